@@ -1,0 +1,48 @@
+# How every library of Narrow is built: C++20, strict warnings, no floating-point contraction (numerics are the law).
+include(GNUInstallDirs)
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+find_package(Threads REQUIRED)
+
+# Warnings, contraction and sanitizers, for our own targets only.
+add_library(narrow_build_flags INTERFACE)
+target_compile_options(narrow_build_flags INTERFACE
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wpedantic -Wshadow -Wold-style-cast -Wnon-virtual-dtor -Woverloaded-virtual
+  -Wformat=2 -Wnull-dereference -Wimplicit-fallthrough -ffp-contract=off>)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # False positives of g++ 12 in inlined std::vector and std::variant code.
+  target_compile_options(narrow_build_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-null-dereference
+    -Wno-maybe-uninitialized -Wno-array-bounds -Wno-stringop-overflow -Wno-free-nonheap-object -Wno-restrict>)
+endif()
+if(NARROW_WARNINGS_AS_ERRORS)
+  target_compile_options(narrow_build_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Werror>)
+endif()
+if(NARROW_SANITIZE)
+  target_compile_options(narrow_build_flags INTERFACE -fsanitize=${NARROW_SANITIZE} -fno-sanitize-recover=all
+    -fno-omit-frame-pointer)
+  target_link_options(narrow_build_flags INTERFACE -fsanitize=${NARROW_SANITIZE})
+endif()
+
+# narrow_library(NAME sources...): a static library narrow_NAME that finds headers from the repository's root.
+function(narrow_library name)
+  add_library(narrow_${name} STATIC ${ARGN})
+  target_include_directories(narrow_${name}
+    PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>
+    PRIVATE ${PROJECT_SOURCE_DIR})
+  target_link_libraries(narrow_${name} PRIVATE $<BUILD_INTERFACE:narrow_build_flags>)
+  target_compile_features(narrow_${name} PUBLIC cxx_std_20)
+  set_property(GLOBAL APPEND PROPERTY NARROW_LIBRARIES narrow_${name})
+endfunction()
+
+# narrow_sources(VAR folders...): all .cpp files directly in the folders. A new file needs no edit of a build file.
+function(narrow_sources variable)
+  set(all "")
+  foreach(folder IN LISTS ARGN)
+    file(GLOB found CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cpp)
+    list(APPEND all ${found})
+  endforeach()
+  set(${variable} ${all} PARENT_SCOPE)
+endfunction()

@@ -1,0 +1,22 @@
+// What a FloatModel owns: made by an importer, read by calibration and quantization.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "graph/ir.h"
+#include "narrow/float_model.h"
+#include "narrow/preprocess.h"
+
+namespace narrow {
+
+struct FloatModel::Data {
+  graph::Graph graph;  // float, simplified (no BatchNorm, no Identity, activations fused) and validated
+  Preprocessing preprocessing;
+  std::vector<std::string> labels;
+  std::string architecture;
+  std::string source;  // file name without its folder
+  std::vector<std::string> log;
+};
+
+}  // namespace narrow

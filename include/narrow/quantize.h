@@ -1,0 +1,91 @@
+// From a float network and calibration pictures to an integer network.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "narrow/float_model.h"
+#include "narrow/model.h"
+#include "narrow/result.h"
+
+namespace narrow {
+
+// Where calibration inputs come from. `fill(i, out)` writes the preprocessed input i, [height, width, channels] floats;
+// it may be called from several threads and more than once. PictureSet fits through `calibration_inputs` below.
+struct CalibrationInputs {
+  std::size_t count = 0;
+  std::function<Status(std::size_t index, std::span<float> out)> fill;
+};
+
+enum class ObserverKind {
+  kMinMax,         // the extremes over all pictures
+  kMovingAverage,  // the cumulative moving average of each picture's extremes; independent of the order of pictures
+};
+
+enum class Edges {
+  kBits,   // first and last layer with QuantizeOptions::edge_bits
+  kFloat,  // first and last layer stay in float
+  kOff,    // like every other layer
+};
+
+struct LayerBits {
+  std::string layer;
+  int bits = 8;
+};
+
+struct QuantizeOptions {
+  int weight_bits = 8;      // 2..8
+  int activation_bits = 8;  // 2..8
+  Edges edges = Edges::kBits;
+  int edge_bits = 8;  // weights and input activations of the first and last layer
+  bool per_tensor_weights = false;
+  ObserverKind observer = ObserverKind::kMinMax;
+  std::vector<LayerBits> layer_weight_bits;       // exceptions by layer name; stronger than `edges`
+  std::vector<LayerBits> layer_activation_bits;   // of the layer's output; stronger than `edges`
+  int threads = 1;                            // for the calibration passes
+  std::function<void(std::size_t done, std::size_t total)> progress;  // called from one thread at a time; may be empty
+};
+
+// What was observed and chosen for one tensor.
+struct TensorReport {
+  std::string name;
+  float min = 0, max = 0;  // observed
+  Quantization quantization;
+  int bits = 8;
+};
+// What was chosen for one layer's weights.
+struct WeightReport {
+  std::string layer;
+  int bits = 8;  // 32: left in float
+  float scale_min = 0, scale_max = 0;
+  int dead_channels = 0;         // all weights about zero: scale has a floor
+  int raised_bias_channels = 0;  // scale raised so that the bias fits into int32
+};
+struct QuantizeReport {
+  std::vector<std::string> passes;  // folded, fused, inserted
+  std::vector<TensorReport> tensors;
+  std::vector<WeightReport> weights;
+  std::size_t pictures = 0;
+};
+struct Quantized {
+  Model model;
+  QuantizeReport report;
+};
+
+// Calibrates and quantizes. The result does not depend on threads or the order of pictures. Memory does not grow with
+// the number of pictures.
+// Errors: bad option (names the valid ones), unknown layer (lists the layers), no inputs, an input that is not finite,
+// a tensor that calibration never reached (names it).
+[[nodiscard]] Result<Quantized> quantize(const FloatModel& model, const CalibrationInputs& inputs,
+                                         const QuantizeOptions& options = {});
+
+class PictureSet;
+// Inputs from pictures with the model's preprocessing; at most `limit` of them, evenly spread (0: all).
+[[nodiscard]] CalibrationInputs calibration_inputs(const PictureSet& pictures, const Preprocessing& preprocessing,
+                                                   std::size_t limit = 0);
+
+}  // namespace narrow

@@ -1,0 +1,117 @@
+// Errors as values. The library never prints, never aborts and never throws across its boundary.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+namespace narrow {
+
+enum class ErrorCode {
+  kInvalidArgument,  // a caller's option or buffer is wrong
+  kNotFound,         // a named thing (file, architecture, ISA, layer) does not exist
+  kIo,               // the operating system refused to read or write
+  kMalformed,        // bytes made elsewhere are not what they claim to be
+  kUnsupported,      // well-formed, but outside what Narrow can do
+  kLimit,            // a size is beyond the limits that protect from hostile input
+  kInternal,         // a broken promise inside Narrow itself
+};
+
+// Name of the code as programs see it in `--json`, e.g. "malformed".
+[[nodiscard]] std::string_view to_string(ErrorCode code) noexcept;
+
+struct Error {
+  ErrorCode code = ErrorCode::kInternal;
+  std::string message;  // a sentence that a user can act on
+  std::string where;    // file with offset, node name, option; may be empty
+
+  // "where: message".
+  [[nodiscard]] std::string text() const { return where.empty() ? message : where + ": " + message; }
+};
+
+// What `.value()` throws for those who prefer exceptions.
+class Failure : public std::runtime_error {
+ public:
+  explicit Failure(Error error) : std::runtime_error(error.text()), error_(std::move(error)) {}
+  [[nodiscard]] const Error& error() const noexcept { return error_; }
+
+ private:
+  Error error_;
+};
+
+// Either a T or an Error.
+template <class T>
+class [[nodiscard]] Result {
+ public:
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
+  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
+
+  [[nodiscard]] bool ok() const noexcept { return state_.index() == 0; }
+  explicit operator bool() const noexcept { return ok(); }
+
+  // Precondition: ok(). They do not check; `value()` does.
+  [[nodiscard]] T& operator*() & noexcept { return *std::get_if<0>(&state_); }
+  [[nodiscard]] const T& operator*() const& noexcept { return *std::get_if<0>(&state_); }
+  [[nodiscard]] T&& operator*() && noexcept { return std::move(*std::get_if<0>(&state_)); }
+  [[nodiscard]] T* operator->() noexcept { return std::get_if<0>(&state_); }
+  [[nodiscard]] const T* operator->() const noexcept { return std::get_if<0>(&state_); }
+
+  // Precondition: !ok().
+  [[nodiscard]] const Error& error() const& noexcept { return *std::get_if<1>(&state_); }
+  [[nodiscard]] Error&& error() && noexcept { return std::move(*std::get_if<1>(&state_)); }
+
+  // Throws Failure when this holds an error.
+  [[nodiscard]] T& value() & { return check(), **this; }
+  [[nodiscard]] const T& value() const& { return check(), **this; }
+  [[nodiscard]] T value() && { return check(), *std::move(*this); }
+
+ private:
+  void check() const {
+    if (!ok()) throw Failure(error());
+  }
+  std::variant<T, Error> state_;
+};
+
+template <>
+class [[nodiscard]] Result<void> {
+ public:
+  Result() = default;
+  Result(Error error) : error_(std::move(error)), ok_(false) {}  // NOLINT(google-explicit-constructor)
+
+  [[nodiscard]] bool ok() const noexcept { return ok_; }
+  explicit operator bool() const noexcept { return ok_; }
+  [[nodiscard]] const Error& error() const& noexcept { return error_; }
+  [[nodiscard]] Error&& error() && noexcept { return std::move(error_); }
+  void value() const {
+    if (!ok_) throw Failure(error_);
+  }
+
+ private:
+  Error error_;
+  bool ok_ = true;
+};
+
+using Status = Result<void>;
+
+}  // namespace narrow
+
+#define NARROW_CONCAT_INNER(a, b) a##b
+#define NARROW_CONCAT(a, b) NARROW_CONCAT_INNER(a, b)
+
+// Leaves the function with the error of `expression` (a Status or Result), if it has one.
+#define NARROW_TRY(expression)                                               \
+  do {                                                                       \
+    if (auto narrow_status = (expression); !narrow_status.ok()) {            \
+      return std::move(narrow_status).error();                               \
+    }                                                                        \
+  } while (false)
+
+// `NARROW_ASSIGN(auto x, f())`: x is the value of f(), or the function returns its error.
+#define NARROW_ASSIGN(declaration, expression) \
+  NARROW_ASSIGN_INNER(NARROW_CONCAT(narrow_result_, __LINE__), declaration, expression)
+#define NARROW_ASSIGN_INNER(temporary, declaration, expression)  \
+  auto temporary = (expression);                                 \
+  if (!temporary.ok()) return std::move(temporary).error();      \
+  declaration = *std::move(temporary)

@@ -1,0 +1,85 @@
+// A model compiled for this CPU: chosen kernels, packed weights, memory plan.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "narrow/model.h"
+#include "narrow/preprocess.h"
+#include "narrow/result.h"
+
+namespace narrow {
+
+// Runs the parallel parts of a session. Implement it to use your own pool; the built-in one starts
+// `threads - 1` threads that sleep when there is nothing to do.
+class Executor {
+ public:
+  virtual ~Executor() = default;
+  // Number of tasks that can run at the same time, >= 1. Constant.
+  [[nodiscard]] virtual int concurrency() const = 0;
+  // Calls task(i, slot) once for every i in [0, count) and returns when all have returned. `slot` is in
+  // [0, concurrency()) and no two calls at the same time share one. task does not throw.
+  virtual void parallel_for(int count, const std::function<void(int index, int slot)>& task) = 0;
+};
+
+struct SessionOptions {
+  // "auto", "scalar", "avx2". Precedence: this option, then the environment variable NARROW_ISA, then automatic.
+  std::string isa = "auto";
+  int threads = 1;               // of the built-in executor; 1 starts none
+  Executor* executor = nullptr;  // the caller's own, used instead; must outlive the session
+  int max_batch = 1;             // pictures that one `run` takes at most; memory is planned for it
+};
+
+// What was chosen for one layer.
+struct StepInfo {
+  std::string layer;
+  std::string kernel;        // e.g. "convolution_s16_6x16_avx2"
+  std::size_t packed_bytes = 0;
+};
+
+// One session is used by one thread at a time; several sessions may share a Model and run side by side.
+class Session {
+ public:
+  // Error: unknown or unsupported ISA (lists what can run), bad option, or a model beyond what kernels can prove exact.
+  [[nodiscard]] static Result<Session> create(const Model& model, const SessionOptions& options = {});
+
+  Session(Session&&) noexcept;
+  Session& operator=(Session&&) noexcept;
+  ~Session();
+
+  // input: [batch, height, width, channels] preprocessed floats; scores: [batch, classes] floats, not normalised.
+  // batch = input.size() / input_shape().elems(), in 1..max_batch. Allocates nothing. The result does not depend on
+  // ISA, threads or batch. Error: a size that does not fit.
+  [[nodiscard]] Status run(std::span<const float> input, std::span<float> scores);
+
+  // Preprocesses one picture as the model says and runs it. Returns [classes] scores.
+  [[nodiscard]] Result<std::vector<float>> classify(const Picture& picture);
+
+  [[nodiscard]] const Model& model() const;
+  [[nodiscard]] std::string isa() const;  // what was chosen: "scalar", "avx2"
+  [[nodiscard]] std::size_t arena_bytes() const;
+  [[nodiscard]] std::vector<StepInfo> steps() const;
+
+ private:
+  struct Impl;
+  explicit Session(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// Softmax of scores: probabilities that sum to 1.
+[[nodiscard]] std::vector<float> softmax(std::span<const float> scores);
+
+struct Ranked {
+  int class_index = 0;
+  float score = 0;
+};
+// The k best classes, best first; ties go to the lower index.
+[[nodiscard]] std::vector<Ranked> top_k(std::span<const float> scores, int k);
+
+// Names of the ISAs that this CPU can run, slowest first; "scalar" is always there.
+[[nodiscard]] std::vector<std::string> available_isas();
+
+}  // namespace narrow

@@ -1,0 +1,99 @@
+// Convolution family: u8 activations, s8 weights, exact int32 accumulation; any groups, dilation and one-sided padding.
+// A linear layer is a convolution with a 1x1 window on [1, 1, channels]; depthwise kernels share this contract.
+//
+// Math, for output pixel p and channel c:
+//   acc[p, c] = bias[c] + sum over taps and input channels of (x - input_zero_point) * w        (int32, exact)
+//   uint8 output:   y = clamp(round_half_to_even(float(acc) * multiplier[c]) + zero_point, lo, hi)
+//   float32 output: y = min(max(float(acc) * multiplier[c], clamp.lo), clamp.hi)
+// Taps in the padding contribute 0. float(acc) rounds to nearest even; products are single precision, not contracted.
+// Layout: input [N, in_h, in_w, in_c], weights [out_c, kernel_h, kernel_w, in_c / groups], output [N, out_h, out_w, out_c].
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "kernels/cpu_features.h"
+#include "narrow/types.h"
+
+namespace narrow::kernels {
+
+struct ConvolutionShape {
+  int in_h = 0, in_w = 0, in_c = 0;
+  int out_h = 0, out_w = 0, out_c = 0;
+  int kernel_h = 1, kernel_w = 1;
+  int stride_h = 1, stride_w = 1;
+  int dilation_h = 1, dilation_w = 1;
+  Padding pad;
+  int groups = 1;
+
+  [[nodiscard]] int group_in() const { return in_c / groups; }
+  [[nodiscard]] int group_out() const { return out_c / groups; }
+  [[nodiscard]] std::int64_t depth() const { return std::int64_t{kernel_h} * kernel_w * group_in(); }
+  [[nodiscard]] bool depthwise() const { return groups == in_c && groups > 1; }
+};
+
+enum class OutputType { kUint8, kFloat32 };
+
+// One layer. Pointers stay valid while packed data made from it is in use.
+struct ConvolutionProblem {
+  ConvolutionShape shape;
+  QRange input_range;  // every input element lies in it; within [0, 255]
+  std::int32_t input_zero_point = 0;
+  QRange weight_range;                    // every weight lies in it; within [-128, 127]
+  const std::int8_t* weights = nullptr;   // canonical order, see above
+  const std::int32_t* bias = nullptr;     // [out_c]
+  const float* multiplier = nullptr;      // [out_c], finite, > 0
+  OutputType output_type = OutputType::kUint8;
+  std::int32_t output_zero_point = 0;  // uint8 output
+  QRange output_range;                 // uint8 output
+  Clamp output_clamp;                  // float32 output
+};
+
+// True when no input within input_range can overflow the int32 accumulator, bias included, whatever the order of summation
+// and whether or not the zero point is subtracted first. Checked when a session is created.
+[[nodiscard]] bool accumulator_is_exact(const ConvolutionProblem& problem);
+
+// One way to compute it. All functions are pure; `run` may be called from several threads on disjoint rows.
+struct ConvolutionKernel {
+  const char* name;  // says it all: "convolution_s16_6x16_avx2"
+  Isa isa;
+  // Whether the kernel is exact for this problem: a proof on shape, ranges and the weights themselves.
+  bool (*accepts)(const ConvolutionProblem& problem);
+  // Size of the packed weights (with bias and multipliers); 64-byte alignment is the caller's duty.
+  std::size_t (*packed_bytes)(const ConvolutionProblem& problem);
+  void (*pack)(const ConvolutionProblem& problem, std::byte* packed);
+  // Scratch that each concurrent call of `run` needs, 64-byte aligned; contents are of no interest afterwards.
+  std::size_t (*workspace_bytes)(const ConvolutionProblem& problem);
+  // Computes output rows [row_begin, row_end) of the N * out_h rows. Reads only within input[0, N*in_h*in_w*in_c), writes
+  // only the named rows of output. input and output do not overlap.
+  void (*run)(const ConvolutionProblem& problem, const std::byte* packed, const std::uint8_t* input, void* output,
+              std::int64_t row_begin, std::int64_t row_end, std::byte* workspace);
+};
+
+// The best kernel for the problem: fastest first, features checked by subset, ending with the scalar reference, which
+// accepts everything that accumulator_is_exact does. `isa` limits the choice to that ISA and the scalar reference.
+// Never nullptr.
+[[nodiscard]] const ConvolutionKernel* select_convolution(const ConvolutionProblem& problem, Isa isa);
+
+// Float convolution, for layers that were left unquantized. The order of summation is part of the contract, so that
+// every ISA gives the same bits: acc = bias[c]; for kh, kw, ic ascending, taps in the padding skipped:
+// acc = acc + x * w, product and sum rounded to single precision separately; y = min(max(acc, clamp.lo), clamp.hi).
+struct ConvolutionF32Problem {
+  ConvolutionShape shape;
+  const float* weights = nullptr;  // [out_c, kernel_h, kernel_w, in_c / groups]
+  const float* bias = nullptr;     // [out_c]
+  Clamp clamp;
+};
+struct ConvolutionF32Kernel {
+  const char* name;
+  Isa isa;
+  bool (*accepts)(const ConvolutionF32Problem& problem);
+  std::size_t (*packed_bytes)(const ConvolutionF32Problem& problem);
+  void (*pack)(const ConvolutionF32Problem& problem, std::byte* packed);
+  void (*run)(const ConvolutionF32Problem& problem, const std::byte* packed, const float* input, float* output,
+              std::int64_t row_begin, std::int64_t row_end);
+};
+[[nodiscard]] const ConvolutionF32Kernel* select_convolution_f32(const ConvolutionF32Problem& problem, Isa isa);
+
+}  // namespace narrow::kernels

@@ -1,0 +1,44 @@
+// What this CPU can run, read through one seam that tests fake.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "narrow/types.h"
+
+namespace narrow::kernels {
+
+// A set of instruction-set features. Selectors take it as an argument, so that tests can ask for any CPU.
+struct CpuFeatures {
+  std::uint32_t bits = 0;
+  enum Bit : std::uint32_t { kAvx2 = 1U << 0, kFma = 1U << 1, kAvxVnni = 1U << 2, kAvx512Vnni = 1U << 3 };
+
+  [[nodiscard]] constexpr bool has(std::uint32_t all_of) const { return (bits & all_of) == all_of; }
+};
+
+// The features that kernels of `isa` need.
+[[nodiscard]] CpuFeatures required_features(Isa isa);
+
+struct CpuidRegisters {
+  std::uint32_t eax = 0, ebx = 0, ecx = 0, edx = 0;
+};
+// The seam: CPUID and XCR0.
+class CpuidSource {
+ public:
+  virtual ~CpuidSource() = default;
+  [[nodiscard]] virtual CpuidRegisters cpuid(std::uint32_t leaf, std::uint32_t subleaf) const = 0;
+  [[nodiscard]] virtual std::uint64_t xcr0() const = 0;  // only called where CPUID says that XGETBV exists
+};
+
+// Features that both the CPU has and the operating system saves (Intel SDM vol. 1, 14.3; AMD APM vol. 3, E).
+[[nodiscard]] CpuFeatures detect(const CpuidSource& source);
+// The same for the real CPU; computed once.
+[[nodiscard]] CpuFeatures cpu_features();
+
+[[nodiscard]] std::string_view isa_name(Isa isa);
+// All ISAs that kernels were compiled for, slowest first.
+[[nodiscard]] std::vector<Isa> compiled_isas();
+
+}  // namespace narrow::kernels

@@ -1,0 +1,74 @@
+// Elementwise family: quantize, dequantize, requantize (also concat and channel padding), residual add.
+// Everywhere: single precision, no contraction, round half to even, real = scale * (q - zero_point).
+// Ranges: q in [0, 255] stored in uint8. No pointer is aligned; nothing is read or written outside [0, count).
+// In-place (output == input) is allowed where types are equal; other overlap is not.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "narrow/types.h"
+
+namespace narrow::kernels {
+
+// y = clamp(round(x / scale) + zero_point, lo, hi); NaN becomes lo. (ONNX QuantizeLinear.)
+struct QuantizeArgs {
+  const float* input;
+  std::uint8_t* output;
+  std::int64_t count;
+  Quantization output_quantization;
+};
+
+// y = scale * float(x - zero_point). (ONNX DequantizeLinear.)
+struct DequantizeArgs {
+  const std::uint8_t* input;
+  float* output;
+  std::int64_t count;
+  Quantization input_quantization;
+};
+
+// rows x channels elements: y[r, c] = clamp(round(float(x[r, c] - input_zero_point) * multiplier) + zero_point, lo, hi)
+// with multiplier = float(double(input_scale) / output_scale). Strides (elements between rows) make it serve
+// Activation, Concat and PadChannels.
+struct RequantizeArgs {
+  const std::uint8_t* input;
+  std::uint8_t* output;
+  std::int64_t rows;
+  std::int64_t channels;
+  std::int64_t input_stride;
+  std::int64_t output_stride;
+  std::int32_t input_zero_point;
+  float multiplier;
+  std::int32_t output_zero_point;
+  QRange output_range;
+};
+
+// y = clamp(round(float(a - a_zero_point) * a_multiplier + float(b - b_zero_point) * b_multiplier) + zero_point, lo, hi);
+// both products are rounded to single precision before they are added. multiplier = float(double(in scale) / out scale).
+struct AddArgs {
+  const std::uint8_t* a;
+  const std::uint8_t* b;
+  std::uint8_t* output;
+  std::int64_t count;
+  std::int32_t a_zero_point;
+  std::int32_t b_zero_point;
+  float a_multiplier;
+  float b_multiplier;
+  std::int32_t output_zero_point;
+  QRange output_range;
+};
+
+struct ElementwiseKernels {
+  const char* quantize_name;
+  void (*quantize)(const QuantizeArgs& args);
+  const char* dequantize_name;
+  void (*dequantize)(const DequantizeArgs& args);
+  const char* requantize_name;
+  void (*requantize)(const RequantizeArgs& args);
+  const char* add_name;
+  void (*add)(const AddArgs& args);
+};
+
+[[nodiscard]] const ElementwiseKernels& elementwise_kernels(Isa isa);
+
+}  // namespace narrow::kernels

@@ -1,0 +1,28 @@
+// What one ISA library offers; its accessor is the library's only exported symbol.
+#pragma once
+
+#include <cstddef>
+
+#include "kernels/convolution.h"
+#include "kernels/elementwise.h"
+#include "kernels/pool.h"
+
+namespace narrow::kernels {
+
+struct IsaTable {
+  Isa isa;
+  const ConvolutionKernel* const* convolutions;  // fastest first, depthwise kernels among them
+  std::size_t convolution_count;
+  const ConvolutionF32Kernel* const* convolutions_f32;
+  std::size_t convolution_f32_count;
+  const ElementwiseKernels* elementwise;
+  const PoolKernels* pool;
+};
+
+}  // namespace narrow::kernels
+
+// C linkage: one unmangled name per ISA library.
+extern "C" {
+[[nodiscard]] const narrow::kernels::IsaTable* narrow_kernels_scalar();
+[[nodiscard]] const narrow::kernels::IsaTable* narrow_kernels_avx2();
+}
