@@ -1,0 +1,63 @@
+// narrow::quantize: calibration and quantizer put together into a Model.
+#include "narrow/quantize.h"
+
+#include <memory>
+#include <utility>
+
+#include "engine/model_data.h"
+#include "graph/calibration/calibrate.h"
+#include "graph/float_model_data.h"
+#include "graph/quantizer/quantize_graph.h"
+#include "narrow/image.h"
+
+namespace narrow {
+namespace {
+
+std::string describe_calibration(std::size_t pictures, ObserverKind observer) {
+  return std::to_string(pictures) + (pictures == 1 ? " picture, " : " pictures, ") +
+         (observer == ObserverKind::kMinMax ? "min/max" : "moving average");
+}
+
+}  // namespace
+
+Result<Quantized> quantize(const FloatModel& model, const CalibrationInputs& inputs, const QuantizeOptions& options) {
+  const FloatModel::Data& source = model.data();
+  // Options are checked before the minutes of calibration, not after.
+  NARROW_TRY(graph::check_options(source.graph, options));
+  NARROW_ASSIGN(const auto observations,
+                graph::calibrate(source.graph, inputs, options.observer, options.threads, options.progress));
+  NARROW_ASSIGN(auto quantized, graph::quantize_graph(source.graph, observations, options));
+
+  auto data = std::make_shared<engine::ModelData>();
+  data->graph = std::move(quantized.graph);
+  data->preprocessing = source.preprocessing;
+  data->labels = source.labels;
+  data->provenance = {.source = source.source,
+                      .architecture = source.architecture,
+                      .calibration = describe_calibration(inputs.count, options.observer),
+                      .tool = "narrow " NARROW_VERSION};
+  quantized.report.pictures = inputs.count;
+  quantized.report.passes.insert(quantized.report.passes.begin(), source.log.begin(), source.log.end());
+  return Quantized{Model(std::move(data)), std::move(quantized.report)};
+}
+
+CalibrationInputs calibration_inputs(const PictureSet& pictures, const Preprocessing& preprocessing,
+                                     std::size_t limit) {
+  const std::size_t available = pictures.size();
+  const std::size_t count = limit == 0 || limit > available ? available : limit;
+  return {.count = count, .fill = [pictures, preprocessing, available, count](std::size_t index, std::span<float> out) {
+            // Evenly spread: a sorted folder has one class first.
+            const std::size_t chosen = index * available / count;
+            Result<LabelledPicture> picture = pictures.get(chosen);
+            if (!picture.ok()) return Status(std::move(picture).error());
+            Status status = preprocess(picture->picture, preprocessing, out);
+            if (!status.ok()) {
+              Error error = std::move(status).error();
+              error.where = picture->name + (error.where.empty() ? "" : ": " + error.where);
+              return Status(std::move(error));
+            }
+            return status;
+          }};
+}
+
+}  // namespace narrow

@@ -1,0 +1,149 @@
+#include "tests/pipeline/real_models.h"
+
+#include <algorithm>
+#include <functional>
+
+namespace narrow::testing {
+namespace {
+
+Preprocessing cropped(std::string_view preset, std::optional<int> resize, int crop) {
+  Preprocessing preprocessing = preprocessing_preset(preset).value();
+  preprocessing.resize = resize;
+  preprocessing.crop_height = preprocessing.crop_width = crop;
+  return preprocessing;
+}
+
+RealModel cifar(std::string weights, std::string architecture, std::string_view preset, int correct) {
+  RealModel real;
+  real.weights = "models/" + std::move(weights);
+  real.import.architecture.name = std::move(architecture);
+  real.import.preprocessing = preprocessing_preset(preset).value();
+  real.evaluation = "cifar10_lossless/test_500.bin";
+  real.calibration = "cifar10_lossless/calibration_2000.bin";
+  real.calibration_limit = 512;
+  real.evaluation_preprocessing = *real.import.preprocessing;
+  real.expected_correct = correct;
+  real.allowed_loss_8_8 = 3;
+  return real;
+}
+
+// Calls `visit(index, input)` with each picture's network input.
+void for_each_input(const PictureSet& pictures, const Preprocessing& preprocessing, std::size_t limit,
+                    const std::function<void(const LabelledPicture&, std::span<const float>)>& visit) {
+  std::vector<float> input(static_cast<std::size_t>(preprocessing.crop_height) * preprocessing.crop_width * 3);
+  const std::size_t count = limit == 0 ? pictures.size() : std::min(limit, pictures.size());
+  for (std::size_t i = 0; i < count; ++i) {
+    const LabelledPicture picture = pictures.get(i).value();
+    preprocess(picture.picture, preprocessing, input).value();
+    visit(picture, input);
+  }
+}
+
+}  // namespace
+
+std::vector<RealModel> cifar_resnets() {
+  std::vector<RealModel> all;
+  all.push_back(
+      cifar("resnet20_cifar10_akamaster/resnet20_cifar10_akamaster.pth", "cifar_resnet20", "cifar10-imagenet", 455));
+  all.push_back(cifar("resnet20_cifar10_akamaster/resnet20.legacy.th", "cifar_resnet20", "cifar10-imagenet", 455));
+  all.push_back(
+      cifar("resnet56_cifar10_akamaster/resnet56_cifar10_akamaster.pth", "cifar_resnet56", "cifar10-imagenet", 470));
+  all.push_back(cifar("resnet56_cifar10_akamaster/resnet56.legacy.th", "cifar_resnet56", "cifar10-imagenet", 470));
+  all.push_back(
+      cifar("resnet20b_cifar10_metaquant/resnet20b_cifar10_metaquant.pth", "cifar_resnet20b", "cifar10", 463));
+  RealModel tiny =
+      cifar("resnet8_cifar10_mlperftiny/resnet8_cifar10_mlperftiny.pth", "mlperf_tiny_resnet8", "raw", 445);
+  tiny.import.architecture.tf_padding = true;
+  tiny.import.architecture.batch_norm_epsilon = 1e-3;
+  all.push_back(tiny);
+  return all;
+}
+
+RealModel mobilenet_v2_imagenet() {
+  RealModel real;
+  real.weights = "models/mobilenet_v2_100_224_imagenet_recon/mobilenet_v2_100_224_imagenet_recon.pth";
+  real.import.architecture.name = "mobilenet_v2";
+  real.import.preprocessing = preprocessing_preset("imagenet").value();
+  real.evaluation = "imagenet_val/labels.tsv";
+  real.calibration = "imagenet_samples";
+  real.evaluation_preprocessing = cropped("imagenet", std::nullopt, 224);
+  real.expected_correct = 401;
+  real.float_tolerance = 2;
+  real.allowed_loss_8_8 = 7;
+  return real;
+}
+
+RealModel mobilenet_v2_cifar() {
+  RealModel real =
+      cifar("mobilenet_v2_100_cifar10_recon/mobilenet_v2_100_cifar10_recon.pth", "mobilenet_v2", "cifar10", 446);
+  real.import.architecture.input_size = 32;
+  real.import.architecture.stride_2_blocks = std::vector<int>{0, 4, 14};
+  real.allowed_loss_8_8 = 7;
+  return real;
+}
+
+RealModel mobilenet_v2_035_tiny_imagenet() {
+  RealModel real;
+  real.weights = "models/mobilenet_v2_035_128_tinyimagenet200/mobilenet_v2_035_128_tinyimagenet200.pth";
+  real.import.architecture.name = "mobilenet_v2";
+  real.import.architecture.input_size = 128;
+  real.import.architecture.tf_padding = true;
+  real.import.architecture.batch_norm_epsilon = 1e-3;
+  real.import.preprocessing = cropped("mobilenet-tf", 128, 128);
+  real.evaluation = "tinyimagenet_val/labels.tsv";
+  real.calibration = "imagenet_samples";
+  real.evaluation_preprocessing = *real.import.preprocessing;
+  real.allowed_loss_8_8 = 30;  // 1.5 points of 2000 pictures
+  return real;
+}
+
+int count_correct(const FloatModel& model, const PictureSet& pictures, const Preprocessing& preprocessing) {
+  FloatSession session = FloatSession::create(model).value();
+  std::vector<float> scores(static_cast<std::size_t>(model.classes()));
+  int correct = 0;
+  for_each_input(pictures, preprocessing, 0, [&](const LabelledPicture& picture, std::span<const float> input) {
+    session.run(input, scores).value();
+    if (top_k(scores, 1)[0].class_index == picture.label.value()) ++correct;
+  });
+  return correct;
+}
+
+int count_correct(const Model& model, const PictureSet& pictures, const Preprocessing& preprocessing) {
+  Session session = Session::create(model).value();
+  std::vector<float> scores(static_cast<std::size_t>(model.classes()));
+  int correct = 0;
+  for_each_input(pictures, preprocessing, 0, [&](const LabelledPicture& picture, std::span<const float> input) {
+    session.run(input, scores).value();
+    if (top_k(scores, 1)[0].class_index == picture.label.value()) ++correct;
+  });
+  return correct;
+}
+
+std::vector<float> scores_of(const Model& model, const PictureSet& pictures, const Preprocessing& preprocessing,
+                             std::size_t limit, const SessionOptions& options) {
+  Session session = Session::create(model, options).value();
+  const auto classes = static_cast<std::size_t>(model.classes());
+  const auto input_elems = static_cast<std::size_t>(model.input_shape().elems());
+  std::vector<float> all, batch;
+  const auto flush = [&] {
+    const std::size_t pictures_in_batch = batch.size() / input_elems;
+    all.resize(all.size() + pictures_in_batch * classes);
+    session.run(batch, std::span(all).last(pictures_in_batch * classes)).value();
+    batch.clear();
+  };
+  for_each_input(pictures, preprocessing, limit, [&](const LabelledPicture&, std::span<const float> input) {
+    batch.insert(batch.end(), input.begin(), input.end());
+    if (batch.size() == input_elems * static_cast<std::size_t>(options.max_batch)) flush();
+  });
+  if (!batch.empty()) flush();
+  return all;
+}
+
+Quantized quantize_real(const RealModel& real, const FloatModel& model, const std::filesystem::path& data,
+                        QuantizeOptions options) {
+  options.threads = 2;
+  const PictureSet pictures = PictureSet::open({data / real.calibration}).value();
+  return quantize(model, calibration_inputs(pictures, model.preprocessing(), real.calibration_limit), options).value();
+}
+
+}  // namespace narrow::testing

@@ -1,0 +1,46 @@
+// The real networks of the data folder: how each is imported, and what its README states.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "narrow/float_model.h"
+#include "narrow/image.h"
+#include "narrow/model.h"
+#include "narrow/quantize.h"
+#include "narrow/session.h"
+
+namespace narrow::testing {
+
+struct RealModel {
+  std::string weights;      // relative to the data folder
+  ImportOptions import;     // architecture and preprocessing as stated there
+  std::string evaluation;   // pictures to evaluate on, relative to the data folder
+  std::string calibration;  // pictures to calibrate on
+  std::size_t calibration_limit = 0;
+  Preprocessing evaluation_preprocessing;
+  int expected_correct = 0;  // float top-1, in pictures
+  int float_tolerance = 0;   // pictures
+  int allowed_loss_8_8 = 0;  // pictures below float at 8/8 bits, min/max observers
+};
+
+[[nodiscard]] std::vector<RealModel> cifar_resnets();
+[[nodiscard]] RealModel mobilenet_v2_imagenet();
+[[nodiscard]] RealModel mobilenet_v2_cifar();
+[[nodiscard]] RealModel mobilenet_v2_035_tiny_imagenet();
+
+// Number of pictures whose best class is the label.
+[[nodiscard]] int count_correct(const FloatModel& model, const PictureSet& pictures,
+                                const Preprocessing& preprocessing);
+[[nodiscard]] int count_correct(const Model& model, const PictureSet& pictures, const Preprocessing& preprocessing);
+
+// Scores of the first `limit` pictures (0: all), one row of classes a picture.
+[[nodiscard]] std::vector<float> scores_of(const Model& model, const PictureSet& pictures,
+                                           const Preprocessing& preprocessing, std::size_t limit,
+                                           const SessionOptions& options);
+
+[[nodiscard]] Quantized quantize_real(const RealModel& real, const FloatModel& model, const std::filesystem::path& data,
+                                      QuantizeOptions options = {});
+
+}  // namespace narrow::testing
