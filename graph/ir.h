@@ -86,8 +86,8 @@ struct Identity {};    // dropout at inference
 struct Quantize {};    // float32 -> uint8, parameters of the output value
 struct Dequantize {};  // uint8 -> float32, parameters of the input value
 
-using Op = std::variant<Convolution, Linear, BatchNorm, Activation, Add, MaxPool, AveragePool, GlobalAveragePool, Concat,
-                        PadChannels, Flatten, Identity, Quantize, Dequantize>;
+using Op = std::variant<Convolution, Linear, BatchNorm, Activation, Add, MaxPool, AveragePool, GlobalAveragePool,
+                        Concat, PadChannels, Flatten, Identity, Quantize, Dequantize>;
 
 // Name of the operator as users see it, e.g. "Convolution".
 [[nodiscard]] std::string_view op_name(const Op& op);

@@ -44,9 +44,9 @@ struct QuantizeOptions {
   int edge_bits = 8;  // weights and input activations of the first and last layer
   bool per_tensor_weights = false;
   ObserverKind observer = ObserverKind::kMinMax;
-  std::vector<LayerBits> layer_weight_bits;       // exceptions by layer name; stronger than `edges`
-  std::vector<LayerBits> layer_activation_bits;   // of the layer's output; stronger than `edges`
-  int threads = 1;                            // for the calibration passes
+  std::vector<LayerBits> layer_weight_bits;                           // exceptions by layer name; stronger than `edges`
+  std::vector<LayerBits> layer_activation_bits;                       // of the layer's output; stronger than `edges`
+  int threads = 1;                                                    // for the calibration passes
   std::function<void(std::size_t done, std::size_t total)> progress;  // called from one thread at a time; may be empty
 };
 

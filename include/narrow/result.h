@@ -45,7 +45,7 @@ class Failure : public std::runtime_error {
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT(google-explicit-constructor)
   Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
 
   [[nodiscard]] bool ok() const noexcept { return state_.index() == 0; }
@@ -101,17 +101,17 @@ using Status = Result<void>;
 #define NARROW_CONCAT(a, b) NARROW_CONCAT_INNER(a, b)
 
 // Leaves the function with the error of `expression` (a Status or Result), if it has one.
-#define NARROW_TRY(expression)                                               \
-  do {                                                                       \
-    if (auto narrow_status = (expression); !narrow_status.ok()) {            \
-      return std::move(narrow_status).error();                               \
-    }                                                                        \
+#define NARROW_TRY(expression)                                    \
+  do {                                                            \
+    if (auto narrow_status = (expression); !narrow_status.ok()) { \
+      return std::move(narrow_status).error();                    \
+    }                                                             \
   } while (false)
 
 // `NARROW_ASSIGN(auto x, f())`: x is the value of f(), or the function returns its error.
 #define NARROW_ASSIGN(declaration, expression) \
   NARROW_ASSIGN_INNER(NARROW_CONCAT(narrow_result_, __LINE__), declaration, expression)
-#define NARROW_ASSIGN_INNER(temporary, declaration, expression)  \
-  auto temporary = (expression);                                 \
-  if (!temporary.ok()) return std::move(temporary).error();      \
+#define NARROW_ASSIGN_INNER(temporary, declaration, expression) \
+  auto temporary = (expression);                                \
+  if (!temporary.ok()) return std::move(temporary).error();     \
   declaration = *std::move(temporary)

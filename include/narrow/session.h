@@ -36,7 +36,7 @@ struct SessionOptions {
 // What was chosen for one layer.
 struct StepInfo {
   std::string layer;
-  std::string kernel;        // e.g. "convolution_s16_6x16_avx2"
+  std::string kernel;  // e.g. "convolution_s16_6x16_avx2"
   std::size_t packed_bytes = 0;
 };
 

@@ -8,9 +8,9 @@ namespace narrow::testing {
 
 std::optional<std::filesystem::path> data_folder() {
   const char* variable = std::getenv("NARROW_TEST_DATA");
-  std::filesystem::path folder =
-      variable != nullptr ? std::filesystem::path(variable)
-                          : std::filesystem::path(NARROW_SOURCE_DIR).parent_path() / "shared" / "data";
+  std::filesystem::path folder = variable != nullptr
+                                     ? std::filesystem::path(variable)
+                                     : std::filesystem::path(NARROW_SOURCE_DIR).parent_path() / "shared" / "data";
   std::error_code error;
   if (!std::filesystem::is_directory(folder, error)) return std::nullopt;
   return folder;
@@ -32,7 +32,8 @@ TemporaryFolder::~TemporaryFolder() {
 unsigned seed() {
   static const unsigned value = [] {
     const char* variable = std::getenv("NARROW_TEST_SEED");
-    const unsigned chosen = variable != nullptr ? static_cast<unsigned>(std::strtoul(variable, nullptr, 10)) : 20240501U;
+    const unsigned chosen =
+        variable != nullptr ? static_cast<unsigned>(std::strtoul(variable, nullptr, 10)) : 20240501U;
     std::printf("NARROW_TEST_SEED=%u\n", chosen);
     return chosen;
   }();

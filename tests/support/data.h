@@ -1,8 +1,8 @@
 // Where tests find real weights and pictures, and how they say that they can't run.
 #pragma once
 
-#include <cstdlib>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -31,16 +31,16 @@ class TemporaryFolder {
 }  // namespace narrow::testing
 
 // Ends the test case as skipped, with the reason.
-#define NARROW_SKIP(reason)               \
-  do {                                    \
+#define NARROW_SKIP(reason)                \
+  do {                                     \
     std::printf("[skipped] %s\n", reason); \
-    return;                               \
+    return;                                \
   } while (false)
 
 // Skips the test case unless the real data is there; `folder` is its path.
-#define NARROW_NEED_DATA(folder)                                                             \
-  const auto folder##_or_nothing = narrow::testing::data_folder();                           \
-  if (!folder##_or_nothing) {                                                                \
-    NARROW_SKIP("real data not found: set NARROW_TEST_DATA, see docs/testing.md");           \
-  }                                                                                          \
+#define NARROW_NEED_DATA(folder)                                                   \
+  const auto folder##_or_nothing = narrow::testing::data_folder();                 \
+  if (!folder##_or_nothing) {                                                      \
+    NARROW_SKIP("real data not found: set NARROW_TEST_DATA, see docs/testing.md"); \
+  }                                                                                \
   const std::filesystem::path& folder = *folder##_or_nothing
