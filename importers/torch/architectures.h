@@ -1,0 +1,31 @@
+// Networks by name: what a state_dict leaves out is written down here, as a graph.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "graph/ir.h"
+#include "importers/torch/checkpoint.h"
+#include "narrow/float_model.h"
+#include "narrow/preprocess.h"
+#include "narrow/result.h"
+
+namespace narrow::torch {
+
+struct Network {
+  graph::Graph graph;           // float, as in the origin: BatchNorm, Activation and Identity are nodes of their own
+  std::string architecture;     // the name, also where it was recognised
+  Preprocessing preprocessing;  // the architecture's usual one; crop equals the graph's input
+  std::vector<std::string> labels;  // CIFAR-10's for 10 classes at 32x32, else empty
+};
+
+// Builds the network that `options.name` names, or that the keys tell when it is empty. Nodes are named after their
+// keys: "layer1.0.conv1", "layer1.0.bn1"; nodes without weights after their module: "layer1.0.relu1".
+// Errors: kNotFound (unknown name, or not recognised: lists all names), kInvalidArgument (an option that makes no
+// sense, or missing, unexpected and wrongly shaped keys: all of them in one error).
+[[nodiscard]] Result<Network> build_network(const StateDict& weights, const ArchitectureOptions& options);
+
+// All names, in the order in which users should see them.
+[[nodiscard]] std::vector<std::string> architecture_names();
+
+}  // namespace narrow::torch
