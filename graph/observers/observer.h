@@ -1,0 +1,48 @@
+// Observers see a tensor's values for every calibration picture and end with the range to quantize it over.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+
+#include "narrow/quantize.h"
+#include "narrow/result.h"
+
+namespace narrow::graph {
+
+// What was seen of one tensor. min <= max, both finite; a zero is +0.
+struct Observation {
+  float min = 0;
+  float max = 0;
+  std::uint64_t pictures = 0;  // >= 1
+};
+
+// The smallest and the largest value. Nothing when there is no value, or one that is not finite.
+struct Extremes {
+  float min = 0;
+  float max = 0;
+};
+[[nodiscard]] std::optional<Extremes> finite_extremes(std::span<const float> values);
+
+// Collects from one thread; each thread has its own, merged at the end. The range is the same for every order of
+// pictures and every way to distribute them over merged observers, to the last bit; an observer of which that is not
+// true does not belong here. The memory it takes does not depend on the number of pictures.
+class Observer {
+ public:
+  virtual ~Observer() = default;
+
+  // Takes one picture's values of the tensor. False, and nothing is recorded, when there is no value or when one is not
+  // finite.
+  [[nodiscard]] virtual bool observe(std::span<const float> values) = 0;
+
+  // Adds what `other` has seen. Error: `other` is of another kind.
+  [[nodiscard]] virtual Status merge(const Observer& other) = 0;
+
+  // Nothing when no picture was observed.
+  [[nodiscard]] virtual std::optional<Observation> range() const = 0;
+};
+
+[[nodiscard]] std::unique_ptr<Observer> make_observer(ObserverKind kind);
+
+}  // namespace narrow::graph

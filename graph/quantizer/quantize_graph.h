@@ -1,0 +1,29 @@
+// From a float graph and observed ranges to an integer graph. All formulas: docs/numerics.md.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "graph/ir.h"
+#include "graph/observers/observer.h"
+#include "narrow/quantize.h"
+#include "narrow/result.h"
+
+namespace narrow::graph {
+
+struct QuantizedGraph {
+  Graph graph;            // passes validate()
+  QuantizeReport report;  // `passes`: what was inserted and decided here, one line each
+};
+
+// Quantizes what the output depends on; the rest is dropped. `observations` are indexed by ValueId, as calibrate()
+// returns them. The graph's input and output stay float32. Deterministic: all arithmetic is double precision in a fixed
+// order. `options.observer`, `threads` and `progress` are not used here.
+// Errors: what validate() finds in `graph`; a graph that is quantized already or has BatchNorm in it; an option outside
+// 2..8 bits; a layer name that does not exist (lists the layers); a live tensor without observation (names it); a clamp
+// without zero in it; ranges so large that scales are no normal floats.
+[[nodiscard]] Result<QuantizedGraph> quantize_graph(const Graph& graph,
+                                                    const std::vector<std::optional<Observation>>& observations,
+                                                    const QuantizeOptions& options);
+
+}  // namespace narrow::graph
