@@ -19,6 +19,10 @@ struct IsaTable {
   const PoolKernels* pool;
 };
 
+// The table of an ISA that kernels were compiled for. Only for an ISA that this CPU can run: even making the table is
+// code of that ISA.
+[[nodiscard]] const IsaTable& isa_table(Isa isa);
+
 }  // namespace narrow::kernels
 
 // C linkage: one unmangled name per ISA library.

@@ -1,0 +1,55 @@
+// The rounding rule on vectors. Internal linkage on purpose: see kernels/CMakeLists.txt.
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstdint>
+
+#include "narrow/types.h"
+
+namespace narrow::kernels::avx2 {
+
+// clamp(round_half_to_even(value) + zero_point, lo, hi) in bytes; NaN becomes lo. The bounds are integers, so clamping
+// before rounding gives the same and keeps the conversion in range. Rounding is that of the default MXCSR.
+struct ByteRounder {
+  __m256 lo;
+  __m256 hi;
+  __m256i zero_point;  // 16 x int16
+};
+
+[[gnu::always_inline]] static inline ByteRounder make_byte_rounder(std::int32_t zero_point, QRange range) {
+  return {_mm256_set1_ps(static_cast<float>(range.lo - zero_point)),
+          _mm256_set1_ps(static_cast<float>(range.hi - zero_point)),
+          _mm256_set1_epi16(static_cast<std::int16_t>(zero_point))};
+}
+
+// max_ps gives its second operand when the first is NaN.
+[[gnu::always_inline]] static inline __m256i round_to_int32(const ByteRounder& rounder, __m256 value) {
+  return _mm256_cvtps_epi32(_mm256_min_ps(_mm256_max_ps(value, rounder.lo), rounder.hi));
+}
+
+[[gnu::always_inline]] static inline void store_rounded_32(const ByteRounder& rounder, std::uint8_t* output, __m256 v0,
+                                                           __m256 v1, __m256 v2, __m256 v3) {
+  const __m256i low = _mm256_packs_epi32(round_to_int32(rounder, v0), round_to_int32(rounder, v1));
+  const __m256i high = _mm256_packs_epi32(round_to_int32(rounder, v2), round_to_int32(rounder, v3));
+  const __m256i bytes = _mm256_packus_epi16(_mm256_add_epi16(low, rounder.zero_point),  //
+                                            _mm256_add_epi16(high, rounder.zero_point));
+  // The packs work within 128-bit lanes; this puts groups of four back in order.
+  const __m256i ordered = _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(output), ordered);
+}
+
+[[gnu::always_inline]] static inline void store_rounded_8(const ByteRounder& rounder, std::uint8_t* output,
+                                                          __m256 value) {
+  const __m256i integers = round_to_int32(rounder, value);
+  const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(integers), _mm256_extracti128_si256(integers, 1));
+  const __m128i shifted = _mm_add_epi16(words, _mm256_castsi256_si128(rounder.zero_point));
+  _mm_storel_epi64(reinterpret_cast<__m128i*>(output), _mm_packus_epi16(shifted, shifted));
+}
+
+// 8 bytes as int32.
+[[gnu::always_inline]] static inline __m256i load_8(const std::uint8_t* input) {
+  return _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(input)));
+}
+
+}  // namespace narrow::kernels::avx2

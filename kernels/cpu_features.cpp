@@ -1,0 +1,85 @@
+#include "kernels/cpu_features.h"
+
+#include <cpuid.h>
+
+namespace narrow::kernels {
+namespace {
+
+constexpr bool bit(std::uint32_t reg, int index) { return (reg >> index & 1U) != 0; }
+
+class RealCpuid final : public CpuidSource {
+ public:
+  [[nodiscard]] CpuidRegisters cpuid(std::uint32_t leaf, std::uint32_t subleaf) const override {
+    CpuidRegisters r;
+    __cpuid_count(leaf, subleaf, r.eax, r.ebx, r.ecx, r.edx);
+    return r;
+  }
+  // The intrinsic needs a compiler flag that would let the compiler use XSAVE elsewhere.
+  [[nodiscard]] std::uint64_t xcr0() const override {
+    std::uint32_t low = 0;
+    std::uint32_t high = 0;
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return std::uint64_t{high} << 32 | low;
+  }
+};
+
+}  // namespace
+
+CpuFeatures required_features(Isa isa) {
+  switch (isa) {
+    case Isa::kAvx2:
+      return {CpuFeatures::kAvx2};
+    case Isa::kScalar:
+      break;
+  }
+  return {};
+}
+
+CpuFeatures detect(const CpuidSource& source) {
+  // XCR0: which registers the operating system saves.
+  constexpr std::uint64_t kYmm = 0x06;  // xmm, upper halves of ymm
+  constexpr std::uint64_t kZmm = 0xe6;  // and mask registers, upper halves of zmm, zmm16-31
+
+  CpuFeatures features;
+  const std::uint32_t max_leaf = source.cpuid(0, 0).eax;
+  if (max_leaf < 1) return features;
+  const CpuidRegisters leaf1 = source.cpuid(1, 0);
+  const bool osxsave = bit(leaf1.ecx, 27);
+  const bool avx = bit(leaf1.ecx, 28);
+  if (!osxsave || !avx) return features;
+  const std::uint64_t xcr0 = source.xcr0();
+  if ((xcr0 & kYmm) != kYmm) return features;
+  if (bit(leaf1.ecx, 12)) features.bits |= CpuFeatures::kFma;
+
+  // A CPU answers a leaf beyond its largest with the data of another one.
+  if (max_leaf < 7) return features;
+  const CpuidRegisters leaf7 = source.cpuid(7, 0);
+  if (!bit(leaf7.ebx, 5)) return features;
+  features.bits |= CpuFeatures::kAvx2;
+  const std::uint32_t max_subleaf = leaf7.eax;
+  if (max_subleaf >= 1 && bit(source.cpuid(7, 1).eax, 4)) features.bits |= CpuFeatures::kAvxVnni;
+
+  // VNNI kernels use the foundation, byte, doubleword and 256-bit forms besides VNNI itself.
+  const bool avx512 = bit(leaf7.ebx, 16) && bit(leaf7.ebx, 17) && bit(leaf7.ebx, 30) && bit(leaf7.ebx, 31);
+  if (avx512 && bit(leaf7.ecx, 11) && (xcr0 & kZmm) == kZmm) features.bits |= CpuFeatures::kAvx512Vnni;
+  return features;
+}
+
+CpuFeatures cpu_features() {
+  static const CpuFeatures features = detect(RealCpuid{});
+  return features;
+}
+
+std::string_view isa_name(Isa isa) {
+  switch (isa) {
+    case Isa::kAvx2:
+      return "avx2";
+    case Isa::kScalar:
+      break;
+  }
+  return "scalar";
+}
+
+std::vector<Isa> compiled_isas() { return {Isa::kScalar, Isa::kAvx2}; }
+
+}  // namespace narrow::kernels

@@ -1,0 +1,15 @@
+#include "kernels/isa_table.h"
+
+namespace narrow::kernels {
+
+const IsaTable& isa_table(Isa isa) {
+  switch (isa) {
+    case Isa::kAvx2:
+      return *narrow_kernels_avx2();
+    case Isa::kScalar:
+      break;
+  }
+  return *narrow_kernels_scalar();
+}
+
+}  // namespace narrow::kernels

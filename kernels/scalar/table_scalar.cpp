@@ -1,0 +1,21 @@
+#include "kernels/isa_table.h"
+#include "kernels/scalar/convolution_scalar.h"
+#include "kernels/scalar/elementwise_scalar.h"
+#include "kernels/scalar/pool_scalar.h"
+
+// The library is built with hidden visibility; this is the one symbol that is not.
+extern "C" __attribute__((visibility("default"))) const narrow::kernels::IsaTable* narrow_kernels_scalar() {
+  using narrow::kernels::Isa;
+  using narrow::kernels::IsaTable;
+  namespace isa = narrow::kernels::scalar;
+  static const IsaTable table = [] {
+    IsaTable filled{};
+    filled.isa = Isa::kScalar;
+    filled.convolutions = isa::convolution_list(&filled.convolution_count);
+    filled.convolutions_f32 = isa::convolution_f32_list(&filled.convolution_f32_count);
+    filled.elementwise = isa::elementwise();
+    filled.pool = isa::pool();
+    return filled;
+  }();
+  return &table;
+}
