@@ -1,0 +1,145 @@
+#include "graph/ir.h"
+
+#include <algorithm>
+#include <array>
+#include <unordered_set>
+#include <utility>
+
+namespace narrow::graph {
+namespace {
+
+bool is_id(const Graph& graph, ValueId id) { return id >= 0 && static_cast<std::size_t>(id) < graph.values.size(); }
+
+// `name`, or with the first suffix that is free.
+template <class Items>
+std::string unique_name(std::string name, const Items& items) {
+  const auto same = [&](const auto& item) { return item.name == name; };
+  if (std::none_of(items.begin(), items.end(), same)) return name;
+  std::unordered_set<std::string_view> taken;
+  for (const auto& item : items) taken.insert(item.name);
+  for (int suffix = 2;; ++suffix) {
+    std::string candidate = name + "_" + std::to_string(suffix);
+    if (taken.count(candidate) == 0) return candidate;
+  }
+}
+
+}  // namespace
+
+std::string_view op_name(const Op& op) {
+  static constexpr std::array<std::string_view, std::variant_size_v<Op>> kNames = {
+      "Convolution",       "Linear", "BatchNorm",   "Activation", "Add",      "MaxPool",  "AveragePool",
+      "GlobalAveragePool", "Concat", "PadChannels", "Flatten",    "Identity", "Quantize", "Dequantize"};
+  return kNames[op.index()];
+}
+
+ValueId Graph::add_value(std::string name, TensorShape shape) {
+  values.push_back(Value{unique_name(std::move(name), values), shape, std::nullopt});
+  return static_cast<ValueId>(values.size() - 1);
+}
+
+Result<ValueId> Graph::add_node(std::string name, Op op, std::vector<ValueId> inputs, Clamp clamp) {
+  std::vector<TensorShape> shapes;
+  shapes.reserve(inputs.size());
+  for (const ValueId id : inputs) {
+    if (!is_id(*this, id)) {
+      return Error{ErrorCode::kInvalidArgument, "input " + std::to_string(id) + " is not a value of the graph", name};
+    }
+    shapes.push_back(value(id).shape);
+  }
+  auto shape = infer_shape(op, shapes);
+  if (!shape.ok()) {
+    Error error = std::move(shape).error();
+    error.where = name;
+    return error;
+  }
+  Node node;
+  node.name = unique_name(std::move(name), nodes);
+  node.op = std::move(op);
+  node.inputs = std::move(inputs);
+  node.output = add_value(node.name, *shape);
+  node.clamp = clamp;
+  nodes.push_back(std::move(node));
+  return nodes.back().output;
+}
+
+Filter* filter_of(Node& node) { return const_cast<Filter*>(filter_of(std::as_const(node))); }
+
+const Filter* filter_of(const Node& node) {
+  if (const auto* convolution = std::get_if<Convolution>(&node.op)) return &convolution->filter;
+  if (const auto* linear = std::get_if<Linear>(&node.op)) return &linear->filter;
+  return nullptr;
+}
+
+std::vector<int> producers(const Graph& graph) {
+  std::vector<int> result(graph.values.size(), -1);
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+    if (is_id(graph, graph.nodes[i].output)) {
+      result[static_cast<std::size_t>(graph.nodes[i].output)] = static_cast<int>(i);
+    }
+  }
+  return result;
+}
+
+std::vector<std::vector<int>> consumers(const Graph& graph) {
+  std::vector<std::vector<int>> result(graph.values.size());
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+    for (const ValueId id : graph.nodes[i].inputs) {
+      if (is_id(graph, id)) result[static_cast<std::size_t>(id)].push_back(static_cast<int>(i));
+    }
+  }
+  return result;
+}
+
+std::int64_t macs(const Graph& graph, const Node& node) {
+  const TensorShape& in = graph.value(node.inputs[0]).shape;
+  if (const auto* convolution = std::get_if<Convolution>(&node.op)) {
+    const Window& window = convolution->window;
+    return graph.value(node.output).shape.elems() * window.kernel_h * window.kernel_w *
+           (in.channels / convolution->groups);
+  }
+  if (const auto* linear = std::get_if<Linear>(&node.op)) return in.elems() * linear->out_features;
+  return 0;
+}
+
+void remove_dead(Graph& graph) {
+  std::vector<char> live(graph.values.size(), 0);
+  if (is_id(graph, graph.output)) live[static_cast<std::size_t>(graph.output)] = 1;
+  // Topological order: walking backwards, every reader of a value is seen before its producer.
+  std::vector<char> kept(graph.nodes.size(), 0);
+  for (std::size_t i = graph.nodes.size(); i-- > 0;) {
+    const Node& node = graph.nodes[i];
+    if (!is_id(graph, node.output) || live[static_cast<std::size_t>(node.output)] == 0) continue;
+    kept[i] = 1;
+    for (const ValueId id : node.inputs) {
+      if (is_id(graph, id)) live[static_cast<std::size_t>(id)] = 1;
+    }
+  }
+  // The input stays, whether it is read or not: a graph has one.
+  if (is_id(graph, graph.input)) live[static_cast<std::size_t>(graph.input)] = 1;
+
+  std::vector<ValueId> renumbered(graph.values.size(), kNoValue);
+  std::vector<Value> values;
+  for (std::size_t i = 0; i < graph.values.size(); ++i) {
+    if (live[i] == 0) continue;
+    renumbered[i] = static_cast<ValueId>(values.size());
+    values.push_back(std::move(graph.values[i]));
+  }
+  const auto renumber = [&](ValueId id) {
+    return id >= 0 && static_cast<std::size_t>(id) < renumbered.size() ? renumbered[static_cast<std::size_t>(id)]
+                                                                       : kNoValue;
+  };
+  std::vector<Node> nodes;
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+    if (kept[i] == 0) continue;
+    Node& node = graph.nodes[i];
+    for (ValueId& id : node.inputs) id = renumber(id);
+    node.output = renumber(node.output);
+    nodes.push_back(std::move(node));
+  }
+  graph.input = renumber(graph.input);
+  graph.output = renumber(graph.output);
+  graph.values = std::move(values);
+  graph.nodes = std::move(nodes);
+}
+
+}  // namespace narrow::graph

@@ -1,0 +1,208 @@
+#include <optional>
+#include <string>
+
+#include "graph/ir.h"
+#include "graph/limits.h"
+
+namespace narrow::graph {
+namespace {
+
+Error malformed(std::string message) { return Error{ErrorCode::kMalformed, std::move(message), {}}; }
+Error too_large(std::string message) { return Error{ErrorCode::kLimit, std::move(message), {}}; }
+
+std::string text(const TensorShape& shape) {
+  return "[" + std::to_string(shape.height) + ", " + std::to_string(shape.width) + ", " +
+         std::to_string(shape.channels) + "]";
+}
+
+// [H * W * C] of a shape within the limits of one dimension; cannot overflow 64 bits (3 * 17 bits).
+Status check_shape(const TensorShape& shape, const char* what) {
+  for (const std::int64_t dimension : {shape.height, shape.width, shape.channels}) {
+    if (dimension < 1) return malformed(std::string(what) + " shape " + text(shape) + " has a dimension below 1");
+    if (dimension > kMaxDimension) {
+      return too_large(std::string(what) + " shape " + text(shape) + " has a dimension above " +
+                       std::to_string(kMaxDimension));
+    }
+  }
+  if (shape.elems() > kMaxElems) {
+    return too_large(std::string(what) + " shape " + text(shape) + " has more than " + std::to_string(kMaxElems) +
+                     " elements");
+  }
+  return {};
+}
+
+Status check_attribute(const char* name, std::int64_t value, std::int64_t lowest) {
+  if (value >= lowest && value <= kMaxDimension) return {};
+  return malformed(std::string(name) + " " + std::to_string(value) + " is not within " + std::to_string(lowest) + ".." +
+                   std::to_string(kMaxDimension));
+}
+
+Status check_window(const Window& window) {
+  NARROW_TRY(check_attribute("kernel height", window.kernel_h, 1));
+  NARROW_TRY(check_attribute("kernel width", window.kernel_w, 1));
+  NARROW_TRY(check_attribute("vertical stride", window.stride_h, 1));
+  NARROW_TRY(check_attribute("horizontal stride", window.stride_w, 1));
+  NARROW_TRY(check_attribute("vertical dilation", window.dilation_h, 1));
+  NARROW_TRY(check_attribute("horizontal dilation", window.dilation_w, 1));
+  NARROW_TRY(check_attribute("top padding", window.pad.top, 0));
+  NARROW_TRY(check_attribute("left padding", window.pad.left, 0));
+  NARROW_TRY(check_attribute("bottom padding", window.pad.bottom, 0));
+  NARROW_TRY(check_attribute("right padding", window.pad.right, 0));
+  return {};
+}
+
+// Pixels from the first to the last tap.
+std::int64_t extent(int kernel, int dilation) { return (std::int64_t{kernel} - 1) * dilation + 1; }
+
+// Number of positions of a window along one axis; a last, partial window is dropped.
+Result<std::int64_t> positions(const char* axis, std::int64_t in, int kernel, int stride, int dilation, int before,
+                               int after) {
+  const std::int64_t padded = in + before + after;
+  const std::int64_t reach = extent(kernel, dilation);
+  if (reach > padded) {
+    return malformed("a window " + std::to_string(reach) + " pixels " + axis + " does not fit into an input of " +
+                     std::to_string(padded) + " (padding included)");
+  }
+  return (padded - reach) / stride + 1;
+}
+
+Result<TensorShape> windowed(const Window& window, const TensorShape& in, std::int64_t channels) {
+  NARROW_TRY(check_window(window));
+  NARROW_ASSIGN(const std::int64_t height, positions("high", in.height, window.kernel_h, window.stride_h,
+                                                     window.dilation_h, window.pad.top, window.pad.bottom));
+  NARROW_ASSIGN(const std::int64_t width, positions("wide", in.width, window.kernel_w, window.stride_w,
+                                                    window.dilation_w, window.pad.left, window.pad.right));
+  return TensorShape{height, width, channels};
+}
+
+// A pooling window must hold a real pixel at every position, or there is nothing to take the maximum of.
+Status check_pool_padding(std::int64_t in, int kernel, int dilation, int before, int after) {
+  if (before == 0 && after == 0) return {};
+  if (before >= extent(kernel, dilation) || after >= extent(kernel, dilation)) {
+    return malformed("padding of " + std::to_string(before) + " and " + std::to_string(after) +
+                     " must be smaller than the pooling window, " + std::to_string(extent(kernel, dilation)));
+  }
+  // Taps are `dilation` apart; on an input at least that long, some tap of a window that overlaps it meets a pixel.
+  if (in < dilation) {
+    return malformed("a padded pooling window with dilation " + std::to_string(dilation) +
+                     " may miss every pixel of an input of " + std::to_string(in));
+  }
+  return {};
+}
+
+Status check_pool(const Window& window, const TensorShape& in) {
+  NARROW_TRY(check_pool_padding(in.height, window.kernel_h, window.dilation_h, window.pad.top, window.pad.bottom));
+  return check_pool_padding(in.width, window.kernel_w, window.dilation_w, window.pad.left, window.pad.right);
+}
+
+struct Inference {
+  const std::vector<TensorShape>& inputs;
+  [[nodiscard]] const TensorShape& in() const { return inputs[0]; }
+
+  Result<TensorShape> operator()(const Convolution& op) const {
+    NARROW_TRY(check_attribute("out_channels", op.out_channels, 1));
+    NARROW_TRY(check_attribute("groups", op.groups, 1));
+    if (in().channels % op.groups != 0 || op.out_channels % op.groups != 0) {
+      return malformed(std::to_string(op.groups) + " groups do not divide " + std::to_string(in().channels) +
+                       " input and " + std::to_string(op.out_channels) + " output channels");
+    }
+    return windowed(op.window, in(), op.out_channels);
+  }
+
+  Result<TensorShape> operator()(const Linear& op) const {
+    NARROW_TRY(check_attribute("out_features", op.out_features, 1));
+    return TensorShape{1, 1, op.out_features};
+  }
+
+  Result<TensorShape> operator()(const BatchNorm& op) const {
+    const auto channels = static_cast<std::size_t>(in().channels);
+    for (const auto* vector : {&op.gamma, &op.beta, &op.mean, &op.variance}) {
+      if (vector->size() != channels) {
+        return malformed("gamma, beta, mean and variance have " + std::to_string(op.gamma.size()) + ", " +
+                         std::to_string(op.beta.size()) + ", " + std::to_string(op.mean.size()) + " and " +
+                         std::to_string(op.variance.size()) + " elements for " + std::to_string(channels) +
+                         " channels");
+      }
+    }
+    return in();
+  }
+
+  Result<TensorShape> operator()(const Add&) const {
+    if (inputs[0] == inputs[1]) return in();
+    return malformed("inputs " + text(inputs[0]) + " and " + text(inputs[1]) + " differ in shape");
+  }
+
+  Result<TensorShape> operator()(const MaxPool& op) const {
+    NARROW_ASSIGN(const TensorShape shape, windowed(op.window, in(), in().channels));
+    NARROW_TRY(check_pool(op.window, in()));
+    return shape;
+  }
+
+  Result<TensorShape> operator()(const AveragePool& op) const {
+    NARROW_ASSIGN(const TensorShape shape, windowed(op.window, in(), in().channels));
+    NARROW_TRY(check_pool(op.window, in()));
+    if (op.window.dilation_h != 1 || op.window.dilation_w != 1) {
+      return malformed("average pooling knows no dilation other than 1");
+    }
+    if (std::int64_t{op.window.kernel_h} * op.window.kernel_w > kMaxAveragePixels) {
+      return too_large("an averaging window may have at most " + std::to_string(kMaxAveragePixels) + " pixels");
+    }
+    return shape;
+  }
+
+  Result<TensorShape> operator()(const GlobalAveragePool&) const {
+    if (in().height * in().width > kMaxAveragePixels) {
+      return too_large("an averaging window may have at most " + std::to_string(kMaxAveragePixels) + " pixels");
+    }
+    return TensorShape{1, 1, in().channels};
+  }
+
+  Result<TensorShape> operator()(const Concat&) const {
+    TensorShape shape = in();
+    for (std::size_t i = 1; i < inputs.size(); ++i) {
+      if (inputs[i].height != shape.height || inputs[i].width != shape.width) {
+        return malformed("inputs " + text(inputs[0]) + " and " + text(inputs[i]) + " differ in height or width");
+      }
+      shape.channels += inputs[i].channels;
+      if (shape.channels > kMaxDimension) {
+        return too_large("the inputs have more than " + std::to_string(kMaxDimension) + " channels together");
+      }
+    }
+    return shape;
+  }
+
+  Result<TensorShape> operator()(const PadChannels& op) const {
+    NARROW_TRY(check_attribute("channels before", op.before, 0));
+    NARROW_TRY(check_attribute("channels after", op.after, 0));
+    return TensorShape{in().height, in().width, in().channels + op.before + op.after};
+  }
+
+  Result<TensorShape> operator()(const Flatten&) const { return TensorShape{1, 1, in().elems()}; }
+  Result<TensorShape> operator()(const Activation&) const { return in(); }
+  Result<TensorShape> operator()(const Identity&) const { return in(); }
+  Result<TensorShape> operator()(const Quantize&) const { return in(); }
+  Result<TensorShape> operator()(const Dequantize&) const { return in(); }
+};
+
+Status check_input_count(const Op& op, std::size_t count) {
+  if (std::holds_alternative<Concat>(op)) {
+    if (count >= 2) return {};
+    return malformed("needs two or more inputs, has " + std::to_string(count));
+  }
+  const std::size_t expected = std::holds_alternative<Add>(op) ? 2 : 1;
+  if (count == expected) return {};
+  return malformed("needs " + std::to_string(expected) + (expected == 1 ? " input" : " inputs") + ", has " +
+                   std::to_string(count));
+}
+
+}  // namespace
+
+Result<TensorShape> infer_shape(const Op& op, const std::vector<TensorShape>& inputs) {
+  NARROW_TRY(check_input_count(op, inputs.size()));
+  for (const TensorShape& shape : inputs) NARROW_TRY(check_shape(shape, "input"));
+  NARROW_ASSIGN(const TensorShape shape, std::visit(Inference{inputs}, op));
+  NARROW_TRY(check_shape(shape, "output"));
+  return shape;
+}
+
+}  // namespace narrow::graph

@@ -1,0 +1,200 @@
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+
+#include "graph/ir.h"
+#include "graph/limits.h"
+#include "graph/validate_parts.h"
+
+namespace narrow::graph {
+namespace {
+
+Error graph_error(ErrorCode code, std::string message) { return Error{code, std::move(message), "graph"}; }
+
+bool is_id(const Graph& graph, ValueId id) { return id >= 0 && static_cast<std::size_t>(id) < graph.values.size(); }
+
+bool all_finite(const std::vector<float>& values) {
+  return std::all_of(values.begin(), values.end(), [](float x) { return std::isfinite(x); });
+}
+
+std::string text(const TensorShape& shape) {
+  return "[" + std::to_string(shape.height) + ", " + std::to_string(shape.width) + ", " +
+         std::to_string(shape.channels) + "]";
+}
+
+Status check_sizes(const Graph& graph) {
+  if (graph.nodes.empty()) return graph_error(ErrorCode::kMalformed, "the graph has no nodes");
+  if (graph.nodes.size() > kMaxNodes || graph.values.size() > kMaxValues) {
+    return graph_error(ErrorCode::kLimit, "the graph has " + std::to_string(graph.nodes.size()) + " nodes and " +
+                                              std::to_string(graph.values.size()) + " values; at most " +
+                                              std::to_string(kMaxNodes) + " and " + std::to_string(kMaxValues) +
+                                              " are supported");
+  }
+  return {};
+}
+
+Status check_ends(const Graph& graph) {
+  if (!is_id(graph, graph.input))
+    return graph_error(ErrorCode::kMalformed, "the graph's input is not one of its values");
+  if (!is_id(graph, graph.output)) {
+    return graph_error(ErrorCode::kMalformed, "the graph's output is not one of its values");
+  }
+  for (const ValueId id : {graph.input, graph.output}) {
+    if (graph.value(id).quantization) {
+      return graph_error(ErrorCode::kMalformed,
+                         "'" + graph.value(id).name + "' is quantized; the input and output of a graph are float32");
+    }
+  }
+  return {};
+}
+
+Status check_value(const Value& value) {
+  // The shape rules are those of any operator's input; Identity has no others.
+  if (auto shape = infer_shape(Identity{}, {value.shape}); !shape.ok()) {
+    return Error{shape.error().code, "value '" + value.name + "': " + shape.error().message, value.name};
+  }
+  return check_quantization(value);
+}
+
+// Ids in range, inputs computed before, output computed once. Marks the output as computed.
+Status check_wiring(const Graph& graph, const Node& node, std::vector<char>& computed) {
+  for (const ValueId id : node.inputs) {
+    if (!is_id(graph, id)) {
+      return node_error(node, ErrorCode::kMalformed, "input " + std::to_string(id) + " is not a value of the graph");
+    }
+    if (computed[static_cast<std::size_t>(id)] == 0) {
+      return node_error(node, ErrorCode::kMalformed, "reads '" + graph.value(id).name + "' before it is computed");
+    }
+  }
+  if (!is_id(graph, node.output)) {
+    return node_error(node, ErrorCode::kMalformed,
+                      "output " + std::to_string(node.output) + " is not a value of the graph");
+  }
+  if (computed[static_cast<std::size_t>(node.output)] != 0) {
+    return node_error(
+        node, ErrorCode::kMalformed,
+        "writes '" + graph.value(node.output).name + "', which is the graph's input or another node's output");
+  }
+  computed[static_cast<std::size_t>(node.output)] = 1;
+  return {};
+}
+
+Status check_shapes(const Graph& graph, const Node& node) {
+  std::vector<TensorShape> inputs;
+  inputs.reserve(node.inputs.size());
+  for (const ValueId id : node.inputs) inputs.push_back(graph.value(id).shape);
+  const auto inferred = infer_shape(node.op, inputs);
+  if (!inferred.ok()) return node_error(node, inferred.error().code, inferred.error().message);
+  const TensorShape& stated = graph.value(node.output).shape;
+  if (*inferred == stated) return {};
+  return node_error(node, ErrorCode::kMalformed,
+                    "its output has shape " + text(*inferred) + ", but the graph says " + text(stated));
+}
+
+Status check_clamp(const Node& node) {
+  const Clamp& clamp = node.clamp;
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  // Written so that NaN fails.
+  if (!(clamp.lo <= clamp.hi) || clamp.lo == kInfinity || clamp.hi == -kInfinity) {
+    return node_error(
+        node, ErrorCode::kMalformed,
+        "the clamp [" + std::to_string(clamp.lo) + ", " + std::to_string(clamp.hi) + "] is not a range of numbers");
+  }
+  const bool allowed = std::holds_alternative<Convolution>(node.op) || std::holds_alternative<Linear>(node.op) ||
+                       std::holds_alternative<Activation>(node.op) || std::holds_alternative<Add>(node.op);
+  if (allowed || clamp.is_identity()) return {};
+  return node_error(node, ErrorCode::kMalformed,
+                    "has a clamp; only Convolution, Linear, Activation and Add may have one");
+}
+
+Status check_batch_norm(const Node& node, const BatchNorm& op) {
+  for (const auto* vector : {&op.gamma, &op.beta, &op.mean, &op.variance}) {
+    if (!all_finite(*vector)) return node_error(node, ErrorCode::kMalformed, "a parameter is not a finite number");
+  }
+  if (!std::isfinite(op.epsilon) || op.epsilon < 0) {
+    return node_error(node, ErrorCode::kMalformed, "epsilon must be finite and not negative");
+  }
+  for (std::size_t c = 0; c < op.variance.size(); ++c) {
+    if (op.variance[c] < 0) {
+      return node_error(node, ErrorCode::kMalformed, "the variance of channel " + std::to_string(c) + " is negative");
+    }
+    if (!std::isfinite(1.0 / std::sqrt(op.variance[c] + op.epsilon))) {
+      return node_error(node, ErrorCode::kMalformed,
+                        "variance + epsilon of channel " + std::to_string(c) + " is too small to divide by");
+    }
+  }
+  return {};
+}
+
+Status check_float_filter(const Graph& graph, const Node& node) {
+  const Filter* filter = filter_of(node);
+  if (filter == nullptr) return {};
+  NARROW_ASSIGN(const FilterSize size, filter_size(graph, node));
+  const auto check = [&](const char* what, const std::vector<float>& values, std::int64_t expected) -> Status {
+    // A quantized layer may have dropped its float form.
+    if (values.empty() && filter->quantized) return {};
+    if (values.size() != static_cast<std::size_t>(expected)) {
+      return node_error(
+          node, ErrorCode::kMalformed,
+          "has " + std::to_string(values.size()) + " " + what + " elements, needs " + std::to_string(expected));
+    }
+    if (!all_finite(values)) {
+      return node_error(node, ErrorCode::kMalformed, std::string("a ") + what + " element is not a finite number");
+    }
+    return {};
+  };
+  NARROW_TRY(check("weight", filter->weights, size.weights()));
+  return check("bias", filter->bias, size.out_channels);
+}
+
+}  // namespace
+
+Error node_error(const Node& node, ErrorCode code, const std::string& message) {
+  return Error{code, std::string(op_name(node.op)) + " '" + node.name + "': " + message, node.name};
+}
+
+Result<FilterSize> filter_size(const Graph& graph, const Node& node) {
+  const TensorShape& in = graph.value(node.inputs[0]).shape;
+  FilterSize size;
+  if (const auto* convolution = std::get_if<Convolution>(&node.op)) {
+    size.out_channels = convolution->out_channels;
+    // Three factors of at most 17 bits each.
+    size.depth =
+        std::int64_t{convolution->window.kernel_h} * convolution->window.kernel_w * (in.channels / convolution->groups);
+  } else if (const auto* linear = std::get_if<Linear>(&node.op)) {
+    size.out_channels = linear->out_features;
+    size.depth = in.elems();
+  }
+  std::int64_t weights = 0;
+  if (__builtin_mul_overflow(size.out_channels, size.depth, &weights) || weights > kMaxElems) {
+    return node_error(node, ErrorCode::kLimit,
+                      "its weights would have more than " + std::to_string(kMaxElems) + " elements");
+  }
+  return size;
+}
+
+Status validate(const Graph& graph) {
+  NARROW_TRY(check_sizes(graph));
+  NARROW_TRY(check_names(graph));
+  NARROW_TRY(check_ends(graph));
+  for (const Value& value : graph.values) NARROW_TRY(check_value(value));
+  std::vector<char> computed(graph.values.size(), 0);
+  computed[static_cast<std::size_t>(graph.input)] = 1;
+  for (const Node& node : graph.nodes) {
+    NARROW_TRY(check_wiring(graph, node, computed));
+    NARROW_TRY(check_shapes(graph, node));
+    NARROW_TRY(check_clamp(node));
+    if (const auto* batch_norm = std::get_if<BatchNorm>(&node.op)) NARROW_TRY(check_batch_norm(node, *batch_norm));
+    NARROW_TRY(check_float_filter(graph, node));
+    NARROW_TRY(check_types(graph, node));
+  }
+  // A computed value traces back to the input: every operator has inputs, and there is no other source.
+  if (graph.output == graph.input || computed[static_cast<std::size_t>(graph.output)] == 0) {
+    return graph_error(ErrorCode::kMalformed,
+                       "no node computes the graph's output '" + graph.value(graph.output).name + "'");
+  }
+  return {};
+}
+
+}  // namespace narrow::graph

@@ -1,0 +1,31 @@
+// The parts of validate(), for its own files only.
+#pragma once
+
+#include <string>
+
+#include "graph/ir.h"
+
+namespace narrow::graph {
+
+// "Convolution 'conv1': message", where = the node's name.
+[[nodiscard]] Error node_error(const Node& node, ErrorCode code, const std::string& message);
+
+// Names of values and nodes: unique, not empty, printable UTF-8.
+[[nodiscard]] Status check_names(const Graph& graph);
+
+// Scale, zero point and range of a uint8 value.
+[[nodiscard]] Status check_quantization(const Value& value);
+
+// Element types of a node's values, and for quantized nodes: weights, multipliers and accumulator depth. The node's
+// shapes and the quantization of its values have been checked.
+[[nodiscard]] Status check_types(const Graph& graph, const Node& node);
+
+// Elements of a filter of this node: [weights, depth of one output channel], checked for overflow and limits.
+struct FilterSize {
+  std::int64_t out_channels = 0;
+  std::int64_t depth = 0;
+  [[nodiscard]] std::int64_t weights() const { return out_channels * depth; }
+};
+[[nodiscard]] Result<FilterSize> filter_size(const Graph& graph, const Node& node);
+
+}  // namespace narrow::graph

@@ -1,0 +1,180 @@
+#include <algorithm>
+#include <cstdlib>
+#include <limits>
+#include <string>
+
+#include "graph/limits.h"
+#include "graph/validate_parts.h"
+
+namespace narrow::graph {
+namespace {
+
+// A scale, or a multiplier made of scales, that single precision keeps normal and finite. NaN is not.
+bool is_usable(double scale) { return scale >= double{std::numeric_limits<float>::min()} && scale <= kMaxScale; }
+
+Status check_multiplier(const Node& node, double multiplier, const std::string& of) {
+  if (is_usable(multiplier)) return {};
+  return node_error(node, ErrorCode::kMalformed,
+                    "the multiplier of " + of + " is " + std::to_string(multiplier) +
+                        ", beyond what single precision can compute with; check the scales");
+}
+
+// Checks one node; `type` has decided that all is uint8 where these are called.
+struct NodeTypes {
+  const Graph& graph;
+  const Node& node;
+
+  [[nodiscard]] const Value& input(std::size_t i = 0) const { return graph.value(node.inputs[i]); }
+  [[nodiscard]] const Value& output() const { return graph.value(node.output); }
+
+  [[nodiscard]] Error error(const std::string& message) const {
+    return node_error(node, ErrorCode::kMalformed, message);
+  }
+
+  [[nodiscard]] Status must_be(const Value& value, bool quantized) const {
+    if (value.quantization.has_value() == quantized) return {};
+    return error("'" + value.name + "' must be " + (quantized ? "uint8, but is float32" : "float32, but is uint8"));
+  }
+
+  // All inputs and the output uint8, or all float32.
+  [[nodiscard]] Status must_be_alike() const {
+    for (const ValueId id : node.inputs) NARROW_TRY(must_be(graph.value(id), output().quantization.has_value()));
+    return {};
+  }
+
+  // Operators that move bytes: what they mean must not change on the way.
+  [[nodiscard]] Status must_be_lossless() const {
+    NARROW_TRY(must_be_alike());
+    if (input().quantization == output().quantization) return {};
+    return error("'" + input().name + "' and '" + output().name + "' must have equal quantization");
+  }
+
+  // Every input is rescaled to the output: multiplier input_scale / (output_scale * divisor).
+  [[nodiscard]] Status must_rescale(double divisor = 1) const {
+    NARROW_TRY(must_be_alike());
+    if (!output().quantization) return {};
+    for (const ValueId id : node.inputs) {
+      const double in = graph.value(id).quantization->scale;
+      const double out = output().quantization->scale;
+      NARROW_TRY(check_multiplier(node, in / (out * divisor), "'" + graph.value(id).name + "'"));
+    }
+    return {};
+  }
+
+  [[nodiscard]] Status quantized_filter(const QuantizedFilter& filter) const;
+
+  [[nodiscard]] Status filter(const Filter& filter) const {
+    if (filter.quantized) {
+      NARROW_TRY(must_be(input(), true));
+      return quantized_filter(*filter.quantized);
+    }
+    NARROW_TRY(must_be(input(), false));
+    return must_be(output(), false);
+  }
+
+  Status operator()(const Convolution& op) const { return filter(op.filter); }
+  Status operator()(const Linear& op) const { return filter(op.filter); }
+  Status operator()(const BatchNorm&) const {
+    NARROW_TRY(must_be(input(), false));
+    return must_be(output(), false);
+  }
+  Status operator()(const Activation&) const { return must_rescale(); }
+  Status operator()(const Add&) const { return must_rescale(); }
+  Status operator()(const Concat&) const { return must_rescale(); }
+  Status operator()(const AveragePool& op) const {
+    NARROW_TRY(must_rescale());
+    return must_rescale(static_cast<double>(op.window.kernel_h) * op.window.kernel_w);
+  }
+  Status operator()(const GlobalAveragePool&) const {
+    return must_rescale(static_cast<double>(input().shape.height * input().shape.width));
+  }
+  Status operator()(const MaxPool&) const { return must_be_lossless(); }
+  Status operator()(const PadChannels&) const { return must_be_lossless(); }
+  Status operator()(const Flatten&) const { return must_be_lossless(); }
+  Status operator()(const Identity&) const { return must_be_lossless(); }
+  Status operator()(const Quantize&) const {
+    NARROW_TRY(must_be(input(), false));
+    return must_be(output(), true);
+  }
+  Status operator()(const Dequantize&) const {
+    NARROW_TRY(must_be(input(), true));
+    return must_be(output(), false);
+  }
+};
+
+// Largest sum that an accumulator of this depth can hold, in any order of summation, with the zero point subtracted
+// from each input or with one correction for all of them; INT64_MAX where even that overflows.
+std::int64_t accumulator_bound(std::int64_t depth, const Quantization& in, const QRange& weights) {
+  const std::int64_t weight = std::max(std::abs(std::int64_t{weights.lo}), std::abs(std::int64_t{weights.hi}));
+  const std::int64_t centred = std::max(in.zero_point - in.range.lo, in.range.hi - in.zero_point);
+  const std::int64_t corrected = std::int64_t{in.range.hi} + in.zero_point;
+  std::int64_t bound = 0;
+  if (__builtin_mul_overflow(depth, weight * std::max(centred, corrected), &bound)) return INT64_MAX;
+  return bound;
+}
+
+Status NodeTypes::quantized_filter(const QuantizedFilter& filter) const {
+  NARROW_ASSIGN(const FilterSize size, filter_size(graph, node));
+  const auto channels = static_cast<std::size_t>(size.out_channels);
+  if (filter.weights.size() != static_cast<std::size_t>(size.weights())) {
+    return error("has " + std::to_string(filter.weights.size()) + " quantized weights, needs " +
+                 std::to_string(size.weights()));
+  }
+  if (filter.scales.size() != channels || filter.bias.size() != channels) {
+    return error("has " + std::to_string(filter.scales.size()) + " weight scales and " +
+                 std::to_string(filter.bias.size()) + " biases, needs " + std::to_string(channels) + " of each");
+  }
+  const QRange& range = filter.range;
+  if (range.lo < -128 || range.hi > 127 || range.lo > range.hi) {
+    return error("the weight range [" + std::to_string(range.lo) + ", " + std::to_string(range.hi) +
+                 "] is not a range within [-128, 127]");
+  }
+  for (std::size_t i = 0; i < filter.weights.size(); ++i) {
+    if (!range.contains(filter.weights[i])) {
+      return error("weight " + std::to_string(i) + " is " + std::to_string(filter.weights[i]) +
+                   ", outside its range [" + std::to_string(range.lo) + ", " + std::to_string(range.hi) + "]");
+    }
+  }
+  const Quantization& in = *input().quantization;
+  const double out_scale = output().quantization ? double{output().quantization->scale} : 1.0;
+  const std::int64_t bound = accumulator_bound(size.depth, in, range);
+  for (std::size_t c = 0; c < channels; ++c) {
+    const std::string channel = "output channel " + std::to_string(c);
+    if (!is_usable(filter.scales[c])) {
+      return error("the weight scale of " + channel + " is " + std::to_string(filter.scales[c]) +
+                   "; it must be a normal float above 0 and not above 2^96");
+    }
+    NARROW_TRY(check_multiplier(node, double{in.scale} * double{filter.scales[c]} / out_scale, channel));
+    if (bound > INT32_MAX - std::abs(std::int64_t{filter.bias[c]})) {
+      return error("the int32 accumulator of " + channel + " may overflow: " + std::to_string(size.depth) +
+                   " products and the bias " + std::to_string(filter.bias[c]) + " can reach 2^31");
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Status check_quantization(const Value& value) {
+  if (!value.quantization) return {};
+  const Quantization& q = *value.quantization;
+  if (!is_usable(q.scale)) {
+    return Error{ErrorCode::kMalformed,
+                 "value '" + value.name + "': the scale " + std::to_string(q.scale) +
+                     " must be a normal float above 0 and not above 2^96",
+                 value.name};
+  }
+  const QRange& range = q.range;
+  if (range.lo < 0 || range.lo >= range.hi || range.hi > 255 || !range.contains(q.zero_point)) {
+    return Error{ErrorCode::kMalformed,
+                 "value '" + value.name + "': range [" + std::to_string(range.lo) + ", " + std::to_string(range.hi) +
+                     "] with zero point " + std::to_string(q.zero_point) +
+                     " breaks 0 <= lo <= zero point <= hi <= 255, lo < hi",
+                 value.name};
+  }
+  return {};
+}
+
+Status check_types(const Graph& graph, const Node& node) { return std::visit(NodeTypes{graph, node}, node.op); }
+
+}  // namespace narrow::graph
