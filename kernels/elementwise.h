@@ -1,5 +1,6 @@
 // Elementwise family: quantize, dequantize, requantize (also concat and channel padding), residual add.
 // Everywhere: single precision, no contraction, round half to even, real = scale * (q - zero_point).
+// Clamping happens before the conversion to an integer: any multiplier is fine, infinity goes to a bound and NaN to lo.
 // Ranges: q in [0, 255] stored in uint8. No pointer is aligned; nothing is read or written outside [0, count).
 // In-place (output == input) is allowed where types are equal; other overlap is not.
 #pragma once
@@ -43,8 +44,8 @@ struct RequantizeArgs {
   QRange output_range;
 };
 
-// y = clamp(round(float(a - a_zero_point) * a_multiplier + float(b - b_zero_point) * b_multiplier) + zero_point, lo, hi);
-// both products are rounded to single precision before they are added. multiplier = float(double(in scale) / out scale).
+// y = clamp(round(A + B) + zero_point, lo, hi), A = float(a - a_zero_point) * a_multiplier, B the same for b. Both are
+// rounded to single precision before they are added. multiplier = float(double(in scale) / out scale).
 struct AddArgs {
   const std::uint8_t* a;
   const std::uint8_t* b;

@@ -19,8 +19,8 @@ struct IsaTable {
   const PoolKernels* pool;
 };
 
-// The table of an ISA that kernels were compiled for. Only for an ISA that this CPU can run: even making the table is
-// code of that ISA.
+// The table of an ISA that kernels were compiled for. Any CPU can ask for it; only one with required_features(isa) can
+// call the kernels in it, `accepts` included.
 [[nodiscard]] const IsaTable& isa_table(Isa isa);
 
 }  // namespace narrow::kernels

@@ -18,7 +18,8 @@ struct PoolShape {
   Padding pad;                         // smaller than the window, so that each window holds a real pixel
 };
 
-// y = max over the window's pixels inside the picture. Lossless: input and output share their quantization.
+// y = max over the window's pixels inside the picture. Lossless: input and output share their quantization. A dilated
+// window whose taps all miss the picture gives 0.
 struct MaxPoolArgs {
   PoolShape shape;
   const std::uint8_t* input;

@@ -5,12 +5,11 @@
 
 // The library is built with hidden visibility; this is the one symbol that is not.
 extern "C" __attribute__((visibility("default"))) const narrow::kernels::IsaTable* narrow_kernels_scalar() {
-  using narrow::kernels::Isa;
   using narrow::kernels::IsaTable;
   namespace isa = narrow::kernels::scalar;
   static const IsaTable table = [] {
     IsaTable filled{};
-    filled.isa = Isa::kScalar;
+    filled.isa = narrow::Isa::kScalar;
     filled.convolutions = isa::convolution_list(&filled.convolution_count);
     filled.convolutions_f32 = isa::convolution_f32_list(&filled.convolution_f32_count);
     filled.elementwise = isa::elementwise();
