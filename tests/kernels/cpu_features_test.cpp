@@ -1,0 +1,159 @@
+// CPUs that we do not run on, through the seam: register values of real ones, reduced to the leaves that are read.
+#include "kernels/cpu_features.h"
+
+#include <doctest/doctest.h>
+
+#include <map>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace {
+
+using namespace narrow;
+using namespace narrow::kernels;
+
+constexpr std::uint64_t kX87AndSse = 0x3;
+constexpr std::uint64_t kYmm = 0x7;
+constexpr std::uint64_t kZmm = 0xe7;
+
+class FakeCpuid final : public CpuidSource {
+ public:
+  using Leaf = std::pair<std::uint32_t, std::uint32_t>;
+
+  FakeCpuid(std::map<Leaf, CpuidRegisters> leaves, std::uint64_t xcr0) : leaves_(std::move(leaves)), xcr0_(xcr0) {}
+
+  // As Intel CPUs do, a leaf beyond the largest answers with the data of the largest one; here it answers with every
+  // feature there is, so that reading it can't go unnoticed. A subleaf beyond the largest is all zeros.
+  [[nodiscard]] CpuidRegisters cpuid(std::uint32_t leaf, std::uint32_t subleaf) const override {
+    const auto found = leaves_.find({leaf, subleaf});
+    if (found != leaves_.end()) return found->second;
+    if (leaf > leaves_.at({0, 0}).eax) return {~0U, ~0U, ~0U, ~0U};
+    return {};
+  }
+  [[nodiscard]] std::uint64_t xcr0() const override {
+    // XGETBV without OSXSAVE is an illegal instruction.
+    if ((leaves_.at({1, 0}).ecx >> 27 & 1U) == 0) throw std::logic_error("XGETBV on a CPU that does not have it");
+    return xcr0_;
+  }
+
+ private:
+  std::map<Leaf, CpuidRegisters> leaves_;
+  std::uint64_t xcr0_;
+};
+
+// Leaves: {0: largest leaf}, {1: family and ecx/edx}, {7.0}, {7.1}.
+FakeCpuid haswell(std::uint64_t xcr0 = kYmm) {
+  return {{{{0, 0}, {0x0000000d, 0x756e6547, 0x6c65746e, 0x49656e69}},
+           {{1, 0}, {0x000306c3, 0x00100800, 0x7ffafbff, 0xbfebfbff}},
+           {{7, 0}, {0x00000000, 0x000027ab, 0x00000000, 0x00000000}}},
+          xcr0};
+}
+FakeCpuid zen4(std::uint64_t xcr0 = kZmm) {
+  return {{{{0, 0}, {0x00000010, 0x68747541, 0x444d4163, 0x69746e65}},
+           {{1, 0}, {0x00a60f12, 0x00100800, 0x7ef8320b, 0x178bfbff}},
+           {{7, 0}, {0x00000001, 0xf1bf97a9, 0x00405fce, 0x10000010}},
+           {{7, 1}, {0x00000020, 0x00000000, 0x00000000, 0x00000000}}},
+          xcr0};
+}
+FakeCpuid alder_lake() {
+  return {{{{0, 0}, {0x00000020, 0x756e6547, 0x6c65746e, 0x49656e69}},
+           {{1, 0}, {0x00090672, 0x00800800, 0x7ffafbff, 0xbfebfbff}},
+           {{7, 0}, {0x00000002, 0x239ca7eb, 0x98c007bc, 0xfc184410}},
+           {{7, 1}, {0x00400810, 0x00000000, 0x00000000, 0x00000000}}},
+          kYmm};
+}
+// Skylake-SP: AVX-512 with byte and word forms, but no VNNI yet.
+FakeCpuid skylake_server() {
+  return {{{{0, 0}, {0x00000016, 0x756e6547, 0x6c65746e, 0x49656e69}},
+           {{1, 0}, {0x00050654, 0x00400800, 0x7ffefbff, 0xbfebfbff}},
+           {{7, 0}, {0x00000000, 0xd39ffffb, 0x00000008, 0xbc000400}}},
+          kZmm};
+}
+// Sandy Bridge: AVX, neither AVX2 nor FMA.
+FakeCpuid sandy_bridge() {
+  return {{{{0, 0}, {0x0000000d, 0x756e6547, 0x6c65746e, 0x49656e69}},
+           {{1, 0}, {0x000206a7, 0x00100800, 0x1fbae3ff, 0xbfebfbff}},
+           {{7, 0}, {0x00000000, 0x00000000, 0x00000000, 0x00000000}}},
+          kYmm};
+}
+// Nehalem: SSE4.2; no XSAVE, so that XCR0 must not even be read. Largest leaf 11.
+FakeCpuid nehalem() {
+  return {{{{0, 0}, {0x0000000b, 0x756e6547, 0x6c65746e, 0x49656e69}},
+           {{1, 0}, {0x000106a5, 0x00100800, 0x0098e3fd, 0xbfebfbff}}},
+          0};
+}
+
+constexpr auto kAvx2 = CpuFeatures::kAvx2;
+constexpr auto kFma = CpuFeatures::kFma;
+constexpr auto kAvxVnni = CpuFeatures::kAvxVnni;
+constexpr auto kAvx512Vnni = CpuFeatures::kAvx512Vnni;
+
+}  // namespace
+
+TEST_CASE("features of real CPUs are recognised") {
+  CHECK(detect(nehalem()).bits == 0);
+  CHECK(detect(sandy_bridge()).bits == 0);
+  CHECK(detect(haswell()).bits == (kAvx2 | kFma));
+  CHECK(detect(skylake_server()).bits == (kAvx2 | kFma));
+  CHECK(detect(zen4()).bits == (kAvx2 | kFma | kAvx512Vnni));
+  CHECK(detect(alder_lake()).bits == (kAvx2 | kFma | kAvxVnni));
+}
+
+TEST_CASE("registers that the operating system does not save are not used") {
+  CHECK(detect(haswell(kX87AndSse)).bits == 0);
+  CHECK(detect(zen4(kX87AndSse)).bits == 0);
+  CHECK(detect(zen4(kYmm)).bits == (kAvx2 | kFma));
+  CHECK(detect(zen4(0x67)).bits == (kAvx2 | kFma));  // zmm16-31 not saved
+  CHECK(detect(zen4(0xe3)).bits == 0);               // ymm not saved, whatever the rest says
+}
+
+TEST_CASE("leaves and subleaves beyond the largest are not read") {
+  // An AVX CPU (or a hypervisor) whose largest leaf is below 7; the fake shows every feature there.
+  const CpuidRegisters leaf1{0x000206a7, 0x00100800, 0x1fbae3ff | 1U << 12, 0xbfebfbff};
+  CHECK(detect(FakeCpuid({{{0, 0}, {6, 0, 0, 0}}, {{1, 0}, leaf1}}, kYmm)).bits == kFma);
+  CHECK(detect(FakeCpuid({{{0, 0}, {0, 0, 0, 0}}, {{1, 0}, leaf1}}, kYmm)).bits == 0);
+  // Leaf 7 says that its largest subleaf is 0.
+  const FakeCpuid liar(
+      {{{0, 0}, {7, 0, 0, 0}}, {{1, 0}, leaf1}, {{7, 0}, {0, 1U << 5, 0, 0}}, {{7, 1}, {1U << 4, 0, 0, 0}}}, kYmm);
+  CHECK(detect(liar).bits == (kAvx2 | kFma));
+}
+
+TEST_CASE("AVX512 VNNI needs all of its companions") {
+  for (const int missing : {16, 17, 30, 31}) {
+    CpuidRegisters leaf7 = zen4().cpuid(7, 0);
+    leaf7.ebx &= ~(1U << missing);
+    const FakeCpuid crippled(
+        {{{0, 0}, zen4().cpuid(0, 0)}, {{1, 0}, zen4().cpuid(1, 0)}, {{7, 0}, leaf7}, {{7, 1}, zen4().cpuid(7, 1)}},
+        kZmm);
+    CAPTURE(missing);
+    CHECK(detect(crippled).bits == (kAvx2 | kFma));
+  }
+}
+
+TEST_CASE("feature sets are compared by subset") {
+  const CpuFeatures alder = detect(alder_lake());
+  const CpuFeatures zen = detect(zen4());
+  CHECK(alder.has(0));
+  CHECK(alder.has(kAvx2 | kAvxVnni));
+  CHECK_FALSE(alder.has(kAvxVnni | kAvx512Vnni));
+  CHECK_FALSE(alder.has(zen.bits));
+  CHECK_FALSE(zen.has(alder.bits));
+}
+
+TEST_CASE("each ISA needs its features and has a name") {
+  CHECK(required_features(Isa::kScalar).bits == 0);
+  CHECK(required_features(Isa::kAvx2).bits == kAvx2);
+  CHECK(isa_name(Isa::kScalar) == "scalar");
+  CHECK(isa_name(Isa::kAvx2) == "avx2");
+  REQUIRE(compiled_isas().size() == 2);
+  CHECK(compiled_isas().front() == Isa::kScalar);
+  CHECK(compiled_isas().back() == Isa::kAvx2);
+}
+
+TEST_CASE("features of this CPU agree with the compiler's runtime") {
+  CHECK(cpu_features().has(kAvx2) == (__builtin_cpu_supports("avx2") != 0));
+  CHECK(cpu_features().has(kFma) == (__builtin_cpu_supports("fma") != 0));
+  CHECK(cpu_features().has(kAvx512Vnni) ==
+        (__builtin_cpu_supports("avx512vnni") != 0 && __builtin_cpu_supports("avx512bw") != 0));
+}
