@@ -1,0 +1,154 @@
+// narrow classify: what is on these pictures?
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "commands.h"
+#include "narrow/image.h"
+#include "narrow/session.h"
+#include "network.h"
+#include "options.h"
+#include "progress.h"
+#include "scoring.h"
+#include "text.h"
+
+namespace narrow::cli {
+
+namespace {
+
+struct ClassifyFlags {
+  std::string model;
+  std::vector<std::string> pictures;
+  int top = 5;
+  std::string isa = "auto";
+  int threads = 0;
+};
+
+constexpr std::size_t kBatch = 8;
+
+// A picture of an opened set, or why the set of an argument could not be opened.
+struct Item {
+  const PictureSet* set = nullptr;
+  std::size_t index = 0;
+  std::string argument;
+  Status status;
+};
+
+// Opens each argument on its own: one that can't be read must not keep the others from being classified.
+std::vector<Item> open_pictures(const std::vector<std::string>& arguments, const std::vector<std::string>& labels,
+                                std::vector<std::unique_ptr<PictureSet>>& sets) {
+  std::vector<Item> items;
+  for (const std::string& argument : arguments) {
+    Result<PictureSet> set = PictureSet::open({argument}, labels);
+    if (!set.ok()) {
+      items.push_back({nullptr, 0, argument, std::move(set).error()});
+      continue;
+    }
+    sets.push_back(std::make_unique<PictureSet>(*std::move(set)));
+    for (std::size_t i = 0; i < sets.back()->size(); ++i) items.push_back({sets.back().get(), i, argument, {}});
+  }
+  return items;
+}
+
+std::string label_of(const Network& network, int class_index) {
+  const std::vector<std::string>& labels = network.labels();
+  return labels.empty() ? "class " + std::to_string(class_index) : labels[static_cast<std::size_t>(class_index)];
+}
+
+void print_picture(Console& console, const Network& network, const Scored& scored, int top, Json& pictures) {
+  const std::vector<float> probabilities = softmax(scored.scores);
+  Json list = Json::array();
+  std::string text = scored.name + "\n";
+  std::vector<Ranked> best = top_k(scored.scores, std::min(top, static_cast<int>(scored.scores.size())));
+  std::size_t width = 0;
+  for (const Ranked& ranked : best) width = std::max(width, label_of(network, ranked.class_index).size());
+  for (const Ranked& ranked : best) {
+    const std::string label = label_of(network, ranked.class_index);
+    const float probability = probabilities[static_cast<std::size_t>(ranked.class_index)];
+    text +=
+        format("  %6.2f %%  %-*s\n", static_cast<double>(probability) * 100.0, static_cast<int>(width), label.c_str());
+    list.push_back(
+        {{"class", ranked.class_index}, {"label", label}, {"probability", probability}, {"score", ranked.score}});
+  }
+  console.print(text);
+  pictures.push_back({{"picture", scored.name}, {"top", std::move(list)}});
+}
+
+Result<int> classify(const ClassifyFlags& flags, Console& console) {
+  NARROW_ASSIGN(const Model model, load_model(flags.model));
+  std::vector<std::unique_ptr<PictureSet>> sets;
+  const std::vector<Item> items = open_pictures(flags.pictures, model.labels(), sets);
+  const int threads = threads_to_use(flags.threads, items.size());
+  const int batch = static_cast<int>(std::clamp<std::size_t>(items.size(), 1, kBatch));
+  NARROW_ASSIGN(const std::unique_ptr<Network> network, open_network(model, flags.isa, threads, batch));
+
+  Json pictures = Json::array();
+  std::size_t failed = 0;
+  Progress progress("classifying");
+  const auto fetch = [&](std::size_t i) -> Result<LabelledPicture> {
+    if (!items[i].status.ok()) return items[i].status.error();
+    return items[i].set->get(items[i].index);
+  };
+  const auto sink = [&](const Scored& scored) -> Status {
+    progress.erase();
+    if (scored.status.ok()) {
+      print_picture(console, *network, scored, flags.top, pictures);
+    } else {
+      ++failed;
+      console.report(scored.status.error());
+      pictures.push_back({{"picture", items[scored.index].argument}, {"error", error_json(scored.status.error())}});
+    }
+    progress.update(scored.index + 1, items.size());
+    return {};
+  };
+  NARROW_ASSIGN(const ScoringTime time,
+                score_pictures(*network, items.size(), fetch, {network->preprocessing(), threads, batch}, sink));
+  progress.erase();
+
+  const std::string name = flags.model.empty() ? network->architecture() + " (built in)" : flags.model;
+  if (failed < items.size()) {
+    console.print("\n" + name + ": " + network->bits() + ", " + network->isa() + ", " + network->arithmetic() + "; " +
+                  plural(items.size() - failed, "picture") + format(" in %.3f s\n", time.total_seconds));
+  }
+  Json document;
+  document["model"] = {{"file", flags.model.empty() ? Json() : Json(flags.model)},
+                       {"architecture", network->architecture()},
+                       {"bits", network->bits()},
+                       {"arithmetic", network->arithmetic()}};
+  document["isa"] = network->isa();
+  document["threads"] = threads;
+  document["failed"] = failed;
+  document["pictures"] = std::move(pictures);
+  console.result(document);
+  if (failed == 0) return kSuccess;
+  return failed == items.size() ? kFailure : kPartialFailure;
+}
+
+constexpr const char* kExamples =
+    "Examples:\n"
+    "  narrow classify cat.jpg dog.png          five best classes of each, with the built-in model\n"
+    "  narrow classify --model m.nrw photos/    every picture of a folder, with a model of your own\n"
+    "  narrow classify --top 1 --json cat.jpg   for programs\n"
+    "\n"
+    "Pictures that can't be read are reported and the others classified: exit code 3.";
+
+}  // namespace
+
+Command add_classify(CLI::App& parent) {
+  auto flags = std::make_shared<ClassifyFlags>();
+  auto json = std::make_shared<bool>(false);
+  CLI::App* app = parent.add_subcommand("classify", "Say what is on pictures");
+  app->footer(kExamples);
+  app->add_option("PICTURE", flags->pictures, "Pictures: files, folders or lists (see narrow --help)")->required();
+  app->add_option("--model", flags->model, "A .nrw file; default: the model that is built in (CIFAR-10 classes)")
+      ->type_name("FILE");
+  app->add_option("--top", flags->top, "How many classes to print, 5 unless given")
+      ->check(whole_number(1, 100000))
+      ->type_name("K");
+  add_isa_option(*app, flags->isa);
+  add_threads_option(*app, flags->threads);
+  add_json_option(*app, *json);
+  return {app, json, [flags](Console& console) { return finish(console, classify(*flags, console)); }};
+}
+
+}  // namespace narrow::cli

@@ -1,0 +1,44 @@
+#include "inspect_json.h"
+
+namespace narrow::cli {
+
+Json shape_json(const TensorShape& shape) {
+  return {{"height", shape.height}, {"width", shape.width}, {"channels", shape.channels}};
+}
+
+Json quantization_json(const Quantization& quantization) {
+  return {{"scale", quantization.scale},
+          {"zero_point", quantization.zero_point},
+          {"lo", quantization.range.lo},
+          {"hi", quantization.range.hi}};
+}
+
+Json preprocessing_json(const Preprocessing& preprocessing) {
+  return {{"resize", preprocessing.resize ? Json(*preprocessing.resize) : Json()},
+          {"crop_height", preprocessing.crop_height},
+          {"crop_width", preprocessing.crop_width},
+          {"mean", preprocessing.mean},
+          {"std", preprocessing.std},
+          {"interpolation", preprocessing.interpolation == Interpolation::kBilinear ? "bilinear" : "nearest"}};
+}
+
+Json layer_json(const LayerInfo& layer) {
+  Json json = {{"name", layer.name},
+               {"op", layer.op},
+               {"detail", layer.detail},
+               {"output", shape_json(layer.output)},
+               {"weight_bits", layer.weight_bits},
+               {"activation_bits", layer.activation_bits},
+               {"weight_bytes", layer.weight_bytes},
+               {"macs", layer.macs}};
+  if (layer.activation_bits < 32) {
+    json["quantization"] = quantization_json(layer.quantization);
+    json["clamp"] = {{"lo", layer.clamp_lo}, {"hi", layer.clamp_hi}};
+  }
+  if (layer.weight_bits != 0 && layer.weight_bits < 32) {
+    json["weight_scales"] = {{"min", layer.weight_scale_min}, {"max", layer.weight_scale_max}};
+  }
+  return json;
+}
+
+}  // namespace narrow::cli

@@ -1,0 +1,110 @@
+// The `narrow` command: quantize a network, look at it, measure it, classify with it.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <csignal>
+#include <cstring>
+#include <exception>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "commands.h"
+#include "console.h"
+#include "exit_codes.h"
+
+namespace {
+
+using narrow::Error;
+using narrow::ErrorCode;
+using narrow::cli::Command;
+using narrow::cli::Console;
+
+constexpr const char* kDescription =
+    "narrow - integer inference for image-classification networks on x86 CPUs\n"
+    "\n"
+    "Takes float weights, makes an integer network of 8 down to 2 bits from them and runs it.";
+
+constexpr const char* kFooter =
+    "A first walk:\n"
+    "  narrow classify cat.jpg                                    with the built-in CIFAR-10 model\n"
+    "  narrow quantize resnet20.pth --calibrate train/ -o resnet20.nrw\n"
+    "  narrow evaluate resnet20.nrw test/\n"
+    "  narrow inspect resnet20.nrw\n"
+    "\n"
+    "PICTURES is a folder with a subfolder per class, a folder of pictures, a text file of\n"
+    "path<TAB>label lines, picture files (JPEG, PNG, BMP, PNM) or a CIFAR-10 binary file.\n"
+    "\n"
+    "Exit codes: 0 success; 1 the work failed (a file is missing, broken or not writable, ...);\n"
+    "2 the command line is wrong; 3 classify only: some pictures could not be read.\n"
+    "\n"
+    "Environment: NARROW_ISA names the instruction set where --isa does not.";
+
+// A usage error has to know --json before the command line could be parsed.
+bool asks_for_json(int argc, char** argv) {
+  return std::any_of(argv, argv + argc, [](const char* argument) { return std::strcmp(argument, "--json") == 0; });
+}
+
+int usage_error(const CLI::App& app, const std::vector<Command>& commands, const CLI::ParseError& problem,
+                Console& console) {
+  Error error{ErrorCode::kInvalidArgument, problem.what(), ""};
+  std::string help = "narrow --help";
+  for (const Command& command : commands) {
+    if (!command.app->parsed()) continue;
+    error.where = command.app->get_name();
+    help = "narrow " + command.app->get_name() + " --help";
+  }
+  if (error.where.empty() && app.get_subcommands().empty()) {
+    const std::vector<std::string> rest = app.remaining();
+    error.message = rest.empty() ? "a command is missing" : "unknown command or option '" + rest.front() + "'";
+    error.message += "; the commands are classify, quantize, evaluate, inspect";
+  }
+  error.message += " (see " + help + ")";
+  return console.fail(error, narrow::cli::kUsage);
+}
+
+int run(int argc, char** argv) {
+  CLI::App app(kDescription, "narrow");
+  app.footer(kFooter);
+  app.set_version_flag("--version", std::string("narrow ") + NARROW_VERSION);
+  app.require_subcommand(1);
+  app.get_formatter()->column_width(34);
+  const std::vector<Command> commands = {narrow::cli::add_classify(app), narrow::cli::add_quantize(app),
+                                         narrow::cli::add_evaluate(app), narrow::cli::add_inspect(app)};
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& wanted) {  // --help, --version
+    return app.exit(wanted);
+  } catch (const CLI::ParseError& problem) {
+    Console console(asks_for_json(argc, argv));
+    return usage_error(app, commands, problem, console);
+  }
+  for (const Command& command : commands) {
+    if (!command.app->parsed()) continue;
+    Console console(*command.json);
+    int code = narrow::cli::kFailure;
+    try {
+      code = command.run(console);
+    } catch (const std::bad_alloc&) {
+      code = console.fail(Error{ErrorCode::kLimit, "not enough memory", command.app->get_name()});
+    }
+    if (const narrow::Status status = console.flush(); !status.ok()) {
+      console.report(status.error());
+      return narrow::cli::kFailure;
+    }
+    return code;
+  }
+  return narrow::cli::kUsage;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // A reader that has seen enough (`narrow inspect m.nrw | head`) must not end the work behind it.
+  std::signal(SIGPIPE, SIG_IGN);
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& problem) {
+    Console(asks_for_json(argc, argv)).report(Error{ErrorCode::kInternal, problem.what(), ""});
+    return narrow::cli::kFailure;
+  }
+}

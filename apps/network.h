@@ -1,0 +1,62 @@
+// A network that scores pictures, whatever kind of file it comes from.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "narrow/float_model.h"
+#include "narrow/model.h"
+#include "narrow/preprocess.h"
+#include "narrow/result.h"
+#include "narrow/session.h"
+#include "options.h"
+
+namespace narrow::cli {
+
+enum class FileKind { kNarrowModel, kFloatWeights };
+// Told by the first bytes, and where they tell nothing by the name, so that the right reader explains what is wrong.
+// Error: the file is not there or can't be read.
+[[nodiscard]] Result<FileKind> kind_of(const std::filesystem::path& path);
+
+// Loads float weights. Where only a part of the preprocessing is given, the rest is the architecture's own. The input
+// size follows the crop unless it is given.
+[[nodiscard]] Result<FloatModel> load_weights(const std::filesystem::path& path, const ImportFlags& import,
+                                              const PreprocessFlags& preprocess,
+                                              const std::vector<std::string>& labels = {});
+
+// The embedded model without a path.
+[[nodiscard]] Result<Model> load_model(const std::string& path);
+
+// Scores batches of preprocessed pictures. Used by one thread at a time.
+class Network {
+ public:
+  virtual ~Network() = default;
+
+  // inputs: [count, height, width, channels]; scores: [count, classes]. count: 1..the batch it was opened with.
+  [[nodiscard]] virtual Status run(std::span<const float> inputs, std::span<float> scores) = 0;
+
+  // Height, width and channels of one input.
+  [[nodiscard]] virtual TensorShape input_shape() const = 0;
+  [[nodiscard]] virtual std::int64_t classes() const = 0;
+  [[nodiscard]] virtual const Preprocessing& preprocessing() const = 0;
+  [[nodiscard]] virtual const std::vector<std::string>& labels() const = 0;
+  // "cifar_resnet20", or the file's name where the architecture has none.
+  [[nodiscard]] virtual std::string architecture() const = 0;
+  // "avx2", or "oneDNN" for a float network.
+  [[nodiscard]] virtual std::string isa() const = 0;
+  // "8-bit weights, 8-bit activations"; "float".
+  [[nodiscard]] virtual std::string bits() const = 0;
+  // "integer arithmetic", "float arithmetic".
+  [[nodiscard]] virtual std::string arithmetic() const = 0;
+};
+
+[[nodiscard]] Result<std::unique_ptr<Network>> open_network(const Model& model, const std::string& isa, int threads,
+                                                            int batch);
+// Every thread runs whole pictures, so that threads can't change the order of additions.
+[[nodiscard]] Result<std::unique_ptr<Network>> open_network(const FloatModel& model, int threads);
+
+}  // namespace narrow::cli

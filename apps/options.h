@@ -1,0 +1,74 @@
+// Command-line options that several subcommands share, and validators that say what would be right.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "narrow/float_model.h"
+#include "narrow/preprocess.h"
+#include "narrow/quantize.h"
+#include "narrow/result.h"
+
+namespace narrow::cli {
+
+// Accepts exactly these words; an unknown one lists them.
+[[nodiscard]] CLI::Validator one_of(std::vector<std::string> words);
+// A whole number from lo to hi.
+[[nodiscard]] CLI::Validator whole_number(long lo, long hi);
+// Either of two validators; `what` says in words what is accepted.
+[[nodiscard]] CLI::Validator word_or_number(std::vector<std::string> words, long lo, long hi);
+// A number above 0.
+[[nodiscard]] CLI::Validator positive_number();
+// "name=bits".
+[[nodiscard]] CLI::Validator layer_bits_text();
+// "4,14": whole numbers, separated by commas.
+[[nodiscard]] CLI::Validator number_list();
+
+// What layer_bits_text() and number_list() have accepted.
+[[nodiscard]] LayerBits parse_layer_bits(const std::string& text);
+[[nodiscard]] std::vector<int> parse_number_list(const std::string& text);
+
+// --json, with which every subcommand answers with one document.
+void add_json_option(CLI::App& command, bool& json);
+// --threads; 0 as long as nothing is given.
+void add_threads_option(CLI::App& command, int& threads);
+// The number of threads to use for `work` independent pieces of work: what was asked for, or as many as there are
+// cores and pieces.
+[[nodiscard]] int threads_to_use(int asked, std::size_t work);
+// --isa, one of those that this CPU can run.
+void add_isa_option(CLI::App& command, std::string& isa);
+
+// How pictures become the network's input, where it is not as the model or the architecture says.
+struct PreprocessFlags {
+  std::string preset;
+  std::string resize;  // a number or "none"
+  int crop = 0;
+
+  [[nodiscard]] bool given() const { return !preset.empty() || !resize.empty() || crop != 0; }
+};
+void add_preprocess_options(CLI::App& command, PreprocessFlags& flags);
+// `base` with the flags applied.
+[[nodiscard]] Result<Preprocessing> apply(const PreprocessFlags& flags, Preprocessing base);
+
+// What a file of float weights does not tell about itself.
+struct ImportFlags {
+  std::string architecture;
+  int input_size = 0;
+  bool tf_padding = false;
+  double batch_norm_epsilon = 0;  // 0: not given
+  std::string stride_2_blocks;
+};
+// Returns the options, so that a command can say which of them make no sense for a .nrw file.
+std::vector<const CLI::Option*> add_import_options(CLI::App& command, ImportFlags& flags);
+// The first of these options that was given, as an error: it would have no effect on the .nrw file `path`, and that is
+// better said than ignored.
+[[nodiscard]] std::optional<Error> misplaced_option(const std::vector<const CLI::Option*>& options,
+                                                    const std::string& path);
+
+void add_labels_option(CLI::App& command, std::string& path);
+// One label a line. Empty without a path.
+[[nodiscard]] Result<std::vector<std::string>> read_labels(const std::string& path);
+
+}  // namespace narrow::cli

@@ -1,0 +1,31 @@
+// A line on the terminal that says how far long work is.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+
+namespace narrow::cli {
+
+// Shows "what done/total" on stderr when stderr is a terminal and the work has taken two seconds; erased when done or
+// destroyed. Used by one thread at a time.
+class Progress {
+ public:
+  explicit Progress(std::string what);
+  ~Progress() { erase(); }
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  void update(std::size_t done, std::size_t total);
+  void erase();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  std::string what_;
+  bool terminal_;
+  bool shown_ = false;
+  Clock::time_point start_ = Clock::now();
+  Clock::time_point last_ = start_;
+};
+
+}  // namespace narrow::cli
