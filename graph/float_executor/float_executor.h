@@ -19,8 +19,8 @@ class FloatExecutor {
   using Tap = std::function<void(ValueId, std::span<const float>)>;
 
   // Checks the graph, chooses kernels, reorders weights and allocates all buffers. `graph` is borrowed: it must outlive
-  // the executor and must not change. threads >= 1: OpenMP threads of oneDNN within one layer; the number may change the
-  // order in which oneDNN adds, and so the last bits of a result, the same number always gives the same result.
+  // the executor and must not change. threads >= 1: OpenMP threads of oneDNN within one layer; the number may change
+  // the order in which oneDNN adds, and so the last bits of a result, the same number always gives the same result.
   // Errors: what validate() finds; kUnsupported for BatchNorm (fold it first) and for quantized values; kLimit when the
   // buffers do not fit into memory; kInvalidArgument for threads < 1.
   [[nodiscard]] static Result<FloatExecutor> create(const Graph& graph, int threads = 1);
