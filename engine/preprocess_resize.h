@@ -1,0 +1,27 @@
+// Resampling of 8-bit RGB, equal to Pillow's Image.resize byte for byte. Only the part of the result that a crop keeps
+// is computed.
+#pragma once
+
+#include <cstdint>
+
+#include "narrow/preprocess.h"
+#include "narrow/result.h"
+
+namespace narrow::engine {
+
+// A rectangle of pixels: columns [left, left + width), rows [top, top + height).
+struct PixelBox {
+  std::int64_t left = 0;
+  std::int64_t top = 0;
+  std::int64_t width = 0;
+  std::int64_t height = 0;
+};
+
+// The pixels that resizing `picture` to `width` x `height` gives inside `box`, which lies inside that result and is not
+// empty. Values do not depend on the box. Precondition: `picture` is valid and its sides are at most kMaxSide.
+// Error: kLimit for sides that are out of this world.
+inline constexpr std::int64_t kMaxSide = std::int64_t{1} << 26;
+[[nodiscard]] Result<Picture> resize_box(const Picture& picture, std::int64_t width, std::int64_t height,
+                                         const PixelBox& box, Interpolation interpolation);
+
+}  // namespace narrow::engine

@@ -1,0 +1,170 @@
+#include <algorithm>
+#include <new>
+#include <set>
+#include <system_error>
+#include <utility>
+
+#include "importers/image/formats.h"
+#include "importers/image/sources.h"
+
+namespace narrow {
+
+struct PictureSet::Impl {
+  std::vector<image::Entry> entries;
+  bool labelled = false;
+};
+
+namespace {
+
+namespace fs = std::filesystem;
+using image::Entry;
+using image::FolderContent;
+
+enum class Kind { kFolder, kList, kCifar, kPicture };
+
+// A folder is a folder; then the ending of the name decides (.txt .tsv .lst .csv: list, .bin: CIFAR-10, .jpg ...:
+// picture); then the content: what begins like a picture is one, and text is a list.
+Result<Kind> kind_of(const fs::path& path) {
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  if (!fs::exists(status)) {
+    return Error{ErrorCode::kNotFound, "no such file or folder", path.string()};
+  }
+  if (fs::is_directory(status)) return Kind::kFolder;
+  const std::string ending = path.extension().string();
+  for (const char* list : {".txt", ".tsv", ".lst", ".csv"}) {
+    if (ending == list) return Kind::kList;
+  }
+  if (ending == ".bin") return Kind::kCifar;
+  if (image::has_picture_ending(path) || !fs::is_regular_file(status)) return Kind::kPicture;
+
+  NARROW_ASSIGN(const image::File file, image::File::open(path));
+  std::vector<std::byte> head(4096);
+  NARROW_ASSIGN(const std::size_t size, file.read_at(0, head));
+  head.resize(size);
+  const image::Bytes bytes(reinterpret_cast<const std::uint8_t*>(head.data()), head.size());
+  if (image::detect_format(bytes) != image::Format::kNone) return Kind::kPicture;
+  const bool text = !bytes.empty() && std::all_of(bytes.begin(), bytes.end(), [](std::uint8_t byte) {
+    return byte >= 32 || (byte >= '\t' && byte <= '\r');
+  });
+  if (text) return Kind::kList;
+  return Error{ErrorCode::kMalformed,
+               "neither a picture (JPEG, PNG, BMP or PNM), nor a list of `path<TAB>label` lines, nor a CIFAR-10 binary "
+               "file (.bin)",
+               path.string()};
+}
+
+// The classes of all folders together: the caller's names, or the sorted names of the subfolders.
+Result<std::vector<std::string>> folder_classes(const std::vector<std::pair<fs::path, FolderContent>>& folders,
+                                                const std::vector<std::string>& class_names) {
+  std::set<std::string> found;
+  for (const auto& [path, content] : folders) {
+    for (const FolderContent::Class& folder_class : content.classes) found.insert(folder_class.name);
+    if (!class_names.empty()) {
+      std::vector<std::string> unknown;
+      for (const FolderContent::Class& folder_class : content.classes) {
+        if (std::find(class_names.begin(), class_names.end(), folder_class.name) == class_names.end()) {
+          unknown.push_back(folder_class.name);
+        }
+      }
+      if (!unknown.empty()) {
+        return Error{ErrorCode::kMalformed,
+                     "subfolders that are no class: " + image::quoted_list(unknown) + "; the classes are " +
+                         image::quoted_list(class_names),
+                     path.string()};
+      }
+    } else if (!content.classes.empty() && !content.empty_subfolders.empty()) {
+      // Whether it counts as a class would shift the indices of all that follow.
+      return Error{ErrorCode::kMalformed,
+                   "subfolders without a picture: " + image::quoted_list(content.empty_subfolders) +
+                       "; fill or remove them, class indices are counted from the subfolders",
+                   path.string()};
+    }
+  }
+  if (!class_names.empty()) return class_names;
+  return std::vector<std::string>(found.begin(), found.end());
+}
+
+void append_folder(FolderContent& content, const std::vector<std::string>& classes, std::vector<Entry>& entries) {
+  for (fs::path& picture : content.pictures) entries.push_back({std::move(picture), std::nullopt, nullptr, 0});
+  for (FolderContent::Class& folder_class : content.classes) {
+    const auto at = std::find(classes.begin(), classes.end(), folder_class.name) - classes.begin();
+    for (fs::path& picture : folder_class.pictures) {
+      entries.push_back({std::move(picture), static_cast<int>(at), nullptr, 0});
+    }
+  }
+}
+
+Result<std::vector<Entry>> open_all(const std::vector<fs::path>& paths, const std::vector<std::string>& class_names) {
+  if (paths.empty()) return Error{ErrorCode::kInvalidArgument, "no pictures given", {}};
+  std::vector<Kind> kinds;
+  std::vector<std::pair<fs::path, FolderContent>> folders;
+  for (const fs::path& path : paths) {
+    NARROW_ASSIGN(const Kind kind, kind_of(path));
+    kinds.push_back(kind);
+    if (kind == Kind::kFolder) {
+      NARROW_ASSIGN(FolderContent content, image::read_folder(path));
+      folders.emplace_back(path, std::move(content));
+    }
+  }
+  NARROW_ASSIGN(const std::vector<std::string> classes, folder_classes(folders, class_names));
+  std::vector<Entry> entries;
+  std::size_t next_folder = 0;
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    switch (kinds[i]) {
+      case Kind::kFolder:
+        append_folder(folders[next_folder++].second, classes, entries);
+        break;
+      case Kind::kList:
+        NARROW_TRY(image::append_list(paths[i], class_names, entries));
+        break;
+      case Kind::kCifar:
+        NARROW_TRY(image::append_cifar(paths[i], class_names, entries));
+        break;
+      case Kind::kPicture:
+        entries.push_back({paths[i], std::nullopt, nullptr, 0});
+        break;
+    }
+  }
+  return entries;
+}
+
+}  // namespace
+
+Result<PictureSet> PictureSet::open(const std::vector<fs::path>& paths, const std::vector<std::string>& class_names) {
+  try {
+    NARROW_ASSIGN(std::vector<Entry> entries, open_all(paths, class_names));
+    auto impl = std::make_shared<Impl>();
+    impl->labelled =
+        std::all_of(entries.begin(), entries.end(), [](const Entry& entry) { return entry.label.has_value(); });
+    impl->entries = std::move(entries);
+    PictureSet set;
+    set.impl_ = std::move(impl);
+    return set;
+  } catch (const std::bad_alloc&) {
+    return Error{ErrorCode::kLimit, "not enough memory for the list of pictures", {}};
+  } catch (const fs::filesystem_error& error) {
+    return Error{ErrorCode::kIo, error.code().message(), error.path1().string()};
+  }
+}
+
+std::size_t PictureSet::size() const { return impl_ ? impl_->entries.size() : 0; }
+
+bool PictureSet::labelled() const { return impl_ && impl_->labelled; }
+
+Result<LabelledPicture> PictureSet::get(std::size_t index) const {
+  if (index >= size()) {
+    return Error{ErrorCode::kInvalidArgument,
+                 "there is no picture " + std::to_string(index) + " in a set of " + std::to_string(size()),
+                 {}};
+  }
+  const Entry& entry = impl_->entries[index];
+  if (entry.cifar) {
+    NARROW_ASSIGN(Picture picture, image::read_cifar(*entry.cifar, entry.record));
+    return LabelledPicture{std::move(picture), entry.label, entry.path.string() + "#" + std::to_string(entry.record)};
+  }
+  NARROW_ASSIGN(Picture picture, load_picture(entry.path));
+  return LabelledPicture{std::move(picture), entry.label, entry.path.string()};
+}
+
+}  // namespace narrow

@@ -1,0 +1,109 @@
+// PNG (ISO/IEC 15948). Only the chunks that pixels depend on reach the decoder, each with its CRC checked; alpha,
+// colour profiles, text and animation frames are dropped.
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "engine/crc32.h"
+#include "importers/image/formats.h"
+#include "importers/image/stb.h"
+
+namespace narrow::image {
+namespace {
+
+constexpr std::size_t kSignatureBytes = 8;
+constexpr std::size_t kHeaderBytes = 13;
+constexpr std::size_t kPaletteBytes = 256 * 3;
+constexpr std::uint8_t kIndexed = 3;  // colour type
+
+struct Header {
+  std::uint64_t width = 0;
+  std::uint64_t height = 0;
+  std::uint8_t color_type = 0;
+};
+
+Result<Header> read_header(Bytes chunk, const PictureLimits& limits) {
+  if (chunk.size() != kHeaderBytes) return broken("PNG", "its header has the wrong size");
+  const Header header{big_endian_32(chunk, 0), big_endian_32(chunk, 4), chunk[9]};
+  const unsigned depth = chunk[8];
+  // Bit depths that each colour type allows, as a mask.
+  constexpr std::array<unsigned, 7> kDepths{
+      1U | 2U | 4U | 8U | 16U, 0, 8U | 16U, 1U | 2U | 4U | 8U, 8U | 16U, 0, 8U | 16U};
+  const bool one_bit = depth != 0 && (depth & (depth - 1)) == 0;
+  if (header.color_type >= kDepths.size() || !one_bit || (kDepths[header.color_type] & depth) == 0) {
+    return broken("PNG", "no such pixel format (colour type " + std::to_string(header.color_type) + ", " +
+                             std::to_string(depth) + " bits)");
+  }
+  if (chunk[10] != 0) return broken("PNG", "unknown compression method");
+  if (chunk[11] != 0) return broken("PNG", "unknown filter method");
+  if (chunk[12] > 1) return broken("PNG", "unknown interlace method");
+  NARROW_TRY(check_size("PNG", header.width, header.height, limits));
+  return header;
+}
+
+void append_chunk(std::vector<std::uint8_t>& out, std::string_view type, Bytes data) {
+  const auto length = static_cast<std::uint32_t>(data.size());
+  for (const int shift : {24, 16, 8, 0}) out.push_back(static_cast<std::uint8_t>(length >> shift));
+  out.insert(out.end(), type.begin(), type.end());
+  out.insert(out.end(), data.begin(), data.end());
+  out.insert(out.end(), 4, 0);  // a CRC that nobody reads: it was checked
+}
+
+}  // namespace
+
+Result<Picture> decode_png(Bytes bytes, const PictureLimits& limits) {
+  std::optional<Header> header;
+  Bytes header_chunk;
+  std::vector<std::uint8_t> palette;
+  std::vector<std::uint8_t> compressed;
+  bool ended = false;
+  for (std::size_t at = kSignatureBytes; !ended;) {
+    if (bytes.size() - at < 12) return broken("PNG", "the file ends early");
+    const std::size_t length = big_endian_32(bytes, at);
+    if (length > bytes.size() - at - 12) return broken("PNG", "the file ends early");
+    const Bytes type_and_data = bytes.subspan(at + 4, length + 4);
+    const Bytes data = type_and_data.subspan(4);
+    const std::string type(type_and_data.begin(), type_and_data.begin() + 4);
+    if (!std::all_of(type.begin(), type.end(),
+                     [](char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); })) {
+      return broken("PNG", "no chunk at offset " + std::to_string(at));
+    }
+    if (engine::crc32(std::as_bytes(type_and_data)) != big_endian_32(bytes, at + 8 + length)) {
+      return broken("PNG", "wrong checksum of chunk " + type + " at offset " + std::to_string(at));
+    }
+    at += length + 12;
+    if (!header && type != "IHDR") return broken("PNG", "it does not begin with its header");
+    if (type == "IHDR") {
+      if (header) return broken("PNG", "two headers");
+      NARROW_ASSIGN(header, read_header(data, limits));
+      header_chunk = data;
+    } else if (type == "PLTE") {
+      if (length == 0 || length % 3 != 0 || length > kPaletteBytes)
+        return broken("PNG", "its palette has the wrong size");
+      palette.assign(data.begin(), data.end());
+    } else if (type == "IDAT") {
+      compressed.insert(compressed.end(), data.begin(), data.end());
+    } else if (type == "IEND") {
+      ended = true;
+    } else if (type[0] >= 'A' && type[0] <= 'Z') {
+      return unsupported("PNG", "the critical chunk " + type);
+    }
+  }
+  if (compressed.empty()) return broken("PNG", "no pixels");
+
+  std::vector<std::uint8_t> checked(bytes.begin(), bytes.begin() + kSignatureBytes);
+  append_chunk(checked, "IHDR", header_chunk);
+  if (header->color_type == kIndexed) {
+    if (palette.empty()) return broken("PNG", "no palette");
+    palette.resize(kPaletteBytes, 0);  // indices beyond the palette are black
+    append_chunk(checked, "PLTE", palette);
+  }
+  append_chunk(checked, "IDAT", compressed);
+  append_chunk(checked, "IEND", {});
+  return decode_with_stb("PNG", checked, header->width, header->height);
+}
+
+}  // namespace narrow::image
