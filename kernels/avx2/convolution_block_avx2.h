@@ -1,0 +1,43 @@
+// Output rows are computed in blocks. For each block, the input rows that its windows touch are copied into the
+// workspace, with the padding filled in, so that inner loops know neither borders nor the end of the input.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/convolution.h"
+
+namespace narrow::kernels::avx2 {
+
+// What a workspace element is. kS16: int16 x - zero_point, padding 0. kU8: uint8 x, padding zero_point.
+enum class BlockElement { kU8 = 1, kS16 = 2 };
+
+struct BlockPlan {
+  BlockElement element;
+  std::int64_t pixel_bytes;  // of all in_c channels
+  // One line holds the input pixels of one row that windows touch, left to right. Where the window is one pixel wide
+  // (high), pixels (rows) that the stride skips are left out.
+  std::int64_t line_pixels;
+  std::int64_t line_bytes;
+  std::int64_t column_step;  // input columns between neighbouring pixels of a line
+  std::int64_t row_step;     // input rows between neighbouring lines
+  std::int64_t window_step;  // line pixels between the windows of neighbouring output pixels
+  std::int64_t line_step;    // lines between the windows of neighbouring output rows
+  std::int64_t window_lines;
+  std::int64_t block_rows;       // output rows of a block, at most
+  std::int64_t table_bytes;      // of the pixel pointers at the start of the workspace
+  std::int64_t workspace_bytes;  // includes 64 bytes behind the last line that may be read
+};
+
+[[nodiscard]] __attribute__((visibility("hidden"))) BlockPlan plan_blocks(const ConvolutionShape& shape,
+                                                                          BlockElement element);
+
+// Loads the block of output rows [first_row, first_row + rows), rows <= block_rows, into the workspace and returns a
+// pointer to each output pixel's window, in order of the output: rows * out_w of them.
+__attribute__((visibility("hidden"))) const std::uint8_t* const* load_block(const ConvolutionProblem& problem,
+                                                                            const BlockPlan& plan,
+                                                                            const std::uint8_t* input,
+                                                                            std::int64_t first_row, std::int64_t rows,
+                                                                            std::byte* workspace);
+
+}  // namespace narrow::kernels::avx2

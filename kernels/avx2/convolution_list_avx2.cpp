@@ -1,0 +1,19 @@
+#include "kernels/avx2/convolution_avx2.h"
+#include "kernels/avx2/convolution_avx2_kernels.h"
+
+namespace narrow::kernels::avx2 {
+
+// Fastest first: depthwise beats the direct kernels wherever it accepts, and bytes beat words.
+const ConvolutionKernel* const* convolution_list(std::size_t* count) {
+  static constexpr const ConvolutionKernel* kList[] = {&kDepthwiseS16, &kConvolutionU8, &kConvolutionS16};
+  *count = sizeof(kList) / sizeof(kList[0]);
+  return kList;
+}
+
+const ConvolutionF32Kernel* const* convolution_f32_list(std::size_t* count) {
+  static constexpr const ConvolutionF32Kernel* kList[] = {&kConvolutionF32};
+  *count = sizeof(kList) / sizeof(kList[0]);
+  return kList;
+}
+
+}  // namespace narrow::kernels::avx2

@@ -1,0 +1,109 @@
+#include "kernels/avx2/convolution_tile_avx2.h"
+
+#include <immintrin.h>
+
+#include <cstring>
+
+// Accumulators have names and each tile size its own function with few live pointers, because g++ 12 moves an array of
+// accumulators to the stack.
+namespace narrow::kernels::avx2 {
+namespace {
+
+constexpr int kWeightBytes = 64;  // that face 4 bytes of x
+
+struct Acc {
+  __m256i low, high;  // channels 0..7 and 8..15
+};
+
+#define NARROW_INLINE __attribute__((always_inline)) static inline
+
+NARROW_INLINE __m256i broadcast4(const std::uint8_t* bytes) {
+  std::int32_t four;
+  std::memcpy(&four, bytes, sizeof four);
+  return _mm256_set1_epi32(four);
+}
+
+// Both halves are in registers here, and steps stay in this order: 12 accumulators, 2 weight vectors and 2 temporaries
+// are all 16 registers, and g++ 12 would rather broadcast several pixels at once and spill.
+NARROW_INLINE void keep_in_registers(Acc& acc) { __asm__ volatile("" : "+x"(acc.low), "+x"(acc.high)); }
+
+NARROW_INLINE __m256i load(const std::byte* aligned) {
+  return _mm256_load_si256(reinterpret_cast<const __m256i*>(aligned));
+}
+
+struct S16 {
+  NARROW_INLINE void step(Acc& acc, __m256i x, __m256i low, const std::byte* weights) {
+    const __m256i high = load(weights + 32);
+    acc.low = _mm256_add_epi32(acc.low, _mm256_madd_epi16(x, low));
+    acc.high = _mm256_add_epi32(acc.high, _mm256_madd_epi16(x, high));
+    keep_in_registers(acc);
+  }
+};
+
+struct U8 {
+  // The vector of ones takes a register, so the second weight vector is an operand in memory, loaded for each pixel.
+  NARROW_INLINE void step(Acc& acc, __m256i x, __m256i low, const std::byte* weights) {
+    const __m256i ones = _mm256_set1_epi16(1);
+    __asm__ volatile("" : "+r"(weights));
+    acc.low = _mm256_add_epi32(acc.low, _mm256_madd_epi16(_mm256_maddubs_epi16(x, low), ones));
+    acc.high = _mm256_add_epi32(acc.high, _mm256_madd_epi16(_mm256_maddubs_epi16(x, load(weights + 32)), ones));
+    keep_in_registers(acc);
+  }
+};
+
+NARROW_INLINE void store(std::int32_t* out, const Acc& acc) {
+  _mm256_store_si256(reinterpret_cast<__m256i*>(out), acc.low);
+  _mm256_store_si256(reinterpret_cast<__m256i*>(out + 8), acc.high);
+}
+
+template <typename Step, int kPixels>
+__attribute__((noinline)) void tile(const std::uint8_t* const* pixels, const TileDepth& depth, const std::int32_t* bias,
+                                    const std::byte* weights, std::int32_t* acc) {
+  const std::uint8_t* p0 = pixels[0] + depth.shift;
+  const std::uint8_t* p1 = kPixels > 1 ? pixels[1] + depth.shift : p0;
+  const std::uint8_t* p2 = kPixels > 2 ? pixels[2] + depth.shift : p0;
+  const std::uint8_t* p3 = kPixels > 3 ? pixels[3] + depth.shift : p0;
+  const std::uint8_t* p4 = kPixels > 4 ? pixels[4] + depth.shift : p0;
+  const std::uint8_t* p5 = kPixels > 5 ? pixels[5] + depth.shift : p0;
+  Acc a0{_mm256_load_si256(reinterpret_cast<const __m256i*>(bias)),
+         _mm256_load_si256(reinterpret_cast<const __m256i*>(bias + 8))};
+  Acc a1 = a0, a2 = a0, a3 = a0, a4 = a0, a5 = a0;
+  const std::int64_t* offset = depth.offsets;
+  const std::int64_t* const last = offset + depth.segments;
+  const std::int64_t segment_bytes = depth.segment_bytes;
+  do {
+    std::int64_t at = *offset++;
+    const std::int64_t end = at + segment_bytes;
+    do {
+      const __m256i low = load(weights);
+      Step::step(a0, broadcast4(p0 + at), low, weights);
+      if constexpr (kPixels > 1) Step::step(a1, broadcast4(p1 + at), low, weights);
+      if constexpr (kPixels > 2) Step::step(a2, broadcast4(p2 + at), low, weights);
+      if constexpr (kPixels > 3) Step::step(a3, broadcast4(p3 + at), low, weights);
+      if constexpr (kPixels > 4) Step::step(a4, broadcast4(p4 + at), low, weights);
+      if constexpr (kPixels > 5) Step::step(a5, broadcast4(p5 + at), low, weights);
+      weights += kWeightBytes;
+      at += 4;
+    } while (at != end);
+  } while (offset != last);
+  store(acc, a0);
+  if constexpr (kPixels > 1) store(acc + 16, a1);
+  if constexpr (kPixels > 2) store(acc + 32, a2);
+  if constexpr (kPixels > 3) store(acc + 48, a3);
+  if constexpr (kPixels > 4) store(acc + 64, a4);
+  if constexpr (kPixels > 5) store(acc + 80, a5);
+}
+
+template <typename Step>
+TileFunction tile_for(int pixels) {
+  static constexpr TileFunction kTiles[kTilePixels] = {tile<Step, 1>, tile<Step, 2>, tile<Step, 3>,
+                                                       tile<Step, 4>, tile<Step, 5>, tile<Step, 6>};
+  return kTiles[pixels - 1];
+}
+
+}  // namespace
+
+TileFunction tile_s16(int pixels) { return tile_for<S16>(pixels); }
+TileFunction tile_u8(int pixels) { return tile_for<U8>(pixels); }
+
+}  // namespace narrow::kernels::avx2

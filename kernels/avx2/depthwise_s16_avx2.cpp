@@ -1,0 +1,163 @@
+// depthwise_s16_avx2: one filter per channel (groups == in_c == out_c), any window, stride, dilation and padding.
+// Math: acc = bias + sum over pairs of taps of vpmaddwd(x, w), x = int16 input - zero_point, 0 in the padding; exact
+// for
+//   any 8 x 8 bits. Tiles of 4 output pixels x 16 channels; the two taps of a pair are interleaved by vpunpck{l,h}wd.
+// Packed: int64 offsets[pairs][2] of the taps from the window's pointer; then for each panel of 16 channels int32
+// bias[16],
+//   float multiplier[16], int16 weights[pairs][2][8][2]: of each pair the channels 0-3, 8-11 and then 4-7, 12-15, which
+//   is the order that unpacking gives; bias is in the same order. All 64-byte aligned.
+#include <immintrin.h>
+
+#include <cstring>
+
+#include "kernels/avx2/convolution_avx2_kernels.h"
+#include "kernels/avx2/convolution_block_avx2.h"
+#include "kernels/avx2/convolution_output_avx2.h"
+
+namespace narrow::kernels::avx2 {
+namespace {
+
+constexpr int kPixels = 4;
+constexpr int kChannels = 16;
+constexpr std::int64_t kPairBytes = 64;
+constexpr std::int64_t kHeadBytes = 128;
+
+struct Layout {
+  std::int64_t taps;
+  std::int64_t pairs;
+  std::int64_t offsets_bytes;
+  std::int64_t panels;
+  std::int64_t panel_bytes;
+};
+
+Layout layout_of(const ConvolutionShape& shape) {
+  Layout layout;
+  layout.taps = std::int64_t{shape.kernel_h} * shape.kernel_w;
+  layout.pairs = (layout.taps + 1) / 2;
+  layout.offsets_bytes = (layout.pairs * 2 * std::int64_t{sizeof(std::int64_t)} + 63) / 64 * 64;
+  layout.panels = (std::int64_t{shape.out_c} + kChannels - 1) / kChannels;
+  layout.panel_bytes = kHeadBytes + layout.pairs * kPairBytes;
+  return layout;
+}
+
+bool accepts(const ConvolutionProblem& problem) {
+  const ConvolutionShape& shape = problem.shape;
+  return shape.groups == shape.in_c && shape.out_c == shape.in_c && problem.input_range.lo >= 0 &&
+         problem.input_range.hi <= 255 && problem.input_zero_point >= 0 && problem.input_zero_point <= 255 &&
+         output_is_supported(problem);
+}
+
+std::size_t packed_bytes(const ConvolutionProblem& problem) {
+  const Layout layout = layout_of(problem.shape);
+  return static_cast<std::size_t>(layout.offsets_bytes + layout.panels * layout.panel_bytes);
+}
+
+// Where channel `c` of a panel is after unpacking: 4-7 and 8-11 change places.
+int unpacked_place(int c) { return c >= 4 && c < 12 ? 12 - c / 4 * 4 + c % 4 : c; }
+
+void pack(const ConvolutionProblem& problem, std::byte* packed) {
+  const ConvolutionShape& shape = problem.shape;
+  const Layout layout = layout_of(shape);
+  const BlockPlan plan = plan_blocks(shape, BlockElement::kS16);
+  std::memset(packed, 0, packed_bytes(problem));
+  std::int64_t* const offsets = reinterpret_cast<std::int64_t*>(packed);
+  for (std::int64_t tap = 0; tap < layout.taps; ++tap) {
+    offsets[tap] = tap / shape.kernel_w * shape.dilation_h * plan.line_bytes +
+                   tap % shape.kernel_w * shape.dilation_w * plan.pixel_bytes;
+  }
+  // An odd last tap is paired with itself, at weight 0.
+  if (layout.taps % 2 != 0) offsets[layout.taps] = offsets[layout.taps - 1];
+  for (int c = 0; c < shape.out_c; ++c) {
+    std::byte* const panel = packed + layout.offsets_bytes + c / kChannels * layout.panel_bytes;
+    const int place = unpacked_place(c % kChannels);
+    reinterpret_cast<std::int32_t*>(panel)[place] = problem.bias[c];
+    reinterpret_cast<float*>(panel + 64)[c % kChannels] = problem.multiplier[c];
+    std::int16_t* const weights = reinterpret_cast<std::int16_t*>(panel + kHeadBytes);
+    for (std::int64_t tap = 0; tap < layout.taps; ++tap) {
+      weights[(tap / 2 * kChannels + place) * 2 + tap % 2] = problem.weights[c * layout.taps + tap];
+    }
+  }
+}
+
+std::size_t workspace_bytes(const ConvolutionProblem& problem) {
+  return static_cast<std::size_t>(plan_blocks(problem.shape, BlockElement::kS16).workspace_bytes);
+}
+
+struct Acc {
+  __m256i low, high;  // channels 0-3, 8-11 and 4-7, 12-15
+};
+
+inline __m256i load(const void* from) { return _mm256_loadu_si256(static_cast<const __m256i*>(from)); }
+
+__attribute__((always_inline)) inline void step(Acc& acc, const std::uint8_t* first, const std::uint8_t* second,
+                                                __m256i low, __m256i high) {
+  const __m256i a = load(first);
+  const __m256i b = load(second);
+  acc.low = _mm256_add_epi32(acc.low, _mm256_madd_epi16(_mm256_unpacklo_epi16(a, b), low));
+  acc.high = _mm256_add_epi32(acc.high, _mm256_madd_epi16(_mm256_unpackhi_epi16(a, b), high));
+}
+
+__attribute__((always_inline)) inline void store(std::int32_t* out, const Acc& acc) {
+  _mm256_store_si256(reinterpret_cast<__m256i*>(out), _mm256_permute2x128_si256(acc.low, acc.high, 0x20));
+  _mm256_store_si256(reinterpret_cast<__m256i*>(out + 8), _mm256_permute2x128_si256(acc.low, acc.high, 0x31));
+}
+
+// acc [4][16], channels in order; windows are those of 4 pixels, behind their first channel.
+__attribute__((noinline)) void tile(const std::uint8_t* const* windows, std::int64_t shift, const std::int64_t* offsets,
+                                    std::int64_t pairs, const std::byte* panel, std::int32_t* acc) {
+  const std::uint8_t* const p0 = windows[0] + shift;
+  const std::uint8_t* const p1 = windows[1] + shift;
+  const std::uint8_t* const p2 = windows[2] + shift;
+  const std::uint8_t* const p3 = windows[3] + shift;
+  Acc a0{load(panel), load(panel + 32)};
+  Acc a1 = a0, a2 = a0, a3 = a0;
+  const std::byte* weights = panel + kHeadBytes;
+  for (std::int64_t pair = 0; pair < pairs; ++pair, weights += kPairBytes) {
+    const std::int64_t first = offsets[2 * pair];
+    const std::int64_t second = offsets[2 * pair + 1];
+    const __m256i low = load(weights);
+    const __m256i high = load(weights + 32);
+    step(a0, p0 + first, p0 + second, low, high);
+    step(a1, p1 + first, p1 + second, low, high);
+    step(a2, p2 + first, p2 + second, low, high);
+    step(a3, p3 + first, p3 + second, low, high);
+  }
+  store(acc, a0);
+  store(acc + 16, a1);
+  store(acc + 32, a2);
+  store(acc + 48, a3);
+}
+
+void run(const ConvolutionProblem& problem, const std::byte* packed, const std::uint8_t* input, void* output,
+         std::int64_t row_begin, std::int64_t row_end, std::byte* workspace) {
+  const ConvolutionShape& shape = problem.shape;
+  const Layout layout = layout_of(shape);
+  const BlockPlan plan = plan_blocks(shape, BlockElement::kS16);
+  const std::int64_t* const offsets = reinterpret_cast<const std::int64_t*>(packed);
+  alignas(64) std::int32_t acc[kPixels * kChannels];
+  for (std::int64_t row = row_begin; row < row_end; row += plan.block_rows) {
+    const std::int64_t rows = row_end - row < plan.block_rows ? row_end - row : plan.block_rows;
+    const std::int64_t pixels = rows * shape.out_w;
+    const std::uint8_t* const* const windows = load_block(problem, plan, input, row, rows, workspace);
+    const std::byte* panel = packed + layout.offsets_bytes;
+    for (int c = 0; c < shape.out_c; c += kChannels, panel += layout.panel_bytes) {
+      const int channels = shape.out_c - c < kChannels ? shape.out_c - c : kChannels;
+      for (std::int64_t pixel = 0; pixel < pixels; pixel += kPixels) {
+        const int now = pixels - pixel < kPixels ? static_cast<int>(pixels - pixel) : kPixels;
+        // A tile with fewer pixels computes its last one again and does not store it.
+        const std::uint8_t* tail[kPixels];
+        for (int i = 0; i < kPixels; ++i) tail[i] = windows[pixel + (i < now ? i : now - 1)];
+        tile(tail, std::int64_t{c} * 2, offsets, layout.pairs, panel, acc);
+        const std::int64_t index = (row * shape.out_w + pixel) * shape.out_c + c;
+        store_tile(problem, acc, now, reinterpret_cast<const float*>(panel + 64), channels, output, index);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+const ConvolutionKernel kDepthwiseS16{"depthwise_s16_avx2", Isa::kAvx2, accepts, packed_bytes, pack,
+                                      workspace_bytes,      run};
+
+}  // namespace narrow::kernels::avx2

@@ -1,0 +1,205 @@
+#include "tests/kernels/convolution_cases.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <sstream>
+
+#include "kernels/cpu_features.h"
+#include "kernels/isa_table.h"
+
+namespace narrow::kernels::testing {
+namespace {
+
+constexpr std::byte kCanary{0xA5};
+constexpr std::size_t kCanaries = 64;
+
+int output_size(int in, int kernel, int stride, int dilation, int pad) {
+  return (in + pad - (kernel - 1) * dilation - 1) / stride + 1;
+}
+
+int pick(std::mt19937& random, const QRange& range, Fill fill) {
+  switch (fill) {
+    case Fill::kLowest:
+      return range.lo;
+    case Fill::kHighest:
+      return range.hi;
+    case Fill::kExtremes:
+      return random() % 2 == 0 ? range.lo : range.hi;
+    case Fill::kRandom:
+      break;
+  }
+  return std::uniform_int_distribution<int>(range.lo, range.hi)(random);
+}
+
+// The value of an element as text.
+std::string value_at(const std::vector<std::byte>& bytes, OutputType type, std::size_t index) {
+  std::ostringstream text;
+  if (type == OutputType::kUint8) {
+    text << std::to_integer<int>(bytes[index]);
+  } else {
+    float value = 0;
+    std::memcpy(&value, bytes.data() + index * sizeof value, sizeof value);
+    text.precision(9);
+    text << value;
+  }
+  return text.str();
+}
+
+bool same(const ConvolutionKernel& kernel, const ConvolutionCase& c, const std::vector<std::byte>& expected,
+          const std::vector<std::byte>& got, std::int64_t first_row) {
+  if (expected == got) return true;
+  const auto [at, other] = std::mismatch(expected.begin(), expected.end(), got.begin());
+  const std::size_t size = c.output_type == OutputType::kUint8 ? 1 : sizeof(float);
+  const std::size_t index = static_cast<std::size_t>(at - expected.begin()) / size;
+  FAIL_CHECK(kernel.name, ": ", c.text(), ": element ", index, " from row ", first_row, " is ",
+             value_at(got, c.output_type, index), ", expected ", value_at(expected, c.output_type, index));
+  return false;
+}
+
+}  // namespace
+
+ConvolutionShape with_output(ConvolutionShape s) {
+  s.out_h = output_size(s.in_h, s.kernel_h, s.stride_h, s.dilation_h, s.pad.top + s.pad.bottom);
+  s.out_w = output_size(s.in_w, s.kernel_w, s.stride_w, s.dilation_w, s.pad.left + s.pad.right);
+  return s;
+}
+
+std::string describe(const ConvolutionShape& s) {
+  std::ostringstream text;
+  text << "[" << s.in_h << " " << s.in_w << " " << s.in_c << "] -> [" << s.out_h << " " << s.out_w << " " << s.out_c
+       << "] kernel " << s.kernel_h << "x" << s.kernel_w << " stride " << s.stride_h << " " << s.stride_w
+       << " dilation " << s.dilation_h << " " << s.dilation_w << " pad " << s.pad.top << " " << s.pad.left << " "
+       << s.pad.bottom << " " << s.pad.right << " groups " << s.groups;
+  return text.str();
+}
+
+void ConvolutionCase::fill(std::mt19937& random, Fill inputs, Fill weights_fill) {
+  input.assign(static_cast<std::size_t>(std::int64_t{batch} * shape.in_h * shape.in_w * shape.in_c), 0);
+  for (std::uint8_t& x : input) x = static_cast<std::uint8_t>(pick(random, input_range, inputs));
+  weights.assign(static_cast<std::size_t>(shape.out_c * shape.depth()), 0);
+  for (std::int8_t& w : weights) w = static_cast<std::int8_t>(pick(random, weight_range, weights_fill));
+  // The spread of a sum of independent products; outputs reach well beyond both ends of the range.
+  const double x = std::max(input_range.hi - input_zero_point, input_zero_point - input_range.lo);
+  const double w = std::max(std::abs(weight_range.lo), std::abs(weight_range.hi));
+  const double spread = std::max(1.0, x * w * std::sqrt(static_cast<double>(shape.depth())) * 0.3);
+  bias.assign(static_cast<std::size_t>(shape.out_c), 0);
+  multiplier.assign(static_cast<std::size_t>(shape.out_c), 0.0F);
+  std::uniform_real_distribution<double> uniform(-1.0, 1.0);
+  for (std::int32_t& b : bias) b = static_cast<std::int32_t>(spread * uniform(random));
+  for (float& m : multiplier) {
+    m = static_cast<float>(static_cast<double>(output_range.steps()) / spread * std::exp2(uniform(random)));
+  }
+}
+
+ConvolutionProblem ConvolutionCase::problem() const {
+  ConvolutionProblem p;
+  p.shape = shape;
+  p.input_range = input_range;
+  p.input_zero_point = input_zero_point;
+  p.weight_range = weight_range;
+  p.weights = weights.data();
+  p.bias = bias.data();
+  p.multiplier = multiplier.data();
+  p.output_type = output_type;
+  p.output_zero_point = output_zero_point;
+  p.output_range = output_range;
+  p.output_clamp = output_clamp;
+  return p;
+}
+
+std::size_t ConvolutionCase::row_bytes() const {
+  return static_cast<std::size_t>(std::int64_t{shape.out_w} * shape.out_c) *
+         (output_type == OutputType::kUint8 ? 1 : sizeof(float));
+}
+
+std::string ConvolutionCase::text() const {
+  std::ostringstream text;
+  text << describe(shape) << " batch " << batch << " x in [" << input_range.lo << " " << input_range.hi
+       << "] zero point " << input_zero_point << " w in [" << weight_range.lo << " " << weight_range.hi << "] y in ["
+       << output_range.lo << " " << output_range.hi << "] zero point " << output_zero_point;
+  return text.str();
+}
+
+AlignedBytes::AlignedBytes(std::size_t size) {
+  void* memory = nullptr;
+  if (::posix_memalign(&memory, 64, std::max<std::size_t>(size, 1)) == 0) data_ = static_cast<std::byte*>(memory);
+  REQUIRE(data_ != nullptr);
+  std::memset(data_, 0xCD, size);  // packed data and workspace may hold anything beforehand
+}
+
+AlignedBytes::~AlignedBytes() { std::free(data_); }
+
+std::vector<const ConvolutionKernel*> runnable_kernels() {
+  std::vector<const ConvolutionKernel*> kernels;
+  const IsaTable* table = narrow_kernels_avx2();
+  for (std::size_t i = 0; i < table->convolution_count; ++i) {
+    const ConvolutionKernel* kernel = table->convolutions[i];
+    if (cpu_features().has(required_features(kernel->isa).bits)) kernels.push_back(kernel);
+  }
+  return kernels;
+}
+
+const ConvolutionKernel* kernel_named(const std::string& name) {
+  const IsaTable* table = narrow_kernels_avx2();
+  for (std::size_t i = 0; i < table->convolution_count; ++i) {
+    if (table->convolutions[i]->name == name) return table->convolutions[i];
+  }
+  REQUIRE_MESSAGE(false, "no kernel is named ", name);
+  return nullptr;
+}
+
+const ConvolutionKernel* reference_kernel() { return *narrow_kernels_scalar()->convolutions; }
+
+std::vector<std::byte> run_kernel(const ConvolutionKernel& kernel, const ConvolutionCase& c, std::int64_t begin,
+                                  std::int64_t end, int cuts) {
+  const ConvolutionProblem problem = c.problem();
+  AlignedBytes packed(kernel.packed_bytes(problem));
+  kernel.pack(problem, packed.data());
+  const std::size_t all_bytes = static_cast<std::size_t>(c.rows()) * c.row_bytes();
+  std::vector<std::byte> result;
+  for (int i = 0; i < cuts; ++i) {
+    const std::int64_t from = begin + (end - begin) * i / cuts;
+    const std::int64_t to = begin + (end - begin) * (i + 1) / cuts;
+    if (from == to) continue;
+    AlignedBytes workspace(kernel.workspace_bytes(problem));
+    // An odd start, so that nothing can rely on the output's alignment beyond that of its elements.
+    const std::size_t lead = kCanaries + (c.output_type == OutputType::kUint8 ? 1 : sizeof(float));
+    std::vector<std::byte> output(lead + all_bytes + kCanaries, kCanary);
+    kernel.run(problem, packed.data(), c.input.data(), output.data() + lead, from, to, workspace.data());
+    const auto first =
+        output.begin() + static_cast<std::ptrdiff_t>(lead + static_cast<std::size_t>(from) * c.row_bytes());
+    const auto last = first + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(to - from) * c.row_bytes());
+    const auto is_canary = [](std::byte b) { return b == kCanary; };
+    if (!std::all_of(output.begin(), first, is_canary) || !std::all_of(last, output.end(), is_canary)) {
+      FAIL_CHECK(kernel.name, ": ", c.text(), ": wrote outside rows ", from, " to ", to);
+    }
+    result.insert(result.end(), first, last);
+  }
+  return result;
+}
+
+int check_against_reference(const ConvolutionCase& c) {
+  const std::vector<std::byte> expected = run_kernel(*reference_kernel(), c, 0, c.rows(), 1);
+  int ran = 0;
+  for (const ConvolutionKernel* kernel : runnable_kernels()) {
+    if (!kernel->accepts(c.problem())) continue;
+    ++ran;
+    if (!same(*kernel, c, expected, run_kernel(*kernel, c, 0, c.rows(), 1), 0)) continue;
+    if (c.rows() < 2) continue;
+    if (!same(*kernel, c, expected, run_kernel(*kernel, c, 0, c.rows(), 3), 0)) continue;
+    // The middle alone.
+    const std::int64_t begin = c.rows() / 3;
+    const std::int64_t end = std::max(begin + 1, c.rows() - 1);
+    const auto at = [&](std::int64_t row) {
+      return expected.begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(row) * c.row_bytes());
+    };
+    same(*kernel, c, std::vector<std::byte>(at(begin), at(end)), run_kernel(*kernel, c, begin, end, 1), begin);
+  }
+  return ran;
+}
+
+}  // namespace narrow::kernels::testing

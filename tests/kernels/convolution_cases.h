@@ -1,0 +1,77 @@
+// Convolution problems with data, and how a kernel is held against the reference: equality, never a tolerance.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "kernels/convolution.h"
+
+namespace narrow::kernels::testing {
+
+// A shape with the output size that follows from the rest.
+[[nodiscard]] ConvolutionShape with_output(ConvolutionShape shape);
+[[nodiscard]] std::string describe(const ConvolutionShape& shape);
+
+enum class Fill {
+  kRandom,    // anything in range
+  kExtremes,  // only the ends of the range, at random
+  kLowest,
+  kHighest
+};
+
+// A problem that owns its data. Buffers have the exact size, so that address sanitizers see every access beyond them.
+struct ConvolutionCase {
+  ConvolutionShape shape;
+  int batch = 1;
+  QRange input_range{0, 255};
+  std::int32_t input_zero_point = 0;
+  QRange weight_range{-128, 127};
+  OutputType output_type = OutputType::kUint8;
+  std::int32_t output_zero_point = 0;
+  QRange output_range{0, 255};
+  Clamp output_clamp;
+
+  std::vector<std::uint8_t> input;
+  std::vector<std::int8_t> weights;
+  std::vector<std::int32_t> bias;
+  std::vector<float> multiplier;
+
+  // Data in range; multipliers such that outputs spread over about twice the output range, so that both ends clamp.
+  void fill(std::mt19937& random, Fill inputs, Fill weights_fill);
+  [[nodiscard]] ConvolutionProblem problem() const;
+  [[nodiscard]] std::int64_t rows() const { return std::int64_t{batch} * shape.out_h; }
+  [[nodiscard]] std::size_t row_bytes() const;
+  [[nodiscard]] std::string text() const;
+};
+
+// 64-byte aligned memory of the exact size.
+class AlignedBytes {
+ public:
+  explicit AlignedBytes(std::size_t size);
+  ~AlignedBytes();
+  AlignedBytes(const AlignedBytes&) = delete;
+  AlignedBytes& operator=(const AlignedBytes&) = delete;
+  [[nodiscard]] std::byte* data() { return data_; }
+
+ private:
+  std::byte* data_ = nullptr;
+};
+
+// All AVX2 kernels, or none where this CPU can't run them.
+[[nodiscard]] std::vector<const ConvolutionKernel*> runnable_kernels();
+[[nodiscard]] const ConvolutionKernel* kernel_named(const std::string& name);
+[[nodiscard]] const ConvolutionKernel* reference_kernel();
+
+// Output rows [begin, end), computed by as many calls as `cuts` asks for (1: one call). Canaries surround every call's
+// rows; touching them is a failed check.
+[[nodiscard]] std::vector<std::byte> run_kernel(const ConvolutionKernel& kernel, const ConvolutionCase& c,
+                                                std::int64_t begin, std::int64_t end, int cuts);
+
+// Runs every runnable kernel that accepts the case, whole and in parts, and compares with the reference. Says on the
+// first difference which kernel, shape, index and values. Returns how many kernels ran.
+int check_against_reference(const ConvolutionCase& c);
+
+}  // namespace narrow::kernels::testing

@@ -1,0 +1,378 @@
+// Every compiled kernel that this CPU runs equals the scalar reference wherever it accepts.
+#include <doctest/doctest.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <set>
+
+#include "kernels/convolution.h"
+#include "tests/kernels/convolution_cases.h"
+#include "tests/support/data.h"
+
+#define NEED_KERNELS() \
+  if (runnable_kernels().empty()) NARROW_SKIP("this CPU runs no kernel but the scalar reference")
+
+namespace narrow::kernels::testing {
+namespace {
+
+ConvolutionShape shape_of(int in_h, int in_w, int in_c, int out_c, int kernel, int stride, int pad, int groups = 1,
+                          int dilation = 1) {
+  ConvolutionShape s;
+  s.in_h = in_h;
+  s.in_w = in_w;
+  s.in_c = in_c;
+  s.out_c = out_c;
+  s.kernel_h = s.kernel_w = kernel;
+  s.stride_h = s.stride_w = stride;
+  s.dilation_h = s.dilation_w = dilation;
+  s.pad = {pad, pad, pad, pad};
+  s.groups = groups;
+  return with_output(s);
+}
+
+ConvolutionCase case_of(const ConvolutionShape& shape) {
+  ConvolutionCase c;
+  c.shape = shape;
+  return c;
+}
+
+std::vector<ConvolutionShape> network_shapes() {
+  return {
+      shape_of(32, 32, 3, 16, 3, 1, 1),       // first layer of a CIFAR network
+      shape_of(8, 8, 64, 64, 3, 1, 1),        // its last stage
+      shape_of(9, 9, 16, 32, 1, 2, 0),        // convolution shortcut
+      shape_of(30, 30, 3, 8, 7, 2, 3),        // first layer of an ImageNet ResNet
+      shape_of(1, 1, 64, 10, 1, 1, 0),        // linear layer
+      shape_of(7, 7, 24, 33, 1, 1, 0),        // pointwise
+      shape_of(9, 7, 33, 33, 3, 1, 1, 33),    // depthwise
+      shape_of(10, 10, 48, 48, 3, 2, 1, 48),  // depthwise, stride 2
+      shape_of(6, 6, 32, 64, 3, 1, 1, 8),     // grouped
+      shape_of(6, 6, 5, 10, 3, 1, 1, 5),      // depthwise with multiplier 2
+      shape_of(11, 11, 7, 5, 3, 1, 2, 1, 2),  // dilated
+  };
+}
+
+TEST_CASE("convolution: kernels equal the reference at all corners of the ranges") {
+  NEED_KERNELS();
+  std::mt19937 random(narrow::testing::seed());
+  for (const ConvolutionShape& shape : network_shapes()) {
+    for (const std::int32_t zero_point : {0, 128, 255}) {
+      for (const Fill inputs : {Fill::kLowest, Fill::kHighest, Fill::kExtremes}) {
+        for (const Fill weights : {Fill::kLowest, Fill::kHighest, Fill::kExtremes}) {
+          ConvolutionCase c = case_of(shape);
+          c.batch = 2;
+          c.input_zero_point = zero_point;
+          c.output_zero_point = 255 - zero_point;
+          c.fill(random, inputs, weights);
+          CHECK(check_against_reference(c) > 0);
+        }
+      }
+    }
+  }
+}
+
+// vpmaddubsw adds neighbouring products in saturated int16: 211*71 + 171*107 = 33278 became 32767 in other engines.
+TEST_CASE("convolution: the pair of products that saturates vpmaddubsw is exact") {
+  ConvolutionCase c = case_of(shape_of(1, 1, 2, 1, 1, 1, 0));
+  c.input = {211, 171};
+  c.weights = {71, 107};
+  c.bias = {0};
+  c.multiplier = {1.0F};
+  c.output_type = OutputType::kFloat32;
+  CHECK_FALSE(kernel_named("convolution_u8_6x16_avx2")->accepts(c.problem()));
+  std::vector<const ConvolutionKernel*> kernels = runnable_kernels();
+  kernels.push_back(reference_kernel());
+  for (const ConvolutionKernel* kernel : kernels) {
+    if (!kernel->accepts(c.problem())) continue;
+    const std::vector<std::byte> output = run_kernel(*kernel, c, 0, 1, 1);
+    float y = 0;
+    std::memcpy(&y, output.data(), sizeof y);
+    CHECK_MESSAGE(y == 33278.0F, kernel->name);
+  }
+}
+
+TEST_CASE("convolution: bytes are multiplied only where the weights prove that no pair saturates") {
+  const ConvolutionKernel* kernel = kernel_named("convolution_u8_6x16_avx2");
+  ConvolutionCase c = case_of(shape_of(1, 1, 4, 1, 1, 1, 0));
+  c.input.assign(4, 255);
+  c.bias = {0};
+  c.multiplier = {1.0F};
+  const auto accepts = [&](std::vector<std::int8_t> weights) {
+    c.weights = std::move(weights);
+    return kernel->accepts(c.problem());
+  };
+  CHECK(accepts({127, 1, 64, 64}));        // 255 * 128 = 32640
+  CHECK_FALSE(accepts({127, 2, 0, 0}));    // 255 * 129 = 32895
+  CHECK_FALSE(accepts({0, 0, 65, 64}));    // the second pair
+  CHECK(accepts({0, 127, 127, 0}));        // neighbours of two pairs
+  CHECK(accepts({-128, 0, -64, -64}));     // -32640
+  CHECK_FALSE(accepts({-128, -1, 0, 0}));  // -32895
+  CHECK(accepts({127, -128, -128, 127}));  // signs don't add up
+  c.input_range = {0, 127};
+  CHECK(accepts({127, 127, -128, -128}));  // 127 * 254 = 32258; -32512
+  c.input_range = {0, 128};
+  CHECK(accepts({0, 0, -128, -128}));  // -32768 is the last value that fits
+  c.input_range = {0, 129};
+  CHECK_FALSE(accepts({0, 0, -128, -128}));
+  // The padding holds the zero point.
+  c.input_range = {0, 100};
+  c.input_zero_point = 255;
+  CHECK_FALSE(accepts({127, 127, 0, 0}));
+}
+
+TEST_CASE("convolution: huge multipliers and full accumulators clamp at the right end") {
+  NEED_KERNELS();
+  std::mt19937 random(narrow::testing::seed());
+  for (const int channels : {64, 33}) {
+    for (const int groups : {1, channels}) {
+      for (const float multiplier : {std::numeric_limits<float>::max(), 1e30F, 65536.0F, 1.0F, 1e-7F, 1e-38F, 1e-45F}) {
+        for (const std::int32_t bias : {std::numeric_limits<std::int32_t>::min() + (1 << 24), 0, 1, -1,
+                                        std::numeric_limits<std::int32_t>::max() - (1 << 24)}) {
+          for (const std::int32_t zero_point : {0, 3, 255}) {
+            ConvolutionCase c = case_of(shape_of(3, 3, channels, channels, 3, 1, 1, groups));
+            c.output_zero_point = zero_point;
+            c.output_range = zero_point == 3 ? QRange{3, 14} : QRange{0, 255};
+            c.weight_range = {-7, 7};
+            c.fill(random, Fill::kRandom, Fill::kRandom);
+            std::fill(c.multiplier.begin(), c.multiplier.end(), multiplier);
+            std::fill(c.bias.begin(), c.bias.end(), bias);
+            check_against_reference(c);
+            c.output_type = OutputType::kFloat32;
+            check_against_reference(c);
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("convolution: products halfway between integers round to even") {
+  NEED_KERNELS();
+  ConvolutionCase c = case_of(shape_of(1, 64, 1, 17, 1, 1, 0));
+  for (int i = 0; i < 64; ++i) c.input.push_back(static_cast<std::uint8_t>(i * 4));
+  c.input_zero_point = 101;
+  c.output_zero_point = 60;
+  c.weights.assign(17, 1);
+  c.bias.assign(17, 0);
+  for (int i = 0; i < 17; ++i) c.bias[static_cast<std::size_t>(i)] = i;
+  c.multiplier.assign(17, 0.5F);
+  CHECK(check_against_reference(c) > 0);
+}
+
+TEST_CASE("convolution: any number of channels and groups") {
+  NEED_KERNELS();
+  std::mt19937 random(narrow::testing::seed() + 1);
+  for (int channels = 1; channels <= 33; ++channels) {
+    for (const int groups : {1, 2, 4, 8, channels}) {
+      for (const int out_per_group : {1, 3, 17}) {
+        if (channels % groups != 0) continue;
+        ConvolutionCase c = case_of(shape_of(5, 4, channels, groups * out_per_group, 3, 1, 1, groups));
+        c.input_zero_point = 77;
+        c.output_zero_point = 100;
+        c.weight_range = channels % 2 == 0 ? QRange{-128, 127} : QRange{-63, 63};
+        c.fill(random, Fill::kRandom, Fill::kRandom);
+        CHECK(check_against_reference(c) > 0);
+      }
+    }
+  }
+}
+
+TEST_CASE("convolution: every width of activations and weights") {
+  NEED_KERNELS();
+  std::mt19937 random(narrow::testing::seed() + 2);
+  for (int a = kMinBits; a <= kMaxBits; ++a) {
+    for (int w = kMinBits; w <= kMaxBits; ++w) {
+      for (const ConvolutionShape& shape : {shape_of(6, 5, 19, 20, 3, 1, 1), shape_of(6, 5, 24, 24, 3, 1, 1, 24)}) {
+        ConvolutionCase c = case_of(shape);
+        c.input_range = c.output_range = QRange::activations(a);
+        c.input_zero_point = c.input_range.hi / 3;
+        c.output_zero_point = c.input_range.hi / 2;
+        c.weight_range = QRange::weights(w);
+        c.fill(random, Fill::kExtremes, Fill::kExtremes);
+        CHECK(check_against_reference(c) > 0);
+        c.output_type = OutputType::kFloat32;
+        c.output_clamp = {-1.5F, 6.0F};
+        CHECK(check_against_reference(c) > 0);
+      }
+    }
+  }
+}
+
+ConvolutionCase random_case(std::mt19937& random) {
+  const auto upto = [&](int lo, int hi) { return std::uniform_int_distribution<int>(lo, hi)(random); };
+  ConvolutionCase c;
+  ConvolutionShape& s = c.shape;
+  do {
+    s.groups = upto(0, 2) == 0 ? upto(1, 9) : 1;
+    s.in_c = s.groups * upto(1, s.groups == 1 ? 40 : 6);
+    s.out_c = s.groups * upto(1, s.groups == 1 ? 40 : 6);
+    if (upto(0, 3) == 0) s.groups = s.in_c = s.out_c = upto(1, 50);
+    s.in_h = upto(1, 12);
+    s.in_w = upto(1, 12);
+    s.kernel_h = 1 + 2 * upto(0, 3);
+    s.kernel_w = upto(0, 3) == 0 ? upto(1, 7) : s.kernel_h;
+    s.stride_h = upto(1, 3);
+    s.stride_w = upto(0, 3) == 0 ? upto(1, 3) : s.stride_h;
+    s.dilation_h = upto(0, 3) == 0 ? 2 : 1;
+    s.dilation_w = upto(0, 3) == 0 ? 2 : s.dilation_h;
+    s.pad = {upto(0, 3), upto(0, 3), upto(0, 3), upto(0, 3)};
+    s = with_output(s);
+  } while (s.in_h + s.pad.top + s.pad.bottom <= (s.kernel_h - 1) * s.dilation_h ||
+           s.in_w + s.pad.left + s.pad.right <= (s.kernel_w - 1) * s.dilation_w);
+  c.batch = upto(1, 4);
+  c.input_range = QRange::activations(upto(2, 8));
+  c.input_zero_point = upto(0, c.input_range.hi);
+  c.weight_range = QRange::weights(upto(2, 8));
+  c.output_range = QRange::activations(upto(2, 8));
+  c.output_zero_point = upto(0, c.output_range.hi);
+  if (upto(0, 3) == 0) c.output_range.lo = c.output_zero_point;  // ReLU
+  if (upto(0, 3) == 0) c.output_type = OutputType::kFloat32;
+  c.fill(random, upto(0, 1) == 0 ? Fill::kRandom : Fill::kExtremes, upto(0, 1) == 0 ? Fill::kRandom : Fill::kExtremes);
+  return c;
+}
+
+TEST_CASE("convolution: random shapes equal the reference") {
+  NEED_KERNELS();
+  std::mt19937 random(narrow::testing::seed() + 3);
+  for (int i = 0; i < 1500; ++i) CHECK(check_against_reference(random_case(random)) > 0);
+}
+
+TEST_CASE("convolution: pictures larger than a block of the workspace") {
+  NEED_KERNELS();
+  std::mt19937 random(narrow::testing::seed() + 4);
+  for (const ConvolutionShape& shape :
+       {shape_of(61, 57, 48, 3, 3, 1, 1), shape_of(3, 3000, 16, 2, 3, 2, 1), shape_of(90, 40, 64, 64, 3, 2, 1, 64),
+        shape_of(64, 64, 32, 4, 1, 1, 0), shape_of(64, 64, 33, 4, 1, 2, 0), shape_of(20, 2000, 1, 1, 5, 1, 2)}) {
+    ConvolutionCase c = case_of(shape);
+    c.batch = 2;
+    c.input_zero_point = 9;
+    c.weight_range = {-63, 63};
+    c.fill(random, Fill::kRandom, Fill::kRandom);
+    CHECK(check_against_reference(c) > 0);
+  }
+  // Many tiny pictures in one block.
+  for (const ConvolutionShape& shape : {shape_of(1, 1, 20, 17, 1, 1, 0), shape_of(2, 2, 9, 4, 3, 1, 1)}) {
+    ConvolutionCase c = case_of(shape);
+    c.batch = 1700;
+    c.weight_range = {-63, 63};
+    c.fill(random, Fill::kRandom, Fill::kRandom);
+    CHECK(check_against_reference(c) > 0);
+  }
+}
+
+TEST_CASE("convolution: a picture of one pixel under a window that lies mostly in the padding") {
+  NEED_KERNELS();
+  std::mt19937 random(narrow::testing::seed() + 5);
+  for (const int groups : {1, 18}) {
+    for (const int pad : {1, 2, 3, 7}) {
+      for (const int stride : {1, 2, 5}) {
+        ConvolutionCase c = case_of(shape_of(1, 1, 18, 18, 3, stride, pad, groups));
+        c.input_zero_point = 200;
+        c.fill(random, Fill::kRandom, Fill::kRandom);
+        CHECK(check_against_reference(c) > 0);
+        c.shape = shape_of(1, 1, 18, 18, 1, stride, pad, groups);  // windows of one pixel, most of them padding
+        c.fill(random, Fill::kRandom, Fill::kRandom);
+        CHECK(check_against_reference(c) > 0);
+      }
+    }
+  }
+}
+
+// Memory between two pages that must not be touched.
+class GuardedPages {
+ public:
+  GuardedPages() : page_(static_cast<std::size_t>(::sysconf(_SC_PAGESIZE))) {
+    void* mapped = ::mmap(nullptr, page_ * (kPages + 2), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    REQUIRE(mapped != MAP_FAILED);
+    base_ = static_cast<std::byte*>(mapped);
+    REQUIRE(::mprotect(first(), page_ * kPages, PROT_READ | PROT_WRITE) == 0);
+  }
+  ~GuardedPages() { ::munmap(base_, page_ * (kPages + 2)); }
+  GuardedPages(const GuardedPages&) = delete;
+  GuardedPages& operator=(const GuardedPages&) = delete;
+
+  [[nodiscard]] std::byte* first() { return base_ + page_; }
+  [[nodiscard]] std::byte* ending(std::size_t size) { return first() + page_ * kPages - size; }
+
+ private:
+  static constexpr std::size_t kPages = 16;
+  std::size_t page_;
+  std::byte* base_ = nullptr;
+};
+
+TEST_CASE("convolution: kernels touch nothing outside input and output") {
+  NEED_KERNELS();
+  std::mt19937 random(narrow::testing::seed() + 6);
+  GuardedPages input_pages;
+  GuardedPages output_pages;
+  for (const ConvolutionShape& shape : network_shapes()) {
+    for (const OutputType type : {OutputType::kUint8, OutputType::kFloat32}) {
+      ConvolutionCase c = case_of(shape);
+      c.weight_range = {-63, 63};
+      c.output_type = type;
+      c.fill(random, Fill::kRandom, Fill::kRandom);
+      const std::vector<std::byte> expected = run_kernel(*reference_kernel(), c, 0, c.rows(), 1);
+      for (const ConvolutionKernel* kernel : runnable_kernels()) {
+        const ConvolutionProblem problem = c.problem();
+        if (!kernel->accepts(problem)) continue;
+        AlignedBytes packed(kernel->packed_bytes(problem));
+        AlignedBytes workspace(kernel->workspace_bytes(problem));
+        kernel->pack(problem, packed.data());
+        for (const bool at_end : {true, false}) {
+          std::byte* const in = at_end ? input_pages.ending(c.input.size()) : input_pages.first();
+          std::byte* const out = at_end ? output_pages.ending(expected.size()) : output_pages.first();
+          std::memcpy(in, c.input.data(), c.input.size());
+          kernel->run(problem, packed.data(), reinterpret_cast<const std::uint8_t*>(in), out, 0, c.rows(),
+                      workspace.data());
+          CHECK_MESSAGE(std::memcmp(out, expected.data(), expected.size()) == 0, kernel->name, " ", c.text());
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("convolution: selection follows shape and ranges and limits itself to the ISA") {
+  const auto selected = [](const ConvolutionCase& c, Isa isa) {
+    return std::string(select_convolution(c.problem(), isa)->name);
+  };
+  std::mt19937 random(narrow::testing::seed() + 7);
+  ConvolutionCase full = case_of(shape_of(8, 8, 16, 16, 3, 1, 1));
+  full.fill(random, Fill::kHighest, Fill::kHighest);
+  CHECK(selected(full, Isa::kAvx2) == "convolution_s16_6x16_avx2");
+  CHECK(selected(full, Isa::kScalar) == "convolution_scalar");
+  ConvolutionCase narrow_weights = full;
+  narrow_weights.weight_range = {-64, 63};
+  narrow_weights.fill(random, Fill::kHighest, Fill::kHighest);
+  CHECK(selected(narrow_weights, Isa::kAvx2) == "convolution_u8_6x16_avx2");
+  ConvolutionCase narrow_inputs = full;
+  narrow_inputs.input_range = {0, 127};
+  CHECK(selected(narrow_inputs, Isa::kAvx2) == "convolution_u8_6x16_avx2");
+  ConvolutionCase depthwise = case_of(shape_of(8, 8, 16, 16, 3, 1, 1, 16));
+  depthwise.fill(random, Fill::kHighest, Fill::kHighest);
+  CHECK(selected(depthwise, Isa::kAvx2) == "depthwise_s16_avx2");
+  ConvolutionCase multiplied = case_of(shape_of(8, 8, 16, 32, 3, 1, 1, 16));
+  multiplied.fill(random, Fill::kHighest, Fill::kHighest);
+  CHECK(selected(multiplied, Isa::kAvx2) == "convolution_u8_6x16_avx2");  // one input channel: no pairs
+}
+
+TEST_CASE("convolution: the workspace is bounded for large pictures") {
+  for (const int groups : {1, 64}) {
+    ConvolutionCase small = case_of(shape_of(64, 64, 64, 64, 3, 1, 1, groups));
+    ConvolutionCase tall = case_of(shape_of(1 << 20, 64, 64, 64, 3, 1, 1, groups));
+    std::mt19937 random(1);
+    small.fill(random, Fill::kLowest, Fill::kLowest);
+    tall.weights = small.weights;
+    tall.bias = small.bias;
+    tall.multiplier = small.multiplier;
+    for (const ConvolutionKernel* kernel : runnable_kernels()) {
+      if (!kernel->accepts(tall.problem())) continue;
+      CHECK_MESSAGE(kernel->workspace_bytes(tall.problem()) <= 512 * 1024, kernel->name);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace narrow::kernels::testing
