@@ -1,0 +1,22 @@
+#include "importers/torch/in_quotes.h"
+
+namespace narrow::torch {
+
+std::string in_quotes(std::string_view name) {
+  constexpr std::size_t kMaxBytes = 120;
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::string text = "'";
+  for (const char character : name.substr(0, kMaxBytes)) {
+    const auto byte = static_cast<unsigned char>(character);
+    if (byte >= 0x20 && byte < 0x7F) {
+      text += character;
+    } else {
+      text += "\\x";
+      text += kHex[byte >> 4U];
+      text += kHex[byte & 15U];
+    }
+  }
+  return text + (name.size() > kMaxBytes ? "...'" : "'");
+}
+
+}  // namespace narrow::torch

@@ -1,0 +1,81 @@
+// Bytes of the pickle machine's instructions, as CPython's Lib/pickletools.py names them.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+namespace narrow::torch::pickle {
+
+enum class Opcode : std::uint8_t {
+  kMark = '(',
+  kStop = '.',
+  kPop = '0',
+  kPopMark = '1',
+  kDup = '2',
+  kBinFloat = 'G',
+  kBinInt = 'J',
+  kBinInt1 = 'K',
+  kBinInt2 = 'M',
+  kNone = 'N',
+  kBinPersId = 'Q',
+  kReduce = 'R',
+  kBinString = 'T',
+  kShortBinString = 'U',
+  kBinUnicode = 'X',
+  kBinBytes = 'B',
+  kShortBinBytes = 'C',
+  kAppend = 'a',
+  kBuild = 'b',
+  kGlobal = 'c',
+  kDict = 'd',
+  kAppends = 'e',
+  kBinGet = 'h',
+  kLongBinGet = 'j',
+  kList = 'l',
+  kBinPut = 'q',
+  kLongBinPut = 'r',
+  kSetItem = 's',
+  kTuple = 't',
+  kSetItems = 'u',
+  kEmptyDict = '}',
+  kEmptyList = ']',
+  kEmptyTuple = ')',
+  kProto = 0x80,
+  kTuple1 = 0x85,
+  kTuple2 = 0x86,
+  kTuple3 = 0x87,
+  kNewTrue = 0x88,
+  kNewFalse = 0x89,
+  kLong1 = 0x8A,
+  kLong4 = 0x8B,
+  kShortBinUnicode = 0x8C,
+  kBinUnicode8 = 0x8D,
+  kBinBytes8 = 0x8E,
+  kStackGlobal = 0x93,
+  kMemoize = 0x94,
+  kFrame = 0x95,
+};
+
+struct RefusedOpcode {
+  std::uint8_t byte;
+  std::string_view name;
+};
+
+// Instructions that Python knows and a checkpoint does not need: those that make objects or reach outside the file,
+// and the text forms of protocol 0.
+inline constexpr std::array kRefusedOpcodes = {
+    RefusedOpcode{'i', "INST"},         RefusedOpcode{'o', "OBJ"},
+    RefusedOpcode{0x81, "NEWOBJ"},      RefusedOpcode{0x92, "NEWOBJ_EX"},
+    RefusedOpcode{0x82, "EXT1"},        RefusedOpcode{0x83, "EXT2"},
+    RefusedOpcode{0x84, "EXT4"},        RefusedOpcode{'P', "PERSID"},
+    RefusedOpcode{0x8F, "EMPTY_SET"},   RefusedOpcode{0x90, "ADDITEMS"},
+    RefusedOpcode{0x91, "FROZENSET"},   RefusedOpcode{0x96, "BYTEARRAY8"},
+    RefusedOpcode{0x97, "NEXT_BUFFER"}, RefusedOpcode{0x98, "READONLY_BUFFER"},
+    RefusedOpcode{'F', "FLOAT"},        RefusedOpcode{'I', "INT"},
+    RefusedOpcode{'L', "LONG"},         RefusedOpcode{'S', "STRING"},
+    RefusedOpcode{'V', "UNICODE"},      RefusedOpcode{'g', "GET"},
+    RefusedOpcode{'p', "PUT"},
+};
+
+}  // namespace narrow::torch::pickle

@@ -1,0 +1,252 @@
+#include "importers/torch/pickle_globals.h"
+
+#include <array>
+#include <string>
+
+#include "importers/torch/in_quotes.h"
+
+namespace narrow::torch::pickle {
+namespace {
+
+constexpr std::int64_t kMaxStorageBytes = std::int64_t{1} << 31;
+constexpr std::size_t kMaxDimensions = 16;
+
+enum class Role : std::uint8_t { kOrderedDict, kRebuildTensor, kRebuildParameter, kSize, kStorageType, kDType };
+
+struct Global {
+  std::string_view module;
+  std::string_view name;
+  Role role;
+  DType dtype = DType::kFloat32;  // of kStorageType and kDType
+};
+
+constexpr std::array kGlobals = {
+    Global{"collections", "OrderedDict", Role::kOrderedDict},
+    Global{"torch._utils", "_rebuild_tensor", Role::kRebuildTensor},
+    Global{"torch._utils", "_rebuild_tensor_v2", Role::kRebuildTensor},
+    Global{"torch._utils", "_rebuild_parameter", Role::kRebuildParameter},
+    Global{"torch", "Size", Role::kSize},
+    Global{"torch", "DoubleStorage", Role::kStorageType, DType::kFloat64},
+    Global{"torch", "FloatStorage", Role::kStorageType, DType::kFloat32},
+    Global{"torch", "HalfStorage", Role::kStorageType, DType::kFloat16},
+    Global{"torch", "BFloat16Storage", Role::kStorageType, DType::kBFloat16},
+    Global{"torch", "LongStorage", Role::kStorageType, DType::kInt64},
+    Global{"torch", "IntStorage", Role::kStorageType, DType::kInt32},
+    Global{"torch", "ShortStorage", Role::kStorageType, DType::kInt16},
+    Global{"torch", "CharStorage", Role::kStorageType, DType::kInt8},
+    Global{"torch", "ByteStorage", Role::kStorageType, DType::kUint8},
+    Global{"torch", "BoolStorage", Role::kStorageType, DType::kBool},
+    Global{"torch", "float64", Role::kDType, DType::kFloat64},
+    Global{"torch", "float32", Role::kDType, DType::kFloat32},
+    Global{"torch", "float16", Role::kDType, DType::kFloat16},
+    Global{"torch", "bfloat16", Role::kDType, DType::kBFloat16},
+    Global{"torch", "int64", Role::kDType, DType::kInt64},
+    Global{"torch", "int32", Role::kDType, DType::kInt32},
+    Global{"torch", "int16", Role::kDType, DType::kInt16},
+    Global{"torch", "int8", Role::kDType, DType::kInt8},
+    Global{"torch", "uint8", Role::kDType, DType::kUint8},
+    Global{"torch", "bool", Role::kDType, DType::kBool},
+};
+
+const Global& global_of(Value value) { return kGlobals[static_cast<std::size_t>(value.payload)]; }
+
+Error malformed(std::string message) { return {ErrorCode::kMalformed, std::move(message), {}}; }
+
+Result<std::vector<std::int64_t>> integers(const Heap& heap, Value value, std::string_view what) {
+  if (!value.is(Kind::kTuple) && !value.is(Kind::kList)) {
+    return malformed("the " + std::string(what) + " of a tensor is " + std::string(kind_name(value.kind)) +
+                     ", not a tuple");
+  }
+  const Sequence& items = heap.sequence(value);
+  if (items.size() > kMaxDimensions) {
+    return Error{ErrorCode::kLimit,
+                 "a tensor has " + std::to_string(items.size()) + " dimensions; at most " +
+                     std::to_string(kMaxDimensions) + " are read",
+                 {}};
+  }
+  std::vector<std::int64_t> numbers;
+  for (const Value& item : items) {
+    if (!item.is(Kind::kInt) || item.payload < 0) {
+      return malformed("the " + std::string(what) + " of a tensor holds something that is not an int >= 0");
+    }
+    numbers.push_back(item.payload);
+  }
+  return numbers;
+}
+
+// Checks that the tensor lies inside the `available` elements of its storage; sets its number of elements.
+Status check_bounds(TensorView& tensor, std::int64_t offset, std::int64_t available) {
+  const Error huge{ErrorCode::kLimit, "a tensor's size overflows; the file is damaged or hostile", {}};
+  std::int64_t elems = 1;
+  std::int64_t last = offset;
+  bool empty = false;
+  for (std::size_t i = 0; i < tensor.shape.size(); ++i) {
+    if (tensor.shape[i] == 0) {
+      empty = true;
+      continue;
+    }
+    std::int64_t reach = 0;
+    if (__builtin_mul_overflow(elems, tensor.shape[i], &elems) ||
+        __builtin_mul_overflow(tensor.shape[i] - 1, tensor.strides[i], &reach) ||
+        __builtin_add_overflow(last, reach, &last)) {
+      return huge;
+    }
+  }
+  tensor.elems = empty ? 0 : elems;
+  if (empty ? offset > available : last >= available) {
+    return malformed("a tensor reaches to element " + std::to_string(last) + " of a storage with " +
+                     std::to_string(available) + " elements");
+  }
+  return {};
+}
+
+// _rebuild_tensor(storage, offset, shape, strides) and _rebuild_tensor_v2(..., requires_grad, hooks[, metadata]).
+Result<Value> rebuild_tensor(Heap& heap, const Sequence& arguments) {
+  if (arguments.size() < 4 || arguments.size() > 7) {
+    return malformed("a tensor is made from " + std::to_string(arguments.size()) + " arguments; 4 to 7 are expected");
+  }
+  if (!arguments[0].is(Kind::kStorage)) {
+    return malformed("a tensor is made from " + std::string(kind_name(arguments[0].kind)) + " instead of a storage");
+  }
+  if (!arguments[1].is(Kind::kInt) || arguments[1].payload < 0) {
+    return malformed("the storage offset of a tensor is not an int >= 0");
+  }
+  const StorageView storage = heap.storage(arguments[0]);
+  TensorView tensor;
+  NARROW_ASSIGN(tensor.shape, integers(heap, arguments[2], "shape"));
+  NARROW_ASSIGN(tensor.strides, integers(heap, arguments[3], "strides"));
+  if (tensor.shape.size() != tensor.strides.size()) {
+    return malformed("a tensor has " + std::to_string(tensor.shape.size()) + " dimensions, but " +
+                     std::to_string(tensor.strides.size()) + " strides");
+  }
+  NARROW_TRY(check_bounds(tensor, arguments[1].payload, storage.elems));
+  tensor.root = storage.root;
+  tensor.offset = storage.offset + arguments[1].payload;  // both were checked against the storage's size
+  return heap.add_tensor(std::move(tensor));
+}
+
+// OrderedDict() or, as Python 2 wrote it, OrderedDict([[key, value], ...]).
+Result<Value> ordered_dict(Heap& heap, const Sequence& arguments) {
+  if (arguments.empty()) return heap.add_dict({});
+  if (arguments.size() != 1 || !arguments[0].is(Kind::kList)) {
+    return malformed("OrderedDict is made from something else than a list of pairs");
+  }
+  Dict items;
+  for (const Value& pair : heap.sequence(arguments[0])) {
+    if ((!pair.is(Kind::kTuple) && !pair.is(Kind::kList)) || heap.sequence(pair).size() != 2) {
+      return malformed("OrderedDict is made from something else than a list of pairs");
+    }
+    const Sequence& key_and_value = heap.sequence(pair);
+    items.emplace_back(key_and_value[0], key_and_value[1]);
+  }
+  return heap.add_dict(std::move(items));
+}
+
+// The part of `root` that view metadata of the stream format names.
+Status apply_view(const Heap& heap, Value metadata, StorageView& view) {
+  if (metadata.is(Kind::kNone)) return {};
+  if (!metadata.is(Kind::kTuple) || heap.sequence(metadata).size() != 3) {
+    return malformed("the view of a storage is not a tuple of three");
+  }
+  const Sequence& items = heap.sequence(metadata);
+  std::int64_t end = 0;
+  if (!items[1].is(Kind::kInt) || !items[2].is(Kind::kInt) || items[1].payload < 0 || items[2].payload < 0 ||
+      __builtin_add_overflow(items[1].payload, items[2].payload, &end) || end > view.elems) {
+    return malformed("the view of a storage reaches outside the storage");
+  }
+  view.offset = items[1].payload;
+  view.elems = items[2].payload;
+  return {};
+}
+
+}  // namespace
+
+std::optional<Value> find_global(std::string_view module, std::string_view name) {
+  for (std::size_t i = 0; i < kGlobals.size(); ++i) {
+    if (kGlobals[i].module == module && kGlobals[i].name == name) {
+      return Value{Kind::kGlobal, static_cast<std::int64_t>(i)};
+    }
+  }
+  return std::nullopt;
+}
+
+std::string global_name(Value global) {
+  return std::string(global_of(global).module) + "." + std::string(global_of(global).name);
+}
+
+Result<Value> call(Heap& heap, Value callable, Value arguments) {
+  if (!callable.is(Kind::kGlobal)) {
+    return malformed("REDUCE calls " + std::string(kind_name(callable.kind)) + ", which is not callable");
+  }
+  if (!arguments.is(Kind::kTuple)) {
+    return malformed("REDUCE has " + std::string(kind_name(arguments.kind)) + " as arguments instead of a tuple");
+  }
+  const Sequence& items = heap.sequence(arguments);
+  switch (global_of(callable).role) {
+    case Role::kOrderedDict:
+      return ordered_dict(heap, items);
+    case Role::kRebuildTensor:
+      return rebuild_tensor(heap, items);
+    case Role::kRebuildParameter:
+      if (items.size() != 3 || !items[0].is(Kind::kTensor)) {
+        return malformed("a parameter is not made from a tensor and two flags");
+      }
+      return items[0];
+    case Role::kSize:
+      if (items.size() != 1 || !items[0].is(Kind::kTuple)) return malformed("torch.Size is not made from a tuple");
+      return items[0];
+    case Role::kStorageType:
+    case Role::kDType:
+      break;
+  }
+  return Error{ErrorCode::kUnsupported, "refuses to call " + in_quotes(global_name(callable)), {}};
+}
+
+Result<Value> load_storage(Heap& heap, Value persistent_id) {
+  if (!persistent_id.is(Kind::kTuple)) {
+    return malformed("a persistent id is " + std::string(kind_name(persistent_id.kind)) + " instead of a tuple");
+  }
+  const Sequence& items = heap.sequence(persistent_id);
+  if (items.empty() || !items[0].is(Kind::kString) || heap.text(items[0]) != "storage") {
+    const bool named = !items.empty() && items[0].is(Kind::kString);
+    return Error{ErrorCode::kUnsupported,
+                 "refuses a persistent id of type " + (named ? in_quotes(heap.text(items[0])) : "'unknown'") +
+                     "; only 'storage' is read (a whole pickled module has others: save its state_dict() instead)",
+                 {}};
+  }
+  if (items.size() != 5 && items.size() != 6) {
+    return malformed("the persistent id of a storage has " + std::to_string(items.size()) + " items instead of 5 or 6");
+  }
+  if (!items[1].is(Kind::kGlobal) || global_of(items[1]).role != Role::kStorageType) {
+    return malformed("the persistent id of a storage names no storage type");
+  }
+  if (!items[2].is(Kind::kString) || !items[3].is(Kind::kString)) {
+    return malformed("key or location of a storage is not a string");
+  }
+  if (heap.text(items[2]).size() > kMaxKeyBytes) {
+    return Error{ErrorCode::kLimit, "the key " + in_quotes(heap.text(items[2])) + " of a storage is too long", {}};
+  }
+  if (!items[4].is(Kind::kInt) || items[4].payload < 0) {
+    return malformed("the number of elements of a storage is not an int >= 0");
+  }
+  const StorageRoot root{heap.text(items[2]), global_of(items[1]).dtype, items[4].payload};
+  std::int64_t bytes = 0;
+  if (__builtin_mul_overflow(root.elems, element_bytes(root.dtype), &bytes) || bytes > kMaxStorageBytes) {
+    return Error{ErrorCode::kLimit,
+                 "storage " + in_quotes(root.key) + " claims " + std::to_string(root.elems) +
+                     " elements; at most 2 GiB are read",
+                 {}};
+  }
+  StorageView view{0, 0, root.elems};
+  if (items.size() == 6) NARROW_TRY(apply_view(heap, items[5], view));
+  view.root = heap.storage_root(root);
+  const StorageRoot& known = heap.roots()[view.root];
+  if (known.dtype != root.dtype || known.elems != root.elems) {
+    return malformed("storage " + in_quotes(root.key) + " is " + std::to_string(known.elems) + " x " +
+                     std::string(dtype_name(known.dtype)) + " in one place and " + std::to_string(root.elems) + " x " +
+                     std::string(dtype_name(root.dtype)) + " in another");
+  }
+  return heap.add_storage(view);
+}
+
+}  // namespace narrow::torch::pickle

@@ -1,0 +1,105 @@
+// What a restricted pickle can hold: plain values, containers, and PyTorch's storages and tensors.
+//
+// Values are small and refer to objects in a Heap by index, so that a cyclic or deeply nested pickle needs neither
+// recursion nor reference counts. Text points into the file's bytes, which must outlive the heap.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "importers/torch/dtype.h"
+
+namespace narrow::torch::pickle {
+
+enum class Kind : std::uint8_t {
+  kNone,
+  kBool,
+  kInt,
+  kBigInt,  // beyond 64 bits: its bytes, little-endian two's complement
+  kFloat,
+  kString,
+  kBytes,
+  kTuple,
+  kList,
+  kDict,
+  kGlobal,  // one of the known globals, see pickle_globals.h
+  kStorage,
+  kTensor,
+};
+
+// Name of the kind as Python users know it, e.g. "a dict".
+[[nodiscard]] std::string_view kind_name(Kind kind);
+
+struct Value {
+  Kind kind = Kind::kNone;
+  std::int64_t payload = 0;  // kBool, kInt: the value; kFloat: its bits; otherwise an index
+
+  [[nodiscard]] bool is(Kind other) const { return kind == other; }
+};
+
+// One storage of the file, named by its key.
+struct StorageRoot {
+  std::string_view key;
+  DType dtype = DType::kFloat32;
+  std::int64_t elems = 0;
+};
+// A part of a storage: all of it, but for views in the old stream format.
+struct StorageView {
+  std::size_t root = 0;
+  std::int64_t offset = 0;
+  std::int64_t elems = 0;
+};
+// Every element of it lies inside its storage; that is checked when it is made.
+struct TensorView {
+  std::size_t root = 0;
+  std::int64_t offset = 0;  // of the first element in the root
+  std::int64_t elems = 0;
+  std::vector<std::int64_t> shape;
+  std::vector<std::int64_t> strides;
+};
+
+using Sequence = std::vector<Value>;
+using Dict = std::vector<std::pair<Value, Value>>;  // insertion order; a key may repeat, then the last one counts
+
+class Heap {
+ public:
+  [[nodiscard]] Value add_text(Kind kind, std::string_view text);  // kString, kBytes, kBigInt
+  [[nodiscard]] Value add_sequence(Kind kind, Sequence items);     // kTuple, kList
+  [[nodiscard]] Value add_dict(Dict items);
+  [[nodiscard]] Value add_storage(StorageView view);
+  [[nodiscard]] Value add_tensor(TensorView tensor);
+  void append(Value list, Value item);
+  void set(Value dict, Value key, Value item);
+
+  // Index of the storage with this key, added if it is new.
+  [[nodiscard]] std::size_t storage_root(const StorageRoot& root);
+
+  // Precondition: the value is of that kind and was made by this heap.
+  [[nodiscard]] std::string_view text(Value value) const { return texts_[index(value)]; }
+  [[nodiscard]] const Sequence& sequence(Value value) const { return sequences_[index(value)]; }
+  [[nodiscard]] const Dict& dict(Value value) const { return dicts_[index(value)]; }
+  [[nodiscard]] const StorageView& storage(Value value) const { return storages_[index(value)]; }
+  [[nodiscard]] const TensorView& tensor(Value value) const { return tensors_[index(value)]; }
+  [[nodiscard]] const std::vector<StorageRoot>& roots() const { return roots_; }
+
+  // Objects and container elements so far: what memory is proportional to.
+  [[nodiscard]] std::size_t cost() const { return cost_; }
+
+ private:
+  [[nodiscard]] static std::size_t index(Value value) { return static_cast<std::size_t>(value.payload); }
+
+  std::vector<std::string_view> texts_;
+  std::vector<Sequence> sequences_;
+  std::vector<Dict> dicts_;
+  std::vector<StorageView> storages_;
+  std::vector<TensorView> tensors_;
+  std::vector<StorageRoot> roots_;
+  std::unordered_map<std::string_view, std::size_t> root_by_key_;
+  std::size_t cost_ = 0;
+};
+
+}  // namespace narrow::torch::pickle

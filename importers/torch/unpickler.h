@@ -1,0 +1,26 @@
+// A small stack machine that reads the pickles which torch.save writes (protocols 2 to 5), and can do nothing else.
+//
+// It differs from Python's in what it has: no imports, no attributes, no classes, no calls but those in
+// pickle_globals.h. Work and memory are bounded by the length of the pickle and by fixed limits, whatever it says.
+// Source: the opcode descriptions in CPython's Lib/pickletools.py.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+
+#include "importers/torch/pickle_value.h"
+#include "narrow/result.h"
+
+namespace narrow::torch::pickle {
+
+struct Document {
+  Heap heap;            // its texts point into the bytes that were read
+  Value root;           // what the pickle holds
+  std::size_t end = 0;  // offset of the byte after it
+};
+
+// Reads the pickle that starts at bytes[start]. Errors have `where` + " offset N", N counted from bytes[0].
+[[nodiscard]] Result<Document> unpickle(std::span<const std::byte> bytes, std::size_t start, const std::string& where);
+
+}  // namespace narrow::torch::pickle
