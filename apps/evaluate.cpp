@@ -51,7 +51,7 @@ struct Tally {
   }
 };
 
-std::optional<Error> misplaced_option(const EvaluateFlags& flags, FileKind kind) {
+std::optional<Error> useless_option(const EvaluateFlags& flags, FileKind kind) {
   if (kind == FileKind::kNarrowModel) return misplaced_option(flags.import_options, flags.model);
   if (flags.isa_option->count() == 0) return std::nullopt;
   return Error{ErrorCode::kInvalidArgument, "applies to .nrw models only; float weights run on oneDNN", "--isa"};
@@ -147,7 +147,7 @@ Json result_json(const EvaluateFlags& flags, const Opened& opened, const Tally& 
 
 Result<int> evaluate(const EvaluateFlags& flags, Console& console) {
   NARROW_ASSIGN(const FileKind kind, kind_of(flags.model));
-  if (const std::optional<Error> misplaced = misplaced_option(flags, kind)) return console.fail(*misplaced, kUsage);
+  if (const std::optional<Error> useless = useless_option(flags, kind)) return console.fail(*useless, kUsage);
   NARROW_ASSIGN(const std::vector<std::string> labels, read_labels(flags.labels));
   const int threads = threads_to_use(flags.threads, 256);
   NARROW_ASSIGN(const Opened opened, open(flags, kind, threads, labels));

@@ -1,0 +1,161 @@
+// Classification with the built-in model, on pictures made here.
+#include <doctest/doctest.h>
+
+#include <set>
+
+#include "narrow/session.h"
+#include "tests/apps/command.h"
+#include "tests/support/data.h"
+
+using narrow::testing::narrow_command;
+using narrow::testing::Ran;
+using narrow::testing::TemporaryFolder;
+using narrow::testing::write_file;
+using narrow::testing::write_picture;
+
+namespace {
+bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+}  // namespace
+
+TEST_CASE("a picture gets five classes with probabilities and the line that says how") {
+  const TemporaryFolder folder;
+  write_picture(folder.path() / "a.ppm", 32, 32);
+  const Ran ran = narrow_command({"classify", folder.path() / "a.ppm"});
+  CHECK(ran.exit_code == 0);
+  CHECK(ran.err.empty());
+  CHECK_MESSAGE(has(ran.out, "a.ppm\n"), ran.out);
+  CHECK_MESSAGE(has(ran.out, "integer arithmetic"), ran.out);
+  CHECK_MESSAGE(has(ran.out, "8-bit"), ran.out);
+  CHECK_MESSAGE(has(ran.out, narrow::available_isas().back()), ran.out);
+  std::size_t classes = 0;
+  for (std::size_t at = ran.out.find(" %  "); at != std::string::npos; at = ran.out.find(" %  ", at + 1)) ++classes;
+  CHECK(classes == 5);
+}
+
+TEST_CASE("probabilities of all classes sum to one and fall from first to last") {
+  const TemporaryFolder folder;
+  write_picture(folder.path() / "a.ppm", 50, 40, 1);
+  const nlohmann::json document =
+      narrow_command({"classify", "--json", "--top", "100", folder.path() / "a.ppm"}).json();
+  REQUIRE(document["pictures"].size() == 1);
+  const nlohmann::json& top = document["pictures"][0]["top"];
+  REQUIRE(top.size() == 10);
+  double sum = 0;
+  double last = 1;
+  std::set<std::string> labels;
+  for (const nlohmann::json& entry : top) {
+    const double probability = entry["probability"];
+    CHECK(probability <= last);
+    last = probability;
+    sum += probability;
+    labels.insert(entry["label"].get<std::string>());
+  }
+  CHECK(sum == doctest::Approx(1.0).epsilon(1e-5));
+  CHECK(labels.count("frog") == 1);
+  CHECK(labels.size() == 10);
+}
+
+TEST_CASE("scores do not depend on the instruction set and threads") {
+  const TemporaryFolder folder;
+  std::vector<std::string> pictures;
+  for (int i = 0; i < 11; ++i) {
+    pictures.push_back(folder.path() / ("p" + std::to_string(i) + ".ppm"));
+    write_picture(pictures.back(), 32 + i, 32 + 2 * i, i);
+  }
+  nlohmann::json expected;
+  for (const std::string& isa : narrow::available_isas()) {
+    for (const char* threads : {"1", "2", "5"}) {
+      std::vector<std::string> arguments{"classify", "--json", "--isa", isa, "--threads", threads};
+      arguments.insert(arguments.end(), pictures.begin(), pictures.end());
+      const nlohmann::json document = narrow_command(arguments).json();
+      CHECK(document["isa"] == isa);
+      REQUIRE(document["pictures"].size() == pictures.size());
+      if (expected.is_null()) expected = document["pictures"];
+      CHECK(document["pictures"] == expected);
+    }
+  }
+}
+
+TEST_CASE("the built-in model is the file that ships with the code") {
+  const TemporaryFolder folder;
+  write_picture(folder.path() / "a.ppm", 32, 32, 2);
+  const nlohmann::json built_in = narrow_command({"classify", "--json", folder.path() / "a.ppm"}).json();
+  const nlohmann::json file =
+      narrow_command({"classify", "--json", "--model", narrow::testing::default_model(), folder.path() / "a.ppm"})
+          .json();
+  CHECK(built_in["pictures"] == file["pictures"]);
+  CHECK(built_in["model"]["file"].is_null());
+  CHECK(file["model"]["file"] == narrow::testing::default_model().string());
+}
+
+TEST_CASE("a folder is classified picture by picture in the order of names") {
+  const TemporaryFolder folder;
+  for (const char* name : {"c.ppm", "a.ppm", "b.ppm"}) write_picture(folder.path() / name, 32, 32, name[0]);
+  const nlohmann::json document = narrow_command({"classify", "--json", folder.path()}).json();
+  REQUIRE(document["pictures"].size() == 3);
+  for (std::size_t i = 0; i < 3; ++i) {
+    CHECK(has(document["pictures"][i]["picture"], std::string(1, static_cast<char>('a' + i)) + ".ppm"));
+  }
+}
+
+TEST_CASE("one broken picture does not keep the others from being classified") {
+  const TemporaryFolder folder;
+  write_picture(folder.path() / "good.ppm", 32, 32);
+  write_picture(folder.path() / "also.ppm", 32, 32, 3);
+  write_file(folder.path() / "broken.png", "\x89PNG\r\n\x1a\nand then something else");
+  const std::vector<std::string> pictures{folder.path() / "good.ppm", folder.path() / "broken.png",
+                                          folder.path() / "missing.ppm", folder.path() / "also.ppm"};
+  std::vector<std::string> arguments{"classify"};
+  arguments.insert(arguments.end(), pictures.begin(), pictures.end());
+  const Ran ran = narrow_command(arguments);
+  CHECK(ran.exit_code == 3);
+  CHECK_MESSAGE(has(ran.err, "broken.png"), ran.err);
+  CHECK_MESSAGE(has(ran.err, "missing.ppm"), ran.err);
+  CHECK_MESSAGE(has(ran.out, "good.ppm"), ran.out);
+  CHECK_MESSAGE(has(ran.out, "also.ppm"), ran.out);
+
+  arguments.push_back("--json");
+  const nlohmann::json document = narrow_command(arguments).json();
+  CHECK(document["failed"] == 2);
+  REQUIRE(document["pictures"].size() == 4);
+  for (std::size_t i = 0; i < 4; ++i) {
+    CHECK(document["pictures"][i]["picture"] == pictures[i]);
+    CHECK(document["pictures"][i].contains("error") == (i == 1 || i == 2));
+  }
+  // The neighbours of a broken picture keep their own scores.
+  const nlohmann::json alone = narrow_command({"classify", "--json", pictures[3]}).json();
+  CHECK(alone["pictures"][0] == document["pictures"][3]);
+}
+
+TEST_CASE("when no picture can be read the exit code is that of a failure") {
+  const TemporaryFolder folder;
+  const Ran ran = narrow_command({"classify", folder.path() / "a.ppm", folder.path() / "b.ppm"});
+  CHECK(ran.exit_code == 1);
+  CHECK(ran.out.empty());
+}
+
+TEST_CASE("an empty folder is no picture") {
+  const TemporaryFolder folder;
+  const Ran ran = narrow_command({"classify", folder.path()});
+  CHECK(ran.exit_code == 1);
+  CHECK_MESSAGE(has(ran.err, folder.path()), ran.err);
+  CHECK(ran.out.empty());
+}
+
+TEST_CASE("a full disk under standard output is an error") {
+  const TemporaryFolder folder;
+  write_picture(folder.path() / "a.ppm", 32, 32);
+  const Ran ran = narrow_command({"classify", folder.path() / "a.ppm"}, {{}, "/dev/full"});
+  CHECK(ran.exit_code == 1);
+  CHECK_MESSAGE(has(ran.err, "standard output"), ran.err);
+}
+
+TEST_CASE("terminal escapes in a file name do not reach the terminal") {
+  const TemporaryFolder folder;
+  const std::string name = folder.path() / "a\x1b[31m.ppm";
+  write_picture(name, 32, 32);
+  const Ran ran = narrow_command({"classify", name, folder.path() / "no\x1b[31m.ppm"});
+  CHECK(ran.exit_code == 3);
+  CHECK(!has(ran.out, "\x1b"));
+  CHECK(!has(ran.err, "\x1b"));
+}

@@ -1,0 +1,146 @@
+#include "tests/apps/command.h"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <fstream>
+#include <iterator>
+
+namespace narrow::testing {
+
+namespace {
+
+struct Pipe {
+  std::array<int, 2> ends{-1, -1};
+  Pipe() { REQUIRE(::pipe2(ends.data(), O_CLOEXEC) == 0); }
+  Pipe(const Pipe&) = delete;
+  Pipe& operator=(const Pipe&) = delete;
+  ~Pipe() {
+    close_end(0);
+    close_end(1);
+  }
+  void close_end(std::size_t end) {
+    if (ends[end] >= 0) ::close(ends[end]);
+    ends[end] = -1;
+  }
+};
+
+// Reads both at once: a command that fills one pipe while the other is read would wait for ever.
+void drain(Pipe& out, Pipe& err, Ran& ran) {
+  std::array<pollfd, 2> waiting{{{out.ends[0], POLLIN, 0}, {err.ends[0], POLLIN, 0}}};
+  std::array<std::string*, 2> texts{&ran.out, &ran.err};
+  int open = 2;
+  while (open > 0) {
+    if (::poll(waiting.data(), waiting.size(), -1) < 0) return;
+    for (std::size_t i = 0; i < waiting.size(); ++i) {
+      if (waiting[i].revents == 0) continue;
+      std::array<char, 4096> buffer{};
+      const ssize_t count = ::read(waiting[i].fd, buffer.data(), buffer.size());
+      if (count > 0) {
+        texts[i]->append(buffer.data(), static_cast<std::size_t>(count));
+      } else {
+        waiting[i].fd = -1;
+        --open;
+      }
+    }
+  }
+}
+
+}  // namespace
+
+nlohmann::json Ran::json() const {
+  nlohmann::json document = nlohmann::json::parse(out, nullptr, false);
+  CHECK_MESSAGE(!document.is_discarded(), "not JSON: ", out);
+  return document.is_discarded() ? nlohmann::json() : document;
+}
+
+Ran narrow_command(const std::vector<std::string>& arguments, const RunOptions& options) {
+  const std::string program = std::string(NARROW_BINARY_DIR) + "/narrow";
+  std::vector<std::string> words{program};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  std::vector<std::string> environment = options.environment;
+  for (char** entry = environ; *entry != nullptr; ++entry) environment.emplace_back(*entry);
+  std::vector<char*> envp;
+  for (std::string& entry : environment) envp.push_back(entry.data());
+  envp.push_back(nullptr);
+
+  Pipe out;
+  Pipe err;
+  posix_spawn_file_actions_t actions;
+  REQUIRE(::posix_spawn_file_actions_init(&actions) == 0);
+  ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  if (options.stdout_path.empty()) {
+    ::posix_spawn_file_actions_adddup2(&actions, out.ends[1], STDOUT_FILENO);
+  } else {
+    ::posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, options.stdout_path.c_str(), O_WRONLY | O_CREAT, 0666);
+  }
+  ::posix_spawn_file_actions_adddup2(&actions, err.ends[1], STDERR_FILENO);
+  pid_t child = 0;
+  const auto start = std::chrono::steady_clock::now();
+  const int spawned = ::posix_spawn(&child, program.c_str(), &actions, nullptr, argv.data(), envp.data());
+  ::posix_spawn_file_actions_destroy(&actions);
+  REQUIRE_MESSAGE(spawned == 0, "can't run ", program);
+  out.close_end(1);
+  err.close_end(1);
+
+  Ran ran;
+  drain(out, err, ran);
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  ran.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  ran.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return ran;
+}
+
+std::filesystem::path default_model() {
+  return std::filesystem::path(NARROW_SOURCE_DIR) / "models" / "cifar10_resnet20b.nrw";
+}
+
+std::string read_file(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  REQUIRE_MESSAGE(file.good(), "can't read ", path.string());
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+void write_file(const std::filesystem::path& path, std::string_view bytes) {
+  std::ofstream file(path, std::ios::binary);
+  file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  REQUIRE(file.good());
+}
+
+void write_picture(const std::filesystem::path& path, int width, int height, int variant) {
+  std::string bytes = "P6\n" + std::to_string(width) + " " + std::to_string(height) + "\n255\n";
+  for (int y = 0; y < height; ++y) {
+    for (int x = 0; x < width; ++x) {
+      bytes.push_back(static_cast<char>((x * 255 / width + variant * 37) & 255));
+      bytes.push_back(static_cast<char>((y * 255 / height + variant * 91) & 255));
+      bytes.push_back(static_cast<char>((variant * 53) & 255));
+    }
+  }
+  write_file(path, bytes);
+}
+
+void write_cifar(const std::filesystem::path& path, int count) {
+  std::string bytes;
+  for (int picture = 0; picture < count; ++picture) {
+    bytes.push_back(static_cast<char>(picture % 10));
+    for (int i = 0; i < 3072; ++i) bytes.push_back(static_cast<char>((i * (picture + 3) + picture * 71) & 255));
+  }
+  write_file(path, bytes);
+}
+
+std::size_t files_in(const std::filesystem::path& folder) {
+  return static_cast<std::size_t>(
+      std::distance(std::filesystem::directory_iterator(folder), std::filesystem::directory_iterator()));
+}
+
+}  // namespace narrow::testing

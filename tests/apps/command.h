@@ -1,0 +1,41 @@
+// Runs the built `narrow` as a user would, and makes inputs for it.
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace narrow::testing {
+
+struct Ran {
+  int exit_code = -1;  // 128 + signal where a signal ended it, as in a shell
+  std::string out;
+  std::string err;
+  double seconds = 0;
+
+  // stdout as JSON; a test failure and a null value where it is not.
+  [[nodiscard]] nlohmann::json json() const;
+};
+
+struct RunOptions {
+  std::vector<std::string> environment;  // "NAME=value", added to the test's own
+  std::string stdout_path;               // write stdout there instead of catching it
+};
+
+[[nodiscard]] Ran narrow_command(const std::vector<std::string>& arguments, const RunOptions& options = {});
+
+// The model that ships with the code.
+[[nodiscard]] std::filesystem::path default_model();
+
+[[nodiscard]] std::string read_file(const std::filesystem::path& path);
+void write_file(const std::filesystem::path& path, std::string_view bytes);
+// A PPM of coloured gradients; another `variant` gives another picture.
+void write_picture(const std::filesystem::path& path, int width, int height, int variant = 0);
+// A CIFAR-10 binary file of `count` pictures with labels 0, 1, 2, ...
+void write_cifar(const std::filesystem::path& path, int count);
+// Number of files in `folder`; a left-over part of an output is one too many.
+[[nodiscard]] std::size_t files_in(const std::filesystem::path& folder);
+
+}  // namespace narrow::testing

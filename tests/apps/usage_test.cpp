@@ -1,0 +1,123 @@
+// The command line itself: help, version, and wrong usage, which is exit code 2 and a message that says what is right.
+#include <doctest/doctest.h>
+
+#include "narrow/session.h"
+#include "tests/apps/command.h"
+#include "tests/support/data.h"
+
+using narrow::testing::narrow_command;
+using narrow::testing::Ran;
+
+namespace {
+
+bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+// Wrong usage that must mention all of `parts`, on stderr and as JSON.
+void check_usage(std::vector<std::string> arguments, const std::vector<std::string>& parts) {
+  const Ran ran = narrow_command(arguments);
+  CHECK(ran.exit_code == 2);
+  CHECK(ran.out.empty());
+  CHECK_MESSAGE(ran.err.rfind("narrow: ", 0) == 0, ran.err);
+  for (const std::string& part : parts) CHECK_MESSAGE(has(ran.err, part), "'", part, "' is not in: ", ran.err);
+
+  arguments.push_back("--json");
+  const nlohmann::json document = narrow_command(arguments).json();
+  REQUIRE(document.contains("error"));
+  CHECK(document["error"]["exit_code"] == 2);
+  CHECK(has(ran.err, document["error"]["message"].get<std::string>()));
+}
+
+}  // namespace
+
+TEST_CASE("help tells the commands and the exit codes and every command has examples") {
+  const Ran ran = narrow_command({"--help"});
+  CHECK(ran.exit_code == 0);
+  CHECK(ran.err.empty());
+  for (const char* word : {"classify", "quantize", "evaluate", "inspect", "Exit codes", "PICTURES"}) {
+    CHECK_MESSAGE(has(ran.out, word), word);
+    if (word[0] < 'a') continue;
+    const Ran help = narrow_command({word, "--help"});
+    CHECK(help.exit_code == 0);
+    CHECK(help.err.empty());
+    CHECK_MESSAGE(has(help.out, std::string("  narrow ") + word), help.out);
+    CHECK_MESSAGE(has(help.out, "--json"), help.out);
+  }
+}
+
+TEST_CASE("the version is one line") {
+  const Ran ran = narrow_command({"--version"});
+  CHECK(ran.exit_code == 0);
+  CHECK(ran.out.rfind("narrow ", 0) == 0);
+  CHECK(ran.out.find('\n') == ran.out.size() - 1);
+}
+
+TEST_CASE("a missing or unknown command is answered with the commands") {
+  check_usage({}, {"classify, quantize, evaluate, inspect"});
+  check_usage({"clasify"}, {"'clasify'", "classify, quantize, evaluate, inspect"});
+}
+
+TEST_CASE("an unknown option is named") {
+  check_usage({"inspect", "m.nrw", "--wrong"}, {"inspect", "--wrong", "narrow inspect --help"});
+}
+
+TEST_CASE("missing arguments are named") {
+  check_usage({"classify"}, {"PICTURE"});
+  check_usage({"evaluate", "m.nrw"}, {"PICTURES"});
+  check_usage({"inspect"}, {"MODEL"});
+  check_usage({"quantize", "w.pth", "-o", "x.nrw"}, {"--calibrate"});
+  check_usage({"quantize", "w.pth", "--calibrate", "p"}, {"--output"});
+}
+
+TEST_CASE("an unknown instruction set lists those that this CPU can run") {
+  std::vector<std::string> parts{"--isa", "'mmx'", "auto"};
+  for (const std::string& isa : narrow::available_isas()) parts.push_back(isa);
+  check_usage({"classify", "--isa", "mmx", "a.png"}, parts);
+  check_usage({"evaluate", "--isa", "mmx", "m.nrw", "a"}, parts);
+  check_usage({"inspect", "--isa", "mmx", "m.nrw"}, parts);
+}
+
+TEST_CASE("unknown option values list the valid ones and nothing is written") {
+  const narrow::testing::TemporaryFolder folder;
+  const std::string output = folder.path() / "out.nrw";
+  struct Case {
+    std::vector<std::string> option;
+    std::vector<std::string> parts;
+  };
+  const std::vector<Case> cases = {
+      {{"--arch", "vgg"}, {"--arch", "'vgg'", "cifar_resnet20", "mobilenet_v2"}},
+      {{"--observer", "best"}, {"--observer", "minmax", "moving-average"}},
+      {{"--keep-edges", "1"}, {"--keep-edges", "float", "off", "2 to 8"}},
+      {{"--keep-edges", "none"}, {"--keep-edges", "float", "off", "2 to 8"}},
+      {{"--weights", "9"}, {"--weights", "'9'", "2 to 8"}},
+      {{"--weights", "1"}, {"--weights", "2 to 8"}},
+      {{"--activations", "4x"}, {"--activations", "'4x'", "2 to 8"}},
+      {{"--activations", ""}, {"--activations", "2 to 8"}},
+      {{"--layer-weights", "conv1"}, {"--layer-weights", "LAYER=BITS", "2 to 8"}},
+      {{"--layer-activations", "=4"}, {"--layer-activations", "LAYER=BITS"}},
+      {{"--layer-weights", "a=99999999999999999999"}, {"--layer-weights", "2 to 8"}},
+      {{"--preprocess", "inception"}, {"--preprocess", "'inception'", "imagenet", "cifar10"}},
+      {{"--resize", "0"}, {"--resize", "none"}},
+      {{"--crop", "-3"}, {"--crop", "1 to 8192"}},
+      {{"--bn-eps", "0"}, {"--bn-eps", "above 0"}},
+      {{"--bn-eps", "nan"}, {"--bn-eps", "above 0"}},
+      {{"--stride-2-blocks", "4,,14"}, {"--stride-2-blocks", "4,14"}},
+      {{"--threads", "0"}, {"--threads", "1 to 256"}},
+      {{"--calibration-limit", "-1"}, {"--calibration-limit", "0 to"}},
+  };
+  for (const Case& tried : cases) {
+    CAPTURE(tried.option.back());
+    std::vector<std::string> arguments{"quantize", "w.pth", "--calibrate", "p", "-o", output};
+    arguments.insert(arguments.end(), tried.option.begin(), tried.option.end());
+    check_usage(arguments, tried.parts);
+  }
+  CHECK(narrow::testing::files_in(folder.path()) == 0);
+}
+
+TEST_CASE("an unknown instruction set in the environment is an error that lists what can run") {
+  const narrow::testing::TemporaryFolder folder;
+  narrow::testing::write_picture(folder.path() / "a.ppm", 32, 32);
+  const Ran ran = narrow_command({"classify", folder.path() / "a.ppm"}, {{"NARROW_ISA=mmx"}, ""});
+  CHECK(ran.exit_code == 1);
+  CHECK_MESSAGE(has(ran.err, "NARROW_ISA"), ran.err);
+  CHECK_MESSAGE(has(ran.err, "scalar"), ran.err);
+}

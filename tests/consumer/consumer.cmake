@@ -1,0 +1,16 @@
+# Installs into a folder of the build, builds a separate project against it and runs the result.
+if(NARROW_SANITIZE)
+  set(consumer_flags "-fsanitize=${NARROW_SANITIZE}")
+endif()
+add_test(NAME "consumer: a project of its own finds and links and runs the installed runtime"
+  COMMAND ${CMAKE_COMMAND}
+    "-DBUILD=${PROJECT_BINARY_DIR}"
+    "-DSOURCE=${CMAKE_CURRENT_SOURCE_DIR}/consumer"
+    "-DMODEL=${NARROW_DEFAULT_MODEL}"
+    "-DGENERATOR=${CMAKE_GENERATOR}"
+    "-DCOMPILER=${CMAKE_CXX_COMPILER}"
+    "-DFLAGS=${consumer_flags}"
+    "-DCONFIG=${CMAKE_BUILD_TYPE}"
+    -P ${CMAKE_CURRENT_SOURCE_DIR}/consumer/run.cmake)
+set_tests_properties("consumer: a project of its own finds and links and runs the installed runtime" PROPERTIES
+  TIMEOUT 300 LABELS consumer)
