@@ -1,0 +1,14 @@
+// Activations are clamp ranges: they belong to the layer whose result they clamp.
+#pragma once
+
+#include "graph/passes/links.h"
+
+namespace narrow::graph {
+
+// Moves every Activation into the clamp of the Convolution, Linear, Add or earlier Activation that makes its input,
+// also across what a clamp commutes with (max pooling, flatten, concatenation, channel padding where zero is in range).
+// Every value on the way must have this one reader. An Activation that can't move stays.
+// Precondition: a valid float graph.
+[[nodiscard]] PassLog fuse_activations(Graph& graph);
+
+}  // namespace narrow::graph

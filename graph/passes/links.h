@@ -1,0 +1,45 @@
+// Who makes and who reads each value, kept up to date while a pass takes nodes out.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "graph/ir.h"
+
+namespace narrow::graph {
+
+// What a pass did, one line per rewrite; empty: nothing.
+using PassLog = std::vector<std::string>;
+
+class Links {
+ public:
+  // The graph must be valid and outlive this object. Only `bypass` changes its nodes' connections meanwhile.
+  explicit Links(Graph& graph);
+
+  // Index of the node that makes the value, -1 for the graph's input.
+  [[nodiscard]] int producer(ValueId id) const { return producers_[static_cast<std::size_t>(id)]; }
+  // Indices of the nodes that read the value, once per use.
+  [[nodiscard]] const std::vector<int>& uses(ValueId id) const { return uses_[static_cast<std::size_t>(id)]; }
+  // True when the value has one use and is not the graph's output: its producer may change what it means, as long as
+  // that one reader knows.
+  [[nodiscard]] bool is_private(ValueId id) const { return uses(id).size() == 1 && id != graph_.output; }
+
+  // Takes out a node with one input: whoever read its output reads its input. Node indices stay as they are.
+  void bypass(int node);
+  [[nodiscard]] bool bypassed(int node) const { return bypassed_[static_cast<std::size_t>(node)] != 0; }
+
+  // Erases the nodes that were taken out; afterwards this object is used up. Values that nobody makes any more stay
+  // until remove_dead().
+  void erase_bypassed();
+
+ private:
+  Graph& graph_;
+  std::vector<int> producers_;
+  std::vector<std::vector<int>> uses_;
+  std::vector<char> bypassed_;
+};
+
+// "convolution 'conv1'": a node as log lines name it.
+[[nodiscard]] std::string describe(const Node& node);
+
+}  // namespace narrow::graph

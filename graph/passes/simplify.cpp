@@ -1,0 +1,67 @@
+#include "graph/passes/simplify.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "graph/passes/fold_batch_norms.h"
+#include "graph/passes/fuse_activations.h"
+#include "graph/passes/lower_batch_norms.h"
+#include "graph/passes/remove_identities.h"
+
+namespace narrow::graph {
+namespace {
+
+void append(PassLog& log, PassLog more) {
+  log.insert(log.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+}
+
+PassLog remove_dead_nodes(Graph& graph) {
+  std::vector<std::string> before;
+  for (const Node& node : graph.nodes) before.push_back(describe(node));
+  remove_dead(graph);
+  PassLog log;
+  std::size_t kept = 0;
+  for (const std::string& name : before) {
+    // Order is kept, and names are unique.
+    if (kept < graph.nodes.size() && describe(graph.nodes[kept]) == name) {
+      ++kept;
+    } else {
+      log.push_back("removed " + name + ", which the output does not depend on");
+    }
+  }
+  return log;
+}
+
+Status rewrite_until_quiet(Graph& graph, PassLog& log) {
+  for (std::size_t lines = log.size() + 1; lines != log.size();) {
+    lines = log.size();
+    append(log, remove_dead_nodes(graph));
+    append(log, remove_identities(graph));
+    NARROW_ASSIGN(PassLog folded, fold_batch_norms(graph));
+    append(log, std::move(folded));
+    append(log, fuse_activations(graph));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> simplify(Graph& graph) {
+  NARROW_TRY(validate(graph));
+  for (const Value& value : graph.values) {
+    if (value.quantization) {
+      return Error{ErrorCode::kInvalidArgument,
+                   "'" + value.name + "' is quantized; only a float graph can be simplified", value.name};
+    }
+  }
+  PassLog log;
+  NARROW_TRY(rewrite_until_quiet(graph, log));
+  NARROW_ASSIGN(PassLog lowered, lower_batch_norms(graph));
+  append(log, std::move(lowered));
+  NARROW_TRY(rewrite_until_quiet(graph, log));
+  NARROW_TRY(validate(graph));
+  return log;
+}
+
+}  // namespace narrow::graph
