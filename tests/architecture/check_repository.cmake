@@ -1,0 +1,33 @@
+# cmake -D ROOT=... -P check_repository.cmake: nothing large is tracked, and no file knows the machine it was made on.
+cmake_minimum_required(VERSION 3.25)
+include(${CMAKE_CURRENT_LIST_DIR}/report.cmake)
+
+set(max_bytes 2097152)
+find_program(git_program git)
+if(NOT git_program)
+  skip("git was not found")
+endif()
+set(git ${git_program} -C ${ROOT} -c core.quotePath=off)
+execute_process(COMMAND ${git} ls-files OUTPUT_VARIABLE tracked RESULT_VARIABLE failed ERROR_VARIABLE error)
+if(failed)
+  skip("not a git checkout that can be read: ${error}")
+endif()
+
+string(REPLACE "\n" ";" tracked "${tracked}")
+foreach(path IN LISTS tracked)
+  if(EXISTS ${ROOT}/${path} AND NOT IS_DIRECTORY ${ROOT}/${path})
+    file(SIZE ${ROOT}/${path} bytes)
+    if(bytes GREATER ${max_bytes})
+      complain("${path} has ${bytes} bytes; at most ${max_bytes} are tracked")
+    endif()
+  endif()
+endforeach()
+
+execute_process(COMMAND ${git} grep -n -I -E "(^|[^A-Za-z0-9_.])/(work|home|root|Users|tmp)/[A-Za-z0-9_]" -- .
+  OUTPUT_VARIABLE found RESULT_VARIABLE status)
+if(status EQUAL 0)
+  complain("absolute paths of a machine:\n${found}")
+elseif(NOT status EQUAL 1)
+  complain("git grep failed (${status})")
+endif()
+report("tracked files")

@@ -1,0 +1,56 @@
+# cmake -D ROOT=... -P check_stems.cmake: one family, one stem. Whoever lists `*pool*` sees its contract, reference, ISA
+# files, test and benchmark.
+cmake_minimum_required(VERSION 3.25)
+include(${CMAKE_CURRENT_LIST_DIR}/report.cmake)
+
+# needs(family pattern what): some file matches the pattern.
+function(needs family pattern what)
+  file(GLOB found ${ROOT}/${pattern})
+  if(NOT found)
+    complain("${family}: no ${what} (${pattern})")
+  endif()
+endfunction()
+
+file(GLOB entries RELATIVE ${ROOT}/kernels ${ROOT}/kernels/*)
+set(isas "")
+foreach(entry IN LISTS entries)
+  if(IS_DIRECTORY ${ROOT}/kernels/${entry})
+    list(APPEND isas ${entry})
+  endif()
+endforeach()
+
+# Contracts: every header of kernels/ that describes arithmetic.
+file(GLOB contracts ${ROOT}/kernels/*.h)
+list(FILTER contracts EXCLUDE REGEX "/(cpu_features|isa_table)\\.h$")
+foreach(contract IN LISTS contracts)
+  get_filename_component(family ${contract} NAME_WE)
+  foreach(isa IN LISTS isas)
+    needs(${family} kernels/${isa}/${family}*_${isa}.cpp "${isa} kernels")
+  endforeach()
+  needs(${family} tests/kernels/${family}*_test.cpp "test")
+  needs(${family} bench/${family}*_bench.cpp "benchmark")
+endforeach()
+
+# Kernel files: their name says the family first and the ISA, and the family has a test.
+foreach(isa IN LISTS isas)
+  file(GLOB files RELATIVE ${ROOT}/kernels/${isa} ${ROOT}/kernels/${isa}/*)
+  foreach(name IN LISTS files)
+    if(NOT name MATCHES "_${isa}[_.]")
+      complain("kernels/${isa}/${name}: the name does not say ${isa}")
+    endif()
+    string(REGEX MATCH "^[a-z0-9]+" family ${name})
+    if(name MATCHES "\\.cpp$" AND NOT family STREQUAL "table")  # tables: isa_guard_test.cpp
+      needs(kernels/${isa}/${name} tests/kernels/${family}*_test.cpp "test of that stem")
+    endif()
+  endforeach()
+endforeach()
+file(GLOB files RELATIVE ${ROOT}/kernels ${ROOT}/kernels/*.cpp)
+foreach(name IN LISTS files)
+  string(REGEX MATCH "^[a-z0-9]+" family ${name})
+  needs(kernels/${name} tests/kernels/${family}*_test.cpp "test of that stem")
+endforeach()
+
+if(NOT contracts OR NOT isas)
+  complain("no kernel family found in ${ROOT}/kernels")
+endif()
+report("stems of kernel families")
