@@ -1,0 +1,64 @@
+// Reads little-endian bytes that may be hostile: nothing outside the span is touched, whatever they say.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+namespace narrow::engine {
+
+// The first thing that went wrong, shared by the readers of one file.
+struct ReadFailure {
+  struct Report {
+    std::size_t offset = 0;  // in the file
+    std::string message;
+  };
+  std::optional<Report> report;
+};
+
+// After the first failure every read gives zeros and empty spans, so that a sequence of reads needs one check at its
+// end. A loop's length must come from `count`, which bounds it by the bytes that are left.
+class ByteReader {
+ public:
+  // file_offset: where `bytes` starts in the file, for messages. what: the section's name in a sentence.
+  ByteReader(std::span<const std::byte> bytes, std::size_t file_offset, const char* what, ReadFailure& failure)
+      : bytes_(bytes), file_offset_(file_offset), what_(what), failure_(&failure) {}
+
+  [[nodiscard]] bool ok() const { return !failure_->report.has_value(); }
+  [[nodiscard]] std::size_t remaining() const { return bytes_.size() - position_; }
+
+  [[nodiscard]] std::uint8_t u8() { return static_cast<std::uint8_t>(little_endian(1)); }
+  [[nodiscard]] std::uint32_t u32() { return static_cast<std::uint32_t>(little_endian(4)); }
+  [[nodiscard]] std::uint64_t u64() { return little_endian(8); }
+  [[nodiscard]] std::int32_t i32() { return static_cast<std::int32_t>(u32()); }
+  [[nodiscard]] std::int64_t i64() { return static_cast<std::int64_t>(u64()); }
+  [[nodiscard]] float f32();   // any bits, NaN too
+  [[nodiscard]] double f64();  // any bits, NaN too
+  [[nodiscard]] bool flag();   // one byte, 0 or 1
+  // u32 length and text that text_problem finds fine.
+  [[nodiscard]] std::string text();
+  [[nodiscard]] std::span<const std::byte> bytes(std::uint64_t count);
+  // u32 number of things that take at least min_bytes_each (>= 1) in this reader's bytes.
+  [[nodiscard]] std::size_t count(std::size_t min_bytes_each);
+
+  // Fails unless everything was read.
+  void expect_end();
+  // Records a failure at the last read value.
+  void fail(std::string message);
+
+ private:
+  [[nodiscard]] std::uint64_t little_endian(std::size_t count);
+  // Moves on by `count` bytes, or fails; false afterwards means failed.
+  [[nodiscard]] bool take(std::uint64_t count);
+
+  std::span<const std::byte> bytes_;
+  std::size_t file_offset_ = 0;
+  std::size_t position_ = 0;
+  std::size_t last_ = 0;  // where the last value began
+  const char* what_ = "";
+  ReadFailure* failure_;
+};
+
+}  // namespace narrow::engine

@@ -1,0 +1,39 @@
+// A POSIX file descriptor that is closed with its object.
+#pragma once
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "narrow/result.h"
+
+namespace narrow::engine {
+
+class FileDescriptor {
+ public:
+  explicit FileDescriptor(int number) : number_(number) {}
+  FileDescriptor(const FileDescriptor&) = delete;
+  FileDescriptor& operator=(const FileDescriptor&) = delete;
+  ~FileDescriptor() { close(); }
+
+  [[nodiscard]] bool valid() const { return number_ >= 0; }
+  [[nodiscard]] int number() const { return number_; }
+  // False where the system reports only now that data could not be written.
+  bool close() { return number_ < 0 || ::close(std::exchange(number_, -1)) == 0; }
+
+ private:
+  int number_;
+};
+
+// The error of a system call that just failed (errno), e.g. "model.nrw: could not be opened: Permission denied".
+inline Error system_error(const std::filesystem::path& path, const std::string& what) {
+  const int code = errno;
+  return {code == ENOENT ? ErrorCode::kNotFound : ErrorCode::kIo, what + ": " + std::generic_category().message(code),
+          path.string()};
+}
+
+}  // namespace narrow::engine

@@ -1,0 +1,139 @@
+// The graph's layout in a .nrw file, described once for both directions: the same function walks a graph with a writer
+// or a reader ("archive"). docs/model_format.md states the result; a change here is a new format version.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+#include <variant>
+
+#include "graph/ir.h"
+
+namespace narrow::engine {
+
+// An operator's number in the file. Numbers are never used again for something else.
+template <class Op>
+inline constexpr std::uint8_t kOpCode = 0;
+template <>
+inline constexpr std::uint8_t kOpCode<graph::Convolution> = 1;
+template <>
+inline constexpr std::uint8_t kOpCode<graph::Linear> = 2;
+template <>
+inline constexpr std::uint8_t kOpCode<graph::BatchNorm> = 3;
+template <>
+inline constexpr std::uint8_t kOpCode<graph::Activation> = 4;
+template <>
+inline constexpr std::uint8_t kOpCode<graph::Add> = 5;
+template <>
+inline constexpr std::uint8_t kOpCode<graph::MaxPool> = 6;
+template <>
+inline constexpr std::uint8_t kOpCode<graph::AveragePool> = 7;
+template <>
+inline constexpr std::uint8_t kOpCode<graph::GlobalAveragePool> = 8;
+template <>
+inline constexpr std::uint8_t kOpCode<graph::Concat> = 9;
+template <>
+inline constexpr std::uint8_t kOpCode<graph::PadChannels> = 10;
+template <>
+inline constexpr std::uint8_t kOpCode<graph::Flatten> = 11;
+template <>
+inline constexpr std::uint8_t kOpCode<graph::Identity> = 12;
+template <>
+inline constexpr std::uint8_t kOpCode<graph::Quantize> = 13;
+template <>
+inline constexpr std::uint8_t kOpCode<graph::Dequantize> = 14;
+
+// The least that one of them takes in the graph section; bounds how many a hostile count can ask for.
+inline constexpr std::size_t kMinValueBytes = 4 + 3 * 8 + 1;
+inline constexpr std::size_t kMinNodeBytes = 4 + 1 + 4 + 4 + 2 * 4;
+
+template <class Archive, class Range>
+void describe_range(Archive& archive, Range& range) {
+  archive.number(range.lo);
+  archive.number(range.hi);
+}
+
+template <class Archive, class Window>
+void describe_window(Archive& archive, Window& window) {
+  archive.number(window.kernel_h);
+  archive.number(window.kernel_w);
+  archive.number(window.stride_h);
+  archive.number(window.stride_w);
+  archive.number(window.dilation_h);
+  archive.number(window.dilation_w);
+  archive.number(window.pad.top);
+  archive.number(window.pad.left);
+  archive.number(window.pad.bottom);
+  archive.number(window.pad.right);
+}
+
+template <class Archive, class Filter>
+void describe_filter(Archive& archive, Filter& filter) {
+  archive.optional(filter.quantized, [&archive](auto& quantized) {
+    describe_range(archive, quantized.range);
+    archive.packed_weights(quantized.weights, quantized.range);
+    archive.channels(quantized.scales);
+    archive.channels(quantized.bias);
+  });
+  archive.floats(filter.weights);
+  archive.floats(filter.bias);
+}
+
+// Attributes of one operator; nothing for those that have none.
+template <class Archive, class Op>
+void describe_op(Archive& archive, Op& op) {
+  using T = std::remove_const_t<Op>;
+  if constexpr (std::is_same_v<T, graph::Convolution>) {
+    describe_window(archive, op.window);
+    archive.number(op.groups);
+    archive.number(op.out_channels);
+    describe_filter(archive, op.filter);
+  } else if constexpr (std::is_same_v<T, graph::Linear>) {
+    archive.number(op.out_features);
+    describe_filter(archive, op.filter);
+  } else if constexpr (std::is_same_v<T, graph::BatchNorm>) {
+    archive.floats(op.gamma);
+    archive.floats(op.beta);
+    archive.floats(op.mean);
+    archive.floats(op.variance);
+    archive.number(op.epsilon);
+  } else if constexpr (std::is_same_v<T, graph::MaxPool>) {
+    describe_window(archive, op.window);
+  } else if constexpr (std::is_same_v<T, graph::AveragePool>) {
+    describe_window(archive, op.window);
+    archive.number(op.count_include_pad);
+  } else if constexpr (std::is_same_v<T, graph::PadChannels>) {
+    archive.number(op.before);
+    archive.number(op.after);
+  } else {
+    static_assert(std::is_empty_v<T>, "a new operator with attributes must describe them here");
+  }
+}
+
+template <class Archive, class Graph>
+void describe_graph(Archive& archive, Graph& graph) {
+  archive.list(graph.values, kMinValueBytes, [&archive](auto& value) {
+    archive.text(value.name);
+    archive.number(value.shape.height);
+    archive.number(value.shape.width);
+    archive.number(value.shape.channels);
+    archive.optional(value.quantization, [&archive](auto& quantization) {
+      archive.number(quantization.scale);
+      archive.number(quantization.zero_point);
+      describe_range(archive, quantization.range);
+    });
+  });
+  archive.list(graph.nodes, kMinNodeBytes, [&archive](auto& node) {
+    archive.text(node.name);
+    archive.op(node.op);
+    archive.list(node.inputs, sizeof(graph::ValueId), [&archive](auto& id) { archive.number(id); });
+    archive.number(node.output);
+    archive.number(node.clamp.lo);
+    archive.number(node.clamp.hi);
+    std::visit([&archive](auto& op) { describe_op(archive, op); }, node.op);
+  });
+  archive.number(graph.input);
+  archive.number(graph.output);
+}
+
+}  // namespace narrow::engine

@@ -1,0 +1,12 @@
+// What `narrow inspect` says about one node.
+#pragma once
+
+#include "graph/ir.h"
+#include "narrow/model.h"
+
+namespace narrow::engine {
+
+// graph is validated and node is one of its nodes.
+[[nodiscard]] LayerInfo describe_layer(const graph::Graph& graph, const graph::Node& node);
+
+}  // namespace narrow::engine

@@ -1,0 +1,43 @@
+// From a node to its step. The graph is validated and outlives the step.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "engine/step.h"
+#include "graph/ir.h"
+#include "narrow/result.h"
+
+namespace narrow::engine {
+
+struct NodePlace {
+  const graph::Graph& graph;
+  const graph::Node& node;
+  Isa isa;
+  std::vector<Location> inputs;
+  Location output;
+
+  [[nodiscard]] const graph::Value& input(std::size_t index = 0) const { return graph.value(node.inputs[index]); }
+  [[nodiscard]] const graph::Value& result() const { return graph.value(node.output); }
+};
+using StepResult = Result<std::unique_ptr<Step>>;
+
+// Chooses kernels and packs weights. Errors, with the node's name: kUnsupported (float32 where only uint8 has kernels,
+// arithmetic that is not exact), kLimit (memory).
+[[nodiscard]] StepResult make_step(const NodePlace& place);
+
+// The families, each in its file.
+[[nodiscard]] StepResult make_convolution_step(const NodePlace& place);  // Convolution and Linear, any type
+[[nodiscard]] StepResult make_pool_step(const NodePlace& place);         // uint8
+[[nodiscard]] StepResult make_elementwise_step(const NodePlace& place);  // Activation, Add, Quantize, Dequantize
+[[nodiscard]] StepResult make_channel_step(const NodePlace& place);      // Concat and PadChannels on uint8
+// Copies float32 values, for an output that is the unchanged input.
+[[nodiscard]] std::unique_ptr<Step> make_copy_step(std::int64_t count, Location input, Location output);
+
+[[nodiscard]] Error step_error(const graph::Node& node, ErrorCode code, const std::string& message);
+
+// The integers that a real clamp leaves of an output's range: its ends are quantized like any real number, and
+// saturate.
+[[nodiscard]] QRange clamped_range(const Quantization& quantization, const Clamp& clamp);
+
+}  // namespace narrow::engine

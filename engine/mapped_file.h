@@ -1,0 +1,32 @@
+// A file's bytes without copying them.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <span>
+
+#include "narrow/result.h"
+
+namespace narrow::engine {
+
+// Maps a regular file for reading; unmapped with this object. Truncating the file meanwhile ends the process (SIGBUS),
+// as with every mapping: replace model files by renaming, as `Model::save` does.
+class MappedFile {
+ public:
+  // Errors: kNotFound, kIo (what the system says, or not a regular file), kLimit (larger than max_bytes).
+  [[nodiscard]] static Result<MappedFile> open(const std::filesystem::path& path, std::size_t max_bytes);
+  MappedFile(MappedFile&& other) noexcept;
+  MappedFile& operator=(MappedFile&& other) noexcept;
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+  ~MappedFile();
+
+  [[nodiscard]] std::span<const std::byte> bytes() const { return {data_, size_}; }
+
+ private:
+  MappedFile(const std::byte* data, std::size_t size) : data_(data), size_(size) {}
+  const std::byte* data_ = nullptr;  // nullptr: empty file or moved from
+  std::size_t size_ = 0;
+};
+
+}  // namespace narrow::engine

@@ -1,0 +1,60 @@
+#include "engine/memory_plan.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace narrow::engine {
+namespace {
+
+Error too_large() { return Error{ErrorCode::kLimit, "the network's tensors do not fit into the address space", {}}; }
+
+struct Placed {
+  std::size_t begin = 0;
+  std::size_t end = 0;
+  BufferLife life;
+};
+
+bool alive_together(const BufferLife& a, const BufferLife& b) {
+  return a.first_step <= b.last_step && b.first_step <= a.last_step;
+}
+
+}  // namespace
+
+Result<std::size_t> align_arena(std::size_t bytes) {
+  std::size_t sum = 0;
+  if (__builtin_add_overflow(bytes, kArenaAlignment - 1, &sum)) return too_large();
+  return sum / kArenaAlignment * kArenaAlignment;
+}
+
+Result<MemoryPlan> plan_memory(const std::vector<BufferLife>& buffers) {
+  std::vector<std::size_t> order(buffers.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return buffers[a].bytes > buffers[b].bytes; });
+
+  MemoryPlan plan;
+  plan.offsets.resize(buffers.size(), 0);
+  std::vector<Placed> placed;  // by begin
+  placed.reserve(buffers.size());
+  for (const std::size_t index : order) {
+    const BufferLife& life = buffers[index];
+    NARROW_ASSIGN(const std::size_t size, align_arena(life.bytes));
+    // The first gap between those that are alive at the same time.
+    std::size_t begin = 0;
+    for (const Placed& other : placed) {
+      if (!alive_together(life, other.life)) continue;
+      if (other.begin >= begin && other.begin - begin >= size) break;
+      begin = std::max(begin, other.end);
+    }
+    Placed mine{begin, 0, life};
+    if (__builtin_add_overflow(begin, size, &mine.end)) return too_large();
+    plan.offsets[index] = begin;
+    plan.bytes = std::max(plan.bytes, mine.end);
+    placed.insert(std::upper_bound(placed.begin(), placed.end(), mine,
+                                   [](const Placed& a, const Placed& b) { return a.begin < b.begin; }),
+                  mine);
+  }
+  return plan;
+}
+
+}  // namespace narrow::engine

@@ -1,0 +1,34 @@
+// Where the tensors of a network live in one arena. Known before the first run, so that running allocates nothing.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "narrow/result.h"
+
+namespace narrow::engine {
+
+inline constexpr std::size_t kArenaAlignment = 64;
+
+// A buffer is alive from the step that writes it to the last one that reads it, both included: no step reads and writes
+// the same bytes.
+struct BufferLife {
+  int first_step = 0;
+  int last_step = 0;
+  std::size_t bytes = 0;
+};
+
+struct MemoryPlan {
+  std::vector<std::size_t> offsets;  // of each buffer, multiples of kArenaAlignment
+  std::size_t bytes = 0;             // of the whole arena
+};
+
+// Largest buffer first, each at the lowest offset that is free during its whole life ("greedy by size", Pisarchyk and
+// Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020). Deterministic. Error: kLimit when a sum
+// overflows.
+[[nodiscard]] Result<MemoryPlan> plan_memory(const std::vector<BufferLife>& buffers);
+
+// Rounded up to kArenaAlignment. Error: kLimit on overflow.
+[[nodiscard]] Result<std::size_t> align_arena(std::size_t bytes);
+
+}  // namespace narrow::engine

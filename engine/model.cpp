@@ -1,0 +1,61 @@
+#include "narrow/model.h"
+
+#include <new>
+
+#include "engine/atomic_file.h"
+#include "engine/layer_info.h"
+#include "engine/mapped_file.h"
+#include "engine/model_data.h"
+#include "engine/nrw_file.h"
+#include "engine/nrw_layout.h"
+
+namespace narrow {
+
+Result<Model> Model::load(const std::filesystem::path& path) {
+  NARROW_ASSIGN(const engine::MappedFile file, engine::MappedFile::open(path, engine::kMaxFileBytes));
+  return parse(file.bytes(), path.string());
+}
+
+Result<Model> Model::parse(std::span<const std::byte> bytes, std::string where) {
+  try {
+    NARROW_ASSIGN(engine::ModelData data, engine::read_model(bytes, where));
+    return Model(std::make_shared<const engine::ModelData>(std::move(data)));
+  } catch (const std::bad_alloc&) {
+    return Error{ErrorCode::kLimit, "there is not enough memory to load it", std::move(where)};
+  }
+}
+
+std::vector<std::byte> Model::serialize() const { return engine::write_model(*data_); }
+
+Status Model::save(const std::filesystem::path& path) const {
+  try {
+    // Not after the file is there: what can't be loaded is not saved.
+    if (Status status = engine::check_model(*data_); !status.ok()) {
+      Error error = std::move(status).error();
+      error.where = path.string() + ": " + error.where;
+      return error;
+    }
+    return engine::write_file_atomically(path, serialize());
+  } catch (const std::bad_alloc&) {
+    return Error{ErrorCode::kLimit, "there is not enough memory to save the model", path.string()};
+  }
+}
+
+TensorShape Model::input_shape() const { return data_->graph.value(data_->graph.input).shape; }
+
+std::int64_t Model::classes() const { return data_->graph.value(data_->graph.output).shape.elems(); }
+
+const Preprocessing& Model::preprocessing() const { return data_->preprocessing; }
+
+const std::vector<std::string>& Model::labels() const { return data_->labels; }
+
+const Provenance& Model::provenance() const { return data_->provenance; }
+
+std::vector<LayerInfo> Model::layers() const {
+  std::vector<LayerInfo> layers;
+  layers.reserve(data_->graph.nodes.size());
+  for (const graph::Node& node : data_->graph.nodes) layers.push_back(engine::describe_layer(data_->graph, node));
+  return layers;
+}
+
+}  // namespace narrow

@@ -1,0 +1,24 @@
+// A model as bytes and back.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/model_data.h"
+#include "narrow/result.h"
+
+namespace narrow::engine {
+
+// What `check_model` finds fine comes back equal from `read_model`.
+[[nodiscard]] std::vector<std::byte> write_model(const ModelData& model);
+
+// Checks everything before it is used; the bytes are not needed afterwards. `where` names them in errors.
+[[nodiscard]] Result<ModelData> read_model(std::span<const std::byte> bytes, const std::string& where);
+
+// graph::validate, and what the rest of a model must be: preprocessing that fits the input, one label per class or
+// none, text that can be stored.
+[[nodiscard]] Status check_model(const ModelData& model);
+
+}  // namespace narrow::engine

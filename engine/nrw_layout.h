@@ -1,0 +1,68 @@
+// The frame of a .nrw file: header, section table, checksums. docs/model_format.md is the law.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "narrow/result.h"
+
+namespace narrow::engine {
+
+// First byte outside ASCII, line ends and Ctrl-Z: damage by a text-mode transfer is seen at once (as PNG does).
+inline constexpr std::array<std::uint8_t, 8> kMagic = {0x89, 'N', 'R', 'W', '\r', '\n', 0x1A, '\n'};
+inline constexpr std::uint32_t kFormatVersion = 1;
+// Changes when the same file would give other scores.
+inline constexpr std::uint32_t kNumericsVersion = 1;
+
+inline constexpr std::size_t kHeaderBytes = 32;
+inline constexpr std::size_t kHeaderChecksumOffset =
+    28;  // of the CRC-32 over the bytes before it and the section table
+inline constexpr std::size_t kSectionEntryBytes = 32;
+inline constexpr std::size_t kSectionAlignment = 64;
+inline constexpr std::size_t kMaxSections = 64;
+inline constexpr std::size_t kMaxFileBytes = std::size_t{4} << 30;
+
+enum class SectionKind : std::uint32_t {
+  kGraph = 1,
+  kWeights = 2,
+  kChannels = 3,
+  kFloats = 4,
+  kPreprocessing = 5,
+  kLabels = 6,
+  kProvenance = 7,
+};
+inline constexpr std::size_t kSectionKinds = 7;
+// Flag: a reader that does not know the kind may go on without it.
+inline constexpr std::uint32_t kSkippable = 1;
+
+// The contents of the sections, by kind.
+struct Section {
+  std::span<const std::byte> bytes;
+  std::size_t offset = 0;  // in the file
+};
+class Sections {
+ public:
+  [[nodiscard]] Section& operator[](SectionKind kind) { return sections_[static_cast<std::size_t>(kind) - 1]; }
+  [[nodiscard]] const Section& operator[](SectionKind kind) const {
+    return sections_[static_cast<std::size_t>(kind) - 1];
+  }
+
+ private:
+  std::array<Section, kSectionKinds> sections_;
+};
+
+// Puts the frame around the sections; offsets are not read.
+[[nodiscard]] std::vector<std::byte> build_frame(const Sections& sections);
+
+// Checks the whole frame, checksums and padding included, and finds the sections, each exactly once. `where` names the
+// file in errors. The sections point into `file`.
+[[nodiscard]] Result<Sections> open_frame(std::span<const std::byte> file, const std::string& where);
+
+// "model.nrw, byte 123", for errors.
+[[nodiscard]] std::string at_byte(const std::string& where, std::size_t offset);
+
+}  // namespace narrow::engine

@@ -1,0 +1,175 @@
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <utility>
+#include <variant>
+
+#include "engine/bit_packing.h"
+#include "engine/byte_reader.h"
+#include "engine/graph_codec.h"
+#include "engine/nrw_file.h"
+#include "engine/nrw_layout.h"
+
+namespace narrow::engine {
+namespace {
+
+ByteReader reader_of(const Sections& sections, SectionKind kind, const char* what, ReadFailure& failure) {
+  return {sections[kind].bytes, sections[kind].offset, what, failure};
+}
+
+// The archive that reads; see graph_codec.h. Its counterpart is GraphWriter.
+class GraphReader {
+ public:
+  GraphReader(const Sections& sections, ReadFailure& failure)
+      : graph_(reader_of(sections, SectionKind::kGraph, "the graph section", failure)),
+        weights_(reader_of(sections, SectionKind::kWeights, "the weights section", failure)),
+        channels_(reader_of(sections, SectionKind::kChannels, "the channels section", failure)),
+        floats_(reader_of(sections, SectionKind::kFloats, "the floats section", failure)) {}
+
+  void number(std::int32_t& value) { value = graph_.i32(); }
+  void number(std::int64_t& value) { value = graph_.i64(); }
+  void number(bool& value) { value = graph_.flag(); }
+  // A clamp's end may be infinite; graph::validate knows where.
+  void number(float& value) {
+    value = graph_.f32();
+    if (std::isnan(value)) graph_.fail("a number is NaN");
+  }
+  void number(double& value) {
+    value = graph_.f64();
+    if (std::isnan(value)) graph_.fail("a number is NaN");
+  }
+  void text(std::string& value) { value = graph_.text(); }
+  void op(graph::Op& value) {
+    const std::uint8_t code = graph_.u8();
+    if (!emplace_op(value, code, std::make_index_sequence<std::variant_size_v<graph::Op>>())) {
+      graph_.fail("operator number " + std::to_string(code) + " is unknown");
+    }
+  }
+
+  template <class T, class Describe>
+  void list(std::vector<T>& values, std::size_t min_bytes_each, const Describe& describe) {
+    values.resize(graph_.count(min_bytes_each));
+    for (T& value : values) {
+      if (!graph_.ok()) return;
+      describe(value);
+    }
+  }
+  template <class T, class Describe>
+  void optional(std::optional<T>& value, const Describe& describe) {
+    if (graph_.flag()) describe(value.emplace());
+  }
+
+  void packed_weights(std::vector<std::int8_t>& values, const QRange& range) {
+    constexpr QRange kInt8{-128, 127};
+    if (range.lo > range.hi || !kInt8.contains(range)) {
+      graph_.fail("a range of weights is not within -128..127");
+      return;
+    }
+    const std::uint64_t count = graph_.u64();
+    const std::optional<std::size_t> size = packed_size(static_cast<std::size_t>(count), bits_for(range));
+    // Without the sum of bits in a size_t there can't be as many bytes either.
+    const std::span<const std::byte> packed = weights_.bytes(size.value_or(std::numeric_limits<std::uint64_t>::max()));
+    if (!weights_.ok()) return;
+    values.resize(static_cast<std::size_t>(count));
+    if (!unpack_bits(packed, range, values)) weights_.fail("a weight lies outside of its layer's range");
+  }
+  void channels(std::vector<float>& values) { load(values, channels_); }
+  void channels(std::vector<std::int32_t>& values) { load(values, channels_); }
+  void floats(std::vector<float>& values) { load(values, floats_); }
+
+  void expect_end() {
+    graph_.expect_end();
+    weights_.expect_end();
+    channels_.expect_end();
+    floats_.expect_end();
+  }
+
+ private:
+  template <std::size_t... kIndex>
+  static bool emplace_op(graph::Op& op, std::uint8_t code, std::index_sequence<kIndex...> /*alternatives*/) {
+    static_assert(((kOpCode<std::variant_alternative_t<kIndex, graph::Op>> != 0) && ...), "an operator has no number");
+    return ((kOpCode<std::variant_alternative_t<kIndex, graph::Op>> == code && (op.emplace<kIndex>(), true)) || ...);
+  }
+  static void get(ByteReader& reader, std::int32_t& value) { value = reader.i32(); }
+  static void get(ByteReader& reader, float& value) {
+    value = reader.f32();
+    if (!std::isfinite(value)) reader.fail("a number is infinite or NaN");
+  }
+  template <class T>
+  void load(std::vector<T>& values, ByteReader& section) {
+    const std::uint64_t count = graph_.u64();
+    if (count > section.remaining() / sizeof(T)) {
+      graph_.fail("a node claims " + std::to_string(count) + " numbers, more than their section has left");
+      return;
+    }
+    values.resize(static_cast<std::size_t>(count));
+    for (T& value : values) get(section, value);
+  }
+
+  ByteReader graph_, weights_, channels_, floats_;
+};
+
+Preprocessing read_preprocessing(ByteReader& reader) {
+  Preprocessing preprocessing;
+  const bool resize = reader.flag();
+  const std::int32_t size = reader.i32();
+  if (resize) preprocessing.resize = size;
+  if (!resize && size != 0) reader.fail("the size of a resize that is not done must be 0");
+  preprocessing.crop_height = reader.i32();
+  preprocessing.crop_width = reader.i32();
+  for (float& mean : preprocessing.mean) mean = reader.f32();
+  for (float& std : preprocessing.std) std = reader.f32();
+  preprocessing.interpolation = reader.flag() ? Interpolation::kNearest : Interpolation::kBilinear;
+  reader.expect_end();
+  return preprocessing;
+}
+
+std::vector<std::string> read_labels(ByteReader& reader) {
+  std::vector<std::string> labels(reader.count(sizeof(std::uint32_t)));
+  for (std::string& label : labels) {
+    if (!reader.ok()) break;
+    label = reader.text();
+  }
+  reader.expect_end();
+  return labels;
+}
+
+Provenance read_provenance(ByteReader& reader) {
+  Provenance provenance;
+  provenance.source = reader.text();
+  provenance.architecture = reader.text();
+  provenance.calibration = reader.text();
+  provenance.tool = reader.text();
+  reader.expect_end();
+  return provenance;
+}
+
+}  // namespace
+
+Result<ModelData> read_model(std::span<const std::byte> bytes, const std::string& where) {
+  NARROW_ASSIGN(const Sections sections, open_frame(bytes, where));
+  ReadFailure failure;
+  ModelData model;
+  GraphReader graph(sections, failure);
+  describe_graph(graph, model.graph);
+  graph.expect_end();
+  ByteReader preprocessing = reader_of(sections, SectionKind::kPreprocessing, "the preprocessing section", failure);
+  model.preprocessing = read_preprocessing(preprocessing);
+  ByteReader labels = reader_of(sections, SectionKind::kLabels, "the labels section", failure);
+  model.labels = read_labels(labels);
+  ByteReader provenance = reader_of(sections, SectionKind::kProvenance, "the provenance section", failure);
+  model.provenance = read_provenance(provenance);
+  if (failure.report) {
+    return Error{ErrorCode::kMalformed, failure.report->message, at_byte(where, failure.report->offset)};
+  }
+  if (Status status = check_model(model); !status.ok()) {
+    Error error = std::move(status).error();
+    error.code = ErrorCode::kMalformed;
+    error.where = error.where.empty() ? where : where + ": " + error.where;
+    return error;
+  }
+  return model;
+}
+
+}  // namespace narrow::engine

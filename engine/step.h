@@ -1,0 +1,74 @@
+// One step of a plan: a kernel with everything that it needs except the tensors' addresses.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "narrow/session.h"
+
+namespace narrow::engine {
+
+// Where a tensor lives: at an offset in the arena, or in a buffer of run's caller.
+struct Location {
+  enum class Place { kArena, kInput, kScores } place = Place::kArena;
+  std::size_t offset = 0;
+};
+
+// The addresses of one run.
+struct RunContext {
+  const std::byte* input = nullptr;
+  std::byte* scores = nullptr;
+  std::byte* arena = nullptr;
+  std::byte* workspaces = nullptr;  // one after the other, one per slot
+  std::size_t workspace_bytes = 0;  // of one
+
+  [[nodiscard]] const std::byte* read(const Location& location) const {
+    return location.place == Location::Place::kInput ? input : write(location);
+  }
+  // Never the caller's input.
+  [[nodiscard]] std::byte* write(const Location& location) const {
+    return location.place == Location::Place::kScores ? scores : arena + location.offset;
+  }
+  [[nodiscard]] std::byte* workspace(int slot) const {
+    return workspaces + static_cast<std::size_t>(slot) * workspace_bytes;
+  }
+
+  [[nodiscard]] const std::uint8_t* read_u8(const Location& location) const {
+    return reinterpret_cast<const std::uint8_t*>(read(location));
+  }
+  [[nodiscard]] std::uint8_t* write_u8(const Location& location) const {
+    return reinterpret_cast<std::uint8_t*>(write(location));
+  }
+  [[nodiscard]] const float* read_f32(const Location& location) const {
+    return reinterpret_cast<const float*>(read(location));
+  }
+  [[nodiscard]] float* write_f32(const Location& location) const { return reinterpret_cast<float*>(write(location)); }
+};
+
+// Work comes in rows: independent parts of the output, whatever their size is for the step (a row of pixels, a pixel,
+// an element). Rows of one picture follow those of the one before.
+class Step {
+ public:
+  Step(std::int64_t rows, std::int64_t cost_per_row, StepInfo info)
+      : rows_(rows), cost_per_row_(cost_per_row), info_(std::move(info)) {}
+  virtual ~Step() = default;
+  Step(const Step&) = delete;
+  Step& operator=(const Step&) = delete;
+
+  // Computes rows [begin, end) of all pictures' rows. Different ranges may run at the same time in different slots.
+  virtual void run(const RunContext& context, std::int64_t begin, std::int64_t end, int slot) const = 0;
+  // Scratch for each slot.
+  [[nodiscard]] virtual std::size_t workspace_bytes() const { return 0; }
+
+  [[nodiscard]] std::int64_t rows() const { return rows_; }  // of one picture
+  // Roughly, in multiply-accumulates or their equivalent; decides how finely the step is split.
+  [[nodiscard]] std::int64_t cost_per_row() const { return cost_per_row_; }
+  [[nodiscard]] const StepInfo& info() const { return info_; }
+
+ private:
+  std::int64_t rows_;
+  std::int64_t cost_per_row_;
+  StepInfo info_;
+};
+
+}  // namespace narrow::engine

@@ -1,0 +1,42 @@
+#include "engine/text.h"
+
+#include <cstdint>
+
+namespace narrow::engine {
+namespace {
+
+constexpr std::uint32_t kInvalid = 0xFFFFFFFFU;
+
+// The code point at `position`, which moves behind it; kInvalid for anything that RFC 3629 does not allow.
+std::uint32_t next_code_point(std::string_view text, std::size_t& position) {
+  const auto lead = static_cast<unsigned char>(text[position++]);
+  if (lead < 0x80) return lead;
+  const int length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+  if (lead < 0xC2 || lead > 0xF4) return kInvalid;
+  std::uint32_t code = lead & (0xFFU >> (length + 1));
+  for (int i = 1; i < length; ++i) {
+    if (position == text.size()) return kInvalid;
+    const auto next = static_cast<unsigned char>(text[position++]);
+    if ((next & 0xC0U) != 0x80U) return kInvalid;
+    code = code << 6 | (next & 0x3FU);
+  }
+  const bool overlong = (length == 3 && code < 0x800) || (length == 4 && code < 0x10000);
+  const bool surrogate = code >= 0xD800 && code <= 0xDFFF;
+  return overlong || surrogate || code > 0x10FFFF ? kInvalid : code;
+}
+
+}  // namespace
+
+std::string text_problem(std::string_view text) {
+  if (text.size() > kMaxTextBytes) {
+    return "is " + std::to_string(text.size()) + " bytes long, more than " + std::to_string(kMaxTextBytes);
+  }
+  for (std::size_t position = 0; position < text.size();) {
+    const std::uint32_t code = next_code_point(text, position);
+    if (code == kInvalid) return "is not valid UTF-8";
+    if (code < 0x20 || (code >= 0x7F && code < 0xA0)) return "holds a control character";
+  }
+  return {};
+}
+
+}  // namespace narrow::engine

@@ -1,0 +1,161 @@
+// A session's scores equal the reference interpreter's, bit for bit, whatever the ISA, threads, batch and executor.
+#include <doctest/doctest.h>
+
+#include <cfenv>
+#include <cstring>
+#include <thread>
+
+#include "narrow/session.h"
+#include "tests/engine/graph_builder.h"
+#include "tests/engine/reference_interpreter.h"
+#include "tests/support/data.h"
+
+using narrow::Model;
+using narrow::Session;
+using narrow::SessionOptions;
+using narrow::testing::interpret;
+using narrow::testing::model_of_everything;
+using narrow::testing::random_model;
+using narrow::testing::random_pictures;
+using narrow::testing::to_model;
+
+namespace {
+
+std::vector<float> run(const Model& model, const SessionOptions& options, const std::vector<float>& pictures) {
+  Session session = Session::create(model, options).value();
+  const auto batch = static_cast<std::int64_t>(pictures.size()) / model.input_shape().elems();
+  std::vector<float> scores(static_cast<std::size_t>(batch * model.classes()), -12345.0F);
+  session.run(pictures, scores).value();
+  return scores;
+}
+
+// Interpreted picture by picture.
+std::vector<float> expected_scores(const Model& model, const std::vector<float>& pictures) {
+  const std::int64_t elems = model.input_shape().elems();
+  std::vector<float> scores;
+  for (auto begin = pictures.begin(); begin != pictures.end(); begin += elems) {
+    const std::vector<float> one = interpret(model.data().graph, std::vector<float>(begin, begin + elems));
+    scores.insert(scores.end(), one.begin(), one.end());
+  }
+  return scores;
+}
+
+bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+}
+
+// Every ISA of this CPU.
+void check(const Model& model, SessionOptions options, std::int64_t batch, unsigned seed) {
+  const std::vector<float> pictures = random_pictures(model.input_shape(), batch, seed);
+  const std::vector<float> expected = expected_scores(model, pictures);
+  options.max_batch = static_cast<int>(batch);
+  for (const std::string& isa : narrow::available_isas()) {
+    options.isa = isa;
+    CAPTURE(isa);
+    CAPTURE(options.threads);
+    CAPTURE(batch);
+    CAPTURE(seed);
+    const std::vector<float> scores = run(model, options, pictures);
+    if (same_bits(scores, expected)) continue;
+    for (std::size_t i = 0; i < scores.size(); ++i) {
+      CAPTURE(i);
+      REQUIRE(scores[i] == expected[i]);
+    }
+    FAIL("scores differ in the sign of a zero");
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a network of every operator gives the reference scores") {
+  for (unsigned i = 0; i < 20; ++i) {
+    const unsigned seed = narrow::testing::seed() + i;
+    const Model model = to_model(model_of_everything(seed));
+    for (const std::int64_t batch : {1, 2, 3, 5}) check(model, {}, batch, seed);
+  }
+}
+
+TEST_CASE("random networks give the reference scores") {
+  for (unsigned i = 0; i < 300; ++i) {
+    const unsigned seed = narrow::testing::seed() + 1000 + i;
+    const Model model = to_model(random_model(seed, 1 + static_cast<int>(i % 12)));
+    check(model, {}, 1 + i % 3, seed);
+  }
+}
+
+TEST_CASE("scores do not depend on threads") {
+  // Large enough for steps to be split into parts.
+  narrow::testing::GraphBuilder b(narrow::testing::seed(), {33, 31, 3});
+  auto x = b.convolution(b.quantize(b.input()), narrow::testing::square(3, 1, 1), 1, 24);
+  x = b.convolution(x, narrow::testing::square(3, 1, 1), 24, 24);
+  x = b.add(x, b.convolution(x, narrow::testing::square(1), 1, 24));
+  x = b.concat({x, b.activation(x, {0.0F, 1.0F})});
+  x = b.max_pool(b.pad_channels(x, 3, 5), narrow::testing::square(3, 2, 1));
+  x = b.average_pool(x, narrow::testing::square(3, 1, 1), false);
+  const Model model = to_model(b.finish(b.linear_scores(b.global_average_pool(x), 10)));
+  for (const int threads : {1, 2, 3, 7}) {
+    SessionOptions options;
+    options.threads = threads;
+    check(model, options, 1, 7);
+    check(model, options, 5, 8);
+  }
+}
+
+TEST_CASE("a picture's scores do not depend on its neighbours in the batch") {
+  const Model model = to_model(model_of_everything(narrow::testing::seed()));
+  const std::vector<float> pictures = random_pictures(model.input_shape(), 5, 99);
+  SessionOptions options;
+  options.max_batch = 5;
+  Session session = Session::create(model, options).value();
+  const auto classes = static_cast<std::size_t>(model.classes());
+  const auto elems = static_cast<std::size_t>(model.input_shape().elems());
+  std::vector<float> together(5 * classes);
+  session.run(pictures, together).value();
+  // The same session with smaller batches, backwards.
+  for (std::size_t i = 5; i-- > 0;) {
+    std::vector<float> alone(classes);
+    session.run(std::span(pictures).subspan(i * elems, elems), alone).value();
+    CHECK(std::memcmp(alone.data(), together.data() + i * classes, classes * sizeof(float)) == 0);
+  }
+}
+
+TEST_CASE("sessions run side by side with different ISAs and threads") {
+  const Model model = to_model(model_of_everything(narrow::testing::seed()));
+  const std::vector<float> pictures = random_pictures(model.input_shape(), 3, 5);
+  const std::vector<float> expected = expected_scores(model, pictures);
+  std::vector<std::thread> threads;
+  std::vector<int> wrong(4, 0);
+  for (std::size_t t = 0; t < wrong.size(); ++t) {
+    threads.emplace_back([&, t] {
+      SessionOptions options;
+      options.isa = t % 2 == 0 ? "scalar" : "auto";
+      options.threads = 1 + static_cast<int>(t);
+      options.max_batch = 3;
+      Session session = Session::create(model, options).value();
+      std::vector<float> scores(expected.size());
+      for (int i = 0; i < 30; ++i) {
+        session.run(pictures, scores).value();
+        if (!same_bits(scores, expected)) ++wrong[t];
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(wrong == std::vector<int>(4, 0));
+}
+
+// A program that links something built with -ffast-math, or that computes intervals, runs with another environment.
+TEST_CASE("scores do not depend on the caller's rounding mode") {
+  const Model model = to_model(model_of_everything(narrow::testing::seed()));
+  const std::vector<float> pictures = random_pictures(model.input_shape(), 2, 6);
+  const std::vector<float> expected = expected_scores(model, pictures);
+  for (const int mode : {FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO}) {
+    SessionOptions options;
+    options.max_batch = 2;
+    REQUIRE(std::fesetround(mode) == 0);
+    const std::vector<float> scores = run(model, options, pictures);
+    const int mode_after = std::fegetround();
+    std::fesetround(FE_TONEAREST);
+    CHECK(mode_after == mode);
+    CHECK(same_bits(scores, expected));
+  }
+}
