@@ -1,0 +1,128 @@
+#include "importers/torch/architectures.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string_view>
+
+#include "importers/torch/catalogue.h"
+#include "importers/torch/families.h"
+#include "importers/torch/in_quotes.h"
+#include "importers/torch/recognise.h"
+
+namespace narrow::torch {
+namespace {
+
+constexpr int kMaxInputSize = 4096;
+
+bool for_cifar(const Architecture& architecture) {
+  return architecture.family == Family::kCifarResnet || architecture.family == Family::kCifarResnetB;
+}
+
+Error not_found(const std::string& what) {
+  std::string known;
+  for (const Architecture& architecture : kArchitectures) {
+    known += (known.empty() ? "" : ", ") + std::string(architecture.name);
+  }
+  return {ErrorCode::kNotFound, what + "; known are " + known, "architecture"};
+}
+
+Result<Architecture> find_architecture(const StateDict& weights, const std::string& name) {
+  const std::string wanted = name.empty() ? recognise(weights) : name;
+  const auto found = std::find_if(kArchitectures.begin(), kArchitectures.end(),
+                                  [&](const Architecture& architecture) { return architecture.name == wanted; });
+  if (found != kArchitectures.end()) return *found;
+  if (!name.empty()) return not_found("unknown architecture " + in_quotes(name));
+  const std::string first = weights.entries.empty() ? "none" : in_quotes(weights.entries.front().first);
+  return not_found("can't tell the architecture from the keys of the weights (" +
+                   std::to_string(weights.entries.size()) + ", the first is " + first + "); name it");
+}
+
+Status check_options(const Architecture& architecture, const ArchitectureOptions& options) {
+  const auto invalid = [](std::string message, std::string where) {
+    return Error{ErrorCode::kInvalidArgument, std::move(message), std::move(where)};
+  };
+  if (options.input_size < 0 || options.input_size > kMaxInputSize) {
+    return invalid("is " + std::to_string(options.input_size) + ", but must be 1.." + std::to_string(kMaxInputSize) +
+                       ", or 0 for the architecture's own",
+                   "input_size");
+  }
+  if (!std::isfinite(options.batch_norm_epsilon) || options.batch_norm_epsilon <= 0 || options.batch_norm_epsilon > 1) {
+    return invalid("is " + std::to_string(options.batch_norm_epsilon) + ", but must be above 0 and at most 1",
+                   "batch_norm_epsilon");
+  }
+  if (!options.stride_2_blocks) return {};
+  if (architecture.family != Family::kMobileNetV2) {
+    return invalid("is an option of mobilenet_v2, not of " + std::string(architecture.name), "stride_2_blocks");
+  }
+  for (const int block : *options.stride_2_blocks) {
+    if (block < 0 || block > kMobileNetV2Blocks) {
+      return invalid("holds " + std::to_string(block) + ", but blocks are 0.." + std::to_string(kMobileNetV2Blocks),
+                     "stride_2_blocks");
+    }
+  }
+  return {};
+}
+
+Flow build(NetworkBuilder& builder, const Architecture& architecture, const ArchitectureOptions& options, Flow in) {
+  switch (architecture.family) {
+    case Family::kCifarResnet:
+      return build_cifar_resnet(builder, in, architecture.blocks[0], false);
+    case Family::kCifarResnetB:
+      return build_cifar_resnet(builder, in, architecture.blocks[0], true);
+    case Family::kResnet:
+      return build_resnet(builder, in, architecture.blocks, false);
+    case Family::kResnetBottleneck:
+      return build_resnet(builder, in, architecture.blocks, true);
+    case Family::kMobileNetV2:
+      return build_mobilenet_v2(builder, in, options.stride_2_blocks.value_or(std::vector<int>{0, 2, 4, 7, 14}));
+  }
+  return {};
+}
+
+// What the implementations that the names come from were trained with.
+std::string_view preset_name(const Architecture& architecture, const ArchitectureOptions& options, bool cifar10) {
+  if (architecture.family == Family::kCifarResnet) return "cifar10-imagenet";
+  if (architecture.family == Family::kCifarResnetB || cifar10) return "cifar10";
+  return options.tf_padding ? "mobilenet-tf" : "imagenet";
+}
+
+Result<Preprocessing> usual_preprocessing(std::string_view preset, int input_size) {
+  NARROW_ASSIGN(Preprocessing preprocessing, preprocessing_preset(preset));
+  if (preprocessing.resize) {
+    // The same share of the picture is cropped at every size: 224 of 256, 128 of 146.
+    preprocessing.resize = static_cast<int>(
+        std::lround(static_cast<double>(*preprocessing.resize) * input_size / preprocessing.crop_height));
+  }
+  preprocessing.crop_height = preprocessing.crop_width = input_size;
+  return preprocessing;
+}
+
+}  // namespace
+
+Result<Network> build_network(const StateDict& weights, const ArchitectureOptions& options) {
+  NARROW_ASSIGN(const Architecture architecture, find_architecture(weights, options.name));
+  NARROW_TRY(check_options(architecture, options));
+  const int own_size = for_cifar(architecture) ? 32 : 224;
+  const int input_size = options.input_size == 0 ? own_size : options.input_size;
+
+  Network network;
+  network.architecture = architecture.name;
+  NetworkBuilder builder(weights, options);
+  const Flow scores = build(builder, architecture, options, builder.input(input_size));
+  NARROW_ASSIGN(network.graph, std::move(builder).finish(scores, network.architecture, recognise(weights)));
+
+  const bool cifar10 = input_size == 32 && scores.channels == 10;
+  NARROW_ASSIGN(network.preprocessing, usual_preprocessing(preset_name(architecture, options, cifar10), input_size));
+  if (cifar10) {
+    network.labels = {"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"};
+  }
+  return network;
+}
+
+std::vector<std::string> architecture_names() {
+  std::vector<std::string> names;
+  for (const Architecture& architecture : kArchitectures) names.emplace_back(architecture.name);
+  return names;
+}
+
+}  // namespace narrow::torch

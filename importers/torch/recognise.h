@@ -1,0 +1,13 @@
+// Which architecture a state_dict's keys are typical of.
+#pragma once
+
+#include <string>
+
+#include "importers/torch/checkpoint.h"
+
+namespace narrow::torch {
+
+// A name that build_network knows, or empty where the keys do not tell. Looks at names only: shapes may still not fit.
+[[nodiscard]] std::string recognise(const StateDict& weights);
+
+}  // namespace narrow::torch

@@ -1,0 +1,17 @@
+// From PyTorch's order of weights to the graph's, channels last.
+#pragma once
+
+#include <vector>
+
+#include "importers/torch/checkpoint.h"
+#include "narrow/types.h"
+
+namespace narrow::torch {
+
+// Convolution: [OC, IC / groups, KH, KW] -> [OC, KH, KW, IC / groups]. Precondition: four dimensions.
+[[nodiscard]] std::vector<float> convolution_weights(const Tensor& tensor);
+
+// Linear after a flatten of `input`: columns [C, H, W] -> [H, W, C]. Precondition: [out, input.elems()].
+[[nodiscard]] std::vector<float> linear_weights(const Tensor& tensor, const TensorShape& input);
+
+}  // namespace narrow::torch

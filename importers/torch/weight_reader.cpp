@@ -1,0 +1,101 @@
+#include "importers/torch/weight_reader.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "importers/torch/in_quotes.h"
+
+namespace narrow::torch {
+namespace {
+
+constexpr std::string_view kCounter = "num_batches_tracked";  // of BatchNorm; of no use after training
+
+std::string text(const std::vector<std::int64_t>& shape) {
+  std::string result = "[";
+  for (const std::int64_t size : shape) {
+    result += (result.size() > 1 ? ", " : "") + (size == kAnySize ? std::string("?") : std::to_string(size));
+  }
+  return result + "]";
+}
+
+bool fits(const std::vector<std::int64_t>& actual, const std::vector<std::int64_t>& expected) {
+  return std::equal(actual.begin(), actual.end(), expected.begin(), expected.end(),
+                    [](std::int64_t size, std::int64_t wanted) { return size == wanted || wanted == kAnySize; });
+}
+
+// Lines "  missing: 'name' detail", at most `most` of them.
+template <class Problems>
+std::string list(const char* kind, const Problems& problems, std::size_t most) {
+  std::string lines;
+  for (std::size_t i = 0; i < std::min(most, problems.size()); ++i) {
+    lines += "\n  " + std::string(kind) + ": " + in_quotes(problems[i].name) + " " + problems[i].detail;
+  }
+  if (problems.size() > most) {
+    lines += "\n  " + std::string(kind) + ": and " + std::to_string(problems.size() - most) + " more";
+  }
+  return lines;
+}
+
+}  // namespace
+
+WeightReader::WeightReader(const StateDict& weights) : weights_(weights) {
+  for (const auto& [name, tensor] : weights.entries) tensors_.emplace(name, Known{&tensor});
+}
+
+const Tensor* WeightReader::take(const std::string& name, const std::vector<std::int64_t>& shape) {
+  const auto found = tensors_.find(name);
+  if (found == tensors_.end()) {
+    missing_.push_back({name, text(shape)});
+    return nullptr;
+  }
+  ++taken_;
+  found->second.taken = true;
+  const Tensor& tensor = *found->second.tensor;
+  if (!fits(tensor.shape, shape)) {
+    misshapen_.push_back({name, "has " + text(tensor.shape) + ", expected " + text(shape)});
+    return nullptr;
+  }
+  const auto bad = std::find_if(tensor.values.begin(), tensor.values.end(), [](float x) { return !std::isfinite(x); });
+  if (bad != tensor.values.end()) {
+    damaged_.push_back({name, "has a value that is not a finite number, at index " +
+                                  std::to_string(std::distance(tensor.values.begin(), bad))});
+    return nullptr;
+  }
+  return &tensor;
+}
+
+std::vector<WeightReader::Problem> WeightReader::unexpected() const {
+  std::vector<Problem> problems;
+  for (const auto& [name, tensor] : weights_.entries) {
+    const std::string_view view = name;
+    const bool counter = view.size() >= kCounter.size() && view.substr(view.size() - kCounter.size()) == kCounter;
+    if (!counter && !tensors_.at(view).taken) problems.push_back({name, text(tensor.shape)});
+  }
+  return problems;
+}
+
+Status WeightReader::finish(const std::string& architecture, const std::string& looks_like) const {
+  const std::vector<Problem> extra = unexpected();
+  if (ok() && extra.empty()) return {};
+  const bool plainly_wrong = missing_.size() > taken_;
+  std::string counts;
+  const auto count = [&](std::size_t number, const char* what) {
+    if (number != 0) counts += (counts.empty() ? "" : ", ") + std::to_string(number) + " " + what;
+  };
+  count(missing_.size(), "missing");
+  count(extra.size(), "unexpected");
+  count(misshapen_.size(), "of another shape");
+  count(damaged_.size(), "damaged");
+  std::string message = "the weights do not fit: " + counts;
+  if (plainly_wrong) {
+    message += looks_like.empty() || looks_like == architecture
+                   ? "; most keys are missing, this is another network"
+                   : "; most keys are missing, they look like those of '" + looks_like + "'";
+  }
+  const std::size_t most = plainly_wrong ? 5 : 100;
+  message += list("missing", missing_, most) + list("unexpected", extra, most) + list("shape", misshapen_, most) +
+             list("damaged", damaged_, most);
+  return Error{ErrorCode::kInvalidArgument, std::move(message), architecture};
+}
+
+}  // namespace narrow::torch
