@@ -18,7 +18,6 @@ namespace {
 
 constexpr std::int64_t kStepBytes = 4;  // of a pixel's window that one step of a tile consumes
 constexpr std::int64_t kStepWeightBytes = 64;
-constexpr std::int64_t kPanelHeadBytes = 128;  // bias and multipliers
 
 // A window as contiguous runs of elements: whole rows of it, or, with groups or horizontal dilation, single pixels.
 struct Layout {
@@ -125,7 +124,7 @@ void pack(const ConvolutionProblem& problem, std::byte* packed) {
   std::byte* const panels = packed + layout.offsets_bytes;
   for (int c = 0; c < shape.out_c; ++c) {
     const int in_group = c % layout.group_out;
-    const int lane = in_group % kPanelChannels;
+    const int lane = place_in_panel(in_group % kPanelChannels);
     std::byte* const panel =
         panels + (c / layout.group_out * layout.panels + in_group / kPanelChannels) * layout.panel_bytes;
     std::int64_t bias = problem.bias[c];
@@ -142,25 +141,25 @@ std::size_t workspace_bytes(const ConvolutionProblem& problem) {
   return static_cast<std::size_t>(plan_blocks(problem.shape, kElement).workspace_bytes);
 }
 
+// 16 channels of a block's pixels; `index` is that of the first output.
 template <BlockElement kElement>
-TileFunction tile_of(int pixels) {
-  return kElement == BlockElement::kU8 ? tile_u8(pixels) : tile_s16(pixels);
-}
-
-// 16 channels of a block's pixels.
-template <BlockElement kElement>
-void run_panel(const ConvolutionProblem& problem, const TileDepth& depth, const std::uint8_t* const* windows,
-               std::int64_t pixels, const std::byte* panel, int channels, void* output, std::int64_t index) {
-  alignas(64) std::int32_t acc[kTilePixels * kPanelChannels];
+void run_panel(const ConvolutionProblem& problem, const OutputStage& stage, const TileDepth& depth,
+               const std::uint8_t* const* windows, std::int64_t pixels, const std::byte* panel, int channels,
+               void* output, std::int64_t index) {
+  const bool whole = channels == kPanelChannels && problem.output_type == OutputType::kUint8;
+  Acc acc[kTilePixels];
   while (pixels > 0) {
     // 7..11 pixels are two tiles of about one size rather than a full and a tiny one.
     const std::int64_t half = (pixels + 1) / 2;
     const int now = static_cast<int>(pixels <= kTilePixels ? pixels : (half < kTilePixels ? half : kTilePixels));
-    tile_of<kElement>(now)(windows, depth, reinterpret_cast<const std::int32_t*>(panel), panel + kPanelHeadBytes, acc);
-    store_tile(problem, acc, now, reinterpret_cast<const float*>(panel + 64), channels, output, index);
+    const TileFunction tile = kElement == BlockElement::kU8 ? tile_u8(now) : tile_s16(now);
+    tile(windows, depth, panel, stage, whole ? static_cast<std::uint8_t*>(output) + index : nullptr, acc);
+    if (!whole) {
+      store_panel(problem, stage, acc, now, reinterpret_cast<const float*>(panel + 64), channels, output, index);
+    }
     windows += now;
     pixels -= now;
-    index += std::int64_t{now} * problem.shape.out_c;
+    index += now * stage.out_c;
   }
 }
 
@@ -170,6 +169,7 @@ void run(const ConvolutionProblem& problem, const std::byte* packed, const std::
   const ConvolutionShape& shape = problem.shape;
   const Layout layout = layout_of(shape, kElement);
   const BlockPlan plan = plan_blocks(shape, kElement);
+  const OutputStage stage = output_stage(problem);
   TileDepth depth{reinterpret_cast<const std::int64_t*>(packed), layout.segments, layout.segment_steps * kStepBytes, 0};
   for (std::int64_t row = row_begin; row < row_end; row += plan.block_rows) {
     const std::int64_t rows = row_end - row < plan.block_rows ? row_end - row : plan.block_rows;
@@ -179,8 +179,8 @@ void run(const ConvolutionProblem& problem, const std::byte* packed, const std::
       depth.shift = group * (plan.pixel_bytes / shape.groups);
       for (int c = 0; c < layout.group_out; c += kPanelChannels, panel += layout.panel_bytes) {
         const int channels = layout.group_out - c < kPanelChannels ? layout.group_out - c : kPanelChannels;
-        const std::int64_t index = row * shape.out_w * shape.out_c + group * layout.group_out + c;
-        run_panel<kElement>(problem, depth, windows, rows * shape.out_w, panel, channels, output, index);
+        const std::int64_t index = row * shape.out_w * shape.out_c + std::int64_t{group} * layout.group_out + c;
+        run_panel<kElement>(problem, stage, depth, windows, rows * shape.out_w, panel, channels, output, index);
       }
     }
   }

@@ -11,10 +11,6 @@ namespace {
 
 constexpr int kWeightBytes = 64;  // that face 4 bytes of x
 
-struct Acc {
-  __m256i low, high;  // channels 0..7 and 8..15
-};
-
 #define NARROW_INLINE __attribute__((always_inline)) static inline
 
 NARROW_INLINE __m256i broadcast4(const std::uint8_t* bytes) {
@@ -51,23 +47,20 @@ struct U8 {
   }
 };
 
-NARROW_INLINE void store(std::int32_t* out, const Acc& acc) {
-  _mm256_store_si256(reinterpret_cast<__m256i*>(out), acc.low);
-  _mm256_store_si256(reinterpret_cast<__m256i*>(out + 8), acc.high);
-}
+NARROW_INLINE Acc bias_of(const std::byte* panel) { return {load(panel), load(panel + 32)}; }
 
 template <typename Step, int kPixels>
-__attribute__((noinline)) void tile(const std::uint8_t* const* pixels, const TileDepth& depth, const std::int32_t* bias,
-                                    const std::byte* weights, std::int32_t* acc) {
+__attribute__((noinline)) void tile(const std::uint8_t* const* pixels, const TileDepth& depth, const std::byte* panel,
+                                    const OutputStage& stage, std::uint8_t* out, Acc* acc) {
   const std::uint8_t* p0 = pixels[0] + depth.shift;
   const std::uint8_t* p1 = kPixels > 1 ? pixels[1] + depth.shift : p0;
   const std::uint8_t* p2 = kPixels > 2 ? pixels[2] + depth.shift : p0;
   const std::uint8_t* p3 = kPixels > 3 ? pixels[3] + depth.shift : p0;
   const std::uint8_t* p4 = kPixels > 4 ? pixels[4] + depth.shift : p0;
   const std::uint8_t* p5 = kPixels > 5 ? pixels[5] + depth.shift : p0;
-  Acc a0{_mm256_load_si256(reinterpret_cast<const __m256i*>(bias)),
-         _mm256_load_si256(reinterpret_cast<const __m256i*>(bias + 8))};
+  Acc a0 = bias_of(panel);
   Acc a1 = a0, a2 = a0, a3 = a0, a4 = a0, a5 = a0;
+  const std::byte* weights = panel + kPanelHeadBytes;
   const std::int64_t* offset = depth.offsets;
   const std::int64_t* const last = offset + depth.segments;
   const std::int64_t segment_bytes = depth.segment_bytes;
@@ -86,12 +79,23 @@ __attribute__((noinline)) void tile(const std::uint8_t* const* pixels, const Til
       at += 4;
     } while (at != end);
   } while (offset != last);
-  store(acc, a0);
-  if constexpr (kPixels > 1) store(acc + 16, a1);
-  if constexpr (kPixels > 2) store(acc + 32, a2);
-  if constexpr (kPixels > 3) store(acc + 48, a3);
-  if constexpr (kPixels > 4) store(acc + 64, a4);
-  if constexpr (kPixels > 5) store(acc + 80, a5);
+  if (out == nullptr) {
+    acc[0] = a0;
+    if constexpr (kPixels > 1) acc[1] = a1;
+    if constexpr (kPixels > 2) acc[2] = a2;
+    if constexpr (kPixels > 3) acc[3] = a3;
+    if constexpr (kPixels > 4) acc[4] = a4;
+    if constexpr (kPixels > 5) acc[5] = a5;
+    return;
+  }
+  const float* const multiplier = reinterpret_cast<const float*>(panel + 64);
+  const std::ptrdiff_t out_c = stage.out_c;
+  if constexpr (kPixels == 1) store_pixel(stage, a0, multiplier, out);
+  if constexpr (kPixels > 1) store_pixels(stage, a0, a1, multiplier, out);
+  if constexpr (kPixels == 3) store_pixel(stage, a2, multiplier, out + 2 * out_c);
+  if constexpr (kPixels > 3) store_pixels(stage, a2, a3, multiplier, out + 2 * out_c);
+  if constexpr (kPixels == 5) store_pixel(stage, a4, multiplier, out + 4 * out_c);
+  if constexpr (kPixels > 5) store_pixels(stage, a4, a5, multiplier, out + 4 * out_c);
 }
 
 template <typename Step>

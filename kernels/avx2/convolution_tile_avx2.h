@@ -4,10 +4,13 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kernels/avx2/convolution_output_avx2.h"
+
 namespace narrow::kernels::avx2 {
 
 inline constexpr int kTilePixels = 6;
 inline constexpr int kPanelChannels = 16;
+inline constexpr std::int64_t kPanelHeadBytes = 128;  // int32 bias[16], float multiplier[16]
 
 // What a tile sums over: `segments` runs of `segment_bytes` (a multiple of 4, not 0) of each pixel's window; run s
 // starts offsets[s] + shift bytes behind the pixel's pointer.
@@ -19,11 +22,12 @@ struct TileDepth {
 };
 
 // Math: acc[r][c] = bias[c] + sum over the pixels' bytes of x * w, int32, exact (wrapping in the middle is harmless).
-// Layout: bias [16]; weights [4 bytes of x][16 channels][the elements that face 4 bytes of x: 2 int16 or 4 int8];
-//   acc [pixels][16]. Both weights and bias 32-byte aligned; acc too.
+//   With `out`, requantized and stored as uint8, whole panels; without, the accumulators are stored in `acc`.
+// Layout: panel: bias, multiplier, then [4 bytes of x][16 channels][the elements that face 4 bytes of x: 2 int16 or
+//   4 int8], channels in the order of Acc; 32-byte aligned.
 // Ranges: s16: any int16 x in [-255, 255], w in [-128, 127]. u8: no pair of products may exceed int16.
-using TileFunction = void (*)(const std::uint8_t* const* pixels, const TileDepth& depth, const std::int32_t* bias,
-                              const std::byte* weights, std::int32_t* acc);
+using TileFunction = void (*)(const std::uint8_t* const* pixels, const TileDepth& depth, const std::byte* panel,
+                              const OutputStage& stage, std::uint8_t* out, Acc* acc);
 
 // For 1..kTilePixels pixels.
 __attribute__((visibility("hidden"))) TileFunction tile_s16(int pixels);

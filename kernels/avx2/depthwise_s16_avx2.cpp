@@ -52,9 +52,6 @@ std::size_t packed_bytes(const ConvolutionProblem& problem) {
   return static_cast<std::size_t>(layout.offsets_bytes + layout.panels * layout.panel_bytes);
 }
 
-// Where channel `c` of a panel is after unpacking: 4-7 and 8-11 change places.
-int unpacked_place(int c) { return c >= 4 && c < 12 ? 12 - c / 4 * 4 + c % 4 : c; }
-
 void pack(const ConvolutionProblem& problem, std::byte* packed) {
   const ConvolutionShape& shape = problem.shape;
   const Layout layout = layout_of(shape);
@@ -69,9 +66,9 @@ void pack(const ConvolutionProblem& problem, std::byte* packed) {
   if (layout.taps % 2 != 0) offsets[layout.taps] = offsets[layout.taps - 1];
   for (int c = 0; c < shape.out_c; ++c) {
     std::byte* const panel = packed + layout.offsets_bytes + c / kChannels * layout.panel_bytes;
-    const int place = unpacked_place(c % kChannels);
+    const int place = place_in_panel(c % kChannels);
     reinterpret_cast<std::int32_t*>(panel)[place] = problem.bias[c];
-    reinterpret_cast<float*>(panel + 64)[c % kChannels] = problem.multiplier[c];
+    reinterpret_cast<float*>(panel + 64)[place] = problem.multiplier[c];
     std::int16_t* const weights = reinterpret_cast<std::int16_t*>(panel + kHeadBytes);
     for (std::int64_t tap = 0; tap < layout.taps; ++tap) {
       weights[(tap / 2 * kChannels + place) * 2 + tap % 2] = problem.weights[c * layout.taps + tap];
@@ -83,28 +80,22 @@ std::size_t workspace_bytes(const ConvolutionProblem& problem) {
   return static_cast<std::size_t>(plan_blocks(problem.shape, BlockElement::kS16).workspace_bytes);
 }
 
-struct Acc {
-  __m256i low, high;  // channels 0-3, 8-11 and 4-7, 12-15
-};
-
 inline __m256i load(const void* from) { return _mm256_loadu_si256(static_cast<const __m256i*>(from)); }
 
 __attribute__((always_inline)) inline void step(Acc& acc, const std::uint8_t* first, const std::uint8_t* second,
                                                 __m256i low, __m256i high) {
-  const __m256i a = load(first);
-  const __m256i b = load(second);
+  __m256i a = load(first);
+  __m256i b = load(second);
+  __asm__("" : "+x"(a), "+x"(b));  // load once: g++ 12 would rather load for each unpacking
   acc.low = _mm256_add_epi32(acc.low, _mm256_madd_epi16(_mm256_unpacklo_epi16(a, b), low));
   acc.high = _mm256_add_epi32(acc.high, _mm256_madd_epi16(_mm256_unpackhi_epi16(a, b), high));
 }
 
-__attribute__((always_inline)) inline void store(std::int32_t* out, const Acc& acc) {
-  _mm256_store_si256(reinterpret_cast<__m256i*>(out), _mm256_permute2x128_si256(acc.low, acc.high, 0x20));
-  _mm256_store_si256(reinterpret_cast<__m256i*>(out + 8), _mm256_permute2x128_si256(acc.low, acc.high, 0x31));
-}
-
-// acc [4][16], channels in order; windows are those of 4 pixels, behind their first channel.
+// 4 pixels x 16 channels. With `out`, requantized and stored as uint8; without, the accumulators are stored in `acc`.
+// `windows` are those of the pixels, `shift` bytes before the panel's first channel.
 __attribute__((noinline)) void tile(const std::uint8_t* const* windows, std::int64_t shift, const std::int64_t* offsets,
-                                    std::int64_t pairs, const std::byte* panel, std::int32_t* acc) {
+                                    std::int64_t pairs, const std::byte* panel, const OutputStage& stage,
+                                    std::uint8_t* out, Acc* acc) {
   const std::uint8_t* const p0 = windows[0] + shift;
   const std::uint8_t* const p1 = windows[1] + shift;
   const std::uint8_t* const p2 = windows[2] + shift;
@@ -122,10 +113,41 @@ __attribute__((noinline)) void tile(const std::uint8_t* const* windows, std::int
     step(a2, p2 + first, p2 + second, low, high);
     step(a3, p3 + first, p3 + second, low, high);
   }
-  store(acc, a0);
-  store(acc + 16, a1);
-  store(acc + 32, a2);
-  store(acc + 48, a3);
+  if (out == nullptr) {
+    acc[0] = a0;
+    acc[1] = a1;
+    acc[2] = a2;
+    acc[3] = a3;
+    return;
+  }
+  const float* const multiplier = reinterpret_cast<const float*>(panel + 64);
+  store_pixels(stage, a0, a1, multiplier, out);
+  store_pixels(stage, a2, a3, multiplier, out + 2 * stage.out_c);
+}
+
+// 16 channels of a block's pixels; `index` is that of the first output.
+void run_panel(const ConvolutionProblem& problem, const OutputStage& stage, const Layout& layout,
+               const std::int64_t* offsets, const std::uint8_t* const* windows, std::int64_t pixels,
+               const std::byte* panel, int first_channel, void* output, std::int64_t index) {
+  const int channels =
+      problem.shape.out_c - first_channel < kChannels ? problem.shape.out_c - first_channel : kChannels;
+  const std::int64_t shift = std::int64_t{first_channel} * 2;
+  if (channels == kChannels && problem.output_type == OutputType::kUint8) {
+    std::uint8_t* out = static_cast<std::uint8_t*>(output) + index;
+    for (; pixels >= kPixels; pixels -= kPixels, windows += kPixels, out += kPixels * stage.out_c) {
+      tile(windows, shift, offsets, layout.pairs, panel, stage, out, nullptr);
+    }
+    index = out - static_cast<std::uint8_t*>(output);
+  }
+  for (; pixels > 0; pixels -= kPixels, windows += kPixels, index += kPixels * stage.out_c) {
+    const int now = pixels < kPixels ? static_cast<int>(pixels) : kPixels;
+    // A tile with fewer pixels computes its last one again and does not store it.
+    const std::uint8_t* part[kPixels];
+    for (int i = 0; i < kPixels; ++i) part[i] = windows[i < now ? i : now - 1];
+    Acc acc[kPixels];
+    tile(part, shift, offsets, layout.pairs, panel, stage, nullptr, acc);
+    store_panel(problem, stage, acc, now, reinterpret_cast<const float*>(panel + 64), channels, output, index);
+  }
 }
 
 void run(const ConvolutionProblem& problem, const std::byte* packed, const std::uint8_t* input, void* output,
@@ -134,23 +156,14 @@ void run(const ConvolutionProblem& problem, const std::byte* packed, const std::
   const Layout layout = layout_of(shape);
   const BlockPlan plan = plan_blocks(shape, BlockElement::kS16);
   const std::int64_t* const offsets = reinterpret_cast<const std::int64_t*>(packed);
-  alignas(64) std::int32_t acc[kPixels * kChannels];
+  const OutputStage stage = output_stage(problem);
   for (std::int64_t row = row_begin; row < row_end; row += plan.block_rows) {
     const std::int64_t rows = row_end - row < plan.block_rows ? row_end - row : plan.block_rows;
-    const std::int64_t pixels = rows * shape.out_w;
     const std::uint8_t* const* const windows = load_block(problem, plan, input, row, rows, workspace);
     const std::byte* panel = packed + layout.offsets_bytes;
     for (int c = 0; c < shape.out_c; c += kChannels, panel += layout.panel_bytes) {
-      const int channels = shape.out_c - c < kChannels ? shape.out_c - c : kChannels;
-      for (std::int64_t pixel = 0; pixel < pixels; pixel += kPixels) {
-        const int now = pixels - pixel < kPixels ? static_cast<int>(pixels - pixel) : kPixels;
-        // A tile with fewer pixels computes its last one again and does not store it.
-        const std::uint8_t* tail[kPixels];
-        for (int i = 0; i < kPixels; ++i) tail[i] = windows[pixel + (i < now ? i : now - 1)];
-        tile(tail, std::int64_t{c} * 2, offsets, layout.pairs, panel, acc);
-        const std::int64_t index = (row * shape.out_w + pixel) * shape.out_c + c;
-        store_tile(problem, acc, now, reinterpret_cast<const float*>(panel + 64), channels, output, index);
-      }
+      run_panel(problem, stage, layout, offsets, windows, rows * shape.out_w, panel, c, output,
+                row * shape.out_w * shape.out_c + c);
     }
   }
 }
