@@ -3,6 +3,7 @@
 
 #include "graph/ir.h"
 #include "graph/limits.h"
+#include "graph/text.h"
 
 namespace narrow::graph {
 namespace {
@@ -10,22 +11,17 @@ namespace {
 Error malformed(std::string message) { return Error{ErrorCode::kMalformed, std::move(message), {}}; }
 Error too_large(std::string message) { return Error{ErrorCode::kLimit, std::move(message), {}}; }
 
-std::string text(const TensorShape& shape) {
-  return "[" + std::to_string(shape.height) + ", " + std::to_string(shape.width) + ", " +
-         std::to_string(shape.channels) + "]";
-}
-
 // [H * W * C] of a shape within the limits of one dimension; cannot overflow 64 bits (3 * 17 bits).
 Status check_shape(const TensorShape& shape, const char* what) {
   for (const std::int64_t dimension : {shape.height, shape.width, shape.channels}) {
-    if (dimension < 1) return malformed(std::string(what) + " shape " + text(shape) + " has a dimension below 1");
+    if (dimension < 1) return malformed(std::string(what) + " shape " + shape_text(shape) + " has a dimension below 1");
     if (dimension > kMaxDimension) {
-      return too_large(std::string(what) + " shape " + text(shape) + " has a dimension above " +
+      return too_large(std::string(what) + " shape " + shape_text(shape) + " has a dimension above " +
                        std::to_string(kMaxDimension));
     }
   }
   if (shape.elems() > kMaxElems) {
-    return too_large(std::string(what) + " shape " + text(shape) + " has more than " + std::to_string(kMaxElems) +
+    return too_large(std::string(what) + " shape " + shape_text(shape) + " has more than " + std::to_string(kMaxElems) +
                      " elements");
   }
   return {};
@@ -129,7 +125,7 @@ struct Inference {
 
   Result<TensorShape> operator()(const Add&) const {
     if (inputs[0] == inputs[1]) return in();
-    return malformed("inputs " + text(inputs[0]) + " and " + text(inputs[1]) + " differ in shape");
+    return malformed("inputs " + shape_text(inputs[0]) + " and " + shape_text(inputs[1]) + " differ in shape");
   }
 
   Result<TensorShape> operator()(const MaxPool& op) const {
@@ -161,7 +157,8 @@ struct Inference {
     TensorShape shape = in();
     for (std::size_t i = 1; i < inputs.size(); ++i) {
       if (inputs[i].height != shape.height || inputs[i].width != shape.width) {
-        return malformed("inputs " + text(inputs[0]) + " and " + text(inputs[i]) + " differ in height or width");
+        return malformed("inputs " + shape_text(inputs[0]) + " and " + shape_text(inputs[i]) +
+                         " differ in height or width");
       }
       shape.channels += inputs[i].channels;
       if (shape.channels > kMaxDimension) {

@@ -5,6 +5,7 @@
 
 #include "graph/ir.h"
 #include "graph/limits.h"
+#include "graph/text.h"
 #include "graph/validate_parts.h"
 
 namespace narrow::graph {
@@ -16,11 +17,6 @@ bool is_id(const Graph& graph, ValueId id) { return id >= 0 && static_cast<std::
 
 bool all_finite(const std::vector<float>& values) {
   return std::all_of(values.begin(), values.end(), [](float x) { return std::isfinite(x); });
-}
-
-std::string text(const TensorShape& shape) {
-  return "[" + std::to_string(shape.height) + ", " + std::to_string(shape.width) + ", " +
-         std::to_string(shape.channels) + "]";
 }
 
 Status check_sizes(const Graph& graph) {
@@ -89,7 +85,7 @@ Status check_shapes(const Graph& graph, const Node& node) {
   const TensorShape& stated = graph.value(node.output).shape;
   if (*inferred == stated) return {};
   return node_error(node, ErrorCode::kMalformed,
-                    "its output has shape " + text(*inferred) + ", but the graph says " + text(stated));
+                    "its output has shape " + shape_text(*inferred) + ", but the graph says " + shape_text(stated));
 }
 
 Status check_clamp(const Node& node) {
@@ -99,7 +95,7 @@ Status check_clamp(const Node& node) {
   if (!(clamp.lo <= clamp.hi) || clamp.lo == kInfinity || clamp.hi == -kInfinity) {
     return node_error(
         node, ErrorCode::kMalformed,
-        "the clamp [" + std::to_string(clamp.lo) + ", " + std::to_string(clamp.hi) + "] is not a range of numbers");
+        "the clamp [" + number_text(clamp.lo) + ", " + number_text(clamp.hi) + "] is not a range of numbers");
   }
   const bool allowed = std::holds_alternative<Convolution>(node.op) || std::holds_alternative<Linear>(node.op) ||
                        std::holds_alternative<Activation>(node.op) || std::holds_alternative<Add>(node.op);

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "graph/limits.h"
+#include "graph/text.h"
 #include "graph/validate_parts.h"
 
 namespace narrow::graph {
@@ -15,7 +16,7 @@ bool is_usable(double scale) { return scale >= double{std::numeric_limits<float>
 Status check_multiplier(const Node& node, double multiplier, const std::string& of) {
   if (is_usable(multiplier)) return {};
   return node_error(node, ErrorCode::kMalformed,
-                    "the multiplier of " + of + " is " + std::to_string(multiplier) +
+                    "the multiplier of " + of + " is " + number_text(multiplier) +
                         ", beyond what single precision can compute with; check the scales");
 }
 
@@ -141,7 +142,7 @@ Status NodeTypes::quantized_filter(const QuantizedFilter& filter) const {
   for (std::size_t c = 0; c < channels; ++c) {
     const std::string channel = "output channel " + std::to_string(c);
     if (!is_usable(filter.scales[c])) {
-      return error("the weight scale of " + channel + " is " + std::to_string(filter.scales[c]) +
+      return error("the weight scale of " + channel + " is " + number_text(filter.scales[c]) +
                    "; it must be a normal float above 0 and not above 2^96");
     }
     NARROW_TRY(check_multiplier(node, double{in.scale} * double{filter.scales[c]} / out_scale, channel));
@@ -160,7 +161,7 @@ Status check_quantization(const Value& value) {
   const Quantization& q = *value.quantization;
   if (!is_usable(q.scale)) {
     return Error{ErrorCode::kMalformed,
-                 "value '" + value.name + "': the scale " + std::to_string(q.scale) +
+                 "value '" + value.name + "': the scale " + number_text(q.scale) +
                      " must be a normal float above 0 and not above 2^96",
                  value.name};
   }

@@ -6,6 +6,8 @@
 #include <string>
 #include <variant>
 
+#include "graph/text.h"
+
 namespace narrow::graph {
 
 Affine Affine::identity(std::size_t channels) {
@@ -59,7 +61,7 @@ Result<Affine> affine_of(const Node& batch_norm) {
     if (op.variance[c] < 0 || !std::isfinite(1.0 / deviation) || !std::isfinite(scale) || !std::isfinite(shift)) {
       return Error{ErrorCode::kMalformed,
                    "batch norm '" + batch_norm.name + "' can't be computed on channel " + std::to_string(c) +
-                       ": gamma " + std::to_string(op.gamma[c]) + ", variance " + std::to_string(op.variance[c]),
+                       ": gamma " + number_text(op.gamma[c]) + ", variance " + number_text(op.variance[c]),
                    batch_norm.name};
     }
     result.scale.push_back(scale);
