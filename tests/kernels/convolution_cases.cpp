@@ -68,6 +68,21 @@ ConvolutionShape with_output(ConvolutionShape s) {
   return s;
 }
 
+ConvolutionShape shape_of(int in_h, int in_w, int in_c, int out_c, int kernel, int stride, int pad, int groups,
+                          int dilation) {
+  ConvolutionShape s;
+  s.in_h = in_h;
+  s.in_w = in_w;
+  s.in_c = in_c;
+  s.out_c = out_c;
+  s.kernel_h = s.kernel_w = kernel;
+  s.stride_h = s.stride_w = stride;
+  s.dilation_h = s.dilation_w = dilation;
+  s.pad = {pad, pad, pad, pad};
+  s.groups = groups;
+  return with_output(s);
+}
+
 std::string describe(const ConvolutionShape& s) {
   std::ostringstream text;
   text << "[" << s.in_h << " " << s.in_w << " " << s.in_c << "] -> [" << s.out_h << " " << s.out_w << " " << s.out_c
@@ -122,6 +137,45 @@ std::string ConvolutionCase::text() const {
        << "] zero point " << input_zero_point << " w in [" << weight_range.lo << " " << weight_range.hi << "] y in ["
        << output_range.lo << " " << output_range.hi << "] zero point " << output_zero_point;
   return text.str();
+}
+
+ConvolutionCase case_of(const ConvolutionShape& shape) {
+  ConvolutionCase c;
+  c.shape = shape;
+  return c;
+}
+
+ConvolutionCase random_case(std::mt19937& random) {
+  const auto upto = [&](int lo, int hi) { return std::uniform_int_distribution<int>(lo, hi)(random); };
+  ConvolutionCase c;
+  ConvolutionShape& s = c.shape;
+  do {
+    s.groups = upto(0, 2) == 0 ? upto(1, 9) : 1;
+    s.in_c = s.groups * upto(1, s.groups == 1 ? 40 : 6);
+    s.out_c = s.groups * upto(1, s.groups == 1 ? 40 : 6);
+    if (upto(0, 3) == 0) s.groups = s.in_c = s.out_c = upto(1, 50);
+    s.in_h = upto(1, 12);
+    s.in_w = upto(1, 12);
+    s.kernel_h = 1 + 2 * upto(0, 3);
+    s.kernel_w = upto(0, 3) == 0 ? upto(1, 7) : s.kernel_h;
+    s.stride_h = upto(1, 3);
+    s.stride_w = upto(0, 3) == 0 ? upto(1, 3) : s.stride_h;
+    s.dilation_h = upto(0, 3) == 0 ? 2 : 1;
+    s.dilation_w = upto(0, 3) == 0 ? 2 : s.dilation_h;
+    s.pad = {upto(0, 3), upto(0, 3), upto(0, 3), upto(0, 3)};
+    s = with_output(s);
+  } while (s.in_h + s.pad.top + s.pad.bottom <= (s.kernel_h - 1) * s.dilation_h ||
+           s.in_w + s.pad.left + s.pad.right <= (s.kernel_w - 1) * s.dilation_w);
+  c.batch = upto(1, 4);
+  c.input_range = QRange::activations(upto(2, 8));
+  c.input_zero_point = upto(0, c.input_range.hi);
+  c.weight_range = QRange::weights(upto(2, 8));
+  c.output_range = QRange::activations(upto(2, 8));
+  c.output_zero_point = upto(0, c.output_range.hi);
+  if (upto(0, 3) == 0) c.output_range.lo = c.output_zero_point;  // ReLU
+  if (upto(0, 3) == 0) c.output_type = OutputType::kFloat32;
+  c.fill(random, upto(0, 1) == 0 ? Fill::kRandom : Fill::kExtremes, upto(0, 1) == 0 ? Fill::kRandom : Fill::kExtremes);
+  return c;
 }
 
 AlignedBytes::AlignedBytes(std::size_t size) {

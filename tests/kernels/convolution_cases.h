@@ -13,6 +13,9 @@ namespace narrow::kernels::testing {
 
 // A shape with the output size that follows from the rest.
 [[nodiscard]] ConvolutionShape with_output(ConvolutionShape shape);
+// Square windows, with output.
+[[nodiscard]] ConvolutionShape shape_of(int in_h, int in_w, int in_c, int out_c, int kernel, int stride, int pad,
+                                        int groups = 1, int dilation = 1);
 [[nodiscard]] std::string describe(const ConvolutionShape& shape);
 
 enum class Fill {
@@ -46,6 +49,10 @@ struct ConvolutionCase {
   [[nodiscard]] std::size_t row_bytes() const;
   [[nodiscard]] std::string text() const;
 };
+
+[[nodiscard]] ConvolutionCase case_of(const ConvolutionShape& shape);
+// Anything that a network could hold: groups, depthwise, odd sizes, one-sided padding, strides, dilation, any bits.
+[[nodiscard]] ConvolutionCase random_case(std::mt19937& random);
 
 // 64-byte aligned memory of the exact size.
 class AlignedBytes {

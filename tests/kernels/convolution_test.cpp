@@ -1,15 +1,15 @@
 // Every compiled kernel that this CPU runs equals the scalar reference wherever it accepts.
 #include <doctest/doctest.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
 #include <limits>
 #include <set>
+#include <string>
 
 #include "kernels/convolution.h"
 #include "tests/kernels/convolution_cases.h"
+#include "tests/kernels/guarded_buffer.h"
 #include "tests/support/data.h"
 
 #define NEED_KERNELS() \
@@ -17,27 +17,6 @@
 
 namespace narrow::kernels::testing {
 namespace {
-
-ConvolutionShape shape_of(int in_h, int in_w, int in_c, int out_c, int kernel, int stride, int pad, int groups = 1,
-                          int dilation = 1) {
-  ConvolutionShape s;
-  s.in_h = in_h;
-  s.in_w = in_w;
-  s.in_c = in_c;
-  s.out_c = out_c;
-  s.kernel_h = s.kernel_w = kernel;
-  s.stride_h = s.stride_w = stride;
-  s.dilation_h = s.dilation_w = dilation;
-  s.pad = {pad, pad, pad, pad};
-  s.groups = groups;
-  return with_output(s);
-}
-
-ConvolutionCase case_of(const ConvolutionShape& shape) {
-  ConvolutionCase c;
-  c.shape = shape;
-  return c;
-}
 
 std::vector<ConvolutionShape> network_shapes() {
   return {
@@ -201,43 +180,18 @@ TEST_CASE("convolution: every width of activations and weights") {
   }
 }
 
-ConvolutionCase random_case(std::mt19937& random) {
-  const auto upto = [&](int lo, int hi) { return std::uniform_int_distribution<int>(lo, hi)(random); };
-  ConvolutionCase c;
-  ConvolutionShape& s = c.shape;
-  do {
-    s.groups = upto(0, 2) == 0 ? upto(1, 9) : 1;
-    s.in_c = s.groups * upto(1, s.groups == 1 ? 40 : 6);
-    s.out_c = s.groups * upto(1, s.groups == 1 ? 40 : 6);
-    if (upto(0, 3) == 0) s.groups = s.in_c = s.out_c = upto(1, 50);
-    s.in_h = upto(1, 12);
-    s.in_w = upto(1, 12);
-    s.kernel_h = 1 + 2 * upto(0, 3);
-    s.kernel_w = upto(0, 3) == 0 ? upto(1, 7) : s.kernel_h;
-    s.stride_h = upto(1, 3);
-    s.stride_w = upto(0, 3) == 0 ? upto(1, 3) : s.stride_h;
-    s.dilation_h = upto(0, 3) == 0 ? 2 : 1;
-    s.dilation_w = upto(0, 3) == 0 ? 2 : s.dilation_h;
-    s.pad = {upto(0, 3), upto(0, 3), upto(0, 3), upto(0, 3)};
-    s = with_output(s);
-  } while (s.in_h + s.pad.top + s.pad.bottom <= (s.kernel_h - 1) * s.dilation_h ||
-           s.in_w + s.pad.left + s.pad.right <= (s.kernel_w - 1) * s.dilation_w);
-  c.batch = upto(1, 4);
-  c.input_range = QRange::activations(upto(2, 8));
-  c.input_zero_point = upto(0, c.input_range.hi);
-  c.weight_range = QRange::weights(upto(2, 8));
-  c.output_range = QRange::activations(upto(2, 8));
-  c.output_zero_point = upto(0, c.output_range.hi);
-  if (upto(0, 3) == 0) c.output_range.lo = c.output_zero_point;  // ReLU
-  if (upto(0, 3) == 0) c.output_type = OutputType::kFloat32;
-  c.fill(random, upto(0, 1) == 0 ? Fill::kRandom : Fill::kExtremes, upto(0, 1) == 0 ? Fill::kRandom : Fill::kExtremes);
-  return c;
-}
-
 TEST_CASE("convolution: random shapes equal the reference") {
   NEED_KERNELS();
   std::mt19937 random(narrow::testing::seed() + 3);
-  for (int i = 0; i < 1500; ++i) CHECK(check_against_reference(random_case(random)) > 0);
+  std::set<std::string> ran;
+  for (int i = 0; i < 1500; ++i) {
+    const ConvolutionCase c = random_case(random);
+    CHECK(check_against_reference(c) > 0);
+    for (const ConvolutionKernel* kernel : runnable_kernels()) {
+      if (kernel->accepts(c.problem())) ran.insert(kernel->name);
+    }
+  }
+  for (const ConvolutionKernel* kernel : runnable_kernels()) CHECK_MESSAGE(ran.count(kernel->name) == 1, kernel->name);
 }
 
 TEST_CASE("convolution: pictures larger than a block of the workspace") {
@@ -281,33 +235,11 @@ TEST_CASE("convolution: a picture of one pixel under a window that lies mostly i
   }
 }
 
-// Memory between two pages that must not be touched.
-class GuardedPages {
- public:
-  GuardedPages() : page_(static_cast<std::size_t>(::sysconf(_SC_PAGESIZE))) {
-    void* mapped = ::mmap(nullptr, page_ * (kPages + 2), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    REQUIRE(mapped != MAP_FAILED);
-    base_ = static_cast<std::byte*>(mapped);
-    REQUIRE(::mprotect(first(), page_ * kPages, PROT_READ | PROT_WRITE) == 0);
-  }
-  ~GuardedPages() { ::munmap(base_, page_ * (kPages + 2)); }
-  GuardedPages(const GuardedPages&) = delete;
-  GuardedPages& operator=(const GuardedPages&) = delete;
-
-  [[nodiscard]] std::byte* first() { return base_ + page_; }
-  [[nodiscard]] std::byte* ending(std::size_t size) { return first() + page_ * kPages - size; }
-
- private:
-  static constexpr std::size_t kPages = 16;
-  std::size_t page_;
-  std::byte* base_ = nullptr;
-};
-
 TEST_CASE("convolution: kernels touch nothing outside input and output") {
   NEED_KERNELS();
+  using narrow::testing::Against;
+  using narrow::testing::GuardedBuffer;
   std::mt19937 random(narrow::testing::seed() + 6);
-  GuardedPages input_pages;
-  GuardedPages output_pages;
   for (const ConvolutionShape& shape : network_shapes()) {
     for (const OutputType type : {OutputType::kUint8, OutputType::kFloat32}) {
       ConvolutionCase c = case_of(shape);
@@ -321,13 +253,11 @@ TEST_CASE("convolution: kernels touch nothing outside input and output") {
         AlignedBytes packed(kernel->packed_bytes(problem));
         AlignedBytes workspace(kernel->workspace_bytes(problem));
         kernel->pack(problem, packed.data());
-        for (const bool at_end : {true, false}) {
-          std::byte* const in = at_end ? input_pages.ending(c.input.size()) : input_pages.first();
-          std::byte* const out = at_end ? output_pages.ending(expected.size()) : output_pages.first();
-          std::memcpy(in, c.input.data(), c.input.size());
-          kernel->run(problem, packed.data(), reinterpret_cast<const std::uint8_t*>(in), out, 0, c.rows(),
-                      workspace.data());
-          CHECK_MESSAGE(std::memcmp(out, expected.data(), expected.size()) == 0, kernel->name, " ", c.text());
+        for (const Against side : {Against::kBegin, Against::kEnd}) {
+          GuardedBuffer<std::uint8_t> input(c.input, side);
+          GuardedBuffer<std::byte> output(expected.size(), side);
+          kernel->run(problem, packed.data(), input.data(), output.data(), 0, c.rows(), workspace.data());
+          CHECK_MESSAGE(output.copy() == expected, kernel->name, " ", c.text());
         }
       }
     }

@@ -1,0 +1,219 @@
+// Convolution kernels, one thread, on the layers of real networks: GOP/s (a multiply-add is 2 operations) and the share
+// of what this CPU reaches in registers alone. Kernels that accept no layer's weights are not listed; 8-bit weights
+// here are bell-shaped as in trained networks, 7-bit ones let bytes be multiplied. A layer's first rows are compared
+// with the scalar reference before it is timed.
+#include <benchmark/benchmark.h>
+#include <immintrin.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "kernels/convolution.h"
+#include "kernels/cpu_features.h"
+#include "kernels/isa_table.h"
+
+namespace {
+
+using namespace narrow;
+using namespace narrow::kernels;
+
+struct Layer {
+  const char* name;
+  int size, in_c, out_c, kernel, stride, groups;
+};
+
+constexpr Layer kLayers[] = {
+    {"resnet20_conv1", 32, 3, 16, 3, 1, 1},
+    {"resnet20_stage1", 32, 16, 16, 3, 1, 1},
+    {"resnet20_down2", 32, 16, 32, 3, 2, 1},
+    {"resnet20_stage2", 16, 32, 32, 3, 1, 1},
+    {"resnet20_stage3", 8, 64, 64, 3, 1, 1},
+    {"resnet18_conv1", 224, 3, 64, 7, 2, 1},
+    {"resnet18_stage1", 56, 64, 64, 3, 1, 1},
+    {"resnet18_stage2", 28, 128, 128, 3, 1, 1},
+    {"resnet18_stage3", 14, 256, 256, 3, 1, 1},
+    {"resnet18_stage4", 7, 512, 512, 3, 1, 1},
+    {"resnet18_shortcut", 56, 64, 128, 1, 2, 1},
+    {"resnet18_fc", 1, 512, 1000, 1, 1, 1},
+    {"mobilenet2_expand", 56, 24, 144, 1, 1, 1},
+    {"mobilenet2_project", 28, 192, 32, 1, 1, 1},
+    {"mobilenet2_last", 7, 320, 1280, 1, 1, 1},
+    {"mobilenet2_depthwise1", 112, 32, 32, 3, 1, 32},
+    {"mobilenet2_depthwise2", 56, 144, 144, 3, 2, 144},
+    {"mobilenet2_depthwise3", 14, 576, 576, 3, 1, 576},
+};
+
+struct AlignedDelete {
+  void operator()(std::byte* bytes) const { std::free(bytes); }
+};
+using AlignedBytes = std::unique_ptr<std::byte, AlignedDelete>;
+
+AlignedBytes aligned_bytes(std::size_t size) {
+  return AlignedBytes(static_cast<std::byte*>(std::aligned_alloc(64, (size + 64) / 64 * 64)));
+}
+
+struct Data {
+  std::vector<std::uint8_t> input;
+  std::vector<std::int8_t> weights;
+  std::vector<std::int32_t> bias;
+  std::vector<float> multiplier;
+  ConvolutionProblem problem;
+};
+
+Data data_for(const Layer& layer, int weight_bits) {
+  Data data;
+  ConvolutionShape& s = data.problem.shape;
+  s.in_h = s.in_w = layer.size;
+  s.in_c = layer.in_c;
+  s.out_c = layer.out_c;
+  s.kernel_h = s.kernel_w = layer.kernel;
+  s.stride_h = s.stride_w = layer.stride;
+  s.groups = layer.groups;
+  const int pad = layer.kernel / 2;
+  s.pad = {pad, pad, pad, pad};
+  s.out_h = s.out_w = (layer.size + 2 * pad - layer.kernel) / layer.stride + 1;
+  std::mt19937 random(1);
+  data.input.resize(static_cast<std::size_t>(s.in_h) * static_cast<std::size_t>(s.in_w * s.in_c));
+  for (std::uint8_t& x : data.input) x = static_cast<std::uint8_t>(random() & 255U);
+  const QRange range = QRange::weights(weight_bits);
+  std::normal_distribution<double> bell(0.0, range.hi / 4.0);
+  data.weights.resize(static_cast<std::size_t>(s.out_c * s.depth()));
+  for (std::int8_t& w : data.weights) {
+    w = static_cast<std::int8_t>(std::clamp(std::lround(bell(random)), long{range.lo}, long{range.hi}));
+  }
+  data.bias.assign(static_cast<std::size_t>(s.out_c), 1000);
+  data.multiplier.assign(static_cast<std::size_t>(s.out_c), 0.01F / static_cast<float>(range.hi));
+  data.problem.input_zero_point = 3;
+  data.problem.weight_range = range;
+  data.problem.weights = data.weights.data();
+  data.problem.bias = data.bias.data();
+  data.problem.multiplier = data.multiplier.data();
+  return data;
+}
+
+// Of this thread, so that other load on the machine doesn't count.
+double cpu_seconds() {
+  timespec now{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+// Twelve independent accumulators as in the kernels, in registers only. `x` changes in every step as far as the
+// compiler knows, or it would multiply once.
+struct Registers {
+  __m256i a0{}, a1{}, a2{}, a3{}, a4{}, a5{}, a6{}, a7{}, a8{}, a9{}, a10{}, a11{};
+};
+
+#define NARROW_FOR_ALL_ACCUMULATORS(step) \
+  step(a0) step(a1) step(a2) step(a3) step(a4) step(a5) step(a6) step(a7) step(a8) step(a9) step(a10) step(a11)
+
+__attribute__((target("avx2"), noinline)) double peak_words(int steps) {
+  Registers r;
+  __m256i x = _mm256_set1_epi16(3);
+  const __m256i w = _mm256_set1_epi16(5);
+  const double start = cpu_seconds();
+  for (int i = 0; i < steps; ++i) {
+#define NARROW_STEP(a)                                  \
+  __asm__ volatile("" : "+x"(x));                       \
+  r.a = _mm256_add_epi32(r.a, _mm256_madd_epi16(x, w)); \
+  __asm__ volatile("" : "+x"(r.a));
+    NARROW_FOR_ALL_ACCUMULATORS(NARROW_STEP)
+#undef NARROW_STEP
+  }
+  return 12.0 * 16 * 2 * steps / (cpu_seconds() - start);
+}
+
+__attribute__((target("avx2"), noinline)) double peak_bytes(int steps) {
+  Registers r;
+  __m256i x = _mm256_set1_epi8(3);
+  const __m256i w = _mm256_set1_epi8(5);
+  const __m256i ones = _mm256_set1_epi16(1);
+  const double start = cpu_seconds();
+  for (int i = 0; i < steps; ++i) {
+#define NARROW_STEP(a)                                                              \
+  __asm__ volatile("" : "+x"(x));                                                   \
+  r.a = _mm256_add_epi32(r.a, _mm256_madd_epi16(_mm256_maddubs_epi16(x, w), ones)); \
+  __asm__ volatile("" : "+x"(r.a));
+    NARROW_FOR_ALL_ACCUMULATORS(NARROW_STEP)
+#undef NARROW_STEP
+  }
+  return 12.0 * 32 * 2 * steps / (cpu_seconds() - start);
+}
+
+struct Peaks {
+  double words = 0, bytes = 0;
+};
+
+Peaks measure_peaks() {
+  Peaks peaks;
+  for (int i = 0; i < 20; ++i) {
+    peaks.words = std::max(peaks.words, peak_words(500'000));
+    peaks.bytes = std::max(peaks.bytes, peak_bytes(500'000));
+  }
+  return peaks;
+}
+
+void run_layer(benchmark::State& state, const Layer& layer, int weight_bits, const ConvolutionKernel* kernel,
+               double peak) {
+  const Data data = data_for(layer, weight_bits);
+  const ConvolutionProblem& problem = data.problem;
+  const ConvolutionShape& s = problem.shape;
+  const AlignedBytes packed = aligned_bytes(kernel->packed_bytes(problem));
+  const AlignedBytes workspace = aligned_bytes(kernel->workspace_bytes(problem));
+  kernel->pack(problem, packed.get());
+  std::vector<std::uint8_t> output(static_cast<std::size_t>(s.out_h) * static_cast<std::size_t>(s.out_w * s.out_c));
+  std::vector<std::uint8_t> expected = output;
+  const ConvolutionKernel* reference = select_convolution(problem, Isa::kScalar);
+  const int checked_rows = std::min(2, s.out_h);
+  reference->run(problem, nullptr, data.input.data(), expected.data(), 0, checked_rows, nullptr);
+  kernel->run(problem, packed.get(), data.input.data(), output.data(), 0, checked_rows, workspace.get());
+  if (output != expected) return state.SkipWithError("differs from the scalar reference");
+  const double start = cpu_seconds();
+  for (auto _ : state) {
+    kernel->run(problem, packed.get(), data.input.data(), output.data(), 0, s.out_h, workspace.get());
+    benchmark::ClobberMemory();
+  }
+  const double seconds = cpu_seconds() - start;
+  const double operations = 2.0 * static_cast<double>(s.depth()) * s.out_c * s.out_h * s.out_w;
+  const double rate = operations * static_cast<double>(state.iterations()) / seconds;
+  state.counters["GOP/s"] = rate / 1e9;
+  state.counters["%_of_peak"] = 100.0 * rate / peak;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
+  const IsaTable* table = narrow_kernels_avx2();
+  if (!cpu_features().has(required_features(table->isa).bits)) {
+    std::fprintf(stderr, "this CPU runs no kernel but the scalar reference\n");
+    return 1;
+  }
+  const Peaks peaks = measure_peaks();
+  std::printf("register peaks: vpmaddwd+vpaddd %.1f GOP/s, vpmaddubsw+vpmaddwd+vpaddd %.1f GOP/s\n", peaks.words / 1e9,
+              peaks.bytes / 1e9);
+  for (const Layer& layer : kLayers) {
+    for (std::size_t i = 0; i < table->convolution_count; ++i) {
+      const ConvolutionKernel* kernel = table->convolutions[i];
+      const bool bytes = std::strstr(kernel->name, "_u8_") != nullptr;
+      const int bits = bytes ? 7 : 8;
+      if (!kernel->accepts(data_for(layer, bits).problem)) continue;
+      const std::string name = std::string(layer.name) + "/" + kernel->name;
+      const double peak = bytes ? peaks.bytes : peaks.words;
+      benchmark::RegisterBenchmark(name.c_str(), [&layer, bits, kernel, peak](benchmark::State& state) {
+        run_layer(state, layer, bits, kernel, peak);
+      })->Unit(benchmark::kMicrosecond);
+    }
+  }
+  benchmark::RunSpecifiedBenchmarks();
+  return 0;
+}
