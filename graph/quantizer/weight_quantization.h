@@ -1,0 +1,42 @@
+// Integer weights, scales and bias of one convolution or linear layer.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "graph/ir.h"
+#include "narrow/quantize.h"
+#include "narrow/result.h"
+
+namespace narrow::graph {
+
+// A channel whose scale would be below this part of the layer's largest is dead: its weights are noise beside the
+// others', and a scale made for them would only make the bias overflow.
+inline constexpr double kDeadChannelRatio = 0x1p-20;
+// No weight scale is smaller, whatever the weights.
+inline constexpr double kMinWeightScale = 0x1p-100;
+// Largest |bias| as an integer: leaves as much of the int32 accumulator to the products.
+inline constexpr std::int64_t kMaxBias = std::int64_t{1} << 30;
+
+struct FilterSetting {
+  std::string layer;  // for errors and the report
+  int bits = 8;       // 2..8
+  bool per_tensor = false;
+  Quantization input;
+  std::optional<float> output_scale;  // nothing: the layer writes float32
+};
+
+struct QuantizedWeights {
+  QuantizedFilter filter;
+  WeightReport report;
+  std::vector<std::string> log;  // what a user should know: channels with a raised scale, a narrowed range
+};
+
+// Symmetric, scale = max |w| / hi per output channel, weights rounded half to even. Scales are raised where the bias,
+// the accumulator or the multiplier asks for it. Formulas: docs/numerics.md, "Choosing weight parameters".
+// Precondition: filter.bias has one element per output channel, and weights a multiple of that; all are finite.
+// Error: kUnsupported where the layer is too deep for int32, or a multiplier cannot be a normal float.
+[[nodiscard]] Result<QuantizedWeights> quantize_filter(const Filter& filter, const FilterSetting& setting);
+
+}  // namespace narrow::graph
