@@ -32,6 +32,7 @@ std::string difference(const std::vector<T>& expected, const std::vector<T>& act
   std::size_t first = 0;
   std::size_t different = 0;
   for (std::size_t i = expected.size(); i-- > 0;) {
+    // NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): the bits of a float are what is compared.
     if (std::memcmp(&expected[i], &actual[i], sizeof(T)) == 0) continue;
     first = i;
     ++different;

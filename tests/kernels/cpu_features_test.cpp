@@ -151,7 +151,7 @@ TEST_CASE("each ISA needs its features and has a name") {
   CHECK(compiled_isas().back() == Isa::kAvx2);
 }
 
-TEST_CASE("features of this CPU agree with the compiler's runtime") {
+TEST_CASE("features of this CPU agree with the runtime of the compiler") {
   CHECK(cpu_features().has(kAvx2) == (__builtin_cpu_supports("avx2") != 0));
   CHECK(cpu_features().has(kFma) == (__builtin_cpu_supports("fma") != 0));
   CHECK(cpu_features().has(kAvx512Vnni) ==

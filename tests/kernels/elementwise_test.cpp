@@ -136,6 +136,7 @@ TEST_CASE("quantize follows its formula on every kind of float") {
       for (const std::int32_t zero_point : {0, 1, 7, 127, 128, 255}) {
         const Quantization to{scale, zero_point, range};
         std::vector<std::uint8_t> expected;
+        expected.reserve(input.size());
         for (const float x : input) {
           expected.push_back(
               narrow::testing::expected_rounding(narrow::testing::single_quotient(x, scale), zero_point, range));
@@ -172,6 +173,7 @@ TEST_CASE("dequantize follows its formula for every byte and zero point") {
   for (const float scale : {1.0F, 0.1F, 1.0F / 255, 1e30F, kMax, kMin, kDenormal}) {
     for (std::int32_t zero_point = 0; zero_point <= 255; ++zero_point) {
       std::vector<float> expected;
+      expected.reserve(input.size());
       for (const std::uint8_t x : input) {
         // 0 - 0 is +0, as in an integer subtraction.
         expected.push_back(narrow::testing::single_product(scale, static_cast<float>(std::int64_t{x} - zero_point)));

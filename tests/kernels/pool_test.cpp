@@ -59,10 +59,10 @@ PoolShape global(int height, int width, int channels) {
 }
 
 std::size_t input_elems(const PoolShape& s, int batch) {
-  return static_cast<std::size_t>(batch) * static_cast<std::size_t>(s.in_h * s.in_w * s.channels);
+  return static_cast<std::size_t>(batch) * static_cast<std::size_t>(std::int64_t{s.in_h} * s.in_w * s.channels);
 }
 std::size_t output_elems(const PoolShape& s, int batch) {
-  return static_cast<std::size_t>(batch) * static_cast<std::size_t>(s.out_h * s.out_w * s.channels);
+  return static_cast<std::size_t>(batch) * static_cast<std::size_t>(std::int64_t{s.out_h} * s.out_w * s.channels);
 }
 
 Bytes random_bytes(std::mt19937& random, std::size_t count) {
@@ -81,9 +81,9 @@ Expected expected(const PoolShape& s, int batch, const Bytes& input, const Avera
   const int height = s.in_h + s.pad.top + s.pad.bottom;
   const int width = s.in_w + s.pad.left + s.pad.right;
   for (int n = 0; n < batch; ++n) {
-    std::vector<int> padded(static_cast<std::size_t>(height * width * s.channels), -1);
+    std::vector<int> padded(static_cast<std::size_t>(std::int64_t{height} * width * s.channels), -1);
     const auto at = [&](int y, int x, int c) -> int& {
-      return padded[static_cast<std::size_t>((y * width + x) * s.channels + c)];
+      return padded[static_cast<std::size_t>((std::int64_t{y} * width + x) * s.channels + c)];
     };
     auto next = input.begin() + static_cast<std::ptrdiff_t>(input_elems(s, n));
     for (int y = 0; y < s.in_h; ++y) {
