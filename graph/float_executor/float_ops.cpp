@@ -51,12 +51,6 @@ void for_each_tap(const float* input, const TensorShape& in, const Window& w, co
   }
 }
 
-// Window positions inside the padded picture: windows may hang over its far end only where the stride left a rest.
-std::int64_t padded_taps(const Taps& t, int kernel, int dilation, std::int64_t size, int pad_after) {
-  const std::int64_t past_end = size + pad_after;
-  return std::min<std::int64_t>(kernel, (past_end - 1 - t.first) / dilation + 1);
-}
-
 }  // namespace
 
 void clamp_values(const float* input, float* output, std::int64_t count, const Clamp& clamp) {
@@ -81,12 +75,10 @@ void average_pool(const float* input, const TensorShape& in, float* output, cons
     Output y(output + pixel * out.channels, out.channels);
     y.setZero();
     for_each_tap(input, in, window, rows, columns, [&](const Input& x) { y += x; });
-    std::int64_t count = (rows.end - rows.begin) * (columns.end - columns.begin);
-    if (count_include_pad) {
-      count = padded_taps(rows, window.kernel_h, window.dilation_h, in.height, window.pad.bottom) *
-              padded_taps(columns, window.kernel_w, window.dilation_w, in.width, window.pad.right);
-    }
-    y /= static_cast<float>(count);
+    // Shape inference drops windows that would hang over the padding.
+    const std::int64_t padded = std::int64_t{window.kernel_h} * window.kernel_w;
+    const std::int64_t inside = (rows.end - rows.begin) * (columns.end - columns.begin);
+    y /= static_cast<float>(count_include_pad ? padded : inside);
   });
 }
 
