@@ -7,7 +7,6 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/crc32.h"
 #include "importers/image/formats.h"
 #include "importers/image/stb.h"
 
@@ -18,6 +17,23 @@ constexpr std::size_t kSignatureBytes = 8;
 constexpr std::size_t kHeaderBytes = 13;
 constexpr std::size_t kPaletteBytes = 256 * 3;
 constexpr std::uint8_t kIndexed = 3;  // colour type
+
+// The CRC of PNG's chunks (its annex D): polynomial 0xEDB88320, reflected, inverted before and after.
+constexpr std::array<std::uint32_t, 256> kCrcTable = [] {
+  std::array<std::uint32_t, 256> table{};
+  for (std::uint32_t byte = 0; byte < table.size(); ++byte) {
+    std::uint32_t crc = byte;
+    for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1) != 0 ? 0xEDB88320U : 0U);
+    table[byte] = crc;
+  }
+  return table;
+}();
+
+std::uint32_t chunk_crc(Bytes bytes) {
+  std::uint32_t crc = 0xFFFFFFFFU;
+  for (const std::uint8_t byte : bytes) crc = (crc >> 8) ^ kCrcTable[(crc ^ byte) & 0xFF];
+  return ~crc;
+}
 
 struct Header {
   std::uint64_t width = 0;
@@ -71,7 +87,7 @@ Result<Picture> decode_png(Bytes bytes, const PictureLimits& limits) {
                      [](char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); })) {
       return broken("PNG", "no chunk at offset " + std::to_string(at));
     }
-    if (engine::crc32(std::as_bytes(type_and_data)) != big_endian_32(bytes, at + 8 + length)) {
+    if (chunk_crc(type_and_data) != big_endian_32(bytes, at + 8 + length)) {
       return broken("PNG", "wrong checksum of chunk " + type + " at offset " + std::to_string(at));
     }
     at += length + 12;

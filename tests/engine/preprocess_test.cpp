@@ -1,0 +1,223 @@
+#include "narrow/preprocess.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <vector>
+
+namespace {
+
+using narrow::ErrorCode;
+using narrow::Interpolation;
+using narrow::Picture;
+using narrow::Preprocessing;
+
+// Red is the column, green the row, blue 200.
+Picture ramp(int width, int height) {
+  Picture picture{width, height, {}};
+  for (int y = 0; y < height; ++y) {
+    for (int x = 0; x < width; ++x) {
+      picture.rgb.insert(picture.rgb.end(), {static_cast<std::uint8_t>(x), static_cast<std::uint8_t>(y), 200});
+    }
+  }
+  return picture;
+}
+
+Preprocessing crop_only(int height, int width) {
+  Preprocessing preprocessing;
+  preprocessing.crop_height = height;
+  preprocessing.crop_width = width;
+  return preprocessing;
+}
+
+const std::uint8_t* pixel(const Picture& picture, int x, int y) {
+  return &picture.rgb[static_cast<std::size_t>((y * picture.width + x) * 3)];
+}
+
+Preprocessing preset(const char* name) { return narrow::preprocessing_preset(name).value(); }
+
+}  // namespace
+
+TEST_CASE("every preset is valid and says what the header promises") {
+  const std::vector<std::string> names = narrow::preprocessing_presets();
+  CHECK(names ==
+        std::vector<std::string>{"imagenet", "imagenet-crop", "cifar10", "cifar10-imagenet", "mobilenet-tf", "raw"});
+  for (const std::string& name : names) CHECK(narrow::validate(preset(name.c_str())).ok());
+  CHECK(preset("imagenet").resize == 256);
+  CHECK(preset("imagenet").crop_height == 224);
+  CHECK(preset("imagenet").mean == std::array<float, 3>{0.485F, 0.456F, 0.406F});
+  CHECK(preset("imagenet").std == std::array<float, 3>{0.229F, 0.224F, 0.225F});
+  CHECK(!preset("imagenet-crop").resize.has_value());
+  CHECK(preset("cifar10").resize == 32);
+  CHECK(preset("cifar10").crop_width == 32);
+  CHECK(preset("cifar10").mean == std::array<float, 3>{0.4914F, 0.4822F, 0.4465F});
+  CHECK(preset("cifar10").std == std::array<float, 3>{0.2023F, 0.1994F, 0.2010F});
+  CHECK(preset("cifar10-imagenet").mean == preset("imagenet").mean);
+  CHECK(preset("cifar10-imagenet").crop_width == 32);
+  CHECK(preset("mobilenet-tf").std == std::array<float, 3>{0.5F, 0.5F, 0.5F});
+}
+
+TEST_CASE("an unknown preset is an error that lists the known ones") {
+  const auto result = narrow::preprocessing_preset("imagnet");
+  REQUIRE(!result.ok());
+  CHECK(result.error().code == ErrorCode::kNotFound);
+  for (const std::string& name : narrow::preprocessing_presets()) {
+    CHECK(result.error().message.find(name) != std::string::npos);
+  }
+}
+
+TEST_CASE("numbers outside their range are refused") {
+  const Preprocessing good = preset("imagenet");
+  const auto refused = [](const Preprocessing& preprocessing) {
+    const narrow::Status status = narrow::validate(preprocessing);
+    const auto cropped = narrow::resize_and_crop(ramp(4, 4), preprocessing);
+    return !status.ok() && status.error().code == ErrorCode::kInvalidArgument && !cropped.ok();
+  };
+  for (const int side : {-1, 0, 8193, std::numeric_limits<int>::max(), std::numeric_limits<int>::min()}) {
+    Preprocessing bad = good;
+    bad.resize = side;
+    CHECK(refused(bad));
+    bad = good;
+    bad.crop_height = side;
+    CHECK(refused(bad));
+    bad = good;
+    bad.crop_width = side;
+    CHECK(refused(bad));
+  }
+  const float infinity = std::numeric_limits<float>::infinity();
+  for (const float value : {infinity, -infinity, std::nanf("")}) {
+    Preprocessing bad = good;
+    bad.mean[1] = value;
+    CHECK(refused(bad));
+    bad = good;
+    bad.std[2] = value;
+    CHECK(refused(bad));
+  }
+  for (const float value : {0.0F, -0.0F, -1.0F, std::numeric_limits<float>::denorm_min()}) {
+    Preprocessing bad = good;
+    bad.std[0] = value;
+    CHECK(refused(bad));
+  }
+  Preprocessing largest = good;
+  largest.resize = 8192;
+  largest.crop_height = largest.crop_width = 8192;
+  CHECK(narrow::validate(largest).ok());
+}
+
+TEST_CASE("an empty picture or a wrong buffer is refused") {
+  const Preprocessing preprocessing = crop_only(2, 2);
+  for (Picture bad :
+       {Picture{}, Picture{0, 3, {}}, Picture{-1, -1, {1, 2, 3}}, Picture{1, 1, {1, 2}}, Picture{1, 1, {1, 2, 3, 4}},
+        Picture{std::numeric_limits<int>::max(), std::numeric_limits<int>::max(), {}}}) {
+    const auto result = narrow::resize_and_crop(bad, preprocessing);
+    REQUIRE(!result.ok());
+    CHECK(result.error().code == ErrorCode::kInvalidArgument);
+  }
+  std::vector<float> wrong(2 * 2 * 3 + 1);
+  CHECK(!narrow::preprocess(ramp(4, 4), preprocessing, wrong).ok());
+  CHECK(!narrow::preprocess(ramp(4, 4), preprocessing, std::span(wrong).first(11)).ok());
+}
+
+TEST_CASE("the centre crop starts where torchvision starts it") {
+  // Half of an odd difference is rounded to even: 1 -> 0, 3 -> 2, 5 -> 2, 7 -> 4.
+  const int expected[] = {0, 0, 1, 2, 2, 2, 3, 4, 4};
+  for (int difference = 0; difference < 9; ++difference) {
+    CAPTURE(difference);
+    const Picture result = narrow::resize_and_crop(ramp(8 + difference, 5 + difference), crop_only(5, 8)).value();
+    CHECK(result.width == 8);
+    CHECK(result.height == 5);
+    CHECK(int{pixel(result, 0, 0)[0]} == expected[difference]);
+    CHECK(int{pixel(result, 0, 0)[1]} == expected[difference]);
+    CHECK(int{pixel(result, 7, 4)[0]} == expected[difference] + 7);
+  }
+}
+
+TEST_CASE("a picture smaller than the crop lies in black with the odd line below and right of it") {
+  const Picture result = narrow::resize_and_crop(ramp(2, 1), crop_only(4, 5)).value();
+  for (int y = 0; y < 4; ++y) {
+    for (int x = 0; x < 5; ++x) {
+      const bool inside = y == 1 && x >= 1 && x < 3;
+      CHECK(int{pixel(result, x, y)[2]} == (inside ? 200 : 0));
+    }
+  }
+  CHECK(int{pixel(result, 2, 1)[0]} == 1);
+  // One axis smaller, the other larger.
+  const Picture mixed = narrow::resize_and_crop(ramp(2, 9), crop_only(4, 3)).value();
+  CHECK(int{pixel(mixed, 0, 0)[1]} == 2);  // (9 - 4) / 2 rounded to even
+  CHECK(int{pixel(mixed, 1, 0)[0]} == 1);
+  CHECK(int{pixel(mixed, 2, 0)[2]} == 0);
+}
+
+TEST_CASE("resizing sets the shorter side and keeps the aspect") {
+  Preprocessing preprocessing = crop_only(512, 512);
+  const auto size = [&](int width, int height, int shorter) {
+    preprocessing.resize = shorter;
+    preprocessing.interpolation = Interpolation::kNearest;
+    Picture white{
+        width, height,
+        std::vector<std::uint8_t>(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3, 255)};
+    // The crop pads with black: count white pixels along the middle lines.
+    const Picture result = narrow::resize_and_crop(white, preprocessing).value();
+    std::pair<int, int> counted{0, 0};
+    for (int i = 0; i < 512; ++i) {
+      counted.first += pixel(result, i, 255)[0] == 255 ? 1 : 0;
+      counted.second += pixel(result, 255, i)[0] == 255 ? 1 : 0;
+    }
+    return counted;
+  };
+  CHECK(size(500, 375, 256) == std::pair<int, int>(341, 256));  // int(341.33)
+  CHECK(size(375, 500, 256) == std::pair<int, int>(256, 341));
+  CHECK(size(64, 48, 32) == std::pair<int, int>(42, 32));  // int(42.67)
+  CHECK(size(1, 7, 3) == std::pair<int, int>(3, 21));
+}
+
+TEST_CASE("pictures of one pixel or one line go through every preset") {
+  for (const std::string& name : narrow::preprocessing_presets()) {
+    const Preprocessing preprocessing = preset(name.c_str());
+    std::vector<float> out(static_cast<std::size_t>(preprocessing.crop_height * preprocessing.crop_width) * 3);
+    for (const auto& [width, height] : {std::pair(1, 1), std::pair(1, 1000), std::pair(1000, 1), std::pair(2, 3)}) {
+      CAPTURE(name);
+      CHECK(narrow::preprocess(ramp(width, height), preprocessing, out).ok());
+    }
+  }
+}
+
+TEST_CASE("the network input is (pixel / 255 - mean) / std in single precision") {
+  Picture all{16, 16, {}};
+  for (int i = 0; i < 256; ++i) {
+    all.rgb.insert(all.rgb.end(), {static_cast<std::uint8_t>(i), static_cast<std::uint8_t>(255 - i),
+                                   static_cast<std::uint8_t>(i ^ 85)});
+  }
+  Preprocessing preprocessing = preset("imagenet");
+  preprocessing.resize.reset();
+  preprocessing.crop_height = preprocessing.crop_width = 16;
+  std::vector<float> out(256 * 3);
+  REQUIRE(narrow::preprocess(all, preprocessing, out).ok());
+  bool equal = true;
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    // volatile: each step is rounded to float, whatever the compiler thinks.
+    volatile float value = static_cast<float>(all.rgb[i]) / 255.0F;
+    value = value - preprocessing.mean[i % 3];
+    value = value / preprocessing.std[i % 3];
+    equal = equal && out[i] == value;
+  }
+  CHECK(equal);
+  // By hand: (128 / 255 - 0.485) / 0.229.
+  CHECK(out[128 * 3] == doctest::Approx(0.0740645).epsilon(1e-5));
+
+  Preprocessing raw = preset("raw");
+  raw.resize.reset();
+  raw.crop_height = raw.crop_width = 16;
+  REQUIRE(narrow::preprocess(all, raw, out).ok());
+  for (std::size_t i = 0; i < out.size(); ++i) CHECK(std::fabs(out[i] - static_cast<float>(all.rgb[i])) < 1e-4F);
+
+  Preprocessing tf = raw;
+  tf.mean = preset("mobilenet-tf").mean;
+  tf.std = preset("mobilenet-tf").std;
+  REQUIRE(narrow::preprocess(all, tf, out).ok());
+  CHECK(out[0] == -1.0F);
+  CHECK(out[1] == 1.0F);
+}

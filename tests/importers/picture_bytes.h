@@ -1,0 +1,51 @@
+// Files of pictures, as bytes, for the tests of this room.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "narrow/image.h"
+
+namespace narrow::testing {
+
+struct PictureGolden {
+  const char* name;
+  std::uint64_t hash;  // FNV-1a of the RGB bytes, 0 for JPEG
+  double means[3];
+  std::vector<std::uint8_t> file;
+};
+
+// Pictures of 17 x 11 made by Pillow (tests/golden/make_picture_golden.py).
+[[nodiscard]] const std::vector<PictureGolden>& picture_goldens();
+[[nodiscard]] const PictureGolden& picture_golden(std::string_view name);
+
+[[nodiscard]] inline Result<Picture> decode(const std::vector<std::uint8_t>& bytes, const PictureLimits& limits = {}) {
+  return decode_picture(std::as_bytes(std::span(bytes)), limits);
+}
+[[nodiscard]] inline Result<Picture> decode(std::string_view bytes, const PictureLimits& limits = {}) {
+  return decode_picture(std::as_bytes(std::span(bytes)), limits);
+}
+
+[[nodiscard]] inline std::uint64_t fnv1a(std::span<const std::uint8_t> bytes) {
+  std::uint64_t value = 0xcbf29ce484222325ULL;
+  for (const std::uint8_t byte : bytes) value = (value ^ byte) * 0x100000001b3ULL;
+  return value;
+}
+
+template <class Bytes>
+void write_file(const std::filesystem::path& path, const Bytes& bytes) {
+  std::filesystem::create_directories(path.parent_path());
+  std::ofstream stream(path, std::ios::binary);
+  for (const auto byte : bytes) stream.put(static_cast<char>(byte));
+}
+
+// A PPM of one pixel whose red is `red`.
+[[nodiscard]] inline std::string one_pixel(char red) { return std::string("P6 1 1 255\n") + red + "gb"; }
+
+}  // namespace narrow::testing
