@@ -4,6 +4,7 @@
 #include <csignal>
 #include <cstring>
 #include <exception>
+#include <memory>
 #include <new>
 #include <string>
 #include <vector>
@@ -18,6 +19,9 @@ using narrow::Error;
 using narrow::ErrorCode;
 using narrow::cli::Command;
 using narrow::cli::Console;
+
+constexpr std::size_t kNameWidth = 34;
+constexpr std::size_t kDescriptionWidth = 80;
 
 constexpr const char* kDescription =
     "narrow - integer inference for image-classification networks on x86 CPUs\n"
@@ -44,6 +48,27 @@ bool asks_for_json(int argc, char** argv) {
   return std::any_of(argv, argv + argc, [](const char* argument) { return std::strcmp(argument, "--json") == 0; });
 }
 
+// Breaks the descriptions of options into lines that fit beside their names.
+class WrappingFormatter : public CLI::Formatter {
+ public:
+  std::string make_option_desc(const CLI::Option* option) const override {
+    const std::string text = CLI::Formatter::make_option_desc(option);
+    std::string out;
+    std::size_t line_begin = 0;
+    std::size_t last_space = std::string::npos;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      if (text[i] == ' ') last_space = out.size();
+      out += text[i];
+      if (out.size() - line_begin > kDescriptionWidth && last_space != std::string::npos) {
+        out[last_space] = '\n';
+        line_begin = last_space + 1;
+        last_space = std::string::npos;
+      }
+    }
+    return out;
+  }
+};
+
 int usage_error(const CLI::App& app, const std::vector<Command>& commands, const CLI::ParseError& problem,
                 Console& console) {
   Error error{ErrorCode::kInvalidArgument, problem.what(), ""};
@@ -54,7 +79,8 @@ int usage_error(const CLI::App& app, const std::vector<Command>& commands, const
     help = "narrow " + command.app->get_name() + " --help";
   }
   if (error.where.empty() && app.get_subcommands().empty()) {
-    const std::vector<std::string> rest = app.remaining();
+    std::vector<std::string> rest = app.remaining();
+    rest.erase(std::remove(rest.begin(), rest.end(), "--json"), rest.end());
     error.message = rest.empty() ? "a command is missing" : "unknown command or option '" + rest.front() + "'";
     error.message += "; the commands are classify, quantize, evaluate, inspect";
   }
@@ -64,10 +90,12 @@ int usage_error(const CLI::App& app, const std::vector<Command>& commands, const
 
 int run(int argc, char** argv) {
   CLI::App app(kDescription, "narrow");
+  auto formatter = std::make_shared<WrappingFormatter>();
+  formatter->column_width(kNameWidth);
+  app.formatter(formatter);
   app.footer(kFooter);
   app.set_version_flag("--version", std::string("narrow ") + NARROW_VERSION);
   app.require_subcommand(1);
-  app.get_formatter()->column_width(34);
   const std::vector<Command> commands = {narrow::cli::add_classify(app), narrow::cli::add_quantize(app),
                                          narrow::cli::add_evaluate(app), narrow::cli::add_inspect(app)};
   try {

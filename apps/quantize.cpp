@@ -133,7 +133,7 @@ void add_bit_options(CLI::App& app, QuantizeFlags& flags) {
       ->type_name("BITS")
       ->group(group);
   app.add_option("--keep-edges", flags.keep_edges,
-                 "Bits of the first and last layer, 8 unless given;\nfloat leaves them in float, off treats them "
+                 "Bits of the first and last layer, 8 unless given; float leaves them in float, off treats them "
                  "like all others")
       ->check(word_or_number({"float", "off"}, kMinBits, kMaxBits))
       ->type_name("BITS|float|off")

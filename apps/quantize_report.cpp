@@ -16,10 +16,14 @@ namespace {
 
 std::string number(float value) { return format("%.4g", static_cast<double>(value)); }
 
-// Lines that start with the same word are one kind of rewrite: "folded 19, fused 19".
-std::string passes_summary(const std::vector<std::string>& passes) {
+// A line about one layer starts with its quoted name; the others say what was rewritten.
+bool is_note(const std::string& line) { return !line.empty() && line.front() == '\''; }
+
+// Rewrites that start with the same word are one kind: "19 folded, 19 fused".
+std::string rewrites_summary(const std::vector<std::string>& passes) {
   std::vector<std::pair<std::string, int>> kinds;
   for (const std::string& line : passes) {
+    if (is_note(line)) continue;
     const std::string word = line.substr(0, line.find(' '));
     const auto known = std::find_if(kinds.begin(), kinds.end(), [&](const auto& kind) { return kind.first == word; });
     if (known == kinds.end()) {
@@ -29,8 +33,8 @@ std::string passes_summary(const std::vector<std::string>& passes) {
     }
   }
   std::vector<std::string> parts;
-  for (const auto& [word, count] : kinds) parts.push_back(word + " " + std::to_string(count));
-  return parts.empty() ? "nothing" : join(parts, ", ");
+  for (const auto& [word, count] : kinds) parts.push_back(std::to_string(count) + " " + word);
+  return parts.empty() ? "nothing to simplify" : join(parts, ", ");
 }
 
 void fill_weights(std::vector<std::string>& row, const WeightReport& weights) {
@@ -73,18 +77,10 @@ std::string layer_table(const QuantizeReport& report) {
   return table.text();
 }
 
-std::string remarks(const QuantizeReport& report) {
+std::string notes(const QuantizeReport& report) {
   std::string out;
-  for (const WeightReport& layer : report.weights) {
-    if (layer.dead_channels > 0) {
-      out += "note: " + layer.layer + ": " + plural(static_cast<std::uint64_t>(layer.dead_channels), "channel") +
-             " with all weights about zero\n";
-    }
-    if (layer.raised_bias_channels > 0) {
-      out += "note: " + layer.layer + ": scale of " +
-             plural(static_cast<std::uint64_t>(layer.raised_bias_channels), "channel") +
-             " raised so that the bias fits into 32 bits\n";
-    }
+  for (const std::string& line : report.passes) {
+    if (is_note(line)) out += "note: " + line + "\n";
   }
   return out;
 }
@@ -98,15 +94,18 @@ std::string report_text(const FloatModel& weights, const Quantized& quantized, c
   out += "weights        " + summary.weights + ": " + weights.architecture() + ", input " +
          shape_text(weights.input_shape()) + ", " + std::to_string(weights.classes()) + " classes\n";
   out += "preprocessing  " + preprocessing_text(weights.preprocessing()) + "\n";
-  out += "graph          " + passes_summary(report.passes) + (summary.verbose ? "" : " (--verbose lists them)") + "\n";
+  out +=
+      "graph          " + rewrites_summary(report.passes) + (summary.verbose ? "" : " (--verbose lists them)") + "\n";
   if (summary.verbose) {
-    for (const std::string& line : report.passes) out += "  " + line + "\n";
+    for (const std::string& line : report.passes) {
+      if (!is_note(line)) out += "  " + line + "\n";
+    }
   }
   out += "calibration    " + quantized.model.provenance().calibration;
   if (report.pictures < summary.available_pictures) {
     out += format(", of %zu, evenly spread", summary.available_pictures);
   }
-  out += "\n\n" + layer_table(report) + "\n" + remarks(report);
+  out += "\n\n" + layer_table(report) + "\n" + notes(report);
   out += summary.output + ": " + bytes_text(summary.output_bytes) + ", " + bits_text(layers) + ", " +
          arithmetic_text(layers) + "\n";
   return out;
