@@ -96,7 +96,7 @@ BlockPlan plan_blocks(const ConvolutionShape& shape, BlockElement element) {
   const std::int64_t pictures = clamped((plan.block_rows - 1) / shape.out_h + 2, 1, plan.block_rows);
   const std::int64_t block_lines = plan.block_rows * plan.line_step + pictures * halo;
   plan.table_bytes = round_up(plan.block_rows * shape.out_w * std::int64_t{sizeof(void*)}, 64);
-  plan.workspace_bytes = plan.table_bytes + block_lines * plan.line_bytes + kSlackBytes;
+  plan.workspace_bytes = plan.table_bytes + round_up(block_lines * plan.line_bytes + kSlackBytes, 64);
   return plan;
 }
 

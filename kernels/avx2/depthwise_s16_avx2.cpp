@@ -62,8 +62,7 @@ void pack(const ConvolutionProblem& problem, std::byte* packed) {
     offsets[tap] = tap / shape.kernel_w * shape.dilation_h * plan.line_bytes +
                    tap % shape.kernel_w * shape.dilation_w * plan.pixel_bytes;
   }
-  // An odd last tap is paired with itself, at weight 0.
-  if (layout.taps % 2 != 0) offsets[layout.taps] = offsets[layout.taps - 1];
+  // An odd last tap is paired with the first one, at weight 0.
   for (int c = 0; c < shape.out_c; ++c) {
     std::byte* const panel = packed + layout.offsets_bytes + c / kChannels * layout.panel_bytes;
     const int place = place_in_panel(c % kChannels);

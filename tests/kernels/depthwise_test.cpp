@@ -1,0 +1,82 @@
+// One filter per channel: what is particular to these kernels. Shapes, corners of the ranges and page borders that all
+// convolutions share are in convolution_test.cpp.
+#include <doctest/doctest.h>
+
+#include <random>
+#include <string>
+
+#include "kernels/convolution.h"
+#include "tests/kernels/convolution_cases.h"
+#include "tests/support/data.h"
+
+#define NEED_KERNELS() \
+  if (runnable_kernels().empty()) NARROW_SKIP("this CPU runs no kernel but the scalar reference")
+
+namespace narrow::kernels::testing {
+namespace {
+
+bool depthwise_accepts(const ConvolutionCase& c) { return kernel_named("depthwise_s16_avx2")->accepts(c.problem()); }
+
+TEST_CASE("depthwise: any number of channels around the width of a panel") {
+  NEED_KERNELS();
+  std::mt19937 random(narrow::testing::seed());
+  for (int channels = 1; channels <= 50; ++channels) {
+    for (const OutputType type : {OutputType::kUint8, OutputType::kFloat32}) {
+      ConvolutionCase c = case_of(shape_of(5, 7, channels, channels, 3, 1, 1, channels));
+      c.output_type = type;
+      c.input_zero_point = 131;
+      c.output_zero_point = 17;
+      c.fill(random, Fill::kExtremes, Fill::kExtremes);
+      CHECK(depthwise_accepts(c));
+      CHECK(check_against_reference(c) > 0);
+    }
+  }
+}
+
+TEST_CASE("depthwise: any window and stride on rows of any length") {
+  NEED_KERNELS();
+  std::mt19937 random(narrow::testing::seed() + 1);
+  for (const int kernel : {1, 2, 3, 4, 5, 7}) {
+    for (int stride = 1; stride <= 3; ++stride) {
+      for (int dilation = 1; dilation <= 2; ++dilation) {
+        for (int width = 1; width <= 9; ++width) {
+          ConvolutionCase c = case_of(shape_of(9, width, 20, 20, kernel, stride, kernel - 1, 20, dilation));
+          c.shape.pad.left += dilation;  // sides that differ
+          c.shape = with_output(c.shape);
+          c.batch = 2;
+          c.input_zero_point = 255;
+          c.fill(random, Fill::kRandom, Fill::kRandom);
+          CHECK(depthwise_accepts(c));
+          CHECK(check_against_reference(c) > 0);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("depthwise: a window as large as the picture sums all of it") {
+  NEED_KERNELS();
+  std::mt19937 random(narrow::testing::seed() + 2);
+  for (const int size : {7, 14, 15}) {
+    ConvolutionCase c = case_of(shape_of(size, size, 33, 33, size, 1, 0, 33));
+    c.batch = 3;
+    c.fill(random, Fill::kHighest, Fill::kLowest);
+    CHECK(check_against_reference(c) > 0);
+  }
+}
+
+TEST_CASE("depthwise: several outputs per input channel go to the general kernels") {
+  std::mt19937 random(1);
+  ConvolutionCase c = case_of(shape_of(4, 4, 8, 16, 3, 1, 1, 8));
+  c.fill(random, Fill::kRandom, Fill::kRandom);
+  CHECK_FALSE(depthwise_accepts(c));
+  c = case_of(shape_of(4, 4, 8, 8, 3, 1, 1, 4));
+  c.fill(random, Fill::kRandom, Fill::kRandom);
+  CHECK_FALSE(depthwise_accepts(c));
+  c = case_of(shape_of(4, 4, 8, 8, 3, 1, 1, 8));
+  c.fill(random, Fill::kRandom, Fill::kRandom);
+  CHECK(depthwise_accepts(c));
+}
+
+}  // namespace
+}  // namespace narrow::kernels::testing
