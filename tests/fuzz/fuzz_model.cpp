@@ -5,11 +5,14 @@
 #include <cstring>
 #include <numeric>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "narrow/model.h"
 #include "narrow/session.h"
+#include "tests/engine/graph_builder.h"
 #include "tests/engine/nrw_surgery.h"
+#include "tests/fuzz/fuzz.h"
 
 namespace {
 
@@ -67,3 +70,18 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   exercise(repaired);
   return 0;
 }
+
+namespace narrow::testing {
+
+std::vector<std::string> fuzz_seeds() {
+  std::vector<std::string> seeds;
+  const auto add = [&seeds](engine::ModelData data) {
+    const std::vector<std::byte> bytes = to_model(std::move(data)).serialize();
+    seeds.emplace_back(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  };
+  add(model_of_everything(1));
+  for (const int length : {0, 1, 3, 6}) add(random_model(static_cast<unsigned>(length), length));
+  return seeds;
+}
+
+}  // namespace narrow::testing
