@@ -177,7 +177,7 @@ void run_layer(benchmark::State& state, const Layer& layer, int weight_bits, con
   kernel->run(problem, packed.get(), data.input.data(), output.data(), 0, checked_rows, workspace.get());
   if (output != expected) return state.SkipWithError("differs from the scalar reference");
   const double start = cpu_seconds();
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     kernel->run(problem, packed.get(), data.input.data(), output.data(), 0, s.out_h, workspace.get());
     benchmark::ClobberMemory();
   }

@@ -6,7 +6,8 @@
 //   uint8 output:   y = clamp(round_half_to_even(float(acc) * multiplier[c]) + zero_point, lo, hi)
 //   float32 output: y = min(max(float(acc) * multiplier[c], clamp.lo), clamp.hi)
 // Taps in the padding contribute 0. float(acc) rounds to nearest even; products are single precision, not contracted.
-// Layout: input [N, in_h, in_w, in_c], weights [out_c, kernel_h, kernel_w, in_c / groups], output [N, out_h, out_w, out_c].
+// Layout: input [N, in_h, in_w, in_c], weights [out_c, kernel_h, kernel_w, in_c / groups],
+//   output [N, out_h, out_w, out_c].
 #pragma once
 
 #include <cstddef>
@@ -40,18 +41,18 @@ struct ConvolutionProblem {
   ConvolutionShape shape;
   QRange input_range;  // every input element lies in it; within [0, 255]
   std::int32_t input_zero_point = 0;
-  QRange weight_range;                    // every weight lies in it; within [-128, 127]
-  const std::int8_t* weights = nullptr;   // canonical order, see above
-  const std::int32_t* bias = nullptr;     // [out_c]
-  const float* multiplier = nullptr;      // [out_c], finite, > 0
+  QRange weight_range;                   // every weight lies in it; within [-128, 127]
+  const std::int8_t* weights = nullptr;  // canonical order, see above
+  const std::int32_t* bias = nullptr;    // [out_c]
+  const float* multiplier = nullptr;     // [out_c], finite, > 0
   OutputType output_type = OutputType::kUint8;
   std::int32_t output_zero_point = 0;  // uint8 output
   QRange output_range;                 // uint8 output
   Clamp output_clamp;                  // float32 output
 };
 
-// True when no input within input_range can overflow the int32 accumulator, bias included, whatever the order of summation
-// and whether or not the zero point is subtracted first. Checked when a session is created.
+// True when no input within input_range can overflow the int32 accumulator, bias included, whatever the order of
+// summation and whether or not the zero point is subtracted first. Checked when a session is created.
 [[nodiscard]] bool accumulator_is_exact(const ConvolutionProblem& problem);
 
 // One way to compute it. All functions are pure; `run` may be called from several threads on disjoint rows.
@@ -65,8 +66,8 @@ struct ConvolutionKernel {
   void (*pack)(const ConvolutionProblem& problem, std::byte* packed);
   // Scratch that each concurrent call of `run` needs, 64-byte aligned; contents are of no interest afterwards.
   std::size_t (*workspace_bytes)(const ConvolutionProblem& problem);
-  // Computes output rows [row_begin, row_end) of the N * out_h rows. Reads only within input[0, N*in_h*in_w*in_c), writes
-  // only the named rows of output. input and output do not overlap.
+  // Computes output rows [row_begin, row_end) of the N * out_h rows. Reads only within input[0, N*in_h*in_w*in_c),
+  // writes only the named rows of output. input and output do not overlap.
   void (*run)(const ConvolutionProblem& problem, const std::byte* packed, const std::uint8_t* input, void* output,
               std::int64_t row_begin, std::int64_t row_end, std::byte* workspace);
 };

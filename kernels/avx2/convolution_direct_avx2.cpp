@@ -76,8 +76,8 @@ bool accepts_u8(const ConvolutionProblem& problem) {
     if (!fits_int32(bias)) return false;
     for (std::int64_t s = 0; s < layout.segments; ++s, segment += layout.segment_elems) {
       for (std::int64_t k = 0; k < layout.segment_elems; k += 2) {
-        const std::int32_t a = segment[k];
-        const std::int32_t b = k + 1 < layout.segment_elems ? segment[k + 1] : 0;
+        const std::int32_t a = widened(segment[k]);
+        const std::int32_t b = k + 1 < layout.segment_elems ? widened(segment[k + 1]) : 0;
         const std::int32_t positive = (a > 0 ? a : 0) + (b > 0 ? b : 0);
         const std::int32_t negative = (a < 0 ? a : 0) + (b < 0 ? b : 0);
         if (largest * positive > INT16_MAX || largest * negative < INT16_MIN) return false;
@@ -103,7 +103,7 @@ void pack_channel(const Layout& layout, const std::int8_t* weights, int lane, st
       if constexpr (kElement == BlockElement::kU8) {
         reinterpret_cast<std::int8_t*>(panel_weights)[at] = *weights++;
       } else {
-        reinterpret_cast<std::int16_t*>(panel_weights)[at] = *weights++;
+        reinterpret_cast<std::int16_t*>(panel_weights)[at] = widened(*weights++);
       }
     }
   }

@@ -25,6 +25,8 @@ static inline int place_in_panel(int c) {
   return c;
 }
 
+static inline std::int16_t widened(std::int8_t weight) { return weight; }
+
 // What all outputs of a layer share.
 struct OutputStage {
   __m256 upper;        // hi - zero_point

@@ -70,7 +70,7 @@ void pack(const ConvolutionProblem& problem, std::byte* packed) {
     reinterpret_cast<float*>(panel + 64)[place] = problem.multiplier[c];
     std::int16_t* const weights = reinterpret_cast<std::int16_t*>(panel + kHeadBytes);
     for (std::int64_t tap = 0; tap < layout.taps; ++tap) {
-      weights[(tap / 2 * kChannels + place) * 2 + tap % 2] = problem.weights[c * layout.taps + tap];
+      weights[(tap / 2 * kChannels + place) * 2 + tap % 2] = widened(problem.weights[c * layout.taps + tap]);
     }
   }
 }
@@ -131,10 +131,11 @@ void run_panel(const ConvolutionProblem& problem, const OutputStage& stage, cons
   const int channels =
       problem.shape.out_c - first_channel < kChannels ? problem.shape.out_c - first_channel : kChannels;
   const std::int64_t shift = std::int64_t{first_channel} * 2;
+  Acc acc[kPixels];
   if (channels == kChannels && problem.output_type == OutputType::kUint8) {
     std::uint8_t* out = static_cast<std::uint8_t*>(output) + index;
     for (; pixels >= kPixels; pixels -= kPixels, windows += kPixels, out += kPixels * stage.out_c) {
-      tile(windows, shift, offsets, layout.pairs, panel, stage, out, nullptr);
+      tile(windows, shift, offsets, layout.pairs, panel, stage, out, acc);
     }
     index = out - static_cast<std::uint8_t*>(output);
   }
@@ -143,7 +144,6 @@ void run_panel(const ConvolutionProblem& problem, const OutputStage& stage, cons
     // A tile with fewer pixels computes its last one again and does not store it.
     const std::uint8_t* part[kPixels];
     for (int i = 0; i < kPixels; ++i) part[i] = windows[i < now ? i : now - 1];
-    Acc acc[kPixels];
     tile(part, shift, offsets, layout.pairs, panel, stage, nullptr, acc);
     store_panel(problem, stage, acc, now, reinterpret_cast<const float*>(panel + 64), channels, output, index);
   }

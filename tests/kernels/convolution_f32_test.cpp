@@ -2,7 +2,9 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <cstring>
+#include <bit>
+#include <cmath>
+#include <cstdint>
 #include <limits>
 #include <random>
 #include <vector>
@@ -25,7 +27,9 @@ struct FloatCase {
 
   [[nodiscard]] ConvolutionF32Problem problem() const { return {shape, weights.data(), bias.data(), clamp}; }
   [[nodiscard]] std::int64_t rows() const { return std::int64_t{batch} * shape.out_h; }
-  [[nodiscard]] std::size_t row_elems() const { return static_cast<std::size_t>(shape.out_w * shape.out_c); }
+  [[nodiscard]] std::size_t row_elems() const {
+    return static_cast<std::size_t>(std::int64_t{shape.out_w} * shape.out_c);
+  }
 };
 
 FloatCase float_case(const ConvolutionShape& shape, int batch, std::mt19937& random) {
@@ -39,7 +43,7 @@ FloatCase float_case(const ConvolutionShape& shape, int batch, std::mt19937& ran
     for (float& value : values) value = bell(random) * (random() % 4 == 0 ? 1000.0F : 0.01F);
     return values;
   };
-  c.input = some(static_cast<std::size_t>(batch * shape.in_h * shape.in_w * shape.in_c));
+  c.input = some(static_cast<std::size_t>(std::int64_t{batch} * shape.in_h * shape.in_w * shape.in_c));
   c.weights = some(static_cast<std::size_t>(shape.out_c * shape.depth()));
   c.bias = some(static_cast<std::size_t>(shape.out_c));
   return c;
@@ -57,8 +61,10 @@ std::vector<float> run_float(const ConvolutionF32Kernel& kernel, const FloatCase
   return output.copy();
 }
 
+bool same_value_bits(float a, float b) { return std::bit_cast<std::uint32_t>(a) == std::bit_cast<std::uint32_t>(b); }
+
 bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), same_value_bits);
 }
 
 std::vector<const ConvolutionF32Kernel*> runnable_float_kernels() {
@@ -79,10 +85,8 @@ void check_float(const FloatCase& c) {
     for (const int cuts : {1, 3}) {
       const std::vector<float> got = run_float(*kernel, c, cuts);
       if (same_bits(got, expected)) continue;
-      const auto at = std::mismatch(expected.begin(), expected.end(), got.begin(),
-                                    [](const float& a, const float& b) { return std::memcmp(&a, &b, sizeof a) == 0; })
-                          .first -
-                      expected.begin();
+      const auto at =
+          std::mismatch(expected.begin(), expected.end(), got.begin(), same_value_bits).first - expected.begin();
       FAIL_CHECK(kernel->name, ": ", describe(c.shape), " batch ", c.batch, ": element ", at, " is ",
                  got[static_cast<std::size_t>(at)], ", expected ", expected[static_cast<std::size_t>(at)]);
       return;
@@ -109,7 +113,7 @@ TEST_CASE("float convolution: padding is skipped rather than multiplied by zero"
     FloatCase c = float_case(shape_of(6, 6, 2, channels, 3, 1, 1), 1, random);
     // An infinite weight at the window's corner: outputs whose corner lies in the padding stay finite.
     for (int oc = 0; oc < channels; ++oc) {
-      c.weights[static_cast<std::size_t>(oc * 18)] = std::numeric_limits<float>::infinity();
+      c.weights[static_cast<std::size_t>(oc) * 18] = std::numeric_limits<float>::infinity();
     }
     for (float& x : c.input) x = std::max(x, 0.5F);
     const std::vector<float> output = run_float(**narrow_kernels_scalar()->convolutions_f32, c, 1);
