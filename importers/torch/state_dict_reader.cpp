@@ -57,22 +57,12 @@ Result<Value> find_state_dict(const pickle::Document& document, const std::strin
                      " instead of a state_dict; write it with torch.save(model.state_dict(), path)",
                  where};
   }
-  // By key, so that an item that was set twice is found once.
   std::vector<std::pair<std::string_view, Value>> found;
-  std::unordered_set<std::int64_t> refused;  // a dict may occur many times: it is looked through once
-  for (const auto& [key, value] : heap.dict(document.root)) {
-    if (!key.is(Kind::kString) || heap.text(key).size() > kMaxNameBytes) continue;
-    const std::string_view name = heap.text(key);
-    std::erase_if(found, [&](const auto& other) { return other.first == name; });
-    if (!value.is(Kind::kDict) || refused.count(value.payload) != 0) continue;
-    const auto same = std::find_if(found.begin(), found.end(),
-                                   [&](const auto& other) { return other.second.payload == value.payload; });
-    if (same != found.end()) continue;
-    if (is_state_dict(heap, value)) {
-      found.emplace_back(name, value);
-    } else {
-      refused.insert(value.payload);
-    }
+  std::unordered_set<std::int64_t> seen;  // a dict may occur many times: it is looked through once
+  for (const auto& item : heap.dict(document.root)) {
+    if (!item.first.is(Kind::kString) || !item.second.is(Kind::kDict)) continue;
+    if (!seen.insert(item.second.payload).second || !is_state_dict(heap, item.second)) continue;
+    found.emplace_back(heap.text(item.first), item.second);
     if (found.size() > 8) break;
   }
   if (found.size() == 1) return found.front().second;

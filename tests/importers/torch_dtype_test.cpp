@@ -92,8 +92,9 @@ TEST_CASE("torch storages of every type are read from a checkpoint") {
       {"ShortStorage", "\xfd\xff"},
       {"CharStorage", "\xfd"},
   };
-  for (const auto& [type, bytes] : cases) {
-    CAPTURE(type);
+  for (const auto& item : cases) {
+    const auto& [type, bytes] = item;
+    CAPTURE(item.first);
     const std::string pickle = PickleWriter().raw("}").text("a").tensor(type, "0", 1, 0, {}, {}).raw("s").stop();
     for (const std::string& file : {zip_checkpoint(pickle, {bytes}), stream_checkpoint(pickle, {{1, bytes}})}) {
       const auto weights = parse(file);

@@ -154,11 +154,11 @@ TEST_CASE("unpickler refuses opcodes that make objects or reach outside") {
       {"g0\n"s, "GET"},
       {"p0\n"s, "PUT"},
   };
-  for (const auto& [opcodes, name] : cases) {
-    CAPTURE(name);
-    const Error error = unpickle_error("\x80\x02"s + opcodes + ".");
+  for (const auto& item : cases) {
+    CAPTURE(item.second);
+    const Error error = unpickle_error("\x80\x02"s + item.first + ".");
     CHECK(error.code == ErrorCode::kUnsupported);
-    CHECK(contains(error.message, "refuses opcode "s + name));
+    CHECK(contains(error.message, "refuses opcode "s + item.second));
   }
   CHECK(unpickle_error("\x80\x02\xff."s).code == ErrorCode::kMalformed);
 }
