@@ -248,3 +248,16 @@ TEST_CASE("pictures can be fetched by several threads at once") {
   for (std::thread& thread : threads) thread.join();
   CHECK(right == 200);
 }
+
+TEST_CASE("the demo pictures are one for each class and readable") {
+  const fs::path demo = fs::path(NARROW_SOURCE_DIR) / "models" / "demo";
+  const PictureSet set = PictureSet::open({demo}).value();
+  CHECK(set.size() == 10);
+  CHECK(!set.labelled());
+  for (std::size_t i = 0; i < set.size(); ++i) {
+    const auto picture = set.get(i);
+    REQUIRE(picture.ok());
+    CHECK(picture->picture.width >= 128);
+    CHECK(picture->picture.height >= 128);
+  }
+}
