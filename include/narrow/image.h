@@ -36,9 +36,14 @@ struct LabelledPicture {
 class PictureSet {
  public:
   // Each path is one of: a folder with a subfolder per class, a folder of pictures (no labels), a text file of
-  // `path<TAB>label` lines (paths relative to the text file; label: class index or class name), a CIFAR-10 binary file
-  // (3073-byte records), an MNIST idx pair is not read. Or a picture file (no label).
-  // `class_names` gives the order of classes for names; without it, the sorted names of the subfolders are the classes.
+  // `path<TAB>label` lines (paths relative to the text file; label: class index or class name; without a label that
+  // picture has none; empty lines and lines that begin with # are skipped), a CIFAR-10 binary file (3073-byte records),
+  // an MNIST idx pair is not read. Or a picture file (no label).
+  // The ending tells which: .txt .tsv .lst .csv are lists, .bin is CIFAR-10, .jpg .jpeg .png .bmp .dib .ppm .pgm .pbm
+  // .pnm pictures; with another ending a file that begins like a picture is one, and text is a list. In folders, only
+  // files with a picture's ending count, hidden ones never. Order: paths as given, folders sorted by bytes.
+  // `class_names` gives the order of classes for names, and a subfolder or label outside it is an error; without it, the
+  // sorted names of the subfolders (of all folders given) are the classes.
   // Errors: kNotFound, kMalformed (with the line), or no picture at all.
   [[nodiscard]] static Result<PictureSet> open(const std::vector<std::filesystem::path>& paths,
                                                const std::vector<std::string>& class_names = {});
