@@ -288,6 +288,17 @@ TEST_CASE("sections that are missing or overlap or leave gaps are refused") {
   CHECK(mentions(parse_error(bytes), "not where it must be"));
 
   bytes = small_model();
+  put_number(bytes, table_row(3) + 8, 8, narrow::testing::get_number(bytes, table_row(3) + 8, 8) + 64);
+  repair_checksums(bytes);
+  CHECK(mentions(parse_error(bytes), "not where it must be"));
+
+  bytes = small_model();
+  bytes.resize(bytes.size() + 64);
+  put_number(bytes, 16, 8, bytes.size());
+  repair_checksums(bytes);
+  CHECK(mentions(parse_error(bytes), "bytes follow the last section"));
+
+  bytes = small_model();
   const std::uint64_t end_of_table = table_row(narrow::engine::kSectionKinds);
   REQUIRE(narrow::testing::get_number(bytes, table_row(0) + 8, 8) == end_of_table);
   const std::uint64_t second = narrow::testing::get_number(bytes, table_row(1) + 8, 8);
