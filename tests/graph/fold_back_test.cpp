@@ -83,6 +83,16 @@ TEST_CASE("the shift of a batch norm takes the branch that has a place for it") 
   }
 }
 
+TEST_CASE("a branch that could take only a part of the shift takes none of it") {
+  check_all_fold([](GraphBuilder& b) {
+    const ValueId first = b.convolution("first", b.input(), 2, window(1));
+    const ValueId padded = b.node("pad", PadChannels{1, 0}, {b.convolution("inner", b.input(), 2, window(1))});
+    const ValueId left = b.node("concat", Concat{}, {first, padded});
+    const ValueId right = b.convolution("right", b.input(), 5, window(1));
+    return b.batch_norm("bn", b.node("add", Add{}, {left, right}));
+  });
+}
+
 TEST_CASE("batch norm after an addition with the input stays") {
   check_some_stay(
       [](GraphBuilder& b) {

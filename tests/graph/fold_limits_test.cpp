@@ -69,6 +69,16 @@ TEST_CASE("batch norm folds back through a clamp that has an image") {
     const ValueId right = b.convolution("right", b.input(), 3, window(1));
     return b.affine("bn", b.node("add", Add{}, {left, right}, GraphBuilder::kRelu6), -2.0F, 0.25F);
   });
+  // Signs that differ between channels turn some of the ranges around.
+  check_some_stay(
+      [](GraphBuilder& b) {
+        BatchNorm op;
+        op.gamma = {0.5F, -0.5F, 2.0F, 1.0F};
+        op.beta = op.mean = {0.0F, 0.0F, 0.0F, 0.0F};
+        op.variance = {1.0F, 1.0F, 1.0F, 1.0F};
+        return b.node("bn", op, {b.convolution("c", b.input(), 4, window(3), 1, GraphBuilder::kRelu)});
+      },
+      1);
   // ReLU6 with a different scale per channel has no common bound.
   check_some_stay(
       [](GraphBuilder& b) {
@@ -96,6 +106,17 @@ TEST_CASE("batch norm after a value that is the graph output leaves it alone") {
   const Graph original = graph;
   REQUIRE(fold_batch_norms(graph).ok());
   CHECK(testing::largest_difference(original, graph) == 0);
+}
+
+TEST_CASE("batch norm that makes the graph output does not move into what else reads it") {
+  GraphBuilder b(testing::seed(), kFoldInput);
+  const ValueId y = b.batch_norm("bn", b.input());
+  b.convolution("unread", y, 2);
+  Graph graph = b.finish(y);
+  const auto log = fold_batch_norms(graph);
+  REQUIRE(log.ok());
+  CHECK(log->empty());
+  CHECK(count<BatchNorm>(graph) == 1);
 }
 
 TEST_CASE("a graph of one batch norm becomes one depthwise convolution") {
