@@ -37,7 +37,7 @@ Result<FloatModel> load_weights(const std::filesystem::path& path, const ImportF
   ImportOptions options;
   options.architecture.name = import.architecture;
   options.architecture.input_size = import.input_size;
-  options.architecture.tf_padding = import.tf_padding;
+  if (import.tf_padding) options.architecture.tf_padding = true;
   if (import.batch_norm_epsilon > 0) options.architecture.batch_norm_epsilon = import.batch_norm_epsilon;
   if (!import.stride_2_blocks.empty()) options.architecture.stride_2_blocks = parse_number_list(import.stride_2_blocks);
   options.labels = labels;

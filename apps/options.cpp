@@ -191,7 +191,7 @@ std::vector<const CLI::Option*> add_import_options(CLI::App& command, ImportFlag
           .add_flag("--tf-padding", flags.tf_padding,
                     "Pad as TensorFlow's SAME: with a stride of 2 only below and to the right")
           ->group(group),
-      command.add_option("--bn-eps", flags.batch_norm_epsilon, "Epsilon of BatchNorm; default: 1e-5")
+      command.add_option("--bn-eps", flags.batch_norm_epsilon, "Epsilon of BatchNorm; default: the architecture's own")
           ->check(positive_number())
           ->type_name("X")
           ->group(group),

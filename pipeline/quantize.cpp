@@ -6,7 +6,9 @@
 
 #include "engine/model_data.h"
 #include "graph/calibration/calibrate.h"
+#include "graph/float_executor/liveness.h"
 #include "graph/float_model_data.h"
+#include "graph/quantizer/bit_plan.h"
 #include "graph/quantizer/quantize_graph.h"
 #include "narrow/image.h"
 
@@ -23,7 +25,7 @@ std::string describe_calibration(std::size_t pictures, ObserverKind observer) {
 Result<Quantized> quantize(const FloatModel& model, const CalibrationInputs& inputs, const QuantizeOptions& options) {
   const FloatModel::Data& source = model.data();
   // Options are checked before the minutes of calibration, not after.
-  NARROW_TRY(graph::check_options(source.graph, options));
+  NARROW_TRY(graph::plan_bits(source.graph, graph::find_live(source.graph), options));
   NARROW_ASSIGN(const auto observations,
                 graph::calibrate(source.graph, inputs, options.observer, options.threads, options.progress));
   NARROW_ASSIGN(auto quantized, graph::quantize_graph(source.graph, observations, options));

@@ -14,10 +14,6 @@ namespace {
 
 constexpr int kMaxInputSize = 4096;
 
-bool for_cifar(const Architecture& architecture) {
-  return architecture.family == Family::kCifarResnet || architecture.family == Family::kCifarResnetB;
-}
-
 Error not_found(const std::string& what) {
   std::string known;
   for (const Architecture& architecture : kArchitectures) {
@@ -46,9 +42,9 @@ Status check_options(const Architecture& architecture, const ArchitectureOptions
                        ", or 0 for the architecture's own",
                    "input_size");
   }
-  if (!std::isfinite(options.batch_norm_epsilon) || options.batch_norm_epsilon <= 0 || options.batch_norm_epsilon > 1) {
-    return invalid("is " + std::to_string(options.batch_norm_epsilon) + ", but must be above 0 and at most 1",
-                   "batch_norm_epsilon");
+  if (const auto& epsilon = options.batch_norm_epsilon;
+      epsilon && (!std::isfinite(*epsilon) || *epsilon <= 0 || *epsilon > 1)) {
+    return invalid("is " + std::to_string(*epsilon) + ", but must be above 0 and at most 1", "batch_norm_epsilon");
   }
   if (!options.stride_2_blocks) return {};
   if (architecture.family != Family::kMobileNetV2) {
@@ -75,15 +71,17 @@ Flow build(NetworkBuilder& builder, const Architecture& architecture, const Arch
       return build_resnet(builder, in, architecture.blocks, true);
     case Family::kMobileNetV2:
       return build_mobilenet_v2(builder, in, options.stride_2_blocks.value_or(std::vector<int>{0, 2, 4, 7, 14}));
+    case Family::kMlperfTinyResnet:
+      return build_mlperf_tiny_resnet8(builder, in);
   }
   return {};
 }
 
 // What the implementations that the names come from were trained with.
 std::string_view preset_name(const Architecture& architecture, const ArchitectureOptions& options, bool cifar10) {
-  if (architecture.family == Family::kCifarResnet) return "cifar10-imagenet";
-  if (architecture.family == Family::kCifarResnetB || cifar10) return "cifar10";
-  return options.tf_padding ? "mobilenet-tf" : "imagenet";
+  if (architecture.family != Family::kMobileNetV2) return architecture.preset;
+  if (cifar10) return "cifar10";
+  return options.tf_padding.value_or(false) ? "mobilenet-tf" : architecture.preset;
 }
 
 Result<Preprocessing> usual_preprocessing(std::string_view preset, int input_size) {
@@ -102,12 +100,12 @@ Result<Preprocessing> usual_preprocessing(std::string_view preset, int input_siz
 Result<Network> build_network(const StateDict& weights, const ArchitectureOptions& options) {
   NARROW_ASSIGN(const Architecture architecture, find_architecture(weights, options.name));
   NARROW_TRY(check_options(architecture, options));
-  const int own_size = for_cifar(architecture) ? 32 : 224;
-  const int input_size = options.input_size == 0 ? own_size : options.input_size;
+  const int input_size = options.input_size == 0 ? architecture.input_size : options.input_size;
 
   Network network;
   network.architecture = architecture.name;
-  NetworkBuilder builder(weights, options);
+  NetworkBuilder builder(weights, options.tf_padding.value_or(architecture.tf_padding),
+                         options.batch_norm_epsilon.value_or(architecture.batch_norm_epsilon));
   const Flow scores = build(builder, architecture, options, builder.input(input_size));
   NARROW_ASSIGN(network.graph, std::move(builder).finish(scores, network.architecture, recognise(weights)));
 

@@ -25,4 +25,9 @@ Flow build_mobilenet_v2(NetworkBuilder& builder, Flow in, const std::vector<int>
 
 inline constexpr int kMobileNetV2Blocks = 17;
 
+// MLPerf Tiny's ResNet-8 for 32x32 pictures: three blocks, convolutions with bias and BatchNorm both, and a shortcut
+// convolution without BatchNorm. Trained with TensorFlow's SAME padding and epsilon 1e-3.
+// Source: Banbury et al., "MLPerf Tiny Benchmark" (2021), image classification.
+Flow build_mlperf_tiny_resnet8(NetworkBuilder& builder, Flow in);
+
 }  // namespace narrow::torch

@@ -30,8 +30,8 @@ graph::Window square_window(int kernel, int stride, const Padding& pad) {
 
 }  // namespace
 
-NetworkBuilder::NetworkBuilder(const StateDict& weights, const ArchitectureOptions& options)
-    : reader_(weights), tf_padding_(options.tf_padding), epsilon_(options.batch_norm_epsilon) {}
+NetworkBuilder::NetworkBuilder(const StateDict& weights, bool tf_padding, double epsilon)
+    : reader_(weights), tf_padding_(tf_padding), epsilon_(epsilon) {}
 
 bool NetworkBuilder::alive(const std::vector<Flow>& flows) const {
   return reader_.ok() && !error_ &&

@@ -29,14 +29,15 @@ struct ConvolutionShape {
 
 class NetworkBuilder {
  public:
-  NetworkBuilder(const StateDict& weights, const ArchitectureOptions& options);
+  // tf_padding: pad as TensorFlow's SAME. epsilon: of every BatchNorm.
+  NetworkBuilder(const StateDict& weights, bool tf_padding, double epsilon);
 
   [[nodiscard]] bool has(std::string_view key) const { return reader_.has(key); }
 
   // A picture of size x size pixels, RGB.
   Flow input(int size);
   // `name`.weight and, where it is there, `name`.bias. Padding keeps the size at stride 1: (kernel - 1) / 2 on every
-  // side, or TensorFlow's SAME where the options say so.
+  // side, or TensorFlow's SAME where that was asked for.
   Flow convolution(const std::string& name, const Flow& in, const ConvolutionShape& shape);
   // `name`.weight, .bias, .running_mean and .running_var.
   Flow batch_norm(const std::string& name, const Flow& in);

@@ -63,6 +63,9 @@ std::string recognise(const StateDict& weights) {
   if (any_starts_with(weights, "features.17.conv.") && any_starts_with(weights, "features.18.")) {
     return "mobilenet_v2";
   }
+  if (any_starts_with(weights, "layer1.conv1.") && any_starts_with(weights, "layer3.downsample.")) {
+    return "mlperf_tiny_resnet8";
+  }
   const std::array<int, 4> blocks = count_blocks(weights);
   const Family family = resnet_family(weights, blocks[3] != 0);
   for (const Architecture& known : kArchitectures) {

@@ -1,0 +1,35 @@
+# Every ```cpp block of README.md is a complete program; it is compiled as it stands, and run.
+file(READ ${PROJECT_SOURCE_DIR}/README.md rest)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/README.md)
+set(index 0)
+while(TRUE)
+  string(FIND "${rest}" "```cpp\n" begin)
+  if(begin EQUAL -1)
+    break()
+  endif()
+  math(EXPR begin "${begin} + 7")
+  string(SUBSTRING "${rest}" ${begin} -1 rest)
+  string(FIND "${rest}" "```" end)
+  string(SUBSTRING "${rest}" 0 ${end} program)
+  string(SUBSTRING "${rest}" ${end} -1 rest)
+  math(EXPR index "${index} + 1")
+  set(source ${CMAKE_CURRENT_BINARY_DIR}/readme_example_${index}.cpp)
+  file(CONFIGURE OUTPUT ${source} CONTENT "${program}" @ONLY)
+  add_executable(readme_example_${index} ${source})
+  target_link_libraries(readme_example_${index} PRIVATE narrow::narrow)
+endwhile()
+if(NOT index EQUAL 2)
+  message(FATAL_ERROR "README.md should hold two C++ examples, found ${index}")
+endif()
+
+set(models ${PROJECT_SOURCE_DIR}/models)
+add_test(NAME "readme: the first example classifies a picture"
+  COMMAND readme_example_1 ${models}/cifar10_resnet20b.nrw ${models}/demo/airplane_drawn.png)
+set_tests_properties("readme: the first example classifies a picture" PROPERTIES PASS_REGULAR_EXPRESSION "airplane +0\\.")
+add_test(NAME "readme: the second example quantizes a checkpoint"
+  COMMAND readme_example_2 ${models}/cifar10_resnet20b.pth ${models}/demo ${CMAKE_CURRENT_BINARY_DIR}/readme.nrw)
+add_test(NAME "readme: the first example runs what the second wrote"
+  COMMAND readme_example_1 ${CMAKE_CURRENT_BINARY_DIR}/readme.nrw ${models}/demo/airplane_drawn.png)
+set_tests_properties("readme: the second example quantizes a checkpoint" PROPERTIES FIXTURES_SETUP readme_model)
+set_tests_properties("readme: the first example runs what the second wrote" PROPERTIES FIXTURES_REQUIRED readme_model
+  PASS_REGULAR_EXPRESSION "airplane")
