@@ -53,13 +53,8 @@ Status check_picture(const Picture& picture) {
   return {};
 }
 
-// Half of a difference, rounded half to even as Python's round().
-std::int64_t half_to_even(std::int64_t difference) {
-  const std::int64_t down = difference / 2;
-  return difference % 2 != 0 && down % 2 != 0 ? down + 1 : down;
-}
-
-// Where a centre crop of `crop` pixels lies along an axis of `size` pixels (torchvision's CenterCrop).
+// Where a centre crop of `crop` pixels lies along an axis of `size` pixels. Of an odd difference the larger half is
+// cut off below and right (as timm and Keras do; torchvision's rounding to even differs by a pixel every second time).
 struct CropAxis {
   std::int64_t begin = 0;   // first pixel taken
   std::int64_t count = 0;   // pixels taken
@@ -68,7 +63,7 @@ struct CropAxis {
 
 CropAxis center_crop(std::int64_t size, std::int64_t crop) {
   if (size < crop) return {0, size, (crop - size) / 2};
-  return {half_to_even(size - crop), crop, 0};
+  return {(size - crop) / 2, crop, 0};
 }
 
 }  // namespace

@@ -27,8 +27,8 @@ enum class Interpolation { kBilinear, kNearest };
 struct Preprocessing {
   // Length of the shorter side after resizing, aspect kept (as torchvision's Resize(int)); nothing: no resize.
   std::optional<int> resize;
-  // Height and width of the centre crop (as torchvision's CenterCrop, smaller pictures are padded with black) and so
-  // of the network's input.
+  // Height and width of the centre crop (it starts at floor((size - crop) / 2); smaller pictures are padded with black)
+  // and so of the network's input.
   int crop_height = 0;
   int crop_width = 0;
   std::array<float, 3> mean{0.0F, 0.0F, 0.0F};  // of pixels in 0..1

@@ -121,9 +121,8 @@ TEST_CASE("an empty picture or a wrong buffer is refused") {
   CHECK(!narrow::preprocess(ramp(4, 4), preprocessing, std::span(wrong).first(11)).ok());
 }
 
-TEST_CASE("the centre crop starts where torchvision starts it") {
-  // Half of an odd difference is rounded to even: 1 -> 0, 3 -> 2, 5 -> 2, 7 -> 4.
-  const int expected[] = {0, 0, 1, 2, 2, 2, 3, 4, 4};
+TEST_CASE("the centre crop cuts the larger half of an odd difference below and right") {
+  const int expected[] = {0, 0, 1, 1, 2, 2, 3, 3, 4};
   for (int difference = 0; difference < 9; ++difference) {
     CAPTURE(difference);
     const Picture result = narrow::resize_and_crop(ramp(8 + difference, 5 + difference), crop_only(5, 8)).value();
@@ -146,7 +145,7 @@ TEST_CASE("a picture smaller than the crop lies in black with the odd line below
   CHECK(int{pixel(result, 2, 1)[0]} == 1);
   // One axis smaller, the other larger.
   const Picture mixed = narrow::resize_and_crop(ramp(2, 9), crop_only(4, 3)).value();
-  CHECK(int{pixel(mixed, 0, 0)[1]} == 2);  // (9 - 4) / 2 rounded to even
+  CHECK(int{pixel(mixed, 0, 0)[1]} == 2);  // floor((9 - 4) / 2)
   CHECK(int{pixel(mixed, 1, 0)[0]} == 1);
   CHECK(int{pixel(mixed, 2, 0)[2]} == 0);
 }
