@@ -119,6 +119,7 @@ Result<Network> build_network(const StateDict& weights, const ArchitectureOption
 
 std::vector<std::string> architecture_names() {
   std::vector<std::string> names;
+  names.reserve(kArchitectures.size());
   for (const Architecture& architecture : kArchitectures) names.emplace_back(architecture.name);
   return names;
 }

@@ -37,7 +37,7 @@ const Tensor* StateDict::find(std::string_view name) const {
   return found == entries.end() ? nullptr : &found->second;
 }
 
-Result<StateDict> parse_checkpoint(std::span<const std::byte> bytes, std::string where) {
+Result<StateDict> parse_checkpoint(std::span<const std::byte> bytes, const std::string& where) {
   if (bytes.empty()) return Error{ErrorCode::kMalformed, "the file is empty", where};
   if (starts_with(bytes, "PK")) return parse_zip_checkpoint(bytes, where);
   if (starts_with(bytes, "\x80")) return parse_stream_checkpoint(bytes, where);

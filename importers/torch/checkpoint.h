@@ -37,6 +37,6 @@ struct StateDict {
 [[nodiscard]] Result<StateDict> read_checkpoint(const std::filesystem::path& path);
 
 // The same from memory; `where` names the bytes in errors.
-[[nodiscard]] Result<StateDict> parse_checkpoint(std::span<const std::byte> bytes, std::string where);
+[[nodiscard]] Result<StateDict> parse_checkpoint(std::span<const std::byte> bytes, const std::string& where);
 
 }  // namespace narrow::torch

@@ -42,6 +42,7 @@ Flow NetworkBuilder::node(const std::string& name, graph::Op op, const std::vect
                           Clamp clamp) {
   if (!alive(inputs)) return {graph::kNoValue, channels};
   std::vector<graph::ValueId> ids;
+  ids.reserve(inputs.size());
   for (const Flow& flow : inputs) ids.push_back(flow.id);
   Result<graph::ValueId> added = graph_.add_node(name, std::move(op), std::move(ids), clamp);
   if (!added.ok()) {

@@ -23,6 +23,7 @@
 #include "tests/fuzz/fuzz.h"
 
 // Of the sanitizers' runtime, where one is linked.
+// NOLINTNEXTLINE(bugprone-reserved-identifier): the name is theirs
 extern "C" void __sanitizer_set_death_callback(void (*callback)()) __attribute__((weak));
 
 namespace {

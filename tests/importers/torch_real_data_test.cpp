@@ -145,6 +145,12 @@ TEST_CASE("real MobileNetV2 for ImageNet gives the logits of its origin") {
   check_logits(folder / "mobilenet_v2_100_224_imagenet_recon.pth", "mobilenet_v2", {}, folder / "golden.npz");
 }
 
+TEST_CASE("real ResNet-8 of MLPerf Tiny gives the logits of its origin") {
+  NARROW_NEED_DATA(data);
+  const auto folder = data / "models" / "resnet8_cifar10_mlperftiny";
+  check_logits(folder / "resnet8_cifar10_mlperftiny.pth", "mlperf_tiny_resnet8", {}, folder / "golden.npz");
+}
+
 TEST_CASE("real checkpoint cut off anywhere is refused") {
   NARROW_NEED_DATA(data);
   const auto folder = data / "models" / "resnet20_cifar10_akamaster";
