@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "graph/float_executor/float_executor.h"
+#include "graph/observers/channel_means.h"
 
 namespace narrow::graph {
 namespace {
@@ -84,20 +85,29 @@ class Worker {
   }
 
   Status merge(const Worker& other) {
-    for (std::size_t v = 0; v < observers_.size(); ++v) NARROW_TRY(observers_[v]->merge(*other.observers_[v]));
+    for (std::size_t v = 0; v < observers_.size(); ++v) {
+      NARROW_TRY(observers_[v]->merge(*other.observers_[v]));
+      means_[v].merge(other.means_[v]);
+    }
     return {};
   }
 
   [[nodiscard]] std::vector<std::optional<Observation>> observations() const {
     std::vector<std::optional<Observation>> result;
-    for (const auto& observer : observers_) result.push_back(observer->range());
+    for (std::size_t v = 0; v < observers_.size(); ++v) {
+      result.push_back(observers_[v]->range());
+      if (result.back()) result.back()->channel_means = means_[v].means();
+    }
     return result;
   }
 
  private:
   Worker(const Graph& graph, const CalibrationInputs& inputs, ObserverKind kind, FloatExecutor executor)
       : graph_(&graph), inputs_(&inputs), executor_(std::move(executor)) {
-    for (std::size_t v = 0; v < graph.values.size(); ++v) observers_.push_back(make_observer(kind));
+    for (const Value& value : graph.values) {
+      observers_.push_back(make_observer(kind));
+      means_.emplace_back(static_cast<std::size_t>(value.shape.channels));
+    }
     input_.resize(static_cast<std::size_t>(graph.value(graph.input).shape.elems()));
     output_.resize(static_cast<std::size_t>(graph.value(graph.output).shape.elems()));
   }
@@ -112,7 +122,13 @@ class Worker {
     NARROW_TRY(inputs_->fill(i, input_));
     ValueId broken = kNoValue;  // the first tensor with a value that is not finite; what follows it is not observed
     const auto tap = [&](ValueId id, std::span<const float> values) {
-      if (broken == kNoValue && !observers_[static_cast<std::size_t>(id)]->observe(values)) broken = id;
+      if (broken != kNoValue) return;
+      const auto v = static_cast<std::size_t>(id);
+      if (observers_[v]->observe(values)) {
+        means_[v].observe(values);
+      } else {
+        broken = id;
+      }
     };
     NARROW_TRY(executor_.run(input_, output_, tap));
     if (broken == kNoValue) return {};
@@ -128,6 +144,7 @@ class Worker {
   const CalibrationInputs* inputs_;
   FloatExecutor executor_;
   std::vector<std::unique_ptr<Observer>> observers_;  // by ValueId
+  std::vector<ChannelMeans> means_;                   // likewise
   std::vector<float> input_;
   std::vector<float> output_;
 };

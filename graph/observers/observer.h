@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "narrow/quantize.h"
 #include "narrow/result.h"
@@ -16,6 +17,8 @@ struct Observation {
   float min = 0;
   float max = 0;
   std::uint64_t pictures = 0;  // >= 1
+  // The mean of each channel, which calibrate() adds; empty: not known. Only bias correction wants it.
+  std::vector<float> channel_means = {};
 };
 
 // The smallest and the largest value. Nothing when there is no value, or one that is not finite.

@@ -8,6 +8,7 @@
 #include "graph/float_executor/liveness.h"
 #include "graph/quantizer/activation_quantization.h"
 #include "graph/quantizer/bit_plan.h"
+#include "graph/quantizer/expected_input.h"
 #include "graph/quantizer/quotes.h"
 #include "graph/quantizer/weight_quantization.h"
 #include "graph/text.h"
@@ -34,6 +35,13 @@ Status check_quantizable(const Graph& graph, const Liveness& live,
       return Error{ErrorCode::kInvalidArgument,
                    "tensor " + in_quotes(name) + " was never observed; calibrate the network", name};
     }
+    const std::size_t means = observations[v]->channel_means.size();
+    if (means != 0 && means != static_cast<std::size_t>(graph.values[v].shape.channels)) {
+      return Error{ErrorCode::kInvalidArgument,
+                   std::to_string(means) + " channel means for " + std::to_string(graph.values[v].shape.channels) +
+                       " channels; calibrate this very graph",
+                   name};
+    }
   }
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
     if (live.nodes[n] && std::holds_alternative<BatchNorm>(graph.nodes[n].op)) {
@@ -52,7 +60,7 @@ class Builder {
       : graph_(graph),
         live_(live),
         observations_(observations),
-        per_tensor_weights_(options.per_tensor_weights),
+        options_(options),
         plan_(std::move(plan)),
         float_form_(graph.values.size(), kNoValue),
         integer_form_(graph.values.size(), kNoValue),
@@ -75,6 +83,10 @@ class Builder {
     NARROW_ASSIGN(out.output, as_float(graph_.output));
     for (const auto& observation : observations_) {
       if (observation) result_.report.pictures = std::max<std::size_t>(result_.report.pictures, observation->pictures);
+    }
+    if (corrected_layers_ > 0) {
+      result_.report.passes.push_back("biases of " + std::to_string(corrected_layers_) +
+                                      " layers corrected for the mean error of their rounded weights");
     }
     NARROW_TRY(validate(out));
     return std::move(result_);
@@ -123,7 +135,7 @@ class Builder {
     FilterSetting setting;
     setting.layer = node.name;
     setting.bits = bits;
-    setting.per_tensor = per_tensor_weights_;
+    setting.per_tensor = options_.per_tensor_weights;
     setting.input = *result_.graph.value(copy.inputs[0]).quantization;
     if (writes_scores) {
       float_form_[index(node.output)] = copy.output;
@@ -132,6 +144,11 @@ class Builder {
       NARROW_TRY(make_integer(node.output, copy.output));
       setting.output_scale = result_.graph.value(copy.output).quantization->scale;
       copy.clamp = Clamp{};
+    }
+    if (options_.correct_bias) {
+      setting.expected_input = expected_input(node, graph_.value(node.inputs[0]).shape, graph_.value(node.output).shape,
+                                              observations_[index(node.inputs[0])]->channel_means);
+      if (!setting.expected_input.empty()) ++corrected_layers_;
     }
     Filter& filter = *filter_of(copy);
     NARROW_ASSIGN(QuantizedWeights weights, quantize_filter(filter, setting));
@@ -195,12 +212,13 @@ class Builder {
   const Graph& graph_;
   const Liveness& live_;
   const std::vector<std::optional<Observation>>& observations_;
-  const bool per_tensor_weights_;
+  const QuantizeOptions& options_;
   BitPlan plan_;
   std::vector<ValueId> float_form_;    // by ValueId of the float graph
   std::vector<ValueId> integer_form_;  // likewise
   std::vector<Clamp> clamp_;           // of the node that writes it, by ValueId of the float graph
   std::unordered_set<std::string> taken_;
+  int corrected_layers_ = 0;
   QuantizedGraph result_;
 };
 

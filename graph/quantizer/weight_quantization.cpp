@@ -118,8 +118,10 @@ class FilterQuantizer {
         const double integer = std::nearbyint(double{filter_.weights[i]} / scale);
         q.weights.push_back(static_cast<std::int8_t>(std::clamp(integer, lo, hi)));
       }
-      const double bias_scale = double{setting_.input.scale} * scale;
-      q.bias.push_back(static_cast<std::int32_t>(std::nearbyint(double{filter_.bias[c]} / bias_scale)));
+      const double bias = double{filter_.bias[c]} - mean_error(c);
+      const double integer = std::nearbyint(bias / (double{setting_.input.scale} * scale));
+      const auto largest = static_cast<double>(max_bias_);
+      q.bias.push_back(static_cast<std::int32_t>(std::clamp(integer, -largest, largest)));
     }
     const auto [min, max] = std::minmax_element(q.scales.begin(), q.scales.end());
     WeightReport& report = result_.report;
@@ -133,6 +135,21 @@ class FilterQuantizer {
       result_.log.push_back(in_quotes(setting_.layer) + ": weight scale of " +
                             std::to_string(report.raised_bias_channels) + " channels raised so that the bias fits");
     }
+  }
+
+  // How much larger channel c's output is on average, because its weights were rounded (Nagel et al., "Data-Free
+  // Quantization Through Weight Equalization and Bias Correction", 2019, section 4.2).
+  [[nodiscard]] double mean_error(std::size_t c) const {
+    const std::size_t groups = setting_.expected_input.size() / depth_;
+    if (groups == 0) return 0;
+    const double* expected = setting_.expected_input.data() + c / (channels_ / groups) * depth_;
+    const double scale = result_.filter.scales[c];
+    double error = 0;
+    for (std::size_t i = 0; i < depth_; ++i) {
+      const std::size_t w = c * depth_ + i;
+      error += (scale * result_.filter.weights[w] - double{filter_.weights[w]}) * expected[i];
+    }
+    return error;
   }
 
   const Filter& filter_;

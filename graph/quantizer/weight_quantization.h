@@ -25,6 +25,9 @@ struct FilterSetting {
   bool per_tensor = false;
   Quantization input;
   std::optional<float> output_scale;  // nothing: the layer writes float32
+  // [groups, weights of one output channel]: what each weight is multiplied with on average, see expected_input.h.
+  // Empty: the bias is not corrected.
+  std::vector<double> expected_input;
 };
 
 struct QuantizedWeights {
@@ -34,9 +37,10 @@ struct QuantizedWeights {
 };
 
 // Symmetric, scale = max |w| / hi per output channel, weights rounded half to even. Scales are raised where the bias,
-// the accumulator or the multiplier asks for it. Formulas: docs/numerics.md, "Choosing weight parameters".
-// Precondition: filter.bias has one element per output channel, and weights a multiple of that; all are finite.
-// Error: kUnsupported where the layer is too deep for int32, or a multiplier cannot be a normal float.
+// the accumulator or the multiplier asks for it; the mean error of rounded weights is taken out of the bias. Formulas:
+// docs/numerics.md, "Choosing weight parameters". Precondition: filter.bias has one element per output channel, and
+// weights a multiple of that; all are finite. Error: kUnsupported where the layer is too deep for int32, or a
+// multiplier cannot be a normal float.
 [[nodiscard]] Result<QuantizedWeights> quantize_filter(const Filter& filter, const FilterSetting& setting);
 
 }  // namespace narrow::graph

@@ -44,6 +44,8 @@ struct QuantizeOptions {
   int edge_bits = 8;  // weights and input activations of the first and last layer
   bool per_tensor_weights = false;
   ObserverKind observer = ObserverKind::kMinMax;
+  // Takes the mean error that rounding the weights causes out of the bias.
+  bool correct_bias = true;
   std::vector<LayerBits> layer_weight_bits;                           // exceptions by layer name; stronger than `edges`
   std::vector<LayerBits> layer_activation_bits;                       // of the layer's output; stronger than `edges`
   int threads = 1;                                                    // for the calibration passes
