@@ -25,6 +25,9 @@ struct Filter {
   std::vector<std::int32_t> weights;
 };
 
+// Pillow rounds by adding a half and cutting the fraction off; another way gives other bytes.
+std::int64_t cut(double value) { return static_cast<std::int64_t>(value); }
+
 // The triangle filter, stretched by the reduction so that every input pixel counts (antialiasing), for the output
 // pixels [begin, begin + count) of `out_size`.
 Filter triangle_filter(std::int64_t in_size, std::int64_t out_size, std::int64_t begin, std::int64_t count) {
@@ -36,8 +39,8 @@ Filter triangle_filter(std::int64_t in_size, std::int64_t out_size, std::int64_t
   std::vector<double> real;
   for (std::int64_t out = begin; out < begin + count; ++out) {
     const double center = (static_cast<double>(out) + 0.5) * scale;
-    const auto first = std::max<std::int64_t>(0, static_cast<std::int64_t>(center - support + 0.5));
-    const auto last = std::min(in_size, static_cast<std::int64_t>(center + support + 0.5));
+    const auto first = std::max<std::int64_t>(0, cut(center - support + 0.5));
+    const auto last = std::min(in_size, cut(center + support + 0.5));
     real.clear();
     double sum = 0.0;
     for (std::int64_t in = first; in < last; ++in) {
@@ -49,7 +52,7 @@ Filter triangle_filter(std::int64_t in_size, std::int64_t out_size, std::int64_t
     const std::size_t offset = filter.weights.size();
     for (double weight : real) {
       if (sum != 0.0) weight /= sum;
-      filter.weights.push_back(static_cast<std::int32_t>(0.5 + weight * (1 << kPrecisionBits)));
+      filter.weights.push_back(static_cast<std::int32_t>(cut(0.5 + weight * (1 << kPrecisionBits))));
     }
     filter.taps.push_back({first, real.size(), offset});
   }

@@ -42,9 +42,9 @@ class PictureSet {
   // The ending tells which: .txt .tsv .lst .csv are lists, .bin is CIFAR-10, .jpg .jpeg .png .bmp .dib .ppm .pgm .pbm
   // .pnm pictures; with another ending a file that begins like a picture is one, and text is a list. In folders, only
   // files with a picture's ending count, hidden ones never. Order: paths as given, folders sorted by bytes.
-  // `class_names` gives the order of classes for names, and a subfolder or label outside it is an error; without it, the
-  // sorted names of the subfolders (of all folders given) are the classes.
-  // Errors: kNotFound, kMalformed (with the line), or no picture at all.
+  // `class_names` gives the order of classes for names, and a subfolder or label outside it is an error; without it,
+  // the sorted names of the subfolders (of all folders given) are the classes. Errors: kNotFound, kMalformed (with the
+  // line), or no picture at all.
   [[nodiscard]] static Result<PictureSet> open(const std::vector<std::filesystem::path>& paths,
                                                const std::vector<std::string>& class_names = {});
 

@@ -34,7 +34,7 @@ Preprocessing crop_only(int height, int width) {
 }
 
 const std::uint8_t* pixel(const Picture& picture, int x, int y) {
-  return &picture.rgb[static_cast<std::size_t>((y * picture.width + x) * 3)];
+  return &picture.rgb[static_cast<std::size_t>(y * picture.width + x) * 3];
 }
 
 Preprocessing preset(const char* name) { return narrow::preprocessing_preset(name).value(); }
@@ -109,7 +109,7 @@ TEST_CASE("numbers outside their range are refused") {
 
 TEST_CASE("an empty picture or a wrong buffer is refused") {
   const Preprocessing preprocessing = crop_only(2, 2);
-  for (Picture bad :
+  for (const Picture& bad :
        {Picture{}, Picture{0, 3, {}}, Picture{-1, -1, {1, 2, 3}}, Picture{1, 1, {1, 2}}, Picture{1, 1, {1, 2, 3, 4}},
         Picture{std::numeric_limits<int>::max(), std::numeric_limits<int>::max(), {}}}) {
     const auto result = narrow::resize_and_crop(bad, preprocessing);

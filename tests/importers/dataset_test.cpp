@@ -229,11 +229,13 @@ TEST_CASE("a broken picture in a set is an error of that picture alone") {
 TEST_CASE("pictures can be fetched by several threads at once") {
   const TemporaryFolder folder;
   std::vector<int> labels;
+  labels.reserve(50);
   for (int i = 0; i < 50; ++i) labels.push_back(i % 10);
   write_file(folder.path() / "c.bin", cifar(labels));
   const PictureSet set = PictureSet::open({folder.path() / "c.bin"}).value();
   std::atomic<int> right = 0;
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&] {
       for (std::size_t i = 0; i < set.size(); ++i) {
