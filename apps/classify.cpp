@@ -60,13 +60,10 @@ void print_picture(Console& console, const Network& network, const Scored& score
   Json list = Json::array();
   std::string text = scored.name + "\n";
   std::vector<Ranked> best = top_k(scored.scores, std::min(top, static_cast<int>(scored.scores.size())));
-  std::size_t width = 0;
-  for (const Ranked& ranked : best) width = std::max(width, label_of(network, ranked.class_index).size());
   for (const Ranked& ranked : best) {
     const std::string label = label_of(network, ranked.class_index);
     const float probability = probabilities[static_cast<std::size_t>(ranked.class_index)];
-    text +=
-        format("  %6.2f %%  %-*s\n", static_cast<double>(probability) * 100.0, static_cast<int>(width), label.c_str());
+    text += format("  %6.2f %%  %s\n", static_cast<double>(probability) * 100.0, label.c_str());
     list.push_back(
         {{"class", ranked.class_index}, {"label", label}, {"probability", probability}, {"score", ranked.score}});
   }

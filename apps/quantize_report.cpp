@@ -33,6 +33,7 @@ std::string rewrites_summary(const std::vector<std::string>& passes) {
     }
   }
   std::vector<std::string> parts;
+  parts.reserve(kinds.size());
   for (const auto& [word, count] : kinds) parts.push_back(std::to_string(count) + " " + word);
   return parts.empty() ? "nothing to simplify" : join(parts, ", ");
 }
