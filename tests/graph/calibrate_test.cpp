@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <cstring>
 #include <limits>
 #include <mutex>
@@ -71,7 +72,7 @@ bool identical(const Observations& a, const Observations& b) {
   for (std::size_t v = 0; v < a.size(); ++v) {
     if (a[v].has_value() != b[v].has_value()) return false;
     if (a[v] && (std::memcmp(&a[v]->min, &b[v]->min, 4) != 0 || std::memcmp(&a[v]->max, &b[v]->max, 4) != 0 ||
-                 a[v]->pictures != b[v]->pictures)) {
+                 a[v]->pictures != b[v]->pictures || a[v]->channel_means != b[v]->channel_means)) {
       return false;
     }
   }
@@ -89,14 +90,22 @@ TEST_CASE("calibration observes every live tensor and only those") {
     CHECK(seen[v].has_value() == (graph.values[v].name != "dead"));
     if (!seen[v]) continue;
     CHECK(seen[v]->pictures == 9);
+    const auto channels = static_cast<std::size_t>(graph.values[v].shape.channels);
+    std::vector<double> sums(channels);
     double lo = std::numeric_limits<double>::infinity();
     double hi = -lo;
     for (std::size_t i = 0; i < 9; ++i) {
       const std::vector<std::vector<double>> values = testing::evaluate_all(graph, picture(graph, i));
+      for (std::size_t e = 0; e < values[v].size(); ++e) sums[e % channels] += values[v][e];
       for (const double x : values[v]) {
         lo = std::min(lo, x);
         hi = std::max(hi, x);
       }
+    }
+    REQUIRE(seen[v]->channel_means.size() == channels);
+    const auto elems = static_cast<double>(9 * graph.values[v].shape.elems()) / static_cast<double>(channels);
+    for (std::size_t c = 0; c < channels; ++c) {
+      CHECK(std::abs(double{seen[v]->channel_means[c]} - sums[c] / elems) < 1e-5 * (hi - lo));
     }
     CHECK(double{seen[v]->min} == doctest::Approx(lo).epsilon(1e-5));
     CHECK(double{seen[v]->max} == doctest::Approx(hi).epsilon(1e-5));

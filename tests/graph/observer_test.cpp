@@ -9,6 +9,7 @@
 #include <random>
 #include <vector>
 
+#include "graph/observers/channel_means.h"
 #include "graph/observers/exact_sum.h"
 #include "tests/support/data.h"
 
@@ -155,6 +156,38 @@ TEST_CASE("observers do not depend on the order of pictures or on who saw them")
       CHECK(same_bits(a->range()->max, alone->range()->max));
       CHECK(a->range()->pictures == alone->range()->pictures);
     }
+  }
+}
+
+TEST_CASE("channel means weigh every picture alike and do not depend on who saw it") {
+  ChannelMeans means(2);
+  CHECK(means.means().empty());
+  const std::vector<float> large = {1, 10, 3, 30, 5, 50, 7, 70};
+  const std::vector<float> small = {-2, 0};
+  means.observe(large);
+  CHECK(means.means() == std::vector<float>{4, 40});
+  means.observe(small);
+  CHECK(means.means() == std::vector<float>{1, 20});
+  ChannelMeans nothing(2);
+  means.merge(nothing);
+  nothing.merge(means);
+  CHECK(nothing.means() == std::vector<float>{1, 20});
+
+  std::mt19937 generator(testing::seed());
+  std::vector<std::vector<float>> pictures(30);
+  for (auto& picture : pictures) {
+    picture.resize(3 * (1 + generator() % 4));
+    for (float& value : picture) value = any_float(generator) * 0x1p-2F;
+  }
+  ChannelMeans alone(3);
+  for (const auto& picture : pictures) alone.observe(picture);
+  for (int round = 0; round < 10; ++round) {
+    std::shuffle(pictures.begin(), pictures.end(), generator);
+    ChannelMeans a(3);
+    ChannelMeans b(3);
+    for (const auto& picture : pictures) (generator() % 2 == 0 ? a : b).observe(picture);
+    a.merge(b);
+    for (std::size_t c = 0; c < 3; ++c) CHECK(same_bits(a.means()[c], alone.means()[c]));
   }
 }
 

@@ -298,6 +298,9 @@ TEST_CASE("a tensor that was never observed is an error with its name") {
     CHECK(has(result.error().message, "'" + graph.values[v].name + "' was never observed"));
   }
   CHECK_FALSE(quantize_graph(graph, {}, {}).ok());
+  Observations of_another = complete;
+  of_another.front()->channel_means.pop_back();
+  CHECK(has(quantize_graph(graph, of_another, {}).error().message, "2 channel means for 3 channels"));
 }
 
 TEST_CASE("dead parts need no observation and are dropped") {
