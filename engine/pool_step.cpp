@@ -4,8 +4,6 @@
 namespace narrow::engine {
 namespace {
 
-using kernels::AveragePoolArgs;
-using kernels::MaxPoolArgs;
 using kernels::PoolKernels;
 using kernels::PoolShape;
 
