@@ -11,8 +11,10 @@ void ChannelMeans::observe(std::span<const float> values) {
     for (std::size_t c = 0; c < channels_; ++c) picture_[c] += double{values[first + c]};
   }
   // Within a picture the order is fixed, so that only sums over pictures have to be exact.
-  const auto pixels = static_cast<double>(values.size() / channels_);
-  for (std::size_t c = 0; c < channels_; ++c) sums_[c].add(static_cast<float>(picture_[c] / pixels));
+  const std::size_t pixels = values.size() / channels_;
+  for (std::size_t c = 0; c < channels_; ++c) {
+    sums_[c].add(static_cast<float>(picture_[c] / static_cast<double>(pixels)));
+  }
   ++pictures_;
 }
 
