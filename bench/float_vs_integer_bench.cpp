@@ -9,7 +9,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -28,7 +28,7 @@ struct Contender {
   std::string name;
   std::function<void()> run;
   int repetitions = 1;
-  std::vector<double> microseconds;  // per picture, one entry a round
+  std::vector<double> microseconds = {};  // per picture, one entry a round
 };
 
 double time_once(const Contender& contender, int repetitions) {
