@@ -8,7 +8,7 @@ Learning for Image Recognition", 2015, section 4.2), the data are CIFAR-10 pictu
 
 `--train` is a tar archive of `train/<class>/NNNN.jpg`, `--test` a folder with `labels.tsv` (`path<TAB>class index`).
 The test pictures are only counted, never used for a decision. Needs Debian's python3-torch and python3-pil; about
-two minutes an epoch on two cores. An interrupted run continues from `<out>.resume`.
+75 seconds an epoch on two cores. An interrupted run continues from `<out>.resume`.
 """
 import argparse
 import io
