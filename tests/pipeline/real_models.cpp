@@ -39,6 +39,18 @@ void for_each_input(const PictureSet& pictures, const Preprocessing& preprocessi
   }
 }
 
+template <class AnySession>
+int count_correct_of(AnySession& session, std::int64_t classes, const PictureSet& pictures,
+                     const Preprocessing& preprocessing) {
+  std::vector<float> scores(static_cast<std::size_t>(classes));
+  int correct = 0;
+  for_each_input(pictures, preprocessing, 0, [&](const LabelledPicture& picture, std::span<const float> input) {
+    session.run(input, scores).value();
+    if (top_k(scores, 1)[0].class_index == picture.label.value()) ++correct;
+  });
+  return correct;
+}
+
 }  // namespace
 
 std::vector<RealModel> cifar_resnets() {
@@ -99,24 +111,12 @@ RealModel mobilenet_v2_035_tiny_imagenet() {
 
 int count_correct(const FloatModel& model, const PictureSet& pictures, const Preprocessing& preprocessing) {
   FloatSession session = FloatSession::create(model).value();
-  std::vector<float> scores(static_cast<std::size_t>(model.classes()));
-  int correct = 0;
-  for_each_input(pictures, preprocessing, 0, [&](const LabelledPicture& picture, std::span<const float> input) {
-    session.run(input, scores).value();
-    if (top_k(scores, 1)[0].class_index == picture.label.value()) ++correct;
-  });
-  return correct;
+  return count_correct_of(session, model.classes(), pictures, preprocessing);
 }
 
 int count_correct(const Model& model, const PictureSet& pictures, const Preprocessing& preprocessing) {
   Session session = Session::create(model).value();
-  std::vector<float> scores(static_cast<std::size_t>(model.classes()));
-  int correct = 0;
-  for_each_input(pictures, preprocessing, 0, [&](const LabelledPicture& picture, std::span<const float> input) {
-    session.run(input, scores).value();
-    if (top_k(scores, 1)[0].class_index == picture.label.value()) ++correct;
-  });
-  return correct;
+  return count_correct_of(session, model.classes(), pictures, preprocessing);
 }
 
 std::vector<float> scores_of(const Model& model, const PictureSet& pictures, const Preprocessing& preprocessing,
