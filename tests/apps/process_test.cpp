@@ -1,0 +1,107 @@
+// The command as a process: closed pipes, signals, outputs that are links.
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <thread>
+
+#include "tests/apps/command.h"
+#include "tests/support/data.h"
+
+using narrow::testing::files_in;
+using narrow::testing::narrow_command;
+using narrow::testing::read_file;
+using narrow::testing::TemporaryFolder;
+using narrow::testing::write_cifar;
+using narrow::testing::write_file;
+
+namespace {
+
+// Starts the command without waiting for it; its stdout and stderr go to `output`.
+pid_t start(const std::vector<std::string>& arguments, int output) {
+  const std::string program = std::string(NARROW_BINARY_DIR) + "/narrow";
+  std::vector<std::string> words{program};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  posix_spawn_file_actions_t actions;
+  REQUIRE(::posix_spawn_file_actions_init(&actions) == 0);
+  ::posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+  ::posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+  pid_t child = 0;
+  const int spawned = ::posix_spawn(&child, program.c_str(), &actions, nullptr, argv.data(), environ);
+  ::posix_spawn_file_actions_destroy(&actions);
+  REQUIRE(spawned == 0);
+  return child;
+}
+
+int wait_for(pid_t child) {
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  return status;
+}
+
+}  // namespace
+
+TEST_CASE("a reader that closes the pipe early does not break the work behind it") {
+  const TemporaryFolder folder;
+  write_cifar(folder.path() / "pictures.bin", 4);
+  std::array<int, 2> ends{};
+  REQUIRE(::pipe2(ends.data(), O_CLOEXEC) == 0);
+  ::close(ends[0]);
+  const pid_t child = start({"evaluate", narrow::testing::default_model(), folder.path() / "pictures.bin", "--scores",
+                             folder.path() / "scores"},
+                            ends[1]);
+  ::close(ends[1]);
+  const int status = wait_for(child);
+  REQUIRE(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 0);
+  CHECK(read_file(folder.path() / "scores").size() == 4 * 10 * sizeof(float));
+}
+
+TEST_CASE("a signal removes the unfinished output and leaves the old one") {
+  const TemporaryFolder folder;
+  // Far more pictures than are scored before the signal.
+  write_cifar(folder.path() / "pictures.bin", 20000);
+  write_file(folder.path() / "scores", "the old file");
+  for (const int number : {SIGINT, SIGTERM}) {
+    const int null = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
+    const pid_t child = start({"evaluate", narrow::testing::default_model(), folder.path() / "pictures.bin", "--isa",
+                               "scalar", "--threads", "1", "--scores", folder.path() / "scores"},
+                              null);
+    ::close(null);
+    // The unfinished file tells that the work has begun.
+    while (files_in(folder.path()) < 3 && ::waitpid(child, nullptr, WNOHANG) == 0) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    REQUIRE(::kill(child, number) == 0);
+    const int status = wait_for(child);
+    REQUIRE(WIFSIGNALED(status));
+    CHECK(WTERMSIG(status) == number);
+    CHECK(files_in(folder.path()) == 2);
+    CHECK(read_file(folder.path() / "scores") == "the old file");
+  }
+}
+
+TEST_CASE("an output that is a link is written where the link leads and keeps its permissions") {
+  const TemporaryFolder folder;
+  write_cifar(folder.path() / "pictures.bin", 2);
+  write_file(folder.path() / "real", "the old file");
+  REQUIRE(::chmod((folder.path() / "real").c_str(), 0640) == 0);
+  std::filesystem::create_symlink("real", folder.path() / "link");
+  CHECK(narrow_command({"evaluate", narrow::testing::default_model(), folder.path() / "pictures.bin", "--scores",
+                        folder.path() / "link"})
+            .exit_code == 0);
+  CHECK(std::filesystem::is_symlink(folder.path() / "link"));
+  CHECK(read_file(folder.path() / "real").size() == 2 * 10 * sizeof(float));
+  struct stat status = {};
+  REQUIRE(::stat((folder.path() / "real").c_str(), &status) == 0);
+  CHECK((status.st_mode & 0777) == 0640);
+}
