@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "narrow/float_model.h"
@@ -108,15 +109,20 @@ int run(const std::string& weights, const std::string& model_path, const std::st
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::string models = NARROW_MODELS_DIR;
-  if (argc != 1 && argc != 3 && argc != 4) {
+  // `./dev bench` gives every benchmark the options of Google Benchmark; they mean nothing here.
+  std::vector<std::string> files;
+  for (int i = 1; i < argc; ++i) {
+    if (std::string_view(argv[i]).substr(0, 12) != "--benchmark_") files.emplace_back(argv[i]);
+  }
+  if (files.size() == 1 || files.size() > 3) {
     std::fprintf(stderr, "usage: %s [WEIGHTS.pth MODEL.nrw [PICTURE]]\n", argv[0]);
     return 2;
   }
+  const std::string models = NARROW_MODELS_DIR;
+  if (files.empty()) files = {models + "/cifar10_resnet20b.pth", models + "/cifar10_resnet20b.nrw"};
+  if (files.size() == 2) files.push_back(models + "/demo/airplane_drawn.png");
   try {
-    return run(argc > 1 ? argv[1] : models + "/cifar10_resnet20b.pth",
-               argc > 1 ? argv[2] : models + "/cifar10_resnet20b.nrw",
-               argc > 3 ? argv[3] : models + "/demo/airplane_drawn.png");
+    return run(files[0], files[1], files[2]);
   } catch (const narrow::Failure& failure) {
     std::fprintf(stderr, "%s\n", failure.what());
     return 1;
