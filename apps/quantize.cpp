@@ -32,6 +32,7 @@ struct QuantizeFlags {
   std::string keep_edges = "8";
   std::string observer = "minmax";
   bool per_tensor = false;
+  bool no_bias_correction = false;
   std::vector<std::string> layer_weights;
   std::vector<std::string> layer_activations;
   std::size_t calibration_limit = 512;
@@ -52,6 +53,7 @@ QuantizeOptions quantize_options(const QuantizeFlags& flags) {
     options.edge_bits = std::stoi(flags.keep_edges);
   }
   options.per_tensor_weights = flags.per_tensor;
+  options.correct_bias = !flags.no_bias_correction;
   options.observer = flags.observer == "minmax" ? ObserverKind::kMinMax : ObserverKind::kMovingAverage;
   for (const std::string& text : flags.layer_weights) options.layer_weight_bits.push_back(parse_layer_bits(text));
   for (const std::string& text : flags.layer_activations) {
@@ -143,6 +145,9 @@ void add_bit_options(CLI::App& app, QuantizeFlags& flags) {
       ->type_name("NAME")
       ->group(group);
   app.add_flag("--per-tensor", flags.per_tensor, "One scale for all weights of a layer instead of one per channel")
+      ->group(group);
+  app.add_flag("--no-bias-correction", flags.no_bias_correction,
+               "Keep the mean error of rounded weights in the biases (docs/calibration.md)")
       ->group(group);
   app.add_option("--layer-weights", flags.layer_weights, "Bits of one layer's weights. May be repeated")
       ->check(layer_bits_text())

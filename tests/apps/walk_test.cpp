@@ -158,3 +158,15 @@ TEST_CASE("fewer bits and labels and kept edges reach the file") {
     CHECK_MESSAGE(layer["weight_bits"] == expected, name);
   }
 }
+
+TEST_CASE("biases are corrected unless told otherwise") {
+  NARROW_NEED_DATA(data);
+  const Real real(data);
+  const TemporaryFolder folder;
+  const Ran corrected = narrow_command(quantize(real, folder.path() / "corrected", {"--verbose"}));
+  const Ran plain = narrow_command(quantize(real, folder.path() / "plain", {"--verbose", "--no-bias-correction"}));
+  CHECK_MESSAGE(has(corrected.out, "corrected for the mean error"), corrected.out);
+  CHECK_MESSAGE(!has(plain.out, "corrected for the mean error"), plain.out);
+  CHECK(plain.exit_code == 0);
+  CHECK(read_file(folder.path() / "corrected") != read_file(folder.path() / "plain"));
+}
