@@ -5,6 +5,7 @@
 namespace narrow::graph {
 
 void ChannelMeans::observe(std::span<const float> values) {
+  if (channels_ == 0) return;
   sums_.resize(channels_);
   picture_.assign(channels_, 0.0);
   for (std::size_t first = 0; first < values.size(); first += channels_) {
