@@ -141,8 +141,9 @@ class FilterQuantizer {
   // Quantization Through Weight Equalization and Bias Correction", 2019, section 4.2).
   [[nodiscard]] double mean_error(std::size_t c) const {
     const std::size_t groups = setting_.expected_input.size() / depth_;
-    if (groups == 0) return 0;
-    const double* expected = setting_.expected_input.data() + c / (channels_ / groups) * depth_;
+    const std::size_t channels_of_group = groups == 0 ? 0 : channels_ / groups;
+    if (channels_of_group == 0) return 0;
+    const double* expected = setting_.expected_input.data() + c / channels_of_group * depth_;
     const double scale = result_.filter.scales[c];
     double error = 0;
     for (std::size_t i = 0; i < depth_; ++i) {
