@@ -45,7 +45,8 @@ Result<FloatModel> FloatModel::load(const std::filesystem::path& path, const Imp
   data->architecture = std::move(network.architecture);
   data->source = path.filename().string();
   data->preprocessing = options.preprocessing.value_or(network.preprocessing);
-  data->labels = options.labels.empty() ? std::move(network.labels) : options.labels;
+  data->labels = options.labels;
+  if (data->labels.empty()) data->labels = std::move(network.labels);
   NARROW_TRY(check_input(data->preprocessing, data->graph.value(data->graph.input).shape));
   NARROW_TRY(check_labels(data->labels, data->graph.value(data->graph.output).shape.elems()));
   return FloatModel(std::move(data));

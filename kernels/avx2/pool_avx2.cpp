@@ -181,7 +181,7 @@ void average_few(const Taps& taps, std::int64_t channels, const Averaging& how, 
       for (std::int64_t c = 0; c < channels; ++c) sums[c] += x[c];
     }
   }
-  std::uint8_t bytes[kHalf];
+  std::uint8_t bytes[kHalf] = {};
   store_rounded_8(rounder, bytes, average(_mm256_load_si256(reinterpret_cast<const __m256i*>(sums)), how));
   for (std::int64_t c = 0; c < channels; ++c) output[c] = bytes[c];
 }
