@@ -5,15 +5,16 @@
 namespace narrow::graph {
 
 void ChannelMeans::observe(std::span<const float> values) {
-  if (channels_ == 0) return;
-  sums_.resize(channels_);
-  picture_.assign(channels_, 0.0);
-  for (std::size_t first = 0; first < values.size(); first += channels_) {
-    for (std::size_t c = 0; c < channels_; ++c) picture_[c] += double{values[first + c]};
+  const std::size_t channels = channels_;
+  if (channels == 0) return;
+  sums_.resize(channels);
+  picture_.assign(channels, 0.0);
+  for (std::size_t first = 0; first < values.size(); first += channels) {
+    for (std::size_t c = 0; c < channels; ++c) picture_[c] += double{values[first + c]};
   }
   // Within a picture the order is fixed, so that only sums over pictures have to be exact.
-  const std::size_t pixels = values.size() / channels_;
-  for (std::size_t c = 0; c < channels_; ++c) {
+  const std::size_t pixels = values.size() / channels;
+  for (std::size_t c = 0; c < channels; ++c) {
     sums_[c].add(static_cast<float>(picture_[c] / static_cast<double>(pixels)));
   }
   ++pictures_;

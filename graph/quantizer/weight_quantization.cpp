@@ -140,6 +140,7 @@ class FilterQuantizer {
   // How much larger channel c's output is on average, because its weights were rounded (Nagel et al., "Data-Free
   // Quantization Through Weight Equalization and Bias Correction", 2019, section 4.2).
   [[nodiscard]] double mean_error(std::size_t c) const {
+    if (depth_ == 0) return 0;
     const std::size_t groups = setting_.expected_input.size() / depth_;
     const std::size_t channels_of_group = groups == 0 ? 0 : channels_ / groups;
     if (channels_of_group == 0) return 0;

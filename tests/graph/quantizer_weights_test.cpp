@@ -104,7 +104,8 @@ TEST_CASE("weights round half to even") {
 TEST_CASE("a scale per channel beats one per tensor when channels differ") {
   Filter filter = random_filter(8, 27, 1.0F, 0.1F);
   for (std::size_t i = 0; i < filter.weights.size(); ++i) {
-    filter.weights[i] *= std::exp2(-static_cast<float>(i / 27));
+    const std::size_t channel = i / 27;
+    filter.weights[i] *= std::exp2(-static_cast<float>(channel));
   }
   FilterSetting s = setting(4);
   const double per_channel = squared_error(filter, quantize_filter(filter, s).value().filter);

@@ -16,7 +16,6 @@
 #include "tests/support/data.h"
 
 using narrow::ArchitectureOptions;
-using narrow::ErrorCode;
 using narrow::torch::read_checkpoint;
 
 namespace {

@@ -261,45 +261,13 @@ TEST_CASE("unpickler refuses tensors made from anything but their parts") {
 }
 
 TEST_CASE("unpickler survives stacks that are empty and marks that are missing") {
-  for (const char* opcodes : {".",
-                              "0",
-                              "0.",
-                              "1",
-                              "2",
-                              "R",
-                              "b",
-                              "t",
-                              "\x85",
-                              "\x86",
-                              "\x87",
-                              "a",
-                              "e",
-                              "s",
-                              "u",
-                              "d",
-                              "l",
-                              "Q",
-                              "q\x01",
-                              "\x94",
-                              "h\x01",
-                              "j\x01\x01\x01\x01",
-                              "(.",
-                              "((.",
-                              "(R",
-                              "]s",
-                              "}a",
-                              "](a",
-                              "}(K\x01u",
-                              "(K\x01"
-                              "d",
-                              "]K\x01(e(e",
-                              "NN.",
-                              "]]Ns",
-                              "}]Ns",
-                              "N(s",
-                              "(N\x85(",
-                              "\x93",
-                              "NN\x93"}) {
+  for (const char* opcodes :
+       {".", "0", "0.", "1", "2", "R", "b", "t", "\x85", "\x86", "\x87", "a", "e", "s", "u", "d", "l", "Q", "q\x01",
+        "\x94", "h\x01", "j\x01\x01\x01\x01", "(.", "((.", "(R", "]s", "}a", "](a", "}(K\x01u",
+        // NOLINTNEXTLINE(bugprone-suspicious-missing-comma): "\x01d" would be one hexadecimal number
+        "(K\x01"
+        "d",
+        "]K\x01(e(e", "NN.", "]]Ns", "}]Ns", "N(s", "(N\x85(", "\x93", "NN\x93"}) {
     CAPTURE(opcodes);
     const Error error = unpickle_error("\x80\x02"s + opcodes + ".");
     CHECK(error.code == ErrorCode::kMalformed);

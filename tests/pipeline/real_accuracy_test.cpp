@@ -62,17 +62,20 @@ TEST_CASE("ResNet-20 runs at 4/8 and 4/4 and 2/2 bits and its weights shrink wit
   const FloatModel model = FloatModel::load(data / real.weights, real.import).value();
   const PictureSet pictures = PictureSet::open({data / real.evaluation}).value();
   std::size_t bytes_at_8 = testing::quantize_real(real, model, data).model.serialize().size();
-  for (const auto& [weight_bits, activation_bits, at_least] : {std::tuple{4, 8, 400}, {4, 4, 250}, {2, 2, 25}}) {
-    CAPTURE(weight_bits);
-    CAPTURE(activation_bits);
+  struct Width {
+    int weight_bits, activation_bits, at_least;
+  };
+  for (const Width& width : {Width{4, 8, 400}, Width{4, 4, 250}, Width{2, 2, 25}}) {
+    CAPTURE(width.weight_bits);
+    CAPTURE(width.activation_bits);
     QuantizeOptions options;
-    options.weight_bits = weight_bits;
-    options.activation_bits = activation_bits;
+    options.weight_bits = width.weight_bits;
+    options.activation_bits = width.activation_bits;
     const Quantized quantized = testing::quantize_real(real, model, data, options);
     const int correct = testing::count_correct(quantized.model, pictures, real.evaluation_preprocessing);
-    std::printf("%d/%d: %d of %zu\n", weight_bits, activation_bits, correct, pictures.size());
-    CHECK(correct >= at_least);
-    CHECK(quantized.model.serialize().size() < bytes_at_8 * static_cast<std::size_t>(weight_bits) / 8 + 40000);
+    std::printf("%d/%d: %d of %zu\n", width.weight_bits, width.activation_bits, correct, pictures.size());
+    CHECK(correct >= width.at_least);
+    CHECK(quantized.model.serialize().size() < bytes_at_8 * static_cast<std::size_t>(width.weight_bits) / 8 + 40000);
   }
 }
 
