@@ -42,6 +42,24 @@ template <>
 inline constexpr std::uint8_t kOpCode<graph::Quantize> = 13;
 template <>
 inline constexpr std::uint8_t kOpCode<graph::Dequantize> = 14;
+template <>
+inline constexpr std::uint8_t kOpCode<graph::Subtract> = 15;
+template <>
+inline constexpr std::uint8_t kOpCode<graph::Multiply> = 16;
+template <>
+inline constexpr std::uint8_t kOpCode<graph::Function> = 17;
+template <>
+inline constexpr std::uint8_t kOpCode<graph::Pad> = 18;
+template <>
+inline constexpr std::uint8_t kOpCode<graph::Slice> = 19;
+template <>
+inline constexpr std::uint8_t kOpCode<graph::Reshape> = 20;
+template <>
+inline constexpr std::uint8_t kOpCode<graph::Transpose> = 21;
+template <>
+inline constexpr std::uint8_t kOpCode<graph::Softmax> = 22;
+template <>
+inline constexpr std::uint8_t kOpCode<graph::Lrn> = 23;
 
 // The least that one of them takes in the graph section; bounds how many a hostile count can ask for.
 inline constexpr std::size_t kMinValueBytes = 4 + 3 * 8 + 1;
@@ -53,6 +71,14 @@ void describe_range(Archive& archive, Range& range) {
   archive.number(range.hi);
 }
 
+template <class Archive, class Padding>
+void describe_padding(Archive& archive, Padding& pad) {
+  archive.number(pad.top);
+  archive.number(pad.left);
+  archive.number(pad.bottom);
+  archive.number(pad.right);
+}
+
 template <class Archive, class Window>
 void describe_window(Archive& archive, Window& window) {
   archive.number(window.kernel_h);
@@ -61,10 +87,14 @@ void describe_window(Archive& archive, Window& window) {
   archive.number(window.stride_w);
   archive.number(window.dilation_h);
   archive.number(window.dilation_w);
-  archive.number(window.pad.top);
-  archive.number(window.pad.left);
-  archive.number(window.pad.bottom);
-  archive.number(window.pad.right);
+  describe_padding(archive, window.pad);
+}
+
+template <class Archive, class Shape>
+void describe_shape(Archive& archive, Shape& shape) {
+  archive.number(shape.height);
+  archive.number(shape.width);
+  archive.number(shape.channels);
 }
 
 template <class Archive, class Filter>
@@ -105,6 +135,26 @@ void describe_op(Archive& archive, Op& op) {
   } else if constexpr (std::is_same_v<T, graph::PadChannels>) {
     archive.number(op.before);
     archive.number(op.after);
+  } else if constexpr (std::is_same_v<T, graph::Function>) {
+    archive.choice(op.kind, graph::FunctionKind::kTanh);
+    archive.number(op.alpha);
+    archive.number(op.beta);
+    archive.floats(op.slopes);
+    archive.bytes(op.table);
+  } else if constexpr (std::is_same_v<T, graph::Pad>) {
+    describe_padding(archive, op.pad);
+  } else if constexpr (std::is_same_v<T, graph::Slice>) {
+    describe_shape(archive, op.begin);
+    describe_shape(archive, op.size);
+  } else if constexpr (std::is_same_v<T, graph::Reshape>) {
+    describe_shape(archive, op.shape);
+  } else if constexpr (std::is_same_v<T, graph::Transpose>) {
+    for (auto& dimension : op.order) archive.number(dimension);
+  } else if constexpr (std::is_same_v<T, graph::Lrn>) {
+    archive.number(op.size);
+    archive.number(op.alpha);
+    archive.number(op.beta);
+    archive.number(op.bias);
   } else {
     static_assert(std::is_empty_v<T>, "a new operator with attributes must describe them here");
   }
@@ -114,9 +164,7 @@ template <class Archive, class Graph>
 void describe_graph(Archive& archive, Graph& graph) {
   archive.list(graph.values, kMinValueBytes, [&archive](auto& value) {
     archive.text(value.name);
-    archive.number(value.shape.height);
-    archive.number(value.shape.width);
-    archive.number(value.shape.channels);
+    describe_shape(archive, value.shape);
     archive.optional(value.quantization, [&archive](auto& quantization) {
       archive.number(quantization.scale);
       archive.number(quantization.zero_point);

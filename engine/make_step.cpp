@@ -55,9 +55,11 @@ StepResult make_step(const NodePlace& place) {
         } else if constexpr (std::is_same_v<Op, graph::BatchNorm>) {
           return step_error(place.node, ErrorCode::kUnsupported,
                             "is not executed: fold it into a convolution before quantizing");
-        } else {
-          static_assert(std::is_same_v<Op, graph::Flatten> || std::is_same_v<Op, graph::Identity>);
+        } else if constexpr (std::is_same_v<Op, graph::Flatten> || std::is_same_v<Op, graph::Reshape> ||
+                             std::is_same_v<Op, graph::Identity>) {
           return step_error(place.node, ErrorCode::kInternal, "moves no byte and has no step");
+        } else {
+          return step_error(place.node, ErrorCode::kUnsupported, "has no kernel yet");
         }
       },
       place.node.op);

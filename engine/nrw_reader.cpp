@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -40,6 +41,13 @@ class GraphReader {
     if (std::isnan(value)) graph_.fail("a number is NaN");
   }
   void text(std::string& value) { value = graph_.text(); }
+  // An enumerator, up to the last.
+  template <class Enum>
+  void choice(Enum& value, Enum last) {
+    const std::uint8_t number = graph_.u8();
+    if (number > static_cast<std::uint8_t>(last)) graph_.fail("a choice has no meaning");
+    value = static_cast<Enum>(std::min(number, static_cast<std::uint8_t>(last)));
+  }
   void op(graph::Op& value) {
     const std::uint8_t code = graph_.u8();
     if (!emplace_op(value, code, std::make_index_sequence<std::variant_size_v<graph::Op>>())) {
@@ -77,6 +85,10 @@ class GraphReader {
   void channels(std::vector<float>& values) { load(values, channels_); }
   void channels(std::vector<std::int32_t>& values) { load(values, channels_); }
   void floats(std::vector<float>& values) { load(values, floats_); }
+  void bytes(std::vector<std::uint8_t>& values) {
+    values.resize(graph_.count(sizeof(std::uint8_t)));
+    for (std::uint8_t& value : values) value = graph_.u8();
+  }
 
   void expect_end() {
     graph_.expect_end();

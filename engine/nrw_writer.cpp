@@ -20,6 +20,11 @@ class GraphWriter {
   void number(double value) { graph_.f64(value); }
   void number(bool value) { graph_.u8(value ? 1 : 0); }
   void text(const std::string& value) { graph_.text(value); }
+  // An enumerator, up to the last.
+  template <class Enum>
+  void choice(Enum value, Enum /*last*/) {
+    graph_.u8(static_cast<std::uint8_t>(value));
+  }
   void op(const graph::Op& value) {
     graph_.u8(std::visit([]<class Op>(const Op&) { return kOpCode<Op>; }, value));
   }
@@ -43,6 +48,10 @@ class GraphWriter {
   void channels(const std::vector<float>& values) { store(values, channels_); }
   void channels(const std::vector<std::int32_t>& values) { store(values, channels_); }
   void floats(const std::vector<float>& values) { store(values, floats_); }
+  void bytes(const std::vector<std::uint8_t>& values) {
+    graph_.u32(static_cast<std::uint32_t>(values.size()));
+    for (const std::uint8_t value : values) graph_.u8(value);
+  }
 
   void add_to(Sections& sections) const {
     sections[SectionKind::kGraph].bytes = graph_.view();

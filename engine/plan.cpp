@@ -9,10 +9,6 @@
 namespace narrow::engine {
 namespace {
 
-bool moves_no_byte(const graph::Node& node) {
-  return std::holds_alternative<graph::Flatten>(node.op) || std::holds_alternative<graph::Identity>(node.op);
-}
-
 std::size_t index_of(graph::ValueId id) { return static_cast<std::size_t>(id); }
 
 // For each value the one whose bytes it shares: its own, or that of a Flatten's input.
@@ -20,7 +16,7 @@ std::vector<graph::ValueId> find_roots(const graph::Graph& graph) {
   std::vector<graph::ValueId> roots(graph.values.size());
   std::iota(roots.begin(), roots.end(), graph::ValueId{0});
   for (const graph::Node& node : graph.nodes) {
-    if (moves_no_byte(node)) roots[index_of(node.output)] = roots[index_of(node.inputs[0])];
+    if (graph::moves_no_byte(node.op)) roots[index_of(node.output)] = roots[index_of(node.inputs[0])];
   }
   return roots;
 }
@@ -54,7 +50,7 @@ Result<Placement> place_tensors(const graph::Graph& graph, const std::vector<gra
   std::vector<BufferLife> buffers;
   int step = 0;
   for (const graph::Node& node : graph.nodes) {
-    if (moves_no_byte(node)) continue;
+    if (graph::moves_no_byte(node.op)) continue;
     for (const graph::ValueId id : node.inputs) {
       const int buffer = buffer_of[index_of(roots[index_of(id)])];
       if (buffer >= 0) buffers[static_cast<std::size_t>(buffer)].last_step = step;
@@ -85,7 +81,7 @@ Result<Plan> compile(const graph::Graph& graph, Isa isa, int max_batch) {
   Plan plan;
   plan.tensor_bytes = placement.bytes;
   for (const graph::Node& node : graph.nodes) {
-    if (moves_no_byte(node)) continue;
+    if (graph::moves_no_byte(node.op)) continue;
     NodePlace place{graph, node, isa, {}, location(node.output)};
     std::transform(node.inputs.begin(), node.inputs.end(), std::back_inserter(place.inputs), location);
     NARROW_ASSIGN(std::unique_ptr<Step> step, make_step(place));

@@ -27,8 +27,10 @@ std::string unique_name(std::string name, const Items& items) {
 
 std::string_view op_name(const Op& op) {
   static constexpr std::array<std::string_view, std::variant_size_v<Op>> kNames = {
-      "Convolution",       "Linear", "BatchNorm",   "Activation", "Add",      "MaxPool",  "AveragePool",
-      "GlobalAveragePool", "Concat", "PadChannels", "Flatten",    "Identity", "Quantize", "Dequantize"};
+      "Convolution",       "Linear",   "BatchNorm",   "Activation", "Add",      "MaxPool",  "AveragePool",
+      "GlobalAveragePool", "Concat",   "PadChannels", "Flatten",    "Identity", "Quantize", "Dequantize",
+      "Subtract",          "Multiply", "Function",    "Pad",        "Slice",    "Reshape",  "Transpose",
+      "Softmax",           "Lrn"};
   return kNames[op.index()];
 }
 
@@ -68,6 +70,21 @@ const Filter* filter_of(const Node& node) {
   if (const auto* convolution = std::get_if<Convolution>(&node.op)) return &convolution->filter;
   if (const auto* linear = std::get_if<Linear>(&node.op)) return &linear->filter;
   return nullptr;
+}
+
+bool moves_no_byte(const Op& op) {
+  return std::holds_alternative<Flatten>(op) || std::holds_alternative<Reshape>(op) ||
+         std::holds_alternative<Identity>(op);
+}
+
+bool is_lossless(const Op& op) {
+  return moves_no_byte(op) || std::holds_alternative<MaxPool>(op) || std::holds_alternative<PadChannels>(op) ||
+         std::holds_alternative<Pad>(op) || std::holds_alternative<Slice>(op) || std::holds_alternative<Transpose>(op);
+}
+
+bool is_float_only(const Op& op) {
+  return std::holds_alternative<Softmax>(op) || std::holds_alternative<Lrn>(op) ||
+         std::holds_alternative<BatchNorm>(op);
 }
 
 std::vector<int> producers(const Graph& graph) {

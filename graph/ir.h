@@ -3,8 +3,12 @@
 // One representation serves from the importer to the model file. A value without `quantization` is float32, one with
 // it is uint8. Tensors are [N, height, width, channels]; N is not part of a graph. A graph has one input (a picture)
 // and one output (scores).
+//
+// An imported graph may state a quantization (QDQ and QLinear ONNX): Quantize and Dequantize nodes whose uint8 values
+// have parameters, and layers whose float weights come with their codes. passes/ and quantizer/ keep what is stated.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -45,11 +49,18 @@ struct QuantizedFilter {
   std::vector<std::int32_t> bias;    // [out_channels], at scale input_scale * scales[c]
 };
 
+// Integer weights as the origin states them: Filter::weights[i] is codes[i] * scales[its output channel], rounded.
+struct WeightCodes {
+  std::vector<std::int8_t> codes;  // same order as Filter::weights
+  std::vector<float> scales;       // [out_channels], > 0; all equal when stated per tensor
+};
+
 // Weights of a convolution or linear layer: float until quantization, then only the quantized form is kept.
 struct Filter {
   std::vector<float> weights;  // [out_channels, kernel_h, kernel_w, in_channels / groups]; linear: [out, H * W * C]
   std::vector<float> bias;     // [out_channels]
   std::optional<QuantizedFilter> quantized;
+  std::optional<WeightCodes> codes;  // beside float weights only
 };
 
 struct Convolution {
@@ -67,8 +78,31 @@ struct BatchNorm {  // y = (x - mean) / sqrt(variance + epsilon) * gamma + beta,
   double epsilon = 1e-5;
 };
 struct Activation {};  // y = clamp(x), see Node::clamp
-struct Add {};         // y = clamp(a + b), equal shapes
-struct MaxPool {       // padding never wins; a 1x1 window with a stride is a subsampling
+// Two inputs; each of height, width and channels is equal in both, or 1 in one of them, which is then repeated.
+struct Add {};       // y = clamp(a + b)
+struct Subtract {};  // y = clamp(a - b)
+struct Multiply {};  // y = clamp(a * b)
+
+enum class FunctionKind : std::uint8_t {
+  kLeakyRelu,    // x < 0 ? alpha * x : x
+  kPRelu,        // x < 0 ? slopes[channel] * x : x
+  kElu,          // x < 0 ? alpha * (exp(x) - 1) : x
+  kHardSigmoid,  // clamp(alpha * x + beta, 0, 1)
+  kHardSwish,    // x * clamp(alpha * x + beta, 0, 1)
+  kSigmoid,      // 1 / (1 + exp(-x))
+  kSilu,         // x * sigmoid(x)
+  kTanh,
+};
+// A nonlinear function of each element. On uint8 it is a table, made by the quantizer and stored, so that no CPU's
+// library decides a result. Formulas: ONNX operators of these names; evaluate_function() in graph/function.h.
+struct Function {
+  FunctionKind kind = FunctionKind::kSigmoid;
+  float alpha = 0;
+  float beta = 0;
+  std::vector<float> slopes;        // kPRelu only: [channels]
+  std::vector<std::uint8_t> table;  // uint8 only: [1, 256], kPRelu [channels, 256]
+};
+struct MaxPool {  // padding never wins; a 1x1 window with a stride is a subsampling
   Window window;
 };
 struct AveragePool {
@@ -81,13 +115,37 @@ struct PadChannels {          // zeros before and after the channels
   int before = 0;
   int after = 0;
 };
-struct Flatten {};     // [H, W, C] -> [1, 1, H * W * C]; moves no byte
+struct Pad {  // zeros around the picture
+  Padding pad;
+};
+struct Slice {  // elements [begin, begin + size) of every dimension
+  TensorShape begin;
+  TensorShape size;
+};
+struct Flatten {};  // [H, W, C] -> [1, 1, H * W * C]; moves no byte
+struct Reshape {    // another shape of as many elements; moves no byte
+  TensorShape shape;
+};
+struct Transpose {  // output dimension i is input dimension order[i]; 0 height, 1 width, 2 channels
+  std::array<int, 3> order{0, 1, 2};
+};
+// Over the channels of each pixel: exp(x) / sum of exp(x). float32 only.
+struct Softmax {};
+// Across channels: x / (bias + alpha / size * sum of x^2 over `size` channels around it)^beta. float32 only.
+// (ONNX LRN; Krizhevsky et al. 2012, section 3.3.)
+struct Lrn {
+  int size = 5;
+  float alpha = 1e-4F;
+  float beta = 0.75F;
+  float bias = 1;
+};
 struct Identity {};    // dropout at inference
 struct Quantize {};    // float32 -> uint8, parameters of the output value
 struct Dequantize {};  // uint8 -> float32, parameters of the input value
 
 using Op = std::variant<Convolution, Linear, BatchNorm, Activation, Add, MaxPool, AveragePool, GlobalAveragePool,
-                        Concat, PadChannels, Flatten, Identity, Quantize, Dequantize>;
+                        Concat, PadChannels, Flatten, Identity, Quantize, Dequantize, Subtract, Multiply, Function, Pad,
+                        Slice, Reshape, Transpose, Softmax, Lrn>;
 
 // Name of the operator as users see it, e.g. "Convolution".
 [[nodiscard]] std::string_view op_name(const Op& op);
@@ -97,7 +155,7 @@ struct Node {
   Op op;
   std::vector<ValueId> inputs;
   ValueId output = kNoValue;
-  Clamp clamp;  // applied to the result; allowed on Convolution, Linear, Activation, Add
+  Clamp clamp;  // applied to the result; allowed on Convolution, Linear, Activation, Add, Subtract, Multiply
 };
 
 struct Graph {
@@ -119,6 +177,14 @@ struct Graph {
 // Filter of a node, or nullptr when the operator has none.
 [[nodiscard]] Filter* filter_of(Node& node);
 [[nodiscard]] const Filter* filter_of(const Node& node);
+
+// Operators whose output holds elements of their input, unchanged, and zeros: MaxPool, PadChannels, Pad, Slice,
+// Flatten, Reshape, Transpose, Identity. On integers, input and output share their quantization.
+[[nodiscard]] bool is_lossless(const Op& op);
+// Lossless operators that do not even move a byte: Flatten, Reshape, Identity.
+[[nodiscard]] bool moves_no_byte(const Op& op);
+// Operators that exist on float32 only: Softmax, Lrn, BatchNorm.
+[[nodiscard]] bool is_float_only(const Op& op);
 
 // Index into graph.nodes of each value's producer (-1: none, the input or a dead value).
 [[nodiscard]] std::vector<int> producers(const Graph& graph);

@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <array>
 #include <optional>
 #include <string>
 
@@ -123,10 +125,23 @@ struct Inference {
     return in();
   }
 
-  Result<TensorShape> operator()(const Add&) const {
-    if (inputs[0] == inputs[1]) return in();
-    return malformed("inputs " + shape_text(inputs[0]) + " and " + shape_text(inputs[1]) + " differ in shape");
+  [[nodiscard]] Result<TensorShape> broadcast() const {
+    TensorShape out;
+    for (const auto dimension : {&TensorShape::height, &TensorShape::width, &TensorShape::channels}) {
+      const std::int64_t a = inputs[0].*dimension;
+      const std::int64_t b = inputs[1].*dimension;
+      if (a != b && a != 1 && b != 1) {
+        return malformed("inputs " + shape_text(inputs[0]) + " and " + shape_text(inputs[1]) +
+                         " differ in a dimension that is 1 in neither");
+      }
+      out.*dimension = a == 1 ? b : a;
+    }
+    return out;
   }
+
+  Result<TensorShape> operator()(const Add&) const { return broadcast(); }
+  Result<TensorShape> operator()(const Subtract&) const { return broadcast(); }
+  Result<TensorShape> operator()(const Multiply&) const { return broadcast(); }
 
   Result<TensorShape> operator()(const MaxPool& op) const {
     NARROW_ASSIGN(const TensorShape shape, windowed(op.window, in(), in().channels));
@@ -174,6 +189,56 @@ struct Inference {
     return TensorShape{in().height, in().width, in().channels + op.before + op.after};
   }
 
+  Result<TensorShape> operator()(const Pad& op) const {
+    Window window;
+    window.pad = op.pad;
+    return windowed(window, in(), in().channels);
+  }
+
+  Result<TensorShape> operator()(const Slice& op) const {
+    for (const auto dimension : {&TensorShape::height, &TensorShape::width, &TensorShape::channels}) {
+      const std::int64_t begin = op.begin.*dimension;
+      const std::int64_t size = op.size.*dimension;
+      // Written so that no sum can overflow.
+      if (begin < 0 || size < 1 || size > in().*dimension || begin > in().*dimension - size) {
+        return malformed("elements from " + shape_text(op.begin) + ", " + shape_text(op.size) +
+                         " of them, are not in " + shape_text(in()));
+      }
+    }
+    return op.size;
+  }
+
+  Result<TensorShape> operator()(const Reshape& op) const {
+    NARROW_TRY(check_shape(op.shape, "new"));
+    if (op.shape.elems() == in().elems()) return op.shape;
+    return malformed(shape_text(in()) + " cannot become " + shape_text(op.shape) +
+                     ", which has another number of elements");
+  }
+
+  Result<TensorShape> operator()(const Transpose& op) const {
+    std::array<int, 3> sorted = op.order;
+    std::sort(sorted.begin(), sorted.end());
+    if (sorted != std::array<int, 3>{0, 1, 2}) return malformed("the order is not a permutation of 0, 1 and 2");
+    const std::array<std::int64_t, 3> from{in().height, in().width, in().channels};
+    const auto at = [&](std::size_t i) { return from[static_cast<std::size_t>(op.order[i])]; };
+    return TensorShape{at(0), at(1), at(2)};
+  }
+
+  Result<TensorShape> operator()(const Lrn& op) const {
+    NARROW_TRY(check_attribute("size", op.size, 1));
+    return in();
+  }
+
+  Result<TensorShape> operator()(const Function& op) const {
+    const bool per_channel = op.kind == FunctionKind::kPRelu;
+    if (op.slopes.size() != (per_channel ? static_cast<std::size_t>(in().channels) : 0)) {
+      return malformed("has " + std::to_string(op.slopes.size()) + " slopes for " + std::to_string(in().channels) +
+                       " channels");
+    }
+    return in();
+  }
+
+  Result<TensorShape> operator()(const Softmax&) const { return in(); }
   Result<TensorShape> operator()(const Flatten&) const { return TensorShape{1, 1, in().elems()}; }
   Result<TensorShape> operator()(const Activation&) const { return in(); }
   Result<TensorShape> operator()(const Identity&) const { return in(); }
@@ -186,7 +251,9 @@ Status check_input_count(const Op& op, std::size_t count) {
     if (count >= 2) return {};
     return malformed("needs two or more inputs, has " + std::to_string(count));
   }
-  const std::size_t expected = std::holds_alternative<Add>(op) ? 2 : 1;
+  const bool binary =
+      std::holds_alternative<Add>(op) || std::holds_alternative<Subtract>(op) || std::holds_alternative<Multiply>(op);
+  const std::size_t expected = binary ? 2 : 1;
   if (count == expected) return {};
   return malformed("needs " + std::to_string(expected) + (expected == 1 ? " input" : " inputs") + ", has " +
                    std::to_string(count));

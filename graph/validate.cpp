@@ -98,10 +98,11 @@ Status check_clamp(const Node& node) {
         "the clamp [" + number_text(clamp.lo) + ", " + number_text(clamp.hi) + "] is not a range of numbers");
   }
   const bool allowed = std::holds_alternative<Convolution>(node.op) || std::holds_alternative<Linear>(node.op) ||
-                       std::holds_alternative<Activation>(node.op) || std::holds_alternative<Add>(node.op);
+                       std::holds_alternative<Activation>(node.op) || std::holds_alternative<Add>(node.op) ||
+                       std::holds_alternative<Subtract>(node.op) || std::holds_alternative<Multiply>(node.op);
   if (allowed || clamp.is_identity()) return {};
   return node_error(node, ErrorCode::kMalformed,
-                    "has a clamp; only Convolution, Linear, Activation and Add may have one");
+                    "has a clamp; only Convolution, Linear, Activation, Add, Subtract and Multiply may have one");
 }
 
 Status check_batch_norm(const Node& node, const BatchNorm& op) {
@@ -123,6 +124,39 @@ Status check_batch_norm(const Node& node, const BatchNorm& op) {
   return {};
 }
 
+// Numbers of Function and Lrn. Table entries are checked with the types.
+Status check_numbers(const Node& node) {
+  if (const auto* function = std::get_if<Function>(&node.op)) {
+    if (!std::isfinite(function->alpha) || !std::isfinite(function->beta) || !all_finite(function->slopes)) {
+      return node_error(node, ErrorCode::kMalformed, "a parameter is not a finite number");
+    }
+  }
+  if (const auto* lrn = std::get_if<Lrn>(&node.op)) {
+    // A base of 0 or less has no power.
+    if (!std::isfinite(lrn->alpha) || !std::isfinite(lrn->beta) || !std::isfinite(lrn->bias) || lrn->alpha < 0 ||
+        lrn->bias <= 0) {
+      return node_error(node, ErrorCode::kMalformed, "needs finite alpha >= 0, beta and bias > 0");
+    }
+  }
+  return {};
+}
+
+Status check_codes(const Node& node, const Filter& filter, const FilterSize& size) {
+  const WeightCodes& codes = *filter.codes;
+  if (filter.quantized || filter.weights.empty()) {
+    return node_error(node, ErrorCode::kMalformed, "has weight codes, which only float weights may have");
+  }
+  if (codes.codes.size() != filter.weights.size() ||
+      codes.scales.size() != static_cast<std::size_t>(size.out_channels)) {
+    return node_error(node, ErrorCode::kMalformed,
+                      "its weight codes or their scales differ in number from its weights");
+  }
+  const bool positive = std::all_of(codes.scales.begin(), codes.scales.end(),
+                                    [](float scale) { return std::isfinite(scale) && scale > 0; });
+  if (!positive) return node_error(node, ErrorCode::kMalformed, "a scale of its weight codes is not above 0");
+  return {};
+}
+
 Status check_float_filter(const Graph& graph, const Node& node) {
   const Filter* filter = filter_of(node);
   if (filter == nullptr) return {};
@@ -141,6 +175,7 @@ Status check_float_filter(const Graph& graph, const Node& node) {
     return {};
   };
   NARROW_TRY(check("weight", filter->weights, size.weights()));
+  if (filter->codes) NARROW_TRY(check_codes(node, *filter, size));
   return check("bias", filter->bias, size.out_channels);
 }
 
@@ -182,6 +217,7 @@ Status validate(const Graph& graph) {
     NARROW_TRY(check_shapes(graph, node));
     NARROW_TRY(check_clamp(node));
     if (const auto* batch_norm = std::get_if<BatchNorm>(&node.op)) NARROW_TRY(check_batch_norm(node, *batch_norm));
+    NARROW_TRY(check_numbers(node));
     NARROW_TRY(check_float_filter(graph, node));
     NARROW_TRY(check_types(graph, node));
   }

@@ -75,13 +75,43 @@ struct NodeTypes {
 
   Status operator()(const Convolution& op) const { return filter(op.filter); }
   Status operator()(const Linear& op) const { return filter(op.filter); }
-  Status operator()(const BatchNorm&) const {
+  [[nodiscard]] Status must_be_float() const {
     NARROW_TRY(must_be(input(), false));
     return must_be(output(), false);
   }
+  Status operator()(const BatchNorm&) const { return must_be_float(); }
   Status operator()(const Activation&) const { return must_rescale(); }
   Status operator()(const Add&) const { return must_rescale(); }
+  Status operator()(const Subtract&) const { return must_rescale(); }
   Status operator()(const Concat&) const { return must_rescale(); }
+  Status operator()(const Multiply&) const {
+    NARROW_TRY(must_be_alike());
+    if (!output().quantization) return {};
+    const double product = double{input(0).quantization->scale} * double{input(1).quantization->scale};
+    return check_multiplier(node, product / output().quantization->scale, "the product");
+  }
+  Status operator()(const Function& op) const {
+    NARROW_TRY(must_be_alike());
+    constexpr std::size_t kEntries = 256;
+    const std::size_t rows = op.kind == FunctionKind::kPRelu ? op.slopes.size() : 1;
+    const std::size_t entries = output().quantization ? rows * kEntries : 0;
+    if (op.table.size() != entries) {
+      return error("its table has " + std::to_string(op.table.size()) + " entries, needs " + std::to_string(entries));
+    }
+    for (const std::uint8_t entry : op.table) {
+      if (!output().quantization->range.contains(entry)) {
+        return error("its table holds " + std::to_string(entry) + ", which is not in the range of '" + output().name +
+                     "'");
+      }
+    }
+    return {};
+  }
+  Status operator()(const Softmax&) const { return must_be_float(); }
+  Status operator()(const Lrn&) const { return must_be_float(); }
+  Status operator()(const Pad&) const { return must_be_lossless(); }
+  Status operator()(const Slice&) const { return must_be_lossless(); }
+  Status operator()(const Reshape&) const { return must_be_lossless(); }
+  Status operator()(const Transpose&) const { return must_be_lossless(); }
   Status operator()(const AveragePool& op) const {
     NARROW_TRY(must_rescale());
     return must_rescale(static_cast<double>(op.window.kernel_h) * op.window.kernel_w);

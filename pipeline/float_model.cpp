@@ -6,7 +6,7 @@
 #include "graph/float_executor/float_executor.h"
 #include "graph/float_model_data.h"
 #include "graph/passes/simplify.h"
-#include "importers/torch/architectures.h"
+#include "importers/architectures/architectures.h"
 #include "importers/torch/checkpoint.h"
 
 namespace narrow {
@@ -37,8 +37,8 @@ Status check_input(const Preprocessing& preprocessing, const TensorShape& input)
 }  // namespace
 
 Result<FloatModel> FloatModel::load(const std::filesystem::path& path, const ImportOptions& options) {
-  NARROW_ASSIGN(const torch::StateDict weights, torch::read_checkpoint(path));
-  NARROW_ASSIGN(torch::Network network, torch::build_network(weights, options.architecture));
+  NARROW_ASSIGN(const importers::StateDict weights, torch::read_checkpoint(path));
+  NARROW_ASSIGN(importers::Network network, importers::build_network(weights, options.architecture));
   auto data = std::make_shared<Data>();
   NARROW_ASSIGN(data->log, graph::simplify(network.graph));
   data->graph = std::move(network.graph);
@@ -60,7 +60,7 @@ const std::string& FloatModel::architecture() const { return data_->architecture
 const std::string& FloatModel::source() const { return data_->source; }
 const std::vector<std::string>& FloatModel::log() const { return data_->log; }
 
-std::vector<std::string> architectures() { return torch::architecture_names(); }
+std::vector<std::string> architectures() { return importers::architecture_names(); }
 
 struct FloatSession::Impl {
   FloatModel model;  // keeps the graph alive that the executor borrows

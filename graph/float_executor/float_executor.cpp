@@ -39,6 +39,9 @@ Status check_executable(const Graph& graph, const Liveness& live) {
     if (std::holds_alternative<BatchNorm>(node.op)) {
       return Error{ErrorCode::kUnsupported, "a BatchNorm has to be folded before the network is run", node.name};
     }
+    if (node.op.index() > Op(Dequantize{}).index()) {
+      return Error{ErrorCode::kUnsupported, "is not executed in float yet", node.name};
+    }
     const Filter* filter = filter_of(node);
     if (filter != nullptr && filter->quantized) {
       return Error{ErrorCode::kUnsupported, "its weights are quantized; the float network runs before quantization",

@@ -82,6 +82,7 @@ struct Search::Backward {
   bool operator()(const Add&) const {
     const ValueId a = node().inputs[0];
     const ValueId b = node().inputs[1];
+    if (shape(a) != shape(b)) return false;
     const Affine scale_only = affine.scale_only();
     const std::size_t mark = search.edits_.size();
     if (search.backward(a, affine) && search.backward(b, scale_only)) return true;
@@ -115,8 +116,11 @@ struct Search::Backward {
     return all.scale == affine.scale && all.shift == affine.shift && search.backward(node().inputs[0], pixel);
   }
 
-  bool operator()(const Quantize&) const { return false; }
-  bool operator()(const Dequantize&) const { return false; }
+  // Nonlinear, rounding, or not worth the search.
+  template <class Other>
+  bool operator()(const Other&) const {
+    return false;
+  }
 };
 
 // Asks one reader of a value that will hold x instead of affine(x).
@@ -175,10 +179,11 @@ struct Search::Forward {
     return search.forward(node().output, affine.repeated(in.height * in.width));
   }
 
-  // The other side of a sum would have to carry the inverse.
-  bool operator()(const Add&) const { return false; }
-  bool operator()(const Quantize&) const { return false; }
-  bool operator()(const Dequantize&) const { return false; }
+  // Among them Add: the other side of a sum would have to carry the inverse.
+  template <class Other>
+  bool operator()(const Other&) const {
+    return false;
+  }
 };
 
 bool Search::backward(ValueId value, const Affine& affine) {

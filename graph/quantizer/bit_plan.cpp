@@ -134,11 +134,6 @@ void plan_activations(const Graph& graph, const Liveness& live, const QuantizeOp
 
 }  // namespace
 
-bool is_lossless(const Op& op) {
-  return std::holds_alternative<MaxPool>(op) || std::holds_alternative<PadChannels>(op) ||
-         std::holds_alternative<Flatten>(op) || std::holds_alternative<Identity>(op);
-}
-
 EdgeLayers find_edge_layers(const Graph& graph, const Liveness& live) {
   const std::size_t count = graph.nodes.size();
   EdgeLayers edges{std::vector<bool>(count, false), std::vector<bool>(count, false)};

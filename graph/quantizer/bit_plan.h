@@ -18,9 +18,6 @@ struct EdgeLayers {
 };
 [[nodiscard]] EdgeLayers find_edge_layers(const Graph& graph, const Liveness& live);
 
-// MaxPool, PadChannels, Flatten, Identity: the output's integers are the input's, so both share their quantization.
-[[nodiscard]] bool is_lossless(const Op& op);
-
 struct BitPlan {
   std::vector<bool> in_float;        // by node index: an edge layer that keeps its float weights
   std::vector<int> weight_bits;      // by node index; 0: no weights, 32: float

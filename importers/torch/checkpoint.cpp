@@ -31,12 +31,6 @@ std::string guess(std::span<const std::byte> bytes) {
 
 }  // namespace
 
-const Tensor* StateDict::find(std::string_view name) const {
-  const auto found =
-      std::find_if(entries.begin(), entries.end(), [&](const auto& entry) { return entry.first == name; });
-  return found == entries.end() ? nullptr : &found->second;
-}
-
 Result<StateDict> parse_checkpoint(std::span<const std::byte> bytes, const std::string& where) {
   if (bytes.empty()) return Error{ErrorCode::kMalformed, "the file is empty", where};
   if (starts_with(bytes, "PK")) return parse_zip_checkpoint(bytes, where);

@@ -5,31 +5,17 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <filesystem>
 #include <span>
 #include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
 
+#include "importers/weights/state_dict.h"
 #include "narrow/result.h"
 
 namespace narrow::torch {
 
-// A tensor of the checkpoint as float32, contiguous in PyTorch's order (last dimension fastest). A scalar has no
-// dimensions and one value. Integers and float64 are rounded to the nearest float32.
-struct Tensor {
-  std::vector<std::int64_t> shape;
-  std::vector<float> values;
-};
-
-struct StateDict {
-  std::vector<std::pair<std::string, Tensor>> entries;  // file order, names unique and without "module."
-
-  // The tensor of this name, or nullptr.
-  [[nodiscard]] const Tensor* find(std::string_view name) const;
-};
+using importers::StateDict;
+using importers::Tensor;
 
 // Reads a file that holds a state_dict, or a dict with exactly one state_dict among its values.
 // Errors: kIo, kMalformed (with the offset), kUnsupported (refused pickle global by name, unknown storage type),

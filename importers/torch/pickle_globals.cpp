@@ -3,10 +3,15 @@
 #include <array>
 #include <string>
 
-#include "importers/torch/in_quotes.h"
+#include "importers/weights/in_quotes.h"
 
 namespace narrow::torch::pickle {
 namespace {
+
+using importers::DType;
+using importers::dtype_name;
+using importers::element_bytes;
+using importers::in_quotes;
 
 constexpr std::int64_t kMaxStorageBytes = std::int64_t{1} << 31;
 constexpr std::size_t kMaxDimensions = 16;

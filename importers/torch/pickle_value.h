@@ -11,9 +11,11 @@
 #include <utility>
 #include <vector>
 
-#include "importers/torch/dtype.h"
+#include "importers/weights/dtype.h"
 
 namespace narrow::torch::pickle {
+
+using importers::DType;
 
 enum class Kind : std::uint8_t {
   kNone,

@@ -7,10 +7,15 @@
 #include <utility>
 #include <vector>
 
-#include "importers/torch/in_quotes.h"
+#include "importers/weights/in_quotes.h"
 
 namespace narrow::torch {
 namespace {
+
+using importers::DType;
+using importers::element_bytes;
+using importers::in_quotes;
+using importers::to_float32;
 
 using pickle::Heap;
 using pickle::Kind;

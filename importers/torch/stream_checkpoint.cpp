@@ -4,13 +4,16 @@
 #include <vector>
 
 #include "importers/torch/checkpoint_formats.h"
-#include "importers/torch/in_quotes.h"
 #include "importers/torch/pickle_globals.h"
 #include "importers/torch/state_dict_reader.h"
 #include "importers/torch/unpickler.h"
+#include "importers/weights/in_quotes.h"
 
 namespace narrow::torch {
 namespace {
+
+using importers::element_bytes;
+using importers::in_quotes;
 
 using pickle::Document;
 using pickle::Kind;

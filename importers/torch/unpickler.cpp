@@ -6,12 +6,14 @@
 #include <string_view>
 #include <utility>
 
-#include "importers/torch/in_quotes.h"
 #include "importers/torch/opcodes.h"
 #include "importers/torch/pickle_globals.h"
+#include "importers/weights/in_quotes.h"
 
 namespace narrow::torch::pickle {
 namespace {
+
+using importers::in_quotes;
 
 // Real checkpoints stay far below: ResNet-152 needs 30 thousand opcodes, nested four deep.
 constexpr std::size_t kMaxOpcodes = 10'000'000;

@@ -4,10 +4,12 @@
 
 #include <algorithm>
 
-#include "importers/torch/in_quotes.h"
+#include "importers/weights/in_quotes.h"
 
 namespace narrow::torch {
 namespace {
+
+using importers::in_quotes;
 
 struct CloseFile {
   void operator()(zip_file_t* file) const noexcept { zip_fclose(file); }

@@ -3,13 +3,17 @@
 #include <vector>
 
 #include "importers/torch/checkpoint_formats.h"
-#include "importers/torch/in_quotes.h"
 #include "importers/torch/state_dict_reader.h"
 #include "importers/torch/unpickler.h"
 #include "importers/torch/zip_archive.h"
+#include "importers/weights/in_quotes.h"
 
 namespace narrow::torch {
 namespace {
+
+using importers::dtype_name;
+using importers::element_bytes;
+using importers::in_quotes;
 
 constexpr std::string_view kPickleName = "data.pkl";
 

@@ -4,7 +4,7 @@ cmake_minimum_required(VERSION 3.25)
 include(${CMAKE_CURRENT_LIST_DIR}/report.cmake)
 
 # Headers of libraries that are not the standard library or the operating system. An embedded product has none of them.
-set(third_party "^(dnnl|oneapi/|Eigen/|unsupported/Eigen/|zip\\.h|zlib|stb|CLI/|nlohmann/|benchmark/|doctest/|google/|boost/)")
+set(third_party "^(dnnl|onnx/|oneapi/|Eigen/|unsupported/Eigen/|zip\\.h|zlib|stb|CLI/|nlohmann/|benchmark/|doctest/|google/|boost/)")
 # What instantiates templates, and with them functions that the linker may take from an ISA's copy.
 string(CONCAT stl "^(algorithm|array|deque|functional|iostream|list|map|memory|numeric|optional|ranges|set|sstream|string|"
   "string_view|tuple|unordered_map|unordered_set|utility|variant|vector)$")
@@ -80,7 +80,7 @@ foreach(part passes observers float_executor calibration quantizer)
   room(graph/${part} RECURSE ALLOW "^narrow/" "^graph/" LIBRARIES "^dnnl" "^oneapi/" "^Eigen/")
 endforeach()
 room(engine RECURSE ALLOW "^narrow/" "^engine/" "^graph/[^/]+\\.h$" "^kernels/[^/]+\\.h$")
-room(importers RECURSE ALLOW "^narrow/" "^importers/" "^graph/" LIBRARIES "^zip\\.h$" "^stb")
+room(importers RECURSE ALLOW "^narrow/" "^importers/" "^graph/" LIBRARIES "^zip\\.h$" "^zlib" "^stb" "^onnx/" "^google/protobuf/" "^nlohmann/")
 room(pipeline RECURSE ALLOW "^(narrow|kernels|graph|engine|importers|pipeline)/" LIBRARIES "${third_party}")
 room(apps RECURSE ALLOW "^narrow/" "^apps/" LIBRARIES "^CLI/" "^nlohmann/")
 room(bench RECURSE ALLOW "^narrow/" "^kernels/[^/]+\\.h$" "^bench/" LIBRARIES "^benchmark/" "^dnnl" "^oneapi/")

@@ -257,7 +257,10 @@ struct Interpreter {
     return out;
   }
 
-  Tensor operator()(const graph::BatchNorm&) const { throw std::logic_error("BatchNorm is folded before"); }
+  template <class Other>
+  Tensor operator()(const Other& op) const {
+    throw std::logic_error("the interpreter does not know " + std::string(graph::op_name(op)));
+  }
 };
 
 }  // namespace

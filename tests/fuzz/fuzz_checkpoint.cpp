@@ -1,5 +1,5 @@
 // PyTorch checkpoints in both formats, and bare pickles, which an archive's checksum would keep from the machine.
-#include "importers/torch/architectures.h"
+#include "importers/architectures/architectures.h"
 #include "importers/torch/checkpoint.h"
 #include "importers/torch/unpickler.h"
 #include "tests/fuzz/fuzz.h"
@@ -8,7 +8,7 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::span<const std::byte> bytes(reinterpret_cast<const std::byte*>(data), size);
   const auto weights = narrow::torch::parse_checkpoint(bytes, "fuzz");
-  if (weights.ok()) static_cast<void>(narrow::torch::build_network(*weights, {}).ok());
+  if (weights.ok()) static_cast<void>(narrow::importers::build_network(*weights, {}).ok());
   static_cast<void>(narrow::torch::pickle::unpickle(bytes, 0, "fuzz").ok());
   return 0;
 }

@@ -4,6 +4,9 @@
 #include <cmath>
 #include <limits>
 
+#include <stdexcept>
+#include <string>
+
 namespace narrow::testing {
 namespace {
 
@@ -158,6 +161,10 @@ struct Evaluation {
   void operator()(const graph::Identity&) const { y.data = x().data; }
   void operator()(const graph::Quantize&) const { y.data = x().data; }
   void operator()(const graph::Dequantize&) const { y.data = x().data; }
+  template <class Other>
+  void operator()(const Other& op) const {
+    throw std::logic_error("the evaluator does not know " + std::string(graph::op_name(op)));
+  }
 };
 
 void round_to_grid(const Quantization& q, std::vector<double>& values) {

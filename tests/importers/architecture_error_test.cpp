@@ -4,8 +4,8 @@
 #include <cmath>
 #include <string>
 
-#include "importers/torch/architectures.h"
-#include "importers/torch/recognise.h"
+#include "importers/architectures/architectures.h"
+#include "importers/architectures/recognise.h"
 #include "tests/importers/architecture_keys.h"
 #include "tests/importers/checkpoint_support.h"
 
@@ -13,9 +13,9 @@ using namespace narrow::testing;
 using narrow::ArchitectureOptions;
 using narrow::Error;
 using narrow::ErrorCode;
-using narrow::torch::build_network;
-using narrow::torch::StateDict;
-using narrow::torch::Tensor;
+using narrow::importers::build_network;
+using narrow::importers::StateDict;
+using narrow::importers::Tensor;
 
 namespace {
 
@@ -32,7 +32,7 @@ TEST_CASE("architecture names are listed when one is unknown") {
   const Error error = refused(cifar_resnet_weights(3, {"", "linear"}), "resnet19");
   CHECK(error.code == ErrorCode::kNotFound);
   CHECK(contains(error.message, "'resnet19'"));
-  for (const std::string& name : narrow::torch::architecture_names()) CHECK(contains(error.message, name));
+  for (const std::string& name : narrow::importers::architecture_names()) CHECK(contains(error.message, name));
   CHECK(contains(error.message, "cifar_resnet20, "));
 }
 
@@ -128,8 +128,8 @@ TEST_CASE("architecture recognition looks at names only") {
     for (const auto& entry : weights.entries) names.entries.emplace_back(entry.first, Tensor{});
     return names;
   };
-  CHECK(narrow::torch::recognise(names_of(resnet_weights({3, 4, 23, 3}, true))) == "resnet101");
-  CHECK(narrow::torch::recognise(names_of(resnet_weights({3, 8, 36, 3}, true))) == "resnet152");
-  CHECK(narrow::torch::recognise(names_of(mobilenet_v2_weights(0.5))) == "mobilenet_v2");
-  CHECK(narrow::torch::recognise({}).empty());
+  CHECK(narrow::importers::recognise(names_of(resnet_weights({3, 4, 23, 3}, true))) == "resnet101");
+  CHECK(narrow::importers::recognise(names_of(resnet_weights({3, 8, 36, 3}, true))) == "resnet152");
+  CHECK(narrow::importers::recognise(names_of(mobilenet_v2_weights(0.5))) == "mobilenet_v2");
+  CHECK(narrow::importers::recognise({}).empty());
 }

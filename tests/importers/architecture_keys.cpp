@@ -9,8 +9,8 @@
 namespace narrow::testing {
 namespace {
 
-using torch::StateDict;
-using torch::Tensor;
+using importers::StateDict;
+using importers::Tensor;
 
 // Adds tensors the way that torch.nn's modules name them.
 class Writer {
@@ -141,7 +141,7 @@ StateDict mobilenet_v2_weights(double width, int classes) {
   return writer.finish();
 }
 
-torch::Tensor& tensor_of(StateDict& weights, const std::string& key) {
+importers::Tensor& tensor_of(StateDict& weights, const std::string& key) {
   for (auto& [name, tensor] : weights.entries) {
     if (name == key) return tensor;
   }

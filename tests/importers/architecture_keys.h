@@ -14,14 +14,15 @@ struct CifarNames {
   std::string linear;    // "linear" or "fc"
 };
 
-[[nodiscard]] torch::StateDict cifar_resnet_weights(int blocks, const CifarNames& names, int classes = 10);
-[[nodiscard]] torch::StateDict resnet_weights(const std::array<int, 4>& blocks, bool bottleneck, int classes = 1000);
+[[nodiscard]] importers::StateDict cifar_resnet_weights(int blocks, const CifarNames& names, int classes = 10);
+[[nodiscard]] importers::StateDict resnet_weights(const std::array<int, 4>& blocks, bool bottleneck,
+                                                  int classes = 1000);
 // channels(c) = max(8, c * width rounded to a multiple of 8), as torchvision's _make_divisible.
-[[nodiscard]] torch::StateDict mobilenet_v2_weights(double width, int classes = 1000);
+[[nodiscard]] importers::StateDict mobilenet_v2_weights(double width, int classes = 1000);
 
 // Precondition: the key is there.
-[[nodiscard]] torch::Tensor& tensor_of(torch::StateDict& weights, const std::string& key);
-void remove_key(torch::StateDict& weights, const std::string& key);
-void rename_key(torch::StateDict& weights, const std::string& from, const std::string& to);
+[[nodiscard]] importers::Tensor& tensor_of(importers::StateDict& weights, const std::string& key);
+void remove_key(importers::StateDict& weights, const std::string& key);
+void rename_key(importers::StateDict& weights, const std::string& from, const std::string& to);
 
 }  // namespace narrow::testing

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "importers/torch/architectures.h"
-#include "importers/torch/weight_layout.h"
+#include "importers/architectures/architectures.h"
+#include "importers/architectures/weight_layout.h"
 #include "tests/importers/architecture_keys.h"
 #include "tests/importers/checkpoint_support.h"
 
@@ -16,9 +16,9 @@ using narrow::ArchitectureOptions;
 using narrow::ErrorCode;
 using narrow::Padding;
 using narrow::TensorShape;
-using narrow::torch::build_network;
-using narrow::torch::Network;
-using narrow::torch::StateDict;
+using narrow::importers::build_network;
+using narrow::importers::Network;
+using narrow::importers::StateDict;
 namespace graph = narrow::graph;
 
 namespace {
@@ -197,13 +197,13 @@ TEST_CASE("architecture with TensorFlow padding pads bottom and right at stride 
 
 TEST_CASE("architecture weights change from channels first to channels last") {
   // [2, 3, 1, 2]: value = 100 o + 10 c + x.
-  narrow::torch::Tensor tensor{{2, 3, 1, 2}, {0, 1, 10, 11, 20, 21, 100, 101, 110, 111, 120, 121}};
-  CHECK(narrow::torch::convolution_weights(tensor) ==
+  narrow::importers::Tensor tensor{{2, 3, 1, 2}, {0, 1, 10, 11, 20, 21, 100, 101, 110, 111, 120, 121}};
+  CHECK(narrow::importers::convolution_weights(tensor) ==
         std::vector<float>{0, 10, 20, 1, 11, 21, 100, 110, 120, 101, 111, 121});
   tensor.shape = {2, 6};
-  CHECK(narrow::torch::linear_weights(tensor, {1, 2, 3}) ==
+  CHECK(narrow::importers::linear_weights(tensor, {1, 2, 3}) ==
         std::vector<float>{0, 10, 20, 1, 11, 21, 100, 110, 120, 101, 111, 121});
-  CHECK(narrow::torch::linear_weights(tensor, {1, 1, 6}) == tensor.values);
+  CHECK(narrow::importers::linear_weights(tensor, {1, 1, 6}) == tensor.values);
 
   StateDict weights = cifar_resnet_weights(3, {"", "linear"});
   const Network network = built(weights);
@@ -216,7 +216,7 @@ TEST_CASE("architecture weights change from channels first to channels last") {
 
 TEST_CASE("architecture convolutions may have a bias") {
   StateDict weights = cifar_resnet_weights(3, {"", "linear"});
-  weights.entries.emplace_back("conv1.bias", narrow::torch::Tensor{{16}, std::vector<float>(16, 2.5F)});
+  weights.entries.emplace_back("conv1.bias", narrow::importers::Tensor{{16}, std::vector<float>(16, 2.5F)});
   CHECK(convolution_of(built(weights), "conv1").filter.bias == std::vector<float>(16, 2.5F));
 }
 

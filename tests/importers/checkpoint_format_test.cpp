@@ -14,7 +14,7 @@
 using namespace narrow::testing;
 using narrow::Error;
 using narrow::ErrorCode;
-using narrow::torch::StateDict;
+using narrow::importers::StateDict;
 using namespace std::string_literals;
 
 namespace {

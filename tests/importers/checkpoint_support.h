@@ -14,7 +14,7 @@ inline std::span<const std::byte> as_span(const std::string& bytes) {
   return {reinterpret_cast<const std::byte*>(bytes.data()), bytes.size()};
 }
 
-inline Result<torch::StateDict> parse(const std::string& bytes) {
+inline Result<importers::StateDict> parse(const std::string& bytes) {
   return torch::parse_checkpoint(as_span(bytes), "file.pth");
 }
 

@@ -9,13 +9,13 @@
 #include <string>
 #include <vector>
 
-#include "importers/torch/dtype.h"
+#include "importers/weights/dtype.h"
 #include "tests/importers/checkpoint_support.h"
 #include "tests/importers/checkpoint_writer.h"
 
 using namespace narrow::testing;
-using narrow::torch::DType;
-using narrow::torch::to_float32;
+using narrow::importers::DType;
+using narrow::importers::to_float32;
 
 namespace {
 

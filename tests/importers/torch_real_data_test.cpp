@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "importers/torch/architectures.h"
+#include "importers/architectures/architectures.h"
 #include "importers/torch/zip_archive.h"
 #include "tests/graph/naive_evaluator.h"
 #include "tests/importers/checkpoint_support.h"
@@ -53,7 +53,7 @@ void check_logits(const std::filesystem::path& checkpoint, const std::string& ar
                   const ArchitectureOptions& options, const std::filesystem::path& golden_path) {
   const auto weights = read_checkpoint(checkpoint);
   if (!weights.ok()) FAIL(weights.error().text());
-  const auto network = narrow::torch::build_network(*weights, options);
+  const auto network = narrow::importers::build_network(*weights, options);
   if (!network.ok()) FAIL(network.error().text());
   CHECK(network->architecture == architecture);
 

@@ -5,12 +5,12 @@
 #include <vector>
 
 #include "graph/ir.h"
-#include "importers/torch/checkpoint.h"
+#include "importers/weights/state_dict.h"
 #include "narrow/float_model.h"
 #include "narrow/preprocess.h"
 #include "narrow/result.h"
 
-namespace narrow::torch {
+namespace narrow::importers {
 
 struct Network {
   graph::Graph graph;           // float, as in the origin: BatchNorm, Activation and Identity are nodes of their own
@@ -28,4 +28,4 @@ struct Network {
 // All names, in the order in which users should see them.
 [[nodiscard]] std::vector<std::string> architecture_names();
 
-}  // namespace narrow::torch
+}  // namespace narrow::importers

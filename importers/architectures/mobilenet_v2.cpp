@@ -1,9 +1,9 @@
 #include <algorithm>
 #include <string>
 
-#include "importers/torch/families.h"
+#include "importers/architectures/families.h"
 
-namespace narrow::torch {
+namespace narrow::importers {
 namespace {
 
 // Convolution, BatchNorm and ReLU6, which torchvision keeps in one Sequential.
@@ -40,4 +40,4 @@ Flow build_mobilenet_v2(NetworkBuilder& builder, Flow in, const std::vector<int>
   return builder.linear("classifier.1", flow);
 }
 
-}  // namespace narrow::torch
+}  // namespace narrow::importers

@@ -8,9 +8,10 @@
 #include <unordered_map>
 #include <vector>
 
-#include "importers/torch/checkpoint.h"
+#include "importers/weights/state_dict.h"
+#include "narrow/result.h"
 
-namespace narrow::torch {
+namespace narrow::importers {
 
 inline constexpr std::int64_t kAnySize = -1;
 
@@ -49,4 +50,4 @@ class WeightReader {
   std::size_t taken_ = 0;
 };
 
-}  // namespace narrow::torch
+}  // namespace narrow::importers

@@ -3,10 +3,10 @@
 
 #include <vector>
 
-#include "importers/torch/checkpoint.h"
+#include "importers/weights/state_dict.h"
 #include "narrow/types.h"
 
-namespace narrow::torch {
+namespace narrow::importers {
 
 // Convolution: [OC, IC / groups, KH, KW] -> [OC, KH, KW, IC / groups]. Precondition: four dimensions.
 [[nodiscard]] std::vector<float> convolution_weights(const Tensor& tensor);
@@ -14,4 +14,4 @@ namespace narrow::torch {
 // Linear after a flatten of `input`: columns [C, H, W] -> [H, W, C]. Precondition: [out, input.elems()].
 [[nodiscard]] std::vector<float> linear_weights(const Tensor& tensor, const TensorShape& input);
 
-}  // namespace narrow::torch
+}  // namespace narrow::importers

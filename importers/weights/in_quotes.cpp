@@ -1,6 +1,6 @@
-#include "importers/torch/in_quotes.h"
+#include "importers/weights/in_quotes.h"
 
-namespace narrow::torch {
+namespace narrow::importers {
 
 std::string in_quotes(std::string_view name) {
   constexpr std::size_t kMaxBytes = 120;
@@ -19,4 +19,4 @@ std::string in_quotes(std::string_view name) {
   return text + (name.size() > kMaxBytes ? "...'" : "'");
 }
 
-}  // namespace narrow::torch
+}  // namespace narrow::importers

@@ -3,11 +3,11 @@
 
 #include <string>
 
-#include "importers/torch/checkpoint.h"
+#include "importers/weights/state_dict.h"
 
-namespace narrow::torch {
+namespace narrow::importers {
 
 // A name that build_network knows, or empty where the keys do not tell. Looks at names only: shapes may still not fit.
 [[nodiscard]] std::string recognise(const StateDict& weights);
 
-}  // namespace narrow::torch
+}  // namespace narrow::importers

@@ -1,8 +1,8 @@
 #include <string>
 
-#include "importers/torch/families.h"
+#include "importers/architectures/families.h"
 
-namespace narrow::torch {
+namespace narrow::importers {
 
 Flow build_mlperf_tiny_resnet8(NetworkBuilder& builder, Flow in) {
   Flow flow = builder.batch_norm("bn1", builder.convolution("conv1", in, {3, 1, false, 16}));
@@ -22,4 +22,4 @@ Flow build_mlperf_tiny_resnet8(NetworkBuilder& builder, Flow in) {
   return builder.linear("fc", builder.global_average_pool("avgpool", flow));
 }
 
-}  // namespace narrow::torch
+}  // namespace narrow::importers

@@ -1,15 +1,15 @@
-#include "importers/torch/architectures.h"
+#include "importers/architectures/architectures.h"
 
 #include <algorithm>
 #include <cmath>
 #include <string_view>
 
-#include "importers/torch/catalogue.h"
-#include "importers/torch/families.h"
-#include "importers/torch/in_quotes.h"
-#include "importers/torch/recognise.h"
+#include "importers/architectures/catalogue.h"
+#include "importers/architectures/families.h"
+#include "importers/architectures/recognise.h"
+#include "importers/weights/in_quotes.h"
 
-namespace narrow::torch {
+namespace narrow::importers {
 namespace {
 
 constexpr int kMaxInputSize = 4096;
@@ -124,4 +124,4 @@ std::vector<std::string> architecture_names() {
   return names;
 }
 
-}  // namespace narrow::torch
+}  // namespace narrow::importers

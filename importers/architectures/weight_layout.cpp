@@ -1,6 +1,6 @@
-#include "importers/torch/weight_layout.h"
+#include "importers/architectures/weight_layout.h"
 
-namespace narrow::torch {
+namespace narrow::importers {
 namespace {
 
 // [outer, channels, area] -> [outer, area, channels].
@@ -28,4 +28,4 @@ std::vector<float> linear_weights(const Tensor& tensor, const TensorShape& input
   return channels_last(tensor.values, tensor.shape[0], input.channels, input.height * input.width);
 }
 
-}  // namespace narrow::torch
+}  // namespace narrow::importers

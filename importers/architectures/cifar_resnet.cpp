@@ -1,8 +1,8 @@
 #include <string>
 
-#include "importers/torch/families.h"
+#include "importers/architectures/families.h"
 
-namespace narrow::torch {
+namespace narrow::importers {
 namespace {
 
 // Implementations differ in what they call the convolution of a shortcut.
@@ -49,4 +49,4 @@ Flow build_cifar_resnet(NetworkBuilder& builder, Flow in, int blocks, bool convo
   return builder.linear(called_linear ? "linear" : "fc", flow);
 }
 
-}  // namespace narrow::torch
+}  // namespace narrow::importers

@@ -1,11 +1,11 @@
-#include "importers/torch/weight_reader.h"
+#include "importers/architectures/weight_reader.h"
 
 #include <algorithm>
 #include <cmath>
 
-#include "importers/torch/in_quotes.h"
+#include "importers/weights/in_quotes.h"
 
-namespace narrow::torch {
+namespace narrow::importers {
 namespace {
 
 constexpr std::string_view kCounter = "num_batches_tracked";  // of BatchNorm; of no use after training
@@ -98,4 +98,4 @@ Status WeightReader::finish(const std::string& architecture, const std::string& 
   return Error{ErrorCode::kInvalidArgument, std::move(message), architecture};
 }
 
-}  // namespace narrow::torch
+}  // namespace narrow::importers

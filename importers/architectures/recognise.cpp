@@ -1,13 +1,13 @@
-#include "importers/torch/recognise.h"
+#include "importers/architectures/recognise.h"
 
 #include <algorithm>
 #include <array>
 #include <cctype>
 #include <string_view>
 
-#include "importers/torch/catalogue.h"
+#include "importers/architectures/catalogue.h"
 
-namespace narrow::torch {
+namespace narrow::importers {
 namespace {
 
 bool any_starts_with(const StateDict& weights, std::string_view prefix) {
@@ -76,4 +76,4 @@ std::string recognise(const StateDict& weights) {
   return {};
 }
 
-}  // namespace narrow::torch
+}  // namespace narrow::importers

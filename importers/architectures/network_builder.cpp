@@ -1,12 +1,12 @@
-#include "importers/torch/network_builder.h"
+#include "importers/architectures/network_builder.h"
 
 #include <algorithm>
 #include <limits>
 #include <utility>
 
-#include "importers/torch/weight_layout.h"
+#include "importers/architectures/weight_layout.h"
 
-namespace narrow::torch {
+namespace narrow::importers {
 namespace {
 
 constexpr Clamp kRelu{0.0F, std::numeric_limits<float>::infinity()};
@@ -164,4 +164,4 @@ Result<graph::Graph> NetworkBuilder::finish(const Flow& output, const std::strin
   return std::move(graph_);
 }
 
-}  // namespace narrow::torch
+}  // namespace narrow::importers

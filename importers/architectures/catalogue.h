@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace narrow::torch {
+namespace narrow::importers {
 
 enum class Family : std::uint8_t {
   kCifarResnet,
@@ -46,4 +46,4 @@ inline constexpr std::array kArchitectures = {
     Architecture{"mlperf_tiny_resnet8", Family::kMlperfTinyResnet, {}, 32, "raw", true, 1e-3},
 };
 
-}  // namespace narrow::torch
+}  // namespace narrow::importers

@@ -4,9 +4,9 @@
 #include <array>
 #include <vector>
 
-#include "importers/torch/network_builder.h"
+#include "importers/architectures/network_builder.h"
 
-namespace narrow::torch {
+namespace narrow::importers {
 
 // ResNets for 32x32 pictures, three stages of `blocks` blocks with 16, 32 and 64 channels.
 // convolution_shortcut: where the size changes, the shortcut is a 1x1 convolution; otherwise it is parameter-free
@@ -30,4 +30,4 @@ inline constexpr int kMobileNetV2Blocks = 17;
 // Source: Banbury et al., "MLPerf Tiny Benchmark" (2021), image classification.
 Flow build_mlperf_tiny_resnet8(NetworkBuilder& builder, Flow in);
 
-}  // namespace narrow::torch
+}  // namespace narrow::importers

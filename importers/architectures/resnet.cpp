@@ -1,8 +1,8 @@
 #include <string>
 
-#include "importers/torch/families.h"
+#include "importers/architectures/families.h"
 
-namespace narrow::torch {
+namespace narrow::importers {
 namespace {
 
 Flow block_body(NetworkBuilder& builder, const std::string& block, const Flow& in, int width, int stride,
@@ -48,4 +48,4 @@ Flow build_resnet(NetworkBuilder& builder, Flow in, const std::array<int, 4>& bl
   return builder.linear("fc", builder.global_average_pool("avgpool", flow));
 }
 
-}  // namespace narrow::torch
+}  // namespace narrow::importers

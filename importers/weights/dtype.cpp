@@ -1,9 +1,9 @@
-#include "importers/torch/dtype.h"
+#include "importers/weights/dtype.h"
 
 #include <bit>
 #include <cstring>
 
-namespace narrow::torch {
+namespace narrow::importers {
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "checkpoints hold little-endian elements");
@@ -127,4 +127,4 @@ void to_float32(DType dtype, const std::byte* bytes, std::int64_t stride, std::i
   }
 }
 
-}  // namespace narrow::torch
+}  // namespace narrow::importers

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace narrow::torch {
+namespace narrow::importers {
 
 enum class DType : std::uint8_t {
   kFloat64,
@@ -30,4 +30,4 @@ enum class DType : std::uint8_t {
 // elements at any alignment; the caller has checked that all of them are there. stride (in elements) >= 0.
 void to_float32(DType dtype, const std::byte* bytes, std::int64_t stride, std::int64_t count, float* out);
 
-}  // namespace narrow::torch
+}  // namespace narrow::importers

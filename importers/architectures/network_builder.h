@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "graph/ir.h"
-#include "importers/torch/weight_reader.h"
+#include "importers/architectures/weight_reader.h"
 #include "narrow/float_model.h"
 
-namespace narrow::torch {
+namespace narrow::importers {
 
 // A tensor on its way through the network.
 struct Flow {
@@ -73,4 +73,4 @@ class NetworkBuilder {
   std::optional<Error> error_;  // of the graph, not of a key
 };
 
-}  // namespace narrow::torch
+}  // namespace narrow::importers
