@@ -59,8 +59,8 @@ struct WeightCodes {
 struct Filter {
   std::vector<float> weights;  // [out_channels, kernel_h, kernel_w, in_channels / groups]; linear: [out, H * W * C]
   std::vector<float> bias;     // [out_channels]
-  std::optional<QuantizedFilter> quantized;
-  std::optional<WeightCodes> codes;  // beside float weights only
+  std::optional<QuantizedFilter> quantized = std::nullopt;
+  std::optional<WeightCodes> codes = std::nullopt;  // beside float weights only
 };
 
 struct Convolution {
