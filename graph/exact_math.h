@@ -1,0 +1,18 @@
+// Exponential and logarithm from basic IEEE 754 operations alone, so that every CPU, compiler and C library gives the
+// same bits; a C library's own differ from version to version. Errors are within 2 units in the last place (4 for
+// expm1), except where the result is subnormal. They assume the default floating-point environment.
+#pragma once
+
+namespace narrow::graph::exact_math {
+
+// e^x: 0 below about -745, infinity above about 709.8; NaN for NaN.
+[[nodiscard]] double exp(double x);
+// e^x - 1 without the loss of digits around zero.
+[[nodiscard]] double expm1(double x);
+// Natural logarithm: -infinity for 0, NaN for what is negative and for NaN.
+[[nodiscard]] double log(double x);
+// base^exponent for base >= 0 as exp(exponent * log(base)); 1 for the exponent 0. The relative error grows with the
+// logarithm of the result, to about 1e-13.
+[[nodiscard]] double power(double base, double exponent);
+
+}  // namespace narrow::graph::exact_math

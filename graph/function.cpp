@@ -1,0 +1,86 @@
+#include "graph/function.h"
+
+#include <cmath>
+
+#include "graph/exact_math.h"
+
+namespace narrow::graph {
+namespace {
+
+// NaN, of infinity times zero, becomes 0.
+double to_unit_interval(double x) {
+  if (!(x > 0.0)) return 0.0;
+  return x < 1.0 ? x : 1.0;
+}
+
+double sigmoid(double x) { return 1.0 / (1.0 + exact_math::exp(-x)); }
+
+// x * gate, where a closed gate lets nothing through, not even infinity.
+double gated(double x, double gate) { return gate == 0.0 ? 0.0 : x * gate; }
+
+double tanh(double x) {
+  const double magnitude = std::fabs(x);
+  // From here on 1 is the nearest double; and exp(2 x) stays finite.
+  if (magnitude > 20.0) return std::copysign(1.0, x);
+  const double e = exact_math::expm1(2.0 * magnitude);
+  return std::copysign(e / (e + 2.0), x);
+}
+
+double round_half_to_even(double x) {
+  const double below = std::floor(x);
+  const double rest = x - below;  // exact
+  const bool below_is_even = below == 2.0 * std::floor(below * 0.5);
+  return rest > 0.5 || (rest == 0.5 && !below_is_even) ? below + 1.0 : below;
+}
+
+std::uint8_t to_byte(double steps, const Quantization& to) {
+  const auto lo = static_cast<double>(to.range.lo - to.zero_point);
+  const auto hi = static_cast<double>(to.range.hi - to.zero_point);
+  // Bounds are integers, so clamping first gives the same; NaN compares false.
+  const double not_below = steps > lo ? steps : lo;
+  const double clamped = not_below < hi ? not_below : hi;
+  return static_cast<std::uint8_t>(static_cast<std::int32_t>(round_half_to_even(clamped)) + to.zero_point);
+}
+
+}  // namespace
+
+double evaluate_function(const Function& function, double x, std::int64_t channel) {
+  if (std::isnan(x)) return x;
+  const auto alpha = double{function.alpha};
+  const auto beta = double{function.beta};
+  switch (function.kind) {
+    case FunctionKind::kLeakyRelu:
+      return x < 0.0 ? gated(x, alpha) : x;
+    case FunctionKind::kPRelu:
+      return x < 0.0 ? gated(x, double{function.slopes[static_cast<std::size_t>(channel)]}) : x;
+    case FunctionKind::kElu:
+      return x < 0.0 ? alpha * exact_math::expm1(x) : x;
+    case FunctionKind::kHardSigmoid:
+      return to_unit_interval(alpha * x + beta);
+    case FunctionKind::kHardSwish:
+      return gated(x, to_unit_interval(alpha * x + beta));
+    case FunctionKind::kSigmoid:
+      return sigmoid(x);
+    case FunctionKind::kSilu:
+      return gated(x, sigmoid(x));
+    case FunctionKind::kTanh:
+      return tanh(x);
+  }
+  return x;
+}
+
+std::vector<std::uint8_t> make_table(const Function& function, const Quantization& in, const Quantization& out) {
+  const std::size_t channels = function.kind == FunctionKind::kPRelu ? function.slopes.size() : 1;
+  std::vector<std::uint8_t> table;
+  table.reserve(channels * 256);
+  for (std::size_t channel = 0; channel < channels; ++channel) {
+    for (std::int32_t x = 0; x < 256; ++x) {
+      const double real = double{in.scale} * static_cast<double>(x - in.zero_point);
+      const double y = evaluate_function(function, real, static_cast<std::int64_t>(channel));
+      table.push_back(to_byte(y / double{out.scale}, out));
+    }
+  }
+  return table;
+}
+
+}  // namespace narrow::graph
