@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "graph/float_executor/dnnl_layer.h"
-#include "graph/float_executor/float_ops.h"
+#include "graph/float_executor/float_nodes.h"
 #include "graph/float_executor/liveness.h"
 #include "graph/float_executor/openmp_threads.h"
 
@@ -27,24 +27,21 @@ Buffer allocate(std::size_t floats) {
 }
 
 Status check_executable(const Graph& graph, const Liveness& live) {
-  for (std::size_t v = 0; v < graph.values.size(); ++v) {
-    if (live.values[v] && graph.values[v].quantization) {
-      return Error{ErrorCode::kUnsupported, "is quantized; the float network runs before quantization",
-                   graph.values[v].name};
-    }
-  }
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
     const Node& node = graph.nodes[n];
     if (!live.nodes[n]) continue;
     if (std::holds_alternative<BatchNorm>(node.op)) {
       return Error{ErrorCode::kUnsupported, "a BatchNorm has to be folded before the network is run", node.name};
     }
-    if (node.op.index() > Op(Dequantize{}).index()) {
-      return Error{ErrorCode::kUnsupported, "is not executed in float yet", node.name};
-    }
     const Filter* filter = filter_of(node);
     if (filter != nullptr && filter->quantized) {
       return Error{ErrorCode::kUnsupported, "its weights are quantized; the float network runs before quantization",
+                   node.name};
+    }
+    const bool states_quantization = std::holds_alternative<Quantize>(node.op) ||
+                                     std::holds_alternative<Activation>(node.op) || is_lossless(node.op);
+    if (graph.value(node.output).quantization && !states_quantization) {
+      return Error{ErrorCode::kUnsupported, "its output is quantized; the float network runs before quantization",
                    node.name};
     }
   }
@@ -56,7 +53,9 @@ Status check_executable(const Graph& graph, const Liveness& live) {
 struct FloatExecutor::Impl {
   struct Step {
     const Node* node = nullptr;
-    std::optional<DnnlLayer> layer;
+    std::optional<DnnlLayer> layer;  // of nodes with weights
+    std::vector<FloatTensor> inputs;
+    FloatTensor output;
   };
 
   const Graph* graph = nullptr;
@@ -74,7 +73,6 @@ struct FloatExecutor::Impl {
 
   void build(const Liveness& live);
   void run_step(const Step& step) const;
-  void run_concat(const Node& node) const;
 };
 
 void FloatExecutor::Impl::build(const Liveness& live) {
@@ -86,6 +84,8 @@ void FloatExecutor::Impl::build(const Liveness& live) {
     const Node& node = graph->nodes[n];
     Step& step = steps.emplace_back();
     step.node = &node;
+    for (const ValueId input : node.inputs) step.inputs.push_back({data(input), shape(input)});
+    step.output = {data(node.output), shape(node.output)};
     if (filter_of(node) != nullptr) {
       step.layer.emplace(context, node, shape(node.inputs[0]), shape(node.output));
       scratch_bytes = std::max(scratch_bytes, step.layer->scratch_bytes());
@@ -94,51 +94,17 @@ void FloatExecutor::Impl::build(const Liveness& live) {
   scratch = allocate((scratch_bytes + sizeof(float) - 1) / sizeof(float));
   for (Step& step : steps) {
     if (step.layer) {
-      step.layer->bind(context, data(step.node->inputs[0]), data(step.node->output), scratch.get());
+      step.layer->bind(context, step.inputs[0].data, step.output.data, scratch.get());
     }
-  }
-}
-
-void FloatExecutor::Impl::run_concat(const Node& node) const {
-  const TensorShape& out = shape(node.output);
-  std::int64_t first = 0;
-  for (const ValueId input : node.inputs) {
-    const std::int64_t channels = shape(input).channels;
-    copy_channels(data(input), channels, data(node.output), out.channels, first, out.height * out.width);
-    first += channels;
   }
 }
 
 void FloatExecutor::Impl::run_step(const Step& step) const {
   if (step.layer) {
     step.layer->run(context);
-    return;
+  } else {
+    run_node(*step.node, step.inputs, step.output, graph->value(step.node->output));
   }
-  const Node& node = *step.node;
-  const TensorShape& in = shape(node.inputs[0]);
-  const TensorShape& out = shape(node.output);
-  const float* input = data(node.inputs[0]);
-  float* output = data(node.output);
-  if (std::holds_alternative<Activation>(node.op)) {
-    clamp_values(input, output, out.elems(), node.clamp);
-  } else if (std::holds_alternative<Add>(node.op)) {
-    add_values(input, data(node.inputs[1]), output, out.elems(), node.clamp);
-  } else if (const auto* max = std::get_if<MaxPool>(&node.op)) {
-    max_pool(input, in, output, out, max->window);
-  } else if (const auto* average = std::get_if<AveragePool>(&node.op)) {
-    average_pool(input, in, output, out, average->window, average->count_include_pad);
-  } else if (std::holds_alternative<GlobalAveragePool>(node.op)) {
-    Window whole;
-    whole.kernel_h = static_cast<int>(in.height);
-    whole.kernel_w = static_cast<int>(in.width);
-    average_pool(input, in, output, out, whole, false);
-  } else if (std::holds_alternative<Concat>(node.op)) {
-    run_concat(node);
-  } else if (const auto* pad = std::get_if<PadChannels>(&node.op)) {
-    std::fill_n(output, out.elems(), 0.0F);
-    copy_channels(input, in.channels, output, out.channels, pad->before, out.height * out.width);
-  }
-  // Flatten and Identity share the buffer of their input; nothing else passes check_executable.
 }
 
 FloatExecutor::FloatExecutor(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -1,4 +1,6 @@
 // Runs a float network, one picture at a time: what calibration observes and what a quantized network is compared with.
+// A quantization that the network states (Quantize) is simulated: all buffers hold floats, those of a quantized value
+// the real numbers that its levels mean.
 #pragma once
 
 #include <functional>
@@ -21,8 +23,9 @@ class FloatExecutor {
   // Checks the graph, chooses kernels, reorders weights and allocates all buffers. `graph` is borrowed: it must outlive
   // the executor and must not change. threads >= 1: OpenMP threads of oneDNN within one layer; the number may change
   // the order in which oneDNN adds, and so the last bits of a result, the same number always gives the same result.
-  // Errors: what validate() finds; kUnsupported for BatchNorm (fold it first) and for quantized values; kLimit when the
-  // buffers do not fit into memory; kInvalidArgument for threads < 1.
+  // Errors: what validate() finds; kUnsupported for BatchNorm (fold it first), for quantized weights and for quantized
+  // values that neither a Quantize nor an Activation nor a lossless operator writes; kLimit when the buffers do not fit
+  // into memory; kInvalidArgument for threads < 1.
   [[nodiscard]] static Result<FloatExecutor> create(const Graph& graph, int threads = 1);
 
   FloatExecutor(FloatExecutor&&) noexcept;

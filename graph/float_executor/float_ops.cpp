@@ -51,14 +51,54 @@ void for_each_tap(const float* input, const TensorShape& in, const Window& w, co
   }
 }
 
+// Where the pixel at (y, x) starts in a tensor that may be 1 high or wide.
+std::int64_t pixel_start(const TensorShape& shape, std::int64_t y, std::int64_t x) {
+  return ((shape.height == 1 ? 0 : y) * shape.width + (shape.width == 1 ? 0 : x)) * shape.channels;
+}
+
+template <class Combine>
+void combine_with(const Combine& combine, const float* a, const TensorShape& a_shape, const float* b,
+                  const TensorShape& b_shape, float* output, const TensorShape& out, const Clamp& clamp) {
+  if (a_shape == b_shape) {
+    Output(output, out.elems()) = combine(Input(a, out.elems()), Input(b, out.elems())).max(clamp.lo).min(clamp.hi);
+    return;
+  }
+  for (std::int64_t y = 0; y < out.height; ++y) {
+    for (std::int64_t x = 0; x < out.width; ++x) {
+      const float* p = a + pixel_start(a_shape, y, x);
+      const float* q = b + pixel_start(b_shape, y, x);
+      Output result(output + (y * out.width + x) * out.channels, out.channels);
+      if (a_shape.channels == b_shape.channels) {
+        result = combine(Input(p, out.channels), Input(q, out.channels));
+      } else if (a_shape.channels == 1) {
+        result = combine(Eigen::ArrayXf::Constant(out.channels, *p), Input(q, out.channels));
+      } else {
+        result = combine(Input(p, out.channels), Eigen::ArrayXf::Constant(out.channels, *q));
+      }
+      result = result.max(clamp.lo).min(clamp.hi);
+    }
+  }
+}
+
 }  // namespace
 
 void clamp_values(const float* input, float* output, std::int64_t count, const Clamp& clamp) {
   Output(output, count) = Input(input, count).max(clamp.lo).min(clamp.hi);
 }
 
-void add_values(const float* a, const float* b, float* output, std::int64_t count, const Clamp& clamp) {
-  Output(output, count) = (Input(a, count) + Input(b, count)).max(clamp.lo).min(clamp.hi);
+void combine(Binary op, const float* a, const TensorShape& a_shape, const float* b, const TensorShape& b_shape,
+             float* output, const TensorShape& out, const Clamp& clamp) {
+  switch (op) {
+    case Binary::kAdd:
+      return combine_with([](const auto& p, const auto& q) { return p + q; }, a, a_shape, b, b_shape, output, out,
+                          clamp);
+    case Binary::kSubtract:
+      return combine_with([](const auto& p, const auto& q) { return p - q; }, a, a_shape, b, b_shape, output, out,
+                          clamp);
+    case Binary::kMultiply:
+      return combine_with([](const auto& p, const auto& q) { return p * q; }, a, a_shape, b, b_shape, output, out,
+                          clamp);
+  }
 }
 
 void max_pool(const float* input, const TensorShape& in, float* output, const TensorShape& out, const Window& window) {
@@ -80,13 +120,6 @@ void average_pool(const float* input, const TensorShape& in, float* output, cons
     const std::int64_t inside = (rows.end - rows.begin) * (columns.end - columns.begin);
     y /= static_cast<float>(count_include_pad ? padded : inside);
   });
-}
-
-void copy_channels(const float* input, std::int64_t channels, float* output, std::int64_t output_channels,
-                   std::int64_t first_channel, std::int64_t pixels) {
-  for (std::int64_t p = 0; p < pixels; ++p) {
-    std::copy_n(input + p * channels, channels, output + p * output_channels + first_channel);
-  }
 }
 
 }  // namespace narrow::graph

@@ -1,4 +1,4 @@
-// The operators without weights, in float, on one picture in [height, width, channels] order.
+// Clamps, arithmetic of two tensors and pooling, in float, on one picture in [height, width, channels] order.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +11,11 @@ namespace narrow::graph {
 // output = clamp(input); in place is allowed.
 void clamp_values(const float* input, float* output, std::int64_t count, const Clamp& clamp);
 
-// output = clamp(a + b).
-void add_values(const float* a, const float* b, float* output, std::int64_t count, const Clamp& clamp);
+enum class Binary { kAdd, kSubtract, kMultiply };
+
+// output = clamp(a op b). A dimension that is 1 in one input is repeated.
+void combine(Binary op, const float* a, const TensorShape& a_shape, const float* b, const TensorShape& b_shape,
+             float* output, const TensorShape& out, const Clamp& clamp);
 
 // Padding never wins.
 void max_pool(const float* input, const TensorShape& in, float* output, const TensorShape& out, const Window& window);
@@ -21,10 +24,5 @@ void max_pool(const float* input, const TensorShape& in, float* output, const Te
 // count_include_pad, inside the padded picture.
 void average_pool(const float* input, const TensorShape& in, float* output, const TensorShape& out,
                   const Window& window, bool count_include_pad);
-
-// Writes `channels` channels of each pixel, from the same number of input channels, to output channels `first_channel`
-// and following, of `output_channels`.
-void copy_channels(const float* input, std::int64_t channels, float* output, std::int64_t output_channels,
-                   std::int64_t first_channel, std::int64_t pixels);
 
 }  // namespace narrow::graph

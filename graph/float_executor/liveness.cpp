@@ -7,6 +7,9 @@ namespace {
 
 std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }
 
+// In float a quantized value holds what its levels mean, so that Dequantize changes nothing.
+bool hands_on(const Op& op) { return moves_no_byte(op) || std::holds_alternative<Dequantize>(op); }
+
 // The free slot that wastes least: the smallest that is large enough, else the largest, which then grows.
 int take_slot(std::vector<int>& free, std::vector<std::size_t>& slot_floats, std::size_t floats) {
   if (free.empty()) {
@@ -50,7 +53,7 @@ BufferPlan plan_buffers(const Graph& graph, const Liveness& live) {
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
     if (!live.nodes[n]) continue;
     const Node& node = graph.nodes[n];
-    if (moves_no_byte(node.op)) root[index(node.output)] = root[index(node.inputs[0])];
+    if (hands_on(node.op)) root[index(node.output)] = root[index(node.inputs[0])];
     for (const ValueId input : node.inputs) last_use[index(root[index(input)])] = n;
   }
   last_use[index(root[index(graph.output)])] = kForever;
@@ -66,7 +69,7 @@ BufferPlan plan_buffers(const Graph& graph, const Liveness& live) {
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
     if (!live.nodes[n]) continue;
     const Node& node = graph.nodes[n];
-    if (moves_no_byte(node.op)) {
+    if (hands_on(node.op)) {
       plan.slot[index(node.output)] = plan.slot[index(node.inputs[0])];
     } else {
       place(node.output);

@@ -23,7 +23,8 @@ struct BufferPlan {
 };
 
 // Gives each live value a slot for the time from its producer to its last reader. A node's output never shares a slot
-// with one of its inputs, except that Flatten and Identity, which move no byte, hand theirs on.
+// with one of its inputs, except that operators whose output holds the very floats of their input (Flatten, Reshape,
+// Identity, Dequantize) hand theirs on.
 [[nodiscard]] BufferPlan plan_buffers(const Graph& graph, const Liveness& live);
 
 }  // namespace narrow::graph

@@ -2,64 +2,29 @@
 
 #include <doctest/doctest.h>
 
-#include <algorithm>
-#include <cmath>
-#include <cstring>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "graph/float_executor/liveness.h"
-#include "tests/graph/naive_evaluator.h"
+#include "tests/graph/check_float_executor.h"
 #include "tests/graph/random_graph.h"
 #include "tests/support/data.h"
 
 namespace narrow::graph {
 namespace {
 
+using testing::check_against_naive;
 using testing::GraphBuilder;
+using testing::same_bytes;
+using testing::to_float;
 using testing::window;
-
-std::vector<float> to_float(const std::vector<double>& values) { return {values.begin(), values.end()}; }
 
 std::vector<float> run(const Graph& graph, const std::vector<float>& input, int threads = 1) {
   FloatExecutor executor = FloatExecutor::create(graph, threads).value();
   std::vector<float> output(static_cast<std::size_t>(graph.value(graph.output).shape.elems()));
   executor.run(input, output).value();
   return output;
-}
-
-bool same_bytes(const std::vector<float>& a, const std::vector<float>& b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
-}
-
-// Every live value of the executor against the float64 evaluator; single precision adds up to a few thousand terms.
-void check_against_naive(const Graph& graph, unsigned seed) {
-  // The same numbers for both: those that a float can hold.
-  const std::vector<float> input = to_float(testing::random_input(graph, seed));
-  const auto expected = testing::evaluate_all(graph, {input.begin(), input.end()});
-  FloatExecutor executor = FloatExecutor::create(graph).value();
-  std::vector<float> output(static_cast<std::size_t>(graph.value(graph.output).shape.elems()));
-  std::size_t seen = 0;
-  const auto tap = [&](ValueId id, std::span<const float> values) {
-    ++seen;
-    const std::vector<double>& want = expected[static_cast<std::size_t>(id)];
-    REQUIRE(values.size() == want.size());
-    double largest = 1;
-    for (const double x : want) largest = std::max(largest, std::abs(x));
-    double error = 0;
-    for (std::size_t i = 0; i < want.size(); ++i) error = std::max(error, std::abs(double{values[i]} - want[i]));
-    CAPTURE(graph.value(id).name);
-    CHECK(error <= 2e-6 * largest);
-  };
-  executor.run(input, output, tap).value();
-  Graph live = graph;
-  remove_dead(live);
-  CHECK(seen == live.values.size());
-  // A second run with dirty buffers gives the same bytes.
-  std::vector<float> again(output.size());
-  executor.run(input, again).value();
-  CHECK(same_bytes(output, again));
 }
 
 Window odd_window() {
@@ -222,10 +187,14 @@ TEST_CASE("float executor refuses what it cannot run and names it") {
   CHECK(executor.run(input, output).error().where == "conv");
 
   Graph quantized = plain;
-  const ValueId q = quantized.add_node("q", Quantize{}, {quantized.output}).value();
+  filter_of(quantized.nodes[0])->quantized =
+      QuantizedFilter{{-1, 1}, std::vector<std::int8_t>(12, 1), {1, 1, 1, 1}, {0, 0, 0, 0}};
+  const ValueId q = quantized.add_value("q", {4, 4, 3});
   quantized.value(q).quantization = Quantization{0.1F, 3, {0, 255}};
-  quantized.output = quantized.add_node("d", Dequantize{}, {q}).value();
-  CHECK(FloatExecutor::create(quantized).error().code == ErrorCode::kUnsupported);
+  quantized.nodes[0].inputs = {q};
+  quantized.nodes.insert(quantized.nodes.begin(), Node{"quantize", Quantize{}, {quantized.input}, q, {}});
+  REQUIRE(validate(quantized).ok());
+  CHECK(FloatExecutor::create(quantized).error().where == "conv");
 }
 
 }  // namespace narrow::graph

@@ -1,11 +1,11 @@
 #include "tests/graph/naive_evaluator.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <functional>
 #include <limits>
-
 #include <stdexcept>
-#include <string>
 
 namespace narrow::testing {
 namespace {
@@ -68,6 +68,32 @@ struct RealFilter {
   }
 };
 
+double sigmoid(double v) { return 1 / (1 + std::exp(-v)); }
+
+double function(const graph::Function& op, double v, std::int64_t channel) {
+  using graph::FunctionKind;
+  const double hard = std::clamp(double{op.alpha} * v + double{op.beta}, 0.0, 1.0);
+  switch (op.kind) {
+    case FunctionKind::kLeakyRelu:
+      return v < 0 ? double{op.alpha} * v : v;
+    case FunctionKind::kPRelu:
+      return v < 0 ? double{op.slopes[static_cast<std::size_t>(channel)]} * v : v;
+    case FunctionKind::kElu:
+      return v < 0 ? double{op.alpha} * std::expm1(v) : v;
+    case FunctionKind::kHardSigmoid:
+      return hard;
+    case FunctionKind::kHardSwish:
+      return v * hard;
+    case FunctionKind::kSigmoid:
+      return sigmoid(v);
+    case FunctionKind::kSilu:
+      return v * sigmoid(v);
+    case FunctionKind::kTanh:
+      return std::tanh(v);
+  }
+  throw std::logic_error("a function that the evaluator does not know");
+}
+
 struct Evaluation {
   const Graph& graph;
   const Node& node;
@@ -110,8 +136,24 @@ struct Evaluation {
     });
   }
 
-  void operator()(const graph::Add&) const {
-    for (std::size_t i = 0; i < y.data.size(); ++i) y.data[i] = inputs[0].data[i] + inputs[1].data[i];
+  // A dimension of 1 is repeated.
+  template <class Combine>
+  void broadcast(const Combine& combine) const {
+    const auto at = [](const Tensor& t, std::int64_t h, std::int64_t w, std::int64_t c) {
+      return t.at(std::min(h, t.shape.height - 1), std::min(w, t.shape.width - 1), std::min(c, t.shape.channels - 1));
+    };
+    for_each(y.shape, [&](std::int64_t h, std::int64_t w, std::int64_t c) {
+      y.at(h, w, c) = combine(at(inputs[0], h, w, c), at(inputs[1], h, w, c));
+    });
+  }
+  void operator()(const graph::Add&) const { broadcast(std::plus<>()); }
+  void operator()(const graph::Subtract&) const { broadcast(std::minus<>()); }
+  void operator()(const graph::Multiply&) const { broadcast(std::multiplies<>()); }
+
+  void operator()(const graph::Function& op) const {
+    for_each(y.shape, [&](std::int64_t h, std::int64_t w, std::int64_t c) {
+      y.at(h, w, c) = op.table.empty() ? function(op, x().at(h, w, c), c) : from_table(op, x().at(h, w, c), c);
+    });
   }
 
   void operator()(const graph::MaxPool& op) const {
@@ -156,21 +198,70 @@ struct Evaluation {
              [&](std::int64_t h, std::int64_t w, std::int64_t c) { y.at(h, w, op.before + c) = x().at(h, w, c); });
   }
 
+  void operator()(const graph::Pad& op) const {
+    for_each(x().shape, [&](std::int64_t h, std::int64_t w, std::int64_t c) {
+      y.at(op.pad.top + h, op.pad.left + w, c) = x().at(h, w, c);
+    });
+  }
+
+  void operator()(const graph::Slice& op) const {
+    for_each(y.shape, [&](std::int64_t h, std::int64_t w, std::int64_t c) {
+      y.at(h, w, c) = x().at(op.begin.height + h, op.begin.width + w, op.begin.channels + c);
+    });
+  }
+
+  void operator()(const graph::Transpose& op) const {
+    for_each(x().shape, [&](std::int64_t h, std::int64_t w, std::int64_t c) {
+      const std::array<std::int64_t, 3> from{h, w, c};
+      const auto to = [&](std::size_t i) { return from[static_cast<std::size_t>(op.order[i])]; };
+      y.at(to(0), to(1), to(2)) = x().at(h, w, c);
+    });
+  }
+
+  void operator()(const graph::Softmax&) const {
+    for_each({y.shape.height, y.shape.width, 1}, [&](std::int64_t h, std::int64_t w, std::int64_t) {
+      double largest = x().at(h, w, 0);
+      for (std::int64_t c = 1; c < y.shape.channels; ++c) largest = std::max(largest, x().at(h, w, c));
+      double sum = 0;
+      for (std::int64_t c = 0; c < y.shape.channels; ++c) sum += std::exp(x().at(h, w, c) - largest);
+      for (std::int64_t c = 0; c < y.shape.channels; ++c) y.at(h, w, c) = std::exp(x().at(h, w, c) - largest) / sum;
+    });
+  }
+
+  // ONNX: from channel c - floor((size - 1) / 2) to c + ceil((size - 1) / 2).
+  void operator()(const graph::Lrn& op) const {
+    for_each(y.shape, [&](std::int64_t h, std::int64_t w, std::int64_t c) {
+      double squares = 0;
+      for (std::int64_t i = 0; i < op.size; ++i) {
+        const std::int64_t k = c + i - (op.size - 1) / 2;
+        if (k >= 0 && k < y.shape.channels) squares += x().at(h, w, k) * x().at(h, w, k);
+      }
+      y.at(h, w, c) =
+          x().at(h, w, c) / std::pow(double{op.bias} + double{op.alpha} / op.size * squares, double{op.beta});
+    });
+  }
+
   void operator()(const graph::Activation&) const { y.data = x().data; }
   void operator()(const graph::Flatten&) const { y.data = x().data; }
+  void operator()(const graph::Reshape&) const { y.data = x().data; }
   void operator()(const graph::Identity&) const { y.data = x().data; }
   void operator()(const graph::Quantize&) const { y.data = x().data; }
   void operator()(const graph::Dequantize&) const { y.data = x().data; }
-  template <class Other>
-  void operator()(const Other& op) const {
-    throw std::logic_error("the evaluator does not know " + std::string(graph::op_name(op)));
+
+  // On uint8 the table is the function; x is a real number that stands for a level.
+  [[nodiscard]] double from_table(const graph::Function& op, double v, std::int64_t channel) const {
+    const Quantization& from = *graph.value(node.inputs[0]).quantization;
+    const Quantization& to = *graph.value(node.output).quantization;
+    const auto level = static_cast<std::size_t>(std::lround(v / double{from.scale}) + from.zero_point);
+    const std::size_t row = op.kind == graph::FunctionKind::kPRelu ? static_cast<std::size_t>(channel) : 0;
+    return double{to.scale} * (op.table[row * 256 + level] - to.zero_point);
   }
 };
 
 void round_to_grid(const Quantization& q, std::vector<double>& values) {
   for (double& value : values) {
     // std::nearbyint rounds half to even in the default rounding mode.
-    const double level = std::nearbyint(value / double{q.scale}) + q.zero_point;
+    const double level = std::isnan(value) ? q.range.lo : std::nearbyint(value / double{q.scale}) + q.zero_point;
     value = double{q.scale} * (std::clamp<double>(level, q.range.lo, q.range.hi) - q.zero_point);
   }
 }

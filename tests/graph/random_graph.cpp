@@ -60,6 +60,27 @@ graph::ValueId GraphBuilder::affine(const std::string& name, graph::ValueId x, f
   return node(name, std::move(op), {x});
 }
 
+graph::ValueId GraphBuilder::function(const std::string& name, graph::ValueId x, graph::FunctionKind kind, float alpha,
+                                      float beta) {
+  graph::Function op{kind, alpha, beta, {}, {}};
+  if (kind == graph::FunctionKind::kPRelu) {
+    op.slopes = random(static_cast<std::size_t>(shape(x).channels), -0.5F, 0.5F);
+  }
+  return node(name, std::move(op), {x});
+}
+
+graph::ValueId GraphBuilder::quantize(const std::string& name, graph::ValueId x, const Quantization& quantization) {
+  const graph::ValueId result = node(name, graph::Quantize{}, {x});
+  graph_.value(result).quantization = quantization;
+  return result;
+}
+
+graph::ValueId GraphBuilder::lossless(const std::string& name, graph::Op op, graph::ValueId x) {
+  const graph::ValueId result = node(name, std::move(op), {x});
+  graph_.value(result).quantization = graph_.value(x).quantization;
+  return result;
+}
+
 graph::Graph GraphBuilder::finish(graph::ValueId output) {
   graph_.output = output;
   return graph_;

@@ -29,6 +29,13 @@ class GraphBuilder {
   graph::ValueId clamp(const std::string& name, graph::ValueId x, Clamp range) {
     return node(name, graph::Activation{}, {x}, range);
   }
+  // A function with these numbers; a PRelu gets random slopes of either sign.
+  graph::ValueId function(const std::string& name, graph::ValueId x, graph::FunctionKind kind, float alpha = 0,
+                          float beta = 0);
+  // Quantize with stated parameters, and the uint8 value that it writes.
+  graph::ValueId quantize(const std::string& name, graph::ValueId x, const Quantization& quantization);
+  // Any operator that keeps the quantization of its first input: on uint8, lossless operators.
+  graph::ValueId lossless(const std::string& name, graph::Op op, graph::ValueId x);
   // Any operator. Throws narrow::Failure when the inputs do not fit.
   graph::ValueId node(const std::string& name, graph::Op op, std::vector<graph::ValueId> inputs, Clamp clamp = {});
 

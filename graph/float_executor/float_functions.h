@@ -1,0 +1,24 @@
+// Nonlinear operators, in float, on one picture in [height, width, channels] order.
+#pragma once
+
+#include <cstdint>
+
+#include "graph/ir.h"
+#include "narrow/types.h"
+
+namespace narrow::graph {
+
+// evaluate_function() of each element, rounded once to float.
+void apply_function(const float* input, float* output, const TensorShape& shape, const Function& function);
+
+// Over the channels of each pixel; computed in double, rounded once to float.
+void softmax(const float* input, float* output, const TensorShape& shape);
+
+// Across channels; computed in double, rounded once to float.
+void lrn(const float* input, float* output, const TensorShape& shape, const Lrn& op);
+
+// The real values of what Quantize makes of each element: scale * (clamp(round(x / scale) + zero_point) - zero_point),
+// halves to even; NaN becomes the lower end of the range. In place is allowed.
+void fake_quantize(const float* input, float* output, std::int64_t count, const Quantization& quantization);
+
+}  // namespace narrow::graph

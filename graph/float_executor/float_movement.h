@@ -1,0 +1,26 @@
+// Operators that only move elements, in float, on one picture in [height, width, channels] order.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "narrow/types.h"
+
+namespace narrow::graph {
+
+// Writes `channels` channels of each pixel, from the same number of input channels, to output channels `first_channel`
+// and following, of `output_channels`.
+void copy_channels(const float* input, std::int64_t channels, float* output, std::int64_t output_channels,
+                   std::int64_t first_channel, std::int64_t pixels);
+
+// Zeros around the picture.
+void pad_picture(const float* input, const TensorShape& in, float* output, const TensorShape& out, const Padding& pad);
+
+// The elements [begin, begin + out) of every dimension.
+void slice(const float* input, const TensorShape& in, float* output, const TensorShape& out, const TensorShape& begin);
+
+// Output dimension i is input dimension order[i].
+void transpose(const float* input, const TensorShape& in, float* output, const TensorShape& out,
+               const std::array<int, 3>& order);
+
+}  // namespace narrow::graph

@@ -1,0 +1,22 @@
+// One node in float: chooses the loop for its operator.
+#pragma once
+
+#include <span>
+
+#include "graph/ir.h"
+
+namespace narrow::graph {
+
+// A value's elements while the network runs.
+struct FloatTensor {
+  float* data = nullptr;
+  TensorShape shape;
+};
+
+// Computes the node's output, [height, width, channels]; what is written as uint8 (`output_value`) holds the real
+// values of its levels. Precondition: a node that the executor accepts, without weights; no input is the output, except
+// where moves_no_byte() or Dequantize make them one buffer.
+void run_node(const Node& node, std::span<const FloatTensor> inputs, const FloatTensor& output,
+              const Value& output_value);
+
+}  // namespace narrow::graph
