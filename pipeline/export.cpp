@@ -1,0 +1,18 @@
+// What other engines read.
+#include "narrow/export.h"
+
+#include "engine/model_data.h"
+#include "exporters/onnx/export_graph.h"
+#include "graph/float_model_data.h"
+
+namespace narrow {
+
+Result<std::vector<std::byte>> to_onnx(const Model& model) {
+  return exporters::export_graph(model.data().graph, model.provenance().architecture);
+}
+
+Result<std::vector<std::byte>> to_onnx(const FloatModel& model) {
+  return exporters::export_graph(model.data().graph, model.architecture());
+}
+
+}  // namespace narrow
