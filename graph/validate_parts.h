@@ -1,4 +1,4 @@
-// The parts of validate(), for its own files only.
+// The parts of validate(), for its own files and for passes that ask whether a node they make would be valid.
 #pragma once
 
 #include <string>

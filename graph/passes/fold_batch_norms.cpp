@@ -1,11 +1,13 @@
 #include "graph/passes/fold_batch_norms.h"
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <string>
 #include <utility>
 
 #include "graph/passes/absorb_affine.h"
+#include "graph/passes/stated_quantization_codes.h"
 
 namespace narrow::graph {
 namespace {
@@ -47,8 +49,8 @@ class Folder {
 
   bool fold(int index, const Affine& affine) {
     auto edits = absorb_backward(graph_, links_, node(index).inputs[0], affine);
-    if (!edits) edits = absorb_forward(graph_, links_, node(index).output, affine);
-    if (!edits) return false;
+    if (!edits || !keep_codes(*edits)) edits = absorb_forward(graph_, links_, node(index).output, affine);
+    if (!edits || !keep_codes(*edits)) return false;
     std::string targets;
     for (const Edit& edit : *edits) {
       apply(edit);
@@ -58,6 +60,19 @@ class Folder {
     log_.push_back("folded " + describe(node(index)) + " into " + targets);
     links_.bypass(index);
     return true;
+  }
+
+  // Integer weights that the origin states stay integers: a layer can scale its output channels, not its inputs.
+  [[nodiscard]] bool keep_codes(const std::vector<Edit>& edits) {
+    return std::all_of(edits.begin(), edits.end(), [this](const Edit& edit) {
+      const Filter* filter = filter_of(node(edit.node));
+      if (edit.kind == Edit::Kind::kClamp || filter == nullptr || !filter->codes) return true;
+      if (edit.kind == Edit::Kind::kBefore) return false;
+      for (std::size_t c = 0; c < edit.affine.channels(); ++c) {
+        if (!can_scale_codes(*filter, c, edit.affine.scale[c])) return false;
+      }
+      return true;
+    });
   }
 
   void apply(const Edit& edit) {
@@ -93,6 +108,7 @@ class Folder {
   // after(bias + sum w * before(x)) = bias' + sum w' * x.
   static Status rewrite_filter(Node& layer, const Pending& pending) {
     Filter& filter = *filter_of(layer);
+    if (filter.codes) return rewrite_codes(layer, filter, pending.after);
     const std::size_t out_channels = filter.bias.size();
     const std::size_t depth = filter.weights.size() / out_channels;
     const auto* convolution = std::get_if<Convolution>(&layer.op);
@@ -113,6 +129,15 @@ class Folder {
       }
       filter.bias[oc] = static_cast<float>(bias * scale + pending.after.shift[oc]);
       if (!std::isfinite(filter.bias[oc])) return beyond_float(layer);
+    }
+    return {};
+  }
+
+  static Status rewrite_codes(const Node& layer, Filter& filter, const Affine& after) {
+    if (!scale_codes(filter, after.scale)) return beyond_float(layer);
+    for (std::size_t c = 0; c < after.channels(); ++c) {
+      filter.bias[c] = static_cast<float>(double{filter.bias[c]} * after.scale[c] + after.shift[c]);
+      if (!std::isfinite(filter.bias[c])) return beyond_float(layer);
     }
     return {};
   }

@@ -4,11 +4,14 @@
 #include <cmath>
 
 #include "graph/passes/affine.h"
+#include "graph/passes/stated_quantization.h"
+#include "graph/passes/stated_quantization_codes.h"
 
 namespace narrow::graph {
 
 Result<PassLog> lower_batch_norms(Graph& graph) {
   PassLog log;
+  const bool is_stated = has_stated_quantization(graph);
   for (Node& node : graph.nodes) {
     if (!std::holds_alternative<BatchNorm>(node.op)) continue;
     NARROW_ASSIGN(const Affine affine, affine_of(node));
@@ -23,6 +26,8 @@ Result<PassLog> lower_batch_norms(Graph& graph) {
       return Error{ErrorCode::kMalformed, describe(node) + " has a scale or shift beyond the range of float",
                    node.name};
     }
+    // Between a Dequantize and a Quantize it can then run in integers, as everything around it does.
+    if (is_stated) state_codes_per_channel(filter);
     log.push_back("made " + describe(node) + " a depthwise 1x1 convolution: no neighbour can absorb it");
     node.op = std::move(convolution);
   }

@@ -8,6 +8,7 @@
 #include "graph/passes/fuse_activations.h"
 #include "graph/passes/lower_batch_norms.h"
 #include "graph/passes/remove_identities.h"
+#include "graph/passes/stated_quantization.h"
 
 namespace narrow::graph {
 namespace {
@@ -60,6 +61,7 @@ Result<std::vector<std::string>> simplify(Graph& graph) {
   NARROW_ASSIGN(PassLog lowered, lower_batch_norms(graph));
   append(log, std::move(lowered));
   NARROW_TRY(rewrite_until_quiet(graph, log));
+  append(log, place_stated_quantization(graph));
   NARROW_TRY(validate(graph));
   return log;
 }
