@@ -57,4 +57,12 @@ Result<Quantization> choose_quantization(const Observation& observed, int bits, 
   return q;
 }
 
+std::optional<Quantization> on_grid(const Quantization& grid, const Clamp& clamp) {
+  Quantization q = grid;
+  q.range.lo = std::max(grid.range.lo, to_integer(clamp.lo, grid, grid.range.hi));
+  q.range.hi = to_integer(clamp.hi, grid, grid.range.hi);
+  if (q.range.lo >= q.range.hi || !q.range.contains(q.zero_point)) return std::nullopt;
+  return q;
+}
+
 }  // namespace narrow::graph

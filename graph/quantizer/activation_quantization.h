@@ -1,6 +1,7 @@
 // Scale, zero point and range of one activation tensor.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "graph/observers/observer.h"
@@ -20,5 +21,8 @@ inline constexpr double kMaxActivationScale = 0x1p60;
 // (zero is not in it, or nothing but zero).
 [[nodiscard]] Result<Quantization> choose_quantization(const Observation& observed, int bits, const Clamp& clamp,
                                                        const std::string& name);
+
+// The scale and zero point of `grid` with the range that a clamp leaves of it. Nothing where that is a single integer.
+[[nodiscard]] std::optional<Quantization> on_grid(const Quantization& grid, const Clamp& clamp);
 
 }  // namespace narrow::graph

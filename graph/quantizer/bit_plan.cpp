@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "graph/quantizer/concat_grids.h"
+#include "graph/quantizer/needs.h"
 #include "graph/quantizer/quotes.h"
 
 namespace narrow::graph {
@@ -20,21 +22,21 @@ Status check_bits(int bits, const std::string& option) {
 
 using Exceptions = std::map<std::size_t, int>;  // bits by node index
 
-// Names of the live layers that `wanted` accepts, for errors.
-template <class Wanted>
-std::string list_layers(const Graph& graph, const Liveness& live, const Wanted& wanted) {
+// Names of the live layers that may have an exception, for errors.
+template <class WhyNot>
+std::string list_layers(const Graph& graph, const Liveness& live, const WhyNot& why_not) {
   std::string list;
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
-    if (!live.nodes[n] || !wanted(graph.nodes[n])) continue;
+    if (!live.nodes[n] || !why_not(n).empty()) continue;
     list += (list.empty() ? "" : ", ") + graph.nodes[n].name;
   }
   return list;
 }
 
-// Exceptions by node index; `wanted` says which layers may have one, `why_not` what is wrong with the others.
-template <class Wanted>
+// Exceptions by node index; `why_not` says what is wrong with a layer that may not have one, nothing for the others.
+template <class WhyNot>
 Result<Exceptions> resolve(const Graph& graph, const Liveness& live, const std::vector<LayerBits>& exceptions,
-                           const std::string& option, const Wanted& wanted, const std::string& why_not) {
+                           const std::string& option, const WhyNot& why_not) {
   Exceptions result;
   for (const LayerBits& exception : exceptions) {
     NARROW_TRY(check_bits(exception.bits, option + " of " + in_quotes(exception.layer)));
@@ -42,12 +44,12 @@ Result<Exceptions> resolve(const Graph& graph, const Liveness& live, const std::
     while (n < graph.nodes.size() && !(live.nodes[n] && graph.nodes[n].name == exception.layer)) ++n;
     if (n == graph.nodes.size()) {
       return Error{ErrorCode::kNotFound,
-                   "there is no layer " + in_quotes(exception.layer) + "; layers: " + list_layers(graph, live, wanted),
+                   "there is no layer " + in_quotes(exception.layer) + "; layers: " + list_layers(graph, live, why_not),
                    option};
     }
-    if (!wanted(graph.nodes[n])) {
+    if (const std::string reason = why_not(n); !reason.empty()) {
       return Error{ErrorCode::kInvalidArgument,
-                   in_quotes(exception.layer) + " " + why_not + "; layers: " + list_layers(graph, live, wanted),
+                   in_quotes(exception.layer) + " " + reason + "; layers: " + list_layers(graph, live, why_not),
                    option};
     }
     if (!result.emplace(n, exception.bits).second) {
@@ -84,7 +86,7 @@ void plan_weights(const Graph& graph, const Liveness& live, const QuantizeOption
     const auto exception = exceptions.find(n);
     if (exception != exceptions.end()) {
       plan.weight_bits[n] = exception->second;
-    } else if (edge && options.edges == Edges::kFloat) {
+    } else if (edge && options.edges == Edges::kFloat && !filter_of(graph.nodes[n])->codes) {
       plan.in_float[n] = true;
       plan.weight_bits[n] = kFloatBits;
     } else {
@@ -104,29 +106,46 @@ std::vector<ValueId> find_sources(const Graph& graph, const Liveness& live) {
   return source;
 }
 
+// Values whose quantization is stated: uint8, or the same integers as such a value.
+std::vector<bool> find_stated(const Graph& graph) {
+  std::vector<bool> stated(graph.values.size(), false);
+  for (const Node& node : graph.nodes) {
+    stated[index(node.output)] = graph.value(node.output).quantization.has_value() ||
+                                 std::holds_alternative<Dequantize>(node.op) ||
+                                 (is_lossless(node.op) && stated[index(node.inputs[0])]);
+  }
+  return stated;
+}
+
 void plan_activations(const Graph& graph, const Liveness& live, const QuantizeOptions& options, const EdgeLayers& edges,
                       const Exceptions& exceptions, BitPlan& plan) {
   plan.source = find_sources(graph, live);
   std::vector<Wants> wants(graph.values.size());
   std::vector<bool> at_edge(graph.values.size(), false);  // what edge layers read, and what becomes the scores
   at_edge[index(graph.output)] = options.edges != Edges::kOff;
+  for (std::size_t n = graph.nodes.size(); n-- > 0;) {
+    // Behind a Softmax is what becomes the scores.
+    const Node& node = graph.nodes[n];
+    const bool passes_on = is_float_only(node.op) || moves_no_byte(node.op);
+    if (passes_on && at_edge[index(node.output)]) at_edge[index(node.inputs[0])] = true;
+  }
   std::vector<int> by_layer(graph.values.size(), 0);
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
     if (edges.first[n] || edges.last[n]) at_edge[index(graph.nodes[n].inputs[0])] = true;
     const auto exception = exceptions.find(n);
     if (exception != exceptions.end()) by_layer[index(graph.nodes[n].output)] = exception->second;
   }
+  const std::vector<bool> stated = find_stated(graph);
   for (std::size_t v = 0; v < graph.values.size(); ++v) {
-    if (!live.values[v]) continue;
+    if (!live.values[v] || stated[v]) continue;
     Wants& group = wants[index(plan.source[v])];
     if (by_layer[v] != 0) group.by_layer.push_back(by_layer[v]);
     group.others.push_back(at_edge[v] ? options.edge_bits : options.activation_bits);
   }
   plan.activation_bits.assign(graph.values.size(), options.activation_bits);
   for (std::size_t v = 0; v < graph.values.size(); ++v) {
-    if (!live.values[v]) continue;
+    if (!live.values[v] || stated[v]) continue;
     const std::size_t source = index(plan.source[v]);
-
     plan.activation_bits[v] =
         source == v ? agree(wants[v], graph.values[v].name, plan.log) : plan.activation_bits[source];
   }
@@ -164,21 +183,34 @@ Result<BitPlan> plan_bits(const Graph& graph, const Liveness& live, const Quanti
   NARROW_TRY(check_bits(options.weight_bits, "weight bits"));
   NARROW_TRY(check_bits(options.activation_bits, "activation bits"));
   NARROW_TRY(check_bits(options.edge_bits, "edge bits"));
-  const auto has_weights = [](const Node& node) { return filter_of(node) != nullptr; };
-  const auto has_integer_output = [&](const Node& node) { return node.output != graph.output || !has_weights(node); };
+  BitPlan plan;
+  plan.writes_float = find_float_writers(graph, live);
+  const std::vector<bool> stated = find_stated(graph);
+  const auto no_weights = [&](std::size_t n) -> std::string {
+    const Filter* filter = filter_of(graph.nodes[n]);
+    if (filter == nullptr) return "has no weights";
+    return filter->codes ? "has integer weights, which stay as they are" : "";
+  };
+  const auto no_integer_output = [&](std::size_t n) -> std::string {
+    const Node& node = graph.nodes[n];
+    if (plan.writes_float[n]) {
+      return node.output == graph.output ? "writes the network's scores, which are float32" : "writes float32";
+    }
+    if (is_float_only(node.op)) return "runs in float32";
+    return stated[index(node.output)] ? "is quantized already, and stays as it is" : "";
+  };
   NARROW_ASSIGN(const Exceptions for_weights,
-                resolve(graph, live, options.layer_weight_bits, "layer weight bits", has_weights, "has no weights"));
+                resolve(graph, live, options.layer_weight_bits, "layer weight bits", no_weights));
   NARROW_ASSIGN(const Exceptions for_activations,
-                resolve(graph, live, options.layer_activation_bits, "layer activation bits", has_integer_output,
-                        "writes the network's scores, which are float32"));
+                resolve(graph, live, options.layer_activation_bits, "layer activation bits", no_integer_output));
   EdgeLayers edges = find_edge_layers(graph, live);
   if (options.edges == Edges::kOff) {
     std::fill(edges.first.begin(), edges.first.end(), false);
     std::fill(edges.last.begin(), edges.last.end(), false);
   }
-  BitPlan plan;
   plan_weights(graph, live, options, edges, for_weights, plan);
   plan_activations(graph, live, options, edges, for_activations, plan);
+  plan.grid = find_concat_grids(graph, live, plan);
   return plan;
 }
 

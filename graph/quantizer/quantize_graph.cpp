@@ -2,224 +2,230 @@
 
 #include <algorithm>
 #include <string>
-#include <unordered_set>
 #include <utility>
 
 #include "graph/float_executor/liveness.h"
-#include "graph/quantizer/activation_quantization.h"
+#include "graph/function.h"
+#include "graph/limits.h"
+#include "graph/passes/stated_quantization_codes.h"
 #include "graph/quantizer/bit_plan.h"
-#include "graph/quantizer/expected_input.h"
+#include "graph/quantizer/forms.h"
+#include "graph/quantizer/layer_weights.h"
+#include "graph/quantizer/needs.h"
+#include "graph/quantizer/quantizable.h"
 #include "graph/quantizer/quotes.h"
-#include "graph/quantizer/weight_quantization.h"
-#include "graph/text.h"
 
 namespace narrow::graph {
 namespace {
 
 std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }
 
-// Only a float graph without BatchNorm can be quantized, and only what was observed.
-Status check_quantizable(const Graph& graph, const Liveness& live,
-                         const std::vector<std::optional<Observation>>& observations) {
-  if (observations.size() != graph.values.size()) {
-    return Error{ErrorCode::kInvalidArgument,
-                 std::to_string(observations.size()) + " observations for " + std::to_string(graph.values.size()) +
-                     " tensors; calibrate this very graph",
-                 "calibration"};
-  }
-  for (std::size_t v = 0; v < graph.values.size(); ++v) {
-    if (!live.values[v]) continue;
-    const std::string& name = graph.values[v].name;
-    if (graph.values[v].quantization) return Error{ErrorCode::kUnsupported, "is quantized already", name};
-    if (!observations[v]) {
-      return Error{ErrorCode::kInvalidArgument,
-                   "tensor " + in_quotes(name) + " was never observed; calibrate the network", name};
-    }
-    const std::size_t means = observations[v]->channel_means.size();
-    if (means != 0 && means != static_cast<std::size_t>(graph.values[v].shape.channels)) {
-      return Error{ErrorCode::kInvalidArgument,
-                   std::to_string(means) + " channel means for " + std::to_string(graph.values[v].shape.channels) +
-                       " channels; calibrate this very graph",
-                   name};
-    }
-  }
-  for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
-    if (live.nodes[n] && std::holds_alternative<BatchNorm>(graph.nodes[n].op)) {
-      return Error{ErrorCode::kUnsupported, "a BatchNorm has to be folded before quantization", graph.nodes[n].name};
-    }
-  }
-  return {};
-}
-
-// Builds the quantized graph node by node. Every value of the float graph has up to two forms there, float32 and uint8:
-// the one that its producer writes, and another, converted once, where a reader wants it.
+// Builds the quantized graph node by node, each in all the forms that its readers need.
 class Builder {
  public:
   Builder(const Graph& graph, const Liveness& live, const std::vector<std::optional<Observation>>& observations,
-          const QuantizeOptions& options, BitPlan plan)
+          const QuantizeOptions& options, const BitPlan& bits, const NeedPlan& needs)
       : graph_(graph),
         live_(live),
         observations_(observations),
-        options_(options),
-        plan_(std::move(plan)),
-        float_form_(graph.values.size(), kNoValue),
-        integer_form_(graph.values.size(), kNoValue),
-        clamp_(graph.values.size()) {
-    result_.report.passes = std::move(plan_.log);
-    for (const Value& value : graph.values) taken_.insert(value.name);
-    for (const Node& node : graph.nodes) {
-      taken_.insert(node.name);
-      clamp_[index(node.output)] = node.clamp;
-    }
+        bits_(bits),
+        needs_(needs),
+        forms_(graph, observations, bits, result_.graph, result_.report),
+        weights_(graph, observations, options, bits, result_) {
+    result_.report.passes = bits.log;
   }
 
   Result<QuantizedGraph> run() {
     Graph& out = result_.graph;
     out.input = out.add_value(graph_.value(graph_.input).name, graph_.value(graph_.input).shape);
-    float_form_[index(graph_.input)] = out.input;
+    forms_.declare_float(graph_.input, out.input);
+    NARROW_TRY(quantize_as_stated(graph_.input));
     for (std::size_t n = 0; n < graph_.nodes.size(); ++n) {
       if (live_.nodes[n]) NARROW_TRY(add(n));
+      if (out.nodes.size() > kMaxNodes) return Error{ErrorCode::kLimit, "the quantized graph has too many nodes", {}};
     }
-    NARROW_ASSIGN(out.output, as_float(graph_.output));
+    NARROW_ASSIGN(out.output, forms_.as_float(graph_.output));
     for (const auto& observation : observations_) {
       if (observation) result_.report.pictures = std::max<std::size_t>(result_.report.pictures, observation->pictures);
     }
-    if (corrected_layers_ > 0) {
-      result_.report.passes.push_back("biases of " + std::to_string(corrected_layers_) +
-                                      " layers corrected for the mean error of their rounded weights");
-    }
+    summarise();
     NARROW_TRY(validate(out));
     return std::move(result_);
   }
 
  private:
+  void log(std::string line) { result_.report.passes.push_back(std::move(line)); }
+
+  void summarise() {
+    weights_.summarise();
+    if (forms_.joined() > 0) {
+      log(std::to_string(forms_.joined()) +
+          " tensors took the scale of the concatenation that they end in, which only copies them");
+    }
+  }
+
   Status add(std::size_t n) {
     const Node& node = graph_.nodes[n];
-    if (filter_of(node) == nullptr) return add_integer_node(node);
-    if (plan_.in_float[n]) return add_float_layer(node);
-    return add_integer_layer(node, plan_.weight_bits[n]);
+    const Needs& needs = needs_.values[index(node.output)];
+    if (std::holds_alternative<Quantize>(node.op)) {
+      const ValueId form = forms_.as_stated(node.inputs[0], *graph_.value(node.output).quantization);
+      forms_.declare_integer(node.output, form);
+      return {};
+    }
+    if (std::holds_alternative<Dequantize>(node.op)) return add_dequantize(node, needs);
+    if (graph_.value(node.output).quantization) return add_stated_node(node);
+    if (needs_.in_float[n]) return add_float_node(node);
+    if (filter_of(node) != nullptr && bits_.writes_float[n]) {
+      NARROW_TRY(add_layer(n, kFloat32, nullptr));
+    } else if (needs.as_integer || needs.as_float) {
+      NARROW_TRY(add_integer(n, nullptr));
+    }
+    for (const StatedForm& stated : needs.stated) NARROW_TRY(add_integer(n, &stated));
+    return {};
   }
 
-  Status add_integer_node(const Node& node) {
+  // The integers are there; float32 readers and readers with other parameters get their forms from them.
+  Status add_dequantize(const Node& node, const Needs& needs) {
+    NARROW_ASSIGN(const ValueId from, forms_.as_integer(node.inputs[0]));
+    forms_.declare_integer(node.output, from);
+    if (needs.as_float) {
+      Node copy = node;
+      copy.name = forms_.name_for(node, nullptr);
+      copy.inputs = {from};
+      copy.output = forms_.append(node.output);
+      forms_.declare_float(node.output, copy.output);
+      result_.graph.nodes.push_back(std::move(copy));
+    }
+    for (const StatedForm& stated : needs.stated) {
+      Node requantize;
+      requantize.name = forms_.name_for(graph_.nodes[stated.quantize], nullptr);
+      requantize.op = Activation{};
+      requantize.inputs = {from};
+      append_stated(node, stated, requantize);
+      result_.graph.nodes.push_back(std::move(requantize));
+    }
+    return {};
+  }
+
+  // What the float graph has on uint8 already.
+  Status add_stated_node(const Node& node) {
     Node copy = node;
-    copy.clamp = Clamp{};  // the output's range says it
+    copy.name = forms_.name_for(node, nullptr);
+    NARROW_ASSIGN(copy.inputs[0], forms_.as_integer(node.inputs[0]));
+    copy.output = forms_.append(node.output);
+    result_.graph.value(copy.output).quantization = is_lossless(node.op)
+                                                        ? result_.graph.value(copy.inputs[0]).quantization
+                                                        : graph_.value(node.output).quantization;
+    forms_.declare_integer(node.output, copy.output);
+    result_.graph.nodes.push_back(std::move(copy));
+    return {};
+  }
+
+  Status add_float_node(const Node& node) {
+    Node copy = node;
+    copy.name = forms_.name_for(node, nullptr);
     for (ValueId& id : copy.inputs) {
-      NARROW_ASSIGN(id, as_integer(id));
+      NARROW_ASSIGN(id, forms_.as_float(id));
     }
-    copy.output = append_value(node.output);
-    NARROW_TRY(make_integer(node.output, copy.output));
+    copy.output = forms_.append(node.output);
+    forms_.declare_float(node.output, copy.output);
+    if (Filter* filter = filter_of(copy)) {
+      filter->codes.reset();
+      WeightReport report;
+      report.layer = node.name;
+      report.bits = 32;
+      result_.report.weights.push_back(std::move(report));
+      log(in_quotes(node.name) + " stays in float");
+    } else if (is_float_only(node.op)) {
+      log(in_quotes(node.name) + " (" + std::string(op_name(node.op)) + ") runs in float32: it has no integer form");
+    }
+    result_.graph.nodes.push_back(std::move(copy));
+    return quantize_as_stated(node.output);
+  }
+
+  Status quantize_as_stated(ValueId id) {
+    for (const StatedForm& stated : needs_.values[index(id)].stated) NARROW_TRY(forms_.quantize_as_stated(id, stated));
+    return {};
+  }
+
+  // stated: parameters of the result; nullptr: calibrated ones.
+  Status add_integer(std::size_t n, const StatedForm* stated) {
+    const Node& node = graph_.nodes[n];
+    if (filter_of(node) != nullptr) return add_layer(n, kInteger, stated);
+    Node copy = node;
+    copy.name = forms_.name_for(node, stated);
+    // Lossless operators and Concat copy the form that is asked for, if there is one.
+    const bool copies = is_lossless(node.op) || std::holds_alternative<Concat>(node.op);
+    for (ValueId& id : copy.inputs) {
+      const ValueId form = copies && stated != nullptr ? forms_.as_stated(id, stated->quantization) : kNoValue;
+      if (form != kNoValue) {
+        id = form;
+      } else {
+        NARROW_ASSIGN(id, forms_.as_integer(id));
+      }
+    }
+    NARROW_TRY(append_integer(node, stated, copy));
+    if (auto* function = std::get_if<Function>(&copy.op)) {
+      function->table = make_table(*function, *result_.graph.value(copy.inputs[0]).quantization,
+                                   *result_.graph.value(copy.output).quantization);
+    }
     result_.graph.nodes.push_back(std::move(copy));
     return {};
   }
 
-  Status add_float_layer(const Node& node) {
-    Node copy = node;
-    NARROW_ASSIGN(copy.inputs[0], as_float(node.inputs[0]));
-    copy.output = append_value(node.output);
-    float_form_[index(node.output)] = copy.output;
-    result_.graph.nodes.push_back(std::move(copy));
-    WeightReport report;
-    report.layer = node.name;
-    report.bits = 32;
-    result_.report.weights.push_back(std::move(report));
-    result_.report.passes.push_back(in_quotes(node.name) + " stays in float");
+  // Gives `copy` of `node` a uint8 output.
+  Status append_integer(const Node& node, const StatedForm* stated, Node& copy) {
+    if (stated != nullptr) {
+      append_stated(node, *stated, copy);
+      const Quantization& to = *result_.graph.value(copy.output).quantization;
+      if (clamped_range(to, copy.clamp) == to.range) copy.clamp = Clamp{};
+      return {};
+    }
+    copy.output = forms_.append(node.output);
+    copy.clamp = Clamp{};  // the output's range says it
+    if (!is_lossless(node.op)) return forms_.declare_calibrated(node.output, copy.output);
+    forms_.declare_copy(node.output, copy.output, copy.inputs[0]);
     return {};
   }
 
-  Status add_integer_layer(const Node& node, int bits) {
-    // Its readers, if it had any, would want integers; the scores go out as they are.
-    const bool writes_scores = node.output == graph_.output;
+  void append_stated(const Node& node, const StatedForm& stated, Node& copy) {
+    Graph& out = result_.graph;
+    copy.output =
+        out.add_value(graph_.value(graph_.nodes[stated.quantize].output).name, graph_.value(node.output).shape);
+    out.value(copy.output).quantization = stated.quantization;
+    forms_.declare_stated(node.output, stated, copy.output);
+  }
+
+  enum Writes { kInteger, kFloat32 };
+
+  Status add_layer(std::size_t n, Writes writes, const StatedForm* stated) {
+    const Node& node = graph_.nodes[n];
     Node copy = node;
-    NARROW_ASSIGN(copy.inputs[0], as_integer(node.inputs[0]));
-    copy.output = append_value(node.output);
-    FilterSetting setting;
-    setting.layer = node.name;
-    setting.bits = bits;
-    setting.per_tensor = options_.per_tensor_weights;
-    setting.input = *result_.graph.value(copy.inputs[0]).quantization;
-    if (writes_scores) {
-      float_form_[index(node.output)] = copy.output;
-      result_.report.passes.push_back(in_quotes(node.name) + " writes float32 scores from its int32 accumulators");
+    copy.name = forms_.name_for(node, stated);
+    const bool is_first = copy.name == node.name;  // of its copies: what is reported
+    NARROW_ASSIGN(copy.inputs[0], forms_.as_integer(node.inputs[0]));
+    if (writes == kFloat32) {
+      copy.output = forms_.append(node.output);
+      forms_.declare_float(node.output, copy.output);
+      log(in_quotes(node.name) + (node.output == graph_.output
+                                      ? " writes float32 scores from its int32 accumulators"
+                                      : " writes float32 from its int32 accumulators, as its readers take only that"));
     } else {
-      NARROW_TRY(make_integer(node.output, copy.output));
-      setting.output_scale = result_.graph.value(copy.output).quantization->scale;
-      copy.clamp = Clamp{};
+      NARROW_TRY(append_integer(node, stated, copy));
     }
-    if (options_.correct_bias) {
-      setting.expected_input = expected_input(node, graph_.value(node.inputs[0]).shape, graph_.value(node.output).shape,
-                                              observations_[index(node.inputs[0])]->channel_means);
-      if (!setting.expected_input.empty()) ++corrected_layers_;
-    }
-    Filter& filter = *filter_of(copy);
-    NARROW_ASSIGN(QuantizedWeights weights, quantize_filter(filter, setting));
-    filter = Filter{};
-    filter.quantized = std::move(weights.filter);
-    result_.report.weights.push_back(std::move(weights.report));
-    for (std::string& line : weights.log) result_.report.passes.push_back(std::move(line));
+    NARROW_TRY(weights_.give(n, copy, is_first));
     result_.graph.nodes.push_back(std::move(copy));
     return {};
-  }
-
-  // A value of the new graph with the name and shape of `id`.
-  ValueId append_value(ValueId id) { return result_.graph.add_value(graph_.value(id).name, graph_.value(id).shape); }
-
-  // Declares `form`, of the new graph, to be the uint8 form of `id`.
-  Status make_integer(ValueId id, ValueId form) {
-    const ValueId source = plan_.source[index(id)];
-    const int bits = plan_.activation_bits[index(id)];
-    NARROW_ASSIGN(
-        const Quantization quantization,
-        choose_quantization(*observations_[index(source)], bits, clamp_[index(source)], graph_.value(source).name));
-    result_.graph.value(form).quantization = quantization;
-    integer_form_[index(id)] = form;
-    const Observation& seen = *observations_[index(id)];
-    result_.report.tensors.push_back(TensorReport{graph_.value(id).name, seen.min, seen.max, quantization, bits});
-    return {};
-  }
-
-  Result<ValueId> as_integer(ValueId id) {
-    if (integer_form_[index(id)] == kNoValue) {
-      NARROW_ASSIGN(const ValueId form, convert(id, ".quantize", Quantize{}, float_form_[index(id)]));
-      NARROW_TRY(make_integer(id, form));
-      const Quantization& q = *result_.graph.value(form).quantization;
-      log_inserted(form, "Quantize", id,
-                   std::to_string(plan_.activation_bits[index(id)]) + " bits, scale " + number_text(q.scale) +
-                       ", zero point " + std::to_string(q.zero_point));
-    }
-    return integer_form_[index(id)];
-  }
-
-  Result<ValueId> as_float(ValueId id) {
-    if (float_form_[index(id)] == kNoValue) {
-      NARROW_ASSIGN(const ValueId form, convert(id, ".dequantize", Dequantize{}, integer_form_[index(id)]));
-      float_form_[index(id)] = form;
-      log_inserted(form, "Dequantize", id, "to float32");
-    }
-    return float_form_[index(id)];
-  }
-
-  Result<ValueId> convert(ValueId id, const char* suffix, Op op, ValueId from) {
-    std::string name = graph_.value(id).name + suffix;
-    while (!taken_.insert(name).second) name += "_";
-    return result_.graph.add_node(name, std::move(op), {from});
-  }
-
-  void log_inserted(ValueId form, const char* op, ValueId id, const std::string& detail) {
-    result_.report.passes.push_back(std::string("inserted ") + op + " " + in_quotes(result_.graph.value(form).name) +
-                                    " on " + in_quotes(graph_.value(id).name) + ": " + detail);
   }
 
   const Graph& graph_;
   const Liveness& live_;
   const std::vector<std::optional<Observation>>& observations_;
-  const QuantizeOptions& options_;
-  BitPlan plan_;
-  std::vector<ValueId> float_form_;    // by ValueId of the float graph
-  std::vector<ValueId> integer_form_;  // likewise
-  std::vector<Clamp> clamp_;           // of the node that writes it, by ValueId of the float graph
-  std::unordered_set<std::string> taken_;
-  int corrected_layers_ = 0;
+  const BitPlan& bits_;
+  const NeedPlan& needs_;
   QuantizedGraph result_;
+  Forms forms_;           // build `result_`
+  LayerWeights weights_;  // likewise
 };
 
 }  // namespace
@@ -229,8 +235,9 @@ Result<QuantizedGraph> quantize_graph(const Graph& graph, const std::vector<std:
   NARROW_TRY(validate(graph));
   const Liveness live = find_live(graph);
   NARROW_TRY(check_quantizable(graph, live, observations));
-  NARROW_ASSIGN(BitPlan plan, plan_bits(graph, live, options));
-  return Builder(graph, live, observations, options, std::move(plan)).run();
+  NARROW_ASSIGN(const BitPlan bits, plan_bits(graph, live, options));
+  NARROW_ASSIGN(const NeedPlan needs, plan_needs(graph, live, bits.in_float, bits.writes_float));
+  return Builder(graph, live, observations, options, bits, needs).run();
 }
 
 }  // namespace narrow::graph
