@@ -45,6 +45,8 @@ TensorShape Model::input_shape() const { return data_->graph.value(data_->graph.
 
 std::int64_t Model::classes() const { return data_->graph.value(data_->graph.output).shape.elems(); }
 
+bool Model::scores_are_probabilities() const { return graph::gives_probabilities(data_->graph); }
+
 const Preprocessing& Model::preprocessing() const { return data_->preprocessing; }
 
 const std::vector<std::string>& Model::labels() const { return data_->labels; }

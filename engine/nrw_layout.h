@@ -39,6 +39,10 @@ inline constexpr std::size_t kSectionKinds = 7;
 // Flag: a reader that does not know the kind may go on without it.
 inline constexpr std::uint32_t kSkippable = 1;
 
+// Bits of the preprocessing section's last byte.
+inline constexpr std::uint8_t kNearestBit = 1;
+inline constexpr std::uint8_t kGrayBit = 2;
+
 // The contents of the sections, by kind.
 struct Section {
   std::span<const std::byte> bytes;

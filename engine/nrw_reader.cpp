@@ -132,7 +132,10 @@ Preprocessing read_preprocessing(ByteReader& reader) {
   preprocessing.crop_width = reader.i32();
   for (float& mean : preprocessing.mean) mean = reader.f32();
   for (float& std : preprocessing.std) std = reader.f32();
-  preprocessing.interpolation = reader.flag() ? Interpolation::kNearest : Interpolation::kBilinear;
+  const std::uint8_t choices = reader.u8();
+  if (choices > (kNearestBit | kGrayBit)) reader.fail("a choice of the preprocessing has no meaning");
+  preprocessing.interpolation = (choices & kNearestBit) != 0 ? Interpolation::kNearest : Interpolation::kBilinear;
+  preprocessing.channels = (choices & kGrayBit) != 0 ? 1 : 3;
   reader.expect_end();
   return preprocessing;
 }

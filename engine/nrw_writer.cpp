@@ -79,7 +79,8 @@ void write_preprocessing(ByteWriter& writer, const Preprocessing& preprocessing)
   writer.i32(preprocessing.crop_width);
   for (const float mean : preprocessing.mean) writer.f32(mean);
   for (const float std : preprocessing.std) writer.f32(std);
-  writer.u8(preprocessing.interpolation == Interpolation::kNearest ? 1 : 0);
+  writer.u8(static_cast<std::uint8_t>((preprocessing.interpolation == Interpolation::kNearest ? kNearestBit : 0) |
+                                      (preprocessing.channels == 1 ? kGrayBit : 0)));
 }
 
 }  // namespace

@@ -23,14 +23,15 @@ struct Preset {
   Preprocessing preprocessing;
 };
 
-const std::array<Preset, 6>& presets() {
-  static const std::array<Preset, 6> all{{
+const std::array<Preset, 7>& presets() {
+  static const std::array<Preset, 7> all{{
       {"imagenet", {256, 224, 224, kImagenetMean, kImagenetStd}},
       {"imagenet-crop", {std::nullopt, 224, 224, kImagenetMean, kImagenetStd}},
       {"cifar10", {32, 32, 32, {0.4914F, 0.4822F, 0.4465F}, {0.2023F, 0.1994F, 0.2010F}}},
       {"cifar10-imagenet", {32, 32, 32, kImagenetMean, kImagenetStd}},
       {"mobilenet-tf", {256, 224, 224, {0.5F, 0.5F, 0.5F}, {0.5F, 0.5F, 0.5F}}},
       {"raw", {32, 32, 32, {0.0F, 0.0F, 0.0F}, {1.0F / 255.0F, 1.0F / 255.0F, 1.0F / 255.0F}}},
+      {"mnist", {28, 28, 28, {0.1307F, 0.0F, 0.0F}, {0.3081F, 1.0F, 1.0F}, Interpolation::kBilinear, 1}},
   }};
   return all;
 }
@@ -64,6 +65,11 @@ struct CropAxis {
 CropAxis center_crop(std::int64_t size, std::int64_t crop) {
   if (size < crop) return {0, size, (crop - size) / 2};
   return {(size - crop) / 2, crop, 0};
+}
+
+// Weights of 16 bits that sum to 2^16: gray stays gray.
+std::uint8_t luma(const std::uint8_t* rgb) {
+  return static_cast<std::uint8_t>((rgb[0] * 19595U + rgb[1] * 38470U + rgb[2] * 7471U + 0x8000U) >> 16U);
 }
 
 }  // namespace
@@ -110,6 +116,9 @@ Status validate(const Preprocessing& preprocessing) {
       preprocessing.interpolation != Interpolation::kNearest) {
     return invalid("unknown interpolation; known are bilinear, nearest");
   }
+  if (preprocessing.channels != 1 && preprocessing.channels != 3) {
+    return invalid("channels is " + std::to_string(preprocessing.channels) + ", but must be 1 (gray) or 3 (RGB)");
+  }
   return {};
 }
 
@@ -150,12 +159,13 @@ Result<Picture> resize_and_crop(const Picture& picture, const Preprocessing& pre
 
 Status preprocess(const Picture& picture, const Preprocessing& preprocessing, std::span<float> out) {
   NARROW_TRY(validate(preprocessing));
-  const std::size_t elems = static_cast<std::size_t>(preprocessing.crop_height) *
-                            static_cast<std::size_t>(preprocessing.crop_width) * kChannels;
+  const std::size_t pixels =
+      static_cast<std::size_t>(preprocessing.crop_height) * static_cast<std::size_t>(preprocessing.crop_width);
+  const std::size_t elems = pixels * static_cast<std::size_t>(preprocessing.channels);
   if (out.size() != elems) {
     return invalid("the output has " + std::to_string(out.size()) + " floats, but " +
                    std::to_string(preprocessing.crop_height) + " x " + std::to_string(preprocessing.crop_width) +
-                   " x 3 need " + std::to_string(elems));
+                   " x " + std::to_string(preprocessing.channels) + " need " + std::to_string(elems));
   }
   NARROW_ASSIGN(const Picture cropped, resize_and_crop(picture, preprocessing));
   // Three single-precision steps as in torchvision's ToTensor and Normalize, so that a table of 256 values holds all
@@ -166,6 +176,10 @@ Status preprocess(const Picture& picture, const Preprocessing& preprocessing, st
     for (std::size_t c = 0; c < kChannels; ++c) {
       table[value][c] = (unit - preprocessing.mean[c]) / preprocessing.std[c];
     }
+  }
+  if (preprocessing.channels == 1) {
+    for (std::size_t i = 0; i < pixels; ++i) out[i] = table[luma(cropped.rgb.data() + i * kChannels)][0];
+    return {};
   }
   for (std::size_t i = 0; i < elems; i += kChannels) {
     for (std::size_t c = 0; c < kChannels; ++c) out[i + c] = table[cropped.rgb[i + c]][c];

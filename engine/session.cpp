@@ -169,10 +169,11 @@ Status Session::run(std::span<const float> input, std::span<float> scores) {
 
 Result<std::vector<float>> Session::classify(const Picture& picture) {
   const TensorShape shape = impl_->model.input_shape();
-  if (shape.channels != 3) {
+  if (shape.channels != impl_->model.preprocessing().channels) {
     return Error{ErrorCode::kUnsupported,
-                 "the network takes " + std::to_string(shape.channels) +
-                     " channels, and pictures have 3; preprocess them yourself and call run",
+                 "the network takes " + std::to_string(shape.channels) + " channels, and its preprocessing makes " +
+                     std::to_string(impl_->model.preprocessing().channels) +
+                     "; preprocess pictures yourself and call run",
                  "input"};
   }
   std::vector<float> input(static_cast<std::size_t>(impl_->input_elems));

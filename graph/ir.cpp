@@ -87,6 +87,22 @@ bool is_float_only(const Op& op) {
          std::holds_alternative<BatchNorm>(op);
 }
 
+bool gives_probabilities(const Graph& graph) {
+  const std::vector<int> made_by = producers(graph);
+  int at = is_id(graph, graph.output) ? made_by[static_cast<std::size_t>(graph.output)] : -1;
+  while (at >= 0) {
+    const Node& node = graph.nodes[static_cast<std::size_t>(at)];
+    if (std::holds_alternative<Softmax>(node.op)) return true;
+    const bool passes_on = moves_no_byte(node.op) || std::holds_alternative<Quantize>(node.op) ||
+                           std::holds_alternative<Dequantize>(node.op);
+    if (!passes_on || node.inputs.size() != 1 || !is_id(graph, node.inputs[0])) return false;
+    const int before = made_by[static_cast<std::size_t>(node.inputs[0])];
+    if (before >= at) return false;  // not in execution order
+    at = before;
+  }
+  return false;
+}
+
 std::vector<int> producers(const Graph& graph) {
   std::vector<int> result(graph.values.size(), -1);
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {

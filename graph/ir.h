@@ -186,6 +186,9 @@ struct Graph {
 // Operators that exist on float32 only: Softmax, Lrn, BatchNorm.
 [[nodiscard]] bool is_float_only(const Op& op);
 
+// Whether the output is a Softmax's result, perhaps quantized or reshaped after it.
+[[nodiscard]] bool gives_probabilities(const Graph& graph);
+
 // Index into graph.nodes of each value's producer (-1: none, the input or a dead value).
 [[nodiscard]] std::vector<int> producers(const Graph& graph);
 // For each value, the indices of nodes that read it (an index appears once per use).

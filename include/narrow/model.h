@@ -57,6 +57,8 @@ class Model {
 
   [[nodiscard]] TensorShape input_shape() const;  // [height, width, channels] of float32 values
   [[nodiscard]] std::int64_t classes() const;     // number of scores
+  // The scores went through a Softmax inside the network: another one would flatten them.
+  [[nodiscard]] bool scores_are_probabilities() const;
   [[nodiscard]] const Preprocessing& preprocessing() const;
   [[nodiscard]] const std::vector<std::string>& labels() const;  // empty, or one per class
   [[nodiscard]] const Provenance& provenance() const;

@@ -110,6 +110,7 @@ TEST_CASE("a model with every operator and width comes back equal") {
     data.preprocessing.mean = {0.1F, 0.2F, 0.3F};
     data.preprocessing.std = {0.5F, 0.25F, 3.0F};
     data.preprocessing.interpolation = i % 3 == 0 ? narrow::Interpolation::kNearest : narrow::Interpolation::kBilinear;
+    data.preprocessing.channels = i % 4 == 1 ? 1 : 3;
     const Model model = to_model(data);
     const Bytes bytes = model.serialize();
     CHECK(bytes == model.serialize());

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -43,8 +44,8 @@ Preprocessing preset(const char* name) { return narrow::preprocessing_preset(nam
 
 TEST_CASE("every preset is valid and says what the header promises") {
   const std::vector<std::string> names = narrow::preprocessing_presets();
-  CHECK(names ==
-        std::vector<std::string>{"imagenet", "imagenet-crop", "cifar10", "cifar10-imagenet", "mobilenet-tf", "raw"});
+  CHECK(names == std::vector<std::string>{"imagenet", "imagenet-crop", "cifar10", "cifar10-imagenet", "mobilenet-tf",
+                                          "raw", "mnist"});
   for (const std::string& name : names) CHECK(narrow::validate(preset(name.c_str())).ok());
   CHECK(preset("imagenet").resize == 256);
   CHECK(preset("imagenet").crop_height == 224);
@@ -99,6 +100,11 @@ TEST_CASE("numbers outside their range are refused") {
   for (const float value : {0.0F, -0.0F, -1.0F, std::numeric_limits<float>::denorm_min()}) {
     Preprocessing bad = good;
     bad.std[0] = value;
+    CHECK(refused(bad));
+  }
+  for (const int channels : {-1, 0, 2, 4, std::numeric_limits<int>::max()}) {
+    Preprocessing bad = good;
+    bad.channels = channels;
     CHECK(refused(bad));
   }
   Preprocessing largest = good;
@@ -176,7 +182,8 @@ TEST_CASE("resizing sets the shorter side and keeps the aspect") {
 TEST_CASE("pictures of one pixel or one line go through every preset") {
   for (const std::string& name : narrow::preprocessing_presets()) {
     const Preprocessing preprocessing = preset(name.c_str());
-    std::vector<float> out(static_cast<std::size_t>(preprocessing.crop_height * preprocessing.crop_width) * 3);
+    std::vector<float> out(static_cast<std::size_t>(preprocessing.crop_height * preprocessing.crop_width) *
+                           static_cast<std::size_t>(preprocessing.channels));
     for (const auto& [width, height] : {std::pair(1, 1), std::pair(1, 1000), std::pair(1000, 1), std::pair(2, 3)}) {
       CAPTURE(name);
       CHECK(narrow::preprocess(ramp(width, height), preprocessing, out).ok());
@@ -219,4 +226,39 @@ TEST_CASE("the network input is (pixel / 255 - mean) / std in single precision")
   REQUIRE(narrow::preprocess(all, tf, out).ok());
   CHECK(out[0] == -1.0F);
   CHECK(out[1] == 1.0F);
+}
+
+TEST_CASE("one channel is Pillow's luma of the cropped picture with the first mean and std") {
+  struct Expected {
+    std::array<std::uint8_t, 3> rgb;
+    int gray;  // Image.new("RGB", (1, 1), rgb).convert("L").getpixel((0, 0))
+  };
+  Preprocessing preprocessing = crop_only(1, 1);
+  preprocessing.channels = 1;
+  preprocessing.mean = {0.25F, 9.0F, 9.0F};
+  preprocessing.std = {0.5F, 9.0F, 9.0F};
+  float out = 0;
+  for (const Expected& expected : {Expected{{0, 0, 0}, 0},
+                                   {{255, 255, 255}, 255},
+                                   {{255, 0, 0}, 76},
+                                   {{0, 255, 0}, 150},
+                                   {{0, 0, 255}, 29},
+                                   {{1, 2, 3}, 2},
+                                   {{200, 100, 50}, 124},
+                                   {{10, 250, 128}, 164}}) {
+    CAPTURE(expected.gray);
+    const Picture picture{1, 1, {expected.rgb.begin(), expected.rgb.end()}};
+    REQUIRE(narrow::preprocess(picture, preprocessing, std::span(&out, 1)).ok());
+    CHECK(out == (static_cast<float>(expected.gray) / 255.0F - 0.25F) / 0.5F);
+  }
+  // Gray stays as it is, and is spread over nothing but its own pixel.
+  std::vector<float> grays(256);
+  Picture all{16, 16, {}};
+  for (int i = 0; i < 256; ++i) all.rgb.insert(all.rgb.end(), 3, static_cast<std::uint8_t>(i));
+  preprocessing.crop_height = preprocessing.crop_width = 16;
+  REQUIRE(narrow::preprocess(all, preprocessing, grays).ok());
+  for (std::size_t i = 0; i < grays.size(); ++i) CHECK(grays[i] == (static_cast<float>(i) / 255.0F - 0.25F) / 0.5F);
+  // The buffer has a third of the size.
+  std::vector<float> three(256 * 3);
+  CHECK(!narrow::preprocess(all, preprocessing, three).ok());
 }
