@@ -1,0 +1,52 @@
+// narrow::convert: a Model without calibration.
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "engine/model_data.h"
+#include "graph/float_model_data.h"
+#include "graph/passes/stated_quantization.h"
+#include "narrow/quantize.h"
+
+namespace narrow {
+namespace {
+
+constexpr int kFloatBits = 32;
+
+WeightReport report_of(const graph::Node& layer, const graph::Filter& filter) {
+  WeightReport report;
+  report.layer = layer.name;
+  report.bits = kFloatBits;
+  if (!filter.quantized) return report;
+  const auto [min, max] = std::minmax_element(filter.quantized->scales.begin(), filter.quantized->scales.end());
+  report.bits = bits_for(filter.quantized->range);
+  report.scale_min = *min;
+  report.scale_max = *max;
+  return report;
+}
+
+}  // namespace
+
+Result<Quantized> convert(const FloatModel& model) {
+  const FloatModel::Data& source = model.data();
+  NARROW_ASSIGN(auto converted, graph::integer_where_stated(source.graph));
+  QuantizeReport report;
+  report.passes = source.log;
+  report.passes.insert(report.passes.end(), converted.log.begin(), converted.log.end());
+  for (const graph::Node& node : converted.graph.nodes) {
+    if (const graph::Filter* filter = graph::filter_of(node)) report.weights.push_back(report_of(node, *filter));
+  }
+  const bool is_stated = graph::has_stated_quantization(converted.graph);
+
+  auto data = std::make_shared<engine::ModelData>();
+  data->graph = std::move(converted.graph);
+  data->preprocessing = source.preprocessing;
+  data->labels = source.labels;
+  data->provenance = {.source = source.source,
+                      .architecture = source.architecture,
+                      .calibration = is_stated ? "none: stated in the file" : "none: float32",
+                      .tool = "narrow " NARROW_VERSION};
+  return Quantized{Model(std::move(data)), std::move(report)};
+}
+
+}  // namespace narrow
