@@ -160,7 +160,7 @@ class IntegerGraph {
       }
     }
     const std::size_t all = in_integers + in_float.size();
-    if (in_integers == 0) {
+    if (!has_stated_quantization(graph_)) {
       log_.push_back("all " + std::to_string(all) + " nodes run in float32: nothing is stated in integers");
       return;
     }
