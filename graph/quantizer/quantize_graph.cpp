@@ -59,8 +59,8 @@ class Builder {
   void summarise() {
     weights_.summarise();
     if (forms_.joined() > 0) {
-      log(std::to_string(forms_.joined()) +
-          " tensors took the scale of the concatenation that they end in, which only copies them");
+      log("unified the scales of concatenations with " + std::to_string(forms_.joined()) +
+          " of their inputs, which nobody else reads");
     }
   }
 
