@@ -2,15 +2,13 @@
 
 #include <algorithm>
 #include <cctype>
-#include <fstream>
 
+#include "importers/safetensors/safetensors.h"
 #include "importers/torch/checkpoint_formats.h"
+#include "importers/weights/weights_file.h"
 
 namespace narrow::torch {
 namespace {
-
-// Storages of 2 GiB and what goes with them.
-constexpr std::uintmax_t kMaxFileBytes = (std::uintmax_t{2} << 30) + (std::uintmax_t{64} << 20);
 
 bool starts_with(std::span<const std::byte> bytes, std::string_view prefix) {
   return bytes.size() >= prefix.size() &&
@@ -20,7 +18,7 @@ bool starts_with(std::span<const std::byte> bytes, std::string_view prefix) {
 
 // What a file that is no checkpoint seems to be.
 std::string guess(std::span<const std::byte> bytes) {
-  if (bytes.size() > 9 && starts_with(bytes.subspan(8), "{\"")) return "it looks like safetensors, which is not read";
+  if (safetensors::looks_like_safetensors(bytes)) return "it looks like safetensors";
   const auto head = bytes.first(std::min<std::size_t>(bytes.size(), 64));
   const bool text = std::all_of(head.begin(), head.end(), [](std::byte byte) {
     const int character = std::to_integer<int>(byte);
@@ -42,20 +40,8 @@ Result<StateDict> parse_checkpoint(std::span<const std::byte> bytes, const std::
 }
 
 Result<StateDict> read_checkpoint(const std::filesystem::path& path) {
-  const std::string where = path.string();
-  std::error_code error;
-  if (std::filesystem::is_directory(path, error)) {
-    return Error{ErrorCode::kIo, "is a folder; name the checkpoint file in it", where};
-  }
-  const std::uintmax_t size = std::filesystem::file_size(path, error);
-  if (error) return Error{ErrorCode::kIo, "can't read the file: " + error.message(), where};
-  if (size > kMaxFileBytes) return Error{ErrorCode::kLimit, "checkpoints of more than 2 GiB are not read", where};
-  std::ifstream file(path, std::ios::binary);
-  std::vector<std::byte> bytes(static_cast<std::size_t>(size));
-  if (!file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()))) {
-    return Error{ErrorCode::kIo, "can't read the file", where};
-  }
-  return parse_checkpoint(bytes, where);
+  NARROW_ASSIGN(const std::vector<std::byte> bytes, importers::read_weights_file(path));
+  return parse_checkpoint(bytes, path.string());
 }
 
 }  // namespace narrow::torch

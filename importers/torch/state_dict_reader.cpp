@@ -24,7 +24,6 @@ using pickle::Value;
 
 constexpr std::size_t kMaxNameBytes = 1024;
 constexpr std::int64_t kMaxTotalElems = std::int64_t{1} << 29;  // 2 GiB of float32
-constexpr std::string_view kPrefix = "module.";                 // of networks wrapped for several GPUs
 
 struct Entry {
   std::string_view name;
@@ -103,10 +102,11 @@ Result<std::vector<Entry>> list_entries(const Heap& heap, Value state_dict, cons
       entries[found->second].tensor = &heap.tensor(value);
     }
   }
-  while (std::all_of(entries.begin(), entries.end(),
-                     [](const Entry& entry) { return entry.name.substr(0, kPrefix.size()) == kPrefix; })) {
-    for (Entry& entry : entries) entry.name.remove_prefix(kPrefix.size());
-  }
+  std::vector<std::string_view> names;
+  names.reserve(entries.size());
+  for (const Entry& entry : entries) names.push_back(entry.name);
+  const std::size_t prefix = importers::module_prefix_bytes(names);
+  for (Entry& entry : entries) entry.name.remove_prefix(prefix);
   return entries;
 }
 

@@ -1,7 +1,9 @@
 // Named float tensors: what every format of trained weights comes down to.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -22,5 +24,9 @@ struct StateDict {
   // The tensor of this name, or nullptr.
   [[nodiscard]] const Tensor* find(std::string_view name) const;
 };
+
+// Number of bytes at the front of every one of `names` that are "module.", perhaps repeated: what PyTorch puts there
+// when a network is wrapped for several GPUs. 0 without names.
+[[nodiscard]] std::size_t module_prefix_bytes(std::span<const std::string_view> names);
 
 }  // namespace narrow::importers

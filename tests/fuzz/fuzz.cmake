@@ -6,6 +6,8 @@
 # A target links narrow_full unless narrow_fuzz_<name>_libraries says less; narrow_fuzz_<name>_sources adds files.
 set(narrow_fuzz_checkpoint_libraries narrow_importers)
 set(narrow_fuzz_checkpoint_sources ${CMAKE_CURRENT_LIST_DIR}/../importers/checkpoint_writer.cpp)
+set(narrow_fuzz_safetensors_libraries narrow_importers)
+set(narrow_fuzz_safetensors_sources ${CMAKE_CURRENT_LIST_DIR}/../importers/checkpoint_writer.cpp)
 set(narrow_fuzz_model_libraries narrow_runtime)
 set(narrow_fuzz_model_sources ${CMAKE_CURRENT_LIST_DIR}/../engine/graph_builder.cpp)
 

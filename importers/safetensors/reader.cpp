@@ -1,0 +1,73 @@
+#include <utility>
+
+#include "importers/safetensors/header.h"
+#include "importers/safetensors/safetensors.h"
+#include "importers/weights/weights_file.h"
+
+namespace narrow::safetensors {
+namespace {
+
+constexpr std::int64_t kMaxTotalElems = std::int64_t{1} << 29;  // 2 GiB of float32
+
+// Tensors of one byte an element take four times as much memory as the file.
+Status check_total(const std::vector<Entry>& entries, const std::string& where) {
+  std::int64_t total = 0;
+  for (const Entry& entry : entries) {
+    // Both are at most the file's size.
+    total += entry.elems;
+    if (total > kMaxTotalElems) {
+      return Error{ErrorCode::kLimit, "holds more than " + std::to_string(kMaxTotalElems) + " elements", where};
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+bool looks_like_safetensors(std::span<const std::byte> first_bytes) {
+  return first_bytes.size() > kLengthBytes && header_length(first_bytes) <= kMaxHeaderBytes &&
+         first_bytes[kLengthBytes] == std::byte{'{'};
+}
+
+Result<StateDict> parse_safetensors(std::span<const std::byte> bytes, const std::string& where) {
+  if (bytes.empty()) return Error{ErrorCode::kMalformed, "the file is empty", where};
+  if (bytes.size() <= kLengthBytes) {
+    return Error{ErrorCode::kMalformed, "too short for safetensors: " + std::to_string(bytes.size()) + " bytes", where};
+  }
+  const std::uint64_t length = header_length(bytes);
+  if (length > bytes.size() - kLengthBytes) {
+    return Error{ErrorCode::kMalformed,
+                 "not safetensors, or cut off: it claims a header of " + std::to_string(length) + " bytes and has " +
+                     std::to_string(bytes.size() - kLengthBytes),
+                 where};
+  }
+  if (length > kMaxHeaderBytes) {
+    return Error{ErrorCode::kLimit, "headers of more than 100 MB are not read; this one has " + std::to_string(length),
+                 where};
+  }
+  const std::span<const std::byte> json = bytes.subspan(kLengthBytes, static_cast<std::size_t>(length));
+  const std::span<const std::byte> data = bytes.subspan(kLengthBytes + json.size());
+  NARROW_ASSIGN(std::vector<Entry> entries, parse_header(json, data.size(), where));
+  if (entries.empty()) return Error{ErrorCode::kMalformed, "holds no tensor", where};
+  NARROW_TRY(check_total(entries, where));
+
+  std::vector<std::string_view> names;
+  names.reserve(entries.size());
+  for (const Entry& entry : entries) names.emplace_back(entry.name);
+  const std::size_t prefix = importers::module_prefix_bytes(names);
+  StateDict weights;
+  weights.entries.reserve(entries.size());
+  for (Entry& entry : entries) {
+    Tensor tensor{std::move(entry.shape), std::vector<float>(static_cast<std::size_t>(entry.elems))};
+    importers::to_float32(entry.dtype, data.data() + entry.begin, 1, entry.elems, tensor.values.data());
+    weights.entries.emplace_back(entry.name.substr(prefix), std::move(tensor));
+  }
+  return weights;
+}
+
+Result<StateDict> read_safetensors(const std::filesystem::path& path) {
+  NARROW_ASSIGN(const std::vector<std::byte> bytes, importers::read_weights_file(path));
+  return parse_safetensors(bytes, path.string());
+}
+
+}  // namespace narrow::safetensors

@@ -1,0 +1,54 @@
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "importers/safetensors/safetensors.h"
+#include "importers/weights/in_quotes.h"
+
+namespace narrow::safetensors {
+
+static_assert(std::endian::native == std::endian::little, "the format holds little-endian elements");
+
+Result<std::vector<std::byte>> write_safetensors(const StateDict& weights) {
+  std::vector<const std::pair<std::string, Tensor>*> sorted;
+  sorted.reserve(weights.entries.size());
+  for (const auto& entry : weights.entries) sorted.push_back(&entry);
+  std::sort(sorted.begin(), sorted.end(), [](const auto* a, const auto* b) { return a->first < b->first; });
+
+  nlohmann::ordered_json header = nlohmann::ordered_json::object();
+  std::size_t data_bytes = 0;
+  for (const auto* entry : sorted) {
+    if (entry->first == "__metadata__") {
+      return Error{ErrorCode::kInvalidArgument, "no tensor can have this name in safetensors", entry->first};
+    }
+    const std::size_t end = data_bytes + entry->second.values.size() * sizeof(float);
+    header[entry->first] = {{"dtype", "F32"}, {"shape", entry->second.shape}, {"data_offsets", {data_bytes, end}}};
+    data_bytes = end;
+  }
+  std::string json;
+  try {
+    json = header.dump();
+  } catch (const nlohmann::json::type_error&) {
+    return Error{ErrorCode::kInvalidArgument,
+                 "the name of a tensor is not UTF-8, which safetensors can't hold; rename it before saving",
+                 "safetensors"};
+  }
+  // Spaces behind the header are part of the format, so that float32 can be mapped.
+  json.append((8 - json.size() % 8) % 8, ' ');
+
+  std::vector<std::byte> bytes(sizeof(std::uint64_t) + json.size() + data_bytes);
+  const std::uint64_t length = json.size();
+  std::memcpy(bytes.data(), &length, sizeof(length));
+  std::memcpy(bytes.data() + sizeof(length), json.data(), json.size());
+  std::byte* out = bytes.data() + sizeof(length) + json.size();
+  for (const auto* entry : sorted) {
+    const std::size_t size = entry->second.values.size() * sizeof(float);
+    if (size != 0) std::memcpy(out, entry->second.values.data(), size);
+    out += size;
+  }
+  return bytes;
+}
+
+}  // namespace narrow::safetensors
