@@ -46,7 +46,7 @@ Status append_cifar(const std::filesystem::path& path, const ClassNames& class_n
                          " classes; this is not a CIFAR-10 binary file of them",
                      path.string()};
       }
-      entries.push_back({path, label, source, record});
+      entries.push_back({path, label, source, record, nullptr});
     }
   }
   return {};

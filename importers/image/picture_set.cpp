@@ -20,10 +20,11 @@ namespace fs = std::filesystem;
 using image::Entry;
 using image::FolderContent;
 
-enum class Kind { kFolder, kList, kCifar, kPicture };
+enum class Kind { kFolder, kList, kCifar, kIdx, kPicture };
 
 // A folder is a folder; then the ending of the name decides (.txt .tsv .lst .csv: list, .bin: CIFAR-10, .jpg ...:
-// picture); then the content: what begins like a picture is one, and text is a list.
+// picture); then the content: what begins like a picture is one, what begins like IDX or gzip is MNIST's format, and
+// text is a list.
 Result<Kind> kind_of(const fs::path& path) {
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
@@ -44,13 +45,14 @@ Result<Kind> kind_of(const fs::path& path) {
   head.resize(size);
   const image::Bytes bytes(reinterpret_cast<const std::uint8_t*>(head.data()), head.size());
   if (image::detect_format(bytes) != image::Format::kNone) return Kind::kPicture;
+  if (image::looks_like_idx(head)) return Kind::kIdx;
   const bool text = !bytes.empty() && std::all_of(bytes.begin(), bytes.end(), [](std::uint8_t byte) {
     return byte >= 32 || (byte >= '\t' && byte <= '\r');
   });
   if (text) return Kind::kList;
   return Error{ErrorCode::kMalformed,
                "neither a picture (JPEG, PNG, BMP or PNM), nor a list of `path<TAB>label` lines, nor a CIFAR-10 binary "
-               "file (.bin)",
+               "file (.bin), nor MNIST's IDX format",
                path.string()};
 }
 
@@ -86,11 +88,11 @@ Result<std::vector<std::string>> folder_classes(const std::vector<std::pair<fs::
 }
 
 void append_folder(FolderContent& content, const std::vector<std::string>& classes, std::vector<Entry>& entries) {
-  for (fs::path& picture : content.pictures) entries.push_back({std::move(picture), std::nullopt, nullptr, 0});
+  for (fs::path& picture : content.pictures) entries.push_back({std::move(picture), std::nullopt, nullptr, 0, nullptr});
   for (FolderContent::Class& folder_class : content.classes) {
     const auto at = std::find(classes.begin(), classes.end(), folder_class.name) - classes.begin();
     for (fs::path& picture : folder_class.pictures) {
-      entries.push_back({std::move(picture), static_cast<int>(at), nullptr, 0});
+      entries.push_back({std::move(picture), static_cast<int>(at), nullptr, 0, nullptr});
     }
   }
 }
@@ -121,8 +123,11 @@ Result<std::vector<Entry>> open_all(const std::vector<fs::path>& paths, const st
       case Kind::kCifar:
         NARROW_TRY(image::append_cifar(paths[i], class_names, entries));
         break;
+      case Kind::kIdx:
+        NARROW_TRY(image::append_idx(paths[i], class_names, entries));
+        break;
       case Kind::kPicture:
-        entries.push_back({paths[i], std::nullopt, nullptr, 0});
+        entries.push_back({paths[i], std::nullopt, nullptr, 0, nullptr});
         break;
     }
   }
@@ -159,9 +164,13 @@ Result<LabelledPicture> PictureSet::get(std::size_t index) const {
                  {}};
   }
   const Entry& entry = impl_->entries[index];
+  const auto record_name = [&] { return entry.path.string() + "#" + std::to_string(entry.record); };
+  if (entry.idx) {
+    return LabelledPicture{image::read_idx_picture(*entry.idx, entry.record), entry.label, record_name()};
+  }
   if (entry.cifar) {
     NARROW_ASSIGN(Picture picture, image::read_cifar(*entry.cifar, entry.record));
-    return LabelledPicture{std::move(picture), entry.label, entry.path.string() + "#" + std::to_string(entry.record)};
+    return LabelledPicture{std::move(picture), entry.label, record_name()};
   }
   NARROW_ASSIGN(Picture picture, load_picture(entry.path));
   return LabelledPicture{std::move(picture), entry.label, entry.path.string()};

@@ -1,10 +1,12 @@
 // Where a PictureSet's pictures come from. Each opener appends what one path holds.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -18,12 +20,20 @@ struct CifarFile {
   File file;
 };
 
-// One picture: a file of its own, or a record of a CIFAR file.
+// The gray pictures of an IDX file, unpacked.
+struct IdxImages {
+  int width = 0;
+  int height = 0;
+  std::vector<std::byte> bytes;  // the whole file, header included
+};
+
+// One picture: a file of its own, or a record of a CIFAR or IDX file.
 struct Entry {
   std::filesystem::path path;
   std::optional<int> label;
-  std::shared_ptr<const CifarFile> cifar;  // null: `path` is a picture file
+  std::shared_ptr<const CifarFile> cifar;
   std::uint64_t record = 0;
+  std::shared_ptr<const IdxImages> idx;
 };
 
 using ClassNames = std::vector<std::string>;
@@ -56,5 +66,14 @@ struct FolderContent {
 [[nodiscard]] Status append_cifar(const std::filesystem::path& path, const ClassNames& class_names,
                                   std::vector<Entry>& entries);
 [[nodiscard]] Result<Picture> read_cifar(const CifarFile& source, std::uint64_t record);
+
+// The pictures of an IDX file (MNIST), gzip-compressed or not, with the labels of the file beside it whose name has
+// labels-idx1 instead of images-idx3; without such a file they have none.
+[[nodiscard]] Status append_idx(const std::filesystem::path& path, const ClassNames& class_names,
+                                std::vector<Entry>& entries);
+// Gray becomes RGB of three equal channels.
+[[nodiscard]] Picture read_idx_picture(const IdxImages& source, std::uint64_t record);
+// By the first bytes; every gzip file counts.
+[[nodiscard]] bool looks_like_idx(std::span<const std::byte> head);
 
 }  // namespace narrow::image

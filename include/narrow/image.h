@@ -38,10 +38,11 @@ class PictureSet {
   // Each path is one of: a folder with a subfolder per class, a folder of pictures (no labels), a text file of
   // `path<TAB>label` lines (paths relative to the text file; label: class index or class name; without a label that
   // picture has none; empty lines and lines that begin with # are skipped), a CIFAR-10 binary file (3073-byte records),
-  // an MNIST idx pair is not read. Or a picture file (no label).
+  // an MNIST IDX file of pictures, gzip-compressed or not (the labels are found beside it: labels-idx1 in the name
+  // instead of images-idx3). Or a picture file (no label).
   // The ending tells which: .txt .tsv .lst .csv are lists, .bin is CIFAR-10, .jpg .jpeg .png .bmp .dib .ppm .pgm .pbm
-  // .pnm pictures; with another ending a file that begins like a picture is one, and text is a list. In folders, only
-  // files with a picture's ending count, hidden ones never. Order: paths as given, folders sorted by bytes.
+  // .pnm pictures; with another ending what begins like a picture or IDX or gzip is one, and text a list. In folders,
+  // only files with a picture's ending count, hidden ones never. Order: paths as given, folders sorted by bytes.
   // `class_names` gives the order of classes for names, and a subfolder or label outside it is an error; without it,
   // the sorted names of the subfolders (of all folders given) are the classes. Errors: kNotFound, kMalformed (with the
   // line), or no picture at all.
