@@ -69,7 +69,8 @@ TEST_CASE("every operator between Dequantize and Quantize runs on their integers
       {"difference", Subtract{}},
       {"product", Multiply{}},
       {"concat", Concat{}}};
-  for (const auto& [name, op] : operators) {
+  for (const auto& [key, op] : operators) {
+    const std::string name = key;  // clang 14 captures no structured binding
     CAPTURE(name);
     GraphBuilder b(testing::seed(), {4, 4, 3});
     std::vector<ValueId> inputs{qdq(b, "x", b.input(), kIn)};

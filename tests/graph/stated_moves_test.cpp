@@ -61,7 +61,8 @@ TEST_CASE("a float graph is left alone") {
 }
 
 TEST_CASE("every lossless operator runs on integers, behind Dequantize and before Quantize") {
-  for (const auto& [name, op] : lossless_operators()) {
+  for (const auto& [key, op] : lossless_operators()) {
+    const std::string name = key;  // clang 14 captures no structured binding
     CAPTURE(name);
     GraphBuilder b(testing::seed(), {4, 4, 3});
     const ValueId real = b.lossless(name, op, qdq(b, "q", b.input(), kSigned));
