@@ -1,0 +1,23 @@
+// The inner loops of convolution_a16_3x16_avx2: tiles of up to 3 pixels x 16 channels, products summed in 16 bits.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/avx2/convolution_tile_avx2.h"
+
+namespace narrow::kernels::avx2 {
+
+inline constexpr int kA16TilePixels = 3;
+
+// Math: acc[r][c] = bias[c] + sum over the pixels' bytes of x * w, int32. Each window of at most `window_steps` steps
+//   (4 bytes of x) of a segment is summed modulo 2^16 and then widened: exact where window_steps() of
+//   convolution_windows_avx2.h says so.
+// Layout: that of the u8 tiles (convolution_tile_avx2.h).
+using A16TileFunction = void (*)(const std::uint8_t* const* pixels, const TileDepth& depth, std::int64_t window_steps,
+                                 const std::byte* panel, Acc* acc);
+
+// For 1..kA16TilePixels pixels and windows of `window_steps` >= 2.
+[[nodiscard]] __attribute__((visibility("hidden"))) A16TileFunction tile_a16(int pixels, std::int64_t window_steps);
+
+}  // namespace narrow::kernels::avx2
