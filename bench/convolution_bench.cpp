@@ -1,7 +1,9 @@
 // Convolution kernels, one thread, on the layers of real networks: GOP/s (a multiply-add is 2 operations) and the share
-// of what this CPU reaches in registers alone. Kernels that accept no layer's weights are not listed; 8-bit weights
-// here are bell-shaped as in trained networks, 7-bit ones let bytes be multiplied. A layer's first rows are compared
-// with the scalar reference before it is timed.
+// of what this CPU reaches in registers alone with the kernel's mix of instructions. Every layer runs at several widths
+// of weights (W) and activations (A), on every kernel that accepts it; weights are bell-shaped as in trained networks.
+// A layer's first rows are compared with the scalar reference before it is timed. To compare kernels on a machine with
+// other load: --benchmark_repetitions=9 --benchmark_enable_random_interleaving=true
+// --benchmark_report_aggregates_only=true, and read the medians.
 #include <benchmark/benchmark.h>
 #include <immintrin.h>
 
@@ -51,6 +53,13 @@ constexpr Layer kLayers[] = {
     {"mobilenet2_depthwise3", 14, 576, 576, 3, 1, 576},
 };
 
+struct Widths {
+  const char* name;
+  int weights, activations;
+};
+
+constexpr Widths kWidths[] = {{"W8A8", 8, 8}, {"W7A8", 7, 8}, {"W6A8", 6, 8}, {"W4A8", 4, 8}, {"W4A4", 4, 4}};
+
 struct AlignedDelete {
   void operator()(std::byte* bytes) const { std::free(bytes); }
 };
@@ -68,7 +77,7 @@ struct Data {
   ConvolutionProblem problem;
 };
 
-Data data_for(const Layer& layer, int weight_bits) {
+Data data_for(const Layer& layer, const Widths& widths) {
   Data data;
   ConvolutionShape& s = data.problem.shape;
   s.in_h = s.in_w = layer.size;
@@ -82,8 +91,10 @@ Data data_for(const Layer& layer, int weight_bits) {
   s.out_h = s.out_w = (layer.size + 2 * pad - layer.kernel) / layer.stride + 1;
   std::mt19937 random(1);
   data.input.resize(static_cast<std::size_t>(s.in_h) * static_cast<std::size_t>(s.in_w * s.in_c));
-  for (std::uint8_t& x : data.input) x = static_cast<std::uint8_t>(random() & 255U);
-  const QRange range = QRange::weights(weight_bits);
+  data.problem.input_range = QRange::activations(widths.activations);
+  const auto largest = static_cast<std::uint32_t>(data.problem.input_range.hi);
+  for (std::uint8_t& x : data.input) x = static_cast<std::uint8_t>(random() & largest);
+  const QRange range = QRange::weights(widths.weights);
   std::normal_distribution<double> bell(0.0, range.hi / 4.0);
   data.weights.resize(static_cast<std::size_t>(s.out_c * s.depth()));
   for (std::int8_t& w : data.weights) {
@@ -148,8 +159,29 @@ __attribute__((target("avx2"), noinline)) double peak_bytes(int steps) {
   return 12.0 * 32 * 2 * steps / (cpu_seconds() - start);
 }
 
+__attribute__((target("avx2"), noinline)) double peak_sums16(int steps) {
+  Registers r;
+  __m256i x = _mm256_set1_epi8(3);
+  const __m256i w = _mm256_set1_epi8(5);
+  const double start = cpu_seconds();
+  for (int i = 0; i < steps; ++i) {
+#define NARROW_STEP(a)                                     \
+  __asm__ volatile("" : "+x"(x));                          \
+  r.a = _mm256_add_epi16(r.a, _mm256_maddubs_epi16(x, w)); \
+  __asm__ volatile("" : "+x"(r.a));
+    NARROW_FOR_ALL_ACCUMULATORS(NARROW_STEP)
+#undef NARROW_STEP
+  }
+  return 12.0 * 32 * 2 * steps / (cpu_seconds() - start);
+}
+
 struct Peaks {
-  double words = 0, bytes = 0;
+  double words = 0, bytes = 0, sums16 = 0;
+
+  [[nodiscard]] double of(const char* kernel) const {
+    if (std::strstr(kernel, "_a16_") != nullptr) return sums16;
+    return std::strstr(kernel, "_u8_") != nullptr ? bytes : words;
+  }
 };
 
 Peaks measure_peaks() {
@@ -157,13 +189,14 @@ Peaks measure_peaks() {
   for (int i = 0; i < 20; ++i) {
     peaks.words = std::max(peaks.words, peak_words(500'000));
     peaks.bytes = std::max(peaks.bytes, peak_bytes(500'000));
+    peaks.sums16 = std::max(peaks.sums16, peak_sums16(500'000));
   }
   return peaks;
 }
 
-void run_layer(benchmark::State& state, const Layer& layer, int weight_bits, const ConvolutionKernel* kernel,
+void run_layer(benchmark::State& state, const Layer& layer, const Widths& widths, const ConvolutionKernel* kernel,
                double peak) {
-  const Data data = data_for(layer, weight_bits);
+  const Data data = data_for(layer, widths);
   const ConvolutionProblem& problem = data.problem;
   const ConvolutionShape& s = problem.shape;
   const AlignedBytes packed = aligned_bytes(kernel->packed_bytes(problem));
@@ -199,19 +232,22 @@ int main(int argc, char** argv) {
     return 1;
   }
   const Peaks peaks = measure_peaks();
-  std::printf("register peaks: vpmaddwd+vpaddd %.1f GOP/s, vpmaddubsw+vpmaddwd+vpaddd %.1f GOP/s\n", peaks.words / 1e9,
-              peaks.bytes / 1e9);
+  std::printf(
+      "register peaks: vpmaddwd+vpaddd %.1f GOP/s, vpmaddubsw+vpmaddwd+vpaddd %.1f GOP/s, vpmaddubsw+vpaddw %.1f "
+      "GOP/s\n",
+      peaks.words / 1e9, peaks.bytes / 1e9, peaks.sums16 / 1e9);
   for (const Layer& layer : kLayers) {
-    for (std::size_t i = 0; i < table->convolution_count; ++i) {
-      const ConvolutionKernel* kernel = table->convolutions[i];
-      const bool bytes = std::strstr(kernel->name, "_u8_") != nullptr;
-      const int bits = bytes ? 7 : 8;
-      if (!kernel->accepts(data_for(layer, bits).problem)) continue;
-      const std::string name = std::string(layer.name) + "/" + kernel->name;
-      const double peak = bytes ? peaks.bytes : peaks.words;
-      benchmark::RegisterBenchmark(name.c_str(), [&layer, bits, kernel, peak](benchmark::State& state) {
-        run_layer(state, layer, bits, kernel, peak);
-      })->Unit(benchmark::kMicrosecond);
+    for (const Widths& widths : kWidths) {
+      const Data data = data_for(layer, widths);
+      for (std::size_t i = 0; i < table->convolution_count; ++i) {
+        const ConvolutionKernel* kernel = table->convolutions[i];
+        if (!kernel->accepts(data.problem)) continue;
+        const std::string name = std::string(layer.name) + "/" + widths.name + "/" + kernel->name;
+        const double peak = peaks.of(kernel->name);
+        benchmark::RegisterBenchmark(name.c_str(), [&layer, &widths, kernel, peak](benchmark::State& state) {
+          run_layer(state, layer, widths, kernel, peak);
+        })->Unit(benchmark::kMicrosecond);
+      }
     }
   }
   benchmark::RunSpecifiedBenchmarks();
