@@ -20,6 +20,8 @@ struct Command {
 [[nodiscard]] Command add_quantize(CLI::App& parent);
 [[nodiscard]] Command add_evaluate(CLI::App& parent);
 [[nodiscard]] Command add_inspect(CLI::App& parent);
+[[nodiscard]] Command add_convert(CLI::App& parent);
+[[nodiscard]] Command add_operators(CLI::App& parent);
 
 // Takes the exit code out of a Result<int>; an error is reported and becomes kFailure.
 [[nodiscard]] inline int finish(Console& console, const Result<int>& result) {

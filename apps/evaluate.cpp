@@ -6,10 +6,9 @@
 
 #include "commands.h"
 #include "inspect_json.h"
+#include "model_file.h"
 #include "narrow/image.h"
 #include "narrow/session.h"
-#include "network.h"
-#include "options.h"
 #include "output_file.h"
 #include "progress.h"
 #include "scoring.h"
@@ -20,14 +19,8 @@ namespace narrow::cli {
 namespace {
 
 struct EvaluateFlags {
-  std::string model;
+  ModelFlags model;
   std::vector<std::string> pictures;
-  ImportFlags import;
-  std::vector<const CLI::Option*> import_options;
-  const CLI::Option* isa_option = nullptr;
-  PreprocessFlags preprocess;
-  std::string labels;
-  std::string isa = "auto";
   std::string scores;
   std::size_t limit = 0;
   int batch = 16;
@@ -51,94 +44,57 @@ struct Tally {
   }
 };
 
-std::optional<Error> useless_option(const EvaluateFlags& flags, FileKind kind) {
-  if (kind == FileKind::kNarrowModel) return misplaced_option(flags.import_options, flags.model);
-  if (flags.isa_option->count() == 0) return std::nullopt;
-  return Error{ErrorCode::kInvalidArgument, "applies to .nrw models only; float weights run on oneDNN", "--isa"};
-}
-
-struct Opened {
-  std::unique_ptr<Network> network;
-  Preprocessing preprocessing;
-};
-
-Result<Opened> open(const EvaluateFlags& flags, FileKind kind, int threads, const std::vector<std::string>& labels) {
-  Opened opened;
-  if (kind == FileKind::kFloatWeights) {
-    NARROW_ASSIGN(const FloatModel weights, load_weights(flags.model, flags.import, flags.preprocess, labels));
-    NARROW_ASSIGN(opened.network, open_network(weights, threads));
-    opened.preprocessing = weights.preprocessing();
-    return opened;
-  }
-  NARROW_ASSIGN(const Model model, Model::load(flags.model));
-  if (!labels.empty() && labels.size() != static_cast<std::size_t>(model.classes())) {
-    return Error{ErrorCode::kInvalidArgument,
-                 format("has %zu labels, but the network has %lld classes", labels.size(),
-                        static_cast<long long>(model.classes())),
-                 flags.labels};
-  }
-  NARROW_ASSIGN(opened.network, open_network(model, flags.isa, threads, flags.batch));
-  NARROW_ASSIGN(opened.preprocessing, apply(flags.preprocess, model.preprocessing()));
-  const TensorShape shape = model.input_shape();
-  if (opened.preprocessing.crop_height != shape.height || opened.preprocessing.crop_width != shape.width) {
-    return Error{ErrorCode::kInvalidArgument,
-                 format("makes inputs of %dx%d, but the network takes ", opened.preprocessing.crop_height,
-                        opened.preprocessing.crop_width) +
-                     shape_text(shape),
-                 flags.preprocess.crop != 0 ? "--crop" : "--preprocess"};
-  }
-  return opened;
-}
-
 Result<PictureSet> open_labelled(const EvaluateFlags& flags, const std::vector<std::string>& class_names) {
   NARROW_ASSIGN(PictureSet pictures, PictureSet::open({flags.pictures.begin(), flags.pictures.end()}, class_names));
   if (!pictures.labelled()) {
     return Error{ErrorCode::kInvalidArgument,
                  "these pictures have no labels to compare with; give a folder with a subfolder per class, a text "
-                 "file of path<TAB>label lines or a CIFAR-10 binary file",
+                 "file of path<TAB>label lines, a CIFAR-10 binary file or MNIST's IDX files",
                  join(flags.pictures, " ")};
   }
   return pictures;
 }
 
-std::string result_text(const EvaluateFlags& flags, const Opened& opened, const Tally& tally, const ScoringTime& time,
-                        int threads, std::size_t available) {
+std::string result_text(const EvaluateFlags& flags, const LoadedModel& loaded, const Network& network,
+                        const Tally& tally, const ScoringTime& time, int threads, std::size_t available) {
   const auto line = [&](const char* name, std::size_t right) {
     return format("%-15s%.2f %%  (%zu of %zu)\n", name, tally.percent(right), right, tally.pictures);
   };
   const auto count = static_cast<double>(tally.pictures);
-  std::string out =
-      format("%-15s%s: %s, %s, %s\n", "network", flags.model.c_str(), opened.network->architecture().c_str(),
-             opened.network->bits().c_str(), opened.network->arithmetic().c_str());
+  std::string out = format("%-15s%s: %s, %s, %s\n", "network", flags.model.path.c_str(), network.architecture().c_str(),
+                           network.bits().c_str(), network.arithmetic().c_str());
   out += "pictures       " + join(flags.pictures, " ");
   if (tally.pictures < available) out += format(": %zu of %zu, evenly spread", tally.pictures, available);
-  out += "\npreprocessing  " + preprocessing_text(opened.preprocessing) + "\n";
+  out += "\npreprocessing  " + preprocessing_text(loaded.preprocessing) + "\n";
+  if (loaded.preprocessing_is_assumed) out += assumed_preprocessing_note(loaded.preprocessing);
+  for (const std::string& note : loaded.notes) out += "note: " + note + "\n";
   out += line("top-1", tally.top1) + line("top-5", tally.top5);
-  out +=
-      format("%-15s%.1f pictures/s, %.1f with decoding; %s, %s, batch %d\n", "speed",
-             count / std::max(time.network_seconds, 1e-9), count / std::max(time.total_seconds, 1e-9),
-             opened.network->isa().c_str(), plural(static_cast<std::uint64_t>(threads), "thread").c_str(), flags.batch);
+  out += format("%-15s%.1f pictures/s, %.1f with decoding; %s, %s, batch %d\n", "speed",
+                count / std::max(time.network_seconds, 1e-9), count / std::max(time.total_seconds, 1e-9),
+                network.isa().c_str(), plural(static_cast<std::uint64_t>(threads), "thread").c_str(), flags.batch);
   return out;
 }
 
-Json result_json(const EvaluateFlags& flags, const Opened& opened, const Tally& tally, const ScoringTime& time,
-                 int threads, std::size_t available) {
+Json result_json(const EvaluateFlags& flags, const LoadedModel& loaded, const Network& network, const Tally& tally,
+                 const ScoringTime& time, int threads, std::size_t available) {
   const auto share = [&](std::size_t right) { return Json{{"right", right}, {"percent", tally.percent(right)}}; };
   const auto count = static_cast<double>(tally.pictures);
   Json document;
-  document["model"] = {{"file", flags.model},
-                       {"architecture", opened.network->architecture()},
-                       {"bits", opened.network->bits()},
-                       {"arithmetic", opened.network->arithmetic()}};
+  document["model"] = {{"file", flags.model.path},
+                       {"architecture", network.architecture()},
+                       {"bits", network.bits()},
+                       {"arithmetic", network.arithmetic()}};
   document["pictures"] = {{"from", flags.pictures}, {"count", tally.pictures}, {"available", available}};
-  document["preprocessing"] = preprocessing_json(opened.preprocessing);
+  document["preprocessing"] = preprocessing_json(loaded.preprocessing);
+  document["preprocessing_is_assumed"] = loaded.preprocessing_is_assumed;
+  document["notes"] = loaded.notes;
   document["top1"] = share(tally.top1);
   document["top5"] = share(tally.top5);
   document["speed"] = {{"pictures_per_second", count / std::max(time.network_seconds, 1e-9)},
                        {"pictures_per_second_with_decoding", count / std::max(time.total_seconds, 1e-9)},
                        {"network_seconds", time.network_seconds},
                        {"total_seconds", time.total_seconds}};
-  document["isa"] = opened.network->isa();
+  document["isa"] = network.isa();
   document["threads"] = threads;
   document["batch"] = flags.batch;
   if (!flags.scores.empty()) document["scores"] = flags.scores;
@@ -146,12 +102,13 @@ Json result_json(const EvaluateFlags& flags, const Opened& opened, const Tally& 
 }
 
 Result<int> evaluate(const EvaluateFlags& flags, Console& console) {
-  NARROW_ASSIGN(const FileKind kind, kind_of(flags.model));
-  if (const std::optional<Error> useless = useless_option(flags, kind)) return console.fail(*useless, kUsage);
-  NARROW_ASSIGN(const std::vector<std::string> labels, read_labels(flags.labels));
+  NARROW_ASSIGN(const FileFormat file_format, format_of(flags.model));
+  if (const std::optional<Error> useless = useless_option(flags.model, file_format))
+    return console.fail(*useless, kUsage);
   const int threads = threads_to_use(flags.threads, 256);
-  NARROW_ASSIGN(const Opened opened, open(flags, kind, threads, labels));
-  NARROW_ASSIGN(const PictureSet pictures, open_labelled(flags, labels.empty() ? opened.network->labels() : labels));
+  NARROW_ASSIGN(const LoadedModel loaded, load_model_file(flags.model, file_format));
+  NARROW_ASSIGN(const std::unique_ptr<Network> network, open_network(loaded, flags.model.isa, threads, flags.batch));
+  NARROW_ASSIGN(const PictureSet pictures, open_labelled(flags, loaded.labels));
   std::optional<OutputFile> scores_file;
   if (!flags.scores.empty()) {
     NARROW_ASSIGN(scores_file, OutputFile::create(flags.scores));
@@ -163,10 +120,10 @@ Result<int> evaluate(const EvaluateFlags& flags, Console& console) {
   const auto fetch = [&](std::size_t i) { return pictures.get(i * pictures.size() / count); };
   const auto sink = [&](const Scored& scored) -> Status {
     NARROW_TRY(scored.status);
-    if (*scored.label < 0 || *scored.label >= opened.network->classes()) {
+    if (*scored.label < 0 || *scored.label >= network->classes()) {
       return Error{ErrorCode::kInvalidArgument,
                    format("its label is class %d, but the network has %lld classes", *scored.label,
-                          static_cast<long long>(opened.network->classes())),
+                          static_cast<long long>(network->classes())),
                    scored.name};
     }
     tally.add(scored.scores, *scored.label);
@@ -174,14 +131,13 @@ Result<int> evaluate(const EvaluateFlags& flags, Console& console) {
     progress.update(scored.index + 1, count);
     return {};
   };
-  Result<ScoringTime> time =
-      score_pictures(*opened.network, count, fetch, {opened.preprocessing, threads, flags.batch}, sink);
+  Result<ScoringTime> time = score_pictures(*network, count, fetch, {loaded.preprocessing, threads, flags.batch}, sink);
   progress.erase();
   if (!time.ok()) return std::move(time).error();
   if (scores_file) NARROW_TRY(scores_file->commit());
 
-  console.print(result_text(flags, opened, tally, *time, threads, pictures.size()));
-  console.result(result_json(flags, opened, tally, *time, threads, pictures.size()));
+  console.print(result_text(flags, loaded, *network, tally, *time, threads, pictures.size()));
+  console.result(result_json(flags, loaded, *network, tally, *time, threads, pictures.size()));
   return kSuccess;
 }
 
@@ -189,6 +145,8 @@ constexpr const char* kExamples =
     "Examples:\n"
     "  narrow evaluate resnet20.nrw test/                     a folder with a subfolder per class\n"
     "  narrow evaluate resnet20.pth test_batch.bin            the float network, as a baseline\n"
+    "  narrow evaluate net.onnx val.tsv --preprocess imagenet-crop\n"
+    "  narrow evaluate net.qdq.onnx t10k-images-idx3-ubyte.gz --preprocess gray.json\n"
     "  narrow evaluate m.nrw val.tsv --isa scalar --scores s.f32\n"
     "\n"
     "--scores writes the raw scores, float32 in this machine's byte order, [pictures, classes]: two runs of the\n"
@@ -202,7 +160,8 @@ Command add_evaluate(CLI::App& parent) {
   auto json = std::make_shared<bool>(false);
   CLI::App* app = parent.add_subcommand("evaluate", "Measure how often a network is right, and how fast it is");
   app->footer(kExamples);
-  app->add_option("MODEL", flags->model, "A .nrw file, or float weights (a PyTorch checkpoint)")->required();
+  app->add_option("MODEL", flags->model.path, "A .nrw file, ONNX, or weights (a PyTorch checkpoint, safetensors)")
+      ->required();
   app->add_option("PICTURES", flags->pictures, "Labelled pictures (see narrow --help)")->required();
   app->add_option("--limit", flags->limit, "Use at most N pictures, evenly spread")
       ->check(whole_number(1, 1000000000))
@@ -211,13 +170,9 @@ Command add_evaluate(CLI::App& parent) {
       ->check(whole_number(1, 1024))
       ->type_name("N");
   app->add_option("--scores", flags->scores, "Write the scores of all pictures to this file")->type_name("FILE");
-  add_labels_option(*app, flags->labels);
-  add_isa_option(*app, flags->isa);
-  flags->isa_option = app->get_option("--isa");
   add_threads_option(*app, flags->threads);
   add_json_option(*app, *json);
-  add_preprocess_options(*app, flags->preprocess);
-  flags->import_options = add_import_options(*app, flags->import);
+  add_model_options(*app, flags->model);
   return {app, json, [flags](Console& console) { return finish(console, evaluate(*flags, console)); }};
 }
 

@@ -8,21 +8,14 @@
 
 #include "commands.h"
 #include "inspect_json.h"
+#include "model_file.h"
+#include "narrow/quantize.h"
 #include "narrow/session.h"
-#include "network.h"
-#include "options.h"
 #include "text.h"
 
 namespace narrow::cli {
 
 namespace {
-
-struct InspectFlags {
-  std::string model;
-  ImportFlags import;
-  std::vector<const CLI::Option*> import_options;
-  std::string isa = "auto";
-};
 
 constexpr std::size_t kLabelsShown = 10;
 
@@ -85,8 +78,8 @@ std::string layers_table(const std::vector<LayerInfo>& layers, const std::vector
   return table.text();
 }
 
-Result<int> inspect_model(const InspectFlags& flags, Console& console) {
-  NARROW_ASSIGN(const Model model, Model::load(flags.model));
+Result<int> inspect_model(const ModelFlags& flags, Console& console) {
+  NARROW_ASSIGN(const Model model, Model::load(flags.path));
   SessionOptions options;
   options.isa = flags.isa;
   NARROW_ASSIGN(const Session session, Session::create(model, options));
@@ -94,10 +87,10 @@ Result<int> inspect_model(const InspectFlags& flags, Console& console) {
   const std::vector<StepInfo> steps = session.steps();
   const Totals totals = total(layers, steps);
   std::error_code ignored;
-  const std::uintmax_t file_bytes = std::filesystem::file_size(flags.model, ignored);
+  const std::uintmax_t file_bytes = std::filesystem::file_size(flags.path, ignored);
   const Provenance& provenance = model.provenance();
 
-  std::string text = flags.model + ": " + provenance.architecture + ", " + bytes_text(file_bytes) + ", " +
+  std::string text = flags.path + ": " + provenance.architecture + ", " + bytes_text(file_bytes) + ", " +
                      bits_text(layers) + ", " + arithmetic_text(layers) + "\n\n";
   text += layers_table(layers, steps) + "\n";
   text += "input          " + shape_text(model.input_shape()) + "\n";
@@ -113,7 +106,7 @@ Result<int> inspect_model(const InspectFlags& flags, Console& console) {
 
   Json document;
   document["kind"] = "narrow model";
-  document["file"] = flags.model;
+  document["file"] = flags.path;
   document["file_bytes"] = file_bytes;
   document["input"] = shape_json(model.input_shape());
   document["classes"] = model.classes();
@@ -136,40 +129,56 @@ Result<int> inspect_model(const InspectFlags& flags, Console& console) {
   return kSuccess;
 }
 
-Result<int> inspect_weights(const InspectFlags& flags, Console& console) {
-  NARROW_ASSIGN(const FloatModel weights, load_weights(flags.model, flags.import, PreprocessFlags()));
+// A float network is shown as what it would run as without calibration: in float, or as its file states.
+Result<int> inspect_float(const ModelFlags& flags, FileFormat format, Console& console) {
+  NARROW_ASSIGN(const FloatFile file, load_float_file(flags.path, flags.import, PreprocessFlags()));
+  const FloatModel& model = file.model;
+  NARROW_ASSIGN(const Quantized converted, convert(model));
+  const std::vector<LayerInfo> layers = converted.model.layers();
+  const Totals totals = total(layers, {});
+  const bool stated = model.states_quantization();
+  const std::vector<std::string>& log = stated ? converted.report.passes : model.log();
   std::error_code ignored;
-  const std::uintmax_t file_bytes = std::filesystem::file_size(flags.model, ignored);
-  std::string text =
-      flags.model + ": float weights, " + weights.architecture() + ", " + bytes_text(file_bytes) + "\n\n";
-  text += "input          " + shape_text(weights.input_shape()) + "\n";
-  text += "classes        " + std::to_string(weights.classes()) + "\n";
-  text += "preprocessing  " + preprocessing_text(weights.preprocessing()) + "\n";
-  text += "simplified     " + plural(weights.log().size(), "step") + "\n";
-  for (const std::string& line : weights.log()) text += "  " + line + "\n";
-  text += "\nLayers, ranges and kernels are there once it is quantized: narrow quantize --help\n";
+  const std::uintmax_t file_bytes = std::filesystem::file_size(flags.path, ignored);
+
+  std::string text = flags.path + ": " + (stated ? "quantization stated" : "float weights") + ", " +
+                     model.architecture() + ", " + bytes_text(file_bytes) + ", " + bits_text(layers) + ", " +
+                     arithmetic_text(layers) + "\n\n";
+  text += layers_table(layers, {}) + "\n";
+  text += "input          " + shape_text(model.input_shape()) + "\n";
+  text += "classes        " + std::to_string(model.classes()) + "\n";
+  text += "preprocessing  " + preprocessing_text(model.preprocessing()) + "\n";
+  if (file.preprocessing_is_assumed) text += assumed_preprocessing_note(model.preprocessing());
+  text += "per picture    " + count_text(totals.macs) + " multiply-adds\n";
+  text += "simplified     " + plural(log.size(), "step") + "\n";
+  for (const std::string& line : log) text += "  " + line + "\n";
+  text += stated ? "\nnarrow convert writes it as a .nrw; narrow quantize also calibrates what is left in float\n"
+                 : "\nRanges and kernels are there once it is quantized: narrow quantize --help\n";
   console.print(text);
 
   Json document;
   document["kind"] = "float weights";
-  document["file"] = flags.model;
+  document["format"] = to_string(format);
+  document["file"] = flags.path;
   document["file_bytes"] = file_bytes;
-  document["architecture"] = weights.architecture();
-  document["input"] = shape_json(weights.input_shape());
-  document["classes"] = weights.classes();
-  document["preprocessing"] = preprocessing_json(weights.preprocessing());
-  document["log"] = weights.log();
+  document["architecture"] = model.architecture();
+  document["input"] = shape_json(model.input_shape());
+  document["classes"] = model.classes();
+  document["preprocessing"] = preprocessing_json(model.preprocessing());
+  document["preprocessing_is_assumed"] = file.preprocessing_is_assumed;
+  document["states_quantization"] = stated;
+  document["layers"] = Json::array();
+  for (const LayerInfo& layer : layers) document["layers"].push_back(layer_json(layer));
+  document["totals"] = {{"weight_bytes", totals.weight_bytes}, {"macs", totals.macs}};
+  document["log"] = log;
   console.result(document);
   return kSuccess;
 }
 
-Result<int> inspect(const InspectFlags& flags, Console& console) {
-  NARROW_ASSIGN(const FileKind kind, kind_of(flags.model));
-  if (kind == FileKind::kFloatWeights) return inspect_weights(flags, console);
-  if (const std::optional<Error> misplaced = misplaced_option(flags.import_options, flags.model)) {
-    return console.fail(*misplaced, kUsage);
-  }
-  return inspect_model(flags, console);
+Result<int> inspect(const ModelFlags& flags, Console& console) {
+  NARROW_ASSIGN(const FileFormat format, format_of(flags));
+  if (const std::optional<Error> useless = useless_option(flags, format)) return console.fail(*useless, kUsage);
+  return format == FileFormat::kNarrow ? inspect_model(flags, console) : inspect_float(flags, format, console);
 }
 
 constexpr const char* kExamples =
@@ -177,16 +186,18 @@ constexpr const char* kExamples =
     "  narrow inspect resnet20.nrw                  layers, ranges, sizes and the kernels on this CPU\n"
     "  narrow inspect resnet20.nrw --isa scalar     the kernels of another instruction set\n"
     "  narrow inspect resnet20.pth                  what a checkpoint is, and how its network is simplified\n"
+    "  narrow inspect net.onnx                      the same of ONNX, and what it states about quantization\n"
     "  narrow inspect resnet20.nrw --json | jq '.layers[].name'";
 
 }  // namespace
 
 Command add_inspect(CLI::App& parent) {
-  auto flags = std::make_shared<InspectFlags>();
+  auto flags = std::make_shared<ModelFlags>();
   auto json = std::make_shared<bool>(false);
   CLI::App* app = parent.add_subcommand("inspect", "Show what is in a model");
   app->footer(kExamples);
-  app->add_option("MODEL", flags->model, "A .nrw file, or float weights (a PyTorch checkpoint)")->required();
+  app->add_option("MODEL", flags->path, "A .nrw file, ONNX, or weights (a PyTorch checkpoint, safetensors)")
+      ->required();
   add_isa_option(*app, flags->isa);
   add_json_option(*app, *json);
   flags->import_options = add_import_options(*app, flags->import);

@@ -1,5 +1,8 @@
 #include "inspect_json.h"
 
+#include <array>
+#include <vector>
+
 namespace narrow::cli {
 
 Json shape_json(const TensorShape& shape) {
@@ -14,12 +17,16 @@ Json quantization_json(const Quantization& quantization) {
 }
 
 Json preprocessing_json(const Preprocessing& preprocessing) {
+  const auto of_channels = [&](const std::array<float, 3>& values) {
+    return std::vector<float>(values.begin(), values.begin() + preprocessing.channels);
+  };
   return {{"resize", preprocessing.resize ? Json(*preprocessing.resize) : Json()},
           {"crop_height", preprocessing.crop_height},
           {"crop_width", preprocessing.crop_width},
-          {"mean", preprocessing.mean},
-          {"std", preprocessing.std},
-          {"interpolation", preprocessing.interpolation == Interpolation::kBilinear ? "bilinear" : "nearest"}};
+          {"mean", of_channels(preprocessing.mean)},
+          {"std", of_channels(preprocessing.std)},
+          {"interpolation", preprocessing.interpolation == Interpolation::kBilinear ? "bilinear" : "nearest"},
+          {"channels", preprocessing.channels}};
 }
 
 Json layer_json(const LayerInfo& layer) {

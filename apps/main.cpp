@@ -1,4 +1,4 @@
-// The `narrow` command: quantize a network, look at it, measure it, classify with it.
+// The `narrow` command: quantize a network, look at it, measure it, classify with it, convert it.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <csignal>
@@ -26,7 +26,8 @@ constexpr std::size_t kDescriptionWidth = 80;
 constexpr const char* kDescription =
     "narrow - integer inference for image-classification networks on x86 CPUs\n"
     "\n"
-    "Takes float weights, makes an integer network of 8 down to 2 bits from them and runs it.";
+    "Takes float networks (PyTorch, safetensors, ONNX), makes an integer network of 8 down to 2 bits from them and "
+    "runs it.";
 
 constexpr const char* kFooter =
     "A first walk:\n"
@@ -34,9 +35,11 @@ constexpr const char* kFooter =
     "  narrow quantize resnet20.pth --calibrate train/ -o resnet20.nrw\n"
     "  narrow evaluate resnet20.nrw test/\n"
     "  narrow inspect resnet20.nrw\n"
+    "  narrow convert net.qdq.onnx -o net.nrw                     quantized elsewhere, kept as it is\n"
     "\n"
     "PICTURES is a folder with a subfolder per class, a folder of pictures, a text file of\n"
-    "path<TAB>label lines, picture files (JPEG, PNG, BMP, PNM) or a CIFAR-10 binary file.\n"
+    "path<TAB>label lines, picture files (JPEG, PNG, BMP, PNM), a CIFAR-10 binary file or MNIST's\n"
+    "IDX files.\n"
     "\n"
     "Exit codes: 0 success; 1 the work failed (a file is missing, broken or not writable, ...);\n"
     "2 the command line is wrong; 3 classify only: some pictures could not be read.\n"
@@ -82,7 +85,7 @@ int usage_error(const CLI::App& app, const std::vector<Command>& commands, const
     std::vector<std::string> rest = app.remaining();
     rest.erase(std::remove(rest.begin(), rest.end(), "--json"), rest.end());
     error.message = rest.empty() ? "a command is missing" : "unknown command or option '" + rest.front() + "'";
-    error.message += "; the commands are classify, quantize, evaluate, inspect";
+    error.message += "; the commands are classify, quantize, evaluate, inspect, convert, operators";
   }
   error.message += " (see " + help + ")";
   return console.fail(error, narrow::cli::kUsage);
@@ -97,7 +100,8 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", std::string("narrow ") + NARROW_VERSION);
   app.require_subcommand(1);
   const std::vector<Command> commands = {narrow::cli::add_classify(app), narrow::cli::add_quantize(app),
-                                         narrow::cli::add_evaluate(app), narrow::cli::add_inspect(app)};
+                                         narrow::cli::add_evaluate(app), narrow::cli::add_inspect(app),
+                                         narrow::cli::add_convert(app),  narrow::cli::add_operators(app)};
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& wanted) {  // --help, --version

@@ -1,9 +1,7 @@
 // A network that scores pictures, whatever kind of file it comes from.
 #pragma once
 
-#include <filesystem>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -13,23 +11,8 @@
 #include "narrow/preprocess.h"
 #include "narrow/result.h"
 #include "narrow/session.h"
-#include "options.h"
 
 namespace narrow::cli {
-
-enum class FileKind { kNarrowModel, kFloatWeights };
-// Told by the first bytes, and where they tell nothing by the name, so that the right reader explains what is wrong.
-// Error: the file is not there or can't be read.
-[[nodiscard]] Result<FileKind> kind_of(const std::filesystem::path& path);
-
-// Loads float weights. Where only a part of the preprocessing is given, the rest is the architecture's own. The input
-// size follows the crop unless it is given.
-[[nodiscard]] Result<FloatModel> load_weights(const std::filesystem::path& path, const ImportFlags& import,
-                                              const PreprocessFlags& preprocess,
-                                              const std::vector<std::string>& labels = {});
-
-// The embedded model without a path.
-[[nodiscard]] Result<Model> load_model(const std::string& path);
 
 // Scores batches of preprocessed pictures. Used by one thread at a time.
 class Network {
@@ -44,6 +27,7 @@ class Network {
   [[nodiscard]] virtual std::int64_t classes() const = 0;
   [[nodiscard]] virtual const Preprocessing& preprocessing() const = 0;
   [[nodiscard]] virtual const std::vector<std::string>& labels() const = 0;
+  [[nodiscard]] virtual bool scores_are_probabilities() const = 0;
   // "cifar_resnet20", or the file's name where the architecture has none.
   [[nodiscard]] virtual std::string architecture() const = 0;
   // "avx2", or "oneDNN" for a float network.

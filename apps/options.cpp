@@ -140,40 +140,8 @@ void add_isa_option(CLI::App& command, std::string& isa) {
       ->type_name("ISA");
 }
 
-void add_preprocess_options(CLI::App& command, PreprocessFlags& flags) {
-  const std::string group = "Preprocessing";
-  command
-      .add_option("--preprocess", flags.preset,
-                  "How pictures become the network's input: " + join(preprocessing_presets(), ", "))
-      ->check(one_of(preprocessing_presets()))
-      ->type_name("PRESET")
-      ->group(group);
-  command.add_option("--resize", flags.resize, "Length of the shorter side before the crop, or none")
-      ->check(word_or_number({"none"}, 1, 8192))
-      ->type_name("N|none")
-      ->group(group);
-  command.add_option("--crop", flags.crop, "Side of the centre crop, which is the network's input")
-      ->check(whole_number(1, 8192))
-      ->type_name("N")
-      ->group(group);
-}
-
-Result<Preprocessing> apply(const PreprocessFlags& flags, Preprocessing base) {
-  if (!flags.preset.empty()) {
-    NARROW_ASSIGN(base, preprocessing_preset(flags.preset));
-  }
-  if (flags.resize == "none") {
-    base.resize = std::nullopt;
-  } else if (!flags.resize.empty()) {
-    base.resize = static_cast<int>(parse_whole(flags.resize).value_or(0));
-  }
-  if (flags.crop != 0) base.crop_height = base.crop_width = flags.crop;
-  NARROW_TRY(validate(base));
-  return base;
-}
-
 std::vector<const CLI::Option*> add_import_options(CLI::App& command, ImportFlags& flags) {
-  const std::string group = "Float weights";
+  const std::string group = "Files of weights (PyTorch checkpoints, safetensors)";
   return {
       command
           .add_option("--arch", flags.architecture,
@@ -182,8 +150,9 @@ std::vector<const CLI::Option*> add_import_options(CLI::App& command, ImportFlag
           ->type_name("NAME")
           ->group(group),
       command
-          .add_option("--input-size", flags.input_size,
-                      "Side of the network's input; default: the crop, or the architecture's own")
+          .add_option(kInputSizeOption, flags.input_size,
+                      "Side of the network's input; default: the crop, or the architecture's own. Also for ONNX files "
+                      "that leave it open")
           ->check(whole_number(1, 8192))
           ->type_name("N")
           ->group(group),
@@ -207,8 +176,10 @@ std::vector<const CLI::Option*> add_import_options(CLI::App& command, ImportFlag
 std::optional<Error> misplaced_option(const std::vector<const CLI::Option*>& options, const std::string& path) {
   for (const CLI::Option* option : options) {
     if (option->count() == 0) continue;
-    return Error{ErrorCode::kInvalidArgument, "applies to float weights only; " + path + " is not a checkpoint",
-                 option->get_name()};
+    return Error{
+        ErrorCode::kInvalidArgument,
+        "applies to files of weights (a PyTorch checkpoint, safetensors) only; " + path + " holds its network itself",
+        option->get_name()};
   }
   return std::nullopt;
 }

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "narrow/float_model.h"
-#include "narrow/preprocess.h"
 #include "narrow/quantize.h"
 #include "narrow/result.h"
 
@@ -40,18 +39,6 @@ void add_threads_option(CLI::App& command, int& threads);
 // --isa, one of those that this CPU can run.
 void add_isa_option(CLI::App& command, std::string& isa);
 
-// How pictures become the network's input, where it is not as the model or the architecture says.
-struct PreprocessFlags {
-  std::string preset;
-  std::string resize;  // a number or "none"
-  int crop = 0;
-
-  [[nodiscard]] bool given() const { return !preset.empty() || !resize.empty() || crop != 0; }
-};
-void add_preprocess_options(CLI::App& command, PreprocessFlags& flags);
-// `base` with the flags applied.
-[[nodiscard]] Result<Preprocessing> apply(const PreprocessFlags& flags, Preprocessing base);
-
 // What a file of float weights does not tell about itself.
 struct ImportFlags {
   std::string architecture;
@@ -60,9 +47,10 @@ struct ImportFlags {
   double batch_norm_epsilon = 0;  // 0: not given
   std::string stride_2_blocks;
 };
-// Returns the options, so that a command can say which of them make no sense for a .nrw file.
+inline constexpr const char* kInputSizeOption = "--input-size";
+// Returns the options, so that a command can say which of them make no sense for a file that holds its network.
 std::vector<const CLI::Option*> add_import_options(CLI::App& command, ImportFlags& flags);
-// The first of these options that was given, as an error: it would have no effect on the .nrw file `path`, and that is
+// The first of these options that was given, as an error: it would have no effect on the file `path`, and that is
 // better said than ignored.
 [[nodiscard]] std::optional<Error> misplaced_option(const std::vector<const CLI::Option*>& options,
                                                     const std::string& path);

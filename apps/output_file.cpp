@@ -143,4 +143,15 @@ Status OutputFile::commit() {
   return {};
 }
 
+Status check_not_an_input(const std::string& output, const std::vector<std::string>& inputs) {
+  for (const std::string& input : inputs) {
+    std::error_code ignored;
+    if (!input.empty() && std::filesystem::equivalent(input, output, ignored)) {
+      return Error{ErrorCode::kInvalidArgument, "is an input of this command; choose another name for the output",
+                   output};
+    }
+  }
+  return {};
+}
+
 }  // namespace narrow::cli

@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <memory>
 #include <span>
+#include <string>
+#include <vector>
 
 #include "narrow/result.h"
 
@@ -30,5 +32,8 @@ class OutputFile {
   explicit OutputFile(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
+
+// Error: `output` is one of the files that are read; writing over it would destroy it. Empty names are no files.
+[[nodiscard]] Status check_not_an_input(const std::string& output, const std::vector<std::string>& inputs);
 
 }  // namespace narrow::cli

@@ -1,16 +1,11 @@
 // narrow quantize: float weights and calibration pictures in, an integer network out.
-#include <algorithm>
-#include <filesystem>
-#include <map>
 #include <memory>
-#include <optional>
 #include <utility>
 
 #include "commands.h"
+#include "model_file.h"
 #include "narrow/image.h"
 #include "narrow/quantize.h"
-#include "network.h"
-#include "options.h"
 #include "output_file.h"
 #include "progress.h"
 #include "quantize_report.h"
@@ -62,25 +57,13 @@ QuantizeOptions quantize_options(const QuantizeFlags& flags) {
   return options;
 }
 
-// Writing over what is being read would destroy it.
-Status check_output(const QuantizeFlags& flags) {
-  std::vector<std::string> inputs = flags.pictures;
-  inputs.push_back(flags.weights);
-  if (!flags.labels.empty()) inputs.push_back(flags.labels);
-  for (const std::string& input : inputs) {
-    std::error_code ignored;
-    if (std::filesystem::equivalent(input, flags.output, ignored)) {
-      return Error{ErrorCode::kInvalidArgument, "is an input of this command; choose another name for the output",
-                   flags.output};
-    }
-  }
-  return {};
-}
-
 Result<int> quantize_command(const QuantizeFlags& flags, Console& console) {
-  NARROW_TRY(check_output(flags));
+  std::vector<std::string> inputs_read = flags.pictures;
+  inputs_read.insert(inputs_read.end(), {flags.weights, flags.labels, flags.preprocess.preset});
+  NARROW_TRY(check_not_an_input(flags.output, inputs_read));
   NARROW_ASSIGN(const std::vector<std::string> labels, read_labels(flags.labels));
-  NARROW_ASSIGN(const FloatModel weights, load_weights(flags.weights, flags.import, flags.preprocess, labels));
+  NARROW_ASSIGN(const FloatFile float_file, load_float_file(flags.weights, flags.import, flags.preprocess, labels));
+  const FloatModel& weights = float_file.model;
   NARROW_ASSIGN(const PictureSet pictures,
                 PictureSet::open({flags.pictures.begin(), flags.pictures.end()}, weights.labels()));
   // Opened now: minutes of calibration must not end in "no such folder".
@@ -99,14 +82,16 @@ Result<int> quantize_command(const QuantizeFlags& flags, Console& console) {
   NARROW_TRY(file.write(bytes));
   NARROW_TRY(file.commit());
 
-  const QuantizeSummary summary{flags.weights, flags.output, bytes.size(), pictures.size(), flags.verbose};
+  const QuantizeSummary summary{flags.weights,   flags.output,  bytes.size(),
+                                pictures.size(), flags.verbose, float_file.preprocessing_is_assumed};
   console.print(report_text(weights, *result, summary));
   console.result(report_json(weights, *result, summary));
   return kSuccess;
 }
 
 void add_options(CLI::App& app, QuantizeFlags& flags) {
-  app.add_option("WEIGHTS", flags.weights, "Float weights: a PyTorch checkpoint")->required();
+  app.add_option("WEIGHTS", flags.weights, "A float network: a PyTorch checkpoint, safetensors, ONNX, or a float .nrw")
+      ->required();
   app.add_option("--calibrate", flags.pictures, "Pictures to observe ranges on; labels are not needed. May be repeated")
       ->required()
       ->allow_extra_args(false)
@@ -168,6 +153,8 @@ constexpr const char* kExamples =
     "  narrow quantize mnv2.pth --arch mobilenet_v2 --calibrate train/ --tf-padding --bn-eps 1e-3 \\\n"
     "      --preprocess mobilenet-tf --input-size 128 --resize 128 -o mnv2.nrw\n"
     "  narrow quantize resnet20.pth --calibrate train/ --weights 4 --layer-weights layer1.0.conv1=6 -o mixed.nrw\n"
+    "  narrow quantize net.onnx --calibrate train/ --preprocess mine.json -o net.nrw\n"
+    "  narrow quantize net.qdq.onnx --calibrate train/ -o net.nrw     what the file states stays as it is\n"
     "\n"
     "Layer names are those of `narrow inspect`. The same input gives the same file, byte for byte.";
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "inspect_json.h"
+#include "model_file.h"
 #include "text.h"
 
 namespace narrow::cli {
@@ -95,6 +96,7 @@ std::string report_text(const FloatModel& weights, const Quantized& quantized, c
   out += "weights        " + summary.weights + ": " + weights.architecture() + ", input " +
          shape_text(weights.input_shape()) + ", " + std::to_string(weights.classes()) + " classes\n";
   out += "preprocessing  " + preprocessing_text(weights.preprocessing()) + "\n";
+  if (summary.preprocessing_is_assumed) out += assumed_preprocessing_note(weights.preprocessing());
   out +=
       "graph          " + rewrites_summary(report.passes) + (summary.verbose ? "" : " (--verbose lists them)") + "\n";
   if (summary.verbose) {
@@ -117,6 +119,7 @@ Json report_json(const FloatModel& weights, const Quantized& quantized, const Qu
   Json document;
   document["weights"] = {{"file", summary.weights}, {"architecture", weights.architecture()}};
   document["preprocessing"] = preprocessing_json(weights.preprocessing());
+  document["preprocessing_is_assumed"] = summary.preprocessing_is_assumed;
   document["calibration"] = {{"pictures", report.pictures},
                              {"available", summary.available_pictures},
                              {"description", quantized.model.provenance().calibration}};

@@ -16,6 +16,7 @@ struct QuantizeSummary {
   std::size_t output_bytes = 0;
   std::size_t available_pictures = 0;
   bool verbose = false;
+  bool preprocessing_is_assumed = false;
 };
 
 [[nodiscard]] std::string report_text(const FloatModel& weights, const Quantized& quantized,

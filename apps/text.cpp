@@ -59,10 +59,13 @@ std::string preprocessing_text(const Preprocessing& p) {
                   p.interpolation == Interpolation::kBilinear ? "antialiased bilinear" : "nearest");
   }
   out += format("crop %dx%d", p.crop_height, p.crop_width);
-  const auto triple = [](const std::array<float, 3>& v) {
-    return format("%.6g %.6g %.6g", static_cast<double>(v[0]), static_cast<double>(v[1]), static_cast<double>(v[2]));
+  const auto list = [&](const std::array<float, 3>& values) {
+    std::string text;
+    for (int c = 0; c < p.channels; ++c)
+      text += format(" %.6g", static_cast<double>(values[static_cast<std::size_t>(c)]));
+    return text;
   };
-  return out + ", mean " + triple(p.mean) + ", std " + triple(p.std);
+  return out + (p.channels == 1 ? ", gray, mean" : ", mean") + list(p.mean) + ", std" + list(p.std);
 }
 
 namespace {
@@ -95,10 +98,21 @@ std::string bits_text(std::span<const LayerInfo> layers) {
 }
 
 std::string arithmetic_text(std::span<const LayerInfo> layers) {
-  const auto in_float =
-      std::count_if(layers.begin(), layers.end(), [](const LayerInfo& layer) { return layer.weight_bits == 32; });
+  const bool in_integers =
+      std::any_of(layers.begin(), layers.end(), [](const LayerInfo& layer) { return layer.activation_bits < 32; });
+  if (!in_integers) return "float arithmetic";
+  const auto in_float = std::count_if(layers.begin(), layers.end(), computes_in_float);
   if (in_float == 0) return "integer arithmetic";
   return "integer arithmetic except " + plural(static_cast<std::uint64_t>(in_float), "layer") + " left in float";
+}
+
+bool computes_in_float(const LayerInfo& layer) {
+  if (layer.weight_bits != 0) return layer.weight_bits == 32;
+  if (layer.activation_bits < 32) return false;
+  // What only moves numbers or changes their form computes nothing.
+  static const std::set<std::string> kMoves = {"Quantize", "Dequantize", "Flatten", "Reshape",     "Transpose",
+                                               "Identity", "Slice",      "Pad",     "PadChannels", "Concat"};
+  return kMoves.count(layer.op) == 0;
 }
 
 std::string printable(std::string_view text) {

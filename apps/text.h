@@ -30,8 +30,10 @@ namespace narrow::cli {
 [[nodiscard]] std::string preprocessing_text(const Preprocessing& preprocessing);
 // "8-bit weights, 8-bit activations": what is used, "4- and 8-bit" where layers differ, "float" where they stay float.
 [[nodiscard]] std::string bits_text(std::span<const LayerInfo> layers);
-// "integer arithmetic", or which part of the network is left in float.
+// "integer arithmetic", or which part of the network is left in float, or "float arithmetic".
 [[nodiscard]] std::string arithmetic_text(std::span<const LayerInfo> layers);
+// A layer with float32 weights, or an operator without weights that computes on float32.
+[[nodiscard]] bool computes_in_float(const LayerInfo& layer);
 // File names and labels come from outside: control characters (terminal escapes) become '?'.
 [[nodiscard]] std::string printable(std::string_view text);
 

@@ -11,8 +11,9 @@
 namespace narrow {
 
 struct FloatModel::Data {
-  graph::Graph graph;  // float, simplified (no BatchNorm, no Identity, activations fused) and validated
+  graph::Graph graph;  // float (perhaps with stated quantization), simplified and validated
   Preprocessing preprocessing;
+  bool preprocessing_is_assumed = false;
   std::vector<std::string> labels;
   std::string architecture;
   std::string source;  // file name without its folder

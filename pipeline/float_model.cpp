@@ -1,66 +1,35 @@
-// FloatModel: importer and passes put together.
+// FloatModel and FloatSession; loading is in load_float_model.cpp.
 #include "narrow/float_model.h"
 
 #include <utility>
 
 #include "graph/float_executor/float_executor.h"
 #include "graph/float_model_data.h"
-#include "graph/passes/simplify.h"
+#include "graph/passes/stated_quantization.h"
 #include "importers/architectures/architectures.h"
-#include "importers/torch/checkpoint.h"
+#include "importers/onnx/lower.h"
 
 namespace narrow {
-namespace {
-
-Status check_labels(const std::vector<std::string>& labels, std::int64_t classes) {
-  if (labels.empty() || static_cast<std::int64_t>(labels.size()) == classes) return {};
-  return Error{ErrorCode::kInvalidArgument,
-               "the network has " + std::to_string(classes) + " classes, but " + std::to_string(labels.size()) +
-                   " labels were given; give one per class, or none",
-               "labels"};
-}
-
-// The picture must come out of preprocessing in the size that the network takes.
-Status check_input(const Preprocessing& preprocessing, const TensorShape& input) {
-  NARROW_TRY(validate(preprocessing));
-  if (preprocessing.crop_height == input.height && preprocessing.crop_width == input.width && input.channels == 3) {
-    return {};
-  }
-  return Error{ErrorCode::kInvalidArgument,
-               "preprocessing makes pictures of " + std::to_string(preprocessing.crop_height) + "x" +
-                   std::to_string(preprocessing.crop_width) + "x3, but the network takes " +
-                   std::to_string(input.height) + "x" + std::to_string(input.width) + "x" +
-                   std::to_string(input.channels) + "; change the crop or the input size",
-               "preprocessing"};
-}
-
-}  // namespace
-
-Result<FloatModel> FloatModel::load(const std::filesystem::path& path, const ImportOptions& options) {
-  NARROW_ASSIGN(const importers::StateDict weights, torch::read_checkpoint(path));
-  NARROW_ASSIGN(importers::Network network, importers::build_network(weights, options.architecture));
-  auto data = std::make_shared<Data>();
-  NARROW_ASSIGN(data->log, graph::simplify(network.graph));
-  data->graph = std::move(network.graph);
-  data->architecture = std::move(network.architecture);
-  data->source = path.filename().string();
-  data->preprocessing = options.preprocessing.value_or(network.preprocessing);
-  data->labels = options.labels;
-  if (data->labels.empty()) data->labels = std::move(network.labels);
-  NARROW_TRY(check_input(data->preprocessing, data->graph.value(data->graph.input).shape));
-  NARROW_TRY(check_labels(data->labels, data->graph.value(data->graph.output).shape.elems()));
-  return FloatModel(std::move(data));
-}
-
 TensorShape FloatModel::input_shape() const { return data_->graph.value(data_->graph.input).shape; }
 std::int64_t FloatModel::classes() const { return data_->graph.value(data_->graph.output).shape.elems(); }
 const Preprocessing& FloatModel::preprocessing() const { return data_->preprocessing; }
+bool FloatModel::preprocessing_is_assumed() const { return data_->preprocessing_is_assumed; }
+bool FloatModel::states_quantization() const { return graph::has_stated_quantization(data_->graph); }
+bool FloatModel::scores_are_probabilities() const { return graph::gives_probabilities(data_->graph); }
 const std::vector<std::string>& FloatModel::labels() const { return data_->labels; }
 const std::string& FloatModel::architecture() const { return data_->architecture; }
 const std::string& FloatModel::source() const { return data_->source; }
 const std::vector<std::string>& FloatModel::log() const { return data_->log; }
 
 std::vector<std::string> architectures() { return importers::architecture_names(); }
+
+std::vector<OnnxOperator> onnx_operators() {
+  std::vector<OnnxOperator> all;
+  for (const onnx::SupportedOperator& row : onnx::supported_operators()) {
+    all.push_back({std::string(row.name), std::string(row.how), std::string(row.limits)});
+  }
+  return all;
+}
 
 struct FloatSession::Impl {
   FloatModel model;  // keeps the graph alive that the executor borrows

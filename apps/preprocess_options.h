@@ -1,0 +1,30 @@
+// How pictures become the network's input, where it is not as the model or the architecture says.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+
+#include "narrow/preprocess.h"
+#include "narrow/result.h"
+
+namespace narrow::cli {
+
+struct PreprocessFlags {
+  std::string preset;  // a preset's name, or a JSON file
+  std::string resize;  // a number or "none"
+  int crop = 0;
+
+  [[nodiscard]] bool given() const { return !preset.empty() || !resize.empty() || crop != 0; }
+};
+void add_preprocess_options(CLI::App& command, PreprocessFlags& flags);
+
+// `base` with the flags applied. Errors: those of the file; numbers that make no sense.
+[[nodiscard]] Result<Preprocessing> apply(const PreprocessFlags& flags, Preprocessing base);
+
+// A JSON object with the keys crop (the side of the network's input, or [height, width]), mean and std (lists of as
+// many numbers as there are channels, of pixels in 0..1), and optionally resize (the shorter side, null: none),
+// interpolation ("bilinear", "nearest") and channels (3: RGB, 1: gray).
+// Errors: kNotFound, kIo, kMalformed (not JSON, with the byte; a missing, unknown or wrong key, by name).
+[[nodiscard]] Result<Preprocessing> read_preprocessing(const std::string& path);
+
+}  // namespace narrow::cli

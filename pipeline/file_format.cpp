@@ -1,0 +1,80 @@
+// Which reader a file is for.
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <span>
+
+#include "engine/nrw_layout.h"
+#include "importers/onnx/model.h"
+#include "importers/safetensors/safetensors.h"
+#include "narrow/float_model.h"
+
+namespace narrow {
+namespace {
+
+bool starts_with(std::span<const std::byte> bytes, std::string_view prefix) {
+  return bytes.size() >= prefix.size() && std::memcmp(bytes.data(), prefix.data(), prefix.size()) == 0;
+}
+
+bool looks_like_narrow(std::span<const std::byte> head) {
+  // Without the first byte, which a transfer as text loses.
+  return head.size() >= 4 && starts_with(head.subspan(1), "NRW");
+}
+
+std::optional<FileFormat> by_content(std::span<const std::byte> head) {
+  if (looks_like_narrow(head)) return FileFormat::kNarrow;
+  if (starts_with(head, "PK") || starts_with(head, "\x80")) return FileFormat::kTorch;
+  if (safetensors::looks_like_safetensors(head)) return FileFormat::kSafetensors;
+  if (onnx::looks_like_onnx(head)) return FileFormat::kOnnx;
+  return std::nullopt;
+}
+
+std::optional<FileFormat> by_name(const std::filesystem::path& path) {
+  const std::string ending = path.extension().string();
+  if (ending == ".nrw") return FileFormat::kNarrow;
+  if (ending == ".safetensors") return FileFormat::kSafetensors;
+  if (ending == ".onnx") return FileFormat::kOnnx;
+  for (const char* checkpoint : {".pth", ".pt", ".th", ".ckpt"}) {
+    if (ending == checkpoint) return FileFormat::kTorch;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string_view to_string(FileFormat format) noexcept {
+  switch (format) {
+    case FileFormat::kNarrow:
+      return "narrow";
+    case FileFormat::kTorch:
+      return "torch";
+    case FileFormat::kSafetensors:
+      return "safetensors";
+    case FileFormat::kOnnx:
+      return "onnx";
+  }
+  return "unknown";
+}
+
+Result<FileFormat> detect_format(const std::filesystem::path& path) {
+  const char* const expected = "a .nrw model, a PyTorch checkpoint, safetensors or ONNX";
+  std::error_code error;
+  const std::filesystem::file_status status = std::filesystem::status(path, error);
+  if (!std::filesystem::exists(status)) return Error{ErrorCode::kNotFound, "there is no such file", path.string()};
+  if (!std::filesystem::is_regular_file(status)) {
+    return Error{ErrorCode::kIo, std::string("is not a file; expected ") + expected, path.string()};
+  }
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return Error{ErrorCode::kIo, std::string("can't read it: ") + std::strerror(errno), path.string()};
+  std::array<char, 4096> buffer{};
+  file.read(buffer.data(), buffer.size());
+  const std::span<const std::byte> head =
+      std::as_bytes(std::span(buffer)).first(static_cast<std::size_t>(std::max<std::streamsize>(file.gcount(), 0)));
+  if (const std::optional<FileFormat> format = by_content(head)) return *format;
+  if (const std::optional<FileFormat> format = by_name(path)) return *format;
+  return Error{ErrorCode::kMalformed, std::string("is none of the files that are read: ") + expected, path.string()};
+}
+
+}  // namespace narrow

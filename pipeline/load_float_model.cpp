@@ -1,0 +1,207 @@
+// FloatModel::load: importers and passes put together.
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "engine/model_data.h"
+#include "graph/float_model_data.h"
+#include "graph/passes/simplify.h"
+#include "importers/architectures/architectures.h"
+#include "importers/onnx/lower.h"
+#include "importers/onnx/model.h"
+#include "importers/safetensors/safetensors.h"
+#include "importers/torch/checkpoint.h"
+#include "narrow/float_model.h"
+#include "narrow/model.h"
+
+namespace narrow {
+namespace {
+
+Status check_labels(const std::vector<std::string>& labels, std::int64_t classes) {
+  if (labels.empty() || static_cast<std::int64_t>(labels.size()) == classes) return {};
+  return Error{ErrorCode::kInvalidArgument,
+               "the network has " + std::to_string(classes) + " classes, but " + std::to_string(labels.size()) +
+                   " labels were given; give one per class, or none",
+               "labels"};
+}
+
+std::string size_text(std::int64_t height, std::int64_t width, std::int64_t channels) {
+  return std::to_string(height) + "x" + std::to_string(width) + "x" + std::to_string(channels);
+}
+
+// The picture must come out of preprocessing in the size that the network takes.
+Status check_input(const Preprocessing& preprocessing, const TensorShape& input) {
+  NARROW_TRY(validate(preprocessing));
+  if (preprocessing.crop_height == input.height && preprocessing.crop_width == input.width &&
+      preprocessing.channels == input.channels) {
+    return {};
+  }
+  return Error{ErrorCode::kInvalidArgument,
+               "preprocessing makes pictures of " +
+                   size_text(preprocessing.crop_height, preprocessing.crop_width, preprocessing.channels) +
+                   ", but the network takes " + size_text(input.height, input.width, input.channels) +
+                   "; change the crop, the channels or the input size",
+               "preprocessing"};
+}
+
+// Settings of named architectures for a file that holds the network itself.
+Status check_no_architecture(const ArchitectureOptions& options, const std::string& where) {
+  const char* given = nullptr;
+  if (!options.name.empty()) given = "the name of an architecture";
+  if (options.tf_padding) given = "TensorFlow's padding";
+  if (options.batch_norm_epsilon) given = "an epsilon of BatchNorm";
+  if (options.stride_2_blocks) given = "blocks with stride 2";
+  if (given == nullptr) return {};
+  return Error{ErrorCode::kInvalidArgument,
+               std::string(given) +
+                   " applies to files of weights only (PyTorch checkpoints, safetensors); this file "
+                   "holds its network itself",
+               where};
+}
+
+// What a network of unknown origin most probably takes. The numbers are ImageNet's; small pictures are not cropped.
+Result<Preprocessing> assumed_preprocessing(const TensorShape& input, const std::string& where) {
+  if (input.channels != 1 && input.channels != 3) {
+    return Error{ErrorCode::kUnsupported,
+                 "the network takes " + std::to_string(input.channels) + " channels; pictures have 3 (RGB) or 1 (gray)",
+                 where};
+  }
+  constexpr std::int64_t kSmall = 64;
+  constexpr std::int64_t kLargest = 8192;
+  const std::int64_t side = std::max(input.height, input.width);
+  if (side > kLargest) {
+    return Error{ErrorCode::kLimit, "the network takes pictures of more than 8192 pixels a side", where};
+  }
+  NARROW_ASSIGN(Preprocessing preprocessing, preprocessing_preset("imagenet"));
+  const double share = static_cast<double>(*preprocessing.resize) / preprocessing.crop_height;
+  const auto uncropped = static_cast<int>(side);
+  preprocessing.resize = side <= kSmall ? uncropped
+                                        : std::min(static_cast<int>(std::lround(share * static_cast<double>(side))),
+                                                   static_cast<int>(kLargest));
+  preprocessing.crop_height = static_cast<int>(input.height);
+  preprocessing.crop_width = static_cast<int>(input.width);
+  if (input.channels == 1) {
+    preprocessing.channels = 1;
+    preprocessing.mean = {0.0F, 0.0F, 0.0F};
+    preprocessing.std = {1.0F, 1.0F, 1.0F};
+  }
+  return preprocessing;
+}
+
+// A producer's name comes from outside, and goes into model files.
+std::string onnx_architecture(const std::string& producer) {
+  constexpr std::size_t kMostBytes = 100;
+  std::string text = producer.substr(0, kMostBytes);
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return c < 0x20 || c > 0x7E; }, '?');
+  return text.empty() ? "ONNX" : "ONNX of " + text;
+}
+
+Status fill_from_weights(const importers::StateDict& weights, const ImportOptions& options, FloatModel::Data& data) {
+  NARROW_ASSIGN(importers::Network network, importers::build_network(weights, options.architecture));
+  data.graph = std::move(network.graph);
+  data.architecture = std::move(network.architecture);
+  data.preprocessing = network.preprocessing;
+  data.labels = std::move(network.labels);
+  return {};
+}
+
+Status fill_from_onnx(const std::filesystem::path& path, const ImportOptions& options, FloatModel::Data& data) {
+  const std::string where = path.string();
+  NARROW_TRY(check_no_architecture(options.architecture, where));
+  NARROW_ASSIGN(const onnx::Model model, onnx::read_model(path));
+  onnx::LowerOptions lower_options;
+  lower_options.input_size = options.architecture.input_size;
+  const auto& given = options.preprocessing;
+  if (lower_options.input_size == 0 && given && given->crop_height == given->crop_width) {
+    lower_options.input_size = given->crop_height;
+  }
+  Result<onnx::Lowered> lowered = onnx::lower(model, lower_options);
+  if (!lowered.ok()) {
+    Error error = std::move(lowered).error();
+    error.where = error.where.empty() ? where : where + ": " + error.where;
+    return error;
+  }
+  data.graph = std::move(lowered->graph);
+  data.log = std::move(lowered->log);
+  data.architecture = onnx_architecture(model.producer);
+  const TensorShape& input = data.graph.value(data.graph.input).shape;
+  const int asked = options.architecture.input_size;
+  if (asked != 0 && (input.height != asked || input.width != asked)) {
+    return Error{ErrorCode::kInvalidArgument,
+                 "the file says that the network takes " + size_text(input.height, input.width, input.channels) +
+                     "; an input size of " + std::to_string(asked) + " can't be chosen",
+                 where};
+  }
+  if (given) return {};
+  NARROW_ASSIGN(data.preprocessing, assumed_preprocessing(input, where));
+  data.preprocessing_is_assumed = true;
+  return {};
+}
+
+Status fill_from_narrow(const std::filesystem::path& path, const ImportOptions& options, FloatModel::Data& data) {
+  NARROW_TRY(check_no_architecture(options.architecture, path.string()));
+  NARROW_ASSIGN(const Model model, Model::load(path));
+  const graph::Graph& graph = model.data().graph;
+  if (std::any_of(graph.values.begin(), graph.values.end(), [](const auto& value) { return value.quantization; })) {
+    return Error{ErrorCode::kUnsupported,
+                 "holds an integer network, which is used as it is; float weights can't be made of it again",
+                 path.string()};
+  }
+  data.graph = graph;
+  data.preprocessing = model.preprocessing();
+  data.labels = model.labels();
+  data.architecture = model.provenance().architecture;
+  data.source = model.provenance().source;
+  return {};
+}
+
+Status fill(const std::filesystem::path& path, const ImportOptions& options, FloatModel::Data& data) {
+  NARROW_ASSIGN(const FileFormat format, detect_format(path));
+  switch (format) {
+    case FileFormat::kNarrow:
+      return fill_from_narrow(path, options, data);
+    case FileFormat::kOnnx:
+      return fill_from_onnx(path, options, data);
+    case FileFormat::kSafetensors: {
+      NARROW_ASSIGN(const importers::StateDict weights, safetensors::read_safetensors(path));
+      return fill_from_weights(weights, options, data);
+    }
+    case FileFormat::kTorch: {
+      NARROW_ASSIGN(const importers::StateDict weights, torch::read_checkpoint(path));
+      return fill_from_weights(weights, options, data);
+    }
+  }
+  return Error{ErrorCode::kInternal, "a file format without a reader", path.string()};
+}
+
+}  // namespace
+
+Result<FloatModel> FloatModel::load(const std::filesystem::path& path, const ImportOptions& options) {
+  auto data = std::make_shared<Data>();
+  data->source = path.filename().string();
+  NARROW_TRY(fill(path, options, *data));
+  NARROW_ASSIGN(const std::vector<std::string> passes, graph::simplify(data->graph));
+  data->log.insert(data->log.end(), passes.begin(), passes.end());
+  if (options.preprocessing) data->preprocessing = *options.preprocessing;
+  if (!options.labels.empty()) data->labels = options.labels;
+  NARROW_TRY(check_input(data->preprocessing, data->graph.value(data->graph.input).shape));
+  NARROW_TRY(check_labels(data->labels, data->graph.value(data->graph.output).shape.elems()));
+  return FloatModel(std::move(data));
+}
+
+Result<std::vector<std::byte>> to_safetensors(const std::filesystem::path& weights) {
+  NARROW_ASSIGN(const FileFormat format, detect_format(weights));
+  if (format == FileFormat::kTorch) {
+    NARROW_ASSIGN(const importers::StateDict state, torch::read_checkpoint(weights));
+    return safetensors::write_safetensors(state);
+  }
+  if (format == FileFormat::kSafetensors) {
+    NARROW_ASSIGN(const importers::StateDict state, safetensors::read_safetensors(weights));
+    return safetensors::write_safetensors(state);
+  }
+  return Error{ErrorCode::kInvalidArgument,
+               "holds a network, and safetensors holds weights without one; write a .nrw instead", weights.string()};
+}
+
+}  // namespace narrow
