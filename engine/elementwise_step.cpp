@@ -1,21 +1,21 @@
-#include <algorithm>
-#include <cstring>
-
 #include "engine/make_step.h"
 #include "kernels/elementwise.h"
+#include "kernels/lookup.h"
 
 namespace narrow::engine {
 namespace {
 
 using kernels::ElementwiseKernels;
+using kernels::LookupKernels;
 
-// One row is one element; this is what one costs beside a multiply-accumulate of a convolution.
+// What an element costs beside a multiply-accumulate of a convolution.
 constexpr std::int64_t kElementCost = 4;
 
 float multiplier(const Quantization& from, const Quantization& to) {
   return static_cast<float>(double{from.scale} / double{to.scale});
 }
 
+// A row is an element.
 class ElementwiseStep : public Step {
  public:
   ElementwiseStep(const NodePlace& place, const char* kernel)
@@ -94,75 +94,42 @@ class ActivationStep final : public ElementwiseStep {
   QRange output_range_;
 };
 
-class AddStep final : public ElementwiseStep {
+// A nonlinear function as the table that the quantizer made of it. A row is a pixel.
+class FunctionStep final : public Step {
  public:
-  AddStep(const NodePlace& place, const ElementwiseKernels& kernels)
-      : ElementwiseStep(place, kernels.add_name),
+  FunctionStep(const NodePlace& place, const LookupKernels& kernels, const graph::Function& function)
+      : Step(place.result().shape.height * place.result().shape.width, kElementCost * place.result().shape.channels,
+             {place.node.name, is_per_channel(function) ? kernels.channel_lookup_name : kernels.lookup_name, 0}),
         kernels_(kernels),
-        second_(place.inputs[1]),
-        a_(*place.input(0).quantization),
-        b_(*place.input(1).quantization),
-        output_quantization_(*place.result().quantization),
-        output_range_(clamped_range(output_quantization_, place.node.clamp)) {}
+        table_(function.table.data()),
+        per_channel_(is_per_channel(function)),
+        channels_(place.result().shape.channels),
+        input_(place.inputs[0]),
+        output_(place.output) {}
 
   void run(const RunContext& context, std::int64_t begin, std::int64_t end, int /*slot*/) const override {
-    kernels_.add({.a = context.read_u8(input_) + begin,
-                  .b = context.read_u8(second_) + begin,
-                  .output = context.write_u8(output_) + begin,
-                  .count = end - begin,
-                  .a_zero_point = a_.zero_point,
-                  .b_zero_point = b_.zero_point,
-                  .a_multiplier = multiplier(a_, output_quantization_),
-                  .b_multiplier = multiplier(b_, output_quantization_),
-                  .output_zero_point = output_quantization_.zero_point,
-                  .output_range = output_range_});
+    const std::uint8_t* input = context.read_u8(input_) + begin * channels_;
+    std::uint8_t* output = context.write_u8(output_) + begin * channels_;
+    if (per_channel_) {
+      kernels_.channel_lookup(
+          {.input = input, .output = output, .rows = end - begin, .channels = channels_, .table = table_});
+    } else {
+      kernels_.lookup({.input = input, .output = output, .count = (end - begin) * channels_, .table = table_});
+    }
   }
 
  private:
-  const ElementwiseKernels& kernels_;
-  Location second_;
-  Quantization a_;
-  Quantization b_;
-  Quantization output_quantization_;
-  QRange output_range_;
-};
+  static bool is_per_channel(const graph::Function& function) { return function.kind == graph::FunctionKind::kPRelu; }
 
-// Between layers that were left in float: y = min(max(x, lo), hi).
-class ActivationF32Step final : public ElementwiseStep {
- public:
-  explicit ActivationF32Step(const NodePlace& place)
-      : ElementwiseStep(place, "activation_f32"), clamp_(place.node.clamp) {}
-
-  void run(const RunContext& context, std::int64_t begin, std::int64_t end, int /*slot*/) const override {
-    const float* input = context.read_f32(input_);
-    std::transform(input + begin, input + end, context.write_f32(output_) + begin,
-                   [clamp = clamp_](float x) { return std::min(std::max(x, clamp.lo), clamp.hi); });
-  }
-
- private:
-  Clamp clamp_;
-};
-
-class CopyStep final : public Step {
- public:
-  CopyStep(std::int64_t count, Location input, Location output)
-      : Step(count, kElementCost, {"output", "copy_f32", 0}), input_(input), output_(output) {}
-
-  void run(const RunContext& context, std::int64_t begin, std::int64_t end, int /*slot*/) const override {
-    std::memcpy(context.write_f32(output_) + begin, context.read_f32(input_) + begin,
-                static_cast<std::size_t>(end - begin) * sizeof(float));
-  }
-
- private:
+  const LookupKernels& kernels_;
+  const std::uint8_t* table_;  // of the graph, which outlives the step
+  bool per_channel_;
+  std::int64_t channels_;
   Location input_;
   Location output_;
 };
 
 }  // namespace
-
-std::unique_ptr<Step> make_copy_step(std::int64_t count, Location input, Location output) {
-  return std::make_unique<CopyStep>(count, input, output);
-}
 
 StepResult make_elementwise_step(const NodePlace& place) {
   const ElementwiseKernels& kernels = kernels::elementwise_kernels(place.isa);
@@ -172,9 +139,10 @@ StepResult make_elementwise_step(const NodePlace& place) {
   if (std::holds_alternative<graph::Dequantize>(place.node.op)) {
     return StepResult(std::make_unique<DequantizeStep>(place, kernels));
   }
-  if (std::holds_alternative<graph::Add>(place.node.op)) return StepResult(std::make_unique<AddStep>(place, kernels));
-  if (place.result().quantization) return StepResult(std::make_unique<ActivationStep>(place, kernels));
-  return StepResult(std::make_unique<ActivationF32Step>(place));
+  if (const auto* function = std::get_if<graph::Function>(&place.node.op)) {
+    return StepResult(std::make_unique<FunctionStep>(place, kernels::lookup_kernels(place.isa), *function));
+  }
+  return StepResult(std::make_unique<ActivationStep>(place, kernels));
 }
 
 }  // namespace narrow::engine

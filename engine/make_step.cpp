@@ -7,17 +7,8 @@
 namespace narrow::engine {
 namespace {
 
-bool any_float(const NodePlace& place) {
-  const auto is_float = [&](graph::ValueId id) { return !place.graph.value(id).quantization.has_value(); };
-  return std::any_of(place.node.inputs.begin(), place.node.inputs.end(), is_float) || is_float(place.node.output);
-}
-
-StepResult uint8_only(const NodePlace& place, StepResult (*make)(const NodePlace&)) {
-  if (!any_float(place)) return make(place);
-  return step_error(place.node, ErrorCode::kUnsupported,
-                    "works on float32 tensors, for which only Convolution, Linear, Activation and Flatten have "
-                    "kernels; quantize the model with fewer layers left in float");
-}
+template <class Op, class... Ops>
+constexpr bool kIsOneOf = (std::is_same_v<Op, Ops> || ...);
 
 std::int32_t quantize_end(float real, const Quantization& quantization) {
   // As the quantize kernel: single precision, half to even, then saturation. An infinite end saturates too.
@@ -38,28 +29,32 @@ QRange clamped_range(const Quantization& quantization, const Clamp& clamp) {
 }
 
 StepResult make_step(const NodePlace& place) {
+  // validate() has seen to it that the inputs are of the same type where an operator wants that.
+  const bool is_float = !place.result().quantization.has_value();
   return std::visit(
       [&]<class Op>(const Op&) -> StepResult {
-        if constexpr (std::is_same_v<Op, graph::Convolution> || std::is_same_v<Op, graph::Linear>) {
+        if constexpr (kIsOneOf<Op, graph::Convolution, graph::Linear>) {
           return make_convolution_step(place);
-        } else if constexpr (std::is_same_v<Op, graph::Activation> || std::is_same_v<Op, graph::Quantize> ||
-                             std::is_same_v<Op, graph::Dequantize>) {
+        } else if constexpr (kIsOneOf<Op, graph::Quantize, graph::Dequantize>) {
           return make_elementwise_step(place);
-        } else if constexpr (std::is_same_v<Op, graph::Add>) {
-          return uint8_only(place, make_elementwise_step);
-        } else if constexpr (std::is_same_v<Op, graph::MaxPool> || std::is_same_v<Op, graph::AveragePool> ||
-                             std::is_same_v<Op, graph::GlobalAveragePool>) {
-          return uint8_only(place, make_pool_step);
-        } else if constexpr (std::is_same_v<Op, graph::Concat> || std::is_same_v<Op, graph::PadChannels>) {
-          return uint8_only(place, make_channel_step);
-        } else if constexpr (std::is_same_v<Op, graph::BatchNorm>) {
+        } else if constexpr (kIsOneOf<Op, graph::Activation, graph::Function>) {
+          return is_float ? make_float_elementwise_step(place) : make_elementwise_step(place);
+        } else if constexpr (kIsOneOf<Op, graph::Add, graph::Subtract, graph::Multiply>) {
+          return is_float ? make_float_elementwise_step(place) : make_binary_step(place);
+        } else if constexpr (kIsOneOf<Op, graph::MaxPool, graph::AveragePool, graph::GlobalAveragePool>) {
+          return is_float ? make_float_pool_step(place) : make_pool_step(place);
+        } else if constexpr (kIsOneOf<Op, graph::Softmax, graph::Lrn>) {
+          return make_normalization_step(place);
+        } else if constexpr (kIsOneOf<Op, graph::Concat>) {
+          return make_concat_step(place);
+        } else if constexpr (kIsOneOf<Op, graph::PadChannels, graph::Pad, graph::Slice, graph::Transpose>) {
+          return make_data_movement_step(place);
+        } else if constexpr (kIsOneOf<Op, graph::BatchNorm>) {
           return step_error(place.node, ErrorCode::kUnsupported,
                             "is not executed: fold it into a convolution before quantizing");
-        } else if constexpr (std::is_same_v<Op, graph::Flatten> || std::is_same_v<Op, graph::Reshape> ||
-                             std::is_same_v<Op, graph::Identity>) {
-          return step_error(place.node, ErrorCode::kInternal, "moves no byte and has no step");
         } else {
-          return step_error(place.node, ErrorCode::kUnsupported, "has no kernel yet");
+          static_assert(kIsOneOf<Op, graph::Flatten, graph::Reshape, graph::Identity>, "an operator has no step");
+          return step_error(place.node, ErrorCode::kInternal, "moves no byte and has no step");
         }
       },
       place.node.op);

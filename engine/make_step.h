@@ -22,15 +22,20 @@ struct NodePlace {
 };
 using StepResult = Result<std::unique_ptr<Step>>;
 
-// Chooses kernels and packs weights. Errors, with the node's name: kUnsupported (float32 where only uint8 has kernels,
-// arithmetic that is not exact), kLimit (memory).
+// Chooses kernels and packs weights. Errors, with the node's name: kUnsupported (BatchNorm, arithmetic that is not
+// exact), kLimit (memory).
 [[nodiscard]] StepResult make_step(const NodePlace& place);
 
 // The families, each in its file.
-[[nodiscard]] StepResult make_convolution_step(const NodePlace& place);  // Convolution and Linear, any type
-[[nodiscard]] StepResult make_pool_step(const NodePlace& place);         // uint8
-[[nodiscard]] StepResult make_elementwise_step(const NodePlace& place);  // Activation, Add, Quantize, Dequantize
-[[nodiscard]] StepResult make_channel_step(const NodePlace& place);      // Concat and PadChannels on uint8
+[[nodiscard]] StepResult make_convolution_step(const NodePlace& place);        // Convolution and Linear, any type
+[[nodiscard]] StepResult make_pool_step(const NodePlace& place);               // uint8
+[[nodiscard]] StepResult make_float_pool_step(const NodePlace& place);         // float32
+[[nodiscard]] StepResult make_elementwise_step(const NodePlace& place);        // Quantize, Dequantize; the rest uint8
+[[nodiscard]] StepResult make_float_elementwise_step(const NodePlace& place);  // float32: one or two inputs
+[[nodiscard]] StepResult make_binary_step(const NodePlace& place);             // Add, Subtract, Multiply on uint8
+[[nodiscard]] StepResult make_concat_step(const NodePlace& place);             // any type
+[[nodiscard]] StepResult make_data_movement_step(const NodePlace& place);      // what copies elements, any type
+[[nodiscard]] StepResult make_normalization_step(const NodePlace& place);      // Softmax, Lrn
 // Copies float32 values, for an output that is the unchanged input.
 [[nodiscard]] std::unique_ptr<Step> make_copy_step(std::int64_t count, Location input, Location output);
 

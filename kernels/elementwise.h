@@ -1,4 +1,4 @@
-// Elementwise family: quantize, dequantize, requantize (also concat and channel padding), residual add.
+// Elementwise family: quantize, dequantize, requantize (also concat).
 // Everywhere: single precision, no contraction, round half to even, real = scale * (q - zero_point).
 // Clamping happens before the conversion to an integer: any multiplier is fine, infinity goes to a bound and NaN to lo.
 // Ranges: q in [0, 255] stored in uint8. No pointer is aligned; nothing is read or written outside [0, count).
@@ -30,7 +30,7 @@ struct DequantizeArgs {
 
 // rows x channels elements: y[r, c] = clamp(round(float(x[r, c] - input_zero_point) * multiplier) + zero_point, lo, hi)
 // with multiplier = float(double(input_scale) / output_scale). Strides (elements between rows) make it serve
-// Activation, Concat and PadChannels.
+// Activation and Concat.
 struct RequantizeArgs {
   const std::uint8_t* input;
   std::uint8_t* output;
@@ -44,21 +44,6 @@ struct RequantizeArgs {
   QRange output_range;
 };
 
-// y = clamp(round(A + B) + zero_point, lo, hi), A = float(a - a_zero_point) * a_multiplier, B the same for b. Both are
-// rounded to single precision before they are added. multiplier = float(double(in scale) / out scale).
-struct AddArgs {
-  const std::uint8_t* a;
-  const std::uint8_t* b;
-  std::uint8_t* output;
-  std::int64_t count;
-  std::int32_t a_zero_point;
-  std::int32_t b_zero_point;
-  float a_multiplier;
-  float b_multiplier;
-  std::int32_t output_zero_point;
-  QRange output_range;
-};
-
 struct ElementwiseKernels {
   const char* quantize_name;
   void (*quantize)(const QuantizeArgs& args);
@@ -66,8 +51,6 @@ struct ElementwiseKernels {
   void (*dequantize)(const DequantizeArgs& args);
   const char* requantize_name;
   void (*requantize)(const RequantizeArgs& args);
-  const char* add_name;
-  void (*add)(const AddArgs& args);
 };
 
 [[nodiscard]] const ElementwiseKernels& elementwise_kernels(Isa isa);

@@ -3,8 +3,10 @@
 
 #include <cstddef>
 
+#include "kernels/binary.h"
 #include "kernels/convolution.h"
 #include "kernels/elementwise.h"
+#include "kernels/lookup.h"
 #include "kernels/pool.h"
 
 namespace narrow::kernels {
@@ -16,6 +18,8 @@ struct IsaTable {
   const ConvolutionF32Kernel* const* convolutions_f32;
   std::size_t convolution_f32_count;
   const ElementwiseKernels* elementwise;
+  const BinaryKernels* binary;
+  const LookupKernels* lookup;
   const PoolKernels* pool;
 };
 

@@ -2,32 +2,12 @@
 
 #include <immintrin.h>
 
-#include <cstring>
-
+#include "kernels/avx2/byte_blocks_avx2.h"
 #include "kernels/avx2/rounding_avx2.h"
 
-// Every kernel has a body for 32 elements and one for 8. What is left over goes through the body for 8 on a copy, so
-// that nothing outside the tensor is touched, and in-place use never reads what it has written.
+// Every kernel has a body for 32 elements and one for 8; see byte_blocks_avx2.h for what is left over.
 namespace narrow::kernels::avx2 {
 namespace {
-
-constexpr int kBlock = 32;
-constexpr int kHalf = 8;
-
-template <class T>
-struct Padded {
-  T elems[kHalf];
-};
-
-// body(input, output) for 8 elements, on a copy of the last `count` < 8.
-template <class In, class Out, class Body>
-[[gnu::always_inline]] inline void on_copy(const In* input, Out* output, std::int64_t count, Body body) {
-  Padded<In> x{};
-  Padded<Out> y;
-  std::memcpy(x.elems, input, static_cast<std::size_t>(count) * sizeof(In));
-  body(x.elems, y.elems);
-  std::memcpy(output, y.elems, static_cast<std::size_t>(count) * sizeof(Out));
-}
 
 void quantize_f32u8_32_avx2(const QuantizeArgs& args) {
   const Quantization& to = args.output_quantization;
@@ -56,16 +36,6 @@ void dequantize_u8f32_8_avx2(const DequantizeArgs& args) {
   for (; i + kHalf <= args.count; i += kHalf) eight(args.input + i, args.output + i);
   if (i < args.count) on_copy(args.input + i, args.output + i, args.count - i, eight);
 }
-
-// Bytes to the real numbers that they stand for, in units of the output's scale.
-struct Scaling {
-  __m256i zero_point;
-  __m256 multiplier;
-
-  [[gnu::always_inline]] __m256 operator()(const std::uint8_t* x) const {
-    return _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_sub_epi32(load_8(x), zero_point)), multiplier);
-  }
-};
 
 void requantize_row(const std::uint8_t* input, std::uint8_t* output, std::int64_t count, const Scaling& scaled,
                     const ByteRounder& rounder) {
@@ -115,30 +85,9 @@ void requantize_u8_32_avx2(const RequantizeArgs& args) {
   }
 }
 
-void add_u8_32_avx2(const AddArgs& args) {
-  const Scaling a{_mm256_set1_epi32(args.a_zero_point), _mm256_set1_ps(args.a_multiplier)};
-  const Scaling b{_mm256_set1_epi32(args.b_zero_point), _mm256_set1_ps(args.b_multiplier)};
-  const ByteRounder rounder = make_byte_rounder(args.output_zero_point, args.output_range);
-  const auto sum = [&](const std::uint8_t* x, const std::uint8_t* y) { return _mm256_add_ps(a(x), b(y)); };
-
-  std::int64_t i = 0;
-  for (; i + kBlock <= args.count; i += kBlock) {
-    const std::uint8_t* x = args.a + i;
-    const std::uint8_t* y = args.b + i;
-    store_rounded_32(rounder, args.output + i, sum(x, y), sum(x + 8, y + 8), sum(x + 16, y + 16), sum(x + 24, y + 24));
-  }
-  for (; i + kHalf <= args.count; i += kHalf) store_rounded_8(rounder, args.output + i, sum(args.a + i, args.b + i));
-  if (i < args.count) {
-    Padded<std::uint8_t> second{};
-    std::memcpy(second.elems, args.b + i, static_cast<std::size_t>(args.count - i));
-    on_copy(args.a + i, args.output + i, args.count - i,
-            [&](const std::uint8_t* x, std::uint8_t* y) { store_rounded_8(rounder, y, sum(x, second.elems)); });
-  }
-}
-
 constexpr ElementwiseKernels kElementwise{
-    "quantize_f32u8_32_avx2", quantize_f32u8_32_avx2, "dequantize_u8f32_8_avx2", dequantize_u8f32_8_avx2,
-    "requantize_u8_32_avx2",  requantize_u8_32_avx2,  "add_u8_32_avx2",          add_u8_32_avx2,
+    "quantize_f32u8_32_avx2", quantize_f32u8_32_avx2,  "dequantize_u8f32_8_avx2",
+    dequantize_u8f32_8_avx2,  "requantize_u8_32_avx2", requantize_u8_32_avx2,
 };
 
 }  // namespace

@@ -1,5 +1,7 @@
+#include "kernels/avx2/binary_avx2.h"
 #include "kernels/avx2/convolution_avx2.h"
 #include "kernels/avx2/elementwise_avx2.h"
+#include "kernels/avx2/lookup_avx2.h"
 #include "kernels/avx2/pool_avx2.h"
 #include "kernels/isa_table.h"
 
@@ -13,6 +15,8 @@ extern "C" __attribute__((visibility("default"))) const narrow::kernels::IsaTabl
     filled.convolutions = isa::convolution_list(&filled.convolution_count);
     filled.convolutions_f32 = isa::convolution_f32_list(&filled.convolution_f32_count);
     filled.elementwise = isa::elementwise();
+    filled.binary = isa::binary();
+    filled.lookup = isa::lookup();
     filled.pool = isa::pool();
     return filled;
   }();

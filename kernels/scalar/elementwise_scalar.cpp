@@ -30,17 +30,9 @@ void requantize_u8_scalar(const RequantizeArgs& args) {
   }
 }
 
-void add_u8_scalar(const AddArgs& args) {
-  for (std::int64_t i = 0; i < args.count; ++i) {
-    const float a = static_cast<float>(args.a[i] - args.a_zero_point) * args.a_multiplier;
-    const float b = static_cast<float>(args.b[i] - args.b_zero_point) * args.b_multiplier;
-    args.output[i] = round_and_clamp(a + b, args.output_zero_point, args.output_range);
-  }
-}
-
 constexpr ElementwiseKernels kElementwise{
-    "quantize_f32u8_scalar", quantize_f32u8_scalar, "dequantize_u8f32_scalar", dequantize_u8f32_scalar,
-    "requantize_u8_scalar",  requantize_u8_scalar,  "add_u8_scalar",           add_u8_scalar,
+    "quantize_f32u8_scalar", quantize_f32u8_scalar,  "dequantize_u8f32_scalar",
+    dequantize_u8f32_scalar, "requantize_u8_scalar", requantize_u8_scalar,
 };
 
 }  // namespace

@@ -1,6 +1,8 @@
 #include "kernels/isa_table.h"
+#include "kernels/scalar/binary_scalar.h"
 #include "kernels/scalar/convolution_scalar.h"
 #include "kernels/scalar/elementwise_scalar.h"
+#include "kernels/scalar/lookup_scalar.h"
 #include "kernels/scalar/pool_scalar.h"
 
 // The library is built with hidden visibility; this is the one symbol that is not.
@@ -13,6 +15,8 @@ extern "C" __attribute__((visibility("default"))) const narrow::kernels::IsaTabl
     filled.convolutions = isa::convolution_list(&filled.convolution_count);
     filled.convolutions_f32 = isa::convolution_f32_list(&filled.convolution_f32_count);
     filled.elementwise = isa::elementwise();
+    filled.binary = isa::binary();
+    filled.lookup = isa::lookup();
     filled.pool = isa::pool();
     return filled;
   }();

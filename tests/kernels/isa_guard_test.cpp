@@ -96,6 +96,8 @@ TEST_CASE("every ISA of this CPU offers a kernel of every family") {
     REQUIRE(table.convolution_f32_count > 0);
     for (std::size_t i = 0; i < table.convolution_f32_count; ++i) CHECK(table.convolutions_f32[i]->isa == isa);
     REQUIRE(table.elementwise != nullptr);
+    REQUIRE(table.binary != nullptr);
+    REQUIRE(table.lookup != nullptr);
     REQUIRE(table.pool != nullptr);
   }
 }
@@ -117,7 +119,10 @@ TEST_CASE("kernel names end with their ISA") {
     std::vector<const char*> names = {table.elementwise->quantize_name,
                                       table.elementwise->dequantize_name,
                                       table.elementwise->requantize_name,
-                                      table.elementwise->add_name,
+                                      table.binary->add_name,
+                                      table.binary->multiply_name,
+                                      table.lookup->lookup_name,
+                                      table.lookup->channel_lookup_name,
                                       table.pool->max_name,
                                       table.pool->average_name};
     for (std::size_t i = 0; i < table.convolution_count; ++i) names.push_back(table.convolutions[i]->name);
@@ -137,6 +142,8 @@ TEST_CASE("ordinary layers run on the ISA that was asked for") {
   for (const Isa isa : narrow::testing::runnable_isas()) {
     CAPTURE(isa_name(isa));
     CHECK(&elementwise_kernels(isa) == isa_table(isa).elementwise);
+    CHECK(&binary_kernels(isa) == isa_table(isa).binary);
+    CHECK(&lookup_kernels(isa) == isa_table(isa).lookup);
     CHECK(&pool_kernels(isa) == isa_table(isa).pool);
     for (const ConvolutionShape& shape : shapes) {
       Layer layer(shape);

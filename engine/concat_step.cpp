@@ -62,45 +62,45 @@ class ConcatStep final : public Step {
   Location output_;
 };
 
-// Input and output share their quantization (validate says so), so the middle is a copy.
-class PadChannelsStep final : public Step {
+class ConcatF32Step final : public Step {
  public:
-  PadChannelsStep(const NodePlace& place, const graph::PadChannels& op)
-      : Step(pixels(place.result().shape), place.result().shape.channels, {place.node.name, "pad_channels", 0}),
-        before_(static_cast<std::size_t>(op.before)),
-        middle_(static_cast<std::size_t>(place.input().shape.channels)),
-        after_(static_cast<std::size_t>(op.after)),
-        zero_(place.result().quantization->zero_point),
-        input_(place.inputs[0]),
-        output_(place.output) {}
+  explicit ConcatF32Step(const NodePlace& place)
+      : Step(pixels(place.result().shape), place.result().shape.channels, {place.node.name, "concat_f32", 0}),
+        channels_(static_cast<std::size_t>(place.result().shape.channels)),
+        output_(place.output) {
+    for (std::size_t i = 0; i < place.inputs.size(); ++i) {
+      parts_.push_back({place.inputs[i], static_cast<std::size_t>(place.input(i).shape.channels)});
+    }
+  }
 
   void run(const RunContext& context, std::int64_t begin, std::int64_t end, int /*slot*/) const override {
-    const std::uint8_t* input = context.read_u8(input_) + static_cast<std::size_t>(begin) * middle_;
-    std::uint8_t* output = context.write_u8(output_) + static_cast<std::size_t>(begin) * (before_ + middle_ + after_);
-    for (std::int64_t pixel = begin; pixel < end; ++pixel) {
-      std::memset(output, zero_, before_);
-      std::memcpy(output + before_, input, middle_);
-      std::memset(output + before_ + middle_, zero_, after_);
-      input += middle_;
-      output += before_ + middle_ + after_;
+    float* first = context.write_f32(output_) + static_cast<std::size_t>(begin) * channels_;
+    for (const Part& part : parts_) {
+      const float* input = context.read_f32(part.input) + static_cast<std::size_t>(begin) * part.channels;
+      float* output = first;
+      for (std::int64_t pixel = begin; pixel < end; ++pixel) {
+        std::memcpy(output, input, part.channels * sizeof(float));
+        input += part.channels;
+        output += channels_;
+      }
+      first += part.channels;
     }
   }
 
  private:
-  std::size_t before_;
-  std::size_t middle_;
-  std::size_t after_;
-  int zero_;
-  Location input_;
+  struct Part {
+    Location input;
+    std::size_t channels;
+  };
+  std::size_t channels_;
+  std::vector<Part> parts_;
   Location output_;
 };
 
 }  // namespace
 
-StepResult make_channel_step(const NodePlace& place) {
-  if (const auto* pad = std::get_if<graph::PadChannels>(&place.node.op)) {
-    return StepResult(std::make_unique<PadChannelsStep>(place, *pad));
-  }
+StepResult make_concat_step(const NodePlace& place) {
+  if (!place.result().quantization) return StepResult(std::make_unique<ConcatF32Step>(place));
   return StepResult(std::make_unique<ConcatStep>(place, kernels::elementwise_kernels(place.isa)));
 }
 
