@@ -1,6 +1,5 @@
 #include "importers/architectures/architectures.h"
 
-#include <algorithm>
 #include <cmath>
 #include <string_view>
 
@@ -13,20 +12,19 @@ namespace narrow::importers {
 namespace {
 
 constexpr int kMaxInputSize = 4096;
+constexpr std::string_view kMobileNetV2 = "mobilenet_v2";  // the one with options of its own
 
 Error not_found(const std::string& what) {
   std::string known;
-  for (const Architecture& architecture : kArchitectures) {
+  for (const Architecture& architecture : catalogue()) {
     known += (known.empty() ? "" : ", ") + std::string(architecture.name);
   }
   return {ErrorCode::kNotFound, what + "; known are " + known, "architecture"};
 }
 
-Result<Architecture> find_architecture(const StateDict& weights, const std::string& name) {
-  const std::string wanted = name.empty() ? recognise(weights) : name;
-  const auto found = std::find_if(kArchitectures.begin(), kArchitectures.end(),
-                                  [&](const Architecture& architecture) { return architecture.name == wanted; });
-  if (found != kArchitectures.end()) return *found;
+Result<Architecture> choose_architecture(const StateDict& weights, const std::string& name) {
+  const Architecture* const found = find_architecture(name.empty() ? recognise(weights) : name);
+  if (found != nullptr) return *found;
   if (!name.empty()) return not_found("unknown architecture " + in_quotes(name));
   const std::string first = weights.entries.empty() ? "none" : in_quotes(weights.entries.front().first);
   return not_found("can't tell the architecture from the keys of the weights (" +
@@ -47,7 +45,7 @@ Status check_options(const Architecture& architecture, const ArchitectureOptions
     return invalid("is " + std::to_string(*epsilon) + ", but must be above 0 and at most 1", "batch_norm_epsilon");
   }
   if (!options.stride_2_blocks) return {};
-  if (architecture.family != Family::kMobileNetV2) {
+  if (architecture.name != kMobileNetV2) {
     return invalid("is an option of mobilenet_v2, not of " + std::string(architecture.name), "stride_2_blocks");
   }
   for (const int block : *options.stride_2_blocks) {
@@ -59,27 +57,9 @@ Status check_options(const Architecture& architecture, const ArchitectureOptions
   return {};
 }
 
-Flow build(NetworkBuilder& builder, const Architecture& architecture, const ArchitectureOptions& options, Flow in) {
-  switch (architecture.family) {
-    case Family::kCifarResnet:
-      return build_cifar_resnet(builder, in, architecture.blocks[0], false);
-    case Family::kCifarResnetB:
-      return build_cifar_resnet(builder, in, architecture.blocks[0], true);
-    case Family::kResnet:
-      return build_resnet(builder, in, architecture.blocks, false);
-    case Family::kResnetBottleneck:
-      return build_resnet(builder, in, architecture.blocks, true);
-    case Family::kMobileNetV2:
-      return build_mobilenet_v2(builder, in, options.stride_2_blocks.value_or(std::vector<int>{0, 2, 4, 7, 14}));
-    case Family::kMlperfTinyResnet:
-      return build_mlperf_tiny_resnet8(builder, in);
-  }
-  return {};
-}
-
 // What the implementations that the names come from were trained with.
 std::string_view preset_name(const Architecture& architecture, const ArchitectureOptions& options, bool cifar10) {
-  if (architecture.family != Family::kMobileNetV2) return architecture.preset;
+  if (architecture.name != kMobileNetV2) return architecture.preset;
   if (cifar10) return "cifar10";
   return options.tf_padding.value_or(false) ? "mobilenet-tf" : architecture.preset;
 }
@@ -98,7 +78,7 @@ Result<Preprocessing> usual_preprocessing(std::string_view preset, int input_siz
 }  // namespace
 
 Result<Network> build_network(const StateDict& weights, const ArchitectureOptions& options) {
-  NARROW_ASSIGN(const Architecture architecture, find_architecture(weights, options.name));
+  NARROW_ASSIGN(const Architecture architecture, choose_architecture(weights, options.name));
   NARROW_TRY(check_options(architecture, options));
   const int input_size = options.input_size == 0 ? architecture.input_size : options.input_size;
 
@@ -106,7 +86,7 @@ Result<Network> build_network(const StateDict& weights, const ArchitectureOption
   network.architecture = architecture.name;
   NetworkBuilder builder(weights, options.tf_padding.value_or(architecture.tf_padding),
                          options.batch_norm_epsilon.value_or(architecture.batch_norm_epsilon));
-  const Flow scores = build(builder, architecture, options, builder.input(input_size));
+  const Flow scores = architecture.build(builder, builder.input(input_size), options);
   NARROW_ASSIGN(network.graph, std::move(builder).finish(scores, network.architecture, recognise(weights)));
 
   const bool cifar10 = input_size == 32 && scores.channels == 10;
@@ -119,8 +99,8 @@ Result<Network> build_network(const StateDict& weights, const ArchitectureOption
 
 std::vector<std::string> architecture_names() {
   std::vector<std::string> names;
-  names.reserve(kArchitectures.size());
-  for (const Architecture& architecture : kArchitectures) names.emplace_back(architecture.name);
+  names.reserve(catalogue().size());
+  for (const Architecture& architecture : catalogue()) names.emplace_back(architecture.name);
   return names;
 }
 

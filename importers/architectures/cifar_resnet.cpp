@@ -15,7 +15,7 @@ Flow shortcut(NetworkBuilder& builder, const std::string& block, const Flow& in,
   if (stride == 1) return in;
   if (!convolution_shortcut) {
     const int added = channels / 4;  // on either side: half as many channels come in
-    const Flow sampled = builder.max_pool(block + ".shortcut.subsample", in, 1, stride);
+    const Flow sampled = builder.max_pool(block + ".shortcut.subsample", in, {1, stride});
     return builder.pad_channels(block + ".shortcut.pad", sampled, added, added);
   }
   const std::string name = shortcut_name(builder, block);

@@ -1,7 +1,6 @@
 #include "importers/architectures/network_builder.h"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "importers/architectures/weight_layout.h"
@@ -9,23 +8,12 @@
 namespace narrow::importers {
 namespace {
 
-constexpr Clamp kRelu{0.0F, std::numeric_limits<float>::infinity()};
-constexpr Clamp kRelu6{0.0F, 6.0F};
-
 // Zeros before and after `size` pixels so that there are ceil(size / stride) windows; the odd one comes after.
 // Source: TensorFlow, "Notes on padding" of tf.nn.
 std::pair<int, int> same_padding(std::int64_t size, int kernel, int stride) {
   const std::int64_t windows = (size + stride - 1) / stride;
   const auto total = static_cast<int>(std::max<std::int64_t>((windows - 1) * stride + kernel - size, 0));
   return {total / 2, total - total / 2};
-}
-
-graph::Window square_window(int kernel, int stride, const Padding& pad) {
-  graph::Window window;
-  window.kernel_h = window.kernel_w = kernel;
-  window.stride_h = window.stride_w = stride;
-  window.pad = pad;
-  return window;
 }
 
 }  // namespace
@@ -52,14 +40,16 @@ Flow NetworkBuilder::node(const std::string& name, graph::Op op, const std::vect
   return {*added, channels};
 }
 
-Padding NetworkBuilder::padding(const Flow& in, int kernel, int stride) const {
+Padding NetworkBuilder::padding(const Flow& in, int kernel_h, int kernel_w, int stride, std::optional<int> pad) const {
+  if (pad) return {*pad, *pad, *pad, *pad};
   if (!tf_padding_) {
-    const int side = (kernel - 1) / 2;
-    return {side, side, side, side};
+    const int rows = (kernel_h - 1) / 2;
+    const int columns = (kernel_w - 1) / 2;
+    return {rows, columns, rows, columns};
   }
-  const TensorShape& shape = graph_.value(in.id).shape;
-  const auto [top, bottom] = same_padding(shape.height, kernel, stride);
-  const auto [left, right] = same_padding(shape.width, kernel, stride);
+  const TensorShape shape = shape_of(in);
+  const auto [top, bottom] = same_padding(shape.height, kernel_h, stride);
+  const auto [left, right] = same_padding(shape.width, kernel_w, stride);
   return {top, left, bottom, right};
 }
 
@@ -68,8 +58,8 @@ Flow NetworkBuilder::input(int size) {
   return {graph_.input, 3};
 }
 
-std::vector<float> NetworkBuilder::optional_bias(const std::string& name, std::int64_t channels) {
-  if (reader_.has(name + ".bias")) {
+std::vector<float> NetworkBuilder::bias_of(const std::string& name, std::int64_t channels, bool required) {
+  if (required || reader_.has(name + ".bias")) {
     const Tensor* bias = reader_.take(name + ".bias", {channels});
     return bias != nullptr ? bias->values : std::vector<float>();
   }
@@ -77,16 +67,22 @@ std::vector<float> NetworkBuilder::optional_bias(const std::string& name, std::i
 }
 
 Flow NetworkBuilder::convolution(const std::string& name, const Flow& in, const ConvolutionShape& shape) {
-  const std::int64_t per_group = shape.depthwise ? 1 : in.channels;
+  const int kernel_w = shape.kernel_w == 0 ? shape.kernel : shape.kernel_w;
+  const bool known = in.channels != kAnySize;
+  const std::int64_t groups = shape.depthwise ? in.channels : shape.groups;
+  const std::int64_t per_group = shape.depthwise ? 1 : known ? in.channels / groups : kAnySize;
   const std::int64_t expected_out = shape.depthwise ? in.channels : shape.out_channels;
-  const Tensor* weight = reader_.take(name + ".weight", {expected_out, per_group, shape.kernel, shape.kernel});
+  const Tensor* weight = reader_.take(name + ".weight", {expected_out, per_group, shape.kernel, kernel_w});
   const std::int64_t out = weight != nullptr ? weight->shape[0] : expected_out;
-  std::vector<float> bias = optional_bias(name, out);
+  std::vector<float> bias = bias_of(name, out, shape.bias);
   if (weight == nullptr || !alive({in})) return {graph::kNoValue, out};
 
   graph::Convolution op;
-  op.window = square_window(shape.kernel, shape.stride, padding(in, shape.kernel, shape.stride));
-  op.groups = shape.depthwise ? static_cast<int>(in.channels) : 1;
+  op.window.kernel_h = shape.kernel;
+  op.window.kernel_w = kernel_w;
+  op.window.stride_h = op.window.stride_w = shape.stride;
+  op.window.pad = padding(in, shape.kernel, kernel_w, shape.stride, shape.pad);
+  op.groups = static_cast<int>(groups);
   op.out_channels = static_cast<int>(out);
   op.filter.weights = convolution_weights(*weight);
   op.filter.bias = std::move(bias);
@@ -107,49 +103,31 @@ Flow NetworkBuilder::batch_norm(const std::string& name, const Flow& in) {
   return node(name, std::move(op), {in}, in.channels);
 }
 
-Flow NetworkBuilder::linear(const std::string& name, const Flow& in) {
+Flow NetworkBuilder::linear(const std::string& name, const Flow& in, int grid) {
   const bool known = alive({in});
-  const TensorShape shape = known ? graph_.value(in.id).shape : TensorShape{};
-  const Tensor* weight = reader_.take(name + ".weight", {kAnySize, known ? shape.elems() : kAnySize});
+  const TensorShape shape = known ? shape_of(in) : TensorShape{};
+  const std::int64_t cells = grid == 0 ? shape.height * shape.width : std::int64_t{grid} * grid;
+  const Tensor* weight = reader_.take(name + ".weight", {kAnySize, known ? shape.channels * cells : kAnySize});
   const std::int64_t out = weight != nullptr ? weight->shape[0] : kAnySize;
   const Tensor* bias = reader_.take(name + ".bias", {out});
   if (weight == nullptr || bias == nullptr || !known) return {graph::kNoValue, out};
 
   graph::Linear op;
   op.out_features = static_cast<int>(out);
-  op.filter.weights = linear_weights(*weight, shape);
+  op.filter.weights = grid == 0 ? linear_weights(*weight, shape) : linear_weights_on_grid(*weight, shape, grid);
   op.filter.bias = bias->values;
   return node(name, std::move(op), {in}, out);
 }
 
-Flow NetworkBuilder::relu(const std::string& name, const Flow& in) {
-  return node(name, graph::Activation{}, {in}, in.channels, kRelu);
-}
+Flow NetworkBuilder::linear(const std::string& name, const Flow& in) { return linear(name, in, 0); }
 
-Flow NetworkBuilder::relu6(const std::string& name, const Flow& in) {
-  return node(name, graph::Activation{}, {in}, in.channels, kRelu6);
-}
-
-Flow NetworkBuilder::add(const std::string& name, const Flow& a, const Flow& b) {
-  return node(name, graph::Add{}, {a, b}, a.channels);
-}
-
-Flow NetworkBuilder::max_pool(const std::string& name, const Flow& in, int kernel, int stride) {
-  if (!alive({in})) return {graph::kNoValue, in.channels};
-  return node(name, graph::MaxPool{square_window(kernel, stride, padding(in, kernel, stride))}, {in}, in.channels);
-}
-
-Flow NetworkBuilder::pad_channels(const std::string& name, const Flow& in, int before, int after) {
-  return node(name, graph::PadChannels{before, after}, {in},
-              in.channels == kAnySize ? kAnySize : in.channels + before + after);
-}
-
-Flow NetworkBuilder::global_average_pool(const std::string& name, const Flow& in) {
-  return node(name, graph::GlobalAveragePool{}, {in}, in.channels);
-}
-
-Flow NetworkBuilder::dropout(const std::string& name, const Flow& in) {
-  return node(name, graph::Identity{}, {in}, in.channels);
+Flow NetworkBuilder::linear_on_grid(const std::string& name, const std::string& pool, const Flow& in, int grid) {
+  // Without a graph the weights are still looked for.
+  if (!alive({in})) return linear(name, in, 0);
+  const TensorShape shape = shape_of(in);
+  if (shape.height % grid != 0 || shape.width != shape.height) return linear(name, in, grid);
+  const int cell = static_cast<int>(shape.height / grid);
+  return linear(name, cell == 1 ? in : average_pool(pool, in, {cell, cell, 0}), 0);
 }
 
 Result<graph::Graph> NetworkBuilder::finish(const Flow& output, const std::string& architecture,

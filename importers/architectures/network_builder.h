@@ -20,37 +20,66 @@ struct Flow {
   std::int64_t channels = kAnySize;     // kAnySize: not known because of an earlier problem
 };
 
+enum class ActivationKind : std::uint8_t { kRelu, kRelu6, kHardSwish, kHardSigmoid, kSigmoid, kSilu };
+
 struct ConvolutionShape {
-  int kernel = 3;
+  int kernel = 3;  // height, and width where kernel_w does not say otherwise
   int stride = 1;
-  bool depthwise = false;                // one group per channel, as many outputs as inputs
-  std::int64_t out_channels = kAnySize;  // kAnySize: as many as the weights have
+  bool depthwise = false;                 // one group per channel, as many outputs as inputs
+  std::int64_t out_channels = kAnySize;   // kAnySize: as many as the weights have
+  int kernel_w = 0;                       // 0: square
+  int groups = 1;                         // where not depthwise; must divide the input's channels
+  std::optional<int> pad = std::nullopt;  // on every side; nothing: keeps the size at stride 1
+  bool bias = false;                      // the weights must have one; otherwise it is taken where it is there
+};
+
+struct PoolShape {
+  int kernel = 3;
+  int stride = 2;
+  std::optional<int> pad = std::nullopt;  // as of a convolution
+  // The last window may reach beyond the padded picture, as long as it starts inside (PyTorch's ceil_mode).
+  bool ceil_mode = false;
 };
 
 class NetworkBuilder {
  public:
-  // tf_padding: pad as TensorFlow's SAME. epsilon: of every BatchNorm.
+  // tf_padding: pad as TensorFlow's SAME where a layer does not give its padding. epsilon: of every BatchNorm.
   NetworkBuilder(const StateDict& weights, bool tf_padding, double epsilon);
 
   [[nodiscard]] bool has(std::string_view key) const { return reader_.has(key); }
+  // Weights below `prefix` may be there, and are left out: heads that only training uses.
+  void leave_out(std::string_view prefix) { reader_.leave_out(prefix); }
 
   // A picture of size x size pixels, RGB.
   Flow input(int size);
-  // `name`.weight and, where it is there, `name`.bias. Padding keeps the size at stride 1: (kernel - 1) / 2 on every
-  // side, or TensorFlow's SAME where that was asked for.
+  // `name`.weight and `name`.bias. Padding keeps the size at stride 1: (kernel - 1) / 2 on every side, or TensorFlow's
+  // SAME where that was asked for.
   Flow convolution(const std::string& name, const Flow& in, const ConvolutionShape& shape);
   // `name`.weight, .bias, .running_mean and .running_var.
   Flow batch_norm(const std::string& name, const Flow& in);
   // `name`.weight and .bias, on all elements of the input.
   Flow linear(const std::string& name, const Flow& in);
-  Flow relu(const std::string& name, const Flow& in);
-  Flow relu6(const std::string& name, const Flow& in);
+  // The same on the input averaged to grid x grid cells, `pool`, as PyTorch's adaptive average pooling does. Where the
+  // cells are not equal and apart, the average is taken into the weights: both are linear.
+  Flow linear_on_grid(const std::string& name, const std::string& pool, const Flow& in, int grid);
+
+  Flow activation(const std::string& name, const Flow& in, ActivationKind kind);
+  Flow relu(const std::string& name, const Flow& in) { return activation(name, in, ActivationKind::kRelu); }
   Flow add(const std::string& name, const Flow& a, const Flow& b);
-  // Padded like a convolution.
-  Flow max_pool(const std::string& name, const Flow& in, int kernel, int stride);
-  Flow pad_channels(const std::string& name, const Flow& in, int before, int after);
+  // Each of height, width and channels is equal in both, or 1 in b.
+  Flow multiply(const std::string& name, const Flow& a, const Flow& b);
+  Flow max_pool(const std::string& name, const Flow& in, const PoolShape& shape);
+  // Zeros of the padding count.
+  Flow average_pool(const std::string& name, const Flow& in, const PoolShape& shape);
   Flow global_average_pool(const std::string& name, const Flow& in);
   Flow dropout(const std::string& name, const Flow& in);
+  Flow concat(const std::string& name, const std::vector<Flow>& inputs);
+  Flow pad_channels(const std::string& name, const Flow& in, int before, int after);
+  // Channels [begin, begin + count).
+  Flow slice_channels(const std::string& name, const Flow& in, std::int64_t begin, std::int64_t count);
+  // Channel i of group g becomes channel i * groups + g. Precondition: groups divides the channels.
+  // Source: Zhang et al., "ShuffleNet" (2017), section 3.1.
+  Flow channel_shuffle(const std::string& name, const Flow& in, std::int64_t groups);
 
   // The graph with `output` as its scores, validated.
   // Errors: all wrong keys, or the first layer that does not fit the input's size.
@@ -62,9 +91,13 @@ class NetworkBuilder {
             Clamp clamp = {});
   // Whether the graph can still grow from these.
   [[nodiscard]] bool alive(const std::vector<Flow>& flows) const;
-  [[nodiscard]] Padding padding(const Flow& in, int kernel, int stride) const;
-  // `name`.bias, or zeros where the file has none.
-  std::vector<float> optional_bias(const std::string& name, std::int64_t channels);
+  // Precondition: alive({in}).
+  [[nodiscard]] TensorShape shape_of(const Flow& in) const { return graph_.value(in.id).shape; }
+  [[nodiscard]] Padding padding(const Flow& in, int kernel_h, int kernel_w, int stride, std::optional<int> pad) const;
+  [[nodiscard]] graph::Window pool_window(const Flow& in, const PoolShape& shape) const;
+  // `name`.bias, or zeros where the file has none and it need not.
+  std::vector<float> bias_of(const std::string& name, std::int64_t channels, bool required);
+  Flow linear(const std::string& name, const Flow& in, int grid);
 
   WeightReader reader_;
   bool tf_padding_;

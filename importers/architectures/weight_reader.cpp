@@ -64,6 +64,12 @@ const Tensor* WeightReader::take(const std::string& name, const std::vector<std:
   return &tensor;
 }
 
+void WeightReader::leave_out(std::string_view prefix) {
+  for (auto& [name, known] : tensors_) {
+    if (name.substr(0, prefix.size()) == prefix) known.taken = true;
+  }
+}
+
 std::vector<WeightReader::Problem> WeightReader::unexpected() const {
   std::vector<Problem> problems;
   for (const auto& [name, tensor] : weights_.entries) {

@@ -26,6 +26,9 @@ class WeightReader {
   // and the problem is remembered.
   const Tensor* take(const std::string& name, const std::vector<std::int64_t>& shape);
 
+  // Tensors whose names start with `prefix` are expected, but of no use.
+  void leave_out(std::string_view prefix);
+
   // Whether every tensor so far was there and fitted.
   [[nodiscard]] bool ok() const { return missing_.empty() && misshapen_.empty() && damaged_.empty(); }
 

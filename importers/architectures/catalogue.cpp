@@ -1,0 +1,105 @@
+#include "importers/architectures/catalogue.h"
+
+#include <algorithm>
+#include <array>
+
+#include "importers/architectures/families.h"
+
+namespace narrow::importers {
+namespace {
+
+// Each makes a row's function of a family's, with what tells the networks of a family apart.
+template <auto kBuild>
+Flow plain(NetworkBuilder& builder, const Flow& in, const ArchitectureOptions& /*options*/) {
+  return kBuild(builder, in);
+}
+template <int kBlocks, bool kConvolutionShortcut>
+Flow cifar_resnet(NetworkBuilder& builder, const Flow& in, const ArchitectureOptions& /*options*/) {
+  return build_cifar_resnet(builder, in, kBlocks, kConvolutionShortcut);
+}
+template <ResnetShape kShape>
+Flow resnet(NetworkBuilder& builder, const Flow& in, const ArchitectureOptions& /*options*/) {
+  return build_resnet(builder, in, kShape);
+}
+template <VggShape kShape>
+Flow vgg(NetworkBuilder& builder, const Flow& in, const ArchitectureOptions& /*options*/) {
+  return build_vgg(builder, in, kShape);
+}
+template <bool kVersion11>
+Flow squeezenet(NetworkBuilder& builder, const Flow& in, const ArchitectureOptions& /*options*/) {
+  return build_squeezenet(builder, in, kVersion11);
+}
+template <std::array kBlocks>
+Flow densenet(NetworkBuilder& builder, const Flow& in, const ArchitectureOptions& /*options*/) {
+  return build_densenet(builder, in, kBlocks);
+}
+template <std::array kChannels>
+Flow shufflenet(NetworkBuilder& builder, const Flow& in, const ArchitectureOptions& /*options*/) {
+  return build_shufflenet_v2(builder, in, kChannels);
+}
+template <RegnetShape kShape>
+Flow regnet(NetworkBuilder& builder, const Flow& in, const ArchitectureOptions& /*options*/) {
+  return build_regnet(builder, in, kShape);
+}
+Flow mobilenet_v2(NetworkBuilder& builder, const Flow& in, const ArchitectureOptions& options) {
+  return build_mobilenet_v2(builder, in, options.stride_2_blocks.value_or(std::vector<int>{0, 2, 4, 7, 14}));
+}
+
+constexpr auto kArchitectures = std::to_array<Architecture>({
+    {"cifar_resnet20", cifar_resnet<3, false>, 32, "cifar10-imagenet"},
+    {"cifar_resnet32", cifar_resnet<5, false>, 32, "cifar10-imagenet"},
+    {"cifar_resnet44", cifar_resnet<7, false>, 32, "cifar10-imagenet"},
+    {"cifar_resnet56", cifar_resnet<9, false>, 32, "cifar10-imagenet"},
+    {"cifar_resnet110", cifar_resnet<18, false>, 32, "cifar10-imagenet"},
+    {"cifar_resnet20b", cifar_resnet<3, true>, 32, "cifar10"},
+    {"cifar_resnet32b", cifar_resnet<5, true>, 32, "cifar10"},
+    {"cifar_resnet44b", cifar_resnet<7, true>, 32, "cifar10"},
+    {"cifar_resnet56b", cifar_resnet<9, true>, 32, "cifar10"},
+    {"cifar_resnet110b", cifar_resnet<18, true>, 32, "cifar10"},
+    {"resnet18", resnet<kResnet18>},
+    {"resnet34", resnet<kResnet34>},
+    {"resnet50", resnet<kResnet50>},
+    {"resnet101", resnet<kResnet101>},
+    {"resnet152", resnet<kResnet152>},
+    {"resnext50_32x4d", resnet<kResnext50>},
+    {"wide_resnet50_2", resnet<kWideResnet50>},
+    {"alexnet", plain<build_alexnet>},
+    {"vgg11", vgg<VggShape{{1, 1, 2, 2, 2}, false}>},
+    {"vgg13", vgg<VggShape{{2, 2, 2, 2, 2}, false}>},
+    {"vgg16", vgg<VggShape{{2, 2, 3, 3, 3}, false}>},
+    {"vgg19", vgg<VggShape{{2, 2, 4, 4, 4}, false}>},
+    {"vgg11_bn", vgg<VggShape{{1, 1, 2, 2, 2}, true}>},
+    {"vgg13_bn", vgg<VggShape{{2, 2, 2, 2, 2}, true}>},
+    {"vgg16_bn", vgg<VggShape{{2, 2, 3, 3, 3}, true}>},
+    {"vgg19_bn", vgg<VggShape{{2, 2, 4, 4, 4}, true}>},
+    {"squeezenet1_0", squeezenet<false>},
+    {"squeezenet1_1", squeezenet<true>},
+    {"densenet121", densenet<std::array{6, 12, 24, 16}>},
+    // torchvision's weights of these two were trained with pixels from -1 to 1; its own models change ImageNet's mean
+    // and deviation into that within the network (transform_input).
+    {"googlenet", plain<build_googlenet>, 224, "mobilenet-tf", false, 1e-3},
+    {"inception_v3", plain<build_inception_v3>, 299, "mobilenet-tf", false, 1e-3},
+    {"shufflenet_v2_x0_5", shufflenet<std::array{48, 96, 192}>},
+    {"shufflenet_v2_x1_0", shufflenet<std::array{116, 232, 464}>},
+    {"mobilenet_v2", mobilenet_v2},
+    {"mobilenet_v3_small", plain<build_mobilenet_v3_small>, 224, "imagenet", false, 1e-3},
+    {"mobilenet_v3_large", plain<build_mobilenet_v3_large>, 224, "imagenet", false, 1e-3},
+    {"mnasnet1_0", plain<build_mnasnet>},
+    // torchvision resizes for this one with bicubic interpolation, which Narrow does not have; bilinear is close.
+    {"efficientnet_b0", plain<build_efficientnet_b0>},
+    {"regnet_x_400mf", regnet<RegnetShape{{1, 2, 7, 12}, {32, 64, 160, 400}, 16, false}>},
+    {"regnet_y_400mf", regnet<RegnetShape{{1, 3, 6, 6}, {48, 104, 208, 440}, 8, true}>},
+    {"mlperf_tiny_resnet8", plain<build_mlperf_tiny_resnet8>, 32, "raw", true, 1e-3},
+});
+
+}  // namespace
+
+std::span<const Architecture> catalogue() { return kArchitectures; }
+
+const Architecture* find_architecture(std::string_view name) {
+  const auto* const found = std::find_if(kArchitectures.begin(), kArchitectures.end(),
+                                         [&](const Architecture& architecture) { return architecture.name == name; });
+  return found == kArchitectures.end() ? nullptr : found;
+}
+
+}  // namespace narrow::importers
