@@ -18,6 +18,37 @@ bool commutes_with_average(const AveragePool& op, const Affine& affine) {
   return !op.count_include_pad || !has_padding(op.window) || affine.keeps_zero();
 }
 
+// The same affine seen through a Reshape, on whose other side there are `channels` channels. Elements are counted with
+// the channels fastest, so that where one number of channels divides the other, pixels are cut or joined.
+std::optional<Affine> reshaped(const Affine& affine, std::int64_t channels) {
+  const auto own = static_cast<std::int64_t>(affine.channels());
+  if (channels % own == 0) return affine.repeated(channels / own);
+  if (own % channels == 0) {
+    Affine pixel = affine.slice(0, channels);
+    const Affine all = pixel.repeated(own / channels);
+    // Different affines for the pixels of one channel have no place on the other side.
+    if (all.scale == affine.scale && all.shift == affine.shift) return pixel;
+    return std::nullopt;
+  }
+  if (!affine.is_uniform()) return std::nullopt;
+  return affine.slice(0, 1).repeated(channels);
+}
+
+// The same affine seen through a Transpose, on whose other side there are `channels` channels.
+std::optional<Affine> transposed(const Affine& affine, const Transpose& op, std::int64_t channels) {
+  if (op.order[2] == 2) return affine;
+  if (!affine.is_uniform()) return std::nullopt;
+  return affine.slice(0, 1).repeated(channels);
+}
+
+// Other channels before and after that stay as they are.
+Affine surrounded(const Affine& affine, std::int64_t before, std::int64_t after) {
+  Affine result = Affine::identity(static_cast<std::size_t>(before));
+  result.append(affine);
+  result.append(Affine::identity(static_cast<std::size_t>(after)));
+  return result;
+}
+
 class Search {
  public:
   Search(const Graph& graph, const Links& links) : graph_(graph), links_(links) {}
@@ -79,7 +110,15 @@ struct Search::Backward {
   }
   bool operator()(const MaxPool&) const { return affine.keeps_order() && search.backward(node().inputs[0], affine); }
 
-  bool operator()(const Add&) const {
+  bool operator()(const Add&) const { return sum(affine); }
+  bool operator()(const Subtract&) const {
+    Affine subtracted = affine;
+    for (double& shift : subtracted.shift) shift = -shift;
+    return sum(subtracted);
+  }
+
+  // scale * (a op b) + shift; `for_b` is the affine whose shift has the right sign on the second input.
+  [[nodiscard]] bool sum(const Affine& for_b) const {
     const ValueId a = node().inputs[0];
     const ValueId b = node().inputs[1];
     if (shape(a) != shape(b)) return false;
@@ -88,7 +127,19 @@ struct Search::Backward {
     if (search.backward(a, affine) && search.backward(b, scale_only)) return true;
     search.edits_.resize(mark);
     // The shift may go to either side, and the other one may have a place for it.
-    return !affine.keeps_zero() && search.backward(a, scale_only) && search.backward(b, affine);
+    return !affine.keeps_zero() && search.backward(a, scale_only) && search.backward(b, for_b);
+  }
+
+  // A product is scaled when one of its factors is; not one that other channels share.
+  bool operator()(const Multiply&) const {
+    if (!affine.keeps_zero()) return false;
+    const std::size_t mark = search.edits_.size();
+    for (const ValueId factor : node().inputs) {
+      if (shape(factor).channels != shape(node().output).channels) continue;
+      if (search.backward(factor, affine)) return true;
+      search.edits_.resize(mark);
+    }
+    return false;
   }
 
   bool operator()(const Concat&) const {
@@ -108,12 +159,25 @@ struct Search::Backward {
     return zeros_stay && search.backward(node().inputs[0], affine.slice(op.before, inside));
   }
 
-  bool operator()(const Flatten&) const {
-    const TensorShape& in = shape(node().inputs[0]);
-    const Affine pixel = affine.slice(0, in.channels);
-    const Affine all = pixel.repeated(in.height * in.width);
-    // Different affines for the pixels of one channel have no place before the Flatten.
-    return all.scale == affine.scale && all.shift == affine.shift && search.backward(node().inputs[0], pixel);
+  // Padded zeros are mixed with what was shifted.
+  bool operator()(const Pad&) const { return affine.keeps_zero() && search.backward(node().inputs[0], affine); }
+
+  // Nobody else reads the input, so that its other channels may stay as they are.
+  bool operator()(const Slice& op) const {
+    const std::int64_t after = shape(node().inputs[0]).channels - op.begin.channels - op.size.channels;
+    return search.backward(node().inputs[0], surrounded(affine, op.begin.channels, after));
+  }
+
+  bool operator()(const Flatten&) const { return rearranged(); }
+  bool operator()(const Reshape&) const { return rearranged(); }
+  [[nodiscard]] bool rearranged() const {
+    const auto before = reshaped(affine, shape(node().inputs[0]).channels);
+    return before && search.backward(node().inputs[0], *before);
+  }
+
+  bool operator()(const Transpose& op) const {
+    const auto before = transposed(affine, op, shape(node().inputs[0]).channels);
+    return before && search.backward(node().inputs[0], *before);
   }
 
   // Nonlinear, rounding, or not worth the search.
@@ -135,9 +199,11 @@ struct Search::Forward {
 
   bool operator()(const Convolution& op) const {
     if (has_padding(op.window) && !affine.keeps_zero()) return false;
+    if (op.filter.codes) return false;  // scales of inputs have no place in integer weights
     return search.add(index, Edit::Kind::kBefore, affine);
   }
-  bool operator()(const Linear&) const {
+  bool operator()(const Linear& op) const {
+    if (op.filter.codes) return false;
     const TensorShape& in = shape(value);
     return search.add(index, Edit::Kind::kBefore, affine.repeated(in.height * in.width));
   }
@@ -168,15 +234,23 @@ struct Search::Forward {
   }
 
   bool operator()(const PadChannels& op) const {
-    Affine all = Affine::identity(static_cast<std::size_t>(op.before));
-    all.append(affine);
-    all.append(Affine::identity(static_cast<std::size_t>(op.after)));
-    return search.forward(node().output, all);
+    return search.forward(node().output, surrounded(affine, op.before, op.after));
+  }
+  bool operator()(const Pad&) const { return affine.keeps_zero() && search.forward(node().output, affine); }
+  bool operator()(const Slice& op) const {
+    return search.forward(node().output, affine.slice(op.begin.channels, op.size.channels));
   }
 
-  bool operator()(const Flatten&) const {
-    const TensorShape& in = shape(value);
-    return search.forward(node().output, affine.repeated(in.height * in.width));
+  bool operator()(const Flatten&) const { return rearranged(); }
+  bool operator()(const Reshape&) const { return rearranged(); }
+  [[nodiscard]] bool rearranged() const {
+    const auto after = reshaped(affine, shape(node().output).channels);
+    return after && search.forward(node().output, *after);
+  }
+
+  bool operator()(const Transpose& op) const {
+    const auto after = transposed(affine, op, shape(node().output).channels);
+    return after && search.forward(node().output, *after);
   }
 
   // Among them Add: the other side of a sum would have to carry the inverse.

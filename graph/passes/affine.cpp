@@ -22,6 +22,13 @@ bool Affine::keeps_order() const {
   return std::all_of(scale.begin(), scale.end(), [](double s) { return s >= 0; });
 }
 
+bool Affine::is_uniform() const {
+  const auto all_equal = [](const std::vector<double>& values) {
+    return std::all_of(values.begin(), values.end(), [&](double value) { return value == values[0]; });
+  };
+  return all_equal(scale) && all_equal(shift);
+}
+
 Affine Affine::slice(std::int64_t begin, std::int64_t count) const {
   return {{scale.begin() + begin, scale.begin() + begin + count},
           {shift.begin() + begin, shift.begin() + begin + count}};

@@ -20,6 +20,8 @@ struct Affine {
   [[nodiscard]] bool keeps_zero() const;
   // No channel changes its order: commutes with a maximum.
   [[nodiscard]] bool keeps_order() const;
+  // The same on every channel.
+  [[nodiscard]] bool is_uniform() const;
   // Channels [begin, begin + count).
   [[nodiscard]] Affine slice(std::int64_t begin, std::int64_t count) const;
   // The same for each of `times` pixels that lie one after another.

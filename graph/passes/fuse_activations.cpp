@@ -26,13 +26,16 @@ bool find_targets(const Graph& graph, const Links& links, ValueId value, const C
                        [&](ValueId input) { return find_targets(graph, links, input, clamp, depth + 1, targets); });
   };
   if (std::holds_alternative<Convolution>(node.op) || std::holds_alternative<Linear>(node.op) ||
-      std::holds_alternative<Add>(node.op) || std::holds_alternative<Activation>(node.op)) {
+      std::holds_alternative<Add>(node.op) || std::holds_alternative<Subtract>(node.op) ||
+      std::holds_alternative<Multiply>(node.op) || std::holds_alternative<Activation>(node.op)) {
     targets.push_back(index);
     return true;
   }
-  if (std::holds_alternative<PadChannels>(node.op)) return clamp.lo <= 0 && clamp.hi >= 0 && all_inputs();
-  const bool commutes = std::holds_alternative<MaxPool>(node.op) || std::holds_alternative<Flatten>(node.op) ||
-                        std::holds_alternative<Identity>(node.op) || std::holds_alternative<Concat>(node.op);
+  // Zeros that are padded meet the clamp too.
+  if (std::holds_alternative<PadChannels>(node.op) || std::holds_alternative<Pad>(node.op)) {
+    return clamp.lo <= 0 && clamp.hi >= 0 && all_inputs();
+  }
+  const bool commutes = is_lossless(node.op) || std::holds_alternative<Concat>(node.op);
   return commutes && all_inputs();
 }
 
@@ -51,7 +54,8 @@ PassLog fuse_activations(Graph& graph) {
   Links links(graph);
   for (int i = 0; i < static_cast<int>(graph.nodes.size()); ++i) {
     const Node& node = graph.nodes[static_cast<std::size_t>(i)];
-    if (!std::holds_alternative<Activation>(node.op)) continue;
+    // On integers an Activation may also change the quantization.
+    if (!std::holds_alternative<Activation>(node.op) || graph.value(node.output).quantization) continue;
     std::vector<int> targets;
     if (!find_targets(graph, links, node.inputs[0], node.clamp, 0, targets)) continue;
     std::string names;

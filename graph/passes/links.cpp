@@ -26,6 +26,16 @@ void Links::bypass(int node) {
   bypassed_[static_cast<std::size_t>(node)] = 1;
 }
 
+void Links::rewire(int node, std::vector<ValueId> inputs) {
+  auto& old = graph_.nodes[static_cast<std::size_t>(node)].inputs;
+  for (const ValueId id : old) {
+    auto& uses = uses_[static_cast<std::size_t>(id)];
+    uses.erase(std::find(uses.begin(), uses.end(), node));
+  }
+  for (const ValueId id : inputs) uses_[static_cast<std::size_t>(id)].push_back(node);
+  old = std::move(inputs);
+}
+
 void Links::erase_bypassed() {
   std::vector<Node> kept;
   for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
@@ -36,10 +46,31 @@ void Links::erase_bypassed() {
 
 std::string describe(const Node& node) {
   static constexpr std::array<std::string_view, std::variant_size_v<Op>> kNouns = {
-      "convolution",   "linear layer",    "batch norm",      "activation",
-      "addition",      "max pooling",     "average pooling", "global average pooling",
-      "concatenation", "channel padding", "flatten",         "identity",
-      "quantize",      "dequantize"};
+      "convolution",
+      "linear layer",
+      "batch norm",
+      "activation",
+      "addition",
+      "max pooling",
+      "average pooling",
+      "global average pooling",
+      "concatenation",
+      "channel padding",
+      "flatten",
+      "identity",
+      "quantize",
+      "dequantize",
+      "subtraction",
+      "multiplication",
+      "function",
+      "padding",
+      "slice",
+      "reshape",
+      "transposition",
+      "softmax",
+      "response normalization",
+  };
+  static_assert(!kNouns.back().empty());
   return std::string(kNouns[node.op.index()]) + " '" + node.name + "'";
 }
 

@@ -4,9 +4,14 @@
 #include <iterator>
 #include <utility>
 
+#include "graph/passes/canonicalise_average_pools.h"
 #include "graph/passes/fold_batch_norms.h"
+#include "graph/passes/fold_pads.h"
+#include "graph/passes/fold_transposes.h"
 #include "graph/passes/fuse_activations.h"
+#include "graph/passes/fuse_functions.h"
 #include "graph/passes/lower_batch_norms.h"
+#include "graph/passes/merge_data_movement.h"
 #include "graph/passes/remove_identities.h"
 #include "graph/passes/stated_quantization.h"
 
@@ -39,6 +44,13 @@ Status rewrite_until_quiet(Graph& graph, PassLog& log) {
     lines = log.size();
     append(log, remove_dead_nodes(graph));
     append(log, remove_identities(graph));
+    append(log, merge_data_movement(graph));
+    append(log, fold_pads(graph));
+    append(log, fold_transposes(graph));
+    append(log, canonicalise_average_pools(graph));
+    // Before batch norms leave the places in which functions are recognised.
+    NARROW_ASSIGN(PassLog fused, fuse_functions(graph));
+    append(log, std::move(fused));
     NARROW_ASSIGN(PassLog folded, fold_batch_norms(graph));
     append(log, std::move(folded));
     append(log, fuse_activations(graph));
@@ -50,18 +62,23 @@ Status rewrite_until_quiet(Graph& graph, PassLog& log) {
 
 Result<std::vector<std::string>> simplify(Graph& graph) {
   NARROW_TRY(validate(graph));
-  for (const Value& value : graph.values) {
-    if (value.quantization) {
+  for (const Node& node : graph.nodes) {
+    const Filter* filter = filter_of(node);
+    if (filter != nullptr && filter->quantized) {
       return Error{ErrorCode::kInvalidArgument,
-                   "'" + value.name + "' is quantized; only a float graph can be simplified", value.name};
+                   describe(node) + " has quantized weights; only a float graph can be simplified", node.name};
     }
   }
   PassLog log;
   NARROW_TRY(rewrite_until_quiet(graph, log));
   NARROW_ASSIGN(PassLog lowered, lower_batch_norms(graph));
   append(log, std::move(lowered));
-  NARROW_TRY(rewrite_until_quiet(graph, log));
-  append(log, place_stated_quantization(graph));
+  // Where integers begin and end can let something move that could not before.
+  for (std::size_t lines = log.size() + 1; lines != log.size();) {
+    lines = log.size();
+    NARROW_TRY(rewrite_until_quiet(graph, log));
+    append(log, place_stated_quantization(graph));
+  }
   NARROW_TRY(validate(graph));
   return log;
 }

@@ -14,9 +14,11 @@ using narrow::testing::GraphBuilder;
 using narrow::testing::window;
 
 TEST_CASE("every operator has its own name") {
-  const std::vector<Op> ops = {Convolution{}, Linear{},      BatchNorm{},         Activation{}, Add{},
-                               MaxPool{},     AveragePool{}, GlobalAveragePool{}, Concat{},     PadChannels{},
-                               Flatten{},     Identity{},    Quantize{},          Dequantize{}};
+  const std::vector<Op> ops = {
+      Convolution{},       Linear{},   BatchNorm{},   Activation{}, Add{},      MaxPool{},  AveragePool{},
+      GlobalAveragePool{}, Concat{},   PadChannels{}, Flatten{},    Identity{}, Quantize{}, Dequantize{},
+      Subtract{},          Multiply{}, Function{},    Pad{},        Slice{},    Reshape{},  Transpose{},
+      Softmax{},           Lrn{}};
   REQUIRE(ops.size() == std::variant_size_v<Op>);
   std::set<std::string_view> names;
   for (std::size_t i = 0; i < ops.size(); ++i) {

@@ -168,7 +168,13 @@ TEST_CASE("inputs are counted and must agree") {
   check_refused(Identity{}, {s, s}, "needs 1 input, has 2");
   check_refused(Add{}, {s}, "needs 2 inputs, has 1");
   check_refused(Concat{}, {s}, "two or more");
-  check_refused(Add{}, {s, {4, 4, 1}}, "differ in shape");
+  for (const Op& op : {Op(Add{}), Op(Subtract{}), Op(Multiply{})}) {
+    check_refused(op, {s, s, s}, "needs 2 inputs, has 3");
+    check_refused(op, {s, {4, 4, 2}}, "differ in a dimension that is 1 in neither");
+    check_refused(op, {s, {2, 1, 1}}, "differ in a dimension that is 1 in neither");
+    check_shape(op, {s, {4, 4, 1}}, s);
+    check_shape(op, {{1, 4, 1}, {4, 1, 3}}, s);
+  }
   check_shape(Concat{}, {s, {4, 4, 1}, s}, {4, 4, 7});
   check_refused(Concat{}, {s, {4, 5, 3}}, "differ in height or width");
   BatchNorm norm;
@@ -176,6 +182,38 @@ TEST_CASE("inputs are counted and must agree") {
   check_shape(norm, {s}, s);
   norm.mean.pop_back();
   check_refused(norm, {s}, "have 3, 3, 2 and 3 elements for 3 channels");
+}
+
+TEST_CASE("elements are padded and sliced and reshaped and transposed") {
+  const TensorShape s{4, 5, 6};
+  check_shape(Pad{{1, 2, 3, 4}}, {s}, {8, 11, 6});
+  check_refused(Pad{{-1, 0, 0, 0}}, {s}, "top padding");
+  check_refused(Pad{{65536, 0, 0, 0}}, {s}, "above 65536", ErrorCode::kLimit);
+  check_shape(Slice{{0, 0, 0}, s}, {s}, s);
+  check_shape(Slice{{3, 4, 5}, {1, 1, 1}}, {s}, {1, 1, 1});
+  constexpr std::int64_t kHuge = std::numeric_limits<std::int64_t>::max();
+  for (const Slice& slice : {Slice{{4, 0, 0}, {1, 5, 6}}, Slice{{0, 0, 1}, {4, 5, 6}}, Slice{{0, -1, 0}, {4, 5, 6}},
+                             Slice{{0, 0, 0}, {4, 5, 0}}, Slice{{0, 0, kHuge}, {4, 5, kHuge}}}) {
+    check_refused(slice, {s}, "are not in [4, 5, 6]");
+  }
+  check_shape(Reshape{{1, 60, 2}}, {s}, {1, 60, 2});
+  check_refused(Reshape{{1, 60, 3}}, {s}, "another number of elements");
+  check_refused(Reshape{{1, -60, -2}}, {s}, "below 1");
+  check_shape(Transpose{{2, 0, 1}}, {s}, {6, 4, 5});
+  check_refused(Transpose{{0, 1, 1}}, {s}, "not a permutation");
+  check_refused(Transpose{{0, 1, 3}}, {s}, "not a permutation");
+}
+
+TEST_CASE("functions keep the shape and a PRelu has a slope for every channel") {
+  const TensorShape s{4, 5, 3};
+  for (const Op& op : {Op(Function{}), Op(Softmax{}), Op(Lrn{})}) check_shape(op, {s}, s);
+  check_refused(Lrn{0}, {s}, "size 0");
+  Function prelu{FunctionKind::kPRelu, 0, 0, {1, 2, 3}, {}};
+  check_shape(prelu, {s}, s);
+  prelu.slopes.pop_back();
+  check_refused(prelu, {s}, "has 2 slopes for 3 channels");
+  prelu.kind = FunctionKind::kSilu;
+  check_refused(prelu, {s}, "has 2 slopes");
 }
 
 TEST_CASE("the other operators keep or flatten the shape") {
