@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "preprocess_options.h"
@@ -115,7 +116,13 @@ class PreprocessingReader {
                    (channels == 1 ? " number, for gray pixels in 0..1"
                                   : " numbers, for red, green and blue in 0..1; gray networks have \"channels\": 1"));
     }
-    for (std::size_t c = 0; c < list.size(); ++c) out[c] = list[c].get<float>();
+    for (std::size_t c = 0; c < list.size(); ++c) {
+      const auto value = list[c].get<double>();
+      if (std::fabs(value) > static_cast<double>(std::numeric_limits<float>::max())) {
+        return wrong(std::string("'") + key + "' holds a number that is too large");
+      }
+      out[c] = static_cast<float>(value);
+    }
     return {};
   }
 

@@ -105,6 +105,10 @@ std::filesystem::path default_model() {
   return std::filesystem::path(NARROW_SOURCE_DIR) / "models" / "cifar10_resnet20b.nrw";
 }
 
+std::filesystem::path default_checkpoint() {
+  return std::filesystem::path(NARROW_SOURCE_DIR) / "models" / "cifar10_resnet20b.pth";
+}
+
 std::string read_file(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   REQUIRE_MESSAGE(file.good(), "can't read ", path.string());

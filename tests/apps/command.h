@@ -26,8 +26,9 @@ struct RunOptions {
 
 [[nodiscard]] Ran narrow_command(const std::vector<std::string>& arguments, const RunOptions& options = {});
 
-// The model that ships with the code.
+// The model that ships with the code, and the checkpoint that it was made from.
 [[nodiscard]] std::filesystem::path default_model();
+[[nodiscard]] std::filesystem::path default_checkpoint();
 
 [[nodiscard]] std::string read_file(const std::filesystem::path& path);
 void write_file(const std::filesystem::path& path, std::string_view bytes);

@@ -33,7 +33,8 @@ TEST_CASE("help tells the commands and the exit codes and every command has exam
   const Ran ran = narrow_command({"--help"});
   CHECK(ran.exit_code == 0);
   CHECK(ran.err.empty());
-  for (const char* word : {"classify", "quantize", "evaluate", "inspect", "Exit codes", "PICTURES"}) {
+  for (const char* word :
+       {"classify", "quantize", "evaluate", "inspect", "convert", "operators", "Exit codes", "PICTURES"}) {
     CHECK_MESSAGE(has(ran.out, word), word);
     if (word[0] < 'a') continue;
     const Ran help = narrow_command({word, "--help"});
@@ -52,8 +53,14 @@ TEST_CASE("the version is one line") {
 }
 
 TEST_CASE("a missing or unknown command is answered with the commands") {
-  check_usage({}, {"classify, quantize, evaluate, inspect"});
-  check_usage({"clasify"}, {"'clasify'", "classify, quantize, evaluate, inspect"});
+  check_usage({}, {"classify, quantize, evaluate, inspect, convert, operators"});
+  check_usage({"clasify"}, {"'clasify'", "classify, quantize, evaluate, inspect, convert, operators"});
+}
+
+TEST_CASE("an output that does not say what to write is answered with what can be written") {
+  for (const char* output : {"m", "m.pth", "nrw"}) {
+    check_usage({"convert", "w.pth", "-o", output}, {".nrw", ".safetensors", ".onnx"});
+  }
 }
 
 TEST_CASE("an unknown option is named") {
@@ -66,6 +73,8 @@ TEST_CASE("missing arguments are named") {
   check_usage({"inspect"}, {"MODEL"});
   check_usage({"quantize", "w.pth", "-o", "x.nrw"}, {"--calibrate"});
   check_usage({"quantize", "w.pth", "--calibrate", "p"}, {"--output"});
+  check_usage({"convert", "w.pth"}, {"--output"});
+  check_usage({"convert", "-o", "m.nrw"}, {"IN"});
 }
 
 TEST_CASE("an unknown instruction set lists those that this CPU can run") {
@@ -95,7 +104,7 @@ TEST_CASE("unknown option values list the valid ones and nothing is written") {
       {{"--layer-weights", "conv1"}, {"--layer-weights", "LAYER=BITS", "2 to 8"}},
       {{"--layer-activations", "=4"}, {"--layer-activations", "LAYER=BITS"}},
       {{"--layer-weights", "a=99999999999999999999"}, {"--layer-weights", "2 to 8"}},
-      {{"--preprocess", "inception"}, {"--preprocess", "'inception'", "imagenet", "cifar10"}},
+      {{"--preprocess", "inception"}, {"--preprocess", "'inception'", "imagenet", "cifar10", ".json"}},
       {{"--resize", "0"}, {"--resize", "none"}},
       {{"--crop", "-3"}, {"--crop", "1 to 8192"}},
       {{"--bn-eps", "0"}, {"--bn-eps", "above 0"}},

@@ -1,0 +1,84 @@
+#include "tests/apps/tiny_network.h"
+
+#include <doctest/doctest.h>
+
+#include <memory>
+#include <random>
+#include <utility>
+
+#include "graph/float_model_data.h"
+#include "narrow/export.h"
+#include "narrow/quantize.h"
+#include "tests/apps/command.h"
+
+namespace narrow::testing {
+namespace {
+
+std::vector<float> random_numbers(std::mt19937& random, std::size_t count) {
+  std::vector<float> numbers(count);
+  for (float& number : numbers) number = static_cast<float>(static_cast<int>(random() % 2001) - 1000) / 1000.0F;
+  return numbers;
+}
+
+std::string big_endian(int value) {
+  std::string bytes;
+  for (int shift = 24; shift >= 0; shift -= 8) bytes.push_back(static_cast<char>((value >> shift) & 255));
+  return bytes;
+}
+
+}  // namespace
+
+FloatModel tiny_network(const TinyNetwork& tiny) {
+  std::mt19937 random(7);
+  auto data = std::make_shared<FloatModel::Data>();
+  graph::Graph& graph = data->graph;
+  graph.input = graph.add_value("input", {tiny.side, tiny.side, tiny.channels});
+  graph::Convolution convolution;
+  convolution.window.kernel_h = convolution.window.kernel_w = 3;
+  convolution.window.pad = {1, 1, 1, 1};
+  convolution.out_channels = 8;
+  convolution.filter.weights = random_numbers(random, static_cast<std::size_t>(8 * 9 * tiny.channels));
+  convolution.filter.bias = random_numbers(random, 8);
+  Clamp relu;
+  relu.lo = 0;
+  graph::ValueId at = graph.add_node("conv", convolution, {graph.input}, relu).value();
+  at = graph.add_node("pool", graph::GlobalAveragePool{}, {at}).value();
+  graph::Linear linear;
+  linear.out_features = 10;
+  linear.filter.weights = random_numbers(random, 80);
+  linear.filter.bias = random_numbers(random, 10);
+  at = graph.add_node("fc", linear, {at}).value();
+  if (tiny.softmax) at = graph.add_node("prob", graph::Softmax{}, {at}).value();
+  graph.output = at;
+  data->preprocessing.resize = tiny.side;
+  data->preprocessing.crop_height = data->preprocessing.crop_width = tiny.side;
+  data->preprocessing.channels = tiny.channels;
+  data->preprocessing.mean = {0.25F, 0.0F, 0.0F};
+  data->preprocessing.std = {0.5F, 1.0F, 1.0F};
+  data->architecture = "tiny";
+  data->source = "tiny.pth";
+  return FloatModel(std::move(data));
+}
+
+void write_onnx(const std::filesystem::path& path, const FloatModel& model) {
+  const std::vector<std::byte> bytes = to_onnx(model).value();
+  write_file(path, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+}
+
+void write_float_nrw(const std::filesystem::path& path, const FloatModel& model) {
+  convert(model).value().model.save(path).value();
+}
+
+std::string write_idx(const std::filesystem::path& folder, int count, int side) {
+  std::string images = std::string("\0\0\x08\x03", 4) + big_endian(count) + big_endian(side) + big_endian(side);
+  std::string labels = std::string("\0\0\x08\x01", 4) + big_endian(count);
+  for (int i = 0; i < count; ++i) {
+    for (int pixel = 0; pixel < side * side; ++pixel) images.push_back(static_cast<char>((pixel * (i + 3)) & 255));
+    labels.push_back(static_cast<char>(i % 10));
+  }
+  write_file(folder / "t-images-idx3-ubyte", images);
+  write_file(folder / "t-labels-idx1-ubyte", labels);
+  return folder / "t-images-idx3-ubyte";
+}
+
+}  // namespace narrow::testing

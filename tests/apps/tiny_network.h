@@ -1,0 +1,28 @@
+// Networks of a few weights, as files that the command reads.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "graph/ir.h"
+#include "narrow/float_model.h"
+
+namespace narrow::testing {
+
+struct TinyNetwork {
+  int channels = 3;      // of the picture: 3 or 1
+  int side = 8;          // of the picture
+  bool softmax = false;  // at the end
+};
+
+// Ten classes: a convolution with ReLU, a global average, a linear layer. Always the same weights.
+[[nodiscard]] FloatModel tiny_network(const TinyNetwork& tiny = {});
+// Written as ONNX, which holds no preprocessing; as a float .nrw, which does.
+void write_onnx(const std::filesystem::path& path, const FloatModel& model);
+void write_float_nrw(const std::filesystem::path& path, const FloatModel& model);
+
+// MNIST's format: `count` gray pictures of `side` pixels, and beside it labels 0, 1, 2, ... 9, 0, ...
+// Returns the path of the pictures.
+std::string write_idx(const std::filesystem::path& folder, int count, int side);
+
+}  // namespace narrow::testing
