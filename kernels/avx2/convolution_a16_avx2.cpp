@@ -20,7 +20,7 @@ std::int64_t table_bytes(const ConvolutionProblem& problem, const PanelLayout& l
   return (problem.shape.groups * layout.panels * std::int64_t{sizeof(std::int64_t)} + 63) / 64 * 64;
 }
 
-// Calls visit(panel's index, its window_steps) for each panel, until that returns false. Returns whether it never did.
+// Calls visit(panel's index, its windows) for each panel, until that returns false. Returns whether it never did.
 template <typename Visit>
 bool for_each_panel(const ConvolutionProblem& problem, const PanelLayout& layout, const Visit& visit) {
   const std::int32_t largest = largest_byte(problem);
@@ -30,24 +30,28 @@ bool for_each_panel(const ConvolutionProblem& problem, const PanelLayout& layout
     for (int c = 0; c < layout.group_out; c += kPanelChannels, ++index) {
       const int channels = layout.group_out - c < kPanelChannels ? layout.group_out - c : kPanelChannels;
       const PanelWeights panel{weights, channels, layout.segments, layout.segment_elems};
-      if (!visit(index, window_steps(panel, largest))) return false;
+      if (!visit(index, choose_windows(panel, largest))) return false;
       weights += channels * layout.depth();
     }
   }
   return true;
 }
 
-// Exact, and faster than widening in every step: where most panels can add in 16 bits at all.
+// What a tile of 3 pixels costs besides its segments, more than half a tile of convolution_u8_6x16_avx2, in the units
+// of convolution_windows_avx2.h: with few steps, that kernel wins.
+constexpr std::int64_t kTileCost = 5;
+
+// Exact, and faster than widening in every step.
 bool accepts(const ConvolutionProblem& problem) {
   if (!fits_bytes(problem)) return false;
   const PanelLayout layout = panel_layout(problem.shape, BlockElement::kU8);
   const std::int64_t panels = problem.shape.groups * layout.panels;
-  std::int64_t without = 0;
-  const bool exact = for_each_panel(problem, layout, [&](std::int64_t, std::int64_t steps) {
-    if (steps == 1) ++without;
-    return steps > 0 && 2 * without <= panels;
+  std::int64_t saved = panels * layout.segments * cost_of_widening_always(layout.segment_steps);
+  const bool exact = for_each_panel(problem, layout, [&](std::int64_t, const Windows& windows) {
+    saved -= layout.segments * windows.cost + kTileCost;
+    return windows.steps > 0;
   });
-  return exact && folded_bias_fits(problem);
+  return exact && saved > 0 && folded_bias_fits(problem);
 }
 
 std::size_t packed_bytes(const ConvolutionProblem& problem) {
@@ -60,8 +64,8 @@ void pack(const ConvolutionProblem& problem, std::byte* packed) {
   const PanelLayout layout = panel_layout(problem.shape, BlockElement::kU8);
   std::memset(packed, 0, packed_bytes(problem));
   std::int64_t* const windows = reinterpret_cast<std::int64_t*>(packed);
-  for_each_panel(problem, layout, [&](std::int64_t index, std::int64_t steps) {
-    windows[index] = steps;
+  for_each_panel(problem, layout, [&](std::int64_t index, const Windows& chosen) {
+    windows[index] = chosen.steps;
     return true;
   });
   std::byte* const offsets = packed + table_bytes(problem, layout);

@@ -127,7 +127,7 @@ __attribute__((noinline)) void tile_short(const std::uint8_t* const* pixels, con
       begin(w0, broadcast4(p0 + at), low, high);
       if constexpr (kPixels > 1) begin(w1, broadcast4(p1 + at), low, high);
       if constexpr (kPixels > 2) begin(w2, broadcast4(p2 + at), low, high);
-#pragma GCC unroll 8
+#pragma GCC unroll 16
       for (int i = 1; i < kSteps; ++i) {
         low = load(weights + i * kWeightBytes);
         high = load(weights + i * kWeightBytes + 32);
@@ -161,10 +161,22 @@ A16TileFunction tile_for(std::int64_t window_steps) {
   switch (window_steps) {
     case 2:
       return tile_short<kPixels, 2>;
+    case 3:
+      return tile_short<kPixels, 3>;
     case 4:
       return tile_short<kPixels, 4>;
+    case 5:
+      return tile_short<kPixels, 5>;
+    case 6:
+      return tile_short<kPixels, 6>;
+    case 7:
+      return tile_short<kPixels, 7>;
     case 8:
       return tile_short<kPixels, 8>;
+    case 12:
+      return tile_short<kPixels, 12>;
+    case 16:
+      return tile_short<kPixels, 16>;
     default:
       return tile_long<kPixels>;
   }

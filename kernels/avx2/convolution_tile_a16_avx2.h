@@ -11,7 +11,7 @@ namespace narrow::kernels::avx2 {
 inline constexpr int kA16TilePixels = 3;
 
 // Math: acc[r][c] = bias[c] + sum over the pixels' bytes of x * w, int32. Each window of at most `window_steps` steps
-//   (4 bytes of x) of a segment is summed modulo 2^16 and then widened: exact where window_steps() of
+//   (4 bytes of x) of a segment is summed modulo 2^16 and then widened: exact where choose_windows() of
 //   convolution_windows_avx2.h says so.
 // Layout: that of the u8 tiles (convolution_tile_avx2.h).
 using A16TileFunction = void (*)(const std::uint8_t* const* pixels, const TileDepth& depth, std::int64_t window_steps,

@@ -8,8 +8,18 @@ namespace narrow::kernels::avx2 {
 namespace {
 
 constexpr std::int64_t kStepElems = 4;
-// Below a whole segment. The tiles have code of their own for 2, 4 and 8; beyond, widening costs little.
-constexpr std::int64_t kStepCounts[] = {96, 64, 48, 32, 24, 16, 8, 4, 2, 1};
+// Tried besides the whole segment, whatever is cheapest first among those that are exact.
+constexpr std::int64_t kStepCounts[] = {96, 64, 48, 32, 24, 16, 12, 8, 7, 6, 5, 4, 3, 2};
+
+// In half steps: widening from register to register, and with a function call and sums in memory.
+constexpr std::int64_t kWidenCost = 1;
+constexpr std::int64_t kCallCost = 6;
+
+std::int64_t cost_of(std::int64_t steps, std::int64_t segment_steps) {
+  const std::int64_t whole = segment_steps / steps;
+  const std::int64_t rest = segment_steps % steps != 0 ? kCallCost : 0;
+  return 2 * segment_steps + whole * (window_is_unrolled(steps) ? kWidenCost : kCallCost) + rest;
+}
 
 // Of the weights in a lane: the sums of the positive and of the negative ones.
 //   words 0, 1: positive, lanes 0 and 1 of a channel; words 2, 3: negative.
@@ -70,14 +80,21 @@ bool windows_hold(const PanelWeights& panel, const Limits& limits, std::int64_t 
 
 }  // namespace
 
-std::int64_t window_steps(const PanelWeights& panel, std::int32_t largest) {
+Windows choose_windows(const PanelWeights& panel, std::int32_t largest) {
   const Limits limits(largest);
   const std::int64_t segment_steps = (panel.segment_elems + kStepElems - 1) / kStepElems;
-  if (windows_hold(panel, limits, segment_steps)) return segment_steps;
+  Windows best{0, INT64_MAX};
+  const auto consider = [&](std::int64_t steps) {
+    const std::int64_t cost = cost_of(steps, segment_steps);
+    if (cost < best.cost && windows_hold(panel, limits, steps)) best = {steps, cost};
+  };
+  if (segment_steps > 1) consider(segment_steps);
   for (const std::int64_t steps : kStepCounts) {
-    if (steps < segment_steps && windows_hold(panel, limits, steps)) return steps;
+    if (steps < segment_steps) consider(steps);
   }
-  return 0;
+  const std::int64_t always = cost_of_widening_always(segment_steps);
+  if (best.cost < always) return best;
+  return {best.steps > 0 || windows_hold(panel, limits, 1) ? 1 : 0, always};
 }
 
 }  // namespace narrow::kernels::avx2

@@ -13,16 +13,33 @@ struct PanelWeights {
   std::int64_t segment_elems;
 };
 
-// The largest step count of a small set for which every window is exact, or 0 where even a single vpmaddubsw could
-// saturate. A step is 4 elements, x * w of elements 0 and 1 in one lane, of 2 and 3 in another. Windows begin with
-// each segment and end with it, or after as many steps. At most the steps of a segment.
+// How a panel is summed. steps: 0 where even a single vpmaddubsw could saturate, 1 where no two of them may be added;
+// at most the steps of a segment. cost: time of a segment, in half steps (a step: 4 elements of 3 pixels x 16
+// channels).
+struct Windows {
+  std::int64_t steps;
+  std::int64_t cost;
+};
+
+// What the same segment costs where every step is widened.
+[[nodiscard]] constexpr std::int64_t cost_of_widening_always(std::int64_t segment_steps) {
+  return segment_steps * 16 / 5;
+}
+
+// The cheapest of a small set of step counts for which every window is exact. In a step, x * w of elements 0 and 1 go
+// to one lane, of 2 and 3 to another. Windows begin with each segment and end with it, or after as many steps.
 //
 // Proof, for x in [0, largest]: after the window, a lane holds sum(x * w) over its elements. That is at most
 // largest * sum(max(w, 0)) and at least largest * sum(min(w, 0)), and both are required to be int16. Each vpmaddubsw
 // adds two products of that sum, so its result lies within the same bounds (the other elements may be x = 0) and does
 // not saturate. vpaddw wraps: sums are right modulo 2^16, and as the final one is an int16, it is right. Widening by
 // vpmaddwd with ones adds the two lanes of a channel in int32.
-[[nodiscard]] __attribute__((visibility("hidden"))) std::int64_t window_steps(const PanelWeights& panel,
-                                                                              std::int32_t largest);
+[[nodiscard]] __attribute__((visibility("hidden"))) Windows choose_windows(const PanelWeights& panel,
+                                                                           std::int32_t largest);
+
+// Step counts that have a tile of their own, with all sums in registers. Other windows keep their int32 sums in memory.
+[[nodiscard]] constexpr bool window_is_unrolled(std::int64_t steps) {
+  return (steps >= 2 && steps <= 8) || steps == 12 || steps == 16;
+}
 
 }  // namespace narrow::kernels::avx2
