@@ -19,7 +19,8 @@ void pack_channel(const PanelLayout& layout, const std::int8_t* weights, int lan
   for (std::int64_t s = 0; s < layout.segments; ++s) {
     for (std::int64_t k = 0; k < layout.segment_elems; ++k) {
       const std::int64_t step = s * layout.segment_steps + k / layout.step_elems;
-      panel[(step * kPanelChannels + lane) * layout.step_elems + k % layout.step_elems] = *weights++;
+      panel[(step * kPanelChannels + lane) * layout.step_elems + k % layout.step_elems] =
+          static_cast<Element>(widened(*weights++));
     }
   }
 }

@@ -27,6 +27,8 @@ std::int64_t steps_for(const std::vector<std::int8_t>& weights, std::int64_t seg
   return avx2::choose_windows({weights.data(), 1, segments, segment_elems}, largest).steps;
 }
 
+std::int64_t widened(std::int8_t weight) { return weight; }
+
 // The definition, in 64 bits: whether no input can take a lane out of int16 at the end of a window.
 bool windows_fit(const std::vector<std::int8_t>& weights, std::int64_t segment_elems, std::int64_t steps,
                  std::int64_t largest) {
@@ -35,7 +37,7 @@ bool windows_fit(const std::vector<std::int8_t>& weights, std::int64_t segment_e
       for (const std::int64_t lane : {0, 1}) {
         std::int64_t positive = 0, negative = 0;
         for (std::int64_t k = begin; k < std::min(begin + 4 * steps, segment_elems); ++k) {
-          const std::int64_t w = weights[segment + static_cast<std::size_t>(k)];
+          const std::int64_t w = widened(weights[segment + static_cast<std::size_t>(k)]);
           if (k / 2 % 2 == lane) (w > 0 ? positive : negative) += w;
         }
         if (largest * positive > INT16_MAX || largest * negative < INT16_MIN) return false;
