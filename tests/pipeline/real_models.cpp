@@ -30,7 +30,8 @@ RealModel cifar(std::string weights, std::string architecture, std::string_view 
 // Calls `visit(index, input)` with each picture's network input.
 void for_each_input(const PictureSet& pictures, const Preprocessing& preprocessing, std::size_t limit,
                     const std::function<void(const LabelledPicture&, std::span<const float>)>& visit) {
-  std::vector<float> input(static_cast<std::size_t>(preprocessing.crop_height) * preprocessing.crop_width * 3);
+  std::vector<float> input(static_cast<std::size_t>(preprocessing.crop_height) * preprocessing.crop_width *
+                           static_cast<std::size_t>(preprocessing.channels));
   const std::size_t count = limit == 0 ? pictures.size() : std::min(limit, pictures.size());
   for (std::size_t i = 0; i < count; ++i) {
     const LabelledPicture picture = pictures.get(i).value();
@@ -109,6 +110,94 @@ RealModel mobilenet_v2_035_tiny_imagenet() {
   return real;
 }
 
+namespace {
+
+// The same network in ONNX: the file says everything but the preprocessing.
+RealModel in_onnx(RealModel real, std::string file) {
+  real.weights = "models/" + std::move(file);
+  real.import.architecture = {};
+  return real;
+}
+
+RealModel mnist(const std::string& name) {
+  RealModel real;
+  real.weights = "models/" + name + "/" + name + ".qdq.onnx";
+  Preprocessing preprocessing;
+  preprocessing.crop_height = preprocessing.crop_width = 28;
+  preprocessing.channels = 1;
+  preprocessing.mean.fill(0.131F);
+  preprocessing.std.fill(0.308F);
+  real.import.preprocessing = preprocessing;
+  real.evaluation_preprocessing = preprocessing;
+  real.evaluation = "mnist/t10k-images-idx3-ubyte.gz";
+  // There are no training digits; ranges from a hundredth of the test digits say nothing about their labels.
+  real.calibration = real.evaluation;
+  real.calibration_limit = 100;
+  return real;
+}
+
+}  // namespace
+
+std::vector<RealModel> onnx_models() {
+  std::vector<RealModel> all;
+  all.push_back(in_onnx(cifar_resnets()[0], "resnet20_cifar10_akamaster/resnet20_cifar10_akamaster.bn.onnx"));
+  all.push_back(in_onnx(cifar_resnets()[2], "resnet56_cifar10_akamaster/resnet56_cifar10_akamaster.folded.onnx"));
+  all.push_back(in_onnx(cifar_resnets()[4], "resnet20b_cifar10_metaquant/resnet20b_cifar10_metaquant.bn.onnx"));
+  all.push_back(in_onnx(cifar_resnets()[5], "resnet8_cifar10_mlperftiny/resnet8_cifar10_mlperftiny.bn.onnx"));
+  all.push_back(in_onnx(mobilenet_v2_imagenet(),
+                        "mobilenet_v2_100_224_imagenet_recon/mobilenet_v2_100_224_imagenet_recon.bn.onnx"));
+  all.push_back(in_onnx(mobilenet_v2_cifar(), "mobilenet_v2_100_cifar10_recon/mobilenet_v2_100_cifar10_recon.bn.onnx"));
+  RealModel v1 =
+      in_onnx(mobilenet_v2_imagenet(), "mobilenet_v1_025_224_imagenet/mobilenet_v1_025_224_imagenet.folded.onnx");
+  v1.import.preprocessing = cropped("mobilenet-tf", 256, 224);
+  v1.evaluation_preprocessing = cropped("mobilenet-tf", std::nullopt, 224);
+  v1.expected_correct = 336;
+  all.push_back(v1);
+  return all;
+}
+
+std::vector<SameNetwork> same_networks() {
+  std::vector<SameNetwork> all;
+  const auto add = [&](const RealModel& checkpoint, const std::string& name, const std::vector<std::string>& kinds) {
+    SameNetwork same{checkpoint, {}};
+    for (const std::string& kind : kinds) same.onnx.push_back("models/" + name + "/" + name + "." + kind + ".onnx");
+    all.push_back(same);
+  };
+  add(cifar_resnets()[0], "resnet20_cifar10_akamaster", {"bn", "folded", "torchraw"});
+  add(cifar_resnets()[2], "resnet56_cifar10_akamaster", {"bn", "folded"});
+  add(cifar_resnets()[4], "resnet20b_cifar10_metaquant", {"bn", "folded"});
+  add(cifar_resnets()[5], "resnet8_cifar10_mlperftiny", {"bn", "folded"});
+  add(mobilenet_v2_imagenet(), "mobilenet_v2_100_224_imagenet_recon", {"bn"});
+  add(mobilenet_v2_cifar(), "mobilenet_v2_100_cifar10_recon", {"bn"});
+  add(mobilenet_v2_035_tiny_imagenet(), "mobilenet_v2_035_128_tinyimagenet200", {"bn", "folded"});
+  return all;
+}
+
+std::vector<StatedModel> fully_stated_models() {
+  std::vector<StatedModel> all;
+  for (const char* file : {"resnet20b_cifar10_qat_qdq.onnx", "resnet20b_cifar10_qat_qdq.torchraw.onnx"}) {
+    all.push_back({in_onnx(cifar_resnets()[4], std::string("resnet20b_cifar10_qat_qdq/") + file), 91.7});
+  }
+  RealModel zoo = in_onnx(mobilenet_v2_imagenet(), "");
+  zoo.weights = "onnx_quantized/mobilenetv2-12-int8.onnx";
+  all.push_back({zoo, 78.0});
+  return all;
+}
+
+std::vector<StatedModel> partly_stated_models() {
+  constexpr int kMnistLayers = 11;
+  constexpr int kCifarLayers = 20;
+  std::vector<StatedModel> all;
+  all.push_back({mnist("mnist_resnet10_2bit_uniform_qat"), 98.27, 2, kMnistLayers});
+  all.push_back({mnist("mnist_resnet10_4bit_uniform_qat"), 98.73, 4, kMnistLayers});
+  RealModel ternary = in_onnx(cifar_resnets()[4], "resnet20b_cifar10_apot_w2/resnet20b_cifar10_apot_w2a8.qdq.onnx");
+  ternary.import.preprocessing->mean = {0.491F, 0.482F, 0.447F};
+  ternary.import.preprocessing->std = {0.247F, 0.243F, 0.262F};
+  ternary.evaluation_preprocessing = *ternary.import.preprocessing;
+  all.push_back({ternary, 92.0, 2, kCifarLayers});
+  return all;
+}
+
 int count_correct(const FloatModel& model, const PictureSet& pictures, const Preprocessing& preprocessing) {
   FloatSession session = FloatSession::create(model).value();
   return count_correct_of(session, model.classes(), pictures, preprocessing);
@@ -136,6 +225,18 @@ std::vector<float> scores_of(const Model& model, const PictureSet& pictures, con
     if (batch.size() == input_elems * static_cast<std::size_t>(options.max_batch)) flush();
   });
   if (!batch.empty()) flush();
+  return all;
+}
+
+std::vector<float> scores_of(const FloatModel& model, const PictureSet& pictures, const Preprocessing& preprocessing,
+                             std::size_t limit) {
+  FloatSession session = FloatSession::create(model).value();
+  std::vector<float> all;
+  std::vector<float> scores(static_cast<std::size_t>(model.classes()));
+  for_each_input(pictures, preprocessing, limit, [&](const LabelledPicture&, std::span<const float> input) {
+    session.run(input, scores).value();
+    all.insert(all.end(), scores.begin(), scores.end());
+  });
   return all;
 }
 

@@ -30,6 +30,27 @@ struct RealModel {
 [[nodiscard]] RealModel mobilenet_v2_cifar();
 [[nodiscard]] RealModel mobilenet_v2_035_tiny_imagenet();
 
+// Float networks in ONNX.
+[[nodiscard]] std::vector<RealModel> onnx_models();
+
+// One network in several files.
+struct SameNetwork {
+  RealModel checkpoint;
+  std::vector<std::string> onnx;  // relative to the data folder
+};
+[[nodiscard]] std::vector<SameNetwork> same_networks();
+
+// A network whose file states its quantization.
+struct StatedModel {
+  RealModel real;
+  double expected_percent = 0;  // top-1 as stated in the data's README
+  int weight_bits = 8;          // of the layers whose weights the file gives as integers
+  int narrow_layers = 0;        // how many those are
+};
+[[nodiscard]] std::vector<StatedModel> fully_stated_models();
+// First and last layer and the residual adds are float in the file: they are calibrated.
+[[nodiscard]] std::vector<StatedModel> partly_stated_models();
+
 // Number of pictures whose best class is the label.
 [[nodiscard]] int count_correct(const FloatModel& model, const PictureSet& pictures,
                                 const Preprocessing& preprocessing);
@@ -39,6 +60,9 @@ struct RealModel {
 [[nodiscard]] std::vector<float> scores_of(const Model& model, const PictureSet& pictures,
                                            const Preprocessing& preprocessing, std::size_t limit,
                                            const SessionOptions& options);
+
+[[nodiscard]] std::vector<float> scores_of(const FloatModel& model, const PictureSet& pictures,
+                                           const Preprocessing& preprocessing, std::size_t limit);
 
 [[nodiscard]] Quantized quantize_real(const RealModel& real, const FloatModel& model, const std::filesystem::path& data,
                                       QuantizeOptions options = {});

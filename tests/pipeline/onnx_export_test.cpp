@@ -1,0 +1,98 @@
+// What is written for other engines, read back: the same network, integer for integer.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "narrow/export.h"
+#include "narrow/float_model.h"
+#include "narrow/image.h"
+#include "narrow/model.h"
+#include "narrow/quantize.h"
+#include "narrow/session.h"
+#include "tests/pipeline/real_models.h"
+#include "tests/support/data.h"
+
+namespace narrow {
+namespace {
+
+const std::filesystem::path kModels = std::filesystem::path(NARROW_SOURCE_DIR) / "models";
+
+// The network that `bytes`, an ONNX file, hold.
+FloatModel read_back(const std::vector<std::byte>& bytes, const Preprocessing& preprocessing) {
+  const std::filesystem::path path =
+      std::filesystem::temp_directory_path() / ("narrow_export_" + std::to_string(bytes.size()) + ".onnx");
+  std::ofstream(path, std::ios::binary)
+      .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  ImportOptions options;
+  options.preprocessing = preprocessing;
+  auto model = FloatModel::load(path, options);
+  std::filesystem::remove(path);
+  return std::move(model).value();
+}
+
+void check_same_integers(const Model& model, const PictureSet& pictures, std::size_t limit) {
+  const FloatModel again = read_back(to_onnx(model).value(), model.preprocessing());
+  CHECK(again.states_quantization());
+  const Model integer = convert(again).value().model;
+  const SessionOptions options;
+  const std::vector<float> expected = testing::scores_of(model, pictures, model.preprocessing(), limit, options);
+  const std::vector<float> got = testing::scores_of(integer, pictures, model.preprocessing(), limit, options);
+  REQUIRE(got.size() == expected.size());
+  CHECK(std::memcmp(got.data(), expected.data(), got.size() * sizeof(float)) == 0);
+  // Narrow ranges survive: not only the function, also what kernels may rely on.
+  const auto bits = [](const Model& of) {
+    std::vector<int> all;
+    for (const LayerInfo& layer : of.layers()) {
+      if (layer.weight_bits != 0) all.push_back(layer.weight_bits);
+    }
+    return all;
+  };
+  CHECK(bits(integer) == bits(model));
+}
+
+TEST_CASE("the shipped model written as QDQ ONNX and read back gives the same scores, bit for bit") {
+  const Model model = Model::load(kModels / "cifar10_resnet20b.nrw").value();
+  check_same_integers(model, PictureSet::open({kModels / "demo"}).value(), 0);
+}
+
+TEST_CASE("every width written as QDQ ONNX and read back gives the same scores, bit for bit") {
+  const FloatModel model = FloatModel::load(kModels / "cifar10_resnet20b.pth").value();
+  const PictureSet pictures = PictureSet::open({kModels / "demo"}).value();
+  for (const int bits : {2, 3, 4, 5, 6, 7, 8}) {
+    CAPTURE(bits);
+    QuantizeOptions options;
+    options.weight_bits = options.activation_bits = bits;
+    check_same_integers(quantize(model, calibration_inputs(pictures, model.preprocessing()), options).value().model,
+                        pictures, 0);
+  }
+}
+
+TEST_CASE("a float network written as ONNX and read back is the same function") {
+  const FloatModel model = FloatModel::load(kModels / "cifar10_resnet20b.pth").value();
+  const PictureSet pictures = PictureSet::open({kModels / "demo"}).value();
+  const FloatModel again = read_back(to_onnx(model).value(), model.preprocessing());
+  CHECK_FALSE(again.states_quantization());
+  const std::vector<float> expected = testing::scores_of(model, pictures, model.preprocessing(), 0);
+  const std::vector<float> got = testing::scores_of(again, pictures, model.preprocessing(), 0);
+  REQUIRE(got.size() == expected.size());
+  for (std::size_t i = 0; i < got.size(); ++i) CHECK(got[i] == doctest::Approx(expected[i]).epsilon(1e-5));
+}
+
+TEST_CASE("MobileNetV2 written as QDQ ONNX and read back gives the same scores, bit for bit") {
+  NARROW_NEED_DATA(data);
+  testing::RealModel real = testing::mobilenet_v2_cifar();
+  real.calibration_limit = 16;
+  const FloatModel model = FloatModel::load(data / real.weights, real.import).value();
+  const Model integer = testing::quantize_real(real, model, data).model;
+  check_same_integers(integer, PictureSet::open({data / real.evaluation}).value(), 8);
+}
+
+}  // namespace
+}  // namespace narrow

@@ -1,0 +1,115 @@
+// Real ONNX files, real pictures: float accuracy as stated, 8 bits, and networks that state their own quantization.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <string>
+
+#include "tests/pipeline/real_models.h"
+#include "tests/support/data.h"
+
+namespace narrow {
+namespace {
+
+using testing::RealModel;
+
+TEST_CASE("every float ONNX file keeps its stated accuracy, and what 8/8 bits may cost") {
+  NARROW_NEED_DATA(data);
+  for (const RealModel& real : testing::onnx_models()) {
+    CAPTURE(real.weights);
+    const FloatModel model = FloatModel::load(data / real.weights, real.import).value();
+    CHECK_FALSE(model.states_quantization());
+    const PictureSet pictures = PictureSet::open({data / real.evaluation}).value();
+    const int in_float = testing::count_correct(model, pictures, real.evaluation_preprocessing);
+    if (real.expected_correct > 0) CHECK(std::abs(in_float - real.expected_correct) <= real.float_tolerance);
+    const Quantized quantized = testing::quantize_real(real, model, data);
+    const int in_8_bits = testing::count_correct(quantized.model, pictures, real.evaluation_preprocessing);
+    std::printf("%s: float %d, 8/8 %d of %zu\n", real.weights.c_str(), in_float, in_8_bits, pictures.size());
+    CHECK(in_8_bits >= in_float - real.allowed_loss_8_8);
+  }
+}
+
+// Largest difference of two networks' scores on some pictures, relative to the largest score.
+double relative_difference(const FloatModel& a, const FloatModel& b, const PictureSet& pictures,
+                           const Preprocessing& preprocessing) {
+  constexpr std::size_t kPictures = 8;
+  const std::vector<float> of_a = testing::scores_of(a, pictures, preprocessing, kPictures);
+  const std::vector<float> of_b = testing::scores_of(b, pictures, preprocessing, kPictures);
+  REQUIRE(of_a.size() == of_b.size());
+  double largest = 0;
+  double difference = 0;
+  for (std::size_t i = 0; i < of_a.size(); ++i) {
+    largest = std::max(largest, std::abs(double{of_a[i]}));
+    difference = std::max(difference, std::abs(double{of_a[i]} - of_b[i]));
+  }
+  REQUIRE(largest > 0);
+  return difference / largest;
+}
+
+TEST_CASE("checkpoint, ONNX with BatchNorm, folded by the exporter, and raw export are one network") {
+  NARROW_NEED_DATA(data);
+  for (const testing::SameNetwork& same : testing::same_networks()) {
+    const FloatModel checkpoint = FloatModel::load(data / same.checkpoint.weights, same.checkpoint.import).value();
+    const PictureSet pictures = PictureSet::open({data / same.checkpoint.evaluation}).value();
+    for (const std::string& file : same.onnx) {
+      CAPTURE(file);
+      ImportOptions options;
+      options.preprocessing = checkpoint.preprocessing();
+      const FloatModel onnx = FloatModel::load(data / file, options).value();
+      CHECK(relative_difference(checkpoint, onnx, pictures, same.checkpoint.evaluation_preprocessing) < 1e-4);
+    }
+  }
+}
+
+// Every layer computes on integers; only the scores are float32.
+void check_integer_from_end_to_end(const Model& model) {
+  const std::vector<LayerInfo> layers = model.layers();
+  for (const LayerInfo& layer : layers) {
+    CAPTURE(layer.name);
+    CAPTURE(layer.op);
+    CHECK(layer.weight_bits <= kMaxBits);
+    const bool writes_scores = &layer == &layers.back();
+    if (!writes_scores) CHECK(layer.activation_bits <= kMaxBits);
+  }
+}
+
+int layers_with_bits(const Model& model, int bits) {
+  const std::vector<LayerInfo> layers = model.layers();
+  return static_cast<int>(
+      std::count_if(layers.begin(), layers.end(), [&](const LayerInfo& layer) { return layer.weight_bits == bits; }));
+}
+
+TEST_CASE("networks that state all of their quantization run in integers without calibration, as accurate as stated") {
+  NARROW_NEED_DATA(data);
+  for (const testing::StatedModel& stated : testing::fully_stated_models()) {
+    CAPTURE(stated.real.weights);
+    const FloatModel model = FloatModel::load(data / stated.real.weights, stated.real.import).value();
+    CHECK(model.states_quantization());
+    const Model integer = convert(model).value().model;
+    check_integer_from_end_to_end(integer);
+    const PictureSet pictures = PictureSet::open({data / stated.real.evaluation}).value();
+    const int correct = testing::count_correct(integer, pictures, stated.real.evaluation_preprocessing);
+    std::printf("%s: %d of %zu\n", stated.real.weights.c_str(), correct, pictures.size());
+    CHECK(100.0 * correct / static_cast<double>(pictures.size()) >= stated.expected_percent - 0.3);
+  }
+}
+
+TEST_CASE("networks that were trained with few bits keep their accuracy in integers and their weights in those bits") {
+  NARROW_NEED_DATA(data);
+  for (const testing::StatedModel& stated : testing::partly_stated_models()) {
+    CAPTURE(stated.real.weights);
+    const FloatModel model = FloatModel::load(data / stated.real.weights, stated.real.import).value();
+    CHECK(model.states_quantization());
+    const Model integer = testing::quantize_real(stated.real, model, data).model;
+    check_integer_from_end_to_end(integer);
+    CHECK(layers_with_bits(integer, stated.weight_bits) == stated.narrow_layers);
+    const PictureSet pictures = PictureSet::open({data / stated.real.evaluation}).value();
+    const int correct = testing::count_correct(integer, pictures, stated.real.evaluation_preprocessing);
+    std::printf("%s: %d of %zu\n", stated.real.weights.c_str(), correct, pictures.size());
+    CHECK(100.0 * correct / static_cast<double>(pictures.size()) >= stated.expected_percent - 0.3);
+  }
+}
+
+}  // namespace
+}  // namespace narrow
