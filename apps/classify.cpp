@@ -111,7 +111,7 @@ Result<int> classify(const ClassifyFlags& flags, Console& console) {
   const std::string name = path.empty() ? network->architecture() + " (built in)" : path;
   if (failed < items.size()) {
     std::string notes;
-    if (loaded.preprocessing_is_assumed) notes += assumed_preprocessing_note(loaded.preprocessing);
+    if (loaded.preprocessing_is_assumed) notes += preprocessing_lines(loaded.preprocessing, true);
     for (const std::string& note : loaded.notes) notes += "note: " + note + "\n";
     console.print("\n" + notes + name + ": " + network->bits() + ", " + network->isa() + ", " + network->arithmetic() +
                   "; " + plural(items.size() - failed, "picture") + format(" in %.3f s\n", time.total_seconds));

@@ -123,8 +123,7 @@ Result<Report> convert_network(const ConvertFlags& flags, Target target) {
   std::string& out = report.text;
   out += "network        " + flags.input + ": " + network.architecture() + ", input " +
          shape_text(network.input_shape()) + ", " + std::to_string(network.classes()) + " classes\n";
-  out += "preprocessing  " + preprocessing_text(network.preprocessing()) + "\n";
-  if (file.preprocessing_is_assumed) out += assumed_preprocessing_note(network.preprocessing());
+  out += preprocessing_lines(network.preprocessing(), file.preprocessing_is_assumed);
   out += "quantization   " + quantization_text(network, layers) + "\n";
   for (const std::string& line : converted.report.passes) {
     // A line about one layer starts with its quoted name; the others say what was rewritten.

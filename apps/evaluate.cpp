@@ -65,8 +65,7 @@ std::string result_text(const EvaluateFlags& flags, const LoadedModel& loaded, c
                            network.bits().c_str(), network.arithmetic().c_str());
   out += "pictures       " + join(flags.pictures, " ");
   if (tally.pictures < available) out += format(": %zu of %zu, evenly spread", tally.pictures, available);
-  out += "\npreprocessing  " + preprocessing_text(loaded.preprocessing) + "\n";
-  if (loaded.preprocessing_is_assumed) out += assumed_preprocessing_note(loaded.preprocessing);
+  out += "\n" + preprocessing_lines(loaded.preprocessing, loaded.preprocessing_is_assumed);
   for (const std::string& note : loaded.notes) out += "note: " + note + "\n";
   out += line("top-1", tally.top1) + line("top-5", tally.top5);
   out += format("%-15s%.1f pictures/s, %.1f with decoding; %s, %s, batch %d\n", "speed",

@@ -147,8 +147,7 @@ Result<int> inspect_float(const ModelFlags& flags, FileFormat format, Console& c
   text += layers_table(layers, {}) + "\n";
   text += "input          " + shape_text(model.input_shape()) + "\n";
   text += "classes        " + std::to_string(model.classes()) + "\n";
-  text += "preprocessing  " + preprocessing_text(model.preprocessing()) + "\n";
-  if (file.preprocessing_is_assumed) text += assumed_preprocessing_note(model.preprocessing());
+  text += preprocessing_lines(model.preprocessing(), file.preprocessing_is_assumed);
   text += "per picture    " + count_text(totals.macs) + " multiply-adds\n";
   text += "simplified     " + plural(log.size(), "step") + "\n";
   for (const std::string& line : log) text += "  " + line + "\n";

@@ -84,9 +84,11 @@ Result<FloatFile> load_float_file(const std::filesystem::path& path, const Impor
   return FloatFile{std::move(model), assumed};
 }
 
-std::string assumed_preprocessing_note(const Preprocessing& preprocessing) {
-  return "note: the file does not say how pictures are prepared: using " + preprocessing_text(preprocessing) +
-         "; give --preprocess\n";
+std::string preprocessing_lines(const Preprocessing& preprocessing, bool is_assumed) {
+  return "preprocessing  " + preprocessing_text(preprocessing) + "\n" +
+         (is_assumed ? "note: the file does not say how pictures are prepared; these numbers are assumed, give "
+                       "--preprocess where they are others\n"
+                     : "");
 }
 
 void add_model_options(CLI::App& command, ModelFlags& flags) {

@@ -28,8 +28,8 @@ struct FloatFile {
                                                 const PreprocessFlags& preprocess,
                                                 const std::vector<std::string>& labels = {});
 
-// What a user must hear about a float network's preprocessing; empty where the file says it.
-[[nodiscard]] std::string assumed_preprocessing_note(const Preprocessing& preprocessing);
+// The lines that tell the numbers of the preprocessing, and that they are assumed where nobody stated them.
+[[nodiscard]] std::string preprocessing_lines(const Preprocessing& preprocessing, bool is_assumed);
 
 // The settings of a network to run.
 struct ModelFlags {

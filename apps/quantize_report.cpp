@@ -95,8 +95,7 @@ std::string report_text(const FloatModel& weights, const Quantized& quantized, c
   std::string out;
   out += "weights        " + summary.weights + ": " + weights.architecture() + ", input " +
          shape_text(weights.input_shape()) + ", " + std::to_string(weights.classes()) + " classes\n";
-  out += "preprocessing  " + preprocessing_text(weights.preprocessing()) + "\n";
-  if (summary.preprocessing_is_assumed) out += assumed_preprocessing_note(weights.preprocessing());
+  out += preprocessing_lines(weights.preprocessing(), summary.preprocessing_is_assumed);
   out +=
       "graph          " + rewrites_summary(report.passes) + (summary.verbose ? "" : " (--verbose lists them)") + "\n";
   if (summary.verbose) {
