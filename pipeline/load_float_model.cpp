@@ -59,6 +59,16 @@ Status check_no_architecture(const ArchitectureOptions& options, const std::stri
                where};
 }
 
+// The size of the input is part of a network; only where an ONNX file leaves it open it can be chosen.
+Status check_input_size(int asked, const graph::Graph& graph, const std::string& where) {
+  const TensorShape& input = graph.value(graph.input).shape;
+  if (asked == 0 || (input.height == asked && input.width == asked)) return {};
+  return Error{ErrorCode::kInvalidArgument,
+               "the file says that the network takes " + size_text(input.height, input.width, input.channels) +
+                   "; an input size of " + std::to_string(asked) + " can't be chosen",
+               where};
+}
+
 // What a network of unknown origin most probably takes. The numbers are ImageNet's; small pictures are not cropped.
 Result<Preprocessing> assumed_preprocessing(const TensorShape& input, const std::string& where) {
   if (input.channels != 1 && input.channels != 3) {
@@ -125,14 +135,8 @@ Status fill_from_onnx(const std::filesystem::path& path, const ImportOptions& op
   data.graph = std::move(lowered->graph);
   data.log = std::move(lowered->log);
   data.architecture = onnx_architecture(model.producer);
+  NARROW_TRY(check_input_size(options.architecture.input_size, data.graph, where));
   const TensorShape& input = data.graph.value(data.graph.input).shape;
-  const int asked = options.architecture.input_size;
-  if (asked != 0 && (input.height != asked || input.width != asked)) {
-    return Error{ErrorCode::kInvalidArgument,
-                 "the file says that the network takes " + size_text(input.height, input.width, input.channels) +
-                     "; an input size of " + std::to_string(asked) + " can't be chosen",
-                 where};
-  }
   if (given) return {};
   NARROW_ASSIGN(data.preprocessing, assumed_preprocessing(input, where));
   data.preprocessing_is_assumed = true;
@@ -148,6 +152,7 @@ Status fill_from_narrow(const std::filesystem::path& path, const ImportOptions& 
                  "holds an integer network, which is used as it is; float weights can't be made of it again",
                  path.string()};
   }
+  NARROW_TRY(check_input_size(options.architecture.input_size, graph, path.string()));
   data.graph = graph;
   data.preprocessing = model.preprocessing();
   data.labels = model.labels();

@@ -1,0 +1,147 @@
+// FloatModel::load: formats told by content, and what an ONNX file and a .nrw say about themselves.
+#include <doctest/doctest.h>
+
+#include <fstream>
+
+#include "narrow/export.h"
+#include "narrow/float_model.h"
+#include "narrow/quantize.h"
+#include "tests/support/data.h"
+
+namespace narrow {
+namespace {
+
+const std::filesystem::path kModels = std::filesystem::path(NARROW_SOURCE_DIR) / "models";
+const std::filesystem::path kCheckpoint = kModels / "cifar10_resnet20b.pth";
+const std::filesystem::path kInteger = kModels / "cifar10_resnet20b.nrw";
+
+void write(const std::filesystem::path& path, const std::vector<std::byte>& bytes) {
+  std::ofstream(path, std::ios::binary)
+      .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+}
+
+std::vector<float> scores(const FloatModel& model) {
+  std::vector<float> input(static_cast<std::size_t>(model.input_shape().elems()));
+  for (std::size_t i = 0; i < input.size(); ++i) input[i] = static_cast<float>(i * 37 % 101) / 50.0F - 1.0F;
+  std::vector<float> out(static_cast<std::size_t>(model.classes()));
+  FloatSession session = FloatSession::create(model).value();
+  session.run(input, out).value();
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("formats are told by content whatever the name") {
+  const testing::TemporaryFolder folder;
+  const auto copy_is = [&](const std::filesystem::path& from, const char* name) {
+    std::filesystem::copy_file(from, folder.path() / name);
+    return detect_format(folder.path() / name).value();
+  };
+  CHECK(copy_is(kCheckpoint, "a.onnx") == FileFormat::kTorch);
+  CHECK(copy_is(kInteger, "b.pth") == FileFormat::kNarrow);
+  write(folder.path() / "weights", to_safetensors(kCheckpoint).value());
+  CHECK(copy_is(folder.path() / "weights", "c.nrw") == FileFormat::kSafetensors);
+  write(folder.path() / "network", to_onnx(FloatModel::load(kCheckpoint).value()).value());
+  CHECK(copy_is(folder.path() / "network", "d.safetensors") == FileFormat::kOnnx);
+
+  // Where the content tells nothing, the name chooses who explains.
+  for (const auto& [name, format] :
+       {std::pair("e.pth", FileFormat::kTorch), std::pair("e.nrw", FileFormat::kNarrow),
+        std::pair("e.onnx", FileFormat::kOnnx), std::pair("e.safetensors", FileFormat::kSafetensors)}) {
+    write(folder.path() / name, {});
+    CHECK(detect_format(folder.path() / name).value() == format);
+    CHECK_FALSE(FloatModel::load(folder.path() / name).ok());
+  }
+  write(folder.path() / "unknown", {});
+  CHECK(detect_format(folder.path() / "unknown").error().code == ErrorCode::kMalformed);
+  CHECK(detect_format(folder.path()).error().code == ErrorCode::kIo);
+  CHECK(detect_format(folder.path() / "none").error().code == ErrorCode::kNotFound);
+}
+
+TEST_CASE("one network in four formats gives one network's scores") {
+  const testing::TemporaryFolder folder;
+  const FloatModel checkpoint = FloatModel::load(kCheckpoint).value();
+  const std::vector<float> expected = scores(checkpoint);
+
+  write(folder.path() / "weights", to_safetensors(kCheckpoint).value());
+  const FloatModel safetensors = FloatModel::load(folder.path() / "weights").value();
+  CHECK(scores(safetensors) == expected);
+  CHECK(safetensors.preprocessing() == checkpoint.preprocessing());
+
+  convert(checkpoint).value().model.save(folder.path() / "network.nrw").value();
+  const FloatModel nrw = FloatModel::load(folder.path() / "network.nrw").value();
+  CHECK(scores(nrw) == expected);
+  CHECK(nrw.preprocessing() == checkpoint.preprocessing());
+  CHECK(nrw.labels() == checkpoint.labels());
+  CHECK(nrw.architecture() == checkpoint.architecture());
+  CHECK_FALSE(nrw.preprocessing_is_assumed());
+
+  write(folder.path() / "network.onnx", to_onnx(checkpoint).value());
+  const FloatModel onnx = FloatModel::load(folder.path() / "network.onnx").value();
+  const std::vector<float> of_onnx = scores(onnx);
+  REQUIRE(of_onnx.size() == expected.size());
+  for (std::size_t i = 0; i < expected.size(); ++i) CHECK(of_onnx[i] == doctest::Approx(expected[i]).epsilon(1e-4));
+  CHECK(onnx.labels().empty());
+  CHECK_FALSE(onnx.states_quantization());
+  CHECK_FALSE(onnx.scores_are_probabilities());
+  // ImageNet's numbers, and a picture of 32 pixels is not cropped.
+  CHECK(onnx.preprocessing_is_assumed());
+  Preprocessing assumed = preprocessing_preset("imagenet").value();
+  assumed.resize = assumed.crop_height = assumed.crop_width = 32;
+  CHECK(onnx.preprocessing() == assumed);
+  ImportOptions options;
+  options.preprocessing = checkpoint.preprocessing();
+  CHECK_FALSE(FloatModel::load(folder.path() / "network.onnx", options).value().preprocessing_is_assumed());
+}
+
+TEST_CASE("an integer network is no float network and comes through ONNX with its quantization stated") {
+  const testing::TemporaryFolder folder;
+  const auto refused = FloatModel::load(kInteger);
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().code == ErrorCode::kUnsupported);
+  CHECK(refused.error().message.find("integer network") != std::string::npos);
+  const Model model = Model::load(kInteger).value();
+  write(folder.path() / "qdq.onnx", to_onnx(model).value());
+  CHECK(FloatModel::load(folder.path() / "qdq.onnx").value().states_quantization());
+}
+
+TEST_CASE("settings of an architecture are refused where the file holds its network") {
+  const testing::TemporaryFolder folder;
+  const FloatModel checkpoint = FloatModel::load(kCheckpoint).value();
+  write(folder.path() / "network.onnx", to_onnx(checkpoint).value());
+  convert(checkpoint).value().model.save(folder.path() / "network.nrw").value();
+  for (const char* name : {"network.onnx", "network.nrw"}) {
+    const auto refused = [&](const ArchitectureOptions& architecture) {
+      ImportOptions options;
+      options.architecture = architecture;
+      const auto loaded = FloatModel::load(folder.path() / name, options);
+      return !loaded.ok() && loaded.error().code == ErrorCode::kInvalidArgument;
+    };
+    CAPTURE(name);
+    ArchitectureOptions given;
+    given.name = "resnet18";
+    CHECK(refused(given));
+    given = {};
+    given.tf_padding = false;
+    CHECK(refused(given));
+    given = {};
+    given.batch_norm_epsilon = 1e-3;
+    CHECK(refused(given));
+    given = {};
+    given.stride_2_blocks = std::vector<int>{0};
+    CHECK(refused(given));
+    given = {};
+    given.input_size = 64;
+    CHECK(refused(given));
+    given.input_size = 32;
+    CHECK_FALSE(refused(given));
+  }
+}
+
+TEST_CASE("a network's ONNX operators are public") {
+  const std::vector<OnnxOperator> operators = onnx_operators();
+  CHECK(operators.size() > 40);
+  for (const OnnxOperator& row : operators) CHECK_FALSE(row.name.empty());
+}
+
+}  // namespace narrow
