@@ -7,6 +7,17 @@
 namespace narrow::engine {
 namespace {
 
+// Taps [begin, end) of a window along one axis lie inside the picture.
+struct Taps {
+  std::int64_t begin = 0;
+  std::int64_t end = 0;
+};
+
+Taps taps_inside(std::int64_t first, std::int64_t kernel, std::int64_t dilation, std::int64_t size) {
+  if (first >= size) return {};
+  return {first >= 0 ? 0 : (dilation - 1 - first) / dilation, std::min(kernel, (size - 1 - first) / dilation + 1)};
+}
+
 // A row is a row of pixels. Channels are the innermost loop, so that pixels are read as they lie in memory.
 class FloatPoolStep : public Step {
  public:
@@ -38,12 +49,12 @@ class FloatPoolStep : public Step {
   // Calls visit(pixel) for the window's pixels inside the picture, row by row.
   template <class Visit>
   void for_each_tap(const float* picture, std::int64_t top, std::int64_t left, const Visit& visit) const {
-    for (std::int64_t i = 0; i < window_.kernel_h; ++i) {
-      const std::int64_t y = top + i * window_.dilation_h;
-      if (y < 0 || y >= in_.height) continue;
-      for (std::int64_t j = 0; j < window_.kernel_w; ++j) {
-        const std::int64_t x = left + j * window_.dilation_w;
-        if (x >= 0 && x < in_.width) visit(picture + (y * in_.width + x) * in_.channels);
+    const Taps rows = taps_inside(top, window_.kernel_h, window_.dilation_h, in_.height);
+    const Taps columns = taps_inside(left, window_.kernel_w, window_.dilation_w, in_.width);
+    for (std::int64_t i = rows.begin; i < rows.end; ++i) {
+      const float* row = picture + (top + i * window_.dilation_h) * in_.width * in_.channels;
+      for (std::int64_t j = columns.begin; j < columns.end; ++j) {
+        visit(row + (left + j * window_.dilation_w) * in_.channels);
       }
     }
   }

@@ -6,17 +6,12 @@
 #include <stdexcept>
 
 #include "engine/nrw_file.h"
+#include "graph/function.h"
 
 namespace narrow::testing {
 
 using graph::ValueId;
 using graph::Window;
-
-namespace {
-constexpr Clamp kRelu{0.0F, std::numeric_limits<float>::infinity()};
-constexpr Clamp kRelu6{0.0F, 6.0F};
-constexpr Clamp kTight{-0.25F, 0.5F};
-}  // namespace
 
 Window square(int kernel, int stride, int pad, int dilation) {
   return {kernel, kernel, stride, stride, dilation, dilation, {pad, pad, pad, pad}};
@@ -128,49 +123,93 @@ ValueId GraphBuilder::linear(ValueId x, int out_features, int weight_bits, int b
   return with(linear_scores(x, out_features, weight_bits, clamp), parameters(bits, spread(x)));
 }
 
+ValueId GraphBuilder::like(const std::string& kind, graph::Op op, const std::vector<ValueId>& inputs, int bits,
+                           double spread, Clamp clamp) {
+  const ValueId y = node(kind, std::move(op), inputs, clamp);
+  return is_float(inputs[0]) ? y : with(y, parameters(bits, spread));
+}
+
+ValueId GraphBuilder::lossless(const std::string& kind, graph::Op op, ValueId x) {
+  const ValueId y = node(kind, std::move(op), {x});
+  graph_.value(y).quantization = graph_.value(x).quantization;
+  return y;
+}
+
 ValueId GraphBuilder::activation(ValueId x, Clamp clamp, int bits) {
-  return with(node("activation", graph::Activation{}, {x}, clamp), parameters(bits, spread(x)));
+  return like("activation", graph::Activation{}, {x}, bits, spread(x), clamp);
+}
+
+ValueId GraphBuilder::function(ValueId x, graph::FunctionKind kind, int bits) {
+  using Kind = graph::FunctionKind;
+  graph::Function op;
+  op.kind = kind;
+  const bool is_hard = kind == Kind::kHardSigmoid || kind == Kind::kHardSwish;
+  if (is_hard) op.beta = 0.5F;
+  if (is_hard || kind == Kind::kLeakyRelu || kind == Kind::kElu) {
+    op.alpha = std::uniform_real_distribution<float>(0.05F, 1.0F)(random_);
+  }
+  if (kind == Kind::kPRelu) {
+    std::normal_distribution<float> normal(0.0F, 1.0F);
+    for (std::int64_t c = 0; c < shape(x).channels; ++c) op.slopes.push_back(normal(random_));
+  }
+  const bool is_bounded = kind == Kind::kSigmoid || kind == Kind::kTanh || kind == Kind::kHardSigmoid;
+  const ValueId y = like("function", op, {x}, bits, is_bounded ? 1.0 : spread(x));
+  if (!is_float(x)) {
+    std::get<graph::Function>(graph_.nodes.back().op).table =
+        graph::make_table(op, *graph_.value(x).quantization, *graph_.value(y).quantization);
+  }
+  return y;
 }
 
 ValueId GraphBuilder::add(ValueId a, ValueId b, int bits, Clamp clamp) {
-  return with(node("add", graph::Add{}, {a, b}, clamp), parameters(bits, spread(a) + spread(b)));
+  return like("add", graph::Add{}, {a, b}, bits, spread(a) + spread(b), clamp);
 }
 
-ValueId GraphBuilder::max_pool(ValueId x, Window window) {
-  const Quantization same = *graph_.value(x).quantization;
-  return with(node("max_pool", graph::MaxPool{window}, {x}), same);
+ValueId GraphBuilder::subtract(ValueId a, ValueId b, int bits, Clamp clamp) {
+  return like("subtract", graph::Subtract{}, {a, b}, bits, spread(a) + spread(b), clamp);
+}
+
+ValueId GraphBuilder::multiply(ValueId a, ValueId b, int bits, Clamp clamp) {
+  return like("multiply", graph::Multiply{}, {a, b}, bits, spread(a) * spread(b), clamp);
 }
 
 ValueId GraphBuilder::average_pool(ValueId x, Window window, bool count_include_pad, int bits) {
-  return with(node("average_pool", graph::AveragePool{window, count_include_pad}, {x}), parameters(bits, spread(x)));
+  return like("average_pool", graph::AveragePool{window, count_include_pad}, {x}, bits, spread(x));
 }
 
 ValueId GraphBuilder::global_average_pool(ValueId x, int bits) {
-  return with(node("global_pool", graph::GlobalAveragePool{}, {x}), parameters(bits, spread(x)));
+  return like("global_pool", graph::GlobalAveragePool{}, {x}, bits, spread(x));
 }
 
 ValueId GraphBuilder::concat(const std::vector<ValueId>& inputs, int bits) {
-  return with(node("concat", graph::Concat{}, inputs), parameters(bits, spread(inputs[0])));
+  return like("concat", graph::Concat{}, inputs, bits, spread(inputs[0]));
 }
+
+ValueId GraphBuilder::softmax(ValueId x) { return node("softmax", graph::Softmax{}, {x}); }
+
+ValueId GraphBuilder::lrn(ValueId x, graph::Lrn op) { return node("lrn", op, {x}); }
+
+ValueId GraphBuilder::max_pool(ValueId x, Window window) { return lossless("max_pool", graph::MaxPool{window}, x); }
 
 ValueId GraphBuilder::pad_channels(ValueId x, int before, int after) {
-  const Quantization same = *graph_.value(x).quantization;
-  return with(node("pad_channels", graph::PadChannels{before, after}, {x}), same);
+  return lossless("pad_channels", graph::PadChannels{before, after}, x);
 }
 
-ValueId GraphBuilder::flatten(ValueId x) {
-  const auto same = graph_.value(x).quantization;
-  const ValueId y = node("flatten", graph::Flatten{}, {x});
-  graph_.value(y).quantization = same;
-  return y;
+ValueId GraphBuilder::pad(ValueId x, Padding pad) { return lossless("pad", graph::Pad{pad}, x); }
+
+ValueId GraphBuilder::slice(ValueId x, TensorShape begin, TensorShape size) {
+  return lossless("slice", graph::Slice{begin, size}, x);
 }
 
-ValueId GraphBuilder::identity(ValueId x) {
-  const auto same = graph_.value(x).quantization;
-  const ValueId y = node("identity", graph::Identity{}, {x});
-  graph_.value(y).quantization = same;
-  return y;
+ValueId GraphBuilder::reshape(ValueId x, TensorShape shape) { return lossless("reshape", graph::Reshape{shape}, x); }
+
+ValueId GraphBuilder::transpose(ValueId x, std::array<int, 3> order) {
+  return lossless("transpose", graph::Transpose{order}, x);
 }
+
+ValueId GraphBuilder::flatten(ValueId x) { return lossless("flatten", graph::Flatten{}, x); }
+
+ValueId GraphBuilder::identity(ValueId x) { return lossless("identity", graph::Identity{}, x); }
 
 engine::ModelData GraphBuilder::finish(ValueId output) {
   graph_.output = output;
@@ -199,102 +238,5 @@ std::vector<float> random_pictures(const TensorShape& shape, std::int64_t batch,
 }
 
 Model to_model(engine::ModelData data) { return Model(std::make_shared<const engine::ModelData>(std::move(data))); }
-
-engine::ModelData model_of_everything(unsigned seed) {
-  GraphBuilder b(seed, {7, 6, 3});
-  ValueId x = b.float_convolution(b.input(), {3, 2, 1, 1, 1, 1, {1, 0, 1, 1}}, 1, 4, kRelu);
-  x = b.float_activation(x, kRelu6);
-  x = b.quantize(x);
-  std::vector<ValueId> branches;
-  for (int bits = kMinBits; bits <= kMaxBits; ++bits)
-    branches.push_back(b.convolution(x, square(3, 1, 1), 1, 2, bits, bits, kRelu));
-  x = b.concat(branches);  // 14 channels
-  x = b.convolution(x, {3, 3, 2, 1, 1, 2, {2, 1, 0, 3}}, 2, 6, 4, 8, kTight);
-  x = b.identity(x);
-  const ValueId depthwise = b.convolution(x, square(3, 1, 1), 6, 6, 8, 8);
-  x = b.add(depthwise, x, 8, kRelu6);
-  x = b.add(x, x);
-  x = b.activation(x, kTight);
-  x = b.max_pool(x, square(2, 1, 1));
-  x = b.average_pool(x, square(3, 1, 1), true);
-  x = b.average_pool(x, square(2, 2, 1), false, 6);
-  x = b.pad_channels(x, 1, 2);
-  const ValueId pooled = b.global_average_pool(x);
-  const ValueId flat = b.flatten(x);
-  const ValueId both = b.concat({b.linear(flat, 9, 3), b.linear(pooled, 4, 2, 4, kRelu)});
-  x = b.dequantize(b.flatten(both));
-  return b.finish(b.flatten(b.float_linear(x, 5)));
-}
-
-engine::ModelData random_model(unsigned seed, int length) {
-  std::mt19937 random(seed);
-  const auto pick = [&](int lo, int hi) { return std::uniform_int_distribution<int>(lo, hi)(random); };
-  GraphBuilder b(seed + 1, {pick(1, 9), pick(1, 9), pick(1, 5)});
-  std::vector<ValueId> values{b.quantize(b.input(), pick(2, 8))};
-  constexpr std::array<Clamp, 4> kClamps = {Clamp{}, kRelu, kRelu6, kTight};
-  for (int i = 0; i < length; ++i) {
-    const ValueId x = pick(0, 3) != 0 ? values.back()
-                                      : values[static_cast<std::size_t>(pick(0, static_cast<int>(values.size()) - 1))];
-    const TensorShape in = b.shape(x);
-    const auto channels = static_cast<int>(in.channels);
-    const auto side = static_cast<int>(std::min(in.height, in.width));
-    const int kernel = pick(1, std::min(3, side));
-    const Window window = square(kernel, pick(1, 2), pick(0, kernel - 1));
-    const Clamp clamp = kClamps[static_cast<std::size_t>(pick(0, 3))];
-    const int bits = pick(2, 8);
-    switch (pick(0, 11)) {
-      case 0:
-      case 1:
-        values.push_back(b.convolution(x, window, 1, pick(1, 19), pick(2, 8), bits, clamp));
-        break;
-      case 2:
-        values.push_back(b.convolution(x, window, channels, channels, pick(2, 8), bits, clamp));
-        break;
-      case 3: {
-        const int groups = channels % 2 == 0 ? 2 : 1;
-        values.push_back(b.convolution(x, window, groups, groups * pick(1, 5), pick(2, 8), bits, clamp));
-        break;
-      }
-      case 4:
-        values.push_back(b.add(x, b.activation(x, clamp, pick(2, 8)), bits, clamp));
-        break;
-      case 5:
-        values.push_back(b.activation(x, clamp, bits));
-        break;
-      case 6:
-        values.push_back(b.max_pool(x, window));
-        break;
-      case 7:
-        values.push_back(b.average_pool(x, window, pick(0, 1) == 1, bits));
-        break;
-      case 8:
-        values.push_back(b.concat({x, b.activation(x, clamp, pick(2, 8)), x}, bits));
-        break;
-      case 9:
-        values.push_back(b.pad_channels(x, pick(0, 3), pick(0, 3)));
-        break;
-      case 10:
-        values.push_back(b.identity(x));
-        break;
-      default:
-        values.push_back(pick(0, 3) == 0 ? b.global_average_pool(x, bits)
-                                         : b.linear(x, pick(1, 33), pick(2, 8), bits, clamp));
-        break;
-    }
-  }
-  const ValueId last = values.back();
-  const int classes = pick(1, 20);
-  switch (pick(0, 3)) {
-    case 0:
-      return b.finish(b.linear_scores(b.global_average_pool(last), classes, pick(2, 8),
-                                      kClamps[static_cast<std::size_t>(pick(0, 3))]));
-    case 1:
-      return b.finish(b.flatten(b.convolution_scores(last, square(1), 1, classes, pick(2, 8))));
-    case 2:
-      return b.finish(b.dequantize(b.flatten(last)));
-    default:
-      return b.finish(b.linear_scores(last, classes, pick(2, 8)));
-  }
-}
 
 }  // namespace narrow::testing

@@ -1,6 +1,7 @@
 // Quantized graphs by hand, with random weights and scales that make results clamp on both ends now and then.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <random>
 #include <string>
@@ -23,7 +24,9 @@ class GraphBuilder {
                                    Clamp clamp = {});
   graph::ValueId float_linear(graph::ValueId x, int out_features, Clamp clamp = {});
   graph::ValueId float_activation(graph::ValueId x, Clamp clamp);
-  // Last layers: float scores from the accumulators.
+  graph::ValueId softmax(graph::ValueId x);
+  graph::ValueId lrn(graph::ValueId x, graph::Lrn op);
+  // Integer layers that write float32 from their accumulators: last layers, and such before a float island.
   graph::ValueId convolution_scores(graph::ValueId x, graph::Window window, int groups, int out_channels,
                                     int weight_bits = 8, Clamp clamp = {});
   graph::ValueId linear_scores(graph::ValueId x, int out_features, int weight_bits = 8, Clamp clamp = {});
@@ -33,18 +36,26 @@ class GraphBuilder {
   graph::ValueId convolution(graph::ValueId x, graph::Window window, int groups, int out_channels, int weight_bits = 8,
                              int bits = 8, Clamp clamp = {});
   graph::ValueId linear(graph::ValueId x, int out_features, int weight_bits = 8, int bits = 8, Clamp clamp = {});
+
+  // Float32 or uint8, as the inputs are; a uint8 output has `bits` bits, or its input's quantization.
   graph::ValueId activation(graph::ValueId x, Clamp clamp, int bits = 8);
+  graph::ValueId function(graph::ValueId x, graph::FunctionKind kind, int bits = 8);
   graph::ValueId add(graph::ValueId a, graph::ValueId b, int bits = 8, Clamp clamp = {});
-  graph::ValueId max_pool(graph::ValueId x, graph::Window window);
+  graph::ValueId subtract(graph::ValueId a, graph::ValueId b, int bits = 8, Clamp clamp = {});
+  graph::ValueId multiply(graph::ValueId a, graph::ValueId b, int bits = 8, Clamp clamp = {});
   graph::ValueId average_pool(graph::ValueId x, graph::Window window, bool count_include_pad, int bits = 8);
   graph::ValueId global_average_pool(graph::ValueId x, int bits = 8);
   graph::ValueId concat(const std::vector<graph::ValueId>& inputs, int bits = 8);
+  graph::ValueId max_pool(graph::ValueId x, graph::Window window);
   graph::ValueId pad_channels(graph::ValueId x, int before, int after);
-
-  // Float32 or uint8.
+  graph::ValueId pad(graph::ValueId x, Padding pad);
+  graph::ValueId slice(graph::ValueId x, TensorShape begin, TensorShape size);
+  graph::ValueId reshape(graph::ValueId x, TensorShape shape);
+  graph::ValueId transpose(graph::ValueId x, std::array<int, 3> order);
   graph::ValueId flatten(graph::ValueId x);
   graph::ValueId identity(graph::ValueId x);
 
+  [[nodiscard]] bool is_float(graph::ValueId x) const { return !graph_.value(x).quantization.has_value(); }
   [[nodiscard]] TensorShape shape(graph::ValueId x) const { return graph_.value(x).shape; }
   [[nodiscard]] std::mt19937& random() { return random_; }
   [[nodiscard]] int uniform(int lo, int hi) { return std::uniform_int_distribution<int>(lo, hi)(random_); }
@@ -61,6 +72,11 @@ class GraphBuilder {
   // About how large its reals are.
   double spread(graph::ValueId x) const;
   graph::ValueId with(graph::ValueId id, const Quantization& quantization);
+  // Appends a node whose output is of its first input's type; a uint8 one gets parameters for `spread`.
+  graph::ValueId like(const std::string& kind, graph::Op op, const std::vector<graph::ValueId>& inputs, int bits,
+                      double spread, Clamp clamp = {});
+  // The same for operators that change no element.
+  graph::ValueId lossless(const std::string& kind, graph::Op op, graph::ValueId x);
 
   graph::Graph graph_;
   std::mt19937 random_;
@@ -74,9 +90,12 @@ class GraphBuilder {
 
 [[nodiscard]] Model to_model(engine::ModelData data);
 
-// A network with every operator, each weight width and float islands at both ends; a few kilobytes.
+// A network with every weight width, most integer operators and floats at both ends; a few kilobytes.
 [[nodiscard]] engine::ModelData model_of_everything(unsigned seed);
-// A random chain with branches of `length` operators.
+// A network with arithmetic that repeats an input, every function, every way to move elements, and float islands of
+// all that exists on float32.
+[[nodiscard]] engine::ModelData model_of_functions(unsigned seed);
+// A random chain with branches and float islands, of `length` operators.
 [[nodiscard]] engine::ModelData random_model(unsigned seed, int length);
 
 }  // namespace narrow::testing

@@ -1,5 +1,5 @@
-// What a quantized graph means, in int64 and double with one loop per operator and nothing else in mind. It shares no
-// code with kernels or plans; sessions must equal it bit for bit.
+// What a graph of integers and floats means, in int64 and double, with one loop per operator and nothing else in mind.
+// It shares no code with kernels or plans; sessions must equal it bit for bit.
 #pragma once
 
 #include <vector>

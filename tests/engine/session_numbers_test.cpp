@@ -18,6 +18,7 @@ using narrow::Session;
 using narrow::SessionOptions;
 using narrow::testing::interpret;
 using narrow::testing::model_of_everything;
+using narrow::testing::model_of_functions;
 using narrow::testing::random_model;
 using narrow::testing::random_pictures;
 using narrow::testing::to_model;
@@ -77,8 +78,9 @@ void check(const Model& model, SessionOptions options, std::int64_t batch, unsig
 TEST_CASE("a network of every operator gives the reference scores") {
   for (unsigned i = 0; i < 20; ++i) {
     const unsigned seed = narrow::testing::seed() + i;
-    const Model model = to_model(model_of_everything(seed));
-    for (const std::int64_t batch : {1, 2, 3, 5}) check(model, {}, batch, seed);
+    for (const Model& model : {to_model(model_of_everything(seed)), to_model(model_of_functions(seed))}) {
+      for (const std::int64_t batch : {1, 2, 3, 5}) check(model, {}, batch, seed);
+    }
   }
 }
 

@@ -9,7 +9,8 @@ set(narrow_fuzz_checkpoint_sources ${CMAKE_CURRENT_LIST_DIR}/../importers/checkp
 set(narrow_fuzz_safetensors_libraries narrow_importers)
 set(narrow_fuzz_safetensors_sources ${CMAKE_CURRENT_LIST_DIR}/../importers/checkpoint_writer.cpp)
 set(narrow_fuzz_model_libraries narrow_runtime)
-set(narrow_fuzz_model_sources ${CMAKE_CURRENT_LIST_DIR}/../engine/graph_builder.cpp)
+set(narrow_fuzz_model_sources ${CMAKE_CURRENT_LIST_DIR}/../engine/graph_builder.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/../engine/sample_models.cpp ${CMAKE_CURRENT_LIST_DIR}/../engine/random_model.cpp)
 
 function(narrow_fuzz name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "LIBRARIES;SOURCES")

@@ -80,6 +80,7 @@ std::vector<std::string> fuzz_seeds() {
     seeds.emplace_back(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   };
   add(model_of_everything(1));
+  add(model_of_functions(1));
   for (const int length : {0, 1, 3, 6}) add(random_model(static_cast<unsigned>(length), length));
   return seeds;
 }
