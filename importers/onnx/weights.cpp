@@ -28,10 +28,13 @@ std::optional<WideCodes> read_codes(const Constant& constant, const WeightLayout
   if (quantized.scales.size() != 1 && !per_output) return std::nullopt;
 
   WideCodes result;
+  // Training may leave a scale below zero. Its sign belongs to the codes then.
+  std::vector<bool> negative;
   for (std::size_t o = 0; o < outs; ++o) {
     const float scale = quantized.scales[quantized.scales.size() == 1 ? 0 : o] * layout.factor;
-    if (!(scale >= std::numeric_limits<float>::min()) || !std::isfinite(scale)) return std::nullopt;
-    result.scales.push_back(scale);
+    if (!(std::abs(scale) >= std::numeric_limits<float>::min()) || !std::isfinite(scale)) return std::nullopt;
+    result.scales.push_back(std::abs(scale));
+    negative.push_back(scale < 0);
   }
   result.codes.reserve(static_cast<std::size_t>(quantized.codes->elems()));
   std::visit(
@@ -42,7 +45,8 @@ std::optional<WideCodes> read_codes(const Constant& constant, const WeightLayout
             for (std::int64_t i = 0; i < layout.in; ++i) {
               const std::int64_t input = layout.in_order.empty() ? i : layout.in_order[static_cast<std::size_t>(i)];
               const std::int64_t at = layout.out_start[o] + t * layout.tap_step + input * layout.in_step;
-              result.codes.push_back(static_cast<std::int32_t>(values[static_cast<std::size_t>(at)]) - zero);
+              const std::int32_t code = static_cast<std::int32_t>(values[static_cast<std::size_t>(at)]) - zero;
+              result.codes.push_back(negative[o] ? -code : code);
             }
           }
         }
