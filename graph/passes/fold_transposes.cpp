@@ -15,14 +15,14 @@ bool ignores_order(const Op& op) {
          std::holds_alternative<Dequantize>(op);
 }
 
-// Nodes from the Transpose that a Linear alone reads to the last one before the Linear; empty: there is none.
+// Nodes from the last one before a Linear back to the Transpose that it alone reads; empty: there is none.
 std::vector<int> find_path(const Graph& graph, const Links& links, ValueId value) {
   std::vector<int> path;
   for (;;) {
     const int index = links.producer(value);
     if (index < 0 || !links.is_private(value)) return {};
     const Node& node = graph.nodes[static_cast<std::size_t>(index)];
-    path.insert(path.begin(), index);
+    path.push_back(index);
     if (std::holds_alternative<Transpose>(node.op)) return path;
     if (!ignores_order(node.op)) return {};
     value = node.inputs[0];
@@ -67,15 +67,15 @@ PassLog fold_transposes(Graph& graph) {
     if (linear == nullptr || linear->filter.quantized) continue;
     const std::vector<int> path = find_path(graph, links, node.inputs[0]);
     if (path.empty()) continue;
-    const Node& transpose = graph.nodes[static_cast<std::size_t>(path[0])];
+    const Node& transpose = graph.nodes[static_cast<std::size_t>(path.back())];
     const TensorShape& in = graph.value(transpose.inputs[0]).shape;
     const std::vector<std::size_t> from =
         destinations(std::get<Transpose>(transpose.op), in, graph.value(transpose.output).shape);
     reorder_rows(linear->filter.weights, from);
     if (linear->filter.codes) reorder_rows(linear->filter.codes->codes, from);
     log.push_back("folded " + describe(transpose) + " into " + describe(node));
-    links.bypass(path[0]);
-    for (std::size_t i = 1; i < path.size(); ++i) {
+    links.bypass(path.back());
+    for (std::size_t i = path.size() - 1; i-- > 0;) {
       const Node& between = graph.nodes[static_cast<std::size_t>(path[i])];
       // A Reshape has its own shape; the others have that of their input now.
       const auto shape = infer_shape(between.op, {graph.value(between.inputs[0]).shape});

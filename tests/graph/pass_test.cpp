@@ -8,6 +8,7 @@
 #include "graph/passes/simplify.h"
 #include "tests/graph/check_same_function.h"
 #include "tests/graph/random_graph.h"
+#include "tests/graph/random_network.h"
 #include "tests/support/data.h"
 
 using namespace narrow;
@@ -15,90 +16,15 @@ using namespace narrow::graph;
 using narrow::testing::check_simplify;
 using narrow::testing::count;
 using narrow::testing::GraphBuilder;
+using narrow::testing::RandomNetwork;
 using narrow::testing::window;
-
-namespace {
-
-// Random networks of everything that passes look at: branches, shared values, batch norms in all places.
-class RandomNetwork {
- public:
-  explicit RandomNetwork(unsigned seed) : b_(seed, {7, 6, 3}) {}
-
-  Graph build() {
-    alive_.push_back(b_.input());
-    const int nodes = pick(6, 18);
-    for (int i = 0; i < nodes; ++i) alive_.push_back(step("n" + std::to_string(i)));
-    ValueId x = alive_.back();
-    if (pick(0, 1) == 1) x = b_.batch_norm("last_norm", x, pick(0, 1) == 1);
-    if (pick(0, 1) == 1) x = b_.node("gap", GlobalAveragePool{}, {x});
-    return b_.finish(pick(0, 2) == 0 ? b_.batch_norm("scores_norm", x) : b_.linear("fc", x, 4));
-  }
-
- private:
-  int pick(int lo, int hi) { return std::uniform_int_distribution<int>(lo, hi)(b_.generator()); }
-  // Mostly one of the newest values, so that the network is deep.
-  ValueId any() {
-    const int back = std::min(pick(0, 3), static_cast<int>(alive_.size()) - 1);
-    return alive_[alive_.size() - 1 - static_cast<std::size_t>(back)];
-  }
-  // A value as high and wide as x, or x itself.
-  ValueId partner(ValueId x, bool same_channels) {
-    std::vector<ValueId> fit;
-    for (const ValueId id : alive_) {
-      const TensorShape& a = b_.shape(id);
-      const TensorShape& s = b_.shape(x);
-      if (a.height == s.height && a.width == s.width && (!same_channels || a.channels == s.channels)) fit.push_back(id);
-    }
-    return fit[static_cast<std::size_t>(pick(0, static_cast<int>(fit.size()) - 1))];
-  }
-
-  ValueId step(const std::string& name) {
-    const ValueId x = any();
-    const TensorShape shape = b_.shape(x);
-    const bool big = shape.height >= 3 && shape.width >= 3;
-    switch (pick(0, 14)) {
-      case 0:
-      case 1:
-        return b_.convolution(name, x, pick(1, 6), big ? window(3, 1, pick(0, 1)) : window(1));
-      case 2: {
-        const int groups = static_cast<int>(shape.channels);
-        return b_.convolution(name, x, groups * pick(1, 2), window(3, 1, 1), groups);
-      }
-      case 3:
-      case 4:
-      case 5:
-        return b_.batch_norm(name, x, pick(0, 1) == 1);
-      case 6:
-        return b_.affine(name, x, pick(0, 1) == 1 ? 0.5F : -0.5F, pick(0, 1) == 1 ? 0.25F : 0.0F);
-      case 7:
-        return b_.relu(name, x);
-      case 8:
-        return b_.clamp(name, x, pick(0, 1) == 1 ? GraphBuilder::kRelu6 : Clamp{-1.0F, 1.5F});
-      case 9:
-        return b_.node(name, Add{}, {x, partner(x, true)}, pick(0, 1) == 1 ? GraphBuilder::kRelu : Clamp{});
-      case 10:
-        if (shape.channels > 24) return b_.node(name, Identity{}, {x});
-        return b_.node(name, Concat{}, {x, partner(x, false)});
-      case 11:
-        return b_.node(name, MaxPool{window(2, 1, pick(0, 1))}, {big ? x : b_.input()});
-      case 12:
-        return b_.node(name, AveragePool{window(2, 1, pick(0, 1)), pick(0, 1) == 1}, {big ? x : b_.input()});
-      case 13:
-        return b_.node(name, PadChannels{pick(0, 1), pick(0, 2)}, {x});
-      default:
-        return b_.node(name, Identity{}, {x});
-    }
-  }
-
-  GraphBuilder b_;
-  std::vector<ValueId> alive_;
-};
-
-}  // namespace
 
 TEST_CASE("random networks keep their function and lose batch norms and identities") {
   int folded = 0;
   int lowered = 0;
+  int padded = 0;
+  int fused = 0;
+  int merged = 0;
   for (unsigned i = 0; i < 400; ++i) {
     CAPTURE(i);
     const Graph original = RandomNetwork(testing::seed() + i).build();
@@ -107,10 +33,16 @@ TEST_CASE("random networks keep their function and lose batch norms and identiti
     CHECK(count<Identity>(simplified) == 0);
     if (log.find("folded") != std::string::npos) ++folded;
     if (log.find("depthwise") != std::string::npos) ++lowered;
+    if (log.find("folded padding") != std::string::npos) ++padded;
+    if (log.find("what it reads a ") != std::string::npos) ++fused;
+    if (log.find("merged ") != std::string::npos) ++merged;
   }
-  // Both ways must have been taken, or this test shows nothing.
+  // All of this must have happened, or this test shows nothing.
   CHECK(folded > 50);
   CHECK(lowered > 50);
+  CHECK(padded > 30);
+  CHECK(fused > 30);
+  CHECK(merged > 20);
 }
 
 TEST_CASE("simplify is deterministic and a second run changes nothing") {
