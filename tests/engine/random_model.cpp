@@ -146,8 +146,10 @@ class RandomNetwork {
   ValueId movement(ValueId x) {
     const TensorShape in = b_.shape(x);
     switch (pick(0, 7)) {
-      case 0:
-        return b_.concat({x, b_.activation(x, any_clamp(), pick(2, 8)), x}, pick(2, 8));
+      case 0: {
+        const ValueId part = b_.slice(x, {}, {in.height, in.width, pick64(1, in.channels)});
+        return b_.concat({part, b_.activation(x, any_clamp(), pick(2, 8)), x}, pick(2, 8));
+      }
       case 1:
         return b_.pad_channels(x, pick(0, 3), pick(0, 3));
       case 2:

@@ -51,8 +51,8 @@ engine::ModelData model_of_functions(unsigned seed) {
   ValueId x = b.convolution(picture, square(3, 1, 1), 1, 4, 8, 8);
   // Squeeze and excitation, with each dimension repeated in turn.
   x = b.multiply(x, b.function(b.global_average_pool(x), FunctionKind::kHardSigmoid));
-  x = b.subtract(x, b.slice(x, {0, 0, 1}, {6, 5, 1}), 7, kTight);
-  x = b.add(b.slice(x, {2, 0, 0}, {1, 5, 4}), x, 8, kRelu6);
+  x = b.subtract(x, b.slice(x, {0, 0, 1}, {6, 5, 1}), 7);
+  x = b.add(b.slice(x, {2, 0, 0}, {1, 5, 4}), x, 8, {-4.0F, 4.0F});
   x = b.multiply(x, b.slice(x, {0, 3, 0}, {6, 1, 4}), 8);
   // All functions, side by side.
   std::vector<ValueId> functions;
@@ -70,7 +70,8 @@ engine::ModelData model_of_functions(unsigned seed) {
   y = b.lrn(y, {3, 0.5F, 0.75F, 1.0F});
   y = b.lrn(y, {4, 0.1F, 0.5F, 2.0F});
   const ValueId pooled = b.max_pool(y, {3, 2, 2, 1, 1, 1, {1, 0, 1, 1}});
-  y = b.concat({pooled, b.average_pool(pooled, square(3, 1, 1), false),
+  y = b.concat({b.slice(pooled, {0, 0, 2}, {b.shape(pooled).height, b.shape(pooled).width, 3}),
+                b.average_pool(pooled, square(3, 1, 1), false),
                 b.average_pool(pooled, {2, 2, 1, 1, 1, 1, {1, 0, 0, 1}}, true)});
   y = b.float_convolution(b.pad(b.pad_channels(y, 1, 2), {0, 1, 1, 0}), square(3), 1, 6);
   y = b.multiply(y, b.function(b.global_average_pool(y), FunctionKind::kSigmoid));

@@ -73,6 +73,15 @@ void check(const Model& model, SessionOptions options, std::int64_t batch, unsig
   }
 }
 
+void check_threads(const Model& model) {
+  for (const int threads : {1, 2, 3, 7}) {
+    SessionOptions options;
+    options.threads = threads;
+    check(model, options, 1, 7);
+    check(model, options, 5, 8);
+  }
+}
+
 }  // namespace
 
 TEST_CASE("a network of every operator gives the reference scores") {
@@ -92,6 +101,15 @@ TEST_CASE("random networks give the reference scores") {
   }
 }
 
+// Exponentials are taken relative to the largest score.
+TEST_CASE("softmax of scores beyond every exponential") {
+  narrow::testing::GraphBuilder b(1, {1, 1, 4});
+  const Model model = to_model(b.finish(b.softmax(b.input())));
+  CHECK(run(model, {}, {-1e30F, 1000.0F, 1000.0F, -1000.0F}) == std::vector<float>{0.0F, 0.5F, 0.5F, 0.0F});
+  CHECK(run(model, {}, {-3e38F, -3e38F, 3e38F, 0.0F}) == std::vector<float>{0.0F, 0.0F, 1.0F, 0.0F});
+  CHECK(run(model, {}, {-5000.0F, -5000.0F, -5000.0F, -5000.0F}) == std::vector<float>(4, 0.25F));
+}
+
 TEST_CASE("scores do not depend on threads") {
   // Large enough for steps to be split into parts.
   narrow::testing::GraphBuilder b(narrow::testing::seed(), {33, 31, 3});
@@ -102,12 +120,22 @@ TEST_CASE("scores do not depend on threads") {
   x = b.max_pool(b.pad_channels(x, 3, 5), narrow::testing::square(3, 2, 1));
   x = b.average_pool(x, narrow::testing::square(3, 1, 1), false);
   const Model model = to_model(b.finish(b.linear_scores(b.global_average_pool(x), 10)));
-  for (const int threads : {1, 2, 3, 7}) {
-    SessionOptions options;
-    options.threads = threads;
-    check(model, options, 1, 7);
-    check(model, options, 5, 8);
-  }
+  check_threads(model);
+}
+
+TEST_CASE("scores of arithmetic and movement and float islands do not depend on threads") {
+  using Kind = narrow::graph::FunctionKind;
+  narrow::testing::GraphBuilder b(narrow::testing::seed(), {33, 31, 3});
+  auto x = b.convolution(b.quantize(b.input()), narrow::testing::square(3, 1, 1), 1, 24);
+  x = b.multiply(x, b.function(b.global_average_pool(x), Kind::kSigmoid));
+  x = b.subtract(b.slice(x, {}, {33, 31, 1}), b.function(x, Kind::kPRelu));
+  x = b.slice(b.pad(b.function(x, Kind::kSilu), {1, 2, 3, 4}), {1, 1, 2}, {31, 30, 20});
+  auto y = b.dequantize(b.transpose(x, {1, 0, 2}));
+  y = b.softmax(b.lrn(y, {}));
+  y = b.concat({b.max_pool(y, narrow::testing::square(3, 1, 1)), b.function(y, Kind::kTanh)});
+  y = b.add(b.transpose(b.average_pool(y, narrow::testing::square(3, 1, 1), false), {1, 0, 2}),
+            b.global_average_pool(y));
+  check_threads(to_model(b.finish(b.float_linear(b.pad_channels(b.pad(y, {1, 0, 0, 1}), 1, 2), 10))));
 }
 
 // float(double(s_x) * s_w / s_y), not float(float(s_x * s_w) / s_y): a last bit of a multiplier, which only values next
