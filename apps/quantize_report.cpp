@@ -20,12 +20,15 @@ std::string number(float value) { return format("%.4g", static_cast<double>(valu
 // A line about one layer starts with its quoted name; the others say what was rewritten.
 bool is_note(const std::string& line) { return !line.empty() && line.front() == '\''; }
 
-// Rewrites that start with the same word are one kind: "19 folded, 19 fused".
+// Rewrites that start with the same word ("folded") are one kind: "19 folded, 19 fused". A line that starts with a
+// number sums up others.
 std::string rewrites_summary(const std::vector<std::string>& passes) {
   std::vector<std::pair<std::string, int>> kinds;
   for (const std::string& line : passes) {
-    if (is_note(line)) continue;
-    const std::string word = line.substr(0, line.find(' '));
+    if (line.empty() || is_note(line) || (line.front() >= '0' && line.front() <= '9')) continue;
+    const std::string first = line.substr(0, line.find(' '));
+    const bool says_what = first.size() > 2 && first.compare(first.size() - 2, 2, "ed") == 0;
+    const std::string word = says_what ? first : "otherwise changed";
     const auto known = std::find_if(kinds.begin(), kinds.end(), [&](const auto& kind) { return kind.first == word; });
     if (known == kinds.end()) {
       kinds.emplace_back(word, 1);
