@@ -140,10 +140,18 @@ Result<View> combined(Lowering& lowering, const Node& node, graph::Op op, View a
   for (int dim = static_cast<int>(rank) - 1; dim >= 0; --dim) {
     if (larger.size(dim) == 1 && smaller.size(dim) > 1) order.insert(order.begin(), dim);
   }
-  const auto axes = choose_axes(sizes, order, classes, lowering.shape(larger));
+  auto axes = choose_axes(sizes, order, classes, lowering.shape(larger));
   if (!axes) {
-    return unsupported(
-        node, "broadcasting " + dims_text(a.sizes()) + " and " + dims_text(b.sizes()) + " needs more than three axes");
+    // Both move, so that dimensions of one class are neighbours.
+    std::stable_sort(order.begin(), order.end(), [&](int left, int right) {
+      return classes[static_cast<std::size_t>(left)] > classes[static_cast<std::size_t>(right)];
+    });
+    axes = choose_axes(sizes, order, classes, lowering.shape(larger));
+  }
+  if (!axes) {
+    return node_error(
+        node, ErrorCode::kLimit,
+        "broadcasting " + dims_text(a.sizes()) + " and " + dims_text(b.sizes()) + " makes a tensor that is too large");
   }
   NARROW_ASSIGN(const View left, lowering.arranged(node, a, *axes));
   NARROW_ASSIGN(const View right, lowering.arranged(node, b, *axes));
