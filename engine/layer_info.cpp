@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "engine/bit_packing.h"
+#include "graph/text.h"
 
 namespace narrow::engine {
 namespace {
@@ -19,16 +20,57 @@ std::string pair(int vertical, int horizontal) {
   return text;
 }
 
-// "3x3 s2 p1"; padding that differs between sides as top,left,bottom,right; dilation only where there is one.
-std::string describe(const graph::Window& window) {
-  std::string text = std::to_string(window.kernel_h) + "x" + std::to_string(window.kernel_w) + " s" +
-                     pair(window.stride_h, window.stride_w) + " p" + std::to_string(window.pad.top);
-  const Padding& pad = window.pad;
+// "p1"; padding that differs between sides as top,left,bottom,right.
+std::string describe(const Padding& pad) {
+  std::string text = "p" + std::to_string(pad.top);
   if (pad != Padding{pad.top, pad.top, pad.top, pad.top}) {
     text += "," + std::to_string(pad.left) + "," + std::to_string(pad.bottom) + "," + std::to_string(pad.right);
   }
+  return text;
+}
+
+// "3x3 s2 p1"; dilation only where there is one.
+std::string describe(const graph::Window& window) {
+  std::string text = std::to_string(window.kernel_h) + "x" + std::to_string(window.kernel_w) + " s" +
+                     pair(window.stride_h, window.stride_w) + " " + describe(window.pad);
   if (window.dilation_h != 1 || window.dilation_w != 1) text += " d" + pair(window.dilation_h, window.dilation_w);
   return text;
+}
+
+// "HardSwish 0.166667 0.5": the function and the numbers that it uses.
+std::string describe(const graph::Function& op) {
+  const std::string alpha = " " + graph::number_text(double{op.alpha});
+  switch (op.kind) {
+    case graph::FunctionKind::kLeakyRelu:
+      return "LeakyRelu" + alpha;
+    case graph::FunctionKind::kPRelu:
+      return "PRelu";
+    case graph::FunctionKind::kElu:
+      return "Elu" + alpha;
+    case graph::FunctionKind::kHardSigmoid:
+      return "HardSigmoid" + alpha + " " + graph::number_text(double{op.beta});
+    case graph::FunctionKind::kHardSwish:
+      return "HardSwish" + alpha + " " + graph::number_text(double{op.beta});
+    case graph::FunctionKind::kSigmoid:
+      return "Sigmoid";
+    case graph::FunctionKind::kSilu:
+      return "Silu";
+    case graph::FunctionKind::kTanh:
+      return "Tanh";
+  }
+  return {};
+}
+
+// "14x14x64"
+std::string by(const TensorShape& shape) {
+  return std::to_string(shape.height) + "x" + std::to_string(shape.width) + "x" + std::to_string(shape.channels);
+}
+
+// "14x14x64, 1x1x64" where an input is repeated.
+std::string describe_repetition(const graph::Graph& graph, const graph::Node& node) {
+  const TensorShape& a = graph.value(node.inputs[0]).shape;
+  const TensorShape& b = graph.value(node.inputs[1]).shape;
+  return a == b ? std::string() : by(a) + ", " + by(b);
 }
 
 std::string describe(const graph::Graph& graph, const graph::Node& node) {
@@ -40,6 +82,19 @@ std::string describe(const graph::Graph& graph, const graph::Node& node) {
           return std::to_string(graph.value(node.inputs[0]).shape.elems()) + " -> " + std::to_string(op.out_features);
         } else if constexpr (std::is_same_v<Op, graph::MaxPool> || std::is_same_v<Op, graph::AveragePool>) {
           return describe(op.window);
+        } else if constexpr (std::is_same_v<Op, graph::Function>) {
+          return describe(op);
+        } else if constexpr (std::is_same_v<Op, graph::Add> || std::is_same_v<Op, graph::Subtract> ||
+                             std::is_same_v<Op, graph::Multiply>) {
+          return describe_repetition(graph, node);
+        } else if constexpr (std::is_same_v<Op, graph::Pad>) {
+          return describe(op.pad);
+        } else if constexpr (std::is_same_v<Op, graph::Slice>) {
+          return "from " + by(op.begin);
+        } else if constexpr (std::is_same_v<Op, graph::Transpose>) {
+          return std::to_string(op.order[0]) + "," + std::to_string(op.order[1]) + "," + std::to_string(op.order[2]);
+        } else if constexpr (std::is_same_v<Op, graph::Lrn>) {
+          return "size " + std::to_string(op.size);
         } else if constexpr (std::is_same_v<Op, graph::PadChannels>) {
           return std::to_string(op.before) + " before, " + std::to_string(op.after) + " after";
         } else if constexpr (std::is_same_v<Op, graph::Concat>) {

@@ -64,7 +64,8 @@ TEST_CASE("running a session allocates nothing") {
   const auto x = b.convolution(b.quantize(b.input()), narrow::testing::square(3, 1, 1), 1, 32);
   const auto y = b.add(b.convolution(x, narrow::testing::square(3, 1, 1), 32, 32), x);
   const narrow::Model large = narrow::testing::to_model(b.finish(b.linear_scores(b.global_average_pool(y), 6)));
-  for (const narrow::Model& model : {small, large}) {
+  const narrow::Model functions = narrow::testing::to_model(narrow::testing::model_of_functions(1));
+  for (const narrow::Model& model : {small, large, functions}) {
     for (const std::string& isa : narrow::available_isas()) {
       for (const int threads : {1, 3}) {
         narrow::SessionOptions options;
