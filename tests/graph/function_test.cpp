@@ -1,0 +1,150 @@
+// The nonlinear functions as numbers and as tables.
+#include "graph/function.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <random>
+
+#include "tests/support/data.h"
+
+namespace {
+
+using narrow::QRange;
+using narrow::Quantization;
+using narrow::graph::evaluate_function;
+using narrow::graph::Function;
+using narrow::graph::FunctionKind;
+using narrow::graph::make_table;
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr FunctionKind kKinds[] = {FunctionKind::kLeakyRelu,   FunctionKind::kPRelu,     FunctionKind::kElu,
+                                   FunctionKind::kHardSigmoid, FunctionKind::kHardSwish, FunctionKind::kSigmoid,
+                                   FunctionKind::kSilu,        FunctionKind::kTanh};
+
+Function function(FunctionKind kind, float alpha = 0.25F, float beta = 0.5F) {
+  Function result;
+  result.kind = kind;
+  result.alpha = alpha;
+  result.beta = beta;
+  if (kind == FunctionKind::kPRelu) result.slopes = {0.5F, -2.0F, 0.0F};
+  return result;
+}
+
+// From the ONNX operators' formulas, with the C library.
+double expected(const Function& f, double x, std::size_t channel) {
+  const double alpha = double{f.alpha};
+  const double beta = double{f.beta};
+  switch (f.kind) {
+    case FunctionKind::kLeakyRelu:
+      return x < 0 ? alpha * x : x;
+    case FunctionKind::kPRelu:
+      return x < 0 ? double{f.slopes[channel]} * x : x;
+    case FunctionKind::kElu:
+      return x < 0 ? alpha * std::expm1(x) : x;
+    case FunctionKind::kHardSigmoid:
+      return std::clamp(alpha * x + beta, 0.0, 1.0);
+    case FunctionKind::kHardSwish:
+      return x * std::clamp(alpha * x + beta, 0.0, 1.0);
+    case FunctionKind::kSigmoid:
+      return 1 / (1 + std::exp(-x));
+    case FunctionKind::kSilu:
+      return x / (1 + std::exp(-x));
+    case FunctionKind::kTanh:
+      return std::tanh(x);
+  }
+  return 0;
+}
+
+}  // namespace
+
+TEST_CASE("functions have their limits at infinity and keep NaN") {
+  const auto at = [](FunctionKind kind, double x) { return evaluate_function(function(kind), x); };
+  CHECK(at(FunctionKind::kLeakyRelu, -kInfinity) == -kInfinity);
+  CHECK(at(FunctionKind::kLeakyRelu, kInfinity) == kInfinity);
+  CHECK(evaluate_function(function(FunctionKind::kLeakyRelu, 0.0F), -kInfinity) == 0.0);
+  CHECK(at(FunctionKind::kPRelu, -kInfinity) == -kInfinity);
+  CHECK(evaluate_function(function(FunctionKind::kPRelu), -kInfinity, 1) == kInfinity);
+  CHECK(evaluate_function(function(FunctionKind::kPRelu), -kInfinity, 2) == 0.0);
+  CHECK(at(FunctionKind::kElu, -kInfinity) == -0.25);
+  CHECK(at(FunctionKind::kElu, kInfinity) == kInfinity);
+  CHECK(at(FunctionKind::kHardSigmoid, -kInfinity) == 0.0);
+  CHECK(at(FunctionKind::kHardSigmoid, kInfinity) == 1.0);
+  CHECK(at(FunctionKind::kHardSwish, -kInfinity) == 0.0);
+  CHECK(at(FunctionKind::kHardSwish, kInfinity) == kInfinity);
+  CHECK(at(FunctionKind::kSigmoid, -kInfinity) == 0.0);
+  CHECK(at(FunctionKind::kSigmoid, kInfinity) == 1.0);
+  CHECK(at(FunctionKind::kSilu, -kInfinity) == 0.0);
+  CHECK(at(FunctionKind::kSilu, kInfinity) == kInfinity);
+  CHECK(at(FunctionKind::kTanh, -kInfinity) == -1.0);
+  CHECK(at(FunctionKind::kTanh, kInfinity) == 1.0);
+  for (const FunctionKind kind : kKinds) CHECK(std::isnan(at(kind, std::nan(""))));
+}
+
+TEST_CASE("functions follow their formulas") {
+  std::mt19937 random(narrow::testing::seed());
+  for (const FunctionKind kind : kKinds) {
+    for (int i = 0; i < 20000; ++i) {
+      const double width = i % 4 == 0 ? 1000.0 : i % 4 == 1 ? 1e-6 : 8.0;
+      const double x = i == 0 ? 0.0 : std::uniform_real_distribution<double>(-width, width)(random);
+      const auto channel = static_cast<std::size_t>(i % 3);
+      const Function f = function(kind, std::uniform_real_distribution<float>(-1.0F, 1.0F)(random));
+      const double wanted = expected(f, x, channel);
+      const double actual = evaluate_function(f, x, static_cast<std::int64_t>(channel));
+      CAPTURE(static_cast<int>(kind));
+      CAPTURE(x);
+      REQUIRE(std::fabs(actual - wanted) <= 1e-14 * std::fabs(wanted) + 1e-300);
+    }
+  }
+}
+
+TEST_CASE("tables hold every byte's value rounded half to even and clamped to the output's range") {
+  std::mt19937 random(narrow::testing::seed());
+  const auto byte = [&] { return static_cast<std::int32_t>(random() % 256); };
+  for (const FunctionKind kind : kKinds) {
+    for (int i = 0; i < 40; ++i) {
+      const Function f = function(kind);
+      // The table covers bytes outside of the input's range too.
+      const Quantization in{std::exp(std::uniform_real_distribution<float>(-8.0F, 2.0F)(random)), byte(), {3, 9}};
+      Quantization out{std::exp(std::uniform_real_distribution<float>(-8.0F, 2.0F)(random)), byte(), {}};
+      out.range = {static_cast<std::int32_t>(random()) % (out.zero_point + 1), 255};
+      out.range.lo = std::max(out.range.lo, 0);
+      if (i % 2 == 0) out.range.hi = out.zero_point + (255 - out.zero_point) / 2;
+      const std::vector<std::uint8_t> table = make_table(f, in, out);
+      REQUIRE(table.size() == (kind == FunctionKind::kPRelu ? 3 * 256 : 256));
+      for (std::size_t entry = 0; entry < table.size(); ++entry) {
+        const double x = double{in.scale} * (static_cast<double>(entry % 256) - in.zero_point);
+        const double steps = evaluate_function(f, x, static_cast<std::int64_t>(entry / 256)) / double{out.scale};
+        const double rounded = std::nearbyint(steps) + out.zero_point;
+        const double wanted = std::min(std::max(rounded, double(out.range.lo)), double(out.range.hi));
+        CAPTURE(static_cast<int>(kind));
+        CAPTURE(entry);
+        REQUIRE(static_cast<double>(table[entry]) == wanted);
+      }
+    }
+  }
+}
+
+TEST_CASE("ties in a table go to the even byte") {
+  // Half steps: f(x) = x with an output scale twice the input's.
+  const std::vector<std::uint8_t> table =
+      make_table(function(FunctionKind::kLeakyRelu, 1.0F), {1.0F, 4, {0, 255}}, {2.0F, 4, {0, 255}});
+  const std::vector<std::uint8_t> expected_begin = {2, 2, 3, 4, 4, 4, 5, 6, 6, 6, 7, 8};
+  CHECK(std::vector<std::uint8_t>(table.begin(), table.begin() + 12) == expected_begin);
+}
+
+TEST_CASE("tables of values that no byte can hold saturate") {
+  const Quantization wide{1e30F, 128, {0, 255}};
+  const Quantization fine{1e-30F, 7, {2, 250}};
+  for (const FunctionKind kind : {FunctionKind::kSilu, FunctionKind::kHardSwish}) {
+    const std::vector<std::uint8_t> table = make_table(function(kind), wide, fine);
+    CHECK(table[0] == 7);
+    CHECK(table[128] == 7);
+    CHECK(table[255] == 250);
+  }
+  const std::vector<std::uint8_t> table = make_table(function(FunctionKind::kTanh), wide, fine);
+  CHECK(table[0] == 2);
+  CHECK(table[255] == 250);
+}
