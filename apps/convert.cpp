@@ -62,23 +62,21 @@ Error no_effect(const char* option, const std::string& output) {
   return {ErrorCode::kInvalidArgument, "has no effect on " + output + ", which holds weights and nothing else", option};
 }
 
-Result<Report> to_weights(const ConvertFlags& flags) {
+Status to_weights(const ConvertFlags& flags, Report& report) {
   NARROW_ASSIGN(const std::vector<std::byte> bytes, to_safetensors(flags.input));
-  Report report;
   NARROW_TRY(write(flags, bytes, report));
   report.text = flags.output + ": " + bytes_text(bytes.size()) + ", the weights of " + flags.input + " as float32\n";
-  return report;
+  return {};
 }
 
 // An integer network, which needs no conversion, for other engines.
-Result<Report> export_model(const ConvertFlags& flags) {
+Status export_model(const ConvertFlags& flags, Report& report) {
   NARROW_ASSIGN(const Model model, Model::load(flags.input));
   NARROW_ASSIGN(const std::vector<std::byte> bytes, to_onnx(model));
-  Report report;
   NARROW_TRY(write(flags, bytes, report));
   report.text = flags.output + ": " + bytes_text(bytes.size()) + ", " + bits_text(model.layers()) + ", " +
                 arithmetic_text(model.layers()) + "\n";
-  return report;
+  return {};
 }
 
 std::string layers_text(const std::vector<LayerInfo>& layers) {
@@ -107,7 +105,7 @@ std::string quantization_text(const FloatModel& network, const std::vector<Layer
          (in_float.size() > kShown ? ", ..." : "") + format(" (%zu of %zu layers)", in_float.size(), layers.size());
 }
 
-Result<Report> convert_network(const ConvertFlags& flags, Target target) {
+Status convert_network(const ConvertFlags& flags, Target target, Report& report) {
   NARROW_ASSIGN(const std::vector<std::string> labels, read_labels(flags.labels));
   NARROW_ASSIGN(const FloatFile file, load_float_file(flags.input, flags.import, flags.preprocess, labels));
   const FloatModel& network = file.model;
@@ -119,7 +117,6 @@ Result<Report> convert_network(const ConvertFlags& flags, Target target) {
   } else {
     NARROW_ASSIGN(bytes, to_onnx(network));
   }
-  Report report;
   std::string& out = report.text;
   out += "network        " + flags.input + ": " + network.architecture() + ", input " +
          shape_text(network.input_shape()) + ", " + std::to_string(network.classes()) + " classes\n";
@@ -147,7 +144,7 @@ Result<Report> convert_network(const ConvertFlags& flags, Target target) {
   NARROW_TRY(write(flags, bytes, report));
   out +=
       flags.output + ": " + bytes_text(bytes.size()) + ", " + bits_text(layers) + ", " + arithmetic_text(layers) + "\n";
-  return report;
+  return {};
 }
 
 Result<int> convert_command(const ConvertFlags& flags, Console& console) {
@@ -168,12 +165,16 @@ Result<int> convert_command(const ConvertFlags& flags, Console& console) {
     if (flags.preprocess.given()) return console.fail(no_effect("--preprocess", fixed), kUsage);
     if (!flags.labels.empty()) return console.fail(no_effect("--labels", fixed), kUsage);
   }
-  Result<Report> report = to_weights_only ? to_weights(flags)
-                          : as_it_is      ? export_model(flags)
-                                          : convert_network(flags, target);
-  if (!report.ok()) return std::move(report).error();
-  console.print(report->text);
-  console.result(report->json);
+  Report report;
+  if (to_weights_only) {
+    NARROW_TRY(to_weights(flags, report));
+  } else if (as_it_is) {
+    NARROW_TRY(export_model(flags, report));
+  } else {
+    NARROW_TRY(convert_network(flags, target, report));
+  }
+  console.print(report.text);
+  console.result(report.json);
   return kSuccess;
 }
 
