@@ -20,6 +20,9 @@ namespace narrow::graph {
 
 // Parts of the above, each one sweep. They leave dead nodes behind.
 [[nodiscard]] PassLog move_dequantize_forward(Graph& graph);
+// As above, and past a Concat of values that are quantized alike, unless its result is quantized anew. For
+// integer_where_stated() only: the float network knows no quantized Concat. Dead nodes are left.
+[[nodiscard]] PassLog move_dequantize_past_concats(Graph& graph);
 [[nodiscard]] PassLog move_quantize_backward(Graph& graph);
 [[nodiscard]] PassLog narrow_to_clamps(Graph& graph);
 [[nodiscard]] PassLog merge_quantizes(Graph& graph);

@@ -181,7 +181,10 @@ class IntegerGraph {
 
 Result<PartlyIntegerGraph> integer_where_stated(const Graph& graph) {
   NARROW_TRY(validate(graph));
-  return IntegerGraph(graph).run();
+  Graph moved = graph;
+  static_cast<void>(move_dequantize_past_concats(moved));  // what runs in integers is logged, not how it got there
+  remove_dead(moved);
+  return IntegerGraph(moved).run();
 }
 
 }  // namespace narrow::graph

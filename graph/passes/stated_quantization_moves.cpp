@@ -1,7 +1,8 @@
 // Quantize and Dequantize change places with lossless operators, so that those run on integers.
 //
 // Exact: both are monotone and act on each element alone, so they commute with moving elements and with a maximum; a
-// padded zero is the zero point on one side and 0.0 on the other, and each becomes the other without rounding.
+// padded zero is the zero point on one side and 0.0 on the other, and each becomes the other without rounding. A Concat
+// of values that are quantized alike only moves elements, too.
 #include <algorithm>
 #include <string>
 #include <unordered_map>
@@ -43,9 +44,22 @@ class Copies {
   std::vector<std::pair<std::string, std::string>> copies_;
 };
 
-}  // namespace
+// The integers behind every input of a node. Empty: some input is not dequantized, or they do not mean the same.
+// `integers`: by output of a Dequantize, its input.
+std::vector<ValueId> integers_behind(const Graph& graph, const Node& node, const std::vector<ValueId>& integers) {
+  std::vector<ValueId> moved;
+  for (const ValueId input : node.inputs) {
+    const ValueId from = integers[index(input)];
+    if (from == kNoValue) return {};
+    if (!moved.empty() && graph.value(from).quantization != graph.value(moved[0]).quantization) return {};
+    moved.push_back(from);
+  }
+  return moved;
+}
 
-PassLog move_dequantize_forward(Graph& graph) {
+// Lets nodes run on integers that move elements only, as `moves` says.
+template <class Moves>
+PassLog move_forward(Graph& graph, const Moves& moves) {
   PassLog log;
   FreshNames names(graph);
   std::vector<ValueId> integers(graph.values.size(), kNoValue);  // by output of a Dequantize: its input
@@ -53,16 +67,16 @@ PassLog move_dequantize_forward(Graph& graph) {
   nodes.reserve(graph.nodes.size());
   for (Node& node : graph.nodes) {
     if (std::holds_alternative<Dequantize>(node.op)) integers[index(node.output)] = node.inputs[0];
-    const ValueId from = is_lossless(node.op) ? integers[index(node.inputs[0])] : kNoValue;
-    if (from == kNoValue) {
+    std::vector<ValueId> from = moves(node) ? integers_behind(graph, node, integers) : std::vector<ValueId>();
+    if (from.empty()) {
       nodes.push_back(std::move(node));
       continue;
     }
     log.push_back("moved " + describe(node) + " before dequantizing");
     const ValueId real = node.output;
-    node.inputs[0] = from;
+    node.inputs = std::move(from);
     node.output = add_quantized(graph, names.make(graph.value(real).name + ".integers"), graph.value(real).shape,
-                                *graph.value(from).quantization);
+                                *graph.value(node.inputs[0]).quantization);
     integers.push_back(kNoValue);
     integers[index(real)] = node.output;
     Node dequantize;
@@ -75,6 +89,22 @@ PassLog move_dequantize_forward(Graph& graph) {
   }
   graph.nodes = std::move(nodes);
   return log;
+}
+
+}  // namespace
+
+PassLog move_dequantize_forward(Graph& graph) {
+  return move_forward(graph, [](const Node& node) { return is_lossless(node.op); });
+}
+
+PassLog move_dequantize_past_concats(Graph& graph) {
+  std::vector<char> is_quantized(graph.values.size(), 0);
+  for (const Node& node : graph.nodes) {
+    if (std::holds_alternative<Quantize>(node.op)) is_quantized[index(node.inputs[0])] = 1;
+  }
+  return move_forward(graph, [&](const Node& node) {
+    return is_lossless(node.op) || (std::holds_alternative<Concat>(node.op) && is_quantized[index(node.output)] == 0);
+  });
 }
 
 PassLog move_quantize_backward(Graph& graph) {

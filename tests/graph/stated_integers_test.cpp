@@ -164,4 +164,19 @@ TEST_CASE("Dequantize into other parameters is a requantization") {
   CHECK(testing::op_names(converted.graph) == Names{"Quantize", "Activation", "Dequantize"});
 }
 
+TEST_CASE("a concat that is read in float runs on integers when its inputs are quantized alike") {
+  for (const Quantization& second : {kIn, kOut, Quantization{0.0625F, 30, {0, 254}}}) {
+    CAPTURE(second.scale);
+    GraphBuilder b(testing::seed(), {4, 4, 3});
+    const ValueId x = qdq(b, "x", b.input(), kIn);
+    const ValueId y = qdq(b, "y", b.convolution("conv", b.input(), 3), second);
+    const ValueId both = b.node("both", Concat{}, {x, y, x});
+    const PartlyIntegerGraph converted = convert(b.finish(b.node("flat", Flatten{}, {both})));
+    for (const char* name : {"both", "flat"}) {
+      const auto& quantization = converted.graph.value(node_named(converted.graph, name).output).quantization;
+      CHECK(quantization.has_value() == (second == kIn));
+    }
+  }
+}
+
 }  // namespace narrow::graph
