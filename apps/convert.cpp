@@ -44,17 +44,11 @@ CLI::Validator output_name() {
           "", "output_name"};
 }
 
-// What convert() tells, for people and for programs.
-struct Report {
-  std::string text;
-  Json json;
-};
-
-Status write(const ConvertFlags& flags, std::span<const std::byte> bytes, Report& report) {
+Status write(const ConvertFlags& flags, std::span<const std::byte> bytes, Json& json) {
   NARROW_ASSIGN(OutputFile file, OutputFile::create(flags.output));
   NARROW_TRY(file.write(bytes));
   NARROW_TRY(file.commit());
-  report.json["output"] = {{"file", flags.output}, {"bytes", bytes.size()}};
+  json["output"] = {{"file", flags.output}, {"bytes", bytes.size()}};
   return {};
 }
 
@@ -62,20 +56,20 @@ Error no_effect(const char* option, const std::string& output) {
   return {ErrorCode::kInvalidArgument, "has no effect on " + output + ", which holds weights and nothing else", option};
 }
 
-Status to_weights(const ConvertFlags& flags, Report& report) {
+Status to_weights(const ConvertFlags& flags, std::string& text, Json& json) {
   NARROW_ASSIGN(const std::vector<std::byte> bytes, to_safetensors(flags.input));
-  NARROW_TRY(write(flags, bytes, report));
-  report.text = flags.output + ": " + bytes_text(bytes.size()) + ", the weights of " + flags.input + " as float32\n";
+  NARROW_TRY(write(flags, bytes, json));
+  text = flags.output + ": " + bytes_text(bytes.size()) + ", the weights of " + flags.input + " as float32\n";
   return {};
 }
 
 // An integer network, which needs no conversion, for other engines.
-Status export_model(const ConvertFlags& flags, Report& report) {
+Status export_model(const ConvertFlags& flags, std::string& text, Json& json) {
   NARROW_ASSIGN(const Model model, Model::load(flags.input));
   NARROW_ASSIGN(const std::vector<std::byte> bytes, to_onnx(model));
-  NARROW_TRY(write(flags, bytes, report));
-  report.text = flags.output + ": " + bytes_text(bytes.size()) + ", " + bits_text(model.layers()) + ", " +
-                arithmetic_text(model.layers()) + "\n";
+  NARROW_TRY(write(flags, bytes, json));
+  text = flags.output + ": " + bytes_text(bytes.size()) + ", " + bits_text(model.layers()) + ", " +
+         arithmetic_text(model.layers()) + "\n";
   return {};
 }
 
@@ -105,7 +99,7 @@ std::string quantization_text(const FloatModel& network, const std::vector<Layer
          (in_float.size() > kShown ? ", ..." : "") + format(" (%zu of %zu layers)", in_float.size(), layers.size());
 }
 
-Status convert_network(const ConvertFlags& flags, Target target, Report& report) {
+Status convert_network(const ConvertFlags& flags, Target target, std::string& text, Json& json) {
   NARROW_ASSIGN(const std::vector<std::string> labels, read_labels(flags.labels));
   NARROW_ASSIGN(const FloatFile file, load_float_file(flags.input, flags.import, flags.preprocess, labels));
   const FloatModel& network = file.model;
@@ -117,32 +111,31 @@ Status convert_network(const ConvertFlags& flags, Target target, Report& report)
   } else {
     NARROW_ASSIGN(bytes, to_onnx(network));
   }
-  std::string& out = report.text;
-  out += "network        " + flags.input + ": " + network.architecture() + ", input " +
-         shape_text(network.input_shape()) + ", " + std::to_string(network.classes()) + " classes\n";
-  out += preprocessing_lines(network.preprocessing(), file.preprocessing_is_assumed);
-  out += "quantization   " + quantization_text(network, layers) + "\n";
+  text += "network        " + flags.input + ": " + network.architecture() + ", input " +
+          shape_text(network.input_shape()) + ", " + std::to_string(network.classes()) + " classes\n";
+  text += preprocessing_lines(network.preprocessing(), file.preprocessing_is_assumed);
+  text += "quantization   " + quantization_text(network, layers) + "\n";
   for (const std::string& line : converted.report.passes) {
     // A line about one layer starts with its quoted name; the others say what was rewritten.
-    if (flags.verbose || (!line.empty() && line.front() == '\'')) out += "  " + line + "\n";
+    if (flags.verbose || (!line.empty() && line.front() == '\'')) text += "  " + line + "\n";
   }
-  if (flags.verbose) out += "\n" + layers_text(layers) + "\n";
+  if (flags.verbose) text += "\n" + layers_text(layers) + "\n";
 
-  report.json["network"] = {{"file", flags.input},
-                            {"architecture", network.architecture()},
-                            {"input", shape_json(network.input_shape())},
-                            {"classes", network.classes()},
-                            {"states_quantization", network.states_quantization()}};
-  report.json["preprocessing"] = preprocessing_json(network.preprocessing());
-  report.json["preprocessing_is_assumed"] = file.preprocessing_is_assumed;
-  report.json["passes"] = converted.report.passes;
-  report.json["layers"] = Json::array();
+  json["network"] = {{"file", flags.input},
+                     {"architecture", network.architecture()},
+                     {"input", shape_json(network.input_shape())},
+                     {"classes", network.classes()},
+                     {"states_quantization", network.states_quantization()}};
+  json["preprocessing"] = preprocessing_json(network.preprocessing());
+  json["preprocessing_is_assumed"] = file.preprocessing_is_assumed;
+  json["passes"] = converted.report.passes;
+  json["layers"] = Json::array();
   for (const LayerInfo& layer : layers) {
-    report.json["layers"].push_back(layer_json(layer));
-    report.json["layers"].back()["computes_in_float"] = computes_in_float(layer);
+    json["layers"].push_back(layer_json(layer));
+    json["layers"].back()["computes_in_float"] = computes_in_float(layer);
   }
-  NARROW_TRY(write(flags, bytes, report));
-  out +=
+  NARROW_TRY(write(flags, bytes, json));
+  text +=
       flags.output + ": " + bytes_text(bytes.size()) + ", " + bits_text(layers) + ", " + arithmetic_text(layers) + "\n";
   return {};
 }
@@ -165,16 +158,17 @@ Result<int> convert_command(const ConvertFlags& flags, Console& console) {
     if (flags.preprocess.given()) return console.fail(no_effect("--preprocess", fixed), kUsage);
     if (!flags.labels.empty()) return console.fail(no_effect("--labels", fixed), kUsage);
   }
-  Report report;
+  std::string text;
+  Json json;
   if (to_weights_only) {
-    NARROW_TRY(to_weights(flags, report));
+    NARROW_TRY(to_weights(flags, text, json));
   } else if (as_it_is) {
-    NARROW_TRY(export_model(flags, report));
+    NARROW_TRY(export_model(flags, text, json));
   } else {
-    NARROW_TRY(convert_network(flags, target, report));
+    NARROW_TRY(convert_network(flags, target, text, json));
   }
-  console.print(report.text);
-  console.result(report.json);
+  console.print(text);
+  console.result(json);
   return kSuccess;
 }
 

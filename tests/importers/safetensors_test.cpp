@@ -52,7 +52,9 @@ void check_equal(const StateDict& a, const StateDict& b) {
   REQUIRE(a.entries.size() == b.entries.size());
   std::map<std::string, const importers::Tensor*> by_name;
   for (const auto& entry : b.entries) by_name[entry.first] = &entry.second;
-  for (const auto& [name, values] : a.entries) {
+  for (const auto& entry : a.entries) {
+    const std::string& name = entry.first;
+    const importers::Tensor& values = entry.second;
     CAPTURE(name);
     REQUIRE(by_name.count(name) == 1);
     CHECK(by_name[name]->shape == values.shape);
