@@ -108,6 +108,8 @@ Status convert_network(const ConvertFlags& flags, Target target, std::string& te
   std::vector<std::byte> bytes;
   if (target == Target::kNarrow) {
     bytes = converted.model.serialize();
+    // A name that a model file can't hold (of the input file, say) is found here and not by whoever reads it.
+    NARROW_TRY(Model::parse(bytes, flags.output));
   } else {
     NARROW_ASSIGN(bytes, to_onnx(network));
   }

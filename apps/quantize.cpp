@@ -79,6 +79,8 @@ Result<int> quantize_command(const QuantizeFlags& flags, Console& console) {
   if (!result.ok()) return std::move(result).error();
 
   const std::vector<std::byte> bytes = result->model.serialize();
+  // A name that a model file can't hold (of the weights' file, say) is found here and not by whoever reads it.
+  NARROW_TRY(Model::parse(bytes, flags.output));
   NARROW_TRY(file.write(bytes));
   NARROW_TRY(file.commit());
 
