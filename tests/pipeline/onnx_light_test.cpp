@@ -1,0 +1,60 @@
+// The ONNX project's "light" models: whole networks whose weights are ConstantOfShape nodes, as Caffe2 exported them.
+// With such weights every score is the same and hardly depends on the picture; what is tested is that each network is
+// read, lowered, simplified and computed as a whole.
+#include <doctest/doctest.h>
+
+#include "graph/float_executor/float_executor.h"
+#include "graph/passes/simplify.h"
+#include "importers/onnx/lower.h"
+#include "tests/importers/onnx_case.h"
+#include "tests/pipeline/onnx_cases.h"
+#include "tests/support/data.h"
+
+using namespace narrow::testing;
+
+namespace {
+
+void check_light(const std::filesystem::path& data, const std::string& name) {
+  CAPTURE(name);
+  const auto folder = data / "onnx_backend_tests" / "light";
+  const auto model = narrow::onnx::read_model(folder / (name + ".onnx"));
+  REQUIRE_MESSAGE(model.ok(), model.error().text());
+  auto lowered = narrow::onnx::lower(*model);
+  REQUIRE_MESSAGE(lowered.ok(), lowered.error().text());
+  narrow::graph::Graph& graph = lowered->graph;
+  const auto simplified = narrow::graph::simplify(graph);
+  REQUIRE_MESSAGE(simplified.ok(), simplified.error().text());
+  auto executor = narrow::graph::FloatExecutor::create(graph);
+  REQUIRE_MESSAGE(executor.ok(), executor.error().text());
+  const std::vector<float> picture(static_cast<std::size_t>(graph.value(graph.input).shape.elems()), 1.0F);
+  std::vector<float> scores(static_cast<std::size_t>(graph.value(graph.output).shape.elems()));
+  REQUIRE(executor->run(picture, scores).ok());
+  const auto expected = to_tensor(*load_tensor_proto(folder / (name + "_output_0.pb"))).to_floats();
+  CHECK(compare(scores, expected, 1e-4F, 1e-7F) == "");
+}
+
+}  // namespace
+
+TEST_CASE("light SqueezeNet and ShuffleNet give the scores of the ONNX project") {
+  NARROW_NEED_DATA(data);
+  check_light(data, "light_squeezenet");
+  check_light(data, "light_shufflenet");
+}
+
+TEST_CASE("light ResNet-50 and DenseNet-121 give the scores of the ONNX project") {
+  NARROW_NEED_DATA(data);
+  check_light(data, "light_resnet50");
+  check_light(data, "light_densenet121");
+}
+
+TEST_CASE("light Inception networks give the scores of the ONNX project") {
+  NARROW_NEED_DATA(data);
+  check_light(data, "light_inception_v1");
+  check_light(data, "light_inception_v2");
+}
+
+// ZFNet-512 and VGG-19, alike but larger, are only lowered: onnx_lower_real_test.cpp.
+TEST_CASE("light AlexNet gives the scores of the ONNX project") {
+  NARROW_NEED_DATA(data);
+  check_light(data, "light_bvlc_alexnet");
+}
