@@ -141,7 +141,7 @@ TEST_CASE("conversions that can not be are refused and leave no output") {
   // A name that the model's provenance can't hold.
   const std::string strange = folder.path() / "strange\xff.pth";
   std::filesystem::create_symlink(default_checkpoint(), strange);
-  check_fails({"convert", strange, "-o", model}, 1, {"out.nrw", "source", "UTF-8"});
+  check_fails({"convert", strange, "-o", model}, 1, {"out.nrw", "UTF-8"});
   std::filesystem::remove(strange);
   write_file(folder.path() / "unknown", "what is this?");
   check_fails({"convert", folder.path() / "unknown", "-o", model}, 1, {"unknown", "ONNX", "safetensors", "checkpoint"});
