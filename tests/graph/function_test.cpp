@@ -12,7 +12,6 @@
 
 namespace {
 
-using narrow::QRange;
 using narrow::Quantization;
 using narrow::graph::evaluate_function;
 using narrow::graph::Function;
