@@ -157,6 +157,7 @@ Result<View> combined(Lowering& lowering, const Node& node, graph::Op op, View a
   NARROW_ASSIGN(const View right, lowering.arranged(node, b, *axes));
   NARROW_ASSIGN(const graph::ValueId id, lowering.emit(node, std::move(op), {left.value, right.value}));
   std::vector<SizedDim> sized;
+  sized.reserve(order.size());
   for (const int dim : order) sized.emplace_back(dim, sizes[static_cast<std::size_t>(dim)]);
   return laid_out(id, static_cast<int>(rank), sized);
 }

@@ -158,8 +158,10 @@ Result<View> Lowering::arranged_atoms(const Node& node, const View& view, const 
   }
   const std::vector<Atom> present = in_value_order(blocks);
   std::vector<std::int64_t> sizes;
+  sizes.reserve(present.size());
   for (const Atom& block : present) sizes.push_back(block.size);
   std::vector<int> target;
+  target.reserve(blocks.size());
   for (const Atom& block : blocks) {
     target.push_back(static_cast<int>(std::find(present.begin(), present.end(), block) - present.begin()));
   }

@@ -47,6 +47,7 @@ Error too_many_dimensions(const Node& node) {
 template <class Part>
 std::vector<int> dims_of(const std::vector<Part>& parts) {
   std::vector<int> dims;
+  dims.reserve(parts.size());
   for (const Part& part : parts) dims.push_back(part.dim);
   return dims;
 }

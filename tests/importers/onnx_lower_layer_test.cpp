@@ -206,7 +206,7 @@ TEST_CASE("layers that do not fit are refused with the node's name") {
     network.input("x", x).output("y");
     network.constant("w", float_tensor(w, std::vector<float>(static_cast<std::size_t>(count), 1.0F)));
     network.node("Conv", {"x", "w"}, {"y"}, attributes);
-    const Error error = lowering_error(network, kAsItIs);
+    Error error = lowering_error(network, kAsItIs);
     CHECK(contains(error.message, "Conv 'n0'"));
     return error;
   };

@@ -9,7 +9,6 @@
 #include "tests/support/data.h"
 
 using namespace narrow::testing;
-using narrow::ErrorCode;
 
 namespace {
 
@@ -77,7 +76,7 @@ class RandomMover {
 
  private:
   std::string constant(std::vector<std::int64_t> values) {
-    const std::string constant_name = name() + "c" + std::to_string(constants_++);
+    std::string constant_name = name() + "c" + std::to_string(constants_++);
     network_.constant(constant_name, int64_vector(std::move(values)));
     return constant_name;
   }

@@ -6,8 +6,6 @@
 
 using namespace narrow;
 using namespace narrow::testing;
-using narrow::onnx::Attribute;
-using narrow::onnx::ElementType;
 
 namespace {
 
