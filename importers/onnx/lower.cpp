@@ -92,7 +92,7 @@ Result<Lowered> lower(const Model& model, const LowerOptions& options) {
   NARROW_TRY(lower_network_output(lowering));
   if (folded > 0) lowering.log().push_back("folded " + std::to_string(folded) + " constant nodes");
 
-  Lowered result{std::move(lowering.graph()), std::move(lowering.log())};
+  Lowered result{std::move(lowering.graph()), lowering.take_log()};
   graph::remove_dead(result.graph);
   NARROW_TRY(graph::validate(result.graph));
   return result;

@@ -113,6 +113,22 @@ Result<std::optional<std::vector<std::int64_t>>> Lowering::ints_of(const Node& n
   return std::optional(std::move(values));
 }
 
+void Lowering::note(const std::string& line) {
+  const auto known = std::find_if(notes_.begin(), notes_.end(), [&](const auto& note) { return note.first == line; });
+  if (known == notes_.end()) {
+    notes_.emplace_back(line, 1);
+  } else {
+    ++known->second;
+  }
+}
+
+std::vector<std::string> Lowering::take_log() {
+  for (const auto& [line, count] : notes_) {
+    log_.push_back(std::to_string(count) + (count == 1 ? " layer " : " layers ") + line);
+  }
+  return std::move(log_);
+}
+
 const Tensor* Lowering::keep(Tensor tensor) { return &tensors_.emplace_back(std::move(tensor)); }
 const QuantizedConstant* Lowering::keep(QuantizedConstant constant) {
   return &quantized_.emplace_back(std::move(constant));

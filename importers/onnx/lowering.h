@@ -8,6 +8,7 @@
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -54,10 +55,20 @@ class Lowering {
   [[nodiscard]] std::int64_t opset() const { return model_.opset(); }
   graph::Graph& graph() { return graph_; }
   std::vector<std::string>& log() { return log_; }
+  // A line of the log about a node; what is said of several nodes is one line with their number.
+  void note(const std::string& line);
+  // The log with what was noted.
+  [[nodiscard]] std::vector<std::string> take_log();
 
   // The batch of the network's input that the file states as a number; 1 here, whatever it was.
   [[nodiscard]] std::int64_t stated_batch() const { return stated_batch_; }
   void set_stated_batch(std::int64_t batch) { stated_batch_ = batch; }
+  // What folding has cost so far, so that a small file can't ask for any amount of it.
+  struct FoldingCost {
+    std::int64_t read_and_written = 0;  // elements
+    std::int64_t kept = 0;              // bytes
+  };
+  [[nodiscard]] FoldingCost& folding_cost() { return folding_cost_; }
 
   // Names.
   void bind(const std::string& name, Item item);
@@ -107,9 +118,11 @@ class Lowering {
   LowerOptions options_;
   graph::Graph graph_;
   std::vector<std::string> log_;
+  std::vector<std::pair<std::string, int>> notes_;
   std::unordered_map<std::string, Item> items_;
   std::unordered_set<std::string> live_;
   std::int64_t stated_batch_ = 1;
+  FoldingCost folding_cost_;
   std::deque<Tensor> tensors_;
   std::deque<QuantizedConstant> quantized_;
   std::unordered_map<graph::ValueId, graph::ValueId> dequantized_;

@@ -32,7 +32,7 @@ Status lower_lrn(Lowering& lowering, const Node& node);
 Status lower_max_pool(Lowering& lowering, const Node& node);
 Status lower_average_pool(Lowering& lowering, const Node& node);
 Status lower_global_pool(Lowering& lowering, const Node& node);  // GlobalAveragePool, GlobalMaxPool
-Status lower_reduce(Lowering& lowering, const Node& node);       // ReduceMean, ReduceMax
+Status lower_reduce(Lowering& lowering, const Node& node);       // ReduceMean, ReduceSum, ReduceMax
 
 // operators_shape.cpp: what only changes the view
 Status lower_identity(Lowering& lowering, const Node& node);  // Identity, Dropout

@@ -79,8 +79,7 @@ Status lower_conv(Lowering& lowering, const Node& node) {
                                  std::to_string(op.out_channels) + " channels");
     }
   }
-  NARROW_ASSIGN(const graph::ValueId input,
-                repeated_channels(lowering, node, picture.value, weights.copies, arguments.groups));
+  NARROW_ASSIGN(const graph::ValueId input, input_for(lowering, node, picture.value, weights, arguments.groups));
   NARROW_ASSIGN(const graph::ValueId id, lowering.emit(node, std::move(op), {input}));
   const TensorShape& shape = lowering.shape(id);
   lowering.bind(node, Flow{laid_out(id, kPictureRank,

@@ -35,7 +35,7 @@ Result<View> multiplied(Lowering& lowering, const Node& node, View x, const Cons
     const TensorShape shape = lowering.shape(x);
     Weights weights = read_weights(matrix, layout, shape.channels);
     weights.filter.bias = std::move(bias);
-    NARROW_ASSIGN(const graph::ValueId input, repeated_channels(lowering, node, x.value, weights.copies, 1));
+    NARROW_ASSIGN(const graph::ValueId input, input_for(lowering, node, x.value, weights, 1));
     NARROW_ASSIGN(const graph::ValueId id, lowering.emit(node, graph::Linear{out, std::move(weights.filter)}, {input}));
     return laid_out(id, x.rank(), {{x.rank() - 1, out}});
   }
@@ -46,7 +46,7 @@ Result<View> multiplied(Lowering& lowering, const Node& node, View x, const Cons
   op.out_channels = out;
   op.filter = std::move(weights.filter);
   op.filter.bias = std::move(bias);
-  NARROW_ASSIGN(const graph::ValueId input, repeated_channels(lowering, node, rows.value, weights.copies, 1));
+  NARROW_ASSIGN(const graph::ValueId input, input_for(lowering, node, rows.value, weights, 1));
   NARROW_ASSIGN(rows.value, lowering.emit(node, std::move(op), {input}));
   for (Dimension& dim : rows.dims) {
     for (Atom& atom : dim) atom.stride = atom.stride / layout.in * out;
@@ -73,7 +73,7 @@ Result<View> multiplied_in_batches(Lowering& lowering, const Node& node, const V
   op.out_channels = static_cast<int>(layout.out_start.size());
   op.filter = std::move(weights.filter);
   op.filter.bias.assign(layout.out_start.size(), 0.0F);
-  NARROW_ASSIGN(const graph::ValueId input, repeated_channels(lowering, node, rows.value, weights.copies, op.groups));
+  NARROW_ASSIGN(const graph::ValueId input, input_for(lowering, node, rows.value, weights, op.groups));
   NARROW_ASSIGN(const graph::ValueId id, lowering.emit(node, std::move(op), {input}));
   return laid_out(id, kRank, {{kRow, x.size(kRow)}, {kBatch, dims[0]}, {kColumn, dims[2]}});
 }

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "importers/onnx/arguments.h"
+#include "importers/onnx/arithmetic.h"
 #include "importers/onnx/axes.h"
 #include "importers/onnx/operators.h"
 
@@ -136,6 +137,11 @@ Status lower_reduce(Lowering& lowering, const Node& node) {
     return {};
   }
   NARROW_ASSIGN(View y, reduced(lowering, node, x.view, over, maximum, keep_dims != 0));
+  if (node.op_type == "ReduceSum") {
+    const auto count = static_cast<float>(x.view.elems() / y.elems());
+    const Tensor scale{ElementType::kFloat32, {}, std::vector<float>{count}};
+    NARROW_ASSIGN(y, affine(lowering, node, y, &scale, nullptr));
+  }
   lowering.bind(node, Flow{std::move(y), x.integers});
   return {};
 }

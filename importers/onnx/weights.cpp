@@ -85,6 +85,7 @@ int copies_for(const std::vector<std::int32_t>& codes) {
 Weights read_weights(const Constant& constant, const WeightLayout& layout, std::int64_t in_axis) {
   Weights result;
   std::optional<WideCodes> wide = read_codes(constant, layout);
+  result.codes_are_lost = !wide && constant.quantized != nullptr;
   result.copies = wide ? copies_for(wide->codes) : 1;
   if (!wide || result.copies == 1) {
     result.filter.weights = read_floats(constant, layout);
@@ -117,11 +118,14 @@ Weights read_weights(const Constant& constant, const WeightLayout& layout, std::
   return result;
 }
 
-Result<graph::ValueId> repeated_channels(Lowering& lowering, const Node& node, graph::ValueId value, int copies,
-                                         int groups) {
+Result<graph::ValueId> input_for(Lowering& lowering, const Node& node, graph::ValueId value, const Weights& weights,
+                                 int groups) {
+  const int copies = weights.copies;
+  if (weights.codes_are_lost) {
+    lowering.note("with quantized weights whose scales are not one per output, or not usable; left in float");
+  }
   if (copies == 1) return value;
-  lowering.log().push_back("'" + printable_name(node.name) + "' has weights that int8 can't hold; it reads " +
-                           std::to_string(copies) + " copies of its input instead");
+  lowering.note("with weights that int8 can't hold, reading several copies of the input instead");
   const TensorShape shape = lowering.shape(value);
   NARROW_ASSIGN(const graph::ValueId repeated,
                 lowering.emit(node, graph::Concat{},

@@ -28,15 +28,16 @@ struct Weights {
   // Codes that do not fit into int8 (uint8 weights far from their zero point) are a sum of so many that do, and the
   // layer reads as many copies of its input. 1: they fit.
   int copies = 1;
+  bool codes_are_lost = false;  // the constant states codes that the layer can't use
 };
 
 // Weights [outputs, taps, copies * inputs], with codes where the constant states them per output.
 // in_axis: so many inputs of a tap are consecutive in the layer's input and repeated together; 0: all of them.
 [[nodiscard]] Weights read_weights(const Constant& constant, const WeightLayout& layout, std::int64_t in_axis = 0);
 
-// `copies` times the channels of `view`, [H, W, C] in that order, so that each of `groups` groups finds its copies
-// side by side. The result is a value [H, W, copies * C].
-[[nodiscard]] Result<graph::ValueId> repeated_channels(Lowering& lowering, const Node& node, graph::ValueId value,
-                                                       int copies, int groups);
+// What the layer reads: `value`, [H, W, C], or a value [H, W, copies * C] in which each of `groups` groups finds its
+// copies side by side.
+[[nodiscard]] Result<graph::ValueId> input_for(Lowering& lowering, const Node& node, graph::ValueId value,
+                                               const Weights& weights, int groups);
 
 }  // namespace narrow::onnx

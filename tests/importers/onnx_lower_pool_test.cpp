@@ -99,6 +99,7 @@ TEST_CASE("ReduceMean reduces any dimensions and keeps or drops them") {
   CHECK(reduced({0, 2}, 0) == Row{3.5, 5.5, 7.5});
   CHECK(reduced({0, 1, 2}, 0) == Row{5.5});
   CHECK(reduced({1}, 1, "ReduceMax") == Row{4, 5, 10, 11});
+  CHECK(reduced({0, 2}, 0, "ReduceSum") == Row{14, 22, 30});
   OnnxNetwork all;
   all.input("x", {2, 2}).output("y").node("ReduceMean", {"x"}, {"y"});
   CHECK(run_network(all, iota(4), kAsItIs) == Row{1.5});
