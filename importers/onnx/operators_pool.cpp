@@ -138,8 +138,8 @@ Status lower_reduce(Lowering& lowering, const Node& node) {
   }
   NARROW_ASSIGN(View y, reduced(lowering, node, x.view, over, maximum, keep_dims != 0));
   if (node.op_type == "ReduceSum") {
-    const auto count = static_cast<float>(x.view.elems() / y.elems());
-    const Tensor scale{ElementType::kFloat32, {}, std::vector<float>{count}};
+    const std::int64_t count = x.view.elems() / y.elems();
+    const Tensor scale{ElementType::kFloat32, {}, std::vector<float>{static_cast<float>(count)}};
     NARROW_ASSIGN(y, affine(lowering, node, y, &scale, nullptr));
   }
   lowering.bind(node, Flow{std::move(y), x.integers});
