@@ -58,6 +58,28 @@ Result<const QuantizedConstant*> moved_codes(Lowering& lowering, const Node& nod
   return lowering.keep(std::move(result));
 }
 
+// Error: all that is folded is more than a network can need, for its file.
+Status count_cost(Lowering& lowering, const Node& node, const std::vector<const Tensor*>& inputs,
+                  const std::vector<Tensor>& outputs) {
+  constexpr std::int64_t kMaxKept = std::int64_t{3} << 28;  // VGG-19 with computed weights has 548 MiB
+  constexpr std::int64_t kMaxElements = std::int64_t{1} << 30;
+  constexpr std::int64_t kPerElementOfFile = 8;
+  Lowering::FoldingCost& cost = lowering.folding_cost();
+  for (const Tensor* input : inputs) cost.read_and_written += input == nullptr ? 0 : input->elems();
+  for (const Tensor& output : outputs) {
+    cost.read_and_written += output.elems();
+    cost.kept +=
+        std::visit([](const auto& values) { return static_cast<std::int64_t>(values.size() * sizeof(*values.data())); },
+                   output.data);
+  }
+  std::int64_t in_file = 0;
+  if (cost.read_and_written > kMaxElements) {
+    for (const auto& [name, tensor] : lowering.model().constants) in_file += tensor.elems();
+  }
+  if (cost.kept <= kMaxKept && cost.read_and_written <= kMaxElements + kPerElementOfFile * in_file) return {};
+  return node_error(node, ErrorCode::kLimit, "the constants that the file leaves to compute are too large");
+}
+
 }  // namespace
 
 Result<bool> fold(Lowering& lowering, const Node& node) {
@@ -78,6 +100,7 @@ Result<bool> fold(Lowering& lowering, const Node& node) {
     NARROW_ASSIGN(codes, moved_codes(lowering, node, *first->quantized, inputs));
   }
   NARROW_ASSIGN(std::vector<Tensor> outputs, evaluate(node, inputs, lowering.opset()));
+  NARROW_TRY(count_cost(lowering, node, inputs, outputs));
   for (std::size_t i = 0; i < outputs.size() && i < node.outputs.size(); ++i) {
     lowering.bind(node, Constant{lowering.keep(std::move(outputs[i])), i == 0 ? codes : nullptr}, i);
   }

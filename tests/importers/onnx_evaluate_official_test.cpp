@@ -12,7 +12,6 @@
 #include "tests/support/data.h"
 
 using namespace narrow::testing;
-using narrow::Error;
 using narrow::Result;
 using narrow::onnx::Model;
 using narrow::onnx::Tensor;

@@ -9,9 +9,7 @@
 #include "tests/support/data.h"
 
 using namespace narrow::testing;
-using narrow::onnx::Attribute;
 using narrow::onnx::ElementType;
-using narrow::onnx::Model;
 using narrow::onnx::Tensor;
 
 namespace {
