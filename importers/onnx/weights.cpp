@@ -56,7 +56,10 @@ std::optional<WideCodes> read_codes(const Constant& constant, const WeightLayout
 }
 
 std::vector<float> read_floats(const Constant& constant, const WeightLayout& layout) {
-  const std::vector<float> values = constant.tensor->to_floats();
+  // Large layers are most of a file: no copy of those that are float already.
+  const auto* floats = std::get_if<std::vector<float>>(&constant.tensor->data);
+  const std::vector<float> converted = floats != nullptr ? std::vector<float>() : constant.tensor->to_floats();
+  const std::vector<float>& values = floats != nullptr ? *floats : converted;
   std::vector<float> result;
   result.reserve(values.size());
   for (const std::int64_t start : layout.out_start) {
