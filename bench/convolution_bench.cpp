@@ -206,12 +206,15 @@ void run_layer(benchmark::State& state, const Layer& layer, const Widths& widths
   std::vector<std::uint8_t> expected = output;
   const ConvolutionKernel* reference = select_convolution(problem, Isa::kScalar);
   const int checked_rows = std::min(2, s.out_h);
-  reference->run(problem, nullptr, data.input.data(), expected.data(), 0, checked_rows, nullptr);
-  kernel->run(problem, packed.get(), data.input.data(), output.data(), 0, checked_rows, workspace.get());
+  const AlignedBytes reference_packed = aligned_bytes(reference->packed_bytes(problem));
+  reference->pack(problem, reference_packed.get());
+  const ConvolutionPart checked{0, checked_rows, 0, s.out_c};
+  reference->run(problem, reference_packed.get(), data.input.data(), expected.data(), checked, nullptr);
+  kernel->run(problem, packed.get(), data.input.data(), output.data(), checked, workspace.get());
   if (output != expected) return state.SkipWithError("differs from the scalar reference");
   const double start = cpu_seconds();
   while (state.KeepRunning()) {
-    kernel->run(problem, packed.get(), data.input.data(), output.data(), 0, s.out_h, workspace.get());
+    kernel->run(problem, packed.get(), data.input.data(), output.data(), {0, s.out_h, 0, s.out_c}, workspace.get());
     benchmark::ClobberMemory();
   }
   const double seconds = cpu_seconds() - start;

@@ -78,8 +78,8 @@ class ConvolutionStep final : public Step {
         output_(place.output) {}
 
   void run(const RunContext& context, std::int64_t begin, std::int64_t end, int slot) const override {
-    kernel_.run(problem_, packed_.data(), context.read_u8(input_), context.write(output_), begin, end,
-                context.workspace(slot));
+    kernel_.run(problem_, packed_.data(), context.read_u8(input_), context.write(output_),
+                {begin, end, 0, problem_.shape.out_c}, context.workspace(slot));
   }
   [[nodiscard]] std::size_t workspace_bytes() const override { return kernel_.workspace_bytes(problem_); }
 

@@ -12,7 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <span>
+#include <vector>
 
 #include "kernels/cpu_features.h"
 #include "narrow/types.h"
@@ -36,7 +36,8 @@ struct ConvolutionShape {
 
 enum class OutputType { kUint8, kFloat32 };
 
-// One layer. Pointers stay valid while packed data made from it is in use.
+// One layer. Weights, bias and multiplier are read by everything but `run`, which has them packed: they may be gone
+// then.
 struct ConvolutionProblem {
   ConvolutionShape shape;
   QRange input_range;  // every input element lies in it; within [0, 255]
@@ -55,26 +56,47 @@ struct ConvolutionProblem {
 // summation and whether or not the zero point is subtracted first. Checked when a session is created.
 [[nodiscard]] bool accumulator_is_exact(const ConvolutionProblem& problem);
 
-// One way to compute it. All functions are pure; `run` may be called from several threads on disjoint rows.
+// What one call of `run` computes: channels [channel_begin, channel_end) of output rows [row_begin, row_end), of all
+// N * out_h rows.
+struct ConvolutionPart {
+  std::int64_t row_begin = 0, row_end = 0;
+  int channel_begin = 0, channel_end = 0;
+};
+
+// One way to compute it. All functions are pure; `run` may be called from several threads on disjoint parts.
 struct ConvolutionKernel {
   const char* name;  // says it all: "convolution_s16_6x16_avx2"
   Isa isa;
   // Whether the kernel is exact for this problem: a proof on shape, ranges and the weights themselves.
   bool (*accepts)(const ConvolutionProblem& problem);
+  // Estimated core cycles for one picture on one thread; accepted problems only. Kernels are compared by it, so what
+  // counts are ratios. The model is a core with two vector multipliers and data in cache (Zen 3 to 5, Skylake to Golden
+  // Cove).
+  double (*cost)(const ConvolutionProblem& problem);
+  // Parts begin at multiples of this many channels, and end at one or at out_c. out_c: channels can't be divided.
+  int (*channel_step)(const ConvolutionProblem& problem);
   // Size of the packed weights (with bias and multipliers); 64-byte alignment is the caller's duty.
   std::size_t (*packed_bytes)(const ConvolutionProblem& problem);
   void (*pack)(const ConvolutionProblem& problem, std::byte* packed);
   // Scratch that each concurrent call of `run` needs, 64-byte aligned; contents are of no interest afterwards.
   std::size_t (*workspace_bytes)(const ConvolutionProblem& problem);
-  // Computes output rows [row_begin, row_end) of the N * out_h rows. Reads only within input[0, N*in_h*in_w*in_c),
-  // writes only the named rows of output. input and output do not overlap.
+  // Reads only within input[0, N*in_h*in_w*in_c), writes only the part's elements of output. input and output do not
+  // overlap. `output` is that of the whole layer.
   void (*run)(const ConvolutionProblem& problem, const std::byte* packed, const std::uint8_t* input, void* output,
-              std::int64_t row_begin, std::int64_t row_end, std::byte* workspace);
+              const ConvolutionPart& part, std::byte* workspace);
 };
 
-// The best kernel for the problem: fastest first, features checked by subset, ending with the scalar reference, which
-// accepts everything that accumulator_is_exact does. `isa` limits the choice to that ISA and the scalar reference.
-// Never nullptr.
+struct ConvolutionCandidate {
+  const ConvolutionKernel* kernel = nullptr;
+  double cost = 0;
+};
+
+// The kernels that accept the problem, cheapest first; among equals, the one that its ISA lists first. Features are
+// checked by subset: kernels that need none beyond those of `isa`. Never empty: the scalar reference accepts everything
+// that accumulator_is_exact does, and comes last.
+[[nodiscard]] std::vector<ConvolutionCandidate> rank_convolutions(const ConvolutionProblem& problem, Isa isa);
+
+// The first of them.
 [[nodiscard]] const ConvolutionKernel* select_convolution(const ConvolutionProblem& problem, Isa isa);
 
 // Float convolution, for layers that were left unquantized. The order of summation is part of the contract, so that

@@ -1,4 +1,5 @@
 // Which convolution kernel serves a problem, and whether int32 accumulators are exact for it.
+#include <algorithm>
 #include <limits>
 
 #include "kernels/convolution.h"
@@ -11,15 +12,7 @@ std::int64_t magnitude(std::int64_t value) { return value < 0 ? -value : value; 
 std::int64_t larger(std::int64_t a, std::int64_t b) { return a < b ? b : a; }
 std::int64_t magnitude(const QRange& range) { return larger(magnitude(range.lo), magnitude(range.hi)); }
 
-// First kernel of `list` that accepts the problem and needs no feature beyond those of `isa`.
-template <typename Kernel, typename Problem>
-const Kernel* first_accepting(const Kernel* const* list, std::size_t count, const Problem& problem, Isa isa) {
-  for (std::size_t i = 0; i < count; ++i) {
-    const bool runs = required_features(isa).has(required_features(list[i]->isa).bits);
-    if (runs && list[i]->accepts(problem)) return list[i];
-  }
-  return nullptr;
-}
+bool runs(Isa kernels, Isa isa) { return required_features(isa).has(required_features(kernels).bits); }
 
 }  // namespace
 
@@ -38,19 +31,32 @@ bool accumulator_is_exact(const ConvolutionProblem& problem) {
   return !__builtin_add_overflow(sum, bias, &sum) && sum <= std::numeric_limits<std::int32_t>::max();
 }
 
-const ConvolutionKernel* select_convolution(const ConvolutionProblem& problem, Isa isa) {
-  for (const IsaTable* table : {narrow_kernels_avx2(), narrow_kernels_scalar()}) {
-    const ConvolutionKernel* found = first_accepting(table->convolutions, table->convolution_count, problem, isa);
-    if (found != nullptr) return found;
+std::vector<ConvolutionCandidate> rank_convolutions(const ConvolutionProblem& problem, Isa isa) {
+  std::vector<ConvolutionCandidate> candidates;
+  for (const IsaTable* table : isa_tables()) {
+    if (table->isa == Isa::kScalar || !runs(table->isa, isa)) continue;
+    for (std::size_t i = 0; i < table->convolution_count; ++i) {
+      const ConvolutionKernel* kernel = table->convolutions[i];
+      if (kernel->accepts(problem)) candidates.push_back({kernel, kernel->cost(problem)});
+    }
   }
-  return *narrow_kernels_scalar()->convolutions;
+  std::stable_sort(candidates.begin(), candidates.end(),
+                   [](const ConvolutionCandidate& a, const ConvolutionCandidate& b) { return a.cost < b.cost; });
+  const ConvolutionKernel* reference = *narrow_kernels_scalar()->convolutions;
+  candidates.push_back({reference, reference->cost(problem)});
+  return candidates;
+}
+
+const ConvolutionKernel* select_convolution(const ConvolutionProblem& problem, Isa isa) {
+  return rank_convolutions(problem, isa).front().kernel;
 }
 
 const ConvolutionF32Kernel* select_convolution_f32(const ConvolutionF32Problem& problem, Isa isa) {
-  for (const IsaTable* table : {narrow_kernels_avx2(), narrow_kernels_scalar()}) {
-    const ConvolutionF32Kernel* found =
-        first_accepting(table->convolutions_f32, table->convolution_f32_count, problem, isa);
-    if (found != nullptr) return found;
+  for (const IsaTable* table : isa_tables()) {
+    if (!runs(table->isa, isa)) continue;
+    for (std::size_t i = 0; i < table->convolution_f32_count; ++i) {
+      if (table->convolutions_f32[i]->accepts(problem)) return table->convolutions_f32[i];
+    }
   }
   return *narrow_kernels_scalar()->convolutions_f32;
 }

@@ -12,4 +12,6 @@ const IsaTable& isa_table(Isa isa) {
   return *narrow_kernels_scalar();
 }
 
+std::vector<const IsaTable*> isa_tables() { return {narrow_kernels_avx2(), narrow_kernels_scalar()}; }
+
 }  // namespace narrow::kernels

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <vector>
 
 #include "kernels/binary.h"
 #include "kernels/convolution.h"
@@ -26,6 +27,8 @@ struct IsaTable {
 // The table of an ISA that kernels were compiled for. Any CPU can ask for it; only one with required_features(isa) can
 // call the kernels in it, `accepts` included.
 [[nodiscard]] const IsaTable& isa_table(Isa isa);
+// Of all compiled ISAs, fastest first, where they can be compared; the scalar reference is the last.
+[[nodiscard]] std::vector<const IsaTable*> isa_tables();
 
 }  // namespace narrow::kernels
 

@@ -37,21 +37,28 @@ bool for_each_panel(const ConvolutionProblem& problem, const PanelLayout& layout
   return true;
 }
 
-// What a tile of 3 pixels costs besides its segments, more than half a tile of convolution_u8_6x16_avx2, in the units
-// of convolution_windows_avx2.h: with few steps, that kernel wins.
-constexpr std::int64_t kTileCost = 5;
-
-// Exact, and faster than widening in every step.
 bool accepts(const ConvolutionProblem& problem) {
   if (!fits_bytes(problem)) return false;
   const PanelLayout layout = panel_layout(problem.shape, BlockElement::kU8);
-  const std::int64_t panels = problem.shape.groups * layout.panels;
-  std::int64_t saved = panels * layout.segments * cost_of_widening_always(layout.segment_steps);
-  const bool exact = for_each_panel(problem, layout, [&](std::int64_t, const Windows& windows) {
-    saved -= layout.segments * windows.cost + kTileCost;
-    return windows.steps > 0;
+  const bool exact =
+      for_each_panel(problem, layout, [](std::int64_t, const Windows& windows) { return windows.steps > 0; });
+  return exact && folded_bias_fits(problem);
+}
+
+double cost(const ConvolutionProblem& problem) {
+  // What a tile costs more than one of convolution_u8_6x16_avx2, in half steps of 3 pixels: with few steps, that kernel
+  // wins.
+  constexpr std::int64_t kTileHalfSteps = 5;
+  constexpr double kHalfStepCycles = 0.625;  // of one pixel
+  const PanelLayout layout = panel_layout(problem.shape, BlockElement::kU8);
+  std::int64_t half_steps = 0;
+  for_each_panel(problem, layout, [&](std::int64_t, const Windows& windows) {
+    half_steps += layout.segments * windows.cost + kTileHalfSteps;
+    return true;
   });
-  return exact && saved > 0 && folded_bias_fits(problem);
+  const std::int64_t steps = problem.shape.groups * layout.panels * layout.segments * layout.segment_steps;
+  return panel_cost(problem, BlockElement::kU8,
+                    kHalfStepCycles * static_cast<double>(half_steps) / static_cast<double>(steps));
 }
 
 std::size_t packed_bytes(const ConvolutionProblem& problem) {
@@ -115,7 +122,7 @@ void run_panel(const ConvolutionProblem& problem, const OutputStage& stage, cons
 }
 
 void run(const ConvolutionProblem& problem, const std::byte* packed, const std::uint8_t* input, void* output,
-         std::int64_t row_begin, std::int64_t row_end, std::byte* workspace) {
+         const ConvolutionPart& part, std::byte* workspace) {
   const ConvolutionShape& shape = problem.shape;
   const PanelLayout layout = panel_layout(shape, BlockElement::kU8);
   const BlockPlan plan = plan_blocks(shape, BlockElement::kU8);
@@ -123,17 +130,19 @@ void run(const ConvolutionProblem& problem, const std::byte* packed, const std::
   const std::byte* const offsets = packed + table_bytes(problem, layout);
   TileDepth depth{reinterpret_cast<const std::int64_t*>(offsets), layout.segments, layout.segment_steps * kStepBytes,
                   0};
-  for (std::int64_t row = row_begin; row < row_end; row += plan.block_rows) {
-    const std::int64_t rows = row_end - row < plan.block_rows ? row_end - row : plan.block_rows;
+  for (std::int64_t row = part.row_begin; row < part.row_end; row += plan.block_rows) {
+    const std::int64_t rows = part.row_end - row < plan.block_rows ? part.row_end - row : plan.block_rows;
     const std::uint8_t* const* pixels = load_block(problem, plan, input, row, rows, workspace);
     const std::int64_t* windows = reinterpret_cast<const std::int64_t*>(packed);
     const std::byte* panel = offsets + layout.offsets_bytes;
     for (int group = 0; group < shape.groups; ++group) {
       depth.shift = group * (plan.pixel_bytes / shape.groups);
-      for (int c = 0; c < layout.group_out; c += kPanelChannels, panel += layout.panel_bytes) {
+      for (int c = 0; c < layout.group_out; c += kPanelChannels, panel += layout.panel_bytes, ++windows) {
+        const int channel = group * layout.group_out + c;
+        if (channel < part.channel_begin || channel >= part.channel_end) continue;
         const int channels = layout.group_out - c < kPanelChannels ? layout.group_out - c : kPanelChannels;
-        const std::int64_t index = row * shape.out_w * shape.out_c + std::int64_t{group} * layout.group_out + c;
-        run_panel(problem, stage, depth, pixels, rows * shape.out_w, *windows++, panel, channels, output, index);
+        const std::int64_t index = row * shape.out_w * shape.out_c + channel;
+        run_panel(problem, stage, depth, pixels, rows * shape.out_w, *windows, panel, channels, output, index);
       }
     }
   }
@@ -141,7 +150,14 @@ void run(const ConvolutionProblem& problem, const std::byte* packed, const std::
 
 }  // namespace
 
-const ConvolutionKernel kConvolutionA16{
-    "convolution_a16_3x16_avx2", Isa::kAvx2, accepts, packed_bytes, pack, workspace_bytes, run};
+const ConvolutionKernel kConvolutionA16{"convolution_a16_3x16_avx2",
+                                        Isa::kAvx2,
+                                        accepts,
+                                        cost,
+                                        panel_channel_step,
+                                        packed_bytes,
+                                        pack,
+                                        workspace_bytes,
+                                        run};
 
 }  // namespace narrow::kernels::avx2

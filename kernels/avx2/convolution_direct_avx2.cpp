@@ -35,6 +35,12 @@ bool accepts_u8(const ConvolutionProblem& problem) {
   return true;
 }
 
+// A step is 32 products in 2 instructions, or 64 in 6.
+template <BlockElement kElement>
+double cost(const ConvolutionProblem& problem) {
+  return panel_cost(problem, kElement, kElement == BlockElement::kU8 ? 2.0 : 1.25);
+}
+
 template <BlockElement kElement>
 std::size_t packed_bytes(const ConvolutionProblem& problem) {
   const PanelLayout layout = panel_layout(problem.shape, kElement);
@@ -78,21 +84,23 @@ void run_panel(const ConvolutionProblem& problem, const OutputStage& stage, cons
 
 template <BlockElement kElement>
 void run(const ConvolutionProblem& problem, const std::byte* packed, const std::uint8_t* input, void* output,
-         std::int64_t row_begin, std::int64_t row_end, std::byte* workspace) {
+         const ConvolutionPart& part, std::byte* workspace) {
   const ConvolutionShape& shape = problem.shape;
   const PanelLayout layout = panel_layout(shape, kElement);
   const BlockPlan plan = plan_blocks(shape, kElement);
   const OutputStage stage = output_stage(problem);
   TileDepth depth{reinterpret_cast<const std::int64_t*>(packed), layout.segments, layout.segment_steps * kStepBytes, 0};
-  for (std::int64_t row = row_begin; row < row_end; row += plan.block_rows) {
-    const std::int64_t rows = row_end - row < plan.block_rows ? row_end - row : plan.block_rows;
+  for (std::int64_t row = part.row_begin; row < part.row_end; row += plan.block_rows) {
+    const std::int64_t rows = part.row_end - row < plan.block_rows ? part.row_end - row : plan.block_rows;
     const std::uint8_t* const* windows = load_block(problem, plan, input, row, rows, workspace);
     const std::byte* panel = packed + layout.offsets_bytes;
     for (int group = 0; group < shape.groups; ++group) {
       depth.shift = group * (plan.pixel_bytes / shape.groups);
       for (int c = 0; c < layout.group_out; c += kPanelChannels, panel += layout.panel_bytes) {
+        const int channel = group * layout.group_out + c;
+        if (channel < part.channel_begin || channel >= part.channel_end) continue;
         const int channels = layout.group_out - c < kPanelChannels ? layout.group_out - c : kPanelChannels;
-        const std::int64_t index = row * shape.out_w * shape.out_c + std::int64_t{group} * layout.group_out + c;
+        const std::int64_t index = row * shape.out_w * shape.out_c + channel;
         run_panel<kElement>(problem, stage, depth, windows, rows * shape.out_w, panel, channels, output, index);
       }
     }
@@ -104,6 +112,8 @@ void run(const ConvolutionProblem& problem, const std::byte* packed, const std::
 const ConvolutionKernel kConvolutionS16{"convolution_s16_6x16_avx2",
                                         Isa::kAvx2,
                                         accepts_s16,
+                                        cost<BlockElement::kS16>,
+                                        panel_channel_step,
                                         packed_bytes<BlockElement::kS16>,
                                         pack<BlockElement::kS16>,
                                         workspace_bytes<BlockElement::kS16>,
@@ -112,6 +122,8 @@ const ConvolutionKernel kConvolutionS16{"convolution_s16_6x16_avx2",
 const ConvolutionKernel kConvolutionU8{"convolution_u8_6x16_avx2",
                                        Isa::kAvx2,
                                        accepts_u8,
+                                       cost<BlockElement::kU8>,
+                                       panel_channel_step,
                                        packed_bytes<BlockElement::kU8>,
                                        pack<BlockElement::kU8>,
                                        workspace_bytes<BlockElement::kU8>,

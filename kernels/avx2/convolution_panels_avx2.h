@@ -42,6 +42,13 @@ struct PanelLayout {
 // The largest byte that such a kernel can meet; the padding holds the zero point, which may lie outside the range.
 [[nodiscard]] __attribute__((visibility("hidden"))) std::int32_t largest_byte(const ConvolutionProblem& problem);
 
+// Parts of a layer begin and end with whole panels of whole groups.
+[[nodiscard]] __attribute__((visibility("hidden"))) int panel_channel_step(const ConvolutionProblem& problem);
+
+// ConvolutionKernel::cost of a kernel that needs `step_cycles` for a step of one pixel and one panel, on average.
+[[nodiscard]] __attribute__((visibility("hidden"))) double panel_cost(const ConvolutionProblem& problem,
+                                                                      BlockElement element, double step_cycles);
+
 // offsets: layout.segments of them; panels: shape.groups * layout.panels of them, zeroed by the caller.
 __attribute__((visibility("hidden"))) void pack_offsets(const ConvolutionProblem& problem, const PanelLayout& layout,
                                                         const BlockPlan& plan, std::int64_t* offsets);

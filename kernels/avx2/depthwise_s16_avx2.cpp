@@ -47,6 +47,20 @@ bool accepts(const ConvolutionProblem& problem) {
          output_is_supported(problem);
 }
 
+int channel_step(const ConvolutionProblem& /*problem*/) { return kChannels; }
+
+double cost(const ConvolutionProblem& problem) {
+  constexpr double kPairCycles = 4;  // two taps of a pixel and 16 channels
+  constexpr double kTileCycles = 8;
+  constexpr double kLoadCycles = 2;  // 16 elements of a block
+  const ConvolutionShape& shape = problem.shape;
+  const Layout layout = layout_of(shape);
+  const double pixels = static_cast<double>(shape.out_h) * shape.out_w;
+  const double elements = static_cast<double>(shape.in_h) * shape.in_w * shape.in_c;
+  return pixels * static_cast<double>(layout.panels) * (static_cast<double>(layout.pairs) * kPairCycles + kTileCycles) +
+         elements / 16 * kLoadCycles;
+}
+
 std::size_t packed_bytes(const ConvolutionProblem& problem) {
   const Layout layout = layout_of(problem.shape);
   return static_cast<std::size_t>(layout.offsets_bytes + layout.panels * layout.panel_bytes);
@@ -150,17 +164,18 @@ void run_panel(const ConvolutionProblem& problem, const OutputStage& stage, cons
 }
 
 void run(const ConvolutionProblem& problem, const std::byte* packed, const std::uint8_t* input, void* output,
-         std::int64_t row_begin, std::int64_t row_end, std::byte* workspace) {
+         const ConvolutionPart& part, std::byte* workspace) {
   const ConvolutionShape& shape = problem.shape;
   const Layout layout = layout_of(shape);
   const BlockPlan plan = plan_blocks(shape, BlockElement::kS16);
   const std::int64_t* const offsets = reinterpret_cast<const std::int64_t*>(packed);
   const OutputStage stage = output_stage(problem);
-  for (std::int64_t row = row_begin; row < row_end; row += plan.block_rows) {
-    const std::int64_t rows = row_end - row < plan.block_rows ? row_end - row : plan.block_rows;
+  for (std::int64_t row = part.row_begin; row < part.row_end; row += plan.block_rows) {
+    const std::int64_t rows = part.row_end - row < plan.block_rows ? part.row_end - row : plan.block_rows;
     const std::uint8_t* const* const windows = load_block(problem, plan, input, row, rows, workspace);
     const std::byte* panel = packed + layout.offsets_bytes;
     for (int c = 0; c < shape.out_c; c += kChannels, panel += layout.panel_bytes) {
+      if (c < part.channel_begin || c >= part.channel_end) continue;
       run_panel(problem, stage, layout, offsets, windows, rows * shape.out_w, panel, c, output,
                 row * shape.out_w * shape.out_c + c);
     }
@@ -169,7 +184,7 @@ void run(const ConvolutionProblem& problem, const std::byte* packed, const std::
 
 }  // namespace
 
-const ConvolutionKernel kDepthwiseS16{"depthwise_s16_avx2", Isa::kAvx2, accepts, packed_bytes, pack,
-                                      workspace_bytes,      run};
+const ConvolutionKernel kDepthwiseS16{"depthwise_s16_avx2", Isa::kAvx2, accepts,         cost, channel_step,
+                                      packed_bytes,         pack,       workspace_bytes, run};
 
 }  // namespace narrow::kernels::avx2

@@ -12,6 +12,8 @@
 #include <fstream>
 #include <iterator>
 
+#include "tests/support/data.h"
+
 namespace narrow::testing {
 
 namespace {
@@ -61,7 +63,7 @@ nlohmann::json Ran::json() const {
 }
 
 Ran narrow_command(const std::vector<std::string>& arguments, const RunOptions& options) {
-  const std::string program = std::string(NARROW_BINARY_DIR) + "/narrow";
+  const std::string program = (narrow::testing::build_folder() / "narrow").string();
   std::vector<std::string> words{program};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
@@ -101,12 +103,10 @@ Ran narrow_command(const std::vector<std::string>& arguments, const RunOptions& 
   return ran;
 }
 
-std::filesystem::path default_model() {
-  return std::filesystem::path(NARROW_SOURCE_DIR) / "models" / "cifar10_resnet20b.nrw";
-}
+std::filesystem::path default_model() { return narrow::testing::source_folder() / "models" / "cifar10_resnet20b.nrw"; }
 
 std::filesystem::path default_checkpoint() {
-  return std::filesystem::path(NARROW_SOURCE_DIR) / "models" / "cifar10_resnet20b.pth";
+  return narrow::testing::source_folder() / "models" / "cifar10_resnet20b.pth";
 }
 
 std::string read_file(const std::filesystem::path& path) {

@@ -25,7 +25,7 @@ namespace {
 
 // Starts the command without waiting for it; its stdout and stderr go to `output`.
 pid_t start(const std::vector<std::string>& arguments, int output) {
-  const std::string program = std::string(NARROW_BINARY_DIR) + "/narrow";
+  const std::string program = (narrow::testing::build_folder() / "narrow").string();
   std::vector<std::string> words{program};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;

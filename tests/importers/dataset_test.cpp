@@ -252,7 +252,7 @@ TEST_CASE("pictures can be fetched by several threads at once") {
 }
 
 TEST_CASE("the demo pictures are one for each class and readable") {
-  const fs::path demo = fs::path(NARROW_SOURCE_DIR) / "models" / "demo";
+  const fs::path demo = narrow::testing::source_folder() / "models" / "demo";
   const PictureSet set = PictureSet::open({demo}).value();
   CHECK(set.size() == 10);
   CHECK(!set.labelled());

@@ -189,18 +189,18 @@ AlignedBytes::~AlignedBytes() { std::free(data_); }
 
 std::vector<const ConvolutionKernel*> runnable_kernels() {
   std::vector<const ConvolutionKernel*> kernels;
-  const IsaTable* table = narrow_kernels_avx2();
-  for (std::size_t i = 0; i < table->convolution_count; ++i) {
-    const ConvolutionKernel* kernel = table->convolutions[i];
-    if (cpu_features().has(required_features(kernel->isa).bits)) kernels.push_back(kernel);
+  for (const IsaTable* table : isa_tables()) {
+    if (table->isa == Isa::kScalar || !cpu_features().has(required_features(table->isa).bits)) continue;
+    kernels.insert(kernels.end(), table->convolutions, table->convolutions + table->convolution_count);
   }
   return kernels;
 }
 
 const ConvolutionKernel* kernel_named(const std::string& name) {
-  const IsaTable* table = narrow_kernels_avx2();
-  for (std::size_t i = 0; i < table->convolution_count; ++i) {
-    if (table->convolutions[i]->name == name) return table->convolutions[i];
+  for (const IsaTable* table : isa_tables()) {
+    for (std::size_t i = 0; i < table->convolution_count; ++i) {
+      if (table->convolutions[i]->name == name) return table->convolutions[i];
+    }
   }
   REQUIRE_MESSAGE(false, "no kernel is named ", name);
   return nullptr;
@@ -223,7 +223,8 @@ std::vector<std::byte> run_kernel(const ConvolutionKernel& kernel, const Convolu
     // An odd start, so that nothing can rely on the output's alignment beyond that of its elements.
     const std::size_t lead = kCanaries + (c.output_type == OutputType::kUint8 ? 1 : sizeof(float));
     std::vector<std::byte> output(lead + all_bytes + kCanaries, kCanary);
-    kernel.run(problem, packed.data(), c.input.data(), output.data() + lead, from, to, workspace.data());
+    kernel.run(problem, packed.data(), c.input.data(), output.data() + lead, {from, to, 0, c.shape.out_c},
+               workspace.data());
     const auto first =
         output.begin() + static_cast<std::ptrdiff_t>(lead + static_cast<std::size_t>(from) * c.row_bytes());
     const auto last = first + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(to - from) * c.row_bytes());
@@ -236,6 +237,31 @@ std::vector<std::byte> run_kernel(const ConvolutionKernel& kernel, const Convolu
   return result;
 }
 
+// One call for each smallest range of channels, over all rows.
+std::vector<std::byte> run_channel_parts(const ConvolutionKernel& kernel, const ConvolutionCase& c) {
+  const ConvolutionProblem problem = c.problem();
+  AlignedBytes packed(kernel.packed_bytes(problem));
+  kernel.pack(problem, packed.data());
+  std::vector<std::byte> output(static_cast<std::size_t>(c.rows()) * c.row_bytes(), kCanary);
+  AlignedBytes workspace(kernel.workspace_bytes(problem));
+  const int step = kernel.channel_step(problem);
+  REQUIRE(step >= 1);
+  for (int begin = 0; begin < c.shape.out_c; begin += step) {
+    const ConvolutionPart part{0, c.rows(), begin, std::min(begin + step, c.shape.out_c)};
+    const std::vector<std::byte> before = output;
+    kernel.run(problem, packed.data(), c.input.data(), output.data(), part, workspace.data());
+    const std::size_t element = c.output_type == OutputType::kUint8 ? 1 : sizeof(float);
+    bool kept = true;
+    for (std::size_t i = 0; i < output.size(); ++i) {
+      const int channel = static_cast<int>(i / element % static_cast<std::size_t>(c.shape.out_c));
+      const bool mine = channel >= part.channel_begin && channel < part.channel_end;
+      kept = kept && (mine || output[i] == before[i]);
+    }
+    if (!kept) FAIL_CHECK(kernel.name, ": ", c.text(), ": wrote outside of channels ", begin, " to ", begin + step);
+  }
+  return output;
+}
+
 int check_against_reference(const ConvolutionCase& c) {
   const std::vector<std::byte> expected = run_kernel(*reference_kernel(), c, 0, c.rows(), 1);
   int ran = 0;
@@ -243,6 +269,7 @@ int check_against_reference(const ConvolutionCase& c) {
     if (!kernel->accepts(c.problem())) continue;
     ++ran;
     if (!same(*kernel, c, expected, run_kernel(*kernel, c, 0, c.rows(), 1), 0)) continue;
+    if (!same(*kernel, c, expected, run_channel_parts(*kernel, c), 0)) continue;
     if (c.rows() < 2) continue;
     if (!same(*kernel, c, expected, run_kernel(*kernel, c, 0, c.rows(), 3), 0)) continue;
     // The middle alone.

@@ -67,7 +67,7 @@ class AlignedBytes {
   std::byte* data_ = nullptr;
 };
 
-// All AVX2 kernels, or none where this CPU can't run them.
+// All kernels that this CPU can run, but for the reference.
 [[nodiscard]] std::vector<const ConvolutionKernel*> runnable_kernels();
 [[nodiscard]] const ConvolutionKernel* kernel_named(const std::string& name);
 [[nodiscard]] const ConvolutionKernel* reference_kernel();
@@ -77,8 +77,8 @@ class AlignedBytes {
 [[nodiscard]] std::vector<std::byte> run_kernel(const ConvolutionKernel& kernel, const ConvolutionCase& c,
                                                 std::int64_t begin, std::int64_t end, int cuts);
 
-// Runs every runnable kernel that accepts the case, whole and in parts, and compares with the reference. Says on the
-// first difference which kernel, shape, index and values. Returns how many kernels ran.
+// Runs every runnable kernel that accepts the case, whole and in parts of rows and of channels, and compares with the
+// reference. Says on the first difference which kernel, shape, index and values. Returns how many kernels ran.
 int check_against_reference(const ConvolutionCase& c);
 
 }  // namespace narrow::kernels::testing

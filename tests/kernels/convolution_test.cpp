@@ -257,7 +257,8 @@ TEST_CASE("convolution: kernels touch nothing outside their buffers") {
         for (const Against side : {Against::kBegin, Against::kEnd}) {
           GuardedBuffer<std::uint8_t> input(c.input, side);
           GuardedBuffer<std::byte> output(expected.size(), side);
-          kernel->run(problem, packed.data(), input.data(), output.data(), 0, c.rows(), workspace.data());
+          kernel->run(problem, packed.data(), input.data(), output.data(), {0, c.rows(), 0, c.shape.out_c},
+                      workspace.data());
           CHECK_MESSAGE(output.copy() == expected, kernel->name, " ", c.text());
         }
       }
@@ -286,7 +287,7 @@ TEST_CASE("convolution: selection follows shape and ranges and limits itself to 
   CHECK(selected(depthwise, Isa::kAvx2) == "depthwise_s16_avx2");
   ConvolutionCase multiplied = case_of(shape_of(8, 8, 16, 32, 3, 1, 1, 16));
   multiplied.fill(random, Fill::kHighest, Fill::kHighest);
-  CHECK(selected(multiplied, Isa::kAvx2) == "convolution_u8_6x16_avx2");  // one input channel: no pairs
+  CHECK(selected(multiplied, Isa::kAvx2) == "convolution_s16_6x16_avx2");  // one channel: a step of bytes is no longer
 }
 
 TEST_CASE("convolution: the workspace is bounded for large pictures") {

@@ -10,7 +10,7 @@
 namespace narrow {
 namespace {
 
-const std::filesystem::path kModels = std::filesystem::path(NARROW_SOURCE_DIR) / "models";
+const std::filesystem::path kModels = narrow::testing::source_folder() / "models";
 
 TEST_CASE("the default model names what every demo picture shows") {
   const Model model = Model::load(kModels / "cifar10_resnet20b.nrw").value();

@@ -11,7 +11,7 @@
 namespace narrow {
 namespace {
 
-const std::filesystem::path kModels = std::filesystem::path(NARROW_SOURCE_DIR) / "models";
+const std::filesystem::path kModels = narrow::testing::source_folder() / "models";
 const std::filesystem::path kCheckpoint = kModels / "cifar10_resnet20b.pth";
 const std::filesystem::path kInteger = kModels / "cifar10_resnet20b.nrw";
 

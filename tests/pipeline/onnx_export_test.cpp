@@ -22,7 +22,7 @@
 namespace narrow {
 namespace {
 
-const std::filesystem::path kModels = std::filesystem::path(NARROW_SOURCE_DIR) / "models";
+const std::filesystem::path kModels = narrow::testing::source_folder() / "models";
 
 // The network that `bytes`, an ONNX file, hold.
 FloatModel read_back(const std::vector<std::byte>& bytes, const Preprocessing& preprocessing) {

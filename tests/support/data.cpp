@@ -6,11 +6,13 @@
 
 namespace narrow::testing {
 
+std::filesystem::path source_folder() { return NARROW_SOURCE_DIR; }
+std::filesystem::path build_folder() { return NARROW_BINARY_DIR; }
+
 std::optional<std::filesystem::path> data_folder() {
   const char* variable = std::getenv("NARROW_TEST_DATA");
-  std::filesystem::path folder = variable != nullptr
-                                     ? std::filesystem::path(variable)
-                                     : std::filesystem::path(NARROW_SOURCE_DIR).parent_path() / "shared" / "data";
+  std::filesystem::path folder =
+      variable != nullptr ? std::filesystem::path(variable) : source_folder().parent_path() / "shared" / "data";
   std::error_code error;
   if (!std::filesystem::is_directory(folder, error)) return std::nullopt;
   return folder;

@@ -9,6 +9,10 @@
 
 namespace narrow::testing {
 
+// Where this build's sources and results are.
+[[nodiscard]] std::filesystem::path source_folder();
+[[nodiscard]] std::filesystem::path build_folder();
+
 // The folder of real data: $NARROW_TEST_DATA, or `shared/data` beside the checkout. Nothing if it is not there.
 [[nodiscard]] std::optional<std::filesystem::path> data_folder();
 
