@@ -82,6 +82,7 @@ class ConvolutionStep final : public Step {
                 {begin, end, 0, problem_.shape.out_c}, context.workspace(slot));
   }
   [[nodiscard]] std::size_t workspace_bytes() const override { return kernel_.workspace_bytes(problem_); }
+  [[nodiscard]] std::int64_t row_step() const override { return kernel_.row_step; }
 
  private:
   ConvolutionProblem problem_;

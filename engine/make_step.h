@@ -36,6 +36,9 @@ using StepResult = Result<std::unique_ptr<Step>>;
 [[nodiscard]] StepResult make_concat_step(const NodePlace& place);             // any type
 [[nodiscard]] StepResult make_data_movement_step(const NodePlace& place);      // what copies elements, any type
 [[nodiscard]] StepResult make_normalization_step(const NodePlace& place);      // Softmax, Lrn
+// Steps that work on the same rows, the first of them a convolution, as one step. All but the last write to
+// Location::Place::kRows, where the next one reads; `shape` is that of their uint8 output. Error: kLimit.
+[[nodiscard]] StepResult make_chain_step(std::vector<std::unique_ptr<Step>> steps, const TensorShape& shape);
 // Copies float32 values, for an output that is the unchanged input.
 [[nodiscard]] std::unique_ptr<Step> make_copy_step(std::int64_t count, Location input, Location output);
 

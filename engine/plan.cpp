@@ -5,6 +5,7 @@
 
 #include "engine/make_step.h"
 #include "engine/memory_plan.h"
+#include "engine/step_groups.h"
 
 namespace narrow::engine {
 namespace {
@@ -38,34 +39,91 @@ struct Placement {
   std::size_t bytes = 0;
 };
 
-Result<Placement> place_tensors(const graph::Graph& graph, const std::vector<graph::ValueId>& roots, int max_batch) {
+// Gives every root that lives in the arena a buffer with its life, counted in groups.
+class Buffers {
+ public:
+  Buffers(const graph::Graph& graph, const std::vector<graph::ValueId>& roots)
+      : graph_(graph), roots_(roots), of_value_(graph.values.size(), -1) {}
+
+  Status add(const StepGroup& group, int step, int max_batch) {
+    for (const int index : group.nodes) {
+      for (const graph::ValueId id : node(index).inputs) {
+        if (const int buffer = buffer_of(id); buffer >= 0) life(buffer).last_step = step;
+      }
+    }
+    const graph::ValueId output = node(group.nodes.back()).output;
+    if (output == roots_[index_of(graph_.input)] || output == roots_[index_of(graph_.output)]) return {};
+    NARROW_ASSIGN(const std::size_t bytes, tensor_bytes(graph_.value(output), max_batch));
+    of_value_[index_of(output)] = static_cast<int>(lives_.size());
+    lives_.push_back({step, step, bytes});
+    return {};
+  }
+
+  // Lets the group's output take over the buffer of an input that nobody needs any more and of which each element is
+  // read just before its place is written.
+  void reuse_input(const StepGroup& group, int step) {
+    const int output = buffer_of(node(group.nodes.back()).output);
+    if (output < 0) return;
+    for (const int index : group.nodes) {
+      for (std::size_t i = 0; i < node(index).inputs.size(); ++i) {
+        const int input = buffer_of(node(index).inputs[i]);
+        if (input < 0 || input == output || life(input).last_step != step) continue;
+        if (life(input).bytes != life(output).bytes || life(input).first_step >= step) continue;
+        if (!can_overwrite_input(graph_, node(index), i) || !overwrites_only_its_own(group, input)) continue;
+        life(input).last_step = life(output).last_step;
+        life(output).bytes = 0;
+        std::replace(of_value_.begin(), of_value_.end(), output, input);
+        return;
+      }
+    }
+  }
+
+  [[nodiscard]] const std::vector<BufferLife>& lives() const { return lives_; }
+  // -1: not in the arena.
+  [[nodiscard]] int buffer_of(graph::ValueId id) const { return of_value_[index_of(roots_[index_of(id)])]; }
+
+ private:
+  [[nodiscard]] const graph::Node& node(int index) const { return graph_.nodes[static_cast<std::size_t>(index)]; }
+  BufferLife& life(int buffer) { return lives_[static_cast<std::size_t>(buffer)]; }
+
+  // No node of the group reads the buffer in another way: the convolution of a chain also reads around an element.
+  [[nodiscard]] bool overwrites_only_its_own(const StepGroup& group, int buffer) const {
+    for (const int index : group.nodes) {
+      for (std::size_t i = 0; i < node(index).inputs.size(); ++i) {
+        if (buffer_of(node(index).inputs[i]) == buffer && !can_overwrite_input(graph_, node(index), i)) return false;
+      }
+    }
+    return true;
+  }
+
+  const graph::Graph& graph_;
+  const std::vector<graph::ValueId>& roots_;
+  std::vector<int> of_value_;
+  std::vector<BufferLife> lives_;
+};
+
+Result<Placement> place_tensors(const graph::Graph& graph, const std::vector<graph::ValueId>& roots,
+                                const std::vector<StepGroup>& groups, int max_batch) {
   Placement placement;
   placement.of_root.resize(graph.values.size());
-  const graph::ValueId input = roots[index_of(graph.input)];
-  const graph::ValueId scores = roots[index_of(graph.output)];
-  placement.of_root[index_of(scores)].place = Location::Place::kScores;
-  placement.of_root[index_of(input)].place = Location::Place::kInput;
+  placement.of_root[index_of(roots[index_of(graph.output)])].place = Location::Place::kScores;
+  placement.of_root[index_of(roots[index_of(graph.input)])].place = Location::Place::kInput;
 
-  std::vector<int> buffer_of(graph.values.size(), -1);
-  std::vector<BufferLife> buffers;
-  int step = 0;
-  for (const graph::Node& node : graph.nodes) {
-    if (graph::moves_no_byte(node.op)) continue;
-    for (const graph::ValueId id : node.inputs) {
-      const int buffer = buffer_of[index_of(roots[index_of(id)])];
-      if (buffer >= 0) buffers[static_cast<std::size_t>(buffer)].last_step = step;
-    }
-    if (node.output != input && node.output != scores) {
-      NARROW_ASSIGN(const std::size_t bytes, tensor_bytes(graph.value(node.output), max_batch));
-      buffer_of[index_of(node.output)] = static_cast<int>(buffers.size());
-      buffers.push_back({step, step, bytes});
-    }
-    ++step;
+  Buffers buffers(graph, roots);
+  for (std::size_t step = 0; step < groups.size(); ++step) {
+    NARROW_TRY(buffers.add(groups[step], static_cast<int>(step), max_batch));
   }
-  NARROW_ASSIGN(const MemoryPlan memory, plan_memory(buffers));
-  for (std::size_t value = 0; value < buffer_of.size(); ++value) {
-    if (buffer_of[value] < 0) continue;
-    placement.of_root[value].offset = memory.offsets[static_cast<std::size_t>(buffer_of[value])];
+  for (std::size_t step = 0; step < groups.size(); ++step) buffers.reuse_input(groups[step], static_cast<int>(step));
+  NARROW_ASSIGN(const MemoryPlan memory, plan_memory(buffers.lives()));
+  for (graph::ValueId value = 0; value < static_cast<graph::ValueId>(graph.values.size()); ++value) {
+    const int buffer = buffers.buffer_of(value);
+    if (buffer >= 0) placement.of_root[index_of(value)].offset = memory.offsets[static_cast<std::size_t>(buffer)];
+  }
+  for (const StepGroup& group : groups) {
+    for (std::size_t i = 0; i + 1 < group.nodes.size(); ++i) {
+      const graph::Node& node = graph.nodes[static_cast<std::size_t>(group.nodes[i])];
+      placement.of_root[index_of(node.output)].place = Location::Place::kRows;
+    }
   }
   placement.bytes = memory.bytes;
   return placement;
@@ -75,16 +133,27 @@ Result<Placement> place_tensors(const graph::Graph& graph, const std::vector<gra
 
 Result<Plan> compile(const graph::Graph& graph, Isa isa, int max_batch) {
   const std::vector<graph::ValueId> roots = find_roots(graph);
-  NARROW_ASSIGN(const Placement placement, place_tensors(graph, roots, max_batch));
+  const std::vector<StepGroup> groups = group_steps(graph);
+  NARROW_ASSIGN(const Placement placement, place_tensors(graph, roots, groups, max_batch));
   const auto location = [&](graph::ValueId id) { return placement.of_root[index_of(roots[index_of(id)])]; };
 
   Plan plan;
   plan.tensor_bytes = placement.bytes;
-  for (const graph::Node& node : graph.nodes) {
-    if (graph::moves_no_byte(node.op)) continue;
-    NodePlace place{graph, node, isa, {}, location(node.output)};
-    std::transform(node.inputs.begin(), node.inputs.end(), std::back_inserter(place.inputs), location);
-    NARROW_ASSIGN(std::unique_ptr<Step> step, make_step(place));
+  for (const StepGroup& group : groups) {
+    std::vector<std::unique_ptr<Step>> steps;
+    for (const int index : group.nodes) {
+      const graph::Node& node = graph.nodes[static_cast<std::size_t>(index)];
+      NodePlace place{graph, node, isa, {}, location(node.output)};
+      std::transform(node.inputs.begin(), node.inputs.end(), std::back_inserter(place.inputs), location);
+      NARROW_ASSIGN(std::unique_ptr<Step> step, make_step(place));
+      steps.push_back(std::move(step));
+    }
+    std::unique_ptr<Step> step = std::move(steps.front());
+    if (group.is_chain()) {
+      steps.front() = std::move(step);
+      const graph::Node& last = graph.nodes[static_cast<std::size_t>(group.nodes.back())];
+      NARROW_ASSIGN(step, make_chain_step(std::move(steps), graph.value(last.output).shape));
+    }
     plan.workspace_bytes = std::max(plan.workspace_bytes, step->workspace_bytes());
     plan.steps.push_back(std::move(step));
   }

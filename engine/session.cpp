@@ -77,7 +77,14 @@ struct Session::Impl {
       return;
     }
     const DefaultFloatEnvironment environment;
-    step->run(context, rows * part / parts, rows * (part + 1) / parts, slot);
+    const std::int64_t begin = first_row(part);
+    const std::int64_t end = first_row(part + 1);
+    if (begin < end) step->run(context, begin, end, slot);
+  }
+
+  [[nodiscard]] std::int64_t first_row(int part) const {
+    const std::int64_t row = rows * part / parts;
+    return part == parts ? row : row - row % step->rows() % step->row_step();
   }
 
   void run_step(const Step& next, std::int64_t batch) {
@@ -191,8 +198,7 @@ std::size_t Session::arena_bytes() const { return impl_->arena.size(); }
 
 std::vector<StepInfo> Session::steps() const {
   std::vector<StepInfo> steps;
-  steps.reserve(impl_->plan.steps.size());
-  for (const auto& step : impl_->plan.steps) steps.push_back(step->info());
+  for (const auto& step : impl_->plan.steps) step->describe(steps);
   return steps;
 }
 

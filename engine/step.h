@@ -3,14 +3,16 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "narrow/session.h"
 
 namespace narrow::engine {
 
-// Where a tensor lives: at an offset in the arena, or in a buffer of run's caller.
+// Where a tensor lives: at an offset in the arena, in a buffer of run's caller, or, a few rows at a time, in the
+// workspace of a chain of steps.
 struct Location {
-  enum class Place { kArena, kInput, kScores } place = Place::kArena;
+  enum class Place { kArena, kInput, kScores, kRows } place = Place::kArena;
   std::size_t offset = 0;
 };
 
@@ -19,6 +21,7 @@ struct RunContext {
   const std::byte* input = nullptr;
   std::byte* scores = nullptr;
   std::byte* arena = nullptr;
+  std::byte* rows = nullptr;        // where row 0 would be if all rows of a chain's tensor were there
   std::byte* workspaces = nullptr;  // one after the other, one per slot
   std::size_t workspace_bytes = 0;  // of one
 
@@ -27,7 +30,8 @@ struct RunContext {
   }
   // Never the caller's input.
   [[nodiscard]] std::byte* write(const Location& location) const {
-    return location.place == Location::Place::kScores ? scores : arena + location.offset;
+    if (location.place == Location::Place::kScores) return scores;
+    return location.place == Location::Place::kRows ? rows : arena + location.offset;
   }
   [[nodiscard]] std::byte* workspace(int slot) const {
     return workspaces + static_cast<std::size_t>(slot) * workspace_bytes;
@@ -59,6 +63,10 @@ class Step {
   virtual void run(const RunContext& context, std::int64_t begin, std::int64_t end, int slot) const = 0;
   // Scratch for each slot.
   [[nodiscard]] virtual std::size_t workspace_bytes() const { return 0; }
+  // Ranges that begin at multiples of this many rows of a picture waste least.
+  [[nodiscard]] virtual std::int64_t row_step() const { return 1; }
+  // What was chosen for each layer that the step computes.
+  virtual void describe(std::vector<StepInfo>& steps) const { steps.push_back(info_); }
 
   [[nodiscard]] std::int64_t rows() const { return rows_; }  // of one picture
   // Roughly, in multiply-accumulates or their equivalent; decides how finely the step is split.

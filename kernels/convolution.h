@@ -84,6 +84,8 @@ struct ConvolutionKernel {
   // overlap. `output` is that of the whole layer.
   void (*run)(const ConvolutionProblem& problem, const std::byte* packed, const std::uint8_t* input, void* output,
               const ConvolutionPart& part, std::byte* workspace);
+  // Parts that begin at multiples of this many rows of a picture, and end at one or at out_h, waste least.
+  int row_step = 1;
 };
 
 struct ConvolutionCandidate {

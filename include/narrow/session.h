@@ -38,6 +38,7 @@ struct StepInfo {
   std::string layer;
   std::string kernel;  // e.g. "convolution_s16_6x16_avx2"
   std::size_t packed_bytes = 0;
+  std::string fused_with = {};  // the layer that it is computed with, a few rows at a time; empty: a step of its own
 };
 
 // One session is used by one thread at a time; several sessions may share a Model and run side by side.

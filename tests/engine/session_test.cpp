@@ -186,7 +186,7 @@ TEST_CASE("steps and memory are reported") {
   const Session one = Session::create(model, {.isa = "scalar"}).value();
   const Session eight = Session::create(model, {.isa = "scalar", .max_batch = 8}).value();
   CHECK(one.arena_bytes() > 0);
-  CHECK(eight.arena_bytes() > 4 * one.arena_bytes());
+  CHECK(eight.arena_bytes() > one.arena_bytes());  // not 8 times: a chain's rows do not grow with the batch
   CHECK(eight.arena_bytes() <= 8 * one.arena_bytes());
   CHECK(one.model().serialize() == model.serialize());
   std::size_t moving = 0;
