@@ -29,6 +29,11 @@ CpuFeatures required_features(Isa isa) {
   switch (isa) {
     case Isa::kAvx2:
       return {CpuFeatures::kAvx2};
+    // With AVX2, so that its kernels serve where there are none of their own.
+    case Isa::kAvxVnni:
+      return {CpuFeatures::kAvx2 | CpuFeatures::kAvxVnni};
+    case Isa::kAvx512Vnni:
+      return {CpuFeatures::kAvx2 | CpuFeatures::kAvx512Vnni};
     case Isa::kScalar:
       break;
   }
@@ -74,12 +79,16 @@ std::string_view isa_name(Isa isa) {
   switch (isa) {
     case Isa::kAvx2:
       return "avx2";
+    case Isa::kAvxVnni:
+      return "avxvnni";
+    case Isa::kAvx512Vnni:
+      return "avx512vnni";
     case Isa::kScalar:
       break;
   }
   return "scalar";
 }
 
-std::vector<Isa> compiled_isas() { return {Isa::kScalar, Isa::kAvx2}; }
+std::vector<Isa> compiled_isas() { return {Isa::kScalar, Isa::kAvx2, Isa::kAvxVnni, Isa::kAvx512Vnni}; }
 
 }  // namespace narrow::kernels

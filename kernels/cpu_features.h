@@ -38,7 +38,8 @@ class CpuidSource {
 [[nodiscard]] CpuFeatures cpu_features();
 
 [[nodiscard]] std::string_view isa_name(Isa isa);
-// All ISAs that kernels were compiled for, slowest first.
+// All ISAs that kernels were compiled for, slowest first. AVX512-VNNI is behind AVX-VNNI, which can't be compared with
+// it: a CPU with both has registers of twice the size for it.
 [[nodiscard]] std::vector<Isa> compiled_isas();
 
 }  // namespace narrow::kernels

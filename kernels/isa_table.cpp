@@ -6,12 +6,18 @@ const IsaTable& isa_table(Isa isa) {
   switch (isa) {
     case Isa::kAvx2:
       return *narrow_kernels_avx2();
+    case Isa::kAvxVnni:
+      return *narrow_kernels_avxvnni();
+    case Isa::kAvx512Vnni:
+      return *narrow_kernels_avx512vnni();
     case Isa::kScalar:
       break;
   }
   return *narrow_kernels_scalar();
 }
 
-std::vector<const IsaTable*> isa_tables() { return {narrow_kernels_avx2(), narrow_kernels_scalar()}; }
+std::vector<const IsaTable*> isa_tables() {
+  return {narrow_kernels_avx512vnni(), narrow_kernels_avxvnni(), narrow_kernels_avx2(), narrow_kernels_scalar()};
+}
 
 }  // namespace narrow::kernels

@@ -12,6 +12,8 @@
 
 namespace narrow::kernels {
 
+// Where an ISA has nothing faster, it offers the kernels of one whose features it includes. Only its own convolutions
+// are here: rank_convolutions looks in the tables of all ISAs that it includes.
 struct IsaTable {
   Isa isa;
   const ConvolutionKernel* const* convolutions;  // fastest first, depthwise kernels among them
@@ -36,4 +38,6 @@ struct IsaTable {
 extern "C" {
 [[nodiscard]] const narrow::kernels::IsaTable* narrow_kernels_scalar();
 [[nodiscard]] const narrow::kernels::IsaTable* narrow_kernels_avx2();
+[[nodiscard]] const narrow::kernels::IsaTable* narrow_kernels_avxvnni();
+[[nodiscard]] const narrow::kernels::IsaTable* narrow_kernels_avx512vnni();
 }

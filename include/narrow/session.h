@@ -26,7 +26,8 @@ class Executor {
 };
 
 struct SessionOptions {
-  // "auto", "scalar", "avx2". Precedence: this option, then the environment variable NARROW_ISA, then automatic.
+  // "auto", "scalar", "avx2", "avxvnni", "avx512vnni". Precedence: this option, then the environment variable
+  // NARROW_ISA, then automatic.
   std::string isa = "auto";
   int threads = 1;               // of the built-in executor; 1 starts none
   Executor* executor = nullptr;  // the caller's own, used instead; must outlive the session
@@ -60,7 +61,7 @@ class Session {
   [[nodiscard]] Result<std::vector<float>> classify(const Picture& picture);
 
   [[nodiscard]] const Model& model() const;
-  [[nodiscard]] std::string isa() const;  // what was chosen: "scalar", "avx2"
+  [[nodiscard]] std::string isa() const;  // what was chosen, e.g. "avx2"
   [[nodiscard]] std::size_t arena_bytes() const;
   [[nodiscard]] std::vector<StepInfo> steps() const;
 

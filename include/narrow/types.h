@@ -77,6 +77,6 @@ struct Padding {
 };
 
 // Instruction sets that kernels are written for. Only partially ordered: ask CpuFeatures, never compare with <.
-enum class Isa { kScalar, kAvx2 };
+enum class Isa { kScalar, kAvx2, kAvxVnni, kAvx512Vnni };
 
 }  // namespace narrow

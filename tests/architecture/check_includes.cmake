@@ -70,7 +70,11 @@ foreach(isa IN LISTS isa_folders)
     if(isa STREQUAL "scalar")  # built for the baseline: its copies run everywhere
       set(no_stl "")
     endif()
-    room(kernels/${isa} RECURSE ALLOW "^narrow/types\\.h$" "^kernels/[^/]+\\.h$" "^kernels/${isa}/" ${no_stl})
+    set(shared "")
+    if(isa MATCHES "vnni$")
+      set(shared "^kernels/vnni/")
+    endif()
+    room(kernels/${isa} RECURSE ALLOW "^narrow/types\\.h$" "^kernels/[^/]+\\.h$" "^kernels/${isa}/" ${shared} ${no_stl})
   endif()
 endforeach()
 

@@ -18,6 +18,8 @@ foreach(entry IN LISTS entries)
     list(APPEND isas ${entry})
   endif()
 endforeach()
+# What several ISAs compile; not an ISA.
+list(REMOVE_ITEM isas vnni)
 
 # Contracts: every header of kernels/ that describes arithmetic.
 file(GLOB contracts ${ROOT}/kernels/*.h)
@@ -25,6 +27,9 @@ list(FILTER contracts EXCLUDE REGEX "/(cpu_features|isa_table)\\.h$")
 foreach(contract IN LISTS contracts)
   get_filename_component(family ${contract} NAME_WE)
   foreach(isa IN LISTS isas)
+    if(isa MATCHES "vnni$" AND NOT family STREQUAL "convolution")
+      continue()  # they offer those of AVX2, and have their own where that is faster
+    endif()
     needs(${family} kernels/${isa}/${family}*_${isa}.cpp "${isa} kernels")
   endforeach()
   needs(${family} tests/kernels/${family}*_test.cpp "test")

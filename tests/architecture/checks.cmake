@@ -10,7 +10,7 @@ endfunction()
 architecture_test("includes go down the layers" check_includes)
 architecture_test("kernel families keep one stem" check_stems)
 architecture_test("tracked files are small and know no machine" check_repository)
-foreach(isa scalar avx2)
+foreach(isa scalar avx2 avxvnni avx512vnni)
   architecture_test("the ${isa} library exports one symbol" check_symbols
     -D LIBRARY=$<TARGET_FILE:narrow_kernels_${isa}> -D SYMBOL=narrow_kernels_${isa} -D READELF=${CMAKE_READELF}
     -D BUILD_TYPE=$<CONFIG> "-DSANITIZE=${NARROW_SANITIZE}")

@@ -56,6 +56,25 @@ TEST_CASE("the option is stronger than NARROW_ISA and that than the CPU") {
   CHECK(choose_isa("auto", nullptr, kOld).value() == Isa::kScalar);
 }
 
+TEST_CASE("of both VNNIs the CPU's 512-bit one is chosen, and either when it is alone") {
+  constexpr auto kBase = CpuFeatures::kAvx2 | CpuFeatures::kFma;
+  const CpuFeatures alder_lake{kBase | CpuFeatures::kAvxVnni};
+  const CpuFeatures zen4{kBase | CpuFeatures::kAvx512Vnni};
+  const CpuFeatures zen5{kBase | CpuFeatures::kAvxVnni | CpuFeatures::kAvx512Vnni};
+  CHECK(choose_isa("auto", nullptr, alder_lake).value() == Isa::kAvxVnni);
+  CHECK(choose_isa("auto", nullptr, zen4).value() == Isa::kAvx512Vnni);
+  CHECK(choose_isa("auto", nullptr, zen5).value() == Isa::kAvx512Vnni);
+  CHECK(choose_isa("avxvnni", nullptr, zen5).value() == Isa::kAvxVnni);
+  CHECK(choose_isa("auto", "avx2", zen5).value() == Isa::kAvx2);
+  const auto unsupported = choose_isa("auto", "avx512vnni", alder_lake);
+  REQUIRE_FALSE(unsupported.ok());
+  CHECK(unsupported.error().code == ErrorCode::kUnsupported);
+  CHECK(unsupported.error().message.find("valid here: auto, scalar, avx2, avxvnni") != std::string::npos);
+  CHECK(choose_isa("avxvnni", nullptr, zen4).error().message.find("avx2, avx512vnni") != std::string::npos);
+  // Without AVX2 no vector kernel runs, whatever else a CPU (or a hypervisor) claims.
+  CHECK(choose_isa("auto", nullptr, CpuFeatures{CpuFeatures::kAvxVnni}).value() == Isa::kScalar);
+}
+
 TEST_CASE("a name that can not be is an error that lists what can") {
   const auto unknown = choose_isa("sse9", nullptr, kModern);
   REQUIRE_FALSE(unknown.ok());

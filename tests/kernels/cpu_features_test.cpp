@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace {
 
@@ -63,6 +64,14 @@ FakeCpuid alder_lake() {
            {{7, 1}, {0x00400810, 0x00000000, 0x00000000, 0x00000000}}},
           kYmm};
 }
+// Both VNNIs: Sapphire Rapids, Zen 5.
+FakeCpuid sapphire_rapids(std::uint64_t xcr0 = kZmm) {
+  return {{{{0, 0}, {0x00000020, 0x756e6547, 0x6c65746e, 0x49656e69}},
+           {{1, 0}, {0x000806f8, 0x00400800, 0x7ffefbff, 0xbfebfbff}},
+           {{7, 0}, {0x00000001, 0xf3bfbfeb, 0xbb417ffe, 0xffdd4432}},
+           {{7, 1}, {0x00001c30, 0x00000000, 0x00000000, 0x00000000}}},
+          xcr0};
+}
 // Skylake-SP: AVX-512 with byte and word forms, but no VNNI yet.
 FakeCpuid skylake_server() {
   return {{{{0, 0}, {0x00000016, 0x756e6547, 0x6c65746e, 0x49656e69}},
@@ -98,12 +107,14 @@ TEST_CASE("features of real CPUs are recognised") {
   CHECK(detect(skylake_server()).bits == (kAvx2 | kFma));
   CHECK(detect(zen4()).bits == (kAvx2 | kFma | kAvx512Vnni));
   CHECK(detect(alder_lake()).bits == (kAvx2 | kFma | kAvxVnni));
+  CHECK(detect(sapphire_rapids()).bits == (kAvx2 | kFma | kAvxVnni | kAvx512Vnni));
 }
 
 TEST_CASE("registers that the operating system does not save are not used") {
   CHECK(detect(haswell(kX87AndSse)).bits == 0);
   CHECK(detect(zen4(kX87AndSse)).bits == 0);
   CHECK(detect(zen4(kYmm)).bits == (kAvx2 | kFma));
+  CHECK(detect(sapphire_rapids(kYmm)).bits == (kAvx2 | kFma | kAvxVnni));
   CHECK(detect(zen4(0x67)).bits == (kAvx2 | kFma));  // zmm16-31 not saved
   CHECK(detect(zen4(0xe3)).bits == 0);               // ymm not saved, whatever the rest says
 }
@@ -139,16 +150,26 @@ TEST_CASE("feature sets are compared by subset") {
   CHECK_FALSE(alder.has(kAvxVnni | kAvx512Vnni));
   CHECK_FALSE(alder.has(zen.bits));
   CHECK_FALSE(zen.has(alder.bits));
+  // Each of the VNNIs includes AVX2 and neither the other.
+  const CpuFeatures avx = required_features(Isa::kAvxVnni);
+  const CpuFeatures avx512 = required_features(Isa::kAvx512Vnni);
+  CHECK(avx.has(required_features(Isa::kAvx2).bits));
+  CHECK(avx512.has(required_features(Isa::kAvx2).bits));
+  CHECK_FALSE(avx.has(avx512.bits));
+  CHECK_FALSE(avx512.has(avx.bits));
 }
 
 TEST_CASE("each ISA needs its features and has a name") {
   CHECK(required_features(Isa::kScalar).bits == 0);
   CHECK(required_features(Isa::kAvx2).bits == kAvx2);
+  CHECK(required_features(Isa::kAvxVnni).bits == (kAvx2 | kAvxVnni));
+  CHECK(required_features(Isa::kAvx512Vnni).bits == (kAvx2 | kAvx512Vnni));
   CHECK(isa_name(Isa::kScalar) == "scalar");
   CHECK(isa_name(Isa::kAvx2) == "avx2");
-  REQUIRE(compiled_isas().size() == 2);
-  CHECK(compiled_isas().front() == Isa::kScalar);
-  CHECK(compiled_isas().back() == Isa::kAvx2);
+  CHECK(isa_name(Isa::kAvxVnni) == "avxvnni");
+  CHECK(isa_name(Isa::kAvx512Vnni) == "avx512vnni");
+  const std::vector<Isa> slowest_first = {Isa::kScalar, Isa::kAvx2, Isa::kAvxVnni, Isa::kAvx512Vnni};
+  CHECK(compiled_isas() == slowest_first);
 }
 
 TEST_CASE("features of this CPU agree with the runtime of the compiler") {

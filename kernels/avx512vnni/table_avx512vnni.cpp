@@ -1,0 +1,17 @@
+#include "kernels/avx512vnni/convolution_avx512vnni.h"
+#include "kernels/isa_table.h"
+
+// The library is built with hidden visibility; this is the one symbol that is not.
+extern "C" __attribute__((visibility("default"))) const narrow::kernels::IsaTable* narrow_kernels_avx512vnni() {
+  using narrow::kernels::IsaTable;
+  static const IsaTable table = [] {
+    static constexpr const narrow::kernels::ConvolutionKernel* kConvolutions[] = {
+        &narrow::kernels::avx512vnni::kConvolutionU8};
+    IsaTable filled = *narrow_kernels_avx2();
+    filled.isa = narrow::Isa::kAvx512Vnni;
+    filled.convolutions = kConvolutions;
+    filled.convolution_count = sizeof(kConvolutions) / sizeof(kConvolutions[0]);
+    return filled;
+  }();
+  return &table;
+}
