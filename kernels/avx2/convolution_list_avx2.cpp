@@ -7,7 +7,7 @@ namespace narrow::kernels::avx2 {
 // words.
 const ConvolutionKernel* const* convolution_list(std::size_t* count) {
   static constexpr const ConvolutionKernel* kList[] = {&kDepthwiseS16, &kConvolutionA16, &kConvolutionU8,
-                                                       &kConvolutionS16};
+                                                       &kConvolutionS16, &kWinogradS16};
   *count = sizeof(kList) / sizeof(kList[0]);
   return kList;
 }

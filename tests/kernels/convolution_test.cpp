@@ -271,7 +271,7 @@ TEST_CASE("convolution: selection follows shape and ranges and limits itself to 
     return std::string(select_convolution(c.problem(), isa)->name);
   };
   std::mt19937 random(narrow::testing::seed() + 7);
-  ConvolutionCase full = case_of(shape_of(8, 8, 16, 16, 3, 1, 1));
+  ConvolutionCase full = case_of(shape_of(9, 9, 16, 16, 3, 2, 1));
   full.fill(random, Fill::kHighest, Fill::kHighest);
   CHECK(selected(full, Isa::kAvx2) == "convolution_s16_6x16_avx2");
   CHECK(selected(full, Isa::kScalar) == "convolution_scalar");

@@ -1,0 +1,58 @@
+// Winograd's F(4x4, 3x3) for 3x3 windows of stride 1: tiles of 4 x 4 outputs, from 6 x 6 inputs, by 36 products for
+// each pair of channels instead of 144. Integers only, exact:
+//
+//   input   U = B d B^T     d: 6 x 6 bytes of a channel, z_x in the padding
+//   weights W = G g G^T     g: 3 x 3 weights of a pair of channels
+//   sums    M = sum over input channels of U * W, elementwise; modulo 2^32
+//   output  A M A^T = 9 * 2^(k[row] + k[column]) * acc,    k = 3, 2, 1, 1;    modulo 2^32
+//
+//       4  0 -5  0  1  0           6  0  0          1  4  4  1  1  0
+//       0  4  4 -1 -1  0           1  1  1          0  2 -2  1 -1  0
+//   B = 0 -4  4  1 -1  0       G = 1 -1  1      A = 0  1  1  1  1  0
+//       0 -2 -1  2  1  0           1  2  4          0  1 -1  2 -2  1
+//       0  2 -1 -2  1  0           1 -2  4
+//       0  4  0 -5  0  1           0  0  6
+//
+// The usual fractions are gone by scaling G's rows, with the least common multiple of the scales, 24, in A, of whose
+// rows the powers of two that they share are taken out. Ranges: U is within 68 * 255 = 17340 and W within 49 * 128 =
+// 6272: int16, and a vpmaddwd of both is an int32. Everything
+//   is linear, so sums may wrap: 9 has an inverse modulo 2^32, and after multiplying by it an arithmetic shift by
+//   k[row] + k[column] <= 6 gives acc, if that is within [-2^25, 2^25). Bias is added behind that.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/convolution.h"
+
+namespace narrow::kernels::avx2 {
+
+inline constexpr int kWinogradOutputs = 4;  // of a tile, in each direction
+inline constexpr int kWinogradInputs = 6;
+inline constexpr int kWinogradPositions = 36;
+inline constexpr std::int64_t kWinogradAccLimit = std::int64_t{1} << 25;
+
+// Tiles are computed in blocks that may span rows and pictures. A block's tiles come from segments: runs of tiles of
+// one row of tiles. In the workspace, all 64-byte aligned:
+//   tile table; one line of z_x; 6 lines of B d, [pixel][channel] int16; U [position][tile][channel] int16;
+//   M [position][tile] of one panel of 16 output channels; W of a panel, for some of the input channels, if `expands`.
+struct WinogradPlan {
+  std::int64_t channels;  // input channels, rounded up to 16; what is behind them meets weights of 0
+  std::int64_t panels;
+  std::int64_t tile_columns;
+  std::int64_t segment_tiles;  // at most
+  std::int64_t block_tiles;    // at most
+  // Whether panels hold the 3x3 weights themselves, 1 byte each, to be expanded to W for each block; else W, 8 bytes
+  // for each weight.
+  bool expands;
+  std::int64_t chunk_channels;  // that W in the workspace holds
+  std::int64_t panel_bytes;
+  std::int64_t line_bytes;
+  std::int64_t u_position_bytes, m_position_bytes, w_position_bytes;
+  std::int64_t padding_at, lines_at, u_at, m_at, w_at;
+  std::int64_t workspace_bytes;
+};
+
+[[nodiscard]] __attribute__((visibility("hidden"))) WinogradPlan plan_winograd(const ConvolutionShape& shape);
+
+}  // namespace narrow::kernels::avx2
