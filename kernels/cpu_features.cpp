@@ -75,6 +75,13 @@ CpuFeatures cpu_features() {
   return features;
 }
 
+bool detect_pclmul(const CpuidSource& source) { return source.cpuid(0, 0).eax >= 1 && bit(source.cpuid(1, 0).ecx, 1); }
+
+bool cpu_has_pclmul() {
+  static const bool has = detect_pclmul(RealCpuid{});
+  return has;
+}
+
 std::string_view isa_name(Isa isa) {
   switch (isa) {
     case Isa::kAvx2:

@@ -37,6 +37,11 @@ class CpuidSource {
 // The same for the real CPU; computed once.
 [[nodiscard]] CpuFeatures cpu_features();
 
+// Products of 64 bits without carries, on SSE registers, which every operating system saves. Checksums use them; no
+// kernel does, so they are not among the features that ISAs are compared by.
+[[nodiscard]] bool detect_pclmul(const CpuidSource& source);
+[[nodiscard]] bool cpu_has_pclmul();
+
 [[nodiscard]] std::string_view isa_name(Isa isa);
 // All ISAs that kernels were compiled for, slowest first. AVX512-VNNI is behind AVX-VNNI, which can't be compared with
 // it: a CPU with both has registers of twice the size for it.

@@ -4,15 +4,21 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <random>
+#include <vector>
 
 #include "engine/byte_reader.h"
 #include "engine/byte_writer.h"
 #include "engine/crc32.h"
 #include "engine/text.h"
+#include "kernels/cpu_features.h"
+#include "tests/support/data.h"
 
 using narrow::engine::ByteReader;
 using narrow::engine::ByteWriter;
 using narrow::engine::crc32;
+using narrow::engine::crc32_by_folding;
+using narrow::engine::crc32_by_table;
 using narrow::engine::ReadFailure;
 using narrow::engine::text_problem;
 
@@ -72,6 +78,31 @@ TEST_CASE("a count is bounded by the bytes that are left") {
   ByteReader too_many(writer.view(), 0, "it", failure);
   CHECK(too_many.count(3) == 0);
   CHECK_FALSE(too_many.ok());
+}
+
+TEST_CASE("crc32 by folding equals the table at every length and alignment and from every part before") {
+  if (!narrow::kernels::cpu_has_pclmul()) {
+    MESSAGE("this CPU has no PCLMULQDQ");
+    return;
+  }
+  std::mt19937 random(narrow::testing::seed());
+  std::vector<std::byte> data(700);
+  for (const int fill : {0x00, 0xFF, -1}) {
+    for (std::byte& byte : data) byte = static_cast<std::byte>(fill < 0 ? random() : static_cast<unsigned>(fill));
+    const std::span<const std::byte> bytes(data);
+    for (std::size_t offset = 0; offset < 17; ++offset) {
+      std::uint32_t before = 0;
+      for (std::size_t length = 0; length <= 600; ++length) {
+        const std::uint32_t expected = crc32_by_table(bytes.subspan(offset, length), before);
+        REQUIRE(crc32_by_folding(bytes.subspan(offset, length), before) == expected);
+        REQUIRE(crc32(bytes.subspan(offset, length), before) == expected);
+        before = expected ^ (length % 3 == 0 ? 0 : ~0U);
+      }
+    }
+  }
+  std::vector<std::byte> large(1 << 20);
+  for (std::byte& byte : large) byte = static_cast<std::byte>(random());
+  CHECK(crc32_by_folding(large) == crc32_by_table(large));
 }
 
 TEST_CASE("lengths near the largest number do not wrap") {

@@ -172,6 +172,13 @@ TEST_CASE("each ISA needs its features and has a name") {
   CHECK(compiled_isas() == slowest_first);
 }
 
+TEST_CASE("carry-less products are found without a look at what the operating system saves") {
+  CHECK_FALSE(detect_pclmul(nehalem()));
+  CHECK(detect_pclmul(sandy_bridge()));
+  CHECK(detect_pclmul(zen4(kX87AndSse)));
+  CHECK_FALSE(detect_pclmul(FakeCpuid({{{0, 0}, {0, 0, 0, 0}}, {{1, 0}, {~0U, ~0U, ~0U, ~0U}}}, kYmm)));
+}
+
 TEST_CASE("features of this CPU agree with the runtime of the compiler") {
   CHECK(cpu_features().has(kAvx2) == (__builtin_cpu_supports("avx2") != 0));
   CHECK(cpu_features().has(kFma) == (__builtin_cpu_supports("fma") != 0));

@@ -1,0 +1,103 @@
+// How long it takes from a model file to the first scores, and what memory a process that does it needs.
+//
+//   load_bench MODEL.nrw [ROUNDS]
+//
+// The memory is that of the process after its first round, so the program links what an embedded product links. The
+// file is read once before anything is timed: the times are those of a file in the page cache. One thread, batch 1.
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "narrow/model.h"
+#include "narrow/session.h"
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr int kRounds = 21;
+
+double milliseconds_since(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+// A line of /proc/self/status, e.g. "   35124 kB".
+std::string status_of_process(const std::string& name) {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with(name + ":")) return line.substr(name.size() + 1);
+  }
+  return " unknown";
+}
+
+void read_once(const char* path) {
+  std::ifstream file(path, std::ios::binary);
+  std::array<char, 4096> block{};
+  while (file.read(block.data(), block.size())) {
+  }
+}
+
+struct Times {
+  double load = 0, create = 0, first_run = 0;
+};
+
+Times round(const char* path) {
+  Times times;
+  auto start = Clock::now();
+  const narrow::Model model = narrow::Model::load(path).value();
+  times.load = milliseconds_since(start);
+  start = Clock::now();
+  narrow::Session session = narrow::Session::create(model).value();
+  times.create = milliseconds_since(start);
+  const std::vector<float> input(static_cast<std::size_t>(model.input_shape().elems()), 0.5F);
+  std::vector<float> scores(static_cast<std::size_t>(model.classes()));
+  start = Clock::now();
+  session.run(input, scores).value();
+  times.first_run = milliseconds_since(start);
+  return times;
+}
+
+void print(const char* what, std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  std::printf("%-10s median %8.2f ms, least %8.2f ms\n", what, values[values.size() / 2], values.front());
+}
+
+int run(const char* path, int rounds) {
+  read_once(path);
+  const Times first = round(path);
+  std::printf("first      load %.2f ms, create %.2f ms, run %.2f ms\n", first.load, first.create, first.first_run);
+  for (const char* name : {"VmHWM", "VmRSS", "RssAnon", "RssFile"}) {
+    std::printf("%-10s%s\n", name, status_of_process(name).c_str());
+  }
+  std::vector<double> load, create, both;
+  for (int i = 0; i < rounds; ++i) {
+    const Times times = round(path);
+    load.push_back(times.load);
+    create.push_back(times.create);
+    both.push_back(times.load + times.create);
+  }
+  print("load", load);
+  print("create", create);
+  print("both", both);
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const int rounds = argc == 3 ? std::atoi(argv[2]) : kRounds;
+  if (argc < 2 || argc > 3 || rounds < 1) {
+    std::fprintf(stderr, "usage: load_bench MODEL.nrw [ROUNDS]\n");
+    return 2;
+  }
+  try {
+    return run(argv[1], rounds);
+  } catch (const narrow::Failure& failure) {
+    std::fprintf(stderr, "%s\n", failure.what());
+    return 1;
+  }
+}
