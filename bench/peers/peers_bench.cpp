@@ -1,0 +1,296 @@
+// Whole networks beside oneDNN, in one process and in alternating rounds.
+//
+//   peers_bench [--isa NAME] [--threads N] [--rounds N] [--layers] [--json] MODEL.nrw [MODEL.nrw ...]
+//   peers_bench --serve CONTENDER [--isa NAME] [--threads N] MODEL.nrw
+//
+// oneDNN runs the first model: in int8 as it is quantized, and in float32 with the weights that its integers stand for.
+// Narrow runs every model; give the same network at other widths. Scores are compared before anything is timed: where
+// oneDNN's int8 scores are not the exact ones, its instructions saturated. Batch 1, preprocessing not included.
+// --serve runs one contender (narrow, onednn_int8, onednn_float32) for a process that times several (run.py): for each
+// line "N" on stdin N pictures, then a line with the seconds on stdout.
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+#include <functional>
+#include <iostream>
+#include <memory>
+#include <random>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <dnnl.hpp>
+#include <nlohmann/json.hpp>
+
+#include "bench/peers/onednn_network.h"
+#include "engine/model_data.h"
+#include "graph/float_executor/openmp_threads.h"
+#include "narrow/model.h"
+#include "narrow/session.h"
+
+namespace {
+
+using namespace narrow;
+using narrow::bench::OneDnnNetwork;
+using narrow::bench::OneDnnType;
+using Clock = std::chrono::steady_clock;
+
+constexpr double kRoundSeconds = 0.05;
+
+struct Arguments {
+  std::string isa = "auto", serve;
+  int threads = 1, rounds = 31;
+  bool layers = false, json = false;
+  std::vector<std::string> models;
+};
+
+struct Contender {
+  std::string name;
+  std::function<void()> run;
+  std::vector<float> scores = {};
+  double create_ms = 0;
+  int repetitions = 1;
+  std::vector<double> milliseconds = {};  // per picture, one entry a round
+};
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+double quantile(std::vector<double> values, double share) {
+  std::sort(values.begin(), values.end());
+  return values[static_cast<std::size_t>(std::lround(share * static_cast<double>(values.size() - 1)))];
+}
+
+// Signal-to-noise ratio of `scores` against `reference`, in dB.
+double sqnr_db(const std::vector<float>& reference, const std::vector<float>& scores) {
+  double signal = 0, noise = 0;
+  for (std::size_t i = 0; i < reference.size(); ++i) {
+    signal += double{reference[i]} * reference[i];
+    noise += (double{reference[i]} - scores[i]) * (double{reference[i]} - scores[i]);
+  }
+  return noise == 0 ? INFINITY : 10 * std::log10(signal / noise);
+}
+
+// What oneDNN calls the instruction sets that we have kernels for. Must be said before its first primitive.
+void limit_onednn(const std::string& isa) {
+  dnnl::cpu_isa limit = dnnl::cpu_isa::all;
+  if (isa == "avx2") limit = dnnl::cpu_isa::avx2;
+  if (isa == "avxvnni") limit = dnnl::cpu_isa::avx2_vnni;
+  if (isa == "avx512vnni") limit = dnnl::cpu_isa::avx512_core_vnni;
+  if (dnnl::set_max_cpu_isa(limit) != dnnl::status::success) throw std::runtime_error("oneDNN can't be limited");
+}
+
+// Smooth values in the range that pictures have after normalisation.
+std::vector<float> input_for(const Model& model) {
+  const TensorShape shape = model.input_shape();
+  std::vector<float> input(static_cast<std::size_t>(shape.elems()));
+  std::mt19937 random(1);
+  for (std::size_t i = 0; i < input.size(); ++i) {
+    const double x = static_cast<double>(i / static_cast<std::size_t>(shape.channels));
+    const double noise = static_cast<double>(random() % 1000) / 1000.0 - 0.5;
+    input[i] = static_cast<float>(1.5 * std::sin(x / 37.0) * std::cos(x / 4001.0) + noise);
+  }
+  return input;
+}
+
+Contender narrow_contender(const Model& model, const Arguments& arguments, std::string name,
+                           const std::vector<float>& input) {
+  const auto start = Clock::now();
+  auto session =
+      std::make_shared<Session>(Session::create(model, {.isa = arguments.isa, .threads = arguments.threads}).value());
+  const double create = seconds_since(start);
+  auto scores = std::make_shared<std::vector<float>>(static_cast<std::size_t>(model.classes()));
+  Contender contender{std::move(name), [session, scores, &input] { session->run(input, *scores).value(); }};
+  contender.run();
+  contender.scores = *scores;
+  contender.create_ms = create * 1e3;
+  return contender;
+}
+
+struct OneDnn {
+  Contender contender;
+  std::shared_ptr<OneDnnNetwork> network;
+};
+
+OneDnn onednn_contender(const Model& model, OneDnnType type, const std::vector<float>& input) {
+  const auto start = Clock::now();
+  auto network = std::make_shared<OneDnnNetwork>(model.data().graph, type);
+  const double create = seconds_since(start);
+  Contender contender{type == OneDnnType::kInt8 ? "oneDNN int8" : "oneDNN float32",
+                      [network, &input] { network->run(input); }};
+  const std::span<const float> scores = network->run(input);
+  contender.scores.assign(scores.begin(), scores.end());
+  contender.create_ms = create * 1e3;
+  return {std::move(contender), network};
+}
+
+double time_once(const Contender& contender, int repetitions) {
+  const auto start = Clock::now();
+  for (int i = 0; i < repetitions; ++i) contender.run();
+  return seconds_since(start) * 1e3 / repetitions;
+}
+
+void time_all(std::vector<Contender>& contenders, int rounds) {
+  for (Contender& contender : contenders) {
+    time_once(contender, 2);
+    contender.repetitions = std::max(1, static_cast<int>(kRoundSeconds * 1e3 / time_once(contender, 2)));
+  }
+  for (int round = 0; round < rounds; ++round) {
+    for (Contender& contender : contenders) {
+      contender.milliseconds.push_back(time_once(contender, contender.repetitions));
+    }
+  }
+}
+
+// Ratios within each round, to the first contender: what disturbs a round disturbs both.
+std::vector<double> ratios(const Contender& contender, const Contender& base) {
+  std::vector<double> result;
+  for (std::size_t i = 0; i < contender.milliseconds.size(); ++i) {
+    result.push_back(contender.milliseconds[i] / base.milliseconds[i]);
+  }
+  return result;
+}
+
+void print_layers(OneDnnNetwork& network, const std::vector<float>& input) {
+  std::vector<std::vector<double>> passes;
+  for (int i = 0; i < 15; ++i) passes.push_back(network.time_steps(input));
+  std::printf("\noneDNN int8, per layer:\n%10s %8s  %s\n", "us", "GOP/s", "layer");
+  for (std::size_t step = 0; step < network.steps().size(); ++step) {
+    std::vector<double> seconds(passes.size());
+    std::transform(passes.begin(), passes.end(), seconds.begin(), [&](const auto& pass) { return pass[step]; });
+    const double median = quantile(seconds, 0.5);
+    const bench::OneDnnStep& info = network.steps()[step];
+    std::printf("%10.1f %8.1f  %s (%s)\n", median * 1e6, 2e-9 * static_cast<double>(info.macs) / median,
+                info.layer.c_str(), info.implementation.c_str());
+  }
+}
+
+void print_table(const std::vector<Contender>& contenders, double operations) {
+  std::printf("%-34s %9s %9s %9s %8s %8s %8s %8s %10s %9s\n", "", "median ms", "min", "p90", "GOP/s", "ratio", "p10",
+              "p90", "create ms", "SQNR dB");
+  for (const Contender& contender : contenders) {
+    const double median = quantile(contender.milliseconds, 0.5);
+    const std::vector<double> ratio = ratios(contender, contenders[0]);
+    std::printf("%-34s %9.3f %9.3f %9.3f %8.1f %8.3f %8.3f %8.3f %10.1f %9.1f\n", contender.name.c_str(), median,
+                quantile(contender.milliseconds, 0), quantile(contender.milliseconds, 0.9), operations / median * 1e-6,
+                quantile(ratio, 0.5), quantile(ratio, 0.1), quantile(ratio, 0.9), contender.create_ms,
+                sqnr_db(contenders[1].scores, contender.scores));
+  }
+  std::printf("ratio: of times in the same round, to the first line. SQNR: against oneDNN's float32 scores.\n");
+}
+
+void print_json(const std::vector<Contender>& contenders, const Arguments& arguments, double operations) {
+  nlohmann::json rows = nlohmann::json::array();
+  for (const Contender& contender : contenders) {
+    const std::vector<double> ratio = ratios(contender, contenders[0]);
+    rows.push_back({{"name", contender.name},
+                    {"median_ms", quantile(contender.milliseconds, 0.5)},
+                    {"min_ms", quantile(contender.milliseconds, 0)},
+                    {"p90_ms", quantile(contender.milliseconds, 0.9)},
+                    {"ratio", quantile(ratio, 0.5)},
+                    {"ratio_p10", quantile(ratio, 0.1)},
+                    {"ratio_p90", quantile(ratio, 0.9)},
+                    {"create_ms", contender.create_ms},
+                    {"sqnr_db", std::min(200.0, sqnr_db(contenders[1].scores, contender.scores))}});
+  }
+  const nlohmann::json all{{"isa", arguments.isa},
+                           {"threads", arguments.threads},
+                           {"rounds", arguments.rounds},
+                           {"operations", operations},
+                           {"contenders", rows}};
+  std::printf("%s\n", all.dump(2).c_str());
+}
+
+int compare(const Arguments& arguments) {
+  std::vector<Model> models;
+  for (const std::string& path : arguments.models) models.push_back(Model::load(path).value());
+  const std::vector<float> input = input_for(models[0]);
+  std::vector<Contender> contenders;
+  const OneDnn int8 = onednn_contender(models[0], OneDnnType::kInt8, input);
+  contenders.push_back(int8.contender);
+  contenders.push_back(onednn_contender(models[0], OneDnnType::kFloat32, input).contender);
+  for (std::size_t i = 0; i < models.size(); ++i) {
+    if (models[i].input_shape() != models[0].input_shape() || models[i].classes() != models[0].classes()) {
+      throw std::runtime_error(arguments.models[i] + " is another network than " + arguments.models[0]);
+    }
+    const std::string name = std::filesystem::path(arguments.models[i]).stem().string();
+    contenders.push_back(narrow_contender(models[i], arguments, "Narrow " + name, input));
+  }
+  time_all(contenders, arguments.rounds);
+  double operations = 0;
+  for (const LayerInfo& layer : models[0].layers()) operations += 2 * static_cast<double>(layer.macs);
+  if (arguments.json) {
+    print_json(contenders, arguments, operations);
+  } else {
+    print_table(contenders, operations);
+    if (arguments.layers) print_layers(*int8.network, input);
+  }
+  return 0;
+}
+
+int serve(const Arguments& arguments) {
+  const Model model = Model::load(arguments.models.at(0)).value();
+  const std::vector<float> input = input_for(model);
+  Contender contender;
+  if (arguments.serve == "narrow") {
+    contender = narrow_contender(model, arguments, "narrow", input);
+  } else if (arguments.serve == "onednn_int8" || arguments.serve == "onednn_float32") {
+    const bool int8 = arguments.serve == "onednn_int8";
+    contender = onednn_contender(model, int8 ? OneDnnType::kInt8 : OneDnnType::kFloat32, input).contender;
+  } else {
+    throw std::runtime_error("--serve: narrow, onednn_int8 or onednn_float32");
+  }
+  std::printf("ready %.3f\n", contender.create_ms);
+  std::fflush(stdout);
+  for (int pictures = 0; std::cin >> pictures;) {
+    std::printf("%.9f\n", time_once(contender, pictures) * 1e-3 * pictures);
+    std::fflush(stdout);
+  }
+  return 0;
+}
+
+Arguments parse(const std::vector<std::string>& given) {
+  Arguments arguments;
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    const auto value = [&]() -> const std::string& {
+      if (i + 1 == given.size()) throw std::runtime_error(given[i] + " wants a value");
+      return given[++i];
+    };
+    if (given[i] == "--isa") {
+      arguments.isa = value();
+    } else if (given[i] == "--threads") {
+      arguments.threads = std::stoi(value());
+    } else if (given[i] == "--rounds") {
+      arguments.rounds = std::max(1, std::stoi(value()));
+    } else if (given[i] == "--serve") {
+      arguments.serve = value();
+    } else if (given[i] == "--layers") {
+      arguments.layers = true;
+    } else if (given[i] == "--json") {
+      arguments.json = true;
+    } else if (given[i].rfind("--", 0) == 0) {
+      throw std::runtime_error("unknown option " + given[i]);
+    } else {
+      arguments.models.push_back(given[i]);
+    }
+  }
+  if (arguments.models.empty()) throw std::runtime_error("name at least one .nrw file");
+  if (arguments.isa == "auto") arguments.isa = available_isas().back();
+  return arguments;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    const Arguments arguments = parse({argv + 1, argv + argc});
+    limit_onednn(arguments.isa);
+    const graph::ScopedOpenMpThreads threads(arguments.threads);
+    return arguments.serve.empty() ? compare(arguments) : serve(arguments);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "peers_bench: %s\n", error.what());
+    return 1;
+  }
+}
