@@ -19,10 +19,13 @@ constexpr double kScaleMargin = 1.0 + 0x1p-20;
 
 std::size_t depth_of(const Filter& filter) { return filter.codes->codes.size() / filter.codes->scales.size(); }
 
+// Scale times factor is no normal float: the channel's weights become zero, whatever the sign.
+bool vanishes(float scale, double factor) { return double{scale} * std::abs(factor) < kMinNormal; }
+
 }  // namespace
 
 bool can_scale_codes(const Filter& filter, std::size_t channel, double factor) {
-  if (factor >= 0) return true;
+  if (factor >= 0 || vanishes(filter.codes->scales[channel], factor)) return true;
   const auto depth = static_cast<std::ptrdiff_t>(depth_of(filter));
   const auto first = filter.codes->codes.begin() + static_cast<std::ptrdiff_t>(channel) * depth;
   return std::find(first, first + depth, kLowest) == first + depth;
@@ -35,7 +38,7 @@ bool scale_codes(Filter& filter, const std::vector<double>& factors) {
     const double scale = double{codes.scales[c]} * std::abs(factors[c]);
     if (!(scale <= double{std::numeric_limits<float>::max()})) return false;
     int sign = factors[c] < 0 ? -1 : 1;
-    if (scale < kMinNormal) {
+    if (vanishes(codes.scales[c], factors[c])) {
       sign = 0;
     } else {
       codes.scales[c] = static_cast<float>(scale);

@@ -10,7 +10,7 @@
 namespace narrow::graph {
 
 // True when channel c of a filter with weight codes can be multiplied by `factor` and keep its codes: a negative factor
-// changes their sign, and 128 is no code.
+// changes their sign, and 128 is no code. A factor so small that it makes the codes zero always can.
 [[nodiscard]] bool can_scale_codes(const Filter& filter, std::size_t channel, double factor);
 
 // Multiplies every channel of a filter with weight codes by its factor: into the scale, the sign into the codes. Float
