@@ -37,6 +37,15 @@ Status check_model(const ModelData& model) {
                      std::to_string(input.shape.height) + "x" + std::to_string(input.shape.width),
                  input.name};
   }
+  // Networks on something else than pictures have no use for preprocessing; Session::classify refuses them.
+  const bool takes_pictures = input.shape.channels == 1 || input.shape.channels == 3;
+  if (takes_pictures && input.shape.channels != model.preprocessing.channels) {
+    return Error{ErrorCode::kInvalidArgument,
+                 "preprocessing makes pictures of " + std::to_string(model.preprocessing.channels) +
+                     (model.preprocessing.channels == 1 ? " channel" : " channels") + ", the network takes " +
+                     std::to_string(input.shape.channels),
+                 input.name};
+  }
   const std::int64_t classes = model.graph.value(model.graph.output).shape.elems();
   if (!model.labels.empty() && static_cast<std::int64_t>(model.labels.size()) != classes) {
     return Error{ErrorCode::kInvalidArgument,

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "engine/preprocess_resize.h"
+#include "graph/float_environment.h"
 
 namespace narrow {
 namespace {
@@ -123,6 +124,7 @@ Status validate(const Preprocessing& preprocessing) {
 }
 
 Result<Picture> resize_and_crop(const Picture& picture, const Preprocessing& preprocessing) {
+  const graph::DefaultFloatEnvironment environment;
   NARROW_TRY(validate(preprocessing));
   NARROW_TRY(check_picture(picture));
   std::int64_t width = picture.width;
@@ -167,6 +169,7 @@ Status preprocess(const Picture& picture, const Preprocessing& preprocessing, st
                    std::to_string(preprocessing.crop_height) + " x " + std::to_string(preprocessing.crop_width) +
                    " x " + std::to_string(preprocessing.channels) + " need " + std::to_string(elems));
   }
+  const graph::DefaultFloatEnvironment environment;
   NARROW_ASSIGN(const Picture cropped, resize_and_crop(picture, preprocessing));
   // Three single-precision steps as in torchvision's ToTensor and Normalize, so that a table of 256 values holds all
   // that can happen.

@@ -7,21 +7,21 @@
 #include <new>
 
 #include "engine/aligned_buffer.h"
-#include "engine/float_environment.h"
 #include "engine/isa_choice.h"
 #include "engine/model_data.h"
 #include "engine/nrw_file.h"
 #include "engine/plan.h"
 #include "engine/thread_pool.h"
+#include "graph/float_environment.h"
 
 namespace narrow {
 namespace {
 
 using engine::AlignedBuffer;
-using engine::DefaultFloatEnvironment;
 using engine::Plan;
 using engine::RunContext;
 using engine::Step;
+using graph::DefaultFloatEnvironment;
 
 constexpr int kMaxBatch = 65536;
 // A part of a step should take longer than handing it to another thread does: a few microseconds.

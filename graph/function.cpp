@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "graph/exact_math.h"
+#include "graph/float_environment.h"
 
 namespace narrow::graph {
 namespace {
@@ -70,6 +71,7 @@ double evaluate_function(const Function& function, double x, std::int64_t channe
 }
 
 std::vector<std::uint8_t> make_table(const Function& function, const Quantization& in, const Quantization& out) {
+  const DefaultFloatEnvironment environment;
   const std::size_t channels = function.kind == FunctionKind::kPRelu ? function.slopes.size() : 1;
   std::vector<std::uint8_t> table;
   table.reserve(channels * 256);

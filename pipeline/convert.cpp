@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/model_data.h"
+#include "graph/float_environment.h"
 #include "graph/float_model_data.h"
 #include "graph/passes/stated_quantization.h"
 #include "narrow/quantize.h"
@@ -28,6 +29,7 @@ WeightReport report_of(const graph::Node& layer, const graph::Filter& filter) {
 }  // namespace
 
 Result<Quantized> convert(const FloatModel& model) {
+  const graph::DefaultFloatEnvironment environment;
   const FloatModel::Data& source = model.data();
   NARROW_ASSIGN(auto converted, graph::integer_where_stated(source.graph));
   QuantizeReport report;

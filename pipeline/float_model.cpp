@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "graph/float_environment.h"
 #include "graph/float_executor/float_executor.h"
 #include "graph/float_model_data.h"
 #include "graph/passes/stated_quantization.h"
@@ -57,6 +58,7 @@ Status FloatSession::run(std::span<const float> input, std::span<float> scores) 
                      " and " + std::to_string(scores.size()),
                  "FloatSession::run"};
   }
+  const graph::DefaultFloatEnvironment environment;
   return impl_->executor.run(input, scores);
 }
 

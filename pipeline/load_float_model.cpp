@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/model_data.h"
+#include "graph/float_environment.h"
 #include "graph/float_model_data.h"
 #include "graph/passes/simplify.h"
 #include "importers/architectures/architectures.h"
@@ -183,6 +184,7 @@ Status fill(const std::filesystem::path& path, const ImportOptions& options, Flo
 }  // namespace
 
 Result<FloatModel> FloatModel::load(const std::filesystem::path& path, const ImportOptions& options) {
+  const graph::DefaultFloatEnvironment environment;
   auto data = std::make_shared<Data>();
   data->source = path.filename().string();
   NARROW_TRY(fill(path, options, *data));

@@ -6,6 +6,7 @@
 
 #include "engine/model_data.h"
 #include "graph/calibration/calibrate.h"
+#include "graph/float_environment.h"
 #include "graph/float_executor/liveness.h"
 #include "graph/float_model_data.h"
 #include "graph/quantizer/bit_plan.h"
@@ -23,6 +24,7 @@ std::string describe_calibration(std::size_t pictures, ObserverKind observer) {
 }  // namespace
 
 Result<Quantized> quantize(const FloatModel& model, const CalibrationInputs& inputs, const QuantizeOptions& options) {
+  const graph::DefaultFloatEnvironment environment;  // threads that calibrate inherit it
   const FloatModel::Data& source = model.data();
   // Options are checked before the minutes of calibration, not after.
   NARROW_TRY(graph::plan_bits(source.graph, graph::find_live(source.graph), options));

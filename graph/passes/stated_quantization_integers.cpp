@@ -144,12 +144,22 @@ class IntegerGraph {
     return "no quantization of its output is stated";
   }
 
+  // A model holds float weights without the integers that they are multiples of.
+  static std::string codes_lost(const Node& node) {
+    return named(node) +
+           " loses the integers of its weights, which are stored as float32; narrow quantize on the "
+           "original file keeps them";
+  }
+
   void describe_all() {
     std::size_t in_integers = 0;
+    std::size_t all = 0;
     std::vector<std::string> in_float;
+    std::vector<std::string> lost;
     for (const Node& node : graph_.nodes) {
       const bool converts = std::holds_alternative<Quantize>(node.op) || std::holds_alternative<Dequantize>(node.op);
       if (converts) continue;
+      ++all;
       const Filter* filter = filter_of(node);
       const bool is_integer =
           graph_.value(node.output).quantization.has_value() || (filter != nullptr && filter->quantized);
@@ -157,15 +167,17 @@ class IntegerGraph {
         ++in_integers;
       } else {
         in_float.push_back(named(node) + " runs in float32: " + reason(node));
+        if (filter != nullptr && filter->codes) lost.push_back(codes_lost(node));
       }
     }
-    const std::size_t all = in_integers + in_float.size();
     if (!has_stated_quantization(graph_)) {
-      log_.push_back("all " + std::to_string(all) + " nodes run in float32: nothing is stated in integers");
-      return;
+      log_.push_back("all " + std::to_string(all) + " nodes run in float32: " +
+                     (lost.empty() ? "nothing is stated in integers" : "no activation is stated in integers"));
+    } else {
+      log_.push_back(std::to_string(in_integers) + " of " + std::to_string(all) + " nodes run in integers, as stated");
+      log_.insert(log_.end(), std::make_move_iterator(in_float.begin()), std::make_move_iterator(in_float.end()));
     }
-    log_.push_back(std::to_string(in_integers) + " of " + std::to_string(all) + " nodes run in integers, as stated");
-    log_.insert(log_.end(), std::make_move_iterator(in_float.begin()), std::make_move_iterator(in_float.end()));
+    log_.insert(log_.end(), std::make_move_iterator(lost.begin()), std::make_move_iterator(lost.end()));
   }
 
   Graph graph_;

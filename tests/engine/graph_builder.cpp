@@ -218,6 +218,7 @@ engine::ModelData GraphBuilder::finish(ValueId output) {
   const TensorShape in = data.graph.value(data.graph.input).shape;
   data.preprocessing.crop_height = static_cast<int>(in.height);
   data.preprocessing.crop_width = static_cast<int>(in.width);
+  if (in.channels == 1) data.preprocessing.channels = 1;
   for (std::int64_t i = 0; i < data.graph.value(output).shape.elems(); ++i) {
     data.labels.push_back("class " + std::to_string(i) + " \xC3\xA9");
   }

@@ -111,7 +111,6 @@ TEST_CASE("a model with every operator and width comes back equal") {
     data.preprocessing.mean = {0.1F, 0.2F, 0.3F};
     data.preprocessing.std = {0.5F, 0.25F, 3.0F};
     data.preprocessing.interpolation = i % 3 == 0 ? narrow::Interpolation::kNearest : narrow::Interpolation::kBilinear;
-    data.preprocessing.channels = i % 4 == 1 ? 1 : 3;
     const Model model = to_model(data);
     const Bytes bytes = model.serialize();
     CHECK(bytes == model.serialize());
@@ -333,6 +332,20 @@ TEST_CASE("labels and preprocessing must fit the network") {
   CHECK(Model::parse(to_model(data).serialize()).ok());
   data.preprocessing.crop_width += 1;
   CHECK(mentions(parse_error(to_model(data).serialize()), "pixels"));
+  data.preprocessing.crop_width -= 1;
+  data.preprocessing.channels = 1;
+  CHECK(mentions(parse_error(to_model(data).serialize()), "1 channel, the network takes 3"));
+}
+
+TEST_CASE("preprocessing of a gray picture comes back equal") {
+  ModelData data;
+  data.graph.input = data.graph.add_value("input", {1, 1, 1});
+  data.graph.output = data.graph.add_node("flat", narrow::graph::Flatten{}, {data.graph.input}).value();
+  data.preprocessing.crop_height = data.preprocessing.crop_width = 1;
+  data.preprocessing.channels = 1;
+  CHECK(Model::parse(to_model(data).serialize()).value().preprocessing() == data.preprocessing);
+  data.preprocessing.channels = 3;
+  CHECK(mentions(parse_error(to_model(data).serialize()), "3 channels, the network takes 1"));
 }
 
 TEST_CASE("load reads what save wrote and names the file in errors") {

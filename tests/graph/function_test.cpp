@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cfenv>
 #include <cmath>
 #include <limits>
 #include <random>
@@ -122,6 +123,22 @@ TEST_CASE("tables hold every byte's value rounded half to even and clamped to th
         CAPTURE(entry);
         REQUIRE(static_cast<double>(table[entry]) == wanted);
       }
+    }
+  }
+}
+
+TEST_CASE("tables do not depend on the caller's rounding mode") {
+  for (const FunctionKind kind : kKinds) {
+    const Quantization in{0.0371F, 101, {0, 255}};
+    const Quantization out{0.0113F, 60, {0, 255}};
+    const std::vector<std::uint8_t> expected = make_table(function(kind), in, out);
+    for (const int mode : {FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO}) {
+      REQUIRE(std::fesetround(mode) == 0);
+      const std::vector<std::uint8_t> table = make_table(function(kind), in, out);
+      const int mode_after = std::fegetround();
+      std::fesetround(FE_TONEAREST);
+      CHECK(mode_after == mode);
+      CHECK(table == expected);
     }
   }
 }

@@ -144,6 +144,16 @@ TEST_CASE("what has no integers keeps its float form, and the log says why") {
   CHECK(has_line(converted.log, "'lrn' (Lrn) runs in float32: it has no integer form"));
   CHECK(has_line(converted.log, "'early' (Convolution) runs in float32: no quantization of its input is stated"));
   CHECK_FALSE(filter_of(node_named(converted.graph, "early"))->codes.has_value());
+  CHECK(has_line(converted.log, "'early' (Convolution) loses the integers of its weights"));
+  CHECK_FALSE(has_line(converted.log, "'plain' (Convolution) loses"));
+}
+
+TEST_CASE("integer weights without integer activations become float32, and the log says so") {
+  GraphBuilder b(testing::seed(), {4, 4, 2});
+  const PartlyIntegerGraph converted = convert(b.finish(coded(b, "conv", b.input(), 2, {-7, 7}, 1.0F)));
+  CHECK(float_nodes(converted.graph) == Names{"conv"});
+  CHECK(has_line(converted.log, "all 1 nodes run in float32: no activation is stated in integers"));
+  CHECK(has_line(converted.log, "'conv' (Convolution) loses the integers of its weights"));
 }
 
 TEST_CASE("a bias that int32 can't hold leaves its layer in float, with the reason") {

@@ -1,10 +1,13 @@
 // FloatModel::load: formats told by content, and what an ONNX file and a .nrw say about themselves.
 #include <doctest/doctest.h>
 
+#include <cfenv>
+#include <cstring>
 #include <fstream>
 
 #include "narrow/export.h"
 #include "narrow/float_model.h"
+#include "narrow/image.h"
 #include "narrow/quantize.h"
 #include "tests/support/data.h"
 
@@ -30,6 +33,38 @@ std::vector<float> scores(const FloatModel& model) {
 }
 
 }  // namespace
+
+TEST_CASE("importing and quantizing do not depend on the caller's rounding mode") {
+  const auto quantized = [] {
+    const FloatModel model = FloatModel::load(kCheckpoint).value();
+    const PictureSet pictures = PictureSet::open({kModels / "demo"}).value();
+    const CalibrationInputs inputs = calibration_inputs(pictures, model.preprocessing(), 4);
+    std::vector<std::vector<std::byte>> files = {quantize(model, inputs).value().model.serialize(),
+                                                 convert(model).value().model.serialize()};
+    std::vector<float> input(static_cast<std::size_t>(model.input_shape().elems()));
+    for (std::size_t i = 0; i < pictures.size(); ++i) {
+      preprocess(pictures.get(i).value().picture, model.preprocessing(), input).value();
+      std::vector<float> out(10);
+      FloatSession::create(model).value().run(input, out).value();
+      std::vector<std::byte>& bytes = files.emplace_back(out.size() * sizeof(float));
+      std::memcpy(bytes.data(), out.data(), bytes.size());
+    }
+    return files;
+  };
+  const auto expected = quantized();
+  for (const int mode : {FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO}) {
+    REQUIRE(std::fesetround(mode) == 0);
+    const auto files = quantized();
+    const int mode_after = std::fegetround();
+    std::fesetround(FE_TONEAREST);
+    CHECK(mode_after == mode);
+    REQUIRE(files.size() == expected.size());
+    for (std::size_t i = 0; i < files.size(); ++i) {
+      CAPTURE(i);
+      CHECK(files[i] == expected[i]);
+    }
+  }
+}
 
 TEST_CASE("formats are told by content whatever the name") {
   const testing::TemporaryFolder folder;

@@ -33,3 +33,22 @@ add_test(NAME "readme: the first example runs what the second wrote"
 set_tests_properties("readme: the second example quantizes a checkpoint" PROPERTIES FIXTURES_SETUP readme_model)
 set_tests_properties("readme: the first example runs what the second wrote" PROPERTIES FIXTURES_REQUIRED readme_model
   PASS_REGULAR_EXPRESSION "airplane")
+
+# The block of commands under "Quantize your own" runs as it stands, in a folder that looks like the checkout.
+file(READ ${PROJECT_SOURCE_DIR}/README.md text)
+string(REGEX MATCH "## Quantize your own.*" text "${text}")
+string(FIND "${text}" "```sh\n" begin)
+math(EXPR begin "${begin} + 6")
+string(SUBSTRING "${text}" ${begin} -1 text)
+string(FIND "${text}" "```" end)
+string(SUBSTRING "${text}" 0 ${end} commands)
+set(checkout ${CMAKE_CURRENT_BINARY_DIR}/readme_checkout)
+file(MAKE_DIRECTORY ${checkout}/build)
+file(CREATE_LINK ${models} ${checkout}/models SYMBOLIC)
+file(CREATE_LINK ${PROJECT_BINARY_DIR} ${checkout}/build/release SYMBOLIC)
+file(CONFIGURE OUTPUT ${checkout}/commands.sh CONTENT "set -euo pipefail\nrm -f net.*\n${commands}" @ONLY)
+if(TARGET narrow_cli)
+  add_test(NAME "readme: the commands run as they stand" COMMAND bash commands.sh WORKING_DIRECTORY ${checkout})
+  set_tests_properties("readme: the commands run as they stand" PROPERTIES
+    PASS_REGULAR_EXPRESSION "net\\.nrw: .*integer arithmetic; 10 pictures" FAIL_REGULAR_EXPRESSION "narrow: ")
+endif()

@@ -3,10 +3,11 @@
 
 #include <cfenv>
 
-namespace narrow::engine {
+namespace narrow::graph {
 
 // Round to nearest even and no flushing of denormals while it lives, whatever the calling program has set; a library
 // built with -ffast-math sets the latter for the whole process. One per thread that computes.
+// Whatever rounds numbers that end up in a model has one: importing, quantizing, running.
 class DefaultFloatEnvironment {
  public:
   DefaultFloatEnvironment() {
@@ -21,4 +22,4 @@ class DefaultFloatEnvironment {
   std::fenv_t saved_{};
 };
 
-}  // namespace narrow::engine
+}  // namespace narrow::graph
