@@ -65,6 +65,54 @@ TEST_CASE("depthwise: a window as large as the picture sums all of it") {
   }
 }
 
+TEST_CASE("depthwise: sums in 16 bits reach both ends of int16 and are exact there") {
+  NEED_KERNELS();
+  const ConvolutionKernel& bytes = *kernel_named("depthwise_u8_avx2");
+  std::mt19937 random(narrow::testing::seed() + 3);
+  for (const int channels : {1, 15, 16, 17, 40}) {
+    ConvolutionCase c = case_of(shape_of(9, 11, channels, channels, 3, 1, 1, channels));
+    c.input_zero_point = 7;
+    c.fill(random, Fill::kHighest, Fill::kExtremes);
+    // 255 * 128 is the last multiple of 255 in int16, and 255 * -128 the first.
+    for (std::size_t i = 0; i < c.weights.size(); ++i) c.weights[i] = static_cast<std::int8_t>(i % 9 == 8 ? 0 : 16);
+    CHECK(bytes.accepts(c.problem()));
+    CHECK(check_against_reference(c) > 0);
+    for (std::int8_t& w : c.weights) w = static_cast<std::int8_t>(-w);
+    CHECK(bytes.accepts(c.problem()));
+    CHECK(check_against_reference(c) > 0);
+    for (const int beyond : {1, -1}) {
+      for (std::size_t i = 0; i < 9; ++i) c.weights[i] = static_cast<std::int8_t>(i % 9 == 8 ? beyond : 16 * beyond);
+      CHECK_FALSE(bytes.accepts(c.problem()));
+    }
+    // Positive and negative products may meet in any order, but each kind alone stays within.
+    for (std::size_t i = 0; i < c.weights.size(); ++i)
+      c.weights[i] = static_cast<std::int8_t>(i % 9 % 2 == 0 ? 25 : -32);
+    CHECK(bytes.accepts(c.problem()));
+    CHECK(check_against_reference(c) > 0);
+  }
+}
+
+TEST_CASE("depthwise: few bits in any window, stride and padding are added in 16 bits") {
+  NEED_KERNELS();
+  const ConvolutionKernel& bytes = *kernel_named("depthwise_u8_avx2");
+  std::mt19937 random(narrow::testing::seed() + 4);
+  for (const int kernel : {1, 2, 3, 5, 7}) {
+    for (int stride = 1; stride <= 3; ++stride) {
+      for (const int width : {1, 7, 8, 9, 17}) {
+        ConvolutionCase c = case_of(shape_of(8, width, 35, 35, kernel, stride, kernel - 1, 35));
+        c.batch = 2;
+        c.input_range = QRange::activations(4);
+        c.input_zero_point = 9;
+        c.weight_range = QRange::weights(4);
+        c.output_type = width % 2 == 0 ? OutputType::kFloat32 : OutputType::kUint8;
+        c.fill(random, Fill::kExtremes, Fill::kExtremes);
+        CHECK(bytes.accepts(c.problem()));
+        CHECK(check_against_reference(c) > 0);
+      }
+    }
+  }
+}
+
 TEST_CASE("depthwise: several outputs per input channel go to the general kernels") {
   std::mt19937 random(1);
   ConvolutionCase c = case_of(shape_of(4, 4, 8, 16, 3, 1, 1, 8));
