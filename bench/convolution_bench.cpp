@@ -74,6 +74,7 @@ struct Data {
   std::vector<std::int8_t> weights;
   std::vector<std::int32_t> bias;
   std::vector<float> multiplier;
+  std::vector<WeightSums> sums;
   ConvolutionProblem problem;
 };
 
@@ -105,6 +106,8 @@ Data data_for(const Layer& layer, const Widths& widths) {
   data.problem.input_zero_point = 3;
   data.problem.weight_range = range;
   data.problem.weights = data.weights.data();
+  data.sums = sum_weights(data.problem);
+  data.problem.sums = data.sums.data();
   data.problem.bias = data.bias.data();
   data.problem.multiplier = data.multiplier.data();
   return data;

@@ -141,6 +141,8 @@ StepResult make_integer(const NodePlace& place, const graph::QuantizedFilter& fi
   problem.input_zero_point = input.zero_point;
   problem.weight_range = filter.range;
   problem.weights = filter.weights.data();
+  const std::vector<kernels::WeightSums> sums = kernels::sum_weights(problem);
+  problem.sums = sums.data();
   problem.bias = filter.bias.data();
   problem.multiplier = multiplier.data();
   problem.output_type = output ? kernels::OutputType::kUint8 : kernels::OutputType::kFloat32;

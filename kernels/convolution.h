@@ -36,14 +36,24 @@ struct ConvolutionShape {
 
 enum class OutputType { kUint8, kFloat32 };
 
-// One layer. Weights, bias and multiplier are read by everything but `run`, which has them packed: they may be gone
-// then.
+// Of the weights of an output channel: the sum of those above 0, and of those below.
+struct WeightSums {
+  std::int64_t positive = 0;
+  std::int64_t negative = 0;  // <= 0
+
+  [[nodiscard]] std::int64_t total() const { return positive + negative; }
+  [[nodiscard]] std::int64_t magnitude() const { return positive - negative; }
+};
+
+// One layer. Weights, their sums, bias and multiplier are read by everything but `run`, which has them packed: they may
+// be gone then.
 struct ConvolutionProblem {
   ConvolutionShape shape;
   QRange input_range;  // every input element lies in it; within [0, 255]
   std::int32_t input_zero_point = 0;
   QRange weight_range;                   // every weight lies in it; within [-128, 127]
   const std::int8_t* weights = nullptr;  // canonical order, see above
+  const WeightSums* sums = nullptr;      // [out_c], see sum_weights
   const std::int32_t* bias = nullptr;    // [out_c]
   const float* multiplier = nullptr;     // [out_c], finite, > 0
   OutputType output_type = OutputType::kUint8;
@@ -51,6 +61,9 @@ struct ConvolutionProblem {
   QRange output_range;                 // uint8 output
   Clamp output_clamp;                  // float32 output
 };
+
+// Reads the weights once, for all the kernels that want to know: [out_c]. Of the problem, shape and weights are read.
+[[nodiscard]] std::vector<WeightSums> sum_weights(const ConvolutionProblem& problem);
 
 // True when no input within input_range can overflow the int32 accumulator, bias included, whatever the order of
 // summation and whether or not the zero point is subtracted first. Checked when a session is created.
@@ -86,6 +99,9 @@ struct ConvolutionKernel {
               const ConvolutionPart& part, std::byte* workspace);
   // Parts that begin at multiples of this many rows of a picture, and end at one or at out_h, waste least.
   int row_step = 1;
+  // Where `cost` reads weights: what it is at least, from the shape alone, of any problem. A kernel that can't be the
+  // cheapest is not asked for its proof. nullptr: `cost` itself, which then says something of every problem.
+  double (*least_cost)(const ConvolutionProblem& problem) = nullptr;
 };
 
 struct ConvolutionCandidate {
@@ -98,7 +114,7 @@ struct ConvolutionCandidate {
 // that accumulator_is_exact does, and comes last.
 [[nodiscard]] std::vector<ConvolutionCandidate> rank_convolutions(const ConvolutionProblem& problem, Isa isa);
 
-// The first of them.
+// The first of them, found without asking all of them.
 [[nodiscard]] const ConvolutionKernel* select_convolution(const ConvolutionProblem& problem, Isa isa);
 
 // Float convolution, for layers that were left unquantized. The order of summation is part of the contract, so that

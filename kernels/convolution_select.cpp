@@ -1,6 +1,7 @@
 // Which convolution kernel serves a problem, and whether int32 accumulators are exact for it.
 #include <algorithm>
 #include <limits>
+#include <numeric>
 
 #include "kernels/convolution.h"
 #include "kernels/isa_table.h"
@@ -13,6 +14,17 @@ std::int64_t larger(std::int64_t a, std::int64_t b) { return a < b ? b : a; }
 std::int64_t magnitude(const QRange& range) { return larger(magnitude(range.lo), magnitude(range.hi)); }
 
 bool runs(Isa kernels, Isa isa) { return required_features(isa).has(required_features(kernels).bits); }
+
+const ConvolutionKernel* reference() { return *narrow_kernels_scalar()->convolutions; }
+
+// All that `isa` can run but the reference, in order.
+template <class Visit>
+void for_each_kernel(Isa isa, const Visit& visit) {
+  for (const IsaTable* table : isa_tables()) {
+    if (table->isa == Isa::kScalar || !runs(table->isa, isa)) continue;
+    for (std::size_t i = 0; i < table->convolution_count; ++i) visit(*table->convolutions[i]);
+  }
+}
 
 }  // namespace
 
@@ -33,22 +45,37 @@ bool accumulator_is_exact(const ConvolutionProblem& problem) {
 
 std::vector<ConvolutionCandidate> rank_convolutions(const ConvolutionProblem& problem, Isa isa) {
   std::vector<ConvolutionCandidate> candidates;
-  for (const IsaTable* table : isa_tables()) {
-    if (table->isa == Isa::kScalar || !runs(table->isa, isa)) continue;
-    for (std::size_t i = 0; i < table->convolution_count; ++i) {
-      const ConvolutionKernel* kernel = table->convolutions[i];
-      if (kernel->accepts(problem)) candidates.push_back({kernel, kernel->cost(problem)});
-    }
-  }
+  for_each_kernel(isa, [&](const ConvolutionKernel& kernel) {
+    if (kernel.accepts(problem)) candidates.push_back({&kernel, kernel.cost(problem)});
+  });
   std::stable_sort(candidates.begin(), candidates.end(),
                    [](const ConvolutionCandidate& a, const ConvolutionCandidate& b) { return a.cost < b.cost; });
-  const ConvolutionKernel* reference = *narrow_kernels_scalar()->convolutions;
-  candidates.push_back({reference, reference->cost(problem)});
+  candidates.push_back({reference(), reference()->cost(problem)});
   return candidates;
 }
 
 const ConvolutionKernel* select_convolution(const ConvolutionProblem& problem, Isa isa) {
-  return rank_convolutions(problem, isa).front().kernel;
+  std::vector<ConvolutionCandidate> candidates;
+  for_each_kernel(isa, [&](const ConvolutionKernel& kernel) {
+    candidates.push_back({&kernel, kernel.least_cost != nullptr ? kernel.least_cost(problem) : kernel.cost(problem)});
+  });
+  // Equals stay in order; only a cost that is less in earnest passes one that is before it.
+  ConvolutionCandidate best;
+  std::size_t best_place = 0;
+  std::vector<std::size_t> order(candidates.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return candidates[a].cost < candidates[b].cost; });
+  for (const std::size_t place : order) {
+    const ConvolutionCandidate& candidate = candidates[place];
+    if (best.kernel != nullptr && candidate.cost > best.cost) break;
+    if (!candidate.kernel->accepts(problem)) continue;
+    const double cost = candidate.kernel->cost(problem);
+    if (best.kernel != nullptr && (cost > best.cost || (cost == best.cost && place > best_place))) continue;
+    best = {candidate.kernel, cost};
+    best_place = place;
+  }
+  return best.kernel != nullptr ? best.kernel : reference();
 }
 
 const ConvolutionF32Kernel* select_convolution_f32(const ConvolutionF32Problem& problem, Isa isa) {

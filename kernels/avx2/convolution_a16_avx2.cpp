@@ -4,8 +4,6 @@
 // -zero_point * sum(w) is in the bias. Tiles are 3 pixels x 16 channels, written out six pixels at a time. Panels whose
 // weights allow no sums in 16 bits use the tiles of convolution_u8_6x16_avx2, on the same packed weights.
 // Packed: int64 window steps of each panel, rounded up to 64 bytes; then see convolution_panels_avx2.h.
-#include <cstring>
-
 #include "kernels/avx2/convolution_avx2_kernels.h"
 #include "kernels/avx2/convolution_block_avx2.h"
 #include "kernels/avx2/convolution_output_avx2.h"
@@ -39,18 +37,19 @@ bool for_each_panel(const ConvolutionProblem& problem, const PanelLayout& layout
 
 bool accepts(const ConvolutionProblem& problem) {
   if (!fits_bytes(problem)) return false;
-  const PanelLayout layout = panel_layout(problem.shape, BlockElement::kU8);
+  const PanelLayout layout = panel_layout(problem, BlockElement::kU8);
   const bool exact =
       for_each_panel(problem, layout, [](std::int64_t, const Windows& windows) { return windows.steps > 0; });
   return exact && folded_bias_fits(problem);
 }
 
+constexpr double kHalfStepCycles = 0.625;  // of one pixel
+
 double cost(const ConvolutionProblem& problem) {
   // What a tile costs more than one of convolution_u8_6x16_avx2, in half steps of 3 pixels: with few steps, that kernel
   // wins.
   constexpr std::int64_t kTileHalfSteps = 5;
-  constexpr double kHalfStepCycles = 0.625;  // of one pixel
-  const PanelLayout layout = panel_layout(problem.shape, BlockElement::kU8);
+  const PanelLayout layout = panel_layout(problem, BlockElement::kU8);
   std::int64_t half_steps = 0;
   for_each_panel(problem, layout, [&](std::int64_t, const Windows& windows) {
     half_steps += layout.segments * windows.cost + kTileHalfSteps;
@@ -61,15 +60,19 @@ double cost(const ConvolutionProblem& problem) {
                     kHalfStepCycles * static_cast<double>(half_steps) / static_cast<double>(steps));
 }
 
+// Nothing is ever widened.
+double least_cost(const ConvolutionProblem& problem) {
+  return panel_cost(problem, BlockElement::kU8, 2 * kHalfStepCycles);
+}
+
 std::size_t packed_bytes(const ConvolutionProblem& problem) {
-  const PanelLayout layout = panel_layout(problem.shape, BlockElement::kU8);
+  const PanelLayout layout = panel_layout(problem, BlockElement::kU8);
   return static_cast<std::size_t>(table_bytes(problem, layout) + layout.offsets_bytes +
                                   problem.shape.groups * layout.panels * layout.panel_bytes);
 }
 
 void pack(const ConvolutionProblem& problem, std::byte* packed) {
-  const PanelLayout layout = panel_layout(problem.shape, BlockElement::kU8);
-  std::memset(packed, 0, packed_bytes(problem));
+  const PanelLayout layout = panel_layout(problem, BlockElement::kU8);
   std::int64_t* const windows = reinterpret_cast<std::int64_t*>(packed);
   for_each_panel(problem, layout, [&](std::int64_t index, const Windows& chosen) {
     windows[index] = chosen.steps;
@@ -82,13 +85,13 @@ void pack(const ConvolutionProblem& problem, std::byte* packed) {
 }
 
 std::size_t workspace_bytes(const ConvolutionProblem& problem) {
-  return static_cast<std::size_t>(plan_blocks(problem.shape, BlockElement::kU8).workspace_bytes);
+  return panel_workspace_bytes(problem, BlockElement::kU8);
 }
 
 // The accumulators of 1..kTilePixels pixels.
 void accumulate(const std::uint8_t* const* pixels, int count, const TileDepth& depth, std::int64_t window_steps,
                 const std::byte* panel, const OutputStage& stage, Acc* acc) {
-  if (window_steps == 1) return tile_u8(count)(pixels, depth, panel, stage, nullptr, acc);
+  if (window_steps == 1) return tiles_u8()[count - 1](pixels, depth, panel, stage, nullptr, acc);
   const int first = count <= kA16TilePixels ? count : (count + 1) / 2;
   tile_a16(first, window_steps)(pixels, depth, window_steps, panel, acc);
   if (first == count) return;
@@ -124,7 +127,7 @@ void run_panel(const ConvolutionProblem& problem, const OutputStage& stage, cons
 void run(const ConvolutionProblem& problem, const std::byte* packed, const std::uint8_t* input, void* output,
          const ConvolutionPart& part, std::byte* workspace) {
   const ConvolutionShape& shape = problem.shape;
-  const PanelLayout layout = panel_layout(shape, BlockElement::kU8);
+  const PanelLayout layout = panel_layout(problem, BlockElement::kU8);
   const BlockPlan plan = plan_blocks(shape, BlockElement::kU8);
   const OutputStage stage = output_stage(problem);
   const std::byte* const offsets = packed + table_bytes(problem, layout);
@@ -142,7 +145,9 @@ void run(const ConvolutionProblem& problem, const std::byte* packed, const std::
         if (channel < part.channel_begin || channel >= part.channel_end) continue;
         const int channels = layout.group_out - c < kPanelChannels ? layout.group_out - c : kPanelChannels;
         const std::int64_t index = row * shape.out_w * shape.out_c + channel;
-        run_panel(problem, stage, depth, pixels, rows * shape.out_w, *windows, panel, channels, output, index);
+        const std::int64_t count = rows * shape.out_w;
+        const OpenPanel open = open_panel(layout, panel, count, workspace + plan.workspace_bytes);
+        run_panel(problem, stage, depth, pixels, count, *windows, open.panel, channels, output, index);
       }
     }
   }
@@ -158,6 +163,8 @@ const ConvolutionKernel kConvolutionA16{"convolution_a16_3x16_avx2",
                                         packed_bytes,
                                         pack,
                                         workspace_bytes,
-                                        run};
+                                        run,
+                                        1,
+                                        least_cost};
 
 }  // namespace narrow::kernels::avx2

@@ -5,13 +5,12 @@
 //        211*71 + 171*107 = 33278). The actual weights and the input range prove that. -zero_point * sum(w) is in the
 //        bias.
 // Packed: see convolution_panels_avx2.h.
-#include <cstring>
-
 #include "kernels/avx2/convolution_avx2_kernels.h"
 #include "kernels/avx2/convolution_block_avx2.h"
 #include "kernels/avx2/convolution_output_avx2.h"
 #include "kernels/avx2/convolution_panels_avx2.h"
 #include "kernels/avx2/convolution_tile_avx2.h"
+#include "kernels/avx2/convolution_windows_avx2.h"
 
 namespace narrow::kernels::avx2 {
 namespace {
@@ -20,19 +19,9 @@ bool accepts_s16(const ConvolutionProblem& problem) { return fits_bytes(problem)
 
 bool accepts_u8(const ConvolutionProblem& problem) {
   if (!fits_bytes(problem) || !folded_bias_fits(problem)) return false;
-  const PanelLayout layout = panel_layout(problem.shape, BlockElement::kU8);
-  const std::int32_t largest = largest_byte(problem);
-  const std::int8_t* segment = problem.weights;
-  for (std::int64_t s = 0; s < problem.shape.out_c * layout.segments; ++s, segment += layout.segment_elems) {
-    for (std::int64_t k = 0; k < layout.segment_elems; k += 2) {
-      const std::int32_t a = widened(segment[k]);
-      const std::int32_t b = k + 1 < layout.segment_elems ? widened(segment[k + 1]) : 0;
-      const std::int32_t positive = (a > 0 ? a : 0) + (b > 0 ? b : 0);
-      const std::int32_t negative = (a < 0 ? a : 0) + (b < 0 ? b : 0);
-      if (largest * positive > INT16_MAX || largest * negative < INT16_MIN) return false;
-    }
-  }
-  return true;
+  const PanelLayout layout = panel_layout(problem, BlockElement::kU8);
+  const PanelWeights all{problem.weights, problem.shape.out_c, layout.segments, layout.segment_elems};
+  return windows_hold(all, largest_byte(problem), 1);
 }
 
 // A step is 32 products in 2 instructions, or 64 in 6.
@@ -43,27 +32,25 @@ double cost(const ConvolutionProblem& problem) {
 
 template <BlockElement kElement>
 std::size_t packed_bytes(const ConvolutionProblem& problem) {
-  const PanelLayout layout = panel_layout(problem.shape, kElement);
+  const PanelLayout layout = panel_layout(problem, kElement);
   return static_cast<std::size_t>(layout.offsets_bytes + problem.shape.groups * layout.panels * layout.panel_bytes);
 }
 
 template <BlockElement kElement>
 void pack(const ConvolutionProblem& problem, std::byte* packed) {
-  const PanelLayout layout = panel_layout(problem.shape, kElement);
-  std::memset(packed, 0, packed_bytes<kElement>(problem));
+  const PanelLayout layout = panel_layout(problem, kElement);
   pack_offsets(problem, layout, plan_blocks(problem.shape, kElement), reinterpret_cast<std::int64_t*>(packed));
   pack_panels(problem, layout, kElement, packed + layout.offsets_bytes);
 }
 
 template <BlockElement kElement>
 std::size_t workspace_bytes(const ConvolutionProblem& problem) {
-  return static_cast<std::size_t>(plan_blocks(problem.shape, kElement).workspace_bytes);
+  return panel_workspace_bytes(problem, kElement);
 }
 
 // 16 channels of a block's pixels; `index` is that of the first output.
-template <BlockElement kElement>
 void run_panel(const ConvolutionProblem& problem, const OutputStage& stage, const TileDepth& depth,
-               const std::uint8_t* const* windows, std::int64_t pixels, const std::byte* panel, int channels,
+               const std::uint8_t* const* windows, std::int64_t pixels, const OpenPanel& open, int channels,
                void* output, std::int64_t index) {
   const bool whole = channels == kPanelChannels && problem.output_type == OutputType::kUint8;
   Acc acc[kTilePixels];
@@ -71,10 +58,10 @@ void run_panel(const ConvolutionProblem& problem, const OutputStage& stage, cons
     // 7..11 pixels are two tiles of about one size rather than a full and a tiny one.
     const std::int64_t half = (pixels + 1) / 2;
     const int now = static_cast<int>(pixels <= kTilePixels ? pixels : (half < kTilePixels ? half : kTilePixels));
-    const TileFunction tile = kElement == BlockElement::kU8 ? tile_u8(now) : tile_s16(now);
-    tile(windows, depth, panel, stage, whole ? static_cast<std::uint8_t*>(output) + index : nullptr, acc);
+    open.tiles[now - 1](windows, depth, open.panel, stage, whole ? static_cast<std::uint8_t*>(output) + index : nullptr,
+                        acc);
     if (!whole) {
-      store_panel(problem, stage, acc, now, reinterpret_cast<const float*>(panel + 64), channels, output, index);
+      store_panel(problem, stage, acc, now, reinterpret_cast<const float*>(open.panel + 64), channels, output, index);
     }
     windows += now;
     pixels -= now;
@@ -86,7 +73,7 @@ template <BlockElement kElement>
 void run(const ConvolutionProblem& problem, const std::byte* packed, const std::uint8_t* input, void* output,
          const ConvolutionPart& part, std::byte* workspace) {
   const ConvolutionShape& shape = problem.shape;
-  const PanelLayout layout = panel_layout(shape, kElement);
+  const PanelLayout layout = panel_layout(problem, kElement);
   const BlockPlan plan = plan_blocks(shape, kElement);
   const OutputStage stage = output_stage(problem);
   TileDepth depth{reinterpret_cast<const std::int64_t*>(packed), layout.segments, layout.segment_steps * kStepBytes, 0};
@@ -101,7 +88,9 @@ void run(const ConvolutionProblem& problem, const std::byte* packed, const std::
         if (channel < part.channel_begin || channel >= part.channel_end) continue;
         const int channels = layout.group_out - c < kPanelChannels ? layout.group_out - c : kPanelChannels;
         const std::int64_t index = row * shape.out_w * shape.out_c + channel;
-        run_panel<kElement>(problem, stage, depth, windows, rows * shape.out_w, panel, channels, output, index);
+        const std::int64_t pixels = rows * shape.out_w;
+        const OpenPanel open = open_panel(layout, panel, pixels, workspace + plan.workspace_bytes);
+        run_panel(problem, stage, depth, windows, pixels, open, channels, output, index);
       }
     }
   }

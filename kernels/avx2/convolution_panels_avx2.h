@@ -1,6 +1,8 @@
 // How the direct convolutions lay out their weights: windows as runs of elements, filters as panels of 16 channels.
 // Packed: int64 offsets of the window's segments; then for each group, each panel of 16 channels:
-//   int32 bias[16], float multiplier[16], weights (see convolution_tile_avx2.h), all 64-byte aligned.
+//   int32 bias[16], float multiplier[16], weights, all 64-byte aligned.
+// Weights are stored as bytes, narrow ones in a part of a byte (kernels/packing/narrow_weights.h). open_panel brings a
+// panel's into the form that the tiles of convolution_tile_avx2.h read fastest, for all the pixels of a block.
 #pragma once
 
 #include <cstddef>
@@ -9,11 +11,11 @@
 #include "kernels/avx2/convolution_block_avx2.h"
 #include "kernels/avx2/convolution_tile_avx2.h"
 #include "kernels/convolution.h"
+#include "kernels/packing/narrow_weights.h"
 
 namespace narrow::kernels::avx2 {
 
 inline constexpr std::int64_t kStepBytes = 4;  // of a pixel's window that one step of a tile consumes
-inline constexpr std::int64_t kStepWeightBytes = 64;
 
 // A window as contiguous runs of elements: whole rows of it, or, with groups or horizontal dilation, single pixels.
 struct PanelLayout {
@@ -22,15 +24,17 @@ struct PanelLayout {
   std::int64_t segments;
   std::int64_t segment_elems;
   std::int64_t segment_steps;
-  std::int64_t step_elems;
-  std::int64_t panels;  // of a group
-  std::int64_t panel_bytes;
+  std::int64_t step_elems;  // whose weights a panel holds as 16 * step_elems bytes
+  std::int64_t panels;      // of a group
+  WeightStorage storage;
+  std::int64_t panel_bytes;  // as stored
+  std::int64_t wide_bytes;   // at most, as tiles read it
   std::int64_t offsets_bytes;
 
   [[nodiscard]] std::int64_t depth() const { return segments * segment_elems; }
 };
 
-[[nodiscard]] __attribute__((visibility("hidden"))) PanelLayout panel_layout(const ConvolutionShape& shape,
+[[nodiscard]] __attribute__((visibility("hidden"))) PanelLayout panel_layout(const ConvolutionProblem& problem,
                                                                              BlockElement element);
 
 // Ranges that workspace elements and the shared write-out can hold.
@@ -49,10 +53,21 @@ struct PanelLayout {
 [[nodiscard]] __attribute__((visibility("hidden"))) double panel_cost(const ConvolutionProblem& problem,
                                                                       BlockElement element, double step_cycles);
 
-// offsets: layout.segments of them; panels: shape.groups * layout.panels of them, zeroed by the caller.
+// offsets: layout.segments of them; panels: shape.groups * layout.panels of them.
 __attribute__((visibility("hidden"))) void pack_offsets(const ConvolutionProblem& problem, const PanelLayout& layout,
                                                         const BlockPlan& plan, std::int64_t* offsets);
 __attribute__((visibility("hidden"))) void pack_panels(const ConvolutionProblem& problem, const PanelLayout& layout,
                                                        BlockElement element, std::byte* panels);
+
+// A panel for tiles to read: where it is stored, or in scratch behind that of plan_blocks.
+struct OpenPanel {
+  const std::byte* panel;
+  const TileFunction* tiles;  // for 1, 2, ... pixels
+};
+[[nodiscard]] __attribute__((visibility("hidden"))) std::size_t panel_workspace_bytes(const ConvolutionProblem& problem,
+                                                                                      BlockElement element);
+[[nodiscard]] __attribute__((visibility("hidden"))) OpenPanel open_panel(const PanelLayout& layout,
+                                                                         const std::byte* panel, std::int64_t pixels,
+                                                                         std::byte* wide);
 
 }  // namespace narrow::kernels::avx2

@@ -23,14 +23,16 @@ struct TileDepth {
 
 // Math: acc[r][c] = bias[c] + sum over the pixels' bytes of x * w, int32, exact (wrapping in the middle is harmless).
 //   With `out`, requantized and stored as uint8, whole panels; without, the accumulators are stored in `acc`.
-// Layout: panel: bias, multiplier, then [4 bytes of x][16 channels][the elements that face 4 bytes of x: 2 int16 or
-//   4 int8], channels in the order of Acc; 32-byte aligned.
-// Ranges: s16: any int16 x in [-255, 255], w in [-128, 127]. u8: no pair of products may exceed int16.
+// Layout: panel: bias, multiplier, then [4 bytes of x][16 channels][the elements that face 4 bytes of x: 2 int16 (s16),
+// 2
+//   int8 (s16_bytes) or 4 int8 (u8)], channels in the order of Acc; 32-byte aligned.
+// Ranges: s16, s16_bytes: any int16 x in [-255, 255], w in [-128, 127]. u8: no pair of products may exceed int16.
 using TileFunction = void (*)(const std::uint8_t* const* pixels, const TileDepth& depth, const std::byte* panel,
                               const OutputStage& stage, std::uint8_t* out, Acc* acc);
 
-// For 1..kTilePixels pixels.
-__attribute__((visibility("hidden"))) TileFunction tile_s16(int pixels);
-__attribute__((visibility("hidden"))) TileFunction tile_u8(int pixels);
+// For 1, 2, ... kTilePixels pixels.
+[[nodiscard]] __attribute__((visibility("hidden"))) const TileFunction* tiles_s16();
+[[nodiscard]] __attribute__((visibility("hidden"))) const TileFunction* tiles_s16_bytes();
+[[nodiscard]] __attribute__((visibility("hidden"))) const TileFunction* tiles_u8();
 
 }  // namespace narrow::kernels::avx2

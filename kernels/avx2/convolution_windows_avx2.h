@@ -5,7 +5,8 @@
 
 namespace narrow::kernels::avx2 {
 
-// The weights of the channels that share a panel: `channels` runs of `segments` * `segment_elems`, one after the other.
+// The weights of channels, as a rule those that share a panel: `channels` runs of `segments` * `segment_elems`, one
+// after the other.
 struct PanelWeights {
   const std::int8_t* weights;
   int channels;
@@ -36,6 +37,11 @@ struct Windows {
 // vpmaddwd with ones adds the two lanes of a channel in int32.
 [[nodiscard]] __attribute__((visibility("hidden"))) Windows choose_windows(const PanelWeights& panel,
                                                                            std::int32_t largest);
+
+// Whether windows of `steps` steps are exact for all channels, each for itself; steps >= 1. A window of one step is
+// what a single vpmaddubsw adds.
+[[nodiscard]] __attribute__((visibility("hidden"))) bool windows_hold(const PanelWeights& panel, std::int32_t largest,
+                                                                      std::int64_t steps);
 
 // Step counts that have a tile of their own, with all sums in registers. Other windows keep their int32 sums in memory.
 [[nodiscard]] constexpr bool window_is_unrolled(std::int64_t steps) {

@@ -17,15 +17,9 @@ namespace {
 // Whether the sum of any channel, before its bias, stays within the limit: x is in [0, largest].
 bool sums_are_small(const ConvolutionProblem& problem) {
   const std::int64_t largest = largest_byte(problem);
-  const std::int64_t depth = problem.shape.depth();
-  const std::int8_t* weights = problem.weights;
   for (int c = 0; c < problem.shape.out_c; ++c) {
-    std::int64_t positive = 0, negative = 0;
-    for (std::int64_t k = 0; k < depth; ++k) {
-      const std::int64_t w = widened(*weights++);
-      (w > 0 ? positive : negative) += w;
-    }
-    if (largest * positive >= kWinogradAccLimit || largest * negative < -kWinogradAccLimit) return false;
+    const WeightSums& sums = problem.sums[c];
+    if (largest * sums.positive >= kWinogradAccLimit || largest * sums.negative < -kWinogradAccLimit) return false;
   }
   return true;
 }

@@ -47,13 +47,49 @@ void pack_step(const ConvolutionProblem& problem, int panel, std::int64_t step, 
   }
 }
 
+// One tap of half a panel: of 8 channels, which begin at `channels`, `elems` weights, a multiple of 16. Steps of two
+// are kWinogradStepBytes apart: a transposition of pairs.
+void pack_half(const std::int8_t* weights, const std::int64_t (&channels)[8], std::int64_t elems, std::int8_t* out) {
+  const auto load = [](const std::int8_t* from) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from)); };
+  for (std::int64_t k = 0; k < elems; k += 16, out += 8 * kWinogradStepBytes) {
+    __m128i x[8], y[8];
+    for (int i = 0; i < 8; ++i) x[i] = load(weights + channels[i] + k);
+    for (int i = 0; i < 4; ++i) {
+      y[2 * i] = _mm_unpacklo_epi16(x[2 * i], x[2 * i + 1]);
+      y[2 * i + 1] = _mm_unpackhi_epi16(x[2 * i], x[2 * i + 1]);
+    }
+    for (int i = 0; i < 2; ++i) {
+      x[4 * i] = _mm_unpacklo_epi32(y[4 * i], y[4 * i + 2]);
+      x[4 * i + 1] = _mm_unpackhi_epi32(y[4 * i], y[4 * i + 2]);
+      x[4 * i + 2] = _mm_unpacklo_epi32(y[4 * i + 1], y[4 * i + 3]);
+      x[4 * i + 3] = _mm_unpackhi_epi32(y[4 * i + 1], y[4 * i + 3]);
+    }
+    for (int i = 0; i < 4; ++i) {
+      __m128i* const two = reinterpret_cast<__m128i*>(out + 2 * i * kWinogradStepBytes);
+      _mm_store_si128(two, _mm_unpacklo_epi64(x[i], x[4 + i]));
+      _mm_store_si128(two + kWinogradStepBytes / 16, _mm_unpackhi_epi64(x[i], x[4 + i]));
+    }
+  }
+}
+
+// All weights of a whole panel, where input channels come in sixteens.
+void pack_panel(const ConvolutionProblem& problem, int panel, std::int8_t* out) {
+  const std::int64_t in_c = problem.shape.in_c;
+  for (int half = 0; half < 2; ++half) {
+    std::int64_t channels[8];
+    for (int c = 0; c < 16; ++c) {
+      if (place_in_panel(c) / 8 == half) channels[place_in_panel(c) % 8] = (panel * 16 + c) * kTaps * in_c;
+    }
+    for (int tap = 0; tap < kTaps; ++tap) {
+      pack_half(problem.weights + tap * in_c, channels, in_c, out + half * kHalfBytes + tap * 16);
+    }
+  }
+}
+
 void pack_head(const ConvolutionProblem& problem, int channel, std::byte* panel) {
-  const std::int64_t depth = problem.shape.depth();
-  std::int64_t sum = 0;
-  for (std::int64_t k = 0; k < depth; ++k) sum += widened(problem.weights[channel * depth + k]);
   const int lane = place_in_panel(channel % 16);
   reinterpret_cast<std::int32_t*>(panel)[lane] =
-      static_cast<std::int32_t>(problem.bias[channel] - problem.input_zero_point * sum);
+      static_cast<std::int32_t>(problem.bias[channel] - problem.input_zero_point * problem.sums[channel].total());
   reinterpret_cast<float*>(panel + 64)[lane] = problem.multiplier[channel];
 }
 
@@ -64,6 +100,10 @@ void pack_winograd(const ConvolutionProblem& problem, const WinogradPlan& plan, 
     std::memset(packed, 0, kWinogradHeadBytes);
     for (int c = p * 16; c < p * 16 + 16 && c < problem.shape.out_c; ++c) pack_head(problem, c, packed);
     std::byte* to = packed + kWinogradHeadBytes;
+    if (plan.expands && problem.shape.in_c % 16 == 0 && problem.shape.out_c - p * 16 >= 16) {
+      pack_panel(problem, p, reinterpret_cast<std::int8_t*>(to));
+      continue;
+    }
     for (std::int64_t step = 0; step < plan.channels / 2; ++step) {
       alignas(32) std::int8_t weights[kWinogradStepBytes];
       pack_step(problem, p, step, weights);

@@ -163,25 +163,24 @@ template <class Tiles>
 // The functions of a ConvolutionKernel.
 template <class Tiles>
 struct Convolution {
-  static PanelLayout layout_of(const ConvolutionShape& shape) {
-    return panel_layout(shape, Tiles::kLanes, Tiles::kMaxVectors);
+  static PanelLayout layout_of(const ConvolutionProblem& problem) {
+    return panel_layout(problem, Tiles::kLanes, Tiles::kMaxVectors);
   }
 
   static int channel_step(const ConvolutionProblem& problem) {
-    const PanelLayout layout = layout_of(problem.shape);
+    const PanelLayout layout = layout_of(problem);
     return static_cast<int>(problem.shape.groups == 1 ? layout.vectors * layout.lanes : layout.group_out);
   }
 
   static std::size_t packed_bytes(const ConvolutionProblem& problem) {
-    const PanelLayout layout = layout_of(problem.shape);
+    const PanelLayout layout = layout_of(problem);
     return static_cast<std::size_t>(layout.offsets_bytes + problem.shape.groups * group_bytes(layout));
   }
 
   static void pack(const ConvolutionProblem& problem, std::byte* packed) {
     const ConvolutionShape& shape = problem.shape;
-    const PanelLayout layout = layout_of(shape);
+    const PanelLayout layout = layout_of(problem);
     const BlockPlan plan = plan_blocks(shape);
-    std::memset(packed, 0, packed_bytes(problem));
     std::int64_t* const offsets = reinterpret_cast<std::int64_t*>(packed);
     for (std::int64_t s = 0; s < layout.segments; ++s) {
       const std::int64_t kh = layout.whole_rows ? s : s / shape.kernel_w;
@@ -201,13 +200,15 @@ struct Convolution {
   }
 
   static std::size_t workspace_bytes(const ConvolutionProblem& problem) {
-    return static_cast<std::size_t>(plan_blocks(problem.shape).workspace_bytes);
+    const PanelLayout layout = layout_of(problem);
+    const std::int64_t wide = layout.storage.bits < 8 ? weight_units(layout, layout.vectors) * kUnit : 0;
+    return static_cast<std::size_t>(plan_blocks(problem.shape).workspace_bytes + wide);
   }
 
   static void run(const ConvolutionProblem& problem, const std::byte* packed, const std::uint8_t* input, void* output,
                   const ConvolutionPart& part, std::byte* workspace) {
     const ConvolutionShape& shape = problem.shape;
-    const PanelLayout layout = layout_of(shape);
+    const PanelLayout layout = layout_of(problem);
     const BlockPlan plan = plan_blocks(shape);
     for (std::int64_t row = part.row_begin; row < part.row_end; row += plan.block_rows) {
       const std::int64_t rows = clamped(part.row_end - row, 1, plan.block_rows);
@@ -227,6 +228,11 @@ struct Convolution {
           tile.weights = panel + head_bytes(layout, vectors);
           panel += panel_bytes(layout, vectors);
           if (channel < part.channel_begin || channel >= part.channel_end) continue;
+          if (layout.storage.bits < 8) {
+            std::byte* const wide = workspace + plan.workspace_bytes;
+            widen_units(layout.storage, tile.weights, weight_units(layout, vectors), wide);
+            tile.weights = wide;
+          }
           const std::int64_t count = clamped(layout.group_out - first, 1, vectors * layout.lanes);
           const PanelRun<Tiles> panel_run{problem, layout, vectors, count, row, rows * shape.out_w};
           run_panel(panel_run, tile, output, row * shape.out_w * shape.out_c + channel);
@@ -240,7 +246,7 @@ struct Convolution {
     constexpr double kCopyCycles = 2;    // 32 bytes of the block
     constexpr double kWindowCycles = 1;  // a pixel's pointer
     const ConvolutionShape& shape = problem.shape;
-    const PanelLayout layout = layout_of(shape);
+    const PanelLayout layout = layout_of(problem);
     const BlockPlan plan = plan_blocks(shape);
     const double pixels = static_cast<double>(shape.out_h) * shape.out_w;
     const double steps = static_cast<double>(layout.segments * layout.segment_steps);

@@ -1,13 +1,17 @@
 // How the vpdpbusd convolutions lay out their weights: windows as runs of bytes, filters as panels of 1 to 4 vectors of
 // channels, as even as they come. Packed: int64 offsets of the window's segments, then for each group, each panel:
 //   int32 bias[channels], float multiplier[channels], weights [step of 4 bytes of a window][channels][4].
-// Everything in kernels/vnni is static: each ISA compiles its own copy, which the linker never sees.
+// Narrow weights are stored in a part of a byte (kernels/packing/narrow_weights.h) and widened for all the pixels of a
+// block. Everything in kernels/vnni is static: each ISA compiles its own copy, which the linker never sees.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "kernels/convolution.h"
+#include "kernels/packing/narrow_weights.h"
+#include "kernels/packing/transpose_channels.h"
 
 namespace narrow::kernels::vnni {
 
@@ -31,9 +35,12 @@ struct PanelLayout {
   std::int64_t last_vectors;  // of the last panel of a group
   std::int64_t panels;        // of a group
   std::int64_t offsets_bytes;
+  WeightStorage storage;
 };
 
-static inline PanelLayout panel_layout(const ConvolutionShape& shape, std::int64_t lanes, std::int64_t max_vectors) {
+static inline PanelLayout panel_layout(const ConvolutionProblem& problem, std::int64_t lanes,
+                                       std::int64_t max_vectors) {
+  const ConvolutionShape& shape = problem.shape;
   PanelLayout layout;
   layout.group_in = shape.group_in();
   layout.group_out = shape.group_out();
@@ -48,6 +55,7 @@ static inline PanelLayout panel_layout(const ConvolutionShape& shape, std::int64
   layout.panels = ceil_div(vectors, layout.vectors);
   layout.last_vectors = vectors - (layout.panels - 1) * layout.vectors;
   layout.offsets_bytes = round_up(layout.segments * std::int64_t{sizeof(std::int64_t)}, 64);
+  layout.storage = weight_storage(problem);
   return layout;
 }
 
@@ -57,8 +65,11 @@ static inline std::int64_t panel_vectors(const PanelLayout& layout, std::int64_t
 static inline std::int64_t head_bytes(const PanelLayout& layout, std::int64_t vectors) {
   return vectors * layout.lanes * std::int64_t{sizeof(std::int32_t) + sizeof(float)};
 }
+static inline std::int64_t weight_units(const PanelLayout& layout, std::int64_t vectors) {
+  return layout.segments * layout.segment_steps * vectors * layout.lanes * kStepElems / kUnit;
+}
 static inline std::int64_t panel_bytes(const PanelLayout& layout, std::int64_t vectors) {
-  return head_bytes(layout, vectors) + layout.segments * layout.segment_steps * vectors * layout.lanes * kStepElems;
+  return head_bytes(layout, vectors) + round_up(weight_units(layout, vectors) * unit_bytes(layout.storage), 64);
 }
 static inline std::int64_t group_bytes(const PanelLayout& layout) {
   return (layout.panels - 1) * panel_bytes(layout, layout.vectors) + panel_bytes(layout, layout.last_vectors);
@@ -70,11 +81,8 @@ static inline std::int64_t place_in_panel(std::int64_t c, std::int64_t vectors, 
   return c % (4 * vectors) / 4 * lanes + c / (4 * vectors) * 4 + c % 4;
 }
 
-static inline std::int64_t folded_bias(const ConvolutionProblem& problem, std::int64_t depth, std::int64_t channel) {
-  std::int64_t sum = 0;
-  const std::int8_t* const weights = problem.weights + channel * depth;
-  for (std::int64_t k = 0; k < depth; ++k) sum += weights[k];
-  return problem.bias[channel] - problem.input_zero_point * sum;
+static inline std::int64_t folded_bias(const ConvolutionProblem& problem, std::int64_t channel) {
+  return problem.bias[channel] - problem.input_zero_point * problem.sums[channel].total();
 }
 
 // The padding holds the zero point, which may lie outside the range.
@@ -96,15 +104,11 @@ static inline bool accepts_panels(const ConvolutionProblem& problem) {
                 problem.output_range.lo > problem.output_range.hi || !is_byte(problem.output_zero_point))) {
     return false;
   }
-  const std::int64_t depth = problem.shape.depth();
   for (int c = 0; c < problem.shape.out_c; ++c) {
-    const std::int64_t bias = folded_bias(problem, depth, c);
+    const std::int64_t bias = folded_bias(problem, c);
     if (bias < INT32_MIN || bias > INT32_MAX) return false;
     if (!bytes) continue;
-    std::int64_t magnitude = 0;
-    const std::int8_t* const weights = problem.weights + c * depth;
-    for (std::int64_t k = 0; k < depth; ++k) magnitude += weights[k] < 0 ? -weights[k] : weights[k];
-    magnitude = magnitude * largest_byte(problem) + (bias < 0 ? -bias : bias);
+    const std::int64_t magnitude = problem.sums[c].magnitude() * largest_byte(problem) + (bias < 0 ? -bias : bias);
     if (static_cast<double>(magnitude) * static_cast<double>(problem.multiplier[c]) > kLargest) return false;
   }
   return true;
@@ -115,23 +119,33 @@ static inline void pack_panel(const ConvolutionProblem& problem, const PanelLayo
                               std::int64_t count, std::int64_t vectors, std::byte* panel) {
   const std::int64_t channels = vectors * layout.lanes;
   const std::int64_t depth = layout.segments * layout.segment_elems;
+  std::memset(panel, 0, static_cast<std::size_t>(head_bytes(layout, vectors)));
   std::int32_t* const bias = reinterpret_cast<std::int32_t*>(panel);
   float* const multiplier = reinterpret_cast<float*>(panel) + channels;
   for (std::int64_t c = 0; c < count; ++c) {
     const std::int64_t place = place_in_panel(c, vectors, layout.lanes);
-    bias[place] = static_cast<std::int32_t>(folded_bias(problem, depth, first + c));
+    bias[place] = static_cast<std::int32_t>(folded_bias(problem, first + c));
     multiplier[place] = problem.multiplier[first + c];
   }
-  std::int8_t* to = reinterpret_cast<std::int8_t*>(panel + head_bytes(layout, vectors));
+  std::byte* to = panel + head_bytes(layout, vectors);
   const std::int8_t* from = problem.weights + first * depth;
-  for (std::int64_t s = 0; s < layout.segments; ++s) {
-    for (std::int64_t k = 0; k < layout.segment_elems; k += kStepElems, to += channels * kStepElems) {
-      const std::int64_t elems = clamped(layout.segment_elems - k, 1, kStepElems);
-      const std::int8_t* four = from + s * layout.segment_elems + k;
-      for (std::int64_t c = 0; c < count; ++c, four += depth) {
-        std::int8_t* const lane = to + place_in_panel(c, vectors, layout.lanes) * kStepElems;
-        for (std::int64_t i = 0; i < elems; ++i) lane[i] = four[i];
+  constexpr std::int64_t kStepsBytes = 4096;  // that are brought into order before they are stored
+  alignas(64) std::int8_t steps[kStepsBytes] = {};
+  const std::int64_t step_bytes = channels * kStepElems;
+  const std::int64_t block_elems = kStepsBytes / step_bytes * kStepElems;
+  const auto lane = [&](std::int64_t c) { return steps + place_in_panel(c, vectors, layout.lanes) * kStepElems; };
+  for (std::int64_t s = 0; s < layout.segments; ++s, from += layout.segment_elems) {
+    for (std::int64_t k = 0; k < layout.segment_elems; k += block_elems) {
+      const std::int64_t elems = clamped(layout.segment_elems - k, 1, block_elems);
+      const std::int8_t* const block = from + k;
+      std::int64_t c = 0;
+      for (; c + 4 <= count; c += 4) {
+        pack_four_channels<kStepElems>(block + c * depth, depth, elems, step_bytes, lane(c));
       }
+      for (; c < count; ++c) pack_one_channel<kStepElems>(block + c * depth, elems, step_bytes, lane(c));
+      const std::int64_t units = ceil_div(elems, kStepElems) * step_bytes / kUnit;
+      store_units(layout.storage, steps, units, to);
+      to += units * unit_bytes(layout.storage);
     }
   }
 }

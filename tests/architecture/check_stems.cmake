@@ -19,7 +19,7 @@ foreach(entry IN LISTS entries)
   endif()
 endforeach()
 # What several ISAs compile; not an ISA.
-list(REMOVE_ITEM isas vnni)
+list(REMOVE_ITEM isas vnni packing)
 
 # Contracts: every header of kernels/ that describes arithmetic.
 file(GLOB contracts ${ROOT}/kernels/*.h)

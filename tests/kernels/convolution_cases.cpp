@@ -117,6 +117,8 @@ ConvolutionProblem ConvolutionCase::problem() const {
   p.input_zero_point = input_zero_point;
   p.weight_range = weight_range;
   p.weights = weights.data();
+  sums = sum_weights(p);
+  p.sums = sums.data();
   p.bias = bias.data();
   p.multiplier = multiplier.data();
   p.output_type = output_type;

@@ -41,6 +41,7 @@ struct ConvolutionCase {
   std::vector<std::int8_t> weights;
   std::vector<std::int32_t> bias;
   std::vector<float> multiplier;
+  mutable std::vector<WeightSums> sums;  // of the weights when problem() was called last
 
   // Data in range; multipliers such that outputs spread over about twice the output range, so that both ends clamp.
   void fill(std::mt19937& random, Fill inputs, Fill weights_fill);

@@ -41,6 +41,8 @@ struct Layer {
     problem.input_zero_point = 3;
     problem.weight_range = {-127, 127};
     problem.weights = weights.data();
+    sums = sum_weights(problem);
+    problem.sums = sums.data();
     problem.bias = bias.data();
     problem.multiplier = multiplier.data();
     problem.output_range = {0, 255};
@@ -52,6 +54,7 @@ struct Layer {
   Layer& operator=(const Layer&) = delete;
 
   std::vector<std::int8_t> weights;
+  std::vector<WeightSums> sums;
   std::vector<float> float_weights;
   std::vector<std::int32_t> bias;
   std::vector<float> multiplier;

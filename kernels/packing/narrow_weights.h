@@ -1,0 +1,90 @@
+// Weights of at most 4 or 2 bits as they rest in memory: a half or a quarter of a byte each, minus the least weight.
+// Kernels widen a panel of them to bytes, in the cache, for all the pixels that meet it. Static: each ISA compiles its
+// own copy, with its own vectors, which the linker never sees.
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "kernels/convolution.h"
+
+namespace narrow::kernels {
+
+struct WeightStorage {
+  int bits = 8;  // 8, 4 or 2
+  // Added to what is stored in less than 8 bits; places without a weight hold 0, so it is not above that.
+  std::int8_t least = 0;
+};
+
+static inline WeightStorage weight_storage(const ConvolutionProblem& problem) {
+  // With few pixels to share it, widening takes longer than computing; what does not fit a cache is worth it anyway.
+  constexpr std::int64_t kFewPixels = 16;
+  constexpr std::int64_t kCachedWeights = 1 << 20;
+  const ConvolutionShape& shape = problem.shape;
+  if (std::int64_t{shape.out_h} * shape.out_w < kFewPixels && shape.out_c * shape.depth() <= kCachedWeights) return {};
+  const std::int32_t lo = problem.weight_range.lo < 0 ? problem.weight_range.lo : 0;
+  const std::int32_t hi = problem.weight_range.hi > 0 ? problem.weight_range.hi : 0;
+  if (hi - lo > 15) return {};
+  return {hi - lo > 3 ? 4 : 2, static_cast<std::int8_t>(lo)};
+}
+
+static constexpr std::int64_t kUnit = 32;  // weights that are stored together: byte i holds i, i + 4 * bits, ...
+
+static inline std::int64_t unit_bytes(const WeightStorage& storage) { return kUnit * storage.bits / 8; }
+
+static inline void store_units(const WeightStorage& storage, const std::int8_t* weights, std::int64_t units,
+                               std::byte* to) {
+  if (storage.bits == 8) return void(std::memcpy(to, weights, static_cast<std::size_t>(units * kUnit)));
+  const std::int64_t bytes = unit_bytes(storage);
+  for (; units > 0; --units, weights += kUnit, to += bytes) {
+    for (std::int64_t i = 0; i < bytes; ++i) {
+      int byte = 0;
+      for (int k = 0; k < 8 / storage.bits; ++k) byte |= (weights[i + k * bytes] - storage.least) << (k * storage.bits);
+      to[i] = static_cast<std::byte>(byte);
+    }
+  }
+}
+
+#ifdef __AVX2__
+// 16 bytes of 4 bits or 8 of 2 in both halves or all quarters of a vector, shifted so that each has its weights below.
+static inline __m256i widen_unit(__m256i copies, __m256i shifts, __m256i mask, __m256i least) {
+  return _mm256_add_epi8(_mm256_and_si256(_mm256_srlv_epi64(copies, shifts), mask), least);
+}
+
+// The inverse, for 4 and 2 bits; `to` is 32-byte aligned.
+static inline void widen_units(const WeightStorage& storage, const std::byte* from, std::int64_t units, std::byte* to) {
+  const __m256i least = _mm256_set1_epi8(storage.least);
+  const __m256i mask = _mm256_set1_epi8(storage.bits == 4 ? 15 : 3);
+  __m256i* out = reinterpret_cast<__m256i*>(to);
+  __m256i* const end = out + units;
+  if (storage.bits == 4) {
+    const __m256i shifts = _mm256_setr_epi64x(0, 0, 4, 4);
+#ifdef __AVX512BW__
+    const __m512i order = _mm512_setr_epi64(0, 1, 0, 1, 2, 3, 2, 3);
+    const __m512i both_shifts = _mm512_broadcast_i64x4(shifts);
+    const __m512i both_masks = _mm512_broadcast_i64x4(mask), both_least = _mm512_broadcast_i64x4(least);
+    for (; end - out >= 2; out += 2, from += 32) {
+      const __m256i x = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+      const __m512i copies = _mm512_permutexvar_epi64(order, _mm512_castsi256_si512(x));
+      const __m512i codes = _mm512_and_si512(_mm512_srlv_epi64(copies, both_shifts), both_masks);
+      _mm512_storeu_si512(out, _mm512_add_epi8(codes, both_least));
+    }
+#endif
+    for (; out != end; ++out, from += 16) {
+      const __m128i x = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+      _mm256_store_si256(out, widen_unit(_mm256_broadcastsi128_si256(x), shifts, mask, least));
+    }
+  } else {
+    const __m256i shifts = _mm256_setr_epi64x(0, 2, 4, 6);
+    for (; out != end; ++out, from += 8) {
+      const __m128i x = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from));
+      _mm256_store_si256(out, widen_unit(_mm256_broadcastq_epi64(x), shifts, mask, least));
+    }
+  }
+}
+#endif
+
+}  // namespace narrow::kernels

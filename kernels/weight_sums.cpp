@@ -1,0 +1,51 @@
+// Read once for all kernels: what their proofs and their folded biases need to know of a layer's weights.
+#include <emmintrin.h>
+
+#include "kernels/convolution.h"
+
+namespace narrow::kernels {
+namespace {
+
+struct Lanes {
+  __m128i positive = _mm_setzero_si128();  // two int64
+  __m128i negative = _mm_setzero_si128();  // its magnitude
+
+  // Sixteen int8 numbers; the magnitude of -128 is right as an unsigned byte.
+  void add(__m128i w) {
+    const __m128i zero = _mm_setzero_si128();
+    const __m128i below = _mm_cmpgt_epi8(zero, w);
+    positive = _mm_add_epi64(positive, _mm_sad_epu8(_mm_andnot_si128(below, w), zero));
+    negative = _mm_add_epi64(negative, _mm_sad_epu8(_mm_sub_epi8(zero, _mm_and_si128(below, w)), zero));
+  }
+};
+
+std::int64_t total(__m128i lanes) {
+  return _mm_cvtsi128_si64(lanes) + _mm_cvtsi128_si64(_mm_unpackhi_epi64(lanes, lanes));
+}
+
+WeightSums sums_of(const std::int8_t* weights, std::int64_t count) {
+  constexpr std::int64_t kVector = 16;
+  Lanes lanes;
+  std::int64_t k = 0;
+  for (; k + kVector <= count; k += kVector) {
+    lanes.add(_mm_loadu_si128(reinterpret_cast<const __m128i*>(weights + k)));
+  }
+  WeightSums sums{total(lanes.positive), -total(lanes.negative)};
+  for (; k < count; ++k) (weights[k] > 0 ? sums.positive : sums.negative) += weights[k];
+  return sums;
+}
+
+}  // namespace
+
+std::vector<WeightSums> sum_weights(const ConvolutionProblem& problem) {
+  const std::int64_t depth = problem.shape.depth();
+  std::vector<WeightSums> sums(static_cast<std::size_t>(problem.shape.out_c));
+  const std::int8_t* weights = problem.weights;
+  for (WeightSums& channel : sums) {
+    channel = sums_of(weights, depth);
+    weights += depth;
+  }
+  return sums;
+}
+
+}  // namespace narrow::kernels

@@ -1,0 +1,116 @@
+// What is known of weights before kernels see them, how they rest in memory, and that selection asks no more than it
+// must.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <random>
+
+#include "kernels/isa_table.h"
+#include "tests/kernels/convolution_cases.h"
+#include "tests/support/data.h"
+
+namespace narrow::kernels::testing {
+namespace {
+
+TEST_CASE("weights: sums of the extremes, of every depth around a vector's") {
+  for (int depth = 1; depth <= 67; ++depth) {
+    const auto elems = static_cast<std::size_t>(depth);
+    ConvolutionCase c = case_of(shape_of(1, 1, depth, 3, 1, 1, 0));
+    c.weights.assign(3 * elems, -128);
+    std::fill_n(c.weights.begin() + depth, depth, std::int8_t{127});
+    for (std::size_t k = 0; k < elems; ++k) {
+      c.weights[2 * elems + k] = static_cast<std::int8_t>(k % 2 == 0 ? static_cast<int>(k) : -static_cast<int>(k));
+    }
+    std::int64_t even = 0, odd = 0;
+    for (int k = 0; k < depth; ++k) (k % 2 == 0 ? even : odd) += k;
+    const std::vector<WeightSums> sums = sum_weights(c.problem());
+    REQUIRE(sums.size() == 3);
+    CHECK(sums[0].positive == 0);
+    CHECK(sums[0].negative == -128 * depth);
+    CHECK(sums[1].positive == 127 * depth);
+    CHECK(sums[1].negative == 0);
+    CHECK(sums[2].total() == even - odd);
+    CHECK(sums[2].magnitude() == even + odd);
+  }
+}
+
+// A layer for the kernels that keep narrow weights narrow, in all ways a panel can be filled.
+ConvolutionCase narrow_case(std::mt19937& random, const QRange& weights, int in_c, int out_c, int kernel) {
+  ConvolutionCase c = case_of(shape_of(6, 5, in_c, out_c, kernel, 1, kernel / 2));
+  c.input_range = {0, 15};
+  c.weight_range = weights;
+  c.fill(random, Fill::kRandom, Fill::kRandom);
+  // Both ends are there, whatever the seed.
+  c.weights.front() = static_cast<std::int8_t>(weights.lo);
+  c.weights.back() = static_cast<std::int8_t>(weights.hi);
+  return c;
+}
+
+TEST_CASE("weights: narrow ranges anywhere in int8 give the reference's results") {
+  const unsigned seed = narrow::testing::seed();
+  CAPTURE(seed);
+  std::mt19937 random(seed);
+  const QRange ranges[] = {{0, 0},    {-1, 0}, {0, 1},       {-1, 1},    {-2, 1},  {-3, 0}, {0, 3},
+                           {1, 3},    {-1, 3}, {-7, 7},      {-8, 7},    {-15, 0}, {0, 15}, {3, 15},
+                           {-15, -3}, {-8, 8}, {-128, -113}, {112, 127}, {-16, 0}, {-9, 6}};
+  for (const QRange& range : ranges) {
+    for (const int in_c : {1, 3, 16, 37, 64}) {
+      for (const int out_c : {1, 15, 32, 65, 130}) {
+        CAPTURE(range.lo);
+        CAPTURE(range.hi);
+        check_against_reference(narrow_case(random, range, in_c, out_c, in_c % 2 == 1 ? 3 : 1));
+      }
+    }
+  }
+}
+
+TEST_CASE("weights: 4 bits take half the memory and 2 bits a quarter, but for layers of few pixels") {
+  std::mt19937 random(1);
+  const auto bytes = [&](const ConvolutionKernel& kernel, const QRange& range, int size) {
+    ConvolutionCase c = case_of(shape_of(size, size, 256, 256, 1, 1, 0));
+    c.input_range = {0, 15};
+    c.weight_range = range;
+    c.fill(random, Fill::kRandom, Fill::kRandom);
+    return kernel.accepts(c.problem()) ? kernel.packed_bytes(c.problem()) : 0;
+  };
+  constexpr std::size_t kWeights = 256 * 256;
+  constexpr std::size_t kHeads = 256 * 8 + 1024;
+  for (const ConvolutionKernel* kernel : runnable_kernels()) {
+    if (std::string(kernel->name).find("_u8_") == std::string::npos &&
+        std::string(kernel->name).find("_a16_") == std::string::npos) {
+      continue;
+    }
+    CAPTURE(kernel->name);
+    CHECK(bytes(*kernel, QRange::weights(5), 8) >= kWeights);
+    for (const auto& [bits, part] : {std::pair{4, 2U}, std::pair{3, 2U}, std::pair{2, 4U}}) {
+      CHECK(bytes(*kernel, QRange::weights(bits), 8) >= kWeights / part);
+      CHECK(bytes(*kernel, QRange::weights(bits), 8) <= kWeights / part + kHeads);
+      CHECK(bytes(*kernel, QRange::weights(bits), 1) >= kWeights);
+    }
+  }
+}
+
+TEST_CASE("selection: the kernel that is found without asking all is the first of the ranking") {
+  const unsigned seed = narrow::testing::seed();
+  CAPTURE(seed);
+  std::mt19937 random(seed);
+  for (int i = 0; i < 400; ++i) {
+    const ConvolutionCase c = random_case(random);
+    for (const IsaTable* table : isa_tables()) {
+      if (!cpu_features().has(required_features(table->isa).bits)) continue;
+      const ConvolutionProblem problem = c.problem();
+      const std::vector<ConvolutionCandidate> ranking = rank_convolutions(problem, table->isa);
+      CAPTURE(c.text());
+      CHECK(std::string(select_convolution(problem, table->isa)->name) == ranking.front().kernel->name);
+      for (const ConvolutionCandidate& candidate : ranking) {
+        if (candidate.kernel->least_cost == nullptr) continue;
+        CHECK(candidate.kernel->least_cost(problem) <= candidate.cost);
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace narrow::kernels::testing
