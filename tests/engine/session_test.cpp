@@ -234,8 +234,8 @@ TEST_CASE("classify preprocesses as the model says") {
   CHECK_FALSE(session.classify(picture).ok());
 }
 
-TEST_CASE("classify says when the network does not take three channels") {
-  GraphBuilder b(9, {4, 4, 1});
+TEST_CASE("classify says when the network takes no pictures") {
+  GraphBuilder b(9, {4, 4, 2});
   const Model model = to_model(b.finish(b.linear_scores(b.quantize(b.input()), 3)));
   const auto scores = Session::create(model).value().classify({4, 4, std::vector<std::uint8_t>(48)});
   REQUIRE_FALSE(scores.ok());

@@ -137,6 +137,7 @@ Result<Runner> make_runner(const graph::Graph& network, Engine engine) {
   const TensorShape& shape = network.value(network.input).shape;
   data->preprocessing.crop_height = static_cast<int>(shape.height);
   data->preprocessing.crop_width = static_cast<int>(shape.width);
+  if (shape.channels == 1) data->preprocessing.channels = 1;
   NARROW_ASSIGN(const Quantized converted, convert(FloatModel(data)));
   NARROW_ASSIGN(auto session, Session::create(converted.model));
   auto owner = std::make_shared<Session>(std::move(session));
