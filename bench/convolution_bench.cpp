@@ -232,8 +232,12 @@ void run_layer(benchmark::State& state, const Layer& layer, const Widths& widths
 int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
-  const IsaTable* table = narrow_kernels_avx2();
-  if (!cpu_features().has(required_features(table->isa).bits)) {
+  std::vector<const ConvolutionKernel*> kernels;
+  for (const IsaTable* table : isa_tables()) {
+    if (!cpu_features().has(required_features(table->isa).bits) || table->isa == Isa::kScalar) continue;
+    kernels.insert(kernels.end(), table->convolutions, table->convolutions + table->convolution_count);
+  }
+  if (kernels.empty()) {
     std::fprintf(stderr, "this CPU runs no kernel but the scalar reference\n");
     return 1;
   }
@@ -245,8 +249,7 @@ int main(int argc, char** argv) {
   for (const Layer& layer : kLayers) {
     for (const Widths& widths : kWidths) {
       const Data data = data_for(layer, widths);
-      for (std::size_t i = 0; i < table->convolution_count; ++i) {
-        const ConvolutionKernel* kernel = table->convolutions[i];
+      for (const ConvolutionKernel* kernel : kernels) {
         if (!kernel->accepts(data.problem)) continue;
         const std::string name = std::string(layer.name) + "/" + widths.name + "/" + kernel->name;
         const double peak = peaks.of(kernel->name);

@@ -131,15 +131,9 @@ bool accepts_s16(const ConvolutionProblem& problem) {
 bool accepts_u8(const ConvolutionProblem& problem) {
   if (!accepts_s16(problem)) return false;
   const std::int32_t largest = largest_byte(problem);
-  const std::int64_t depth = problem.shape.depth();
-  const std::int8_t* weights = problem.weights;
   for (int c = 0; c < problem.shape.out_c; ++c) {
-    std::int64_t positive = 0, negative = 0;
-    for (std::int64_t k = 0; k < depth; ++k) {
-      const std::int64_t w = widened(*weights++);
-      (w > 0 ? positive : negative) += w;
-    }
-    if (largest * positive > INT16_MAX || largest * negative < INT16_MIN) return false;
+    const WeightSums& sums = problem.sums[c];
+    if (largest * sums.positive > INT16_MAX || largest * sums.negative < INT16_MIN) return false;
   }
   return true;
 }
@@ -182,10 +176,8 @@ void pack(const ConvolutionProblem& problem, std::byte* packed) {
     const int lane = c % static_cast<int>(kDepthwiseChannels);
     std::byte* const panel = packed + c / kDepthwiseChannels * layout.panel_bytes;
     const std::int8_t* const from = problem.weights + c * depth;
-    std::int64_t sum = 0;
-    for (std::int64_t k = 0; k < depth; ++k) sum += widened(from[k]);
     reinterpret_cast<std::int32_t*>(panel)[place_in_panel(lane)] =
-        static_cast<std::int32_t>(problem.bias[c] - problem.input_zero_point * sum);
+        static_cast<std::int32_t>(problem.bias[c] - problem.input_zero_point * problem.sums[c].total());
     reinterpret_cast<float*>(panel + 64)[place_in_panel(lane)] = problem.multiplier[c];
     Weight* const to = reinterpret_cast<Weight*>(panel + kHeadBytes) + place<Element>(lane);
     for (std::int64_t row = 0; row < shape.kernel_h; ++row) {
