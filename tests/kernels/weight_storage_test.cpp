@@ -78,8 +78,8 @@ TEST_CASE("weights: 4 bits take half the memory and 2 bits a quarter, but for la
   constexpr std::size_t kWeights = 256 * 256;
   constexpr std::size_t kHeads = 256 * 8 + 1024;
   for (const ConvolutionKernel* kernel : runnable_kernels()) {
-    if (std::string(kernel->name).find("_u8_") == std::string::npos &&
-        std::string(kernel->name).find("_a16_") == std::string::npos) {
+    if (std::string(kernel->name).find("convolution_u8_") == std::string::npos &&
+        std::string(kernel->name).find("convolution_a16_") == std::string::npos) {
       continue;
     }
     CAPTURE(kernel->name);
