@@ -19,6 +19,7 @@ struct Command {
 [[nodiscard]] Command add_classify(CLI::App& parent);
 [[nodiscard]] Command add_quantize(CLI::App& parent);
 [[nodiscard]] Command add_evaluate(CLI::App& parent);
+[[nodiscard]] Command add_bench(CLI::App& parent);
 [[nodiscard]] Command add_inspect(CLI::App& parent);
 [[nodiscard]] Command add_convert(CLI::App& parent);
 [[nodiscard]] Command add_operators(CLI::App& parent);

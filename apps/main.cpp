@@ -34,6 +34,7 @@ constexpr const char* kFooter =
     "  narrow classify cat.jpg                                    with the built-in CIFAR-10 model\n"
     "  narrow quantize resnet20.pth --calibrate train/ -o resnet20.nrw\n"
     "  narrow evaluate resnet20.nrw test/\n"
+    "  narrow bench resnet20.nrw --layers\n"
     "  narrow inspect resnet20.nrw\n"
     "  narrow convert net.qdq.onnx -o net.nrw                     quantized elsewhere, kept as it is\n"
     "\n"
@@ -85,7 +86,7 @@ int usage_error(const CLI::App& app, const std::vector<Command>& commands, const
     std::vector<std::string> rest = app.remaining();
     rest.erase(std::remove(rest.begin(), rest.end(), "--json"), rest.end());
     error.message = rest.empty() ? "a command is missing" : "unknown command or option '" + rest.front() + "'";
-    error.message += "; the commands are classify, quantize, evaluate, inspect, convert, operators";
+    error.message += "; the commands are classify, quantize, evaluate, bench, inspect, convert, operators";
   }
   error.message += " (see " + help + ")";
   return console.fail(error, narrow::cli::kUsage);
@@ -100,8 +101,9 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", std::string("narrow ") + NARROW_VERSION);
   app.require_subcommand(1);
   const std::vector<Command> commands = {narrow::cli::add_classify(app), narrow::cli::add_quantize(app),
-                                         narrow::cli::add_evaluate(app), narrow::cli::add_inspect(app),
-                                         narrow::cli::add_convert(app),  narrow::cli::add_operators(app)};
+                                         narrow::cli::add_evaluate(app), narrow::cli::add_bench(app),
+                                         narrow::cli::add_inspect(app),  narrow::cli::add_convert(app),
+                                         narrow::cli::add_operators(app)};
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& wanted) {  // --help, --version

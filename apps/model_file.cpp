@@ -93,6 +93,10 @@ std::string preprocessing_lines(const Preprocessing& preprocessing, bool is_assu
 
 void add_model_options(CLI::App& command, ModelFlags& flags) {
   add_labels_option(command, flags.labels);
+  add_run_options(command, flags);
+}
+
+void add_run_options(CLI::App& command, ModelFlags& flags) {
   add_isa_option(command, flags.isa);
   command.add_flag("--float", flags.in_float,
                    "Run an ONNX file that states its quantization in float, where it is only simulated");

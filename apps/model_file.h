@@ -43,6 +43,8 @@ struct ModelFlags {
 };
 // All options but the file itself.
 void add_model_options(CLI::App& command, ModelFlags& flags);
+// The same but for those that only name what comes out.
+void add_run_options(CLI::App& command, ModelFlags& flags);
 
 struct LoadedModel {
   std::variant<Model, FloatModel> model;

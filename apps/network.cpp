@@ -14,6 +14,7 @@ class SessionNetwork final : public Network {
   explicit SessionNetwork(Session session) : session_(std::move(session)), layers_(model().layers()) {}
 
   Status run(std::span<const float> inputs, std::span<float> scores) override { return session_.run(inputs, scores); }
+  Session* session() override { return &session_; }
   TensorShape input_shape() const override { return model().input_shape(); }
   std::int64_t classes() const override { return model().classes(); }
   const Preprocessing& preprocessing() const override { return model().preprocessing(); }

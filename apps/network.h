@@ -30,6 +30,8 @@ class Network {
   [[nodiscard]] virtual bool scores_are_probabilities() const = 0;
   // "cifar_resnet20", or the file's name where the architecture has none.
   [[nodiscard]] virtual std::string architecture() const = 0;
+  // What runs it; nullptr for a float network on oneDNN.
+  [[nodiscard]] virtual Session* session() { return nullptr; }
   // "avx2", or "oneDNN" for a float network.
   [[nodiscard]] virtual std::string isa() const = 0;
   // "8-bit weights, 8-bit activations"; "float".

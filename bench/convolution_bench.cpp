@@ -5,15 +5,15 @@
 // other load: --benchmark_repetitions=9 --benchmark_enable_random_interleaving=true
 // --benchmark_report_aggregates_only=true, and read the medians.
 #include <benchmark/benchmark.h>
-#include <immintrin.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <ctime>
+#include <map>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -21,6 +21,7 @@
 #include "kernels/convolution.h"
 #include "kernels/cpu_features.h"
 #include "kernels/isa_table.h"
+#include "measure/peak.h"
 
 namespace {
 
@@ -120,82 +121,24 @@ double cpu_seconds() {
   return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
 }
 
-// Twelve independent accumulators as in the kernels, in registers only. `x` changes in every step as far as the
-// compiler knows, or it would multiply once.
-struct Registers {
-  __m256i a0{}, a1{}, a2{}, a3{}, a4{}, a5{}, a6{}, a7{}, a8{}, a9{}, a10{}, a11{};
-};
-
-#define NARROW_FOR_ALL_ACCUMULATORS(step) \
-  step(a0) step(a1) step(a2) step(a3) step(a4) step(a5) step(a6) step(a7) step(a8) step(a9) step(a10) step(a11)
-
-__attribute__((target("avx2"), noinline)) double peak_words(int steps) {
-  Registers r;
-  __m256i x = _mm256_set1_epi16(3);
-  const __m256i w = _mm256_set1_epi16(5);
-  const double start = cpu_seconds();
-  for (int i = 0; i < steps; ++i) {
-#define NARROW_STEP(a)                                  \
-  __asm__ volatile("" : "+x"(x));                       \
-  r.a = _mm256_add_epi32(r.a, _mm256_madd_epi16(x, w)); \
-  __asm__ volatile("" : "+x"(r.a));
-    NARROW_FOR_ALL_ACCUMULATORS(NARROW_STEP)
-#undef NARROW_STEP
+class Peaks {
+ public:
+  Peaks() {
+    for (const measure::InstructionMix mix : measure::available_mixes()) {
+      peaks_[mix] = measure::measure_peak(mix);
+      std::printf("register peak of %s: %.1f GOP/s\n", std::string(measure::mix_name(mix)).c_str(), peaks_[mix] / 1e9);
+    }
   }
-  return 12.0 * 16 * 2 * steps / (cpu_seconds() - start);
-}
-
-__attribute__((target("avx2"), noinline)) double peak_bytes(int steps) {
-  Registers r;
-  __m256i x = _mm256_set1_epi8(3);
-  const __m256i w = _mm256_set1_epi8(5);
-  const __m256i ones = _mm256_set1_epi16(1);
-  const double start = cpu_seconds();
-  for (int i = 0; i < steps; ++i) {
-#define NARROW_STEP(a)                                                              \
-  __asm__ volatile("" : "+x"(x));                                                   \
-  r.a = _mm256_add_epi32(r.a, _mm256_madd_epi16(_mm256_maddubs_epi16(x, w), ones)); \
-  __asm__ volatile("" : "+x"(r.a));
-    NARROW_FOR_ALL_ACCUMULATORS(NARROW_STEP)
-#undef NARROW_STEP
-  }
-  return 12.0 * 32 * 2 * steps / (cpu_seconds() - start);
-}
-
-__attribute__((target("avx2"), noinline)) double peak_sums16(int steps) {
-  Registers r;
-  __m256i x = _mm256_set1_epi8(3);
-  const __m256i w = _mm256_set1_epi8(5);
-  const double start = cpu_seconds();
-  for (int i = 0; i < steps; ++i) {
-#define NARROW_STEP(a)                                     \
-  __asm__ volatile("" : "+x"(x));                          \
-  r.a = _mm256_add_epi16(r.a, _mm256_maddubs_epi16(x, w)); \
-  __asm__ volatile("" : "+x"(r.a));
-    NARROW_FOR_ALL_ACCUMULATORS(NARROW_STEP)
-#undef NARROW_STEP
-  }
-  return 12.0 * 32 * 2 * steps / (cpu_seconds() - start);
-}
-
-struct Peaks {
-  double words = 0, bytes = 0, sums16 = 0;
-
+  // 0: unknown.
   [[nodiscard]] double of(const char* kernel) const {
-    if (std::strstr(kernel, "_a16_") != nullptr) return sums16;
-    return std::strstr(kernel, "_u8_") != nullptr ? bytes : words;
+    const std::optional<measure::InstructionMix> mix = measure::mix_of_kernel(kernel);
+    const auto found = mix ? peaks_.find(*mix) : peaks_.end();
+    return found == peaks_.end() ? 0 : found->second;
   }
-};
 
-Peaks measure_peaks() {
-  Peaks peaks;
-  for (int i = 0; i < 20; ++i) {
-    peaks.words = std::max(peaks.words, peak_words(500'000));
-    peaks.bytes = std::max(peaks.bytes, peak_bytes(500'000));
-    peaks.sums16 = std::max(peaks.sums16, peak_sums16(500'000));
-  }
-  return peaks;
-}
+ private:
+  std::map<measure::InstructionMix, double> peaks_;
+};
 
 void run_layer(benchmark::State& state, const Layer& layer, const Widths& widths, const ConvolutionKernel* kernel,
                double peak) {
@@ -224,7 +167,7 @@ void run_layer(benchmark::State& state, const Layer& layer, const Widths& widths
   const double operations = 2.0 * static_cast<double>(s.depth()) * s.out_c * s.out_h * s.out_w;
   const double rate = operations * static_cast<double>(state.iterations()) / seconds;
   state.counters["GOP/s"] = rate / 1e9;
-  state.counters["%_of_peak"] = 100.0 * rate / peak;
+  if (peak > 0) state.counters["%_of_peak"] = 100.0 * rate / peak;
 }
 
 }  // namespace
@@ -241,11 +184,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "this CPU runs no kernel but the scalar reference\n");
     return 1;
   }
-  const Peaks peaks = measure_peaks();
-  std::printf(
-      "register peaks: vpmaddwd+vpaddd %.1f GOP/s, vpmaddubsw+vpmaddwd+vpaddd %.1f GOP/s, vpmaddubsw+vpaddw %.1f "
-      "GOP/s\n",
-      peaks.words / 1e9, peaks.bytes / 1e9, peaks.sums16 / 1e9);
+  const Peaks peaks;
   for (const Layer& layer : kLayers) {
     for (const Widths& widths : kWidths) {
       const Data data = data_for(layer, widths);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <exception>
 #include <new>
@@ -100,6 +101,21 @@ struct Session::Impl {
       executor->parallel_for(parts, part_task);
     }
   }
+
+  void run_plan(std::int64_t batch, std::span<std::int64_t> step_ns) {
+    if (step_ns.empty()) {
+      for (const auto& next : plan.steps) run_step(*next, batch);
+      return;
+    }
+    using Clock = std::chrono::steady_clock;
+    Clock::time_point begin = Clock::now();
+    for (std::size_t i = 0; i < plan.steps.size(); ++i) {
+      run_step(*plan.steps[i], batch);
+      const Clock::time_point end = Clock::now();
+      step_ns[i] = std::chrono::duration_cast<std::chrono::nanoseconds>(end - begin).count();
+      begin = end;
+    }
+  }
 };
 
 Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -146,7 +162,18 @@ Result<Session> Session::create(const Model& model, const SessionOptions& option
   }
 }
 
-Status Session::run(std::span<const float> input, std::span<float> scores) {
+Status Session::run(std::span<const float> input, std::span<float> scores) { return run_steps(input, scores, {}); }
+
+Status Session::profile(std::span<const float> input, std::span<float> scores, std::span<std::int64_t> step_ns) {
+  const std::size_t steps = impl_->plan.steps.size();
+  if (step_ns.size() != steps) {
+    return invalid("step_ns", "there is room for " + std::to_string(step_ns.size()) + " times, but the network has " +
+                                  std::to_string(steps) + " steps");
+  }
+  return run_steps(input, scores, step_ns);
+}
+
+Status Session::run_steps(std::span<const float> input, std::span<float> scores, std::span<std::int64_t> step_ns) {
   const auto input_elems = static_cast<std::size_t>(impl_->input_elems);
   const auto classes = static_cast<std::size_t>(impl_->classes);
   const std::size_t batch = input.size() / input_elems;
@@ -163,7 +190,7 @@ Status Session::run(std::span<const float> input, std::span<float> scores) {
   impl_->context.scores = reinterpret_cast<std::byte*>(scores.data());
   impl_->executor_broke_contract = false;
   try {
-    for (const auto& step : impl_->plan.steps) impl_->run_step(*step, static_cast<std::int64_t>(batch));
+    impl_->run_plan(static_cast<std::int64_t>(batch), step_ns);
   } catch (const std::exception& error) {
     // Steps don't throw: this is the caller's executor.
     return Error{ErrorCode::kInvalidArgument, std::string("it threw: ") + error.what(), "executor"};

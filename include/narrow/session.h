@@ -1,6 +1,7 @@
 // A model compiled for this CPU: chosen kernels, packed weights, memory plan.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
@@ -57,6 +58,11 @@ class Session {
   // ISA, threads or batch. Error: a size that does not fit.
   [[nodiscard]] Status run(std::span<const float> input, std::span<float> scores);
 
+  // `run`, and how long each step took: step_ns[i] is the wall-clock time, in nanoseconds, of the i-th entry of
+  // `steps()` that is a step of its own (fused_with is empty), with everything that is fused with it. Allocates
+  // nothing. Errors: those of `run`, and a step_ns of another size.
+  [[nodiscard]] Status profile(std::span<const float> input, std::span<float> scores, std::span<std::int64_t> step_ns);
+
   // Preprocesses one picture as the model says and runs it. Returns [classes] scores.
   [[nodiscard]] Result<std::vector<float>> classify(const Picture& picture);
 
@@ -67,6 +73,9 @@ class Session {
 
  private:
   struct Impl;
+  // step_ns: empty, or one for each step.
+  [[nodiscard]] Status run_steps(std::span<const float> input, std::span<float> scores,
+                                 std::span<std::int64_t> step_ns);
   explicit Session(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

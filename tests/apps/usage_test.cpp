@@ -34,7 +34,7 @@ TEST_CASE("help tells the commands and the exit codes and every command has exam
   CHECK(ran.exit_code == 0);
   CHECK(ran.err.empty());
   for (const char* word :
-       {"classify", "quantize", "evaluate", "inspect", "convert", "operators", "Exit codes", "PICTURES"}) {
+       {"classify", "quantize", "evaluate", "bench", "inspect", "convert", "operators", "Exit codes", "PICTURES"}) {
     CHECK_MESSAGE(has(ran.out, word), word);
     if (word[0] < 'a') continue;
     const Ran help = narrow_command({word, "--help"});
@@ -53,8 +53,8 @@ TEST_CASE("the version is one line") {
 }
 
 TEST_CASE("a missing or unknown command is answered with the commands") {
-  check_usage({}, {"classify, quantize, evaluate, inspect, convert, operators"});
-  check_usage({"clasify"}, {"'clasify'", "classify, quantize, evaluate, inspect, convert, operators"});
+  check_usage({}, {"classify, quantize, evaluate, bench, inspect, convert, operators"});
+  check_usage({"clasify"}, {"'clasify'", "classify, quantize, evaluate, bench, inspect, convert, operators"});
 }
 
 TEST_CASE("an output that does not say what to write is answered with what can be written") {
@@ -71,6 +71,7 @@ TEST_CASE("missing arguments are named") {
   check_usage({"classify"}, {"PICTURE"});
   check_usage({"evaluate", "m.nrw"}, {"PICTURES"});
   check_usage({"inspect"}, {"MODEL"});
+  check_usage({"bench"}, {"MODEL"});
   check_usage({"quantize", "w.pth", "-o", "x.nrw"}, {"--calibrate"});
   check_usage({"quantize", "w.pth", "--calibrate", "p"}, {"--output"});
   check_usage({"convert", "w.pth"}, {"--output"});
@@ -83,6 +84,7 @@ TEST_CASE("an unknown instruction set lists those that this CPU can run") {
   check_usage({"classify", "--isa", "mmx", "a.png"}, parts);
   check_usage({"evaluate", "--isa", "mmx", "m.nrw", "a"}, parts);
   check_usage({"inspect", "--isa", "mmx", "m.nrw"}, parts);
+  check_usage({"bench", "--isa", "mmx", "m.nrw"}, parts);
 }
 
 TEST_CASE("unknown option values list the valid ones and nothing is written") {

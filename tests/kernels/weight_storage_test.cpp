@@ -66,7 +66,7 @@ TEST_CASE("weights: narrow ranges anywhere in int8 give the reference's results"
   }
 }
 
-TEST_CASE("weights: 4 bits take half the memory and 2 bits a quarter, but for layers of few pixels") {
+TEST_CASE("weights: 4 bits take half the memory and 2 bits a quarter except in layers of few pixels") {
   std::mt19937 random(1);
   const auto bytes = [&](const ConvolutionKernel& kernel, const QRange& range, int size) {
     ConvolutionCase c = case_of(shape_of(size, size, 256, 256, 1, 1, 0));
