@@ -11,6 +11,7 @@ extern const ConvolutionKernel kConvolutionU8 __attribute__((visibility("hidden"
 extern const ConvolutionKernel kDepthwiseS16 __attribute__((visibility("hidden")));
 extern const ConvolutionKernel kDepthwiseU8 __attribute__((visibility("hidden")));
 extern const ConvolutionKernel kWinogradS16 __attribute__((visibility("hidden")));
+extern const ConvolutionKernel kWinogradU8 __attribute__((visibility("hidden")));
 extern const ConvolutionF32Kernel kConvolutionF32 __attribute__((visibility("hidden")));
 
 }  // namespace narrow::kernels::avx2

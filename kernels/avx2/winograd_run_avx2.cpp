@@ -32,8 +32,8 @@ bool accepts_winograd(const ConvolutionProblem& problem) {
 double winograd_cost(const ConvolutionProblem& problem, const WinogradCycles& cycles) {
   const ConvolutionShape& shape = problem.shape;
   const WinogradPlan plan = plan_winograd(shape);
-  const double rows = (shape.out_h + kWinogradOutputs - 1) / kWinogradOutputs;
-  const double tiles = rows * static_cast<double>(plan.tile_columns);
+  const std::int64_t rows = (std::int64_t{shape.out_h} + kWinogradOutputs - 1) / kWinogradOutputs;
+  const double tiles = static_cast<double>(rows * plan.tile_columns);
   const double panels = static_cast<double>(plan.panels);
   const double steps = static_cast<double>(plan.channels) / 2;
   const double blocks = plan.expands ? __builtin_ceil(tiles / static_cast<double>(plan.block_tiles)) : 0;

@@ -228,6 +228,9 @@ using Direct = vnni::Convolution<Tiles>;
 
 }  // namespace
 
+TileFunction tile_u8(std::int64_t vectors, std::int64_t pixels) { return Tiles::tile(vectors, pixels); }
+std::int64_t most_pixels(std::int64_t vectors) { return Tiles::max_pixels(vectors); }
+
 const ConvolutionKernel kConvolutionU8{
     "convolution_u8_avx512vnni", Isa::kAvx512Vnni, vnni::accepts_panels,    Direct::cost, Direct::channel_step,
     Direct::packed_bytes,        Direct::pack,     Direct::workspace_bytes, Direct::run};

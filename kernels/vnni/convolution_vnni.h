@@ -10,34 +10,9 @@
 #include "kernels/convolution.h"
 #include "kernels/vnni/block_vnni.h"
 #include "kernels/vnni/layout_vnni.h"
+#include "kernels/vnni/tile_vnni.h"
 
 namespace narrow::kernels::vnni {
-
-// What a tile sums over: `segments` runs of `segment_bytes` (a multiple of 4, not 0) of each pixel's window; run s
-// starts offsets[s] + shift bytes behind the pixel's pointer.
-struct TileInput {
-  const std::uint8_t* const* windows;
-  const std::int64_t* offsets;
-  std::int64_t segments;
-  std::int64_t segment_bytes;
-  std::int64_t shift;
-  const std::byte* head;  // of the panel: bias, multiplier
-  const std::byte* weights;
-};
-
-// uint8 outputs: clamp(round(acc * multiplier) + zero_point, lo, hi). Where `out` is nullptr, accumulators are stored
-// in acc[pixel][lane of the panel] instead.
-struct TileOutput {
-  std::uint8_t* out;
-  std::ptrdiff_t step;  // bytes between pixels
-  std::int32_t* acc;
-  std::int16_t zero_point;
-  std::uint8_t lo, hi;
-};
-
-// Math: acc[r][c] = bias[c] + sum over the pixel's bytes of x * w, int32, exact (wrapping in the middle is harmless).
-//   Writes whole vectors of outputs.
-using TileFunction = void (*)(const TileInput& input, const TileOutput& output);
 
 // Rows of the window that outputs in rows [first, last] of a picture see; the others are in the padding for all of
 // them.

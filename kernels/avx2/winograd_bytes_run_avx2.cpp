@@ -1,0 +1,140 @@
+#include <immintrin.h>
+
+#include "kernels/avx2/convolution_output_avx2.h"
+#include "kernels/avx2/winograd_bytes_avx2.h"
+#include "kernels/avx2/winograd_bytes_input_avx2.h"
+
+namespace narrow::kernels::avx2 {
+namespace {
+
+#define NARROW_INLINE __attribute__((always_inline)) static inline
+
+NARROW_INLINE __m256i load(const std::byte* aligned) {
+  return _mm256_load_si256(reinterpret_cast<const __m256i*>(aligned));
+}
+NARROW_INLINE __m256i sum(__m256i a, __m256i b, __m256i c) { return _mm256_add_epi32(_mm256_add_epi32(a, b), c); }
+NARROW_INLINE __m256i difference(__m256i a, __m256i b, __m256i c) {
+  return _mm256_sub_epi32(_mm256_sub_epi32(a, b), c);
+}
+
+NARROW_INLINE __m256i accumulator(__m256i scaled, __m256i constant, __m256i bias) {
+  return _mm256_add_epi32(_mm256_srai_epi32(_mm256_sub_epi32(scaled, constant), 2), bias);
+}
+
+// Eight channels of the tile's outputs. m: of position 0; head: of the vector. The channels are `half` bytes from both.
+NARROW_INLINE void finish_half(const std::byte* m, std::int64_t position_bytes, const std::byte* head,
+                               __m256i (&out)[4]) {
+  __m256i rows[2][kByteWinogradInputs];
+  for (int j = 0; j < kByteWinogradInputs; ++j, m += position_bytes) {
+    const __m256i m1 = load(m + 4 * position_bytes);
+    const __m256i m2 = load(m + 8 * position_bytes);
+    rows[0][j] = sum(load(m), m1, m2);
+    rows[1][j] = difference(m1, m2, load(m + 12 * position_bytes));
+  }
+  const __m256i bias = load(head + 4 * 64);
+  for (int i = 0; i < 2; ++i) {
+    out[2 * i] = accumulator(sum(rows[i][0], rows[i][1], rows[i][2]), load(head + 2 * i * 64), bias);
+    out[2 * i + 1] = accumulator(difference(rows[i][1], rows[i][2], rows[i][3]), load(head + (2 * i + 1) * 64), bias);
+  }
+}
+
+void transform_output(const ConvolutionProblem& problem, const OutputStage& stage, const WinogradTile& tile,
+                      const std::byte* m, std::int64_t position_bytes, const std::byte* head, int channel, int channels,
+                      void* output) {
+  __m256i low[4], high[4];
+  finish_half(m, position_bytes, head, low);
+  finish_half(m + 32, position_bytes, head + 32, high);
+  const float* const multiplier = reinterpret_cast<const float*>(head + 5 * 64);
+  const std::int64_t row_elems = problem.shape.out_w * stage.out_c;
+  const bool whole = channels == 16 && tile.columns == kByteWinogradOutputs && tile.rows == kByteWinogradOutputs &&
+                     problem.output_type == OutputType::kUint8;
+  std::int64_t index = tile.pixel * stage.out_c + channel;
+  if (whole) {
+    std::uint8_t* const out = static_cast<std::uint8_t*>(output) + index;
+    store_pixels(stage, {low[0], high[0]}, {low[1], high[1]}, multiplier, out);
+    store_pixels(stage, {low[2], high[2]}, {low[3], high[3]}, multiplier, out + row_elems);
+    return;
+  }
+  for (int r = 0; r < tile.rows; ++r, index += row_elems) {
+    const Acc acc[2] = {{low[2 * r], high[2 * r]}, {low[2 * r + 1], high[2 * r + 1]}};
+    store_panel(problem, stage, acc, tile.columns, multiplier, channels, output, index);
+  }
+}
+
+struct Run {
+  const ConvolutionProblem& problem;
+  const ByteWinogradPlan& plan;
+  const OutputStage& stage;
+  const std::byte* packed;
+  const ConvolutionPart& part;
+  void* output;
+  std::byte* workspace;
+  ByteWinogradMultiply multiply;
+};
+
+// 16 output channels of the tiles that are in the workspace.
+__attribute__((noinline)) void write_vector(const Run& run, std::int64_t tiles, std::int64_t vector,
+                                            const std::byte* panel, int channel) {
+  const ByteWinogradPlan& plan = run.plan;
+  const OutputStage stage = run.stage;
+  const WinogradTile* const table = reinterpret_cast<const WinogradTile*>(run.workspace + plan.table_at);
+  const int left = run.part.channel_end - channel;
+  const int channels = left < 16 ? left : 16;
+  const std::byte* const head = panel + kByteWinogradPositions * std::int64_t{sizeof(std::int64_t)} + vector * 6 * 64;
+  const std::byte* m = run.workspace + plan.m_at + vector * 64;
+  for (std::int64_t tile = 0; tile < tiles; ++tile, m += plan.vectors * 64) {
+    transform_output(run.problem, stage, table[tile], m, plan.m_position_bytes, head, channel, channels, run.output);
+  }
+}
+
+// The panels of the part for the tiles that are in the workspace.
+void run_block(const Run& run, std::int64_t tiles) {
+  const ByteWinogradPlan& plan = run.plan;
+  const std::int64_t panel_channels = plan.vectors * 16;
+  for (std::int64_t channel = run.part.channel_begin; channel < run.part.channel_end; channel += panel_channels) {
+    const std::byte* const panel = run.packed + kByteWinogradZeros + channel / panel_channels * plan.panel_bytes;
+    for (std::int64_t position = 0; position < kByteWinogradPositions; ++position) {
+      run.multiply({reinterpret_cast<const std::uint8_t* const*>(run.workspace), position * plan.u_position_bytes,
+                    tiles, plan.channels, plan.vectors, reinterpret_cast<const std::int64_t*>(panel)[position],
+                    panel + plan.head_bytes + position * plan.position_bytes, run.packed,
+                    reinterpret_cast<std::int32_t*>(run.workspace + plan.m_at + position * plan.m_position_bytes)});
+    }
+    for (std::int64_t vector = 0; vector < plan.vectors; ++vector) {
+      const std::int64_t first = channel + vector * 16;
+      if (first < run.part.channel_end) write_vector(run, tiles, vector, panel, static_cast<int>(first));
+    }
+  }
+}
+
+}  // namespace
+
+void run_byte_winograd(const ConvolutionProblem& problem, const ByteWinogradFormat& format, const std::byte* packed,
+                       const std::uint8_t* input, void* output, const ConvolutionPart& part, std::byte* workspace,
+                       ByteWinogradMultiply multiply) {
+  const ByteWinogradPlan plan = plan_byte_winograd(problem.shape, format);
+  const OutputStage stage = output_stage(problem);
+  const Run run{problem, plan, stage, packed, part, output, workspace, multiply};
+  prepare_byte_winograd(problem, plan, workspace);
+  std::int64_t tiles = 0;
+  for (std::int64_t row = part.row_begin; row < part.row_end;) {
+    const std::int64_t of_picture = problem.shape.out_h - row % problem.shape.out_h;
+    const std::int64_t of_part = part.row_end - row;
+    std::int64_t rows = of_picture < of_part ? of_picture : of_part;
+    if (rows > kByteWinogradOutputs) rows = kByteWinogradOutputs;
+    for (std::int64_t column = 0; column < plan.tile_columns; column += plan.segment_tiles) {
+      const std::int64_t left = plan.tile_columns - column;
+      const std::int64_t now = left < plan.segment_tiles ? left : plan.segment_tiles;
+      if (tiles + now > plan.block_tiles) {
+        run_block(run, tiles);
+        tiles = 0;
+      }
+      transform_byte_inputs(problem, plan, input, {row, static_cast<int>(rows), column * kByteWinogradOutputs, now},
+                            tiles, workspace);
+      tiles += now;
+    }
+    row += rows;
+  }
+  if (tiles > 0) run_block(run, tiles);
+}
+
+}  // namespace narrow::kernels::avx2
