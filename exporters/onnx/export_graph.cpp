@@ -61,7 +61,7 @@ class Exporter {
   std::string picture(ValueId id) {
     if (!flat_[index(id)]) return tensor_[index(id)];
     const std::array<std::int64_t, 4> dims{0, shape(id).channels, shape(id).height, shape(id).width};
-    const std::string name = builder_.unique(tensor_[index(id)] + "_4d");
+    std::string name = builder_.unique(tensor_[index(id)] + "_4d");
     builder_.node("Reshape", {tensor_[index(id)], builder_.int64s(name + "_shape", dims)}, name);
     tensor_[index(id)] = name;
     flat_[index(id)] = false;
@@ -69,7 +69,7 @@ class Exporter {
   }
   // The same as [N, H, W, C].
   std::string channels_last(ValueId id) {
-    const std::string name = builder_.unique(tensor_[index(id)] + "_nhwc");
+    std::string name = builder_.unique(tensor_[index(id)] + "_nhwc");
     set_ints(builder_.node("Transpose", {picture(id)}, name), "perm", {0, 2, 3, 1});
     return name;
   }
@@ -117,7 +117,7 @@ class Exporter {
     const std::string zero_point = builder_.uint8(name + "_zero_point", static_cast<std::uint8_t>(q.zero_point));
     const std::string integers = builder_.unique(name + "_quantized");
     builder_.node("QuantizeLinear", {clamped(tensor, clamp), scale, zero_point}, integers);
-    const std::string real = builder_.unique(name + "_dequantized");
+    std::string real = builder_.unique(name + "_dequantized");
     builder_.node("DequantizeLinear", {integers, scale, zero_point}, real);
     return real;
   }
@@ -158,7 +158,7 @@ class Exporter {
     std::vector<std::string> inputs{
         integers, builder_.floats(name + "_scale", scales, {static_cast<std::int64_t>(scales.size())})};
     if (!zero_points.empty()) inputs.push_back(zero_points);
-    const std::string real = builder_.unique(name + "_dequantized");
+    std::string real = builder_.unique(name + "_dequantized");
     set_int(builder_.node("DequantizeLinear", inputs, real), "axis", 0);
     return real;
   }
