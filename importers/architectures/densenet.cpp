@@ -38,10 +38,12 @@ Flow build_densenet(NetworkBuilder& builder, Flow in, const std::array<int, 4>& 
   flow = builder.max_pool("features.pool0", flow, {3, 2});
   for (std::size_t block = 0; block < blocks.size(); ++block) {
     const std::string name = "features.denseblock" + std::to_string(block + 1);
+    const std::string layer_name = name + ".denselayer";
+    const std::string concat_name = name + ".concat";
     for (int layer = 1; layer <= blocks[block]; ++layer) {
       const std::string number = std::to_string(layer);
-      const Flow added = dense_layer(builder, name + ".denselayer" + number, flow);
-      flow = builder.concat(name + ".concat" + number, {flow, added});
+      const Flow added = dense_layer(builder, layer_name + number, flow);
+      flow = builder.concat(concat_name + number, {flow, added});
     }
     if (block + 1 < blocks.size()) {
       flow = transition(builder, "features.transition" + std::to_string(block + 1), flow);

@@ -29,7 +29,8 @@ Flow build_regnet(NetworkBuilder& builder, Flow in, const RegnetShape& shape) {
   Flow flow = sequential_layer(builder, "stem", in, {.stride = 2, .out_channels = 32}, kRelu);
   for (std::size_t stage = 0; stage < shape.blocks.size(); ++stage) {
     const std::string number = std::to_string(stage + 1);
-    const std::string name = "trunk_output.block" + number + ".block" + number + "-";
+    std::string name = "trunk_output.block" + number;
+    name += ".block" + number + "-";
     for (int index = 0; index < shape.blocks[stage]; ++index) {
       flow = block(builder, name + std::to_string(index), flow, index == 0 ? 2 : 1, shape.widths[stage], shape);
     }
