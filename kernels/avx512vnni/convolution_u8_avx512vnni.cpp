@@ -5,6 +5,7 @@
 #include <immintrin.h>
 
 #include "kernels/avx512vnni/convolution_avx512vnni.h"
+#include "kernels/vnni/winograd_vnni.h"
 
 namespace narrow::kernels::avx512vnni {
 namespace {
@@ -225,14 +226,23 @@ struct Tiles {
 };
 
 using Direct = vnni::Convolution<Tiles>;
+using Winograd = vnni::ByteWinograd<Tiles>;
 
 }  // namespace
-
-TileFunction tile_u8(std::int64_t vectors, std::int64_t pixels) { return Tiles::tile(vectors, pixels); }
-std::int64_t most_pixels(std::int64_t vectors) { return Tiles::max_pixels(vectors); }
 
 const ConvolutionKernel kConvolutionU8{
     "convolution_u8_avx512vnni", Isa::kAvx512Vnni, vnni::accepts_panels,    Direct::cost, Direct::channel_step,
     Direct::packed_bytes,        Direct::pack,     Direct::workspace_bytes, Direct::run};
+
+const ConvolutionKernel kWinogradU8{"winograd_u8_2x2_avx512vnni",
+                                    Isa::kAvx512Vnni,
+                                    avx2::accepts_byte_winograd,
+                                    Winograd::cost,
+                                    Winograd::channel_step,
+                                    Winograd::packed_bytes,
+                                    Winograd::pack,
+                                    Winograd::workspace_bytes,
+                                    Winograd::run,
+                                    avx2::kByteWinogradOutputs};
 
 }  // namespace narrow::kernels::avx512vnni

@@ -4,6 +4,7 @@
 #include <immintrin.h>
 
 #include "kernels/avxvnni/convolution_avxvnni.h"
+#include "kernels/vnni/winograd_vnni.h"
 
 namespace narrow::kernels::avxvnni {
 namespace {
@@ -187,11 +188,16 @@ struct Tiles {
 };
 
 using Direct = vnni::Convolution<Tiles>;
+using Winograd = vnni::ByteWinograd<Tiles>;
 
 }  // namespace
 
 const ConvolutionKernel kConvolutionU8{
     "convolution_u8_avxvnni", Isa::kAvxVnni, vnni::accepts_panels,    Direct::cost, Direct::channel_step,
     Direct::packed_bytes,     Direct::pack,  Direct::workspace_bytes, Direct::run};
+
+const ConvolutionKernel kWinogradU8{
+    "winograd_u8_2x2_avxvnni", Isa::kAvxVnni,  avx2::accepts_byte_winograd, Winograd::cost, Winograd::channel_step,
+    Winograd::packed_bytes,    Winograd::pack, Winograd::workspace_bytes,   Winograd::run,  avx2::kByteWinogradOutputs};
 
 }  // namespace narrow::kernels::avxvnni
