@@ -103,15 +103,22 @@ void run_panel(const ConvolutionProblem& problem, const OutputStage& stage, cons
                const std::uint8_t* const* pixels, std::int64_t count, std::int64_t window_steps, const std::byte* panel,
                int channels, void* output, std::int64_t index) {
   const bool whole = channels == kPanelChannels && problem.output_type == OutputType::kUint8;
+  const bool one_window = is_whole(depth, window_steps);
   const float* const multiplier = reinterpret_cast<const float*>(panel + 64);
   Acc acc[kTilePixels];
   while (count > 0) {
     // 7..11 pixels are two parts of about one size rather than a full and a tiny one.
     const std::int64_t half = (count + 1) / 2;
     const int now = static_cast<int>(count <= kTilePixels ? count : (half < kTilePixels ? half : kTilePixels));
-    accumulate(pixels, now, depth, window_steps, panel, stage, acc);
-    if (whole && now == kTilePixels) {
-      std::uint8_t* const out = static_cast<std::uint8_t*>(output) + index;
+    std::uint8_t* const out = whole ? static_cast<std::uint8_t*>(output) + index : nullptr;
+    if (one_window) {
+      tiles_a16_whole()[now - 1](pixels, depth, panel, stage, out, acc);
+    } else {
+      accumulate(pixels, now, depth, window_steps, panel, stage, acc);
+    }
+    if (one_window && whole) {
+      // It is written.
+    } else if (whole && now == kTilePixels) {
       store_pixels(stage, acc[0], acc[1], multiplier, out);
       store_pixels(stage, acc[2], acc[3], multiplier, out + 2 * stage.out_c);
       store_pixels(stage, acc[4], acc[5], multiplier, out + 4 * stage.out_c);

@@ -1,8 +1,6 @@
 #include "kernels/avx2/convolution_tile_a16_avx2.h"
 
-#include <immintrin.h>
-
-#include <cstring>
+#include "kernels/avx2/convolution_words_avx2.h"
 
 // 3 pixels x 16 channels take 6 vectors of int16 sums and 6 of int32 sums, 2 of weights and 2 temporaries: all 16
 // registers. A larger tile would have to keep its int32 sums in memory, and gain nothing: one load for each product
@@ -10,67 +8,20 @@
 namespace narrow::kernels::avx2 {
 namespace {
 
-constexpr int kWeightBytes = 64;  // that face 4 bytes of x
-constexpr int kXBytes = 4;
-alignas(32) constexpr std::int16_t kOnes[16] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
-
-#define NARROW_INLINE __attribute__((always_inline)) static inline
-
-NARROW_INLINE __m256i broadcast4(const std::uint8_t* bytes) {
-  std::int32_t four;
-  std::memcpy(&four, bytes, sizeof four);
-  return _mm256_set1_epi32(four);
-}
-
-NARROW_INLINE __m256i load(const void* aligned) { return _mm256_load_si256(static_cast<const __m256i*>(aligned)); }
-
-// Without these, compilers would rather broadcast several pixels at once and spill.
-NARROW_INLINE void keep_in_registers(Acc& acc) { __asm__ volatile("" : "+x"(acc.low), "+x"(acc.high)); }
-NARROW_INLINE void keep_in_registers(__m256i& low, __m256i& high) { __asm__ volatile("" : "+x"(low), "+x"(high)); }
-
-// The first step of a window: words = x * w.
-NARROW_INLINE void begin(Acc& words, __m256i x, __m256i low, __m256i high) {
-  words.low = _mm256_maddubs_epi16(x, low);
-  words.high = _mm256_maddubs_epi16(x, high);
-  keep_in_registers(words);
-}
-
-// Any other: words += x * w. As a statement of four instructions, because g++ 12 gives sums a new register in each
-// step and copies them back at the end of the loop.
-NARROW_INLINE void add(Acc& words, __m256i x, __m256i low, __m256i high) {
-  __m256i product;
-  __asm__ volatile(
-      "vpmaddubsw %[w_low], %[x], %[product]\n\t"
-      "vpmaddubsw %[w_high], %[x], %[x]\n\t"
-      "vpaddw %[product], %[low], %[low]\n\t"
-      "vpaddw %[x], %[high], %[high]"
-      : [low] "+x"(words.low), [high] "+x"(words.high), [x] "+x"(x), [product] "=&x"(product)
-      : [w_low] "x"(low), [w_high] "x"(high));
-}
-
-// The end of a window. Ones come from memory, there is no register left for them.
-NARROW_INLINE void widen(Acc& acc, const Acc& words) {
-  const std::int16_t* ones = kOnes;
-  __asm__ volatile("" : "+r"(ones));
-  acc.low = _mm256_add_epi32(acc.low, _mm256_madd_epi16(words.low, load(ones)));
-  acc.high = _mm256_add_epi32(acc.high, _mm256_madd_epi16(words.high, load(ones)));
-  keep_in_registers(acc);
-}
-
 // One window of `steps` >= 1, with sums in memory: for long windows, and for what is left of a segment.
 template <int kPixels>
 __attribute__((noinline)) void add_window(const std::uint8_t* p0, const std::uint8_t* p1, const std::uint8_t* p2,
                                           const std::byte* weights, std::int64_t steps, Acc* acc) {
   Acc w0, w1, w2;
-  __m256i low = load(weights), high = load(weights + 32);
+  __m256i low = load_words(weights), high = load_words(weights + 32);
   keep_in_registers(low, high);
   begin(w0, broadcast4(p0), low, high);
   if constexpr (kPixels > 1) begin(w1, broadcast4(p1), low, high);
   if constexpr (kPixels > 2) begin(w2, broadcast4(p2), low, high);
   for (std::int64_t at = kXBytes; at != steps * kXBytes; at += kXBytes) {
     weights += kWeightBytes;
-    low = load(weights);
-    high = load(weights + 32);
+    low = load_words(weights);
+    high = load_words(weights + 32);
     keep_in_registers(low, high);
     add(w0, broadcast4(p0 + at), low, high);
     if constexpr (kPixels > 1) add(w1, broadcast4(p1 + at), low, high);
@@ -84,7 +35,7 @@ __attribute__((noinline)) void add_window(const std::uint8_t* p0, const std::uin
 template <int kPixels>
 void tile_long(const std::uint8_t* const* pixels, const TileDepth& depth, std::int64_t window_steps,
                const std::byte* panel, Acc* acc) {
-  const Acc bias{load(panel), load(panel + 32)};
+  const Acc bias{load_words(panel), load_words(panel + 32)};
   for (int i = 0; i < kPixels; ++i) acc[i] = bias;
   const std::uint8_t* const p0 = pixels[0] + depth.shift;
   const std::uint8_t* const p1 = kPixels > 1 ? pixels[1] + depth.shift : p0;
@@ -110,7 +61,7 @@ __attribute__((noinline)) void tile_short(const std::uint8_t* const* pixels, con
   const std::uint8_t* const p0 = pixels[0] + depth.shift;
   const std::uint8_t* const p1 = kPixels > 1 ? pixels[1] + depth.shift : p0;
   const std::uint8_t* const p2 = kPixels > 2 ? pixels[2] + depth.shift : p0;
-  Acc a0{load(panel), load(panel + 32)};
+  Acc a0{load_words(panel), load_words(panel + 32)};
   Acc a1 = a0, a2 = a0;
   const std::byte* weights = panel + kPanelHeadBytes;
   const std::int64_t* offset = depth.offsets;
@@ -122,15 +73,15 @@ __attribute__((noinline)) void tile_short(const std::uint8_t* const* pixels, con
     const std::int64_t end = at + whole_bytes;
     for (; at != end; at += kSteps * kXBytes, weights += kSteps * kWeightBytes) {
       Acc w0, w1, w2;
-      __m256i low = load(weights), high = load(weights + 32);
+      __m256i low = load_words(weights), high = load_words(weights + 32);
       keep_in_registers(low, high);
       begin(w0, broadcast4(p0 + at), low, high);
       if constexpr (kPixels > 1) begin(w1, broadcast4(p1 + at), low, high);
       if constexpr (kPixels > 2) begin(w2, broadcast4(p2 + at), low, high);
 #pragma GCC unroll 16
       for (int i = 1; i < kSteps; ++i) {
-        low = load(weights + i * kWeightBytes);
-        high = load(weights + i * kWeightBytes + 32);
+        low = load_words(weights + i * kWeightBytes);
+        high = load_words(weights + i * kWeightBytes + 32);
         keep_in_registers(low, high);
         add(w0, broadcast4(p0 + at + i * kXBytes), low, high);
         if constexpr (kPixels > 1) add(w1, broadcast4(p1 + at + i * kXBytes), low, high);

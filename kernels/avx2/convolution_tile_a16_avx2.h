@@ -20,4 +20,10 @@ using A16TileFunction = void (*)(const std::uint8_t* const* pixels, const TileDe
 // For 1..kA16TilePixels pixels and windows of `window_steps` >= 2.
 [[nodiscard]] __attribute__((visibility("hidden"))) A16TileFunction tile_a16(int pixels, std::int64_t window_steps);
 
+// The same for 1..kTilePixels pixels and a single segment that is a single window, which widens once, at the end.
+[[nodiscard]] __attribute__((visibility("hidden"))) const TileFunction* tiles_a16_whole();
+[[nodiscard]] constexpr bool is_whole(const TileDepth& depth, std::int64_t window_steps) {
+  return depth.segments == 1 && window_steps * 4 == depth.segment_bytes;
+}
+
 }  // namespace narrow::kernels::avx2

@@ -134,6 +134,10 @@ Windows choose_windows(const PanelWeights& panel, std::int32_t largest) {
     const std::int64_t cost = cost_of(steps, segment_steps);
     if (cost < best.cost && all_hold(panel, limits, steps)) best = {steps, cost};
   };
+  // A window that is everything is widened only once, by tiles of its own.
+  if (segment_steps > 1 && panel.segments == 1 && all_hold(panel, limits, segment_steps)) {
+    return {segment_steps, 2 * segment_steps};
+  }
   if (segment_steps > 1) consider(segment_steps);
   for (const std::int64_t steps : kStepCounts) {
     if (steps < segment_steps) consider(steps);

@@ -48,7 +48,8 @@ void multiply(const ByteWinogradProducts& in) {
   const TileDepth depth{&offset, 1, in.depth, in.shift};
   const std::uint8_t* const* rows = in.rows;
   Acc* m = reinterpret_cast<Acc*>(in.m);
-  if (in.steps > 1) {
+  const bool whole = is_whole(depth, in.steps);
+  if (in.steps > 1 && !whole) {
     for (std::int64_t left = in.tiles; left > 0; left -= kA16TilePixels, rows += kA16TilePixels, m += kA16TilePixels) {
       const int now = left < kA16TilePixels ? static_cast<int>(left) : kA16TilePixels;
       tile_a16(now, in.steps)(rows, depth, in.steps, in.head, m);
@@ -56,9 +57,10 @@ void multiply(const ByteWinogradProducts& in) {
     return;
   }
   const OutputStage unused{};
+  const TileFunction* const tiles = whole ? tiles_a16_whole() : tiles_u8();
   for (std::int64_t left = in.tiles; left > 0; left -= kTilePixels, rows += kTilePixels, m += kTilePixels) {
     const int now = left < kTilePixels ? static_cast<int>(left) : kTilePixels;
-    tiles_u8()[now - 1](rows, depth, in.head, unused, nullptr, m);
+    tiles[now - 1](rows, depth, in.head, unused, nullptr, m);
   }
 }
 
