@@ -5,6 +5,8 @@
 // -zero_point * sum(w) is in the bias. Tiles of 4 or 8 output pixels x 16 channels on lines of depthwise_rows_avx2.h.
 // Packed: for each panel of 16 channels int32 bias[16], float multiplier[16], then for each pair of taps, each column
 //   of the window, the weights that meet a pixel of a line, in its order. All 32-byte aligned.
+#include "kernels/avx2/depthwise_avx2.h"
+
 #include <immintrin.h>
 
 #include <cstring>
@@ -24,19 +26,10 @@ constexpr std::int64_t kHeadBytes = 128;
 
 NARROW_INLINE __m256i load(const void* aligned) { return _mm256_load_si256(static_cast<const __m256i*>(aligned)); }
 
-// What a tile multiplies: for each pair of taps a line, at the window of the tile's first pixel.
-struct TileLines {
-  const std::uint8_t* const* lines;
-  std::int64_t pairs;
-  std::int64_t columns;      // of the window
-  std::int64_t column_step;  // bytes
-  std::int64_t pixel_step;   // bytes between the windows of neighbouring outputs
-};
-
 struct S16 {
   static constexpr PairElement kElement = PairElement::kS16;
   static constexpr int kPixels = 4;
-  static constexpr double kTapCycles = 1.25;  // of a pixel and a pair of taps
+  static constexpr DepthwiseCycles kCycles{.tap = 1.25, .pixel = 6, .line = 3};
 
   // Of pixels whose windows are `shift` bytes from the lines' start: finish(pixel, acc of it, acc of the next).
   template <class Finish>
@@ -70,7 +63,7 @@ struct S16 {
 struct U8 {
   static constexpr PairElement kElement = PairElement::kU8;
   static constexpr int kPixels = 8;
-  static constexpr double kTapCycles = 0.7;
+  static constexpr DepthwiseCycles kCycles{.tap = 0.7, .pixel = 6, .line = 3};
 
   template <class Finish>
   NARROW_INLINE void tile(const TileLines& in, std::int64_t shift, const std::byte* panel, const Finish& finish) {
@@ -138,20 +131,18 @@ bool accepts_u8(const ConvolutionProblem& problem) {
   return true;
 }
 
+int channel_step(const ConvolutionProblem& /*problem*/) { return kDepthwiseChannels; }
+
 template <class Element>
-double cost(const ConvolutionProblem& problem) {
-  constexpr double kPixelCycles = 6;  // writing out 16 channels
-  constexpr double kLineCycles = 3;   // a pixel of a line
+double cost(const ConvolutionProblem& problem, const DepthwiseCycles& cycles) {
   const ConvolutionShape& shape = problem.shape;
   const Layout<Element> layout(shape);
   const double taps = static_cast<double>(layout.plan.pairs) * shape.kernel_w;
   const double pixels = static_cast<double>(shape.out_h) * shape.out_w;
   const double lines = static_cast<double>(shape.out_h * shape.stride_h) / static_cast<double>(layout.plan.line_step);
-  return static_cast<double>(layout.panels) * (pixels * (taps * Element::kTapCycles + kPixelCycles) +
-                                               lines * static_cast<double>(layout.plan.line_pixels) * kLineCycles);
+  return static_cast<double>(layout.panels) * (pixels * (taps * cycles.tap + cycles.pixel) +
+                                               lines * static_cast<double>(layout.plan.line_pixels) * cycles.line);
 }
-
-int channel_step(const ConvolutionProblem& /*problem*/) { return kDepthwiseChannels; }
 
 template <class Element>
 std::size_t packed_bytes(const ConvolutionProblem& problem) {
@@ -196,18 +187,18 @@ std::size_t workspace_bytes(const ConvolutionProblem& problem) {
                                   layout.plan.pairs * std::int64_t{sizeof(const std::uint8_t*)});
 }
 
-// One output row of 16 channels, uint8 and at least as wide as a tile.
 template <class Element>
-__attribute__((noinline)) void run_whole_row(const OutputStage& stage, const TileLines& in, const std::byte* panel,
-                                             int out_w, std::uint8_t* output) {
-  const OutputStage kept = stage;
+__attribute__((noinline)) void run_whole_row(const ConvolutionProblem& problem, const TileLines& in,
+                                             const std::byte* panel, std::uint8_t* output) {
+  const OutputStage stage = output_stage(problem);
   const float* const multiplier = reinterpret_cast<const float*>(panel + 64);
+  const int out_w = problem.shape.out_w;
   for (int x = 0; x < out_w; x += Element::kPixels) {
     // The last tile begins earlier, and computes some outputs again.
     if (x + Element::kPixels > out_w) x = out_w - Element::kPixels;
-    std::uint8_t* const out = output + x * kept.out_c;
+    std::uint8_t* const out = output + x * stage.out_c;
     Element::tile(in, x * in.pixel_step, panel, [&](int pixel, const Acc& first, const Acc& second) {
-      store_pixels(kept, first, second, multiplier, out + pixel * kept.out_c);
+      store_pixels(stage, first, second, multiplier, out + pixel * stage.out_c);
     });
   }
 }
@@ -231,7 +222,7 @@ __attribute__((noinline)) void run_row(const ConvolutionProblem& problem, const 
 
 template <class Element>
 void run(const ConvolutionProblem& problem, const std::byte* packed, const std::uint8_t* input, void* output,
-         const ConvolutionPart& part, std::byte* workspace) {
+         const ConvolutionPart& part, std::byte* workspace, const DepthwiseRow& whole_row) {
   const ConvolutionShape& shape = problem.shape;
   const Layout<Element> layout(shape);
   const PairPlan& plan = layout.plan;
@@ -240,7 +231,7 @@ void run(const ConvolutionProblem& problem, const std::byte* packed, const std::
   const std::uint8_t** const table = reinterpret_cast<const std::uint8_t**>(workspace + plan.workspace_bytes);
   const TileLines in{table, plan.pairs, shape.kernel_w, shape.dilation_w * plan.pixel_bytes,
                      shape.stride_w * plan.pixel_bytes};
-  const bool whole = shape.out_w >= Element::kPixels && problem.output_type == OutputType::kUint8;
+  const bool whole = shape.out_w >= whole_row.pixels && problem.output_type == OutputType::kUint8;
   for (int channel = part.channel_begin; channel < part.channel_end; channel += kDepthwiseChannels) {
     const std::byte* const panel = packed + channel / kDepthwiseChannels * layout.panel_bytes;
     const int left = part.channel_end - channel;
@@ -256,7 +247,7 @@ void run(const ConvolutionProblem& problem, const std::byte* packed, const std::
         }
         const std::int64_t index = row * shape.out_w * stage.out_c + channel;
         if (whole && channels == kDepthwiseChannels) {
-          run_whole_row<Element>(stage, in, panel, shape.out_w, static_cast<std::uint8_t*>(output) + index);
+          whole_row.run(problem, in, panel, static_cast<std::uint8_t*>(output) + index);
         } else {
           run_row<Element>(problem, stage, in, panel, channels, output, index);
         }
@@ -265,12 +256,37 @@ void run(const ConvolutionProblem& problem, const std::byte* packed, const std::
   }
 }
 
+template <class Element>
+double cost_of(const ConvolutionProblem& problem) {
+  return cost<Element>(problem, Element::kCycles);
+}
+
+template <class Element>
+void run_rows(const ConvolutionProblem& problem, const std::byte* packed, const std::uint8_t* input, void* output,
+              const ConvolutionPart& part, std::byte* workspace) {
+  run<Element>(problem, packed, input, output, part, workspace, {Element::kPixels, run_whole_row<Element>});
+}
+
 }  // namespace
 
-const ConvolutionKernel kDepthwiseS16{"depthwise_s16_avx2", Isa::kAvx2, accepts_s16,          cost<S16>, channel_step,
-                                      packed_bytes<S16>,    pack<S16>,  workspace_bytes<S16>, run<S16>};
+bool accepts_depthwise(const ConvolutionProblem& problem) { return accepts_s16(problem); }
+double depthwise_cost(const ConvolutionProblem& problem, const DepthwiseCycles& cycles) {
+  return cost<S16>(problem, cycles);
+}
+int depthwise_channel_step(const ConvolutionProblem& problem) { return channel_step(problem); }
+std::size_t depthwise_packed_bytes(const ConvolutionProblem& problem) { return packed_bytes<S16>(problem); }
+void pack_depthwise(const ConvolutionProblem& problem, std::byte* packed) { pack<S16>(problem, packed); }
+std::size_t depthwise_workspace_bytes(const ConvolutionProblem& problem) { return workspace_bytes<S16>(problem); }
+void run_depthwise(const ConvolutionProblem& problem, const std::byte* packed, const std::uint8_t* input, void* output,
+                   const ConvolutionPart& part, std::byte* workspace, const DepthwiseRow& whole_row) {
+  run<S16>(problem, packed, input, output, part, workspace, whole_row);
+}
 
-const ConvolutionKernel kDepthwiseU8{"depthwise_u8_avx2", Isa::kAvx2, accepts_u8,          cost<U8>, channel_step,
-                                     packed_bytes<U8>,    pack<U8>,   workspace_bytes<U8>, run<U8>};
+const ConvolutionKernel kDepthwiseS16{"depthwise_s16_avx2", Isa::kAvx2,        accepts_s16, cost_of<S16>,
+                                      channel_step,         packed_bytes<S16>, pack<S16>,   workspace_bytes<S16>,
+                                      run_rows<S16>};
+
+const ConvolutionKernel kDepthwiseU8{"depthwise_u8_avx2", Isa::kAvx2, accepts_u8,          cost_of<U8>, channel_step,
+                                     packed_bytes<U8>,    pack<U8>,   workspace_bytes<U8>, run_rows<U8>};
 
 }  // namespace narrow::kernels::avx2

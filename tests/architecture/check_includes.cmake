@@ -72,8 +72,8 @@ foreach(isa IN LISTS isa_folders)
     endif()
     set(shared "^kernels/packing/")
     if(isa MATCHES "vnni$")
-      # Winograd's transforms are AVX2's, only the products have an instruction of their own.
-      list(APPEND shared "^kernels/vnni/" "^kernels/avx2/winograd_(plan|run|bytes)_avx2\\.h$")
+      # Of Winograd and depthwise windows only the products have an instruction of their own, the rest is AVX2's.
+      list(APPEND shared "^kernels/vnni/" "^kernels/avx2/(winograd_(plan|run|bytes)|depthwise)_avx2\\.h$")
     endif()
     room(kernels/${isa} RECURSE ALLOW "^narrow/types\\.h$" "^kernels/[^/]+\\.h$" "^kernels/${isa}/" ${shared} ${no_stl})
   endif()
