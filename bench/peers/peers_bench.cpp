@@ -2,18 +2,22 @@
 //
 //   peers_bench [--isa NAME] [--threads N] [--rounds N] [--layers] [--json] MODEL.nrw [MODEL.nrw ...]
 //   peers_bench --serve CONTENDER [--isa NAME] [--threads N] MODEL.nrw
+//   peers_bench --write-input FILE MODEL.nrw
 //
 // oneDNN runs the first model: in int8 as it is quantized, and in float32 with the weights that its integers stand for.
 // Narrow runs every model; give the same network at other widths. Scores are compared before anything is timed: where
 // oneDNN's int8 scores are not the exact ones, its instructions saturated. Batch 1, preprocessing not included.
-// --serve runs one contender (narrow, onednn_int8, onednn_float32) for a process that times several (run.py): for each
-// line "N" on stdin N pictures, then a line with the seconds on stdout.
+// --serve runs one contender (narrow, onednn_int8, onednn_float32) for a process that times several (run.py): it says
+// "ready MILLISECONDS" and the scores, then for each line "N" on stdin runs N pictures and answers with the seconds.
+// --write-input writes the picture: int32 1, height, width, channels, then floats in this order.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstdint>
 #include <cstdio>
 #include <exception>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <iostream>
 #include <memory>
@@ -41,7 +45,7 @@ using Clock = std::chrono::steady_clock;
 constexpr double kRoundSeconds = 0.05;
 
 struct Arguments {
-  std::string isa = "auto", serve;
+  std::string isa = "auto", serve, write_input;
   int threads = 1, rounds = 31;
   bool layers = false, json = false;
   std::vector<std::string> models;
@@ -243,11 +247,27 @@ int serve(const Arguments& arguments) {
     throw std::runtime_error("--serve: narrow, onednn_int8 or onednn_float32");
   }
   std::printf("ready %.3f\n", contender.create_ms);
+  for (const float score : contender.scores) std::printf("%.9g ", double{score});
+  std::printf("\n");
   std::fflush(stdout);
   for (int pictures = 0; std::cin >> pictures;) {
     std::printf("%.9f\n", time_once(contender, pictures) * 1e-3 * pictures);
     std::fflush(stdout);
   }
+  return 0;
+}
+
+int write_input(const Arguments& arguments) {
+  const Model model = Model::load(arguments.models.at(0)).value();
+  const std::vector<float> input = input_for(model);
+  const TensorShape shape = model.input_shape();
+  const std::int32_t dims[4] = {1, static_cast<std::int32_t>(shape.height), static_cast<std::int32_t>(shape.width),
+                                static_cast<std::int32_t>(shape.channels)};
+  std::ofstream file(arguments.write_input, std::ios::binary);
+  file.write(reinterpret_cast<const char*>(dims), sizeof dims);
+  file.write(reinterpret_cast<const char*>(input.data()), static_cast<std::streamsize>(input.size() * sizeof(float)));
+  file.close();
+  if (!file) throw std::runtime_error("can't write " + arguments.write_input);
   return 0;
 }
 
@@ -266,6 +286,8 @@ Arguments parse(const std::vector<std::string>& given) {
       arguments.rounds = std::max(1, std::stoi(value()));
     } else if (given[i] == "--serve") {
       arguments.serve = value();
+    } else if (given[i] == "--write-input") {
+      arguments.write_input = value();
     } else if (given[i] == "--layers") {
       arguments.layers = true;
     } else if (given[i] == "--json") {
@@ -288,6 +310,7 @@ int main(int argc, char** argv) {
     const Arguments arguments = parse({argv + 1, argv + argc});
     limit_onednn(arguments.isa);
     const graph::ScopedOpenMpThreads threads(arguments.threads);
+    if (!arguments.write_input.empty()) return write_input(arguments);
     return arguments.serve.empty() ? compare(arguments) : serve(arguments);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "peers_bench: %s\n", error.what());
