@@ -47,12 +47,13 @@ constexpr double kHalfStepCycles = 0.625;  // of one pixel
 
 double cost(const ConvolutionProblem& problem) {
   // What a tile costs more than one of convolution_u8_6x16_avx2, in half steps of 3 pixels: with few steps, that kernel
-  // wins.
+  // wins, unless nothing is widened before the end.
   constexpr std::int64_t kTileHalfSteps = 5;
   const PanelLayout layout = panel_layout(problem, BlockElement::kU8);
   std::int64_t half_steps = 0;
   for_each_panel(problem, layout, [&](std::int64_t, const Windows& windows) {
-    half_steps += layout.segments * windows.cost + kTileHalfSteps;
+    const bool whole = layout.segments == 1 && windows.steps == layout.segment_steps && windows.steps > 1;
+    half_steps += layout.segments * windows.cost + (whole ? 1 : kTileHalfSteps);
     return true;
   });
   const std::int64_t steps = problem.shape.groups * layout.panels * layout.segments * layout.segment_steps;

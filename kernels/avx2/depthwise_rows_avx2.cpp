@@ -37,12 +37,14 @@ __m128i load_part(const std::uint8_t* from, int count) {
 
 template <PairElement kElement>
 __attribute__((always_inline)) inline void store_pixel(__m128i upper, __m128i lower, std::uint8_t* to) {
-  __m256i* const out = reinterpret_cast<__m256i*>(to);
-  const __m256i bytes = _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_unpacklo_epi8(upper, lower)),
-                                                _mm_unpackhi_epi8(upper, lower), 1);
+  const __m128i low = _mm_unpacklo_epi8(upper, lower);
+  const __m128i high = _mm_unpackhi_epi8(upper, lower);
   if constexpr (kElement == PairElement::kU8) {
-    _mm256_store_si256(out, bytes);
+    _mm_store_si128(reinterpret_cast<__m128i*>(to), low);
+    _mm_store_si128(reinterpret_cast<__m128i*>(to) + 1, high);
   } else {
+    __m256i* const out = reinterpret_cast<__m256i*>(to);
+    const __m256i bytes = _mm256_inserti128_si256(_mm256_castsi128_si256(low), high, 1);
     const __m256i zero = _mm256_setzero_si256();
     _mm256_store_si256(out, _mm256_unpacklo_epi8(bytes, zero));
     _mm256_store_si256(out + 1, _mm256_unpackhi_epi8(bytes, zero));
@@ -101,6 +103,7 @@ void PairLines::interleave(const std::uint8_t* upper, const std::uint8_t* lower,
                            std::int64_t upper_step, std::int64_t lower_step, std::uint8_t* to) const {
   constexpr std::int64_t kPixelBytes = kElement == PairElement::kS16 ? 64 : 32;
   const int channels = channels_;
+#pragma GCC unroll 4
   for (; pixels > 0; --pixels, upper += upper_step, lower += lower_step, to += kPixelBytes) {
     if constexpr (kWhole) {
       store_pixel<kElement>(load16(upper), load16(lower), to);
