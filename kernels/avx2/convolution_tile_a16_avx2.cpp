@@ -1,6 +1,7 @@
 #include "kernels/avx2/convolution_tile_a16_avx2.h"
 
 #include "kernels/avx2/convolution_words_avx2.h"
+#include "kernels/packing/prefetch.h"
 
 // 3 pixels x 16 channels take 6 vectors of int16 sums and 6 of int32 sums, 2 of weights and 2 temporaries: all 16
 // registers. A larger tile would have to keep its int32 sums in memory, and gain nothing: one load for each product
@@ -20,6 +21,7 @@ __attribute__((noinline)) void add_window(const std::uint8_t* p0, const std::uin
   if constexpr (kPixels > 2) begin(w2, broadcast4(p2), low, high);
   for (std::int64_t at = kXBytes; at != steps * kXBytes; at += kXBytes) {
     weights += kWeightBytes;
+    prefetch_weights(weights);
     low = load_words(weights);
     high = load_words(weights + 32);
     keep_in_registers(low, high);
@@ -80,6 +82,7 @@ __attribute__((noinline)) void tile_short(const std::uint8_t* const* pixels, con
       if constexpr (kPixels > 2) begin(w2, broadcast4(p2 + at), low, high);
 #pragma GCC unroll 16
       for (int i = 1; i < kSteps; ++i) {
+        prefetch_weights(weights + i * kWeightBytes);
         low = load_words(weights + i * kWeightBytes);
         high = load_words(weights + i * kWeightBytes + 32);
         keep_in_registers(low, high);

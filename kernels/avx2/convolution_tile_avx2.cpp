@@ -4,6 +4,8 @@
 
 #include <cstring>
 
+#include "kernels/packing/prefetch.h"
+
 // Accumulators have names and each tile size its own function with few live pointers, because g++ 12 moves an array of
 // accumulators to the stack.
 namespace narrow::kernels::avx2 {
@@ -80,6 +82,7 @@ __attribute__((noinline)) void tile(const std::uint8_t* const* pixels, const Til
     std::int64_t at = *offset++;
     const std::int64_t end = at + segment_bytes;
     do {
+      prefetch_weights(weights);
       const __m256i low = Step::low(weights);
       Step::step(a0, broadcast4(p0 + at), low, weights);
       if constexpr (kPixels > 1) Step::step(a1, broadcast4(p1 + at), low, weights);

@@ -2,6 +2,7 @@
 // and a temporary are all 16 registers, and nothing is widened before the end.
 #include "kernels/avx2/convolution_tile_a16_avx2.h"
 #include "kernels/avx2/convolution_words_avx2.h"
+#include "kernels/packing/prefetch.h"
 
 namespace narrow::kernels::avx2 {
 namespace {
@@ -36,6 +37,7 @@ __attribute__((noinline)) void tile(const std::uint8_t* const* pixels, const Til
   const std::int64_t end = depth.segment_bytes;
   for (std::int64_t at = kXBytes; at != end; at += kXBytes) {
     weights += kWeightBytes;
+    prefetch_weights(weights);
     low = load_words(weights);
     high = load_words(weights + 32);
     keep_in_registers(low, high);

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "kernels/avx2/convolution_output_avx2.h"
+#include "kernels/packing/prefetch.h"
 
 namespace narrow::kernels::avx2 {
 namespace {
@@ -120,6 +121,7 @@ void pack_winograd(const ConvolutionProblem& problem, const WinogradPlan& plan, 
 
 void expand_weights(const std::byte* weights, std::int64_t steps, std::int64_t position_bytes, std::byte* w) {
   for (std::int64_t half = 0; half < 2 * steps; ++half, weights += kHalfBytes, w += kWinogradWBytes / 2) {
+    for (int line = 0; line < 3; ++line) prefetch_weights(weights + line * 64);
     __m256i g[kTaps];
     for (int tap = 0; tap < kTaps; ++tap) {
       g[tap] = _mm256_cvtepi8_epi16(_mm_load_si128(reinterpret_cast<const __m128i*>(weights + tap * 16)));

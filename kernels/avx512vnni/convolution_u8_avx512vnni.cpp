@@ -5,6 +5,7 @@
 #include <immintrin.h>
 
 #include "kernels/avx512vnni/convolution_avx512vnni.h"
+#include "kernels/packing/prefetch.h"
 #include "kernels/vnni/winograd_vnni.h"
 
 namespace narrow::kernels::avx512vnni {
@@ -183,6 +184,7 @@ template <int kPixels, int kVectors>
     std::int64_t at = *offset++;
     const std::int64_t end = at + segment_bytes;
     do {
+      for (int line = 0; line < kVectors; ++line) prefetch_weights(weights + line);
       Vectors<kHeld> held;
       load(held, weights);
       step_all(acc, windows, at, held, weights);

@@ -1,0 +1,14 @@
+// Weights come from L3 or memory in long runs, but what hardware fetches ahead ends with a page.
+// Everything here is static, so that no ISA-specific copy is ever visible to the linker.
+#pragma once
+
+#include <cstddef>
+
+namespace narrow::kernels {
+
+[[gnu::always_inline]] static inline void prefetch_weights(const void* weights) {
+  constexpr std::ptrdiff_t kAhead = 1536;
+  __builtin_prefetch(static_cast<const char*>(weights) + kAhead);
+}
+
+}  // namespace narrow::kernels
