@@ -15,6 +15,14 @@ foreach(isa scalar avx2 avxvnni avx512vnni)
     -D LIBRARY=$<TARGET_FILE:narrow_kernels_${isa}> -D SYMBOL=narrow_kernels_${isa} -D READELF=${CMAKE_READELF}
     -D BUILD_TYPE=$<CONFIG> "-DSANITIZE=${NARROW_SANITIZE}")
 endforeach()
+# What an unoptimised or instrumented build does with registers says nothing.
+find_program(PERL perl)
+if(PERL AND CMAKE_OBJDUMP AND NOT NARROW_SANITIZE AND CMAKE_BUILD_TYPE STREQUAL "Release")
+  add_test(NAME "architecture: hot loops keep their vectors in registers" COMMAND ${PERL} ${architecture}/check_spills.pl
+    ${CMAKE_OBJDUMP} $<TARGET_FILE:narrow_kernels_avx2> $<TARGET_FILE:narrow_kernels_avxvnni>
+    $<TARGET_FILE:narrow_kernels_avx512vnni>)
+  set_tests_properties("architecture: hot loops keep their vectors in registers" PROPERTIES LABELS architecture)
+endif()
 architecture_test("the checks can fail" self_test -D WORK=${CMAKE_CURRENT_BINARY_DIR}/architecture_self_test
   -D COMPILER=${CMAKE_CXX_COMPILER} -D ARCHIVER=${CMAKE_AR} -D READELF=${CMAKE_READELF})
 
