@@ -86,6 +86,7 @@ Result<int> inspect_model(const ModelFlags& flags, Console& console) {
   const std::vector<LayerInfo> layers = model.layers();
   const std::vector<StepInfo> steps = session.steps();
   const Totals totals = total(layers, steps);
+  const MemoryInfo memory = session.memory();
   std::error_code ignored;
   const std::uintmax_t file_bytes = std::filesystem::file_size(flags.path, ignored);
   const Provenance& provenance = model.provenance();
@@ -100,8 +101,9 @@ Result<int> inspect_model(const ModelFlags& flags, Console& console) {
           provenance.tool + "\n";
   text += "weights        " + bytes_text(totals.weight_bytes) + " stored, " + bytes_text(totals.packed_bytes) +
           " packed for " + session.isa() + "\n";
-  text += "per picture    " + count_text(totals.macs) + " multiply-adds, " + bytes_text(session.arena_bytes()) +
-          " of activations\n";
+  text += "tensors        " + bytes_text(memory.tensor_bytes) + ", of which " + bytes_text(memory.largest_live_bytes) +
+          " are needed at the same time; workspace " + bytes_text(memory.workspace_bytes) + "\n";
+  text += "per picture    " + count_text(totals.macs) + " multiply-adds\n";
   console.print(text);
 
   Json document;
@@ -119,6 +121,9 @@ Result<int> inspect_model(const ModelFlags& flags, Console& console) {
   document["layers"] = Json::array();
   for (const LayerInfo& layer : layers) document["layers"].push_back(layer_json(layer));
   document["session"] = {{"isa", session.isa()}, {"arena_bytes", session.arena_bytes()}, {"steps", Json::array()}};
+  document["session"]["memory"] = {{"tensor_bytes", memory.tensor_bytes},
+                                   {"largest_live_bytes", memory.largest_live_bytes},
+                                   {"workspace_bytes", memory.workspace_bytes}};
   for (const StepInfo& step : steps) {
     document["session"]["steps"].push_back(
         {{"layer", step.layer}, {"kernel", step.kernel}, {"packed_bytes", step.packed_bytes}});

@@ -1,4 +1,5 @@
-// How long it takes from a model file to the first scores, and what memory a process that does it needs.
+// How long it takes from a model file to the first scores, beside reading its bytes, and what memory a process that
+// does it needs.
 //
 //   load_bench MODEL.nrw [ROUNDS]
 //
@@ -41,6 +42,16 @@ void read_once(const char* path) {
   }
 }
 
+// The whole file to fresh memory.
+double read_all(const char* path) {
+  const auto start = Clock::now();
+  std::ifstream file(path, std::ios::binary | std::ios::ate);
+  std::vector<char> bytes(static_cast<std::size_t>(file.tellg()));
+  file.seekg(0);
+  file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  return milliseconds_since(start);
+}
+
 struct Times {
   double load = 0, create = 0, first_run = 0;
 };
@@ -61,6 +72,11 @@ Times round(const char* path) {
   return times;
 }
 
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
 void print(const char* what, std::vector<double> values) {
   std::sort(values.begin(), values.end());
   std::printf("%-10s median %8.2f ms, least %8.2f ms\n", what, values[values.size() / 2], values.front());
@@ -73,16 +89,19 @@ int run(const char* path, int rounds) {
   for (const char* name : {"VmHWM", "VmRSS", "RssAnon", "RssFile"}) {
     std::printf("%-10s%s\n", name, status_of_process(name).c_str());
   }
-  std::vector<double> load, create, both;
+  std::vector<double> load, create, both, read;
   for (int i = 0; i < rounds; ++i) {
     const Times times = round(path);
     load.push_back(times.load);
     create.push_back(times.create);
     both.push_back(times.load + times.create);
+    read.push_back(read_all(path));
   }
   print("load", load);
   print("create", create);
   print("both", both);
+  print("read", read);
+  std::printf("both/read  %.2f\n", median(both) / median(read));
   return 0;
 }
 

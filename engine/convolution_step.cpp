@@ -140,7 +140,8 @@ StepResult make_integer(const NodePlace& place, const graph::QuantizedFilter& fi
   problem.input_range = input.range;
   problem.input_zero_point = input.zero_point;
   problem.weight_range = filter.range;
-  problem.weights = filter.weights.data();
+  std::vector<std::int8_t> buffer;
+  problem.weights = filter.integers(buffer).data();
   const std::vector<kernels::WeightSums> sums = kernels::sum_weights(problem);
   problem.sums = sums.data();
   problem.bias = filter.bias.data();
@@ -158,6 +159,10 @@ StepResult make_integer(const NodePlace& place, const graph::QuantizedFilter& fi
   }
   const ConvolutionKernel& kernel = *kernels::select_convolution(problem, place.isa);
   NARROW_ASSIGN(AlignedBuffer packed, pack(place, kernel, problem));
+  // Nothing reads them from here on; the model's copy need not stay in memory.
+  problem.weights = nullptr;
+  problem.sums = nullptr;
+  if (filter.packed) filter.packed->forget();
   return StepResult(
       std::make_unique<ConvolutionStep>(place, problem, kernel, std::move(multiplier), std::move(packed)));
 }

@@ -101,7 +101,7 @@ template <class Archive, class Filter>
 void describe_filter(Archive& archive, Filter& filter) {
   archive.optional(filter.quantized, [&archive](auto& quantized) {
     describe_range(archive, quantized.range);
-    archive.packed_weights(quantized.weights, quantized.range);
+    archive.integers(quantized);
     archive.channels(quantized.scales);
     archive.channels(quantized.bias);
   });

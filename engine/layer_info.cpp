@@ -5,7 +5,7 @@
 #include <type_traits>
 #include <variant>
 
-#include "engine/bit_packing.h"
+#include "graph/bit_packing.h"
 #include "graph/text.h"
 
 namespace narrow::engine {
@@ -114,7 +114,7 @@ void describe_filter(const graph::Filter& filter, LayerInfo& info) {
   }
   const graph::QuantizedFilter& quantized = *filter.quantized;
   info.weight_bits = bits_for(quantized.range);
-  info.weight_bytes = packed_size(quantized.weights.size(), info.weight_bits).value_or(0);
+  info.weight_bytes = graph::packed_size(quantized.weight_count(), info.weight_bits).value_or(0);
   const auto [lowest, highest] = std::minmax_element(quantized.scales.begin(), quantized.scales.end());
   info.weight_scale_min = *lowest;
   info.weight_scale_max = *highest;

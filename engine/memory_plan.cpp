@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 namespace narrow::engine {
 namespace {
@@ -13,6 +14,22 @@ struct Placed {
   std::size_t end = 0;
   BufferLife life;
 };
+
+// Sums of aligned sizes do not overflow where they are placed without.
+std::size_t largest_live(const std::vector<BufferLife>& buffers) {
+  std::vector<std::pair<int, std::ptrdiff_t>> changes;  // of the bytes that are alive, by step
+  for (const BufferLife& life : buffers) {
+    const auto bytes =
+        static_cast<std::ptrdiff_t>((life.bytes + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment);
+    changes.emplace_back(life.first_step, bytes);
+    changes.emplace_back(life.last_step + 1, -bytes);
+  }
+  std::sort(changes.begin(), changes.end());  // at one step, what ends comes first
+  std::ptrdiff_t alive = 0;
+  std::ptrdiff_t most = 0;
+  for (const auto& [step, bytes] : changes) most = std::max(most, alive += bytes);
+  return static_cast<std::size_t>(most);
+}
 
 bool alive_together(const BufferLife& a, const BufferLife& b) {
   return a.first_step <= b.last_step && b.first_step <= a.last_step;
@@ -54,6 +71,7 @@ Result<MemoryPlan> plan_memory(const std::vector<BufferLife>& buffers) {
                                    [](const Placed& a, const Placed& b) { return a.begin < b.begin; }),
                   mine);
   }
+  plan.largest_live_bytes = largest_live(buffers);
   return plan;
 }
 

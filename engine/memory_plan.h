@@ -21,6 +21,8 @@ struct BufferLife {
 struct MemoryPlan {
   std::vector<std::size_t> offsets;  // of each buffer, multiples of kArenaAlignment
   std::size_t bytes = 0;             // of the whole arena
+  // Of the buffers that are alive at the step where that is most: no plan needs less.
+  std::size_t largest_live_bytes = 0;
 };
 
 // Largest buffer first, each at the lowest offset that is free during its whole life ("greedy by size", Pisarchyk and

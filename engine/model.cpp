@@ -11,18 +11,33 @@
 
 namespace narrow {
 
-Result<Model> Model::load(const std::filesystem::path& path) {
-  NARROW_ASSIGN(const engine::MappedFile file, engine::MappedFile::open(path, engine::kMaxFileBytes));
-  return parse(file.bytes(), path.string());
-}
+namespace {
 
-Result<Model> Model::parse(std::span<const std::byte> bytes, std::string where) {
+struct FileStore final : graph::ByteStore {
+  explicit FileStore(engine::MappedFile mapped) : file(std::move(mapped)) {}
+  void forget() const noexcept override { file.forget(); }
+  engine::MappedFile file;
+};
+
+Result<Model> read(std::span<const std::byte> bytes, std::string where, std::shared_ptr<const graph::ByteStore> store) {
   try {
-    NARROW_ASSIGN(engine::ModelData data, engine::read_model(bytes, where));
+    NARROW_ASSIGN(engine::ModelData data, engine::read_model(bytes, where, std::move(store)));
     return Model(std::make_shared<const engine::ModelData>(std::move(data)));
   } catch (const std::bad_alloc&) {
     return Error{ErrorCode::kLimit, "there is not enough memory to load it", std::move(where)};
   }
+}
+
+}  // namespace
+
+Result<Model> Model::load(const std::filesystem::path& path) {
+  NARROW_ASSIGN(engine::MappedFile file, engine::MappedFile::open(path, engine::kMaxFileBytes));
+  const auto store = std::make_shared<const FileStore>(std::move(file));
+  return read(store->file.bytes(), path.string(), store);
+}
+
+Result<Model> Model::parse(std::span<const std::byte> bytes, std::string where) {
+  return read(bytes, std::move(where), nullptr);
 }
 
 std::vector<std::byte> Model::serialize() const { return engine::write_model(*data_); }

@@ -2,15 +2,16 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <utility>
 #include <variant>
 
-#include "engine/bit_packing.h"
 #include "engine/byte_reader.h"
 #include "engine/graph_codec.h"
 #include "engine/nrw_file.h"
 #include "engine/nrw_layout.h"
+#include "graph/bit_packing.h"
 
 namespace narrow::engine {
 namespace {
@@ -22,8 +23,10 @@ ByteReader reader_of(const Sections& sections, SectionKind kind, const char* wha
 // The archive that reads; see graph_codec.h. Its counterpart is GraphWriter.
 class GraphReader {
  public:
-  GraphReader(const Sections& sections, ReadFailure& failure)
-      : graph_(reader_of(sections, SectionKind::kGraph, "the graph section", failure)),
+  // `store` keeps the bytes of the weights section.
+  GraphReader(const Sections& sections, std::shared_ptr<const graph::ByteStore> store, ReadFailure& failure)
+      : store_(std::move(store)),
+        graph_(reader_of(sections, SectionKind::kGraph, "the graph section", failure)),
         weights_(reader_of(sections, SectionKind::kWeights, "the weights section", failure)),
         channels_(reader_of(sections, SectionKind::kChannels, "the channels section", failure)),
         floats_(reader_of(sections, SectionKind::kFloats, "the floats section", failure)) {}
@@ -68,19 +71,21 @@ class GraphReader {
     if (graph_.flag()) describe(value.emplace());
   }
 
-  void packed_weights(std::vector<std::int8_t>& values, const QRange& range) {
+  // They stay as they are, where they are.
+  void integers(graph::QuantizedFilter& filter) {
     constexpr QRange kInt8{-128, 127};
+    const QRange& range = filter.range;
     if (range.lo > range.hi || !kInt8.contains(range)) {
       graph_.fail("a range of weights is not within -128..127");
       return;
     }
     const std::uint64_t count = graph_.u64();
-    const std::optional<std::size_t> size = packed_size(static_cast<std::size_t>(count), bits_for(range));
+    const std::optional<std::size_t> size = graph::packed_size(static_cast<std::size_t>(count), bits_for(range));
     // Without the sum of bits in a size_t there can't be as many bytes either.
     const std::span<const std::byte> packed = weights_.bytes(size.value_or(std::numeric_limits<std::uint64_t>::max()));
     if (!weights_.ok()) return;
-    values.resize(static_cast<std::size_t>(count));
-    if (!unpack_bits(packed, range, values)) weights_.fail("a weight lies outside of its layer's range");
+    filter.packed = graph::PackedWeights::check(packed, static_cast<std::size_t>(count), range, store_);
+    if (!filter.packed) weights_.fail("a weight lies outside of its layer's range");
   }
   void channels(std::vector<float>& values) { load(values, channels_); }
   void channels(std::vector<std::int32_t>& values) { load(values, channels_); }
@@ -119,7 +124,13 @@ class GraphReader {
     for (T& value : values) get(section, value);
   }
 
+  std::shared_ptr<const graph::ByteStore> store_;
   ByteReader graph_, weights_, channels_, floats_;
+};
+
+struct Copy final : graph::ByteStore {
+  explicit Copy(std::span<const std::byte> original) : bytes(original.begin(), original.end()) {}
+  std::vector<std::byte> bytes;
 };
 
 Preprocessing read_preprocessing(ByteReader& reader) {
@@ -162,11 +173,18 @@ Provenance read_provenance(ByteReader& reader) {
 
 }  // namespace
 
-Result<ModelData> read_model(std::span<const std::byte> bytes, const std::string& where) {
-  NARROW_ASSIGN(const Sections sections, open_frame(bytes, where));
+Result<ModelData> read_model(std::span<const std::byte> bytes, const std::string& where,
+                             std::shared_ptr<const graph::ByteStore> store) {
+  NARROW_ASSIGN(Sections sections, open_frame(bytes, where));
+  std::span<const std::byte>& weights = sections[SectionKind::kWeights].bytes;
+  if (store == nullptr) {
+    auto copy = std::make_shared<Copy>(weights);
+    weights = copy->bytes;
+    store = std::move(copy);
+  }
   ReadFailure failure;
   ModelData model;
-  GraphReader graph(sections, failure);
+  GraphReader graph(sections, store, failure);
   describe_graph(graph, model.graph);
   graph.expect_end();
   ByteReader preprocessing = reader_of(sections, SectionKind::kPreprocessing, "the preprocessing section", failure);
@@ -184,6 +202,7 @@ Result<ModelData> read_model(std::span<const std::byte> bytes, const std::string
     error.where = error.where.empty() ? where : where + ": " + error.where;
     return error;
   }
+  store->forget();
   return model;
 }
 

@@ -2,11 +2,11 @@
 #include <optional>
 #include <variant>
 
-#include "engine/bit_packing.h"
 #include "engine/byte_writer.h"
 #include "engine/graph_codec.h"
 #include "engine/nrw_file.h"
 #include "engine/nrw_layout.h"
+#include "graph/bit_packing.h"
 
 namespace narrow::engine {
 namespace {
@@ -41,9 +41,11 @@ class GraphWriter {
   }
 
   // The count stays with the node, the numbers go to the section that holds their kind.
-  void packed_weights(const std::vector<std::int8_t>& values, const QRange& range) {
-    graph_.u64(values.size());
-    pack_bits(values, range, weights_.space(*packed_size(values.size(), bits_for(range))));
+  void integers(const graph::QuantizedFilter& filter) {
+    graph_.u64(filter.weight_count());
+    if (filter.packed) return weights_.bytes(filter.packed->bytes());
+    const std::size_t size = *graph::packed_size(filter.weights.size(), bits_for(filter.range));
+    graph::pack_bits(filter.weights, filter.range, weights_.space(size));
   }
   void channels(const std::vector<float>& values) { store(values, channels_); }
   void channels(const std::vector<std::int32_t>& values) { store(values, channels_); }

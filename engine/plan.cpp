@@ -37,6 +37,7 @@ Result<std::size_t> tensor_bytes(const graph::Value& value, int max_batch) {
 struct Placement {
   std::vector<Location> of_root;  // by value
   std::size_t bytes = 0;
+  std::size_t largest_live_bytes = 0;
 };
 
 // Gives every root that lives in the arena a buffer with its life, counted in groups.
@@ -126,6 +127,7 @@ Result<Placement> place_tensors(const graph::Graph& graph, const std::vector<gra
     }
   }
   placement.bytes = memory.bytes;
+  placement.largest_live_bytes = memory.largest_live_bytes;
   return placement;
 }
 
@@ -139,6 +141,7 @@ Result<Plan> compile(const graph::Graph& graph, Isa isa, int max_batch) {
 
   Plan plan;
   plan.tensor_bytes = placement.bytes;
+  plan.largest_live_bytes = placement.largest_live_bytes;
   for (const StepGroup& group : groups) {
     std::vector<std::unique_ptr<Step>> steps;
     for (const int index : group.nodes) {

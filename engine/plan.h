@@ -14,8 +14,9 @@ namespace narrow::engine {
 
 struct Plan {
   std::vector<std::unique_ptr<Step>> steps;
-  std::size_t tensor_bytes = 0;     // of the arena's part for tensors, for max_batch pictures
-  std::size_t workspace_bytes = 0;  // for one slot; a multiple of the arena's alignment
+  std::size_t tensor_bytes = 0;        // of the arena's part for tensors, for max_batch pictures
+  std::size_t largest_live_bytes = 0;  // see MemoryPlan
+  std::size_t workspace_bytes = 0;     // for one slot; a multiple of the arena's alignment
 };
 
 // graph is validated and outlives the plan. max_batch >= 1.

@@ -223,6 +223,12 @@ std::string Session::isa() const { return std::string(kernels::isa_name(impl_->i
 
 std::size_t Session::arena_bytes() const { return impl_->arena.size(); }
 
+MemoryInfo Session::memory() const {
+  const Plan& plan = impl_->plan;
+  return {plan.tensor_bytes, plan.largest_live_bytes,
+          plan.workspace_bytes * static_cast<std::size_t>(impl_->concurrency)};
+}
+
 std::vector<StepInfo> Session::steps() const {
   std::vector<StepInfo> steps;
   for (const auto& step : impl_->plan.steps) step->describe(steps);

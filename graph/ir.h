@@ -11,11 +11,13 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
+#include "graph/packed_weights.h"
 #include "narrow/result.h"
 #include "narrow/types.h"
 
@@ -47,6 +49,14 @@ struct QuantizedFilter {
   std::vector<std::int8_t> weights;  // same order as Filter::weights
   std::vector<float> scales;         // [out_channels]; all equal when quantized per tensor
   std::vector<std::int32_t> bias;    // [out_channels], at scale input_scale * scales[c]
+  // In a graph from a model file, with the same range, and `weights` are empty.
+  std::optional<PackedWeights> packed = std::nullopt;
+
+  [[nodiscard]] std::size_t weight_count() const { return packed ? packed->size() : weights.size(); }
+  // Either of them; what is unpacked is in `buffer`.
+  [[nodiscard]] std::span<const std::int8_t> integers(std::vector<std::int8_t>& buffer) const {
+    return packed ? packed->view(buffer) : std::span<const std::int8_t>(weights);
+  }
 };
 
 // Integer weights as the origin states them: Filter::weights[i] is codes[i] * scales[its output channel], rounded.

@@ -147,8 +147,8 @@ std::int64_t accumulator_bound(std::int64_t depth, const Quantization& in, const
 Status NodeTypes::quantized_filter(const QuantizedFilter& filter) const {
   NARROW_ASSIGN(const FilterSize size, filter_size(graph, node));
   const auto channels = static_cast<std::size_t>(size.out_channels);
-  if (filter.weights.size() != static_cast<std::size_t>(size.weights())) {
-    return error("has " + std::to_string(filter.weights.size()) + " quantized weights, needs " +
+  if (filter.weight_count() != static_cast<std::size_t>(size.weights())) {
+    return error("has " + std::to_string(filter.weight_count()) + " quantized weights, needs " +
                  std::to_string(size.weights()));
   }
   if (filter.scales.size() != channels || filter.bias.size() != channels) {
@@ -159,6 +159,10 @@ Status NodeTypes::quantized_filter(const QuantizedFilter& filter) const {
   if (range.lo < -128 || range.hi > 127 || range.lo > range.hi) {
     return error("the weight range [" + std::to_string(range.lo) + ", " + std::to_string(range.hi) +
                  "] is not a range within [-128, 127]");
+  }
+  // Packed weights have been checked.
+  if (filter.packed && (filter.packed->range() != range || !filter.weights.empty())) {
+    return error("its packed weights are not those of its range");
   }
   for (std::size_t i = 0; i < filter.weights.size(); ++i) {
     if (!range.contains(filter.weights[i])) {

@@ -142,13 +142,15 @@ memory OneDnnNetwork::in_layout(const memory& from, const memory::desc& wanted) 
 memory OneDnnNetwork::weights(const graph::Filter& filter, const memory::desc& given, const memory::desc& wanted) {
   const graph::QuantizedFilter& quantized = filter.quantized.value();
   memory plain(given, engine_);
-  const std::size_t per_channel = quantized.weights.size() / quantized.scales.size();
-  for (std::size_t i = 0; i < quantized.weights.size(); ++i) {
+  std::vector<std::int8_t> buffer;
+  const std::span<const std::int8_t> integers = quantized.integers(buffer);
+  const std::size_t per_channel = integers.size() / quantized.scales.size();
+  for (std::size_t i = 0; i < integers.size(); ++i) {
     if (type_ == OneDnnType::kInt8) {
-      static_cast<std::int8_t*>(plain.get_data_handle())[i] = quantized.weights[i];
+      static_cast<std::int8_t*>(plain.get_data_handle())[i] = integers[i];
     } else {
       static_cast<float*>(plain.get_data_handle())[i] =
-          quantized.scales[i / per_channel] * static_cast<float>(quantized.weights[i]);
+          quantized.scales[i / per_channel] * static_cast<float>(integers[i]);
     }
   }
   memory packed(wanted, engine_);

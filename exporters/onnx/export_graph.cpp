@@ -134,8 +134,10 @@ class Exporter {
       for (const float scale : filter.quantized->scales) {
         bias_scales.push_back(static_cast<float>(in_scale * double{scale}));
       }
-      return {dequantized(weight, channels_first(filter.quantized->weights, filters, pixels, channels), dims,
-                          filter.quantized->scales),
+      std::vector<std::int8_t> buffer;
+      const auto integers = filter.quantized->integers(buffer);
+      const std::vector<std::int8_t> codes(integers.begin(), integers.end());
+      return {dequantized(weight, channels_first(codes, filters, pixels, channels), dims, filter.quantized->scales),
               dequantized(bias, builder_.int32s(bias + "_quantized", filter.quantized->bias), bias_scales)};
     }
     const std::string bias_name = builder_.floats(bias, filter.bias, {filters});

@@ -44,7 +44,9 @@ struct LayerInfo {
 // Immutable and cheap to copy; sessions share it. All methods may be called from several threads.
 class Model {
  public:
-  // Reads and checks the whole file before anything is used (format: docs/model_format.md). The file is mapped.
+  // Reads and checks the whole file before anything is used (format: docs/model_format.md). It stays mapped, with the
+  // weights packed as they are, as long as the model or a copy of it lives: replace it by renaming, as `save` does, but
+  // don't change it in place.
   // Errors: kIo, kMalformed (with the offset), kUnsupported (newer format version: names both), kLimit.
   [[nodiscard]] static Result<Model> load(const std::filesystem::path& path);
   // The same from memory; the bytes are not needed afterwards. `where` names them in errors.

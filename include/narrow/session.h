@@ -43,6 +43,13 @@ struct StepInfo {
   std::string fused_with = {};  // the layer that it is computed with, a few rows at a time; empty: a step of its own
 };
 
+// What a session holds besides the packed weights of its steps.
+struct MemoryInfo {
+  std::size_t tensor_bytes = 0;        // planned for the tensors of max_batch pictures
+  std::size_t largest_live_bytes = 0;  // what no plan can go below: the tensors that are needed at the same time
+  std::size_t workspace_bytes = 0;     // scratch of the kernels, for all threads
+};
+
 // One session is used by one thread at a time; several sessions may share a Model and run side by side.
 class Session {
  public:
@@ -67,8 +74,9 @@ class Session {
   [[nodiscard]] Result<std::vector<float>> classify(const Picture& picture);
 
   [[nodiscard]] const Model& model() const;
-  [[nodiscard]] std::string isa() const;  // what was chosen, e.g. "avx2"
-  [[nodiscard]] std::size_t arena_bytes() const;
+  [[nodiscard]] std::string isa() const;          // what was chosen, e.g. "avx2"
+  [[nodiscard]] std::size_t arena_bytes() const;  // tensors and workspace
+  [[nodiscard]] MemoryInfo memory() const;
   [[nodiscard]] std::vector<StepInfo> steps() const;
 
  private:

@@ -38,12 +38,22 @@ static inline std::int64_t unit_bytes(const WeightStorage& storage) { return kUn
 static inline void store_units(const WeightStorage& storage, const std::int8_t* weights, std::int64_t units,
                                std::byte* to) {
   if (storage.bits == 8) return void(std::memcpy(to, weights, static_cast<std::size_t>(units * kUnit)));
-  const std::int64_t bytes = unit_bytes(storage);
-  for (; units > 0; --units, weights += kUnit, to += bytes) {
-    for (std::int64_t i = 0; i < bytes; ++i) {
-      int byte = 0;
-      for (int k = 0; k < 8 / storage.bits; ++k) byte |= (weights[i + k * bytes] - storage.least) << (k * storage.bits);
-      to[i] = static_cast<std::byte>(byte);
+  const __m128i least = _mm_set1_epi8(storage.least);
+  if (storage.bits == 4) {
+    for (; units > 0; --units, weights += kUnit, to += 16) {
+      const auto codes = [&](int at) {
+        return _mm_sub_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(weights + at)), least);
+      };
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm_or_si128(codes(0), _mm_slli_epi16(codes(16), 4)));
+    }
+  } else {
+    for (; units > 0; --units, weights += kUnit, to += 8) {
+      const auto codes = [&](int at) {
+        return _mm_sub_epi8(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(weights + at)), least);
+      };
+      const __m128i low = _mm_or_si128(codes(0), _mm_slli_epi16(codes(8), 2));
+      const __m128i high = _mm_or_si128(_mm_slli_epi16(codes(16), 4), _mm_slli_epi16(codes(24), 6));
+      _mm_storel_epi64(reinterpret_cast<__m128i*>(to), _mm_or_si128(low, high));
     }
   }
 }

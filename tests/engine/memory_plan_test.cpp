@@ -46,6 +46,7 @@ void check_plan(const std::vector<BufferLife>& buffers) {
     }
     busiest = std::max(busiest, alive);
   }
+  CHECK(plan.largest_live_bytes == busiest);
   CHECK(plan.bytes >= busiest);
   CHECK(plan.bytes <= sum);
 }

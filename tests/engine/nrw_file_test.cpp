@@ -52,7 +52,10 @@ void check_equal(const narrow::graph::Filter& a, const narrow::graph::Filter& b)
   REQUIRE(a.quantized.has_value() == b.quantized.has_value());
   if (!a.quantized) return;
   CHECK(a.quantized->range == b.quantized->range);
-  CHECK(a.quantized->weights == b.quantized->weights);
+  std::vector<std::int8_t> left, right;
+  const auto weights = a.quantized->integers(left);
+  const auto others = b.quantized->integers(right);
+  CHECK(std::equal(weights.begin(), weights.end(), others.begin(), others.end()));
   CHECK(a.quantized->scales == b.quantized->scales);
   CHECK(a.quantized->bias == b.quantized->bias);
 }
@@ -346,6 +349,32 @@ TEST_CASE("preprocessing of a gray picture comes back equal") {
   CHECK(Model::parse(to_model(data).serialize()).value().preprocessing() == data.preprocessing);
   data.preprocessing.channels = 3;
   CHECK(mentions(parse_error(to_model(data).serialize()), "3 channels, the network takes 1"));
+}
+
+TEST_CASE("a loaded model keeps its weights packed, for any number of sessions, and after its file is gone") {
+  const Model original = to_model(model_of_everything(7));
+  const narrow::testing::TemporaryFolder folder;
+  const std::filesystem::path path = folder.path() / "m.nrw";
+  REQUIRE(original.save(path).ok());
+  const Model loaded = Model::load(path).value();
+  for (const auto& node : loaded.data().graph.nodes) {
+    const narrow::graph::Filter* filter = narrow::graph::filter_of(node);
+    if (filter == nullptr || !filter->quantized) continue;
+    CHECK(filter->quantized->weights.empty());
+    CHECK(filter->quantized->packed.has_value());
+  }
+  const std::vector<float> input(static_cast<std::size_t>(original.input_shape().elems()), 0.25F);
+  const auto scores = [&](const Model& model) {
+    std::vector<float> result(static_cast<std::size_t>(model.classes()));
+    narrow::Session::create(model).value().run(input, result).value();
+    return result;
+  };
+  const std::vector<float> expected = scores(original);
+  CHECK(scores(loaded) == expected);
+  CHECK(scores(loaded) == expected);
+  std::filesystem::remove(path);
+  CHECK(scores(loaded) == expected);
+  CHECK(loaded.serialize() == original.serialize());
 }
 
 TEST_CASE("load reads what save wrote and names the file in errors") {

@@ -17,6 +17,10 @@ double finish(const ReferenceNode& n, double acc, const graph::QuantizedFilter& 
   return requantize(single(single(acc) * single(s / double{n.to().scale})), n.to(), cut(n.to(), n.node.clamp));
 }
 
+std::span<const std::int8_t> integers_of(const graph::Filter& filter, std::vector<std::int8_t>& buffer) {
+  return filter.quantized ? filter.quantized->integers(buffer) : std::span<const std::int8_t>();
+}
+
 Tensor average(const ReferenceNode& n, const Window& window, bool count_include_pad) {
   const TensorShape& shape = n.in_shape();
   return n.each_output([&](std::int64_t y, std::int64_t x, std::int64_t c) {
@@ -44,6 +48,8 @@ Tensor average(const ReferenceNode& n, const Window& window, bool count_include_
 }  // namespace
 
 Tensor evaluate(const ReferenceNode& n, const graph::Convolution& op) {
+  std::vector<std::int8_t> buffer;
+  const auto integers = integers_of(op.filter, buffer);
   const std::int64_t group_in = n.in_shape().channels / op.groups;
   const std::int64_t group_out = op.out_channels / op.groups;
   const std::int64_t taps = std::int64_t{op.window.kernel_h} * op.window.kernel_w;
@@ -59,7 +65,7 @@ Tensor evaluate(const ReferenceNode& n, const graph::Convolution& op) {
       n.each_tap(op.window, y, x, [&](std::int64_t in_y, std::int64_t in_x, std::int64_t tap) {
         for (std::int64_t k = 0; k < group_in; ++k) {
           const auto q = static_cast<std::int64_t>(n.pixel(in_y, in_x, first + k));
-          acc += (q - n.from().zero_point) * filter.weights[weight_index(tap, k)];
+          acc += (q - n.from().zero_point) * integers[weight_index(tap, k)];
         }
       });
       return finish(n, static_cast<double>(acc), filter, channel);
@@ -75,14 +81,15 @@ Tensor evaluate(const ReferenceNode& n, const graph::Convolution& op) {
 }
 
 Tensor evaluate(const ReferenceNode& n, const graph::Linear& op) {
+  std::vector<std::int8_t> buffer;
+  const auto integers = integers_of(op.filter, buffer);
   Tensor out = n.empty();
   const std::size_t depth = n.in().size();
   for (std::size_t c = 0; c < out.size(); ++c) {
     if (op.filter.quantized) {
       std::int64_t acc = op.filter.quantized->bias[c];
       for (std::size_t k = 0; k < depth; ++k) {
-        acc +=
-            (static_cast<std::int64_t>(n.in()[k]) - n.from().zero_point) * op.filter.quantized->weights[c * depth + k];
+        acc += (static_cast<std::int64_t>(n.in()[k]) - n.from().zero_point) * integers[c * depth + k];
       }
       out[c] = finish(n, static_cast<double>(acc), *op.filter.quantized, c);
     } else {

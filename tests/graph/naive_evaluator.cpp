@@ -60,8 +60,10 @@ struct RealFilter {
       return;
     }
     const graph::QuantizedFilter& q = *filter.quantized;
-    const std::size_t depth = q.weights.size() / q.scales.size();
-    for (std::size_t i = 0; i < q.weights.size(); ++i) weights.push_back(double{q.scales[i / depth]} * q.weights[i]);
+    std::vector<std::int8_t> buffer;
+    const auto integers = q.integers(buffer);
+    const std::size_t depth = integers.size() / q.scales.size();
+    for (std::size_t i = 0; i < integers.size(); ++i) weights.push_back(double{q.scales[i / depth]} * integers[i]);
     for (std::size_t c = 0; c < q.bias.size(); ++c) {
       bias.push_back(double{input.quantization->scale} * double{q.scales[c]} * q.bias[c]);
     }

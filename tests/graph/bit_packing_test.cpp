@@ -1,17 +1,20 @@
-#include "engine/bit_packing.h"
+#include "graph/bit_packing.h"
 
 #include <doctest/doctest.h>
 
 #include <limits>
+#include <memory>
 #include <random>
 #include <vector>
 
+#include "graph/packed_weights.h"
 #include "tests/support/data.h"
 
 using narrow::QRange;
-using narrow::engine::pack_bits;
-using narrow::engine::packed_size;
-using narrow::engine::unpack_bits;
+using narrow::graph::is_packed;
+using narrow::graph::pack_bits;
+using narrow::graph::packed_size;
+using narrow::graph::unpack_bits;
 
 namespace {
 
@@ -48,6 +51,7 @@ TEST_CASE("every value of every width survives packing at every count") {
       std::vector<std::int8_t> back(count, 99);
       CHECK(unpack_bits(packed, range, back));
       CHECK(back == values);
+      CHECK(is_packed(packed, range, count));
     }
   }
 }
@@ -74,4 +78,45 @@ TEST_CASE("a size beyond what can be counted is no size") {
   CHECK(packed_size(0, 8) == 0);
   CHECK(packed_size(3, 3) == 2);
   CHECK_FALSE(packed_size(std::numeric_limits<std::size_t>::max(), 2).has_value());
+}
+
+TEST_CASE("a value out of range is found wherever it is, packed or while unpacking") {
+  // Blocks, groups and vectors begin and end around these places.
+  constexpr std::size_t kCount = 3 * 4096 + 21;
+  for (int bits = 2; bits <= 8; ++bits) {
+    const QRange narrow_range = QRange::weights(bits);  // without the lowest value of the width
+    const QRange whole{narrow_range.lo - 1, narrow_range.hi};
+    for (const std::size_t at : {0UL, 1UL, 7UL, 8UL, 15UL, 4095UL, 4096UL, 8191UL, 12288UL, kCount - 2, kCount - 1}) {
+      std::vector<std::int8_t> values(kCount, 1);
+      values[at] = static_cast<std::int8_t>(whole.lo);
+      const std::vector<std::byte> packed = pack(values, whole);
+      std::vector<std::int8_t> back(kCount);
+      CHECK(is_packed(packed, whole, kCount));
+      CHECK(unpack_bits(packed, whole, back));
+      CHECK(back == values);
+      CHECK_FALSE(is_packed(packed, narrow_range, kCount));
+      CHECK_FALSE(unpack_bits(packed, narrow_range, back));
+    }
+  }
+}
+
+TEST_CASE("packed weights: what was checked comes back, from bytes where they are, and nothing else is taken") {
+  using narrow::graph::PackedWeights;
+  const auto store = std::make_shared<const narrow::graph::ByteStore>();
+  for (const QRange range : {QRange{-128, 127}, QRange{-7, 7}, QRange{0, 3}}) {
+    const std::vector<std::int8_t> values = {0, 3, 2, 1, 0, 0, 3};
+    const std::vector<std::byte> packed = pack(values, range);
+    const auto weights = PackedWeights::check(packed, values.size(), range, store);
+    REQUIRE(weights.has_value());
+    CHECK(weights->size() == values.size());
+    CHECK(weights->range() == range);
+    std::vector<std::int8_t> buffer;
+    const auto view = weights->view(buffer);
+    CHECK(std::vector<std::int8_t>(view.begin(), view.end()) == values);
+    CHECK(buffer.empty() == (narrow::bits_for(range) == 8));
+    weights->forget();
+    CHECK_FALSE(PackedWeights::check(packed, values.size() + 8, range, store).has_value());
+    CHECK_FALSE(PackedWeights::check(std::span(packed).first(1), values.size(), range, store).has_value());
+    CHECK_FALSE(PackedWeights::check(packed, std::numeric_limits<std::size_t>::max(), range, store).has_value());
+  }
 }

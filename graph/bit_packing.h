@@ -10,7 +10,7 @@
 
 #include "narrow/types.h"
 
-namespace narrow::engine {
+namespace narrow::graph {
 
 // Bytes that `count` values of `width` bits take; nothing on overflow. width in 1..8.
 [[nodiscard]] std::optional<std::size_t> packed_size(std::size_t count, int width) noexcept;
@@ -18,8 +18,12 @@ namespace narrow::engine {
 // Packs values, all within `range`, to packed, which has packed_size bytes. range is within [-128, 127].
 void pack_bits(std::span<const std::int8_t> values, const QRange& range, std::span<std::byte> packed) noexcept;
 
-// The inverse. False when a value lies outside of range or a bit after the last value is set; values is then of no use.
+// The inverse; packed has packed_size bytes. False when a value lies outside of range or a bit after the last value is
+// set; values is then of no use.
 [[nodiscard]] bool unpack_bits(std::span<const std::byte> packed, const QRange& range,
                                std::span<std::int8_t> values) noexcept;
 
-}  // namespace narrow::engine
+// What unpack_bits of `count` values would return, without their memory.
+[[nodiscard]] bool is_packed(std::span<const std::byte> packed, const QRange& range, std::size_t count) noexcept;
+
+}  // namespace narrow::graph

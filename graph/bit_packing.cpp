@@ -1,0 +1,121 @@
+#include "graph/bit_packing.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+namespace narrow::graph {
+namespace {
+
+// Eight values of `width` bits are exactly `width` bytes: both directions work on such groups.
+constexpr std::size_t kGroup = 8;
+
+// Values that are unpacked before they are looked at: they stay in L1.
+constexpr std::size_t kBlock = 4096;
+
+std::size_t bytes_of(std::size_t count, std::size_t width) { return (count * width + 7) / 8; }
+
+std::uint64_t in_every_byte(std::uint64_t byte) { return byte * 0x0101010101010101U; }
+
+// Eight fields of `width` < 8 bits, lowest first, to the low bits of eight bytes: halves, then quarters, then eighths
+// move apart.
+std::uint64_t spread(std::uint64_t group, unsigned width) {
+  const auto field = [width](unsigned fields) { return (std::uint64_t{1} << (width * fields)) - 1; };
+  group = (group & field(4)) | ((group >> (4 * width)) & field(4)) << 32;
+  const std::uint64_t halves = field(2) * 0x0000000100000001U;
+  group = (group & halves) | ((group >> (2 * width)) & halves) << 16;
+  const std::uint64_t quarters = field(1) * 0x0001000100010001U;
+  return (group & quarters) | ((group >> width) & quarters) << 8;
+}
+
+// Values [begin, begin + values.size()); begin is a multiple of kGroup. Whether they are in range is not looked at.
+void unpack_block(std::span<const std::byte> packed, std::size_t begin, const QRange& range,
+                  std::span<std::int8_t> values) {
+  const auto width = static_cast<std::size_t>(bits_for(range));
+  packed = packed.subspan(begin / kGroup * width, bytes_of(values.size(), width));
+  if (width == 8) return void(std::memcpy(values.data(), packed.data(), values.size()));
+  // (v ^ sign) - sign extends a two's complement number; the highest bit of each byte keeps it from its neighbour.
+  const std::uint64_t sign = in_every_byte(range.lo < 0 ? std::uint64_t{1} << (width - 1) : 0);
+  const std::uint64_t high = in_every_byte(0x80);
+  const auto unpacked = [&](std::uint64_t group) {
+    return (((spread(group, static_cast<unsigned>(width)) ^ sign) | high) - sign) ^ high;
+  };
+  const std::byte* from = packed.data();
+  std::size_t left = packed.size();
+  std::size_t i = 0;
+  // Eight bytes hold a group and some of what follows.
+  for (; left >= sizeof(std::uint64_t) && i + kGroup <= values.size(); i += kGroup, from += width, left -= width) {
+    std::uint64_t group = 0;
+    std::memcpy(&group, from, sizeof group);
+    const std::uint64_t bytes = unpacked(group);
+    std::memcpy(values.data() + i, &bytes, sizeof bytes);
+  }
+  for (; i < values.size(); i += kGroup, from += width, left -= std::min(left, width)) {
+    std::uint64_t group = 0;
+    std::memcpy(&group, from, std::min(left, sizeof group));
+    const std::uint64_t bytes = unpacked(group);
+    std::memcpy(values.data() + i, &bytes, std::min(values.size() - i, sizeof bytes));
+  }
+}
+
+bool all_within(std::span<const std::int8_t> values, const QRange& range) {
+  const auto lo = static_cast<std::uint8_t>(range.lo);
+  const auto span = static_cast<std::uint8_t>(range.hi - range.lo);
+  std::uint8_t beyond = 0;
+  for (const std::int8_t value : values) {
+    const auto above = static_cast<std::uint8_t>(static_cast<std::uint8_t>(value) - lo);
+    beyond |= static_cast<std::uint8_t>(above > span ? 1 : 0);
+  }
+  return beyond == 0;
+}
+
+// The bits after the last value.
+bool rest_is_zero(std::span<const std::byte> packed, std::size_t count, const QRange& range) {
+  const std::size_t used = count * static_cast<std::size_t>(bits_for(range)) % 8;
+  return used == 0 || std::to_integer<unsigned>(packed.back()) >> used == 0;
+}
+
+}  // namespace
+
+std::optional<std::size_t> packed_size(std::size_t count, int width) noexcept {
+  const auto bits_per_value = static_cast<std::size_t>(width);
+  std::size_t bits = 0;
+  if (__builtin_mul_overflow(count, bits_per_value, &bits)) return std::nullopt;
+  return bits / 8 + (bits % 8 != 0 ? 1 : 0);
+}
+
+void pack_bits(std::span<const std::int8_t> values, const QRange& range, std::span<std::byte> packed) noexcept {
+  const auto width = static_cast<std::size_t>(bits_for(range));
+  const std::uint64_t mask = (std::uint64_t{1} << width) - 1;
+  for (std::size_t i = 0; i < values.size(); i += kGroup) {
+    const std::size_t count = std::min(kGroup, values.size() - i);
+    std::uint64_t group = 0;
+    for (std::size_t k = 0; k < count; ++k) {
+      group |= (static_cast<std::uint64_t>(std::int64_t{values[i + k]}) & mask) << (k * width);
+    }
+    const std::size_t bytes = bytes_of(count, width);
+    for (std::size_t b = 0; b < bytes; ++b) packed[i / kGroup * width + b] = static_cast<std::byte>(group >> (8 * b));
+  }
+}
+
+bool unpack_bits(std::span<const std::byte> packed, const QRange& range, std::span<std::int8_t> values) noexcept {
+  bool fine = true;
+  for (std::size_t begin = 0; begin < values.size(); begin += kBlock) {
+    const std::span<std::int8_t> block = values.subspan(begin, std::min(kBlock, values.size() - begin));
+    unpack_block(packed, begin, range, block);
+    fine = all_within(block, range) && fine;
+  }
+  return fine && rest_is_zero(packed, values.size(), range);
+}
+
+bool is_packed(std::span<const std::byte> packed, const QRange& range, std::size_t count) noexcept {
+  std::array<std::int8_t, kBlock> buffer{};
+  for (std::size_t begin = 0; begin < count; begin += kBlock) {
+    const std::span<std::int8_t> block = std::span(buffer).first(std::min(kBlock, count - begin));
+    unpack_block(packed, begin, range, block);
+    if (!all_within(block, range)) return false;
+  }
+  return rest_is_zero(packed, count, range);
+}
+
+}  // namespace narrow::graph

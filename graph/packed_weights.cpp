@@ -1,0 +1,26 @@
+#include "graph/packed_weights.h"
+
+#include "graph/bit_packing.h"
+
+namespace narrow::graph {
+
+std::optional<PackedWeights> PackedWeights::check(std::span<const std::byte> bytes, std::size_t count,
+                                                  const QRange& range, std::shared_ptr<const ByteStore> store) {
+  if (packed_size(count, bits_for(range)) != bytes.size() || !is_packed(bytes, range, count)) return std::nullopt;
+  PackedWeights weights;
+  weights.bytes_ = bytes;
+  weights.count_ = count;
+  weights.range_ = range;
+  weights.store_ = std::move(store);
+  return weights;
+}
+
+std::span<const std::int8_t> PackedWeights::view(std::vector<std::int8_t>& buffer) const {
+  if (bits_for(range_) == 8) return {reinterpret_cast<const std::int8_t*>(bytes_.data()), count_};
+  buffer.resize(count_);
+  // They were in range when they were checked.
+  static_cast<void>(unpack_bits(bytes_, range_, buffer));
+  return buffer;
+}
+
+}  // namespace narrow::graph
