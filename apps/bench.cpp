@@ -22,6 +22,7 @@ struct BenchFlags {
   BenchLoad load;
   int threads = 0;
   int warm_up = -1;
+  int spin_us = 0;
   double latency_bound_ms = 0;
   bool layers = false;
   CLI::Option* batch = nullptr;
@@ -82,18 +83,19 @@ Result<int> bench(const BenchFlags& flags, Console& console) {
   BenchReport report;
   report.file = flags.model.path;
   report.load = flags.load;
+  report.spin_us = flags.spin_us;
   report.latency_bound = 1e-3 * flags.latency_bound_ms;
   report.threads = threads_to_use(flags.threads, 256);
   NARROW_ASSIGN(const LoadedModel loaded, load_model_file(flags.model, file_format));
   report.notes = loaded.notes;
   NARROW_ASSIGN(const std::unique_ptr<Network> network,
-                open_network(loaded, flags.model.isa, report.threads, flags.load.batch));
+                open_network(loaded, flags.model.isa, report.threads, flags.load.batch, flags.spin_us));
   Session* const session = network->session();
-  if (flags.layers && session == nullptr) {
+  if (session == nullptr && (flags.layers || flags.spin_us > 0)) {
     return Error{ErrorCode::kInvalidArgument,
                  "is for networks that Narrow itself runs (.nrw, ONNX that states its quantization); " +
                      flags.model.path + " runs on oneDNN",
-                 "--layers"};
+                 flags.layers ? "--layers" : "--spin"};
   }
   NARROW_ASSIGN(const BenchInputs inputs, inputs_for(flags, loaded, network->input_shape(), report.inputs));
 
@@ -185,6 +187,10 @@ Command add_bench(CLI::App& parent) {
                   "Pictures to run (see narrow --help); default: random bytes over the whole range of the input")
       ->type_name("PICTURES");
   add_threads_option(*app, flags->threads);
+  app->add_option("--spin", flags->spin_us,
+                  "Microseconds that a thread which waits for others polls before it sleeps, 0 unless given")
+      ->check(whole_number(0, 10000))
+      ->type_name("US");
   add_json_option(*app, *json);
   add_run_options(*app, flags->model);
   return {app, json, [flags](Console& console) {

@@ -23,6 +23,8 @@ std::vector<LayerTime> layers_of(const Session& session, int batch) {
       layer.layer = step.layer;
       layer.detail = info.detail;
       layer.kernel = step.kernel;
+      layer.parts = step.parts;
+      layer.busiest_share = step.busiest_share;
       layer.mix = measure::mix_of_kernel(step.kernel);
       layers.push_back(std::move(layer));
     } else {
@@ -51,6 +53,7 @@ Result<LayerTimes> time_layers(Session& session, const BenchInputs& inputs, int 
   LayerTimes times;
   times.layers = layers_of(session, batch);
   times.peaks = measure_peaks(times.layers);
+  times.threads = threads;
   times.runs = std::max<std::size_t>(runs, 1);
 
   const auto count = static_cast<std::size_t>(batch);
@@ -78,7 +81,11 @@ Result<LayerTimes> time_layers(Session& session, const BenchInputs& inputs, int 
 }
 
 std::string layers_text(const LayerTimes& times) {
-  Table table({"layer", "detail", "kernel", "with it", ">ms", ">% of time", ">MACs", ">GOP/s", ">% of peak"});
+  const bool divided = times.threads > 1;
+  std::vector<std::string> header{"layer",      "detail", "kernel", "with it",   ">ms",
+                                  ">% of time", ">MACs",  ">GOP/s", ">% of peak"};
+  if (divided) header.insert(header.end(), {">parts", ">% of busiest"});
+  Table table(std::move(header));
   std::int64_t macs = 0;
   for (const LayerTime& layer : times.layers) {
     std::vector<std::string> row(9);
@@ -93,11 +100,21 @@ std::string layers_text(const LayerTimes& times) {
       row[7] = format("%.1f", 1e-9 * layer.operations_per_second());
     }
     if (layer.peak_share > 0) row[8] = percent(layer.peak_share);
+    if (divided) row.insert(row.end(), {std::to_string(layer.parts), percent(layer.busiest_share)});
     macs += layer.macs;
     table.add(std::move(row));
   }
-  table.add({"all layers", "", "", "", format("%.4f", 1e3 * times.seconds), "100.0", count_text(macs),
-             format("%.1f", 2e-9 * static_cast<double>(macs) / times.seconds), percent(times.peak_share)});
+  std::vector<std::string> all{"all layers",
+                               "",
+                               "",
+                               "",
+                               format("%.4f", 1e3 * times.seconds),
+                               "100.0",
+                               count_text(macs),
+                               format("%.1f", 2e-9 * static_cast<double>(macs) / times.seconds),
+                               percent(times.peak_share)};
+  if (divided) all.resize(all.size() + 2);
+  table.add(std::move(all));
   std::string text = "\n" + table.text() + "\nmedians of " + plural(times.runs, "run") + "\n";
   for (const Peak& peak : times.peaks) {
     text += format("peak of %s on one core: %.1f GOP/s\n", std::string(measure::mix_name(peak.mix)).c_str(),
@@ -118,8 +135,14 @@ Json layers_json(const LayerTimes& times) {
   }
   document["layers"] = Json::array();
   for (const LayerTime& layer : times.layers) {
-    Json json = {{"layer", layer.layer},     {"kernel", layer.kernel}, {"followers", layer.followers},
-                 {"seconds", layer.seconds}, {"share", layer.share},   {"macs", layer.macs}};
+    Json json = {{"layer", layer.layer},
+                 {"kernel", layer.kernel},
+                 {"followers", layer.followers},
+                 {"seconds", layer.seconds},
+                 {"share", layer.share},
+                 {"parts", layer.parts},
+                 {"busiest_share", layer.busiest_share},
+                 {"macs", layer.macs}};
     if (layer.macs > 0) json["gops"] = 1e-9 * layer.operations_per_second();
     if (layer.peak_share > 0) {
       json["instructions"] = measure::mix_name(*layer.mix);

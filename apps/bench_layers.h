@@ -21,6 +21,8 @@ struct LayerTime {
   std::vector<std::string> followers;  // layers that are computed with it, a few rows at a time
   double seconds = 0;                  // of one run; the median
   double share = 0;                    // of all layers' seconds
+  int parts = 1;                       // that threads are given
+  double busiest_share = 1.0;          // of the estimated cost: what the thread with the most gets
   std::int64_t macs = 0;               // of one run
   std::optional<measure::InstructionMix> mix;
   double peak_share = 0;  // operations per second, of what `mix` reaches on as many cores as there are threads
@@ -37,6 +39,7 @@ struct LayerTimes {
   std::vector<LayerTime> layers;  // in the order in which they run
   std::vector<Peak> peaks;        // those that the layers use
   std::size_t runs = 0;
+  int threads = 1;
   double seconds = 0;     // of all layers
   double peak_share = 0;  // what the layers' operations would take at their peaks, of what all layers take
 };

@@ -116,6 +116,7 @@ Json bench_json(const BenchReport& report, const Network& network) {
   document["scenario"] = scenario_name(report.load.scenario);
   document["isa"] = network.isa();
   document["threads"] = report.threads;
+  document["spin_us"] = report.spin_us;
   document["batch"] = report.load.batch;
   document["inputs"] = report.inputs;
   document["warm_up_runs"] = report.warm_up_runs;

@@ -19,6 +19,7 @@ struct BenchReport {
   std::vector<std::string> notes;
   BenchLoad load;
   int threads = 1;
+  int spin_us = 0;
   double latency_bound = 0;  // Server: seconds; 0: none
   std::size_t warm_up_runs = 0;
   BenchTimes times;

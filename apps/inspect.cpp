@@ -8,6 +8,7 @@
 
 #include "commands.h"
 #include "inspect_json.h"
+#include "inspect_kernels.h"
 #include "model_file.h"
 #include "narrow/quantize.h"
 #include "narrow/session.h"
@@ -78,10 +79,16 @@ std::string layers_table(const std::vector<LayerInfo>& layers, const std::vector
   return table.text();
 }
 
-Result<int> inspect_model(const ModelFlags& flags, Console& console) {
+struct InspectFlags : ModelFlags {
+  int threads = 1;
+  bool why = false;
+};
+
+Result<int> inspect_model(const InspectFlags& flags, Console& console) {
   NARROW_ASSIGN(const Model model, Model::load(flags.path));
   SessionOptions options;
   options.isa = flags.isa;
+  options.threads = flags.threads;
   NARROW_ASSIGN(const Session session, Session::create(model, options));
   const std::vector<LayerInfo> layers = model.layers();
   const std::vector<StepInfo> steps = session.steps();
@@ -104,6 +111,8 @@ Result<int> inspect_model(const ModelFlags& flags, Console& console) {
   text += "tensors        " + bytes_text(memory.tensor_bytes) + ", of which " + bytes_text(memory.largest_live_bytes) +
           " are needed at the same time; workspace " + bytes_text(memory.workspace_bytes) + "\n";
   text += "per picture    " + count_text(totals.macs) + " multiply-adds\n";
+  if (flags.threads > 1) text += threads_text(steps);
+  if (flags.why) text += why_text(steps);
   console.print(text);
 
   Json document;
@@ -120,14 +129,14 @@ Result<int> inspect_model(const ModelFlags& flags, Console& console) {
                             {"tool", provenance.tool}};
   document["layers"] = Json::array();
   for (const LayerInfo& layer : layers) document["layers"].push_back(layer_json(layer));
-  document["session"] = {{"isa", session.isa()}, {"arena_bytes", session.arena_bytes()}, {"steps", Json::array()}};
+  document["session"] = {{"isa", session.isa()},
+                         {"threads", session.threads()},
+                         {"arena_bytes", session.arena_bytes()},
+                         {"steps", Json::array()}};
   document["session"]["memory"] = {{"tensor_bytes", memory.tensor_bytes},
                                    {"largest_live_bytes", memory.largest_live_bytes},
                                    {"workspace_bytes", memory.workspace_bytes}};
-  for (const StepInfo& step : steps) {
-    document["session"]["steps"].push_back(
-        {{"layer", step.layer}, {"kernel", step.kernel}, {"packed_bytes", step.packed_bytes}});
-  }
+  for (const StepInfo& step : steps) document["session"]["steps"].push_back(step_json(step));
   document["totals"] = {
       {"weight_bytes", totals.weight_bytes}, {"packed_bytes", totals.packed_bytes}, {"macs", totals.macs}};
   console.result(document);
@@ -179,9 +188,15 @@ Result<int> inspect_float(const ModelFlags& flags, FileFormat format, Console& c
   return kSuccess;
 }
 
-Result<int> inspect(const ModelFlags& flags, Console& console) {
+Result<int> inspect(const InspectFlags& flags, Console& console) {
   NARROW_ASSIGN(const FileFormat format, format_of(flags));
   if (const std::optional<Error> useless = useless_option(flags, format)) return console.fail(*useless, kUsage);
+  if (format != FileFormat::kNarrow && (flags.why || flags.threads > 1)) {
+    return console.fail(Error{ErrorCode::kInvalidArgument,
+                              "is for .nrw models: kernels are chosen for them; narrow convert or quantize makes one",
+                              flags.why ? "--why" : "--threads"},
+                        kUsage);
+  }
   return format == FileFormat::kNarrow ? inspect_model(flags, console) : inspect_float(flags, format, console);
 }
 
@@ -189,6 +204,7 @@ constexpr const char* kExamples =
     "Examples:\n"
     "  narrow inspect resnet20.nrw                  layers, ranges, sizes and the kernels on this CPU\n"
     "  narrow inspect resnet20.nrw --isa scalar     the kernels of another instruction set\n"
+    "  narrow inspect resnet20.nrw --why            why those and no others\n"
     "  narrow inspect resnet20.pth                  what a checkpoint is, and how its network is simplified\n"
     "  narrow inspect net.onnx                      the same of ONNX, and what it states about quantization\n"
     "  narrow inspect resnet20.nrw --json | jq '.layers[].name'";
@@ -196,12 +212,17 @@ constexpr const char* kExamples =
 }  // namespace
 
 Command add_inspect(CLI::App& parent) {
-  auto flags = std::make_shared<ModelFlags>();
+  auto flags = std::make_shared<InspectFlags>();
   auto json = std::make_shared<bool>(false);
   CLI::App* app = parent.add_subcommand("inspect", "Show what is in a model");
   app->footer(kExamples);
   app->add_option("MODEL", flags->path, "A .nrw file, ONNX, or weights (a PyTorch checkpoint, safetensors)")
       ->required();
+  app->add_flag("--why", flags->why,
+                "Show for each layer the kernels that it could run on, their estimated cost, and those that refuse");
+  app->add_option("--threads", flags->threads, "Show how evenly so many threads share the work")
+      ->check(whole_number(1, 256))
+      ->type_name("N");
   add_isa_option(*app, flags->isa);
   add_json_option(*app, *json);
   flags->import_options = add_import_options(*app, flags->import);

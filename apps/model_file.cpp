@@ -148,9 +148,9 @@ Result<LoadedModel> load_model_file(const ModelFlags& flags, FileFormat format) 
   return loaded;
 }
 
-Result<std::unique_ptr<Network>> open_network(const LoadedModel& loaded, const std::string& isa, int threads,
-                                              int batch) {
-  if (const auto* model = std::get_if<Model>(&loaded.model)) return open_network(*model, isa, threads, batch);
+Result<std::unique_ptr<Network>> open_network(const LoadedModel& loaded, const std::string& isa, int threads, int batch,
+                                              int spin_us) {
+  if (const auto* model = std::get_if<Model>(&loaded.model)) return open_network(*model, isa, threads, batch, spin_us);
   return open_network(std::get<FloatModel>(loaded.model), threads);
 }
 

@@ -61,9 +61,9 @@ struct LoadedModel {
 // Loads the file so that it runs: an integer network on integers, an ONNX file that states its quantization too
 // (in_float: simulated in float), and everything else in float.
 [[nodiscard]] Result<LoadedModel> load_model_file(const ModelFlags& flags, FileFormat format);
-// Made ready for this CPU. `isa` does not apply to a FloatModel, nor does `batch`.
+// Made ready for this CPU. `isa` does not apply to a FloatModel, nor do `batch` and `spin_us`.
 [[nodiscard]] Result<std::unique_ptr<Network>> open_network(const LoadedModel& loaded, const std::string& isa,
-                                                            int threads, int batch);
+                                                            int threads, int batch, int spin_us = 0);
 
 // The format of flags.path.
 [[nodiscard]] Result<FileFormat> format_of(const ModelFlags& flags);

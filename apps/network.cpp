@@ -71,10 +71,12 @@ class FloatNetwork final : public Network {
 
 }  // namespace
 
-Result<std::unique_ptr<Network>> open_network(const Model& model, const std::string& isa, int threads, int batch) {
+Result<std::unique_ptr<Network>> open_network(const Model& model, const std::string& isa, int threads, int batch,
+                                              int spin_us) {
   SessionOptions options;
   options.isa = isa;
   options.threads = threads;
+  options.spin_us = spin_us;
   options.max_batch = batch;
   NARROW_ASSIGN(Session session, Session::create(model, options));
   return std::unique_ptr<Network>(std::make_unique<SessionNetwork>(std::move(session)));

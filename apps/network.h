@@ -41,7 +41,7 @@ class Network {
 };
 
 [[nodiscard]] Result<std::unique_ptr<Network>> open_network(const Model& model, const std::string& isa, int threads,
-                                                            int batch);
+                                                            int batch, int spin_us = 0);
 // Every thread runs whole pictures, so that threads can't change the order of additions.
 [[nodiscard]] Result<std::unique_ptr<Network>> open_network(const FloatModel& model, int threads);
 

@@ -123,7 +123,7 @@ void add_threads_option(CLI::App& command, int& threads) {
 
 int threads_to_use(int asked, std::size_t work) {
   if (asked > 0) return asked;
-  return static_cast<int>(std::min(static_cast<std::size_t>(available_cores()), std::max<std::size_t>(work, 1)));
+  return static_cast<int>(std::min(static_cast<std::size_t>(available_threads()), std::max<std::size_t>(work, 1)));
 }
 
 void add_isa_option(CLI::App& command, std::string& isa) {

@@ -1,13 +1,10 @@
-// How many threads to use, and a parallel loop.
+// A parallel loop.
 #pragma once
 
 #include <cstddef>
 #include <functional>
 
 namespace narrow::cli {
-
-// Cores that this process may use: its CPU affinity, further limited by the CPU quota of its control group. At least 1.
-[[nodiscard]] int available_cores();
 
 // Calls body(index, slot) once for every index in [0, count), on up to `threads` threads including the caller's. `slot`
 // is in [0, threads) and no two calls at the same time share one. body does not throw.

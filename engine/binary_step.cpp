@@ -45,6 +45,12 @@ class BinaryStep : public Step {
     }
   }
 
+  void run_elems(const RunContext& context, std::int64_t begin, std::int64_t end) const final {
+    const std::int64_t count = end - begin;
+    compute({context.read_u8(a_location_) + begin, context.read_u8(b_location_) + begin,
+             context.write_u8(output_) + begin, 1, count, count, count});
+  }
+
   // One pixel of an input whose channel is repeated.
   [[nodiscard]] std::size_t workspace_bytes() const final {
     const bool repeats = a_.channel_stride() == 0 || b_.channel_stride() == 0;

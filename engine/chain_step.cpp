@@ -13,25 +13,44 @@ constexpr std::int64_t kChunkBytes = 128 * 1024;
 // where the result lives. Bit for bit what the steps compute one after the other.
 class ChainStep final : public Step {
  public:
-  ChainStep(std::vector<std::unique_ptr<Step>> steps, std::int64_t row_bytes, std::size_t head_bytes)
+  ChainStep(std::vector<std::unique_ptr<Step>> steps, const TensorShape& shape, std::size_t head_bytes)
       : Step(steps.front()->rows(), cost_of(steps), steps.front()->info()),
         steps_(std::move(steps)),
-        row_bytes_(row_bytes),
+        shape_(shape),
+        row_bytes_(shape.width * shape.channels),
         head_bytes_(head_bytes),
-        chunk_rows_(chunk_rows(rows(), row_bytes, steps_.front()->row_step())) {}
+        chunk_rows_(chunk_rows(rows(), row_bytes_, steps_.front()->row_step())) {}
 
   void run(const RunContext& context, std::int64_t begin, std::int64_t end, int slot) const override {
+    run_part(context, {begin, end, 0, work().channels}, slot);
+  }
+
+  void run_part(const RunContext& context, const Part& part, int slot) const override {
     RunContext chained = context;
     std::byte* const buffer = context.workspace(slot) + head_bytes_;
-    while (begin < end) {
-      const std::int64_t next = std::min(end, chunk_end(begin));
+    const bool whole = part.channel_end - part.channel_begin == work().channels;
+    for (std::int64_t begin = part.row_begin; begin < part.row_end;) {
+      const std::int64_t end = std::min(part.row_end, chunk_end(begin));
+      const Part chunk{begin, end, part.channel_begin, part.channel_end};
       chained.rows = buffer - begin * row_bytes_;
-      for (const auto& step : steps_) {
-        const std::int64_t parts = step->rows() / rows();  // of a row of pixels
-        step->run(chained, begin * parts, next * parts, slot);
+      steps_.front()->run_part(chained, chunk, slot);
+      for (std::size_t i = 1; i < steps_.size(); ++i) {
+        if (whole) {
+          const std::int64_t parts = steps_[i]->rows() / rows();  // of a row of pixels
+          steps_[i]->run(chained, begin * parts, end * parts, slot);
+        } else {
+          run_channels(*steps_[i], chained, chunk);
+        }
       }
-      begin = next;
+      begin = end;
     }
+  }
+
+  // As the first step's, with the others' cost.
+  [[nodiscard]] Work work() const override {
+    Work work = steps_.front()->work();
+    work.cost_per_row += cost_per_row() - steps_.front()->cost_per_row();
+    return work;
   }
 
   [[nodiscard]] std::size_t workspace_bytes() const override {
@@ -47,6 +66,14 @@ class ChainStep final : public Step {
   }
 
  private:
+  // A part of each pixel's channels.
+  void run_channels(const Step& step, const RunContext& context, const Part& part) const {
+    for (std::int64_t pixel = part.row_begin * shape_.width; pixel < part.row_end * shape_.width; ++pixel) {
+      const std::int64_t first = pixel * shape_.channels;
+      step.run_elems(context, first + part.channel_begin, first + part.channel_end);
+    }
+  }
+
   static std::int64_t cost_of(const std::vector<std::unique_ptr<Step>>& steps) {
     std::int64_t cost = 0;
     for (const auto& step : steps) cost += step->cost_per_row() * (step->rows() / steps.front()->rows());
@@ -67,6 +94,7 @@ class ChainStep final : public Step {
   }
 
   std::vector<std::unique_ptr<Step>> steps_;
+  TensorShape shape_;
   std::int64_t row_bytes_;
   std::size_t head_bytes_;
   std::int64_t chunk_rows_;
@@ -76,7 +104,7 @@ class ChainStep final : public Step {
 
 StepResult make_chain_step(std::vector<std::unique_ptr<Step>> steps, const TensorShape& shape) {
   NARROW_ASSIGN(const std::size_t head_bytes, align_arena(steps.front()->workspace_bytes()));
-  return StepResult(std::make_unique<ChainStep>(std::move(steps), shape.width * shape.channels, head_bytes));
+  return StepResult(std::make_unique<ChainStep>(std::move(steps), shape, head_bytes));
 }
 
 }  // namespace narrow::engine

@@ -2,12 +2,14 @@
 #include <cmath>
 
 #include "engine/aligned_buffer.h"
+#include "engine/kernel_choice.h"
 #include "engine/make_step.h"
 #include "kernels/convolution.h"
 
 namespace narrow::engine {
 namespace {
 
+using kernels::ConvolutionCandidate;
 using kernels::ConvolutionF32Kernel;
 using kernels::ConvolutionF32Problem;
 using kernels::ConvolutionKernel;
@@ -57,6 +59,28 @@ std::int64_t macs_per_row(const ConvolutionShape& shape) {
   return std::int64_t{shape.out_w} * shape.out_c * shape.depth();
 }
 
+std::int64_t estimated_row_cost(const ConvolutionShape& shape, const ConvolutionCandidate& candidate) {
+  constexpr double kPerCycle = 32;
+  return std::max<std::int64_t>(1, static_cast<std::int64_t>(std::min(kPerCycle * candidate.cost / shape.out_h, 1e15)));
+}
+
+// How an integer convolution divides. A part reads all input channels and, packed, the weights of its own channels.
+Work divisible(const ConvolutionProblem& problem, const ConvolutionCandidate& chosen, std::int64_t packed_bytes) {
+  constexpr std::int64_t kByteCost = 4;
+  const ConvolutionShape& shape = problem.shape;
+  Work work;
+  work.rows = shape.out_h;
+  work.row_step = chosen.kernel->row_step;
+  work.channels = shape.out_c;
+  work.channel_step = std::max(1, chosen.kernel->channel_step(problem));
+  work.row_setup = kByteCost * shape.in_w * shape.in_c * std::min(shape.stride_h, shape.kernel_h);
+  work.channel_setup = kByteCost * packed_bytes;
+  // Part of what the kernel estimates already.
+  work.cost_per_row =
+      std::max<std::int64_t>(1, estimated_row_cost(shape, chosen) - work.row_setup - work.channel_setup / shape.out_h);
+  return work;
+}
+
 // The factor from the accumulator's scale to the output's, per channel.
 std::vector<float> multipliers(double input_scale, const std::vector<float>& weight_scales, double output_scale) {
   std::vector<float> result(weight_scales.size());
@@ -67,19 +91,33 @@ std::vector<float> multipliers(double input_scale, const std::vector<float>& wei
 
 class ConvolutionStep final : public Step {
  public:
-  ConvolutionStep(const NodePlace& place, const ConvolutionProblem& problem, const ConvolutionKernel& kernel,
-                  std::vector<float> multiplier, AlignedBuffer packed)
-      : Step(problem.shape.out_h, macs_per_row(problem.shape), {place.node.name, kernel.name, packed.size()}),
+  // `ranked`: the kernels that accept the problem, the chosen one first.
+  ConvolutionStep(const NodePlace& place, const ConvolutionProblem& problem,
+                  const std::vector<ConvolutionCandidate>& ranked, const Work& work, std::vector<float> multiplier,
+                  AlignedBuffer packed)
+      : Step(problem.shape.out_h, estimated_row_cost(problem.shape, ranked.front()),
+             {place.node.name, ranked.front().kernel->name, packed.size()}),
         problem_(problem),
-        kernel_(kernel),
+        kernel_(*ranked.front().kernel),
+        candidates_(explain_choice(ranked, place.isa)),
+        work_(work),
         multiplier_(std::move(multiplier)),
         packed_(std::move(packed)),
         input_(place.inputs[0]),
         output_(place.output) {}
 
   void run(const RunContext& context, std::int64_t begin, std::int64_t end, int slot) const override {
+    run_part(context, {begin, end, 0, problem_.shape.out_c}, slot);
+  }
+  void run_part(const RunContext& context, const Part& part, int slot) const override {
     kernel_.run(problem_, packed_.data(), context.read_u8(input_), context.write(output_),
-                {begin, end, 0, problem_.shape.out_c}, context.workspace(slot));
+                {part.row_begin, part.row_end, narrow_int(part.channel_begin), narrow_int(part.channel_end)},
+                context.workspace(slot));
+  }
+  [[nodiscard]] Work work() const override { return work_; }
+  void describe(std::vector<StepInfo>& steps) const override {
+    Step::describe(steps);
+    steps.back().candidates = candidates_;
   }
   [[nodiscard]] std::size_t workspace_bytes() const override { return kernel_.workspace_bytes(problem_); }
   [[nodiscard]] std::int64_t row_step() const override { return kernel_.row_step; }
@@ -87,6 +125,8 @@ class ConvolutionStep final : public Step {
  private:
   ConvolutionProblem problem_;
   const ConvolutionKernel& kernel_;
+  std::vector<KernelCandidate> candidates_;
+  Work work_;
   std::vector<float> multiplier_;  // the problem points to it; moving a vector keeps its elements in place
   AlignedBuffer packed_;
   Location input_;
@@ -157,14 +197,15 @@ StepResult make_integer(const NodePlace& place, const graph::QuantizedFilter& fi
                       "a sum of " + std::to_string(problem.shape.depth()) +
                           " products in its ranges may not fit into int32; quantize this layer with fewer bits");
   }
-  const ConvolutionKernel& kernel = *kernels::select_convolution(problem, place.isa);
-  NARROW_ASSIGN(AlignedBuffer packed, pack(place, kernel, problem));
+  const std::vector<ConvolutionCandidate> ranked = kernels::rank_convolutions(problem, place.isa);
+  NARROW_ASSIGN(AlignedBuffer packed, pack(place, *ranked.front().kernel, problem));
+  const Work work = divisible(problem, ranked.front(), static_cast<std::int64_t>(packed.size()));
   // Nothing reads them from here on; the model's copy need not stay in memory.
   problem.weights = nullptr;
   problem.sums = nullptr;
   if (filter.packed) filter.packed->forget();
   return StepResult(
-      std::make_unique<ConvolutionStep>(place, problem, kernel, std::move(multiplier), std::move(packed)));
+      std::make_unique<ConvolutionStep>(place, problem, ranked, work, std::move(multiplier), std::move(packed)));
 }
 
 StepResult make_float(const NodePlace& place, const graph::Filter& filter) {

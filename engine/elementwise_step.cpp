@@ -74,6 +74,9 @@ class ActivationStep final : public ElementwiseStep {
         output_range_(clamped_range(output_quantization_, place.node.clamp)) {}
 
   void run(const RunContext& context, std::int64_t begin, std::int64_t end, int /*slot*/) const override {
+    run_elems(context, begin, end);
+  }
+  void run_elems(const RunContext& context, std::int64_t begin, std::int64_t end) const override {
     const std::int64_t count = end - begin;
     kernels_.requantize({.input = context.read_u8(input_) + begin,
                          .output = context.write_u8(output_) + begin,
@@ -118,7 +121,27 @@ class FunctionStep final : public Step {
     }
   }
 
+  void run_elems(const RunContext& context, std::int64_t begin, std::int64_t end) const override {
+    const std::uint8_t* input = context.read_u8(input_);
+    std::uint8_t* output = context.write_u8(output_);
+    if (!per_channel_) {
+      kernels_.lookup({.input = input + begin, .output = output + begin, .count = end - begin, .table = table_});
+      return;
+    }
+    while (begin < end) {
+      const std::int64_t channel = begin % channels_;
+      const std::int64_t count = std::min(end - begin, channels_ - channel);
+      kernels_.channel_lookup({.input = input + begin,
+                               .output = output + begin,
+                               .rows = 1,
+                               .channels = count,
+                               .table = table_ + channel * kTableBytes});
+      begin += count;
+    }
+  }
+
  private:
+  static constexpr std::int64_t kTableBytes = 256;
   static bool is_per_channel(const graph::Function& function) { return function.kind == graph::FunctionKind::kPRelu; }
 
   const LookupKernels& kernels_;

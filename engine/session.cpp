@@ -1,17 +1,16 @@
 #include "narrow/session.h"
 
-#include <algorithm>
-#include <atomic>
-#include <chrono>
 #include <cstdlib>
 #include <exception>
 #include <new>
+#include <optional>
 
 #include "engine/aligned_buffer.h"
 #include "engine/isa_choice.h"
 #include "engine/model_data.h"
 #include "engine/nrw_file.h"
 #include "engine/plan.h"
+#include "engine/plan_runner.h"
 #include "engine/thread_pool.h"
 #include "graph/float_environment.h"
 
@@ -21,14 +20,12 @@ namespace {
 using engine::AlignedBuffer;
 using engine::Plan;
 using engine::RunContext;
-using engine::Step;
 using graph::DefaultFloatEnvironment;
 
 constexpr int kMaxBatch = 65536;
-// A part of a step should take longer than handing it to another thread does: a few microseconds.
-constexpr std::int64_t kMinPartCost = 64 * 1024;
-// More parts than threads even out threads that are held up.
-constexpr int kPartsPerThread = 4;
+// What it costs to get other threads to work: to wake them up, or, where they poll or are not ours, to tell them.
+constexpr std::int64_t kWakeCost = 512 * 1024;
+constexpr std::int64_t kTellCost = 64 * 1024;
 
 Error invalid(const char* where, std::string message) {
   return {ErrorCode::kInvalidArgument, std::move(message), where};
@@ -56,66 +53,14 @@ struct Session::Impl {
   Model model;  // keeps weights that the plan points to
   Isa isa = Isa::kScalar;
   Plan plan;
-  std::unique_ptr<engine::ThreadPool> pool;
-  Executor* executor = nullptr;
-  int concurrency = 1;
+  std::unique_ptr<engine::PoolExecutor> pool;
   int max_batch = 1;
   AlignedBuffer arena;
   std::int64_t input_elems = 0;
   std::int64_t classes = 0;
 
-  // The step that runs now. The executor is handed `part_task`, made once, so that running allocates nothing.
   RunContext context;
-  const Step* step = nullptr;
-  std::int64_t rows = 0;
-  int parts = 0;
-  std::atomic<bool> executor_broke_contract{false};
-  std::function<void(int, int)> part_task = [this](int part, int slot) { run_part(part, slot); };
-
-  void run_part(int part, int slot) {
-    if (part < 0 || part >= parts || slot < 0 || slot >= concurrency) {
-      executor_broke_contract = true;
-      return;
-    }
-    const DefaultFloatEnvironment environment;
-    const std::int64_t begin = first_row(part);
-    const std::int64_t end = first_row(part + 1);
-    if (begin < end) step->run(context, begin, end, slot);
-  }
-
-  [[nodiscard]] std::int64_t first_row(int part) const {
-    const std::int64_t row = rows * part / parts;
-    return part == parts ? row : row - row % step->rows() % step->row_step();
-  }
-
-  void run_step(const Step& next, std::int64_t batch) {
-    step = &next;
-    rows = next.rows() * batch;
-    // A product of both could overflow.
-    const std::int64_t wanted = next.cost_per_row() >= kMinPartCost ? rows : rows * next.cost_per_row() / kMinPartCost;
-    const std::int64_t most = concurrency == 1 ? 1 : std::int64_t{concurrency} * kPartsPerThread;
-    parts = static_cast<int>(std::clamp<std::int64_t>(wanted, 1, most));
-    if (parts == 1) {
-      run_part(0, 0);
-    } else {
-      executor->parallel_for(parts, part_task);
-    }
-  }
-
-  void run_plan(std::int64_t batch, std::span<std::int64_t> step_ns) {
-    if (step_ns.empty()) {
-      for (const auto& next : plan.steps) run_step(*next, batch);
-      return;
-    }
-    using Clock = std::chrono::steady_clock;
-    Clock::time_point begin = Clock::now();
-    for (std::size_t i = 0; i < plan.steps.size(); ++i) {
-      run_step(*plan.steps[i], batch);
-      const Clock::time_point end = Clock::now();
-      step_ns[i] = std::chrono::duration_cast<std::chrono::nanoseconds>(end - begin).count();
-      begin = end;
-    }
-  }
+  std::optional<engine::PlanRunner> runner;
 };
 
 Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -131,18 +76,19 @@ Result<Session> Session::create(const Model& model, const SessionOptions& option
     NARROW_ASSIGN(impl->isa, engine::choose_isa(options.isa, std::getenv("NARROW_ISA"), kernels::cpu_features()));
     NARROW_TRY(engine::check_model(model.data()));
     NARROW_ASSIGN(impl->plan, engine::compile(model.data().graph, impl->isa, options.max_batch));
-    if (options.executor != nullptr) {
-      impl->executor = options.executor;
-    } else {
-      NARROW_ASSIGN(impl->pool, engine::ThreadPool::create(options.threads));
-      impl->executor = impl->pool.get();
+    Executor* executor = options.executor;
+    if (executor == nullptr) {
+      NARROW_ASSIGN(impl->pool, engine::PoolExecutor::create(options.threads, options.spin_us));
+      executor = impl->pool.get();
     }
-    impl->concurrency = impl->executor->concurrency();
+    const bool sleeps = options.executor == nullptr && options.spin_us == 0;
+    impl->runner.emplace(impl->plan, *executor, sleeps ? kWakeCost : kTellCost);
     impl->max_batch = options.max_batch;
 
     const Plan& plan = impl->plan;
     std::size_t arena_bytes = 0;
-    if (__builtin_mul_overflow(plan.workspace_bytes, static_cast<std::size_t>(impl->concurrency), &arena_bytes) ||
+    if (__builtin_mul_overflow(plan.workspace_bytes, static_cast<std::size_t>(impl->runner->concurrency()),
+                               &arena_bytes) ||
         __builtin_add_overflow(arena_bytes, plan.tensor_bytes, &arena_bytes)) {
       return Error{ErrorCode::kLimit, "the network's memory can't be addressed; use a smaller max_batch", "session"};
     }
@@ -188,15 +134,13 @@ Status Session::run_steps(std::span<const float> input, std::span<float> scores,
   }
   impl_->context.input = reinterpret_cast<const std::byte*>(input.data());
   impl_->context.scores = reinterpret_cast<std::byte*>(scores.data());
-  impl_->executor_broke_contract = false;
   try {
-    impl_->run_plan(static_cast<std::int64_t>(batch), step_ns);
+    if (!impl_->runner->run(impl_->context, static_cast<std::int64_t>(batch), step_ns)) {
+      return invalid("executor", "it called a task with an index or a slot out of range");
+    }
   } catch (const std::exception& error) {
     // Steps don't throw: this is the caller's executor.
     return Error{ErrorCode::kInvalidArgument, std::string("it threw: ") + error.what(), "executor"};
-  }
-  if (impl_->executor_broke_contract) {
-    return invalid("executor", "it called a task with an index or a slot out of range");
   }
   return {};
 }
@@ -221,17 +165,27 @@ const Model& Session::model() const { return impl_->model; }
 
 std::string Session::isa() const { return std::string(kernels::isa_name(impl_->isa)); }
 
+int Session::threads() const { return impl_->runner->concurrency(); }
+
 std::size_t Session::arena_bytes() const { return impl_->arena.size(); }
 
 MemoryInfo Session::memory() const {
   const Plan& plan = impl_->plan;
   return {plan.tensor_bytes, plan.largest_live_bytes,
-          plan.workspace_bytes * static_cast<std::size_t>(impl_->concurrency)};
+          plan.workspace_bytes * static_cast<std::size_t>(impl_->runner->concurrency())};
 }
 
 std::vector<StepInfo> Session::steps() const {
   std::vector<StepInfo> steps;
-  for (const auto& step : impl_->plan.steps) step->describe(steps);
+  for (const auto& step : impl_->plan.steps) {
+    const std::size_t first = steps.size();
+    step->describe(steps);
+    const engine::Partition partition = impl_->runner->partition(*step, impl_->max_batch);
+    steps[first].parts = partition.parts();
+    if (partition.parts() == 1) continue;
+    steps[first].busiest_share =
+        engine::busiest_share(step->work(), impl_->max_batch, partition, impl_->runner->concurrency());
+  }
   return steps;
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "engine/partition.h"
 #include "narrow/session.h"
 
 namespace narrow::engine {
@@ -61,15 +62,26 @@ class Step {
 
   // Computes rows [begin, end) of all pictures' rows. Different ranges may run at the same time in different slots.
   virtual void run(const RunContext& context, std::int64_t begin, std::int64_t end, int slot) const = 0;
+  // Computes a part of work(). Steps whose channels can't be divided need not know.
+  virtual void run_part(const RunContext& context, const Part& part, int slot) const {
+    run(context, part.row_begin, part.row_end, slot);
+  }
+  // Pointwise steps on tensors that are all of one shape: elements [begin, end) of the output, of all pictures. Nothing
+  // else of a chain can be divided by channels.
+  virtual void run_elems(const RunContext& /*context*/, std::int64_t /*begin*/, std::int64_t /*end*/) const {}
   // Scratch for each slot.
   [[nodiscard]] virtual std::size_t workspace_bytes() const { return 0; }
   // Ranges that begin at multiples of this many rows of a picture waste least.
   [[nodiscard]] virtual std::int64_t row_step() const { return 1; }
+  // What there is to divide among threads.
+  [[nodiscard]] virtual Work work() const {
+    return {.rows = rows_, .row_step = row_step(), .cost_per_row = cost_per_row_};
+  }
   // What was chosen for each layer that the step computes.
   virtual void describe(std::vector<StepInfo>& steps) const { steps.push_back(info_); }
 
   [[nodiscard]] std::int64_t rows() const { return rows_; }  // of one picture
-  // Roughly, in multiply-accumulates or their equivalent; decides how finely the step is split.
+  // See Work.
   [[nodiscard]] std::int64_t cost_per_row() const { return cost_per_row_; }
   [[nodiscard]] const StepInfo& info() const { return info_; }
 

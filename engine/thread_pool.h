@@ -1,7 +1,9 @@
-// The built-in executor: threads that sleep when there is nothing to do.
+// The built-in executor: helper threads that all sessions of a process share, and that sleep when there is nothing to
+// do.
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -17,36 +19,67 @@ namespace narrow::engine {
 
 inline constexpr int kMaxThreads = 256;
 
-// One parallel_for at a time. The calling thread works along as slot 0; with one thread it works alone.
-class ThreadPool final : public Executor {
+// Works on any number of jobs at a time. A job belongs to the thread that posts it, which works along and needs no
+// helper to get it done: who has taken helpers first keeps them for as long as a job lasts, and others work alone.
+class ThreadPool {
  public:
-  // Starts threads - 1 threads. Errors: kInvalidArgument (threads not in 1..kMaxThreads), kLimit (the system refuses).
-  [[nodiscard]] static Result<std::unique_ptr<ThreadPool>> create(int threads);
-  ~ThreadPool() override;
+  // The pool of all who ask with the same CPU affinity (helpers inherit it), with at least `helpers` of them. It ends
+  // with the last one who holds it. Errors: kLimit (the system refuses to start a thread).
+  [[nodiscard]] static Result<std::shared_ptr<ThreadPool>> shared(int helpers);
+  ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
-  [[nodiscard]] int concurrency() const override { return static_cast<int>(workers_.size()) + 1; }
-  void parallel_for(int count, const std::function<void(int index, int slot)>& task) override;
+  // One parallel loop. Lives with the one who posts it.
+  struct Job {
+    const std::function<void(int, int)>* task = nullptr;
+    int count = 0;
+    int seats = 0;                     // helpers that may join
+    std::chrono::nanoseconds spin{0};  // how long who waits for the others, or for the next job, polls before it sleeps
+    std::atomic<int> next{0};
+    int joined = 0;              // helpers so far, under the mutex; the last one's slot
+    std::atomic<int> active{0};  // helpers that are at work; changes under the mutex
+    std::condition_variable idle;
+    Job* following = nullptr;  // in the list of jobs
+  };
+  // Returns when task(index, slot) has been called for all indices; slot 0 is the caller.
+  void run(Job& job);
+
+  [[nodiscard]] int helpers();
 
  private:
   ThreadPool() = default;
-  void work(int slot);
-  // Runs indices that nobody has taken yet.
-  void drain(const std::function<void(int, int)>& task, int count, int slot);
+  Status grow(int helpers);
+  void work();
+  void post(Job& job);
+  void remove(const Job& job);
+  [[nodiscard]] Job* open_job() const;  // with a free seat and indices left; the oldest
 
-  std::vector<std::thread> workers_;
   std::mutex mutex_;
-  std::condition_variable wake_;  // of the workers: there is a job, or the end
-  std::condition_variable idle_;  // of the caller: nobody works on the job any more
-  // The job. A worker joins it under the mutex while task_ is set, so one that wakes up late finds nothing and nobody
-  // waits for it; the caller takes the job away before it waits for those that joined.
-  const std::function<void(int, int)>* task_ = nullptr;
-  int count_ = 0;
-  std::uint64_t generation_ = 0;
-  int joined_ = 0;
+  std::condition_variable wake_;
+  std::vector<std::thread> threads_;
+  Job* jobs_ = nullptr;
   bool stop_ = false;
-  std::atomic<int> next_{0};
+  std::atomic<std::uint64_t> posted_{0};  // for those who poll
 };
+
+// What a session runs on: itself and up to threads - 1 helpers.
+class PoolExecutor final : public Executor {
+ public:
+  // threads: 1..kMaxThreads; 0: as many as this process has CPUs. spin_us: 0..kMaxSpinUs, see SessionOptions.
+  // Errors: kInvalidArgument, and those of the pool.
+  [[nodiscard]] static Result<std::unique_ptr<PoolExecutor>> create(int threads, int spin_us = 0);
+
+  [[nodiscard]] int concurrency() const override { return threads_; }
+  void parallel_for(int count, const std::function<void(int index, int slot)>& task) override;
+
+ private:
+  explicit PoolExecutor(int threads) : threads_(threads) {}
+  int threads_;
+  std::shared_ptr<ThreadPool> pool_;  // nullptr: one thread
+  ThreadPool::Job job_;
+};
+
+inline constexpr int kMaxSpinUs = 10'000;
 
 }  // namespace narrow::engine

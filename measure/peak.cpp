@@ -21,15 +21,17 @@ double cpu_seconds() {
 }
 
 // `x` changes in every step as far as the compiler knows, or it would multiply once.
-#define NARROW_PEAK_LOOP(sum)                                                                               \
-  for (int i = 0; i < kSteps; ++i) {                                                                        \
-    NARROW_PEAK_STEP(a0, sum)                                                                               \
-    NARROW_PEAK_STEP(a1, sum)                                                                               \
-    NARROW_PEAK_STEP(a2, sum)                                                                               \
-    NARROW_PEAK_STEP(a3, sum)                                                                               \
-    NARROW_PEAK_STEP(a4, sum)                                                                               \
-    NARROW_PEAK_STEP(a5, sum) NARROW_PEAK_STEP(a6, sum) NARROW_PEAK_STEP(a7, sum) NARROW_PEAK_STEP(a8, sum) \
-        NARROW_PEAK_STEP(a9, sum) NARROW_PEAK_STEP(a10, sum) NARROW_PEAK_STEP(a11, sum)                     \
+#define NARROW_PEAK_LOOP(sum)                                                                                 \
+  for (int i = 0; i < kSteps; ++i) {                                                                          \
+    NARROW_PEAK_STEP(a0, sum)                                                                                 \
+    NARROW_PEAK_STEP(a1, sum)                                                                                 \
+    NARROW_PEAK_STEP(a2, sum)                                                                                 \
+    NARROW_PEAK_STEP(a3, sum)                                                                                 \
+    NARROW_PEAK_STEP(a4, sum)                                                                                 \
+    NARROW_PEAK_STEP(a5, sum)                                                                                 \
+    NARROW_PEAK_STEP(a6, sum)                                                                                 \
+    NARROW_PEAK_STEP(a7, sum)                                                                                 \
+    NARROW_PEAK_STEP(a8, sum) NARROW_PEAK_STEP(a9, sum) NARROW_PEAK_STEP(a10, sum) NARROW_PEAK_STEP(a11, sum) \
   }
 #define NARROW_PEAK_STEP(a, sum)  \
   __asm__ volatile("" : "+v"(x)); \

@@ -14,8 +14,12 @@
 
 namespace narrow {
 
-// Runs the parallel parts of a session. Implement it to use your own pool; the built-in one starts
-// `threads - 1` threads that sleep when there is nothing to do.
+// Runs the parallel parts of a session. Implement it to use your own pool. The built-in one has helper threads that all
+// sessions of the process share and that sleep when there is nothing to do: a session with `threads` of 3 has its
+// caller and up to two helpers at work. Of sessions that run at the same time the first one there gets the helpers; the
+// others run on their callers alone until helpers are free. It has as many helpers as the session with most threads
+// wants, and ends with the last session. (Sessions created under different CPU affinities share nothing, because
+// threads inherit them.)
 class Executor {
  public:
   virtual ~Executor() = default;
@@ -30,9 +34,22 @@ struct SessionOptions {
   // "auto", "scalar", "avx2", "avxvnni", "avx512vnni". Precedence: this option, then the environment variable
   // NARROW_ISA, then automatic.
   std::string isa = "auto";
-  int threads = 1;               // of the built-in executor; 1 starts none
+  // Of the built-in executor, 1..256. 1: none is started, everything runs on the caller's. 0: as many as there are CPUs
+  // for this process, see available_threads().
+  int threads = 1;
+  // Built-in executor: how long, in microseconds (0..10000), a thread that waits for others polls before it sleeps.
+  // Waking up takes longer than small layers do; but a thread that polls keeps its core busy, also for so long after
+  // each `run`.
+  int spin_us = 0;
   Executor* executor = nullptr;  // the caller's own, used instead; must outlive the session
   int max_batch = 1;             // pictures that one `run` takes at most; memory is planned for it
+};
+
+// A kernel that could have been chosen.
+struct KernelCandidate {
+  std::string kernel;
+  bool accepted = false;   // it is exact for this layer: a proof on shape, ranges and weights
+  double cost_cycles = 0;  // estimated, for one picture on one thread; where accepted
 };
 
 // What was chosen for one layer.
@@ -41,6 +58,13 @@ struct StepInfo {
   std::string kernel;  // e.g. "convolution_s16_6x16_avx2"
   std::size_t packed_bytes = 0;
   std::string fused_with = {};  // the layer that it is computed with, a few rows at a time; empty: a step of its own
+  // Integer convolutions and linear layers: those that accept, cheapest (the chosen one) first, the scalar reference as
+  // the last of them; then those that refuse. Nothing is timed: the same model and ISA make the same choice.
+  std::vector<KernelCandidate> candidates = {};
+  // Of a step of its own, for max_batch pictures: into how many parts it is divided, and the share of its estimated
+  // cost that the thread with the most gets, at best 1 / threads; 1 where it is not divided.
+  int parts = 1;
+  double busiest_share = 1.0;
 };
 
 // What a session holds besides the packed weights of its steps.
@@ -77,6 +101,7 @@ class Session {
   [[nodiscard]] std::string isa() const;          // what was chosen, e.g. "avx2"
   [[nodiscard]] std::size_t arena_bytes() const;  // tensors and workspace
   [[nodiscard]] MemoryInfo memory() const;
+  [[nodiscard]] int threads() const;  // that it runs on: those of the executor
   [[nodiscard]] std::vector<StepInfo> steps() const;
 
  private:
@@ -97,6 +122,10 @@ struct Ranked {
 };
 // The k best classes, best first; ties go to the lower index.
 [[nodiscard]] std::vector<Ranked> top_k(std::span<const float> scores, int k);
+
+// CPUs that this process may use: the calling thread's affinity, further limited by the CPU quotas of its control
+// groups, rounded up. At least 1.
+[[nodiscard]] int available_threads();
 
 // Names of the ISAs that this CPU can run, slowest first; "scalar" is always there.
 [[nodiscard]] std::vector<std::string> available_isas();

@@ -168,3 +168,17 @@ TEST_CASE("options that do not fit the scenario are wrong usage") {
     for (const std::string& part : tried.parts) CHECK_MESSAGE(has(ran.err, part), "'", part, "' is not in: ", ran.err);
   }
 }
+
+TEST_CASE("with threads the layers tell how evenly they are divided") {
+  const Json document = bench_json({"--layers", "--runs", "2", "--threads", "2", "--spin", "50"});
+  CHECK(document["threads"] == 2);
+  CHECK(document["spin_us"] == 50);
+  for (const Json& layer : document["profile"]["layers"]) {
+    CHECK(layer["parts"] >= 1);
+    CHECK(layer["busiest_share"] >= 0.5);
+    CHECK(layer["busiest_share"] <= 1.0);
+  }
+  const Ran text = bench({"--layers", "--runs", "2", "--threads", "2"});
+  CHECK_MESSAGE(has(text.out, "% of busiest"), text.out);
+  CHECK(bench({"--spin", "10001"}).exit_code == 2);
+}

@@ -54,9 +54,11 @@ void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { s
 void operator delete(void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
 void operator delete[](void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
 
-// AddressSanitizer ends the process where the system would only refuse; tests ask for more memory than there is.
+// Sanitizers end the process where the system would only refuse; tests ask for more memory than there is.
 extern "C" const char* __asan_default_options();
 extern "C" const char* __asan_default_options() { return "allocator_may_return_null=1"; }
+extern "C" const char* __tsan_default_options();
+extern "C" const char* __tsan_default_options() { return "allocator_may_return_null=1"; }
 
 TEST_CASE("running a session allocates nothing") {
   const narrow::Model small = narrow::testing::to_model(narrow::testing::model_of_everything(1));

@@ -101,8 +101,9 @@ TEST_CASE("buffers of the wrong size are errors and nothing runs") {
 
 TEST_CASE("options out of bounds are errors that say the bounds") {
   const Model model = to_model(model_of_everything(1));
-  CHECK(create_error(model, {.threads = 0}).where == "threads");
+  CHECK(create_error(model, {.threads = -1}).where == "threads");
   CHECK(create_error(model, {.threads = 1000}).where == "threads");
+  CHECK(create_error(model, {.spin_us = -1}).where == "spin_us");
   CHECK(create_error(model, {.max_batch = 0}).where == "max_batch");
   CHECK(create_error(model, {.max_batch = -7}).where == "max_batch");
   CHECK(create_error(model, {.isa = "mmx"}).where == "isa");
