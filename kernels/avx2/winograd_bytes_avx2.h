@@ -39,10 +39,11 @@ struct ByteWinogradFormat {
 // Packed: 256 zeros; then for each panel, all 64-byte aligned:
 //   int64 steps[16] (see convolution_windows_avx2.h) of each position; for each vector of 16 channels, in the order of
 //   Acc: int32 constants[2][2] of outputs, int32 bias, float multiplier; then for each position 128 zeros (a head for
-//   tiles that want one) and W [4 input channels][vector][16 channels][4].
+//   tiles that want one) and W [4 input channels][vector][16 channels][4]. Where W of a layer would be large, for each
+//   tap the weights themselves in this order instead, from which a panel's W is computed for each block.
 // Workspace: pointers to each tile's row of U; tile table; 4 lines of B d, [pixel][channel]; U
 // [position][tile][channel];
-//   M [position][tile][vector][16 channels].
+//   M [position][tile][vector][16 channels]; W of a panel, if `expands`.
 struct ByteWinogradPlan {
   std::int64_t channels;  // input channels, rounded up to 4; what is behind them meets weights of 0
   std::int64_t vectors;   // of a panel
@@ -50,11 +51,15 @@ struct ByteWinogradPlan {
   std::int64_t tile_columns;
   std::int64_t segment_tiles;  // a run of tiles of one row of tiles, at most
   std::int64_t block_tiles;    // at most
+  bool expands;
   std::int64_t head_bytes, position_bytes, panel_bytes;
   std::int64_t line_bytes;
   std::int64_t u_row_bytes, u_position_bytes, m_position_bytes;
-  std::int64_t table_at, padding_at, lines_at, u_at, m_at;
+  std::int64_t table_at, padding_at, lines_at, u_at, m_at, w_at;
   std::int64_t workspace_bytes;
+
+  // Of W at one position, or of one tap.
+  [[nodiscard]] std::int64_t weight_bytes() const { return channels / 4 * vectors * 64; }
 };
 
 inline constexpr std::int64_t kByteWinogradZeros = 256;
@@ -83,6 +88,10 @@ struct ByteWinogradCycles {
 
 __attribute__((visibility("hidden"))) void pack_byte_winograd(const ConvolutionProblem& problem,
                                                               const ByteWinogradFormat& format, std::byte* packed);
+
+// W of a panel at 16 positions that are plan.position_bytes apart, from its 9 taps; heads of positions are left alone.
+__attribute__((visibility("hidden"))) void expand_byte_weights(const ByteWinogradPlan& plan, const std::byte* taps,
+                                                               std::byte* positions);
 
 // The products of one position and panel. Math: m[t][c] = sum over k of u[t][k] * w[k][c].
 struct ByteWinogradProducts {

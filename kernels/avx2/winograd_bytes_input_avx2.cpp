@@ -103,6 +103,9 @@ void prepare_byte_winograd(const ConvolutionProblem& problem, const ByteWinograd
   for (std::int64_t tile = 0; tile < plan.block_tiles; ++tile, u += plan.u_row_bytes) rows[tile] = u;
   std::memset(workspace + plan.padding_at, problem.input_zero_point,
               static_cast<std::size_t>(plan.lines_at - plan.padding_at));
+  for (std::int64_t position = 0; plan.expands && position < kByteWinogradPositions; ++position) {
+    std::memset(workspace + plan.w_at + position * plan.position_bytes, 0, kByteWinogradPositionHead);
+  }
 }
 
 void transform_byte_inputs(const ConvolutionProblem& problem, const ByteWinogradPlan& plan, const std::uint8_t* input,

@@ -10,6 +10,9 @@ constexpr std::int64_t kUBytes = 256 * 1024;
 constexpr std::int64_t kFewestTiles = 8;
 // Positions are not a multiple of 4 KiB apart, or 16 of them would share the few ways of a set of L1.
 constexpr std::int64_t kStagger = 64;
+// W of a layer beyond this is computed for each block: it costs less time than it takes L3 to deliver 16 bytes instead
+// of 9, and memory.
+constexpr std::int64_t kMostWBytes = 640 * 1024;
 constexpr std::int64_t kLargestSum = std::int64_t{1} << 28;  // 4 times it is an int32
 
 std::int64_t least(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
@@ -32,8 +35,10 @@ ByteWinogradPlan plan_byte_winograd(const ConvolutionShape& shape, const ByteWin
   plan.segment_tiles = ceil_div(plan.tile_columns, ceil_div(plan.tile_columns, fitting));
   plan.block_tiles = fitting / plan.segment_tiles * plan.segment_tiles;
   plan.head_bytes = kByteWinogradPositions * std::int64_t{sizeof(std::int64_t)} + 6 * 64 * plan.vectors;
-  plan.position_bytes = kByteWinogradPositionHead + plan.channels / 4 * plan.vectors * 64;
-  plan.panel_bytes = plan.head_bytes + kByteWinogradPositions * plan.position_bytes;
+  plan.position_bytes = kByteWinogradPositionHead + plan.weight_bytes();
+  const std::int64_t w_bytes = kByteWinogradPositions * plan.position_bytes;
+  plan.expands = plan.panels * w_bytes > kMostWBytes;
+  plan.panel_bytes = plan.head_bytes + (plan.expands ? 9 * plan.weight_bytes() : w_bytes);
   plan.line_bytes = round_up((plan.segment_tiles * kByteWinogradOutputs + 2) * shape.in_c, 64) + kStagger;
   plan.u_position_bytes = plan.block_tiles * plan.u_row_bytes + kStagger;
   plan.m_position_bytes = plan.block_tiles * plan.vectors * 64 + kStagger;
@@ -42,7 +47,8 @@ ByteWinogradPlan plan_byte_winograd(const ConvolutionShape& shape, const ByteWin
   plan.lines_at = plan.padding_at + plan.line_bytes;
   plan.u_at = plan.lines_at + kByteWinogradInputs * plan.line_bytes + 64;  // what follows the last pixel may be read
   plan.m_at = plan.u_at + kByteWinogradPositions * plan.u_position_bytes;
-  plan.workspace_bytes = plan.m_at + kByteWinogradPositions * plan.m_position_bytes;
+  plan.w_at = plan.m_at + kByteWinogradPositions * plan.m_position_bytes;
+  plan.workspace_bytes = plan.w_at + (plan.expands ? w_bytes : 0);
   return plan;
 }
 

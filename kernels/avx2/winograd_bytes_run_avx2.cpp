@@ -93,10 +93,15 @@ void run_block(const Run& run, std::int64_t tiles) {
   const std::int64_t panel_channels = plan.vectors * 16;
   for (std::int64_t channel = run.part.channel_begin; channel < run.part.channel_end; channel += panel_channels) {
     const std::byte* const panel = run.packed + kByteWinogradZeros + channel / panel_channels * plan.panel_bytes;
+    const std::byte* w = panel + plan.head_bytes;
+    if (plan.expands) {
+      expand_byte_weights(plan, w, run.workspace + plan.w_at);
+      w = run.workspace + plan.w_at;
+    }
     for (std::int64_t position = 0; position < kByteWinogradPositions; ++position) {
       run.multiply({reinterpret_cast<const std::uint8_t* const*>(run.workspace), position * plan.u_position_bytes,
                     tiles, plan.channels, plan.vectors, reinterpret_cast<const std::int64_t*>(panel)[position],
-                    panel + plan.head_bytes + position * plan.position_bytes, run.packed,
+                    w + position * plan.position_bytes, run.packed,
                     reinterpret_cast<std::int32_t*>(run.workspace + plan.m_at + position * plan.m_position_bytes)});
     }
     for (std::int64_t vector = 0; vector < plan.vectors; ++vector) {

@@ -1,9 +1,12 @@
 // From weights to W = G g G^T, see winograd_bytes_avx2.h.
+#include <immintrin.h>
+
 #include <cstring>
 
 #include "kernels/avx2/convolution_output_avx2.h"
 #include "kernels/avx2/convolution_windows_avx2.h"
 #include "kernels/avx2/winograd_bytes_avx2.h"
+#include "kernels/packing/prefetch.h"
 
 namespace narrow::kernels::avx2 {
 namespace {
@@ -52,6 +55,24 @@ void pack_constants(const std::int32_t* sums, std::int32_t offset, std::byte* he
   }
 }
 
+// One output channel's weights, to the places of its lane.
+void place_weights(const ByteWinogradPlan& plan, const std::int8_t* weights, std::int64_t count, std::byte* to) {
+  const std::int64_t step = plan.vectors * 64;
+  std::int64_t k = 0;
+  for (; k + 4 <= count; k += 4, to += step) std::memcpy(to, weights + k, 4);
+  if (k < count) std::memcpy(to, weights + k, static_cast<std::size_t>(count - k));
+}
+
+// G g of 32 columns (or rows) at once; out[i] is out[i * stride].
+__attribute__((always_inline)) inline void transform_vectors(__m256i g0, __m256i g1, __m256i g2, __m256i* out,
+                                                             int stride) {
+  const __m256i ends = _mm256_add_epi8(g0, g2);
+  out[0] = _mm256_add_epi8(g0, g0);
+  out[stride] = _mm256_add_epi8(ends, g1);
+  out[2 * stride] = _mm256_sub_epi8(ends, g1);
+  out[3 * stride] = _mm256_add_epi8(g2, g2);
+}
+
 // 16 output channels from `channel` on: vector `vector` of the panel.
 void pack_vector(const ConvolutionProblem& problem, const ByteWinogradPlan& plan, int channel, std::int64_t vector,
                  bool adds_words, std::int8_t* w, std::byte* panel) {
@@ -82,17 +103,42 @@ void pack_vector(const ConvolutionProblem& problem, const ByteWinogradPlan& plan
     if (adds_words) {
       reinterpret_cast<std::int64_t*>(panel)[p] = choose_windows({of_position, 16, 1, plan.channels}, largest).steps;
     }
+    if (plan.expands) continue;
     std::byte* const to = panel + plan.head_bytes + p * plan.position_bytes + kByteWinogradPositionHead + vector * 64;
     for (int c = 0; c < 16; ++c) {
-      const std::int64_t place = std::int64_t{place_in_panel(c)} * 4;
-      for (std::int64_t k = 0; k < plan.channels; k += 4) {
-        std::memcpy(to + k / 4 * plan.vectors * 64 + place, of_position + c * plan.channels + k, 4);
-      }
+      place_weights(plan, of_position + c * plan.channels, plan.channels, to + std::int64_t{place_in_panel(c)} * 4);
+    }
+  }
+  for (int c = 0; plan.expands && c < count; ++c) {
+    for (int tap = 0; tap < kTaps; ++tap) {
+      place_weights(
+          plan, problem.weights + (std::int64_t{channel + c} * kTaps + tap) * shape.in_c, shape.in_c,
+          panel + plan.head_bytes + tap * plan.weight_bytes() + vector * 64 + std::int64_t{place_in_panel(c)} * 4);
     }
   }
 }
 
 }  // namespace
+
+void expand_byte_weights(const ByteWinogradPlan& plan, const std::byte* taps, std::byte* positions) {
+  const std::int64_t bytes = plan.weight_bytes();
+  std::byte* to = positions + kByteWinogradPositionHead;
+  for (std::int64_t at = 0; at < bytes; at += 32, taps += 32, to += 32) {
+    __m256i g[kTaps], columns[12];
+    for (int tap = 0; tap < kTaps; ++tap) {
+      g[tap] = _mm256_load_si256(reinterpret_cast<const __m256i*>(taps + tap * bytes));
+      prefetch_weights(taps + tap * bytes);
+    }
+    for (int i = 0; i < 3; ++i) transform_vectors(g[i], g[3 + i], g[6 + i], columns + i, 3);
+    for (int i = 0; i < 4; ++i) {
+      __m256i row[4];
+      transform_vectors(columns[3 * i], columns[3 * i + 1], columns[3 * i + 2], row, 1);
+      for (int j = 0; j < 4; ++j) {
+        _mm256_store_si256(reinterpret_cast<__m256i*>(to + (4 * i + j) * plan.position_bytes), row[j]);
+      }
+    }
+  }
+}
 
 void pack_byte_winograd(const ConvolutionProblem& problem, const ByteWinogradFormat& format, std::byte* packed) {
   const ByteWinogradPlan plan = plan_byte_winograd(problem.shape, format);
