@@ -23,8 +23,7 @@ using engine::RunContext;
 using graph::DefaultFloatEnvironment;
 
 constexpr int kMaxBatch = 65536;
-// What it costs to get other threads to work: to wake them up, or, where they poll or are not ours, to tell them.
-constexpr std::int64_t kWakeCost = 512 * 1024;
+// What it costs to tell other threads that there is work; within a run, those of the pool are awake.
 constexpr std::int64_t kTellCost = 64 * 1024;
 
 Error invalid(const char* where, std::string message) {
@@ -81,8 +80,7 @@ Result<Session> Session::create(const Model& model, const SessionOptions& option
       NARROW_ASSIGN(impl->pool, engine::PoolExecutor::create(options.threads, options.spin_us));
       executor = impl->pool.get();
     }
-    const bool sleeps = options.executor == nullptr && options.spin_us == 0;
-    impl->runner.emplace(impl->plan, *executor, sleeps ? kWakeCost : kTellCost);
+    impl->runner.emplace(impl->plan, *executor, kTellCost);
     impl->max_batch = options.max_batch;
 
     const Plan& plan = impl->plan;
@@ -135,6 +133,7 @@ Status Session::run_steps(std::span<const float> input, std::span<float> scores,
   impl_->context.input = reinterpret_cast<const std::byte*>(input.data());
   impl_->context.scores = reinterpret_cast<std::byte*>(scores.data());
   try {
+    const engine::PoolExecutor::Run run(impl_->pool.get());
     if (!impl_->runner->run(impl_->context, static_cast<std::int64_t>(batch), step_ns)) {
       return invalid("executor", "it called a task with an index or a slot out of range");
     }

@@ -12,6 +12,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+// How long a helper looks for the next loop of a run. Longer than most layers that are not worth dividing.
+constexpr std::chrono::microseconds kBetweenLoops{100};
+
 void pause_briefly() {
 #if defined(__x86_64__) || defined(__i386__)
   __builtin_ia32_pause();
@@ -135,12 +138,15 @@ void ThreadPool::run(Job& job) {
     remove(job);
     if (job.active == 0) return;
   }
-  if (job.spin.count() > 0) poll(job.spin, [&] { return job.active == 0; });
+  const std::chrono::nanoseconds patience =
+      runs_ > 0 ? std::max<std::chrono::nanoseconds>(job.spin, kBetweenLoops) : job.spin;
+  if (patience.count() > 0) poll(patience, [&] { return job.active == 0; });
   auto lock = lock_soon(mutex_);  // also where polling was enough: a helper may still hold it, with the job in hand
   job.idle.wait(lock, [&] { return job.active == 0; });
 }
 
 void ThreadPool::work() {
+  bool worked = false;               // since it slept
   std::chrono::nanoseconds spin{0};  // of the job that was worked on last
   auto lock = lock_soon(mutex_);
   while (!stop_) {
@@ -148,16 +154,18 @@ void ThreadPool::work() {
     if (job != nullptr) {
       const int slot = ++job->joined;
       ++job->active;
+      worked = true;
       spin = job->spin;
       lock.unlock();
       drain(*job, slot);
       lock = lock_soon(mutex_);
       if (--job->active == 0) job->idle.notify_one();
-    } else if (spin.count() > 0) {
+    } else if (worked) {
       const std::uint64_t seen = posted_;
       lock.unlock();
-      poll(spin, [&] { return posted_ != seen; });
-      spin = std::chrono::nanoseconds(0);
+      if (spin.count() > 0) poll(spin, [&] { return posted_ != seen; });
+      if (runs_ > 0) poll(kBetweenLoops, [&] { return posted_ != seen || runs_ == 0; });
+      worked = false;
       lock = lock_soon(mutex_);
     } else {
       wake_.wait(lock);

@@ -44,6 +44,10 @@ class ThreadPool {
   };
   // Returns when task(index, slot) has been called for all indices; slot 0 is the caller.
   void run(Job& job);
+  // In between, who has worked looks for more for a while rather than sleep: waking up takes longer than small layers
+  // do.
+  void begin_run() { runs_.fetch_add(1); }
+  void end_run() { runs_.fetch_sub(1); }
 
   [[nodiscard]] int helpers();
 
@@ -61,6 +65,7 @@ class ThreadPool {
   Job* jobs_ = nullptr;
   bool stop_ = false;
   std::atomic<std::uint64_t> posted_{0};  // for those who poll
+  std::atomic<int> runs_{0};              // that are under way
 };
 
 // What a session runs on: itself and up to threads - 1 helpers.
@@ -72,6 +77,22 @@ class PoolExecutor final : public Executor {
 
   [[nodiscard]] int concurrency() const override { return threads_; }
   void parallel_for(int count, const std::function<void(int index, int slot)>& task) override;
+
+  // Many parallel loops, one soon after the other.
+  class Run {
+   public:
+    explicit Run(const PoolExecutor* executor) : pool_(executor == nullptr ? nullptr : executor->pool_.get()) {
+      if (pool_ != nullptr) pool_->begin_run();
+    }
+    ~Run() {
+      if (pool_ != nullptr) pool_->end_run();
+    }
+    Run(const Run&) = delete;
+    Run& operator=(const Run&) = delete;
+
+   private:
+    ThreadPool* pool_;
+  };
 
  private:
   explicit PoolExecutor(int threads) : threads_(threads) {}

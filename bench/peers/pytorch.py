@@ -30,9 +30,6 @@ if kind == "int8":
     torch.quantization.prepare(model, inplace=True)
     model(picture)
     torch.quantization.convert(model, inplace=True)
-else:
-    picture = picture.contiguous(memory_format=torch.channels_last)
-    model = model.to(memory_format=torch.channels_last)
 with torch.inference_mode():
     model = torch.jit.freeze(torch.jit.trace(model, picture))
     for _ in range(3):  # the first runs compile

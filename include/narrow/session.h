@@ -37,9 +37,9 @@ struct SessionOptions {
   // Of the built-in executor, 1..256. 1: none is started, everything runs on the caller's. 0: as many as there are CPUs
   // for this process, see available_threads().
   int threads = 1;
-  // Built-in executor: how long, in microseconds (0..10000), a thread that waits for others polls before it sleeps.
-  // Waking up takes longer than small layers do; but a thread that polls keeps its core busy, also for so long after
-  // each `run`.
+  // Built-in executor: how long, in microseconds (0..10000), helpers poll for the next `run` before they sleep. Waking
+  // up takes longer than small layers do; but a thread that polls keeps its core busy. Within a `run` they poll for up
+  // to 100 us from layer to layer in any case.
   int spin_us = 0;
   Executor* executor = nullptr;  // the caller's own, used instead; must outlive the session
   int max_batch = 1;             // pictures that one `run` takes at most; memory is planned for it
