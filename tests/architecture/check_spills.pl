@@ -25,7 +25,7 @@ sub check {
     next if grep { $_ != $loop && $_->[0] >= $begin && $_->[1] <= $end } @jumps;
     ++$loops;
     for my $line (grep { $_->[0] >= $begin && $_->[0] <= $end } @lines) {
-      next unless $line->[1] =~ /%[yz]mm/ && $line->[1] =~ /\(%r[sb]p/;
+      next unless $line->[1] =~ /%[yz]mm/ && $line->[1] =~ /\(%rsp|-0x[0-9a-f]+\(%rbp\)/;
       print "$name: $line->[1]\n";
       ++$spills;
     }
