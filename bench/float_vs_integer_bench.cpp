@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "bench/statistics.h"
 #include "narrow/float_model.h"
 #include "narrow/image.h"
 #include "narrow/model.h"
@@ -22,6 +23,8 @@
 namespace {
 
 using Clock = std::chrono::steady_clock;
+using narrow::bench::quantile;
+using narrow::bench::sqnr_db;
 constexpr int kRounds = 51;
 constexpr double kRoundSeconds = 0.02;
 
@@ -36,21 +39,6 @@ double time_once(const Contender& contender, int repetitions) {
   const auto start = Clock::now();
   for (int i = 0; i < repetitions; ++i) contender.run();
   return std::chrono::duration<double, std::micro>(Clock::now() - start).count() / repetitions;
-}
-
-double quantile(std::vector<double> values, double share) {
-  std::sort(values.begin(), values.end());
-  return values[static_cast<std::size_t>(share * static_cast<double>(values.size() - 1))];
-}
-
-// Signal-to-noise ratio of `scores` against `reference`, in dB.
-double sqnr_db(const std::vector<float>& reference, const std::vector<float>& scores) {
-  double signal = 0, noise = 0;
-  for (std::size_t i = 0; i < reference.size(); ++i) {
-    signal += double{reference[i]} * reference[i];
-    noise += (double{reference[i]} - scores[i]) * (double{reference[i]} - scores[i]);
-  }
-  return noise == 0 ? INFINITY : 10 * std::log10(signal / noise);
 }
 
 int run(const std::string& weights, const std::string& model_path, const std::string& picture_path) {

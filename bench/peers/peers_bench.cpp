@@ -30,6 +30,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/peers/onednn_network.h"
+#include "bench/statistics.h"
 #include "engine/model_data.h"
 #include "graph/float_executor/openmp_threads.h"
 #include "narrow/model.h"
@@ -40,6 +41,8 @@ namespace {
 using namespace narrow;
 using narrow::bench::OneDnnNetwork;
 using narrow::bench::OneDnnType;
+using narrow::bench::quantile;
+using narrow::bench::sqnr_db;
 using Clock = std::chrono::steady_clock;
 
 constexpr double kRoundSeconds = 0.05;
@@ -61,21 +64,6 @@ struct Contender {
 };
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
-double quantile(std::vector<double> values, double share) {
-  std::sort(values.begin(), values.end());
-  return values[static_cast<std::size_t>(std::lround(share * static_cast<double>(values.size() - 1)))];
-}
-
-// Signal-to-noise ratio of `scores` against `reference`, in dB.
-double sqnr_db(const std::vector<float>& reference, const std::vector<float>& scores) {
-  double signal = 0, noise = 0;
-  for (std::size_t i = 0; i < reference.size(); ++i) {
-    signal += double{reference[i]} * reference[i];
-    noise += (double{reference[i]} - scores[i]) * (double{reference[i]} - scores[i]);
-  }
-  return noise == 0 ? INFINITY : 10 * std::log10(signal / noise);
-}
 
 // What oneDNN calls the instruction sets that we have kernels for. Must be said before its first primitive.
 void limit_onednn(const std::string& isa) {

@@ -4,6 +4,8 @@
 
 #include <cstring>
 
+#include "kernels/avx2/winograd_segments_avx2.h"
+
 // Columns first, whole lines at once, so that columns which two tiles share are computed once and borders are a matter
 // of pointers; then rows, tile by tile.
 namespace narrow::kernels::avx2 {
@@ -55,31 +57,16 @@ void fill_padding(const ConvolutionProblem& problem, const ByteWinogradPlan& pla
   }
 }
 
-std::int64_t clamped(std::int64_t value, std::int64_t lo, std::int64_t hi) {
-  return value < lo ? lo : (value > hi ? hi : value);
-}
-
 void load_lines(const ConvolutionProblem& problem, const ByteWinogradPlan& plan, const std::uint8_t* input,
                 const WinogradSegment& segment, std::byte* workspace) {
   const ConvolutionShape& shape = problem.shape;
-  // Pixels [begin, end) of the lines lie inside the picture.
-  const std::int64_t pixels = segment.tiles * kByteWinogradOutputs + 2;
-  const std::int64_t x = segment.column - shape.pad.left;
-  const std::int64_t begin = clamped(-x, 0, pixels);
-  const std::int64_t end = clamped(shape.in_w - x, begin, pixels);
+  const SegmentInput<kByteWinogradInputs> in =
+      segment_input<kByteWinogradInputs>(shape, input, segment, workspace + plan.padding_at);
   std::byte* const lines = workspace + plan.lines_at;
-  fill_padding(problem, plan, begin, lines);
-  fill_padding(problem, plan, pixels - end, lines + end * shape.in_c);
-  if (begin == end) return;
-  const std::uint8_t* const picture = input + segment.row / shape.out_h * shape.in_h * shape.in_w * shape.in_c;
-  const std::int64_t y = segment.row % shape.out_h - shape.pad.top;
-  const std::uint8_t* rows[kByteWinogradInputs];
-  for (int i = 0; i < kByteWinogradInputs; ++i) {
-    const bool inside = y + i >= 0 && y + i < shape.in_h;
-    rows[i] = inside ? picture + ((y + i) * shape.in_w + x + begin) * shape.in_c
-                     : reinterpret_cast<const std::uint8_t*>(workspace + plan.padding_at);
-  }
-  transform_columns(rows, (end - begin) * shape.in_c, lines + begin * shape.in_c, plan.line_bytes);
+  fill_padding(problem, plan, in.begin, lines);
+  fill_padding(problem, plan, in.pixels - in.end, lines + in.end * shape.in_c);
+  if (in.begin == in.end) return;
+  transform_columns(in.rows, (in.end - in.begin) * shape.in_c, lines + in.begin * shape.in_c, plan.line_bytes);
 }
 
 // Line `line` of a tile to U of its four positions.
@@ -112,12 +99,7 @@ void transform_byte_inputs(const ConvolutionProblem& problem, const ByteWinograd
                            const WinogradSegment& segment, std::int64_t first, std::byte* workspace) {
   const ConvolutionShape& shape = problem.shape;
   load_lines(problem, plan, input, segment, workspace);
-  WinogradTile* const table = reinterpret_cast<WinogradTile*>(workspace + plan.table_at);
-  for (std::int64_t tile = 0; tile < segment.tiles; ++tile) {
-    const std::int64_t column = segment.column + tile * kByteWinogradOutputs;
-    table[first + tile] = {segment.row * shape.out_w + column, segment.rows,
-                           static_cast<std::int32_t>(clamped(shape.out_w - column, 1, kByteWinogradOutputs))};
-  }
+  fill_table<kByteWinogradOutputs>(shape, segment, reinterpret_cast<WinogradTile*>(workspace + plan.table_at) + first);
   const __m256i offset = _mm256_set1_epi8(static_cast<char>(largest_byte_winograd_input(problem) / 2));
   for (int i = 0; i < kByteWinogradInputs; ++i) {
     const __m256i offset1 = i == 1 ? _mm256_setzero_si256() : offset;

@@ -3,6 +3,7 @@
 #include "kernels/avx2/convolution_output_avx2.h"
 #include "kernels/avx2/winograd_bytes_avx2.h"
 #include "kernels/avx2/winograd_bytes_input_avx2.h"
+#include "kernels/avx2/winograd_segments_avx2.h"
 
 namespace narrow::kernels::avx2 {
 namespace {
@@ -120,26 +121,12 @@ void run_byte_winograd(const ConvolutionProblem& problem, const ByteWinogradForm
   const OutputStage stage = output_stage(problem);
   const Run run{problem, plan, stage, packed, part, output, workspace, multiply};
   prepare_byte_winograd(problem, plan, workspace);
-  std::int64_t tiles = 0;
-  for (std::int64_t row = part.row_begin; row < part.row_end;) {
-    const std::int64_t of_picture = problem.shape.out_h - row % problem.shape.out_h;
-    const std::int64_t of_part = part.row_end - row;
-    std::int64_t rows = of_picture < of_part ? of_picture : of_part;
-    if (rows > kByteWinogradOutputs) rows = kByteWinogradOutputs;
-    for (std::int64_t column = 0; column < plan.tile_columns; column += plan.segment_tiles) {
-      const std::int64_t left = plan.tile_columns - column;
-      const std::int64_t now = left < plan.segment_tiles ? left : plan.segment_tiles;
-      if (tiles + now > plan.block_tiles) {
-        run_block(run, tiles);
-        tiles = 0;
-      }
-      transform_byte_inputs(problem, plan, input, {row, static_cast<int>(rows), column * kByteWinogradOutputs, now},
-                            tiles, workspace);
-      tiles += now;
-    }
-    row += rows;
-  }
-  if (tiles > 0) run_block(run, tiles);
+  for_each_segment<kByteWinogradOutputs>(
+      problem.shape, part, plan,
+      [&](const WinogradSegment& segment, std::int64_t first) {
+        transform_byte_inputs(problem, plan, input, segment, first, workspace);
+      },
+      [&](std::int64_t tiles) { run_block(run, tiles); });
 }
 
 }  // namespace narrow::kernels::avx2

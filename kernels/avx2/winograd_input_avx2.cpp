@@ -4,6 +4,8 @@
 
 #include <cstring>
 
+#include "kernels/avx2/winograd_segments_avx2.h"
+
 // Columns first, whole lines at once, so that columns which two tiles share are computed once and borders are a matter
 // of pointers; then rows, tile by tile.
 namespace narrow::kernels::avx2 {
@@ -66,32 +68,17 @@ void fill_padding(const ConvolutionProblem& problem, const WinogradPlan& plan, s
   for (std::int64_t k = 0; k < count; ++k) second[k] = value;
 }
 
-std::int64_t clamped(std::int64_t value, std::int64_t lo, std::int64_t hi) {
-  return value < lo ? lo : (value > hi ? hi : value);
-}
-
 void load_lines(const ConvolutionProblem& problem, const WinogradPlan& plan, const std::uint8_t* input,
                 const WinogradSegment& segment, std::byte* workspace) {
   const ConvolutionShape& shape = problem.shape;
   const std::int64_t pixel_bytes = std::int64_t{shape.in_c} * 2;
-  // Pixels [begin, end) of the lines lie inside the picture.
-  const std::int64_t pixels = segment.tiles * kWinogradOutputs + 2;
-  const std::int64_t x = segment.column - shape.pad.left;
-  const std::int64_t begin = clamped(-x, 0, pixels);
-  const std::int64_t end = clamped(shape.in_w - x, begin, pixels);
+  const SegmentInput<kWinogradInputs> in =
+      segment_input<kWinogradInputs>(shape, input, segment, workspace + plan.padding_at);
   std::byte* const lines = workspace + plan.lines_at;
-  fill_padding(problem, plan, begin, lines);
-  fill_padding(problem, plan, pixels - end, lines + end * pixel_bytes);
-  if (begin == end) return;
-  const std::uint8_t* const picture = input + segment.row / shape.out_h * shape.in_h * shape.in_w * shape.in_c;
-  const std::int64_t y = segment.row % shape.out_h - shape.pad.top;
-  const std::uint8_t* rows[kWinogradInputs];
-  for (int i = 0; i < kWinogradInputs; ++i) {
-    const bool inside = y + i >= 0 && y + i < shape.in_h;
-    rows[i] = inside ? picture + ((y + i) * shape.in_w + x + begin) * shape.in_c
-                     : reinterpret_cast<const std::uint8_t*>(workspace + plan.padding_at);
-  }
-  transform_columns(rows, (end - begin) * shape.in_c, lines + begin * pixel_bytes, plan.line_bytes);
+  fill_padding(problem, plan, in.begin, lines);
+  fill_padding(problem, plan, in.pixels - in.end, lines + in.end * pixel_bytes);
+  if (in.begin == in.end) return;
+  transform_columns(in.rows, (in.end - in.begin) * shape.in_c, lines + in.begin * pixel_bytes, plan.line_bytes);
 }
 
 // Line `line` of each tile to U of its six positions. Few streams at a time: whole channels inside, lines outside.
@@ -120,13 +107,8 @@ void transform_inputs(const ConvolutionProblem& problem, const WinogradPlan& pla
                       const WinogradSegment& segment, std::int64_t first, std::byte* workspace) {
   const ConvolutionShape& shape = problem.shape;
   load_lines(problem, plan, input, segment, workspace);
-  WinogradTile* const table = reinterpret_cast<WinogradTile*>(workspace);
   const std::int64_t pixel_bytes = std::int64_t{shape.in_c} * 2;
-  for (std::int64_t tile = 0; tile < segment.tiles; ++tile) {
-    const std::int64_t column = segment.column + tile * kWinogradOutputs;
-    table[first + tile] = {segment.row * shape.out_w + column, segment.rows,
-                           static_cast<std::int32_t>(clamped(shape.out_w - column, 1, kWinogradOutputs))};
-  }
+  fill_table<kWinogradOutputs>(shape, segment, reinterpret_cast<WinogradTile*>(workspace) + first);
   for (int i = 0; i < kWinogradInputs; ++i) {
     const std::byte* line = workspace + plan.lines_at + i * plan.line_bytes;
     std::byte* u = workspace + plan.u_at + i * kWinogradInputs * plan.u_position_bytes + first * plan.channels * 2;

@@ -5,6 +5,7 @@
 #include "kernels/avx2/winograd_input_avx2.h"
 #include "kernels/avx2/winograd_output_avx2.h"
 #include "kernels/avx2/winograd_plan_avx2.h"
+#include "kernels/avx2/winograd_segments_avx2.h"
 #include "kernels/avx2/winograd_weights_avx2.h"
 
 namespace narrow::kernels::avx2 {
@@ -102,26 +103,12 @@ void run_winograd(const ConvolutionProblem& problem, const std::byte* packed, co
   const WinogradPlan plan = plan_winograd(problem.shape);
   const OutputStage stage = output_stage(problem);
   prepare_padding(problem, plan, workspace);
-  std::int64_t tiles = 0;
-  for (std::int64_t row = part.row_begin; row < part.row_end;) {
-    const std::int64_t of_picture = problem.shape.out_h - row % problem.shape.out_h;
-    const std::int64_t of_part = part.row_end - row;
-    std::int64_t rows = of_picture < of_part ? of_picture : of_part;
-    if (rows > kWinogradOutputs) rows = kWinogradOutputs;
-    for (std::int64_t column = 0; column < plan.tile_columns; column += plan.segment_tiles) {
-      const std::int64_t left = plan.tile_columns - column;
-      const std::int64_t now = left < plan.segment_tiles ? left : plan.segment_tiles;
-      if (tiles + now > plan.block_tiles) {
-        run_block(problem, plan, stage, packed, tiles, part, output, workspace, multiply);
-        tiles = 0;
-      }
-      transform_inputs(problem, plan, input, {row, static_cast<int>(rows), column * kWinogradOutputs, now}, tiles,
-                       workspace);
-      tiles += now;
-    }
-    row += rows;
-  }
-  if (tiles > 0) run_block(problem, plan, stage, packed, tiles, part, output, workspace, multiply);
+  for_each_segment<kWinogradOutputs>(
+      problem.shape, part, plan,
+      [&](const WinogradSegment& segment, std::int64_t first) {
+        transform_inputs(problem, plan, input, segment, first, workspace);
+      },
+      [&](std::int64_t tiles) { run_block(problem, plan, stage, packed, tiles, part, output, workspace, multiply); });
 }
 
 }  // namespace narrow::kernels::avx2
