@@ -22,6 +22,7 @@
 #include <cstdint>
 
 #include "kernels/convolution.h"
+#include "kernels/packing/narrow_weights.h"
 
 namespace narrow::kernels::avx2 {
 
@@ -40,7 +41,8 @@ struct ByteWinogradFormat {
 //   int64 steps[16] (see convolution_windows_avx2.h) of each position; for each vector of 16 channels, in the order of
 //   Acc: int32 constants[2][2] of outputs, int32 bias, float multiplier; then for each position 128 zeros (a head for
 //   tiles that want one) and W [4 input channels][vector][16 channels][4]. Where W of a layer would be large, for each
-//   tap the weights themselves in this order instead, from which a panel's W is computed for each block.
+//   tap the weights themselves in this order instead, in as few bits as narrow_weights.h has, from which a panel's W is
+//   computed for each block.
 // Workspace: pointers to each tile's row of U; tile table; 4 lines of B d, [pixel][channel]; U
 // [position][tile][channel];
 //   M [position][tile][vector][16 channels]; W of a panel, if `expands`.
@@ -52,21 +54,23 @@ struct ByteWinogradPlan {
   std::int64_t segment_tiles;  // a run of tiles of one row of tiles, at most
   std::int64_t block_tiles;    // at most
   bool expands;
+  WeightStorage storage;  // of taps
   std::int64_t head_bytes, position_bytes, panel_bytes;
   std::int64_t line_bytes;
   std::int64_t u_row_bytes, u_position_bytes, m_position_bytes;
   std::int64_t table_at, padding_at, lines_at, u_at, m_at, w_at;
   std::int64_t workspace_bytes;
 
-  // Of W at one position, or of one tap.
+  // Of W at one position, or of one tap in bytes.
   [[nodiscard]] std::int64_t weight_bytes() const { return channels / 4 * vectors * 64; }
+  [[nodiscard]] std::int64_t tap_bytes() const { return weight_bytes() / kUnit * unit_bytes(storage); }
 };
 
 inline constexpr std::int64_t kByteWinogradZeros = 256;
 inline constexpr std::int64_t kByteWinogradPositionHead = 128;
 
 [[nodiscard]] __attribute__((visibility("hidden"))) ByteWinogradPlan plan_byte_winograd(
-    const ConvolutionShape& shape, const ByteWinogradFormat& format);
+    const ConvolutionProblem& problem, const ByteWinogradFormat& format);
 
 // Whether the ranges of input and weights prove the above.
 [[nodiscard]] __attribute__((visibility("hidden"))) bool accepts_byte_winograd(const ConvolutionProblem& problem);

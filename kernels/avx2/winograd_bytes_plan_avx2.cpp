@@ -22,8 +22,10 @@ std::int64_t round_up(std::int64_t value, std::int64_t to) { return ceil_div(val
 
 }  // namespace
 
-ByteWinogradPlan plan_byte_winograd(const ConvolutionShape& shape, const ByteWinogradFormat& format) {
+ByteWinogradPlan plan_byte_winograd(const ConvolutionProblem& problem, const ByteWinogradFormat& format) {
+  const ConvolutionShape& shape = problem.shape;
   ByteWinogradPlan plan{};
+  plan.storage = weight_storage(problem);
   plan.channels = round_up(shape.in_c, 4);
   plan.vectors = least(format.vectors, ceil_div(shape.out_c, 16));
   plan.panels = ceil_div(shape.out_c, 16 * plan.vectors);
@@ -38,7 +40,7 @@ ByteWinogradPlan plan_byte_winograd(const ConvolutionShape& shape, const ByteWin
   plan.position_bytes = kByteWinogradPositionHead + plan.weight_bytes();
   const std::int64_t w_bytes = kByteWinogradPositions * plan.position_bytes;
   plan.expands = plan.panels * w_bytes > kMostWBytes;
-  plan.panel_bytes = plan.head_bytes + (plan.expands ? 9 * plan.weight_bytes() : w_bytes);
+  plan.panel_bytes = plan.head_bytes + (plan.expands ? round_up(9 * plan.tap_bytes(), 64) : w_bytes);
   plan.line_bytes = round_up((plan.segment_tiles * kByteWinogradOutputs + 2) * shape.in_c, 64) + kStagger;
   plan.u_position_bytes = plan.block_tiles * plan.u_row_bytes + kStagger;
   plan.m_position_bytes = plan.block_tiles * plan.vectors * 64 + kStagger;
@@ -69,7 +71,7 @@ bool accepts_byte_winograd(const ConvolutionProblem& problem) {
 double byte_winograd_cost(const ConvolutionProblem& problem, const ByteWinogradFormat& format,
                           const ByteWinogradCycles& cycles) {
   const ConvolutionShape& shape = problem.shape;
-  const ByteWinogradPlan plan = plan_byte_winograd(shape, format);
+  const ByteWinogradPlan plan = plan_byte_winograd(problem, format);
   const double tiles =
       static_cast<double>(ceil_div(shape.out_h, kByteWinogradOutputs) * ceil_div(shape.out_w, kByteWinogradOutputs));
   const double vectors = static_cast<double>(plan.panels * plan.vectors);

@@ -117,7 +117,7 @@ void run_block(const Run& run, std::int64_t tiles) {
 void run_byte_winograd(const ConvolutionProblem& problem, const ByteWinogradFormat& format, const std::byte* packed,
                        const std::uint8_t* input, void* output, const ConvolutionPart& part, std::byte* workspace,
                        ByteWinogradMultiply multiply) {
-  const ByteWinogradPlan plan = plan_byte_winograd(problem.shape, format);
+  const ByteWinogradPlan plan = plan_byte_winograd(problem, format);
   const OutputStage stage = output_stage(problem);
   const Run run{problem, plan, stage, packed, part, output, workspace, multiply};
   prepare_byte_winograd(problem, plan, workspace);

@@ -109,25 +109,40 @@ void pack_vector(const ConvolutionProblem& problem, const ByteWinogradPlan& plan
       place_weights(plan, of_position + c * plan.channels, plan.channels, to + std::int64_t{place_in_panel(c)} * 4);
     }
   }
-  for (int c = 0; plan.expands && c < count; ++c) {
-    for (int tap = 0; tap < kTaps; ++tap) {
-      place_weights(
-          plan, problem.weights + (std::int64_t{channel + c} * kTaps + tap) * shape.in_c, shape.in_c,
-          panel + plan.head_bytes + tap * plan.weight_bytes() + vector * 64 + std::int64_t{place_in_panel(c)} * 4);
-    }
-  }
 }
 
-}  // namespace
+// One tap of all channels of a panel, from output channel `first` on. bytes: plan.weight_bytes() of them.
+void pack_tap(const ConvolutionProblem& problem, const ByteWinogradPlan& plan, std::int64_t first, int tap,
+              std::int8_t* bytes, std::byte* to) {
+  const std::int64_t in_c = problem.shape.in_c;
+  std::memset(bytes, 0, static_cast<std::size_t>(plan.weight_bytes()));
+  for (std::int64_t c = 0; c < 16 * plan.vectors && first + c < problem.shape.out_c; ++c) {
+    place_weights(
+        plan, problem.weights + ((first + c) * kTaps + tap) * in_c, in_c,
+        reinterpret_cast<std::byte*>(bytes) + c / 16 * 64 + std::int64_t{place_in_panel(static_cast<int>(c % 16))} * 4);
+  }
+  store_units(plan.storage, bytes, plan.weight_bytes() / kUnit, to);
+}
 
-void expand_byte_weights(const ByteWinogradPlan& plan, const std::byte* taps, std::byte* positions) {
+// 32 weights.
+__attribute__((always_inline)) inline __m256i load_unit(const WeightStorage& storage, const std::byte* from) {
+  if (storage.bits == 8) return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+  alignas(32) std::byte wide[kUnit];
+  widen_units(storage, from, 1, wide);
+  return _mm256_load_si256(reinterpret_cast<const __m256i*>(wide));
+}
+
+template <int kBits>
+void expand(const ByteWinogradPlan& plan, const std::byte* taps, std::byte* positions) {
+  const WeightStorage storage{kBits, plan.storage.least};
+  const std::int64_t tap_bytes = plan.tap_bytes();
   const std::int64_t bytes = plan.weight_bytes();
   std::byte* to = positions + kByteWinogradPositionHead;
-  for (std::int64_t at = 0; at < bytes; at += 32, taps += 32, to += 32) {
+  for (std::int64_t at = 0; at < bytes; at += kUnit, taps += 4 * kBits, to += kUnit) {
     __m256i g[kTaps], columns[12];
     for (int tap = 0; tap < kTaps; ++tap) {
-      g[tap] = _mm256_load_si256(reinterpret_cast<const __m256i*>(taps + tap * bytes));
-      prefetch_weights(taps + tap * bytes);
+      g[tap] = load_unit(storage, taps + tap * tap_bytes);
+      prefetch_weights(taps + tap * tap_bytes);
     }
     for (int i = 0; i < 3; ++i) transform_vectors(g[i], g[3 + i], g[6 + i], columns + i, 3);
     for (int i = 0; i < 4; ++i) {
@@ -140,8 +155,16 @@ void expand_byte_weights(const ByteWinogradPlan& plan, const std::byte* taps, st
   }
 }
 
+}  // namespace
+
+void expand_byte_weights(const ByteWinogradPlan& plan, const std::byte* taps, std::byte* positions) {
+  if (plan.storage.bits == 8) return expand<8>(plan, taps, positions);
+  if (plan.storage.bits == 4) return expand<4>(plan, taps, positions);
+  expand<2>(plan, taps, positions);
+}
+
 void pack_byte_winograd(const ConvolutionProblem& problem, const ByteWinogradFormat& format, std::byte* packed) {
-  const ByteWinogradPlan plan = plan_byte_winograd(problem.shape, format);
+  const ByteWinogradPlan plan = plan_byte_winograd(problem, format);
   std::memset(packed, 0, static_cast<std::size_t>(kByteWinogradZeros + plan.panels * plan.panel_bytes));
   // Not a std::vector, whose functions this ISA's code must not bring into the program.
   std::int8_t* const w = new std::int8_t[static_cast<std::size_t>(kByteWinogradPositions * 16 * plan.channels)];
@@ -151,6 +174,9 @@ void pack_byte_winograd(const ConvolutionProblem& problem, const ByteWinogradFor
       const std::int64_t channel = (p * plan.vectors + vector) * 16;
       if (channel >= problem.shape.out_c) break;
       pack_vector(problem, plan, static_cast<int>(channel), vector, format.adds_words, w, panel);
+    }
+    for (int tap = 0; plan.expands && tap < kTaps; ++tap) {
+      pack_tap(problem, plan, p * plan.vectors * 16, tap, w, panel + plan.head_bytes + tap * plan.tap_bytes());
     }
   }
   delete[] w;

@@ -33,14 +33,14 @@ double cost(const ConvolutionProblem& problem) {
 int channel_step(const ConvolutionProblem& /*problem*/) { return kPanelChannels; }
 
 std::size_t packed_bytes(const ConvolutionProblem& problem) {
-  const ByteWinogradPlan plan = plan_byte_winograd(problem.shape, kFormat);
+  const ByteWinogradPlan plan = plan_byte_winograd(problem, kFormat);
   return static_cast<std::size_t>(kByteWinogradZeros + plan.panels * plan.panel_bytes);
 }
 
 void pack(const ConvolutionProblem& problem, std::byte* packed) { pack_byte_winograd(problem, kFormat, packed); }
 
 std::size_t workspace_bytes(const ConvolutionProblem& problem) {
-  return static_cast<std::size_t>(plan_byte_winograd(problem.shape, kFormat).workspace_bytes);
+  return static_cast<std::size_t>(plan_byte_winograd(problem, kFormat).workspace_bytes);
 }
 
 void multiply(const ByteWinogradProducts& in) {

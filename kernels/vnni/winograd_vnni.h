@@ -25,11 +25,11 @@ struct ByteWinograd {
   }
 
   static int channel_step(const ConvolutionProblem& problem) {
-    return static_cast<int>(16 * avx2::plan_byte_winograd(problem.shape, kFormat).vectors);
+    return static_cast<int>(16 * avx2::plan_byte_winograd(problem, kFormat).vectors);
   }
 
   static std::size_t packed_bytes(const ConvolutionProblem& problem) {
-    const avx2::ByteWinogradPlan plan = avx2::plan_byte_winograd(problem.shape, kFormat);
+    const avx2::ByteWinogradPlan plan = avx2::plan_byte_winograd(problem, kFormat);
     return static_cast<std::size_t>(avx2::kByteWinogradZeros + plan.panels * plan.panel_bytes);
   }
 
@@ -38,7 +38,7 @@ struct ByteWinograd {
   }
 
   static std::size_t workspace_bytes(const ConvolutionProblem& problem) {
-    return static_cast<std::size_t>(avx2::plan_byte_winograd(problem.shape, kFormat).workspace_bytes);
+    return static_cast<std::size_t>(avx2::plan_byte_winograd(problem, kFormat).workspace_bytes);
   }
 
   static void run(const ConvolutionProblem& problem, const std::byte* packed, const std::uint8_t* input, void* output,

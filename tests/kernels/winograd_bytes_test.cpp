@@ -88,12 +88,15 @@ TEST_CASE("winograd in bytes: layers of many tiles and of many channels are exac
   NEED_WINOGRAD();
   std::mt19937 random(narrow::testing::seed() + 3);
   for (const auto& [size, channels] : {std::pair{57, 64}, {7, 512}, {3, 1030}}) {
-    ConvolutionCase c = case_of(shape_of(size, size, channels, 96, 3, 1, 1));
-    c.input_range = QRange::activations(4);
-    c.weight_range = QRange::weights(4);
-    c.fill(random, Fill::kHighest, Fill::kExtremes);
-    CHECK(accepts(c));
-    CHECK(check_against_reference(c) > 0);
+    // Weights that rest in 2, 4 and 8 bits.
+    for (const QRange& weights : {QRange::weights(2), QRange::weights(4), QRange{-8, 7}, QRange{-14, 14}}) {
+      ConvolutionCase c = case_of(shape_of(size, size, channels, 90, 3, 1, 1));
+      c.input_range = QRange::activations(4);
+      c.weight_range = weights;
+      c.fill(random, Fill::kHighest, Fill::kExtremes);
+      CHECK(accepts(c));
+      CHECK(check_against_reference(c) > 0);
+    }
   }
 }
 
