@@ -80,7 +80,8 @@ std::vector<float> input_for(const Model& model) {
   std::vector<float> input(static_cast<std::size_t>(shape.elems()));
   std::mt19937 random(1);
   for (std::size_t i = 0; i < input.size(); ++i) {
-    const double x = static_cast<double>(i / static_cast<std::size_t>(shape.channels));
+    const std::size_t pixel = i / static_cast<std::size_t>(shape.channels);
+    const auto x = static_cast<double>(pixel);
     const double noise = static_cast<double>(random() % 1000) / 1000.0 - 0.5;
     input[i] = static_cast<float>(1.5 * std::sin(x / 37.0) * std::cos(x / 4001.0) + noise);
   }
@@ -146,8 +147,8 @@ std::vector<double> ratios(const Contender& contender, const Contender& base) {
 }
 
 void print_layers(OneDnnNetwork& network, const std::vector<float>& input) {
-  std::vector<std::vector<double>> passes;
-  for (int i = 0; i < 15; ++i) passes.push_back(network.time_steps(input));
+  std::vector<std::vector<double>> passes(15);
+  for (std::vector<double>& pass : passes) pass = network.time_steps(input);
   std::printf("\noneDNN int8, per layer:\n%10s %8s  %s\n", "us", "GOP/s", "layer");
   for (std::size_t step = 0; step < network.steps().size(); ++step) {
     std::vector<double> seconds(passes.size());
