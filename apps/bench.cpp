@@ -188,7 +188,7 @@ Command add_bench(CLI::App& parent) {
       ->type_name("PICTURES");
   add_threads_option(*app, flags->threads);
   app->add_option("--spin", flags->spin_us,
-                  "Microseconds that a thread which waits for others polls before it sleeps, 0 unless given")
+                  "Microseconds that helper threads poll for the next picture before they sleep, 0 unless given")
       ->check(whole_number(0, 10000))
       ->type_name("US");
   add_json_option(*app, *json);

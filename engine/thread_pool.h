@@ -35,7 +35,7 @@ class ThreadPool {
     const std::function<void(int, int)>* task = nullptr;
     int count = 0;
     int seats = 0;                     // helpers that may join
-    std::chrono::nanoseconds spin{0};  // how long who waits for the others, or for the next job, polls before it sleeps
+    std::chrono::nanoseconds spin{0};  // how long who waits polls before it sleeps; within a run, longer (begin_run)
     std::atomic<int> next{0};
     int joined = 0;              // helpers so far, under the mutex; the last one's slot
     std::atomic<int> active{0};  // helpers that are at work; changes under the mutex
