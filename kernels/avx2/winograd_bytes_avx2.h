@@ -108,6 +108,8 @@ struct ByteWinogradProducts {
   const std::byte* head;   // of the position; weights follow
   const std::byte* zeros;  // kByteWinogradZeros of them
   std::int32_t* m;         // 64-byte aligned
+  const std::byte* ahead;  // ahead_bytes that the next panel needs, and that may be fetched meanwhile
+  std::int64_t ahead_bytes;
 };
 using ByteWinogradMultiply = void (*)(const ByteWinogradProducts& products);
 

@@ -99,11 +99,16 @@ void run_block(const Run& run, std::int64_t tiles) {
       expand_byte_weights(plan, w, run.workspace + plan.w_at);
       w = run.workspace + plan.w_at;
     }
+    // After the last panel comes the next block, if there is one.
+    const bool is_last = channel + panel_channels >= run.problem.shape.out_c;
+    const std::byte* const next = is_last ? run.packed + kByteWinogradZeros : panel + plan.panel_bytes;
+    const std::int64_t share = plan.panel_bytes / kByteWinogradPositions;
     for (std::int64_t position = 0; position < kByteWinogradPositions; ++position) {
       run.multiply({reinterpret_cast<const std::uint8_t* const*>(run.workspace), position * plan.u_position_bytes,
                     tiles, plan.channels, plan.vectors, reinterpret_cast<const std::int64_t*>(panel)[position],
                     w + position * plan.position_bytes, run.packed,
-                    reinterpret_cast<std::int32_t*>(run.workspace + plan.m_at + position * plan.m_position_bytes)});
+                    reinterpret_cast<std::int32_t*>(run.workspace + plan.m_at + position * plan.m_position_bytes),
+                    next + position * share, share});
     }
     for (std::int64_t vector = 0; vector < plan.vectors; ++vector) {
       const std::int64_t first = channel + vector * 16;

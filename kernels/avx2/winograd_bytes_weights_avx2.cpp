@@ -137,6 +137,7 @@ void expand(const ByteWinogradPlan& plan, const std::byte* taps, std::byte* posi
   const WeightStorage storage{kBits, plan.storage.least};
   const std::int64_t tap_bytes = plan.tap_bytes();
   const std::int64_t bytes = plan.weight_bytes();
+  const std::int64_t position_bytes = plan.position_bytes;  // stores to bytes might change the plan's
   std::byte* to = positions + kByteWinogradPositionHead;
   for (std::int64_t at = 0; at < bytes; at += kUnit, taps += 4 * kBits, to += kUnit) {
     __m256i g[kTaps], columns[12];
@@ -149,7 +150,7 @@ void expand(const ByteWinogradPlan& plan, const std::byte* taps, std::byte* posi
       __m256i row[4];
       transform_vectors(columns[3 * i], columns[3 * i + 1], columns[3 * i + 2], row, 1);
       for (int j = 0; j < 4; ++j) {
-        _mm256_store_si256(reinterpret_cast<__m256i*>(to + (4 * i + j) * plan.position_bytes), row[j]);
+        _mm256_store_si256(reinterpret_cast<__m256i*>(to + (4 * i + j) * position_bytes), row[j]);
       }
     }
   }

@@ -180,11 +180,14 @@ template <int kPixels, int kVectors>
   const std::int64_t* offset = input.offsets;
   const std::int64_t* const last = offset + input.segments;
   const std::int64_t segment_bytes = input.segment_bytes;
+  const std::byte* ahead = input.ahead;
   do {
     std::int64_t at = *offset++;
     const std::int64_t end = at + segment_bytes;
     do {
       for (int line = 0; line < kVectors; ++line) prefetch_weights(weights + line);
+      prefetch_ahead(ahead);
+      ahead += sizeof(__m512i);
       Vectors<kHeld> held;
       load(held, weights);
       step_all(acc, windows, at, held, weights);

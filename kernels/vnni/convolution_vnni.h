@@ -64,6 +64,7 @@ struct PanelRun {
   std::int64_t channels;  // at most vectors * kLanes
   std::int64_t row;       // first output row of the block
   std::int64_t pixels;    // of the block
+  const std::byte* next;  // panel
 };
 
 template <class Tiles>
@@ -94,6 +95,7 @@ template <class Tiles>
                          static_cast<std::int16_t>(problem.output_zero_point),
                          static_cast<std::uint8_t>(problem.output_range.lo),
                          static_cast<std::uint8_t>(problem.output_range.hi)};
+  WeightsAhead ahead{run.next, panel_bytes(run.layout, run.layout.vectors)};
   std::int64_t pixel = 0;
   for (std::int64_t t = 0; t < tiles; ++t) {
     const std::int64_t now = t < larger ? small + 1 : small;
@@ -109,6 +111,7 @@ template <class Tiles>
       input.weights = weights + rows.begin * row_segments * segment_weights;
       input.segments = (rows.end - rows.begin) * row_segments;
     }
+    input.ahead = ahead.take(input.segments * run.layout.segment_steps);
     const TileFunction tile = Tiles::tile(run.vectors, now);
     if (whole) {
       tile_output.out = static_cast<std::uint8_t*>(output) + index;
@@ -209,7 +212,10 @@ struct Convolution {
             tile.weights = wide;
           }
           const std::int64_t count = clamped(layout.group_out - first, 1, vectors * layout.lanes);
-          const PanelRun<Tiles> panel_run{problem, layout, vectors, count, row, rows * shape.out_w};
+          // After the last panel comes the next block, if there is one.
+          const bool is_last = group + 1 == shape.groups && i + 1 == layout.panels;
+          const std::byte* const next = is_last ? packed + layout.offsets_bytes : panel;
+          const PanelRun<Tiles> panel_run{problem, layout, vectors, count, row, rows * shape.out_w, next};
           run_panel(panel_run, tile, output, row * shape.out_w * shape.out_c + channel);
         }
       }

@@ -16,6 +16,23 @@ struct TileInput {
   std::int64_t shift;
   const std::byte* head;  // of the panel: bias, multiplier
   const std::byte* weights;
+  const std::byte* ahead;  // not to be used, but fetched: a line for each step
+};
+
+// Weights that the next panel needs, brought closer while the tiles of this one compute. Hardware fetches ahead only
+// what is being read already.
+struct WeightsAhead {
+  const std::byte* begin;
+  std::int64_t bytes;
+  std::int64_t at = 0;
+
+  // For a tile of so many steps. Tiles that are left when all is fetched begin again, which costs nothing.
+  const std::byte* take(std::int64_t steps) {
+    constexpr std::int64_t kLineBytes = 64;
+    const std::byte* const from = begin + at;
+    at = at + steps * kLineBytes < bytes ? at + steps * kLineBytes : 0;
+    return from;
+  }
 };
 
 // uint8 outputs: clamp(round(acc * multiplier) + zero_point, lo, hi). Where `out` is nullptr, accumulators are stored

@@ -16,7 +16,7 @@ template <class Tiles>
 struct ByteWinograd {
   static constexpr std::int64_t kVectorsOf16 = 16 / Tiles::kLanes;  // of the ISA, for 16 channels
   static constexpr avx2::ByteWinogradFormat kFormat{
-      .vectors = Tiles::kMaxVectors / kVectorsOf16, .tiles = 42, .adds_words = false};
+      .vectors = Tiles::kMaxVectors / kVectorsOf16, .tiles = 56, .adds_words = false};
 
   // Transforms are AVX2's, at half the width of AVX-512.
   static double cost(const ConvolutionProblem& problem) {
@@ -49,13 +49,16 @@ struct ByteWinograd {
   static void multiply(const avx2::ByteWinogradProducts& in) {
     const std::int64_t offset = 0;
     const std::int64_t vectors = in.vectors * kVectorsOf16;
-    TileInput input{in.rows, &offset, 1, in.depth, in.shift, in.zeros, in.head + avx2::kByteWinogradPositionHead};
+    TileInput input{in.rows, &offset, 1, in.depth, in.shift, in.zeros, in.head + avx2::kByteWinogradPositionHead,
+                    in.ahead};
+    WeightsAhead ahead{in.ahead, in.ahead_bytes};
     TileOutput output{nullptr, 0, in.m, 0, 0, 0};
     // Tiles of about one size rather than full ones and a tiny one.
     const std::int64_t most = Tiles::max_pixels(vectors);
     std::int64_t rows = in.tiles;
     for (std::int64_t left = (rows + most - 1) / most; left > 0; --left) {
       const std::int64_t now = (rows + left - 1) / left;
+      input.ahead = ahead.take(in.depth / 4);
       Tiles::tile(vectors, now)(input, output);
       input.windows += now;
       output.acc += now * in.vectors * 16;
