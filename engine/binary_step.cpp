@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 #include "engine/broadcast.h"
 #include "engine/make_step.h"
@@ -9,6 +10,7 @@ namespace narrow::engine {
 namespace {
 
 using kernels::AddArgs;
+using kernels::AddTables;
 using kernels::BinaryKernels;
 using kernels::BinaryRows;
 using kernels::MultiplyArgs;
@@ -95,22 +97,36 @@ float multiplier(const Quantization& from, const Quantization& to) {
   return static_cast<float>(double{from.scale} / double{to.scale});
 }
 
-// Also Subtract: with the second multiplier negated every bit is that of a subtraction.
+AddArgs add_args(const NodePlace& place, float sign_of_b) {
+  const Quantization& a = *place.input(0).quantization;
+  const Quantization& b = *place.input(1).quantization;
+  const Quantization& to = *place.result().quantization;
+  return {.tensors = {},
+          .a_zero_point = a.zero_point,
+          .b_zero_point = b.zero_point,
+          .a_multiplier = multiplier(a, to),
+          .b_multiplier = sign_of_b * multiplier(b, to),
+          .output_zero_point = to.zero_point,
+          .output_range = clamped_range(to, place.node.clamp)};
+}
+
+class TableAddStep final : public BinaryStep {
+ public:
+  TableAddStep(const NodePlace& place, const BinaryKernels& kernels, const AddTables& tables, QRange output_range)
+      : BinaryStep(place, kernels.add_u4_name), kernels_(kernels), tables_(tables), output_range_(output_range) {}
+
+ private:
+  void compute(const BinaryRows& tensors) const override { kernels_.add_u4(tensors, tables_, output_range_); }
+
+  const BinaryKernels& kernels_;
+  AddTables tables_;
+  QRange output_range_;
+};
+
 class AddStep final : public BinaryStep {
  public:
-  AddStep(const NodePlace& place, const BinaryKernels& kernels, float sign_of_b)
-      : BinaryStep(place, kernels.add_name), kernels_(kernels) {
-    const Quantization& a = *place.input(0).quantization;
-    const Quantization& b = *place.input(1).quantization;
-    const Quantization& to = *place.result().quantization;
-    args_ = {.tensors = {},
-             .a_zero_point = a.zero_point,
-             .b_zero_point = b.zero_point,
-             .a_multiplier = multiplier(a, to),
-             .b_multiplier = sign_of_b * multiplier(b, to),
-             .output_zero_point = to.zero_point,
-             .output_range = clamped_range(to, place.node.clamp)};
-  }
+  AddStep(const NodePlace& place, const BinaryKernels& kernels, const AddArgs& args)
+      : BinaryStep(place, kernels.add_name), kernels_(kernels), args_(args) {}
 
  private:
   void compute(const BinaryRows& tensors) const override {
@@ -120,8 +136,20 @@ class AddStep final : public BinaryStep {
   }
 
   const BinaryKernels& kernels_;
-  AddArgs args_{};
+  AddArgs args_;
 };
+
+// Also Subtract: with the second multiplier negated every bit is that of a subtraction.
+StepResult make_add_step(const NodePlace& place, const BinaryKernels& kernels) {
+  const bool subtract = std::holds_alternative<graph::Subtract>(place.node.op);
+  const AddArgs args = add_args(place, subtract ? -1.0F : 1.0F);
+  if (kernels.add_u4 != nullptr) {
+    const std::optional<AddTables> tables =
+        kernels::add_tables(args, place.input(0).quantization->range, place.input(1).quantization->range);
+    if (tables) return StepResult(std::make_unique<TableAddStep>(place, kernels, *tables, args.output_range));
+  }
+  return StepResult(std::make_unique<AddStep>(place, kernels, args));
+}
 
 class MultiplyStep final : public BinaryStep {
  public:
@@ -156,8 +184,7 @@ StepResult make_binary_step(const NodePlace& place) {
   if (std::holds_alternative<graph::Multiply>(place.node.op)) {
     return StepResult(std::make_unique<MultiplyStep>(place, kernels));
   }
-  const bool subtract = std::holds_alternative<graph::Subtract>(place.node.op);
-  return StepResult(std::make_unique<AddStep>(place, kernels, subtract ? -1.0F : 1.0F));
+  return make_add_step(place, kernels);
 }
 
 }  // namespace narrow::engine

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "narrow/types.h"
 
@@ -48,11 +49,28 @@ struct MultiplyArgs {
   QRange output_range;
 };
 
+// Adding inputs below 16, of which there are at most 256 pairs, without leaving bytes:
+//   y = clamp(a_high[a] + b_high[b] + (a_low[a] > b_low[b]), lo, hi)
+// All are signed, and a_high + b_high saturates. Fixed-point numbers with 8 bits of fraction, whose lower halves are
+// stored so that comparing them gives the carry of their sum.
+struct AddTables {
+  std::int8_t a_high[16];
+  std::int8_t a_low[16];
+  std::int8_t b_high[16];
+  std::int8_t b_low[16];
+};
+
+// Tables that give what `how` (whose tensors do not matter) gives for all a in a_range and b in b_range; none where a
+// range is not within 0..15, hi is above 127, or no such numbers do.
+[[nodiscard]] std::optional<AddTables> add_tables(const AddArgs& how, QRange a_range, QRange b_range);
+
 struct BinaryKernels {
   const char* add_name;
   void (*add)(const AddArgs& args);
   const char* multiply_name;
   void (*multiply)(const MultiplyArgs& args);
+  const char* add_u4_name;
+  void (*add_u4)(const BinaryRows& tensors, const AddTables& tables, QRange output_range);  // nullptr: none
 };
 
 [[nodiscard]] const BinaryKernels& binary_kernels(Isa isa);

@@ -2,6 +2,8 @@
 
 #include <immintrin.h>
 
+#include <cstring>
+
 #include "kernels/avx2/byte_blocks_avx2.h"
 #include "kernels/avx2/rounding_avx2.h"
 
@@ -27,16 +29,24 @@ template <class Combine>
   }
 }
 
-template <class Combine>
-[[gnu::always_inline]] inline void binary_rows(const BinaryRows& tensors, const ByteRounder& rounder,
-                                               const Combine& combine) {
+// Calls run(a, b, output, count) for each row, or once for all where they follow each other.
+template <class Run>
+[[gnu::always_inline]] inline void for_each_run(const BinaryRows& tensors, const Run& run) {
   const bool dense = tensors.a_stride == tensors.channels && tensors.b_stride == tensors.channels;
   const std::int64_t rows = dense ? 1 : tensors.rows;
   const std::int64_t count = dense ? tensors.rows * tensors.channels : tensors.channels;
   for (std::int64_t r = 0; r < rows; ++r) {
-    binary_row(tensors.a + r * tensors.a_stride, tensors.b + r * tensors.b_stride,
-               tensors.output + r * tensors.channels, count, rounder, combine);
+    run(tensors.a + r * tensors.a_stride, tensors.b + r * tensors.b_stride, tensors.output + r * tensors.channels,
+        count);
   }
+}
+
+template <class Combine>
+[[gnu::always_inline]] inline void binary_rows(const BinaryRows& tensors, const ByteRounder& rounder,
+                                               const Combine& combine) {
+  for_each_run(tensors, [&](const std::uint8_t* a, const std::uint8_t* b, std::uint8_t* output, std::int64_t count) {
+    binary_row(a, b, output, count, rounder, combine);
+  });
 }
 
 void add_u8_32_avx2(const AddArgs& args) {
@@ -58,7 +68,45 @@ void multiply_u8_32_avx2(const MultiplyArgs& args) {
   });
 }
 
-constexpr BinaryKernels kBinary{"add_u8_32_avx2", add_u8_32_avx2, "multiply_u8_32_avx2", multiply_u8_32_avx2};
+__m256i load_table(const std::int8_t* table) {
+  return _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table)));
+}
+
+struct ByteAdder {
+  __m256i a_high, a_low, b_high, b_low, lo, hi;
+
+  [[gnu::always_inline]] void operator()(const std::uint8_t* a, const std::uint8_t* b, std::uint8_t* output) const {
+    const __m256i x = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(a));
+    const __m256i y = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(b));
+    const __m256i sum = _mm256_adds_epi8(_mm256_shuffle_epi8(a_high, x), _mm256_shuffle_epi8(b_high, y));
+    const __m256i carry = _mm256_cmpgt_epi8(_mm256_shuffle_epi8(a_low, x), _mm256_shuffle_epi8(b_low, y));  // 0 or -1
+    const __m256i clamped = _mm256_min_epi8(_mm256_max_epi8(_mm256_subs_epi8(sum, carry), lo), hi);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(output), clamped);
+  }
+};
+
+void add_u4_32_avx2(const BinaryRows& tensors, const AddTables& tables, QRange output_range) {
+  const ByteAdder add{load_table(tables.a_high),
+                      load_table(tables.a_low),
+                      load_table(tables.b_high),
+                      load_table(tables.b_low),
+                      _mm256_set1_epi8(static_cast<char>(output_range.lo)),
+                      _mm256_set1_epi8(static_cast<char>(output_range.hi))};
+  for_each_run(tensors, [&](const std::uint8_t* a, const std::uint8_t* b, std::uint8_t* output, std::int64_t count) {
+    std::int64_t i = 0;
+    for (; i + kBlock <= count; i += kBlock) add(a + i, b + i, output + i);
+    if (i == count) return;
+    const auto rest = static_cast<std::size_t>(count - i);
+    std::uint8_t x[kBlock] = {}, y[kBlock] = {};
+    std::memcpy(x, a + i, rest);
+    std::memcpy(y, b + i, rest);
+    add(x, y, x);
+    std::memcpy(output + i, x, rest);
+  });
+}
+
+constexpr BinaryKernels kBinary{"add_u8_32_avx2",    add_u8_32_avx2,   "multiply_u8_32_avx2",
+                                multiply_u8_32_avx2, "add_u4_32_avx2", add_u4_32_avx2};
 
 }  // namespace
 

@@ -31,7 +31,7 @@ void multiply_u8_scalar(const MultiplyArgs& args) {
   });
 }
 
-constexpr BinaryKernels kBinary{"add_u8_scalar", add_u8_scalar, "multiply_u8_scalar", multiply_u8_scalar};
+constexpr BinaryKernels kBinary{"add_u8_scalar", add_u8_scalar, "multiply_u8_scalar", multiply_u8_scalar, "", nullptr};
 
 }  // namespace
 

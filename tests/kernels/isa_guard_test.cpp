@@ -135,6 +135,7 @@ TEST_CASE("kernel names end with their ISA, which runs wherever the table's does
                                       table.lookup->channel_lookup_name,
                                       table.pool->max_name,
                                       table.pool->average_name};
+    if (table.binary->add_u4 != nullptr) names.push_back(table.binary->add_u4_name);
     for (std::size_t i = 0; i < table.convolution_count; ++i) names.push_back(table.convolutions[i]->name);
     for (std::size_t i = 0; i < table.convolution_f32_count; ++i) names.push_back(table.convolutions_f32[i]->name);
     for (const char* name : names) {
