@@ -93,10 +93,6 @@ struct ByteWinogradCycles {
 __attribute__((visibility("hidden"))) void pack_byte_winograd(const ConvolutionProblem& problem,
                                                               const ByteWinogradFormat& format, std::byte* packed);
 
-// W of a panel at 16 positions that are plan.position_bytes apart, from its 9 taps; heads of positions are left alone.
-__attribute__((visibility("hidden"))) void expand_byte_weights(const ByteWinogradPlan& plan, const std::byte* taps,
-                                                               std::byte* positions);
-
 // The products of one position and panel. Math: m[t][c] = sum over k of u[t][k] * w[k][c].
 struct ByteWinogradProducts {
   const std::uint8_t* const* rows;  // of U, for each tile, at position 0
@@ -111,12 +107,18 @@ struct ByteWinogradProducts {
   const std::byte* ahead;  // ahead_bytes that the next panel needs, and that may be fetched meanwhile
   std::int64_t ahead_bytes;
 };
-using ByteWinogradMultiply = void (*)(const ByteWinogradProducts& products);
+
+struct ByteWinogradFunctions {
+  void (*multiply)(const ByteWinogradProducts& products);
+  // W of a panel at 16 positions that are plan.position_bytes apart, from its 9 taps; heads of positions are left
+  // alone.
+  void (*expand)(const ByteWinogradPlan& plan, const std::byte* taps, std::byte* positions);
+};
 
 __attribute__((visibility("hidden"))) void run_byte_winograd(const ConvolutionProblem& problem,
                                                              const ByteWinogradFormat& format, const std::byte* packed,
                                                              const std::uint8_t* input, void* output,
                                                              const ConvolutionPart& part, std::byte* workspace,
-                                                             ByteWinogradMultiply multiply);
+                                                             const ByteWinogradFunctions& functions);
 
 }  // namespace narrow::kernels::avx2

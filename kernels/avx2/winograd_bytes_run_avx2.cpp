@@ -70,7 +70,7 @@ struct Run {
   const ConvolutionPart& part;
   void* output;
   std::byte* workspace;
-  ByteWinogradMultiply multiply;
+  const ByteWinogradFunctions& functions;
 };
 
 // 16 output channels of the tiles that are in the workspace.
@@ -96,7 +96,7 @@ void run_block(const Run& run, std::int64_t tiles) {
     const std::byte* const panel = run.packed + kByteWinogradZeros + channel / panel_channels * plan.panel_bytes;
     const std::byte* w = panel + plan.head_bytes;
     if (plan.expands) {
-      expand_byte_weights(plan, w, run.workspace + plan.w_at);
+      run.functions.expand(plan, w, run.workspace + plan.w_at);
       w = run.workspace + plan.w_at;
     }
     // After the last panel comes the next block, if there is one.
@@ -104,11 +104,12 @@ void run_block(const Run& run, std::int64_t tiles) {
     const std::byte* const next = is_last ? run.packed + kByteWinogradZeros : panel + plan.panel_bytes;
     const std::int64_t share = plan.panel_bytes / kByteWinogradPositions;
     for (std::int64_t position = 0; position < kByteWinogradPositions; ++position) {
-      run.multiply({reinterpret_cast<const std::uint8_t* const*>(run.workspace), position * plan.u_position_bytes,
-                    tiles, plan.channels, plan.vectors, reinterpret_cast<const std::int64_t*>(panel)[position],
-                    w + position * plan.position_bytes, run.packed,
-                    reinterpret_cast<std::int32_t*>(run.workspace + plan.m_at + position * plan.m_position_bytes),
-                    next + position * share, share});
+      run.functions.multiply(
+          {reinterpret_cast<const std::uint8_t* const*>(run.workspace), position * plan.u_position_bytes, tiles,
+           plan.channels, plan.vectors, reinterpret_cast<const std::int64_t*>(panel)[position],
+           w + position * plan.position_bytes, run.packed,
+           reinterpret_cast<std::int32_t*>(run.workspace + plan.m_at + position * plan.m_position_bytes),
+           next + position * share, share});
     }
     for (std::int64_t vector = 0; vector < plan.vectors; ++vector) {
       const std::int64_t first = channel + vector * 16;
@@ -121,10 +122,10 @@ void run_block(const Run& run, std::int64_t tiles) {
 
 void run_byte_winograd(const ConvolutionProblem& problem, const ByteWinogradFormat& format, const std::byte* packed,
                        const std::uint8_t* input, void* output, const ConvolutionPart& part, std::byte* workspace,
-                       ByteWinogradMultiply multiply) {
+                       const ByteWinogradFunctions& functions) {
   const ByteWinogradPlan plan = plan_byte_winograd(problem, format);
   const OutputStage stage = output_stage(problem);
-  const Run run{problem, plan, stage, packed, part, output, workspace, multiply};
+  const Run run{problem, plan, stage, packed, part, output, workspace, functions};
   prepare_byte_winograd(problem, plan, workspace);
   for_each_segment<kByteWinogradOutputs>(
       problem.shape, part, plan,

@@ -6,7 +6,6 @@
 #include "kernels/avx2/convolution_output_avx2.h"
 #include "kernels/avx2/convolution_windows_avx2.h"
 #include "kernels/avx2/winograd_bytes_avx2.h"
-#include "kernels/packing/prefetch.h"
 
 namespace narrow::kernels::avx2 {
 namespace {
@@ -63,16 +62,6 @@ void place_weights(const ByteWinogradPlan& plan, const std::int8_t* weights, std
   if (k < count) std::memcpy(to, weights + k, static_cast<std::size_t>(count - k));
 }
 
-// G g of 32 columns (or rows) at once; out[i] is out[i * stride].
-__attribute__((always_inline)) inline void transform_vectors(__m256i g0, __m256i g1, __m256i g2, __m256i* out,
-                                                             int stride) {
-  const __m256i ends = _mm256_add_epi8(g0, g2);
-  out[0] = _mm256_add_epi8(g0, g0);
-  out[stride] = _mm256_add_epi8(ends, g1);
-  out[2 * stride] = _mm256_sub_epi8(ends, g1);
-  out[3 * stride] = _mm256_add_epi8(g2, g2);
-}
-
 // 16 output channels from `channel` on: vector `vector` of the panel.
 void pack_vector(const ConvolutionProblem& problem, const ByteWinogradPlan& plan, int channel, std::int64_t vector,
                  bool adds_words, std::int8_t* w, std::byte* panel) {
@@ -111,6 +100,15 @@ void pack_vector(const ConvolutionProblem& problem, const ByteWinogradPlan& plan
   }
 }
 
+// The middle two quarters of each 64 bytes: see load_weights.
+void swap_quarters(std::int8_t* bytes, std::int64_t count) {
+  for (; count > 0; count -= 64, bytes += 64) {
+    const __m128i second = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes + 16));
+    std::memcpy(bytes + 16, bytes + 32, 16);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(bytes + 32), second);
+  }
+}
+
 // One tap of all channels of a panel, from output channel `first` on. bytes: plan.weight_bytes() of them.
 void pack_tap(const ConvolutionProblem& problem, const ByteWinogradPlan& plan, std::int64_t first, int tap,
               std::int8_t* bytes, std::byte* to) {
@@ -121,48 +119,11 @@ void pack_tap(const ConvolutionProblem& problem, const ByteWinogradPlan& plan, s
         plan, problem.weights + ((first + c) * kTaps + tap) * in_c, in_c,
         reinterpret_cast<std::byte*>(bytes) + c / 16 * 64 + std::int64_t{place_in_panel(static_cast<int>(c % 16))} * 4);
   }
+  if (plan.storage.bits == 4) swap_quarters(bytes, plan.weight_bytes());
   store_units(plan.storage, bytes, plan.weight_bytes() / kUnit, to);
 }
 
-// 32 weights.
-__attribute__((always_inline)) inline __m256i load_unit(const WeightStorage& storage, const std::byte* from) {
-  if (storage.bits == 8) return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
-  alignas(32) std::byte wide[kUnit];
-  widen_units(storage, from, 1, wide);
-  return _mm256_load_si256(reinterpret_cast<const __m256i*>(wide));
-}
-
-template <int kBits>
-void expand(const ByteWinogradPlan& plan, const std::byte* taps, std::byte* positions) {
-  const WeightStorage storage{kBits, plan.storage.least};
-  const std::int64_t tap_bytes = plan.tap_bytes();
-  const std::int64_t bytes = plan.weight_bytes();
-  const std::int64_t position_bytes = plan.position_bytes;  // stores to bytes might change the plan's
-  std::byte* to = positions + kByteWinogradPositionHead;
-  for (std::int64_t at = 0; at < bytes; at += kUnit, taps += 4 * kBits, to += kUnit) {
-    __m256i g[kTaps], columns[12];
-    for (int tap = 0; tap < kTaps; ++tap) {
-      g[tap] = load_unit(storage, taps + tap * tap_bytes);
-      prefetch_weights(taps + tap * tap_bytes);
-    }
-    for (int i = 0; i < 3; ++i) transform_vectors(g[i], g[3 + i], g[6 + i], columns + i, 3);
-    for (int i = 0; i < 4; ++i) {
-      __m256i row[4];
-      transform_vectors(columns[3 * i], columns[3 * i + 1], columns[3 * i + 2], row, 1);
-      for (int j = 0; j < 4; ++j) {
-        _mm256_store_si256(reinterpret_cast<__m256i*>(to + (4 * i + j) * position_bytes), row[j]);
-      }
-    }
-  }
-}
-
 }  // namespace
-
-void expand_byte_weights(const ByteWinogradPlan& plan, const std::byte* taps, std::byte* positions) {
-  if (plan.storage.bits == 8) return expand<8>(plan, taps, positions);
-  if (plan.storage.bits == 4) return expand<4>(plan, taps, positions);
-  expand<2>(plan, taps, positions);
-}
 
 void pack_byte_winograd(const ConvolutionProblem& problem, const ByteWinogradFormat& format, std::byte* packed) {
   const ByteWinogradPlan plan = plan_byte_winograd(problem, format);

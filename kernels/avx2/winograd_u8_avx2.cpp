@@ -3,6 +3,7 @@
 #include "kernels/avx2/convolution_avx2_kernels.h"
 #include "kernels/avx2/convolution_tile_a16_avx2.h"
 #include "kernels/avx2/winograd_bytes_avx2.h"
+#include "kernels/avx2/winograd_bytes_expand_avx2.h"
 
 namespace narrow::kernels::avx2 {
 namespace {
@@ -66,7 +67,7 @@ void multiply(const ByteWinogradProducts& in) {
 
 void run(const ConvolutionProblem& problem, const std::byte* packed, const std::uint8_t* input, void* output,
          const ConvolutionPart& part, std::byte* workspace) {
-  run_byte_winograd(problem, kFormat, packed, input, output, part, workspace, multiply);
+  run_byte_winograd(problem, kFormat, packed, input, output, part, workspace, {multiply, expand_byte_weights});
 }
 
 }  // namespace

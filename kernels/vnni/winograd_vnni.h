@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "kernels/avx2/winograd_bytes_avx2.h"
+#include "kernels/avx2/winograd_bytes_expand_avx2.h"
 #include "kernels/convolution.h"
 #include "kernels/vnni/tile_vnni.h"
 
@@ -43,7 +44,8 @@ struct ByteWinograd {
 
   static void run(const ConvolutionProblem& problem, const std::byte* packed, const std::uint8_t* input, void* output,
                   const ConvolutionPart& part, std::byte* workspace) {
-    avx2::run_byte_winograd(problem, kFormat, packed, input, output, part, workspace, multiply);
+    avx2::run_byte_winograd(problem, kFormat, packed, input, output, part, workspace,
+                            {multiply, avx2::expand_byte_weights});
   }
 
   static void multiply(const avx2::ByteWinogradProducts& in) {
