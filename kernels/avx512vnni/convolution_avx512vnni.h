@@ -7,7 +7,7 @@ namespace narrow::kernels::avx512vnni {
 
 extern const ConvolutionKernel kConvolutionU8 __attribute__((visibility("hidden")));
 extern const ConvolutionKernel kWinogradU8 __attribute__((visibility("hidden")));
-extern const ConvolutionKernel kDepthwiseS16 __attribute__((visibility("hidden")));
+extern const ConvolutionKernel kDepthwiseU8 __attribute__((visibility("hidden")));
 extern const ConvolutionKernel kWinogradS16 __attribute__((visibility("hidden")));
 
 }  // namespace narrow::kernels::avx512vnni

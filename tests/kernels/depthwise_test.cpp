@@ -2,8 +2,11 @@
 // convolutions share are in convolution_test.cpp.
 #include <doctest/doctest.h>
 
+#include <cstddef>
+#include <cstdint>
 #include <random>
 #include <string>
+#include <vector>
 
 #include "kernels/convolution.h"
 #include "tests/kernels/convolution_cases.h"
@@ -29,6 +32,47 @@ TEST_CASE("depthwise: any number of channels around the width of a panel") {
       c.fill(random, Fill::kExtremes, Fill::kExtremes);
       CHECK(depthwise_accepts(c));
       CHECK(check_against_reference(c) > 0);
+    }
+  }
+}
+
+TEST_CASE("depthwise: any number of channels around the width of several panels, in rows of any width") {
+  NEED_KERNELS();
+  std::mt19937 random(narrow::testing::seed() + 5);
+  for (const int channels : {31, 32, 33, 47, 48, 49, 63, 64, 65, 79, 80, 81, 95, 96, 97, 127, 128, 129, 144}) {
+    // A few of the widest rows' panels fill a first-level cache.
+    for (const int width : {6, 7, 8, 13, 121, 480}) {
+      ConvolutionCase c = case_of(shape_of(width < 20 ? 6 : 3, width, channels, channels, 3, 1, 1, channels));
+      c.input_zero_point = 77;
+      c.output_zero_point = 5;
+      c.output_range = {5, 250};
+      c.fill(random, Fill::kExtremes, Fill::kRandom);
+      CHECK(check_against_reference(c) > 0);
+    }
+  }
+}
+
+TEST_CASE("depthwise: rows that are computed in pairs may begin and end at any row") {
+  NEED_KERNELS();
+  std::mt19937 random(narrow::testing::seed() + 6);
+  for (const int kernel : {1, 3, 5, 7}) {
+    for (int height = 1; height <= 8; ++height) {
+      ConvolutionCase c = case_of(shape_of(height, 9, 20, 20, kernel, 1, kernel / 2, 20));
+      c.batch = 2;
+      c.input_zero_point = 128;
+      c.fill(random, Fill::kRandom, Fill::kExtremes);
+      const std::vector<std::byte> all = run_kernel(*reference_kernel(), c, 0, c.rows(), 1);
+      for (const ConvolutionKernel* kernel_under_test : runnable_kernels()) {
+        if (!kernel_under_test->accepts(c.problem())) continue;
+        for (std::int64_t begin = 0; begin < c.rows(); ++begin) {
+          for (std::int64_t end = begin + 1; end <= c.rows(); ++end) {
+            const auto at = [&](std::int64_t row) { return all.begin() + static_cast<std::ptrdiff_t>(row * 9 * 20); };
+            CHECK_MESSAGE(
+                run_kernel(*kernel_under_test, c, begin, end, 1) == std::vector<std::byte>(at(begin), at(end)),
+                kernel_under_test->name, ": ", c.text(), ", rows ", begin, " to ", end);
+          }
+        }
+      }
     }
   }
 }
