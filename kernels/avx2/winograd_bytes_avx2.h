@@ -15,6 +15,9 @@
 // where both of its rows add; offset is 2a and 0, so that U is in [0, 4a], a byte for a <= 63 (6 bits). W is within 9v,
 // a byte for v <= 14 (4 bits). What the offset adds is the same for every tile: four numbers for each output channel.
 //
+// At the right (lower) edge of pictures of odd width (height), tiles have one column (row) of outputs, for which the
+// positions of the last column (row) are not computed: 225 products of a channel for 7 x 7 outputs rather than 256.
+//
 // The products are computed by the ISA's own function; everything else is here.
 #pragma once
 
@@ -43,8 +46,8 @@ struct ByteWinogradFormat {
 //   tiles that want one) and W [4 input channels][vector][16 channels][4]. Where W of a layer would be large, for each
 //   tap the weights themselves in this order instead, in as few bits as narrow_weights.h has, from which a panel's W is
 //   computed for each block.
-// Workspace: pointers to each tile's row of U; tile table; 4 lines of B d, [pixel][channel]; U
-// [position][tile][channel];
+// Workspace: pointers to each tile's row of U, and tile numbers, in the order of M; tile table; 4 lines of B d,
+// [pixel][channel]; U [position][tile][channel];
 //   M [position][tile][vector][16 channels]; W of a panel, if `expands`.
 struct ByteWinogradPlan {
   std::int64_t channels;  // input channels, rounded up to 4; what is behind them meets weights of 0
@@ -58,7 +61,7 @@ struct ByteWinogradPlan {
   std::int64_t head_bytes, position_bytes, panel_bytes;
   std::int64_t line_bytes;
   std::int64_t u_row_bytes, u_position_bytes, m_position_bytes;
-  std::int64_t table_at, padding_at, lines_at, u_at, m_at, w_at;
+  std::int64_t order_at, table_at, padding_at, lines_at, u_at, m_at, w_at;
   std::int64_t workspace_bytes;
 
   // Of W at one position, or of one tap in bytes.

@@ -85,9 +85,6 @@ NARROW_INLINE void transform_row(const std::byte* line, std::int64_t pixel_bytes
 }  // namespace
 
 void prepare_byte_winograd(const ConvolutionProblem& problem, const ByteWinogradPlan& plan, std::byte* workspace) {
-  const std::uint8_t** const rows = reinterpret_cast<const std::uint8_t**>(workspace);
-  const std::uint8_t* u = reinterpret_cast<const std::uint8_t*>(workspace + plan.u_at);
-  for (std::int64_t tile = 0; tile < plan.block_tiles; ++tile, u += plan.u_row_bytes) rows[tile] = u;
   std::memset(workspace + plan.padding_at, problem.input_zero_point,
               static_cast<std::size_t>(plan.lines_at - plan.padding_at));
   for (std::int64_t position = 0; plan.expands && position < kByteWinogradPositions; ++position) {

@@ -9,7 +9,7 @@
 
 namespace narrow::kernels::avx2 {
 
-// Fills the line of padding, the pointers to rows of U and the heads of positions.
+// Fills the line of padding and the heads of positions.
 __attribute__((visibility("hidden"))) void prepare_byte_winograd(const ConvolutionProblem& problem,
                                                                  const ByteWinogradPlan& plan, std::byte* workspace);
 

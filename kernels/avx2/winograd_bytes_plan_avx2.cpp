@@ -44,7 +44,8 @@ ByteWinogradPlan plan_byte_winograd(const ConvolutionProblem& problem, const Byt
   plan.line_bytes = round_up((plan.segment_tiles * kByteWinogradOutputs + 2) * shape.in_c, 64) + kStagger;
   plan.u_position_bytes = plan.block_tiles * plan.u_row_bytes + kStagger;
   plan.m_position_bytes = plan.block_tiles * plan.vectors * 64 + kStagger;
-  plan.table_at = round_up(plan.block_tiles * std::int64_t{sizeof(const std::uint8_t*)}, 64);
+  plan.order_at = round_up(plan.block_tiles * std::int64_t{sizeof(const std::uint8_t*)}, 64);
+  plan.table_at = plan.order_at + round_up(plan.block_tiles * std::int64_t{sizeof(std::int64_t)}, 64);
   plan.padding_at = plan.table_at + round_up(plan.block_tiles * std::int64_t{sizeof(WinogradTile)}, 64);
   plan.lines_at = plan.padding_at + plan.line_bytes;
   plan.u_at = plan.lines_at + kByteWinogradInputs * plan.line_bytes + 64;  // what follows the last pixel may be read
@@ -72,12 +73,17 @@ double byte_winograd_cost(const ConvolutionProblem& problem, const ByteWinogradF
                           const ByteWinogradCycles& cycles) {
   const ConvolutionShape& shape = problem.shape;
   const ByteWinogradPlan plan = plan_byte_winograd(problem, format);
-  const double tiles =
-      static_cast<double>(ceil_div(shape.out_h, kByteWinogradOutputs) * ceil_div(shape.out_w, kByteWinogradOutputs));
+  const std::int64_t rows = ceil_div(shape.out_h, kByteWinogradOutputs);
+  const std::int64_t columns = ceil_div(shape.out_w, kByteWinogradOutputs);
+  const double tiles = static_cast<double>(rows * columns);
+  // Of all positions; a row or column of outputs at an edge needs 3 of 4.
+  const std::int64_t whole_rows = shape.out_h / kByteWinogradOutputs;
+  const std::int64_t whole_columns = shape.out_w / kByteWinogradOutputs;
+  const double products = static_cast<double>((3 * rows + whole_rows) * (3 * columns + whole_columns));
   const double vectors = static_cast<double>(plan.panels * plan.vectors);
   const double steps = static_cast<double>(plan.channels) / 4;
-  return tiles * (vectors * (kByteWinogradPositions * (steps * cycles.step + cycles.row) + cycles.output) +
-                  static_cast<double>(plan.u_row_bytes) / 32 * cycles.input);
+  return products * vectors * (steps * cycles.step + cycles.row) +
+         tiles * (vectors * cycles.output + static_cast<double>(plan.u_row_bytes) / 32 * cycles.input);
 }
 
 }  // namespace narrow::kernels::avx2

@@ -73,18 +73,58 @@ struct Run {
   const ByteWinogradFunctions& functions;
 };
 
+// Tiles come in an order in which those that a position needs follow each other: those with one column of outputs, with
+// two rows and columns, with one row, and with one row and column.
+struct TileOrder {
+  std::int64_t whole, one_row, one_each;  // where they begin
+  std::int64_t tiles;
+
+  // For positions of row `i` and column `j`.
+  [[nodiscard]] std::int64_t begin(std::int64_t j) const { return j == 3 ? whole : 0; }
+  [[nodiscard]] std::int64_t end(std::int64_t i, std::int64_t j) const {
+    if (i == 3) return one_row;
+    return j == 3 ? one_each : tiles;
+  }
+};
+
+TileOrder order_tiles(const ByteWinogradPlan& plan, std::int64_t tiles, std::byte* workspace) {
+  const WinogradTile* const table = reinterpret_cast<const WinogradTile*>(workspace + plan.table_at);
+  const std::uint8_t* const u = reinterpret_cast<const std::uint8_t*>(workspace + plan.u_at);
+  const std::uint8_t** const rows = reinterpret_cast<const std::uint8_t**>(workspace);
+  std::int64_t* const order = reinterpret_cast<std::int64_t*>(workspace + plan.order_at);
+  std::int64_t placed = 0;
+  const auto place = [&](int tile_rows, int tile_columns) {
+    const std::int64_t first = placed;
+    for (std::int64_t tile = 0; tile < tiles; ++tile) {
+      if (table[tile].rows != tile_rows || table[tile].columns != tile_columns) continue;
+      rows[placed] = u + tile * plan.u_row_bytes;
+      order[placed++] = tile;
+    }
+    return first;
+  };
+  TileOrder result{};
+  place(2, 1);
+  result.whole = place(2, 2);
+  result.one_row = place(1, 2);
+  result.one_each = place(1, 1);
+  result.tiles = tiles;
+  return result;
+}
+
 // 16 output channels of the tiles that are in the workspace.
 __attribute__((noinline)) void write_vector(const Run& run, std::int64_t tiles, std::int64_t vector,
                                             const std::byte* panel, int channel) {
   const ByteWinogradPlan& plan = run.plan;
   const OutputStage stage = run.stage;
   const WinogradTile* const table = reinterpret_cast<const WinogradTile*>(run.workspace + plan.table_at);
+  const std::int64_t* const order = reinterpret_cast<const std::int64_t*>(run.workspace + plan.order_at);
   const int left = run.part.channel_end - channel;
   const int channels = left < 16 ? left : 16;
   const std::byte* const head = panel + kByteWinogradPositions * std::int64_t{sizeof(std::int64_t)} + vector * 6 * 64;
   const std::byte* m = run.workspace + plan.m_at + vector * 64;
   for (std::int64_t tile = 0; tile < tiles; ++tile, m += plan.vectors * 64) {
-    transform_output(run.problem, stage, table[tile], m, plan.m_position_bytes, head, channel, channels, run.output);
+    transform_output(run.problem, stage, table[order[tile]], m, plan.m_position_bytes, head, channel, channels,
+                     run.output);
   }
 }
 
@@ -92,6 +132,7 @@ __attribute__((noinline)) void write_vector(const Run& run, std::int64_t tiles, 
 void run_block(const Run& run, std::int64_t tiles) {
   const ByteWinogradPlan& plan = run.plan;
   const std::int64_t panel_channels = plan.vectors * 16;
+  const TileOrder order = order_tiles(plan, tiles, run.workspace);
   for (std::int64_t channel = run.part.channel_begin; channel < run.part.channel_end; channel += panel_channels) {
     const std::byte* const panel = run.packed + kByteWinogradZeros + channel / panel_channels * plan.panel_bytes;
     const std::byte* w = panel + plan.head_bytes;
@@ -104,12 +145,14 @@ void run_block(const Run& run, std::int64_t tiles) {
     const std::byte* const next = is_last ? run.packed + kByteWinogradZeros : panel + plan.panel_bytes;
     const std::int64_t share = plan.panel_bytes / kByteWinogradPositions;
     for (std::int64_t position = 0; position < kByteWinogradPositions; ++position) {
+      const std::int64_t begin = order.begin(position % kByteWinogradInputs);
+      const std::int64_t end = order.end(position / kByteWinogradInputs, position % kByteWinogradInputs);
+      std::int32_t* const m =
+          reinterpret_cast<std::int32_t*>(run.workspace + plan.m_at + position * plan.m_position_bytes);
       run.functions.multiply(
-          {reinterpret_cast<const std::uint8_t* const*>(run.workspace), position * plan.u_position_bytes, tiles,
-           plan.channels, plan.vectors, reinterpret_cast<const std::int64_t*>(panel)[position],
-           w + position * plan.position_bytes, run.packed,
-           reinterpret_cast<std::int32_t*>(run.workspace + plan.m_at + position * plan.m_position_bytes),
-           next + position * share, share});
+          {reinterpret_cast<const std::uint8_t* const*>(run.workspace) + begin, position * plan.u_position_bytes,
+           end - begin, plan.channels, plan.vectors, reinterpret_cast<const std::int64_t*>(panel)[position],
+           w + position * plan.position_bytes, run.packed, m + begin * panel_channels, next + position * share, share});
     }
     for (std::int64_t vector = 0; vector < plan.vectors; ++vector) {
       const std::int64_t first = channel + vector * 16;
