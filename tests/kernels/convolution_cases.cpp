@@ -165,6 +165,14 @@ ConvolutionCase random_case(std::mt19937& random) {
     s.dilation_h = upto(0, 3) == 0 ? 2 : 1;
     s.dilation_w = upto(0, 3) == 0 ? 2 : s.dilation_h;
     s.pad = {upto(0, 3), upto(0, 3), upto(0, 3), upto(0, 3)};
+    if (upto(0, 9) == 0) {  // pointwise, whole vectors of channels
+      const ConvolutionShape drawn = s;
+      s = ConvolutionShape{};
+      s.in_h = drawn.in_h;
+      s.in_w = drawn.in_w;
+      s.in_c = 4 * upto(1, 20);
+      s.out_c = 8 * upto(1, 10);
+    }
     s = with_output(s);
   } while (s.in_h + s.pad.top + s.pad.bottom <= (s.kernel_h - 1) * s.dilation_h ||
            s.in_w + s.pad.left + s.pad.right <= (s.kernel_w - 1) * s.dilation_w);

@@ -1,0 +1,208 @@
+#include "kernels/avx2/convolution_pointwise_tile_avx2.h"
+
+#include <cstring>
+
+#include "kernels/avx2/convolution_words_avx2.h"
+
+namespace narrow::kernels::avx2 {
+namespace {
+
+#define NARROW_INLINE [[gnu::always_inline]] static inline
+
+// Nested structs rather than arrays: g++ 12 keeps arrays of vectors on the stack.
+template <int kCount>
+struct Vectors {
+  __m256i first;
+  Vectors<kCount - 1> rest;
+};
+template <>
+struct Vectors<0> {};
+// For each vector of channels, all pixels.
+template <int kVectors, int kPixels>
+struct Sums {
+  Vectors<kPixels> first;
+  Sums<kVectors - 1, kPixels> rest;
+};
+template <int kPixels>
+struct Sums<0, kPixels> {};
+
+NARROW_INLINE void keep(__m256i& vector) { __asm__ volatile("" : "+x"(vector)); }
+
+// What a step multiplies. Adding is a statement, because g++ 12 would give sums a new register in each step.
+struct Bytes {
+  NARROW_INLINE __m256i multiply(__m256i x, __m256i w) { return _mm256_maddubs_epi16(x, w); }
+  NARROW_INLINE void add(__m256i& sum, __m256i x, __m256i w) {
+    __m256i product;
+    __asm__ volatile("vpmaddubsw %[w], %[x], %[product]\n\tvpaddw %[product], %[sum], %[sum]"
+                     : [sum] "+x"(sum), [product] "=&x"(product)
+                     : [x] "x"(x), [w] "x"(w));
+  }
+  NARROW_INLINE __m256i finish(__m256i sum, const std::byte* bias) {
+    const std::int16_t* ones = kOnes;
+    __asm__ volatile("" : "+r"(ones));
+    return _mm256_add_epi32(_mm256_madd_epi16(sum, load_words(ones)), load_words(bias));
+  }
+};
+struct Words {
+  NARROW_INLINE __m256i multiply(__m256i x, __m256i w) { return _mm256_madd_epi16(x, w); }
+  NARROW_INLINE void add(__m256i& sum, __m256i x, __m256i w) {
+    __m256i product;
+    __asm__ volatile("vpmaddwd %[w], %[x], %[product]\n\tvpaddd %[product], %[sum], %[sum]"
+                     : [sum] "+x"(sum), [product] "=&x"(product)
+                     : [x] "x"(x), [w] "x"(w));
+  }
+  NARROW_INLINE __m256i finish(__m256i sum, const std::byte* bias) { return _mm256_add_epi32(sum, load_words(bias)); }
+};
+
+template <int kPixels>
+NARROW_INLINE void load_x(Vectors<kPixels>& x, const std::uint8_t* from, std::ptrdiff_t step) {
+  x.first = broadcast4(from);
+  keep(x.first);
+  if constexpr (kPixels > 1) load_x(x.rest, from + step, step);
+}
+
+template <class Step, bool kFirst, int kPixels>
+NARROW_INLINE void step_pixels(Vectors<kPixels>& sums, const Vectors<kPixels>& x, __m256i w) {
+  if constexpr (kFirst) {
+    sums.first = Step::multiply(x.first, w);
+    keep(sums.first);
+  } else {
+    Step::add(sums.first, x.first, w);
+  }
+  if constexpr (kPixels > 1) step_pixels<Step, kFirst>(sums.rest, x.rest, w);
+}
+
+template <class Step, bool kFirst, int kVectors, int kPixels>
+NARROW_INLINE void step_all(Sums<kVectors, kPixels>& sums, const Vectors<kPixels>& x, const std::byte* weights) {
+  __m256i w = load_words(weights);
+  keep(w);
+  step_pixels<Step, kFirst>(sums.first, x, w);
+  if constexpr (kVectors > 1) step_all<Step, kFirst>(sums.rest, x, weights + sizeof w);
+}
+
+template <int kIndex, int kCount>
+NARROW_INLINE __m256i get(const Vectors<kCount>& vectors) {
+  if constexpr (kIndex == 0) {
+    return vectors.first;
+  } else {
+    return get<kIndex - 1>(vectors.rest);
+  }
+}
+
+// One vector of one pixel's channels, rounded to int32.
+template <class Step, int kVectors>
+NARROW_INLINE __m256i rounded(__m256i sum, const std::byte* head) {
+  const __m256i acc = Step::finish(sum, head);
+  const float* const multiplier = reinterpret_cast<const float*>(head + kVectors * sizeof sum);
+  return _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_cvtepi32_ps(acc), _mm256_load_ps(multiplier)));
+}
+
+template <bool kShifted>
+NARROW_INLINE __m256i words(const PointwiseStage& stage, __m256i low, __m256i high) {
+  const __m256i packed = _mm256_packs_epi32(low, high);
+  return kShifted ? _mm256_adds_epi16(packed, stage.zero_point) : packed;
+}
+template <bool kShifted>
+NARROW_INLINE __m256i bytes(const PointwiseStage& stage, __m256i low, __m256i high) {
+  const __m256i packed = _mm256_packus_epi16(low, high);
+  return _mm256_min_epu8(kShifted ? _mm256_max_epu8(packed, stage.lower) : packed, stage.upper);
+}
+
+NARROW_INLINE void store_16(std::uint8_t* out, __m128i y) { _mm_storeu_si128(reinterpret_cast<__m128i*>(out), y); }
+NARROW_INLINE void store_8(std::uint8_t* out, __m128i y) { _mm_storel_epi64(reinterpret_cast<__m128i*>(out), y); }
+
+template <class Step, bool kShifted, int kPixel, int kVectors, int kPixels>
+NARROW_INLINE void write_pixel(const PointwiseStage& stage, const Sums<kVectors, kPixels>& sums, const std::byte* head,
+                               std::uint8_t* out) {
+  const auto scaled = [&](const Vectors<kPixels>& vector, int index) {
+    return rounded<Step, kVectors>(get<kPixel>(vector), head + index * sizeof(__m256i));
+  };
+  const __m256i first = scaled(sums.first, 0);
+  if constexpr (kVectors == 1) {
+    const __m256i both = words<kShifted>(stage, first, first);
+    const __m256i y = bytes<kShifted>(stage, both, both);
+    const __m256i ordered = _mm256_unpacklo_epi32(y, _mm256_permute2x128_si256(y, y, 1));
+    store_8(out, _mm256_castsi256_si128(ordered));
+  } else {
+    const __m256i low = words<kShifted>(stage, first, scaled(sums.rest.first, 1));
+    if constexpr (kVectors == 2) {
+      const __m256i y = _mm256_permute4x64_epi64(bytes<kShifted>(stage, low, low), 0xD8);
+      store_16(out, _mm256_castsi256_si128(y));
+    } else {
+      const __m256i third = scaled(sums.rest.rest.first, 2);
+      if constexpr (kVectors == 3) {
+        const __m256i gaps = bytes<kShifted>(stage, low, words<kShifted>(stage, third, third));
+        const __m256i y = _mm256_permutevar8x32_epi32(gaps, _mm256_setr_epi32(0, 1, 2, 4, 5, 6, 3, 7));
+        store_16(out, _mm256_castsi256_si128(y));
+        store_8(out + 16, _mm256_extracti128_si256(y, 1));
+      } else {
+        const __m256i high = words<kShifted>(stage, third, scaled(sums.rest.rest.rest.first, 3));
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), bytes<kShifted>(stage, low, high));
+      }
+    }
+  }
+}
+
+// Pixels [kPixel, kPixels); two of 16 channels are packed together.
+template <class Step, bool kShifted, int kPixel, int kVectors, int kPixels>
+NARROW_INLINE void write(const PointwiseStage& stage, const Sums<kVectors, kPixels>& sums, const std::byte* head,
+                         std::uint8_t* out, std::ptrdiff_t out_step) {
+  if constexpr (kVectors == 2 && kPixel + 1 < kPixels) {
+    const auto both = [&](__m256i low, __m256i high) {
+      return words<kShifted>(stage, rounded<Step, 2>(low, head), rounded<Step, 2>(high, head + sizeof low));
+    };
+    const __m256i first = both(get<kPixel>(sums.first), get<kPixel>(sums.rest.first));
+    const __m256i second = both(get<kPixel + 1>(sums.first), get<kPixel + 1>(sums.rest.first));
+    const __m256i y = _mm256_permute4x64_epi64(bytes<kShifted>(stage, first, second), 0xD8);
+    store_16(out, _mm256_castsi256_si128(y));
+    store_16(out + out_step, _mm256_extracti128_si256(y, 1));
+    if constexpr (kPixel + 2 < kPixels)
+      write<Step, kShifted, kPixel + 2>(stage, sums, head, out + 2 * out_step, out_step);
+  } else {
+    write_pixel<Step, kShifted, kPixel>(stage, sums, head, out);
+    if constexpr (kPixel + 1 < kPixels) write<Step, kShifted, kPixel + 1>(stage, sums, head, out + out_step, out_step);
+  }
+}
+
+template <class Step, bool kShifted, int kVectors, int kPixels>
+NARROW_INLINE void tile(const PointwiseStage& stage, const PointwiseRun& run, const std::uint8_t* x,
+                        std::uint8_t* out) {
+  Sums<kVectors, kPixels> sums;
+  Vectors<kPixels> now;
+  load_x(now, x, run.x_step);
+  const std::byte* weights = run.weights;
+  step_all<Step, true>(sums, now, weights);
+#pragma GCC unroll 2
+  for (std::int64_t at = kXBytes; at != run.x_bytes; at += kXBytes) {
+    weights += kVectors * sizeof(__m256i);
+    load_x(now, x + at, run.x_step);
+    step_all<Step, false>(sums, now, weights);
+  }
+  write<Step, kShifted, 0>(stage, sums, run.head, out, run.out_step);
+}
+
+// Few pixels at a time, so that the multiplications of the next ones overlap with the conversions of these.
+template <class Step, bool kShifted, int kVectors>
+[[gnu::noinline]] void tile_run(const PointwiseStage& stage, const PointwiseRun& run) {
+  constexpr int kPixels = kVectors > 3 ? 2 : (kVectors > 2 ? 3 : 4);
+  const std::uint8_t* x = run.x;
+  std::uint8_t* out = run.out;
+  std::int64_t left = run.pixels;
+  for (; left >= kPixels; left -= kPixels, x += kPixels * run.x_step, out += kPixels * run.out_step) {
+    tile<Step, kShifted, kVectors, kPixels>(stage, run, x, out);
+  }
+  for (; left > 0; --left, x += run.x_step, out += run.out_step) tile<Step, kShifted, kVectors, 1>(stage, run, x, out);
+}
+
+template <class Step>
+constexpr PointwiseTile kTiles[kPanelVectors][2] = {{tile_run<Step, false, 1>, tile_run<Step, true, 1>},
+                                                    {tile_run<Step, false, 2>, tile_run<Step, true, 2>},
+                                                    {tile_run<Step, false, 3>, tile_run<Step, true, 3>},
+                                                    {tile_run<Step, false, 4>, tile_run<Step, true, 4>}};
+
+}  // namespace
+
+PointwiseTile pointwise_tile_words(int vectors, bool shifted) { return kTiles<Words>[vectors - 1][shifted ? 1 : 0]; }
+PointwiseTile pointwise_tile_bytes(int vectors, bool shifted) { return kTiles<Bytes>[vectors - 1][shifted ? 1 : 0]; }
+
+}  // namespace narrow::kernels::avx2
