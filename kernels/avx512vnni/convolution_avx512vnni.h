@@ -6,6 +6,7 @@
 namespace narrow::kernels::avx512vnni {
 
 extern const ConvolutionKernel kConvolutionU8 __attribute__((visibility("hidden")));
+extern const ConvolutionKernel kPointwiseU8 __attribute__((visibility("hidden")));
 extern const ConvolutionKernel kWinogradU8 __attribute__((visibility("hidden")));
 extern const ConvolutionKernel kDepthwiseU8 __attribute__((visibility("hidden")));
 extern const ConvolutionKernel kWinogradS16 __attribute__((visibility("hidden")));

@@ -6,6 +6,7 @@
 namespace narrow::kernels::avxvnni {
 
 extern const ConvolutionKernel kConvolutionU8 __attribute__((visibility("hidden")));
+extern const ConvolutionKernel kPointwiseU8 __attribute__((visibility("hidden")));
 extern const ConvolutionKernel kWinogradU8 __attribute__((visibility("hidden")));
 
 }  // namespace narrow::kernels::avxvnni

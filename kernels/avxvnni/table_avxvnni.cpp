@@ -6,7 +6,8 @@ extern "C" __attribute__((visibility("default"))) const narrow::kernels::IsaTabl
   using narrow::kernels::IsaTable;
   static const IsaTable table = [] {
     static constexpr const narrow::kernels::ConvolutionKernel* kConvolutions[] = {
-        &narrow::kernels::avxvnni::kConvolutionU8, &narrow::kernels::avxvnni::kWinogradU8};
+        &narrow::kernels::avxvnni::kPointwiseU8, &narrow::kernels::avxvnni::kConvolutionU8,
+        &narrow::kernels::avxvnni::kWinogradU8};
     IsaTable filled = *narrow_kernels_avx2();
     filled.isa = narrow::Isa::kAvxVnni;
     filled.convolutions = kConvolutions;

@@ -10,6 +10,7 @@
 
 namespace narrow::kernels::avxvnni_evex {
 extern const ConvolutionKernel kConvolutionU8;
+extern const ConvolutionKernel kPointwiseU8;
 extern const ConvolutionKernel kWinogradU8;
 }  // namespace narrow::kernels::avxvnni_evex
 
@@ -26,6 +27,19 @@ bool equals_reference(const ConvolutionKernel& kernel, const ConvolutionCase& c)
   REQUIRE(kernel.accepts(c.problem()));
   const int cuts = 2;
   return run_kernel(kernel, c, 0, c.rows(), cuts) == run_kernel(*reference_kernel(), c, 0, c.rows(), 1);
+}
+
+TEST_CASE("avxvnni: its 1x1 convolution is exact with the other encoding of its instruction") {
+  NEED_AVX512VNNI();
+  std::mt19937 random(narrow::testing::seed());
+  for (const Fill weights : {Fill::kLowest, Fill::kHighest, Fill::kExtremes}) {
+    for (const int out_c : {8, 16, 24, 40, 96}) {
+      ConvolutionCase c = case_of(shape_of(9, 7, 20, out_c, 1, 1, 0));
+      c.output_zero_point = out_c;
+      c.fill(random, Fill::kExtremes, weights);
+      CHECK(equals_reference(avxvnni_evex::kPointwiseU8, c));
+    }
+  }
 }
 
 TEST_CASE("avxvnni: its convolution is exact with the other encoding of its instruction") {

@@ -1,32 +1,31 @@
-// convolution_1x1_a16_avx2 and convolution_1x1_s16_avx2: 1x1 windows, stride 1, few weights. Where little is summed,
-// most of the time goes into what surrounds the sums, so these read pixels where they are (bytes) or widen a few at a
-// time (words), and write 32 channels of a pixel at once.
-//   s16: x * w in vpmaddwd, exact for any 8 x 8 bits.
-//   a16: x * w in vpmaddubsw, added in 16-bit lanes; exact only where the weights prove that whole sums fit.
-// -zero_point * sum(w) is in the bias. Outputs before rounding must fit an int32 with room, so that the saturation of
-// packing clamps them.
-// Packed: for each panel of up to 32 channels, as even as they come: int32 bias[channels], float multiplier[channels];
-// then for each panel the weights, [step of 4 bytes of x][channels][4 or 2], in the storage of
-// kernels/packing/narrow_weights.h (a16), as bytes (s16).
-#include "kernels/avx2/convolution_avx2_kernels.h"
-#include "kernels/avx2/convolution_block_avx2.h"
+// Convolutions with 1x1 windows of stride 1 and few weights. Where little is summed, most of the time goes into what
+// surrounds the sums, so these read pixels where they are (bytes) or widen a few at a time (words), and write up to 32
+// channels of a pixel at once. -zero_point * sum(w) is in the bias. Outputs before rounding must fit an int32 with
+// room, so that the saturation of packing clamps them. Packed: for each panel of up to 32 channels, as even as they
+// come: int32 bias[channels], float multiplier[channels]; then for each panel the weights, [step of 4 bytes of
+// x][channels][elements that face them], in the storage of kernels/packing/narrow_weights.h (x as bytes), or as bytes
+// (x as words).
+#pragma once
+
 #include "kernels/avx2/convolution_panels_avx2.h"
-#include "kernels/avx2/convolution_pointwise_tile_avx2.h"
-#include "kernels/avx2/convolution_windows_avx2.h"
+#include "kernels/avx2/pointwise_tile_avx2.h"
+#include "kernels/convolution.h"
 #include "kernels/packing/narrow_weights.h"
 #include "kernels/packing/transpose_channels.h"
 
 namespace narrow::kernels::avx2 {
-namespace {
 
-// All of them are in the cache as tiles read them, beside the pixels.
-constexpr std::int64_t kMostWeights = 64 * 1024;
-constexpr std::int64_t kChunkBytes = 16 * 1024;  // of inputs and outputs, in L1
-constexpr std::int64_t kWholeTiles = 12;         // a multiple of what any tile takes at a time
-
-template <BlockElement kElement>
-struct Kernel {
-  static constexpr bool kBytes = kElement == BlockElement::kU8;
+// The functions of a ConvolutionKernel. Step: see pointwise_tile_avx2.h, and
+//   kBytes: whether x and w are bytes, else words
+//   kStepCycles, kStoreCycles: for one pixel and 8 channels, of a step, and of writing out
+//   is_exact(problem): what it needs besides
+template <class Step>
+struct Pointwise {
+  // All weights are in the cache as tiles read them, beside the pixels.
+  static constexpr std::int64_t kMostWeights = 64 * 1024;
+  static constexpr std::int64_t kChunkBytes = 16 * 1024;  // of inputs and outputs, in L1
+  static constexpr std::int64_t kWholeTiles = 12;         // a multiple of what any tile takes at a time
+  static constexpr bool kBytes = Step::kBytes;
   static constexpr int kStepElems = kBytes ? 4 : 2;
 
   struct Layout {
@@ -61,8 +60,7 @@ struct Kernel {
     if (shape.in_c * std::int64_t{shape.out_c} > kMostWeights) return false;
     if (problem.output_type != OutputType::kUint8 || !fits_bytes(problem)) return false;
     if (!folded_bias_fits(problem) || !scaled_outputs_fit(problem)) return false;
-    const PanelWeights all{problem.weights, shape.out_c, 1, shape.in_c};
-    return !kBytes || windows_hold(all, largest_byte(problem), shape.in_c / 4);
+    return Step::is_exact(problem);
   }
 
   static std::int64_t folded_bias(const ConvolutionProblem& problem, int channel) {
@@ -80,12 +78,11 @@ struct Kernel {
   }
 
   static double cost(const ConvolutionProblem& problem) {
-    constexpr double kStepCycles = kBytes ? 0.61 : 0.63;  // of a vector of channels
-    constexpr double kStoreCycles = 1.9;
     const ConvolutionShape& shape = problem.shape;
     const Layout layout = layout_of(problem);
     const double pixels = static_cast<double>(shape.out_h) * shape.out_w;
-    return pixels * layout.vectors * (static_cast<double>(layout.depth) / kStepElems * kStepCycles + kStoreCycles);
+    return pixels * layout.vectors *
+           (static_cast<double>(layout.depth) / kStepElems * Step::kStepCycles + Step::kStoreCycles);
   }
 
   static int channel_step(const ConvolutionProblem& problem) { return layout_of(problem).panel * kVectorChannels; }
@@ -167,8 +164,7 @@ struct Kernel {
         const int channel = v * kVectorChannels;
         if (channel < part.channel_begin || channel >= part.channel_end) continue;
         const int vectors = layout.panel_vectors(v);
-        const PointwiseTile tile =
-            kBytes ? pointwise_tile_bytes(vectors, shifted) : pointwise_tile_words(vectors, shifted);
+        const PointwiseTile tile = pointwise_tile<Step>(vectors, shifted);
         tile(stage, {x, shape.in_c * element, shape.in_c * element, packed + v * 2 * sizeof(__m256i),
                      weights + v * layout.vector_units() * kUnit * element,
                      static_cast<std::uint8_t*>(output) + pixel * shape.out_c + channel, shape.out_c, pixels});
@@ -201,17 +197,5 @@ struct Kernel {
     return to;
   }
 };
-
-using A16 = Kernel<BlockElement::kU8>;
-using S16 = Kernel<BlockElement::kS16>;
-
-}  // namespace
-
-const ConvolutionKernel kPointwiseA16{
-    "convolution_1x1_a16_avx2", Isa::kAvx2, A16::accepts,         A16::cost, A16::channel_step,
-    A16::packed_bytes,          A16::pack,  A16::workspace_bytes, A16::run};
-const ConvolutionKernel kPointwiseS16{
-    "convolution_1x1_s16_avx2", Isa::kAvx2, S16::accepts,         S16::cost, S16::channel_step,
-    S16::packed_bytes,          S16::pack,  S16::workspace_bytes, S16::run};
 
 }  // namespace narrow::kernels::avx2

@@ -1,87 +1,105 @@
-#include "kernels/avx2/convolution_pointwise_tile_avx2.h"
+// The inner loops of the pointwise convolutions: a panel of up to 32 channels over a run of pixels. What is multiplied,
+// and how, is a parameter, so that AVX2, AVX-VNNI and AVX512-VNNI share the rest. Each compiles its own copy, which the
+// linker never sees: functions are static, and every `Step` is local to its file.
+#pragma once
 
-#include <cstring>
+#include <immintrin.h>
+
+#include <cstddef>
+#include <cstdint>
 
 #include "kernels/avx2/convolution_words_avx2.h"
 
 namespace narrow::kernels::avx2 {
-namespace {
+
+static constexpr int kVectorChannels = 8;
+static constexpr int kPanelVectors = 4;
+
+// What all outputs of a layer share.
+struct PointwiseStage {
+  __m256i zero_point;    // int16
+  __m256i lower, upper;  // uint8
+};
+
+// One panel: `vectors` vectors of 8 channels, 32-byte aligned.
+//   head: int32 bias[8 * vectors], float multiplier[8 * vectors]
+//   weights: [4 bytes of x][8 * vectors channels][the elements that face 4 bytes of x]
+// Channels are in the order of place_in_pointwise_panel.
+struct PointwiseRun {
+  const std::uint8_t* x;
+  std::ptrdiff_t x_step;  // bytes between pixels
+  std::int64_t x_bytes;   // of a pixel: a multiple of 4, not 0
+  const std::byte* head;
+  const std::byte* weights;
+  std::uint8_t* out;
+  std::ptrdiff_t out_step;
+  std::int64_t pixels;
+};
+
+// Where channel `c` of a panel is: in the order in which packing int32 to bytes, which works within 128 bits, leaves
+// them as 0, 1, 2, ...
+[[nodiscard]] static constexpr int place_in_pointwise_panel(int c, int vectors) {
+  return c % (4 * vectors) / 4 * kVectorChannels + c / (4 * vectors) * 4 + c % 4;
+}
+
+// Math: out = clamp(round(float(bias + sum of x * w) * multiplier) + zero_point, lower, upper).
+// Ranges: products after scaling fit an int32. Step says what x and w are:
+//   kPixels[vectors - 1]: pixels at a time, few, so that multiplying for the next overlaps with converting these
+//   begin(sum, x, w, bias), add(sum, x, w): the first and any other 4 bytes of x
+//   finish(sum, bias): what they have become, in int32
+using PointwiseTile = void (*)(const PointwiseStage& stage, const PointwiseRun& run);
 
 #define NARROW_INLINE [[gnu::always_inline]] static inline
 
 // Nested structs rather than arrays: g++ 12 keeps arrays of vectors on the stack.
 template <int kCount>
-struct Vectors {
+struct PixelVectors {
   __m256i first;
-  Vectors<kCount - 1> rest;
+  PixelVectors<kCount - 1> rest;
 };
 template <>
-struct Vectors<0> {};
+struct PixelVectors<0> {};
 // For each vector of channels, all pixels.
 template <int kVectors, int kPixels>
-struct Sums {
-  Vectors<kPixels> first;
-  Sums<kVectors - 1, kPixels> rest;
+struct PanelSums {
+  PixelVectors<kPixels> first;
+  PanelSums<kVectors - 1, kPixels> rest;
 };
 template <int kPixels>
-struct Sums<0, kPixels> {};
+struct PanelSums<0, kPixels> {};
 
 NARROW_INLINE void keep(__m256i& vector) { __asm__ volatile("" : "+x"(vector)); }
 
-// What a step multiplies. Adding is a statement, because g++ 12 would give sums a new register in each step.
-struct Bytes {
-  NARROW_INLINE __m256i multiply(__m256i x, __m256i w) { return _mm256_maddubs_epi16(x, w); }
-  NARROW_INLINE void add(__m256i& sum, __m256i x, __m256i w) {
-    __m256i product;
-    __asm__ volatile("vpmaddubsw %[w], %[x], %[product]\n\tvpaddw %[product], %[sum], %[sum]"
-                     : [sum] "+x"(sum), [product] "=&x"(product)
-                     : [x] "x"(x), [w] "x"(w));
-  }
-  NARROW_INLINE __m256i finish(__m256i sum, const std::byte* bias) {
-    const std::int16_t* ones = kOnes;
-    __asm__ volatile("" : "+r"(ones));
-    return _mm256_add_epi32(_mm256_madd_epi16(sum, load_words(ones)), load_words(bias));
-  }
-};
-struct Words {
-  NARROW_INLINE __m256i multiply(__m256i x, __m256i w) { return _mm256_madd_epi16(x, w); }
-  NARROW_INLINE void add(__m256i& sum, __m256i x, __m256i w) {
-    __m256i product;
-    __asm__ volatile("vpmaddwd %[w], %[x], %[product]\n\tvpaddd %[product], %[sum], %[sum]"
-                     : [sum] "+x"(sum), [product] "=&x"(product)
-                     : [x] "x"(x), [w] "x"(w));
-  }
-  NARROW_INLINE __m256i finish(__m256i sum, const std::byte* bias) { return _mm256_add_epi32(sum, load_words(bias)); }
-};
-
 template <int kPixels>
-NARROW_INLINE void load_x(Vectors<kPixels>& x, const std::uint8_t* from, std::ptrdiff_t step) {
+NARROW_INLINE void load_x(PixelVectors<kPixels>& x, const std::uint8_t* from, std::ptrdiff_t step) {
   x.first = broadcast4(from);
   keep(x.first);
   if constexpr (kPixels > 1) load_x(x.rest, from + step, step);
 }
 
 template <class Step, bool kFirst, int kPixels>
-NARROW_INLINE void step_pixels(Vectors<kPixels>& sums, const Vectors<kPixels>& x, __m256i w) {
+NARROW_INLINE void step_pixels(PixelVectors<kPixels>& sums, const PixelVectors<kPixels>& x, __m256i w,
+                               const std::byte* bias) {
   if constexpr (kFirst) {
-    sums.first = Step::multiply(x.first, w);
+    Step::begin(sums.first, x.first, w, bias);
     keep(sums.first);
   } else {
     Step::add(sums.first, x.first, w);
   }
-  if constexpr (kPixels > 1) step_pixels<Step, kFirst>(sums.rest, x.rest, w);
+  if constexpr (kPixels > 1) step_pixels<Step, kFirst>(sums.rest, x.rest, w, bias);
 }
 
 template <class Step, bool kFirst, int kVectors, int kPixels>
-NARROW_INLINE void step_all(Sums<kVectors, kPixels>& sums, const Vectors<kPixels>& x, const std::byte* weights) {
+NARROW_INLINE void step_all(PanelSums<kVectors, kPixels>& sums, const PixelVectors<kPixels>& x,
+                            const std::byte* weights, const std::byte* bias) {
   __m256i w = load_words(weights);
   keep(w);
-  step_pixels<Step, kFirst>(sums.first, x, w);
-  if constexpr (kVectors > 1) step_all<Step, kFirst>(sums.rest, x, weights + sizeof w);
+  step_pixels<Step, kFirst>(sums.first, x, w, bias);
+  if constexpr (kVectors > 1) step_all<Step, kFirst>(sums.rest, x, weights + sizeof w, bias + sizeof w);
 }
 
 template <int kIndex, int kCount>
-NARROW_INLINE __m256i get(const Vectors<kCount>& vectors) {
+NARROW_INLINE __m256i get(const PixelVectors<kCount>& vectors) {
   if constexpr (kIndex == 0) {
     return vectors.first;
   } else {
@@ -112,9 +130,9 @@ NARROW_INLINE void store_16(std::uint8_t* out, __m128i y) { _mm_storeu_si128(rei
 NARROW_INLINE void store_8(std::uint8_t* out, __m128i y) { _mm_storel_epi64(reinterpret_cast<__m128i*>(out), y); }
 
 template <class Step, bool kShifted, int kPixel, int kVectors, int kPixels>
-NARROW_INLINE void write_pixel(const PointwiseStage& stage, const Sums<kVectors, kPixels>& sums, const std::byte* head,
-                               std::uint8_t* out) {
-  const auto scaled = [&](const Vectors<kPixels>& vector, int index) {
+NARROW_INLINE void write_pixel(const PointwiseStage& stage, const PanelSums<kVectors, kPixels>& sums,
+                               const std::byte* head, std::uint8_t* out) {
+  const auto scaled = [&](const PixelVectors<kPixels>& vector, int index) {
     return rounded<Step, kVectors>(get<kPixel>(vector), head + index * sizeof(__m256i));
   };
   const __m256i first = scaled(sums.first, 0);
@@ -145,7 +163,7 @@ NARROW_INLINE void write_pixel(const PointwiseStage& stage, const Sums<kVectors,
 
 // Pixels [kPixel, kPixels); two of 16 channels are packed together.
 template <class Step, bool kShifted, int kPixel, int kVectors, int kPixels>
-NARROW_INLINE void write(const PointwiseStage& stage, const Sums<kVectors, kPixels>& sums, const std::byte* head,
+NARROW_INLINE void write(const PointwiseStage& stage, const PanelSums<kVectors, kPixels>& sums, const std::byte* head,
                          std::uint8_t* out, std::ptrdiff_t out_step) {
   if constexpr (kVectors == 2 && kPixel + 1 < kPixels) {
     const auto both = [&](__m256i low, __m256i high) {
@@ -167,24 +185,23 @@ NARROW_INLINE void write(const PointwiseStage& stage, const Sums<kVectors, kPixe
 template <class Step, bool kShifted, int kVectors, int kPixels>
 NARROW_INLINE void tile(const PointwiseStage& stage, const PointwiseRun& run, const std::uint8_t* x,
                         std::uint8_t* out) {
-  Sums<kVectors, kPixels> sums;
-  Vectors<kPixels> now;
+  PanelSums<kVectors, kPixels> sums;
+  PixelVectors<kPixels> now;
   load_x(now, x, run.x_step);
   const std::byte* weights = run.weights;
-  step_all<Step, true>(sums, now, weights);
+  step_all<Step, true>(sums, now, weights, run.head);
 #pragma GCC unroll 2
   for (std::int64_t at = kXBytes; at != run.x_bytes; at += kXBytes) {
     weights += kVectors * sizeof(__m256i);
     load_x(now, x + at, run.x_step);
-    step_all<Step, false>(sums, now, weights);
+    step_all<Step, false>(sums, now, weights, run.head);
   }
   write<Step, kShifted, 0>(stage, sums, run.head, out, run.out_step);
 }
 
-// Few pixels at a time, so that the multiplications of the next ones overlap with the conversions of these.
 template <class Step, bool kShifted, int kVectors>
-[[gnu::noinline]] void tile_run(const PointwiseStage& stage, const PointwiseRun& run) {
-  constexpr int kPixels = kVectors > 3 ? 2 : (kVectors > 2 ? 3 : 4);
+[[gnu::noinline]] static void tile_run(const PointwiseStage& stage, const PointwiseRun& run) {
+  constexpr int kPixels = Step::kPixels[kVectors - 1];
   const std::uint8_t* x = run.x;
   std::uint8_t* out = run.out;
   std::int64_t left = run.pixels;
@@ -194,15 +211,16 @@ template <class Step, bool kShifted, int kVectors>
   for (; left > 0; --left, x += run.x_step, out += run.out_step) tile<Step, kShifted, kVectors, 1>(stage, run, x, out);
 }
 
+// For panels of 1, 2, 3, 4 vectors; without `shifted` for zero_point and lower = 0.
 template <class Step>
-constexpr PointwiseTile kTiles[kPanelVectors][2] = {{tile_run<Step, false, 1>, tile_run<Step, true, 1>},
-                                                    {tile_run<Step, false, 2>, tile_run<Step, true, 2>},
-                                                    {tile_run<Step, false, 3>, tile_run<Step, true, 3>},
-                                                    {tile_run<Step, false, 4>, tile_run<Step, true, 4>}};
+static PointwiseTile pointwise_tile(int vectors, bool shifted) {
+  static constexpr PointwiseTile kTiles[kPanelVectors][2] = {{tile_run<Step, false, 1>, tile_run<Step, true, 1>},
+                                                             {tile_run<Step, false, 2>, tile_run<Step, true, 2>},
+                                                             {tile_run<Step, false, 3>, tile_run<Step, true, 3>},
+                                                             {tile_run<Step, false, 4>, tile_run<Step, true, 4>}};
+  return kTiles[vectors - 1][shifted ? 1 : 0];
+}
 
-}  // namespace
-
-PointwiseTile pointwise_tile_words(int vectors, bool shifted) { return kTiles<Words>[vectors - 1][shifted ? 1 : 0]; }
-PointwiseTile pointwise_tile_bytes(int vectors, bool shifted) { return kTiles<Bytes>[vectors - 1][shifted ? 1 : 0]; }
+#undef NARROW_INLINE
 
 }  // namespace narrow::kernels::avx2

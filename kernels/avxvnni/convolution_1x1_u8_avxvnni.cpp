@@ -1,0 +1,37 @@
+// convolution_1x1_u8_avxvnni: see kernels/avx2/pointwise_avx2.h.
+#include "kernels/avx2/pointwise_avx2.h"
+#include "kernels/avxvnni/convolution_avxvnni.h"
+
+namespace narrow::kernels::avxvnni {
+namespace {
+
+struct Dot {
+  static constexpr bool kBytes = true;
+  static constexpr double kStepCycles = 0.54;
+  static constexpr double kStoreCycles = 1.9;
+  static constexpr int kPixels[avx2::kPanelVectors] = {4, 4, 3, 2};
+
+  static bool is_exact(const ConvolutionProblem& /*problem*/) { return true; }
+  [[gnu::always_inline]] static inline void begin(__m256i& sum, __m256i x, __m256i w, const std::byte* bias) {
+    sum = avx2::load_words(bias);
+    add(sum, x, w);
+  }
+  [[gnu::always_inline]] static inline void add(__m256i& sum, __m256i x, __m256i w) {
+#ifdef __AVXVNNI__
+    __asm__ volatile("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sum) : "x"(x), "x"(w));
+#else
+    __asm__ volatile("vpdpbusd %2, %1, %0" : "+x"(sum) : "x"(x), "x"(w));
+#endif
+  }
+  [[gnu::always_inline]] static inline __m256i finish(__m256i sum, const std::byte* /*bias*/) { return sum; }
+};
+
+using Kernel = avx2::Pointwise<Dot>;
+
+}  // namespace
+
+const ConvolutionKernel kPointwiseU8{
+    "convolution_1x1_u8_avxvnni", Isa::kAvxVnni, Kernel::accepts,         Kernel::cost, Kernel::channel_step,
+    Kernel::packed_bytes,         Kernel::pack,  Kernel::workspace_bytes, Kernel::run};
+
+}  // namespace narrow::kernels::avxvnni
