@@ -73,7 +73,7 @@ foreach(isa IN LISTS isa_folders)
     set(shared "^kernels/packing/")
     if(isa MATCHES "vnni$")
       # Of Winograd and depthwise windows only the products have an instruction of their own, the rest is AVX2's.
-      list(APPEND shared "^kernels/vnni/" "^kernels/avx2/(winograd_(plan|run|bytes|bytes_expand)|depthwise)_avx2\\.h$")
+      list(APPEND shared "^kernels/vnni/" "^kernels/avx2/(winograd_(plan|run|bytes|bytes_expand)|depthwise|pointwise)_avx2\\.h$")
     endif()
     room(kernels/${isa} RECURSE ALLOW "^narrow/types\\.h$" "^kernels/[^/]+\\.h$" "^kernels/${isa}/" ${shared} ${no_stl})
   endif()
