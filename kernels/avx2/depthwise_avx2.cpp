@@ -7,68 +7,108 @@
 namespace narrow::kernels::avx2 {
 namespace {
 
-struct Layout {
-  Layout(const DepthwiseForm& form, const ConvolutionShape& shape)
-      : plan(plan_lines(shape, form.line, form.tile_pixels)),
-        panels((std::int64_t{shape.out_c} + kDepthwiseChannels - 1) / kDepthwiseChannels),
-        weight_step(plan.output_rows * form.line.pixel_bytes),
-        panel_bytes(kDepthwiseHeadBytes + plan.groups * shape.kernel_w * weight_step) {}
+constexpr int kChannels = static_cast<int>(kDepthwiseChannels);
 
+struct Layout {
+  Layout(const DepthwiseForm& form, const ConvolutionProblem& problem)
+      : panels(problem.output_type == OutputType::kUint8 && problem.shape.out_w >= form.tile_pixels ? form.panels : 1),
+        plan(plan_lines(problem.shape, form.line, panels, form.tile_pixels)),
+        weight_step(plan.output_rows * form.line.pixel_bytes),
+        panel_bytes(kDepthwiseHeadBytes + plan.groups * problem.shape.kernel_w * weight_step) {}
+
+  int panels;  // of a block, at most
   LinePlan plan;
-  std::int64_t panels;
   std::int64_t weight_step;
   std::int64_t panel_bytes;
 };
 
+std::int64_t panels_of(const ConvolutionShape& shape) {
+  return (std::int64_t{shape.out_c} + kDepthwiseChannels - 1) / kDepthwiseChannels;
+}
+
+// Of the block that begins at `channel`.
+int block_channels(const Layout& layout, const ConvolutionShape& shape, int channel) {
+  const int left = shape.out_c - channel;
+  int panels = layout.panels;
+  while (panels > 1 && panels * kChannels > left) panels /= 2;
+  return left < kChannels ? left : panels * kChannels;
+}
+
+std::int64_t bias_of(const ConvolutionProblem& problem, int c) {
+  return problem.bias[c] - problem.input_zero_point * problem.sums[c].total();
+}
+
 // The weights of one channel for output row `output_row` of those that are computed together. to: of its first group,
 // column and row.
 template <class Weight>
-void pack_channel(const DepthwiseForm& form, const ConvolutionShape& shape, const Layout& layout, int output_row,
-                  const std::int8_t* weights, Weight* to) {
+void pack_weights(const DepthwiseForm& form, const ConvolutionShape& shape, const Layout& layout, int output_row,
+                  const std::int8_t* weights, std::byte* to) {
+  Weight* const first = reinterpret_cast<Weight*>(to);
   const std::int64_t step = layout.weight_step / std::int64_t{sizeof(Weight)};
   for (std::int64_t row = 0; row < shape.kernel_h; ++row) {
     const std::int64_t at = row + std::int64_t{output_row} * shape.stride_h;  // among the rows that they meet
     for (std::int64_t column = 0; column < shape.kernel_w; ++column) {
-      to[(at / form.line.rows * shape.kernel_w + column) * step + at % form.line.rows] =
+      first[(at / form.line.rows * shape.kernel_w + column) * step + at % form.line.rows] =
           Weight{weights[row * shape.kernel_w + column]};
     }
   }
 }
 
-// The output rows of one picture, from `row` to `end`, and the panels from `channel` on.
-struct PanelRows {
-  std::int64_t row, end;
-  int channel, channels;
+// lane: of the panel.
+void pack_channel(const DepthwiseForm& form, const ConvolutionProblem& problem, const Layout& layout, int c, int lane,
+                  std::byte* panel) {
+  const ConvolutionShape& shape = problem.shape;
+  const auto bias = static_cast<std::int32_t>(bias_of(problem, c));
+  float* const multiplier = reinterpret_cast<float*>(panel + kDepthwiseMultiplier) + form.place(lane);
+  if (form.bias_bytes == 4) {
+    reinterpret_cast<std::int32_t*>(panel)[form.place(lane)] = bias;
+    *multiplier = problem.multiplier[c];
+  } else {
+    reinterpret_cast<std::int16_t*>(panel)[form.weight_place(lane)] = static_cast<std::int16_t>(bias);
+    *multiplier = problem.multiplier[c] / 65536.0F;
+  }
+  const std::int8_t* const weights = problem.weights + c * shape.depth();
+  const std::int64_t tap_bytes = form.line.pixel_bytes / kDepthwiseChannels;
+  for (int row = 0; row < layout.plan.output_rows; ++row) {
+    std::byte* const to =
+        panel + kDepthwiseHeadBytes + row * form.line.pixel_bytes + form.weight_place(lane) * tap_bytes;
+    if (tap_bytes == form.line.rows) {
+      pack_weights<std::int8_t>(form, shape, layout, row, weights, to);
+    } else {
+      pack_weights<std::int16_t>(form, shape, layout, row, weights, to);
+    }
+  }
+}
+
+// What a call of run_rows computes: output rows of one picture, some of their columns.
+struct Rows {
+  std::int64_t begin, end;
+  int first_column, columns;
 };
 
-void run_rows(const DepthwiseForm& form, const ConvolutionProblem& problem, const Layout& layout,
-              const std::byte* panel, const std::uint8_t* picture, void* output, const PanelRows& part,
-              std::byte* workspace) {
+void run_rows(const DepthwiseForm& form, const ConvolutionProblem& problem, const Layout& layout, const Rows& part,
+              int channel, const std::uint8_t* picture, DepthwiseBlock block, std::byte* workspace) {
   const ConvolutionShape& shape = problem.shape;
   const LinePlan& plan = layout.plan;
   const std::uint8_t** const table = reinterpret_cast<const std::uint8_t**>(workspace + plan.workspace_bytes);
-  TileLines in{table,
-               0,
-               plan.groups,
-               shape.kernel_w,
-               shape.dilation_w * form.line.pixel_bytes,
-               shape.stride_w * form.line.pixel_bytes,
-               layout.weight_step};
-  DepthwiseLines lines(problem, form.line, plan, picture, part.channel, part.channels, workspace);
-  for (std::int64_t row = part.row; row < part.end;) {
+  const TileLines in{table,
+                     plan.groups,
+                     shape.kernel_w,
+                     shape.dilation_w * form.line.pixel_bytes,
+                     shape.stride_w * form.line.pixel_bytes,
+                     plan.panel_bytes,
+                     layout.weight_step};
+  DepthwiseLines lines(problem, form.line, plan, {picture + channel, block.channels, part.first_column, part.columns},
+                       workspace);
+  block.columns = part.columns;
+  for (std::int64_t row = part.begin; row < part.end; row += block.rows) {
     const std::int64_t first = row % shape.out_h * plan.row_lines;
     for (std::int64_t group = 0; group < plan.groups; ++group) {
       table[group] = lines.line(first + group * plan.group_lines);
     }
-    const int rows = part.end - row < plan.output_rows ? 1 : plan.output_rows;
-    for (int c = 0; c < part.channels; c += kDepthwiseChannels) {
-      const int left = part.channels - c;
-      in.shift = c / kDepthwiseChannels * plan.panel_bytes;
-      form.run(problem, in, panel + c / kDepthwiseChannels * layout.panel_bytes,
-               {output, row * shape.out_w * shape.out_c + part.channel + c, rows,
-                left < kDepthwiseChannels ? left : static_cast<int>(kDepthwiseChannels)});
-    }
-    row += rows;
+    block.rows = part.end - row < plan.output_rows ? 1 : plan.output_rows;
+    block.index = (row * shape.out_w + part.first_column) * shape.out_c + channel;
+    form.run(problem, in, block);
   }
 }
 
@@ -79,72 +119,74 @@ bool accepts_depthwise(const ConvolutionProblem& problem) {
   return shape.groups == shape.in_c && shape.out_c == shape.in_c && fits_bytes(problem) && folded_bias_fits(problem);
 }
 
-double depthwise_cost(const DepthwiseForm& form, const ConvolutionProblem& problem) {
-  const ConvolutionShape& shape = problem.shape;
-  const Layout layout(form, shape);
-  const LinePlan& plan = layout.plan;
-  const double taps = static_cast<double>(plan.groups) * shape.kernel_w;
-  const double pixels = static_cast<double>(shape.out_h) * shape.out_w;
-  // Two output rows are 2 * row_lines lines apart; what lies between two lines that they meet is not made.
-  const std::int64_t step = plan.groups > 1 && plan.group_lines <= plan.row_lines * plan.output_rows
-                                ? plan.row_lines * plan.output_rows / plan.group_lines
-                                : plan.groups;
-  const double lines = static_cast<double>(shape.out_h * step) / plan.output_rows;
-  return static_cast<double>(layout.panels) * (pixels * (taps * form.cycles.tap + form.cycles.pixel) +
-                                               lines * static_cast<double>(plan.line_pixels) * form.cycles.line);
+bool depthwise_sums_within(const ConvolutionProblem& problem, int c, std::int64_t lo, std::int64_t hi) {
+  const std::int64_t bias = bias_of(problem, c);
+  const std::int64_t largest = largest_byte(problem);
+  return bias + largest * problem.sums[c].negative >= lo && bias + largest * problem.sums[c].positive <= hi;
 }
 
-int depthwise_channel_step(const ConvolutionProblem& /*problem*/) { return kDepthwiseChannels; }
+double depthwise_cost(const DepthwiseForm& form, const ConvolutionProblem& problem) {
+  const ConvolutionShape& shape = problem.shape;
+  const LinePlan plan = plan_lines(shape, form.line, form.panels, form.tile_pixels);
+  const double taps = static_cast<double>(plan.groups) * shape.kernel_w;
+  const double pixels = static_cast<double>(shape.out_h) * shape.out_w;
+  // Lines that output rows share with those above them are not made again.
+  const std::int64_t step = plan.row_lines * plan.output_rows;
+  const bool shared = plan.groups > 1 && step % plan.group_lines == 0 && step / plan.group_lines < plan.groups;
+  const std::int64_t new_lines = shared ? step / plan.group_lines : plan.groups;
+  const double lines = static_cast<double>(shape.out_h * new_lines) / plan.output_rows;
+  const auto line_pixels = static_cast<double>(touched_pixels(shape, shape.out_w));
+  return static_cast<double>(panels_of(shape)) *
+         (pixels * (taps * form.cycles.tap + form.cycles.pixel) + lines * line_pixels * form.cycles.line);
+}
 
 std::size_t depthwise_packed_bytes(const DepthwiseForm& form, const ConvolutionProblem& problem) {
-  const Layout layout(form, problem.shape);
-  return static_cast<std::size_t>(layout.panels * layout.panel_bytes);
+  return static_cast<std::size_t>(panels_of(problem.shape) * Layout(form, problem).panel_bytes);
 }
 
 void pack_depthwise(const DepthwiseForm& form, const ConvolutionProblem& problem, std::byte* packed) {
-  const ConvolutionShape& shape = problem.shape;
-  const Layout layout(form, shape);
-  const std::int64_t element = form.line.pixel_bytes / (form.line.rows * kDepthwiseChannels);
+  const Layout layout(form, problem);
   std::memset(packed, 0, depthwise_packed_bytes(form, problem));
-  for (int c = 0; c < shape.out_c; ++c) {
-    const int lane = c % static_cast<int>(kDepthwiseChannels);
-    std::byte* const panel = packed + c / kDepthwiseChannels * layout.panel_bytes;
-    reinterpret_cast<std::int32_t*>(panel)[form.place(lane)] =
-        static_cast<std::int32_t>(problem.bias[c] - problem.input_zero_point * problem.sums[c].total());
-    reinterpret_cast<float*>(panel + 64)[form.place(lane)] = problem.multiplier[c];
-    const std::int8_t* const weights = problem.weights + c * shape.depth();
-    for (int row = 0; row < layout.plan.output_rows; ++row) {
-      std::byte* const to = panel + kDepthwiseHeadBytes + row * form.line.pixel_bytes +
-                            form.weight_place(lane) * form.line.rows * element;
-      if (element == 1) {
-        pack_channel(form, shape, layout, row, weights, reinterpret_cast<std::int8_t*>(to));
-      } else {
-        pack_channel(form, shape, layout, row, weights, reinterpret_cast<std::int16_t*>(to));
-      }
+  for (int first = 0; first < problem.shape.out_c;) {
+    const int channels = block_channels(layout, problem.shape, first);
+    const int panels = channels < kChannels ? 1 : channels / kChannels;
+    const int in_lane = panels * form.lane_channels;  // of the block's channels
+    for (int c = 0; c < channels; ++c) {
+      const int panel = c % in_lane / form.lane_channels;
+      const int lane = c / in_lane * form.lane_channels + c % form.lane_channels;
+      pack_channel(form, problem, layout, first + c, lane, packed + (first / kChannels + panel) * layout.panel_bytes);
     }
+    first += channels;
   }
 }
 
 std::size_t depthwise_workspace_bytes(const DepthwiseForm& form, const ConvolutionProblem& problem) {
-  const LinePlan plan = plan_lines(problem.shape, form.line, form.tile_pixels);
+  const LinePlan plan = Layout(form, problem).plan;
   return static_cast<std::size_t>(plan.workspace_bytes + plan.groups * std::int64_t{sizeof(const std::uint8_t*)});
 }
 
 void run_depthwise(const DepthwiseForm& form, const ConvolutionProblem& problem, const std::byte* packed,
                    const std::uint8_t* input, void* output, const ConvolutionPart& part, std::byte* workspace) {
   const ConvolutionShape& shape = problem.shape;
-  const Layout layout(form, shape);
+  const Layout layout(form, problem);
+  const int parts = layout.plan.column_parts;
   const std::int64_t picture_bytes = std::int64_t{shape.in_h} * shape.in_w * shape.in_c;
-  const int line_channels = layout.plan.panels * static_cast<int>(kDepthwiseChannels);
-  for (int channel = part.channel_begin; channel < part.channel_end; channel += line_channels) {
-    const int left = part.channel_end - channel;
-    const std::byte* const panel = packed + channel / kDepthwiseChannels * layout.panel_bytes;
-    for (std::int64_t row = part.row_begin; row < part.row_end;) {
-      const std::int64_t of_picture = row + shape.out_h - row % shape.out_h;
-      const std::int64_t end = of_picture < part.row_end ? of_picture : part.row_end;
-      run_rows(form, problem, layout, panel, input + row / shape.out_h * picture_bytes, output,
-               {row, end, channel, left < line_channels ? left : line_channels}, workspace);
-      row = end;
+  DepthwiseBlock block{};
+  block.packed_step = layout.panel_bytes;
+  block.output = output;
+  for (int channel = part.channel_begin; channel < part.channel_end; channel += block.channels) {
+    block.packed = packed + channel / kChannels * layout.panel_bytes;
+    block.channels = block_channels(layout, shape, channel);
+    Rows rows{part.row_begin, 0, 0, 0};
+    for (; rows.begin < part.row_end; rows.begin = rows.end) {
+      const std::int64_t of_picture = rows.begin + shape.out_h - rows.begin % shape.out_h;
+      rows.end = of_picture < part.row_end ? of_picture : part.row_end;
+      const std::uint8_t* const picture = input + rows.begin / shape.out_h * picture_bytes;
+      for (int i = 0; i < parts; ++i) {
+        rows.first_column = static_cast<int>(std::int64_t{shape.out_w} * i / parts);
+        rows.columns = static_cast<int>(std::int64_t{shape.out_w} * (i + 1) / parts) - rows.first_column;
+        run_rows(form, problem, layout, rows, channel, picture, block, workspace);
+      }
     }
   }
 }

@@ -1,7 +1,10 @@
 // What depthwise kernels share, of AVX2 and of wider ISAs: everything but filling lines and multiplying them.
-// Packed: for each panel of 16 channels int32 bias[16], float multiplier[16], then the weights that meet a pixel of a
-//   line, for each group of taps, column of the window and output row that is computed together with others. All
-//   32-byte aligned (64-byte, where those weights are 64 bytes).
+// Channels come in panels of 16, and panels in blocks of a few, whose results are packed to neighbouring bytes: within
+// a block, every 128-bit lane has neighbours, of which the first panel has the first. The last blocks may have fewer
+// panels, and the last panel fewer channels.
+// Packed: for each panel bias[16], float multiplier[16], then the weights that meet a pixel of a line, for each group
+// of
+//   taps, column of the window and output row that is computed together with others; all aligned to a vector.
 #pragma once
 
 #include <cstddef>
@@ -13,24 +16,27 @@
 namespace narrow::kernels::avx2 {
 
 inline constexpr std::int64_t kDepthwiseHeadBytes = 128;
+inline constexpr std::int64_t kDepthwiseMultiplier = 64;  // where multipliers are in the head
 
-// What tiles multiply: for each group of taps a line, of which a panel starts `shift` bytes behind.
+// What tiles multiply: for each group of taps a line.
 struct TileLines {
   const std::uint8_t* const* lines;
-  std::int64_t shift;
   std::int64_t groups;
   std::int64_t columns;      // of the window
   std::int64_t column_step;  // bytes
   std::int64_t pixel_step;   // bytes between the windows of neighbouring outputs
-  std::int64_t weight_step;  // bytes between those of neighbouring columns
+  std::int64_t panel_step;   // bytes between a block's panels in a line
+  std::int64_t weight_step;  // bytes between the weights of neighbouring columns
 };
 
-// One or two output rows of a panel.
-struct DepthwiseOutput {
+// Outputs of one or two rows that are computed from the same lines.
+struct DepthwiseBlock {
+  const std::byte* packed;   // of its first panel
+  std::int64_t packed_step;  // bytes between panels
+  int channels;              // 16 times 1, 2 or 4, or 1..15
+  int rows, columns;
   void* output;        // of the layer, in its type
-  std::int64_t index;  // of the first row's first element
-  int rows;
-  int channels;  // 1..16
+  std::int64_t index;  // of the first output
 };
 
 // Average cycles of what a kernel does for 16 channels.
@@ -42,20 +48,26 @@ struct DepthwiseCycles {
 
 struct DepthwiseForm {
   LineForm line;
+  int panels;         // of a block, at most, of whole tiles of uint8 outputs; others have blocks of one
+  int lane_channels;  // of a panel in a 128-bit lane
   int tile_pixels;
-  int (*place)(int channel);         // of a panel's bias and multipliers
-  int (*weight_place)(int channel);  // of the weights that meet a pixel
+  int bias_bytes;                    // 4, or 2 with multipliers of 2^16 times the sum
+  int (*place)(int channel);         // where a panel has bias and multiplier of its channel
+  int (*weight_place)(int channel);  // and its weights
   DepthwiseCycles cycles;
-  // panel: what is packed of it. Every output row but the last is computed with the next one if the plan says so.
-  void (*run)(const ConvolutionProblem& problem, const TileLines& in, const std::byte* panel,
-              const DepthwiseOutput& out);
+  void (*run)(const ConvolutionProblem& problem, const TileLines& in, const DepthwiseBlock& block);
 };
 
-// The functions of a ConvolutionKernel.
+// One filter per channel, bytes, and a bias that is an int32 with -zero_point * sum(w) in it.
 [[nodiscard]] __attribute__((visibility("hidden"))) bool accepts_depthwise(const ConvolutionProblem& problem);
+
+// Whether all sums that channel c can have, with its bias, are in [lo, hi].
+[[nodiscard]] __attribute__((visibility("hidden"))) bool depthwise_sums_within(const ConvolutionProblem& problem, int c,
+                                                                               std::int64_t lo, std::int64_t hi);
+
+// The functions of a ConvolutionKernel.
 [[nodiscard]] __attribute__((visibility("hidden"))) double depthwise_cost(const DepthwiseForm& form,
                                                                           const ConvolutionProblem& problem);
-[[nodiscard]] __attribute__((visibility("hidden"))) int depthwise_channel_step(const ConvolutionProblem& problem);
 [[nodiscard]] __attribute__((visibility("hidden"))) std::size_t depthwise_packed_bytes(
     const DepthwiseForm& form, const ConvolutionProblem& problem);
 __attribute__((visibility("hidden"))) void pack_depthwise(const DepthwiseForm& form, const ConvolutionProblem& problem,
@@ -75,7 +87,7 @@ constexpr ConvolutionKernel depthwise_kernel(const char* name, Isa isa, bool (*a
       isa,
       accepts,
       [](const ConvolutionProblem& problem) { return depthwise_cost(kForm, problem); },
-      depthwise_channel_step,
+      [](const ConvolutionProblem& /*problem*/) { return kForm.panels * static_cast<int>(kDepthwiseChannels); },
       [](const ConvolutionProblem& problem) { return depthwise_packed_bytes(kForm, problem); },
       [](const ConvolutionProblem& problem, std::byte* packed) { pack_depthwise(kForm, problem, packed); },
       [](const ConvolutionProblem& problem) { return depthwise_workspace_bytes(kForm, problem); },

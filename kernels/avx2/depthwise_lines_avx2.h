@@ -1,8 +1,8 @@
-// What depthwise kernels multiply: rows of the picture, a few of them interleaved, some panels of 16 channels at a
-// time, with the padding filled in. Line i interleaves input rows i, i + dilation, ...: a pixel is 16 channels of
-// (first row, second row, ...). The taps of a window's column meet as many rows in one instruction, and every column of
-// the window meets the same line at another place, so that interleaving once serves kernel_w multiplications, and those
-// of two output rows where the window of the second has the same lines.
+// What depthwise kernels multiply: rows of the picture, a few of them interleaved, for a block of channels, with the
+// padding filled in. Line i interleaves input rows i, i + dilation, ...: a pixel is 16 channels of (first row, second
+// row, ...), and the panels of a block, 16 channels each, follow each other. The taps of a window's column meet as many
+// rows in one instruction, and every column of the window meets the same line at another place, so that interleaving
+// once serves kernel_w multiplications, and those of two output rows where the window of the second has the same lines.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,7 @@
 namespace narrow::kernels::avx2 {
 
 inline constexpr std::int64_t kDepthwiseChannels = 16;
-inline constexpr int kMostPanels = 4;    // of a line
+inline constexpr int kMostPanels = 4;    // of a block
 inline constexpr int kMostLineRows = 4;  // that are interleaved
 
 // Rows of the picture, or of padding, that become a line.
@@ -22,8 +22,8 @@ struct LineRows {
   std::int64_t step[kMostLineRows];        // bytes between pixels, 0: all are the same
 };
 
-// Writes `pixels` pixels of ceil(channels / 16) panels, `panel_step` bytes apart; reads `channels` bytes of a pixel and
-// no more. What it writes of a panel's channels beyond them is of no interest.
+// Writes `pixels` pixels of a block: of `channels` 16, 32 or 64 as many panels, `panel_step` bytes apart, or of a part
+// of one panel, of which the other channels are of no interest. Reads `channels` bytes of a pixel and no more.
 using Interleave = void (*)(const LineRows& rows, std::int64_t pixels, int channels, std::uint8_t* to,
                             std::int64_t panel_step);
 
@@ -31,15 +31,14 @@ using Interleave = void (*)(const LineRows& rows, std::int64_t pixels, int chann
 struct LineForm {
   int rows;                  // that are interleaved
   std::int64_t pixel_bytes;  // of a panel
-  int panels;                // that one call of `interleave` makes best
   Interleave interleave;
 };
 
 struct LinePlan {
-  int output_rows;           // that are computed from the same lines: 1 or 2
-  std::int64_t groups;       // of taps in a window's column: lines that an output row meets
-  std::int64_t line_pixels;  // that windows touch
-  int panels;                // of a line: a power of 2
+  int output_rows;      // that are computed from the same lines: 1 or 2
+  int output_columns;   // that are computed from the same lines, at most
+  int column_parts;     // of an output row
+  std::int64_t groups;  // of taps in a window's column: lines that an output row meets
   std::int64_t panel_bytes;
   std::int64_t line_bytes;
   // Line `index` starts with input row index * line_step - pad.top. Output row y meets for its group of taps t line
@@ -51,18 +50,31 @@ struct LinePlan {
   std::int64_t workspace_bytes;
 };
 
-// tile_pixels: outputs of a tile. What a row's last tile reads beyond the line's pixels is in the workspace too.
+// panels: of a block, at most. tile_pixels: outputs of a tile; what a row's last tile reads beyond the pixels that
+// windows touch is in the workspace too.
 [[nodiscard]] __attribute__((visibility("hidden"))) LinePlan plan_lines(const ConvolutionShape& shape,
-                                                                        const LineForm& form, std::int64_t tile_pixels);
+                                                                        const LineForm& form, int panels,
+                                                                        int tile_pixels);
 
-// The lines of one picture and of channels [channel, channel + channels), made when they are first asked for.
+// Input pixels that the windows of neighbouring outputs touch.
+[[nodiscard]] __attribute__((visibility("hidden"))) std::int64_t touched_pixels(const ConvolutionShape& shape,
+                                                                                std::int64_t outputs);
+
+// What lines are made of: a block's channels, of one picture.
+struct LineSource {
+  const std::uint8_t* picture;  // at the first of the channels
+  int channels;
+  int first_output, outputs;  // columns
+};
+
+// Lines, made when they are first asked for.
 class DepthwiseLines {
  public:
-  // workspace: plan.workspace_bytes. channels: 1..16 * plan.panels.
+  // workspace: plan.workspace_bytes.
   DepthwiseLines(const ConvolutionProblem& problem, const LineForm& form, const LinePlan& plan,
-                 const std::uint8_t* picture, int channel, int channels, std::byte* workspace);
+                 const LineSource& source, std::byte* workspace);
 
-  // Its first panel. Valid until line index + slots is asked for.
+  // Its first panel, at the window of the first output. Valid until line index + slots is asked for.
   const std::uint8_t* line(std::int64_t index);
 
  private:
@@ -71,8 +83,7 @@ class DepthwiseLines {
   const ConvolutionProblem& problem_;
   const LineForm& form_;
   const LinePlan& plan_;
-  const std::uint8_t* picture_;  // at the first of the channels
-  int channels_;
+  LineSource source_;
   std::int64_t* made_;  // for each slot, the index of the line that is in it
   std::uint8_t* padding_;
   std::uint8_t* lines_;

@@ -9,25 +9,31 @@
 namespace narrow::kernels::avx512vnni {
 namespace {
 
-using avx2::DepthwiseOutput;
+using avx2::DepthwiseBlock;
+using avx2::kDepthwiseHeadBytes;
 using avx2::TileLines;
 
-constexpr int kPixels = 7;  // of a tile's row
+constexpr int kPixels = 7;  // of a tile
 constexpr std::int64_t kPixelBytes = 64;
 
 #define NARROW_INLINE [[gnu::always_inline]] static inline
 
-// kPanels: 1, 2 or 4.
-template <int kPanels, bool kWhole>
-void interleave_panels(const avx2::LineRows& rows, std::int64_t pixels, __mmask64 channels, std::uint8_t* to,
+// kPanels: 1, 2 or 4. channels: of the one panel.
+template <int kPanels>
+void interleave_panels(const avx2::LineRows& rows, std::int64_t pixels, __mmask16 channels, std::uint8_t* to,
                        std::int64_t panel_step) {
-  // The unpacks below take doubleword j of each quarter to register j, and a panel is to have 16 neighbours.
-  const __m512i quarters = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-  const std::uint8_t *r0 = rows.row[0], *r1 = rows.row[1], *r2 = rows.row[2], *r3 = rows.row[3];
+  // A quarter of the channels to each lane; the unpacks leave the first four of a lane to the first panel, and so on.
+  const __m512i quarters = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
+  const __m512i halves = _mm512_setr_epi64(0, 0, 1, 1, 2, 2, 3, 3);
   const auto load = [&](const std::uint8_t* from) {
-    return _mm512_permutexvar_epi32(quarters,
-                                    kWhole ? _mm512_loadu_si512(from) : _mm512_maskz_loadu_epi8(channels, from));
+    if constexpr (kPanels == 4) return _mm512_loadu_si512(from);
+    if constexpr (kPanels == 2) {
+      const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+      return _mm512_permutexvar_epi64(halves, _mm512_castsi256_si512(bytes));
+    }
+    return _mm512_permutexvar_epi32(quarters, _mm512_castsi128_si512(_mm_maskz_loadu_epi8(channels, from)));
   };
+  const std::uint8_t *r0 = rows.row[0], *r1 = rows.row[1], *r2 = rows.row[2], *r3 = rows.row[3];
   for (; pixels > 0; --pixels, to += kPixelBytes) {
     const __m512i x0 = load(r0), x1 = load(r1), x2 = load(r2), x3 = load(r3);
     r0 += rows.step[0];
@@ -49,169 +55,214 @@ void interleave_panels(const avx2::LineRows& rows, std::int64_t pixels, __mmask6
 
 void interleave(const avx2::LineRows& rows, std::int64_t pixels, int channels, std::uint8_t* to,
                 std::int64_t panel_step) {
-  const __mmask64 mask = ~std::uint64_t{0} >> (64 - channels);
   if (channels == 64) {
-    interleave_panels<4, true>(rows, pixels, mask, to, panel_step);
-  } else if (channels > 32) {
-    interleave_panels<4, false>(rows, pixels, mask, to, panel_step);
-  } else if (channels > 16) {
-    interleave_panels<2, false>(rows, pixels, mask, to, panel_step);
+    interleave_panels<4>(rows, pixels, 0, to, panel_step);
+  } else if (channels == 32) {
+    interleave_panels<2>(rows, pixels, 0, to, panel_step);
   } else {
-    interleave_panels<1, false>(rows, pixels, mask, to, panel_step);
+    interleave_panels<1>(rows, pixels, static_cast<__mmask16>(0xFFFFU >> (16 - channels)), to, panel_step);
   }
 }
 
-// What all outputs of a panel share.
+// What all outputs of a layer share.
 struct Stage {
-  __m512 multiplier;
-  __m512 upper;        // hi - zero_point
   __m512i zero_point;  // int16
-  __m512i lower;       // uint8
+  __m512i lo, hi;      // uint8
 };
 
-NARROW_INLINE void add(__m512i& acc, __m512i x, __m512i w) {
-  __asm__ volatile("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(x), "v"(w));
+Stage stage_of(const ConvolutionProblem& problem) {
+  return {_mm512_set1_epi16(static_cast<std::int16_t>(problem.output_zero_point)),
+          _mm512_set1_epi8(static_cast<char>(problem.output_range.lo)),
+          _mm512_set1_epi8(static_cast<char>(problem.output_range.hi))};
 }
 
-// acc[row][pixel] of the tile whose windows are `shift` bytes from the lines' start.
-template <int kRows>
-NARROW_INLINE void tile(const TileLines& in, std::int64_t shift, const std::byte* panel,
-                        __m512i (&acc)[kRows * kPixels]) {
-#pragma GCC unroll 14
+using Tile = __m512i[kPixels];
+
+NARROW_INLINE void add(__m512i& acc, const std::uint8_t* x, __m512i w) {
+  const __m512i pixel = _mm512_load_si512(x);
+  __asm__ volatile("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(pixel), "v"(w));
+}
+
+// Sums of pixels whose windows are `shift` bytes from the lines' start. weights: of the panel and output row.
+NARROW_INLINE void multiply(const TileLines& in, std::int64_t shift, const std::byte* panel, const std::byte* weights,
+                            Tile& acc) {
+#pragma GCC unroll 7
   for (__m512i& a : acc) a = _mm512_load_si512(panel);
-  const std::byte* weights = panel + avx2::kDepthwiseHeadBytes;
   const std::int64_t step = in.pixel_step;
   for (std::int64_t group = 0; group < in.groups; ++group) {
     const std::uint8_t* x = in.lines[group] + shift;
     for (std::int64_t column = in.columns; column > 0; --column, x += in.column_step, weights += in.weight_step) {
-      const __m512i w0 = _mm512_load_si512(weights);
-      const __m512i w1 = _mm512_load_si512(weights + (kRows - 1) * kPixelBytes);
-      const std::uint8_t* const third = x + 3 * step;
-      const std::uint8_t* const at[kPixels] = {
-          x, x + step, x + 2 * step, third, third + step, third + 2 * step, third + 3 * step};
-#pragma GCC unroll 7
-      for (int i = 0; i < kPixels; ++i) {
-        const __m512i pixel = _mm512_load_si512(at[i]);
-        add(acc[i], pixel, w0);
-        if constexpr (kRows == 2) add(acc[kPixels + i], pixel, w1);
-      }
+      const __m512i w = _mm512_load_si512(weights);
+      const std::uint8_t* const third = x + 2 * step + step;
+      add(acc[0], x, w);
+      add(acc[1], x + step, w);
+      add(acc[2], x + 2 * step, w);
+      add(acc[3], third, w);
+      add(acc[4], third + step, w);
+      add(acc[5], third + 2 * step, w);
+      add(acc[6], third + 2 * step + step, w);
     }
   }
 }
 
-// As requantized() of AVX2: exact for any int32 and any finite positive multiplier.
-NARROW_INLINE __m512i rounded(const Stage& stage, __m512i acc) {
-  return _mm512_cvtps_epi32(_mm512_min_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(acc), stage.multiplier), stage.upper));
+NARROW_INLINE __m512 scaled(__m512i acc, const std::byte* panel) {
+  return _mm512_mul_ps(_mm512_cvtepi32_ps(acc), _mm512_load_ps(panel + avx2::kDepthwiseMultiplier));
+}
+
+// Outputs of two vectors of sums, before they are limited to bytes: neighbours within lanes. accepts() knows that
+// products are within int32.
+NARROW_INLINE __m512i words(const Stage& stage, __m512 first, __m512 second) {
+  return _mm512_adds_epi16(_mm512_packs_epi32(_mm512_cvtps_epi32(first), _mm512_cvtps_epi32(second)), stage.zero_point);
+}
+
+NARROW_INLINE __m512i bytes(const Stage& stage, __m512i first, __m512i second) {
+  return _mm512_min_epu8(_mm512_max_epu8(_mm512_packus_epi16(first, second), stage.lo), stage.hi);
+}
+
+NARROW_INLINE void store_64(const Stage& stage, const Tile& first, const Tile& second, std::uint8_t* out,
+                            std::ptrdiff_t step) {
+#pragma GCC unroll 7
+  for (int i = 0; i < kPixels; ++i) _mm512_storeu_si512(out + i * step, bytes(stage, first[i], second[i]));
+}
+
+NARROW_INLINE void store_32(const Stage& stage, const Tile& words, std::uint8_t* out, std::ptrdiff_t step) {
+  const __m512i pixels = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
+#pragma GCC unroll 4
+  for (int i = 0; i < kPixels; i += 2) {
+    const int next = i + 1 < kPixels ? i + 1 : i;
+    const __m512i two = _mm512_permutexvar_epi64(pixels, bytes(stage, words[i], words[next]));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + i * step), _mm512_castsi512_si256(two));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + next * step), _mm512_extracti64x4_epi64(two, 1));
+  }
 }
 
 // Four pixels, each in a quarter.
-NARROW_INLINE __m512i bytes(const Stage& stage, __m512i a, __m512i b, __m512i c, __m512i d) {
-  const __m512i first = _mm512_packs_epi32(rounded(stage, a), rounded(stage, b));
-  const __m512i second = _mm512_packs_epi32(rounded(stage, c), rounded(stage, d));
-  const __m512i mixed = _mm512_max_epu8(
-      _mm512_packus_epi16(_mm512_adds_epi16(first, stage.zero_point), _mm512_adds_epi16(second, stage.zero_point)),
-      stage.lower);
+NARROW_INLINE __m512i quarters(const Stage& stage, __m512 a, __m512 b, __m512 c, __m512 d) {
   const __m512i pixels = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-  return _mm512_permutexvar_epi32(pixels, mixed);
+  return _mm512_permutexvar_epi32(pixels, bytes(stage, words(stage, a, b), words(stage, c, d)));
 }
 
-template <int kRows>
-void run_whole_row(const ConvolutionProblem& problem, const TileLines& in, const std::byte* panel,
-                   std::uint8_t* output) {
-  const Stage stage{_mm512_load_ps(panel + 64),
-                    _mm512_set1_ps(static_cast<float>(problem.output_range.hi - problem.output_zero_point)),
-                    _mm512_set1_epi16(static_cast<std::int16_t>(problem.output_zero_point)),
-                    _mm512_set1_epi8(static_cast<char>(problem.output_range.lo))};
-  const int out_w = problem.shape.out_w;
-  const std::ptrdiff_t out_c = problem.shape.out_c;
-  const std::ptrdiff_t row_bytes = out_w * out_c;
-  for (int x = 0; x < out_w; x += kPixels) {
-    // The last tile begins earlier, and computes some outputs again.
-    if (x + kPixels > out_w) x = out_w - kPixels;
-    __m512i a[kRows * kPixels];
-    tile<kRows>(in, in.shift + x * in.pixel_step, panel, a);
-    const auto to = [&](int i) {
-      return reinterpret_cast<__m128i*>(output + (x + i % kPixels) * out_c + i / kPixels * row_bytes);
-    };
-#pragma GCC unroll 4
-    for (int i = 0; i < kRows * kPixels; i += 4) {
-      const int last = kRows * kPixels - 1;
-      const __m512i four = bytes(stage, a[i], a[i + 1 < last ? i + 1 : last], a[i + 2 < last ? i + 2 : last],
-                                 a[i + 3 < last ? i + 3 : last]);
-      _mm_storeu_si128(to(i), _mm512_castsi512_si128(four));
-      if (i + 1 <= last) _mm_storeu_si128(to(i + 1), _mm512_extracti32x4_epi32(four, 1));
-      if (i + 2 <= last) _mm_storeu_si128(to(i + 2), _mm512_extracti32x4_epi32(four, 2));
-      if (i + 3 <= last) _mm_storeu_si128(to(i + 3), _mm512_extracti32x4_epi32(four, 3));
-    }
+NARROW_INLINE void store_16(const Stage& stage, const Tile& acc, const std::byte* panel, std::uint8_t* out,
+                            std::ptrdiff_t step) {
+#pragma GCC unroll 2
+  for (const int i : {0, 3}) {  // the fourth pixel twice
+    const __m512i four = quarters(stage, scaled(acc[i], panel), scaled(acc[i + 1], panel), scaled(acc[i + 2], panel),
+                                  scaled(acc[i + 3], panel));
+    std::uint8_t* const to = out + i * step;
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm512_castsi512_si128(four));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to + step), _mm512_extracti32x4_epi32(four, 1));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to + 2 * step), _mm512_extracti32x4_epi32(four, 2));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to + 3 * step), _mm512_extracti32x4_epi32(four, 3));
   }
 }
 
-// Any row and output.
-template <int kRows>
-void run_row(const ConvolutionProblem& problem, const TileLines& in, const std::byte* panel,
-             const DepthwiseOutput& out) {
-  const Stage stage{_mm512_load_ps(panel + 64),
-                    _mm512_set1_ps(static_cast<float>(problem.output_range.hi - problem.output_zero_point)),
-                    _mm512_set1_epi16(static_cast<std::int16_t>(problem.output_zero_point)),
-                    _mm512_set1_epi8(static_cast<char>(problem.output_range.lo))};
-  const auto mask = static_cast<__mmask16>(0xFFFFU >> (16 - out.channels));
-  const int out_w = problem.shape.out_w;
-  const std::int64_t out_c = problem.shape.out_c;
-  for (int x = 0; x < out_w; x += kPixels) {
-    __m512i a[kRows * kPixels];
-    tile<kRows>(in, in.shift + x * in.pixel_step, panel, a);
-    alignas(64) std::int32_t acc[kRows * kPixels][16];
-#pragma GCC unroll 14
-    for (int i = 0; i < kRows * kPixels; ++i) _mm512_store_si512(acc[i], a[i]);
-    for (int i = 0; i < kRows * kPixels; ++i) {
-      if (x + i % kPixels >= out_w) continue;
-      const __m512i one = _mm512_load_si512(acc[i]);
-      const std::int64_t at = out.index + (i / kPixels * out_w + x + i % kPixels) * out_c;
-      if (problem.output_type == OutputType::kFloat32) {
-        // The operands' order makes equal values behave like std::min and std::max.
-        const __m512 y = _mm512_max_ps(_mm512_set1_ps(problem.output_clamp.lo),
-                                       _mm512_mul_ps(_mm512_cvtepi32_ps(one), stage.multiplier));
-        _mm512_mask_storeu_ps(static_cast<float*>(out.output) + at, mask,
-                              _mm512_min_ps(_mm512_set1_ps(problem.output_clamp.hi), y));
+// uint8 outputs of whole panels, in rows of at least a tile's.
+template <int kPanels>
+[[gnu::noinline]] void run_whole(const ConvolutionProblem& problem, const TileLines& in, const DepthwiseBlock& block) {
+  const Stage stage = stage_of(problem);
+  const std::ptrdiff_t out_c = problem.shape.out_c;
+  std::uint8_t* row = static_cast<std::uint8_t*>(block.output) + block.index;
+  std::int64_t weights = kDepthwiseHeadBytes;
+  for (int left = block.rows; left > 0; --left, row += problem.shape.out_w * out_c, weights += kPixelBytes) {
+    for (int x = 0; x < block.columns; x += kPixels) {
+      // The last tile begins earlier, and computes some outputs again.
+      if (x + kPixels > block.columns) x = block.columns - kPixels;
+      std::uint8_t* const out = row + x * out_c;
+      const std::int64_t shift = x * in.pixel_step;
+      const auto pair = [&](int first, Tile& to) __attribute__((always_inline)) {
+        const std::byte* const panel = block.packed + first * block.packed_step;
+        const std::byte* const next = panel + block.packed_step;
+        Tile a, b;
+        multiply(in, shift + first * in.panel_step, panel, panel + weights, a);
+#pragma GCC unroll 7
+        for (__m512i& acc : a) acc = _mm512_castps_si512(scaled(acc, panel));
+        multiply(in, shift + (first + 1) * in.panel_step, next, next + weights, b);
+#pragma GCC unroll 7
+        for (int i = 0; i < kPixels; ++i) to[i] = words(stage, _mm512_castsi512_ps(a[i]), scaled(b[i], next));
+      };
+      Tile first;
+      if constexpr (kPanels == 1) {
+        multiply(in, shift, block.packed, block.packed + weights, first);
+        store_16(stage, first, block.packed, out, out_c);
       } else {
-        _mm_mask_storeu_epi8(static_cast<std::uint8_t*>(out.output) + at, mask,
-                             _mm512_castsi512_si128(bytes(stage, one, one, one, one)));
+        pair(0, first);
+        if constexpr (kPanels == 2) {
+          store_32(stage, first, out, out_c);
+        } else {
+          Tile second;
+          pair(2, second);
+          store_64(stage, first, second, out, out_c);
+        }
       }
     }
   }
 }
 
-template <int kRows>
-void run_rows(const ConvolutionProblem& problem, const TileLines& in, const std::byte* panel,
-              const DepthwiseOutput& out) {
-  if (problem.shape.out_w >= kPixels && out.channels == 16 && problem.output_type == OutputType::kUint8) {
-    run_whole_row<kRows>(problem, in, panel, static_cast<std::uint8_t*>(out.output) + out.index);
-  } else {
-    run_row<kRows>(problem, in, panel, out);
+// One panel, any outputs.
+[[gnu::noinline]] void run_any(const ConvolutionProblem& problem, const TileLines& in, const DepthwiseBlock& block) {
+  const Stage stage = stage_of(problem);
+  const auto mask = static_cast<__mmask16>(0xFFFFU >> (16 - block.channels));
+  for (int row = 0; row < block.rows; ++row) {
+    for (int x = 0; x < block.columns; x += kPixels) {
+      Tile tile;
+      multiply(in, x * in.pixel_step, block.packed, block.packed + kDepthwiseHeadBytes + row * kPixelBytes, tile);
+      const int pixels = block.columns - x < kPixels ? block.columns - x : kPixels;
+      for (int i = 0; i < pixels; ++i) {
+        const __m512 value = scaled(tile[i], block.packed);
+        const std::int64_t at = block.index + (std::int64_t{row} * problem.shape.out_w + x + i) * problem.shape.out_c;
+        if (problem.output_type == OutputType::kFloat32) {
+          // The operands' order makes equal values behave like std::min and std::max.
+          const __m512 y = _mm512_max_ps(_mm512_set1_ps(problem.output_clamp.lo), value);
+          _mm512_mask_storeu_ps(static_cast<float*>(block.output) + at, mask,
+                                _mm512_min_ps(_mm512_set1_ps(problem.output_clamp.hi), y));
+        } else {
+          _mm_mask_storeu_epi8(static_cast<std::uint8_t*>(block.output) + at, mask,
+                               _mm512_castsi512_si128(quarters(stage, value, value, value, value)));
+        }
+      }
+    }
   }
 }
 
-void run(const ConvolutionProblem& problem, const TileLines& in, const std::byte* panel, const DepthwiseOutput& out) {
-  if (out.rows == 2) {
-    run_rows<2>(problem, in, panel, out);
+void run(const ConvolutionProblem& problem, const TileLines& in, const DepthwiseBlock& block) {
+  if (block.channels == 64) {
+    run_whole<4>(problem, in, block);
+  } else if (block.channels == 32) {
+    run_whole<2>(problem, in, block);
+  } else if (block.channels == 16 && problem.output_type == OutputType::kUint8 && block.columns >= kPixels) {
+    run_whole<1>(problem, in, block);
   } else {
-    run_rows<1>(problem, in, panel, out);
+    run_any(problem, in, block);
   }
 }
 
-int same_place(int channel) { return channel; }
+// Products of sums and multipliers are within int32, so that they need not be limited before they are rounded.
+bool accepts(const ConvolutionProblem& problem) {
+  if (!avx2::accepts_depthwise(problem)) return false;
+  if (problem.output_type == OutputType::kFloat32) return true;
+  for (int c = 0; c < problem.shape.out_c; ++c) {
+    const double bound = 2e9 / problem.multiplier[c];
+    const std::int64_t sum = bound < INT32_MAX ? static_cast<std::int64_t>(bound) : INT32_MAX;
+    if (!avx2::depthwise_sums_within(problem, c, -sum, sum)) return false;
+  }
+  return true;
+}
 
-constexpr avx2::DepthwiseForm kForm{
-    .line = {.rows = 4, .pixel_bytes = kPixelBytes, .panels = 4, .interleave = interleave},
-    .tile_pixels = kPixels,
-    .place = same_place,
-    .weight_place = same_place,
-    .cycles = {.tap = 1, .pixel = 3, .line = 3},
-    .run = run};
+int same_place(int lane) { return lane; }
+
+constexpr avx2::DepthwiseForm kForm{.line = {.rows = 4, .pixel_bytes = kPixelBytes, .interleave = interleave},
+                                    .panels = 4,
+                                    .lane_channels = 4,
+                                    .tile_pixels = kPixels,
+                                    .bias_bytes = 4,
+                                    .place = same_place,
+                                    .weight_place = same_place,
+                                    .cycles = {.tap = 1, .pixel = 3, .line = 3},
+                                    .run = run};
 
 }  // namespace
 
 const ConvolutionKernel kDepthwiseU8 =
-    avx2::depthwise_kernel<kForm>("depthwise_u8_avx512vnni", Isa::kAvx512Vnni, avx2::accepts_depthwise);
+    avx2::depthwise_kernel<kForm>("depthwise_u8_avx512vnni", Isa::kAvx512Vnni, accepts);
 
 }  // namespace narrow::kernels::avx512vnni

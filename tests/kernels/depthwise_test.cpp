@@ -109,6 +109,14 @@ TEST_CASE("depthwise: a window as large as the picture sums all of it") {
   }
 }
 
+// A bias of `sum` once -zero_point * sum(w) is in it.
+void set_folded_bias(ConvolutionCase& c, std::int32_t sum) {
+  const ConvolutionProblem problem = c.problem();
+  for (std::size_t i = 0; i < c.bias.size(); ++i) {
+    c.bias[i] = sum + c.input_zero_point * static_cast<std::int32_t>(problem.sums[i].total());
+  }
+}
+
 TEST_CASE("depthwise: sums in 16 bits reach both ends of int16 and are exact there") {
   NEED_KERNELS();
   const ConvolutionKernel& bytes = *kernel_named("depthwise_u8_avx2");
@@ -119,20 +127,50 @@ TEST_CASE("depthwise: sums in 16 bits reach both ends of int16 and are exact the
     c.fill(random, Fill::kHighest, Fill::kExtremes);
     // 255 * 128 is the last multiple of 255 in int16, and 255 * -128 the first.
     for (std::size_t i = 0; i < c.weights.size(); ++i) c.weights[i] = static_cast<std::int8_t>(i % 9 == 8 ? 0 : 16);
+    set_folded_bias(c, INT16_MAX - 255 * 128);
+    CHECK(bytes.accepts(c.problem()));
+    CHECK(check_against_reference(c) > 0);
+    set_folded_bias(c, INT16_MAX - 255 * 128 + 1);
+    CHECK_FALSE(bytes.accepts(c.problem()));
+    CHECK(check_against_reference(c) > 0);
+    set_folded_bias(c, INT16_MIN);
     CHECK(bytes.accepts(c.problem()));
     CHECK(check_against_reference(c) > 0);
     for (std::int8_t& w : c.weights) w = static_cast<std::int8_t>(-w);
+    set_folded_bias(c, INT16_MIN + 255 * 128);
     CHECK(bytes.accepts(c.problem()));
+    CHECK(check_against_reference(c) > 0);
+    set_folded_bias(c, INT16_MIN + 255 * 128 - 1);
+    CHECK_FALSE(bytes.accepts(c.problem()));
     CHECK(check_against_reference(c) > 0);
     for (const int beyond : {1, -1}) {
       for (std::size_t i = 0; i < 9; ++i) c.weights[i] = static_cast<std::int8_t>(i % 9 == 8 ? beyond : 16 * beyond);
+      set_folded_bias(c, 0);
       CHECK_FALSE(bytes.accepts(c.problem()));
     }
     // Positive and negative products may meet in any order, but each kind alone stays within.
     for (std::size_t i = 0; i < c.weights.size(); ++i)
       c.weights[i] = static_cast<std::int8_t>(i % 9 % 2 == 0 ? 25 : -32);
+    set_folded_bias(c, INT16_MIN + 255 * 128);
     CHECK(bytes.accepts(c.problem()));
     CHECK(check_against_reference(c) > 0);
+  }
+}
+
+TEST_CASE("depthwise: multipliers of any size round and limit as the reference does") {
+  NEED_KERNELS();
+  std::mt19937 random(narrow::testing::seed() + 7);
+  for (const float multiplier : {0x1p-126F, 0x1p-101F, 0x1p-100F, 0.5F, 1.0F, 65535.0F, 65536.0F, 3e9F, 3e38F}) {
+    for (const OutputType type : {OutputType::kUint8, OutputType::kFloat32}) {
+      ConvolutionCase c = case_of(shape_of(4, 9, 80, 80, 3, 1, 1, 80));
+      c.output_type = type;
+      c.weight_range = QRange::weights(4);
+      c.output_zero_point = 3;
+      c.output_range = {1, 254};
+      c.fill(random, Fill::kExtremes, Fill::kExtremes);
+      c.multiplier.assign(c.multiplier.size(), multiplier);
+      CHECK(check_against_reference(c) > 0);
+    }
   }
 }
 
