@@ -47,8 +47,8 @@ struct Operation {
   }
   void run(Isa isa, Buffers& buffers) const {
     const auto count = static_cast<std::int64_t>(buffers.a.size());
-    const BinaryRows tensors{buffers.a.data(), buffers.b.data(), buffers.output.data(), count / kChannels,
-                             kChannels,        kChannels,        repeat ? 0 : kChannels};
+    const BinaryRows tensors{buffers.a.data(), buffers.b.data(), buffers.output.data(),  count / kChannels,
+                             kChannels,        kChannels,        repeat ? 0 : kChannels, kChannels};
     if (multiply) {
       binary_kernels(isa).multiply({tensors, 117, 3, 0.0071F, 9, {0, 255}});
       return;

@@ -47,10 +47,12 @@ class BinaryStep : public Step {
     }
   }
 
-  void run_elems(const RunContext& context, std::int64_t begin, std::int64_t end) const final {
-    const std::int64_t count = end - begin;
-    compute({context.read_u8(a_location_) + begin, context.read_u8(b_location_) + begin,
-             context.write_u8(output_) + begin, 1, count, count, count});
+  void run_channels(const RunContext& context, const Part& part) const final {
+    const std::int64_t step = shape_.channels;
+    const std::int64_t first = part.row_begin * step + part.channel_begin;
+    compute({context.read_u8(a_location_) + first, context.read_u8(b_location_) + first,
+             context.write_u8(output_) + first, part.row_end - part.row_begin, part.channel_end - part.channel_begin,
+             step, step, step});
   }
 
   // One pixel of an input whose channel is repeated.
@@ -65,7 +67,7 @@ class BinaryStep : public Step {
  private:
   [[nodiscard]] BinaryRows rows(const std::uint8_t* a, const std::uint8_t* b, std::uint8_t* output,
                                 std::int64_t count) const {
-    return {a, b, output, count, shape_.channels, a_.pixel_stride(), b_.pixel_stride()};
+    return {a, b, output, count, shape_.channels, a_.pixel_stride(), b_.pixel_stride(), shape_.channels};
   }
 
   void row_of_pixels(const std::uint8_t* a, const std::uint8_t* b, std::uint8_t* output, std::uint8_t* repeated) const {

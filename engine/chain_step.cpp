@@ -39,7 +39,8 @@ class ChainStep final : public Step {
           const std::int64_t parts = steps_[i]->rows() / rows();  // of a row of pixels
           steps_[i]->run(chained, begin * parts, end * parts, slot);
         } else {
-          run_channels(*steps_[i], chained, chunk);
+          steps_[i]->run_channels(chained,
+                                  {begin * shape_.width, end * shape_.width, part.channel_begin, part.channel_end});
         }
       }
       begin = end;
@@ -66,14 +67,6 @@ class ChainStep final : public Step {
   }
 
  private:
-  // A part of each pixel's channels.
-  void run_channels(const Step& step, const RunContext& context, const Part& part) const {
-    for (std::int64_t pixel = part.row_begin * shape_.width; pixel < part.row_end * shape_.width; ++pixel) {
-      const std::int64_t first = pixel * shape_.channels;
-      step.run_elems(context, first + part.channel_begin, first + part.channel_end);
-    }
-  }
-
   static std::int64_t cost_of(const std::vector<std::unique_ptr<Step>>& steps) {
     std::int64_t cost = 0;
     for (const auto& step : steps) cost += step->cost_per_row() * (step->rows() / steps.front()->rows());

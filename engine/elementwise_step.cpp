@@ -69,29 +69,36 @@ class ActivationStep final : public ElementwiseStep {
   ActivationStep(const NodePlace& place, const ElementwiseKernels& kernels)
       : ElementwiseStep(place, kernels.requantize_name),
         kernels_(kernels),
+        channels_(place.result().shape.channels),
         input_quantization_(*place.input().quantization),
         output_quantization_(*place.result().quantization),
         output_range_(clamped_range(output_quantization_, place.node.clamp)) {}
 
   void run(const RunContext& context, std::int64_t begin, std::int64_t end, int /*slot*/) const override {
-    run_elems(context, begin, end);
+    requantize(context, begin, 1, end - begin);
   }
-  void run_elems(const RunContext& context, std::int64_t begin, std::int64_t end) const override {
-    const std::int64_t count = end - begin;
-    kernels_.requantize({.input = context.read_u8(input_) + begin,
-                         .output = context.write_u8(output_) + begin,
-                         .rows = 1,
+  void run_channels(const RunContext& context, const Part& part) const override {
+    requantize(context, part.row_begin * channels_ + part.channel_begin, part.row_end - part.row_begin,
+               part.channel_end - part.channel_begin);
+  }
+
+ private:
+  // `count` channels of each of `pixels` pixels, from element `first` of all pictures' on.
+  void requantize(const RunContext& context, std::int64_t first, std::int64_t pixels, std::int64_t count) const {
+    kernels_.requantize({.input = context.read_u8(input_) + first,
+                         .output = context.write_u8(output_) + first,
+                         .rows = pixels,
                          .channels = count,
-                         .input_stride = count,
-                         .output_stride = count,
+                         .input_stride = channels_,
+                         .output_stride = channels_,
                          .input_zero_point = input_quantization_.zero_point,
                          .multiplier = multiplier(input_quantization_, output_quantization_),
                          .output_zero_point = output_quantization_.zero_point,
                          .output_range = output_range_});
   }
 
- private:
   const ElementwiseKernels& kernels_;
+  std::int64_t channels_;
   Quantization input_quantization_;
   Quantization output_quantization_;
   QRange output_range_;
@@ -121,22 +128,17 @@ class FunctionStep final : public Step {
     }
   }
 
-  void run_elems(const RunContext& context, std::int64_t begin, std::int64_t end) const override {
-    const std::uint8_t* input = context.read_u8(input_);
-    std::uint8_t* output = context.write_u8(output_);
-    if (!per_channel_) {
-      kernels_.lookup({.input = input + begin, .output = output + begin, .count = end - begin, .table = table_});
-      return;
-    }
-    while (begin < end) {
-      const std::int64_t channel = begin % channels_;
-      const std::int64_t count = std::min(end - begin, channels_ - channel);
-      kernels_.channel_lookup({.input = input + begin,
-                               .output = output + begin,
-                               .rows = 1,
-                               .channels = count,
-                               .table = table_ + channel * kTableBytes});
-      begin += count;
+  void run_channels(const RunContext& context, const Part& part) const override {
+    const std::int64_t count = part.channel_end - part.channel_begin;
+    const std::uint8_t* input = context.read_u8(input_) + part.row_begin * channels_ + part.channel_begin;
+    std::uint8_t* output = context.write_u8(output_) + part.row_begin * channels_ + part.channel_begin;
+    const std::uint8_t* const table = per_channel_ ? table_ + part.channel_begin * kTableBytes : table_;
+    for (std::int64_t pixel = part.row_begin; pixel < part.row_end; ++pixel, input += channels_, output += channels_) {
+      if (per_channel_) {
+        kernels_.channel_lookup({.input = input, .output = output, .rows = 1, .channels = count, .table = table});
+      } else {
+        kernels_.lookup({.input = input, .output = output, .count = count, .table = table});
+      }
     }
   }
 

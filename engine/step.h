@@ -66,9 +66,9 @@ class Step {
   virtual void run_part(const RunContext& context, const Part& part, int slot) const {
     run(context, part.row_begin, part.row_end, slot);
   }
-  // Pointwise steps on tensors that are all of one shape: elements [begin, end) of the output, of all pictures. Nothing
-  // else of a chain can be divided by channels.
-  virtual void run_elems(const RunContext& /*context*/, std::int64_t /*begin*/, std::int64_t /*end*/) const {}
+  // Pointwise steps on tensors that are all of one shape: some channels of some of all pictures' pixels, which are the
+  // part's rows. Nothing else of a chain can be divided by channels.
+  virtual void run_channels(const RunContext& /*context*/, const Part& /*part*/) const {}
   // Scratch for each slot.
   [[nodiscard]] virtual std::size_t workspace_bytes() const { return 0; }
   // Ranges that begin at multiples of this many rows of a picture waste least.

@@ -13,16 +13,16 @@
 
 namespace narrow::kernels {
 
-// rows x channels elements; rows of the output follow each other. The output may be an input whose rows do too; other
-// overlap is not allowed.
+// rows x channels elements. The output may be an input with the same stride; other overlap is not allowed.
 struct BinaryRows {
   const std::uint8_t* a;
   const std::uint8_t* b;
   std::uint8_t* output;
   std::int64_t rows;
   std::int64_t channels;
-  std::int64_t a_stride;  // elements between rows of a: channels, or 0 for one row that is repeated
+  std::int64_t a_stride;  // elements between rows of a: channels or more, or 0 for one row that is repeated
   std::int64_t b_stride;
+  std::int64_t output_stride;  // channels or more
 };
 
 // y = clamp(round(A + B) + zero_point, lo, hi), A = float(a - a_zero_point) * a_multiplier, B the same for b. Both are

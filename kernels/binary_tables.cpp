@@ -33,7 +33,7 @@ Pairs all_pairs(AddArgs how, QRange a_range, QRange b_range) {
     a[i] = static_cast<std::uint8_t>(i / kValues);
     b[i] = static_cast<std::uint8_t>(i % kValues);
   }
-  how.tensors = {a, b, sums, 1, kValues * kValues, 0, 0};
+  how.tensors = {a, b, sums, 1, kValues * kValues, 0, 0, 0};
   binary_kernels(Isa::kScalar).add(how);
   Pairs pairs{};
   for (int i = a_range.lo; i <= a_range.hi; ++i) {

@@ -32,11 +32,12 @@ template <class Combine>
 // Calls run(a, b, output, count) for each row, or once for all where they follow each other.
 template <class Run>
 [[gnu::always_inline]] inline void for_each_run(const BinaryRows& tensors, const Run& run) {
-  const bool dense = tensors.a_stride == tensors.channels && tensors.b_stride == tensors.channels;
+  const bool dense = tensors.a_stride == tensors.channels && tensors.b_stride == tensors.channels &&
+                     tensors.output_stride == tensors.channels;
   const std::int64_t rows = dense ? 1 : tensors.rows;
   const std::int64_t count = dense ? tensors.rows * tensors.channels : tensors.channels;
   for (std::int64_t r = 0; r < rows; ++r) {
-    run(tensors.a + r * tensors.a_stride, tensors.b + r * tensors.b_stride, tensors.output + r * tensors.channels,
+    run(tensors.a + r * tensors.a_stride, tensors.b + r * tensors.b_stride, tensors.output + r * tensors.output_stride,
         count);
   }
 }

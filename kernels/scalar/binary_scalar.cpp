@@ -11,7 +11,7 @@ void for_each_pair(const BinaryRows& tensors, Combine combine) {
   for (std::int64_t r = 0; r < tensors.rows; ++r) {
     const std::uint8_t* a = tensors.a + r * tensors.a_stride;
     const std::uint8_t* b = tensors.b + r * tensors.b_stride;
-    std::uint8_t* y = tensors.output + r * tensors.channels;
+    std::uint8_t* y = tensors.output + r * tensors.output_stride;
     for (std::int64_t c = 0; c < tensors.channels; ++c) y[c] = combine(a[c], b[c]);
   }
 }

@@ -87,19 +87,24 @@ struct Layout {
   std::int64_t channels = 1;
   bool repeat_a = false;
   bool repeat_b = false;
+  std::int64_t gap = 0;  // elements between rows that do not count, in all tensors that are not repeated
 
-  [[nodiscard]] std::int64_t a_elems() const { return repeat_a ? channels : rows * channels; }
-  [[nodiscard]] std::int64_t b_elems() const { return repeat_b ? channels : rows * channels; }
+  [[nodiscard]] std::int64_t stride(bool repeated) const { return repeated ? 0 : channels + gap; }
+  [[nodiscard]] std::int64_t elems() const { return rows * (channels + gap); }
+  [[nodiscard]] std::int64_t a_elems() const { return repeat_a ? channels : elems(); }
+  [[nodiscard]] std::int64_t b_elems() const { return repeat_b ? channels : elems(); }
   [[nodiscard]] BinaryRows tensors(const std::uint8_t* a, const std::uint8_t* b, std::uint8_t* output) const {
-    return {a, b, output, rows, channels, repeat_a ? 0 : channels, repeat_b ? 0 : channels};
+    return {a, b, output, rows, channels, stride(repeat_a), stride(repeat_b), channels + gap};
   }
+  // An output before it is written; between rows it stays as it is.
+  [[nodiscard]] Bytes untouched() const { return Bytes(static_cast<std::size_t>(elems()), 0xEE); }
 };
 
 template <class Args>
 Bytes run(Isa isa, Args args, const Bytes& a, const Bytes& b, const Layout& layout, Against side = Against::kEnd) {
   GuardedBuffer<std::uint8_t> x(a, side);
   GuardedBuffer<std::uint8_t> y(b, side);
-  GuardedBuffer<std::uint8_t> out(static_cast<std::size_t>(layout.rows * layout.channels), side);
+  GuardedBuffer<std::uint8_t> out(layout.untouched(), side);
   args.tensors = layout.tensors(x.data(), y.data(), out.data());
   call(isa, args);
   return out.copy();
@@ -126,14 +131,17 @@ void check_layouts(std::mt19937& random, Args (*make)(std::mt19937&)) {
   for (std::int64_t channels = 0; channels <= 100; ++channels) {
     for (const bool repeat_a : {false, true}) {
       for (const bool repeat_b : {false, true}) {
-        const Layout layout{static_cast<std::int64_t>(random() % 5), channels, repeat_a, repeat_b};
+        const std::int64_t gap = random() % 2 == 0 ? 0 : static_cast<std::int64_t>(random() % 40);
+        const Layout layout{static_cast<std::int64_t>(random() % 5), channels, repeat_a, repeat_b, gap};
         const Bytes a = random_bytes(random, layout.a_elems());
         const Bytes b = random_bytes(random, layout.b_elems());
         const Args how = make(random);
-        Bytes wanted;
+        Bytes wanted = layout.untouched();
         for (std::int64_t i = 0; i < layout.rows * channels; ++i) {
-          const auto at = [&](bool repeated) { return static_cast<std::size_t>(repeated ? i % channels : i); };
-          wanted.push_back(expected(how, a[at(repeat_a)], b[at(repeat_b)]));
+          const auto at = [&](bool repeated) {
+            return static_cast<std::size_t>(i / channels * layout.stride(repeated) + i % channels);
+          };
+          wanted[at(false)] = expected(how, a[at(repeat_a)], b[at(repeat_b)]);
         }
         for (const Isa isa : runnable_isas()) {
           for (const Against side : {Against::kBegin, Against::kEnd}) {
@@ -142,6 +150,7 @@ void check_layouts(std::mt19937& random, Args (*make)(std::mt19937&)) {
             CAPTURE(channels);
             CAPTURE(repeat_a);
             CAPTURE(repeat_b);
+            CAPTURE(gap);
             REQUIRE(difference(wanted, run(isa, how, a, b, layout, side)) == "");
           }
         }
