@@ -58,6 +58,7 @@ class ChainStep final : public Step {
     return head_bytes_ + static_cast<std::size_t>(chunk_rows_ * row_bytes_);
   }
   [[nodiscard]] std::int64_t row_step() const override { return steps_.front()->row_step(); }
+  [[nodiscard]] RowWindow row_window() const override { return steps_.front()->row_window(); }
 
   void describe(std::vector<StepInfo>& all) const override {
     for (const auto& step : steps_) {

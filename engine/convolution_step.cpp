@@ -121,6 +121,10 @@ class ConvolutionStep final : public Step {
   }
   [[nodiscard]] std::size_t workspace_bytes() const override { return kernel_.workspace_bytes(problem_); }
   [[nodiscard]] std::int64_t row_step() const override { return kernel_.row_step; }
+  [[nodiscard]] RowWindow row_window() const override {
+    const ConvolutionShape& shape = problem_.shape;
+    return {shape.stride_h, shape.pad.top, (std::int64_t{shape.kernel_h} - 1) * shape.dilation_h + 1};
+  }
 
  private:
   ConvolutionProblem problem_;

@@ -39,6 +39,11 @@ using StepResult = Result<std::unique_ptr<Step>>;
 // Steps that work on the same rows, the first of them a convolution, as one step. All but the last write to
 // Location::Place::kRows, where the next one reads; `shape` is that of their uint8 output. Error: kLimit.
 [[nodiscard]] StepResult make_chain_step(std::vector<std::unique_ptr<Step>> steps, const TensorShape& shape);
+// Convolutions, each perhaps with a chain, that hand their uint8 tensors on a few rows at a time: step i writes to
+// Location::Place::kStrip with offset i, where step i + 1 reads; the last writes to where its result lives. `shapes`
+// are those of the tensors in between. Error: kLimit.
+[[nodiscard]] StepResult make_strip_step(std::vector<std::unique_ptr<Step>> steps,
+                                         const std::vector<TensorShape>& shapes);
 // Copies float32 values, for an output that is the unchanged input.
 [[nodiscard]] std::unique_ptr<Step> make_copy_step(std::int64_t count, Location input, Location output);
 

@@ -121,9 +121,13 @@ Result<Placement> place_tensors(const graph::Graph& graph, const std::vector<gra
     if (buffer >= 0) placement.of_root[index_of(value)].offset = memory.offsets[static_cast<std::size_t>(buffer)];
   }
   for (const StepGroup& group : groups) {
-    for (std::size_t i = 0; i + 1 < group.nodes.size(); ++i) {
-      const graph::Node& node = graph.nodes[static_cast<std::size_t>(group.nodes[i])];
-      placement.of_root[index_of(node.output)].place = Location::Place::kRows;
+    for (std::size_t strip = 0; strip < group.strips.size(); ++strip) {
+      const std::size_t end = group.strip_end(strip);
+      for (std::size_t i = group.strips[strip]; i < end && i + 1 < group.nodes.size(); ++i) {
+        const graph::Node& node = graph.nodes[static_cast<std::size_t>(group.nodes[i])];
+        placement.of_root[index_of(node.output)] =
+            i + 1 < end ? Location{Location::Place::kRows, 0} : Location{Location::Place::kStrip, strip};
+      }
     }
   }
   placement.bytes = memory.bytes;
@@ -143,19 +147,31 @@ Result<Plan> compile(const graph::Graph& graph, Isa isa, int max_batch) {
   plan.tensor_bytes = placement.bytes;
   plan.largest_live_bytes = placement.largest_live_bytes;
   for (const StepGroup& group : groups) {
-    std::vector<std::unique_ptr<Step>> steps;
-    for (const int index : group.nodes) {
-      const graph::Node& node = graph.nodes[static_cast<std::size_t>(index)];
-      NodePlace place{graph, node, isa, {}, location(node.output)};
-      std::transform(node.inputs.begin(), node.inputs.end(), std::back_inserter(place.inputs), location);
-      NARROW_ASSIGN(std::unique_ptr<Step> step, make_step(place));
-      steps.push_back(std::move(step));
+    std::vector<std::unique_ptr<Step>> strips;
+    std::vector<TensorShape> shapes;  // between them
+    for (std::size_t strip = 0; strip < group.strips.size(); ++strip) {
+      std::vector<std::unique_ptr<Step>> steps;
+      const std::size_t end = group.strip_end(strip);
+      for (std::size_t i = group.strips[strip]; i < end; ++i) {
+        const graph::Node& node = graph.nodes[static_cast<std::size_t>(group.nodes[i])];
+        NodePlace place{graph, node, isa, {}, location(node.output)};
+        std::transform(node.inputs.begin(), node.inputs.end(), std::back_inserter(place.inputs), location);
+        NARROW_ASSIGN(std::unique_ptr<Step> step, make_step(place));
+        steps.push_back(std::move(step));
+      }
+      shapes.push_back(graph.value(graph.nodes[static_cast<std::size_t>(group.nodes[end - 1])].output).shape);
+      std::unique_ptr<Step> step = std::move(steps.front());
+      if (steps.size() > 1) {
+        steps.front() = std::move(step);
+        NARROW_ASSIGN(step, make_chain_step(std::move(steps), shapes.back()));
+      }
+      strips.push_back(std::move(step));
     }
-    std::unique_ptr<Step> step = std::move(steps.front());
-    if (group.is_chain()) {
-      steps.front() = std::move(step);
-      const graph::Node& last = graph.nodes[static_cast<std::size_t>(group.nodes.back())];
-      NARROW_ASSIGN(step, make_chain_step(std::move(steps), graph.value(last.output).shape));
+    std::unique_ptr<Step> step = std::move(strips.front());
+    if (strips.size() > 1) {
+      strips.front() = std::move(step);
+      shapes.pop_back();
+      NARROW_ASSIGN(step, make_strip_step(std::move(strips), shapes));
     }
     plan.workspace_bytes = std::max(plan.workspace_bytes, step->workspace_bytes());
     plan.steps.push_back(std::move(step));

@@ -1,6 +1,7 @@
 // One step of a plan: a kernel with everything that it needs except the tensors' addresses.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -11,10 +12,19 @@
 namespace narrow::engine {
 
 // Where a tensor lives: at an offset in the arena, in a buffer of run's caller, or, a few rows at a time, in the
-// workspace of a chain of steps.
+// workspace of a chain of steps or of strips (offset: which of their tensors).
 struct Location {
-  enum class Place { kArena, kInput, kScores, kRows } place = Place::kArena;
+  enum class Place { kArena, kInput, kScores, kRows, kStrip } place = Place::kArena;
   std::size_t offset = 0;
+};
+inline constexpr std::size_t kMostStrips = 4;  // tensors of one step
+
+// The rows of its first input that row y of a step's output depends on: `rows` of them, from y * stride - pad; those
+// outside of the picture are padding.
+struct RowWindow {
+  std::int64_t stride = 1;
+  std::int64_t pad = 0;
+  std::int64_t rows = 1;
 };
 
 // The addresses of one run.
@@ -22,9 +32,10 @@ struct RunContext {
   const std::byte* input = nullptr;
   std::byte* scores = nullptr;
   std::byte* arena = nullptr;
-  std::byte* rows = nullptr;        // where row 0 would be if all rows of a chain's tensor were there
-  std::byte* workspaces = nullptr;  // one after the other, one per slot
-  std::size_t workspace_bytes = 0;  // of one
+  std::byte* rows = nullptr;                        // where row 0 would be if all rows of a chain's tensor were there
+  std::array<std::byte*, kMostStrips> strips = {};  // the same for each tensor between strips
+  std::byte* workspaces = nullptr;                  // one after the other, one per slot
+  std::size_t workspace_bytes = 0;                  // of one
 
   [[nodiscard]] const std::byte* read(const Location& location) const {
     return location.place == Location::Place::kInput ? input : write(location);
@@ -32,6 +43,7 @@ struct RunContext {
   // Never the caller's input.
   [[nodiscard]] std::byte* write(const Location& location) const {
     if (location.place == Location::Place::kScores) return scores;
+    if (location.place == Location::Place::kStrip) return strips[location.offset];
     return location.place == Location::Place::kRows ? rows : arena + location.offset;
   }
   [[nodiscard]] std::byte* workspace(int slot) const {
@@ -73,6 +85,7 @@ class Step {
   [[nodiscard]] virtual std::size_t workspace_bytes() const { return 0; }
   // Ranges that begin at multiples of this many rows of a picture waste least.
   [[nodiscard]] virtual std::int64_t row_step() const { return 1; }
+  [[nodiscard]] virtual RowWindow row_window() const { return {}; }
   // What there is to divide among threads.
   [[nodiscard]] virtual Work work() const {
     return {.rows = rows_, .row_step = row_step(), .cost_per_row = cost_per_row_};

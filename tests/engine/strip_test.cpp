@@ -1,0 +1,106 @@
+// Networks whose large tensors never exist as a whole: what each kind of row that strips hand on must be is computed
+// once and equals the reference, whatever the strides, padding, batch and threads.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <map>
+#include <string>
+
+#include "narrow/session.h"
+#include "tests/engine/graph_builder.h"
+#include "tests/engine/reference_interpreter.h"
+
+using narrow::Model;
+using narrow::Session;
+using narrow::testing::GraphBuilder;
+using narrow::testing::random_pictures;
+using narrow::testing::square;
+using narrow::testing::to_model;
+
+namespace {
+
+// An inverted residual block with an addition, one of 4 bits with a large lopsided window, and a strided first layer:
+// node 0 is quantize.
+Model blocks() {
+  GraphBuilder b(11, {91, 97, 8});
+  auto x = b.quantize(b.input());
+  auto y = b.convolution(x, square(1), 1, 32, 8, 8, {0, 6});
+  y = b.convolution(y, square(3, 1, 1), 32, 32, 8, 8, {0, 6});
+  x = b.add(b.convolution(y, square(1), 1, 8), x);
+  y = b.convolution(x, square(1), 1, 40, 4, 4, {0, 6});
+  narrow::graph::Window window;
+  window.kernel_h = 5;
+  window.kernel_w = 3;
+  window.stride_h = 3;
+  window.stride_w = 2;
+  window.dilation_h = 2;
+  window.pad = {7, 1, 3, 0};
+  y = b.convolution(y, window, 40, 40, 4, 4, {0, 6});
+  return to_model(b.finish(b.linear_scores(b.global_average_pool(b.convolution(y, square(1), 1, 16)), 7)));
+}
+
+// The first of them is strided, the second skips every other row.
+Model strided() {
+  GraphBuilder b(12, {260, 130, 3});
+  auto x = b.convolution(b.quantize(b.input()), square(3, 2, 1), 1, 33, 8, 8, {0, 6});
+  x = b.convolution(x, square(1, 2), 33, 33);
+  return to_model(b.finish(b.linear_scores(b.global_average_pool(x), 5)));
+}
+
+void check_equal(const Model& model) {
+  constexpr std::size_t kBatch = 2;
+  const std::vector<float> pictures = random_pictures(model.input_shape(), kBatch, 6);
+  std::vector<float> expected;
+  const auto elems = static_cast<std::ptrdiff_t>(model.input_shape().elems());
+  for (auto picture = pictures.begin(); picture != pictures.end(); picture += elems) {
+    const std::vector<float> scores = narrow::testing::interpret(model.data().graph, {picture, picture + elems});
+    expected.insert(expected.end(), scores.begin(), scores.end());
+  }
+  for (const std::string& isa : narrow::available_isas()) {
+    CAPTURE(isa);
+    for (const int threads : {1, 3}) {
+      CAPTURE(threads);
+      Session session = Session::create(model, {.isa = isa, .threads = threads, .max_batch = kBatch}).value();
+      std::vector<float> scores(expected.size());
+      session.run(pictures, scores).value();
+      CHECK(scores == expected);
+    }
+  }
+}
+
+// By kind of layer in order: the layer whose step computes it.
+std::vector<std::string> fused(const Model& model) {
+  std::vector<std::string> names;
+  const Session session = Session::create(model, {}).value();
+  for (const auto& step : session.steps()) names.push_back(step.fused_with);
+  return names;
+}
+
+}  // namespace
+
+TEST_CASE("strips: expansion, depthwise, projection and addition are one step and equal the reference") {
+  const Model model = blocks();
+  const std::vector<std::string> with = fused(model);
+  REQUIRE(with.size() >= 8);
+  const std::string head = Session::create(model, {}).value().steps()[1].layer;
+  CHECK(with[1].empty());
+  for (std::size_t i = 2; i <= 4; ++i) CHECK(with[i] == head);
+  CHECK(with[5].empty());
+  CHECK_FALSE(with[6].empty());  // its output is small, so that the projection is a step of its own
+  CHECK(with[7].empty());
+  check_equal(model);
+}
+
+TEST_CASE("strips: a strided first layer and rows that nobody reads equal the reference") {
+  const Model model = strided();
+  const std::vector<std::string> with = fused(model);
+  CHECK(with[1].empty());
+  CHECK_FALSE(with[2].empty());
+  check_equal(model);
+}
+
+TEST_CASE("strips: what they hand on takes no memory of the arena") {
+  const Model model = blocks();
+  const Session session = Session::create(model, {}).value();
+  CHECK(session.memory().tensor_bytes < 256 * 1024);  // that of either large tensor
+}
