@@ -7,6 +7,7 @@
 namespace narrow::kernels::avx2 {
 namespace {
 
+constexpr std::size_t kDirectPaddingBytes = 64;
 constexpr int kChannels = static_cast<int>(kDepthwiseChannels);
 
 struct Layout {
@@ -86,6 +87,27 @@ struct Rows {
   int first_column, columns;
 };
 
+// Output row by output row, without lines.
+void run_direct(const DepthwiseForm& form, const ConvolutionProblem& problem, const Layout& layout, const Rows& part,
+                int channel, const std::uint8_t* picture, DepthwiseBlock block, std::byte* workspace) {
+  const ConvolutionShape& shape = problem.shape;
+  std::memset(workspace, problem.input_zero_point, kDirectPaddingBytes);
+  DepthwiseRows in{{}, reinterpret_cast<const std::uint8_t*>(workspace), layout.weight_step};
+  block.rows = 1;
+  block.columns = shape.out_w;
+  for (std::int64_t row = part.begin; row < part.end; ++row) {
+    const std::int64_t first = row % shape.out_h * shape.stride_h - shape.pad.top;
+    for (int i = 0; i < kMostLineRows; ++i) {
+      const std::int64_t y = first + std::int64_t{i} * shape.dilation_h;
+      const bool inside = y >= 0 && y < shape.in_h;
+      in.rows.row[i] = inside ? picture + y * shape.in_w * shape.in_c + channel : in.padding;
+      in.rows.step[i] = inside ? shape.in_c : 0;
+    }
+    block.index = row * shape.out_w * shape.out_c + channel;
+    form.run_rows(problem, in, block);
+  }
+}
+
 void run_rows(const DepthwiseForm& form, const ConvolutionProblem& problem, const Layout& layout, const Rows& part,
               int channel, const std::uint8_t* picture, DepthwiseBlock block, std::byte* workspace) {
   const ConvolutionShape& shape = problem.shape;
@@ -130,11 +152,12 @@ double depthwise_cost(const DepthwiseForm& form, const ConvolutionProblem& probl
   const LinePlan plan = plan_lines(shape, form.line, form.panels, form.tile_pixels);
   const double taps = static_cast<double>(plan.groups) * shape.kernel_w;
   const double pixels = static_cast<double>(shape.out_h) * shape.out_w;
+  const int output_rows = form.run_rows != nullptr ? 1 : plan.output_rows;
   // Lines that output rows share with those above them are not made again.
-  const std::int64_t step = plan.row_lines * plan.output_rows;
+  const std::int64_t step = plan.row_lines * output_rows;
   const bool shared = plan.groups > 1 && step % plan.group_lines == 0 && step / plan.group_lines < plan.groups;
   const std::int64_t new_lines = shared ? step / plan.group_lines : plan.groups;
-  const double lines = static_cast<double>(shape.out_h * new_lines) / plan.output_rows;
+  const double lines = static_cast<double>(shape.out_h * new_lines) / output_rows;
   const auto line_pixels = static_cast<double>(touched_pixels(shape, shape.out_w));
   return static_cast<double>(panels_of(shape)) *
          (pixels * (taps * form.cycles.tap + form.cycles.pixel) + lines * line_pixels * form.cycles.line);
@@ -182,6 +205,10 @@ void run_depthwise(const DepthwiseForm& form, const ConvolutionProblem& problem,
       const std::int64_t of_picture = rows.begin + shape.out_h - rows.begin % shape.out_h;
       rows.end = of_picture < part.row_end ? of_picture : part.row_end;
       const std::uint8_t* const picture = input + rows.begin / shape.out_h * picture_bytes;
+      if (form.run_rows != nullptr) {
+        run_direct(form, problem, layout, rows, channel, picture, block, workspace);
+        continue;
+      }
       for (int i = 0; i < parts; ++i) {
         rows.first_column = static_cast<int>(std::int64_t{shape.out_w} * i / parts);
         rows.columns = static_cast<int>(std::int64_t{shape.out_w} * (i + 1) / parts) - rows.first_column;

@@ -21,7 +21,7 @@ inline constexpr std::int64_t kDepthwiseMultiplier = 64;  // where multipliers a
 // What tiles multiply: for each group of taps a line.
 struct TileLines {
   const std::uint8_t* const* lines;
-  std::int64_t groups;
+  std::int64_t groups;       // at least 1
   std::int64_t columns;      // of the window
   std::int64_t column_step;  // bytes
   std::int64_t pixel_step;   // bytes between the windows of neighbouring outputs
@@ -39,11 +39,18 @@ struct DepthwiseBlock {
   std::int64_t index;  // of the first output
 };
 
+// What is multiplied without lines, of windows of up to four rows.
+struct DepthwiseRows {
+  LineRows rows;                // of the picture, at its first column, or of padding
+  const std::uint8_t* padding;  // a pixel of it
+  std::int64_t weight_step;     // as in TileLines
+};
+
 // Average cycles of what a kernel does for 16 channels.
 struct DepthwiseCycles {
   double tap;    // an output and a group of taps
   double pixel;  // writing it out
-  double line;   // a pixel of a line
+  double line;   // interleaving the rows of a pixel
 };
 
 struct DepthwiseForm {
@@ -55,7 +62,9 @@ struct DepthwiseForm {
   int (*place)(int channel);         // where a panel has bias and multiplier of its channel
   int (*weight_place)(int channel);  // and its weights
   DepthwiseCycles cycles;
+  // One of them is nullptr. run_rows interleaves rows itself and computes one output row.
   void (*run)(const ConvolutionProblem& problem, const TileLines& in, const DepthwiseBlock& block);
+  void (*run_rows)(const ConvolutionProblem& problem, const DepthwiseRows& in, const DepthwiseBlock& block);
 };
 
 // One filter per channel, bytes, and a bias that is an int32 with -zero_point * sum(w) in it.

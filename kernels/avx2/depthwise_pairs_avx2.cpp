@@ -31,7 +31,8 @@ struct S16 {
     Acc a0{load(panel), load(panel + 32)};
     Acc a1 = a0, a2 = a0, a3 = a0;
     const std::int64_t step = in.pixel_step;
-    for (std::int64_t group = 0; group < in.groups; ++group) {
+    std::int64_t group = 0;
+    do {
       const std::uint8_t* x = in.lines[group] + shift;
       for (std::int64_t column = in.columns; column > 0; --column, x += in.column_step, weights += in.weight_step) {
         const __m256i low = load(weights);
@@ -41,7 +42,7 @@ struct S16 {
         add(a2, x + 2 * step, low, high);
         add(a3, x + 3 * step, low, high);
       }
-    }
+    } while (++group < in.groups);
     sums[0] = a0, sums[1] = a1, sums[2] = a2, sums[3] = a3;
   }
 
@@ -70,7 +71,8 @@ struct U8 {
     __m256i a0 = load(panel);
     __m256i a1 = a0, a2 = a0, a3 = a0, a4 = a0, a5 = a0, a6 = a0;
     const std::int64_t step = in.pixel_step;
-    for (std::int64_t group = 0; group < in.groups; ++group) {
+    std::int64_t group = 0;
+    do {
       const std::uint8_t* x = in.lines[group] + shift;
       for (std::int64_t column = in.columns; column > 0; --column, x += in.column_step, weights += in.weight_step) {
         const __m256i w = load(weights);
@@ -83,7 +85,7 @@ struct U8 {
         add(a5, third + 2 * step, w);
         add(a6, third + 2 * step + step, w);
       }
-    }
+    } while (++group < in.groups);
     sums[0] = a0, sums[1] = a1, sums[2] = a2, sums[3] = a3, sums[4] = a4, sums[5] = a5, sums[6] = a6;
   }
 
@@ -211,8 +213,9 @@ constexpr DepthwiseForm kS16{.line = {.rows = 2, .pixel_bytes = S16::kPixelBytes
                              .bias_bytes = 4,
                              .place = place_in_panel,
                              .weight_place = place_in_panel,
-                             .cycles = {.tap = 1.25, .pixel = 6, .line = 3},
-                             .run = run<S16>};
+                             .cycles = {.tap = 1.6, .pixel = 6, .line = 3},
+                             .run = run<S16>,
+                             .run_rows = nullptr};
 
 constexpr DepthwiseForm kU8{.line = {.rows = 2, .pixel_bytes = U8::kPixelBytes, .interleave = interleave_bytes},
                             .panels = 2,
@@ -221,8 +224,9 @@ constexpr DepthwiseForm kU8{.line = {.rows = 2, .pixel_bytes = U8::kPixelBytes, 
                             .bias_bytes = 2,
                             .place = place_in_panel,
                             .weight_place = same_place,
-                            .cycles = {.tap = 0.7, .pixel = 6, .line = 3},
-                            .run = run<U8>};
+                            .cycles = {.tap = 0.77, .pixel = 5.5, .line = 2.5},
+                            .run = run<U8>,
+                            .run_rows = nullptr};
 
 }  // namespace
 

@@ -8,7 +8,11 @@ namespace narrow::kernels::avx512vnni {
 extern const ConvolutionKernel kConvolutionU8 __attribute__((visibility("hidden")));
 extern const ConvolutionKernel kPointwiseU8 __attribute__((visibility("hidden")));
 extern const ConvolutionKernel kWinogradU8 __attribute__((visibility("hidden")));
+extern const ConvolutionKernel kDepthwise3x3 __attribute__((visibility("hidden")));
 extern const ConvolutionKernel kDepthwiseU8 __attribute__((visibility("hidden")));
 extern const ConvolutionKernel kWinogradS16 __attribute__((visibility("hidden")));
+
+// Of depthwise_u8_avx512vnni; others may ask for more.
+[[nodiscard]] __attribute__((visibility("hidden"))) bool accepts_depthwise_u8(const ConvolutionProblem& problem);
 
 }  // namespace narrow::kernels::avx512vnni

@@ -5,6 +5,7 @@
 
 #include "kernels/avx2/depthwise_avx2.h"
 #include "kernels/avx512vnni/convolution_avx512vnni.h"
+#include "kernels/avx512vnni/depthwise_interleave_avx512vnni.h"
 
 namespace narrow::kernels::avx512vnni {
 namespace {
@@ -14,55 +15,8 @@ using avx2::kDepthwiseHeadBytes;
 using avx2::TileLines;
 
 constexpr int kPixels = 7;  // of a tile
-constexpr std::int64_t kPixelBytes = 64;
 
 #define NARROW_INLINE [[gnu::always_inline]] static inline
-
-// kPanels: 1, 2 or 4. channels: of the one panel.
-template <int kPanels>
-void interleave_panels(const avx2::LineRows& rows, std::int64_t pixels, __mmask16 channels, std::uint8_t* to,
-                       std::int64_t panel_step) {
-  // A quarter of the channels to each lane; the unpacks leave the first four of a lane to the first panel, and so on.
-  const __m512i quarters = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
-  const __m512i halves = _mm512_setr_epi64(0, 0, 1, 1, 2, 2, 3, 3);
-  const auto load = [&](const std::uint8_t* from) {
-    if constexpr (kPanels == 4) return _mm512_loadu_si512(from);
-    if constexpr (kPanels == 2) {
-      const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
-      return _mm512_permutexvar_epi64(halves, _mm512_castsi256_si512(bytes));
-    }
-    return _mm512_permutexvar_epi32(quarters, _mm512_castsi128_si512(_mm_maskz_loadu_epi8(channels, from)));
-  };
-  const std::uint8_t *r0 = rows.row[0], *r1 = rows.row[1], *r2 = rows.row[2], *r3 = rows.row[3];
-  for (; pixels > 0; --pixels, to += kPixelBytes) {
-    const __m512i x0 = load(r0), x1 = load(r1), x2 = load(r2), x3 = load(r3);
-    r0 += rows.step[0];
-    r1 += rows.step[1];
-    r2 += rows.step[2];
-    r3 += rows.step[3];
-    const __m512i upper = _mm512_unpacklo_epi8(x0, x1);
-    const __m512i lower = _mm512_unpacklo_epi8(x2, x3);
-    _mm512_store_si512(to, _mm512_unpacklo_epi16(upper, lower));
-    if constexpr (kPanels > 1) _mm512_store_si512(to + panel_step, _mm512_unpackhi_epi16(upper, lower));
-    if constexpr (kPanels > 2) {
-      const __m512i more_upper = _mm512_unpackhi_epi8(x0, x1);
-      const __m512i more_lower = _mm512_unpackhi_epi8(x2, x3);
-      _mm512_store_si512(to + 2 * panel_step, _mm512_unpacklo_epi16(more_upper, more_lower));
-      _mm512_store_si512(to + 3 * panel_step, _mm512_unpackhi_epi16(more_upper, more_lower));
-    }
-  }
-}
-
-void interleave(const avx2::LineRows& rows, std::int64_t pixels, int channels, std::uint8_t* to,
-                std::int64_t panel_step) {
-  if (channels == 64) {
-    interleave_panels<4>(rows, pixels, 0, to, panel_step);
-  } else if (channels == 32) {
-    interleave_panels<2>(rows, pixels, 0, to, panel_step);
-  } else {
-    interleave_panels<1>(rows, pixels, static_cast<__mmask16>(0xFFFFU >> (16 - channels)), to, panel_step);
-  }
-}
 
 // What all outputs of a layer share.
 struct Stage {
@@ -236,8 +190,23 @@ void run(const ConvolutionProblem& problem, const TileLines& in, const Depthwise
   }
 }
 
+int same_place(int lane) { return lane; }
+
+constexpr avx2::DepthwiseForm kForm{.line = {.rows = 4, .pixel_bytes = kPixelBytes, .interleave = interleave_four},
+                                    .panels = 4,
+                                    .lane_channels = 4,
+                                    .tile_pixels = kPixels,
+                                    .bias_bytes = 4,
+                                    .place = same_place,
+                                    .weight_place = same_place,
+                                    .cycles = {.tap = 1.45, .pixel = 2.3, .line = 3},
+                                    .run = run,
+                                    .run_rows = nullptr};
+
+}  // namespace
+
 // Products of sums and multipliers are within int32, so that they need not be limited before they are rounded.
-bool accepts(const ConvolutionProblem& problem) {
+bool accepts_depthwise_u8(const ConvolutionProblem& problem) {
   if (!avx2::accepts_depthwise(problem)) return false;
   if (problem.output_type == OutputType::kFloat32) return true;
   for (int c = 0; c < problem.shape.out_c; ++c) {
@@ -248,21 +217,7 @@ bool accepts(const ConvolutionProblem& problem) {
   return true;
 }
 
-int same_place(int lane) { return lane; }
-
-constexpr avx2::DepthwiseForm kForm{.line = {.rows = 4, .pixel_bytes = kPixelBytes, .interleave = interleave},
-                                    .panels = 4,
-                                    .lane_channels = 4,
-                                    .tile_pixels = kPixels,
-                                    .bias_bytes = 4,
-                                    .place = same_place,
-                                    .weight_place = same_place,
-                                    .cycles = {.tap = 1, .pixel = 3, .line = 3},
-                                    .run = run};
-
-}  // namespace
-
 const ConvolutionKernel kDepthwiseU8 =
-    avx2::depthwise_kernel<kForm>("depthwise_u8_avx512vnni", Isa::kAvx512Vnni, accepts);
+    avx2::depthwise_kernel<kForm>("depthwise_u8_avx512vnni", Isa::kAvx512Vnni, accepts_depthwise_u8);
 
 }  // namespace narrow::kernels::avx512vnni

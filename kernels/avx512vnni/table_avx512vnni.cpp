@@ -6,9 +6,9 @@ extern "C" __attribute__((visibility("default"))) const narrow::kernels::IsaTabl
   using narrow::kernels::IsaTable;
   static const IsaTable table = [] {
     static constexpr const narrow::kernels::ConvolutionKernel* kConvolutions[] = {
-        &narrow::kernels::avx512vnni::kDepthwiseU8, &narrow::kernels::avx512vnni::kPointwiseU8,
-        &narrow::kernels::avx512vnni::kConvolutionU8, &narrow::kernels::avx512vnni::kWinogradU8,
-        &narrow::kernels::avx512vnni::kWinogradS16};
+        &narrow::kernels::avx512vnni::kDepthwise3x3, &narrow::kernels::avx512vnni::kDepthwiseU8,
+        &narrow::kernels::avx512vnni::kPointwiseU8,  &narrow::kernels::avx512vnni::kConvolutionU8,
+        &narrow::kernels::avx512vnni::kWinogradU8,   &narrow::kernels::avx512vnni::kWinogradS16};
     IsaTable filled = *narrow_kernels_avx2();
     filled.isa = narrow::Isa::kAvx512Vnni;
     filled.convolutions = kConvolutions;
