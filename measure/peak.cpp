@@ -40,6 +40,9 @@ double cpu_seconds() {
 
 #define NARROW_WORDS(a, x, w) _mm256_add_epi32(a, _mm256_madd_epi16(x, w))
 #define NARROW_BYTES(a, x, w) _mm256_add_epi32(a, _mm256_madd_epi16(_mm256_maddubs_epi16(x, w), ones))
+#define NARROW_PAIRS(a, x, w) \
+  _mm256_add_epi32(a,         \
+                   _mm256_madd_epi16(_mm256_add_epi16(_mm256_maddubs_epi16(x, w), _mm256_maddubs_epi16(x, w2)), ones))
 #define NARROW_SUMS16(a, x, w) _mm256_add_epi16(a, _mm256_maddubs_epi16(x, w))
 
 __attribute__((target("avx2"), noinline)) void words_loop() {
@@ -55,6 +58,15 @@ __attribute__((target("avx2"), noinline)) void bytes_loop() {
   const __m256i w = _mm256_set1_epi8(5);
   const __m256i ones = _mm256_set1_epi16(1);
   NARROW_PEAK_LOOP(NARROW_BYTES)
+}
+
+__attribute__((target("avx2"), noinline)) void pairs_loop() {
+  __m256i a0{}, a1{}, a2{}, a3{}, a4{}, a5{}, a6{}, a7{}, a8{}, a9{}, a10{}, a11{};
+  __m256i x = _mm256_set1_epi8(3);
+  const __m256i w = _mm256_set1_epi8(5);
+  const __m256i w2 = _mm256_set1_epi8(7);
+  const __m256i ones = _mm256_set1_epi16(1);
+  NARROW_PEAK_LOOP(NARROW_PAIRS)
 }
 
 __attribute__((target("avx2"), noinline)) void sums16_loop() {
@@ -96,6 +108,7 @@ const Mix& describe(InstructionMix mix) {
   static constexpr Mix kWords{"vpmaddwd+vpaddd", Isa::kAvx2, 16, words_loop};
   static constexpr Mix kBytes{"vpmaddubsw+vpmaddwd+vpaddd", Isa::kAvx2, 32, bytes_loop};
   static constexpr Mix kSums16{"vpmaddubsw+vpaddw", Isa::kAvx2, 32, sums16_loop};
+  static constexpr Mix kPairs{"2 vpmaddubsw+vpaddw+vpmaddwd+vpaddd", Isa::kAvx2, 64, pairs_loop};
   static constexpr Mix kDot{"vpdpbusd ymm", Isa::kAvxVnni, 32, dot_loop};
   static constexpr Mix kWideDot{"vpdpbusd zmm", Isa::kAvx512Vnni, 64, wide_dot_loop};
   static constexpr Mix kWideWords{"vpdpwssd zmm", Isa::kAvx512Vnni, 32, wide_words_loop};
@@ -106,6 +119,8 @@ const Mix& describe(InstructionMix mix) {
       return kBytes;
     case InstructionMix::kSums16:
       return kSums16;
+    case InstructionMix::kPairs:
+      return kPairs;
     case InstructionMix::kDot:
       return kDot;
     case InstructionMix::kWideDot:
@@ -129,6 +144,7 @@ std::optional<InstructionMix> mix_of_kernel(std::string_view kernel) {
   if (has("_avxvnni")) return InstructionMix::kDot;
   if (!has("_avx2")) return std::nullopt;
   if (has("_a16_")) return InstructionMix::kSums16;
+  if (has("_matched_")) return InstructionMix::kPairs;
   if (has("_u8_")) return InstructionMix::kBytes;
   if (has("_s16_")) return InstructionMix::kWords;
   return std::nullopt;
@@ -136,8 +152,9 @@ std::optional<InstructionMix> mix_of_kernel(std::string_view kernel) {
 
 std::vector<InstructionMix> available_mixes() {
   std::vector<InstructionMix> mixes;
-  for (const InstructionMix mix : {InstructionMix::kWords, InstructionMix::kBytes, InstructionMix::kSums16,
-                                   InstructionMix::kDot, InstructionMix::kWideDot, InstructionMix::kWideWords}) {
+  for (const InstructionMix mix :
+       {InstructionMix::kWords, InstructionMix::kBytes, InstructionMix::kSums16, InstructionMix::kPairs,
+        InstructionMix::kDot, InstructionMix::kWideDot, InstructionMix::kWideWords}) {
     if (kernels::cpu_features().has(kernels::required_features(describe(mix).isa).bits)) mixes.push_back(mix);
   }
   return mixes;

@@ -13,6 +13,7 @@ enum class InstructionMix {
   kWords,      // vpmaddwd, vpaddd: 16 x 16 bits into 32
   kBytes,      // vpmaddubsw, vpmaddwd, vpaddd: 8 x 8 bits into 32
   kSums16,     // vpmaddubsw, vpaddw: 8 x 8 bits into 16
+  kPairs,      // vpmaddubsw twice, vpaddw, vpmaddwd, vpaddd: 8 x 8 bits into 32 by way of 16
   kDot,        // vpdpbusd of 32 bytes: 8 x 8 bits into 32, AVX-VNNI
   kWideDot,    // vpdpbusd of 64 bytes, AVX512-VNNI
   kWideWords,  // vpdpwssd of 64 bytes: 16 x 16 bits into 32, AVX512-VNNI

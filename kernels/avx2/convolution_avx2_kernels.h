@@ -6,6 +6,7 @@
 namespace narrow::kernels::avx2 {
 
 extern const ConvolutionKernel kConvolutionA16 __attribute__((visibility("hidden")));
+extern const ConvolutionKernel kConvolutionMatched __attribute__((visibility("hidden")));
 extern const ConvolutionKernel kConvolutionS16 __attribute__((visibility("hidden")));
 extern const ConvolutionKernel kConvolutionU8 __attribute__((visibility("hidden")));
 extern const ConvolutionKernel kDepthwiseS16 __attribute__((visibility("hidden")));

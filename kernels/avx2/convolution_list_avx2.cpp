@@ -6,9 +6,9 @@ namespace narrow::kernels::avx2 {
 // Fastest first: depthwise beats the direct kernels wherever it accepts, sums in 16 bits beat those in 32, bytes beat
 // words.
 const ConvolutionKernel* const* convolution_list(std::size_t* count) {
-  static constexpr const ConvolutionKernel* kList[] = {&kDepthwiseU8,    &kDepthwiseS16,  &kPointwiseA16,
-                                                       &kConvolutionA16, &kConvolutionU8, &kPointwiseS16,
-                                                       &kConvolutionS16, &kWinogradU8,    &kWinogradS16};
+  static constexpr const ConvolutionKernel* kList[] = {
+      &kDepthwiseU8,        &kDepthwiseS16, &kPointwiseA16,   &kConvolutionA16, &kConvolutionU8,
+      &kConvolutionMatched, &kPointwiseS16, &kConvolutionS16, &kWinogradU8,     &kWinogradS16};
   *count = sizeof(kList) / sizeof(kList[0]);
   return kList;
 }

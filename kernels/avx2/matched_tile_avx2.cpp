@@ -1,0 +1,166 @@
+#include "kernels/avx2/matched_tile_avx2.h"
+
+#include <immintrin.h>
+
+#include <cstring>
+
+#include "kernels/avx2/matched_columns_avx2.h"
+
+// As in convolution_tile_avx2.cpp, sums have names and are kept in registers.
+namespace narrow::kernels::avx2 {
+namespace {
+
+#define NARROW_INLINE __attribute__((always_inline)) static inline
+
+NARROW_INLINE __m256i load(const void* aligned) { return _mm256_load_si256(static_cast<const __m256i*>(aligned)); }
+
+NARROW_INLINE __m256i broadcast4(const void* bytes) {
+  std::int32_t four;
+  std::memcpy(&four, bytes, sizeof four);
+  return _mm256_set1_epi32(four);
+}
+
+// One channel of 8 or 16 pixels.
+template <int kVectors>
+struct Pixels {
+  __m256i a, b;
+
+  NARROW_INLINE void keep(Pixels& x) {
+    __asm__ volatile("" : "+x"(x.a));
+    if constexpr (kVectors > 1) __asm__ volatile("" : "+x"(x.b));
+  }
+  NARROW_INLINE Pixels column(const std::uint8_t* columns, std::uint16_t place) {
+    const std::uint8_t* const at = columns + std::int64_t{place} * (kVectors * kColumnBytes / 8);
+    Pixels x{load(at), kVectors > 1 ? load(at + kColumnBytes) : load(at)};
+    keep(x);
+    return x;
+  }
+  NARROW_INLINE Pixels products(const Pixels& x, const void* weights) {
+    const __m256i w = broadcast4(weights);
+    const __m256i a = _mm256_maddubs_epi16(x.a, w);
+    return {a, kVectors > 1 ? _mm256_maddubs_epi16(x.b, w) : a};
+  }
+  NARROW_INLINE Pixels added(const Pixels& x, const Pixels& y) {
+    const __m256i a = _mm256_add_epi16(x.a, y.a);
+    return {a, kVectors > 1 ? _mm256_add_epi16(x.b, y.b) : a};
+  }
+  // Adds the two lanes of 16 bits.
+  NARROW_INLINE void widen(Pixels& acc, const Pixels& words) {
+    const __m256i ones = _mm256_set1_epi16(1);
+    acc.a = _mm256_add_epi32(acc.a, _mm256_madd_epi16(words.a, ones));
+    if constexpr (kVectors > 1) acc.b = _mm256_add_epi32(acc.b, _mm256_madd_epi16(words.b, ones));
+    keep(acc);
+  }
+};
+
+template <int kVectors>
+struct Tile {
+  using P = Pixels<kVectors>;
+
+  NARROW_INLINE void pair(P& acc, const P& x, const P& y, const std::byte* weights) {
+    P::widen(acc, P::added(P::products(x, weights), P::products(y, weights + 4)));
+  }
+  NARROW_INLINE void tails(P& acc, const std::uint8_t* columns, const Tails& two) {
+    const P first = P::products(P::column(columns, two.places[0]), two.weights[0]);
+    P::widen(acc, P::added(first, P::products(P::column(columns, two.places[1]), two.weights[1])));
+  }
+  NARROW_INLINE P bias_of(std::int32_t bias) {
+    const __m256i all = _mm256_set1_epi32(bias);
+    return {all, all};
+  }
+  NARROW_INLINE __m256i rounded(const OutputStage& stage, __m256i acc, float multiplier) {
+    return _mm256_cvtps_epi32(
+        _mm256_min_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(acc), _mm256_set1_ps(multiplier)), stage.upper));
+  }
+  // 8 pixels, see requantized() of convolution_output_avx2.h.
+  NARROW_INLINE void store(const OutputStage& stage, const float* multiplier, __m256i c0, __m256i c1, __m256i c2,
+                           __m256i c3, std::uint8_t* out) {
+    const __m256i low = _mm256_packs_epi32(rounded(stage, c0, multiplier[0]), rounded(stage, c1, multiplier[1]));
+    const __m256i high = _mm256_packs_epi32(rounded(stage, c2, multiplier[2]), rounded(stage, c3, multiplier[3]));
+    const __m256i bytes = _mm256_max_epu8(
+        _mm256_packus_epi16(_mm256_adds_epi16(low, stage.zero_point), _mm256_adds_epi16(high, stage.zero_point)),
+        stage.lower);
+    // [4 channels][4 pixels] of each half to [4 pixels][4 channels].
+    const __m256i order =
+        _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
+    _mm256_store_si256(reinterpret_cast<__m256i*>(out), _mm256_shuffle_epi8(bytes, order));
+  }
+
+  __attribute__((noinline)) static void run(const std::uint8_t* columns, std::int64_t steps, const std::byte* panel,
+                                            const OutputStage& stage, std::uint8_t* out) {
+    const PanelHead& head = *reinterpret_cast<const PanelHead*>(panel);
+    const std::uint16_t* place = reinterpret_cast<const std::uint16_t*>(panel + kPanelHeadSize);
+    const PanelParts parts(steps, head.tail_pairs);
+    const std::byte* weights = panel + parts.weights;
+    P c0 = bias_of(head.bias[0]), c1 = bias_of(head.bias[1]), c2 = bias_of(head.bias[2]), c3 = bias_of(head.bias[3]);
+    for (std::int32_t i = head.pairs; i > 0; --i, place += 2, weights += 32) {
+      const P x = P::column(columns, place[0]);
+      const P y = P::column(columns, place[1]);
+      pair(c0, x, y, weights);
+      pair(c1, x, y, weights + 8);
+      pair(c2, x, y, weights + 16);
+      pair(c3, x, y, weights + 24);
+    }
+    for (std::int32_t i = head.singles; i > 0; --i, ++place, weights += 16) {
+      const P x = P::column(columns, *place);
+      P::widen(c0, P::products(x, weights));
+      P::widen(c1, P::products(x, weights + 4));
+      P::widen(c2, P::products(x, weights + 8));
+      P::widen(c3, P::products(x, weights + 12));
+    }
+    const Tails* tail = reinterpret_cast<const Tails*>(panel + parts.tails);
+    for (std::int32_t i = head.tail_pairs; i > 0; --i, tail += kMatchedChannels) {
+      tails(c0, columns, tail[0]);
+      tails(c1, columns, tail[1]);
+      tails(c2, columns, tail[2]);
+      tails(c3, columns, tail[3]);
+    }
+    store(stage, head.multiplier, c0.a, c1.a, c2.a, c3.a, out);
+    if constexpr (kVectors > 1) store(stage, head.multiplier, c0.b, c1.b, c2.b, c3.b, out + kColumnBytes);
+  }
+};
+
+// 8 pixels of 4 panels, [panel][pixel] to [pixel][panel].
+NARROW_INLINE void transpose(const std::uint8_t* parts, std::int64_t part_bytes, __m128i* pixels) {
+  const __m256i r0 = load(parts);
+  const __m256i r1 = load(parts + part_bytes);
+  const __m256i r2 = load(parts + 2 * part_bytes);
+  const __m256i r3 = load(parts + 3 * part_bytes);
+  const __m256i low01 = _mm256_unpacklo_epi32(r0, r1);
+  const __m256i low23 = _mm256_unpacklo_epi32(r2, r3);
+  const __m256i high01 = _mm256_unpackhi_epi32(r0, r1);
+  const __m256i high23 = _mm256_unpackhi_epi32(r2, r3);
+  const auto put = [&](int pixel, __m256i two) {
+    pixels[pixel] = _mm256_castsi256_si128(two);
+    pixels[pixel + 4] = _mm256_extracti128_si256(two, 1);
+  };
+  put(0, _mm256_unpacklo_epi64(low01, low23));
+  put(1, _mm256_unpackhi_epi64(low01, low23));
+  put(2, _mm256_unpacklo_epi64(high01, high23));
+  put(3, _mm256_unpackhi_epi64(high01, high23));
+}
+
+}  // namespace
+
+void run_matched_tile(const std::uint8_t* columns, int vectors, std::int64_t steps, const std::byte* panel,
+                      const OutputStage& stage, std::uint8_t* out) {
+  (vectors == 1 ? Tile<1>::run : Tile<2>::run)(columns, steps, panel, stage, out);
+}
+
+void store_matched(const std::uint8_t* parts, int pixels, int channels, std::ptrdiff_t out_c, std::uint8_t* out) {
+  constexpr std::int64_t kPartBytes = 2 * kColumnBytes;
+  for (int first = 0; first < pixels; first += kColumnPixels) {
+    __m128i rows[kColumnPixels];
+    transpose(parts + first * 4, kPartBytes, rows);
+    const int count = pixels - first < kColumnPixels ? pixels - first : kColumnPixels;
+    for (int i = 0; i < count; ++i, out += out_c) {
+      if (channels == 16) {
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(out), rows[i]);
+      } else {
+        store_part(rows[i], channels, out);
+      }
+    }
+  }
+}
+
+}  // namespace narrow::kernels::avx2
