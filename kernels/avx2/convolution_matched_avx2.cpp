@@ -18,8 +18,9 @@ namespace {
 
 constexpr int kTile = 2 * kColumnPixels;
 constexpr int kStoreChannels = 4 * kMatchedChannels;
-// Columns of a block stay in half of a small L2 cache; the other half is for weights.
+// Columns of a block and weights of a group stay in L2.
 constexpr std::int64_t kColumnsBytes = 128 * 1024;
+constexpr std::int64_t kWeightsBytes = 384 * 1024;
 
 std::int64_t ceil_div(std::int64_t value, std::int64_t by) { return (value + by - 1) / by; }
 std::int64_t round_up(std::int64_t value, std::int64_t to) { return ceil_div(value, to) * to; }
@@ -32,7 +33,10 @@ struct Layout {
         offsets_at(panels * std::int64_t{sizeof(std::int64_t)}),
         panels_at(round_up(offsets_at + window.segments * std::int64_t{sizeof(std::int64_t)}, 64)),
         tile_bytes(steps * 2 * kColumnBytes),
-        block_tiles(kColumnsBytes > tile_bytes ? kColumnsBytes / tile_bytes : 1) {}
+        block_tiles(kColumnsBytes > tile_bytes ? kColumnsBytes / tile_bytes : 1),
+        group_channels(static_cast<int>(kWeightsBytes > 4 * kStoreChannels * steps
+                                            ? kWeightsBytes / (4 * kStoreChannels * steps) * kStoreChannels
+                                            : kStoreChannels)) {}
 
   PanelLayout window;
   std::int64_t steps;
@@ -41,6 +45,7 @@ struct Layout {
   std::int64_t panels_at;
   std::int64_t tile_bytes;  // of the columns of 16 pixels
   std::int64_t block_tiles;
+  int group_channels;  // whose weights are used for all of a block before the next ones are
 };
 
 MatchedWeights weights_of(const ConvolutionProblem& problem, const Layout& layout, std::int64_t panel) {
@@ -128,22 +133,45 @@ std::size_t workspace_bytes(const ConvolutionProblem& problem) {
                                   layout.block_tiles * layout.tile_bytes + kColumnSlackBytes);
 }
 
-// 16 channels or fewer, from `channel` on, of the pixels whose columns are given; `out` is the first of them.
-void run_channels(const Layout& layout, const std::byte* packed, const OutputStage& stage, const std::uint8_t* columns,
-                  std::int64_t pixels, int channel, int channels, std::uint8_t* out) {
-  const std::int64_t* const offsets = reinterpret_cast<const std::int64_t*>(packed) + channel / kMatchedChannels;
+// How 1 to 16 pixels are computed: vectors of 8, then pixels of their own where a vector would hold few.
+struct TileParts {
+  int vectors;
+  int singles;
+
+  explicit TileParts(int pixels) : vectors(pixels / kColumnPixels), singles(pixels % kColumnPixels) {
+    constexpr int kMostSingles = 3;
+    if (singles <= kMostSingles) return;
+    ++vectors;
+    singles = 0;
+  }
+};
+
+void load_tile(const std::uint8_t* const* windows, int pixels, const ColumnDepth& depth, std::uint8_t* columns) {
+  const TileParts parts(pixels);
+  const std::int64_t window_bytes = depth.steps() * 4;
+  if (parts.vectors > 0) load_columns(windows, pixels - parts.singles, depth, parts.vectors, columns);
+  std::uint8_t* to = columns + parts.vectors * kColumnPixels * window_bytes;
+  for (int i = pixels - parts.singles; i < pixels; ++i, to += window_bytes) load_window(windows[i], depth, to);
+}
+
+// Channels [begin, end) of up to 16 pixels, whose columns stay in L1 while panels stream past them.
+void run_tile(const Layout& layout, const std::byte* packed, const OutputStage& stage, const std::uint8_t* columns,
+              int pixels, int begin, int end, std::uint8_t* out) {
+  const TileParts tile(pixels);
+  const std::int64_t* const offsets = reinterpret_cast<const std::int64_t*>(packed);
+  const int first_single = tile.vectors * kColumnPixels;
   alignas(32) std::uint8_t parts[4 * kTile * kMatchedChannels];
-  while (pixels > 0) {
-    const int vectors = pixels > kColumnPixels ? 2 : 1;
-    const int now = pixels < kTile ? static_cast<int>(pixels) : kTile;
+  for (int channel = begin; channel < end; channel += kStoreChannels) {
+    const int channels = end - channel < kStoreChannels ? end - channel : kStoreChannels;
     for (int c = 0; c < channels; c += kMatchedChannels) {
-      run_matched_tile(columns, vectors, layout.steps, packed + offsets[c / kMatchedChannels], stage,
-                       parts + c * kTile);
+      const std::byte* const panel = packed + offsets[(channel + c) / kMatchedChannels];
+      std::uint8_t* const to = parts + c * kTile;
+      if (tile.vectors > 0) run_matched_tile(columns, tile.vectors, layout.steps, panel, stage, to);
+      for (int i = first_single; i < first_single + tile.singles; ++i) {
+        run_matched_pixel(columns + i * layout.steps * 4, layout.steps, panel, stage, to + i * kMatchedChannels);
+      }
     }
-    store_matched(parts, now, channels, stage.out_c, out);
-    columns += layout.tile_bytes;
-    out += now * stage.out_c;
-    pixels -= now;
+    store_matched(parts, pixels, channels, stage.out_c, out + channel);
   }
 }
 
@@ -158,19 +186,24 @@ void run(const ConvolutionProblem& problem, const std::byte* packed, const std::
   std::uint8_t* const columns = reinterpret_cast<std::uint8_t*>(workspace) + plan.workspace_bytes;
   for (std::int64_t row = part.row_begin; row < part.row_end; row += plan.block_rows) {
     const std::int64_t rows = part.row_end - row < plan.block_rows ? part.row_end - row : plan.block_rows;
-    const std::uint8_t* const* const pixels = load_block(problem, plan, input, row, rows, workspace);
+    const std::uint8_t* const* const windows = load_block(problem, plan, input, row, rows, workspace);
     const std::int64_t count = rows * shape.out_w;
     std::uint8_t* const out = static_cast<std::uint8_t*>(output) + row * shape.out_w * shape.out_c;
     for (std::int64_t first = 0; first < count; first += layout.block_tiles * kTile) {
       const std::int64_t left = count - first;
       const std::int64_t now = left < layout.block_tiles * kTile ? left : layout.block_tiles * kTile;
       for (std::int64_t i = 0; i < now; i += kTile) {
-        const int vectors = now - i > kColumnPixels ? 2 : 1;
-        load_columns(pixels + first + i, now - i, depth, vectors, columns + i / kTile * layout.tile_bytes);
+        const int pixels = now - i < kTile ? static_cast<int>(now - i) : kTile;
+        load_tile(windows + first + i, pixels, depth, columns + i / kTile * layout.tile_bytes);
       }
-      for (int channel = part.channel_begin; channel < part.channel_end; channel += kStoreChannels) {
-        const int channels = part.channel_end - channel < kStoreChannels ? part.channel_end - channel : kStoreChannels;
-        run_channels(layout, packed, stage, columns, now, channel, channels, out + first * shape.out_c + channel);
+      for (int begin = part.channel_begin; begin < part.channel_end; begin += layout.group_channels) {
+        const int end =
+            part.channel_end - begin < layout.group_channels ? part.channel_end : begin + layout.group_channels;
+        for (std::int64_t i = 0; i < now; i += kTile) {
+          const int pixels = now - i < kTile ? static_cast<int>(now - i) : kTile;
+          run_tile(layout, packed, stage, columns + i / kTile * layout.tile_bytes, pixels, begin, end,
+                   out + (first + i) * shape.out_c);
+        }
       }
     }
   }

@@ -2,6 +2,8 @@
 
 #include <immintrin.h>
 
+#include <cstring>
+
 namespace narrow::kernels::avx2 {
 namespace {
 
@@ -52,6 +54,13 @@ void load_columns(const std::uint8_t* const* pixels, std::int64_t count, const C
         four_steps(now, begin + 4 * step, step_bytes, to + step * step_bytes);
       }
     }
+  }
+}
+
+void load_window(const std::uint8_t* pixel, const ColumnDepth& depth, std::uint8_t* window) {
+  const std::int64_t bytes = (depth.segment_bytes + 3) / 4 * 4;
+  for (std::int64_t s = 0; s < depth.segments; ++s, window += bytes) {
+    std::memcpy(window, pixel + depth.offsets[s], static_cast<std::size_t>(bytes));
   }
 }
 

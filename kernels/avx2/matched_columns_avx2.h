@@ -25,4 +25,8 @@ inline constexpr std::int64_t kColumnSlackBytes = 3 * 2 * kColumnBytes;
 __attribute__((visibility("hidden"))) void load_columns(const std::uint8_t* const* pixels, std::int64_t count,
                                                         const ColumnDepth& depth, int vectors, std::uint8_t* columns);
 
+// One pixel's window, [step][4 bytes]. Up to 3 bytes behind a segment are read.
+__attribute__((visibility("hidden"))) void load_window(const std::uint8_t* pixel, const ColumnDepth& depth,
+                                                       std::uint8_t* window);
+
 }  // namespace narrow::kernels::avx2

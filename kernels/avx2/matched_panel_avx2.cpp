@@ -4,10 +4,12 @@
 
 #include <cstring>
 
+#include "kernels/avx2/matched_lanes_avx2.h"
+
 namespace narrow::kernels::avx2 {
 namespace {
 
-constexpr int kPending = 32;
+constexpr int kPending = 8;
 constexpr int kElems = 4;
 constexpr int kStepBytes = kMatchedChannels * kElems;
 
@@ -16,26 +18,6 @@ std::int64_t largest_of(const std::int64_t* counts) {
   for (int c = 0; c < kMatchedChannels; ++c) largest = counts[c] > largest ? counts[c] : largest;
   return largest;
 }
-
-// The sums of magnitudes of 16 lanes, 32 weights: unsigned, up to 256.
-struct Magnitudes {
-  __m256i positive, negative;
-
-  explicit Magnitudes(__m256i w) {
-    const __m256i zero = _mm256_setzero_si256();
-    const __m256i ones = _mm256_set1_epi8(1);
-    positive = _mm256_maddubs_epi16(_mm256_max_epi8(w, zero), ones);
-    // -w of -128 is right as an unsigned byte.
-    negative = _mm256_maddubs_epi16(_mm256_sub_epi8(zero, _mm256_min_epi8(w, zero)), ones);
-  }
-  // Of 8 steps: one bit for each with a lane above `limit`.
-  [[nodiscard]] int above(int limit) const {
-    const __m256i limits = _mm256_set1_epi16(static_cast<std::int16_t>(limit));
-    const __m256i lanes = _mm256_cmpgt_epi16(_mm256_max_epi16(positive, negative), limits);
-    const __m256i none = _mm256_cmpeq_epi32(lanes, _mm256_setzero_si256());
-    return 0xFF & ~_mm256_movemask_ps(_mm256_castsi256_ps(none));
-  }
-};
 
 std::int64_t count_tails(const std::int8_t* weights, std::int64_t elems, int limit) {
   std::int64_t tails = 0;
@@ -54,116 +36,107 @@ std::int64_t count_tails(const std::int8_t* weights, std::int64_t elems, int lim
   return tails;
 }
 
-// Moves up to `budget` of the magnitude of those of two weights that have this sign to `tail`. Returns what is left.
-int move_to_tail(std::int8_t* weights, std::int8_t* tail, int sign, int budget) {
-  int left = 0;
-  for (int i = 0; i < 2; ++i) {
-    const int magnitude = sign * std::int32_t{weights[i]};
-    if (magnitude <= 0) continue;
-    const int moved = magnitude < budget ? magnitude : budget;
-    weights[i] = static_cast<std::int8_t>(weights[i] - sign * moved);
-    tail[i] = static_cast<std::int8_t>(sign * moved);
-    budget -= moved;
-    left += magnitude - moved;
-  }
-  return left;
-}
-
-int magnitude_of(const std::int8_t* weights, int sign) {
-  int sum = 0;
-  for (int i = 0; i < 2; ++i) {
-    const int magnitude = sign * std::int32_t{weights[i]};
-    sum += magnitude > 0 ? magnitude : 0;
-  }
-  return sum;
-}
-
 // Packs steps one after the other: pairs from the front of the panel, singles from its back.
 class Matcher {
  public:
-  Matcher(std::int64_t steps, std::int64_t tail_pairs, int limit, std::byte* panel)
+  Matcher(std::int64_t steps, int limit, std::byte* panel)
       : limit_(limit),
-        parts_(steps, tail_pairs),
+        limits_(_mm_set1_epi8(static_cast<char>(limit))),
         places_(reinterpret_cast<std::uint16_t*>(panel + kPanelHeadSize)),
-        weights_(panel + parts_.weights),
-        tails_(reinterpret_cast<Tails*>(panel + parts_.tails)),
+        weights_(panel + PanelParts(steps, 0).weights),
+        tails_(reinterpret_cast<TailPair*>(panel + PanelParts(steps, 0).tails)),
         back_(steps) {
-    std::memset(panel + parts_.tails, 0, static_cast<std::size_t>(parts_.bytes - parts_.tails));
+    for (int i = 0; i < kPending; ++i) release(i);
   }
 
-  // w: [4 channels][4 elements].
-  void add(std::int64_t step, const std::int8_t* w) {
-    Step now;
-    now.place = static_cast<std::uint16_t>(8 * step);
-    std::memcpy(now.w, w, kStepBytes);
-    const __m128i words = _mm_load_si128(reinterpret_cast<const __m128i*>(now.w));
-    const Magnitudes sums(_mm256_castsi128_si256(words));
-    int above = sums.above(limit_) & 0xF;
-    for (; above != 0; above &= above - 1) move_tails(__builtin_ctz(static_cast<unsigned>(above)), now);
-    const Magnitudes kept(_mm256_castsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(now.w))));
-    now.sums = _mm_packus_epi16(_mm256_castsi256_si128(kept.positive), _mm256_castsi256_si128(kept.negative));
-    match(now);
+  // The weights of `count` steps from `step` on, 1 or 2: [step][4 channels][4 elements].
+  void add(std::int64_t step, int count, __m256i w) {
+    Magnitudes sums(w);
+    for (int above = sums.above(limit_); above != 0; above = sums.above(limit_)) {
+      const __m256i moving = moving_part(w, sums, limit_);
+      add_tails(step, above, moving);
+      w = _mm256_sub_epi8(w, moving);
+      sums = Magnitudes(w);
+    }
+    const __m256i bytes = _mm256_packus_epi16(sums.positive, sums.negative);
+    match({_mm256_castsi256_si128(w), _mm256_castsi256_si128(bytes), place_of(step)});
+    if (count > 1) match({_mm256_extracti128_si256(w, 1), _mm256_extracti128_si256(bytes, 1), place_of(step + 1)});
   }
 
   void finish(PanelHead& head) {
-    for (int i = 0; i < pending_; ++i) single(steps_[i]);
+    for (int i = 0; i < kPending; ++i) {
+      if ((free_ >> i & 1) == 0) single(steps_[i]);
+    }
     head.pairs = static_cast<std::int32_t>(front_ / 2);
     head.singles = static_cast<std::int32_t>(singles_);
-    head.tail_pairs = static_cast<std::int32_t>((largest_of(tail_count_) + 1) / 2);
+    head.tail_pairs = static_cast<std::int32_t>(tail_pairs_);
   }
 
  private:
   struct Step {
-    alignas(16) std::int8_t w[kStepBytes];
+    __m128i w;
     __m128i sums;  // uint8: of the lanes' positive weights, then of their negative ones
     std::uint16_t place;
   };
 
-  void move_tails(int channel, Step& step) {
-    std::int8_t* const w = step.w + channel * kElems;
-    for (bool again = true; again;) {
-      again = false;
-      std::int8_t tail[kElems] = {};
-      for (int lane = 0; lane < kElems; lane += 2) {
-        for (const int sign : {1, -1}) {
-          if (magnitude_of(w + lane, sign) <= limit_) continue;
-          again |= move_to_tail(w + lane, tail + lane, sign, limit_ / 2) > limit_;
-        }
-      }
+  static std::uint16_t place_of(std::int64_t step) { return static_cast<std::uint16_t>(8 * step); }
+
+  // `above`: a bit for each step and channel.
+  void add_tails(std::int64_t step, int above, __m256i moving) {
+    alignas(32) std::int8_t parts[2 * kStepBytes];
+    _mm256_store_si256(reinterpret_cast<__m256i*>(parts), moving);
+    for (; above != 0; above &= above - 1) {
+      const int part = __builtin_ctz(static_cast<unsigned>(above));
+      const int channel = part % kMatchedChannels;
       const std::int64_t at = tail_count_[channel]++;
-      Tails& tails = tails_[at / 2 * kMatchedChannels + channel];
-      tails.places[at % 2] = step.place;
-      std::memcpy(tails.weights[at % 2], tail, kElems);
+      if (at / 2 == tail_pairs_) tails_[tail_pairs_++] = {};
+      tails_[at / 2].places[channel][at % 2] = place_of(step + part / kMatchedChannels);
+      std::memcpy(tails_[at / 2].weights[channel][at % 2], parts + part * kElems, kElems);
     }
   }
 
-  void match(const Step& now) {
-    const __m128i limit = _mm_set1_epi8(static_cast<char>(limit_));
-    for (int i = 0; i < pending_; ++i) {
-      const __m128i both = _mm_adds_epu8(now.sums, steps_[i].sums);
-      if (_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_max_epu8(both, limit), limit)) != 0xFFFF) continue;
-      pair(steps_[i], now);
-      remove(i);
+  __attribute__((noinline)) void match(const Step& now) {
+    if (const unsigned fits = partners(now.sums); fits != 0) {
+      const int slot = __builtin_ctz(fits);
+      pair(steps_[slot], now);
+      release(slot);
       return;
     }
-    if (pending_ == kPending) {
-      single(steps_[0]);
-      remove(0);
+    int slot = next_out_;
+    if (free_ != 0) {
+      slot = __builtin_ctz(free_);
+      free_ &= free_ - 1;
+    } else {
+      single(steps_[slot]);
+      next_out_ = (next_out_ + 1) % kPending;
     }
-    steps_[pending_++] = now;
+    steps_[slot] = now;
+    sums_[slot] = now.sums;
   }
 
-  void remove(int i) {
-    --pending_;
-    for (; i < pending_; ++i) steps_[i] = steps_[i + 1];
+  // A bit for each pending step that may be added to one with these sums. All are asked at once: a loop that ends at
+  // the first one costs more, as nobody can predict where that is.
+  [[nodiscard]] unsigned partners(__m128i sums) const {
+    const auto beyond = [&](int slot) { return _mm_subs_epu8(_mm_adds_epu8(sums, sums_[slot]), limits_); };
+    unsigned fits = 0;
+    for (int i = 0; i < kPending; i += 2) {
+      const __m128i a = beyond(i), b = beyond(i + 1);
+      const __m128i any = _mm_or_si128(_mm_unpacklo_epi64(a, b), _mm_unpackhi_epi64(a, b));
+      const __m128i none = _mm_cmpeq_epi64(any, _mm_setzero_si128());
+      fits |= static_cast<unsigned>(_mm_movemask_pd(_mm_castsi128_pd(none))) << i;
+    }
+    return fits;
+  }
+
+  void release(int slot) {
+    sums_[slot] = _mm_set1_epi8(-1);  // above any limit
+    free_ |= 1U << slot;
   }
 
   void pair(const Step& a, const Step& b) {
-    std::byte* const to = weights_ + front_ * kStepBytes;
-    const __m128i wa = _mm_load_si128(reinterpret_cast<const __m128i*>(a.w));
-    const __m128i wb = _mm_load_si128(reinterpret_cast<const __m128i*>(b.w));
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm_unpacklo_epi32(wa, wb));
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(to) + 1, _mm_unpackhi_epi32(wa, wb));
+    __m128i* const to = reinterpret_cast<__m128i*>(weights_ + front_ * kStepBytes);
+    _mm_storeu_si128(to, _mm_unpacklo_epi32(a.w, b.w));
+    _mm_storeu_si128(to + 1, _mm_unpackhi_epi32(a.w, b.w));
     places_[front_++] = a.place;
     places_[front_++] = b.place;
   }
@@ -171,20 +144,40 @@ class Matcher {
   void single(const Step& step) {
     ++singles_;
     places_[--back_] = step.place;
-    std::memcpy(weights_ + back_ * kStepBytes, step.w, kStepBytes);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(weights_ + back_ * kStepBytes), step.w);
   }
 
   int limit_;
-  PanelParts parts_;
+  __m128i limits_;
   std::uint16_t* places_;
   std::byte* weights_;
-  Tails* tails_;
+  TailPair* tails_;
   std::int64_t front_ = 0;
   std::int64_t back_;
   std::int64_t singles_ = 0;
+  std::int64_t tail_pairs_ = 0;
   std::int64_t tail_count_[kMatchedChannels] = {};
-  int pending_ = 0;
+  unsigned free_ = 0;
+  int next_out_ = 0;
+  alignas(32) __m128i sums_[kPending];
   Step steps_[kPending];
+};
+
+// Four steps of the panel's channels, which are `depth` apart: [channel][4 steps][4 elements] to [step][channel].
+struct FourSteps {
+  __m256i first, second;
+
+  FourSteps(const std::int8_t* from, std::int64_t depth, int channels) {
+    const auto row = [&](int c) {
+      const auto* const at = reinterpret_cast<const __m128i*>(from + c * depth);
+      return c < channels ? _mm_loadu_si128(at) : _mm_setzero_si128();
+    };
+    const __m128i r0 = row(0), r1 = row(1), r2 = row(2), r3 = row(3);
+    const __m128i low01 = _mm_unpacklo_epi32(r0, r1), low23 = _mm_unpacklo_epi32(r2, r3);
+    const __m128i high01 = _mm_unpackhi_epi32(r0, r1), high23 = _mm_unpackhi_epi32(r2, r3);
+    first = _mm256_set_m128i(_mm_unpackhi_epi64(low01, low23), _mm_unpacklo_epi64(low01, low23));
+    second = _mm256_set_m128i(_mm_unpackhi_epi64(high01, high23), _mm_unpacklo_epi64(high01, high23));
+  }
 };
 
 }  // namespace
@@ -201,18 +194,28 @@ std::int64_t count_tail_pairs(const MatchedWeights& weights, int limit) {
 }
 
 void pack_matched(const MatchedWeights& weights, int limit, std::byte* panel) {
+  constexpr std::int64_t kElemsAtOnce = 4 * kElems;
   const std::int64_t depth = weights.segments * weights.segment_elems;
-  Matcher matcher(weights.steps(), count_tail_pairs(weights, limit), limit, panel);
+  Matcher matcher(weights.steps(), limit, panel);
   std::int64_t step = 0;
   for (std::int64_t s = 0; s < weights.segments; ++s) {
-    const std::int8_t* const from = weights.weights + s * weights.segment_elems;
-    for (std::int64_t k = 0; k < weights.segment_elems; k += kElems, ++step) {
-      const std::int64_t left = weights.segment_elems - k;
-      const auto elems = static_cast<std::size_t>(left < kElems ? left : kElems);
-      std::int8_t w[kStepBytes] = {};
-      for (int c = 0; c < weights.channels; ++c) std::memcpy(w + c * kElems, from + c * depth + k, elems);
-      matcher.add(step, w);
+    const std::int8_t* from = weights.weights + s * weights.segment_elems;
+    std::int64_t left = weights.segment_elems;
+    for (; left >= kElemsAtOnce; left -= kElemsAtOnce, from += kElemsAtOnce, step += 4) {
+      const FourSteps four(from, depth, weights.channels);
+      matcher.add(step, 2, four.first);
+      matcher.add(step + 2, 2, four.second);
     }
+    if (left == 0) continue;
+    std::int8_t rest[kMatchedChannels * kElemsAtOnce] = {};
+    for (int c = 0; c < weights.channels; ++c) {
+      std::memcpy(rest + c * kElemsAtOnce, from + c * depth, static_cast<std::size_t>(left));
+    }
+    const FourSteps four(rest, kElemsAtOnce, weights.channels);
+    const int steps = static_cast<int>((left + kElems - 1) / kElems);
+    matcher.add(step, steps > 1 ? 2 : 1, four.first);
+    if (steps > 2) matcher.add(step + 2, steps - 2, four.second);
+    step += steps;
   }
   matcher.finish(*reinterpret_cast<PanelHead*>(panel));
 }

@@ -15,7 +15,7 @@
 //
 // Packed panel of 4 output channels, 64-byte aligned: PanelHead; uint16 places[steps] of the matched steps, two by two,
 // then of the single ones (place: 8 * index of the step); weights of the pairs [pair][4 channels][2 steps][4 elements],
-// of the singles [single][4 channels][4 elements]; tails [pair of tails][4 channels], see Tails.
+// of the singles [single][4 channels][4 elements]; pairs of tails, see TailPair.
 #pragma once
 
 #include <cstddef>
@@ -37,10 +37,10 @@ struct PanelHead {
 };
 inline constexpr std::int64_t kPanelHeadSize = 64;
 
-// Two further steps of a channel.
-struct Tails {
-  std::uint16_t places[2];
-  std::int8_t weights[2][4];
+// Two further steps of each channel.
+struct TailPair {
+  std::uint16_t places[kMatchedChannels][2];
+  std::int8_t weights[kMatchedChannels][2][4];
 };
 
 // The weights of up to 4 channels: `channels` runs of `segments` * `segment_elems`, one after the other. Steps do not
@@ -64,7 +64,7 @@ struct PanelParts {
   PanelParts(std::int64_t steps, std::int64_t tail_pairs)
       : weights(kPanelHeadSize + (2 * steps + 3) / 4 * 4),
         tails(weights + steps * 4 * kMatchedChannels),
-        bytes((tails + tail_pairs * kMatchedChannels * std::int64_t{sizeof(Tails)} + 63) / 64 * 64) {}
+        bytes((tails + tail_pairs * std::int64_t{sizeof(TailPair)} + 63) / 64 * 64) {}
 };
 
 // The largest sum of magnitudes of a lane for inputs in [0, largest]; 254 where any pair of weights but -128, -128

@@ -20,36 +20,55 @@ NARROW_INLINE __m256i broadcast4(const void* bytes) {
   return _mm256_set1_epi32(four);
 }
 
-// One channel of 8 or 16 pixels.
+alignas(32) constexpr std::int16_t kOnes[16] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+
+// One step of 8 or 16 pixels, or their sums of one channel. Each operation ends in registers: 8 sums, 4 vectors of
+// pixels, two of products, one of weights and a temporary are all 16, and g++ 12 would rather begin several at once.
 template <int kVectors>
 struct Pixels {
   __m256i a, b;
 
-  NARROW_INLINE void keep(Pixels& x) {
-    __asm__ volatile("" : "+x"(x.a));
-    if constexpr (kVectors > 1) __asm__ volatile("" : "+x"(x.b));
+  NARROW_INLINE Pixels kept(__m256i a, __m256i b) {
+    if constexpr (kVectors > 1) {
+      __asm__ volatile("" : "+x"(a), "+x"(b));
+      return {a, b};
+    } else {
+      __asm__ volatile("" : "+x"(a));
+      return {a, a};
+    }
   }
   NARROW_INLINE Pixels column(const std::uint8_t* columns, std::uint16_t place) {
     const std::uint8_t* const at = columns + std::int64_t{place} * (kVectors * kColumnBytes / 8);
-    Pixels x{load(at), kVectors > 1 ? load(at + kColumnBytes) : load(at)};
-    keep(x);
-    return x;
+    return kept(load(at), kVectors > 1 ? load(at + kColumnBytes) : __m256i{});
   }
-  NARROW_INLINE Pixels products(const Pixels& x, const void* weights) {
+  NARROW_INLINE Pixels products(Pixels x, const void* weights) {
     const __m256i w = broadcast4(weights);
-    const __m256i a = _mm256_maddubs_epi16(x.a, w);
-    return {a, kVectors > 1 ? _mm256_maddubs_epi16(x.b, w) : a};
+    return {_mm256_maddubs_epi16(x.a, w), kVectors > 1 ? _mm256_maddubs_epi16(x.b, w) : x.b};
   }
-  NARROW_INLINE Pixels added(const Pixels& x, const Pixels& y) {
-    const __m256i a = _mm256_add_epi16(x.a, y.a);
-    return {a, kVectors > 1 ? _mm256_add_epi16(x.b, y.b) : a};
+  NARROW_INLINE Pixels add_products(Pixels words, Pixels x, const void* weights) {
+    const __m256i w = broadcast4(weights);
+    return {_mm256_add_epi16(words.a, _mm256_maddubs_epi16(x.a, w)),
+            kVectors > 1 ? _mm256_add_epi16(words.b, _mm256_maddubs_epi16(x.b, w)) : x.b};
   }
-  // Adds the two lanes of 16 bits.
-  NARROW_INLINE void widen(Pixels& acc, const Pixels& words) {
-    const __m256i ones = _mm256_set1_epi16(1);
-    acc.a = _mm256_add_epi32(acc.a, _mm256_madd_epi16(words.a, ones));
-    if constexpr (kVectors > 1) acc.b = _mm256_add_epi32(acc.b, _mm256_madd_epi16(words.b, ones));
-    keep(acc);
+  // Adds the two lanes of 16 bits of each number, with ones in a register or, where there is none left, in memory.
+  template <bool kOnesInMemory>
+  NARROW_INLINE void widen(Pixels& acc, Pixels words) {
+    acc.a = _mm256_add_epi32(acc.a, lanes_added<kOnesInMemory>(words.a));
+    if constexpr (kVectors > 1) {
+      acc.b = _mm256_add_epi32(acc.b, lanes_added<kOnesInMemory>(words.b));
+      __asm__ volatile("" : "+x"(acc.a), "+x"(acc.b));
+    } else {
+      __asm__ volatile("" : "+x"(acc.a));
+    }
+  }
+
+ private:
+  template <bool kOnesInMemory>
+  NARROW_INLINE __m256i lanes_added(__m256i words) {
+    if constexpr (!kOnesInMemory) return _mm256_madd_epi16(words, _mm256_set1_epi16(1));
+    __m256i sums;
+    __asm__("vpmaddwd %2, %1, %0" : "=x"(sums) : "x"(words), "m"(kOnes));
+    return sums;
   }
 };
 
@@ -57,12 +76,14 @@ template <int kVectors>
 struct Tile {
   using P = Pixels<kVectors>;
 
-  NARROW_INLINE void pair(P& acc, const P& x, const P& y, const std::byte* weights) {
-    P::widen(acc, P::added(P::products(x, weights), P::products(y, weights + 4)));
+  template <bool kOnesInMemory>
+  NARROW_INLINE void pair(P& acc, P x, P y, const void* weights) {
+    const auto* const second = static_cast<const std::byte*>(weights) + 4;
+    P::template widen<kOnesInMemory>(acc, P::add_products(P::products(x, weights), y, second));
   }
-  NARROW_INLINE void tails(P& acc, const std::uint8_t* columns, const Tails& two) {
-    const P first = P::products(P::column(columns, two.places[0]), two.weights[0]);
-    P::widen(acc, P::added(first, P::products(P::column(columns, two.places[1]), two.weights[1])));
+  NARROW_INLINE void tails(P& acc, const std::uint8_t* columns, const TailPair& two, int channel) {
+    pair<false>(acc, P::column(columns, two.places[channel][0]), P::column(columns, two.places[channel][1]),
+                two.weights[channel]);
   }
   NARROW_INLINE P bias_of(std::int32_t bias) {
     const __m256i all = _mm256_set1_epi32(bias);
@@ -96,24 +117,24 @@ struct Tile {
     for (std::int32_t i = head.pairs; i > 0; --i, place += 2, weights += 32) {
       const P x = P::column(columns, place[0]);
       const P y = P::column(columns, place[1]);
-      pair(c0, x, y, weights);
-      pair(c1, x, y, weights + 8);
-      pair(c2, x, y, weights + 16);
-      pair(c3, x, y, weights + 24);
+      pair<true>(c0, x, y, weights);
+      pair<true>(c1, x, y, weights + 8);
+      pair<true>(c2, x, y, weights + 16);
+      pair<true>(c3, x, y, weights + 24);
     }
     for (std::int32_t i = head.singles; i > 0; --i, ++place, weights += 16) {
       const P x = P::column(columns, *place);
-      P::widen(c0, P::products(x, weights));
-      P::widen(c1, P::products(x, weights + 4));
-      P::widen(c2, P::products(x, weights + 8));
-      P::widen(c3, P::products(x, weights + 12));
+      P::template widen<false>(c0, P::products(x, weights));
+      P::template widen<false>(c1, P::products(x, weights + 4));
+      P::template widen<false>(c2, P::products(x, weights + 8));
+      P::template widen<false>(c3, P::products(x, weights + 12));
     }
-    const Tails* tail = reinterpret_cast<const Tails*>(panel + parts.tails);
-    for (std::int32_t i = head.tail_pairs; i > 0; --i, tail += kMatchedChannels) {
-      tails(c0, columns, tail[0]);
-      tails(c1, columns, tail[1]);
-      tails(c2, columns, tail[2]);
-      tails(c3, columns, tail[3]);
+    const TailPair* tail = reinterpret_cast<const TailPair*>(panel + parts.tails);
+    for (std::int32_t i = head.tail_pairs; i > 0; --i, ++tail) {
+      tails(c0, columns, *tail, 0);
+      tails(c1, columns, *tail, 1);
+      tails(c2, columns, *tail, 2);
+      tails(c3, columns, *tail, 3);
     }
     store(stage, head.multiplier, c0.a, c1.a, c2.a, c3.a, out);
     if constexpr (kVectors > 1) store(stage, head.multiplier, c0.b, c1.b, c2.b, c3.b, out + kColumnBytes);

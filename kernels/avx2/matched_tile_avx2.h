@@ -1,4 +1,4 @@
-// The inner loops of convolution_matched_16x4_avx2: tiles of 8 or 16 pixels x 4 channels.
+// The inner loops of convolution_matched_16x4_avx2: tiles of 16, 8 or 1 pixels x 4 channels.
 #pragma once
 
 #include <cstddef>
@@ -14,6 +14,11 @@ namespace narrow::kernels::avx2 {
 __attribute__((visibility("hidden"))) void run_matched_tile(const std::uint8_t* columns, int vectors,
                                                             std::int64_t steps, const std::byte* panel,
                                                             const OutputStage& stage, std::uint8_t* out);
+
+// The same for one pixel. Layout: window [step][4 bytes]; out [4 channels].
+__attribute__((visibility("hidden"))) void run_matched_pixel(const std::uint8_t* window, std::int64_t steps,
+                                                             const std::byte* panel, const OutputStage& stage,
+                                                             std::uint8_t* out);
 
 // Writes pixels of up to 4 panels next to each other. parts: [4 panels][16 pixels][4 channels], as run_matched_tile
 // leaves them, 32-byte aligned; `channels` (1..16) of each of `pixels` (1..16) are stored.

@@ -47,22 +47,6 @@ bool windows_fit(const std::vector<std::int8_t>& weights, std::int64_t segment_e
   return true;
 }
 
-// One pixel for each end of each channel's sum: `hi` where the weight is positive and `lo` elsewhere, then the reverse.
-// Their partial sums are as large as any input can make them.
-void fill_worst_inputs(ConvolutionCase& c) {
-  const auto depth = static_cast<std::size_t>(c.shape.depth());
-  c.shape = shape_of(1, 2 * c.shape.out_c, c.shape.in_c, c.shape.out_c, 1, 1, 0);
-  c.input.clear();
-  for (std::size_t channel = 0; channel < c.weights.size(); channel += depth) {
-    for (const bool largest : {true, false}) {
-      for (std::size_t k = 0; k < depth; ++k) {
-        const bool high = (c.weights[channel + k] > 0) == largest;
-        c.input.push_back(static_cast<std::uint8_t>(high ? c.input_range.hi : c.input_range.lo));
-      }
-    }
-  }
-}
-
 TEST_CASE("sums in 16 bits: a window ends exactly where int16 does") {
   NEED_KERNELS();
   // Two steps; elements 0, 1, 4 and 5 share a lane.

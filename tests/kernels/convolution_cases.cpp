@@ -147,6 +147,20 @@ ConvolutionCase case_of(const ConvolutionShape& shape) {
   return c;
 }
 
+void fill_worst_inputs(ConvolutionCase& c) {
+  const auto depth = static_cast<std::size_t>(c.shape.depth());
+  c.shape = shape_of(1, 2 * c.shape.out_c, c.shape.in_c, c.shape.out_c, 1, 1, 0);
+  c.input.clear();
+  for (std::size_t channel = 0; channel < c.weights.size(); channel += depth) {
+    for (const bool largest : {true, false}) {
+      for (std::size_t k = 0; k < depth; ++k) {
+        const bool high = (c.weights[channel + k] > 0) == largest;
+        c.input.push_back(static_cast<std::uint8_t>(high ? c.input_range.hi : c.input_range.lo));
+      }
+    }
+  }
+}
+
 ConvolutionCase random_case(std::mt19937& random) {
   const auto upto = [&](int lo, int hi) { return std::uniform_int_distribution<int>(lo, hi)(random); };
   ConvolutionCase c;

@@ -52,6 +52,9 @@ struct ConvolutionCase {
 };
 
 [[nodiscard]] ConvolutionCase case_of(const ConvolutionShape& shape);
+// A 1x1 layer whose row has two pixels for each channel: the first has `hi` where the channel's weight is positive and
+// `lo` elsewhere, the second the reverse. Partial sums are as large as any input can make them.
+void fill_worst_inputs(ConvolutionCase& c);
 // Anything that a network could hold: groups, depthwise, odd sizes, one-sided padding, strides, dilation, any bits.
 [[nodiscard]] ConvolutionCase random_case(std::mt19937& random);
 
