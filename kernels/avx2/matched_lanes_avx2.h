@@ -31,7 +31,7 @@ struct Magnitudes {
 
 // What moves from 32 weights to one tail each: of lanes above the limit up to half of it, from the first weight if it
 // has that much.
-__m256i moving_part(__m256i w, const Magnitudes& sums, int limit) {
+inline __m256i moving_part(__m256i w, const Magnitudes& sums, int limit) {
   const __m256i zero = _mm256_setzero_si256();
   const __m256i limits = _mm256_set1_epi16(static_cast<std::int16_t>(limit));
   const __m256i half = _mm256_set1_epi16(static_cast<std::int16_t>(limit / 2));

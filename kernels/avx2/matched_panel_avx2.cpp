@@ -13,13 +13,7 @@ constexpr int kPending = 8;
 constexpr int kElems = 4;
 constexpr int kStepBytes = kMatchedChannels * kElems;
 
-std::int64_t largest_of(const std::int64_t* counts) {
-  std::int64_t largest = 0;
-  for (int c = 0; c < kMatchedChannels; ++c) largest = counts[c] > largest ? counts[c] : largest;
-  return largest;
-}
-
-std::int64_t count_tails(const std::int8_t* weights, std::int64_t elems, int limit) {
+std::int64_t tails_of_segment(const std::int8_t* weights, std::int64_t elems, int limit) {
   std::int64_t tails = 0;
   const auto count = [&](const std::int8_t* from) {
     const Magnitudes sums(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
@@ -163,14 +157,15 @@ class Matcher {
   Step steps_[kPending];
 };
 
-// Four steps of the panel's channels, which are `depth` apart: [channel][4 steps][4 elements] to [step][channel].
+// Four steps of the panel's channels, [channel][4 steps][4 elements] to [step][channel].
 struct FourSteps {
   __m256i first, second;
 
-  FourSteps(const std::int8_t* from, std::int64_t depth, int channels) {
+  FourSteps(const MatchedWeights& weights, std::int64_t at) {
     const auto row = [&](int c) {
-      const auto* const at = reinterpret_cast<const __m128i*>(from + c * depth);
-      return c < channels ? _mm_loadu_si128(at) : _mm_setzero_si128();
+      const std::int8_t* const channel = weights.channels[c];
+      if (channel == nullptr) return _mm_setzero_si128();
+      return _mm_loadu_si128(reinterpret_cast<const __m128i*>(channel + at));
     };
     const __m128i r0 = row(0), r1 = row(1), r2 = row(2), r3 = row(3);
     const __m128i low01 = _mm_unpacklo_epi32(r0, r1), low23 = _mm_unpacklo_epi32(r2, r3);
@@ -182,36 +177,33 @@ struct FourSteps {
 
 }  // namespace
 
-std::int64_t count_tail_pairs(const MatchedWeights& weights, int limit) {
-  std::int64_t tails[kMatchedChannels] = {};
-  const std::int8_t* from = weights.weights;
-  for (int c = 0; c < weights.channels; ++c) {
-    for (std::int64_t s = 0; s < weights.segments; ++s, from += weights.segment_elems) {
-      tails[c] += count_tails(from, weights.segment_elems, limit);
-    }
+std::int64_t count_tails(const std::int8_t* weights, const MatchedWindow& window, int limit) {
+  std::int64_t tails = 0;
+  for (std::int64_t s = 0; s < window.segments; ++s, weights += window.segment_elems) {
+    tails += tails_of_segment(weights, window.segment_elems, limit);
   }
-  return (largest_of(tails) + 1) / 2;
+  return tails;
 }
 
-void pack_matched(const MatchedWeights& weights, int limit, std::byte* panel) {
+void pack_matched(const MatchedWeights& weights, const MatchedWindow& window, int limit, std::byte* panel) {
   constexpr std::int64_t kElemsAtOnce = 4 * kElems;
-  const std::int64_t depth = weights.segments * weights.segment_elems;
-  Matcher matcher(weights.steps(), limit, panel);
+  Matcher matcher(window.steps(), limit, panel);
   std::int64_t step = 0;
-  for (std::int64_t s = 0; s < weights.segments; ++s) {
-    const std::int8_t* from = weights.weights + s * weights.segment_elems;
-    std::int64_t left = weights.segment_elems;
-    for (; left >= kElemsAtOnce; left -= kElemsAtOnce, from += kElemsAtOnce, step += 4) {
-      const FourSteps four(from, depth, weights.channels);
+  for (std::int64_t s = 0; s < window.segments; ++s) {
+    std::int64_t at = s * window.segment_elems;
+    std::int64_t left = window.segment_elems;
+    for (; left >= kElemsAtOnce; left -= kElemsAtOnce, at += kElemsAtOnce, step += 4) {
+      const FourSteps four(weights, at);
       matcher.add(step, 2, four.first);
       matcher.add(step + 2, 2, four.second);
     }
     if (left == 0) continue;
-    std::int8_t rest[kMatchedChannels * kElemsAtOnce] = {};
-    for (int c = 0; c < weights.channels; ++c) {
-      std::memcpy(rest + c * kElemsAtOnce, from + c * depth, static_cast<std::size_t>(left));
+    std::int8_t rest[kMatchedChannels][kElemsAtOnce] = {};
+    for (int c = 0; c < kMatchedChannels; ++c) {
+      if (weights.channels[c] == nullptr) continue;
+      std::memcpy(rest[c], weights.channels[c] + at, static_cast<std::size_t>(left));
     }
-    const FourSteps four(rest, kElemsAtOnce, weights.channels);
+    const FourSteps four({{rest[0], rest[1], rest[2], rest[3]}}, 0);
     const int steps = static_cast<int>((left + kElems - 1) / kElems);
     matcher.add(step, steps > 1 ? 2 : 1, four.first);
     if (steps > 2) matcher.add(step + 2, steps - 2, four.second);

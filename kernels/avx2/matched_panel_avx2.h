@@ -43,16 +43,18 @@ struct TailPair {
   std::int8_t weights[kMatchedChannels][2][4];
 };
 
-// The weights of up to 4 channels: `channels` runs of `segments` * `segment_elems`, one after the other. Steps do not
-// reach from one segment into the next.
-struct MatchedWeights {
-  const std::int8_t* weights;
-  int channels;
+// The window that all channels have. Steps do not reach from one segment into the next.
+struct MatchedWindow {
   std::int64_t segments;
   std::int64_t segment_elems;
 
   [[nodiscard]] std::int64_t segment_steps() const { return (segment_elems + 3) / 4; }
   [[nodiscard]] std::int64_t steps() const { return segments * segment_steps(); }
+};
+
+// The weights of a panel's channels, `segments` * `segment_elems` each; nullptr: no such channel.
+struct MatchedWeights {
+  const std::int8_t* channels[kMatchedChannels];
 };
 
 // Where the parts of a packed panel are.
@@ -73,12 +75,13 @@ struct PanelParts {
   return largest * 254 > INT16_MAX ? INT16_MAX / largest : 254;
 }
 
-// What `pack_matched` will put into tail_pairs: the largest of the channels' numbers of tails, halved, rounded up.
-[[nodiscard]] __attribute__((visibility("hidden"))) std::int64_t count_tail_pairs(const MatchedWeights& weights,
-                                                                                  int limit);
+// How many tails a channel needs. A panel has as many pairs of them as half of the largest number of its channels,
+// rounded up.
+[[nodiscard]] __attribute__((visibility("hidden"))) std::int64_t count_tails(const std::int8_t* weights,
+                                                                             const MatchedWindow& window, int limit);
 
-// All of the panel but bias and multiplier, which are not touched; `panel` has room for PanelParts(steps,
-// count_tail_pairs).bytes.
-__attribute__((visibility("hidden"))) void pack_matched(const MatchedWeights& weights, int limit, std::byte* panel);
+// All of the panel but bias and multiplier, which are not touched; `panel` has room for all that PanelParts says.
+__attribute__((visibility("hidden"))) void pack_matched(const MatchedWeights& weights, const MatchedWindow& window,
+                                                        int limit, std::byte* panel);
 
 }  // namespace narrow::kernels::avx2

@@ -168,17 +168,20 @@ void run_matched_tile(const std::uint8_t* columns, int vectors, std::int64_t ste
   (vectors == 1 ? Tile<1>::run : Tile<2>::run)(columns, steps, panel, stage, out);
 }
 
-void store_matched(const std::uint8_t* parts, int pixels, int channels, std::ptrdiff_t out_c, std::uint8_t* out) {
+void store_matched(const std::uint8_t* parts, int pixels, int channels, const std::uint8_t* order, std::ptrdiff_t out_c,
+                   std::uint8_t* out) {
   constexpr std::int64_t kPartBytes = 2 * kColumnBytes;
+  const __m128i places = _mm_loadu_si128(reinterpret_cast<const __m128i*>(order));
   for (int first = 0; first < pixels; first += kColumnPixels) {
     __m128i rows[kColumnPixels];
-    transpose(parts + first * 4, kPartBytes, rows);
+    transpose(parts + std::int64_t{first} * kMatchedChannels, kPartBytes, rows);
     const int count = pixels - first < kColumnPixels ? pixels - first : kColumnPixels;
     for (int i = 0; i < count; ++i, out += out_c) {
+      const __m128i row = _mm_shuffle_epi8(rows[i], places);
       if (channels == 16) {
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(out), rows[i]);
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(out), row);
       } else {
-        store_part(rows[i], channels, out);
+        store_part(row, channels, out);
       }
     }
   }

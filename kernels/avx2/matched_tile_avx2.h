@@ -21,8 +21,10 @@ __attribute__((visibility("hidden"))) void run_matched_pixel(const std::uint8_t*
                                                              std::uint8_t* out);
 
 // Writes pixels of up to 4 panels next to each other. parts: [4 panels][16 pixels][4 channels], as run_matched_tile
-// leaves them, 32-byte aligned; `channels` (1..16) of each of `pixels` (1..16) are stored.
+// leaves them, 32-byte aligned; `channels` (1..16) of each of `pixels` (1..16) are stored. order[c]: where channel c is
+// among the 16 of the panels.
 __attribute__((visibility("hidden"))) void store_matched(const std::uint8_t* parts, int pixels, int channels,
-                                                         std::ptrdiff_t out_c, std::uint8_t* out);
+                                                         const std::uint8_t* order, std::ptrdiff_t out_c,
+                                                         std::uint8_t* out);
 
 }  // namespace narrow::kernels::avx2

@@ -65,7 +65,7 @@ Unpacked unpack(const std::byte* panel, std::int64_t step_count) {
   };
   const auto weights = [&](const std::byte* at) {
     std::array<int, 4> w{};
-    for (std::size_t k = 0; k < 4; ++k) w[k] = static_cast<std::int8_t>(at[k]);
+    for (std::size_t k = 0; k < 4; ++k) w[k] = std::int32_t{static_cast<std::int8_t>(at[k])};
     return w;
   };
   const auto collect = [&](int step, const Step& w) {
@@ -99,7 +99,7 @@ Unpacked unpack(const std::byte* panel, std::int64_t step_count) {
     for (std::size_t half = 0; half < 2; ++half) {
       for (std::size_t c = 0; c < kChannels; ++c) {
         Step a{};
-        for (std::size_t k = 0; k < 4; ++k) a[c][k] = pair.weights[c][half][k];
+        for (std::size_t k = 0; k < 4; ++k) a[c][k] = std::int32_t{pair.weights[c][half][k]};
         result.largest_tail = std::max(result.largest_tail, largest_lane(a, Step{}));
         collect(pair.places[c][half] / 8, a);
       }
@@ -111,23 +111,29 @@ Unpacked unpack(const std::byte* panel, std::int64_t step_count) {
 // Packs the weights and holds the panel against its definition. Returns it.
 avx2::PanelHead check_panel(const std::vector<std::int8_t>& weights, int channels, std::int64_t segments,
                             std::int64_t segment_elems, int limit) {
-  const avx2::MatchedWeights matched{weights.data(), channels, segments, segment_elems};
-  const std::int64_t tail_pairs = avx2::count_tail_pairs(matched, limit);
-  AlignedBytes panel(static_cast<std::size_t>(avx2::PanelParts(matched.steps(), tail_pairs).bytes));
-  avx2::pack_matched(matched, limit, panel.data());
-  const Unpacked unpacked = unpack(panel.data(), matched.steps());
+  const avx2::MatchedWindow window{segments, segment_elems};
+  avx2::MatchedWeights matched{};
+  std::int64_t tails = 0;
+  for (int c = 0; c < channels; ++c) {
+    matched.channels[c] = weights.data() + c * segments * segment_elems;
+    tails = std::max(tails, avx2::count_tails(matched.channels[c], window, limit));
+  }
+  const std::int64_t tail_pairs = (tails + 1) / 2;
+  AlignedBytes panel(static_cast<std::size_t>(avx2::PanelParts(window.steps(), tail_pairs).bytes));
+  avx2::pack_matched(matched, window, limit, panel.data());
+  const Unpacked unpacked = unpack(panel.data(), window.steps());
   CHECK(unpacked.head.tail_pairs == tail_pairs);
-  CHECK(2 * unpacked.head.pairs + unpacked.head.singles == matched.steps());
+  CHECK(2 * unpacked.head.pairs + unpacked.head.singles == window.steps());
   CHECK(unpacked.largest <= limit);
   CHECK(unpacked.largest_tail <= limit / 2);
   bool same = true;
-  for (std::int64_t step = 0; step < matched.steps(); ++step) {
-    const std::int64_t begin = step % matched.segment_steps() * 4;
+  for (std::int64_t step = 0; step < window.steps(); ++step) {
+    const std::int64_t begin = step % window.segment_steps() * 4;
     same = same && unpacked.accumulations.count(static_cast<int>(step)) == 1 &&
            unpacked.accumulations.at(static_cast<int>(step)) == 1;
     for (std::int64_t c = 0; same && c < kChannels; ++c) {
       for (std::int64_t k = begin; k < begin + 4; ++k) {
-        const std::int64_t at = (c * segments + step / matched.segment_steps()) * segment_elems + k;
+        const std::int64_t at = (c * segments + step / window.segment_steps()) * segment_elems + k;
         const int expected = c < channels && k < segment_elems ? weights[static_cast<std::size_t>(at)] : 0;
         same = same && unpacked.steps.at(static_cast<int>(
                            step))[static_cast<std::size_t>(c)][static_cast<std::size_t>(k - begin)] == expected;
