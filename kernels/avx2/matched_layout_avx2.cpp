@@ -11,8 +11,8 @@ int limit_of(const ConvolutionProblem& problem) { return matched_limit(largest_b
 // A group's channels, most tails first.
 struct ChannelOrder {
   int count;
-  int channels[kGroupChannels];
-  std::int64_t tails[kGroupChannels];  // of the channel at this place
+  int channels[kGroupChannels] = {};
+  std::int64_t tails[kGroupChannels] = {};  // of the channel at this place
 
   ChannelOrder(const ConvolutionProblem& problem, const MatchedLayout& layout, std::int64_t group) {
     const int first = static_cast<int>(group) * kGroupChannels;
@@ -33,19 +33,25 @@ struct ChannelOrder {
   [[nodiscard]] std::int64_t tail_pairs(int panel) const { return ceil_div(tails[panel * kMatchedChannels], 2); }
 };
 
-void pack_panel(const ConvolutionProblem& problem, const MatchedLayout& layout, const int* channels, int count,
-                std::byte* panel) {
-  PanelHead& head = *reinterpret_cast<PanelHead*>(panel);
-  head = {};
+MatchedWeights weights_of(const ConvolutionProblem& problem, const MatchedLayout& layout, const ChannelOrder& order,
+                          int panel) {
   MatchedWeights weights{};
-  for (int i = 0; i < count; ++i) {
-    const int channel = channels[i];
-    weights.channels[i] = problem.weights + channel * layout.window.depth();
-    head.bias[i] =
-        static_cast<std::int32_t>(problem.bias[channel] - problem.input_zero_point * problem.sums[channel].total());
-    head.multiplier[i] = problem.multiplier[channel];
+  const int first = panel * kMatchedChannels;
+  for (int i = first; i < first + kMatchedChannels && i < order.count; ++i) {
+    weights.channels[i - first] = problem.weights + order.channels[i] * layout.window.depth();
   }
-  pack_matched(weights, layout.matched_window(), limit_of(problem), panel);
+  return weights;
+}
+
+void pack_head(const ConvolutionProblem& problem, const ChannelOrder& order, int panel, PanelHead& head) {
+  head = {};
+  const int first = panel * kMatchedChannels;
+  for (int i = first; i < first + kMatchedChannels && i < order.count; ++i) {
+    const int channel = order.channels[i];
+    head.bias[i - first] =
+        static_cast<std::int32_t>(problem.bias[channel] - problem.input_zero_point * problem.sums[channel].total());
+    head.multiplier[i - first] = problem.multiplier[channel];
+  }
 }
 
 }  // namespace
@@ -57,17 +63,20 @@ MatchedLayout::MatchedLayout(const ConvolutionProblem& problem)
       offsets_at(groups * std::int64_t{sizeof(MatchedGroup)}),
       panels_at(round_up(offsets_at + window.segments * std::int64_t{sizeof(std::int64_t)}, 64)) {}
 
-double matched_tails(const ConvolutionProblem& problem) {
-  constexpr std::int64_t kSample = 2;
+MatchedShares matched_shares(const ConvolutionProblem& problem) {
   const MatchedLayout layout(problem);
-  const std::int64_t stride = ceil_div(layout.groups, kSample);
-  std::int64_t pairs = 0, panels = 0;
-  for (std::int64_t group = 0; group < layout.groups; group += stride) {
+  MatchedCounts sum{};
+  // The second panel of a group is an average one.
+  for (const std::int64_t group : {std::int64_t{0}, layout.groups / 2}) {
     const ChannelOrder order(problem, layout, group);
-    for (int panel = 0; panel < order.panels(); ++panel) pairs += order.tail_pairs(panel);
-    panels += order.panels();
+    const int panel = order.panels() > 1 ? 1 : 0;
+    const MatchedCounts counts =
+        count_matched(weights_of(problem, layout, order, panel), layout.matched_window(), limit_of(problem));
+    sum.singles += counts.singles;
+    sum.tail_pairs += counts.tail_pairs;
   }
-  return 2.0 * static_cast<double>(pairs) / static_cast<double>(panels * layout.steps);
+  const auto steps = static_cast<double>(2 * layout.steps);
+  return {static_cast<double>(sum.singles) / steps, 2 * static_cast<double>(sum.tail_pairs) / steps};
 }
 
 std::size_t matched_packed_bytes(const ConvolutionProblem& problem) {
@@ -93,10 +102,9 @@ void pack_matched_groups(const ConvolutionProblem& problem, std::byte* packed) {
       group.order[order.channels[i] % kGroupChannels] = static_cast<std::uint8_t>(i);
     }
     for (int p = 0; p < order.panels(); ++p) {
-      const int first = p * kMatchedChannels;
-      const int count = order.count - first < kMatchedChannels ? order.count - first : kMatchedChannels;
       group.panels[p] = at;
-      pack_panel(problem, layout, order.channels + first, count, packed + at);
+      pack_head(problem, order, p, *reinterpret_cast<PanelHead*>(packed + at));
+      pack_matched(weights_of(problem, layout, order, p), layout.matched_window(), limit_of(problem), packed + at);
       at += PanelParts(layout.steps, order.tail_pairs(p)).bytes;
     }
   }

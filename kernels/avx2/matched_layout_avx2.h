@@ -32,9 +32,13 @@ struct MatchedLayout {
   std::int64_t panels_at;
 };
 
-// The share of tails in all steps of a panel, on average: counted in some of the groups, as the others of a layer have
-// about as many.
-[[nodiscard]] __attribute__((visibility("hidden"))) double matched_tails(const ConvolutionProblem& problem);
+// The steps of a panel that are single, and its tails, as shares of its steps: of two panels, as the others of a layer
+// have about as many.
+struct MatchedShares {
+  double singles;
+  double tails;
+};
+[[nodiscard]] __attribute__((visibility("hidden"))) MatchedShares matched_shares(const ConvolutionProblem& problem);
 
 [[nodiscard]] __attribute__((visibility("hidden"))) std::size_t matched_packed_bytes(const ConvolutionProblem& problem);
 

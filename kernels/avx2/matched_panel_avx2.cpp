@@ -30,16 +30,18 @@ std::int64_t tails_of_segment(const std::int8_t* weights, std::int64_t elems, in
   return tails;
 }
 
-// Packs steps one after the other: pairs from the front of the panel, singles from its back.
+// Packs steps one after the other: pairs from the front of the panel, singles from its back. Without a panel it only
+// counts.
 class Matcher {
  public:
   Matcher(std::int64_t steps, int limit, std::byte* panel)
-      : limit_(limit),
-        limits_(_mm_set1_epi8(static_cast<char>(limit))),
-        places_(reinterpret_cast<std::uint16_t*>(panel + kPanelHeadSize)),
-        weights_(panel + PanelParts(steps, 0).weights),
-        tails_(reinterpret_cast<TailPair*>(panel + PanelParts(steps, 0).tails)),
-        back_(steps) {
+      : limits_(_mm_set1_epi8(static_cast<char>(limit))),
+        panel_(panel),
+        places_(reinterpret_cast<std::uint16_t*>(panel_at(kPanelHeadSize))),
+        weights_(panel_at(PanelParts(steps, 0).weights)),
+        tails_(reinterpret_cast<TailPair*>(panel_at(PanelParts(steps, 0).tails))),
+        back_(steps),
+        limit_(limit) {
     for (int i = 0; i < kPending; ++i) release(i);
   }
 
@@ -57,13 +59,11 @@ class Matcher {
     if (count > 1) match({_mm256_extracti128_si256(w, 1), _mm256_extracti128_si256(bytes, 1), place_of(step + 1)});
   }
 
-  void finish(PanelHead& head) {
+  MatchedCounts finish() {
     for (int i = 0; i < kPending; ++i) {
       if ((free_ >> i & 1) == 0) single(steps_[i]);
     }
-    head.pairs = static_cast<std::int32_t>(front_ / 2);
-    head.singles = static_cast<std::int32_t>(singles_);
-    head.tail_pairs = static_cast<std::int32_t>(tail_pairs_);
+    return {front_ / 2, singles_, tail_pairs_};
   }
 
  private:
@@ -72,6 +72,8 @@ class Matcher {
     __m128i sums;  // uint8: of the lanes' positive weights, then of their negative ones
     std::uint16_t place;
   };
+
+  [[nodiscard]] std::byte* panel_at(std::int64_t offset) const { return panel_ == nullptr ? nullptr : panel_ + offset; }
 
   static std::uint16_t place_of(std::int64_t step) { return static_cast<std::uint16_t>(8 * step); }
 
@@ -83,7 +85,10 @@ class Matcher {
       const int part = __builtin_ctz(static_cast<unsigned>(above));
       const int channel = part % kMatchedChannels;
       const std::int64_t at = tail_count_[channel]++;
-      if (at / 2 == tail_pairs_) tails_[tail_pairs_++] = {};
+      const bool first = at / 2 == tail_pairs_;
+      if (first) ++tail_pairs_;
+      if (panel_ == nullptr) continue;
+      if (first) tails_[at / 2] = {};
       tails_[at / 2].places[channel][at % 2] = place_of(step + part / kMatchedChannels);
       std::memcpy(tails_[at / 2].weights[channel][at % 2], parts + part * kElems, kElems);
     }
@@ -128,6 +133,10 @@ class Matcher {
   }
 
   void pair(const Step& a, const Step& b) {
+    if (panel_ == nullptr) {
+      front_ += 2;
+      return;
+    }
     __m128i* const to = reinterpret_cast<__m128i*>(weights_ + front_ * kStepBytes);
     _mm_storeu_si128(to, _mm_unpacklo_epi32(a.w, b.w));
     _mm_storeu_si128(to + 1, _mm_unpackhi_epi32(a.w, b.w));
@@ -137,12 +146,15 @@ class Matcher {
 
   void single(const Step& step) {
     ++singles_;
+    if (panel_ == nullptr) return;
     places_[--back_] = step.place;
     _mm_storeu_si128(reinterpret_cast<__m128i*>(weights_ + back_ * kStepBytes), step.w);
   }
 
-  int limit_;
+  alignas(32) __m128i sums_[kPending];
+  Step steps_[kPending];
   __m128i limits_;
+  std::byte* panel_;
   std::uint16_t* places_;
   std::byte* weights_;
   TailPair* tails_;
@@ -151,10 +163,9 @@ class Matcher {
   std::int64_t singles_ = 0;
   std::int64_t tail_pairs_ = 0;
   std::int64_t tail_count_[kMatchedChannels] = {};
+  int limit_;
   unsigned free_ = 0;
   int next_out_ = 0;
-  alignas(32) __m128i sums_[kPending];
-  Step steps_[kPending];
 };
 
 // Four steps of the panel's channels, [channel][4 steps][4 elements] to [step][channel].
@@ -175,19 +186,8 @@ struct FourSteps {
   }
 };
 
-}  // namespace
-
-std::int64_t count_tails(const std::int8_t* weights, const MatchedWindow& window, int limit) {
-  std::int64_t tails = 0;
-  for (std::int64_t s = 0; s < window.segments; ++s, weights += window.segment_elems) {
-    tails += tails_of_segment(weights, window.segment_elems, limit);
-  }
-  return tails;
-}
-
-void pack_matched(const MatchedWeights& weights, const MatchedWindow& window, int limit, std::byte* panel) {
+void add_all(const MatchedWeights& weights, const MatchedWindow& window, Matcher& matcher) {
   constexpr std::int64_t kElemsAtOnce = 4 * kElems;
-  Matcher matcher(window.steps(), limit, panel);
   std::int64_t step = 0;
   for (std::int64_t s = 0; s < window.segments; ++s) {
     std::int64_t at = s * window.segment_elems;
@@ -209,7 +209,32 @@ void pack_matched(const MatchedWeights& weights, const MatchedWindow& window, in
     if (steps > 2) matcher.add(step + 2, steps - 2, four.second);
     step += steps;
   }
-  matcher.finish(*reinterpret_cast<PanelHead*>(panel));
+}
+
+}  // namespace
+
+std::int64_t count_tails(const std::int8_t* weights, const MatchedWindow& window, int limit) {
+  std::int64_t tails = 0;
+  for (std::int64_t s = 0; s < window.segments; ++s, weights += window.segment_elems) {
+    tails += tails_of_segment(weights, window.segment_elems, limit);
+  }
+  return tails;
+}
+
+MatchedCounts count_matched(const MatchedWeights& weights, const MatchedWindow& window, int limit) {
+  Matcher matcher(window.steps(), limit, nullptr);
+  add_all(weights, window, matcher);
+  return matcher.finish();
+}
+
+void pack_matched(const MatchedWeights& weights, const MatchedWindow& window, int limit, std::byte* panel) {
+  Matcher matcher(window.steps(), limit, panel);
+  add_all(weights, window, matcher);
+  PanelHead& head = *reinterpret_cast<PanelHead*>(panel);
+  const MatchedCounts counts = matcher.finish();
+  head.pairs = static_cast<std::int32_t>(counts.pairs);
+  head.singles = static_cast<std::int32_t>(counts.singles);
+  head.tail_pairs = static_cast<std::int32_t>(counts.tail_pairs);
 }
 
 }  // namespace narrow::kernels::avx2

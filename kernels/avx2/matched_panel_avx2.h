@@ -80,6 +80,14 @@ struct PanelParts {
 [[nodiscard]] __attribute__((visibility("hidden"))) std::int64_t count_tails(const std::int8_t* weights,
                                                                              const MatchedWindow& window, int limit);
 
+struct MatchedCounts {
+  std::int64_t pairs, singles, tail_pairs;
+};
+
+// What pack_matched will find.
+[[nodiscard]] __attribute__((visibility("hidden"))) MatchedCounts count_matched(const MatchedWeights& weights,
+                                                                                const MatchedWindow& window, int limit);
+
 // All of the panel but bias and multiplier, which are not touched; `panel` has room for all that PanelParts says.
 __attribute__((visibility("hidden"))) void pack_matched(const MatchedWeights& weights, const MatchedWindow& window,
                                                         int limit, std::byte* panel);

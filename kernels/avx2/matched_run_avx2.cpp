@@ -57,7 +57,7 @@ bool accepts(const ConvolutionProblem& problem) {
 }
 
 // In cycles. A step: 8 pixels, 4 channels, 4 elements.
-double cost_with(const ConvolutionProblem& problem, double tails_per_step) {
+double cost_with(const ConvolutionProblem& problem, const MatchedShares& shares) {
   constexpr double kMatchedStep = 4 * 0.86;
   constexpr double kSingleStep = 4 * 1.03;
   constexpr double kTail = 4 * 1.2;
@@ -65,21 +65,19 @@ double cost_with(const ConvolutionProblem& problem, double tails_per_step) {
   constexpr double kColumnStep = 1.6;
   constexpr double kPixelVector = 0.3;  // of a pixel of its own
   const MatchedLayout layout(problem);
-  // Steps near the limit find no partner.
-  const double singles = tails_per_step < 1 / 3.2 ? tails_per_step * 3.2 : 1;
-  const double step = kMatchedStep + singles * (kSingleStep - kMatchedStep) + tails_per_step * kTail;
+  const double step = kMatchedStep + shares.singles * (kSingleStep - kMatchedStep) + shares.tails * kTail;
   const auto steps = static_cast<double>(layout.steps);
   const std::int64_t pixels = std::int64_t{problem.shape.out_h} * problem.shape.out_w;
   const TileParts last(static_cast<int>(pixels % kTile));
-  const double vectors =
-      static_cast<double>(pixels / kTile * 2 + last.vectors) + kPixelVector * static_cast<double>(last.singles);
+  const std::int64_t whole = pixels / kTile * 2 + last.vectors;
+  const double vectors = static_cast<double>(whole) + kPixelVector * static_cast<double>(last.singles);
   return vectors * (static_cast<double>(ceil_div(problem.shape.out_c, kMatchedChannels)) * (steps * step + kOutput) +
                     steps * kColumnStep);
 }
 
-double cost(const ConvolutionProblem& problem) { return cost_with(problem, matched_tails(problem)); }
+double cost(const ConvolutionProblem& problem) { return cost_with(problem, matched_shares(problem)); }
 
-double least_cost(const ConvolutionProblem& problem) { return cost_with(problem, 0); }
+double least_cost(const ConvolutionProblem& problem) { return cost_with(problem, {0, 0}); }
 
 int channel_step(const ConvolutionProblem& /*problem*/) { return kGroupChannels; }
 

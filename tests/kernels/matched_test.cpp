@@ -123,6 +123,10 @@ avx2::PanelHead check_panel(const std::vector<std::int8_t>& weights, int channel
   avx2::pack_matched(matched, window, limit, panel.data());
   const Unpacked unpacked = unpack(panel.data(), window.steps());
   CHECK(unpacked.head.tail_pairs == tail_pairs);
+  const avx2::MatchedCounts counts = avx2::count_matched(matched, window, limit);
+  CHECK(counts.pairs == unpacked.head.pairs);
+  CHECK(counts.singles == unpacked.head.singles);
+  CHECK(counts.tail_pairs == tail_pairs);
   CHECK(2 * unpacked.head.pairs + unpacked.head.singles == window.steps());
   CHECK(unpacked.largest <= limit);
   CHECK(unpacked.largest_tail <= limit / 2);
