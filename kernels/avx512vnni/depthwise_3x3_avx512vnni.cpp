@@ -1,4 +1,4 @@
-// depthwise_3x3_avx512vnni: as depthwise_u8_avx512vnni for windows of 3x3, but rows are interleaved in registers,
+// depthwise_3x3_u8_avx512vnni: as depthwise_u8_avx512vnni for windows of 3x3, but rows are interleaved in registers,
 // column by column, and every column is multiplied at once with the weights of all the outputs that it belongs to: no
 // line is stored, nothing is loaded twice, and the write-out of an output runs beside the products of the next.
 #include <immintrin.h>
@@ -185,6 +185,6 @@ constexpr avx2::DepthwiseForm kForm{.line = {.rows = 4, .pixel_bytes = 64, .inte
 }  // namespace
 
 const ConvolutionKernel kDepthwise3x3 =
-    avx2::depthwise_kernel<kForm>("depthwise_3x3_avx512vnni", Isa::kAvx512Vnni, accepts);
+    avx2::depthwise_kernel<kForm>("depthwise_3x3_u8_avx512vnni", Isa::kAvx512Vnni, accepts);
 
 }  // namespace narrow::kernels::avx512vnni
