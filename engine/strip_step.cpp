@@ -7,8 +7,8 @@
 namespace narrow::engine {
 namespace {
 
-// All tensors' rows stay in a small L2 cache, beside what the convolutions need.
-constexpr std::int64_t kStripBytes = 128 * 1024;
+// Most of a small L2 cache: kernels prepare their first rows again for each strip.
+constexpr std::int64_t kStripBytes = 192 * 1024;
 // Kernels may load whole vectors around the rows that they use.
 constexpr std::size_t kSlackBytes = 64;
 
