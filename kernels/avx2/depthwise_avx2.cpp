@@ -87,6 +87,13 @@ struct Rows {
   int first_column, columns;
 };
 
+// Of the picture: behind all that the windows of its output rows up to `row` touch.
+std::int64_t end_row(const ConvolutionShape& shape, std::int64_t row) {
+  const std::int64_t last = (row - 1) % shape.out_h * shape.stride_h - shape.pad.top;
+  const std::int64_t end = last + std::int64_t{shape.kernel_h - 1} * shape.dilation_h + 1;
+  return end < shape.in_h ? end : shape.in_h;
+}
+
 // Output row by output row, without lines.
 void run_direct(const DepthwiseForm& form, const ConvolutionProblem& problem, const Layout& layout, const Rows& part,
                 int channel, const std::uint8_t* picture, DepthwiseBlock block, std::byte* workspace) {
@@ -120,7 +127,8 @@ void run_rows(const DepthwiseForm& form, const ConvolutionProblem& problem, cons
                      shape.stride_w * form.line.pixel_bytes,
                      plan.panel_bytes,
                      layout.weight_step};
-  DepthwiseLines lines(problem, form.line, plan, {picture + channel, block.channels, part.first_column, part.columns},
+  DepthwiseLines lines(problem, form.line, plan,
+                       {picture + channel, end_row(shape, part.end), block.channels, part.first_column, part.columns},
                        workspace);
   block.columns = part.columns;
   for (std::int64_t row = part.begin; row < part.end; row += block.rows) {

@@ -91,7 +91,7 @@ void DepthwiseLines::fill(std::int64_t first, std::uint8_t* to) const {
   LineRows rows{};
   for (int i = 0; i < form_.rows; ++i) {
     const std::int64_t y = first + std::int64_t{i} * shape.dilation_h;
-    const bool inside = y >= 0 && y < shape.in_h && begin < end;
+    const bool inside = y >= 0 && y < source_.end_row && begin < end;
     padding.row[i] = padding_;
     rows.row[i] = inside ? source_.picture + (y * shape.in_w + begin - left) * shape.in_c : padding_;
     rows.step[i] = inside ? shape.in_c : 0;

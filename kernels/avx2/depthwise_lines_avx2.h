@@ -63,6 +63,7 @@ struct LinePlan {
 // What lines are made of: a block's channels, of one picture.
 struct LineSource {
   const std::uint8_t* picture;  // at the first of the channels
+  std::int64_t end_row;         // of the picture: those behind are not to be read, and meet no weight
   int channels;
   int first_output, outputs;  // columns
 };

@@ -2,6 +2,7 @@
 // convolutions share are in convolution_test.cpp.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <random>
@@ -10,6 +11,7 @@
 
 #include "kernels/convolution.h"
 #include "tests/kernels/convolution_cases.h"
+#include "tests/kernels/guarded_buffer.h"
 #include "tests/support/data.h"
 
 #define NEED_KERNELS() \
@@ -70,6 +72,43 @@ TEST_CASE("depthwise: rows that are computed in pairs may begin and end at any r
             CHECK_MESSAGE(
                 run_kernel(*kernel_under_test, c, begin, end, 1) == std::vector<std::byte>(at(begin), at(end)),
                 kernel_under_test->name, ": ", c.text(), ", rows ", begin, " to ", end);
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("depthwise: rows that no window of a part touches are not read") {
+  NEED_KERNELS();
+  std::mt19937 random(narrow::testing::seed() + 8);
+  for (const int kernel : {1, 2, 3, 5, 7}) {
+    for (int stride = 1; stride <= 3; ++stride) {
+      for (int dilation = 1; dilation <= 2; ++dilation) {
+        // Rows of 4 KiB, so that whole pages are out of reach.
+        ConvolutionCase c = case_of(shape_of(24, 64, 64, 64, kernel, stride, kernel / 2, 64, dilation));
+        c.fill(random, Fill::kRandom, Fill::kRandom);
+        const ConvolutionProblem problem = c.problem();
+        const ConvolutionShape& s = problem.shape;
+        const std::int64_t row_bytes = std::int64_t{s.in_w} * s.in_c;
+        for (const std::int64_t count : {1, 2, 3}) {
+          const std::int64_t row = (s.out_h - count) / 2;
+          const std::int64_t first = std::max<std::int64_t>(0, row * s.stride_h - s.pad.top);
+          const std::int64_t last = (row + count - 1) * s.stride_h - s.pad.top + (s.kernel_h - 1) * s.dilation_h;
+          const std::vector<std::uint8_t> rows(c.input.begin() + first * row_bytes,
+                                               c.input.begin() + std::min<std::int64_t>(s.in_h, last + 1) * row_bytes);
+          narrow::testing::GuardedBuffer<std::uint8_t> guarded(rows);
+          const std::vector<std::byte> expected = run_kernel(*reference_kernel(), c, row, row + count, 1);
+          for (const ConvolutionKernel* under_test : runnable_kernels()) {
+            if (!under_test->accepts(problem)) continue;
+            AlignedBytes packed(under_test->packed_bytes(problem));
+            under_test->pack(problem, packed.data());
+            AlignedBytes workspace(under_test->workspace_bytes(problem));
+            std::vector<std::byte> output(static_cast<std::size_t>(c.rows()) * c.row_bytes());
+            under_test->run(problem, packed.data(), guarded.data() - first * row_bytes, output.data(),
+                            {row, row + count, 0, s.out_c}, workspace.data());
+            const auto at = output.begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(row) * c.row_bytes());
+            CHECK_MESSAGE(std::equal(expected.begin(), expected.end(), at), under_test->name, ": ", c.text());
           }
         }
       }
