@@ -93,9 +93,9 @@ struct ConvolutionKernel {
   void (*pack)(const ConvolutionProblem& problem, std::byte* packed);
   // Scratch that each concurrent call of `run` needs, 64-byte aligned; contents are of no interest afterwards.
   std::size_t (*workspace_bytes)(const ConvolutionProblem& problem);
-  // Reads only within input[0, N*in_h*in_w*in_c), and of a depthwise layer's only rows between the first and the last
-  // that the part's windows touch. Writes only the part's elements of output. input and output do not overlap. `output`
-  // is that of the whole layer.
+  // Reads only within input[0, N*in_h*in_w*in_c), and of a depthwise or 1x1 layer's only rows between the first and the
+  // last that the part's windows touch. Writes only the part's elements of output. input and output do not overlap.
+  // `output` is that of the whole layer.
   void (*run)(const ConvolutionProblem& problem, const std::byte* packed, const std::uint8_t* input, void* output,
               const ConvolutionPart& part, std::byte* workspace);
   // Parts that begin at multiples of this many rows of a picture, and end at one or at out_h, waste least.

@@ -266,6 +266,50 @@ TEST_CASE("convolution: kernels touch nothing outside their buffers") {
   }
 }
 
+// Strips of a layer's input never hold more.
+TEST_CASE("convolution: depthwise and 1x1 kernels read no rows but those that the part's windows touch") {
+  NEED_KERNELS();
+  using narrow::testing::Against;
+  using narrow::testing::GuardedBuffer;
+  std::mt19937 random(narrow::testing::seed() + 8);
+  for (const ConvolutionShape& shape :
+       {shape_of(21, 11, 48, 48, 3, 1, 1, 48), shape_of(21, 30, 48, 48, 3, 2, 1, 48),
+        shape_of(21, 9, 17, 17, 5, 1, 2, 17), shape_of(21, 9, 64, 64, 3, 1, 2, 64, 2),
+        shape_of(21, 9, 5, 5, 1, 3, 0, 5), shape_of(21, 9, 64, 24, 1, 1, 0), shape_of(21, 9, 13, 33, 1, 1, 0)}) {
+    ConvolutionCase c = case_of(shape);
+    c.weight_range = {-15, 15};
+    c.fill(random, Fill::kRandom, Fill::kRandom);
+    const std::vector<std::byte> expected = run_kernel(*reference_kernel(), c, 0, c.rows(), 1);
+    const ConvolutionProblem problem = c.problem();
+    const std::int64_t row_elems = std::int64_t{shape.in_w} * shape.in_c;
+    for (const ConvolutionKernel* kernel : runnable_kernels()) {
+      if (!kernel->accepts(problem) || std::string(kernel->name).starts_with("winograd")) continue;
+      AlignedBytes packed(kernel->packed_bytes(problem));
+      AlignedBytes workspace(kernel->workspace_bytes(problem));
+      kernel->pack(problem, packed.data());
+      for (std::int64_t begin = 0; begin < c.rows(); ++begin) {
+        for (std::int64_t end = begin + 1; end <= std::min(begin + 4, c.rows()); ++end) {
+          const std::int64_t height = shape.in_h;
+          const std::int64_t first = std::clamp<std::int64_t>(begin * shape.stride_h - shape.pad.top, 0, height);
+          const std::int64_t last =
+              (end - 1) * shape.stride_h - shape.pad.top + (shape.kernel_h - 1) * shape.dilation_h;
+          const auto at = [&](std::int64_t row) { return c.input.begin() + row * row_elems; };
+          const std::vector<std::uint8_t> rows(at(first), at(std::clamp(last + 1, first, height)));
+          const auto row_bytes = static_cast<std::ptrdiff_t>(c.row_bytes());
+          const std::vector<std::byte> wanted(expected.begin() + begin * row_bytes, expected.begin() + end * row_bytes);
+          for (const Against side : {Against::kBegin, Against::kEnd}) {
+            GuardedBuffer<std::uint8_t> input(rows, side);
+            GuardedBuffer<std::byte> output(wanted.size(), side);
+            kernel->run(problem, packed.data(), input.data() - first * row_elems, output.data() - begin * row_bytes,
+                        {begin, end, 0, shape.out_c}, workspace.data());
+            CHECK_MESSAGE(output.copy() == wanted, kernel->name, " ", c.text(), " rows ", begin, " to ", end);
+          }
+        }
+      }
+    }
+  }
+}
+
 TEST_CASE("convolution: selection follows shape and ranges and limits itself to the ISA") {
   const auto selected = [](const ConvolutionCase& c, Isa isa) {
     return std::string(select_convolution(c.problem(), isa)->name);
