@@ -1,10 +1,11 @@
 // Convolutions with 1x1 windows of stride 1 and few weights. Where little is summed, most of the time goes into what
 // surrounds the sums, so these read pixels where they are (bytes) or widen a few at a time (words), and write up to 32
 // channels of a pixel at once. -zero_point * sum(w) is in the bias. Outputs before rounding must fit an int32 with
-// room, so that the saturation of packing clamps them. Packed: for each panel of up to 32 channels, as even as they
-// come: int32 bias[channels], float multiplier[channels]; then for each panel the weights, [step of 4 bytes of
-// x][channels][elements that face them], in the storage of kernels/packing/narrow_weights.h (x as bytes), or as bytes
-// (x as words).
+// room, so that the saturation of packing clamps them.
+//
+// Packed: for each panel of up to 32 channels, as even as they come: int32 bias[channels], float multiplier[channels];
+// then for each panel the weights, [step of 4 bytes of x][channels][elements that face them], in the storage of
+// kernels/packing/narrow_weights.h (x as bytes), or as bytes (x as words).
 #pragma once
 
 #include "kernels/avx2/convolution_panels_avx2.h"
