@@ -14,6 +14,7 @@ extern const ConvolutionKernel kDepthwiseU8 __attribute__((visibility("hidden"))
 extern const ConvolutionKernel kPointwiseA16 __attribute__((visibility("hidden")));
 extern const ConvolutionKernel kPointwiseS16 __attribute__((visibility("hidden")));
 extern const ConvolutionKernel kWinogradS16 __attribute__((visibility("hidden")));
+extern const ConvolutionKernel kWinogradStrided __attribute__((visibility("hidden")));
 extern const ConvolutionKernel kWinogradU8 __attribute__((visibility("hidden")));
 extern const ConvolutionF32Kernel kConvolutionF32 __attribute__((visibility("hidden")));
 

@@ -7,8 +7,8 @@ namespace narrow::kernels::avx2 {
 // words.
 const ConvolutionKernel* const* convolution_list(std::size_t* count) {
   static constexpr const ConvolutionKernel* kList[] = {
-      &kDepthwiseU8,        &kDepthwiseS16, &kPointwiseA16,   &kConvolutionA16, &kConvolutionU8,
-      &kConvolutionMatched, &kPointwiseS16, &kConvolutionS16, &kWinogradU8,     &kWinogradS16};
+      &kDepthwiseU8,  &kDepthwiseS16,   &kPointwiseA16, &kConvolutionA16, &kConvolutionU8,  &kConvolutionMatched,
+      &kPointwiseS16, &kConvolutionS16, &kWinogradU8,   &kWinogradS16,    &kWinogradStrided};
   *count = sizeof(kList) / sizeof(kList[0]);
   return kList;
 }

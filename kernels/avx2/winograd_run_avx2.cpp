@@ -9,10 +9,7 @@
 #include "kernels/avx2/winograd_weights_avx2.h"
 
 namespace narrow::kernels::avx2 {
-namespace {
-
-// Whether the sum of any channel, before its bias, stays within the limit: x is in [0, largest].
-bool sums_are_small(const ConvolutionProblem& problem) {
+bool winograd_sums_are_small(const ConvolutionProblem& problem) {
   const std::int64_t largest = largest_byte(problem);
   for (int c = 0; c < problem.shape.out_c; ++c) {
     const WeightSums& sums = problem.sums[c];
@@ -21,13 +18,11 @@ bool sums_are_small(const ConvolutionProblem& problem) {
   return true;
 }
 
-}  // namespace
-
 bool accepts_winograd(const ConvolutionProblem& problem) {
   const ConvolutionShape& shape = problem.shape;
   return shape.kernel_h == 3 && shape.kernel_w == 3 && shape.stride_h == 1 && shape.stride_w == 1 &&
          shape.dilation_h == 1 && shape.dilation_w == 1 && shape.groups == 1 && fits_bytes(problem) &&
-         sums_are_small(problem);
+         winograd_sums_are_small(problem);
 }
 
 double winograd_cost(const ConvolutionProblem& problem, const WinogradCycles& cycles) {
@@ -90,8 +85,8 @@ void run_block(const ConvolutionProblem& problem, const WinogradPlan& plan, cons
     const std::byte* const panel = packed + channel / 16 * plan.panel_bytes;
     multiply_block(plan, tiles, panel + kWinogradHeadBytes, workspace, multiply);
     for (std::int64_t tile = 0; tile < tiles; ++tile) {
-      transform_output(problem, stage, table[tile], workspace + plan.m_at + tile * std::int64_t{sizeof(Acc)},
-                       plan.m_position_bytes, panel, channel, channels, output);
+      transform_output_4x4(problem, stage, table[tile], workspace + plan.m_at + tile * std::int64_t{sizeof(Acc)},
+                           plan.m_position_bytes, panel, channel, channels, output);
     }
   }
 }

@@ -10,6 +10,9 @@
 
 namespace narrow::kernels::avx2 {
 
+// Whether the sum of any channel, before its bias, stays within kWinogradAccLimit.
+[[nodiscard]] __attribute__((visibility("hidden"))) bool winograd_sums_are_small(const ConvolutionProblem& problem);
+
 // The functions of a ConvolutionKernel, where they do not depend on the ISA.
 [[nodiscard]] __attribute__((visibility("hidden"))) bool accepts_winograd(const ConvolutionProblem& problem);
 [[nodiscard]] __attribute__((visibility("hidden"))) int winograd_channel_step(const ConvolutionProblem& problem);

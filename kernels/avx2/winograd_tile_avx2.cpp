@@ -72,6 +72,7 @@ constexpr TileFunction kTiles[kWinogradTileRows] = {tile<1>, tile<2>, tile<3>, t
 
 void multiply_winograd(const std::byte* u, std::int64_t row_bytes, std::int64_t u_bytes, std::int64_t rows,
                        const std::byte* w, bool adds, Acc* m) {
+  if (rows <= kWinogradTileRows) return kTiles[rows - 1](u, row_bytes, u_bytes, w, adds, m);
   // Tiles of about one size rather than full ones and a tiny one.
   for (std::int64_t left = (rows + kWinogradTileRows - 1) / kWinogradTileRows; left > 0; --left) {
     const std::int64_t now = (rows + left - 1) / left;
