@@ -1,5 +1,6 @@
 #include "kernels/avx2/depthwise_avx2.h"
 
+#include <bit>
 #include <cstring>
 
 #include "kernels/avx2/convolution_panels_avx2.h"
@@ -7,7 +8,7 @@
 namespace narrow::kernels::avx2 {
 namespace {
 
-constexpr std::size_t kDirectPaddingBytes = 64;
+constexpr std::size_t kSlackBytes = 64;  // that may be read behind the last pixel of padding
 constexpr int kChannels = static_cast<int>(kDepthwiseChannels);
 
 struct Layout {
@@ -23,9 +24,7 @@ struct Layout {
   std::int64_t panel_bytes;
 };
 
-std::int64_t panels_of(const ConvolutionShape& shape) {
-  return (std::int64_t{shape.out_c} + kDepthwiseChannels - 1) / kDepthwiseChannels;
-}
+int panels_of(int channels) { return (channels + kChannels - 1) / kChannels; }
 
 // Of the block that begins at `channel`.
 int block_channels(const Layout& layout, const ConvolutionShape& shape, int channel) {
@@ -33,6 +32,15 @@ int block_channels(const Layout& layout, const ConvolutionShape& shape, int chan
   int panels = layout.panels;
   while (panels > 1 && panels * kChannels > left) panels /= 2;
   return left < kChannels ? left : panels * kChannels;
+}
+
+// Where the block that begins at `channel` is packed, in panels. Blocks that are repeated have as many as whole ones.
+std::int64_t packed_panel(const DepthwiseForm& form, int channel) {
+  if (form.run_rows == nullptr) return channel / kChannels;
+  const int whole = form.panels * kChannels;
+  // Within the last channels, a bit of the number of panels is a block.
+  const auto before = static_cast<unsigned>(channel % whole / kChannels);
+  return std::int64_t{form.panels} * (channel / whole + std::popcount(before));
 }
 
 std::int64_t bias_of(const ConvolutionProblem& problem, int c) {
@@ -94,23 +102,27 @@ std::int64_t end_row(const ConvolutionShape& shape, std::int64_t row) {
   return end < shape.in_h ? end : shape.in_h;
 }
 
-// Output row by output row, without lines.
-void run_direct(const DepthwiseForm& form, const ConvolutionProblem& problem, const Layout& layout, const Rows& part,
-                int channel, const std::uint8_t* picture, DepthwiseBlock block, std::byte* workspace) {
+std::size_t padding_bytes(const ConvolutionShape& shape) {
+  return static_cast<std::size_t>(shape.in_w) * static_cast<std::size_t>(shape.in_c) + kSlackBytes;
+}
+
+// Without lines. The workspace is a row of padding.
+void run_direct(const DepthwiseForm& form, const ConvolutionProblem& problem, const Rows& part, int channel,
+                const std::uint8_t* picture, DepthwiseRows in, const DepthwiseBlock& block) {
   const ConvolutionShape& shape = problem.shape;
-  std::memset(workspace, problem.input_zero_point, kDirectPaddingBytes);
-  DepthwiseRows in{{}, reinterpret_cast<const std::uint8_t*>(workspace), layout.weight_step};
-  block.rows = 1;
-  block.columns = shape.out_w;
-  for (std::int64_t row = part.begin; row < part.end; ++row) {
-    const std::int64_t first = row % shape.out_h * shape.stride_h - shape.pad.top;
-    for (int i = 0; i < kMostLineRows; ++i) {
-      const std::int64_t y = first + std::int64_t{i} * shape.dilation_h;
-      const bool inside = y >= 0 && y < shape.in_h;
-      in.rows.row[i] = inside ? picture + y * shape.in_w * shape.in_c + channel : in.padding;
-      in.rows.step[i] = inside ? shape.in_c : 0;
+  const std::int64_t row_bytes = std::int64_t{shape.out_w} * shape.out_c;
+  const int rows = form.panels / panels_of(block.channels);
+  for (std::int64_t row = part.begin; row < part.end; row += rows) {
+    for (int i = 0; i < rows; ++i) {
+      // What there are too few rows for computes the last one again.
+      const std::int64_t at = row + i < part.end ? row + i : part.end - 1;
+      for (std::int64_t tap = 0; tap < shape.kernel_h; ++tap) {
+        const std::int64_t y = at % shape.out_h * shape.stride_h - shape.pad.top + tap * shape.dilation_h;
+        const bool inside = y >= 0 && y < shape.in_h;
+        in.rows[i][tap] = inside ? picture + y * shape.in_w * shape.in_c + channel : in.padding;
+      }
+      in.output[i] = static_cast<std::uint8_t*>(block.output) + at * row_bytes + channel;
     }
-    block.index = row * shape.out_w * shape.out_c + channel;
     form.run_rows(problem, in, block);
   }
 }
@@ -167,12 +179,15 @@ double depthwise_cost(const DepthwiseForm& form, const ConvolutionProblem& probl
   const std::int64_t new_lines = shared ? step / plan.group_lines : plan.groups;
   const double lines = static_cast<double>(shape.out_h * new_lines) / output_rows;
   const auto line_pixels = static_cast<double>(touched_pixels(shape, shape.out_w));
-  return static_cast<double>(panels_of(shape)) *
+  return static_cast<double>(panels_of(shape.out_c)) *
          (pixels * (taps * form.cycles.tap + form.cycles.pixel) + lines * line_pixels * form.cycles.line);
 }
 
 std::size_t depthwise_packed_bytes(const DepthwiseForm& form, const ConvolutionProblem& problem) {
-  return static_cast<std::size_t>(panels_of(problem.shape) * Layout(form, problem).panel_bytes);
+  const int out_c = problem.shape.out_c;
+  const int of_rest = form.run_rows != nullptr ? form.panels : 1;
+  const std::int64_t panels = packed_panel(form, out_c) + (out_c % kChannels != 0 ? of_rest : 0);
+  return static_cast<std::size_t>(panels * Layout(form, problem).panel_bytes);
 }
 
 void pack_depthwise(const DepthwiseForm& form, const ConvolutionProblem& problem, std::byte* packed) {
@@ -180,18 +195,22 @@ void pack_depthwise(const DepthwiseForm& form, const ConvolutionProblem& problem
   std::memset(packed, 0, depthwise_packed_bytes(form, problem));
   for (int first = 0; first < problem.shape.out_c;) {
     const int channels = block_channels(layout, problem.shape, first);
-    const int panels = channels < kChannels ? 1 : channels / kChannels;
+    const int panels = form.run_rows != nullptr ? form.panels : panels_of(channels);
     const int in_lane = panels * form.lane_channels;  // of the block's channels
-    for (int c = 0; c < channels; ++c) {
-      const int panel = c % in_lane / form.lane_channels;
-      const int lane = c / in_lane * form.lane_channels + c % form.lane_channels;
-      pack_channel(form, problem, layout, first + c, lane, packed + (first / kChannels + panel) * layout.panel_bytes);
+    std::byte* const block = packed + packed_panel(form, first) * layout.panel_bytes;
+    for (int i = 0; i < panels * kChannels; ++i) {
+      const int c = i % (panels_of(channels) * kChannels);
+      if (c >= channels) continue;
+      const int panel = i % in_lane / form.lane_channels;
+      const int lane = i / in_lane * form.lane_channels + i % form.lane_channels;
+      pack_channel(form, problem, layout, first + c, lane, block + panel * layout.panel_bytes);
     }
     first += channels;
   }
 }
 
 std::size_t depthwise_workspace_bytes(const DepthwiseForm& form, const ConvolutionProblem& problem) {
+  if (form.run_rows != nullptr) return padding_bytes(problem.shape);
   const LinePlan plan = Layout(form, problem).plan;
   return static_cast<std::size_t>(plan.workspace_bytes + plan.groups * std::int64_t{sizeof(const std::uint8_t*)});
 }
@@ -202,11 +221,17 @@ void run_depthwise(const DepthwiseForm& form, const ConvolutionProblem& problem,
   const Layout layout(form, problem);
   const int parts = layout.plan.column_parts;
   const std::int64_t picture_bytes = std::int64_t{shape.in_h} * shape.in_w * shape.in_c;
+  DepthwiseRows direct{};
+  if (form.run_rows != nullptr) {
+    std::memset(workspace, problem.input_zero_point, padding_bytes(shape));
+    direct.padding = reinterpret_cast<const std::uint8_t*>(workspace);
+    direct.weight_step = layout.weight_step;
+  }
   DepthwiseBlock block{};
   block.packed_step = layout.panel_bytes;
   block.output = output;
   for (int channel = part.channel_begin; channel < part.channel_end; channel += block.channels) {
-    block.packed = packed + channel / kChannels * layout.panel_bytes;
+    block.packed = packed + packed_panel(form, channel) * layout.panel_bytes;
     block.channels = block_channels(layout, shape, channel);
     Rows rows{part.row_begin, 0, 0, 0};
     for (; rows.begin < part.row_end; rows.begin = rows.end) {
@@ -214,7 +239,7 @@ void run_depthwise(const DepthwiseForm& form, const ConvolutionProblem& problem,
       rows.end = of_picture < part.row_end ? of_picture : part.row_end;
       const std::uint8_t* const picture = input + rows.begin / shape.out_h * picture_bytes;
       if (form.run_rows != nullptr) {
-        run_direct(form, problem, layout, rows, channel, picture, block, workspace);
+        run_direct(form, problem, rows, channel, picture, direct, block);
         continue;
       }
       for (int i = 0; i < parts; ++i) {

@@ -39,11 +39,15 @@ struct DepthwiseBlock {
   std::int64_t index;  // of the first output
 };
 
-// What is multiplied without lines, of windows of up to four rows.
+// What is multiplied without lines, of windows of up to three rows. A block of fewer panels than the form asks for is
+// repeated until it has as many, and each repetition computes an output row of its own.
+inline constexpr int kMostWindowRows = 3;
 struct DepthwiseRows {
-  LineRows rows;                // of the picture, at its first column, or of padding
-  const std::uint8_t* padding;  // a pixel of it
-  std::int64_t weight_step;     // as in TileLines
+  // Of each output row and row of its window: the picture's first column, or a row of padding.
+  const std::uint8_t* rows[kMostPanels][kMostWindowRows];
+  const std::uint8_t* padding;        // a pixel of it
+  std::uint8_t* output[kMostPanels];  // rows; some may be the same
+  std::int64_t weight_step;           // as in TileLines
 };
 
 // Average cycles of what a kernel does for 16 channels.
@@ -62,7 +66,8 @@ struct DepthwiseForm {
   int (*place)(int channel);         // where a panel has bias and multiplier of its channel
   int (*weight_place)(int channel);  // and its weights
   DepthwiseCycles cycles;
-  // One of them is nullptr. run_rows interleaves rows itself and computes one output row.
+  // One of them is nullptr. run_rows interleaves rows itself; of `block` packed, packed_step and channels are set, and
+  // outputs are uint8.
   void (*run)(const ConvolutionProblem& problem, const TileLines& in, const DepthwiseBlock& block);
   void (*run_rows)(const ConvolutionProblem& problem, const DepthwiseRows& in, const DepthwiseBlock& block);
 };
