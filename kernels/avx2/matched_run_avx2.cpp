@@ -18,7 +18,8 @@ namespace {
 
 constexpr int kTile = 2 * kColumnPixels;
 // Columns of a block and weights of a pass stay in L2.
-constexpr std::int64_t kColumnsBytes = 128 * 1024;
+constexpr std::int64_t kColumnsBytes = 64 * 1024;
+constexpr std::int64_t kFewestTiles = 4;
 constexpr std::int64_t kWeightsBytes = 384 * 1024;
 
 std::int64_t ceil_div(std::int64_t value, std::int64_t by) { return (value + by - 1) / by; }
@@ -27,7 +28,7 @@ std::int64_t ceil_div(std::int64_t value, std::int64_t by) { return (value + by 
 struct Blocks {
   explicit Blocks(const MatchedLayout& layout)
       : tile_bytes(layout.steps * 2 * kColumnBytes),
-        tiles(kColumnsBytes > tile_bytes ? kColumnsBytes / tile_bytes : 1) {
+        tiles(kColumnsBytes > kFewestTiles * tile_bytes ? kColumnsBytes / tile_bytes : kFewestTiles) {
     const std::int64_t group_bytes = layout.steps * 4 * kGroupChannels;
     const std::int64_t groups = kWeightsBytes > group_bytes ? kWeightsBytes / group_bytes : 1;
     pass_channels = static_cast<int>(groups * kGroupChannels);
@@ -35,6 +36,7 @@ struct Blocks {
 
   std::int64_t tile_bytes;  // of the columns of 16 pixels
   std::int64_t tiles;
+  [[nodiscard]] std::int64_t pixels() const { return tiles * kTile; }
   int pass_channels;  // whose weights are used for all of these tiles before the next ones are
 };
 
@@ -81,10 +83,22 @@ double least_cost(const ConvolutionProblem& problem) { return cost_with(problem,
 
 int channel_step(const ConvolutionProblem& /*problem*/) { return kGroupChannels; }
 
+// Whether windows are pixels of the input, next to each other, and nothing behind the last one is read.
+bool is_direct(const ConvolutionShape& shape) {
+  return shape.kernel_h == 1 && shape.kernel_w == 1 && shape.stride_h == 1 && shape.stride_w == 1 &&
+         shape.in_h == shape.out_h && shape.in_w == shape.out_w && shape.in_c % 16 == 0;
+}
+
+// What is in the workspace before the columns: pointers to windows, and, if these are not in the input, the windows.
+std::int64_t windows_bytes(const ConvolutionShape& shape, const BlockPlan& plan, const Blocks& blocks) {
+  return is_direct(shape) ? blocks.pixels() * std::int64_t{sizeof(const std::uint8_t*)} : plan.workspace_bytes;
+}
+
 std::size_t workspace_bytes(const ConvolutionProblem& problem) {
   const Blocks blocks{MatchedLayout(problem)};
-  return static_cast<std::size_t>(plan_blocks(problem.shape, BlockElement::kU8).workspace_bytes +
-                                  blocks.tiles * blocks.tile_bytes + kColumnSlackBytes);
+  const BlockPlan plan = plan_blocks(problem.shape, BlockElement::kU8);
+  return static_cast<std::size_t>(windows_bytes(problem.shape, plan, blocks) + blocks.tiles * blocks.tile_bytes +
+                                  kColumnSlackBytes);
 }
 
 void load_tile(const std::uint8_t* const* windows, int pixels, const ColumnDepth& depth, std::uint8_t* columns) {
@@ -116,37 +130,67 @@ void run_tile(const MatchedLayout& layout, const std::byte* packed, const Output
   }
 }
 
+// What calls of one part have in common.
+struct Run {
+  const MatchedLayout& layout;
+  const Blocks& blocks;
+  const ConvolutionPart& part;
+  const std::byte* packed;
+  OutputStage stage;
+  ColumnDepth depth;
+  std::uint8_t* columns;
+
+  // The pixels of a block, or fewer; `out` is the first of them.
+  void block(const std::uint8_t* const* windows, std::int64_t count, std::uint8_t* out) const {
+    const auto pixels = [&](std::int64_t first) {
+      return count - first < kTile ? static_cast<int>(count - first) : kTile;
+    };
+    const auto columns_of = [&](std::int64_t first) { return columns + first / kTile * blocks.tile_bytes; };
+    for (std::int64_t i = 0; i < count; i += kTile) load_tile(windows + i, pixels(i), depth, columns_of(i));
+    for (int begin = part.channel_begin; begin < part.channel_end; begin += blocks.pass_channels) {
+      const int end = part.channel_end - begin < blocks.pass_channels ? part.channel_end : begin + blocks.pass_channels;
+      for (std::int64_t i = 0; i < count; i += kTile) {
+        run_tile(layout, packed, stage, columns_of(i), pixels(i), begin, end, out + i * stage.out_c);
+      }
+    }
+  }
+};
+
+// Columns are made of the input itself.
+void run_direct(const Run& run, const ConvolutionShape& shape, const std::uint8_t* input, std::uint8_t* output,
+                std::byte* workspace) {
+  const std::uint8_t** const windows = reinterpret_cast<const std::uint8_t**>(workspace);
+  const std::int64_t end = run.part.row_end * shape.out_w;
+  for (std::int64_t first = run.part.row_begin * shape.out_w; first < end; first += run.blocks.pixels()) {
+    const std::int64_t count = end - first < run.blocks.pixels() ? end - first : run.blocks.pixels();
+    for (std::int64_t i = 0; i < count; ++i) windows[i] = input + (first + i) * shape.in_c;
+    run.block(windows, count, output + first * shape.out_c);
+  }
+}
+
 void run(const ConvolutionProblem& problem, const std::byte* packed, const std::uint8_t* input, void* output,
          const ConvolutionPart& part, std::byte* workspace) {
   const ConvolutionShape& shape = problem.shape;
   const MatchedLayout layout(problem);
   const Blocks blocks(layout);
   const BlockPlan plan = plan_blocks(shape, BlockElement::kU8);
-  const OutputStage stage = output_stage(problem);
-  const ColumnDepth depth{reinterpret_cast<const std::int64_t*>(packed + layout.offsets_at), layout.window.segments,
-                          layout.window.segment_elems};
-  std::uint8_t* const columns = reinterpret_cast<std::uint8_t*>(workspace) + plan.workspace_bytes;
+  const Run now{layout,
+                blocks,
+                part,
+                packed,
+                output_stage(problem),
+                {reinterpret_cast<const std::int64_t*>(packed + layout.offsets_at), layout.window.segments,
+                 layout.window.segment_elems},
+                reinterpret_cast<std::uint8_t*>(workspace) + windows_bytes(shape, plan, blocks)};
+  std::uint8_t* const out = static_cast<std::uint8_t*>(output);
+  if (is_direct(shape)) return run_direct(now, shape, input, out, workspace);
   for (std::int64_t row = part.row_begin; row < part.row_end; row += plan.block_rows) {
     const std::int64_t rows = part.row_end - row < plan.block_rows ? part.row_end - row : plan.block_rows;
     const std::uint8_t* const* const windows = load_block(problem, plan, input, row, rows, workspace);
-    const std::int64_t count = rows * shape.out_w;
-    std::uint8_t* const out = static_cast<std::uint8_t*>(output) + row * shape.out_w * shape.out_c;
-    for (std::int64_t first = 0; first < count; first += blocks.tiles * kTile) {
-      const std::int64_t left = count - first;
-      const std::int64_t now = left < blocks.tiles * kTile ? left : blocks.tiles * kTile;
-      for (std::int64_t i = 0; i < now; i += kTile) {
-        const int pixels = now - i < kTile ? static_cast<int>(now - i) : kTile;
-        load_tile(windows + first + i, pixels, depth, columns + i / kTile * blocks.tile_bytes);
-      }
-      for (int begin = part.channel_begin; begin < part.channel_end; begin += blocks.pass_channels) {
-        const int end =
-            part.channel_end - begin < blocks.pass_channels ? part.channel_end : begin + blocks.pass_channels;
-        for (std::int64_t i = 0; i < now; i += kTile) {
-          const int pixels = now - i < kTile ? static_cast<int>(now - i) : kTile;
-          run_tile(layout, packed, stage, columns + i / kTile * blocks.tile_bytes, pixels, begin, end,
-                   out + (first + i) * shape.out_c);
-        }
-      }
+    const std::int64_t pixels = rows * shape.out_w;
+    for (std::int64_t first = 0; first < pixels; first += blocks.pixels()) {
+      const std::int64_t count = pixels - first < blocks.pixels() ? pixels - first : blocks.pixels();
+      now.block(windows + first, count, out + (row * shape.out_w + first) * shape.out_c);
     }
   }
 }
