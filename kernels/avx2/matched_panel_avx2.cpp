@@ -9,7 +9,7 @@
 namespace narrow::kernels::avx2 {
 namespace {
 
-constexpr int kPending = 8;
+constexpr int kPending = 6;
 constexpr int kElems = 4;
 constexpr int kStepBytes = kMatchedChannels * kElems;
 
@@ -55,8 +55,8 @@ class Matcher {
       sums = Magnitudes(w);
     }
     const __m256i bytes = _mm256_packus_epi16(sums.positive, sums.negative);
-    match({_mm256_castsi256_si128(w), _mm256_castsi256_si128(bytes), place_of(step)});
-    if (count > 1) match({_mm256_extracti128_si256(w, 1), _mm256_extracti128_si256(bytes, 1), place_of(step + 1)});
+    match(_mm256_castsi256_si128(w), _mm256_castsi256_si128(bytes), place_of(step));
+    if (count > 1) match(_mm256_extracti128_si256(w, 1), _mm256_extracti128_si256(bytes, 1), place_of(step + 1));
   }
 
   MatchedCounts finish() {
@@ -94,7 +94,8 @@ class Matcher {
     }
   }
 
-  __attribute__((noinline)) void match(const Step& now) {
+  __attribute__((noinline)) void match(__m128i w, __m128i sums, std::uint16_t place) {
+    const Step now{w, sums, place};
     if (const unsigned fits = partners(now.sums); fits != 0) {
       const int slot = __builtin_ctz(fits);
       pair(steps_[slot], now);
@@ -116,7 +117,8 @@ class Matcher {
   // A bit for each pending step that may be added to one with these sums. All are asked at once: a loop that ends at
   // the first one costs more, as nobody can predict where that is.
   [[nodiscard]] unsigned partners(__m128i sums) const {
-    const auto beyond = [&](int slot) { return _mm_subs_epu8(_mm_adds_epu8(sums, sums_[slot]), limits_); };
+    const __m128i room = _mm_sub_epi8(limits_, sums);
+    const auto beyond = [&](int slot) { return _mm_subs_epu8(sums_[slot], room); };
     unsigned fits = 0;
     for (int i = 0; i < kPending; i += 2) {
       const __m128i a = beyond(i), b = beyond(i + 1);

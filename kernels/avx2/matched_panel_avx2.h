@@ -9,7 +9,7 @@
 //     weights need one.
 //   Matching: then two steps of a panel share an accumulation in 16 bits, if in every lane of every channel their sums
 //     of magnitudes together stay within the limit: 3 multiplications for 64 products where two steps of their own
-//     would take 4. Each step takes the first of the previous kPending unmatched steps that fits.
+//     would take 4. Each step takes one of the last few unmatched steps that fits.
 // vpaddw wraps, and the final sum is an int16, so that no order of summation matters. Tails are added two at a time:
 // their sums are within limit / 2 each.
 //
