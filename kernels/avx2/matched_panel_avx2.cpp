@@ -117,8 +117,7 @@ class Matcher {
   // A bit for each pending step that may be added to one with these sums. All are asked at once: a loop that ends at
   // the first one costs more, as nobody can predict where that is.
   [[nodiscard]] unsigned partners(__m128i sums) const {
-    const __m128i room = _mm_sub_epi8(limits_, sums);
-    const auto beyond = [&](int slot) { return _mm_subs_epu8(sums_[slot], room); };
+    const auto beyond = [&](int slot) { return _mm_subs_epu8(_mm_adds_epu8(sums, sums_[slot]), limits_); };
     unsigned fits = 0;
     for (int i = 0; i < kPending; i += 2) {
       const __m128i a = beyond(i), b = beyond(i + 1);
