@@ -72,7 +72,10 @@ Work divisible(const ConvolutionProblem& problem, const ConvolutionCandidate& ch
   work.rows = shape.out_h;
   work.row_step = chosen.kernel->row_step;
   work.channels = shape.out_c;
-  work.channel_step = std::max(1, chosen.kernel->channel_step(problem));
+  // Threads that write to the same cache lines, for one pixel after the other, take longer than one thread would.
+  constexpr std::int64_t kLineChannels = 64;
+  const std::int64_t kernel_step = std::max(1, chosen.kernel->channel_step(problem));
+  work.channel_step = (kLineChannels + kernel_step - 1) / kernel_step * kernel_step;
   work.row_setup = kByteCost * shape.in_w * shape.in_c * std::min(shape.stride_h, shape.kernel_h);
   work.channel_setup = kByteCost * packed_bytes;
   // Part of what the kernel estimates already.
