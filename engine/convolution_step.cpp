@@ -67,6 +67,8 @@ std::int64_t estimated_row_cost(const ConvolutionShape& shape, const Convolution
 // How an integer convolution divides. A part reads all input channels and, packed, the weights of its own channels.
 Work divisible(const ConvolutionProblem& problem, const ConvolutionCandidate& chosen, std::int64_t packed_bytes) {
   constexpr std::int64_t kByteCost = 4;
+  // Another core has often written it, as soon as parts have some of the channels only.
+  constexpr std::int64_t kInputByteCost = 12;
   const ConvolutionShape& shape = problem.shape;
   Work work;
   work.rows = shape.out_h;
@@ -76,7 +78,7 @@ Work divisible(const ConvolutionProblem& problem, const ConvolutionCandidate& ch
   constexpr std::int64_t kLineChannels = 64;
   const std::int64_t kernel_step = std::max(1, chosen.kernel->channel_step(problem));
   work.channel_step = (kLineChannels + kernel_step - 1) / kernel_step * kernel_step;
-  work.row_setup = kByteCost * shape.in_w * shape.in_c * std::min(shape.stride_h, shape.kernel_h);
+  work.row_setup = kInputByteCost * shape.in_w * shape.in_c * std::min(shape.stride_h, shape.kernel_h);
   work.channel_setup = kByteCost * packed_bytes;
   // Part of what the kernel estimates already.
   work.cost_per_row =

@@ -24,14 +24,20 @@ double cost_of(const Work& work, std::int64_t rows, std::int64_t channels) {
          static_cast<double>(work.channel_setup) * share;
 }
 
-// Time until all parts are done, if each takes as long as the largest.
+// Time until all parts are done. Parts that are not the same size come in turn, so that only a thread's last part
+// counts as the largest.
 double estimate(const Work& work, std::int64_t batch, const Partition& partition, int threads) {
   const std::int64_t all_rows = work.rows * batch;
   const std::int64_t rows = std::min(all_rows, ceil_div(row_units(work) * batch, partition.row_parts) * work.row_step);
   const std::int64_t channels =
       std::min(work.channels, ceil_div(channel_units(work), partition.channel_parts) * work.channel_step);
-  const double part = cost_of(work, rows, channels) + kPartCost;
-  return static_cast<double>(ceil_div(partition.parts(), threads)) * part + kHeldUp * part;
+  const double largest = cost_of(work, rows, channels) + kPartCost;
+  const double share = 1.0 / partition.parts();
+  const double average = share * (static_cast<double>(partition.channel_parts) * cost_of(work, all_rows, 0) +
+                                  static_cast<double>(partition.row_parts) * cost_of(work, 0, work.channels) +
+                                  static_cast<double>(all_rows) * static_cast<double>(work.cost_per_row)) +
+                         kPartCost;
+  return static_cast<double>(ceil_div(partition.parts(), threads) - 1) * average + (1 + kHeldUp) * largest;
 }
 
 }  // namespace
@@ -58,12 +64,14 @@ Partition choose_partition(const Work& work, std::int64_t batch, int threads, st
 
 Part part_of(const Work& work, std::int64_t batch, const Partition& partition, int index) {
   const std::int64_t of_picture = row_units(work);
+  // Rounded up, so that of parts that are not the same size the larger ones are taken first.
   const auto first_row = [&](std::int64_t part) {
-    const std::int64_t unit = of_picture * batch * part / partition.row_parts;
+    const std::int64_t unit = ceil_div(of_picture * batch * part, partition.row_parts);
     return unit / of_picture * work.rows + unit % of_picture * work.row_step;
   };
   const auto first_channel = [&](std::int64_t part) {
-    return std::min(work.channels, channel_units(work) * part / partition.channel_parts * work.channel_step);
+    const std::int64_t unit = ceil_div(channel_units(work) * part, partition.channel_parts);
+    return std::min(work.channels, unit * work.channel_step);
   };
   const int row = index / partition.channel_parts;
   const int channel = index % partition.channel_parts;

@@ -80,6 +80,25 @@ TEST_CASE("layers of few pixels are divided by channels as evenly as large ones 
   }
 }
 
+TEST_CASE("of parts that are not the same size the larger ones are taken first") {
+  Work work;
+  work.rows = 14;
+  work.cost_per_row = 1 << 20;
+  CHECK(busiest_share(work, 1, {4, 1}, 2) == 0.5);  // 4, 3, 4 and 3 rows: 4 + 3 each
+  CHECK(busiest_share(work, 1, {8, 1}, 2) <= 0.58);
+  CHECK(part_of(work, 1, {4, 1}, 0).row_end == 4);
+  work.rows = 1;
+  work.channels = 7 * 64;
+  work.channel_step = 64;
+  CHECK(part_of(work, 1, {1, 4}, 0).channel_end == 128);
+}
+
+TEST_CASE("channels are not divided where rows are as even and inputs would be loaded several times") {
+  Work work = convolution(28, 128, 512, 1, 1, 64);
+  work.row_setup *= 8;
+  CHECK(choose_partition(work, 1, 2, 64 * 1024).channel_parts == 1);
+}
+
 TEST_CASE("a batch is divided across the borders of pictures") {
   const Work work = convolution(7, 512, 512, 3, 4, 512);  // rows alone: 4 and 3
   const Partition partition = choose_partition(work, 8, 2, 64 * 1024);
