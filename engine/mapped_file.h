@@ -22,8 +22,10 @@ class MappedFile {
   ~MappedFile();
 
   [[nodiscard]] std::span<const std::byte> bytes() const { return {data_, size_}; }
-  // Its pages no longer count as this process's memory, until they are read again.
-  void forget() const noexcept;
+  // Pages of which all bytes are among these no longer count as this process's memory, until they are read again.
+  // `bytes` are some of the file's.
+  void forget(std::span<const std::byte> bytes) const noexcept;
+  void forget_all() const noexcept;
 
  private:
   MappedFile(const std::byte* data, std::size_t size) : data_(data), size_(size) {}

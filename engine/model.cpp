@@ -15,7 +15,8 @@ namespace {
 
 struct FileStore final : graph::ByteStore {
   explicit FileStore(engine::MappedFile mapped) : file(std::move(mapped)) {}
-  void forget() const noexcept override { file.forget(); }
+  void forget(std::span<const std::byte> bytes) const noexcept override { file.forget(bytes); }
+  void forget_all() const noexcept override { file.forget_all(); }
   engine::MappedFile file;
 };
 

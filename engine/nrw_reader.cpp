@@ -202,7 +202,10 @@ Result<ModelData> read_model(std::span<const std::byte> bytes, const std::string
     error.where = error.where.empty() ? where : where + ": " + error.where;
     return error;
   }
-  store->forget();
+  // A session reads the weights again. Mapping many pages anew takes milliseconds; few would be most of what a process
+  // with a small model needs.
+  constexpr std::size_t kKeptBytes = std::size_t{8} << 20;
+  if (bytes.size() < kKeptBytes) store->forget_all();
   return model;
 }
 

@@ -135,6 +135,16 @@ Result<Placement> place_tensors(const graph::Graph& graph, const std::vector<gra
   return placement;
 }
 
+// Once all steps have packed theirs: the model's own weights need no memory.
+void forget_weights(const graph::Graph& graph) {
+  for (const graph::Node& node : graph.nodes) {
+    const graph::Filter* const filter = graph::filter_of(node);
+    if (filter == nullptr || !filter->quantized || !filter->quantized->packed) continue;
+    filter->quantized->packed->forget_all();
+    return;  // they share one store
+  }
+}
+
 }  // namespace
 
 Result<Plan> compile(const graph::Graph& graph, Isa isa, int max_batch) {
@@ -181,6 +191,7 @@ Result<Plan> compile(const graph::Graph& graph, Isa isa, int max_batch) {
                                         Location{Location::Place::kScores, 0}));
   }
   NARROW_ASSIGN(plan.workspace_bytes, align_arena(plan.workspace_bytes));
+  forget_weights(graph);
   return plan;
 }
 

@@ -20,8 +20,9 @@ class ByteStore {
   ByteStore(const ByteStore&) = delete;
   ByteStore& operator=(const ByteStore&) = delete;
 
-  // Until they are read again, the bytes need no memory.
-  virtual void forget() const noexcept {}
+  // Until they are read again, these of the bytes need no memory.
+  virtual void forget(std::span<const std::byte> /*bytes*/) const noexcept {}
+  virtual void forget_all() const noexcept {}
 };
 
 class PackedWeights {
@@ -37,7 +38,9 @@ class PackedWeights {
   // In `buffer`, or where they are if they take a byte each.
   [[nodiscard]] std::span<const std::int8_t> view(std::vector<std::int8_t>& buffer) const;
   // They will hardly be read again.
-  void forget() const noexcept { store_->forget(); }
+  void forget() const noexcept { store_->forget(bytes_); }
+  // Nor will others of their store: pages that they share are left by `forget`.
+  void forget_all() const noexcept { store_->forget_all(); }
 
  private:
   PackedWeights() = default;

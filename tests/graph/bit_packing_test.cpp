@@ -115,6 +115,7 @@ TEST_CASE("packed weights: what was checked comes back, from bytes where they ar
     CHECK(std::vector<std::int8_t>(view.begin(), view.end()) == values);
     CHECK(buffer.empty() == (narrow::bits_for(range) == 8));
     weights->forget();
+    weights->forget_all();
     CHECK_FALSE(PackedWeights::check(packed, values.size() + 8, range, store).has_value());
     CHECK_FALSE(PackedWeights::check(std::span(packed).first(1), values.size(), range, store).has_value());
     CHECK_FALSE(PackedWeights::check(packed, std::numeric_limits<std::size_t>::max(), range, store).has_value());
