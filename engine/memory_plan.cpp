@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
-#include <utility>
+#include <tuple>
 
 namespace narrow::engine {
 namespace {
@@ -17,18 +17,20 @@ struct Placed {
 
 // Sums of aligned sizes do not overflow where they are placed without.
 std::size_t largest_live(const std::vector<BufferLife>& buffers) {
-  std::vector<std::pair<int, std::ptrdiff_t>> changes;  // of the bytes that are alive, by step
+  std::vector<std::tuple<int, bool, std::size_t>> changes;  // by step; what ends comes before what begins
   for (const BufferLife& life : buffers) {
-    const auto bytes =
-        static_cast<std::ptrdiff_t>((life.bytes + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment);
-    changes.emplace_back(life.first_step, bytes);
-    changes.emplace_back(life.last_step + 1, -bytes);
+    const std::size_t bytes = (life.bytes + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment;
+    changes.emplace_back(life.first_step, true, bytes);
+    changes.emplace_back(life.last_step + 1, false, bytes);
   }
-  std::sort(changes.begin(), changes.end());  // at one step, what ends comes first
-  std::ptrdiff_t alive = 0;
-  std::ptrdiff_t most = 0;
-  for (const auto& [step, bytes] : changes) most = std::max(most, alive += bytes);
-  return static_cast<std::size_t>(most);
+  std::sort(changes.begin(), changes.end());
+  std::size_t alive = 0;
+  std::size_t most = 0;
+  for (const auto& [step, begins, bytes] : changes) {
+    alive = begins ? alive + bytes : alive - bytes;
+    most = std::max(most, alive);
+  }
+  return most;
 }
 
 bool alive_together(const BufferLife& a, const BufferLife& b) {
