@@ -3,10 +3,9 @@
 // A step is 4 consecutive elements of the window. vpmaddubsw puts x * w of elements 0 and 1 into one 16-bit lane, of 2
 // and 3 into another; a lane is exact while, with A the largest input byte, A * sum(max(w, 0)) <= 32767 and
 // A * sum(min(w, 0)) >= -32768: both sums of magnitudes stay within limit(A) = 32767 / A, 128 for A = 255.
-//   Tails: where the weights of a lane exceed the limit, a part of them, at most limit / 2 for each sign, is moved to
-//   one
-//     or two further steps of that channel on the same elements. Four or five of a hundred steps of trained or random
-//     weights need one.
+//   Tails: where the weights of a lane exceed the limit, a part of them, at most limit / 2 for each sign, is moved to a
+//     further step of that channel on the same elements, or to two. Three to five of a hundred steps of deep layers
+//     need one, twenty of layers with 64 input channels.
 //   Matching: then two steps of a panel share an accumulation in 16 bits, if in every lane of every channel their sums
 //     of magnitudes together stay within the limit: 3 multiplications for 64 products where two steps of their own
 //     would take 4. Each step takes one of the last few unmatched steps that fits.

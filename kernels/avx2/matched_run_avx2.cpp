@@ -3,8 +3,6 @@
 // Vectors hold 8 pixels, a weight is broadcast: so the order of a channel's products is free, and what saturates in one
 // channel costs nothing in others. See matched_panel_avx2.h. -zero_point * sum(w) is in the bias.
 // Packed: see matched_layout_avx2.h.
-#include <cstring>
-
 #include "kernels/avx2/convolution_avx2_kernels.h"
 #include "kernels/avx2/convolution_block_avx2.h"
 #include "kernels/avx2/convolution_output_avx2.h"
