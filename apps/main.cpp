@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "commands.h"
-#include "console.h"
-#include "exit_codes.h"
+#include "apps/commands/commands.h"
+#include "apps/exit_codes.h"
+#include "apps/report/console.h"
 
 namespace {
 

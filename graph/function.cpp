@@ -2,8 +2,8 @@
 
 #include <cmath>
 
-#include "graph/exact_math.h"
-#include "graph/float_environment.h"
+#include "base/exact_math.h"
+#include "base/float_environment.h"
 
 namespace narrow::graph {
 namespace {

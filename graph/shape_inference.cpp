@@ -3,9 +3,9 @@
 #include <optional>
 #include <string>
 
+#include "base/text.h"
 #include "graph/ir.h"
 #include "graph/limits.h"
-#include "graph/text.h"
 
 namespace narrow::graph {
 namespace {

@@ -3,9 +3,9 @@
 #include <limits>
 #include <string>
 
+#include "base/text.h"
 #include "graph/ir.h"
 #include "graph/limits.h"
-#include "graph/text.h"
 #include "graph/validate_parts.h"
 
 namespace narrow::graph {

@@ -3,8 +3,8 @@
 #include <limits>
 #include <string>
 
+#include "base/text.h"
 #include "graph/limits.h"
-#include "graph/text.h"
 #include "graph/validate_parts.h"
 
 namespace narrow::graph {

@@ -3,11 +3,11 @@
 #include <memory>
 #include <utility>
 
-#include "engine/model_data.h"
-#include "graph/float_environment.h"
-#include "graph/float_model_data.h"
-#include "graph/passes/stated_quantization.h"
+#include "base/float_environment.h"
+#include "engine/model/model_data.h"
 #include "narrow/quantize.h"
+#include "pipeline/float_model_data.h"
+#include "rewrites/stated_quantization.h"
 
 namespace narrow {
 namespace {

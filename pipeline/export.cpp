@@ -1,9 +1,9 @@
 // What other engines read.
 #include "narrow/export.h"
 
-#include "engine/model_data.h"
+#include "engine/model/model_data.h"
 #include "exporters/onnx/export_graph.h"
-#include "graph/float_model_data.h"
+#include "pipeline/float_model_data.h"
 
 namespace narrow {
 

@@ -6,8 +6,8 @@
 #include <fstream>
 #include <span>
 
-#include "engine/nrw_layout.h"
-#include "importers/onnx/model.h"
+#include "engine/nrw/nrw_layout.h"
+#include "importers/onnx/read/model.h"
 #include "importers/safetensors/safetensors.h"
 #include "narrow/float_model.h"
 

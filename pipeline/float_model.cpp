@@ -3,12 +3,12 @@
 
 #include <utility>
 
-#include "graph/float_environment.h"
-#include "graph/float_executor/float_executor.h"
-#include "graph/float_model_data.h"
-#include "graph/passes/stated_quantization.h"
+#include "base/float_environment.h"
+#include "floating/float_executor.h"
 #include "importers/architectures/architectures.h"
-#include "importers/onnx/lower.h"
+#include "importers/onnx/lower/lower.h"
+#include "pipeline/float_model_data.h"
+#include "rewrites/stated_quantization.h"
 
 namespace narrow {
 TensorShape FloatModel::input_shape() const { return data_->graph.value(data_->graph.input).shape; }

@@ -3,17 +3,17 @@
 #include <cmath>
 #include <utility>
 
-#include "engine/model_data.h"
-#include "graph/float_environment.h"
-#include "graph/float_model_data.h"
-#include "graph/passes/simplify.h"
+#include "base/float_environment.h"
+#include "engine/model/model_data.h"
 #include "importers/architectures/architectures.h"
-#include "importers/onnx/lower.h"
-#include "importers/onnx/model.h"
+#include "importers/onnx/lower/lower.h"
+#include "importers/onnx/read/model.h"
 #include "importers/safetensors/safetensors.h"
 #include "importers/torch/checkpoint.h"
 #include "narrow/float_model.h"
 #include "narrow/model.h"
+#include "pipeline/float_model_data.h"
+#include "rewrites/simplify.h"
 
 namespace narrow {
 namespace {

@@ -4,14 +4,14 @@
 #include <memory>
 #include <utility>
 
-#include "engine/model_data.h"
-#include "graph/calibration/calibrate.h"
-#include "graph/float_environment.h"
-#include "graph/float_executor/liveness.h"
-#include "graph/float_model_data.h"
-#include "graph/quantizer/bit_plan.h"
-#include "graph/quantizer/quantize_graph.h"
+#include "base/float_environment.h"
+#include "engine/model/model_data.h"
+#include "graph/liveness.h"
 #include "narrow/image.h"
+#include "pipeline/float_model_data.h"
+#include "quantize/bit_plan.h"
+#include "quantize/calibrate.h"
+#include "quantize/quantize_graph.h"
 
 namespace narrow {
 namespace {

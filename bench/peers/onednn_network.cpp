@@ -7,7 +7,7 @@
 #include <limits>
 #include <stdexcept>
 
-#include "engine/make_step.h"
+#include "engine/plan/make_step.h"
 
 namespace narrow::bench {
 namespace {

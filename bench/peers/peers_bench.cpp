@@ -31,8 +31,8 @@
 
 #include "bench/peers/onednn_network.h"
 #include "bench/statistics.h"
-#include "engine/model_data.h"
-#include "graph/float_executor/openmp_threads.h"
+#include "engine/model/model_data.h"
+#include "floating/openmp_threads.h"
 #include "narrow/model.h"
 #include "narrow/session.h"
 

@@ -1,4 +1,4 @@
-#include "apps/statistics.h"
+#include "apps/run/statistics.h"
 
 #include <doctest/doctest.h>
 

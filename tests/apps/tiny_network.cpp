@@ -6,9 +6,9 @@
 #include <random>
 #include <utility>
 
-#include "graph/float_model_data.h"
 #include "narrow/export.h"
 #include "narrow/quantize.h"
+#include "pipeline/float_model_data.h"
 #include "tests/apps/command.h"
 
 namespace narrow::testing {

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <stdexcept>
 
-#include "engine/nrw_file.h"
+#include "engine/nrw/nrw_file.h"
 #include "graph/function.h"
 
 namespace narrow::testing {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/model_data.h"
+#include "engine/model/model_data.h"
 #include "graph/ir.h"
 #include "narrow/model.h"
 

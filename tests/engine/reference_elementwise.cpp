@@ -1,5 +1,5 @@
 // The reference interpreter's operators without weights that compute something.
-#include "graph/exact_math.h"
+#include "base/exact_math.h"
 #include "graph/function.h"
 #include "tests/engine/reference_node.h"
 

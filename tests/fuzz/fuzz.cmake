@@ -5,11 +5,11 @@
 #
 # A target links narrow_full unless narrow_fuzz_<name>_libraries says less; narrow_fuzz_<name>_sources adds files.
 set(narrow_fuzz_checkpoint_libraries narrow_importers)
-set(narrow_fuzz_checkpoint_sources ${CMAKE_CURRENT_LIST_DIR}/../importers/checkpoint_writer.cpp)
+set(narrow_fuzz_checkpoint_sources ${CMAKE_CURRENT_LIST_DIR}/../importers/torch/checkpoint_writer.cpp)
 set(narrow_fuzz_safetensors_libraries narrow_importers)
-set(narrow_fuzz_safetensors_sources ${CMAKE_CURRENT_LIST_DIR}/../importers/checkpoint_writer.cpp)
+set(narrow_fuzz_safetensors_sources ${CMAKE_CURRENT_LIST_DIR}/../importers/torch/checkpoint_writer.cpp)
 set(narrow_fuzz_onnx_libraries narrow_importers NarrowOnnx::proto)
-set(narrow_fuzz_onnx_sources ${CMAKE_CURRENT_LIST_DIR}/../importers/onnx_builder.cpp)
+set(narrow_fuzz_onnx_sources ${CMAKE_CURRENT_LIST_DIR}/../importers/onnx/onnx_builder.cpp)
 set(narrow_fuzz_model_libraries narrow_runtime)
 set(narrow_fuzz_model_sources ${CMAKE_CURRENT_LIST_DIR}/../engine/graph_builder.cpp
   ${CMAKE_CURRENT_LIST_DIR}/../engine/sample_models.cpp ${CMAKE_CURRENT_LIST_DIR}/../engine/random_model.cpp)

@@ -8,7 +8,7 @@
 
 #include "narrow/image.h"
 #include "tests/fuzz/fuzz.h"
-#include "tests/importers/picture_bytes.h"
+#include "tests/importers/image/picture_bytes.h"
 
 namespace {
 

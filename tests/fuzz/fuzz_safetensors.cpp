@@ -2,7 +2,7 @@
 #include "importers/architectures/architectures.h"
 #include "importers/safetensors/safetensors.h"
 #include "tests/fuzz/fuzz.h"
-#include "tests/importers/checkpoint_writer.h"
+#include "tests/importers/torch/checkpoint_writer.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::span<const std::byte> bytes(reinterpret_cast<const std::byte*>(data), size);

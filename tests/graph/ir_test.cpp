@@ -5,8 +5,8 @@
 #include <string>
 
 #include "graph/ir.h"
-#include "tests/graph/random_graph.h"
 #include "tests/support/data.h"
+#include "tests/support/graph/random_graph.h"
 
 using namespace narrow;
 using namespace narrow::graph;

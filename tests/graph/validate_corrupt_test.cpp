@@ -5,11 +5,11 @@
 #include <random>
 
 #include "graph/ir.h"
-#include "graph/passes/simplify.h"
-#include "tests/graph/naive_evaluator.h"
-#include "tests/graph/quantized_graph.h"
-#include "tests/graph/random_graph.h"
+#include "rewrites/simplify.h"
+#include "tests/quantize/quantized_graph.h"
 #include "tests/support/data.h"
+#include "tests/support/graph/naive_evaluator.h"
+#include "tests/support/graph/random_graph.h"
 
 using namespace narrow;
 using namespace narrow::graph;

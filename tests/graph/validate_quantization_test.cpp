@@ -7,8 +7,8 @@
 
 #include "graph/ir.h"
 #include "graph/limits.h"
-#include "tests/graph/quantized_graph.h"
-#include "tests/graph/random_graph.h"
+#include "tests/quantize/quantized_graph.h"
+#include "tests/support/graph/random_graph.h"
 
 using namespace narrow;
 using namespace narrow::graph;

@@ -8,9 +8,9 @@
 #include <memory>
 #include <random>
 
-#include "graph/float_model_data.h"
-#include "graph/passes/simplify.h"
 #include "narrow/quantize.h"
+#include "pipeline/float_model_data.h"
+#include "rewrites/simplify.h"
 #include "tests/support/data.h"
 
 namespace narrow {

@@ -8,12 +8,12 @@
 #include <span>
 #include <utility>
 
-#include "graph/float_executor/float_executor.h"
-#include "graph/float_model_data.h"
-#include "graph/passes/simplify.h"
-#include "importers/onnx/lower.h"
+#include "floating/float_executor.h"
+#include "importers/onnx/lower/lower.h"
 #include "narrow/quantize.h"
 #include "narrow/session.h"
+#include "pipeline/float_model_data.h"
+#include "rewrites/simplify.h"
 
 namespace narrow::testing {
 namespace {

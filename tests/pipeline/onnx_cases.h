@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "graph/ir.h"
-#include "tests/importers/onnx_case.h"
+#include "tests/importers/onnx/onnx_case.h"
 
 namespace narrow::testing {
 

@@ -3,10 +3,10 @@
 // read, lowered, simplified and computed as a whole.
 #include <doctest/doctest.h>
 
-#include "graph/float_executor/float_executor.h"
-#include "graph/passes/simplify.h"
-#include "importers/onnx/lower.h"
-#include "tests/importers/onnx_case.h"
+#include "floating/float_executor.h"
+#include "importers/onnx/lower/lower.h"
+#include "rewrites/simplify.h"
+#include "tests/importers/onnx/onnx_case.h"
 #include "tests/pipeline/onnx_cases.h"
 #include "tests/support/data.h"
 

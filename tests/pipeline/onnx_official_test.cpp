@@ -5,7 +5,7 @@
 #include <array>
 #include <string_view>
 
-#include "graph/passes/stated_quantization.h"
+#include "rewrites/stated_quantization.h"
 #include "tests/pipeline/onnx_cases.h"
 #include "tests/support/data.h"
 

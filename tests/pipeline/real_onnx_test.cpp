@@ -6,11 +6,11 @@
 #include <cstdio>
 #include <string>
 
-#include "engine/model_data.h"
-#include "graph/float_model_data.h"
-#include "tests/graph/naive_evaluator.h"
+#include "engine/model/model_data.h"
+#include "pipeline/float_model_data.h"
 #include "tests/pipeline/real_models.h"
 #include "tests/support/data.h"
+#include "tests/support/graph/naive_evaluator.h"
 
 namespace narrow {
 namespace {

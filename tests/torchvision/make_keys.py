@@ -1,7 +1,7 @@
-"""Writes tests/importers/torchvision_keys.inc: what the tensors of torchvision's networks are called, their shapes, and
+"""Writes tests/importers/architectures/torchvision_keys.inc: what the tensors of torchvision's networks are called, their shapes, and
 what the networks cost. Run it by hand when networks.py gains a network:
 
-    /usr/bin/python3 tests/torchvision/make_keys.py > tests/importers/torchvision_keys.inc
+    /usr/bin/python3 tests/torchvision/make_keys.py > tests/importers/architectures/torchvision_keys.inc
 
 One line per module: its name; C (weight), B (weight and bias) or N (the five tensors of a BatchNorm); the weight's shape.
 """

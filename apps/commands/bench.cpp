@@ -1,0 +1,206 @@
+// narrow bench: how long does a network take, and where?
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "apps/commands/commands.h"
+#include "apps/report/bench_report.h"
+#include "apps/report/progress.h"
+#include "apps/report/text.h"
+#include "apps/run/bench_inputs.h"
+#include "apps/run/model_file.h"
+
+namespace narrow::cli {
+
+namespace {
+
+struct BenchFlags {
+  ModelFlags model;
+  std::string scenario = "SingleStream";
+  std::vector<std::string> pictures;
+  BenchLoad load;
+  int threads = 0;
+  int warm_up = -1;
+  int spin_us = 0;
+  double latency_bound_ms = 0;
+  bool layers = false;
+  CLI::Option* batch = nullptr;
+  CLI::Option* rate = nullptr;
+  CLI::Option* bound = nullptr;
+  CLI::Option* seed = nullptr;
+};
+
+// Options that the scenario needs, or has no use for: better said than ignored.
+std::optional<Error> misfit(const BenchFlags& flags) {
+  const auto error = [&](const CLI::Option* option, const std::string& message) {
+    return Error{ErrorCode::kInvalidArgument, message + " --scenario " + scenario_name(flags.load.scenario),
+                 option->get_name()};
+  };
+  const bool server = flags.load.scenario == Scenario::kServer;
+  if (server && flags.rate->count() == 0) return error(flags.rate, "is missing: the pictures per second for");
+  if (flags.load.scenario == Scenario::kSingleStream && flags.batch->count() > 0) {
+    return error(flags.batch, "does not apply to");
+  }
+  for (const CLI::Option* option : {flags.rate, flags.bound, flags.seed}) {
+    if (!server && option->count() > 0) return error(option, "does not apply to");
+  }
+  return std::nullopt;
+}
+
+// As many pictures as make memory matter as it does with fresh ones, in whole batches.
+std::size_t pool_size(int batch) {
+  constexpr std::size_t kPictures = 8;
+  const auto size = static_cast<std::size_t>(batch);
+  return (kPictures + size - 1) / size * size;
+}
+
+Result<BenchInputs> inputs_for(const BenchFlags& flags, const LoadedModel& loaded, const TensorShape& shape,
+                               std::string& text) {
+  const std::size_t pool = pool_size(flags.load.batch);
+  if (flags.pictures.empty()) {
+    text = "random bytes";
+    return random_inputs(shape, loaded.preprocessing, pool, 1);
+  }
+  if (shape.channels != loaded.preprocessing.channels) {
+    return Error{ErrorCode::kUnsupported,
+                 format("the network takes %lld channels, and its preprocessing makes %d of pictures",
+                        static_cast<long long>(shape.channels), loaded.preprocessing.channels),
+                 "--pictures"};
+  }
+  std::size_t used = 0;
+  NARROW_ASSIGN(BenchInputs inputs, picture_inputs(flags.pictures, shape, loaded.preprocessing, pool, used));
+  text = plural(used, "picture") + " of " + join(flags.pictures, " ");
+  return inputs;
+}
+
+Result<int> bench(const BenchFlags& flags, Console& console) {
+  if (const std::optional<Error> wrong = misfit(flags)) return console.fail(*wrong, kUsage);
+  NARROW_ASSIGN(const FileFormat file_format, format_of(flags.model));
+  if (const std::optional<Error> useless = useless_option(flags.model, file_format)) {
+    return console.fail(*useless, kUsage);
+  }
+  BenchReport report;
+  report.file = flags.model.path;
+  report.load = flags.load;
+  report.spin_us = flags.spin_us;
+  report.latency_bound = 1e-3 * flags.latency_bound_ms;
+  report.threads = threads_to_use(flags.threads, 256);
+  NARROW_ASSIGN(const LoadedModel loaded, load_model_file(flags.model, file_format));
+  report.notes = loaded.notes;
+  NARROW_ASSIGN(const std::unique_ptr<Network> network,
+                open_network(loaded, flags.model.isa, report.threads, flags.load.batch, flags.spin_us));
+  Session* const session = network->session();
+  if (session == nullptr && (flags.layers || flags.spin_us > 0)) {
+    return Error{ErrorCode::kInvalidArgument,
+                 "is for networks that Narrow itself runs (.nrw, ONNX that states its quantization); " +
+                     flags.model.path + " runs on oneDNN",
+                 flags.layers ? "--layers" : "--spin"};
+  }
+  NARROW_ASSIGN(const BenchInputs inputs, inputs_for(flags, loaded, network->input_shape(), report.inputs));
+
+  constexpr std::size_t kPercent = 100;
+  Progress progress("measuring, percent");
+  const auto show = [&](double done) {
+    progress.update(static_cast<std::size_t>(done * static_cast<double>(kPercent)), kPercent);
+  };
+  NARROW_ASSIGN(report.warm_up_runs, warm_up_network(*network, inputs, flags.load.batch, flags.warm_up));
+  NARROW_ASSIGN(report.times, run_scenario(*network, inputs, flags.load, show));
+  if (flags.layers) {
+    constexpr std::size_t kMostRuns = 200;
+    const std::size_t runs = std::min(kMostRuns, report.times.run_seconds.size());
+    Progress layers_progress("timing layers, percent");
+    const auto show_layers = [&](double done) {
+      layers_progress.update(static_cast<std::size_t>(done * static_cast<double>(kPercent)), kPercent);
+    };
+    NARROW_ASSIGN(report.layers, time_layers(*session, inputs, flags.load.batch, report.threads, runs, show_layers));
+  }
+  progress.erase();
+  console.print(bench_text(report, *network));
+  console.result(bench_json(report, *network));
+  return kSuccess;
+}
+
+constexpr const char* kExamples =
+    "Examples:\n"
+    "  narrow bench resnet50.nrw --threads 1                         latency of one picture after the other\n"
+    "  narrow bench resnet50.nrw --threads 1 --layers                and where the time goes\n"
+    "  narrow bench resnet50.nrw --scenario Offline --batch 16       pictures per second\n"
+    "  narrow bench resnet50.nrw --scenario Server --rate 40 --latency-bound 50\n"
+    "  narrow bench resnet50.onnx --threads 1                        the float network on oneDNN, as a baseline\n"
+    "\n"
+    "The scenarios have the names that MLPerf gave them. Percentiles are the smallest latency that at least that many\n"
+    "percent of all do not exceed. Machines are noisy: compare ratios of medians from alternating runs.";
+
+void add_load_options(CLI::App& app, BenchFlags& flags) {
+  app.add_option("--scenario", flags.scenario,
+                 "SingleStream (default): one picture after the other; Offline: batches of pictures that are there; "
+                 "Server: pictures arrive at random times")
+      ->check(CLI::Validator(
+          [](std::string& text) {
+            if (find_scenario(text)) return std::string();
+            return "unknown value '" + text + "'; valid: SingleStream, Offline, Server";
+          },
+          "", "scenario"))
+      ->type_name("NAME");
+  flags.batch = app.add_option("--batch", flags.load.batch,
+                               "Pictures in one run. Offline: 16 unless given; Server: the most that run together, 1 "
+                               "unless given")
+                    ->check(whole_number(1, 1024))
+                    ->type_name("N");
+  flags.rate = app.add_option("--rate", flags.load.rate, "Server: pictures per second, on average")
+                   ->check(positive_number())
+                   ->type_name("X");
+  flags.bound = app.add_option("--latency-bound", flags.latency_bound_ms,
+                               "Server: milliseconds that 99 % of the pictures must not exceed")
+                    ->check(positive_number())
+                    ->type_name("MS");
+  flags.seed = app.add_option("--seed", flags.load.seed, "Server: seed of the times of arrival, 1 unless given")
+                   ->check(whole_number(0, 1000000000))
+                   ->type_name("N");
+  CLI::Option* const seconds = app.add_option("--duration", flags.load.seconds, "Seconds to measure, 5 unless given")
+                                   ->check(positive_number())
+                                   ->type_name("S");
+  app.add_option("--runs", flags.load.runs, "Runs (Server: pictures) to measure, instead of a duration")
+      ->check(whole_number(1, 1000000000))
+      ->type_name("N")
+      ->excludes(seconds);
+  app.add_option("--warm-up", flags.warm_up, "Runs before anything is measured; default: about a third of a second")
+      ->check(whole_number(0, 1000000))
+      ->type_name("N");
+}
+
+}  // namespace
+
+Command add_bench(CLI::App& parent) {
+  auto flags = std::make_shared<BenchFlags>();
+  auto json = std::make_shared<bool>(false);
+  CLI::App* app = parent.add_subcommand("bench", "Measure how long a network takes, and where");
+  app->footer(kExamples);
+  app->add_option("MODEL", flags->model.path, "A .nrw file, ONNX, or weights (a PyTorch checkpoint, safetensors)")
+      ->required();
+  add_load_options(*app, *flags);
+  app->add_flag("--layers", flags->layers,
+                "Also time each layer: share of the time, operations per second and what part of this CPU's peak they "
+                "are");
+  app->add_option("--pictures", flags->pictures,
+                  "Pictures to run (see narrow --help); default: random bytes over the whole range of the input")
+      ->type_name("PICTURES");
+  add_threads_option(*app, flags->threads);
+  app->add_option("--spin", flags->spin_us,
+                  "Microseconds that helper threads poll for the next picture before they sleep, 0 unless given")
+      ->check(whole_number(0, 10000))
+      ->type_name("US");
+  add_json_option(*app, *json);
+  add_run_options(*app, flags->model);
+  return {app, json, [flags](Console& console) {
+            flags->load.scenario = find_scenario(flags->scenario).value_or(Scenario::kSingleStream);
+            constexpr int kOfflineBatch = 16;
+            if (flags->load.scenario == Scenario::kOffline && flags->batch->count() == 0) {
+              flags->load.batch = kOfflineBatch;
+            }
+            return finish(console, bench(*flags, console));
+          }};
+}
+
+}  // namespace narrow::cli

@@ -1,0 +1,166 @@
+// narrow classify: what is on these pictures?
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "apps/commands/commands.h"
+#include "apps/report/inspect_json.h"
+#include "apps/report/progress.h"
+#include "apps/report/text.h"
+#include "apps/run/model_file.h"
+#include "apps/run/scoring.h"
+#include "narrow/image.h"
+#include "narrow/session.h"
+
+namespace narrow::cli {
+
+namespace {
+
+struct ClassifyFlags {
+  ModelFlags model;
+  std::vector<std::string> pictures;
+  int top = 5;
+  int threads = 0;
+};
+
+constexpr std::size_t kBatch = 8;
+
+// A picture of an opened set, or why the set of an argument could not be opened.
+struct Item {
+  const PictureSet* set = nullptr;
+  std::size_t index = 0;
+  std::string argument;
+  Status status;
+};
+
+// Opens each argument on its own: one that can't be read must not keep the others from being classified.
+std::vector<Item> open_pictures(const std::vector<std::string>& arguments, const std::vector<std::string>& labels,
+                                std::vector<std::unique_ptr<PictureSet>>& sets) {
+  std::vector<Item> items;
+  for (const std::string& argument : arguments) {
+    Result<PictureSet> set = PictureSet::open({argument}, labels);
+    if (!set.ok()) {
+      items.push_back({nullptr, 0, argument, std::move(set).error()});
+      continue;
+    }
+    sets.push_back(std::make_unique<PictureSet>(*std::move(set)));
+    for (std::size_t i = 0; i < sets.back()->size(); ++i) items.push_back({sets.back().get(), i, argument, {}});
+  }
+  return items;
+}
+
+std::string label_of(const LoadedModel& loaded, int class_index) {
+  return loaded.labels.empty() ? "class " + std::to_string(class_index)
+                               : loaded.labels[static_cast<std::size_t>(class_index)];
+}
+
+void print_picture(Console& console, const LoadedModel& loaded, const Network& network, const Scored& scored, int top,
+                   Json& pictures) {
+  const std::vector<float> probabilities = network.scores_are_probabilities()
+                                               ? std::vector<float>(scored.scores.begin(), scored.scores.end())
+                                               : softmax(scored.scores);
+  Json list = Json::array();
+  std::string text = scored.name + "\n";
+  std::vector<Ranked> best = top_k(scored.scores, std::min(top, static_cast<int>(scored.scores.size())));
+  for (const Ranked& ranked : best) {
+    const std::string label = label_of(loaded, ranked.class_index);
+    const float probability = probabilities[static_cast<std::size_t>(ranked.class_index)];
+    text += format("  %6.2f %%  %s\n", static_cast<double>(probability) * 100.0, label.c_str());
+    list.push_back(
+        {{"class", ranked.class_index}, {"label", label}, {"probability", probability}, {"score", ranked.score}});
+  }
+  console.print(text);
+  pictures.push_back({{"picture", scored.name}, {"top", std::move(list)}});
+}
+
+Result<int> classify(const ClassifyFlags& flags, Console& console) {
+  NARROW_ASSIGN(const FileFormat file_format, format_of(flags.model));
+  if (const std::optional<Error> useless = useless_option(flags.model, file_format))
+    return console.fail(*useless, kUsage);
+  NARROW_ASSIGN(const LoadedModel loaded, load_model_file(flags.model, file_format));
+  std::vector<std::unique_ptr<PictureSet>> sets;
+  const std::vector<Item> items = open_pictures(flags.pictures, loaded.labels, sets);
+  const int threads = threads_to_use(flags.threads, items.size());
+  const int batch = static_cast<int>(std::clamp<std::size_t>(items.size(), 1, kBatch));
+  NARROW_ASSIGN(const std::unique_ptr<Network> network, open_network(loaded, flags.model.isa, threads, batch));
+
+  Json pictures = Json::array();
+  std::size_t failed = 0;
+  Progress progress("classifying");
+  const auto fetch = [&](std::size_t i) -> Result<LabelledPicture> {
+    if (!items[i].status.ok()) return items[i].status.error();
+    return items[i].set->get(items[i].index);
+  };
+  const auto sink = [&](const Scored& scored) -> Status {
+    progress.erase();
+    if (scored.status.ok()) {
+      print_picture(console, loaded, *network, scored, flags.top, pictures);
+    } else {
+      ++failed;
+      console.report(scored.status.error());
+      pictures.push_back({{"picture", items[scored.index].argument}, {"error", error_json(scored.status.error())}});
+    }
+    progress.update(scored.index + 1, items.size());
+    return {};
+  };
+  NARROW_ASSIGN(const ScoringTime time,
+                score_pictures(*network, items.size(), fetch, {loaded.preprocessing, threads, batch}, sink));
+  progress.erase();
+
+  const std::string& path = flags.model.path;
+  const std::string name = path.empty() ? network->architecture() + " (built in)" : path;
+  if (failed < items.size()) {
+    std::string notes;
+    if (loaded.preprocessing_is_assumed) notes += preprocessing_lines(loaded.preprocessing, true);
+    for (const std::string& note : loaded.notes) notes += "note: " + note + "\n";
+    console.print("\n" + notes + name + ": " + network->bits() + ", " + network->isa() + ", " + network->arithmetic() +
+                  "; " + plural(items.size() - failed, "picture") + format(" in %.3f s\n", time.total_seconds));
+  }
+  Json document;
+  document["model"] = {{"file", path.empty() ? Json() : Json(path)},
+                       {"architecture", network->architecture()},
+                       {"bits", network->bits()},
+                       {"arithmetic", network->arithmetic()}};
+  document["preprocessing"] = preprocessing_json(loaded.preprocessing);
+  document["preprocessing_is_assumed"] = loaded.preprocessing_is_assumed;
+  document["notes"] = loaded.notes;
+  document["isa"] = network->isa();
+  document["threads"] = threads;
+  document["failed"] = failed;
+  document["pictures"] = std::move(pictures);
+  console.result(document);
+  if (failed == 0) return kSuccess;
+  return failed == items.size() ? kFailure : kPartialFailure;
+}
+
+constexpr const char* kExamples =
+    "Examples:\n"
+    "  narrow classify cat.jpg dog.png          five best classes of each, with the built-in model\n"
+    "  narrow classify --model m.nrw photos/    every picture of a folder, with a model of your own\n"
+    "  narrow classify --model net.onnx --labels classes.txt --preprocess imagenet cat.jpg\n"
+    "  narrow classify --top 1 --json cat.jpg   for programs\n"
+    "\n"
+    "Pictures that can't be read are reported and the others classified: exit code 3.";
+
+}  // namespace
+
+Command add_classify(CLI::App& parent) {
+  auto flags = std::make_shared<ClassifyFlags>();
+  auto json = std::make_shared<bool>(false);
+  CLI::App* app = parent.add_subcommand("classify", "Say what is on pictures");
+  app->footer(kExamples);
+  app->add_option("PICTURE", flags->pictures, "Pictures: files, folders or lists (see narrow --help)")->required();
+  app->add_option("--model", flags->model.path,
+                  "A .nrw file, ONNX, or weights (a PyTorch checkpoint, safetensors); default: the model that is built "
+                  "in (CIFAR-10 classes)")
+      ->type_name("FILE");
+  app->add_option("--top", flags->top, "How many classes to print, 5 unless given")
+      ->check(whole_number(1, 100000))
+      ->type_name("K");
+  add_threads_option(*app, flags->threads);
+  add_json_option(*app, *json);
+  add_model_options(*app, flags->model);
+  return {app, json, [flags](Console& console) { return finish(console, classify(*flags, console)); }};
+}
+
+}  // namespace narrow::cli

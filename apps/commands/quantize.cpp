@@ -1,0 +1,178 @@
+// narrow quantize: float weights and calibration pictures in, an integer network out.
+#include <memory>
+#include <utility>
+
+#include "apps/commands/commands.h"
+#include "apps/files/output_file.h"
+#include "apps/report/progress.h"
+#include "apps/report/quantize_report.h"
+#include "apps/report/text.h"
+#include "apps/run/model_file.h"
+#include "narrow/image.h"
+#include "narrow/quantize.h"
+
+namespace narrow::cli {
+
+namespace {
+
+struct QuantizeFlags {
+  std::string weights;
+  std::vector<std::string> pictures;
+  std::string output;
+  ImportFlags import;
+  PreprocessFlags preprocess;
+  std::string labels;
+  int weight_bits = 8;
+  int activation_bits = 8;
+  std::string keep_edges = "8";
+  std::string observer = "minmax";
+  bool per_tensor = false;
+  bool no_bias_correction = false;
+  std::vector<std::string> layer_weights;
+  std::vector<std::string> layer_activations;
+  std::size_t calibration_limit = 512;
+  int threads = 0;
+  bool verbose = false;
+};
+
+QuantizeOptions quantize_options(const QuantizeFlags& flags) {
+  QuantizeOptions options;
+  options.weight_bits = flags.weight_bits;
+  options.activation_bits = flags.activation_bits;
+  if (flags.keep_edges == "float") {
+    options.edges = Edges::kFloat;
+  } else if (flags.keep_edges == "off") {
+    options.edges = Edges::kOff;
+  } else {
+    options.edges = Edges::kBits;
+    options.edge_bits = std::stoi(flags.keep_edges);
+  }
+  options.per_tensor_weights = flags.per_tensor;
+  options.correct_bias = !flags.no_bias_correction;
+  options.observer = flags.observer == "minmax" ? ObserverKind::kMinMax : ObserverKind::kMovingAverage;
+  for (const std::string& text : flags.layer_weights) options.layer_weight_bits.push_back(parse_layer_bits(text));
+  for (const std::string& text : flags.layer_activations) {
+    options.layer_activation_bits.push_back(parse_layer_bits(text));
+  }
+  return options;
+}
+
+Result<int> quantize_command(const QuantizeFlags& flags, Console& console) {
+  std::vector<std::string> inputs_read = flags.pictures;
+  inputs_read.insert(inputs_read.end(), {flags.weights, flags.labels, flags.preprocess.preset});
+  NARROW_TRY(check_not_an_input(flags.output, inputs_read));
+  NARROW_ASSIGN(const std::vector<std::string> labels, read_labels(flags.labels));
+  NARROW_ASSIGN(const FloatFile float_file, load_float_file(flags.weights, flags.import, flags.preprocess, labels));
+  const FloatModel& weights = float_file.model;
+  NARROW_ASSIGN(const PictureSet pictures,
+                PictureSet::open({flags.pictures.begin(), flags.pictures.end()}, weights.labels()));
+  // Opened now: minutes of calibration must not end in "no such folder".
+  NARROW_ASSIGN(OutputFile file, OutputFile::create(flags.output));
+
+  const CalibrationInputs inputs = calibration_inputs(pictures, weights.preprocessing(), flags.calibration_limit);
+  QuantizeOptions options = quantize_options(flags);
+  options.threads = threads_to_use(flags.threads, inputs.count);
+  Progress progress("calibrating, picture");
+  options.progress = [&](std::size_t done, std::size_t total) { progress.update(done, total); };
+  Result<Quantized> result = quantize(weights, inputs, options);
+  progress.erase();
+  if (!result.ok()) return std::move(result).error();
+
+  const std::vector<std::byte> bytes = result->model.serialize();
+  // A name that a model file can't hold (of the weights' file, say) is found here and not by whoever reads it.
+  NARROW_TRY(Model::parse(bytes, flags.output));
+  NARROW_TRY(file.write(bytes));
+  NARROW_TRY(file.commit());
+
+  const QuantizeSummary summary{flags.weights,   flags.output,  bytes.size(),
+                                pictures.size(), flags.verbose, float_file.preprocessing_is_assumed};
+  console.print(report_text(weights, *result, summary));
+  console.result(report_json(weights, *result, summary));
+  return kSuccess;
+}
+
+void add_options(CLI::App& app, QuantizeFlags& flags) {
+  app.add_option("WEIGHTS", flags.weights, "A float network: a PyTorch checkpoint, safetensors, ONNX, or a float .nrw")
+      ->required();
+  app.add_option("--calibrate", flags.pictures, "Pictures to observe ranges on; labels are not needed. May be repeated")
+      ->required()
+      ->allow_extra_args(false)
+      ->type_name("PICTURES");
+  app.add_option("-o,--output", flags.output, "The .nrw file to write; replaced if it is there")
+      ->required()
+      ->type_name("FILE");
+  app.add_option("--calibration-limit", flags.calibration_limit,
+                 "Use at most N pictures, evenly spread; 0 for all, 512 unless given")
+      ->check(whole_number(0, 1000000000))
+      ->type_name("N");
+  add_labels_option(app, flags.labels);
+  add_threads_option(app, flags.threads);
+  app.add_flag("--verbose", flags.verbose, "List every fold and fusion");
+}
+
+void add_bit_options(CLI::App& app, QuantizeFlags& flags) {
+  const std::string group = "Bits and ranges";
+  const CLI::Validator bits = whole_number(kMinBits, kMaxBits);
+  app.add_option("--weights", flags.weight_bits, "Bits of weights, 2 to 8; 8 unless given")
+      ->check(bits)
+      ->type_name("BITS")
+      ->group(group);
+  app.add_option("--activations", flags.activation_bits, "Bits of activations, 2 to 8; 8 unless given")
+      ->check(bits)
+      ->type_name("BITS")
+      ->group(group);
+  app.add_option("--keep-edges", flags.keep_edges,
+                 "Bits of the first and last layer, 8 unless given; float leaves them in float, off treats them "
+                 "like all others")
+      ->check(word_or_number({"float", "off"}, kMinBits, kMaxBits))
+      ->type_name("BITS|float|off")
+      ->group(group);
+  app.add_option("--observer", flags.observer, "What makes a range of what was observed: minmax or moving-average")
+      ->check(one_of({"minmax", "moving-average"}))
+      ->type_name("NAME")
+      ->group(group);
+  app.add_flag("--per-tensor", flags.per_tensor, "One scale for all weights of a layer instead of one per channel")
+      ->group(group);
+  app.add_flag("--no-bias-correction", flags.no_bias_correction,
+               "Keep the mean error of rounded weights in the biases (docs/calibration.md)")
+      ->group(group);
+  app.add_option("--layer-weights", flags.layer_weights, "Bits of one layer's weights. May be repeated")
+      ->check(layer_bits_text())
+      ->allow_extra_args(false)
+      ->type_name("LAYER=BITS")
+      ->group(group);
+  app.add_option("--layer-activations", flags.layer_activations, "Bits of one layer's output. May be repeated")
+      ->check(layer_bits_text())
+      ->allow_extra_args(false)
+      ->type_name("LAYER=BITS")
+      ->group(group);
+}
+
+constexpr const char* kExamples =
+    "Examples:\n"
+    "  narrow quantize resnet20.pth --calibrate train/ -o resnet20.nrw\n"
+    "  narrow quantize resnet20.pth --calibrate train.bin --weights 4 --activations 4 -o small.nrw\n"
+    "  narrow quantize mnv2.pth --arch mobilenet_v2 --calibrate train/ --tf-padding --bn-eps 1e-3 \\\n"
+    "      --preprocess mobilenet-tf --input-size 128 --resize 128 -o mnv2.nrw\n"
+    "  narrow quantize resnet20.pth --calibrate train/ --weights 4 --layer-weights layer1.0.conv1=6 -o mixed.nrw\n"
+    "  narrow quantize net.onnx --calibrate train/ --preprocess mine.json -o net.nrw\n"
+    "  narrow quantize net.qdq.onnx --calibrate train/ -o net.nrw     what the file states stays as it is\n"
+    "\n"
+    "Layer names are those of `narrow inspect`. The same input gives the same file, byte for byte.";
+
+}  // namespace
+
+Command add_quantize(CLI::App& parent) {
+  auto flags = std::make_shared<QuantizeFlags>();
+  auto json = std::make_shared<bool>(false);
+  CLI::App* app = parent.add_subcommand("quantize", "Make an integer network from float weights");
+  app->footer(kExamples);
+  add_options(*app, *flags);
+  add_json_option(*app, *json);
+  add_bit_options(*app, *flags);
+  add_import_options(*app, flags->import);
+  add_preprocess_options(*app, flags->preprocess);
+  return {app, json, [flags](Console& console) { return finish(console, quantize_command(*flags, console)); }};
+}
+
+}  // namespace narrow::cli

@@ -1,0 +1,218 @@
+#include "apps/options/options.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cmath>
+#include <cstring>
+#include <fstream>
+
+#include "apps/options/threads.h"
+#include "apps/report/text.h"
+#include "narrow/session.h"
+
+namespace narrow::cli {
+
+namespace {
+
+constexpr std::uintmax_t kMaxLabelsBytes = 16 << 20;
+
+std::optional<long> parse_whole(std::string_view text) {
+  long value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+bool is_word(const std::vector<std::string>& words, const std::string& text) {
+  return std::find(words.begin(), words.end(), text) != words.end();
+}
+
+std::string range_text(long lo, long hi) {
+  return "a whole number from " + std::to_string(lo) + " to " + std::to_string(hi);
+}
+
+std::optional<std::vector<int>> numbers_in(const std::string& text) {
+  std::vector<int> numbers;
+  std::size_t begin = 0;
+  while (begin <= text.size()) {
+    const std::size_t end = std::min(text.find(',', begin), text.size());
+    const std::optional<long> number = parse_whole(std::string_view(text).substr(begin, end - begin));
+    if (!number || *number < 0 || *number > 1000) return std::nullopt;
+    numbers.push_back(static_cast<int>(*number));
+    begin = end + 1;
+  }
+  return numbers;
+}
+
+}  // namespace
+
+CLI::Validator one_of(std::vector<std::string> words) {
+  return {[words](std::string& text) {
+            if (is_word(words, text)) return std::string();
+            return "unknown value '" + text + "'; valid: " + join(words, ", ");
+          },
+          "", "one_of"};
+}
+
+CLI::Validator whole_number(long lo, long hi) {
+  return {[lo, hi](std::string& text) {
+            const std::optional<long> value = parse_whole(text);
+            if (value && *value >= lo && *value <= hi) return std::string();
+            return "'" + text + "' is not " + range_text(lo, hi);
+          },
+          "", "whole_number"};
+}
+
+CLI::Validator word_or_number(std::vector<std::string> words, long lo, long hi) {
+  return {[words, lo, hi](std::string& text) {
+            const std::optional<long> value = parse_whole(text);
+            if (is_word(words, text) || (value && *value >= lo && *value <= hi)) return std::string();
+            return "unknown value '" + text + "'; valid: " + join(words, ", ") + ", or " + range_text(lo, hi);
+          },
+          "", "word_or_number"};
+}
+
+CLI::Validator positive_number() {
+  return {[](std::string& text) {
+            char* end = nullptr;
+            const double value = std::strtod(text.c_str(), &end);
+            if (!text.empty() && *end == '\0' && std::isfinite(value) && value > 0) return std::string();
+            return "'" + text + "' is not a number above 0";
+          },
+          "", "positive_number"};
+}
+
+CLI::Validator layer_bits_text() {
+  return {[](std::string& text) {
+            const std::size_t equals = text.rfind('=');
+            const std::optional<long> bits =
+                equals == std::string::npos ? std::nullopt : parse_whole(std::string_view(text).substr(equals + 1));
+            if (equals != 0 && bits && *bits >= kMinBits && *bits <= kMaxBits) return std::string();
+            return "'" + text + "' is not LAYER=BITS with BITS " + range_text(kMinBits, kMaxBits);
+          },
+          "", "layer_bits_text"};
+}
+
+CLI::Validator number_list() {
+  return {[](std::string& text) {
+            if (numbers_in(text)) return std::string();
+            return "'" + text + "' is not a list of block numbers like 4,14";
+          },
+          "", "number_list"};
+}
+
+LayerBits parse_layer_bits(const std::string& text) {
+  const std::size_t equals = text.rfind('=');
+  return {text.substr(0, equals), static_cast<int>(parse_whole(std::string_view(text).substr(equals + 1)).value_or(8))};
+}
+
+std::vector<int> parse_number_list(const std::string& text) { return numbers_in(text).value_or(std::vector<int>()); }
+
+void add_json_option(CLI::App& command, bool& json) {
+  command.add_flag("--json", json, "Answer with one JSON document on standard output");
+}
+
+void add_threads_option(CLI::App& command, int& threads) {
+  command
+      .add_option("--threads", threads,
+                  "Threads to use; default: as many as this process has cores. No result depends on it")
+      ->check(whole_number(1, 256))
+      ->type_name("N");
+}
+
+int threads_to_use(int asked, std::size_t work) {
+  if (asked > 0) return asked;
+  return static_cast<int>(std::min(static_cast<std::size_t>(available_threads()), std::max<std::size_t>(work, 1)));
+}
+
+void add_isa_option(CLI::App& command, std::string& isa) {
+  std::vector<std::string> names = available_isas();
+  names.insert(names.begin(), "auto");
+  const std::string list = join(names, ", ");
+  command.add_option("--isa", isa, "Instruction set; this CPU can run: " + list + ". No result depends on it")
+      ->check(CLI::Validator(
+          [names, list](std::string& text) {
+            if (is_word(names, text)) return std::string();
+            return "unknown value '" + text + "'; this CPU can run: " + list;
+          },
+          "", "isa"))
+      ->type_name("ISA");
+}
+
+std::vector<const CLI::Option*> add_import_options(CLI::App& command, ImportFlags& flags) {
+  const std::string group = "Files of weights (PyTorch checkpoints, safetensors)";
+  return {
+      command
+          .add_option("--arch", flags.architecture,
+                      "Architecture of the weights, where their keys do not tell: " + join(architectures(), ", "))
+          ->check(one_of(architectures()))
+          ->type_name("NAME")
+          ->group(group),
+      command
+          .add_option(kInputSizeOption, flags.input_size,
+                      "Side of the network's input; default: the crop, or the architecture's own. Also for ONNX files "
+                      "that leave it open")
+          ->check(whole_number(1, 8192))
+          ->type_name("N")
+          ->group(group),
+      command
+          .add_flag("--tf-padding", flags.tf_padding,
+                    "Pad as TensorFlow's SAME: with a stride of 2 only below and to the right")
+          ->group(group),
+      command.add_option("--bn-eps", flags.batch_norm_epsilon, "Epsilon of BatchNorm; default: the architecture's own")
+          ->check(positive_number())
+          ->type_name("X")
+          ->group(group),
+      command
+          .add_option("--stride-2-blocks", flags.stride_2_blocks,
+                      "MobileNetV2: indices of the features with a stride of 2; default: 0,2,4,7,14")
+          ->check(number_list())
+          ->type_name("LIST")
+          ->group(group),
+  };
+}
+
+std::optional<Error> misplaced_option(const std::vector<const CLI::Option*>& options, const std::string& path) {
+  for (const CLI::Option* option : options) {
+    if (option->count() == 0) continue;
+    return Error{
+        ErrorCode::kInvalidArgument,
+        "applies to files of weights (a PyTorch checkpoint, safetensors) only; " + path + " holds its network itself",
+        option->get_name()};
+  }
+  return std::nullopt;
+}
+
+void add_labels_option(CLI::App& command, std::string& path) {
+  command.add_option("--labels", path, "Text file with the name of one class per line, in the order of the scores")
+      ->type_name("FILE");
+}
+
+Result<std::vector<std::string>> read_labels(const std::string& path) {
+  std::vector<std::string> labels;
+  if (path.empty()) return labels;
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(path, ignored)) {
+    return Error{ErrorCode::kNotFound, "there is no such file of labels", path};
+  }
+  if (std::filesystem::file_size(path, ignored) > kMaxLabelsBytes) {
+    return Error{ErrorCode::kLimit, "too large for a file of labels (one class name per line)", path};
+  }
+  std::ifstream file(path);
+  if (!file) return Error{ErrorCode::kIo, std::string("can't read it: ") + std::strerror(errno), path};
+  for (std::string line; std::getline(file, line);) {
+    if (!line.empty() && line.back() == '\r') line.pop_back();
+    labels.push_back(line);
+  }
+  while (!labels.empty() && labels.back().empty()) labels.pop_back();
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    if (labels[i].empty() || labels[i].find('\0') != std::string::npos) {
+      return Error{ErrorCode::kMalformed, "expected a class name", path + ", line " + std::to_string(i + 1)};
+    }
+  }
+  if (labels.empty()) return Error{ErrorCode::kMalformed, "no labels in it", path};
+  return labels;
+}
+
+}  // namespace narrow::cli

@@ -1,0 +1,71 @@
+#include "apps/options/preprocess_options.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "apps/options/options.h"
+#include "apps/report/text.h"
+
+namespace narrow::cli {
+
+namespace {
+
+constexpr const char* kEnding = ".json";
+
+bool is_preset(const std::string& text) {
+  const std::vector<std::string> presets = preprocessing_presets();
+  return std::find(presets.begin(), presets.end(), text) != presets.end();
+}
+
+// A mistyped preset is answered with the presets, and a mistyped file name with what the system says about it.
+CLI::Validator preset_or_file() {
+  return {[](std::string& text) {
+            std::error_code ignored;
+            if (is_preset(text) || std::filesystem::path(text).extension() == kEnding ||
+                std::filesystem::is_regular_file(text, ignored)) {
+              return std::string();
+            }
+            return "unknown value '" + text + "'; valid: " + join(preprocessing_presets(), ", ") + ", or a file " +
+                   "name that ends in " + kEnding;
+          },
+          "", "preset_or_file"};
+}
+
+}  // namespace
+
+void add_preprocess_options(CLI::App& command, PreprocessFlags& flags) {
+  const std::string group = "Preprocessing";
+  command
+      .add_option("--preprocess", flags.preset,
+                  "How pictures become the network's input: " + join(preprocessing_presets(), ", ") +
+                      ", or a JSON file with resize, crop, mean, std (see docs/cli.md)")
+      ->check(preset_or_file())
+      ->type_name("PRESET|FILE")
+      ->group(group);
+  command.add_option("--resize", flags.resize, "Length of the shorter side before the crop, or none")
+      ->check(word_or_number({"none"}, 1, 8192))
+      ->type_name("N|none")
+      ->group(group);
+  command.add_option("--crop", flags.crop, "Side of the centre crop, which is the network's input")
+      ->check(whole_number(1, 8192))
+      ->type_name("N")
+      ->group(group);
+}
+
+Result<Preprocessing> apply(const PreprocessFlags& flags, Preprocessing base) {
+  if (is_preset(flags.preset)) {
+    NARROW_ASSIGN(base, preprocessing_preset(flags.preset));
+  } else if (!flags.preset.empty()) {
+    NARROW_ASSIGN(base, read_preprocessing(flags.preset));
+  }
+  if (flags.resize == "none") {
+    base.resize = std::nullopt;
+  } else if (!flags.resize.empty()) {
+    base.resize = std::stoi(flags.resize);
+  }
+  if (flags.crop != 0) base.crop_height = base.crop_width = flags.crop;
+  NARROW_TRY(validate(base));
+  return base;
+}
+
+}  // namespace narrow::cli

@@ -1,0 +1,43 @@
+// What `narrow bench` found, for people and for programs.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apps/report/console.h"
+#include "apps/run/bench_layers.h"
+#include "apps/run/bench_scenarios.h"
+#include "apps/run/network.h"
+#include "apps/run/statistics.h"
+
+namespace narrow::cli {
+
+struct BenchReport {
+  std::string file;
+  std::string inputs;  // "random bytes", "64 pictures of ..."
+  std::vector<std::string> notes;
+  BenchLoad load;
+  int threads = 1;
+  int spin_us = 0;
+  double latency_bound = 0;  // Server: seconds; 0: none
+  std::size_t warm_up_runs = 0;
+  BenchTimes times;
+  std::optional<LayerTimes> layers;
+
+  [[nodiscard]] double pictures_per_second() const { return static_cast<double>(times.pictures) / times.seconds; }
+  // Server: the rate was held, and the latency within its bound.
+  [[nodiscard]] bool held(const Summary& latency) const {
+    return times.held_rate() && (latency_bound == 0 || latency.p99 <= latency_bound);
+  }
+};
+
+// "SingleStream"; MLPerf's names.
+[[nodiscard]] const char* scenario_name(Scenario scenario);
+// Nothing where there is no such scenario; upper and lower case don't matter.
+[[nodiscard]] std::optional<Scenario> find_scenario(const std::string& name);
+
+[[nodiscard]] std::string bench_text(const BenchReport& report, const Network& network);
+[[nodiscard]] Json bench_json(const BenchReport& report, const Network& network);
+
+}  // namespace narrow::cli

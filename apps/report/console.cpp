@@ -1,0 +1,52 @@
+#include "apps/report/console.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "apps/report/text.h"
+
+namespace narrow::cli {
+
+Json error_json(const Error& error) {
+  return {{"code", std::string(to_string(error.code))}, {"where", error.where}, {"message", error.message}};
+}
+
+void Console::write(std::string_view text) {
+  if (write_error_ != 0) return;
+  errno = 0;
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) write_error_ = errno != 0 ? errno : EIO;
+}
+
+void Console::print(std::string_view text) {
+  if (!json_) write(printable(text));
+}
+
+void Console::result(const Json& document) {
+  // File names need not be UTF-8; JSON does.
+  if (json_) write(document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+}
+
+void Console::report(const Error& error) {
+  const std::string text = "narrow: " + printable(error.text()) + "\n";
+  std::fflush(stdout);
+  std::fwrite(text.data(), 1, text.size(), stderr);
+}
+
+int Console::fail(const Error& error, ExitCode code) {
+  report(error);
+  Json document;
+  document["error"] = error_json(error);
+  document["error"]["exit_code"] = static_cast<int>(code);
+  result(document);
+  return code;
+}
+
+Status Console::flush() {
+  errno = 0;
+  if (std::fflush(stdout) != 0 && write_error_ == 0) write_error_ = errno != 0 ? errno : EIO;
+  if (write_error_ == 0 || write_error_ == EPIPE) return {};
+  return Error{ErrorCode::kIo, std::strerror(write_error_), "standard output"};
+}
+
+}  // namespace narrow::cli

@@ -1,0 +1,41 @@
+// Everything that the command says: text or one JSON document on stdout, errors on stderr.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "apps/exit_codes.h"
+#include "narrow/result.h"
+
+namespace narrow::cli {
+
+using Json = nlohmann::ordered_json;
+
+// {"code", "where", "message"} as it stands in JSON output.
+[[nodiscard]] Json error_json(const Error& error);
+
+class Console {
+ public:
+  explicit Console(bool json) : json_(json) {}
+
+  [[nodiscard]] bool json() const { return json_; }
+
+  // Text for people on stdout; nothing with --json. Control characters are replaced.
+  void print(std::string_view text);
+  // The result for programs on stdout; nothing without --json. At most once in a run.
+  void result(const Json& document);
+  // "narrow: where: message" on stderr.
+  void report(const Error& error);
+  // The same, and with --json also {"error": ...} as the document on stdout. Returns `code`.
+  int fail(const Error& error, ExitCode code = kFailure);
+  // Writes out what is buffered. An output that nobody reads any more (a closed pipe) is not an error.
+  [[nodiscard]] Status flush();
+
+ private:
+  void write(std::string_view text);
+  bool json_;
+  int write_error_ = 0;  // errno of the first failed write
+};
+
+}  // namespace narrow::cli

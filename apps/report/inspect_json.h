@@ -1,0 +1,16 @@
+// Parts of models as JSON, the same in every subcommand.
+#pragma once
+
+#include "apps/report/console.h"
+#include "narrow/model.h"
+#include "narrow/preprocess.h"
+#include "narrow/types.h"
+
+namespace narrow::cli {
+
+[[nodiscard]] Json shape_json(const TensorShape& shape);
+[[nodiscard]] Json quantization_json(const Quantization& quantization);
+[[nodiscard]] Json preprocessing_json(const Preprocessing& preprocessing);
+[[nodiscard]] Json layer_json(const LayerInfo& layer);
+
+}  // namespace narrow::cli

@@ -1,0 +1,50 @@
+#include "apps/report/progress.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <string_view>
+#include <utility>
+
+#include "apps/report/text.h"
+
+namespace narrow::cli {
+
+namespace {
+
+constexpr std::chrono::milliseconds kQuietTime{2000};
+constexpr std::chrono::milliseconds kBetweenUpdates{100};
+
+bool can_erase_lines() {
+  const char* terminal = std::getenv("TERM");
+  return ::isatty(STDERR_FILENO) == 1 && terminal != nullptr && std::string_view(terminal) != "dumb";
+}
+
+}  // namespace
+
+Progress::Progress(std::string what) : what_(std::move(what)), terminal_(can_erase_lines()) {}
+
+void Progress::update(std::size_t done, std::size_t total) {
+  const Clock::time_point now = Clock::now();
+  if (!terminal_ || now - start_ < kQuietTime || now - last_ < kBetweenUpdates) return;
+  last_ = now;
+  shown_ = true;
+  std::string line = format("\r\x1b[K%s %zu of %zu", what_.c_str(), done, total);
+  if (done > 0 && done < total) {
+    const double seconds = std::chrono::duration<double>(now - start_).count();
+    const double left = seconds * static_cast<double>(total - done) / static_cast<double>(done);
+    line += format(", about %.0f s left", left);
+  }
+  std::fputs(line.c_str(), stderr);
+  std::fflush(stderr);
+}
+
+void Progress::erase() {
+  if (!shown_) return;
+  std::fputs("\r\x1b[K", stderr);
+  std::fflush(stderr);
+  shown_ = false;
+}
+
+}  // namespace narrow::cli

@@ -1,0 +1,150 @@
+#include "apps/report/quantize_report.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "apps/report/inspect_json.h"
+#include "apps/report/text.h"
+#include "apps/run/model_file.h"
+
+namespace narrow::cli {
+
+namespace {
+
+std::string number(float value) { return format("%.4g", static_cast<double>(value)); }
+
+// A line about one layer starts with its quoted name; the others say what was rewritten.
+bool is_note(const std::string& line) { return !line.empty() && line.front() == '\''; }
+
+// Rewrites that start with the same word ("folded") are one kind: "19 folded, 19 fused". A line that starts with a
+// number sums up others.
+std::string rewrites_summary(const std::vector<std::string>& passes) {
+  std::vector<std::pair<std::string, int>> kinds;
+  for (const std::string& line : passes) {
+    if (line.empty() || is_note(line) || (line.front() >= '0' && line.front() <= '9')) continue;
+    const std::string first = line.substr(0, line.find(' '));
+    const bool says_what = first.size() > 2 && first.compare(first.size() - 2, 2, "ed") == 0;
+    const std::string word = says_what ? first : "otherwise changed";
+    const auto known = std::find_if(kinds.begin(), kinds.end(), [&](const auto& kind) { return kind.first == word; });
+    if (known == kinds.end()) {
+      kinds.emplace_back(word, 1);
+    } else {
+      ++known->second;
+    }
+  }
+  std::vector<std::string> parts;
+  parts.reserve(kinds.size());
+  for (const auto& [word, count] : kinds) parts.push_back(std::to_string(count) + " " + word);
+  return parts.empty() ? "nothing to simplify" : join(parts, ", ");
+}
+
+void fill_weights(std::vector<std::string>& row, const WeightReport& weights) {
+  row[1] = weights.bits == 32 ? "float" : std::to_string(weights.bits);
+  if (weights.bits == 32) return;
+  row[2] = number(weights.scale_min);
+  if (weights.scale_max != weights.scale_min) row[2] += " .. " + number(weights.scale_max);
+}
+
+// One row per tensor, with the weights of the layer that makes it.
+std::string layer_table(const QuantizeReport& report) {
+  Table table({"tensor", ">weights", "scales", ">activations", ">min", ">max", ">scale", ">zero"});
+  std::map<std::string, const WeightReport*> weights;
+  for (const WeightReport& layer : report.weights) weights[layer.layer] = &layer;
+  std::set<std::string> shown;
+  for (const TensorReport& tensor : report.tensors) {
+    std::vector<std::string> row(8);
+    row[0] = tensor.name;
+    const auto found = weights.find(tensor.name);
+    if (found != weights.end()) {
+      fill_weights(row, *found->second);
+      shown.insert(tensor.name);
+    }
+    row[3] = std::to_string(tensor.bits);
+    row[4] = number(tensor.min);
+    row[5] = number(tensor.max);
+    row[6] = number(tensor.quantization.scale);
+    row[7] = std::to_string(tensor.quantization.zero_point);
+    table.add(std::move(row));
+  }
+  // Layers whose output stays in float.
+  for (const WeightReport& layer : report.weights) {
+    if (shown.count(layer.layer) != 0) continue;
+    std::vector<std::string> row(8);
+    row[0] = layer.layer;
+    fill_weights(row, layer);
+    row[3] = "float";
+    table.add(std::move(row));
+  }
+  return table.text();
+}
+
+std::string notes(const QuantizeReport& report) {
+  std::string out;
+  for (const std::string& line : report.passes) {
+    if (is_note(line)) out += "note: " + line + "\n";
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string report_text(const FloatModel& weights, const Quantized& quantized, const QuantizeSummary& summary) {
+  const QuantizeReport& report = quantized.report;
+  const std::vector<LayerInfo> layers = quantized.model.layers();
+  std::string out;
+  out += "weights        " + summary.weights + ": " + weights.architecture() + ", input " +
+         shape_text(weights.input_shape()) + ", " + std::to_string(weights.classes()) + " classes\n";
+  out += preprocessing_lines(weights.preprocessing(), summary.preprocessing_is_assumed);
+  out +=
+      "graph          " + rewrites_summary(report.passes) + (summary.verbose ? "" : " (--verbose lists them)") + "\n";
+  if (summary.verbose) {
+    for (const std::string& line : report.passes) {
+      if (!is_note(line)) out += "  " + line + "\n";
+    }
+  }
+  out += "calibration    " + quantized.model.provenance().calibration;
+  if (report.pictures < summary.available_pictures) {
+    out += format(", of %zu, evenly spread", summary.available_pictures);
+  }
+  out += "\n\n" + layer_table(report) + "\n" + notes(report);
+  out += summary.output + ": " + bytes_text(summary.output_bytes) + ", " + bits_text(layers) + ", " +
+         arithmetic_text(layers) + "\n";
+  return out;
+}
+
+Json report_json(const FloatModel& weights, const Quantized& quantized, const QuantizeSummary& summary) {
+  const QuantizeReport& report = quantized.report;
+  Json document;
+  document["weights"] = {{"file", summary.weights}, {"architecture", weights.architecture()}};
+  document["preprocessing"] = preprocessing_json(weights.preprocessing());
+  document["preprocessing_is_assumed"] = summary.preprocessing_is_assumed;
+  document["calibration"] = {{"pictures", report.pictures},
+                             {"available", summary.available_pictures},
+                             {"description", quantized.model.provenance().calibration}};
+  document["passes"] = report.passes;
+  document["tensors"] = Json::array();
+  for (const TensorReport& tensor : report.tensors) {
+    document["tensors"].push_back({{"name", tensor.name},
+                                   {"bits", tensor.bits},
+                                   {"min", tensor.min},
+                                   {"max", tensor.max},
+                                   {"quantization", quantization_json(tensor.quantization)}});
+  }
+  document["layers"] = Json::array();
+  for (const WeightReport& layer : report.weights) {
+    document["layers"].push_back({{"name", layer.layer},
+                                  {"weight_bits", layer.bits},
+                                  {"scale_min", layer.scale_min},
+                                  {"scale_max", layer.scale_max},
+                                  {"dead_channels", layer.dead_channels},
+                                  {"raised_bias_channels", layer.raised_bias_channels}});
+  }
+  document["output"] = {{"file", summary.output}, {"bytes", summary.output_bytes}};
+  return document;
+}
+
+}  // namespace narrow::cli

@@ -1,0 +1,45 @@
+#include "apps/run/bench_inputs.h"
+
+#include <algorithm>
+#include <random>
+
+#include "narrow/image.h"
+
+namespace narrow::cli {
+
+BenchInputs random_inputs(const TensorShape& shape, const Preprocessing& preprocessing, std::size_t pictures,
+                          std::uint64_t seed) {
+  BenchInputs inputs;
+  inputs.picture_elems = static_cast<std::size_t>(shape.elems());
+  inputs.values.resize(pictures * inputs.picture_elems);
+  std::mt19937_64 random(seed);
+  const auto channels = static_cast<std::size_t>(shape.channels);
+  const bool known = shape.channels == preprocessing.channels;  // else there is nothing to prepare pixels with
+  for (std::size_t i = 0; i < inputs.values.size(); ++i) {
+    const float pixel = static_cast<float>(random() >> 56) / 255.0F;
+    const std::size_t c = i % channels;
+    inputs.values[i] = known ? (pixel - preprocessing.mean[c]) / preprocessing.std[c] : pixel;
+  }
+  return inputs;
+}
+
+Result<BenchInputs> picture_inputs(const std::vector<std::string>& paths, const TensorShape& shape,
+                                   const Preprocessing& preprocessing, std::size_t pictures, std::size_t& used) {
+  NARROW_ASSIGN(const PictureSet set, PictureSet::open({paths.begin(), paths.end()}));
+  BenchInputs inputs;
+  inputs.picture_elems = static_cast<std::size_t>(shape.elems());
+  inputs.values.resize(pictures * inputs.picture_elems);
+  used = std::min(set.size(), pictures);
+  for (std::size_t i = 0; i < pictures; ++i) {
+    const std::span<float> to = std::span(inputs.values).subspan(i * inputs.picture_elems, inputs.picture_elems);
+    if (i >= used) {
+      std::copy_n(inputs.values.data() + (i - used) * inputs.picture_elems, inputs.picture_elems, to.data());
+      continue;
+    }
+    NARROW_ASSIGN(const LabelledPicture picture, set.get(i * set.size() / used));
+    NARROW_TRY(preprocess(picture.picture, preprocessing, to));
+  }
+  return inputs;
+}
+
+}  // namespace narrow::cli

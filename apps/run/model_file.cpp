@@ -1,0 +1,157 @@
+#include "apps/run/model_file.h"
+
+#include <utility>
+
+#include "apps/default_model.h"
+#include "apps/report/text.h"
+#include "narrow/quantize.h"
+
+namespace narrow::cli {
+
+namespace {
+
+bool holds_weights_only(FileFormat format) {
+  return format == FileFormat::kTorch || format == FileFormat::kSafetensors;
+}
+
+Result<Model> load_model(const std::string& path) {
+  return path.empty() ? Model::parse(default_model_bytes(), "embedded default model") : Model::load(path);
+}
+
+Status check_labels(const ModelFlags& flags, const std::vector<std::string>& labels, std::int64_t classes) {
+  if (labels.empty() || labels.size() == static_cast<std::size_t>(classes)) return {};
+  return Error{
+      ErrorCode::kInvalidArgument,
+      format("has %zu labels, but the network has %lld classes", labels.size(), static_cast<long long>(classes)),
+      flags.labels};
+}
+
+Status check_crop(const ModelFlags& flags, const Preprocessing& preprocessing, const TensorShape& shape) {
+  if (preprocessing.crop_height == shape.height && preprocessing.crop_width == shape.width &&
+      preprocessing.channels == shape.channels) {
+    return {};
+  }
+  return Error{ErrorCode::kInvalidArgument,
+               format("makes inputs of %dx%dx%d, but the network takes ", preprocessing.crop_height,
+                      preprocessing.crop_width, preprocessing.channels) +
+                   shape_text(shape),
+               flags.preprocess.crop != 0 ? "--crop" : "--preprocess"};
+}
+
+Result<LoadedModel> with_flags(const ModelFlags& flags, Model model, const std::vector<std::string>& labels) {
+  NARROW_TRY(check_labels(flags, labels, model.classes()));
+  NARROW_ASSIGN(const Preprocessing preprocessing, apply(flags.preprocess, model.preprocessing()));
+  NARROW_TRY(check_crop(flags, preprocessing, model.input_shape()));
+  return LoadedModel{model, preprocessing, false, labels.empty() ? model.labels() : labels, {}};
+}
+
+}  // namespace
+
+Result<FloatFile> load_float_file(const std::filesystem::path& path, const ImportFlags& import,
+                                  const PreprocessFlags& preprocess, const std::vector<std::string>& labels) {
+  NARROW_ASSIGN(const FileFormat format, detect_format(path));
+  ImportOptions options;
+  options.architecture.name = import.architecture;
+  options.architecture.input_size = import.input_size;
+  if (import.tf_padding) options.architecture.tf_padding = true;
+  if (import.batch_norm_epsilon > 0) options.architecture.batch_norm_epsilon = import.batch_norm_epsilon;
+  if (!import.stride_2_blocks.empty()) options.architecture.stride_2_blocks = parse_number_list(import.stride_2_blocks);
+  options.labels = labels;
+  const bool resized = holds_weights_only(format) && import.input_size != 0;
+  if (!preprocess.given() && !resized) {
+    NARROW_ASSIGN(FloatModel model, FloatModel::load(path, options));
+    const bool assumed = model.preprocessing_is_assumed();
+    return FloatFile{std::move(model), assumed};
+  }
+
+  Preprocessing base;
+  bool assumed = false;
+  if (preprocess.preset.empty()) {
+    // The usual preprocessing is known once the network is.
+    ImportOptions usual_options = options;
+    if (!holds_weights_only(format) && import.input_size == 0) usual_options.architecture.input_size = preprocess.crop;
+    NARROW_ASSIGN(const FloatModel usual, FloatModel::load(path, usual_options));
+    base = usual.preprocessing();
+    assumed = usual.preprocessing_is_assumed();
+  }
+  NARROW_ASSIGN(Preprocessing changed, apply(preprocess, base));
+  if (import.input_size != 0 && preprocess.crop == 0) {
+    changed.crop_height = changed.crop_width = import.input_size;
+  }
+  if (holds_weights_only(format) && import.input_size == 0) options.architecture.input_size = changed.crop_height;
+  options.preprocessing = changed;
+  NARROW_ASSIGN(FloatModel model, FloatModel::load(path, options));
+  return FloatFile{std::move(model), assumed};
+}
+
+std::string preprocessing_lines(const Preprocessing& preprocessing, bool is_assumed) {
+  return "preprocessing  " + preprocessing_text(preprocessing) + "\n" +
+         (is_assumed ? "note: the file does not say how pictures are prepared; these numbers are assumed, give "
+                       "--preprocess where they are others\n"
+                     : "");
+}
+
+void add_model_options(CLI::App& command, ModelFlags& flags) {
+  add_labels_option(command, flags.labels);
+  add_run_options(command, flags);
+}
+
+void add_run_options(CLI::App& command, ModelFlags& flags) {
+  add_isa_option(command, flags.isa);
+  command.add_flag("--float", flags.in_float,
+                   "Run an ONNX file that states its quantization in float, where it is only simulated");
+  add_preprocess_options(command, flags.preprocess);
+  flags.import_options = add_import_options(command, flags.import);
+}
+
+Result<FileFormat> format_of(const ModelFlags& flags) {
+  if (flags.path.empty()) return FileFormat::kNarrow;
+  return detect_format(flags.path);
+}
+
+std::optional<Error> useless_option(const ModelFlags& flags, FileFormat format) {
+  const auto useless = [](const char* message, const char* option) {
+    return Error{ErrorCode::kInvalidArgument, message, option};
+  };
+  if (!holds_weights_only(format)) {
+    for (const CLI::Option* option : flags.import_options) {
+      // An ONNX file may leave its input size open.
+      if (format == FileFormat::kOnnx && option->get_name() == kInputSizeOption) continue;
+      if (std::optional<Error> misplaced = misplaced_option({option}, flags.path)) return misplaced;
+    }
+  }
+  if (format == FileFormat::kNarrow && flags.in_float) return useless("a .nrw runs as it is stored", "--float");
+  if (flags.isa != "auto" && (holds_weights_only(format) || flags.in_float)) {
+    return useless("applies to .nrw models and ONNX files that state their quantization; float networks run on oneDNN",
+                   "--isa");
+  }
+  return std::nullopt;
+}
+
+Result<LoadedModel> load_model_file(const ModelFlags& flags, FileFormat format) {
+  NARROW_ASSIGN(const std::vector<std::string> labels, read_labels(flags.labels));
+  if (format == FileFormat::kNarrow) {
+    NARROW_ASSIGN(Model model, load_model(flags.path));
+    return with_flags(flags, std::move(model), labels);
+  }
+  NARROW_ASSIGN(const FloatFile file, load_float_file(flags.path, flags.import, flags.preprocess, labels));
+  const FloatModel& model = file.model;
+  LoadedModel loaded{model, model.preprocessing(), file.preprocessing_is_assumed, model.labels(), {}};
+  if (model.states_quantization() && !flags.in_float) {
+    NARROW_ASSIGN(Quantized converted, convert(model));
+    loaded.model = std::move(converted.model);
+    loaded.notes.push_back("the file states its quantization and runs in integers; --float simulates it in float");
+  } else if (flags.isa != "auto") {
+    return Error{ErrorCode::kInvalidArgument,
+                 "does not apply to " + flags.path + ", a float network: those run on oneDNN", "--isa"};
+  }
+  return loaded;
+}
+
+Result<std::unique_ptr<Network>> open_network(const LoadedModel& loaded, const std::string& isa, int threads, int batch,
+                                              int spin_us) {
+  if (const auto* model = std::get_if<Model>(&loaded.model)) return open_network(*model, isa, threads, batch, spin_us);
+  return open_network(std::get<FloatModel>(loaded.model), threads);
+}
+
+}  // namespace narrow::cli

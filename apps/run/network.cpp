@@ -1,0 +1,94 @@
+#include "apps/run/network.h"
+
+#include <utility>
+
+#include "apps/options/threads.h"
+#include "apps/report/text.h"
+
+namespace narrow::cli {
+
+namespace {
+
+class SessionNetwork final : public Network {
+ public:
+  explicit SessionNetwork(Session session) : session_(std::move(session)), layers_(model().layers()) {}
+
+  Status run(std::span<const float> inputs, std::span<float> scores) override { return session_.run(inputs, scores); }
+  Session* session() override { return &session_; }
+  TensorShape input_shape() const override { return model().input_shape(); }
+  std::int64_t classes() const override { return model().classes(); }
+  const Preprocessing& preprocessing() const override { return model().preprocessing(); }
+  const std::vector<std::string>& labels() const override { return model().labels(); }
+  bool scores_are_probabilities() const override { return model().scores_are_probabilities(); }
+  std::string architecture() const override {
+    const Provenance& provenance = model().provenance();
+    return provenance.architecture.empty() ? provenance.source : provenance.architecture;
+  }
+  std::string isa() const override { return session_.isa(); }
+  std::string bits() const override { return bits_text(layers_); }
+  std::string arithmetic() const override { return arithmetic_text(layers_); }
+
+ private:
+  const Model& model() const { return session_.model(); }
+
+  Session session_;
+  std::vector<LayerInfo> layers_;
+};
+
+class FloatNetwork final : public Network {
+ public:
+  FloatNetwork(FloatModel model, std::vector<FloatSession> sessions)
+      : model_(std::move(model)), sessions_(std::move(sessions)) {}
+
+  Status run(std::span<const float> inputs, std::span<float> scores) override {
+    const auto classes = static_cast<std::size_t>(model_.classes());
+    const auto elems = static_cast<std::size_t>(model_.input_shape().elems());
+    std::vector<Status> statuses(scores.size() / classes);
+    parallel_for(statuses.size(), static_cast<int>(sessions_.size()), [&](std::size_t i, int slot) {
+      statuses[i] = sessions_[static_cast<std::size_t>(slot)].run(inputs.subspan(i * elems, elems),
+                                                                  scores.subspan(i * classes, classes));
+    });
+    for (Status& status : statuses) NARROW_TRY(std::move(status));
+    return {};
+  }
+  TensorShape input_shape() const override { return model_.input_shape(); }
+  std::int64_t classes() const override { return model_.classes(); }
+  const Preprocessing& preprocessing() const override { return model_.preprocessing(); }
+  const std::vector<std::string>& labels() const override { return model_.labels(); }
+  bool scores_are_probabilities() const override { return model_.scores_are_probabilities(); }
+  std::string architecture() const override { return model_.architecture(); }
+  std::string isa() const override { return "oneDNN"; }
+  std::string bits() const override { return "float weights and activations"; }
+  std::string arithmetic() const override {
+    return model_.states_quantization() ? "float arithmetic that simulates the stated quantization"
+                                        : "float arithmetic";
+  }
+
+ private:
+  FloatModel model_;
+  std::vector<FloatSession> sessions_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Network>> open_network(const Model& model, const std::string& isa, int threads, int batch,
+                                              int spin_us) {
+  SessionOptions options;
+  options.isa = isa;
+  options.threads = threads;
+  options.spin_us = spin_us;
+  options.max_batch = batch;
+  NARROW_ASSIGN(Session session, Session::create(model, options));
+  return std::unique_ptr<Network>(std::make_unique<SessionNetwork>(std::move(session)));
+}
+
+Result<std::unique_ptr<Network>> open_network(const FloatModel& model, int threads) {
+  std::vector<FloatSession> sessions;
+  for (int i = 0; i < threads; ++i) {
+    NARROW_ASSIGN(FloatSession session, FloatSession::create(model, 1));
+    sessions.push_back(std::move(session));
+  }
+  return std::unique_ptr<Network>(std::make_unique<FloatNetwork>(model, std::move(sessions)));
+}
+
+}  // namespace narrow::cli

@@ -1,0 +1,75 @@
+#include "apps/run/scoring.h"
+
+#include <algorithm>
+#include <chrono>
+#include <vector>
+
+#include "apps/options/threads.h"
+
+namespace narrow::cli {
+
+namespace {
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+// Decodes and preprocesses one picture into `input`.
+Scored prepare(std::size_t index, const std::function<Result<LabelledPicture>(std::size_t)>& fetch,
+               const Preprocessing& preprocessing, std::span<float> input) {
+  Scored scored;
+  scored.index = index;
+  Result<LabelledPicture> picture = fetch(index);
+  if (!picture.ok()) {
+    scored.status = std::move(picture).error();
+    return scored;
+  }
+  scored.name = std::move(picture->name);
+  scored.label = picture->label;
+  scored.status = preprocess(picture->picture, preprocessing, input);
+  if (!scored.status.ok()) {
+    Error error = std::move(scored.status).error();
+    if (error.where.empty()) error.where = scored.name;
+    scored.status = std::move(error);
+  }
+  return scored;
+}
+
+}  // namespace
+
+Result<ScoringTime> score_pictures(Network& network, std::size_t count,
+                                   const std::function<Result<LabelledPicture>(std::size_t)>& fetch,
+                                   const ScoringOptions& options, const std::function<Status(const Scored&)>& sink) {
+  const auto start = std::chrono::steady_clock::now();
+  const auto elems = static_cast<std::size_t>(network.input_shape().elems());
+  const auto classes = static_cast<std::size_t>(network.classes());
+  const std::size_t batch = std::min(static_cast<std::size_t>(options.batch), count);
+  std::vector<float> inputs(batch * elems);
+  std::vector<float> scores(batch * classes);
+  std::vector<Scored> pictures(batch);
+  ScoringTime time;
+  for (std::size_t first = 0; first < count; first += batch) {
+    const std::size_t size = std::min(batch, count - first);
+    parallel_for(size, options.threads, [&](std::size_t i, int) {
+      pictures[i] = prepare(first + i, fetch, options.preprocessing, std::span(inputs).subspan(i * elems, elems));
+    });
+    // Pictures that could not be read leave gaps; the others move together.
+    std::size_t good = 0;
+    for (std::size_t i = 0; i < size; ++i) {
+      if (!pictures[i].status.ok()) continue;
+      if (good != i) std::copy_n(inputs.data() + i * elems, elems, inputs.data() + good * elems);
+      pictures[i].scores = std::span(scores).subspan(good * classes, classes);
+      ++good;
+    }
+    if (good > 0) {
+      const auto network_start = std::chrono::steady_clock::now();
+      NARROW_TRY(network.run(std::span(inputs).first(good * elems), std::span(scores).first(good * classes)));
+      time.network_seconds += seconds_since(network_start);
+    }
+    for (std::size_t i = 0; i < size; ++i) NARROW_TRY(sink(pictures[i]));
+  }
+  time.total_seconds = seconds_since(start);
+  return time;
+}
+
+}  // namespace narrow::cli

@@ -1,0 +1,58 @@
+#include <string_view>
+
+#include "engine/nrw/nrw_file.h"
+#include "engine/text.h"
+
+namespace narrow::engine {
+namespace {
+
+Status check_text(std::string_view text, const std::string& where) {
+  if (const std::string problem = text_problem(text); !problem.empty()) {
+    return Error{ErrorCode::kInvalidArgument, "the text " + problem + ", which a model file can't hold", where};
+  }
+  return {};
+}
+
+Status check_texts(const ModelData& model) {
+  for (std::size_t i = 0; i < model.labels.size(); ++i) {
+    NARROW_TRY(check_text(model.labels[i], "label " + std::to_string(i)));
+  }
+  NARROW_TRY(check_text(model.provenance.source, "provenance: source"));
+  NARROW_TRY(check_text(model.provenance.architecture, "provenance: architecture"));
+  NARROW_TRY(check_text(model.provenance.calibration, "provenance: calibration"));
+  return check_text(model.provenance.tool, "provenance: tool");
+}
+
+}  // namespace
+
+Status check_model(const ModelData& model) {
+  NARROW_TRY(graph::validate(model.graph));
+  NARROW_TRY(check_texts(model));
+  const graph::Value& input = model.graph.value(model.graph.input);
+  NARROW_TRY(validate(model.preprocessing));
+  if (input.shape.height != model.preprocessing.crop_height || input.shape.width != model.preprocessing.crop_width) {
+    return Error{ErrorCode::kInvalidArgument,
+                 "preprocessing makes pictures of " + std::to_string(model.preprocessing.crop_height) + "x" +
+                     std::to_string(model.preprocessing.crop_width) + " pixels, the network takes " +
+                     std::to_string(input.shape.height) + "x" + std::to_string(input.shape.width),
+                 input.name};
+  }
+  // Networks on something else than pictures have no use for preprocessing; Session::classify refuses them.
+  const bool takes_pictures = input.shape.channels == 1 || input.shape.channels == 3;
+  if (takes_pictures && input.shape.channels != model.preprocessing.channels) {
+    return Error{ErrorCode::kInvalidArgument,
+                 "preprocessing makes pictures of " + std::to_string(model.preprocessing.channels) +
+                     (model.preprocessing.channels == 1 ? " channel" : " channels") + ", the network takes " +
+                     std::to_string(input.shape.channels),
+                 input.name};
+  }
+  const std::int64_t classes = model.graph.value(model.graph.output).shape.elems();
+  if (!model.labels.empty() && static_cast<std::int64_t>(model.labels.size()) != classes) {
+    return Error{ErrorCode::kInvalidArgument,
+                 std::to_string(model.labels.size()) + " labels do not fit " + std::to_string(classes) + " classes",
+                 "labels"};
+  }
+  return {};
+}
+
+}  // namespace narrow::engine

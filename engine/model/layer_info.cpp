@@ -1,0 +1,145 @@
+#include "engine/model/layer_info.h"
+
+#include <algorithm>
+#include <string>
+#include <type_traits>
+#include <variant>
+
+#include "base/text.h"
+#include "graph/bit_packing.h"
+
+namespace narrow::engine {
+namespace {
+
+constexpr int kFloatBits = 32;
+
+// "3" where both are equal, else "3x5".
+std::string pair(int vertical, int horizontal) {
+  std::string text = std::to_string(vertical);
+  if (vertical != horizontal) text += "x" + std::to_string(horizontal);
+  return text;
+}
+
+// "p1"; padding that differs between sides as top,left,bottom,right.
+std::string describe(const Padding& pad) {
+  std::string text = "p" + std::to_string(pad.top);
+  if (pad != Padding{pad.top, pad.top, pad.top, pad.top}) {
+    text += "," + std::to_string(pad.left) + "," + std::to_string(pad.bottom) + "," + std::to_string(pad.right);
+  }
+  return text;
+}
+
+// "3x3 s2 p1"; dilation only where there is one.
+std::string describe(const graph::Window& window) {
+  std::string text = std::to_string(window.kernel_h) + "x" + std::to_string(window.kernel_w) + " s" +
+                     pair(window.stride_h, window.stride_w) + " " + describe(window.pad);
+  if (window.dilation_h != 1 || window.dilation_w != 1) text += " d" + pair(window.dilation_h, window.dilation_w);
+  return text;
+}
+
+// "HardSwish 0.166667 0.5": the function and the numbers that it uses.
+std::string describe(const graph::Function& op) {
+  const std::string alpha = " " + graph::number_text(double{op.alpha});
+  switch (op.kind) {
+    case graph::FunctionKind::kLeakyRelu:
+      return "LeakyRelu" + alpha;
+    case graph::FunctionKind::kPRelu:
+      return "PRelu";
+    case graph::FunctionKind::kElu:
+      return "Elu" + alpha;
+    case graph::FunctionKind::kHardSigmoid:
+      return "HardSigmoid" + alpha + " " + graph::number_text(double{op.beta});
+    case graph::FunctionKind::kHardSwish:
+      return "HardSwish" + alpha + " " + graph::number_text(double{op.beta});
+    case graph::FunctionKind::kSigmoid:
+      return "Sigmoid";
+    case graph::FunctionKind::kSilu:
+      return "Silu";
+    case graph::FunctionKind::kTanh:
+      return "Tanh";
+  }
+  return {};
+}
+
+// "14x14x64"
+std::string by(const TensorShape& shape) {
+  return std::to_string(shape.height) + "x" + std::to_string(shape.width) + "x" + std::to_string(shape.channels);
+}
+
+// "14x14x64, 1x1x64" where an input is repeated.
+std::string describe_repetition(const graph::Graph& graph, const graph::Node& node) {
+  const TensorShape& a = graph.value(node.inputs[0]).shape;
+  const TensorShape& b = graph.value(node.inputs[1]).shape;
+  return a == b ? std::string() : by(a) + ", " + by(b);
+}
+
+std::string describe(const graph::Graph& graph, const graph::Node& node) {
+  return std::visit(
+      [&]<class Op>(const Op& op) -> std::string {
+        if constexpr (std::is_same_v<Op, graph::Convolution>) {
+          return describe(op.window) + " g" + std::to_string(op.groups);
+        } else if constexpr (std::is_same_v<Op, graph::Linear>) {
+          return std::to_string(graph.value(node.inputs[0]).shape.elems()) + " -> " + std::to_string(op.out_features);
+        } else if constexpr (std::is_same_v<Op, graph::MaxPool> || std::is_same_v<Op, graph::AveragePool>) {
+          return describe(op.window);
+        } else if constexpr (std::is_same_v<Op, graph::Function>) {
+          return describe(op);
+        } else if constexpr (std::is_same_v<Op, graph::Add> || std::is_same_v<Op, graph::Subtract> ||
+                             std::is_same_v<Op, graph::Multiply>) {
+          return describe_repetition(graph, node);
+        } else if constexpr (std::is_same_v<Op, graph::Pad>) {
+          return describe(op.pad);
+        } else if constexpr (std::is_same_v<Op, graph::Slice>) {
+          return "from " + by(op.begin);
+        } else if constexpr (std::is_same_v<Op, graph::Transpose>) {
+          return std::to_string(op.order[0]) + "," + std::to_string(op.order[1]) + "," + std::to_string(op.order[2]);
+        } else if constexpr (std::is_same_v<Op, graph::Lrn>) {
+          return "size " + std::to_string(op.size);
+        } else if constexpr (std::is_same_v<Op, graph::PadChannels>) {
+          return std::to_string(op.before) + " before, " + std::to_string(op.after) + " after";
+        } else if constexpr (std::is_same_v<Op, graph::Concat>) {
+          return std::to_string(node.inputs.size()) + " inputs";
+        } else {
+          return {};
+        }
+      },
+      node.op);
+}
+
+void describe_filter(const graph::Filter& filter, LayerInfo& info) {
+  if (!filter.quantized) {
+    info.weight_bits = kFloatBits;
+    info.weight_bytes = filter.weights.size() * sizeof(float);
+    return;
+  }
+  const graph::QuantizedFilter& quantized = *filter.quantized;
+  info.weight_bits = bits_for(quantized.range);
+  info.weight_bytes = graph::packed_size(quantized.weight_count(), info.weight_bits).value_or(0);
+  const auto [lowest, highest] = std::minmax_element(quantized.scales.begin(), quantized.scales.end());
+  info.weight_scale_min = *lowest;
+  info.weight_scale_max = *highest;
+}
+
+}  // namespace
+
+LayerInfo describe_layer(const graph::Graph& graph, const graph::Node& node) {
+  const graph::Value& output = graph.value(node.output);
+  LayerInfo info;
+  info.name = node.name;
+  info.op = graph::op_name(node.op);
+  info.output = output.shape;
+  info.detail = describe(graph, node);
+  info.macs = graph::macs(graph, node);
+  info.activation_bits = kFloatBits;
+  if (output.quantization) {
+    const Quantization& quantization = *output.quantization;
+    info.activation_bits = bits_for(quantization.range);
+    info.quantization = quantization;
+    info.clamp_lo = quantization.scale * static_cast<float>(quantization.range.lo - quantization.zero_point);
+    info.clamp_hi = quantization.scale * static_cast<float>(quantization.range.hi - quantization.zero_point);
+  }
+  if (const graph::Filter* filter = graph::filter_of(node); filter != nullptr) describe_filter(*filter, info);
+  return info;
+}
+
+}  // namespace narrow::engine

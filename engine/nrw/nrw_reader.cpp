@@ -1,0 +1,212 @@
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <variant>
+
+#include "engine/nrw/byte_reader.h"
+#include "engine/nrw/graph_codec.h"
+#include "engine/nrw/nrw_file.h"
+#include "engine/nrw/nrw_layout.h"
+#include "graph/bit_packing.h"
+
+namespace narrow::engine {
+namespace {
+
+ByteReader reader_of(const Sections& sections, SectionKind kind, const char* what, ReadFailure& failure) {
+  return {sections[kind].bytes, sections[kind].offset, what, failure};
+}
+
+// The archive that reads; see graph_codec.h. Its counterpart is GraphWriter.
+class GraphReader {
+ public:
+  // `store` keeps the bytes of the weights section.
+  GraphReader(const Sections& sections, std::shared_ptr<const graph::ByteStore> store, ReadFailure& failure)
+      : store_(std::move(store)),
+        graph_(reader_of(sections, SectionKind::kGraph, "the graph section", failure)),
+        weights_(reader_of(sections, SectionKind::kWeights, "the weights section", failure)),
+        channels_(reader_of(sections, SectionKind::kChannels, "the channels section", failure)),
+        floats_(reader_of(sections, SectionKind::kFloats, "the floats section", failure)) {}
+
+  void number(std::int32_t& value) { value = graph_.i32(); }
+  void number(std::int64_t& value) { value = graph_.i64(); }
+  void number(bool& value) { value = graph_.flag(); }
+  // A clamp's end may be infinite; graph::validate knows where.
+  void number(float& value) {
+    value = graph_.f32();
+    if (std::isnan(value)) graph_.fail("a number is NaN");
+  }
+  void number(double& value) {
+    value = graph_.f64();
+    if (std::isnan(value)) graph_.fail("a number is NaN");
+  }
+  void text(std::string& value) { value = graph_.text(); }
+  // An enumerator, up to the last.
+  template <class Enum>
+  void choice(Enum& value, Enum last) {
+    const std::uint8_t number = graph_.u8();
+    if (number > static_cast<std::uint8_t>(last)) graph_.fail("a choice has no meaning");
+    value = static_cast<Enum>(std::min(number, static_cast<std::uint8_t>(last)));
+  }
+  void op(graph::Op& value) {
+    const std::uint8_t code = graph_.u8();
+    if (!emplace_op(value, code, std::make_index_sequence<std::variant_size_v<graph::Op>>())) {
+      graph_.fail("operator number " + std::to_string(code) + " is unknown");
+    }
+  }
+
+  template <class T, class Describe>
+  void list(std::vector<T>& values, std::size_t min_bytes_each, const Describe& describe) {
+    values.resize(graph_.count(min_bytes_each));
+    for (T& value : values) {
+      if (!graph_.ok()) return;
+      describe(value);
+    }
+  }
+  template <class T, class Describe>
+  void optional(std::optional<T>& value, const Describe& describe) {
+    if (graph_.flag()) describe(value.emplace());
+  }
+
+  // They stay as they are, where they are.
+  void integers(graph::QuantizedFilter& filter) {
+    constexpr QRange kInt8{-128, 127};
+    const QRange& range = filter.range;
+    if (range.lo > range.hi || !kInt8.contains(range)) {
+      graph_.fail("a range of weights is not within -128..127");
+      return;
+    }
+    const std::uint64_t count = graph_.u64();
+    const std::optional<std::size_t> size = graph::packed_size(static_cast<std::size_t>(count), bits_for(range));
+    // Without the sum of bits in a size_t there can't be as many bytes either.
+    const std::span<const std::byte> packed = weights_.bytes(size.value_or(std::numeric_limits<std::uint64_t>::max()));
+    if (!weights_.ok()) return;
+    filter.packed = graph::PackedWeights::check(packed, static_cast<std::size_t>(count), range, store_);
+    if (!filter.packed) weights_.fail("a weight lies outside of its layer's range");
+  }
+  void channels(std::vector<float>& values) { load(values, channels_); }
+  void channels(std::vector<std::int32_t>& values) { load(values, channels_); }
+  void floats(std::vector<float>& values) { load(values, floats_); }
+  void bytes(std::vector<std::uint8_t>& values) {
+    values.resize(graph_.count(sizeof(std::uint8_t)));
+    for (std::uint8_t& value : values) value = graph_.u8();
+  }
+
+  void expect_end() {
+    graph_.expect_end();
+    weights_.expect_end();
+    channels_.expect_end();
+    floats_.expect_end();
+  }
+
+ private:
+  template <std::size_t... kIndex>
+  static bool emplace_op(graph::Op& op, std::uint8_t code, std::index_sequence<kIndex...> /*alternatives*/) {
+    static_assert(((kOpCode<std::variant_alternative_t<kIndex, graph::Op>> != 0) && ...), "an operator has no number");
+    return ((kOpCode<std::variant_alternative_t<kIndex, graph::Op>> == code && (op.emplace<kIndex>(), true)) || ...);
+  }
+  static void get(ByteReader& reader, std::int32_t& value) { value = reader.i32(); }
+  static void get(ByteReader& reader, float& value) {
+    value = reader.f32();
+    if (!std::isfinite(value)) reader.fail("a number is infinite or NaN");
+  }
+  template <class T>
+  void load(std::vector<T>& values, ByteReader& section) {
+    const std::uint64_t count = graph_.u64();
+    if (count > section.remaining() / sizeof(T)) {
+      graph_.fail("a node claims " + std::to_string(count) + " numbers, more than their section has left");
+      return;
+    }
+    values.resize(static_cast<std::size_t>(count));
+    for (T& value : values) get(section, value);
+  }
+
+  std::shared_ptr<const graph::ByteStore> store_;
+  ByteReader graph_, weights_, channels_, floats_;
+};
+
+struct Copy final : graph::ByteStore {
+  explicit Copy(std::span<const std::byte> original) : bytes(original.begin(), original.end()) {}
+  std::vector<std::byte> bytes;
+};
+
+Preprocessing read_preprocessing(ByteReader& reader) {
+  Preprocessing preprocessing;
+  const bool resize = reader.flag();
+  const std::int32_t size = reader.i32();
+  if (resize) preprocessing.resize = size;
+  if (!resize && size != 0) reader.fail("the size of a resize that is not done must be 0");
+  preprocessing.crop_height = reader.i32();
+  preprocessing.crop_width = reader.i32();
+  for (float& mean : preprocessing.mean) mean = reader.f32();
+  for (float& std : preprocessing.std) std = reader.f32();
+  const std::uint8_t choices = reader.u8();
+  if (choices > (kNearestBit | kGrayBit)) reader.fail("a choice of the preprocessing has no meaning");
+  preprocessing.interpolation = (choices & kNearestBit) != 0 ? Interpolation::kNearest : Interpolation::kBilinear;
+  preprocessing.channels = (choices & kGrayBit) != 0 ? 1 : 3;
+  reader.expect_end();
+  return preprocessing;
+}
+
+std::vector<std::string> read_labels(ByteReader& reader) {
+  std::vector<std::string> labels(reader.count(sizeof(std::uint32_t)));
+  for (std::string& label : labels) {
+    if (!reader.ok()) break;
+    label = reader.text();
+  }
+  reader.expect_end();
+  return labels;
+}
+
+Provenance read_provenance(ByteReader& reader) {
+  Provenance provenance;
+  provenance.source = reader.text();
+  provenance.architecture = reader.text();
+  provenance.calibration = reader.text();
+  provenance.tool = reader.text();
+  reader.expect_end();
+  return provenance;
+}
+
+}  // namespace
+
+Result<ModelData> read_model(std::span<const std::byte> bytes, const std::string& where,
+                             std::shared_ptr<const graph::ByteStore> store) {
+  NARROW_ASSIGN(Sections sections, open_frame(bytes, where));
+  std::span<const std::byte>& weights = sections[SectionKind::kWeights].bytes;
+  if (store == nullptr) {
+    auto copy = std::make_shared<Copy>(weights);
+    weights = copy->bytes;
+    store = std::move(copy);
+  }
+  ReadFailure failure;
+  ModelData model;
+  GraphReader graph(sections, store, failure);
+  describe_graph(graph, model.graph);
+  graph.expect_end();
+  ByteReader preprocessing = reader_of(sections, SectionKind::kPreprocessing, "the preprocessing section", failure);
+  model.preprocessing = read_preprocessing(preprocessing);
+  ByteReader labels = reader_of(sections, SectionKind::kLabels, "the labels section", failure);
+  model.labels = read_labels(labels);
+  ByteReader provenance = reader_of(sections, SectionKind::kProvenance, "the provenance section", failure);
+  model.provenance = read_provenance(provenance);
+  if (failure.report) {
+    return Error{ErrorCode::kMalformed, failure.report->message, at_byte(where, failure.report->offset)};
+  }
+  if (Status status = check_model(model); !status.ok()) {
+    Error error = std::move(status).error();
+    error.code = ErrorCode::kMalformed;
+    error.where = error.where.empty() ? where : where + ": " + error.where;
+    return error;
+  }
+  // A session reads the weights again. Mapping many pages anew takes milliseconds; few would be most of what a process
+  // with a small model needs.
+  constexpr std::size_t kKeptBytes = std::size_t{8} << 20;
+  if (bytes.size() < kKeptBytes) store->forget_all();
+  return model;
+}
+
+}  // namespace narrow::engine

@@ -1,0 +1,80 @@
+#include "engine/plan/memory_plan.h"
+
+#include <algorithm>
+#include <numeric>
+#include <tuple>
+
+namespace narrow::engine {
+namespace {
+
+Error too_large() { return Error{ErrorCode::kLimit, "the network's tensors do not fit into the address space", {}}; }
+
+struct Placed {
+  std::size_t begin = 0;
+  std::size_t end = 0;
+  BufferLife life;
+};
+
+// Sums of aligned sizes do not overflow where they are placed without.
+std::size_t largest_live(const std::vector<BufferLife>& buffers) {
+  std::vector<std::tuple<int, bool, std::size_t>> changes;  // by step; what ends comes before what begins
+  for (const BufferLife& life : buffers) {
+    const std::size_t bytes = (life.bytes + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment;
+    changes.emplace_back(life.first_step, true, bytes);
+    changes.emplace_back(life.last_step + 1, false, bytes);
+  }
+  std::sort(changes.begin(), changes.end());
+  std::size_t alive = 0;
+  std::size_t most = 0;
+  for (const auto& [step, begins, bytes] : changes) {
+    alive = begins ? alive + bytes : alive - bytes;
+    most = std::max(most, alive);
+  }
+  return most;
+}
+
+bool alive_together(const BufferLife& a, const BufferLife& b) {
+  return a.first_step <= b.last_step && b.first_step <= a.last_step;
+}
+
+}  // namespace
+
+Result<std::size_t> align_arena(std::size_t bytes) {
+  std::size_t sum = 0;
+  if (__builtin_add_overflow(bytes, kArenaAlignment - 1, &sum)) return too_large();
+  return sum / kArenaAlignment * kArenaAlignment;
+}
+
+Result<MemoryPlan> plan_memory(const std::vector<BufferLife>& buffers) {
+  std::vector<std::size_t> order(buffers.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return buffers[a].bytes > buffers[b].bytes; });
+
+  MemoryPlan plan;
+  plan.offsets.resize(buffers.size(), 0);
+  std::vector<Placed> placed;  // by begin
+  placed.reserve(buffers.size());
+  for (const std::size_t index : order) {
+    const BufferLife& life = buffers[index];
+    NARROW_ASSIGN(const std::size_t size, align_arena(life.bytes));
+    // The first gap between those that are alive at the same time.
+    std::size_t begin = 0;
+    for (const Placed& other : placed) {
+      if (!alive_together(life, other.life)) continue;
+      if (other.begin >= begin && other.begin - begin >= size) break;
+      begin = std::max(begin, other.end);
+    }
+    Placed mine{begin, 0, life};
+    if (__builtin_add_overflow(begin, size, &mine.end)) return too_large();
+    plan.offsets[index] = begin;
+    plan.bytes = std::max(plan.bytes, mine.end);
+    placed.insert(std::upper_bound(placed.begin(), placed.end(), mine,
+                                   [](const Placed& a, const Placed& b) { return a.begin < b.begin; }),
+                  mine);
+  }
+  plan.largest_live_bytes = largest_live(buffers);
+  return plan;
+}
+
+}  // namespace narrow::engine

@@ -1,0 +1,198 @@
+#include "engine/plan/plan.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "engine/plan/make_step.h"
+#include "engine/plan/memory_plan.h"
+#include "engine/plan/step_groups.h"
+
+namespace narrow::engine {
+namespace {
+
+std::size_t index_of(graph::ValueId id) { return static_cast<std::size_t>(id); }
+
+// For each value the one whose bytes it shares: its own, or that of a Flatten's input.
+std::vector<graph::ValueId> find_roots(const graph::Graph& graph) {
+  std::vector<graph::ValueId> roots(graph.values.size());
+  std::iota(roots.begin(), roots.end(), graph::ValueId{0});
+  for (const graph::Node& node : graph.nodes) {
+    if (graph::moves_no_byte(node.op)) roots[index_of(node.output)] = roots[index_of(node.inputs[0])];
+  }
+  return roots;
+}
+
+Result<std::size_t> tensor_bytes(const graph::Value& value, int max_batch) {
+  const std::size_t element = value.quantization ? sizeof(std::uint8_t) : sizeof(float);
+  std::size_t bytes = 0;
+  if (__builtin_mul_overflow(static_cast<std::size_t>(value.shape.elems()), element, &bytes) ||
+      __builtin_mul_overflow(bytes, static_cast<std::size_t>(max_batch), &bytes)) {
+    return Error{ErrorCode::kLimit, "the tensor is too large for " + std::to_string(max_batch) + " pictures",
+                 value.name};
+  }
+  return bytes;
+}
+
+// Where every root lives. The caller's buffers serve as the input and, for the step that computes them, the scores.
+struct Placement {
+  std::vector<Location> of_root;  // by value
+  std::size_t bytes = 0;
+  std::size_t largest_live_bytes = 0;
+};
+
+// Gives every root that lives in the arena a buffer with its life, counted in groups.
+class Buffers {
+ public:
+  Buffers(const graph::Graph& graph, const std::vector<graph::ValueId>& roots)
+      : graph_(graph), roots_(roots), of_value_(graph.values.size(), -1) {}
+
+  Status add(const StepGroup& group, int step, int max_batch) {
+    for (const int index : group.nodes) {
+      for (const graph::ValueId id : node(index).inputs) {
+        if (const int buffer = buffer_of(id); buffer >= 0) life(buffer).last_step = step;
+      }
+    }
+    const graph::ValueId output = node(group.nodes.back()).output;
+    if (output == roots_[index_of(graph_.input)] || output == roots_[index_of(graph_.output)]) return {};
+    NARROW_ASSIGN(const std::size_t bytes, tensor_bytes(graph_.value(output), max_batch));
+    of_value_[index_of(output)] = static_cast<int>(lives_.size());
+    lives_.push_back({step, step, bytes});
+    return {};
+  }
+
+  // Lets the group's output take over the buffer of an input that nobody needs any more and of which each element is
+  // read just before its place is written.
+  void reuse_input(const StepGroup& group, int step) {
+    const int output = buffer_of(node(group.nodes.back()).output);
+    if (output < 0) return;
+    for (const int index : group.nodes) {
+      for (std::size_t i = 0; i < node(index).inputs.size(); ++i) {
+        const int input = buffer_of(node(index).inputs[i]);
+        if (input < 0 || input == output || life(input).last_step != step) continue;
+        if (life(input).bytes != life(output).bytes || life(input).first_step >= step) continue;
+        if (!can_overwrite_input(graph_, node(index), i) || !overwrites_only_its_own(group, input)) continue;
+        life(input).last_step = life(output).last_step;
+        life(output).bytes = 0;
+        std::replace(of_value_.begin(), of_value_.end(), output, input);
+        return;
+      }
+    }
+  }
+
+  [[nodiscard]] const std::vector<BufferLife>& lives() const { return lives_; }
+  // -1: not in the arena.
+  [[nodiscard]] int buffer_of(graph::ValueId id) const { return of_value_[index_of(roots_[index_of(id)])]; }
+
+ private:
+  [[nodiscard]] const graph::Node& node(int index) const { return graph_.nodes[static_cast<std::size_t>(index)]; }
+  BufferLife& life(int buffer) { return lives_[static_cast<std::size_t>(buffer)]; }
+
+  // No node of the group reads the buffer in another way: the convolution of a chain also reads around an element.
+  [[nodiscard]] bool overwrites_only_its_own(const StepGroup& group, int buffer) const {
+    for (const int index : group.nodes) {
+      for (std::size_t i = 0; i < node(index).inputs.size(); ++i) {
+        if (buffer_of(node(index).inputs[i]) == buffer && !can_overwrite_input(graph_, node(index), i)) return false;
+      }
+    }
+    return true;
+  }
+
+  const graph::Graph& graph_;
+  const std::vector<graph::ValueId>& roots_;
+  std::vector<int> of_value_;
+  std::vector<BufferLife> lives_;
+};
+
+Result<Placement> place_tensors(const graph::Graph& graph, const std::vector<graph::ValueId>& roots,
+                                const std::vector<StepGroup>& groups, int max_batch) {
+  Placement placement;
+  placement.of_root.resize(graph.values.size());
+  placement.of_root[index_of(roots[index_of(graph.output)])].place = Location::Place::kScores;
+  placement.of_root[index_of(roots[index_of(graph.input)])].place = Location::Place::kInput;
+
+  Buffers buffers(graph, roots);
+  for (std::size_t step = 0; step < groups.size(); ++step) {
+    NARROW_TRY(buffers.add(groups[step], static_cast<int>(step), max_batch));
+  }
+  for (std::size_t step = 0; step < groups.size(); ++step) buffers.reuse_input(groups[step], static_cast<int>(step));
+  NARROW_ASSIGN(const MemoryPlan memory, plan_memory(buffers.lives()));
+  for (graph::ValueId value = 0; value < static_cast<graph::ValueId>(graph.values.size()); ++value) {
+    const int buffer = buffers.buffer_of(value);
+    if (buffer >= 0) placement.of_root[index_of(value)].offset = memory.offsets[static_cast<std::size_t>(buffer)];
+  }
+  for (const StepGroup& group : groups) {
+    for (std::size_t strip = 0; strip < group.strips.size(); ++strip) {
+      const std::size_t end = group.strip_end(strip);
+      for (std::size_t i = group.strips[strip]; i < end && i + 1 < group.nodes.size(); ++i) {
+        const graph::Node& node = graph.nodes[static_cast<std::size_t>(group.nodes[i])];
+        placement.of_root[index_of(node.output)] =
+            i + 1 < end ? Location{Location::Place::kRows, 0} : Location{Location::Place::kStrip, strip};
+      }
+    }
+  }
+  placement.bytes = memory.bytes;
+  placement.largest_live_bytes = memory.largest_live_bytes;
+  return placement;
+}
+
+// Once all steps have packed theirs: the model's own weights need no memory.
+void forget_weights(const graph::Graph& graph) {
+  for (const graph::Node& node : graph.nodes) {
+    const graph::Filter* const filter = graph::filter_of(node);
+    if (filter == nullptr || !filter->quantized || !filter->quantized->packed) continue;
+    filter->quantized->packed->forget_all();
+    return;  // they share one store
+  }
+}
+
+}  // namespace
+
+Result<Plan> compile(const graph::Graph& graph, Isa isa, int max_batch) {
+  const std::vector<graph::ValueId> roots = find_roots(graph);
+  const std::vector<StepGroup> groups = group_steps(graph);
+  NARROW_ASSIGN(const Placement placement, place_tensors(graph, roots, groups, max_batch));
+  const auto location = [&](graph::ValueId id) { return placement.of_root[index_of(roots[index_of(id)])]; };
+
+  Plan plan;
+  plan.tensor_bytes = placement.bytes;
+  plan.largest_live_bytes = placement.largest_live_bytes;
+  for (const StepGroup& group : groups) {
+    std::vector<std::unique_ptr<Step>> strips;
+    std::vector<TensorShape> shapes;  // between them
+    for (std::size_t strip = 0; strip < group.strips.size(); ++strip) {
+      std::vector<std::unique_ptr<Step>> steps;
+      const std::size_t end = group.strip_end(strip);
+      for (std::size_t i = group.strips[strip]; i < end; ++i) {
+        const graph::Node& node = graph.nodes[static_cast<std::size_t>(group.nodes[i])];
+        NodePlace place{graph, node, isa, {}, location(node.output)};
+        std::transform(node.inputs.begin(), node.inputs.end(), std::back_inserter(place.inputs), location);
+        NARROW_ASSIGN(std::unique_ptr<Step> step, make_step(place));
+        steps.push_back(std::move(step));
+      }
+      shapes.push_back(graph.value(graph.nodes[static_cast<std::size_t>(group.nodes[end - 1])].output).shape);
+      std::unique_ptr<Step> step = std::move(steps.front());
+      if (steps.size() > 1) {
+        steps.front() = std::move(step);
+        NARROW_ASSIGN(step, make_chain_step(std::move(steps), shapes.back()));
+      }
+      strips.push_back(std::move(step));
+    }
+    std::unique_ptr<Step> step = std::move(strips.front());
+    if (strips.size() > 1) {
+      strips.front() = std::move(step);
+      shapes.pop_back();
+      NARROW_ASSIGN(step, make_strip_step(std::move(strips), shapes));
+    }
+    plan.workspace_bytes = std::max(plan.workspace_bytes, step->workspace_bytes());
+    plan.steps.push_back(std::move(step));
+  }
+  if (roots[index_of(graph.output)] == roots[index_of(graph.input)]) {
+    plan.steps.push_back(make_copy_step(graph.value(graph.output).shape.elems(), location(graph.input),
+                                        Location{Location::Place::kScores, 0}));
+  }
+  NARROW_ASSIGN(plan.workspace_bytes, align_arena(plan.workspace_bytes));
+  forget_weights(graph);
+  return plan;
+}
+
+}  // namespace narrow::engine

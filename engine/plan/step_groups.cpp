@@ -1,0 +1,126 @@
+#include "engine/plan/step_groups.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/plan/step.h"
+
+namespace narrow::engine {
+namespace {
+
+template <class... Ops>
+bool is_any_of(const graph::Op& op) {
+  return (std::holds_alternative<Ops>(op) || ...);
+}
+
+bool is_pointwise(const graph::Graph& graph, const graph::Node& node) {
+  if (!graph.value(node.output).quantization) return false;
+  return is_any_of<graph::Add, graph::Subtract, graph::Multiply, graph::Activation, graph::Function>(node.op);
+}
+
+// Nothing is repeated, and all elements are bytes.
+bool is_dense(const graph::Graph& graph, const graph::Node& node) {
+  return std::all_of(node.inputs.begin(), node.inputs.end(), [&](graph::ValueId id) {
+    return graph.value(id).shape == graph.value(node.output).shape && graph.value(id).quantization.has_value();
+  });
+}
+
+// Tensors of this many bytes leave a small L2 cache before they are read again.
+constexpr std::int64_t kLargeBytes = 256 * 1024;
+
+const graph::Convolution* integer_convolution(const graph::Node& node) {
+  const graph::Filter* const filter = graph::filter_of(node);
+  return filter != nullptr && filter->quantized ? std::get_if<graph::Convolution>(&node.op) : nullptr;
+}
+
+bool is_pointwise(const graph::Window& window) {
+  return window.kernel_h == 1 && window.kernel_w == 1 && window.stride_h == 1 && window.stride_w == 1 &&
+         window.pad == Padding{};
+}
+
+// Whether `next`, the only reader of the integers that `last` writes, can follow it strip by strip. One of them is
+// depthwise, so that little is computed for each byte; kernels of dense 3x3 windows would rather see many rows.
+bool can_follow(const graph::Graph& graph, const graph::Node& last, const graph::Node& next) {
+  const graph::Value& between = graph.value(last.output);
+  const graph::Convolution* const writer = integer_convolution(last);
+  const graph::Convolution* const reader = integer_convolution(next);
+  if (writer == nullptr || reader == nullptr || between.shape.elems() < kLargeBytes) return false;
+  const auto is_depthwise = [](const graph::Convolution& op, const TensorShape& in) {
+    return op.groups > 1 && op.groups == in.channels;
+  };
+  if (is_depthwise(*writer, graph.value(last.inputs[0]).shape)) return is_pointwise(reader->window);
+  return is_depthwise(*reader, between.shape) && (is_pointwise(writer->window) || writer->window.stride_h > 1);
+}
+
+// Groups whose first node can follow the only node of the last strip of a group before them continue it.
+std::vector<StepGroup> join_strips(const graph::Graph& graph, std::vector<StepGroup> groups) {
+  const std::vector<std::vector<int>> readers = graph::consumers(graph);
+  std::vector<StepGroup> joined;
+  for (StepGroup& group : groups) {
+    const graph::Node& first = graph.nodes[static_cast<std::size_t>(group.nodes.front())];
+    const auto before = std::find_if(joined.begin(), joined.end(), [&](const StepGroup& candidate) {
+      const graph::Node& last = graph.nodes[static_cast<std::size_t>(candidate.nodes.back())];
+      return !first.inputs.empty() && last.output == first.inputs[0] && last.output != graph.output &&
+             readers[static_cast<std::size_t>(last.output)].size() == 1 && candidate.strips.size() <= kMostStrips &&
+             candidate.strips.back() + 1 == candidate.nodes.size() && can_follow(graph, last, first);
+    });
+    if (before != joined.end()) {
+      StepGroup whole = std::move(*before);
+      joined.erase(before);
+      whole.strips.push_back(whole.nodes.size());
+      whole.nodes.insert(whole.nodes.end(), group.nodes.begin(), group.nodes.end());
+      group = std::move(whole);
+    }
+    joined.push_back(std::move(group));
+  }
+  return joined;
+}
+
+}  // namespace
+
+bool can_overwrite_input(const graph::Graph& graph, const graph::Node& node, std::size_t index) {
+  const graph::Value& input = graph.value(node.inputs[index]);
+  return is_pointwise(graph, node) && input.quantization.has_value() && input.shape == graph.value(node.output).shape;
+}
+
+std::vector<StepGroup> group_steps(const graph::Graph& graph) {
+  const std::vector<std::vector<int>> readers = graph::consumers(graph);
+  const std::vector<int> writers = graph::producers(graph);
+  std::vector<StepGroup> groups;
+  std::vector<int> group_of(graph.nodes.size(), -1);
+
+  // The group that `node` can continue: of those that end with one of its inputs, the last, which then waits least.
+  const auto group_before = [&](const graph::Node& node) {
+    int found = -1;
+    int last = -1;
+    if (!is_pointwise(graph, node) || !is_dense(graph, node)) return found;
+    for (const graph::ValueId id : node.inputs) {
+      const int writer = writers[static_cast<std::size_t>(id)];
+      const bool only_reader = readers[static_cast<std::size_t>(id)].size() == 1 && id != graph.output;
+      if (writer <= last || !only_reader) continue;
+      const int group = group_of[static_cast<std::size_t>(writer)];
+      if (group < 0) continue;
+      const int first = groups[static_cast<std::size_t>(group)].nodes.front();
+      if (!is_any_of<graph::Convolution>(graph.nodes[static_cast<std::size_t>(first)].op)) continue;
+      found = group;
+      last = writer;
+    }
+    return found;
+  };
+  for (int index = 0; index < static_cast<int>(graph.nodes.size()); ++index) {
+    const graph::Node& node = graph.nodes[static_cast<std::size_t>(index)];
+    if (graph::moves_no_byte(node.op)) continue;
+    int group = group_before(node);
+    if (group < 0) {
+      group = static_cast<int>(groups.size());
+      groups.emplace_back();
+    }
+    groups[static_cast<std::size_t>(group)].nodes.push_back(index);
+    group_of[static_cast<std::size_t>(index)] = group;
+  }
+  std::stable_sort(groups.begin(), groups.end(),
+                   [](const StepGroup& a, const StepGroup& b) { return a.nodes.back() < b.nodes.back(); });
+  return join_strips(graph, std::move(groups));
+}
+
+}  // namespace narrow::engine

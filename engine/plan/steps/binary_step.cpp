@@ -1,0 +1,192 @@
+#include <algorithm>
+#include <cstring>
+#include <optional>
+
+#include "engine/plan/make_step.h"
+#include "engine/plan/steps/broadcast.h"
+#include "kernels/binary.h"
+
+namespace narrow::engine {
+namespace {
+
+using kernels::AddArgs;
+using kernels::AddTables;
+using kernels::BinaryKernels;
+using kernels::BinaryRows;
+using kernels::MultiplyArgs;
+
+constexpr std::int64_t kElementCost = 4;
+
+// Two uint8 tensors, either of them repeated where it is 1 high, wide or deep. A row is a row of pixels.
+class BinaryStep : public Step {
+ public:
+  BinaryStep(const NodePlace& place, const char* kernel)
+      : Step(place.result().shape.height, kElementCost * place.result().shape.width * place.result().shape.channels,
+             {place.node.name, kernel, 0}),
+        shape_(place.result().shape),
+        a_(place.input(0).shape, shape_),
+        b_(place.input(1).shape, shape_),
+        a_location_(place.inputs[0]),
+        b_location_(place.inputs[1]),
+        output_(place.output) {}
+
+  void run(const RunContext& context, std::int64_t begin, std::int64_t end, int slot) const final {
+    const std::uint8_t* a = context.read_u8(a_location_);
+    const std::uint8_t* b = context.read_u8(b_location_);
+    std::uint8_t* output = context.write_u8(output_) + begin * shape_.width * shape_.channels;
+    if (a_.is_dense() && b_.is_dense()) {
+      const std::int64_t first = a_.row_offset(begin / shape_.height, begin % shape_.height);
+      compute(rows(a + first, b + first, output, (end - begin) * shape_.width));
+      return;
+    }
+    std::uint8_t* repeated = reinterpret_cast<std::uint8_t*>(context.workspace(slot));
+    for (std::int64_t row = begin; row < end; ++row, output += shape_.width * shape_.channels) {
+      const std::int64_t picture = row / shape_.height;
+      const std::int64_t y = row % shape_.height;
+      row_of_pixels(a + a_.row_offset(picture, y), b + b_.row_offset(picture, y), output, repeated);
+    }
+  }
+
+  void run_channels(const RunContext& context, const Part& part) const final {
+    const std::int64_t step = shape_.channels;
+    const std::int64_t first = part.row_begin * step + part.channel_begin;
+    compute({context.read_u8(a_location_) + first, context.read_u8(b_location_) + first,
+             context.write_u8(output_) + first, part.row_end - part.row_begin, part.channel_end - part.channel_begin,
+             step, step, step});
+  }
+
+  // One pixel of an input whose channel is repeated.
+  [[nodiscard]] std::size_t workspace_bytes() const final {
+    const bool repeats = a_.channel_stride() == 0 || b_.channel_stride() == 0;
+    return repeats ? static_cast<std::size_t>(shape_.channels) : 0;
+  }
+
+ protected:
+  virtual void compute(const BinaryRows& tensors) const = 0;
+
+ private:
+  [[nodiscard]] BinaryRows rows(const std::uint8_t* a, const std::uint8_t* b, std::uint8_t* output,
+                                std::int64_t count) const {
+    return {a, b, output, count, shape_.channels, a_.pixel_stride(), b_.pixel_stride(), shape_.channels};
+  }
+
+  void row_of_pixels(const std::uint8_t* a, const std::uint8_t* b, std::uint8_t* output, std::uint8_t* repeated) const {
+    if (a_.channel_stride() != 0 && b_.channel_stride() != 0) {
+      compute(rows(a, b, output, shape_.width));
+      return;
+    }
+    // At most one of them has fewer channels than the output.
+    const bool repeat_a = a_.channel_stride() == 0;
+    const auto channels = static_cast<std::size_t>(shape_.channels);
+    for (std::int64_t x = 0; x < shape_.width; ++x) {
+      std::memset(repeated, repeat_a ? *a : *b, channels);
+      compute(rows(repeat_a ? repeated : a, repeat_a ? b : repeated, output, 1));
+      a += a_.pixel_stride();
+      b += b_.pixel_stride();
+      output += shape_.channels;
+    }
+  }
+
+  TensorShape shape_;
+  BroadcastInput a_;
+  BroadcastInput b_;
+  Location a_location_;
+  Location b_location_;
+  Location output_;
+};
+
+float multiplier(const Quantization& from, const Quantization& to) {
+  return static_cast<float>(double{from.scale} / double{to.scale});
+}
+
+AddArgs add_args(const NodePlace& place, float sign_of_b) {
+  const Quantization& a = *place.input(0).quantization;
+  const Quantization& b = *place.input(1).quantization;
+  const Quantization& to = *place.result().quantization;
+  return {.tensors = {},
+          .a_zero_point = a.zero_point,
+          .b_zero_point = b.zero_point,
+          .a_multiplier = multiplier(a, to),
+          .b_multiplier = sign_of_b * multiplier(b, to),
+          .output_zero_point = to.zero_point,
+          .output_range = clamped_range(to, place.node.clamp)};
+}
+
+class TableAddStep final : public BinaryStep {
+ public:
+  TableAddStep(const NodePlace& place, const BinaryKernels& kernels, const AddTables& tables, QRange output_range)
+      : BinaryStep(place, kernels.add_u4_name), kernels_(kernels), tables_(tables), output_range_(output_range) {}
+
+ private:
+  void compute(const BinaryRows& tensors) const override { kernels_.add_u4(tensors, tables_, output_range_); }
+
+  const BinaryKernels& kernels_;
+  AddTables tables_;
+  QRange output_range_;
+};
+
+class AddStep final : public BinaryStep {
+ public:
+  AddStep(const NodePlace& place, const BinaryKernels& kernels, const AddArgs& args)
+      : BinaryStep(place, kernels.add_name), kernels_(kernels), args_(args) {}
+
+ private:
+  void compute(const BinaryRows& tensors) const override {
+    AddArgs args = args_;
+    args.tensors = tensors;
+    kernels_.add(args);
+  }
+
+  const BinaryKernels& kernels_;
+  AddArgs args_;
+};
+
+// Also Subtract: with the second multiplier negated every bit is that of a subtraction.
+StepResult make_add_step(const NodePlace& place, const BinaryKernels& kernels) {
+  const bool subtract = std::holds_alternative<graph::Subtract>(place.node.op);
+  const AddArgs args = add_args(place, subtract ? -1.0F : 1.0F);
+  if (kernels.add_u4 != nullptr) {
+    const std::optional<AddTables> tables =
+        kernels::add_tables(args, place.input(0).quantization->range, place.input(1).quantization->range);
+    if (tables) return StepResult(std::make_unique<TableAddStep>(place, kernels, *tables, args.output_range));
+  }
+  return StepResult(std::make_unique<AddStep>(place, kernels, args));
+}
+
+class MultiplyStep final : public BinaryStep {
+ public:
+  MultiplyStep(const NodePlace& place, const BinaryKernels& kernels)
+      : BinaryStep(place, kernels.multiply_name), kernels_(kernels) {
+    const Quantization& a = *place.input(0).quantization;
+    const Quantization& b = *place.input(1).quantization;
+    const Quantization& to = *place.result().quantization;
+    args_ = {.tensors = {},
+             .a_zero_point = a.zero_point,
+             .b_zero_point = b.zero_point,
+             .multiplier = static_cast<float>(double{a.scale} * double{b.scale} / double{to.scale}),
+             .output_zero_point = to.zero_point,
+             .output_range = clamped_range(to, place.node.clamp)};
+  }
+
+ private:
+  void compute(const BinaryRows& tensors) const override {
+    MultiplyArgs args = args_;
+    args.tensors = tensors;
+    kernels_.multiply(args);
+  }
+
+  const BinaryKernels& kernels_;
+  MultiplyArgs args_{};
+};
+
+}  // namespace
+
+StepResult make_binary_step(const NodePlace& place) {
+  const BinaryKernels& kernels = kernels::binary_kernels(place.isa);
+  if (std::holds_alternative<graph::Multiply>(place.node.op)) {
+    return StepResult(std::make_unique<MultiplyStep>(place, kernels));
+  }
+  return make_add_step(place, kernels);
+}
+
+}  // namespace narrow::engine

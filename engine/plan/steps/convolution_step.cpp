@@ -1,0 +1,238 @@
+#include <algorithm>
+#include <cmath>
+
+#include "base/aligned_buffer.h"
+#include "engine/plan/make_step.h"
+#include "engine/plan/steps/kernel_choice.h"
+#include "kernels/convolution.h"
+
+namespace narrow::engine {
+namespace {
+
+using kernels::ConvolutionCandidate;
+using kernels::ConvolutionF32Kernel;
+using kernels::ConvolutionF32Problem;
+using kernels::ConvolutionKernel;
+using kernels::ConvolutionProblem;
+using kernels::ConvolutionShape;
+
+// graph::validate keeps dimensions far below what int holds.
+int narrow_int(std::int64_t value) { return static_cast<int>(value); }
+
+ConvolutionShape shape_of(const graph::Convolution& op, const TensorShape& in, const TensorShape& out) {
+  const graph::Window& window = op.window;
+  ConvolutionShape shape;
+  shape.in_h = narrow_int(in.height);
+  shape.in_w = narrow_int(in.width);
+  shape.in_c = narrow_int(in.channels);
+  shape.out_h = narrow_int(out.height);
+  shape.out_w = narrow_int(out.width);
+  shape.out_c = narrow_int(out.channels);
+  shape.kernel_h = window.kernel_h;
+  shape.kernel_w = window.kernel_w;
+  shape.stride_h = window.stride_h;
+  shape.stride_w = window.stride_w;
+  shape.dilation_h = window.dilation_h;
+  shape.dilation_w = window.dilation_w;
+  shape.pad = window.pad;
+  shape.groups = op.groups;
+  return shape;
+}
+
+// A 1x1 window on one pixel with all inputs as channels.
+ConvolutionShape shape_of(const graph::Linear& /*op*/, const TensorShape& in, const TensorShape& out) {
+  ConvolutionShape shape;
+  shape.in_h = shape.in_w = shape.out_h = shape.out_w = 1;
+  shape.in_c = narrow_int(in.elems());
+  shape.out_c = narrow_int(out.channels);
+  return shape;
+}
+
+ConvolutionShape shape_of(const NodePlace& place) {
+  const TensorShape& in = place.input().shape;
+  const TensorShape& out = place.result().shape;
+  if (const auto* convolution = std::get_if<graph::Convolution>(&place.node.op)) return shape_of(*convolution, in, out);
+  return shape_of(std::get<graph::Linear>(place.node.op), in, out);
+}
+
+std::int64_t macs_per_row(const ConvolutionShape& shape) {
+  return std::int64_t{shape.out_w} * shape.out_c * shape.depth();
+}
+
+std::int64_t estimated_row_cost(const ConvolutionShape& shape, const ConvolutionCandidate& candidate) {
+  constexpr double kPerCycle = 32;
+  return std::max<std::int64_t>(1, static_cast<std::int64_t>(std::min(kPerCycle * candidate.cost / shape.out_h, 1e15)));
+}
+
+// How an integer convolution divides. A part reads all input channels and, packed, the weights of its own channels.
+Work divisible(const ConvolutionProblem& problem, const ConvolutionCandidate& chosen, std::int64_t packed_bytes) {
+  constexpr std::int64_t kByteCost = 4;
+  // Another core has often written it, as soon as parts have some of the channels only.
+  constexpr std::int64_t kInputByteCost = 12;
+  const ConvolutionShape& shape = problem.shape;
+  Work work;
+  work.rows = shape.out_h;
+  work.row_step = chosen.kernel->row_step;
+  work.channels = shape.out_c;
+  // Threads that write to the same cache lines, for one pixel after the other, take longer than one thread would.
+  constexpr std::int64_t kLineChannels = 64;
+  const std::int64_t kernel_step = std::max(1, chosen.kernel->channel_step(problem));
+  work.channel_step = (kLineChannels + kernel_step - 1) / kernel_step * kernel_step;
+  work.row_setup = kInputByteCost * shape.in_w * shape.in_c * std::min(shape.stride_h, shape.kernel_h);
+  work.channel_setup = kByteCost * packed_bytes;
+  // Part of what the kernel estimates already.
+  work.cost_per_row =
+      std::max<std::int64_t>(1, estimated_row_cost(shape, chosen) - work.row_setup - work.channel_setup / shape.out_h);
+  return work;
+}
+
+// The factor from the accumulator's scale to the output's, per channel.
+std::vector<float> multipliers(double input_scale, const std::vector<float>& weight_scales, double output_scale) {
+  std::vector<float> result(weight_scales.size());
+  std::transform(weight_scales.begin(), weight_scales.end(), result.begin(),
+                 [&](float scale) { return static_cast<float>(input_scale * double{scale} / output_scale); });
+  return result;
+}
+
+class ConvolutionStep final : public Step {
+ public:
+  // `ranked`: the kernels that accept the problem, the chosen one first.
+  ConvolutionStep(const NodePlace& place, const ConvolutionProblem& problem,
+                  const std::vector<ConvolutionCandidate>& ranked, const Work& work, std::vector<float> multiplier,
+                  AlignedBuffer packed)
+      : Step(problem.shape.out_h, estimated_row_cost(problem.shape, ranked.front()),
+             {place.node.name, ranked.front().kernel->name, packed.size()}),
+        problem_(problem),
+        kernel_(*ranked.front().kernel),
+        candidates_(explain_choice(ranked, place.isa)),
+        work_(work),
+        multiplier_(std::move(multiplier)),
+        packed_(std::move(packed)),
+        input_(place.inputs[0]),
+        output_(place.output) {}
+
+  void run(const RunContext& context, std::int64_t begin, std::int64_t end, int slot) const override {
+    run_part(context, {begin, end, 0, problem_.shape.out_c}, slot);
+  }
+  void run_part(const RunContext& context, const Part& part, int slot) const override {
+    kernel_.run(problem_, packed_.data(), context.read_u8(input_), context.write(output_),
+                {part.row_begin, part.row_end, narrow_int(part.channel_begin), narrow_int(part.channel_end)},
+                context.workspace(slot));
+  }
+  [[nodiscard]] Work work() const override { return work_; }
+  void describe(std::vector<StepInfo>& steps) const override {
+    Step::describe(steps);
+    steps.back().candidates = candidates_;
+  }
+  [[nodiscard]] std::size_t workspace_bytes() const override { return kernel_.workspace_bytes(problem_); }
+  [[nodiscard]] std::int64_t row_step() const override { return kernel_.row_step; }
+  [[nodiscard]] RowWindow row_window() const override {
+    const ConvolutionShape& shape = problem_.shape;
+    return {shape.stride_h, shape.pad.top, (std::int64_t{shape.kernel_h} - 1) * shape.dilation_h + 1};
+  }
+
+ private:
+  ConvolutionProblem problem_;
+  const ConvolutionKernel& kernel_;
+  std::vector<KernelCandidate> candidates_;
+  Work work_;
+  std::vector<float> multiplier_;  // the problem points to it; moving a vector keeps its elements in place
+  AlignedBuffer packed_;
+  Location input_;
+  Location output_;
+};
+
+class ConvolutionF32Step final : public Step {
+ public:
+  ConvolutionF32Step(const NodePlace& place, const ConvolutionF32Problem& problem, const ConvolutionF32Kernel& kernel,
+                     AlignedBuffer packed)
+      : Step(problem.shape.out_h, macs_per_row(problem.shape), {place.node.name, kernel.name, packed.size()}),
+        problem_(problem),
+        kernel_(kernel),
+        packed_(std::move(packed)),
+        input_(place.inputs[0]),
+        output_(place.output) {}
+
+  void run(const RunContext& context, std::int64_t begin, std::int64_t end, int /*slot*/) const override {
+    kernel_.run(problem_, packed_.data(), context.read_f32(input_), context.write_f32(output_), begin, end);
+  }
+
+ private:
+  ConvolutionF32Problem problem_;
+  const ConvolutionF32Kernel& kernel_;
+  AlignedBuffer packed_;
+  Location input_;
+  Location output_;
+};
+
+template <class Kernel, class Problem>
+Result<AlignedBuffer> pack(const NodePlace& place, const Kernel& kernel, const Problem& problem) {
+  NARROW_ASSIGN(AlignedBuffer packed, AlignedBuffer::allocate(kernel.packed_bytes(problem),
+                                                              "the packed weights of '" + place.node.name + "'"));
+  kernel.pack(problem, packed.data());
+  return packed;
+}
+
+StepResult make_integer(const NodePlace& place, const graph::QuantizedFilter& filter) {
+  const Quantization& input = *place.input().quantization;
+  const std::optional<Quantization>& output = place.result().quantization;
+
+  std::vector<float> multiplier = multipliers(input.scale, filter.scales, output ? double{output->scale} : 1.0);
+  const bool usable =
+      std::all_of(multiplier.begin(), multiplier.end(), [](float m) { return std::isfinite(m) && m > 0.0F; });
+  if (!usable) {
+    return step_error(place.node, ErrorCode::kUnsupported,
+                      "its scales give a multiplier that single precision can't hold");
+  }
+  ConvolutionProblem problem;
+  problem.shape = shape_of(place);
+  problem.input_range = input.range;
+  problem.input_zero_point = input.zero_point;
+  problem.weight_range = filter.range;
+  std::vector<std::int8_t> buffer;
+  problem.weights = filter.integers(buffer).data();
+  const std::vector<kernels::WeightSums> sums = kernels::sum_weights(problem);
+  problem.sums = sums.data();
+  problem.bias = filter.bias.data();
+  problem.multiplier = multiplier.data();
+  problem.output_type = output ? kernels::OutputType::kUint8 : kernels::OutputType::kFloat32;
+  problem.output_clamp = place.node.clamp;
+  if (output) {
+    problem.output_zero_point = output->zero_point;
+    problem.output_range = clamped_range(*output, place.node.clamp);
+  }
+  if (!kernels::accumulator_is_exact(problem)) {
+    return step_error(place.node, ErrorCode::kUnsupported,
+                      "a sum of " + std::to_string(problem.shape.depth()) +
+                          " products in its ranges may not fit into int32; quantize this layer with fewer bits");
+  }
+  const std::vector<ConvolutionCandidate> ranked = kernels::rank_convolutions(problem, place.isa);
+  NARROW_ASSIGN(AlignedBuffer packed, pack(place, *ranked.front().kernel, problem));
+  const Work work = divisible(problem, ranked.front(), static_cast<std::int64_t>(packed.size()));
+  // Nothing reads them from here on; the model's copy need not stay in memory.
+  problem.weights = nullptr;
+  problem.sums = nullptr;
+  if (filter.packed) filter.packed->forget();
+  return StepResult(
+      std::make_unique<ConvolutionStep>(place, problem, ranked, work, std::move(multiplier), std::move(packed)));
+}
+
+StepResult make_float(const NodePlace& place, const graph::Filter& filter) {
+  ConvolutionF32Problem problem;
+  problem.shape = shape_of(place);
+  problem.weights = filter.weights.data();
+  problem.bias = filter.bias.data();
+  problem.clamp = place.node.clamp;
+  const ConvolutionF32Kernel& kernel = *kernels::select_convolution_f32(problem, place.isa);
+  NARROW_ASSIGN(AlignedBuffer packed, pack(place, kernel, problem));
+  return StepResult(std::make_unique<ConvolutionF32Step>(place, problem, kernel, std::move(packed)));
+}
+
+}  // namespace
+
+StepResult make_convolution_step(const NodePlace& place) {
+  const graph::Filter& filter = *graph::filter_of(place.node);
+  return filter.quantized ? make_integer(place, *filter.quantized) : make_float(place, filter);
+}
+
+}  // namespace narrow::engine

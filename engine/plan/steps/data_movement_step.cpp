@@ -1,0 +1,195 @@
+// Operators that copy elements to other places and fill the rest with zeros, on uint8 and float32 alike: PadChannels,
+// Pad, Slice and Transpose. Input and output share their quantization (validate says so).
+#include <array>
+#include <cstring>
+
+#include "engine/plan/make_step.h"
+
+namespace narrow::engine {
+namespace {
+
+std::size_t element_bytes(const graph::Value& value) {
+  return value.quantization ? sizeof(std::uint8_t) : sizeof(float);
+}
+
+// What every byte of a zero is: the zero point, or a byte of the float 0.
+int zero_byte(const graph::Value& value) { return value.quantization ? value.quantization->zero_point : 0; }
+
+std::size_t bytes_of(std::int64_t elems, const graph::Value& value) {
+  return static_cast<std::size_t>(elems) * element_bytes(value);
+}
+
+class MovementStep : public Step {
+ public:
+  MovementStep(const NodePlace& place, const char* kernel, std::int64_t rows, std::int64_t elems_per_row)
+      : Step(rows, elems_per_row, {place.node.name, kernel, 0}), input_(place.inputs[0]), output_(place.output) {}
+
+ protected:
+  Location input_;   // NOLINT(misc-non-private-member-variables-in-classes)
+  Location output_;  // NOLINT(misc-non-private-member-variables-in-classes)
+};
+
+// A row is a pixel.
+class PadChannelsStep final : public MovementStep {
+ public:
+  PadChannelsStep(const NodePlace& place, const graph::PadChannels& op)
+      : MovementStep(place, "pad_channels", place.result().shape.height * place.result().shape.width,
+                     place.result().shape.channels),
+        before_(bytes_of(op.before, place.result())),
+        middle_(bytes_of(place.input().shape.channels, place.result())),
+        after_(bytes_of(op.after, place.result())),
+        zero_(zero_byte(place.result())) {}
+
+  void run(const RunContext& context, std::int64_t begin, std::int64_t end, int /*slot*/) const override {
+    const std::byte* input = context.read(input_) + static_cast<std::size_t>(begin) * middle_;
+    std::byte* output = context.write(output_) + static_cast<std::size_t>(begin) * (before_ + middle_ + after_);
+    for (std::int64_t pixel = begin; pixel < end; ++pixel) {
+      std::memset(output, zero_, before_);
+      std::memcpy(output + before_, input, middle_);
+      std::memset(output + before_ + middle_, zero_, after_);
+      input += middle_;
+      output += before_ + middle_ + after_;
+    }
+  }
+
+ private:
+  std::size_t before_;
+  std::size_t middle_;
+  std::size_t after_;
+  int zero_;
+};
+
+// A row is a row of pixels.
+class PadStep final : public MovementStep {
+ public:
+  PadStep(const NodePlace& place, const graph::Pad& op)
+      : MovementStep(place, "pad", place.result().shape.height,
+                     place.result().shape.width * place.result().shape.channels),
+        in_height_(place.input().shape.height),
+        out_height_(place.result().shape.height),
+        top_(op.pad.top),
+        left_(bytes_of(op.pad.left * place.input().shape.channels, place.result())),
+        middle_(bytes_of(place.input().shape.width * place.input().shape.channels, place.result())),
+        right_(bytes_of(op.pad.right * place.input().shape.channels, place.result())),
+        zero_(zero_byte(place.result())) {}
+
+  void run(const RunContext& context, std::int64_t begin, std::int64_t end, int /*slot*/) const override {
+    const std::size_t row_bytes = left_ + middle_ + right_;
+    const std::byte* input = context.read(input_);
+    std::byte* output = context.write(output_) + static_cast<std::size_t>(begin) * row_bytes;
+    for (std::int64_t row = begin; row < end; ++row, output += row_bytes) {
+      const std::int64_t y = row % out_height_ - top_;
+      if (y < 0 || y >= in_height_) {
+        std::memset(output, zero_, row_bytes);
+        continue;
+      }
+      std::memset(output, zero_, left_);
+      std::memcpy(output + left_, input + static_cast<std::size_t>(row / out_height_ * in_height_ + y) * middle_,
+                  middle_);
+      std::memset(output + left_ + middle_, zero_, right_);
+    }
+  }
+
+ private:
+  std::int64_t in_height_;
+  std::int64_t out_height_;
+  std::int64_t top_;
+  std::size_t left_;
+  std::size_t middle_;
+  std::size_t right_;
+  int zero_;
+};
+
+// A row is a row of pixels.
+class SliceStep final : public MovementStep {
+ public:
+  SliceStep(const NodePlace& place, const graph::Slice& op)
+      : MovementStep(place, "slice", op.size.height, op.size.width * op.size.channels),
+        in_(place.input().shape),
+        begin_(op.begin),
+        size_(op.size),
+        in_pixel_(bytes_of(in_.channels, place.result())),
+        skipped_(bytes_of(begin_.channels, place.result())),
+        // Whole pixels are copied together.
+        run_(bytes_of(size_.channels * (is_whole() ? size_.width : 1), place.result())) {}
+
+  void run(const RunContext& context, std::int64_t begin, std::int64_t end, int /*slot*/) const override {
+    const std::int64_t runs = is_whole() ? 1 : size_.width;
+    const std::byte* input = context.read(input_);
+    std::byte* output = context.write(output_) + static_cast<std::size_t>(begin * runs) * run_;
+    for (std::int64_t row = begin; row < end; ++row) {
+      const std::int64_t y = row / size_.height * in_.height + begin_.height + row % size_.height;
+      const std::byte* from = input + static_cast<std::size_t>(y * in_.width + begin_.width) * in_pixel_ + skipped_;
+      for (std::int64_t i = 0; i < runs; ++i, from += in_pixel_, output += run_) std::memcpy(output, from, run_);
+    }
+  }
+
+ private:
+  [[nodiscard]] bool is_whole() const { return size_.channels == in_.channels; }
+
+  TensorShape in_;
+  TensorShape begin_;
+  TensorShape size_;
+  std::size_t in_pixel_;
+  std::size_t skipped_;
+  std::size_t run_;
+};
+
+// A row is one index of the output's first dimension.
+template <class T>
+class TransposeStep final : public MovementStep {
+ public:
+  TransposeStep(const NodePlace& place, const graph::Transpose& op)
+      : MovementStep(place, "transpose", place.result().shape.height,
+                     4 * place.result().shape.width * place.result().shape.channels),
+        in_elems_(place.input().shape.elems()),
+        height_(place.result().shape.height),
+        width_(place.result().shape.width),
+        channels_(place.result().shape.channels) {
+    const TensorShape& in = place.input().shape;
+    const std::array<std::int64_t, 3> strides{in.width * in.channels, in.channels, 1};
+    for (std::size_t i = 0; i < strides.size(); ++i) strides_[i] = strides[static_cast<std::size_t>(op.order[i])];
+  }
+
+  void run(const RunContext& context, std::int64_t begin, std::int64_t end, int /*slot*/) const override {
+    const T* input = reinterpret_cast<const T*>(context.read(input_));
+    T* output = reinterpret_cast<T*>(context.write(output_)) + begin * width_ * channels_;
+    for (std::int64_t row = begin; row < end; ++row) {
+      const T* plane = input + row / height_ * in_elems_ + row % height_ * strides_[0];
+      for (std::int64_t x = 0; x < width_; ++x, output += channels_) {
+        const T* from = plane + x * strides_[1];
+        if (strides_[2] == 1) {
+          std::memcpy(output, from, static_cast<std::size_t>(channels_) * sizeof(T));
+        } else {
+          for (std::int64_t c = 0; c < channels_; ++c) output[c] = from[c * strides_[2]];
+        }
+      }
+    }
+  }
+
+ private:
+  std::int64_t in_elems_;
+  std::int64_t height_;
+  std::int64_t width_;
+  std::int64_t channels_;
+  std::array<std::int64_t, 3> strides_{};  // in the input, of the output's dimensions
+};
+
+}  // namespace
+
+StepResult make_data_movement_step(const NodePlace& place) {
+  if (const auto* pad = std::get_if<graph::PadChannels>(&place.node.op)) {
+    return StepResult(std::make_unique<PadChannelsStep>(place, *pad));
+  }
+  if (const auto* pad = std::get_if<graph::Pad>(&place.node.op)) {
+    return StepResult(std::make_unique<PadStep>(place, *pad));
+  }
+  if (const auto* slice = std::get_if<graph::Slice>(&place.node.op)) {
+    return StepResult(std::make_unique<SliceStep>(place, *slice));
+  }
+  const auto& transpose = std::get<graph::Transpose>(place.node.op);
+  if (place.result().quantization) return StepResult(std::make_unique<TransposeStep<std::uint8_t>>(place, transpose));
+  return StepResult(std::make_unique<TransposeStep<float>>(place, transpose));
+}
+
+}  // namespace narrow::engine

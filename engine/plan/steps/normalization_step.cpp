@@ -1,0 +1,101 @@
+// Softmax and local response normalization, which exist on float32 only. docs/numerics.md says which bits.
+#include <algorithm>
+#include <cmath>
+
+#include "base/exact_math.h"
+#include "engine/plan/make_step.h"
+
+namespace narrow::engine {
+namespace {
+
+// About what an exponential costs.
+constexpr std::int64_t kFunctionCost = 64;
+
+// A row is a pixel, whose channels are normalized together.
+class NormalizationStep : public Step {
+ public:
+  NormalizationStep(const NodePlace& place, const char* kernel, std::int64_t cost_per_element)
+      : Step(place.result().shape.height * place.result().shape.width, cost_per_element * place.result().shape.channels,
+             {place.node.name, kernel, 0}),
+        channels_(place.result().shape.channels),
+        input_(place.inputs[0]),
+        output_(place.output) {}
+
+  void run(const RunContext& context, std::int64_t begin, std::int64_t end, int /*slot*/) const final {
+    for (std::int64_t pixel = begin; pixel < end; ++pixel) {
+      normalize(context.read_f32(input_) + pixel * channels_, context.write_f32(output_) + pixel * channels_);
+    }
+  }
+
+ protected:
+  virtual void normalize(const float* x, float* y) const = 0;
+  [[nodiscard]] std::int64_t channels() const { return channels_; }
+
+ private:
+  std::int64_t channels_;
+  Location input_;
+  Location output_;
+};
+
+class SoftmaxStep final : public NormalizationStep {
+ public:
+  explicit SoftmaxStep(const NodePlace& place) : NormalizationStep(place, "softmax_f32", 2 * kFunctionCost) {}
+
+ private:
+  void normalize(const float* x, float* y) const override {
+    float largest = x[0];
+    for (std::int64_t c = 1; c < channels(); ++c) largest = x[c] > largest ? x[c] : largest;
+    double sum = 0;
+    for (std::int64_t c = 0; c < channels(); ++c) sum += graph::exact_math::exp(double{x[c]} - double{largest});
+    for (std::int64_t c = 0; c < channels(); ++c) {
+      y[c] = static_cast<float>(graph::exact_math::exp(double{x[c]} - double{largest}) / sum);
+    }
+  }
+};
+
+class LrnStep final : public NormalizationStep {
+ public:
+  LrnStep(const NodePlace& place, const graph::Lrn& op)
+      : NormalizationStep(place, "lrn_f32", kFunctionCost + op.size),
+        before_((op.size - 1) / 2),
+        after_(op.size / 2),
+        alpha_(double{op.alpha} / op.size),
+        beta_(op.beta),
+        bias_(op.bias) {}
+
+ private:
+  void normalize(const float* x, float* y) const override {
+    for (std::int64_t c = 0; c < channels(); ++c) {
+      const std::int64_t last = std::min(c + after_, channels() - 1);
+      double squares = 0;
+      for (std::int64_t i = std::max<std::int64_t>(c - before_, 0); i <= last; ++i) {
+        squares += double{x[i]} * double{x[i]};
+      }
+      y[c] = static_cast<float>(double{x[c]} / power(bias_ + alpha_ * squares));
+    }
+  }
+
+  // The usual exponent, 3/4, needs roots only.
+  [[nodiscard]] double power(double base) const {
+    if (beta_ != 0.75) return graph::exact_math::power(base, beta_);
+    const double root = std::sqrt(base);
+    return root * std::sqrt(root);
+  }
+
+  std::int64_t before_;
+  std::int64_t after_;
+  double alpha_;
+  double beta_;
+  double bias_;
+};
+
+}  // namespace
+
+StepResult make_normalization_step(const NodePlace& place) {
+  if (const auto* lrn = std::get_if<graph::Lrn>(&place.node.op)) {
+    return StepResult(std::make_unique<LrnStep>(place, *lrn));
+  }
+  return StepResult(std::make_unique<SoftmaxStep>(place));
+}
+
+}  // namespace narrow::engine

@@ -1,0 +1,108 @@
+#include "engine/plan/make_step.h"
+#include "kernels/pool.h"
+
+namespace narrow::engine {
+namespace {
+
+using kernels::PoolKernels;
+using kernels::PoolShape;
+
+PoolShape shape_of(const graph::Window& window, const TensorShape& in, const TensorShape& out) {
+  PoolShape shape;
+  shape.in_h = static_cast<int>(in.height);
+  shape.in_w = static_cast<int>(in.width);
+  shape.channels = static_cast<int>(in.channels);
+  shape.out_h = static_cast<int>(out.height);
+  shape.out_w = static_cast<int>(out.width);
+  shape.kernel_h = window.kernel_h;
+  shape.kernel_w = window.kernel_w;
+  shape.stride_h = window.stride_h;
+  shape.stride_w = window.stride_w;
+  shape.dilation_h = window.dilation_h;
+  shape.dilation_w = window.dilation_w;
+  shape.pad = window.pad;
+  return shape;
+}
+
+std::int64_t window_cost(const PoolShape& shape) {
+  return std::int64_t{shape.out_w} * shape.channels * shape.kernel_h * shape.kernel_w;
+}
+
+class MaxPoolStep final : public Step {
+ public:
+  MaxPoolStep(const NodePlace& place, const PoolKernels& kernels, const PoolShape& shape)
+      : Step(shape.out_h, window_cost(shape), {place.node.name, kernels.max_name, 0}),
+        kernels_(kernels),
+        shape_(shape),
+        input_(place.inputs[0]),
+        output_(place.output) {}
+
+  void run(const RunContext& context, std::int64_t begin, std::int64_t end, int /*slot*/) const override {
+    kernels_.max_pool({.shape = shape_,
+                       .input = context.read_u8(input_),
+                       .output = context.write_u8(output_),
+                       .row_begin = begin,
+                       .row_end = end});
+  }
+
+ private:
+  const PoolKernels& kernels_;
+  PoolShape shape_;
+  Location input_;
+  Location output_;
+};
+
+class AveragePoolStep final : public Step {
+ public:
+  AveragePoolStep(const NodePlace& place, const PoolKernels& kernels, const PoolShape& shape, bool count_include_pad)
+      : Step(shape.out_h, window_cost(shape), {place.node.name, kernels.average_name, 0}),
+        kernels_(kernels),
+        shape_(shape),
+        count_include_pad_(count_include_pad),
+        input_quantization_(*place.input().quantization),
+        output_quantization_(*place.result().quantization),
+        input_(place.inputs[0]),
+        output_(place.output) {}
+
+  void run(const RunContext& context, std::int64_t begin, std::int64_t end, int /*slot*/) const override {
+    kernels_.average_pool({.shape = shape_,
+                           .count_include_pad = count_include_pad_,
+                           .input = context.read_u8(input_),
+                           .output = context.write_u8(output_),
+                           .row_begin = begin,
+                           .row_end = end,
+                           .input_quantization = input_quantization_,
+                           .output_quantization = output_quantization_});
+  }
+
+ private:
+  const PoolKernels& kernels_;
+  PoolShape shape_;
+  bool count_include_pad_;
+  Quantization input_quantization_;
+  Quantization output_quantization_;
+  Location input_;
+  Location output_;
+};
+
+}  // namespace
+
+StepResult make_pool_step(const NodePlace& place) {
+  const PoolKernels& kernels = kernels::pool_kernels(place.isa);
+  const TensorShape& in = place.input().shape;
+  const TensorShape& out = place.result().shape;
+  if (const auto* max = std::get_if<graph::MaxPool>(&place.node.op)) {
+    return StepResult(std::make_unique<MaxPoolStep>(place, kernels, shape_of(max->window, in, out)));
+  }
+  if (const auto* average = std::get_if<graph::AveragePool>(&place.node.op)) {
+    return StepResult(std::make_unique<AveragePoolStep>(place, kernels, shape_of(average->window, in, out),
+                                                        average->count_include_pad));
+  }
+  // Global: one window as large as the picture.
+  graph::Window window;
+  window.kernel_h = static_cast<int>(in.height);
+  window.kernel_w = static_cast<int>(in.width);
+  return StepResult(std::make_unique<AveragePoolStep>(place, kernels, shape_of(window, in, out), false));
+}
+
+}  // namespace narrow::engine

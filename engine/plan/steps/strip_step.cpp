@@ -1,0 +1,161 @@
+#include <algorithm>
+#include <array>
+
+#include "engine/plan/make_step.h"
+#include "engine/plan/memory_plan.h"
+
+namespace narrow::engine {
+namespace {
+
+// Most of a small L2 cache: kernels prepare their first rows again for each strip.
+constexpr std::int64_t kStripBytes = 192 * 1024;
+// Kernels may load whole vectors around the rows that they use.
+constexpr std::size_t kSlackBytes = 64;
+
+struct Rows {
+  std::int64_t begin = 0, end = 0;  // of a picture
+
+  [[nodiscard]] std::int64_t count() const { return end - begin; }
+};
+
+// A tensor between two steps. A strip of it is in the workspace: the rows that the reader's next rows depend on. What
+// the reader will see again is moved to the front before the writer appends the rest, so nothing is computed twice.
+struct Tensor {
+  std::int64_t rows;  // of a picture
+  std::int64_t row_bytes;
+  RowWindow window;        // of the reader
+  std::size_t offset = 0;  // in the workspace
+
+  [[nodiscard]] Rows read_by(const Rows& output) const {
+    const std::int64_t begin = std::clamp<std::int64_t>(output.begin * window.stride - window.pad, 0, rows);
+    const std::int64_t end = (output.end - 1) * window.stride - window.pad + window.rows;
+    return {begin, std::clamp(end, begin, rows)};
+  }
+  // At most, for `count` rows of the reader's output.
+  [[nodiscard]] std::int64_t rows_read(std::int64_t count) const {
+    return std::min(rows, (count - 1) * window.stride + window.rows);
+  }
+};
+
+class StripStep final : public Step {
+ public:
+  StripStep(std::vector<std::unique_ptr<Step>> steps, std::vector<Tensor> tensors, std::size_t inner_bytes)
+      : Step(steps.back()->rows(), cost_of(steps), steps.front()->info()),
+        steps_(std::move(steps)),
+        tensors_(std::move(tensors)),
+        strip_rows_(strip_rows(rows(), tensors_)),
+        workspace_bytes_(inner_bytes) {
+    std::int64_t count = strip_rows_;
+    for (auto tensor = tensors_.rbegin(); tensor != tensors_.rend(); ++tensor) {
+      count = tensor->rows_read(count);
+      tensor->offset = workspace_bytes_ + kSlackBytes;
+      const std::size_t bytes = static_cast<std::size_t>(count * tensor->row_bytes) + 2 * kSlackBytes;
+      workspace_bytes_ += (bytes + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment;
+    }
+  }
+
+  void run(const RunContext& context, std::int64_t begin, std::int64_t end, int slot) const override {
+    while (begin < end) {
+      const std::int64_t picture = begin / rows();
+      const std::int64_t now = std::min(end, (picture + 1) * rows());
+      run_picture(context, picture, {begin - picture * rows(), now - picture * rows()}, slot);
+      begin = now;
+    }
+  }
+
+  // Channels can't be divided; each part computes the rows around its own once more.
+  [[nodiscard]] Work work() const override {
+    Work work;
+    work.rows = rows();
+    work.cost_per_row = cost_per_row();
+    std::int64_t around = 1;
+    for (std::size_t i = tensors_.size(); i-- > 0;) {
+      around = tensors_[i].rows_read(around);
+      work.channel_setup += (around - 1) * steps_[i]->cost_per_row();
+    }
+    return work;
+  }
+
+  [[nodiscard]] std::size_t workspace_bytes() const override { return workspace_bytes_; }
+
+  void describe(std::vector<StepInfo>& all) const override {
+    for (const auto& step : steps_) {
+      const std::size_t first = all.size();
+      step->describe(all);
+      for (std::size_t i = first; i < all.size(); ++i) {
+        if (i > first || step != steps_.front()) all[i].fused_with = info().layer;
+      }
+    }
+  }
+
+ private:
+  void run_picture(const RunContext& context, std::int64_t picture, const Rows& all, int slot) const {
+    RunContext strips = context;
+    std::array<Rows, kMostStrips> present{};
+    for (Rows now{all.begin, 0}; now.begin < all.end; now.begin = now.end) {
+      now.end = std::min(all.end, now.begin - now.begin % strip_rows_ + strip_rows_);
+      std::array<Rows, kMostStrips> needed{};
+      for (std::size_t i = tensors_.size(); i-- > 0;) {
+        needed[i] = tensors_[i].read_by(i + 1 < tensors_.size() ? needed[i + 1] : now);
+      }
+      for (std::size_t i = 0; i < tensors_.size(); ++i) {
+        const Tensor& tensor = tensors_[i];
+        std::byte* const buffer = context.workspace(slot) + tensor.offset;
+        const Rows kept{needed[i].begin, std::max(needed[i].begin, present[i].end)};
+        if (kept.count() > 0) {
+          const std::byte* const from = buffer + (kept.begin - present[i].begin) * tensor.row_bytes;
+          std::copy(from, from + kept.count() * tensor.row_bytes, buffer);
+        }
+        strips.strips[i] = buffer - (picture * tensor.rows + needed[i].begin) * tensor.row_bytes;
+        if (kept.end < needed[i].end) {
+          steps_[i]->run(strips, picture * tensor.rows + kept.end, picture * tensor.rows + needed[i].end, slot);
+        }
+        present[i] = {needed[i].begin, std::max(kept.end, needed[i].end)};
+      }
+      steps_.back()->run(strips, picture * rows() + now.begin, picture * rows() + now.end, slot);
+    }
+  }
+
+  static std::int64_t cost_of(const std::vector<std::unique_ptr<Step>>& steps) {
+    std::int64_t cost = 0;
+    for (const auto& step : steps) cost += step->cost_per_row() * step->rows();
+    return std::max<std::int64_t>(1, cost / steps.back()->rows());
+  }
+
+  // An even number if there is more than one: some kernels compute two rows at a time.
+  static std::int64_t strip_rows(std::int64_t rows, const std::vector<Tensor>& tensors) {
+    std::int64_t fit = 1;
+    for (std::int64_t count = 2; count <= rows; count += 2) {
+      std::int64_t bytes = 0;
+      std::int64_t read = count;
+      for (auto tensor = tensors.rbegin(); tensor != tensors.rend(); ++tensor) {
+        read = tensor->rows_read(read);
+        bytes += read * tensor->row_bytes;
+      }
+      if (bytes > kStripBytes) break;
+      fit = count;
+    }
+    return fit;
+  }
+
+  std::vector<std::unique_ptr<Step>> steps_;
+  std::vector<Tensor> tensors_;  // tensor i is written by step i
+  std::int64_t strip_rows_;
+  std::size_t workspace_bytes_;
+};
+
+}  // namespace
+
+StepResult make_strip_step(std::vector<std::unique_ptr<Step>> steps, const std::vector<TensorShape>& shapes) {
+  std::vector<Tensor> tensors;
+  std::size_t inner_bytes = 0;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    inner_bytes = std::max(inner_bytes, steps[i]->workspace_bytes());
+    if (i == shapes.size()) break;
+    tensors.push_back({shapes[i].height, shapes[i].width * shapes[i].channels, steps[i + 1]->row_window()});
+  }
+  NARROW_ASSIGN(inner_bytes, align_arena(inner_bytes));
+  return StepResult(std::make_unique<StripStep>(std::move(steps), std::move(tensors), inner_bytes));
+}
+
+}  // namespace narrow::engine

@@ -1,0 +1,193 @@
+#include "narrow/preprocess.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstring>
+#include <new>
+#include <utility>
+
+#include "base/float_environment.h"
+#include "engine/preprocess/preprocess_resize.h"
+
+namespace narrow {
+namespace {
+
+constexpr std::size_t kChannels = 3;
+constexpr int kMaxPreprocessedSide = 8192;
+
+constexpr std::array<float, 3> kImagenetMean{0.485F, 0.456F, 0.406F};
+constexpr std::array<float, 3> kImagenetStd{0.229F, 0.224F, 0.225F};
+
+struct Preset {
+  std::string_view name;
+  Preprocessing preprocessing;
+};
+
+const std::array<Preset, 7>& presets() {
+  static const std::array<Preset, 7> all{{
+      {"imagenet", {256, 224, 224, kImagenetMean, kImagenetStd}},
+      {"imagenet-crop", {std::nullopt, 224, 224, kImagenetMean, kImagenetStd}},
+      {"cifar10", {32, 32, 32, {0.4914F, 0.4822F, 0.4465F}, {0.2023F, 0.1994F, 0.2010F}}},
+      {"cifar10-imagenet", {32, 32, 32, kImagenetMean, kImagenetStd}},
+      {"mobilenet-tf", {256, 224, 224, {0.5F, 0.5F, 0.5F}, {0.5F, 0.5F, 0.5F}}},
+      {"raw", {32, 32, 32, {0.0F, 0.0F, 0.0F}, {1.0F / 255.0F, 1.0F / 255.0F, 1.0F / 255.0F}}},
+      {"mnist", {28, 28, 28, {0.1307F, 0.0F, 0.0F}, {0.3081F, 1.0F, 1.0F}, Interpolation::kBilinear, 1}},
+  }};
+  return all;
+}
+
+Error invalid(std::string message) { return Error{ErrorCode::kInvalidArgument, std::move(message), "preprocessing"}; }
+
+Status check_picture(const Picture& picture) {
+  if (picture.width < 1 || picture.height < 1) {
+    return invalid("the picture is empty (" + std::to_string(picture.width) + " x " + std::to_string(picture.height) +
+                   " pixels)");
+  }
+  // Two positive ints and a 3 fit into 64 bits.
+  const std::uint64_t elems =
+      std::uint64_t{kChannels} * static_cast<std::uint64_t>(picture.width) * static_cast<std::uint64_t>(picture.height);
+  if (picture.rgb.size() != elems) {
+    return invalid("the picture's buffer has " + std::to_string(picture.rgb.size()) + " bytes, but " +
+                   std::to_string(picture.width) + " x " + std::to_string(picture.height) + " RGB pixels need " +
+                   std::to_string(elems));
+  }
+  return {};
+}
+
+// Where a centre crop of `crop` pixels lies along an axis of `size` pixels. Of an odd difference the larger half is
+// cut off below and right (as timm and Keras do; torchvision's rounding to even differs by a pixel every second time).
+struct CropAxis {
+  std::int64_t begin = 0;   // first pixel taken
+  std::int64_t count = 0;   // pixels taken
+  std::int64_t before = 0;  // black pixels in front of them
+};
+
+CropAxis center_crop(std::int64_t size, std::int64_t crop) {
+  if (size < crop) return {0, size, (crop - size) / 2};
+  return {(size - crop) / 2, crop, 0};
+}
+
+// Weights of 16 bits that sum to 2^16: gray stays gray.
+std::uint8_t luma(const std::uint8_t* rgb) {
+  return static_cast<std::uint8_t>((rgb[0] * 19595U + rgb[1] * 38470U + rgb[2] * 7471U + 0x8000U) >> 16U);
+}
+
+}  // namespace
+
+Result<Preprocessing> preprocessing_preset(std::string_view name) {
+  for (const Preset& preset : presets()) {
+    if (preset.name == name) return preset.preprocessing;
+  }
+  std::string known;
+  for (const Preset& preset : presets()) known += (known.empty() ? "" : ", ") + std::string(preset.name);
+  return Error{ErrorCode::kNotFound, "unknown preprocessing '" + std::string(name) + "'; known are " + known,
+               "preprocessing"};
+}
+
+std::vector<std::string> preprocessing_presets() {
+  std::vector<std::string> names;
+  for (const Preset& preset : presets()) names.emplace_back(preset.name);
+  return names;
+}
+
+Status validate(const Preprocessing& preprocessing) {
+  const auto check_side = [](const char* what, int side) -> Status {
+    if (side >= 1 && side <= kMaxPreprocessedSide) return {};
+    return invalid(std::string(what) + " is " + std::to_string(side) + ", but must be 1.." +
+                   std::to_string(kMaxPreprocessedSide));
+  };
+  if (preprocessing.resize) NARROW_TRY(check_side("resize", *preprocessing.resize));
+  NARROW_TRY(check_side("crop_height", preprocessing.crop_height));
+  NARROW_TRY(check_side("crop_width", preprocessing.crop_width));
+  for (std::size_t c = 0; c < kChannels; ++c) {
+    if (!std::isfinite(preprocessing.mean[c])) {
+      return invalid("mean of channel " + std::to_string(c) + " is not a finite number");
+    }
+    if (!std::isfinite(preprocessing.std[c]) || preprocessing.std[c] <= 0.0F) {
+      return invalid("std of channel " + std::to_string(c) + " is " + std::to_string(preprocessing.std[c]) +
+                     ", but must be finite and above 0");
+    }
+    const float largest = std::max(std::fabs(0.0F - preprocessing.mean[c]), std::fabs(1.0F - preprocessing.mean[c]));
+    if (!std::isfinite(largest / preprocessing.std[c])) {
+      return invalid("mean and std of channel " + std::to_string(c) + " give values that are not finite");
+    }
+  }
+  if (preprocessing.interpolation != Interpolation::kBilinear &&
+      preprocessing.interpolation != Interpolation::kNearest) {
+    return invalid("unknown interpolation; known are bilinear, nearest");
+  }
+  if (preprocessing.channels != 1 && preprocessing.channels != 3) {
+    return invalid("channels is " + std::to_string(preprocessing.channels) + ", but must be 1 (gray) or 3 (RGB)");
+  }
+  return {};
+}
+
+Result<Picture> resize_and_crop(const Picture& picture, const Preprocessing& preprocessing) {
+  const graph::DefaultFloatEnvironment environment;
+  NARROW_TRY(validate(preprocessing));
+  NARROW_TRY(check_picture(picture));
+  std::int64_t width = picture.width;
+  std::int64_t height = picture.height;
+  if (preprocessing.resize) {
+    // torchvision's Resize(int): the longer side is int(size * long / short).
+    const std::int64_t size = *preprocessing.resize;
+    const std::int64_t longer = size * std::max(width, height) / std::min(width, height);
+    const bool landscape = width > height;
+    width = landscape ? longer : size;
+    height = landscape ? size : longer;
+  }
+  const CropAxis x = center_crop(width, preprocessing.crop_width);
+  const CropAxis y = center_crop(height, preprocessing.crop_height);
+  try {
+    NARROW_ASSIGN(Picture taken, engine::resize_box(picture, width, height, {x.begin, y.begin, x.count, y.count},
+                                                    preprocessing.interpolation));
+    if (x.count == preprocessing.crop_width && y.count == preprocessing.crop_height) return taken;
+
+    const auto crop_width = static_cast<std::size_t>(preprocessing.crop_width);
+    Picture padded{preprocessing.crop_width, preprocessing.crop_height, {}};
+    padded.rgb.assign(crop_width * static_cast<std::size_t>(preprocessing.crop_height) * kChannels, 0);
+    const std::size_t row_bytes = static_cast<std::size_t>(x.count) * kChannels;
+    for (std::int64_t row = 0; row < y.count; ++row) {
+      const std::size_t to = static_cast<std::size_t>(y.before + row) * crop_width + static_cast<std::size_t>(x.before);
+      std::memcpy(padded.rgb.data() + to * kChannels, taken.rgb.data() + static_cast<std::size_t>(row) * row_bytes,
+                  row_bytes);
+    }
+    return padded;
+  } catch (const std::bad_alloc&) {
+    return Error{ErrorCode::kLimit, "not enough memory to resize the picture", "preprocessing"};
+  }
+}
+
+Status preprocess(const Picture& picture, const Preprocessing& preprocessing, std::span<float> out) {
+  NARROW_TRY(validate(preprocessing));
+  const std::size_t pixels =
+      static_cast<std::size_t>(preprocessing.crop_height) * static_cast<std::size_t>(preprocessing.crop_width);
+  const std::size_t elems = pixels * static_cast<std::size_t>(preprocessing.channels);
+  if (out.size() != elems) {
+    return invalid("the output has " + std::to_string(out.size()) + " floats, but " +
+                   std::to_string(preprocessing.crop_height) + " x " + std::to_string(preprocessing.crop_width) +
+                   " x " + std::to_string(preprocessing.channels) + " need " + std::to_string(elems));
+  }
+  const graph::DefaultFloatEnvironment environment;
+  NARROW_ASSIGN(const Picture cropped, resize_and_crop(picture, preprocessing));
+  // Three single-precision steps as in torchvision's ToTensor and Normalize, so that a table of 256 values holds all
+  // that can happen.
+  std::array<std::array<float, kChannels>, 256> table{};
+  for (std::size_t value = 0; value < table.size(); ++value) {
+    const float unit = static_cast<float>(value) / 255.0F;
+    for (std::size_t c = 0; c < kChannels; ++c) {
+      table[value][c] = (unit - preprocessing.mean[c]) / preprocessing.std[c];
+    }
+  }
+  if (preprocessing.channels == 1) {
+    for (std::size_t i = 0; i < pixels; ++i) out[i] = table[luma(cropped.rgb.data() + i * kChannels)][0];
+    return {};
+  }
+  for (std::size_t i = 0; i < elems; i += kChannels) {
+    for (std::size_t c = 0; c < kChannels; ++c) out[i + c] = table[cropped.rgb[i + c]][c];
+  }
+  return {};
+}
+
+}  // namespace narrow

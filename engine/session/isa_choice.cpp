@@ -1,0 +1,59 @@
+#include "engine/session/isa_choice.h"
+
+#include <algorithm>
+
+#include "narrow/session.h"
+
+namespace narrow::engine {
+namespace {
+
+constexpr const char* kAutomatic = "auto";
+
+std::string list_names(const std::vector<Isa>& isas) {
+  std::string names = kAutomatic;
+  for (const Isa isa : isas) names += ", " + std::string(kernels::isa_name(isa));
+  return names;
+}
+
+Result<Isa> find(const std::string& name, const std::string& where, const std::vector<Isa>& runnable) {
+  const auto has_name = [&](Isa isa) { return kernels::isa_name(isa) == name; };
+  if (const auto found = std::find_if(runnable.begin(), runnable.end(), has_name); found != runnable.end()) {
+    return *found;
+  }
+  const std::vector<Isa> compiled = kernels::compiled_isas();
+  const bool known = std::any_of(compiled.begin(), compiled.end(), has_name);
+  return Error{known ? ErrorCode::kUnsupported : ErrorCode::kNotFound,
+               (known ? "this CPU can't run '" + name + "'" : "there is no instruction set '" + name + "'") +
+                   "; valid here: " + list_names(runnable),
+               where};
+}
+
+}  // namespace
+
+std::vector<Isa> runnable_isas(const kernels::CpuFeatures& features) {
+  std::vector<Isa> runnable;
+  for (const Isa isa : kernels::compiled_isas()) {
+    if (features.has(kernels::required_features(isa).bits)) runnable.push_back(isa);
+  }
+  return runnable;
+}
+
+Result<Isa> choose_isa(const std::string& option, const char* environment, const kernels::CpuFeatures& features) {
+  const std::vector<Isa> runnable = runnable_isas(features);
+  if (!option.empty() && option != kAutomatic) return find(option, "isa", runnable);
+  const std::string variable = environment != nullptr ? environment : "";
+  if (!variable.empty() && variable != kAutomatic) return find(variable, "environment variable NARROW_ISA", runnable);
+  return runnable.back();
+}
+
+}  // namespace narrow::engine
+
+namespace narrow {
+
+std::vector<std::string> available_isas() {
+  std::vector<std::string> names;
+  for (const Isa isa : engine::runnable_isas(kernels::cpu_features())) names.emplace_back(kernels::isa_name(isa));
+  return names;
+}
+
+}  // namespace narrow

@@ -1,0 +1,191 @@
+#include "narrow/session.h"
+
+#include <cstdlib>
+#include <exception>
+#include <new>
+#include <optional>
+
+#include "base/aligned_buffer.h"
+#include "base/float_environment.h"
+#include "engine/model/model_data.h"
+#include "engine/nrw/nrw_file.h"
+#include "engine/plan/plan.h"
+#include "engine/session/isa_choice.h"
+#include "engine/session/plan_runner.h"
+#include "engine/session/thread_pool.h"
+
+namespace narrow {
+namespace {
+
+using engine::AlignedBuffer;
+using engine::Plan;
+using engine::RunContext;
+using graph::DefaultFloatEnvironment;
+
+constexpr int kMaxBatch = 65536;
+// What it costs to tell other threads that there is work; within a run, those of the pool are awake.
+constexpr std::int64_t kTellCost = 64 * 1024;
+
+Error invalid(const char* where, std::string message) {
+  return {ErrorCode::kInvalidArgument, std::move(message), where};
+}
+
+Status check_options(const SessionOptions& options) {
+  if (options.max_batch < 1 || options.max_batch > kMaxBatch) {
+    return invalid("max_batch", std::to_string(options.max_batch) + " is not a batch size; valid are 1 to " +
+                                    std::to_string(kMaxBatch));
+  }
+  if (options.executor == nullptr) return {};  // the pool checks `threads`
+  const int concurrency = options.executor->concurrency();
+  if (concurrency < 1 || concurrency > engine::kMaxThreads) {
+    return invalid("executor", "its concurrency is " + std::to_string(concurrency) + "; valid are 1 to " +
+                                   std::to_string(engine::kMaxThreads));
+  }
+  return {};
+}
+
+}  // namespace
+
+struct Session::Impl {
+  explicit Impl(Model session_model) : model(std::move(session_model)) {}
+
+  Model model;  // keeps weights that the plan points to
+  Isa isa = Isa::kScalar;
+  Plan plan;
+  std::unique_ptr<engine::PoolExecutor> pool;
+  int max_batch = 1;
+  AlignedBuffer arena;
+  std::int64_t input_elems = 0;
+  std::int64_t classes = 0;
+
+  RunContext context;
+  std::optional<engine::PlanRunner> runner;
+};
+
+Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Session::Session(Session&&) noexcept = default;
+Session& Session::operator=(Session&&) noexcept = default;
+Session::~Session() = default;
+
+Result<Session> Session::create(const Model& model, const SessionOptions& options) {
+  try {
+    const DefaultFloatEnvironment environment;
+    NARROW_TRY(check_options(options));
+    auto impl = std::make_unique<Impl>(model);
+    NARROW_ASSIGN(impl->isa, engine::choose_isa(options.isa, std::getenv("NARROW_ISA"), kernels::cpu_features()));
+    NARROW_TRY(engine::check_model(model.data()));
+    NARROW_ASSIGN(impl->plan, engine::compile(model.data().graph, impl->isa, options.max_batch));
+    Executor* executor = options.executor;
+    if (executor == nullptr) {
+      NARROW_ASSIGN(impl->pool, engine::PoolExecutor::create(options.threads, options.spin_us));
+      executor = impl->pool.get();
+    }
+    impl->runner.emplace(impl->plan, *executor, kTellCost);
+    impl->max_batch = options.max_batch;
+
+    const Plan& plan = impl->plan;
+    std::size_t arena_bytes = 0;
+    if (__builtin_mul_overflow(plan.workspace_bytes, static_cast<std::size_t>(impl->runner->concurrency()),
+                               &arena_bytes) ||
+        __builtin_add_overflow(arena_bytes, plan.tensor_bytes, &arena_bytes)) {
+      return Error{ErrorCode::kLimit, "the network's memory can't be addressed; use a smaller max_batch", "session"};
+    }
+    NARROW_ASSIGN(impl->arena,
+                  AlignedBuffer::allocate(
+                      arena_bytes, "the tensors of " + std::to_string(options.max_batch) + " pictures (max_batch)"));
+    impl->context.arena = impl->arena.data();
+    impl->context.workspaces = impl->arena.data() + plan.tensor_bytes;
+    impl->context.workspace_bytes = plan.workspace_bytes;
+    impl->input_elems = model.input_shape().elems();
+    impl->classes = model.classes();
+    return Session(std::move(impl));
+  } catch (const std::bad_alloc&) {
+    return Error{ErrorCode::kLimit, "there is not enough memory for a session of this model", "session"};
+  } catch (const std::exception& error) {
+    return Error{ErrorCode::kInternal, std::string("the executor failed: ") + error.what(), "session"};
+  }
+}
+
+Status Session::run(std::span<const float> input, std::span<float> scores) { return run_steps(input, scores, {}); }
+
+Status Session::profile(std::span<const float> input, std::span<float> scores, std::span<std::int64_t> step_ns) {
+  const std::size_t steps = impl_->plan.steps.size();
+  if (step_ns.size() != steps) {
+    return invalid("step_ns", "there is room for " + std::to_string(step_ns.size()) + " times, but the network has " +
+                                  std::to_string(steps) + " steps");
+  }
+  return run_steps(input, scores, step_ns);
+}
+
+Status Session::run_steps(std::span<const float> input, std::span<float> scores, std::span<std::int64_t> step_ns) {
+  const auto input_elems = static_cast<std::size_t>(impl_->input_elems);
+  const auto classes = static_cast<std::size_t>(impl_->classes);
+  const std::size_t batch = input.size() / input_elems;
+  if (batch < 1 || input.size() % input_elems != 0 || batch > static_cast<std::size_t>(impl_->max_batch)) {
+    return invalid("input", std::to_string(input.size()) + " values are not 1 to " + std::to_string(impl_->max_batch) +
+                                " (max_batch) pictures of " + std::to_string(input_elems));
+  }
+  if (scores.size() != batch * classes) {
+    return invalid("scores", "there is room for " + std::to_string(scores.size()) + " scores, but " +
+                                 std::to_string(batch) + " pictures with " + std::to_string(classes) +
+                                 " classes have " + std::to_string(batch * classes));
+  }
+  impl_->context.input = reinterpret_cast<const std::byte*>(input.data());
+  impl_->context.scores = reinterpret_cast<std::byte*>(scores.data());
+  try {
+    const engine::PoolExecutor::Run run(impl_->pool.get());
+    if (!impl_->runner->run(impl_->context, static_cast<std::int64_t>(batch), step_ns)) {
+      return invalid("executor", "it called a task with an index or a slot out of range");
+    }
+  } catch (const std::exception& error) {
+    // Steps don't throw: this is the caller's executor.
+    return Error{ErrorCode::kInvalidArgument, std::string("it threw: ") + error.what(), "executor"};
+  }
+  return {};
+}
+
+Result<std::vector<float>> Session::classify(const Picture& picture) {
+  const TensorShape shape = impl_->model.input_shape();
+  if (shape.channels != impl_->model.preprocessing().channels) {
+    return Error{ErrorCode::kUnsupported,
+                 "the network takes " + std::to_string(shape.channels) + " channels, and its preprocessing makes " +
+                     std::to_string(impl_->model.preprocessing().channels) +
+                     "; preprocess pictures yourself and call run",
+                 "input"};
+  }
+  std::vector<float> input(static_cast<std::size_t>(impl_->input_elems));
+  NARROW_TRY(preprocess(picture, impl_->model.preprocessing(), input));
+  std::vector<float> scores(static_cast<std::size_t>(impl_->classes));
+  NARROW_TRY(run(input, scores));
+  return scores;
+}
+
+const Model& Session::model() const { return impl_->model; }
+
+std::string Session::isa() const { return std::string(kernels::isa_name(impl_->isa)); }
+
+int Session::threads() const { return impl_->runner->concurrency(); }
+
+std::size_t Session::arena_bytes() const { return impl_->arena.size(); }
+
+MemoryInfo Session::memory() const {
+  const Plan& plan = impl_->plan;
+  return {plan.tensor_bytes, plan.largest_live_bytes,
+          plan.workspace_bytes * static_cast<std::size_t>(impl_->runner->concurrency())};
+}
+
+std::vector<StepInfo> Session::steps() const {
+  std::vector<StepInfo> steps;
+  for (const auto& step : impl_->plan.steps) {
+    const std::size_t first = steps.size();
+    step->describe(steps);
+    const engine::Partition partition = impl_->runner->partition(*step, impl_->max_batch);
+    steps[first].parts = partition.parts();
+    if (partition.parts() == 1) continue;
+    steps[first].busiest_share =
+        engine::busiest_share(step->work(), impl_->max_batch, partition, impl_->runner->concurrency());
+  }
+  return steps;
+}
+
+}  // namespace narrow

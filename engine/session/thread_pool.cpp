@@ -1,0 +1,209 @@
+#include "engine/session/thread_pool.h"
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <system_error>
+
+#include "engine/session/cpu_limits.h"
+
+namespace narrow::engine {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// How long a helper looks for the next loop of a run. Longer than most layers that are not worth dividing.
+constexpr std::chrono::microseconds kBetweenLoops{100};
+
+void pause_briefly() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#endif
+}
+
+// What the mutex guards takes less time than falling asleep does.
+std::unique_lock<std::mutex> lock_soon(std::mutex& mutex) {
+  constexpr int kTries = 64;
+  std::unique_lock lock(mutex, std::try_to_lock);
+  for (int i = 0; i < kTries && !lock.owns_lock(); ++i) {
+    pause_briefly();
+    if (lock.try_lock()) return lock;
+  }
+  if (!lock.owns_lock()) lock.lock();
+  return lock;
+}
+
+// Polls until `done` or `limit` is over. Reading the clock takes longer than a look.
+template <class Done>
+void poll(std::chrono::nanoseconds limit, const Done& done) {
+  constexpr int kLooks = 32;
+  const Clock::time_point end = Clock::now() + limit;
+  do {
+    for (int i = 0; i < kLooks; ++i) {
+      if (done()) return;
+      pause_briefly();
+    }
+  } while (Clock::now() < end);
+}
+
+void drain(ThreadPool::Job& job, int slot) {
+  for (int index = job.next.fetch_add(1); index < job.count; index = job.next.fetch_add(1)) (*job.task)(index, slot);
+}
+
+struct Registry {
+  std::mutex mutex;
+  std::map<std::vector<unsigned long>, std::weak_ptr<ThreadPool>> pools;  // by affinity
+};
+
+// Never destroyed: sessions may end after static objects do.
+Registry& registry() {
+  static Registry* const all = new Registry;
+  return *all;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<ThreadPool>> ThreadPool::shared(int helpers) {
+  Registry& all = registry();
+  const std::lock_guard lock(all.mutex);
+  std::erase_if(all.pools, [](const auto& entry) { return entry.second.expired(); });
+  std::weak_ptr<ThreadPool>& known = all.pools[affinity_mask()];
+  std::shared_ptr<ThreadPool> pool = known.lock();
+  if (pool == nullptr) pool.reset(new ThreadPool);
+  NARROW_TRY(pool->grow(helpers));
+  known = pool;
+  return pool;
+}
+
+Status ThreadPool::grow(int helpers) {
+  const std::lock_guard lock(mutex_);
+  try {
+    threads_.reserve(static_cast<std::size_t>(helpers));
+    while (threads_.size() < static_cast<std::size_t>(helpers)) threads_.emplace_back([this] { work(); });
+  } catch (const std::system_error& error) {
+    return Error{ErrorCode::kLimit,
+                 "the system refuses to start thread " + std::to_string(threads_.size() + 2) + ": " + error.what(),
+                 "threads"};
+  }
+  return {};
+}
+
+int ThreadPool::helpers() {
+  const std::lock_guard lock(mutex_);
+  return static_cast<int>(threads_.size());
+}
+
+ThreadPool::~ThreadPool() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  posted_.fetch_add(1);
+  wake_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+ThreadPool::Job* ThreadPool::open_job() const {
+  for (Job* job = jobs_; job != nullptr; job = job->following) {
+    if (job->joined < job->seats && job->next.load() < job->count) return job;
+  }
+  return nullptr;
+}
+
+void ThreadPool::post(Job& job) {
+  job.joined = 0;
+  job.next = 0;
+  job.following = nullptr;
+  {
+    const auto lock = lock_soon(mutex_);
+    Job** last = &jobs_;
+    while (*last != nullptr) last = &(*last)->following;
+    *last = &job;
+  }
+  posted_.fetch_add(1);
+  for (int i = 0; i < job.seats; ++i) wake_.notify_one();
+}
+
+void ThreadPool::remove(const Job& job) {
+  Job** place = &jobs_;
+  while (*place != &job) place = &(*place)->following;
+  *place = job.following;
+}
+
+void ThreadPool::run(Job& job) {
+  post(job);
+  drain(job, 0);
+  {
+    const auto lock = lock_soon(mutex_);
+    remove(job);
+    if (job.active == 0) return;
+  }
+  const std::chrono::nanoseconds patience =
+      runs_ > 0 ? std::max<std::chrono::nanoseconds>(job.spin, kBetweenLoops) : job.spin;
+  if (patience.count() > 0) poll(patience, [&] { return job.active == 0; });
+  auto lock = lock_soon(mutex_);  // also where polling was enough: a helper may still hold it, with the job in hand
+  job.idle.wait(lock, [&] { return job.active == 0; });
+}
+
+void ThreadPool::work() {
+  bool worked = false;               // since it slept
+  std::chrono::nanoseconds spin{0};  // of the job that was worked on last
+  auto lock = lock_soon(mutex_);
+  while (!stop_) {
+    Job* const job = open_job();
+    if (job != nullptr) {
+      const int slot = ++job->joined;
+      ++job->active;
+      worked = true;
+      spin = job->spin;
+      lock.unlock();
+      drain(*job, slot);
+      lock = lock_soon(mutex_);
+      if (--job->active == 0) job->idle.notify_one();
+    } else if (worked) {
+      const std::uint64_t seen = posted_;
+      lock.unlock();
+      if (spin.count() > 0) poll(spin, [&] { return posted_ != seen; });
+      if (runs_ > 0) poll(kBetweenLoops, [&] { return posted_ != seen || runs_ == 0; });
+      worked = false;
+      lock = lock_soon(mutex_);
+    } else {
+      wake_.wait(lock);
+    }
+  }
+}
+
+Result<std::unique_ptr<PoolExecutor>> PoolExecutor::create(int threads, int spin_us) {
+  if (threads < 0 || threads > kMaxThreads) {
+    return Error{ErrorCode::kInvalidArgument,
+                 std::to_string(threads) + " is not a number of threads; valid are 1 to " +
+                     std::to_string(kMaxThreads) + ", and 0 for as many as there are CPUs",
+                 "threads"};
+  }
+  if (spin_us < 0 || spin_us > kMaxSpinUs) {
+    return Error{ErrorCode::kInvalidArgument,
+                 std::to_string(spin_us) + " is not a time to spin; valid are 0 to " + std::to_string(kMaxSpinUs) +
+                     " microseconds",
+                 "spin_us"};
+  }
+  if (threads == 0) threads = std::min(available_cpus(), kMaxThreads);
+  std::unique_ptr<PoolExecutor> executor(new PoolExecutor(threads));
+  if (threads > 1) {
+    NARROW_ASSIGN(executor->pool_, ThreadPool::shared(threads - 1));
+  }
+  executor->job_.spin = std::chrono::microseconds(spin_us);
+  return executor;
+}
+
+void PoolExecutor::parallel_for(int count, const std::function<void(int index, int slot)>& task) {
+  if (count <= 1 || threads_ == 1) {
+    for (int index = 0; index < count; ++index) task(index, 0);
+    return;
+  }
+  job_.task = &task;
+  job_.count = count;
+  job_.seats = std::min(count, threads_) - 1;
+  pool_->run(job_);
+}
+
+}  // namespace narrow::engine

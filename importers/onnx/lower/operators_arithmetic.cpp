@@ -1,0 +1,116 @@
+#include <optional>
+#include <utility>
+
+#include "importers/onnx/lower/arithmetic.h"
+#include "importers/onnx/lower/operators.h"
+
+namespace narrow::onnx {
+namespace {
+
+template <class F>
+Tensor mapped(const Tensor& tensor, F&& f) {
+  std::vector<float> values = tensor.to_floats();
+  for (float& value : values) value = f(value);
+  return {ElementType::kFloat32, tensor.dims, std::move(values)};
+}
+
+Tensor scalar(float value) { return {ElementType::kFloat32, {}, std::vector<float>{value}}; }
+
+// x * sigmoid(x) and x * hardsigmoid(x) are one function of x.
+std::optional<graph::Function> as_one_function(const Lowering& lowering, const View& x, const View& gate) {
+  const graph::Node* node = lowering.producer(gate.value);
+  const auto* function = node == nullptr ? nullptr : std::get_if<graph::Function>(&node->op);
+  if (function == nullptr || node->inputs[0] != x.value || gate.dims != x.dims) return std::nullopt;
+  graph::Function result = *function;
+  if (function->kind == graph::FunctionKind::kSigmoid) {
+    result.kind = graph::FunctionKind::kSilu;
+  } else if (function->kind == graph::FunctionKind::kHardSigmoid) {
+    result.kind = graph::FunctionKind::kHardSwish;
+  } else {
+    return std::nullopt;
+  }
+  return result;
+}
+
+Result<View> multiplied(Lowering& lowering, const Node& node, const View& a, const View& b) {
+  for (const auto& [x, gate] : {std::pair(&a, &b), std::pair(&b, &a)}) {
+    if (const auto function = as_one_function(lowering, *x, *gate)) {
+      NARROW_ASSIGN(const graph::ValueId id, lowering.emit(node, *function, {x->value}));
+      return x->of(id);
+    }
+  }
+  return combined(lowering, node, graph::Multiply{}, a, b);
+}
+
+// A tensor and a constant, in this order or the other.
+Result<View> with_constant(Lowering& lowering, const Node& node, const View& x, const Tensor& constant,
+                           bool constant_first) {
+  const std::string& op = node.op_type;
+  if (constant.elems() == 0) return malformed(node, "a constant is empty");
+  if (op == "Add") return affine(lowering, node, x, nullptr, &constant);
+  if (op == "Mul") return affine(lowering, node, x, &constant, nullptr);
+  if (op == "Sub" && constant_first) {
+    const Tensor minus_one = scalar(-1);
+    return affine(lowering, node, x, &minus_one, &constant);
+  }
+  if (op == "Sub") {
+    const Tensor negated = mapped(constant, [](float value) { return -value; });
+    return affine(lowering, node, x, nullptr, &negated);
+  }
+  if (constant_first) return unsupported(node, "division by a computed tensor");
+  const Tensor reciprocal = mapped(constant, [](float value) { return 1.0F / value; });
+  return affine(lowering, node, x, &reciprocal, nullptr);
+}
+
+}  // namespace
+
+Status lower_binary(Lowering& lowering, const Node& node) {
+  const Constant* left = lowering.constant_or_null(node, 0);
+  const Constant* right = lowering.constant_or_null(node, 1);
+  if (left != nullptr || right != nullptr) {
+    NARROW_ASSIGN(const View x, lowering.real(node, left != nullptr ? 1 : 0));
+    NARROW_ASSIGN(const Constant constant, lowering.constant(node, left != nullptr ? 0 : 1));
+    NARROW_ASSIGN(View y, with_constant(lowering, node, x, *constant.tensor, left != nullptr));
+    lowering.bind(node, Flow{std::move(y)});
+    return {};
+  }
+  NARROW_ASSIGN(const View a, lowering.real(node, 0));
+  NARROW_ASSIGN(const View b, lowering.real(node, 1));
+  if (node.op_type == "Div") return unsupported(node, "division by a computed tensor");
+  Result<View> y = node.op_type == "Mul"   ? multiplied(lowering, node, a, b)
+                   : node.op_type == "Add" ? combined(lowering, node, graph::Add{}, a, b)
+                                           : combined(lowering, node, graph::Subtract{}, a, b);
+  if (!y.ok()) return std::move(y).error();
+  lowering.bind(node, Flow{*std::move(y)});
+  return {};
+}
+
+Status lower_sum(Lowering& lowering, const Node& node) {
+  std::optional<View> sum;
+  for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+    if (lowering.constant_or_null(node, i) != nullptr) continue;
+    NARROW_ASSIGN(View x, lowering.real(node, i));
+    if (sum) {
+      NARROW_ASSIGN(x, combined(lowering, node, graph::Add{}, *sum, std::move(x)));
+    }
+    sum = std::move(x);
+  }
+  if (!sum) return malformed(node, "has no computed input");
+  for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+    if (lowering.constant_or_null(node, i) == nullptr) continue;
+    NARROW_ASSIGN(const Constant constant, lowering.constant(node, i));
+    NARROW_ASSIGN(sum, affine(lowering, node, *sum, nullptr, constant.tensor));
+  }
+  lowering.bind(node, Flow{*std::move(sum)});
+  return {};
+}
+
+Status lower_neg(Lowering& lowering, const Node& node) {
+  NARROW_ASSIGN(const View x, lowering.real(node, 0));
+  const Tensor minus_one = scalar(-1);
+  NARROW_ASSIGN(View y, affine(lowering, node, x, &minus_one, nullptr));
+  lowering.bind(node, Flow{std::move(y)});
+  return {};
+}
+
+}  // namespace narrow::onnx

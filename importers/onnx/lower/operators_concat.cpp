@@ -1,0 +1,119 @@
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "graph/limits.h"
+#include "importers/onnx/lower/arguments.h"
+#include "importers/onnx/lower/axes.h"
+#include "importers/onnx/lower/operators.h"
+#include "importers/onnx/lower/quantization.h"
+
+namespace narrow::onnx {
+namespace {
+
+// Height, width and channels so that joining channels joins the axis: it is the first dimension of the channels. What
+// lies inside of it in the value stays there, as far as the limits of a tensor allow.
+Axes axes_for(const Lowering& lowering, const View& first, int axis, std::int64_t total) {
+  std::vector<int> order = dims_in_value_order(first);
+  auto at = std::find(order.begin(), order.end(), axis);
+  std::int64_t channels = total;
+  for (auto inner = at; inner != order.end(); ++inner) channels *= *inner == axis ? 1 : first.size(*inner);
+  if (at == order.end() || channels > graph::kMaxDimension) {
+    std::erase(order, axis);
+    order.push_back(axis);
+    at = order.end() - 1;
+  }
+  const std::vector<int> outer(order.begin(), at);
+  const auto product = [&](auto begin, auto end) {
+    std::int64_t size = 1;
+    for (; begin != end; ++begin) size *= first.size(*begin);
+    return size;
+  };
+  const TensorShape& shape = lowering.shape(first);
+  std::optional<std::size_t> best;
+  for (std::size_t i = 0; i <= outer.size(); ++i) {
+    const auto middle = outer.begin() + static_cast<std::ptrdiff_t>(i);
+    const std::int64_t height = product(outer.begin(), middle);
+    const std::int64_t width = product(middle, outer.end());
+    if (height == shape.height && width == shape.width) {
+      best = i;
+      break;
+    }
+    if (!best && std::max(height, width) <= graph::kMaxDimension) best = i;
+  }
+  const auto middle = outer.begin() + static_cast<std::ptrdiff_t>(best.value_or(0));
+  return {std::vector<int>(outer.begin(), middle), std::vector<int>(middle, outer.end()),
+          std::vector<int>(at, order.end())};
+}
+
+// All inputs, as real numbers. Integers must share their parameters, which are then the result's.
+struct Inputs {
+  std::vector<View> views;
+  std::optional<Parameters> parameters;
+};
+
+Result<Inputs> read_inputs(Lowering& lowering, const Node& node) {
+  Inputs result;
+  for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+    NARROW_ASSIGN(const Flow x, lowering.flow(node, i));
+    std::optional<Parameters> parameters;
+    if (x.integers) {
+      parameters = Parameters{*lowering.graph().value(x.view.value).quantization, *x.integers};
+      parameters->quantization.range = {0, 255};
+    }
+    if (i == 0) result.parameters = parameters;
+    const bool same = parameters.has_value() == result.parameters.has_value() &&
+                      (!parameters || (parameters->quantization == result.parameters->quantization &&
+                                       parameters->integers == result.parameters->integers));
+    if (!same) return unsupported(node, "joins integers that differ in scale, zero point or type");
+    NARROW_ASSIGN(View view, lowering.dequantized(node, x));
+    result.views.push_back(std::move(view));
+  }
+  return result;
+}
+
+}  // namespace
+
+Status lower_concat(Lowering& lowering, const Node& node) {
+  NARROW_ASSIGN(Inputs inputs, read_inputs(lowering, node));
+  if (inputs.views.empty()) return malformed(node, "has no inputs");
+  const View& first = inputs.views[0];
+  NARROW_ASSIGN(const std::int64_t given, int_or(node, "axis", 1));
+  NARROW_ASSIGN(const int axis, axis_of(node, given, first.rank()));
+  std::int64_t total = 0;
+  for (const View& view : inputs.views) {
+    std::vector<std::int64_t> sizes = view.sizes();
+    std::vector<std::int64_t> expected = first.sizes();
+    if (sizes.size() == expected.size()) expected[static_cast<std::size_t>(axis)] = view.size(axis);
+    if (sizes != expected) {
+      return malformed(node, "inputs " + dims_text(first.sizes()) + " and " + dims_text(sizes) +
+                                 " differ in more than axis " + std::to_string(axis));
+    }
+    total += view.size(axis);
+    if (total > graph::kMaxElems) return node_error(node, ErrorCode::kLimit, "its result is too large");
+  }
+  View joined = first;
+  if (inputs.views.size() > 1) {
+    const Axes axes = axes_for(lowering, first, axis, total);
+    std::vector<graph::ValueId> values;
+    for (const View& view : inputs.views) {
+      NARROW_ASSIGN(const View arranged, lowering.arranged(node, view, axes));
+      values.push_back(arranged.value);
+    }
+    NARROW_ASSIGN(const graph::ValueId id, lowering.emit(node, graph::Concat{}, std::move(values)));
+    std::vector<SizedDim> order;
+    for (const auto& group : axes) {
+      for (const int dim : group) order.emplace_back(dim, dim == axis ? total : first.size(dim));
+    }
+    joined = laid_out(id, first.rank(), order);
+  }
+  if (!inputs.parameters) {
+    lowering.bind(node, Flow{std::move(joined)});
+    return {};
+  }
+  NARROW_ASSIGN(Flow integers, quantized(lowering, node, joined, *inputs.parameters));
+  lowering.bind(node, std::move(integers));
+  return {};
+}
+
+}  // namespace narrow::onnx

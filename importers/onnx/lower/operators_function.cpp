@@ -1,0 +1,116 @@
+#include <algorithm>
+#include <limits>
+#include <optional>
+#include <utility>
+
+#include "importers/onnx/lower/arguments.h"
+#include "importers/onnx/lower/arithmetic.h"
+#include "importers/onnx/lower/operators.h"
+#include "importers/onnx/lower/quantization.h"
+
+namespace narrow::onnx {
+namespace {
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+constexpr float kLargest = std::numeric_limits<float>::max();
+
+Status lower_clamp(Lowering& lowering, const Node& node, Clamp clamp) {
+  NARROW_ASSIGN(View x, lowering.real(node, 0));
+  if (!clamp.is_identity()) {
+    NARROW_ASSIGN(x.value, lowering.emit(node, graph::Activation{}, {x.value}, clamp));
+  }
+  lowering.bind(node, Flow{std::move(x)});
+  return {};
+}
+
+// Clip of the integers of a quantized tensor: a promise about their range.
+Status lower_integer_clip(Lowering& lowering, const Node& node, const Flow& flow) {
+  QRange range{0, 255};
+  const std::int32_t shift = shift_of(*flow.integers);
+  for (const std::size_t i : {std::size_t{1}, std::size_t{2}}) {
+    if (!Lowering::has_input(node, i)) continue;
+    NARROW_ASSIGN(const std::vector<std::int64_t> bound, lowering.ints(node, i));
+    if (bound.size() != 1) return malformed(node, "a bound is not a single number");
+    const auto moved = static_cast<std::int32_t>(std::clamp<std::int64_t>(bound[0], -128, 255)) + shift;
+    (i == 1 ? range.lo : range.hi) = std::clamp(moved, 0, 255);
+  }
+  NARROW_ASSIGN(Flow narrowed, with_range(lowering, node, flow, range));
+  lowering.bind(node, std::move(narrowed));
+  return {};
+}
+
+}  // namespace
+
+Status lower_relu(Lowering& lowering, const Node& node) { return lower_clamp(lowering, node, {0.0F, kInfinity}); }
+
+Status lower_clip(Lowering& lowering, const Node& node) {
+  NARROW_ASSIGN(const Flow flow, lowering.flow(node, 0));
+  if (flow.integers) return lower_integer_clip(lowering, node, flow);
+  Clamp clamp;
+  NARROW_ASSIGN(clamp.lo, float_or(node, "min", -kInfinity));
+  NARROW_ASSIGN(clamp.hi, float_or(node, "max", kInfinity));
+  for (const std::size_t i : {std::size_t{1}, std::size_t{2}}) {
+    if (!Lowering::has_input(node, i)) continue;
+    NARROW_ASSIGN(const std::vector<float> bound, lowering.floats(node, i));
+    if (bound.size() != 1) return malformed(node, "a bound is not a single number");
+    (i == 1 ? clamp.lo : clamp.hi) = bound[0];
+  }
+  // Exporters write "no bound" as the largest number.
+  if (clamp.lo <= -kLargest) clamp.lo = -kInfinity;
+  if (clamp.hi >= kLargest) clamp.hi = kInfinity;
+  clamp.lo = std::min(clamp.lo, clamp.hi);  // the upper bound wins
+  return lower_clamp(lowering, node, clamp);
+}
+
+Status lower_function(Lowering& lowering, const Node& node) {
+  struct Row {
+    std::string_view op;
+    graph::FunctionKind kind;
+    std::optional<float> alpha, beta;  // defaults; nothing: it has no such attribute
+  };
+  using enum graph::FunctionKind;
+  static const Row kRows[] = {
+      {"LeakyRelu", kLeakyRelu, 0.01F, {}}, {"Elu", kElu, 1.0F, {}},       {"HardSigmoid", kHardSigmoid, 0.2F, 0.5F},
+      {"HardSwish", kHardSwish, {}, {}},    {"Sigmoid", kSigmoid, {}, {}}, {"Tanh", kTanh, {}, {}},
+  };
+  const auto* row =
+      std::find_if(std::begin(kRows), std::end(kRows), [&](const Row& r) { return r.op == node.op_type; });
+  if (row == std::end(kRows)) return node_error(node, ErrorCode::kInternal, "is not a function");
+  graph::Function op;
+  op.kind = row->kind;
+  if (row->alpha) {
+    NARROW_ASSIGN(op.alpha, float_or(node, "alpha", *row->alpha));
+  }
+  if (row->beta) {
+    NARROW_ASSIGN(op.beta, float_or(node, "beta", *row->beta));
+  }
+  if (op.kind == kHardSwish) {
+    op.alpha = 1.0F / 6.0F;
+    op.beta = 0.5F;
+  }
+  NARROW_ASSIGN(View x, lowering.real(node, 0));
+  NARROW_ASSIGN(x.value, lowering.emit(node, std::move(op), {x.value}));
+  lowering.bind(node, Flow{std::move(x)});
+  return {};
+}
+
+Status lower_prelu(Lowering& lowering, const Node& node) {
+  NARROW_ASSIGN(View x, lowering.real(node, 0));
+  NARROW_ASSIGN(const Constant slope, lowering.constant(node, 1));
+  if (slope.tensor->elems() == 0) return malformed(node, "the slopes are empty");
+  graph::Function op;
+  if (slope.tensor->elems() == 1) {
+    op.kind = graph::FunctionKind::kLeakyRelu;
+    op.alpha = slope.tensor->to_floats()[0];
+  } else {
+    NARROW_ASSIGN(PerChannel at, per_channel(lowering, node, x, {slope.tensor}));
+    x = std::move(at.view);
+    op.kind = graph::FunctionKind::kPRelu;
+    op.slopes = std::move(at.values[0]);
+  }
+  NARROW_ASSIGN(x.value, lowering.emit(node, std::move(op), {x.value}));
+  lowering.bind(node, Flow{std::move(x)});
+  return {};
+}
+
+}  // namespace narrow::onnx

@@ -1,0 +1,186 @@
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "importers/onnx/lower/arguments.h"
+#include "importers/onnx/lower/arithmetic.h"
+#include "importers/onnx/lower/axes.h"
+#include "importers/onnx/lower/operators.h"
+#include "importers/onnx/read/weights.h"
+
+namespace narrow::onnx {
+namespace {
+
+// A constant matrix [in, out], or its transpose.
+WeightLayout matrix_layout(std::int64_t in, std::int64_t out, bool transposed) {
+  WeightLayout layout;
+  layout.in = in;
+  layout.in_step = transposed ? 1 : out;
+  layout.out_axis = transposed ? 0 : 1;
+  for (std::int64_t o = 0; o < out; ++o) layout.out_start.push_back(transposed ? o * in : o);
+  return layout;
+}
+
+// x [..., in] times the matrix: a linear layer where `in` is all that x has, else a 1x1 convolution with the other
+// dimensions as pixels. Empty bias: zeros.
+Result<View> multiplied(Lowering& lowering, const Node& node, View x, const Constant& matrix, WeightLayout layout,
+                        std::vector<float> bias) {
+  const auto out = static_cast<int>(layout.out_start.size());
+  Dimension& inner = x.dims.back();
+  layout.in_order = value_order_of(inner);
+  inner = in_value_order(inner);
+  if (bias.empty()) bias.assign(static_cast<std::size_t>(out), 0.0F);
+
+  if (size_of(inner) == x.elems()) {
+    const TensorShape shape = lowering.shape(x);
+    Weights weights = read_weights(matrix, layout, shape.channels);
+    weights.filter.bias = std::move(bias);
+    NARROW_ASSIGN(const graph::ValueId input, input_for(lowering, node, x.value, weights, 1));
+    NARROW_ASSIGN(const graph::ValueId id, lowering.emit(node, graph::Linear{out, std::move(weights.filter)}, {input}));
+    return laid_out(id, x.rank(), {{x.rank() - 1, out}});
+  }
+
+  NARROW_ASSIGN(View rows, lowering.arranged_atoms(node, x, channels_last(x, inner, lowering.shape(x))));
+  Weights weights = read_weights(matrix, layout);
+  graph::Convolution op;
+  op.out_channels = out;
+  op.filter = std::move(weights.filter);
+  op.filter.bias = std::move(bias);
+  NARROW_ASSIGN(const graph::ValueId input, input_for(lowering, node, rows.value, weights, 1));
+  NARROW_ASSIGN(rows.value, lowering.emit(node, std::move(op), {input}));
+  for (Dimension& dim : rows.dims) {
+    for (Atom& atom : dim) atom.stride = atom.stride / layout.in * out;
+  }
+  rows.dims.back() = out == 1 ? Dimension{} : Dimension{{out, 1}};
+  return rows;
+}
+
+// x [B, M, in] times B constant matrices [in, out]: a 1x1 convolution in B groups.
+Result<View> multiplied_in_batches(Lowering& lowering, const Node& node, const View& x, const Constant& matrices) {
+  const std::vector<std::int64_t>& dims = matrices.tensor->dims;
+  enum { kBatch, kRow, kColumn, kRank };
+  WeightLayout layout;
+  layout.in = dims[1];
+  layout.in_step = dims[2];
+  layout.out_axis = kRank;  // only scales per tensor are scales of outputs
+  for (std::int64_t b = 0; b < dims[0]; ++b) {
+    for (std::int64_t o = 0; o < dims[2]; ++o) layout.out_start.push_back(b * dims[1] * dims[2] + o);
+  }
+  NARROW_ASSIGN(const View rows, lowering.arranged(node, x, Axes{{{}, {kRow}, {kBatch, kColumn}}}));
+  Weights weights = read_weights(matrices, layout);
+  graph::Convolution op;
+  op.groups = static_cast<int>(dims[0]);
+  op.out_channels = static_cast<int>(layout.out_start.size());
+  op.filter = std::move(weights.filter);
+  op.filter.bias.assign(layout.out_start.size(), 0.0F);
+  NARROW_ASSIGN(const graph::ValueId input, input_for(lowering, node, rows.value, weights, op.groups));
+  NARROW_ASSIGN(const graph::ValueId id, lowering.emit(node, std::move(op), {input}));
+  return laid_out(id, kRank, {{kRow, x.size(kRow)}, {kBatch, dims[0]}, {kColumn, dims[2]}});
+}
+
+bool is_usable(const std::vector<std::int64_t>& dims) {
+  return std::all_of(dims.begin(), dims.end(), [](std::int64_t dim) { return dim >= 1 && dim <= INT32_MAX; });
+}
+
+Error does_not_fit(const Node& node, const View& x, const std::vector<std::int64_t>& dims) {
+  return malformed(node, "a matrix " + dims_text(dims) + " does not fit an input " + dims_text(x.sizes()));
+}
+
+View with_last_two_swapped(const View& view) {
+  std::vector<int> order(view.dims.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::swap(order[order.size() - 1], order[order.size() - 2]);
+  return transposed(view, order);
+}
+
+// A constant matrix times x [..., in, columns]: the transpose of x's transpose times the matrix' transpose.
+Status lower_constant_times(Lowering& lowering, const Node& node, const Constant& matrix) {
+  NARROW_ASSIGN(const View x, lowering.real(node, 1));
+  const std::vector<std::int64_t>& dims = matrix.tensor->dims;
+  if (dims.size() != 2 || x.rank() < 2) {
+    return unsupported(node, "a constant " + dims_text(dims) + " as left side; only matrices are supported there");
+  }
+  const View flipped = with_last_two_swapped(x);
+  if (!is_usable(dims) || dims[1] != flipped.size(x.rank() - 1)) return does_not_fit(node, x, dims);
+  NARROW_ASSIGN(const View product,
+                multiplied(lowering, node, flipped, matrix, matrix_layout(dims[1], dims[0], true), {}));
+  lowering.bind(node, Flow{with_last_two_swapped(product)});
+  return {};
+}
+
+}  // namespace
+
+Status lower_matmul(Lowering& lowering, const Node& node) {
+  const Constant* left = lowering.constant_or_null(node, 0);
+  if (left != nullptr) return lower_constant_times(lowering, node, *left);
+  NARROW_ASSIGN(const View x, lowering.real(node, 0));
+  if (lowering.constant_or_null(node, 1) == nullptr) {
+    return unsupported(node, "both sides are computed; one of them must be a constant");
+  }
+  NARROW_ASSIGN(const Constant matrix, lowering.constant(node, 1));
+  std::vector<std::int64_t> dims = matrix.tensor->dims;
+  while (dims.size() > 2 && dims[0] == 1 && static_cast<int>(dims.size()) <= x.rank()) dims.erase(dims.begin());
+  if (!is_usable(dims) || x.rank() == 0) return does_not_fit(node, x, dims);
+  const std::int64_t in = x.size(x.rank() - 1);
+  if (dims.size() == 3 && matrix.tensor->dims.size() == 3 && x.rank() == 3) {
+    if (dims[0] != x.size(0) || dims[1] != in) return does_not_fit(node, x, dims);
+    NARROW_ASSIGN(const View product, multiplied_in_batches(lowering, node, x, matrix));
+    lowering.bind(node, Flow{product});
+    return {};
+  }
+  if (dims.size() > 2 || dims.empty()) {
+    return unsupported(node, "a constant " + dims_text(dims) + " as right side of an input " + dims_text(x.sizes()) +
+                                 "; supported are a matrix, and [B, in, out] for an input [B, rows, in]");
+  }
+  if (dims[0] != in) return does_not_fit(node, x, dims);
+  WeightLayout layout = matrix_layout(in, dims.size() == 1 ? 1 : dims[1], false);
+  layout.out_axis = static_cast<int>(matrix.tensor->dims.size()) - 1;
+  NARROW_ASSIGN(View product, multiplied(lowering, node, x, matrix, std::move(layout), {}));
+  if (dims.size() == 1) product.dims.pop_back();
+  lowering.bind(node, Flow{std::move(product)});
+  return {};
+}
+
+Status lower_gemm(Lowering& lowering, const Node& node) {
+  NARROW_ASSIGN(View x, lowering.real(node, 0));
+  NARROW_ASSIGN(const Constant matrix, lowering.constant(node, 1));
+  NARROW_ASSIGN(const float alpha, float_or(node, "alpha", 1));
+  NARROW_ASSIGN(const float beta, float_or(node, "beta", 1));
+  NARROW_ASSIGN(const std::int64_t transpose_x, int_or(node, "transA", 0));
+  NARROW_ASSIGN(const std::int64_t transpose_matrix, int_or(node, "transB", 0));
+  const std::vector<std::int64_t>& dims = matrix.tensor->dims;
+  // Old exporters leave the flattening of a picture to Gemm.
+  if (x.rank() > 2 && transpose_x == 0) {
+    if (auto flat = reshaped(x, {x.size(0), x.elems() / x.size(0)})) x = *std::move(flat);
+  }
+  if (x.rank() != 2 || dims.size() != 2 || !is_usable(dims)) return does_not_fit(node, x, dims);
+  if (transpose_x != 0) x = transposed(x, {1, 0});
+  const std::int64_t in = dims[transpose_matrix != 0 ? 1 : 0];
+  const std::int64_t out = dims[transpose_matrix != 0 ? 0 : 1];
+  if (in != x.size(1)) return does_not_fit(node, x, dims);
+
+  WeightLayout layout = matrix_layout(in, out, transpose_matrix != 0);
+  layout.factor = alpha;
+  // A bias per column belongs to the layer; any other constant is added afterwards.
+  std::vector<float> bias;
+  Tensor addend;
+  if (Lowering::has_input(node, 2) && beta != 0) {
+    NARROW_ASSIGN(const Constant c, lowering.constant(node, 2));
+    addend = {ElementType::kFloat32, c.tensor->dims, c.tensor->to_floats()};
+    auto& values = std::get<std::vector<float>>(addend.data);
+    for (float& value : values) value *= beta;
+    const bool per_column = !addend.dims.empty() && addend.dims.back() == out && addend.elems() == out;
+    if (per_column || addend.elems() == 1) {
+      bias = values.size() == 1 ? std::vector<float>(static_cast<std::size_t>(out), values[0]) : values;
+    }
+  }
+  const bool add_later = bias.empty() && addend.elems() > 0;
+  NARROW_ASSIGN(View y, multiplied(lowering, node, std::move(x), matrix, std::move(layout), std::move(bias)));
+  if (add_later) {
+    NARROW_ASSIGN(y, affine(lowering, node, y, {}, &addend));
+  }
+  lowering.bind(node, Flow{std::move(y)});
+  return {};
+}
+
+}  // namespace narrow::onnx

@@ -1,0 +1,68 @@
+#include "importers/onnx/read/tensor.h"
+
+#include <type_traits>
+
+namespace narrow::onnx {
+
+std::string_view element_type_name(ElementType type) {
+  switch (type) {
+    case ElementType::kFloat32:
+      return "float32";
+    case ElementType::kFloat64:
+      return "float64";
+    case ElementType::kFloat16:
+      return "float16";
+    case ElementType::kBFloat16:
+      return "bfloat16";
+    case ElementType::kInt8:
+      return "int8";
+    case ElementType::kUint8:
+      return "uint8";
+    case ElementType::kInt16:
+      return "int16";
+    case ElementType::kUint16:
+      return "uint16";
+    case ElementType::kInt32:
+      return "int32";
+    case ElementType::kUint32:
+      return "uint32";
+    case ElementType::kInt64:
+      return "int64";
+    case ElementType::kUint64:
+      return "uint64";
+    case ElementType::kBool:
+      return "bool";
+    case ElementType::kOther:
+      return "an element type that is not supported";
+  }
+  return "unknown";
+}
+
+std::int64_t Tensor::elems() const {
+  return std::visit([](const auto& values) { return static_cast<std::int64_t>(values.size()); }, data);
+}
+
+std::vector<float> Tensor::to_floats() const {
+  return std::visit(
+      [](const auto& values) {
+        std::vector<float> floats;
+        floats.reserve(values.size());
+        for (const auto value : values) floats.push_back(static_cast<float>(value));
+        return floats;
+      },
+      data);
+}
+
+std::vector<std::int64_t> Tensor::to_ints() const {
+  return std::visit(
+      [](const auto& values) {
+        std::vector<std::int64_t> integers;
+        if constexpr (!std::is_same_v<typename std::decay_t<decltype(values)>::value_type, float>) {
+          integers.assign(values.begin(), values.end());
+        }
+        return integers;
+      },
+      data);
+}
+
+}  // namespace narrow::onnx

@@ -1,0 +1,217 @@
+#include "quantize/bit_plan.h"
+
+#include <algorithm>
+#include <map>
+
+#include "quantize/concat_grids.h"
+#include "quantize/needs.h"
+#include "quantize/quotes.h"
+
+namespace narrow::graph {
+namespace {
+
+std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }
+
+constexpr int kFloatBits = 32;
+
+Status check_bits(int bits, const std::string& option) {
+  if (bits >= kMinBits && bits <= kMaxBits) return {};
+  return Error{ErrorCode::kInvalidArgument,
+               std::to_string(bits) + " bits are not possible; valid are 2, 3, 4, 5, 6, 7 and 8", option};
+}
+
+using Exceptions = std::map<std::size_t, int>;  // bits by node index
+
+// Names of the live layers that may have an exception, for errors.
+template <class WhyNot>
+std::string list_layers(const Graph& graph, const Liveness& live, const WhyNot& why_not) {
+  std::string list;
+  for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
+    if (!live.nodes[n] || !why_not(n).empty()) continue;
+    list += (list.empty() ? "" : ", ") + graph.nodes[n].name;
+  }
+  return list;
+}
+
+// Exceptions by node index; `why_not` says what is wrong with a layer that may not have one, nothing for the others.
+template <class WhyNot>
+Result<Exceptions> resolve(const Graph& graph, const Liveness& live, const std::vector<LayerBits>& exceptions,
+                           const std::string& option, const WhyNot& why_not) {
+  Exceptions result;
+  for (const LayerBits& exception : exceptions) {
+    NARROW_TRY(check_bits(exception.bits, option + " of " + in_quotes(exception.layer)));
+    std::size_t n = 0;
+    while (n < graph.nodes.size() && !(live.nodes[n] && graph.nodes[n].name == exception.layer)) ++n;
+    if (n == graph.nodes.size()) {
+      return Error{ErrorCode::kNotFound,
+                   "there is no layer " + in_quotes(exception.layer) + "; layers: " + list_layers(graph, live, why_not),
+                   option};
+    }
+    if (const std::string reason = why_not(n); !reason.empty()) {
+      return Error{ErrorCode::kInvalidArgument,
+                   in_quotes(exception.layer) + " " + reason + "; layers: " + list_layers(graph, live, why_not),
+                   option};
+    }
+    if (!result.emplace(n, exception.bits).second) {
+      return Error{ErrorCode::kInvalidArgument, in_quotes(exception.layer) + " is named twice", option};
+    }
+  }
+  return result;
+}
+
+// Widths wanted for the tensors that share one quantization.
+struct Wants {
+  std::vector<int> by_layer;  // exceptions by layer name, stronger than the rest
+  std::vector<int> others;
+};
+
+// One width for all. Exceptions by name beat everything; otherwise the wider wins, as it can hold what both ask for.
+int agree(const Wants& wants, const std::string& name, std::vector<std::string>& log) {
+  const std::vector<int>& strongest = wants.by_layer.empty() ? wants.others : wants.by_layer;
+  const auto [min, max] = std::minmax_element(strongest.begin(), strongest.end());
+  if (*min != *max) {
+    log.push_back(in_quotes(name) + " and the tensors that share its integers were wanted at " + std::to_string(*min) +
+                  " and at " + std::to_string(*max) + " bits: " + std::to_string(*max) + " for all");
+  }
+  return *max;
+}
+
+void plan_weights(const Graph& graph, const Liveness& live, const QuantizeOptions& options, const EdgeLayers& edges,
+                  const Exceptions& exceptions, BitPlan& plan) {
+  plan.in_float.assign(graph.nodes.size(), false);
+  plan.weight_bits.assign(graph.nodes.size(), 0);
+  for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
+    if (!live.nodes[n] || filter_of(graph.nodes[n]) == nullptr) continue;
+    const bool edge = edges.first[n] || edges.last[n];
+    const auto exception = exceptions.find(n);
+    if (exception != exceptions.end()) {
+      plan.weight_bits[n] = exception->second;
+    } else if (edge && options.edges == Edges::kFloat && !filter_of(graph.nodes[n])->codes) {
+      plan.in_float[n] = true;
+      plan.weight_bits[n] = kFloatBits;
+    } else {
+      plan.weight_bits[n] = edge ? options.edge_bits : options.weight_bits;
+    }
+  }
+}
+
+// Values whose integers are the same bytes: each names the one that the others come from.
+std::vector<ValueId> find_sources(const Graph& graph, const Liveness& live) {
+  std::vector<ValueId> source(graph.values.size());
+  for (std::size_t v = 0; v < source.size(); ++v) source[v] = static_cast<ValueId>(v);
+  for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
+    const Node& node = graph.nodes[n];
+    if (live.nodes[n] && is_lossless(node.op)) source[index(node.output)] = source[index(node.inputs[0])];
+  }
+  return source;
+}
+
+// Values whose quantization is stated: uint8, or the same integers as such a value.
+std::vector<bool> find_stated(const Graph& graph) {
+  std::vector<bool> stated(graph.values.size(), false);
+  for (const Node& node : graph.nodes) {
+    stated[index(node.output)] = graph.value(node.output).quantization.has_value() ||
+                                 std::holds_alternative<Dequantize>(node.op) ||
+                                 (is_lossless(node.op) && stated[index(node.inputs[0])]);
+  }
+  return stated;
+}
+
+void plan_activations(const Graph& graph, const Liveness& live, const QuantizeOptions& options, const EdgeLayers& edges,
+                      const Exceptions& exceptions, BitPlan& plan) {
+  plan.source = find_sources(graph, live);
+  std::vector<Wants> wants(graph.values.size());
+  std::vector<bool> at_edge(graph.values.size(), false);  // what edge layers read, and what becomes the scores
+  at_edge[index(graph.output)] = options.edges != Edges::kOff;
+  for (std::size_t n = graph.nodes.size(); n-- > 0;) {
+    // Behind a Softmax is what becomes the scores.
+    const Node& node = graph.nodes[n];
+    const bool passes_on = is_float_only(node.op) || moves_no_byte(node.op);
+    if (passes_on && at_edge[index(node.output)]) at_edge[index(node.inputs[0])] = true;
+  }
+  std::vector<int> by_layer(graph.values.size(), 0);
+  for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
+    if (edges.first[n] || edges.last[n]) at_edge[index(graph.nodes[n].inputs[0])] = true;
+    const auto exception = exceptions.find(n);
+    if (exception != exceptions.end()) by_layer[index(graph.nodes[n].output)] = exception->second;
+  }
+  const std::vector<bool> stated = find_stated(graph);
+  for (std::size_t v = 0; v < graph.values.size(); ++v) {
+    if (!live.values[v] || stated[v]) continue;
+    Wants& group = wants[index(plan.source[v])];
+    if (by_layer[v] != 0) group.by_layer.push_back(by_layer[v]);
+    group.others.push_back(at_edge[v] ? options.edge_bits : options.activation_bits);
+  }
+  plan.activation_bits.assign(graph.values.size(), options.activation_bits);
+  for (std::size_t v = 0; v < graph.values.size(); ++v) {
+    if (!live.values[v] || stated[v]) continue;
+    const std::size_t source = index(plan.source[v]);
+    plan.activation_bits[v] =
+        source == v ? agree(wants[v], graph.values[v].name, plan.log) : plan.activation_bits[source];
+  }
+}
+
+}  // namespace
+
+EdgeLayers find_edge_layers(const Graph& graph, const Liveness& live) {
+  const std::size_t count = graph.nodes.size();
+  EdgeLayers edges{std::vector<bool>(count, false), std::vector<bool>(count, false)};
+  std::vector<bool> near_input(graph.values.size(), false);
+  near_input[index(graph.input)] = true;
+  for (std::size_t n = 0; n < count; ++n) {
+    const Node& node = graph.nodes[n];
+    const bool reached =
+        std::any_of(node.inputs.begin(), node.inputs.end(), [&](ValueId id) { return near_input[index(id)]; });
+    if (!live.nodes[n] || !reached) continue;
+    (filter_of(node) != nullptr ? edges.first[n] : near_input[index(node.output)]) = true;
+  }
+  std::vector<bool> near_output(graph.values.size(), false);
+  near_output[index(graph.output)] = true;
+  for (std::size_t n = count; n-- > 0;) {
+    const Node& node = graph.nodes[n];
+    if (!live.nodes[n] || !near_output[index(node.output)]) continue;
+    if (filter_of(node) != nullptr) {
+      edges.last[n] = true;
+    } else {
+      for (const ValueId id : node.inputs) near_output[index(id)] = true;
+    }
+  }
+  return edges;
+}
+
+Result<BitPlan> plan_bits(const Graph& graph, const Liveness& live, const QuantizeOptions& options) {
+  NARROW_TRY(check_bits(options.weight_bits, "weight bits"));
+  NARROW_TRY(check_bits(options.activation_bits, "activation bits"));
+  NARROW_TRY(check_bits(options.edge_bits, "edge bits"));
+  BitPlan plan;
+  plan.writes_float = find_float_writers(graph, live);
+  const std::vector<bool> stated = find_stated(graph);
+  const auto no_weights = [&](std::size_t n) -> std::string {
+    const Filter* filter = filter_of(graph.nodes[n]);
+    if (filter == nullptr) return "has no weights";
+    return filter->codes ? "has integer weights, which stay as they are" : "";
+  };
+  const auto no_integer_output = [&](std::size_t n) -> std::string {
+    const Node& node = graph.nodes[n];
+    if (plan.writes_float[n]) {
+      return node.output == graph.output ? "writes the network's scores, which are float32" : "writes float32";
+    }
+    if (is_float_only(node.op)) return "runs in float32";
+    return stated[index(node.output)] ? "is quantized already, and stays as it is" : "";
+  };
+  NARROW_ASSIGN(const Exceptions for_weights,
+                resolve(graph, live, options.layer_weight_bits, "layer weight bits", no_weights));
+  NARROW_ASSIGN(const Exceptions for_activations,
+                resolve(graph, live, options.layer_activation_bits, "layer activation bits", no_integer_output));
+  EdgeLayers edges = find_edge_layers(graph, live);
+  if (options.edges == Edges::kOff) {
+    std::fill(edges.first.begin(), edges.first.end(), false);
+    std::fill(edges.last.begin(), edges.last.end(), false);
+  }
+  plan_weights(graph, live, options, edges, for_weights, plan);
+  plan_activations(graph, live, options, edges, for_activations, plan);
+  plan.grid = find_concat_grids(graph, live, plan);
+  return plan;
+}
+
+}  // namespace narrow::graph

@@ -1,0 +1,33 @@
+// From a float graph and observed ranges to an integer graph; what the float graph states stays as stated. All
+// formulas: docs/numerics.md.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "graph/ir.h"
+#include "narrow/quantize.h"
+#include "narrow/result.h"
+#include "quantize/statistics/observer.h"
+
+namespace narrow::graph {
+
+struct QuantizedGraph {
+  Graph graph;            // passes validate()
+  QuantizeReport report;  // `passes`: what was inserted and decided here, one line each
+};
+
+// Quantizes what the output depends on; the rest is dropped. `observations` are indexed by ValueId, as calibrate()
+// returns them. The graph's input and output stay float32, and so does what has no integer form, between conversions.
+// Stated quantization is kept: values that Quantize nodes write have their parameters, layers with weight codes have
+// those, with the range that occurs (unless int32 can't hold them: then they are quantized anew, and `passes` says so).
+// A value that is read with stated parameters and otherwise is computed for each. Deterministic: all arithmetic is
+// double precision in a fixed order. `options.observer`, `threads` and `progress` are not used here. Errors: what
+// validate() finds in `graph`; a graph that is quantized already or has BatchNorm in it; an option outside 2..8 bits; a
+// layer name that does not exist (lists the layers); a live tensor without observation (names it); a clamp without zero
+// in it; ranges so large that scales are no normal floats; a value with more than kMaxStatedForms stated quantizations.
+[[nodiscard]] Result<QuantizedGraph> quantize_graph(const Graph& graph,
+                                                    const std::vector<std::optional<Observation>>& observations,
+                                                    const QuantizeOptions& options);
+
+}  // namespace narrow::graph

@@ -1,0 +1,171 @@
+#include "quantize/weight_quantization.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+
+#include "base/text.h"
+#include "graph/limits.h"
+#include "quantize/quotes.h"
+
+namespace narrow::graph {
+namespace {
+
+constexpr std::int64_t kMaxAccumulator = std::numeric_limits<std::int32_t>::max();
+// What the products must leave for the bias before the range of weights is narrowed for it.
+constexpr std::int64_t kReservedForBias = std::int64_t{1} << 24;
+// Twice the smallest normal float, so that rounding a multiplier to single precision keeps it normal.
+constexpr double kMinMultiplier = 0x1p-125;
+// Covers the rounding of a scale to single precision.
+constexpr double kScaleMargin = 1.0 + 0x1p-20;
+
+double largest_magnitude(const float* begin, const float* end) {
+  double largest = 0;
+  for (const float* w = begin; w != end; ++w) largest = std::max(largest, std::abs(double{*w}));
+  return largest;
+}
+
+class FilterQuantizer {
+ public:
+  FilterQuantizer(const Filter& filter, const FilterSetting& setting)
+      : filter_(filter),
+        setting_(setting),
+        channels_(filter.bias.size()),
+        depth_(filter.weights.size() / filter.bias.size()) {
+    result_.report.layer = setting.layer;
+    result_.report.bits = setting.bits;
+  }
+
+  Result<QuantizedWeights> run() {
+    NARROW_TRY(choose_range());
+    NARROW_TRY(choose_scales());
+    quantize();
+    return std::move(result_);
+  }
+
+ private:
+  // The range that the bits allow, narrower for a layer so deep that int32 could not hold its sums; and what such sums
+  // leave for the bias.
+  Status choose_range() {
+    const QRange& in = setting_.input.range;
+    // |x| with a later correction for the zero point; more than |x - zero_point|, so good for both ways to compute.
+    const std::int64_t x = std::int64_t{in.hi} + setting_.input.zero_point;
+    const std::int64_t unit = static_cast<std::int64_t>(depth_) * x;  // < 2^31 * 2^9
+    std::int64_t hi = QRange::weights(setting_.bits).hi;
+    if (unit * hi > kMaxAccumulator - kReservedForBias) {
+      hi = (kMaxAccumulator - kReservedForBias) / unit;
+      if (hi < 1) {
+        return Error{ErrorCode::kUnsupported,
+                     "sums " + std::to_string(depth_) +
+                         " products, too many for an int32 accumulator; use fewer bits for its input",
+                     setting_.layer};
+      }
+      result_.log.push_back(in_quotes(setting_.layer) + ": weights narrowed to +-" + std::to_string(hi) + ", because " +
+                            std::to_string(depth_) + " products of more would overflow int32");
+    }
+    result_.filter.range = QRange{static_cast<std::int32_t>(-hi), static_cast<std::int32_t>(hi)};
+    max_bias_ = std::min(kMaxBias, kMaxAccumulator - unit * hi);
+    return {};
+  }
+
+  Status choose_scales() {
+    const double in_scale = setting_.input.scale;
+    const double out_scale = setting_.output_scale ? double{*setting_.output_scale} : 1.0;
+    const double hi = result_.filter.range.hi;
+    std::vector<double> ideal(channels_);
+    for (std::size_t c = 0; c < channels_; ++c) {
+      const float* weights = filter_.weights.data() + c * depth_;
+      ideal[c] = largest_magnitude(weights, weights + depth_) / hi;
+    }
+    const double layer = *std::max_element(ideal.begin(), ideal.end());
+    const double floor = std::max(layer * kDeadChannelRatio, kMinWeightScale);
+    std::vector<double> scales(channels_);
+    for (std::size_t c = 0; c < channels_; ++c) {
+      if (ideal[c] < floor) ++result_.report.dead_channels;
+      double scale = std::max(setting_.per_tensor ? layer : ideal[c], floor);
+      scale = std::max(scale, kMinMultiplier * out_scale / in_scale);
+      const double for_bias =
+          std::abs(double{filter_.bias[c]}) / (static_cast<double>(max_bias_) * in_scale) * kScaleMargin;
+      if (for_bias > scale) {
+        ++result_.report.raised_bias_channels;
+        scale = for_bias;
+      }
+      scales[c] = scale;
+    }
+    if (setting_.per_tensor) std::fill(scales.begin(), scales.end(), *std::max_element(scales.begin(), scales.end()));
+    for (std::size_t c = 0; c < channels_; ++c) {
+      const double multiplier = scales[c] * in_scale / out_scale;
+      if (!(scales[c] <= kMaxScale) || !(multiplier <= kMaxScale)) {
+        return Error{ErrorCode::kUnsupported,
+                     "output channel " + std::to_string(c) + " would need the weight scale " + number_text(scales[c]) +
+                         " and the multiplier " + number_text(multiplier) + "; check its weights and bias",
+                     setting_.layer};
+      }
+      result_.filter.scales.push_back(static_cast<float>(scales[c]));
+    }
+    return {};
+  }
+
+  void quantize() {
+    QuantizedFilter& q = result_.filter;
+    q.weights.reserve(filter_.weights.size());
+    const double lo = q.range.lo;
+    const double hi = q.range.hi;
+    for (std::size_t c = 0; c < channels_; ++c) {
+      const double scale = q.scales[c];
+      for (std::size_t i = c * depth_; i < (c + 1) * depth_; ++i) {
+        const double integer = std::nearbyint(double{filter_.weights[i]} / scale);
+        q.weights.push_back(static_cast<std::int8_t>(std::clamp(integer, lo, hi)));
+      }
+      const double bias = double{filter_.bias[c]} - mean_error(c);
+      const double integer = std::nearbyint(bias / (double{setting_.input.scale} * scale));
+      const auto largest = static_cast<double>(max_bias_);
+      q.bias.push_back(static_cast<std::int32_t>(std::clamp(integer, -largest, largest)));
+    }
+    const auto [min, max] = std::minmax_element(q.scales.begin(), q.scales.end());
+    WeightReport& report = result_.report;
+    report.scale_min = *min;
+    report.scale_max = *max;
+    if (report.dead_channels > 0) {
+      result_.log.push_back(in_quotes(setting_.layer) + ": " + std::to_string(report.dead_channels) +
+                            " dead channels, their weight scale has a floor");
+    }
+    if (report.raised_bias_channels > 0) {
+      result_.log.push_back(in_quotes(setting_.layer) + ": weight scale of " +
+                            std::to_string(report.raised_bias_channels) + " channels raised so that the bias fits");
+    }
+  }
+
+  // How much larger channel c's output is on average, because its weights were rounded (Nagel et al., "Data-Free
+  // Quantization Through Weight Equalization and Bias Correction", 2019, section 4.2).
+  [[nodiscard]] double mean_error(std::size_t c) const {
+    if (depth_ == 0) return 0;
+    const std::size_t groups = setting_.expected_input.size() / depth_;
+    const std::size_t channels_of_group = groups == 0 ? 0 : channels_ / groups;
+    if (channels_of_group == 0) return 0;
+    const double* expected = setting_.expected_input.data() + c / channels_of_group * depth_;
+    const double scale = result_.filter.scales[c];
+    double error = 0;
+    for (std::size_t i = 0; i < depth_; ++i) {
+      const std::size_t w = c * depth_ + i;
+      error += (scale * result_.filter.weights[w] - double{filter_.weights[w]}) * expected[i];
+    }
+    return error;
+  }
+
+  const Filter& filter_;
+  const FilterSetting& setting_;
+  std::size_t channels_;
+  std::size_t depth_;
+  std::int64_t max_bias_ = kMaxBias;
+  QuantizedWeights result_;
+};
+
+}  // namespace
+
+Result<QuantizedWeights> quantize_filter(const Filter& filter, const FilterSetting& setting) {
+  return FilterQuantizer(filter, setting).run();
+}
+
+}  // namespace narrow::graph

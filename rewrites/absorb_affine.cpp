@@ -1,0 +1,303 @@
+#include "rewrites/absorb_affine.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace narrow::graph {
+namespace {
+
+// A search ends unsuccessfully beyond these, so that no graph can make it deep or endless. Paths of real networks are
+// a few nodes long; the widest fan-outs are DenseNet's, below a hundred.
+constexpr int kMaxDepth = 64;
+constexpr int kMaxSteps = 4096;
+
+bool has_padding(const Window& window) { return window.pad != Padding{}; }
+
+// Zeros that count in an average are mixed with what was shifted.
+bool commutes_with_average(const AveragePool& op, const Affine& affine) {
+  return !op.count_include_pad || !has_padding(op.window) || affine.keeps_zero();
+}
+
+// The same affine seen through a Reshape, on whose other side there are `channels` channels. Elements are counted with
+// the channels fastest, so that where one number of channels divides the other, pixels are cut or joined.
+std::optional<Affine> reshaped(const Affine& affine, std::int64_t channels) {
+  const auto own = static_cast<std::int64_t>(affine.channels());
+  if (channels % own == 0) return affine.repeated(channels / own);
+  if (own % channels == 0) {
+    Affine pixel = affine.slice(0, channels);
+    const Affine all = pixel.repeated(own / channels);
+    // Different affines for the pixels of one channel have no place on the other side.
+    if (all.scale == affine.scale && all.shift == affine.shift) return pixel;
+    return std::nullopt;
+  }
+  if (!affine.is_uniform()) return std::nullopt;
+  return affine.slice(0, 1).repeated(channels);
+}
+
+// The same affine seen through a Transpose, on whose other side there are `channels` channels.
+std::optional<Affine> transposed(const Affine& affine, const Transpose& op, std::int64_t channels) {
+  if (op.order[2] == 2) return affine;
+  if (!affine.is_uniform()) return std::nullopt;
+  return affine.slice(0, 1).repeated(channels);
+}
+
+// Other channels before and after that stay as they are.
+Affine surrounded(const Affine& affine, std::int64_t before, std::int64_t after) {
+  Affine result = Affine::identity(static_cast<std::size_t>(before));
+  result.append(affine);
+  result.append(Affine::identity(static_cast<std::size_t>(after)));
+  return result;
+}
+
+class Search {
+ public:
+  Search(const Graph& graph, const Links& links) : graph_(graph), links_(links) {}
+
+  bool backward(ValueId value, const Affine& affine);
+  bool forward(ValueId value, const Affine& affine);
+  [[nodiscard]] std::vector<Edit> take_edits() { return std::move(edits_); }
+
+ private:
+  struct Backward;
+  struct Forward;
+
+  // Counts one step for its lifetime as a level of depth.
+  class Step {
+   public:
+    explicit Step(Search& search) : search_(search) {
+      ++search_.depth_;
+      ++search_.steps_;
+    }
+    ~Step() { --search_.depth_; }
+    Step(const Step&) = delete;
+    Step& operator=(const Step&) = delete;
+    [[nodiscard]] bool allowed() const { return search_.depth_ <= kMaxDepth && search_.steps_ <= kMaxSteps; }
+
+   private:
+    Search& search_;
+  };
+
+  [[nodiscard]] const Node& node(int index) const { return graph_.nodes[static_cast<std::size_t>(index)]; }
+  bool add(int index, Edit::Kind kind, Affine affine) {
+    edits_.push_back(Edit{index, kind, std::move(affine), {}});
+    return true;
+  }
+
+  const Graph& graph_;
+  const Links& links_;
+  std::vector<Edit> edits_;
+  int depth_ = 0;
+  int steps_ = 0;
+};
+
+// Asks the producer of a value, whose only reader waits for affine(value).
+struct Search::Backward {
+  Search& search;
+  int index;
+  const Affine& affine;
+
+  [[nodiscard]] const Node& node() const { return search.node(index); }
+  [[nodiscard]] const TensorShape& shape(ValueId id) const { return search.graph_.value(id).shape; }
+
+  bool operator()(const Convolution&) const { return search.add(index, Edit::Kind::kAfter, affine); }
+  bool operator()(const Linear&) const { return search.add(index, Edit::Kind::kAfter, affine); }
+  bool operator()(const BatchNorm&) const { return search.add(index, Edit::Kind::kAfter, affine); }
+  bool operator()(const Activation&) const { return search.backward(node().inputs[0], affine); }
+  bool operator()(const Identity&) const { return search.backward(node().inputs[0], affine); }
+  bool operator()(const GlobalAveragePool&) const { return search.backward(node().inputs[0], affine); }
+  bool operator()(const AveragePool& op) const {
+    return commutes_with_average(op, affine) && search.backward(node().inputs[0], affine);
+  }
+  bool operator()(const MaxPool&) const { return affine.keeps_order() && search.backward(node().inputs[0], affine); }
+
+  bool operator()(const Add&) const { return sum(affine); }
+  bool operator()(const Subtract&) const {
+    Affine subtracted = affine;
+    for (double& shift : subtracted.shift) shift = -shift;
+    return sum(subtracted);
+  }
+
+  // scale * (a op b) + shift; `for_b` is the affine whose shift has the right sign on the second input.
+  [[nodiscard]] bool sum(const Affine& for_b) const {
+    const ValueId a = node().inputs[0];
+    const ValueId b = node().inputs[1];
+    if (shape(a) != shape(b)) return false;
+    const Affine scale_only = affine.scale_only();
+    const std::size_t mark = search.edits_.size();
+    if (search.backward(a, affine) && search.backward(b, scale_only)) return true;
+    search.edits_.resize(mark);
+    // The shift may go to either side, and the other one may have a place for it.
+    return !affine.keeps_zero() && search.backward(a, scale_only) && search.backward(b, for_b);
+  }
+
+  // A product is scaled when one of its factors is; not one that other channels share.
+  bool operator()(const Multiply&) const {
+    if (!affine.keeps_zero()) return false;
+    const std::size_t mark = search.edits_.size();
+    for (const ValueId factor : node().inputs) {
+      if (shape(factor).channels != shape(node().output).channels) continue;
+      if (search.backward(factor, affine)) return true;
+      search.edits_.resize(mark);
+    }
+    return false;
+  }
+
+  bool operator()(const Concat&) const {
+    std::int64_t begin = 0;
+    for (const ValueId id : node().inputs) {
+      const std::int64_t count = shape(id).channels;
+      if (!search.backward(id, affine.slice(begin, count))) return false;
+      begin += count;
+    }
+    return true;
+  }
+
+  bool operator()(const PadChannels& op) const {
+    const std::int64_t inside = shape(node().inputs[0]).channels;
+    const bool zeros_stay =
+        affine.slice(0, op.before).keeps_zero() && affine.slice(op.before + inside, op.after).keeps_zero();
+    return zeros_stay && search.backward(node().inputs[0], affine.slice(op.before, inside));
+  }
+
+  // Padded zeros are mixed with what was shifted.
+  bool operator()(const Pad&) const { return affine.keeps_zero() && search.backward(node().inputs[0], affine); }
+
+  // Nobody else reads the input, so that its other channels may stay as they are.
+  bool operator()(const Slice& op) const {
+    const std::int64_t after = shape(node().inputs[0]).channels - op.begin.channels - op.size.channels;
+    return search.backward(node().inputs[0], surrounded(affine, op.begin.channels, after));
+  }
+
+  bool operator()(const Flatten&) const { return rearranged(); }
+  bool operator()(const Reshape&) const { return rearranged(); }
+  [[nodiscard]] bool rearranged() const {
+    const auto before = reshaped(affine, shape(node().inputs[0]).channels);
+    return before && search.backward(node().inputs[0], *before);
+  }
+
+  bool operator()(const Transpose& op) const {
+    const auto before = transposed(affine, op, shape(node().inputs[0]).channels);
+    return before && search.backward(node().inputs[0], *before);
+  }
+
+  // Nonlinear, rounding, or not worth the search.
+  template <class Other>
+  bool operator()(const Other&) const {
+    return false;
+  }
+};
+
+// Asks one reader of a value that will hold x instead of affine(x).
+struct Search::Forward {
+  Search& search;
+  int index;
+  ValueId value;
+  const Affine& affine;
+
+  [[nodiscard]] const Node& node() const { return search.node(index); }
+  [[nodiscard]] const TensorShape& shape(ValueId id) const { return search.graph_.value(id).shape; }
+
+  bool operator()(const Convolution& op) const {
+    if (has_padding(op.window) && !affine.keeps_zero()) return false;
+    if (op.filter.codes) return false;  // scales of inputs have no place in integer weights
+    return search.add(index, Edit::Kind::kBefore, affine);
+  }
+  bool operator()(const Linear& op) const {
+    if (op.filter.codes) return false;
+    const TensorShape& in = shape(value);
+    return search.add(index, Edit::Kind::kBefore, affine.repeated(in.height * in.width));
+  }
+  bool operator()(const BatchNorm&) const { return search.add(index, Edit::Kind::kBefore, affine); }
+  bool operator()(const Identity&) const { return search.forward(node().output, affine); }
+  bool operator()(const GlobalAveragePool&) const { return search.forward(node().output, affine); }
+  bool operator()(const AveragePool& op) const {
+    return commutes_with_average(op, affine) && search.forward(node().output, affine);
+  }
+  bool operator()(const MaxPool&) const { return affine.keeps_order() && search.forward(node().output, affine); }
+
+  bool operator()(const Activation&) const {
+    // clamp(affine(x)) = affine(clamp'(x)), where clamp' is the clamp seen from the other side.
+    const auto inverse = inverse_of(affine);
+    if (!inverse) return false;
+    const auto clamp = image_of(node().clamp, *inverse);
+    if (!clamp) return false;
+    search.edits_.push_back(Edit{index, Edit::Kind::kClamp, {}, *clamp});
+    return search.forward(node().output, affine);
+  }
+
+  bool operator()(const Concat&) const {
+    Affine all;
+    for (const ValueId id : node().inputs) {
+      all.append(id == value ? affine : Affine::identity(static_cast<std::size_t>(shape(id).channels)));
+    }
+    return search.forward(node().output, all);
+  }
+
+  bool operator()(const PadChannels& op) const {
+    return search.forward(node().output, surrounded(affine, op.before, op.after));
+  }
+  bool operator()(const Pad&) const { return affine.keeps_zero() && search.forward(node().output, affine); }
+  bool operator()(const Slice& op) const {
+    return search.forward(node().output, affine.slice(op.begin.channels, op.size.channels));
+  }
+
+  bool operator()(const Flatten&) const { return rearranged(); }
+  bool operator()(const Reshape&) const { return rearranged(); }
+  [[nodiscard]] bool rearranged() const {
+    const auto after = reshaped(affine, shape(node().output).channels);
+    return after && search.forward(node().output, *after);
+  }
+
+  bool operator()(const Transpose& op) const {
+    const auto after = transposed(affine, op, shape(node().output).channels);
+    return after && search.forward(node().output, *after);
+  }
+
+  // Among them Add: the other side of a sum would have to carry the inverse.
+  template <class Other>
+  bool operator()(const Other&) const {
+    return false;
+  }
+};
+
+bool Search::backward(ValueId value, const Affine& affine) {
+  const Step step(*this);
+  const int index = links_.producer(value);
+  if (!step.allowed() || index < 0 || !links_.is_private(value)) return false;
+  const Clamp& clamp = node(index).clamp;
+  if (!clamp.is_identity()) {
+    const auto image = image_of(clamp, affine);
+    if (!image) return false;
+    edits_.push_back(Edit{index, Edit::Kind::kClamp, {}, *image});
+  }
+  return std::visit(Backward{*this, index, affine}, node(index).op);
+}
+
+bool Search::forward(ValueId value, const Affine& affine) {
+  const Step step(*this);
+  if (!step.allowed() || value == graph_.output || links_.uses(value).empty()) return false;
+  std::vector<int> readers = links_.uses(value);
+  std::sort(readers.begin(), readers.end());
+  readers.erase(std::unique(readers.begin(), readers.end()), readers.end());
+  return std::all_of(readers.begin(), readers.end(), [&](int index) {
+    return std::visit(Forward{*this, index, value, affine}, node(index).op);
+  });
+}
+
+}  // namespace
+
+std::optional<std::vector<Edit>> absorb_backward(const Graph& graph, const Links& links, ValueId value,
+                                                 const Affine& affine) {
+  Search search(graph, links);
+  if (!search.backward(value, affine)) return std::nullopt;
+  return search.take_edits();
+}
+
+std::optional<std::vector<Edit>> absorb_forward(const Graph& graph, const Links& links, ValueId value,
+                                                const Affine& affine) {
+  Search search(graph, links);
+  if (!search.forward(value, affine)) return std::nullopt;
+  return search.take_edits();
+}
+
+}  // namespace narrow::graph

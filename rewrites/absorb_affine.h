@@ -1,0 +1,34 @@
+// Where a per-channel affine can go: the search for nodes that absorb it without changing the network's function.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "rewrites/affine.h"
+#include "rewrites/links.h"
+
+namespace narrow::graph {
+
+// One change to one node.
+struct Edit {
+  enum class Kind {
+    kBefore,  // the node's input becomes affine(x): Convolution, Linear (per element of [H, W, C]), BatchNorm
+    kAfter,   // the node's result, before its clamp, becomes affine(y): the same operators
+    kClamp,   // the node's clamp is replaced
+  };
+  int node = -1;
+  Kind kind = Kind::kBefore;
+  Affine affine;
+  Clamp clamp;
+};
+
+// The edits after which `value` holds affine(value). Nothing when they do not exist: the value has other readers or is
+// the graph's output, or what makes it can't absorb. `links` tells which nodes are left.
+[[nodiscard]] std::optional<std::vector<Edit>> absorb_backward(const Graph& graph, const Links& links, ValueId value,
+                                                               const Affine& affine);
+
+// The edits after which all readers of `value` work as before when it holds x instead of affine(x).
+[[nodiscard]] std::optional<std::vector<Edit>> absorb_forward(const Graph& graph, const Links& links, ValueId value,
+                                                              const Affine& affine);
+
+}  // namespace narrow::graph

@@ -1,0 +1,37 @@
+#include "rewrites/lower_batch_norms.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "rewrites/affine.h"
+#include "rewrites/stated_quantization.h"
+#include "rewrites/stated_quantization_codes.h"
+
+namespace narrow::graph {
+
+Result<PassLog> lower_batch_norms(Graph& graph) {
+  PassLog log;
+  const bool is_stated = has_stated_quantization(graph);
+  for (Node& node : graph.nodes) {
+    if (!std::holds_alternative<BatchNorm>(node.op)) continue;
+    NARROW_ASSIGN(const Affine affine, affine_of(node));
+    Convolution convolution;
+    convolution.groups = convolution.out_channels = static_cast<int>(affine.channels());
+    Filter& filter = convolution.filter;
+    filter.weights.assign(affine.scale.begin(), affine.scale.end());
+    filter.bias.assign(affine.shift.begin(), affine.shift.end());
+    const auto is_finite = [](float x) { return std::isfinite(x); };
+    if (!std::all_of(filter.weights.begin(), filter.weights.end(), is_finite) ||
+        !std::all_of(filter.bias.begin(), filter.bias.end(), is_finite)) {
+      return Error{ErrorCode::kMalformed, describe(node) + " has a scale or shift beyond the range of float",
+                   node.name};
+    }
+    // Between a Dequantize and a Quantize it can then run in integers, as everything around it does.
+    if (is_stated) state_codes_per_channel(filter);
+    log.push_back("made " + describe(node) + " a depthwise 1x1 convolution: no neighbour can absorb it");
+    node.op = std::move(convolution);
+  }
+  return log;
+}
+
+}  // namespace narrow::graph

@@ -1,0 +1,43 @@
+#include "rewrites/stated_quantization.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace narrow::graph {
+namespace {
+
+using Sweep = PassLog (*)(Graph&);
+
+// Lossless operators on integers have their input's range, which the sweeps narrow.
+void hand_ranges_on(Graph& graph) {
+  for (const Node& node : graph.nodes) {
+    const auto& from = graph.value(node.inputs[0]).quantization;
+    if (is_lossless(node.op) && from) graph.value(node.output).quantization = from;
+  }
+}
+
+}  // namespace
+
+bool has_stated_quantization(const Graph& graph) {
+  return std::any_of(graph.values.begin(), graph.values.end(),
+                     [](const Value& value) { return value.quantization.has_value(); });
+}
+
+PassLog place_stated_quantization(Graph& graph) {
+  PassLog log;
+  if (!has_stated_quantization(graph)) return log;
+  // One sweep can make room for another. Each rewrite moves a Quantize towards the input, a Dequantize towards the
+  // output, or takes a node away, so this ends.
+  for (std::size_t lines = log.size() + 1; lines != log.size();) {
+    lines = log.size();
+    for (const Sweep sweep : {move_dequantize_forward, move_quantize_backward, narrow_to_clamps, merge_quantizes}) {
+      PassLog more = sweep(graph);
+      log.insert(log.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+      remove_dead(graph);
+      hand_ranges_on(graph);
+    }
+  }
+  return log;
+}
+
+}  // namespace narrow::graph

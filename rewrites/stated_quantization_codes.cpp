@@ -1,0 +1,111 @@
+#include "rewrites/stated_quantization_codes.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <string>
+
+namespace narrow::graph {
+namespace {
+
+constexpr double kMinNormal = std::numeric_limits<float>::min();
+constexpr std::int8_t kLowest = -128;
+constexpr float kLargestCode = 127;
+// As in weight_quantization.h: leaves as much of the accumulator to the products.
+constexpr double kMaxBias = 0x1p+30;
+// Covers the rounding of a scale to single precision.
+constexpr double kScaleMargin = 1.0 + 0x1p-20;
+
+std::size_t depth_of(const Filter& filter) { return filter.codes->codes.size() / filter.codes->scales.size(); }
+
+// Scale times factor is no normal float: the channel's weights become zero, whatever the sign.
+bool vanishes(float scale, double factor) { return double{scale} * std::abs(factor) < kMinNormal; }
+
+}  // namespace
+
+bool can_scale_codes(const Filter& filter, std::size_t channel, double factor) {
+  if (factor >= 0 || vanishes(filter.codes->scales[channel], factor)) return true;
+  const auto depth = static_cast<std::ptrdiff_t>(depth_of(filter));
+  const auto first = filter.codes->codes.begin() + static_cast<std::ptrdiff_t>(channel) * depth;
+  return std::find(first, first + depth, kLowest) == first + depth;
+}
+
+bool scale_codes(Filter& filter, const std::vector<double>& factors) {
+  WeightCodes& codes = *filter.codes;
+  const std::size_t depth = depth_of(filter);
+  for (std::size_t c = 0; c < codes.scales.size(); ++c) {
+    const double scale = double{codes.scales[c]} * std::abs(factors[c]);
+    if (!(scale <= double{std::numeric_limits<float>::max()})) return false;
+    int sign = factors[c] < 0 ? -1 : 1;
+    if (vanishes(codes.scales[c], factors[c])) {
+      sign = 0;
+    } else {
+      codes.scales[c] = static_cast<float>(scale);
+    }
+    for (std::size_t i = c * depth; i < (c + 1) * depth; ++i) {
+      codes.codes[i] = static_cast<std::int8_t>(codes.codes[i] * sign);
+      filter.weights[i] = static_cast<float>(codes.codes[i]) * codes.scales[c];
+      if (!std::isfinite(filter.weights[i])) return false;
+    }
+  }
+  return true;
+}
+
+void state_codes_per_channel(Filter& filter) {
+  WeightCodes codes;
+  for (float& weight : filter.weights) {
+    const float scale = std::abs(weight) / kLargestCode;
+    const bool is_zero = double{scale} < kMinNormal;
+    codes.scales.push_back(is_zero ? 1.0F : scale);
+    codes.codes.push_back(static_cast<std::int8_t>(is_zero ? 0.0F : std::copysign(kLargestCode, weight)));
+    weight = static_cast<float>(codes.codes.back()) * codes.scales.back();
+  }
+  filter.codes = std::move(codes);
+}
+
+Result<QuantizedFilter> stated_filter(const Filter& filter, const Quantization& input) {
+  const WeightCodes& codes = *filter.codes;
+  const std::size_t depth = depth_of(filter);
+  QuantizedFilter result;
+  result.weights = codes.codes;
+  result.scales = codes.scales;
+  const auto [min, max] = std::minmax_element(codes.codes.begin(), codes.codes.end());
+  result.range = QRange{*min, *max};
+  for (std::size_t c = 0; c < codes.scales.size(); ++c) {
+    const double bias = filter.bias[c];
+    const auto first = codes.codes.begin() + static_cast<std::ptrdiff_t>(c * depth);
+    if (std::all_of(first, first + static_cast<std::ptrdiff_t>(depth), [](std::int8_t code) { return code == 0; })) {
+      const double needed = std::abs(bias) / (kMaxBias * double{input.scale}) * kScaleMargin;
+      if (needed > double{result.scales[c]}) result.scales[c] = static_cast<float>(needed);
+    }
+    const double integer = std::nearbyint(bias / (double{input.scale} * double{result.scales[c]}));
+    if (!(std::abs(integer) <= double{std::numeric_limits<std::int32_t>::max()})) {
+      return Error{ErrorCode::kUnsupported,
+                   "the bias of output channel " + std::to_string(c) +
+                       " does not fit into int32 at the scale of its input and weights",
+                   {}};
+    }
+    result.bias.push_back(static_cast<std::int32_t>(integer));
+  }
+  return result;
+}
+
+QRange clamped_range(const Quantization& quantization, const Clamp& clamp) {
+  const auto end = [&](float real) {
+    const float steps = std::nearbyint(real / quantization.scale) + static_cast<float>(quantization.zero_point);
+    const auto lo = static_cast<float>(quantization.range.lo);
+    const auto hi = static_cast<float>(quantization.range.hi);
+    return static_cast<std::int32_t>(std::min(std::max(steps, lo), hi));
+  };
+  return {end(clamp.lo), end(clamp.hi)};
+}
+
+std::optional<Quantization> clamped_quantization(const Quantization& quantization, const Clamp& clamp) {
+  Quantization result = quantization;
+  result.range = clamped_range(quantization, clamp);
+  if (result.range.lo >= result.range.hi || !result.range.contains(result.zero_point)) return std::nullopt;
+  return result;
+}
+
+}  // namespace narrow::graph

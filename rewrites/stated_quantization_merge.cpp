@@ -1,0 +1,84 @@
+// What is quantized twice alike is quantized once.
+//
+// Exact: dequantized integers divided by their own scale give the integers back, because s * q has a relative error of
+// 2^-24 and q is below 256. So Quantize after Dequantize with the same scale and zero point only clamps to its range:
+// nothing happens where that holds the range of what was dequantized, and else one Quantize with both ranges does.
+#include <algorithm>
+#include <map>
+#include <string>
+#include <tuple>
+
+#include "rewrites/stated_quantization.h"
+
+namespace narrow::graph {
+namespace {
+
+std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }
+
+class Merger {
+ public:
+  explicit Merger(Graph& graph) : graph_(graph), links_(graph) {}
+
+  PassLog run() {
+    std::vector<ValueId> stands_for(graph_.values.size());
+    for (std::size_t v = 0; v < stands_for.size(); ++v) stands_for[v] = static_cast<ValueId>(v);
+    for (Node& node : graph_.nodes) {
+      for (ValueId& id : node.inputs) id = stands_for[index(id)];
+      if (!std::holds_alternative<Quantize>(node.op)) continue;
+      const ValueId same = find_same(node);
+      if (same != kNoValue) stands_for[index(node.output)] = same;
+    }
+    return std::move(log_);
+  }
+
+ private:
+  using Key = std::tuple<ValueId, float, std::int32_t, std::int32_t, std::int32_t>;
+
+  // A value with the same integers as what this Quantize writes; none: it stays, perhaps with another input.
+  ValueId find_same(Node& node) {
+    Quantization& to = *graph_.value(node.output).quantization;
+    if (const Node* dequantize = maker<Dequantize>(node.inputs[0])) {
+      const ValueId from = dequantize->inputs[0];
+      const Quantization& stated = *graph_.value(from).quantization;
+      if (stated.scale == to.scale && stated.zero_point == to.zero_point) {
+        if (to.range.contains(stated.range)) {
+          log_.push_back("removed " + describe(node) + ", which quantizes as '" + graph_.value(from).name +
+                         "' already is");
+          return from;
+        }
+        const QRange both{std::max(to.range.lo, stated.range.lo), std::min(to.range.hi, stated.range.hi)};
+        const Node* first = maker<Quantize>(from);
+        if (first != nullptr && links_.is_private(from) && links_.is_private(node.inputs[0]) && both.lo < both.hi) {
+          log_.push_back("merged " + describe(*first) + " into " + describe(node));
+          node.inputs = first->inputs;
+          to.range = both;
+        }
+      }
+    }
+    const Key key{node.inputs[0], to.scale, to.zero_point, to.range.lo, to.range.hi};
+    const auto [it, is_new] = seen_.emplace(key, node.output);
+    if (is_new) return kNoValue;
+    log_.push_back("removed " + describe(node) + ", which is the same as '" + graph_.value(it->second).name + "'");
+    return it->second;
+  }
+
+  // The node that makes the value, if it has this operator.
+  template <class Op>
+  [[nodiscard]] const Node* maker(ValueId id) const {
+    const int n = links_.producer(id);
+    if (n < 0) return nullptr;
+    const Node& node = graph_.nodes[static_cast<std::size_t>(n)];
+    return std::holds_alternative<Op>(node.op) ? &node : nullptr;
+  }
+
+  Graph& graph_;
+  Links links_;
+  std::map<Key, ValueId> seen_;  // Quantize nodes by what they do
+  PassLog log_;
+};
+
+}  // namespace
+
+PassLog merge_quantizes(Graph& graph) { return Merger(graph).run(); }
+
+}  // namespace narrow::graph

@@ -1,0 +1,161 @@
+// Quantize and Dequantize change places with lossless operators, so that those run on integers.
+//
+// Exact: both are monotone and act on each element alone, so they commute with moving elements and with a maximum; a
+// padded zero is the zero point on one side and 0.0 on the other, and each becomes the other without rounding. A Concat
+// of values that are quantized alike only moves elements, too.
+#include <algorithm>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+
+#include "graph/limits.h"
+#include "rewrites/fresh_names.h"
+#include "rewrites/stated_quantization.h"
+
+namespace narrow::graph {
+namespace {
+
+std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }
+
+ValueId add_quantized(Graph& graph, std::string name, const TensorShape& shape, const Quantization& quantization) {
+  graph.values.push_back(Value{std::move(name), shape, quantization});
+  return static_cast<ValueId>(graph.values.size() - 1);
+}
+
+// Nodes that were copied: a copy takes over the name of an original that is not needed any more.
+class Copies {
+ public:
+  void add(const std::string& copy, const std::string& original) { copies_.emplace_back(copy, original); }
+
+  void rename(Graph& graph) const {
+    std::unordered_set<std::string> left;
+    for (const Node& node : graph.nodes) left.insert(node.name);
+    std::unordered_map<std::string, std::string> renamed;
+    for (const auto& [copy, original] : copies_) {
+      if (left.count(copy) != 0 && left.insert(original).second) renamed[copy] = original;
+    }
+    for (Node& node : graph.nodes) {
+      if (const auto it = renamed.find(node.name); it != renamed.end()) node.name = it->second;
+    }
+  }
+
+ private:
+  std::vector<std::pair<std::string, std::string>> copies_;
+};
+
+// The integers behind every input of a node. Empty: some input is not dequantized, or they do not mean the same.
+// `integers`: by output of a Dequantize, its input.
+std::vector<ValueId> integers_behind(const Graph& graph, const Node& node, const std::vector<ValueId>& integers) {
+  std::vector<ValueId> moved;
+  for (const ValueId input : node.inputs) {
+    const ValueId from = integers[index(input)];
+    if (from == kNoValue) return {};
+    if (!moved.empty() && graph.value(from).quantization != graph.value(moved[0]).quantization) return {};
+    moved.push_back(from);
+  }
+  return moved;
+}
+
+// Lets nodes run on integers that move elements only, as `moves` says.
+template <class Moves>
+PassLog move_forward(Graph& graph, const Moves& moves) {
+  PassLog log;
+  FreshNames names(graph);
+  std::vector<ValueId> integers(graph.values.size(), kNoValue);  // by output of a Dequantize: its input
+  std::vector<Node> nodes;
+  nodes.reserve(graph.nodes.size());
+  for (Node& node : graph.nodes) {
+    if (std::holds_alternative<Dequantize>(node.op)) integers[index(node.output)] = node.inputs[0];
+    std::vector<ValueId> from = moves(node) ? integers_behind(graph, node, integers) : std::vector<ValueId>();
+    if (from.empty()) {
+      nodes.push_back(std::move(node));
+      continue;
+    }
+    log.push_back("moved " + describe(node) + " before dequantizing");
+    const ValueId real = node.output;
+    node.inputs = std::move(from);
+    node.output = add_quantized(graph, names.make(graph.value(real).name + ".integers"), graph.value(real).shape,
+                                *graph.value(node.inputs[0]).quantization);
+    integers.push_back(kNoValue);
+    integers[index(real)] = node.output;
+    Node dequantize;
+    dequantize.name = names.make(node.name + ".dequantize");
+    dequantize.op = Dequantize{};
+    dequantize.inputs = {node.output};
+    dequantize.output = real;
+    nodes.push_back(std::move(node));
+    nodes.push_back(std::move(dequantize));
+  }
+  graph.nodes = std::move(nodes);
+  return log;
+}
+
+}  // namespace
+
+PassLog move_dequantize_forward(Graph& graph) {
+  return move_forward(graph, [](const Node& node) { return is_lossless(node.op); });
+}
+
+PassLog move_dequantize_past_concats(Graph& graph) {
+  std::vector<char> is_quantized(graph.values.size(), 0);
+  for (const Node& node : graph.nodes) {
+    if (std::holds_alternative<Quantize>(node.op)) is_quantized[index(node.inputs[0])] = 1;
+  }
+  return move_forward(graph, [&](const Node& node) {
+    return is_lossless(node.op) || (std::holds_alternative<Concat>(node.op) && is_quantized[index(node.output)] == 0);
+  });
+}
+
+PassLog move_quantize_backward(Graph& graph) {
+  PassLog log;
+  FreshNames names(graph);
+  const std::vector<int> producer = producers(graph);
+  Copies copies;
+  std::vector<Node> nodes;
+  std::vector<std::size_t> place;  // in `nodes`, by index in graph.nodes
+  nodes.reserve(graph.nodes.size());
+  std::size_t budget = kMaxNodes - std::min(kMaxNodes, graph.nodes.size());  // copies that a graph can ask for
+  for (Node& node : graph.nodes) {
+    // The lossless operators before a Quantize, the last one first. They stay where they are for other readers.
+    std::vector<std::size_t> chain;
+    if (std::holds_alternative<Quantize>(node.op)) {
+      for (int p = producer[index(node.inputs[0])]; p >= 0 && chain.size() < budget;) {
+        const std::size_t at = place[static_cast<std::size_t>(p)];
+        if (!is_lossless(nodes[at].op)) break;
+        chain.push_back(at);
+        p = producer[index(nodes[at].inputs[0])];
+      }
+    }
+    if (!chain.empty()) {
+      budget -= chain.size();
+      const ValueId result = node.output;
+      const Quantization quantization = *graph.value(result).quantization;
+      log.push_back("moved " + describe(node) + " before " + describe(nodes[chain.back()]));
+      const auto add_value = [&](const TensorShape& shape) {
+        return add_quantized(graph, names.make(graph.value(result).name + ".before"), shape, quantization);
+      };
+      node.inputs = nodes[chain.back()].inputs;
+      node.output = add_value(graph.value(node.inputs[0]).shape);
+      nodes.push_back(std::move(node));
+      for (std::size_t i = chain.size(); i-- > 0;) {
+        Node copy = nodes[chain[i]];
+        const TensorShape shape = graph.value(copy.output).shape;
+        const std::string original = std::exchange(copy.name, names.make(copy.name + ".integers"));
+        copies.add(copy.name, original);
+        copy.inputs = {nodes.back().output};
+        copy.output = i == 0 ? result : add_value(shape);
+        nodes.push_back(std::move(copy));
+      }
+    } else {
+      nodes.push_back(std::move(node));
+    }
+    place.push_back(nodes.size() - 1);
+  }
+  graph.nodes = std::move(nodes);
+  remove_dead(graph);
+  copies.rename(graph);
+  return log;
+}
+
+}  // namespace narrow::graph

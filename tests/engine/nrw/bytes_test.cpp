@@ -1,0 +1,152 @@
+// Reader, writer, checksum and text rules below the model file.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <random>
+#include <vector>
+
+#include "engine/nrw/byte_reader.h"
+#include "engine/nrw/byte_writer.h"
+#include "engine/nrw/crc32.h"
+#include "engine/text.h"
+#include "kernels/cpu_features.h"
+#include "tests/support/data.h"
+
+using narrow::engine::ByteReader;
+using narrow::engine::ByteWriter;
+using narrow::engine::crc32;
+using narrow::engine::crc32_by_folding;
+using narrow::engine::crc32_by_table;
+using narrow::engine::ReadFailure;
+using narrow::engine::text_problem;
+
+TEST_CASE("numbers come back as they were written") {
+  ByteWriter writer;
+  writer.u8(0xFE);
+  writer.u32(0x12345678U);
+  writer.i32(std::numeric_limits<std::int32_t>::min());
+  writer.i64(-2);
+  writer.f32(-0.0F);
+  writer.f64(1e300);
+  writer.text("caf\xC3\xA9");
+  CHECK(writer.view()[1] == std::byte{0x78});  // little endian
+  ReadFailure failure;
+  ByteReader reader(writer.view(), 0, "it", failure);
+  CHECK(reader.u8() == 0xFE);
+  CHECK(reader.u32() == 0x12345678U);
+  CHECK(reader.i32() == std::numeric_limits<std::int32_t>::min());
+  CHECK(reader.i64() == -2);
+  const float zero = reader.f32();
+  CHECK(zero == 0.0F);
+  CHECK(std::signbit(zero));
+  CHECK(reader.f64() == 1e300);
+  CHECK(reader.text() == "caf\xC3\xA9");
+  reader.expect_end();
+  CHECK(reader.ok());
+}
+
+TEST_CASE("reading beyond the end fails once and gives zeros ever after") {
+  ByteWriter writer;
+  writer.u32(7);
+  writer.u8(1);
+  ReadFailure failure;
+  ByteReader reader(writer.view(), 100, "the test section", failure);
+  CHECK(reader.u32() == 7);
+  CHECK(reader.u32() == 0);
+  CHECK_FALSE(reader.ok());
+  CHECK(reader.u8() == 0);
+  CHECK(reader.bytes(0).empty());
+  reader.fail("later");
+  REQUIRE(failure.report);
+  CHECK(failure.report->offset == 104);
+  CHECK(failure.report->message.find("the test section ends too early") != std::string::npos);
+  // Readers of one file stop together.
+  ByteReader other(writer.view(), 0, "another", failure);
+  CHECK(other.u32() == 0);
+}
+
+TEST_CASE("a count is bounded by the bytes that are left") {
+  ByteWriter writer;
+  writer.u32(3);
+  writer.u32(0);
+  writer.u32(0);
+  ReadFailure failure;
+  ByteReader fits(writer.view(), 0, "it", failure);
+  CHECK(fits.count(2) == 3);
+  ByteReader too_many(writer.view(), 0, "it", failure);
+  CHECK(too_many.count(3) == 0);
+  CHECK_FALSE(too_many.ok());
+}
+
+TEST_CASE("crc32 by folding equals the table at every length and alignment and from every part before") {
+  if (!narrow::kernels::cpu_has_pclmul()) {
+    MESSAGE("this CPU has no PCLMULQDQ");
+    return;
+  }
+  std::mt19937 random(narrow::testing::seed());
+  std::vector<std::byte> data(700);
+  for (const int fill : {0x00, 0xFF, -1}) {
+    for (std::byte& byte : data) byte = static_cast<std::byte>(fill < 0 ? random() : static_cast<unsigned>(fill));
+    const std::span<const std::byte> bytes(data);
+    for (std::size_t offset = 0; offset < 17; ++offset) {
+      std::uint32_t before = 0;
+      for (std::size_t length = 0; length <= 600; ++length) {
+        const std::uint32_t expected = crc32_by_table(bytes.subspan(offset, length), before);
+        REQUIRE(crc32_by_folding(bytes.subspan(offset, length), before) == expected);
+        REQUIRE(crc32(bytes.subspan(offset, length), before) == expected);
+        before = expected ^ (length % 3 == 0 ? 0 : ~0U);
+      }
+    }
+  }
+  std::vector<std::byte> large(1 << 20);
+  for (std::byte& byte : large) byte = static_cast<std::byte>(random());
+  CHECK(crc32_by_folding(large) == crc32_by_table(large));
+}
+
+TEST_CASE("lengths near the largest number do not wrap") {
+  ByteWriter writer;
+  writer.u64(1);
+  ReadFailure failure;
+  ByteReader reader(writer.view(), 0, "it", failure);
+  (void)reader.u32();
+  CHECK(reader.bytes(std::numeric_limits<std::uint64_t>::max()).empty());
+  CHECK_FALSE(reader.ok());
+}
+
+TEST_CASE("flags are 0 or 1 and an end is an end") {
+  ByteWriter writer;
+  writer.u8(2);
+  ReadFailure failure;
+  ByteReader reader(writer.view(), 0, "it", failure);
+  (void)reader.flag();
+  CHECK_FALSE(reader.ok());
+  ReadFailure other_failure;
+  ByteReader early(writer.view(), 0, "it", other_failure);
+  early.expect_end();
+  CHECK_FALSE(early.ok());
+}
+
+TEST_CASE("crc32 is the one of zip and continues across parts") {
+  const char* text = "123456789";
+  const auto bytes = std::as_bytes(std::span(text, 9));
+  CHECK(crc32(bytes) == 0xCBF43926U);
+  CHECK(crc32({}) == 0);
+  for (std::size_t cut = 0; cut <= 9; ++cut) CHECK(crc32(bytes.subspan(cut), crc32(bytes.first(cut))) == 0xCBF43926U);
+}
+
+TEST_CASE("text is UTF-8 without control characters and of bounded length") {
+  for (const char* good :
+       {"", "conv1", "\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x90\xB8", "\xED\x9F\xBF", "\xF4\x8F\xBF\xBF"}) {
+    CHECK(text_problem(good).empty());
+  }
+  for (const char* bad : {"\x80", "\xC3", "\xC1\xBF", "\xE0\x9F\xBF", "\xE2\x82", "\xED\xA0\x80", "\xF0\x8F\xBF\xBF",
+                          "\xF4\x90\x80\x80", "\xF8\x88\x80\x80\x80", "a\tb", "\x7F", "\xC2\x85"}) {
+    CAPTURE(std::strlen(bad));
+    CHECK_FALSE(text_problem(bad).empty());
+  }
+  CHECK_FALSE(text_problem(std::string_view("a\0b", 3)).empty());
+  CHECK(text_problem(std::string(narrow::engine::kMaxTextBytes, 'x')).empty());
+  CHECK_FALSE(text_problem(std::string(narrow::engine::kMaxTextBytes + 1, 'x')).empty());
+}

@@ -1,0 +1,119 @@
+#include "engine/session/isa_choice.h"
+
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <optional>
+
+#include "narrow/session.h"
+#include "tests/engine/graph_builder.h"
+
+using narrow::ErrorCode;
+using narrow::Isa;
+using narrow::engine::choose_isa;
+using narrow::engine::runnable_isas;
+using narrow::kernels::CpuFeatures;
+
+namespace {
+
+const CpuFeatures kOld{};
+const CpuFeatures kModern{CpuFeatures::kAvx2 | CpuFeatures::kFma};
+
+// Sets a variable while it lives.
+class Environment {
+ public:
+  Environment(const char* name, const char* value) : name_(name) {
+    if (const char* old = std::getenv(name); old != nullptr) old_ = old;
+    ::setenv(name, value, 1);
+  }
+  ~Environment() {
+    if (old_) {
+      ::setenv(name_, old_->c_str(), 1);
+    } else {
+      ::unsetenv(name_);
+    }
+  }
+  Environment(const Environment&) = delete;
+  Environment& operator=(const Environment&) = delete;
+
+ private:
+  const char* name_;
+  std::optional<std::string> old_;
+};
+
+}  // namespace
+
+TEST_CASE("the option is stronger than NARROW_ISA and that than the CPU") {
+  CHECK(choose_isa("auto", nullptr, kModern).value() == Isa::kAvx2);
+  CHECK(choose_isa("", nullptr, kModern).value() == Isa::kAvx2);
+  CHECK(choose_isa("auto", "", kModern).value() == Isa::kAvx2);
+  CHECK(choose_isa("auto", "auto", kModern).value() == Isa::kAvx2);
+  CHECK(choose_isa("auto", "scalar", kModern).value() == Isa::kScalar);
+  CHECK(choose_isa("avx2", "scalar", kModern).value() == Isa::kAvx2);
+  CHECK(choose_isa("scalar", "avx2", kModern).value() == Isa::kScalar);
+  // What is not asked is not checked.
+  CHECK(choose_isa("scalar", "nonsense", kModern).value() == Isa::kScalar);
+  CHECK(choose_isa("auto", nullptr, kOld).value() == Isa::kScalar);
+}
+
+TEST_CASE("of both VNNIs the CPU's 512-bit one is chosen, and either when it is alone") {
+  constexpr auto kBase = CpuFeatures::kAvx2 | CpuFeatures::kFma;
+  const CpuFeatures alder_lake{kBase | CpuFeatures::kAvxVnni};
+  const CpuFeatures zen4{kBase | CpuFeatures::kAvx512Vnni};
+  const CpuFeatures zen5{kBase | CpuFeatures::kAvxVnni | CpuFeatures::kAvx512Vnni};
+  CHECK(choose_isa("auto", nullptr, alder_lake).value() == Isa::kAvxVnni);
+  CHECK(choose_isa("auto", nullptr, zen4).value() == Isa::kAvx512Vnni);
+  CHECK(choose_isa("auto", nullptr, zen5).value() == Isa::kAvx512Vnni);
+  CHECK(choose_isa("avxvnni", nullptr, zen5).value() == Isa::kAvxVnni);
+  CHECK(choose_isa("auto", "avx2", zen5).value() == Isa::kAvx2);
+  const auto unsupported = choose_isa("auto", "avx512vnni", alder_lake);
+  REQUIRE_FALSE(unsupported.ok());
+  CHECK(unsupported.error().code == ErrorCode::kUnsupported);
+  CHECK(unsupported.error().message.find("valid here: auto, scalar, avx2, avxvnni") != std::string::npos);
+  CHECK(choose_isa("avxvnni", nullptr, zen4).error().message.find("avx2, avx512vnni") != std::string::npos);
+  // Without AVX2 no vector kernel runs, whatever else a CPU (or a hypervisor) claims.
+  CHECK(choose_isa("auto", nullptr, CpuFeatures{CpuFeatures::kAvxVnni}).value() == Isa::kScalar);
+}
+
+TEST_CASE("a name that can not be is an error that lists what can") {
+  const auto unknown = choose_isa("sse9", nullptr, kModern);
+  REQUIRE_FALSE(unknown.ok());
+  CHECK(unknown.error().code == ErrorCode::kNotFound);
+  CHECK(unknown.error().where == "isa");
+  CHECK(unknown.error().message.find("'sse9'") != std::string::npos);
+  CHECK(unknown.error().message.find("auto, scalar, avx2") != std::string::npos);
+
+  const auto unsupported = choose_isa("avx2", nullptr, kOld);
+  REQUIRE_FALSE(unsupported.ok());
+  CHECK(unsupported.error().code == ErrorCode::kUnsupported);
+  CHECK(unsupported.error().message.find("valid here: auto, scalar") != std::string::npos);
+  CHECK(unsupported.error().message.find("scalar, avx2") == std::string::npos);
+
+  const auto variable = choose_isa("auto", "AVX2", kModern);
+  REQUIRE_FALSE(variable.ok());
+  CHECK(variable.error().where.find("NARROW_ISA") != std::string::npos);
+}
+
+TEST_CASE("scalar runs everywhere and comes first") {
+  CHECK(runnable_isas(kOld) == std::vector<Isa>{Isa::kScalar});
+  CHECK(runnable_isas(kModern).front() == Isa::kScalar);
+  CHECK(runnable_isas(kModern).back() == Isa::kAvx2);
+  CHECK(narrow::available_isas().front() == "scalar");
+}
+
+TEST_CASE("a session obeys NARROW_ISA and says what it chose") {
+  const narrow::Model model = narrow::testing::to_model(narrow::testing::model_of_everything(1));
+  {
+    const Environment environment("NARROW_ISA", "scalar");
+    CHECK(narrow::Session::create(model).value().isa() == "scalar");
+    for (const std::string& isa : narrow::available_isas()) {
+      narrow::SessionOptions options;
+      options.isa = isa;
+      CHECK(narrow::Session::create(model, options).value().isa() == isa);
+    }
+  }
+  const Environment environment("NARROW_ISA", "neon");
+  const auto session = narrow::Session::create(model);
+  REQUIRE_FALSE(session.ok());
+  CHECK(session.error().text().find("neon") != std::string::npos);
+}

@@ -1,0 +1,128 @@
+#include "engine/session/thread_pool.h"
+
+#include <doctest/doctest.h>
+#include <sched.h>
+
+#include <array>
+#include <atomic>
+#include <numeric>
+#include <thread>
+#include <vector>
+
+using narrow::engine::PoolExecutor;
+using narrow::engine::ThreadPool;
+
+namespace {
+
+// Every index once, and no slot twice at a time.
+void check_rounds(PoolExecutor& executor, int rounds) {
+  const int threads = executor.concurrency();
+  for (int round = 0; round < rounds; ++round) {
+    const int count = round % 40;
+    std::vector<std::atomic<int>> runs(static_cast<std::size_t>(count));
+    std::array<std::atomic<int>, 8> in_slot{};
+    std::atomic<int> wrong{0};
+    executor.parallel_for(count, [&](int index, int slot) {
+      if (slot < 0 || slot >= threads || in_slot[static_cast<std::size_t>(slot)]++ != 0) ++wrong;
+      ++runs[static_cast<std::size_t>(index)];
+      --in_slot[static_cast<std::size_t>(slot)];
+    });
+    // When it has returned nothing runs any more.
+    CHECK(wrong == 0);
+    for (const auto& run : runs) CHECK(run == 1);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("every index runs exactly once and slots are never shared") {
+  for (const int spin_us : {0, 1, 200}) {
+    for (const int threads : {1, 2, 3, 8}) {
+      const auto executor = PoolExecutor::create(threads, spin_us).value();
+      CHECK(executor->concurrency() == threads);
+      check_rounds(*executor, 100);
+    }
+  }
+}
+
+TEST_CASE("what tasks wrote is seen when parallel_for returns") {
+  for (const int spin_us : {0, 50}) {
+    const auto executor = PoolExecutor::create(3, spin_us).value();
+    std::vector<int> values(1000);
+    for (int round = 1; round < 100; ++round) {
+      executor->parallel_for(static_cast<int>(values.size()),
+                             [&](int index, int) { values[static_cast<std::size_t>(index)] = round; });
+      CHECK(std::accumulate(values.begin(), values.end(), 0) == round * 1000);
+    }
+  }
+}
+
+TEST_CASE("executors that work at the same time share helpers and finish") {
+  std::vector<std::thread> callers;
+  for (int caller = 0; caller < 4; ++caller) {
+    callers.emplace_back([caller] {
+      const auto executor = PoolExecutor::create(2 + caller, caller % 2 * 20).value();
+      check_rounds(*executor, 60);
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+}
+
+TEST_CASE("the pool has as many helpers as the largest executor wants and ends with the last") {
+  auto two = PoolExecutor::create(2).value();
+  auto five = PoolExecutor::create(5).value();
+  CHECK(ThreadPool::shared(0).value()->helpers() == 4);
+  five.reset();
+  CHECK(ThreadPool::shared(1).value()->helpers() == 4);  // threads stay as long as there is a session
+  two.reset();
+  CHECK(ThreadPool::shared(1).value()->helpers() == 1);
+}
+
+TEST_CASE("an executor gets no more helpers than it asked for") {
+  const auto wide = PoolExecutor::create(8).value();
+  const auto narrow = PoolExecutor::create(2).value();
+  check_rounds(*narrow, 40);  // slots are checked
+}
+
+TEST_CASE("under another CPU affinity there is another pool") {
+  const auto pool = ThreadPool::shared(1).value();
+  bool bound = false, other = false, again = false;
+  std::thread([&] {
+    cpu_set_t all, one;
+    CPU_ZERO(&all);
+    CPU_ZERO(&one);
+    if (::sched_getaffinity(0, sizeof(all), &all) != 0) return;
+    int cpu = 0;
+    while (!CPU_ISSET(cpu, &all)) ++cpu;
+    CPU_SET(cpu, &one);
+    bound = CPU_COUNT(&all) > 1 && ::sched_setaffinity(0, sizeof(one), &one) == 0;
+    other = ThreadPool::shared(1).value() != pool;
+    if (bound) ::sched_setaffinity(0, sizeof(all), &all);
+    again = ThreadPool::shared(1).value() == pool;
+  }).join();
+  CHECK(other == bound);
+  CHECK(again);
+}
+
+TEST_CASE("a pool that never worked ends") { CHECK(PoolExecutor::create(16).ok()); }
+
+TEST_CASE("zero threads are as many as there are CPUs") {
+  CHECK(PoolExecutor::create(0).value()->concurrency() == narrow::available_threads());
+}
+
+TEST_CASE("a number of threads out of bounds is an error that says the bounds") {
+  for (const int threads : {-1, 257}) {
+    const auto executor = PoolExecutor::create(threads);
+    REQUIRE_FALSE(executor.ok());
+    CHECK(executor.error().text().find("1 to 256") != std::string::npos);
+  }
+}
+
+TEST_CASE("a time to spin out of bounds is an error that says the bounds") {
+  for (const int spin_us : {-1, 10'001}) {
+    const auto executor = PoolExecutor::create(2, spin_us);
+    REQUIRE_FALSE(executor.ok());
+    CHECK(executor.error().where == "spin_us");
+    CHECK(executor.error().text().find("0 to 10000") != std::string::npos);
+  }
+}

@@ -1,0 +1,265 @@
+// PictureSet: every form of naming pictures, and what is wrong with each.
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <thread>
+
+#include "tests/importers/image/picture_bytes.h"
+#include "tests/support/data.h"
+
+namespace {
+
+namespace fs = std::filesystem;
+using narrow::ErrorCode;
+using narrow::PictureSet;
+using narrow::testing::one_pixel;
+using narrow::testing::TemporaryFolder;
+using narrow::testing::write_file;
+
+constexpr std::size_t kCifarRecord = 3073;
+
+// What went wrong when opening: "where: message", or nothing.
+std::string problem(const std::vector<fs::path>& paths, const std::vector<std::string>& class_names = {}) {
+  const auto set = PictureSet::open(paths, class_names);
+  return set.ok() ? std::string() : set.error().text();
+}
+
+bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+
+// "name without folder=label" of every picture; ? where there is no label.
+std::vector<std::string> content(const PictureSet& set) {
+  std::vector<std::string> all;
+  for (std::size_t i = 0; i < set.size(); ++i) {
+    const auto picture = set.get(i).value();
+    const std::string label = picture.label ? std::to_string(*picture.label) : "?";
+    all.push_back(picture.name.substr(picture.name.rfind('/') + 1) + "=" + label);
+  }
+  return all;
+}
+
+using Names = std::vector<std::string>;
+
+std::string cifar(const std::vector<int>& labels) {
+  std::string bytes;
+  for (const int label : labels) {
+    bytes.push_back(static_cast<char>(label));
+    for (std::size_t i = 0; i < kCifarRecord - 1; ++i)
+      bytes.push_back(static_cast<char>((i + static_cast<std::size_t>(label)) * 7));
+  }
+  return bytes;
+}
+
+}  // namespace
+
+TEST_CASE("a folder with a subfolder per class is labelled by the sorted names") {
+  const TemporaryFolder folder;
+  const fs::path& root = folder.path();
+  write_file(root / "dog" / "2.ppm", one_pixel('2'));
+  write_file(root / "dog" / "10.PPM", one_pixel('1'));
+  write_file(root / "cat" / "deep" / "b.ppm", one_pixel('b'));
+  write_file(root / "cat" / "a.ppm", one_pixel('a'));
+  write_file(root / "cat" / "README.txt", std::string("no picture"));
+  write_file(root / "cat" / ".hidden.ppm", std::string("no picture"));
+  write_file(root / ".git" / "x.ppm", one_pixel('x'));
+  write_file(root / "labels.tsv", std::string("whatever"));
+
+  const PictureSet set = PictureSet::open({root}).value();
+  CHECK(set.labelled());
+  CHECK(content(set) == Names{"a.ppm=0", "b.ppm=0", "10.PPM=1", "2.ppm=1"});
+  CHECK(int{set.get(0).value().picture.rgb[0]} == 'a');
+  // The caller's order of classes.
+  CHECK(content(PictureSet::open({root}, {"bird", "dog", "cat"}).value()) ==
+        Names{"a.ppm=2", "b.ppm=2", "10.PPM=1", "2.ppm=1"});
+  const std::string unknown = problem({root}, {"cat", "bird"});
+  CHECK(has(unknown, "'dog'"));
+  CHECK(has(unknown, "'bird'"));
+  CHECK(has(unknown, root.string()));
+}
+
+TEST_CASE("two folders share the classes of both") {
+  const TemporaryFolder folder;
+  write_file(folder.path() / "one" / "cat" / "a.ppm", one_pixel('a'));
+  write_file(folder.path() / "one" / "dog" / "b.ppm", one_pixel('b'));
+  write_file(folder.path() / "two" / "dog" / "c.ppm", one_pixel('c'));
+  write_file(folder.path() / "two" / "bird" / "d.ppm", one_pixel('d'));
+  CHECK(content(PictureSet::open({folder.path() / "one", folder.path() / "two"}).value()) ==
+        Names{"a.ppm=1", "b.ppm=2", "d.ppm=0", "c.ppm=2"});
+}
+
+TEST_CASE("a folder of pictures has no labels") {
+  const TemporaryFolder folder;
+  write_file(folder.path() / "b.ppm", one_pixel('b'));
+  write_file(folder.path() / "a.ppm", one_pixel('a'));
+  write_file(folder.path() / "notes.md", std::string("no picture"));
+  fs::create_directories(folder.path() / "empty");
+  const PictureSet set = PictureSet::open({folder.path()}).value();
+  CHECK(!set.labelled());
+  CHECK(content(set) == Names{"a.ppm=?", "b.ppm=?"});
+}
+
+TEST_CASE("folders that hold nothing or too much are errors") {
+  const TemporaryFolder folder;
+  const fs::path& root = folder.path();
+  CHECK(has(problem({root / "missing"}), "missing"));
+  fs::create_directories(root / "empty" / "sub");
+  CHECK(has(problem({root / "empty"}), "no picture in this folder"));
+  write_file(root / "listed" / "labels.tsv", std::string("x"));
+  CHECK(has(problem({root / "listed"}), "labels.tsv"));
+  write_file(root / "both" / "a.ppm", one_pixel('a'));
+  write_file(root / "both" / "cat" / "b.ppm", one_pixel('b'));
+  CHECK(has(problem({root / "both"}), "both"));
+  // An empty class shifts the indices of the others, unless names are given.
+  write_file(root / "gap" / "cat" / "b.ppm", one_pixel('b'));
+  fs::create_directories(root / "gap" / "bird");
+  CHECK(has(problem({root / "gap"}), "'bird'"));
+  CHECK(problem({root / "gap"}, {"bird", "cat"}).empty());
+  CHECK(has(problem({}), "no pictures given"));
+}
+
+TEST_CASE("a list of paths and labels") {
+  const TemporaryFolder folder;
+  const fs::path& root = folder.path();
+  write_file(root / "pictures" / "a b.ppm", one_pixel('a'));
+  write_file(root / "c.ppm", one_pixel('c'));
+  const std::string absolute = (root / "c.ppm").string();
+  write_file(root / "list.tsv",
+             "\xEF\xBB\xBFpictures/a b.ppm\t3\r\n\r\n# a comment\n   \nc.ppm\t 0 \n" + absolute + "\t7");
+  const PictureSet set = PictureSet::open({root / "list.tsv"}).value();
+  CHECK(set.labelled());
+  CHECK(content(set) == Names{"a b.ppm=3", "c.ppm=0", "c.ppm=7"});
+  CHECK(int{set.get(0).value().picture.rgb[0]} == 'a');
+
+  write_file(root / "names.txt", std::string("c.ppm\tdog\nc.ppm\t0\nc.ppm\n"));
+  const PictureSet named = PictureSet::open({root / "names.txt"}, {"cat", "dog"}).value();
+  CHECK(!named.labelled());
+  CHECK(content(named) == Names{"c.ppm=1", "c.ppm=0", "c.ppm=?"});
+  // Without a known ending the content tells.
+  write_file(root / "list", std::string("c.ppm\t1\n"));
+  CHECK(content(PictureSet::open({root / "list"}).value()) == Names{"c.ppm=1"});
+}
+
+TEST_CASE("a wrong line of a list is an error with its number") {
+  const TemporaryFolder folder;
+  const fs::path list = folder.path() / "list.tsv";
+  write_file(folder.path() / "c.ppm", one_pixel('c'));
+  const auto with = [&](const std::string& line, const std::vector<std::string>& class_names) {
+    write_file(list, "c.ppm\t0\n\n" + line + "\n");
+    return problem({list}, class_names);
+  };
+  const std::vector<std::string> two{"cat", "dog"};
+  CHECK(has(with("missing.ppm\t0", two), "list.tsv:3: no such picture"));
+  CHECK(has(with("c.ppm 1", two), "tab"));
+  CHECK(has(with("c.ppm\t2", two), "list.tsv:3: the label 2 is out of range, it must be 0..1"));
+  CHECK(has(with("c.ppm\t-1", two), "out of range"));
+  CHECK(has(with("c.ppm\t-1", {}), "out of range"));
+  CHECK(has(with("c.ppm\t99999999999999999999", two), "out of range"));
+  CHECK(has(with("c.ppm\tbird", two), "unknown class 'bird'; known are 'cat', 'dog'"));
+  CHECK(has(with("c.ppm\tbird", {}), "no class names"));
+  CHECK(has(with("c.ppm\t1x", two), "unknown class '1x'"));
+  CHECK(has(with("\t1", two), "no path"));
+  write_file(list, std::string("\n# nothing\n"));
+  CHECK(has(problem({list}), "names no picture"));
+  write_file(list, std::string());
+  CHECK(has(problem({list}), "names no picture"));
+  write_file(list, std::string("c.ppm\0\t0\n", 9));
+  CHECK(has(problem({list}), "zero bytes"));
+}
+
+TEST_CASE("a CIFAR-10 file") {
+  const TemporaryFolder folder;
+  const fs::path file = folder.path() / "test.bin";
+  write_file(file, cifar({9, 0, 3}));
+  const PictureSet set = PictureSet::open({file}).value();
+  CHECK(set.labelled());
+  CHECK(content(set) == Names{"test.bin#0=9", "test.bin#1=0", "test.bin#2=3"});
+  const auto picture = set.get(1).value().picture;
+  CHECK(picture.width == 32);
+  CHECK(picture.height == 32);
+  // Planes become pixels: byte i of the record is channel i / 1024 of pixel i % 1024.
+  bool equal = picture.rgb.size() == 3072;
+  for (std::size_t i = 0; equal && i < 3072; ++i)
+    equal = picture.rgb[i % 1024 * 3 + i / 1024] == static_cast<std::uint8_t>(i * 7);
+  CHECK(equal);
+
+  CHECK(has(problem({file}, {"a", "b", "c"}), "record 0 has the label 9"));
+  write_file(file, cifar({1, 10}));
+  CHECK(has(problem({file}), "record 1 has the label 10"));
+  for (const std::size_t bytes : {std::size_t{0}, std::size_t{1}, kCifarRecord - 1, kCifarRecord + 1}) {
+    write_file(file, std::string(bytes, '\0'));
+    CHECK(has(problem({file}), "3073"));
+  }
+  // A file that shrinks under an open set.
+  write_file(file, cifar({1, 2}));
+  const PictureSet open = PictureSet::open({file}).value();
+  fs::resize_file(file, kCifarRecord);
+  CHECK(open.get(0).ok());
+  CHECK(!open.get(1).ok());
+}
+
+TEST_CASE("picture files and mixtures of all forms keep the order they are given in") {
+  const TemporaryFolder folder;
+  const fs::path& root = folder.path();
+  write_file(root / "one.ppm", one_pixel('1'));
+  write_file(root / "noending", one_pixel('2'));
+  write_file(root / "set" / "cat" / "a.ppm", one_pixel('a'));
+  write_file(root / "list.txt", std::string("one.ppm\t5\n"));
+  write_file(root / "c.bin", cifar({4}));
+  const PictureSet set =
+      PictureSet::open({root / "list.txt", root / "noending", root / "set", root / "c.bin", root / "one.ppm"}).value();
+  CHECK(content(set) == Names{"one.ppm=5", "noending=?", "a.ppm=0", "c.bin#0=4", "one.ppm=?"});
+  CHECK(!set.labelled());
+  write_file(root / "noending", std::string("\x01\x02\x03"));
+  CHECK(has(problem({root / "noending"}), "neither a picture"));
+}
+
+TEST_CASE("a broken picture in a set is an error of that picture alone") {
+  const TemporaryFolder folder;
+  write_file(folder.path() / "a.ppm", std::string("P6 1 1 255\n"));
+  write_file(folder.path() / "b.ppm", one_pixel('b'));
+  const PictureSet set = PictureSet::open({folder.path()}).value();
+  const auto broken = set.get(0);
+  REQUIRE(!broken.ok());
+  CHECK(has(broken.error().where, "a.ppm"));
+  CHECK(set.get(1).ok());
+  const auto beyond = set.get(2);
+  REQUIRE(!beyond.ok());
+  CHECK(beyond.error().code == ErrorCode::kInvalidArgument);
+}
+
+TEST_CASE("pictures can be fetched by several threads at once") {
+  const TemporaryFolder folder;
+  std::vector<int> labels;
+  labels.reserve(50);
+  for (int i = 0; i < 50; ++i) labels.push_back(i % 10);
+  write_file(folder.path() / "c.bin", cifar(labels));
+  const PictureSet set = PictureSet::open({folder.path() / "c.bin"}).value();
+  std::atomic<int> right = 0;
+  std::vector<std::thread> threads;
+  threads.reserve(4);
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      for (std::size_t i = 0; i < set.size(); ++i) {
+        const auto picture = set.get(i);
+        if (picture.ok() && picture->label == labels[i] &&
+            picture->picture.rgb[0] == static_cast<std::uint8_t>(labels[i] * 7)) {
+          ++right;
+        }
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(right == 200);
+}
+
+TEST_CASE("the demo pictures are one for each class and readable") {
+  const fs::path demo = narrow::testing::source_folder() / "models" / "demo";
+  const PictureSet set = PictureSet::open({demo}).value();
+  CHECK(set.size() == 10);
+  CHECK(!set.labelled());
+  for (std::size_t i = 0; i < set.size(); ++i) {
+    const auto picture = set.get(i);
+    REQUIRE(picture.ok());
+    CHECK(picture->picture.width >= 128);
+    CHECK(picture->picture.height >= 128);
+  }
+}

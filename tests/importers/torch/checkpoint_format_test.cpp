@@ -1,0 +1,283 @@
+// Both formats of checkpoints: what is read, and which contradictions are errors.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "importers/torch/checkpoint.h"
+#include "tests/importers/torch/checkpoint_support.h"
+#include "tests/importers/torch/checkpoint_writer.h"
+#include "tests/support/data.h"
+
+using namespace narrow::testing;
+using narrow::Error;
+using narrow::ErrorCode;
+using narrow::importers::StateDict;
+using namespace std::string_literals;
+
+namespace {
+
+const std::vector<FloatTensor>& two_tensors() {
+  static const std::vector<FloatTensor> tensors = {{"conv.weight", {2, 1, 1, 3}, {1, 2, 3, 4, 5, 6}},
+                                                   {"fc.bias", {2}, {-0.5F, 7}}};
+  return tensors;
+}
+
+void check_two_tensors(const narrow::Result<StateDict>& weights) {
+  if (!weights.ok()) FAIL(weights.error().text());
+  REQUIRE(weights->entries.size() == 2);
+  CHECK(weights->entries[0].first == "conv.weight");
+  CHECK(weights->entries[0].second.shape == std::vector<std::int64_t>{2, 1, 1, 3});
+  CHECK(weights->entries[0].second.values == std::vector<float>{1, 2, 3, 4, 5, 6});
+  REQUIRE(weights->find("fc.bias") != nullptr);
+  CHECK(weights->find("fc.bias")->values == std::vector<float>{-0.5F, 7});
+  CHECK(weights->find("fc") == nullptr);
+}
+
+std::vector<FloatTensor> renamed(const std::string& prefix, std::size_t count) {
+  std::vector<FloatTensor> tensors = two_tensors();
+  for (std::size_t i = 0; i < count; ++i) tensors[i].name = prefix + tensors[i].name;
+  return tensors;
+}
+
+std::vector<std::string> two_storages() {
+  return {bytes_of(two_tensors()[0].values), bytes_of(two_tensors()[1].values)};
+}
+
+}  // namespace
+
+TEST_CASE("checkpoint of the zip format is read") { check_two_tensors(parse(zip_checkpoint(two_tensors()))); }
+
+TEST_CASE("checkpoint of the stream format is read") { check_two_tensors(parse(stream_checkpoint(two_tensors()))); }
+
+TEST_CASE("checkpoint may keep its data at the top of the archive or in any folder") {
+  for (const std::string& folder : {""s, "a/"s, "a b/c/"s}) {
+    check_two_tensors(parse(zip_archive({{folder + "data/0", two_storages()[0]},
+                                         {folder + "data/1", two_storages()[1]},
+                                         {folder + "byteorder", "little"},
+                                         {folder + "version", "3\n"},
+                                         {folder + "data.pkl", state_dict_pickle(two_tensors())},
+                                         {folder + ".data/serialization_id", "1"}})));
+  }
+}
+
+TEST_CASE("checkpoint may hold its state_dict in a dict") {
+  for (const char* key : {"state_dict", "model", "net", "anything"}) {
+    check_two_tensors(parse(zip_checkpoint(nested_pickle(key, two_tensors()), two_storages())));
+    check_two_tensors(
+        parse(stream_checkpoint(nested_pickle(key, two_tensors()), {{6, two_storages()[0]}, {2, two_storages()[1]}})));
+  }
+}
+
+TEST_CASE("checkpoint loses the prefix of networks for several GPUs") {
+  check_two_tensors(parse(zip_checkpoint(renamed("module.", 2))));
+  check_two_tensors(parse(stream_checkpoint(renamed("module.module.", 2))));
+  const auto mixed = parse(zip_checkpoint(renamed("module.", 1)));
+  REQUIRE(mixed.ok());
+  CHECK(mixed->entries[0].first == "module.conv.weight");  // a name of the network's own
+}
+
+TEST_CASE("checkpoint with two state_dicts is refused with both names") {
+  PickleWriter pickle;
+  pickle.raw("}").mark().text("model").raw("}(").text("a").tensor("FloatStorage", "0", 1, 0, {1}, {1}).raw("u");
+  pickle.text("ema").raw("}(").text("a").tensor("FloatStorage", "0", 1, 0, {1}, {1}).raw("uu");
+  const Error error = parse_error(zip_checkpoint(pickle.stop(), {bytes_of({1})}));
+  CHECK(error.code == ErrorCode::kMalformed);
+  CHECK(contains(error.message, "'model', 'ema'"));
+  CHECK(error.where == "file.pth");
+}
+
+TEST_CASE("checkpoint that names one state_dict twice is read") {
+  PickleWriter pickle;
+  pickle.raw("}").mark().text("model").raw("}").put(1).mark().text("a");
+  pickle.tensor("FloatStorage", "0", 1, 0, {1}, {1}).raw("u").text("state_dict").get(1).raw("u");
+  CHECK(parse(zip_checkpoint(pickle.stop(), {bytes_of({1})})).ok());
+}
+
+TEST_CASE("checkpoint without tensors says what it holds") {
+  const auto message = [](PickleWriter& pickle) { return parse_error(zip_checkpoint(pickle.stop(), {})).message; };
+  CHECK(contains(message(PickleWriter().raw("N")), "holds None instead of a state_dict"));
+  CHECK(contains(message(PickleWriter().raw("]")), "holds a list"));
+  CHECK(contains(message(PickleWriter().raw("}")), "holds no state_dict"));
+  CHECK(contains(message(PickleWriter().raw("}").text("epoch").integer(3).raw("s")), "'epoch' (an int)"));
+  // A dict that contains itself.
+  CHECK(contains(message(PickleWriter().raw("}").put(0).text("me").get(0).raw("s")), "'me' (a dict)"));
+  CHECK(contains(message(PickleWriter().storage("FloatStorage", "0", 1)), "holds a storage"));
+}
+
+TEST_CASE("checkpoint entry that is set twice has its last value") {
+  PickleWriter pickle;
+  pickle.raw("}").mark().text("a").tensor("FloatStorage", "0", 2, 0, {1}, {1});
+  pickle.text("a").tensor("FloatStorage", "0", 2, 1, {1}, {1}).raw("u");
+  const auto weights = parse(zip_checkpoint(pickle.stop(), {bytes_of({1, 2})}));
+  REQUIRE(weights.ok());
+  REQUIRE(weights->entries.size() == 1);
+  CHECK(weights->entries[0].second.values == std::vector<float>{2});
+}
+
+TEST_CASE("checkpoint tensors resolve offset and strides and share storages") {
+  PickleWriter pickle;
+  pickle.raw("}").mark();
+  pickle.text("all").tensor("FloatStorage", "0", 12, 0, {3, 4}, {4, 1});
+  pickle.text("transposed").tensor("FloatStorage", "0", 12, 0, {4, 3}, {1, 4});
+  pickle.text("part").tensor("FloatStorage", "0", 12, 5, {2, 2}, {4, 1});
+  pickle.text("every second").tensor("FloatStorage", "0", 12, 1, {2, 1, 2}, {4, 1000, 2});
+  pickle.text("repeated").tensor("FloatStorage", "0", 12, 3, {2, 3}, {0, 0});
+  pickle.text("scalar").tensor("FloatStorage", "0", 12, 11, {}, {});
+  pickle.text("empty").tensor("FloatStorage", "0", 12, 12, {0, 3}, {3, 1});
+  const std::string data = pickle.raw("u").stop();
+  const std::vector<float> values = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
+  for (const std::string& file :
+       {zip_checkpoint(data, {bytes_of(values)}), stream_checkpoint(data, {{12, bytes_of(values)}})}) {
+    const auto weights = parse(file);
+    REQUIRE(weights.ok());
+    CHECK(weights->find("all")->values == values);
+    CHECK(weights->find("transposed")->values == std::vector<float>{0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11});
+    CHECK(weights->find("part")->values == std::vector<float>{5, 6, 9, 10});
+    CHECK(weights->find("every second")->values == std::vector<float>{1, 3, 5, 7});
+    CHECK(weights->find("repeated")->values == std::vector<float>{3, 3, 3, 3, 3, 3});
+    CHECK(weights->find("scalar")->values == std::vector<float>{11});
+    CHECK(weights->find("scalar")->shape.empty());
+    CHECK(weights->find("empty")->values.empty());
+  }
+}
+
+TEST_CASE("checkpoint of the stream format may hold views of a storage") {
+  const auto view = [](std::int64_t offset, std::int64_t elems) {
+    PickleWriter pickle;
+    pickle.raw("}").text("a").global("torch._utils", "_rebuild_tensor").mark().mark().text("storage");
+    pickle.global("torch", "FloatStorage").text("0").text("cpu").integer(4);
+    pickle.mark().text("v").integer(offset).integer(elems).raw("ttQ").integer(1).integers({1}).integers({1}).raw("tRs");
+    return stream_checkpoint(pickle.stop(), {{4, bytes_of({1, 2, 3, 4})}});
+  };
+  const auto weights = parse(view(2, 2));
+  REQUIRE(weights.ok());
+  CHECK(weights->entries[0].second.values == std::vector<float>{4});
+  CHECK(contains(parse_error(view(3, 2)).message, "outside the storage"));
+  CHECK(contains(parse_error(view(-1, 2)).message, "outside the storage"));
+  CHECK(contains(parse_error(view(INT64_MAX, INT64_MAX)).message, "outside the storage"));
+  CHECK(contains(parse_error(view(3, 1)).message, "reaches to element 1 of a storage with 1"));
+}
+
+TEST_CASE("checkpoint storage of the wrong size is refused") {
+  const std::string pickle = state_dict_pickle(two_tensors());
+  for (const std::string& wrong : {""s, bytes_of({1, 2, 3, 4, 5}), bytes_of({1, 2, 3, 4, 5, 6, 7}), "x"s}) {
+    const Error error = parse_error(zip_checkpoint(pickle, {wrong, two_storages()[1]}));
+    CHECK(error.code == ErrorCode::kMalformed);
+    CHECK(contains(error.message, "6 x float32"));
+    CHECK(contains(error.where, "archive/data/0"));
+  }
+  const auto stream_error = [&](std::int64_t elems) {
+    return parse_error(stream_checkpoint(pickle, {{elems, two_storages()[0]}, {2, two_storages()[1]}}));
+  };
+  for (const std::int64_t elems :
+       {std::int64_t{0}, std::int64_t{5}, std::int64_t{7}, std::int64_t{-1}, INT64_MIN, INT64_MAX}) {
+    CHECK(contains(stream_error(elems).message, "tensors say 6"));
+  }
+}
+
+TEST_CASE("checkpoint with missing or unknown storages is refused") {
+  const std::string pickle = state_dict_pickle(two_tensors());
+  CHECK(contains(parse_error(zip_checkpoint(pickle, {two_storages()[0]})).message, "no such entry"));
+  CHECK(contains(parse_error(stream_checkpoint(pickle, {{6, two_storages()[0]}})).message, "'1' is missing"));
+  CHECK(contains(
+      parse_error(stream_checkpoint(pickle, {{6, two_storages()[0]}, {2, two_storages()[1]}, {0, ""}})).message,
+      "'2' belongs to no tensor"));
+  // A key can't reach outside the archive's data folder: it is only ever compared with names of entries.
+  PickleWriter outside;
+  outside.raw("}").text("a").tensor("FloatStorage", "../../../etc/passwd", 1, 0, {1}, {1}).raw("s");
+  CHECK(contains(parse_error(zip_checkpoint(outside.stop(), {})).message, "no such entry"));
+}
+
+TEST_CASE("checkpoint in big-endian order or of an unknown version is refused") {
+  const std::string pickle = state_dict_pickle(two_tensors());
+  const auto zip_error = [&](const std::string& order, const std::string& version) {
+    return parse_error(zip_archive({{"a/data.pkl", pickle},
+                                    {"a/byteorder", order},
+                                    {"a/version", version},
+                                    {"a/data/0", two_storages()[0]},
+                                    {"a/data/1", two_storages()[1]}}));
+  };
+  CHECK(zip_error("little", "3\n").message == "accepted");
+  CHECK(zip_error("big", "3\n").code == ErrorCode::kUnsupported);
+  CHECK(zip_error("little", "11\n").code == ErrorCode::kUnsupported);
+  CHECK(zip_error("little", "").code == ErrorCode::kUnsupported);
+  std::string stream = stream_checkpoint(two_tensors());
+  stream[stream.find('\x88')] = '\x89';  // little_endian: False
+  CHECK(parse_error(stream).code == ErrorCode::kUnsupported);
+}
+
+TEST_CASE("checkpoint bombs are refused before memory is used") {
+  // Zero strides make any number of elements out of one.
+  PickleWriter wide;
+  wide.raw("}").text("a").tensor("FloatStorage", "0", 1, 0, {1 << 20, 1 << 20}, {0, 0}).raw("s");
+  CHECK(parse_error(zip_checkpoint(wide.stop(), {bytes_of({1})})).code == ErrorCode::kLimit);
+  // Many views of one storage.
+  PickleWriter many;
+  many.raw("}").mark().global("torch._utils", "_rebuild_tensor_v2").put(0);
+  many.storage("ByteStorage", "0", 100000).put(1).integers({100000}).put(2).integers({1}).put(3).raw("1(");
+  for (int i = 0; i < 1000; ++i) {
+    many.text(std::to_string(i)).get(0).mark().get(1).integer(0).get(2).get(3).raw("tR");
+  }
+  CHECK(parse_error(zip_checkpoint(many.raw("u").stop(), {std::string(100000, '\0')})).code == ErrorCode::kLimit);
+}
+
+TEST_CASE("checkpoint archive entries that lie about their size are refused") {
+  std::string file = zip_checkpoint(two_tensors());
+  const auto patch = [&](std::size_t directory_offset, std::uint64_t size) {
+    std::string patched = file;
+    const std::size_t entry = patched.find("PK\x01\x02") + directory_offset;
+    patched.replace(entry, 4, little_endian(size, 4));
+    return parse_error(patched);
+  };
+  CHECK(patch(24, 0x7FFFFFFF).code != ErrorCode::kInternal);  // unpacked size of data.pkl
+  CHECK(patch(20, 0x7FFFFFFF).code != ErrorCode::kInternal);  // stored size
+  CHECK(patch(42, 0x7FFFFFFF).code != ErrorCode::kInternal);  // place
+  CHECK(patch(16, 12345).code != ErrorCode::kInternal);       // checksum
+}
+
+TEST_CASE("checkpoint that is none is refused with a hint") {
+  CHECK(contains(parse_error("").message, "empty"));
+  CHECK(contains(parse_error("conv1.weight,1,2,3\n").message, "looks like text"));
+  CHECK(contains(parse_error("\x10\0\0\0\0\0\0\0{\"a\":{}}"s).message, "safetensors"));
+  CHECK(contains(parse_error("\x89PNG\r\n\x1a\n"s).message, "neither"));
+  CHECK(contains(parse_error(zip_archive({{"word/document.xml", "<a/>"}})).message, "without data.pkl"));
+  CHECK(contains(parse_error(zip_archive({{"a/data.pkl", ""}, {"b/data.pkl", ""}})).message, "more than one"));
+  CHECK(contains(parse_error(zip_archive({{"a/data.pkl", ""}, {"a/constants.pkl", ""}})).message, "TorchScript"));
+  CHECK(contains(parse_error(zip_archive({})).message, "data.pkl"));
+  CHECK(contains(parse_error(PickleWriter().raw("}").stop()).message, "not written by torch.save"));
+}
+
+TEST_CASE("checkpoint with a whole module is refused by name with advice") {
+  const std::string module = PickleWriter().global("torchvision.models.resnet", "ResNet").raw(")\x81}b").stop();
+  for (const std::string& file : {zip_checkpoint(module, {}), stream_checkpoint(module, {})}) {
+    const Error error = parse_error(file);
+    CHECK(error.code == ErrorCode::kUnsupported);
+    CHECK(contains(error.message, "refuses to load global 'torchvision.models.resnet.ResNet'"));
+    CHECK(contains(error.message, "torch.save(model.state_dict()"));
+  }
+  CHECK(parse_error(zip_checkpoint(module, {})).where == "file.pth: data.pkl offset 2");
+  CHECK(parse_error(stream_checkpoint(module, {})).where ==
+        "file.pth: offset " + std::to_string(stream_header().size() + 2));
+}
+
+TEST_CASE("checkpoint files are read from disk and missing ones are told") {
+  const TemporaryFolder folder;
+  const auto path = folder.path() / "weights.pth";
+  std::ofstream(path, std::ios::binary) << stream_checkpoint(two_tensors());
+  check_two_tensors(narrow::torch::read_checkpoint(path));
+
+  const auto missing = narrow::torch::read_checkpoint(folder.path() / "none.pth");
+  REQUIRE_FALSE(missing.ok());
+  CHECK(missing.error().code == ErrorCode::kIo);
+  CHECK(contains(missing.error().where, "none.pth"));
+  const auto directory = narrow::torch::read_checkpoint(folder.path());
+  REQUIRE_FALSE(directory.ok());
+  CHECK(contains(directory.error().message, "folder"));
+  std::ofstream(folder.path() / "empty.pth").close();
+  const auto empty = narrow::torch::read_checkpoint(folder.path() / "empty.pth");
+  REQUIRE_FALSE(empty.ok());
+  CHECK(contains(empty.error().message, "empty"));
+}
