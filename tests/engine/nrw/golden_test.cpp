@@ -17,7 +17,7 @@ namespace {
 void check_golden(const std::string& name, const std::vector<float>& expected) {
   REQUIRE(narrow::engine::kFormatVersion == 1);
   REQUIRE(narrow::engine::kNumericsVersion == 1);
-  const std::filesystem::path path = narrow::testing::source_folder() / "tests" / "engine" / "golden" / name;
+  const std::filesystem::path path = narrow::testing::source_folder() / "tests" / "engine" / "nrw" / "golden" / name;
   const narrow::Model model = narrow::Model::load(path).value();
   std::vector<float> picture(static_cast<std::size_t>(model.input_shape().elems()));
   for (std::size_t i = 0; i < picture.size(); ++i) {
