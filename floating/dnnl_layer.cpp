@@ -32,7 +32,7 @@ dnnl::primitive_attr attributes(const Clamp& clamp) {
 }
 
 // oneDNN takes pointers to mutable memory also for what it only reads.
-void* read_only(const std::vector<float>& values) { return const_cast<float*>(values.data()); }
+void* read_only(const base::SharedBuffer<float>& values) { return const_cast<float*>(values.data()); }
 
 }  // namespace
 

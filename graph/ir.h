@@ -17,6 +17,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/shared_buffer.h"
 #include "graph/packed_weights.h"
 #include "narrow/result.h"
 #include "narrow/types.h"
@@ -45,10 +46,10 @@ struct Window {
 };
 
 struct QuantizedFilter {
-  QRange range;                      // of weights; within [-128, 127]
-  std::vector<std::int8_t> weights;  // same order as Filter::weights
-  std::vector<float> scales;         // [out_channels]; all equal when quantized per tensor
-  std::vector<std::int32_t> bias;    // [out_channels], at scale input_scale * scales[c]
+  QRange range;                             // of weights; within [-128, 127]
+  base::SharedBuffer<std::int8_t> weights;  // same order as Filter::weights
+  std::vector<float> scales;                // [out_channels]; all equal when quantized per tensor
+  std::vector<std::int32_t> bias;           // [out_channels], at scale input_scale * scales[c]
   // In a graph from a model file, with the same range, and `weights` are empty.
   std::optional<PackedWeights> packed = std::nullopt;
 
@@ -61,14 +62,16 @@ struct QuantizedFilter {
 
 // Integer weights as the origin states them: Filter::weights[i] is codes[i] * scales[its output channel], rounded.
 struct WeightCodes {
-  std::vector<std::int8_t> codes;  // same order as Filter::weights
-  std::vector<float> scales;       // [out_channels], > 0; all equal when stated per tensor
+  base::SharedBuffer<std::int8_t> codes;  // same order as Filter::weights
+  std::vector<float> scales;              // [out_channels], > 0; all equal when stated per tensor
 };
 
-// Weights of a convolution or linear layer: float until quantization, then only the quantized form is kept.
+// Weights of a convolution or linear layer: float until quantization, then only the quantized form is kept. Copies of
+// a filter, and so of a graph, share the memory of their weights until one of them edits it.
 struct Filter {
-  std::vector<float> weights;  // [out_channels, kernel_h, kernel_w, in_channels / groups]; linear: [out, H * W * C]
-  std::vector<float> bias;     // [out_channels]
+  // [out_channels, kernel_h, kernel_w, in_channels / groups]; linear: [out, H * W * C]
+  base::SharedBuffer<float> weights;
+  base::SharedBuffer<float> bias;  // [out_channels]
   std::optional<QuantizedFilter> quantized = std::nullopt;
   std::optional<WeightCodes> codes = std::nullopt;  // beside float weights only
 };

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <span>
 #include <string>
 
 #include "base/text.h"
@@ -15,7 +16,7 @@ Error graph_error(ErrorCode code, std::string message) { return Error{code, std:
 
 bool is_id(const Graph& graph, ValueId id) { return id >= 0 && static_cast<std::size_t>(id) < graph.values.size(); }
 
-bool all_finite(const std::vector<float>& values) {
+bool all_finite(std::span<const float> values) {
   return std::all_of(values.begin(), values.end(), [](float x) { return std::isfinite(x); });
 }
 
@@ -161,7 +162,7 @@ Status check_float_filter(const Graph& graph, const Node& node) {
   const Filter* filter = filter_of(node);
   if (filter == nullptr) return {};
   NARROW_ASSIGN(const FilterSize size, filter_size(graph, node));
-  const auto check = [&](const char* what, const std::vector<float>& values, std::int64_t expected) -> Status {
+  const auto check = [&](const char* what, std::span<const float> values, std::int64_t expected) -> Status {
     // A quantized layer may have dropped its float form.
     if (values.empty() && filter->quantized) return {};
     if (values.size() != static_cast<std::size_t>(expected)) {

@@ -109,14 +109,15 @@ class FilterQuantizer {
 
   void quantize() {
     QuantizedFilter& q = result_.filter;
-    q.weights.reserve(filter_.weights.size());
+    std::vector<std::int8_t>& weights = q.weights.edit();
+    weights.reserve(filter_.weights.size());
     const double lo = q.range.lo;
     const double hi = q.range.hi;
     for (std::size_t c = 0; c < channels_; ++c) {
       const double scale = q.scales[c];
       for (std::size_t i = c * depth_; i < (c + 1) * depth_; ++i) {
         const double integer = std::nearbyint(double{filter_.weights[i]} / scale);
-        q.weights.push_back(static_cast<std::int8_t>(std::clamp(integer, lo, hi)));
+        weights.push_back(static_cast<std::int8_t>(std::clamp(integer, lo, hi)));
       }
       const double bias = double{filter_.bias[c]} - mean_error(c);
       const double integer = std::nearbyint(bias / (double{setting_.input.scale} * scale));

@@ -115,29 +115,32 @@ class Folder {
     const std::size_t groups = convolution != nullptr ? static_cast<std::size_t>(convolution->groups) : 1;
     const std::size_t group_in = pending.before.channels() / groups;
     const std::size_t group_out = out_channels / groups;
+    std::vector<float>& weights = filter.weights.edit();
+    std::vector<float>& biases = filter.bias.edit();
     for (std::size_t oc = 0; oc < out_channels; ++oc) {
       const std::size_t first_in = oc / group_out * group_in;
       const double scale = pending.after.scale[oc];
-      double bias = filter.bias[oc];
+      double bias = biases[oc];
       for (std::size_t i = 0; i < depth; ++i) {
         // The last dimension of a row are the group's channels; for Linear, the row itself.
         const std::size_t in = first_in + i % group_in;
-        float& weight = filter.weights[oc * depth + i];
+        float& weight = weights[oc * depth + i];
         bias += double{weight} * pending.before.shift[in];
         weight = static_cast<float>(double{weight} * pending.before.scale[in] * scale);
         if (!std::isfinite(weight)) return beyond_float(layer);
       }
-      filter.bias[oc] = static_cast<float>(bias * scale + pending.after.shift[oc]);
-      if (!std::isfinite(filter.bias[oc])) return beyond_float(layer);
+      biases[oc] = static_cast<float>(bias * scale + pending.after.shift[oc]);
+      if (!std::isfinite(biases[oc])) return beyond_float(layer);
     }
     return {};
   }
 
   static Status rewrite_codes(const Node& layer, Filter& filter, const Affine& after) {
     if (!scale_codes(filter, after.scale)) return beyond_float(layer);
+    std::vector<float>& biases = filter.bias.edit();
     for (std::size_t c = 0; c < after.channels(); ++c) {
-      filter.bias[c] = static_cast<float>(double{filter.bias[c]} * after.scale[c] + after.shift[c]);
-      if (!std::isfinite(filter.bias[c])) return beyond_float(layer);
+      biases[c] = static_cast<float>(double{biases[c]} * after.scale[c] + after.shift[c]);
+      if (!std::isfinite(biases[c])) return beyond_float(layer);
     }
     return {};
   }

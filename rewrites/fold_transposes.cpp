@@ -71,8 +71,8 @@ PassLog fold_transposes(Graph& graph) {
     const TensorShape& in = graph.value(transpose.inputs[0]).shape;
     const std::vector<std::size_t> from =
         destinations(std::get<Transpose>(transpose.op), in, graph.value(transpose.output).shape);
-    reorder_rows(linear->filter.weights, from);
-    if (linear->filter.codes) reorder_rows(linear->filter.codes->codes, from);
+    reorder_rows(linear->filter.weights.edit(), from);
+    if (linear->filter.codes) reorder_rows(linear->filter.codes->codes.edit(), from);
     log.push_back("folded " + describe(transpose) + " into " + describe(node));
     links.bypass(path.back());
     for (std::size_t i = path.size() - 1; i-- > 0;) {

@@ -18,8 +18,8 @@ Result<PassLog> lower_batch_norms(Graph& graph) {
     Convolution convolution;
     convolution.groups = convolution.out_channels = static_cast<int>(affine.channels());
     Filter& filter = convolution.filter;
-    filter.weights.assign(affine.scale.begin(), affine.scale.end());
-    filter.bias.assign(affine.shift.begin(), affine.shift.end());
+    filter.weights = std::vector<float>(affine.scale.begin(), affine.scale.end());
+    filter.bias = std::vector<float>(affine.shift.begin(), affine.shift.end());
     const auto is_finite = [](float x) { return std::isfinite(x); };
     if (!std::all_of(filter.weights.begin(), filter.weights.end(), is_finite) ||
         !std::all_of(filter.bias.begin(), filter.bias.end(), is_finite)) {

@@ -27,13 +27,15 @@ bool vanishes(float scale, double factor) { return double{scale} * std::abs(fact
 bool can_scale_codes(const Filter& filter, std::size_t channel, double factor) {
   if (factor >= 0 || vanishes(filter.codes->scales[channel], factor)) return true;
   const auto depth = static_cast<std::ptrdiff_t>(depth_of(filter));
-  const auto first = filter.codes->codes.begin() + static_cast<std::ptrdiff_t>(channel) * depth;
+  const std::int8_t* const first = filter.codes->codes.begin() + static_cast<std::ptrdiff_t>(channel) * depth;
   return std::find(first, first + depth, kLowest) == first + depth;
 }
 
 bool scale_codes(Filter& filter, const std::vector<double>& factors) {
   WeightCodes& codes = *filter.codes;
   const std::size_t depth = depth_of(filter);
+  std::vector<std::int8_t>& integers = codes.codes.edit();
+  std::vector<float>& weights = filter.weights.edit();
   for (std::size_t c = 0; c < codes.scales.size(); ++c) {
     const double scale = double{codes.scales[c]} * std::abs(factors[c]);
     if (!(scale <= double{std::numeric_limits<float>::max()})) return false;
@@ -44,24 +46,25 @@ bool scale_codes(Filter& filter, const std::vector<double>& factors) {
       codes.scales[c] = static_cast<float>(scale);
     }
     for (std::size_t i = c * depth; i < (c + 1) * depth; ++i) {
-      codes.codes[i] = static_cast<std::int8_t>(codes.codes[i] * sign);
-      filter.weights[i] = static_cast<float>(codes.codes[i]) * codes.scales[c];
-      if (!std::isfinite(filter.weights[i])) return false;
+      integers[i] = static_cast<std::int8_t>(integers[i] * sign);
+      weights[i] = static_cast<float>(integers[i]) * codes.scales[c];
+      if (!std::isfinite(weights[i])) return false;
     }
   }
   return true;
 }
 
 void state_codes_per_channel(Filter& filter) {
-  WeightCodes codes;
-  for (float& weight : filter.weights) {
+  std::vector<std::int8_t> integers;
+  std::vector<float> scales;
+  for (float& weight : filter.weights.edit()) {
     const float scale = std::abs(weight) / kLargestCode;
     const bool is_zero = double{scale} < kMinNormal;
-    codes.scales.push_back(is_zero ? 1.0F : scale);
-    codes.codes.push_back(static_cast<std::int8_t>(is_zero ? 0.0F : std::copysign(kLargestCode, weight)));
-    weight = static_cast<float>(codes.codes.back()) * codes.scales.back();
+    scales.push_back(is_zero ? 1.0F : scale);
+    integers.push_back(static_cast<std::int8_t>(is_zero ? 0.0F : std::copysign(kLargestCode, weight)));
+    weight = static_cast<float>(integers.back()) * scales.back();
   }
-  filter.codes = std::move(codes);
+  filter.codes = WeightCodes{std::move(integers), std::move(scales)};
 }
 
 Result<QuantizedFilter> stated_filter(const Filter& filter, const Quantization& input) {

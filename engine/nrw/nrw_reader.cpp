@@ -90,6 +90,7 @@ class GraphReader {
   void channels(std::vector<float>& values) { load(values, channels_); }
   void channels(std::vector<std::int32_t>& values) { load(values, channels_); }
   void floats(std::vector<float>& values) { load(values, floats_); }
+  void floats(base::SharedBuffer<float>& values) { floats(values.edit()); }
   void bytes(std::vector<std::uint8_t>& values) {
     values.resize(graph_.count(sizeof(std::uint8_t)));
     for (std::uint8_t& value : values) value = graph_.u8();

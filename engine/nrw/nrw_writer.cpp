@@ -1,5 +1,6 @@
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <variant>
 
 #include "engine/nrw/byte_writer.h"
@@ -49,7 +50,7 @@ class GraphWriter {
   }
   void channels(const std::vector<float>& values) { store(values, channels_); }
   void channels(const std::vector<std::int32_t>& values) { store(values, channels_); }
-  void floats(const std::vector<float>& values) { store(values, floats_); }
+  void floats(std::span<const float> values) { store(values, floats_); }
   void bytes(const std::vector<std::uint8_t>& values) {
     graph_.u32(static_cast<std::uint32_t>(values.size()));
     for (const std::uint8_t value : values) graph_.u8(value);
@@ -65,10 +66,10 @@ class GraphWriter {
  private:
   static void put(ByteWriter& writer, float value) { writer.f32(value); }
   static void put(ByteWriter& writer, std::int32_t value) { writer.i32(value); }
-  template <class T>
-  void store(const std::vector<T>& values, ByteWriter& section) {
+  template <class Range>
+  void store(const Range& values, ByteWriter& section) {
     graph_.u64(values.size());
-    for (const T value : values) put(section, value);
+    for (const auto value : values) put(section, value);
   }
 
   ByteWriter graph_, weights_, channels_, floats_;

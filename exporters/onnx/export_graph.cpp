@@ -21,9 +21,8 @@ std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }
 
 // [outer, inner pixels..., channels] -> [outer, channels, pixels]: weights of one filter, channels last to channels
 // first.
-template <class T>
-std::vector<T> channels_first(const std::vector<T>& from, std::int64_t filters, std::int64_t pixels,
-                              std::int64_t channels) {
+template <class Range, class T = typename Range::value_type>
+std::vector<T> channels_first(const Range& from, std::int64_t filters, std::int64_t pixels, std::int64_t channels) {
   std::vector<T> to(from.size());
   for (std::int64_t f = 0; f < filters; ++f) {
     for (std::int64_t p = 0; p < pixels; ++p) {

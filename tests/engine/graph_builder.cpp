@@ -52,8 +52,8 @@ double GraphBuilder::spread(ValueId x) const {
 graph::Filter GraphBuilder::float_filter(std::int64_t out, std::int64_t depth) {
   graph::Filter result;
   std::normal_distribution<float> normal(0.0F, 1.0F / std::sqrt(static_cast<float>(depth)));
-  for (std::int64_t i = 0; i < out * depth; ++i) result.weights.push_back(normal(random_));
-  for (std::int64_t i = 0; i < out; ++i) result.bias.push_back(normal(random_));
+  for (std::int64_t i = 0; i < out * depth; ++i) result.weights.edit().push_back(normal(random_));
+  for (std::int64_t i = 0; i < out; ++i) result.bias.edit().push_back(normal(random_));
   return result;
 }
 
@@ -64,9 +64,10 @@ graph::Filter GraphBuilder::filter(ValueId x, std::int64_t out, std::int64_t dep
   if (uniform(0, 2) == 0) --result.range.lo;
   const int corner = uniform(0, 9);
   for (std::int64_t i = 0; i < out * depth; ++i) {
-    result.weights.push_back(static_cast<std::int8_t>(corner == 0   ? result.range.lo
-                                                      : corner == 1 ? result.range.hi
-                                                                    : uniform(result.range.lo, result.range.hi)));
+    result.weights.edit().push_back(static_cast<std::int8_t>(corner == 0 ? result.range.lo
+                                                             : corner == 1
+                                                                 ? result.range.hi
+                                                                 : uniform(result.range.lo, result.range.hi)));
   }
   const double largest = -double{static_cast<float>(result.range.lo)};
   for (std::int64_t c = 0; c < out; ++c) {

@@ -131,3 +131,17 @@ TEST_CASE("remove_dead keeps the input and what the output needs and renumbers")
   CHECK(broken.values.size() == 1);
   CHECK(broken.input == 0);
 }
+
+TEST_CASE("copies of a graph share the memory of their weights") {
+  GraphBuilder b(1, {4, 4, 3});
+  const Graph graph = b.finish(b.convolution("conv", b.input(), 5, window(3)));
+  Graph copy = graph;
+  const Filter& original = *filter_of(graph.nodes[0]);
+  Filter& filter = *filter_of(copy.nodes[0]);
+  CHECK(filter.weights.shares_memory_with(original.weights));
+  CHECK(filter.bias.shares_memory_with(original.bias));
+  const float before = original.weights[0];
+  filter.weights.edit()[0] = before + 1;
+  CHECK(original.weights[0] == before);
+  CHECK_FALSE(filter.weights.shares_memory_with(original.weights));
+}

@@ -103,16 +103,16 @@ class Corruptor {
     items.resize(items.size() + static_cast<std::size_t>(pick(0, 1)) * 2 - (items.empty() ? 0 : 1));
   }
   void corrupt(Filter& filter) {
-    if (pick(0, 4) == 0) return resize(filter.weights);
-    if (pick(0, 4) == 0) return resize(filter.bias);
+    if (pick(0, 4) == 0) return resize(filter.weights.edit());
+    if (pick(0, 4) == 0) return resize(filter.bias.edit());
     if (!filter.quantized) {
-      if (!filter.weights.empty()) any(filter.weights) = number();
+      if (!filter.weights.empty()) any(filter.weights.edit()) = number();
       return;
     }
     QuantizedFilter& q = *filter.quantized;
     switch (pick(0, 4)) {
       case 0:
-        return resize(q.weights);
+        return resize(q.weights.edit());
       case 1:
         return resize(q.scales);
       case 2:

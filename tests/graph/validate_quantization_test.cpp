@@ -135,8 +135,8 @@ TEST_CASE("float layers read and write float only") {
   for (const char* name : {"conv", "fc"}) {
     check_refused(name, "must be float32", [=](Graph& g) {
       Filter& f = *filter_of(node(g, name));
-      f.weights.assign(f.quantized->weights.size(), 0.5F);
-      f.bias.assign(f.quantized->bias.size(), 0.5F);
+      f.weights.edit().assign(f.quantized->weights.size(), 0.5F);
+      f.bias.edit().assign(f.quantized->bias.size(), 0.5F);
       f.quantized.reset();
     });
   }
@@ -203,7 +203,7 @@ TEST_CASE("validation refuses multipliers that single precision can not compute 
 
 TEST_CASE("validation refuses quantized weights of the wrong size or out of range") {
   for (const char* name : {"conv", "depthwise", "hidden", "fc"}) {
-    check_refused(name, "quantized weights, needs", [=](Graph& g) { filter(g, name).weights.pop_back(); });
+    check_refused(name, "quantized weights, needs", [=](Graph& g) { filter(g, name).weights.edit().pop_back(); });
     check_refused(name, "weight scales", [=](Graph& g) { filter(g, name).scales.pop_back(); });
     check_refused(name, "biases", [=](Graph& g) { filter(g, name).bias.push_back(0); });
     for (const QRange& bad :
@@ -215,7 +215,7 @@ TEST_CASE("validation refuses quantized weights of the wrong size or out of rang
   }
   check_refused("conv", "weight elements, needs", [](Graph& g) { filter_of(node(g, "conv"))->weights = {1.0F}; });
   check_refused("conv", "bias elements, needs", [](Graph& g) { filter_of(node(g, "conv"))->bias = {1.0F}; });
-  check_accepted([](Graph& g) { filter_of(node(g, "conv"))->bias.assign(4, 1.0F); });
+  check_accepted([](Graph& g) { filter_of(node(g, "conv"))->bias.edit().assign(4, 1.0F); });
 }
 
 TEST_CASE("validation refuses accumulators that may overflow") {
@@ -238,7 +238,7 @@ TEST_CASE("validation refuses layers too deep for int32 by themselves") {
     const ValueId x = b.node("quantize", Quantize{}, {b.input()});
     QuantizedFilter q;
     q.range = weights;
-    q.weights.assign(static_cast<std::size_t>(pixels), 0);
+    q.weights.edit().assign(static_cast<std::size_t>(pixels), 0);
     q.scales = {1.0F};
     q.bias = {0};
     Filter f;

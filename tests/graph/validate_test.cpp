@@ -154,12 +154,13 @@ TEST_CASE("validation refuses clamps that are no range or in the wrong place") {
 
 TEST_CASE("validation refuses weights of the wrong size or not finite") {
   for (const char* name : {"conv", "fc"}) {
-    check_refused(name, "weight elements, needs", [=](Graph& g) { filter_of(node(g, name))->weights.pop_back(); });
-    check_refused(name, "0 weight elements", [=](Graph& g) { filter_of(node(g, name))->weights.clear(); });
-    check_refused(name, "bias elements, needs", [=](Graph& g) { filter_of(node(g, name))->bias.push_back(0); });
+    check_refused(name, "weight elements, needs",
+                  [=](Graph& g) { filter_of(node(g, name))->weights.edit().pop_back(); });
+    check_refused(name, "0 weight elements", [=](Graph& g) { filter_of(node(g, name))->weights.edit().clear(); });
+    check_refused(name, "bias elements, needs", [=](Graph& g) { filter_of(node(g, name))->bias.edit().push_back(0); });
     for (const float bad : {kNan, kInfinity, -kInfinity}) {
-      check_refused(name, "not a finite", [=](Graph& g) { filter_of(node(g, name))->weights.back() = bad; });
-      check_refused(name, "not a finite", [=](Graph& g) { filter_of(node(g, name))->bias.front() = bad; });
+      check_refused(name, "not a finite", [=](Graph& g) { filter_of(node(g, name))->weights.edit().back() = bad; });
+      check_refused(name, "not a finite", [=](Graph& g) { filter_of(node(g, name))->bias.edit().front() = bad; });
     }
   }
 }

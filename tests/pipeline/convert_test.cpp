@@ -46,8 +46,8 @@ FloatModel model(bool stated) {
   if (stated) {
     graph::WeightCodes codes;
     codes.scales.assign(4, 0.25F);
-    for (float& weight : conv.filter.weights) {
-      codes.codes.push_back(static_cast<std::int8_t>(std::nearbyint(weight)));
+    for (float& weight : conv.filter.weights.edit()) {
+      codes.codes.edit().push_back(static_cast<std::int8_t>(std::nearbyint(weight)));
       weight = static_cast<float>(codes.codes.back()) * 0.25F;
     }
     conv.filter.codes = codes;

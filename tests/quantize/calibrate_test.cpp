@@ -192,7 +192,7 @@ TEST_CASE("calibration names the picture and tensor of a number that is not fini
   Graph large = graph;
   for (Node& node : large.nodes) {
     if (node.name == "branch") {
-      for (float& w : filter_of(node)->weights) w = 3e38F;
+      for (float& w : filter_of(node)->weights.edit()) w = 3e38F;
     }
   }
   const auto overflow = calibrate(large, pictures(large, ascending(5)), ObserverKind::kMinMax, 1, {});

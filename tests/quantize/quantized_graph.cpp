@@ -8,7 +8,8 @@ namespace {
 graph::Filter quantized_filter(std::int64_t out_channels, std::int64_t depth) {
   graph::QuantizedFilter q;
   q.range = QRange::weights(8);
-  for (std::int64_t i = 0; i < out_channels * depth; ++i) q.weights.push_back(static_cast<std::int8_t>(i % 255 - 127));
+  for (std::int64_t i = 0; i < out_channels * depth; ++i)
+    q.weights.edit().push_back(static_cast<std::int8_t>(i % 255 - 127));
   for (std::int64_t c = 0; c < out_channels; ++c) {
     q.scales.push_back(0.01F * static_cast<float>(c + 1));
     q.bias.push_back(static_cast<std::int32_t>(100 * c - 150));

@@ -139,7 +139,7 @@ TEST_CASE("bias correction helps filters that nearly cancel") {
       for (std::size_t c = 0; c < 6; ++c) {
         float sum = 0;
         for (std::size_t tap = 0; tap < 8; ++tap) sum += filter.weights[c * 9 + tap];
-        filter.weights[c * 9 + 8] = -sum;
+        filter.weights.edit()[c * 9 + 8] = -sum;
       }
       QuantizeOptions options;
       options.weight_bits = bits;

@@ -159,7 +159,7 @@ TEST_CASE("unsimplified graphs with stated quantization are quantized as well") 
 TEST_CASE("stated weights that int32 can't hold are quantized anew, with a line that says so") {
   Graph graph = dorefa_like();
   for (Node& node : graph.nodes) {
-    if (node.name == "c") filter_of(node)->bias[0] = 1e9F;  // whose codes are not all zero
+    if (node.name == "c") filter_of(node)->bias.edit()[0] = 1e9F;  // whose codes are not all zero
   }
   const QuantizedGraph q = quantize(graph);
   CHECK(has_line(q.report.passes, "'c': its stated integer weights are quantized anew: the bias of output channel 0"));

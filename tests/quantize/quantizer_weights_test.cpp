@@ -25,8 +25,8 @@ Filter random_filter(std::size_t channels, std::size_t depth, float weight, floa
   std::mt19937 generator(testing::seed());
   std::uniform_real_distribution<float> unit(-1.0F, 1.0F);
   Filter filter;
-  for (std::size_t i = 0; i < channels * depth; ++i) filter.weights.push_back(weight * unit(generator));
-  for (std::size_t c = 0; c < channels; ++c) filter.bias.push_back(bias * unit(generator));
+  for (std::size_t i = 0; i < channels * depth; ++i) filter.weights.edit().push_back(weight * unit(generator));
+  for (std::size_t c = 0; c < channels; ++c) filter.bias.edit().push_back(bias * unit(generator));
   return filter;
 }
 
@@ -105,7 +105,7 @@ TEST_CASE("a scale per channel beats one per tensor when channels differ") {
   Filter filter = random_filter(8, 27, 1.0F, 0.1F);
   for (std::size_t i = 0; i < filter.weights.size(); ++i) {
     const std::size_t channel = i / 27;
-    filter.weights[i] *= std::exp2(-static_cast<float>(channel));
+    filter.weights.edit()[i] *= std::exp2(-static_cast<float>(channel));
   }
   FilterSetting s = setting(4);
   const double per_channel = squared_error(filter, quantize_filter(filter, s).value().filter);
@@ -129,7 +129,7 @@ TEST_CASE("one weight per channel is exact") {
 TEST_CASE("dead channels get a floor on their scale") {
   for (const float dead : {0.0F, 1e-45F, 1e-38F, 1e-12F}) {
     Filter filter = random_filter(4, 9, 0.5F, 0.2F);
-    for (std::size_t i = 9; i < 18; ++i) filter.weights[i] = dead;
+    for (std::size_t i = 9; i < 18; ++i) filter.weights.edit()[i] = dead;
     const FilterSetting s = setting();
     const QuantizedWeights q = quantize_filter(filter, s).value();
     check_guards(q, s);
@@ -146,7 +146,7 @@ TEST_CASE("dead channels get a floor on their scale") {
 
 TEST_CASE("a layer of zeros is its bias") {
   Filter filter = random_filter(3, 9, 0.0F, 2.0F);
-  filter.bias[1] = 0.0F;
+  filter.bias.edit()[1] = 0.0F;
   const FilterSetting s = setting();
   const QuantizedWeights q = quantize_filter(filter, s).value();
   check_guards(q, s);
@@ -160,8 +160,8 @@ TEST_CASE("a layer of zeros is its bias") {
 
 TEST_CASE("the scale of a tiny channel with a huge bias is raised") {
   Filter filter = random_filter(4, 9, 0.5F, 0.2F);
-  for (std::size_t i = 0; i < 9; ++i) filter.weights[i] *= 1e-5F;
-  filter.bias[0] = -3000.0F;
+  for (std::size_t i = 0; i < 9; ++i) filter.weights.edit()[i] *= 1e-5F;
+  filter.bias.edit()[0] = -3000.0F;
   const FilterSetting s = setting();
   const QuantizedWeights q = quantize_filter(filter, s).value();
   check_guards(q, s);
@@ -186,7 +186,7 @@ TEST_CASE("deep layers get a narrower range so that int32 holds every sum") {
   s.input.zero_point = 128;
   check_guards(quantize_filter(fits, s).value(), s);
   Filter hopeless;
-  hopeless.weights.assign(9000000, 1.0F);
+  hopeless.weights.edit().assign(9000000, 1.0F);
   hopeless.bias = {0.0F};
   const auto error = quantize_filter(hopeless, s);
   REQUIRE_FALSE(error.ok());

@@ -204,8 +204,8 @@ TEST_CASE("codes of a linear layer move with its weights") {
   Filter& filter = *filter_of(original.nodes.back());
   WeightCodes codes{{}, {0.25F, 0.5F}};
   for (std::size_t i = 0; i < filter.weights.size(); ++i) {
-    codes.codes.push_back(static_cast<std::int8_t>(i));
-    filter.weights[i] = static_cast<float>(codes.codes[i]) * codes.scales[i / 60];
+    codes.codes.edit().push_back(static_cast<std::int8_t>(i));
+    filter.weights.edit()[i] = static_cast<float>(codes.codes[i]) * codes.scales[i / 60];
   }
   filter.codes = codes;
   REQUIRE(validate(original).ok());

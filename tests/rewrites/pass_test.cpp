@@ -117,7 +117,7 @@ TEST_CASE("simplify removes what the output does not depend on and says so") {
 TEST_CASE("simplify refuses a graph that is not valid or has quantized weights") {
   GraphBuilder b(testing::seed(), {4, 4, 3});
   Graph graph = b.finish(b.convolution("c", b.input(), 3));
-  filter_of(graph.nodes[0])->bias.pop_back();
+  filter_of(graph.nodes[0])->bias.edit().pop_back();
   auto result = simplify(graph);
   REQUIRE_FALSE(result.ok());
   CHECK(result.error().where == "c");

@@ -104,8 +104,8 @@ TEST_CASE("a factor of zero, or none that float can hold, makes the codes zero")
       if (node.name != "conv") continue;
       Filter& lowest = *filter_of(node);
       const std::size_t first = lowest.weights.size() / 3;
-      lowest.codes->codes[first] = -128;
-      lowest.weights[first] = -128.0F * lowest.codes->scales[1];
+      lowest.codes->codes.edit()[first] = -128;
+      lowest.weights.edit()[first] = -128.0F * lowest.codes->scales[1];
     }
     const Graph folded = testing::check_simplify(graph);
     CHECK(testing::count<Convolution>(folded) == 1);

@@ -36,10 +36,10 @@ Linear coded_linear(std::int64_t features) {
   Linear op;
   op.out_features = 2;
   WeightCodes codes;
-  for (std::int64_t i = 0; i < 2 * features; ++i) codes.codes.push_back(static_cast<std::int8_t>(i % 9 - 4));
+  for (std::int64_t i = 0; i < 2 * features; ++i) codes.codes.edit().push_back(static_cast<std::int8_t>(i % 9 - 4));
   codes.scales = {0.25F, 0.5F};
   for (std::size_t i = 0; i < codes.codes.size(); ++i) {
-    op.filter.weights.push_back(static_cast<float>(codes.codes[i]) * codes.scales[i / (codes.codes.size() / 2)]);
+    op.filter.weights.edit().push_back(static_cast<float>(codes.codes[i]) * codes.scales[i / (codes.codes.size() / 2)]);
   }
   op.filter.bias = {0.5F, -1.0F};
   op.filter.codes = std::move(codes);
@@ -161,7 +161,7 @@ TEST_CASE("a bias that int32 can't hold leaves its layer in float, with the reas
   const ValueId conv = coded(b, "conv", qdq(b, "x", b.input(), kIn), 2, {-1, 1}, kIn.scale);
   Graph graph = b.finish(qdq(b, "q", conv, kOut));
   for (Node& node : graph.nodes) {
-    if (Filter* filter = filter_of(node)) filter->bias[0] = 1e9F;  // whose codes are not all zero
+    if (Filter* filter = filter_of(node)) filter->bias.edit()[0] = 1e9F;  // whose codes are not all zero
   }
   const PartlyIntegerGraph converted = convert(graph);
   CHECK(float_nodes(converted.graph) == Names{"conv"});

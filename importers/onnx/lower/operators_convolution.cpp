@@ -71,7 +71,7 @@ Status lower_conv(Lowering& lowering, const Node& node) {
   op.out_channels = static_cast<int>(arguments.dims[0]);
   Weights weights = read_weights(weight, layout);
   op.filter = std::move(weights.filter);
-  op.filter.bias.assign(static_cast<std::size_t>(op.out_channels), 0.0F);
+  op.filter.bias = std::vector<float>(static_cast<std::size_t>(op.out_channels), 0.0F);
   if (Lowering::has_input(node, 2)) {
     NARROW_ASSIGN(op.filter.bias, lowering.floats(node, 2));
     if (op.filter.bias.size() != static_cast<std::size_t>(op.out_channels)) {

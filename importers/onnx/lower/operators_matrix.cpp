@@ -72,7 +72,7 @@ Result<View> multiplied_in_batches(Lowering& lowering, const Node& node, const V
   op.groups = static_cast<int>(dims[0]);
   op.out_channels = static_cast<int>(layout.out_start.size());
   op.filter = std::move(weights.filter);
-  op.filter.bias.assign(layout.out_start.size(), 0.0F);
+  op.filter.bias = std::vector<float>(layout.out_start.size(), 0.0F);
   NARROW_ASSIGN(const graph::ValueId input, input_for(lowering, node, rows.value, weights, op.groups));
   NARROW_ASSIGN(const graph::ValueId id, lowering.emit(node, std::move(op), {input}));
   return laid_out(id, kRank, {{kRow, x.size(kRow)}, {kBatch, dims[0]}, {kColumn, dims[2]}});

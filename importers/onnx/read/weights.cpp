@@ -94,7 +94,7 @@ Weights read_weights(const Constant& constant, const WeightLayout& layout, std::
     result.filter.weights = read_floats(constant, layout);
     if (!wide) return result;
     graph::WeightCodes& codes = result.filter.codes.emplace();
-    codes.codes.assign(wide->codes.begin(), wide->codes.end());
+    codes.codes = std::vector<std::int8_t>(wide->codes.begin(), wide->codes.end());
     codes.scales = std::move(wide->scales);
     return result;
   }
@@ -102,22 +102,24 @@ Weights read_weights(const Constant& constant, const WeightLayout& layout, std::
   // Runs of inputs that are repeated together, each followed by what is left of its codes.
   const auto run = static_cast<std::size_t>(in_axis == 0 ? layout.in : in_axis);
   const std::size_t per_output = static_cast<std::size_t>(layout.taps * layout.in);
-  graph::WeightCodes& codes = result.filter.codes.emplace();
-  codes.scales = std::move(wide->scales);
   const std::size_t total = wide->codes.size() * static_cast<std::size_t>(result.copies);
-  codes.codes.reserve(total);
-  result.filter.weights.reserve(total);
+  std::vector<std::int8_t> codes;
+  std::vector<float> weights;
+  codes.reserve(total);
+  weights.reserve(total);
   for (std::size_t start = 0; start < wide->codes.size(); start += run) {
-    const float scale = codes.scales[start / per_output];
+    const float scale = wide->scales[start / per_output];
     for (int copy = 0; copy < result.copies; ++copy) {
       for (std::size_t i = start; i < start + run; ++i) {
         const std::int32_t code = std::clamp(wide->codes[i], kLowest, kHighest);
         wide->codes[i] -= code;
-        codes.codes.push_back(static_cast<std::int8_t>(code));
-        result.filter.weights.push_back(static_cast<float>(code) * scale);
+        codes.push_back(static_cast<std::int8_t>(code));
+        weights.push_back(static_cast<float>(code) * scale);
       }
     }
   }
+  result.filter.weights = std::move(weights);
+  result.filter.codes = graph::WeightCodes{std::move(codes), std::move(wide->scales)};
   return result;
 }
 

@@ -23,11 +23,11 @@ graph::ValueId coded(GraphBuilder& b, const std::string& name, graph::ValueId x,
   std::uniform_int_distribution<int> bias(-40, 40);
   for (int c = 0; c < out_channels; ++c) {
     stated.scales.push_back(std::ldexp(1.0F, -6 - c % 3));
-    op.filter.bias.push_back(static_cast<float>(bias(b.generator())) * input_scale * stated.scales.back());
+    op.filter.bias.edit().push_back(static_cast<float>(bias(b.generator())) * input_scale * stated.scales.back());
     for (std::size_t i = 0; i < depth; ++i) {
-      stated.codes.push_back(static_cast<std::int8_t>(code(b.generator())));
-      if (c == 0 && i < 2) stated.codes.back() = static_cast<std::int8_t>(i == 0 ? codes.lo : codes.hi);
-      op.filter.weights.push_back(static_cast<float>(stated.codes.back()) * stated.scales.back());
+      stated.codes.edit().push_back(static_cast<std::int8_t>(code(b.generator())));
+      if (c == 0 && i < 2) stated.codes.edit().back() = static_cast<std::int8_t>(i == 0 ? codes.lo : codes.hi);
+      op.filter.weights.edit().push_back(static_cast<float>(stated.codes.back()) * stated.scales.back());
     }
   }
   op.filter.codes = std::move(stated);
