@@ -6,7 +6,7 @@
 
 #include "graph/ir.h"
 #include "rewrites/simplify.h"
-#include "tests/quantize/quantized_graph.h"
+#include "tests/graph/quantized_graph.h"
 #include "tests/support/data.h"
 #include "tests/support/graph/naive_evaluator.h"
 #include "tests/support/graph/random_graph.h"

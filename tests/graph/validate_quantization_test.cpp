@@ -7,7 +7,7 @@
 
 #include "graph/ir.h"
 #include "graph/limits.h"
-#include "tests/quantize/quantized_graph.h"
+#include "tests/graph/quantized_graph.h"
 #include "tests/support/graph/random_graph.h"
 
 using namespace narrow;

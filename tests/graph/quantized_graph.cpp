@@ -1,4 +1,4 @@
-#include "tests/quantize/quantized_graph.h"
+#include "tests/graph/quantized_graph.h"
 
 #include "tests/support/graph/random_graph.h"
 
