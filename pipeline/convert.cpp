@@ -7,6 +7,7 @@
 #include "engine/model/model_data.h"
 #include "narrow/quantize.h"
 #include "pipeline/float_model_data.h"
+#include "quantize/integer_where_stated.h"
 #include "rewrites/stated_quantization.h"
 
 namespace narrow {

@@ -6,19 +6,18 @@
 
 #include "base/float_environment.h"
 #include "engine/model/model_data.h"
-#include "graph/liveness.h"
 #include "narrow/image.h"
 #include "pipeline/float_model_data.h"
-#include "quantize/bit_plan.h"
-#include "quantize/calibrate.h"
+#include "quantize/activations.h"
 #include "quantize/quantize_graph.h"
+#include "quantize/range_methods.h"
 
 namespace narrow {
 namespace {
 
 std::string describe_calibration(std::size_t pictures, ObserverKind observer) {
   return std::to_string(pictures) + (pictures == 1 ? " picture, " : " pictures, ") +
-         (observer == ObserverKind::kMinMax ? "min/max" : "moving average");
+         std::string(graph::range_method(observer).name);
 }
 
 }  // namespace
@@ -26,11 +25,9 @@ std::string describe_calibration(std::size_t pictures, ObserverKind observer) {
 Result<Quantized> quantize(const FloatModel& model, const CalibrationInputs& inputs, const QuantizeOptions& options) {
   const graph::DefaultFloatEnvironment environment;  // threads that calibrate inherit it
   const FloatModel::Data& source = model.data();
-  // Options are checked before the minutes of calibration, not after.
-  NARROW_TRY(graph::plan_bits(source.graph, graph::find_live(source.graph), options));
-  NARROW_ASSIGN(const auto observations,
-                graph::calibrate(source.graph, inputs, options.observer, options.threads, options.progress));
-  NARROW_ASSIGN(auto quantized, graph::quantize_graph(source.graph, observations, options));
+  NARROW_ASSIGN(auto activations,
+                graph::Activations::create(source.graph, inputs, {options.threads, 0, options.progress}));
+  NARROW_ASSIGN(auto quantized, graph::quantize_graph(source.graph, activations, options));
 
   auto data = std::make_shared<engine::ModelData>();
   data->graph = std::move(quantized.graph);

@@ -4,7 +4,7 @@
 #include <map>
 
 #include "quantize/concat_grids.h"
-#include "quantize/needs.h"
+#include "quantize/form_plan.h"
 #include "quantize/quotes.h"
 
 namespace narrow::graph {

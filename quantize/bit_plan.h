@@ -20,7 +20,7 @@ struct EdgeLayers {
 
 struct BitPlan {
   std::vector<bool> in_float;        // by node index: an edge layer that keeps its float weights
-  std::vector<bool> writes_float;    // by node index: a layer whose accumulators become float32, see needs.h
+  std::vector<bool> writes_float;    // by node index: a layer whose accumulators become float32, see form_plan.h
   std::vector<int> weight_bits;      // by node index; 0: no weights, 32: float
   std::vector<ValueId> source;       // by ValueId: the value whose quantization it shares; itself for most
   std::vector<ValueId> grid;         // by ValueId: the value whose scale and zero point it takes; itself for most

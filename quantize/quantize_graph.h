@@ -8,13 +8,14 @@
 #include "graph/ir.h"
 #include "narrow/quantize.h"
 #include "narrow/result.h"
+#include "quantize/activations.h"
 #include "quantize/statistics/observer.h"
 
 namespace narrow::graph {
 
 struct QuantizedGraph {
   Graph graph;            // passes validate()
-  QuantizeReport report;  // `passes`: what was inserted and decided here, one line each
+  QuantizeReport report;  // `passes`: what was decided and inserted here, one line each
 };
 
 // Quantizes what the output depends on; the rest is dropped. `observations` are indexed by ValueId, as calibrate()
@@ -28,6 +29,10 @@ struct QuantizedGraph {
 // in it; ranges so large that scales are no normal floats; a value with more than kMaxStatedForms stated quantizations.
 [[nodiscard]] Result<QuantizedGraph> quantize_graph(const Graph& graph,
                                                     const std::vector<std::optional<Observation>>& observations,
+                                                    const QuantizeOptions& options);
+
+// The same with what the network computes on calibration images: observes them first. Errors: also those of observe().
+[[nodiscard]] Result<QuantizedGraph> quantize_graph(const Graph& graph, Activations& activations,
                                                     const QuantizeOptions& options);
 
 }  // namespace narrow::graph

@@ -26,6 +26,23 @@ double largest_magnitude(const float* begin, const float* end) {
   return largest;
 }
 
+// The largest sum of products that the ranges allow, for one unit of the largest weight: |x| with a later correction
+// for the zero point is more than |x - zero_point|, so it is good for both ways to compute. Less than 2^40.
+std::int64_t largest_input_sum(const Quantization& input, std::size_t depth) {
+  return static_cast<std::int64_t>(depth) * (std::int64_t{input.range.hi} + input.zero_point);
+}
+
+// The largest |bias| that leaves room in int32 for the products.
+std::int64_t largest_bias(const Quantization& input, std::size_t depth, std::int32_t largest_weight) {
+  return std::min(kMaxBias, kMaxAccumulator - largest_input_sum(input, depth) * largest_weight);
+}
+
+std::int32_t rounded_bias(double bias, double input_scale, double weight_scale, std::int64_t largest) {
+  const double integer = std::nearbyint(bias / (input_scale * weight_scale));
+  const auto limit = static_cast<double>(largest);
+  return static_cast<std::int32_t>(std::clamp(integer, -limit, limit));
+}
+
 class FilterQuantizer {
  public:
   FilterQuantizer(const Filter& filter, const FilterSetting& setting)
@@ -41,6 +58,9 @@ class FilterQuantizer {
     NARROW_TRY(choose_range());
     NARROW_TRY(choose_scales());
     quantize();
+    if (!setting_.expected_input.empty()) {
+      correct_bias(filter_, setting_.input, setting_.expected_input, result_.filter);
+    }
     return std::move(result_);
   }
 
@@ -48,10 +68,7 @@ class FilterQuantizer {
   // The range that the bits allow, narrower for a layer so deep that int32 could not hold its sums; and what such sums
   // leave for the bias.
   Status choose_range() {
-    const QRange& in = setting_.input.range;
-    // |x| with a later correction for the zero point; more than |x - zero_point|, so good for both ways to compute.
-    const std::int64_t x = std::int64_t{in.hi} + setting_.input.zero_point;
-    const std::int64_t unit = static_cast<std::int64_t>(depth_) * x;  // < 2^31 * 2^9
+    const std::int64_t unit = largest_input_sum(setting_.input, depth_);
     std::int64_t hi = QRange::weights(setting_.bits).hi;
     if (unit * hi > kMaxAccumulator - kReservedForBias) {
       hi = (kMaxAccumulator - kReservedForBias) / unit;
@@ -65,7 +82,7 @@ class FilterQuantizer {
                             std::to_string(depth_) + " products of more would overflow int32");
     }
     result_.filter.range = QRange{static_cast<std::int32_t>(-hi), static_cast<std::int32_t>(hi)};
-    max_bias_ = std::min(kMaxBias, kMaxAccumulator - unit * hi);
+    max_bias_ = largest_bias(setting_.input, depth_, result_.filter.range.hi);
     return {};
   }
 
@@ -119,10 +136,7 @@ class FilterQuantizer {
         const double integer = std::nearbyint(double{filter_.weights[i]} / scale);
         weights.push_back(static_cast<std::int8_t>(std::clamp(integer, lo, hi)));
       }
-      const double bias = double{filter_.bias[c]} - mean_error(c);
-      const double integer = std::nearbyint(bias / (double{setting_.input.scale} * scale));
-      const auto largest = static_cast<double>(max_bias_);
-      q.bias.push_back(static_cast<std::int32_t>(std::clamp(integer, -largest, largest)));
+      q.bias.push_back(rounded_bias(filter_.bias[c], setting_.input.scale, scale, max_bias_));
     }
     const auto [min, max] = std::minmax_element(q.scales.begin(), q.scales.end());
     WeightReport& report = result_.report;
@@ -138,23 +152,6 @@ class FilterQuantizer {
     }
   }
 
-  // How much larger channel c's output is on average, because its weights were rounded (Nagel et al., "Data-Free
-  // Quantization Through Weight Equalization and Bias Correction", 2019, section 4.2).
-  [[nodiscard]] double mean_error(std::size_t c) const {
-    if (depth_ == 0) return 0;
-    const std::size_t groups = setting_.expected_input.size() / depth_;
-    const std::size_t channels_of_group = groups == 0 ? 0 : channels_ / groups;
-    if (channels_of_group == 0) return 0;
-    const double* expected = setting_.expected_input.data() + c / channels_of_group * depth_;
-    const double scale = result_.filter.scales[c];
-    double error = 0;
-    for (std::size_t i = 0; i < depth_; ++i) {
-      const std::size_t w = c * depth_ + i;
-      error += (scale * result_.filter.weights[w] - double{filter_.weights[w]}) * expected[i];
-    }
-    return error;
-  }
-
   const Filter& filter_;
   const FilterSetting& setting_;
   std::size_t channels_;
@@ -163,7 +160,36 @@ class FilterQuantizer {
   QuantizedWeights result_;
 };
 
+// How much larger channel c's output is on average, because its weights were rounded.
+double mean_error(const Filter& filter, const QuantizedFilter& quantized, const std::vector<double>& expected,
+                  std::size_t c) {
+  const std::size_t channels = filter.bias.size();
+  const std::size_t depth = filter.weights.size() / channels;
+  if (depth == 0) return 0;
+  const std::size_t groups = expected.size() / depth;
+  const std::size_t channels_of_group = groups == 0 ? 0 : channels / groups;
+  if (channels_of_group == 0) return 0;
+  const double* input = expected.data() + c / channels_of_group * depth;
+  const double scale = quantized.scales[c];
+  double error = 0;
+  for (std::size_t i = 0; i < depth; ++i) {
+    const std::size_t w = c * depth + i;
+    error += (scale * quantized.weights[w] - double{filter.weights[w]}) * input[i];
+  }
+  return error;
+}
+
 }  // namespace
+
+void correct_bias(const Filter& filter, const Quantization& input, const std::vector<double>& expected,
+                  QuantizedFilter& quantized) {
+  const std::size_t depth = filter.weights.size() / filter.bias.size();
+  const std::int64_t largest = largest_bias(input, depth, quantized.range.hi);
+  for (std::size_t c = 0; c < filter.bias.size(); ++c) {
+    const double bias = double{filter.bias[c]} - mean_error(filter, quantized, expected, c);
+    quantized.bias[c] = rounded_bias(bias, input.scale, quantized.scales[c], largest);
+  }
+}
 
 Result<QuantizedWeights> quantize_filter(const Filter& filter, const FilterSetting& setting) {
   return FilterQuantizer(filter, setting).run();

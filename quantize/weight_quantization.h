@@ -36,6 +36,13 @@ struct QuantizedWeights {
   std::vector<std::string> log;  // what a user should know: channels with a raised scale, a narrowed range
 };
 
+// Rounds the biases anew, so that the mean error that the rounded weights cause is out of them. filter: float; input:
+// the parameters of the layer's input; expected: as FilterSetting::expected_input, not empty; `quantized`: what
+// quantize_filter() made of `filter`. (Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias
+// Correction", 2019, section 4.2.)
+void correct_bias(const Filter& filter, const Quantization& input, const std::vector<double>& expected,
+                  QuantizedFilter& quantized);
+
 // Symmetric, scale = max |w| / hi per output channel, weights rounded half to even. Scales are raised where the bias,
 // the accumulator or the multiplier asks for it; the mean error of rounded weights is taken out of the bias. Formulas:
 // docs/numerics.md, "Choosing weight parameters". Precondition: filter.bias has one element per output channel, and

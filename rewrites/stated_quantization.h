@@ -27,17 +27,4 @@ namespace narrow::graph {
 [[nodiscard]] PassLog narrow_to_clamps(Graph& graph);
 [[nodiscard]] PassLog merge_quantizes(Graph& graph);
 
-// What integer_where_stated() makes.
-struct PartlyIntegerGraph {
-  Graph graph;                   // passes validate(); no weight codes are left
-  std::vector<std::string> log;  // what runs in integers and what in float32, and why
-};
-
-// Without calibration: what is stated in integers runs in integers, the rest in float32. A Quantize whose input is
-// computed from dequantized values becomes that computation on their integers; a layer with weight codes that reads a
-// dequantized value and is read in float32 writes float32 from its accumulators. docs/numerics.md says what that
-// computes; it equals the simulation in float up to float rounding.
-// Precondition: a graph that simplify() has been through. Errors: what validate() finds.
-[[nodiscard]] Result<PartlyIntegerGraph> integer_where_stated(const Graph& graph);
-
 }  // namespace narrow::graph

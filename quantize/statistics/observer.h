@@ -7,7 +7,6 @@
 #include <span>
 #include <vector>
 
-#include "narrow/quantize.h"
 #include "narrow/result.h"
 
 namespace narrow::graph {
@@ -46,6 +45,11 @@ class Observer {
   [[nodiscard]] virtual std::optional<Observation> range() const = 0;
 };
 
-[[nodiscard]] std::unique_ptr<Observer> make_observer(ObserverKind kind);
+// The error of merge().
+[[nodiscard]] Error observer_of_another_kind();
+
+// Each in a file of its own; range_methods.h has the table that names them.
+[[nodiscard]] std::unique_ptr<Observer> make_min_max_observer();
+[[nodiscard]] std::unique_ptr<Observer> make_moving_average_observer();
 
 }  // namespace narrow::graph

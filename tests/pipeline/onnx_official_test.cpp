@@ -5,7 +5,7 @@
 #include <array>
 #include <string_view>
 
-#include "rewrites/stated_quantization.h"
+#include "quantize/integer_where_stated.h"
 #include "tests/pipeline/onnx_cases.h"
 #include "tests/support/data.h"
 

@@ -1,4 +1,4 @@
-#include "quantize/statistics/observer.h"
+#include "quantize/range_methods.h"
 
 #include <doctest/doctest.h>
 
@@ -99,12 +99,12 @@ TEST_CASE("extremes find every value and refuse every number that is not finite"
 
 TEST_CASE("an observer that saw nothing says so also after merging") {
   for (const ObserverKind kind : {ObserverKind::kMinMax, ObserverKind::kMovingAverage}) {
-    const auto observer = make_observer(kind);
+    const auto observer = range_method(kind).make();
     CHECK_FALSE(observer->range().has_value());
     CHECK_FALSE(observer->observe({}));
     const std::vector<float> bad = {1.0F, kNaN};
     CHECK_FALSE(observer->observe(bad));
-    const auto other = make_observer(kind);
+    const auto other = range_method(kind).make();
     CHECK(observer->merge(*other).ok());
     CHECK_FALSE(observer->range().has_value());
     const std::vector<float> good = {2.0F, 3.0F};
@@ -113,15 +113,15 @@ TEST_CASE("an observer that saw nothing says so also after merging") {
     CHECK(observer->range()->min == 2.0F);
     CHECK(observer->range()->max == 3.0F);
     CHECK(observer->range()->pictures == 1);
-    CHECK(other->merge(*make_observer(kind)).ok());
+    CHECK(other->merge(*range_method(kind).make()).ok());
     CHECK(other->range()->min == 2.0F);
   }
 }
 
 TEST_CASE("min max keeps the extremes and moving average their mean") {
   const std::vector<std::vector<float>> pictures = {{-1, 0, 4}, {-3, 2}, {1, 2, 3, 5}, {-1, 4}};
-  const auto min_max = make_observer(ObserverKind::kMinMax);
-  const auto average = make_observer(ObserverKind::kMovingAverage);
+  const auto min_max = range_method(ObserverKind::kMinMax).make();
+  const auto average = range_method(ObserverKind::kMovingAverage).make();
   for (const auto& picture : pictures) {
     REQUIRE(min_max->observe(picture));
     REQUIRE(average->observe(picture));
@@ -144,12 +144,12 @@ TEST_CASE("observers do not depend on the order of pictures or on who saw them")
       picture.resize(1 + generator() % 20);
       for (float& value : picture) value = any_float(generator);
     }
-    const auto alone = make_observer(kind);
+    const auto alone = range_method(kind).make();
     for (const auto& picture : pictures) REQUIRE(alone->observe(picture));
     for (int round = 0; round < 10; ++round) {
       std::shuffle(pictures.begin(), pictures.end(), generator);
-      const auto a = make_observer(kind);
-      const auto b = make_observer(kind);
+      const auto a = range_method(kind).make();
+      const auto b = range_method(kind).make();
       for (const auto& picture : pictures) REQUIRE((generator() % 3 == 0 ? *a : *b).observe(picture));
       REQUIRE(a->merge(*b).ok());
       CHECK(same_bits(a->range()->min, alone->range()->min));

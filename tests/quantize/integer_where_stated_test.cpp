@@ -1,7 +1,7 @@
 // Without calibration, what is stated in integers runs in integers; the rest keeps running in float32.
 #include <doctest/doctest.h>
 
-#include "rewrites/stated_quantization.h"
+#include "quantize/integer_where_stated.h"
 #include "tests/support/data.h"
 #include "tests/support/graph/check_same_function.h"
 #include "tests/support/graph/stated_graph.h"

@@ -1,0 +1,36 @@
+// The one builder of quantized graphs: from a float graph, a plan of forms and decisions.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "graph/ir.h"
+#include "graph/liveness.h"
+#include "narrow/result.h"
+#include "quantize/decisions.h"
+#include "quantize/form_plan.h"
+
+namespace narrow::graph {
+
+// An integer tensor of the quantized graph.
+struct BuiltTensor {
+  ValueId form = kNoValue;  // in the quantized graph
+  ValueId of = kNoValue;    // in the float graph
+  bool is_stated = false;   // its parameters are pre-quantized, not decided
+};
+
+struct BuiltGraph {
+  Graph graph;                        // passes validate()
+  std::vector<BuiltTensor> integers;  // in the order in which they are computed; without those the float graph has
+  std::vector<std::string> log;       // conversions that were inserted
+};
+
+// Makes every form that the plan asks for, with the parameters and weights that were decided. Where a reader wants a
+// form that nobody writes, a Quantize or Dequantize is inserted. The graph's input and output stay float32. What the
+// output does not depend on is dropped. Preconditions: graph passes validate(); every value with needs_decision has
+// one; so has every layer whose forms are integers or sums_to_float. Errors: kLimit, too many nodes; what validate()
+// finds in the result.
+[[nodiscard]] Result<BuiltGraph> build(const Graph& graph, const Liveness& live, const FormPlan& plan,
+                                       const Decisions& decisions);
+
+}  // namespace narrow::graph

@@ -1,0 +1,231 @@
+#include "quantize/integer_where_stated.h"
+
+#include <algorithm>
+#include <iterator>
+#include <unordered_map>
+#include <utility>
+
+#include "graph/function.h"
+#include "graph/liveness.h"
+#include "quantize/build.h"
+#include "quantize/on_integers.h"
+#include "rewrites/stated_quantization.h"
+#include "rewrites/stated_quantization_codes.h"
+
+namespace narrow::graph {
+namespace {
+
+std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }
+
+// Copies of one layer, one for each quantization of its result, and no more: weights are copied with it.
+constexpr std::size_t kMaxCopies = 16;
+
+std::string named(const Node& node) { return "'" + node.name + "' (" + std::string(op_name(node.op)) + ")"; }
+
+// Decides for every node whether its results are computed from integers, by what the file states alone.
+class Planner {
+ public:
+  explicit Planner(const Graph& graph)
+      : graph_(graph),
+        live_(find_live(graph)),
+        decisions_(undecided(graph)),
+        reads_(graph.nodes.size()),
+        why_(graph.nodes.size()),
+        as_float_(graph.values.size(), false),
+        stated_(graph.values.size()),
+        integers_(graph.values.size(), kNoValue) {
+    plan_.nodes.resize(graph.nodes.size());
+    plan_.needs_decision.assign(graph.values.size(), false);
+    for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
+      const Node& node = graph.nodes[n];
+      if (std::holds_alternative<Dequantize>(node.op)) integers_[index(node.output)] = node.inputs[0];
+      reads_[n] = inputs_of(node);
+    }
+  }
+
+  void run() {
+    for (std::size_t n = 0; n < graph_.nodes.size(); ++n) {
+      if (live_.nodes[n] && !graph_.value(graph_.nodes[n].output).quantization) decide_weights(n);
+    }
+    as_float_[index(graph_.output)] = true;
+    for (std::size_t n = graph_.nodes.size(); n-- > 0;) {
+      if (live_.nodes[n]) visit(n);
+    }
+    plan_.of_input = in_order(graph_.input);
+  }
+
+  [[nodiscard]] Result<BuiltGraph> build() const { return narrow::graph::build(graph_, live_, plan_, decisions_); }
+
+  // Why node n of the graph, or a part of what it computes, runs in float32.
+  [[nodiscard]] std::string reason(std::size_t n) const {
+    const Node& node = graph_.nodes[n];
+    if (!why_[n].empty()) return why_[n];
+    if (is_float_only(node.op)) return "it has no integer form";
+    const Filter* filter = filter_of(node);
+    if (filter != nullptr && !filter->codes) return "no integer weights are stated for it";
+    if (reads_[n].empty()) return "no quantization of its input is stated";
+    return "no quantization of its output is stated";
+  }
+
+ private:
+  // The parameters of the integers that a node's inputs are made of; empty where one of them is not.
+  [[nodiscard]] std::vector<Quantization> inputs_of(const Node& node) const {
+    std::vector<Quantization> inputs;
+    for (const ValueId id : node.inputs) {
+      const ValueId integers = integers_[index(id)];
+      if (integers == kNoValue) return {};
+      inputs.push_back(*graph_.value(integers).quantization);
+    }
+    return inputs;
+  }
+
+  // Integer weights for a layer that states them and reads integers.
+  void decide_weights(std::size_t n) {
+    const Filter* filter = filter_of(graph_.nodes[n]);
+    if (filter == nullptr || !filter->codes || reads_[n].empty()) return;
+    auto quantized = stated_filter(*filter, reads_[n][0]);
+    if (quantized.ok()) {
+      decisions_.layers[n] = LayerDecision{.filter = *std::move(quantized), .is_pre_quantized = true};
+    } else {
+      why_[n] = quantized.error().message;
+    }
+  }
+
+  // From the output to the input: when a node is reached, all that its readers want is known.
+  void visit(std::size_t n) {
+    const Node& node = graph_.nodes[n];
+    NodeForms& forms = plan_.nodes[n];
+    if (graph_.value(node.output).quantization) {
+      if (std::holds_alternative<Quantize>(node.op)) want(node.inputs[0], {*graph_.value(node.output).quantization, n});
+      return;
+    }
+    const std::vector<StatedForm> wanted = in_order(node.output);
+    if (std::holds_alternative<Dequantize>(node.op)) {
+      forms.in_float = as_float_[index(node.output)];
+      forms.integers = wanted;
+      return;
+    }
+    for (const StatedForm& stated : wanted) (computes(n, stated) ? forms.integers : forms.from_float).push_back(stated);
+    if (!as_float_[index(node.output)] && forms.from_float.empty()) return;
+    forms.sums_to_float = decisions_.layers[n] && can(n, node, std::nullopt);
+    forms.in_float = !forms.sums_to_float;
+    if (!forms.in_float) return;
+    for (const ValueId id : node.inputs) as_float_[index(id)] = true;
+  }
+
+  // Whether node n is computed on integers to this form.
+  bool computes(std::size_t n, const StatedForm& stated) {
+    const Node& node = graph_.nodes[n];
+    if (reads_[n].empty() || is_float_only(node.op)) return false;
+    if (filter_of(node) != nullptr) {
+      if (!decisions_.layers[n]) return false;
+      if (plan_.nodes[n].integers.size() == kMaxCopies) {
+        why_[n] = "its result is quantized in more than " + std::to_string(kMaxCopies) + " ways";
+        return false;
+      }
+    }
+    Node copy = node;
+    copy.clamp = clamp_beside(node.clamp, stated.quantization);
+    if (auto* function = std::get_if<Function>(&copy.op)) {
+      function->table = make_table(*function, reads_[n][0], stated.quantization);
+    }
+    return can(n, std::move(copy), stated.quantization);
+  }
+
+  // Whether int32 and the multipliers can hold what `copy` of node n computes on integers.
+  bool can(std::size_t n, Node copy, const std::optional<Quantization>& output) {
+    if (Filter* filter = filter_of(copy)) {
+      *filter = Filter{};
+      filter->quantized = decisions_.layers[n]->filter;
+    }
+    const Status valid = check_on_integers(graph_, std::move(copy), reads_[n], output);
+    if (!valid.ok()) why_[n] = valid.error().message;
+    return valid.ok();
+  }
+
+  void want(ValueId id, const StatedForm& form) {
+    std::vector<StatedForm>& stated = stated_[index(id)];
+    const auto same = std::find_if(stated.begin(), stated.end(),
+                                   [&](const StatedForm& other) { return other.quantization == form.quantization; });
+    if (same == stated.end()) {
+      stated.push_back(form);
+    } else {
+      same->quantize = form.quantize;  // nodes are visited backwards: the first one gives the name
+    }
+  }
+
+  // Forms that are wanted of a value, in the order of the Quantize nodes that state them.
+  [[nodiscard]] std::vector<StatedForm> in_order(ValueId id) const {
+    std::vector<StatedForm> wanted = stated_[index(id)];
+    std::sort(wanted.begin(), wanted.end(),
+              [](const StatedForm& a, const StatedForm& b) { return a.quantize < b.quantize; });
+    return wanted;
+  }
+
+  const Graph& graph_;
+  Liveness live_;
+  FormPlan plan_;
+  Decisions decisions_;
+  std::vector<std::vector<Quantization>> reads_;  // by node index: see inputs_of()
+  std::vector<std::string> why_;                  // by node index: what keeps it in float32; may be empty
+  std::vector<bool> as_float_;                    // by ValueId: somebody reads float32
+  std::vector<std::vector<StatedForm>> stated_;   // by ValueId: integers that are wanted
+  std::vector<ValueId> integers_;                 // by ValueId: what a Dequantize makes it of; none for all others
+};
+
+// A model holds float weights without the integers that they are multiples of.
+std::string codes_lost(const Node& node) {
+  return named(node) +
+         " loses the integers of its weights, which are stored as float32; narrow quantize on the "
+         "original file keeps them";
+}
+
+// What runs how. `source` is the graph before, `planner` its plan.
+std::vector<std::string> describe(const Graph& built, const Graph& source, const Planner& planner) {
+  std::unordered_map<std::string, std::size_t> origin;
+  for (std::size_t n = 0; n < source.nodes.size(); ++n) origin.emplace(source.nodes[n].name, n);
+  std::size_t in_integers = 0;
+  std::size_t all = 0;
+  std::vector<std::string> in_float;
+  std::vector<std::string> lost;
+  for (const Node& node : built.nodes) {
+    if (std::holds_alternative<Quantize>(node.op) || std::holds_alternative<Dequantize>(node.op)) continue;
+    ++all;
+    const Filter* filter = filter_of(node);
+    if (built.value(node.output).quantization || (filter != nullptr && filter->quantized)) {
+      ++in_integers;
+      continue;
+    }
+    const auto it = origin.find(node.name);
+    if (it == origin.end()) continue;  // never: the float32 form of a node has the node's own name
+    in_float.push_back(named(node) + " runs in float32: " + planner.reason(it->second));
+    const Filter* before = filter_of(source.nodes[it->second]);
+    if (before != nullptr && before->codes) lost.push_back(codes_lost(node));
+  }
+  std::vector<std::string> log;
+  if (!has_stated_quantization(built)) {
+    log.push_back("all " + std::to_string(all) + " nodes run in float32: " +
+                  (lost.empty() ? "nothing is stated in integers" : "no activation is stated in integers"));
+  } else {
+    log.push_back(std::to_string(in_integers) + " of " + std::to_string(all) + " nodes run in integers, as stated");
+    std::move(in_float.begin(), in_float.end(), std::back_inserter(log));
+  }
+  std::move(lost.begin(), lost.end(), std::back_inserter(log));
+  return log;
+}
+
+}  // namespace
+
+Result<PartlyIntegerGraph> integer_where_stated(const Graph& graph) {
+  NARROW_TRY(validate(graph));
+  Graph moved = graph;
+  static_cast<void>(move_dequantize_past_concats(moved));  // what runs in integers is logged, not how it got there
+  remove_dead(moved);
+  Planner planner(moved);
+  planner.run();
+  NARROW_ASSIGN(BuiltGraph built, planner.build());
+  std::vector<std::string> log = describe(built.graph, moved, planner);
+  return PartlyIntegerGraph{std::move(built.graph), std::move(log)};
+}
+
+}  // namespace narrow::graph

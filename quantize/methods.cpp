@@ -1,0 +1,30 @@
+#include "quantize/methods.h"
+
+#include <array>
+
+namespace narrow::graph {
+namespace {
+
+bool always(const QuantizeOptions& /*options*/) { return true; }
+
+constexpr std::array kMethods = {
+    Method{"ranges", "chooses scale and zero point of each tensor from its observed range", always, choose_ranges},
+    Method{"keep-pre-quantized", "keeps integer weights that the file states", always, keep_pre_quantized_weights},
+    Method{"round-weights", "rounds each weight to the nearest integer", always, round_weights},
+    Method{"correct-biases", "takes the mean error of rounded weights out of the biases",
+           [](const QuantizeOptions& options) { return options.correct_bias; }, correct_biases},
+};
+
+}  // namespace
+
+std::span<const Method> methods() { return kMethods; }
+
+Result<Decisions> decide(const Context& context) {
+  Decisions decisions = undecided(context.graph);
+  for (const Method& method : methods()) {
+    if (method.is_wanted(context.options)) NARROW_TRY(method.run(context, decisions));
+  }
+  return decisions;
+}
+
+}  // namespace narrow::graph

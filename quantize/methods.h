@@ -1,0 +1,64 @@
+// Quantization methods: each is a function from a context and decisions to more or better decisions, in a file of its
+// own under methods/. To add one, write its file, declare it here and add its row to the table in methods.cpp.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "graph/ir.h"
+#include "graph/liveness.h"
+#include "narrow/quantize.h"
+#include "narrow/result.h"
+#include "quantize/activations.h"
+#include "quantize/bit_plan.h"
+#include "quantize/decisions.h"
+#include "quantize/form_plan.h"
+#include "quantize/statistics/observer.h"
+
+namespace narrow::graph {
+
+// What methods may look at. Everything is borrowed and stays as it is while they run.
+struct Context {
+  const Graph& graph;  // float, perhaps with pre-quantized parts
+  const Liveness& live;
+  const BitPlan& bits;
+  const FormPlan& forms;
+  const std::vector<std::optional<Observation>>& observations;  // of the float network, by ValueId
+  const QuantizeOptions& options;
+  const std::vector<int>& producer;  // producers(graph)
+  // The calibration images, for methods that look at more than observations; null where only those are known.
+  Activations* activations = nullptr;
+};
+
+struct Method {
+  std::string_view name;  // as in "--method NAME" and in reports
+  std::string_view what;  // one sentence for users
+  bool (*is_wanted)(const QuantizeOptions& options);
+  // Error: a tensor or layer that can't be quantized as the options ask.
+  Status (*run)(const Context& context, Decisions& decisions);
+};
+
+// All methods, in the order in which they run. Each finds the decisions of those before it.
+[[nodiscard]] std::span<const Method> methods();
+
+// Runs the methods that the options want, from no decision at all.
+[[nodiscard]] Result<Decisions> decide(const Context& context);
+
+// Scale, zero point and range of every tensor that needs a decision: the range method that the options name, with the
+// width that the bit plan gives. Inputs of a Concat may take the grid of its output (concat_grids.h).
+Status choose_ranges(const Context& context, Decisions& decisions);
+
+// Layers whose integer weights the file states keep them, with the range that occurs. Where int32 can't hold what they
+// and the bias come to, no decision is made and the log says so.
+Status keep_pre_quantized_weights(const Context& context, Decisions& decisions);
+
+// Weights of all layers that are still undecided, each rounded to the nearest integer (weight_quantization.h).
+Status round_weights(const Context& context, Decisions& decisions);
+
+// Takes the mean error that rounding the weights causes out of the biases. (Nagel et al., "Data-Free Quantization
+// Through Weight Equalization and Bias Correction", 2019, section 4.2.)
+Status correct_biases(const Context& context, Decisions& decisions);
+
+}  // namespace narrow::graph

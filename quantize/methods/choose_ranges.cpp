@@ -1,0 +1,61 @@
+#include <string>
+
+#include "quantize/activation_quantization.h"
+#include "quantize/methods.h"
+
+namespace narrow::graph {
+namespace {
+
+std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }
+
+class RangeChooser {
+ public:
+  RangeChooser(const Context& context, Decisions& decisions)
+      : context_(context), decisions_(decisions), clamp_(context.graph.values.size()) {
+    for (const Node& node : context.graph.nodes) clamp_[index(node.output)] = node.clamp;
+  }
+
+  Status run() {
+    for (std::size_t v = 0; v < context_.graph.values.size(); ++v) {
+      if (!context_.forms.needs_decision[v]) continue;
+      // Lossless operators share what they copy.
+      const ValueId source = context_.bits.source[v];
+      NARROW_ASSIGN(const Quantization chosen, choose(source));
+      decisions_.values[v] = ValueDecision{chosen, context_.bits.activation_bits[v]};
+    }
+    if (joined_ > 0) {
+      decisions_.log.push_back("unified the scales of concatenations with " + std::to_string(joined_) +
+                               " of their inputs, which nobody else reads");
+    }
+    return {};
+  }
+
+ private:
+  Result<Quantization> choose(ValueId source) {
+    if (const ValueId grid = context_.bits.grid[index(source)]; grid != source) {
+      NARROW_ASSIGN(const Quantization joined, choose_own(grid, context_.bits.activation_bits[index(source)]));
+      if (const auto own = on_grid(joined, clamp_[index(source)])) {
+        ++joined_;
+        return *own;
+      }
+      // Its clamp is narrower than a step of the joined tensor.
+    }
+    return choose_own(source, context_.bits.activation_bits[index(source)]);
+  }
+
+  Result<Quantization> choose_own(ValueId id, int bits) {
+    const std::size_t v = index(id);
+    return choose_quantization(*context_.observations[v], bits, clamp_[v], context_.graph.values[v].name);
+  }
+
+  const Context& context_;
+  Decisions& decisions_;
+  std::vector<Clamp> clamp_;  // of the node that writes the value, by ValueId
+  int joined_ = 0;            // values that took the scale of the Concat that joins them
+};
+
+}  // namespace
+
+Status choose_ranges(const Context& context, Decisions& decisions) { return RangeChooser(context, decisions).run(); }
+
+}  // namespace narrow::graph

@@ -1,0 +1,30 @@
+#include <string>
+
+#include "quantize/expected_input.h"
+#include "quantize/methods.h"
+#include "quantize/weight_quantization.h"
+
+namespace narrow::graph {
+
+Status correct_biases(const Context& context, Decisions& decisions) {
+  int corrected = 0;
+  for (std::size_t n = 0; n < context.graph.nodes.size(); ++n) {
+    const Node& node = context.graph.nodes[n];
+    auto& layer = decisions.layers[n];
+    if (!layer || layer->is_pre_quantized) continue;
+    const std::vector<double> expected =
+        expected_input(node, context.graph.value(node.inputs[0]).shape, context.graph.value(node.output).shape,
+                       context.observations[static_cast<std::size_t>(node.inputs[0])]->channel_means);
+    if (expected.empty()) continue;
+    const auto input = integer_quantization(context.graph, decisions, context.producer, node.inputs[0]);
+    correct_bias(*filter_of(node), *input, expected, layer->filter);
+    ++corrected;
+  }
+  if (corrected > 0) {
+    decisions.log.push_back("biases of " + std::to_string(corrected) +
+                            " layers corrected for the mean error of their rounded weights");
+  }
+  return {};
+}
+
+}  // namespace narrow::graph
