@@ -37,7 +37,7 @@ Status check_model(const ModelData& model) {
                      std::to_string(input.shape.height) + "x" + std::to_string(input.shape.width),
                  input.name};
   }
-  // Networks on something else than pictures have no use for preprocessing; Session::classify refuses them.
+  // A network whose input is no image has no use for preprocessing. Session::classify refuses it.
   const bool takes_pictures = input.shape.channels == 1 || input.shape.channels == 3;
   if (takes_pictures && input.shape.channels != model.preprocessing.channels) {
     return Error{ErrorCode::kInvalidArgument,

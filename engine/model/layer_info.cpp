@@ -13,14 +13,14 @@ namespace {
 
 constexpr int kFloatBits = 32;
 
-// "3" where both are equal, else "3x5".
+// "3" if both are equal, else "3x5".
 std::string pair(int vertical, int horizontal) {
   std::string text = std::to_string(vertical);
   if (vertical != horizontal) text += "x" + std::to_string(horizontal);
   return text;
 }
 
-// "p1"; padding that differs between sides as top,left,bottom,right.
+// "p1", or top,left,bottom,right if the sides differ.
 std::string describe(const Padding& pad) {
   std::string text = "p" + std::to_string(pad.top);
   if (pad != Padding{pad.top, pad.top, pad.top, pad.top}) {
@@ -29,7 +29,7 @@ std::string describe(const Padding& pad) {
   return text;
 }
 
-// "3x3 s2 p1"; dilation only where there is one.
+// "3x3 s2 p1", with the dilation if it is not 1.
 std::string describe(const graph::Window& window) {
   std::string text = std::to_string(window.kernel_h) + "x" + std::to_string(window.kernel_w) + " s" +
                      pair(window.stride_h, window.stride_w) + " " + describe(window.pad);
@@ -66,7 +66,7 @@ std::string by(const TensorShape& shape) {
   return std::to_string(shape.height) + "x" + std::to_string(shape.width) + "x" + std::to_string(shape.channels);
 }
 
-// "14x14x64, 1x1x64" where an input is repeated.
+// "14x14x64, 1x1x64" if an input is repeated.
 std::string describe_repetition(const graph::Graph& graph, const graph::Node& node) {
   const TensorShape& a = graph.value(node.inputs[0]).shape;
   const TensorShape& b = graph.value(node.inputs[1]).shape;

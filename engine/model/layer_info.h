@@ -1,4 +1,4 @@
-// What `narrow inspect` says about one node.
+// The row of `narrow inspect` for one node.
 #pragma once
 
 #include "graph/ir.h"

@@ -45,7 +45,7 @@ std::vector<std::byte> Model::serialize() const { return engine::write_model(*da
 
 Status Model::save(const std::filesystem::path& path) const {
   try {
-    // Not after the file is there: what can't be loaded is not saved.
+    // The check comes before writing: a model that can't be loaded is not saved.
     if (Status status = engine::check_model(*data_); !status.ok()) {
       Error error = std::move(status).error();
       error.where = path.string() + ": " + error.where;

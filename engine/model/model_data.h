@@ -1,4 +1,4 @@
-// What a Model owns.
+// The data that a Model owns.
 #pragma once
 
 #include <string>

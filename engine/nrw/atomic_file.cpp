@@ -16,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A new file's permissions before the umask.
+// Permissions of a new file before the umask.
 constexpr mode_t kNewFileMode = 0666;
 constexpr mode_t kPermissions = 0777;
 
@@ -40,8 +40,8 @@ class Temporary {
   bool renamed_ = false;
 };
 
-// A fresh file in `folder`; its name goes to `path`. Short and independent of the target's name, which may be as long
-// as the file system allows.
+// Creates a new file in `folder` and sets `path` to its name. The name is short and does not depend on the target's
+// name, which may be as long as the file system allows.
 int open_unique(const fs::path& folder, fs::path& path) {
   static std::atomic<unsigned> counter{0};
   int number = -1;
@@ -64,14 +64,14 @@ bool write_all(int number, std::span<const std::byte> bytes) {
   return true;
 }
 
-// What `path` is now; nothing when it does not exist.
+// The status of `path`, or nothing if it does not exist.
 Result<std::optional<struct stat>> existing_file(const fs::path& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) {
     if (errno == ENOENT) return std::optional<struct stat>();
     return system_error(path, "could not be examined");
   }
-  // Renaming over a device, say /dev/null, would replace it.
+  // Renaming to the path of a device such as /dev/null would replace the device.
   if (!S_ISREG(status.st_mode)) {
     return Error{ErrorCode::kIo, "is there but not a regular file, and will not be replaced", path.string()};
   }
@@ -82,11 +82,11 @@ Result<std::optional<struct stat>> existing_file(const fs::path& path) {
 Status sync_folder(const fs::path& folder) {
   const FileDescriptor descriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!descriptor.valid()) {
-    // A folder that may be written but not listed can't be opened; the file itself is complete.
+    // A folder that is writable but not readable can't be opened for syncing. The file itself is complete.
     if (errno == EACCES) return {};
     return system_error(folder, "could not be opened to sync it");
   }
-  // Some file systems do not sync folders, and say EINVAL.
+  // Some file systems can't sync folders and return EINVAL.
   if (::fsync(descriptor.number()) != 0 && errno != EINVAL) return system_error(folder, "could not be synced");
   return {};
 }
@@ -106,8 +106,8 @@ Status write_file_atomically(const fs::path& path, std::span<const std::byte> by
   if (!file.valid()) return system_error(path, "could not be written: a new file in its folder");
   Temporary temporary(std::move(temporary_path));
   if (old) {
-    // Before there is content, so that it is at no time more readable than the old file. Changing the owner needs
-    // privileges that most users don't have, and clears bits of the mode.
+    // Permissions are set before there is content, so that the new file is never more readable than the old one.
+    // Changing the owner comes first: it clears bits of the mode. It fails without privileges, which is fine.
     [[maybe_unused]] const int ignored = ::fchown(file.number(), old->st_uid, old->st_gid);
     if (::fchmod(file.number(), old->st_mode & kPermissions) != 0) {
       return system_error(path, "could not be written: setting permissions");

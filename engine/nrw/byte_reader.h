@@ -1,4 +1,4 @@
-// Reads little-endian bytes that may be hostile: nothing outside the span is touched, whatever they say.
+// Reads little-endian bytes that may be hostile. It never reads outside the span, whatever the bytes hold.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +9,7 @@
 
 namespace narrow::engine {
 
-// The first thing that went wrong, shared by the readers of one file.
+// The first failure, shared by all readers of one file.
 struct ReadFailure {
   struct Report {
     std::size_t offset = 0;  // in the file
@@ -18,11 +18,11 @@ struct ReadFailure {
   std::optional<Report> report;
 };
 
-// After the first failure every read gives zeros and empty spans, so that a sequence of reads needs one check at its
-// end. A loop's length must come from `count`, which bounds it by the bytes that are left.
+// After the first failure every read returns zero or an empty span. So a sequence of reads needs only one check, at its
+// end. The length of a loop must come from `count`, which limits it by the bytes that are left.
 class ByteReader {
  public:
-  // file_offset: where `bytes` starts in the file, for messages. what: the section's name in a sentence.
+  // file_offset: position of `bytes` in the file, for messages. what: the section's name within a sentence.
   ByteReader(std::span<const std::byte> bytes, std::size_t file_offset, const char* what, ReadFailure& failure)
       : bytes_(bytes), file_offset_(file_offset), what_(what), failure_(&failure) {}
 
@@ -37,26 +37,26 @@ class ByteReader {
   [[nodiscard]] float f32();   // any bits, NaN too
   [[nodiscard]] double f64();  // any bits, NaN too
   [[nodiscard]] bool flag();   // one byte, 0 or 1
-  // u32 length and text that text_problem finds fine.
+  // A u32 length and that number of bytes. Fails if text_problem() finds a problem.
   [[nodiscard]] std::string text();
   [[nodiscard]] std::span<const std::byte> bytes(std::uint64_t count);
-  // u32 number of things that take at least min_bytes_each (>= 1) in this reader's bytes.
+  // A u32 number of items that take at least min_bytes_each (>= 1) bytes each. Fails if the bytes left can't hold them.
   [[nodiscard]] std::size_t count(std::size_t min_bytes_each);
 
-  // Fails unless everything was read.
+  // Fails unless all bytes were read.
   void expect_end();
-  // Records a failure at the last read value.
+  // Records a failure at the value that was read last.
   void fail(std::string message);
 
  private:
   [[nodiscard]] std::uint64_t little_endian(std::size_t count);
-  // Moves on by `count` bytes, or fails; false afterwards means failed.
+  // Skips `count` bytes. Returns false if there was a failure, now or earlier.
   [[nodiscard]] bool take(std::uint64_t count);
 
   std::span<const std::byte> bytes_;
   std::size_t file_offset_ = 0;
   std::size_t position_ = 0;
-  std::size_t last_ = 0;  // where the last value began
+  std::size_t last_ = 0;  // start of the value that was read last
   const char* what_ = "";
   ReadFailure* failure_;
 };

@@ -9,8 +9,8 @@ namespace {
 
 using Table = std::array<std::uint32_t, 256>;
 
-// tables[k][b]: the CRC of byte b followed by k zero bytes, so that eight bytes take one step ("slicing by 8",
-// Kounavis and Berry 2005).
+// tables[k][b] is the CRC of byte b followed by k zero bytes, so that one iteration processes eight bytes ("slicing by
+// 8", Kounavis and Berry 2005).
 constexpr std::array<Table, 8> make_tables() {
   std::array<Table, 8> tables{};
   for (std::uint32_t byte = 0; byte < 256; ++byte) {

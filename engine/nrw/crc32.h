@@ -7,14 +7,14 @@
 
 namespace narrow::engine {
 
-// CRC of `bytes`; pass the CRC of what comes before them to continue it. It finds every change within 32 adjacent bits.
-// Computed by whichever of the two below is fastest on this CPU.
+// The CRC of `bytes`. To continue a CRC, pass the CRC of the bytes before them. It detects every change within 32
+// adjacent bits. It calls the faster of the two functions below that this CPU can run.
 [[nodiscard]] std::uint32_t crc32(std::span<const std::byte> bytes, std::uint32_t previous = 0) noexcept;
 
-// The reference, on any CPU.
+// The reference, which runs on any CPU.
 [[nodiscard]] std::uint32_t crc32_by_table(std::span<const std::byte> bytes, std::uint32_t previous = 0) noexcept;
 
-// The same number from carry-less products; needs a CPU with PCLMULQDQ (kernels::cpu_has_pclmul).
+// The same number, computed with carry-less products. Requires a CPU with PCLMULQDQ (kernels::cpu_has_pclmul).
 [[nodiscard]] std::uint32_t crc32_by_folding(std::span<const std::byte> bytes, std::uint32_t previous = 0) noexcept;
 
 }  // namespace narrow::engine

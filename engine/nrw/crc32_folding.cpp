@@ -1,9 +1,10 @@
-// A CRC is the remainder of the message, as a polynomial over GF(2), modulo P. x^n * A has the remainder of
-// (x^n mod P) * A, so that blocks far from the end can be multiplied onto later ones without knowing the quotient
+// A CRC is the remainder of the message, as a polynomial over GF(2), modulo P. x^n * A has the remainder of (x^n mod P)
+// * A. So an early block can be multiplied by a constant and added to a later block without knowing the quotient
 // ("folding": Gopal et al., "Fast CRC Computation for Generic Polynomials Using PCLMULQDQ Instruction", Intel 2009).
 //
-// Bits are reflected: the first byte's lowest bit is the highest power. The file is compiled for the baseline; the one
-// function with a wider target is called where the CPU has it, and no inline function is compiled for that target.
+// Bits are reflected: the first byte's lowest bit is the highest power. The file is compiled for the baseline. One
+// function is compiled for PCLMULQDQ and called only on CPUs that have it. No inline function is compiled for that
+// target.
 #include <immintrin.h>
 
 #include <array>
@@ -14,17 +15,18 @@ namespace narrow::engine {
 namespace {
 
 constexpr std::size_t kBlock = sizeof(__m128i);
-constexpr std::size_t kStride = 4 * kBlock;  // four chains hide the latency of a product
+constexpr std::size_t kStride = 4 * kBlock;  // four independent sums hide the latency of a product
 
-// x^n mod P, reflected and one bit up: the product of two reflected 64-bit polynomials comes out one bit too low.
+// x^n mod P, reflected and shifted up by one bit, because the product of two reflected 64-bit polynomials is one bit
+// too low.
 constexpr std::int64_t power(int n) {
   std::uint32_t remainder = 0x80000000U;  // 1
   for (int i = 0; i < n; ++i) remainder = (remainder >> 1) ^ ((remainder & 1U) != 0 ? 0xEDB88320U : 0U);
   return static_cast<std::int64_t>(std::uint64_t{remainder} << 1);
 }
 
-// What moves a block `bits` further on: for its first half, which is 64 powers higher, and its second. The factor's own
-// place, 32 bits up in 64, is counted in.
+// The factors that move a block by `bits`: one for its first half, which is 64 powers higher, and one for its second
+// half. They include that the factor itself is 32 bits up in its 64.
 struct Factors {
   std::int64_t first, second;
 };
@@ -63,7 +65,8 @@ __attribute__((target("pclmul"))) std::uint32_t crc32_by_folding(std::span<const
   c = _mm_xor_si128(c, _mm_xor_si128(_mm_clmulepi64_si128(b, by_block, 0x00), _mm_clmulepi64_si128(b, by_block, 0x11)));
   d = _mm_xor_si128(d, _mm_xor_si128(_mm_clmulepi64_si128(c, by_block, 0x00), _mm_clmulepi64_si128(c, by_block, 0x11)));
 
-  // 16 bytes with the remainder of everything so far, start value included; ~0 makes the table start from 0.
+  // These 16 bytes have the remainder of all bytes so far, start value included. Passing ~0 makes the table version
+  // start from 0.
   std::array<std::byte, kBlock> rest{};
   _mm_storeu_si128(reinterpret_cast<__m128i*>(rest.data()), d);
   return crc32_by_table({data, left}, crc32_by_table(rest, ~std::uint32_t{0}));

@@ -22,14 +22,15 @@ class FileDescriptor {
 
   [[nodiscard]] bool valid() const { return number_ >= 0; }
   [[nodiscard]] int number() const { return number_; }
-  // False where the system reports only now that data could not be written.
+  // Returns false if the system reports, only now, that data could not be written.
   bool close() { return number_ < 0 || ::close(std::exchange(number_, -1)) == 0; }
 
  private:
   int number_;
 };
 
-// The error of a system call that just failed (errno), e.g. "model.nrw: could not be opened: Permission denied".
+// The error of the system call that has just failed (errno), for example "model.nrw: could not be opened: Permission
+// denied".
 inline Error system_error(const std::filesystem::path& path, const std::string& what) {
   const int code = errno;
   return {code == ENOENT ? ErrorCode::kNotFound : ErrorCode::kIo, what + ": " + std::generic_category().message(code),

@@ -1,5 +1,6 @@
-// The graph's layout in a .nrw file, described once for both directions: the same function walks a graph with a writer
-// or a reader ("archive"). docs/model_format.md states the result; a change here is a new format version.
+// The layout of a graph in a .nrw file, described once for both directions: the same function visits a graph with a
+// writer or a reader ("archive"). docs/model_format.md is normative for the result. A change here is a new format
+// version.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +12,7 @@
 
 namespace narrow::engine {
 
-// An operator's number in the file. Numbers are never used again for something else.
+// The number of an operator in the file. A number is never reused for another operator.
 template <class Op>
 inline constexpr std::uint8_t kOpCode = 0;
 template <>
@@ -61,7 +62,7 @@ inline constexpr std::uint8_t kOpCode<graph::Softmax> = 22;
 template <>
 inline constexpr std::uint8_t kOpCode<graph::Lrn> = 23;
 
-// The least that one of them takes in the graph section; bounds how many a hostile count can ask for.
+// The smallest size of one entry in the graph section. It limits the memory that a hostile count can request.
 inline constexpr std::size_t kMinValueBytes = 4 + 3 * 8 + 1;
 inline constexpr std::size_t kMinNodeBytes = 4 + 1 + 4 + 4 + 2 * 4;
 
@@ -109,7 +110,7 @@ void describe_filter(Archive& archive, Filter& filter) {
   archive.floats(filter.bias);
 }
 
-// Attributes of one operator; nothing for those that have none.
+// The attributes of one operator. Operators without attributes have an empty function.
 template <class Archive, class Op>
 void describe_op(Archive& archive, Op& op) {
   using T = std::remove_const_t<Op>;

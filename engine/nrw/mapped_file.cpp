@@ -12,7 +12,7 @@
 namespace narrow::engine {
 
 Result<MappedFile> MappedFile::open(const std::filesystem::path& path, std::size_t max_bytes) {
-  // O_NONBLOCK: opening a FIFO must not wait for its writer. It means nothing for regular files.
+  // O_NONBLOCK: opening a FIFO must not wait for its writer. It has no effect on regular files.
   const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!file.valid()) return system_error(path, "could not be opened");
   struct stat status {};
@@ -45,10 +45,10 @@ MappedFile::~MappedFile() {
 
 void MappedFile::forget(std::span<const std::byte> bytes) const noexcept {
   const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-  const auto offset = static_cast<std::size_t>(bytes.data() - data_);  // the mapping begins with a page
+  const auto offset = static_cast<std::size_t>(bytes.data() - data_);  // the mapping starts at a page
   const std::size_t begin = (offset + page - 1) / page * page;
   const std::size_t end = (offset + bytes.size()) / page * page;
-  // If this fails, it does no harm.
+  // A failure here is harmless.
   if (begin < end) ::madvise(const_cast<std::byte*>(data_) + begin, end - begin, MADV_DONTNEED);
 }
 

@@ -1,4 +1,4 @@
-// A file's bytes without copying them.
+// The bytes of a file without a copy.
 #pragma once
 
 #include <cstddef>
@@ -9,11 +9,11 @@
 
 namespace narrow::engine {
 
-// Maps a regular file for reading; unmapped with this object. Truncating the file meanwhile ends the process (SIGBUS),
-// as with every mapping: replace model files by renaming, as `Model::save` does.
+// Maps a regular file for reading until the object is destroyed. As with every mapping, truncating the file meanwhile
+// ends the process (SIGBUS). So replace model files by renaming, as `Model::save` does.
 class MappedFile {
  public:
-  // Errors: kNotFound, kIo (what the system says, or not a regular file), kLimit (larger than max_bytes).
+  // Errors: kNotFound, kIo (a failed system call, or not a regular file), kLimit (larger than max_bytes).
   [[nodiscard]] static Result<MappedFile> open(const std::filesystem::path& path, std::size_t max_bytes);
   MappedFile(MappedFile&& other) noexcept;
   MappedFile& operator=(MappedFile&& other) noexcept;
@@ -22,8 +22,8 @@ class MappedFile {
   ~MappedFile();
 
   [[nodiscard]] std::span<const std::byte> bytes() const { return {data_, size_}; }
-  // Pages of which all bytes are among these no longer count as this process's memory, until they are read again.
-  // `bytes` are some of the file's.
+  // Hint: `bytes`, a range of the file, will not be read again. Pages that lie within it entirely stop counting as this
+  // process's memory until they are read again.
   void forget(std::span<const std::byte> bytes) const noexcept;
   void forget_all() const noexcept;
 

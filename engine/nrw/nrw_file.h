@@ -1,4 +1,4 @@
-// A model as bytes and back.
+// Writes a model to bytes and reads it back.
 #pragma once
 
 #include <cstddef>
@@ -12,16 +12,16 @@
 
 namespace narrow::engine {
 
-// What `check_model` finds fine comes back equal from `read_model`.
+// A model that passes check_model() is read back equal by read_model().
 [[nodiscard]] std::vector<std::byte> write_model(const ModelData& model);
 
-// Checks everything before it is used. `where` names the bytes in errors. The weights stay among them, packed, if
-// `store` keeps them; else they are copied, and nothing of the bytes is needed afterwards.
+// Checks everything before it is used. where: name of the bytes in errors. store: owner of the bytes. With a store the
+// weights stay packed where they are. Without one they are copied, and the bytes are not needed afterwards.
 [[nodiscard]] Result<ModelData> read_model(std::span<const std::byte> bytes, const std::string& where,
                                            std::shared_ptr<const graph::ByteStore> store = nullptr);
 
-// graph::validate, and what the rest of a model must be: preprocessing that fits the input, one label per class or
-// none, text that can be stored.
+// Checks the graph with graph::validate, that the preprocessing fits the input, that there is one label per class or
+// none, and that texts can be stored.
 [[nodiscard]] Status check_model(const ModelData& model);
 
 }  // namespace narrow::engine

@@ -35,7 +35,7 @@ bool starts_with(std::span<const std::byte> file, std::span<const std::uint8_t> 
   return file.size() >= prefix.size() && std::memcmp(file.data(), prefix.data(), prefix.size()) == 0;
 }
 
-// What a file without our signature is instead, where a glance tells.
+// Describes a file without the signature, if its first bytes show what it is.
 std::string guess(std::span<const std::byte> file) {
   constexpr std::array<std::uint8_t, 4> kZip = {'P', 'K', 3, 4};
   constexpr std::array<std::uint8_t, 2> kPickle = {0x80, 2};
@@ -53,7 +53,7 @@ std::string versions(const char* what, std::uint32_t in_file, std::uint32_t know
   return in_file > known ? both + ": a newer Narrow is needed" : both + " only";
 }
 
-// Signature, versions and size: everything that decides how the rest is read. Returns the number of sections.
+// Checks signature, versions and size, which decide how the rest is read. Returns the number of sections.
 Result<std::size_t> check_header(std::span<const std::byte> file, const std::string& where) {
   if (file.empty()) return Error{ErrorCode::kMalformed, "the file is empty", where};
   const std::size_t compared = std::min(file.size(), kMagic.size());
@@ -65,7 +65,7 @@ Result<std::size_t> check_header(std::span<const std::byte> file, const std::str
   (void)reader.bytes(kMagic.size());
   const std::uint32_t format = reader.u32();
   const std::uint32_t numerics = reader.u32();
-  // Versions come first: the rest of a newer header may mean something else.
+  // Versions are checked first, because the rest of a newer header may have another meaning.
   if (reader.ok() && format != kFormatVersion) {
     return Error{ErrorCode::kUnsupported, versions("format", format, kFormatVersion), where};
   }
@@ -156,7 +156,7 @@ Result<Sections> open_frame(std::span<const std::byte> file, const std::string& 
     if (table.u32() != 0) return malformed("the last field of a section table row must be 0");
     if ((entry.flags & ~kSkippable) != 0) return malformed("unknown section flags");
 
-    // Sections follow each other in the order of the table, so that no byte belongs to two or to none.
+    // Sections follow each other in the order of the table, so that every byte belongs to exactly one.
     const std::size_t begin = aligned(end);
     if (entry.offset != begin || begin > file.size() || entry.size > file.size() - begin) {
       return malformed("section " + std::to_string(i) + " is not where it must be, or reaches beyond the file");

@@ -1,4 +1,4 @@
-// The frame of a .nrw file: header, section table, checksums. docs/model_format.md is the law.
+// The frame of a .nrw file: header, section table, checksums. docs/model_format.md is normative.
 #pragma once
 
 #include <array>
@@ -12,7 +12,7 @@
 
 namespace narrow::engine {
 
-// First byte outside ASCII, line ends and Ctrl-Z: damage by a text-mode transfer is seen at once (as PNG does).
+// A first byte outside ASCII, line ends and Ctrl-Z, so that damage by a text-mode transfer is detected (as in PNG).
 inline constexpr std::array<std::uint8_t, 8> kMagic = {0x89, 'N', 'R', 'W', '\r', '\n', 0x1A, '\n'};
 inline constexpr std::uint32_t kFormatVersion = 1;
 // Changes when the same file would give other scores.
@@ -36,7 +36,7 @@ enum class SectionKind : std::uint32_t {
   kProvenance = 7,
 };
 inline constexpr std::size_t kSectionKinds = 7;
-// Flag: a reader that does not know the kind may go on without it.
+// Flag: a reader that does not know the kind may ignore the section.
 inline constexpr std::uint32_t kSkippable = 1;
 
 // Bits of the preprocessing section's last byte.
@@ -59,11 +59,11 @@ class Sections {
   std::array<Section, kSectionKinds> sections_;
 };
 
-// Puts the frame around the sections; offsets are not read.
+// Builds a file: the frame with these sections. Their offsets are not read.
 [[nodiscard]] std::vector<std::byte> build_frame(const Sections& sections);
 
-// Checks the whole frame, checksums and padding included, and finds the sections, each exactly once. `where` names the
-// file in errors. The sections point into `file`.
+// Checks the whole frame, checksums and padding included, and returns the sections, which point into `file`. Each must
+// be there exactly once. where: name of the file in errors.
 [[nodiscard]] Result<Sections> open_frame(std::span<const std::byte> file, const std::string& where);
 
 // "model.nrw, byte 123", for errors.

@@ -34,7 +34,7 @@ class GraphReader {
   void number(std::int32_t& value) { value = graph_.i32(); }
   void number(std::int64_t& value) { value = graph_.i64(); }
   void number(bool& value) { value = graph_.flag(); }
-  // A clamp's end may be infinite; graph::validate knows where.
+  // A bound of a clamp may be infinite. graph::validate checks where.
   void number(float& value) {
     value = graph_.f32();
     if (std::isnan(value)) graph_.fail("a number is NaN");
@@ -71,7 +71,7 @@ class GraphReader {
     if (graph_.flag()) describe(value.emplace());
   }
 
-  // They stay as they are, where they are.
+  // The weights stay packed in the file.
   void integers(graph::QuantizedFilter& filter) {
     constexpr QRange kInt8{-128, 127};
     const QRange& range = filter.range;
@@ -81,7 +81,7 @@ class GraphReader {
     }
     const std::uint64_t count = graph_.u64();
     const std::optional<std::size_t> size = graph::packed_size(static_cast<std::size_t>(count), bits_for(range));
-    // Without the sum of bits in a size_t there can't be as many bytes either.
+    // If the number of bits overflows, the section can't hold that number of bytes either.
     const std::span<const std::byte> packed = weights_.bytes(size.value_or(std::numeric_limits<std::uint64_t>::max()));
     if (!weights_.ok()) return;
     filter.packed = graph::PackedWeights::check(packed, static_cast<std::size_t>(count), range, store_);
@@ -203,8 +203,8 @@ Result<ModelData> read_model(std::span<const std::byte> bytes, const std::string
     error.where = error.where.empty() ? where : where + ": " + error.where;
     return error;
   }
-  // A session reads the weights again. Mapping many pages anew takes milliseconds; few would be most of what a process
-  // with a small model needs.
+  // A session reads the weights again. Mapping many pages again would take milliseconds, so pages of large files are
+  // kept. The few pages of a small file are released, because they would be most of the process's memory.
   constexpr std::size_t kKeptBytes = std::size_t{8} << 20;
   if (bytes.size() < kKeptBytes) store->forget_all();
   return model;

@@ -41,7 +41,7 @@ class GraphWriter {
     if (value) describe(*value);
   }
 
-  // The count stays with the node, the numbers go to the section that holds their kind.
+  // The count is written with the node, the numbers to the section for their kind.
   void integers(const graph::QuantizedFilter& filter) {
     graph_.u64(filter.weight_count());
     if (filter.packed) return weights_.bytes(filter.packed->bytes());

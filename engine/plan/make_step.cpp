@@ -11,7 +11,7 @@ template <class Op, class... Ops>
 constexpr bool kIsOneOf = (std::is_same_v<Op, Ops> || ...);
 
 std::int32_t quantize_end(float real, const Quantization& quantization) {
-  // As the quantize kernel: single precision, half to even, then saturation. An infinite end saturates too.
+  // Equal to the quantize kernel: single precision, half to even, then saturation. An infinite bound saturates too.
   const float steps = std::nearbyint(real / quantization.scale) + static_cast<float>(quantization.zero_point);
   const auto lo = static_cast<float>(quantization.range.lo);
   const auto hi = static_cast<float>(quantization.range.hi);
@@ -29,7 +29,7 @@ QRange clamped_range(const Quantization& quantization, const Clamp& clamp) {
 }
 
 StepResult make_step(const NodePlace& place) {
-  // validate() has seen to it that the inputs are of the same type where an operator wants that.
+  // validate() has checked that the inputs have the same type where an operator requires it.
   const bool is_float = !place.result().quantization.has_value();
   return std::visit(
       [&]<class Op>(const Op&) -> StepResult {

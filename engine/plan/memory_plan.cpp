@@ -15,9 +15,9 @@ struct Placed {
   BufferLife life;
 };
 
-// Sums of aligned sizes do not overflow where they are placed without.
+// The sums can't overflow, because buffers with these sizes were placed without an overflow.
 std::size_t largest_live(const std::vector<BufferLife>& buffers) {
-  std::vector<std::tuple<int, bool, std::size_t>> changes;  // by step; what ends comes before what begins
+  std::vector<std::tuple<int, bool, std::size_t>> changes;  // by step; ends of lifetimes before starts
   for (const BufferLife& life : buffers) {
     const std::size_t bytes = (life.bytes + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment;
     changes.emplace_back(life.first_step, true, bytes);
@@ -53,12 +53,12 @@ Result<MemoryPlan> plan_memory(const std::vector<BufferLife>& buffers) {
 
   MemoryPlan plan;
   plan.offsets.resize(buffers.size(), 0);
-  std::vector<Placed> placed;  // by begin
+  std::vector<Placed> placed;  // sorted by begin
   placed.reserve(buffers.size());
   for (const std::size_t index : order) {
     const BufferLife& life = buffers[index];
     NARROW_ASSIGN(const std::size_t size, align_arena(life.bytes));
-    // The first gap between those that are alive at the same time.
+    // Finds the first gap between buffers that are alive at the same time.
     std::size_t begin = 0;
     for (const Placed& other : placed) {
       if (!alive_together(life, other.life)) continue;

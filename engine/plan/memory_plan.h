@@ -1,4 +1,4 @@
-// Where the tensors of a network live in one arena. Known before the first run, so that running allocates nothing.
+// Plans the location of all tensors in one arena, so that running allocates nothing.
 #pragma once
 
 #include <cstddef>
@@ -10,8 +10,8 @@ namespace narrow::engine {
 
 inline constexpr std::size_t kArenaAlignment = 64;
 
-// A buffer is alive from the step that writes it to the last one that reads it, both included: no step reads and writes
-// the same bytes.
+// The lifetime of a buffer: from the step that writes it to the last step that reads it, both included. So no step
+// reads and writes the same bytes.
 struct BufferLife {
   int first_step = 0;
   int last_step = 0;
@@ -21,16 +21,16 @@ struct BufferLife {
 struct MemoryPlan {
   std::vector<std::size_t> offsets;  // of each buffer, multiples of kArenaAlignment
   std::size_t bytes = 0;             // of the whole arena
-  // Of the buffers that are alive at the step where that is most: no plan needs less.
+  // The largest sum of buffers that are alive at the same step. No plan needs less.
   std::size_t largest_live_bytes = 0;
 };
 
-// Largest buffer first, each at the lowest offset that is free during its whole life ("greedy by size", Pisarchyk and
-// Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020). Deterministic. Error: kLimit when a sum
-// overflows.
+// Places the largest buffer first, each at the lowest offset that is free during its whole lifetime ("greedy by size",
+// Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020). Deterministic. Error: kLimit
+// when a sum overflows.
 [[nodiscard]] Result<MemoryPlan> plan_memory(const std::vector<BufferLife>& buffers);
 
-// Rounded up to kArenaAlignment. Error: kLimit on overflow.
+// Rounds up to kArenaAlignment. Error: kLimit on overflow.
 [[nodiscard]] Result<std::size_t> align_arena(std::size_t bytes);
 
 }  // namespace narrow::engine

@@ -6,10 +6,10 @@
 namespace narrow::engine {
 namespace {
 
-// More parts than threads even out threads that are held up.
+// With more parts than threads, a delayed thread gets fewer parts.
 constexpr int kPartsPerThread = 4;
-constexpr double kPartCost = 8 * 1024;  // of handing out one part
-// Of the largest part's cost: how long the last thread is expected to be at work when the others have finished.
+constexpr double kPartCost = 8 * 1024;  // cost of starting one part
+// The expected time for which the last thread works alone, as a share of the largest part's cost.
 constexpr double kHeldUp = 0.15;
 
 std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
@@ -24,8 +24,8 @@ double cost_of(const Work& work, std::int64_t rows, std::int64_t channels) {
          static_cast<double>(work.channel_setup) * share;
 }
 
-// Time until all parts are done. Parts that are not the same size come in turn, so that only a thread's last part
-// counts as the largest.
+// Estimates the time until all parts are done. Large and small parts alternate, so only the last part of a thread
+// counts as a largest one.
 double estimate(const Work& work, std::int64_t batch, const Partition& partition, int threads) {
   const std::int64_t all_rows = work.rows * batch;
   const std::int64_t rows = std::min(all_rows, ceil_div(row_units(work) * batch, partition.row_parts) * work.row_step);
@@ -64,7 +64,7 @@ Partition choose_partition(const Work& work, std::int64_t batch, int threads, st
 
 Part part_of(const Work& work, std::int64_t batch, const Partition& partition, int index) {
   const std::int64_t of_picture = row_units(work);
-  // Rounded up, so that of parts that are not the same size the larger ones are taken first.
+  // Rounded up, so that larger parts come before smaller ones.
   const auto first_row = [&](std::int64_t part) {
     const std::int64_t unit = ceil_div(of_picture * batch * part, partition.row_parts);
     return unit / of_picture * work.rows + unit % of_picture * work.row_step;

@@ -1,25 +1,27 @@
-// How a step's work is divided among threads: a grid of row ranges and channel ranges, chosen by estimated cost, so
-// that it is the same on every machine.
+// Divides the output of a step among threads, into row ranges times channel ranges. The choice depends on estimated
+// costs only, so it is the same on every machine.
 #pragma once
 
 #include <cstdint>
 
 namespace narrow::engine {
 
-// What one step computes: all channels of all rows of each picture. Costs are in multiply-accumulates of a fast kernel
-// or their equivalent, 1/32 of a core cycle.
+// The work of one step: all channels of all rows of each image. Unit of costs: 1/32 of a core cycle, about one
+// multiply-add of a fast kernel.
 struct Work {
-  std::int64_t rows = 1;  // of one picture
+  std::int64_t rows = 1;  // of one image
   std::int64_t row_step = 1;
   std::int64_t channels = 1;
-  std::int64_t channel_step = 1;  // parts begin at multiples of the steps, rows within a picture
+  std::int64_t channel_step = 1;  // parts begin at multiples of row_step (within an image) and channel_step
   std::int64_t cost_per_row = 0;
-  std::int64_t row_setup = 0;      // what each part pays for each of its rows, however few channels: loading inputs
-  std::int64_t channel_setup = 0;  // what each part pays for all channels, however few rows: reading weights
+  // Cost of loading the inputs of a row; each part pays it for each of its rows, whatever its channels.
+  std::int64_t row_setup = 0;
+  // Cost of reading the weights of all channels; each part pays its share of channels, whatever its rows.
+  std::int64_t channel_setup = 0;
 };
 
 struct Part {
-  std::int64_t row_begin = 0, row_end = 0;  // of all pictures' rows
+  std::int64_t row_begin = 0, row_end = 0;  // among the rows of all images
   std::int64_t channel_begin = 0, channel_end = 0;
 };
 
@@ -31,15 +33,16 @@ struct Partition {
   friend bool operator==(const Partition&, const Partition&) = default;
 };
 
-// batch, threads >= 1. handover_cost: what it costs to get other threads to work at all.
+// Returns the partition with the smallest estimated time. batch, threads >= 1. handover_cost: cost of waking other
+// threads.
 [[nodiscard]] Partition choose_partition(const Work& work, std::int64_t batch, int threads, std::int64_t handover_cost);
 
-// Parts are disjoint and together all the work; index is in [0, partition.parts()). Parts that share rows follow each
-// other.
+// Returns part `index`, in [0, partition.parts()). Parts are disjoint and together are all the work. Parts with the
+// same rows have neighbouring indices.
 [[nodiscard]] Part part_of(const Work& work, std::int64_t batch, const Partition& partition, int index);
 
-// The share of the work's cost that falls to the thread with the most, if all are equally fast and take parts in order;
-// 1.0 / threads is perfect.
+// The share of the cost that falls to the busiest thread, if all threads are equally fast and take parts in order. At
+// best it is 1.0 / threads.
 [[nodiscard]] double busiest_share(const Work& work, std::int64_t batch, const Partition& partition, int threads);
 
 }  // namespace narrow::engine

@@ -12,7 +12,7 @@ namespace {
 
 std::size_t index_of(graph::ValueId id) { return static_cast<std::size_t>(id); }
 
-// For each value the one whose bytes it shares: its own, or that of a Flatten's input.
+// For each value the root, whose bytes it shares: itself, or the root of the input if the node moves no byte.
 std::vector<graph::ValueId> find_roots(const graph::Graph& graph) {
   std::vector<graph::ValueId> roots(graph.values.size());
   std::iota(roots.begin(), roots.end(), graph::ValueId{0});
@@ -33,14 +33,14 @@ Result<std::size_t> tensor_bytes(const graph::Value& value, int max_batch) {
   return bytes;
 }
 
-// Where every root lives. The caller's buffers serve as the input and, for the step that computes them, the scores.
+// The location of every root. The caller's buffers serve as input and scores.
 struct Placement {
   std::vector<Location> of_root;  // by value
   std::size_t bytes = 0;
   std::size_t largest_live_bytes = 0;
 };
 
-// Gives every root that lives in the arena a buffer with its life, counted in groups.
+// Assigns a buffer to every root in the arena. Lifetimes are counted in step groups.
 class Buffers {
  public:
   Buffers(const graph::Graph& graph, const std::vector<graph::ValueId>& roots)
@@ -60,8 +60,8 @@ class Buffers {
     return {};
   }
 
-  // Lets the group's output take over the buffer of an input that nobody needs any more and of which each element is
-  // read just before its place is written.
+  // Assigns to the group's output the buffer of an input that no later group reads. Each element of that input must be
+  // read before the same element of the output is written.
   void reuse_input(const StepGroup& group, int step) {
     const int output = buffer_of(node(group.nodes.back()).output);
     if (output < 0) return;
@@ -80,14 +80,15 @@ class Buffers {
   }
 
   [[nodiscard]] const std::vector<BufferLife>& lives() const { return lives_; }
-  // -1: not in the arena.
+  // Returns -1 if the value is not in the arena.
   [[nodiscard]] int buffer_of(graph::ValueId id) const { return of_value_[index_of(roots_[index_of(id)])]; }
 
  private:
   [[nodiscard]] const graph::Node& node(int index) const { return graph_.nodes[static_cast<std::size_t>(index)]; }
   BufferLife& life(int buffer) { return lives_[static_cast<std::size_t>(buffer)]; }
 
-  // No node of the group reads the buffer in another way: the convolution of a chain also reads around an element.
+  // Whether all nodes of the group read the buffer element by element. The convolution of a fused chain does not: it
+  // also reads neighbours.
   [[nodiscard]] bool overwrites_only_its_own(const StepGroup& group, int buffer) const {
     for (const int index : group.nodes) {
       for (std::size_t i = 0; i < node(index).inputs.size(); ++i) {
@@ -135,13 +136,13 @@ Result<Placement> place_tensors(const graph::Graph& graph, const std::vector<gra
   return placement;
 }
 
-// Once all steps have packed theirs: the model's own weights need no memory.
+// Releases the pages of the model's weights, after all steps have packed theirs.
 void forget_weights(const graph::Graph& graph) {
   for (const graph::Node& node : graph.nodes) {
     const graph::Filter* const filter = graph::filter_of(node);
     if (filter == nullptr || !filter->quantized || !filter->quantized->packed) continue;
     filter->quantized->packed->forget_all();
-    return;  // they share one store
+    return;  // all filters share one store
   }
 }
 
@@ -158,7 +159,7 @@ Result<Plan> compile(const graph::Graph& graph, Isa isa, int max_batch) {
   plan.largest_live_bytes = placement.largest_live_bytes;
   for (const StepGroup& group : groups) {
     std::vector<std::unique_ptr<Step>> strips;
-    std::vector<TensorShape> shapes;  // between them
+    std::vector<TensorShape> shapes;  // of the tensors between the stages
     for (std::size_t strip = 0; strip < group.strips.size(); ++strip) {
       std::vector<std::unique_ptr<Step>> steps;
       const std::size_t end = group.strip_end(strip);

@@ -1,4 +1,4 @@
-// A network compiled for one CPU: steps in order and where their tensors live.
+// A network compiled for one CPU: the steps in order and the locations of their tensors.
 #pragma once
 
 #include <cstddef>
@@ -14,13 +14,13 @@ namespace narrow::engine {
 
 struct Plan {
   std::vector<std::unique_ptr<Step>> steps;
-  std::size_t tensor_bytes = 0;        // of the arena's part for tensors, for max_batch pictures
+  std::size_t tensor_bytes = 0;        // tensors of max_batch images in the arena
   std::size_t largest_live_bytes = 0;  // see MemoryPlan
-  std::size_t workspace_bytes = 0;     // for one slot; a multiple of the arena's alignment
+  std::size_t workspace_bytes = 0;     // of one slot; a multiple of the arena's alignment
 };
 
-// graph is validated and outlives the plan. max_batch >= 1.
-// Errors: those of make_step; kLimit when memory for max_batch pictures can't be addressed.
+// Compiles a graph, which must be valid and must outlive the plan. max_batch >= 1. Errors: those of make_step; kLimit
+// if the memory for max_batch images can't be addressed.
 [[nodiscard]] Result<Plan> compile(const graph::Graph& graph, Isa isa, int max_batch);
 
 }  // namespace narrow::engine

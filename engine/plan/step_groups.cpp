@@ -18,14 +18,14 @@ bool is_pointwise(const graph::Graph& graph, const graph::Node& node) {
   return is_any_of<graph::Add, graph::Subtract, graph::Multiply, graph::Activation, graph::Function>(node.op);
 }
 
-// Nothing is repeated, and all elements are bytes.
+// Whether no input is repeated and all elements are bytes.
 bool is_dense(const graph::Graph& graph, const graph::Node& node) {
   return std::all_of(node.inputs.begin(), node.inputs.end(), [&](graph::ValueId id) {
     return graph.value(id).shape == graph.value(node.output).shape && graph.value(id).quantization.has_value();
   });
 }
 
-// Tensors of this many bytes leave a small L2 cache before they are read again.
+// Larger tensors do not fit a small L2 cache, so they leave it before they are read again.
 constexpr std::int64_t kLargeBytes = 256 * 1024;
 
 const graph::Convolution* integer_convolution(const graph::Node& node) {
@@ -38,8 +38,8 @@ bool is_pointwise(const graph::Window& window) {
          window.pad == Padding{};
 }
 
-// Whether `next`, the only reader of the integers that `last` writes, can follow it strip by strip. One of them is
-// depthwise, so that little is computed for each byte; kernels of dense 3x3 windows would rather see many rows.
+// Whether `next`, the only reader of the output of `last`, can follow it in row tiles. One of the two must be
+// depthwise, so that little is computed for each byte. Kernels of dense 3x3 windows are faster on many rows.
 bool can_follow(const graph::Graph& graph, const graph::Node& last, const graph::Node& next) {
   const graph::Value& between = graph.value(last.output);
   const graph::Convolution* const writer = integer_convolution(last);
@@ -52,7 +52,8 @@ bool can_follow(const graph::Graph& graph, const graph::Node& last, const graph:
   return is_depthwise(*reader, between.shape) && (is_pointwise(writer->window) || writer->window.stride_h > 1);
 }
 
-// Groups whose first node can follow the only node of the last strip of a group before them continue it.
+// Appends a group to an earlier one, as a further stage, if its first node can follow the only node of that group's
+// last stage.
 std::vector<StepGroup> join_strips(const graph::Graph& graph, std::vector<StepGroup> groups) {
   const std::vector<std::vector<int>> readers = graph::consumers(graph);
   std::vector<StepGroup> joined;
@@ -89,7 +90,8 @@ std::vector<StepGroup> group_steps(const graph::Graph& graph) {
   std::vector<StepGroup> groups;
   std::vector<int> group_of(graph.nodes.size(), -1);
 
-  // The group that `node` can continue: of those that end with one of its inputs, the last, which then waits least.
+  // The group that `node` can continue, or -1. Among the groups that end with one of its inputs it is the last, whose
+  // rows then wait least.
   const auto group_before = [&](const graph::Node& node) {
     int found = -1;
     int last = -1;

@@ -44,7 +44,7 @@ Status check_picture(const Picture& picture) {
     return invalid("the picture is empty (" + std::to_string(picture.width) + " x " + std::to_string(picture.height) +
                    " pixels)");
   }
-  // Two positive ints and a 3 fit into 64 bits.
+  // The product of two positive ints and 3 fits into 64 bits.
   const std::uint64_t elems =
       std::uint64_t{kChannels} * static_cast<std::uint64_t>(picture.width) * static_cast<std::uint64_t>(picture.height);
   if (picture.rgb.size() != elems) {
@@ -55,12 +55,13 @@ Status check_picture(const Picture& picture) {
   return {};
 }
 
-// Where a centre crop of `crop` pixels lies along an axis of `size` pixels. Of an odd difference the larger half is
-// cut off below and right (as timm and Keras do; torchvision's rounding to even differs by a pixel every second time).
+// The position of a centre crop of `crop` pixels along an axis of `size` pixels. If the difference is odd, the larger
+// half is cut off at the bottom and right, as timm and Keras do. torchvision rounds to even, which differs by a pixel
+// every second time.
 struct CropAxis {
-  std::int64_t begin = 0;   // first pixel taken
-  std::int64_t count = 0;   // pixels taken
-  std::int64_t before = 0;  // black pixels in front of them
+  std::int64_t begin = 0;   // first pixel of the crop
+  std::int64_t count = 0;   // pixels of the image in the crop
+  std::int64_t before = 0;  // black pixels before them
 };
 
 CropAxis center_crop(std::int64_t size, std::int64_t crop) {
@@ -68,7 +69,7 @@ CropAxis center_crop(std::int64_t size, std::int64_t crop) {
   return {(size - crop) / 2, crop, 0};
 }
 
-// Weights of 16 bits that sum to 2^16: gray stays gray.
+// The weights sum to 2^16, so that gray pixels keep their value.
 std::uint8_t luma(const std::uint8_t* rgb) {
   return static_cast<std::uint8_t>((rgb[0] * 19595U + rgb[1] * 38470U + rgb[2] * 7471U + 0x8000U) >> 16U);
 }
@@ -171,8 +172,8 @@ Status preprocess(const Picture& picture, const Preprocessing& preprocessing, st
   }
   const graph::DefaultFloatEnvironment environment;
   NARROW_ASSIGN(const Picture cropped, resize_and_crop(picture, preprocessing));
-  // Three single-precision steps as in torchvision's ToTensor and Normalize, so that a table of 256 values holds all
-  // that can happen.
+  // Three single-precision operations, as in torchvision's ToTensor and Normalize. A table holds the results for all
+  // 256 bytes.
   std::array<std::array<float, kChannels>, 256> table{};
   for (std::size_t value = 0; value < table.size(); ++value) {
     const float unit = static_cast<float>(value) / 255.0F;

@@ -10,11 +10,11 @@ namespace narrow::engine {
 namespace {
 
 constexpr std::size_t kChannels = 3;
-// Coefficients are fixed point with this many bits: 32 less 8 for the pixel less 2 of headroom.
+// Bits of the fixed-point coefficients: 32, minus 8 for the pixel, minus 2 of headroom.
 constexpr int kPrecisionBits = 32 - 8 - 2;
 constexpr std::int32_t kHalf = std::int32_t{1} << (kPrecisionBits - 1);
 
-// Which input pixels make each output pixel, and with which weights, along one axis.
+// The input pixels and weights of each output pixel along one axis.
 struct Filter {
   struct Tap {
     std::int64_t first = 0;  // input pixel
@@ -25,11 +25,11 @@ struct Filter {
   std::vector<std::int32_t> weights;
 };
 
-// Pillow rounds by adding a half and cutting the fraction off; another way gives other bytes.
+// Pillow rounds by adding a half and truncating. Any other rounding would give other bytes.
 std::int64_t cut(double value) { return static_cast<std::int64_t>(value); }
 
-// The triangle filter, stretched by the reduction so that every input pixel counts (antialiasing), for the output
-// pixels [begin, begin + count) of `out_size`.
+// The triangle filter for the output pixels [begin, begin + count) of `out_size`. It is stretched by the reduction, so
+// that every input pixel has a weight (antialiasing).
 Filter triangle_filter(std::int64_t in_size, std::int64_t out_size, std::int64_t begin, std::int64_t count) {
   Filter filter;
   filter.taps.reserve(static_cast<std::size_t>(count));
@@ -81,7 +81,7 @@ void resample_row(const std::uint8_t* in, const Filter& filter, std::uint8_t* ou
   }
 }
 
-// Rows `row_elems` bytes long, the first of them being row `first_row` of the picture: out[y] = sum of weights * rows.
+// out[y] = sum of weights * rows. Rows have `row_elems` bytes, and the first one is row `first_row` of the image.
 void resample_columns(const std::uint8_t* rows, std::int64_t first_row, std::size_t row_elems, const Filter& filter,
                       std::uint8_t* out) {
   std::vector<std::int32_t> sums(row_elems);
@@ -111,7 +111,7 @@ Picture resize_bilinear(const Picture& picture, std::int64_t width, std::int64_t
     last_row = rows.taps.back().first + static_cast<std::int64_t>(rows.taps.back().count);
   }
 
-  // Horizontally first, and only the rows that the vertical pass reads.
+  // The horizontal pass comes first and computes only the rows that the vertical pass reads.
   std::vector<std::uint8_t> narrowed(static_cast<std::size_t>(last_row - first_row) * box_row_elems);
   Filter columns;
   if (width != picture.width) columns = triangle_filter(picture.width, width, box.left, box.width);
@@ -134,8 +134,8 @@ Picture resize_bilinear(const Picture& picture, std::int64_t width, std::int64_t
   return result;
 }
 
-// Input pixel of each output pixel [begin, begin + count): the one under its centre. Positions are accumulated in
-// double, as Pillow does, so that rounding falls on the same side.
+// The input pixel of each output pixel [begin, begin + count): the one under its centre. Positions are accumulated in
+// double, as in Pillow, so that they round to the same pixel.
 std::vector<std::int64_t> nearest_positions(std::int64_t in_size, std::int64_t out_size, std::int64_t begin,
                                             std::int64_t count) {
   std::vector<std::int64_t> positions;
@@ -152,7 +152,7 @@ Picture resize_nearest(const Picture& picture, std::int64_t width, std::int64_t 
   const std::vector<std::int64_t> columns = nearest_positions(picture.width, width, box.left, box.width);
   const std::vector<std::int64_t> rows = nearest_positions(picture.height, height, box.top, box.height);
   Picture result{static_cast<int>(box.width), static_cast<int>(box.height), {}};
-  // Accumulated rounding may point just past the last pixel: that one stays black, in Pillow too.
+  // Accumulated rounding may lead just past the last pixel. That output pixel stays black, as in Pillow.
   result.rgb.assign(columns.size() * rows.size() * kChannels, 0);
   std::uint8_t* out = result.rgb.data();
   for (const std::int64_t y : rows) {
@@ -171,7 +171,7 @@ Picture resize_nearest(const Picture& picture, std::int64_t width, std::int64_t 
 
 Result<Picture> resize_box(const Picture& picture, std::int64_t width, std::int64_t height, const PixelBox& box,
                            Interpolation interpolation) {
-  // Below this the sums of the fixed-point weights can't leave int32: rounding adds at most half a step per tap.
+  // Below this limit the sums of the fixed-point weights can't leave int32: rounding adds at most half a unit per tap.
   constexpr std::int64_t kMaxReduction = std::int64_t{1} << 20;
   if (width > kMaxSide || height > kMaxSide || picture.width / width > kMaxReduction ||
       picture.height / height > kMaxReduction) {

@@ -1,5 +1,4 @@
-// Resampling of 8-bit RGB, equal to Pillow's Image.resize byte for byte. Only the part of the result that a crop keeps
-// is computed.
+// Resampling of 8-bit RGB, equal to Pillow's Image.resize byte for byte. It computes only the pixels that a crop keeps.
 #pragma once
 
 #include <cstdint>
@@ -17,9 +16,9 @@ struct PixelBox {
   std::int64_t height = 0;
 };
 
-// The pixels that resizing `picture` to `width` x `height` gives inside `box`, which lies inside that result and is not
-// empty. Values do not depend on the box. Precondition: `picture` is valid and its sides are at most kMaxSide.
-// Error: kLimit for sides that are out of this world.
+// Resizes `picture` to `width` x `height` and returns the pixels inside `box`. The values do not depend on the box.
+// Preconditions: the box lies inside the result and is not empty; `picture` is valid and its sides are at most
+// kMaxSide. Error: kLimit for sides beyond what fixed-point arithmetic can resize.
 inline constexpr std::int64_t kMaxSide = std::int64_t{1} << 26;
 [[nodiscard]] Result<Picture> resize_box(const Picture& picture, std::int64_t width, std::int64_t height,
                                          const PixelBox& box, Interpolation interpolation);

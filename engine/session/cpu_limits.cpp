@@ -27,7 +27,7 @@ int quota_v2(const std::string& folder) {
   return file >> quota >> period ? cpus_of(quota, period) : 0;
 }
 
-// The quota is -1 where there is none.
+// A quota of -1 means that there is none.
 int quota_v1(const std::string& folder) {
   std::ifstream quota_file(folder + "/cpu.cfs_quota_us");
   std::ifstream period_file(folder + "/cpu.cfs_period_us");
@@ -35,8 +35,8 @@ int quota_v1(const std::string& folder) {
   return quota_file >> quota && period_file >> period ? cpus_of(quota, period) : 0;
 }
 
-// The smallest quota of the groups from `path` up to `root`. Inside a container the path may be one that only the host
-// has; then the files of the root are the container's own.
+// The smallest quota of the groups from `path` up to `root`. Inside a container the path may exist on the host only.
+// Then the files of `root` are the container's own.
 int smallest(int (*quota_of)(const std::string&), const std::string& root, std::string path) {
   int least = 0;
   while (true) {
@@ -54,7 +54,7 @@ bool lists(const std::string& controllers, const std::string& name) {
 }  // namespace
 
 std::vector<unsigned long> affinity_mask() {
-  // The kernel refuses a mask that is shorter than its own, whose length no call tells.
+  // The kernel refuses a mask that is shorter than its own. No call returns that length, so this tries longer ones.
   for (std::size_t words = 16; words <= static_cast<std::size_t>(kMostCpus) / 64; words *= 2) {
     std::vector<unsigned long> mask(words);
     if (::sched_getaffinity(0, words * sizeof(mask[0]), reinterpret_cast<cpu_set_t*>(mask.data())) == 0) return mask;

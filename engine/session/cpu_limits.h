@@ -1,4 +1,4 @@
-// How many threads of this process can make progress at the same time.
+// The number of threads of this process that can make progress at the same time.
 #pragma once
 
 #include <string>
@@ -6,21 +6,22 @@
 
 namespace narrow::engine {
 
-// The CPUs that the calling thread may run on, a bit each; threads that it starts inherit them. Empty: unknown.
+// The CPUs that the calling thread may run on, one bit per CPU. Threads that it starts inherit them. Empty: unknown.
 [[nodiscard]] std::vector<unsigned long> affinity_mask();
-// Their number. At least 1.
+// The number of CPUs in affinity_mask(), at least 1.
 [[nodiscard]] int affinity_cpus();
 
-// Where control groups are found; tests put folders of their own there.
+// Folders of the control groups. Tests use folders of their own.
 struct CgroupPlaces {
   std::string membership = "/proc/self/cgroup";
   std::string root = "/sys/fs/cgroup";
 };
-// CPUs that the quota of the process's control groups is worth, rounded up; the smallest of the group and those that it
-// is in, of version 2 and 1. 0: there is no quota, or none that can be read.
+// The number of CPUs that the quota of the process's control group allows, rounded up. Quotas of versions 2 and 1
+// count, and so do those of the groups that contain it; the smallest decides. 0: there is no quota, or none that can be
+// read.
 [[nodiscard]] int quota_cpus(const CgroupPlaces& places = {});
 
-// The smaller of both. At least 1.
+// The smaller of affinity and quota, at least 1.
 [[nodiscard]] int available_cpus();
 
 }  // namespace narrow::engine

@@ -1,4 +1,4 @@
-// Which instruction set a session uses; see docs/dispatch.md.
+// Chooses the instruction set of a session, see docs/dispatch.md.
 #pragma once
 
 #include <string>
@@ -10,12 +10,13 @@
 
 namespace narrow::engine {
 
-// ISAs that kernels were compiled for and that a CPU with `features` can run, slowest first. kScalar is always there.
+// The ISAs that kernels were compiled for and that a CPU with `features` can run, slowest first. kScalar is always
+// among them.
 [[nodiscard]] std::vector<Isa> runnable_isas(const kernels::CpuFeatures& features);
 
-// `option` unless it is "auto" or empty, then `environment` (the value of NARROW_ISA, nullptr when not set) unless it
-// is "auto" or empty, then the fastest one. Error: kNotFound for an unknown name, kUnsupported for one that this CPU
-// can't run; both list what it can.
+// Returns the ISA named by `option`, or by `environment` if `option` is "auto" or empty, or the fastest one if both
+// are. environment: the value of NARROW_ISA, nullptr if it is not set. Errors: kNotFound for an unknown name,
+// kUnsupported for one that this CPU can't run. Both list the names that it can run.
 [[nodiscard]] Result<Isa> choose_isa(const std::string& option, const char* environment,
                                      const kernels::CpuFeatures& features);
 

@@ -1,4 +1,4 @@
-// Runs a plan's steps one after the other, each divided into parts that an executor runs at the same time.
+// Runs the steps of a plan in order. Each step is divided into parts, which an executor runs at the same time.
 #pragma once
 
 #include <atomic>
@@ -15,16 +15,18 @@ namespace narrow::engine {
 
 class PlanRunner {
  public:
-  // All must outlive the runner, which stays where it is: the executor is handed a function that points to it.
+  // The plan and the executor must outlive the runner. The runner can't be moved, because the executor calls a function
+  // that points to it. handover_cost: cost of waking other threads, see choose_partition.
   PlanRunner(const Plan& plan, Executor& executor, std::int64_t handover_cost);
   PlanRunner(const PlanRunner&) = delete;
   PlanRunner& operator=(const PlanRunner&) = delete;
 
-  // Allocates nothing. step_ns: empty, or one for each step, in nanoseconds. Returns whether the executor kept its
-  // promises; passes on what it throws.
+  // Runs all steps for `batch` images. step_ns receives the wall-clock time of each step in nanoseconds, unless it is
+  // empty. Allocates nothing. Returns false if the executor passed an index or slot out of range. Exceptions of the
+  // executor leave this function.
   [[nodiscard]] bool run(const RunContext& context, std::int64_t batch, std::span<std::int64_t> step_ns);
 
-  // How the step would be divided for a batch of pictures.
+  // The partition of the step for a batch of images.
   [[nodiscard]] Partition partition(const Step& step, std::int64_t batch) const;
   [[nodiscard]] int concurrency() const { return concurrency_; }
 
@@ -39,7 +41,7 @@ class PlanRunner {
   std::vector<Partition> partitions_;  // of each step, for a batch of batch_
   std::int64_t batch_ = 0;
 
-  // The step that runs now.
+  // State of the step that is running.
   RunContext context_;
   const Step* step_ = nullptr;
   Partition now_;

@@ -1,4 +1,4 @@
-// What callers do with scores.
+// Functions that callers apply to scores.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -11,7 +11,8 @@ namespace narrow {
 std::vector<float> softmax(std::span<const float> scores) {
   std::vector<float> probabilities(scores.size());
   if (scores.empty()) return probabilities;
-  // Minus the largest, exp can't overflow; in double, a thousand classes still sum to 1.
+  // After subtracting the largest score, exp can't overflow. In double, the probabilities of a thousand classes sum to
+  // 1.
   const double largest = *std::max_element(scores.begin(), scores.end());
   std::vector<double> powers(scores.size());
   std::transform(scores.begin(), scores.end(), powers.begin(), [&](float x) { return std::exp(double{x} - largest); });
@@ -25,7 +26,7 @@ std::vector<Ranked> top_k(std::span<const float> scores, int k) {
   std::vector<Ranked> ranked(scores.size());
   for (std::size_t i = 0; i < scores.size(); ++i) ranked[i] = {static_cast<int>(i), scores[i]};
   const auto kept = std::min(scores.size(), static_cast<std::size_t>(std::max(k, 0)));
-  // NaN counts as the worst: comparing with it would not be an order.
+  // NaN counts as the lowest score, because comparisons with NaN are no order.
   const auto key = [](const Ranked& r) {
     return std::isnan(r.score) ? -std::numeric_limits<float>::infinity() : r.score;
   };

@@ -23,7 +23,7 @@ using engine::RunContext;
 using graph::DefaultFloatEnvironment;
 
 constexpr int kMaxBatch = 65536;
-// What it costs to tell other threads that there is work; within a run, those of the pool are awake.
+// Cost of waking other threads, in the unit of Work. Within a run the helper threads of the pool are awake.
 constexpr std::int64_t kTellCost = 64 * 1024;
 
 Error invalid(const char* where, std::string message) {
@@ -49,7 +49,7 @@ Status check_options(const SessionOptions& options) {
 struct Session::Impl {
   explicit Impl(Model session_model) : model(std::move(session_model)) {}
 
-  Model model;  // keeps weights that the plan points to
+  Model model;  // owns the weights that the plan points to
   Isa isa = Isa::kScalar;
   Plan plan;
   std::unique_ptr<engine::PoolExecutor> pool;
@@ -138,7 +138,7 @@ Status Session::run_steps(std::span<const float> input, std::span<float> scores,
       return invalid("executor", "it called a task with an index or a slot out of range");
     }
   } catch (const std::exception& error) {
-    // Steps don't throw: this is the caller's executor.
+    // Steps don't throw, so the exception comes from the caller's executor.
     return Error{ErrorCode::kInvalidArgument, std::string("it threw: ") + error.what(), "executor"};
   }
   return {};

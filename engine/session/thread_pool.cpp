@@ -12,7 +12,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// How long a helper looks for the next loop of a run. Longer than most layers that are not worth dividing.
+// How long a helper polls for the next loop of a run. This is longer than most layers that are too small to divide.
 constexpr std::chrono::microseconds kBetweenLoops{100};
 
 void pause_briefly() {
@@ -21,7 +21,7 @@ void pause_briefly() {
 #endif
 }
 
-// What the mutex guards takes less time than falling asleep does.
+// The mutex is held for less time than falling asleep takes, so this polls first.
 std::unique_lock<std::mutex> lock_soon(std::mutex& mutex) {
   constexpr int kTries = 64;
   std::unique_lock lock(mutex, std::try_to_lock);
@@ -33,7 +33,8 @@ std::unique_lock<std::mutex> lock_soon(std::mutex& mutex) {
   return lock;
 }
 
-// Polls until `done` or `limit` is over. Reading the clock takes longer than a look.
+// Polls until done() or until `limit` has passed. It reads the clock rarely, because that takes longer than done()
+// does.
 template <class Done>
 void poll(std::chrono::nanoseconds limit, const Done& done) {
   constexpr int kLooks = 32;
@@ -55,7 +56,7 @@ struct Registry {
   std::map<std::vector<unsigned long>, std::weak_ptr<ThreadPool>> pools;  // by affinity
 };
 
-// Never destroyed: sessions may end after static objects do.
+// Never destroyed, because sessions may end after static objects do.
 Registry& registry() {
   static Registry* const all = new Registry;
   return *all;
@@ -141,13 +142,13 @@ void ThreadPool::run(Job& job) {
   const std::chrono::nanoseconds patience =
       runs_ > 0 ? std::max<std::chrono::nanoseconds>(job.spin, kBetweenLoops) : job.spin;
   if (patience.count() > 0) poll(patience, [&] { return job.active == 0; });
-  auto lock = lock_soon(mutex_);  // also where polling was enough: a helper may still hold it, with the job in hand
+  auto lock = lock_soon(mutex_);  // needed even if polling was enough: a helper may hold the mutex and still use `job`
   job.idle.wait(lock, [&] { return job.active == 0; });
 }
 
 void ThreadPool::work() {
-  bool worked = false;               // since it slept
-  std::chrono::nanoseconds spin{0};  // of the job that was worked on last
+  bool worked = false;               // since the thread last slept
+  std::chrono::nanoseconds spin{0};  // of the last loop that this thread took part in
   auto lock = lock_soon(mutex_);
   while (!stop_) {
     Job* const job = open_job();

@@ -1,5 +1,4 @@
-// The built-in executor: helper threads that all sessions of a process share, and that sleep when there is nothing to
-// do.
+// The built-in executor. All sessions of a process share its helper threads, which sleep when there is no work.
 #pragma once
 
 #include <atomic>
@@ -19,33 +18,35 @@ namespace narrow::engine {
 
 inline constexpr int kMaxThreads = 256;
 
-// Works on any number of jobs at a time. A job belongs to the thread that posts it, which works along and needs no
-// helper to get it done: who has taken helpers first keeps them for as long as a job lasts, and others work alone.
+// Runs any number of parallel loops at a time. The thread that posts a loop takes part in it and can finish it without
+// helpers. When loops run concurrently, the first takes the helpers and keeps them until it ends; the others use only
+// their calling thread.
 class ThreadPool {
  public:
-  // The pool of all who ask with the same CPU affinity (helpers inherit it), with at least `helpers` of them. It ends
-  // with the last one who holds it. Errors: kLimit (the system refuses to start a thread).
+  // Returns the pool for the calling thread's CPU affinity, which helpers inherit, with at least `helpers` helper
+  // threads. The pool ends with the last pointer to it. Errors: kLimit (the system refuses to start a thread).
   [[nodiscard]] static Result<std::shared_ptr<ThreadPool>> shared(int helpers);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
-  // One parallel loop. Lives with the one who posts it.
+  // One parallel loop, owned by the thread that posts it.
   struct Job {
     const std::function<void(int, int)>* task = nullptr;
     int count = 0;
-    int seats = 0;                     // helpers that may join
-    std::chrono::nanoseconds spin{0};  // how long who waits polls before it sleeps; within a run, longer (begin_run)
+    int seats = 0;  // number of helpers that may take part
+    // How long a waiting thread polls before it sleeps; longer within a run, see begin_run.
+    std::chrono::nanoseconds spin{0};
     std::atomic<int> next{0};
-    int joined = 0;              // helpers so far, under the mutex; the last one's slot
-    std::atomic<int> active{0};  // helpers that are at work; changes under the mutex
+    int joined = 0;              // helpers that took part so far, guarded by the mutex; also the slot of the latest
+    std::atomic<int> active{0};  // helpers at work; changes only under the mutex
     std::condition_variable idle;
-    Job* following = nullptr;  // in the list of jobs
+    Job* following = nullptr;  // next in the list of loops
   };
-  // Returns when task(index, slot) has been called for all indices; slot 0 is the caller.
+  // Calls task(index, slot) for all indices and returns. The caller has slot 0.
   void run(Job& job);
-  // In between, who has worked looks for more for a while rather than sleep: waking up takes longer than small layers
-  // do.
+  // Between begin_run and end_run, helpers that have worked poll for a while before they sleep, because waking up takes
+  // longer than small layers do.
   void begin_run() { runs_.fetch_add(1); }
   void end_run() { runs_.fetch_sub(1); }
 
@@ -57,28 +58,28 @@ class ThreadPool {
   void work();
   void post(Job& job);
   void remove(const Job& job);
-  [[nodiscard]] Job* open_job() const;  // with a free seat and indices left; the oldest
+  [[nodiscard]] Job* open_job() const;  // the oldest loop that may take a helper and has indices left; nullptr: none
 
   std::mutex mutex_;
   std::condition_variable wake_;
   std::vector<std::thread> threads_;
   Job* jobs_ = nullptr;
   bool stop_ = false;
-  std::atomic<std::uint64_t> posted_{0};  // for those who poll
-  std::atomic<int> runs_{0};              // that are under way
+  std::atomic<std::uint64_t> posted_{0};  // changes with every posted loop, for threads that poll
+  std::atomic<int> runs_{0};              // runs in progress
 };
 
-// What a session runs on: itself and up to threads - 1 helpers.
+// Executor of one session: its calling thread and up to threads - 1 helpers.
 class PoolExecutor final : public Executor {
  public:
-  // threads: 1..kMaxThreads; 0: as many as this process has CPUs. spin_us: 0..kMaxSpinUs, see SessionOptions.
-  // Errors: kInvalidArgument, and those of the pool.
+  // threads: 1..kMaxThreads, or 0 for the number of CPUs of this process. spin_us: 0..kMaxSpinUs, see SessionOptions.
+  // Errors: kInvalidArgument, and those of ThreadPool::shared.
   [[nodiscard]] static Result<std::unique_ptr<PoolExecutor>> create(int threads, int spin_us = 0);
 
   [[nodiscard]] int concurrency() const override { return threads_; }
   void parallel_for(int count, const std::function<void(int index, int slot)>& task) override;
 
-  // Many parallel loops, one soon after the other.
+  // Marks a time in which parallel loops follow each other closely.
   class Run {
    public:
     explicit Run(const PoolExecutor* executor) : pool_(executor == nullptr ? nullptr : executor->pool_.get()) {

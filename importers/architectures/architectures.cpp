@@ -12,7 +12,7 @@ namespace narrow::importers {
 namespace {
 
 constexpr int kMaxInputSize = 4096;
-constexpr std::string_view kMobileNetV2 = "mobilenet_v2";  // the one with options of its own
+constexpr std::string_view kMobileNetV2 = "mobilenet_v2";  // the only one with options of its own
 
 Error not_found(const std::string& what) {
   std::string known;
@@ -57,7 +57,7 @@ Status check_options(const Architecture& architecture, const ArchitectureOptions
   return {};
 }
 
-// What the implementations that the names come from were trained with.
+// The preprocessing with which the implementations of these names were trained.
 std::string_view preset_name(const Architecture& architecture, const ArchitectureOptions& options, bool cifar10) {
   if (architecture.name != kMobileNetV2) return architecture.preset;
   if (cifar10) return "cifar10";
@@ -67,7 +67,7 @@ std::string_view preset_name(const Architecture& architecture, const Architectur
 Result<Preprocessing> usual_preprocessing(std::string_view preset, int input_size) {
   NARROW_ASSIGN(Preprocessing preprocessing, preprocessing_preset(preset));
   if (preprocessing.resize) {
-    // The same share of the picture is cropped at every size: 224 of 256, 128 of 146.
+    // The crop is the same share of the image at every size: 224 of 256, 128 of 146.
     preprocessing.resize = static_cast<int>(
         std::lround(static_cast<double>(*preprocessing.resize) * input_size / preprocessing.crop_height));
   }

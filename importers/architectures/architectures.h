@@ -1,4 +1,4 @@
-// Networks by name: what a state_dict leaves out is written down here, as a graph.
+// Networks by name. They supply the graph, which a state dict does not hold.
 #pragma once
 
 #include <string>
@@ -13,19 +13,19 @@
 namespace narrow::importers {
 
 struct Network {
-  graph::Graph graph;           // float, as in the origin: BatchNorm, Activation and Identity are nodes of their own
-  std::string architecture;     // the name, also where it was recognised
-  Preprocessing preprocessing;  // the architecture's usual one; crop equals the graph's input
+  graph::Graph graph;               // float, not simplified: BatchNorm, Activation and Identity are nodes of their own
+  std::string architecture;         // the name, given or recognised
+  Preprocessing preprocessing;      // the architecture's usual one; crop equals the graph's input
   std::vector<std::string> labels;  // CIFAR-10's for 10 classes at 32x32, else empty
 };
 
-// Builds the network that `options.name` names, or that the keys tell when it is empty. Nodes are named after their
-// keys: "layer1.0.conv1", "layer1.0.bn1"; nodes without weights after their module: "layer1.0.relu1".
-// Errors: kNotFound (unknown name, or not recognised: lists all names), kInvalidArgument (an option that makes no
-// sense, or missing, unexpected and wrongly shaped keys: all of them in one error).
+// Builds the network `options.name`, or the network that the keys determine if it is empty. Nodes are named after their
+// keys ("layer1.0.conv1", "layer1.0.bn1"). Nodes without weights are named after their module ("layer1.0.relu1").
+// Errors: kNotFound (unknown name, or not recognised: lists all names), kInvalidArgument (an option that does not
+// apply, or missing, unexpected and wrongly shaped keys: all of them in one error).
 [[nodiscard]] Result<Network> build_network(const StateDict& weights, const ArchitectureOptions& options);
 
-// All names, in the order in which users should see them.
+// All names, in the order in which users see them.
 [[nodiscard]] std::vector<std::string> architecture_names();
 
 }  // namespace narrow::importers

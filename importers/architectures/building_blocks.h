@@ -1,4 +1,4 @@
-// Groups of layers that several families have in common, with torchvision's names.
+// Groups of layers that several architectures share, with torchvision's names.
 #pragma once
 
 #include <optional>
@@ -8,7 +8,7 @@
 
 namespace narrow::importers {
 
-// Convolution, BatchNorm and activation as one Sequential: `name`.0, .1 and, where there is an activation, .2.
+// Convolution, BatchNorm and activation as one Sequential: `name`.0, .1 and, if there is an activation, .2.
 Flow sequential_layer(NetworkBuilder& builder, const std::string& name, const Flow& in, const ConvolutionShape& shape,
                       std::optional<ActivationKind> activation);
 
@@ -20,8 +20,8 @@ struct SqueezeExcitation {
   ActivationKind scale = ActivationKind::kSigmoid;  // after `name`.fc2
 };
 
-// Scales each channel by what the whole picture says: `in` times two 1x1 convolutions of its global average.
-// Source: Hu et al., "Squeeze-and-Excitation Networks" (2017), figure 2.
+// Scales each channel by a factor that depends on the whole image: `in` times two 1x1 convolutions of its global
+// average. Source: Hu et al., "Squeeze-and-Excitation Networks" (2017), figure 2.
 Flow squeeze_excitation(NetworkBuilder& builder, const std::string& name, const Flow& in,
                         const SqueezeExcitation& activations);
 

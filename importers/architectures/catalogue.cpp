@@ -8,7 +8,7 @@
 namespace narrow::importers {
 namespace {
 
-// Each makes a row's function of a family's, with what tells the networks of a family apart.
+// Each makes the function of a row from the function of a family and the parameters of one network.
 template <auto kBuild>
 Flow plain(NetworkBuilder& builder, const Flow& in, const ArchitectureOptions& /*options*/) {
   return kBuild(builder, in);
@@ -75,8 +75,8 @@ constexpr auto kArchitectures = std::to_array<Architecture>({
     {"squeezenet1_0", squeezenet<false>},
     {"squeezenet1_1", squeezenet<true>},
     {"densenet121", densenet<std::array{6, 12, 24, 16}>},
-    // torchvision's weights of these two were trained with pixels from -1 to 1; its own models change ImageNet's mean
-    // and deviation into that within the network (transform_input).
+    // torchvision's weights of these two were trained on pixels from -1 to 1. torchvision's models convert ImageNet's
+    // mean and deviation to that within the network (transform_input).
     {"googlenet", plain<build_googlenet>, 224, "mobilenet-tf", false, 1e-3},
     {"inception_v3", plain<build_inception_v3>, 299, "mobilenet-tf", false, 1e-3},
     {"shufflenet_v2_x0_5", shufflenet<std::array{48, 96, 192}>},
@@ -85,7 +85,7 @@ constexpr auto kArchitectures = std::to_array<Architecture>({
     {"mobilenet_v3_small", plain<build_mobilenet_v3_small>, 224, "imagenet", false, 1e-3},
     {"mobilenet_v3_large", plain<build_mobilenet_v3_large>, 224, "imagenet", false, 1e-3},
     {"mnasnet1_0", plain<build_mnasnet>},
-    // torchvision resizes for this one with bicubic interpolation, which Narrow does not have; bilinear is close.
+    // torchvision resizes for this network with bicubic interpolation, which Narrow does not have. Bilinear is close.
     {"efficientnet_b0", plain<build_efficientnet_b0>},
     {"regnet_x_400mf", regnet<RegnetShape{{1, 2, 7, 12}, {32, 64, 160, 400}, 16, false}>},
     {"regnet_y_400mf", regnet<RegnetShape{{1, 3, 6, 6}, {48, 104, 208, 440}, 8, true}>},

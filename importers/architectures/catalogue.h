@@ -11,7 +11,7 @@ namespace narrow::importers {
 
 struct Architecture {
   std::string_view name;
-  // From the picture to the scores.
+  // Builds the network from image to scores.
   Flow (*build)(NetworkBuilder&, const Flow&, const ArchitectureOptions&);
   int input_size = 224;
   std::string_view preset = "imagenet";  // the usual preprocessing

@@ -1,4 +1,4 @@
-// The families of networks that Narrow knows by name; one file each.
+// The families of named architectures, one file each.
 #pragma once
 
 #include <array>
@@ -8,10 +8,10 @@
 
 namespace narrow::importers {
 
-// ResNets for 32x32 pictures, three stages of `blocks` blocks with 16, 32 and 64 channels.
-// convolution_shortcut: where the size changes, the shortcut is a 1x1 convolution; otherwise it is parameter-free
-// (option A): every second pixel, and zeros for the new channels, half of them before the old ones.
-// Source: He et al., "Deep Residual Learning for Image Recognition" (2015), section 4.2.
+// ResNets for 32x32 images, three stages of `blocks` blocks with 16, 32 and 64 channels. Where the size changes, the
+// shortcut is a 1x1 convolution if `convolution_shortcut`. Otherwise it has no parameters (option A): every second
+// pixel, and zeros for the new channels, half of them before the old ones. Source: He et al., "Deep Residual Learning
+// for Image Recognition" (2015), section 4.2.
 Flow build_cifar_resnet(NetworkBuilder& builder, Flow in, int blocks, bool convolution_shortcut);
 
 struct ResnetShape {
@@ -41,12 +41,13 @@ Flow build_mobilenet_v2(NetworkBuilder& builder, Flow in, const std::vector<int>
 
 inline constexpr int kMobileNetV2Blocks = 17;
 
-// MLPerf Tiny's ResNet-8 for 32x32 pictures: three blocks, convolutions with bias and BatchNorm both, and a shortcut
-// convolution without BatchNorm. Trained with TensorFlow's SAME padding and epsilon 1e-3.
-// Source: Banbury et al., "MLPerf Tiny Benchmark" (2021), image classification.
+// MLPerf Tiny's ResNet-8 for 32x32 images: three blocks, convolutions with bias and BatchNorm, and a shortcut
+// convolution without BatchNorm. It was trained with TensorFlow's SAME padding and epsilon 1e-3. Source: Banbury et
+// al., "MLPerf Tiny Benchmark" (2021), image classification.
 Flow build_mlperf_tiny_resnet8(NetworkBuilder& builder, Flow in);
 
-// The networks below have torchvision's keys and, where these differ, torchvision's layers.
+// The networks below have torchvision's keys. Where torchvision's layers differ from the paper's, they have
+// torchvision's.
 
 // Krizhevsky, "One weird trick for parallelizing convolutional neural networks" (2014), one column.
 Flow build_alexnet(NetworkBuilder& builder, Flow in);
@@ -65,10 +66,11 @@ Flow build_squeezenet(NetworkBuilder& builder, Flow in, bool version_1_1);
 // DenseNet-BC with growth rate 32. Huang et al., "Densely Connected Convolutional Networks" (2016), table 1.
 Flow build_densenet(NetworkBuilder& builder, Flow in, const std::array<int, 4>& blocks);
 
-// Szegedy et al., "Going Deeper with Convolutions" (2014), table 1, with BatchNorm. Auxiliary heads are left out.
+// Szegedy et al., "Going Deeper with Convolutions" (2014), table 1, with BatchNorm. Auxiliary classifiers are left out.
 Flow build_googlenet(NetworkBuilder& builder, Flow in);
 
-// Szegedy et al., "Rethinking the Inception Architecture for Computer Vision" (2015). The auxiliary head is left out.
+// Szegedy et al., "Rethinking the Inception Architecture for Computer Vision" (2015). The auxiliary classifier is left
+// out.
 Flow build_inception_v3(NetworkBuilder& builder, Flow in);
 
 // channels: of the three stages. Ma et al., "ShuffleNet V2" (2018), table 5.

@@ -21,7 +21,7 @@ constexpr ConvolutionShape unpadded(int stride, std::int64_t channels) {
   return {.stride = stride, .out_channels = channels, .pad = 0};
 }
 
-// Layers one after the other: `name`_1, `name`_2, ...
+// Layers in sequence: `name`_1, `name`_2, ...
 Flow chain(NetworkBuilder& builder, const std::string& name, Flow flow, const std::vector<ConvolutionShape>& layers) {
   int number = 1;
   for (const ConvolutionShape& layer : layers) {
@@ -68,7 +68,7 @@ Flow module_d(NetworkBuilder& builder, const std::string& name, const Flow& in) 
 }
 
 Flow module_e(NetworkBuilder& builder, const std::string& name, const Flow& in) {
-  // A row and a column side by side: `branch`a and `branch`b.
+  // A row and a column window in parallel: `branch`a and `branch`b.
   const auto split = [&](const std::string& branch, const Flow& flow) {
     return builder.concat(name + branch + ".concat", {basic_layer(builder, name + branch + "a", flow, row(3, 384)),
                                                       basic_layer(builder, name + branch + "b", flow, column(3, 384))});

@@ -12,7 +12,7 @@ struct Stack {
 };
 constexpr std::array<Stack, 6> kStacks{{{3, 2, 3}, {5, 2, 3}, {5, 2, 3}, {3, 1, 2}, {5, 2, 4}, {3, 1, 1}}};
 
-// Layers of a Sequential, counted on.
+// Layers of a Sequential, with consecutive numbers.
 class Sequence {
  public:
   Sequence(NetworkBuilder& builder, std::string name, int next)

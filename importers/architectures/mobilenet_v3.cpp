@@ -63,7 +63,7 @@ Flow build(NetworkBuilder& builder, const Flow& in, const std::array<Block, Coun
   Flow flow = sequential_layer(builder, "features.0", in, {.stride = 2}, kHs);
   int index = 1;
   for (const Block& block : blocks) {
-    // The first block has as many channels inside as outside.
+    // The first block has no expansion.
     flow = inverted_residual(builder, "features." + std::to_string(index), flow, block, index != 1);
     ++index;
   }

@@ -8,8 +8,8 @@
 namespace narrow::importers {
 namespace {
 
-// Zeros before and after `size` pixels so that there are ceil(size / stride) windows; the odd one comes after.
-// Source: TensorFlow, "Notes on padding" of tf.nn.
+// Padding before and after `size` pixels so that there are ceil(size / stride) windows. An odd zero goes after. Source:
+// TensorFlow, "Notes on padding" of tf.nn.
 std::pair<int, int> same_padding(std::int64_t size, int kernel, int stride) {
   const std::int64_t windows = (size + stride - 1) / stride;
   const auto total = static_cast<int>(std::max<std::int64_t>((windows - 1) * stride + kernel - size, 0));
@@ -122,7 +122,7 @@ Flow NetworkBuilder::linear(const std::string& name, const Flow& in, int grid) {
 Flow NetworkBuilder::linear(const std::string& name, const Flow& in) { return linear(name, in, 0); }
 
 Flow NetworkBuilder::linear_on_grid(const std::string& name, const std::string& pool, const Flow& in, int grid) {
-  // Without a graph the weights are still looked for.
+  // Weights are taken even if the graph has stopped growing, so that all wrong keys are found.
   if (!alive({in})) return linear(name, in, 0);
   const TensorShape shape = shape_of(in);
   if (shape.height % grid != 0 || shape.width != shape.height) return linear(name, in, grid);

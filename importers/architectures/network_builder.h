@@ -1,6 +1,7 @@
-// Writes down a network layer by layer: each call takes its weights by name, checks them, and appends to the graph.
+// Builds a network layer by layer. Each call takes its weights by name, checks them, and appends to the graph.
 //
-// After the first problem the graph stops growing, but the walk goes on, so that every wrong key is found in one go.
+// After the first problem the graph stops growing, but calls still check their weights. So one error lists every wrong
+// key.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +15,7 @@
 
 namespace narrow::importers {
 
-// A tensor on its way through the network.
+// A tensor between two layers.
 struct Flow {
   graph::ValueId id = graph::kNoValue;  // kNoValue: not in the graph because of an earlier problem
   std::int64_t channels = kAnySize;     // kAnySize: not known because of an earlier problem
@@ -23,44 +24,45 @@ struct Flow {
 enum class ActivationKind : std::uint8_t { kRelu, kRelu6, kHardSwish, kHardSigmoid, kSigmoid, kSilu };
 
 struct ConvolutionShape {
-  int kernel = 3;  // height, and width where kernel_w does not say otherwise
+  int kernel = 3;  // height, and width unless kernel_w is set
   int stride = 1;
   bool depthwise = false;                 // one group per channel, as many outputs as inputs
-  std::int64_t out_channels = kAnySize;   // kAnySize: as many as the weights have
+  std::int64_t out_channels = kAnySize;   // kAnySize: the number that the weights have
   int kernel_w = 0;                       // 0: square
-  int groups = 1;                         // where not depthwise; must divide the input's channels
-  std::optional<int> pad = std::nullopt;  // on every side; nothing: keeps the size at stride 1
-  bool bias = false;                      // the weights must have one; otherwise it is taken where it is there
+  int groups = 1;                         // if not depthwise; must divide the input's channels
+  std::optional<int> pad = std::nullopt;  // on every side; nothing: as much as keeps the size at stride 1
+  bool bias = false;                      // true: the weights must have one; false: it is taken if there is one
 };
 
 struct PoolShape {
   int kernel = 3;
   int stride = 2;
-  std::optional<int> pad = std::nullopt;  // as of a convolution
+  std::optional<int> pad = std::nullopt;  // as in a convolution
   // The last window may reach beyond the padded picture, as long as it starts inside (PyTorch's ceil_mode).
   bool ceil_mode = false;
 };
 
 class NetworkBuilder {
  public:
-  // tf_padding: pad as TensorFlow's SAME where a layer does not give its padding. epsilon: of every BatchNorm.
+  // tf_padding: layers without a padding of their own pad like TensorFlow's SAME. epsilon: that of every BatchNorm.
   NetworkBuilder(const StateDict& weights, bool tf_padding, double epsilon);
 
   [[nodiscard]] bool has(std::string_view key) const { return reader_.has(key); }
-  // Weights below `prefix` may be there, and are left out: heads that only training uses.
+  // Weights whose names start with `prefix` may exist and are left out. They belong to classifiers that only training
+  // uses.
   void leave_out(std::string_view prefix) { reader_.leave_out(prefix); }
 
-  // A picture of size x size pixels, RGB.
+  // The input: an RGB image of size x size pixels.
   Flow input(int size);
   // `name`.weight and `name`.bias. Padding keeps the size at stride 1: (kernel - 1) / 2 on every side, or TensorFlow's
-  // SAME where that was asked for.
+  // SAME if it was requested.
   Flow convolution(const std::string& name, const Flow& in, const ConvolutionShape& shape);
   // `name`.weight, .bias, .running_mean and .running_var.
   Flow batch_norm(const std::string& name, const Flow& in);
   // `name`.weight and .bias, on all elements of the input.
   Flow linear(const std::string& name, const Flow& in);
-  // The same on the input averaged to grid x grid cells, `pool`, as PyTorch's adaptive average pooling does. Where the
-  // cells are not equal and apart, the average is taken into the weights: both are linear.
+  // A linear layer on the input averaged to grid x grid cells, `pool`, like PyTorch's adaptive average pooling. If the
+  // cells are not equal or overlap, the average is folded into the weights, which is exact because both are linear.
   Flow linear_on_grid(const std::string& name, const std::string& pool, const Flow& in, int grid);
 
   Flow activation(const std::string& name, const Flow& in, ActivationKind kind);
@@ -69,7 +71,7 @@ class NetworkBuilder {
   // Each of height, width and channels is equal in both, or 1 in b.
   Flow multiply(const std::string& name, const Flow& a, const Flow& b);
   Flow max_pool(const std::string& name, const Flow& in, const PoolShape& shape);
-  // Zeros of the padding count.
+  // Zeros of the padding count in the average.
   Flow average_pool(const std::string& name, const Flow& in, const PoolShape& shape);
   Flow global_average_pool(const std::string& name, const Flow& in);
   Flow dropout(const std::string& name, const Flow& in);
@@ -89,13 +91,13 @@ class NetworkBuilder {
  private:
   Flow node(const std::string& name, graph::Op op, const std::vector<Flow>& inputs, std::int64_t channels,
             Clamp clamp = {});
-  // Whether the graph can still grow from these.
+  // Whether all of these are in the graph, so that it can grow.
   [[nodiscard]] bool alive(const std::vector<Flow>& flows) const;
   // Precondition: alive({in}).
   [[nodiscard]] TensorShape shape_of(const Flow& in) const { return graph_.value(in.id).shape; }
   [[nodiscard]] Padding padding(const Flow& in, int kernel_h, int kernel_w, int stride, std::optional<int> pad) const;
   [[nodiscard]] graph::Window pool_window(const Flow& in, const PoolShape& shape) const;
-  // `name`.bias, or zeros where the file has none and it need not.
+  // `name`.bias, or zeros if the file has none and it is not required.
   std::vector<float> bias_of(const std::string& name, std::int64_t channels, bool required);
   Flow linear(const std::string& name, const Flow& in, int grid);
 

@@ -35,8 +35,8 @@ graph::Function function_of(ActivationKind kind) {
   return function;
 }
 
-// Pixels to add after `size` (padding included) so that the window's positions are rounded up. A window that would
-// start in the padding after the picture does not count.
+// Pixels to add after `size` (padding included) so that the number of windows is rounded up. A window that would start
+// in the padding after the image does not count.
 int ceil_padding(std::int64_t size, int pad, const PoolShape& shape) {
   const std::int64_t padded = size + std::int64_t{2} * pad;
   const std::int64_t missing = (shape.stride - (padded - shape.kernel) % shape.stride) % shape.stride;

@@ -16,13 +16,13 @@ bool any_starts_with(const StateDict& weights, std::string_view prefix) {
   });
 }
 
-// A dimension of a tensor; 0 where there is no such tensor or dimension.
+// A dimension of a tensor, or 0 if there is no such tensor or dimension.
 std::int64_t dimension(const StateDict& weights, std::string_view name, std::size_t index) {
   const Tensor* tensor = weights.find(name);
   return tensor != nullptr && index < tensor->shape.size() ? tensor->shape[index] : 0;
 }
 
-// A ResNet's block, as "layer<stage>.<block>." of a key; stage 0: the key is none of a block.
+// A block of a ResNet, from "layer<stage>.<block>." in a key. Stage 0: the key is not that of a block.
 struct BlockKey {
   std::size_t stage = 0;
   int block = 0;
@@ -44,7 +44,7 @@ BlockKey block_of(std::string_view key) {
   return result;
 }
 
-// Blocks of each stage by their highest index, so that a missing key does not hide what the others tell.
+// The number of blocks of each stage, from their highest index, so that a missing key does not matter.
 std::array<int, 4> count_blocks(const StateDict& weights) {
   std::array<int, 4> blocks{};
   for (const auto& entry : weights.entries) {
@@ -68,7 +68,7 @@ std::string resnet(const StateDict& weights) {
     return blocks[0] == blocks[1] && blocks[1] == blocks[2] ? cifar_resnet(weights, blocks[0]) : std::string();
   }
   ResnetShape shape{blocks, any_starts_with(weights, "layer1.0.conv3.")};
-  // The first 3x3 convolution of a bottleneck tells the variants with other widths apart.
+  // The first 3x3 convolution of a bottleneck distinguishes the variants with other widths.
   const std::int64_t width = dimension(weights, "layer1.0.conv2.weight", 0);
   const std::int64_t per_group = dimension(weights, "layer1.0.conv2.weight", 1);
   if (shape.bottleneck && width == 128 && (per_group == 4 || per_group == 128)) {
@@ -87,7 +87,7 @@ std::string resnet(const StateDict& weights) {
   return {};
 }
 
-// AlexNet and VGG are rows of layers "features.<index>", told apart by how many of them are convolutions.
+// AlexNet and VGG are sequences of layers "features.<index>". The number of convolutions distinguishes them.
 std::string row_of_layers(const StateDict& weights) {
   const auto count = [&](std::string_view part) {
     return std::count_if(weights.entries.begin(), weights.entries.end(), [&](const auto& entry) {
@@ -117,7 +117,7 @@ std::string row_of_layers(const StateDict& weights) {
   }
 }
 
-// Keys that only one network has. `none`: what a deeper one of the same family has besides; may be empty.
+// Keys that only one network has. `none`: a key that only a deeper network of the same family has; may be empty.
 struct Mark {
   std::string_view name;
   std::string_view one;

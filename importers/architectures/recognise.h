@@ -1,4 +1,4 @@
-// Which architecture a state_dict's keys are typical of.
+// Recognises an architecture by the keys of a state dict.
 #pragma once
 
 #include <string>
@@ -7,8 +7,8 @@
 
 namespace narrow::importers {
 
-// A name that build_network knows, or empty where the keys do not tell. Looks at names, and at shapes only to tell
-// networks apart that have the same names: other shapes may still not fit.
+// Returns a name that build_network knows, or an empty name if the keys do not determine one. It compares names. It
+// compares shapes only to distinguish networks with the same names, so other shapes may still not fit.
 [[nodiscard]] std::string recognise(const StateDict& weights);
 
 }  // namespace narrow::importers

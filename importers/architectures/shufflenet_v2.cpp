@@ -25,7 +25,7 @@ Flow branch(NetworkBuilder& builder, const std::string& name, const Flow& in, in
   return builder.relu(layer(), flow);
 }
 
-// Without a stride the left half passes unchanged; with it both halves see everything.
+// Without a stride the left half is unchanged. With a stride both branches read all channels.
 Flow unit(NetworkBuilder& builder, const std::string& name, const Flow& in, int stride, std::int64_t channels) {
   const std::int64_t half = channels / 2;
   const Flow left = stride == 1 ? builder.slice_channels(name + ".left", in, 0, half)

@@ -20,7 +20,7 @@ std::vector<float> channels_last(const std::vector<float>& values, std::int64_t 
   return result;
 }
 
-// What pixel `at` of `size` counts in the average of cell `cell`: 0 or one over the cell's pixels.
+// The weight of pixel `at` of `size` in the average of cell `cell`: 0, or 1 / pixels of the cell.
 double share(std::int64_t at, std::int64_t cell, std::int64_t size, std::int64_t cells) {
   const std::int64_t begin = cell * size / cells;
   const std::int64_t end = ((cell + 1) * size + cells - 1) / cells;

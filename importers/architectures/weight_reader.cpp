@@ -8,7 +8,7 @@
 namespace narrow::importers {
 namespace {
 
-constexpr std::string_view kCounter = "num_batches_tracked";  // of BatchNorm; of no use after training
+constexpr std::string_view kCounter = "num_batches_tracked";  // of BatchNorm; unused after training
 
 std::string text(const std::vector<std::int64_t>& shape) {
   std::string result = "[";

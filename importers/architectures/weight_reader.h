@@ -1,5 +1,5 @@
-// Takes tensors out of a state_dict by name and shape, and remembers everything that does not fit, so that one error
-// can tell it all.
+// Takes tensors from a state dict by name and shape, and records everything that does not fit, so that one error lists
+// all of it.
 #pragma once
 
 #include <cstdint>
@@ -22,18 +22,19 @@ class WeightReader {
 
   [[nodiscard]] bool has(std::string_view name) const { return tensors_.count(name) != 0; }
 
-  // The tensor `name` if it is there with this shape (kAnySize matches any size) and finite values. Otherwise nullptr,
-  // and the problem is remembered.
+  // Returns the tensor `name` if it has this shape (kAnySize matches any size) and finite values. Otherwise records the
+  // problem and returns nullptr.
   const Tensor* take(const std::string& name, const std::vector<std::int64_t>& shape);
 
-  // Tensors whose names start with `prefix` are expected, but of no use.
+  // Tensors whose names start with `prefix` are expected, but not used.
   void leave_out(std::string_view prefix);
 
-  // Whether every tensor so far was there and fitted.
+  // Whether every tensor so far existed and fitted.
   [[nodiscard]] bool ok() const { return missing_.empty() && misshapen_.empty() && damaged_.empty(); }
 
-  // All problems, also the tensors that nobody took (counters of batches excepted).
-  // Error: kInvalidArgument. `looks_like`: what the names are typical of, for when most are missing; may be empty.
+  // Reports all problems, including tensors that were never taken (except counters of batches). Error:
+  // kInvalidArgument. looks_like: the architecture that the names are typical of, for the message if most are missing;
+  // may be empty.
   [[nodiscard]] Status finish(const std::string& architecture, const std::string& looks_like) const;
 
  private:

@@ -20,7 +20,7 @@ struct Header {
   bool top_down = false;
   unsigned bits = 0;  // per pixel
   std::uint32_t compression = kNone;
-  std::array<std::uint32_t, 3> masks{};  // of red, green, blue, where bits is 16 or 32
+  std::array<std::uint32_t, 3> masks{};  // masks of red, green, blue, if bits is 16 or 32
   Bytes palette;
   std::size_t palette_entry_bytes = 4;
   Bytes pixels;
@@ -98,7 +98,7 @@ Result<Header> read_header(Bytes bytes, const PictureLimits& limits) {
   }
   NARROW_TRY(check_compression(header));
   if (header.compression == kBitFields || header.compression == kAlphaBitFields) {
-    // Behind the 40 bytes of the oldest header; the later ones have them in the same place.
+    // Masks follow the 40 bytes of the oldest header. Later headers have them at the same offset.
     constexpr std::size_t kMasksAt = kFileHeaderBytes + 40;
     if (bytes.size() < kMasksAt + 12) return ends_early();
     for (std::size_t i = 0; i < 3; ++i) header.masks[i] = little_endian_32(bytes, kMasksAt + 4 * i);
@@ -106,7 +106,7 @@ Result<Header> read_header(Bytes bytes, const PictureLimits& limits) {
   }
   if (header.bits <= 8) {
     if (colors == 0 || colors > 256) colors = std::size_t{1} << header.bits;
-    // Some writers forget the palette when they say where the pixels begin; Pillow and others read these.
+    // Some writers forget the palette in the offset of the pixels. Pillow and others read such files.
     if (pixels_at == at) pixels_at += colors * header.palette_entry_bytes;
     const std::size_t end = std::max(at, pixels_at);
     if (end > bytes.size()) return ends_early();
@@ -126,7 +126,7 @@ std::array<Color, 256> read_palette(const Header& header) {
   return palette;
 }
 
-// One colour of a pixel under a mask, stretched to 0..255.
+// One colour of a pixel, extracted by a mask and scaled to 0..255.
 class Channel {
  public:
   explicit Channel(std::uint32_t mask)
@@ -143,7 +143,7 @@ class Channel {
   std::uint32_t maximum_;
 };
 
-// One row of pixels without run lengths.
+// Decodes one row of pixels without run lengths.
 void decode_row(const Header& header, const std::array<Color, 256>& palette, const std::array<Channel, 3>& channels,
                 const std::uint8_t* in, std::uint8_t* out) {
   for (std::size_t x = 0; x < header.width; ++x, out += 3) {
@@ -179,13 +179,13 @@ Result<Picture> decode_plain(const Header& header) {
   return picture;
 }
 
-// Run lengths: {count, index} pairs; 0 begins an escape: 0 end of row, 1 end of picture, 2 a jump, n >= 3 that many
-// indices as they are, padded to 16 bits. What runs over the end of a row is dropped.
+// Decodes run lengths: pairs {count, index}. A count of 0 begins an escape: 0 end of row, 1 end of image, 2 a jump, n
+// >= 3 that number of plain indices, padded to 16 bits. Pixels beyond the end of a row are dropped.
 Result<Picture> decode_runs(const Header& header) {
   const bool nibbles = header.compression == kRle4;
   const std::array<Color, 256> palette = read_palette(header);
   const Bytes in = header.pixels;
-  // A row takes at least two bytes (its end), unless the picture ends or jumps: enough to keep a bomb from allocating.
+  // Pixels that a jump or an early end leaves out have colour 0 of the palette. check_size() has limited the image.
   Picture picture = blank(header.width, header.height);
   for (std::size_t i = 0; i < picture.rgb.size(); i += 3)
     std::copy(palette[0].begin(), palette[0].end(), picture.rgb.begin() + static_cast<std::ptrdiff_t>(i));
@@ -204,7 +204,7 @@ Result<Picture> decode_runs(const Header& header) {
   std::size_t at = 0;
   while (y < header.height) {
     if (in.size() - at < 2) {
-      // Some writers leave the end mark out once every pixel is there.
+      // Some writers omit the end mark after the last pixel.
       if (y + 1 == header.height && x >= header.width) break;
       return ends_early();
     }

@@ -11,7 +11,7 @@ namespace image {
 
 Status check_size(const char* format, std::uint64_t width, std::uint64_t height, const PictureLimits& limits) {
   if (width == 0 || height == 0) return broken(format, "a picture without pixels");
-  // Sides are below 2^32, so that their product can't overflow.
+  // Sides are below 2^32, so their product can't overflow.
   const std::uint64_t allowed = limits.max_pixels < 0 ? 0 : static_cast<std::uint64_t>(limits.max_pixels);
   constexpr std::uint64_t kMaxSide = std::uint64_t{1} << 26;
   if (width > kMaxSide || height > kMaxSide || width * height > allowed) {
@@ -46,7 +46,7 @@ Format detect_format(Bytes bytes) {
 
 namespace {
 
-// What a file that we do not read is, as far as its first bytes tell; for the message.
+// Names the format of a file that Narrow does not read, from its first bytes, for the message.
 std::string known_stranger(Bytes bytes) {
   struct Stranger {
     std::string_view magic;
@@ -96,7 +96,7 @@ Result<Picture> decode_picture(std::span<const std::byte> bytes, const PictureLi
                  {}};
   }
   try {
-    // Bytes are unsigned char to the readers; that is allowed to alias anything.
+    // The readers use unsigned char, which may alias anything.
     return image::decode({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()}, limits);
   } catch (const std::bad_alloc&) {
     return Error{ErrorCode::kLimit, "not enough memory to decode the picture", {}};

@@ -82,7 +82,8 @@ Result<std::vector<std::byte>> read_file(const std::filesystem::path& path, std:
   };
   if (file.size() > max_bytes) return too_long();
   try {
-    // One byte more than expected, so that the end is seen without another round; pipes grow from there.
+    // One byte more than expected, so that the end of the file is found without another read. For pipes the buffer
+    // grows from there.
     std::vector<std::byte> bytes(static_cast<std::size_t>(file.size()) + 1);
     std::size_t done = 0;
     while (true) {

@@ -1,4 +1,4 @@
-// Reading files with errors that say which one and why.
+// Reads files. Errors name the file and the reason.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@
 
 namespace narrow::image {
 
-// An open file, closed with this object. Reads at offsets, so that threads can share it.
+// An open file, closed with this object. It reads at offsets, so that threads can share it.
 class File {
  public:
   // Errors: kNotFound, kIo (a folder, no permission, ...).
@@ -22,11 +22,11 @@ class File {
   File& operator=(const File&) = delete;
   ~File();
 
-  // Fills as much of `out` as the file has from `offset` on; the number of bytes read.
+  // Reads from `offset` on until `out` is full or the file ends. Returns the number of bytes read.
   [[nodiscard]] Result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> out) const;
-  // Size of a regular file, 0 for a pipe.
+  // The size of a regular file, 0 for a pipe.
   [[nodiscard]] std::uint64_t size() const { return size_; }
-  // Reads on from where the last call ended; works for pipes too.
+  // Continues where the last call ended. Works for pipes too.
   [[nodiscard]] Result<std::size_t> read_some(std::span<std::byte> out);
 
  private:
@@ -38,7 +38,7 @@ class File {
   std::filesystem::path path_;
 };
 
-// All bytes of a file. Errors: as File::open, kLimit when it is longer than max_bytes.
+// Reads all bytes of a file. Errors: those of File::open, kLimit if it is longer than max_bytes.
 [[nodiscard]] Result<std::vector<std::byte>> read_file(const std::filesystem::path& path, std::uint64_t max_bytes);
 
 }  // namespace narrow::image

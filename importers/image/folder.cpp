@@ -22,7 +22,7 @@ void sort_by_bytes(std::vector<fs::path>& paths) {
   std::sort(paths.begin(), paths.end(), [](const fs::path& a, const fs::path& b) { return a.native() < b.native(); });
 }
 
-// Pictures of a class, at any depth. Links to folders are not followed: they may form a ring.
+// The images of a class, at any depth. Links to folders are not followed, because they may form a cycle.
 Result<std::vector<fs::path>> pictures_below(const fs::path& folder) {
   std::vector<fs::path> pictures;
   std::error_code error;

@@ -1,5 +1,5 @@
-// One reader per picture format; decode_picture chooses by the first bytes. Each gets all bytes of the file, checks the
-// header against the limits before pixels are touched, and refuses what is broken or ends early.
+// One reader per image format. decode_picture chooses by the first bytes. A reader receives all bytes of the file,
+// checks the header against the limits before it decodes pixels, and refuses files that are broken or end early.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,8 @@ namespace narrow::image {
 
 using Bytes = std::span<const std::uint8_t>;
 
-// JPEG and PNG: their structure is checked here and rewritten from known-good parts, then stb_image decodes it.
+// JPEG and PNG: these functions check the structure and rewrite the file from checked segments. Then stb_image decodes
+// it.
 [[nodiscard]] Result<Picture> decode_jpeg(Bytes bytes, const PictureLimits& limits);
 [[nodiscard]] Result<Picture> decode_png(Bytes bytes, const PictureLimits& limits);
 // BMP: 1, 4, 8, 16, 24, 32 bits, colour masks, run lengths.
@@ -30,14 +31,14 @@ using Bytes = std::span<const std::uint8_t>;
 }
 
 enum class Format { kNone, kJpeg, kPng, kBmp, kPnm };
-// By the first bytes.
+// Detected by the first bytes.
 [[nodiscard]] Format detect_format(Bytes bytes);
 
-// Error: a side is zero or too long, or the picture has too many pixels.
+// Error: a side is zero or too long, or the image has too many pixels.
 [[nodiscard]] Status check_size(const char* format, std::uint64_t width, std::uint64_t height,
                                 const PictureLimits& limits);
 
-// Black pixels.
+// An image of black pixels.
 [[nodiscard]] Picture blank(std::uint64_t width, std::uint64_t height);
 
 [[nodiscard]] inline std::uint32_t big_endian_16(Bytes bytes, std::size_t at) {

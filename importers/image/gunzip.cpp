@@ -9,7 +9,7 @@ namespace narrow::image {
 namespace {
 
 constexpr int kGzipOnly = 16;              // zlib: added to the window bits
-constexpr std::uint64_t kMostFold = 1032;  // the best that deflate can do
+constexpr std::uint64_t kMostFold = 1032;  // the highest ratio that deflate can reach
 
 class Inflater {
  public:
@@ -22,14 +22,14 @@ class Inflater {
   Inflater(const Inflater&) = delete;
   Inflater& operator=(const Inflater&) = delete;
 
-  // Fills `out`; gives the number of bytes, which is less only where the data end.
+  // Fills `out`. Returns the number of bytes, which is less only at the end of the data.
   Result<std::size_t> read(std::span<std::byte> out) {
     if (!ready_) return Error{ErrorCode::kLimit, "not enough memory to unpack it", where_};
     std::size_t done = 0;
     while (done < out.size() && !ended_) {
       const auto in = static_cast<uInt>(std::min<std::size_t>(packed_.size() - used_, kStep));
       const auto room = static_cast<uInt>(std::min<std::size_t>(out.size() - done, kStep));
-      // zlib's interface is not const, and does not write there.
+      // zlib's interface is not const, but it does not write there.
       stream_.next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(packed_.data() + used_));
       stream_.avail_in = in;
       stream_.next_out = reinterpret_cast<Bytef*>(out.data() + done);
@@ -49,7 +49,7 @@ class Inflater {
     return done;
   }
 
-  // Nothing more comes out, the checksum was right, and nothing follows it.
+  // Checks that no data is left, that the checksum was right, and that nothing follows it.
   Status expect_end() {
     std::byte more{};
     NARROW_ASSIGN(const std::size_t count, read(std::span(&more, 1)));

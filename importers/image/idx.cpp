@@ -16,14 +16,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 30;  // the training pictures of MNIST have 47 MB
-constexpr std::uint64_t kMaxPictures = 1000 * 1000;          // a picture may be one byte, and costs far more here
+constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 30;  // the training images of MNIST have 47 MB
+// An image may be one byte in the file, and takes far more in memory.
+constexpr std::uint64_t kMaxPictures = 1000 * 1000;
 constexpr std::uint32_t kLabelsMagic = 0x0801;
 constexpr std::uint32_t kImagesMagic = 0x0803;
 constexpr std::size_t kLabelsHeader = 8;
 constexpr std::size_t kImagesHeader = 16;
 
-// Precondition: there are 4 bytes at `offset`.
+// Precondition: 4 bytes at `offset`.
 std::uint32_t big_endian(std::span<const std::byte> bytes, std::size_t offset) {
   std::uint32_t value = 0;
   for (std::size_t i = 0; i < 4; ++i) value = value << 8U | std::to_integer<std::uint32_t>(bytes[offset + i]);
@@ -85,7 +86,7 @@ Result<std::vector<std::byte>> read_idx(const fs::path& path, std::size_t header
       std::move(file), header_bytes, [&](std::span<const std::byte> header) { return size(header, where); }, where);
 }
 
-// The file of labels beside a file of pictures: the same name with "labels" and one dimension, packed or not.
+// The file of labels for a file of images: the same name with "labels" and one dimension, compressed or not.
 std::optional<fs::path> labels_beside(const fs::path& images) {
   struct Renaming {
     std::string_view from, to;
@@ -108,7 +109,7 @@ std::optional<fs::path> labels_beside(const fs::path& images) {
   return std::nullopt;
 }
 
-// One per picture; empty where no file of labels is there.
+// One label per image, or none if there is no file of labels.
 Result<std::vector<int>> read_labels(const fs::path& images, std::size_t count, const ClassNames& class_names) {
   std::vector<int> labels;
   const std::optional<fs::path> path = labels_beside(images);

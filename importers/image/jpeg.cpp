@@ -1,5 +1,5 @@
-// JPEG (ITU-T T.81), baseline and progressive. The decoder gets a stream written anew from segments that were checked:
-// tables, frame, scans and the two application segments that say what the colours mean.
+// JPEG (ITU-T T.81), baseline and progressive. The decoder receives a new stream of checked segments: tables, frame,
+// scans and the two application segments that specify the colours.
 #include <algorithm>
 #include <cstddef>
 #include <vector>
@@ -10,7 +10,7 @@
 namespace narrow::image {
 namespace {
 
-// A progressive file of a few kilobytes can ask for thousands of passes over a large picture. Encoders write about ten.
+// A progressive file of a few kilobytes can require thousands of passes over a large image. Encoders write about ten.
 constexpr int kMaxScans = 100;
 
 enum Marker : std::uint8_t {
@@ -44,7 +44,7 @@ class Rewriter {
  private:
   // Finds the next marker, skipping padding and garbage before it as libjpeg does.
   Result<std::uint8_t> next_marker();
-  // The segment at at_, without its length; at_ moves behind it.
+  // Returns the segment at at_, without its length, and moves at_ to its end.
   Result<Bytes> segment();
   Status handle(std::uint8_t marker, Bytes segment);
   Status frame(std::uint8_t marker, Bytes segment);
@@ -53,7 +53,7 @@ class Rewriter {
 
   Bytes bytes_;
   PictureLimits limits_;
-  std::size_t at_ = 2;  // behind the start of image
+  std::size_t at_ = 2;  // after the start-of-image marker
   std::vector<std::uint8_t> out_;
   std::uint64_t width_ = 0;  // 0: no frame yet
   std::uint64_t height_ = 0;
@@ -88,7 +88,7 @@ void Rewriter::append(std::uint8_t marker, Bytes segment) {
   out_.insert(out_.end(), segment.begin(), segment.end());
 }
 
-// Tables of {class and index, 16 counts, symbols}.
+// Checks Huffman tables: {class and index, 16 counts, symbols}.
 Status check_huffman_tables(Bytes segment) {
   while (!segment.empty()) {
     if (segment.size() < 17) return broken("JPEG", "cut Huffman table");
@@ -102,7 +102,7 @@ Status check_huffman_tables(Bytes segment) {
   return {};
 }
 
-// Tables of {precision and index, 64 values of 8 or 16 bits}.
+// Checks quantization tables: {precision and index, 64 values of 8 or 16 bits}.
 Status check_quantization_tables(Bytes segment) {
   while (!segment.empty()) {
     const unsigned precision = segment[0] >> 4;
@@ -175,7 +175,7 @@ Status Rewriter::handle(std::uint8_t marker, Bytes segment) {
   } else if (marker == kDri) {
     if (segment.size() != 2) return broken("JPEG", "restart interval of the wrong size");
   } else if (marker != kApp0 && marker != kApp14) {
-    return {};  // text, metadata: nothing that pixels depend on
+    return {};  // text and metadata, on which no pixel depends
   }
   append(marker, segment);
   return {};

@@ -17,7 +17,7 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
-// An index, or a class name. A text that is both is an index.
+// The label is an index or a class name. A text that is both is an index.
 Result<int> read_label(std::string_view text, const ClassNames& class_names) {
   int index = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), index);

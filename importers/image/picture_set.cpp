@@ -22,9 +22,9 @@ using image::FolderContent;
 
 enum class Kind { kFolder, kList, kCifar, kIdx, kPicture };
 
-// A folder is a folder; then the ending of the name decides (.txt .tsv .lst .csv: list, .bin: CIFAR-10, .jpg ...:
-// picture); then the content: what begins like a picture is one, what begins like IDX or gzip is MNIST's format, and
-// text is a list.
+// Detects what a path is. A folder is a folder. For a file, the file extension decides (.txt .tsv .lst .csv: list,
+// .bin: CIFAR-10, .jpg ...: image). With another extension the content decides: an image, IDX or gzip by its first
+// bytes, else a list if it is text.
 Result<Kind> kind_of(const fs::path& path) {
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
@@ -56,7 +56,7 @@ Result<Kind> kind_of(const fs::path& path) {
                path.string()};
 }
 
-// The classes of all folders together: the caller's names, or the sorted names of the subfolders.
+// The classes of all folders: the caller's names, or the sorted names of the subfolders.
 Result<std::vector<std::string>> folder_classes(const std::vector<std::pair<fs::path, FolderContent>>& folders,
                                                 const std::vector<std::string>& class_names) {
   std::set<std::string> found;
@@ -76,7 +76,7 @@ Result<std::vector<std::string>> folder_classes(const std::vector<std::pair<fs::
                      path.string()};
       }
     } else if (!content.classes.empty() && !content.empty_subfolders.empty()) {
-      // Whether it counts as a class would shift the indices of all that follow.
+      // It can't be ignored: whether it counts as a class changes the indices of all classes after it.
       return Error{ErrorCode::kMalformed,
                    "subfolders without a picture: " + image::quoted_list(content.empty_subfolders) +
                        "; fill or remove them, class indices are counted from the subfolders",

@@ -65,7 +65,7 @@ void append_chunk(std::vector<std::uint8_t>& out, std::string_view type, Bytes d
   for (const int shift : {24, 16, 8, 0}) out.push_back(static_cast<std::uint8_t>(length >> shift));
   out.insert(out.end(), type.begin(), type.end());
   out.insert(out.end(), data.begin(), data.end());
-  out.insert(out.end(), 4, 0);  // a CRC that nobody reads: it was checked
+  out.insert(out.end(), 4, 0);  // stb_image does not read the CRC, which was checked already
 }
 
 }  // namespace

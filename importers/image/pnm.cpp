@@ -14,7 +14,7 @@ class Tokens {
  public:
   explicit Tokens(Bytes bytes) : bytes_(bytes) {}
 
-  // The next decimal number; whitespace and comments before it are skipped. One more byte, the separator, is consumed.
+  // Reads the next decimal number and one separator byte after it. Whitespace and comments before it are skipped.
   Result<std::uint32_t> number(const char* what) {
     skip_space();
     if (at_ >= bytes_.size()) return ends_early();
@@ -31,7 +31,7 @@ class Tokens {
     return static_cast<std::uint32_t>(value);
   }
 
-  // The next 0 or 1 of a plain bitmap, where no space is needed between them.
+  // Reads the next 0 or 1 of a plain bitmap, where no space is required between digits.
   Result<bool> bit() {
     skip_space();
     if (at_ >= bytes_.size()) return ends_early();
@@ -55,7 +55,7 @@ class Tokens {
   }
 
   Bytes bytes_;
-  std::size_t at_ = 2;  // behind the magic
+  std::size_t at_ = 2;  // after the magic number
 };
 
 Result<Picture> decode_bitmap(Tokens& tokens, bool plain, std::size_t width, std::size_t height) {

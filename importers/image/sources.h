@@ -1,4 +1,4 @@
-// Where a PictureSet's pictures come from. Each opener appends what one path holds.
+// The sources of a PictureSet. Each opener appends the images of one path.
 #pragma once
 
 #include <cstddef>
@@ -20,14 +20,14 @@ struct CifarFile {
   File file;
 };
 
-// The gray pictures of an IDX file, unpacked.
+// The gray images of an IDX file, unpacked.
 struct IdxImages {
   int width = 0;
   int height = 0;
   std::vector<std::byte> bytes;  // the whole file, header included
 };
 
-// One picture: a file of its own, or a record of a CIFAR or IDX file.
+// One image: a file of its own, or a record of a CIFAR or IDX file.
 struct Entry {
   std::filesystem::path path;
   std::optional<int> label;
@@ -38,14 +38,14 @@ struct Entry {
 
 using ClassNames = std::vector<std::string>;
 
-// By the ending of the name, whatever its case: jpg, jpeg, png, bmp, dib, ppm, pgm, pbm, pnm.
+// Whether the name has an image's file extension, in any case: jpg, jpeg, png, bmp, dib, ppm, pgm, pbm, pnm.
 [[nodiscard]] bool has_picture_ending(const std::filesystem::path& path);
 
-// `list` of names for a message, shortened where it is long.
+// Joins names for a message, and shortens a long list.
 [[nodiscard]] std::string quoted_list(const std::vector<std::string>& list);
 
-// A folder's subfolders that hold pictures (at any depth), by name, and the pictures in the folder itself; both sorted
-// by bytes. Hidden ones (.name) are left out.
+// The subfolders of a folder that hold images (at any depth), by name, and the images in the folder itself. Both are
+// sorted by bytes. Hidden files and folders (.name) are left out.
 struct FolderContent {
   struct Class {
     std::string name;
@@ -55,10 +55,10 @@ struct FolderContent {
   std::vector<std::string> empty_subfolders;
   std::vector<std::filesystem::path> pictures;
 };
-// Errors: cannot read; no picture at all; pictures both in the folder and in subfolders.
+// Errors: the folder can't be read; no image at all; images both in the folder and in subfolders.
 [[nodiscard]] Result<FolderContent> read_folder(const std::filesystem::path& folder);
 
-// Lines of `path<TAB>label` or `path`; label: index, or name out of `class_names`.
+// Lines of `path<TAB>label` or `path`. The label is an index, or a name in `class_names`.
 [[nodiscard]] Status append_list(const std::filesystem::path& path, const ClassNames& class_names,
                                  std::vector<Entry>& entries);
 
@@ -67,13 +67,13 @@ struct FolderContent {
                                   std::vector<Entry>& entries);
 [[nodiscard]] Result<Picture> read_cifar(const CifarFile& source, std::uint64_t record);
 
-// The pictures of an IDX file (MNIST), gzip-compressed or not, with the labels of the file beside it whose name has
-// labels-idx1 instead of images-idx3; without such a file they have none.
+// The images of an IDX file (MNIST), gzip-compressed or not. Labels come from the file in the same folder with
+// labels-idx1 instead of images-idx3 in its name. Without that file the images have no labels.
 [[nodiscard]] Status append_idx(const std::filesystem::path& path, const ClassNames& class_names,
                                 std::vector<Entry>& entries);
-// Gray becomes RGB of three equal channels.
+// Gray becomes RGB with three equal channels.
 [[nodiscard]] Picture read_idx_picture(const IdxImages& source, std::uint64_t record);
-// By the first bytes; every gzip file counts.
+// Whether the first bytes are those of IDX or gzip.
 [[nodiscard]] bool looks_like_idx(std::span<const std::byte> head);
 
 }  // namespace narrow::image

@@ -7,7 +7,7 @@
 
 namespace {
 
-// The largest single block that the picture being decoded by this thread may need.
+// The largest block of memory that the image that this thread decodes may need.
 thread_local std::size_t stb_block_limit = 0;
 
 void* stb_allocate(std::size_t bytes) { return bytes > stb_block_limit ? nullptr : std::calloc(1, bytes); }
@@ -29,7 +29,7 @@ void* stb_reallocate(void* block, std::size_t old_bytes, std::size_t bytes) {
 #define STBI_NO_LINEAR
 #define STBI_NO_HDR
 #define STBI_MAX_DIMENSIONS (1 << 26)
-// Its assertions are about its input: a process that embeds Narrow must not end over a picture.
+// stb_image asserts things about its input. An image must not end the host's process.
 #define STBI_ASSERT(condition) static_cast<void>(0)
 #define STBI_MALLOC(bytes) stb_allocate(bytes)
 #define STBI_REALLOC_SIZED(block, old_bytes, bytes) stb_reallocate(block, old_bytes, bytes)
@@ -45,8 +45,8 @@ Result<Picture> decode_with_stb(const char* format, Bytes checked, std::uint64_t
   if (checked.size() > static_cast<std::size_t>(std::numeric_limits<int>::max())) {
     return Error{ErrorCode::kLimit, std::string(format) + " of more than 2 GiB", {}};
   }
-  // Four channels of 16 bits, twice as much while a buffer grows by doubling, rounded up to the largest JPEG block; and
-  // at least what its tables and the compressed bytes take.
+  // Four channels of 16 bits, twice as much while a buffer grows by doubling, rounded up to the largest JPEG block. At
+  // least the size of its tables and the compressed bytes.
   stb_block_limit = (std::size_t{1} << 20) + 2 * checked.size() +
                     16 * static_cast<std::size_t>(width + 64) * static_cast<std::size_t>(height + 64);
   stbi__g_failure_reason = nullptr;

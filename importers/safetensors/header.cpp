@@ -37,8 +37,8 @@ constexpr std::array<NamedType, 10> kTypes = {{{"F64", DType::kFloat64},
                                                {"U8", DType::kUint8},
                                                {"BOOL", DType::kBool}}};
 
-// Walks the header's JSON event by event. Only what the format knows is accepted, which also bounds the depth: an
-// object of objects of a string and two lists of whole numbers.
+// Reads the header's JSON event by event. It accepts only what the format defines: an object of objects of a string and
+// two lists of whole numbers. This also bounds the depth.
 class HeaderReader : public nlohmann::json_sax<Json> {
  public:
   explicit HeaderReader(const std::string& where) : where_(where) {}
@@ -187,14 +187,14 @@ class HeaderReader : public nlohmann::json_sax<Json> {
   std::optional<Error> error_;
 
   Place place_ = Place::kStart;
-  Entry entry_;        // of the last key at the top
+  Entry entry_;        // of the last key at the top level
   std::string field_;  // of entry_
   std::unordered_set<std::string> fields_;
   std::vector<std::uint64_t> shape_;
   std::vector<std::uint64_t> offsets_;
 };
 
-// The format has no holes, so that no bytes can hide in a file.
+// The format has no holes, so no bytes can be hidden in a file.
 Status check_places(const std::vector<Entry>& entries, std::uint64_t data_bytes, const std::string& where) {
   std::vector<std::size_t> order(entries.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -236,7 +236,7 @@ std::uint64_t header_length(std::span<const std::byte> bytes) {
 
 Result<std::vector<Entry>> parse_header(std::span<const std::byte> json, std::uint64_t data_bytes,
                                         const std::string& where) {
-  // The format says so; and the parser would skip a byte order mark.
+  // The format requires it, and the parser would skip a byte order mark.
   if (json.empty() || json[0] != std::byte{'{'}) {
     return Error{ErrorCode::kMalformed, "the header does not begin with '{'",
                  where + ", byte " + std::to_string(kLengthBytes)};

@@ -9,11 +9,11 @@ namespace {
 
 constexpr std::int64_t kMaxTotalElems = std::int64_t{1} << 29;  // 2 GiB of float32
 
-// Tensors of one byte an element take four times as much memory as the file.
+// Tensors with one byte per element take four times as much memory as the file.
 Status check_total(const std::vector<Entry>& entries, const std::string& where) {
   std::int64_t total = 0;
   for (const Entry& entry : entries) {
-    // Both are at most the file's size.
+    // Both numbers are at most the file's size.
     total += entry.elems;
     if (total > kMaxTotalElems) {
       return Error{ErrorCode::kLimit, "holds more than " + std::to_string(kMaxTotalElems) + " elements", where};

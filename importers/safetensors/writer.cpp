@@ -35,7 +35,7 @@ Result<std::vector<std::byte>> write_safetensors(const StateDict& weights) {
                  "the name of a tensor is not UTF-8, which safetensors can't hold; rename it before saving",
                  "safetensors"};
   }
-  // Spaces behind the header are part of the format, so that float32 can be mapped.
+  // The format allows spaces after the header. They align the data, so that float32 can be mapped.
   json.append((8 - json.size() % 8) % 8, ' ');
 
   std::vector<std::byte> bytes(sizeof(std::uint64_t) + json.size() + data_bytes);

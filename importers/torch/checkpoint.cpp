@@ -16,7 +16,7 @@ bool starts_with(std::span<const std::byte> bytes, std::string_view prefix) {
                     [](char wanted, std::byte byte) { return static_cast<std::byte>(wanted) == byte; });
 }
 
-// What a file that is no checkpoint seems to be.
+// Describes a file that is no checkpoint, for an error.
 std::string guess(std::span<const std::byte> bytes) {
   if (safetensors::looks_like_safetensors(bytes)) return "it looks like safetensors";
   const auto head = bytes.first(std::min<std::size_t>(bytes.size(), 64));

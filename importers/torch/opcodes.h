@@ -1,4 +1,4 @@
-// Bytes of the pickle machine's instructions, as CPython's Lib/pickletools.py names them.
+// The opcodes of the pickle machine, with the names of CPython's Lib/pickletools.py.
 #pragma once
 
 #include <array>
@@ -62,8 +62,8 @@ struct RefusedOpcode {
   std::string_view name;
 };
 
-// Instructions that Python knows and a checkpoint does not need: those that make objects or reach outside the file,
-// and the text forms of protocol 0.
+// Opcodes that Python has and a checkpoint does not need: those that make objects or reach outside the file, and the
+// text opcodes of protocol 0.
 inline constexpr std::array kRefusedOpcodes = {
     RefusedOpcode{'i', "INST"},         RefusedOpcode{'o', "OBJ"},
     RefusedOpcode{0x81, "NEWOBJ"},      RefusedOpcode{0x92, "NEWOBJ_EX"},

@@ -79,7 +79,7 @@ Result<std::vector<std::int64_t>> integers(const Heap& heap, Value value, std::s
   return numbers;
 }
 
-// Checks that the tensor lies inside the `available` elements of its storage; sets its number of elements.
+// Checks that the tensor lies inside the `available` elements of its storage, and sets its number of elements.
 Status check_bounds(TensorView& tensor, std::int64_t offset, std::int64_t available) {
   const Error huge{ErrorCode::kLimit, "a tensor's size overflows; the file is damaged or hostile", {}};
   std::int64_t elems = 1;
@@ -126,7 +126,7 @@ Result<Value> rebuild_tensor(Heap& heap, const Sequence& arguments) {
   }
   NARROW_TRY(check_bounds(tensor, arguments[1].payload, storage.elems));
   tensor.root = storage.root;
-  tensor.offset = storage.offset + arguments[1].payload;  // both were checked against the storage's size
+  tensor.offset = storage.offset + arguments[1].payload;  // both summands were checked against the storage's size
   return heap.add_tensor(std::move(tensor));
 }
 
@@ -147,7 +147,7 @@ Result<Value> ordered_dict(Heap& heap, const Sequence& arguments) {
   return heap.add_dict(std::move(items));
 }
 
-// The part of `root` that view metadata of the stream format names.
+// The range of `root` that the view metadata of the stream format names.
 Status apply_view(const Heap& heap, Value metadata, StorageView& view) {
   if (metadata.is(Kind::kNone)) return {};
   if (!metadata.is(Kind::kTuple) || heap.sequence(metadata).size() != 3) {

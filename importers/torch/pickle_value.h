@@ -1,4 +1,4 @@
-// What a restricted pickle can hold: plain values, containers, and PyTorch's storages and tensors.
+// The values that a restricted pickle can hold: plain values, containers, and PyTorch's storages and tensors.
 //
 // Values are small and refer to objects in a Heap by index, so that a cyclic or deeply nested pickle needs neither
 // recursion nor reference counts. Text points into the file's bytes, which must outlive the heap.
@@ -21,7 +21,7 @@ enum class Kind : std::uint8_t {
   kNone,
   kBool,
   kInt,
-  kBigInt,  // beyond 64 bits: its bytes, little-endian two's complement
+  kBigInt,  // an integer beyond 64 bits: its bytes, little-endian two's complement
   kFloat,
   kString,
   kBytes,
@@ -33,7 +33,7 @@ enum class Kind : std::uint8_t {
   kTensor,
 };
 
-// Name of the kind as Python users know it, e.g. "a dict".
+// The name of the kind for Python users, for example "a dict".
 [[nodiscard]] std::string_view kind_name(Kind kind);
 
 struct Value {
@@ -49,23 +49,23 @@ struct StorageRoot {
   DType dtype = DType::kFloat32;
   std::int64_t elems = 0;
 };
-// A part of a storage: all of it, but for views in the old stream format.
+// A range of a storage. Only views in the old stream format are less than the whole storage.
 struct StorageView {
   std::size_t root = 0;
   std::int64_t offset = 0;
   std::int64_t elems = 0;
 };
-// Every element of it lies inside its storage; that is checked when it is made.
+// Every element of a tensor lies inside its storage. This is checked when the tensor is made.
 struct TensorView {
   std::size_t root = 0;
-  std::int64_t offset = 0;  // of the first element in the root
+  std::int64_t offset = 0;  // offset of the first element in the root
   std::int64_t elems = 0;
   std::vector<std::int64_t> shape;
   std::vector<std::int64_t> strides;
 };
 
 using Sequence = std::vector<Value>;
-using Dict = std::vector<std::pair<Value, Value>>;  // insertion order; a key may repeat, then the last one counts
+using Dict = std::vector<std::pair<Value, Value>>;  // insertion order; if a key repeats, the last one counts
 
 class Heap {
  public:
@@ -77,10 +77,10 @@ class Heap {
   void append(Value list, Value item);
   void set(Value dict, Value key, Value item);
 
-  // Index of the storage with this key, added if it is new.
+  // The index of the storage with this key, which is added if it is new.
   [[nodiscard]] std::size_t storage_root(const StorageRoot& root);
 
-  // Precondition: the value is of that kind and was made by this heap.
+  // Precondition: the value has that kind and was made by this heap.
   [[nodiscard]] std::string_view text(Value value) const { return texts_[index(value)]; }
   [[nodiscard]] const Sequence& sequence(Value value) const { return sequences_[index(value)]; }
   [[nodiscard]] const Dict& dict(Value value) const { return dicts_[index(value)]; }
@@ -88,7 +88,7 @@ class Heap {
   [[nodiscard]] const TensorView& tensor(Value value) const { return tensors_[index(value)]; }
   [[nodiscard]] const std::vector<StorageRoot>& roots() const { return roots_; }
 
-  // Objects and container elements so far: what memory is proportional to.
+  // The number of objects and container elements so far. Memory is proportional to it.
   [[nodiscard]] std::size_t cost() const { return cost_; }
 
  private:

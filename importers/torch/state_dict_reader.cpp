@@ -30,7 +30,7 @@ struct Entry {
   const TensorView* tensor;
 };
 
-// Whether this is a dict from names to tensors and nothing else, with at least one.
+// Whether this is a dict from names to tensors only, with at least one entry.
 bool is_state_dict(const Heap& heap, Value value) {
   if (!value.is(Kind::kDict) || heap.dict(value).empty()) return false;
   const pickle::Dict& dict = heap.dict(value);
@@ -38,7 +38,7 @@ bool is_state_dict(const Heap& heap, Value value) {
                      [](const auto& item) { return item.first.is(Kind::kString) && item.second.is(Kind::kTensor); });
 }
 
-// Names of a dict's items with what they are, for an error: 'epoch' (an int), 'model' (a dict).
+// The names and kinds of a dict's items, for an error: 'epoch' (an int), 'model' (a dict).
 std::string describe_items(const Heap& heap, const pickle::Dict& dict) {
   constexpr std::size_t kMost = 12;
   std::string text;
@@ -51,7 +51,7 @@ std::string describe_items(const Heap& heap, const pickle::Dict& dict) {
   return dict.size() > kMost ? text + ", and " + std::to_string(dict.size() - kMost) + " more" : text;
 }
 
-// The document itself, or the one value of its dict that is a state_dict.
+// The document itself, or the one value of its dict that is a state dict.
 Result<Value> find_state_dict(const pickle::Document& document, const std::string& where) {
   const Heap& heap = document.heap;
   if (is_state_dict(heap, document.root)) return document.root;
@@ -62,7 +62,7 @@ Result<Value> find_state_dict(const pickle::Document& document, const std::strin
                  where};
   }
   std::vector<std::pair<std::string_view, Value>> found;
-  std::unordered_set<std::int64_t> seen;  // a dict may occur many times: it is looked through once
+  std::unordered_set<std::int64_t> seen;  // a dict may occur many times, but is searched once
   for (const auto& item : heap.dict(document.root)) {
     if (!item.first.is(Kind::kString) || !item.second.is(Kind::kDict)) continue;
     if (!seen.insert(item.second.payload).second || !is_state_dict(heap, item.second)) continue;
@@ -86,7 +86,8 @@ Result<Value> find_state_dict(const pickle::Document& document, const std::strin
                where};
 }
 
-// The state_dict's entries in file order, "module." removed where every name has it. The last value of a name counts.
+// The entries of the state dict in file order, without "module." if every name starts with it. The last value of a name
+// counts.
 Result<std::vector<Entry>> list_entries(const Heap& heap, Value state_dict, const std::string& where) {
   std::vector<Entry> entries;
   std::unordered_map<std::string_view, std::size_t> index_by_name;
@@ -110,7 +111,7 @@ Result<std::vector<Entry>> list_entries(const Heap& heap, Value state_dict, cons
   return entries;
 }
 
-// A few views of a small storage could ask for any amount of memory; weights never do.
+// A few views of a small storage could require any amount of memory, but weights never do.
 Status check_total(const std::vector<Entry>& entries, std::size_t file_bytes, const std::string& where) {
   const std::int64_t most =
       std::min(kMaxTotalElems, 65536 + 4 * static_cast<std::int64_t>(std::min(file_bytes, std::size_t{1} << 40)));
@@ -136,7 +137,7 @@ bool is_contiguous(const TensorView& view) {
   return true;
 }
 
-// Reads rows along the last dimension; the dimensions before it are walked like an odometer.
+// Reads rows along the last dimension. The dimensions before it count like an odometer.
 Tensor read_tensor(const TensorView& view, DType dtype, std::span<const std::byte> storage) {
   Tensor tensor{view.shape, std::vector<float>(static_cast<std::size_t>(view.elems))};
   if (view.elems == 0) return tensor;
@@ -149,7 +150,7 @@ Tensor read_tensor(const TensorView& view, DType dtype, std::span<const std::byt
   std::vector<std::int64_t> at(outer, 0);
   std::int64_t source = view.offset;
   for (std::int64_t done = 0; done < view.elems; done += row) {
-    // A dimension of size 1 has any stride, also one that would reach outside.
+    // A dimension of size 1 may have any stride, even one that would reach outside.
     to_float32(dtype, storage.data() + source * element_bytes(dtype), row == 1 ? 0 : view.strides.back(), row,
                tensor.values.data() + done);
     for (std::size_t i = outer; i-- > 0;) {
@@ -173,7 +174,7 @@ Result<StateDict> read_state_dict(const pickle::Document& document, std::size_t 
   NARROW_ASSIGN(const std::vector<Entry> entries, list_entries(heap, found, where));
   NARROW_TRY(check_total(entries, file_bytes, where));
 
-  // By storage, in order of first use, so that each is loaded once and dropped again.
+  // Tensors are read by storage, in order of first use, so that each storage is loaded once and freed.
   std::vector<std::vector<std::size_t>> users(heap.roots().size());
   std::vector<std::size_t> order;
   for (std::size_t i = 0; i < entries.size(); ++i) {

@@ -1,4 +1,4 @@
-// From an unpickled document and its storages to a StateDict.
+// Makes a StateDict from an unpickled document and its storages.
 #pragma once
 
 #include <cstddef>
@@ -12,12 +12,12 @@
 
 namespace narrow::torch {
 
-// Gives the bytes of a storage, exactly elems * element_bytes(dtype) of them. They stay valid until the next call.
+// Returns the bytes of a storage, exactly elems * element_bytes(dtype) of them. They are valid until the next call.
 using LoadStorage = std::function<Result<std::span<const std::byte>>(const pickle::StorageRoot& root)>;
 
-// Finds the one state_dict in `document`, reads its tensors and converts them to float32. Each storage is loaded once.
-// `file_bytes` is the size of the whole file: what tensors may occupy is limited by it.
-// Errors: no state_dict, or more than one (names them), a tensor that is too large, what `load` says.
+// Finds the one state dict in `document`, reads its tensors and converts them to float32. Each storage is loaded once.
+// file_bytes: size of the whole file, which limits the memory of the tensors.
+// Errors: no state dict, or more than one (names them), a tensor that is too large, errors of `load`.
 [[nodiscard]] Result<StateDict> read_state_dict(const pickle::Document& document, std::size_t file_bytes,
                                                 const LoadStorage& load, const std::string& where);
 

@@ -27,7 +27,7 @@ Error malformed(std::string message, const std::string& where, std::size_t offse
   return {ErrorCode::kMalformed, std::move(message), where + ": offset " + std::to_string(offset)};
 }
 
-// Error: written on a machine of the other byte order.
+// Error: the file was written on a machine of the other byte order.
 Status check_system(const Document& system, const std::string& where) {
   if (!system.root.is(Kind::kDict)) return Error{ErrorCode::kMalformed, "the stream's header is damaged", where};
   for (const auto& [key, value] : system.heap.dict(system.root)) {
@@ -40,7 +40,7 @@ Status check_system(const Document& system, const std::string& where) {
 
 using Storages = std::unordered_map<std::string_view, std::span<const std::byte>>;
 
-// Reads past the storages that follow the list of their keys.
+// Skips the storages that follow the list of their keys.
 Result<Storages> read_storages(std::span<const std::byte> bytes, const Document& data, const Document& keys,
                                const std::string& where) {
   std::unordered_map<std::string_view, const StorageRoot*> roots;

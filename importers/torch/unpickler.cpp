@@ -15,7 +15,7 @@ namespace {
 
 using importers::in_quotes;
 
-// Real checkpoints stay far below: ResNet-152 needs 30 thousand opcodes, nested four deep.
+// Real checkpoints stay far below these limits: ResNet-152 has 30 thousand opcodes and a nesting of four.
 constexpr std::size_t kMaxOpcodes = 10'000'000;
 constexpr std::size_t kMaxStack = 1'000'000;
 constexpr std::size_t kMaxMarks = 1000;
@@ -66,7 +66,7 @@ class Machine {
     return value;
   }
 
-  // A text whose length comes first, in `length_bytes` bytes.
+  // A text after its length, which has `length_bytes` bytes.
   Result<std::string_view> counted_text(std::size_t length_bytes) {
     NARROW_ASSIGN(const std::uint64_t length, number(length_bytes));
     if (length > left()) {
@@ -114,7 +114,7 @@ class Machine {
     return value;
   }
 
-  // The values since the innermost mark, which is removed.
+  // The values above the innermost mark. The mark is removed.
   Result<Sequence> pop_to_mark() {
     if (marks_.empty()) return malformed("an opcode needs a mark, but there is none");
     const auto first = stack_.begin() + static_cast<std::ptrdiff_t>(marks_.back());
@@ -132,7 +132,7 @@ class Machine {
     return items;
   }
 
-  // The container that an opcode adds to.
+  // The container to which an opcode adds.
   Result<Value> top(Kind kind) {
     if (available() == 0) return malformed("an opcode needs a container on an empty stack");
     if (!stack_.back().is(kind)) {
@@ -182,7 +182,7 @@ class Machine {
 
   Status push_float() {
     NARROW_ASSIGN(const std::uint64_t little, number(8));
-    std::uint64_t big = 0;  // the only big-endian number of a pickle
+    std::uint64_t big = 0;  // this is the only big-endian number of a pickle
     for (unsigned i = 0; i < 8; ++i) big |= ((little >> (8 * i)) & 0xFFU) << (56 - 8 * i);
     return push({Kind::kFloat, std::bit_cast<std::int64_t>(big)});
   }
@@ -272,7 +272,7 @@ class Machine {
     return push(*made);
   }
 
-  // The only attributes that a state_dict carries are its `_metadata`, versions of modules: read past, never set.
+  // The only attributes of a state dict are its `_metadata`, versions of modules. They are skipped, never set.
   Status build() {
     NARROW_ASSIGN(const Value state, pop());
     if (!state.is(Kind::kDict) || available() == 0 || !stack_.back().is(Kind::kDict)) {
@@ -300,7 +300,7 @@ class Machine {
   }
 
   Status drop() {
-    // As in Python, POP removes a mark where nothing lies above it.
+    // As in Python, POP removes a mark if no value lies above it.
     if (available() == 0 && !marks_.empty()) {
       marks_.pop_back();
       return {};

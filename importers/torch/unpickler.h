@@ -1,7 +1,7 @@
 // A small stack machine that reads the pickles which torch.save writes (protocols 2 to 5), and can do nothing else.
 //
-// It differs from Python's in what it has: no imports, no attributes, no classes, no calls but those in
-// pickle_globals.h. Work and memory are bounded by the length of the pickle and by fixed limits, whatever it says.
+// Unlike Python's, it has no imports, no attributes, no classes, and no calls but those in pickle_globals.h. Work and
+// memory are bounded by the length of the pickle and by fixed limits.
 // Source: the opcode descriptions in CPython's Lib/pickletools.py.
 #pragma once
 
@@ -15,12 +15,12 @@
 namespace narrow::torch::pickle {
 
 struct Document {
-  Heap heap;            // its texts point into the bytes that were read
-  Value root;           // what the pickle holds
-  std::size_t end = 0;  // offset of the byte after it
+  Heap heap;            // its texts point into the bytes of the pickle
+  Value root;           // the value of the pickle
+  std::size_t end = 0;  // offset of the byte after the pickle
 };
 
-// Reads the pickle that starts at bytes[start]. Errors have `where` + " offset N", N counted from bytes[0].
+// Reads the pickle that starts at bytes[start]. Errors are at `where` + " offset N", counted from bytes[0].
 [[nodiscard]] Result<Document> unpickle(std::span<const std::byte> bytes, std::size_t start, const std::string& where);
 
 }  // namespace narrow::torch::pickle

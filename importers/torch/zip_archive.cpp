@@ -15,7 +15,7 @@ struct CloseFile {
   void operator()(zip_file_t* file) const noexcept { zip_fclose(file); }
 };
 
-// libzip's own words for an error, which it owns.
+// libzip's text for an error. libzip owns the text.
 class ZipError {
  public:
   ZipError() { zip_error_init(&error_); }
@@ -95,7 +95,7 @@ Result<std::vector<std::byte>> ZipArchive::read(const std::string& name) {
   }
   std::vector<std::byte> bytes(static_cast<std::size_t>(stat.size));
   std::size_t done = 0;
-  // libzip compares the checksum when it reaches the end, so a read of the end must happen, for empty entries too.
+  // libzip compares the checksum when it reaches the end. So the end must be read, even of empty entries.
   while (true) {
     std::byte beyond{};
     const bool at_end = done == bytes.size();

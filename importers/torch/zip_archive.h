@@ -1,4 +1,4 @@
-// Reads the entries of a zip archive in memory, through libzip, with limits on what they unpack to.
+// Reads the entries of a zip archive in memory, with libzip and with limits on their unpacked size.
 #pragma once
 
 #include <cstddef>
@@ -16,15 +16,16 @@ namespace narrow::torch {
 
 class ZipArchive {
  public:
-  // `bytes` must outlive the archive; `where` names it in errors. Error: kMalformed, not a complete zip archive.
+  // `bytes` must outlive the archive. where: name of the archive in errors. Error: kMalformed, not a complete zip
+  // archive.
   [[nodiscard]] static Result<ZipArchive> open(std::span<const std::byte> bytes, std::string where);
 
   [[nodiscard]] std::vector<std::string> names() const;
   [[nodiscard]] bool contains(const std::string& name) const;
 
-  // The entry's bytes, unpacked; its checksum is verified. The size is checked before anything is allocated: all
-  // entries read from one archive may not exceed kMaxTotalBytes, nor 16 times the archive (weights hardly compress),
-  // so that a small file can't fill the memory.
+  // Unpacks an entry and verifies its checksum. The size is checked before memory is allocated. All entries that are
+  // read from one archive together may have at most kMaxTotalBytes, and at most 16 times the size of the archive
+  // (weights hardly compress). So a small file can't fill the memory.
   // Errors: kMalformed (no such entry, damaged), kLimit.
   [[nodiscard]] Result<std::vector<std::byte>> read(const std::string& name);
 

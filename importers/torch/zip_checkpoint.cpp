@@ -17,7 +17,7 @@ using importers::in_quotes;
 
 constexpr std::string_view kPickleName = "data.pkl";
 
-// The folder of data.pkl, with its slash; empty when it lies at the top.
+// The folder of data.pkl, with its slash, or empty if it is at the top.
 Result<std::string> find_folder(const ZipArchive& archive, const std::string& where) {
   std::vector<std::string> folders;
   for (const std::string& name : archive.names()) {
@@ -35,7 +35,7 @@ Result<std::string> find_folder(const ZipArchive& archive, const std::string& wh
 }
 
 Status check_byte_order(ZipArchive& archive, const std::string& folder, const std::string& where) {
-  if (!archive.contains(folder + "byteorder")) return {};  // written since PyTorch 2.1 only
+  if (!archive.contains(folder + "byteorder")) return {};  // PyTorch writes it since 2.1
   NARROW_ASSIGN(const std::vector<std::byte> bytes, archive.read(folder + "byteorder"));
   const std::string_view order(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   if (order == "little") return {};
@@ -46,7 +46,7 @@ Status check_version(ZipArchive& archive, const std::string& folder, const std::
   NARROW_ASSIGN(const std::vector<std::byte> bytes, archive.read(folder + "version"));
   std::string_view version(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   while (!version.empty() && std::isspace(static_cast<unsigned char>(version.back())) != 0) version.remove_suffix(1);
-  // Formats 2 and 3 are what torch.save has written; up to 10 PyTorch itself promises to read alike.
+  // torch.save has written formats 2 and 3. PyTorch itself reads all formats up to 10 in the same way.
   if (version == "10" || (version.size() == 1 && version[0] >= '1' && version[0] <= '9')) return {};
   return Error{ErrorCode::kUnsupported, "format version " + in_quotes(version) + " is not read, only 1 to 10", where};
 }

@@ -35,7 +35,7 @@ float widen(Half value) {
     const float magnitude = static_cast<float>(fraction) * 0x1p-24F;
     return sign != 0 ? -magnitude : magnitude;
   }
-  // 0x1F is infinity or NaN; other exponents move from a bias of 15 to one of 127.
+  // 0x1F is infinity or NaN. Other exponents change from a bias of 15 to a bias of 127.
   const std::uint32_t wide = exponent == 0x1FU ? 0xFFU : exponent + 112U;
   return std::bit_cast<float>(sign | (wide << 23U) | (fraction << 13U));
 }

@@ -1,4 +1,4 @@
-// Names out of a hostile file, made fit for an error message.
+// Names from a hostile file, made harmless for an error message.
 #pragma once
 
 #include <string>
@@ -6,7 +6,8 @@
 
 namespace narrow::importers {
 
-// 'name' with anything but printable ASCII as \xNN (no terminal escapes get through), cut after 120 bytes.
+// Returns 'name' in quotes, cut after 120 bytes, with everything but printable ASCII as \xNN. So no terminal escape is
+// printed.
 [[nodiscard]] std::string in_quotes(std::string_view name);
 
 }  // namespace narrow::importers

@@ -1,4 +1,4 @@
-// Named float tensors: what every format of trained weights comes down to.
+// Named float tensors, the result of reading any format of trained weights.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@
 
 namespace narrow::importers {
 
-// A tensor as float32, contiguous in the origin's order (last dimension fastest). A scalar has no dimensions and one
+// A tensor as float32, contiguous in the file's order (last dimension fastest). A scalar has no dimensions and one
 // value. Integers and float64 are rounded to the nearest float32.
 struct Tensor {
   std::vector<std::int64_t> shape;
@@ -19,14 +19,14 @@ struct Tensor {
 };
 
 struct StateDict {
-  std::vector<std::pair<std::string, Tensor>> entries;  // file order, names unique and without "module."
+  std::vector<std::pair<std::string, Tensor>> entries;  // in file order; names are unique and without "module."
 
   // The tensor of this name, or nullptr.
   [[nodiscard]] const Tensor* find(std::string_view name) const;
 };
 
-// Number of bytes at the front of every one of `names` that are "module.", perhaps repeated: what PyTorch puts there
-// when a network is wrapped for several GPUs. 0 without names.
+// The length of the prefix "module.", perhaps repeated, that all `names` share. PyTorch adds it when a network is
+// wrapped for several GPUs. 0 if there are no names.
 [[nodiscard]] std::size_t module_prefix_bytes(std::span<const std::string_view> names);
 
 }  // namespace narrow::importers

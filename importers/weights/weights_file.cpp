@@ -7,7 +7,7 @@
 namespace narrow::importers {
 namespace {
 
-// Tensors of 2 GiB and what goes with them.
+// Tensors of 2 GiB, plus their metadata.
 constexpr std::uintmax_t kMaxFileBytes = (std::uintmax_t{2} << 30) + (std::uintmax_t{64} << 20);
 
 }  // namespace

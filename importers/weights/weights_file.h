@@ -1,4 +1,4 @@
-// Reading a file of weights whole.
+// Reads a whole file of weights.
 #pragma once
 
 #include <cstddef>

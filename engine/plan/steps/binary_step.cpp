@@ -17,7 +17,7 @@ using kernels::MultiplyArgs;
 
 constexpr std::int64_t kElementCost = 4;
 
-// Two uint8 tensors, either of them repeated where it is 1 high, wide or deep. A row is a row of pixels.
+// Two uint8 tensors. A dimension of 1 is repeated. A work row is a row of pixels.
 class BinaryStep : public Step {
  public:
   BinaryStep(const NodePlace& place, const char* kernel)
@@ -55,7 +55,7 @@ class BinaryStep : public Step {
              step, step, step});
   }
 
-  // One pixel of an input whose channel is repeated.
+  // One pixel of an input whose single channel is repeated.
   [[nodiscard]] std::size_t workspace_bytes() const final {
     const bool repeats = a_.channel_stride() == 0 || b_.channel_stride() == 0;
     return repeats ? static_cast<std::size_t>(shape_.channels) : 0;
@@ -75,7 +75,7 @@ class BinaryStep : public Step {
       compute(rows(a, b, output, shape_.width));
       return;
     }
-    // At most one of them has fewer channels than the output.
+    // At most one input has fewer channels than the output.
     const bool repeat_a = a_.channel_stride() == 0;
     const auto channels = static_cast<std::size_t>(shape_.channels);
     for (std::int64_t x = 0; x < shape_.width; ++x) {
@@ -141,7 +141,7 @@ class AddStep final : public BinaryStep {
   AddArgs args_;
 };
 
-// Also Subtract: with the second multiplier negated every bit is that of a subtraction.
+// Subtract too: negating the second multiplier gives exactly the bits of a subtraction.
 StepResult make_add_step(const NodePlace& place, const BinaryKernels& kernels) {
   const bool subtract = std::holds_alternative<graph::Subtract>(place.node.op);
   const AddArgs args = add_args(place, subtract ? -1.0F : 1.0F);

@@ -1,4 +1,4 @@
-// How an input of Add, Subtract or Multiply is read: a dimension of 1 is repeated over the output's.
+// Offsets and strides of an input of Add, Subtract or Multiply, whose dimensions of 1 are repeated.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@ namespace narrow::engine {
 
 class BroadcastInput {
  public:
-  // in fits out: each dimension is equal, or 1 in `in`.
+  // Precondition: each dimension is equal in both, or 1 in `in`.
   BroadcastInput(const TensorShape& in, const TensorShape& out)
       : is_dense_(in == out),
         picture_stride_(in.elems()),
@@ -17,13 +17,13 @@ class BroadcastInput {
         pixel_stride_(in.width == out.width ? in.channels : 0),
         channel_stride_(in.channels == out.channels ? 1 : 0) {}
 
-  // Nothing is repeated.
+  // Whether no dimension is repeated.
   [[nodiscard]] bool is_dense() const { return is_dense_; }
-  // Elements from the tensor's begin to the first one that goes into row y of picture n.
+  // Offset, in elements, of the first element for row y of image n.
   [[nodiscard]] std::int64_t row_offset(std::int64_t n, std::int64_t y) const {
     return n * picture_stride_ + y * row_stride_;
   }
-  // Elements to what goes into the next pixel, and into the next channel: 0 where one is repeated.
+  // Distance, in elements, to the next pixel and to the next channel. It is 0 where the dimension is repeated.
   [[nodiscard]] std::int64_t pixel_stride() const { return pixel_stride_; }
   [[nodiscard]] std::int64_t channel_stride() const { return channel_stride_; }
 

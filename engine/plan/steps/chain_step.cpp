@@ -6,11 +6,11 @@
 namespace narrow::engine {
 namespace {
 
-// A few rows at a time stay in a small L2 cache, beside what the convolution needs.
+// Rows of this size stay in a small L2 cache, together with the convolution's data.
 constexpr std::int64_t kChunkBytes = 128 * 1024;
 
-// The first step writes some rows to the slot's workspace, the others change them there, the last one writes them to
-// where the result lives. Bit for bit what the steps compute one after the other.
+// A fused chain. The first step writes some rows to the slot's workspace, the next ones change them there, and the last
+// one writes them to the location of the output. The result equals that of the steps one after the other, bit for bit.
 class ChainStep final : public Step {
  public:
   ChainStep(std::vector<std::unique_ptr<Step>> steps, const TensorShape& shape, std::size_t head_bytes)
@@ -36,7 +36,7 @@ class ChainStep final : public Step {
       steps_.front()->run_part(chained, chunk, slot);
       for (std::size_t i = 1; i < steps_.size(); ++i) {
         if (whole) {
-          const std::int64_t parts = steps_[i]->rows() / rows();  // of a row of pixels
+          const std::int64_t parts = steps_[i]->rows() / rows();  // work rows in a row of pixels
           steps_[i]->run(chained, begin * parts, end * parts, slot);
         } else {
           steps_[i]->run_channels(chained,
@@ -47,7 +47,7 @@ class ChainStep final : public Step {
     }
   }
 
-  // As the first step's, with the others' cost.
+  // The work of the first step, with the cost of all steps.
   [[nodiscard]] Work work() const override {
     Work work = steps_.front()->work();
     work.cost_per_row += cost_per_row() - steps_.front()->cost_per_row();
@@ -74,7 +74,7 @@ class ChainStep final : public Step {
     return cost;
   }
 
-  // Whole pictures where several fit, else as many rows of one.
+  // Whole images if several fit, else some rows of one image.
   static std::int64_t chunk_rows(std::int64_t picture_rows, std::int64_t row_bytes, std::int64_t row_step) {
     const std::int64_t rows = std::max<std::int64_t>(1, kChunkBytes / row_bytes);
     if (rows >= picture_rows) return rows / picture_rows * picture_rows;

@@ -9,11 +9,11 @@ namespace {
 using kernels::ElementwiseKernels;
 using kernels::RequantizeArgs;
 
-// A row is a pixel.
+// A work row is a pixel.
 std::int64_t pixels(const TensorShape& shape) { return shape.height * shape.width; }
 
-// Inputs side by side, each requantized to the output's scale. With equal quantization that is a copy: the multiplier
-// is exactly 1.
+// Writes the inputs next to each other, each requantized to the output's scale. With equal quantization this is a copy:
+// the multiplier is exactly 1.
 class ConcatStep final : public Step {
  public:
   ConcatStep(const NodePlace& place, const ElementwiseKernels& kernels)

@@ -16,7 +16,7 @@ using kernels::ConvolutionKernel;
 using kernels::ConvolutionProblem;
 using kernels::ConvolutionShape;
 
-// graph::validate keeps dimensions far below what int holds.
+// graph::validate limits dimensions to far below the largest int.
 int narrow_int(std::int64_t value) { return static_cast<int>(value); }
 
 ConvolutionShape shape_of(const graph::Convolution& op, const TensorShape& in, const TensorShape& out) {
@@ -39,7 +39,7 @@ ConvolutionShape shape_of(const graph::Convolution& op, const TensorShape& in, c
   return shape;
 }
 
-// A 1x1 window on one pixel with all inputs as channels.
+// A linear layer is a 1x1 window on one pixel, with all inputs as channels.
 ConvolutionShape shape_of(const graph::Linear& /*op*/, const TensorShape& in, const TensorShape& out) {
   ConvolutionShape shape;
   shape.in_h = shape.in_w = shape.out_h = shape.out_w = 1;
@@ -64,29 +64,31 @@ std::int64_t estimated_row_cost(const ConvolutionShape& shape, const Convolution
   return std::max<std::int64_t>(1, static_cast<std::int64_t>(std::min(kPerCycle * candidate.cost / shape.out_h, 1e15)));
 }
 
-// How an integer convolution divides. A part reads all input channels and, packed, the weights of its own channels.
+// The work of an integer convolution. A part reads all input channels of its rows, and the packed weights of its own
+// channels.
 Work divisible(const ConvolutionProblem& problem, const ConvolutionCandidate& chosen, std::int64_t packed_bytes) {
   constexpr std::int64_t kByteCost = 4;
-  // Another core has often written it, as soon as parts have some of the channels only.
+  // An input byte costs more than a weight byte: if parts divide channels, another core has often written it.
   constexpr std::int64_t kInputByteCost = 12;
   const ConvolutionShape& shape = problem.shape;
   Work work;
   work.rows = shape.out_h;
   work.row_step = chosen.kernel->row_step;
   work.channels = shape.out_c;
-  // Threads that write to the same cache lines, for one pixel after the other, take longer than one thread would.
+  // Channels are divided in whole cache lines: threads that write to the same lines, pixel after pixel, take longer
+  // than one thread.
   constexpr std::int64_t kLineChannels = 64;
   const std::int64_t kernel_step = std::max(1, chosen.kernel->channel_step(problem));
   work.channel_step = (kLineChannels + kernel_step - 1) / kernel_step * kernel_step;
   work.row_setup = kInputByteCost * shape.in_w * shape.in_c * std::min(shape.stride_h, shape.kernel_h);
   work.channel_setup = kByteCost * packed_bytes;
-  // Part of what the kernel estimates already.
+  // The kernel's estimate includes both setups already.
   work.cost_per_row =
       std::max<std::int64_t>(1, estimated_row_cost(shape, chosen) - work.row_setup - work.channel_setup / shape.out_h);
   return work;
 }
 
-// The factor from the accumulator's scale to the output's, per channel.
+// The multiplier of each output channel.
 std::vector<float> multipliers(double input_scale, const std::vector<float>& weight_scales, double output_scale) {
   std::vector<float> result(weight_scales.size());
   std::transform(weight_scales.begin(), weight_scales.end(), result.begin(),
@@ -136,7 +138,8 @@ class ConvolutionStep final : public Step {
   const ConvolutionKernel& kernel_;
   std::vector<KernelCandidate> candidates_;
   Work work_;
-  std::vector<float> multiplier_;  // the problem points to it; moving a vector keeps its elements in place
+  // Problem_ points to its elements, which stay where they are when the vector is moved.
+  std::vector<float> multiplier_;
   AlignedBuffer packed_;
   Location input_;
   Location output_;
@@ -209,7 +212,7 @@ StepResult make_integer(const NodePlace& place, const graph::QuantizedFilter& fi
   const std::vector<ConvolutionCandidate> ranked = kernels::rank_convolutions(problem, place.isa);
   NARROW_ASSIGN(AlignedBuffer packed, pack(place, *ranked.front().kernel, problem));
   const Work work = divisible(problem, ranked.front(), static_cast<std::int64_t>(packed.size()));
-  // Nothing reads them from here on; the model's copy need not stay in memory.
+  // Nothing reads the weights after packing, so the pages of the model's copy are released.
   problem.weights = nullptr;
   problem.sums = nullptr;
   if (filter.packed) filter.packed->forget();

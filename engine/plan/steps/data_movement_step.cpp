@@ -1,5 +1,5 @@
-// Operators that copy elements to other places and fill the rest with zeros, on uint8 and float32 alike: PadChannels,
-// Pad, Slice and Transpose. Input and output share their quantization (validate says so).
+// Operators that copy elements and fill the rest with zeros: PadChannels, Pad, Slice and Transpose, on uint8 and on
+// float32. Input and output share their quantization, which validate() checks.
 #include <array>
 #include <cstring>
 
@@ -12,7 +12,7 @@ std::size_t element_bytes(const graph::Value& value) {
   return value.quantization ? sizeof(std::uint8_t) : sizeof(float);
 }
 
-// What every byte of a zero is: the zero point, or a byte of the float 0.
+// The value of every byte of a zero: the zero point, or a byte of the float 0.
 int zero_byte(const graph::Value& value) { return value.quantization ? value.quantization->zero_point : 0; }
 
 std::size_t bytes_of(std::int64_t elems, const graph::Value& value) {
@@ -29,7 +29,7 @@ class MovementStep : public Step {
   Location output_;  // NOLINT(misc-non-private-member-variables-in-classes)
 };
 
-// A row is a pixel.
+// A work row is a pixel.
 class PadChannelsStep final : public MovementStep {
  public:
   PadChannelsStep(const NodePlace& place, const graph::PadChannels& op)
@@ -59,7 +59,7 @@ class PadChannelsStep final : public MovementStep {
   int zero_;
 };
 
-// A row is a row of pixels.
+// A work row is a row of pixels.
 class PadStep final : public MovementStep {
  public:
   PadStep(const NodePlace& place, const graph::Pad& op)
@@ -100,7 +100,7 @@ class PadStep final : public MovementStep {
   int zero_;
 };
 
-// A row is a row of pixels.
+// A work row is a row of pixels.
 class SliceStep final : public MovementStep {
  public:
   SliceStep(const NodePlace& place, const graph::Slice& op)
@@ -135,7 +135,7 @@ class SliceStep final : public MovementStep {
   std::size_t run_;
 };
 
-// A row is one index of the output's first dimension.
+// A work row is one index of the output's first dimension.
 template <class T>
 class TransposeStep final : public MovementStep {
  public:
@@ -172,7 +172,7 @@ class TransposeStep final : public MovementStep {
   std::int64_t height_;
   std::int64_t width_;
   std::int64_t channels_;
-  std::array<std::int64_t, 3> strides_{};  // in the input, of the output's dimensions
+  std::array<std::int64_t, 3> strides_{};  // strides in the input, for each dimension of the output
 };
 
 }  // namespace

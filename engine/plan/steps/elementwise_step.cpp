@@ -8,14 +8,14 @@ namespace {
 using kernels::ElementwiseKernels;
 using kernels::LookupKernels;
 
-// What an element costs beside a multiply-accumulate of a convolution.
+// Cost of an element, relative to a multiply-add of a convolution.
 constexpr std::int64_t kElementCost = 4;
 
 float multiplier(const Quantization& from, const Quantization& to) {
   return static_cast<float>(double{from.scale} / double{to.scale});
 }
 
-// A row is an element.
+// A work row is an element.
 class ElementwiseStep : public Step {
  public:
   ElementwiseStep(const NodePlace& place, const char* kernel)
@@ -83,7 +83,8 @@ class ActivationStep final : public ElementwiseStep {
   }
 
  private:
-  // `count` channels of each of `pixels` pixels, from element `first` of all pictures' on.
+  // Computes `count` channels of each of `pixels` pixels. `first` is the index of the first element, counted over all
+  // images.
   void requantize(const RunContext& context, std::int64_t first, std::int64_t pixels, std::int64_t count) const {
     kernels_.requantize({.input = context.read_u8(input_) + first,
                          .output = context.write_u8(output_) + first,
@@ -104,7 +105,7 @@ class ActivationStep final : public ElementwiseStep {
   QRange output_range_;
 };
 
-// A nonlinear function as the table that the quantizer made of it. A row is a pixel.
+// A nonlinear function, computed with its table. A work row is a pixel.
 class FunctionStep final : public Step {
  public:
   FunctionStep(const NodePlace& place, const LookupKernels& kernels, const graph::Function& function)
@@ -147,7 +148,7 @@ class FunctionStep final : public Step {
   static bool is_per_channel(const graph::Function& function) { return function.kind == graph::FunctionKind::kPRelu; }
 
   const LookupKernels& kernels_;
-  const std::uint8_t* table_;  // of the graph, which outlives the step
+  const std::uint8_t* table_;  // points into the graph, which outlives the step
   bool per_channel_;
   std::int64_t channels_;
   Location input_;

@@ -1,4 +1,5 @@
-// Elementwise operators between layers that were left in float. One implementation: docs/numerics.md says which bits.
+// Elementwise operators on float32. There is one implementation for all ISAs, because docs/numerics.md prescribes every
+// bit.
 #include <algorithm>
 #include <cstring>
 #include <functional>
@@ -11,12 +12,12 @@ namespace narrow::engine {
 namespace {
 
 constexpr std::int64_t kElementCost = 4;
-// About what an exponential costs.
+// About the cost of an exponential.
 constexpr std::int64_t kFunctionCost = 64;
 
 float clamped(float x, const Clamp& clamp) { return std::min(std::max(x, clamp.lo), clamp.hi); }
 
-// y = min(max(x, lo), hi). A row is an element.
+// y = min(max(x, lo), hi). A work row is an element.
 class ActivationF32Step final : public Step {
  public:
   explicit ActivationF32Step(const NodePlace& place)
@@ -37,7 +38,7 @@ class ActivationF32Step final : public Step {
   Location output_;
 };
 
-// A row is a pixel.
+// A work row is a pixel.
 class FunctionF32Step final : public Step {
  public:
   FunctionF32Step(const NodePlace& place, const graph::Function& function)
@@ -59,13 +60,13 @@ class FunctionF32Step final : public Step {
   }
 
  private:
-  const graph::Function& function_;  // the graph outlives the step
+  const graph::Function& function_;  // points into the graph, which outlives the step
   std::int64_t channels_;
   Location input_;
   Location output_;
 };
 
-// y = clamp(combine(a, b)), either input repeated where it is 1 high, wide or deep. A row is a row of pixels.
+// y = clamp(combine(a, b)). A dimension of 1 is repeated. A work row is a row of pixels.
 template <class Combine>
 class BinaryF32Step final : public Step {
  public:
@@ -112,7 +113,7 @@ class BinaryF32Step final : public Step {
   Location output_;
 };
 
-// A row is an element.
+// A work row is an element.
 class CopyStep final : public Step {
  public:
   CopyStep(std::int64_t count, Location input, Location output)

@@ -1,4 +1,4 @@
-// Pooling between layers that were left in float. One implementation: docs/numerics.md says which bits.
+// Pooling on float32. There is one implementation for all ISAs, because docs/numerics.md prescribes every bit.
 #include <algorithm>
 #include <limits>
 
@@ -7,7 +7,7 @@
 namespace narrow::engine {
 namespace {
 
-// Taps [begin, end) of a window along one axis lie inside the picture.
+// The taps [begin, end) of a window that lie inside the image, along one axis.
 struct Taps {
   std::int64_t begin = 0;
   std::int64_t end = 0;
@@ -18,7 +18,7 @@ Taps taps_inside(std::int64_t first, std::int64_t kernel, std::int64_t dilation,
   return {first >= 0 ? 0 : (dilation - 1 - first) / dilation, std::min(kernel, (size - 1 - first) / dilation + 1)};
 }
 
-// A row is a row of pixels. Channels are the innermost loop, so that pixels are read as they lie in memory.
+// A work row is a row of pixels. Channels are the innermost loop, so that memory is read in order.
 class FloatPoolStep : public Step {
  public:
   FloatPoolStep(const NodePlace& place, const graph::Window& window, const char* kernel)
@@ -43,10 +43,10 @@ class FloatPoolStep : public Step {
   }
 
  protected:
-  // One output pixel; (top, left) is the window's first tap.
+  // Computes one output pixel. (top, left) is the window's first tap.
   virtual void pool(const float* picture, std::int64_t top, std::int64_t left, float* output) const = 0;
 
-  // Calls visit(pixel) for the window's pixels inside the picture, row by row.
+  // Calls visit(pixel) for the window's pixels inside the image, row by row.
   template <class Visit>
   void for_each_tap(const float* picture, std::int64_t top, std::int64_t left, const Visit& visit) const {
     const Taps rows = taps_inside(top, window_.kernel_h, window_.dilation_h, in_.height);
@@ -96,7 +96,7 @@ class AveragePoolF32Step final : public FloatPoolStep {
       for (std::int64_t c = 0; c < channels(); ++c) output[c] += pixel[c];
       ++count;
     });
-    // No window hangs over the padding: shape inference drops those.
+    // No window reaches beyond the padding: shape inference drops such windows.
     if (count_include_pad_) count = std::int64_t{window().kernel_h} * window().kernel_w;
     const auto divisor = static_cast<float>(count);
     for (std::int64_t c = 0; c < channels(); ++c) output[c] /= divisor;
@@ -114,7 +114,7 @@ StepResult make_float_pool_step(const NodePlace& place) {
   if (const auto* average = std::get_if<graph::AveragePool>(&place.node.op)) {
     return StepResult(std::make_unique<AveragePoolF32Step>(place, average->window, average->count_include_pad));
   }
-  // Global: one window as large as the picture.
+  // A global pool has one window, as large as the image.
   graph::Window window;
   window.kernel_h = static_cast<int>(place.input().shape.height);
   window.kernel_w = static_cast<int>(place.input().shape.width);

@@ -1,4 +1,4 @@
-// Why a convolution runs on the kernel that it runs on.
+// Explains the choice of a convolution's kernel.
 #pragma once
 
 #include <vector>
@@ -8,7 +8,8 @@
 
 namespace narrow::engine {
 
-// ranked: what rank_convolutions found for `isa`. The same, then the kernels that `isa` includes and that refused.
+// ranked: the result of rank_convolutions for `isa`. Returns these candidates, then the kernels that `isa` includes and
+// that refused.
 [[nodiscard]] std::vector<KernelCandidate> explain_choice(const std::vector<kernels::ConvolutionCandidate>& ranked,
                                                           Isa isa);
 

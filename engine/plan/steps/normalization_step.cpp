@@ -1,4 +1,4 @@
-// Softmax and local response normalization, which exist on float32 only. docs/numerics.md says which bits.
+// Softmax and local response normalization, which exist on float32 only. docs/numerics.md prescribes every bit.
 #include <algorithm>
 #include <cmath>
 
@@ -8,10 +8,10 @@
 namespace narrow::engine {
 namespace {
 
-// About what an exponential costs.
+// About the cost of an exponential.
 constexpr std::int64_t kFunctionCost = 64;
 
-// A row is a pixel, whose channels are normalized together.
+// A work row is a pixel, whose channels are normalized together.
 class NormalizationStep : public Step {
  public:
   NormalizationStep(const NodePlace& place, const char* kernel, std::int64_t cost_per_element)
@@ -75,7 +75,7 @@ class LrnStep final : public NormalizationStep {
     }
   }
 
-  // The usual exponent, 3/4, needs roots only.
+  // The usual exponent, 3/4, is computed with square roots only.
   [[nodiscard]] double power(double base) const {
     if (beta_ != 0.75) return graph::exact_math::power(base, beta_);
     const double root = std::sqrt(base);

@@ -98,7 +98,7 @@ StepResult make_pool_step(const NodePlace& place) {
     return StepResult(std::make_unique<AveragePoolStep>(place, kernels, shape_of(average->window, in, out),
                                                         average->count_include_pad));
   }
-  // Global: one window as large as the picture.
+  // A global pool has one window, as large as the image.
   graph::Window window;
   window.kernel_h = static_cast<int>(in.height);
   window.kernel_w = static_cast<int>(in.width);

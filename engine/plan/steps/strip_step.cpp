@@ -7,21 +7,23 @@
 namespace narrow::engine {
 namespace {
 
-// Most of a small L2 cache: kernels prepare their first rows again for each strip.
+// Most of a small L2 cache. Larger row tiles are better, because kernels prepare their first rows again for each of
+// them.
 constexpr std::int64_t kStripBytes = 192 * 1024;
-// Kernels may load whole vectors around the rows that they use.
+// Kernels may load whole vectors, beyond the rows that they use.
 constexpr std::size_t kSlackBytes = 64;
 
 struct Rows {
-  std::int64_t begin = 0, end = 0;  // of a picture
+  std::int64_t begin = 0, end = 0;  // of an image
 
   [[nodiscard]] std::int64_t count() const { return end - begin; }
 };
 
-// A tensor between two steps. A strip of it is in the workspace: the rows that the reader's next rows depend on. What
-// the reader will see again is moved to the front before the writer appends the rest, so nothing is computed twice.
+// A tensor between two stages. The workspace holds a row tile of it: the rows that the next rows of the reader depend
+// on. Rows that the reader will read again are moved to the front, and then the writer appends the others. So nothing
+// is computed twice.
 struct Tensor {
-  std::int64_t rows;  // of a picture
+  std::int64_t rows;  // of an image
   std::int64_t row_bytes;
   RowWindow window;        // of the reader
   std::size_t offset = 0;  // in the workspace
@@ -31,7 +33,7 @@ struct Tensor {
     const std::int64_t end = (output.end - 1) * window.stride - window.pad + window.rows;
     return {begin, std::clamp(end, begin, rows)};
   }
-  // At most, for `count` rows of the reader's output.
+  // The most rows that are read for `count` rows of the reader's output.
   [[nodiscard]] std::int64_t rows_read(std::int64_t count) const {
     return std::min(rows, (count - 1) * window.stride + window.rows);
   }
@@ -63,7 +65,7 @@ class StripStep final : public Step {
     }
   }
 
-  // Channels can't be divided; each part computes the rows around its own once more.
+  // Channels can't be divided. Each part computes the rows around its own rows once more.
   [[nodiscard]] Work work() const override {
     Work work;
     work.rows = rows();
@@ -122,7 +124,7 @@ class StripStep final : public Step {
     return std::max<std::int64_t>(1, cost / steps.back()->rows());
   }
 
-  // An even number if there is more than one: some kernels compute two rows at a time.
+  // An even number if there is more than one, because some kernels compute two rows at a time.
   static std::int64_t strip_rows(std::int64_t rows, const std::vector<Tensor>& tensors) {
     std::int64_t fit = 1;
     for (std::int64_t count = 2; count <= rows; count += 2) {
@@ -139,7 +141,7 @@ class StripStep final : public Step {
   }
 
   std::vector<std::unique_ptr<Step>> steps_;
-  std::vector<Tensor> tensors_;  // tensor i is written by step i
+  std::vector<Tensor> tensors_;  // step i writes tensor i
   std::int64_t strip_rows_;
   std::size_t workspace_bytes_;
 };
