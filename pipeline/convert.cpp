@@ -34,8 +34,8 @@ Result<Quantized> convert(const FloatModel& model) {
   const FloatModel::Data& source = model.data();
   NARROW_ASSIGN(auto converted, graph::integer_where_stated(source.graph));
   QuantizeReport report;
-  report.passes = source.log;
-  report.passes.insert(report.passes.end(), converted.log.begin(), converted.log.end());
+  report.events = source.log;
+  report.events.insert(report.events.end(), converted.log.begin(), converted.log.end());
   for (const graph::Node& node : converted.graph.nodes) {
     if (const graph::Filter* filter = graph::filter_of(node)) report.weights.push_back(report_of(node, *filter));
   }

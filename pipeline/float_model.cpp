@@ -20,7 +20,7 @@ bool FloatModel::scores_are_probabilities() const { return graph::gives_probabil
 const std::vector<std::string>& FloatModel::labels() const { return data_->labels; }
 const std::string& FloatModel::architecture() const { return data_->architecture; }
 const std::string& FloatModel::source() const { return data_->source; }
-const std::vector<std::string>& FloatModel::log() const { return data_->log; }
+const std::vector<Event>& FloatModel::log() const { return data_->log; }
 
 std::vector<std::string> architectures() { return importers::architecture_names(); }
 

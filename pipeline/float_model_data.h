@@ -17,7 +17,7 @@ struct FloatModel::Data {
   std::vector<std::string> labels;
   std::string architecture;
   std::string source;  // file name without its folder
-  std::vector<std::string> log;
+  std::vector<Event> log;
 };
 
 }  // namespace narrow

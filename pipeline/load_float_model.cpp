@@ -1,5 +1,6 @@
 // FloatModel::load: importers and passes put together.
 #include <algorithm>
+#include <iterator>
 #include <cmath>
 #include <utility>
 
@@ -134,7 +135,7 @@ Status fill_from_onnx(const std::filesystem::path& path, const ImportOptions& op
     return error;
   }
   data.graph = std::move(lowered->graph);
-  data.log = std::move(lowered->log);
+  for (std::string& line : lowered->log) data.log.push_back({Event::Kind::kRead, {}, std::move(line)});
   data.architecture = onnx_architecture(model.producer);
   NARROW_TRY(check_input_size(options.architecture.input_size, data.graph, where));
   const TensorShape& input = data.graph.value(data.graph.input).shape;
@@ -188,8 +189,8 @@ Result<FloatModel> FloatModel::load(const std::filesystem::path& path, const Imp
   auto data = std::make_shared<Data>();
   data->source = path.filename().string();
   NARROW_TRY(fill(path, options, *data));
-  NARROW_ASSIGN(const std::vector<std::string> passes, graph::simplify(data->graph));
-  data->log.insert(data->log.end(), passes.begin(), passes.end());
+  NARROW_ASSIGN(std::vector<Event> rewrites, graph::simplify(data->graph));
+  std::move(rewrites.begin(), rewrites.end(), std::back_inserter(data->log));
   if (options.preprocessing) data->preprocessing = *options.preprocessing;
   if (!options.labels.empty()) data->labels = options.labels;
   NARROW_TRY(check_input(data->preprocessing, data->graph.value(data->graph.input).shape));

@@ -38,7 +38,7 @@ Result<Quantized> quantize(const FloatModel& model, const CalibrationInputs& inp
                       .calibration = describe_calibration(inputs.count, options.observer),
                       .tool = "narrow " NARROW_VERSION};
   quantized.report.pictures = inputs.count;
-  quantized.report.passes.insert(quantized.report.passes.begin(), source.log.begin(), source.log.end());
+  quantized.report.events.insert(quantized.report.events.begin(), source.log.begin(), source.log.end());
   return Quantized{Model(std::move(data)), std::move(quantized.report)};
 }
 

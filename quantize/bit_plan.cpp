@@ -66,12 +66,13 @@ struct Wants {
 };
 
 // One width for all. Exceptions by name beat everything; otherwise the wider wins, as it can hold what both ask for.
-int agree(const Wants& wants, const std::string& name, std::vector<std::string>& log) {
+int agree(const Wants& wants, const std::string& name, std::vector<Event>& log) {
   const std::vector<int>& strongest = wants.by_layer.empty() ? wants.others : wants.by_layer;
   const auto [min, max] = std::minmax_element(strongest.begin(), strongest.end());
   if (*min != *max) {
-    log.push_back(in_quotes(name) + " and the tensors that share its integers were wanted at " + std::to_string(*min) +
-                  " and at " + std::to_string(*max) + " bits: " + std::to_string(*max) + " for all");
+    log.push_back({Event::Kind::kNote, name,
+                   in_quotes(name) + " and the tensors that share its integers were wanted at " + std::to_string(*min) +
+                       " and at " + std::to_string(*max) + " bits: " + std::to_string(*max) + " for all"});
   }
   return *max;
 }

@@ -6,6 +6,7 @@
 
 #include "graph/ir.h"
 #include "graph/liveness.h"
+#include "narrow/event.h"
 #include "narrow/quantize.h"
 #include "narrow/result.h"
 
@@ -25,7 +26,7 @@ struct BitPlan {
   std::vector<ValueId> source;       // by ValueId: the value whose quantization it shares; itself for most
   std::vector<ValueId> grid;         // by ValueId: the value whose scale and zero point it takes; itself for most
   std::vector<int> activation_bits;  // by ValueId
-  std::vector<std::string> log;
+  std::vector<Event> log;
 };
 
 // What the graph states is not planned: layers with weight codes and values with a quantization keep theirs. Such a

@@ -115,8 +115,9 @@ class Forms {
   }
 
   void log_inserted(ValueId form, const char* op, ValueId id, const std::string& detail) {
-    result_.log.push_back(std::string("inserted ") + op + " " + in_quotes(out().value(form).name) + " on " +
-                          in_quotes(source_.value(id).name) + ": " + detail);
+    result_.log.push_back({Event::Kind::kInserted, out().value(form).name,
+                           std::string("inserted ") + op + " " + in_quotes(out().value(form).name) + " on " +
+                               in_quotes(source_.value(id).name) + ": " + detail});
   }
 
   const Graph& source_;

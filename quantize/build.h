@@ -6,6 +6,7 @@
 
 #include "graph/ir.h"
 #include "graph/liveness.h"
+#include "narrow/event.h"
 #include "narrow/result.h"
 #include "quantize/decisions.h"
 #include "quantize/form_plan.h"
@@ -22,7 +23,7 @@ struct BuiltTensor {
 struct BuiltGraph {
   Graph graph;                        // passes validate()
   std::vector<BuiltTensor> integers;  // in the order in which they are computed; without those the float graph has
-  std::vector<std::string> log;       // conversions that were inserted
+  std::vector<Event> log;             // conversions that were inserted
 };
 
 // Makes every form that the plan asks for, with the parameters and weights that were decided. Where a reader wants a

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "graph/ir.h"
+#include "narrow/event.h"
 #include "narrow/types.h"
 
 namespace narrow::graph {
@@ -29,7 +30,7 @@ struct LayerDecision {
 struct Decisions {
   std::vector<std::optional<ValueDecision>> values;  // by ValueId
   std::vector<std::optional<LayerDecision>> layers;  // by node index
-  std::vector<std::string> log;                      // what a user should know, in the order of the methods
+  std::vector<Event> log;                            // what a user should know, in the order of the methods
 };
 
 // No decision about anything in `graph`.

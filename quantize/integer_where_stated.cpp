@@ -181,13 +181,13 @@ std::string codes_lost(const Node& node) {
 }
 
 // What runs how. `source` is the graph before, `planner` its plan.
-std::vector<std::string> describe(const Graph& built, const Graph& source, const Planner& planner) {
+std::vector<Event> describe(const Graph& built, const Graph& source, const Planner& planner) {
   std::unordered_map<std::string, std::size_t> origin;
   for (std::size_t n = 0; n < source.nodes.size(); ++n) origin.emplace(source.nodes[n].name, n);
   std::size_t in_integers = 0;
   std::size_t all = 0;
-  std::vector<std::string> in_float;
-  std::vector<std::string> lost;
+  std::vector<Event> in_float;
+  std::vector<Event> lost;
   for (const Node& node : built.nodes) {
     if (std::holds_alternative<Quantize>(node.op) || std::holds_alternative<Dequantize>(node.op)) continue;
     ++all;
@@ -198,16 +198,19 @@ std::vector<std::string> describe(const Graph& built, const Graph& source, const
     }
     const auto it = origin.find(node.name);
     if (it == origin.end()) continue;  // never: the float32 form of a node has the node's own name
-    in_float.push_back(named(node) + " runs in float32: " + planner.reason(it->second));
+    in_float.push_back(
+        {Event::Kind::kNote, node.name, named(node) + " runs in float32: " + planner.reason(it->second)});
     const Filter* before = filter_of(source.nodes[it->second]);
-    if (before != nullptr && before->codes) lost.push_back(codes_lost(node));
+    if (before != nullptr && before->codes) lost.push_back({Event::Kind::kNote, node.name, codes_lost(node)});
   }
-  std::vector<std::string> log;
+  std::vector<Event> log;
   if (!has_stated_quantization(built)) {
-    log.push_back("all " + std::to_string(all) + " nodes run in float32: " +
-                  (lost.empty() ? "nothing is stated in integers" : "no activation is stated in integers"));
+    log.push_back({Event::Kind::kSummary, "",
+                   "all " + std::to_string(all) + " nodes run in float32: " +
+                       (lost.empty() ? "nothing is stated in integers" : "no activation is stated in integers")});
   } else {
-    log.push_back(std::to_string(in_integers) + " of " + std::to_string(all) + " nodes run in integers, as stated");
+    log.push_back({Event::Kind::kSummary, "",
+                   std::to_string(in_integers) + " of " + std::to_string(all) + " nodes run in integers, as stated"});
     std::move(in_float.begin(), in_float.end(), std::back_inserter(log));
   }
   std::move(lost.begin(), lost.end(), std::back_inserter(log));
@@ -224,7 +227,7 @@ Result<PartlyIntegerGraph> integer_where_stated(const Graph& graph) {
   Planner planner(moved);
   planner.run();
   NARROW_ASSIGN(BuiltGraph built, planner.build());
-  std::vector<std::string> log = describe(built.graph, moved, planner);
+  std::vector<Event> log = describe(built.graph, moved, planner);
   return PartlyIntegerGraph{std::move(built.graph), std::move(log)};
 }
 

@@ -5,13 +5,14 @@
 #include <vector>
 
 #include "graph/ir.h"
+#include "narrow/event.h"
 #include "narrow/result.h"
 
 namespace narrow::graph {
 
 struct PartlyIntegerGraph {
-  Graph graph;                   // passes validate(); no weight codes are left
-  std::vector<std::string> log;  // what runs in integers and what in float32, and why
+  Graph graph;             // passes validate(); no weight codes are left
+  std::vector<Event> log;  // what runs in integers and what in float32, and why
 };
 
 // A Quantize whose input is computed from dequantized values becomes that computation on their integers; a layer with

@@ -44,20 +44,21 @@ TensorReport report_of(const Context& context, const Graph& built, const BuiltTe
 }
 
 // What runs in float32, wholly or in its results.
-void log_float_parts(const Context& context, std::vector<std::string>& log) {
+void log_float_parts(const Context& context, std::vector<Event>& log) {
+  const auto note = [&log](const Node& node, const std::string& text) {
+    log.push_back({Event::Kind::kNote, node.name, in_quotes(node.name) + text});
+  };
   for (std::size_t n = 0; n < context.graph.nodes.size(); ++n) {
     const Node& node = context.graph.nodes[n];
     const NodeForms& forms = context.forms.nodes[n];
     if (forms.sums_to_float) {
-      log.push_back(in_quotes(node.name) +
-                    (node.output == context.graph.output
-                         ? " writes float32 scores from its int32 accumulators"
-                         : " writes float32 from its int32 accumulators, as its readers take only that"));
+      note(node, node.output == context.graph.output
+                     ? " writes float32 scores from its int32 accumulators"
+                     : " writes float32 from its int32 accumulators, as its readers take only that");
     } else if (forms.in_float && filter_of(node) != nullptr) {
-      log.push_back(in_quotes(node.name) + " stays in float");
+      note(node, " stays in float");
     } else if (forms.in_float && is_float_only(node.op)) {
-      log.push_back(in_quotes(node.name) + " (" + std::string(op_name(node.op)) +
-                    ") runs in float32: it has no integer form");
+      note(node, " (" + std::string(op_name(node.op)) + ") runs in float32: it has no integer form");
     }
   }
 }
@@ -74,10 +75,10 @@ QuantizeReport report_of(const Context& context, Decisions decisions, BuiltGraph
   for (const auto& observation : context.observations) {
     if (observation) report.pictures = std::max<std::size_t>(report.pictures, observation->pictures);
   }
-  report.passes = context.bits.log;
-  log_float_parts(context, report.passes);
-  std::move(built.log.begin(), built.log.end(), std::back_inserter(report.passes));
-  std::move(decisions.log.begin(), decisions.log.end(), std::back_inserter(report.passes));
+  report.events = context.bits.log;
+  log_float_parts(context, report.events);
+  std::move(built.log.begin(), built.log.end(), std::back_inserter(report.events));
+  std::move(decisions.log.begin(), decisions.log.end(), std::back_inserter(report.events));
   return report;
 }
 

@@ -78,8 +78,9 @@ class FilterQuantizer {
                          " products, too many for an int32 accumulator; use fewer bits for its input",
                      setting_.layer};
       }
-      result_.log.push_back(in_quotes(setting_.layer) + ": weights narrowed to +-" + std::to_string(hi) + ", because " +
-                            std::to_string(depth_) + " products of more would overflow int32");
+      result_.log.push_back({Event::Kind::kNote, setting_.layer,
+                             in_quotes(setting_.layer) + ": weights narrowed to +-" + std::to_string(hi) +
+                                 ", because " + std::to_string(depth_) + " products of more would overflow int32"});
     }
     result_.filter.range = QRange{static_cast<std::int32_t>(-hi), static_cast<std::int32_t>(hi)};
     max_bias_ = largest_bias(setting_.input, depth_, result_.filter.range.hi);
@@ -143,12 +144,15 @@ class FilterQuantizer {
     report.scale_min = *min;
     report.scale_max = *max;
     if (report.dead_channels > 0) {
-      result_.log.push_back(in_quotes(setting_.layer) + ": " + std::to_string(report.dead_channels) +
-                            " dead channels, their weight scale has a floor");
+      result_.log.push_back({Event::Kind::kNote, setting_.layer,
+                             in_quotes(setting_.layer) + ": " + std::to_string(report.dead_channels) +
+                                 " dead channels, their weight scale has a floor"});
     }
     if (report.raised_bias_channels > 0) {
-      result_.log.push_back(in_quotes(setting_.layer) + ": weight scale of " +
-                            std::to_string(report.raised_bias_channels) + " channels raised so that the bias fits");
+      result_.log.push_back({Event::Kind::kNote, setting_.layer,
+                             in_quotes(setting_.layer) + ": weight scale of " +
+                                 std::to_string(report.raised_bias_channels) +
+                                 " channels raised so that the bias fits"});
     }
   }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "graph/ir.h"
+#include "narrow/event.h"
 #include "narrow/quantize.h"
 #include "narrow/result.h"
 
@@ -33,7 +34,7 @@ struct FilterSetting {
 struct QuantizedWeights {
   QuantizedFilter filter;
   WeightReport report;
-  std::vector<std::string> log;  // what a user should know: channels with a raised scale, a narrowed range
+  std::vector<Event> log;  // what a user should know: channels with a raised scale, a narrowed range
 };
 
 // Rounds the biases anew, so that the mean error that the rounded weights cause is out of them. filter: float; input:

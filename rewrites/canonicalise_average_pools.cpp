@@ -9,11 +9,12 @@ PassLog canonicalise_average_pools(Graph& graph) {
     if (pool == nullptr || pool->window.pad != Padding{}) continue;
     if (pool->count_include_pad) {
       pool->count_include_pad = false;
-      log.push_back("let " + describe(node) + " count no padding, which it does not have");
+      log.push_back(
+          {Event::Kind::kReplaced, node.name, "let " + describe(node) + " count no padding, which it does not have"});
     }
     const TensorShape& in = graph.value(node.inputs[0]).shape;
     if (pool->window.kernel_h != in.height || pool->window.kernel_w != in.width) continue;
-    log.push_back("made " + describe(node) + " global");
+    log.push_back({Event::Kind::kReplaced, node.name, "made " + describe(node) + " global"});
     node.op = GlobalAveragePool{};
   }
   return log;

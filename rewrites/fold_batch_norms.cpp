@@ -57,7 +57,7 @@ class Folder {
       if (edit.kind == Edit::Kind::kClamp) continue;
       targets += (targets.empty() ? "" : ", ") + describe(node(edit.node));
     }
-    log_.push_back("folded " + describe(node(index)) + " into " + targets);
+    log_.push_back({Event::Kind::kFolded, node(index).name, "folded " + describe(node(index)) + " into " + targets});
     links_.bypass(index);
     return true;
   }

@@ -89,7 +89,7 @@ PassLog fold_pads(Graph& graph) {
     if (!absorb(graph, links, node, pad.op->pad, unpadded)) continue;
     links.rewire(reader, {unpadded});
     if (reader != i) graph.value(node.inputs[0]).shape = graph.value(unpadded).shape;
-    log.push_back("folded " + describe(pad_node) + " into " + describe(node));
+    log.push_back({Event::Kind::kFolded, pad_node.name, "folded " + describe(pad_node) + " into " + describe(node)});
   }
   return log;
 }

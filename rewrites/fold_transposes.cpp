@@ -73,7 +73,7 @@ PassLog fold_transposes(Graph& graph) {
         destinations(std::get<Transpose>(transpose.op), in, graph.value(transpose.output).shape);
     reorder_rows(linear->filter.weights.edit(), from);
     if (linear->filter.codes) reorder_rows(linear->filter.codes->codes.edit(), from);
-    log.push_back("folded " + describe(transpose) + " into " + describe(node));
+    log.push_back({Event::Kind::kFolded, transpose.name, "folded " + describe(transpose) + " into " + describe(node)});
     links.bypass(path.back());
     for (std::size_t i = path.size() - 1; i-- > 0;) {
       const Node& between = graph.nodes[static_cast<std::size_t>(path[i])];

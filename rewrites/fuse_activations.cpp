@@ -64,7 +64,7 @@ PassLog fuse_activations(Graph& graph) {
       layer.clamp = then(layer.clamp, node.clamp);
       names += (names.empty() ? "" : ", ") + describe(layer);
     }
-    log.push_back("fused " + describe_clamp(node) + " into " + names);
+    log.push_back({Event::Kind::kFused, node.name, "fused " + describe_clamp(node) + " into " + names});
     links.bypass(i);
   }
   links.erase_bypassed();

@@ -47,7 +47,8 @@ class Fuser {
   [[nodiscard]] Node& node(int index) { return graph_.nodes[static_cast<std::size_t>(index)]; }
 
   void replace(int index, Function function, ValueId x, const std::string& name) {
-    log_.push_back("made " + describe(node(index)) + " and what it reads " + name);
+    log_.push_back(
+        {Event::Kind::kReplaced, node(index).name, "made " + describe(node(index)) + " and what it reads " + name});
     node(index).op = std::move(function);
     links_.rewire(index, {x});
   }
@@ -132,12 +133,14 @@ class Fuser {
       const float slope = function.slopes[0];
       const auto same = [&](float other) { return other == slope; };
       if (!std::all_of(function.slopes.begin(), function.slopes.end(), same)) return;
-      log_.push_back("made " + describe(which) + " a LeakyRelu: all its slopes are equal");
+      log_.push_back(
+          {Event::Kind::kReplaced, which.name, "made " + describe(which) + " a LeakyRelu: all its slopes are equal"});
       function = Function{FunctionKind::kLeakyRelu, slope, 0, {}, {}};
     }
     const bool has_slope = function.kind == FunctionKind::kLeakyRelu || function.kind == FunctionKind::kElu;
     if (!has_slope || function.alpha != 0) return;
-    log_.push_back("made " + describe(which) + " a ReLU: nothing below zero is left");
+    log_.push_back(
+        {Event::Kind::kReplaced, which.name, "made " + describe(which) + " a ReLU: nothing below zero is left"});
     which.op = Activation{};
     which.clamp = Clamp{0.0F, std::numeric_limits<float>::infinity()};
   }

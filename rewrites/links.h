@@ -6,11 +6,12 @@
 #include <vector>
 
 #include "graph/ir.h"
+#include "narrow/event.h"
 
 namespace narrow::graph {
 
-// What a pass did, one line per rewrite; empty: nothing.
-using PassLog = std::vector<std::string>;
+// What a pass did, one event per rewrite; empty: nothing.
+using PassLog = std::vector<Event>;
 
 class Links {
  public:

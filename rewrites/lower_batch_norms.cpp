@@ -28,7 +28,8 @@ Result<PassLog> lower_batch_norms(Graph& graph) {
     }
     // Between a Dequantize and a Quantize it can then run in integers, as everything around it does.
     if (is_stated) state_codes_per_channel(filter);
-    log.push_back("made " + describe(node) + " a depthwise 1x1 convolution: no neighbour can absorb it");
+    log.push_back({Event::Kind::kReplaced, node.name,
+                   "made " + describe(node) + " a depthwise 1x1 convolution: no neighbour can absorb it"});
     node.op = std::move(convolution);
   }
   return log;

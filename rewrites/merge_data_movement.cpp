@@ -88,14 +88,15 @@ PassLog merge_data_movement(Graph& graph) {
       auto both = std::visit(Merge{first.op}, node.op);
       if (both) {
         node.op = *std::move(both);
-        log.push_back("merged " + describe(first) + " into " + describe(node));
+        log.push_back({Event::Kind::kMerged, first.name, "merged " + describe(first) + " into " + describe(node)});
         links.rewire(i, first.inputs);
       }
     }
     if (auto op = plainer(node.op, graph.value(node.inputs[0]).shape, out)) {
       std::string line = "made " + describe(node);
       node.op = *std::move(op);
-      log.push_back(line + " a " + (std::holds_alternative<Flatten>(node.op) ? "flatten" : "reshape"));
+      line += std::holds_alternative<Flatten>(node.op) ? " a flatten" : " a reshape";
+      log.push_back({Event::Kind::kReplaced, node.name, std::move(line)});
     }
   }
   return log;

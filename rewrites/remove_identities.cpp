@@ -31,7 +31,7 @@ PassLog remove_identities(Graph& graph) {
     const Value& input = graph.value(node.inputs[0]);
     if (!changes_nothing(node, input.shape) || input.quantization != graph.value(node.output).quantization) continue;
     if (node.inputs[0] == graph.input && node.output == graph.output) continue;
-    log.push_back("removed " + describe(node) + ", which changes nothing");
+    log.push_back({Event::Kind::kRemoved, node.name, "removed " + describe(node) + ", which changes nothing"});
     links.bypass(i);
   }
   links.erase_bypassed();

@@ -23,17 +23,20 @@ void append(PassLog& log, PassLog more) {
 }
 
 PassLog remove_dead_nodes(Graph& graph) {
-  std::vector<std::string> before;
-  for (const Node& node : graph.nodes) before.push_back(describe(node));
+  std::vector<Event> removed;
+  for (const Node& node : graph.nodes) {
+    removed.push_back(
+        {Event::Kind::kRemoved, node.name, "removed " + describe(node) + ", which the output does not depend on"});
+  }
   remove_dead(graph);
   PassLog log;
   std::size_t kept = 0;
-  for (const std::string& name : before) {
+  for (Event& event : removed) {
     // Order is kept, and names are unique.
-    if (kept < graph.nodes.size() && describe(graph.nodes[kept]) == name) {
+    if (kept < graph.nodes.size() && graph.nodes[kept].name == event.subject) {
       ++kept;
     } else {
-      log.push_back("removed " + name + ", which the output does not depend on");
+      log.push_back(std::move(event));
     }
   }
   return log;
@@ -60,7 +63,7 @@ Status rewrite_until_quiet(Graph& graph, PassLog& log) {
 
 }  // namespace
 
-Result<std::vector<std::string>> simplify(Graph& graph) {
+Result<std::vector<Event>> simplify(Graph& graph) {
   NARROW_TRY(validate(graph));
   for (const Node& node : graph.nodes) {
     const Filter* filter = filter_of(node);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "graph/ir.h"
+#include "narrow/event.h"
 
 namespace narrow::graph {
 
@@ -13,9 +14,9 @@ namespace narrow::graph {
 // depthwise convolutions. Quantization that the graph states (Quantize, Dequantize, weight codes) is kept, and placed
 // where integers can use it. The function of the network stays the same up to float rounding.
 // Afterwards the graph holds no BatchNorm and no Identity (unless it is the only node).
-// Returns one line per rewrite, e.g. "folded batch norm 'bn1' into convolution 'conv1'".
+// Returns one event per rewrite, e.g. kFolded, "bn1": "folded batch norm 'bn1' into convolution 'conv1'".
 // Errors: what validate() finds, quantized weights, a BatchNorm that can't be computed in float. The
 // graph's contents are then unspecified.
-[[nodiscard]] Result<std::vector<std::string>> simplify(Graph& graph);
+[[nodiscard]] Result<std::vector<Event>> simplify(Graph& graph);
 
 }  // namespace narrow::graph

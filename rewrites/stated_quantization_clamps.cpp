@@ -23,12 +23,14 @@ PassLog narrow_to_clamps(Graph& graph) {
       if (!narrowed) break;
       if (*narrowed != *quantized.quantization) {
         const QRange& range = narrowed->range;
-        log.push_back("narrowed " + describe(node) + " to [" + std::to_string(range.lo) + ", " +
-                      std::to_string(range.hi) + "], the clamp of " + describe(before));
+        log.push_back({Event::Kind::kNarrowed, node.name,
+                       "narrowed " + describe(node) + " to [" + std::to_string(range.lo) + ", " +
+                           std::to_string(range.hi) + "], the clamp of " + describe(before)});
         quantized.quantization = narrowed;
       }
       if (!std::holds_alternative<Activation>(before.op)) break;
-      log.push_back("let " + describe(node) + " read what " + describe(before) + " reads");
+      log.push_back(
+          {Event::Kind::kReplaced, node.name, "let " + describe(node) + " read what " + describe(before) + " reads"});
       node.inputs = before.inputs;
       p = producer[static_cast<std::size_t>(node.inputs[0])];
     }

@@ -42,14 +42,15 @@ class Merger {
       const Quantization& stated = *graph_.value(from).quantization;
       if (stated.scale == to.scale && stated.zero_point == to.zero_point) {
         if (to.range.contains(stated.range)) {
-          log_.push_back("removed " + describe(node) + ", which quantizes as '" + graph_.value(from).name +
-                         "' already is");
+          log_.push_back(
+              {Event::Kind::kRemoved, node.name,
+               "removed " + describe(node) + ", which quantizes as '" + graph_.value(from).name + "' already is"});
           return from;
         }
         const QRange both{std::max(to.range.lo, stated.range.lo), std::min(to.range.hi, stated.range.hi)};
         const Node* first = maker<Quantize>(from);
         if (first != nullptr && links_.is_private(from) && links_.is_private(node.inputs[0]) && both.lo < both.hi) {
-          log_.push_back("merged " + describe(*first) + " into " + describe(node));
+          log_.push_back({Event::Kind::kMerged, first->name, "merged " + describe(*first) + " into " + describe(node)});
           node.inputs = first->inputs;
           to.range = both;
         }
@@ -58,7 +59,8 @@ class Merger {
     const Key key{node.inputs[0], to.scale, to.zero_point, to.range.lo, to.range.hi};
     const auto [it, is_new] = seen_.emplace(key, node.output);
     if (is_new) return kNoValue;
-    log_.push_back("removed " + describe(node) + ", which is the same as '" + graph_.value(it->second).name + "'");
+    log_.push_back({Event::Kind::kRemoved, node.name,
+                    "removed " + describe(node) + ", which is the same as '" + graph_.value(it->second).name + "'"});
     return it->second;
   }
 

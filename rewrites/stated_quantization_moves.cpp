@@ -72,7 +72,7 @@ PassLog move_forward(Graph& graph, const Moves& moves) {
       nodes.push_back(std::move(node));
       continue;
     }
-    log.push_back("moved " + describe(node) + " before dequantizing");
+    log.push_back({Event::Kind::kMoved, node.name, "moved " + describe(node) + " before dequantizing"});
     const ValueId real = node.output;
     node.inputs = std::move(from);
     node.output = add_quantized(graph, names.make(graph.value(real).name + ".integers"), graph.value(real).shape,
@@ -131,7 +131,8 @@ PassLog move_quantize_backward(Graph& graph) {
       budget -= chain.size();
       const ValueId result = node.output;
       const Quantization quantization = *graph.value(result).quantization;
-      log.push_back("moved " + describe(node) + " before " + describe(nodes[chain.back()]));
+      log.push_back(
+          {Event::Kind::kMoved, node.name, "moved " + describe(node) + " before " + describe(nodes[chain.back()])});
       const auto add_value = [&](const TensorShape& shape) {
         return add_quantized(graph, names.make(graph.value(result).name + ".before"), shape, quantization);
       };

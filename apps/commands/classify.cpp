@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "apps/commands/commands.h"
-#include "apps/report/inspect_json.h"
+#include "apps/report/json.h"
 #include "apps/report/progress.h"
 #include "apps/report/text.h"
 #include "apps/run/model_file.h"

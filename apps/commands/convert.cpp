@@ -6,7 +6,8 @@
 
 #include "apps/commands/commands.h"
 #include "apps/files/output_file.h"
-#include "apps/report/inspect_json.h"
+#include "apps/report/events.h"
+#include "apps/report/json.h"
 #include "apps/report/text.h"
 #include "apps/run/model_file.h"
 #include "narrow/export.h"
@@ -117,10 +118,7 @@ Status convert_network(const ConvertFlags& flags, Target target, std::string& te
           shape_text(network.input_shape()) + ", " + std::to_string(network.classes()) + " classes\n";
   text += preprocessing_lines(network.preprocessing(), file.preprocessing_is_assumed);
   text += "quantization   " + quantization_text(network, layers) + "\n";
-  for (const std::string& line : converted.report.passes) {
-    // A line about one layer starts with its quoted name; the others say what was rewritten.
-    if (flags.verbose || (!line.empty() && line.front() == '\'')) text += "  " + line + "\n";
-  }
+  text += event_lines(converted.report.events, flags.verbose ? Show::kAll : Show::kNotes, "  ");
   if (flags.verbose) text += "\n" + layers_text(layers) + "\n";
 
   json["network"] = {{"file", flags.input},
@@ -130,7 +128,8 @@ Status convert_network(const ConvertFlags& flags, Target target, std::string& te
                      {"states_quantization", network.states_quantization()}};
   json["preprocessing"] = preprocessing_json(network.preprocessing());
   json["preprocessing_is_assumed"] = file.preprocessing_is_assumed;
-  json["passes"] = converted.report.passes;
+  json["events"] = events_json(converted.report.events);
+  json["passes"] = event_texts_json(converted.report.events);
   json["layers"] = Json::array();
   for (const LayerInfo& layer : layers) {
     json["layers"].push_back(layer_json(layer));

@@ -6,7 +6,7 @@
 
 #include "apps/commands/commands.h"
 #include "apps/files/output_file.h"
-#include "apps/report/inspect_json.h"
+#include "apps/report/json.h"
 #include "apps/report/progress.h"
 #include "apps/report/text.h"
 #include "apps/run/model_file.h"

@@ -7,8 +7,9 @@
 #include <utility>
 
 #include "apps/commands/commands.h"
-#include "apps/report/inspect_json.h"
+#include "apps/report/events.h"
 #include "apps/report/inspect_kernels.h"
+#include "apps/report/json.h"
 #include "apps/report/text.h"
 #include "apps/run/model_file.h"
 #include "narrow/quantize.h"
@@ -151,7 +152,7 @@ Result<int> inspect_float(const ModelFlags& flags, FileFormat format, Console& c
   const std::vector<LayerInfo> layers = converted.model.layers();
   const Totals totals = total(layers, {});
   const bool stated = model.states_quantization();
-  const std::vector<std::string>& log = stated ? converted.report.passes : model.log();
+  const std::vector<Event>& log = stated ? converted.report.events : model.log();
   std::error_code ignored;
   const std::uintmax_t file_bytes = std::filesystem::file_size(flags.path, ignored);
 
@@ -164,7 +165,7 @@ Result<int> inspect_float(const ModelFlags& flags, FileFormat format, Console& c
   text += preprocessing_lines(model.preprocessing(), file.preprocessing_is_assumed);
   text += "per picture    " + count_text(totals.macs) + " multiply-adds\n";
   text += "simplified     " + plural(log.size(), "step") + "\n";
-  for (const std::string& line : log) text += "  " + line + "\n";
+  text += event_lines(log, Show::kAll, "  ");
   text += stated ? "\nnarrow convert writes it as a .nrw; narrow quantize also calibrates what is left in float\n"
                  : "\nRanges and kernels are there once it is quantized: narrow quantize --help\n";
   console.print(text);
@@ -183,7 +184,8 @@ Result<int> inspect_float(const ModelFlags& flags, FileFormat format, Console& c
   document["layers"] = Json::array();
   for (const LayerInfo& layer : layers) document["layers"].push_back(layer_json(layer));
   document["totals"] = {{"weight_bytes", totals.weight_bytes}, {"macs", totals.macs}};
-  document["log"] = log;
+  document["events"] = events_json(log);
+  document["log"] = event_texts_json(log);
   console.result(document);
   return kSuccess;
 }

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
-#include "apps/report/inspect_json.h"
+#include "apps/report/json.h"
 #include "apps/report/text.h"
 
 namespace narrow::cli {

@@ -7,7 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "apps/report/inspect_json.h"
+#include "apps/report/events.h"
+#include "apps/report/json.h"
 #include "apps/report/text.h"
 #include "apps/run/model_file.h"
 
@@ -16,31 +17,6 @@ namespace narrow::cli {
 namespace {
 
 std::string number(float value) { return format("%.4g", static_cast<double>(value)); }
-
-// A line about one layer starts with its quoted name; the others say what was rewritten.
-bool is_note(const std::string& line) { return !line.empty() && line.front() == '\''; }
-
-// Rewrites that start with the same word ("folded") are one kind: "19 folded, 19 fused". A line that starts with a
-// number sums up others.
-std::string rewrites_summary(const std::vector<std::string>& passes) {
-  std::vector<std::pair<std::string, int>> kinds;
-  for (const std::string& line : passes) {
-    if (line.empty() || is_note(line) || (line.front() >= '0' && line.front() <= '9')) continue;
-    const std::string first = line.substr(0, line.find(' '));
-    const bool says_what = first.size() > 2 && first.compare(first.size() - 2, 2, "ed") == 0;
-    const std::string word = says_what ? first : "otherwise changed";
-    const auto known = std::find_if(kinds.begin(), kinds.end(), [&](const auto& kind) { return kind.first == word; });
-    if (known == kinds.end()) {
-      kinds.emplace_back(word, 1);
-    } else {
-      ++known->second;
-    }
-  }
-  std::vector<std::string> parts;
-  parts.reserve(kinds.size());
-  for (const auto& [word, count] : kinds) parts.push_back(std::to_string(count) + " " + word);
-  return parts.empty() ? "nothing to simplify" : join(parts, ", ");
-}
 
 void fill_weights(std::vector<std::string>& row, const WeightReport& weights) {
   row[1] = weights.bits == 32 ? "float" : std::to_string(weights.bits);
@@ -82,14 +58,6 @@ std::string layer_table(const QuantizeReport& report) {
   return table.text();
 }
 
-std::string notes(const QuantizeReport& report) {
-  std::string out;
-  for (const std::string& line : report.passes) {
-    if (is_note(line)) out += "note: " + line + "\n";
-  }
-  return out;
-}
-
 }  // namespace
 
 std::string report_text(const FloatModel& weights, const Quantized& quantized, const QuantizeSummary& summary) {
@@ -100,17 +68,13 @@ std::string report_text(const FloatModel& weights, const Quantized& quantized, c
          shape_text(weights.input_shape()) + ", " + std::to_string(weights.classes()) + " classes\n";
   out += preprocessing_lines(weights.preprocessing(), summary.preprocessing_is_assumed);
   out +=
-      "graph          " + rewrites_summary(report.passes) + (summary.verbose ? "" : " (--verbose lists them)") + "\n";
-  if (summary.verbose) {
-    for (const std::string& line : report.passes) {
-      if (!is_note(line)) out += "  " + line + "\n";
-    }
-  }
+      "graph          " + rewrites_summary(report.events) + (summary.verbose ? "" : " (--verbose lists them)") + "\n";
+  if (summary.verbose) out += event_lines(report.events, Show::kAllButNotes, "  ");
   out += "calibration    " + quantized.model.provenance().calibration;
   if (report.pictures < summary.available_pictures) {
     out += format(", of %zu, evenly spread", summary.available_pictures);
   }
-  out += "\n\n" + layer_table(report) + "\n" + notes(report);
+  out += "\n\n" + layer_table(report) + "\n" + event_lines(report.events, Show::kNotes, "note: ");
   out += summary.output + ": " + bytes_text(summary.output_bytes) + ", " + bits_text(layers) + ", " +
          arithmetic_text(layers) + "\n";
   return out;
@@ -125,7 +89,8 @@ Json report_json(const FloatModel& weights, const Quantized& quantized, const Qu
   document["calibration"] = {{"pictures", report.pictures},
                              {"available", summary.available_pictures},
                              {"description", quantized.model.provenance().calibration}};
-  document["passes"] = report.passes;
+  document["events"] = events_json(report.events);
+  document["passes"] = event_texts_json(report.events);
   document["tensors"] = Json::array();
   for (const TensorReport& tensor : report.tensors) {
     document["tensors"].push_back({{"name", tensor.name},

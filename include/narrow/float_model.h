@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "narrow/event.h"
 #include "narrow/preprocess.h"
 #include "narrow/result.h"
 #include "narrow/types.h"
@@ -79,8 +80,8 @@ class FloatModel {
   [[nodiscard]] const std::vector<std::string>& labels() const;
   [[nodiscard]] const std::string& architecture() const;
   [[nodiscard]] const std::string& source() const;
-  // What the importer and the passes did: one line per folded BatchNorm, fused activation, removed node.
-  [[nodiscard]] const std::vector<std::string>& log() const;
+  // What the importer and the rewrites did: one event per folded BatchNorm, fused activation, removed node.
+  [[nodiscard]] const std::vector<Event>& log() const;
 
   // For Narrow's own rooms.
   struct Data;

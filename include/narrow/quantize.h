@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "narrow/event.h"
 #include "narrow/float_model.h"
 #include "narrow/model.h"
 #include "narrow/result.h"
@@ -68,7 +69,7 @@ struct WeightReport {
   int raised_bias_channels = 0;  // scale raised so that the bias fits into int32
 };
 struct QuantizeReport {
-  std::vector<std::string> passes;  // folded, fused, inserted
+  std::vector<Event> events;  // what importer, rewrites and quantizer did, in this order
   std::vector<TensorReport> tensors;
   std::vector<WeightReport> weights;
   std::size_t pictures = 0;
@@ -88,7 +89,7 @@ struct Quantized {
 
 // A model without calibration: what the float model's file states in integers (QDQ and QLinear ONNX) runs in integers
 // with exactly those parameters, the rest in float32. A float model that states nothing becomes a float32 model. The
-// report's passes say what runs how, and why not in integers. Errors: a model that is not valid.
+// report's events say what runs how, and why not in integers. Errors: a model that is not valid.
 [[nodiscard]] Result<Quantized> convert(const FloatModel& model);
 
 class PictureSet;

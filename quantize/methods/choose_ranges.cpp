@@ -24,8 +24,9 @@ class RangeChooser {
       decisions_.values[v] = ValueDecision{chosen, context_.bits.activation_bits[v]};
     }
     if (joined_ > 0) {
-      decisions_.log.push_back("unified the scales of concatenations with " + std::to_string(joined_) +
-                               " of their inputs, which nobody else reads");
+      decisions_.log.push_back({Event::Kind::kSummary, "",
+                                "unified the scales of concatenations with " + std::to_string(joined_) +
+                                    " of their inputs, which nobody else reads"});
     }
     return {};
   }

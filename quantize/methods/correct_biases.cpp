@@ -21,8 +21,9 @@ Status correct_biases(const Context& context, Decisions& decisions) {
     ++corrected;
   }
   if (corrected > 0) {
-    decisions.log.push_back("biases of " + std::to_string(corrected) +
-                            " layers corrected for the mean error of their rounded weights");
+    decisions.log.push_back(
+        {Event::Kind::kSummary, "",
+         "biases of " + std::to_string(corrected) + " layers corrected for the mean error of their rounded weights"});
   }
   return {};
 }

@@ -43,8 +43,9 @@ Status keep_pre_quantized_weights(const Context& context, Decisions& decisions) 
     const Status problem =
         weights.ok() ? check_forms(context, decisions, n, *input, *weights) : Status(weights.error());
     if (!problem.ok()) {
-      decisions.log.push_back(in_quotes(node.name) +
-                              ": its stated integer weights are quantized anew: " + problem.error().message);
+      decisions.log.push_back(
+          {Event::Kind::kNote, node.name,
+           in_quotes(node.name) + ": its stated integer weights are quantized anew: " + problem.error().message});
       continue;
     }
     decisions.layers[n] = LayerDecision{.filter = *std::move(weights), .is_pre_quantized = true};
@@ -52,8 +53,9 @@ Status keep_pre_quantized_weights(const Context& context, Decisions& decisions) 
   }
   if (kept > 0) {
     decisions.log.push_back(
-        std::to_string(kept) +
-        " layers keep the integer weights that are stated for them, whatever weight bits are asked for");
+        {Event::Kind::kSummary, "",
+         std::to_string(kept) +
+             " layers keep the integer weights that are stated for them, whatever weight bits are asked for"});
   }
   return {};
 }

@@ -1,6 +1,8 @@
 // narrow convert: what goes in comes out in another format, with the same scores.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "tests/apps/command.h"
 #include "tests/apps/tiny_network.h"
 #include "tests/support/data.h"
@@ -107,7 +109,12 @@ TEST_CASE("the report says what runs how as text and as JSON") {
   CHECK(report["preprocessing_is_assumed"] == false);
   CHECK(report["layers"].size() > 20);
   CHECK(report["layers"][0]["computes_in_float"] == true);
-  CHECK(!report["passes"].empty());
+  REQUIRE(!report["passes"].empty());
+  REQUIRE(report["events"].size() == report["passes"].size());
+  for (std::size_t i = 0; i < report["events"].size(); ++i) CHECK(report["events"][i]["text"] == report["passes"][i]);
+  const nlohmann::json folded = {
+      {"kind", "folded"}, {"subject", "bn1"}, {"text", "folded batch norm 'bn1' into convolution 'conv1'"}};
+  CHECK(std::count(report["events"].begin(), report["events"].end(), folded) == 1);
   const Ran text = narrow_command({"convert", default_checkpoint(), "-o", output, "--verbose"});
   for (const char* part : {"cifar_resnet20b", "32x32x3", "none stated", "float arithmetic", "layer1.0.conv1"}) {
     CHECK_MESSAGE(has(text.out, part), "'", part, "' is not in: ", text.out);

@@ -112,8 +112,9 @@ TEST_CASE("what the file states in integers runs in integers without calibration
   CHECK(converted.report.weights[0].bits == 2);
   CHECK(converted.report.weights[0].scale_min == 0.25F);
   CHECK(converted.report.weights[1].bits == 32);
-  const std::vector<std::string>& log = converted.report.passes;
-  CHECK(std::find(log.begin(), log.end(), "1 of 2 nodes run in integers, as stated") != log.end());
+  const std::vector<Event>& events = converted.report.events;
+  const Event expected{Event::Kind::kSummary, "", "1 of 2 nodes run in integers, as stated"};
+  CHECK(std::find(events.begin(), events.end(), expected) != events.end());
   // At most a tie of the convolution's rounding is decided otherwise.
   check_close(scores_of(converted.model, picture()), float_scores(source, picture()), 0.13);
   const Model loaded = Model::parse(converted.model.serialize()).value();

@@ -150,8 +150,9 @@ TEST_CASE("bias correction helps filters that nearly cancel") {
       const QuantizedGraph without = quantize_graph(graph, observations, options).value();
       corrected += score_error(graph, with.graph);
       plain += score_error(graph, without.graph);
-      CHECK(with.report.passes.back() == "biases of 2 layers corrected for the mean error of their rounded weights");
-      CHECK(without.report.passes.back() != with.report.passes.back());
+      CHECK(with.report.events.back().text ==
+            "biases of 2 layers corrected for the mean error of their rounded weights");
+      CHECK(without.report.events.back() != with.report.events.back());
     }
     CHECK(corrected.mean < 0.5 * plain.mean);
     CHECK(corrected.square < 0.5 * plain.square);

@@ -60,7 +60,7 @@ TEST_CASE("what only a concatenation reads takes its scale, also through a pool,
   CHECK(output_of(q.graph, "two").range == QRange{joined.zero_point, top});
   CHECK(output_of(q.graph, "pool") == output_of(q.graph, "two"));
   CHECK(output_of(q.graph, "three").range == joined.range);
-  CHECK(has_line(q.report.passes, "unified the scales of concatenations with 3 of their inputs"));
+  CHECK(has_line(q.report.events, "unified the scales of concatenations with 3 of their inputs"));
 }
 
 TEST_CASE("rounding to the joined scale at once is within a step of rounding twice, and closer to float") {
@@ -114,7 +114,7 @@ TEST_CASE("what has other readers keeps its own scale, as in DenseNet") {
   const QuantizedGraph q = quantize(graph);
   for (const char* name : {"stem", "one", "first"}) CHECK(has_own(graph, q.graph, name));
   CHECK(shares_grid(q.graph, "two", "second"));
-  CHECK(has_line(q.report.passes, "with 1 of their inputs"));
+  CHECK(has_line(q.report.events, "with 1 of their inputs"));
 }
 
 TEST_CASE("concatenations of concatenations share one scale") {

@@ -77,8 +77,8 @@ std::vector<std::string> node_names(const Graph& graph) {
 }
 
 bool logged(const QuantizedGraph& q, const std::string& part) {
-  return std::any_of(q.report.passes.begin(), q.report.passes.end(),
-                     [&](const std::string& line) { return has(line, part); });
+  return std::any_of(q.report.events.begin(), q.report.events.end(),
+                     [&](const Event& event) { return has(event.text, part); });
 }
 
 }  // namespace
@@ -352,7 +352,7 @@ TEST_CASE("quantizing twice gives the same graph") {
     CHECK(fa->quantized->scales == fb->quantized->scales);
     CHECK(fa->quantized->bias == fb->quantized->bias);
   }
-  CHECK(a.report.passes == b.report.passes);
+  CHECK(a.report.events == b.report.events);
 }
 
 }  // namespace narrow::graph

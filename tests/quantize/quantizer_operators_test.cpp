@@ -111,8 +111,8 @@ TEST_CASE("a Softmax at the end takes the scores as the last layer's accumulator
     CHECK(q.graph.value(q.graph.output).name == "prob");
     CHECK_FALSE(q.graph.value(node_named(q.graph, "fc").output).quantization.has_value());
     CHECK(filter_of(node_named(q.graph, "fc"))->quantized.has_value());
-    CHECK(has_line(q.report.passes, "'fc' writes float32 from its int32 accumulators"));
-    CHECK(has_line(q.report.passes, "'prob' (Softmax) runs in float32: it has no integer form"));
+    CHECK(has_line(q.report.events, "'fc' writes float32 from its int32 accumulators"));
+    CHECK(has_line(q.report.events, "'prob' (Softmax) runs in float32: it has no integer form"));
   }
 }
 
@@ -147,9 +147,9 @@ TEST_CASE("an operator without integer form is a float island that the report na
   // Nothing is rounded before the first island: its only reader takes float32.
   CHECK_FALSE(q.graph.value(node_named(q.graph, "stem").output).quantization.has_value());
   CHECK(node_named(q.graph, "stem").clamp == GraphBuilder::kRelu);
-  CHECK(has_line(q.report.passes, "'norm' (Lrn) runs in float32: it has no integer form"));
-  CHECK(has_line(q.report.passes, "inserted Quantize 'norm.quantize' on 'norm'"));
-  CHECK(has_line(q.report.passes, "inserted Dequantize 'sum.dequantize' on 'sum'"));
+  CHECK(has_line(q.report.events, "'norm' (Lrn) runs in float32: it has no integer form"));
+  CHECK(has_line(q.report.events, "inserted Quantize 'norm.quantize' on 'norm'"));
+  CHECK(has_line(q.report.events, "inserted Dequantize 'sum.dequantize' on 'sum'"));
   CHECK(signal_to_noise(graph, q.graph) > 25);
 }
 

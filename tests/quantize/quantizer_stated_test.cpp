@@ -88,7 +88,7 @@ TEST_CASE("a network trained with quantization runs in integers from end to end"
     const Quantization& input = *q.graph.value(node_named(q.graph, name).inputs[0]).quantization;
     CHECK(input == Quantization{kWide.scale, 0, {0, 3}});
   }
-  CHECK(has_line(q.report.passes, "5 layers keep the integer weights that are stated for them"));
+  CHECK(has_line(q.report.events, "5 layers keep the integer weights that are stated for them"));
   CHECK(bits_for(filter_of(node_named(q.graph, "fc"))->quantized->range) == 8);
   CHECK(q.report.weights.size() == 7);
   // Steps of two bits on the way are stated, so they are in the float network too.
@@ -125,7 +125,7 @@ TEST_CASE("a network that states everything needs no calibrated tensor") {
   const QuantizedGraph q = quantize(graph);
   CHECK(node_names(q.graph) == Names{"x", "conv", "sum", "concat", "t.dq"});
   CHECK(testing::same_outputs(graph, q.graph));
-  CHECK_FALSE(has_line(q.report.passes, "inserted"));
+  CHECK_FALSE(has_line(q.report.events, "inserted"));
   for (const TensorReport& tensor : q.report.tensors) CHECK(tensor.bits == 8);
 }
 
@@ -162,7 +162,7 @@ TEST_CASE("stated weights that int32 can't hold are quantized anew, with a line 
     if (node.name == "c") filter_of(node)->bias.edit()[0] = 1e9F;  // whose codes are not all zero
   }
   const QuantizedGraph q = quantize(graph);
-  CHECK(has_line(q.report.passes, "'c': its stated integer weights are quantized anew: the bias of output channel 0"));
+  CHECK(has_line(q.report.events, "'c': its stated integer weights are quantized anew: the bias of output channel 0"));
   CHECK(float_nodes(q.graph).empty());
   CHECK(bits_for(filter_of(node_named(q.graph, "c"))->quantized->range) == 8);
 }

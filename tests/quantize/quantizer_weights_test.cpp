@@ -136,7 +136,9 @@ TEST_CASE("dead channels get a floor on their scale") {
     CHECK(q.report.dead_channels == 1);
     CHECK(q.report.scale_min == q.filter.scales[1]);
     REQUIRE_FALSE(q.log.empty());
-    CHECK(q.log[0].find("'layer': 1 dead channel") == 0);
+    CHECK(q.log[0].kind == Event::Kind::kNote);
+    CHECK(q.log[0].subject == "layer");
+    CHECK(q.log[0].text.find("'layer': 1 dead channel") == 0);
     for (std::size_t i = 9; i < 18; ++i) CHECK(q.filter.weights[i] == 0);
     // The channel is its bias, to a fraction of an output step.
     const double bias = double{s.input.scale} * double{q.filter.scales[1]} * q.filter.bias[1];

@@ -40,7 +40,7 @@ TEST_CASE("an average pool over the whole picture is global") {
     GraphBuilder b(testing::seed(), kInput);
     const Graph original = b.finish(b.node("pool", AveragePool{whole_picture(), count_include_pad}, {b.input()}));
     Graph graph = original;
-    CHECK(canonicalise_average_pools(graph).back() == "made average pooling 'pool' global");
+    CHECK(canonicalise_average_pools(graph).back().text == "made average pooling 'pool' global");
     CHECK(count<GlobalAveragePool>(graph) == 1);
     CHECK(testing::largest_difference(original, graph) == 0);
   }

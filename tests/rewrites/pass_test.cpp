@@ -76,7 +76,7 @@ TEST_CASE("operators that change nothing are removed") {
   Graph graph = original;
   const auto log = remove_identities(graph);
   CHECK(log.size() == 7);
-  CHECK(log[0] == "removed identity 'identity', which changes nothing");
+  CHECK(log[0] == Event{Event::Kind::kRemoved, "identity", "removed identity 'identity', which changes nothing"});
   REQUIRE(graph.nodes.size() == 2);
   CHECK(graph.nodes[1].name == "gap");
   CHECK(graph.output == graph.nodes[1].output);

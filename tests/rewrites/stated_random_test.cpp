@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "rewrites/simplify.h"
 #include "quantize/integer_where_stated.h"
+#include "rewrites/simplify.h"
 #include "rewrites/stated_quantization.h"
 #include "tests/support/data.h"
 #include "tests/support/graph/check_same_function.h"

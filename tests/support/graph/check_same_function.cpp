@@ -41,10 +41,10 @@ graph::Graph check_simplify(const graph::Graph& graph, std::string* log) {
   const Status valid = graph::validate(graph);
   REQUIRE_MESSAGE(valid.ok(), valid.error().text());
   graph::Graph simplified = graph;
-  const auto lines = graph::simplify(simplified);
-  REQUIRE_MESSAGE(lines.ok(), lines.error().text());
+  const auto events = graph::simplify(simplified);
+  REQUIRE_MESSAGE(events.ok(), events.error().text());
   std::string text;
-  for (const std::string& line : *lines) text += line + "\n";
+  for (const Event& event : *events) text += event.text + "\n";
   INFO(text);
   const Status still_valid = graph::validate(simplified);
   REQUIRE_MESSAGE(still_valid.ok(), still_valid.error().text());

@@ -70,9 +70,9 @@ std::vector<std::string> op_names(const graph::Graph& graph) {
   return names;
 }
 
-bool has_line(const std::vector<std::string>& log, const std::string& part) {
+bool has_line(const std::vector<Event>& log, const std::string& part) {
   return std::any_of(log.begin(), log.end(),
-                     [&](const std::string& line) { return line.find(part) != std::string::npos; });
+                     [&](const Event& event) { return event.text.find(part) != std::string::npos; });
 }
 
 std::vector<std::string> float_nodes(const graph::Graph& graph) {

@@ -31,7 +31,7 @@ graph::ValueId coded(GraphBuilder& b, const std::string& name, graph::ValueId x,
 [[nodiscard]] std::vector<std::string> node_names(const graph::Graph& graph);
 // Operators in order, as op_name() has them.
 [[nodiscard]] std::vector<std::string> op_names(const graph::Graph& graph);
-[[nodiscard]] bool has_line(const std::vector<std::string>& log, const std::string& part);
+[[nodiscard]] bool has_line(const std::vector<Event>& log, const std::string& part);
 // Nodes that read or write float32, apart from Quantize and Dequantize; a layer that writes float32 from its
 // accumulators is none of them.
 [[nodiscard]] std::vector<std::string> float_nodes(const graph::Graph& graph);

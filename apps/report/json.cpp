@@ -1,4 +1,4 @@
-#include "apps/report/inspect_json.h"
+#include "apps/report/json.h"
 
 #include <array>
 #include <vector>
@@ -46,6 +46,20 @@ Json layer_json(const LayerInfo& layer) {
     json["weight_scales"] = {{"min", layer.weight_scale_min}, {"max", layer.weight_scale_max}};
   }
   return json;
+}
+
+Json events_json(std::span<const Event> events) {
+  Json list = Json::array();
+  for (const Event& event : events) {
+    list.push_back({{"kind", to_string(event.kind)}, {"subject", event.subject}, {"text", event.text}});
+  }
+  return list;
+}
+
+Json event_texts_json(std::span<const Event> events) {
+  Json list = Json::array();
+  for (const Event& event : events) list.push_back(event.text);
+  return list;
 }
 
 }  // namespace narrow::cli

@@ -1,0 +1,18 @@
+// What happened to a network, as text.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "narrow/event.h"
+
+namespace narrow::cli {
+
+// "19 folded, 19 fused": how many nodes were rewritten in each way. Notes and counts are not rewrites.
+[[nodiscard]] std::string rewrites_summary(std::span<const Event> events);
+
+enum class Show { kNotes, kAllButNotes, kAll };
+// One line per event, each behind `prefix`.
+[[nodiscard]] std::string event_lines(std::span<const Event> events, Show show, const std::string& prefix);
+
+}  // namespace narrow::cli
