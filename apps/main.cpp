@@ -12,6 +12,7 @@
 #include "apps/commands/commands.h"
 #include "apps/exit_codes.h"
 #include "apps/report/console.h"
+#include "narrow/version.h"
 
 namespace {
 
@@ -98,7 +99,7 @@ int run(int argc, char** argv) {
   formatter->column_width(kNameWidth);
   app.formatter(formatter);
   app.footer(kFooter);
-  app.set_version_flag("--version", std::string("narrow ") + NARROW_VERSION);
+  app.set_version_flag("--version", "narrow " + std::string(narrow::version()));
   app.require_subcommand(1);
   const std::vector<Command> commands = {narrow::cli::add_classify(app), narrow::cli::add_quantize(app),
                                          narrow::cli::add_evaluate(app), narrow::cli::add_bench(app),

@@ -17,6 +17,7 @@
 #include "bench/statistics.h"
 #include "narrow/float_model.h"
 #include "narrow/image.h"
+#include "narrow/inspect.h"
 #include "narrow/model.h"
 #include "narrow/session.h"
 

@@ -10,8 +10,10 @@
 #include "apps/report/json.h"
 #include "apps/report/text.h"
 #include "apps/run/model_file.h"
-#include "narrow/export.h"
+#include "narrow/inspect.h"
+#include "narrow/onnx.h"
 #include "narrow/quantize.h"
+#include "narrow/safetensors.h"
 
 namespace narrow::cli {
 

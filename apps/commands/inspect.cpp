@@ -12,6 +12,7 @@
 #include "apps/report/json.h"
 #include "apps/report/text.h"
 #include "apps/run/model_file.h"
+#include "narrow/inspect.h"
 #include "narrow/quantize.h"
 #include "narrow/session.h"
 

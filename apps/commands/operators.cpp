@@ -5,6 +5,7 @@
 #include "apps/options/options.h"
 #include "apps/report/text.h"
 #include "narrow/float_model.h"
+#include "narrow/onnx.h"
 
 namespace narrow::cli {
 

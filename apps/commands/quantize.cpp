@@ -24,7 +24,7 @@ struct QuantizeFlags {
   std::string labels;
   int weight_bits = 8;
   int activation_bits = 8;
-  std::string keep_edges = "8";
+  std::string first_last = "8";
   std::string observer = "minmax";
   bool per_tensor = false;
   bool no_bias_correction = false;
@@ -39,13 +39,13 @@ QuantizeOptions quantize_options(const QuantizeFlags& flags) {
   QuantizeOptions options;
   options.weight_bits = flags.weight_bits;
   options.activation_bits = flags.activation_bits;
-  if (flags.keep_edges == "float") {
-    options.edges = Edges::kFloat;
-  } else if (flags.keep_edges == "off") {
-    options.edges = Edges::kOff;
+  if (flags.first_last == "float") {
+    options.boundary_layers = BoundaryLayers::kFloat;
+  } else if (flags.first_last == "off") {
+    options.boundary_layers = BoundaryLayers::kOff;
   } else {
-    options.edges = Edges::kBits;
-    options.edge_bits = std::stoi(flags.keep_edges);
+    options.boundary_layers = BoundaryLayers::kBits;
+    options.boundary_bits = std::stoi(flags.first_last);
   }
   options.per_tensor_weights = flags.per_tensor;
   options.correct_bias = !flags.no_bias_correction;
@@ -121,7 +121,7 @@ void add_bit_options(CLI::App& app, QuantizeFlags& flags) {
       ->check(bits)
       ->type_name("BITS")
       ->group(group);
-  app.add_option("--keep-edges", flags.keep_edges,
+  app.add_option("--first-last,--keep-edges", flags.first_last,
                  "Bits of the first and last layer, 8 unless given; float leaves them in float, off treats them "
                  "like all others")
       ->check(word_or_number({"float", "off"}, kMinBits, kMaxBits))

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "apps/report/text.h"
+#include "narrow/inspect.h"
 
 namespace narrow::cli {
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "apps/report/console.h"
+#include "narrow/inspect.h"
 #include "narrow/session.h"
 
 namespace narrow::cli {

@@ -1,4 +1,5 @@
 #include "apps/report/json.h"
+#include "narrow/inspect.h"
 
 #include <array>
 #include <vector>

@@ -5,6 +5,7 @@
 
 #include "apps/report/console.h"
 #include "narrow/event.h"
+#include "narrow/inspect.h"
 #include "narrow/model.h"
 #include "narrow/preprocess.h"
 #include "narrow/types.h"

@@ -11,6 +11,7 @@
 #include "apps/report/json.h"
 #include "apps/report/text.h"
 #include "apps/run/model_file.h"
+#include "narrow/inspect.h"
 
 namespace narrow::cli {
 

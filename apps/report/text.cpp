@@ -1,4 +1,5 @@
 #include "apps/report/text.h"
+#include "narrow/inspect.h"
 
 #include <algorithm>
 #include <cstdarg>

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "narrow/inspect.h"
 #include "narrow/model.h"
 #include "narrow/preprocess.h"
 #include "narrow/types.h"

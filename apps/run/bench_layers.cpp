@@ -6,6 +6,7 @@
 
 #include "apps/report/text.h"
 #include "apps/run/statistics.h"
+#include "narrow/inspect.h"
 
 namespace narrow::cli {
 

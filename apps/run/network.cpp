@@ -4,6 +4,7 @@
 
 #include "apps/options/threads.h"
 #include "apps/report/text.h"
+#include "narrow/inspect.h"
 
 namespace narrow::cli {
 

@@ -33,6 +33,7 @@
 #include "bench/statistics.h"
 #include "engine/model/model_data.h"
 #include "floating/openmp_threads.h"
+#include "narrow/inspect.h"
 #include "narrow/model.h"
 #include "narrow/session.h"
 

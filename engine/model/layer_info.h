@@ -2,6 +2,7 @@
 #pragma once
 
 #include "graph/ir.h"
+#include "narrow/inspect.h"
 #include "narrow/model.h"
 
 namespace narrow::engine {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/plan/partition.h"
+#include "narrow/inspect.h"
 #include "narrow/session.h"
 
 namespace narrow::engine {

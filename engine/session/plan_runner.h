@@ -9,6 +9,7 @@
 
 #include "engine/plan/partition.h"
 #include "engine/plan/plan.h"
+#include "narrow/executor.h"
 #include "narrow/session.h"
 
 namespace narrow::engine {

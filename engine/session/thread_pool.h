@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "narrow/executor.h"
 #include "narrow/result.h"
 #include "narrow/session.h"
 

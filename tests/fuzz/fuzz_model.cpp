@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "narrow/inspect.h"
 #include "narrow/model.h"
 #include "narrow/session.h"
 #include "tests/engine/graph_builder.h"

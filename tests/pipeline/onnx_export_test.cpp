@@ -10,10 +10,11 @@
 #include <string>
 #include <vector>
 
-#include "narrow/export.h"
 #include "narrow/float_model.h"
 #include "narrow/image.h"
+#include "narrow/inspect.h"
 #include "narrow/model.h"
+#include "narrow/onnx.h"
 #include "narrow/quantize.h"
 #include "narrow/session.h"
 #include "tests/pipeline/real_models.h"

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "engine/model/model_data.h"
+#include "narrow/inspect.h"
 #include "pipeline/float_model_data.h"
 #include "tests/pipeline/real_models.h"
 #include "tests/support/data.h"

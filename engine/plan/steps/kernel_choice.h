@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "kernels/convolution.h"
+#include "narrow/inspect.h"
 #include "narrow/session.h"
 
 namespace narrow::engine {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "narrow/inspect.h"
 #include "narrow/model.h"
 #include "tests/engine/graph_builder.h"
 

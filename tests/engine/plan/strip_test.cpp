@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 
+#include "narrow/inspect.h"
 #include "narrow/session.h"
 #include "tests/engine/graph_builder.h"
 #include "tests/engine/reference_interpreter.h"

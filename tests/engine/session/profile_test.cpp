@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "narrow/inspect.h"
 #include "narrow/session.h"
 #include "tests/engine/graph_builder.h"
 

@@ -6,6 +6,8 @@
 #include <atomic>
 #include <thread>
 
+#include "narrow/executor.h"
+#include "narrow/inspect.h"
 #include "narrow/session.h"
 #include "tests/engine/graph_builder.h"
 #include "tests/engine/reference_interpreter.h"
