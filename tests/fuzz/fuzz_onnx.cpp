@@ -2,7 +2,7 @@
 #include "importers/onnx/lower/lower.h"
 #include "importers/onnx/read/model.h"
 #include "tests/fuzz/fuzz.h"
-#include "tests/importers/onnx/onnx_builder.h"
+#include "tests/importers/onnx/builder.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::span<const std::byte> bytes(reinterpret_cast<const std::byte*>(data), size);

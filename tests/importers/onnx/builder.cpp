@@ -1,4 +1,4 @@
-#include "tests/importers/onnx/onnx_builder.h"
+#include "tests/importers/onnx/builder.h"
 
 #include <onnx/onnx_pb.h>
 

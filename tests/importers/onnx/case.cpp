@@ -1,4 +1,4 @@
-#include "tests/importers/onnx/onnx_case.h"
+#include "tests/importers/onnx/case.h"
 
 #include <onnx/onnx_pb.h>
 

@@ -6,7 +6,7 @@
 
 #include "importers/architectures/architectures.h"
 #include "importers/architectures/recognise.h"
-#include "tests/importers/architectures/architecture_keys.h"
+#include "tests/importers/architectures/state_dicts.h"
 #include "tests/importers/torch/checkpoint_support.h"
 
 using namespace narrow::testing;

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "tests/importers/onnx/onnx_builder.h"
+#include "tests/importers/onnx/builder.h"
 #include "tests/support/data.h"
 
 using namespace narrow::testing;

@@ -7,8 +7,8 @@
 
 #include "importers/architectures/architectures.h"
 #include "importers/architectures/recognise.h"
-#include "tests/importers/architectures/architecture_keys.h"
-#include "tests/importers/architectures/architecture_torchvision.h"
+#include "tests/importers/architectures/state_dicts.h"
+#include "tests/importers/architectures/torchvision.h"
 #include "tests/importers/torch/checkpoint_support.h"
 #include "tests/support/data.h"
 

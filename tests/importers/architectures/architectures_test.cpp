@@ -8,7 +8,7 @@
 
 #include "importers/architectures/architectures.h"
 #include "importers/architectures/weight_layout.h"
-#include "tests/importers/architectures/architecture_keys.h"
+#include "tests/importers/architectures/state_dicts.h"
 #include "tests/importers/torch/checkpoint_support.h"
 
 using namespace narrow::testing;

@@ -8,7 +8,7 @@
 #include <fstream>
 
 #include "importers/onnx/fold/evaluate.h"
-#include "tests/importers/onnx/onnx_builder.h"
+#include "tests/importers/onnx/builder.h"
 #include "tests/support/data.h"
 
 using namespace narrow::testing;

@@ -1,4 +1,4 @@
-#include "tests/importers/onnx/onnx_network.h"
+#include "tests/importers/onnx/network.h"
 
 #include <doctest/doctest.h>
 

@@ -2,7 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "importers/onnx/lower/lower.h"
-#include "tests/importers/onnx/onnx_builder.h"
+#include "tests/importers/onnx/builder.h"
 
 using namespace narrow::testing;
 

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <limits>
 
-#include "tests/importers/onnx/onnx_builder.h"
+#include "tests/importers/onnx/builder.h"
 
 using namespace narrow::testing;
 using narrow::ErrorCode;

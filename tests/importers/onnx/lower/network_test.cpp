@@ -5,7 +5,7 @@
 
 #include "importers/onnx/fold/evaluate.h"
 #include "importers/onnx/lower/operator_table.h"
-#include "tests/importers/onnx/onnx_network.h"
+#include "tests/importers/onnx/network.h"
 
 using namespace narrow;
 using namespace narrow::testing;

@@ -5,7 +5,7 @@
 #include <numeric>
 #include <random>
 
-#include "tests/importers/onnx/onnx_network.h"
+#include "tests/importers/onnx/network.h"
 #include "tests/support/data.h"
 
 using namespace narrow::testing;

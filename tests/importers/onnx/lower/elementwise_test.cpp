@@ -5,7 +5,7 @@
 #include <limits>
 #include <random>
 
-#include "tests/importers/onnx/onnx_network.h"
+#include "tests/importers/onnx/network.h"
 #include "tests/support/data.h"
 
 using namespace narrow;

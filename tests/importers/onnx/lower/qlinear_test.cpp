@@ -1,7 +1,7 @@
 // Operators with scales among their inputs become Dequantize, operator, Quantize.
 #include <doctest/doctest.h>
 
-#include "tests/importers/onnx/onnx_network.h"
+#include "tests/importers/onnx/network.h"
 #include "tests/support/data.h"
 
 using namespace narrow;

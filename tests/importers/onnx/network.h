@@ -8,7 +8,7 @@
 #include "graph/ir.h"
 #include "importers/onnx/lower/lower.h"
 #include "importers/onnx/read/model.h"
-#include "tests/importers/onnx/onnx_builder.h"
+#include "tests/importers/onnx/builder.h"
 
 namespace narrow::testing {
 

@@ -8,7 +8,7 @@
 #include <set>
 
 #include "importers/onnx/fold/evaluate.h"
-#include "tests/importers/onnx/onnx_case.h"
+#include "tests/importers/onnx/case.h"
 #include "tests/support/data.h"
 
 using namespace narrow::testing;

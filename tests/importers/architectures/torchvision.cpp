@@ -1,4 +1,4 @@
-#include "tests/importers/architectures/architecture_torchvision.h"
+#include "tests/importers/architectures/torchvision.h"
 
 #include <algorithm>
 #include <random>

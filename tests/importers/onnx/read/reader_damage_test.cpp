@@ -4,7 +4,7 @@
 
 #include <random>
 
-#include "tests/importers/onnx/onnx_builder.h"
+#include "tests/importers/onnx/builder.h"
 #include "tests/support/data.h"
 
 using namespace narrow::testing;

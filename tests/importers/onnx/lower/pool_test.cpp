@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "tests/importers/onnx/onnx_network.h"
+#include "tests/importers/onnx/network.h"
 #include "tests/support/data.h"
 
 using namespace narrow;

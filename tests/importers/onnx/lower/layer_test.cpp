@@ -1,7 +1,7 @@
 // Conv, Gemm and MatMul: against their defining sums, from NCHW data.
 #include <doctest/doctest.h>
 
-#include "tests/importers/onnx/onnx_network.h"
+#include "tests/importers/onnx/network.h"
 #include "tests/support/data.h"
 
 using namespace narrow;

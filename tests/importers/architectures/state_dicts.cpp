@@ -1,4 +1,4 @@
-#include "tests/importers/architectures/architecture_keys.h"
+#include "tests/importers/architectures/state_dicts.h"
 
 #include <algorithm>
 #include <random>
