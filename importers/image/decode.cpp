@@ -3,7 +3,7 @@
 #include <new>
 #include <utility>
 
-#include "importers/image/file.h"
+#include "importers/files/file.h"
 #include "importers/image/formats.h"
 
 namespace narrow {

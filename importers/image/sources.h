@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "importers/image/file.h"
+#include "importers/files/file.h"
 #include "narrow/image.h"
 
 namespace narrow::image {

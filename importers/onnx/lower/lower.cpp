@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "graph/limits.h"
-#include "importers/onnx/fold/fold.h"
+#include "importers/onnx/lower/fold_node.h"
 #include "importers/onnx/lower/network_ends.h"
 #include "importers/onnx/lower/operator_table.h"
 #include "importers/weights/in_quotes.h"

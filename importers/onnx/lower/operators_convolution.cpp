@@ -2,7 +2,7 @@
 
 #include "importers/onnx/lower/arguments.h"
 #include "importers/onnx/lower/operators.h"
-#include "importers/onnx/read/weights.h"
+#include "importers/onnx/lower/weights.h"
 
 namespace narrow::onnx {
 namespace {

@@ -6,7 +6,7 @@
 #include "importers/onnx/lower/arithmetic.h"
 #include "importers/onnx/lower/axes.h"
 #include "importers/onnx/lower/operators.h"
-#include "importers/onnx/read/weights.h"
+#include "importers/onnx/lower/weights.h"
 
 namespace narrow::onnx {
 namespace {

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "importers/image/file.h"
+#include "importers/files/file.h"
 #include "narrow/result.h"
 
 namespace narrow::onnx {

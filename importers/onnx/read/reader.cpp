@@ -9,7 +9,7 @@
 #include <unordered_set>
 #include <utility>
 
-#include "importers/image/file.h"
+#include "importers/files/file.h"
 #include "importers/onnx/read/model.h"
 #include "importers/onnx/read/reader_graph.h"
 #include "importers/onnx/read/reader_node.h"

@@ -1,4 +1,4 @@
-#include "importers/onnx/read/weights.h"
+#include "importers/onnx/lower/weights.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "importers/image/file.h"
+#include "importers/files/file.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -1,4 +1,4 @@
-#include "importers/onnx/fold/fold.h"
+#include "importers/onnx/lower/fold_node.h"
 
 #include <algorithm>
 #include <optional>
