@@ -11,7 +11,7 @@
 #include <system_error>
 #include <utility>
 
-namespace narrow::image {
+namespace narrow::importers {
 namespace {
 
 Error system_error(const char* what, int number, const std::filesystem::path& path) {
@@ -100,4 +100,4 @@ Result<std::vector<std::byte>> read_file(const std::filesystem::path& path, std:
   }
 }
 
-}  // namespace narrow::image
+}  // namespace narrow::importers

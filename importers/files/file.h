@@ -9,7 +9,7 @@
 
 #include "narrow/result.h"
 
-namespace narrow::image {
+namespace narrow::importers {
 
 // An open file, closed with this object. It reads at offsets, so that threads can share it.
 class File {
@@ -41,4 +41,4 @@ class File {
 // Reads all bytes of a file. Errors: those of File::open, kLimit if it is longer than max_bytes.
 [[nodiscard]] Result<std::vector<std::byte>> read_file(const std::filesystem::path& path, std::uint64_t max_bytes);
 
-}  // namespace narrow::image
+}  // namespace narrow::importers

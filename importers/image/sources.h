@@ -17,7 +17,7 @@ namespace narrow::image {
 
 struct CifarFile {
   std::filesystem::path path;
-  File file;
+  importers::File file;
 };
 
 // The gray images of an IDX file, unpacked.

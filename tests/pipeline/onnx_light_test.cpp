@@ -4,7 +4,7 @@
 #include <doctest/doctest.h>
 
 #include "floating/float_executor.h"
-#include "importers/onnx/lower/lower.h"
+#include "importers/onnx/lower/lower_model.h"
 #include "rewrites/simplify.h"
 #include "tests/importers/onnx/case.h"
 #include "tests/pipeline/onnx_cases.h"
@@ -19,7 +19,7 @@ void check_light(const std::filesystem::path& data, const std::string& name) {
   const auto folder = data / "onnx_backend_tests" / "light";
   const auto model = narrow::onnx::read_model(folder / (name + ".onnx"));
   REQUIRE_MESSAGE(model.ok(), model.error().text());
-  auto lowered = narrow::onnx::lower(*model);
+  auto lowered = narrow::onnx::lower_model(*model);
   REQUIRE_MESSAGE(lowered.ok(), lowered.error().text());
   narrow::graph::Graph& graph = lowered->graph;
   const auto simplified = narrow::graph::simplify(graph);

@@ -36,7 +36,7 @@ Result<const QuantizedConstant*> moved_codes(Lowering& lowering, const Node& nod
     return nothing;
   }
   inputs[0] = from.codes;
-  NARROW_ASSIGN(std::vector<Tensor> outputs, evaluate(node, inputs, lowering.opset()));
+  NARROW_ASSIGN(std::vector<Tensor> outputs, evaluate(node, inputs, lowering.model.opset()));
   if (outputs.empty()) return nothing;
   QuantizedConstant result = from;
   if (from.scales.size() != 1 && node.op_type == "Transpose") {
@@ -54,39 +54,37 @@ Result<const QuantizedConstant*> moved_codes(Lowering& lowering, const Node& nod
     if (!axis) return nothing;
     result.axis = *axis;
   }
-  result.codes = lowering.keep(std::move(outputs[0]));
-  return lowering.keep(std::move(result));
-}
-
-// Error: all that is folded is more than a network can need, for its file.
-Status count_cost(Lowering& lowering, const Node& node, const std::vector<const Tensor*>& inputs,
-                  const std::vector<Tensor>& outputs) {
-  constexpr std::int64_t kMaxKept = std::int64_t{3} << 28;  // VGG-19 with computed weights has 548 MiB
-  constexpr std::int64_t kMaxElements = std::int64_t{1} << 30;
-  constexpr std::int64_t kPerElementOfFile = 8;
-  Lowering::FoldingCost& cost = lowering.folding_cost();
-  for (const Tensor* input : inputs) cost.read_and_written += input == nullptr ? 0 : input->elems();
-  for (const Tensor& output : outputs) {
-    cost.read_and_written += output.elems();
-    cost.kept +=
-        std::visit([](const auto& values) { return static_cast<std::int64_t>(values.size() * sizeof(*values.data())); },
-                   output.data);
-  }
-  std::int64_t in_file = 0;
-  if (cost.read_and_written > kMaxElements) {
-    for (const auto& [name, tensor] : lowering.model().constants) in_file += tensor.elems();
-  }
-  if (cost.kept <= kMaxKept && cost.read_and_written <= kMaxElements + kPerElementOfFile * in_file) return {};
-  return node_error(node, ErrorCode::kLimit, "the constants that the file leaves to compute are too large");
+  result.codes = lowering.names.keep(std::move(outputs[0]));
+  return lowering.names.keep(std::move(result));
 }
 
 }  // namespace
 
-Result<bool> fold(Lowering& lowering, const Node& node) {
+Status FoldingBudget::spend(const Node& node, const std::vector<const Tensor*>& inputs,
+                            const std::vector<Tensor>& outputs) {
+  constexpr std::int64_t kMaxBytes = std::int64_t{3} << 28;  // VGG-19 with computed weights has 548 MiB
+  constexpr std::int64_t kMaxElements = std::int64_t{1} << 30;
+  constexpr std::int64_t kPerElementOfFile = 8;
+  for (const Tensor* input : inputs) elements_ += input == nullptr ? 0 : input->elems();
+  for (const Tensor& output : outputs) {
+    elements_ += output.elems();
+    bytes_ +=
+        std::visit([](const auto& values) { return static_cast<std::int64_t>(values.size() * sizeof(*values.data())); },
+                   output.data);
+  }
+  std::int64_t in_file = 0;
+  if (elements_ > kMaxElements) {
+    for (const auto& [name, tensor] : model_.constants) in_file += tensor.elems();
+  }
+  if (bytes_ <= kMaxBytes && elements_ <= kMaxElements + kPerElementOfFile * in_file) return {};
+  return node_error(node, ErrorCode::kLimit, "the constants that the file leaves to compute are too large");
+}
+
+Result<bool> fold_node(Lowering& lowering, FoldingBudget& budget, const Node& node) {
   std::vector<const Tensor*> inputs;
   for (std::size_t i = 0; i < node.inputs.size(); ++i) {
-    const Constant* constant = lowering.constant_or_null(node, i);
-    if (constant == nullptr && Lowering::has_input(node, i)) return false;
+    const Constant* constant = lowering.names.constant_or_null(node, i);
+    if (constant == nullptr && Names::has_input(node, i)) return false;
     inputs.push_back(constant == nullptr ? nullptr : constant->tensor);
   }
   if (is_one_of(node, {"DequantizeLinear"})) {
@@ -94,15 +92,15 @@ Result<bool> fold(Lowering& lowering, const Node& node) {
     return true;
   }
   if (!can_evaluate(node)) return false;
-  const Constant* first = lowering.constant_or_null(node, 0);
+  const Constant* first = lowering.names.constant_or_null(node, 0);
   const QuantizedConstant* codes = nullptr;
   if (first != nullptr && first->quantized != nullptr) {
     NARROW_ASSIGN(codes, moved_codes(lowering, node, *first->quantized, inputs));
   }
-  NARROW_ASSIGN(std::vector<Tensor> outputs, evaluate(node, inputs, lowering.opset()));
-  NARROW_TRY(count_cost(lowering, node, inputs, outputs));
+  NARROW_ASSIGN(std::vector<Tensor> outputs, evaluate(node, inputs, lowering.model.opset()));
+  NARROW_TRY(budget.spend(node, inputs, outputs));
   for (std::size_t i = 0; i < outputs.size() && i < node.outputs.size(); ++i) {
-    lowering.bind(node, Constant{lowering.keep(std::move(outputs[i])), i == 0 ? codes : nullptr}, i);
+    lowering.names.bind(node, Constant{lowering.names.keep(std::move(outputs[i])), i == 0 ? codes : nullptr}, i);
   }
   return true;
 }

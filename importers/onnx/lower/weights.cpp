@@ -127,14 +127,15 @@ Result<graph::ValueId> input_for(Lowering& lowering, const Node& node, graph::Va
                                  int groups) {
   const int copies = weights.copies;
   if (weights.codes_are_lost) {
-    lowering.note("with quantized weights whose scales are not one per output, or not usable; left in float");
+    lowering.log.add_layer("with quantized weights whose scales are not one per output, or not usable; left in float");
   }
   if (copies == 1) return value;
-  lowering.note("with weights that int8 can't hold, reading several copies of the input instead");
-  const TensorShape shape = lowering.shape(value);
-  NARROW_ASSIGN(const graph::ValueId repeated,
-                lowering.emit(node, graph::Concat{},
-                              std::vector<graph::ValueId>(static_cast<std::size_t>(copies), value), {}, "/copies"));
+  lowering.log.add_layer("with weights that int8 can't hold, reading several copies of the input instead");
+  const TensorShape shape = lowering.graph.shape(value);
+  NARROW_ASSIGN(
+      const graph::ValueId repeated,
+      lowering.graph.append(node, graph::Concat{}, std::vector<graph::ValueId>(static_cast<std::size_t>(copies), value),
+                            {}, "/copies"));
   if (groups == 1) return repeated;
   enum { kHeight, kWidth, kCopy, kGroup, kChannel, kRank };
   const View view = laid_out(repeated, kRank,
@@ -144,7 +145,7 @@ Result<graph::ValueId> input_for(Lowering& lowering, const Node& node, graph::Va
                               {kGroup, groups},
                               {kChannel, shape.channels / groups}});
   NARROW_ASSIGN(const View arranged,
-                lowering.arranged(node, view, Axes{{{kHeight}, {kWidth}, {kGroup, kCopy, kChannel}}}));
+                lowering.layout.arranged(node, view, Axes{{{kHeight}, {kWidth}, {kGroup, kCopy, kChannel}}}));
   return arranged.value;
 }
 

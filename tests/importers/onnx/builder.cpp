@@ -1,6 +1,7 @@
 #include "tests/importers/onnx/builder.h"
 
 #include <onnx/onnx_pb.h>
+#include "importers/onnx/read/reader.h"
 
 namespace narrow::testing {
 namespace {

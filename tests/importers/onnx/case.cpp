@@ -7,7 +7,8 @@
 #include <span>
 #include <stdexcept>
 
-#include "importers/onnx/read/reader_tensor.h"
+#include "importers/onnx/read/reader.h"
+#include "importers/onnx/read/tensor_reader.h"
 
 namespace narrow::testing {
 namespace {

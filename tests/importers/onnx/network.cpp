@@ -43,19 +43,19 @@ OnnxNetwork& OnnxNetwork::node(const std::string& op_type, std::vector<std::stri
 }
 
 graph::Graph lower_network(const OnnxNetwork& network, const onnx::LowerOptions& options) {
-  auto lowered = onnx::lower(network.model, options);
+  auto lowered = onnx::lower_model(network.model, options);
   REQUIRE_MESSAGE(lowered.ok(), lowered.error().text());
   return std::move(lowered->graph);
 }
 
 std::vector<std::string> log_of(const OnnxNetwork& network, const onnx::LowerOptions& options) {
-  auto lowered = onnx::lower(network.model, options);
+  auto lowered = onnx::lower_model(network.model, options);
   REQUIRE_MESSAGE(lowered.ok(), lowered.error().text());
   return std::move(lowered->log);
 }
 
 Error lowering_error(const OnnxNetwork& network, const onnx::LowerOptions& options) {
-  auto lowered = onnx::lower(network.model, options);
+  auto lowered = onnx::lower_model(network.model, options);
   REQUIRE_FALSE(lowered.ok());
   return std::move(lowered).error();
 }

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "graph/ir.h"
-#include "importers/onnx/lower/lower.h"
+#include "importers/onnx/lower/lower_model.h"
 #include "importers/onnx/read/model.h"
 #include "tests/importers/onnx/builder.h"
 

@@ -1,7 +1,7 @@
 // Constants that a file leaves to compute: many small claims add up.
 #include <doctest/doctest.h>
 
-#include "importers/onnx/lower/lower.h"
+#include "importers/onnx/lower/lower_model.h"
 #include "tests/importers/onnx/builder.h"
 
 using namespace narrow::testing;
@@ -22,7 +22,7 @@ TEST_CASE("constants that are computed from a small file have a limit together")
   builder.node("Relu", {sum}, {"y"});
   const auto model = parse_onnx(builder.bytes());
   REQUIRE_MESSAGE(model.ok(), model.error().text());
-  const auto lowered = narrow::onnx::lower(*model);
+  const auto lowered = narrow::onnx::lower_model(*model);
   REQUIRE_FALSE(lowered.ok());
   CHECK(lowered.error().code == narrow::ErrorCode::kLimit);
 }

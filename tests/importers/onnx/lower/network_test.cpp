@@ -169,11 +169,11 @@ TEST_CASE("missing inputs are errors of every operator and never more") {
     CAPTURE(row.name);
     OnnxNetwork network;
     network.input("x", {1, 4, 4, 4}).output("y").node(std::string(row.name), {""}, {"y"});
-    const auto result = narrow::onnx::lower(network.model);
+    const auto result = narrow::onnx::lower_model(network.model);
     CHECK_FALSE(result.ok());
     network.node("Relu", {"x"}, {"z"});
     network.model.nodes[0].inputs = {"x"};
-    const auto other = narrow::onnx::lower(network.model);  // some need no more than this
+    const auto other = narrow::onnx::lower_model(network.model);  // some need no more than this
     CHECK((other.ok() || !other.error().message.empty()));
   }
 }

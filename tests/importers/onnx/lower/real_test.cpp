@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "importers/onnx/lower/lower.h"
-#include "importers/onnx/read/model.h"
+#include "importers/onnx/lower/lower_model.h"
+#include "importers/onnx/read/reader.h"
 #include "rewrites/simplify.h"
 #include "tests/support/data.h"
 
@@ -34,7 +34,7 @@ graph::Graph lowered(const std::filesystem::path& path) {
   CAPTURE(path.filename().string());
   const auto model = onnx::read_model(path);
   REQUIRE_MESSAGE(model.ok(), model.error().text());
-  auto result = onnx::lower(*model);
+  auto result = onnx::lower_model(*model);
   REQUIRE_MESSAGE(result.ok(), result.error().text());
   CHECK(result->graph.value(result->graph.output).shape.height == 1);
   CHECK(result->graph.value(result->graph.output).shape.width == 1);

@@ -7,7 +7,7 @@
 #include <numeric>
 #include <random>
 
-#include "importers/onnx/lower/axes.h"
+#include "importers/onnx/lower/layout.h"
 #include "importers/onnx/lower/permutation.h"
 #include "tests/support/data.h"
 

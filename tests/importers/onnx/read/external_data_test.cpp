@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "importers/onnx/fold/evaluate.h"
+#include "importers/onnx/read/reader.h"
 #include "tests/importers/onnx/builder.h"
 #include "tests/support/data.h"
 

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "importers/onnx/read/reader.h"
 #include "tests/importers/onnx/builder.h"
 #include "tests/support/data.h"
 

@@ -1,4 +1,4 @@
-#include "importers/onnx/fold/evaluate_support.h"
+#include "importers/onnx/fold/evaluator_support.h"
 
 #include <algorithm>
 #include <cmath>
@@ -98,11 +98,6 @@ Result<std::int64_t> Call::count(const Dims& dims, ElementType type) const {
   return elems;
 }
 
-bool is_floating(ElementType type) {
-  return type == ElementType::kFloat32 || type == ElementType::kFloat64 || type == ElementType::kFloat16 ||
-         type == ElementType::kBFloat16;
-}
-
 bool fits(ElementType type, std::int64_t value) {
   const auto within = [&](auto example) {
     using T = decltype(example);
@@ -128,6 +123,12 @@ bool fits(ElementType type, std::int64_t value) {
     default:
       return type == ElementType::kInt64;
   }
+}
+
+std::vector<Tensor> single(Tensor output) {
+  std::vector<Tensor> outputs;
+  outputs.push_back(std::move(output));
+  return outputs;
 }
 
 Tensor float_tensor(ElementType type, Dims dims, std::vector<float> values) {

@@ -2,7 +2,7 @@
 #include <cmath>
 #include <limits>
 
-#include "importers/onnx/fold/evaluate_operators.h"
+#include "importers/onnx/fold/evaluators.h"
 
 namespace narrow::onnx::evaluation {
 namespace {
@@ -102,14 +102,9 @@ Outputs reduce(const Call& call) {
   NARROW_ASSIGN(const Tensor* input, call.required(0));
   if (input->type == ElementType::kBool) return call.malformed("it does not compute with bools");
   NARROW_ASSIGN(const Plan planned, plan(call, *input, kKind));
-  std::vector<Tensor> outputs;
-  if (input->is_float()) {
-    outputs.push_back(reduce_floats(*input, planned, kKind));
-  } else {
-    NARROW_ASSIGN(Tensor result, reduce_ints(call, *input, planned, kKind));
-    outputs.push_back(std::move(result));
-  }
-  return outputs;
+  if (input->is_float()) return single(reduce_floats(*input, planned, kKind));
+  NARROW_ASSIGN(Tensor result, reduce_ints(call, *input, planned, kKind));
+  return single(std::move(result));
 }
 
 Outputs matmul(const Call& call) {
@@ -126,7 +121,6 @@ Outputs matmul(const Call& call) {
     return Error{ErrorCode::kLimit, "its matrices are too large to multiply while importing", call.node.describe()};
   }
   const auto index = [](std::int64_t i) { return static_cast<std::size_t>(i); };
-  std::vector<Tensor> outputs;
   if (a->is_float()) {
     const std::vector<float> left = a->to_floats();
     const std::vector<float> right = b->to_floats();
@@ -141,8 +135,7 @@ Outputs matmul(const Call& call) {
       }
       for (const double sum : sums) results.push_back(static_cast<float>(sum));
     }
-    outputs.push_back(float_tensor(a->type, {rows, columns}, std::move(results)));
-    return outputs;
+    return single(float_tensor(a->type, {rows, columns}, std::move(results)));
   }
   const std::vector<std::int64_t> left = a->to_ints();
   const std::vector<std::int64_t> right = b->to_ints();
@@ -160,20 +153,16 @@ Outputs matmul(const Call& call) {
     }
   }
   NARROW_ASSIGN(Tensor result, int_tensor(call, a->type, {rows, columns}, results));
-  outputs.push_back(std::move(result));
-  return outputs;
+  return single(std::move(result));
 }
+
+constexpr EvaluatorRow kRows[] = {
+    {"ReduceSum", reduce<Kind::kSum>}, {"ReduceProd", reduce<Kind::kProd>}, {"ReduceMean", reduce<Kind::kMean>},
+    {"ReduceMax", reduce<Kind::kMax>}, {"ReduceMin", reduce<Kind::kMin>},   {"MatMul", matmul},
+};
 
 }  // namespace
 
-Evaluator find_reduction(std::string_view op_type) {
-  if (op_type == "ReduceSum") return reduce<Kind::kSum>;
-  if (op_type == "ReduceProd") return reduce<Kind::kProd>;
-  if (op_type == "ReduceMean") return reduce<Kind::kMean>;
-  if (op_type == "ReduceMax") return reduce<Kind::kMax>;
-  if (op_type == "ReduceMin") return reduce<Kind::kMin>;
-  if (op_type == "MatMul") return matmul;
-  return nullptr;
-}
+std::span<const EvaluatorRow> reduction_evaluators() { return kRows; }
 
 }  // namespace narrow::onnx::evaluation

@@ -44,8 +44,9 @@ struct Call {
 
 // Whether a value of this (integer) type can be `value`.
 [[nodiscard]] bool fits(ElementType type, std::int64_t value);
-[[nodiscard]] bool is_floating(ElementType type);
 
+// The outputs of an operator that has one.
+[[nodiscard]] std::vector<Tensor> single(Tensor output);
 // A tensor of floats; half precision rounds to nearest even.
 [[nodiscard]] Tensor float_tensor(ElementType type, Dims dims, std::vector<float> values);
 // A tensor of integers or bools. Error: one does not fit the type.

@@ -1,8 +1,10 @@
-#include "importers/onnx/lower/axes.h"
+#include "importers/onnx/lower/layout.h"
 
 #include <algorithm>
 
 #include "graph/limits.h"
+#include "importers/onnx/lower/node_error.h"
+#include "importers/onnx/lower/permutation.h"
 
 namespace narrow::onnx {
 namespace {
@@ -76,6 +78,64 @@ AxesOfAtoms channels_last(const View& view, const std::vector<Atom>& channels, c
     if (as_it_is) break;
   }
   return axes;
+}
+
+Result<View> Layout::shaped(const Node& node, const View& view, const TensorShape& shape) {
+  if (graph_.shape(view) == shape) return view;
+  NARROW_ASSIGN(const graph::ValueId id, graph_.append(node, graph::Reshape{shape}, {view.value}, {}, "/reshape"));
+  return view.of(id);
+}
+
+Result<View> Layout::arranged(const Node& node, const View& view, const Axes& axes) {
+  return arranged_atoms(node, view, {atoms_of(view, axes[0]), atoms_of(view, axes[1]), atoms_of(view, axes[2])});
+}
+
+Result<View> Layout::arranged_atoms(const Node& node, const View& view, const AxesOfAtoms& axes) {
+  std::vector<Atom> wanted;
+  for (const auto& axis : axes) wanted.insert(wanted.end(), axis.begin(), axis.end());
+  if (size_of(wanted) != view.elems()) {
+    return node_error(node, ErrorCode::kInternal, "an arrangement that leaves out elements was asked for");
+  }
+
+  // Blocks: runs of atoms that are neighbours in both orders.
+  std::vector<Atom> blocks;
+  for (const Atom& atom : wanted) {
+    if (!blocks.empty() && blocks.back().stride == atom.size * atom.stride) {
+      blocks.back() = {blocks.back().size * atom.size, atom.stride};
+    } else {
+      blocks.push_back(atom);
+    }
+  }
+  const std::vector<Atom> present = in_value_order(blocks);
+  std::vector<std::int64_t> sizes;
+  sizes.reserve(present.size());
+  for (const Atom& block : present) sizes.push_back(block.size);
+  std::vector<int> target;
+  target.reserve(blocks.size());
+  for (const Atom& block : blocks) {
+    target.push_back(static_cast<int>(std::find(present.begin(), present.end(), block) - present.begin()));
+  }
+
+  View at = view;
+  for (const PermutationStep& step : plan_permutation(sizes, target)) {
+    NARROW_ASSIGN(const View three, shaped(node, at, step.shape));
+    NARROW_ASSIGN(at.value, graph_.append(node, graph::Transpose{step.order}, {three.value}, {}, "/transpose"));
+  }
+  NARROW_ASSIGN(at, shaped(node, at, {size_of(axes[0]), size_of(axes[1]), size_of(axes[2])}));
+
+  // The atoms' steps in the new order.
+  std::vector<std::int64_t> strides(wanted.size());
+  std::int64_t stride = 1;
+  for (std::size_t i = wanted.size(); i-- > 0;) {
+    strides[i] = stride;
+    stride *= wanted[i].size;
+  }
+  for (Dimension& dim : at.dims) {
+    for (Atom& atom : dim) {
+      atom.stride = strides[static_cast<std::size_t>(std::find(wanted.begin(), wanted.end(), atom) - wanted.begin())];
+    }
+  }
+  return at;
 }
 
 }  // namespace narrow::onnx

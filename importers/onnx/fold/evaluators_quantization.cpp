@@ -3,8 +3,7 @@
 #include <cmath>
 #include <limits>
 
-#include "importers/onnx/fold/evaluate_operators.h"
-#include "importers/onnx/read/reader_tensor.h"
+#include "importers/onnx/fold/evaluators.h"
 
 namespace narrow::onnx::evaluation {
 namespace {
@@ -47,8 +46,8 @@ Result<Parameters> parameters_of(const Call& call, const Tensor& input) {
 // The type of codes: that of the zero point, or what the node says, or uint8.
 Result<ElementType> code_type(const Call& call) {
   ElementType type = ElementType::kUint8;
-  NARROW_ASSIGN(const std::int64_t stated, call.int_or("output_dtype", 0));
-  if (stated != 0) type = element_type(static_cast<std::int32_t>(std::clamp<std::int64_t>(stated, 0, 1000)));
+  NARROW_ASSIGN(const std::int64_t given, call.int_or("output_dtype", 0));
+  if (given != 0) type = element_type(given);
   if (const Tensor* zero_point = call.optional(2); zero_point != nullptr) type = zero_point->type;
   if (type != ElementType::kUint8 && type != ElementType::kInt8 && type != ElementType::kUint16 &&
       type != ElementType::kInt16) {
@@ -78,7 +77,7 @@ Outputs quantize(const Call& call) {
   });
   if (!numbers) return call.malformed("it quantizes something that is not a number");
   NARROW_ASSIGN(Tensor result, int_tensor(call, type, input->dims, codes));
-  return std::vector<Tensor>{std::move(result)};
+  return single(std::move(result));
 }
 
 Outputs dequantize(const Call& call) {
@@ -97,15 +96,16 @@ Outputs dequantize(const Call& call) {
   });
   if (overflows) return call.malformed("its result overflows");
   NARROW_ASSIGN(const Tensor* scale, call.required(1));
-  return std::vector<Tensor>{float_tensor(scale->type, input->dims, std::move(values))};
+  return single(float_tensor(scale->type, input->dims, std::move(values)));
 }
+
+constexpr EvaluatorRow kRows[] = {
+    {"QuantizeLinear", quantize},
+    {"DequantizeLinear", dequantize},
+};
 
 }  // namespace
 
-Evaluator find_quantization(std::string_view op_type) {
-  if (op_type == "QuantizeLinear") return quantize;
-  if (op_type == "DequantizeLinear") return dequantize;
-  return nullptr;
-}
+std::span<const EvaluatorRow> quantization_evaluators() { return kRows; }
 
 }  // namespace narrow::onnx::evaluation

@@ -1,3 +1,5 @@
+#include "importers/onnx/lower/network_ends.h"
+
 #include <algorithm>
 #include <optional>
 #include <unordered_set>
@@ -5,8 +7,7 @@
 
 #include "graph/limits.h"
 #include "importers/onnx/lower/arguments.h"
-#include "importers/onnx/lower/axes.h"
-#include "importers/onnx/lower/network_ends.h"
+#include "importers/onnx/lower/layout.h"
 #include "importers/onnx/lower/quantization.h"
 #include "importers/weights/in_quotes.h"
 
@@ -23,8 +24,8 @@ Error input_error(const Port& port, ErrorCode code, const std::string& message) 
 
 Result<const Port*> the_input(const Lowering& lowering) {
   std::vector<const Port*> live;
-  for (const Port& port : lowering.model().inputs) {
-    if (lowering.is_live(port.name)) live.push_back(&port);
+  for (const Port& port : lowering.model.inputs) {
+    if (lowering.names.is_live(port.name)) live.push_back(&port);
   }
   if (live.size() == 1) return live[0];
   if (live.empty()) return Error{ErrorCode::kUnsupported, "the scores do not depend on any input of the network", {}};
@@ -37,9 +38,9 @@ Result<const Port*> the_input(const Lowering& lowering) {
 
 // The channels that the first convolution behind the input asks for; kOpen: there is none.
 std::int64_t channels_of_first_convolution(const Lowering& lowering, const std::string& input) {
-  for (const Node& node : lowering.model().nodes) {
+  for (const Node& node : lowering.model.nodes) {
     if (node.op_type != "Conv" || node.inputs.size() < 2 || node.inputs[0] != input) continue;
-    const Constant* weight = lowering.constant_or_null(node, 1);
+    const Constant* weight = lowering.names.constant_or_null(node, 1);
     const auto groups = int_or(node, "group", 1);
     if (weight == nullptr || weight->tensor->dims.size() != kPictureRank || !groups.ok()) continue;
     std::int64_t channels = 0;
@@ -55,13 +56,13 @@ bool is_channels_last(const std::vector<std::int64_t>& dims) {
 
 // Height and width are what the caller says where the file leaves them open; the batch is 1.
 Result<std::vector<std::int64_t>> closed_dims(Lowering& lowering, const Port& port) {
-  const LowerOptions& options = lowering.options();
+  const LowerOptions& options = lowering.options;
   std::vector<std::int64_t> dims = port.dims.value_or(std::vector<std::int64_t>(kPictureRank, kOpen));
   if (!port.dims && !options.batched) return input_error(port, ErrorCode::kUnsupported, "does not state its shape");
   if (options.batched && !dims.empty() && dims.size() != 1) {
     if (dims[0] > 1) {
-      lowering.log().push_back("the file is made for " + std::to_string(dims[0]) + " pictures at a time; taken as 1");
-      lowering.set_stated_batch(dims[0]);
+      lowering.log.add("the file is made for " + std::to_string(dims[0]) + " pictures at a time; taken as 1");
+      lowering.batch_of_file = dims[0];
     }
     dims[0] = 1;
   }
@@ -114,14 +115,14 @@ bool only_moves(const Node& node) {
 // What the integers of an input mean: as its first reader reads them.
 Result<Parameters> meaning_of_integers(const Lowering& lowering, const Port& port) {
   std::unordered_set<std::string> names{port.name};
-  for (const Node& node : lowering.model().nodes) {
+  for (const Node& node : lowering.model.nodes) {
     for (std::size_t i = 0; i < node.inputs.size(); ++i) {
       if (names.count(node.inputs[i]) == 0) continue;
       const bool has_scale =
           node.op_type == "DequantizeLinear" || node.op_type.rfind("QLinear", 0) == 0 || node.op_type == "QGemm";
       if (has_scale) {
         NARROW_ASSIGN(Parameters found, parameters_of(lowering, node, i + 1));
-        if (!Lowering::has_input(node, i + 2) && port.type == ElementType::kInt8) {
+        if (!Names::has_input(node, i + 2) && port.type == ElementType::kInt8) {
           found.quantization.zero_point = shift_of(port.type);
           found.integers = port.type;
         }
@@ -136,9 +137,15 @@ Result<Parameters> meaning_of_integers(const Lowering& lowering, const Port& por
   return as_numbers;
 }
 
-bool is_real(ElementType type) {
-  return type == ElementType::kFloat32 || type == ElementType::kFloat64 || type == ElementType::kFloat16 ||
-         type == ElementType::kBFloat16;
+// Scores are channels; a picture [N, C, H, W] is [H, W, C]; anything else keeps the order of its dimensions.
+std::optional<Axes> output_axes(const Lowering& lowering, const View& view) {
+  std::vector<int> order = dims_in_value_order(view);
+  std::sort(order.begin(), order.end());
+  if (order.size() <= 1) return Axes{{{}, {}, order}};
+  if (lowering.options.batched && view.rank() == 4 && view.size(0) == 1) return Axes{{{2}, {3}, {1}}};
+  const int rank = view.rank();
+  if (rank <= 3) return Axes{{rank == 3 ? std::vector<int>{0} : std::vector<int>{}, {rank - 2}, {rank - 1}}};
+  return choose_axes(view.sizes(), order, std::vector<int>(view.dims.size(), 0), lowering.graph.shape(view));
 }
 
 }  // namespace
@@ -146,13 +153,13 @@ bool is_real(ElementType type) {
 Status lower_network_input(Lowering& lowering) {
   NARROW_ASSIGN(const Port* port, the_input(lowering));
   const bool integers = port->type == ElementType::kInt8 || port->type == ElementType::kUint8;
-  if (!integers && !is_real(port->type)) {
+  if (!integers && !is_floating(port->type)) {
     return input_error(*port, ErrorCode::kUnsupported,
                        "has elements of " + std::string(element_type_name(port->type)) +
                            "; supported are real numbers, int8 and uint8");
   }
   NARROW_ASSIGN(const std::vector<std::int64_t> dims, closed_dims(lowering, *port));
-  const bool picture = lowering.options().batched && dims.size() == kPictureRank;
+  const bool picture = lowering.options.batched && dims.size() == kPictureRank;
   std::optional<TensorShape> shape = shape_of(dims);
   View view = row_major(graph::kNoValue, dims);
   if (picture && is_channels_last(dims)) {
@@ -166,11 +173,9 @@ Status lower_network_input(Lowering& lowering) {
   if (const auto checked = graph::infer_shape(graph::Identity{}, {*shape}); !checked.ok()) {
     return input_error(*port, checked.error().code, dims_text(dims) + ": " + checked.error().message);
   }
-  graph::Graph& graph = lowering.graph();
-  graph.input = graph.add_value(printable_name(port->name), *shape);
-  view.value = graph.input;
+  view.value = lowering.graph.add_input(port->name, *shape);
   if (!integers) {
-    lowering.bind(port->name, Flow{std::move(view)});
+    lowering.names.bind(port->name, Flow{std::move(view)});
     return {};
   }
   NARROW_ASSIGN(const Parameters parameters, meaning_of_integers(lowering, *port));
@@ -181,9 +186,34 @@ Status lower_network_input(Lowering& lowering) {
   node.name = port->name + "/quantize";
   node.op_type = "QuantizeLinear";
   NARROW_ASSIGN(Flow flow, quantized(lowering, node, view, parameters));
-  lowering.log().push_back("the input " + in_quotes(port->name) + " is " + std::string(element_type_name(port->type)) +
-                           " in the file; here it is real numbers, quantized as its reader states");
-  lowering.bind(port->name, std::move(flow));
+  lowering.log.add("the input " + in_quotes(port->name) + " is " + std::string(element_type_name(port->type)) +
+                   " in the file; here it is real numbers, quantized as its reader states");
+  lowering.names.bind(port->name, std::move(flow));
+  return {};
+}
+
+Status lower_network_output(Lowering& lowering) {
+  const Port& port = lowering.model.outputs.front();
+  Node node;  // names what is appended here
+  node.name = port.name;
+  node.op_type = "output";
+  node.inputs = {port.name};
+  NARROW_ASSIGN(const Flow flow, lowering.names.flow(node, 0));
+  NARROW_ASSIGN(View scores, dequantized(lowering, node, flow));
+  const auto axes = output_axes(lowering, scores);
+  if (!axes) return node_error(node, ErrorCode::kLimit, dims_text(scores.sizes()) + " is too large");
+  NARROW_ASSIGN(scores, lowering.layout.arranged(node, scores, *axes));
+  if (lowering.graph.producer(scores.value) == nullptr) {
+    NARROW_ASSIGN(scores.value, lowering.graph.append(node, graph::Identity{}, {scores.value}));
+  }
+  lowering.graph.set_output(scores.value);
+  if (lowering.model.outputs.size() > 1) {
+    std::string names;
+    for (std::size_t i = 1; i < lowering.model.outputs.size(); ++i) {
+      names += (i == 1 ? "" : ", ") + in_quotes(lowering.model.outputs[i].name);
+    }
+    lowering.log.add("the scores are the first output, " + in_quotes(port.name) + "; ignored: " + names);
+  }
   return {};
 }
 

@@ -20,13 +20,14 @@ struct LowerOptions {
 };
 
 struct Lowered {
-  graph::Graph graph;  // passes validate(); BatchNorm and others as nodes of their own, quantization as stated
+  // Passes validate(). BatchNorm and others are nodes of their own; a pre-quantized network keeps its quantization.
+  graph::Graph graph;
   std::vector<std::string> log;  // what a user should know: constants folded, the batch that was set to 1, ...
 };
 
 // Errors: kUnsupported (an operator that is not known, with its node and the list of operators; an attribute or shape
 // that is not supported), kMalformed (shapes that do not fit, missing inputs), kInvalidArgument (an open input size).
-[[nodiscard]] Result<Lowered> lower(const Model& model, const LowerOptions& options = {});
+[[nodiscard]] Result<Lowered> lower_model(const Model& model, const LowerOptions& options = {});
 
 // One row of `narrow operators`.
 struct SupportedOperator {

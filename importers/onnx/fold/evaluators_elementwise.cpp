@@ -1,9 +1,11 @@
-// Operators of two or more tensors, element by element, broadcast as NumPy does.
+// Operators that compute each element from the elements at the same place of their inputs. Several inputs are broadcast
+// as NumPy does.
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <optional>
 
-#include "importers/onnx/fold/evaluate_operators.h"
+#include "importers/onnx/fold/evaluators.h"
 
 namespace narrow::onnx::evaluation {
 namespace {
@@ -169,7 +171,7 @@ Outputs binary(const Call& call) {
   NARROW_ASSIGN(const Tensor* a, call.required(0));
   NARROW_ASSIGN(const Tensor* b, call.required(1));
   NARROW_ASSIGN(Tensor result, combine<Op>(call, *a, *b));
-  return std::vector<Tensor>{std::move(result)};
+  return single(std::move(result));
 }
 
 Outputs mod(const Call& call) {
@@ -189,7 +191,7 @@ Outputs pow(const Call& call) {
   if (!a->is_float() && b->is_float()) return call.unsupported("an integer to the power of a float is not supported");
   // The result has the type of the base, whatever the exponent's is.
   NARROW_ASSIGN(Tensor result, a->is_float() ? combine_floats<Power>(call, *a, *b) : combine_ints<Power>(call, *a, *b));
-  return std::vector<Tensor>{std::move(result)};
+  return single(std::move(result));
 }
 
 template <class Op>
@@ -200,7 +202,7 @@ Outputs of_many(const Call& call) {
     NARROW_ASSIGN(const Tensor* next, call.required(i));
     NARROW_ASSIGN(result, combine<Op>(call, result, *next));
   }
-  return std::vector<Tensor>{std::move(result)};
+  return single(std::move(result));
 }
 
 template <class Op, class T>
@@ -221,7 +223,7 @@ Outputs comparison(const Call& call) {
   if (a->type != b->type) return different_types(call, *a, *b);
   NARROW_ASSIGN(Tensor result, a->is_float() ? test<Op>(call, *a, *b, a->to_floats(), b->to_floats())
                                              : test<Op>(call, *a, *b, a->to_ints(), b->to_ints()));
-  return std::vector<Tensor>{std::move(result)};
+  return single(std::move(result));
 }
 
 template <class Op>
@@ -230,7 +232,7 @@ Outputs logic(const Call& call) {
   NARROW_ASSIGN(const Tensor* b, call.required(1));
   if (a->type != ElementType::kBool || b->type != ElementType::kBool) return call.malformed("its inputs are not bools");
   NARROW_ASSIGN(Tensor result, test<Op>(call, *a, *b, a->to_ints(), b->to_ints()));
-  return std::vector<Tensor>{std::move(result)};
+  return single(std::move(result));
 }
 
 Outputs where(const Call& call) {
@@ -254,27 +256,166 @@ Outputs where(const Call& call) {
         }
       },
       result.data);
-  return std::vector<Tensor>{std::move(result)};
+  return single(std::move(result));
 }
+
+// Of a floating type only.
+template <float (*kFunction)(float)>
+Outputs of_float(const Call& call) {
+  NARROW_ASSIGN(const Tensor* input, call.required(0));
+  if (!input->is_float()) return call.malformed("its input is not of a floating type");
+  std::vector<float> values = input->to_floats();
+  for (float& value : values) value = kFunction(value);
+  return single(float_tensor(input->type, input->dims, std::move(values)));
+}
+
+float square_root(float x) { return std::sqrt(x); }
+float reciprocal(float x) { return 1.0F / x; }
+float exponential(float x) { return static_cast<float>(std::exp(double{x})); }
+float round_down(float x) { return std::floor(x); }
+float round_up(float x) { return std::ceil(x); }
+
+float negative(float x) { return -x; }
+float magnitude(float x) { return std::fabs(x); }
+float rectified(float x) { return x < 0 ? 0.0F : x; }
+std::int64_t negative_int(std::int64_t x) { return -x; }
+std::int64_t magnitude_int(std::int64_t x) { return x < 0 ? -x : x; }
+std::int64_t rectified_int(std::int64_t x) { return std::max<std::int64_t>(x, 0); }
+
+template <float (*kFloat)(float), std::int64_t (*kInt)(std::int64_t)>
+Outputs of_any(const Call& call) {
+  NARROW_ASSIGN(const Tensor* input, call.required(0));
+  if (input->is_float()) return of_float<kFloat>(call);
+  if (input->type == ElementType::kBool) return call.malformed("it does not compute with bools");
+  std::vector<std::int64_t> values = input->to_ints();
+  for (std::int64_t& value : values) {
+    if (value == std::numeric_limits<std::int64_t>::min()) return call.malformed("its input has no positive twin");
+    value = kInt(value);
+  }
+  NARROW_ASSIGN(Tensor result, int_tensor(call, input->type, input->dims, values));
+  return single(std::move(result));
+}
+
+Outputs logical_not(const Call& call) {
+  NARROW_ASSIGN(const Tensor* input, call.required(0));
+  if (input->type != ElementType::kBool) return call.malformed("its input is not of bools");
+  std::vector<std::int64_t> values = input->to_ints();
+  for (std::int64_t& value : values) value = 1 - value;
+  return single({ElementType::kBool, input->dims, std::move(values)});
+}
+
+// The low bits, as an integer of this type: what a cast between integers keeps.
+std::int64_t wrap(ElementType type, std::int64_t value) {
+  switch (type) {
+    case ElementType::kInt8:
+      return static_cast<std::int8_t>(value);
+    case ElementType::kUint8:
+      return static_cast<std::uint8_t>(value);
+    case ElementType::kInt16:
+      return static_cast<std::int16_t>(value);
+    case ElementType::kUint16:
+      return static_cast<std::uint16_t>(value);
+    case ElementType::kInt32:
+      return static_cast<std::int32_t>(value);
+    case ElementType::kUint32:
+      return static_cast<std::uint32_t>(value);
+    default:
+      return value;
+  }
+}
+
+Outputs cast(const Call& call) {
+  NARROW_ASSIGN(const Tensor* input, call.required(0));
+  NARROW_ASSIGN(const auto to, call.node.find_int("to"));
+  if (!to || *to < 0 || *to > std::numeric_limits<std::int32_t>::max()) {
+    return call.malformed("the type that it casts to is missing");
+  }
+  const ElementType type = element_type(*to);
+  if (type == ElementType::kOther) return call.unsupported("element type " + std::to_string(*to) + " is not supported");
+  NARROW_TRY(call.count(input->dims, type));
+  if (is_floating(type)) return single(float_tensor(type, input->dims, input->to_floats()));
+  std::vector<std::int64_t> values;
+  if (const auto* floats = std::get_if<std::vector<float>>(&input->data); floats != nullptr) {
+    values.reserve(floats->size());
+    for (const float value : *floats) {
+      if (type == ElementType::kBool) {
+        values.push_back(value != 0 ? 1 : 0);
+      } else if (value >= -0x1p63F && value < 0x1p63F) {  // false for NaN
+        values.push_back(static_cast<std::int64_t>(value));
+      } else {
+        return call.malformed("it casts a float to an integer that can't hold it");
+      }
+    }
+  } else {
+    values = input->to_ints();
+    for (std::int64_t& value : values) value = type == ElementType::kBool ? (value != 0 ? 1 : 0) : wrap(type, value);
+  }
+  NARROW_ASSIGN(Tensor result, int_tensor(call, type, input->dims, values));
+  return single(std::move(result));
+}
+
+Outputs clip(const Call& call) {
+  NARROW_ASSIGN(const Tensor* input, call.required(0));
+  const Tensor* bounds[2] = {nullptr, nullptr};
+  Tensor given[2];
+  for (std::size_t i = 0; i < 2; ++i) {
+    if (call.opset < 11) {
+      NARROW_ASSIGN(const auto bound, call.node.find_float(i == 0 ? "min" : "max"));
+      if (!bound) continue;
+      given[i] = Tensor{input->type, {}, std::vector<float>{*bound}};
+      bounds[i] = &given[i];
+    } else {
+      bounds[i] = call.optional(i + 1);
+    }
+    if (bounds[i] == nullptr) continue;
+    if (bounds[i]->elems() != 1 || bounds[i]->type != input->type || bounds[i]->is_float() != input->is_float()) {
+      return call.malformed("its bounds are not scalars of its input's type");
+    }
+  }
+  Tensor result = *input;
+  std::visit(
+      [&](auto& values) {
+        using Values = std::decay_t<decltype(values)>;
+        for (auto& value : values) {
+          // Not std::clamp: the bounds may be crossed, then the upper one wins.
+          if (bounds[0] != nullptr) value = std::max(value, std::get_if<Values>(&bounds[0]->data)->front());
+          if (bounds[1] != nullptr) value = std::min(value, std::get_if<Values>(&bounds[1]->data)->front());
+        }
+      },
+      result.data);
+  return single(std::move(result));
+}
+
+constexpr EvaluatorRow kRows[] = {
+    {"Add", binary<Addition>},
+    {"Sub", binary<Subtraction>},
+    {"Mul", binary<Multiplication>},
+    {"Div", binary<Division>},
+    {"Mod", mod},
+    {"Pow", pow},
+    {"Max", of_many<Maximum>},
+    {"Min", of_many<Minimum>},
+    {"Equal", comparison<Equality>},
+    {"Greater", comparison<Greatness>},
+    {"Less", comparison<Lessness>},
+    {"And", logic<Conjunction>},
+    {"Or", logic<Disjunction>},
+    {"Where", where},
+    {"Sqrt", of_float<square_root>},
+    {"Reciprocal", of_float<reciprocal>},
+    {"Exp", of_float<exponential>},
+    {"Floor", of_float<round_down>},
+    {"Ceil", of_float<round_up>},
+    {"Neg", of_any<negative, negative_int>},
+    {"Abs", of_any<magnitude, magnitude_int>},
+    {"Relu", of_any<rectified, rectified_int>},
+    {"Not", logical_not},
+    {"Cast", cast},
+    {"Clip", clip},
+};
 
 }  // namespace
 
-Evaluator find_arithmetic(std::string_view op_type) {
-  if (op_type == "Add") return binary<Addition>;
-  if (op_type == "Sub") return binary<Subtraction>;
-  if (op_type == "Mul") return binary<Multiplication>;
-  if (op_type == "Div") return binary<Division>;
-  if (op_type == "Mod") return mod;
-  if (op_type == "Pow") return pow;
-  if (op_type == "Max") return of_many<Maximum>;
-  if (op_type == "Min") return of_many<Minimum>;
-  if (op_type == "Equal") return comparison<Equality>;
-  if (op_type == "Greater") return comparison<Greatness>;
-  if (op_type == "Less") return comparison<Lessness>;
-  if (op_type == "And") return logic<Conjunction>;
-  if (op_type == "Or") return logic<Disjunction>;
-  if (op_type == "Where") return where;
-  return nullptr;
-}
+std::span<const EvaluatorRow> elementwise_evaluators() { return kRows; }
 
 }  // namespace narrow::onnx::evaluation

@@ -1,6 +1,5 @@
-#include "importers/onnx/lower/lower.h"
+#include "importers/onnx/lower/lower_model.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "graph/limits.h"
@@ -11,25 +10,6 @@
 
 namespace narrow::onnx {
 namespace {
-
-// What the scores depend on, walking backwards: every reader of a name is seen before the node that computes it.
-void mark_live(Lowering& lowering) {
-  const Model& model = lowering.model();
-  lowering.mark_live(model.outputs.front().name);
-  for (auto node = model.nodes.rbegin(); node != model.nodes.rend(); ++node) {
-    const bool live = std::any_of(node->outputs.begin(), node->outputs.end(),
-                                  [&](const std::string& name) { return !name.empty() && lowering.is_live(name); });
-    if (!live) continue;
-    for (const std::string& name : node->inputs) {
-      if (!name.empty()) lowering.mark_live(name);
-    }
-  }
-}
-
-bool is_live(const Lowering& lowering, const Node& node) {
-  return std::any_of(node.outputs.begin(), node.outputs.end(),
-                     [&](const std::string& name) { return !name.empty() && lowering.is_live(name); });
-}
 
 Error not_supported(const Node& node) {
   const std::string& op = node.op_type;
@@ -49,7 +29,7 @@ Status lower_node(Lowering& lowering, const Node& node) {
   if (row->handler == nullptr) {
     return unsupported(node, "is supported for constant inputs only; `narrow operators` lists what is supported");
   }
-  if (lowering.graph().nodes.size() > graph::kMaxNodes) {
+  if (lowering.graph.node_count() > graph::kMaxNodes) {
     return node_error(node, ErrorCode::kLimit,
                       "the network has more than " + std::to_string(graph::kMaxNodes) + " nodes");
   }
@@ -59,22 +39,23 @@ Status lower_node(Lowering& lowering, const Node& node) {
 // Constants first, because what integers of the input mean may be among them; then what depends on the input, which
 // leaves constants behind as well (shapes).
 Result<int> lower_nodes(Lowering& lowering) {
-  const std::vector<Node>& nodes = lowering.model().nodes;
+  const std::vector<Node>& nodes = lowering.model.nodes;
+  FoldingBudget budget(lowering.model);
   std::vector<char> done(nodes.size(), 0);
   int folded = 0;
   for (std::size_t i = 0; i < nodes.size(); ++i) {
-    if (!is_live(lowering, nodes[i])) {
+    if (!lowering.names.is_live(nodes[i])) {
       done[i] = 1;
       continue;
     }
-    NARROW_ASSIGN(const bool constant, fold(lowering, nodes[i]));
+    NARROW_ASSIGN(const bool constant, fold_node(lowering, budget, nodes[i]));
     done[i] = constant ? 1 : 0;
     folded += constant ? 1 : 0;
   }
   NARROW_TRY(lower_network_input(lowering));
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     if (done[i] != 0) continue;
-    NARROW_ASSIGN(const bool constant, fold(lowering, nodes[i]));
+    NARROW_ASSIGN(const bool constant, fold_node(lowering, budget, nodes[i]));
     folded += constant ? 1 : 0;
     if (!constant) NARROW_TRY(lower_node(lowering, nodes[i]));
   }
@@ -83,16 +64,14 @@ Result<int> lower_nodes(Lowering& lowering) {
 
 }  // namespace
 
-Result<Lowered> lower(const Model& model, const LowerOptions& options) {
+Result<Lowered> lower_model(const Model& model, const LowerOptions& options) {
   if (model.outputs.empty()) return Error{ErrorCode::kMalformed, "the network has no output", {}};
   Lowering lowering(model, options);
-  for (const auto& [name, tensor] : model.constants) lowering.bind(name, Constant{&tensor});
-  mark_live(lowering);
   NARROW_ASSIGN(const int folded, lower_nodes(lowering));
   NARROW_TRY(lower_network_output(lowering));
-  if (folded > 0) lowering.log().push_back("folded " + std::to_string(folded) + " constant nodes");
+  if (folded > 0) lowering.log.add("folded " + std::to_string(folded) + " constant nodes");
 
-  Lowered result{std::move(lowering.graph()), lowering.take_log()};
+  Lowered result{std::move(lowering.graph).take(), lowering.log.take()};
   graph::remove_dead(result.graph);
   NARROW_TRY(graph::validate(result.graph));
   return result;

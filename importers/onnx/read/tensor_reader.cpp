@@ -1,4 +1,4 @@
-#include "importers/onnx/read/reader_tensor.h"
+#include "importers/onnx/read/tensor_reader.h"
 
 #include <onnx/onnx_pb.h>
 
@@ -19,6 +19,16 @@ namespace {
 using importers::DType;
 using importers::in_quotes;
 using Proto = ::onnx::TensorProto;
+
+// Whether an element type has the number that ONNX gave it.
+constexpr bool same(ElementType type, Proto::DataType number) { return number_of(type) == std::int64_t{number}; }
+static_assert(same(ElementType::kFloat32, Proto::FLOAT) && same(ElementType::kUint8, Proto::UINT8) &&
+              same(ElementType::kInt8, Proto::INT8) && same(ElementType::kUint16, Proto::UINT16) &&
+              same(ElementType::kInt16, Proto::INT16) && same(ElementType::kInt32, Proto::INT32) &&
+              same(ElementType::kInt64, Proto::INT64) && same(ElementType::kBool, Proto::BOOL) &&
+              same(ElementType::kFloat16, Proto::FLOAT16) && same(ElementType::kFloat64, Proto::DOUBLE) &&
+              same(ElementType::kUint32, Proto::UINT32) && same(ElementType::kUint64, Proto::UINT64) &&
+              same(ElementType::kBFloat16, Proto::BFLOAT16));
 
 constexpr std::int64_t kMaxElements = std::int64_t{1} << 29;  // of all tensors of a file together
 constexpr int kMaxDimensions = 32;
@@ -225,39 +235,6 @@ Error wrong_size(std::int64_t elems, ElementType type, const std::string& found)
 }
 
 }  // namespace
-
-ElementType element_type(std::int32_t data_type) {
-  switch (data_type) {
-    case Proto::FLOAT:
-      return ElementType::kFloat32;
-    case Proto::DOUBLE:
-      return ElementType::kFloat64;
-    case Proto::FLOAT16:
-      return ElementType::kFloat16;
-    case Proto::BFLOAT16:
-      return ElementType::kBFloat16;
-    case Proto::INT8:
-      return ElementType::kInt8;
-    case Proto::UINT8:
-      return ElementType::kUint8;
-    case Proto::INT16:
-      return ElementType::kInt16;
-    case Proto::UINT16:
-      return ElementType::kUint16;
-    case Proto::INT32:
-      return ElementType::kInt32;
-    case Proto::UINT32:
-      return ElementType::kUint32;
-    case Proto::INT64:
-      return ElementType::kInt64;
-    case Proto::UINT64:
-      return ElementType::kUint64;
-    case Proto::BOOL:
-      return ElementType::kBool;
-    default:
-      return ElementType::kOther;
-  }
-}
 
 Result<Tensor> TensorReader::read(Proto& proto) {
   Tensor tensor;

@@ -13,9 +13,6 @@ class TensorProto;
 
 namespace narrow::onnx {
 
-// The element type of a TensorProto.DataType.
-[[nodiscard]] ElementType element_type(std::int32_t data_type);
-
 // Reads the tensors of one file and keeps count of their elements.
 class TensorReader {
  public:
