@@ -7,7 +7,7 @@
 #include <span>
 
 #include "engine/nrw/nrw_layout.h"
-#include "importers/onnx/read/model.h"
+#include "importers/onnx/read/reader.h"
 #include "importers/safetensors/safetensors.h"
 #include "narrow/float_model.h"
 

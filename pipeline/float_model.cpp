@@ -7,7 +7,7 @@
 #include "base/float_environment.h"
 #include "floating/float_executor.h"
 #include "importers/architectures/architectures.h"
-#include "importers/onnx/lower/lower.h"
+#include "importers/onnx/lower/lower_model.h"
 #include "pipeline/float_model_data.h"
 #include "rewrites/stated_quantization.h"
 

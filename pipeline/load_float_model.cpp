@@ -7,8 +7,8 @@
 #include "base/float_environment.h"
 #include "engine/model/model_data.h"
 #include "importers/architectures/architectures.h"
-#include "importers/onnx/lower/lower.h"
-#include "importers/onnx/read/model.h"
+#include "importers/onnx/lower/lower_model.h"
+#include "importers/onnx/read/reader.h"
 #include "importers/safetensors/safetensors.h"
 #include "importers/torch/checkpoint.h"
 #include "narrow/float_model.h"
@@ -129,7 +129,7 @@ Status fill_from_onnx(const std::filesystem::path& path, const ImportOptions& op
   if (lower_options.input_size == 0 && given && given->crop_height == given->crop_width) {
     lower_options.input_size = given->crop_height;
   }
-  Result<onnx::Lowered> lowered = onnx::lower(model, lower_options);
+  Result<onnx::Lowered> lowered = onnx::lower_model(model, lower_options);
   if (!lowered.ok()) {
     Error error = std::move(lowered).error();
     error.where = error.where.empty() ? where : where + ": " + error.where;

@@ -20,7 +20,7 @@ constexpr std::size_t kRecordsAtOnce = 256;
 }  // namespace
 
 Status append_cifar(const std::filesystem::path& path, const ClassNames& class_names, std::vector<Entry>& entries) {
-  NARROW_ASSIGN(File file, File::open(path));
+  NARROW_ASSIGN(importers::File file, importers::File::open(path));
   const std::uint64_t size = file.size();
   if (size == 0 || size % kRecordBytes != 0) {
     return Error{ErrorCode::kMalformed,

@@ -3,7 +3,7 @@
 #include <new>
 #include <utility>
 
-#include "importers/image/file.h"
+#include "importers/files/file.h"
 #include "importers/image/formats.h"
 
 namespace narrow {
@@ -104,7 +104,7 @@ Result<Picture> decode_picture(std::span<const std::byte> bytes, const PictureLi
 }
 
 Result<Picture> load_picture(const std::filesystem::path& path, const PictureLimits& limits) {
-  NARROW_ASSIGN(const std::vector<std::byte> bytes, image::read_file(path, limits.max_file_bytes));
+  NARROW_ASSIGN(const std::vector<std::byte> bytes, importers::read_file(path, limits.max_file_bytes));
   Result<Picture> picture = decode_picture(bytes, limits);
   if (!picture.ok()) {
     Error error = std::move(picture).error();

@@ -81,7 +81,7 @@ Result<std::uint64_t> labels_size(std::span<const std::byte> header, const std::
 Result<std::vector<std::byte>> read_idx(const fs::path& path, std::size_t header_bytes,
                                         Result<std::uint64_t> (*size)(std::span<const std::byte>, const std::string&)) {
   const std::string where = path.string();
-  NARROW_ASSIGN(std::vector<std::byte> file, read_file(path, kMaxBytes + kImagesHeader));
+  NARROW_ASSIGN(std::vector<std::byte> file, importers::read_file(path, kMaxBytes + kImagesHeader));
   return unpack(
       std::move(file), header_bytes, [&](std::span<const std::byte> header) { return size(header, where); }, where);
 }

@@ -71,7 +71,7 @@ Status append_line(std::string_view line, const fs::path& folder, const ClassNam
 }  // namespace
 
 Status append_list(const fs::path& path, const ClassNames& class_names, std::vector<Entry>& entries) {
-  NARROW_ASSIGN(const std::vector<std::byte> bytes, read_file(path, kMaxListBytes));
+  NARROW_ASSIGN(const std::vector<std::byte> bytes, importers::read_file(path, kMaxListBytes));
   std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   if (text.find('\0') != std::string_view::npos) {
     return Error{ErrorCode::kMalformed, "not a text file of `path<TAB>label` lines: it has zero bytes", path.string()};

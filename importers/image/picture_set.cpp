@@ -39,7 +39,7 @@ Result<Kind> kind_of(const fs::path& path) {
   if (ending == ".bin") return Kind::kCifar;
   if (image::has_picture_ending(path) || !fs::is_regular_file(status)) return Kind::kPicture;
 
-  NARROW_ASSIGN(const image::File file, image::File::open(path));
+  NARROW_ASSIGN(const importers::File file, importers::File::open(path));
   std::vector<std::byte> head(4096);
   NARROW_ASSIGN(const std::size_t size, file.read_at(0, head));
   head.resize(size);

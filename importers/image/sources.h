@@ -10,14 +10,14 @@
 #include <string>
 #include <vector>
 
-#include "importers/image/file.h"
+#include "importers/files/file.h"
 #include "narrow/image.h"
 
 namespace narrow::image {
 
 struct CifarFile {
   std::filesystem::path path;
-  File file;
+  importers::File file;
 };
 
 // The gray images of an IDX file, unpacked.

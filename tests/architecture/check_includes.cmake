@@ -87,7 +87,19 @@ room(engine RECURSE ALLOW "^narrow/" "^base/" "^engine/" "^graph/" "^kernels/[^/
 room(rewrites RECURSE ALLOW "^narrow/" "^base/" "^graph/" "^rewrites/")
 room(floating RECURSE ALLOW "^narrow/" "^base/" "^graph/" "^floating/" LIBRARIES "^dnnl" "^oneapi/" "^Eigen/")
 room(quantize RECURSE ALLOW "^narrow/" "^base/" "^graph/" "^rewrites/" "^floating/" "^quantize/" LIBRARIES "^Eigen/")
-room(importers RECURSE ALLOW "^narrow/" "^base/" "^importers/" "^graph/" LIBRARIES "^zip\\.h$" "^zlib" "^stb" "^onnx/" "^google/protobuf/" "^nlohmann/")
+# What each format may use: hardly one depends on another.
+set(importer "^narrow/" "^base/" "^importers/files/" "^importers/weights/")
+room(importers/files RECURSE ALLOW "^narrow/" "^base/" "^importers/files/")
+room(importers/weights RECURSE ALLOW ${importer})
+# torch/ asks safetensors/ what a file is that is no checkpoint.
+room(importers/torch RECURSE ALLOW ${importer} "^importers/torch/" "^importers/safetensors/" LIBRARIES "^zip\\.h$")
+room(importers/safetensors RECURSE ALLOW ${importer} "^importers/safetensors/" LIBRARIES "^nlohmann/")
+room(importers/architectures RECURSE ALLOW ${importer} "^importers/architectures/" "^graph/")
+room(importers/image RECURSE ALLOW "^narrow/" "^base/" "^importers/files/" "^importers/image/" LIBRARIES "^zlib" "^stb")
+# ONNX: files become plain data, constants are computed, the rest becomes a graph.
+room(importers/onnx/read RECURSE ALLOW ${importer} "^importers/onnx/read/" LIBRARIES "^onnx/" "^google/protobuf/")
+room(importers/onnx/fold RECURSE ALLOW ${importer} "^importers/onnx/(read|fold)/")
+room(importers/onnx/lower RECURSE ALLOW ${importer} "^importers/onnx/(read|fold|lower)/" "^graph/")
 room(exporters RECURSE ALLOW "^narrow/" "^base/" "^exporters/" "^graph/" LIBRARIES "^onnx/" "^google/protobuf/")
 room(pipeline RECURSE ALLOW "^(narrow|base|kernels|graph|engine|rewrites|floating|quantize|importers|exporters|pipeline)/" LIBRARIES "${third_party}")
 room(measure RECURSE ALLOW "^narrow/types\\.h$" "^kernels/[^/]+\\.h$" "^measure/")

@@ -1,8 +1,8 @@
 // ONNX files: reading, and lowering to a graph what could be read.
-#include "importers/onnx/lower/lower.h"
-#include "importers/onnx/read/model.h"
+#include "importers/onnx/lower/lower_model.h"
+#include "importers/onnx/read/reader.h"
 #include "tests/fuzz/fuzz.h"
-#include "tests/importers/onnx/onnx_builder.h"
+#include "tests/importers/onnx/builder.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::span<const std::byte> bytes(reinterpret_cast<const std::byte*>(data), size);
@@ -11,7 +11,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!model.ok()) return 0;
   narrow::onnx::LowerOptions options;
   options.input_size = 8;
-  static_cast<void>(narrow::onnx::lower(*model, options).ok());
+  static_cast<void>(narrow::onnx::lower_model(*model, options).ok());
   return 0;
 }
 

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "floating/float_executor.h"
-#include "importers/onnx/lower/lower.h"
+#include "importers/onnx/lower/lower_model.h"
 #include "narrow/quantize.h"
 #include "narrow/session.h"
 #include "pipeline/float_model_data.h"
@@ -200,7 +200,7 @@ Result<PreparedCase> prepare(const OnnxCase& official) {
 Result<graph::Graph> network_of(const PreparedCase& prepared) {
   onnx::LowerOptions options;
   options.batched = prepared.batched;
-  NARROW_ASSIGN(onnx::Lowered lowered, onnx::lower(prepared.model, options));
+  NARROW_ASSIGN(onnx::Lowered lowered, onnx::lower_model(prepared.model, options));
   NARROW_TRY(graph::simplify(lowered.graph));
   return std::move(lowered.graph);
 }

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "graph/ir.h"
-#include "tests/importers/onnx/onnx_case.h"
+#include "tests/importers/onnx/case.h"
 
 namespace narrow::testing {
 

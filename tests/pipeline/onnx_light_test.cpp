@@ -4,9 +4,9 @@
 #include <doctest/doctest.h>
 
 #include "floating/float_executor.h"
-#include "importers/onnx/lower/lower.h"
+#include "importers/onnx/lower/lower_model.h"
 #include "rewrites/simplify.h"
-#include "tests/importers/onnx/onnx_case.h"
+#include "tests/importers/onnx/case.h"
 #include "tests/pipeline/onnx_cases.h"
 #include "tests/support/data.h"
 
@@ -19,7 +19,7 @@ void check_light(const std::filesystem::path& data, const std::string& name) {
   const auto folder = data / "onnx_backend_tests" / "light";
   const auto model = narrow::onnx::read_model(folder / (name + ".onnx"));
   REQUIRE_MESSAGE(model.ok(), model.error().text());
-  auto lowered = narrow::onnx::lower(*model);
+  auto lowered = narrow::onnx::lower_model(*model);
   REQUIRE_MESSAGE(lowered.ok(), lowered.error().text());
   narrow::graph::Graph& graph = lowered->graph;
   const auto simplified = narrow::graph::simplify(graph);
@@ -53,7 +53,7 @@ TEST_CASE("light Inception networks give the scores of the ONNX project") {
   check_light(data, "light_inception_v2");
 }
 
-// ZFNet-512 and VGG-19, alike but larger, are only lowered: onnx_lower_real_test.cpp.
+// ZFNet-512 and VGG-19, alike but larger, are only lowered: tests/importers/onnx/lower/real_test.cpp.
 TEST_CASE("light AlexNet gives the scores of the ONNX project") {
   NARROW_NEED_DATA(data);
   check_light(data, "light_bvlc_alexnet");

@@ -1,31 +1,32 @@
 #include "importers/onnx/fold/evaluate.h"
 
-#include <array>
 #include <new>
 #include <string>
 
-#include "importers/onnx/fold/evaluate_operators.h"
+#include "importers/onnx/fold/evaluators.h"
 
 namespace narrow::onnx {
 namespace {
 
-evaluation::Evaluator find(const Node& node) {
+// nullptr: no family has this operator.
+evaluation::Evaluator find_evaluator(const Node& node) {
   if (!node.domain.empty()) return nullptr;
-  constexpr std::array kFamilies = {evaluation::find_creation,  evaluation::find_arithmetic,  evaluation::find_unary,
-                                    evaluation::find_shape,     evaluation::find_movement,    evaluation::find_region,
-                                    evaluation::find_reduction, evaluation::find_quantization};
-  for (const auto& family : kFamilies) {
-    if (const evaluation::Evaluator found = family(node.op_type); found != nullptr) return found;
+  for (const auto family :
+       {evaluation::elementwise_evaluators, evaluation::shape_evaluators, evaluation::movement_evaluators,
+        evaluation::reduction_evaluators, evaluation::quantization_evaluators}) {
+    for (const evaluation::EvaluatorRow& row : family()) {
+      if (row.name == node.op_type) return row.evaluator;
+    }
   }
   return nullptr;
 }
 
 }  // namespace
 
-bool can_evaluate(const Node& node) { return find(node) != nullptr; }
+bool can_evaluate(const Node& node) { return find_evaluator(node) != nullptr; }
 
 Result<std::vector<Tensor>> evaluate(const Node& node, const std::vector<const Tensor*>& inputs, std::int64_t opset) {
-  const evaluation::Evaluator evaluator = find(node);
+  const evaluation::Evaluator evaluator = find_evaluator(node);
   if (evaluator == nullptr) {
     return Error{ErrorCode::kUnsupported, "this operator is not computed on constants", node.describe()};
   }

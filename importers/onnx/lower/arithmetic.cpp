@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "importers/onnx/lower/axes.h"
+#include "importers/onnx/lower/layout.h"
 
 namespace narrow::onnx {
 namespace {
@@ -71,7 +71,7 @@ Result<PerChannel> per_channel(Lowering& lowering, const Node& node, const View&
   }
   PerChannel result;
   if (varying.empty()) {
-    const auto channels = static_cast<std::size_t>(lowering.shape(aligned).channels);
+    const auto channels = static_cast<std::size_t>(lowering.graph.shape(aligned).channels);
     for (const Tensor* constant : constants) result.values.emplace_back(channels, constant->to_floats()[0]);
     result.view = std::move(aligned);
     return result;
@@ -88,8 +88,8 @@ Result<PerChannel> per_channel(Lowering& lowering, const Node& node, const View&
     }
     result.values.push_back(std::move(values));
   }
-  NARROW_ASSIGN(result.view,
-                lowering.arranged_atoms(node, aligned, channels_last(aligned, channels, lowering.shape(aligned))));
+  NARROW_ASSIGN(result.view, lowering.layout.arranged_atoms(
+                                 node, aligned, channels_last(aligned, channels, lowering.graph.shape(aligned))));
   return result;
 }
 
@@ -108,7 +108,7 @@ Result<View> affine(Lowering& lowering, const Node& node, const View& view, cons
   op.gamma = std::move(at.values[0]);
   op.beta = std::move(at.values[1]);
   op.epsilon = 0;
-  NARROW_ASSIGN(at.view.value, lowering.emit(node, std::move(op), {at.view.value}));
+  NARROW_ASSIGN(at.view.value, lowering.graph.append(node, std::move(op), {at.view.value}));
   return std::move(at.view);
 }
 
@@ -117,8 +117,8 @@ Result<View> combined(Lowering& lowering, const Node& node, graph::Op op, View a
   a = with_rank(std::move(a), rank);
   b = with_rank(std::move(b), rank);
   if (a.dims == b.dims) {
-    NARROW_ASSIGN(b, lowering.shaped(node, b, lowering.shape(a)));
-    NARROW_ASSIGN(const graph::ValueId id, lowering.emit(node, std::move(op), {a.value, b.value}));
+    NARROW_ASSIGN(b, lowering.layout.shaped(node, b, lowering.graph.shape(a)));
+    NARROW_ASSIGN(const graph::ValueId id, lowering.graph.append(node, std::move(op), {a.value, b.value}));
     return a.of(id);
   }
 
@@ -140,22 +140,22 @@ Result<View> combined(Lowering& lowering, const Node& node, graph::Op op, View a
   for (int dim = static_cast<int>(rank) - 1; dim >= 0; --dim) {
     if (larger.size(dim) == 1 && smaller.size(dim) > 1) order.insert(order.begin(), dim);
   }
-  auto axes = choose_axes(sizes, order, classes, lowering.shape(larger));
+  auto axes = choose_axes(sizes, order, classes, lowering.graph.shape(larger));
   if (!axes) {
     // Both move, so that dimensions of one class are neighbours.
     std::stable_sort(order.begin(), order.end(), [&](int left, int right) {
       return classes[static_cast<std::size_t>(left)] > classes[static_cast<std::size_t>(right)];
     });
-    axes = choose_axes(sizes, order, classes, lowering.shape(larger));
+    axes = choose_axes(sizes, order, classes, lowering.graph.shape(larger));
   }
   if (!axes) {
     return node_error(
         node, ErrorCode::kLimit,
         "broadcasting " + dims_text(a.sizes()) + " and " + dims_text(b.sizes()) + " makes a tensor that is too large");
   }
-  NARROW_ASSIGN(const View left, lowering.arranged(node, a, *axes));
-  NARROW_ASSIGN(const View right, lowering.arranged(node, b, *axes));
-  NARROW_ASSIGN(const graph::ValueId id, lowering.emit(node, std::move(op), {left.value, right.value}));
+  NARROW_ASSIGN(const View left, lowering.layout.arranged(node, a, *axes));
+  NARROW_ASSIGN(const View right, lowering.layout.arranged(node, b, *axes));
+  NARROW_ASSIGN(const graph::ValueId id, lowering.graph.append(node, std::move(op), {left.value, right.value}));
   std::vector<SizedDim> sized;
   sized.reserve(order.size());
   for (const int dim : order) sized.emplace_back(dim, sizes[static_cast<std::size_t>(dim)]);

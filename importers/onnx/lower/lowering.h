@@ -1,143 +1,47 @@
-// The state of one lowering: what each ONNX name stands for, and the graph so far. Operators work through this.
+// The state of one lowering. The function of each operator works through this.
 #pragma once
 
-#include <array>
-#include <deque>
-#include <optional>
+#include <cstdint>
 #include <string>
-#include <string_view>
-#include <unordered_map>
-#include <unordered_set>
 #include <utility>
-#include <variant>
 #include <vector>
 
-#include "graph/ir.h"
-#include "importers/onnx/lower/lower.h"
-#include "importers/onnx/lower/view.h"
+#include "importers/onnx/lower/graph_writer.h"
+#include "importers/onnx/lower/layout.h"
+#include "importers/onnx/lower/lower_model.h"
+#include "importers/onnx/lower/names.h"
+#include "importers/onnx/lower/node_error.h"
 #include "importers/onnx/read/model.h"
-#include "narrow/result.h"
 
 namespace narrow::onnx {
 
-// A tensor that is computed: real numbers, or the integers between QuantizeLinear and DequantizeLinear. Those are uint8
-// values of the graph, with the scale and zero point of the file; int8 is shifted by 128.
-struct Flow {
-  View view;
-  std::optional<ElementType> integers = std::nullopt;  // kUint8 or kInt8: as the file has them
-};
-
-// Integers and what they stand for: scale * (code - zero_point), per tensor or along one dimension.
-struct QuantizedConstant {
-  const Tensor* codes = nullptr;
-  std::vector<float> scales;              // one, or as many as dims[axis]
-  std::vector<std::int64_t> zero_points;  // as many as scales
-  int axis = 0;
-};
-
-struct Constant {
-  const Tensor* tensor = nullptr;                // of any type; of a quantized constant its real numbers
-  const QuantizedConstant* quantized = nullptr;  // for those who know codes
-};
-
-using Item = std::variant<Constant, Flow>;
-
-// Logical dimensions for height, width and channels; each list outermost first.
-using Axes = std::array<std::vector<int>, 3>;
-using AxesOfAtoms = std::array<std::vector<Atom>, 3>;
-
-class Lowering {
+// What the user should know of an import, one line each.
+class Log {
  public:
-  explicit Lowering(const Model& model, const LowerOptions& options) : model_(model), options_(options) {}
-
-  [[nodiscard]] const Model& model() const { return model_; }
-  [[nodiscard]] const LowerOptions& options() const { return options_; }
-  [[nodiscard]] std::int64_t opset() const { return model_.opset(); }
-  graph::Graph& graph() { return graph_; }
-  std::vector<std::string>& log() { return log_; }
-  // A line of the log about a node; what is said of several nodes is one line with their number.
-  void note(const std::string& line);
-  // The log with what was noted.
-  [[nodiscard]] std::vector<std::string> take_log();
-
-  // The batch of the network's input that the file states as a number; 1 here, whatever it was.
-  [[nodiscard]] std::int64_t stated_batch() const { return stated_batch_; }
-  void set_stated_batch(std::int64_t batch) { stated_batch_ = batch; }
-  // What folding has cost so far, so that a small file can't ask for any amount of it.
-  struct FoldingCost {
-    std::int64_t read_and_written = 0;  // elements
-    std::int64_t kept = 0;              // bytes
-  };
-  [[nodiscard]] FoldingCost& folding_cost() { return folding_cost_; }
-
-  // Names.
-  void bind(const std::string& name, Item item);
-  // The node's first output, or another.
-  void bind(const Node& node, Item item, std::size_t output = 0);
-  [[nodiscard]] const Item* find(const std::string& name) const;
-  // Whether the scores depend on this name.
-  [[nodiscard]] bool is_live(const std::string& name) const { return live_.count(name) != 0; }
-  void mark_live(const std::string& name) { live_.insert(name); }
-
-  // Inputs of a node. Errors name the node and the input.
-  [[nodiscard]] static bool has_input(const Node& node, std::size_t i);
-  [[nodiscard]] const Constant* constant_or_null(const Node& node, std::size_t i) const;
-  [[nodiscard]] Result<Constant> constant(const Node& node, std::size_t i) const;
-  [[nodiscard]] Result<Flow> flow(const Node& node, std::size_t i) const;
-  // A flow of real numbers: integers are an error.
-  [[nodiscard]] Result<View> real(const Node& node, std::size_t i) const;
-  [[nodiscard]] Result<std::vector<float>> floats(const Node& node, std::size_t i) const;
-  [[nodiscard]] Result<std::vector<std::int64_t>> ints(const Node& node, std::size_t i) const;
-  // An attribute of old operator sets that became input i, where one of them is given.
-  [[nodiscard]] Result<std::optional<std::vector<std::int64_t>>> ints_of(const Node& node, std::string_view attribute,
-                                                                         std::size_t i) const;
-
-  // Keeps a tensor for as long as this lives.
-  const Tensor* keep(Tensor tensor);
-  const QuantizedConstant* keep(QuantizedConstant constant);
-
-  // Graph.
-  [[nodiscard]] const TensorShape& shape(graph::ValueId id) const { return graph_.value(id).shape; }
-  [[nodiscard]] const TensorShape& shape(const View& view) const { return shape(view.value); }
-  // Appends a node named after `node`. Lossless operators keep the quantization of what they read.
-  Result<graph::ValueId> emit(const Node& node, graph::Op op, std::vector<graph::ValueId> inputs, Clamp clamp = {},
-                              std::string_view suffix = {});
-  // The same elements with the stated logical dimensions as height, width and channels: Reshape and Transpose nodes
-  // where the value's order differs, none where it does not. Dimensions of size 1 need not be mentioned.
-  Result<View> arranged(const Node& node, const View& view, const Axes& axes);
-  Result<View> arranged_atoms(const Node& node, const View& view, const AxesOfAtoms& axes);
-  // The same elements in the same order as another shape: a Reshape, where it differs.
-  Result<View> shaped(const Node& node, const View& view, const TensorShape& shape);
-  // float32 of a uint8 value; one Dequantize for all who ask.
-  Result<View> dequantized(const Node& node, const Flow& flow);
-  // The node that computes a value, nullptr for the network's input. Valid until the next node is added.
-  [[nodiscard]] const graph::Node* producer(graph::ValueId id) const;
+  void add(std::string line);
+  // The end of a line about a layer. Layers with the same line share it; it begins with their number.
+  void add_layer(const std::string& line);
+  // The lines of add(), then those of add_layer(), each in the order in which they came first.
+  [[nodiscard]] std::vector<std::string> take();
 
  private:
-  const Model& model_;
-  LowerOptions options_;
-  graph::Graph graph_;
-  std::vector<std::string> log_;
-  std::vector<std::pair<std::string, int>> notes_;
-  std::unordered_map<std::string, Item> items_;
-  std::unordered_set<std::string> live_;
-  std::int64_t stated_batch_ = 1;
-  FoldingCost folding_cost_;
-  std::deque<Tensor> tensors_;
-  std::deque<QuantizedConstant> quantized_;
-  std::unordered_map<graph::ValueId, graph::ValueId> dequantized_;
-  std::unordered_map<graph::ValueId, std::size_t> producers_;
+  std::vector<std::string> lines_;
+  std::vector<std::pair<std::string, int>> layers_;  // with the number of layers
 };
 
-// "Conv 'conv1': message", where = the node's name.
-[[nodiscard]] Error node_error(const Node& node, ErrorCode code, const std::string& message);
-[[nodiscard]] Error unsupported(const Node& node, const std::string& message);
-[[nodiscard]] Error malformed(const Node& node, const std::string& message);
+struct Lowering {
+  Lowering(const Model& from, const LowerOptions& with) : model(from), options(with), names(from) {}
+  Lowering(const Lowering&) = delete;  // the layout refers to the graph
+  Lowering& operator=(const Lowering&) = delete;
 
-// The name as a graph may have it: printable UTF-8 of a limited length, not empty.
-[[nodiscard]] std::string printable_name(std::string_view name);
-
-// "[1, 3, 224, 224]".
-[[nodiscard]] std::string dims_text(const std::vector<std::int64_t>& dims);
+  const Model& model;
+  const LowerOptions options;
+  Names names;
+  GraphWriter graph;
+  Layout layout{graph};
+  Log log;
+  // The batch that the file specifies for the network's input. Here it is 1.
+  std::int64_t batch_of_file = 1;
+};
 
 }  // namespace narrow::onnx

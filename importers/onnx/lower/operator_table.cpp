@@ -4,7 +4,7 @@
 #include <array>
 #include <string>
 
-#include "importers/onnx/lower/lower.h"
+#include "importers/onnx/lower/lower_model.h"
 
 namespace narrow::onnx {
 namespace {

@@ -1,4 +1,5 @@
-// The ONNX operators, by family: each handler reads a node's inputs, appends to the graph and binds the outputs.
+// The ONNX operators, by the file that lowers them. Each handler reads a node's inputs, appends to the graph and binds
+// the outputs.
 #pragma once
 
 #include "importers/onnx/lower/lowering.h"
@@ -7,7 +8,7 @@ namespace narrow::onnx {
 
 using Handler = Status (*)(Lowering&, const Node&);
 
-// operators_convolution.cpp, operators_matrix.cpp
+// operators_layer.cpp
 Status lower_conv(Lowering& lowering, const Node& node);
 Status lower_gemm(Lowering& lowering, const Node& node);
 Status lower_matmul(Lowering& lowering, const Node& node);
@@ -51,7 +52,7 @@ Status lower_gather(Lowering& lowering, const Node& node);
 Status lower_pad(Lowering& lowering, const Node& node);
 Status lower_concat(Lowering& lowering, const Node& node);
 
-// operators_quantize.cpp, operators_qlinear.cpp
+// operators_quantize.cpp
 Status lower_quantize(Lowering& lowering, const Node& node);
 Status lower_dequantize(Lowering& lowering, const Node& node);
 Status lower_qlinear(Lowering& lowering, const Node& node);  // as Dequantize, operator, Quantize

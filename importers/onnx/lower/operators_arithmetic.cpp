@@ -18,7 +18,7 @@ Tensor scalar(float value) { return {ElementType::kFloat32, {}, std::vector<floa
 
 // x * sigmoid(x) and x * hardsigmoid(x) are one function of x.
 std::optional<graph::Function> as_one_function(const Lowering& lowering, const View& x, const View& gate) {
-  const graph::Node* node = lowering.producer(gate.value);
+  const graph::Node* node = lowering.graph.producer(gate.value);
   const auto* function = node == nullptr ? nullptr : std::get_if<graph::Function>(&node->op);
   if (function == nullptr || node->inputs[0] != x.value || gate.dims != x.dims) return std::nullopt;
   graph::Function result = *function;
@@ -35,7 +35,7 @@ std::optional<graph::Function> as_one_function(const Lowering& lowering, const V
 Result<View> multiplied(Lowering& lowering, const Node& node, const View& a, const View& b) {
   for (const auto& [x, gate] : {std::pair(&a, &b), std::pair(&b, &a)}) {
     if (const auto function = as_one_function(lowering, *x, *gate)) {
-      NARROW_ASSIGN(const graph::ValueId id, lowering.emit(node, *function, {x->value}));
+      NARROW_ASSIGN(const graph::ValueId id, lowering.graph.append(node, *function, {x->value}));
       return x->of(id);
     }
   }
@@ -65,31 +65,31 @@ Result<View> with_constant(Lowering& lowering, const Node& node, const View& x, 
 }  // namespace
 
 Status lower_binary(Lowering& lowering, const Node& node) {
-  const Constant* left = lowering.constant_or_null(node, 0);
-  const Constant* right = lowering.constant_or_null(node, 1);
+  const Constant* left = lowering.names.constant_or_null(node, 0);
+  const Constant* right = lowering.names.constant_or_null(node, 1);
   if (left != nullptr || right != nullptr) {
-    NARROW_ASSIGN(const View x, lowering.real(node, left != nullptr ? 1 : 0));
-    NARROW_ASSIGN(const Constant constant, lowering.constant(node, left != nullptr ? 0 : 1));
+    NARROW_ASSIGN(const View x, lowering.names.real(node, left != nullptr ? 1 : 0));
+    NARROW_ASSIGN(const Constant constant, lowering.names.constant(node, left != nullptr ? 0 : 1));
     NARROW_ASSIGN(View y, with_constant(lowering, node, x, *constant.tensor, left != nullptr));
-    lowering.bind(node, Flow{std::move(y)});
+    lowering.names.bind(node, Flow{std::move(y)});
     return {};
   }
-  NARROW_ASSIGN(const View a, lowering.real(node, 0));
-  NARROW_ASSIGN(const View b, lowering.real(node, 1));
+  NARROW_ASSIGN(const View a, lowering.names.real(node, 0));
+  NARROW_ASSIGN(const View b, lowering.names.real(node, 1));
   if (node.op_type == "Div") return unsupported(node, "division by a computed tensor");
   Result<View> y = node.op_type == "Mul"   ? multiplied(lowering, node, a, b)
                    : node.op_type == "Add" ? combined(lowering, node, graph::Add{}, a, b)
                                            : combined(lowering, node, graph::Subtract{}, a, b);
   if (!y.ok()) return std::move(y).error();
-  lowering.bind(node, Flow{*std::move(y)});
+  lowering.names.bind(node, Flow{*std::move(y)});
   return {};
 }
 
 Status lower_sum(Lowering& lowering, const Node& node) {
   std::optional<View> sum;
   for (std::size_t i = 0; i < node.inputs.size(); ++i) {
-    if (lowering.constant_or_null(node, i) != nullptr) continue;
-    NARROW_ASSIGN(View x, lowering.real(node, i));
+    if (lowering.names.constant_or_null(node, i) != nullptr) continue;
+    NARROW_ASSIGN(View x, lowering.names.real(node, i));
     if (sum) {
       NARROW_ASSIGN(x, combined(lowering, node, graph::Add{}, *sum, std::move(x)));
     }
@@ -97,19 +97,19 @@ Status lower_sum(Lowering& lowering, const Node& node) {
   }
   if (!sum) return malformed(node, "has no computed input");
   for (std::size_t i = 0; i < node.inputs.size(); ++i) {
-    if (lowering.constant_or_null(node, i) == nullptr) continue;
-    NARROW_ASSIGN(const Constant constant, lowering.constant(node, i));
+    if (lowering.names.constant_or_null(node, i) == nullptr) continue;
+    NARROW_ASSIGN(const Constant constant, lowering.names.constant(node, i));
     NARROW_ASSIGN(sum, affine(lowering, node, *sum, nullptr, constant.tensor));
   }
-  lowering.bind(node, Flow{*std::move(sum)});
+  lowering.names.bind(node, Flow{*std::move(sum)});
   return {};
 }
 
 Status lower_neg(Lowering& lowering, const Node& node) {
-  NARROW_ASSIGN(const View x, lowering.real(node, 0));
+  NARROW_ASSIGN(const View x, lowering.names.real(node, 0));
   const Tensor minus_one = scalar(-1);
   NARROW_ASSIGN(View y, affine(lowering, node, x, &minus_one, nullptr));
-  lowering.bind(node, Flow{std::move(y)});
+  lowering.names.bind(node, Flow{std::move(y)});
   return {};
 }
 

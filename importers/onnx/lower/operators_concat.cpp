@@ -4,7 +4,7 @@
 
 #include "graph/limits.h"
 #include "importers/onnx/lower/arguments.h"
-#include "importers/onnx/lower/axes.h"
+#include "importers/onnx/lower/layout.h"
 #include "importers/onnx/lower/operators.h"
 #include "importers/onnx/lower/quantization.h"
 
@@ -29,7 +29,7 @@ Axes axes_for(const Lowering& lowering, const View& first, int axis, std::int64_
     for (; begin != end; ++begin) size *= first.size(*begin);
     return size;
   };
-  const TensorShape& shape = lowering.shape(first);
+  const TensorShape& shape = lowering.graph.shape(first);
   std::optional<std::size_t> best;
   for (std::size_t i = 0; i <= outer.size(); ++i) {
     const auto middle = outer.begin() + static_cast<std::ptrdiff_t>(i);
@@ -55,10 +55,10 @@ struct Inputs {
 Result<Inputs> read_inputs(Lowering& lowering, const Node& node) {
   Inputs result;
   for (std::size_t i = 0; i < node.inputs.size(); ++i) {
-    NARROW_ASSIGN(const Flow x, lowering.flow(node, i));
+    NARROW_ASSIGN(const Flow x, lowering.names.flow(node, i));
     std::optional<Parameters> parameters;
     if (x.integers) {
-      parameters = Parameters{*lowering.graph().value(x.view.value).quantization, *x.integers};
+      parameters = Parameters{lowering.graph.quantization(x.view.value), *x.integers};
       parameters->quantization.range = {0, 255};
     }
     if (i == 0) result.parameters = parameters;
@@ -66,7 +66,7 @@ Result<Inputs> read_inputs(Lowering& lowering, const Node& node) {
                       (!parameters || (parameters->quantization == result.parameters->quantization &&
                                        parameters->integers == result.parameters->integers));
     if (!same) return unsupported(node, "joins integers that differ in scale, zero point or type");
-    NARROW_ASSIGN(View view, lowering.dequantized(node, x));
+    NARROW_ASSIGN(View view, dequantized(lowering, node, x));
     result.views.push_back(std::move(view));
   }
   return result;
@@ -97,10 +97,10 @@ Status lower_concat(Lowering& lowering, const Node& node) {
     const Axes axes = axes_for(lowering, first, axis, total);
     std::vector<graph::ValueId> values;
     for (const View& view : inputs.views) {
-      NARROW_ASSIGN(const View arranged, lowering.arranged(node, view, axes));
+      NARROW_ASSIGN(const View arranged, lowering.layout.arranged(node, view, axes));
       values.push_back(arranged.value);
     }
-    NARROW_ASSIGN(const graph::ValueId id, lowering.emit(node, graph::Concat{}, std::move(values)));
+    NARROW_ASSIGN(const graph::ValueId id, lowering.graph.append(node, graph::Concat{}, std::move(values)));
     std::vector<SizedDim> order;
     for (const auto& group : axes) {
       for (const int dim : group) order.emplace_back(dim, dim == axis ? total : first.size(dim));
@@ -108,11 +108,11 @@ Status lower_concat(Lowering& lowering, const Node& node) {
     joined = laid_out(id, first.rank(), order);
   }
   if (!inputs.parameters) {
-    lowering.bind(node, Flow{std::move(joined)});
+    lowering.names.bind(node, Flow{std::move(joined)});
     return {};
   }
   NARROW_ASSIGN(Flow integers, quantized(lowering, node, joined, *inputs.parameters));
-  lowering.bind(node, std::move(integers));
+  lowering.names.bind(node, std::move(integers));
   return {};
 }
 

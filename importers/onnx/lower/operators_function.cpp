@@ -15,11 +15,11 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr float kLargest = std::numeric_limits<float>::max();
 
 Status lower_clamp(Lowering& lowering, const Node& node, Clamp clamp) {
-  NARROW_ASSIGN(View x, lowering.real(node, 0));
+  NARROW_ASSIGN(View x, lowering.names.real(node, 0));
   if (!clamp.is_identity()) {
-    NARROW_ASSIGN(x.value, lowering.emit(node, graph::Activation{}, {x.value}, clamp));
+    NARROW_ASSIGN(x.value, lowering.graph.append(node, graph::Activation{}, {x.value}, clamp));
   }
-  lowering.bind(node, Flow{std::move(x)});
+  lowering.names.bind(node, Flow{std::move(x)});
   return {};
 }
 
@@ -28,14 +28,14 @@ Status lower_integer_clip(Lowering& lowering, const Node& node, const Flow& flow
   QRange range{0, 255};
   const std::int32_t shift = shift_of(*flow.integers);
   for (const std::size_t i : {std::size_t{1}, std::size_t{2}}) {
-    if (!Lowering::has_input(node, i)) continue;
-    NARROW_ASSIGN(const std::vector<std::int64_t> bound, lowering.ints(node, i));
+    if (!Names::has_input(node, i)) continue;
+    NARROW_ASSIGN(const std::vector<std::int64_t> bound, lowering.names.ints(node, i));
     if (bound.size() != 1) return malformed(node, "a bound is not a single number");
     const auto moved = static_cast<std::int32_t>(std::clamp<std::int64_t>(bound[0], -128, 255)) + shift;
     (i == 1 ? range.lo : range.hi) = std::clamp(moved, 0, 255);
   }
   NARROW_ASSIGN(Flow narrowed, with_range(lowering, node, flow, range));
-  lowering.bind(node, std::move(narrowed));
+  lowering.names.bind(node, std::move(narrowed));
   return {};
 }
 
@@ -44,14 +44,14 @@ Status lower_integer_clip(Lowering& lowering, const Node& node, const Flow& flow
 Status lower_relu(Lowering& lowering, const Node& node) { return lower_clamp(lowering, node, {0.0F, kInfinity}); }
 
 Status lower_clip(Lowering& lowering, const Node& node) {
-  NARROW_ASSIGN(const Flow flow, lowering.flow(node, 0));
+  NARROW_ASSIGN(const Flow flow, lowering.names.flow(node, 0));
   if (flow.integers) return lower_integer_clip(lowering, node, flow);
   Clamp clamp;
   NARROW_ASSIGN(clamp.lo, float_or(node, "min", -kInfinity));
   NARROW_ASSIGN(clamp.hi, float_or(node, "max", kInfinity));
   for (const std::size_t i : {std::size_t{1}, std::size_t{2}}) {
-    if (!Lowering::has_input(node, i)) continue;
-    NARROW_ASSIGN(const std::vector<float> bound, lowering.floats(node, i));
+    if (!Names::has_input(node, i)) continue;
+    NARROW_ASSIGN(const std::vector<float> bound, lowering.names.floats(node, i));
     if (bound.size() != 1) return malformed(node, "a bound is not a single number");
     (i == 1 ? clamp.lo : clamp.hi) = bound[0];
   }
@@ -88,15 +88,15 @@ Status lower_function(Lowering& lowering, const Node& node) {
     op.alpha = 1.0F / 6.0F;
     op.beta = 0.5F;
   }
-  NARROW_ASSIGN(View x, lowering.real(node, 0));
-  NARROW_ASSIGN(x.value, lowering.emit(node, std::move(op), {x.value}));
-  lowering.bind(node, Flow{std::move(x)});
+  NARROW_ASSIGN(View x, lowering.names.real(node, 0));
+  NARROW_ASSIGN(x.value, lowering.graph.append(node, std::move(op), {x.value}));
+  lowering.names.bind(node, Flow{std::move(x)});
   return {};
 }
 
 Status lower_prelu(Lowering& lowering, const Node& node) {
-  NARROW_ASSIGN(View x, lowering.real(node, 0));
-  NARROW_ASSIGN(const Constant slope, lowering.constant(node, 1));
+  NARROW_ASSIGN(View x, lowering.names.real(node, 0));
+  NARROW_ASSIGN(const Constant slope, lowering.names.constant(node, 1));
   if (slope.tensor->elems() == 0) return malformed(node, "the slopes are empty");
   graph::Function op;
   if (slope.tensor->elems() == 1) {
@@ -108,8 +108,8 @@ Status lower_prelu(Lowering& lowering, const Node& node) {
     op.kind = graph::FunctionKind::kPRelu;
     op.slopes = std::move(at.values[0]);
   }
-  NARROW_ASSIGN(x.value, lowering.emit(node, std::move(op), {x.value}));
-  lowering.bind(node, Flow{std::move(x)});
+  NARROW_ASSIGN(x.value, lowering.graph.append(node, std::move(op), {x.value}));
+  lowering.names.bind(node, Flow{std::move(x)});
   return {};
 }
 

@@ -3,13 +3,13 @@
 
 #include "importers/onnx/lower/arguments.h"
 #include "importers/onnx/lower/arithmetic.h"
-#include "importers/onnx/lower/axes.h"
+#include "importers/onnx/lower/layout.h"
 #include "importers/onnx/lower/operators.h"
 
 namespace narrow::onnx {
 
 Status lower_batch_norm(Lowering& lowering, const Node& node) {
-  NARROW_ASSIGN(const View x, lowering.real(node, 0));
+  NARROW_ASSIGN(const View x, lowering.names.real(node, 0));
   NARROW_ASSIGN(const float epsilon, float_or(node, "epsilon", 1e-5F));
   NARROW_ASSIGN(const std::int64_t training, int_or(node, "training_mode", 0));
   NARROW_ASSIGN(const std::int64_t spatial, int_or(node, "spatial", 1));
@@ -22,7 +22,7 @@ Status lower_batch_norm(Lowering& lowering, const Node& node) {
   dims[0] = channels;
   std::vector<Tensor> parameters;
   for (std::size_t i = 1; i <= 4; ++i) {
-    NARROW_ASSIGN(std::vector<float> values, lowering.floats(node, i));
+    NARROW_ASSIGN(std::vector<float> values, lowering.names.floats(node, i));
     if (static_cast<std::int64_t>(values.size()) != channels) {
       return malformed(node, "input " + std::to_string(i) + " has " + std::to_string(values.size()) + " elements for " +
                                  std::to_string(channels) + " channels");
@@ -33,15 +33,15 @@ Status lower_batch_norm(Lowering& lowering, const Node& node) {
                 per_channel(lowering, node, x, {&parameters[0], &parameters[1], &parameters[2], &parameters[3]}));
   graph::BatchNorm op{std::move(at.values[0]), std::move(at.values[1]), std::move(at.values[2]),
                       std::move(at.values[3]), double{epsilon}};
-  NARROW_ASSIGN(at.view.value, lowering.emit(node, std::move(op), {at.view.value}));
-  lowering.bind(node, Flow{std::move(at.view)});
+  NARROW_ASSIGN(at.view.value, lowering.graph.append(node, std::move(op), {at.view.value}));
+  lowering.names.bind(node, Flow{std::move(at.view)});
   return {};
 }
 
 Status lower_softmax(Lowering& lowering, const Node& node) {
   constexpr std::int64_t kOneAxisSince = 13;
-  const bool one_axis = lowering.opset() >= kOneAxisSince;
-  NARROW_ASSIGN(const View x, lowering.real(node, 0));
+  const bool one_axis = lowering.model.opset() >= kOneAxisSince;
+  NARROW_ASSIGN(const View x, lowering.names.real(node, 0));
   NARROW_ASSIGN(const std::int64_t given, int_or(node, "axis", one_axis ? -1 : 1));
   std::vector<int> over;
   if (one_axis || given < x.rank()) {
@@ -49,14 +49,15 @@ Status lower_softmax(Lowering& lowering, const Node& node) {
     // Before, everything from the axis on was one dimension.
     for (int dim = axis; dim < (one_axis ? axis + 1 : x.rank()); ++dim) over.push_back(dim);
   }
-  NARROW_ASSIGN(View y, lowering.arranged_atoms(node, x, channels_last(x, atoms_of(x, over), lowering.shape(x))));
-  NARROW_ASSIGN(y.value, lowering.emit(node, graph::Softmax{}, {y.value}));
-  lowering.bind(node, Flow{std::move(y)});
+  NARROW_ASSIGN(View y,
+                lowering.layout.arranged_atoms(node, x, channels_last(x, atoms_of(x, over), lowering.graph.shape(x))));
+  NARROW_ASSIGN(y.value, lowering.graph.append(node, graph::Softmax{}, {y.value}));
+  lowering.names.bind(node, Flow{std::move(y)});
   return {};
 }
 
 Status lower_lrn(Lowering& lowering, const Node& node) {
-  NARROW_ASSIGN(const View x, lowering.real(node, 0));
+  NARROW_ASSIGN(const View x, lowering.names.real(node, 0));
   if (x.rank() < 2) return malformed(node, "its input has no channels");
   NARROW_ASSIGN(const auto size, node.find_int("size"));
   if (!size || *size < 1 || *size > std::numeric_limits<int>::max()) {
@@ -71,9 +72,9 @@ Status lower_lrn(Lowering& lowering, const Node& node) {
   std::vector<int> rest = dims_in_value_order(x);
   std::erase(rest, 1);
   const Axes axes = rest.size() == 2 ? Axes{{{rest[0]}, {rest[1]}, {1}}} : Axes{{{}, rest, {1}}};
-  NARROW_ASSIGN(View y, lowering.arranged(node, x, axes));
-  NARROW_ASSIGN(y.value, lowering.emit(node, op, {y.value}));
-  lowering.bind(node, Flow{std::move(y)});
+  NARROW_ASSIGN(View y, lowering.layout.arranged(node, x, axes));
+  NARROW_ASSIGN(y.value, lowering.graph.append(node, op, {y.value}));
+  lowering.names.bind(node, Flow{std::move(y)});
   return {};
 }
 

@@ -3,7 +3,7 @@
 
 #include "importers/onnx/lower/arguments.h"
 #include "importers/onnx/lower/arithmetic.h"
-#include "importers/onnx/lower/axes.h"
+#include "importers/onnx/lower/layout.h"
 #include "importers/onnx/lower/operators.h"
 
 namespace narrow::onnx {
@@ -26,12 +26,12 @@ Result<Pooled> pooled(Lowering& lowering, const Node& node, const View& x) {
   result.batch = x.size(kBatch);
   result.channels = x.size(kChannels);
   NARROW_ASSIGN(result.arguments, window_of(node, x.size(kHeight), x.size(kWidth), kernel[0], kernel[1]));
-  NARROW_ASSIGN(result.picture, lowering.arranged(node, x, Axes{{{kHeight}, {kWidth}, {kBatch, kChannels}}}));
+  NARROW_ASSIGN(result.picture, lowering.layout.arranged(node, x, Axes{{{kHeight}, {kWidth}, {kBatch, kChannels}}}));
   return result;
 }
 
 View pooled_view(const Lowering& lowering, graph::ValueId id, const Pooled& from) {
-  const TensorShape& shape = lowering.shape(id);
+  const TensorShape& shape = lowering.graph.shape(id);
   return laid_out(id, kPictureRank,
                   {{kHeight, shape.height}, {kWidth, shape.width}, {kBatch, from.batch}, {kChannels, from.channels}});
 }
@@ -45,15 +45,16 @@ Result<View> reduced(Lowering& lowering, const Node& node, const View& x, const 
   for (int dim = 0; dim < x.rank(); ++dim) {
     if (!gone[static_cast<std::size_t>(dim)]) kept.push_back(dim);
   }
-  NARROW_ASSIGN(View y, lowering.arranged_atoms(node, x, channels_last(x, atoms_of(x, kept), lowering.shape(x))));
-  const TensorShape shape = lowering.shape(y);
+  NARROW_ASSIGN(View y,
+                lowering.layout.arranged_atoms(node, x, channels_last(x, atoms_of(x, kept), lowering.graph.shape(x))));
+  const TensorShape shape = lowering.graph.shape(y);
   if (maximum) {
     graph::Window window;
     window.kernel_h = static_cast<int>(shape.height);
     window.kernel_w = static_cast<int>(shape.width);
-    NARROW_ASSIGN(y.value, lowering.emit(node, graph::MaxPool{window}, {y.value}));
+    NARROW_ASSIGN(y.value, lowering.graph.append(node, graph::MaxPool{window}, {y.value}));
   } else {
-    NARROW_ASSIGN(y.value, lowering.emit(node, graph::GlobalAveragePool{}, {y.value}));
+    NARROW_ASSIGN(y.value, lowering.graph.append(node, graph::GlobalAveragePool{}, {y.value}));
   }
   View result{y.value, {}};
   for (std::size_t dim = 0; dim < y.dims.size(); ++dim) {
@@ -66,19 +67,19 @@ Result<View> reduced(Lowering& lowering, const Node& node, const View& x, const 
 }  // namespace
 
 Status lower_max_pool(Lowering& lowering, const Node& node) {
-  if (node.outputs.size() > 1 && lowering.is_live(node.outputs[1])) {
+  if (node.outputs.size() > 1 && lowering.names.is_live(node.outputs[1])) {
     return unsupported(node, "its second output, the indices of the largest pixels, is used");
   }
-  NARROW_ASSIGN(const Flow x, lowering.flow(node, 0));
+  NARROW_ASSIGN(const Flow x, lowering.names.flow(node, 0));
   NARROW_ASSIGN(const Pooled from, pooled(lowering, node, x.view));
   NARROW_ASSIGN(const graph::ValueId id,
-                lowering.emit(node, graph::MaxPool{from.arguments.window}, {from.picture.value}));
-  lowering.bind(node, Flow{pooled_view(lowering, id, from), x.integers});
+                lowering.graph.append(node, graph::MaxPool{from.arguments.window}, {from.picture.value}));
+  lowering.names.bind(node, Flow{pooled_view(lowering, id, from), x.integers});
   return {};
 }
 
 Status lower_average_pool(Lowering& lowering, const Node& node) {
-  NARROW_ASSIGN(const View x, lowering.real(node, 0));
+  NARROW_ASSIGN(const View x, lowering.names.real(node, 0));
   NARROW_ASSIGN(const std::int64_t count_padding, int_or(node, "count_include_pad", 0));
   NARROW_ASSIGN(Pooled from, pooled(lowering, node, x));
   graph::Window window = from.arguments.window;
@@ -91,40 +92,41 @@ Status lower_average_pool(Lowering& lowering, const Node& node) {
     const Padding stated{window.pad.top, window.pad.left, window.pad.bottom - added.bottom,
                          window.pad.right - added.right};
     if (stated != Padding{}) {
-      NARROW_ASSIGN(from.picture.value, lowering.emit(node, graph::Pad{stated}, {from.picture.value}, {}, "/pad"));
+      NARROW_ASSIGN(from.picture.value,
+                    lowering.graph.append(node, graph::Pad{stated}, {from.picture.value}, {}, "/pad"));
     }
     window.pad = added;
     include = false;
   }
   NARROW_ASSIGN(const graph::ValueId id,
-                lowering.emit(node, graph::AveragePool{window, include}, {from.picture.value}));
-  lowering.bind(node, Flow{pooled_view(lowering, id, from)});
+                lowering.graph.append(node, graph::AveragePool{window, include}, {from.picture.value}));
+  lowering.names.bind(node, Flow{pooled_view(lowering, id, from)});
   return {};
 }
 
 Status lower_global_pool(Lowering& lowering, const Node& node) {
   const bool maximum = node.op_type == "GlobalMaxPool";
-  NARROW_ASSIGN(const Flow x, lowering.flow(node, 0));
+  NARROW_ASSIGN(const Flow x, lowering.names.flow(node, 0));
   if (!maximum) {
-    NARROW_TRY(lowering.real(node, 0));
+    NARROW_TRY(lowering.names.real(node, 0));
   }
   if (x.view.rank() < 3) return malformed(node, "its input has no pixels");
   std::vector<int> over(x.view.dims.size() - 2);
   std::iota(over.begin(), over.end(), 2);
   NARROW_ASSIGN(View y, reduced(lowering, node, x.view, over, maximum, true));
-  lowering.bind(node, Flow{std::move(y), x.integers});
+  lowering.names.bind(node, Flow{std::move(y), x.integers});
   return {};
 }
 
 Status lower_reduce(Lowering& lowering, const Node& node) {
   const bool maximum = node.op_type == "ReduceMax";
-  NARROW_ASSIGN(const Flow x, lowering.flow(node, 0));
+  NARROW_ASSIGN(const Flow x, lowering.names.flow(node, 0));
   if (!maximum) {
-    NARROW_TRY(lowering.real(node, 0));
+    NARROW_TRY(lowering.names.real(node, 0));
   }
   NARROW_ASSIGN(const std::int64_t keep_dims, int_or(node, "keepdims", 1));
   NARROW_ASSIGN(const std::int64_t nothing_is_nothing, int_or(node, "noop_with_empty_axes", 0));
-  NARROW_ASSIGN(const auto given, lowering.ints_of(node, "axes", 1));
+  NARROW_ASSIGN(const auto given, lowering.names.ints_of(node, "axes", 1));
   std::vector<int> over(x.view.dims.size());
   std::iota(over.begin(), over.end(), 0);
   if (given && !given->empty()) {
@@ -133,7 +135,7 @@ Status lower_reduce(Lowering& lowering, const Node& node) {
     over.clear();
   }
   if (over.empty()) {
-    lowering.bind(node, x);
+    lowering.names.bind(node, x);
     return {};
   }
   NARROW_ASSIGN(View y, reduced(lowering, node, x.view, over, maximum, keep_dims != 0));
@@ -142,7 +144,7 @@ Status lower_reduce(Lowering& lowering, const Node& node) {
     const Tensor scale{ElementType::kFloat32, {}, std::vector<float>{static_cast<float>(count)}};
     NARROW_ASSIGN(y, affine(lowering, node, y, &scale, nullptr));
   }
-  lowering.bind(node, Flow{std::move(y), x.integers});
+  lowering.names.bind(node, Flow{std::move(y), x.integers});
   return {};
 }
 

@@ -1,7 +1,9 @@
+// QuantizeLinear, DequantizeLinear, and operators on integers that take scales and zero points as inputs.
+#include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 
-#include "importers/onnx/fold/evaluate.h"
 #include "importers/onnx/lower/arguments.h"
 #include "importers/onnx/lower/operators.h"
 #include "importers/onnx/lower/quantization.h"
@@ -40,14 +42,14 @@ Status dequantize_constant(Lowering& lowering, const Node& node, const Constant&
   }
   QuantizedConstant result;
   result.codes = constant.tensor;
-  NARROW_ASSIGN(result.scales, lowering.floats(node, 1));
-  if (Lowering::has_input(node, 2)) {
-    NARROW_ASSIGN(const Constant zero, lowering.constant(node, 2));
+  NARROW_ASSIGN(result.scales, lowering.names.floats(node, 1));
+  if (Names::has_input(node, 2)) {
+    NARROW_ASSIGN(const Constant zero, lowering.names.constant(node, 2));
     if (zero.tensor->type != type) {
       return malformed(node, "its zero point is " + std::string(element_type_name(zero.tensor->type)) +
                                  ", its integers are " + std::string(element_type_name(type)));
     }
-    NARROW_ASSIGN(result.zero_points, lowering.ints(node, 2));
+    NARROW_ASSIGN(result.zero_points, lowering.names.ints(node, 2));
   } else {
     result.zero_points.assign(result.scales.size(), 0);
   }
@@ -64,47 +66,192 @@ Status dequantize_constant(Lowering& lowering, const Node& node, const Constant&
                                std::to_string(result.zero_points.size()) + " zero points for a constant " +
                                dims_text(constant.tensor->dims));
   }
-  const Tensor* real = lowering.keep(real_numbers_of(result));
-  lowering.bind(node, Constant{real, lowering.keep(std::move(result))});
+  const Tensor* real = lowering.names.keep(real_numbers_of(result));
+  lowering.names.bind(node, Constant{real, lowering.names.keep(std::move(result))});
   return {};
+}
+
+// Operators that take scales and zero points as inputs run as DequantizeLinear, the operator, QuantizeLinear.
+enum class WeightAxis { kNone, kFirst, kLast, kOfGemm };
+
+// Inputs are (tensor, scale, zero point) triples, except where said.
+struct Row {
+  std::string_view op;
+  std::string_view as;
+  Handler handler;
+  std::vector<std::size_t> operands;           // where the triples begin
+  std::size_t result;                          // of scale and zero point of the result
+  std::size_t bias = 0;                        // int32, at the scale of the products; 0: the operator has none
+  WeightAxis weight_axis = WeightAxis::kNone;  // along which the second operand has its scales
+};
+
+const Row* find_row(const Node& node) {
+  static const std::vector<Row> kRows = {
+      {"QLinearConv", "Conv", lower_conv, {0, 3}, 6, 8, WeightAxis::kFirst},
+      {"QLinearMatMul", "MatMul", lower_matmul, {0, 3}, 6, 0, WeightAxis::kLast},
+      {"QGemm", "Gemm", lower_gemm, {0, 3}, 7, 6, WeightAxis::kOfGemm},
+      {"QLinearAdd", "Add", lower_binary, {0, 3}, 6},
+      {"QLinearMul", "Mul", lower_binary, {0, 3}, 6},
+      {"QLinearGlobalAveragePool", "GlobalAveragePool", lower_global_pool, {0}, 3},
+      {"QLinearAveragePool", "AveragePool", lower_average_pool, {0}, 3},
+      {"QLinearLeakyRelu", "LeakyRelu", lower_function, {0}, 3},
+      {"QLinearSigmoid", "Sigmoid", lower_function, {0}, 3},
+      {"QLinearConcat", "Concat", lower_concat, {}, 0},
+  };
+  const auto row = std::find_if(kRows.begin(), kRows.end(), [&](const Row& r) { return r.op == node.op_type; });
+  return row == kRows.end() ? nullptr : &*row;
+}
+
+// A name for what is between the operators; with a line break, as no exporter writes one.
+std::string inner_name(const Node& node, const std::string& part) {
+  return (node.outputs.empty() ? node.name : node.outputs[0]) + "\n" + part;
+}
+
+std::string input_name(const Node& node, std::size_t i) { return i < node.inputs.size() ? node.inputs[i] : ""; }
+
+Result<std::int64_t> weight_axis(const Lowering& lowering, const Node& node, const Row& row, std::size_t operand) {
+  if (row.weight_axis == WeightAxis::kOfGemm) {
+    NARROW_ASSIGN(const std::int64_t transposed, int_or(node, "transB", 0));
+    return transposed != 0 ? 0 : 1;
+  }
+  const Constant* constant = lowering.names.constant_or_null(node, operand);
+  if (row.weight_axis == WeightAxis::kLast && constant != nullptr && !constant->tensor->dims.empty()) {
+    return static_cast<std::int64_t>(constant->tensor->dims.size()) - 1;
+  }
+  return 0;
+}
+
+// The operand's real numbers, under a name of their own.
+Result<std::string> dequantized_operand(Lowering& lowering, const Node& node, const Row& row, std::size_t operand) {
+  Node dequantize;
+  dequantize.name = node.name + "/dequantize";
+  dequantize.op_type = "DequantizeLinear";
+  dequantize.inputs = {input_name(node, operand), input_name(node, operand + 1), input_name(node, operand + 2)};
+  dequantize.outputs = {inner_name(node, std::to_string(operand))};
+  if (row.weight_axis != WeightAxis::kNone) {
+    NARROW_ASSIGN(const std::int64_t axis, weight_axis(lowering, node, row, operand));
+    dequantize.attributes.push_back({"axis", axis});
+  }
+  NARROW_TRY(lower_dequantize(lowering, dequantize));
+  return dequantize.outputs[0];
+}
+
+// The int32 bias as real numbers: times the scales of the input and of each output's weights, rounded once.
+Result<std::string> real_bias(Lowering& lowering, const Node& node, const Row& row) {
+  NARROW_ASSIGN(const Constant bias, lowering.names.constant(node, row.bias));
+  if (bias.tensor->type != ElementType::kInt32) return malformed(node, "its bias is not int32");
+  NARROW_ASSIGN(const std::vector<std::int64_t> codes, lowering.names.ints(node, row.bias));
+  NARROW_ASSIGN(const Parameters input, parameters_of(lowering, node, row.operands[0] + 1));
+  NARROW_ASSIGN(const std::vector<float> scales, lowering.names.floats(node, row.operands[1] + 1));
+  NARROW_ASSIGN(const float alpha, float_or(node, "alpha", 1));
+  if (scales.empty() || (scales.size() != 1 && scales.size() != codes.size())) {
+    return malformed(node,
+                     std::to_string(scales.size()) + " weight scales for " + std::to_string(codes.size()) + " biases");
+  }
+  std::vector<float> values;
+  values.reserve(codes.size());
+  for (std::size_t i = 0; i < codes.size(); ++i) {
+    const double scale = double{input.quantization.scale} * double{scales[scales.size() == 1 ? 0 : i]};
+    values.push_back(static_cast<float>(static_cast<double>(codes[i]) * (scale * double{alpha})));
+  }
+  std::string name = inner_name(node, "bias");
+  lowering.names.bind(
+      name, Constant{lowering.names.keep(Tensor{ElementType::kFloat32, bias.tensor->dims, std::move(values)})});
+  return name;
+}
+
+// Rearranges what is bound to a name.
+Status transpose_bound(Lowering& lowering, const Node& node, const std::string& name, const std::vector<int>& order) {
+  const Item* item = lowering.names.find(name);
+  const Flow* flow = item == nullptr ? nullptr : std::get_if<Flow>(item);
+  if (flow == nullptr || flow->view.rank() != 4) return unsupported(node, "channels_last of anything but a picture");
+  lowering.names.bind(name, Flow{transposed(flow->view, order), flow->integers});
+  return {};
+}
+
+bool is_int8(const Lowering& lowering, const std::string& name) {
+  const Item* item = lowering.names.find(name);
+  const Flow* flow = item == nullptr ? nullptr : std::get_if<Flow>(item);
+  return flow != nullptr && flow->integers == ElementType::kInt8;
 }
 
 }  // namespace
 
 Status lower_quantize(Lowering& lowering, const Node& node) {
   NARROW_TRY(must_be_plain(node));
-  NARROW_ASSIGN(const View x, lowering.real(node, 0));
+  NARROW_ASSIGN(const View x, lowering.names.real(node, 0));
   NARROW_ASSIGN(Parameters parameters, parameters_of(lowering, node, 1));
   NARROW_ASSIGN(const std::int64_t type, int_or(node, "output_dtype", 0));
-  constexpr std::int64_t kUint8Code = 2;  // TensorProto.DataType
-  constexpr std::int64_t kInt8Code = 3;
-  if (type != 0 && type != kUint8Code && type != kInt8Code) {
+  if (type != 0 && type != number_of(ElementType::kUint8) && type != number_of(ElementType::kInt8)) {
     return unsupported(node, "output_dtype " + std::to_string(type) + "; supported are int8 and uint8");
   }
-  if (type == kInt8Code && !Lowering::has_input(node, 2)) {
+  if (type == number_of(ElementType::kInt8) && !Names::has_input(node, 2)) {
     parameters.integers = ElementType::kInt8;
     parameters.quantization.zero_point = shift_of(ElementType::kInt8);
   }
   NARROW_ASSIGN(Flow y, quantized(lowering, node, x, parameters));
-  lowering.bind(node, std::move(y));
+  lowering.names.bind(node, std::move(y));
   return {};
 }
 
 Status lower_dequantize(Lowering& lowering, const Node& node) {
   NARROW_TRY(must_be_plain(node));
-  if (lowering.constant_or_null(node, 0) != nullptr) {
-    NARROW_ASSIGN(const Constant constant, lowering.constant(node, 0));
+  if (lowering.names.constant_or_null(node, 0) != nullptr) {
+    NARROW_ASSIGN(const Constant constant, lowering.names.constant(node, 0));
     return dequantize_constant(lowering, node, constant);
   }
-  NARROW_ASSIGN(const Flow x, lowering.flow(node, 0));
+  NARROW_ASSIGN(const Flow x, lowering.names.flow(node, 0));
   NARROW_ASSIGN(Parameters parameters, parameters_of(lowering, node, 1));
-  if (!Lowering::has_input(node, 2) && x.integers == ElementType::kInt8) {
+  if (!Names::has_input(node, 2) && x.integers == ElementType::kInt8) {
     parameters.integers = ElementType::kInt8;
     parameters.quantization.zero_point = shift_of(ElementType::kInt8);
   }
   NARROW_ASSIGN(View y, real_numbers(lowering, node, x, parameters));
-  lowering.bind(node, Flow{std::move(y)});
+  lowering.names.bind(node, Flow{std::move(y)});
   return {};
+}
+
+Status lower_qlinear(Lowering& lowering, const Node& node) {
+  const Row* row = find_row(node);
+  if (row == nullptr) return node_error(node, ErrorCode::kInternal, "has no row");
+  std::vector<std::size_t> operands = row->operands;
+  if (operands.empty()) {
+    for (std::size_t i = 2; i < node.inputs.size(); i += 3) operands.push_back(i);
+  }
+
+  Node real;
+  real.name = node.name;
+  real.op_type = row->as;
+  real.attributes = node.attributes;
+  real.outputs = {inner_name(node, "result")};
+  for (const std::size_t operand : operands) {
+    NARROW_ASSIGN(std::string name, dequantized_operand(lowering, node, *row, operand));
+    real.inputs.push_back(std::move(name));
+  }
+  if (row->bias != 0 && Names::has_input(node, row->bias)) {
+    NARROW_ASSIGN(std::string name, real_bias(lowering, node, *row));
+    real.inputs.push_back(std::move(name));
+  }
+  NARROW_ASSIGN(const std::int64_t channels_last, int_or(node, "channels_last", 0));
+  if (channels_last != 0) NARROW_TRY(transpose_bound(lowering, node, real.inputs[0], {0, 3, 1, 2}));
+  NARROW_TRY(row->handler(lowering, real));
+  if (channels_last != 0) NARROW_TRY(transpose_bound(lowering, node, real.outputs[0], {0, 2, 3, 1}));
+
+  if (!Names::has_input(node, row->result)) {
+    const Item* result = lowering.names.find(real.outputs[0]);
+    if (result != nullptr) lowering.names.bind(node, Item(*result));
+    return {};
+  }
+  Node quantize;
+  quantize.name = node.name + "/quantize";
+  quantize.op_type = "QuantizeLinear";
+  quantize.inputs = {real.outputs[0], input_name(node, row->result), input_name(node, row->result + 1)};
+  quantize.outputs = {node.outputs.empty() ? std::string() : node.outputs[0]};
+  // Where the zero point is left out, the result is of the input's type.
+  if (!operands.empty() && is_int8(lowering, input_name(node, operands[0]))) {
+    quantize.attributes.push_back({"output_dtype", number_of(ElementType::kInt8)});
+  }
+  return lower_quantize(lowering, quantize);
 }
 
 }  // namespace narrow::onnx

@@ -1,15 +1,186 @@
 // Parts of tensors, and zeros around them. All of it works alike on real numbers and on integers.
 #include <algorithm>
+#include <array>
+#include <optional>
 #include <utility>
 
+#include "graph/limits.h"
 #include "importers/onnx/lower/arguments.h"
+#include "importers/onnx/lower/layout.h"
 #include "importers/onnx/lower/operators.h"
-#include "importers/onnx/lower/parts.h"
 #include "importers/onnx/lower/quantization.h"
 #include "importers/weights/in_quotes.h"
 
 namespace narrow::onnx {
 namespace {
+
+// Three axes in the value's order in which each of `dims` is alone. Nothing: there are too many.
+std::optional<Axes> axes_with(const Lowering& lowering, const View& view, const std::vector<int>& dims) {
+  std::vector<int> order = dims_in_value_order(view);
+  std::vector<int> classes(view.dims.size(), 0);
+  int next = 0;
+  for (const int dim : dims) {
+    classes[static_cast<std::size_t>(dim)] = ++next;
+    // A dimension of size 1 has no place in the value; as the innermost it needs no transposition.
+    if (view.size(dim) == 1) order.push_back(dim);
+  }
+  return choose_axes(view.sizes(), order, classes, lowering.graph.shape(view));
+}
+
+// The axis on which a dimension is alone; -1: none.
+int axis_with(const Axes& axes, int dim) {
+  for (int axis = 0; axis < 3; ++axis) {
+    if (axes[static_cast<std::size_t>(axis)] == std::vector<int>{dim}) return axis;
+  }
+  return -1;
+}
+
+View relaid(graph::ValueId id, const View& before, const Axes& axes, const std::vector<std::int64_t>& sizes) {
+  std::vector<SizedDim> order;
+  for (const auto& axis : axes) {
+    for (const int dim : axis) order.emplace_back(dim, sizes[static_cast<std::size_t>(dim)]);
+  }
+  return laid_out(id, before.rank(), order);
+}
+
+Error too_many_dimensions(const Node& node) {
+  return unsupported(node, "a tensor that can't be brought to three axes for this");
+}
+
+template <class Part>
+std::vector<int> dims_of(const std::vector<Part>& parts) {
+  std::vector<int> dims;
+  dims.reserve(parts.size());
+  for (const Part& part : parts) dims.push_back(part.dim);
+  return dims;
+}
+
+// Along one dimension: the elements [begin, begin + size).
+struct Cut {
+  int dim = 0;
+  std::int64_t begin = 0;
+  std::int64_t size = 0;
+};
+
+Result<View> cut(Lowering& lowering, const Node& node, View view, const std::vector<Cut>& cuts) {
+  std::vector<Cut> needed;
+  for (const Cut& c : cuts) {
+    if (c.begin != 0 || c.size != view.size(c.dim)) needed.push_back(c);
+  }
+  if (needed.empty()) return view;
+  const auto axes = axes_with(lowering, view, dims_of(needed));
+  if (!axes) {
+    if (needed.size() == 1) return too_many_dimensions(node);
+    for (const Cut& c : needed) {
+      NARROW_ASSIGN(view, cut(lowering, node, std::move(view), {c}));
+    }
+    return view;
+  }
+  NARROW_ASSIGN(const View from, lowering.layout.arranged(node, view, *axes));
+  std::array<std::int64_t, 3> begin{0, 0, 0};
+  const TensorShape& shape = lowering.graph.shape(from);
+  std::array<std::int64_t, 3> size{shape.height, shape.width, shape.channels};
+  std::vector<std::int64_t> sizes = view.sizes();
+  for (const Cut& c : needed) {
+    const auto axis = static_cast<std::size_t>(axis_with(*axes, c.dim));
+    begin[axis] = c.begin;
+    size[axis] = c.size;
+    sizes[static_cast<std::size_t>(c.dim)] = c.size;
+  }
+  NARROW_ASSIGN(const graph::ValueId id,
+                lowering.graph.append(node, graph::Slice{{begin[0], begin[1], begin[2]}, {size[0], size[1], size[2]}},
+                                      {from.value}));
+  return relaid(id, view, *axes, sizes);
+}
+
+// Every `step`-th element along a dimension, beginning with the first.
+Result<View> every(Lowering& lowering, const Node& node, const View& view, int dim, std::int64_t step) {
+  const std::int64_t size = view.size(dim);
+  if (step == 1 || size == 1) return view;
+  step = std::min<std::int64_t>(step, std::min<std::int64_t>(size, graph::kMaxDimension));
+  std::optional<Axes> axes = axes_with(lowering, view, {dim});
+  if (!axes || axis_with(*axes, dim) == 2) {
+    // Only height and width have strides.
+    axes = Axes{};
+    for (const int other : dims_in_value_order(view)) {
+      auto& side = (*axes)[other == dim ? 1 : (*axes)[1].empty() ? 0 : 2];
+      side.push_back(other);
+    }
+  }
+  NARROW_ASSIGN(const View from, lowering.layout.arranged(node, view, *axes));
+  graph::Window window;
+  (axis_with(*axes, dim) == 0 ? window.stride_h : window.stride_w) = static_cast<int>(step);
+  graph::ValueId input = from.value;
+  // Every second row of every second column is one subsampling.
+  const graph::Node* before = lowering.graph.producer(from.value);
+  const auto* pool = before == nullptr ? nullptr : std::get_if<graph::MaxPool>(&before->op);
+  if (pool != nullptr) {
+    graph::Window subsampling;
+    subsampling.stride_h = pool->window.stride_h;
+    subsampling.stride_w = pool->window.stride_w;
+    const std::int64_t stride_h = std::int64_t{subsampling.stride_h} * window.stride_h;
+    const std::int64_t stride_w = std::int64_t{subsampling.stride_w} * window.stride_w;
+    if (pool->window == subsampling && std::max(stride_h, stride_w) <= graph::kMaxDimension) {
+      window.stride_h = static_cast<int>(stride_h);
+      window.stride_w = static_cast<int>(stride_w);
+      input = before->inputs[0];
+    }
+  }
+  NARROW_ASSIGN(const graph::ValueId id, lowering.graph.append(node, graph::MaxPool{window}, {input}));
+  std::vector<std::int64_t> sizes = view.sizes();
+  sizes[static_cast<std::size_t>(dim)] = (size + step - 1) / step;
+  return relaid(id, view, *axes, sizes);
+}
+
+// Zeros before and after a dimension.
+struct Zeros {
+  int dim = 0;
+  std::int64_t before = 0;
+  std::int64_t after = 0;
+};
+
+Result<View> padded(Lowering& lowering, const Node& node, View view, const std::vector<Zeros>& zeros) {
+  if (zeros.empty()) return view;
+  const auto axes = axes_with(lowering, view, dims_of(zeros));
+  if (!axes) {
+    if (zeros.size() == 1) return too_many_dimensions(node);
+    for (const Zeros& z : zeros) {
+      NARROW_ASSIGN(view, padded(lowering, node, std::move(view), {z}));
+    }
+    return view;
+  }
+  NARROW_ASSIGN(const View from, lowering.layout.arranged(node, view, *axes));
+  graph::Pad pad;
+  graph::PadChannels pad_channels;
+  std::vector<std::int64_t> sizes = view.sizes();
+  for (const Zeros& z : zeros) {
+    const std::int64_t sum = z.before + z.after;
+    if (z.before > graph::kMaxDimension || z.after > graph::kMaxDimension) {
+      return node_error(node, ErrorCode::kLimit, "pads with more than " + std::to_string(graph::kMaxDimension));
+    }
+    const auto before = static_cast<int>(z.before);
+    const auto after = static_cast<int>(z.after);
+    const int axis = axis_with(*axes, z.dim);
+    if (axis == 0) {
+      pad.pad.top = before;
+      pad.pad.bottom = after;
+    } else if (axis == 1) {
+      pad.pad.left = before;
+      pad.pad.right = after;
+    } else {
+      pad_channels = {before, after};
+    }
+    sizes[static_cast<std::size_t>(z.dim)] += sum;
+  }
+  graph::ValueId id = from.value;
+  if (pad.pad != Padding{}) {
+    NARROW_ASSIGN(id, lowering.graph.append(node, pad, {id}));
+  }
+  if (pad_channels.before != 0 || pad_channels.after != 0) {
+    NARROW_ASSIGN(id, lowering.graph.append(node, pad_channels, {id}));
+  }
+  return relaid(id, view, *axes, sizes);
+}
 
 struct Range {
   std::int64_t begin = 0;
@@ -25,11 +196,11 @@ Range range_within(std::int64_t begin, std::int64_t end, std::int64_t size) {
 }  // namespace
 
 Status lower_slice(Lowering& lowering, const Node& node) {
-  NARROW_ASSIGN(Flow x, lowering.flow(node, 0));
-  NARROW_ASSIGN(const auto starts, lowering.ints_of(node, "starts", 1));
-  NARROW_ASSIGN(const auto ends, lowering.ints_of(node, "ends", 2));
-  NARROW_ASSIGN(const auto axes, lowering.ints_of(node, "axes", 3));
-  NARROW_ASSIGN(const auto steps, lowering.ints_of(node, "steps", 4));
+  NARROW_ASSIGN(Flow x, lowering.names.flow(node, 0));
+  NARROW_ASSIGN(const auto starts, lowering.names.ints_of(node, "starts", 1));
+  NARROW_ASSIGN(const auto ends, lowering.names.ints_of(node, "ends", 2));
+  NARROW_ASSIGN(const auto axes, lowering.names.ints_of(node, "axes", 3));
+  NARROW_ASSIGN(const auto steps, lowering.names.ints_of(node, "steps", 4));
   if (!starts || !ends || starts->size() != ends->size() || (axes && axes->size() != starts->size()) ||
       (steps && steps->size() != starts->size())) {
     return malformed(node, "starts, ends, axes and steps differ in number");
@@ -52,15 +223,15 @@ Status lower_slice(Lowering& lowering, const Node& node) {
   for (const auto& [dim, step] : strides) {
     NARROW_ASSIGN(x.view, every(lowering, node, x.view, dim, step));
   }
-  lowering.bind(node, std::move(x));
+  lowering.names.bind(node, std::move(x));
   return {};
 }
 
 Status lower_split(Lowering& lowering, const Node& node) {
-  NARROW_ASSIGN(const Flow x, lowering.flow(node, 0));
+  NARROW_ASSIGN(const Flow x, lowering.names.flow(node, 0));
   NARROW_ASSIGN(const std::int64_t given_axis, int_or(node, "axis", 0));
   NARROW_ASSIGN(const int axis, axis_of(node, given_axis, x.view.rank()));
-  NARROW_ASSIGN(const auto given, lowering.ints_of(node, "split", 1));
+  NARROW_ASSIGN(const auto given, lowering.names.ints_of(node, "split", 1));
   const std::int64_t size = x.view.size(axis);
   const auto outputs = static_cast<std::int64_t>(node.outputs.size());
   std::vector<std::int64_t> parts;
@@ -83,9 +254,9 @@ Status lower_split(Lowering& lowering, const Node& node) {
   }
   std::int64_t begin = 0;
   for (std::size_t i = 0; i < parts.size(); ++i) {
-    if (lowering.is_live(node.outputs[i])) {
+    if (lowering.names.is_live(node.outputs[i])) {
       NARROW_ASSIGN(View part, cut(lowering, node, x.view, {{axis, begin, parts[i]}}));
-      lowering.bind(node, Flow{std::move(part), x.integers}, i);
+      lowering.names.bind(node, Flow{std::move(part), x.integers}, i);
     }
     begin += parts[i];
   }
@@ -93,11 +264,11 @@ Status lower_split(Lowering& lowering, const Node& node) {
 }
 
 Status lower_gather(Lowering& lowering, const Node& node) {
-  NARROW_ASSIGN(Flow x, lowering.flow(node, 0));
+  NARROW_ASSIGN(Flow x, lowering.names.flow(node, 0));
   NARROW_ASSIGN(const std::int64_t given, int_or(node, "axis", 0));
   NARROW_ASSIGN(const int axis, axis_of(node, given, x.view.rank()));
-  NARROW_ASSIGN(const Constant constant, lowering.constant(node, 1));
-  NARROW_ASSIGN(const std::vector<std::int64_t> indices, lowering.ints(node, 1));
+  NARROW_ASSIGN(const Constant constant, lowering.names.constant(node, 1));
+  NARROW_ASSIGN(const std::vector<std::int64_t> indices, lowering.names.ints(node, 1));
   const std::size_t rank = constant.tensor->dims.size();
   const std::int64_t size = x.view.size(axis);
   bool contiguous = !indices.empty() && rank <= 1;
@@ -116,20 +287,20 @@ Status lower_gather(Lowering& lowering, const Node& node) {
   NARROW_ASSIGN(x.view,
                 cut(lowering, node, std::move(x.view), {{axis, begin, static_cast<std::int64_t>(indices.size())}}));
   if (rank == 0) x.view.dims.erase(x.view.dims.begin() + axis);
-  lowering.bind(node, std::move(x));
+  lowering.names.bind(node, std::move(x));
   return {};
 }
 
 Status lower_pad(Lowering& lowering, const Node& node) {
-  NARROW_ASSIGN(Flow x, lowering.flow(node, 0));
+  NARROW_ASSIGN(Flow x, lowering.names.flow(node, 0));
   NARROW_ASSIGN(const std::string mode, string_or(node, "mode", "constant"));
-  NARROW_ASSIGN(const auto pads, lowering.ints_of(node, "pads", 1));
+  NARROW_ASSIGN(const auto pads, lowering.names.ints_of(node, "pads", 1));
   if (mode != "constant") {
     return unsupported(node, "mode " + importers::in_quotes(mode) + "; only 'constant', with zeros, is supported");
   }
   std::vector<int> dims;
-  if (Lowering::has_input(node, 3)) {
-    NARROW_ASSIGN(const std::vector<std::int64_t> axes, lowering.ints(node, 3));
+  if (Names::has_input(node, 3)) {
+    NARROW_ASSIGN(const std::vector<std::int64_t> axes, lowering.names.ints(node, 3));
     NARROW_TRY(axes_of(node, axes, x.view.rank()));
     for (const std::int64_t axis : axes) {
       dims.push_back(static_cast<int>(axis < 0 ? axis + x.view.rank() : axis));
@@ -142,8 +313,8 @@ Status lower_pad(Lowering& lowering, const Node& node) {
   }
 
   NARROW_ASSIGN(float value, float_or(node, "value", 0));
-  if (Lowering::has_input(node, 2)) {
-    NARROW_ASSIGN(const std::vector<float> given, lowering.floats(node, 2));
+  if (Names::has_input(node, 2)) {
+    NARROW_ASSIGN(const std::vector<float> given, lowering.names.floats(node, 2));
     if (given.size() > 1) return malformed(node, "the value to pad with is not a single number");
     if (!given.empty()) value = given[0];
   }
@@ -165,7 +336,7 @@ Status lower_pad(Lowering& lowering, const Node& node) {
   // Of integers, the zero point is zero.
   float zero = 0;
   if (x.integers) {
-    const Quantization& q = *lowering.graph().value(x.view.value).quantization;
+    const Quantization& q = lowering.graph.quantization(x.view.value);
     zero = static_cast<float>(q.zero_point - shift_of(*x.integers));
   }
   if (!zeros.empty() && value != zero) {
@@ -173,7 +344,7 @@ Status lower_pad(Lowering& lowering, const Node& node) {
   }
   NARROW_ASSIGN(x.view, cut(lowering, node, std::move(x.view), cuts));
   NARROW_ASSIGN(x.view, padded(lowering, node, std::move(x.view), zeros));
-  lowering.bind(node, std::move(x));
+  lowering.names.bind(node, std::move(x));
   return {};
 }
 

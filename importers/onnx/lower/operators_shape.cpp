@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "importers/onnx/lower/arguments.h"
-#include "importers/onnx/lower/axes.h"
+#include "importers/onnx/lower/layout.h"
 #include "importers/onnx/lower/operators.h"
 #include "importers/onnx/lower/quantization.h"
 
@@ -16,10 +16,10 @@ Result<Flow> with_dims(Lowering& lowering, const Node& node, const Flow& flow, c
   if (auto view = reshaped(flow.view, dims)) return Flow{*std::move(view), flow.integers};
   std::vector<int> order = dims_in_value_order(flow.view);
   std::sort(order.begin(), order.end());
-  const auto axes =
-      choose_axes(flow.view.sizes(), order, std::vector<int>(flow.view.dims.size(), 0), lowering.shape(flow.view));
+  const auto axes = choose_axes(flow.view.sizes(), order, std::vector<int>(flow.view.dims.size(), 0),
+                                lowering.graph.shape(flow.view));
   if (!axes) return unsupported(node, "a tensor too large to be brought into its logical order");
-  NARROW_ASSIGN(const View in_order, lowering.arranged(node, flow.view, *axes));
+  NARROW_ASSIGN(const View in_order, lowering.layout.arranged(node, flow.view, *axes));
   auto view = reshaped(in_order, dims);
   if (!view) return node_error(node, ErrorCode::kInternal, "cannot be reshaped");
   return Flow{*std::move(view), flow.integers};
@@ -27,55 +27,51 @@ Result<Flow> with_dims(Lowering& lowering, const Node& node, const Flow& flow, c
 
 Status bind_dims(Lowering& lowering, const Node& node, const Flow& flow, const std::vector<std::int64_t>& dims) {
   NARROW_ASSIGN(Flow result, with_dims(lowering, node, flow, dims));
-  lowering.bind(node, std::move(result));
+  lowering.names.bind(node, std::move(result));
   return {};
 }
 
 }  // namespace
 
 Status lower_identity(Lowering& lowering, const Node& node) {
-  NARROW_ASSIGN(Flow x, lowering.flow(node, 0));
+  NARROW_ASSIGN(Flow x, lowering.names.flow(node, 0));
   if (node.op_type == "Dropout") {
-    if (node.outputs.size() > 1 && lowering.is_live(node.outputs[1])) {
+    if (node.outputs.size() > 1 && lowering.names.is_live(node.outputs[1])) {
       return unsupported(node, "its second output, the mask, is used");
     }
-    if (Lowering::has_input(node, 2)) {
-      NARROW_ASSIGN(const std::vector<float> training, lowering.floats(node, 2));
+    if (Names::has_input(node, 2)) {
+      NARROW_ASSIGN(const std::vector<float> training, lowering.names.floats(node, 2));
       if (!training.empty() && training[0] != 0) return unsupported(node, "training_mode; export for inference");
     }
   }
-  lowering.bind(node, std::move(x));
+  lowering.names.bind(node, std::move(x));
   return {};
 }
 
 Status lower_cast(Lowering& lowering, const Node& node) {
-  NARROW_ASSIGN(const Flow x, lowering.flow(node, 0));
+  NARROW_ASSIGN(const Flow x, lowering.names.flow(node, 0));
   NARROW_ASSIGN(const std::int64_t to, int_or(node, "to", 0));
-  // TensorProto.DataType: float, float16, double, bfloat16.
-  constexpr std::int64_t kFloatCodes[] = {1, 10, 11, 16};
-  if (std::find(std::begin(kFloatCodes), std::end(kFloatCodes), to) == std::end(kFloatCodes)) {
-    return unsupported(node, "makes integers of a computed tensor");
-  }
+  if (!is_floating(element_type(to))) return unsupported(node, "makes integers of a computed tensor");
   if (!x.integers) {
-    lowering.bind(node, x);
+    lowering.names.bind(node, x);
     return {};
   }
   Parameters as_numbers;
   as_numbers.integers = *x.integers;
   as_numbers.quantization.zero_point = shift_of(*x.integers);
   NARROW_ASSIGN(View y, real_numbers(lowering, node, x, as_numbers));
-  lowering.bind(node, Flow{std::move(y)});
+  lowering.names.bind(node, Flow{std::move(y)});
   return {};
 }
 
 Status lower_reshape(Lowering& lowering, const Node& node) {
-  NARROW_ASSIGN(const Flow x, lowering.flow(node, 0));
-  NARROW_ASSIGN(const auto given, lowering.ints_of(node, "shape", 1));
+  NARROW_ASSIGN(const Flow x, lowering.names.flow(node, 0));
+  NARROW_ASSIGN(const auto given, lowering.names.ints_of(node, "shape", 1));
   NARROW_ASSIGN(const std::int64_t allow_zero, int_or(node, "allowzero", 0));
   if (!given) return malformed(node, "the shape is missing");
   std::vector<std::int64_t> dims = *given;
   // A batch that was exported as a number is one picture here.
-  const std::int64_t batch = lowering.stated_batch();
+  const std::int64_t batch = lowering.batch_of_file;
   if (batch > 1 && !dims.empty() && dims[0] == batch && x.view.rank() > 0 && x.view.size(0) == 1) dims[0] = 1;
 
   const std::int64_t elems = x.view.elems();
@@ -100,7 +96,7 @@ Status lower_reshape(Lowering& lowering, const Node& node) {
 }
 
 Status lower_flatten(Lowering& lowering, const Node& node) {
-  NARROW_ASSIGN(const Flow x, lowering.flow(node, 0));
+  NARROW_ASSIGN(const Flow x, lowering.names.flow(node, 0));
   NARROW_ASSIGN(const std::int64_t given, int_or(node, "axis", 1));
   const int rank = x.view.rank();
   if (given < -rank || given > rank) return malformed(node, "axis " + std::to_string(given) + " does not exist");
@@ -110,8 +106,8 @@ Status lower_flatten(Lowering& lowering, const Node& node) {
 }
 
 Status lower_squeeze(Lowering& lowering, const Node& node) {
-  NARROW_ASSIGN(Flow x, lowering.flow(node, 0));
-  NARROW_ASSIGN(const auto given, lowering.ints_of(node, "axes", 1));
+  NARROW_ASSIGN(Flow x, lowering.names.flow(node, 0));
+  NARROW_ASSIGN(const auto given, lowering.names.ints_of(node, "axes", 1));
   std::vector<int> axes;
   if (given) {
     NARROW_ASSIGN(axes, axes_of(node, *given, x.view.rank()));
@@ -126,24 +122,24 @@ Status lower_squeeze(Lowering& lowering, const Node& node) {
     }
     x.view.dims.erase(x.view.dims.begin() + axes[i]);
   }
-  lowering.bind(node, std::move(x));
+  lowering.names.bind(node, std::move(x));
   return {};
 }
 
 Status lower_unsqueeze(Lowering& lowering, const Node& node) {
-  NARROW_ASSIGN(Flow x, lowering.flow(node, 0));
-  NARROW_ASSIGN(const auto given, lowering.ints_of(node, "axes", 1));
+  NARROW_ASSIGN(Flow x, lowering.names.flow(node, 0));
+  NARROW_ASSIGN(const auto given, lowering.names.ints_of(node, "axes", 1));
   if (!given) return malformed(node, "the axes are missing");
   constexpr std::size_t kMostAxes = 64;
   if (given->size() > kMostAxes) return malformed(node, "has more than " + std::to_string(kMostAxes) + " axes");
   NARROW_ASSIGN(const std::vector<int> axes, axes_of(node, *given, x.view.rank() + static_cast<int>(given->size())));
   for (const int axis : axes) x.view.dims.insert(x.view.dims.begin() + axis, Dimension{});
-  lowering.bind(node, std::move(x));
+  lowering.names.bind(node, std::move(x));
   return {};
 }
 
 Status lower_transpose(Lowering& lowering, const Node& node) {
-  NARROW_ASSIGN(const Flow x, lowering.flow(node, 0));
+  NARROW_ASSIGN(const Flow x, lowering.names.flow(node, 0));
   NARROW_ASSIGN(const auto given, node.find_ints("perm"));
   const int rank = x.view.rank();
   std::vector<int> order(x.view.dims.size());
@@ -157,12 +153,12 @@ Status lower_transpose(Lowering& lowering, const Node& node) {
       order[i] = static_cast<int>((*given)[i] < 0 ? (*given)[i] + rank : (*given)[i]);
     }
   }
-  lowering.bind(node, Flow{transposed(x.view, order), x.integers});
+  lowering.names.bind(node, Flow{transposed(x.view, order), x.integers});
   return {};
 }
 
 Status lower_shape(Lowering& lowering, const Node& node) {
-  NARROW_ASSIGN(const Flow x, lowering.flow(node, 0));
+  NARROW_ASSIGN(const Flow x, lowering.names.flow(node, 0));
   std::vector<std::int64_t> sizes = x.view.sizes();
   Tensor result{ElementType::kInt64, {}, std::vector<std::int64_t>{x.view.elems()}};
   if (node.op_type == "Shape") {
@@ -175,7 +171,7 @@ Status lower_shape(Lowering& lowering, const Node& node) {
     result.dims = {static_cast<std::int64_t>(sizes.size())};
     result.data = std::move(sizes);
   }
-  lowering.bind(node, Constant{lowering.keep(std::move(result))});
+  lowering.names.bind(node, Constant{lowering.names.keep(std::move(result))});
   return {};
 }
 

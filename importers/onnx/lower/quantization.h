@@ -30,6 +30,9 @@ struct Parameters {
 // Integers that are clamped to a range, which becomes that of the value. Error: the zero point is not in it.
 [[nodiscard]] Result<Flow> with_range(Lowering& lowering, const Node& node, const Flow& flow, const QRange& range);
 
+// Dequantize of integers; real numbers are left as they are.
+[[nodiscard]] Result<View> dequantized(Lowering& lowering, const Node& node, const Flow& flow);
+
 // What a computed tensor of integers stands for; `parameters` must be those that made it.
 [[nodiscard]] Result<View> real_numbers(Lowering& lowering, const Node& node, const Flow& flow,
                                         const Parameters& parameters);

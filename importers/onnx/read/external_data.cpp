@@ -55,7 +55,7 @@ Status ExternalData::open(const std::string& location) {
   if (!fs::is_regular_file(path, error)) {
     return Error{ErrorCode::kMalformed, "external data " + in_quotes(location) + " is not a regular file", ""};
   }
-  NARROW_ASSIGN(file_, image::File::open(path));
+  NARROW_ASSIGN(file_, importers::File::open(path));
   opened_ = location;
   return {};
 }

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "importers/image/file.h"
+#include "importers/files/file.h"
 #include "narrow/result.h"
 
 namespace narrow::onnx {
@@ -36,7 +36,7 @@ class ExternalData {
 
   std::optional<std::filesystem::path> folder_;
   std::string opened_;  // location of file_: tensors that follow each other mostly share it
-  std::optional<image::File> file_;
+  std::optional<importers::File> file_;
 };
 
 }  // namespace narrow::onnx

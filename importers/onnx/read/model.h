@@ -1,12 +1,10 @@
-// An ONNX file as plain data: what the reader makes of protobuf, and the lowering of it.
+// An ONNX file as plain data. The reader makes it from protobuf, the lowering makes a graph from it.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <map>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -62,17 +60,8 @@ struct Model {
   [[nodiscard]] std::int64_t opset() const;  // of the default domain
 };
 
-// Reads a file and the external data files that it names (only from its own folder and below).
-// Errors: kIo, kMalformed (not protobuf, cycles, names read but never computed or computed twice, tensors whose bytes
-// do not match their dimensions, external data outside of the folder), kUnsupported (opset older than 7, control flow),
-// kLimit.
-[[nodiscard]] Result<Model> read_model(const std::filesystem::path& path);
-
-// The same from memory. Without a folder, external data is an error. `where` names the bytes in errors.
-[[nodiscard]] Result<Model> parse_model(std::span<const std::byte> bytes, const std::string& where,
-                                        const std::optional<std::filesystem::path>& folder = std::nullopt);
-
-// True when the bytes look like an ONNX file: a ModelProto's first fields. Used to tell formats apart.
-[[nodiscard]] bool looks_like_onnx(std::span<const std::byte> first_bytes);
+// Sorts model.nodes so that every input is computed before it is read; nodes that are in order stay where they are.
+// Errors (kMalformed): names computed twice, read but never computed, cycles; outputs that nothing computes.
+[[nodiscard]] Status sort_nodes(Model& model, const std::string& where);
 
 }  // namespace narrow::onnx

@@ -1,3 +1,5 @@
+#include "importers/onnx/read/reader.h"
+
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <onnx/onnx_pb.h>
 
@@ -9,17 +11,15 @@
 #include <unordered_set>
 #include <utility>
 
-#include "importers/image/file.h"
-#include "importers/onnx/read/model.h"
-#include "importers/onnx/read/reader_graph.h"
-#include "importers/onnx/read/reader_node.h"
-#include "importers/onnx/read/reader_tensor.h"
+#include "importers/files/file.h"
+#include "importers/onnx/read/tensor_reader.h"
 #include "importers/weights/in_quotes.h"
 
 namespace narrow::onnx {
 namespace {
 
 using importers::in_quotes;
+using AttributeProto = ::onnx::AttributeProto;
 
 constexpr std::uint64_t kMaxFileBytes = std::numeric_limits<std::int32_t>::max();  // protobuf's own limit
 constexpr int kMaxNodes = 1 << 20;
@@ -28,7 +28,7 @@ constexpr std::int64_t kOldestOpset = 7;
 // An open file as a stream that protobuf reads from, so that the file is never in memory beside what is made of it.
 class FileStream : public google::protobuf::io::CopyingInputStream {
  public:
-  explicit FileStream(image::File& file) : file_(file) {}
+  explicit FileStream(importers::File& file) : file_(file) {}
   int Read(void* buffer, int size) override {
     const auto got = file_.read_some({static_cast<std::byte*>(buffer), static_cast<std::size_t>(size)});
     if (got.ok()) return static_cast<int>(*got);
@@ -39,12 +39,106 @@ class FileStream : public google::protobuf::io::CopyingInputStream {
   [[nodiscard]] const std::optional<Error>& error() const { return error_; }
 
  private:
-  image::File& file_;
+  importers::File& file_;
   std::optional<Error> error_;
 };
 
 Error not_onnx(const std::string& where) {
   return {ErrorCode::kMalformed, "this is not an ONNX file, or it is cut off or damaged", where};
+}
+
+// "" for ONNX's own operators, which may be written as "ai.onnx".
+std::string canonical_domain(const std::string& domain) { return domain == "ai.onnx" ? "" : domain; }
+
+// What the attribute holds; the first IR version did not say.
+AttributeProto::AttributeType type_of(const AttributeProto& proto) {
+  if (proto.type() != AttributeProto::UNDEFINED) return proto.type();
+  if (proto.has_f()) return AttributeProto::FLOAT;
+  if (proto.has_i()) return AttributeProto::INT;
+  if (proto.has_s()) return AttributeProto::STRING;
+  if (proto.has_t()) return AttributeProto::TENSOR;
+  if (proto.has_g()) return AttributeProto::GRAPH;
+  if (proto.floats_size() > 0) return AttributeProto::FLOATS;
+  if (proto.ints_size() > 0) return AttributeProto::INTS;
+  if (proto.strings_size() > 0) return AttributeProto::STRINGS;
+  if (proto.graphs_size() > 0) return AttributeProto::GRAPHS;
+  return AttributeProto::UNDEFINED;
+}
+
+Error without_value(const std::string& quoted, std::string where) {
+  return {ErrorCode::kMalformed, "attribute " + quoted + " has no value", std::move(where)};
+}
+
+Result<Attribute> read_attribute(AttributeProto& proto, TensorReader& tensors, const std::string& where) {
+  Attribute attribute;
+  attribute.name = proto.name();
+  const std::string quoted = in_quotes(proto.name());
+  if (!proto.ref_attr_name().empty()) return without_value(quoted, where);
+  switch (type_of(proto)) {
+    case AttributeProto::FLOAT:
+      attribute.value = proto.f();
+      return attribute;
+    case AttributeProto::INT:
+      attribute.value = std::int64_t{proto.i()};
+      return attribute;
+    case AttributeProto::STRING:
+      attribute.value = proto.s();
+      return attribute;
+    case AttributeProto::FLOATS:
+      attribute.value = std::vector<float>(proto.floats().begin(), proto.floats().end());
+      return attribute;
+    case AttributeProto::INTS:
+      attribute.value = std::vector<std::int64_t>(proto.ints().begin(), proto.ints().end());
+      return attribute;
+    case AttributeProto::TENSOR: {
+      if (!proto.has_t()) return without_value(quoted, where);
+      Result<Tensor> tensor = tensors.read(*proto.mutable_t());
+      if (!tensor.ok()) {
+        return Error{tensor.error().code, "attribute " + quoted + " " + tensor.error().message, where};
+      }
+      attribute.value = *std::move(tensor);
+      return attribute;
+    }
+    case AttributeProto::GRAPH:
+    case AttributeProto::GRAPHS:
+      return Error{ErrorCode::kUnsupported,
+                   "has a graph of its own in attribute " + quoted +
+                       "; control flow (If, Loop, Scan) is not supported: export the network without it",
+                   where};
+    case AttributeProto::UNDEFINED:
+      return without_value(quoted, where);
+    default:
+      return Error{ErrorCode::kUnsupported, "attribute " + quoted + " is of a kind that no supported operator has",
+                   where};
+  }
+}
+
+Result<Node> read_node(::onnx::NodeProto& proto, TensorReader& tensors, const std::string& where) {
+  Node node;
+  node.op_type = proto.op_type();
+  node.domain = canonical_domain(proto.domain());
+  node.inputs.assign(proto.input().begin(), proto.input().end());
+  node.outputs.assign(proto.output().begin(), proto.output().end());
+  node.name = proto.name();
+  for (const std::string& output : node.outputs) {
+    if (node.name.empty()) node.name = output;
+  }
+  if (node.op_type.empty()) {
+    return Error{ErrorCode::kMalformed, "node " + in_quotes(node.name) + " names no operator", where};
+  }
+  const std::string here = where + ": " + node.describe();
+  if (node.name.empty()) return Error{ErrorCode::kMalformed, "the node has neither a name nor an output", here};
+
+  std::unordered_set<std::string_view> names;
+  node.attributes.reserve(static_cast<std::size_t>(proto.attribute_size()));
+  for (AttributeProto& attribute : *proto.mutable_attribute()) {
+    if (!names.insert(attribute.name()).second) {
+      return Error{ErrorCode::kMalformed, "attribute " + in_quotes(attribute.name()) + " is given twice", here};
+    }
+    NARROW_ASSIGN(Attribute read, read_attribute(attribute, tensors, here));
+    node.attributes.push_back(std::move(read));
+  }
+  return node;
 }
 
 Port read_port(const ::onnx::ValueInfoProto& proto) {
@@ -176,7 +270,7 @@ Error too_long(const std::string& where) {
 }  // namespace
 
 Result<Model> read_model(const std::filesystem::path& path) {
-  NARROW_ASSIGN(image::File file, image::File::open(path));
+  NARROW_ASSIGN(importers::File file, importers::File::open(path));
   const std::string where = path.string();
   if (file.size() > kMaxFileBytes) return too_long(where);
   const auto parse = [&](::onnx::ModelProto& proto) -> Status {

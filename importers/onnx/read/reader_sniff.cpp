@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "importers/onnx/read/model.h"
+#include "importers/onnx/read/reader.h"
 
 namespace narrow::onnx {
 namespace {

@@ -4,6 +4,32 @@
 
 namespace narrow::onnx {
 
+ElementType element_type(std::int64_t number) {
+  switch (number) {
+    case number_of(ElementType::kFloat32):
+    case number_of(ElementType::kUint8):
+    case number_of(ElementType::kInt8):
+    case number_of(ElementType::kUint16):
+    case number_of(ElementType::kInt16):
+    case number_of(ElementType::kInt32):
+    case number_of(ElementType::kInt64):
+    case number_of(ElementType::kBool):
+    case number_of(ElementType::kFloat16):
+    case number_of(ElementType::kFloat64):
+    case number_of(ElementType::kUint32):
+    case number_of(ElementType::kUint64):
+    case number_of(ElementType::kBFloat16):
+      return static_cast<ElementType>(number);
+    default:
+      return ElementType::kOther;
+  }
+}
+
+bool is_floating(ElementType type) {
+  return type == ElementType::kFloat32 || type == ElementType::kFloat64 || type == ElementType::kFloat16 ||
+         type == ElementType::kBFloat16;
+}
+
 std::string_view element_type_name(ElementType type) {
   switch (type) {
     case ElementType::kFloat32:

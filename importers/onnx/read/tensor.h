@@ -8,23 +8,31 @@
 
 namespace narrow::onnx {
 
-// Names as in TensorProto.DataType. kOther: a type that no supported operator can use (strings, complex, float8).
+// Names and numbers as in TensorProto.DataType. kOther: a type that no supported operator can use (strings, complex,
+// float8).
 enum class ElementType : std::uint8_t {
-  kFloat32,
-  kFloat64,
-  kFloat16,
-  kBFloat16,
-  kInt8,
-  kUint8,
-  kInt16,
-  kUint16,
-  kInt32,
-  kUint32,
-  kInt64,
-  kUint64,
-  kBool,
-  kOther
+  kOther = 0,
+  kFloat32 = 1,
+  kUint8 = 2,
+  kInt8 = 3,
+  kUint16 = 4,
+  kInt16 = 5,
+  kInt32 = 6,
+  kInt64 = 7,
+  kBool = 9,
+  kFloat16 = 10,
+  kFloat64 = 11,
+  kUint32 = 12,
+  kUint64 = 13,
+  kBFloat16 = 16
 };
+
+// The element type of a TensorProto.DataType, and its number.
+[[nodiscard]] ElementType element_type(std::int64_t number);
+[[nodiscard]] constexpr std::int64_t number_of(ElementType type) { return static_cast<std::int64_t>(type); }
+
+// float32, float64, float16, bfloat16.
+[[nodiscard]] bool is_floating(ElementType type);
 
 // "float32", "int8", ...
 [[nodiscard]] std::string_view element_type_name(ElementType type);

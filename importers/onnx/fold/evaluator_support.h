@@ -1,0 +1,92 @@
+// What the evaluators of operators share: arguments, limits, broadcasting and walking over tensors.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "importers/onnx/fold/evaluate.h"
+
+namespace narrow::onnx::evaluation {
+
+using Dims = std::vector<std::int64_t>;
+using Outputs = Result<std::vector<Tensor>>;
+
+// One node with what it reads.
+struct Call {
+  const Node& node;
+  const std::vector<const Tensor*>& inputs;
+  std::int64_t opset;
+
+  [[nodiscard]] Error malformed(std::string message) const;
+  [[nodiscard]] Error unsupported(std::string message) const;
+  // nullptr: not given.
+  [[nodiscard]] const Tensor* optional(std::size_t index) const;
+  // Error: not given.
+  [[nodiscard]] Result<const Tensor*> required(std::size_t index) const;
+  [[nodiscard]] Result<std::int64_t> int_or(std::string_view attribute, std::int64_t otherwise) const;
+  // Integers of an input, which must be of an integer type. Nothing: it is not given.
+  [[nodiscard]] Result<std::optional<Dims>> ints(std::size_t index) const;
+  // From the attribute before opset `moved`, from input `index` since then.
+  [[nodiscard]] Result<std::optional<Dims>> ints_moved(std::string_view attribute, std::size_t index,
+                                                       std::int64_t moved) const;
+  // The axis counted from the front. Error: not in [-rank, rank).
+  [[nodiscard]] Result<std::size_t> axis(std::int64_t axis, std::size_t rank) const;
+  // Several, as flags per dimension. Error: also those that are named twice.
+  [[nodiscard]] Result<std::vector<bool>> axes(const Dims& axes, std::size_t rank) const;
+  // Product of the dimensions. Errors: a negative one; more bytes than an output may have (kLimit).
+  [[nodiscard]] Result<std::int64_t> count(const Dims& dims, ElementType type) const;
+};
+
+// Whether a value of this (integer) type can be `value`.
+[[nodiscard]] bool fits(ElementType type, std::int64_t value);
+
+// The outputs of an operator that has one.
+[[nodiscard]] std::vector<Tensor> single(Tensor output);
+// A tensor of floats; half precision rounds to nearest even.
+[[nodiscard]] Tensor float_tensor(ElementType type, Dims dims, std::vector<float> values);
+// A tensor of integers or bools. Error: one does not fit the type.
+[[nodiscard]] Result<Tensor> int_tensor(const Call& call, ElementType type, Dims dims,
+                                        const std::vector<std::int64_t>& values);
+
+// Elements between neighbours of each dimension, row-major.
+[[nodiscard]] Dims strides_of(const Dims& dims);
+// NumPy's rule: from the last dimension, equal or 1.
+[[nodiscard]] Result<Dims> broadcast(const Call& call, const Dims& a, const Dims& b);
+// Strides with which a tensor of `dims` is read as one of `wide`: 0 where it is repeated.
+[[nodiscard]] Dims broadcast_strides(const Dims& dims, const Dims& wide);
+
+// Calls visit(a, b) for every position in row-major order; a and b are the sums of position * stride.
+template <class Visit>
+void walk(const Dims& dims, const Dims& strides_a, const Dims& strides_b, Visit visit) {
+  for (const std::int64_t dim : dims) {
+    if (dim == 0) return;
+  }
+  Dims position(dims.size(), 0);
+  std::int64_t a = 0;
+  std::int64_t b = 0;
+  while (true) {
+    visit(static_cast<std::size_t>(a), static_cast<std::size_t>(b));
+    std::size_t i = dims.size();
+    while (i > 0) {
+      --i;
+      a += strides_a[i];
+      b += strides_b[i];
+      if (++position[i] < dims[i]) break;
+      a -= position[i] * strides_a[i];
+      b -= position[i] * strides_b[i];
+      position[i] = 0;
+      if (i == 0) return;
+    }
+    if (dims.empty()) return;
+  }
+}
+
+// Elements of `from` at `offset` plus the sums of position * stride, as a tensor of `dims` (already counted).
+[[nodiscard]] Tensor collect(const Tensor& from, Dims dims, const Dims& strides, std::int64_t offset = 0);
+
+}  // namespace narrow::onnx::evaluation

@@ -1,0 +1,25 @@
+// The operators that evaluate() knows, by the file that computes them. Each file lists its own.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "importers/onnx/fold/evaluator_support.h"
+
+namespace narrow::onnx::evaluation {
+
+// The node's outputs. Errors: inputs or attributes that do not fit.
+using Evaluator = Outputs (*)(const Call&);
+
+struct EvaluatorRow {
+  std::string_view name;  // of the operator
+  Evaluator evaluator;
+};
+
+[[nodiscard]] std::span<const EvaluatorRow> elementwise_evaluators();   // Add, Max, Equal, Where, Sqrt, Cast, Clip, ...
+[[nodiscard]] std::span<const EvaluatorRow> shape_evaluators();         // Constant, Shape, Range, Reshape, Squeeze, ...
+[[nodiscard]] std::span<const EvaluatorRow> movement_evaluators();      // Transpose, Gather, Concat, Slice, Pad, ...
+[[nodiscard]] std::span<const EvaluatorRow> reduction_evaluators();     // ReduceSum, ..., MatMul
+[[nodiscard]] std::span<const EvaluatorRow> quantization_evaluators();  // QuantizeLinear, DequantizeLinear
+
+}  // namespace narrow::onnx::evaluation

@@ -1,0 +1,421 @@
+// Operators that compute each element from the elements at the same place of their inputs. Several inputs are broadcast
+// as NumPy does.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
+
+#include "importers/onnx/fold/evaluators.h"
+
+namespace narrow::onnx::evaluation {
+namespace {
+
+using Number = std::optional<std::int64_t>;  // nothing: the result does not exist
+
+struct Addition {
+  static float apply(float a, float b) { return a + b; }
+  static Number apply(std::int64_t a, std::int64_t b) {
+    std::int64_t result = 0;
+    return __builtin_add_overflow(a, b, &result) ? Number() : result;
+  }
+};
+struct Subtraction {
+  static float apply(float a, float b) { return a - b; }
+  static Number apply(std::int64_t a, std::int64_t b) {
+    std::int64_t result = 0;
+    return __builtin_sub_overflow(a, b, &result) ? Number() : result;
+  }
+};
+struct Multiplication {
+  static float apply(float a, float b) { return a * b; }
+  static Number apply(std::int64_t a, std::int64_t b) {
+    std::int64_t result = 0;
+    return __builtin_mul_overflow(a, b, &result) ? Number() : result;
+  }
+};
+struct Division {  // of integers: towards zero
+  static float apply(float a, float b) { return a / b; }
+  static Number apply(std::int64_t a, std::int64_t b) {
+    if (b == 0 || (b == -1 && a == std::numeric_limits<std::int64_t>::min())) return {};
+    return a / b;
+  }
+};
+struct Remainder {  // fmod = 1: the sign of the dividend
+  static float apply(float a, float b) { return std::fmod(a, b); }
+  static Number apply(std::int64_t a, std::int64_t b) {
+    if (b == 0) return {};
+    return b == -1 ? 0 : a % b;
+  }
+};
+struct Modulo {  // fmod = 0: the sign of the divisor
+  static float apply(float /*a*/, float /*b*/) { return std::numeric_limits<float>::quiet_NaN(); }
+  static Number apply(std::int64_t a, std::int64_t b) {
+    Number result = Remainder::apply(a, b);
+    if (result && *result != 0 && (*result < 0) != (b < 0)) *result += b;
+    return result;
+  }
+};
+struct Power {
+  static float apply(float a, float b) { return static_cast<float>(std::pow(double{a}, double{b})); }
+  static Number apply(std::int64_t a, std::int64_t b) {
+    if (b < 0) {  // 1 / a^-b, towards zero
+      if (a == 0) return {};
+      if (a == 1) return 1;
+      if (a == -1) return b % 2 == 0 ? 1 : -1;
+      return 0;
+    }
+    Number result = 1;
+    Number square = a;
+    for (std::int64_t rest = b; rest > 0; rest /= 2) {
+      if (rest % 2 == 1) {
+        if (!square) return {};
+        result = Multiplication::apply(*result, *square);
+        if (!result) return {};
+      }
+      square = square ? Multiplication::apply(*square, *square) : Number();
+    }
+    return result;
+  }
+};
+struct Maximum {  // a NaN wins
+  static float apply(float a, float b) { return std::isnan(a) || a > b ? a : b; }
+  static Number apply(std::int64_t a, std::int64_t b) { return a > b ? a : b; }
+};
+struct Minimum {
+  static float apply(float a, float b) { return std::isnan(a) || a < b ? a : b; }
+  static Number apply(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
+};
+struct Equality {
+  template <class T>
+  static bool apply(T a, T b) {
+    return a == b;
+  }
+};
+struct Greatness {
+  template <class T>
+  static bool apply(T a, T b) {
+    return a > b;
+  }
+};
+struct Lessness {
+  template <class T>
+  static bool apply(T a, T b) {
+    return a < b;
+  }
+};
+struct Conjunction {
+  static bool apply(std::int64_t a, std::int64_t b) { return a != 0 && b != 0; }
+};
+struct Disjunction {
+  static bool apply(std::int64_t a, std::int64_t b) { return a != 0 || b != 0; }
+};
+
+struct Operands {
+  Dims dims, strides_a, strides_b;
+  std::size_t count = 0;
+};
+
+Result<Operands> fit(const Call& call, const Tensor& a, const Tensor& b, ElementType result) {
+  Operands operands;
+  NARROW_ASSIGN(operands.dims, broadcast(call, a.dims, b.dims));
+  NARROW_ASSIGN(const std::int64_t count, call.count(operands.dims, result));
+  operands.count = static_cast<std::size_t>(count);
+  operands.strides_a = broadcast_strides(a.dims, operands.dims);
+  operands.strides_b = broadcast_strides(b.dims, operands.dims);
+  return operands;
+}
+
+Error different_types(const Call& call, const Tensor& a, const Tensor& b) {
+  return call.malformed("its inputs are of different types: " + std::string(element_type_name(a.type)) + " and " +
+                        std::string(element_type_name(b.type)));
+}
+
+template <class Op>
+Result<Tensor> combine_floats(const Call& call, const Tensor& a, const Tensor& b) {
+  NARROW_ASSIGN(const Operands fitted, fit(call, a, b, a.type));
+  const std::vector<float> first = a.to_floats();
+  const std::vector<float> second = b.to_floats();
+  std::vector<float> results;
+  results.reserve(fitted.count);
+  walk(fitted.dims, fitted.strides_a, fitted.strides_b,
+       [&](std::size_t i, std::size_t j) { results.push_back(Op::apply(first[i], second[j])); });
+  return float_tensor(a.type, fitted.dims, std::move(results));
+}
+
+template <class Op>
+Result<Tensor> combine_ints(const Call& call, const Tensor& a, const Tensor& b) {
+  NARROW_ASSIGN(const Operands fitted, fit(call, a, b, ElementType::kInt64));
+  const std::vector<std::int64_t> first = a.to_ints();
+  const std::vector<std::int64_t> second = b.to_ints();
+  std::vector<std::int64_t> results;
+  results.reserve(fitted.count);
+  bool exists = true;
+  walk(fitted.dims, fitted.strides_a, fitted.strides_b, [&](std::size_t i, std::size_t j) {
+    const Number number = Op::apply(first[i], second[j]);
+    exists = exists && number.has_value();
+    results.push_back(number.value_or(0));
+  });
+  if (!exists) return call.malformed("its result does not fit an integer: an overflow or a division by zero");
+  return int_tensor(call, a.type, fitted.dims, results);
+}
+
+template <class Op>
+Result<Tensor> combine(const Call& call, const Tensor& a, const Tensor& b) {
+  if (a.type != b.type) return different_types(call, a, b);
+  if (a.type == ElementType::kBool) return call.malformed("it does not compute with bools");
+  return a.is_float() ? combine_floats<Op>(call, a, b) : combine_ints<Op>(call, a, b);
+}
+
+template <class Op>
+Outputs binary(const Call& call) {
+  NARROW_ASSIGN(const Tensor* a, call.required(0));
+  NARROW_ASSIGN(const Tensor* b, call.required(1));
+  NARROW_ASSIGN(Tensor result, combine<Op>(call, *a, *b));
+  return single(std::move(result));
+}
+
+Outputs mod(const Call& call) {
+  NARROW_ASSIGN(const std::int64_t fmod, call.int_or("fmod", 0));
+  if (fmod == 1) return binary<Remainder>(call);
+  NARROW_ASSIGN(const Tensor* a, call.required(0));
+  if (a->is_float()) return call.malformed("of floats needs fmod = 1");
+  return binary<Modulo>(call);
+}
+
+Outputs pow(const Call& call) {
+  NARROW_ASSIGN(const Tensor* a, call.required(0));
+  NARROW_ASSIGN(const Tensor* b, call.required(1));
+  if (a->type == ElementType::kBool || b->type == ElementType::kBool) {
+    return call.malformed("it does not compute with bools");
+  }
+  if (!a->is_float() && b->is_float()) return call.unsupported("an integer to the power of a float is not supported");
+  // The result has the type of the base, whatever the exponent's is.
+  NARROW_ASSIGN(Tensor result, a->is_float() ? combine_floats<Power>(call, *a, *b) : combine_ints<Power>(call, *a, *b));
+  return single(std::move(result));
+}
+
+template <class Op>
+Outputs of_many(const Call& call) {
+  NARROW_ASSIGN(const Tensor* first, call.required(0));
+  Tensor result = *first;
+  for (std::size_t i = 1; i < call.inputs.size(); ++i) {
+    NARROW_ASSIGN(const Tensor* next, call.required(i));
+    NARROW_ASSIGN(result, combine<Op>(call, result, *next));
+  }
+  return single(std::move(result));
+}
+
+template <class Op, class T>
+Result<Tensor> test(const Call& call, const Tensor& a, const Tensor& b, const std::vector<T>& first,
+                    const std::vector<T>& second) {
+  NARROW_ASSIGN(const Operands fitted, fit(call, a, b, ElementType::kBool));
+  std::vector<std::int64_t> results;
+  results.reserve(fitted.count);
+  walk(fitted.dims, fitted.strides_a, fitted.strides_b,
+       [&](std::size_t i, std::size_t j) { results.push_back(Op::apply(first[i], second[j]) ? 1 : 0); });
+  return Tensor{ElementType::kBool, fitted.dims, std::move(results)};
+}
+
+template <class Op>
+Outputs comparison(const Call& call) {
+  NARROW_ASSIGN(const Tensor* a, call.required(0));
+  NARROW_ASSIGN(const Tensor* b, call.required(1));
+  if (a->type != b->type) return different_types(call, *a, *b);
+  NARROW_ASSIGN(Tensor result, a->is_float() ? test<Op>(call, *a, *b, a->to_floats(), b->to_floats())
+                                             : test<Op>(call, *a, *b, a->to_ints(), b->to_ints()));
+  return single(std::move(result));
+}
+
+template <class Op>
+Outputs logic(const Call& call) {
+  NARROW_ASSIGN(const Tensor* a, call.required(0));
+  NARROW_ASSIGN(const Tensor* b, call.required(1));
+  if (a->type != ElementType::kBool || b->type != ElementType::kBool) return call.malformed("its inputs are not bools");
+  NARROW_ASSIGN(Tensor result, test<Op>(call, *a, *b, a->to_ints(), b->to_ints()));
+  return single(std::move(result));
+}
+
+Outputs where(const Call& call) {
+  NARROW_ASSIGN(const Tensor* condition, call.required(0));
+  NARROW_ASSIGN(const Tensor* yes, call.required(1));
+  NARROW_ASSIGN(const Tensor* no, call.required(2));
+  if (condition->type != ElementType::kBool) return call.malformed("its condition is not of bools");
+  if (yes->type != no->type) return different_types(call, *yes, *no);
+  NARROW_ASSIGN(const Dims both, broadcast(call, yes->dims, no->dims));
+  NARROW_ASSIGN(const Dims dims, broadcast(call, both, condition->dims));
+  NARROW_TRY(call.count(dims, ElementType::kInt64));
+  const Tensor choice = collect(*condition, dims, broadcast_strides(condition->dims, dims));
+  Tensor result = collect(*yes, dims, broadcast_strides(yes->dims, dims));
+  const Tensor other = collect(*no, dims, broadcast_strides(no->dims, dims));
+  const auto& chosen = *std::get_if<std::vector<std::int64_t>>(&choice.data);
+  std::visit(
+      [&](auto& values) {
+        const auto& others = *std::get_if<std::decay_t<decltype(values)>>(&other.data);
+        for (std::size_t i = 0; i < values.size(); ++i) {
+          if (chosen[i] == 0) values[i] = others[i];
+        }
+      },
+      result.data);
+  return single(std::move(result));
+}
+
+// Of a floating type only.
+template <float (*kFunction)(float)>
+Outputs of_float(const Call& call) {
+  NARROW_ASSIGN(const Tensor* input, call.required(0));
+  if (!input->is_float()) return call.malformed("its input is not of a floating type");
+  std::vector<float> values = input->to_floats();
+  for (float& value : values) value = kFunction(value);
+  return single(float_tensor(input->type, input->dims, std::move(values)));
+}
+
+float square_root(float x) { return std::sqrt(x); }
+float reciprocal(float x) { return 1.0F / x; }
+float exponential(float x) { return static_cast<float>(std::exp(double{x})); }
+float round_down(float x) { return std::floor(x); }
+float round_up(float x) { return std::ceil(x); }
+
+float negative(float x) { return -x; }
+float magnitude(float x) { return std::fabs(x); }
+float rectified(float x) { return x < 0 ? 0.0F : x; }
+std::int64_t negative_int(std::int64_t x) { return -x; }
+std::int64_t magnitude_int(std::int64_t x) { return x < 0 ? -x : x; }
+std::int64_t rectified_int(std::int64_t x) { return std::max<std::int64_t>(x, 0); }
+
+template <float (*kFloat)(float), std::int64_t (*kInt)(std::int64_t)>
+Outputs of_any(const Call& call) {
+  NARROW_ASSIGN(const Tensor* input, call.required(0));
+  if (input->is_float()) return of_float<kFloat>(call);
+  if (input->type == ElementType::kBool) return call.malformed("it does not compute with bools");
+  std::vector<std::int64_t> values = input->to_ints();
+  for (std::int64_t& value : values) {
+    if (value == std::numeric_limits<std::int64_t>::min()) return call.malformed("its input has no positive twin");
+    value = kInt(value);
+  }
+  NARROW_ASSIGN(Tensor result, int_tensor(call, input->type, input->dims, values));
+  return single(std::move(result));
+}
+
+Outputs logical_not(const Call& call) {
+  NARROW_ASSIGN(const Tensor* input, call.required(0));
+  if (input->type != ElementType::kBool) return call.malformed("its input is not of bools");
+  std::vector<std::int64_t> values = input->to_ints();
+  for (std::int64_t& value : values) value = 1 - value;
+  return single({ElementType::kBool, input->dims, std::move(values)});
+}
+
+// The low bits, as an integer of this type: what a cast between integers keeps.
+std::int64_t wrap(ElementType type, std::int64_t value) {
+  switch (type) {
+    case ElementType::kInt8:
+      return static_cast<std::int8_t>(value);
+    case ElementType::kUint8:
+      return static_cast<std::uint8_t>(value);
+    case ElementType::kInt16:
+      return static_cast<std::int16_t>(value);
+    case ElementType::kUint16:
+      return static_cast<std::uint16_t>(value);
+    case ElementType::kInt32:
+      return static_cast<std::int32_t>(value);
+    case ElementType::kUint32:
+      return static_cast<std::uint32_t>(value);
+    default:
+      return value;
+  }
+}
+
+Outputs cast(const Call& call) {
+  NARROW_ASSIGN(const Tensor* input, call.required(0));
+  NARROW_ASSIGN(const auto to, call.node.find_int("to"));
+  if (!to || *to < 0 || *to > std::numeric_limits<std::int32_t>::max()) {
+    return call.malformed("the type that it casts to is missing");
+  }
+  const ElementType type = element_type(*to);
+  if (type == ElementType::kOther) return call.unsupported("element type " + std::to_string(*to) + " is not supported");
+  NARROW_TRY(call.count(input->dims, type));
+  if (is_floating(type)) return single(float_tensor(type, input->dims, input->to_floats()));
+  std::vector<std::int64_t> values;
+  if (const auto* floats = std::get_if<std::vector<float>>(&input->data); floats != nullptr) {
+    values.reserve(floats->size());
+    for (const float value : *floats) {
+      if (type == ElementType::kBool) {
+        values.push_back(value != 0 ? 1 : 0);
+      } else if (value >= -0x1p63F && value < 0x1p63F) {  // false for NaN
+        values.push_back(static_cast<std::int64_t>(value));
+      } else {
+        return call.malformed("it casts a float to an integer that can't hold it");
+      }
+    }
+  } else {
+    values = input->to_ints();
+    for (std::int64_t& value : values) value = type == ElementType::kBool ? (value != 0 ? 1 : 0) : wrap(type, value);
+  }
+  NARROW_ASSIGN(Tensor result, int_tensor(call, type, input->dims, values));
+  return single(std::move(result));
+}
+
+Outputs clip(const Call& call) {
+  NARROW_ASSIGN(const Tensor* input, call.required(0));
+  const Tensor* bounds[2] = {nullptr, nullptr};
+  Tensor given[2];
+  for (std::size_t i = 0; i < 2; ++i) {
+    if (call.opset < 11) {
+      NARROW_ASSIGN(const auto bound, call.node.find_float(i == 0 ? "min" : "max"));
+      if (!bound) continue;
+      given[i] = Tensor{input->type, {}, std::vector<float>{*bound}};
+      bounds[i] = &given[i];
+    } else {
+      bounds[i] = call.optional(i + 1);
+    }
+    if (bounds[i] == nullptr) continue;
+    if (bounds[i]->elems() != 1 || bounds[i]->type != input->type || bounds[i]->is_float() != input->is_float()) {
+      return call.malformed("its bounds are not scalars of its input's type");
+    }
+  }
+  Tensor result = *input;
+  std::visit(
+      [&](auto& values) {
+        using Values = std::decay_t<decltype(values)>;
+        for (auto& value : values) {
+          // Not std::clamp: the bounds may be crossed, then the upper one wins.
+          if (bounds[0] != nullptr) value = std::max(value, std::get_if<Values>(&bounds[0]->data)->front());
+          if (bounds[1] != nullptr) value = std::min(value, std::get_if<Values>(&bounds[1]->data)->front());
+        }
+      },
+      result.data);
+  return single(std::move(result));
+}
+
+constexpr EvaluatorRow kRows[] = {
+    {"Add", binary<Addition>},
+    {"Sub", binary<Subtraction>},
+    {"Mul", binary<Multiplication>},
+    {"Div", binary<Division>},
+    {"Mod", mod},
+    {"Pow", pow},
+    {"Max", of_many<Maximum>},
+    {"Min", of_many<Minimum>},
+    {"Equal", comparison<Equality>},
+    {"Greater", comparison<Greatness>},
+    {"Less", comparison<Lessness>},
+    {"And", logic<Conjunction>},
+    {"Or", logic<Disjunction>},
+    {"Where", where},
+    {"Sqrt", of_float<square_root>},
+    {"Reciprocal", of_float<reciprocal>},
+    {"Exp", of_float<exponential>},
+    {"Floor", of_float<round_down>},
+    {"Ceil", of_float<round_up>},
+    {"Neg", of_any<negative, negative_int>},
+    {"Abs", of_any<magnitude, magnitude_int>},
+    {"Relu", of_any<rectified, rectified_int>},
+    {"Not", logical_not},
+    {"Cast", cast},
+    {"Clip", clip},
+};
+
+}  // namespace
+
+std::span<const EvaluatorRow> elementwise_evaluators() { return kRows; }
+
+}  // namespace narrow::onnx::evaluation

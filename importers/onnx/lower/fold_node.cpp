@@ -1,0 +1,108 @@
+#include "importers/onnx/lower/fold_node.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "importers/onnx/fold/evaluate.h"
+#include "importers/onnx/lower/operators.h"
+
+namespace narrow::onnx {
+namespace {
+
+bool is_one_of(const Node& node, std::initializer_list<std::string_view> ops) {
+  return node.domain.empty() && std::find(ops.begin(), ops.end(), node.op_type) != ops.end();
+}
+
+// The dimension of `after` that is dimension `axis` of `before`, row-major elements unchanged. Nothing: none is.
+std::optional<int> same_axis(const std::vector<std::int64_t>& before, int axis,
+                             const std::vector<std::int64_t>& after) {
+  const auto at = static_cast<std::size_t>(axis);
+  std::int64_t outer = 1;
+  for (std::size_t i = 0; i < at; ++i) outer *= before[i];
+  std::int64_t passed = 1;
+  for (std::size_t i = 0; i < after.size(); ++i) {
+    if (passed == outer && after[i] == before[at]) return static_cast<int>(i);
+    passed *= after[i];
+  }
+  return std::nullopt;
+}
+
+// The codes of the result of a node that moves or renames the elements of a quantized constant, nullptr: they are lost.
+Result<const QuantizedConstant*> moved_codes(Lowering& lowering, const Node& node, const QuantizedConstant& from,
+                                             std::vector<const Tensor*> inputs) {
+  const QuantizedConstant* nothing = nullptr;
+  if (!is_one_of(node, {"Transpose", "Reshape", "Identity", "Flatten", "Squeeze", "Unsqueeze", "Dropout"})) {
+    return nothing;
+  }
+  inputs[0] = from.codes;
+  NARROW_ASSIGN(std::vector<Tensor> outputs, evaluate(node, inputs, lowering.model.opset()));
+  if (outputs.empty()) return nothing;
+  QuantizedConstant result = from;
+  if (from.scales.size() != 1 && node.op_type == "Transpose") {
+    const int rank = static_cast<int>(from.codes->dims.size());
+    NARROW_ASSIGN(const auto order, node.find_ints("perm"));
+    result.axis = rank - 1 - from.axis;
+    if (order) {
+      result.axis =
+          static_cast<int>(std::find_if(order->begin(), order->end(),
+                                        [&](std::int64_t dim) { return (dim < 0 ? dim + rank : dim) == from.axis; }) -
+                           order->begin());
+    }
+  } else if (from.scales.size() != 1) {
+    const auto axis = same_axis(from.codes->dims, from.axis, outputs[0].dims);
+    if (!axis) return nothing;
+    result.axis = *axis;
+  }
+  result.codes = lowering.names.keep(std::move(outputs[0]));
+  return lowering.names.keep(std::move(result));
+}
+
+}  // namespace
+
+Status FoldingBudget::spend(const Node& node, const std::vector<const Tensor*>& inputs,
+                            const std::vector<Tensor>& outputs) {
+  constexpr std::int64_t kMaxBytes = std::int64_t{3} << 28;  // VGG-19 with computed weights has 548 MiB
+  constexpr std::int64_t kMaxElements = std::int64_t{1} << 30;
+  constexpr std::int64_t kPerElementOfFile = 8;
+  for (const Tensor* input : inputs) elements_ += input == nullptr ? 0 : input->elems();
+  for (const Tensor& output : outputs) {
+    elements_ += output.elems();
+    bytes_ +=
+        std::visit([](const auto& values) { return static_cast<std::int64_t>(values.size() * sizeof(*values.data())); },
+                   output.data);
+  }
+  std::int64_t in_file = 0;
+  if (elements_ > kMaxElements) {
+    for (const auto& [name, tensor] : model_.constants) in_file += tensor.elems();
+  }
+  if (bytes_ <= kMaxBytes && elements_ <= kMaxElements + kPerElementOfFile * in_file) return {};
+  return node_error(node, ErrorCode::kLimit, "the constants that the file leaves to compute are too large");
+}
+
+Result<bool> fold_node(Lowering& lowering, FoldingBudget& budget, const Node& node) {
+  std::vector<const Tensor*> inputs;
+  for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+    const Constant* constant = lowering.names.constant_or_null(node, i);
+    if (constant == nullptr && Names::has_input(node, i)) return false;
+    inputs.push_back(constant == nullptr ? nullptr : constant->tensor);
+  }
+  if (is_one_of(node, {"DequantizeLinear"})) {
+    NARROW_TRY(lower_dequantize(lowering, node));
+    return true;
+  }
+  if (!can_evaluate(node)) return false;
+  const Constant* first = lowering.names.constant_or_null(node, 0);
+  const QuantizedConstant* codes = nullptr;
+  if (first != nullptr && first->quantized != nullptr) {
+    NARROW_ASSIGN(codes, moved_codes(lowering, node, *first->quantized, inputs));
+  }
+  NARROW_ASSIGN(std::vector<Tensor> outputs, evaluate(node, inputs, lowering.model.opset()));
+  NARROW_TRY(budget.spend(node, inputs, outputs));
+  for (std::size_t i = 0; i < outputs.size() && i < node.outputs.size(); ++i) {
+    lowering.names.bind(node, Constant{lowering.names.keep(std::move(outputs[i])), i == 0 ? codes : nullptr}, i);
+  }
+  return true;
+}
+
+}  // namespace narrow::onnx

@@ -1,0 +1,80 @@
+#include "importers/onnx/lower/lower_model.h"
+
+#include <utility>
+
+#include "graph/limits.h"
+#include "importers/onnx/lower/fold_node.h"
+#include "importers/onnx/lower/network_ends.h"
+#include "importers/onnx/lower/operator_table.h"
+#include "importers/weights/in_quotes.h"
+
+namespace narrow::onnx {
+namespace {
+
+Error not_supported(const Node& node) {
+  const std::string& op = node.op_type;
+  if (op == "ConvInteger" || op == "MatMulInteger" || op == "DynamicQuantizeLinear") {
+    return unsupported(node,
+                       "dynamic quantization, whose scales are computed for each picture, is not supported; "
+                       "quantize the network statically, or import it in float");
+  }
+  const std::string domain = node.domain.empty() ? "" : " of domain " + importers::in_quotes(node.domain);
+  return unsupported(node, "the operator " + importers::in_quotes(op) + domain +
+                               " is not supported; `narrow operators` lists those that are");
+}
+
+Status lower_node(Lowering& lowering, const Node& node) {
+  const OperatorRow* row = find_operator(node);
+  if (row == nullptr) return not_supported(node);
+  if (row->handler == nullptr) {
+    return unsupported(node, "is supported for constant inputs only; `narrow operators` lists what is supported");
+  }
+  if (lowering.graph.node_count() > graph::kMaxNodes) {
+    return node_error(node, ErrorCode::kLimit,
+                      "the network has more than " + std::to_string(graph::kMaxNodes) + " nodes");
+  }
+  return row->handler(lowering, node);
+}
+
+// Constants first, because what integers of the input mean may be among them; then what depends on the input, which
+// leaves constants behind as well (shapes).
+Result<int> lower_nodes(Lowering& lowering) {
+  const std::vector<Node>& nodes = lowering.model.nodes;
+  FoldingBudget budget(lowering.model);
+  std::vector<char> done(nodes.size(), 0);
+  int folded = 0;
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    if (!lowering.names.is_live(nodes[i])) {
+      done[i] = 1;
+      continue;
+    }
+    NARROW_ASSIGN(const bool constant, fold_node(lowering, budget, nodes[i]));
+    done[i] = constant ? 1 : 0;
+    folded += constant ? 1 : 0;
+  }
+  NARROW_TRY(lower_network_input(lowering));
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    if (done[i] != 0) continue;
+    NARROW_ASSIGN(const bool constant, fold_node(lowering, budget, nodes[i]));
+    folded += constant ? 1 : 0;
+    if (!constant) NARROW_TRY(lower_node(lowering, nodes[i]));
+  }
+  return folded;
+}
+
+}  // namespace
+
+Result<Lowered> lower_model(const Model& model, const LowerOptions& options) {
+  if (model.outputs.empty()) return Error{ErrorCode::kMalformed, "the network has no output", {}};
+  Lowering lowering(model, options);
+  NARROW_ASSIGN(const int folded, lower_nodes(lowering));
+  NARROW_TRY(lower_network_output(lowering));
+  if (folded > 0) lowering.log.add("folded " + std::to_string(folded) + " constant nodes");
+
+  Lowered result{std::move(lowering.graph).take(), lowering.log.take()};
+  graph::remove_dead(result.graph);
+  NARROW_TRY(graph::validate(result.graph));
+  return result;
+}
+
+}  // namespace narrow::onnx

@@ -1,0 +1,83 @@
+// What each ONNX name stands for while a model is lowered.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <variant>
+#include <vector>
+
+#include "importers/onnx/lower/node_error.h"
+#include "importers/onnx/lower/view.h"
+#include "importers/onnx/read/model.h"
+#include "narrow/result.h"
+
+namespace narrow::onnx {
+
+// A tensor that is computed: real numbers, or the integers between QuantizeLinear and DequantizeLinear. Those are uint8
+// values of the graph, with the scale and zero point of the file; int8 is shifted by 128.
+struct Flow {
+  View view;
+  std::optional<ElementType> integers = std::nullopt;  // kUint8 or kInt8: as the file has them
+};
+
+// Integers and what they stand for: scale * (integer - zero_point), per tensor or along one dimension.
+struct QuantizedConstant {
+  const Tensor* codes = nullptr;          // the integers
+  std::vector<float> scales;              // one, or as many as dims[axis]
+  std::vector<std::int64_t> zero_points;  // as many as scales
+  int axis = 0;
+};
+
+struct Constant {
+  const Tensor* tensor = nullptr;                // of any type; of a quantized constant its real numbers
+  const QuantizedConstant* quantized = nullptr;  // nullptr: the file has no integers for it
+};
+
+using Item = std::variant<Constant, Flow>;
+
+// Constants and computed tensors by name, and the names that the scores depend on.
+class Names {
+ public:
+  // Binds the model's constants. `model` must outlive this.
+  explicit Names(const Model& model);
+
+  // An empty name is ignored: it is an optional output that is not given.
+  void bind(const std::string& name, Item item);
+  // The node's first output, or another.
+  void bind(const Node& node, Item item, std::size_t output = 0);
+  // nullptr: the name is not bound.
+  [[nodiscard]] const Item* find(const std::string& name) const;
+  // Whether the scores depend on this name, or on any output of this node.
+  [[nodiscard]] bool is_live(const std::string& name) const { return live_.count(name) != 0; }
+  [[nodiscard]] bool is_live(const Node& node) const;
+
+  // Inputs of a node. Errors name the node and the input.
+  [[nodiscard]] static bool has_input(const Node& node, std::size_t i);
+  [[nodiscard]] const Constant* constant_or_null(const Node& node, std::size_t i) const;
+  [[nodiscard]] Result<Constant> constant(const Node& node, std::size_t i) const;
+  [[nodiscard]] Result<Flow> flow(const Node& node, std::size_t i) const;
+  // A flow of real numbers. Error: it is integers.
+  [[nodiscard]] Result<View> real(const Node& node, std::size_t i) const;
+  [[nodiscard]] Result<std::vector<float>> floats(const Node& node, std::size_t i) const;
+  [[nodiscard]] Result<std::vector<std::int64_t>> ints(const Node& node, std::size_t i) const;
+  // An attribute of old operator sets that became input i; nothing if neither is given.
+  [[nodiscard]] Result<std::optional<std::vector<std::int64_t>>> ints_of(const Node& node, std::string_view attribute,
+                                                                         std::size_t i) const;
+
+  // Keeps a tensor for as long as this lives.
+  const Tensor* keep(Tensor tensor);
+  const QuantizedConstant* keep(QuantizedConstant constant);
+
+ private:
+  std::unordered_map<std::string, Item> items_;
+  std::unordered_set<std::string> live_;
+  std::deque<Tensor> tensors_;
+  std::deque<QuantizedConstant> quantized_;
+};
+
+}  // namespace narrow::onnx

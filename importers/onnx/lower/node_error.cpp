@@ -1,0 +1,28 @@
+#include "importers/onnx/lower/node_error.h"
+
+namespace narrow::onnx {
+
+Error node_error(const Node& node, ErrorCode code, const std::string& message) {
+  return Error{code, node.describe() + ": " + message, printable_name(node.name)};
+}
+Error unsupported(const Node& node, const std::string& message) {
+  return node_error(node, ErrorCode::kUnsupported, message);
+}
+Error malformed(const Node& node, const std::string& message) {
+  return node_error(node, ErrorCode::kMalformed, message);
+}
+
+std::string printable_name(std::string_view name) {
+  constexpr std::size_t kMostBytes = 1000;  // leaves room for suffixes
+  std::string result;
+  for (const char c : name.substr(0, kMostBytes)) result += c >= 0x20 && c < 0x7F ? c : '_';
+  return result.empty() ? "unnamed" : result;
+}
+
+std::string dims_text(const std::vector<std::int64_t>& dims) {
+  std::string text = "[";
+  for (std::size_t i = 0; i < dims.size(); ++i) text += (i == 0 ? "" : ", ") + std::to_string(dims[i]);
+  return text + "]";
+}
+
+}  // namespace narrow::onnx

@@ -1,0 +1,267 @@
+// Operators with weights: convolutions and products with a constant matrix.
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "importers/onnx/lower/arguments.h"
+#include "importers/onnx/lower/arithmetic.h"
+#include "importers/onnx/lower/layout.h"
+#include "importers/onnx/lower/operators.h"
+#include "importers/onnx/lower/weights.h"
+
+namespace narrow::onnx {
+namespace {
+
+enum { kBatch, kChannels, kHeight, kWidth, kPictureRank };
+
+// Group and sizes of the weight [OC, IC / groups, KH, KW], checked against the input's channels.
+struct ConvArguments {
+  int groups = 1;
+  std::vector<std::int64_t> dims;
+};
+
+Result<ConvArguments> arguments_of(const Node& node, const View& x, const Tensor& weight) {
+  NARROW_TRY(must_be_picture(node, x.rank()));
+  if (weight.dims.size() != kPictureRank) {
+    return unsupported(node, "its weights " + dims_text(weight.dims) + " are not those of a 2-D convolution");
+  }
+  if (x.size(kBatch) != 1) {
+    return unsupported(node, "a batch of " + std::to_string(x.size(kBatch)) + " inside of the network");
+  }
+  NARROW_ASSIGN(const std::int64_t groups, int_or(node, "group", 1));
+  const std::int64_t channels = x.size(kChannels);
+  const std::int64_t out = weight.dims[0];
+  const bool fits = groups >= 1 && groups <= channels && channels % groups == 0 && out % groups == 0 &&
+                    weight.dims[1] == channels / groups && out >= 1;
+  if (!fits) {
+    return malformed(node, "weights " + dims_text(weight.dims) + " in " + std::to_string(groups) +
+                               " groups do not fit an input " + dims_text(x.sizes()));
+  }
+  NARROW_ASSIGN(const auto kernel, node.find_ints("kernel_shape"));
+  if (kernel && *kernel != std::vector<std::int64_t>{weight.dims[2], weight.dims[3]}) {
+    return malformed(node,
+                     "kernel_shape " + dims_text(*kernel) + " is not that of the weights " + dims_text(weight.dims));
+  }
+  return ConvArguments{static_cast<int>(groups), weight.dims};
+}
+
+WeightLayout layout_of(const ConvArguments& arguments) {
+  WeightLayout layout;
+  layout.taps = arguments.dims[2] * arguments.dims[3];
+  layout.in = arguments.dims[1];
+  layout.in_step = layout.taps;
+  for (std::int64_t o = 0; o < arguments.dims[0]; ++o) layout.out_start.push_back(o * layout.in * layout.taps);
+  return layout;
+}
+
+// A constant matrix [in, out], or its transpose.
+WeightLayout matrix_layout(std::int64_t in, std::int64_t out, bool transposed) {
+  WeightLayout layout;
+  layout.in = in;
+  layout.in_step = transposed ? 1 : out;
+  layout.out_axis = transposed ? 0 : 1;
+  for (std::int64_t o = 0; o < out; ++o) layout.out_start.push_back(transposed ? o * in : o);
+  return layout;
+}
+
+// x [..., in] times the matrix: a linear layer where `in` is all that x has, else a 1x1 convolution with the other
+// dimensions as pixels. Empty bias: zeros.
+Result<View> multiplied(Lowering& lowering, const Node& node, View x, const Constant& matrix, WeightLayout layout,
+                        std::vector<float> bias) {
+  const auto out = static_cast<int>(layout.out_start.size());
+  Dimension& inner = x.dims.back();
+  layout.in_order = value_order_of(inner);
+  inner = in_value_order(inner);
+  if (bias.empty()) bias.assign(static_cast<std::size_t>(out), 0.0F);
+
+  if (size_of(inner) == x.elems()) {
+    const TensorShape shape = lowering.graph.shape(x);
+    Weights weights = read_weights(matrix, layout, shape.channels);
+    weights.filter.bias = std::move(bias);
+    NARROW_ASSIGN(const graph::ValueId input, input_for(lowering, node, x.value, weights, 1));
+    NARROW_ASSIGN(const graph::ValueId id,
+                  lowering.graph.append(node, graph::Linear{out, std::move(weights.filter)}, {input}));
+    return laid_out(id, x.rank(), {{x.rank() - 1, out}});
+  }
+
+  NARROW_ASSIGN(View rows, lowering.layout.arranged_atoms(node, x, channels_last(x, inner, lowering.graph.shape(x))));
+  Weights weights = read_weights(matrix, layout);
+  graph::Convolution op;
+  op.out_channels = out;
+  op.filter = std::move(weights.filter);
+  op.filter.bias = std::move(bias);
+  NARROW_ASSIGN(const graph::ValueId input, input_for(lowering, node, rows.value, weights, 1));
+  NARROW_ASSIGN(rows.value, lowering.graph.append(node, std::move(op), {input}));
+  for (Dimension& dim : rows.dims) {
+    for (Atom& atom : dim) atom.stride = atom.stride / layout.in * out;
+  }
+  rows.dims.back() = out == 1 ? Dimension{} : Dimension{{out, 1}};
+  return rows;
+}
+
+// x [B, M, in] times B constant matrices [in, out]: a 1x1 convolution in B groups.
+Result<View> multiplied_in_batches(Lowering& lowering, const Node& node, const View& x, const Constant& matrices) {
+  const std::vector<std::int64_t>& dims = matrices.tensor->dims;
+  enum { kBatch, kRow, kColumn, kRank };
+  WeightLayout layout;
+  layout.in = dims[1];
+  layout.in_step = dims[2];
+  layout.out_axis = kRank;  // only scales per tensor are scales of outputs
+  for (std::int64_t b = 0; b < dims[0]; ++b) {
+    for (std::int64_t o = 0; o < dims[2]; ++o) layout.out_start.push_back(b * dims[1] * dims[2] + o);
+  }
+  NARROW_ASSIGN(const View rows, lowering.layout.arranged(node, x, Axes{{{}, {kRow}, {kBatch, kColumn}}}));
+  Weights weights = read_weights(matrices, layout);
+  graph::Convolution op;
+  op.groups = static_cast<int>(dims[0]);
+  op.out_channels = static_cast<int>(layout.out_start.size());
+  op.filter = std::move(weights.filter);
+  op.filter.bias = std::vector<float>(layout.out_start.size(), 0.0F);
+  NARROW_ASSIGN(const graph::ValueId input, input_for(lowering, node, rows.value, weights, op.groups));
+  NARROW_ASSIGN(const graph::ValueId id, lowering.graph.append(node, std::move(op), {input}));
+  return laid_out(id, kRank, {{kRow, x.size(kRow)}, {kBatch, dims[0]}, {kColumn, dims[2]}});
+}
+
+bool is_usable(const std::vector<std::int64_t>& dims) {
+  return std::all_of(dims.begin(), dims.end(), [](std::int64_t dim) { return dim >= 1 && dim <= INT32_MAX; });
+}
+
+Error does_not_fit(const Node& node, const View& x, const std::vector<std::int64_t>& dims) {
+  return malformed(node, "a matrix " + dims_text(dims) + " does not fit an input " + dims_text(x.sizes()));
+}
+
+View with_last_two_swapped(const View& view) {
+  std::vector<int> order(view.dims.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::swap(order[order.size() - 1], order[order.size() - 2]);
+  return transposed(view, order);
+}
+
+// A constant matrix times x [..., in, columns]: the transpose of x's transpose times the matrix' transpose.
+Status lower_constant_times(Lowering& lowering, const Node& node, const Constant& matrix) {
+  NARROW_ASSIGN(const View x, lowering.names.real(node, 1));
+  const std::vector<std::int64_t>& dims = matrix.tensor->dims;
+  if (dims.size() != 2 || x.rank() < 2) {
+    return unsupported(node, "a constant " + dims_text(dims) + " as left side; only matrices are supported there");
+  }
+  const View flipped = with_last_two_swapped(x);
+  if (!is_usable(dims) || dims[1] != flipped.size(x.rank() - 1)) return does_not_fit(node, x, dims);
+  NARROW_ASSIGN(const View product,
+                multiplied(lowering, node, flipped, matrix, matrix_layout(dims[1], dims[0], true), {}));
+  lowering.names.bind(node, Flow{with_last_two_swapped(product)});
+  return {};
+}
+
+}  // namespace
+
+Status lower_conv(Lowering& lowering, const Node& node) {
+  NARROW_ASSIGN(View x, lowering.names.real(node, 0));
+  NARROW_ASSIGN(const Constant weight, lowering.names.constant(node, 1));
+  NARROW_ASSIGN(const ConvArguments arguments, arguments_of(node, x, *weight.tensor));
+  NARROW_ASSIGN(const WindowArguments window,
+                window_of(node, x.size(kHeight), x.size(kWidth), arguments.dims[2], arguments.dims[3]));
+  WeightLayout layout = layout_of(arguments);
+  if (arguments.groups == 1) {
+    // Weights are permuted instead of channels.
+    layout.in_order = value_order_of(x.dims[kChannels]);
+    x.dims[kChannels] = in_value_order(x.dims[kChannels]);
+  }
+  NARROW_ASSIGN(const View picture, lowering.layout.arranged(node, x, Axes{{{kHeight}, {kWidth}, {kChannels}}}));
+
+  graph::Convolution op;
+  op.window = window.window;
+  op.groups = arguments.groups;
+  op.out_channels = static_cast<int>(arguments.dims[0]);
+  Weights weights = read_weights(weight, layout);
+  op.filter = std::move(weights.filter);
+  op.filter.bias = std::vector<float>(static_cast<std::size_t>(op.out_channels), 0.0F);
+  if (Names::has_input(node, 2)) {
+    NARROW_ASSIGN(op.filter.bias, lowering.names.floats(node, 2));
+    if (op.filter.bias.size() != static_cast<std::size_t>(op.out_channels)) {
+      return malformed(node, "has " + std::to_string(op.filter.bias.size()) + " biases for " +
+                                 std::to_string(op.out_channels) + " channels");
+    }
+  }
+  NARROW_ASSIGN(const graph::ValueId input, input_for(lowering, node, picture.value, weights, arguments.groups));
+  NARROW_ASSIGN(const graph::ValueId id, lowering.graph.append(node, std::move(op), {input}));
+  const TensorShape& shape = lowering.graph.shape(id);
+  lowering.names.bind(
+      node,
+      Flow{laid_out(id, kPictureRank, {{kHeight, shape.height}, {kWidth, shape.width}, {kChannels, shape.channels}})});
+  return {};
+}
+
+Status lower_matmul(Lowering& lowering, const Node& node) {
+  const Constant* left = lowering.names.constant_or_null(node, 0);
+  if (left != nullptr) return lower_constant_times(lowering, node, *left);
+  NARROW_ASSIGN(const View x, lowering.names.real(node, 0));
+  if (lowering.names.constant_or_null(node, 1) == nullptr) {
+    return unsupported(node, "both sides are computed; one of them must be a constant");
+  }
+  NARROW_ASSIGN(const Constant matrix, lowering.names.constant(node, 1));
+  std::vector<std::int64_t> dims = matrix.tensor->dims;
+  while (dims.size() > 2 && dims[0] == 1 && static_cast<int>(dims.size()) <= x.rank()) dims.erase(dims.begin());
+  if (!is_usable(dims) || x.rank() == 0) return does_not_fit(node, x, dims);
+  const std::int64_t in = x.size(x.rank() - 1);
+  if (dims.size() == 3 && matrix.tensor->dims.size() == 3 && x.rank() == 3) {
+    if (dims[0] != x.size(0) || dims[1] != in) return does_not_fit(node, x, dims);
+    NARROW_ASSIGN(const View product, multiplied_in_batches(lowering, node, x, matrix));
+    lowering.names.bind(node, Flow{product});
+    return {};
+  }
+  if (dims.size() > 2 || dims.empty()) {
+    return unsupported(node, "a constant " + dims_text(dims) + " as right side of an input " + dims_text(x.sizes()) +
+                                 "; supported are a matrix, and [B, in, out] for an input [B, rows, in]");
+  }
+  if (dims[0] != in) return does_not_fit(node, x, dims);
+  WeightLayout layout = matrix_layout(in, dims.size() == 1 ? 1 : dims[1], false);
+  layout.out_axis = static_cast<int>(matrix.tensor->dims.size()) - 1;
+  NARROW_ASSIGN(View product, multiplied(lowering, node, x, matrix, std::move(layout), {}));
+  if (dims.size() == 1) product.dims.pop_back();
+  lowering.names.bind(node, Flow{std::move(product)});
+  return {};
+}
+
+Status lower_gemm(Lowering& lowering, const Node& node) {
+  NARROW_ASSIGN(View x, lowering.names.real(node, 0));
+  NARROW_ASSIGN(const Constant matrix, lowering.names.constant(node, 1));
+  NARROW_ASSIGN(const float alpha, float_or(node, "alpha", 1));
+  NARROW_ASSIGN(const float beta, float_or(node, "beta", 1));
+  NARROW_ASSIGN(const std::int64_t transpose_x, int_or(node, "transA", 0));
+  NARROW_ASSIGN(const std::int64_t transpose_matrix, int_or(node, "transB", 0));
+  const std::vector<std::int64_t>& dims = matrix.tensor->dims;
+  // Old exporters leave the flattening of a picture to Gemm.
+  if (x.rank() > 2 && transpose_x == 0) {
+    if (auto flat = reshaped(x, {x.size(0), x.elems() / x.size(0)})) x = *std::move(flat);
+  }
+  if (x.rank() != 2 || dims.size() != 2 || !is_usable(dims)) return does_not_fit(node, x, dims);
+  if (transpose_x != 0) x = transposed(x, {1, 0});
+  const std::int64_t in = dims[transpose_matrix != 0 ? 1 : 0];
+  const std::int64_t out = dims[transpose_matrix != 0 ? 0 : 1];
+  if (in != x.size(1)) return does_not_fit(node, x, dims);
+
+  WeightLayout layout = matrix_layout(in, out, transpose_matrix != 0);
+  layout.factor = alpha;
+  // A bias per column belongs to the layer; any other constant is added afterwards.
+  std::vector<float> bias;
+  Tensor addend;
+  if (Names::has_input(node, 2) && beta != 0) {
+    NARROW_ASSIGN(const Constant c, lowering.names.constant(node, 2));
+    addend = {ElementType::kFloat32, c.tensor->dims, c.tensor->to_floats()};
+    auto& values = std::get<std::vector<float>>(addend.data);
+    for (float& value : values) value *= beta;
+    const bool per_column = !addend.dims.empty() && addend.dims.back() == out && addend.elems() == out;
+    if (per_column || addend.elems() == 1) {
+      bias = values.size() == 1 ? std::vector<float>(static_cast<std::size_t>(out), values[0]) : values;
+    }
+  }
+  const bool add_later = bias.empty() && addend.elems() > 0;
+  NARROW_ASSIGN(View y, multiplied(lowering, node, std::move(x), matrix, std::move(layout), std::move(bias)));
+  if (add_later) {
+    NARROW_ASSIGN(y, affine(lowering, node, y, {}, &addend));
+  }
+  lowering.names.bind(node, Flow{std::move(y)});
+  return {};
+}
+
+}  // namespace narrow::onnx

@@ -1,0 +1,152 @@
+#include "importers/onnx/lower/weights.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
+
+namespace narrow::onnx {
+namespace {
+
+constexpr int kLowest = -128;
+constexpr int kHighest = 127;
+
+// code - zero point; up to 9 bits for int8 and uint8.
+struct WideCodes {
+  std::vector<std::int32_t> codes;
+  std::vector<float> scales;  // by output
+};
+
+// Nothing: the constant has no codes that a layer could use.
+std::optional<WideCodes> read_codes(const Constant& constant, const WeightLayout& layout) {
+  if (constant.quantized == nullptr || !(layout.factor > 0)) return std::nullopt;
+  const QuantizedConstant& quantized = *constant.quantized;
+  const ElementType type = quantized.codes->type;
+  if (type != ElementType::kInt8 && type != ElementType::kUint8) return std::nullopt;
+  const std::size_t outs = layout.out_start.size();
+  const bool per_output = quantized.scales.size() == outs && quantized.axis == layout.out_axis;
+  if (quantized.scales.size() != 1 && !per_output) return std::nullopt;
+
+  WideCodes result;
+  // Training may leave a scale below zero. Its sign belongs to the codes then.
+  std::vector<bool> negative;
+  for (std::size_t o = 0; o < outs; ++o) {
+    const float scale = quantized.scales[quantized.scales.size() == 1 ? 0 : o] * layout.factor;
+    if (!(std::abs(scale) >= std::numeric_limits<float>::min()) || !std::isfinite(scale)) return std::nullopt;
+    result.scales.push_back(std::abs(scale));
+    negative.push_back(scale < 0);
+  }
+  result.codes.reserve(static_cast<std::size_t>(quantized.codes->elems()));
+  std::visit(
+      [&](const auto& values) {
+        for (std::size_t o = 0; o < outs; ++o) {
+          const auto zero = static_cast<std::int32_t>(quantized.zero_points[quantized.zero_points.size() == 1 ? 0 : o]);
+          for (std::int64_t t = 0; t < layout.taps; ++t) {
+            for (std::int64_t i = 0; i < layout.in; ++i) {
+              const std::int64_t input = layout.in_order.empty() ? i : layout.in_order[static_cast<std::size_t>(i)];
+              const std::int64_t at = layout.out_start[o] + t * layout.tap_step + input * layout.in_step;
+              const std::int32_t code = static_cast<std::int32_t>(values[static_cast<std::size_t>(at)]) - zero;
+              result.codes.push_back(negative[o] ? -code : code);
+            }
+          }
+        }
+      },
+      quantized.codes->data);
+  return result;
+}
+
+std::vector<float> read_floats(const Constant& constant, const WeightLayout& layout) {
+  // Large layers are most of a file: no copy of those that are float already.
+  const auto* floats = std::get_if<std::vector<float>>(&constant.tensor->data);
+  const std::vector<float> converted = floats != nullptr ? std::vector<float>() : constant.tensor->to_floats();
+  const std::vector<float>& values = floats != nullptr ? *floats : converted;
+  std::vector<float> result;
+  result.reserve(values.size());
+  for (const std::int64_t start : layout.out_start) {
+    for (std::int64_t t = 0; t < layout.taps; ++t) {
+      for (std::int64_t i = 0; i < layout.in; ++i) {
+        const std::int64_t input = layout.in_order.empty() ? i : layout.in_order[static_cast<std::size_t>(i)];
+        result.push_back(values[static_cast<std::size_t>(start + t * layout.tap_step + input * layout.in_step)] *
+                         layout.factor);
+      }
+    }
+  }
+  return result;
+}
+
+// How many int8 a sum must have to reach every code.
+int copies_for(const std::vector<std::int32_t>& codes) {
+  int copies = 1;
+  for (const std::int32_t code : codes) {
+    while (code < copies * kLowest || code > copies * kHighest) ++copies;
+  }
+  return copies;
+}
+
+}  // namespace
+
+Weights read_weights(const Constant& constant, const WeightLayout& layout, std::int64_t in_axis) {
+  Weights result;
+  std::optional<WideCodes> wide = read_codes(constant, layout);
+  result.codes_are_lost = !wide && constant.quantized != nullptr;
+  result.copies = wide ? copies_for(wide->codes) : 1;
+  if (!wide || result.copies == 1) {
+    result.filter.weights = read_floats(constant, layout);
+    if (!wide) return result;
+    graph::WeightCodes& codes = result.filter.codes.emplace();
+    codes.codes = std::vector<std::int8_t>(wide->codes.begin(), wide->codes.end());
+    codes.scales = std::move(wide->scales);
+    return result;
+  }
+
+  // Runs of inputs that are repeated together, each followed by what is left of its codes.
+  const auto run = static_cast<std::size_t>(in_axis == 0 ? layout.in : in_axis);
+  const std::size_t per_output = static_cast<std::size_t>(layout.taps * layout.in);
+  const std::size_t total = wide->codes.size() * static_cast<std::size_t>(result.copies);
+  std::vector<std::int8_t> codes;
+  std::vector<float> weights;
+  codes.reserve(total);
+  weights.reserve(total);
+  for (std::size_t start = 0; start < wide->codes.size(); start += run) {
+    const float scale = wide->scales[start / per_output];
+    for (int copy = 0; copy < result.copies; ++copy) {
+      for (std::size_t i = start; i < start + run; ++i) {
+        const std::int32_t code = std::clamp(wide->codes[i], kLowest, kHighest);
+        wide->codes[i] -= code;
+        codes.push_back(static_cast<std::int8_t>(code));
+        weights.push_back(static_cast<float>(code) * scale);
+      }
+    }
+  }
+  result.filter.weights = std::move(weights);
+  result.filter.codes = graph::WeightCodes{std::move(codes), std::move(wide->scales)};
+  return result;
+}
+
+Result<graph::ValueId> input_for(Lowering& lowering, const Node& node, graph::ValueId value, const Weights& weights,
+                                 int groups) {
+  const int copies = weights.copies;
+  if (weights.codes_are_lost) {
+    lowering.log.add_layer("with quantized weights whose scales are not one per output, or not usable; left in float");
+  }
+  if (copies == 1) return value;
+  lowering.log.add_layer("with weights that int8 can't hold, reading several copies of the input instead");
+  const TensorShape shape = lowering.graph.shape(value);
+  NARROW_ASSIGN(
+      const graph::ValueId repeated,
+      lowering.graph.append(node, graph::Concat{}, std::vector<graph::ValueId>(static_cast<std::size_t>(copies), value),
+                            {}, "/copies"));
+  if (groups == 1) return repeated;
+  enum { kHeight, kWidth, kCopy, kGroup, kChannel, kRank };
+  const View view = laid_out(repeated, kRank,
+                             {{kHeight, shape.height},
+                              {kWidth, shape.width},
+                              {kCopy, copies},
+                              {kGroup, groups},
+                              {kChannel, shape.channels / groups}});
+  NARROW_ASSIGN(const View arranged,
+                lowering.layout.arranged(node, view, Axes{{{kHeight}, {kWidth}, {kGroup, kCopy, kChannel}}}));
+  return arranged.value;
+}
+
+}  // namespace narrow::onnx

@@ -1,0 +1,265 @@
+// Arithmetic with broadcasting, functions, normalisation.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <limits>
+#include <random>
+
+#include "tests/importers/onnx/network.h"
+#include "tests/support/data.h"
+
+using namespace narrow;
+using namespace narrow::testing;
+using narrow::onnx::Attribute;
+
+namespace {
+
+using Row = std::vector<double>;
+
+double applied(const std::string& op, double a, double b) {
+  return op == "Add" ? a + b : op == "Sub" ? a - b : op == "Mul" ? a * b : a / b;
+}
+
+std::int64_t product(const OnnxDims& dims) {
+  std::int64_t count = 1;
+  for (const std::int64_t dim : dims) count *= dim;
+  return count;
+}
+
+// Numpy's rule, element by element.
+Row broadcast(const std::string& op, const OnnxDims& a_dims, const Row& a, const OnnxDims& b_dims, const Row& b) {
+  const std::size_t rank = std::max(a_dims.size(), b_dims.size());
+  const auto size = [&](const OnnxDims& dims, std::size_t d) {
+    return d + dims.size() < rank ? 1 : dims[d + dims.size() - rank];
+  };
+  OnnxDims to;
+  for (std::size_t d = 0; d < rank; ++d) to.push_back(std::max(size(a_dims, d), size(b_dims, d)));
+  Row result;
+  for (std::int64_t i = 0; i < product(to); ++i) {
+    std::int64_t at_a = 0;
+    std::int64_t at_b = 0;
+    std::int64_t inner = product(to);
+    for (std::size_t d = 0; d < rank; ++d) {
+      inner /= to[d];
+      const std::int64_t at = i / inner % to[d];
+      at_a = at_a * size(a_dims, d) + (size(a_dims, d) == 1 ? 0 : at);
+      at_b = at_b * size(b_dims, d) + (size(b_dims, d) == 1 ? 0 : at);
+    }
+    result.push_back(applied(op, a[static_cast<std::size_t>(at_a)], b[static_cast<std::size_t>(at_b)]));
+  }
+  return result;
+}
+
+Row function_of(const std::string& op, const Row& x, std::vector<Attribute> attributes = {}, std::int64_t opset = 14) {
+  OnnxNetwork network(opset);
+  network.input("x", {static_cast<std::int64_t>(x.size())}).output("y").node(op, {"x"}, {"y"}, std::move(attributes));
+  return run_network(network, x, kAsItIs);
+}
+
+}  // namespace
+
+TEST_CASE("a tensor and a constant are combined by broadcasting in either order") {
+  const OnnxDims dims{2, 3, 4};
+  const Row x = as_doubles(small_integers(24, seed()));
+  for (const OnnxDims& c_dims : {OnnxDims{}, {1}, {4}, {3, 1}, {2, 1, 1}, {2, 1, 4}, {3, 4}, {2, 3, 4}, {1, 1, 3, 1}}) {
+    std::vector<float> c = small_integers(product(c_dims), seed() + 1);
+    for (float& value : c) value = value == 0 ? 8 : std::ldexp(1.0F, static_cast<int>(value));  // exact reciprocals
+    for (const std::string op : {"Add", "Sub", "Mul", "Div"}) {
+      for (const bool first : {false, true}) {
+        if (op == "Div" && first) continue;
+        CAPTURE(op);
+        CAPTURE(c_dims.size());
+        OnnxNetwork network;
+        network.input("x", dims).output("y").constant("c", float_tensor(c_dims, c));
+        network.node(op, first ? std::vector<std::string>{"c", "x"} : std::vector<std::string>{"x", "c"}, {"y"});
+        const Row expected =
+            first ? broadcast(op, c_dims, as_doubles(c), dims, x) : broadcast(op, dims, x, c_dims, as_doubles(c));
+        CHECK(run_network(network, x, kAsItIs) == expected);
+      }
+    }
+  }
+}
+
+TEST_CASE("two tensors are combined by broadcasting in any layout") {
+  std::mt19937 random(seed());
+  for (int round = 0; round < 200; ++round) {
+    // Both are parts of one input; one of them is transposed, so that its layout differs.
+    OnnxDims a_dims{2, 3, 4};
+    OnnxDims b_dims = a_dims;
+    for (std::size_t d = 0; d < 3; ++d) {
+      const unsigned which = random() % 4;
+      if (which == 0) a_dims[d] = 1;
+      if (which == 1) b_dims[d] = 1;
+    }
+    if (random() % 3 == 0 && b_dims[0] == 1) b_dims.erase(b_dims.begin());
+    const std::int64_t a_count = product(a_dims);
+    const std::int64_t b_count = product(b_dims);
+    const OnnxDims flipped(b_dims.rbegin(), b_dims.rend());
+    const std::string op = std::vector<std::string>{"Add", "Sub", "Mul"}[random() % 3];
+    OnnxNetwork network;
+    network.input("x", {a_count + b_count}).output("y");
+    network.constant("parts", int64_vector({a_count, b_count})).constant("ad", int64_vector(a_dims));
+    network.constant("bd", int64_vector(flipped));
+    network.node("Split", {"x", "parts"}, {"a0", "b0"}).node("Reshape", {"a0", "ad"}, {"a"});
+    network.node("Reshape", {"b0", "bd"}, {"b1"}).node("Transpose", {"b1"}, {"b"});
+    network.node(op, {"a", "b"}, {"y"});
+    const Row x = as_doubles(small_integers(a_count + b_count, static_cast<unsigned>(random())));
+    const Row a(x.begin(), x.begin() + a_count);
+    // b in its own order, from the elements of its transpose.
+    Row b;
+    for (std::int64_t i = 0; i < b_count; ++i) {
+      std::int64_t left = i;
+      std::int64_t at = 0;
+      std::int64_t step = 1;
+      std::int64_t inner = b_count;
+      for (const std::int64_t dim : b_dims) {
+        inner /= dim;
+        at += left / inner * step;
+        left %= inner;
+        step *= dim;
+      }
+      b.push_back(x[static_cast<std::size_t>(a_count + at)]);
+    }
+    REQUIRE(run_network(network, x, kAsItIs) == broadcast(op, a_dims, a, b_dims, b));
+  }
+}
+
+TEST_CASE("dimensions that alternate between equal and repeated are brought together") {
+  OnnxNetwork network;
+  network.input("x", {2, 2, 2, 2, 2}).output("y");
+  network.node("ReduceMax", {"x"}, {"m"}, {{"axes", OnnxDims{1, 3}}}).node("Sub", {"m", "x"}, {"y"});
+  Row expected;
+  for (int i = 0; i < 32; ++i) expected.push_back(((i & 8) != 0 ? 0 : 8) + ((i & 2) != 0 ? 0 : 2));
+  CHECK(run_network(network, iota(32), kAsItIs) == expected);
+}
+
+TEST_CASE("squeeze and excite multiplies a picture by a vector without moving either") {
+  OnnxNetwork network;
+  network.input("x", {1, 4, 5, 5}).output("y");
+  network.node("GlobalAveragePool", {"x"}, {"p"}).node("Sigmoid", {"p"}, {"s"}).node("Mul", {"x", "s"}, {"y"});
+  CHECK(ops_of(network) == "GlobalAveragePool Function Multiply");
+}
+
+TEST_CASE("x times its own gate is one function") {
+  for (const auto& [gate, kind] :
+       {std::pair("Sigmoid", graph::FunctionKind::kSilu), std::pair("HardSigmoid", graph::FunctionKind::kHardSwish)}) {
+    OnnxNetwork network;
+    network.input("x", {1, 4, 5, 5}).output("y").node(gate, {"x"}, {"s"}).node("Mul", {"s", "x"}, {"y"});
+    const graph::Graph graph = lower_network(network);
+    CHECK(ops_of(graph) == "Function");
+    CHECK(std::get<graph::Function>(graph.nodes[0].op).kind == kind);
+  }
+  // The gate of another tensor is not.
+  OnnxNetwork other;
+  other.input("x", {1, 4, 5, 5}).output("y").node("Tanh", {"x"}, {"t"}).node("Sigmoid", {"t"}, {"s"});
+  other.node("Mul", {"s", "x"}, {"y"});
+  CHECK(ops_of(other) == "Function Function Multiply");
+}
+
+TEST_CASE("Sum adds tensors and constants and Neg negates") {
+  OnnxNetwork network;
+  network.input("x", {3}).output("y").constant("c", float_tensor({3}, {1, 2, 3}));
+  network.node("Neg", {"x"}, {"n"}).node("Sum", {"c", "x", "x", "n"}, {"y"});
+  CHECK(run_network(network, {10, 20, 30}, kAsItIs) == Row{11, 22, 33});
+}
+
+TEST_CASE("clips come as attributes or as inputs and without bounds") {
+  const Row x{-9, -1, 0, 1, 9};
+  CHECK(function_of("Relu", x) == Row{0, 0, 0, 1, 9});
+  CHECK(function_of("Clip", x, {{"min", -2.0F}, {"max", 3.0F}}, 6) == Row{-2, -1, 0, 1, 3});
+  CHECK(function_of("Clip", x) == x);
+  CHECK(function_of("Clip", x, {{"min", 4.0F}, {"max", 3.0F}}, 6) == Row{3, 3, 3, 3, 3});
+  OnnxNetwork network;
+  network.input("x", {5}).output("y").constant("hi", float_tensor({}, {1.5F}));
+  network.node("Clip", {"x", "", "hi"}, {"y"});
+  CHECK(run_network(network, x, kAsItIs) == Row{-9, -1, 0, 1, 1.5});
+  network.constant("hi", float_tensor({}, {std::numeric_limits<float>::max()}));
+  CHECK(ops_of(network, kAsItIs) == "Identity");
+}
+
+TEST_CASE("functions have the parameters of the specification") {
+  const Row x{-8, -1, 0, 0.5, 8};
+  const auto near = [](const Row& a, const Row& b) {
+    REQUIRE(a.size() == b.size());
+    for (std::size_t i = 0; i < a.size(); ++i) CHECK(a[i] == doctest::Approx(b[i]).epsilon(1e-6));
+  };
+  near(function_of("LeakyRelu", x), {-0.08, -0.01, 0, 0.5, 8});
+  near(function_of("LeakyRelu", x, {{"alpha", 0.5F}}), {-4, -0.5, 0, 0.5, 8});
+  near(function_of("Elu", x, {{"alpha", 2.0F}}), {2 * std::expm1(-8), 2 * std::expm1(-1), 0, 0.5, 8});
+  near(function_of("HardSigmoid", x), {0, 0.3, 0.5, 0.6, 1});
+  near(function_of("HardSwish", x), {0, -1.0 / 3, 0, 0.5 * (0.5 / 6 + 0.5), 8});
+  near(function_of("Tanh", x), {std::tanh(-8), std::tanh(-1), 0, std::tanh(0.5), std::tanh(8)});
+  near(function_of("Sigmoid", {0}), {0.5});
+}
+
+TEST_CASE("PRelu has one slope or one per channel") {
+  OnnxNetwork network;
+  network.input("x", {1, 2, 1, 2}).output("y").constant("s", float_tensor({2, 1, 1}, {0.5F, 2}));
+  network.node("PRelu", {"x", "s"}, {"y"});
+  CHECK(run_network(network, {-1, 1, -3, 3}, kAsItIs) == Row{-0.5, 1, -6, 3});
+  CHECK(ops_of(network) == "Function");
+  network.constant("s", float_tensor({1}, {0.25F}));
+  CHECK(run_network(network, {-1, 1, -4, 3}, kAsItIs) == Row{-0.25, 1, -1, 3});
+}
+
+TEST_CASE("batch norm normalises the second dimension of any tensor") {
+  for (const OnnxDims& dims : {OnnxDims{1, 2}, {1, 2, 3}, {2, 2, 3}, {1, 2, 3, 2}}) {
+    OnnxNetwork network;
+    network.input("x", dims).output("y");
+    network.constant("g", float_tensor({2}, {2, 4})).constant("b", float_tensor({2}, {1, -1}));
+    network.constant("m", float_tensor({2}, {3, 5})).constant("v", float_tensor({2}, {4, 16}));
+    network.node("BatchNormalization", {"x", "g", "b", "m", "v"}, {"y"}, {{"epsilon", 0.0F}});
+    Row expected;
+    const std::int64_t inner = product(dims) / dims[0] / 2;
+    for (std::int64_t i = 0; i < product(dims); ++i) {
+      const bool second = i / inner % 2 == 1;
+      const auto value = static_cast<double>(i);
+      expected.push_back(second ? (value - 5) / 4 * 4 - 1 : (value - 3) / 2 * 2 + 1);
+    }
+    CHECK(run_network(network, iota(product(dims)), kAsItIs) == expected);
+    network.model.nodes[0].attributes = {{"training_mode", std::int64_t{1}}};
+    CHECK(contains(lowering_error(network, kAsItIs).message, "training_mode"));
+  }
+}
+
+TEST_CASE("softmax is over one axis since operator set 13 and over all that follow before") {
+  const auto sums = [](std::int64_t opset, std::vector<Attribute> attributes) {
+    OnnxNetwork network(opset);
+    network.input("x", {2, 3, 4}).output("y").node("Softmax", {"x"}, {"y"}, std::move(attributes));
+    const Row y = run_network(network, Row(24, 1.0), kAsItIs);
+    return std::lround(1 / y[0]);
+  };
+  CHECK(sums(13, {}) == 4);
+  CHECK(sums(13, {{"axis", std::int64_t{1}}}) == 3);
+  CHECK(sums(13, {{"axis", std::int64_t{-3}}}) == 2);
+  CHECK(sums(12, {}) == 12);
+  CHECK(sums(12, {{"axis", std::int64_t{0}}}) == 24);
+  CHECK(sums(12, {{"axis", std::int64_t{2}}}) == 4);
+}
+
+TEST_CASE("local response normalisation keeps the file's order of channels") {
+  OnnxNetwork network;
+  network.input("x", {1, 3, 1, 1}).output("y");
+  network.node("LRN", {"x"}, {"y"}, {{"size", std::int64_t{3}}, {"alpha", 3.0F}, {"beta", 1.0F}, {"bias", 1.0F}});
+  const Row y = run_network(network, {1, 2, 3});
+  CHECK(y[0] == doctest::Approx(1.0 / (1 + 1 + 4)));
+  CHECK(y[1] == doctest::Approx(2.0 / (1 + 1 + 4 + 9)));
+  CHECK(y[2] == doctest::Approx(3.0 / (1 + 4 + 9)));
+}
+
+TEST_CASE("arithmetic that is not supported is refused with the node's name") {
+  const auto error = [](const std::string& op, const OnnxDims& x, const OnnxDims& c, bool first) {
+    OnnxNetwork network;
+    network.input("x", x).output("y");
+    network.constant("c", float_tensor(c, std::vector<float>(static_cast<std::size_t>(product(c)), 1.0F)));
+    network.node(op, first ? std::vector<std::string>{"c", "x"} : std::vector<std::string>{"x", "c"}, {"y"});
+    const Error found = lowering_error(network, kAsItIs);
+    CHECK(contains(found.message, op + " 'n0'"));
+    return found.message;
+  };
+  CHECK(contains(error("Div", {3}, {3}, true), "division by a computed tensor"));
+  CHECK(contains(error("Add", {3}, {4}, false), "does not fit"));
+  CHECK(contains(error("Add", {3}, {2, 3}, false), "would repeat the tensor"));
+  CHECK(contains(error("Mul", {3}, {0}, false), "empty"));
+  CHECK(contains(error("PRelu", {3}, {2}, false), "does not fit"));
+}

@@ -1,0 +1,136 @@
+// Pooling and reductions.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "tests/importers/onnx/network.h"
+#include "tests/support/data.h"
+
+using namespace narrow;
+using namespace narrow::testing;
+using narrow::onnx::Attribute;
+
+namespace {
+
+OnnxNetwork pool_network(const std::string& op, const OnnxDims& dims, std::vector<Attribute> attributes) {
+  OnnxNetwork network;
+  network.input("x", dims).output("y").node(op, {"x"}, {"y"}, std::move(attributes));
+  return network;
+}
+
+// A row of pixels 0, 1, 2, ... pooled with a kernel of 1 x `kernel`.
+std::vector<double> pooled_row(const std::string& op, std::int64_t width, std::int64_t kernel,
+                               std::vector<Attribute> attributes) {
+  attributes.push_back({"kernel_shape", OnnxDims{1, kernel}});
+  return run_network(pool_network(op, {1, 1, 1, width}, attributes), iota(width), kAsItIs);
+}
+
+using Row = std::vector<double>;
+
+}  // namespace
+
+TEST_CASE("a pool of one pixel is that pixel") {
+  CHECK(pooled_row("MaxPool", 1, 1, {}) == Row{0});
+  CHECK(pooled_row("AveragePool", 3, 1, {}) == Row{0, 1, 2});
+}
+
+TEST_CASE("pools slide with their strides and dilations") {
+  CHECK(pooled_row("MaxPool", 6, 2, {{"strides", OnnxDims{1, 2}}}) == Row{1, 3, 5});
+  CHECK(pooled_row("MaxPool", 6, 2, {{"dilations", OnnxDims{1, 3}}}) == Row{3, 4, 5});
+  CHECK(pooled_row("AveragePool", 6, 2, {{"strides", OnnxDims{1, 3}}}) == Row{0.5, 3.5});
+}
+
+TEST_CASE("ceil_mode adds a window that is partly outside and none that is wholly") {
+  const Attribute ceil{"ceil_mode", std::int64_t{1}};
+  CHECK(pooled_row("MaxPool", 6, 3, {{"strides", OnnxDims{1, 2}}}) == Row{2, 4});
+  CHECK(pooled_row("MaxPool", 6, 3, {{"strides", OnnxDims{1, 2}}, ceil}) == Row{2, 4, 5});
+  CHECK(pooled_row("AveragePool", 6, 3, {{"strides", OnnxDims{1, 2}}, ceil}) == Row{1, 3, 4.5});
+  // The third window would begin behind the last pixel.
+  CHECK(pooled_row("MaxPool", 4, 1, {{"strides", OnnxDims{1, 2}}, ceil}) == Row{0, 2});
+  CHECK(pooled_row("MaxPool", 4, 2, {{"strides", OnnxDims{1, 3}}, ceil}) == Row{1, 3});
+  // It would begin within the padding on the right.
+  CHECK(pooled_row("MaxPool", 3, 2, {{"strides", OnnxDims{1, 2}}, {"pads", OnnxDims{0, 1, 0, 1}}, ceil}) == Row{0, 2});
+}
+
+TEST_CASE("padding counts in an average only if the file says so") {
+  const Attribute pads{"pads", OnnxDims{0, 1, 0, 1}};
+  CHECK(pooled_row("AveragePool", 3, 2, {pads}) == Row{0, 0.5, 1.5, 2});
+  CHECK(pooled_row("AveragePool", 3, 2, {pads, {"count_include_pad", std::int64_t{1}}}) == Row{0, 0.5, 1.5, 1});
+}
+
+TEST_CASE("what ceil_mode adds never counts in an average") {
+  const std::vector<Attribute> attributes = {{"kernel_shape", OnnxDims{1, 3}},
+                                             {"strides", OnnxDims{1, 3}},
+                                             {"pads", OnnxDims{0, 1, 0, 1}},
+                                             {"count_include_pad", std::int64_t{1}},
+                                             {"ceil_mode", std::int64_t{1}}};
+  // [pad 1 2] [3 4 5] [6 pad +]: 7 pixels; the last window holds a pixel, padding, and what is added.
+  const OnnxNetwork network = pool_network("AveragePool", {1, 1, 1, 6}, attributes);
+  CHECK(ops_of(network) == "Pad AveragePool Reshape");  // scores are channels
+  CHECK(run_network(network, iota(6, 1), kAsItIs) == Row{1, 4, 3});
+}
+
+TEST_CASE("auto_pad of pools counts only pixels") {
+  CHECK(pooled_row("AveragePool", 4, 2, {{"auto_pad", std::string("SAME_UPPER")}}) == Row{0.5, 1.5, 2.5, 3});
+  CHECK(pooled_row("AveragePool", 4, 2, {{"auto_pad", std::string("SAME_LOWER")}}) == Row{0, 0.5, 1.5, 2.5});
+}
+
+TEST_CASE("pools of several pictures keep them apart") {
+  const OnnxNetwork network = pool_network("MaxPool", {2, 2, 2, 2}, {{"kernel_shape", OnnxDims{2, 2}}});
+  CHECK(run_network(network, iota(16), kAsItIs) == Row{3, 7, 11, 15});
+}
+
+TEST_CASE("global pools reduce pixels and keep the dimensions") {
+  CHECK(run_network(pool_network("GlobalAveragePool", {1, 2, 2, 2}, {}), iota(8), kAsItIs) == Row{1.5, 5.5});
+  CHECK(run_network(pool_network("GlobalMaxPool", {1, 2, 2, 2}, {}), iota(8), kAsItIs) == Row{3, 7});
+  CHECK(ops_of(pool_network("GlobalAveragePool", {1, 3, 4, 4}, {})) == "GlobalAveragePool");
+}
+
+TEST_CASE("ReduceMean reduces any dimensions and keeps or drops them") {
+  const auto reduced = [](const OnnxDims& axes, std::int64_t keep, const std::string& op = "ReduceMean") {
+    OnnxNetwork network;
+    network.input("x", {2, 3, 2}).output("y");
+    network.node(op, {"x"}, {"y"}, {{"axes", axes}, {"keepdims", keep}});
+    return run_network(network, iota(12), kAsItIs);
+  };
+  CHECK(reduced({0}, 1) == Row{3, 4, 5, 6, 7, 8});
+  CHECK(reduced({1}, 0) == Row{2, 3, 8, 9});
+  CHECK(reduced({-1}, 0) == Row{0.5, 2.5, 4.5, 6.5, 8.5, 10.5});
+  CHECK(reduced({0, 2}, 0) == Row{3.5, 5.5, 7.5});
+  CHECK(reduced({0, 1, 2}, 0) == Row{5.5});
+  CHECK(reduced({1}, 1, "ReduceMax") == Row{4, 5, 10, 11});
+  CHECK(reduced({0, 2}, 0, "ReduceSum") == Row{14, 22, 30});
+  OnnxNetwork all;
+  all.input("x", {2, 2}).output("y").node("ReduceMean", {"x"}, {"y"});
+  CHECK(run_network(all, iota(4), kAsItIs) == Row{1.5});
+  all.model.nodes[0].attributes = {{"noop_with_empty_axes", std::int64_t{1}}};
+  CHECK(run_network(all, iota(4), kAsItIs) == iota(4));
+}
+
+TEST_CASE("the axes of ReduceMean are an input since operator set 18") {
+  OnnxNetwork network(18);
+  network.input("x", {1, 3, 4, 4}).output("y").constant("axes", int64_vector({2, 3}));
+  network.node("ReduceMean", {"x", "axes"}, {"y"}, {{"keepdims", std::int64_t{0}}});
+  CHECK(ops_of(network) == "GlobalAveragePool");
+}
+
+TEST_CASE("pools that are not supported are refused with the node's name") {
+  const auto error = [](const std::string& op, const OnnxDims& dims, const std::vector<Attribute>& attributes) {
+    const Error found = lowering_error(pool_network(op, dims, attributes), kAsItIs);
+    CHECK(contains(found.message, op + " 'n0'"));
+    return found.message;
+  };
+  CHECK(contains(error("MaxPool", {1, 1, 8}, {{"kernel_shape", OnnxDims{2}}}), "3 dimensions"));
+  CHECK(contains(error("AveragePool", {1, 1, 4, 4, 4}, {{"kernel_shape", OnnxDims{2, 2, 2}}}), "5 dimensions"));
+  CHECK(contains(error("MaxPool", {1, 1, 4, 4}, {}), "kernel_shape is missing"));
+  CHECK(contains(error("MaxPool", {1, 1, 4, 4}, {{"kernel_shape", OnnxDims{5, 5}}}), "does not fit"));
+  CHECK(contains(error("MaxPool", {1, 1, 4, 4}, {{"kernel_shape", OnnxDims{0, 1}}}), "kernel_shape"));
+  CHECK(contains(error("AveragePool", {1, 1, 4, 4}, {{"kernel_shape", OnnxDims{2, 2}}, {"dilations", OnnxDims{2, 2}}}),
+                 "dilations"));
+  CHECK(contains(error("ReduceMean", {2, 2}, {{"axes", OnnxDims{2}}}), "axis 2"));
+  CHECK(contains(error("GlobalAveragePool", {2, 2}, {}), "no pixels"));
+  OnnxNetwork indices;
+  indices.input("x", {1, 1, 4, 4}).output("i");
+  indices.node("MaxPool", {"x"}, {"y", "i"}, {{"kernel_shape", OnnxDims{2, 2}}});
+  CHECK(contains(lowering_error(indices).message, "indices"));
+}
