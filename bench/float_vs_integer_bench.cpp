@@ -19,6 +19,7 @@
 #include "narrow/image.h"
 #include "narrow/model.h"
 #include "narrow/session.h"
+#include "narrow/inspect.h"
 
 namespace {
 

@@ -6,6 +6,7 @@
 #include "base/float_environment.h"
 #include "engine/model/model_data.h"
 #include "narrow/quantize.h"
+#include "narrow/version.h"
 #include "pipeline/float_model_data.h"
 #include "quantize/integer_where_stated.h"
 #include "rewrites/stated_quantization.h"
@@ -48,7 +49,7 @@ Result<Quantized> convert(const FloatModel& model) {
   data->provenance = {.source = source.source,
                       .architecture = source.architecture,
                       .calibration = is_stated ? "none: stated in the file" : "none: float32",
-                      .tool = "narrow " NARROW_VERSION};
+                      .tool = "narrow " + std::string(version())};
   return Quantized{Model(std::move(data)), std::move(report)};
 }
 

@@ -1,5 +1,5 @@
 // What other engines read.
-#include "narrow/export.h"
+#include "narrow/onnx.h"
 
 #include "engine/model/model_data.h"
 #include "exporters/onnx/export_graph.h"

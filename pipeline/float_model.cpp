@@ -1,5 +1,6 @@
 // FloatModel and FloatSession; loading is in load_float_model.cpp.
 #include "narrow/float_model.h"
+#include "narrow/onnx.h"
 
 #include <utility>
 

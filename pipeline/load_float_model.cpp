@@ -13,6 +13,7 @@
 #include "importers/torch/checkpoint.h"
 #include "narrow/float_model.h"
 #include "narrow/model.h"
+#include "narrow/safetensors.h"
 #include "pipeline/float_model_data.h"
 #include "rewrites/simplify.h"
 

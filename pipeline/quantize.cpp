@@ -7,6 +7,7 @@
 #include "base/float_environment.h"
 #include "engine/model/model_data.h"
 #include "narrow/image.h"
+#include "narrow/version.h"
 #include "pipeline/float_model_data.h"
 #include "quantize/activations.h"
 #include "quantize/quantize_graph.h"
@@ -36,7 +37,7 @@ Result<Quantized> quantize(const FloatModel& model, const CalibrationInputs& inp
   data->provenance = {.source = source.source,
                       .architecture = source.architecture,
                       .calibration = describe_calibration(inputs.count, options.observer),
-                      .tool = "narrow " NARROW_VERSION};
+                      .tool = "narrow " + std::string(version())};
   quantized.report.pictures = inputs.count;
   quantized.report.events.insert(quantized.report.events.begin(), source.log.begin(), source.log.end());
   return Quantized{Model(std::move(data)), std::move(quantized.report)};

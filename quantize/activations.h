@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "graph/ir.h"
-#include "narrow/quantize.h"
+#include "narrow/quantize_options.h"
 #include "narrow/result.h"
 
 namespace narrow::graph {

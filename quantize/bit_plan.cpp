@@ -77,7 +77,7 @@ int agree(const Wants& wants, const std::string& name, std::vector<Event>& log) 
   return *max;
 }
 
-void plan_weights(const Graph& graph, const Liveness& live, const QuantizeOptions& options, const EdgeLayers& edges,
+void plan_weights(const Graph& graph, const Liveness& live, const QuantizeOptions& options, const EndLayers& edges,
                   const Exceptions& exceptions, BitPlan& plan) {
   plan.in_float.assign(graph.nodes.size(), false);
   plan.weight_bits.assign(graph.nodes.size(), 0);
@@ -87,11 +87,11 @@ void plan_weights(const Graph& graph, const Liveness& live, const QuantizeOption
     const auto exception = exceptions.find(n);
     if (exception != exceptions.end()) {
       plan.weight_bits[n] = exception->second;
-    } else if (edge && options.edges == Edges::kFloat && !filter_of(graph.nodes[n])->codes) {
+    } else if (edge && options.boundary_layers == BoundaryLayers::kFloat && !filter_of(graph.nodes[n])->codes) {
       plan.in_float[n] = true;
       plan.weight_bits[n] = kFloatBits;
     } else {
-      plan.weight_bits[n] = edge ? options.edge_bits : options.weight_bits;
+      plan.weight_bits[n] = edge ? options.boundary_bits : options.weight_bits;
     }
   }
 }
@@ -118,12 +118,12 @@ std::vector<bool> find_stated(const Graph& graph) {
   return stated;
 }
 
-void plan_activations(const Graph& graph, const Liveness& live, const QuantizeOptions& options, const EdgeLayers& edges,
+void plan_activations(const Graph& graph, const Liveness& live, const QuantizeOptions& options, const EndLayers& edges,
                       const Exceptions& exceptions, BitPlan& plan) {
   plan.source = find_sources(graph, live);
   std::vector<Wants> wants(graph.values.size());
   std::vector<bool> at_edge(graph.values.size(), false);  // what edge layers read, and what becomes the scores
-  at_edge[index(graph.output)] = options.edges != Edges::kOff;
+  at_edge[index(graph.output)] = options.boundary_layers != BoundaryLayers::kOff;
   for (std::size_t n = graph.nodes.size(); n-- > 0;) {
     // Behind a Softmax is what becomes the scores.
     const Node& node = graph.nodes[n];
@@ -141,7 +141,7 @@ void plan_activations(const Graph& graph, const Liveness& live, const QuantizeOp
     if (!live.values[v] || stated[v]) continue;
     Wants& group = wants[index(plan.source[v])];
     if (by_layer[v] != 0) group.by_layer.push_back(by_layer[v]);
-    group.others.push_back(at_edge[v] ? options.edge_bits : options.activation_bits);
+    group.others.push_back(at_edge[v] ? options.boundary_bits : options.activation_bits);
   }
   plan.activation_bits.assign(graph.values.size(), options.activation_bits);
   for (std::size_t v = 0; v < graph.values.size(); ++v) {
@@ -154,9 +154,9 @@ void plan_activations(const Graph& graph, const Liveness& live, const QuantizeOp
 
 }  // namespace
 
-EdgeLayers find_edge_layers(const Graph& graph, const Liveness& live) {
+EndLayers find_end_layers(const Graph& graph, const Liveness& live) {
   const std::size_t count = graph.nodes.size();
-  EdgeLayers edges{std::vector<bool>(count, false), std::vector<bool>(count, false)};
+  EndLayers edges{std::vector<bool>(count, false), std::vector<bool>(count, false)};
   std::vector<bool> near_input(graph.values.size(), false);
   near_input[index(graph.input)] = true;
   for (std::size_t n = 0; n < count; ++n) {
@@ -183,7 +183,7 @@ EdgeLayers find_edge_layers(const Graph& graph, const Liveness& live) {
 Result<BitPlan> plan_bits(const Graph& graph, const Liveness& live, const QuantizeOptions& options) {
   NARROW_TRY(check_bits(options.weight_bits, "weight bits"));
   NARROW_TRY(check_bits(options.activation_bits, "activation bits"));
-  NARROW_TRY(check_bits(options.edge_bits, "edge bits"));
+  NARROW_TRY(check_bits(options.boundary_bits, "edge bits"));
   BitPlan plan;
   plan.writes_float = find_float_writers(graph, live);
   const std::vector<bool> stated = find_stated(graph);
@@ -204,8 +204,8 @@ Result<BitPlan> plan_bits(const Graph& graph, const Liveness& live, const Quanti
                 resolve(graph, live, options.layer_weight_bits, "layer weight bits", no_weights));
   NARROW_ASSIGN(const Exceptions for_activations,
                 resolve(graph, live, options.layer_activation_bits, "layer activation bits", no_integer_output));
-  EdgeLayers edges = find_edge_layers(graph, live);
-  if (options.edges == Edges::kOff) {
+  EndLayers edges = find_end_layers(graph, live);
+  if (options.boundary_layers == BoundaryLayers::kOff) {
     std::fill(edges.first.begin(), edges.first.end(), false);
     std::fill(edges.last.begin(), edges.last.end(), false);
   }

@@ -7,17 +7,17 @@
 #include "graph/ir.h"
 #include "graph/liveness.h"
 #include "narrow/event.h"
-#include "narrow/quantize.h"
+#include "narrow/quantize_options.h"
 #include "narrow/result.h"
 
 namespace narrow::graph {
 
 // Layers with weights at the ends of the network, by node index.
-struct EdgeLayers {
+struct EndLayers {
   std::vector<bool> first;  // reached from the input without passing another layer with weights
   std::vector<bool> last;   // the output is reached from it without passing another layer with weights
 };
-[[nodiscard]] EdgeLayers find_edge_layers(const Graph& graph, const Liveness& live);
+[[nodiscard]] EndLayers find_end_layers(const Graph& graph, const Liveness& live);
 
 struct BitPlan {
   std::vector<bool> in_float;        // by node index: an edge layer that keeps its float weights

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "graph/ir.h"
-#include "narrow/quantize.h"
+#include "narrow/quantize_options.h"
 #include "narrow/result.h"
 #include "quantize/activations.h"
 #include "quantize/statistics/observer.h"

@@ -9,7 +9,7 @@
 
 #include "graph/ir.h"
 #include "graph/liveness.h"
-#include "narrow/quantize.h"
+#include "narrow/quantize_options.h"
 #include "narrow/result.h"
 #include "quantize/activations.h"
 #include "quantize/bit_plan.h"

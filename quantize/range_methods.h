@@ -6,7 +6,7 @@
 #include <span>
 #include <string_view>
 
-#include "narrow/quantize.h"
+#include "narrow/quantize_options.h"
 #include "quantize/statistics/observer.h"
 
 namespace narrow::graph {

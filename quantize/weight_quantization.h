@@ -7,7 +7,7 @@
 
 #include "graph/ir.h"
 #include "narrow/event.h"
-#include "narrow/quantize.h"
+#include "narrow/quantize_options.h"
 #include "narrow/result.h"
 
 namespace narrow::graph {

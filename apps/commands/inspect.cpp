@@ -8,6 +8,8 @@
 #include "apps/options/model_options.h"
 #include "apps/report/inspect_report.h"
 #include "apps/run/model_file.h"
+#include "narrow/quantize.h"
+#include "narrow/session.h"
 
 namespace narrow::cli {
 

@@ -6,7 +6,7 @@
 #include "apps/options/options.h"
 #include "apps/report/json.h"
 #include "apps/report/text.h"
-#include "narrow/float_model.h"
+#include "narrow/onnx.h"
 
 namespace narrow::cli {
 

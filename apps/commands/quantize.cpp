@@ -41,12 +41,12 @@ QuantizeOptions quantize_options(const QuantizeFlags& flags) {
   options.weight_bits = flags.weight_bits;
   options.activation_bits = flags.activation_bits;
   if (flags.keep_edges == "float") {
-    options.edges = Edges::kFloat;
+    options.boundary_layers = BoundaryLayers::kFloat;
   } else if (flags.keep_edges == "off") {
-    options.edges = Edges::kOff;
+    options.boundary_layers = BoundaryLayers::kOff;
   } else {
-    options.edges = Edges::kBits;
-    options.edge_bits = std::stoi(flags.keep_edges);
+    options.boundary_layers = BoundaryLayers::kBits;
+    options.boundary_bits = std::stoi(flags.keep_edges);
   }
   options.per_tensor_weights = flags.per_tensor;
   options.correct_bias = !flags.no_bias_correction;

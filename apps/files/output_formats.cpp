@@ -2,7 +2,8 @@
 
 #include <array>
 
-#include "narrow/export.h"
+#include "narrow/onnx.h"
+#include "narrow/safetensors.h"
 
 namespace narrow::cli {
 

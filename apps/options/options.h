@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "apps/options/command_line.h"
-#include "narrow/quantize.h"
+#include "narrow/quantize_options.h"
 #include "narrow/result.h"
 
 namespace narrow::cli {

@@ -8,7 +8,7 @@
 
 #include "narrow/event.h"
 #include "narrow/float_model.h"
-#include "narrow/model.h"
+#include "narrow/inspect.h"
 
 namespace narrow::cli {
 

@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "narrow/event.h"
 #include "narrow/float_model.h"
+#include "narrow/inspect.h"
 #include "narrow/model.h"
-#include "narrow/quantize.h"
-#include "narrow/session.h"
 
 namespace narrow::cli {
 

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "apps/exit_codes.h"
-#include "narrow/float_model.h"
+#include "narrow/onnx.h"
 #include "narrow/result.h"
 
 namespace narrow::cli {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "narrow/float_model.h"
-#include "narrow/model.h"
+#include "narrow/inspect.h"
 #include "narrow/preprocess.h"
 #include "narrow/types.h"
 

@@ -4,6 +4,7 @@
 
 #include "apps/report/text.h"
 #include "apps/run/threads.h"
+#include "narrow/inspect.h"
 
 namespace narrow::cli {
 

@@ -35,6 +35,7 @@
 #include "floating/openmp_threads.h"
 #include "narrow/model.h"
 #include "narrow/session.h"
+#include "narrow/inspect.h"
 
 namespace {
 

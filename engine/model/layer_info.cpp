@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "graph/bit_packing.h"
+#include "narrow/inspect.h"
 
 namespace narrow::engine {
 namespace {

@@ -3,6 +3,7 @@
 
 #include "graph/ir.h"
 #include "narrow/model.h"
+#include "narrow/inspect.h"
 
 namespace narrow::engine {
 

@@ -1,4 +1,5 @@
 #include "narrow/model.h"
+#include "narrow/inspect.h"
 
 #include <new>
 

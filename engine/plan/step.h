@@ -8,6 +8,7 @@
 
 #include "engine/plan/partition.h"
 #include "narrow/session.h"
+#include "narrow/inspect.h"
 
 namespace narrow::engine {
 

@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "base/float_environment.h"
+#include "narrow/executor.h"
 
 namespace narrow::engine {
 

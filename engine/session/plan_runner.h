@@ -10,6 +10,7 @@
 #include "engine/plan/partition.h"
 #include "engine/plan/plan.h"
 #include "narrow/session.h"
+#include "narrow/executor.h"
 
 namespace narrow::engine {
 

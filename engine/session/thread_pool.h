@@ -13,6 +13,7 @@
 
 #include "narrow/result.h"
 #include "narrow/session.h"
+#include "narrow/executor.h"
 
 namespace narrow::engine {
 

@@ -6,7 +6,7 @@
 
 #include "graph/ir.h"
 #include "importers/weights/state_dict.h"
-#include "narrow/float_model.h"
+#include "narrow/architecture_options.h"
 #include "narrow/preprocess.h"
 #include "narrow/result.h"
 

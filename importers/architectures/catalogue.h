@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "importers/architectures/network_builder.h"
-#include "narrow/float_model.h"
+#include "narrow/architecture_options.h"
 
 namespace narrow::importers {
 

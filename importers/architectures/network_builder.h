@@ -11,7 +11,7 @@
 
 #include "graph/ir.h"
 #include "importers/architectures/weight_reader.h"
-#include "narrow/float_model.h"
+#include "narrow/architecture_options.h"
 
 namespace narrow::importers {
 

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "narrow/architecture_options.h"
 #include "narrow/event.h"
 #include "narrow/preprocess.h"
 #include "narrow/result.h"
@@ -34,20 +35,6 @@ enum class FileFormat {
 // Told by the first bytes, and where they tell nothing by the name, so that the right reader explains what is wrong.
 // Errors: kNotFound, kIo (not a file, not readable), kMalformed (neither bytes nor name tell; lists what is read).
 [[nodiscard]] Result<FileFormat> detect_format(const std::filesystem::path& path);
-
-// Settings of a named architecture that a file of weights does not tell. Only `input_size` applies to ONNX, where the
-// file leaves the size open.
-struct ArchitectureOptions {
-  // "cifar_resnet20", "resnet18", "mobilenet_v2", ...; empty: recognised from the keys, where they tell.
-  std::string name;
-  // Height and width of the input; 0: the architecture's own (32 or 224).
-  int input_size = 0;
-  // TensorFlow's SAME padding, where a stride of 2 pads only bottom and right. Nothing: as the architecture is known.
-  std::optional<bool> tf_padding;
-  std::optional<double> batch_norm_epsilon;  // nothing: the architecture's own, mostly 1e-5
-  // Indices of MobileNetV2's `features` blocks with stride 2; nothing: the paper's {0, 2, 4, 7, 14}.
-  std::optional<std::vector<int>> stride_2_blocks;
-};
 
 struct ImportOptions {
   ArchitectureOptions architecture;
@@ -116,17 +103,5 @@ class FloatSession {
 
 // Names of the architectures that `ArchitectureOptions::name` takes.
 [[nodiscard]] std::vector<std::string> architectures();
-
-// The weights of a PyTorch checkpoint or safetensors file as the bytes of a safetensors file: float32, sorted by name.
-// Errors: as reading them; kInvalidArgument for a network (ONNX, .nrw), of which safetensors holds only a part.
-[[nodiscard]] Result<std::vector<std::byte>> to_safetensors(const std::filesystem::path& weights);
-
-// An ONNX operator that can be read.
-struct OnnxOperator {
-  std::string name;    // "Conv", "com.microsoft.QLinearAdd"
-  std::string how;     // "integer", "table", "float", "folded", "moves data", ...
-  std::string limits;  // what is not supported of it; may be empty
-};
-[[nodiscard]] std::vector<OnnxOperator> onnx_operators();
 
 }  // namespace narrow

@@ -14,6 +14,8 @@
 
 namespace narrow {
 
+struct LayerInfo;  // inspect.h
+
 namespace engine {
 struct ModelData;
 }
@@ -24,21 +26,6 @@ struct Provenance {
   std::string architecture;  // e.g. "cifar_resnet20"
   std::string calibration;   // e.g. "512 pictures, min/max"
   std::string tool;          // e.g. "narrow 0.1.0"
-};
-
-// One row of `narrow inspect`.
-struct LayerInfo {
-  std::string name;
-  std::string op;                                    // "Convolution", "Add", ...
-  TensorShape output;                                // shape of one picture's output
-  std::string detail;                                // "3x3 s2 p1 g1", empty where there is nothing to say
-  int weight_bits = 0;                               // 0: no weights, 32: float
-  int activation_bits = 0;                           // of the output; 32: float
-  Quantization quantization;                         // of the output, where activation_bits < 32
-  float clamp_lo = 0, clamp_hi = 0;                  // real range of the output, where activation_bits < 32
-  float weight_scale_min = 0, weight_scale_max = 0;  // over channels
-  std::size_t weight_bytes = 0;                      // as stored
-  std::int64_t macs = 0;                             // per picture
 };
 
 // Immutable and cheap to copy; sessions share it. All methods may be called from several threads.

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -14,21 +13,9 @@
 
 namespace narrow {
 
-// Runs the parallel parts of a session. Implement it to use your own pool. The built-in one has helper threads that all
-// sessions of the process share and that sleep when there is nothing to do: a session with `threads` of 3 has its
-// caller and up to two helpers at work. Of sessions that run at the same time the first one there gets the helpers; the
-// others run on their callers alone until helpers are free. It has as many helpers as the session with most threads
-// wants, and ends with the last session. (Sessions created under different CPU affinities share nothing, because
-// threads inherit them.)
-class Executor {
- public:
-  virtual ~Executor() = default;
-  // Number of tasks that can run at the same time, >= 1. Constant.
-  [[nodiscard]] virtual int concurrency() const = 0;
-  // Calls task(i, slot) once for every i in [0, count) and returns when all have returned. `slot` is in
-  // [0, concurrency()) and no two calls at the same time share one. task does not throw.
-  virtual void parallel_for(int count, const std::function<void(int index, int slot)>& task) = 0;
-};
+class Executor;     // executor.h
+struct MemoryInfo;  // inspect.h
+struct StepInfo;    // inspect.h
 
 struct SessionOptions {
   // "auto", "scalar", "avx2", "avxvnni", "avx512vnni". Precedence: this option, then the environment variable
@@ -43,35 +30,6 @@ struct SessionOptions {
   int spin_us = 0;
   Executor* executor = nullptr;  // the caller's own, used instead; must outlive the session
   int max_batch = 1;             // pictures that one `run` takes at most; memory is planned for it
-};
-
-// A kernel that could have been chosen.
-struct KernelCandidate {
-  std::string kernel;
-  bool accepted = false;   // it is exact for this layer: a proof on shape, ranges and weights
-  double cost_cycles = 0;  // estimated, for one picture on one thread; where accepted
-};
-
-// What was chosen for one layer.
-struct StepInfo {
-  std::string layer;
-  std::string kernel;  // e.g. "convolution_s16_6x16_avx2"
-  std::size_t packed_bytes = 0;
-  std::string fused_with = {};  // the layer that it is computed with, a few rows at a time; empty: a step of its own
-  // Integer convolutions and linear layers: those that accept, cheapest (the chosen one) first, the scalar reference as
-  // the last of them; then those that refuse. Nothing is timed: the same model and ISA make the same choice.
-  std::vector<KernelCandidate> candidates = {};
-  // Of a step of its own, for max_batch pictures: into how many parts it is divided, and the share of its estimated
-  // cost that the thread with the most gets, at best 1 / threads; 1 where it is not divided.
-  int parts = 1;
-  double busiest_share = 1.0;
-};
-
-// What a session holds besides the packed weights of its steps.
-struct MemoryInfo {
-  std::size_t tensor_bytes = 0;        // planned for the tensors of max_batch pictures
-  std::size_t largest_live_bytes = 0;  // what no plan can go below: the tensors that are needed at the same time
-  std::size_t workspace_bytes = 0;     // scratch of the kernels, for all threads
 };
 
 // One session is used by one thread at a time; several sessions may share a Model and run side by side.

@@ -6,7 +6,7 @@
 #include <random>
 #include <utility>
 
-#include "narrow/export.h"
+#include "narrow/onnx.h"
 #include "narrow/quantize.h"
 #include "pipeline/float_model_data.h"
 #include "tests/apps/command.h"

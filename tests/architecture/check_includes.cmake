@@ -80,7 +80,7 @@ foreach(isa IN LISTS isa_folders)
 endforeach()
 
 # The runtime.
-room(base RECURSE ALLOW "^narrow/(event|result|types)\\.h$" "^base/")
+room(base RECURSE ALLOW "^narrow/(event|result|types|version)\\.h$" "^base/")
 room(graph RECURSE ALLOW "^narrow/" "^base/" "^graph/")
 room(engine RECURSE ALLOW "^narrow/" "^base/" "^engine/" "^graph/" "^kernels/[^/]+\\.h$")
 # What makes integer networks.

@@ -7,6 +7,7 @@
 
 #include "engine/nrw/nrw_file.h"
 #include "graph/function.h"
+#include "narrow/inspect.h"
 
 namespace narrow::testing {
 

@@ -5,10 +5,11 @@
 #include <cstring>
 #include <fstream>
 
-#include "narrow/export.h"
+#include "narrow/onnx.h"
 #include "narrow/float_model.h"
 #include "narrow/image.h"
 #include "narrow/quantize.h"
+#include "narrow/safetensors.h"
 #include "tests/support/data.h"
 
 namespace narrow {

@@ -143,7 +143,7 @@ TEST_CASE("bias correction helps filters that nearly cancel") {
       }
       QuantizeOptions options;
       options.weight_bits = bits;
-      options.edges = Edges::kOff;
+      options.boundary_layers = BoundaryLayers::kOff;
       const auto observations = observe(graph);
       const QuantizedGraph with = quantize_graph(graph, observations, options).value();
       options.correct_bias = false;

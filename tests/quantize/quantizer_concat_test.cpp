@@ -68,7 +68,7 @@ TEST_CASE("rounding to the joined scale at once is within a step of rounding twi
     const Graph graph = branches(3.0F);
     QuantizeOptions options;
     options.activation_bits = bits;
-    options.edges = Edges::kOff;
+    options.boundary_layers = BoundaryLayers::kOff;
     const QuantizedGraph q = quantize(graph, options);
     // Each branch's own scale, as calibration would have chosen it.
     const auto observations = testing::observe(graph);

@@ -165,12 +165,12 @@ TEST_CASE("edge layers keep their bits when the rest goes lower") {
   CHECK(range_bits(kept.graph, "flat") == 8);
   CHECK(logged(kept, "'gap' and the tensors that share its integers were wanted at 3 and at 8 bits: 8 for all"));
 
-  options.edge_bits = 6;
+  options.boundary_bits = 6;
   const QuantizedGraph six = quantize(residual_graph(), options);
   CHECK(weight_bits(six.graph, "stem") == 6);
   CHECK(range_bits(six.graph, "input.quantize") == 6);
 
-  options.edges = Edges::kOff;
+  options.boundary_layers = BoundaryLayers::kOff;
   const QuantizedGraph off = quantize(residual_graph(), options);
   for (const char* name : {"stem", "a", "c", "fc"}) CHECK(weight_bits(off.graph, name) == 4);
   for (const char* name : {"input.quantize", "stem", "gap", "flat"}) CHECK(range_bits(off.graph, name) == 3);
@@ -180,7 +180,7 @@ TEST_CASE("edge layers left in float get conversions around them") {
   QuantizeOptions options;
   options.weight_bits = 4;
   options.activation_bits = 4;
-  options.edges = Edges::kFloat;
+  options.boundary_layers = BoundaryLayers::kFloat;
   const QuantizedGraph q = quantize(residual_graph(), options);
   CHECK(node_names(q.graph) == std::vector<std::string>{"stem", "stem.quantize", "pool", "a", "c", "sum", "gap", "flat",
                                                         "flat.dequantize", "fc"});
@@ -208,7 +208,7 @@ TEST_CASE("a network of one layer can stay in float altogether") {
   GraphBuilder b(testing::seed(), {4, 4, 3});
   const Graph graph = b.finish(b.linear("fc", b.input(), 3));
   QuantizeOptions options;
-  options.edges = Edges::kFloat;
+  options.boundary_layers = BoundaryLayers::kFloat;
   CHECK(node_names(quantize(graph, options).graph) == std::vector<std::string>{"fc"});
   CHECK(node_names(quantize(graph).graph) == std::vector<std::string>{"input.quantize", "fc"});
 }
@@ -266,7 +266,7 @@ TEST_CASE("bad widths and layer names are errors that list the valid ones") {
     options.activation_bits = bits;
     CHECK(error_of(graph, options).where == "activation bits");
     options = {};
-    options.edge_bits = bits;
+    options.boundary_bits = bits;
     CHECK(error_of(graph, options).where == "edge bits");
     options = {};
     options.layer_weight_bits = {{"a", bits}};

@@ -184,7 +184,7 @@ TEST_CASE("integer arithmetic equals the simulation in float64 to one step for a
     for (const bool per_tensor : {false, true}) {
       QuantizeOptions options;
       options.weight_bits = options.activation_bits = bits;
-      options.edges = Edges::kOff;
+      options.boundary_layers = BoundaryLayers::kOff;
       options.per_tensor_weights = per_tensor;
       const Graph graph = network(testing::seed() + static_cast<unsigned>(bits));
       const Graph quantized = quantize(graph, options).graph;
@@ -234,7 +234,7 @@ TEST_CASE("the integer network approaches the float network with every bit") {
   for (int bits = kMinBits; bits <= kMaxBits; ++bits) {
     QuantizeOptions options;
     options.weight_bits = options.activation_bits = bits;
-    options.edges = Edges::kOff;
+    options.boundary_layers = BoundaryLayers::kOff;
     const Graph quantized = quantize(graph, options).graph;
     double signal = 0;
     double noise = 0;

@@ -53,7 +53,7 @@ TEST_CASE("every function becomes a table of the quantization that calibration c
       const Graph graph = b.finish(b.linear("fc", f, 3));
       QuantizeOptions options;
       options.activation_bits = bits;
-      options.edges = Edges::kOff;
+      options.boundary_layers = BoundaryLayers::kOff;
       const QuantizedGraph q = quantize(graph, options);
       CHECK(float_nodes(q.graph).empty());
       const auto& function = std::get<Function>(node_named(q.graph, "f").op);
@@ -128,7 +128,7 @@ TEST_CASE("a Softmax after another operator reads it dequantized, with the bits 
   CHECK(bits_for(output_of(q.graph, "gap").range) == 8);
   // The convolution is a last layer, whatever follows it in float.
   CHECK(bits_for(filter_of(node_named(q.graph, "conv"))->quantized->range) == 8);
-  options.edges = Edges::kFloat;
+  options.boundary_layers = BoundaryLayers::kFloat;
   CHECK(node_names(quantize(graph, options).graph) ==
         Names{"conv", "conv.quantize", "gap", "gap.dequantize", "prob", "flat"});
 }

@@ -182,7 +182,7 @@ TEST_CASE("widths for what is stated are errors that say why") {
   CHECK(error(options).find("'a.q' is quantized already, and stays as it is") == 0);
   // Edge layers left in float: those that have float weights.
   options = {};
-  options.edges = Edges::kFloat;
+  options.boundary_layers = BoundaryLayers::kFloat;
   CHECK(float_nodes(quantize(graph, options).graph) == Names{"stem", "fc"});
 }
 

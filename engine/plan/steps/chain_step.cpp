@@ -2,6 +2,7 @@
 
 #include "engine/plan/make_step.h"
 #include "engine/plan/memory_plan.h"
+#include "narrow/inspect.h"
 
 namespace narrow::engine {
 namespace {

@@ -5,6 +5,7 @@
 #include "engine/plan/make_step.h"
 #include "engine/plan/steps/kernel_choice.h"
 #include "kernels/convolution.h"
+#include "narrow/inspect.h"
 
 namespace narrow::engine {
 namespace {

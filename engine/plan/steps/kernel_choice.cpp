@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/isa_table.h"
+#include "narrow/inspect.h"
 
 namespace narrow::engine {
 

@@ -5,6 +5,7 @@
 
 #include "kernels/convolution.h"
 #include "narrow/session.h"
+#include "narrow/inspect.h"
 
 namespace narrow::engine {
 

@@ -3,6 +3,7 @@
 
 #include "engine/plan/make_step.h"
 #include "engine/plan/memory_plan.h"
+#include "narrow/inspect.h"
 
 namespace narrow::engine {
 namespace {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "narrow/model.h"
+#include "narrow/inspect.h"
 #include "tests/engine/graph_builder.h"
 
 using narrow::LayerInfo;

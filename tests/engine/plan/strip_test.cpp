@@ -7,6 +7,7 @@
 #include <string>
 
 #include "narrow/session.h"
+#include "narrow/inspect.h"
 #include "tests/engine/graph_builder.h"
 #include "tests/engine/reference_interpreter.h"
 

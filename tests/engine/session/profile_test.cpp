@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "narrow/session.h"
+#include "narrow/inspect.h"
 #include "tests/engine/graph_builder.h"
 
 using narrow::Session;

@@ -7,6 +7,8 @@
 #include <thread>
 
 #include "narrow/session.h"
+#include "narrow/inspect.h"
+#include "narrow/executor.h"
 #include "tests/engine/graph_builder.h"
 #include "tests/engine/reference_interpreter.h"
 

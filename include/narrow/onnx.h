@@ -1,7 +1,8 @@
-// Networks for other engines.
+// ONNX: networks for other engines, and the operators that are read.
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <vector>
 
 #include "narrow/float_model.h"
@@ -17,5 +18,13 @@ namespace narrow {
 [[nodiscard]] Result<std::vector<std::byte>> to_onnx(const Model& model);
 // The same in float. What a file stated about quantization stays stated.
 [[nodiscard]] Result<std::vector<std::byte>> to_onnx(const FloatModel& model);
+
+// An ONNX operator that can be read.
+struct OnnxOperator {
+  std::string name;    // "Conv", "com.microsoft.QLinearAdd"
+  std::string how;     // "integer", "table", "float", "folded", "moves data", ...
+  std::string limits;  // what is not supported of it; may be empty
+};
+[[nodiscard]] std::vector<OnnxOperator> onnx_operators();
 
 }  // namespace narrow

@@ -1,0 +1,14 @@
+#include "narrow/version.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+namespace narrow {
+
+TEST_CASE("the library and its headers have one version") {
+  CHECK(version() == std::to_string(NARROW_VERSION_MAJOR) + "." + std::to_string(NARROW_VERSION_MINOR) + "." +
+                         std::to_string(NARROW_VERSION_PATCH));
+}
+
+}  // namespace narrow
