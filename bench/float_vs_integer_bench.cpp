@@ -20,6 +20,7 @@
 #include "narrow/inspect.h"
 #include "narrow/model.h"
 #include "narrow/session.h"
+#include "narrow/inspect.h"
 
 namespace {
 

@@ -199,6 +199,14 @@ Result<FloatModel> FloatModel::load(const std::filesystem::path& path, const Imp
   return FloatModel(std::move(data));
 }
 
+Result<FloatModel> FloatModel::with_preprocessing(const Preprocessing& preprocessing) const {
+  NARROW_TRY(check_input(preprocessing, input_shape()));
+  auto data = std::make_shared<Data>(*data_);
+  data->preprocessing = preprocessing;
+  data->preprocessing_is_assumed = false;
+  return FloatModel(std::move(data));
+}
+
 Result<std::vector<std::byte>> to_safetensors(const std::filesystem::path& weights) {
   NARROW_ASSIGN(const FileFormat format, detect_format(weights));
   if (format == FileFormat::kTorch) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "apps/commands/commands.h"
+#include "apps/options/model_options.h"
 #include "apps/report/bench_report.h"
 #include "apps/report/progress.h"
 #include "apps/report/text.h"
@@ -25,25 +26,26 @@ struct BenchFlags {
   int spin_us = 0;
   double latency_bound_ms = 0;
   bool layers = false;
-  CLI::Option* batch = nullptr;
-  CLI::Option* rate = nullptr;
-  CLI::Option* bound = nullptr;
-  CLI::Option* seed = nullptr;
+  // Options that not every scenario takes; set once they are declared.
+  std::optional<Option> batch;
+  std::optional<Option> rate;
+  std::optional<Option> bound;
+  std::optional<Option> seed;
 };
 
 // Options that the scenario needs, or has no use for: better said than ignored.
 std::optional<Error> misfit(const BenchFlags& flags) {
-  const auto error = [&](const CLI::Option* option, const std::string& message) {
+  const auto error = [&](const Option& option, const std::string& message) {
     return Error{ErrorCode::kInvalidArgument, message + " --scenario " + scenario_name(flags.load.scenario),
-                 option->get_name()};
+                 option.name()};
   };
   const bool server = flags.load.scenario == Scenario::kServer;
-  if (server && flags.rate->count() == 0) return error(flags.rate, "is missing: the pictures per second for");
-  if (flags.load.scenario == Scenario::kSingleStream && flags.batch->count() > 0) {
-    return error(flags.batch, "does not apply to");
+  if (server && !flags.rate->given()) return error(*flags.rate, "is missing: the pictures per second for");
+  if (flags.load.scenario == Scenario::kSingleStream && flags.batch->given()) {
+    return error(*flags.batch, "does not apply to");
   }
-  for (const CLI::Option* option : {flags.rate, flags.bound, flags.seed}) {
-    if (!server && option->count() > 0) return error(option, "does not apply to");
+  for (const Option& option : {*flags.rate, *flags.bound, *flags.seed}) {
+    if (!server && option.given()) return error(option, "does not apply to");
   }
   return std::nullopt;
 }
@@ -81,7 +83,6 @@ Result<int> bench(const BenchFlags& flags, Console& console) {
     return console.fail(*useless, kUsage);
   }
   BenchReport report;
-  report.file = flags.model.path;
   report.load = flags.load;
   report.spin_us = flags.spin_us;
   report.latency_bound = 1e-3 * flags.latency_bound_ms;
@@ -90,6 +91,7 @@ Result<int> bench(const BenchFlags& flags, Console& console) {
   report.notes = loaded.notes;
   NARROW_ASSIGN(const std::unique_ptr<Network> network,
                 open_network(loaded, flags.model.isa, report.threads, flags.load.batch, flags.spin_us));
+  report.network = describe(*network, flags.model.path);
   Session* const session = network->session();
   if (session == nullptr && (flags.layers || flags.spin_us > 0)) {
     return Error{ErrorCode::kInvalidArgument,
@@ -116,8 +118,8 @@ Result<int> bench(const BenchFlags& flags, Console& console) {
     NARROW_ASSIGN(report.layers, time_layers(*session, inputs, flags.load.batch, report.threads, runs, show_layers));
   }
   progress.erase();
-  console.print(bench_text(report, *network));
-  console.result(bench_json(report, *network));
+  console.print(bench_text(report));
+  console.result(bench_json(report));
   return kSuccess;
 }
 
@@ -132,73 +134,77 @@ constexpr const char* kExamples =
     "The scenarios have the names that MLPerf gave them. Percentiles are the smallest latency that at least that many\n"
     "percent of all do not exceed. Machines are noisy: compare ratios of medians from alternating runs.";
 
-void add_load_options(CLI::App& app, BenchFlags& flags) {
-  app.add_option("--scenario", flags.scenario,
-                 "SingleStream (default): one picture after the other; Offline: batches of pictures that are there; "
-                 "Server: pictures arrive at random times")
-      ->check(CLI::Validator(
-          [](std::string& text) {
-            if (find_scenario(text)) return std::string();
-            return "unknown value '" + text + "'; valid: SingleStream, Offline, Server";
-          },
-          "", "scenario"))
-      ->type_name("NAME");
-  flags.batch = app.add_option("--batch", flags.load.batch,
-                               "Pictures in one run. Offline: 16 unless given; Server: the most that run together, 1 "
-                               "unless given")
-                    ->check(whole_number(1, 1024))
-                    ->type_name("N");
-  flags.rate = app.add_option("--rate", flags.load.rate, "Server: pictures per second, on average")
-                   ->check(positive_number())
-                   ->type_name("X");
-  flags.bound = app.add_option("--latency-bound", flags.latency_bound_ms,
-                               "Server: milliseconds that 99 % of the pictures must not exceed")
-                    ->check(positive_number())
-                    ->type_name("MS");
-  flags.seed = app.add_option("--seed", flags.load.seed, "Server: seed of the times of arrival, 1 unless given")
-                   ->check(whole_number(0, 1000000000))
-                   ->type_name("N");
-  CLI::Option* const seconds = app.add_option("--duration", flags.load.seconds, "Seconds to measure, 5 unless given")
-                                   ->check(positive_number())
-                                   ->type_name("S");
-  app.add_option("--runs", flags.load.runs, "Runs (Server: pictures) to measure, instead of a duration")
-      ->check(whole_number(1, 1000000000))
-      ->type_name("N")
-      ->excludes(seconds);
-  app.add_option("--warm-up", flags.warm_up, "Runs before anything is measured; default: about a third of a second")
-      ->check(whole_number(0, 1000000))
-      ->type_name("N");
+Check scenario() {
+  return [](const std::string& text) -> std::string {
+    if (find_scenario(text)) return {};
+    return "unknown value '" + text + "'; valid: SingleStream, Offline, Server";
+  };
+}
+
+void add_load_options(const Subcommand& command, BenchFlags& flags) {
+  command
+      .add("--scenario", flags.scenario,
+           "SingleStream (default): one picture after the other; Offline: batches of pictures that are there; Server: "
+           "pictures arrive at random times")
+      .check(scenario())
+      .type_name("NAME");
+  flags.batch = command
+                    .add("--batch", flags.load.batch,
+                         "Pictures in one run. Offline: 16 unless given; Server: the most that run together, 1 unless "
+                         "given")
+                    .check(whole_number(1, 1024))
+                    .type_name("N");
+  flags.rate = command.add("--rate", flags.load.rate, "Server: pictures per second, on average")
+                   .check(positive_number())
+                   .type_name("X");
+  flags.bound = command
+                    .add("--latency-bound", flags.latency_bound_ms,
+                         "Server: milliseconds that 99 % of the pictures must not exceed")
+                    .check(positive_number())
+                    .type_name("MS");
+  flags.seed = command.add("--seed", flags.load.seed, "Server: seed of the times of arrival, 1 unless given")
+                   .check(whole_number(0, 1000000000))
+                   .type_name("N");
+  const Option seconds = command.add("--duration", flags.load.seconds, "Seconds to measure, 5 unless given")
+                             .check(positive_number())
+                             .type_name("S");
+  command.add("--runs", flags.load.runs, "Runs (Server: pictures) to measure, instead of a duration")
+      .check(whole_number(1, 1000000000))
+      .type_name("N")
+      .excludes(seconds);
+  command.add("--warm-up", flags.warm_up, "Runs before anything is measured; default: about a third of a second")
+      .check(whole_number(0, 1000000))
+      .type_name("N");
 }
 
 }  // namespace
 
-Command add_bench(CLI::App& parent) {
+Command add_bench(CommandLine& line) {
   auto flags = std::make_shared<BenchFlags>();
   auto json = std::make_shared<bool>(false);
-  CLI::App* app = parent.add_subcommand("bench", "Measure how long a network takes, and where");
-  app->footer(kExamples);
-  app->add_option("MODEL", flags->model.path, "A .nrw file, ONNX, or weights (a PyTorch checkpoint, safetensors)")
-      ->required();
-  add_load_options(*app, *flags);
-  app->add_flag("--layers", flags->layers,
-                "Also time each layer: share of the time, operations per second and what part of this CPU's peak they "
-                "are");
-  app->add_option("--pictures", flags->pictures,
-                  "Pictures to run (see narrow --help); default: random bytes over the whole range of the input")
-      ->type_name("PICTURES");
-  add_threads_option(*app, flags->threads);
-  app->add_option("--spin", flags->spin_us,
-                  "Microseconds that helper threads poll for the next picture before they sleep, 0 unless given")
-      ->check(whole_number(0, 10000))
-      ->type_name("US");
-  add_json_option(*app, *json);
-  add_run_options(*app, flags->model);
-  return {app, json, [flags](Console& console) {
+  const Subcommand command = line.add("bench", "Measure how long a network takes, and where", kExamples);
+  command.add("MODEL", flags->model.path, "A .nrw file, ONNX, or weights (a PyTorch checkpoint, safetensors)")
+      .required();
+  add_load_options(command, *flags);
+  command.add_flag("--layers", flags->layers,
+                   "Also time each layer: share of the time, operations per second and what part of this CPU's peak "
+                   "they are");
+  command
+      .add("--pictures", flags->pictures,
+           "Pictures to run (see narrow --help); default: random bytes over the whole range of the input")
+      .type_name("PICTURES");
+  add_threads_option(command, flags->threads);
+  command
+      .add("--spin", flags->spin_us,
+           "Microseconds that helper threads poll for the next picture before they sleep, 0 unless given")
+      .check(whole_number(0, 10000))
+      .type_name("US");
+  add_json_option(command, *json);
+  add_run_options(command, flags->model);
+  return {command, json, [flags](Console& console) {
             flags->load.scenario = find_scenario(flags->scenario).value_or(Scenario::kSingleStream);
             constexpr int kOfflineBatch = 16;
-            if (flags->load.scenario == Scenario::kOffline && flags->batch->count() == 0) {
-              flags->load.batch = kOfflineBatch;
-            }
+            if (flags->load.scenario == Scenario::kOffline && !flags->batch->given()) flags->load.batch = kOfflineBatch;
             return finish(console, bench(*flags, console));
           }};
 }

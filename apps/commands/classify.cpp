@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "apps/commands/commands.h"
-#include "apps/report/json.h"
+#include "apps/options/model_options.h"
+#include "apps/report/classify_report.h"
 #include "apps/report/progress.h"
-#include "apps/report/text.h"
 #include "apps/run/model_file.h"
 #include "apps/run/scoring.h"
 #include "narrow/image.h"
@@ -54,23 +54,16 @@ std::string label_of(const LoadedModel& loaded, int class_index) {
                                : loaded.labels[static_cast<std::size_t>(class_index)];
 }
 
-void print_picture(Console& console, const LoadedModel& loaded, const Network& network, const Scored& scored, int top,
-                   Json& pictures) {
+ClassifiedPicture classified(const Scored& scored, const LoadedModel& loaded, const Network& network, int top) {
   const std::vector<float> probabilities = network.scores_are_probabilities()
                                                ? std::vector<float>(scored.scores.begin(), scored.scores.end())
                                                : softmax(scored.scores);
-  Json list = Json::array();
-  std::string text = scored.name + "\n";
-  std::vector<Ranked> best = top_k(scored.scores, std::min(top, static_cast<int>(scored.scores.size())));
-  for (const Ranked& ranked : best) {
-    const std::string label = label_of(loaded, ranked.class_index);
-    const float probability = probabilities[static_cast<std::size_t>(ranked.class_index)];
-    text += format("  %6.2f %%  %s\n", static_cast<double>(probability) * 100.0, label.c_str());
-    list.push_back(
-        {{"class", ranked.class_index}, {"label", label}, {"probability", probability}, {"score", ranked.score}});
+  ClassifiedPicture picture{.picture = scored.name};
+  for (const Ranked& ranked : top_k(scored.scores, std::min(top, static_cast<int>(scored.scores.size())))) {
+    picture.best.push_back({ranked.class_index, label_of(loaded, ranked.class_index),
+                            probabilities[static_cast<std::size_t>(ranked.class_index)], ranked.score});
   }
-  console.print(text);
-  pictures.push_back({{"picture", scored.name}, {"top", std::move(list)}});
+  return picture;
 }
 
 Result<int> classify(const ClassifyFlags& flags, Console& console) {
@@ -84,8 +77,11 @@ Result<int> classify(const ClassifyFlags& flags, Console& console) {
   const int batch = static_cast<int>(std::clamp<std::size_t>(items.size(), 1, kBatch));
   NARROW_ASSIGN(const std::unique_ptr<Network> network, open_network(loaded, flags.model.isa, threads, batch));
 
-  Json pictures = Json::array();
-  std::size_t failed = 0;
+  ClassifyReport report{.network = describe(*network, flags.model.path),
+                        .preprocessing = loaded.preprocessing,
+                        .preprocessing_is_assumed = loaded.preprocessing_is_assumed,
+                        .notes = loaded.notes,
+                        .threads = threads};
   Progress progress("classifying");
   const auto fetch = [&](std::size_t i) -> Result<LabelledPicture> {
     if (!items[i].status.ok()) return items[i].status.error();
@@ -94,11 +90,11 @@ Result<int> classify(const ClassifyFlags& flags, Console& console) {
   const auto sink = [&](const Scored& scored) -> Status {
     progress.erase();
     if (scored.status.ok()) {
-      print_picture(console, loaded, *network, scored, flags.top, pictures);
+      report.pictures.push_back(classified(scored, loaded, *network, flags.top));
+      console.print(picture_text(report.pictures.back()));
     } else {
-      ++failed;
       console.report(scored.status.error());
-      pictures.push_back({{"picture", items[scored.index].argument}, {"error", error_json(scored.status.error())}});
+      report.pictures.push_back({.picture = items[scored.index].argument, .error = scored.status.error()});
     }
     progress.update(scored.index + 1, items.size());
     return {};
@@ -106,29 +102,10 @@ Result<int> classify(const ClassifyFlags& flags, Console& console) {
   NARROW_ASSIGN(const ScoringTime time,
                 score_pictures(*network, items.size(), fetch, {loaded.preprocessing, threads, batch}, sink));
   progress.erase();
-
-  const std::string& path = flags.model.path;
-  const std::string name = path.empty() ? network->architecture() + " (built in)" : path;
-  if (failed < items.size()) {
-    std::string notes;
-    if (loaded.preprocessing_is_assumed) notes += preprocessing_lines(loaded.preprocessing, true);
-    for (const std::string& note : loaded.notes) notes += "note: " + note + "\n";
-    console.print("\n" + notes + name + ": " + network->bits() + ", " + network->isa() + ", " + network->arithmetic() +
-                  "; " + plural(items.size() - failed, "picture") + format(" in %.3f s\n", time.total_seconds));
-  }
-  Json document;
-  document["model"] = {{"file", path.empty() ? Json() : Json(path)},
-                       {"architecture", network->architecture()},
-                       {"bits", network->bits()},
-                       {"arithmetic", network->arithmetic()}};
-  document["preprocessing"] = preprocessing_json(loaded.preprocessing);
-  document["preprocessing_is_assumed"] = loaded.preprocessing_is_assumed;
-  document["notes"] = loaded.notes;
-  document["isa"] = network->isa();
-  document["threads"] = threads;
-  document["failed"] = failed;
-  document["pictures"] = std::move(pictures);
-  console.result(document);
+  report.seconds = time.total_seconds;
+  console.print(classify_text(report));
+  console.result(classify_json(report));
+  const std::size_t failed = report.failed();
   if (failed == 0) return kSuccess;
   return failed == items.size() ? kFailure : kPartialFailure;
 }
@@ -144,23 +121,23 @@ constexpr const char* kExamples =
 
 }  // namespace
 
-Command add_classify(CLI::App& parent) {
+Command add_classify(CommandLine& line) {
   auto flags = std::make_shared<ClassifyFlags>();
   auto json = std::make_shared<bool>(false);
-  CLI::App* app = parent.add_subcommand("classify", "Say what is on pictures");
-  app->footer(kExamples);
-  app->add_option("PICTURE", flags->pictures, "Pictures: files, folders or lists (see narrow --help)")->required();
-  app->add_option("--model", flags->model.path,
-                  "A .nrw file, ONNX, or weights (a PyTorch checkpoint, safetensors); default: the model that is built "
-                  "in (CIFAR-10 classes)")
-      ->type_name("FILE");
-  app->add_option("--top", flags->top, "How many classes to print, 5 unless given")
-      ->check(whole_number(1, 100000))
-      ->type_name("K");
-  add_threads_option(*app, flags->threads);
-  add_json_option(*app, *json);
-  add_model_options(*app, flags->model);
-  return {app, json, [flags](Console& console) { return finish(console, classify(*flags, console)); }};
+  const Subcommand command = line.add("classify", "Say what is on pictures", kExamples);
+  command.add("PICTURE", flags->pictures, "Pictures: files, folders or lists (see narrow --help)").required();
+  command
+      .add("--model", flags->model.path,
+           "A .nrw file, ONNX, or weights (a PyTorch checkpoint, safetensors); default: the model that is built in "
+           "(CIFAR-10 classes)")
+      .type_name("FILE");
+  command.add("--top", flags->top, "How many classes to print, 5 unless given")
+      .check(whole_number(1, 100000))
+      .type_name("K");
+  add_threads_option(command, flags->threads);
+  add_json_option(command, *json);
+  add_model_options(command, flags->model);
+  return {command, json, [flags](Console& console) { return finish(console, classify(*flags, console)); }};
 }
 
 }  // namespace narrow::cli

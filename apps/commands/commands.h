@@ -1,28 +1,29 @@
-// The subcommands, each in a file of its own.
+// The subcommands, each in a file of its own: its options, and the order of its work.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <functional>
 #include <memory>
 
+#include "apps/options/command_line.h"
 #include "apps/report/console.h"
+#include "narrow/result.h"
 
 namespace narrow::cli {
 
 struct Command {
-  CLI::App* app = nullptr;
+  Subcommand options;
   std::shared_ptr<bool> json;        // whether --json was given; known after parsing
   std::function<int(Console&)> run;  // does the work, returns the exit code
 };
 
-// Each adds its subcommand to `parent`.
-[[nodiscard]] Command add_classify(CLI::App& parent);
-[[nodiscard]] Command add_quantize(CLI::App& parent);
-[[nodiscard]] Command add_evaluate(CLI::App& parent);
-[[nodiscard]] Command add_bench(CLI::App& parent);
-[[nodiscard]] Command add_inspect(CLI::App& parent);
-[[nodiscard]] Command add_convert(CLI::App& parent);
-[[nodiscard]] Command add_operators(CLI::App& parent);
+// Each adds its subcommand to `line`.
+[[nodiscard]] Command add_classify(CommandLine& line);
+[[nodiscard]] Command add_quantize(CommandLine& line);
+[[nodiscard]] Command add_evaluate(CommandLine& line);
+[[nodiscard]] Command add_bench(CommandLine& line);
+[[nodiscard]] Command add_inspect(CommandLine& line);
+[[nodiscard]] Command add_convert(CommandLine& line);
+[[nodiscard]] Command add_operators(CommandLine& line);
 
 // Takes the exit code out of a Result<int>; an error is reported and becomes kFailure.
 [[nodiscard]] inline int finish(Console& console, const Result<int>& result) {

@@ -1,28 +1,23 @@
 // narrow operators: which ONNX operators can be read?
 #include <memory>
+#include <vector>
 
 #include "apps/commands/commands.h"
 #include "apps/options/options.h"
+#include "apps/report/json.h"
 #include "apps/report/text.h"
-#include "narrow/float_model.h"
 #include "narrow/onnx.h"
 
 namespace narrow::cli {
 
 namespace {
 
-Result<int> operators(Console& console) {
+int operators(Console& console) {
   const std::vector<OnnxOperator> all = onnx_operators();
   Table table({"operator", "how", "limits"});
-  Json rows = Json::array();
-  for (const OnnxOperator& row : all) {
-    table.add({row.name, row.how, row.limits});
-    rows.push_back({{"operator", row.name}, {"how", row.how}, {"limits", row.limits}});
-  }
+  for (const OnnxOperator& row : all) table.add({row.name, row.how, row.limits});
   console.print(table.text());
-  Json document;
-  document["operators"] = std::move(rows);
-  console.result(document);
+  console.result(operators_json(all));
   return kSuccess;
 }
 
@@ -35,12 +30,12 @@ constexpr const char* kExamples =
 
 }  // namespace
 
-Command add_operators(CLI::App& parent) {
+Command add_operators(CommandLine& line) {
   auto json = std::make_shared<bool>(false);
-  CLI::App* app = parent.add_subcommand("operators", "List the ONNX operators that can be read, and how they run");
-  app->footer(kExamples);
-  add_json_option(*app, *json);
-  return {app, json, [](Console& console) { return finish(console, operators(console)); }};
+  const Subcommand command =
+      line.add("operators", "List the ONNX operators that can be read, and how they run", kExamples);
+  add_json_option(command, *json);
+  return {command, json, operators};
 }
 
 }  // namespace narrow::cli

@@ -4,9 +4,10 @@
 
 #include "apps/commands/commands.h"
 #include "apps/files/output_file.h"
+#include "apps/options/options.h"
+#include "apps/options/preprocess_options.h"
 #include "apps/report/progress.h"
 #include "apps/report/quantize_report.h"
-#include "apps/report/text.h"
 #include "apps/run/model_file.h"
 #include "narrow/image.h"
 #include "narrow/quantize.h"
@@ -24,7 +25,7 @@ struct QuantizeFlags {
   std::string labels;
   int weight_bits = 8;
   int activation_bits = 8;
-  std::string first_last = "8";
+  std::string keep_edges = "8";
   std::string observer = "minmax";
   bool per_tensor = false;
   bool no_bias_correction = false;
@@ -39,13 +40,13 @@ QuantizeOptions quantize_options(const QuantizeFlags& flags) {
   QuantizeOptions options;
   options.weight_bits = flags.weight_bits;
   options.activation_bits = flags.activation_bits;
-  if (flags.first_last == "float") {
+  if (flags.keep_edges == "float") {
     options.boundary_layers = BoundaryLayers::kFloat;
-  } else if (flags.first_last == "off") {
+  } else if (flags.keep_edges == "off") {
     options.boundary_layers = BoundaryLayers::kOff;
   } else {
     options.boundary_layers = BoundaryLayers::kBits;
-    options.boundary_bits = std::stoi(flags.first_last);
+    options.boundary_bits = std::stoi(flags.keep_edges);
   }
   options.per_tensor_weights = flags.per_tensor;
   options.correct_bias = !flags.no_bias_correction;
@@ -84,68 +85,76 @@ Result<int> quantize_command(const QuantizeFlags& flags, Console& console) {
   NARROW_TRY(file.write(bytes));
   NARROW_TRY(file.commit());
 
-  const QuantizeSummary summary{flags.weights,   flags.output,  bytes.size(),
-                                pictures.size(), flags.verbose, float_file.preprocessing_is_assumed};
-  console.print(report_text(weights, *result, summary));
-  console.result(report_json(weights, *result, summary));
+  const QuantizeSummary summary{.weights = flags.weights,
+                                .network = weights,
+                                .preprocessing_is_assumed = float_file.preprocessing_is_assumed,
+                                .quantized = *std::move(result),
+                                .available_pictures = pictures.size(),
+                                .output = flags.output,
+                                .output_bytes = bytes.size()};
+  console.print(quantize_text(summary, flags.verbose));
+  console.result(quantize_json(summary));
   return kSuccess;
 }
 
-void add_options(CLI::App& app, QuantizeFlags& flags) {
-  app.add_option("WEIGHTS", flags.weights, "A float network: a PyTorch checkpoint, safetensors, ONNX, or a float .nrw")
-      ->required();
-  app.add_option("--calibrate", flags.pictures, "Pictures to observe ranges on; labels are not needed. May be repeated")
-      ->required()
-      ->allow_extra_args(false)
-      ->type_name("PICTURES");
-  app.add_option("-o,--output", flags.output, "The .nrw file to write; replaced if it is there")
-      ->required()
-      ->type_name("FILE");
-  app.add_option("--calibration-limit", flags.calibration_limit,
-                 "Use at most N pictures, evenly spread; 0 for all, 512 unless given")
-      ->check(whole_number(0, 1000000000))
-      ->type_name("N");
-  add_labels_option(app, flags.labels);
-  add_threads_option(app, flags.threads);
-  app.add_flag("--verbose", flags.verbose, "List every fold and fusion");
+void add_options(const Subcommand& command, QuantizeFlags& flags) {
+  command.add("WEIGHTS", flags.weights, "A float network: a PyTorch checkpoint, safetensors, ONNX, or a float .nrw")
+      .required();
+  command.add("--calibrate", flags.pictures, "Pictures to observe ranges on; labels are not needed. May be repeated")
+      .required()
+      .one_value()
+      .type_name("PICTURES");
+  command.add("-o,--output", flags.output, "The .nrw file to write; replaced if it is there")
+      .required()
+      .type_name("FILE");
+  command
+      .add("--calibration-limit", flags.calibration_limit,
+           "Use at most N pictures, evenly spread; 0 for all, 512 unless given")
+      .check(whole_number(0, 1000000000))
+      .type_name("N");
+  add_labels_option(command, flags.labels);
+  add_threads_option(command, flags.threads);
+  command.add_flag("--verbose", flags.verbose, "List every fold and fusion");
 }
 
-void add_bit_options(CLI::App& app, QuantizeFlags& flags) {
+void add_bit_options(const Subcommand& command, QuantizeFlags& flags) {
   const std::string group = "Bits and ranges";
-  const CLI::Validator bits = whole_number(kMinBits, kMaxBits);
-  app.add_option("--weights", flags.weight_bits, "Bits of weights, 2 to 8; 8 unless given")
-      ->check(bits)
-      ->type_name("BITS")
-      ->group(group);
-  app.add_option("--activations", flags.activation_bits, "Bits of activations, 2 to 8; 8 unless given")
-      ->check(bits)
-      ->type_name("BITS")
-      ->group(group);
-  app.add_option("--first-last,--keep-edges", flags.first_last,
-                 "Bits of the first and last layer, 8 unless given; float leaves them in float, off treats them "
-                 "like all others")
-      ->check(word_or_number({"float", "off"}, kMinBits, kMaxBits))
-      ->type_name("BITS|float|off")
-      ->group(group);
-  app.add_option("--observer", flags.observer, "What makes a range of what was observed: minmax or moving-average")
-      ->check(one_of({"minmax", "moving-average"}))
-      ->type_name("NAME")
-      ->group(group);
-  app.add_flag("--per-tensor", flags.per_tensor, "One scale for all weights of a layer instead of one per channel")
-      ->group(group);
-  app.add_flag("--no-bias-correction", flags.no_bias_correction,
-               "Keep the mean error of rounded weights in the biases (docs/calibration.md)")
-      ->group(group);
-  app.add_option("--layer-weights", flags.layer_weights, "Bits of one layer's weights. May be repeated")
-      ->check(layer_bits_text())
-      ->allow_extra_args(false)
-      ->type_name("LAYER=BITS")
-      ->group(group);
-  app.add_option("--layer-activations", flags.layer_activations, "Bits of one layer's output. May be repeated")
-      ->check(layer_bits_text())
-      ->allow_extra_args(false)
-      ->type_name("LAYER=BITS")
-      ->group(group);
+  const Check bits = whole_number(kMinBits, kMaxBits);
+  command.add("--weights", flags.weight_bits, "Bits of weights, 2 to 8; 8 unless given")
+      .check(bits)
+      .type_name("BITS")
+      .group(group);
+  command.add("--activations", flags.activation_bits, "Bits of activations, 2 to 8; 8 unless given")
+      .check(bits)
+      .type_name("BITS")
+      .group(group);
+  command
+      .add("--keep-edges", flags.keep_edges,
+           "Bits of the first and last layer, 8 unless given; float leaves them in float, off treats them like all "
+           "others")
+      .check(word_or_number({"float", "off"}, kMinBits, kMaxBits))
+      .type_name("BITS|float|off")
+      .group(group);
+  command.add("--observer", flags.observer, "What makes a range of what was observed: minmax or moving-average")
+      .check(one_of({"minmax", "moving-average"}))
+      .type_name("NAME")
+      .group(group);
+  command.add_flag("--per-tensor", flags.per_tensor, "One scale for all weights of a layer instead of one per channel")
+      .group(group);
+  command
+      .add_flag("--no-bias-correction", flags.no_bias_correction,
+                "Keep the mean error of rounded weights in the biases (docs/calibration.md)")
+      .group(group);
+  command.add("--layer-weights", flags.layer_weights, "Bits of one layer's weights. May be repeated")
+      .check(layer_bits_text())
+      .one_value()
+      .type_name("LAYER=BITS")
+      .group(group);
+  command.add("--layer-activations", flags.layer_activations, "Bits of one layer's output. May be repeated")
+      .check(layer_bits_text())
+      .one_value()
+      .type_name("LAYER=BITS")
+      .group(group);
 }
 
 constexpr const char* kExamples =
@@ -162,17 +171,16 @@ constexpr const char* kExamples =
 
 }  // namespace
 
-Command add_quantize(CLI::App& parent) {
+Command add_quantize(CommandLine& line) {
   auto flags = std::make_shared<QuantizeFlags>();
   auto json = std::make_shared<bool>(false);
-  CLI::App* app = parent.add_subcommand("quantize", "Make an integer network from float weights");
-  app->footer(kExamples);
-  add_options(*app, *flags);
-  add_json_option(*app, *json);
-  add_bit_options(*app, *flags);
-  add_import_options(*app, flags->import);
-  add_preprocess_options(*app, flags->preprocess);
-  return {app, json, [flags](Console& console) { return finish(console, quantize_command(*flags, console)); }};
+  const Subcommand command = line.add("quantize", "Make an integer network from float weights", kExamples);
+  add_options(command, *flags);
+  add_json_option(command, *json);
+  add_bit_options(command, *flags);
+  add_import_options(command, flags->import);
+  add_preprocess_options(command, flags->preprocess);
+  return {command, json, [flags](Console& console) { return finish(console, quantize_command(*flags, console)); }};
 }
 
 }  // namespace narrow::cli

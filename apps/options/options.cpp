@@ -7,8 +7,8 @@
 #include <cstring>
 #include <fstream>
 
-#include "apps/options/threads.h"
 #include "apps/report/text.h"
+#include "narrow/float_model.h"
 #include "narrow/session.h"
 
 namespace narrow::cli {
@@ -47,59 +47,53 @@ std::optional<std::vector<int>> numbers_in(const std::string& text) {
 
 }  // namespace
 
-CLI::Validator one_of(std::vector<std::string> words) {
-  return {[words](std::string& text) {
-            if (is_word(words, text)) return std::string();
-            return "unknown value '" + text + "'; valid: " + join(words, ", ");
-          },
-          "", "one_of"};
+Check one_of(std::vector<std::string> words) {
+  return [words](const std::string& text) -> std::string {
+    if (is_word(words, text)) return {};
+    return "unknown value '" + text + "'; valid: " + join(words, ", ");
+  };
 }
 
-CLI::Validator whole_number(long lo, long hi) {
-  return {[lo, hi](std::string& text) {
-            const std::optional<long> value = parse_whole(text);
-            if (value && *value >= lo && *value <= hi) return std::string();
-            return "'" + text + "' is not " + range_text(lo, hi);
-          },
-          "", "whole_number"};
+Check whole_number(long lo, long hi) {
+  return [lo, hi](const std::string& text) -> std::string {
+    const std::optional<long> value = parse_whole(text);
+    if (value && *value >= lo && *value <= hi) return {};
+    return "'" + text + "' is not " + range_text(lo, hi);
+  };
 }
 
-CLI::Validator word_or_number(std::vector<std::string> words, long lo, long hi) {
-  return {[words, lo, hi](std::string& text) {
-            const std::optional<long> value = parse_whole(text);
-            if (is_word(words, text) || (value && *value >= lo && *value <= hi)) return std::string();
-            return "unknown value '" + text + "'; valid: " + join(words, ", ") + ", or " + range_text(lo, hi);
-          },
-          "", "word_or_number"};
+Check word_or_number(std::vector<std::string> words, long lo, long hi) {
+  return [words, lo, hi](const std::string& text) -> std::string {
+    const std::optional<long> value = parse_whole(text);
+    if (is_word(words, text) || (value && *value >= lo && *value <= hi)) return {};
+    return "unknown value '" + text + "'; valid: " + join(words, ", ") + ", or " + range_text(lo, hi);
+  };
 }
 
-CLI::Validator positive_number() {
-  return {[](std::string& text) {
-            char* end = nullptr;
-            const double value = std::strtod(text.c_str(), &end);
-            if (!text.empty() && *end == '\0' && std::isfinite(value) && value > 0) return std::string();
-            return "'" + text + "' is not a number above 0";
-          },
-          "", "positive_number"};
+Check positive_number() {
+  return [](const std::string& text) -> std::string {
+    char* end = nullptr;
+    const double value = std::strtod(text.c_str(), &end);
+    if (!text.empty() && *end == '\0' && std::isfinite(value) && value > 0) return {};
+    return "'" + text + "' is not a number above 0";
+  };
 }
 
-CLI::Validator layer_bits_text() {
-  return {[](std::string& text) {
-            const std::size_t equals = text.rfind('=');
-            const std::optional<long> bits =
-                equals == std::string::npos ? std::nullopt : parse_whole(std::string_view(text).substr(equals + 1));
-            if (equals != 0 && bits && *bits >= kMinBits && *bits <= kMaxBits) return std::string();
-            return "'" + text + "' is not LAYER=BITS with BITS " + range_text(kMinBits, kMaxBits);
-          },
-          "", "layer_bits_text"};
+Check layer_bits_text() {
+  return [](const std::string& text) -> std::string {
+    const std::size_t equals = text.rfind('=');
+    const std::optional<long> bits =
+        equals == std::string::npos ? std::nullopt : parse_whole(std::string_view(text).substr(equals + 1));
+    if (equals != 0 && bits && *bits >= kMinBits && *bits <= kMaxBits) return {};
+    return "'" + text + "' is not LAYER=BITS with BITS " + range_text(kMinBits, kMaxBits);
+  };
 }
 
-CLI::Validator number_list() {
-  return {[](std::string& text) {
-            if (numbers_in(text)) return std::string();
-            return "'" + text + "' is not a list of block numbers like 4,14";
-          },
-          "", "number_list"};
+Check number_list() {
+  return [](const std::string& text) -> std::string {
+    if (numbers_in(text)) return {};
+    return "'" + text + "' is not a list of block numbers like 4,14";
+  };
 }
 
 LayerBits parse_layer_bits(const std::string& text) {
@@ -109,16 +103,15 @@ LayerBits parse_layer_bits(const std::string& text) {
 
 std::vector<int> parse_number_list(const std::string& text) { return numbers_in(text).value_or(std::vector<int>()); }
 
-void add_json_option(CLI::App& command, bool& json) {
+void add_json_option(const Subcommand& command, bool& json) {
   command.add_flag("--json", json, "Answer with one JSON document on standard output");
 }
 
-void add_threads_option(CLI::App& command, int& threads) {
+void add_threads_option(const Subcommand& command, int& threads) {
   command
-      .add_option("--threads", threads,
-                  "Threads to use; default: as many as this process has cores. No result depends on it")
-      ->check(whole_number(1, 256))
-      ->type_name("N");
+      .add("--threads", threads, "Threads to use; default: as many as this process has cores. No result depends on it")
+      .check(whole_number(1, 256))
+      .type_name("N");
 }
 
 int threads_to_use(int asked, std::size_t work) {
@@ -126,67 +119,65 @@ int threads_to_use(int asked, std::size_t work) {
   return static_cast<int>(std::min(static_cast<std::size_t>(available_threads()), std::max<std::size_t>(work, 1)));
 }
 
-void add_isa_option(CLI::App& command, std::string& isa) {
+void add_isa_option(const Subcommand& command, std::string& isa) {
   std::vector<std::string> names = available_isas();
   names.insert(names.begin(), "auto");
   const std::string list = join(names, ", ");
-  command.add_option("--isa", isa, "Instruction set; this CPU can run: " + list + ". No result depends on it")
-      ->check(CLI::Validator(
-          [names, list](std::string& text) {
-            if (is_word(names, text)) return std::string();
-            return "unknown value '" + text + "'; this CPU can run: " + list;
-          },
-          "", "isa"))
-      ->type_name("ISA");
+  command.add("--isa", isa, "Instruction set; this CPU can run: " + list + ". No result depends on it")
+      .check([names, list](const std::string& text) -> std::string {
+        if (is_word(names, text)) return {};
+        return "unknown value '" + text + "'; this CPU can run: " + list;
+      })
+      .type_name("ISA");
 }
 
-std::vector<const CLI::Option*> add_import_options(CLI::App& command, ImportFlags& flags) {
+std::vector<Option> add_import_options(const Subcommand& command, ImportFlags& flags) {
   const std::string group = "Files of weights (PyTorch checkpoints, safetensors)";
   return {
       command
-          .add_option("--arch", flags.architecture,
-                      "Architecture of the weights, where their keys do not tell: " + join(architectures(), ", "))
-          ->check(one_of(architectures()))
-          ->type_name("NAME")
-          ->group(group),
+          .add("--arch", flags.architecture,
+               "Architecture of the weights, where their keys do not tell: " + join(architectures(), ", "))
+          .check(one_of(architectures()))
+          .type_name("NAME")
+          .group(group),
       command
-          .add_option(kInputSizeOption, flags.input_size,
-                      "Side of the network's input; default: the crop, or the architecture's own. Also for ONNX files "
-                      "that leave it open")
-          ->check(whole_number(1, 8192))
-          ->type_name("N")
-          ->group(group),
+          .add(kInputSizeOption, flags.input_size,
+               "Side of the network's input; default: the crop, or the architecture's own. Also for ONNX files that "
+               "leave it open")
+          .check(whole_number(1, 8192))
+          .type_name("N")
+          .group(group),
       command
           .add_flag("--tf-padding", flags.tf_padding,
                     "Pad as TensorFlow's SAME: with a stride of 2 only below and to the right")
-          ->group(group),
-      command.add_option("--bn-eps", flags.batch_norm_epsilon, "Epsilon of BatchNorm; default: the architecture's own")
-          ->check(positive_number())
-          ->type_name("X")
-          ->group(group),
+          .group(group),
+      command.add("--bn-eps", flags.batch_norm_epsilon, "Epsilon of BatchNorm; default: the architecture's own")
+          .check(positive_number())
+          .type_name("X")
+          .group(group),
       command
-          .add_option("--stride-2-blocks", flags.stride_2_blocks,
-                      "MobileNetV2: indices of the features with a stride of 2; default: 0,2,4,7,14")
-          ->check(number_list())
-          ->type_name("LIST")
-          ->group(group),
+          .add("--stride-2-blocks", flags.stride_2_blocks,
+               "MobileNetV2: indices of the features with a stride of 2; default: 0,2,4,7,14")
+          .check(number_list())
+          .type_name("LIST")
+          .group(group),
   };
 }
 
-std::optional<Error> misplaced_option(const std::vector<const CLI::Option*>& options, const std::string& path) {
-  for (const CLI::Option* option : options) {
-    if (option->count() == 0) continue;
+std::optional<Error> misplaced_option(const std::vector<Option>& options, const std::string& path) {
+  for (const Option& option : options) {
+    if (!option.given()) continue;
     return Error{
         ErrorCode::kInvalidArgument,
         "applies to files of weights (a PyTorch checkpoint, safetensors) only; " + path + " holds its network itself",
-        option->get_name()};
+        option.name()};
   }
   return std::nullopt;
 }
 
-void add_labels_option(CLI::App& command, std::string& path) {
-  command.add_option("--labels", path, "Text file with the name of one class per line, in the order of the scores")
-      ->type_name("FILE");
+void add_labels_option(const Subcommand& command, std::string& path) {
+  command.add("--labels", path, "Text file with the name of one class per line, in the order of the scores")
+      .type_name("FILE");
 }
 
 Result<std::vector<std::string>> read_labels(const std::string& path) {

@@ -18,38 +18,37 @@ bool is_preset(const std::string& text) {
 }
 
 // A mistyped preset is answered with the presets, and a mistyped file name with what the system says about it.
-CLI::Validator preset_or_file() {
-  return {[](std::string& text) {
-            std::error_code ignored;
-            if (is_preset(text) || std::filesystem::path(text).extension() == kEnding ||
-                std::filesystem::is_regular_file(text, ignored)) {
-              return std::string();
-            }
-            return "unknown value '" + text + "'; valid: " + join(preprocessing_presets(), ", ") + ", or a file " +
-                   "name that ends in " + kEnding;
-          },
-          "", "preset_or_file"};
+Check preset_or_file() {
+  return [](const std::string& text) -> std::string {
+    std::error_code ignored;
+    if (is_preset(text) || std::filesystem::path(text).extension() == kEnding ||
+        std::filesystem::is_regular_file(text, ignored)) {
+      return {};
+    }
+    return "unknown value '" + text + "'; valid: " + join(preprocessing_presets(), ", ") + ", or a file name that " +
+           "ends in " + kEnding;
+  };
 }
 
 }  // namespace
 
-void add_preprocess_options(CLI::App& command, PreprocessFlags& flags) {
+void add_preprocess_options(const Subcommand& command, PreprocessFlags& flags) {
   const std::string group = "Preprocessing";
   command
-      .add_option("--preprocess", flags.preset,
-                  "How pictures become the network's input: " + join(preprocessing_presets(), ", ") +
-                      ", or a JSON file with resize, crop, mean, std (see docs/cli.md)")
-      ->check(preset_or_file())
-      ->type_name("PRESET|FILE")
-      ->group(group);
-  command.add_option("--resize", flags.resize, "Length of the shorter side before the crop, or none")
-      ->check(word_or_number({"none"}, 1, 8192))
-      ->type_name("N|none")
-      ->group(group);
-  command.add_option("--crop", flags.crop, "Side of the centre crop, which is the network's input")
-      ->check(whole_number(1, 8192))
-      ->type_name("N")
-      ->group(group);
+      .add("--preprocess", flags.preset,
+           "How pictures become the network's input: " + join(preprocessing_presets(), ", ") +
+               ", or a JSON file with resize, crop, mean, std (see docs/cli.md)")
+      .check(preset_or_file())
+      .type_name("PRESET|FILE")
+      .group(group);
+  command.add("--resize", flags.resize, "Length of the shorter side before the crop, or none")
+      .check(word_or_number({"none"}, 1, 8192))
+      .type_name("N|none")
+      .group(group);
+  command.add("--crop", flags.crop, "Side of the centre crop, which is the network's input")
+      .check(whole_number(1, 8192))
+      .type_name("N")
+      .group(group);
 }
 
 Result<Preprocessing> apply(const PreprocessFlags& flags, Preprocessing base) {

@@ -1,9 +1,9 @@
 // How pictures become the network's input, where it is not as the model or the architecture says.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <string>
 
+#include "apps/options/command_line.h"
 #include "narrow/preprocess.h"
 #include "narrow/result.h"
 
@@ -16,7 +16,7 @@ struct PreprocessFlags {
 
   [[nodiscard]] bool given() const { return !preset.empty() || !resize.empty() || crop != 0; }
 };
-void add_preprocess_options(CLI::App& command, PreprocessFlags& flags);
+void add_preprocess_options(const Subcommand& command, PreprocessFlags& flags);
 
 // `base` with the flags applied. Errors: those of the file; numbers that make no sense.
 [[nodiscard]] Result<Preprocessing> apply(const PreprocessFlags& flags, Preprocessing base);

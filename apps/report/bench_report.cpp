@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cctype>
+#include <utility>
 
-#include "apps/report/json.h"
 #include "apps/report/text.h"
 
 namespace narrow::cli {
@@ -20,11 +20,6 @@ std::string lower(std::string text) {
 std::string milliseconds_text(const Summary& seconds) {
   return format("median %.3f ms, 90 %% %.3f, 99 %% %.3f (min %.3f, mean %.3f, max %.3f)", 1e3 * seconds.median,
                 1e3 * seconds.p90, 1e3 * seconds.p99, 1e3 * seconds.min, 1e3 * seconds.mean, 1e3 * seconds.max);
-}
-
-Json milliseconds_json(const Summary& seconds) {
-  return {{"min", 1e3 * seconds.min}, {"median", 1e3 * seconds.median}, {"p90", 1e3 * seconds.p90},
-          {"p99", 1e3 * seconds.p99}, {"max", 1e3 * seconds.max},       {"mean", 1e3 * seconds.mean}};
 }
 
 const char* scenario_text(Scenario scenario) {
@@ -56,6 +51,51 @@ std::string server_text(const BenchReport& report, const Summary& latency) {
   return text + "\n";
 }
 
+std::string percent(double share) { return format("%.1f", 100.0 * share); }
+
+std::string layers_text(const LayerTimes& times) {
+  const bool divided = times.threads > 1;
+  std::vector<std::string> header{"layer",      "detail", "kernel", "with it",   ">ms",
+                                  ">% of time", ">MACs",  ">GOP/s", ">% of peak"};
+  if (divided) header.insert(header.end(), {">parts", ">% of busiest"});
+  Table table(std::move(header));
+  std::int64_t macs = 0;
+  for (const LayerTime& layer : times.layers) {
+    std::vector<std::string> row(9);
+    row[0] = layer.layer;
+    row[1] = layer.detail;
+    row[2] = layer.kernel;
+    row[3] = join(layer.followers, ", ");
+    row[4] = format("%.4f", 1e3 * layer.seconds);
+    row[5] = percent(layer.share);
+    if (layer.macs > 0) {
+      row[6] = count_text(layer.macs);
+      row[7] = format("%.1f", 1e-9 * layer.operations_per_second());
+    }
+    if (layer.peak_share > 0) row[8] = percent(layer.peak_share);
+    if (divided) row.insert(row.end(), {std::to_string(layer.parts), percent(layer.busiest_share)});
+    macs += layer.macs;
+    table.add(std::move(row));
+  }
+  std::vector<std::string> all{"all layers",
+                               "",
+                               "",
+                               "",
+                               format("%.4f", 1e3 * times.seconds),
+                               "100.0",
+                               count_text(macs),
+                               format("%.1f", 2e-9 * static_cast<double>(macs) / times.seconds),
+                               percent(times.peak_share)};
+  if (divided) all.resize(all.size() + 2);
+  table.add(std::move(all));
+  std::string text = "\n" + table.text() + "\nmedians of " + plural(times.runs, "run") + "\n";
+  for (const Peak& peak : times.peaks) {
+    text += format("peak of %s on one core: %.1f GOP/s\n", std::string(measure::mix_name(peak.mix)).c_str(),
+                   1e-9 * peak.operations_per_second);
+  }
+  return text;
+}
+
 }  // namespace
 
 const char* scenario_name(Scenario scenario) {
@@ -77,17 +117,15 @@ std::optional<Scenario> find_scenario(const std::string& name) {
   return std::nullopt;
 }
 
-std::string bench_text(const BenchReport& report, const Network& network) {
+std::string bench_text(const BenchReport& report) {
   const BenchTimes& times = report.times;
   const bool server = report.load.scenario == Scenario::kServer;
   const Summary latency = summarize(times.latencies);
   const Summary runs = summarize(times.run_seconds);
   const std::string threads = plural(static_cast<std::uint64_t>(report.threads), "thread");
-  std::string out = format("%-15s%s: %s, %s, %s\n", "network", report.file.c_str(), network.architecture().c_str(),
-                           network.bits().c_str(), network.arithmetic().c_str());
-  for (const std::string& note : report.notes) out += "note: " + note + "\n";
+  std::string out = network_line(report.network) + note_lines(report.notes);
   out += format("%-15s%s: %s; %s, %s, batch %d\n", "scenario", scenario_name(report.load.scenario),
-                scenario_text(report.load.scenario), network.isa().c_str(), threads.c_str(), report.load.batch);
+                scenario_text(report.load.scenario), report.network.isa.c_str(), threads.c_str(), report.load.batch);
   out += "inputs         " + report.inputs + "\n";
   out += format("%-15s%s of %s in %.2f s, after %zu to warm up\n", "measured",
                 plural(times.run_seconds.size(), "run").c_str(), plural(times.pictures, "picture").c_str(),
@@ -101,43 +139,6 @@ std::string bench_text(const BenchReport& report, const Network& network) {
   out += format("%-15s%.1f pictures/s\n", "throughput", report.pictures_per_second());
   if (report.layers) out += layers_text(*report.layers);
   return out;
-}
-
-Json bench_json(const BenchReport& report, const Network& network) {
-  const BenchTimes& times = report.times;
-  const Summary latency = summarize(times.latencies);
-  Json document;
-  document["model"] = {{"file", report.file},
-                       {"architecture", network.architecture()},
-                       {"bits", network.bits()},
-                       {"arithmetic", network.arithmetic()},
-                       {"input", shape_json(network.input_shape())}};
-  document["notes"] = report.notes;
-  document["scenario"] = scenario_name(report.load.scenario);
-  document["isa"] = network.isa();
-  document["threads"] = report.threads;
-  document["spin_us"] = report.spin_us;
-  document["batch"] = report.load.batch;
-  document["inputs"] = report.inputs;
-  document["warm_up_runs"] = report.warm_up_runs;
-  document["runs"] = times.run_seconds.size();
-  document["pictures"] = times.pictures;
-  document["seconds"] = times.seconds;
-  document["latency_ms"] = milliseconds_json(latency);
-  document["pictures_per_second"] = report.pictures_per_second();
-  if (report.load.scenario == Scenario::kServer) {
-    document["server"] = {{"rate", report.load.rate},
-                          {"seed", report.load.seed},
-                          {"arrived", times.arrived},
-                          {"last_arrival_seconds", times.last_arrival},
-                          {"backlog_seconds", times.backlog_seconds},
-                          {"rate_held", times.held_rate()},
-                          {"latency_bound_ms", report.latency_bound > 0 ? Json(1e3 * report.latency_bound) : Json()},
-                          {"held", report.held(latency)},
-                          {"run_ms", milliseconds_json(summarize(times.run_seconds))}};
-  }
-  if (report.layers) document["profile"] = layers_json(*report.layers);
-  return document;
 }
 
 }  // namespace narrow::cli

@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "apps/report/console.h"
 #include "apps/run/bench_layers.h"
 #include "apps/run/bench_scenarios.h"
 #include "apps/run/network.h"
@@ -14,7 +13,7 @@
 namespace narrow::cli {
 
 struct BenchReport {
-  std::string file;
+  NetworkSummary network;
   std::string inputs;  // "random bytes", "64 pictures of ..."
   std::vector<std::string> notes;
   BenchLoad load;
@@ -37,7 +36,7 @@ struct BenchReport {
 // Nothing where there is no such scenario; upper and lower case don't matter.
 [[nodiscard]] std::optional<Scenario> find_scenario(const std::string& name);
 
-[[nodiscard]] std::string bench_text(const BenchReport& report, const Network& network);
-[[nodiscard]] Json bench_json(const BenchReport& report, const Network& network);
+[[nodiscard]] std::string bench_text(const BenchReport& report);
+[[nodiscard]] std::string bench_json(const BenchReport& report);
 
 }  // namespace narrow::cli

@@ -4,13 +4,10 @@
 #include <cstdio>
 #include <cstring>
 
+#include "apps/report/json.h"
 #include "apps/report/text.h"
 
 namespace narrow::cli {
-
-Json error_json(const Error& error) {
-  return {{"code", std::string(to_string(error.code))}, {"where", error.where}, {"message", error.message}};
-}
 
 void Console::write(std::string_view text) {
   if (write_error_ != 0) return;
@@ -22,9 +19,8 @@ void Console::print(std::string_view text) {
   if (!json_) write(printable(text));
 }
 
-void Console::result(const Json& document) {
-  // File names need not be UTF-8; JSON does.
-  if (json_) write(document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+void Console::result(std::string_view document) {
+  if (json_) write(document);
 }
 
 void Console::report(const Error& error) {
@@ -35,10 +31,7 @@ void Console::report(const Error& error) {
 
 int Console::fail(const Error& error, ExitCode code) {
   report(error);
-  Json document;
-  document["error"] = error_json(error);
-  document["error"]["exit_code"] = static_cast<int>(code);
-  result(document);
+  result(error_json(error, code));
   return code;
 }
 

@@ -1,7 +1,6 @@
 // Everything that the command says: text or one JSON document on stdout, errors on stderr.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 
@@ -9,11 +8,6 @@
 #include "narrow/result.h"
 
 namespace narrow::cli {
-
-using Json = nlohmann::ordered_json;
-
-// {"code", "where", "message"} as it stands in JSON output.
-[[nodiscard]] Json error_json(const Error& error);
 
 class Console {
  public:
@@ -23,8 +17,8 @@ class Console {
 
   // Text for people on stdout; nothing with --json. Control characters are replaced.
   void print(std::string_view text);
-  // The result for programs on stdout; nothing without --json. At most once in a run.
-  void result(const Json& document);
+  // The result for programs on stdout, a JSON document; nothing without --json. At most once in a run.
+  void result(std::string_view document);
   // "narrow: where: message" on stderr.
   void report(const Error& error);
   // The same, and with --json also {"error": ...} as the document on stdout. Returns `code`.

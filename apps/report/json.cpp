@@ -2,22 +2,52 @@
 #include "narrow/inspect.h"
 
 #include <array>
+#include <nlohmann/json.hpp>
+#include <utility>
 #include <vector>
+
+#include "apps/report/bench_report.h"
+#include "apps/report/classify_report.h"
+#include "apps/report/convert_report.h"
+#include "apps/report/evaluate_report.h"
+#include "apps/report/inspect_report.h"
+#include "apps/report/quantize_report.h"
+#include "apps/report/text.h"
 
 namespace narrow::cli {
 
-Json shape_json(const TensorShape& shape) {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// File names need not be UTF-8; JSON does.
+std::string written(const Json& document) {
+  return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+template <class Items, class ToJson>
+Json list(const Items& items, const ToJson& to_json) {
+  Json json = Json::array();
+  for (const auto& item : items) json.push_back(to_json(item));
+  return json;
+}
+
+Json object(const Error& error) {
+  return {{"code", std::string(to_string(error.code))}, {"where", error.where}, {"message", error.message}};
+}
+
+Json object(const TensorShape& shape) {
   return {{"height", shape.height}, {"width", shape.width}, {"channels", shape.channels}};
 }
 
-Json quantization_json(const Quantization& quantization) {
+Json object(const Quantization& quantization) {
   return {{"scale", quantization.scale},
           {"zero_point", quantization.zero_point},
           {"lo", quantization.range.lo},
           {"hi", quantization.range.hi}};
 }
 
-Json preprocessing_json(const Preprocessing& preprocessing) {
+Json object(const Preprocessing& preprocessing) {
   const auto of_channels = [&](const std::array<float, 3>& values) {
     return std::vector<float>(values.begin(), values.begin() + preprocessing.channels);
   };
@@ -30,17 +60,25 @@ Json preprocessing_json(const Preprocessing& preprocessing) {
           {"channels", preprocessing.channels}};
 }
 
-Json layer_json(const LayerInfo& layer) {
+// A network that ran.
+Json object(const NetworkSummary& network) {
+  return {{"file", network.file.empty() ? Json() : Json(network.file)},
+          {"architecture", network.architecture},
+          {"bits", network.bits},
+          {"arithmetic", network.arithmetic}};
+}
+
+Json object(const LayerInfo& layer) {
   Json json = {{"name", layer.name},
                {"op", layer.op},
                {"detail", layer.detail},
-               {"output", shape_json(layer.output)},
+               {"output", object(layer.output)},
                {"weight_bits", layer.weight_bits},
                {"activation_bits", layer.activation_bits},
                {"weight_bytes", layer.weight_bytes},
                {"macs", layer.macs}};
   if (layer.activation_bits < 32) {
-    json["quantization"] = quantization_json(layer.quantization);
+    json["quantization"] = object(layer.quantization);
     json["clamp"] = {{"lo", layer.clamp_lo}, {"hi", layer.clamp_hi}};
   }
   if (layer.weight_bits != 0 && layer.weight_bits < 32) {
@@ -49,18 +87,264 @@ Json layer_json(const LayerInfo& layer) {
   return json;
 }
 
-Json events_json(std::span<const Event> events) {
-  Json list = Json::array();
-  for (const Event& event : events) {
-    list.push_back({{"kind", to_string(event.kind)}, {"subject", event.subject}, {"text", event.text}});
-  }
-  return list;
+Json layers_json(const std::vector<LayerInfo>& layers) {
+  return list(layers, [](const LayerInfo& layer) { return object(layer); });
 }
 
-Json event_texts_json(std::span<const Event> events) {
-  Json list = Json::array();
-  for (const Event& event : events) list.push_back(event.text);
-  return list;
+// Sets document["events"], and document[texts] to their sentences alone, which earlier versions had.
+void add_events(Json& document, const char* texts, const std::vector<Event>& events) {
+  document["events"] = list(events, [](const Event& event) {
+    return Json{{"kind", to_string(event.kind)}, {"subject", event.subject}, {"text", event.text}};
+  });
+  document[texts] = list(events, [](const Event& event) { return Json(event.text); });
+}
+
+Json object(const KernelCandidate& candidate) {
+  Json json = {{"kernel", candidate.kernel}, {"accepted", candidate.accepted}};
+  if (candidate.accepted) json["cost_cycles"] = candidate.cost_cycles;
+  return json;
+}
+
+Json object(const StepInfo& step) {
+  Json json = {{"layer", step.layer}, {"kernel", step.kernel}, {"packed_bytes", step.packed_bytes}};
+  json["fused_with"] = step.fused_with.empty() ? Json() : Json(step.fused_with);
+  if (step.fused_with.empty()) {
+    json["parts"] = step.parts;
+    json["busiest_share"] = step.busiest_share;
+  }
+  if (step.candidates.empty()) return json;
+  json["candidates"] = list(step.candidates, [](const KernelCandidate& candidate) { return object(candidate); });
+  return json;
+}
+
+Json milliseconds(const Summary& seconds) {
+  return {{"min", 1e3 * seconds.min}, {"median", 1e3 * seconds.median}, {"p90", 1e3 * seconds.p90},
+          {"p99", 1e3 * seconds.p99}, {"max", 1e3 * seconds.max},       {"mean", 1e3 * seconds.mean}};
+}
+
+Json object(const LayerTime& layer) {
+  Json json = {{"layer", layer.layer},
+               {"kernel", layer.kernel},
+               {"followers", layer.followers},
+               {"seconds", layer.seconds},
+               {"share", layer.share},
+               {"parts", layer.parts},
+               {"busiest_share", layer.busiest_share},
+               {"macs", layer.macs}};
+  if (layer.macs > 0) json["gops"] = 1e-9 * layer.operations_per_second();
+  if (layer.peak_share > 0) {
+    json["instructions"] = measure::mix_name(*layer.mix);
+    json["peak_share"] = layer.peak_share;
+  }
+  return json;
+}
+
+Json object(const LayerTimes& times) {
+  Json json;
+  json["runs"] = times.runs;
+  json["seconds"] = times.seconds;
+  json["peak_share"] = times.peak_share;
+  json["peaks"] = list(times.peaks, [](const Peak& peak) {
+    return Json{{"instructions", measure::mix_name(peak.mix)}, {"gops_per_core", 1e-9 * peak.operations_per_second}};
+  });
+  json["layers"] = list(times.layers, [](const LayerTime& layer) { return object(layer); });
+  return json;
+}
+
+Json object(const ClassifiedPicture& picture) {
+  if (picture.error) return {{"picture", picture.picture}, {"error", object(*picture.error)}};
+  return {{"picture", picture.picture}, {"top", list(picture.best, [](const ClassScore& best) {
+                                           return Json{{"class", best.class_index},
+                                                       {"label", best.label},
+                                                       {"probability", best.probability},
+                                                       {"score", best.score}};
+                                         })}};
+}
+
+}  // namespace
+
+std::string error_json(const Error& error, ExitCode code) {
+  Json document;
+  document["error"] = object(error);
+  document["error"]["exit_code"] = static_cast<int>(code);
+  return written(document);
+}
+
+std::string operators_json(std::span<const OnnxOperator> operators) {
+  Json document;
+  document["operators"] = list(operators, [](const OnnxOperator& row) {
+    return Json{{"operator", row.name}, {"how", row.how}, {"limits", row.limits}};
+  });
+  return written(document);
+}
+
+std::string classify_json(const ClassifyReport& report) {
+  Json document;
+  document["model"] = object(report.network);
+  document["preprocessing"] = object(report.preprocessing);
+  document["preprocessing_is_assumed"] = report.preprocessing_is_assumed;
+  document["notes"] = report.notes;
+  document["isa"] = report.network.isa;
+  document["threads"] = report.threads;
+  document["failed"] = report.failed();
+  document["pictures"] = list(report.pictures, [](const ClassifiedPicture& picture) { return object(picture); });
+  return written(document);
+}
+
+std::string evaluate_json(const EvaluateReport& report) {
+  const Tally& tally = report.tally;
+  const auto share = [&](std::size_t right) { return Json{{"right", right}, {"percent", tally.percent(right)}}; };
+  Json document;
+  document["model"] = object(report.network);
+  document["pictures"] = {{"from", report.pictures}, {"count", tally.pictures}, {"available", report.available}};
+  document["preprocessing"] = object(report.preprocessing);
+  document["preprocessing_is_assumed"] = report.preprocessing_is_assumed;
+  document["notes"] = report.notes;
+  document["top1"] = share(tally.top1);
+  document["top5"] = share(tally.top5);
+  document["speed"] = {{"pictures_per_second", report.pictures_per_second()},
+                       {"pictures_per_second_with_decoding", report.pictures_per_second_with_decoding()},
+                       {"network_seconds", report.time.network_seconds},
+                       {"total_seconds", report.time.total_seconds}};
+  document["isa"] = report.network.isa;
+  document["threads"] = report.threads;
+  document["batch"] = report.batch;
+  if (!report.scores.empty()) document["scores"] = report.scores;
+  return written(document);
+}
+
+std::string bench_json(const BenchReport& report) {
+  const BenchTimes& times = report.times;
+  const Summary latency = summarize(times.latencies);
+  Json document;
+  document["model"] = object(report.network);
+  document["model"]["input"] = object(report.network.input);
+  document["notes"] = report.notes;
+  document["scenario"] = scenario_name(report.load.scenario);
+  document["isa"] = report.network.isa;
+  document["threads"] = report.threads;
+  document["spin_us"] = report.spin_us;
+  document["batch"] = report.load.batch;
+  document["inputs"] = report.inputs;
+  document["warm_up_runs"] = report.warm_up_runs;
+  document["runs"] = times.run_seconds.size();
+  document["pictures"] = times.pictures;
+  document["seconds"] = times.seconds;
+  document["latency_ms"] = milliseconds(latency);
+  document["pictures_per_second"] = report.pictures_per_second();
+  if (report.load.scenario == Scenario::kServer) {
+    document["server"] = {{"rate", report.load.rate},
+                          {"seed", report.load.seed},
+                          {"arrived", times.arrived},
+                          {"last_arrival_seconds", times.last_arrival},
+                          {"backlog_seconds", times.backlog_seconds},
+                          {"rate_held", times.held_rate()},
+                          {"latency_bound_ms", report.latency_bound > 0 ? Json(1e3 * report.latency_bound) : Json()},
+                          {"held", report.held(latency)},
+                          {"run_ms", milliseconds(summarize(times.run_seconds))}};
+  }
+  if (report.layers) document["profile"] = object(*report.layers);
+  return written(document);
+}
+
+std::string inspect_json(const ModelInspection& inspection) {
+  const Model& model = inspection.model;
+  const Provenance& provenance = model.provenance();
+  const Totals totals = total(inspection.layers, inspection.steps);
+  Json document;
+  document["kind"] = "narrow model";
+  document["file"] = inspection.file;
+  document["file_bytes"] = inspection.file_bytes;
+  document["input"] = object(model.input_shape());
+  document["classes"] = model.classes();
+  document["labels"] = model.labels();
+  document["preprocessing"] = object(model.preprocessing());
+  document["provenance"] = {{"source", provenance.source},
+                            {"architecture", provenance.architecture},
+                            {"calibration", provenance.calibration},
+                            {"tool", provenance.tool}};
+  document["layers"] = layers_json(inspection.layers);
+  document["session"] = {{"isa", inspection.isa},
+                         {"threads", inspection.threads},
+                         {"arena_bytes", inspection.arena_bytes},
+                         {"steps", list(inspection.steps, [](const StepInfo& step) { return object(step); })}};
+  document["session"]["memory"] = {{"tensor_bytes", inspection.memory.tensor_bytes},
+                                   {"largest_live_bytes", inspection.memory.largest_live_bytes},
+                                   {"workspace_bytes", inspection.memory.workspace_bytes}};
+  document["totals"] = {
+      {"weight_bytes", totals.weight_bytes}, {"packed_bytes", totals.packed_bytes}, {"macs", totals.macs}};
+  return written(document);
+}
+
+std::string inspect_json(const FloatInspection& inspection) {
+  const FloatModel& model = inspection.model;
+  const Totals totals = total(inspection.layers);
+  Json document;
+  document["kind"] = "float weights";
+  document["format"] = to_string(inspection.format);
+  document["file"] = inspection.file;
+  document["file_bytes"] = inspection.file_bytes;
+  document["architecture"] = model.architecture();
+  document["input"] = object(model.input_shape());
+  document["classes"] = model.classes();
+  document["preprocessing"] = object(model.preprocessing());
+  document["preprocessing_is_assumed"] = inspection.preprocessing_is_assumed;
+  document["states_quantization"] = model.states_quantization();
+  document["layers"] = layers_json(inspection.layers);
+  document["totals"] = {{"weight_bytes", totals.weight_bytes}, {"macs", totals.macs}};
+  add_events(document, "log", inspection.events);
+  return written(document);
+}
+
+std::string quantize_json(const QuantizeSummary& summary) {
+  const QuantizeReport& report = summary.quantized.report;
+  Json document;
+  document["weights"] = {{"file", summary.weights}, {"architecture", summary.network.architecture()}};
+  document["preprocessing"] = object(summary.network.preprocessing());
+  document["preprocessing_is_assumed"] = summary.preprocessing_is_assumed;
+  document["calibration"] = {{"pictures", report.pictures},
+                             {"available", summary.available_pictures},
+                             {"description", summary.quantized.model.provenance().calibration}};
+  add_events(document, "passes", report.events);
+  document["tensors"] = list(report.tensors, [](const TensorReport& tensor) {
+    return Json{{"name", tensor.name},
+                {"bits", tensor.bits},
+                {"min", tensor.min},
+                {"max", tensor.max},
+                {"quantization", object(tensor.quantization)}};
+  });
+  document["layers"] = list(report.weights, [](const WeightReport& layer) {
+    return Json{{"name", layer.layer},
+                {"weight_bits", layer.bits},
+                {"scale_min", layer.scale_min},
+                {"scale_max", layer.scale_max},
+                {"dead_channels", layer.dead_channels},
+                {"raised_bias_channels", layer.raised_bias_channels}};
+  });
+  document["output"] = {{"file", summary.output}, {"bytes", summary.output_bytes}};
+  return written(document);
+}
+
+std::string convert_json(const ConvertReport& report) {
+  Json document;
+  if (report.network) {
+    const FloatModel& network = report.network->network;
+    document["network"] = {{"file", report.input},
+                           {"architecture", network.architecture()},
+                           {"input", object(network.input_shape())},
+                           {"classes", network.classes()},
+                           {"states_quantization", network.states_quantization()}};
+    document["preprocessing"] = object(network.preprocessing());
+    document["preprocessing_is_assumed"] = report.network->preprocessing_is_assumed;
+    add_events(document, "passes", report.network->events);
+    document["layers"] = list(report.layers, [](const LayerInfo& layer) {
+      Json json = object(layer);
+      json["computes_in_float"] = computes_in_float(layer);
+      return json;
+    });
+  }
+  document["output"] = {{"file", report.output}, {"bytes", report.output_bytes}};
+  return written(document);
 }
 
 }  // namespace narrow::cli

@@ -1,25 +1,19 @@
-// Parts of models as JSON, the same in every subcommand.
+// What json.cpp offers besides the documents of the reports. It alone knows the JSON library, which takes seconds to
+// compile. docs/cli.md says what programs can rely on.
 #pragma once
 
 #include <span>
+#include <string>
 
-#include "apps/report/console.h"
-#include "narrow/event.h"
-#include "narrow/inspect.h"
-#include "narrow/model.h"
-#include "narrow/preprocess.h"
-#include "narrow/types.h"
+#include "apps/exit_codes.h"
+#include "narrow/onnx.h"
+#include "narrow/result.h"
 
 namespace narrow::cli {
 
-[[nodiscard]] Json shape_json(const TensorShape& shape);
-[[nodiscard]] Json quantization_json(const Quantization& quantization);
-[[nodiscard]] Json preprocessing_json(const Preprocessing& preprocessing);
-[[nodiscard]] Json layer_json(const LayerInfo& layer);
-
-// [{"kind": "folded", "subject": "bn1", "text": "..."}, ...]
-[[nodiscard]] Json events_json(std::span<const Event> events);
-// The texts alone, as earlier versions had them.
-[[nodiscard]] Json event_texts_json(std::span<const Event> events);
+// The document of a run that failed.
+[[nodiscard]] std::string error_json(const Error& error, ExitCode code);
+// The document of `narrow operators`.
+[[nodiscard]] std::string operators_json(std::span<const OnnxOperator> operators);
 
 }  // namespace narrow::cli

@@ -1,16 +1,12 @@
 #include "apps/report/quantize_report.h"
 
-#include <algorithm>
-#include <filesystem>
 #include <map>
 #include <set>
 #include <utility>
 #include <vector>
 
 #include "apps/report/events.h"
-#include "apps/report/json.h"
 #include "apps/report/text.h"
-#include "apps/run/model_file.h"
 #include "narrow/inspect.h"
 
 namespace narrow::cli {
@@ -61,17 +57,15 @@ std::string layer_table(const QuantizeReport& report) {
 
 }  // namespace
 
-std::string report_text(const FloatModel& weights, const Quantized& quantized, const QuantizeSummary& summary) {
-  const QuantizeReport& report = quantized.report;
-  const std::vector<LayerInfo> layers = quantized.model.layers();
+std::string quantize_text(const QuantizeSummary& summary, bool verbose) {
+  const QuantizeReport& report = summary.quantized.report;
+  const std::vector<LayerInfo> layers = summary.quantized.model.layers();
   std::string out;
-  out += "weights        " + summary.weights + ": " + weights.architecture() + ", input " +
-         shape_text(weights.input_shape()) + ", " + std::to_string(weights.classes()) + " classes\n";
-  out += preprocessing_lines(weights.preprocessing(), summary.preprocessing_is_assumed);
-  out +=
-      "graph          " + rewrites_summary(report.events) + (summary.verbose ? "" : " (--verbose lists them)") + "\n";
-  if (summary.verbose) out += event_lines(report.events, Show::kAllButNotes, "  ");
-  out += "calibration    " + quantized.model.provenance().calibration;
+  out += "weights        " + summary.weights + ": " + network_text(summary.network) + "\n";
+  out += preprocessing_lines(summary.network.preprocessing(), summary.preprocessing_is_assumed);
+  out += "graph          " + rewrites_summary(report.events) + (verbose ? "" : " (--verbose lists them)") + "\n";
+  if (verbose) out += event_lines(report.events, Show::kAllButNotes, "  ");
+  out += "calibration    " + summary.quantized.model.provenance().calibration;
   if (report.pictures < summary.available_pictures) {
     out += format(", of %zu, evenly spread", summary.available_pictures);
   }
@@ -79,38 +73,6 @@ std::string report_text(const FloatModel& weights, const Quantized& quantized, c
   out += summary.output + ": " + bytes_text(summary.output_bytes) + ", " + bits_text(layers) + ", " +
          arithmetic_text(layers) + "\n";
   return out;
-}
-
-Json report_json(const FloatModel& weights, const Quantized& quantized, const QuantizeSummary& summary) {
-  const QuantizeReport& report = quantized.report;
-  Json document;
-  document["weights"] = {{"file", summary.weights}, {"architecture", weights.architecture()}};
-  document["preprocessing"] = preprocessing_json(weights.preprocessing());
-  document["preprocessing_is_assumed"] = summary.preprocessing_is_assumed;
-  document["calibration"] = {{"pictures", report.pictures},
-                             {"available", summary.available_pictures},
-                             {"description", quantized.model.provenance().calibration}};
-  document["events"] = events_json(report.events);
-  document["passes"] = event_texts_json(report.events);
-  document["tensors"] = Json::array();
-  for (const TensorReport& tensor : report.tensors) {
-    document["tensors"].push_back({{"name", tensor.name},
-                                   {"bits", tensor.bits},
-                                   {"min", tensor.min},
-                                   {"max", tensor.max},
-                                   {"quantization", quantization_json(tensor.quantization)}});
-  }
-  document["layers"] = Json::array();
-  for (const WeightReport& layer : report.weights) {
-    document["layers"].push_back({{"name", layer.layer},
-                                  {"weight_bits", layer.bits},
-                                  {"scale_min", layer.scale_min},
-                                  {"scale_max", layer.scale_max},
-                                  {"dead_channels", layer.dead_channels},
-                                  {"raised_bias_channels", layer.raised_bias_channels}});
-  }
-  document["output"] = {{"file", summary.output}, {"bytes", summary.output_bytes}};
-  return document;
 }
 
 }  // namespace narrow::cli

@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <set>
 
+#include "apps/run/network.h"
+
 namespace narrow::cli {
 
 std::string format(const char* pattern, ...) {
@@ -69,6 +71,13 @@ std::string preprocessing_text(const Preprocessing& p) {
   return out + (p.channels == 1 ? ", gray, mean" : ", mean") + list(p.mean) + ", std" + list(p.std);
 }
 
+std::string preprocessing_lines(const Preprocessing& preprocessing, bool is_assumed) {
+  return "preprocessing  " + preprocessing_text(preprocessing) + "\n" +
+         (is_assumed ? "note: the file does not say how pictures are prepared; these numbers are assumed, give "
+                       "--preprocess where they are others\n"
+                     : "");
+}
+
 namespace {
 
 // "8-bit weights", "4- and 8-bit weights", "8-bit and float weights".
@@ -114,6 +123,22 @@ bool computes_in_float(const LayerInfo& layer) {
   static const std::set<std::string> kMoves = {"Quantize", "Dequantize", "Flatten", "Reshape",     "Transpose",
                                                "Identity", "Slice",      "Pad",     "PadChannels", "Concat"};
   return kMoves.count(layer.op) == 0;
+}
+
+std::string network_text(const FloatModel& network) {
+  return network.architecture() + ", input " + shape_text(network.input_shape()) + ", " +
+         std::to_string(network.classes()) + " classes";
+}
+
+std::string network_line(const NetworkSummary& network) {
+  return format("%-15s%s: %s, %s, %s\n", "network", network.file.c_str(), network.architecture.c_str(),
+                network.bits.c_str(), network.arithmetic.c_str());
+}
+
+std::string note_lines(std::span<const std::string> notes) {
+  std::string lines;
+  for (const std::string& note : notes) lines += "note: " + note + "\n";
+  return lines;
 }
 
 std::string printable(std::string_view text) {

@@ -4,7 +4,6 @@
 #include <map>
 #include <utility>
 
-#include "apps/report/text.h"
 #include "apps/run/statistics.h"
 #include "narrow/inspect.h"
 
@@ -45,8 +44,6 @@ std::vector<Peak> measure_peaks(const std::vector<LayerTime>& layers) {
   return peaks;
 }
 
-std::string percent(double share) { return format("%.1f", 100.0 * share); }
-
 }  // namespace
 
 Result<LayerTimes> time_layers(Session& session, const BenchInputs& inputs, int batch, int threads, std::size_t runs,
@@ -79,79 +76,6 @@ Result<LayerTimes> time_layers(Session& session, const BenchInputs& inputs, int 
     times.peak_share += layer.peak_share * layer.share;
   }
   return times;
-}
-
-std::string layers_text(const LayerTimes& times) {
-  const bool divided = times.threads > 1;
-  std::vector<std::string> header{"layer",      "detail", "kernel", "with it",   ">ms",
-                                  ">% of time", ">MACs",  ">GOP/s", ">% of peak"};
-  if (divided) header.insert(header.end(), {">parts", ">% of busiest"});
-  Table table(std::move(header));
-  std::int64_t macs = 0;
-  for (const LayerTime& layer : times.layers) {
-    std::vector<std::string> row(9);
-    row[0] = layer.layer;
-    row[1] = layer.detail;
-    row[2] = layer.kernel;
-    row[3] = join(layer.followers, ", ");
-    row[4] = format("%.4f", 1e3 * layer.seconds);
-    row[5] = percent(layer.share);
-    if (layer.macs > 0) {
-      row[6] = count_text(layer.macs);
-      row[7] = format("%.1f", 1e-9 * layer.operations_per_second());
-    }
-    if (layer.peak_share > 0) row[8] = percent(layer.peak_share);
-    if (divided) row.insert(row.end(), {std::to_string(layer.parts), percent(layer.busiest_share)});
-    macs += layer.macs;
-    table.add(std::move(row));
-  }
-  std::vector<std::string> all{"all layers",
-                               "",
-                               "",
-                               "",
-                               format("%.4f", 1e3 * times.seconds),
-                               "100.0",
-                               count_text(macs),
-                               format("%.1f", 2e-9 * static_cast<double>(macs) / times.seconds),
-                               percent(times.peak_share)};
-  if (divided) all.resize(all.size() + 2);
-  table.add(std::move(all));
-  std::string text = "\n" + table.text() + "\nmedians of " + plural(times.runs, "run") + "\n";
-  for (const Peak& peak : times.peaks) {
-    text += format("peak of %s on one core: %.1f GOP/s\n", std::string(measure::mix_name(peak.mix)).c_str(),
-                   1e-9 * peak.operations_per_second);
-  }
-  return text;
-}
-
-Json layers_json(const LayerTimes& times) {
-  Json document;
-  document["runs"] = times.runs;
-  document["seconds"] = times.seconds;
-  document["peak_share"] = times.peak_share;
-  document["peaks"] = Json::array();
-  for (const Peak& peak : times.peaks) {
-    document["peaks"].push_back(
-        {{"instructions", measure::mix_name(peak.mix)}, {"gops_per_core", 1e-9 * peak.operations_per_second}});
-  }
-  document["layers"] = Json::array();
-  for (const LayerTime& layer : times.layers) {
-    Json json = {{"layer", layer.layer},
-                 {"kernel", layer.kernel},
-                 {"followers", layer.followers},
-                 {"seconds", layer.seconds},
-                 {"share", layer.share},
-                 {"parts", layer.parts},
-                 {"busiest_share", layer.busiest_share},
-                 {"macs", layer.macs}};
-    if (layer.macs > 0) json["gops"] = 1e-9 * layer.operations_per_second();
-    if (layer.peak_share > 0) {
-      json["instructions"] = measure::mix_name(*layer.mix);
-      json["peak_share"] = layer.peak_share;
-    }
-    document["layers"].push_back(std::move(json));
-  }
-  return document;
 }
 
 }  // namespace narrow::cli

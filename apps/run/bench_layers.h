@@ -7,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "apps/report/console.h"
 #include "apps/run/bench_scenarios.h"
 #include "measure/peak.h"
 #include "narrow/session.h"
@@ -47,8 +46,5 @@ struct LayerTimes {
 // Profiles `runs` runs of `batch` pictures, at least one.
 [[nodiscard]] Result<LayerTimes> time_layers(Session& session, const BenchInputs& inputs, int batch, int threads,
                                              std::size_t runs, const std::function<void(double)>& progress);
-
-[[nodiscard]] std::string layers_text(const LayerTimes& times);
-[[nodiscard]] Json layers_json(const LayerTimes& times);
 
 }  // namespace narrow::cli

@@ -10,10 +10,6 @@ namespace narrow::cli {
 
 namespace {
 
-bool holds_weights_only(FileFormat format) {
-  return format == FileFormat::kTorch || format == FileFormat::kSafetensors;
-}
-
 Result<Model> load_model(const std::string& path) {
   return path.empty() ? Model::parse(default_model_bytes(), "embedded default model") : Model::load(path);
 }
@@ -57,75 +53,31 @@ Result<FloatFile> load_float_file(const std::filesystem::path& path, const Impor
   if (import.batch_norm_epsilon > 0) options.architecture.batch_norm_epsilon = import.batch_norm_epsilon;
   if (!import.stride_2_blocks.empty()) options.architecture.stride_2_blocks = parse_number_list(import.stride_2_blocks);
   options.labels = labels;
-  const bool resized = holds_weights_only(format) && import.input_size != 0;
-  if (!preprocess.given() && !resized) {
+  const bool size_follows_crop = holds_weights_only(format) && import.input_size == 0;
+
+  if (!preprocess.preset.empty()) {
+    NARROW_ASSIGN(Preprocessing preset, apply(preprocess, {}));
+    if (import.input_size != 0 && preprocess.crop == 0) preset.crop_height = preset.crop_width = import.input_size;
+    if (size_follows_crop) options.architecture.input_size = preset.crop_height;
+    options.preprocessing = preset;
     NARROW_ASSIGN(FloatModel model, FloatModel::load(path, options));
-    const bool assumed = model.preprocessing_is_assumed();
+    return FloatFile{std::move(model), false};
+  }
+  // The rest of the preprocessing is known once the network is.
+  if (!holds_weights_only(format) && import.input_size == 0) options.architecture.input_size = preprocess.crop;
+  NARROW_ASSIGN(FloatModel usual, FloatModel::load(path, options));
+  const bool assumed = usual.preprocessing_is_assumed();
+  if (!preprocess.given()) return FloatFile{std::move(usual), assumed};
+  NARROW_ASSIGN(const Preprocessing changed, apply(preprocess, usual.preprocessing()));
+  if (size_follows_crop && changed.crop_height != usual.preprocessing().crop_height) {
+    // The network has to be built for another size.
+    options.architecture.input_size = changed.crop_height;
+    options.preprocessing = changed;
+    NARROW_ASSIGN(FloatModel model, FloatModel::load(path, options));
     return FloatFile{std::move(model), assumed};
   }
-
-  Preprocessing base;
-  bool assumed = false;
-  if (preprocess.preset.empty()) {
-    // The usual preprocessing is known once the network is.
-    ImportOptions usual_options = options;
-    if (!holds_weights_only(format) && import.input_size == 0) usual_options.architecture.input_size = preprocess.crop;
-    NARROW_ASSIGN(const FloatModel usual, FloatModel::load(path, usual_options));
-    base = usual.preprocessing();
-    assumed = usual.preprocessing_is_assumed();
-  }
-  NARROW_ASSIGN(Preprocessing changed, apply(preprocess, base));
-  if (import.input_size != 0 && preprocess.crop == 0) {
-    changed.crop_height = changed.crop_width = import.input_size;
-  }
-  if (holds_weights_only(format) && import.input_size == 0) options.architecture.input_size = changed.crop_height;
-  options.preprocessing = changed;
-  NARROW_ASSIGN(FloatModel model, FloatModel::load(path, options));
+  NARROW_ASSIGN(FloatModel model, usual.with_preprocessing(changed));
   return FloatFile{std::move(model), assumed};
-}
-
-std::string preprocessing_lines(const Preprocessing& preprocessing, bool is_assumed) {
-  return "preprocessing  " + preprocessing_text(preprocessing) + "\n" +
-         (is_assumed ? "note: the file does not say how pictures are prepared; these numbers are assumed, give "
-                       "--preprocess where they are others\n"
-                     : "");
-}
-
-void add_model_options(CLI::App& command, ModelFlags& flags) {
-  add_labels_option(command, flags.labels);
-  add_run_options(command, flags);
-}
-
-void add_run_options(CLI::App& command, ModelFlags& flags) {
-  add_isa_option(command, flags.isa);
-  command.add_flag("--float", flags.in_float,
-                   "Run an ONNX file that states its quantization in float, where it is only simulated");
-  add_preprocess_options(command, flags.preprocess);
-  flags.import_options = add_import_options(command, flags.import);
-}
-
-Result<FileFormat> format_of(const ModelFlags& flags) {
-  if (flags.path.empty()) return FileFormat::kNarrow;
-  return detect_format(flags.path);
-}
-
-std::optional<Error> useless_option(const ModelFlags& flags, FileFormat format) {
-  const auto useless = [](const char* message, const char* option) {
-    return Error{ErrorCode::kInvalidArgument, message, option};
-  };
-  if (!holds_weights_only(format)) {
-    for (const CLI::Option* option : flags.import_options) {
-      // An ONNX file may leave its input size open.
-      if (format == FileFormat::kOnnx && option->get_name() == kInputSizeOption) continue;
-      if (std::optional<Error> misplaced = misplaced_option({option}, flags.path)) return misplaced;
-    }
-  }
-  if (format == FileFormat::kNarrow && flags.in_float) return useless("a .nrw runs as it is stored", "--float");
-  if (flags.isa != "auto" && (holds_weights_only(format) || flags.in_float)) {
-    return useless("applies to .nrw models and ONNX files that state their quantization; float networks run on oneDNN",
-                   "--isa");
-  }
-  return std::nullopt;
 }
 
 Result<LoadedModel> load_model_file(const ModelFlags& flags, FileFormat format) {

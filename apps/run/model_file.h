@@ -1,7 +1,6 @@
 // Opening a file that holds a network, whatever its format.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -9,8 +8,7 @@
 #include <variant>
 #include <vector>
 
-#include "apps/options/options.h"
-#include "apps/options/preprocess_options.h"
+#include "apps/options/model_options.h"
 #include "apps/run/network.h"
 #include "narrow/float_model.h"
 #include "narrow/model.h"
@@ -28,24 +26,6 @@ struct FloatFile {
                                                 const PreprocessFlags& preprocess,
                                                 const std::vector<std::string>& labels = {});
 
-// The lines that tell the numbers of the preprocessing, and that they are assumed where nobody stated them.
-[[nodiscard]] std::string preprocessing_lines(const Preprocessing& preprocessing, bool is_assumed);
-
-// The settings of a network to run.
-struct ModelFlags {
-  std::string path;  // empty: the model that is built in
-  ImportFlags import;
-  std::vector<const CLI::Option*> import_options;
-  PreprocessFlags preprocess;
-  std::string labels;  // a file
-  std::string isa = "auto";
-  bool in_float = false;
-};
-// All options but the file itself.
-void add_model_options(CLI::App& command, ModelFlags& flags);
-// The same but for those that only name what comes out.
-void add_run_options(CLI::App& command, ModelFlags& flags);
-
 struct LoadedModel {
   std::variant<Model, FloatModel> model;
   Preprocessing preprocessing;  // the network's own, or what the flags make of it
@@ -54,18 +34,11 @@ struct LoadedModel {
   std::vector<std::string> notes;   // what a user should know about how it runs
 };
 
-// An option that was given and would have no effect on a file of this format: better said than ignored. (The format of
-// the built-in model is kNarrow.)
-[[nodiscard]] std::optional<Error> useless_option(const ModelFlags& flags, FileFormat format);
-
 // Loads the file so that it runs: an integer network on integers, an ONNX file that states its quantization too
 // (in_float: simulated in float), and everything else in float.
 [[nodiscard]] Result<LoadedModel> load_model_file(const ModelFlags& flags, FileFormat format);
 // Made ready for this CPU. `isa` does not apply to a FloatModel, nor do `batch` and `spin_us`.
 [[nodiscard]] Result<std::unique_ptr<Network>> open_network(const LoadedModel& loaded, const std::string& isa,
                                                             int threads, int batch, int spin_us = 0);
-
-// The format of flags.path.
-[[nodiscard]] Result<FileFormat> format_of(const ModelFlags& flags);
 
 }  // namespace narrow::cli

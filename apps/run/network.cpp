@@ -2,8 +2,8 @@
 
 #include <utility>
 
-#include "apps/options/threads.h"
 #include "apps/report/text.h"
+#include "apps/run/threads.h"
 #include "narrow/inspect.h"
 
 namespace narrow::cli {
@@ -71,6 +71,15 @@ class FloatNetwork final : public Network {
 };
 
 }  // namespace
+
+NetworkSummary describe(const Network& network, std::string file) {
+  return {.file = std::move(file),
+          .architecture = network.architecture(),
+          .bits = network.bits(),
+          .arithmetic = network.arithmetic(),
+          .isa = network.isa(),
+          .input = network.input_shape()};
+}
 
 Result<std::unique_ptr<Network>> open_network(const Model& model, const std::string& isa, int threads, int batch,
                                               int spin_us) {

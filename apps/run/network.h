@@ -14,6 +14,16 @@
 
 namespace narrow::cli {
 
+// What reports say about a network that ran.
+struct NetworkSummary {
+  std::string file;  // empty: the model that is built in
+  std::string architecture;
+  std::string bits;
+  std::string arithmetic;
+  std::string isa;
+  TensorShape input;
+};
+
 // Scores batches of preprocessed pictures. Used by one thread at a time.
 class Network {
  public:
@@ -39,6 +49,8 @@ class Network {
   // "integer arithmetic", "float arithmetic".
   [[nodiscard]] virtual std::string arithmetic() const = 0;
 };
+
+[[nodiscard]] NetworkSummary describe(const Network& network, std::string file);
 
 [[nodiscard]] Result<std::unique_ptr<Network>> open_network(const Model& model, const std::string& isa, int threads,
                                                             int batch, int spin_us = 0);

@@ -4,7 +4,7 @@
 #include <chrono>
 #include <vector>
 
-#include "apps/options/threads.h"
+#include "apps/run/threads.h"
 
 namespace narrow::cli {
 

@@ -36,6 +36,7 @@
 #include "narrow/inspect.h"
 #include "narrow/model.h"
 #include "narrow/session.h"
+#include "narrow/inspect.h"
 
 namespace {
 

@@ -11,6 +11,7 @@
 #include "engine/plan/plan.h"
 #include "narrow/executor.h"
 #include "narrow/session.h"
+#include "narrow/executor.h"
 
 namespace narrow::engine {
 

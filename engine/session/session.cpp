@@ -1,6 +1,11 @@
 #include "narrow/session.h"
+<<<<<<< HEAD
 #include "narrow/executor.h"
 #include "narrow/inspect.h"
+=======
+#include "narrow/inspect.h"
+#include "narrow/executor.h"
+>>>>>>> heads/events
 
 #include <cstdlib>
 #include <exception>

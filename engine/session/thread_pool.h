@@ -14,6 +14,7 @@
 #include "narrow/executor.h"
 #include "narrow/result.h"
 #include "narrow/session.h"
+#include "narrow/executor.h"
 
 namespace narrow::engine {
 

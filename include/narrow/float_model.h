@@ -54,6 +54,10 @@ class FloatModel {
   // unexpected and wrongly shaped keys, listed; an option that does not apply to the file).
   [[nodiscard]] static Result<FloatModel> load(const std::filesystem::path& path, const ImportOptions& options = {});
 
+  // The same network with other numbers of preprocessing; the file is not read again.
+  // Error: they make pictures of another size than input_shape().
+  [[nodiscard]] Result<FloatModel> with_preprocessing(const Preprocessing& preprocessing) const;
+
   [[nodiscard]] TensorShape input_shape() const;
   [[nodiscard]] std::int64_t classes() const;
   [[nodiscard]] const Preprocessing& preprocessing() const;

@@ -45,6 +45,26 @@ TEST_CASE("a preprocessing file does what the preset with its numbers does") {
   CHECK(described["channels"] == 3);
 }
 
+TEST_CASE("numbers that are not given are the architecture's own, and its input follows the crop") {
+  const TemporaryFolder folder;
+  write_cifar(folder.path() / "pictures.bin", 2);
+  const std::string checkpoint = narrow::testing::default_checkpoint();
+  const auto evaluated = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments{"evaluate", "--json", checkpoint, folder.path() / "pictures.bin"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return narrow_command(arguments).json()["preprocessing"];
+  };
+  const nlohmann::json usual = evaluated({});
+  nlohmann::json expected = usual;
+  expected["resize"] = 40;
+  CHECK(evaluated({"--resize", "40"}) == expected);
+  expected["crop_height"] = expected["crop_width"] = 28;
+  CHECK(evaluated({"--resize", "40", "--crop", "28"}) == expected);
+  CHECK(evaluated({"--resize", "40", "--input-size", "28"})["crop_width"] == 28);
+  expected["resize"] = usual["resize"];
+  CHECK(evaluated({"--crop", "28"}) == expected);
+}
+
 TEST_CASE("the numbers used are printed by every command") {
   const TemporaryFolder folder;
   const std::string file = folder.path() / "mine.json";

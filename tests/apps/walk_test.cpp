@@ -1,15 +1,19 @@
 // The whole walk of a user with a real checkpoint: quantize, inspect, evaluate, classify.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "narrow/session.h"
 #include "tests/apps/command.h"
 #include "tests/support/data.h"
 
+using narrow::testing::default_checkpoint;
 using narrow::testing::files_in;
 using narrow::testing::narrow_command;
 using narrow::testing::Ran;
 using narrow::testing::read_file;
 using narrow::testing::TemporaryFolder;
+using narrow::testing::write_cifar;
 
 namespace {
 
@@ -121,6 +125,32 @@ TEST_CASE("float weights are evaluated with the options that describe them") {
   const Ran isa = narrow_command({"evaluate", real.weights, real.test, "--isa", "scalar"});
   CHECK(isa.exit_code == 2);
   CHECK_MESSAGE(has(isa.err, "--isa"), isa.err);
+}
+
+TEST_CASE("quantize and inspect report events with their kind and subject") {
+  const TemporaryFolder folder;
+  write_cifar(folder.path() / "pictures.bin", 4);
+  const std::string checkpoint = default_checkpoint();
+  const auto has_event = [](const nlohmann::json& events, const char* kind, const char* subject) {
+    return std::any_of(events.begin(), events.end(), [&](const nlohmann::json& event) {
+      REQUIRE(event.size() == 3);
+      CHECK_FALSE(event["text"].get<std::string>().empty());
+      return event["kind"] == kind && event["subject"] == subject;
+    });
+  };
+  const nlohmann::json quantized =
+      narrow_command({"quantize", "--json", checkpoint, "--calibrate", folder.path() / "pictures.bin", "-o",
+                      folder.path() / "m.nrw", "--keep-edges", "float"})
+          .json();
+  CHECK(has_event(quantized["events"], "folded", "layer1.0.bn1"));
+  CHECK(has_event(quantized["events"], "fused", "relu"));
+  CHECK(has_event(quantized["events"], "note", "conv1"));
+  CHECK(has_event(quantized["events"], "summary", ""));
+  CHECK_FALSE(has_event(quantized["events"], "removed", "conv1"));
+  CHECK(quantized["events"].size() == quantized["passes"].size());
+  const nlohmann::json inspected = narrow_command({"inspect", "--json", checkpoint}).json();
+  CHECK(has_event(inspected["events"], "folded", "layer1.0.bn1"));
+  CHECK(inspected["events"].size() == inspected["log"].size());
 }
 
 TEST_CASE("a checkpoint is inspected as what it is") {

@@ -5,6 +5,10 @@
 #include <cstring>
 #include <fstream>
 
+<<<<<<< HEAD
+=======
+#include "narrow/onnx.h"
+>>>>>>> heads/events
 #include "narrow/float_model.h"
 #include "narrow/image.h"
 #include "narrow/onnx.h"
@@ -172,6 +176,28 @@ TEST_CASE("settings of an architecture are refused where the file holds its netw
     given.input_size = 32;
     CHECK_FALSE(refused(given));
   }
+}
+
+TEST_CASE("a loaded network takes other numbers of preprocessing, if they make pictures of its size") {
+  const FloatModel loaded = FloatModel::load(kCheckpoint).value();
+  Preprocessing other = loaded.preprocessing();
+  other.resize = 40;
+  other.mean = {0.25F, 0.5F, 0.75F};
+  const FloatModel changed = loaded.with_preprocessing(other).value();
+  CHECK(changed.preprocessing() == other);
+  CHECK_FALSE(changed.preprocessing_is_assumed());
+  CHECK(loaded.preprocessing() != other);
+  CHECK(scores(changed) == scores(loaded));
+  ImportOptions options;
+  options.preprocessing = other;
+  CHECK(convert(changed).value().model.serialize() ==
+        convert(FloatModel::load(kCheckpoint, options).value()).value().model.serialize());
+
+  other.crop_height = 24;
+  const auto refused = loaded.with_preprocessing(other);
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().code == ErrorCode::kInvalidArgument);
+  CHECK(refused.error().message.find("24x32x3") != std::string::npos);
 }
 
 TEST_CASE("a network's ONNX operators are public") {

@@ -10,6 +10,10 @@
 #include <string>
 #include <vector>
 
+<<<<<<< HEAD
+=======
+#include "narrow/onnx.h"
+>>>>>>> heads/events
 #include "narrow/float_model.h"
 #include "narrow/image.h"
 #include "narrow/inspect.h"
@@ -17,6 +21,7 @@
 #include "narrow/onnx.h"
 #include "narrow/quantize.h"
 #include "narrow/session.h"
+#include "narrow/inspect.h"
 #include "tests/pipeline/real_models.h"
 #include "tests/support/data.h"
 

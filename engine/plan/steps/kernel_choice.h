@@ -6,6 +6,7 @@
 #include "kernels/convolution.h"
 #include "narrow/inspect.h"
 #include "narrow/session.h"
+#include "narrow/inspect.h"
 
 namespace narrow::engine {
 

@@ -1,4 +1,4 @@
-#include "apps/options/threads.h"
+#include "apps/run/threads.h"
 
 #include <algorithm>
 #include <atomic>

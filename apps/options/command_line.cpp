@@ -1,0 +1,151 @@
+#include "apps/options/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <utility>
+
+#include "apps/report/text.h"
+
+namespace narrow::cli {
+
+namespace {
+
+constexpr std::size_t kNameWidth = 34;
+constexpr std::size_t kDescriptionWidth = 80;
+
+// Breaks the descriptions of options into lines that fit beside their names.
+class WrappingFormatter : public CLI::Formatter {
+ public:
+  std::string make_option_desc(const CLI::Option* option) const override {
+    const std::string text = CLI::Formatter::make_option_desc(option);
+    std::string out;
+    std::size_t line_begin = 0;
+    std::size_t last_space = std::string::npos;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      if (text[i] == ' ') last_space = out.size();
+      out += text[i];
+      if (out.size() - line_begin > kDescriptionWidth && last_space != std::string::npos) {
+        out[last_space] = '\n';
+        line_begin = last_space + 1;
+        last_space = std::string::npos;
+      }
+    }
+    return out;
+  }
+};
+
+Error usage_error(const CLI::App& app, const CLI::ParseError& problem) {
+  Error error{ErrorCode::kInvalidArgument, problem.what(), ""};
+  std::string help = "narrow --help";
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands(nullptr)) {
+    names.push_back(command->get_name());
+    if (!command->parsed()) continue;
+    error.where = command->get_name();
+    help = "narrow " + command->get_name() + " --help";
+  }
+  if (error.where.empty() && app.get_subcommands().empty()) {
+    std::vector<std::string> rest = app.remaining();
+    rest.erase(std::remove(rest.begin(), rest.end(), "--json"), rest.end());
+    error.message = rest.empty() ? "a command is missing" : "unknown command or option '" + rest.front() + "'";
+    error.message += "; the commands are " + join(names, ", ");
+  }
+  error.message += " (see " + help + ")";
+  return error;
+}
+
+}  // namespace
+
+const Option& Option::required() const {
+  option_->required();
+  return *this;
+}
+
+const Option& Option::check(Check check) const {
+  option_->check(CLI::Validator([check = std::move(check)](std::string& text) { return check(text); }, "", "check"));
+  return *this;
+}
+
+const Option& Option::type_name(const std::string& name) const {
+  option_->type_name(name);
+  return *this;
+}
+
+const Option& Option::group(const std::string& heading) const {
+  option_->group(heading);
+  return *this;
+}
+
+const Option& Option::one_value() const {
+  option_->allow_extra_args(false);
+  return *this;
+}
+
+const Option& Option::excludes(const Option& other) const {
+  option_->excludes(other.option_);
+  return *this;
+}
+
+bool Option::given() const { return option_->count() > 0; }
+
+std::string Option::name() const { return option_->get_name(); }
+
+Option Subcommand::add(const std::string& names, std::string& value, const std::string& help) const {
+  return Option(app_->add_option(names, value, help));
+}
+
+Option Subcommand::add(const std::string& names, std::vector<std::string>& value, const std::string& help) const {
+  return Option(app_->add_option(names, value, help));
+}
+
+Option Subcommand::add(const std::string& names, int& value, const std::string& help) const {
+  return Option(app_->add_option(names, value, help));
+}
+
+Option Subcommand::add(const std::string& names, std::uint64_t& value, const std::string& help) const {
+  return Option(app_->add_option(names, value, help));
+}
+
+Option Subcommand::add(const std::string& names, double& value, const std::string& help) const {
+  return Option(app_->add_option(names, value, help));
+}
+
+Option Subcommand::add_flag(const std::string& names, bool& value, const std::string& help) const {
+  return Option(app_->add_flag(names, value, help));
+}
+
+bool Subcommand::given() const { return app_->parsed(); }
+
+std::string Subcommand::name() const { return app_->get_name(); }
+
+CommandLine::CommandLine(const std::string& description, const std::string& footer, const std::string& version)
+    : app_(std::make_unique<CLI::App>(description, "narrow")) {
+  auto formatter = std::make_shared<WrappingFormatter>();
+  formatter->column_width(kNameWidth);
+  app_->formatter(formatter);
+  app_->footer(footer);
+  app_->set_version_flag("--version", version);
+  app_->require_subcommand(1);
+}
+
+CommandLine::~CommandLine() = default;
+
+Subcommand CommandLine::add(const std::string& name, const std::string& description, const std::string& examples) {
+  CLI::App* command = app_->add_subcommand(name, description);
+  command->footer(examples);
+  return Subcommand(command);
+}
+
+Result<bool> CommandLine::parse(int argc, char** argv) {
+  try {
+    app_->parse(argc, argv);
+  } catch (const CLI::Success& wanted) {  // --help, --version
+    app_->exit(wanted);
+    return false;
+  } catch (const CLI::ParseError& problem) {
+    return usage_error(*app_, problem);
+  }
+  return true;
+}
+
+}  // namespace narrow::cli

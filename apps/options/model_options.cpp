@@ -1,0 +1,46 @@
+#include "apps/options/model_options.h"
+
+namespace narrow::cli {
+
+void add_model_options(const Subcommand& command, ModelFlags& flags) {
+  add_labels_option(command, flags.labels);
+  add_run_options(command, flags);
+}
+
+void add_run_options(const Subcommand& command, ModelFlags& flags) {
+  add_isa_option(command, flags.isa);
+  command.add_flag("--float", flags.in_float,
+                   "Run an ONNX file that states its quantization in float, where it is only simulated");
+  add_preprocess_options(command, flags.preprocess);
+  flags.import_options = add_import_options(command, flags.import);
+}
+
+bool holds_weights_only(FileFormat format) {
+  return format == FileFormat::kTorch || format == FileFormat::kSafetensors;
+}
+
+Result<FileFormat> format_of(const ModelFlags& flags) {
+  if (flags.path.empty()) return FileFormat::kNarrow;
+  return detect_format(flags.path);
+}
+
+std::optional<Error> useless_option(const ModelFlags& flags, FileFormat format) {
+  const auto useless = [](const char* message, const char* option) {
+    return Error{ErrorCode::kInvalidArgument, message, option};
+  };
+  if (!holds_weights_only(format)) {
+    for (const Option& option : flags.import_options) {
+      // An ONNX file may leave its input size open.
+      if (format == FileFormat::kOnnx && option.name() == kInputSizeOption) continue;
+      if (std::optional<Error> misplaced = misplaced_option({option}, flags.path)) return misplaced;
+    }
+  }
+  if (format == FileFormat::kNarrow && flags.in_float) return useless("a .nrw runs as it is stored", "--float");
+  if (flags.isa != "auto" && (holds_weights_only(format) || flags.in_float)) {
+    return useless("applies to .nrw models and ONNX files that state their quantization; float networks run on oneDNN",
+                   "--isa");
+  }
+  return std::nullopt;
+}
+
+}  // namespace narrow::cli

@@ -1,0 +1,34 @@
+#include "apps/report/classify_report.h"
+
+#include <algorithm>
+
+#include "apps/report/text.h"
+
+namespace narrow::cli {
+
+std::size_t ClassifyReport::failed() const {
+  return static_cast<std::size_t>(
+      std::count_if(pictures.begin(), pictures.end(), [](const auto& picture) { return picture.error.has_value(); }));
+}
+
+std::string picture_text(const ClassifiedPicture& picture) {
+  std::string text = picture.picture + "\n";
+  for (const ClassScore& best : picture.best) {
+    text += format("  %6.2f %%  %s\n", static_cast<double>(best.probability) * 100.0, best.label.c_str());
+  }
+  return text;
+}
+
+std::string classify_text(const ClassifyReport& report) {
+  const std::size_t classified = report.pictures.size() - report.failed();
+  if (classified == 0) return {};
+  const NetworkSummary& network = report.network;
+  const std::string name = network.file.empty() ? network.architecture + " (built in)" : network.file;
+  std::string text = "\n";
+  if (report.preprocessing_is_assumed) text += preprocessing_lines(report.preprocessing, true);
+  text += note_lines(report.notes);
+  return text + name + ": " + network.bits + ", " + network.isa + ", " + network.arithmetic + "; " +
+         plural(classified, "picture") + format(" in %.3f s\n", report.seconds);
+}
+
+}  // namespace narrow::cli

@@ -1,0 +1,46 @@
+// What `narrow classify` found, for people and for programs.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apps/run/network.h"
+#include "narrow/preprocess.h"
+#include "narrow/result.h"
+
+namespace narrow::cli {
+
+struct ClassScore {
+  int class_index = 0;
+  std::string label;
+  float probability = 0;
+  float score = 0;
+};
+
+struct ClassifiedPicture {
+  std::string picture;
+  std::vector<ClassScore> best = {};  // the most probable first
+  std::optional<Error> error = {};    // why it could not be read
+};
+
+struct ClassifyReport {
+  NetworkSummary network;
+  Preprocessing preprocessing;
+  bool preprocessing_is_assumed = false;
+  std::vector<std::string> notes;
+  int threads = 1;
+  double seconds = 0;
+  std::vector<ClassifiedPicture> pictures = {};
+
+  [[nodiscard]] std::size_t failed() const;
+};
+
+// The classes of one picture that could be read.
+[[nodiscard]] std::string picture_text(const ClassifiedPicture& picture);
+// The lines after all pictures; empty where none could be read.
+[[nodiscard]] std::string classify_text(const ClassifyReport& report);
+[[nodiscard]] std::string classify_json(const ClassifyReport& report);
+
+}  // namespace narrow::cli

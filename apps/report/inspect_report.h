@@ -1,0 +1,52 @@
+// What `narrow inspect` found in a file, for people and for programs.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "narrow/event.h"
+#include "narrow/float_model.h"
+#include "narrow/inspect.h"
+#include "narrow/model.h"
+
+namespace narrow::cli {
+
+// A .nrw, and what this CPU makes of it.
+struct ModelInspection {
+  std::string file;
+  std::uintmax_t file_bytes = 0;
+  Model model;
+  std::vector<LayerInfo> layers;
+  std::string isa;
+  int threads = 1;
+  std::vector<StepInfo> steps;
+  std::size_t arena_bytes = 0;
+  MemoryInfo memory;
+};
+
+// A float network as what it runs as without calibration: in float, or as its file states.
+struct FloatInspection {
+  std::string file;
+  std::uintmax_t file_bytes = 0;
+  FileFormat format = FileFormat::kOnnx;
+  FloatModel model;
+  bool preprocessing_is_assumed = false;
+  std::vector<LayerInfo> layers;
+  std::vector<Event> events;
+};
+
+// why: also the kernels that each layer could run on, and what they were estimated to take.
+[[nodiscard]] std::string inspect_text(const ModelInspection& inspection, bool why);
+[[nodiscard]] std::string inspect_text(const FloatInspection& inspection);
+[[nodiscard]] std::string inspect_json(const ModelInspection& inspection);
+[[nodiscard]] std::string inspect_json(const FloatInspection& inspection);
+
+struct Totals {
+  std::size_t weight_bytes = 0;
+  std::size_t packed_bytes = 0;
+  std::int64_t macs = 0;
+};
+[[nodiscard]] Totals total(const std::vector<LayerInfo>& layers, const std::vector<StepInfo>& steps = {});
+
+}  // namespace narrow::cli
