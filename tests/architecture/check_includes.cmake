@@ -62,7 +62,7 @@ endfunction()
 
 room(include/narrow RECURSE ALLOW "^narrow/[^/]+\\.h$")
 
-room(kernels FLAT ALLOW "^narrow/types\\.h$" "^kernels/[^/]+\\.h$")
+room(kernels FLAT ALLOW "^base/arithmetic\\.h$" "^narrow/types\\.h$" "^kernels/[^/]+\\.h$")
 file(GLOB isa_folders RELATIVE ${ROOT}/kernels ${ROOT}/kernels/*)
 foreach(isa IN LISTS isa_folders)
   if(IS_DIRECTORY ${ROOT}/kernels/${isa})
@@ -70,7 +70,7 @@ foreach(isa IN LISTS isa_folders)
     if(isa STREQUAL "scalar")  # built for the baseline: its copies run everywhere
       set(no_stl "")
     endif()
-    set(shared "^kernels/packing/")
+    set(shared "^base/arithmetic\\.h$" "^kernels/packing/")
     if(isa MATCHES "vnni$")
       # Of Winograd and depthwise windows only the products have an instruction of their own, the rest is AVX2's.
       list(APPEND shared "^kernels/vnni/" "^kernels/avx2/(winograd_(plan|run|bytes|bytes_expand)|depthwise|pointwise)_avx2\\.h$")
