@@ -10,6 +10,10 @@
 #include "graph/validate_parts.h"
 
 namespace narrow::graph {
+
+using base::number_text;
+using base::shape_text;
+
 namespace {
 
 Error graph_error(ErrorCode code, std::string message) { return Error{code, std::move(message), "graph"}; }

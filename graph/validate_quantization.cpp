@@ -8,6 +8,9 @@
 #include "graph/validate_parts.h"
 
 namespace narrow::graph {
+
+using base::number_text;
+
 namespace {
 
 // A scale, or a multiplier made of scales, that single precision keeps normal and finite. NaN is not.

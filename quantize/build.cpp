@@ -6,10 +6,13 @@
 #include "base/text.h"
 #include "graph/function.h"
 #include "graph/limits.h"
-#include "quantize/quotes.h"
 #include "rewrites/stated_quantization_codes.h"
 
 namespace narrow::graph {
+
+using base::in_quotes;
+using base::number_text;
+
 namespace {
 
 std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }

@@ -5,15 +5,18 @@
 #include <string>
 #include <utility>
 
+#include "base/text.h"
 #include "graph/liveness.h"
 #include "quantize/bit_plan.h"
 #include "quantize/build.h"
 #include "quantize/calibrate.h"
 #include "quantize/methods.h"
 #include "quantize/quantizable.h"
-#include "quantize/quotes.h"
 
 namespace narrow::graph {
+
+using base::in_quotes;
+
 namespace {
 
 constexpr int kFloatBits = 32;

@@ -7,9 +7,12 @@
 
 #include "base/text.h"
 #include "graph/limits.h"
-#include "quantize/quotes.h"
 
 namespace narrow::graph {
+
+using base::in_quotes;
+using base::number_text;
+
 namespace {
 
 constexpr std::int64_t kMaxAccumulator = std::numeric_limits<std::int32_t>::max();

@@ -1,9 +1,12 @@
 #include <string_view>
 
+#include "base/text.h"
 #include "engine/nrw/nrw_file.h"
-#include "engine/text.h"
 
 namespace narrow::engine {
+
+using base::text_problem;
+
 namespace {
 
 Status check_text(std::string_view text, const std::string& where) {

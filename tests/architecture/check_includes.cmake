@@ -91,7 +91,7 @@ room(importers RECURSE ALLOW "^narrow/" "^base/" "^importers/" "^graph/" LIBRARI
 room(exporters RECURSE ALLOW "^narrow/" "^base/" "^exporters/" "^graph/" LIBRARIES "^onnx/" "^google/protobuf/")
 room(pipeline RECURSE ALLOW "^(narrow|base|kernels|graph|engine|rewrites|floating|quantize|importers|exporters|pipeline)/" LIBRARIES "${third_party}")
 room(measure RECURSE ALLOW "^narrow/types\\.h$" "^kernels/[^/]+\\.h$" "^measure/")
-room(apps RECURSE ALLOW "^narrow/" "^apps/" "^measure/" LIBRARIES "^CLI/" "^nlohmann/")
+room(apps RECURSE ALLOW "^narrow/" "^base/" "^apps/" "^measure/" LIBRARIES "^CLI/" "^nlohmann/")
 room(bench FLAT ALLOW "^narrow/" "^kernels/[^/]+\\.h$" "^bench/" "^measure/" LIBRARIES "^benchmark/" "^dnnl" "^oneapi/")
 # Other engines are given the very numbers that the engine has.
 room(bench/peers RECURSE ALLOW "^(narrow|base|kernels|graph|engine|floating|bench|measure)/" LIBRARIES "^benchmark/" "^dnnl" "^oneapi/" "^nlohmann/")

@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/text.h"
 #include "importers/onnx/lower/permutation.h"
-#include "importers/weights/in_quotes.h"
 
 namespace narrow::onnx {
 namespace {
 
-using importers::in_quotes;
+using base::in_quotes;
 
 std::string input_text(const Node& node, std::size_t i) {
   return "input " + std::to_string(i) + (i < node.inputs.size() ? " (" + in_quotes(node.inputs[i]) + ")" : "");

@@ -3,17 +3,17 @@
 #include <unordered_set>
 #include <utility>
 
+#include "base/text.h"
 #include "graph/limits.h"
 #include "importers/onnx/lower/arguments.h"
 #include "importers/onnx/lower/axes.h"
 #include "importers/onnx/lower/network_ends.h"
 #include "importers/onnx/lower/quantization.h"
-#include "importers/weights/in_quotes.h"
 
 namespace narrow::onnx {
 namespace {
 
-using importers::in_quotes;
+using base::in_quotes;
 constexpr std::int64_t kOpen = -1;
 constexpr std::size_t kPictureRank = 4;
 

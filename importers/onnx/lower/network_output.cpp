@@ -2,9 +2,9 @@
 #include <optional>
 #include <utility>
 
+#include "base/text.h"
 #include "importers/onnx/lower/axes.h"
 #include "importers/onnx/lower/network_ends.h"
-#include "importers/weights/in_quotes.h"
 
 namespace narrow::onnx {
 namespace {
@@ -40,10 +40,9 @@ Status lower_network_output(Lowering& lowering) {
   if (lowering.model().outputs.size() > 1) {
     std::string names;
     for (std::size_t i = 1; i < lowering.model().outputs.size(); ++i) {
-      names += (i == 1 ? "" : ", ") + importers::in_quotes(lowering.model().outputs[i].name);
+      names += (i == 1 ? "" : ", ") + base::in_quotes(lowering.model().outputs[i].name);
     }
-    lowering.log().push_back("the scores are the first output, " + importers::in_quotes(port.name) +
-                             "; ignored: " + names);
+    lowering.log().push_back("the scores are the first output, " + base::in_quotes(port.name) + "; ignored: " + names);
   }
   return {};
 }

@@ -2,11 +2,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/text.h"
 #include "importers/onnx/lower/arguments.h"
 #include "importers/onnx/lower/operators.h"
 #include "importers/onnx/lower/parts.h"
 #include "importers/onnx/lower/quantization.h"
-#include "importers/weights/in_quotes.h"
 
 namespace narrow::onnx {
 namespace {
@@ -125,7 +125,7 @@ Status lower_pad(Lowering& lowering, const Node& node) {
   NARROW_ASSIGN(const std::string mode, string_or(node, "mode", "constant"));
   NARROW_ASSIGN(const auto pads, lowering.ints_of(node, "pads", 1));
   if (mode != "constant") {
-    return unsupported(node, "mode " + importers::in_quotes(mode) + "; only 'constant', with zeros, is supported");
+    return unsupported(node, "mode " + base::in_quotes(mode) + "; only 'constant', with zeros, is supported");
   }
   std::vector<int> dims;
   if (Lowering::has_input(node, 3)) {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "importers/weights/in_quotes.h"
+#include "base/text.h"
 
 namespace narrow::onnx {
 namespace {
@@ -14,7 +14,7 @@ Result<std::optional<T>> find(const Node& node, std::string_view name, std::stri
   if (found == node.attributes.end()) return std::optional<T>();
   const T* value = std::get_if<T>(&found->value);
   if (value == nullptr) {
-    return Error{ErrorCode::kMalformed, "attribute " + importers::in_quotes(name) + " is not " + std::string(type),
+    return Error{ErrorCode::kMalformed, "attribute " + base::in_quotes(name) + " is not " + std::string(type),
                  node.describe()};
   }
   return std::optional<T>(*value);
@@ -23,9 +23,9 @@ Result<std::optional<T>> find(const Node& node, std::string_view name, std::stri
 }  // namespace
 
 std::string Node::describe() const {
-  std::string kind = importers::in_quotes(domain.empty() ? op_type : domain + "." + op_type);
+  std::string kind = base::in_quotes(domain.empty() ? op_type : domain + "." + op_type);
   kind = kind.substr(1, kind.size() - 2);
-  return kind + " " + importers::in_quotes(name);
+  return kind + " " + base::in_quotes(name);
 }
 
 Result<std::optional<std::int64_t>> Node::find_int(std::string_view attribute) const {

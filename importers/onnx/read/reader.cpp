@@ -9,17 +9,17 @@
 #include <unordered_set>
 #include <utility>
 
+#include "base/text.h"
 #include "importers/image/file.h"
 #include "importers/onnx/read/model.h"
 #include "importers/onnx/read/reader_graph.h"
 #include "importers/onnx/read/reader_node.h"
 #include "importers/onnx/read/reader_tensor.h"
-#include "importers/weights/in_quotes.h"
 
 namespace narrow::onnx {
 namespace {
 
-using importers::in_quotes;
+using base::in_quotes;
 
 constexpr std::uint64_t kMaxFileBytes = std::numeric_limits<std::int32_t>::max();  // protobuf's own limit
 constexpr int kMaxNodes = 1 << 20;

@@ -8,12 +8,12 @@
 #include <utility>
 #include <vector>
 
-#include "importers/weights/in_quotes.h"
+#include "base/text.h"
 
 namespace narrow::onnx {
 namespace {
 
-using importers::in_quotes;
+using base::in_quotes;
 
 constexpr std::ptrdiff_t kGiven = -1;  // an input or a constant
 

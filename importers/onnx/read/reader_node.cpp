@@ -5,12 +5,12 @@
 #include <unordered_set>
 #include <utility>
 
-#include "importers/weights/in_quotes.h"
+#include "base/text.h"
 
 namespace narrow::onnx {
 namespace {
 
-using importers::in_quotes;
+using base::in_quotes;
 using Proto = ::onnx::AttributeProto;
 
 // What the attribute holds; the first IR version did not say.
