@@ -178,7 +178,7 @@ Status fill(const std::filesystem::path& path, const ImportOptions& options, Flo
 }  // namespace
 
 Result<FloatModel> FloatModel::load(const std::filesystem::path& path, const ImportOptions& options) {
-  const graph::DefaultFloatEnvironment environment;
+  const base::DefaultFloatEnvironment environment;
   auto data = std::make_shared<Data>();
   data->source = path.filename().string();
   NARROW_TRY(fill(path, options, *data));

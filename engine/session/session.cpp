@@ -17,10 +17,10 @@
 namespace narrow {
 namespace {
 
-using engine::AlignedBuffer;
+using base::AlignedBuffer;
+using base::DefaultFloatEnvironment;
 using engine::Plan;
 using engine::RunContext;
-using graph::DefaultFloatEnvironment;
 
 constexpr int kMaxBatch = 65536;
 // Cost of waking other threads, in the unit of Work. Within a run the helper threads of the pool are awake.

@@ -7,6 +7,9 @@
 #include "kernels/convolution.h"
 
 namespace narrow::engine {
+
+using base::AlignedBuffer;
+
 namespace {
 
 using kernels::ConvolutionCandidate;
