@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "narrow/types.h"
+
 namespace narrow::base {
 
 // The quotient rounded up. value >= 0, by > 0; value + by - 1 must not overflow.
@@ -31,5 +33,22 @@ static constexpr std::int64_t clamped(std::int64_t value, std::int64_t lo, std::
 
 // |value|; not of the smallest int64.
 static constexpr std::int64_t magnitude(std::int64_t value) { return value < 0 ? -value : value; }
+// The largest |x| of the range.
+static constexpr std::int64_t magnitude(const QRange& range) {
+  return max(magnitude(std::int64_t{range.lo}), magnitude(std::int64_t{range.hi}));
+}
+
+// The largest |sum| of products of `depth` inputs with weights, bias excluded. It holds for every partial sum, in any
+// order of summation, whether the zero point is subtracted from each input or corrected once as -zero_point * sum(w):
+// depth * (max|x| + |zero_point|) * weight. weight: the largest |w|. INT64_MAX if that overflows.
+static constexpr std::int64_t accumulator_bound(std::int64_t depth, const QRange& input, std::int32_t zero_point,
+                                                std::int64_t weight) {
+  const std::int64_t element = magnitude(input) + magnitude(std::int64_t{zero_point});
+  std::int64_t bound = 0;
+  if (__builtin_mul_overflow(depth, element, &bound) || __builtin_mul_overflow(bound, weight, &bound)) {
+    return INT64_MAX;
+  }
+  return bound;
+}
 
 }  // namespace narrow::base

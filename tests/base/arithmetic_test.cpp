@@ -34,6 +34,15 @@ TEST_CASE("min, max, clamped and magnitude choose the right end") {
   CHECK(base::magnitude(7) == 7);
 }
 
+TEST_CASE("the bound of an accumulator covers both ways to handle the zero point, and says when it overflows") {
+  // Subtracted first, the largest product is 155 * 7; corrected later it is 255 * 7, and the correction 100 * 7.
+  CHECK(base::accumulator_bound(3, {0, 255}, 100, 7) == 3 * 355 * 7);
+  CHECK(base::accumulator_bound(2, {-128, 127}, -3, 1) == 2 * 131);
+  CHECK(base::accumulator_bound(0, {0, 255}, 255, 127) == 0);
+  CHECK(base::accumulator_bound(std::int64_t{1} << 60, {0, 255}, 0, 1) == INT64_MAX);
+  CHECK(base::accumulator_bound(std::int64_t{1} << 50, {0, 255}, 0, 1 << 20) == INT64_MAX);
+}
+
 TEST_CASE("arithmetic can be done by the compiler") {
   static_assert(base::round_up(std::int64_t{17}, 16) == 32);
   static_assert(base::max(1.5F, 0.5F) == 1.5F);
