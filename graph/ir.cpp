@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <unordered_set>
 #include <utility>
+
+#include "base/unique_names.h"
 
 namespace narrow::graph {
 namespace {
@@ -13,12 +14,9 @@ template <class Items>
 std::string unique_name(std::string name, const Items& items) {
   const auto same = [&](const auto& item) { return item.name == name; };
   if (std::none_of(items.begin(), items.end(), same)) return name;
-  std::unordered_set<std::string_view> taken;
-  for (const auto& item : items) taken.insert(item.name);
-  for (int suffix = 2;; ++suffix) {
-    std::string candidate = name + "_" + std::to_string(suffix);
-    if (taken.count(candidate) == 0) return candidate;
-  }
+  base::UniqueNames names;
+  for (const auto& item : items) names.take(item.name);
+  return names.with_number(name);
 }
 
 }  // namespace
