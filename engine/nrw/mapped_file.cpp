@@ -43,7 +43,7 @@ MappedFile::~MappedFile() {
   if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
 }
 
-void MappedFile::forget(std::span<const std::byte> bytes) const noexcept {
+void MappedFile::release(std::span<const std::byte> bytes) const noexcept {
   const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
   const auto offset = static_cast<std::size_t>(bytes.data() - data_);  // the mapping starts at a page
   const std::size_t begin = (offset + page - 1) / page * page;
@@ -52,7 +52,7 @@ void MappedFile::forget(std::span<const std::byte> bytes) const noexcept {
   if (begin < end) ::madvise(const_cast<std::byte*>(data_) + begin, end - begin, MADV_DONTNEED);
 }
 
-void MappedFile::forget_all() const noexcept {
+void MappedFile::release_all() const noexcept {
   if (data_ != nullptr) ::madvise(const_cast<std::byte*>(data_), size_, MADV_DONTNEED);
 }
 

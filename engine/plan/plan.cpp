@@ -132,19 +132,9 @@ Result<Placement> place_tensors(const graph::Graph& graph, const graph::ValueMap
   return placement;
 }
 
-// Releases the pages of the model's weights, after all steps have packed theirs.
-void forget_weights(const graph::Graph& graph) {
-  for (const graph::Node& node : graph.nodes) {
-    const graph::Filter* const filter = graph::filter_of(node);
-    if (filter == nullptr || !filter->quantized || !filter->quantized->packed) continue;
-    filter->quantized->packed->forget_all();
-    return;  // all filters share one store
-  }
-}
-
 }  // namespace
 
-Result<Plan> compile(const graph::Graph& graph, Isa isa, int max_batch) {
+Result<Plan> compile(const graph::Graph& graph, Isa isa, int max_batch, const WeightPages* pages) {
   const graph::ValueMap<graph::ValueId> roots = find_roots(graph);
   const std::vector<StepGroup> groups = group_steps(graph);
   NARROW_ASSIGN(const Placement placement, place_tensors(graph, roots, groups, max_batch));
@@ -161,7 +151,7 @@ Result<Plan> compile(const graph::Graph& graph, Isa isa, int max_batch) {
       const std::size_t end = group.strip_end(strip);
       for (std::size_t i = group.strips[strip]; i < end; ++i) {
         const graph::Node& node = graph.nodes[static_cast<std::size_t>(group.nodes[i])];
-        NodePlace place{graph, node, isa, {}, location(node.output)};
+        NodePlace place{graph, node, isa, {}, location(node.output), pages};
         std::transform(node.inputs.begin(), node.inputs.end(), std::back_inserter(place.inputs), location);
         NARROW_ASSIGN(std::unique_ptr<Step> step, make_step(place));
         steps.push_back(std::move(step));
@@ -188,7 +178,7 @@ Result<Plan> compile(const graph::Graph& graph, Isa isa, int max_batch) {
                                         Location{Location::Place::kScores, 0}));
   }
   NARROW_ASSIGN(plan.workspace_bytes, align_arena(plan.workspace_bytes));
-  forget_weights(graph);
+  if (pages != nullptr) pages->release_all();
   return plan;
 }
 

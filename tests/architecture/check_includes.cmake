@@ -82,7 +82,12 @@ endforeach()
 # The runtime.
 room(base RECURSE ALLOW "^narrow/(event|result|types)\\.h$" "^base/")
 room(graph RECURSE ALLOW "^narrow/" "^base/" "^graph/")
-room(engine RECURSE ALLOW "^narrow/" "^base/" "^engine/" "^graph/" "^kernels/[^/]+\\.h$")
+set(engine "^narrow/" "^base/" "^graph/" "^kernels/[^/]+\\.h$")
+room(engine/model RECURSE ALLOW "^narrow/" "^base/" "^graph/" "^engine/model/")
+room(engine/nrw RECURSE ALLOW ${engine} "^engine/(model|nrw)/")
+room(engine/plan RECURSE ALLOW ${engine} "^engine/(model|plan)/")
+room(engine/preprocess RECURSE ALLOW "^narrow/" "^base/" "^engine/preprocess/")
+room(engine/session RECURSE ALLOW ${engine} "^engine/")
 # What makes integer networks.
 room(rewrites RECURSE ALLOW "^narrow/" "^base/" "^graph/" "^rewrites/")
 room(floating RECURSE ALLOW "^narrow/" "^base/" "^graph/" "^floating/" LIBRARIES "^dnnl" "^oneapi/" "^Eigen/")

@@ -215,10 +215,10 @@ StepResult make_integer(const NodePlace& place, const graph::QuantizedFilter& fi
   const std::vector<ConvolutionCandidate> ranked = kernels::rank_convolutions(problem, place.isa);
   NARROW_ASSIGN(AlignedBuffer packed, pack(place, *ranked.front().kernel, problem));
   const Work work = divisible(problem, ranked.front(), static_cast<std::int64_t>(packed.size()));
-  // Nothing reads the weights after packing, so the pages of the model's copy are released.
+  // Nothing reads the model's copy of the weights after packing.
   problem.weights = nullptr;
   problem.sums = nullptr;
-  if (filter.packed) filter.packed->forget();
+  if (filter.packed && place.pages != nullptr) place.pages->release(filter.packed->bytes());
   return StepResult(
       std::make_unique<ConvolutionStep>(place, problem, ranked, work, std::move(multiplier), std::move(packed)));
 }

@@ -1,7 +1,8 @@
+#include "engine/model/model_data.h"
+
 #include <string_view>
 
 #include "base/text.h"
-#include "engine/nrw/nrw_file.h"
 
 namespace narrow::engine {
 
