@@ -2,6 +2,7 @@
 // include it, because the linker then never takes one instruction set's copy for another's.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 
@@ -11,11 +12,15 @@ namespace narrow::base {
 
 // The quotient rounded up. value >= 0, by > 0; value + by - 1 must not overflow.
 static constexpr std::int64_t ceil_div(std::int64_t value, std::int64_t by) { return (value + by - 1) / by; }
-static constexpr std::size_t ceil_div(std::size_t value, std::size_t by) { return (value + by - 1) / by; }
+static constexpr std::size_t ceil_div(std::same_as<std::size_t> auto value, std::size_t by) {
+  return (value + by - 1) / by;
+}
 
 // The smallest multiple of `to` that is not below `value`. The same limits as for ceil_div().
 static constexpr std::int64_t round_up(std::int64_t value, std::int64_t to) { return ceil_div(value, to) * to; }
-static constexpr std::size_t round_up(std::size_t value, std::size_t to) { return ceil_div(value, to) * to; }
+static constexpr std::size_t round_up(std::same_as<std::size_t> auto value, std::size_t to) {
+  return ceil_div(value, to) * to;
+}
 
 // std::min, std::max and std::clamp by value and without <algorithm>.
 template <class T>

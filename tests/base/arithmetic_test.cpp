@@ -9,19 +9,19 @@ namespace {
 using namespace narrow;
 
 TEST_CASE("ceil_div rounds up and leaves whole quotients alone") {
-  CHECK(base::ceil_div(std::int64_t{0}, 4) == 0);
-  CHECK(base::ceil_div(std::int64_t{1}, 4) == 1);
-  CHECK(base::ceil_div(std::int64_t{4}, 4) == 1);
-  CHECK(base::ceil_div(std::int64_t{5}, 4) == 2);
-  CHECK(base::ceil_div(std::size_t{9}, std::size_t{8}) == 2);
+  CHECK(base::ceil_div(0, 4) == 0);
+  CHECK(base::ceil_div(1, 4) == 1);
+  CHECK(base::ceil_div(4, 4) == 1);
+  CHECK(base::ceil_div(5, 4) == 2);
+  CHECK(base::ceil_div(std::size_t{9}, 8) == 2);
 }
 
 TEST_CASE("round_up gives the next multiple, also beyond 32 bits") {
-  CHECK(base::round_up(std::int64_t{0}, 64) == 0);
-  CHECK(base::round_up(std::int64_t{64}, 64) == 64);
-  CHECK(base::round_up(std::int64_t{65}, 64) == 128);
+  CHECK(base::round_up(0, 64) == 0);
+  CHECK(base::round_up(64, 64) == 64);
+  CHECK(base::round_up(65, 64) == 128);
   CHECK(base::round_up((std::int64_t{1} << 40) + 1, 64) == (std::int64_t{1} << 40) + 64);
-  CHECK(base::round_up(std::size_t{65}, std::size_t{64}) == 128);
+  CHECK(base::round_up(std::size_t{65}, 64) == 128);
 }
 
 TEST_CASE("min, max, clamped and magnitude choose the right end") {
@@ -44,7 +44,7 @@ TEST_CASE("the bound of an accumulator covers both ways to handle the zero point
 }
 
 TEST_CASE("arithmetic can be done by the compiler") {
-  static_assert(base::round_up(std::int64_t{17}, 16) == 32);
+  static_assert(base::round_up(17, 16) == 32);
   static_assert(base::max(1.5F, 0.5F) == 1.5F);
 }
 

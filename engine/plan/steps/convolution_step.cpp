@@ -2,8 +2,10 @@
 #include <cmath>
 
 #include "base/aligned_buffer.h"
+#include "base/arithmetic.h"
 #include "engine/plan/make_step.h"
 #include "engine/plan/steps/kernel_choice.h"
+#include "engine/plan/steps/window_shape.h"
 #include "kernels/convolution.h"
 
 namespace narrow::engine {
@@ -23,21 +25,9 @@ using kernels::ConvolutionShape;
 int narrow_int(std::int64_t value) { return static_cast<int>(value); }
 
 ConvolutionShape shape_of(const graph::Convolution& op, const TensorShape& in, const TensorShape& out) {
-  const graph::Window& window = op.window;
-  ConvolutionShape shape;
-  shape.in_h = narrow_int(in.height);
-  shape.in_w = narrow_int(in.width);
+  auto shape = window_shape<ConvolutionShape>(op.window, in, out);
   shape.in_c = narrow_int(in.channels);
-  shape.out_h = narrow_int(out.height);
-  shape.out_w = narrow_int(out.width);
   shape.out_c = narrow_int(out.channels);
-  shape.kernel_h = window.kernel_h;
-  shape.kernel_w = window.kernel_w;
-  shape.stride_h = window.stride_h;
-  shape.stride_w = window.stride_w;
-  shape.dilation_h = window.dilation_h;
-  shape.dilation_w = window.dilation_w;
-  shape.pad = window.pad;
   shape.groups = op.groups;
   return shape;
 }
@@ -82,7 +72,7 @@ Work divisible(const ConvolutionProblem& problem, const ConvolutionCandidate& ch
   // than one thread.
   constexpr std::int64_t kLineChannels = 64;
   const std::int64_t kernel_step = std::max(1, chosen.kernel->channel_step(problem));
-  work.channel_step = (kLineChannels + kernel_step - 1) / kernel_step * kernel_step;
+  work.channel_step = base::round_up(kLineChannels, kernel_step);
   work.row_setup = kInputByteCost * shape.in_w * shape.in_c * std::min(shape.stride_h, shape.kernel_h);
   work.channel_setup = kByteCost * packed_bytes;
   // The kernel's estimate includes both setups already.
