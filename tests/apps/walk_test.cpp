@@ -4,16 +4,16 @@
 #include "narrow/session.h"
 #include "tests/apps/command.h"
 #include "tests/support/data.h"
+#include "tests/support/text.h"
 
 using narrow::testing::files_in;
+using narrow::testing::has;
 using narrow::testing::narrow_command;
 using narrow::testing::Ran;
 using narrow::testing::read_file;
 using narrow::testing::TemporaryFolder;
 
 namespace {
-
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 struct Real {
   std::string weights;
