@@ -8,7 +8,7 @@
 
 #include "narrow/result.h"
 
-namespace narrow::engine {
+namespace narrow::base {
 
 class AlignedBuffer {
  public:
@@ -38,4 +38,4 @@ class AlignedBuffer {
   std::size_t size_ = 0;
 };
 
-}  // namespace narrow::engine
+}  // namespace narrow::base

@@ -7,7 +7,7 @@
 #include <limits>
 
 // Nothing here may be contracted to fused multiply-adds: the build forbids it, see cmake/NarrowTargets.cmake.
-namespace narrow::graph::exact_math {
+namespace narrow::base::exact_math {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
@@ -93,4 +93,4 @@ double power(double base, double exponent) {
   return exp(exponent * log(base));
 }
 
-}  // namespace narrow::graph::exact_math
+}  // namespace narrow::base::exact_math

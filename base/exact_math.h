@@ -3,7 +3,7 @@
 // expm1), except where the result is subnormal. They assume the default floating-point environment.
 #pragma once
 
-namespace narrow::graph::exact_math {
+namespace narrow::base::exact_math {
 
 // e^x: 0 below about -745, infinity above about 709.8; NaN for NaN.
 [[nodiscard]] double exp(double x);
@@ -15,4 +15,4 @@ namespace narrow::graph::exact_math {
 // logarithm of the result, to about 1e-13.
 [[nodiscard]] double power(double base, double exponent);
 
-}  // namespace narrow::graph::exact_math
+}  // namespace narrow::base::exact_math

@@ -3,7 +3,7 @@
 
 #include <cfenv>
 
-namespace narrow::graph {
+namespace narrow::base {
 
 // Round to nearest even and no flushing of denormals while it lives, whatever the calling program has set; a library
 // built with -ffast-math sets the latter for the whole process. One per thread that computes.
@@ -22,4 +22,4 @@ class DefaultFloatEnvironment {
   std::fenv_t saved_{};
 };
 
-}  // namespace narrow::graph
+}  // namespace narrow::base

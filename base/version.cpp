@@ -3,12 +3,7 @@
 namespace narrow {
 
 #define NARROW_TEXT_OF(number) #number
-<<<<<<< HEAD
-#define NARROW_VERSION_TEXT(major, minor, patch) \
-  NARROW_TEXT_OF(major) "." NARROW_TEXT_OF(minor) "." NARROW_TEXT_OF(patch)
-=======
 #define NARROW_VERSION_TEXT(major, minor, patch) NARROW_TEXT_OF(major) "." NARROW_TEXT_OF(minor) "." NARROW_TEXT_OF(patch)
->>>>>>> heads/events
 
 std::string_view version() noexcept {
   return NARROW_VERSION_TEXT(NARROW_VERSION_MAJOR, NARROW_VERSION_MINOR, NARROW_VERSION_PATCH);

@@ -4,6 +4,8 @@
 #include <array>
 #include <cstring>
 
+#include "base/arithmetic.h"
+
 namespace narrow::graph {
 namespace {
 
@@ -13,7 +15,7 @@ constexpr std::size_t kGroup = 8;
 // Values that are unpacked before they are looked at: they stay in L1.
 constexpr std::size_t kBlock = 4096;
 
-std::size_t bytes_of(std::size_t count, std::size_t width) { return (count * width + 7) / 8; }
+std::size_t bytes_of(std::size_t count, std::size_t width) { return base::ceil_div(count * width, 8); }
 
 std::uint64_t in_every_byte(std::uint64_t byte) { return byte * 0x0101010101010101U; }
 

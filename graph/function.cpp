@@ -14,7 +14,7 @@ double to_unit_interval(double x) {
   return x < 1.0 ? x : 1.0;
 }
 
-double sigmoid(double x) { return 1.0 / (1.0 + exact_math::exp(-x)); }
+double sigmoid(double x) { return 1.0 / (1.0 + base::exact_math::exp(-x)); }
 
 // x * gate, where a closed gate lets nothing through, not even infinity.
 double gated(double x, double gate) { return gate == 0.0 ? 0.0 : x * gate; }
@@ -23,7 +23,7 @@ double tanh(double x) {
   const double magnitude = std::fabs(x);
   // From here on 1 is the nearest double; and exp(2 x) stays finite.
   if (magnitude > 20.0) return std::copysign(1.0, x);
-  const double e = exact_math::expm1(2.0 * magnitude);
+  const double e = base::exact_math::expm1(2.0 * magnitude);
   return std::copysign(e / (e + 2.0), x);
 }
 
@@ -55,7 +55,7 @@ double evaluate_function(const Function& function, double x, std::int64_t channe
     case FunctionKind::kPRelu:
       return x < 0.0 ? gated(x, double{function.slopes[static_cast<std::size_t>(channel)]}) : x;
     case FunctionKind::kElu:
-      return x < 0.0 ? alpha * exact_math::expm1(x) : x;
+      return x < 0.0 ? alpha * base::exact_math::expm1(x) : x;
     case FunctionKind::kHardSigmoid:
       return to_unit_interval(alpha * x + beta);
     case FunctionKind::kHardSwish:
@@ -71,7 +71,7 @@ double evaluate_function(const Function& function, double x, std::int64_t channe
 }
 
 std::vector<std::uint8_t> make_table(const Function& function, const Quantization& in, const Quantization& out) {
-  const DefaultFloatEnvironment environment;
+  const base::DefaultFloatEnvironment environment;
   const std::size_t channels = function.kind == FunctionKind::kPRelu ? function.slopes.size() : 1;
   std::vector<std::uint8_t> table;
   table.reserve(channels * 256);

@@ -2,25 +2,21 @@
 
 #include <algorithm>
 #include <array>
-#include <unordered_set>
 #include <utility>
+
+#include "base/unique_names.h"
 
 namespace narrow::graph {
 namespace {
-
-bool is_id(const Graph& graph, ValueId id) { return id >= 0 && static_cast<std::size_t>(id) < graph.values.size(); }
 
 // `name`, or with the first suffix that is free.
 template <class Items>
 std::string unique_name(std::string name, const Items& items) {
   const auto same = [&](const auto& item) { return item.name == name; };
   if (std::none_of(items.begin(), items.end(), same)) return name;
-  std::unordered_set<std::string_view> taken;
-  for (const auto& item : items) taken.insert(item.name);
-  for (int suffix = 2;; ++suffix) {
-    std::string candidate = name + "_" + std::to_string(suffix);
-    if (taken.count(candidate) == 0) return candidate;
-  }
+  base::UniqueNames names;
+  for (const auto& item : items) names.take(item.name);
+  return names.with_number(name);
 }
 
 }  // namespace
@@ -43,7 +39,7 @@ Result<ValueId> Graph::add_node(std::string name, Op op, std::vector<ValueId> in
   std::vector<TensorShape> shapes;
   shapes.reserve(inputs.size());
   for (const ValueId id : inputs) {
-    if (!is_id(*this, id)) {
+    if (!has(id)) {
       return Error{ErrorCode::kInvalidArgument, "input " + std::to_string(id) + " is not a value of the graph", name};
     }
     shapes.push_back(value(id).shape);
@@ -88,36 +84,36 @@ bool is_float_only(const Op& op) {
 }
 
 bool gives_probabilities(const Graph& graph) {
-  const std::vector<int> made_by = producers(graph);
-  int at = is_id(graph, graph.output) ? made_by[static_cast<std::size_t>(graph.output)] : -1;
+  const ValueMap<int> made_by = producers(graph);
+  int at = graph.has(graph.output) ? made_by[graph.output] : -1;
   while (at >= 0) {
     const Node& node = graph.nodes[static_cast<std::size_t>(at)];
     if (std::holds_alternative<Softmax>(node.op)) return true;
     const bool passes_on = moves_no_byte(node.op) || std::holds_alternative<Quantize>(node.op) ||
                            std::holds_alternative<Dequantize>(node.op);
-    if (!passes_on || node.inputs.size() != 1 || !is_id(graph, node.inputs[0])) return false;
-    const int before = made_by[static_cast<std::size_t>(node.inputs[0])];
+    if (!passes_on || node.inputs.size() != 1 || !graph.has(node.inputs[0])) return false;
+    const int before = made_by[node.inputs[0]];
     if (before >= at) return false;  // not in execution order
     at = before;
   }
   return false;
 }
 
-std::vector<int> producers(const Graph& graph) {
-  std::vector<int> result(graph.values.size(), -1);
+ValueMap<int> producers(const Graph& graph) {
+  ValueMap<int> result(graph.values.size(), -1);
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
-    if (is_id(graph, graph.nodes[i].output)) {
-      result[static_cast<std::size_t>(graph.nodes[i].output)] = static_cast<int>(i);
+    if (graph.has(graph.nodes[i].output)) {
+      result[graph.nodes[i].output] = static_cast<int>(i);
     }
   }
   return result;
 }
 
-std::vector<std::vector<int>> consumers(const Graph& graph) {
-  std::vector<std::vector<int>> result(graph.values.size());
+ValueMap<std::vector<int>> consumers(const Graph& graph) {
+  ValueMap<std::vector<int>> result(graph.values.size());
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     for (const ValueId id : graph.nodes[i].inputs) {
-      if (is_id(graph, id)) result[static_cast<std::size_t>(id)].push_back(static_cast<int>(i));
+      if (graph.has(id)) result[id].push_back(static_cast<int>(i));
     }
   }
   return result;
@@ -135,32 +131,29 @@ std::int64_t macs(const Graph& graph, const Node& node) {
 }
 
 void remove_dead(Graph& graph) {
-  std::vector<char> live(graph.values.size(), 0);
-  if (is_id(graph, graph.output)) live[static_cast<std::size_t>(graph.output)] = 1;
+  ValueMap<bool> live(graph.values.size(), false);
+  if (graph.has(graph.output)) live[graph.output] = true;
   // Topological order: walking backwards, every reader of a value is seen before its producer.
   std::vector<char> kept(graph.nodes.size(), 0);
   for (std::size_t i = graph.nodes.size(); i-- > 0;) {
     const Node& node = graph.nodes[i];
-    if (!is_id(graph, node.output) || live[static_cast<std::size_t>(node.output)] == 0) continue;
+    if (!graph.has(node.output) || !live[node.output]) continue;
     kept[i] = 1;
     for (const ValueId id : node.inputs) {
-      if (is_id(graph, id)) live[static_cast<std::size_t>(id)] = 1;
+      if (graph.has(id)) live[id] = true;
     }
   }
   // The input stays, whether it is read or not: a graph has one.
-  if (is_id(graph, graph.input)) live[static_cast<std::size_t>(graph.input)] = 1;
+  if (graph.has(graph.input)) live[graph.input] = true;
 
-  std::vector<ValueId> renumbered(graph.values.size(), kNoValue);
+  ValueMap<ValueId> renumbered(graph.values.size(), kNoValue);
   std::vector<Value> values;
-  for (std::size_t i = 0; i < graph.values.size(); ++i) {
-    if (live[i] == 0) continue;
-    renumbered[i] = static_cast<ValueId>(values.size());
-    values.push_back(std::move(graph.values[i]));
+  for (ValueId id = 0; graph.has(id); ++id) {
+    if (!live[id]) continue;
+    renumbered[id] = static_cast<ValueId>(values.size());
+    values.push_back(std::move(graph.value(id)));
   }
-  const auto renumber = [&](ValueId id) {
-    return id >= 0 && static_cast<std::size_t>(id) < renumbered.size() ? renumbered[static_cast<std::size_t>(id)]
-                                                                       : kNoValue;
-  };
+  const auto renumber = [&](ValueId id) { return graph.has(id) ? renumbered[id] : kNoValue; };
   std::vector<Node> nodes;
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     if (kept[i] == 0) continue;

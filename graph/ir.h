@@ -19,13 +19,11 @@
 
 #include "base/shared_buffer.h"
 #include "graph/packed_weights.h"
+#include "graph/value_map.h"
 #include "narrow/result.h"
 #include "narrow/types.h"
 
 namespace narrow::graph {
-
-using ValueId = std::int32_t;
-inline constexpr ValueId kNoValue = -1;
 
 struct Value {
   std::string name;  // unique, not empty
@@ -177,6 +175,8 @@ struct Graph {
   ValueId input = kNoValue;
   ValueId output = kNoValue;
 
+  // Whether `id` is one of the values; other functions require it.
+  [[nodiscard]] bool has(ValueId id) const { return id >= 0 && static_cast<std::size_t>(id) < values.size(); }
   [[nodiscard]] Value& value(ValueId id) { return values[static_cast<std::size_t>(id)]; }
   [[nodiscard]] const Value& value(ValueId id) const { return values[static_cast<std::size_t>(id)]; }
 
@@ -203,9 +203,9 @@ struct Graph {
 [[nodiscard]] bool gives_probabilities(const Graph& graph);
 
 // Index into graph.nodes of each value's producer (-1: none, the input or a dead value).
-[[nodiscard]] std::vector<int> producers(const Graph& graph);
+[[nodiscard]] ValueMap<int> producers(const Graph& graph);
 // For each value, the indices of nodes that read it (an index appears once per use).
-[[nodiscard]] std::vector<std::vector<int>> consumers(const Graph& graph);
+[[nodiscard]] ValueMap<std::vector<int>> consumers(const Graph& graph);
 
 // Output shape of `op` for these input shapes. Error: they do not fit, with the reason; overflow is checked.
 [[nodiscard]] Result<TensorShape> infer_shape(const Op& op, const std::vector<TensorShape>& inputs);

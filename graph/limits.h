@@ -12,7 +12,6 @@ inline constexpr std::int64_t kMaxDimension = 65536;
 inline constexpr std::int64_t kMaxElems = (std::int64_t{1} << 31) - 1;
 inline constexpr std::size_t kMaxNodes = 65536;
 inline constexpr std::size_t kMaxValues = 2 * kMaxNodes;
-inline constexpr std::size_t kMaxNameBytes = 4096;
 // Pixels of an averaging window: 255 times as much still fits into int32.
 inline constexpr std::int64_t kMaxAveragePixels = std::int64_t{1} << 23;
 // Scales and multipliers are normal floats up to this one, so that an int32 times any of them is finite.

@@ -32,22 +32,21 @@ int take_slot(std::vector<int>& free, std::vector<std::size_t>& slot_floats, std
 }  // namespace
 
 Liveness find_live(const Graph& graph) {
-  Liveness live{std::vector<bool>(graph.values.size(), false), std::vector<bool>(graph.nodes.size(), false)};
-  live.values[index(graph.output)] = true;
+  Liveness live{ValueMap<bool>(graph.values.size(), false), std::vector<bool>(graph.nodes.size(), false)};
+  live.values[graph.output] = true;
   for (std::size_t n = graph.nodes.size(); n-- > 0;) {
     const Node& node = graph.nodes[n];
-    if (!live.values[index(node.output)]) continue;
+    if (!live.values[node.output]) continue;
     live.nodes[n] = true;
-    for (const ValueId input : node.inputs) live.values[index(input)] = true;
+    for (const ValueId input : node.inputs) live.values[input] = true;
   }
-  live.values[index(graph.input)] = true;
+  live.values[graph.input] = true;
   return live;
 }
 
 BufferPlan plan_buffers(const Graph& graph, const Liveness& live) {
   // Values that live in the same bytes have the same root.
-  std::vector<ValueId> root(graph.values.size());
-  for (std::size_t v = 0; v < root.size(); ++v) root[v] = static_cast<ValueId>(v);
+  ValueMap<ValueId> root = each_to_itself(graph.values.size());
   constexpr std::size_t kForever = static_cast<std::size_t>(-1);
   std::vector<std::size_t> last_use(graph.values.size(), 0);
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) {

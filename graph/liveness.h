@@ -9,8 +9,8 @@
 namespace narrow::graph {
 
 struct Liveness {
-  std::vector<bool> values;  // the output depends on it (or it is the input); by ValueId
-  std::vector<bool> nodes;   // by node index
+  ValueMap<bool> values;    // the output depends on it, or it is the input
+  std::vector<bool> nodes;  // by node index
 };
 
 // Precondition: a graph that passes validate().

@@ -5,13 +5,13 @@
 namespace narrow::graph {
 
 std::optional<PackedWeights> PackedWeights::check(std::span<const std::byte> bytes, std::size_t count,
-                                                  const QRange& range, std::shared_ptr<const ByteStore> store) {
+                                                  const QRange& range, std::shared_ptr<const void> owner) {
   if (packed_size(count, bits_for(range)) != bytes.size() || !is_packed(bytes, range, count)) return std::nullopt;
   PackedWeights weights;
   weights.bytes_ = bytes;
   weights.count_ = count;
   weights.range_ = range;
-  weights.store_ = std::move(store);
+  weights.owner_ = std::move(owner);
   return weights;
 }
 

@@ -8,6 +8,9 @@
 #include "graph/limits.h"
 
 namespace narrow::graph {
+
+using base::shape_text;
+
 namespace {
 
 Error malformed(std::string message) { return Error{ErrorCode::kMalformed, std::move(message), {}}; }

@@ -10,11 +10,13 @@
 #include "graph/validate_parts.h"
 
 namespace narrow::graph {
+
+using base::number_text;
+using base::shape_text;
+
 namespace {
 
 Error graph_error(ErrorCode code, std::string message) { return Error{code, std::move(message), "graph"}; }
-
-bool is_id(const Graph& graph, ValueId id) { return id >= 0 && static_cast<std::size_t>(id) < graph.values.size(); }
 
 bool all_finite(std::span<const float> values) {
   return std::all_of(values.begin(), values.end(), [](float x) { return std::isfinite(x); });
@@ -32,9 +34,8 @@ Status check_sizes(const Graph& graph) {
 }
 
 Status check_ends(const Graph& graph) {
-  if (!is_id(graph, graph.input))
-    return graph_error(ErrorCode::kMalformed, "the graph's input is not one of its values");
-  if (!is_id(graph, graph.output)) {
+  if (!graph.has(graph.input)) return graph_error(ErrorCode::kMalformed, "the graph's input is not one of its values");
+  if (!graph.has(graph.output)) {
     return graph_error(ErrorCode::kMalformed, "the graph's output is not one of its values");
   }
   for (const ValueId id : {graph.input, graph.output}) {
@@ -55,25 +56,25 @@ Status check_value(const Value& value) {
 }
 
 // Ids in range, inputs computed before, output computed once. Marks the output as computed.
-Status check_wiring(const Graph& graph, const Node& node, std::vector<char>& computed) {
+Status check_wiring(const Graph& graph, const Node& node, ValueMap<bool>& computed) {
   for (const ValueId id : node.inputs) {
-    if (!is_id(graph, id)) {
+    if (!graph.has(id)) {
       return node_error(node, ErrorCode::kMalformed, "input " + std::to_string(id) + " is not a value of the graph");
     }
-    if (computed[static_cast<std::size_t>(id)] == 0) {
+    if (!computed[id]) {
       return node_error(node, ErrorCode::kMalformed, "reads '" + graph.value(id).name + "' before it is computed");
     }
   }
-  if (!is_id(graph, node.output)) {
+  if (!graph.has(node.output)) {
     return node_error(node, ErrorCode::kMalformed,
                       "output " + std::to_string(node.output) + " is not a value of the graph");
   }
-  if (computed[static_cast<std::size_t>(node.output)] != 0) {
+  if (computed[node.output]) {
     return node_error(
         node, ErrorCode::kMalformed,
         "writes '" + graph.value(node.output).name + "', which is the graph's input or another node's output");
   }
-  computed[static_cast<std::size_t>(node.output)] = 1;
+  computed[node.output] = true;
   return {};
 }
 
@@ -211,8 +212,8 @@ Status validate(const Graph& graph) {
   NARROW_TRY(check_names(graph));
   NARROW_TRY(check_ends(graph));
   for (const Value& value : graph.values) NARROW_TRY(check_value(value));
-  std::vector<char> computed(graph.values.size(), 0);
-  computed[static_cast<std::size_t>(graph.input)] = 1;
+  ValueMap<bool> computed(graph.values.size(), false);
+  computed[graph.input] = true;
   for (const Node& node : graph.nodes) {
     NARROW_TRY(check_wiring(graph, node, computed));
     NARROW_TRY(check_shapes(graph, node));
@@ -223,7 +224,7 @@ Status validate(const Graph& graph) {
     NARROW_TRY(check_types(graph, node));
   }
   // A computed value traces back to the input: every operator has inputs, and there is no other source.
-  if (graph.output == graph.input || computed[static_cast<std::size_t>(graph.output)] == 0) {
+  if (graph.output == graph.input || !computed[graph.output]) {
     return graph_error(ErrorCode::kMalformed,
                        "no node computes the graph's output '" + graph.value(graph.output).name + "'");
   }

@@ -3,11 +3,15 @@
 #include <limits>
 #include <string>
 
+#include "base/arithmetic.h"
 #include "base/text.h"
 #include "graph/limits.h"
 #include "graph/validate_parts.h"
 
 namespace narrow::graph {
+
+using base::number_text;
+
 namespace {
 
 // A scale, or a multiplier made of scales, that single precision keeps normal and finite. NaN is not.
@@ -133,17 +137,6 @@ struct NodeTypes {
   }
 };
 
-// Largest sum that an accumulator of this depth can hold, in any order of summation, with the zero point subtracted
-// from each input or with one correction for all of them; INT64_MAX where even that overflows.
-std::int64_t accumulator_bound(std::int64_t depth, const Quantization& in, const QRange& weights) {
-  const std::int64_t weight = std::max(std::abs(std::int64_t{weights.lo}), std::abs(std::int64_t{weights.hi}));
-  const std::int64_t centred = std::max(in.zero_point - in.range.lo, in.range.hi - in.zero_point);
-  const std::int64_t corrected = std::int64_t{in.range.hi} + in.zero_point;
-  std::int64_t bound = 0;
-  if (__builtin_mul_overflow(depth, weight * std::max(centred, corrected), &bound)) return INT64_MAX;
-  return bound;
-}
-
 Status NodeTypes::quantized_filter(const QuantizedFilter& filter) const {
   NARROW_ASSIGN(const FilterSize size, filter_size(graph, node));
   const auto channels = static_cast<std::size_t>(size.out_channels);
@@ -172,7 +165,7 @@ Status NodeTypes::quantized_filter(const QuantizedFilter& filter) const {
   }
   const Quantization& in = *input().quantization;
   const double out_scale = output().quantization ? double{output().quantization->scale} : 1.0;
-  const std::int64_t bound = accumulator_bound(size.depth, in, range);
+  const std::int64_t bound = base::accumulator_bound(size.depth, in.range, in.zero_point, base::magnitude(range));
   for (std::size_t c = 0; c < channels; ++c) {
     const std::string channel = "output channel " + std::to_string(c);
     if (!is_usable(filter.scales[c])) {

@@ -3,15 +3,12 @@
 #include <limits>
 #include <numeric>
 
+#include "base/arithmetic.h"
 #include "kernels/convolution.h"
 #include "kernels/isa_table.h"
 
 namespace narrow::kernels {
 namespace {
-
-std::int64_t magnitude(std::int64_t value) { return value < 0 ? -value : value; }
-std::int64_t larger(std::int64_t a, std::int64_t b) { return a < b ? b : a; }
-std::int64_t magnitude(const QRange& range) { return larger(magnitude(range.lo), magnitude(range.hi)); }
 
 bool runs(Isa kernels, Isa isa) { return required_features(isa).has(required_features(kernels).bits); }
 
@@ -29,18 +26,16 @@ void for_each_kernel(Isa isa, const Visit& visit) {
 }  // namespace
 
 bool accumulator_is_exact(const ConvolutionProblem& problem) {
-  // Any partial sum, in any order, with the zero point subtracted from every element or as one correction term
-  // -zero_point * sum(w): at most |bias| + depth * max|w| * (max|x| + |zero_point|).
-  const std::int64_t element = magnitude(problem.input_range) + magnitude(problem.input_zero_point);
-  const std::int64_t weight = magnitude(problem.weight_range);
   const ConvolutionShape& shape = problem.shape;
-  std::int64_t sum = shape.group_in();
-  for (const std::int64_t factor : {std::int64_t{shape.kernel_h}, std::int64_t{shape.kernel_w}, element, weight}) {
-    if (__builtin_mul_overflow(sum, factor, &sum)) return false;
+  std::int64_t depth = shape.group_in();
+  for (const int size : {shape.kernel_h, shape.kernel_w}) {
+    if (__builtin_mul_overflow(depth, size, &depth)) return false;
   }
   std::int64_t bias = 0;
-  for (int c = 0; c < shape.out_c; ++c) bias = larger(bias, magnitude(std::int64_t{problem.bias[c]}));
-  return !__builtin_add_overflow(sum, bias, &sum) && sum <= std::numeric_limits<std::int32_t>::max();
+  for (int c = 0; c < shape.out_c; ++c) bias = base::max(bias, base::magnitude(std::int64_t{problem.bias[c]}));
+  const std::int64_t bound = base::accumulator_bound(depth, problem.input_range, problem.input_zero_point,
+                                                     base::magnitude(problem.weight_range));
+  return bound <= std::numeric_limits<std::int32_t>::max() - bias;
 }
 
 std::vector<ConvolutionCandidate> rank_convolutions(const ConvolutionProblem& problem, Isa isa) {

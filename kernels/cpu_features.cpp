@@ -54,7 +54,6 @@ CpuFeatures detect(const CpuidSource& source) {
   if (!osxsave || !avx) return features;
   const std::uint64_t xcr0 = source.xcr0();
   if ((xcr0 & kYmm) != kYmm) return features;
-  if (bit(leaf1.ecx, 12)) features.bits |= CpuFeatures::kFma;
 
   // A CPU answers a leaf beyond its largest with the data of another one.
   if (max_leaf < 7) return features;

@@ -13,7 +13,7 @@ namespace narrow::kernels {
 // A set of instruction-set features. Selectors take it as an argument, so that tests can ask for any CPU.
 struct CpuFeatures {
   std::uint32_t bits = 0;
-  enum Bit : std::uint32_t { kAvx2 = 1U << 0, kFma = 1U << 1, kAvxVnni = 1U << 2, kAvx512Vnni = 1U << 3 };
+  enum Bit : std::uint32_t { kAvx2 = 1U << 0, kAvxVnni = 1U << 1, kAvx512Vnni = 1U << 2 };
 
   [[nodiscard]] constexpr bool has(std::uint32_t all_of) const { return (bits & all_of) == all_of; }
 };

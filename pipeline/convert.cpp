@@ -31,7 +31,7 @@ WeightReport report_of(const graph::Node& layer, const graph::Filter& filter) {
 }  // namespace
 
 Result<Quantized> convert(const FloatModel& model) {
-  const graph::DefaultFloatEnvironment environment;
+  const base::DefaultFloatEnvironment environment;
   const FloatModel::Data& source = model.data();
   NARROW_ASSIGN(auto converted, graph::integer_where_stated(source.graph));
   QuantizeReport report;

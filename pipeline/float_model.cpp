@@ -59,7 +59,7 @@ Status FloatSession::run(std::span<const float> input, std::span<float> scores) 
                      " and " + std::to_string(scores.size()),
                  "FloatSession::run"};
   }
-  const graph::DefaultFloatEnvironment environment;
+  const base::DefaultFloatEnvironment environment;
   return impl_->executor.run(input, scores);
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/float_environment.h"
+#include "base/text.h"
 #include "engine/model/model_data.h"
 #include "importers/architectures/architectures.h"
 #include "importers/onnx/lower/lower_model.h"
@@ -28,22 +29,14 @@ Status check_labels(const std::vector<std::string>& labels, std::int64_t classes
                "labels"};
 }
 
-std::string size_text(std::int64_t height, std::int64_t width, std::int64_t channels) {
-  return std::to_string(height) + "x" + std::to_string(width) + "x" + std::to_string(channels);
-}
-
 // The picture must come out of preprocessing in the size that the network takes.
 Status check_input(const Preprocessing& preprocessing, const TensorShape& input) {
   NARROW_TRY(validate(preprocessing));
-  if (preprocessing.crop_height == input.height && preprocessing.crop_width == input.width &&
-      preprocessing.channels == input.channels) {
-    return {};
-  }
+  const TensorShape made{preprocessing.crop_height, preprocessing.crop_width, preprocessing.channels};
+  if (made == input) return {};
   return Error{ErrorCode::kInvalidArgument,
-               "preprocessing makes pictures of " +
-                   size_text(preprocessing.crop_height, preprocessing.crop_width, preprocessing.channels) +
-                   ", but the network takes " + size_text(input.height, input.width, input.channels) +
-                   "; change the crop, the channels or the input size",
+               "preprocessing makes pictures of " + base::dimensions_text(made) + ", but the network takes " +
+                   base::dimensions_text(input) + "; change the crop, the channels or the input size",
                "preprocessing"};
 }
 
@@ -67,8 +60,8 @@ Status check_input_size(int asked, const graph::Graph& graph, const std::string&
   const TensorShape& input = graph.value(graph.input).shape;
   if (asked == 0 || (input.height == asked && input.width == asked)) return {};
   return Error{ErrorCode::kInvalidArgument,
-               "the file says that the network takes " + size_text(input.height, input.width, input.channels) +
-                   "; an input size of " + std::to_string(asked) + " can't be chosen",
+               "the file says that the network takes " + base::dimensions_text(input) + "; an input size of " +
+                   std::to_string(asked) + " can't be chosen",
                where};
 }
 
@@ -186,7 +179,7 @@ Status fill(const std::filesystem::path& path, const ImportOptions& options, Flo
 }  // namespace
 
 Result<FloatModel> FloatModel::load(const std::filesystem::path& path, const ImportOptions& options) {
-  const graph::DefaultFloatEnvironment environment;
+  const base::DefaultFloatEnvironment environment;
   auto data = std::make_shared<Data>();
   data->source = path.filename().string();
   NARROW_TRY(fill(path, options, *data));

@@ -24,7 +24,7 @@ std::string describe_calibration(std::size_t pictures, ObserverKind observer) {
 }  // namespace
 
 Result<Quantized> quantize(const FloatModel& model, const CalibrationInputs& inputs, const QuantizeOptions& options) {
-  const graph::DefaultFloatEnvironment environment;  // threads that calibrate inherit it
+  const base::DefaultFloatEnvironment environment;  // threads that calibrate inherit it
   const FloatModel::Data& source = model.data();
   NARROW_ASSIGN(auto activations,
                 graph::Activations::create(source.graph, inputs, {options.threads, 0, options.progress}));

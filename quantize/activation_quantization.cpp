@@ -6,6 +6,9 @@
 #include "base/text.h"
 
 namespace narrow::graph {
+
+using base::number_text;
+
 namespace {
 
 // round_half_to_even(real / scale) + zero_point, kept within [0, levels]; real may be infinite.

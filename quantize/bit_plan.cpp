@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <map>
 
+#include "base/text.h"
 #include "quantize/concat_grids.h"
 #include "quantize/form_plan.h"
-#include "quantize/quotes.h"
 
 namespace narrow::graph {
+
+using base::in_quotes;
+
 namespace {
 
 std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }

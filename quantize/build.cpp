@@ -4,12 +4,16 @@
 #include <utility>
 
 #include "base/text.h"
+#include "base/unique_names.h"
 #include "graph/function.h"
 #include "graph/limits.h"
-#include "quantize/quotes.h"
 #include "rewrites/stated_quantization_codes.h"
 
 namespace narrow::graph {
+
+using base::in_quotes;
+using base::number_text;
+
 namespace {
 
 std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }
@@ -25,8 +29,8 @@ class Forms {
         float_form_(source.values.size(), kNoValue),
         integer_form_(source.values.size(), kNoValue),
         stated_(source.values.size()) {
-    for (const Value& value : source.values) taken_.insert(value.name);
-    for (const Node& node : source.nodes) taken_.insert(node.name);
+    for (const Value& value : source.values) names_.take(value.name);
+    for (const Node& node : source.nodes) names_.take(node.name);
   }
 
   // A new value of the quantized graph with the name and shape of `id`.
@@ -91,10 +95,7 @@ class Forms {
   std::string name_for(const Node& node, const StatedForm* stated) {
     std::string name = node.name;
     if (used_.count(name) != 0 && stated != nullptr) name = source_.nodes[stated->quantize].name;
-    while (used_.count(name) != 0) {
-      do name += "_";
-      while (!taken_.insert(name).second);
-    }
+    if (used_.count(name) != 0) name = names_.with_underscores(name + "_");
     used_.insert(name);
     return name;
   }
@@ -108,8 +109,7 @@ class Forms {
   Graph& out() { return result_.graph; }
 
   Result<ValueId> convert(ValueId id, const char* suffix, Op op, ValueId from) {
-    std::string name = source_.value(id).name + suffix;
-    while (!taken_.insert(name).second) name += "_";
+    const std::string name = names_.with_underscores(source_.value(id).name + suffix);
     used_.insert(name);
     return out().add_node(name, std::move(op), {from});
   }
@@ -126,7 +126,7 @@ class Forms {
   std::vector<ValueId> float_form_;          // by id
   std::vector<ValueId> integer_form_;        // by id: decided parameters, or the integers that the float graph has
   std::vector<std::vector<Stated>> stated_;  // by id
-  std::unordered_set<std::string> taken_;    // names of the float graph and those inserted
+  base::UniqueNames names_;                  // names of the float graph and those inserted
   std::unordered_set<std::string> used_;     // names of nodes in the quantized graph
 };
 

@@ -11,8 +11,8 @@ std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }
 }  // namespace
 
 std::vector<ValueId> find_concat_grids(const Graph& graph, const Liveness& live, const BitPlan& plan) {
-  const std::vector<int> producer = producers(graph);
-  const std::vector<std::vector<int>> readers = consumers(graph);
+  const ValueMap<int> producer = producers(graph);
+  const ValueMap<std::vector<int>> readers = consumers(graph);
   // Nobody but this node reads the value.
   const auto read_only_by = [&](ValueId id, int node) {
     return id != graph.output && std::all_of(readers[index(id)].begin(), readers[index(id)].end(), [&](int reader) {

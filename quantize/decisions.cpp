@@ -10,7 +10,7 @@ Decisions undecided(const Graph& graph) {
 }
 
 std::optional<Quantization> integer_quantization(const Graph& graph, const Decisions& decisions,
-                                                 const std::vector<int>& producer, ValueId id) {
+                                                 const ValueMap<int>& producer, ValueId id) {
   while (true) {
     if (const auto& stated = graph.value(id).quantization) return stated;
     if (const auto& decided = decisions.values[static_cast<std::size_t>(id)]) return decided->quantization;

@@ -40,6 +40,6 @@ struct Decisions {
 // pre-quantized or copied by lossless operators, those of where they come from. Nothing for a value that has no
 // integers.
 [[nodiscard]] std::optional<Quantization> integer_quantization(const Graph& graph, const Decisions& decisions,
-                                                               const std::vector<int>& producer, ValueId id);
+                                                               const ValueMap<int>& producer, ValueId id);
 
 }  // namespace narrow::graph

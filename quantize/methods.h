@@ -27,7 +27,7 @@ struct Context {
   const FormPlan& forms;
   const std::vector<std::optional<Observation>>& observations;  // of the float network, by ValueId
   const QuantizeOptions& options;
-  const std::vector<int>& producer;  // producers(graph)
+  const ValueMap<int>& producer;  // producers(graph)
   // The calibration images, for methods that look at more than observations; null where only those are known.
   Activations* activations = nullptr;
 };

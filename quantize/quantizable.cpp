@@ -2,9 +2,12 @@
 
 #include <string>
 
-#include "quantize/quotes.h"
+#include "base/text.h"
 
 namespace narrow::graph {
+
+using base::in_quotes;
+
 namespace {
 
 // A uint8 value is stated by a Quantize, or moved from one; anything else was quantized by somebody like us.

@@ -5,15 +5,18 @@
 #include <string>
 #include <utility>
 
+#include "base/text.h"
 #include "graph/liveness.h"
 #include "quantize/bit_plan.h"
 #include "quantize/build.h"
 #include "quantize/calibrate.h"
 #include "quantize/methods.h"
 #include "quantize/quantizable.h"
-#include "quantize/quotes.h"
 
 namespace narrow::graph {
+
+using base::in_quotes;
+
 namespace {
 
 constexpr int kFloatBits = 32;
@@ -89,7 +92,7 @@ Result<QuantizedGraph> quantize_graph(const Graph& graph, const std::vector<std:
   NARROW_TRY(check_quantizable(graph, live, observations));
   NARROW_ASSIGN(const BitPlan bits, plan_bits(graph, live, options));
   NARROW_ASSIGN(const FormPlan forms, plan_forms(graph, live, bits.in_float, bits.writes_float));
-  const std::vector<int> producer = producers(graph);
+  const ValueMap<int> producer = producers(graph);
   const Context context{graph, live, bits, forms, observations, options, producer, activations};
   NARROW_ASSIGN(Decisions decisions, decide(context));
   NARROW_ASSIGN(BuiltGraph built, build(graph, live, forms, decisions));

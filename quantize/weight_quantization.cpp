@@ -5,11 +5,15 @@
 #include <cstdlib>
 #include <limits>
 
+#include "base/arithmetic.h"
 #include "base/text.h"
 #include "graph/limits.h"
-#include "quantize/quotes.h"
 
 namespace narrow::graph {
+
+using base::in_quotes;
+using base::number_text;
+
 namespace {
 
 constexpr std::int64_t kMaxAccumulator = std::numeric_limits<std::int32_t>::max();
@@ -26,10 +30,9 @@ double largest_magnitude(const float* begin, const float* end) {
   return largest;
 }
 
-// The largest sum of products that the ranges allow, for one unit of the largest weight: |x| with a later correction
-// for the zero point is more than |x - zero_point|, so it is good for both ways to compute. Less than 2^40.
+// The largest sum of products that the ranges allow, for one unit of the largest weight. Less than 2^40.
 std::int64_t largest_input_sum(const Quantization& input, std::size_t depth) {
-  return static_cast<std::int64_t>(depth) * (std::int64_t{input.range.hi} + input.zero_point);
+  return base::accumulator_bound(static_cast<std::int64_t>(depth), input.range, input.zero_point, 1);
 }
 
 // The largest |bias| that leaves room in int32 for the products.

@@ -10,6 +10,8 @@
 
 namespace narrow::graph {
 
+using base::number_text;
+
 Affine Affine::identity(std::size_t channels) {
   return {std::vector<double>(channels, 1.0), std::vector<double>(channels, 0.0)};
 }

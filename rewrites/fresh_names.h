@@ -2,8 +2,9 @@
 #pragma once
 
 #include <string>
-#include <unordered_set>
+#include <utility>
 
+#include "base/unique_names.h"
 #include "graph/ir.h"
 
 namespace narrow::graph {
@@ -11,18 +12,15 @@ namespace narrow::graph {
 class FreshNames {
  public:
   explicit FreshNames(const Graph& graph) {
-    for (const Value& value : graph.values) taken_.insert(value.name);
-    for (const Node& node : graph.nodes) taken_.insert(node.name);
+    for (const Value& value : graph.values) names_.take(value.name);
+    for (const Node& node : graph.nodes) names_.take(node.name);
   }
 
   // `name`, with underscores behind it until neither a value nor a node of the graph has it.
-  [[nodiscard]] std::string make(std::string name) {
-    while (!taken_.insert(name).second) name += "_";
-    return name;
-  }
+  [[nodiscard]] std::string make(std::string name) { return names_.with_underscores(std::move(name)); }
 
  private:
-  std::unordered_set<std::string> taken_;
+  base::UniqueNames names_;
 };
 
 }  // namespace narrow::graph

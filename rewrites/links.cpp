@@ -13,15 +13,15 @@ Links::Links(Graph& graph)
 void Links::bypass(int node) {
   const ValueId from = graph_.nodes[static_cast<std::size_t>(node)].output;
   const ValueId to = graph_.nodes[static_cast<std::size_t>(node)].inputs[0];
-  std::vector<int> readers = std::exchange(uses_[static_cast<std::size_t>(from)], {});
+  std::vector<int> readers = std::exchange(uses_[from], {});
   for (const int reader : readers) {
     auto& inputs = graph_.nodes[static_cast<std::size_t>(reader)].inputs;
     std::replace(inputs.begin(), inputs.end(), from, to);
   }
-  auto& uses = uses_[static_cast<std::size_t>(to)];
+  auto& uses = uses_[to];
   uses.erase(std::find(uses.begin(), uses.end(), node));
   uses.insert(uses.end(), readers.begin(), readers.end());
-  producers_[static_cast<std::size_t>(from)] = -1;
+  producers_[from] = -1;
   if (graph_.output == from) graph_.output = to;
   bypassed_[static_cast<std::size_t>(node)] = 1;
 }
@@ -29,10 +29,10 @@ void Links::bypass(int node) {
 void Links::rewire(int node, std::vector<ValueId> inputs) {
   auto& old = graph_.nodes[static_cast<std::size_t>(node)].inputs;
   for (const ValueId id : old) {
-    auto& uses = uses_[static_cast<std::size_t>(id)];
+    auto& uses = uses_[id];
     uses.erase(std::find(uses.begin(), uses.end(), node));
   }
-  for (const ValueId id : inputs) uses_[static_cast<std::size_t>(id)].push_back(node);
+  for (const ValueId id : inputs) uses_[id].push_back(node);
   old = std::move(inputs);
 }
 

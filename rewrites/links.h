@@ -20,9 +20,9 @@ class Links {
   explicit Links(Graph& graph);
 
   // Index of the node that makes the value, -1 for the graph's input.
-  [[nodiscard]] int producer(ValueId id) const { return producers_[static_cast<std::size_t>(id)]; }
+  [[nodiscard]] int producer(ValueId id) const { return producers_[id]; }
   // Indices of the nodes that read the value, once per use.
-  [[nodiscard]] const std::vector<int>& uses(ValueId id) const { return uses_[static_cast<std::size_t>(id)]; }
+  [[nodiscard]] const std::vector<int>& uses(ValueId id) const { return uses_[id]; }
   // True when the value has one use and is not the graph's output: its producer may change what it means, as long as
   // that one reader knows.
   [[nodiscard]] bool is_private(ValueId id) const { return uses(id).size() == 1 && id != graph_.output; }
@@ -39,8 +39,8 @@ class Links {
 
  private:
   Graph& graph_;
-  std::vector<int> producers_;
-  std::vector<std::vector<int>> uses_;
+  ValueMap<int> producers_;
+  ValueMap<std::vector<int>> uses_;
   std::vector<char> bypassed_;
 };
 

@@ -12,11 +12,11 @@ namespace narrow::graph {
 
 PassLog narrow_to_clamps(Graph& graph) {
   PassLog log;
-  const std::vector<int> producer = producers(graph);
+  const ValueMap<int> producer = producers(graph);
   for (Node& node : graph.nodes) {
     if (!std::holds_alternative<Quantize>(node.op)) continue;
     Value& quantized = graph.value(node.output);
-    for (int p = producer[static_cast<std::size_t>(node.inputs[0])]; p >= 0;) {
+    for (int p = producer[node.inputs[0]]; p >= 0;) {
       const Node& before = graph.nodes[static_cast<std::size_t>(p)];
       const auto narrowed = clamped_quantization(*quantized.quantization, before.clamp);
       // A clamp that is no range, without zero in it or narrower than a step, stays a node.
@@ -32,7 +32,7 @@ PassLog narrow_to_clamps(Graph& graph) {
       log.push_back(
           {Event::Kind::kReplaced, node.name, "let " + describe(node) + " read what " + describe(before) + " reads"});
       node.inputs = before.inputs;
-      p = producer[static_cast<std::size_t>(node.inputs[0])];
+      p = producer[node.inputs[0]];
     }
   }
   return log;

@@ -13,20 +13,17 @@
 namespace narrow::graph {
 namespace {
 
-std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }
-
 class Merger {
  public:
   explicit Merger(Graph& graph) : graph_(graph), links_(graph) {}
 
   PassLog run() {
-    std::vector<ValueId> stands_for(graph_.values.size());
-    for (std::size_t v = 0; v < stands_for.size(); ++v) stands_for[v] = static_cast<ValueId>(v);
+    ValueMap<ValueId> stands_for = each_to_itself(graph_.values.size());
     for (Node& node : graph_.nodes) {
-      for (ValueId& id : node.inputs) id = stands_for[index(id)];
+      for (ValueId& id : node.inputs) id = stands_for[id];
       if (!std::holds_alternative<Quantize>(node.op)) continue;
       const ValueId same = find_same(node);
-      if (same != kNoValue) stands_for[index(node.output)] = same;
+      if (same != kNoValue) stands_for[node.output] = same;
     }
     return std::move(log_);
   }

@@ -16,8 +16,6 @@
 namespace narrow::graph {
 namespace {
 
-std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }
-
 ValueId add_quantized(Graph& graph, std::string name, const TensorShape& shape, const Quantization& quantization) {
   graph.values.push_back(Value{std::move(name), shape, quantization});
   return static_cast<ValueId>(graph.values.size() - 1);
@@ -46,10 +44,10 @@ class Copies {
 
 // The integers behind every input of a node. Empty: some input is not dequantized, or they do not mean the same.
 // `integers`: by output of a Dequantize, its input.
-std::vector<ValueId> integers_behind(const Graph& graph, const Node& node, const std::vector<ValueId>& integers) {
+std::vector<ValueId> integers_behind(const Graph& graph, const Node& node, const ValueMap<ValueId>& integers) {
   std::vector<ValueId> moved;
   for (const ValueId input : node.inputs) {
-    const ValueId from = integers[index(input)];
+    const ValueId from = integers[input];
     if (from == kNoValue) return {};
     if (!moved.empty() && graph.value(from).quantization != graph.value(moved[0]).quantization) return {};
     moved.push_back(from);
@@ -62,11 +60,11 @@ template <class Moves>
 PassLog move_forward(Graph& graph, const Moves& moves) {
   PassLog log;
   FreshNames names(graph);
-  std::vector<ValueId> integers(graph.values.size(), kNoValue);  // by output of a Dequantize: its input
+  ValueMap<ValueId> integers(graph.values.size(), kNoValue);  // by output of a Dequantize: its input
   std::vector<Node> nodes;
   nodes.reserve(graph.nodes.size());
   for (Node& node : graph.nodes) {
-    if (std::holds_alternative<Dequantize>(node.op)) integers[index(node.output)] = node.inputs[0];
+    if (std::holds_alternative<Dequantize>(node.op)) integers[node.output] = node.inputs[0];
     std::vector<ValueId> from = moves(node) ? integers_behind(graph, node, integers) : std::vector<ValueId>();
     if (from.empty()) {
       nodes.push_back(std::move(node));
@@ -78,7 +76,7 @@ PassLog move_forward(Graph& graph, const Moves& moves) {
     node.output = add_quantized(graph, names.make(graph.value(real).name + ".integers"), graph.value(real).shape,
                                 *graph.value(node.inputs[0]).quantization);
     integers.push_back(kNoValue);
-    integers[index(real)] = node.output;
+    integers[real] = node.output;
     Node dequantize;
     dequantize.name = names.make(node.name + ".dequantize");
     dequantize.op = Dequantize{};
@@ -98,19 +96,19 @@ PassLog move_dequantize_forward(Graph& graph) {
 }
 
 PassLog move_dequantize_past_concats(Graph& graph) {
-  std::vector<char> is_quantized(graph.values.size(), 0);
+  ValueMap<bool> is_quantized(graph.values.size(), false);
   for (const Node& node : graph.nodes) {
-    if (std::holds_alternative<Quantize>(node.op)) is_quantized[index(node.inputs[0])] = 1;
+    if (std::holds_alternative<Quantize>(node.op)) is_quantized[node.inputs[0]] = true;
   }
   return move_forward(graph, [&](const Node& node) {
-    return is_lossless(node.op) || (std::holds_alternative<Concat>(node.op) && is_quantized[index(node.output)] == 0);
+    return is_lossless(node.op) || (std::holds_alternative<Concat>(node.op) && !is_quantized[node.output]);
   });
 }
 
 PassLog move_quantize_backward(Graph& graph) {
   PassLog log;
   FreshNames names(graph);
-  const std::vector<int> producer = producers(graph);
+  const ValueMap<int> producer = producers(graph);
   Copies copies;
   std::vector<Node> nodes;
   std::vector<std::size_t> place;  // in `nodes`, by index in graph.nodes
@@ -120,11 +118,11 @@ PassLog move_quantize_backward(Graph& graph) {
     // The lossless operators before a Quantize, the last one first. They stay where they are for other readers.
     std::vector<std::size_t> chain;
     if (std::holds_alternative<Quantize>(node.op)) {
-      for (int p = producer[index(node.inputs[0])]; p >= 0 && chain.size() < budget;) {
+      for (int p = producer[node.inputs[0]]; p >= 0 && chain.size() < budget;) {
         const std::size_t at = place[static_cast<std::size_t>(p)];
         if (!is_lossless(nodes[at].op)) break;
         chain.push_back(at);
-        p = producer[index(nodes[at].inputs[0])];
+        p = producer[nodes[at].inputs[0]];
       }
     }
     if (!chain.empty()) {

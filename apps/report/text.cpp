@@ -7,6 +7,7 @@
 #include <set>
 
 #include "apps/run/network.h"
+#include "base/text.h"
 
 namespace narrow::cli {
 
@@ -52,7 +53,7 @@ std::string plural(std::uint64_t count, std::string_view noun) {
 
 std::string shape_text(const TensorShape& shape) {
   if (shape.height == 1 && shape.width == 1) return std::to_string(shape.channels);
-  return std::to_string(shape.height) + "x" + std::to_string(shape.width) + "x" + std::to_string(shape.channels);
+  return base::dimensions_text(shape);
 }
 
 std::string preprocessing_text(const Preprocessing& p) {

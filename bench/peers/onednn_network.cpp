@@ -36,8 +36,7 @@ OneDnnNetwork::OneDnnNetwork(const graph::Graph& graph, OneDnnType type)
       readers_(graph::consumers(graph)),
       done_(graph.nodes.size(), false) {
   for (std::size_t i = 0; i < graph.values.size(); ++i) quantization_[i] = graph.values[i].quantization;
-  values_[static_cast<std::size_t>(graph.input)] =
-      memory({dims_of(graph.value(graph.input).shape), Type::f32, Tag::nhwc}, engine_);
+  values_[graph.input] = memory({dims_of(graph.value(graph.input).shape), Type::f32, Tag::nhwc}, engine_);
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     if (done_[i]) continue;
     const Node& node = graph.nodes[i];
@@ -49,7 +48,7 @@ OneDnnNetwork::OneDnnNetwork(const graph::Graph& graph, OneDnnType type)
     add_convolution(node, sum);
     if (sum.node != nullptr) done_[static_cast<std::size_t>(sum.node - graph.nodes.data())] = true;
   }
-  memory& scores = values_[static_cast<std::size_t>(graph.output)];
+  memory& scores = values_[graph.output];
   scores = in_layout(scores,
                      {scores.get_desc().dims(), Type::f32, scores.get_desc().dims().size() == 2 ? Tag::nc : Tag::nhwc});
 }
@@ -71,8 +70,8 @@ void OneDnnNetwork::add_node(const Node& node) {
   }
   const bool same = graph_.value(node.inputs[0]).shape == graph_.value(node.output).shape;
   if (graph::moves_no_byte(node.op) && (same || graph_.value(node.inputs[0]).shape.height == 1)) {
-    values_[static_cast<std::size_t>(node.output)] = values_[static_cast<std::size_t>(node.inputs[0])];
-    quantization_[static_cast<std::size_t>(node.output)] = quantization_[static_cast<std::size_t>(node.inputs[0])];
+    values_[node.output] = values_[node.inputs[0]];
+    quantization_[node.output] = quantization_[node.inputs[0]];
     return;
   }
   throw std::runtime_error("oneDNN's network has no " + std::string(graph::op_name(node.op)) + " ('" + node.name +
@@ -82,14 +81,14 @@ void OneDnnNetwork::add_node(const Node& node) {
 // The Add that alone reads the convolution, of whose other input it is the last reader, computed before.
 OneDnnNetwork::FusedAdd OneDnnNetwork::fused_add(std::size_t index) const {
   const Node& convolution = graph_.nodes[index];
-  const std::vector<int>& readers = readers_[static_cast<std::size_t>(convolution.output)];
+  const std::vector<int>& readers = readers_[convolution.output];
   if (readers.size() != 1) return {};
   const Node& add = graph_.nodes[static_cast<std::size_t>(readers[0])];
   if (!std::holds_alternative<graph::Add>(add.op)) return {};
   const ValueId other = add.inputs[0] == convolution.output ? add.inputs[1] : add.inputs[0];
   const bool same = graph_.value(other).shape == graph_.value(convolution.output).shape;
-  const bool there = static_cast<bool>(values_[static_cast<std::size_t>(other)]);
-  const std::vector<int>& others = readers_[static_cast<std::size_t>(other)];
+  const bool there = static_cast<bool>(values_[other]);
+  const std::vector<int>& others = readers_[other];
   if (!same || !there || *std::max_element(others.begin(), others.end()) != readers[0]) return {};
   return {&add, other};
 }
@@ -199,7 +198,7 @@ void OneDnnNetwork::add_convolution(const Node& node, const FusedAdd& sum) {
   if (sum.node != nullptr) {
     const Quantization& other = graph_.value(sum.other).quantization.value();
     ops.append_sum(int8 ? other.scale / out.value().scale : 1.0F, int8 ? other.zero_point : 0);
-    destination = values_[static_cast<std::size_t>(sum.other)].get_desc();
+    destination = values_[sum.other].get_desc();
   }
   append_clamp(last, ops);
   attr.set_post_ops(ops);
@@ -213,9 +212,8 @@ void OneDnnNetwork::add_convolution(const Node& node, const FusedAdd& sum) {
       {dims, weight_type, Tag::any}, {{op.out_channels}, Type::f32, Tag::x}, destination, {w.stride_h, w.stride_w},
       {w.dilation_h - 1, w.dilation_w - 1}, {w.pad.top, w.pad.left}, {w.pad.bottom, w.pad.right});
   const dnnl::convolution_forward::primitive_desc chosen(desc, attr, engine_);
-  const memory source = in_layout(values_[static_cast<std::size_t>(node.inputs[0])], chosen.src_desc());
-  const memory result =
-      sum.node != nullptr ? values_[static_cast<std::size_t>(sum.other)] : memory(chosen.dst_desc(), engine_);
+  const memory source = in_layout(values_[node.inputs[0]], chosen.src_desc());
+  const memory result = sum.node != nullptr ? values_[sum.other] : memory(chosen.dst_desc(), engine_);
   const float input_scale = in.quantization ? in.quantization->scale : 1.0F;
   add(node.name, chosen.impl_info_str(), graph::macs(graph_, node), dnnl::convolution_forward(chosen),
       {{DNNL_ARG_SRC, source},
@@ -223,14 +221,14 @@ void OneDnnNetwork::add_convolution(const Node& node, const FusedAdd& sum) {
         weights(op.filter, {dims, weight_type, op.groups > 1 ? Tag::gohwi : Tag::ohwi}, chosen.weights_desc())},
        {DNNL_ARG_BIAS, bias(op.filter, input_scale)},
        {DNNL_ARG_DST, result}});
-  values_[static_cast<std::size_t>(last.output)] = result;
+  values_[last.output] = result;
 }
 
 void OneDnnNetwork::add_linear(const Node& node) {
   const auto& op = std::get<graph::Linear>(node.op);
   const graph::Value& in = graph_.value(node.inputs[0]);
   const std::optional<Quantization>& out = graph_.value(node.output).quantization;
-  const std::optional<Quantization>& quantization = quantization_[static_cast<std::size_t>(node.inputs[0])];
+  const std::optional<Quantization>& quantization = quantization_[node.inputs[0]];
   const bool int8 = type_ == OneDnnType::kInt8;
   const memory::dims flat{op.out_features, in.shape.elems()};
   if (in.shape.height * in.shape.width != 1) throw std::runtime_error("oneDNN's network has no Linear on a picture");
@@ -240,8 +238,7 @@ void OneDnnNetwork::add_linear(const Node& node) {
   if (int8) set_quantization(op.filter, quantization.value(), out, attr);
   append_clamp(node, ops);
   attr.set_post_ops(ops);
-  const memory source = in_layout(values_[static_cast<std::size_t>(node.inputs[0])],
-                                  {dims_of(in.shape), type_of(node.inputs[0]), Tag::nhwc});
+  const memory source = in_layout(values_[node.inputs[0]], {dims_of(in.shape), type_of(node.inputs[0]), Tag::nhwc});
   const memory::desc source_desc({1, in.shape.elems()}, type_of(node.inputs[0]), Tag::nc);
   const dnnl::inner_product_forward::desc desc(dnnl::prop_kind::forward_inference, source_desc,
                                                {flat, weight_type, Tag::any}, {{op.out_features}, Type::f32, Tag::x},
@@ -254,11 +251,11 @@ void OneDnnNetwork::add_linear(const Node& node) {
        {DNNL_ARG_WEIGHTS, weights(op.filter, {flat, weight_type, Tag::oi}, chosen.weights_desc())},
        {DNNL_ARG_BIAS, bias(op.filter, input_scale)},
        {DNNL_ARG_DST, result}});
-  values_[static_cast<std::size_t>(node.output)] = result;
+  values_[node.output] = result;
 }
 
 void OneDnnNetwork::add_pool(const Node& node, const graph::Window& w, dnnl::algorithm algorithm) {
-  const memory& source = values_[static_cast<std::size_t>(node.inputs[0])];
+  const memory& source = values_[node.inputs[0]];
   const bool int8 = type_ == OneDnnType::kInt8;
   const dnnl::pooling_v2_forward::desc desc(dnnl::prop_kind::forward_inference, algorithm, source.get_desc(),
                                             layout(node.output, int8 ? Tag::nhwc : Tag::any), {w.stride_h, w.stride_w},
@@ -268,20 +265,20 @@ void OneDnnNetwork::add_pool(const Node& node, const graph::Window& w, dnnl::alg
   const memory result(chosen.dst_desc(), engine_);
   add(node.name, chosen.impl_info_str(), 0, dnnl::pooling_v2_forward(chosen),
       {{DNNL_ARG_SRC, source}, {DNNL_ARG_DST, result}});
-  values_[static_cast<std::size_t>(node.output)] = result;
-  quantization_[static_cast<std::size_t>(node.output)] = quantization_[static_cast<std::size_t>(node.inputs[0])];
+  values_[node.output] = result;
+  quantization_[node.output] = quantization_[node.inputs[0]];
 }
 
 // Quantize and Dequantize: with int8 a change of type, in float32 nothing.
 void OneDnnNetwork::add_change(const Node& node) {
-  const memory& source = values_[static_cast<std::size_t>(node.inputs[0])];
-  memory& result = values_[static_cast<std::size_t>(node.output)];
+  const memory& source = values_[node.inputs[0]];
+  memory& result = values_[node.output];
   if (type_ == OneDnnType::kFloat32) {
     result = source;
     return;
   }
   const bool up = std::holds_alternative<graph::Quantize>(node.op);
-  const Quantization& q = quantization_[static_cast<std::size_t>(up ? node.output : node.inputs[0])].value();
+  const Quantization& q = quantization_[up ? node.output : node.inputs[0]].value();
   dnnl::primitive_attr attr;
   attr.set_output_scales(0, {up ? 1.0F / q.scale : q.scale});
   if (q.zero_point != 0) attr.set_zero_points(up ? DNNL_ARG_DST : DNNL_ARG_SRC, 0, {q.zero_point});
@@ -293,17 +290,17 @@ void OneDnnNetwork::add_change(const Node& node) {
 }
 
 std::span<const float> OneDnnNetwork::run(std::span<const float> input) {
-  const memory& in = values_[static_cast<std::size_t>(graph_.input)];
+  const memory& in = values_[graph_.input];
   std::memcpy(in.get_data_handle(), input.data(), input.size_bytes());
   for (const Execution& step : executions_) step.primitive.execute(stream_, step.arguments);
   stream_.wait();
-  return {static_cast<const float*>(values_[static_cast<std::size_t>(graph_.output)].get_data_handle()),
+  return {static_cast<const float*>(values_[graph_.output].get_data_handle()),
           static_cast<std::size_t>(graph_.value(graph_.output).shape.elems())};
 }
 
 std::vector<double> OneDnnNetwork::time_steps(std::span<const float> input) {
   using Clock = std::chrono::steady_clock;
-  std::memcpy(values_[static_cast<std::size_t>(graph_.input)].get_data_handle(), input.data(), input.size_bytes());
+  std::memcpy(values_[graph_.input].get_data_handle(), input.data(), input.size_bytes());
   std::vector<double> seconds;
   for (const Execution& step : executions_) {
     const auto start = Clock::now();

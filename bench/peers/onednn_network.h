@@ -76,12 +76,12 @@ class OneDnnNetwork {
   OneDnnType type_;
   dnnl::engine engine_{dnnl::engine::kind::cpu, 0};
   dnnl::stream stream_{engine_};
-  std::vector<dnnl::memory> values_;  // by graph::ValueId
+  graph::ValueMap<dnnl::memory> values_;
   // Of int8, by graph::ValueId: the graph's, but for averages, which oneDNN leaves at the scale of what it averages.
-  std::vector<std::optional<Quantization>> quantization_;
+  graph::ValueMap<std::optional<Quantization>> quantization_;
   std::vector<Execution> executions_;
   std::vector<OneDnnStep> steps_;
-  std::vector<std::vector<int>> readers_;
+  graph::ValueMap<std::vector<int>> readers_;
   std::vector<bool> done_;  // nodes that another one's primitive computes
 };
 

@@ -40,7 +40,7 @@ std::string describe(const graph::Window& window) {
 
 // "HardSwish 0.166667 0.5": the function and the numbers that it uses.
 std::string describe(const graph::Function& op) {
-  const std::string alpha = " " + graph::number_text(double{op.alpha});
+  const std::string alpha = " " + base::number_text(double{op.alpha});
   switch (op.kind) {
     case graph::FunctionKind::kLeakyRelu:
       return "LeakyRelu" + alpha;
@@ -49,9 +49,9 @@ std::string describe(const graph::Function& op) {
     case graph::FunctionKind::kElu:
       return "Elu" + alpha;
     case graph::FunctionKind::kHardSigmoid:
-      return "HardSigmoid" + alpha + " " + graph::number_text(double{op.beta});
+      return "HardSigmoid" + alpha + " " + base::number_text(double{op.beta});
     case graph::FunctionKind::kHardSwish:
-      return "HardSwish" + alpha + " " + graph::number_text(double{op.beta});
+      return "HardSwish" + alpha + " " + base::number_text(double{op.beta});
     case graph::FunctionKind::kSigmoid:
       return "Sigmoid";
     case graph::FunctionKind::kSilu:
@@ -62,16 +62,11 @@ std::string describe(const graph::Function& op) {
   return {};
 }
 
-// "14x14x64"
-std::string by(const TensorShape& shape) {
-  return std::to_string(shape.height) + "x" + std::to_string(shape.width) + "x" + std::to_string(shape.channels);
-}
-
 // "14x14x64, 1x1x64" if an input is repeated.
 std::string describe_repetition(const graph::Graph& graph, const graph::Node& node) {
   const TensorShape& a = graph.value(node.inputs[0]).shape;
   const TensorShape& b = graph.value(node.inputs[1]).shape;
-  return a == b ? std::string() : by(a) + ", " + by(b);
+  return a == b ? std::string() : base::dimensions_text(a) + ", " + base::dimensions_text(b);
 }
 
 std::string describe(const graph::Graph& graph, const graph::Node& node) {
@@ -91,7 +86,7 @@ std::string describe(const graph::Graph& graph, const graph::Node& node) {
         } else if constexpr (std::is_same_v<Op, graph::Pad>) {
           return describe(op.pad);
         } else if constexpr (std::is_same_v<Op, graph::Slice>) {
-          return "from " + by(op.begin);
+          return "from " + base::dimensions_text(op.begin);
         } else if constexpr (std::is_same_v<Op, graph::Transpose>) {
           return std::to_string(op.order[0]) + "," + std::to_string(op.order[1]) + "," + std::to_string(op.order[2]);
         } else if constexpr (std::is_same_v<Op, graph::Lrn>) {

@@ -3,9 +3,11 @@
 #include <bit>
 #include <utility>
 
-#include "engine/text.h"
+#include "base/text.h"
 
 namespace narrow::engine {
+
+using base::text_problem;
 
 bool ByteReader::take(std::uint64_t count) {
   if (!ok()) return false;

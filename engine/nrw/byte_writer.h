@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/arithmetic.h"
+
 namespace narrow::engine {
 
 class ByteWriter {
@@ -31,7 +33,7 @@ class ByteWriter {
     bytes_.resize(bytes_.size() + count);
     return std::span(bytes_).last(count);
   }
-  void align(std::size_t alignment) { bytes_.resize((bytes_.size() + alignment - 1) / alignment * alignment); }
+  void align(std::size_t alignment) { bytes_.resize(base::round_up(bytes_.size(), alignment)); }
 
   [[nodiscard]] std::size_t size() const { return bytes_.size(); }
   [[nodiscard]] std::span<const std::byte> view() const { return bytes_; }

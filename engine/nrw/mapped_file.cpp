@@ -7,6 +7,7 @@
 
 #include <string>
 
+#include "base/arithmetic.h"
 #include "engine/nrw/file_descriptor.h"
 
 namespace narrow::engine {
@@ -43,16 +44,16 @@ MappedFile::~MappedFile() {
   if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
 }
 
-void MappedFile::forget(std::span<const std::byte> bytes) const noexcept {
+void MappedFile::release(std::span<const std::byte> bytes) const noexcept {
   const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
   const auto offset = static_cast<std::size_t>(bytes.data() - data_);  // the mapping starts at a page
-  const std::size_t begin = (offset + page - 1) / page * page;
+  const std::size_t begin = base::round_up(offset, page);
   const std::size_t end = (offset + bytes.size()) / page * page;
   // A failure here is harmless.
   if (begin < end) ::madvise(const_cast<std::byte*>(data_) + begin, end - begin, MADV_DONTNEED);
 }
 
-void MappedFile::forget_all() const noexcept {
+void MappedFile::release_all() const noexcept {
   if (data_ != nullptr) ::madvise(const_cast<std::byte*>(data_), size_, MADV_DONTNEED);
 }
 

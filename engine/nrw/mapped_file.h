@@ -24,8 +24,8 @@ class MappedFile {
   [[nodiscard]] std::span<const std::byte> bytes() const { return {data_, size_}; }
   // Hint: `bytes`, a range of the file, will not be read again. Pages that lie within it entirely stop counting as this
   // process's memory until they are read again.
-  void forget(std::span<const std::byte> bytes) const noexcept;
-  void forget_all() const noexcept;
+  void release(std::span<const std::byte> bytes) const noexcept;
+  void release_all() const noexcept;
 
  private:
   MappedFile(const std::byte* data, std::size_t size) : data_(data), size_(size) {}

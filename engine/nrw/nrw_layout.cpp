@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/arithmetic.h"
 #include "engine/nrw/byte_reader.h"
 #include "engine/nrw/byte_writer.h"
 #include "engine/nrw/crc32.h"
@@ -22,9 +23,7 @@ struct Entry {
   std::uint32_t checksum = 0;
 };
 
-std::size_t aligned(std::size_t offset) {
-  return (offset + kSectionAlignment - 1) / kSectionAlignment * kSectionAlignment;
-}
+std::size_t aligned(std::size_t offset) { return base::round_up(offset, kSectionAlignment); }
 
 std::uint32_t header_checksum(std::span<const std::byte> file, std::size_t section_count) {
   return crc32(file.subspan(kHeaderBytes, section_count * kSectionEntryBytes),

@@ -23,9 +23,9 @@ ByteReader reader_of(const Sections& sections, SectionKind kind, const char* wha
 // The archive that reads; see graph_codec.h. Its counterpart is GraphWriter.
 class GraphReader {
  public:
-  // `store` keeps the bytes of the weights section.
-  GraphReader(const Sections& sections, std::shared_ptr<const graph::ByteStore> store, ReadFailure& failure)
-      : store_(std::move(store)),
+  // owner: keeps the bytes of the weights section.
+  GraphReader(const Sections& sections, std::shared_ptr<const void> owner, ReadFailure& failure)
+      : owner_(std::move(owner)),
         graph_(reader_of(sections, SectionKind::kGraph, "the graph section", failure)),
         weights_(reader_of(sections, SectionKind::kWeights, "the weights section", failure)),
         channels_(reader_of(sections, SectionKind::kChannels, "the channels section", failure)),
@@ -84,7 +84,7 @@ class GraphReader {
     // If the number of bits overflows, the section can't hold that number of bytes either.
     const std::span<const std::byte> packed = weights_.bytes(size.value_or(std::numeric_limits<std::uint64_t>::max()));
     if (!weights_.ok()) return;
-    filter.packed = graph::PackedWeights::check(packed, static_cast<std::size_t>(count), range, store_);
+    filter.packed = graph::PackedWeights::check(packed, static_cast<std::size_t>(count), range, owner_);
     if (!filter.packed) weights_.fail("a weight lies outside of its layer's range");
   }
   void channels(std::vector<float>& values) { load(values, channels_); }
@@ -125,13 +125,8 @@ class GraphReader {
     for (T& value : values) get(section, value);
   }
 
-  std::shared_ptr<const graph::ByteStore> store_;
+  std::shared_ptr<const void> owner_;  // of the packed weights
   ByteReader graph_, weights_, channels_, floats_;
-};
-
-struct Copy final : graph::ByteStore {
-  explicit Copy(std::span<const std::byte> original) : bytes(original.begin(), original.end()) {}
-  std::vector<std::byte> bytes;
 };
 
 Preprocessing read_preprocessing(ByteReader& reader) {
@@ -175,17 +170,18 @@ Provenance read_provenance(ByteReader& reader) {
 }  // namespace
 
 Result<ModelData> read_model(std::span<const std::byte> bytes, const std::string& where,
-                             std::shared_ptr<const graph::ByteStore> store) {
+                             std::shared_ptr<const WeightPages> pages) {
   NARROW_ASSIGN(Sections sections, open_frame(bytes, where));
   std::span<const std::byte>& weights = sections[SectionKind::kWeights].bytes;
-  if (store == nullptr) {
-    auto copy = std::make_shared<Copy>(weights);
-    weights = copy->bytes;
-    store = std::move(copy);
+  std::shared_ptr<const void> owner = pages;
+  if (pages == nullptr) {
+    auto copy = std::make_shared<const std::vector<std::byte>>(weights.begin(), weights.end());
+    weights = *copy;
+    owner = std::move(copy);
   }
   ReadFailure failure;
   ModelData model;
-  GraphReader graph(sections, store, failure);
+  GraphReader graph(sections, std::move(owner), failure);
   describe_graph(graph, model.graph);
   graph.expect_end();
   ByteReader preprocessing = reader_of(sections, SectionKind::kPreprocessing, "the preprocessing section", failure);
@@ -206,7 +202,8 @@ Result<ModelData> read_model(std::span<const std::byte> bytes, const std::string
   // A session reads the weights again. Mapping many pages again would take milliseconds, so pages of large files are
   // kept. The few pages of a small file are released, because they would be most of the process's memory.
   constexpr std::size_t kKeptBytes = std::size_t{8} << 20;
-  if (bytes.size() < kKeptBytes) store->forget_all();
+  if (pages != nullptr && bytes.size() < kKeptBytes) pages->release_all();
+  model.weight_pages = std::move(pages);
   return model;
 }
 

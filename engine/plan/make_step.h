@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "engine/model/weight_pages.h"
 #include "engine/plan/step.h"
 #include "graph/ir.h"
 #include "narrow/result.h"
@@ -16,6 +17,7 @@ struct NodePlace {
   Isa isa;
   std::vector<Location> inputs;
   Location output;
+  const WeightPages* pages = nullptr;  // of the packed weights; nullptr: nothing can be released
 
   [[nodiscard]] const graph::Value& input(std::size_t index = 0) const { return graph.value(node.inputs[index]); }
   [[nodiscard]] const graph::Value& result() const { return graph.value(node.output); }

@@ -4,6 +4,8 @@
 #include <numeric>
 #include <tuple>
 
+#include "base/arithmetic.h"
+
 namespace narrow::engine {
 namespace {
 
@@ -19,7 +21,7 @@ struct Placed {
 std::size_t largest_live(const std::vector<BufferLife>& buffers) {
   std::vector<std::tuple<int, bool, std::size_t>> changes;  // by step; ends of lifetimes before starts
   for (const BufferLife& life : buffers) {
-    const std::size_t bytes = (life.bytes + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment;
+    const std::size_t bytes = base::round_up(life.bytes, kArenaAlignment);
     changes.emplace_back(life.first_step, true, bytes);
     changes.emplace_back(life.last_step + 1, false, bytes);
   }

@@ -3,7 +3,12 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/arithmetic.h"
+
 namespace narrow::engine {
+
+using base::ceil_div;
+
 namespace {
 
 // With more parts than threads, a delayed thread gets fewer parts.
@@ -11,8 +16,6 @@ constexpr int kPartsPerThread = 4;
 constexpr double kPartCost = 8 * 1024;  // cost of starting one part
 // The expected time for which the last thread works alone, as a share of the largest part's cost.
 constexpr double kHeldUp = 0.15;
-
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 std::int64_t row_units(const Work& work) { return ceil_div(work.rows, work.row_step); }
 std::int64_t channel_units(const Work& work) { return ceil_div(work.channels, work.channel_step); }

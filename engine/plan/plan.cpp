@@ -1,7 +1,6 @@
 #include "engine/plan/plan.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include "engine/plan/make_step.h"
 #include "engine/plan/memory_plan.h"
@@ -10,14 +9,11 @@
 namespace narrow::engine {
 namespace {
 
-std::size_t index_of(graph::ValueId id) { return static_cast<std::size_t>(id); }
-
 // For each value the root, whose bytes it shares: itself, or the root of the input if the node moves no byte.
-std::vector<graph::ValueId> find_roots(const graph::Graph& graph) {
-  std::vector<graph::ValueId> roots(graph.values.size());
-  std::iota(roots.begin(), roots.end(), graph::ValueId{0});
+graph::ValueMap<graph::ValueId> find_roots(const graph::Graph& graph) {
+  graph::ValueMap<graph::ValueId> roots = graph::each_to_itself(graph.values.size());
   for (const graph::Node& node : graph.nodes) {
-    if (graph::moves_no_byte(node.op)) roots[index_of(node.output)] = roots[index_of(node.inputs[0])];
+    if (graph::moves_no_byte(node.op)) roots[node.output] = roots[node.inputs[0]];
   }
   return roots;
 }
@@ -35,7 +31,7 @@ Result<std::size_t> tensor_bytes(const graph::Value& value, int max_batch) {
 
 // The location of every root. The caller's buffers serve as input and scores.
 struct Placement {
-  std::vector<Location> of_root;  // by value
+  graph::ValueMap<Location> of_root;
   std::size_t bytes = 0;
   std::size_t largest_live_bytes = 0;
 };
@@ -43,7 +39,7 @@ struct Placement {
 // Assigns a buffer to every root in the arena. Lifetimes are counted in step groups.
 class Buffers {
  public:
-  Buffers(const graph::Graph& graph, const std::vector<graph::ValueId>& roots)
+  Buffers(const graph::Graph& graph, const graph::ValueMap<graph::ValueId>& roots)
       : graph_(graph), roots_(roots), of_value_(graph.values.size(), -1) {}
 
   Status add(const StepGroup& group, int step, int max_batch) {
@@ -53,9 +49,9 @@ class Buffers {
       }
     }
     const graph::ValueId output = node(group.nodes.back()).output;
-    if (output == roots_[index_of(graph_.input)] || output == roots_[index_of(graph_.output)]) return {};
+    if (output == roots_[graph_.input] || output == roots_[graph_.output]) return {};
     NARROW_ASSIGN(const std::size_t bytes, tensor_bytes(graph_.value(output), max_batch));
-    of_value_[index_of(output)] = static_cast<int>(lives_.size());
+    of_value_[output] = static_cast<int>(lives_.size());
     lives_.push_back({step, step, bytes});
     return {};
   }
@@ -81,7 +77,7 @@ class Buffers {
 
   [[nodiscard]] const std::vector<BufferLife>& lives() const { return lives_; }
   // Returns -1 if the value is not in the arena.
-  [[nodiscard]] int buffer_of(graph::ValueId id) const { return of_value_[index_of(roots_[index_of(id)])]; }
+  [[nodiscard]] int buffer_of(graph::ValueId id) const { return of_value_[roots_[id]]; }
 
  private:
   [[nodiscard]] const graph::Node& node(int index) const { return graph_.nodes[static_cast<std::size_t>(index)]; }
@@ -99,17 +95,17 @@ class Buffers {
   }
 
   const graph::Graph& graph_;
-  const std::vector<graph::ValueId>& roots_;
-  std::vector<int> of_value_;
+  const graph::ValueMap<graph::ValueId>& roots_;
+  graph::ValueMap<int> of_value_;
   std::vector<BufferLife> lives_;
 };
 
-Result<Placement> place_tensors(const graph::Graph& graph, const std::vector<graph::ValueId>& roots,
+Result<Placement> place_tensors(const graph::Graph& graph, const graph::ValueMap<graph::ValueId>& roots,
                                 const std::vector<StepGroup>& groups, int max_batch) {
   Placement placement;
-  placement.of_root.resize(graph.values.size());
-  placement.of_root[index_of(roots[index_of(graph.output)])].place = Location::Place::kScores;
-  placement.of_root[index_of(roots[index_of(graph.input)])].place = Location::Place::kInput;
+  placement.of_root = graph::ValueMap<Location>(graph.values.size());
+  placement.of_root[roots[graph.output]].place = Location::Place::kScores;
+  placement.of_root[roots[graph.input]].place = Location::Place::kInput;
 
   Buffers buffers(graph, roots);
   for (std::size_t step = 0; step < groups.size(); ++step) {
@@ -119,14 +115,14 @@ Result<Placement> place_tensors(const graph::Graph& graph, const std::vector<gra
   NARROW_ASSIGN(const MemoryPlan memory, plan_memory(buffers.lives()));
   for (graph::ValueId value = 0; value < static_cast<graph::ValueId>(graph.values.size()); ++value) {
     const int buffer = buffers.buffer_of(value);
-    if (buffer >= 0) placement.of_root[index_of(value)].offset = memory.offsets[static_cast<std::size_t>(buffer)];
+    if (buffer >= 0) placement.of_root[value].offset = memory.offsets[static_cast<std::size_t>(buffer)];
   }
   for (const StepGroup& group : groups) {
     for (std::size_t strip = 0; strip < group.strips.size(); ++strip) {
       const std::size_t end = group.strip_end(strip);
       for (std::size_t i = group.strips[strip]; i < end && i + 1 < group.nodes.size(); ++i) {
         const graph::Node& node = graph.nodes[static_cast<std::size_t>(group.nodes[i])];
-        placement.of_root[index_of(node.output)] =
+        placement.of_root[node.output] =
             i + 1 < end ? Location{Location::Place::kRows, 0} : Location{Location::Place::kStrip, strip};
       }
     }
@@ -136,23 +132,13 @@ Result<Placement> place_tensors(const graph::Graph& graph, const std::vector<gra
   return placement;
 }
 
-// Releases the pages of the model's weights, after all steps have packed theirs.
-void forget_weights(const graph::Graph& graph) {
-  for (const graph::Node& node : graph.nodes) {
-    const graph::Filter* const filter = graph::filter_of(node);
-    if (filter == nullptr || !filter->quantized || !filter->quantized->packed) continue;
-    filter->quantized->packed->forget_all();
-    return;  // all filters share one store
-  }
-}
-
 }  // namespace
 
-Result<Plan> compile(const graph::Graph& graph, Isa isa, int max_batch) {
-  const std::vector<graph::ValueId> roots = find_roots(graph);
+Result<Plan> compile(const graph::Graph& graph, Isa isa, int max_batch, const WeightPages* pages) {
+  const graph::ValueMap<graph::ValueId> roots = find_roots(graph);
   const std::vector<StepGroup> groups = group_steps(graph);
   NARROW_ASSIGN(const Placement placement, place_tensors(graph, roots, groups, max_batch));
-  const auto location = [&](graph::ValueId id) { return placement.of_root[index_of(roots[index_of(id)])]; };
+  const auto location = [&](graph::ValueId id) { return placement.of_root[roots[id]]; };
 
   Plan plan;
   plan.tensor_bytes = placement.bytes;
@@ -165,7 +151,7 @@ Result<Plan> compile(const graph::Graph& graph, Isa isa, int max_batch) {
       const std::size_t end = group.strip_end(strip);
       for (std::size_t i = group.strips[strip]; i < end; ++i) {
         const graph::Node& node = graph.nodes[static_cast<std::size_t>(group.nodes[i])];
-        NodePlace place{graph, node, isa, {}, location(node.output)};
+        NodePlace place{graph, node, isa, {}, location(node.output), pages};
         std::transform(node.inputs.begin(), node.inputs.end(), std::back_inserter(place.inputs), location);
         NARROW_ASSIGN(std::unique_ptr<Step> step, make_step(place));
         steps.push_back(std::move(step));
@@ -187,12 +173,12 @@ Result<Plan> compile(const graph::Graph& graph, Isa isa, int max_batch) {
     plan.workspace_bytes = std::max(plan.workspace_bytes, step->workspace_bytes());
     plan.steps.push_back(std::move(step));
   }
-  if (roots[index_of(graph.output)] == roots[index_of(graph.input)]) {
+  if (roots[graph.output] == roots[graph.input]) {
     plan.steps.push_back(make_copy_step(graph.value(graph.output).shape.elems(), location(graph.input),
                                         Location{Location::Place::kScores, 0}));
   }
   NARROW_ASSIGN(plan.workspace_bytes, align_arena(plan.workspace_bytes));
-  forget_weights(graph);
+  if (pages != nullptr) pages->release_all();
   return plan;
 }
 

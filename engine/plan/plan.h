@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "engine/model/weight_pages.h"
 #include "engine/plan/step.h"
 #include "graph/ir.h"
 #include "narrow/result.h"
@@ -19,8 +20,10 @@ struct Plan {
   std::size_t workspace_bytes = 0;     // of one slot; a multiple of the arena's alignment
 };
 
-// Compiles a graph, which must be valid and must outlive the plan. max_batch >= 1. Errors: those of make_step; kLimit
-// if the memory for max_batch images can't be addressed.
-[[nodiscard]] Result<Plan> compile(const graph::Graph& graph, Isa isa, int max_batch);
+// Compiles a graph, which must be valid and must outlive the plan. max_batch >= 1. pages: of the graph's packed
+// weights; they are released as layers pack theirs anew. nullptr: nothing is released. Errors: those of make_step;
+// kLimit if the memory for max_batch images can't be addressed.
+[[nodiscard]] Result<Plan> compile(const graph::Graph& graph, Isa isa, int max_batch,
+                                   const WeightPages* pages = nullptr);
 
 }  // namespace narrow::engine

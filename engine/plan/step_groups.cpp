@@ -55,14 +55,14 @@ bool can_follow(const graph::Graph& graph, const graph::Node& last, const graph:
 // Appends a group to an earlier one, as a further stage, if its first node can follow the only node of that group's
 // last stage.
 std::vector<StepGroup> join_strips(const graph::Graph& graph, std::vector<StepGroup> groups) {
-  const std::vector<std::vector<int>> readers = graph::consumers(graph);
+  const graph::ValueMap<std::vector<int>> readers = graph::consumers(graph);
   std::vector<StepGroup> joined;
   for (StepGroup& group : groups) {
     const graph::Node& first = graph.nodes[static_cast<std::size_t>(group.nodes.front())];
     const auto before = std::find_if(joined.begin(), joined.end(), [&](const StepGroup& candidate) {
       const graph::Node& last = graph.nodes[static_cast<std::size_t>(candidate.nodes.back())];
       return !first.inputs.empty() && last.output == first.inputs[0] && last.output != graph.output &&
-             readers[static_cast<std::size_t>(last.output)].size() == 1 && candidate.strips.size() <= kMostStrips &&
+             readers[last.output].size() == 1 && candidate.strips.size() <= kMostStrips &&
              candidate.strips.back() + 1 == candidate.nodes.size() && can_follow(graph, last, first);
     });
     if (before != joined.end()) {
@@ -85,8 +85,8 @@ bool can_overwrite_input(const graph::Graph& graph, const graph::Node& node, std
 }
 
 std::vector<StepGroup> group_steps(const graph::Graph& graph) {
-  const std::vector<std::vector<int>> readers = graph::consumers(graph);
-  const std::vector<int> writers = graph::producers(graph);
+  const graph::ValueMap<std::vector<int>> readers = graph::consumers(graph);
+  const graph::ValueMap<int> writers = graph::producers(graph);
   std::vector<StepGroup> groups;
   std::vector<int> group_of(graph.nodes.size(), -1);
 
@@ -97,8 +97,8 @@ std::vector<StepGroup> group_steps(const graph::Graph& graph) {
     int last = -1;
     if (!is_pointwise(graph, node) || !is_dense(graph, node)) return found;
     for (const graph::ValueId id : node.inputs) {
-      const int writer = writers[static_cast<std::size_t>(id)];
-      const bool only_reader = readers[static_cast<std::size_t>(id)].size() == 1 && id != graph.output;
+      const int writer = writers[id];
+      const bool only_reader = readers[id].size() == 1 && id != graph.output;
       if (writer <= last || !only_reader) continue;
       const int group = group_of[static_cast<std::size_t>(writer)];
       if (group < 0) continue;

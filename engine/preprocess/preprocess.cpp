@@ -125,7 +125,7 @@ Status validate(const Preprocessing& preprocessing) {
 }
 
 Result<Picture> resize_and_crop(const Picture& picture, const Preprocessing& preprocessing) {
-  const graph::DefaultFloatEnvironment environment;
+  const base::DefaultFloatEnvironment environment;
   NARROW_TRY(validate(preprocessing));
   NARROW_TRY(check_picture(picture));
   std::int64_t width = picture.width;
@@ -170,7 +170,7 @@ Status preprocess(const Picture& picture, const Preprocessing& preprocessing, st
                    std::to_string(preprocessing.crop_height) + " x " + std::to_string(preprocessing.crop_width) +
                    " x " + std::to_string(preprocessing.channels) + " need " + std::to_string(elems));
   }
-  const graph::DefaultFloatEnvironment environment;
+  const base::DefaultFloatEnvironment environment;
   NARROW_ASSIGN(const Picture cropped, resize_and_crop(picture, preprocessing));
   // Three single-precision operations, as in torchvision's ToTensor and Normalize. A table holds the results for all
   // 256 bytes.

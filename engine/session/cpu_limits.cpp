@@ -8,6 +8,7 @@
 #include <fstream>
 #include <limits>
 
+#include "base/arithmetic.h"
 #include "narrow/session.h"
 
 namespace narrow::engine {
@@ -17,7 +18,7 @@ constexpr std::int64_t kMostCpus = 65536;
 
 int cpus_of(std::int64_t quota, std::int64_t period) {
   if (quota <= 0 || period <= 0 || quota > std::numeric_limits<std::int64_t>::max() - period) return 0;
-  return static_cast<int>(std::clamp<std::int64_t>((quota + period - 1) / period, 1, kMostCpus));
+  return static_cast<int>(std::clamp<std::int64_t>(base::ceil_div(quota, period), 1, kMostCpus));
 }
 
 // "max 100000" or "<quota> <period>", in microseconds.

@@ -56,7 +56,7 @@ void PlanRunner::run_part(int part, int slot) {
     broke_contract_ = true;
     return;
   }
-  const graph::DefaultFloatEnvironment environment;
+  const base::DefaultFloatEnvironment environment;
   step_->run_part(context_, part_of(step_->work(), batch_, now_, part), slot);
 }
 

@@ -1,11 +1,6 @@
 #include "narrow/session.h"
-<<<<<<< HEAD
-#include "narrow/executor.h"
-#include "narrow/inspect.h"
-=======
 #include "narrow/inspect.h"
 #include "narrow/executor.h"
->>>>>>> heads/events
 
 #include <cstdlib>
 #include <exception>

@@ -17,8 +17,6 @@ using graph::ValueId;
 constexpr std::size_t kMaxFileBytes = (std::size_t{1} << 31) - 1;  // protobuf's limit
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
-std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }
-
 // [outer, inner pixels..., channels] -> [outer, channels, pixels]: weights of one filter, channels last to channels
 // first.
 template <class Range, class T = typename Range::value_type>
@@ -43,11 +41,11 @@ class Exporter {
 
   Result<std::vector<std::byte>> run() {
     const TensorShape& in = graph_.value(graph_.input).shape;
-    tensor_[index(graph_.input)] = builder_.unique(graph_.value(graph_.input).name);
-    builder_.input(tensor_[index(graph_.input)], {in.channels, in.height, in.width});
+    tensor_[graph_.input] = builder_.unique(graph_.value(graph_.input).name);
+    builder_.input(tensor_[graph_.input], {in.channels, in.height, in.width});
     for (const Node& node : graph_.nodes) NARROW_TRY(add(node));
     const std::string scores = builder_.unique("scores");
-    builder_.node("Flatten", {tensor_[index(graph_.output)]}, scores);
+    builder_.node("Flatten", {tensor_[graph_.output]}, scores);
     builder_.output(scores, {graph_.value(graph_.output).shape.elems()});
     return serialize();
   }
@@ -58,17 +56,17 @@ class Exporter {
 
   // The tensor of a value as [N, C, H, W].
   std::string picture(ValueId id) {
-    if (!flat_[index(id)]) return tensor_[index(id)];
+    if (!flat_[id]) return tensor_[id];
     const std::array<std::int64_t, 4> dims{0, shape(id).channels, shape(id).height, shape(id).width};
-    std::string name = builder_.unique(tensor_[index(id)] + "_4d");
-    builder_.node("Reshape", {tensor_[index(id)], builder_.int64s(name + "_shape", dims)}, name);
-    tensor_[index(id)] = name;
-    flat_[index(id)] = false;
+    std::string name = builder_.unique(tensor_[id] + "_4d");
+    builder_.node("Reshape", {tensor_[id], builder_.int64s(name + "_shape", dims)}, name);
+    tensor_[id] = name;
+    flat_[id] = false;
     return name;
   }
   // The same as [N, H, W, C].
   std::string channels_last(ValueId id) {
-    std::string name = builder_.unique(tensor_[index(id)] + "_nhwc");
+    std::string name = builder_.unique(tensor_[id] + "_nhwc");
     set_ints(builder_.node("Transpose", {picture(id)}, name), "perm", {0, 2, 3, 1});
     return name;
   }
@@ -76,20 +74,20 @@ class Exporter {
   Status add(const Node& node) {
     const graph::Value& out = graph_.value(node.output);
     if (std::holds_alternative<graph::Dequantize>(node.op) || std::holds_alternative<graph::Identity>(node.op)) {
-      tensor_[index(node.output)] = tensor_[index(node.inputs[0])];
-      flat_[index(node.output)] = flat_[index(node.inputs[0])];
+      tensor_[node.output] = tensor_[node.inputs[0]];
+      flat_[node.output] = flat_[node.inputs[0]];
       return {};
     }
     std::string result;
     if (std::holds_alternative<graph::Quantize>(node.op)) {
-      result = tensor_[index(node.inputs[0])];
-      flat_[index(node.output)] = flat_[index(node.inputs[0])];
+      result = tensor_[node.inputs[0]];
+      flat_[node.output] = flat_[node.inputs[0]];
     } else {
       result = builder_.unique(node.name);
       NARROW_TRY(std::visit([&](const auto& op) { return write(node, op, result); }, node.op));
     }
     result = clamped(std::move(result), node.clamp);
-    tensor_[index(node.output)] = out.quantization ? quantized(result, out.name, *out.quantization) : result;
+    tensor_[node.output] = out.quantization ? quantized(result, out.name, *out.quantization) : result;
     return {};
   }
 
@@ -185,24 +183,24 @@ class Exporter {
 
   Status write(const Node& node, const graph::Linear& op, const std::string& result) {
     const ValueId in = node.inputs[0];
-    std::string flat = tensor_[index(in)];
-    if (!flat_[index(in)]) {
+    std::string flat = tensor_[in];
+    if (!flat_[in]) {
       flat = builder_.unique(flat + "_flat");
-      builder_.node("Flatten", {tensor_[index(in)]}, flat);
+      builder_.node("Flatten", {tensor_[in]}, flat);
     }
     // A flattened picture is [C, H, W] in ONNX; a tensor that is flat already kept our order.
-    const std::int64_t pixels = flat_[index(in)] ? 1 : shape(in).height * shape(in).width;
+    const std::int64_t pixels = flat_[in] ? 1 : shape(in).height * shape(in).width;
     const std::int64_t columns = shape(in).elems();
     const auto [weight, bias] =
         weights(node, op.filter, op.out_features, pixels, columns / pixels, {op.out_features, columns});
     set_int(builder_.node("Gemm", {flat, weight, bias}, result), "transB", 1);
-    flat_[index(node.output)] = true;
+    flat_[node.output] = true;
     return {};
   }
 
   Status write(const Node& node, const graph::Activation& /*op*/, const std::string& result) {
-    builder_.node("Identity", {tensor_[index(node.inputs[0])]}, result);
-    flat_[index(node.output)] = flat_[index(node.inputs[0])];
+    builder_.node("Identity", {tensor_[node.inputs[0]]}, result);
+    flat_[node.output] = flat_[node.inputs[0]];
     return {};
   }
   Status write(const Node& node, const graph::Add& /*op*/, const std::string& r) { return binary(node, "Add", r); }
@@ -214,8 +212,8 @@ class Exporter {
   }
 
   Status write(const Node& node, const graph::Function& op, const std::string& result) {
-    const std::string in = tensor_[index(node.inputs[0])];
-    flat_[index(node.output)] = flat_[index(node.inputs[0])];
+    const std::string in = tensor_[node.inputs[0]];
+    flat_[node.output] = flat_[node.inputs[0]];
     const auto gate = [&](const char* op_type) -> ::onnx::NodeProto& {
       const std::string name = builder_.unique(result + "_gate");
       builder_.node("Mul", {in, name}, result);
@@ -233,7 +231,7 @@ class Exporter {
         const std::string slopes =
             builder_.floats(result + "_slope", op.slopes, {static_cast<std::int64_t>(op.slopes.size()), 1, 1});
         builder_.node("PRelu", {picture(node.inputs[0]), slopes}, result);
-        flat_[index(node.output)] = false;
+        flat_[node.output] = false;
         break;
       }
       case graph::FunctionKind::kElu:
@@ -305,9 +303,9 @@ class Exporter {
 
   Status write(const Node& node, const graph::Flatten& /*op*/, const std::string& result) {
     const ValueId in = node.inputs[0];
-    const std::string from = is_vector(in) ? tensor_[index(in)] : channels_last(in);
+    const std::string from = is_vector(in) ? tensor_[in] : channels_last(in);
     builder_.node("Flatten", {from}, result);
-    flat_[index(node.output)] = true;
+    flat_[node.output] = true;
     return {};
   }
   Status write(const Node& node, const graph::Reshape& op, const std::string& result) {
@@ -325,8 +323,8 @@ class Exporter {
     return {};
   }
   Status write(const Node& node, const graph::Softmax& /*op*/, const std::string& result) {
-    set_int(builder_.node("Softmax", {tensor_[index(node.inputs[0])]}, result), "axis", 1);
-    flat_[index(node.output)] = flat_[index(node.inputs[0])];
+    set_int(builder_.node("Softmax", {tensor_[node.inputs[0]]}, result), "axis", 1);
+    flat_[node.output] = flat_[node.inputs[0]];
     return {};
   }
   Status write(const Node& node, const graph::Lrn& op, const std::string& result) {
@@ -359,8 +357,8 @@ class Exporter {
 
   const Graph& graph_;
   OnnxBuilder builder_;
-  std::vector<std::string> tensor_;  // by ValueId
-  std::vector<bool> flat_;           // by ValueId: the tensor is [N, elements in our order]
+  graph::ValueMap<std::string> tensor_;
+  graph::ValueMap<bool> flat_;  // the tensor is [N, elements in our order]
 };
 
 }  // namespace

@@ -18,12 +18,6 @@ OnnxBuilder::OnnxBuilder(const std::string& graph_name) {
   graph().set_name(graph_name.empty() ? "network" : graph_name);
 }
 
-std::string OnnxBuilder::unique(const std::string& name) {
-  std::string candidate = name;
-  for (int suffix = 2; !taken_.insert(candidate).second; ++suffix) candidate = name + "_" + std::to_string(suffix);
-  return candidate;
-}
-
 ::onnx::NodeProto& OnnxBuilder::node(const std::string& op_type, const std::vector<std::string>& inputs,
                                      const std::string& output) {
   ::onnx::NodeProto& node = *graph().add_node();

@@ -6,8 +6,9 @@
 #include <cstdint>
 #include <span>
 #include <string>
-#include <unordered_set>
 #include <vector>
+
+#include "base/unique_names.h"
 
 namespace narrow::exporters {
 
@@ -28,7 +29,7 @@ class OnnxBuilder {
   std::string int64s(const std::string& name, std::span<const std::int64_t> values);
 
   // Marks a name as used by a tensor and returns it, with a suffix where it is taken.
-  std::string unique(const std::string& name);
+  std::string unique(const std::string& name) { return names_.with_number(name); }
 
   void input(const std::string& name, const std::vector<std::int64_t>& dims) { port(*graph().add_input(), name, dims); }
   void output(const std::string& name, const std::vector<std::int64_t>& dims) {
@@ -45,7 +46,7 @@ class OnnxBuilder {
   static void port(::onnx::ValueInfoProto& info, const std::string& name, const std::vector<std::int64_t>& dims);
 
   ::onnx::ModelProto model_;
-  std::unordered_set<std::string> taken_;
+  base::UniqueNames names_;
 };
 
 // Attributes.

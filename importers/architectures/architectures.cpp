@@ -3,12 +3,15 @@
 #include <cmath>
 #include <string_view>
 
+#include "base/text.h"
 #include "importers/architectures/catalogue.h"
 #include "importers/architectures/families.h"
 #include "importers/architectures/recognise.h"
-#include "importers/weights/in_quotes.h"
 
 namespace narrow::importers {
+
+using base::in_quotes;
+
 namespace {
 
 constexpr int kMaxInputSize = 4096;

@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <cmath>
 
-#include "importers/weights/in_quotes.h"
+#include "base/text.h"
 
 namespace narrow::importers {
+
+using base::in_quotes;
+
 namespace {
 
 constexpr std::string_view kCounter = "num_batches_tracked";  // of BatchNorm; unused after training

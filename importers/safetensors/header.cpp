@@ -9,13 +9,13 @@
 #include <unordered_set>
 #include <utility>
 
-#include "importers/weights/in_quotes.h"
+#include "base/text.h"
 
 namespace narrow::safetensors {
 namespace {
 
+using base::in_quotes;
 using importers::DType;
-using importers::in_quotes;
 using Json = nlohmann::json;
 
 constexpr std::size_t kMaxNameBytes = 1024;

@@ -4,8 +4,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "base/text.h"
 #include "importers/safetensors/safetensors.h"
-#include "importers/weights/in_quotes.h"
 
 namespace narrow::safetensors {
 

@@ -3,15 +3,15 @@
 #include <array>
 #include <string>
 
-#include "importers/weights/in_quotes.h"
+#include "base/text.h"
 
 namespace narrow::torch::pickle {
 namespace {
 
+using base::in_quotes;
 using importers::DType;
 using importers::dtype_name;
 using importers::element_bytes;
-using importers::in_quotes;
 
 constexpr std::int64_t kMaxStorageBytes = std::int64_t{1} << 31;
 constexpr std::size_t kMaxDimensions = 16;

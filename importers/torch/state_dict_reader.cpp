@@ -7,14 +7,14 @@
 #include <utility>
 #include <vector>
 
-#include "importers/weights/in_quotes.h"
+#include "base/text.h"
 
 namespace narrow::torch {
 namespace {
 
+using base::in_quotes;
 using importers::DType;
 using importers::element_bytes;
-using importers::in_quotes;
 using importers::to_float32;
 
 using pickle::Heap;

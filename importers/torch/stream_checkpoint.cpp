@@ -3,17 +3,17 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/text.h"
 #include "importers/torch/checkpoint_formats.h"
 #include "importers/torch/pickle_globals.h"
 #include "importers/torch/state_dict_reader.h"
 #include "importers/torch/unpickler.h"
-#include "importers/weights/in_quotes.h"
 
 namespace narrow::torch {
 namespace {
 
+using base::in_quotes;
 using importers::element_bytes;
-using importers::in_quotes;
 
 using pickle::Document;
 using pickle::Kind;

@@ -6,14 +6,14 @@
 #include <string_view>
 #include <utility>
 
+#include "base/text.h"
 #include "importers/torch/opcodes.h"
 #include "importers/torch/pickle_globals.h"
-#include "importers/weights/in_quotes.h"
 
 namespace narrow::torch::pickle {
 namespace {
 
-using importers::in_quotes;
+using base::in_quotes;
 
 // Real checkpoints stay far below these limits: ResNet-152 has 30 thousand opcodes and a nesting of four.
 constexpr std::size_t kMaxOpcodes = 10'000'000;

@@ -4,12 +4,12 @@
 
 #include <algorithm>
 
-#include "importers/weights/in_quotes.h"
+#include "base/text.h"
 
 namespace narrow::torch {
 namespace {
 
-using importers::in_quotes;
+using base::in_quotes;
 
 struct CloseFile {
   void operator()(zip_file_t* file) const noexcept { zip_fclose(file); }

@@ -2,18 +2,18 @@
 #include <string_view>
 #include <vector>
 
+#include "base/text.h"
 #include "importers/torch/checkpoint_formats.h"
 #include "importers/torch/state_dict_reader.h"
 #include "importers/torch/unpickler.h"
 #include "importers/torch/zip_archive.h"
-#include "importers/weights/in_quotes.h"
 
 namespace narrow::torch {
 namespace {
 
+using base::in_quotes;
 using importers::dtype_name;
 using importers::element_bytes;
-using importers::in_quotes;
 
 constexpr std::string_view kPickleName = "data.pkl";
 

@@ -1,12 +1,15 @@
 #include <string>
 #include <utility>
 
+#include "base/text.h"
 #include "quantize/methods.h"
 #include "quantize/on_integers.h"
-#include "quantize/quotes.h"
 #include "rewrites/stated_quantization_codes.h"
 
 namespace narrow::graph {
+
+using base::in_quotes;
+
 namespace {
 
 // Whether int32 can hold what the layer computes with `filter`, in every form that is built of it.

@@ -3,8 +3,10 @@
 
 #include "tests/apps/command.h"
 #include "tests/support/data.h"
+#include "tests/support/text.h"
 
 using narrow::testing::files_in;
+using narrow::testing::has;
 using narrow::testing::narrow_command;
 using narrow::testing::Ran;
 using narrow::testing::read_file;
@@ -14,8 +16,6 @@ using narrow::testing::write_file;
 using narrow::testing::write_picture;
 
 namespace {
-
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 // Fails with exit code 1, nothing but JSON on stdout, and an error that mentions all of `parts`.
 void check_fails(std::vector<std::string> arguments, const std::vector<std::string>& parts) {

@@ -4,16 +4,16 @@
 #include "tests/apps/command.h"
 #include "tests/apps/tiny_network.h"
 #include "tests/support/data.h"
+#include "tests/support/text.h"
 
 using narrow::testing::default_model;
+using narrow::testing::has;
 using narrow::testing::narrow_command;
 using narrow::testing::Ran;
 using narrow::testing::TemporaryFolder;
 using Json = nlohmann::json;
 
 namespace {
-
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 Ran bench(std::vector<std::string> options) {
   options.insert(options.begin(), {"bench", default_model()});

@@ -6,16 +6,16 @@
 #include "narrow/session.h"
 #include "tests/apps/command.h"
 #include "tests/support/data.h"
+#include "tests/support/text.h"
 
+using narrow::testing::has;
 using narrow::testing::narrow_command;
 using narrow::testing::Ran;
 using narrow::testing::TemporaryFolder;
 using narrow::testing::write_file;
 using narrow::testing::write_picture;
 
-namespace {
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-}  // namespace
+namespace {}  // namespace
 
 TEST_CASE("a picture gets five classes with probabilities and the line that says how") {
   const TemporaryFolder folder;

@@ -13,6 +13,7 @@
 #include <iterator>
 
 #include "tests/support/data.h"
+#include "tests/support/text.h"
 
 namespace narrow::testing {
 
@@ -101,6 +102,27 @@ Ran narrow_command(const std::vector<std::string>& arguments, const RunOptions& 
   ran.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   ran.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return ran;
+}
+
+Ran run_narrow(const std::vector<std::string>& arguments) {
+  Ran ran = narrow_command(arguments);
+  REQUIRE_MESSAGE(ran.exit_code == 0, ran.err);
+  return ran;
+}
+
+void check_fails(const std::vector<std::string>& arguments, int exit_code, const std::vector<std::string>& parts) {
+  const Ran ran = narrow_command(arguments);
+  CHECK(ran.exit_code == exit_code);
+  CHECK_MESSAGE(ran.out.empty(), ran.out);
+  for (const std::string& part : parts) CHECK_MESSAGE(has(ran.err, part), "'", part, "' is not in: ", ran.err);
+}
+
+std::string scores_of(const std::string& model, const std::string& pictures, std::vector<std::string> more) {
+  const TemporaryFolder folder;
+  const std::string scores = folder.path() / "scores";
+  more.insert(more.begin(), {"evaluate", model, pictures, "--scores", scores});
+  run_narrow(more);
+  return read_file(scores);
 }
 
 std::filesystem::path default_model() { return narrow::testing::source_folder() / "models" / "cifar10_resnet20b.nrw"; }

@@ -25,6 +25,13 @@ struct RunOptions {
 };
 
 [[nodiscard]] Ran narrow_command(const std::vector<std::string>& arguments, const RunOptions& options = {});
+// The same for a command that must succeed; the test ends where it does not.
+Ran run_narrow(const std::vector<std::string>& arguments);
+// Checks that the command ends with this code, prints nothing on stdout, and an error that mentions all of `parts`.
+void check_fails(const std::vector<std::string>& arguments, int exit_code, const std::vector<std::string>& parts);
+// The bytes that `narrow evaluate --scores` writes. more: further options.
+[[nodiscard]] std::string scores_of(const std::string& model, const std::string& pictures,
+                                    std::vector<std::string> more = {});
 
 // The model that ships with the code, and the checkpoint that it was made from.
 [[nodiscard]] std::filesystem::path default_model();

@@ -6,13 +6,18 @@
 #include "tests/apps/command.h"
 #include "tests/apps/tiny_network.h"
 #include "tests/support/data.h"
+#include "tests/support/text.h"
 
+using narrow::testing::check_fails;
 using narrow::testing::default_checkpoint;
 using narrow::testing::default_model;
 using narrow::testing::files_in;
+using narrow::testing::has;
 using narrow::testing::narrow_command;
 using narrow::testing::Ran;
 using narrow::testing::read_file;
+using narrow::testing::run_narrow;
+using narrow::testing::scores_of;
 using narrow::testing::TemporaryFolder;
 using narrow::testing::tiny_network;
 using narrow::testing::write_cifar;
@@ -20,32 +25,12 @@ using narrow::testing::write_file;
 
 namespace {
 
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
 void convert(const std::string& in, const std::string& out, const std::vector<std::string>& more = {}) {
   std::vector<std::string> arguments{"convert", in, "-o", out};
   arguments.insert(arguments.end(), more.begin(), more.end());
-  const Ran ran = narrow_command(arguments);
-  REQUIRE_MESSAGE(ran.exit_code == 0, ran.err);
+  const Ran ran = run_narrow(arguments);
   CHECK(ran.err.empty());
   CHECK_MESSAGE(has(ran.out, out), ran.out);
-}
-
-// The scores that `narrow evaluate` writes.
-std::string scores_of(const std::string& model, const std::string& pictures, std::vector<std::string> more = {}) {
-  const TemporaryFolder folder;
-  const std::string scores = folder.path() / "scores";
-  more.insert(more.begin(), {"evaluate", model, pictures, "--scores", scores});
-  const Ran ran = narrow_command(more);
-  REQUIRE_MESSAGE(ran.exit_code == 0, ran.err);
-  return read_file(scores);
-}
-
-void check_fails(const std::vector<std::string>& arguments, int exit_code, const std::vector<std::string>& parts) {
-  const Ran ran = narrow_command(arguments);
-  CHECK(ran.exit_code == exit_code);
-  CHECK(ran.out.empty());
-  for (const std::string& part : parts) CHECK_MESSAGE(has(ran.err, part), "'", part, "' is not in: ", ran.err);
 }
 
 }  // namespace

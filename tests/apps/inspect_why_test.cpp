@@ -4,17 +4,15 @@
 #include "tests/apps/command.h"
 #include "tests/apps/tiny_network.h"
 #include "tests/support/data.h"
+#include "tests/support/text.h"
 
 using narrow::testing::default_model;
+using narrow::testing::has;
 using narrow::testing::narrow_command;
 using narrow::testing::Ran;
 using Json = nlohmann::json;
 
-namespace {
-
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
-}  // namespace
+namespace {}  // namespace
 
 TEST_CASE("json always tells the candidates and they are the same every time") {
   const Ran first = narrow_command({"inspect", default_model(), "--json"});

@@ -6,42 +6,22 @@
 #include "tests/apps/command.h"
 #include "tests/apps/tiny_network.h"
 #include "tests/support/data.h"
+#include "tests/support/text.h"
 
+using narrow::testing::check_fails;
 using narrow::testing::default_model;
 using narrow::testing::files_in;
+using narrow::testing::has;
 using narrow::testing::narrow_command;
 using narrow::testing::Ran;
 using narrow::testing::read_file;
+using narrow::testing::run_narrow;
+using narrow::testing::scores_of;
 using narrow::testing::TemporaryFolder;
 using narrow::testing::tiny_network;
 using narrow::testing::write_cifar;
 using narrow::testing::write_file;
 using narrow::testing::write_onnx;
-
-namespace {
-
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
-Ran run(const std::vector<std::string>& arguments) {
-  Ran ran = narrow_command(arguments);
-  REQUIRE_MESSAGE(ran.exit_code == 0, ran.err);
-  return ran;
-}
-
-std::string scores_of(const std::string& model, const std::string& pictures, std::vector<std::string> more = {}) {
-  const TemporaryFolder folder;
-  more.insert(more.begin(), {"evaluate", model, pictures, "--scores", folder.path() / "scores"});
-  run(more);
-  return read_file(folder.path() / "scores");
-}
-
-void check_fails(const std::vector<std::string>& arguments, int exit_code, const std::vector<std::string>& parts) {
-  const Ran ran = narrow_command(arguments);
-  CHECK(ran.exit_code == exit_code);
-  for (const std::string& part : parts) CHECK_MESSAGE(has(ran.err, part), "'", part, "' is not in: ", ran.err);
-}
-
-}  // namespace
 
 TEST_CASE("an integer network that went through ONNX gives the bytes that it gave before") {
   const TemporaryFolder folder;
@@ -49,10 +29,10 @@ TEST_CASE("an integer network that went through ONNX gives the bytes that it gav
   write_cifar(pictures, 7);
   const std::string expected = scores_of(default_model(), pictures);
   const std::string onnx = folder.path() / "default.onnx";
-  run({"convert", default_model(), "-o", onnx});
+  run_narrow({"convert", default_model(), "-o", onnx});
   CHECK(scores_of(onnx, pictures, {"--preprocess", "cifar10"}) == expected);
   const std::string back = folder.path() / "back.nrw";
-  const Ran converted = run({"convert", onnx, "-o", back, "--preprocess", "cifar10"});
+  const Ran converted = run_narrow({"convert", onnx, "-o", back, "--preprocess", "cifar10"});
   CHECK_MESSAGE(has(converted.out, "everything runs in integers"), converted.out);
   CHECK(scores_of(back, pictures) == expected);
   CHECK(narrow_command({"inspect", "--json", onnx}).json()["states_quantization"] == true);
@@ -82,7 +62,7 @@ TEST_CASE("a float ONNX file goes through every command and says that its prepro
                                              {"convert", onnx, "-o", output},
                                              {"quantize", onnx, "--calibrate", pictures, "-o", output}}) {
     CAPTURE(arguments[0]);
-    const Ran ran = run(arguments);
+    const Ran ran = run_narrow(arguments);
     CHECK_MESSAGE(has(ran.out, "these numbers are assumed"), ran.out);
     CHECK_MESSAGE(has(ran.out, "mean 0.485 0.456 0.406, std 0.229 0.224 0.225"), ran.out);
     std::vector<std::string> as_json = arguments;
@@ -114,7 +94,7 @@ TEST_CASE("a float nrw of an ONNX file has its scores and a gray one takes gray 
   CHECK(evaluated["preprocessing"]["channels"] == 1);
   CHECK(evaluated["preprocessing"]["mean"] == nlohmann::json{0.0});
   CHECK(evaluated["preprocessing"]["std"] == nlohmann::json{1.0});
-  run({"convert", onnx, "-o", folder.path() / "gray.nrw", "--preprocess", "mnist"});
+  run_narrow({"convert", onnx, "-o", folder.path() / "gray.nrw", "--preprocess", "mnist"});
   const auto top = [&](const std::string& model, const std::vector<std::string>& more) {
     std::vector<std::string> arguments{"classify", "--json", "--top", "1", "--model", model, pictures};
     arguments.insert(arguments.end(), more.begin(), more.end());
@@ -167,7 +147,7 @@ TEST_CASE("ONNX files that are cut off or damaged are refused by every command a
 }
 
 TEST_CASE("the operators are listed once each as text and as JSON") {
-  const Ran text = run({"operators"});
+  const Ran text = run_narrow({"operators"});
   const nlohmann::json operators = narrow_command({"operators", "--json"}).json()["operators"];
   std::set<std::string> names;
   for (const nlohmann::json& row : operators) {

@@ -3,8 +3,10 @@
 
 #include "tests/apps/command.h"
 #include "tests/support/data.h"
+#include "tests/support/text.h"
 
 using narrow::testing::default_model;
+using narrow::testing::has;
 using narrow::testing::narrow_command;
 using narrow::testing::Ran;
 using narrow::testing::TemporaryFolder;
@@ -12,8 +14,6 @@ using narrow::testing::write_cifar;
 using narrow::testing::write_file;
 
 namespace {
-
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 const char* const kCifar10 =
     R"({"resize": 32, "crop": 32, "mean": [0.4914, 0.4822, 0.4465], "std": [0.2023, 0.1994, 0.2010]})";

@@ -4,13 +4,13 @@
 #include "narrow/session.h"
 #include "tests/apps/command.h"
 #include "tests/support/data.h"
+#include "tests/support/text.h"
 
+using narrow::testing::has;
 using narrow::testing::narrow_command;
 using narrow::testing::Ran;
 
 namespace {
-
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 // Wrong usage that must mention all of `parts`, on stderr and as JSON.
 void check_usage(std::vector<std::string> arguments, const std::vector<std::string>& parts) {

@@ -6,9 +6,11 @@
 #include "narrow/session.h"
 #include "tests/apps/command.h"
 #include "tests/support/data.h"
+#include "tests/support/text.h"
 
 using narrow::testing::default_checkpoint;
 using narrow::testing::files_in;
+using narrow::testing::has;
 using narrow::testing::narrow_command;
 using narrow::testing::Ran;
 using narrow::testing::read_file;
@@ -16,8 +18,6 @@ using narrow::testing::TemporaryFolder;
 using narrow::testing::write_cifar;
 
 namespace {
-
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 struct Real {
   std::string weights;

@@ -62,7 +62,7 @@ endfunction()
 
 room(include/narrow RECURSE ALLOW "^narrow/[^/]+\\.h$")
 
-room(kernels FLAT ALLOW "^narrow/types\\.h$" "^kernels/[^/]+\\.h$")
+room(kernels FLAT ALLOW "^base/arithmetic\\.h$" "^narrow/types\\.h$" "^kernels/[^/]+\\.h$")
 file(GLOB isa_folders RELATIVE ${ROOT}/kernels ${ROOT}/kernels/*)
 foreach(isa IN LISTS isa_folders)
   if(IS_DIRECTORY ${ROOT}/kernels/${isa})
@@ -70,7 +70,7 @@ foreach(isa IN LISTS isa_folders)
     if(isa STREQUAL "scalar")  # built for the baseline: its copies run everywhere
       set(no_stl "")
     endif()
-    set(shared "^kernels/packing/")
+    set(shared "^base/arithmetic\\.h$" "^kernels/packing/")
     if(isa MATCHES "vnni$")
       # Of Winograd and depthwise windows only the products have an instruction of their own, the rest is AVX2's.
       list(APPEND shared "^kernels/vnni/" "^kernels/avx2/(winograd_(plan|run|bytes|bytes_expand)|depthwise|pointwise)_avx2\\.h$")
@@ -82,7 +82,12 @@ endforeach()
 # The runtime.
 room(base RECURSE ALLOW "^narrow/(event|result|types|version)\\.h$" "^base/")
 room(graph RECURSE ALLOW "^narrow/" "^base/" "^graph/")
-room(engine RECURSE ALLOW "^narrow/" "^base/" "^engine/" "^graph/" "^kernels/[^/]+\\.h$")
+set(engine "^narrow/" "^base/" "^graph/" "^kernels/[^/]+\\.h$")
+room(engine/model RECURSE ALLOW "^narrow/" "^base/" "^graph/" "^engine/model/")
+room(engine/nrw RECURSE ALLOW ${engine} "^engine/(model|nrw)/")
+room(engine/plan RECURSE ALLOW ${engine} "^engine/(model|plan)/")
+room(engine/preprocess RECURSE ALLOW "^narrow/" "^base/" "^engine/preprocess/")
+room(engine/session RECURSE ALLOW ${engine} "^engine/")
 # What makes integer networks.
 room(rewrites RECURSE ALLOW "^narrow/" "^base/" "^graph/" "^rewrites/")
 room(floating RECURSE ALLOW "^narrow/" "^base/" "^graph/" "^floating/" LIBRARIES "^dnnl" "^oneapi/" "^Eigen/")
@@ -103,7 +108,7 @@ room(importers/onnx/lower RECURSE ALLOW ${importer} "^importers/onnx/(read|fold|
 room(exporters RECURSE ALLOW "^narrow/" "^base/" "^exporters/" "^graph/" LIBRARIES "^onnx/" "^google/protobuf/")
 room(pipeline RECURSE ALLOW "^(narrow|base|kernels|graph|engine|rewrites|floating|quantize|importers|exporters|pipeline)/" LIBRARIES "${third_party}")
 room(measure RECURSE ALLOW "^narrow/types\\.h$" "^kernels/[^/]+\\.h$" "^measure/")
-room(apps RECURSE ALLOW "^narrow/" "^apps/" "^measure/" LIBRARIES "^CLI/" "^nlohmann/")
+room(apps RECURSE ALLOW "^narrow/" "^base/" "^apps/" "^measure/" LIBRARIES "^CLI/" "^nlohmann/")
 room(bench FLAT ALLOW "^narrow/" "^kernels/[^/]+\\.h$" "^bench/" "^measure/" LIBRARIES "^benchmark/" "^dnnl" "^oneapi/")
 # Other engines are given the very numbers that the engine has.
 room(bench/peers RECURSE ALLOW "^(narrow|base|kernels|graph|engine|floating|bench|measure)/" LIBRARIES "^benchmark/" "^dnnl" "^oneapi/" "^nlohmann/")

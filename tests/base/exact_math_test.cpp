@@ -13,7 +13,7 @@
 
 namespace {
 
-namespace exact_math = narrow::graph::exact_math;
+namespace exact_math = narrow::base::exact_math;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kMin = std::numeric_limits<double>::min();

@@ -63,8 +63,8 @@ Tensor evaluate(const ReferenceNode& n, const graph::Softmax& /*op*/) {
     double largest = n.pixel(y, x, 0);
     for (std::int64_t k = 1; k < channels; ++k) largest = std::max(largest, n.pixel(y, x, k));
     double total = 0;
-    for (std::int64_t k = 0; k < channels; ++k) total += graph::exact_math::exp(n.pixel(y, x, k) - largest);
-    return single(graph::exact_math::exp(n.pixel(y, x, c) - largest) / total);
+    for (std::int64_t k = 0; k < channels; ++k) total += base::exact_math::exp(n.pixel(y, x, k) - largest);
+    return single(base::exact_math::exp(n.pixel(y, x, c) - largest) / total);
   });
 }
 
@@ -78,7 +78,7 @@ Tensor evaluate(const ReferenceNode& n, const graph::Lrn& op) {
     }
     const double base = double{op.bias} + double{op.alpha} / op.size * squares;
     const double power = op.beta == 0.75F ? std::sqrt(base) * std::sqrt(std::sqrt(base))
-                                          : graph::exact_math::power(base, double{op.beta});
+                                          : base::exact_math::power(base, double{op.beta});
     return single(n.pixel(y, x, c) / power);
   });
 }

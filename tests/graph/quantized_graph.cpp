@@ -21,20 +21,6 @@ graph::Filter quantized_filter(std::int64_t out_channels, std::int64_t depth) {
 
 }  // namespace
 
-graph::Node& node(graph::Graph& graph, const std::string& name) {
-  for (graph::Node& candidate : graph.nodes) {
-    if (candidate.name == name) return candidate;
-  }
-  throw Failure(Error{ErrorCode::kNotFound, "no node", name});
-}
-
-graph::Value& value(graph::Graph& graph, const std::string& name) {
-  for (graph::Value& candidate : graph.values) {
-    if (candidate.name == name) return candidate;
-  }
-  throw Failure(Error{ErrorCode::kNotFound, "no value", name});
-}
-
 graph::Graph quantized_graph() {
   GraphBuilder b(1, {8, 8, 3});
   const auto convolution = [](int out_channels, int groups, std::int64_t depth) {

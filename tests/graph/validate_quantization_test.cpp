@@ -7,15 +7,17 @@
 
 #include "graph/ir.h"
 #include "graph/limits.h"
+#include "tests/graph/check_refused.h"
 #include "tests/graph/quantized_graph.h"
+#include "tests/support/graph/named.h"
 #include "tests/support/graph/random_graph.h"
 
 using namespace narrow;
 using namespace narrow::graph;
 using narrow::testing::GraphBuilder;
-using narrow::testing::node;
+using narrow::testing::node_named;
 using narrow::testing::quantized_graph;
-using narrow::testing::value;
+using narrow::testing::value_named;
 
 namespace {
 
@@ -25,15 +27,7 @@ constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 void check_refused(const std::string& where, const std::string& reason, const std::function<void(Graph&)>& breaks) {
   Graph graph = quantized_graph();
   breaks(graph);
-  const Status status = validate(graph);
-  CAPTURE(where);
-  CAPTURE(reason);
-  REQUIRE_FALSE(status.ok());
-  INFO(status.error().text());
-  CHECK(status.error().where == where);
-  CHECK(status.error().message.find("'" + where + "'") != std::string::npos);
-  CHECK(status.error().message.find(reason) != std::string::npos);
-  CHECK(status.error().code == ErrorCode::kMalformed);
+  testing::check_refused(graph, where, reason);
 }
 
 void check_accepted(const std::function<void(Graph&)>& changes) {
@@ -43,8 +37,10 @@ void check_accepted(const std::function<void(Graph&)>& changes) {
   CHECK_MESSAGE(status.ok(), status.error().text());
 }
 
-QuantizedFilter& filter(Graph& graph, const std::string& name) { return *filter_of(node(graph, name))->quantized; }
-Quantization& quantization(Graph& graph, const std::string& name) { return *value(graph, name).quantization; }
+QuantizedFilter& filter(Graph& graph, const std::string& name) {
+  return *filter_of(node_named(graph, name))->quantized;
+}
+Quantization& quantization(Graph& graph, const std::string& name) { return *value_named(graph, name).quantization; }
 
 }  // namespace
 
@@ -75,11 +71,13 @@ TEST_CASE("validation refuses ranges and zero points that break their order") {
 }
 
 TEST_CASE("validation refuses element types that an operator can not read or write") {
-  const auto make_float = [](const char* name) { return [name](Graph& g) { value(g, name).quantization.reset(); }; };
+  const auto make_float = [](const char* name) {
+    return [name](Graph& g) { value_named(g, name).quantization.reset(); };
+  };
   check_refused("quantize", "'quantize' must be uint8", make_float("quantize"));
   check_refused("depthwise", "'conv' must be uint8", make_float("conv"));
   check_refused("max", "'depthwise' must be uint8", make_float("depthwise"));
-  check_refused("sum", "'max' must be float32", [](Graph& g) { value(g, "sum").quantization.reset(); });
+  check_refused("sum", "'max' must be float32", [](Graph& g) { value_named(g, "sum").quantization.reset(); });
   check_refused("clip", "must be float32", make_float("clip"));
   check_refused("pad", "must be float32", make_float("pad"));
   check_refused("concat", "must be float32", make_float("concat"));
@@ -89,29 +87,29 @@ TEST_CASE("validation refuses element types that an operator can not read or wri
   check_refused("fc", "'hidden' must be uint8", make_float("hidden"));
   check_refused("quantize", "'conv_input' must be float32", [](Graph& g) {
     // quantize twice
-    const ValueId twice = g.add_value("conv_input", value(g, "quantize").shape);
+    const ValueId twice = g.add_value("conv_input", value_named(g, "quantize").shape);
     g.value(twice).quantization = Quantization{};
     Node second;
     second.name = "first";
     second.op = Quantize{};
     second.inputs = {g.input};
     second.output = twice;
-    node(g, "quantize").inputs[0] = twice;
+    node_named(g, "quantize").inputs[0] = twice;
     g.nodes.insert(g.nodes.begin(), second);
   });
   check_refused("concat", "'sum' must be uint8", [](Graph& g) {
-    const ValueId real = g.add_value("real", value(g, "sum").shape);
+    const ValueId real = g.add_value("real", value_named(g, "sum").shape);
     Node dequantize;
     dequantize.name = "dequantize";
     dequantize.op = Dequantize{};
-    dequantize.inputs = {node(g, "max").output};
+    dequantize.inputs = {node_named(g, "max").output};
     dequantize.output = real;
-    node(g, "sum").inputs = {node(g, "max").output, node(g, "max").output};
+    node_named(g, "sum").inputs = {node_named(g, "max").output, node_named(g, "max").output};
     g.nodes.insert(g.nodes.begin() + 4, dequantize);
-    node(g, "concat").inputs[0] = real;
+    node_named(g, "concat").inputs[0] = real;
     // The message names the value that is wrong.
     g.value(real).name = "sum";
-    value(g, "sum").name = "the_sum";
+    value_named(g, "sum").name = "the_sum";
   });
 }
 
@@ -120,7 +118,7 @@ TEST_CASE("a dequantized value may go on in float") {
   Node dequantize;
   dequantize.name = "dequantize";
   dequantize.op = Dequantize{};
-  dequantize.inputs = {node(g, "hidden").output};
+  dequantize.inputs = {node_named(g, "hidden").output};
   dequantize.output = g.add_value("real", {1, 1, 5});
   g.output = dequantize.output;
   g.nodes.pop_back();
@@ -134,7 +132,7 @@ TEST_CASE("a dequantized value may go on in float") {
 TEST_CASE("float layers read and write float only") {
   for (const char* name : {"conv", "fc"}) {
     check_refused(name, "must be float32", [=](Graph& g) {
-      Filter& f = *filter_of(node(g, name));
+      Filter& f = *filter_of(node_named(g, name));
       f.weights.edit().assign(f.quantized->weights.size(), 0.5F);
       f.bias.edit().assign(f.quantized->bias.size(), 0.5F);
       f.quantized.reset();
@@ -143,8 +141,8 @@ TEST_CASE("float layers read and write float only") {
   check_refused("clip", "must be float32", [](Graph& g) {
     BatchNorm norm;
     norm.gamma = norm.beta = norm.mean = norm.variance = std::vector<float>(4, 1.0F);
-    node(g, "clip").op = norm;
-    node(g, "clip").clamp = Clamp{};
+    node_named(g, "clip").op = norm;
+    node_named(g, "clip").clamp = Clamp{};
   });
 }
 
@@ -159,8 +157,8 @@ TEST_CASE("operators that move bytes keep their quantization") {
     check_refused(c.node, "must have equal quantization", [&](Graph& g) { quantization(g, c.value).range.hi = 254; });
   }
   check_refused("clip", "must have equal quantization", [](Graph& g) {
-    node(g, "clip").op = Identity{};
-    node(g, "clip").clamp = Clamp{};
+    node_named(g, "clip").op = Identity{};
+    node_named(g, "clip").clamp = Clamp{};
     quantization(g, "sum").scale = 0.06F;
   });
 }
@@ -213,9 +211,9 @@ TEST_CASE("validation refuses quantized weights of the wrong size or out of rang
     check_refused(name, "weight 0 is -127, outside its range [-7, 7]",
                   [=](Graph& g) { filter(g, name).range = QRange::weights(4); });
   }
-  check_refused("conv", "weight elements, needs", [](Graph& g) { filter_of(node(g, "conv"))->weights = {1.0F}; });
-  check_refused("conv", "bias elements, needs", [](Graph& g) { filter_of(node(g, "conv"))->bias = {1.0F}; });
-  check_accepted([](Graph& g) { filter_of(node(g, "conv"))->bias.edit().assign(4, 1.0F); });
+  check_refused("conv", "weight elements, needs", [](Graph& g) { filter_of(node_named(g, "conv"))->weights = {1.0F}; });
+  check_refused("conv", "bias elements, needs", [](Graph& g) { filter_of(node_named(g, "conv"))->bias = {1.0F}; });
+  check_accepted([](Graph& g) { filter_of(node_named(g, "conv"))->bias.edit().assign(4, 1.0F); });
 }
 
 TEST_CASE("validation refuses accumulators that may overflow") {

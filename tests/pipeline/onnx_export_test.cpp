@@ -10,15 +10,10 @@
 #include <string>
 #include <vector>
 
-<<<<<<< HEAD
-=======
 #include "narrow/onnx.h"
->>>>>>> heads/events
 #include "narrow/float_model.h"
 #include "narrow/image.h"
-#include "narrow/inspect.h"
 #include "narrow/model.h"
-#include "narrow/onnx.h"
 #include "narrow/quantize.h"
 #include "narrow/session.h"
 #include "narrow/inspect.h"

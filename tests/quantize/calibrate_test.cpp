@@ -15,6 +15,7 @@
 
 #include "tests/support/data.h"
 #include "tests/support/graph/naive_evaluator.h"
+#include "tests/support/graph/named.h"
 #include "tests/support/graph/random_graph.h"
 
 namespace narrow::graph {
@@ -33,14 +34,6 @@ Graph small_graph() {
   const ValueId sum = b.node("sum", Add{}, {stem, branch}, GraphBuilder::kRelu);
   const ValueId gap = b.node("gap", GlobalAveragePool{}, {sum});
   return b.finish(b.linear("fc", gap, 4));
-}
-
-ValueId id_of(const Graph& graph, const std::string& name) {
-  for (std::size_t v = 0; v < graph.values.size(); ++v) {
-    if (graph.values[v].name == name) return static_cast<ValueId>(v);
-  }
-  FAIL("no value " << name);
-  return kNoValue;
 }
 
 std::vector<double> picture(const Graph& graph, std::size_t i) {
@@ -110,7 +103,7 @@ TEST_CASE("calibration observes every live tensor and only those") {
     CHECK(double{seen[v]->min} == doctest::Approx(lo).epsilon(1e-5));
     CHECK(double{seen[v]->max} == doctest::Approx(hi).epsilon(1e-5));
   }
-  CHECK(seen[static_cast<std::size_t>(id_of(graph, "sum"))]->min == 0.0F);
+  CHECK(seen[static_cast<std::size_t>(testing::id_named(graph, "sum"))]->min == 0.0F);
 }
 
 TEST_CASE("calibration does not depend on threads or on the order of pictures") {

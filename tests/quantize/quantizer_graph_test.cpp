@@ -8,11 +8,13 @@
 #include "quantize/quantize_graph.h"
 #include "tests/support/data.h"
 #include "tests/support/graph/random_graph.h"
+#include "tests/support/text.h"
 
 namespace narrow::graph {
 namespace {
 
 using testing::GraphBuilder;
+using testing::has;
 using testing::window;
 using Observations = std::vector<std::optional<Observation>>;
 
@@ -51,8 +53,6 @@ Error error_of(const Graph& graph, const QuantizeOptions& options) {
   REQUIRE_FALSE(result.ok());
   return result.error();
 }
-
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 const Node& node(const Graph& graph, const std::string& name) {
   const auto found =

@@ -19,6 +19,7 @@ using testing::node_named;
 using testing::node_names;
 using testing::op_names;
 using testing::quantize;
+using testing::signal_to_noise;
 using testing::window;
 using Names = std::vector<std::string>;
 
@@ -26,20 +27,6 @@ const Quantization& output_of(const Graph& graph, const std::string& name) {
   const auto& quantization = graph.value(node_named(graph, name).output).quantization;
   REQUIRE(quantization.has_value());
   return *quantization;
-}
-
-double signal_to_noise(const Graph& want, const Graph& have) {
-  double signal = 0;
-  double noise = 0;
-  for (unsigned i = 0; i < 8; ++i) {
-    const std::vector<double> x = testing::evaluate(want, testing::random_input(want, i));
-    const std::vector<double> y = testing::evaluate(have, testing::random_input(want, i));
-    for (std::size_t c = 0; c < x.size(); ++c) {
-      signal += x[c] * x[c];
-      noise += (x[c] - y[c]) * (x[c] - y[c]);
-    }
-  }
-  return 10 * std::log10(signal / noise);
 }
 
 }  // namespace

@@ -2,12 +2,17 @@
 #include <cmath>
 
 #include "base/aligned_buffer.h"
+#include "base/arithmetic.h"
 #include "engine/plan/make_step.h"
 #include "engine/plan/steps/kernel_choice.h"
+#include "engine/plan/steps/window_shape.h"
 #include "kernels/convolution.h"
 #include "narrow/inspect.h"
 
 namespace narrow::engine {
+
+using base::AlignedBuffer;
+
 namespace {
 
 using kernels::ConvolutionCandidate;
@@ -21,21 +26,9 @@ using kernels::ConvolutionShape;
 int narrow_int(std::int64_t value) { return static_cast<int>(value); }
 
 ConvolutionShape shape_of(const graph::Convolution& op, const TensorShape& in, const TensorShape& out) {
-  const graph::Window& window = op.window;
-  ConvolutionShape shape;
-  shape.in_h = narrow_int(in.height);
-  shape.in_w = narrow_int(in.width);
+  auto shape = window_shape<ConvolutionShape>(op.window, in, out);
   shape.in_c = narrow_int(in.channels);
-  shape.out_h = narrow_int(out.height);
-  shape.out_w = narrow_int(out.width);
   shape.out_c = narrow_int(out.channels);
-  shape.kernel_h = window.kernel_h;
-  shape.kernel_w = window.kernel_w;
-  shape.stride_h = window.stride_h;
-  shape.stride_w = window.stride_w;
-  shape.dilation_h = window.dilation_h;
-  shape.dilation_w = window.dilation_w;
-  shape.pad = window.pad;
   shape.groups = op.groups;
   return shape;
 }
@@ -80,7 +73,7 @@ Work divisible(const ConvolutionProblem& problem, const ConvolutionCandidate& ch
   // than one thread.
   constexpr std::int64_t kLineChannels = 64;
   const std::int64_t kernel_step = std::max(1, chosen.kernel->channel_step(problem));
-  work.channel_step = (kLineChannels + kernel_step - 1) / kernel_step * kernel_step;
+  work.channel_step = base::round_up(kLineChannels, kernel_step);
   work.row_setup = kInputByteCost * shape.in_w * shape.in_c * std::min(shape.stride_h, shape.kernel_h);
   work.channel_setup = kByteCost * packed_bytes;
   // The kernel's estimate includes both setups already.
@@ -213,10 +206,10 @@ StepResult make_integer(const NodePlace& place, const graph::QuantizedFilter& fi
   const std::vector<ConvolutionCandidate> ranked = kernels::rank_convolutions(problem, place.isa);
   NARROW_ASSIGN(AlignedBuffer packed, pack(place, *ranked.front().kernel, problem));
   const Work work = divisible(problem, ranked.front(), static_cast<std::int64_t>(packed.size()));
-  // Nothing reads the weights after packing, so the pages of the model's copy are released.
+  // Nothing reads the model's copy of the weights after packing.
   problem.weights = nullptr;
   problem.sums = nullptr;
-  if (filter.packed) filter.packed->forget();
+  if (filter.packed && place.pages != nullptr) place.pages->release(filter.packed->bytes());
   return StepResult(
       std::make_unique<ConvolutionStep>(place, problem, ranked, work, std::move(multiplier), std::move(packed)));
 }

@@ -46,9 +46,9 @@ class SoftmaxStep final : public NormalizationStep {
     float largest = x[0];
     for (std::int64_t c = 1; c < channels(); ++c) largest = x[c] > largest ? x[c] : largest;
     double sum = 0;
-    for (std::int64_t c = 0; c < channels(); ++c) sum += graph::exact_math::exp(double{x[c]} - double{largest});
+    for (std::int64_t c = 0; c < channels(); ++c) sum += base::exact_math::exp(double{x[c]} - double{largest});
     for (std::int64_t c = 0; c < channels(); ++c) {
-      y[c] = static_cast<float>(graph::exact_math::exp(double{x[c]} - double{largest}) / sum);
+      y[c] = static_cast<float>(base::exact_math::exp(double{x[c]} - double{largest}) / sum);
     }
   }
 };
@@ -77,7 +77,7 @@ class LrnStep final : public NormalizationStep {
 
   // The usual exponent, 3/4, is computed with square roots only.
   [[nodiscard]] double power(double base) const {
-    if (beta_ != 0.75) return graph::exact_math::power(base, beta_);
+    if (beta_ != 0.75) return base::exact_math::power(base, beta_);
     const double root = std::sqrt(base);
     return root * std::sqrt(root);
   }

@@ -1,4 +1,5 @@
 #include "engine/plan/make_step.h"
+#include "engine/plan/steps/window_shape.h"
 #include "kernels/pool.h"
 
 namespace narrow::engine {
@@ -8,19 +9,8 @@ using kernels::PoolKernels;
 using kernels::PoolShape;
 
 PoolShape shape_of(const graph::Window& window, const TensorShape& in, const TensorShape& out) {
-  PoolShape shape;
-  shape.in_h = static_cast<int>(in.height);
-  shape.in_w = static_cast<int>(in.width);
+  auto shape = window_shape<PoolShape>(window, in, out);
   shape.channels = static_cast<int>(in.channels);
-  shape.out_h = static_cast<int>(out.height);
-  shape.out_w = static_cast<int>(out.width);
-  shape.kernel_h = window.kernel_h;
-  shape.kernel_w = window.kernel_w;
-  shape.stride_h = window.stride_h;
-  shape.stride_w = window.stride_w;
-  shape.dilation_h = window.dilation_h;
-  shape.dilation_w = window.dilation_w;
-  shape.pad = window.pad;
   return shape;
 }
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/arithmetic.h"
 #include "engine/plan/make_step.h"
 #include "engine/plan/memory_plan.h"
 #include "narrow/inspect.h"
@@ -53,7 +54,7 @@ class StripStep final : public Step {
       count = tensor->rows_read(count);
       tensor->offset = workspace_bytes_ + kSlackBytes;
       const std::size_t bytes = static_cast<std::size_t>(count * tensor->row_bytes) + 2 * kSlackBytes;
-      workspace_bytes_ += (bytes + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment;
+      workspace_bytes_ += base::round_up(bytes, kArenaAlignment);
     }
   }
 

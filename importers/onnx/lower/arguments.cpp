@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <set>
 
+#include "base/text.h"
 #include "graph/limits.h"
 #include "importers/onnx/lower/lowering.h"
-#include "importers/weights/in_quotes.h"
 
 namespace narrow::onnx {
 namespace {
@@ -104,7 +104,7 @@ Result<WindowArguments> window_of(const Node& node, std::int64_t height, std::in
   NARROW_ASSIGN(const std::int64_t ceil, int_or(node, "ceil_mode", 0));
   const bool known = auto_pad == "NOTSET" || auto_pad == "SAME_UPPER" || auto_pad == "SAME_LOWER" ||
                      auto_pad == "VALID" || auto_pad.empty();
-  if (!known) return malformed(node, "auto_pad " + importers::in_quotes(auto_pad) + " does not exist");
+  if (!known) return malformed(node, "auto_pad " + base::in_quotes(auto_pad) + " does not exist");
 
   const Side vertical =
       side_of(auto_pad, {pads[0], pads[2]}, height, (kernel_h - 1) * dilations[0] + 1, strides[0], ceil != 0);

@@ -2,11 +2,11 @@
 
 #include <utility>
 
+#include "base/text.h"
 #include "graph/limits.h"
 #include "importers/onnx/lower/fold_node.h"
 #include "importers/onnx/lower/network_ends.h"
 #include "importers/onnx/lower/operator_table.h"
-#include "importers/weights/in_quotes.h"
 
 namespace narrow::onnx {
 namespace {
@@ -18,8 +18,8 @@ Error not_supported(const Node& node) {
                        "dynamic quantization, whose scales are computed for each picture, is not supported; "
                        "quantize the network statically, or import it in float");
   }
-  const std::string domain = node.domain.empty() ? "" : " of domain " + importers::in_quotes(node.domain);
-  return unsupported(node, "the operator " + importers::in_quotes(op) + domain +
+  const std::string domain = node.domain.empty() ? "" : " of domain " + base::in_quotes(node.domain);
+  return unsupported(node, "the operator " + base::in_quotes(op) + domain +
                                " is not supported; `narrow operators` lists those that are");
 }
 

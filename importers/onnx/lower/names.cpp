@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <utility>
 
-#include "importers/weights/in_quotes.h"
+#include "base/text.h"
 
 namespace narrow::onnx {
 namespace {
 
-using importers::in_quotes;
+using base::in_quotes;
 
 std::string input_text(const Node& node, std::size_t i) {
   return "input " + std::to_string(i) + (i < node.inputs.size() ? " (" + in_quotes(node.inputs[i]) + ")" : "");

@@ -5,16 +5,16 @@
 #include <unordered_set>
 #include <utility>
 
+#include "base/text.h"
 #include "graph/limits.h"
 #include "importers/onnx/lower/arguments.h"
 #include "importers/onnx/lower/layout.h"
 #include "importers/onnx/lower/quantization.h"
-#include "importers/weights/in_quotes.h"
 
 namespace narrow::onnx {
 namespace {
 
-using importers::in_quotes;
+using base::in_quotes;
 constexpr std::int64_t kOpen = -1;
 constexpr std::size_t kPictureRank = 4;
 

@@ -9,7 +9,7 @@
 #include "importers/onnx/lower/layout.h"
 #include "importers/onnx/lower/operators.h"
 #include "importers/onnx/lower/quantization.h"
-#include "importers/weights/in_quotes.h"
+#include "base/text.h"
 
 namespace narrow::onnx {
 namespace {
@@ -296,7 +296,7 @@ Status lower_pad(Lowering& lowering, const Node& node) {
   NARROW_ASSIGN(const std::string mode, string_or(node, "mode", "constant"));
   NARROW_ASSIGN(const auto pads, lowering.names.ints_of(node, "pads", 1));
   if (mode != "constant") {
-    return unsupported(node, "mode " + importers::in_quotes(mode) + "; only 'constant', with zeros, is supported");
+    return unsupported(node, "mode " + base::in_quotes(mode) + "; only 'constant', with zeros, is supported");
   }
   std::vector<int> dims;
   if (Names::has_input(node, 3)) {

@@ -12,7 +12,7 @@ namespace narrow::onnx {
 namespace {
 
 std::string parameters_text(const Quantization& q, ElementType integers) {
-  return std::string(element_type_name(integers)) + " with scale " + graph::number_text(q.scale) + " and zero point " +
+  return std::string(element_type_name(integers)) + " with scale " + base::number_text(q.scale) + " and zero point " +
          std::to_string(q.zero_point - shift_of(integers));
 }
 
@@ -29,7 +29,7 @@ Result<Parameters> parameters_of(const Lowering& lowering, const Node& node, std
   const bool usable = scales[0] >= std::numeric_limits<float>::min() && scales[0] <= graph::kMaxScale;
   if (!usable) {
     return malformed(
-        node, "the scale " + graph::number_text(scales[0]) + " must be a normal float above 0 and not " + "above 2^96");
+        node, "the scale " + base::number_text(scales[0]) + " must be a normal float above 0 and not " + "above 2^96");
   }
   Parameters result;
   result.quantization.scale = scales[0];

@@ -4,13 +4,13 @@
 #include <span>
 #include <system_error>
 
-#include "importers/weights/in_quotes.h"
+#include "base/text.h"
 
 namespace narrow::onnx {
 namespace {
 
 namespace fs = std::filesystem;
-using importers::in_quotes;
+using base::in_quotes;
 
 Error outside(const std::string& location, const char* why) {
   return {ErrorCode::kMalformed,

@@ -5,12 +5,12 @@
 #include <queue>
 #include <utility>
 
-#include "importers/weights/in_quotes.h"
+#include "base/text.h"
 
 namespace narrow::onnx {
 namespace {
 
-using importers::in_quotes;
+using base::in_quotes;
 
 template <class T>
 Result<std::optional<T>> find(const Node& node, std::string_view name, std::string_view type) {

@@ -13,12 +13,12 @@
 
 #include "importers/files/file.h"
 #include "importers/onnx/read/tensor_reader.h"
-#include "importers/weights/in_quotes.h"
+#include "base/text.h"
 
 namespace narrow::onnx {
 namespace {
 
-using importers::in_quotes;
+using base::in_quotes;
 using AttributeProto = ::onnx::AttributeProto;
 
 constexpr std::uint64_t kMaxFileBytes = std::numeric_limits<std::int32_t>::max();  // protobuf's own limit

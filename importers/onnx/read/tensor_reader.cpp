@@ -10,14 +10,14 @@
 #include <type_traits>
 #include <vector>
 
+#include "base/text.h"
 #include "importers/weights/dtype.h"
-#include "importers/weights/in_quotes.h"
 
 namespace narrow::onnx {
 namespace {
 
+using base::in_quotes;
 using importers::DType;
-using importers::in_quotes;
 using Proto = ::onnx::TensorProto;
 
 // Whether an element type has the number that ONNX gave it.

@@ -2,7 +2,6 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <random>
 #include <vector>
@@ -10,7 +9,6 @@
 #include "engine/nrw/byte_reader.h"
 #include "engine/nrw/byte_writer.h"
 #include "engine/nrw/crc32.h"
-#include "engine/text.h"
 #include "kernels/cpu_features.h"
 #include "tests/support/data.h"
 
@@ -20,7 +18,6 @@ using narrow::engine::crc32;
 using narrow::engine::crc32_by_folding;
 using narrow::engine::crc32_by_table;
 using narrow::engine::ReadFailure;
-using narrow::engine::text_problem;
 
 TEST_CASE("numbers come back as they were written") {
   ByteWriter writer;
@@ -134,19 +131,4 @@ TEST_CASE("crc32 is the one of zip and continues across parts") {
   CHECK(crc32(bytes) == 0xCBF43926U);
   CHECK(crc32({}) == 0);
   for (std::size_t cut = 0; cut <= 9; ++cut) CHECK(crc32(bytes.subspan(cut), crc32(bytes.first(cut))) == 0xCBF43926U);
-}
-
-TEST_CASE("text is UTF-8 without control characters and of bounded length") {
-  for (const char* good :
-       {"", "conv1", "\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x90\xB8", "\xED\x9F\xBF", "\xF4\x8F\xBF\xBF"}) {
-    CHECK(text_problem(good).empty());
-  }
-  for (const char* bad : {"\x80", "\xC3", "\xC1\xBF", "\xE0\x9F\xBF", "\xE2\x82", "\xED\xA0\x80", "\xF0\x8F\xBF\xBF",
-                          "\xF4\x90\x80\x80", "\xF8\x88\x80\x80\x80", "a\tb", "\x7F", "\xC2\x85"}) {
-    CAPTURE(std::strlen(bad));
-    CHECK_FALSE(text_problem(bad).empty());
-  }
-  CHECK_FALSE(text_problem(std::string_view("a\0b", 3)).empty());
-  CHECK(text_problem(std::string(narrow::engine::kMaxTextBytes, 'x')).empty());
-  CHECK_FALSE(text_problem(std::string(narrow::engine::kMaxTextBytes + 1, 'x')).empty());
 }

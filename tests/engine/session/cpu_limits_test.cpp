@@ -2,13 +2,13 @@
 #include "engine/session/cpu_limits.h"
 
 #include <doctest/doctest.h>
-#include <sched.h>
 
 #include <filesystem>
 #include <fstream>
 #include <thread>
 
 #include "narrow/session.h"
+#include "tests/engine/session/affinity.h"
 #include "tests/support/data.h"
 
 using narrow::engine::affinity_cpus;
@@ -95,14 +95,7 @@ TEST_CASE("version 1 states quota and period in two files") {
 TEST_CASE("a thread that is bound to one CPU has one") {
   int bound = 0, available = 0;
   std::thread([&] {
-    cpu_set_t all, one;
-    CPU_ZERO(&all);
-    CPU_ZERO(&one);
-    if (::sched_getaffinity(0, sizeof(all), &all) != 0) return;
-    int cpu = 0;
-    while (!CPU_ISSET(cpu, &all)) ++cpu;
-    CPU_SET(cpu, &one);
-    if (::sched_setaffinity(0, sizeof(one), &one) != 0) return;
+    const narrow::testing::BoundToOneCpu one_cpu;
     bound = affinity_cpus();
     available = narrow::available_threads();
   }).join();

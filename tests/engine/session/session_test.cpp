@@ -1,12 +1,7 @@
 // What a session refuses, reports and promises besides numbers.
 #include "narrow/session.h"
-<<<<<<< HEAD
-#include "narrow/executor.h"
-#include "narrow/inspect.h"
-=======
 #include "narrow/inspect.h"
 #include "narrow/executor.h"
->>>>>>> heads/events
 
 #include <doctest/doctest.h>
 

@@ -1,13 +1,14 @@
 #include "engine/session/thread_pool.h"
 
 #include <doctest/doctest.h>
-#include <sched.h>
 
 #include <array>
 #include <atomic>
 #include <numeric>
 #include <thread>
 #include <vector>
+
+#include "tests/engine/session/affinity.h"
 
 using narrow::engine::PoolExecutor;
 using narrow::engine::ThreadPool;
@@ -86,21 +87,16 @@ TEST_CASE("an executor gets no more helpers than it asked for") {
 
 TEST_CASE("under another CPU affinity there is another pool") {
   const auto pool = ThreadPool::shared(1).value();
-  bool bound = false, other = false, again = false;
+  bool differs = false, other = false, again = false;
   std::thread([&] {
-    cpu_set_t all, one;
-    CPU_ZERO(&all);
-    CPU_ZERO(&one);
-    if (::sched_getaffinity(0, sizeof(all), &all) != 0) return;
-    int cpu = 0;
-    while (!CPU_ISSET(cpu, &all)) ++cpu;
-    CPU_SET(cpu, &one);
-    bound = CPU_COUNT(&all) > 1 && ::sched_setaffinity(0, sizeof(one), &one) == 0;
-    other = ThreadPool::shared(1).value() != pool;
-    if (bound) ::sched_setaffinity(0, sizeof(all), &all);
+    {
+      const narrow::testing::BoundToOneCpu one_cpu;
+      differs = one_cpu.takes_cpus_away();
+      other = ThreadPool::shared(1).value() != pool;
+    }
     again = ThreadPool::shared(1).value() == pool;
   }).join();
-  CHECK(other == bound);
+  CHECK(other == differs);
   CHECK(again);
 }
 

@@ -6,12 +6,14 @@
 
 #include "tests/importers/image/picture_bytes.h"
 #include "tests/support/data.h"
+#include "tests/support/text.h"
 
 namespace {
 
 namespace fs = std::filesystem;
 using narrow::ErrorCode;
 using narrow::PictureSet;
+using narrow::testing::has;
 using narrow::testing::one_pixel;
 using narrow::testing::TemporaryFolder;
 using narrow::testing::write_file;
@@ -23,8 +25,6 @@ std::string problem(const std::vector<fs::path>& paths, const std::vector<std::s
   const auto set = PictureSet::open(paths, class_names);
   return set.ok() ? std::string() : set.error().text();
 }
-
-bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
 // "name without folder=label" of every picture; ? where there is no label.
 std::vector<std::string> content(const PictureSet& set) {

@@ -8,11 +8,13 @@
 #include "narrow/image.h"
 #include "tests/importers/image/picture_bytes.h"
 #include "tests/support/data.h"
+#include "tests/support/text.h"
 
 namespace {
 
 namespace fs = std::filesystem;
 using narrow::PictureSet;
+using narrow::testing::has;
 using narrow::testing::TemporaryFolder;
 using narrow::testing::write_file;
 
@@ -51,8 +53,6 @@ std::string problem(const fs::path& path, const std::vector<std::string>& class_
   const auto set = PictureSet::open({path}, class_names);
   return set.ok() ? std::string() : set.error().text();
 }
-
-bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
 const std::string kPixels("\x00\x01\x7f\x80\xfe\xff\x10\x20\x30\x40\x50\x60", 12);  // two pictures of 3x2
 

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <stdexcept>
 
 #include "rewrites/simplify.h"
 #include "tests/support/graph/naive_evaluator.h"
@@ -30,11 +29,18 @@ double largest_difference(const graph::Graph& original, const graph::Graph& rewr
   return largest;
 }
 
-const graph::Node& node_named(const graph::Graph& graph, const std::string& name) {
-  for (const graph::Node& node : graph.nodes) {
-    if (node.name == name) return node;
+double signal_to_noise(const graph::Graph& want, const graph::Graph& have) {
+  double signal = 0;
+  double noise = 0;
+  for (unsigned i = 0; i < 8; ++i) {
+    const std::vector<double> x = evaluate(want, random_input(want, i));
+    const std::vector<double> y = evaluate(have, random_input(want, i));
+    for (std::size_t c = 0; c < x.size(); ++c) {
+      signal += x[c] * x[c];
+      noise += (x[c] - y[c]) * (x[c] - y[c]);
+    }
   }
-  throw std::runtime_error("no node '" + name + "'");
+  return 10 * std::log10(signal / noise);
 }
 
 graph::Graph check_simplify(const graph::Graph& graph, std::string* log) {

@@ -4,11 +4,15 @@
 #include <string>
 
 #include "graph/ir.h"
+#include "tests/support/graph/named.h"
 
 namespace narrow::testing {
 
 // Largest difference of the outputs over some random inputs, relative to the largest output. Both graphs are valid.
 [[nodiscard]] double largest_difference(const graph::Graph& original, const graph::Graph& rewritten);
+
+// Signal over noise, in decibels, of the outputs over some random inputs. want: the signal; have: it with noise.
+[[nodiscard]] double signal_to_noise(const graph::Graph& want, const graph::Graph& have);
 
 // Number of nodes with this operator.
 template <class Op>
@@ -17,9 +21,6 @@ template <class Op>
   for (const graph::Node& node : graph.nodes) result += std::holds_alternative<Op>(node.op) ? 1 : 0;
   return result;
 }
-
-// The node of this name; throws when there is none.
-[[nodiscard]] const graph::Node& node_named(const graph::Graph& graph, const std::string& name);
 
 // Runs simplify on a copy and checks (with doctest) that it succeeds, keeps the function and leaves a valid graph
 // without BatchNorm. Returns the copy; `log` gets the lines, joined by newlines.

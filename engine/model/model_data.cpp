@@ -1,9 +1,13 @@
+#include "engine/model/model_data.h"
+
 #include <string_view>
 
-#include "engine/nrw/nrw_file.h"
-#include "engine/text.h"
+#include "base/text.h"
 
 namespace narrow::engine {
+
+using base::text_problem;
+
 namespace {
 
 Status check_text(std::string_view text, const std::string& where) {

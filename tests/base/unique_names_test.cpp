@@ -1,0 +1,21 @@
+#include "base/unique_names.h"
+
+#include <doctest/doctest.h>
+
+namespace {
+
+using namespace narrow;
+
+TEST_CASE("a name is given out once, and then with a suffix that is free") {
+  base::UniqueNames names;
+  CHECK(names.take("conv_2"));
+  CHECK_FALSE(names.take("conv_2"));
+  CHECK(names.with_number("conv") == "conv");
+  CHECK(names.with_number("conv") == "conv_3");
+  CHECK(names.with_number("conv") == "conv_4");
+  CHECK(names.with_underscores("relu") == "relu");
+  CHECK(names.with_underscores("relu") == "relu_");
+  CHECK(names.with_underscores("relu") == "relu__");
+}
+
+}  // namespace
