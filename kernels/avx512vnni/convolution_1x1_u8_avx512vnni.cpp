@@ -1,6 +1,6 @@
-// convolution_1x1_u8_avx512vnni: see kernels/avx2/pointwise_avx2.h. Vectors of 256 bits: as fast as those of 512 on
-// cores that split them, and no part of a vector is empty where a layer has 8, 24 or 40 channels.
-#include "kernels/avx2/pointwise_avx2.h"
+// convolution_1x1_u8_avx512vnni: see kernels/avx2/shared/pointwise_avx2.h. Vectors of 256 bits: as fast as those of 512
+// on cores that split them, and no part of a vector is empty where a layer has 8, 24 or 40 channels.
+#include "kernels/avx2/shared/pointwise_avx2.h"
 #include "kernels/avx512vnni/convolution_avx512vnni.h"
 
 namespace narrow::kernels::avx512vnni {

@@ -1,12 +1,12 @@
 // convolution_u8_avx512vnni: tiles of 7 pixels x 64 channels, 9 x 48, 14 x 32 or 14 x 16, as the number of channels
-// allows: 27 or 28 of the 32 registers accumulate. See kernels/vnni/convolution_vnni.h.
-#include "kernels/vnni/convolution_vnni.h"
+// allows: 27 or 28 of the 32 registers accumulate. See kernels/shared/convolution_vnni.h.
+#include "kernels/shared/convolution_vnni.h"
 
 #include <immintrin.h>
 
 #include "kernels/avx512vnni/convolution_avx512vnni.h"
-#include "kernels/packing/prefetch.h"
-#include "kernels/vnni/winograd_vnni.h"
+#include "kernels/shared/prefetch.h"
+#include "kernels/shared/winograd_vnni.h"
 
 namespace narrow::kernels::avx512vnni {
 namespace {

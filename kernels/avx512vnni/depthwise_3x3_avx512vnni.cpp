@@ -4,7 +4,7 @@
 // of bytes have 64 channels, or 32 of two output rows, or 16 of four.
 #include <immintrin.h>
 
-#include "kernels/avx2/depthwise_avx2.h"
+#include "kernels/avx2/shared/depthwise_avx2.h"
 #include "kernels/avx512vnni/convolution_avx512vnni.h"
 
 namespace narrow::kernels::avx512vnni {

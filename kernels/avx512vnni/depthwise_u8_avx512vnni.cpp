@@ -3,7 +3,7 @@
 // it the same three registers. -zero_point * sum(w) is in the bias.
 #include <immintrin.h>
 
-#include "kernels/avx2/depthwise_avx2.h"
+#include "kernels/avx2/shared/depthwise_avx2.h"
 #include "kernels/avx512vnni/convolution_avx512vnni.h"
 #include "kernels/avx512vnni/depthwise_interleave_avx512vnni.h"
 

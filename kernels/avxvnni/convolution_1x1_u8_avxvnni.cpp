@@ -1,5 +1,5 @@
-// convolution_1x1_u8_avxvnni: see kernels/avx2/pointwise_avx2.h.
-#include "kernels/avx2/pointwise_avx2.h"
+// convolution_1x1_u8_avxvnni: see kernels/avx2/shared/pointwise_avx2.h.
+#include "kernels/avx2/shared/pointwise_avx2.h"
 #include "kernels/avxvnni/convolution_avxvnni.h"
 
 namespace narrow::kernels::avxvnni {

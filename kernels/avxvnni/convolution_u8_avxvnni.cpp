@@ -1,10 +1,10 @@
-// convolution_u8_avxvnni: tiles of 6 pixels x 16 channels or 12 x 8. See kernels/vnni/convolution_vnni.h.
-#include "kernels/vnni/convolution_vnni.h"
+// convolution_u8_avxvnni: tiles of 6 pixels x 16 channels or 12 x 8. See kernels/shared/convolution_vnni.h.
+#include "kernels/shared/convolution_vnni.h"
 
 #include <immintrin.h>
 
 #include "kernels/avxvnni/convolution_avxvnni.h"
-#include "kernels/vnni/winograd_vnni.h"
+#include "kernels/shared/winograd_vnni.h"
 
 namespace narrow::kernels::avxvnni {
 namespace {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels/avx2/convolution_windows_avx2.h"
+#include "kernels/avx2/shared/convolution_windows_avx2.h"
 #include "kernels/convolution.h"
 #include "tests/kernels/convolution_cases.h"
 #include "tests/support/data.h"

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels/avx2/matched_panel_avx2.h"
+#include "kernels/avx2/matched/matched_panel_avx2.h"
 #include "kernels/convolution.h"
 #include "tests/kernels/convolution_cases.h"
 #include "tests/support/data.h"

@@ -1,0 +1,71 @@
+// convolution_1x1_a16_avx2 and convolution_1x1_s16_avx2: see kernels/avx2/shared/pointwise_avx2.h.
+//   s16: x * w in vpmaddwd, exact for any 8 x 8 bits.
+//   a16: x * w in vpmaddubsw, added in 16-bit lanes; exact only where the weights prove that whole sums fit.
+#include "kernels/avx2/convolution_avx2_kernels.h"
+#include "kernels/avx2/shared/convolution_windows_avx2.h"
+#include "kernels/avx2/shared/pointwise_avx2.h"
+
+namespace narrow::kernels::avx2 {
+namespace {
+
+#define NARROW_INLINE [[gnu::always_inline]] static inline
+
+// Adding is a statement, because g++ 12 would give sums a new register in each step.
+struct Sums16 {
+  static constexpr bool kBytes = true;
+  static constexpr double kStepCycles = 0.61;
+  static constexpr double kStoreCycles = 1.9;
+  static constexpr int kPixels[kPanelVectors] = {4, 4, 3, 2};
+
+  static bool is_exact(const ConvolutionProblem& problem) {
+    const PanelWeights all{problem.weights, problem.shape.out_c, 1, problem.shape.in_c};
+    return windows_hold(all, largest_byte(problem), problem.shape.in_c / 4);
+  }
+  NARROW_INLINE void begin(__m256i& sum, __m256i x, __m256i w, const std::byte* /*bias*/) {
+    sum = _mm256_maddubs_epi16(x, w);
+  }
+  NARROW_INLINE void add(__m256i& sum, __m256i x, __m256i w) {
+    __m256i product;
+    __asm__ volatile("vpmaddubsw %[w], %[x], %[product]\n\tvpaddw %[product], %[sum], %[sum]"
+                     : [sum] "+x"(sum), [product] "=&x"(product)
+                     : [x] "x"(x), [w] "x"(w));
+  }
+  NARROW_INLINE __m256i finish(__m256i sum, const std::byte* bias) {
+    const std::int16_t* ones = kOnes;
+    __asm__ volatile("" : "+r"(ones));
+    return _mm256_add_epi32(_mm256_madd_epi16(sum, load_words(ones)), load_words(bias));
+  }
+};
+
+struct Words {
+  static constexpr bool kBytes = false;
+  static constexpr double kStepCycles = 0.63;
+  static constexpr double kStoreCycles = 1.9;
+  static constexpr int kPixels[kPanelVectors] = {4, 4, 3, 2};
+
+  static bool is_exact(const ConvolutionProblem& /*problem*/) { return true; }
+  NARROW_INLINE void begin(__m256i& sum, __m256i x, __m256i w, const std::byte* /*bias*/) {
+    sum = _mm256_madd_epi16(x, w);
+  }
+  NARROW_INLINE void add(__m256i& sum, __m256i x, __m256i w) {
+    __m256i product;
+    __asm__ volatile("vpmaddwd %[w], %[x], %[product]\n\tvpaddd %[product], %[sum], %[sum]"
+                     : [sum] "+x"(sum), [product] "=&x"(product)
+                     : [x] "x"(x), [w] "x"(w));
+  }
+  NARROW_INLINE __m256i finish(__m256i sum, const std::byte* bias) { return _mm256_add_epi32(sum, load_words(bias)); }
+};
+
+using A16 = Pointwise<Sums16>;
+using S16 = Pointwise<Words>;
+
+}  // namespace
+
+const ConvolutionKernel kPointwiseA16{
+    "convolution_1x1_a16_avx2", Isa::kAvx2, A16::accepts,         A16::cost, A16::channel_step,
+    A16::packed_bytes,          A16::pack,  A16::workspace_bytes, A16::run};
+const ConvolutionKernel kPointwiseS16{
+    "convolution_1x1_s16_avx2", Isa::kAvx2, S16::accepts,         S16::cost, S16::channel_step,
+    S16::packed_bytes,          S16::pack,  S16::workspace_bytes, S16::run};
+
+}  // namespace narrow::kernels::avx2

@@ -1,0 +1,45 @@
+// Winograd's F(4x4, 3x3) but for the products, which other ISAs compute with their own instructions. The mathematics
+// and the proof are in winograd_plan_avx2.h.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/avx2/shared/winograd_tile_avx2.h"
+#include "kernels/convolution.h"
+
+namespace narrow::kernels::avx2 {
+
+// Whether the sum of any channel, before its bias, stays within kWinogradAccLimit.
+[[nodiscard]] __attribute__((visibility("hidden"))) bool winograd_sums_are_small(const ConvolutionProblem& problem);
+
+// The functions of a ConvolutionKernel, where they do not depend on the ISA.
+[[nodiscard]] __attribute__((visibility("hidden"))) bool accepts_winograd(const ConvolutionProblem& problem);
+[[nodiscard]] __attribute__((visibility("hidden"))) int winograd_channel_step(const ConvolutionProblem& problem);
+[[nodiscard]] __attribute__((visibility("hidden"))) std::size_t winograd_packed_bytes(
+    const ConvolutionProblem& problem);
+__attribute__((visibility("hidden"))) void pack_winograd_layer(const ConvolutionProblem& problem, std::byte* packed);
+[[nodiscard]] __attribute__((visibility("hidden"))) std::size_t winograd_workspace_bytes(
+    const ConvolutionProblem& problem);
+
+// What ConvolutionKernel::cost is made of.
+struct WinogradCycles {
+  double step;    // 32 products of one tile
+  double row;     // of a position, tile and panel: starting and storing the sums
+  double input;   // 16 input channels of a tile
+  double output;  // 16 output channels of a tile
+  double expand;  // W of two input and 16 output channels
+};
+[[nodiscard]] __attribute__((visibility("hidden"))) double winograd_cost(const ConvolutionProblem& problem,
+                                                                         const WinogradCycles& cycles);
+
+// As multiply_winograd.
+using WinogradMultiply = void (*)(const std::byte* u, std::int64_t row_bytes, std::int64_t u_bytes, std::int64_t rows,
+                                  const std::byte* w, bool adds, Acc* m);
+
+__attribute__((visibility("hidden"))) void run_winograd(const ConvolutionProblem& problem, const std::byte* packed,
+                                                        const std::uint8_t* input, void* output,
+                                                        const ConvolutionPart& part, std::byte* workspace,
+                                                        WinogradMultiply multiply);
+
+}  // namespace narrow::kernels::avx2
