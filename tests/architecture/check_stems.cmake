@@ -39,6 +39,29 @@ foreach(contract IN LISTS contracts)
   needs(${family} bench/${family}*_bench.cpp "benchmark")
 endforeach()
 
+# A kernel stands in the file that is named like it: "convolution_u8_6x16_avx2", which `narrow inspect` prints, is in
+# convolution_u8_6x16_avx2.cpp. Kernels of convolutions are objects with their name as the first member; the functions of
+# other families are named in the tables of their family's file.
+set(named_kernels 0)
+foreach(isa IN LISTS isas)
+  file(GLOB_RECURSE files RELATIVE ${ROOT} ${ROOT}/kernels/${isa}/*.cpp ${ROOT}/kernels/${isa}/*.h)
+  foreach(path IN LISTS files)
+    file(READ ${ROOT}/${path} text)
+    string(REGEX MATCHALL "\"(convolution|depthwise|winograd)_[a-z0-9_]*\"" names "${text}")
+    get_filename_component(stem ${path} NAME_WE)
+    foreach(name IN LISTS names)
+      math(EXPR named_kernels "${named_kernels} + 1")
+      string(REPLACE "\"" "" name ${name})
+      if(NOT name STREQUAL stem)
+        complain("${path}: defines the kernel ${name}, which belongs into ${name}.cpp")
+      endif()
+    endforeach()
+  endforeach()
+endforeach()
+if(EXISTS ${ROOT}/kernels/convolution.h AND named_kernels EQUAL 0)
+  complain("no name of a convolution kernel found in ${ROOT}/kernels")
+endif()
+
 # Kernel files: their name says the family first and the ISA, and the family has a test.
 foreach(isa IN LISTS isas)
   file(GLOB_RECURSE files RELATIVE ${ROOT}/kernels/${isa} ${ROOT}/kernels/${isa}/*)

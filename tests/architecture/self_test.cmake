@@ -74,6 +74,13 @@ expect(check_stems "convolution: no avx512vnni kernels")
 file(WRITE ${WORK}/tree/kernels/avx2/pool_fast.cpp "\n")
 expect(check_stems "kernels/avx2/pool_fast.cpp: the name does not say avx2")
 
+clean_tree()
+file(WRITE ${WORK}/tree/tests/kernels/convolution_test.cpp "\n")
+file(WRITE ${WORK}/tree/kernels/avx2/direct/convolution_u8_avx2.cpp "Kernel kernel{\"convolution_u8_avx2\"};\n")
+expect(check_stems "")
+file(WRITE ${WORK}/tree/kernels/avx2/direct/convolution_u8_avx2.cpp "Kernel kernel{\"convolution_s16_avx2\"};\n")
+expect(check_stems "convolution_u8_avx2.cpp: defines the kernel convolution_s16_avx2")
+
 function(refuses_document text complaint)
   clean_tree()
   file(WRITE ${WORK}/tree/docs/a.md "# One heading\n\n${text}\n")

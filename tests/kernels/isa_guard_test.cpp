@@ -2,6 +2,8 @@
 #include <doctest/doctest.h>
 
 #include <cstdio>
+#include <filesystem>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -85,6 +87,25 @@ ConvolutionShape linear(int in, int out) {
   shape.in_c = in;
   shape.out_c = out;
   return shape;
+}
+
+TEST_CASE("a convolution kernel stands in the file that is named like it") {
+  std::set<std::string> stems;
+  const std::filesystem::path folder = narrow::testing::source_folder() / "kernels";
+  if (!std::filesystem::exists(folder)) NARROW_SKIP("the sources are not there");
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    if (entry.path().extension() == ".cpp") stems.insert(entry.path().stem().string());
+  }
+  for (const IsaTable* table : isa_tables()) {
+    for (std::size_t i = 0; i < table->convolution_count; ++i) {
+      CAPTURE(table->convolutions[i]->name);
+      CHECK(stems.contains(table->convolutions[i]->name));
+    }
+    for (std::size_t i = 0; i < table->convolution_f32_count; ++i) {
+      CAPTURE(table->convolutions_f32[i]->name);
+      CHECK(stems.contains(table->convolutions_f32[i]->name));
+    }
+  }
 }
 
 }  // namespace

@@ -1,6 +1,5 @@
-// convolution_1x1_a16_avx2 and convolution_1x1_s16_avx2: see kernels/avx2/shared/pointwise_avx2.h.
-//   s16: x * w in vpmaddwd, exact for any 8 x 8 bits.
-//   a16: x * w in vpmaddubsw, added in 16-bit lanes; exact only where the weights prove that whole sums fit.
+// convolution_1x1_a16_avx2: x * w in vpmaddubsw, added in 16-bit lanes; exact only where the weights prove that whole
+// sums fit. See kernels/avx2/shared/pointwise_avx2.h.
 #include "kernels/avx2/convolution_avx2_kernels.h"
 #include "kernels/avx2/shared/convolution_windows_avx2.h"
 #include "kernels/avx2/shared/pointwise_avx2.h"
@@ -37,35 +36,12 @@ struct Sums16 {
   }
 };
 
-struct Words {
-  static constexpr bool kBytes = false;
-  static constexpr double kStepCycles = 0.63;
-  static constexpr double kStoreCycles = 1.9;
-  static constexpr int kPixels[kPanelVectors] = {4, 4, 3, 2};
-
-  static bool is_exact(const ConvolutionProblem& /*problem*/) { return true; }
-  NARROW_INLINE void begin(__m256i& sum, __m256i x, __m256i w, const std::byte* /*bias*/) {
-    sum = _mm256_madd_epi16(x, w);
-  }
-  NARROW_INLINE void add(__m256i& sum, __m256i x, __m256i w) {
-    __m256i product;
-    __asm__ volatile("vpmaddwd %[w], %[x], %[product]\n\tvpaddd %[product], %[sum], %[sum]"
-                     : [sum] "+x"(sum), [product] "=&x"(product)
-                     : [x] "x"(x), [w] "x"(w));
-  }
-  NARROW_INLINE __m256i finish(__m256i sum, const std::byte* bias) { return _mm256_add_epi32(sum, load_words(bias)); }
-};
-
-using A16 = Pointwise<Sums16>;
-using S16 = Pointwise<Words>;
+using Kernel = Pointwise<Sums16>;
 
 }  // namespace
 
 const ConvolutionKernel kPointwiseA16{
-    "convolution_1x1_a16_avx2", Isa::kAvx2, A16::accepts,         A16::cost, A16::channel_step,
-    A16::packed_bytes,          A16::pack,  A16::workspace_bytes, A16::run};
-const ConvolutionKernel kPointwiseS16{
-    "convolution_1x1_s16_avx2", Isa::kAvx2, S16::accepts,         S16::cost, S16::channel_step,
-    S16::packed_bytes,          S16::pack,  S16::workspace_bytes, S16::run};
+    "convolution_1x1_a16_avx2", Isa::kAvx2,   Kernel::accepts,         Kernel::cost, Kernel::channel_step,
+    Kernel::packed_bytes,       Kernel::pack, Kernel::workspace_bytes, Kernel::run};
 
 }  // namespace narrow::kernels::avx2

@@ -1,57 +1,43 @@
-// Direct convolution, any groups, strides, dilation and padding: convolution_s16_6x16_avx2 and
-// convolution_u8_6x16_avx2. Both tile 6 output pixels x 16 output channels; they differ in what they multiply:
-//   s16: (x - zero_point) * w in vpmaddwd, exact for any 8 x 8 bits.
-//   u8:  x * w in vpmaddubsw, half the steps; exact only where no pair of products exceeds int16 (it would saturate:
-//        211*71 + 171*107 = 33278). The actual weights and the input range prove that. -zero_point * sum(w) is in the
-//        bias.
-// Packed: see convolution_panels_avx2.h.
-#include "kernels/avx2/convolution_avx2_kernels.h"
+// Direct convolution, any groups, strides, dilation and padding, in tiles of 6 output pixels x 16 output channels: what
+// convolution_u8_6x16_avx2 and convolution_s16_6x16_avx2 share. They differ in what they multiply.
+// Packed: see convolution_panels_avx2.h. Everything here is static: see kernels/CMakeLists.txt.
+#pragma once
+
 #include "kernels/avx2/shared/convolution_block_avx2.h"
 #include "kernels/avx2/shared/convolution_output_avx2.h"
 #include "kernels/avx2/shared/convolution_panels_avx2.h"
 #include "kernels/avx2/shared/convolution_tile_avx2.h"
-#include "kernels/avx2/shared/convolution_windows_avx2.h"
 
 namespace narrow::kernels::avx2 {
-namespace {
-
-bool accepts_s16(const ConvolutionProblem& problem) { return fits_bytes(problem); }
-
-bool accepts_u8(const ConvolutionProblem& problem) {
-  if (!fits_bytes(problem) || !folded_bias_fits(problem)) return false;
-  const PanelLayout layout = panel_layout(problem, BlockElement::kU8);
-  const PanelWeights all{problem.weights, problem.shape.out_c, layout.segments, layout.segment_elems};
-  return windows_hold(all, largest_byte(problem), 1);
-}
 
 // A step is 32 products in 2 instructions, or 64 in 6.
 template <BlockElement kElement>
-double cost(const ConvolutionProblem& problem) {
+static double cost(const ConvolutionProblem& problem) {
   return panel_cost(problem, kElement, kElement == BlockElement::kU8 ? 2.0 : 1.25);
 }
 
 template <BlockElement kElement>
-std::size_t packed_bytes(const ConvolutionProblem& problem) {
+static std::size_t packed_bytes(const ConvolutionProblem& problem) {
   const PanelLayout layout = panel_layout(problem, kElement);
   return static_cast<std::size_t>(layout.offsets_bytes + problem.shape.groups * layout.panels * layout.panel_bytes);
 }
 
 template <BlockElement kElement>
-void pack(const ConvolutionProblem& problem, std::byte* packed) {
+static void pack(const ConvolutionProblem& problem, std::byte* packed) {
   const PanelLayout layout = panel_layout(problem, kElement);
   pack_offsets(problem, layout, plan_blocks(problem.shape, kElement), reinterpret_cast<std::int64_t*>(packed));
   pack_panels(problem, layout, kElement, packed + layout.offsets_bytes);
 }
 
 template <BlockElement kElement>
-std::size_t workspace_bytes(const ConvolutionProblem& problem) {
+static std::size_t workspace_bytes(const ConvolutionProblem& problem) {
   return panel_workspace_bytes(problem, kElement);
 }
 
 // 16 channels of a block's pixels; `index` is that of the first output.
-void run_panel(const ConvolutionProblem& problem, const OutputStage& stage, const TileDepth& depth,
-               const std::uint8_t* const* windows, std::int64_t pixels, const OpenPanel& open, int channels,
-               void* output, std::int64_t index) {
+static inline void run_panel(const ConvolutionProblem& problem, const OutputStage& stage, const TileDepth& depth,
+                             const std::uint8_t* const* windows, std::int64_t pixels, const OpenPanel& open,
+                             int channels, void* output, std::int64_t index) {
   const bool whole = channels == kPanelChannels && problem.output_type == OutputType::kUint8;
   Acc acc[kTilePixels];
   while (pixels > 0) {
@@ -70,8 +56,8 @@ void run_panel(const ConvolutionProblem& problem, const OutputStage& stage, cons
 }
 
 template <BlockElement kElement>
-void run(const ConvolutionProblem& problem, const std::byte* packed, const std::uint8_t* input, void* output,
-         const ConvolutionPart& part, std::byte* workspace) {
+static void run(const ConvolutionProblem& problem, const std::byte* packed, const std::uint8_t* input, void* output,
+                const ConvolutionPart& part, std::byte* workspace) {
   const ConvolutionShape& shape = problem.shape;
   const PanelLayout layout = panel_layout(problem, kElement);
   const BlockPlan plan = plan_blocks(shape, kElement);
@@ -95,27 +81,5 @@ void run(const ConvolutionProblem& problem, const std::byte* packed, const std::
     }
   }
 }
-
-}  // namespace
-
-const ConvolutionKernel kConvolutionS16{"convolution_s16_6x16_avx2",
-                                        Isa::kAvx2,
-                                        accepts_s16,
-                                        cost<BlockElement::kS16>,
-                                        panel_channel_step,
-                                        packed_bytes<BlockElement::kS16>,
-                                        pack<BlockElement::kS16>,
-                                        workspace_bytes<BlockElement::kS16>,
-                                        run<BlockElement::kS16>};
-
-const ConvolutionKernel kConvolutionU8{"convolution_u8_6x16_avx2",
-                                       Isa::kAvx2,
-                                       accepts_u8,
-                                       cost<BlockElement::kU8>,
-                                       panel_channel_step,
-                                       packed_bytes<BlockElement::kU8>,
-                                       pack<BlockElement::kU8>,
-                                       workspace_bytes<BlockElement::kU8>,
-                                       run<BlockElement::kU8>};
 
 }  // namespace narrow::kernels::avx2
