@@ -17,7 +17,7 @@ std::string why_text(const std::vector<StepInfo>& steps) {
         row[2] = format("%.0f", candidate.cost_cycles);
         row[3] = format("%.2f", candidate.cost_cycles / std::max(step.candidates.front().cost_cycles, 1.0));
       } else {
-        row[4] = "refuses";
+        row[4] = "refuses: " + candidate.reason;
       }
       table.add(std::move(row));
     }
@@ -49,6 +49,7 @@ Json step_json(const StepInfo& step) {
   for (const KernelCandidate& candidate : step.candidates) {
     Json entry = {{"kernel", candidate.kernel}, {"accepted", candidate.accepted}};
     if (candidate.accepted) entry["cost_cycles"] = candidate.cost_cycles;
+    if (!candidate.accepted) entry["reason"] = candidate.reason;
     json["candidates"].push_back(std::move(entry));
   }
   return json;

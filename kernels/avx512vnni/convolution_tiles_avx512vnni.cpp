@@ -100,7 +100,7 @@ NARROW_INLINE void store_accumulators(const Accumulators<kPixels, kVectors>& acc
   if constexpr (kPixels > 1) store_accumulators(acc.rest, to + kVectors);
 }
 
-// accepts_panels has proved that products fit an int32, so packing with saturation is all the clamping they need before
+// refuse_panels has proved that products fit an int32, so packing with saturation is all the clamping they need before
 // the bounds are applied to bytes.
 struct Stage {
   __m512i zero_point;  // int16

@@ -189,10 +189,12 @@ void run(const ConvolutionProblem& problem, const DepthwiseRows& in, const Depth
   }
 }
 
-bool accepts(const ConvolutionProblem& problem) {
+Refusal refusal_of(const ConvolutionProblem& problem) {
   const ConvolutionShape& shape = problem.shape;
-  return shape.kernel_h == 3 && shape.kernel_w == 3 && shape.stride_w <= 2 && shape.dilation_w == 1 &&
-         problem.output_type == OutputType::kUint8 && accepts_depthwise_u8(problem);
+  if (shape.kernel_h != 3 || shape.kernel_w != 3) return {.why = "its windows are not 3x3"};
+  if (shape.stride_w > 2 || shape.dilation_w != 1) return {.why = "its stride is above 2, or it has dilation"};
+  if (problem.output_type != OutputType::kUint8) return {.why = "its output is not uint8"};
+  return refuse_depthwise_u8(problem);
 }
 
 int same_place(int lane) { return lane; }
@@ -210,7 +212,7 @@ constexpr avx2::DepthwiseForm kForm{.line = {.rows = 4, .pixel_bytes = 64, .inte
 
 }  // namespace
 
-const ConvolutionKernel kDepthwise3x3 =
-    avx2::depthwise_kernel<kForm>("depthwise_3x3_u8_avx512vnni", Isa::kAvx512Vnni, accepts);
+const ConvolutionKernel kDepthwise3x3 = avx2::depthwise_kernel<kForm, refusal_of>(
+    "depthwise_3x3_u8_avx512vnni", Isa::kAvx512Vnni, InstructionMix::kWideDot);
 
 }  // namespace narrow::kernels::avx512vnni

@@ -80,8 +80,13 @@ void multiply(const std::byte* u, std::int64_t row_bytes, std::int64_t u_bytes, 
   }
 }
 
-double cost(const ConvolutionProblem& problem) {
+double estimate(const ConvolutionProblem& problem) {
   return avx2::winograd_cost(problem, {.step = 0.55, .row = 2, .input = 50, .output = 130, .expand = 50});
+}
+
+Offer offer(const ConvolutionProblem& problem, std::int64_t* /*proof*/) {
+  const Refusal refusal = avx2::refuse_winograd(problem);
+  return {.cycles = refusal.why == nullptr ? estimate(problem) : 0, .refusal = refusal};
 }
 
 void run(const ConvolutionProblem& problem, const std::byte* packed, const std::uint8_t* input, void* output,
@@ -91,15 +96,18 @@ void run(const ConvolutionProblem& problem, const std::byte* packed, const std::
 
 }  // namespace
 
-const ConvolutionKernel kWinogradS16{"winograd_s16_4x4_avx512vnni",
-                                     Isa::kAvx512Vnni,
-                                     avx2::accepts_winograd,
-                                     cost,
-                                     avx2::winograd_channel_step,
-                                     avx2::winograd_packed_bytes,
-                                     avx2::pack_winograd_layer,
-                                     avx2::winograd_workspace_bytes,
-                                     run,
-                                     avx2::kWinogradOutputs};
+const ConvolutionKernel kWinogradS16{
+    .name = "winograd_s16_4x4_avx512vnni",
+    .isa = Isa::kAvx512Vnni,
+    .mix = InstructionMix::kWideWords,
+    .estimate = estimate,
+    .offer = offer,
+    .channel_step = avx2::winograd_channel_step,
+    .packed_bytes = avx2::winograd_packed_bytes,
+    .pack = avx2::pack_winograd_layer,
+    .workspace_bytes = avx2::winograd_workspace_bytes,
+    .run = run,
+    .row_step = avx2::kWinogradOutputs,
+};
 
 }  // namespace narrow::kernels::avx512vnni

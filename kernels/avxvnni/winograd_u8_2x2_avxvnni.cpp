@@ -5,15 +5,18 @@
 
 namespace narrow::kernels::avxvnni {
 
-const ConvolutionKernel kWinogradU8{"winograd_u8_2x2_avxvnni",
-                                    Isa::kAvxVnni,
-                                    avx2::accepts_byte_winograd,
-                                    vnni::ByteWinograd<Tiles>::cost,
-                                    vnni::ByteWinograd<Tiles>::channel_step,
-                                    vnni::ByteWinograd<Tiles>::packed_bytes,
-                                    vnni::ByteWinograd<Tiles>::pack,
-                                    vnni::ByteWinograd<Tiles>::workspace_bytes,
-                                    vnni::ByteWinograd<Tiles>::run,
-                                    avx2::kByteWinogradOutputs};
+const ConvolutionKernel kWinogradU8{
+    .name = "winograd_u8_2x2_avxvnni",
+    .isa = Isa::kAvxVnni,
+    .mix = InstructionMix::kDot,
+    .estimate = vnni::ByteWinograd<Tiles>::estimate,
+    .offer = vnni::ByteWinograd<Tiles>::offer,
+    .channel_step = vnni::ByteWinograd<Tiles>::channel_step,
+    .packed_bytes = vnni::ByteWinograd<Tiles>::packed_bytes,
+    .pack = vnni::ByteWinograd<Tiles>::pack,
+    .workspace_bytes = vnni::ByteWinograd<Tiles>::workspace_bytes,
+    .run = vnni::ByteWinograd<Tiles>::run,
+    .row_step = avx2::kByteWinogradOutputs,
+};
 
 }  // namespace narrow::kernels::avxvnni

@@ -145,6 +145,11 @@ struct Convolution {
     return panel_layout(problem, Tiles::kLanes, Tiles::kMaxVectors);
   }
 
+  static Offer offer(const ConvolutionProblem& problem, std::int64_t* /*proof*/) {
+    const Refusal refusal = refuse_panels(problem);
+    return {.cycles = refusal.why == nullptr ? estimate(problem) : 0, .refusal = refusal};
+  }
+
   static int channel_step(const ConvolutionProblem& problem) {
     const PanelLayout layout = layout_of(problem);
     return static_cast<int>(problem.shape.groups == 1 ? layout.vectors * layout.lanes : layout.group_out);
@@ -155,7 +160,7 @@ struct Convolution {
     return static_cast<std::size_t>(layout.offsets_bytes + problem.shape.groups * group_bytes(layout));
   }
 
-  static void pack(const ConvolutionProblem& problem, std::byte* packed) {
+  static void pack(const ConvolutionProblem& problem, const std::int64_t* /*proof*/, std::byte* packed) {
     const ConvolutionShape& shape = problem.shape;
     const PanelLayout layout = layout_of(problem);
     const BlockPlan plan = plan_blocks(shape);
@@ -223,7 +228,7 @@ struct Convolution {
   }
 
   // A step of a pixel and a panel: vectors * step_cycles of multiplying, and loading x.
-  static double cost(const ConvolutionProblem& problem) {
+  static double estimate(const ConvolutionProblem& problem) {
     constexpr double kCopyCycles = 2;    // 32 bytes of the block
     constexpr double kWindowCycles = 1;  // a pixel's pointer
     const ConvolutionShape& shape = problem.shape;

@@ -94,24 +94,29 @@ static inline bool is_byte(std::int64_t value) { return value >= 0 && value <= 2
 
 // Inputs and outputs are bytes, the bias with -zero_point * sum(w) is an int32, and outputs before rounding fit an
 // int32 with room, so that converting them can't overflow and the saturation of packing clamps them.
-static inline bool accepts_panels(const ConvolutionProblem& problem) {
+static inline Refusal refuse_panels(const ConvolutionProblem& problem) {
   constexpr double kLargest = 2.0e9;
+  constexpr const char* kRanges = "the ranges of its input or output are not within uint8";
   if (!is_byte(problem.input_range.lo) || !is_byte(problem.input_range.hi) || !is_byte(problem.input_zero_point)) {
-    return false;
+    return {.why = kRanges};
   }
   const bool bytes = problem.output_type == OutputType::kUint8;
   if (bytes && (!is_byte(problem.output_range.lo) || !is_byte(problem.output_range.hi) ||
                 problem.output_range.lo > problem.output_range.hi || !is_byte(problem.output_zero_point))) {
-    return false;
+    return {.why = kRanges};
   }
   for (int c = 0; c < problem.shape.out_c; ++c) {
     const std::int64_t bias = folded_bias(problem, c);
-    if (bias < INT32_MIN || bias > INT32_MAX) return false;
+    if (bias < INT32_MIN || bias > INT32_MAX) {
+      return {.why = "the bias minus zero point times weights does not fit int32", .channel = c};
+    }
     if (!bytes) continue;
     const std::int64_t magnitude = problem.sums[c].magnitude() * largest_byte(problem) + (bias < 0 ? -bias : bias);
-    if (static_cast<double>(magnitude) * static_cast<double>(problem.multiplier[c]) > kLargest) return false;
+    if (static_cast<double>(magnitude) * static_cast<double>(problem.multiplier[c]) > kLargest) {
+      return {.why = "its sums times the multiplier may exceed int32", .channel = c};
+    }
   }
-  return true;
+  return {};
 }
 
 // One panel: channels [first, first + count) of the layer, count <= vectors * lanes.

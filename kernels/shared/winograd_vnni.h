@@ -20,9 +20,14 @@ struct ByteWinograd {
       .vectors = Tiles::kMaxVectors / kVectorsOf16, .tiles = 56, .adds_words = false};
 
   // Transforms are AVX2's, at half the width of AVX-512.
-  static double cost(const ConvolutionProblem& problem) {
+  static double estimate(const ConvolutionProblem& problem) {
     return avx2::byte_winograd_cost(
         problem, kFormat, {.step = (Tiles::kStepCycles + 0.03) * kVectorsOf16, .row = 2, .input = 20, .output = 35});
+  }
+
+  static Offer offer(const ConvolutionProblem& problem, std::int64_t* /*proof*/) {
+    const Refusal refusal = avx2::refuse_byte_winograd(problem);
+    return {.cycles = refusal.why == nullptr ? estimate(problem) : 0, .refusal = refusal};
   }
 
   static int channel_step(const ConvolutionProblem& problem) {
@@ -34,7 +39,7 @@ struct ByteWinograd {
     return static_cast<std::size_t>(avx2::kByteWinogradZeros + plan.panels * plan.panel_bytes);
   }
 
-  static void pack(const ConvolutionProblem& problem, std::byte* packed) {
+  static void pack(const ConvolutionProblem& problem, const std::int64_t* /*proof*/, std::byte* packed) {
     avx2::pack_byte_winograd(problem, kFormat, packed);
   }
 

@@ -10,12 +10,14 @@
 
 #include "kernels/isa_table.h"
 #include "tests/kernels/compare.h"
+#include "tests/kernels/convolution_cases.h"
 #include "tests/support/data.h"
 
 namespace {
 
 using namespace narrow;
 using namespace narrow::kernels;
+using narrow::kernels::testing::chosen_kernel;
 
 // Whether kernels of `kernel` run wherever those of `isa` do.
 bool includes(Isa isa, Isa kernel) { return required_features(isa).has(required_features(kernel).bits); }
@@ -184,7 +186,7 @@ TEST_CASE("ordinary layers run on the ISA that was asked for") {
       CAPTURE(shape.kernel_h);
       CAPTURE(shape.groups);
       REQUIRE(accumulator_is_exact(layer.problem));
-      const ConvolutionKernel* chosen = select_convolution(layer.problem, isa);
+      const ConvolutionKernel* chosen = chosen_kernel(layer.problem, isa);
       REQUIRE(chosen != nullptr);
       CAPTURE(chosen->name);
       // Where channels are not summed, multiplying four of them at once is of no use, and with fewer products an older
@@ -192,7 +194,7 @@ TEST_CASE("ordinary layers run on the ISA that was asked for") {
       const bool own = shape.groups == 1 && shape.kernel_h == 1;
       CHECK((own ? chosen->isa == isa : includes(isa, chosen->isa)));
       layer.problem.output_type = OutputType::kFloat32;
-      if (own) CHECK(select_convolution(layer.problem, isa)->isa == isa);
+      if (own) CHECK(chosen_kernel(layer.problem, isa)->isa == isa);
       CHECK((isa == Isa::kScalar || select_convolution_f32(layer.float_problem, isa)->isa != Isa::kScalar));
     }
   }

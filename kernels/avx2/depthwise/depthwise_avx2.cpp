@@ -156,9 +156,10 @@ void run_rows(const DepthwiseForm& form, const ConvolutionProblem& problem, cons
 
 }  // namespace
 
-bool accepts_depthwise(const ConvolutionProblem& problem) {
+Refusal refuse_depthwise(const ConvolutionProblem& problem) {
   const ConvolutionShape& shape = problem.shape;
-  return shape.groups == shape.in_c && shape.out_c == shape.in_c && fits_bytes(problem) && folded_bias_fits(problem);
+  if (shape.groups != shape.in_c || shape.out_c != shape.in_c) return {.why = "it has not one filter per channel"};
+  return refuse_wide_bias(problem);
 }
 
 bool depthwise_sums_within(const ConvolutionProblem& problem, int c, std::int64_t lo, std::int64_t hi) {
@@ -167,7 +168,7 @@ bool depthwise_sums_within(const ConvolutionProblem& problem, int c, std::int64_
   return bias + largest * problem.sums[c].negative >= lo && bias + largest * problem.sums[c].positive <= hi;
 }
 
-double depthwise_cost(const DepthwiseForm& form, const ConvolutionProblem& problem) {
+double depthwise_estimate(const DepthwiseForm& form, const ConvolutionProblem& problem) {
   const ConvolutionShape& shape = problem.shape;
   const LinePlan plan = plan_lines(shape, form.line, form.panels, form.tile_pixels);
   const double taps = static_cast<double>(plan.groups) * shape.kernel_w;

@@ -61,6 +61,7 @@ constexpr DepthwiseForm kS16{.line = {.rows = 2, .pixel_bytes = S16::kPixelBytes
 
 }  // namespace
 
-const ConvolutionKernel kDepthwiseS16 = depthwise_kernel<kS16>("depthwise_s16_avx2", Isa::kAvx2, accepts_depthwise);
+const ConvolutionKernel kDepthwiseS16 =
+    depthwise_kernel<kS16, refuse_depthwise>("depthwise_s16_avx2", Isa::kAvx2, InstructionMix::kWords);
 
 }  // namespace narrow::kernels::avx2

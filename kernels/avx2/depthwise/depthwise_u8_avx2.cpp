@@ -60,16 +60,21 @@ struct U8 {
   }
 };
 
-bool accepts(const ConvolutionProblem& problem) {
-  if (!accepts_depthwise(problem)) return false;
+Refusal refusal_of(const ConvolutionProblem& problem) {
+  if (const Refusal refusal = refuse_depthwise(problem); refusal.why != nullptr) return refusal;
   for (int c = 0; c < problem.shape.out_c; ++c) {
-    if (!depthwise_sums_within(problem, c, INT16_MIN, INT16_MAX)) return false;
+    constexpr const char* kSum = "a whole sum of products and bias may exceed int16";
+    if (!depthwise_sums_within(problem, c, INT16_MIN, INT16_MAX)) return {.why = kSum, .channel = c};
     // vpmaddubsw adds two products.
     const std::int64_t largest = largest_byte(problem);
-    if (largest * problem.sums[c].positive > INT16_MAX || largest * problem.sums[c].negative < INT16_MIN) return false;
-    if (problem.multiplier[c] > U8::kMostMultiplier || problem.multiplier[c] < U8::kLeastMultiplier) return false;
+    if (largest * problem.sums[c].positive > INT16_MAX || largest * problem.sums[c].negative < INT16_MIN) {
+      return {.why = kSum, .channel = c};
+    }
+    if (problem.multiplier[c] > U8::kMostMultiplier || problem.multiplier[c] < U8::kLeastMultiplier) {
+      return {.why = "the multiplier is not within 2^-100 and 65535", .channel = c};
+    }
   }
-  return true;
+  return {};
 }
 
 int same_place(int lane) { return lane; }
@@ -87,6 +92,7 @@ constexpr DepthwiseForm kU8{.line = {.rows = 2, .pixel_bytes = U8::kPixelBytes, 
 
 }  // namespace
 
-const ConvolutionKernel kDepthwiseU8 = depthwise_kernel<kU8>("depthwise_u8_avx2", Isa::kAvx2, accepts);
+const ConvolutionKernel kDepthwiseU8 =
+    depthwise_kernel<kU8, refusal_of>("depthwise_u8_avx2", Isa::kAvx2, InstructionMix::kBytes);
 
 }  // namespace narrow::kernels::avx2

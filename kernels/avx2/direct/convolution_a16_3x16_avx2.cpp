@@ -4,6 +4,8 @@
 // -zero_point * sum(w) is in the bias. Tiles are 3 pixels x 16 channels, written out six pixels at a time. Panels whose
 // weights allow no sums in 16 bits use the tiles of convolution_u8_6x16_avx2, on the same packed weights.
 // Packed: int64 window steps of each panel, rounded up to 64 bytes; then see convolution_panels_avx2.h.
+#include <cstring>
+
 #include "kernels/avx2/convolution_avx2_kernels.h"
 #include "kernels/avx2/shared/convolution_block_avx2.h"
 #include "kernels/avx2/shared/convolution_output_avx2.h"
@@ -35,35 +37,31 @@ bool for_each_panel(const ConvolutionProblem& problem, const PanelLayout& layout
   return true;
 }
 
-bool accepts(const ConvolutionProblem& problem) {
-  if (!fits_bytes(problem)) return false;
-  const PanelLayout layout = panel_layout(problem, BlockElement::kU8);
-  const bool exact =
-      for_each_panel(problem, layout, [](std::int64_t, const Windows& windows) { return windows.steps > 0; });
-  return exact && folded_bias_fits(problem);
-}
-
 constexpr double kHalfStepCycles = 0.625;  // of one pixel
 
-double cost(const ConvolutionProblem& problem) {
+// Nothing is ever widened.
+double estimate(const ConvolutionProblem& problem) {
+  return panel_cost(problem, BlockElement::kU8, 2 * kHalfStepCycles);
+}
+
+// The proof holds the window steps of each panel.
+Offer offer(const ConvolutionProblem& problem, std::int64_t* proof) {
   // What a tile costs more than one of convolution_u8_6x16_avx2, in half steps of 3 pixels: with few steps, that kernel
   // wins, unless nothing is widened before the end.
   constexpr std::int64_t kTileHalfSteps = 5;
+  if (const Refusal refusal = refuse_wide_bias(problem); refusal.why != nullptr) return {0, refusal};
   const PanelLayout layout = panel_layout(problem, BlockElement::kU8);
   std::int64_t half_steps = 0;
-  for_each_panel(problem, layout, [&](std::int64_t, const Windows& windows) {
+  const bool exact = for_each_panel(problem, layout, [&](std::int64_t index, const Windows& windows) {
     const bool whole = layout.segments == 1 && windows.steps == layout.segment_steps && windows.steps > 1;
     half_steps += layout.segments * windows.cost + (whole ? 1 : kTileHalfSteps);
-    return true;
+    proof[index] = windows.steps;
+    return windows.steps > 0;
   });
+  if (!exact) return {0, {.why = "two products of neighbouring weights may exceed int16"}};
   const std::int64_t steps = problem.shape.groups * layout.panels * layout.segments * layout.segment_steps;
-  return panel_cost(problem, BlockElement::kU8,
-                    kHalfStepCycles * static_cast<double>(half_steps) / static_cast<double>(steps));
-}
-
-// Nothing is ever widened.
-double least_cost(const ConvolutionProblem& problem) {
-  return panel_cost(problem, BlockElement::kU8, 2 * kHalfStepCycles);
+  const double step_cycles = kHalfStepCycles * static_cast<double>(half_steps) / static_cast<double>(steps);
+  return {.cycles = panel_cost(problem, BlockElement::kU8, step_cycles), .refusal = {}};
 }
 
 std::size_t packed_bytes(const ConvolutionProblem& problem) {
@@ -72,13 +70,10 @@ std::size_t packed_bytes(const ConvolutionProblem& problem) {
                                   problem.shape.groups * layout.panels * layout.panel_bytes);
 }
 
-void pack(const ConvolutionProblem& problem, std::byte* packed) {
+void pack(const ConvolutionProblem& problem, const std::int64_t* proof, std::byte* packed) {
   const PanelLayout layout = panel_layout(problem, BlockElement::kU8);
-  std::int64_t* const windows = reinterpret_cast<std::int64_t*>(packed);
-  for_each_panel(problem, layout, [&](std::int64_t index, const Windows& chosen) {
-    windows[index] = chosen.steps;
-    return true;
-  });
+  const std::int64_t panels = problem.shape.groups * layout.panels;
+  std::memcpy(packed, proof, static_cast<std::size_t>(panels) * sizeof(std::int64_t));
   std::byte* const offsets = packed + table_bytes(problem, layout);
   pack_offsets(problem, layout, plan_blocks(problem.shape, BlockElement::kU8),
                reinterpret_cast<std::int64_t*>(offsets));
@@ -163,16 +158,17 @@ void run(const ConvolutionProblem& problem, const std::byte* packed, const std::
 
 }  // namespace
 
-const ConvolutionKernel kConvolutionA16{"convolution_a16_3x16_avx2",
-                                        Isa::kAvx2,
-                                        accepts,
-                                        cost,
-                                        panel_channel_step,
-                                        packed_bytes,
-                                        pack,
-                                        workspace_bytes,
-                                        run,
-                                        1,
-                                        least_cost};
+const ConvolutionKernel kConvolutionA16{
+    .name = "convolution_a16_3x16_avx2",
+    .isa = Isa::kAvx2,
+    .mix = InstructionMix::kSums16,
+    .estimate = estimate,
+    .offer = offer,
+    .channel_step = panel_channel_step,
+    .packed_bytes = packed_bytes,
+    .pack = pack,
+    .workspace_bytes = workspace_bytes,
+    .run = run,
+};
 
 }  // namespace narrow::kernels::avx2

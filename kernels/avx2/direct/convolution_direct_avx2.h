@@ -12,7 +12,7 @@ namespace narrow::kernels::avx2 {
 
 // A step is 32 products in 2 instructions, or 64 in 6.
 template <BlockElement kElement>
-static double cost(const ConvolutionProblem& problem) {
+static double estimate(const ConvolutionProblem& problem) {
   return panel_cost(problem, kElement, kElement == BlockElement::kU8 ? 2.0 : 1.25);
 }
 
@@ -23,7 +23,7 @@ static std::size_t packed_bytes(const ConvolutionProblem& problem) {
 }
 
 template <BlockElement kElement>
-static void pack(const ConvolutionProblem& problem, std::byte* packed) {
+static void pack(const ConvolutionProblem& problem, const std::int64_t* /*proof*/, std::byte* packed) {
   const PanelLayout layout = panel_layout(problem, kElement);
   pack_offsets(problem, layout, plan_blocks(problem.shape, kElement), reinterpret_cast<std::int64_t*>(packed));
   pack_panels(problem, layout, kElement, packed + layout.offsets_bytes);

@@ -6,18 +6,23 @@
 namespace narrow::kernels::avx2 {
 namespace {
 
-bool accepts(const ConvolutionProblem& problem) { return fits_bytes(problem); }
+Offer offer(const ConvolutionProblem& problem, std::int64_t* /*proof*/) {
+  return {.cycles = estimate<BlockElement::kS16>(problem), .refusal = refuse_wide_ranges(problem)};
+}
 
 }  // namespace
 
-const ConvolutionKernel kConvolutionS16{"convolution_s16_6x16_avx2",
-                                        Isa::kAvx2,
-                                        accepts,
-                                        cost<BlockElement::kS16>,
-                                        panel_channel_step,
-                                        packed_bytes<BlockElement::kS16>,
-                                        pack<BlockElement::kS16>,
-                                        workspace_bytes<BlockElement::kS16>,
-                                        run<BlockElement::kS16>};
+const ConvolutionKernel kConvolutionS16{
+    .name = "convolution_s16_6x16_avx2",
+    .isa = Isa::kAvx2,
+    .mix = InstructionMix::kWords,
+    .estimate = estimate<BlockElement::kS16>,
+    .offer = offer,
+    .channel_step = panel_channel_step,
+    .packed_bytes = packed_bytes<BlockElement::kS16>,
+    .pack = pack<BlockElement::kS16>,
+    .workspace_bytes = workspace_bytes<BlockElement::kS16>,
+    .run = run<BlockElement::kS16>,
+};
 
 }  // namespace narrow::kernels::avx2

@@ -8,23 +8,29 @@
 namespace narrow::kernels::avx2 {
 namespace {
 
-bool accepts(const ConvolutionProblem& problem) {
-  if (!fits_bytes(problem) || !folded_bias_fits(problem)) return false;
+Offer offer(const ConvolutionProblem& problem, std::int64_t* /*proof*/) {
+  if (const Refusal refusal = refuse_wide_bias(problem); refusal.why != nullptr) return {0, refusal};
   const PanelLayout layout = panel_layout(problem, BlockElement::kU8);
   const PanelWeights all{problem.weights, problem.shape.out_c, layout.segments, layout.segment_elems};
-  return windows_hold(all, largest_byte(problem), 1);
+  if (!windows_hold(all, largest_byte(problem), 1)) {
+    return {0, {.why = "two products of neighbouring weights may exceed int16"}};
+  }
+  return {.cycles = estimate<BlockElement::kU8>(problem), .refusal = {}};
 }
 
 }  // namespace
 
-const ConvolutionKernel kConvolutionU8{"convolution_u8_6x16_avx2",
-                                       Isa::kAvx2,
-                                       accepts,
-                                       cost<BlockElement::kU8>,
-                                       panel_channel_step,
-                                       packed_bytes<BlockElement::kU8>,
-                                       pack<BlockElement::kU8>,
-                                       workspace_bytes<BlockElement::kU8>,
-                                       run<BlockElement::kU8>};
+const ConvolutionKernel kConvolutionU8{
+    .name = "convolution_u8_6x16_avx2",
+    .isa = Isa::kAvx2,
+    .mix = InstructionMix::kBytes,
+    .estimate = estimate<BlockElement::kU8>,
+    .offer = offer,
+    .channel_step = panel_channel_step,
+    .packed_bytes = packed_bytes<BlockElement::kU8>,
+    .pack = pack<BlockElement::kU8>,
+    .workspace_bytes = workspace_bytes<BlockElement::kU8>,
+    .run = run<BlockElement::kU8>,
+};
 
 }  // namespace narrow::kernels::avx2

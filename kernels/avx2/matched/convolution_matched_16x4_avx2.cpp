@@ -51,9 +51,12 @@ struct TileParts {
   }
 };
 
-bool accepts(const ConvolutionProblem& problem) {
-  return problem.shape.groups == 1 && problem.output_type == OutputType::kUint8 && fits_bytes(problem) &&
-         folded_bias_fits(problem) && MatchedLayout(problem).steps <= kMatchedMaxSteps;
+Refusal refusal_of(const ConvolutionProblem& problem) {
+  if (problem.shape.groups != 1) return {.why = "it has groups"};
+  if (problem.output_type != OutputType::kUint8) return {.why = "its output is not uint8"};
+  if (const Refusal wide = refuse_wide_bias(problem); wide.why != nullptr) return wide;
+  if (MatchedLayout(problem).steps > kMatchedMaxSteps) return {.why = "its windows have more than 8191 depth steps"};
+  return {};
 }
 
 // In cycles. A step: 8 pixels, 4 channels, 4 elements.
@@ -75,9 +78,12 @@ double cost_with(const ConvolutionProblem& problem, const MatchedShares& shares)
                     steps * kColumnStep);
 }
 
-double cost(const ConvolutionProblem& problem) { return cost_with(problem, matched_shares(problem)); }
+double estimate(const ConvolutionProblem& problem) { return cost_with(problem, {0, 0}); }
 
-double least_cost(const ConvolutionProblem& problem) { return cost_with(problem, {0, 0}); }
+Offer offer(const ConvolutionProblem& problem, std::int64_t* /*proof*/) {
+  if (const Refusal refusal = refusal_of(problem); refusal.why != nullptr) return {0, refusal};
+  return {.cycles = cost_with(problem, matched_shares(problem)), .refusal = {}};
+}
 
 int channel_step(const ConvolutionProblem& /*problem*/) { return kGroupChannels; }
 
@@ -195,16 +201,17 @@ void run(const ConvolutionProblem& problem, const std::byte* packed, const std::
 
 }  // namespace
 
-const ConvolutionKernel kConvolutionMatched{"convolution_matched_16x4_avx2",
-                                            Isa::kAvx2,
-                                            accepts,
-                                            cost,
-                                            channel_step,
-                                            matched_packed_bytes,
-                                            pack_matched_groups,
-                                            workspace_bytes,
-                                            run,
-                                            1,
-                                            least_cost};
+const ConvolutionKernel kConvolutionMatched{
+    .name = "convolution_matched_16x4_avx2",
+    .isa = Isa::kAvx2,
+    .mix = InstructionMix::kPairs,
+    .estimate = estimate,
+    .offer = offer,
+    .channel_step = channel_step,
+    .packed_bytes = matched_packed_bytes,
+    .pack = pack_matched_groups,
+    .workspace_bytes = workspace_bytes,
+    .run = run,
+};
 
 }  // namespace narrow::kernels::avx2

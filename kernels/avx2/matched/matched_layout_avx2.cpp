@@ -89,7 +89,7 @@ std::size_t matched_packed_bytes(const ConvolutionProblem& problem) {
   return static_cast<std::size_t>(bytes);
 }
 
-void pack_matched_groups(const ConvolutionProblem& problem, std::byte* packed) {
+void pack_matched_groups(const ConvolutionProblem& problem, const std::int64_t* /*proof*/, std::byte* packed) {
   const MatchedLayout layout(problem);
   pack_offsets(problem, layout.window, plan_blocks(problem.shape, BlockElement::kU8),
                reinterpret_cast<std::int64_t*>(packed + layout.offsets_at));

@@ -42,6 +42,7 @@ struct MatchedShares {
 
 [[nodiscard]] __attribute__((visibility("hidden"))) std::size_t matched_packed_bytes(const ConvolutionProblem& problem);
 
-__attribute__((visibility("hidden"))) void pack_matched_groups(const ConvolutionProblem& problem, std::byte* packed);
+__attribute__((visibility("hidden"))) void pack_matched_groups(const ConvolutionProblem& problem,
+                                                               const std::int64_t* proof, std::byte* packed);
 
 }  // namespace narrow::kernels::avx2

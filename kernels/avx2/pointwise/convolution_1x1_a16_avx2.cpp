@@ -16,9 +16,10 @@ struct Sums16 {
   static constexpr double kStoreCycles = 1.9;
   static constexpr int kPixels[kPanelVectors] = {4, 4, 3, 2};
 
-  static bool is_exact(const ConvolutionProblem& problem) {
+  static Refusal refusal(const ConvolutionProblem& problem) {
     const PanelWeights all{problem.weights, problem.shape.out_c, 1, problem.shape.in_c};
-    return windows_hold(all, largest_byte(problem), problem.shape.in_c / 4);
+    if (windows_hold(all, largest_byte(problem), problem.shape.in_c / 4)) return {};
+    return {.why = "a whole sum of products may exceed int16"};
   }
   NARROW_INLINE void begin(__m256i& sum, __m256i x, __m256i w, const std::byte* /*bias*/) {
     sum = _mm256_maddubs_epi16(x, w);
@@ -41,7 +42,16 @@ using Kernel = Pointwise<Sums16>;
 }  // namespace
 
 const ConvolutionKernel kPointwiseA16{
-    "convolution_1x1_a16_avx2", Isa::kAvx2,   Kernel::accepts,         Kernel::cost, Kernel::channel_step,
-    Kernel::packed_bytes,       Kernel::pack, Kernel::workspace_bytes, Kernel::run};
+    .name = "convolution_1x1_a16_avx2",
+    .isa = Isa::kAvx2,
+    .mix = InstructionMix::kSums16,
+    .estimate = Kernel::estimate,
+    .offer = Kernel::offer,
+    .channel_step = Kernel::channel_step,
+    .packed_bytes = Kernel::packed_bytes,
+    .pack = Kernel::pack,
+    .workspace_bytes = Kernel::workspace_bytes,
+    .run = Kernel::run,
+};
 
 }  // namespace narrow::kernels::avx2

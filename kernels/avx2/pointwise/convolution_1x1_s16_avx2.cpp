@@ -14,7 +14,7 @@ struct Words {
   static constexpr double kStoreCycles = 1.9;
   static constexpr int kPixels[kPanelVectors] = {4, 4, 3, 2};
 
-  static bool is_exact(const ConvolutionProblem& /*problem*/) { return true; }
+  static Refusal refusal(const ConvolutionProblem& /*problem*/) { return {}; }
   NARROW_INLINE void begin(__m256i& sum, __m256i x, __m256i w, const std::byte* /*bias*/) {
     sum = _mm256_madd_epi16(x, w);
   }
@@ -32,7 +32,16 @@ using Kernel = Pointwise<Words>;
 }  // namespace
 
 const ConvolutionKernel kPointwiseS16{
-    "convolution_1x1_s16_avx2", Isa::kAvx2,   Kernel::accepts,         Kernel::cost, Kernel::channel_step,
-    Kernel::packed_bytes,       Kernel::pack, Kernel::workspace_bytes, Kernel::run};
+    .name = "convolution_1x1_s16_avx2",
+    .isa = Isa::kAvx2,
+    .mix = InstructionMix::kWords,
+    .estimate = Kernel::estimate,
+    .offer = Kernel::offer,
+    .channel_step = Kernel::channel_step,
+    .packed_bytes = Kernel::packed_bytes,
+    .pack = Kernel::pack,
+    .workspace_bytes = Kernel::workspace_bytes,
+    .run = Kernel::run,
+};
 
 }  // namespace narrow::kernels::avx2

@@ -86,17 +86,22 @@ double panel_cost(const ConvolutionProblem& problem, BlockElement element, doubl
   return pixels * panels * (steps * step_cycles + kTileCycles) + block_bytes / 32 * kLoadCycles;
 }
 
-bool fits_bytes(const ConvolutionProblem& problem) {
-  return problem.input_range.lo >= 0 && problem.input_range.hi <= 255 && problem.input_zero_point >= 0 &&
-         problem.input_zero_point <= 255 && output_is_supported(problem);
+Refusal refuse_wide_ranges(const ConvolutionProblem& problem) {
+  const bool fits = problem.input_range.lo >= 0 && problem.input_range.hi <= 255 && problem.input_zero_point >= 0 &&
+                    problem.input_zero_point <= 255 && output_is_supported(problem);
+  if (fits) return {};
+  return {.why = "the ranges of its input or output are not within uint8"};
 }
 
-bool folded_bias_fits(const ConvolutionProblem& problem) {
+Refusal refuse_wide_bias(const ConvolutionProblem& problem) {
+  if (const Refusal refusal = refuse_wide_ranges(problem); refusal.why != nullptr) return refusal;
   for (int c = 0; c < problem.shape.out_c; ++c) {
     const std::int64_t bias = folded_bias(problem, c);
-    if (bias < INT32_MIN || bias > INT32_MAX) return false;
+    if (bias < INT32_MIN || bias > INT32_MAX) {
+      return {.why = "the bias minus zero point times weights does not fit int32", .channel = c};
+    }
   }
-  return true;
+  return {};
 }
 
 std::int32_t largest_byte(const ConvolutionProblem& problem) {

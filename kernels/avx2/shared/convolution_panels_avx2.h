@@ -37,11 +37,11 @@ struct PanelLayout {
 [[nodiscard]] __attribute__((visibility("hidden"))) PanelLayout panel_layout(const ConvolutionProblem& problem,
                                                                              BlockElement element);
 
-// Ranges that workspace elements and the shared write-out can hold.
-[[nodiscard]] __attribute__((visibility("hidden"))) bool fits_bytes(const ConvolutionProblem& problem);
+// Refuses ranges that workspace elements and the output stage can't hold.
+[[nodiscard]] __attribute__((visibility("hidden"))) Refusal refuse_wide_ranges(const ConvolutionProblem& problem);
 
-// For kernels that multiply x itself, with -zero_point * sum(w) in the bias: whether that bias is an int32.
-[[nodiscard]] __attribute__((visibility("hidden"))) bool folded_bias_fits(const ConvolutionProblem& problem);
+// For kernels that multiply x itself, with -zero_point * sum(w) in the bias: refuses also where that bias is no int32.
+[[nodiscard]] __attribute__((visibility("hidden"))) Refusal refuse_wide_bias(const ConvolutionProblem& problem);
 
 // The largest byte that such a kernel can meet; the padding holds the zero point, which may lie outside the range.
 [[nodiscard]] __attribute__((visibility("hidden"))) std::int32_t largest_byte(const ConvolutionProblem& problem);
@@ -49,7 +49,7 @@ struct PanelLayout {
 // Parts of a layer begin and end with whole panels of whole groups.
 [[nodiscard]] __attribute__((visibility("hidden"))) int panel_channel_step(const ConvolutionProblem& problem);
 
-// ConvolutionKernel::cost of a kernel that needs `step_cycles` for a step of one pixel and one panel, on average.
+// The cost of a kernel that needs `step_cycles` for a step of one pixel and one panel, on average.
 [[nodiscard]] __attribute__((visibility("hidden"))) double panel_cost(const ConvolutionProblem& problem,
                                                                       BlockElement element, double step_cycles);
 

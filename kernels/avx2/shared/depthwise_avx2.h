@@ -72,16 +72,16 @@ struct DepthwiseForm {
   void (*run_rows)(const ConvolutionProblem& problem, const DepthwiseRows& in, const DepthwiseBlock& block);
 };
 
-// One filter per channel, bytes, and a bias that is an int32 with -zero_point * sum(w) in it.
-[[nodiscard]] __attribute__((visibility("hidden"))) bool accepts_depthwise(const ConvolutionProblem& problem);
+// Refuses all but one filter per channel, bytes, and a bias that is an int32 with -zero_point * sum(w) in it.
+[[nodiscard]] __attribute__((visibility("hidden"))) Refusal refuse_depthwise(const ConvolutionProblem& problem);
 
 // Whether all sums that channel c can have, with its bias, are in [lo, hi].
 [[nodiscard]] __attribute__((visibility("hidden"))) bool depthwise_sums_within(const ConvolutionProblem& problem, int c,
                                                                                std::int64_t lo, std::int64_t hi);
 
 // The functions of a ConvolutionKernel.
-[[nodiscard]] __attribute__((visibility("hidden"))) double depthwise_cost(const DepthwiseForm& form,
-                                                                          const ConvolutionProblem& problem);
+[[nodiscard]] __attribute__((visibility("hidden"))) double depthwise_estimate(const DepthwiseForm& form,
+                                                                              const ConvolutionProblem& problem);
 [[nodiscard]] __attribute__((visibility("hidden"))) std::size_t depthwise_packed_bytes(
     const DepthwiseForm& form, const ConvolutionProblem& problem);
 __attribute__((visibility("hidden"))) void pack_depthwise(const DepthwiseForm& form, const ConvolutionProblem& problem,
@@ -93,22 +93,28 @@ __attribute__((visibility("hidden"))) void run_depthwise(const DepthwiseForm& fo
                                                          void* output, const ConvolutionPart& part,
                                                          std::byte* workspace);
 
-// A kernel of a form that has static storage duration.
-template <const DepthwiseForm& kForm>
-constexpr ConvolutionKernel depthwise_kernel(const char* name, Isa isa, bool (*accepts)(const ConvolutionProblem&)) {
+// A kernel of a form that has static storage duration, which refuses what kRefusal refuses.
+template <const DepthwiseForm& kForm, Refusal (*kRefusal)(const ConvolutionProblem&)>
+constexpr ConvolutionKernel depthwise_kernel(const char* name, Isa isa, InstructionMix mix) {
   return {
-      name,
-      isa,
-      accepts,
-      [](const ConvolutionProblem& problem) { return depthwise_cost(kForm, problem); },
-      [](const ConvolutionProblem& /*problem*/) { return kForm.panels * static_cast<int>(kDepthwiseChannels); },
-      [](const ConvolutionProblem& problem) { return depthwise_packed_bytes(kForm, problem); },
-      [](const ConvolutionProblem& problem, std::byte* packed) { pack_depthwise(kForm, problem, packed); },
-      [](const ConvolutionProblem& problem) { return depthwise_workspace_bytes(kForm, problem); },
-      [](const ConvolutionProblem& problem, const std::byte* packed, const std::uint8_t* input, void* output,
-         const ConvolutionPart& part,
-         std::byte* workspace) { run_depthwise(kForm, problem, packed, input, output, part, workspace); },
-      2,
+      .name = name,
+      .isa = isa,
+      .mix = mix,
+      .estimate = [](const ConvolutionProblem& problem) { return depthwise_estimate(kForm, problem); },
+      .offer = [](const ConvolutionProblem& problem, std::int64_t* /*proof*/) -> Offer {
+        const Refusal refusal = kRefusal(problem);
+        return {.cycles = refusal.why == nullptr ? depthwise_estimate(kForm, problem) : 0, .refusal = refusal};
+      },
+      .channel_step =
+          [](const ConvolutionProblem& /*problem*/) { return kForm.panels * static_cast<int>(kDepthwiseChannels); },
+      .packed_bytes = [](const ConvolutionProblem& problem) { return depthwise_packed_bytes(kForm, problem); },
+      .pack = [](const ConvolutionProblem& problem, const std::int64_t* /*proof*/,
+                 std::byte* packed) { pack_depthwise(kForm, problem, packed); },
+      .workspace_bytes = [](const ConvolutionProblem& problem) { return depthwise_workspace_bytes(kForm, problem); },
+      .run = [](const ConvolutionProblem& problem, const std::byte* packed, const std::uint8_t* input, void* output,
+                const ConvolutionPart& part,
+                std::byte* workspace) { run_depthwise(kForm, problem, packed, input, output, part, workspace); },
+      .row_step = 2,
   };
 }
 

@@ -19,7 +19,7 @@ namespace narrow::kernels::avx2 {
 // The functions of a ConvolutionKernel. Step: see pointwise_tile_avx2.h, and
 //   kBytes: whether x and w are bytes, else words
 //   kStepCycles, kStoreCycles: for one pixel and 8 channels, of a step, and of writing out
-//   is_exact(problem): what it needs besides
+//   refusal(problem): what it needs besides
 template <class Step>
 struct Pointwise {
   // All weights are in the cache as tiles read them, beside the pixels.
@@ -53,32 +53,42 @@ struct Pointwise {
     return layout;
   }
 
-  static bool accepts(const ConvolutionProblem& problem) {
+  static Refusal refusal(const ConvolutionProblem& problem) {
     const ConvolutionShape& shape = problem.shape;
     const bool pointwise = shape.kernel_h == 1 && shape.kernel_w == 1 && shape.stride_h == 1 && shape.stride_w == 1 &&
                            shape.groups == 1 && shape.pad == Padding{};
-    if (!pointwise || shape.in_c % 4 != 0 || shape.out_c % kVectorChannels != 0) return false;
-    if (shape.in_c * std::int64_t{shape.out_c} > kMostWeights) return false;
-    if (problem.output_type != OutputType::kUint8 || !fits_bytes(problem)) return false;
-    if (!folded_bias_fits(problem) || !scaled_outputs_fit(problem)) return false;
-    return Step::is_exact(problem);
+    if (!pointwise) return {.why = "it is not 1x1 with stride 1, one group and no padding"};
+    if (shape.in_c % 4 != 0) return {.why = "its input channels are not a multiple of 4"};
+    if (shape.out_c % kVectorChannels != 0) return {.why = "its output channels are not a multiple of 8"};
+    if (shape.in_c * std::int64_t{shape.out_c} > kMostWeights) return {.why = "it has more than 65536 weights"};
+    if (problem.output_type != OutputType::kUint8) return {.why = "its output is not uint8"};
+    if (const Refusal wide = refuse_wide_bias(problem); wide.why != nullptr) return wide;
+    if (const Refusal scaled = refuse_large_outputs(problem); scaled.why != nullptr) return scaled;
+    return Step::refusal(problem);
   }
 
   static std::int64_t folded_bias(const ConvolutionProblem& problem, int channel) {
     return problem.bias[channel] - problem.input_zero_point * problem.sums[channel].total();
   }
 
-  static bool scaled_outputs_fit(const ConvolutionProblem& problem) {
+  static Refusal refuse_large_outputs(const ConvolutionProblem& problem) {
     constexpr double kLargest = 2.0e9;
     for (int c = 0; c < problem.shape.out_c; ++c) {
       const std::int64_t bias = folded_bias(problem, c);
       const std::int64_t acc = problem.sums[c].magnitude() * largest_byte(problem) + (bias < 0 ? -bias : bias);
-      if (static_cast<double>(acc) * static_cast<double>(problem.multiplier[c]) > kLargest) return false;
+      if (static_cast<double>(acc) * static_cast<double>(problem.multiplier[c]) > kLargest) {
+        return {.why = "its sums times the multiplier may exceed int32", .channel = c};
+      }
     }
-    return true;
+    return {};
   }
 
-  static double cost(const ConvolutionProblem& problem) {
+  static Offer offer(const ConvolutionProblem& problem, std::int64_t* /*proof*/) {
+    const Refusal no = refusal(problem);
+    return {.cycles = no.why == nullptr ? estimate(problem) : 0, .refusal = no};
+  }
+
+  static double estimate(const ConvolutionProblem& problem) {
     const ConvolutionShape& shape = problem.shape;
     const Layout layout = layout_of(problem);
     const double pixels = static_cast<double>(shape.out_h) * shape.out_w;
@@ -93,7 +103,7 @@ struct Pointwise {
     return static_cast<std::size_t>(layout.head_bytes + layout.units * unit_bytes(layout.storage));
   }
 
-  static void pack(const ConvolutionProblem& problem, std::byte* packed) {
+  static void pack(const ConvolutionProblem& problem, const std::int64_t* /*proof*/, std::byte* packed) {
     const Layout layout = layout_of(problem);
     std::byte* weights = packed + layout.head_bytes;
     for (int v = 0; v < layout.vectors; v += layout.panel) {

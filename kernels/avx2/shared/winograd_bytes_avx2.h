@@ -75,14 +75,14 @@ inline constexpr std::int64_t kByteWinogradPositionHead = 128;
 [[nodiscard]] __attribute__((visibility("hidden"))) ByteWinogradPlan plan_byte_winograd(
     const ConvolutionProblem& problem, const ByteWinogradFormat& format);
 
-// Whether the ranges of input and weights prove the above.
-[[nodiscard]] __attribute__((visibility("hidden"))) bool accepts_byte_winograd(const ConvolutionProblem& problem);
+// Refuses where the ranges of input and weights do not prove the above.
+[[nodiscard]] __attribute__((visibility("hidden"))) Refusal refuse_byte_winograd(const ConvolutionProblem& problem);
 
 // The largest element of U.
 [[nodiscard]] __attribute__((visibility("hidden"))) std::int32_t largest_byte_winograd_input(
     const ConvolutionProblem& problem);
 
-// What ConvolutionKernel::cost is made of.
+// What the cost is made of.
 struct ByteWinogradCycles {
   double step;    // of a position, a tile and 16 output channels: 4 input channels
   double row;     // the same: starting and storing the sums

@@ -10,19 +10,21 @@
 
 namespace narrow::kernels::avx2 {
 
-// Whether the sum of any channel, before its bias, stays within kWinogradAccLimit.
-[[nodiscard]] __attribute__((visibility("hidden"))) bool winograd_sums_are_small(const ConvolutionProblem& problem);
+// Refuses where the sum of a channel, before its bias, may leave kWinogradAccLimit.
+[[nodiscard]] __attribute__((visibility("hidden"))) Refusal refuse_large_winograd_sums(
+    const ConvolutionProblem& problem);
 
 // The functions of a ConvolutionKernel, where they do not depend on the ISA.
-[[nodiscard]] __attribute__((visibility("hidden"))) bool accepts_winograd(const ConvolutionProblem& problem);
+[[nodiscard]] __attribute__((visibility("hidden"))) Refusal refuse_winograd(const ConvolutionProblem& problem);
 [[nodiscard]] __attribute__((visibility("hidden"))) int winograd_channel_step(const ConvolutionProblem& problem);
 [[nodiscard]] __attribute__((visibility("hidden"))) std::size_t winograd_packed_bytes(
     const ConvolutionProblem& problem);
-__attribute__((visibility("hidden"))) void pack_winograd_layer(const ConvolutionProblem& problem, std::byte* packed);
+__attribute__((visibility("hidden"))) void pack_winograd_layer(const ConvolutionProblem& problem,
+                                                               const std::int64_t* proof, std::byte* packed);
 [[nodiscard]] __attribute__((visibility("hidden"))) std::size_t winograd_workspace_bytes(
     const ConvolutionProblem& problem);
 
-// What ConvolutionKernel::cost is made of.
+// What the cost is made of.
 struct WinogradCycles {
   double step;    // 32 products of one tile
   double row;     // of a position, tile and panel: starting and storing the sums

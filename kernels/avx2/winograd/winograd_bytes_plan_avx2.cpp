@@ -57,16 +57,22 @@ ByteWinogradPlan plan_byte_winograd(const ConvolutionProblem& problem, const Byt
 
 std::int32_t largest_byte_winograd_input(const ConvolutionProblem& problem) { return 4 * largest_byte(problem); }
 
-bool accepts_byte_winograd(const ConvolutionProblem& problem) {
+Refusal refuse_byte_winograd(const ConvolutionProblem& problem) {
   const ConvolutionShape& shape = problem.shape;
   const bool fits = shape.kernel_h == 3 && shape.kernel_w == 3 && shape.stride_h == 1 && shape.stride_w == 1 &&
-                    shape.dilation_h == 1 && shape.dilation_w == 1 && shape.groups == 1 && fits_bytes(problem);
-  if (!fits || largest_byte_winograd_input(problem) > UINT8_MAX) return false;
-  if (9 * problem.weight_range.hi > INT8_MAX || 9 * problem.weight_range.lo < -INT8_MAX) return false;
-  for (int c = 0; c < shape.out_c; ++c) {
-    if (largest_byte(problem) * problem.sums[c].magnitude() >= kLargestSum) return false;
+                    shape.dilation_h == 1 && shape.dilation_w == 1 && shape.groups == 1;
+  if (!fits) return {.why = "it is not 3x3 with stride 1, no dilation and one group"};
+  if (const Refusal wide = refuse_wide_ranges(problem); wide.why != nullptr) return wide;
+  if (largest_byte_winograd_input(problem) > UINT8_MAX) return {.why = "its inputs may exceed 63"};
+  if (9 * problem.weight_range.hi > INT8_MAX || 9 * problem.weight_range.lo < -INT8_MAX) {
+    return {.why = "its weights may be beyond -14 or 14"};
   }
-  return true;
+  for (int c = 0; c < shape.out_c; ++c) {
+    if (largest_byte(problem) * problem.sums[c].magnitude() >= kLargestSum) {
+      return {.why = "its sums may exceed 2^28", .channel = c};
+    }
+  }
+  return {};
 }
 
 double byte_winograd_cost(const ConvolutionProblem& problem, const ByteWinogradFormat& format,

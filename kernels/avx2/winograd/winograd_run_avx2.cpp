@@ -9,20 +9,25 @@
 #include "kernels/avx2/winograd/winograd_weights_avx2.h"
 
 namespace narrow::kernels::avx2 {
-bool winograd_sums_are_small(const ConvolutionProblem& problem) {
+
+Refusal refuse_large_winograd_sums(const ConvolutionProblem& problem) {
   const std::int64_t largest = largest_byte(problem);
   for (int c = 0; c < problem.shape.out_c; ++c) {
     const WeightSums& sums = problem.sums[c];
-    if (largest * sums.positive >= kWinogradAccLimit || largest * sums.negative < -kWinogradAccLimit) return false;
+    if (largest * sums.positive >= kWinogradAccLimit || largest * sums.negative < -kWinogradAccLimit) {
+      return {.why = "its sums may exceed 2^25", .channel = c};
+    }
   }
-  return true;
+  return {};
 }
 
-bool accepts_winograd(const ConvolutionProblem& problem) {
+Refusal refuse_winograd(const ConvolutionProblem& problem) {
   const ConvolutionShape& shape = problem.shape;
-  return shape.kernel_h == 3 && shape.kernel_w == 3 && shape.stride_h == 1 && shape.stride_w == 1 &&
-         shape.dilation_h == 1 && shape.dilation_w == 1 && shape.groups == 1 && fits_bytes(problem) &&
-         winograd_sums_are_small(problem);
+  const bool fits = shape.kernel_h == 3 && shape.kernel_w == 3 && shape.stride_h == 1 && shape.stride_w == 1 &&
+                    shape.dilation_h == 1 && shape.dilation_w == 1 && shape.groups == 1;
+  if (!fits) return {.why = "it is not 3x3 with stride 1, no dilation and one group"};
+  if (const Refusal wide = refuse_wide_ranges(problem); wide.why != nullptr) return wide;
+  return refuse_large_winograd_sums(problem);
 }
 
 double winograd_cost(const ConvolutionProblem& problem, const WinogradCycles& cycles) {
@@ -45,7 +50,7 @@ std::size_t winograd_packed_bytes(const ConvolutionProblem& problem) {
   return static_cast<std::size_t>(plan.panels * plan.panel_bytes);
 }
 
-void pack_winograd_layer(const ConvolutionProblem& problem, std::byte* packed) {
+void pack_winograd_layer(const ConvolutionProblem& problem, const std::int64_t* /*proof*/, std::byte* packed) {
   pack_winograd(problem, plan_winograd(problem.shape), packed);
 }
 

@@ -42,11 +42,15 @@ void run_panel(const ConvolutionProblem& problem, const StridedPlan& plan, const
 
 }  // namespace
 
-bool accepts_strided(const ConvolutionProblem& problem) {
+Refusal refuse_strided(const ConvolutionProblem& problem) {
   const ConvolutionShape& shape = problem.shape;
-  return fits(shape.kernel_h, shape.stride_h, shape.dilation_h) &&
-         fits(shape.kernel_w, shape.stride_w, shape.dilation_w) && shape.groups == 1 &&
-         shape.in_c <= kStridedChannels && fits_bytes(problem) && winograd_sums_are_small(problem);
+  const bool window =
+      fits(shape.kernel_h, shape.stride_h, shape.dilation_h) && fits(shape.kernel_w, shape.stride_w, shape.dilation_w);
+  if (!window) return {.why = "its windows are not of 5 to 8 pixels with stride 2 and no dilation"};
+  if (shape.groups != 1) return {.why = "it has groups"};
+  if (shape.in_c > kStridedChannels) return {.why = "it has more than 4 input channels"};
+  if (const Refusal wide = refuse_wide_ranges(problem); wide.why != nullptr) return wide;
+  return refuse_large_winograd_sums(problem);
 }
 
 double strided_cost(const ConvolutionProblem& problem, const WinogradCycles& cycles) {
@@ -89,8 +93,13 @@ void run_strided(const ConvolutionProblem& problem, const std::byte* packed, con
 
 namespace {
 
-double cost(const ConvolutionProblem& problem) {
+double estimate(const ConvolutionProblem& problem) {
   return strided_cost(problem, {.step = 1.25, .row = 4, .input = 150, .output = 150, .expand = 0});
+}
+
+Offer offer(const ConvolutionProblem& problem, std::int64_t* /*proof*/) {
+  const Refusal refusal = refuse_strided(problem);
+  return {.cycles = refusal.why == nullptr ? estimate(problem) : 0, .refusal = refusal};
 }
 
 void run(const ConvolutionProblem& problem, const std::byte* packed, const std::uint8_t* input, void* output,
@@ -101,7 +110,17 @@ void run(const ConvolutionProblem& problem, const std::byte* packed, const std::
 }  // namespace
 
 const ConvolutionKernel kWinogradStrided{
-    "winograd_s16_3x3_avx2", Isa::kAvx2,   accepts_strided,         cost, winograd_channel_step,
-    strided_packed_bytes,    pack_strided, strided_workspace_bytes, run,  kStridedOutputs};
+    .name = "winograd_s16_3x3_avx2",
+    .isa = Isa::kAvx2,
+    .mix = InstructionMix::kWords,
+    .estimate = estimate,
+    .offer = offer,
+    .channel_step = winograd_channel_step,
+    .packed_bytes = strided_packed_bytes,
+    .pack = pack_strided,
+    .workspace_bytes = strided_workspace_bytes,
+    .run = run,
+    .row_step = kStridedOutputs,
+};
 
 }  // namespace narrow::kernels::avx2

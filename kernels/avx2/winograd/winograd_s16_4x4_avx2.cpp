@@ -10,8 +10,13 @@
 namespace narrow::kernels::avx2 {
 namespace {
 
-double cost(const ConvolutionProblem& problem) {
+double estimate(const ConvolutionProblem& problem) {
   return winograd_cost(problem, {.step = 1.25, .row = 4, .input = 100, .output = 260, .expand = 100});
+}
+
+Offer offer(const ConvolutionProblem& problem, std::int64_t* /*proof*/) {
+  const Refusal refusal = refuse_winograd(problem);
+  return {.cycles = refusal.why == nullptr ? estimate(problem) : 0, .refusal = refusal};
 }
 
 void run(const ConvolutionProblem& problem, const std::byte* packed, const std::uint8_t* input, void* output,
@@ -22,7 +27,17 @@ void run(const ConvolutionProblem& problem, const std::byte* packed, const std::
 }  // namespace
 
 const ConvolutionKernel kWinogradS16{
-    "winograd_s16_4x4_avx2", Isa::kAvx2,          accepts_winograd,         cost, winograd_channel_step,
-    winograd_packed_bytes,   pack_winograd_layer, winograd_workspace_bytes, run,  kWinogradOutputs};
+    .name = "winograd_s16_4x4_avx2",
+    .isa = Isa::kAvx2,
+    .mix = InstructionMix::kWords,
+    .estimate = estimate,
+    .offer = offer,
+    .channel_step = winograd_channel_step,
+    .packed_bytes = winograd_packed_bytes,
+    .pack = pack_winograd_layer,
+    .workspace_bytes = winograd_workspace_bytes,
+    .run = run,
+    .row_step = kWinogradOutputs,
+};
 
 }  // namespace narrow::kernels::avx2

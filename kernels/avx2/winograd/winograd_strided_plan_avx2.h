@@ -49,6 +49,7 @@ struct StridedPlan {
 
 // Panels: int32 bias[16], float multiplier[16], then W [position][step][16 channels][2] int16, channels in the order of
 // Acc; -zero_point * sum(w) is in the bias.
-__attribute__((visibility("hidden"))) void pack_strided(const ConvolutionProblem& problem, std::byte* packed);
+__attribute__((visibility("hidden"))) void pack_strided(const ConvolutionProblem& problem, const std::int64_t* proof,
+                                                        std::byte* packed);
 
 }  // namespace narrow::kernels::avx2

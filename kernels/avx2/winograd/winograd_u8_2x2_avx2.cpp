@@ -19,16 +19,23 @@ std::int64_t largest_pair(const ConvolutionProblem& problem) {
   return std::int64_t{2} * largest_byte_winograd_input(problem) * 9 * largest_weight(problem);
 }
 
-bool accepts(const ConvolutionProblem& problem) {
-  return accepts_byte_winograd(problem) && largest_pair(problem) <= INT16_MAX;
+Refusal refusal_of(const ConvolutionProblem& problem) {
+  if (const Refusal refusal = refuse_byte_winograd(problem); refusal.why != nullptr) return refusal;
+  if (largest_pair(problem) > INT16_MAX) return {.why = "two products of transformed bytes may exceed int16"};
+  return {};
 }
 
-double cost(const ConvolutionProblem& problem) {
+double estimate(const ConvolutionProblem& problem) {
   // The windows that real weights allow are about four times as long as those of the worst case.
   constexpr double kLonger = 4;
   const double worst = static_cast<double>(largest_pair(problem) > 0 ? largest_pair(problem) : 1);
   const double window = kLonger * INT16_MAX / worst;
   return byte_winograd_cost(problem, kFormat, {.step = 1.25 + 0.75 / window, .row = 8, .input = 40, .output = 60});
+}
+
+Offer offer(const ConvolutionProblem& problem, std::int64_t* /*proof*/) {
+  const Refusal refusal = refusal_of(problem);
+  return {.cycles = refusal.why == nullptr ? estimate(problem) : 0, .refusal = refusal};
 }
 
 int channel_step(const ConvolutionProblem& /*problem*/) { return kPanelChannels; }
@@ -38,7 +45,9 @@ std::size_t packed_bytes(const ConvolutionProblem& problem) {
   return static_cast<std::size_t>(kByteWinogradZeros + plan.panels * plan.panel_bytes);
 }
 
-void pack(const ConvolutionProblem& problem, std::byte* packed) { pack_byte_winograd(problem, kFormat, packed); }
+void pack(const ConvolutionProblem& problem, const std::int64_t* /*proof*/, std::byte* packed) {
+  pack_byte_winograd(problem, kFormat, packed);
+}
 
 std::size_t workspace_bytes(const ConvolutionProblem& problem) {
   return static_cast<std::size_t>(plan_byte_winograd(problem, kFormat).workspace_bytes);
@@ -72,7 +81,18 @@ void run(const ConvolutionProblem& problem, const std::byte* packed, const std::
 
 }  // namespace
 
-const ConvolutionKernel kWinogradU8{"winograd_u8_2x2_avx2", Isa::kAvx2, accepts,         cost, channel_step,
-                                    packed_bytes,           pack,       workspace_bytes, run,  kByteWinogradOutputs};
+const ConvolutionKernel kWinogradU8{
+    .name = "winograd_u8_2x2_avx2",
+    .isa = Isa::kAvx2,
+    .mix = InstructionMix::kBytes,
+    .estimate = estimate,
+    .offer = offer,
+    .channel_step = channel_step,
+    .packed_bytes = packed_bytes,
+    .pack = pack,
+    .workspace_bytes = workspace_bytes,
+    .run = run,
+    .row_step = kByteWinogradOutputs,
+};
 
 }  // namespace narrow::kernels::avx2
