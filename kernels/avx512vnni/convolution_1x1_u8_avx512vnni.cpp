@@ -8,8 +8,7 @@ namespace {
 
 struct Dot {
   static constexpr bool kBytes = true;
-  static constexpr double kStepCycles = 0.27;
-  static constexpr double kStoreCycles = 0.95;
+  static constexpr costs::Pointwise kCosts = costs::kPointwiseAvx512Vnni;
   static constexpr int kPixels[avx2::kPanelVectors] = {6, 6, 4, 4};
 
   static Refusal refusal(const ConvolutionProblem& /*problem*/) { return {}; }

@@ -19,8 +19,6 @@ namespace {
 struct Tiles {
   static constexpr std::int64_t kLanes = 16;
   static constexpr std::int64_t kMaxVectors = 4;
-  static constexpr double kStepCycles = 0.52;
-  static constexpr double kStoreCycles = 2;
 
   static std::int64_t max_pixels(std::int64_t vectors) {
     constexpr std::int64_t kPixels[kMaxVectors] = {14, 14, 9, 7};

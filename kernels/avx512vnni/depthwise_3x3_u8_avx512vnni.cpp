@@ -206,7 +206,7 @@ constexpr avx2::DepthwiseForm kForm{.line = {.rows = 4, .pixel_bytes = 64, .inte
                                     .bias_bytes = 4,
                                     .place = same_place,
                                     .weight_place = same_place,
-                                    .cycles = {.tap = 0.6, .pixel = 2, .line = 2.5},
+                                    .cost = costs::kDepthwise3x3Avx512Vnni,
                                     .run = nullptr,
                                     .run_rows = run};
 

@@ -199,7 +199,7 @@ constexpr avx2::DepthwiseForm kForm{.line = {.rows = 4, .pixel_bytes = kPixelByt
                                     .bias_bytes = 4,
                                     .place = same_place,
                                     .weight_place = same_place,
-                                    .cycles = {.tap = 1.45, .pixel = 2.3, .line = 3},
+                                    .cost = costs::kDepthwiseAvx512Vnni,
                                     .run = run,
                                     .run_rows = nullptr};
 

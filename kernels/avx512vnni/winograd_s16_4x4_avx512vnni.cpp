@@ -80,9 +80,7 @@ void multiply(const std::byte* u, std::int64_t row_bytes, std::int64_t u_bytes, 
   }
 }
 
-double estimate(const ConvolutionProblem& problem) {
-  return avx2::winograd_cost(problem, {.step = 0.55, .row = 2, .input = 50, .output = 130, .expand = 50});
-}
+double estimate(const ConvolutionProblem& problem) { return avx2::winograd_cost(problem, costs::kWinogradAvx512Vnni); }
 
 Offer offer(const ConvolutionProblem& problem, std::int64_t* /*proof*/) {
   const Refusal refusal = avx2::refuse_winograd(problem);

@@ -7,8 +7,7 @@ namespace {
 
 struct Dot {
   static constexpr bool kBytes = true;
-  static constexpr double kStepCycles = 0.54;
-  static constexpr double kStoreCycles = 1.9;
+  static constexpr costs::Pointwise kCosts = costs::kPointwiseAvxVnni;
   static constexpr int kPixels[avx2::kPanelVectors] = {4, 4, 3, 2};
 
   static Refusal refusal(const ConvolutionProblem& /*problem*/) { return {}; }

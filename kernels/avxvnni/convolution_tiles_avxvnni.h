@@ -18,8 +18,6 @@ namespace {
 struct Tiles {
   static constexpr std::int64_t kLanes = 8;
   static constexpr std::int64_t kMaxVectors = 2;
-  static constexpr double kStepCycles = 0.52;
-  static constexpr double kStoreCycles = 2;
 
   static std::int64_t max_pixels(std::int64_t vectors) { return vectors == 1 ? 12 : 6; }
 

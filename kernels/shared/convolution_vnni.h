@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "kernels/convolution.h"
+#include "kernels/costs.h"
 #include "kernels/shared/block_vnni.h"
 #include "kernels/shared/layout_vnni.h"
 #include "kernels/shared/tile_vnni.h"
@@ -227,10 +228,8 @@ struct Convolution {
     }
   }
 
-  // A step of a pixel and a panel: vectors * step_cycles of multiplying, and loading x.
   static double estimate(const ConvolutionProblem& problem) {
-    constexpr double kCopyCycles = 2;    // 32 bytes of the block
-    constexpr double kWindowCycles = 1;  // a pixel's pointer
+    constexpr costs::Dot kCosts = costs::kConvolutionDot;
     const ConvolutionShape& shape = problem.shape;
     const PanelLayout layout = layout_of(problem);
     const BlockPlan plan = plan_blocks(shape);
@@ -239,11 +238,11 @@ struct Convolution {
     double cycles = 0;
     for (std::int64_t i = 0; i < layout.panels; ++i) {
       const double vectors = static_cast<double>(panel_vectors(layout, i));
-      cycles += steps * (Tiles::kStepCycles * vectors + 0.1) + Tiles::kStoreCycles * (vectors + 1);
+      cycles += steps * (kCosts.step * vectors + kCosts.load) + kCosts.store * (vectors + 1);
     }
-    cycles = shape.groups * pixels * cycles + pixels * kWindowCycles;
+    cycles = shape.groups * pixels * cycles + pixels * kCosts.window;
     if (!plan.in_place) {
-      cycles += static_cast<double>(shape.out_h * plan.line_step * plan.line_bytes) / 32 * kCopyCycles;
+      cycles += static_cast<double>(shape.out_h * plan.line_step * plan.line_bytes) / 32 * kCosts.copy;
     }
     return cycles;
   }

@@ -19,10 +19,10 @@ struct ByteWinograd {
   static constexpr avx2::ByteWinogradFormat kFormat{
       .vectors = Tiles::kMaxVectors / kVectorsOf16, .tiles = 56, .adds_words = false};
 
-  // Transforms are AVX2's, at half the width of AVX-512.
   static double estimate(const ConvolutionProblem& problem) {
-    return avx2::byte_winograd_cost(
-        problem, kFormat, {.step = (Tiles::kStepCycles + 0.03) * kVectorsOf16, .row = 2, .input = 20, .output = 35});
+    costs::ByteWinograd costs = costs::kWinogradDot;
+    costs.step *= kVectorsOf16;
+    return avx2::byte_winograd_cost(problem, kFormat, costs);
   }
 
   static Offer offer(const ConvolutionProblem& problem, std::int64_t* /*proof*/) {

@@ -18,12 +18,12 @@ foreach(entry IN LISTS entries)
     list(APPEND isas ${entry})
   endif()
 endforeach()
-# What several ISAs compile; not an ISA.
-list(REMOVE_ITEM isas shared)
+# What several ISAs compile, and measurements; not an ISA.
+list(REMOVE_ITEM isas shared costs)
 
 # Contracts: every header of kernels/ that describes arithmetic.
 file(GLOB contracts ${ROOT}/kernels/*.h)
-list(FILTER contracts EXCLUDE REGEX "/(cpu_features|isa_table)\\.h$")
+list(FILTER contracts EXCLUDE REGEX "/(cpu_features|isa_table|costs)\\.h$")
 foreach(contract IN LISTS contracts)
   get_filename_component(family ${contract} NAME_WE)
   foreach(isa IN LISTS isas)

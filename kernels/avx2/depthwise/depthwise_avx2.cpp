@@ -181,7 +181,7 @@ double depthwise_estimate(const DepthwiseForm& form, const ConvolutionProblem& p
   const double lines = static_cast<double>(shape.out_h * new_lines) / output_rows;
   const auto line_pixels = static_cast<double>(touched_pixels(shape, shape.out_w));
   return static_cast<double>(panels_of(shape.out_c)) *
-         (pixels * (taps * form.cycles.tap + form.cycles.pixel) + lines * line_pixels * form.cycles.line);
+         (pixels * (taps * form.cost.tap + form.cost.pixel) + lines * line_pixels * form.cost.line);
 }
 
 std::size_t depthwise_packed_bytes(const DepthwiseForm& form, const ConvolutionProblem& problem) {

@@ -55,7 +55,7 @@ constexpr DepthwiseForm kS16{.line = {.rows = 2, .pixel_bytes = S16::kPixelBytes
                              .bias_bytes = 4,
                              .place = place_in_panel,
                              .weight_place = place_in_panel,
-                             .cycles = {.tap = 1.6, .pixel = 6, .line = 3},
+                             .cost = costs::kDepthwiseS16,
                              .run = run<S16>,
                              .run_rows = nullptr};
 

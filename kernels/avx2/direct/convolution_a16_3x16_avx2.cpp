@@ -37,31 +37,27 @@ bool for_each_panel(const ConvolutionProblem& problem, const PanelLayout& layout
   return true;
 }
 
-constexpr double kHalfStepCycles = 0.625;  // of one pixel
-
 // Nothing is ever widened.
 double estimate(const ConvolutionProblem& problem) {
-  return panel_cost(problem, BlockElement::kU8, 2 * kHalfStepCycles);
+  return panel_cost(problem, BlockElement::kU8, costs::kConvolutionA16);
 }
 
 // The proof holds the window steps of each panel.
 Offer offer(const ConvolutionProblem& problem, std::int64_t* proof) {
-  // What a tile costs more than one of convolution_u8_6x16_avx2, in half steps of 3 pixels: with few steps, that kernel
-  // wins, unless nothing is widened before the end.
-  constexpr std::int64_t kTileHalfSteps = 5;
   if (const Refusal refusal = refuse_wide_bias(problem); refusal.why != nullptr) return {0, refusal};
   const PanelLayout layout = panel_layout(problem, BlockElement::kU8);
   std::int64_t half_steps = 0;
   const bool exact = for_each_panel(problem, layout, [&](std::int64_t index, const Windows& windows) {
     const bool whole = layout.segments == 1 && windows.steps == layout.segment_steps && windows.steps > 1;
-    half_steps += layout.segments * windows.cost + (whole ? 1 : kTileHalfSteps);
+    half_steps += layout.segments * windows.cost + (whole ? costs::kRuns.widen : costs::kRuns.tile);
     proof[index] = windows.steps;
     return windows.steps > 0;
   });
   if (!exact) return {0, {.why = "two products of neighbouring weights may exceed int16"}};
   const std::int64_t steps = problem.shape.groups * layout.panels * layout.segments * layout.segment_steps;
-  const double step_cycles = kHalfStepCycles * static_cast<double>(half_steps) / static_cast<double>(steps);
-  return {.cycles = panel_cost(problem, BlockElement::kU8, step_cycles), .refusal = {}};
+  costs::Panel costs = costs::kConvolutionA16;
+  costs.step = costs.step / 2 * static_cast<double>(half_steps) / static_cast<double>(steps);
+  return {.cycles = panel_cost(problem, BlockElement::kU8, costs), .refusal = {}};
 }
 
 std::size_t packed_bytes(const ConvolutionProblem& problem) {

@@ -10,10 +10,9 @@
 
 namespace narrow::kernels::avx2 {
 
-// A step is 32 products in 2 instructions, or 64 in 6.
 template <BlockElement kElement>
 static double estimate(const ConvolutionProblem& problem) {
-  return panel_cost(problem, kElement, kElement == BlockElement::kU8 ? 2.0 : 1.25);
+  return panel_cost(problem, kElement, kElement == BlockElement::kU8 ? costs::kConvolutionU8 : costs::kConvolutionS16);
 }
 
 template <BlockElement kElement>

@@ -10,6 +10,7 @@
 #include "kernels/avx2/shared/convolution_block_avx2.h"
 #include "kernels/avx2/shared/convolution_output_avx2.h"
 #include "kernels/avx2/shared/convolution_panels_avx2.h"
+#include "kernels/costs.h"
 
 namespace narrow::kernels::avx2 {
 namespace {
@@ -59,23 +60,19 @@ Refusal refusal_of(const ConvolutionProblem& problem) {
   return {};
 }
 
-// In cycles. A step: 8 pixels, 4 channels, 4 elements.
 double cost_with(const ConvolutionProblem& problem, const MatchedShares& shares) {
-  constexpr double kMatchedStep = 4 * 0.86;
-  constexpr double kSingleStep = 4 * 1.03;
-  constexpr double kTail = 4 * 1.2;
-  constexpr double kOutput = 18;
-  constexpr double kColumnStep = 1.6;
-  constexpr double kPixelVector = 0.3;  // of a pixel of its own
+  constexpr costs::Matched kCosts = costs::kMatched;
   const MatchedLayout layout(problem);
-  const double step = kMatchedStep + shares.singles * (kSingleStep - kMatchedStep) + shares.tails * kTail;
+  const double step =
+      kCosts.matched_step + shares.singles * (kCosts.single_step - kCosts.matched_step) + shares.tails * kCosts.tail;
   const auto steps = static_cast<double>(layout.steps);
   const std::int64_t pixels = std::int64_t{problem.shape.out_h} * problem.shape.out_w;
   const TileParts last(static_cast<int>(pixels % kTile));
   const std::int64_t whole = pixels / kTile * 2 + last.vectors;
-  const double vectors = static_cast<double>(whole) + kPixelVector * static_cast<double>(last.singles);
-  return vectors * (static_cast<double>(ceil_div(problem.shape.out_c, kMatchedChannels)) * (steps * step + kOutput) +
-                    steps * kColumnStep);
+  const double vectors = static_cast<double>(whole) + kCosts.pixel_vector * static_cast<double>(last.singles);
+  return vectors *
+         (static_cast<double>(ceil_div(problem.shape.out_c, kMatchedChannels)) * (steps * step + kCosts.output) +
+          steps * kCosts.column_step);
 }
 
 double estimate(const ConvolutionProblem& problem) { return cost_with(problem, {0, 0}); }

@@ -12,8 +12,7 @@ namespace {
 // Adding is a statement, because g++ 12 would give sums a new register in each step.
 struct Sums16 {
   static constexpr bool kBytes = true;
-  static constexpr double kStepCycles = 0.61;
-  static constexpr double kStoreCycles = 1.9;
+  static constexpr costs::Pointwise kCosts = costs::kPointwiseA16;
   static constexpr int kPixels[kPanelVectors] = {4, 4, 3, 2};
 
   static Refusal refusal(const ConvolutionProblem& problem) {

@@ -10,8 +10,7 @@ namespace {
 // Adding is a statement, because g++ 12 would give sums a new register in each step.
 struct Words {
   static constexpr bool kBytes = false;
-  static constexpr double kStepCycles = 0.63;
-  static constexpr double kStoreCycles = 1.9;
+  static constexpr costs::Pointwise kCosts = costs::kPointwiseS16;
   static constexpr int kPixels[kPanelVectors] = {4, 4, 3, 2};
 
   static Refusal refusal(const ConvolutionProblem& /*problem*/) { return {}; }

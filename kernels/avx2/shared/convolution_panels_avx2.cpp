@@ -73,17 +73,14 @@ int panel_channel_step(const ConvolutionProblem& problem) {
   return problem.shape.groups == 1 ? kPanelChannels : problem.shape.group_out();
 }
 
-double panel_cost(const ConvolutionProblem& problem, BlockElement element, double step_cycles) {
-  // Loading and writing out: 16 channels of a pixel, and 32 bytes of the input's block.
-  constexpr double kTileCycles = 8;
-  constexpr double kLoadCycles = 2;
+double panel_cost(const ConvolutionProblem& problem, BlockElement element, const costs::Panel& costs) {
   const PanelLayout layout = panel_layout(problem, element);
   const double pixels = static_cast<double>(problem.shape.out_h) * problem.shape.out_w;
   const double panels = static_cast<double>(layout.panels) * problem.shape.groups;
   const double steps = static_cast<double>(layout.segments * layout.segment_steps);
   const BlockPlan plan = plan_blocks(problem.shape, element);
   const double block_bytes = static_cast<double>(problem.shape.out_h * plan.line_step * plan.line_bytes);
-  return pixels * panels * (steps * step_cycles + kTileCycles) + block_bytes / 32 * kLoadCycles;
+  return pixels * panels * (steps * costs.step + costs.tile) + block_bytes / 32 * costs.load;
 }
 
 Refusal refuse_wide_ranges(const ConvolutionProblem& problem) {

@@ -11,6 +11,7 @@
 #include "kernels/avx2/shared/convolution_block_avx2.h"
 #include "kernels/avx2/shared/convolution_tile_avx2.h"
 #include "kernels/convolution.h"
+#include "kernels/costs.h"
 #include "kernels/shared/narrow_weights.h"
 
 namespace narrow::kernels::avx2 {
@@ -49,9 +50,9 @@ struct PanelLayout {
 // Parts of a layer begin and end with whole panels of whole groups.
 [[nodiscard]] __attribute__((visibility("hidden"))) int panel_channel_step(const ConvolutionProblem& problem);
 
-// The cost of a kernel that needs `step_cycles` for a step of one pixel and one panel, on average.
+// The estimate of a direct kernel.
 [[nodiscard]] __attribute__((visibility("hidden"))) double panel_cost(const ConvolutionProblem& problem,
-                                                                      BlockElement element, double step_cycles);
+                                                                      BlockElement element, const costs::Panel& costs);
 
 // offsets: layout.segments of them; panels: shape.groups * layout.panels of them.
 __attribute__((visibility("hidden"))) void pack_offsets(const ConvolutionProblem& problem, const PanelLayout& layout,

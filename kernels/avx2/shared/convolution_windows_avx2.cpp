@@ -11,14 +11,10 @@ constexpr std::int64_t kStepElems = 4;
 // Tried besides the whole segment, whatever is cheapest first among those that are exact.
 constexpr std::int64_t kStepCounts[] = {96, 64, 48, 32, 24, 16, 12, 8, 7, 6, 5, 4, 3, 2};
 
-// In half steps: widening from register to register, and with a function call and sums in memory.
-constexpr std::int64_t kWidenCost = 1;
-constexpr std::int64_t kCallCost = 6;
-
 std::int64_t cost_of(std::int64_t steps, std::int64_t segment_steps) {
   const std::int64_t whole = segment_steps / steps;
-  const std::int64_t rest = segment_steps % steps != 0 ? kCallCost : 0;
-  return 2 * segment_steps + whole * (window_is_unrolled(steps) ? kWidenCost : kCallCost) + rest;
+  const std::int64_t rest = segment_steps % steps != 0 ? costs::kRuns.call : 0;
+  return 2 * segment_steps + whole * (window_is_unrolled(steps) ? costs::kRuns.widen : costs::kRuns.call) + rest;
 }
 
 // Of the weights in a lane: the sums of the positive and of the negative ones, for 8 channels with 2 lanes each.

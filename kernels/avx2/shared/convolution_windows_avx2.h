@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "kernels/costs.h"
+
 namespace narrow::kernels::avx2 {
 
 // The weights of channels, as a rule those that share a panel: `channels` runs of `segments` * `segment_elems`, one
@@ -24,7 +26,7 @@ struct Windows {
 
 // What the same segment costs where every step is widened.
 [[nodiscard]] constexpr std::int64_t cost_of_widening_always(std::int64_t segment_steps) {
-  return segment_steps * 16 / 5;
+  return segment_steps * costs::kRuns.always_num / costs::kRuns.always_den;
 }
 
 // The cheapest of a small set of step counts for which every window is exact. In a step, x * w of elements 0 and 1 go

@@ -12,6 +12,7 @@
 
 #include "kernels/avx2/shared/depthwise_lines_avx2.h"
 #include "kernels/convolution.h"
+#include "kernels/costs.h"
 
 namespace narrow::kernels::avx2 {
 
@@ -50,13 +51,6 @@ struct DepthwiseRows {
   std::int64_t weight_step;           // as in TileLines
 };
 
-// Average cycles of what a kernel does for 16 channels.
-struct DepthwiseCycles {
-  double tap;    // an output and a group of taps
-  double pixel;  // writing it out
-  double line;   // interleaving the rows of a pixel
-};
-
 struct DepthwiseForm {
   LineForm line;
   int panels;         // of a block, at most, of whole tiles of uint8 outputs; others have blocks of one
@@ -65,7 +59,7 @@ struct DepthwiseForm {
   int bias_bytes;                    // 4, or 2 with multipliers of 2^16 times the sum
   int (*place)(int channel);         // where a panel has bias and multiplier of its channel
   int (*weight_place)(int channel);  // and its weights
-  DepthwiseCycles cycles;
+  costs::Depthwise cost;
   // One of them is nullptr. run_rows interleaves rows itself; of `block` packed, packed_step and channels are set, and
   // outputs are uint8.
   void (*run)(const ConvolutionProblem& problem, const TileLines& in, const DepthwiseBlock& block);

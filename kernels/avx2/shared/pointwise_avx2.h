@@ -11,6 +11,7 @@
 #include "kernels/avx2/shared/convolution_panels_avx2.h"
 #include "kernels/avx2/shared/pointwise_tile_avx2.h"
 #include "kernels/convolution.h"
+#include "kernels/costs.h"
 #include "kernels/shared/narrow_weights.h"
 #include "kernels/shared/transpose_channels.h"
 
@@ -18,7 +19,7 @@ namespace narrow::kernels::avx2 {
 
 // The functions of a ConvolutionKernel. Step: see pointwise_tile_avx2.h, and
 //   kBytes: whether x and w are bytes, else words
-//   kStepCycles, kStoreCycles: for one pixel and 8 channels, of a step, and of writing out
+//   kCosts: its row of kernels/costs.h
 //   refusal(problem): what it needs besides
 template <class Step>
 struct Pointwise {
@@ -93,7 +94,7 @@ struct Pointwise {
     const Layout layout = layout_of(problem);
     const double pixels = static_cast<double>(shape.out_h) * shape.out_w;
     return pixels * layout.vectors *
-           (static_cast<double>(layout.depth) / kStepElems * Step::kStepCycles + Step::kStoreCycles);
+           (static_cast<double>(layout.depth) / kStepElems * Step::kCosts.step + Step::kCosts.store);
   }
 
   static int channel_step(const ConvolutionProblem& problem) { return layout_of(problem).panel * kVectorChannels; }

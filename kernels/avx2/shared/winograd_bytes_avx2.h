@@ -25,6 +25,7 @@
 #include <cstdint>
 
 #include "kernels/convolution.h"
+#include "kernels/costs.h"
 #include "kernels/shared/narrow_weights.h"
 
 namespace narrow::kernels::avx2 {
@@ -82,16 +83,9 @@ inline constexpr std::int64_t kByteWinogradPositionHead = 128;
 [[nodiscard]] __attribute__((visibility("hidden"))) std::int32_t largest_byte_winograd_input(
     const ConvolutionProblem& problem);
 
-// What the cost is made of.
-struct ByteWinogradCycles {
-  double step;    // of a position, a tile and 16 output channels: 4 input channels
-  double row;     // the same: starting and storing the sums
-  double input;   // 32 input channels of a tile
-  double output;  // 16 output channels of a tile
-};
 [[nodiscard]] __attribute__((visibility("hidden"))) double byte_winograd_cost(const ConvolutionProblem& problem,
                                                                               const ByteWinogradFormat& format,
-                                                                              const ByteWinogradCycles& cycles);
+                                                                              const costs::ByteWinograd& costs);
 
 __attribute__((visibility("hidden"))) void pack_byte_winograd(const ConvolutionProblem& problem,
                                                               const ByteWinogradFormat& format, std::byte* packed);

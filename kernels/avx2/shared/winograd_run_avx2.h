@@ -7,6 +7,7 @@
 
 #include "kernels/avx2/shared/winograd_tile_avx2.h"
 #include "kernels/convolution.h"
+#include "kernels/costs.h"
 
 namespace narrow::kernels::avx2 {
 
@@ -24,16 +25,8 @@ __attribute__((visibility("hidden"))) void pack_winograd_layer(const Convolution
 [[nodiscard]] __attribute__((visibility("hidden"))) std::size_t winograd_workspace_bytes(
     const ConvolutionProblem& problem);
 
-// What the cost is made of.
-struct WinogradCycles {
-  double step;    // 32 products of one tile
-  double row;     // of a position, tile and panel: starting and storing the sums
-  double input;   // 16 input channels of a tile
-  double output;  // 16 output channels of a tile
-  double expand;  // W of two input and 16 output channels
-};
 [[nodiscard]] __attribute__((visibility("hidden"))) double winograd_cost(const ConvolutionProblem& problem,
-                                                                         const WinogradCycles& cycles);
+                                                                         const costs::Winograd& costs);
 
 // As multiply_winograd.
 using WinogradMultiply = void (*)(const std::byte* u, std::int64_t row_bytes, std::int64_t u_bytes, std::int64_t rows,

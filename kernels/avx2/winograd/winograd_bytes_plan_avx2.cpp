@@ -76,7 +76,7 @@ Refusal refuse_byte_winograd(const ConvolutionProblem& problem) {
 }
 
 double byte_winograd_cost(const ConvolutionProblem& problem, const ByteWinogradFormat& format,
-                          const ByteWinogradCycles& cycles) {
+                          const costs::ByteWinograd& costs) {
   const ConvolutionShape& shape = problem.shape;
   const ByteWinogradPlan plan = plan_byte_winograd(problem, format);
   const std::int64_t rows = ceil_div(shape.out_h, kByteWinogradOutputs);
@@ -88,8 +88,8 @@ double byte_winograd_cost(const ConvolutionProblem& problem, const ByteWinogradF
   const double products = static_cast<double>((3 * rows + whole_rows) * (3 * columns + whole_columns));
   const double vectors = static_cast<double>(plan.panels * plan.vectors);
   const double steps = static_cast<double>(plan.channels) / 4;
-  return products * vectors * (steps * cycles.step + cycles.row) +
-         tiles * (vectors * cycles.output + static_cast<double>(plan.u_row_bytes) / 32 * cycles.input);
+  return products * vectors * (steps * costs.step + costs.row) +
+         tiles * (vectors * costs.output + static_cast<double>(plan.u_row_bytes) / 32 * costs.input);
 }
 
 }  // namespace narrow::kernels::avx2

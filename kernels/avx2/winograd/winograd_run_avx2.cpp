@@ -30,7 +30,7 @@ Refusal refuse_winograd(const ConvolutionProblem& problem) {
   return refuse_large_winograd_sums(problem);
 }
 
-double winograd_cost(const ConvolutionProblem& problem, const WinogradCycles& cycles) {
+double winograd_cost(const ConvolutionProblem& problem, const costs::Winograd& costs) {
   const ConvolutionShape& shape = problem.shape;
   const WinogradPlan plan = plan_winograd(shape);
   const std::int64_t rows = (std::int64_t{shape.out_h} + kWinogradOutputs - 1) / kWinogradOutputs;
@@ -38,9 +38,9 @@ double winograd_cost(const ConvolutionProblem& problem, const WinogradCycles& cy
   const double panels = static_cast<double>(plan.panels);
   const double steps = static_cast<double>(plan.channels) / 2;
   const double blocks = plan.expands ? __builtin_ceil(tiles / static_cast<double>(plan.block_tiles)) : 0;
-  return tiles * (kWinogradPositions * panels * (steps * cycles.step + cycles.row) + steps / 8 * cycles.input +
-                  panels * cycles.output) +
-         blocks * panels * steps * cycles.expand;
+  return tiles * (kWinogradPositions * panels * (steps * costs.step + costs.row) + steps / 8 * costs.input +
+                  panels * costs.output) +
+         blocks * panels * steps * costs.expand;
 }
 
 int winograd_channel_step(const ConvolutionProblem& /*problem*/) { return 16; }

@@ -53,14 +53,14 @@ Refusal refuse_strided(const ConvolutionProblem& problem) {
   return refuse_large_winograd_sums(problem);
 }
 
-double strided_cost(const ConvolutionProblem& problem, const WinogradCycles& cycles) {
+double strided_cost(const ConvolutionProblem& problem, const costs::Winograd& costs) {
   const ConvolutionShape& shape = problem.shape;
   const StridedPlan plan = plan_strided(shape);
   const std::int64_t rows = (std::int64_t{shape.out_h} + kStridedOutputs - 1) / kStridedOutputs;
   const double tiles = static_cast<double>(rows * plan.tile_columns);
   const double panels = static_cast<double>(plan.panels);
-  return tiles * (kWinogradPositions * panels * (static_cast<double>(plan.steps) * cycles.step + cycles.row) +
-                  cycles.input + panels * cycles.output);
+  return tiles * (kWinogradPositions * panels * (static_cast<double>(plan.steps) * costs.step + costs.row) +
+                  costs.input + panels * costs.output);
 }
 
 std::size_t strided_packed_bytes(const ConvolutionProblem& problem) {
@@ -93,9 +93,7 @@ void run_strided(const ConvolutionProblem& problem, const std::byte* packed, con
 
 namespace {
 
-double estimate(const ConvolutionProblem& problem) {
-  return strided_cost(problem, {.step = 1.25, .row = 4, .input = 150, .output = 150, .expand = 0});
-}
+double estimate(const ConvolutionProblem& problem) { return strided_cost(problem, costs::kWinogradStrided); }
 
 Offer offer(const ConvolutionProblem& problem, std::int64_t* /*proof*/) {
   const Refusal refusal = refuse_strided(problem);

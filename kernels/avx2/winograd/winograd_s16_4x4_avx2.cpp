@@ -10,9 +10,7 @@
 namespace narrow::kernels::avx2 {
 namespace {
 
-double estimate(const ConvolutionProblem& problem) {
-  return winograd_cost(problem, {.step = 1.25, .row = 4, .input = 100, .output = 260, .expand = 100});
-}
+double estimate(const ConvolutionProblem& problem) { return winograd_cost(problem, costs::kWinogradS16); }
 
 Offer offer(const ConvolutionProblem& problem, std::int64_t* /*proof*/) {
   const Refusal refusal = refuse_winograd(problem);

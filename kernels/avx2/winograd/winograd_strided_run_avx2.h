@@ -15,7 +15,7 @@ inline constexpr std::int64_t kStridedMostRows = 12;  // of a product
 // The functions of a ConvolutionKernel, where they do not depend on the ISA.
 [[nodiscard]] __attribute__((visibility("hidden"))) Refusal refuse_strided(const ConvolutionProblem& problem);
 [[nodiscard]] __attribute__((visibility("hidden"))) double strided_cost(const ConvolutionProblem& problem,
-                                                                        const WinogradCycles& cycles);
+                                                                        const costs::Winograd& costs);
 [[nodiscard]] __attribute__((visibility("hidden"))) std::size_t strided_packed_bytes(const ConvolutionProblem& problem);
 [[nodiscard]] __attribute__((visibility("hidden"))) std::size_t strided_workspace_bytes(
     const ConvolutionProblem& problem);

@@ -26,11 +26,10 @@ Refusal refusal_of(const ConvolutionProblem& problem) {
 }
 
 double estimate(const ConvolutionProblem& problem) {
-  // The windows that real weights allow are about four times as long as those of the worst case.
-  constexpr double kLonger = 4;
   const double worst = static_cast<double>(largest_pair(problem) > 0 ? largest_pair(problem) : 1);
-  const double window = kLonger * INT16_MAX / worst;
-  return byte_winograd_cost(problem, kFormat, {.step = 1.25 + 0.75 / window, .row = 8, .input = 40, .output = 60});
+  costs::ByteWinograd costs = costs::kWinogradU8;
+  costs.step += costs.widen / (costs.longer * INT16_MAX / worst);
+  return byte_winograd_cost(problem, kFormat, costs);
 }
 
 Offer offer(const ConvolutionProblem& problem, std::int64_t* /*proof*/) {
