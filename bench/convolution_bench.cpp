@@ -140,20 +140,25 @@ class Peaks {
   std::map<measure::InstructionMix, double> peaks_;
 };
 
+// The packed weights of a kernel that accepts the problem.
+AlignedBytes pack(const ConvolutionKernel& kernel, const ConvolutionProblem& problem) {
+  AlignedBytes packed = aligned_bytes(kernel.packed_bytes(problem));
+  ask(kernel, problem).pack(problem, packed.get());
+  return packed;
+}
+
 void run_layer(benchmark::State& state, const Layer& layer, const Widths& widths, const ConvolutionKernel* kernel,
                double peak) {
   const Data data = data_for(layer, widths);
   const ConvolutionProblem& problem = data.problem;
   const ConvolutionShape& s = problem.shape;
-  const AlignedBytes packed = aligned_bytes(kernel->packed_bytes(problem));
+  const AlignedBytes packed = pack(*kernel, problem);
   const AlignedBytes workspace = aligned_bytes(kernel->workspace_bytes(problem));
-  kernel->pack(problem, packed.get());
   std::vector<std::uint8_t> output(static_cast<std::size_t>(s.out_h) * static_cast<std::size_t>(s.out_w * s.out_c));
   std::vector<std::uint8_t> expected = output;
-  const ConvolutionKernel* reference = select_convolution(problem, Isa::kScalar);
+  const ConvolutionKernel* reference = rank_convolutions(problem, Isa::kScalar).front().kernel;
   const int checked_rows = std::min(2, s.out_h);
-  const AlignedBytes reference_packed = aligned_bytes(reference->packed_bytes(problem));
-  reference->pack(problem, reference_packed.get());
+  const AlignedBytes reference_packed = pack(*reference, problem);
   const ConvolutionPart checked{0, checked_rows, 0, s.out_c};
   reference->run(problem, reference_packed.get(), data.input.data(), expected.data(), checked, nullptr);
   kernel->run(problem, packed.get(), data.input.data(), output.data(), checked, workspace.get());
@@ -189,7 +194,7 @@ int main(int argc, char** argv) {
     for (const Widths& widths : kWidths) {
       const Data data = data_for(layer, widths);
       for (const ConvolutionKernel* kernel : kernels) {
-        if (!kernel->accepts(data.problem)) continue;
+        if (!ask(*kernel, data.problem).accepts()) continue;
         const std::string name = std::string(layer.name) + "/" + widths.name + "/" + kernel->name;
         const double peak = peaks.of(kernel->name);
         benchmark::RegisterBenchmark(name.c_str(), [&layer, &widths, kernel, peak](benchmark::State& state) {

@@ -20,7 +20,6 @@
 #include "narrow/inspect.h"
 #include "narrow/model.h"
 #include "narrow/session.h"
-#include "narrow/inspect.h"
 
 namespace {
 

@@ -76,47 +76,77 @@ struct ConvolutionPart {
   int channel_begin = 0, channel_end = 0;
 };
 
+// The vector instructions that a kernel spends for its products; measure/peak.h measures what a CPU reaches with them.
+enum class InstructionMix {
+  kNone,       // of the scalar reference
+  kWords,      // vpmaddwd, vpaddd: 16 x 16 bits into 32
+  kBytes,      // vpmaddubsw, vpmaddwd, vpaddd: 8 x 8 bits into 32
+  kSums16,     // vpmaddubsw, vpaddw: 8 x 8 bits into 16
+  kPairs,      // vpmaddubsw twice, vpaddw, vpmaddwd, vpaddd: 8 x 8 bits into 32 by way of 16
+  kDot,        // vpdpbusd of 32 bytes: 8 x 8 bits into 32, AVX-VNNI
+  kWideDot,    // vpdpbusd of 64 bytes, AVX512-VNNI
+  kWideWords,  // vpdpwssd of 64 bytes: 16 x 16 bits into 32, AVX512-VNNI
+};
+
+// Why a kernel does not serve a problem. Empty: it does.
+struct Refusal {
+  const char* why = nullptr;  // static, a sentence without its end: "its windows are not 3x3 with stride 1"
+  int channel = -1;           // the first output channel of which `why` is true; -1: it is about the layer
+};
+
+// What a kernel answers for a problem.
+struct Offer {
+  double cycles = 0;  // estimated core cycles for one image on one thread; where it accepts
+  Refusal refusal;
+};
+
 // One way to compute it. All functions are pure; `run` may be called from several threads on disjoint parts.
 struct ConvolutionKernel {
-  const char* name;  // says it all: "convolution_s16_6x16_avx2"
+  const char* name;  // the stem of the file that defines it: "convolution_s16_6x16_avx2"
   Isa isa;
-  // Whether the kernel is exact for this problem: a proof on shape, ranges and the weights themselves.
-  bool (*accepts)(const ConvolutionProblem& problem);
-  // Estimated core cycles for one picture on one thread; accepted problems only. Kernels are compared by it, so what
-  // counts are ratios. The model is a core with two vector multipliers and data in cache (Zen 3 to 5, Skylake to Golden
-  // Cove).
-  double (*cost)(const ConvolutionProblem& problem);
+  InstructionMix mix;
+  // The cost as far as shape and ranges determine it, from 0 on, of any problem; weights are not read. Kernels are
+  // compared by cost, so only ratios count. kernels/costs.h holds the constants. An offer never costs less.
+  double (*estimate)(const ConvolutionProblem& problem);
+  // Whether the kernel is exact for this problem, by a proof on shape, ranges and the weights themselves, and what it
+  // then costs. proof: [out_c], written where the kernel accepts, for its own `pack`; only the kernel knows its
+  // meaning.
+  Offer (*offer)(const ConvolutionProblem& problem, std::int64_t* proof);
   // Parts begin at multiples of this many channels, and end at one or at out_c. out_c: channels can't be divided.
   int (*channel_step)(const ConvolutionProblem& problem);
   // Size of the packed weights (with bias and multipliers); 64-byte alignment is the caller's duty.
   std::size_t (*packed_bytes)(const ConvolutionProblem& problem);
-  void (*pack)(const ConvolutionProblem& problem, std::byte* packed);
-  // Scratch that each concurrent call of `run` needs, 64-byte aligned; contents are of no interest afterwards.
+  // proof: as `offer` left it for this problem.
+  void (*pack)(const ConvolutionProblem& problem, const std::int64_t* proof, std::byte* packed);
+  // Workspace that each concurrent call of `run` needs, 64-byte aligned. Its contents are not used after the call.
   std::size_t (*workspace_bytes)(const ConvolutionProblem& problem);
   // Reads only within input[0, N*in_h*in_w*in_c), and of a depthwise or 1x1 layer's only rows between the first and the
   // last that the part's windows touch. Writes only the part's elements of output. input and output do not overlap.
   // `output` is that of the whole layer.
   void (*run)(const ConvolutionProblem& problem, const std::byte* packed, const std::uint8_t* input, void* output,
               const ConvolutionPart& part, std::byte* workspace);
-  // Parts that begin at multiples of this many rows of a picture, and end at one or at out_h, waste least.
+  // Parts that begin at multiples of this many rows of an image, and end at one or at out_h, waste least.
   int row_step = 1;
-  // Where `cost` reads weights: what it is at least, from the shape alone, of any problem. A kernel that can't be the
-  // cheapest is not asked for its proof. nullptr: `cost` itself, which then says something of every problem.
-  double (*least_cost)(const ConvolutionProblem& problem) = nullptr;
 };
 
+// A kernel, what it offers for a problem, and the proof that its `pack` reads.
 struct ConvolutionCandidate {
   const ConvolutionKernel* kernel = nullptr;
-  double cost = 0;
+  Offer offer;
+  std::vector<std::int64_t> proof;
+
+  [[nodiscard]] bool accepts() const { return offer.refusal.why == nullptr; }
+  // packed: kernel->packed_bytes(problem), 64-byte aligned.
+  void pack(const ConvolutionProblem& problem, std::byte* packed) const { kernel->pack(problem, proof.data(), packed); }
 };
 
-// The kernels that accept the problem, cheapest first; among equals, the one that its ISA lists first. Features are
-// checked by subset: kernels that need none beyond those of `isa`. Never empty: the scalar reference accepts everything
-// that accumulator_is_exact does, and comes last.
-[[nodiscard]] std::vector<ConvolutionCandidate> rank_convolutions(const ConvolutionProblem& problem, Isa isa);
+// The answer of one kernel.
+[[nodiscard]] ConvolutionCandidate ask(const ConvolutionKernel& kernel, const ConvolutionProblem& problem);
 
-// The first of them, found without asking all of them.
-[[nodiscard]] const ConvolutionKernel* select_convolution(const ConvolutionProblem& problem, Isa isa);
+// The answers of all kernels that need no features beyond those of `isa`: those that accept, cheapest first, and among
+// equals the one that its ISA lists first; the scalar reference is the last of them, because it accepts everything that
+// accumulator_is_exact does; then those that refuse.
+[[nodiscard]] std::vector<ConvolutionCandidate> rank_convolutions(const ConvolutionProblem& problem, Isa isa);
 
 // Float convolution, for layers that were left unquantized. The order of summation is part of the contract, so that
 // every ISA gives the same bits: acc = bias[c]; for kh, kw, ic ascending, taps in the padding skipped:

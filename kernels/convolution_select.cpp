@@ -1,7 +1,8 @@
-// Which convolution kernel serves a problem, and whether int32 accumulators are exact for it.
+// Which convolution kernels serve a problem, and whether int32 accumulators are exact for it.
 #include <algorithm>
+#include <iterator>
 #include <limits>
-#include <numeric>
+#include <utility>
 
 #include "base/arithmetic.h"
 #include "kernels/convolution.h"
@@ -12,16 +13,7 @@ namespace {
 
 bool runs(Isa kernels, Isa isa) { return required_features(isa).has(required_features(kernels).bits); }
 
-const ConvolutionKernel* reference() { return *narrow_kernels_scalar()->convolutions; }
-
-// All that `isa` can run but the reference, in order.
-template <class Visit>
-void for_each_kernel(Isa isa, const Visit& visit) {
-  for (const IsaTable* table : isa_tables()) {
-    if (table->isa == Isa::kScalar || !runs(table->isa, isa)) continue;
-    for (std::size_t i = 0; i < table->convolution_count; ++i) visit(*table->convolutions[i]);
-  }
-}
+const ConvolutionKernel& reference() { return **narrow_kernels_scalar()->convolutions; }
 
 }  // namespace
 
@@ -38,39 +30,29 @@ bool accumulator_is_exact(const ConvolutionProblem& problem) {
   return bound <= std::numeric_limits<std::int32_t>::max() - bias;
 }
 
-std::vector<ConvolutionCandidate> rank_convolutions(const ConvolutionProblem& problem, Isa isa) {
-  std::vector<ConvolutionCandidate> candidates;
-  for_each_kernel(isa, [&](const ConvolutionKernel& kernel) {
-    if (kernel.accepts(problem)) candidates.push_back({&kernel, kernel.cost(problem)});
-  });
-  std::stable_sort(candidates.begin(), candidates.end(),
-                   [](const ConvolutionCandidate& a, const ConvolutionCandidate& b) { return a.cost < b.cost; });
-  candidates.push_back({reference(), reference()->cost(problem)});
-  return candidates;
+ConvolutionCandidate ask(const ConvolutionKernel& kernel, const ConvolutionProblem& problem) {
+  ConvolutionCandidate candidate;
+  candidate.kernel = &kernel;
+  candidate.proof.resize(static_cast<std::size_t>(problem.shape.out_c));
+  candidate.offer = kernel.offer(problem, candidate.proof.data());
+  return candidate;
 }
 
-const ConvolutionKernel* select_convolution(const ConvolutionProblem& problem, Isa isa) {
-  std::vector<ConvolutionCandidate> candidates;
-  for_each_kernel(isa, [&](const ConvolutionKernel& kernel) {
-    candidates.push_back({&kernel, kernel.least_cost != nullptr ? kernel.least_cost(problem) : kernel.cost(problem)});
-  });
-  // Equals stay in order; only a cost that is less in earnest passes one that is before it.
-  ConvolutionCandidate best;
-  std::size_t best_place = 0;
-  std::vector<std::size_t> order(candidates.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(),
-                   [&](std::size_t a, std::size_t b) { return candidates[a].cost < candidates[b].cost; });
-  for (const std::size_t place : order) {
-    const ConvolutionCandidate& candidate = candidates[place];
-    if (best.kernel != nullptr && candidate.cost > best.cost) break;
-    if (!candidate.kernel->accepts(problem)) continue;
-    const double cost = candidate.kernel->cost(problem);
-    if (best.kernel != nullptr && (cost > best.cost || (cost == best.cost && place > best_place))) continue;
-    best = {candidate.kernel, cost};
-    best_place = place;
+std::vector<ConvolutionCandidate> rank_convolutions(const ConvolutionProblem& problem, Isa isa) {
+  std::vector<ConvolutionCandidate> accepting, refusing;
+  for (const IsaTable* table : isa_tables()) {
+    if (table->isa == Isa::kScalar || !runs(table->isa, isa)) continue;
+    for (std::size_t i = 0; i < table->convolution_count; ++i) {
+      ConvolutionCandidate candidate = ask(*table->convolutions[i], problem);
+      (candidate.accepts() ? accepting : refusing).push_back(std::move(candidate));
+    }
   }
-  return best.kernel != nullptr ? best.kernel : reference();
+  std::stable_sort(
+      accepting.begin(), accepting.end(),
+      [](const ConvolutionCandidate& a, const ConvolutionCandidate& b) { return a.offer.cycles < b.offer.cycles; });
+  accepting.push_back(ask(reference(), problem));
+  std::move(refusing.begin(), refusing.end(), std::back_inserter(accepting));
+  return accepting;
 }
 
 const ConvolutionF32Kernel* select_convolution_f32(const ConvolutionF32Problem& problem, Isa isa) {

@@ -16,7 +16,7 @@ namespace narrow::kernels {
 // are here: rank_convolutions looks in the tables of all ISAs that it includes.
 struct IsaTable {
   Isa isa;
-  const ConvolutionKernel* const* convolutions;  // fastest first, depthwise kernels among them
+  const ConvolutionKernel* const* convolutions;  // in the order that decides among equal costs
   std::size_t convolution_count;
   const ConvolutionF32Kernel* const* convolutions_f32;
   std::size_t convolution_f32_count;
@@ -27,7 +27,7 @@ struct IsaTable {
 };
 
 // The table of an ISA that kernels were compiled for. Any CPU can ask for it; only one with required_features(isa) can
-// call the kernels in it, `accepts` included.
+// call the kernels in it, `offer` included.
 [[nodiscard]] const IsaTable& isa_table(Isa isa);
 // Of all compiled ISAs, fastest first, where they can be compared; the scalar reference is the last.
 [[nodiscard]] std::vector<const IsaTable*> isa_tables();

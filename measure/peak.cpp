@@ -6,6 +6,7 @@
 #include <ctime>
 
 #include "kernels/cpu_features.h"
+#include "kernels/isa_table.h"
 
 namespace narrow::measure {
 namespace {
@@ -126,6 +127,7 @@ const Mix& describe(InstructionMix mix) {
     case InstructionMix::kWideDot:
       return kWideDot;
     case InstructionMix::kWideWords:
+    case InstructionMix::kNone:  // has none to measure
       break;
   }
   return kWideWords;
@@ -136,17 +138,12 @@ const Mix& describe(InstructionMix mix) {
 std::string_view mix_name(InstructionMix mix) { return describe(mix).name; }
 
 std::optional<InstructionMix> mix_of_kernel(std::string_view kernel) {
-  const auto has = [&](std::string_view part) { return kernel.find(part) != std::string_view::npos; };
-  const bool multiplies = has("convolution_") || has("winograd_") || has("depthwise_");
-  if (!multiplies || has("_f32")) return std::nullopt;
-  if (has("_avx512vnni") && has("_s16_")) return InstructionMix::kWideWords;
-  if (has("_avx512vnni")) return InstructionMix::kWideDot;
-  if (has("_avxvnni")) return InstructionMix::kDot;
-  if (!has("_avx2")) return std::nullopt;
-  if (has("_a16_")) return InstructionMix::kSums16;
-  if (has("_matched_")) return InstructionMix::kPairs;
-  if (has("_u8_")) return InstructionMix::kBytes;
-  if (has("_s16_")) return InstructionMix::kWords;
+  for (const kernels::IsaTable* table : kernels::isa_tables()) {
+    for (std::size_t i = 0; i < table->convolution_count; ++i) {
+      const kernels::ConvolutionKernel& found = *table->convolutions[i];
+      if (found.name == kernel && found.mix != InstructionMix::kNone) return found.mix;
+    }
+  }
   return std::nullopt;
 }
 

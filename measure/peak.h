@@ -6,24 +6,17 @@
 #include <string_view>
 #include <vector>
 
+#include "kernels/convolution.h"
+
 namespace narrow::measure {
 
-// Named by what a kernel does with each product.
-enum class InstructionMix {
-  kWords,      // vpmaddwd, vpaddd: 16 x 16 bits into 32
-  kBytes,      // vpmaddubsw, vpmaddwd, vpaddd: 8 x 8 bits into 32
-  kSums16,     // vpmaddubsw, vpaddw: 8 x 8 bits into 16
-  kPairs,      // vpmaddubsw twice, vpaddw, vpmaddwd, vpaddd: 8 x 8 bits into 32 by way of 16
-  kDot,        // vpdpbusd of 32 bytes: 8 x 8 bits into 32, AVX-VNNI
-  kWideDot,    // vpdpbusd of 64 bytes, AVX512-VNNI
-  kWideWords,  // vpdpwssd of 64 bytes: 16 x 16 bits into 32, AVX512-VNNI
-};
+using kernels::InstructionMix;
 
 // "vpmaddwd+vpaddd".
 [[nodiscard]] std::string_view mix_name(InstructionMix mix);
 
-// What a convolution kernel multiplies with, told by its name ("convolution_u8_6x16_avx2"). Nothing for the scalar
-// reference, and for kernels that do not convolve integers.
+// The instructions of the integer convolution kernel of this name ("convolution_u8_6x16_avx2"). Nothing for the scalar
+// reference, and for names of other kernels.
 [[nodiscard]] std::optional<InstructionMix> mix_of_kernel(std::string_view kernel);
 
 // Those that this CPU has.

@@ -68,7 +68,7 @@ std::string why_text(const std::vector<StepInfo>& steps) {
         row[2] = format("%.0f", candidate.cost_cycles);
         row[3] = format("%.2f", candidate.cost_cycles / std::max(step.candidates.front().cost_cycles, 1.0));
       } else {
-        row[4] = "refuses";
+        row[4] = "refuses: " + candidate.reason;
       }
       table.add(std::move(row));
     }

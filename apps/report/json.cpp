@@ -102,6 +102,7 @@ void add_events(Json& document, const char* texts, const std::vector<Event>& eve
 Json object(const KernelCandidate& candidate) {
   Json json = {{"kernel", candidate.kernel}, {"accepted", candidate.accepted}};
   if (candidate.accepted) json["cost_cycles"] = candidate.cost_cycles;
+  if (!candidate.accepted) json["reason"] = candidate.reason;
   return json;
 }
 

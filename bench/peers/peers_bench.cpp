@@ -36,7 +36,6 @@
 #include "narrow/inspect.h"
 #include "narrow/model.h"
 #include "narrow/session.h"
-#include "narrow/inspect.h"
 
 namespace {
 

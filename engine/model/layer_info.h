@@ -4,7 +4,6 @@
 #include "graph/ir.h"
 #include "narrow/inspect.h"
 #include "narrow/model.h"
-#include "narrow/inspect.h"
 
 namespace narrow::engine {
 

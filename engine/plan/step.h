@@ -9,7 +9,6 @@
 #include "engine/plan/partition.h"
 #include "narrow/inspect.h"
 #include "narrow/session.h"
-#include "narrow/inspect.h"
 
 namespace narrow::engine {
 

@@ -11,7 +11,6 @@
 #include "engine/plan/plan.h"
 #include "narrow/executor.h"
 #include "narrow/session.h"
-#include "narrow/executor.h"
 
 namespace narrow::engine {
 

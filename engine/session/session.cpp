@@ -1,6 +1,6 @@
 #include "narrow/session.h"
-#include "narrow/inspect.h"
 #include "narrow/executor.h"
+#include "narrow/inspect.h"
 
 #include <cstdlib>
 #include <exception>

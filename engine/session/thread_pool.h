@@ -14,7 +14,6 @@
 #include "narrow/executor.h"
 #include "narrow/result.h"
 #include "narrow/session.h"
-#include "narrow/executor.h"
 
 namespace narrow::engine {
 

@@ -28,8 +28,9 @@ struct LayerInfo {
 // A kernel that could have been chosen.
 struct KernelCandidate {
   std::string kernel;
-  bool accepted = false;   // it is exact for this layer: a proof on shape, ranges and weights
-  double cost_cycles = 0;  // estimated, for one picture on one thread; where accepted
+  bool accepted = false;    // it is exact for this layer: a proof on shape, ranges and weights
+  double cost_cycles = 0;   // estimated, for one picture on one thread; where accepted
+  std::string reason = {};  // where refused: why, in plain words, without the end of the sentence
 };
 
 // What was chosen for one layer.

@@ -1,4 +1,4 @@
-// The convolution kernels of this folder, for its table. Fastest first.
+// The convolution kernels of this folder, for its table.
 #pragma once
 
 #include <cstddef>

@@ -3,8 +3,7 @@
 
 namespace narrow::kernels::avx2 {
 
-// Fastest first: depthwise beats the direct kernels wherever it accepts, sums in 16 bits beat those in 32, bytes beat
-// words.
+// The cost decides. Among equal costs the first of the list is chosen.
 const ConvolutionKernel* const* convolution_list(std::size_t* count) {
   static constexpr const ConvolutionKernel* kList[] = {
       &kDepthwiseU8,  &kDepthwiseS16,   &kPointwiseA16, &kConvolutionA16, &kConvolutionU8,  &kConvolutionMatched,

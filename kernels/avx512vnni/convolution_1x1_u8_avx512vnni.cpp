@@ -1,6 +1,6 @@
-// convolution_1x1_u8_avx512vnni: see kernels/avx2/pointwise_avx2.h. Vectors of 256 bits: as fast as those of 512 on
-// cores that split them, and no part of a vector is empty where a layer has 8, 24 or 40 channels.
-#include "kernels/avx2/pointwise_avx2.h"
+// convolution_1x1_u8_avx512vnni: see kernels/avx2/shared/pointwise_avx2.h. Vectors of 256 bits: as fast as those of 512
+// on cores that split them, and no part of a vector is empty where a layer has 8, 24 or 40 channels.
+#include "kernels/avx2/shared/pointwise_avx2.h"
 #include "kernels/avx512vnni/convolution_avx512vnni.h"
 
 namespace narrow::kernels::avx512vnni {
@@ -8,11 +8,10 @@ namespace {
 
 struct Dot {
   static constexpr bool kBytes = true;
-  static constexpr double kStepCycles = 0.27;
-  static constexpr double kStoreCycles = 0.95;
+  static constexpr costs::Pointwise kCosts = costs::kPointwiseAvx512Vnni;
   static constexpr int kPixels[avx2::kPanelVectors] = {6, 6, 4, 4};
 
-  static bool is_exact(const ConvolutionProblem& /*problem*/) { return true; }
+  static Refusal refusal(const ConvolutionProblem& /*problem*/) { return {}; }
   [[gnu::always_inline]] static inline void begin(__m256i& sum, __m256i x, __m256i w, const std::byte* bias) {
     sum = avx2::load_words(bias);
     add(sum, x, w);
@@ -27,14 +26,17 @@ using Kernel = avx2::Pointwise<Dot>;
 
 }  // namespace
 
-const ConvolutionKernel kPointwiseU8{"convolution_1x1_u8_avx512vnni",
-                                     Isa::kAvx512Vnni,
-                                     Kernel::accepts,
-                                     Kernel::cost,
-                                     Kernel::channel_step,
-                                     Kernel::packed_bytes,
-                                     Kernel::pack,
-                                     Kernel::workspace_bytes,
-                                     Kernel::run};
+const ConvolutionKernel kPointwiseU8{
+    .name = "convolution_1x1_u8_avx512vnni",
+    .isa = Isa::kAvx512Vnni,
+    .mix = InstructionMix::kWideDot,
+    .estimate = Kernel::estimate,
+    .offer = Kernel::offer,
+    .channel_step = Kernel::channel_step,
+    .packed_bytes = Kernel::packed_bytes,
+    .pack = Kernel::pack,
+    .workspace_bytes = Kernel::workspace_bytes,
+    .run = Kernel::run,
+};
 
 }  // namespace narrow::kernels::avx512vnni

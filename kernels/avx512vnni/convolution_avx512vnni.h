@@ -12,7 +12,7 @@ extern const ConvolutionKernel kDepthwise3x3 __attribute__((visibility("hidden")
 extern const ConvolutionKernel kDepthwiseU8 __attribute__((visibility("hidden")));
 extern const ConvolutionKernel kWinogradS16 __attribute__((visibility("hidden")));
 
-// Of depthwise_u8_avx512vnni; others may ask for more.
-[[nodiscard]] __attribute__((visibility("hidden"))) bool accepts_depthwise_u8(const ConvolutionProblem& problem);
+// Of depthwise_u8_avx512vnni; other kernels may refuse more.
+[[nodiscard]] __attribute__((visibility("hidden"))) Refusal refuse_depthwise_u8(const ConvolutionProblem& problem);
 
 }  // namespace narrow::kernels::avx512vnni

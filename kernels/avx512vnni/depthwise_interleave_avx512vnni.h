@@ -6,7 +6,7 @@
 
 #include <cstdint>
 
-#include "kernels/avx2/depthwise_avx2.h"
+#include "kernels/avx2/shared/depthwise_avx2.h"
 
 namespace narrow::kernels::avx512vnni {
 

@@ -3,7 +3,7 @@
 // it the same three registers. -zero_point * sum(w) is in the bias.
 #include <immintrin.h>
 
-#include "kernels/avx2/depthwise_avx2.h"
+#include "kernels/avx2/shared/depthwise_avx2.h"
 #include "kernels/avx512vnni/convolution_avx512vnni.h"
 #include "kernels/avx512vnni/depthwise_interleave_avx512vnni.h"
 
@@ -63,8 +63,8 @@ NARROW_INLINE __m512 scaled(__m512i acc, const std::byte* panel) {
   return _mm512_mul_ps(_mm512_cvtepi32_ps(acc), _mm512_load_ps(panel + avx2::kDepthwiseMultiplier));
 }
 
-// Outputs of two vectors of sums, before they are limited to bytes: neighbours within lanes. accepts() knows that
-// products are within int32.
+// Outputs of two vectors of sums, before they are limited to bytes: neighbours within lanes. refuse_depthwise_u8 proves
+// that products are within int32.
 NARROW_INLINE __m512i words(const Stage& stage, __m512 first, __m512 second) {
   return _mm512_adds_epi16(_mm512_packs_epi32(_mm512_cvtps_epi32(first), _mm512_cvtps_epi32(second)), stage.zero_point);
 }
@@ -199,25 +199,27 @@ constexpr avx2::DepthwiseForm kForm{.line = {.rows = 4, .pixel_bytes = kPixelByt
                                     .bias_bytes = 4,
                                     .place = same_place,
                                     .weight_place = same_place,
-                                    .cycles = {.tap = 1.45, .pixel = 2.3, .line = 3},
+                                    .cost = costs::kDepthwiseAvx512Vnni,
                                     .run = run,
                                     .run_rows = nullptr};
 
 }  // namespace
 
 // Products of sums and multipliers are within int32, so that they need not be limited before they are rounded.
-bool accepts_depthwise_u8(const ConvolutionProblem& problem) {
-  if (!avx2::accepts_depthwise(problem)) return false;
-  if (problem.output_type == OutputType::kFloat32) return true;
+Refusal refuse_depthwise_u8(const ConvolutionProblem& problem) {
+  if (const Refusal refusal = avx2::refuse_depthwise(problem); refusal.why != nullptr) return refusal;
+  if (problem.output_type == OutputType::kFloat32) return {};
   for (int c = 0; c < problem.shape.out_c; ++c) {
     const double bound = 2e9 / problem.multiplier[c];
     const std::int64_t sum = bound < INT32_MAX ? static_cast<std::int64_t>(bound) : INT32_MAX;
-    if (!avx2::depthwise_sums_within(problem, c, -sum, sum)) return false;
+    if (!avx2::depthwise_sums_within(problem, c, -sum, sum)) {
+      return {.why = "its sums times the multiplier may exceed int32", .channel = c};
+    }
   }
-  return true;
+  return {};
 }
 
-const ConvolutionKernel kDepthwiseU8 =
-    avx2::depthwise_kernel<kForm>("depthwise_u8_avx512vnni", Isa::kAvx512Vnni, accepts_depthwise_u8);
+const ConvolutionKernel kDepthwiseU8 = avx2::depthwise_kernel<kForm, refuse_depthwise_u8>(
+    "depthwise_u8_avx512vnni", Isa::kAvx512Vnni, InstructionMix::kWideDot);
 
 }  // namespace narrow::kernels::avx512vnni

@@ -1,5 +1,5 @@
-// convolution_1x1_u8_avxvnni: see kernels/avx2/pointwise_avx2.h.
-#include "kernels/avx2/pointwise_avx2.h"
+// convolution_1x1_u8_avxvnni: see kernels/avx2/shared/pointwise_avx2.h.
+#include "kernels/avx2/shared/pointwise_avx2.h"
 #include "kernels/avxvnni/convolution_avxvnni.h"
 
 namespace narrow::kernels::avxvnni {
@@ -7,11 +7,10 @@ namespace {
 
 struct Dot {
   static constexpr bool kBytes = true;
-  static constexpr double kStepCycles = 0.54;
-  static constexpr double kStoreCycles = 1.9;
+  static constexpr costs::Pointwise kCosts = costs::kPointwiseAvxVnni;
   static constexpr int kPixels[avx2::kPanelVectors] = {4, 4, 3, 2};
 
-  static bool is_exact(const ConvolutionProblem& /*problem*/) { return true; }
+  static Refusal refusal(const ConvolutionProblem& /*problem*/) { return {}; }
   [[gnu::always_inline]] static inline void begin(__m256i& sum, __m256i x, __m256i w, const std::byte* bias) {
     sum = avx2::load_words(bias);
     add(sum, x, w);
@@ -31,7 +30,16 @@ using Kernel = avx2::Pointwise<Dot>;
 }  // namespace
 
 const ConvolutionKernel kPointwiseU8{
-    "convolution_1x1_u8_avxvnni", Isa::kAvxVnni, Kernel::accepts,         Kernel::cost, Kernel::channel_step,
-    Kernel::packed_bytes,         Kernel::pack,  Kernel::workspace_bytes, Kernel::run};
+    .name = "convolution_1x1_u8_avxvnni",
+    .isa = Isa::kAvxVnni,
+    .mix = InstructionMix::kDot,
+    .estimate = Kernel::estimate,
+    .offer = Kernel::offer,
+    .channel_step = Kernel::channel_step,
+    .packed_bytes = Kernel::packed_bytes,
+    .pack = Kernel::pack,
+    .workspace_bytes = Kernel::workspace_bytes,
+    .run = Kernel::run,
+};
 
 }  // namespace narrow::kernels::avxvnni

@@ -3,17 +3,19 @@
 #include <cmath>
 #include <cstring>
 
+#include "kernels/costs.h"
 #include "kernels/scalar/convolution_scalar.h"
 
 namespace narrow::kernels::scalar {
 namespace {
 
-bool accepts(const ConvolutionProblem&) { return true; }
 std::size_t no_bytes(const ConvolutionProblem&) { return 0; }
 int channel_step(const ConvolutionProblem&) { return 1; }
-double cost(const ConvolutionProblem& p) {
-  return 4.0 * static_cast<double>(p.shape.depth()) * p.shape.out_h * p.shape.out_w * p.shape.out_c;
+double estimate(const ConvolutionProblem& p) {
+  return costs::kScalarProduct * static_cast<double>(p.shape.depth()) * p.shape.out_h * p.shape.out_w * p.shape.out_c;
 }
+
+Offer offer(const ConvolutionProblem& p, std::int64_t*) { return {.cycles = estimate(p), .refusal = {}}; }
 
 // Packed: bias, multipliers and weights as they are.
 struct Packed {
@@ -27,7 +29,7 @@ std::size_t packed_bytes(const ConvolutionProblem& p) {
          (sizeof(std::int32_t) + sizeof(float) + std::size_t(p.shape.depth()));
 }
 
-void pack(const ConvolutionProblem& p, std::byte* packed) {
+void pack(const ConvolutionProblem& p, const std::int64_t*, std::byte* packed) {
   const auto channels = static_cast<std::size_t>(p.shape.out_c);
   std::memcpy(packed, p.bias, channels * sizeof(std::int32_t));
   packed += channels * sizeof(std::int32_t);
@@ -89,8 +91,18 @@ void run(const ConvolutionProblem& p, const std::byte* packed_bytes, const std::
   }
 }
 
-constexpr ConvolutionKernel kReference{"convolution_scalar", Isa::kScalar, accepts,  cost, channel_step,
-                                       packed_bytes,         pack,         no_bytes, run};
+constexpr ConvolutionKernel kReference{
+    .name = "convolution_scalar",
+    .isa = Isa::kScalar,
+    .mix = InstructionMix::kNone,
+    .estimate = estimate,
+    .offer = offer,
+    .channel_step = channel_step,
+    .packed_bytes = packed_bytes,
+    .pack = pack,
+    .workspace_bytes = no_bytes,
+    .run = run,
+};
 
 }  // namespace
 

@@ -63,19 +63,25 @@ endfunction()
 room(include/narrow RECURSE ALLOW "^narrow/[^/]+\\.h$")
 
 room(kernels FLAT ALLOW "^base/arithmetic\\.h$" "^narrow/types\\.h$" "^kernels/[^/]+\\.h$")
+# What every ISA may use: the contracts, and what belongs to no ISA. An ISA also uses its own folder, but no other.
+set(every_isa "^base/arithmetic\\.h$" "^narrow/types\\.h$" "^kernels/[^/]+\\.h$" "^kernels/shared/")
+# The VNNI ISAs include the features of AVX2, and link its kernels. kernels/avx2/shared/ is what they may use of it.
+set(of_avx2 "^kernels/avx2/shared/")
+room(kernels/shared RECURSE ALLOW ${every_isa} ${of_avx2} NO_STL)
+room(kernels/avx2/shared RECURSE ALLOW ${every_isa} ${of_avx2} NO_STL)
 file(GLOB isa_folders RELATIVE ${ROOT}/kernels ${ROOT}/kernels/*)
+list(REMOVE_ITEM isa_folders shared)
 foreach(isa IN LISTS isa_folders)
   if(IS_DIRECTORY ${ROOT}/kernels/${isa})
     set(no_stl NO_STL)
     if(isa STREQUAL "scalar")  # built for the baseline: its copies run everywhere
       set(no_stl "")
     endif()
-    set(shared "^base/arithmetic\\.h$" "^kernels/packing/")
+    set(borrowed "")
     if(isa MATCHES "vnni$")
-      # Of Winograd and depthwise windows only the products have an instruction of their own, the rest is AVX2's.
-      list(APPEND shared "^kernels/vnni/" "^kernels/avx2/(winograd_(plan|run|bytes|bytes_expand)|depthwise|pointwise)_avx2\\.h$")
+      set(borrowed ${of_avx2})
     endif()
-    room(kernels/${isa} RECURSE ALLOW "^narrow/types\\.h$" "^kernels/[^/]+\\.h$" "^kernels/${isa}/" ${shared} ${no_stl})
+    room(kernels/${isa} RECURSE ALLOW ${every_isa} "^kernels/${isa}/" ${borrowed} ${no_stl})
   endif()
 endforeach()
 

@@ -18,7 +18,9 @@ namespace {
 constexpr const char* kWords = "convolution_1x1_s16_avx2";
 constexpr const char* kSums16 = "convolution_1x1_a16_avx2";
 
-bool accepts(const char* kernel, const ConvolutionCase& c) { return kernel_named(kernel)->accepts(c.problem()); }
+bool accepts(const char* kernel, const ConvolutionCase& c) {
+  return kernel_accepts(*kernel_named(kernel), c.problem());
+}
 
 ConvolutionCase extreme_case(std::mt19937& random, const ConvolutionShape& shape, QRange weights, QRange inputs) {
   ConvolutionCase c = case_of(shape);

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels/avx2/convolution_windows_avx2.h"
+#include "kernels/avx2/shared/convolution_windows_avx2.h"
 #include "kernels/convolution.h"
 #include "tests/kernels/convolution_cases.h"
 #include "tests/support/data.h"
@@ -20,7 +20,7 @@ namespace {
 
 constexpr const char* kName = "convolution_a16_3x16_avx2";
 
-bool a16_accepts(const ConvolutionCase& c) { return kernel_named(kName)->accepts(c.problem()); }
+bool a16_accepts(const ConvolutionCase& c) { return kernel_accepts(*kernel_named(kName), c.problem()); }
 
 std::int64_t steps_for(const std::vector<std::int8_t>& weights, std::int64_t segment_elems, std::int32_t largest) {
   const std::int64_t segments = static_cast<std::int64_t>(weights.size()) / segment_elems;
@@ -216,7 +216,7 @@ TEST_CASE("sums in 16 bits: panels choose for themselves") {
 
 TEST_CASE("sums in 16 bits: fewer bits select the kernel, whatever the weights") {
   const auto selected = [](const ConvolutionCase& c) {
-    return std::string(select_convolution(c.problem(), Isa::kAvx2)->name);
+    return std::string(chosen_kernel(c.problem(), Isa::kAvx2)->name);
   };
   std::mt19937 random(narrow::testing::seed() + 5);
   struct Pair {

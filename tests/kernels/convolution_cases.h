@@ -76,6 +76,10 @@ class AlignedBytes {
 [[nodiscard]] const ConvolutionKernel* kernel_named(const std::string& name);
 [[nodiscard]] const ConvolutionKernel* reference_kernel();
 
+[[nodiscard]] bool kernel_accepts(const ConvolutionKernel& kernel, const ConvolutionProblem& problem);
+// The kernel that a session takes.
+[[nodiscard]] const ConvolutionKernel* chosen_kernel(const ConvolutionProblem& problem, Isa isa);
+
 // Output rows [begin, end), computed by as many calls as `cuts` asks for (1: one call). Canaries surround every call's
 // rows; touching them is a failed check.
 [[nodiscard]] std::vector<std::byte> run_kernel(const ConvolutionKernel& kernel, const ConvolutionCase& c,

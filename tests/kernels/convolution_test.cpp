@@ -61,11 +61,11 @@ TEST_CASE("convolution: the pair of products that saturates vpmaddubsw is exact"
   c.bias = {0};
   c.multiplier = {1.0F};
   c.output_type = OutputType::kFloat32;
-  CHECK_FALSE(kernel_named("convolution_u8_6x16_avx2")->accepts(c.problem()));
+  CHECK_FALSE(kernel_accepts(*kernel_named("convolution_u8_6x16_avx2"), c.problem()));
   std::vector<const ConvolutionKernel*> kernels = runnable_kernels();
   kernels.push_back(reference_kernel());
   for (const ConvolutionKernel* kernel : kernels) {
-    if (!kernel->accepts(c.problem())) continue;
+    if (!kernel_accepts(*kernel, c.problem())) continue;
     const std::vector<std::byte> output = run_kernel(*kernel, c, 0, 1, 1);
     float y = 0;
     std::memcpy(&y, output.data(), sizeof y);
@@ -81,7 +81,7 @@ TEST_CASE("convolution: bytes are multiplied only where the weights prove that n
   c.multiplier = {1.0F};
   const auto accepts = [&](std::vector<std::int8_t> weights) {
     c.weights = std::move(weights);
-    return kernel->accepts(c.problem());
+    return kernel_accepts(*kernel, c.problem());
   };
   CHECK(accepts({127, 1, 64, 64}));        // 255 * 128 = 32640
   CHECK_FALSE(accepts({127, 2, 0, 0}));    // 255 * 129 = 32895
@@ -188,7 +188,7 @@ TEST_CASE("convolution: random shapes equal the reference") {
     const ConvolutionCase c = random_case(random);
     CHECK(check_against_reference(c) > 0);
     for (const ConvolutionKernel* kernel : runnable_kernels()) {
-      if (kernel->accepts(c.problem())) ran.insert(kernel->name);
+      if (kernel_accepts(*kernel, c.problem())) ran.insert(kernel->name);
     }
   }
   for (const ConvolutionKernel* kernel : runnable_kernels()) CHECK_MESSAGE(ran.count(kernel->name) == 1, kernel->name);
@@ -249,11 +249,11 @@ TEST_CASE("convolution: kernels touch nothing outside their buffers") {
       const std::vector<std::byte> expected = run_kernel(*reference_kernel(), c, 0, c.rows(), 1);
       for (const ConvolutionKernel* kernel : runnable_kernels()) {
         const ConvolutionProblem problem = c.problem();
-        if (!kernel->accepts(problem)) continue;
+        if (!kernel_accepts(*kernel, problem)) continue;
         // Rounded up only to be aligned at the end of a page.
         GuardedBuffer<std::byte> packed((kernel->packed_bytes(problem) + 63) / 64 * 64);
         GuardedBuffer<std::byte> workspace((kernel->workspace_bytes(problem) + 63) / 64 * 64);
-        kernel->pack(problem, packed.data());
+        ask(*kernel, problem).pack(problem, packed.data());
         for (const Against side : {Against::kBegin, Against::kEnd}) {
           GuardedBuffer<std::uint8_t> input(c.input, side);
           GuardedBuffer<std::byte> output(expected.size(), side);
@@ -283,10 +283,10 @@ TEST_CASE("convolution: depthwise and 1x1 kernels read no rows but those that th
     const ConvolutionProblem problem = c.problem();
     const std::int64_t row_elems = std::int64_t{shape.in_w} * shape.in_c;
     for (const ConvolutionKernel* kernel : runnable_kernels()) {
-      if (!kernel->accepts(problem) || std::string(kernel->name).starts_with("winograd")) continue;
+      if (!kernel_accepts(*kernel, problem) || std::string(kernel->name).starts_with("winograd")) continue;
       AlignedBytes packed(kernel->packed_bytes(problem));
       AlignedBytes workspace(kernel->workspace_bytes(problem));
-      kernel->pack(problem, packed.data());
+      ask(*kernel, problem).pack(problem, packed.data());
       for (std::int64_t begin = 0; begin < c.rows(); ++begin) {
         for (std::int64_t end = begin + 1; end <= std::min(begin + 4, c.rows()); ++end) {
           const std::int64_t height = shape.in_h;
@@ -312,7 +312,7 @@ TEST_CASE("convolution: depthwise and 1x1 kernels read no rows but those that th
 
 TEST_CASE("convolution: selection follows shape and ranges and limits itself to the ISA") {
   const auto selected = [](const ConvolutionCase& c, Isa isa) {
-    return std::string(select_convolution(c.problem(), isa)->name);
+    return std::string(chosen_kernel(c.problem(), isa)->name);
   };
   std::mt19937 random(narrow::testing::seed() + 7);
   ConvolutionCase full = case_of(shape_of(9, 9, 16, 16, 3, 2, 1));
@@ -344,7 +344,7 @@ TEST_CASE("convolution: the workspace is bounded for large pictures") {
     tall.bias = small.bias;
     tall.multiplier = small.multiplier;
     for (const ConvolutionKernel* kernel : runnable_kernels()) {
-      if (!kernel->accepts(tall.problem())) continue;
+      if (!kernel_accepts(*kernel, tall.problem())) continue;
       CHECK_MESSAGE(kernel->workspace_bytes(tall.problem()) <= 512 * 1024, kernel->name);
     }
   }

@@ -20,7 +20,9 @@
 namespace narrow::kernels::testing {
 namespace {
 
-bool depthwise_accepts(const ConvolutionCase& c) { return kernel_named("depthwise_s16_avx2")->accepts(c.problem()); }
+bool depthwise_accepts(const ConvolutionCase& c) {
+  return kernel_accepts(*kernel_named("depthwise_s16_avx2"), c.problem());
+}
 
 TEST_CASE("depthwise: any number of channels around the width of a panel") {
   NEED_KERNELS();
@@ -66,7 +68,7 @@ TEST_CASE("depthwise: rows that are computed in pairs may begin and end at any r
       c.fill(random, Fill::kRandom, Fill::kExtremes);
       const std::vector<std::byte> all = run_kernel(*reference_kernel(), c, 0, c.rows(), 1);
       for (const ConvolutionKernel* kernel_under_test : runnable_kernels()) {
-        if (!kernel_under_test->accepts(c.problem())) continue;
+        if (!kernel_accepts(*kernel_under_test, c.problem())) continue;
         for (std::int64_t begin = 0; begin < c.rows(); ++begin) {
           for (std::int64_t end = begin + 1; end <= c.rows(); ++end) {
             const auto at = [&](std::int64_t row) { return all.begin() + static_cast<std::ptrdiff_t>(row * 9 * 20); };
@@ -101,9 +103,9 @@ TEST_CASE("depthwise: rows that no window of a part touches are not read") {
           const std::vector<std::byte> expected = run_kernel(*reference_kernel(), c, row, row + count, 1);
           const ConvolutionProblem problem = c.problem();  // the one of run_kernel is gone
           for (const ConvolutionKernel* under_test : runnable_kernels()) {
-            if (!under_test->accepts(problem)) continue;
+            if (!kernel_accepts(*under_test, problem)) continue;
             AlignedBytes packed(under_test->packed_bytes(problem));
-            under_test->pack(problem, packed.data());
+            ask(*under_test, problem).pack(problem, packed.data());
             AlignedBytes workspace(under_test->workspace_bytes(problem));
             std::vector<std::byte> output(static_cast<std::size_t>(c.rows()) * c.row_bytes());
             under_test->run(problem, packed.data(), guarded.data() - first * row_bytes, output.data(),
@@ -168,31 +170,31 @@ TEST_CASE("depthwise: sums in 16 bits reach both ends of int16 and are exact the
     // 255 * 128 is the last multiple of 255 in int16, and 255 * -128 the first.
     for (std::size_t i = 0; i < c.weights.size(); ++i) c.weights[i] = static_cast<std::int8_t>(i % 9 == 8 ? 0 : 16);
     set_folded_bias(c, INT16_MAX - 255 * 128);
-    CHECK(bytes.accepts(c.problem()));
+    CHECK(kernel_accepts(bytes, c.problem()));
     CHECK(check_against_reference(c) > 0);
     set_folded_bias(c, INT16_MAX - 255 * 128 + 1);
-    CHECK_FALSE(bytes.accepts(c.problem()));
+    CHECK_FALSE(kernel_accepts(bytes, c.problem()));
     CHECK(check_against_reference(c) > 0);
     set_folded_bias(c, INT16_MIN);
-    CHECK(bytes.accepts(c.problem()));
+    CHECK(kernel_accepts(bytes, c.problem()));
     CHECK(check_against_reference(c) > 0);
     for (std::int8_t& w : c.weights) w = static_cast<std::int8_t>(-w);
     set_folded_bias(c, INT16_MIN + 255 * 128);
-    CHECK(bytes.accepts(c.problem()));
+    CHECK(kernel_accepts(bytes, c.problem()));
     CHECK(check_against_reference(c) > 0);
     set_folded_bias(c, INT16_MIN + 255 * 128 - 1);
-    CHECK_FALSE(bytes.accepts(c.problem()));
+    CHECK_FALSE(kernel_accepts(bytes, c.problem()));
     CHECK(check_against_reference(c) > 0);
     for (const int beyond : {1, -1}) {
       for (std::size_t i = 0; i < 9; ++i) c.weights[i] = static_cast<std::int8_t>(i % 9 == 8 ? beyond : 16 * beyond);
       set_folded_bias(c, 0);
-      CHECK_FALSE(bytes.accepts(c.problem()));
+      CHECK_FALSE(kernel_accepts(bytes, c.problem()));
     }
     // Positive and negative products may meet in any order, but each kind alone stays within.
     for (std::size_t i = 0; i < c.weights.size(); ++i)
       c.weights[i] = static_cast<std::int8_t>(i % 9 % 2 == 0 ? 25 : -32);
     set_folded_bias(c, INT16_MIN + 255 * 128);
-    CHECK(bytes.accepts(c.problem()));
+    CHECK(kernel_accepts(bytes, c.problem()));
     CHECK(check_against_reference(c) > 0);
   }
 }
@@ -228,7 +230,7 @@ TEST_CASE("depthwise: few bits in any window, stride and padding are added in 16
         c.weight_range = QRange::weights(4);
         c.output_type = width % 2 == 0 ? OutputType::kFloat32 : OutputType::kUint8;
         c.fill(random, Fill::kExtremes, Fill::kExtremes);
-        CHECK(bytes.accepts(c.problem()));
+        CHECK(kernel_accepts(bytes, c.problem()));
         CHECK(check_against_reference(c) > 0);
       }
     }

@@ -2,18 +2,22 @@
 #include <doctest/doctest.h>
 
 #include <cstdio>
+#include <filesystem>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "kernels/isa_table.h"
 #include "tests/kernels/compare.h"
+#include "tests/kernels/convolution_cases.h"
 #include "tests/support/data.h"
 
 namespace {
 
 using namespace narrow;
 using namespace narrow::kernels;
+using narrow::kernels::testing::chosen_kernel;
 
 // Whether kernels of `kernel` run wherever those of `isa` do.
 bool includes(Isa isa, Isa kernel) { return required_features(isa).has(required_features(kernel).bits); }
@@ -85,6 +89,25 @@ ConvolutionShape linear(int in, int out) {
   shape.in_c = in;
   shape.out_c = out;
   return shape;
+}
+
+TEST_CASE("a convolution kernel stands in the file that is named like it") {
+  std::set<std::string> stems;
+  const std::filesystem::path folder = narrow::testing::source_folder() / "kernels";
+  if (!std::filesystem::exists(folder)) NARROW_SKIP("the sources are not there");
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    if (entry.path().extension() == ".cpp") stems.insert(entry.path().stem().string());
+  }
+  for (const IsaTable* table : isa_tables()) {
+    for (std::size_t i = 0; i < table->convolution_count; ++i) {
+      CAPTURE(table->convolutions[i]->name);
+      CHECK(stems.contains(table->convolutions[i]->name));
+    }
+    for (std::size_t i = 0; i < table->convolution_f32_count; ++i) {
+      CAPTURE(table->convolutions_f32[i]->name);
+      CHECK(stems.contains(table->convolutions_f32[i]->name));
+    }
+  }
 }
 
 }  // namespace
@@ -163,7 +186,7 @@ TEST_CASE("ordinary layers run on the ISA that was asked for") {
       CAPTURE(shape.kernel_h);
       CAPTURE(shape.groups);
       REQUIRE(accumulator_is_exact(layer.problem));
-      const ConvolutionKernel* chosen = select_convolution(layer.problem, isa);
+      const ConvolutionKernel* chosen = chosen_kernel(layer.problem, isa);
       REQUIRE(chosen != nullptr);
       CAPTURE(chosen->name);
       // Where channels are not summed, multiplying four of them at once is of no use, and with fewer products an older
@@ -171,7 +194,7 @@ TEST_CASE("ordinary layers run on the ISA that was asked for") {
       const bool own = shape.groups == 1 && shape.kernel_h == 1;
       CHECK((own ? chosen->isa == isa : includes(isa, chosen->isa)));
       layer.problem.output_type = OutputType::kFloat32;
-      if (own) CHECK(select_convolution(layer.problem, isa)->isa == isa);
+      if (own) CHECK(chosen_kernel(layer.problem, isa)->isa == isa);
       CHECK((isa == Isa::kScalar || select_convolution_f32(layer.float_problem, isa)->isa != Isa::kScalar));
     }
   }

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels/avx2/matched_panel_avx2.h"
+#include "kernels/avx2/matched/matched_panel_avx2.h"
 #include "kernels/convolution.h"
 #include "tests/kernels/convolution_cases.h"
 #include "tests/support/data.h"
@@ -238,7 +238,7 @@ TEST_CASE("matched steps: exact where sums are as large as any input makes them,
           c.weight_range = w == 8 ? QRange{-128, 127} : QRange::weights(w);
           c.fill(random, Fill::kHighest, weights);
           fill_worst_inputs(c);
-          REQUIRE(kernel_named(kName)->accepts(c.problem()));
+          REQUIRE(kernel_accepts(*kernel_named(kName), c.problem()));
           for (const int end : {0, 1}) {
             center(c, end);
             CHECK(check_against_reference(c) > 0);
@@ -256,7 +256,7 @@ TEST_CASE("matched steps: 211*71 + 171*107 is 33278") {
   c.weights = {71, 107};
   c.bias = {100 - 33278};
   c.multiplier = {1};
-  REQUIRE(kernel_named(kName)->accepts(c.problem()));
+  REQUIRE(kernel_accepts(*kernel_named(kName), c.problem()));
   CHECK(run_kernel(*kernel_named(kName), c, 0, 1, 1)[0] == std::byte{100});
 }
 
@@ -272,7 +272,7 @@ TEST_CASE("matched steps: any number of pixels and channels, windows, strides an
       c.input_zero_point = 7 * width;
       c.fill(random, Fill::kExtremes, width % 2 == 0 ? Fill::kExtremes : Fill::kRandom);
       CAPTURE(c.text());
-      REQUIRE(kernel_named(kName)->accepts(c.problem()));
+      REQUIRE(kernel_accepts(*kernel_named(kName), c.problem()));
       CHECK(check_against_reference(c) > 0);
     }
   }
@@ -287,7 +287,7 @@ TEST_CASE("matched steps: deep layers of 8-bit weights select them, shallow ones
     // About as many large weights as trained layers have: a third of the largest is the standard deviation.
     std::uniform_int_distribution<int> any(-127, 127);
     for (std::int8_t& w : c.weights) w = static_cast<std::int8_t>((any(random) + any(random) + any(random)) / 3);
-    return std::string(select_convolution(c.problem(), Isa::kAvx2)->name);
+    return std::string(chosen_kernel(c.problem(), Isa::kAvx2)->name);
   };
   CHECK(selected(shape_of(14, 14, 512, 256, 1, 1, 0)) == kName);
   CHECK(selected(shape_of(14, 14, 512, 256, 1, 2, 0)) == kName);

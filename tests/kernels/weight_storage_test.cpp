@@ -73,7 +73,7 @@ TEST_CASE("weights: 4 bits take half the memory and 2 bits a quarter except in l
     c.input_range = {0, 15};
     c.weight_range = range;
     c.fill(random, Fill::kRandom, Fill::kRandom);
-    return kernel.accepts(c.problem()) ? kernel.packed_bytes(c.problem()) : 0;
+    return kernel_accepts(kernel, c.problem()) ? kernel.packed_bytes(c.problem()) : 0;
   };
   constexpr std::size_t kWeights = 256 * 256;
   constexpr std::size_t kHeads = 256 * 8 + 1024;
@@ -92,7 +92,7 @@ TEST_CASE("weights: 4 bits take half the memory and 2 bits a quarter except in l
   }
 }
 
-TEST_CASE("selection: the kernel that is found without asking all is the first of the ranking") {
+TEST_CASE("selection: kernels that accept come first, by cost, then the reference, then those that say why not") {
   const unsigned seed = narrow::testing::seed();
   CAPTURE(seed);
   std::mt19937 random(seed);
@@ -101,14 +101,38 @@ TEST_CASE("selection: the kernel that is found without asking all is the first o
     for (const IsaTable* table : isa_tables()) {
       if (!cpu_features().has(required_features(table->isa).bits)) continue;
       const ConvolutionProblem problem = c.problem();
-      const std::vector<ConvolutionCandidate> ranking = rank_convolutions(problem, table->isa);
       CAPTURE(c.text());
-      CHECK(std::string(select_convolution(problem, table->isa)->name) == ranking.front().kernel->name);
-      for (const ConvolutionCandidate& candidate : ranking) {
-        if (candidate.kernel->least_cost == nullptr) continue;
-        CHECK(candidate.kernel->least_cost(problem) <= candidate.cost);
+      double cheapest = 0;
+      bool past_reference = false;
+      for (const ConvolutionCandidate& candidate : rank_convolutions(problem, table->isa)) {
+        CAPTURE(candidate.kernel->name);
+        CHECK(candidate.accepts() != past_reference);
+        if (!candidate.accepts()) {
+          CHECK_FALSE(std::string(candidate.offer.refusal.why).empty());
+          CHECK(candidate.offer.refusal.channel < c.shape.out_c);
+          continue;
+        }
+        CHECK(candidate.kernel->estimate(problem) <= candidate.offer.cycles);
+        past_reference = candidate.kernel == reference_kernel();
+        if (past_reference) continue;
+        CHECK(candidate.offer.cycles >= cheapest);
+        cheapest = candidate.offer.cycles;
       }
+      CHECK(past_reference);
     }
+  }
+}
+
+TEST_CASE("selection: the estimate reads no weights") {
+  std::mt19937 random(1);
+  for (int i = 0; i < 100; ++i) {
+    const ConvolutionCase c = random_case(random);
+    ConvolutionProblem problem = c.problem();
+    problem.weights = nullptr;
+    problem.sums = nullptr;
+    problem.bias = nullptr;
+    problem.multiplier = nullptr;
+    for (const ConvolutionKernel* kernel : runnable_kernels()) CHECK(kernel->estimate(problem) >= 0);
   }
 }
 

@@ -12,7 +12,7 @@ namespace {
 
 constexpr const char* kName = "winograd_u8_2x2_avx2";
 
-bool accepts(const ConvolutionCase& c) { return kernel_named(kName)->accepts(c.problem()); }
+bool accepts(const ConvolutionCase& c) { return kernel_accepts(*kernel_named(kName), c.problem()); }
 
 #define NEED_WINOGRAD()                                              \
   if (runnable_kernels().empty()) {                                  \

@@ -11,7 +11,7 @@ namespace {
 
 const std::string kName = "winograd_s16_3x3_avx2";
 
-bool accepts(const ConvolutionCase& c) { return kernel_named(kName)->accepts(c.problem()); }
+bool accepts(const ConvolutionCase& c) { return kernel_accepts(*kernel_named(kName), c.problem()); }
 
 #define NEED_KERNELS() \
   if (runnable_kernels().empty()) NARROW_SKIP("this CPU runs no kernel but the scalar reference")
@@ -104,7 +104,7 @@ TEST_CASE("winograd of stride 2: it is what the first layer of a ResNet is compu
   std::mt19937 random(narrow::testing::seed() + 3);
   ConvolutionCase c = windows_of(224, 224, 3, 64);
   c.fill(random, Fill::kLowest, Fill::kRandom);
-  CHECK(select_convolution(c.problem(), Isa::kAvx2)->name == kName);
+  CHECK(chosen_kernel(c.problem(), Isa::kAvx2)->name == kName);
 }
 
 }  // namespace

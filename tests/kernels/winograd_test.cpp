@@ -12,7 +12,7 @@ namespace {
 
 constexpr const char* kName = "winograd_s16_4x4_avx2";
 
-bool accepts(const ConvolutionCase& c) { return kernel_named(kName)->accepts(c.problem()); }
+bool accepts(const ConvolutionCase& c) { return kernel_accepts(*kernel_named(kName), c.problem()); }
 
 #define NEED_WINOGRAD()                                              \
   if (runnable_kernels().empty()) {                                  \
@@ -136,7 +136,7 @@ TEST_CASE("winograd: only 3x3 windows of stride 1 without groups or dilation are
   ConvolutionCase c = case_of(shape_of(14, 14, 64, 64, 3, 1, 1));
   c.weight_range = {-127, 127};
   c.fill(random, Fill::kRandom, Fill::kRandom);
-  CHECK(std::string(select_convolution(c.problem(), Isa::kAvx2)->name) == kName);
+  CHECK(std::string(chosen_kernel(c.problem(), Isa::kAvx2)->name) == kName);
 }
 
 }  // namespace

@@ -5,9 +5,9 @@
 #include <cstring>
 #include <fstream>
 
-#include "narrow/onnx.h"
 #include "narrow/float_model.h"
 #include "narrow/image.h"
+#include "narrow/onnx.h"
 #include "narrow/quantize.h"
 #include "narrow/safetensors.h"
 #include "tests/support/data.h"

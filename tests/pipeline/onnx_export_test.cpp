@@ -10,13 +10,13 @@
 #include <string>
 #include <vector>
 
-#include "narrow/onnx.h"
 #include "narrow/float_model.h"
 #include "narrow/image.h"
+#include "narrow/inspect.h"
 #include "narrow/model.h"
+#include "narrow/onnx.h"
 #include "narrow/quantize.h"
 #include "narrow/session.h"
-#include "narrow/inspect.h"
 #include "tests/pipeline/real_models.h"
 #include "tests/support/data.h"
 

@@ -12,7 +12,6 @@
 #include "tests/pipeline/real_models.h"
 #include "tests/support/data.h"
 #include "tests/support/graph/naive_evaluator.h"
-#include "narrow/inspect.h"
 
 namespace narrow {
 namespace {

@@ -4,7 +4,6 @@
 #include "base/aligned_buffer.h"
 #include "base/arithmetic.h"
 #include "engine/plan/make_step.h"
-#include "engine/plan/steps/kernel_choice.h"
 #include "engine/plan/steps/window_shape.h"
 #include "kernels/convolution.h"
 #include "narrow/inspect.h"
@@ -55,7 +54,26 @@ std::int64_t macs_per_row(const ConvolutionShape& shape) {
 
 std::int64_t estimated_row_cost(const ConvolutionShape& shape, const ConvolutionCandidate& candidate) {
   constexpr double kPerCycle = 32;
-  return std::max<std::int64_t>(1, static_cast<std::int64_t>(std::min(kPerCycle * candidate.cost / shape.out_h, 1e15)));
+  return std::max<std::int64_t>(
+      1, static_cast<std::int64_t>(std::min(kPerCycle * candidate.offer.cycles / shape.out_h, 1e15)));
+}
+
+// Why a kernel refuses: "its sums may exceed 2^25 (output channel 17)".
+std::string reason_of(const kernels::Refusal& refusal) {
+  if (refusal.why == nullptr) return "";
+  if (refusal.channel < 0) return refusal.why;
+  return std::string(refusal.why) + " (output channel " + std::to_string(refusal.channel) + ")";
+}
+
+// ranked: the result of rank_convolutions.
+std::vector<KernelCandidate> explain_choice(const std::vector<ConvolutionCandidate>& ranked) {
+  std::vector<KernelCandidate> candidates;
+  candidates.reserve(ranked.size());
+  for (const ConvolutionCandidate& candidate : ranked) {
+    candidates.push_back(
+        {candidate.kernel->name, candidate.accepts(), candidate.offer.cycles, reason_of(candidate.offer.refusal)});
+  }
+  return candidates;
 }
 
 // The work of an integer convolution. A part reads all input channels of its rows, and the packed weights of its own
@@ -92,7 +110,7 @@ std::vector<float> multipliers(double input_scale, const std::vector<float>& wei
 
 class ConvolutionStep final : public Step {
  public:
-  // `ranked`: the kernels that accept the problem, the chosen one first.
+  // ranked: the result of rank_convolutions; the first is chosen.
   ConvolutionStep(const NodePlace& place, const ConvolutionProblem& problem,
                   const std::vector<ConvolutionCandidate>& ranked, const Work& work, std::vector<float> multiplier,
                   AlignedBuffer packed)
@@ -100,7 +118,7 @@ class ConvolutionStep final : public Step {
              {place.node.name, ranked.front().kernel->name, packed.size()}),
         problem_(problem),
         kernel_(*ranked.front().kernel),
-        candidates_(explain_choice(ranked, place.isa)),
+        candidates_(explain_choice(ranked)),
         work_(work),
         multiplier_(std::move(multiplier)),
         packed_(std::move(packed)),
@@ -162,12 +180,8 @@ class ConvolutionF32Step final : public Step {
   Location output_;
 };
 
-template <class Kernel, class Problem>
-Result<AlignedBuffer> pack(const NodePlace& place, const Kernel& kernel, const Problem& problem) {
-  NARROW_ASSIGN(AlignedBuffer packed, AlignedBuffer::allocate(kernel.packed_bytes(problem),
-                                                              "the packed weights of '" + place.node.name + "'"));
-  kernel.pack(problem, packed.data());
-  return packed;
+Result<AlignedBuffer> allocate_packed(const NodePlace& place, std::size_t bytes) {
+  return AlignedBuffer::allocate(bytes, "the packed weights of '" + place.node.name + "'");
 }
 
 StepResult make_integer(const NodePlace& place, const graph::QuantizedFilter& filter) {
@@ -204,9 +218,11 @@ StepResult make_integer(const NodePlace& place, const graph::QuantizedFilter& fi
                           " products in its ranges may not fit into int32; quantize this layer with fewer bits");
   }
   const std::vector<ConvolutionCandidate> ranked = kernels::rank_convolutions(problem, place.isa);
-  NARROW_ASSIGN(AlignedBuffer packed, pack(place, *ranked.front().kernel, problem));
-  const Work work = divisible(problem, ranked.front(), static_cast<std::int64_t>(packed.size()));
-  // Nothing reads the model's copy of the weights after packing.
+  const ConvolutionCandidate& chosen = ranked.front();
+  NARROW_ASSIGN(AlignedBuffer packed, allocate_packed(place, chosen.kernel->packed_bytes(problem)));
+  chosen.pack(problem, packed.data());
+  const Work work = divisible(problem, chosen, static_cast<std::int64_t>(packed.size()));
+  // Nothing reads the weights after packing, so the pages of the model's copy are released.
   problem.weights = nullptr;
   problem.sums = nullptr;
   if (filter.packed && place.pages != nullptr) place.pages->release(filter.packed->bytes());
@@ -221,7 +237,8 @@ StepResult make_float(const NodePlace& place, const graph::Filter& filter) {
   problem.bias = filter.bias.data();
   problem.clamp = place.node.clamp;
   const ConvolutionF32Kernel& kernel = *kernels::select_convolution_f32(problem, place.isa);
-  NARROW_ASSIGN(AlignedBuffer packed, pack(place, kernel, problem));
+  NARROW_ASSIGN(AlignedBuffer packed, allocate_packed(place, kernel.packed_bytes(problem)));
+  kernel.pack(problem, packed.data());
   return StepResult(std::make_unique<ConvolutionF32Step>(place, problem, kernel, std::move(packed)));
 }
 

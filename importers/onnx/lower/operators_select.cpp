@@ -4,12 +4,12 @@
 #include <optional>
 #include <utility>
 
+#include "base/text.h"
 #include "graph/limits.h"
 #include "importers/onnx/lower/arguments.h"
 #include "importers/onnx/lower/layout.h"
 #include "importers/onnx/lower/operators.h"
 #include "importers/onnx/lower/quantization.h"
-#include "base/text.h"
 
 namespace narrow::onnx {
 namespace {

@@ -11,9 +11,9 @@
 #include <unordered_set>
 #include <utility>
 
+#include "base/text.h"
 #include "importers/files/file.h"
 #include "importers/onnx/read/tensor_reader.h"
-#include "base/text.h"
 
 namespace narrow::onnx {
 namespace {

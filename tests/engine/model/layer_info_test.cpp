@@ -4,7 +4,6 @@
 
 #include "narrow/inspect.h"
 #include "narrow/model.h"
-#include "narrow/inspect.h"
 #include "tests/engine/graph_builder.h"
 
 using narrow::LayerInfo;

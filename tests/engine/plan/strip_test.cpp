@@ -8,7 +8,6 @@
 
 #include "narrow/inspect.h"
 #include "narrow/session.h"
-#include "narrow/inspect.h"
 #include "tests/engine/graph_builder.h"
 #include "tests/engine/reference_interpreter.h"
 

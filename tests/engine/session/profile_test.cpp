@@ -5,7 +5,6 @@
 
 #include "narrow/inspect.h"
 #include "narrow/session.h"
-#include "narrow/inspect.h"
 #include "tests/engine/graph_builder.h"
 
 using narrow::Session;

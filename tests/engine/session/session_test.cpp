@@ -1,7 +1,7 @@
 // What a session refuses, reports and promises besides numbers.
 #include "narrow/session.h"
-#include "narrow/inspect.h"
 #include "narrow/executor.h"
+#include "narrow/inspect.h"
 
 #include <doctest/doctest.h>
 

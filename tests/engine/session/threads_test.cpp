@@ -9,8 +9,6 @@
 #include "narrow/executor.h"
 #include "narrow/inspect.h"
 #include "narrow/session.h"
-#include "narrow/inspect.h"
-#include "narrow/executor.h"
 #include "tests/engine/graph_builder.h"
 #include "tests/engine/reference_interpreter.h"
 

@@ -1,0 +1,106 @@
+// One filter per channel (groups == in_c == out_c), any window, stride, dilation and padding: what depthwise_u8_avx2
+// and depthwise_s16_avx2 share. Tiles are one output row x 16 channels on lines of two rows of the image
+// (depthwise_lines_avx2.h). -zero_point * sum(w) is in the bias. Everything here is static: see kernels/CMakeLists.txt.
+//
+// Element, the arithmetic of a kernel: Sum, kPixelBytes, kPixels (of a tile),
+//   tile(lines, shift, panel, weights, sums): sums of kPixels pixels whose windows are `shift` bytes from the lines'
+//     start; weights are those of the panel and output row
+//   wide(sum): as int32; words(stage, sum, multiplier): outputs before they are limited to bytes
+#pragma once
+
+#include <immintrin.h>
+
+#include "kernels/avx2/shared/convolution_output_avx2.h"
+#include "kernels/avx2/shared/depthwise_avx2.h"
+
+namespace narrow::kernels::avx2 {
+
+__attribute__((always_inline)) static inline __m256i load(const void* aligned) {
+  return _mm256_load_si256(static_cast<const __m256i*>(aligned));
+}
+
+// Bytes of two vectors of words, neighbours within 128-bit lanes.
+__attribute__((always_inline)) static inline __m256i bytes(__m256i first, __m256i second, __m256i lo, __m256i hi) {
+  return _mm256_min_epu8(_mm256_max_epu8(_mm256_packus_epi16(first, second), lo), hi);
+}
+
+// uint8 outputs of whole panels, one or two, in rows of at least a tile's.
+template <class Element, int kPanels>
+__attribute__((noinline)) static void run_whole(const ConvolutionProblem& problem, const TileLines& in,
+                                                const DepthwiseBlock& block) {
+  constexpr int kPixels = Element::kPixels;
+  const OutputStage stage = output_stage(problem);
+  const __m256i lo = stage.lower;
+  const __m256i hi = _mm256_set1_epi8(static_cast<char>(problem.output_range.hi));
+  const std::ptrdiff_t out_c = stage.out_c;
+  const std::byte* const first = block.packed;
+  const std::byte* const second = block.packed + block.packed_step;
+  std::uint8_t* row = static_cast<std::uint8_t*>(block.output) + block.index;
+  std::int64_t weights = kDepthwiseHeadBytes;
+  for (int left = block.rows; left > 0; --left, row += problem.shape.out_w * out_c, weights += Element::kPixelBytes) {
+    for (int x = 0; x < block.columns; x += kPixels) {
+      // The last tile begins earlier, and computes some outputs again.
+      if (x + kPixels > block.columns) x = block.columns - kPixels;
+      const std::int64_t shift = x * in.pixel_step;
+      std::uint8_t* const out = row + x * out_c;
+      typename Element::Sum sums[kPixels];
+      __m256i words[kPixels];
+      Element::tile(in, shift, first, first + weights, sums);
+      const float* multiplier = reinterpret_cast<const float*>(first + kDepthwiseMultiplier);
+#pragma GCC unroll 7
+      for (int i = 0; i < kPixels; ++i) words[i] = Element::words(stage, sums[i], multiplier);
+      if constexpr (kPanels == 2) {
+        Element::tile(in, shift + in.panel_step, second, second + weights, sums);
+        multiplier = reinterpret_cast<const float*>(second + kDepthwiseMultiplier);
+#pragma GCC unroll 7
+        for (int i = 0; i < kPixels; ++i) {
+          _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + i * out_c),
+                              bytes(words[i], Element::words(stage, sums[i], multiplier), lo, hi));
+        }
+      } else {
+#pragma GCC unroll 7
+        for (int i = 0; i < kPixels; i += 2) {
+          const int next = i + 1 < kPixels ? i + 1 : i;
+          const __m256i two = _mm256_permute4x64_epi64(bytes(words[i], words[next], lo, hi), 0xD8);
+          _mm_storeu_si128(reinterpret_cast<__m128i*>(out + i * out_c), _mm256_castsi256_si128(two));
+          _mm_storeu_si128(reinterpret_cast<__m128i*>(out + next * out_c), _mm256_extracti128_si256(two, 1));
+        }
+      }
+    }
+  }
+}
+
+// One panel, any outputs.
+template <class Element>
+__attribute__((noinline)) static void run_any(const ConvolutionProblem& problem, const TileLines& in,
+                                              const DepthwiseBlock& block) {
+  constexpr int kPixels = Element::kPixels;
+  const OutputStage stage = output_stage(problem);
+  const float* const multiplier = reinterpret_cast<const float*>(block.packed + kDepthwiseMultiplier);
+  for (int row = 0; row < block.rows; ++row) {
+    const std::byte* const weights = block.packed + kDepthwiseHeadBytes + row * Element::kPixelBytes;
+    for (int x = 0; x < block.columns; x += kPixels) {
+      typename Element::Sum sums[kPixels];
+      Element::tile(in, x * in.pixel_step, block.packed, weights, sums);
+      Acc acc[kPixels];
+      for (int i = 0; i < kPixels; ++i) acc[i] = Element::wide(sums[i]);
+      const int pixels = block.columns - x < kPixels ? block.columns - x : kPixels;
+      store_panel(problem, stage, acc, pixels, multiplier, block.channels, block.output,
+                  block.index + (std::int64_t{row} * problem.shape.out_w + x) * stage.out_c);
+    }
+  }
+}
+
+template <class Element>
+static void run(const ConvolutionProblem& problem, const TileLines& in, const DepthwiseBlock& block) {
+  if (block.channels > kDepthwiseChannels) {
+    run_whole<Element, 2>(problem, in, block);
+  } else if (block.channels == kDepthwiseChannels && problem.output_type == OutputType::kUint8 &&
+             block.columns >= Element::kPixels) {
+    run_whole<Element, 1>(problem, in, block);
+  } else {
+    run_any<Element>(problem, in, block);
+  }
+}
+
+}  // namespace narrow::kernels::avx2

@@ -1,0 +1,67 @@
+// depthwise_s16_avx2: x * w of two taps in vpmaddwd, exact for any 8 x 8 bits. See depthwise_pairs_avx2.h.
+#include "kernels/avx2/convolution_avx2_kernels.h"
+#include "kernels/avx2/depthwise/depthwise_interleave_avx2.h"
+#include "kernels/avx2/depthwise/depthwise_pairs_avx2.h"
+#include "kernels/avx2/shared/convolution_panels_avx2.h"
+
+namespace narrow::kernels::avx2 {
+namespace {
+
+#define NARROW_INLINE __attribute__((always_inline)) static inline
+
+struct S16 {
+  using Sum = Acc;
+  static constexpr std::int64_t kPixelBytes = 64;
+  static constexpr int kPixels = 4;
+
+  // Of pixels whose windows are `shift` bytes from the lines' start. weights: of the panel and output row.
+  NARROW_INLINE void tile(const TileLines& in, std::int64_t shift, const std::byte* panel, const std::byte* weights,
+                          Sum (&sums)[kPixels]) {
+    Acc a0{load(panel), load(panel + 32)};
+    Acc a1 = a0, a2 = a0, a3 = a0;
+    const std::int64_t step = in.pixel_step;
+    std::int64_t group = 0;
+    do {
+      const std::uint8_t* x = in.lines[group] + shift;
+      for (std::int64_t column = in.columns; column > 0; --column, x += in.column_step, weights += in.weight_step) {
+        const __m256i low = load(weights);
+        const __m256i high = load(weights + 32);
+        add(a0, x, low, high);
+        add(a1, x + step, low, high);
+        add(a2, x + 2 * step, low, high);
+        add(a3, x + 3 * step, low, high);
+      }
+    } while (++group < in.groups);
+    sums[0] = a0, sums[1] = a1, sums[2] = a2, sums[3] = a3;
+  }
+
+  NARROW_INLINE Acc wide(const Sum& sum) { return sum; }
+  // Outputs before they are limited to bytes.
+  NARROW_INLINE __m256i words(const OutputStage& stage, const Sum& sum, const float* multiplier) {
+    return requantized_words(stage, sum, multiplier);
+  }
+
+ private:
+  NARROW_INLINE void add(Acc& acc, const std::uint8_t* x, __m256i low, __m256i high) {
+    acc.low = _mm256_add_epi32(acc.low, _mm256_madd_epi16(load(x), low));
+    acc.high = _mm256_add_epi32(acc.high, _mm256_madd_epi16(load(x + 32), high));
+  }
+};
+
+constexpr DepthwiseForm kS16{.line = {.rows = 2, .pixel_bytes = S16::kPixelBytes, .interleave = interleave_words},
+                             .panels = 2,
+                             .lane_channels = 8,
+                             .tile_pixels = S16::kPixels,
+                             .bias_bytes = 4,
+                             .place = place_in_panel,
+                             .weight_place = place_in_panel,
+                             .cost = costs::kDepthwiseS16,
+                             .run = run<S16>,
+                             .run_rows = nullptr};
+
+}  // namespace
+
+const ConvolutionKernel kDepthwiseS16 =
+    depthwise_kernel<kS16, refuse_depthwise>("depthwise_s16_avx2", Isa::kAvx2, InstructionMix::kWords);
+
+}  // namespace narrow::kernels::avx2

@@ -1,0 +1,214 @@
+// convolution_matched_16x4_avx2: direct convolution without groups, any strides, dilation and padding, exact for any
+// 8 x 8 bits in vpmaddubsw: 3 instructions, or half of 5, for 32 products, where vpmaddwd takes 4.
+// Vectors hold 8 pixels, a weight is broadcast: so the order of a channel's products is free, and what saturates in one
+// channel costs nothing in others. See matched_panel_avx2.h. -zero_point * sum(w) is in the bias.
+// Packed: see matched_layout_avx2.h.
+#include "kernels/avx2/convolution_avx2_kernels.h"
+#include "kernels/avx2/matched/matched_columns_avx2.h"
+#include "kernels/avx2/matched/matched_layout_avx2.h"
+#include "kernels/avx2/matched/matched_tile_avx2.h"
+#include "kernels/avx2/shared/convolution_block_avx2.h"
+#include "kernels/avx2/shared/convolution_output_avx2.h"
+#include "kernels/avx2/shared/convolution_panels_avx2.h"
+#include "kernels/costs.h"
+
+namespace narrow::kernels::avx2 {
+namespace {
+
+constexpr int kTile = 2 * kColumnPixels;
+// Columns of a block and weights of a pass stay in L2.
+constexpr std::int64_t kColumnsBytes = 64 * 1024;
+constexpr std::int64_t kFewestTiles = 4;
+constexpr std::int64_t kWeightsBytes = 384 * 1024;
+
+std::int64_t ceil_div(std::int64_t value, std::int64_t by) { return (value + by - 1) / by; }
+
+// How much is computed at a time.
+struct Blocks {
+  explicit Blocks(const MatchedLayout& layout)
+      : tile_bytes(layout.steps * 2 * kColumnBytes),
+        tiles(kColumnsBytes > kFewestTiles * tile_bytes ? kColumnsBytes / tile_bytes : kFewestTiles) {
+    const std::int64_t group_bytes = layout.steps * 4 * kGroupChannels;
+    const std::int64_t groups = kWeightsBytes > group_bytes ? kWeightsBytes / group_bytes : 1;
+    pass_channels = static_cast<int>(groups * kGroupChannels);
+  }
+
+  std::int64_t tile_bytes;  // of the columns of 16 pixels
+  std::int64_t tiles;
+  [[nodiscard]] std::int64_t pixels() const { return tiles * kTile; }
+  int pass_channels;  // whose weights are used for all of these tiles before the next ones are
+};
+
+// How up to 16 pixels are computed: vectors of 8, then pixels of their own where a vector would hold few.
+struct TileParts {
+  int vectors;
+  int singles;
+
+  explicit TileParts(int pixels) : vectors(pixels / kColumnPixels), singles(pixels % kColumnPixels) {
+    constexpr int kMostSingles = 3;
+    if (singles <= kMostSingles) return;
+    ++vectors;
+    singles = 0;
+  }
+};
+
+Refusal refusal_of(const ConvolutionProblem& problem) {
+  if (problem.shape.groups != 1) return {.why = "it has groups"};
+  if (problem.output_type != OutputType::kUint8) return {.why = "its output is not uint8"};
+  if (const Refusal wide = refuse_wide_bias(problem); wide.why != nullptr) return wide;
+  if (MatchedLayout(problem).steps > kMatchedMaxSteps) return {.why = "its windows have more than 8191 depth steps"};
+  return {};
+}
+
+double cost_with(const ConvolutionProblem& problem, const MatchedShares& shares) {
+  constexpr costs::Matched kCosts = costs::kMatched;
+  const MatchedLayout layout(problem);
+  const double step =
+      kCosts.matched_step + shares.singles * (kCosts.single_step - kCosts.matched_step) + shares.tails * kCosts.tail;
+  const auto steps = static_cast<double>(layout.steps);
+  const std::int64_t pixels = std::int64_t{problem.shape.out_h} * problem.shape.out_w;
+  const TileParts last(static_cast<int>(pixels % kTile));
+  const std::int64_t whole = pixels / kTile * 2 + last.vectors;
+  const double vectors = static_cast<double>(whole) + kCosts.pixel_vector * static_cast<double>(last.singles);
+  return vectors *
+         (static_cast<double>(ceil_div(problem.shape.out_c, kMatchedChannels)) * (steps * step + kCosts.output) +
+          steps * kCosts.column_step);
+}
+
+double estimate(const ConvolutionProblem& problem) { return cost_with(problem, {0, 0}); }
+
+Offer offer(const ConvolutionProblem& problem, std::int64_t* /*proof*/) {
+  if (const Refusal refusal = refusal_of(problem); refusal.why != nullptr) return {0, refusal};
+  return {.cycles = cost_with(problem, matched_shares(problem)), .refusal = {}};
+}
+
+int channel_step(const ConvolutionProblem& /*problem*/) { return kGroupChannels; }
+
+// Whether windows are pixels of the input, next to each other, and nothing behind the last one is read.
+bool is_direct(const ConvolutionShape& shape) {
+  return shape.kernel_h == 1 && shape.kernel_w == 1 && shape.stride_h == 1 && shape.stride_w == 1 &&
+         shape.in_h == shape.out_h && shape.in_w == shape.out_w && shape.in_c % 16 == 0;
+}
+
+// What is in the workspace before the columns: pointers to windows, and, if these are not in the input, the windows.
+std::int64_t windows_bytes(const ConvolutionShape& shape, const BlockPlan& plan, const Blocks& blocks) {
+  return is_direct(shape) ? blocks.pixels() * std::int64_t{sizeof(const std::uint8_t*)} : plan.workspace_bytes;
+}
+
+std::size_t workspace_bytes(const ConvolutionProblem& problem) {
+  const Blocks blocks{MatchedLayout(problem)};
+  const BlockPlan plan = plan_blocks(problem.shape, BlockElement::kU8);
+  return static_cast<std::size_t>(windows_bytes(problem.shape, plan, blocks) + blocks.tiles * blocks.tile_bytes +
+                                  kColumnSlackBytes);
+}
+
+void load_tile(const std::uint8_t* const* windows, int pixels, const ColumnDepth& depth, std::uint8_t* columns) {
+  const TileParts parts(pixels);
+  const std::int64_t window_bytes = depth.steps() * 4;
+  if (parts.vectors > 0) load_columns(windows, pixels - parts.singles, depth, parts.vectors, columns);
+  std::uint8_t* to = columns + parts.vectors * kColumnPixels * window_bytes;
+  for (int i = pixels - parts.singles; i < pixels; ++i, to += window_bytes) load_window(windows[i], depth, to);
+}
+
+// Channels [begin, end) of up to 16 pixels, whose columns stay in L1 while panels stream past them.
+void run_tile(const MatchedLayout& layout, const std::byte* packed, const OutputStage& stage,
+              const std::uint8_t* columns, int pixels, int begin, int end, std::uint8_t* out) {
+  const TileParts tile(pixels);
+  const int first_single = tile.vectors * kColumnPixels;
+  const MatchedGroup* group = reinterpret_cast<const MatchedGroup*>(packed) + begin / kGroupChannels;
+  alignas(32) std::uint8_t parts[kGroupPanels * kTile * kMatchedChannels];
+  for (int channel = begin; channel < end; channel += kGroupChannels, ++group) {
+    const int channels = end - channel < kGroupChannels ? end - channel : kGroupChannels;
+    for (int p = 0; p * kMatchedChannels < channels; ++p) {
+      const std::byte* const panel = packed + group->panels[p];
+      std::uint8_t* const to = parts + p * kTile * kMatchedChannels;
+      if (tile.vectors > 0) run_matched_tile(columns, tile.vectors, layout.steps, panel, stage, to);
+      for (int i = first_single; i < first_single + tile.singles; ++i) {
+        run_matched_pixel(columns + i * layout.steps * 4, layout.steps, panel, stage, to + i * kMatchedChannels);
+      }
+    }
+    store_matched(parts, pixels, channels, group->order, stage.out_c, out + channel);
+  }
+}
+
+// What calls of one part have in common.
+struct Run {
+  const MatchedLayout& layout;
+  const Blocks& blocks;
+  const ConvolutionPart& part;
+  const std::byte* packed;
+  OutputStage stage;
+  ColumnDepth depth;
+  std::uint8_t* columns;
+
+  // The pixels of a block, or fewer; `out` is the first of them.
+  void block(const std::uint8_t* const* windows, std::int64_t count, std::uint8_t* out) const {
+    const auto pixels = [&](std::int64_t first) {
+      return count - first < kTile ? static_cast<int>(count - first) : kTile;
+    };
+    const auto columns_of = [&](std::int64_t first) { return columns + first / kTile * blocks.tile_bytes; };
+    for (std::int64_t i = 0; i < count; i += kTile) load_tile(windows + i, pixels(i), depth, columns_of(i));
+    for (int begin = part.channel_begin; begin < part.channel_end; begin += blocks.pass_channels) {
+      const int end = part.channel_end - begin < blocks.pass_channels ? part.channel_end : begin + blocks.pass_channels;
+      for (std::int64_t i = 0; i < count; i += kTile) {
+        run_tile(layout, packed, stage, columns_of(i), pixels(i), begin, end, out + i * stage.out_c);
+      }
+    }
+  }
+};
+
+// Columns are made of the input itself.
+void run_direct(const Run& run, const ConvolutionShape& shape, const std::uint8_t* input, std::uint8_t* output,
+                std::byte* workspace) {
+  const std::uint8_t** const windows = reinterpret_cast<const std::uint8_t**>(workspace);
+  const std::int64_t end = run.part.row_end * shape.out_w;
+  for (std::int64_t first = run.part.row_begin * shape.out_w; first < end; first += run.blocks.pixels()) {
+    const std::int64_t count = end - first < run.blocks.pixels() ? end - first : run.blocks.pixels();
+    for (std::int64_t i = 0; i < count; ++i) windows[i] = input + (first + i) * shape.in_c;
+    run.block(windows, count, output + first * shape.out_c);
+  }
+}
+
+void run(const ConvolutionProblem& problem, const std::byte* packed, const std::uint8_t* input, void* output,
+         const ConvolutionPart& part, std::byte* workspace) {
+  const ConvolutionShape& shape = problem.shape;
+  const MatchedLayout layout(problem);
+  const Blocks blocks(layout);
+  const BlockPlan plan = plan_blocks(shape, BlockElement::kU8);
+  const Run now{layout,
+                blocks,
+                part,
+                packed,
+                output_stage(problem),
+                {reinterpret_cast<const std::int64_t*>(packed + layout.offsets_at), layout.window.segments,
+                 layout.window.segment_elems},
+                reinterpret_cast<std::uint8_t*>(workspace) + windows_bytes(shape, plan, blocks)};
+  std::uint8_t* const out = static_cast<std::uint8_t*>(output);
+  if (is_direct(shape)) return run_direct(now, shape, input, out, workspace);
+  for (std::int64_t row = part.row_begin; row < part.row_end; row += plan.block_rows) {
+    const std::int64_t rows = part.row_end - row < plan.block_rows ? part.row_end - row : plan.block_rows;
+    const std::uint8_t* const* const windows = load_block(problem, plan, input, row, rows, workspace);
+    const std::int64_t pixels = rows * shape.out_w;
+    for (std::int64_t first = 0; first < pixels; first += blocks.pixels()) {
+      const std::int64_t count = pixels - first < blocks.pixels() ? pixels - first : blocks.pixels();
+      now.block(windows + first, count, out + (row * shape.out_w + first) * shape.out_c);
+    }
+  }
+}
+
+}  // namespace
+
+const ConvolutionKernel kConvolutionMatched{
+    .name = "convolution_matched_16x4_avx2",
+    .isa = Isa::kAvx2,
+    .mix = InstructionMix::kPairs,
+    .estimate = estimate,
+    .offer = offer,
+    .channel_step = channel_step,
+    .packed_bytes = matched_packed_bytes,
+    .pack = pack_matched_groups,
+    .workspace_bytes = workspace_bytes,
+    .run = run,
+};
+
+}  // namespace narrow::kernels::avx2

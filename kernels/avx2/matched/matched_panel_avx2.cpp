@@ -1,0 +1,241 @@
+#include "kernels/avx2/matched/matched_panel_avx2.h"
+
+#include <immintrin.h>
+
+#include <cstring>
+
+#include "kernels/avx2/matched/matched_lanes_avx2.h"
+
+namespace narrow::kernels::avx2 {
+namespace {
+
+constexpr int kPending = 6;
+constexpr int kElems = 4;
+constexpr int kStepBytes = kMatchedChannels * kElems;
+
+std::int64_t tails_of_segment(const std::int8_t* weights, std::int64_t elems, int limit) {
+  std::int64_t tails = 0;
+  const auto count = [&](const std::int8_t* from) {
+    const Magnitudes sums(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
+    // A tail takes limit / 2 at most.
+    tails += __builtin_popcount(static_cast<unsigned>(sums.above(limit))) +
+             __builtin_popcount(static_cast<unsigned>(sums.above(limit + limit / 2)));
+  };
+  for (; elems >= 32; elems -= 32, weights += 32) count(weights);
+  if (elems > 0) {
+    alignas(32) std::int8_t rest[32] = {};
+    std::memcpy(rest, weights, static_cast<std::size_t>(elems));
+    count(rest);
+  }
+  return tails;
+}
+
+// Packs steps one after the other: pairs from the front of the panel, singles from its back. Without a panel it only
+// counts.
+class Matcher {
+ public:
+  Matcher(std::int64_t steps, int limit, std::byte* panel)
+      : limits_(_mm_set1_epi8(static_cast<char>(limit))),
+        panel_(panel),
+        places_(reinterpret_cast<std::uint16_t*>(panel_at(kPanelHeadSize))),
+        weights_(panel_at(PanelParts(steps, 0).weights)),
+        tails_(reinterpret_cast<TailPair*>(panel_at(PanelParts(steps, 0).tails))),
+        back_(steps),
+        limit_(limit) {
+    for (int i = 0; i < kPending; ++i) release(i);
+  }
+
+  // The weights of `count` steps from `step` on, 1 or 2: [step][4 channels][4 elements].
+  void add(std::int64_t step, int count, __m256i w) {
+    Magnitudes sums(w);
+    for (int above = sums.above(limit_); above != 0; above = sums.above(limit_)) {
+      const __m256i moving = moving_part(w, sums, limit_);
+      add_tails(step, above, moving);
+      w = _mm256_sub_epi8(w, moving);
+      sums = Magnitudes(w);
+    }
+    const __m256i bytes = _mm256_packus_epi16(sums.positive, sums.negative);
+    match(_mm256_castsi256_si128(w), _mm256_castsi256_si128(bytes), place_of(step));
+    if (count > 1) match(_mm256_extracti128_si256(w, 1), _mm256_extracti128_si256(bytes, 1), place_of(step + 1));
+  }
+
+  MatchedCounts finish() {
+    for (int i = 0; i < kPending; ++i) {
+      if ((free_ >> i & 1) == 0) single(steps_[i]);
+    }
+    return {front_ / 2, singles_, tail_pairs_};
+  }
+
+ private:
+  struct Step {
+    __m128i w;
+    __m128i sums;  // uint8: of the lanes' positive weights, then of their negative ones
+    std::uint16_t place;
+  };
+
+  [[nodiscard]] std::byte* panel_at(std::int64_t offset) const { return panel_ == nullptr ? nullptr : panel_ + offset; }
+
+  static std::uint16_t place_of(std::int64_t step) { return static_cast<std::uint16_t>(8 * step); }
+
+  // `above`: a bit for each step and channel.
+  void add_tails(std::int64_t step, int above, __m256i moving) {
+    alignas(32) std::int8_t parts[2 * kStepBytes];
+    _mm256_store_si256(reinterpret_cast<__m256i*>(parts), moving);
+    for (; above != 0; above &= above - 1) {
+      const int part = __builtin_ctz(static_cast<unsigned>(above));
+      const int channel = part % kMatchedChannels;
+      const std::int64_t at = tail_count_[channel]++;
+      const bool first = at / 2 == tail_pairs_;
+      if (first) ++tail_pairs_;
+      if (panel_ == nullptr) continue;
+      if (first) tails_[at / 2] = {};
+      tails_[at / 2].places[channel][at % 2] = place_of(step + part / kMatchedChannels);
+      std::memcpy(tails_[at / 2].weights[channel][at % 2], parts + part * kElems, kElems);
+    }
+  }
+
+  __attribute__((noinline)) void match(__m128i w, __m128i sums, std::uint16_t place) {
+    const Step now{w, sums, place};
+    if (const unsigned fits = partners(now.sums); fits != 0) {
+      const int slot = __builtin_ctz(fits);
+      pair(steps_[slot], now);
+      release(slot);
+      return;
+    }
+    int slot = next_out_;
+    if (free_ != 0) {
+      slot = __builtin_ctz(free_);
+      free_ &= free_ - 1;
+    } else {
+      single(steps_[slot]);
+      next_out_ = (next_out_ + 1) % kPending;
+    }
+    steps_[slot] = now;
+    sums_[slot] = now.sums;
+  }
+
+  // A bit for each pending step that may be added to one with these sums. All are asked at once: a loop that ends at
+  // the first one costs more, as nobody can predict where that is.
+  [[nodiscard]] unsigned partners(__m128i sums) const {
+    const auto beyond = [&](int slot) { return _mm_subs_epu8(_mm_adds_epu8(sums, sums_[slot]), limits_); };
+    unsigned fits = 0;
+    for (int i = 0; i < kPending; i += 2) {
+      const __m128i a = beyond(i), b = beyond(i + 1);
+      const __m128i any = _mm_or_si128(_mm_unpacklo_epi64(a, b), _mm_unpackhi_epi64(a, b));
+      const __m128i none = _mm_cmpeq_epi64(any, _mm_setzero_si128());
+      fits |= static_cast<unsigned>(_mm_movemask_pd(_mm_castsi128_pd(none))) << i;
+    }
+    return fits;
+  }
+
+  void release(int slot) {
+    sums_[slot] = _mm_set1_epi8(-1);  // above any limit
+    free_ |= 1U << slot;
+  }
+
+  void pair(const Step& a, const Step& b) {
+    if (panel_ == nullptr) {
+      front_ += 2;
+      return;
+    }
+    __m128i* const to = reinterpret_cast<__m128i*>(weights_ + front_ * kStepBytes);
+    _mm_storeu_si128(to, _mm_unpacklo_epi32(a.w, b.w));
+    _mm_storeu_si128(to + 1, _mm_unpackhi_epi32(a.w, b.w));
+    places_[front_++] = a.place;
+    places_[front_++] = b.place;
+  }
+
+  void single(const Step& step) {
+    ++singles_;
+    if (panel_ == nullptr) return;
+    places_[--back_] = step.place;
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(weights_ + back_ * kStepBytes), step.w);
+  }
+
+  alignas(32) __m128i sums_[kPending];
+  Step steps_[kPending];
+  __m128i limits_;
+  std::byte* panel_;
+  std::uint16_t* places_;
+  std::byte* weights_;
+  TailPair* tails_;
+  std::int64_t front_ = 0;
+  std::int64_t back_;
+  std::int64_t singles_ = 0;
+  std::int64_t tail_pairs_ = 0;
+  std::int64_t tail_count_[kMatchedChannels] = {};
+  int limit_;
+  unsigned free_ = 0;
+  int next_out_ = 0;
+};
+
+// Four steps of the panel's channels, [channel][4 steps][4 elements] to [step][channel].
+struct FourSteps {
+  __m256i first, second;
+
+  FourSteps(const MatchedWeights& weights, std::int64_t at) {
+    const auto row = [&](int c) {
+      const std::int8_t* const channel = weights.channels[c];
+      if (channel == nullptr) return _mm_setzero_si128();
+      return _mm_loadu_si128(reinterpret_cast<const __m128i*>(channel + at));
+    };
+    const __m128i r0 = row(0), r1 = row(1), r2 = row(2), r3 = row(3);
+    const __m128i low01 = _mm_unpacklo_epi32(r0, r1), low23 = _mm_unpacklo_epi32(r2, r3);
+    const __m128i high01 = _mm_unpackhi_epi32(r0, r1), high23 = _mm_unpackhi_epi32(r2, r3);
+    first = _mm256_set_m128i(_mm_unpackhi_epi64(low01, low23), _mm_unpacklo_epi64(low01, low23));
+    second = _mm256_set_m128i(_mm_unpackhi_epi64(high01, high23), _mm_unpacklo_epi64(high01, high23));
+  }
+};
+
+void add_all(const MatchedWeights& weights, const MatchedWindow& window, Matcher& matcher) {
+  constexpr std::int64_t kElemsAtOnce = 4 * kElems;
+  std::int64_t step = 0;
+  for (std::int64_t s = 0; s < window.segments; ++s) {
+    std::int64_t at = s * window.segment_elems;
+    std::int64_t left = window.segment_elems;
+    for (; left >= kElemsAtOnce; left -= kElemsAtOnce, at += kElemsAtOnce, step += 4) {
+      const FourSteps four(weights, at);
+      matcher.add(step, 2, four.first);
+      matcher.add(step + 2, 2, four.second);
+    }
+    if (left == 0) continue;
+    std::int8_t rest[kMatchedChannels][kElemsAtOnce] = {};
+    for (int c = 0; c < kMatchedChannels; ++c) {
+      if (weights.channels[c] == nullptr) continue;
+      std::memcpy(rest[c], weights.channels[c] + at, static_cast<std::size_t>(left));
+    }
+    const FourSteps four({{rest[0], rest[1], rest[2], rest[3]}}, 0);
+    const int steps = static_cast<int>((left + kElems - 1) / kElems);
+    matcher.add(step, steps > 1 ? 2 : 1, four.first);
+    if (steps > 2) matcher.add(step + 2, steps - 2, four.second);
+    step += steps;
+  }
+}
+
+}  // namespace
+
+std::int64_t count_tails(const std::int8_t* weights, const MatchedWindow& window, int limit) {
+  std::int64_t tails = 0;
+  for (std::int64_t s = 0; s < window.segments; ++s, weights += window.segment_elems) {
+    tails += tails_of_segment(weights, window.segment_elems, limit);
+  }
+  return tails;
+}
+
+MatchedCounts count_matched(const MatchedWeights& weights, const MatchedWindow& window, int limit) {
+  Matcher matcher(window.steps(), limit, nullptr);
+  add_all(weights, window, matcher);
+  return matcher.finish();
+}
+
+void pack_matched(const MatchedWeights& weights, const MatchedWindow& window, int limit, std::byte* panel) {
+  Matcher matcher(window.steps(), limit, panel);
+  add_all(weights, window, matcher);
+  PanelHead& head = *reinterpret_cast<PanelHead*>(panel);
+  const MatchedCounts counts = matcher.finish();
+  head.pairs = static_cast<std::int32_t>(counts.pairs);
+  head.singles = static_cast<std::int32_t>(counts.singles);
+  head.tail_pairs = static_cast<std::int32_t>(counts.tail_pairs);
+}
+
+}  // namespace narrow::kernels::avx2

@@ -1,0 +1,190 @@
+#include "kernels/avx2/matched/matched_tile_avx2.h"
+
+#include <immintrin.h>
+
+#include <cstring>
+
+#include "kernels/avx2/matched/matched_columns_avx2.h"
+
+// As in convolution_tile_avx2.cpp, sums have names and are kept in registers.
+namespace narrow::kernels::avx2 {
+namespace {
+
+#define NARROW_INLINE __attribute__((always_inline)) static inline
+
+NARROW_INLINE __m256i load(const void* aligned) { return _mm256_load_si256(static_cast<const __m256i*>(aligned)); }
+
+NARROW_INLINE __m256i broadcast4(const void* bytes) {
+  std::int32_t four;
+  std::memcpy(&four, bytes, sizeof four);
+  return _mm256_set1_epi32(four);
+}
+
+alignas(32) constexpr std::int16_t kOnes[16] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+
+// One step of 8 or 16 pixels, or their sums of one channel. Each operation ends in registers: 8 sums, 4 vectors of
+// pixels, two of products, one of weights and a temporary are all 16, and g++ 12 would rather begin several at once.
+template <int kVectors>
+struct Pixels {
+  __m256i a, b;
+
+  NARROW_INLINE Pixels kept(__m256i a, __m256i b) {
+    if constexpr (kVectors > 1) {
+      __asm__ volatile("" : "+x"(a), "+x"(b));
+      return {a, b};
+    } else {
+      __asm__ volatile("" : "+x"(a));
+      return {a, a};
+    }
+  }
+  NARROW_INLINE Pixels column(const std::uint8_t* columns, std::uint16_t place) {
+    const std::uint8_t* const at = columns + std::int64_t{place} * (kVectors * kColumnBytes / 8);
+    return kept(load(at), kVectors > 1 ? load(at + kColumnBytes) : __m256i{});
+  }
+  NARROW_INLINE Pixels products(Pixels x, const void* weights) {
+    const __m256i w = broadcast4(weights);
+    return {_mm256_maddubs_epi16(x.a, w), kVectors > 1 ? _mm256_maddubs_epi16(x.b, w) : x.b};
+  }
+  NARROW_INLINE Pixels add_products(Pixels words, Pixels x, const void* weights) {
+    const __m256i w = broadcast4(weights);
+    return {_mm256_add_epi16(words.a, _mm256_maddubs_epi16(x.a, w)),
+            kVectors > 1 ? _mm256_add_epi16(words.b, _mm256_maddubs_epi16(x.b, w)) : x.b};
+  }
+  // Adds the two lanes of 16 bits of each number, with ones in a register or, where there is none left, in memory.
+  template <bool kOnesInMemory>
+  NARROW_INLINE void widen(Pixels& acc, Pixels words) {
+    acc.a = _mm256_add_epi32(acc.a, lanes_added<kOnesInMemory>(words.a));
+    if constexpr (kVectors > 1) {
+      acc.b = _mm256_add_epi32(acc.b, lanes_added<kOnesInMemory>(words.b));
+      __asm__ volatile("" : "+x"(acc.a), "+x"(acc.b));
+    } else {
+      __asm__ volatile("" : "+x"(acc.a));
+    }
+  }
+
+ private:
+  template <bool kOnesInMemory>
+  NARROW_INLINE __m256i lanes_added(__m256i words) {
+    if constexpr (!kOnesInMemory) return _mm256_madd_epi16(words, _mm256_set1_epi16(1));
+    __m256i sums;
+    __asm__("vpmaddwd %2, %1, %0" : "=x"(sums) : "x"(words), "m"(kOnes));
+    return sums;
+  }
+};
+
+template <int kVectors>
+struct Tile {
+  using P = Pixels<kVectors>;
+
+  template <bool kOnesInMemory>
+  NARROW_INLINE void pair(P& acc, P x, P y, const void* weights) {
+    const auto* const second = static_cast<const std::byte*>(weights) + 4;
+    P::template widen<kOnesInMemory>(acc, P::add_products(P::products(x, weights), y, second));
+  }
+  NARROW_INLINE void tails(P& acc, const std::uint8_t* columns, const TailPair& two, int channel) {
+    pair<false>(acc, P::column(columns, two.places[channel][0]), P::column(columns, two.places[channel][1]),
+                two.weights[channel]);
+  }
+  NARROW_INLINE P bias_of(std::int32_t bias) {
+    const __m256i all = _mm256_set1_epi32(bias);
+    return {all, all};
+  }
+  NARROW_INLINE __m256i rounded(const OutputStage& stage, __m256i acc, float multiplier) {
+    return _mm256_cvtps_epi32(
+        _mm256_min_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(acc), _mm256_set1_ps(multiplier)), stage.upper));
+  }
+  // 8 pixels, see requantized() of convolution_output_avx2.h.
+  NARROW_INLINE void store(const OutputStage& stage, const float* multiplier, __m256i c0, __m256i c1, __m256i c2,
+                           __m256i c3, std::uint8_t* out) {
+    const __m256i low = _mm256_packs_epi32(rounded(stage, c0, multiplier[0]), rounded(stage, c1, multiplier[1]));
+    const __m256i high = _mm256_packs_epi32(rounded(stage, c2, multiplier[2]), rounded(stage, c3, multiplier[3]));
+    const __m256i bytes = _mm256_max_epu8(
+        _mm256_packus_epi16(_mm256_adds_epi16(low, stage.zero_point), _mm256_adds_epi16(high, stage.zero_point)),
+        stage.lower);
+    // [4 channels][4 pixels] of each half to [4 pixels][4 channels].
+    const __m256i order =
+        _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
+    _mm256_store_si256(reinterpret_cast<__m256i*>(out), _mm256_shuffle_epi8(bytes, order));
+  }
+
+  __attribute__((noinline)) static void run(const std::uint8_t* columns, std::int64_t steps, const std::byte* panel,
+                                            const OutputStage& stage, std::uint8_t* out) {
+    const PanelHead& head = *reinterpret_cast<const PanelHead*>(panel);
+    const std::uint16_t* place = reinterpret_cast<const std::uint16_t*>(panel + kPanelHeadSize);
+    const PanelParts parts(steps, head.tail_pairs);
+    const std::byte* weights = panel + parts.weights;
+    P c0 = bias_of(head.bias[0]), c1 = bias_of(head.bias[1]), c2 = bias_of(head.bias[2]), c3 = bias_of(head.bias[3]);
+    for (std::int32_t i = head.pairs; i > 0; --i, place += 2, weights += 32) {
+      const P x = P::column(columns, place[0]);
+      const P y = P::column(columns, place[1]);
+      pair<true>(c0, x, y, weights);
+      pair<true>(c1, x, y, weights + 8);
+      pair<true>(c2, x, y, weights + 16);
+      pair<true>(c3, x, y, weights + 24);
+    }
+    for (std::int32_t i = head.singles; i > 0; --i, ++place, weights += 16) {
+      const P x = P::column(columns, *place);
+      P::template widen<false>(c0, P::products(x, weights));
+      P::template widen<false>(c1, P::products(x, weights + 4));
+      P::template widen<false>(c2, P::products(x, weights + 8));
+      P::template widen<false>(c3, P::products(x, weights + 12));
+    }
+    const TailPair* tail = reinterpret_cast<const TailPair*>(panel + parts.tails);
+    for (std::int32_t i = head.tail_pairs; i > 0; --i, ++tail) {
+      tails(c0, columns, *tail, 0);
+      tails(c1, columns, *tail, 1);
+      tails(c2, columns, *tail, 2);
+      tails(c3, columns, *tail, 3);
+    }
+    store(stage, head.multiplier, c0.a, c1.a, c2.a, c3.a, out);
+    if constexpr (kVectors > 1) store(stage, head.multiplier, c0.b, c1.b, c2.b, c3.b, out + kColumnBytes);
+  }
+};
+
+// 8 pixels of 4 panels, [panel][pixel] to [pixel][panel].
+NARROW_INLINE void transpose(const std::uint8_t* parts, std::int64_t part_bytes, __m128i* pixels) {
+  const __m256i r0 = load(parts);
+  const __m256i r1 = load(parts + part_bytes);
+  const __m256i r2 = load(parts + 2 * part_bytes);
+  const __m256i r3 = load(parts + 3 * part_bytes);
+  const __m256i low01 = _mm256_unpacklo_epi32(r0, r1);
+  const __m256i low23 = _mm256_unpacklo_epi32(r2, r3);
+  const __m256i high01 = _mm256_unpackhi_epi32(r0, r1);
+  const __m256i high23 = _mm256_unpackhi_epi32(r2, r3);
+  const auto put = [&](int pixel, __m256i two) {
+    pixels[pixel] = _mm256_castsi256_si128(two);
+    pixels[pixel + 4] = _mm256_extracti128_si256(two, 1);
+  };
+  put(0, _mm256_unpacklo_epi64(low01, low23));
+  put(1, _mm256_unpackhi_epi64(low01, low23));
+  put(2, _mm256_unpacklo_epi64(high01, high23));
+  put(3, _mm256_unpackhi_epi64(high01, high23));
+}
+
+}  // namespace
+
+void run_matched_tile(const std::uint8_t* columns, int vectors, std::int64_t steps, const std::byte* panel,
+                      const OutputStage& stage, std::uint8_t* out) {
+  (vectors == 1 ? Tile<1>::run : Tile<2>::run)(columns, steps, panel, stage, out);
+}
+
+void store_matched(const std::uint8_t* parts, int pixels, int channels, const std::uint8_t* order, std::ptrdiff_t out_c,
+                   std::uint8_t* out) {
+  constexpr std::int64_t kPartBytes = 2 * kColumnBytes;
+  const __m128i places = _mm_loadu_si128(reinterpret_cast<const __m128i*>(order));
+  for (int first = 0; first < pixels; first += kColumnPixels) {
+    __m128i rows[kColumnPixels];
+    transpose(parts + std::int64_t{first} * kMatchedChannels, kPartBytes, rows);
+    const int count = pixels - first < kColumnPixels ? pixels - first : kColumnPixels;
+    for (int i = 0; i < count; ++i, out += out_c) {
+      const __m128i row = _mm_shuffle_epi8(rows[i], places);
+      if (channels == 16) {
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(out), row);
+      } else {
+        store_part(row, channels, out);
+      }
+    }
+  }
+}
+
+}  // namespace narrow::kernels::avx2

@@ -1,0 +1,56 @@
+// convolution_1x1_a16_avx2: x * w in vpmaddubsw, added in 16-bit lanes; exact only where the weights prove that whole
+// sums fit. See kernels/avx2/shared/pointwise_avx2.h.
+#include "kernels/avx2/convolution_avx2_kernels.h"
+#include "kernels/avx2/shared/convolution_windows_avx2.h"
+#include "kernels/avx2/shared/pointwise_avx2.h"
+
+namespace narrow::kernels::avx2 {
+namespace {
+
+#define NARROW_INLINE [[gnu::always_inline]] static inline
+
+// Adding is a statement, because g++ 12 would give sums a new register in each step.
+struct Sums16 {
+  static constexpr bool kBytes = true;
+  static constexpr costs::Pointwise kCosts = costs::kPointwiseA16;
+  static constexpr int kPixels[kPanelVectors] = {4, 4, 3, 2};
+
+  static Refusal refusal(const ConvolutionProblem& problem) {
+    const PanelWeights all{problem.weights, problem.shape.out_c, 1, problem.shape.in_c};
+    if (windows_hold(all, largest_byte(problem), problem.shape.in_c / 4)) return {};
+    return {.why = "a whole sum of products may exceed int16"};
+  }
+  NARROW_INLINE void begin(__m256i& sum, __m256i x, __m256i w, const std::byte* /*bias*/) {
+    sum = _mm256_maddubs_epi16(x, w);
+  }
+  NARROW_INLINE void add(__m256i& sum, __m256i x, __m256i w) {
+    __m256i product;
+    __asm__ volatile("vpmaddubsw %[w], %[x], %[product]\n\tvpaddw %[product], %[sum], %[sum]"
+                     : [sum] "+x"(sum), [product] "=&x"(product)
+                     : [x] "x"(x), [w] "x"(w));
+  }
+  NARROW_INLINE __m256i finish(__m256i sum, const std::byte* bias) {
+    const std::int16_t* ones = kOnes;
+    __asm__ volatile("" : "+r"(ones));
+    return _mm256_add_epi32(_mm256_madd_epi16(sum, load_words(ones)), load_words(bias));
+  }
+};
+
+using Kernel = Pointwise<Sums16>;
+
+}  // namespace
+
+const ConvolutionKernel kPointwiseA16{
+    .name = "convolution_1x1_a16_avx2",
+    .isa = Isa::kAvx2,
+    .mix = InstructionMix::kSums16,
+    .estimate = Kernel::estimate,
+    .offer = Kernel::offer,
+    .channel_step = Kernel::channel_step,
+    .packed_bytes = Kernel::packed_bytes,
+    .pack = Kernel::pack,
+    .workspace_bytes = Kernel::workspace_bytes,
+    .run = Kernel::run,
+};
+
+}  // namespace narrow::kernels::avx2

@@ -1,0 +1,46 @@
+// convolution_1x1_s16_avx2: x * w in vpmaddwd, exact for any 8 x 8 bits. See kernels/avx2/shared/pointwise_avx2.h.
+#include "kernels/avx2/convolution_avx2_kernels.h"
+#include "kernels/avx2/shared/pointwise_avx2.h"
+
+namespace narrow::kernels::avx2 {
+namespace {
+
+#define NARROW_INLINE [[gnu::always_inline]] static inline
+
+// Adding is a statement, because g++ 12 would give sums a new register in each step.
+struct Words {
+  static constexpr bool kBytes = false;
+  static constexpr costs::Pointwise kCosts = costs::kPointwiseS16;
+  static constexpr int kPixels[kPanelVectors] = {4, 4, 3, 2};
+
+  static Refusal refusal(const ConvolutionProblem& /*problem*/) { return {}; }
+  NARROW_INLINE void begin(__m256i& sum, __m256i x, __m256i w, const std::byte* /*bias*/) {
+    sum = _mm256_madd_epi16(x, w);
+  }
+  NARROW_INLINE void add(__m256i& sum, __m256i x, __m256i w) {
+    __m256i product;
+    __asm__ volatile("vpmaddwd %[w], %[x], %[product]\n\tvpaddd %[product], %[sum], %[sum]"
+                     : [sum] "+x"(sum), [product] "=&x"(product)
+                     : [x] "x"(x), [w] "x"(w));
+  }
+  NARROW_INLINE __m256i finish(__m256i sum, const std::byte* bias) { return _mm256_add_epi32(sum, load_words(bias)); }
+};
+
+using Kernel = Pointwise<Words>;
+
+}  // namespace
+
+const ConvolutionKernel kPointwiseS16{
+    .name = "convolution_1x1_s16_avx2",
+    .isa = Isa::kAvx2,
+    .mix = InstructionMix::kWords,
+    .estimate = Kernel::estimate,
+    .offer = Kernel::offer,
+    .channel_step = Kernel::channel_step,
+    .packed_bytes = Kernel::packed_bytes,
+    .pack = Kernel::pack,
+    .workspace_bytes = Kernel::workspace_bytes,
+    .run = Kernel::run,
+};
+
+}  // namespace narrow::kernels::avx2

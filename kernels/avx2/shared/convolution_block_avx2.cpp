@@ -1,0 +1,130 @@
+#include "kernels/avx2/shared/convolution_block_avx2.h"
+
+#include <immintrin.h>
+
+#include <cstring>
+
+namespace narrow::kernels::avx2 {
+namespace {
+
+// Lines of a block stay in half of a small L2 cache (256 KiB), the rest of it is for weights.
+constexpr std::int64_t kLinesBytes = 128 * 1024;
+// Enough to use each panel of weights often; the pointer table stays in L1.
+constexpr std::int64_t kBlockPixels = 1536;
+constexpr std::int64_t kSlackBytes = 64;
+
+std::int64_t clamped(std::int64_t value, std::int64_t lo, std::int64_t hi) {
+  return value < lo ? lo : (value > hi ? hi : value);
+}
+std::int64_t ceil_div(std::int64_t value, std::int64_t by) { return (value + by - 1) / by; }
+std::int64_t round_up(std::int64_t value, std::int64_t to) { return ceil_div(value, to) * to; }
+
+// dst[i] = src[i] - zero_point.
+void widen(const std::uint8_t* src, std::int64_t count, std::int32_t zero_point, std::int16_t* dst) {
+  if (count < 16) {
+    for (std::int64_t i = 0; i < count; ++i) dst[i] = static_cast<std::int16_t>(src[i] - zero_point);
+    return;
+  }
+  const __m256i zero = _mm256_set1_epi16(static_cast<std::int16_t>(zero_point));
+  for (std::int64_t i = 0;; i += 16) {
+    if (i >= count) return;
+    if (i + 16 > count) i = count - 16;  // the last 16, some of them a second time
+    const __m256i x = _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(src + i)));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(dst + i), _mm256_sub_epi16(x, zero));
+  }
+}
+
+void load_elements(const BlockPlan& plan, const std::uint8_t* src, std::int64_t count, std::int32_t zero_point,
+                   std::uint8_t* dst) {
+  if (plan.element == BlockElement::kU8) {
+    std::memcpy(dst, src, static_cast<std::size_t>(count));
+  } else {
+    widen(src, count, zero_point, reinterpret_cast<std::int16_t*>(dst));
+  }
+}
+
+void fill_padding(const BlockPlan& plan, std::int64_t pixels, std::int32_t zero_point, std::uint8_t* dst) {
+  const int value = plan.element == BlockElement::kU8 ? zero_point : 0;
+  std::memset(dst, value, static_cast<std::size_t>(pixels * plan.pixel_bytes));
+}
+
+// `row` is the input row, or nullptr where it lies in the padding.
+void load_line(const ConvolutionProblem& problem, const BlockPlan& plan, const std::uint8_t* row, std::uint8_t* line) {
+  const ConvolutionShape& shape = problem.shape;
+  const std::int32_t zero_point = problem.input_zero_point;
+  if (row == nullptr) return fill_padding(plan, plan.line_pixels, zero_point, line);
+  // Pixels [begin, end) of the line lie inside the picture: 0 <= pixel * column_step - pad.left < in_w.
+  const std::int64_t end =
+      clamped(ceil_div(std::int64_t{shape.in_w} + shape.pad.left, plan.column_step), 0, plan.line_pixels);
+  const std::int64_t begin = clamped(ceil_div(shape.pad.left, plan.column_step), 0, end);
+  fill_padding(plan, begin, zero_point, line);
+  if (begin < end) {
+    std::uint8_t* dst = line + begin * plan.pixel_bytes;
+    if (plan.column_step == 1) {
+      load_elements(plan, row + (begin - shape.pad.left) * shape.in_c, (end - begin) * shape.in_c, zero_point, dst);
+    } else {
+      for (std::int64_t pixel = begin; pixel < end; ++pixel, dst += plan.pixel_bytes) {
+        load_elements(plan, row + (pixel * plan.column_step - shape.pad.left) * shape.in_c, shape.in_c, zero_point,
+                      dst);
+      }
+    }
+  }
+  fill_padding(plan, plan.line_pixels - end, zero_point, line + end * plan.pixel_bytes);
+}
+
+}  // namespace
+
+BlockPlan plan_blocks(const ConvolutionShape& shape, BlockElement element) {
+  BlockPlan plan;
+  plan.element = element;
+  plan.pixel_bytes = std::int64_t{shape.in_c} * (element == BlockElement::kU8 ? 1 : 2);
+  plan.column_step = shape.kernel_w == 1 ? shape.stride_w : 1;
+  plan.window_step = shape.kernel_w == 1 ? 1 : shape.stride_w;
+  plan.row_step = shape.kernel_h == 1 ? shape.stride_h : 1;
+  plan.line_step = shape.kernel_h == 1 ? 1 : shape.stride_h;
+  plan.line_pixels =
+      (std::int64_t{shape.out_w} - 1) * plan.window_step + (std::int64_t{shape.kernel_w} - 1) * shape.dilation_w + 1;
+  plan.line_bytes = plan.line_pixels * plan.pixel_bytes;
+  plan.window_lines = (std::int64_t{shape.kernel_h} - 1) * shape.dilation_h + 1;
+  // Lines of a picture whose first n output rows are in the block: n * line_step + halo.
+  const std::int64_t halo = clamped(plan.window_lines - plan.line_step, 0, plan.window_lines);
+  const std::int64_t lines = clamped(kLinesBytes / plan.line_bytes, 1, kLinesBytes);
+  const std::int64_t picture_lines = shape.out_h * plan.line_step + halo;
+  plan.block_rows = lines >= picture_lines ? lines / picture_lines * shape.out_h : (lines - halo) / plan.line_step;
+  plan.block_rows = clamped(plan.block_rows, 1, clamped(kBlockPixels / shape.out_w, 1, kBlockPixels));
+  // A block of n rows may begin and end in the middle of a picture.
+  const std::int64_t pictures = clamped((plan.block_rows - 1) / shape.out_h + 2, 1, plan.block_rows);
+  const std::int64_t block_lines = plan.block_rows * plan.line_step + pictures * halo;
+  plan.table_bytes = round_up(plan.block_rows * shape.out_w * std::int64_t{sizeof(void*)}, 64);
+  plan.workspace_bytes = plan.table_bytes + round_up(block_lines * plan.line_bytes + kSlackBytes, 64);
+  return plan;
+}
+
+const std::uint8_t* const* load_block(const ConvolutionProblem& problem, const BlockPlan& plan,
+                                      const std::uint8_t* input, std::int64_t first_row, std::int64_t rows,
+                                      std::byte* workspace) {
+  const ConvolutionShape& shape = problem.shape;
+  const std::int64_t row_elems = std::int64_t{shape.in_w} * shape.in_c;
+  const std::uint8_t** const table = reinterpret_cast<const std::uint8_t**>(workspace);
+  const std::uint8_t** entry = table;
+  std::uint8_t* line = reinterpret_cast<std::uint8_t*>(workspace) + plan.table_bytes;
+  while (rows > 0) {
+    const std::int64_t first_y = first_row % shape.out_h;
+    const std::int64_t span = clamped(rows, 1, shape.out_h - first_y);  // output rows of this picture
+    const std::uint8_t* const picture = input + first_row / shape.out_h * shape.in_h * row_elems;
+    for (std::int64_t row = 0; row < span; ++row) {
+      const std::uint8_t* window = line + row * plan.line_step * plan.line_bytes;
+      for (int x = 0; x < shape.out_w; ++x, window += plan.window_step * plan.pixel_bytes) *entry++ = window;
+    }
+    const std::int64_t lines = (span - 1) * plan.line_step + plan.window_lines;
+    std::int64_t y = first_y * shape.stride_h - shape.pad.top;
+    for (std::int64_t i = 0; i < lines; ++i, y += plan.row_step, line += plan.line_bytes) {
+      load_line(problem, plan, y >= 0 && y < shape.in_h ? picture + y * row_elems : nullptr, line);
+    }
+    first_row += span;
+    rows -= span;
+  }
+  return table;
+}
+
+}  // namespace narrow::kernels::avx2

@@ -1,0 +1,146 @@
+#include "kernels/avx2/shared/convolution_tile_a16_avx2.h"
+
+#include "kernels/avx2/shared/convolution_words_avx2.h"
+#include "kernels/shared/prefetch.h"
+
+// 3 pixels x 16 channels take 6 vectors of int16 sums and 6 of int32 sums, 2 of weights and 2 temporaries: all 16
+// registers. A larger tile would have to keep its int32 sums in memory, and gain nothing: one load for each product
+// is within what a core can do.
+namespace narrow::kernels::avx2 {
+namespace {
+
+// One window of `steps` >= 1, with sums in memory: for long windows, and for what is left of a segment.
+template <int kPixels>
+__attribute__((noinline)) void add_window(const std::uint8_t* p0, const std::uint8_t* p1, const std::uint8_t* p2,
+                                          const std::byte* weights, std::int64_t steps, Acc* acc) {
+  Acc w0, w1, w2;
+  __m256i low = load_words(weights), high = load_words(weights + 32);
+  keep_in_registers(low, high);
+  begin(w0, broadcast4(p0), low, high);
+  if constexpr (kPixels > 1) begin(w1, broadcast4(p1), low, high);
+  if constexpr (kPixels > 2) begin(w2, broadcast4(p2), low, high);
+  for (std::int64_t at = kXBytes; at != steps * kXBytes; at += kXBytes) {
+    weights += kWeightBytes;
+    prefetch_weights(weights);
+    low = load_words(weights);
+    high = load_words(weights + 32);
+    keep_in_registers(low, high);
+    add(w0, broadcast4(p0 + at), low, high);
+    if constexpr (kPixels > 1) add(w1, broadcast4(p1 + at), low, high);
+    if constexpr (kPixels > 2) add(w2, broadcast4(p2 + at), low, high);
+  }
+  widen(acc[0], w0);
+  if constexpr (kPixels > 1) widen(acc[1], w1);
+  if constexpr (kPixels > 2) widen(acc[2], w2);
+}
+
+template <int kPixels>
+void tile_long(const std::uint8_t* const* pixels, const TileDepth& depth, std::int64_t window_steps,
+               const std::byte* panel, Acc* acc) {
+  const Acc bias{load_words(panel), load_words(panel + 32)};
+  for (int i = 0; i < kPixels; ++i) acc[i] = bias;
+  const std::uint8_t* const p0 = pixels[0] + depth.shift;
+  const std::uint8_t* const p1 = kPixels > 1 ? pixels[1] + depth.shift : p0;
+  const std::uint8_t* const p2 = kPixels > 2 ? pixels[2] + depth.shift : p0;
+  const std::byte* weights = panel + kPanelHeadBytes;
+  for (std::int64_t s = 0; s < depth.segments; ++s) {
+    std::int64_t at = depth.offsets[s];
+    std::int64_t left = depth.segment_bytes / kXBytes;
+    while (left > 0) {
+      const std::int64_t steps = left < window_steps ? left : window_steps;
+      add_window<kPixels>(p0 + at, p1 + at, p2 + at, weights, steps, acc);
+      at += steps * kXBytes;
+      weights += steps * kWeightBytes;
+      left -= steps;
+    }
+  }
+}
+
+// Windows of kSteps, unrolled, with both kinds of sums in registers.
+template <int kPixels, int kSteps>
+__attribute__((noinline)) void tile_short(const std::uint8_t* const* pixels, const TileDepth& depth,
+                                          std::int64_t /*window_steps*/, const std::byte* panel, Acc* acc) {
+  const std::uint8_t* const p0 = pixels[0] + depth.shift;
+  const std::uint8_t* const p1 = kPixels > 1 ? pixels[1] + depth.shift : p0;
+  const std::uint8_t* const p2 = kPixels > 2 ? pixels[2] + depth.shift : p0;
+  Acc a0{load_words(panel), load_words(panel + 32)};
+  Acc a1 = a0, a2 = a0;
+  const std::byte* weights = panel + kPanelHeadBytes;
+  const std::int64_t* offset = depth.offsets;
+  const std::int64_t* const last = offset + depth.segments;
+  const std::int64_t whole_bytes = depth.segment_bytes / (kSteps * kXBytes) * (kSteps * kXBytes);
+  const std::int64_t steps_left = (depth.segment_bytes - whole_bytes) / kXBytes;
+  do {
+    std::int64_t at = *offset++;
+    const std::int64_t end = at + whole_bytes;
+    for (; at != end; at += kSteps * kXBytes, weights += kSteps * kWeightBytes) {
+      Acc w0, w1, w2;
+      __m256i low = load_words(weights), high = load_words(weights + 32);
+      keep_in_registers(low, high);
+      begin(w0, broadcast4(p0 + at), low, high);
+      if constexpr (kPixels > 1) begin(w1, broadcast4(p1 + at), low, high);
+      if constexpr (kPixels > 2) begin(w2, broadcast4(p2 + at), low, high);
+#pragma GCC unroll 16
+      for (int i = 1; i < kSteps; ++i) {
+        prefetch_weights(weights + i * kWeightBytes);
+        low = load_words(weights + i * kWeightBytes);
+        high = load_words(weights + i * kWeightBytes + 32);
+        keep_in_registers(low, high);
+        add(w0, broadcast4(p0 + at + i * kXBytes), low, high);
+        if constexpr (kPixels > 1) add(w1, broadcast4(p1 + at + i * kXBytes), low, high);
+        if constexpr (kPixels > 2) add(w2, broadcast4(p2 + at + i * kXBytes), low, high);
+      }
+      widen(a0, w0);
+      if constexpr (kPixels > 1) widen(a1, w1);
+      if constexpr (kPixels > 2) widen(a2, w2);
+    }
+    if (steps_left != 0) {
+      acc[0] = a0;
+      if constexpr (kPixels > 1) acc[1] = a1;
+      if constexpr (kPixels > 2) acc[2] = a2;
+      add_window<kPixels>(p0 + at, p1 + at, p2 + at, weights, steps_left, acc);
+      weights += steps_left * kWeightBytes;
+      a0 = acc[0];
+      if constexpr (kPixels > 1) a1 = acc[1];
+      if constexpr (kPixels > 2) a2 = acc[2];
+    }
+  } while (offset != last);
+  acc[0] = a0;
+  if constexpr (kPixels > 1) acc[1] = a1;
+  if constexpr (kPixels > 2) acc[2] = a2;
+}
+
+template <int kPixels>
+A16TileFunction tile_for(std::int64_t window_steps) {
+  switch (window_steps) {
+    case 2:
+      return tile_short<kPixels, 2>;
+    case 3:
+      return tile_short<kPixels, 3>;
+    case 4:
+      return tile_short<kPixels, 4>;
+    case 5:
+      return tile_short<kPixels, 5>;
+    case 6:
+      return tile_short<kPixels, 6>;
+    case 7:
+      return tile_short<kPixels, 7>;
+    case 8:
+      return tile_short<kPixels, 8>;
+    case 12:
+      return tile_short<kPixels, 12>;
+    case 16:
+      return tile_short<kPixels, 16>;
+    default:
+      return tile_long<kPixels>;
+  }
+}
+
+}  // namespace
+
+A16TileFunction tile_a16(int pixels, std::int64_t window_steps) {
+  if (pixels == 1) return tile_for<1>(window_steps);
+  return pixels == 2 ? tile_for<2>(window_steps) : tile_for<3>(window_steps);
+}
+
+}  // namespace narrow::kernels::avx2

@@ -1,0 +1,38 @@
+// The inner loops of the direct convolutions: tiles of up to 6 pixels x 16 channels.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/avx2/shared/convolution_output_avx2.h"
+
+namespace narrow::kernels::avx2 {
+
+inline constexpr int kTilePixels = 6;
+inline constexpr int kPanelChannels = 16;
+inline constexpr std::int64_t kPanelHeadBytes = 128;  // int32 bias[16], float multiplier[16]
+
+// What a tile sums over: `segments` runs of `segment_bytes` (a multiple of 4, not 0) of each pixel's window; run s
+// starts offsets[s] + shift bytes behind the pixel's pointer.
+struct TileDepth {
+  const std::int64_t* offsets;
+  std::int64_t segments;
+  std::int64_t segment_bytes;
+  std::int64_t shift;
+};
+
+// Math: acc[r][c] = bias[c] + sum over the pixels' bytes of x * w, int32, exact (wrapping in the middle is harmless).
+//   With `out`, requantized and stored as uint8, whole panels; without, the accumulators are stored in `acc`.
+// Layout: panel: bias, multiplier, then [4 bytes of x][16 channels][the elements that face 4 bytes of x: 2 int16 (s16),
+// 2
+//   int8 (s16_bytes) or 4 int8 (u8)], channels in the order of Acc; 32-byte aligned.
+// Ranges: s16, s16_bytes: any int16 x in [-255, 255], w in [-128, 127]. u8: no pair of products may exceed int16.
+using TileFunction = void (*)(const std::uint8_t* const* pixels, const TileDepth& depth, const std::byte* panel,
+                              const OutputStage& stage, std::uint8_t* out, Acc* acc);
+
+// For 1, 2, ... kTilePixels pixels.
+[[nodiscard]] __attribute__((visibility("hidden"))) const TileFunction* tiles_s16();
+[[nodiscard]] __attribute__((visibility("hidden"))) const TileFunction* tiles_s16_bytes();
+[[nodiscard]] __attribute__((visibility("hidden"))) const TileFunction* tiles_u8();
+
+}  // namespace narrow::kernels::avx2

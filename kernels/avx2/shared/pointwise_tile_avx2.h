@@ -1,0 +1,226 @@
+// The inner loops of the pointwise convolutions: a panel of up to 32 channels over a run of pixels. What is multiplied,
+// and how, is a parameter, so that AVX2, AVX-VNNI and AVX512-VNNI share the rest. Each compiles its own copy, which the
+// linker never sees: functions are static, and every `Step` is local to its file.
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/avx2/shared/convolution_words_avx2.h"
+
+namespace narrow::kernels::avx2 {
+
+static constexpr int kVectorChannels = 8;
+static constexpr int kPanelVectors = 4;
+
+// What all outputs of a layer share.
+struct PointwiseStage {
+  __m256i zero_point;    // int16
+  __m256i lower, upper;  // uint8
+};
+
+// One panel: `vectors` vectors of 8 channels, 32-byte aligned.
+//   head: int32 bias[8 * vectors], float multiplier[8 * vectors]
+//   weights: [4 bytes of x][8 * vectors channels][the elements that face 4 bytes of x]
+// Channels are in the order of place_in_pointwise_panel.
+struct PointwiseRun {
+  const std::uint8_t* x;
+  std::ptrdiff_t x_step;  // bytes between pixels
+  std::int64_t x_bytes;   // of a pixel: a multiple of 4, not 0
+  const std::byte* head;
+  const std::byte* weights;
+  std::uint8_t* out;
+  std::ptrdiff_t out_step;
+  std::int64_t pixels;
+};
+
+// Where channel `c` of a panel is: in the order in which packing int32 to bytes, which works within 128 bits, leaves
+// them as 0, 1, 2, ...
+[[nodiscard]] static constexpr int place_in_pointwise_panel(int c, int vectors) {
+  return c % (4 * vectors) / 4 * kVectorChannels + c / (4 * vectors) * 4 + c % 4;
+}
+
+// Math: out = clamp(round(float(bias + sum of x * w) * multiplier) + zero_point, lower, upper).
+// Ranges: products after scaling fit an int32. Step says what x and w are:
+//   kPixels[vectors - 1]: pixels at a time, few, so that multiplying for the next overlaps with converting these
+//   begin(sum, x, w, bias), add(sum, x, w): the first and any other 4 bytes of x
+//   finish(sum, bias): what they have become, in int32
+using PointwiseTile = void (*)(const PointwiseStage& stage, const PointwiseRun& run);
+
+#define NARROW_INLINE [[gnu::always_inline]] static inline
+
+// Nested structs rather than arrays: g++ 12 keeps arrays of vectors on the stack.
+template <int kCount>
+struct PixelVectors {
+  __m256i first;
+  PixelVectors<kCount - 1> rest;
+};
+template <>
+struct PixelVectors<0> {};
+// For each vector of channels, all pixels.
+template <int kVectors, int kPixels>
+struct PanelSums {
+  PixelVectors<kPixels> first;
+  PanelSums<kVectors - 1, kPixels> rest;
+};
+template <int kPixels>
+struct PanelSums<0, kPixels> {};
+
+NARROW_INLINE void keep(__m256i& vector) { __asm__ volatile("" : "+x"(vector)); }
+
+template <int kPixels>
+NARROW_INLINE void load_x(PixelVectors<kPixels>& x, const std::uint8_t* from, std::ptrdiff_t step) {
+  x.first = broadcast4(from);
+  keep(x.first);
+  if constexpr (kPixels > 1) load_x(x.rest, from + step, step);
+}
+
+template <class Step, bool kFirst, int kPixels>
+NARROW_INLINE void step_pixels(PixelVectors<kPixels>& sums, const PixelVectors<kPixels>& x, __m256i w,
+                               const std::byte* bias) {
+  if constexpr (kFirst) {
+    Step::begin(sums.first, x.first, w, bias);
+    keep(sums.first);
+  } else {
+    Step::add(sums.first, x.first, w);
+  }
+  if constexpr (kPixels > 1) step_pixels<Step, kFirst>(sums.rest, x.rest, w, bias);
+}
+
+template <class Step, bool kFirst, int kVectors, int kPixels>
+NARROW_INLINE void step_all(PanelSums<kVectors, kPixels>& sums, const PixelVectors<kPixels>& x,
+                            const std::byte* weights, const std::byte* bias) {
+  __m256i w = load_words(weights);
+  keep(w);
+  step_pixels<Step, kFirst>(sums.first, x, w, bias);
+  if constexpr (kVectors > 1) step_all<Step, kFirst>(sums.rest, x, weights + sizeof w, bias + sizeof w);
+}
+
+template <int kIndex, int kCount>
+NARROW_INLINE __m256i get(const PixelVectors<kCount>& vectors) {
+  if constexpr (kIndex == 0) {
+    return vectors.first;
+  } else {
+    return get<kIndex - 1>(vectors.rest);
+  }
+}
+
+// One vector of one pixel's channels, rounded to int32.
+template <class Step, int kVectors>
+NARROW_INLINE __m256i rounded(__m256i sum, const std::byte* head) {
+  const __m256i acc = Step::finish(sum, head);
+  const float* const multiplier = reinterpret_cast<const float*>(head + kVectors * sizeof sum);
+  return _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_cvtepi32_ps(acc), _mm256_load_ps(multiplier)));
+}
+
+template <bool kShifted>
+NARROW_INLINE __m256i words(const PointwiseStage& stage, __m256i low, __m256i high) {
+  const __m256i packed = _mm256_packs_epi32(low, high);
+  return kShifted ? _mm256_adds_epi16(packed, stage.zero_point) : packed;
+}
+template <bool kShifted>
+NARROW_INLINE __m256i bytes(const PointwiseStage& stage, __m256i low, __m256i high) {
+  const __m256i packed = _mm256_packus_epi16(low, high);
+  return _mm256_min_epu8(kShifted ? _mm256_max_epu8(packed, stage.lower) : packed, stage.upper);
+}
+
+NARROW_INLINE void store_16(std::uint8_t* out, __m128i y) { _mm_storeu_si128(reinterpret_cast<__m128i*>(out), y); }
+NARROW_INLINE void store_8(std::uint8_t* out, __m128i y) { _mm_storel_epi64(reinterpret_cast<__m128i*>(out), y); }
+
+template <class Step, bool kShifted, int kPixel, int kVectors, int kPixels>
+NARROW_INLINE void write_pixel(const PointwiseStage& stage, const PanelSums<kVectors, kPixels>& sums,
+                               const std::byte* head, std::uint8_t* out) {
+  const auto scaled = [&](const PixelVectors<kPixels>& vector, int index) {
+    return rounded<Step, kVectors>(get<kPixel>(vector), head + index * sizeof(__m256i));
+  };
+  const __m256i first = scaled(sums.first, 0);
+  if constexpr (kVectors == 1) {
+    const __m256i both = words<kShifted>(stage, first, first);
+    const __m256i y = bytes<kShifted>(stage, both, both);
+    const __m256i ordered = _mm256_unpacklo_epi32(y, _mm256_permute2x128_si256(y, y, 1));
+    store_8(out, _mm256_castsi256_si128(ordered));
+  } else {
+    const __m256i low = words<kShifted>(stage, first, scaled(sums.rest.first, 1));
+    if constexpr (kVectors == 2) {
+      const __m256i y = _mm256_permute4x64_epi64(bytes<kShifted>(stage, low, low), 0xD8);
+      store_16(out, _mm256_castsi256_si128(y));
+    } else {
+      const __m256i third = scaled(sums.rest.rest.first, 2);
+      if constexpr (kVectors == 3) {
+        const __m256i gaps = bytes<kShifted>(stage, low, words<kShifted>(stage, third, third));
+        const __m256i y = _mm256_permutevar8x32_epi32(gaps, _mm256_setr_epi32(0, 1, 2, 4, 5, 6, 3, 7));
+        store_16(out, _mm256_castsi256_si128(y));
+        store_8(out + 16, _mm256_extracti128_si256(y, 1));
+      } else {
+        const __m256i high = words<kShifted>(stage, third, scaled(sums.rest.rest.rest.first, 3));
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), bytes<kShifted>(stage, low, high));
+      }
+    }
+  }
+}
+
+// Pixels [kPixel, kPixels); two of 16 channels are packed together.
+template <class Step, bool kShifted, int kPixel, int kVectors, int kPixels>
+NARROW_INLINE void write(const PointwiseStage& stage, const PanelSums<kVectors, kPixels>& sums, const std::byte* head,
+                         std::uint8_t* out, std::ptrdiff_t out_step) {
+  if constexpr (kVectors == 2 && kPixel + 1 < kPixels) {
+    const auto both = [&](__m256i low, __m256i high) {
+      return words<kShifted>(stage, rounded<Step, 2>(low, head), rounded<Step, 2>(high, head + sizeof low));
+    };
+    const __m256i first = both(get<kPixel>(sums.first), get<kPixel>(sums.rest.first));
+    const __m256i second = both(get<kPixel + 1>(sums.first), get<kPixel + 1>(sums.rest.first));
+    const __m256i y = _mm256_permute4x64_epi64(bytes<kShifted>(stage, first, second), 0xD8);
+    store_16(out, _mm256_castsi256_si128(y));
+    store_16(out + out_step, _mm256_extracti128_si256(y, 1));
+    if constexpr (kPixel + 2 < kPixels)
+      write<Step, kShifted, kPixel + 2>(stage, sums, head, out + 2 * out_step, out_step);
+  } else {
+    write_pixel<Step, kShifted, kPixel>(stage, sums, head, out);
+    if constexpr (kPixel + 1 < kPixels) write<Step, kShifted, kPixel + 1>(stage, sums, head, out + out_step, out_step);
+  }
+}
+
+template <class Step, bool kShifted, int kVectors, int kPixels>
+NARROW_INLINE void tile(const PointwiseStage& stage, const PointwiseRun& run, const std::uint8_t* x,
+                        std::uint8_t* out) {
+  PanelSums<kVectors, kPixels> sums;
+  PixelVectors<kPixels> now;
+  load_x(now, x, run.x_step);
+  const std::byte* weights = run.weights;
+  step_all<Step, true>(sums, now, weights, run.head);
+#pragma GCC unroll 2
+  for (std::int64_t at = kXBytes; at != run.x_bytes; at += kXBytes) {
+    weights += kVectors * sizeof(__m256i);
+    load_x(now, x + at, run.x_step);
+    step_all<Step, false>(sums, now, weights, run.head);
+  }
+  write<Step, kShifted, 0>(stage, sums, run.head, out, run.out_step);
+}
+
+template <class Step, bool kShifted, int kVectors>
+[[gnu::noinline]] static void tile_run(const PointwiseStage& stage, const PointwiseRun& run) {
+  constexpr int kPixels = Step::kPixels[kVectors - 1];
+  const std::uint8_t* x = run.x;
+  std::uint8_t* out = run.out;
+  std::int64_t left = run.pixels;
+  for (; left >= kPixels; left -= kPixels, x += kPixels * run.x_step, out += kPixels * run.out_step) {
+    tile<Step, kShifted, kVectors, kPixels>(stage, run, x, out);
+  }
+  for (; left > 0; --left, x += run.x_step, out += run.out_step) tile<Step, kShifted, kVectors, 1>(stage, run, x, out);
+}
+
+// For panels of 1, 2, 3, 4 vectors; without `shifted` for zero_point and lower = 0.
+template <class Step>
+static PointwiseTile pointwise_tile(int vectors, bool shifted) {
+  static constexpr PointwiseTile kTiles[kPanelVectors][2] = {{tile_run<Step, false, 1>, tile_run<Step, true, 1>},
+                                                             {tile_run<Step, false, 2>, tile_run<Step, true, 2>},
+                                                             {tile_run<Step, false, 3>, tile_run<Step, true, 3>},
+                                                             {tile_run<Step, false, 4>, tile_run<Step, true, 4>}};
+  return kTiles[vectors - 1][shifted ? 1 : 0];
+}
+
+#undef NARROW_INLINE
+
+}  // namespace narrow::kernels::avx2

@@ -1,0 +1,121 @@
+// Winograd's F(2x2, 3x3) for 3x3 windows of stride 1 in bytes: tiles of 2 x 2 outputs, from 4 x 4 inputs, by 16
+// products for each pair of channels instead of 36. Integers only, exact:
+//
+//   input   U = B d B^T + offset    d: 4 x 4 bytes of a channel, z_x in the padding; uint8
+//   weights W = G g G^T             g: 3 x 3 weights of a pair of channels; int8
+//   sums    M = sum over input channels of U * W, elementwise; int32
+//   output  A M A^T = 4 * acc + A (offset * sum of W) A^T
+//
+//       1  0 -1  0          2  0  0
+//   B = 0  1  1  0      G = 1  1  1      A = 1  1  1  0
+//       0 -1  1  0          1 -1  1          0  1 -1 -1
+//       0  1  0 -1          0  0  2
+//
+// G is twice the usual one, hence the 4. Ranges, for x in [0, a] and |w| <= v: B d B^T is within [-2a, 2a], and [0, 4a]
+// where both of its rows add; offset is 2a and 0, so that U is in [0, 4a], a byte for a <= 63 (6 bits). W is within 9v,
+// a byte for v <= 14 (4 bits). What the offset adds is the same for every tile: four numbers for each output channel.
+//
+// At the right (lower) edge of pictures of odd width (height), tiles have one column (row) of outputs, for which the
+// positions of the last column (row) are not computed: 225 products of a channel for 7 x 7 outputs rather than 256.
+//
+// The products are computed by the ISA's own function; everything else is here.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/convolution.h"
+#include "kernels/costs.h"
+#include "kernels/shared/narrow_weights.h"
+
+namespace narrow::kernels::avx2 {
+
+inline constexpr int kByteWinogradOutputs = 2;  // of a tile, in each direction
+inline constexpr int kByteWinogradInputs = 4;
+inline constexpr int kByteWinogradPositions = 16;
+
+// How an ISA takes weights: panels of `vectors` times 16 output channels, blocks of up to `tiles` tiles.
+struct ByteWinogradFormat {
+  std::int64_t vectors;  // 1..4, at most; layers of fewer channels have fewer
+  std::int64_t tiles;
+  bool adds_words;  // products are added in 16 bits, for `steps` steps; with 1 vector only
+};
+
+// Packed: 256 zeros; then for each panel, all 64-byte aligned:
+//   int64 steps[16] (see convolution_windows_avx2.h) of each position; for each vector of 16 channels, in the order of
+//   Acc: int32 constants[2][2] of outputs, int32 bias, float multiplier; then for each position 128 zeros (a head for
+//   tiles that want one) and W [4 input channels][vector][16 channels][4]. Where W of a layer would be large, for each
+//   tap the weights themselves in this order instead, in as few bits as narrow_weights.h has, from which a panel's W is
+//   computed for each block.
+// Workspace: pointers to each tile's row of U, and tile numbers, in the order of M; tile table; 4 lines of B d,
+// [pixel][channel]; U [position][tile][channel];
+//   M [position][tile][vector][16 channels]; W of a panel, if `expands`.
+struct ByteWinogradPlan {
+  std::int64_t channels;  // input channels, rounded up to 4; what is behind them meets weights of 0
+  std::int64_t vectors;   // of a panel
+  std::int64_t panels;
+  std::int64_t tile_columns;
+  std::int64_t segment_tiles;  // a run of tiles of one row of tiles, at most
+  std::int64_t block_tiles;    // at most
+  bool expands;
+  WeightStorage storage;  // of taps
+  std::int64_t head_bytes, position_bytes, panel_bytes;
+  std::int64_t line_bytes;
+  std::int64_t u_row_bytes, u_position_bytes, m_position_bytes;
+  std::int64_t order_at, table_at, padding_at, lines_at, u_at, m_at, w_at;
+  std::int64_t workspace_bytes;
+
+  // Of W at one position, or of one tap in bytes.
+  [[nodiscard]] std::int64_t weight_bytes() const { return channels / 4 * vectors * 64; }
+  [[nodiscard]] std::int64_t tap_bytes() const { return weight_bytes() / kUnit * unit_bytes(storage); }
+};
+
+inline constexpr std::int64_t kByteWinogradZeros = 256;
+inline constexpr std::int64_t kByteWinogradPositionHead = 128;
+
+[[nodiscard]] __attribute__((visibility("hidden"))) ByteWinogradPlan plan_byte_winograd(
+    const ConvolutionProblem& problem, const ByteWinogradFormat& format);
+
+// Refuses where the ranges of input and weights do not prove the above.
+[[nodiscard]] __attribute__((visibility("hidden"))) Refusal refuse_byte_winograd(const ConvolutionProblem& problem);
+
+// The largest element of U.
+[[nodiscard]] __attribute__((visibility("hidden"))) std::int32_t largest_byte_winograd_input(
+    const ConvolutionProblem& problem);
+
+[[nodiscard]] __attribute__((visibility("hidden"))) double byte_winograd_cost(const ConvolutionProblem& problem,
+                                                                              const ByteWinogradFormat& format,
+                                                                              const costs::ByteWinograd& costs);
+
+__attribute__((visibility("hidden"))) void pack_byte_winograd(const ConvolutionProblem& problem,
+                                                              const ByteWinogradFormat& format, std::byte* packed);
+
+// The products of one position and panel. Math: m[t][c] = sum over k of u[t][k] * w[k][c].
+struct ByteWinogradProducts {
+  const std::uint8_t* const* rows;  // of U, for each tile, at position 0
+  std::int64_t shift;               // bytes to the position
+  std::int64_t tiles;
+  std::int64_t depth;      // bytes of a row, a multiple of 4
+  std::int64_t vectors;    // 16 channels each
+  std::int64_t steps;      // that may be added in 16 bits
+  const std::byte* head;   // of the position; weights follow
+  const std::byte* zeros;  // kByteWinogradZeros of them
+  std::int32_t* m;         // 64-byte aligned
+  const std::byte* ahead;  // ahead_bytes that the next panel needs, and that may be fetched meanwhile
+  std::int64_t ahead_bytes;
+};
+
+struct ByteWinogradFunctions {
+  void (*multiply)(const ByteWinogradProducts& products);
+  // W of a panel at 16 positions that are plan.position_bytes apart, from its 9 taps; heads of positions are left
+  // alone.
+  void (*expand)(const ByteWinogradPlan& plan, const std::byte* taps, std::byte* positions);
+};
+
+__attribute__((visibility("hidden"))) void run_byte_winograd(const ConvolutionProblem& problem,
+                                                             const ByteWinogradFormat& format, const std::byte* packed,
+                                                             const std::uint8_t* input, void* output,
+                                                             const ConvolutionPart& part, std::byte* workspace,
+                                                             const ByteWinogradFunctions& functions);
+
+}  // namespace narrow::kernels::avx2

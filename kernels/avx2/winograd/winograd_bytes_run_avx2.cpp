@@ -1,0 +1,181 @@
+#include <immintrin.h>
+
+#include "kernels/avx2/shared/convolution_output_avx2.h"
+#include "kernels/avx2/shared/winograd_bytes_avx2.h"
+#include "kernels/avx2/winograd/winograd_bytes_input_avx2.h"
+#include "kernels/avx2/winograd/winograd_segments_avx2.h"
+
+namespace narrow::kernels::avx2 {
+namespace {
+
+#define NARROW_INLINE __attribute__((always_inline)) static inline
+
+NARROW_INLINE __m256i load(const std::byte* aligned) {
+  return _mm256_load_si256(reinterpret_cast<const __m256i*>(aligned));
+}
+NARROW_INLINE __m256i sum(__m256i a, __m256i b, __m256i c) { return _mm256_add_epi32(_mm256_add_epi32(a, b), c); }
+NARROW_INLINE __m256i difference(__m256i a, __m256i b, __m256i c) {
+  return _mm256_sub_epi32(_mm256_sub_epi32(a, b), c);
+}
+
+NARROW_INLINE __m256i accumulator(__m256i scaled, __m256i constant, __m256i bias) {
+  return _mm256_add_epi32(_mm256_srai_epi32(_mm256_sub_epi32(scaled, constant), 2), bias);
+}
+
+// Eight channels of the tile's outputs. m: of position 0; head: of the vector. The channels are `half` bytes from both.
+NARROW_INLINE void finish_half(const std::byte* m, std::int64_t position_bytes, const std::byte* head,
+                               __m256i (&out)[4]) {
+  __m256i rows[2][kByteWinogradInputs];
+  for (int j = 0; j < kByteWinogradInputs; ++j, m += position_bytes) {
+    const __m256i m1 = load(m + 4 * position_bytes);
+    const __m256i m2 = load(m + 8 * position_bytes);
+    rows[0][j] = sum(load(m), m1, m2);
+    rows[1][j] = difference(m1, m2, load(m + 12 * position_bytes));
+  }
+  const __m256i bias = load(head + 4 * 64);
+  for (int i = 0; i < 2; ++i) {
+    out[2 * i] = accumulator(sum(rows[i][0], rows[i][1], rows[i][2]), load(head + 2 * i * 64), bias);
+    out[2 * i + 1] = accumulator(difference(rows[i][1], rows[i][2], rows[i][3]), load(head + (2 * i + 1) * 64), bias);
+  }
+}
+
+void transform_output(const ConvolutionProblem& problem, const OutputStage& stage, const WinogradTile& tile,
+                      const std::byte* m, std::int64_t position_bytes, const std::byte* head, int channel, int channels,
+                      void* output) {
+  __m256i low[4], high[4];
+  finish_half(m, position_bytes, head, low);
+  finish_half(m + 32, position_bytes, head + 32, high);
+  const float* const multiplier = reinterpret_cast<const float*>(head + 5 * 64);
+  const std::int64_t row_elems = problem.shape.out_w * stage.out_c;
+  const bool whole = channels == 16 && tile.columns == kByteWinogradOutputs && tile.rows == kByteWinogradOutputs &&
+                     problem.output_type == OutputType::kUint8;
+  std::int64_t index = tile.pixel * stage.out_c + channel;
+  if (whole) {
+    std::uint8_t* const out = static_cast<std::uint8_t*>(output) + index;
+    store_pixels(stage, {low[0], high[0]}, {low[1], high[1]}, multiplier, out);
+    store_pixels(stage, {low[2], high[2]}, {low[3], high[3]}, multiplier, out + row_elems);
+    return;
+  }
+  for (int r = 0; r < tile.rows; ++r, index += row_elems) {
+    const Acc acc[2] = {{low[2 * r], high[2 * r]}, {low[2 * r + 1], high[2 * r + 1]}};
+    store_panel(problem, stage, acc, tile.columns, multiplier, channels, output, index);
+  }
+}
+
+struct Run {
+  const ConvolutionProblem& problem;
+  const ByteWinogradPlan& plan;
+  const OutputStage& stage;
+  const std::byte* packed;
+  const ConvolutionPart& part;
+  void* output;
+  std::byte* workspace;
+  const ByteWinogradFunctions& functions;
+};
+
+// Tiles come in an order in which those that a position needs follow each other: those with one column of outputs, with
+// two rows and columns, with one row, and with one row and column.
+struct TileOrder {
+  std::int64_t whole, one_row, one_each;  // where they begin
+  std::int64_t tiles;
+
+  // For positions of row `i` and column `j`.
+  [[nodiscard]] std::int64_t begin(std::int64_t j) const { return j == 3 ? whole : 0; }
+  [[nodiscard]] std::int64_t end(std::int64_t i, std::int64_t j) const {
+    if (i == 3) return one_row;
+    return j == 3 ? one_each : tiles;
+  }
+};
+
+TileOrder order_tiles(const ByteWinogradPlan& plan, std::int64_t tiles, std::byte* workspace) {
+  const WinogradTile* const table = reinterpret_cast<const WinogradTile*>(workspace + plan.table_at);
+  const std::uint8_t* const u = reinterpret_cast<const std::uint8_t*>(workspace + plan.u_at);
+  const std::uint8_t** const rows = reinterpret_cast<const std::uint8_t**>(workspace);
+  std::int64_t* const order = reinterpret_cast<std::int64_t*>(workspace + plan.order_at);
+  std::int64_t placed = 0;
+  const auto place = [&](int tile_rows, int tile_columns) {
+    const std::int64_t first = placed;
+    for (std::int64_t tile = 0; tile < tiles; ++tile) {
+      if (table[tile].rows != tile_rows || table[tile].columns != tile_columns) continue;
+      rows[placed] = u + tile * plan.u_row_bytes;
+      order[placed++] = tile;
+    }
+    return first;
+  };
+  TileOrder result{};
+  place(2, 1);
+  result.whole = place(2, 2);
+  result.one_row = place(1, 2);
+  result.one_each = place(1, 1);
+  result.tiles = tiles;
+  return result;
+}
+
+// 16 output channels of the tiles that are in the workspace.
+__attribute__((noinline)) void write_vector(const Run& run, std::int64_t tiles, std::int64_t vector,
+                                            const std::byte* panel, int channel) {
+  const ByteWinogradPlan& plan = run.plan;
+  const OutputStage stage = run.stage;
+  const WinogradTile* const table = reinterpret_cast<const WinogradTile*>(run.workspace + plan.table_at);
+  const std::int64_t* const order = reinterpret_cast<const std::int64_t*>(run.workspace + plan.order_at);
+  const int left = run.part.channel_end - channel;
+  const int channels = left < 16 ? left : 16;
+  const std::byte* const head = panel + kByteWinogradPositions * std::int64_t{sizeof(std::int64_t)} + vector * 6 * 64;
+  const std::byte* m = run.workspace + plan.m_at + vector * 64;
+  for (std::int64_t tile = 0; tile < tiles; ++tile, m += plan.vectors * 64) {
+    transform_output(run.problem, stage, table[order[tile]], m, plan.m_position_bytes, head, channel, channels,
+                     run.output);
+  }
+}
+
+// The panels of the part for the tiles that are in the workspace.
+void run_block(const Run& run, std::int64_t tiles) {
+  const ByteWinogradPlan& plan = run.plan;
+  const std::int64_t panel_channels = plan.vectors * 16;
+  const TileOrder order = order_tiles(plan, tiles, run.workspace);
+  for (std::int64_t channel = run.part.channel_begin; channel < run.part.channel_end; channel += panel_channels) {
+    const std::byte* const panel = run.packed + kByteWinogradZeros + channel / panel_channels * plan.panel_bytes;
+    const std::byte* w = panel + plan.head_bytes;
+    if (plan.expands) {
+      run.functions.expand(plan, w, run.workspace + plan.w_at);
+      w = run.workspace + plan.w_at;
+    }
+    // After the last panel comes the next block, if there is one.
+    const bool is_last = channel + panel_channels >= run.problem.shape.out_c;
+    const std::byte* const next = is_last ? run.packed + kByteWinogradZeros : panel + plan.panel_bytes;
+    const std::int64_t share = plan.panel_bytes / kByteWinogradPositions;
+    for (std::int64_t position = 0; position < kByteWinogradPositions; ++position) {
+      const std::int64_t begin = order.begin(position % kByteWinogradInputs);
+      const std::int64_t end = order.end(position / kByteWinogradInputs, position % kByteWinogradInputs);
+      std::int32_t* const m =
+          reinterpret_cast<std::int32_t*>(run.workspace + plan.m_at + position * plan.m_position_bytes);
+      run.functions.multiply(
+          {reinterpret_cast<const std::uint8_t* const*>(run.workspace) + begin, position * plan.u_position_bytes,
+           end - begin, plan.channels, plan.vectors, reinterpret_cast<const std::int64_t*>(panel)[position],
+           w + position * plan.position_bytes, run.packed, m + begin * panel_channels, next + position * share, share});
+    }
+    for (std::int64_t vector = 0; vector < plan.vectors; ++vector) {
+      const std::int64_t first = channel + vector * 16;
+      if (first < run.part.channel_end) write_vector(run, tiles, vector, panel, static_cast<int>(first));
+    }
+  }
+}
+
+}  // namespace
+
+void run_byte_winograd(const ConvolutionProblem& problem, const ByteWinogradFormat& format, const std::byte* packed,
+                       const std::uint8_t* input, void* output, const ConvolutionPart& part, std::byte* workspace,
+                       const ByteWinogradFunctions& functions) {
+  const ByteWinogradPlan plan = plan_byte_winograd(problem, format);
+  const OutputStage stage = output_stage(problem);
+  const Run run{problem, plan, stage, packed, part, output, workspace, functions};
+  prepare_byte_winograd(problem, plan, workspace);
+  for_each_segment<kByteWinogradOutputs>(
+      problem.shape, part, plan,
+      [&](const WinogradSegment& segment, std::int64_t first) {
+        transform_byte_inputs(problem, plan, input, segment, first, workspace);
+      },
+      [&](std::int64_t tiles) { run_block(run, tiles); });
+}
+
+}  // namespace narrow::kernels::avx2

@@ -1,0 +1,81 @@
+// What Winograd's convolutions share, whatever their tiles: in which order tiles come, and where a tile's inputs are.
+// Everything here is static, so that no ISA-specific copy is ever visible to the linker.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/avx2/winograd/winograd_input_avx2.h"
+#include "kernels/convolution.h"
+
+namespace narrow::kernels::avx2 {
+
+// Walks over a part in segments of at most plan.segment_tiles tiles of kOutputs x kOutputs outputs. Calls
+// transform(segment, its first tile in the block) for each, and finish(tiles) whenever a block is full, and at the end.
+template <int kOutputs, class Plan, class Transform, class Finish>
+static inline void for_each_segment(const ConvolutionShape& shape, const ConvolutionPart& part, const Plan& plan,
+                                    const Transform& transform, const Finish& finish) {
+  std::int64_t tiles = 0;
+  for (std::int64_t row = part.row_begin; row < part.row_end;) {
+    const std::int64_t of_picture = shape.out_h - row % shape.out_h;
+    const std::int64_t of_part = part.row_end - row;
+    std::int64_t rows = of_picture < of_part ? of_picture : of_part;
+    if (rows > kOutputs) rows = kOutputs;
+    for (std::int64_t column = 0; column < plan.tile_columns; column += plan.segment_tiles) {
+      const std::int64_t left = plan.tile_columns - column;
+      const std::int64_t now = left < plan.segment_tiles ? left : plan.segment_tiles;
+      if (tiles + now > plan.block_tiles) {
+        finish(tiles);
+        tiles = 0;
+      }
+      transform(WinogradSegment{row, static_cast<int>(rows), column * kOutputs, now}, tiles);
+      tiles += now;
+    }
+    row += rows;
+  }
+  if (tiles > 0) finish(tiles);
+}
+
+static inline std::int64_t clamped(std::int64_t value, std::int64_t lo, std::int64_t hi) {
+  return value < lo ? lo : (value > hi ? hi : value);
+}
+
+// The pixels of a segment's input, kInputs lines of `pixels`, of which [begin, end) lie inside the picture: rows[i] is
+// line i at pixel `begin`.
+template <int kInputs>
+struct SegmentInput {
+  std::int64_t pixels, begin, end;
+  const std::uint8_t* rows[kInputs];
+};
+
+// padding: as many zero points as a line has.
+template <int kInputs>
+static inline SegmentInput<kInputs> segment_input(const ConvolutionShape& shape, const std::uint8_t* input,
+                                                  const WinogradSegment& segment, const std::byte* padding) {
+  constexpr int kOutputs = kInputs - 2;
+  SegmentInput<kInputs> in;
+  in.pixels = segment.tiles * kOutputs + 2;
+  const std::int64_t x = segment.column - shape.pad.left;
+  in.begin = clamped(-x, 0, in.pixels);
+  in.end = clamped(shape.in_w - x, in.begin, in.pixels);
+  const std::uint8_t* const picture = input + segment.row / shape.out_h * shape.in_h * shape.in_w * shape.in_c;
+  const std::int64_t y = segment.row % shape.out_h - shape.pad.top;
+  for (int i = 0; i < kInputs; ++i) {
+    const bool inside = y + i >= 0 && y + i < shape.in_h && in.begin < in.end;
+    in.rows[i] = inside ? picture + ((y + i) * shape.in_w + x + in.begin) * shape.in_c
+                        : reinterpret_cast<const std::uint8_t*>(padding);
+  }
+  return in;
+}
+
+// Where the outputs of a segment's tiles go.
+template <int kOutputs>
+static inline void fill_table(const ConvolutionShape& shape, const WinogradSegment& segment, WinogradTile* table) {
+  for (std::int64_t tile = 0; tile < segment.tiles; ++tile) {
+    const std::int64_t column = segment.column + tile * kOutputs;
+    table[tile] = {segment.row * shape.out_w + column, segment.rows,
+                   static_cast<std::int32_t>(clamped(shape.out_w - column, 1, kOutputs))};
+  }
+}
+
+}  // namespace narrow::kernels::avx2

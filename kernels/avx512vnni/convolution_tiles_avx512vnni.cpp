@@ -1,0 +1,218 @@
+#include "kernels/avx512vnni/convolution_tiles_avx512vnni.h"
+
+#include <immintrin.h>
+
+#include "kernels/shared/layout_vnni.h"
+#include "kernels/shared/prefetch.h"
+
+namespace narrow::kernels::avx512vnni {
+namespace {
+
+using vnni::TileFunction;
+using vnni::TileInput;
+using vnni::TileOutput;
+
+#define NARROW_INLINE [[gnu::always_inline]] static inline
+
+// Nested structs rather than arrays: g++ 12 keeps arrays of vectors on the stack.
+template <int kCount>
+struct Vectors {
+  __m512i first;
+  Vectors<kCount - 1> rest;
+};
+template <>
+struct Vectors<0> {};
+template <int kPixels, int kVectors>
+struct Accumulators {
+  Vectors<kVectors> first;
+  Accumulators<kPixels - 1, kVectors> rest;
+};
+template <int kVectors>
+struct Accumulators<0, kVectors> {};
+template <int kPixels>
+struct Windows {
+  const std::uint8_t* first;
+  Windows<kPixels - 1> rest;
+};
+template <>
+struct Windows<0> {};
+
+// Statements that stay in this order: compilers would rather load several pixels at once and spill.
+NARROW_INLINE __m512i broadcast4(const std::uint8_t* bytes) {
+  struct [[gnu::packed, gnu::may_alias]] Four {
+    std::uint8_t bytes[4];
+  };
+  __m512i x;
+  __asm__ volatile("vpbroadcastd %1, %0" : "=v"(x) : "m"(*reinterpret_cast<const Four*>(bytes)));
+  return x;
+}
+NARROW_INLINE void multiply(__m512i& acc, __m512i x, __m512i weights) {
+  __asm__ volatile("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(x), "v"(weights));
+}
+NARROW_INLINE void multiply_memory(__m512i& acc, __m512i x, const __m512i* weights) {
+  __asm__ volatile("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(x), "m"(*weights));
+}
+
+template <int kCount>
+NARROW_INLINE void load(Vectors<kCount>& to, const __m512i* from) {
+  to.first = _mm512_load_si512(from);
+  if constexpr (kCount > 1) load(to.rest, from + 1);
+}
+
+// 28 accumulators and 4 vectors of weights leave no register for x, so one of the latter is an operand in memory.
+template <int kCount, int kHeld>
+NARROW_INLINE void step(Vectors<kCount>& acc, __m512i x, const Vectors<kHeld>& held, const __m512i* weights) {
+  if constexpr (kHeld > 0) {
+    multiply(acc.first, x, held.first);
+    if constexpr (kCount > 1) step(acc.rest, x, held.rest, weights + 1);
+  } else {
+    multiply_memory(acc.first, x, weights);
+  }
+}
+
+template <int kPixels, int kVectors, int kHeld>
+NARROW_INLINE void step_all(Accumulators<kPixels, kVectors>& acc, const Windows<kPixels>& windows, std::int64_t at,
+                            const Vectors<kHeld>& held, const __m512i* weights) {
+  step(acc.first, broadcast4(windows.first + at), held, weights);
+  if constexpr (kPixels > 1) step_all(acc.rest, windows.rest, at, held, weights);
+}
+
+template <int kPixels>
+NARROW_INLINE void load_windows(Windows<kPixels>& to, const std::uint8_t* const* from, std::int64_t shift) {
+  to.first = *from + shift;
+  if constexpr (kPixels > 1) load_windows(to.rest, from + 1, shift);
+}
+
+template <int kPixels, int kVectors>
+NARROW_INLINE void set_all(Accumulators<kPixels, kVectors>& acc, const Vectors<kVectors>& bias) {
+  acc.first = bias;
+  if constexpr (kPixels > 1) set_all(acc.rest, bias);
+}
+
+template <int kCount>
+NARROW_INLINE void store(const Vectors<kCount>& acc, __m512i* to) {
+  _mm512_store_si512(to, acc.first);
+  if constexpr (kCount > 1) store(acc.rest, to + 1);
+}
+template <int kPixels, int kVectors>
+NARROW_INLINE void store_accumulators(const Accumulators<kPixels, kVectors>& acc, __m512i* to) {
+  store(acc.first, to);
+  if constexpr (kPixels > 1) store_accumulators(acc.rest, to + kVectors);
+}
+
+// refuse_panels has proved that products fit an int32, so packing with saturation is all the clamping they need before
+// the bounds are applied to bytes.
+struct Stage {
+  __m512i zero_point;  // int16
+  __m512i lo, hi;      // uint8
+};
+
+NARROW_INLINE __m512i rounded(__m512i acc, __m512 multiplier) {
+  return _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_cvtepi32_ps(acc), multiplier));
+}
+NARROW_INLINE __m512i words(const Stage& stage, __m512i low, __m512i high) {
+  return _mm512_adds_epi16(_mm512_packs_epi32(low, high), stage.zero_point);
+}
+NARROW_INLINE __m512i bytes(const Stage& stage, __m512i low, __m512i high) {
+  return _mm512_min_epu8(_mm512_max_epu8(_mm512_packus_epi16(low, high), stage.lo), stage.hi);
+}
+
+// One pixel. Lanes are in the order of place_in_panel, so that what packing leaves is in order but for the gaps where
+// there are fewer than 4 vectors.
+NARROW_INLINE void write(const Stage& stage, const Vectors<4>& acc, const Vectors<4>& multiplier, std::uint8_t* out) {
+  const auto scale = [](__m512i a, __m512i m) { return rounded(a, _mm512_castsi512_ps(m)); };
+  const __m512i low = words(stage, scale(acc.first, multiplier.first), scale(acc.rest.first, multiplier.rest.first));
+  const __m512i high = words(stage, scale(acc.rest.rest.first, multiplier.rest.rest.first),
+                             scale(acc.rest.rest.rest.first, multiplier.rest.rest.rest.first));
+  _mm512_storeu_si512(out, bytes(stage, low, high));
+}
+NARROW_INLINE void write(const Stage& stage, const Vectors<3>& acc, const Vectors<3>& multiplier, std::uint8_t* out) {
+  const auto scale = [](__m512i a, __m512i m) { return rounded(a, _mm512_castsi512_ps(m)); };
+  const __m512i low = words(stage, scale(acc.first, multiplier.first), scale(acc.rest.first, multiplier.rest.first));
+  const __m512i third = scale(acc.rest.rest.first, multiplier.rest.rest.first);
+  const __m512i gaps = bytes(stage, low, words(stage, third, third));
+  const __m512i order = _mm512_setr_epi32(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, 3, 7, 11, 15);
+  const __m512i ordered = _mm512_permutexvar_epi32(order, gaps);
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm512_castsi512_si256(ordered));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(out + 32), _mm512_extracti32x4_epi32(ordered, 2));
+}
+NARROW_INLINE void write(const Stage& stage, const Vectors<2>& acc, const Vectors<2>& multiplier, std::uint8_t* out) {
+  const __m512i both = words(stage, rounded(acc.first, _mm512_castsi512_ps(multiplier.first)),
+                             rounded(acc.rest.first, _mm512_castsi512_ps(multiplier.rest.first)));
+  const __m256i y = _mm512_cvtusepi16_epi8(_mm512_max_epi16(both, _mm512_setzero_si512()));
+  _mm256_storeu_si256(
+      reinterpret_cast<__m256i*>(out),
+      _mm256_min_epu8(_mm256_max_epu8(y, _mm512_castsi512_si256(stage.lo)), _mm512_castsi512_si256(stage.hi)));
+}
+NARROW_INLINE void write(const Stage& stage, const Vectors<1>& acc, const Vectors<1>& multiplier, std::uint8_t* out) {
+  const __m256i both = _mm512_cvtsepi32_epi16(rounded(acc.first, _mm512_castsi512_ps(multiplier.first)));
+  const __m256i shifted = _mm256_adds_epi16(both, _mm512_castsi512_si256(stage.zero_point));
+  const __m128i y = _mm256_cvtusepi16_epi8(_mm256_max_epi16(shifted, _mm256_setzero_si256()));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(out),
+                   _mm_min_epu8(_mm_max_epu8(y, _mm512_castsi512_si128(stage.lo)), _mm512_castsi512_si128(stage.hi)));
+}
+
+template <int kPixels, int kVectors>
+NARROW_INLINE void write_all(const Stage& stage, const Accumulators<kPixels, kVectors>& acc,
+                             const Vectors<kVectors>& multiplier, std::uint8_t* out, std::ptrdiff_t pixel_step) {
+  write(stage, acc.first, multiplier, out);
+  if constexpr (kPixels > 1) write_all(stage, acc.rest, multiplier, out + pixel_step, pixel_step);
+}
+
+template <int kPixels, int kVectors>
+[[gnu::noinline]] void tile(const TileInput& input, const TileOutput& output) {
+  constexpr int kHeld = kPixels * kVectors + kVectors < 32 ? kVectors : kVectors - 1;
+  Windows<kPixels> windows;
+  load_windows(windows, input.windows, input.shift);
+  Accumulators<kPixels, kVectors> acc;
+  const __m512i* const head = reinterpret_cast<const __m512i*>(input.head);
+  {
+    Vectors<kVectors> bias;
+    load(bias, head);
+    set_all(acc, bias);
+  }
+  const __m512i* weights = reinterpret_cast<const __m512i*>(input.weights);
+  const std::int64_t* offset = input.offsets;
+  const std::int64_t* const last = offset + input.segments;
+  const std::int64_t segment_bytes = input.segment_bytes;
+  const std::byte* ahead = input.ahead;
+  do {
+    std::int64_t at = *offset++;
+    const std::int64_t end = at + segment_bytes;
+    do {
+      for (int line = 0; line < kVectors; ++line) prefetch_weights(weights + line);
+      prefetch_ahead(ahead);
+      ahead += sizeof(__m512i);
+      Vectors<kHeld> held;
+      load(held, weights);
+      step_all(acc, windows, at, held, weights);
+      weights += kVectors;
+      at += vnni::kStepElems;
+    } while (at != end);
+  } while (offset != last);
+  if (output.out == nullptr) return store_accumulators(acc, reinterpret_cast<__m512i*>(output.acc));
+  Vectors<kVectors> multiplier;
+  load(multiplier, head + kVectors);
+  const Stage stage{_mm512_set1_epi16(output.zero_point), _mm512_set1_epi8(static_cast<char>(output.lo)),
+                    _mm512_set1_epi8(static_cast<char>(output.hi))};
+  write_all(stage, acc, multiplier, output.out, output.step);
+}
+
+}  // namespace
+
+TileFunction tile_function(std::int64_t vectors, std::int64_t pixels) {
+#define NARROW_TILES_TO_7(v)                                                                      \
+  avx512vnni::tile<1, v>, avx512vnni::tile<2, v>, avx512vnni::tile<3, v>, avx512vnni::tile<4, v>, \
+      avx512vnni::tile<5, v>, avx512vnni::tile<6, v>, avx512vnni::tile<7, v>
+#define NARROW_TILES_TO_14(v)                                                                    \
+  NARROW_TILES_TO_7(v), avx512vnni::tile<8, v>, avx512vnni::tile<9, v>, avx512vnni::tile<10, v>, \
+      avx512vnni::tile<11, v>, avx512vnni::tile<12, v>, avx512vnni::tile<13, v>, avx512vnni::tile<14, v>
+  static constexpr TileFunction kTiles[Tiles::kMaxVectors][14] = {
+      {NARROW_TILES_TO_14(1)},
+      {NARROW_TILES_TO_14(2)},
+      {NARROW_TILES_TO_7(3), avx512vnni::tile<8, 3>, avx512vnni::tile<9, 3>},
+      {NARROW_TILES_TO_7(4)}};
+  return kTiles[vectors - 1][pixels - 1];
+}
+
+}  // namespace narrow::kernels::avx512vnni

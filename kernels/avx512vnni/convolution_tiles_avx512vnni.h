@@ -1,0 +1,32 @@
+// Tiles of 7 pixels x 64 channels, 9 x 48, 14 x 32 or 14 x 16, as the number of channels allows, for
+// convolution_u8_avx512vnni and winograd_u8_2x2_avx512vnni: 27 or 28 of the 32 registers accumulate.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/shared/tile_vnni.h"
+
+namespace narrow::kernels::avx512vnni {
+
+// vectors: of a panel; pixels: at most Tiles::max_pixels(vectors).
+[[nodiscard]] __attribute__((visibility("hidden"))) vnni::TileFunction tile_function(std::int64_t vectors,
+                                                                                     std::int64_t pixels);
+
+// Parameter of the templates in kernels/shared/convolution_vnni.h and winograd_vnni.h. Internal linkage on purpose: see
+// kernels/CMakeLists.txt.
+namespace {
+
+struct Tiles {
+  static constexpr std::int64_t kLanes = 16;
+  static constexpr std::int64_t kMaxVectors = 4;
+
+  static std::int64_t max_pixels(std::int64_t vectors) {
+    constexpr std::int64_t kPixels[kMaxVectors] = {14, 14, 9, 7};
+    return kPixels[vectors - 1];
+  }
+
+  static vnni::TileFunction tile(std::int64_t vectors, std::int64_t pixels) { return tile_function(vectors, pixels); }
+};
+
+}  // namespace
+}  // namespace narrow::kernels::avx512vnni

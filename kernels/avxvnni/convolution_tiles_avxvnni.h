@@ -1,0 +1,28 @@
+// Tiles of 6 pixels x 16 channels or 12 x 8, for convolution_u8_avxvnni and winograd_u8_2x2_avxvnni.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/shared/tile_vnni.h"
+
+namespace narrow::kernels::avxvnni {
+
+// vectors: of a panel; pixels: at most Tiles::max_pixels(vectors).
+[[nodiscard]] __attribute__((visibility("hidden"))) vnni::TileFunction tile_function(std::int64_t vectors,
+                                                                                     std::int64_t pixels);
+
+// Parameter of the templates in kernels/shared/convolution_vnni.h and winograd_vnni.h. Internal linkage on purpose: see
+// kernels/CMakeLists.txt.
+namespace {
+
+struct Tiles {
+  static constexpr std::int64_t kLanes = 8;
+  static constexpr std::int64_t kMaxVectors = 2;
+
+  static std::int64_t max_pixels(std::int64_t vectors) { return vectors == 1 ? 12 : 6; }
+
+  static vnni::TileFunction tile(std::int64_t vectors, std::int64_t pixels) { return tile_function(vectors, pixels); }
+};
+
+}  // namespace
+}  // namespace narrow::kernels::avxvnni
