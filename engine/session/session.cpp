@@ -10,7 +10,6 @@
 #include "base/aligned_buffer.h"
 #include "base/float_environment.h"
 #include "engine/model/model_data.h"
-#include "engine/nrw/nrw_file.h"
 #include "engine/plan/plan.h"
 #include "engine/session/isa_choice.h"
 #include "engine/session/plan_runner.h"
@@ -19,10 +18,10 @@
 namespace narrow {
 namespace {
 
-using engine::AlignedBuffer;
+using base::AlignedBuffer;
+using base::DefaultFloatEnvironment;
 using engine::Plan;
 using engine::RunContext;
-using graph::DefaultFloatEnvironment;
 
 constexpr int kMaxBatch = 65536;
 // Cost of waking other threads, in the unit of Work. Within a run the helper threads of the pool are awake.
@@ -76,7 +75,8 @@ Result<Session> Session::create(const Model& model, const SessionOptions& option
     auto impl = std::make_unique<Impl>(model);
     NARROW_ASSIGN(impl->isa, engine::choose_isa(options.isa, std::getenv("NARROW_ISA"), kernels::cpu_features()));
     NARROW_TRY(engine::check_model(model.data()));
-    NARROW_ASSIGN(impl->plan, engine::compile(model.data().graph, impl->isa, options.max_batch));
+    NARROW_ASSIGN(impl->plan,
+                  engine::compile(model.data().graph, impl->isa, options.max_batch, model.data().weight_pages.get()));
     Executor* executor = options.executor;
     if (executor == nullptr) {
       NARROW_ASSIGN(impl->pool, engine::PoolExecutor::create(options.threads, options.spin_us));
