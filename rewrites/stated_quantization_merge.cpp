@@ -24,7 +24,7 @@ class Merger {
     for (std::size_t v = 0; v < stands_for.size(); ++v) stands_for[v] = static_cast<ValueId>(v);
     for (Node& node : graph_.nodes) {
       for (ValueId& id : node.inputs) id = stands_for[index(id)];
-      if (!std::holds_alternative<Quantize>(node.op)) continue;
+      if (!is<Quantize>(node.op)) continue;
       const ValueId same = find_same(node);
       if (same != kNoValue) stands_for[index(node.output)] = same;
     }
@@ -70,7 +70,7 @@ class Merger {
     const int n = links_.producer(id);
     if (n < 0) return nullptr;
     const Node& node = graph_.nodes[static_cast<std::size_t>(n)];
-    return std::holds_alternative<Op>(node.op) ? &node : nullptr;
+    return is<Op>(node.op) ? &node : nullptr;
   }
 
   Graph& graph_;
