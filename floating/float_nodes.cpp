@@ -52,9 +52,15 @@ struct Run {
   void operator()(const Softmax&) const { softmax(x(), y(), out()); }
   void operator()(const Lrn& op) const { lrn(x(), y(), out(), op); }
   void operator()(const Quantize&) const { fake_quantize(x(), y(), out().elems(), *output_value.quantization); }
-  // The others share the buffer of their input, or are the executor's.
-  template <class Other>
-  void operator()(const Other&) const {}
+  // These share the buffer of their input.
+  void operator()(const Flatten&) const {}
+  void operator()(const Reshape&) const {}
+  void operator()(const Identity&) const {}
+  void operator()(const Dequantize&) const {}
+  // The executor has layers for these, and refuses BatchNorm.
+  void operator()(const Convolution&) const {}
+  void operator()(const Linear&) const {}
+  void operator()(const BatchNorm&) const {}
 };
 
 }  // namespace

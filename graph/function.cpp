@@ -4,6 +4,7 @@
 
 #include "base/exact_math.h"
 #include "base/float_environment.h"
+#include "graph/operators.h"
 
 namespace narrow::graph {
 namespace {
@@ -72,7 +73,7 @@ double evaluate_function(const Function& function, double x, std::int64_t channe
 
 std::vector<std::uint8_t> make_table(const Function& function, const Quantization& in, const Quantization& out) {
   const base::DefaultFloatEnvironment environment;
-  const std::size_t channels = function.kind == FunctionKind::kPRelu ? function.slopes.size() : 1;
+  const std::size_t channels = row_of(function.kind).has_slopes ? function.slopes.size() : 1;
   std::vector<std::uint8_t> table;
   table.reserve(channels * 256);
   for (std::size_t channel = 0; channel < channels; ++channel) {

@@ -1,10 +1,10 @@
 #include "graph/ir.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "base/unique_names.h"
+#include "graph/operators.h"
 
 namespace narrow::graph {
 namespace {
@@ -21,14 +21,7 @@ std::string unique_name(std::string name, const Items& items) {
 
 }  // namespace
 
-std::string_view op_name(const Op& op) {
-  static constexpr std::array<std::string_view, std::variant_size_v<Op>> kNames = {
-      "Convolution",       "Linear",   "BatchNorm",   "Activation", "Add",      "MaxPool",  "AveragePool",
-      "GlobalAveragePool", "Concat",   "PadChannels", "Flatten",    "Identity", "Quantize", "Dequantize",
-      "Subtract",          "Multiply", "Function",    "Pad",        "Slice",    "Reshape",  "Transpose",
-      "Softmax",           "Lrn"};
-  return kNames[op.index()];
-}
+std::string_view op_name(const Op& op) { return row_of(op).name; }
 
 ValueId Graph::add_value(std::string name, TensorShape shape) {
   values.push_back(Value{unique_name(std::move(name), values), shape, std::nullopt});
@@ -68,29 +61,18 @@ const Filter* filter_of(const Node& node) {
   return nullptr;
 }
 
-bool moves_no_byte(const Op& op) {
-  return std::holds_alternative<Flatten>(op) || std::holds_alternative<Reshape>(op) ||
-         std::holds_alternative<Identity>(op);
-}
-
-bool is_lossless(const Op& op) {
-  return moves_no_byte(op) || std::holds_alternative<MaxPool>(op) || std::holds_alternative<PadChannels>(op) ||
-         std::holds_alternative<Pad>(op) || std::holds_alternative<Slice>(op) || std::holds_alternative<Transpose>(op);
-}
-
-bool is_float_only(const Op& op) {
-  return std::holds_alternative<Softmax>(op) || std::holds_alternative<Lrn>(op) ||
-         std::holds_alternative<BatchNorm>(op);
-}
+bool is_lossless(const Op& op) { return row_of(op).is_lossless(); }
+bool moves_no_byte(const Op& op) { return row_of(op).has(kMovesNoByte); }
+bool is_float_only(const Op& op) { return row_of(op).is_float_only(); }
+bool may_be_pre_quantized(const Op& op) { return is_lossless(op) || row_of(op).has(kMayBePreQuantized); }
 
 bool gives_probabilities(const Graph& graph) {
   const ValueMap<int> made_by = producers(graph);
   int at = graph.has(graph.output) ? made_by[graph.output] : -1;
   while (at >= 0) {
     const Node& node = graph.nodes[static_cast<std::size_t>(at)];
-    if (std::holds_alternative<Softmax>(node.op)) return true;
-    const bool passes_on = moves_no_byte(node.op) || std::holds_alternative<Quantize>(node.op) ||
-                           std::holds_alternative<Dequantize>(node.op);
+    if (is<Softmax>(node.op)) return true;
+    const bool passes_on = moves_no_byte(node.op) || row_of(node.op).has(kConverts);
     if (!passes_on || node.inputs.size() != 1 || !graph.has(node.inputs[0])) return false;
     const int before = made_by[node.inputs[0]];
     if (before >= at) return false;  // not in execution order

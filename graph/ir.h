@@ -161,12 +161,18 @@ using Op = std::variant<Convolution, Linear, BatchNorm, Activation, Add, MaxPool
 // Name of the operator as users see it, e.g. "Convolution".
 [[nodiscard]] std::string_view op_name(const Op& op);
 
+// Whether the operator is one of Ops: is<Quantize, Dequantize>(node.op).
+template <class... Ops>
+[[nodiscard]] bool is(const Op& op) {
+  return (std::holds_alternative<Ops>(op) || ...);
+}
+
 struct Node {
   std::string name;  // unique, not empty
   Op op;
   std::vector<ValueId> inputs;
   ValueId output = kNoValue;
-  Clamp clamp;  // applied to the result; allowed on Convolution, Linear, Activation, Add, Subtract, Multiply
+  Clamp clamp;  // applied to the result; the identity for operators without kTakesClamp (graph/operators.h)
 };
 
 struct Graph {
@@ -191,13 +197,15 @@ struct Graph {
 [[nodiscard]] Filter* filter_of(Node& node);
 [[nodiscard]] const Filter* filter_of(const Node& node);
 
-// Operators whose output holds elements of their input, unchanged, and zeros: MaxPool, PadChannels, Pad, Slice,
-// Flatten, Reshape, Transpose, Identity. On integers, input and output share their quantization.
+// What graph/operators.h says about an operator.
+// Its output holds elements of its input, unchanged, and zeros. On integers, input and output share their quantization.
 [[nodiscard]] bool is_lossless(const Op& op);
-// Lossless operators that do not even move a byte: Flatten, Reshape, Identity.
+// It is lossless, and does not even move a byte.
 [[nodiscard]] bool moves_no_byte(const Op& op);
-// Operators that exist on float32 only: Softmax, Lrn, BatchNorm.
+// It exists on float32 only.
 [[nodiscard]] bool is_float_only(const Op& op);
+// A float graph may have it with a uint8 output: pre-quantized networks are imported that way.
+[[nodiscard]] bool may_be_pre_quantized(const Op& op);
 
 // Whether the output is a Softmax's result, perhaps quantized or reshaped after it.
 [[nodiscard]] bool gives_probabilities(const Graph& graph);

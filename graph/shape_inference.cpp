@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "graph/ir.h"
 #include "graph/limits.h"
+#include "graph/operators.h"
 
 namespace narrow::graph {
 
@@ -233,8 +234,7 @@ struct Inference {
   }
 
   Result<TensorShape> operator()(const Function& op) const {
-    const bool per_channel = op.kind == FunctionKind::kPRelu;
-    if (op.slopes.size() != (per_channel ? static_cast<std::size_t>(in().channels) : 0)) {
+    if (op.slopes.size() != (row_of(op.kind).has_slopes ? static_cast<std::size_t>(in().channels) : 0)) {
       return malformed("has " + std::to_string(op.slopes.size()) + " slopes for " + std::to_string(in().channels) +
                        " channels");
     }
@@ -250,16 +250,11 @@ struct Inference {
 };
 
 Status check_input_count(const Op& op, std::size_t count) {
-  if (std::holds_alternative<Concat>(op)) {
-    if (count >= 2) return {};
-    return malformed("needs two or more inputs, has " + std::to_string(count));
-  }
-  const bool binary =
-      std::holds_alternative<Add>(op) || std::holds_alternative<Subtract>(op) || std::holds_alternative<Multiply>(op);
-  const std::size_t expected = binary ? 2 : 1;
-  if (count == expected) return {};
-  return malformed("needs " + std::to_string(expected) + (expected == 1 ? " input" : " inputs") + ", has " +
-                   std::to_string(count));
+  const InputCount& inputs = row_of(op).inputs;
+  if (count >= inputs.min && count <= inputs.max) return {};
+  std::string needs = std::to_string(inputs.min) + (inputs.min == 1 ? " input" : " inputs");
+  if (inputs.max > inputs.min) needs = "two or more inputs";
+  return malformed("needs " + needs + ", has " + std::to_string(count));
 }
 
 }  // namespace

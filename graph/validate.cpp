@@ -3,10 +3,14 @@
 #include <limits>
 #include <span>
 #include <string>
+#include <type_traits>
+#include <variant>
+#include <vector>
 
 #include "base/text.h"
 #include "graph/ir.h"
 #include "graph/limits.h"
+#include "graph/operators.h"
 #include "graph/validate_parts.h"
 
 namespace narrow::graph {
@@ -90,6 +94,20 @@ Status check_shapes(const Graph& graph, const Node& node) {
                     "its output has shape " + shape_text(*inferred) + ", but the graph says " + shape_text(stated));
 }
 
+// "Convolution, Linear and Add".
+std::string operators_with_clamp() {
+  std::vector<std::string_view> names;
+  for (const OperatorRow& row : kOperators) {
+    if (row.has(kTakesClamp)) names.push_back(row.name);
+  }
+  std::string list;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    list += i == 0 ? "" : i + 1 == names.size() ? " and " : ", ";
+    list += names[i];
+  }
+  return list;
+}
+
 Status check_clamp(const Node& node) {
   const Clamp& clamp = node.clamp;
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
@@ -99,49 +117,57 @@ Status check_clamp(const Node& node) {
         node, ErrorCode::kMalformed,
         "the clamp [" + number_text(clamp.lo) + ", " + number_text(clamp.hi) + "] is not a range of numbers");
   }
-  const bool allowed = std::holds_alternative<Convolution>(node.op) || std::holds_alternative<Linear>(node.op) ||
-                       std::holds_alternative<Activation>(node.op) || std::holds_alternative<Add>(node.op) ||
-                       std::holds_alternative<Subtract>(node.op) || std::holds_alternative<Multiply>(node.op);
-  if (allowed || clamp.is_identity()) return {};
-  return node_error(node, ErrorCode::kMalformed,
-                    "has a clamp; only Convolution, Linear, Activation, Add, Subtract and Multiply may have one");
+  if (row_of(node.op).has(kTakesClamp) || clamp.is_identity()) return {};
+  return node_error(node, ErrorCode::kMalformed, "has a clamp; only " + operators_with_clamp() + " may have one");
 }
 
-Status check_batch_norm(const Node& node, const BatchNorm& op) {
-  for (const auto* vector : {&op.gamma, &op.beta, &op.mean, &op.variance}) {
-    if (!all_finite(*vector)) return node_error(node, ErrorCode::kMalformed, "a parameter is not a finite number");
-  }
-  if (!std::isfinite(op.epsilon) || op.epsilon < 0) {
-    return node_error(node, ErrorCode::kMalformed, "epsilon must be finite and not negative");
-  }
-  for (std::size_t c = 0; c < op.variance.size(); ++c) {
-    if (op.variance[c] < 0) {
-      return node_error(node, ErrorCode::kMalformed, "the variance of channel " + std::to_string(c) + " is negative");
-    }
-    if (!std::isfinite(1.0 / std::sqrt(op.variance[c] + op.epsilon))) {
-      return node_error(node, ErrorCode::kMalformed,
-                        "variance + epsilon of channel " + std::to_string(c) + " is too small to divide by");
-    }
-  }
-  return {};
-}
+// Numbers among the attributes. Those of a Filter and the entries of a table are checked elsewhere.
+struct Numbers {
+  const Node& node;
 
-// Numbers of Function and Lrn. Table entries are checked with the types.
-Status check_numbers(const Node& node) {
-  if (const auto* function = std::get_if<Function>(&node.op)) {
-    if (!std::isfinite(function->alpha) || !std::isfinite(function->beta) || !all_finite(function->slopes)) {
-      return node_error(node, ErrorCode::kMalformed, "a parameter is not a finite number");
-    }
+  [[nodiscard]] Error error(const std::string& message) const {
+    return node_error(node, ErrorCode::kMalformed, message);
   }
-  if (const auto* lrn = std::get_if<Lrn>(&node.op)) {
+
+  Status operator()(const BatchNorm& op) const {
+    for (const auto* vector : {&op.gamma, &op.beta, &op.mean, &op.variance}) {
+      if (!all_finite(*vector)) return error("a parameter is not a finite number");
+    }
+    if (!std::isfinite(op.epsilon) || op.epsilon < 0) return error("epsilon must be finite and not negative");
+    for (std::size_t c = 0; c < op.variance.size(); ++c) {
+      if (op.variance[c] < 0) return error("the variance of channel " + std::to_string(c) + " is negative");
+      if (!std::isfinite(1.0 / std::sqrt(op.variance[c] + op.epsilon))) {
+        return error("variance + epsilon of channel " + std::to_string(c) + " is too small to divide by");
+      }
+    }
+    return {};
+  }
+
+  Status operator()(const Function& op) const {
+    if (std::isfinite(op.alpha) && std::isfinite(op.beta) && all_finite(op.slopes)) return {};
+    return error("a parameter is not a finite number");
+  }
+
+  Status operator()(const Lrn& op) const {
     // A base of 0 or less has no power.
-    if (!std::isfinite(lrn->alpha) || !std::isfinite(lrn->beta) || !std::isfinite(lrn->bias) || lrn->alpha < 0 ||
-        lrn->bias <= 0) {
-      return node_error(node, ErrorCode::kMalformed, "needs finite alpha >= 0, beta and bias > 0");
-    }
+    const bool finite = std::isfinite(op.alpha) && std::isfinite(op.beta) && std::isfinite(op.bias);
+    if (finite && op.alpha >= 0 && op.bias > 0) return {};
+    return error("needs finite alpha >= 0, beta and bias > 0");
   }
-  return {};
-}
+
+  // Integers, whose limits shape inference checks.
+  Status operator()(const Convolution&) const { return {}; }
+  Status operator()(const Linear&) const { return {}; }
+  Status operator()(const MaxPool&) const { return {}; }
+  Status operator()(const AveragePool&) const { return {}; }
+  Status operator()(const PadChannels&) const { return {}; }
+  Status operator()(const Pad&) const { return {}; }
+  Status operator()(const Slice&) const { return {}; }
+  Status operator()(const Reshape&) const { return {}; }
+  Status operator()(const Transpose&) const { return {}; }
+  template <class Plain>
+  requires std::is_empty_v<Plain> Status operator()(const Plain&) const { return {}; }
+};
 
 Status check_codes(const Node& node, const Filter& filter, const FilterSize& size) {
   const WeightCodes& codes = *filter.codes;
@@ -218,8 +244,7 @@ Status validate(const Graph& graph) {
     NARROW_TRY(check_wiring(graph, node, computed));
     NARROW_TRY(check_shapes(graph, node));
     NARROW_TRY(check_clamp(node));
-    if (const auto* batch_norm = std::get_if<BatchNorm>(&node.op)) NARROW_TRY(check_batch_norm(node, *batch_norm));
-    NARROW_TRY(check_numbers(node));
+    NARROW_TRY(std::visit(Numbers{node}, node.op));
     NARROW_TRY(check_float_filter(graph, node));
     NARROW_TRY(check_types(graph, node));
   }

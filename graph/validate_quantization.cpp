@@ -6,6 +6,7 @@
 #include "base/arithmetic.h"
 #include "base/text.h"
 #include "graph/limits.h"
+#include "graph/operators.h"
 #include "graph/validate_parts.h"
 
 namespace narrow::graph {
@@ -24,7 +25,7 @@ Status check_multiplier(const Node& node, double multiplier, const std::string& 
                         ", beyond what single precision can compute with; check the scales");
 }
 
-// Checks one node; `type` has decided that all is uint8 where these are called.
+// Checks one node.
 struct NodeTypes {
   const Graph& graph;
   const Node& node;
@@ -66,6 +67,11 @@ struct NodeTypes {
     return {};
   }
 
+  [[nodiscard]] Status must_be_float() const {
+    for (const ValueId id : node.inputs) NARROW_TRY(must_be(graph.value(id), false));
+    return must_be(output(), false);
+  }
+
   [[nodiscard]] Status quantized_filter(const QuantizedFilter& filter) const;
 
   [[nodiscard]] Status filter(const Filter& filter) const {
@@ -79,15 +85,6 @@ struct NodeTypes {
 
   Status operator()(const Convolution& op) const { return filter(op.filter); }
   Status operator()(const Linear& op) const { return filter(op.filter); }
-  [[nodiscard]] Status must_be_float() const {
-    NARROW_TRY(must_be(input(), false));
-    return must_be(output(), false);
-  }
-  Status operator()(const BatchNorm&) const { return must_be_float(); }
-  Status operator()(const Activation&) const { return must_rescale(); }
-  Status operator()(const Add&) const { return must_rescale(); }
-  Status operator()(const Subtract&) const { return must_rescale(); }
-  Status operator()(const Concat&) const { return must_rescale(); }
   Status operator()(const Multiply&) const {
     NARROW_TRY(must_be_alike());
     if (!output().quantization) return {};
@@ -97,7 +94,7 @@ struct NodeTypes {
   Status operator()(const Function& op) const {
     NARROW_TRY(must_be_alike());
     constexpr std::size_t kEntries = 256;
-    const std::size_t rows = op.kind == FunctionKind::kPRelu ? op.slopes.size() : 1;
+    const std::size_t rows = row_of(op.kind).has_slopes ? op.slopes.size() : 1;
     const std::size_t entries = output().quantization ? rows * kEntries : 0;
     if (op.table.size() != entries) {
       return error("its table has " + std::to_string(op.table.size()) + " entries, needs " + std::to_string(entries));
@@ -110,12 +107,6 @@ struct NodeTypes {
     }
     return {};
   }
-  Status operator()(const Softmax&) const { return must_be_float(); }
-  Status operator()(const Lrn&) const { return must_be_float(); }
-  Status operator()(const Pad&) const { return must_be_lossless(); }
-  Status operator()(const Slice&) const { return must_be_lossless(); }
-  Status operator()(const Reshape&) const { return must_be_lossless(); }
-  Status operator()(const Transpose&) const { return must_be_lossless(); }
   Status operator()(const AveragePool& op) const {
     NARROW_TRY(must_rescale());
     return must_rescale(static_cast<double>(op.window.kernel_h) * op.window.kernel_w);
@@ -123,10 +114,6 @@ struct NodeTypes {
   Status operator()(const GlobalAveragePool&) const {
     return must_rescale(static_cast<double>(input().shape.height * input().shape.width));
   }
-  Status operator()(const MaxPool&) const { return must_be_lossless(); }
-  Status operator()(const PadChannels&) const { return must_be_lossless(); }
-  Status operator()(const Flatten&) const { return must_be_lossless(); }
-  Status operator()(const Identity&) const { return must_be_lossless(); }
   Status operator()(const Quantize&) const {
     NARROW_TRY(must_be(input(), false));
     return must_be(output(), true);
@@ -134,6 +121,13 @@ struct NodeTypes {
   Status operator()(const Dequantize&) const {
     NARROW_TRY(must_be(input(), true));
     return must_be(output(), false);
+  }
+
+  // The operator's row says it all.
+  template <class Other>
+  requires(kRow<Other>.integers != IntegerRule::kOwn) Status operator()(const Other&) const {
+    if (kRow<Other>.is_lossless()) return must_be_lossless();
+    return kRow<Other>.is_float_only() ? must_be_float() : must_rescale();
   }
 };
 

@@ -24,7 +24,7 @@ class Folder {
 
   Result<PassLog> run() {
     for (int i = 0; i < static_cast<int>(graph_.nodes.size()); ++i) {
-      if (!std::holds_alternative<BatchNorm>(node(i).op)) continue;
+      if (!is<BatchNorm>(node(i).op)) continue;
       NARROW_ASSIGN(batch_norms_[i], affine_of(node(i)));
     }
     // One fold can make room for another, so again until nothing moves.
@@ -98,7 +98,7 @@ class Folder {
     const auto [it, is_new] = pending_.try_emplace(index);
     if (is_new) {
       const TensorShape& in = graph_.value(node(index).inputs[0]).shape;
-      const bool is_linear = std::holds_alternative<Linear>(node(index).op);
+      const bool is_linear = is<Linear>(node(index).op);
       it->second.before = Affine::identity(static_cast<std::size_t>(is_linear ? in.elems() : in.channels));
       it->second.after = Affine::identity(filter_of(node(index))->bias.size());
     }

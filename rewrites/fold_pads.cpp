@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "graph/operators.h"
+
 namespace narrow::graph {
 namespace {
 
@@ -21,9 +23,9 @@ class SignSearch {
     const Node& node = graph_.nodes[static_cast<std::size_t>(index)];
     if (node.clamp.lo >= 0) return true;
     if (const auto* function = std::get_if<Function>(&node.op)) {
-      return function->kind == FunctionKind::kSigmoid || function->kind == FunctionKind::kHardSigmoid;
+      return row_of(function->kind).is_nonnegative;
     }
-    if (std::holds_alternative<Softmax>(node.op)) return true;
+    if (is<Softmax>(node.op)) return true;
     return keeps_sign(node) &&
            std::all_of(node.inputs.begin(), node.inputs.end(), [this](ValueId input) { return is_nonnegative(input); });
   }
@@ -32,11 +34,8 @@ class SignSearch {
   // Operators that make no negative number of others.
   static bool keeps_sign(const Node& node) {
     if (node.clamp.hi < 0) return false;
-    return is_lossless(node.op) || std::holds_alternative<Activation>(node.op) ||
-           std::holds_alternative<AveragePool>(node.op) || std::holds_alternative<GlobalAveragePool>(node.op) ||
-           std::holds_alternative<Concat>(node.op) || std::holds_alternative<Add>(node.op) ||
-           std::holds_alternative<Multiply>(node.op) || std::holds_alternative<Quantize>(node.op) ||
-           std::holds_alternative<Dequantize>(node.op);
+    return is_lossless(node.op) || is<Activation, AveragePool, GlobalAveragePool, Concat, Add, Multiply>(node.op) ||
+           row_of(node.op).has(kConverts);
   }
 
   const Graph& graph_;

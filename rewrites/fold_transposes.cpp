@@ -5,14 +5,15 @@
 #include <cstddef>
 #include <vector>
 
+#include "graph/operators.h"
+
 namespace narrow::graph {
 namespace {
 
 // Operators that don't care in which order elements come.
 bool ignores_order(const Op& op) {
-  if (const auto* function = std::get_if<Function>(&op)) return function->kind != FunctionKind::kPRelu;
-  return moves_no_byte(op) || std::holds_alternative<Activation>(op) || std::holds_alternative<Quantize>(op) ||
-         std::holds_alternative<Dequantize>(op);
+  if (const auto* function = std::get_if<Function>(&op)) return !row_of(function->kind).has_slopes;
+  return moves_no_byte(op) || is<Activation>(op) || row_of(op).has(kConverts);
 }
 
 // Nodes from the last one before a Linear back to the Transpose that it alone reads; empty: there is none.
@@ -23,7 +24,7 @@ std::vector<int> find_path(const Graph& graph, const Links& links, ValueId value
     if (index < 0 || !links.is_private(value)) return {};
     const Node& node = graph.nodes[static_cast<std::size_t>(index)];
     path.push_back(index);
-    if (std::holds_alternative<Transpose>(node.op)) return path;
+    if (is<Transpose>(node.op)) return path;
     if (!ignores_order(node.op)) return {};
     value = node.inputs[0];
   }

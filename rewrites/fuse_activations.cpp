@@ -4,6 +4,8 @@
 #include <limits>
 #include <string>
 
+#include "graph/operators.h"
+
 namespace narrow::graph {
 namespace {
 
@@ -25,17 +27,15 @@ bool find_targets(const Graph& graph, const Links& links, ValueId value, const C
     return std::all_of(node.inputs.begin(), node.inputs.end(),
                        [&](ValueId input) { return find_targets(graph, links, input, clamp, depth + 1, targets); });
   };
-  if (std::holds_alternative<Convolution>(node.op) || std::holds_alternative<Linear>(node.op) ||
-      std::holds_alternative<Add>(node.op) || std::holds_alternative<Subtract>(node.op) ||
-      std::holds_alternative<Multiply>(node.op) || std::holds_alternative<Activation>(node.op)) {
+  if (row_of(node.op).has(kTakesClamp)) {
     targets.push_back(index);
     return true;
   }
   // Zeros that are padded meet the clamp too.
-  if (std::holds_alternative<PadChannels>(node.op) || std::holds_alternative<Pad>(node.op)) {
+  if (is<PadChannels, Pad>(node.op)) {
     return clamp.lo <= 0 && clamp.hi >= 0 && all_inputs();
   }
-  const bool commutes = is_lossless(node.op) || std::holds_alternative<Concat>(node.op);
+  const bool commutes = is_lossless(node.op) || is<Concat>(node.op);
   return commutes && all_inputs();
 }
 
@@ -55,7 +55,7 @@ PassLog fuse_activations(Graph& graph) {
   for (int i = 0; i < static_cast<int>(graph.nodes.size()); ++i) {
     const Node& node = graph.nodes[static_cast<std::size_t>(i)];
     // On integers an Activation may also change the quantization.
-    if (!std::holds_alternative<Activation>(node.op) || graph.value(node.output).quantization) continue;
+    if (!is<Activation>(node.op) || graph.value(node.output).quantization) continue;
     std::vector<int> targets;
     if (!find_targets(graph, links, node.inputs[0], node.clamp, 0, targets)) continue;
     std::string names;

@@ -29,9 +29,9 @@ class Fuser {
   Result<PassLog> run() {
     for (int i = 0; i < static_cast<int>(graph_.nodes.size()); ++i) {
       if (graph_.value(node(i).output).quantization) continue;
-      if (std::holds_alternative<Multiply>(node(i).op)) fuse_product(i);
-      if (std::holds_alternative<BatchNorm>(node(i).op)) NARROW_TRY(fuse_affine(i));
-      if (std::holds_alternative<Function>(node(i).op)) make_plainer(node(i));
+      if (is<Multiply>(node(i).op)) fuse_product(i);
+      if (is<BatchNorm>(node(i).op)) NARROW_TRY(fuse_affine(i));
+      if (is<Function>(node(i).op)) make_plainer(node(i));
     }
     return std::move(log_);
   }

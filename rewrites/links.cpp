@@ -1,9 +1,9 @@
 #include "rewrites/links.h"
 
 #include <algorithm>
-#include <array>
-#include <string_view>
 #include <utility>
+
+#include "graph/operators.h"
 
 namespace narrow::graph {
 
@@ -44,34 +44,6 @@ void Links::erase_bypassed() {
   graph_.nodes = std::move(kept);
 }
 
-std::string describe(const Node& node) {
-  static constexpr std::array<std::string_view, std::variant_size_v<Op>> kNouns = {
-      "convolution",
-      "linear layer",
-      "batch norm",
-      "activation",
-      "addition",
-      "max pooling",
-      "average pooling",
-      "global average pooling",
-      "concatenation",
-      "channel padding",
-      "flatten",
-      "identity",
-      "quantize",
-      "dequantize",
-      "subtraction",
-      "multiplication",
-      "function",
-      "padding",
-      "slice",
-      "reshape",
-      "transposition",
-      "softmax",
-      "response normalization",
-  };
-  static_assert(!kNouns.back().empty());
-  return std::string(kNouns[node.op.index()]) + " '" + node.name + "'";
-}
+std::string describe(const Node& node) { return std::string(row_of(node.op).noun) + " '" + node.name + "'"; }
 
 }  // namespace narrow::graph

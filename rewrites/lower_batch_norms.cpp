@@ -13,7 +13,7 @@ Result<PassLog> lower_batch_norms(Graph& graph) {
   PassLog log;
   const bool is_stated = has_stated_quantization(graph);
   for (Node& node : graph.nodes) {
-    if (!std::holds_alternative<BatchNorm>(node.op)) continue;
+    if (!is<BatchNorm>(node.op)) continue;
     NARROW_ASSIGN(const Affine affine, affine_of(node));
     Convolution convolution;
     convolution.groups = convolution.out_channels = static_cast<int>(affine.channels());

@@ -12,9 +12,7 @@ namespace {
 struct Merge {
   const Op& first;
 
-  [[nodiscard]] bool first_reshapes() const {
-    return std::holds_alternative<Reshape>(first) || std::holds_alternative<Flatten>(first);
-  }
+  [[nodiscard]] bool first_reshapes() const { return is<Reshape>(first) || is<Flatten>(first); }
 
   std::optional<Op> operator()(const Reshape& second) const {
     return first_reshapes() ? std::optional<Op>(second) : std::nullopt;
@@ -69,7 +67,7 @@ bool keeps_bytes(const Transpose& op, const TensorShape& in) {
 std::optional<Op> plainer(const Op& op, const TensorShape& in, const TensorShape& out) {
   const auto* transpose = std::get_if<Transpose>(&op);
   if (transpose != nullptr && !keeps_bytes(*transpose, in)) return std::nullopt;
-  if (transpose == nullptr && !std::holds_alternative<Reshape>(op)) return std::nullopt;
+  if (transpose == nullptr && !is<Reshape>(op)) return std::nullopt;
   if (out.height == 1 && out.width == 1) return Flatten{};
   return transpose == nullptr ? std::nullopt : std::optional<Op>(Reshape{out});
 }
@@ -95,7 +93,7 @@ PassLog merge_data_movement(Graph& graph) {
     if (auto op = plainer(node.op, graph.value(node.inputs[0]).shape, out)) {
       std::string line = "made " + describe(node);
       node.op = *std::move(op);
-      line += std::holds_alternative<Flatten>(node.op) ? " a flatten" : " a reshape";
+      line += is<Flatten>(node.op) ? " a flatten" : " a reshape";
       log.push_back({Event::Kind::kReplaced, node.name, std::move(line)});
     }
   }

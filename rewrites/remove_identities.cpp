@@ -14,11 +14,11 @@ bool changes_nothing(const Node& node, const TensorShape& in) {
   if (const auto* pad = std::get_if<PadChannels>(&node.op)) return pad->before == 0 && pad->after == 0;
   if (const auto* pool = std::get_if<MaxPool>(&node.op)) return pool->window == Window{};
   if (const auto* pool = std::get_if<AveragePool>(&node.op)) return pool->window == Window{};
-  if (std::holds_alternative<Flatten>(node.op) || std::holds_alternative<GlobalAveragePool>(node.op)) {
+  if (is<Flatten>(node.op) || is<GlobalAveragePool>(node.op)) {
     return in.height == 1 && in.width == 1;
   }
-  if (std::holds_alternative<Activation>(node.op)) return node.clamp.is_identity();
-  return std::holds_alternative<Identity>(node.op);
+  if (is<Activation>(node.op)) return node.clamp.is_identity();
+  return is<Identity>(node.op);
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ PassLog narrow_to_clamps(Graph& graph) {
   PassLog log;
   const ValueMap<int> producer = producers(graph);
   for (Node& node : graph.nodes) {
-    if (!std::holds_alternative<Quantize>(node.op)) continue;
+    if (!is<Quantize>(node.op)) continue;
     Value& quantized = graph.value(node.output);
     for (int p = producer[node.inputs[0]]; p >= 0;) {
       const Node& before = graph.nodes[static_cast<std::size_t>(p)];
@@ -28,7 +28,7 @@ PassLog narrow_to_clamps(Graph& graph) {
                            std::to_string(range.hi) + "], the clamp of " + describe(before)});
         quantized.quantization = narrowed;
       }
-      if (!std::holds_alternative<Activation>(before.op)) break;
+      if (!is<Activation>(before.op)) break;
       log.push_back(
           {Event::Kind::kReplaced, node.name, "let " + describe(node) + " read what " + describe(before) + " reads"});
       node.inputs = before.inputs;

@@ -21,7 +21,7 @@ class Merger {
     ValueMap<ValueId> stands_for = each_to_itself(graph_.values.size());
     for (Node& node : graph_.nodes) {
       for (ValueId& id : node.inputs) id = stands_for[id];
-      if (!std::holds_alternative<Quantize>(node.op)) continue;
+      if (!is<Quantize>(node.op)) continue;
       const ValueId same = find_same(node);
       if (same != kNoValue) stands_for[node.output] = same;
     }
@@ -67,7 +67,7 @@ class Merger {
     const int n = links_.producer(id);
     if (n < 0) return nullptr;
     const Node& node = graph_.nodes[static_cast<std::size_t>(n)];
-    return std::holds_alternative<Op>(node.op) ? &node : nullptr;
+    return is<Op>(node.op) ? &node : nullptr;
   }
 
   Graph& graph_;

@@ -64,7 +64,7 @@ PassLog move_forward(Graph& graph, const Moves& moves) {
   std::vector<Node> nodes;
   nodes.reserve(graph.nodes.size());
   for (Node& node : graph.nodes) {
-    if (std::holds_alternative<Dequantize>(node.op)) integers[node.output] = node.inputs[0];
+    if (is<Dequantize>(node.op)) integers[node.output] = node.inputs[0];
     std::vector<ValueId> from = moves(node) ? integers_behind(graph, node, integers) : std::vector<ValueId>();
     if (from.empty()) {
       nodes.push_back(std::move(node));
@@ -98,10 +98,10 @@ PassLog move_dequantize_forward(Graph& graph) {
 PassLog move_dequantize_past_concats(Graph& graph) {
   ValueMap<bool> is_quantized(graph.values.size(), false);
   for (const Node& node : graph.nodes) {
-    if (std::holds_alternative<Quantize>(node.op)) is_quantized[node.inputs[0]] = true;
+    if (is<Quantize>(node.op)) is_quantized[node.inputs[0]] = true;
   }
   return move_forward(graph, [&](const Node& node) {
-    return is_lossless(node.op) || (std::holds_alternative<Concat>(node.op) && !is_quantized[node.output]);
+    return is_lossless(node.op) || (is<Concat>(node.op) && !is_quantized[node.output]);
   });
 }
 
@@ -117,7 +117,7 @@ PassLog move_quantize_backward(Graph& graph) {
   for (Node& node : graph.nodes) {
     // The lossless operators before a Quantize, the last one first. They stay where they are for other readers.
     std::vector<std::size_t> chain;
-    if (std::holds_alternative<Quantize>(node.op)) {
+    if (is<Quantize>(node.op)) {
       for (int p = producer[node.inputs[0]]; p >= 0 && chain.size() < budget;) {
         const std::size_t at = place[static_cast<std::size_t>(p)];
         if (!is_lossless(nodes[at].op)) break;

@@ -119,11 +119,7 @@ std::string arithmetic_text(std::span<const LayerInfo> layers) {
 
 bool computes_in_float(const LayerInfo& layer) {
   if (layer.weight_bits != 0) return layer.weight_bits == 32;
-  if (layer.activation_bits < 32) return false;
-  // What only moves numbers or changes their form computes nothing.
-  static const std::set<std::string> kMoves = {"Quantize", "Dequantize", "Flatten", "Reshape",     "Transpose",
-                                               "Identity", "Slice",      "Pad",     "PadChannels", "Concat"};
-  return kMoves.count(layer.op) == 0;
+  return layer.activation_bits == 32 && layer.computes;
 }
 
 std::string network_text(const FloatModel& network) {

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "graph/bit_packing.h"
+#include "graph/operators.h"
 #include "narrow/inspect.h"
 
 namespace narrow::engine {
@@ -40,26 +41,11 @@ std::string describe(const graph::Window& window) {
 
 // "HardSwish 0.166667 0.5": the function and the numbers that it uses.
 std::string describe(const graph::Function& op) {
-  const std::string alpha = " " + base::number_text(double{op.alpha});
-  switch (op.kind) {
-    case graph::FunctionKind::kLeakyRelu:
-      return "LeakyRelu" + alpha;
-    case graph::FunctionKind::kPRelu:
-      return "PRelu";
-    case graph::FunctionKind::kElu:
-      return "Elu" + alpha;
-    case graph::FunctionKind::kHardSigmoid:
-      return "HardSigmoid" + alpha + " " + base::number_text(double{op.beta});
-    case graph::FunctionKind::kHardSwish:
-      return "HardSwish" + alpha + " " + base::number_text(double{op.beta});
-    case graph::FunctionKind::kSigmoid:
-      return "Sigmoid";
-    case graph::FunctionKind::kSilu:
-      return "Silu";
-    case graph::FunctionKind::kTanh:
-      return "Tanh";
-  }
-  return {};
+  const graph::FunctionRow row = graph::row_of(op.kind);
+  std::string text(row.name);
+  if (row.has_alpha) text += " " + base::number_text(double{op.alpha});
+  if (row.has_beta) text += " " + base::number_text(double{op.beta});
+  return text;
 }
 
 // "14x14x64, 1x1x64" if an input is repeated.
@@ -96,6 +82,9 @@ std::string describe(const graph::Graph& graph, const graph::Node& node) {
         } else if constexpr (std::is_same_v<Op, graph::Concat>) {
           return std::to_string(node.inputs.size()) + " inputs";
         } else {
+          constexpr bool kSaysEnough = std::is_empty_v<Op> || std::is_same_v<Op, graph::BatchNorm> ||
+                                       std::is_same_v<Op, graph::Reshape>;  // its shape is shown
+          static_assert(kSaysEnough, "say what users should know of the operator's attributes");
           return {};
         }
       },
@@ -126,6 +115,7 @@ LayerInfo describe_layer(const graph::Graph& graph, const graph::Node& node) {
   info.output = output.shape;
   info.detail = describe(graph, node);
   info.macs = graph::macs(graph, node);
+  info.computes = !graph::row_of(node.op).has(graph::kComputesNothing);
   info.activation_bits = kFloatBits;
   if (output.quantization) {
     const Quantization& quantization = *output.quantization;

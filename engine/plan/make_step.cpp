@@ -4,11 +4,33 @@
 #include <cmath>
 #include <type_traits>
 
+#include "graph/operators.h"
+
 namespace narrow::engine {
 namespace {
 
-template <class Op, class... Ops>
-constexpr bool kIsOneOf = (std::is_same_v<Op, Ops> || ...);
+template <class Op>
+StepResult make(const NodePlace& place, const Op& op) {
+  constexpr const graph::OperatorRow& kRow = graph::kRow<Op>;
+  // validate() has checked that the inputs have the same type where an operator requires it.
+  const bool is_float = !place.result().quantization.has_value();
+  if constexpr (kRow.has(graph::kMovesNoByte)) {
+    return step_error(place.node, ErrorCode::kInternal, "moves no byte and has no step");
+  } else if constexpr (kRow.has(graph::kFoldedBeforeRunning)) {
+    return step_error(place.node, ErrorCode::kUnsupported,
+                      "is not executed: fold it into a convolution before quantizing");
+  } else if constexpr (std::is_same_v<Op, graph::Convolution> || std::is_same_v<Op, graph::Linear>) {
+    return make_convolution_step(place);
+  } else if constexpr (kRow.is_float_only()) {
+    return float_step_of(place, op);
+  } else if constexpr (requires { step_of(place, op); }) {
+    return step_of(place, op);
+  } else {
+    if (is_float) return float_step_of(place, op);
+    NARROW_ASSIGN(auto step, integer_step_of(place, op));
+    return StepResult(std::move(step));
+  }
+}
 
 std::int32_t quantize_end(float real, const Quantization& quantization) {
   // Equal to the quantize kernel: single precision, half to even, then saturation. An infinite bound saturates too.
@@ -29,32 +51,16 @@ QRange clamped_range(const Quantization& quantization, const Clamp& clamp) {
 }
 
 StepResult make_step(const NodePlace& place) {
-  // validate() has checked that the inputs have the same type where an operator requires it.
-  const bool is_float = !place.result().quantization.has_value();
+  return std::visit([&](const auto& op) { return make(place, op); }, place.node.op);
+}
+
+ElementwiseResult make_elementwise_step(const NodePlace& place) {
   return std::visit(
-      [&]<class Op>(const Op&) -> StepResult {
-        if constexpr (kIsOneOf<Op, graph::Convolution, graph::Linear>) {
-          return make_convolution_step(place);
-        } else if constexpr (kIsOneOf<Op, graph::Quantize, graph::Dequantize>) {
-          return make_elementwise_step(place);
-        } else if constexpr (kIsOneOf<Op, graph::Activation, graph::Function>) {
-          return is_float ? make_float_elementwise_step(place) : make_elementwise_step(place);
-        } else if constexpr (kIsOneOf<Op, graph::Add, graph::Subtract, graph::Multiply>) {
-          return is_float ? make_float_elementwise_step(place) : make_binary_step(place);
-        } else if constexpr (kIsOneOf<Op, graph::MaxPool, graph::AveragePool, graph::GlobalAveragePool>) {
-          return is_float ? make_float_pool_step(place) : make_pool_step(place);
-        } else if constexpr (kIsOneOf<Op, graph::Softmax, graph::Lrn>) {
-          return make_normalization_step(place);
-        } else if constexpr (kIsOneOf<Op, graph::Concat>) {
-          return make_concat_step(place);
-        } else if constexpr (kIsOneOf<Op, graph::PadChannels, graph::Pad, graph::Slice, graph::Transpose>) {
-          return make_data_movement_step(place);
-        } else if constexpr (kIsOneOf<Op, graph::BatchNorm>) {
-          return step_error(place.node, ErrorCode::kUnsupported,
-                            "is not executed: fold it into a convolution before quantizing");
+      [&]<class Op>(const Op& op) -> ElementwiseResult {
+        if constexpr (graph::kRow<Op>.has(graph::kElementwise)) {
+          return integer_step_of(place, op);
         } else {
-          static_assert(kIsOneOf<Op, graph::Flatten, graph::Reshape, graph::Identity>, "an operator has no step");
-          return step_error(place.node, ErrorCode::kInternal, "moves no byte and has no step");
+          return step_error(place.node, ErrorCode::kInternal, "cannot continue a fused chain");
         }
       },
       place.node.op);

@@ -23,25 +23,55 @@ struct NodePlace {
   [[nodiscard]] const graph::Value& result() const { return graph.value(node.output); }
 };
 using StepResult = Result<std::unique_ptr<Step>>;
+using ElementwiseResult = Result<std::unique_ptr<ElementwiseStep>>;
 
 // Chooses the kernel and packs the weights of a node. Errors, with the node's name: kUnsupported (BatchNorm, arithmetic
 // that is not exact), kLimit (memory).
 [[nodiscard]] StepResult make_step(const NodePlace& place);
+// The same for a node whose operator has kElementwise and whose output is uint8.
+[[nodiscard]] ElementwiseResult make_elementwise_step(const NodePlace& place);
 
-// One function per kind of step, each in a file of its own.
-[[nodiscard]] StepResult make_convolution_step(const NodePlace& place);  // Convolution and Linear, any type
-[[nodiscard]] StepResult make_pool_step(const NodePlace& place);         // uint8
-[[nodiscard]] StepResult make_float_pool_step(const NodePlace& place);   // float32
-// Quantize, Dequantize; the others on uint8.
-[[nodiscard]] StepResult make_elementwise_step(const NodePlace& place);
-[[nodiscard]] StepResult make_float_elementwise_step(const NodePlace& place);  // float32, one or two inputs
-[[nodiscard]] StepResult make_binary_step(const NodePlace& place);             // Add, Subtract, Multiply on uint8
-[[nodiscard]] StepResult make_concat_step(const NodePlace& place);             // any type
-[[nodiscard]] StepResult make_data_movement_step(const NodePlace& place);      // operators that copy elements, any type
-[[nodiscard]] StepResult make_normalization_step(const NodePlace& place);      // Softmax, Lrn
-// A fused chain: makes one step of steps that work on the same rows. The first is a convolution. All but the last write
-// to Location::Place::kRows, and the next one reads there. shape: that of the uint8 output of each step. Error: kLimit.
-[[nodiscard]] StepResult make_chain_step(std::vector<std::unique_ptr<Step>> steps, const TensorShape& shape);
+// The step of one operator. make_step() does not compile where an operator has none.
+// A file of steps/ serves a family of operators. convolution_step.cpp: Convolution and Linear of any type.
+[[nodiscard]] StepResult make_convolution_step(const NodePlace& place);
+// elementwise_step.cpp
+[[nodiscard]] StepResult step_of(const NodePlace& place, const graph::Quantize& op);
+[[nodiscard]] StepResult step_of(const NodePlace& place, const graph::Dequantize& op);
+[[nodiscard]] ElementwiseResult integer_step_of(const NodePlace& place, const graph::Activation& op);
+[[nodiscard]] ElementwiseResult integer_step_of(const NodePlace& place, const graph::Function& op);
+// binary_step.cpp
+[[nodiscard]] ElementwiseResult integer_step_of(const NodePlace& place, const graph::Add& op);
+[[nodiscard]] ElementwiseResult integer_step_of(const NodePlace& place, const graph::Subtract& op);
+[[nodiscard]] ElementwiseResult integer_step_of(const NodePlace& place, const graph::Multiply& op);
+// float_elementwise_step.cpp
+[[nodiscard]] StepResult float_step_of(const NodePlace& place, const graph::Activation& op);
+[[nodiscard]] StepResult float_step_of(const NodePlace& place, const graph::Function& op);
+[[nodiscard]] StepResult float_step_of(const NodePlace& place, const graph::Add& op);
+[[nodiscard]] StepResult float_step_of(const NodePlace& place, const graph::Subtract& op);
+[[nodiscard]] StepResult float_step_of(const NodePlace& place, const graph::Multiply& op);
+// pool_step.cpp
+[[nodiscard]] StepResult integer_step_of(const NodePlace& place, const graph::MaxPool& op);
+[[nodiscard]] StepResult integer_step_of(const NodePlace& place, const graph::AveragePool& op);
+[[nodiscard]] StepResult integer_step_of(const NodePlace& place, const graph::GlobalAveragePool& op);
+// float_pool_step.cpp
+[[nodiscard]] StepResult float_step_of(const NodePlace& place, const graph::MaxPool& op);
+[[nodiscard]] StepResult float_step_of(const NodePlace& place, const graph::AveragePool& op);
+[[nodiscard]] StepResult float_step_of(const NodePlace& place, const graph::GlobalAveragePool& op);
+// normalization_step.cpp
+[[nodiscard]] StepResult float_step_of(const NodePlace& place, const graph::Softmax& op);
+[[nodiscard]] StepResult float_step_of(const NodePlace& place, const graph::Lrn& op);
+// concat_step.cpp, data_movement_step.cpp
+[[nodiscard]] StepResult step_of(const NodePlace& place, const graph::Concat& op);
+[[nodiscard]] StepResult step_of(const NodePlace& place, const graph::PadChannels& op);
+[[nodiscard]] StepResult step_of(const NodePlace& place, const graph::Pad& op);
+[[nodiscard]] StepResult step_of(const NodePlace& place, const graph::Slice& op);
+[[nodiscard]] StepResult step_of(const NodePlace& place, const graph::Transpose& op);
+
+// A fused chain: makes one step of steps that work on the same rows. All but the last write to Location::Place::kRows,
+// and the next one reads there. first: a convolution. shape: that of the uint8 output of each step. Error: kLimit.
+[[nodiscard]] StepResult make_chain_step(std::unique_ptr<Step> first,
+                                         std::vector<std::unique_ptr<ElementwiseStep>> followers,
+                                         const TensorShape& shape);
 // Makes one step of convolutions, each perhaps with a fused chain, that works in row tiles. Step i writes some rows to
 // Location::Place::kStrip with offset i, and step i + 1 reads there. The last step writes to the location of its
 // output. shapes: those of the uint8 tensors in between. Error: kLimit.

@@ -147,20 +147,23 @@ Result<Plan> compile(const graph::Graph& graph, Isa isa, int max_batch, const We
     std::vector<std::unique_ptr<Step>> strips;
     std::vector<TensorShape> shapes;  // of the tensors between the stages
     for (std::size_t strip = 0; strip < group.strips.size(); ++strip) {
-      std::vector<std::unique_ptr<Step>> steps;
+      std::unique_ptr<Step> step;  // the first of the stage, then the whole stage
+      std::vector<std::unique_ptr<ElementwiseStep>> followers;
       const std::size_t end = group.strip_end(strip);
       for (std::size_t i = group.strips[strip]; i < end; ++i) {
         const graph::Node& node = graph.nodes[static_cast<std::size_t>(group.nodes[i])];
         NodePlace place{graph, node, isa, {}, location(node.output), pages};
         std::transform(node.inputs.begin(), node.inputs.end(), std::back_inserter(place.inputs), location);
-        NARROW_ASSIGN(std::unique_ptr<Step> step, make_step(place));
-        steps.push_back(std::move(step));
+        if (i == group.strips[strip]) {
+          NARROW_ASSIGN(step, make_step(place));
+        } else {
+          NARROW_ASSIGN(std::unique_ptr<ElementwiseStep> follower, make_elementwise_step(place));
+          followers.push_back(std::move(follower));
+        }
       }
       shapes.push_back(graph.value(graph.nodes[static_cast<std::size_t>(group.nodes[end - 1])].output).shape);
-      std::unique_ptr<Step> step = std::move(steps.front());
-      if (steps.size() > 1) {
-        steps.front() = std::move(step);
-        NARROW_ASSIGN(step, make_chain_step(std::move(steps), shapes.back()));
+      if (!followers.empty()) {
+        NARROW_ASSIGN(step, make_chain_step(std::move(step), std::move(followers), shapes.back()));
       }
       strips.push_back(std::move(step));
     }

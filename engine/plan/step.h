@@ -80,9 +80,6 @@ class Step {
   virtual void run_part(const RunContext& context, const Part& part, int slot) const {
     run(context, part.row_begin, part.row_end, slot);
   }
-  // Computes some channels of some pixels, for elementwise steps whose tensors all have one shape. The part's rows are
-  // pixels, counted over all images. No other step of a fused chain can be divided by channels.
-  virtual void run_channels(const RunContext& /*context*/, const Part& /*part*/) const {}
   // Size of the workspace of one slot.
   [[nodiscard]] virtual std::size_t workspace_bytes() const { return 0; }
   // The row granule: ranges that begin at multiples of it, within an image, waste least.
@@ -104,6 +101,16 @@ class Step {
   std::int64_t rows_;
   std::int64_t cost_per_row_;
   StepInfo info_;
+};
+
+// The step of an operator with kElementwise (graph/operators.h) on uint8. Such a step can continue a fused chain.
+class ElementwiseStep : public Step {
+ public:
+  using Step::Step;
+
+  // Computes some channels of some pixels, where all tensors have one shape. The part's rows are pixels, counted over
+  // all images.
+  virtual void run_channels(const RunContext& context, const Part& part) const = 0;
 };
 
 }  // namespace narrow::engine

@@ -4,18 +4,14 @@
 #include <utility>
 
 #include "engine/plan/step.h"
+#include "graph/operators.h"
 
 namespace narrow::engine {
 namespace {
 
-template <class... Ops>
-bool is_any_of(const graph::Op& op) {
-  return (std::holds_alternative<Ops>(op) || ...);
-}
-
-bool is_pointwise(const graph::Graph& graph, const graph::Node& node) {
-  if (!graph.value(node.output).quantization) return false;
-  return is_any_of<graph::Add, graph::Subtract, graph::Multiply, graph::Activation, graph::Function>(node.op);
+// Whether make_elementwise_step() makes the node's step.
+bool is_elementwise(const graph::Graph& graph, const graph::Node& node) {
+  return graph.value(node.output).quantization.has_value() && graph::row_of(node.op).has(graph::kElementwise);
 }
 
 // Whether no input is repeated and all elements are bytes.
@@ -81,7 +77,7 @@ std::vector<StepGroup> join_strips(const graph::Graph& graph, std::vector<StepGr
 
 bool can_overwrite_input(const graph::Graph& graph, const graph::Node& node, std::size_t index) {
   const graph::Value& input = graph.value(node.inputs[index]);
-  return is_pointwise(graph, node) && input.quantization.has_value() && input.shape == graph.value(node.output).shape;
+  return is_elementwise(graph, node) && input.quantization.has_value() && input.shape == graph.value(node.output).shape;
 }
 
 std::vector<StepGroup> group_steps(const graph::Graph& graph) {
@@ -95,7 +91,7 @@ std::vector<StepGroup> group_steps(const graph::Graph& graph) {
   const auto group_before = [&](const graph::Node& node) {
     int found = -1;
     int last = -1;
-    if (!is_pointwise(graph, node) || !is_dense(graph, node)) return found;
+    if (!is_elementwise(graph, node) || !is_dense(graph, node)) return found;
     for (const graph::ValueId id : node.inputs) {
       const int writer = writers[id];
       const bool only_reader = readers[id].size() == 1 && id != graph.output;
@@ -103,7 +99,7 @@ std::vector<StepGroup> group_steps(const graph::Graph& graph) {
       const int group = group_of[static_cast<std::size_t>(writer)];
       if (group < 0) continue;
       const int first = groups[static_cast<std::size_t>(group)].nodes.front();
-      if (!is_any_of<graph::Convolution>(graph.nodes[static_cast<std::size_t>(first)].op)) continue;
+      if (!graph::is<graph::Convolution>(graph.nodes[static_cast<std::size_t>(first)].op)) continue;
       found = group;
       last = writer;
     }

@@ -73,13 +73,13 @@ class Exporter {
 
   Status add(const Node& node) {
     const graph::Value& out = graph_.value(node.output);
-    if (std::holds_alternative<graph::Dequantize>(node.op) || std::holds_alternative<graph::Identity>(node.op)) {
+    if (graph::is<graph::Dequantize, graph::Identity>(node.op)) {
       tensor_[node.output] = tensor_[node.inputs[0]];
       flat_[node.output] = flat_[node.inputs[0]];
       return {};
     }
     std::string result;
-    if (std::holds_alternative<graph::Quantize>(node.op)) {
+    if (graph::is<graph::Quantize>(node.op)) {
       result = tensor_[node.inputs[0]];
       flat_[node.output] = flat_[node.inputs[0]];
     } else {
@@ -335,12 +335,14 @@ class Exporter {
     set_float(lrn, "bias", op.bias);
     return {};
   }
-  // BatchNorm; the others are handled before.
-  template <class Other>
-  Status write(const Node& node, const Other& op, const std::string& /*result*/) {
+  Status write(const Node& node, const graph::BatchNorm& op, const std::string& /*result*/) {
     return Error{ErrorCode::kUnsupported,
                  std::string(graph::op_name(op)) + " has to be folded before a network is written", node.name};
   }
+  // add() writes these.
+  Status write(const Node& /*node*/, const graph::Identity& /*op*/, const std::string& /*r*/) { return {}; }
+  Status write(const Node& /*node*/, const graph::Quantize& /*op*/, const std::string& /*r*/) { return {}; }
+  Status write(const Node& /*node*/, const graph::Dequantize& /*op*/, const std::string& /*r*/) { return {}; }
 
   Result<std::vector<std::byte>> serialize() {
     const std::size_t size = builder_.model().ByteSizeLong();

@@ -16,6 +16,7 @@ struct LayerInfo {
   std::string op;                                    // "Convolution", "Add", ...
   TensorShape output;                                // shape of one picture's output
   std::string detail;                                // "3x3 s2 p1 g1", empty where there is nothing to say
+  bool computes = true;                              // false: only moves numbers or changes their representation
   int weight_bits = 0;                               // 0: no weights, 32: float
   int activation_bits = 0;                           // of the output; 32: float
   Quantization quantization;                         // of the output, where activation_bits < 32

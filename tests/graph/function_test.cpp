@@ -10,6 +10,7 @@
 #include <random>
 
 #include "tests/support/data.h"
+#include "tests/support/graph/functions.h"
 
 namespace {
 
@@ -20,16 +21,12 @@ using narrow::graph::FunctionKind;
 using narrow::graph::make_table;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr FunctionKind kKinds[] = {FunctionKind::kLeakyRelu,   FunctionKind::kPRelu,     FunctionKind::kElu,
-                                   FunctionKind::kHardSigmoid, FunctionKind::kHardSwish, FunctionKind::kSigmoid,
-                                   FunctionKind::kSilu,        FunctionKind::kTanh};
-
 Function function(FunctionKind kind, float alpha = 0.25F, float beta = 0.5F) {
   Function result;
   result.kind = kind;
   result.alpha = alpha;
   result.beta = beta;
-  if (kind == FunctionKind::kPRelu) result.slopes = {0.5F, -2.0F, 0.0F};
+  if (narrow::graph::row_of(kind).has_slopes) result.slopes = {0.5F, -2.0F, 0.0F};
   return result;
 }
 
@@ -80,12 +77,12 @@ TEST_CASE("functions have their limits at infinity and keep NaN") {
   CHECK(at(FunctionKind::kSilu, kInfinity) == kInfinity);
   CHECK(at(FunctionKind::kTanh, -kInfinity) == -1.0);
   CHECK(at(FunctionKind::kTanh, kInfinity) == 1.0);
-  for (const FunctionKind kind : kKinds) CHECK(std::isnan(at(kind, std::nan(""))));
+  for (const FunctionKind kind : narrow::testing::all_functions()) CHECK(std::isnan(at(kind, std::nan(""))));
 }
 
 TEST_CASE("functions follow their formulas") {
   std::mt19937 random(narrow::testing::seed());
-  for (const FunctionKind kind : kKinds) {
+  for (const FunctionKind kind : narrow::testing::all_functions()) {
     for (int i = 0; i < 20000; ++i) {
       const double width = i % 4 == 0 ? 1000.0 : i % 4 == 1 ? 1e-6 : 8.0;
       const double x = i == 0 ? 0.0 : std::uniform_real_distribution<double>(-width, width)(random);
@@ -103,7 +100,7 @@ TEST_CASE("functions follow their formulas") {
 TEST_CASE("tables hold every byte's value rounded half to even and clamped to the output's range") {
   std::mt19937 random(narrow::testing::seed());
   const auto byte = [&] { return static_cast<std::int32_t>(random() % 256); };
-  for (const FunctionKind kind : kKinds) {
+  for (const FunctionKind kind : narrow::testing::all_functions()) {
     for (int i = 0; i < 40; ++i) {
       const Function f = function(kind);
       // The table covers bytes outside of the input's range too.
@@ -128,7 +125,7 @@ TEST_CASE("tables hold every byte's value rounded half to even and clamped to th
 }
 
 TEST_CASE("tables do not depend on the caller's rounding mode") {
-  for (const FunctionKind kind : kKinds) {
+  for (const FunctionKind kind : narrow::testing::all_functions()) {
     const Quantization in{0.0371F, 101, {0, 255}};
     const Quantization out{0.0113F, 60, {0, 255}};
     const std::vector<std::uint8_t> expected = make_table(function(kind), in, out);

@@ -6,6 +6,7 @@
 #include "graph/function.h"
 #include "tests/support/data.h"
 #include "tests/support/graph/check_same_function.h"
+#include "tests/support/graph/functions.h"
 #include "tests/support/graph/naive_evaluator.h"
 #include "tests/support/graph/stated_graph.h"
 
@@ -32,11 +33,11 @@ const Quantization& output_of(const Graph& graph, const std::string& name) {
 }  // namespace
 
 TEST_CASE("every function becomes a table of the quantization that calibration chose") {
-  for (int kind = 0; kind <= static_cast<int>(FunctionKind::kTanh); ++kind) {
+  for (const FunctionKind kind : testing::all_functions()) {
     for (const int bits : {2, 8}) {
       GraphBuilder b(testing::seed(), {5, 5, 3});
       const ValueId conv = b.convolution("conv", b.input(), 4, window(3));
-      const ValueId f = b.function("f", conv, static_cast<FunctionKind>(kind), 0.2F, 0.5F);
+      const ValueId f = b.function("f", conv, kind, 0.2F, 0.5F);
       const Graph graph = b.finish(b.linear("fc", f, 3));
       QuantizeOptions options;
       options.activation_bits = bits;
@@ -45,7 +46,7 @@ TEST_CASE("every function becomes a table of the quantization that calibration c
       CHECK(float_nodes(q.graph).empty());
       const auto& function = std::get<Function>(node_named(q.graph, "f").op);
       CHECK(function.table == make_table(function, output_of(q.graph, "conv"), output_of(q.graph, "f")));
-      CHECK(function.table.size() == (kind == static_cast<int>(FunctionKind::kPRelu) ? 4 * 256 : 256));
+      CHECK(function.table.size() == (row_of(kind).has_slopes ? 4 * 256 : 256));
       CHECK(bits_for(output_of(q.graph, "f").range) == bits);
       if (bits == 8) CHECK(signal_to_noise(graph, q.graph) > 25);
     }

@@ -18,11 +18,12 @@ using kernels::MultiplyArgs;
 constexpr std::int64_t kElementCost = 4;
 
 // Two uint8 tensors. A dimension of 1 is repeated. A work row is a row of pixels.
-class BinaryStep : public Step {
+class BinaryStep : public ElementwiseStep {
  public:
   BinaryStep(const NodePlace& place, const char* kernel)
-      : Step(place.result().shape.height, kElementCost * place.result().shape.width * place.result().shape.channels,
-             {place.node.name, kernel, 0}),
+      : ElementwiseStep(place.result().shape.height,
+                        kElementCost * place.result().shape.width * place.result().shape.channels,
+                        {place.node.name, kernel, 0}),
         shape_(place.result().shape),
         a_(place.input(0).shape, shape_),
         b_(place.input(1).shape, shape_),
@@ -141,16 +142,16 @@ class AddStep final : public BinaryStep {
   AddArgs args_;
 };
 
-// Subtract too: negating the second multiplier gives exactly the bits of a subtraction.
-StepResult make_add_step(const NodePlace& place, const BinaryKernels& kernels) {
-  const bool subtract = std::holds_alternative<graph::Subtract>(place.node.op);
-  const AddArgs args = add_args(place, subtract ? -1.0F : 1.0F);
+// A subtraction is an addition: negating the second multiplier gives exactly its bits.
+ElementwiseResult make_add_step(const NodePlace& place, float sign_of_b) {
+  const BinaryKernels& kernels = kernels::binary_kernels(place.isa);
+  const AddArgs args = add_args(place, sign_of_b);
   if (kernels.add_u4 != nullptr) {
     const std::optional<AddTables> tables =
         kernels::add_tables(args, place.input(0).quantization->range, place.input(1).quantization->range);
-    if (tables) return StepResult(std::make_unique<TableAddStep>(place, kernels, *tables, args.output_range));
+    if (tables) return ElementwiseResult(std::make_unique<TableAddStep>(place, kernels, *tables, args.output_range));
   }
-  return StepResult(std::make_unique<AddStep>(place, kernels, args));
+  return ElementwiseResult(std::make_unique<AddStep>(place, kernels, args));
 }
 
 class MultiplyStep final : public BinaryStep {
@@ -181,12 +182,16 @@ class MultiplyStep final : public BinaryStep {
 
 }  // namespace
 
-StepResult make_binary_step(const NodePlace& place) {
-  const BinaryKernels& kernels = kernels::binary_kernels(place.isa);
-  if (std::holds_alternative<graph::Multiply>(place.node.op)) {
-    return StepResult(std::make_unique<MultiplyStep>(place, kernels));
-  }
-  return make_add_step(place, kernels);
+ElementwiseResult integer_step_of(const NodePlace& place, const graph::Add& /*op*/) {
+  return make_add_step(place, 1.0F);
+}
+
+ElementwiseResult integer_step_of(const NodePlace& place, const graph::Subtract& /*op*/) {
+  return make_add_step(place, -1.0F);
+}
+
+ElementwiseResult integer_step_of(const NodePlace& place, const graph::Multiply& /*op*/) {
+  return ElementwiseResult(std::make_unique<MultiplyStep>(place, kernels::binary_kernels(place.isa)));
 }
 
 }  // namespace narrow::engine

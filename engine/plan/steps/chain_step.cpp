@@ -14,13 +14,15 @@ constexpr std::int64_t kChunkBytes = 128 * 1024;
 // one writes them to the location of the output. The result equals that of the steps one after the other, bit for bit.
 class ChainStep final : public Step {
  public:
-  ChainStep(std::vector<std::unique_ptr<Step>> steps, const TensorShape& shape, std::size_t head_bytes)
-      : Step(steps.front()->rows(), cost_of(steps), steps.front()->info()),
-        steps_(std::move(steps)),
+  ChainStep(std::unique_ptr<Step> first, std::vector<std::unique_ptr<ElementwiseStep>> followers,
+            const TensorShape& shape, std::size_t head_bytes)
+      : Step(first->rows(), cost_of(*first, followers), first->info()),
+        first_(std::move(first)),
+        followers_(std::move(followers)),
         shape_(shape),
         row_bytes_(shape.width * shape.channels),
         head_bytes_(head_bytes),
-        chunk_rows_(chunk_rows(rows(), row_bytes_, steps_.front()->row_step())) {}
+        chunk_rows_(chunk_rows(rows(), row_bytes_, first_->row_step())) {}
 
   void run(const RunContext& context, std::int64_t begin, std::int64_t end, int slot) const override {
     run_part(context, {begin, end, 0, work().channels}, slot);
@@ -34,14 +36,14 @@ class ChainStep final : public Step {
       const std::int64_t end = std::min(part.row_end, chunk_end(begin));
       const Part chunk{begin, end, part.channel_begin, part.channel_end};
       chained.rows = buffer - begin * row_bytes_;
-      steps_.front()->run_part(chained, chunk, slot);
-      for (std::size_t i = 1; i < steps_.size(); ++i) {
+      first_->run_part(chained, chunk, slot);
+      for (const auto& follower : followers_) {
         if (whole) {
-          const std::int64_t parts = steps_[i]->rows() / rows();  // work rows in a row of pixels
-          steps_[i]->run(chained, begin * parts, end * parts, slot);
+          const std::int64_t parts = follower->rows() / rows();  // work rows in a row of pixels
+          follower->run(chained, begin * parts, end * parts, slot);
         } else {
-          steps_[i]->run_channels(chained,
-                                  {begin * shape_.width, end * shape_.width, part.channel_begin, part.channel_end});
+          follower->run_channels(chained,
+                                 {begin * shape_.width, end * shape_.width, part.channel_begin, part.channel_end});
         }
       }
       begin = end;
@@ -50,28 +52,29 @@ class ChainStep final : public Step {
 
   // The work of the first step, with the cost of all steps.
   [[nodiscard]] Work work() const override {
-    Work work = steps_.front()->work();
-    work.cost_per_row += cost_per_row() - steps_.front()->cost_per_row();
+    Work work = first_->work();
+    work.cost_per_row += cost_per_row() - first_->cost_per_row();
     return work;
   }
 
   [[nodiscard]] std::size_t workspace_bytes() const override {
     return head_bytes_ + static_cast<std::size_t>(chunk_rows_ * row_bytes_);
   }
-  [[nodiscard]] std::int64_t row_step() const override { return steps_.front()->row_step(); }
-  [[nodiscard]] RowWindow row_window() const override { return steps_.front()->row_window(); }
+  [[nodiscard]] std::int64_t row_step() const override { return first_->row_step(); }
+  [[nodiscard]] RowWindow row_window() const override { return first_->row_window(); }
 
   void describe(std::vector<StepInfo>& all) const override {
-    for (const auto& step : steps_) {
-      step->describe(all);
-      if (step != steps_.front()) all.back().fused_with = info().layer;
+    first_->describe(all);
+    for (const auto& follower : followers_) {
+      follower->describe(all);
+      all.back().fused_with = info().layer;
     }
   }
 
  private:
-  static std::int64_t cost_of(const std::vector<std::unique_ptr<Step>>& steps) {
-    std::int64_t cost = 0;
-    for (const auto& step : steps) cost += step->cost_per_row() * (step->rows() / steps.front()->rows());
+  static std::int64_t cost_of(const Step& first, const std::vector<std::unique_ptr<ElementwiseStep>>& followers) {
+    std::int64_t cost = first.cost_per_row();
+    for (const auto& follower : followers) cost += follower->cost_per_row() * (follower->rows() / first.rows());
     return cost;
   }
 
@@ -88,7 +91,8 @@ class ChainStep final : public Step {
     return std::min(begin - y + rows(), begin - y % row_step() + chunk_rows_);
   }
 
-  std::vector<std::unique_ptr<Step>> steps_;
+  std::unique_ptr<Step> first_;
+  std::vector<std::unique_ptr<ElementwiseStep>> followers_;
   TensorShape shape_;
   std::int64_t row_bytes_;
   std::size_t head_bytes_;
@@ -97,9 +101,10 @@ class ChainStep final : public Step {
 
 }  // namespace
 
-StepResult make_chain_step(std::vector<std::unique_ptr<Step>> steps, const TensorShape& shape) {
-  NARROW_ASSIGN(const std::size_t head_bytes, align_arena(steps.front()->workspace_bytes()));
-  return StepResult(std::make_unique<ChainStep>(std::move(steps), shape, head_bytes));
+StepResult make_chain_step(std::unique_ptr<Step> first, std::vector<std::unique_ptr<ElementwiseStep>> followers,
+                           const TensorShape& shape) {
+  NARROW_ASSIGN(const std::size_t head_bytes, align_arena(first->workspace_bytes()));
+  return StepResult(std::make_unique<ChainStep>(std::move(first), std::move(followers), shape, head_bytes));
 }
 
 }  // namespace narrow::engine

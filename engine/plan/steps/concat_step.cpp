@@ -99,7 +99,7 @@ class ConcatF32Step final : public Step {
 
 }  // namespace
 
-StepResult make_concat_step(const NodePlace& place) {
+StepResult step_of(const NodePlace& place, const graph::Concat& /*op*/) {
   if (!place.result().quantization) return StepResult(std::make_unique<ConcatF32Step>(place));
   return StepResult(std::make_unique<ConcatStep>(place, kernels::elementwise_kernels(place.isa)));
 }

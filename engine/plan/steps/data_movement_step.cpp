@@ -177,19 +177,21 @@ class TransposeStep final : public MovementStep {
 
 }  // namespace
 
-StepResult make_data_movement_step(const NodePlace& place) {
-  if (const auto* pad = std::get_if<graph::PadChannels>(&place.node.op)) {
-    return StepResult(std::make_unique<PadChannelsStep>(place, *pad));
-  }
-  if (const auto* pad = std::get_if<graph::Pad>(&place.node.op)) {
-    return StepResult(std::make_unique<PadStep>(place, *pad));
-  }
-  if (const auto* slice = std::get_if<graph::Slice>(&place.node.op)) {
-    return StepResult(std::make_unique<SliceStep>(place, *slice));
-  }
-  const auto& transpose = std::get<graph::Transpose>(place.node.op);
-  if (place.result().quantization) return StepResult(std::make_unique<TransposeStep<std::uint8_t>>(place, transpose));
-  return StepResult(std::make_unique<TransposeStep<float>>(place, transpose));
+StepResult step_of(const NodePlace& place, const graph::PadChannels& op) {
+  return StepResult(std::make_unique<PadChannelsStep>(place, op));
+}
+
+StepResult step_of(const NodePlace& place, const graph::Pad& op) {
+  return StepResult(std::make_unique<PadStep>(place, op));
+}
+
+StepResult step_of(const NodePlace& place, const graph::Slice& op) {
+  return StepResult(std::make_unique<SliceStep>(place, op));
+}
+
+StepResult step_of(const NodePlace& place, const graph::Transpose& op) {
+  if (place.result().quantization) return StepResult(std::make_unique<TransposeStep<std::uint8_t>>(place, op));
+  return StepResult(std::make_unique<TransposeStep<float>>(place, op));
 }
 
 }  // namespace narrow::engine

@@ -1,4 +1,5 @@
 #include "engine/plan/make_step.h"
+#include "graph/operators.h"
 #include "kernels/elementwise.h"
 #include "kernels/lookup.h"
 
@@ -15,11 +16,12 @@ float multiplier(const Quantization& from, const Quantization& to) {
   return static_cast<float>(double{from.scale} / double{to.scale});
 }
 
-// A work row is an element.
-class ElementwiseStep : public Step {
+// A work row is an element. Base: Step or ElementwiseStep.
+template <class Base>
+class OneInputStep : public Base {
  public:
-  ElementwiseStep(const NodePlace& place, const char* kernel)
-      : Step(place.result().shape.elems(), kElementCost, {place.node.name, kernel, 0}),
+  OneInputStep(const NodePlace& place, const char* kernel)
+      : Base(place.result().shape.elems(), kElementCost, {place.node.name, kernel, 0}),
         input_(place.inputs[0]),
         output_(place.output) {}
 
@@ -28,10 +30,10 @@ class ElementwiseStep : public Step {
   Location output_;  // NOLINT(misc-non-private-member-variables-in-classes)
 };
 
-class QuantizeStep final : public ElementwiseStep {
+class QuantizeStep final : public OneInputStep<Step> {
  public:
   QuantizeStep(const NodePlace& place, const ElementwiseKernels& kernels)
-      : ElementwiseStep(place, kernels.quantize_name), kernels_(kernels), quantization_(*place.result().quantization) {}
+      : OneInputStep(place, kernels.quantize_name), kernels_(kernels), quantization_(*place.result().quantization) {}
 
   void run(const RunContext& context, std::int64_t begin, std::int64_t end, int /*slot*/) const override {
     kernels_.quantize({.input = context.read_f32(input_) + begin,
@@ -45,12 +47,10 @@ class QuantizeStep final : public ElementwiseStep {
   Quantization quantization_;
 };
 
-class DequantizeStep final : public ElementwiseStep {
+class DequantizeStep final : public OneInputStep<Step> {
  public:
   DequantizeStep(const NodePlace& place, const ElementwiseKernels& kernels)
-      : ElementwiseStep(place, kernels.dequantize_name),
-        kernels_(kernels),
-        quantization_(*place.input().quantization) {}
+      : OneInputStep(place, kernels.dequantize_name), kernels_(kernels), quantization_(*place.input().quantization) {}
 
   void run(const RunContext& context, std::int64_t begin, std::int64_t end, int /*slot*/) const override {
     kernels_.dequantize({.input = context.read_u8(input_) + begin,
@@ -64,10 +64,10 @@ class DequantizeStep final : public ElementwiseStep {
   Quantization quantization_;
 };
 
-class ActivationStep final : public ElementwiseStep {
+class ActivationStep final : public OneInputStep<ElementwiseStep> {
  public:
   ActivationStep(const NodePlace& place, const ElementwiseKernels& kernels)
-      : ElementwiseStep(place, kernels.requantize_name),
+      : OneInputStep(place, kernels.requantize_name),
         kernels_(kernels),
         channels_(place.result().shape.channels),
         input_quantization_(*place.input().quantization),
@@ -106,11 +106,12 @@ class ActivationStep final : public ElementwiseStep {
 };
 
 // A nonlinear function, computed with its table. A work row is a pixel.
-class FunctionStep final : public Step {
+class FunctionStep final : public ElementwiseStep {
  public:
   FunctionStep(const NodePlace& place, const LookupKernels& kernels, const graph::Function& function)
-      : Step(place.result().shape.height * place.result().shape.width, kElementCost * place.result().shape.channels,
-             {place.node.name, is_per_channel(function) ? kernels.channel_lookup_name : kernels.lookup_name, 0}),
+      : ElementwiseStep(
+            place.result().shape.height * place.result().shape.width, kElementCost * place.result().shape.channels,
+            {place.node.name, is_per_channel(function) ? kernels.channel_lookup_name : kernels.lookup_name, 0}),
         kernels_(kernels),
         table_(function.table.data()),
         per_channel_(is_per_channel(function)),
@@ -145,7 +146,7 @@ class FunctionStep final : public Step {
 
  private:
   static constexpr std::int64_t kTableBytes = 256;
-  static bool is_per_channel(const graph::Function& function) { return function.kind == graph::FunctionKind::kPRelu; }
+  static bool is_per_channel(const graph::Function& function) { return graph::row_of(function.kind).has_slopes; }
 
   const LookupKernels& kernels_;
   const std::uint8_t* table_;  // points into the graph, which outlives the step
@@ -157,18 +158,20 @@ class FunctionStep final : public Step {
 
 }  // namespace
 
-StepResult make_elementwise_step(const NodePlace& place) {
-  const ElementwiseKernels& kernels = kernels::elementwise_kernels(place.isa);
-  if (std::holds_alternative<graph::Quantize>(place.node.op)) {
-    return StepResult(std::make_unique<QuantizeStep>(place, kernels));
-  }
-  if (std::holds_alternative<graph::Dequantize>(place.node.op)) {
-    return StepResult(std::make_unique<DequantizeStep>(place, kernels));
-  }
-  if (const auto* function = std::get_if<graph::Function>(&place.node.op)) {
-    return StepResult(std::make_unique<FunctionStep>(place, kernels::lookup_kernels(place.isa), *function));
-  }
-  return StepResult(std::make_unique<ActivationStep>(place, kernels));
+StepResult step_of(const NodePlace& place, const graph::Quantize& /*op*/) {
+  return StepResult(std::make_unique<QuantizeStep>(place, kernels::elementwise_kernels(place.isa)));
+}
+
+StepResult step_of(const NodePlace& place, const graph::Dequantize& /*op*/) {
+  return StepResult(std::make_unique<DequantizeStep>(place, kernels::elementwise_kernels(place.isa)));
+}
+
+ElementwiseResult integer_step_of(const NodePlace& place, const graph::Activation& /*op*/) {
+  return ElementwiseResult(std::make_unique<ActivationStep>(place, kernels::elementwise_kernels(place.isa)));
+}
+
+ElementwiseResult integer_step_of(const NodePlace& place, const graph::Function& op) {
+  return ElementwiseResult(std::make_unique<FunctionStep>(place, kernels::lookup_kernels(place.isa), op));
 }
 
 }  // namespace narrow::engine

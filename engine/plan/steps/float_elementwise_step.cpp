@@ -135,21 +135,24 @@ std::unique_ptr<Step> make_copy_step(std::int64_t count, Location input, Locatio
   return std::make_unique<CopyStep>(count, input, output);
 }
 
-StepResult make_float_elementwise_step(const NodePlace& place) {
-  const graph::Op& op = place.node.op;
-  if (std::holds_alternative<graph::Add>(op)) {
-    return StepResult(std::make_unique<BinaryF32Step<std::plus<float>>>(place, "add_f32"));
-  }
-  if (std::holds_alternative<graph::Subtract>(op)) {
-    return StepResult(std::make_unique<BinaryF32Step<std::minus<float>>>(place, "subtract_f32"));
-  }
-  if (std::holds_alternative<graph::Multiply>(op)) {
-    return StepResult(std::make_unique<BinaryF32Step<std::multiplies<float>>>(place, "multiply_f32"));
-  }
-  if (const auto* function = std::get_if<graph::Function>(&op)) {
-    return StepResult(std::make_unique<FunctionF32Step>(place, *function));
-  }
+StepResult float_step_of(const NodePlace& place, const graph::Activation& /*op*/) {
   return StepResult(std::make_unique<ActivationF32Step>(place));
+}
+
+StepResult float_step_of(const NodePlace& place, const graph::Function& op) {
+  return StepResult(std::make_unique<FunctionF32Step>(place, op));
+}
+
+StepResult float_step_of(const NodePlace& place, const graph::Add& /*op*/) {
+  return StepResult(std::make_unique<BinaryF32Step<std::plus<float>>>(place, "add_f32"));
+}
+
+StepResult float_step_of(const NodePlace& place, const graph::Subtract& /*op*/) {
+  return StepResult(std::make_unique<BinaryF32Step<std::minus<float>>>(place, "subtract_f32"));
+}
+
+StepResult float_step_of(const NodePlace& place, const graph::Multiply& /*op*/) {
+  return StepResult(std::make_unique<BinaryF32Step<std::multiplies<float>>>(place, "multiply_f32"));
 }
 
 }  // namespace narrow::engine

@@ -107,13 +107,15 @@ class AveragePoolF32Step final : public FloatPoolStep {
 
 }  // namespace
 
-StepResult make_float_pool_step(const NodePlace& place) {
-  if (const auto* max = std::get_if<graph::MaxPool>(&place.node.op)) {
-    return StepResult(std::make_unique<MaxPoolF32Step>(place, max->window));
-  }
-  if (const auto* average = std::get_if<graph::AveragePool>(&place.node.op)) {
-    return StepResult(std::make_unique<AveragePoolF32Step>(place, average->window, average->count_include_pad));
-  }
+StepResult float_step_of(const NodePlace& place, const graph::MaxPool& op) {
+  return StepResult(std::make_unique<MaxPoolF32Step>(place, op.window));
+}
+
+StepResult float_step_of(const NodePlace& place, const graph::AveragePool& op) {
+  return StepResult(std::make_unique<AveragePoolF32Step>(place, op.window, op.count_include_pad));
+}
+
+StepResult float_step_of(const NodePlace& place, const graph::GlobalAveragePool& /*op*/) {
   // A global pool has one window, as large as the image.
   graph::Window window;
   window.kernel_h = static_cast<int>(place.input().shape.height);

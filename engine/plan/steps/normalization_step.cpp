@@ -91,11 +91,12 @@ class LrnStep final : public NormalizationStep {
 
 }  // namespace
 
-StepResult make_normalization_step(const NodePlace& place) {
-  if (const auto* lrn = std::get_if<graph::Lrn>(&place.node.op)) {
-    return StepResult(std::make_unique<LrnStep>(place, *lrn));
-  }
+StepResult float_step_of(const NodePlace& place, const graph::Softmax& /*op*/) {
   return StepResult(std::make_unique<SoftmaxStep>(place));
+}
+
+StepResult float_step_of(const NodePlace& place, const graph::Lrn& op) {
+  return StepResult(std::make_unique<LrnStep>(place, op));
 }
 
 }  // namespace narrow::engine

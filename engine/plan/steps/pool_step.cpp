@@ -77,22 +77,23 @@ class AveragePoolStep final : public Step {
 
 }  // namespace
 
-StepResult make_pool_step(const NodePlace& place) {
-  const PoolKernels& kernels = kernels::pool_kernels(place.isa);
-  const TensorShape& in = place.input().shape;
-  const TensorShape& out = place.result().shape;
-  if (const auto* max = std::get_if<graph::MaxPool>(&place.node.op)) {
-    return StepResult(std::make_unique<MaxPoolStep>(place, kernels, shape_of(max->window, in, out)));
-  }
-  if (const auto* average = std::get_if<graph::AveragePool>(&place.node.op)) {
-    return StepResult(std::make_unique<AveragePoolStep>(place, kernels, shape_of(average->window, in, out),
-                                                        average->count_include_pad));
-  }
+StepResult integer_step_of(const NodePlace& place, const graph::MaxPool& op) {
+  const PoolShape shape = shape_of(op.window, place.input().shape, place.result().shape);
+  return StepResult(std::make_unique<MaxPoolStep>(place, kernels::pool_kernels(place.isa), shape));
+}
+
+StepResult integer_step_of(const NodePlace& place, const graph::AveragePool& op) {
+  const PoolShape shape = shape_of(op.window, place.input().shape, place.result().shape);
+  return StepResult(
+      std::make_unique<AveragePoolStep>(place, kernels::pool_kernels(place.isa), shape, op.count_include_pad));
+}
+
+StepResult integer_step_of(const NodePlace& place, const graph::GlobalAveragePool& /*op*/) {
   // A global pool has one window, as large as the image.
-  graph::Window window;
-  window.kernel_h = static_cast<int>(in.height);
-  window.kernel_w = static_cast<int>(in.width);
-  return StepResult(std::make_unique<AveragePoolStep>(place, kernels, shape_of(window, in, out), false));
+  graph::AveragePool whole;
+  whole.window.kernel_h = static_cast<int>(place.input().shape.height);
+  whole.window.kernel_w = static_cast<int>(place.input().shape.width);
+  return integer_step_of(place, whole);
 }
 
 }  // namespace narrow::engine

@@ -62,7 +62,7 @@ Result<Flow> with_range(Lowering& lowering, const Node& node, const Flow& flow, 
   // Quantize clamps already; a value with other readers stays as it is.
   const graph::Node* producer = lowering.graph.producer(flow.view.value);
   View real = flow.view;
-  if (producer != nullptr && std::holds_alternative<graph::Quantize>(producer->op)) {
+  if (producer != nullptr && graph::is<graph::Quantize>(producer->op)) {
     real = flow.view.of(producer->inputs[0]);
   } else {
     NARROW_ASSIGN(real, dequantized(lowering, node, flow));

@@ -10,6 +10,7 @@
 #include "tests/engine/graph_builder.h"
 #include "tests/engine/nrw/nrw_surgery.h"
 #include "tests/support/data.h"
+#include "tests/support/graph/functions.h"
 
 using narrow::ErrorCode;
 using narrow::Model;
@@ -94,8 +95,8 @@ void check_refused(const ModelData& data, const std::string& reason) {
 }  // namespace
 
 TEST_CASE("functions come back with their numbers and tables") {
-  for (int kind = 0; kind <= static_cast<int>(graph::FunctionKind::kTanh); ++kind) {
-    graph::Function op = function(static_cast<graph::FunctionKind>(kind));
+  for (const graph::FunctionKind kind : narrow::testing::all_functions()) {
+    graph::Function op = function(kind);
     graph::Function back = round_trip<graph::Function>(float_model(op, {4, 4, 3}));
     CHECK(back.kind == op.kind);
     CHECK(back.alpha == op.alpha);
@@ -155,7 +156,7 @@ TEST_CASE("tables of the wrong size or beyond their range are refused") {
 
 TEST_CASE("functions that do not exist or whose numbers are none are refused") {
   graph::Function op = function(graph::FunctionKind::kTanh);
-  for (const int kind : {8, 9, 128, 255}) {
+  for (const int kind : {graph::kFunctionKinds, graph::kFunctionKinds + 1, 128, 255}) {
     op.kind = static_cast<graph::FunctionKind>(kind);
     check_refused(float_model(op, {4, 4, 3}), "a choice has no meaning");
   }
