@@ -5,6 +5,7 @@
 
 #include "apps/report/events.h"
 #include "apps/report/text.h"
+#include "narrow/inspect.h"
 
 namespace narrow::cli {
 

@@ -1,5 +1,6 @@
 #include "apps/report/json.h"
 #include "narrow/inspect.h"
+#include "narrow/onnx.h"
 
 #include <array>
 #include <nlohmann/json.hpp>
