@@ -5,8 +5,6 @@
 // to Golden Cove). All rows were found on Zen 4, by hand, from `convolution_bench`.
 //
 // `./dev fit-costs` measures every kernel on layers of real networks, and says how far each row is from this CPU.
-// kernels/costs/data/ holds such measurements.
-//
 //
 // Constants have internal linkage on purpose: see kernels/CMakeLists.txt.
 #pragma once

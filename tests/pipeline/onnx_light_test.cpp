@@ -5,6 +5,7 @@
 
 #include "floating/float_executor.h"
 #include "importers/onnx/lower/lower_model.h"
+#include "importers/onnx/read/reader.h"
 #include "rewrites/simplify.h"
 #include "tests/importers/onnx/case.h"
 #include "tests/pipeline/onnx_cases.h"
