@@ -129,7 +129,7 @@ void add_bit_options(const Subcommand& command, QuantizeFlags& flags) {
       .type_name("BITS")
       .group(group);
   command
-      .add("--keep-edges", flags.keep_edges,
+      .add("--first-last,--keep-edges", flags.keep_edges,
            "Bits of the first and last layer, 8 unless given; float leaves them in float, off treats them like all "
            "others")
       .check(word_or_number({"float", "off"}, kMinBits, kMaxBits))

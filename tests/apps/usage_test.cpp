@@ -97,8 +97,8 @@ TEST_CASE("unknown option values list the valid ones and nothing is written") {
   const std::vector<Case> cases = {
       {{"--arch", "vgg"}, {"--arch", "'vgg'", "cifar_resnet20", "mobilenet_v2"}},
       {{"--observer", "best"}, {"--observer", "minmax", "moving-average"}},
-      {{"--keep-edges", "1"}, {"--keep-edges", "float", "off", "2 to 8"}},
-      {{"--keep-edges", "none"}, {"--keep-edges", "float", "off", "2 to 8"}},
+      {{"--keep-edges", "1"}, {"--first-last", "float", "off", "2 to 8"}},
+      {{"--first-last", "none"}, {"--first-last", "float", "off", "2 to 8"}},
       {{"--weights", "9"}, {"--weights", "'9'", "2 to 8"}},
       {{"--weights", "1"}, {"--weights", "2 to 8"}},
       {{"--activations", "4x"}, {"--activations", "'4x'", "2 to 8"}},
