@@ -1,5 +1,4 @@
-#include "kernels/avx2/convolution_avx2.h"
-#include "kernels/avx2/convolution_avx2_kernels.h"
+#include "kernels/avx2/families_avx2.h"
 
 namespace narrow::kernels::avx2 {
 

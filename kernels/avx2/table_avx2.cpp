@@ -1,8 +1,4 @@
-#include "kernels/avx2/convolution_avx2.h"
-#include "kernels/avx2/elementwise/binary_avx2.h"
-#include "kernels/avx2/elementwise/elementwise_avx2.h"
-#include "kernels/avx2/elementwise/lookup_avx2.h"
-#include "kernels/avx2/elementwise/pool_avx2.h"
+#include "kernels/avx2/families_avx2.h"
 #include "kernels/isa_table.h"
 
 // The library is built with hidden visibility; this is the one symbol that is not.

@@ -26,17 +26,7 @@ using Kernel = avx2::Pointwise<Dot>;
 
 }  // namespace
 
-const ConvolutionKernel kPointwiseU8{
-    .name = "convolution_1x1_u8_avx512vnni",
-    .isa = Isa::kAvx512Vnni,
-    .mix = InstructionMix::kWideDot,
-    .estimate = Kernel::estimate,
-    .offer = Kernel::offer,
-    .channel_step = Kernel::channel_step,
-    .packed_bytes = Kernel::packed_bytes,
-    .pack = Kernel::pack,
-    .workspace_bytes = Kernel::workspace_bytes,
-    .run = Kernel::run,
-};
+const ConvolutionKernel kPointwiseU8 =
+    Kernel::kernel("convolution_1x1_u8_avx512vnni", Isa::kAvx512Vnni, InstructionMix::kWideDot);
 
 }  // namespace narrow::kernels::avx512vnni

@@ -6,11 +6,11 @@
 
 #include "kernels/shared/tile_vnni.h"
 
+#pragma GCC visibility push(hidden)
 namespace narrow::kernels::avx512vnni {
 
 // vectors: of a panel; pixels: at most Tiles::max_pixels(vectors).
-[[nodiscard]] __attribute__((visibility("hidden"))) vnni::TileFunction tile_function(std::int64_t vectors,
-                                                                                     std::int64_t pixels);
+[[nodiscard]] vnni::TileFunction tile_function(std::int64_t vectors, std::int64_t pixels);
 
 // Parameter of the templates in kernels/shared/convolution_vnni.h and winograd_vnni.h. Internal linkage on purpose: see
 // kernels/CMakeLists.txt.
@@ -30,3 +30,4 @@ struct Tiles {
 
 }  // namespace
 }  // namespace narrow::kernels::avx512vnni
+#pragma GCC visibility pop

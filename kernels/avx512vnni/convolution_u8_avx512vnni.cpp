@@ -5,17 +5,7 @@
 
 namespace narrow::kernels::avx512vnni {
 
-const ConvolutionKernel kConvolutionU8{
-    .name = "convolution_u8_avx512vnni",
-    .isa = Isa::kAvx512Vnni,
-    .mix = InstructionMix::kWideDot,
-    .estimate = vnni::Convolution<Tiles>::estimate,
-    .offer = vnni::Convolution<Tiles>::offer,
-    .channel_step = vnni::Convolution<Tiles>::channel_step,
-    .packed_bytes = vnni::Convolution<Tiles>::packed_bytes,
-    .pack = vnni::Convolution<Tiles>::pack,
-    .workspace_bytes = vnni::Convolution<Tiles>::workspace_bytes,
-    .run = vnni::Convolution<Tiles>::run,
-};
+const ConvolutionKernel kConvolutionU8 =
+    vnni::Convolution<Tiles>::kernel("convolution_u8_avx512vnni", Isa::kAvx512Vnni, InstructionMix::kWideDot);
 
 }  // namespace narrow::kernels::avx512vnni

@@ -8,6 +8,7 @@
 
 #include "kernels/avx2/shared/depthwise_avx2.h"
 
+#pragma GCC visibility push(hidden)
 namespace narrow::kernels::avx512vnni {
 
 inline constexpr std::int64_t kPixelBytes = 64;  // of a line: 16 channels of four rows
@@ -30,7 +31,8 @@ template <int kPanels>
 }
 
 // See avx2::Interleave.
-__attribute__((visibility("hidden"))) void interleave_four(const avx2::LineRows& rows, std::int64_t pixels,
-                                                           int channels, std::uint8_t* to, std::int64_t panel_step);
+void interleave_four(const avx2::LineRows& rows, std::int64_t pixels, int channels, std::uint8_t* to,
+                     std::int64_t panel_step);
 
 }  // namespace narrow::kernels::avx512vnni
+#pragma GCC visibility pop

@@ -29,17 +29,7 @@ using Kernel = avx2::Pointwise<Dot>;
 
 }  // namespace
 
-const ConvolutionKernel kPointwiseU8{
-    .name = "convolution_1x1_u8_avxvnni",
-    .isa = Isa::kAvxVnni,
-    .mix = InstructionMix::kDot,
-    .estimate = Kernel::estimate,
-    .offer = Kernel::offer,
-    .channel_step = Kernel::channel_step,
-    .packed_bytes = Kernel::packed_bytes,
-    .pack = Kernel::pack,
-    .workspace_bytes = Kernel::workspace_bytes,
-    .run = Kernel::run,
-};
+const ConvolutionKernel kPointwiseU8 =
+    Kernel::kernel("convolution_1x1_u8_avxvnni", Isa::kAvxVnni, InstructionMix::kDot);
 
 }  // namespace narrow::kernels::avxvnni

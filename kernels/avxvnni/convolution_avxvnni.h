@@ -3,10 +3,12 @@
 
 #include "kernels/convolution.h"
 
+#pragma GCC visibility push(hidden)
 namespace narrow::kernels::avxvnni {
 
-extern const ConvolutionKernel kConvolutionU8 __attribute__((visibility("hidden")));
-extern const ConvolutionKernel kPointwiseU8 __attribute__((visibility("hidden")));
-extern const ConvolutionKernel kWinogradU8 __attribute__((visibility("hidden")));
+extern const ConvolutionKernel kConvolutionU8;
+extern const ConvolutionKernel kPointwiseU8;
+extern const ConvolutionKernel kWinogradU8;
 
 }  // namespace narrow::kernels::avxvnni
+#pragma GCC visibility pop

@@ -5,17 +5,7 @@
 
 namespace narrow::kernels::avxvnni {
 
-const ConvolutionKernel kConvolutionU8{
-    .name = "convolution_u8_avxvnni",
-    .isa = Isa::kAvxVnni,
-    .mix = InstructionMix::kDot,
-    .estimate = vnni::Convolution<Tiles>::estimate,
-    .offer = vnni::Convolution<Tiles>::offer,
-    .channel_step = vnni::Convolution<Tiles>::channel_step,
-    .packed_bytes = vnni::Convolution<Tiles>::packed_bytes,
-    .pack = vnni::Convolution<Tiles>::pack,
-    .workspace_bytes = vnni::Convolution<Tiles>::workspace_bytes,
-    .run = vnni::Convolution<Tiles>::run,
-};
+const ConvolutionKernel kConvolutionU8 =
+    vnni::Convolution<Tiles>::kernel("convolution_u8_avxvnni", Isa::kAvxVnni, InstructionMix::kDot);
 
 }  // namespace narrow::kernels::avxvnni

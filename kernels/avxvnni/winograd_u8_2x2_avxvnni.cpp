@@ -5,18 +5,7 @@
 
 namespace narrow::kernels::avxvnni {
 
-const ConvolutionKernel kWinogradU8{
-    .name = "winograd_u8_2x2_avxvnni",
-    .isa = Isa::kAvxVnni,
-    .mix = InstructionMix::kDot,
-    .estimate = vnni::ByteWinograd<Tiles>::estimate,
-    .offer = vnni::ByteWinograd<Tiles>::offer,
-    .channel_step = vnni::ByteWinograd<Tiles>::channel_step,
-    .packed_bytes = vnni::ByteWinograd<Tiles>::packed_bytes,
-    .pack = vnni::ByteWinograd<Tiles>::pack,
-    .workspace_bytes = vnni::ByteWinograd<Tiles>::workspace_bytes,
-    .run = vnni::ByteWinograd<Tiles>::run,
-    .row_step = avx2::kByteWinogradOutputs,
-};
+const ConvolutionKernel kWinogradU8 =
+    vnni::ByteWinograd<Tiles>::kernel("winograd_u8_2x2_avxvnni", Isa::kAvxVnni, InstructionMix::kDot);
 
 }  // namespace narrow::kernels::avxvnni

@@ -1,4 +1,4 @@
-#include "kernels/scalar/binary_scalar.h"
+#include "kernels/scalar/families_scalar.h"
 
 #include "kernels/scalar/rounding_scalar.h"
 

@@ -1,7 +1,7 @@
 // The reference of the float convolution: the order of its additions is the contract.
 #include <algorithm>
 
-#include "kernels/scalar/convolution_scalar.h"
+#include "kernels/scalar/families_scalar.h"
 
 namespace narrow::kernels::scalar {
 namespace {

@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "kernels/costs.h"
-#include "kernels/scalar/convolution_scalar.h"
+#include "kernels/scalar/families_scalar.h"
 
 namespace narrow::kernels::scalar {
 namespace {

@@ -1,4 +1,4 @@
-#include "kernels/scalar/lookup_scalar.h"
+#include "kernels/scalar/families_scalar.h"
 
 namespace narrow::kernels::scalar {
 namespace {

@@ -1,4 +1,4 @@
-#include "kernels/scalar/pool_scalar.h"
+#include "kernels/scalar/families_scalar.h"
 
 #include "kernels/scalar/rounding_scalar.h"
 

@@ -1,9 +1,5 @@
 #include "kernels/isa_table.h"
-#include "kernels/scalar/binary_scalar.h"
-#include "kernels/scalar/convolution_scalar.h"
-#include "kernels/scalar/elementwise_scalar.h"
-#include "kernels/scalar/lookup_scalar.h"
-#include "kernels/scalar/pool_scalar.h"
+#include "kernels/scalar/families_scalar.h"
 
 // The library is built with hidden visibility; this is the one symbol that is not.
 extern "C" __attribute__((visibility("default"))) const narrow::kernels::IsaTable* narrow_kernels_scalar() {

@@ -47,17 +47,17 @@ static inline BlockPlan plan_blocks(const ConvolutionShape& shape) {
   plan.line_bytes = plan.line_pixels * plan.pixel_bytes;
   plan.window_lines = (std::int64_t{shape.kernel_h} - 1) * shape.dilation_h + 1;
   // Lines of a picture whose first n output rows are in the block: n * line_step + halo.
-  const std::int64_t halo = clamped(plan.window_lines - plan.line_step, 0, plan.window_lines);
-  const std::int64_t lines = clamped(kLinesBytes / plan.line_bytes, 1, kLinesBytes);
+  const std::int64_t halo = base::clamped(plan.window_lines - plan.line_step, 0, plan.window_lines);
+  const std::int64_t lines = base::clamped(kLinesBytes / plan.line_bytes, 1, kLinesBytes);
   const std::int64_t picture_lines = shape.out_h * plan.line_step + halo;
   plan.block_rows = lines >= picture_lines ? lines / picture_lines * shape.out_h : (lines - halo) / plan.line_step;
-  plan.block_rows = clamped(plan.block_rows, 1, clamped(kBlockPixels / shape.out_w, 1, kBlockPixels));
+  plan.block_rows = base::clamped(plan.block_rows, 1, base::clamped(kBlockPixels / shape.out_w, 1, kBlockPixels));
   // A block of n rows may begin and end in the middle of a picture.
-  const std::int64_t pictures = clamped((plan.block_rows - 1) / shape.out_h + 2, 1, plan.block_rows);
+  const std::int64_t pictures = base::clamped((plan.block_rows - 1) / shape.out_h + 2, 1, plan.block_rows);
   const std::int64_t block_lines = plan.block_rows * plan.line_step + pictures * halo;
-  plan.table_bytes = round_up(plan.block_rows * shape.out_w * std::int64_t{sizeof(void*)}, 64);
+  plan.table_bytes = base::round_up(plan.block_rows * shape.out_w * std::int64_t{sizeof(void*)}, 64);
   plan.workspace_bytes = plan.table_bytes;
-  if (!plan.in_place) plan.workspace_bytes += round_up(block_lines * plan.line_bytes + kSlackBytes, 64);
+  if (!plan.in_place) plan.workspace_bytes += base::round_up(block_lines * plan.line_bytes + kSlackBytes, 64);
   return plan;
 }
 
@@ -72,8 +72,8 @@ static inline void load_line(const ConvolutionProblem& problem, const BlockPlan&
   if (row == nullptr) return fill(0, plan.line_pixels);
   // Pixels [begin, end) of the line lie inside the picture: 0 <= pixel * column_step - pad.left < in_w.
   const std::int64_t end =
-      clamped(ceil_div(std::int64_t{shape.in_w} + shape.pad.left, plan.column_step), 0, plan.line_pixels);
-  const std::int64_t begin = clamped(ceil_div(shape.pad.left, plan.column_step), 0, end);
+      base::clamped(base::ceil_div(std::int64_t{shape.in_w} + shape.pad.left, plan.column_step), 0, plan.line_pixels);
+  const std::int64_t begin = base::clamped(base::ceil_div(shape.pad.left, plan.column_step), 0, end);
   fill(0, begin);
   const std::int64_t run = plan.column_step == 1 ? end - begin : 1;
   for (std::int64_t pixel = begin; pixel < end; pixel += run) {
@@ -95,7 +95,7 @@ static inline const std::uint8_t* const* load_block(const ConvolutionProblem& pr
   std::uint8_t* line = reinterpret_cast<std::uint8_t*>(workspace) + plan.table_bytes;
   while (rows > 0) {
     const std::int64_t first_y = first_row % shape.out_h;
-    const std::int64_t span = clamped(rows, 1, shape.out_h - first_y);  // output rows of this picture
+    const std::int64_t span = base::clamped(rows, 1, shape.out_h - first_y);  // output rows of this picture
     const std::uint8_t* const picture = input + first_row / shape.out_h * shape.in_h * row_bytes;
     const std::uint8_t* const first = plan.in_place ? picture + first_y * shape.stride_h * row_bytes : line;
     const std::int64_t row_step = plan.in_place ? shape.stride_h * row_bytes : plan.line_step * plan.line_bytes;

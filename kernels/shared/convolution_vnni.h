@@ -23,8 +23,8 @@ struct WindowRows {
 static inline WindowRows rows_outside_padding(const ConvolutionShape& shape, std::int64_t first, std::int64_t last) {
   const std::int64_t above = shape.pad.top - last * shape.stride_h;
   const std::int64_t below = shape.in_h + shape.pad.top - first * shape.stride_h;
-  const std::int64_t end = clamped(below > 0 ? ceil_div(below, shape.dilation_h) : 0, 0, shape.kernel_h);
-  const std::int64_t begin = clamped(above > 0 ? ceil_div(above, shape.dilation_h) : 0, 0, shape.kernel_h);
+  const std::int64_t end = base::clamped(below > 0 ? base::ceil_div(below, shape.dilation_h) : 0, 0, shape.kernel_h);
+  const std::int64_t begin = base::clamped(above > 0 ? base::ceil_div(above, shape.dilation_h) : 0, 0, shape.kernel_h);
   if (begin >= end) return {0, shape.kernel_h};
   return {begin, end};
 }
@@ -81,7 +81,7 @@ template <class Tiles>
   const bool whole = bytes && run.channels == lanes;
   // Tiles of the largest size and a remainder would compute the remainder slowly.
   const std::int64_t max_pixels = Tiles::max_pixels(run.vectors);
-  const std::int64_t tiles = ceil_div(run.pixels, max_pixels);
+  const std::int64_t tiles = base::ceil_div(run.pixels, max_pixels);
   const std::int64_t small = run.pixels / tiles;
   const std::int64_t larger = run.pixels % tiles;
   const bool skip_padding = problem.input_zero_point == 0 && shape.kernel_h > 1 && shape.pad.top + shape.pad.bottom > 0;
@@ -176,7 +176,7 @@ struct Convolution {
       for (std::int64_t i = 0; i < layout.panels; ++i) {
         const std::int64_t vectors = panel_vectors(layout, i);
         const std::int64_t first = i * layout.vectors * layout.lanes;
-        const std::int64_t count = clamped(layout.group_out - first, 1, vectors * layout.lanes);
+        const std::int64_t count = base::clamped(layout.group_out - first, 1, vectors * layout.lanes);
         pack_panel(problem, layout, group * layout.group_out + first, count, vectors, panel);
         panel += panel_bytes(layout, vectors);
       }
@@ -195,7 +195,7 @@ struct Convolution {
     const PanelLayout layout = layout_of(problem);
     const BlockPlan plan = plan_blocks(shape);
     for (std::int64_t row = part.row_begin; row < part.row_end; row += plan.block_rows) {
-      const std::int64_t rows = clamped(part.row_end - row, 1, plan.block_rows);
+      const std::int64_t rows = base::clamped(part.row_end - row, 1, plan.block_rows);
       TileInput tile{};
       tile.windows = load_block(problem, plan, input, row, rows, workspace);
       tile.offsets = reinterpret_cast<const std::int64_t*>(packed);
@@ -217,7 +217,7 @@ struct Convolution {
             widen_units(layout.storage, tile.weights, weight_units(layout, vectors), wide);
             tile.weights = wide;
           }
-          const std::int64_t count = clamped(layout.group_out - first, 1, vectors * layout.lanes);
+          const std::int64_t count = base::clamped(layout.group_out - first, 1, vectors * layout.lanes);
           // After the last panel comes the next block, if there is one.
           const bool is_last = group + 1 == shape.groups && i + 1 == layout.panels;
           const std::byte* const next = is_last ? packed + layout.offsets_bytes : panel;
@@ -245,6 +245,20 @@ struct Convolution {
       cycles += static_cast<double>(shape.out_h * plan.line_step * plan.line_bytes) / 32 * kCosts.copy;
     }
     return cycles;
+  }
+
+  // Of the functions above.
+  static constexpr ConvolutionKernel kernel(const char* name, Isa isa, InstructionMix mix) {
+    return {.name = name,
+            .isa = isa,
+            .mix = mix,
+            .estimate = estimate,
+            .offer = offer,
+            .channel_step = channel_step,
+            .packed_bytes = packed_bytes,
+            .pack = pack,
+            .workspace_bytes = workspace_bytes,
+            .run = run};
   }
 };
 

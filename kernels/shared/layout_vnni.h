@@ -9,19 +9,15 @@
 #include <cstdint>
 #include <cstring>
 
+#include "base/arithmetic.h"
 #include "kernels/convolution.h"
+#include "kernels/shared/folded_bias.h"
 #include "kernels/shared/narrow_weights.h"
 #include "kernels/shared/transpose_channels.h"
 
 namespace narrow::kernels::vnni {
 
 static constexpr std::int64_t kStepElems = 4;
-
-static inline std::int64_t clamped(std::int64_t value, std::int64_t lo, std::int64_t hi) {
-  return value < lo ? lo : (value > hi ? hi : value);
-}
-static inline std::int64_t ceil_div(std::int64_t value, std::int64_t by) { return (value + by - 1) / by; }
-static inline std::int64_t round_up(std::int64_t value, std::int64_t to) { return ceil_div(value, to) * to; }
 
 // A window as contiguous runs of bytes: whole rows of it, or, with groups or horizontal dilation, single pixels.
 struct PanelLayout {
@@ -47,14 +43,14 @@ static inline PanelLayout panel_layout(const ConvolutionProblem& problem, std::i
   layout.whole_rows = shape.groups == 1 && (shape.dilation_w == 1 || shape.kernel_w == 1);
   layout.segments = layout.whole_rows ? shape.kernel_h : std::int64_t{shape.kernel_h} * shape.kernel_w;
   layout.segment_elems = layout.whole_rows ? shape.kernel_w * layout.group_in : layout.group_in;
-  layout.segment_steps = ceil_div(layout.segment_elems, kStepElems);
+  layout.segment_steps = base::ceil_div(layout.segment_elems, kStepElems);
   layout.lanes = lanes;
-  const std::int64_t vectors = ceil_div(layout.group_out, lanes);
-  layout.panels = ceil_div(vectors, max_vectors);
-  layout.vectors = ceil_div(vectors, layout.panels);
-  layout.panels = ceil_div(vectors, layout.vectors);
+  const std::int64_t vectors = base::ceil_div(layout.group_out, lanes);
+  layout.panels = base::ceil_div(vectors, max_vectors);
+  layout.vectors = base::ceil_div(vectors, layout.panels);
+  layout.panels = base::ceil_div(vectors, layout.vectors);
   layout.last_vectors = vectors - (layout.panels - 1) * layout.vectors;
-  layout.offsets_bytes = round_up(layout.segments * std::int64_t{sizeof(std::int64_t)}, 64);
+  layout.offsets_bytes = base::round_up(layout.segments * std::int64_t{sizeof(std::int64_t)}, 64);
   layout.storage = weight_storage(problem);
   return layout;
 }
@@ -69,7 +65,7 @@ static inline std::int64_t weight_units(const PanelLayout& layout, std::int64_t 
   return layout.segments * layout.segment_steps * vectors * layout.lanes * kStepElems / kUnit;
 }
 static inline std::int64_t panel_bytes(const PanelLayout& layout, std::int64_t vectors) {
-  return head_bytes(layout, vectors) + round_up(weight_units(layout, vectors) * unit_bytes(layout.storage), 64);
+  return head_bytes(layout, vectors) + base::round_up(weight_units(layout, vectors) * unit_bytes(layout.storage), 64);
 }
 static inline std::int64_t group_bytes(const PanelLayout& layout) {
   return (layout.panels - 1) * panel_bytes(layout, layout.vectors) + panel_bytes(layout, layout.last_vectors);
@@ -79,15 +75,6 @@ static inline std::int64_t group_bytes(const PanelLayout& layout) {
 // works within 128 bits, gives channels 0, 1, 2, ...
 static inline std::int64_t place_in_panel(std::int64_t c, std::int64_t vectors, std::int64_t lanes) {
   return c % (4 * vectors) / 4 * lanes + c / (4 * vectors) * 4 + c % 4;
-}
-
-static inline std::int64_t folded_bias(const ConvolutionProblem& problem, std::int64_t channel) {
-  return problem.bias[channel] - problem.input_zero_point * problem.sums[channel].total();
-}
-
-// The padding holds the zero point, which may lie outside the range.
-static inline std::int64_t largest_byte(const ConvolutionProblem& problem) {
-  return problem.input_range.hi > problem.input_zero_point ? problem.input_range.hi : problem.input_zero_point;
 }
 
 static inline bool is_byte(std::int64_t value) { return value >= 0 && value <= 255; }
@@ -141,14 +128,14 @@ static inline void pack_panel(const ConvolutionProblem& problem, const PanelLayo
   const auto lane = [&](std::int64_t c) { return steps + place_in_panel(c, vectors, layout.lanes) * kStepElems; };
   for (std::int64_t s = 0; s < layout.segments; ++s, from += layout.segment_elems) {
     for (std::int64_t k = 0; k < layout.segment_elems; k += block_elems) {
-      const std::int64_t elems = clamped(layout.segment_elems - k, 1, block_elems);
+      const std::int64_t elems = base::clamped(layout.segment_elems - k, 1, block_elems);
       const std::int8_t* const block = from + k;
       std::int64_t c = 0;
       for (; c + 4 <= count; c += 4) {
         pack_four_channels<kStepElems>(block + c * depth, depth, elems, step_bytes, lane(c));
       }
       for (; c < count; ++c) pack_one_channel<kStepElems>(block + c * depth, elems, step_bytes, lane(c));
-      const std::int64_t units = ceil_div(elems, kStepElems) * step_bytes / kUnit;
+      const std::int64_t units = base::ceil_div(elems, kStepElems) * step_bytes / kUnit;
       store_units(layout.storage, steps, units, to);
       to += units * unit_bytes(layout.storage);
     }

@@ -72,6 +72,21 @@ struct ByteWinograd {
       rows -= now;
     }
   }
+
+  // Of the functions above.
+  static constexpr ConvolutionKernel kernel(const char* name, Isa isa, InstructionMix mix) {
+    return {.name = name,
+            .isa = isa,
+            .mix = mix,
+            .estimate = estimate,
+            .offer = offer,
+            .channel_step = channel_step,
+            .packed_bytes = packed_bytes,
+            .pack = pack,
+            .workspace_bytes = workspace_bytes,
+            .run = run,
+            .row_step = avx2::kByteWinogradOutputs};
+  }
 };
 
 }  // namespace narrow::kernels::vnni

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels/avx2/shared/convolution_windows_avx2.h"
+#include "kernels/avx2/shared/convolution_runs_avx2.h"
 #include "kernels/convolution.h"
 #include "tests/kernels/convolution_cases.h"
 #include "tests/support/data.h"
@@ -24,7 +24,7 @@ bool a16_accepts(const ConvolutionCase& c) { return kernel_accepts(*kernel_named
 
 std::int64_t steps_for(const std::vector<std::int8_t>& weights, std::int64_t segment_elems, std::int32_t largest) {
   const std::int64_t segments = static_cast<std::int64_t>(weights.size()) / segment_elems;
-  return avx2::choose_windows({weights.data(), 1, segments, segment_elems}, largest).steps;
+  return avx2::choose_run({weights.data(), 1, segments, segment_elems}, largest).steps;
 }
 
 std::int64_t widened(std::int8_t weight) { return weight; }

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "kernels/avx2/shared/convolution_panels_avx2.h"
+#include "kernels/shared/folded_bias.h"
 
 namespace narrow::kernels::avx2 {
 namespace {
@@ -43,10 +44,6 @@ std::int64_t packed_panel(const DepthwiseForm& form, int channel) {
   return std::int64_t{form.panels} * (channel / whole + std::popcount(before));
 }
 
-std::int64_t bias_of(const ConvolutionProblem& problem, int c) {
-  return problem.bias[c] - problem.input_zero_point * problem.sums[c].total();
-}
-
 // The weights of one channel for output row `output_row` of those that are computed together. to: of its first group,
 // column and row.
 template <class Weight>
@@ -67,7 +64,7 @@ void pack_weights(const DepthwiseForm& form, const ConvolutionShape& shape, cons
 void pack_channel(const DepthwiseForm& form, const ConvolutionProblem& problem, const Layout& layout, int c, int lane,
                   std::byte* panel) {
   const ConvolutionShape& shape = problem.shape;
-  const auto bias = static_cast<std::int32_t>(bias_of(problem, c));
+  const auto bias = static_cast<std::int32_t>(folded_bias(problem, c));
   float* const multiplier = reinterpret_cast<float*>(panel + kDepthwiseMultiplier) + form.place(lane);
   if (form.bias_bytes == 4) {
     reinterpret_cast<std::int32_t*>(panel)[form.place(lane)] = bias;
@@ -163,7 +160,7 @@ Refusal refuse_depthwise(const ConvolutionProblem& problem) {
 }
 
 bool depthwise_sums_within(const ConvolutionProblem& problem, int c, std::int64_t lo, std::int64_t hi) {
-  const std::int64_t bias = bias_of(problem, c);
+  const std::int64_t bias = folded_bias(problem, c);
   const std::int64_t largest = largest_byte(problem);
   return bias + largest * problem.sums[c].negative >= lo && bias + largest * problem.sums[c].positive <= hi;
 }

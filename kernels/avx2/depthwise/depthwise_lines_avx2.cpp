@@ -1,4 +1,5 @@
 #include "kernels/avx2/shared/depthwise_lines_avx2.h"
+#include "base/arithmetic.h"
 
 #include <cstring>
 
@@ -16,12 +17,6 @@ std::int64_t greatest_common_divisor(std::int64_t a, std::int64_t b) {
   }
   return a;
 }
-
-std::int64_t clamped(std::int64_t value, std::int64_t lo, std::int64_t hi) {
-  return value < lo ? lo : (value > hi ? hi : value);
-}
-
-std::int64_t round_up(std::int64_t value, std::int64_t to) { return (value + to - 1) / to * to; }
 
 }  // namespace
 
@@ -42,15 +37,15 @@ LinePlan plan_lines(const ConvolutionShape& shape, const LineForm& form, int pan
   plan.group_lines = plan.groups > 1 ? group_step / plan.line_step : 0;
   plan.slots = (plan.groups - 1) * plan.group_lines + 1;
   // As many parts as make lines fit, of at least two tiles each.
-  const std::int64_t most_parts = clamped(shape.out_w / (2 * tile_pixels), 1, shape.out_w);
+  const std::int64_t most_parts = base::clamped(shape.out_w / (2 * tile_pixels), 1, shape.out_w);
   const std::int64_t bytes = plan.slots * panels * touched_pixels(shape, shape.out_w) * form.pixel_bytes;
-  plan.column_parts = static_cast<int>(clamped((bytes + kLinesBytes - 1) / kLinesBytes, 1, most_parts));
+  plan.column_parts = static_cast<int>(base::clamped((bytes + kLinesBytes - 1) / kLinesBytes, 1, most_parts));
   const std::int64_t columns = (shape.out_w + plan.column_parts - 1) / plan.column_parts;
-  plan.output_columns = static_cast<int>(round_up(columns, tile_pixels));
+  plan.output_columns = static_cast<int>(base::round_up(columns, tile_pixels));
   // Lines are not a multiple of 4 KiB apart, or they would share the few ways of a set of L1.
-  plan.panel_bytes = round_up(touched_pixels(shape, plan.output_columns) * form.pixel_bytes, 256) + 64;
+  plan.panel_bytes = base::round_up(touched_pixels(shape, plan.output_columns) * form.pixel_bytes, 256) + 64;
   plan.line_bytes = panels * plan.panel_bytes;
-  const std::int64_t table_bytes = round_up(plan.slots * std::int64_t{sizeof(std::int64_t)}, 64);
+  const std::int64_t table_bytes = base::round_up(plan.slots * std::int64_t{sizeof(std::int64_t)}, 64);
   plan.workspace_bytes = table_bytes + kPaddingBytes + plan.slots * plan.line_bytes;
   return plan;
 }
@@ -85,8 +80,8 @@ void DepthwiseLines::fill(std::int64_t first, std::uint8_t* to) const {
   const std::int64_t pixels = touched_pixels(shape, source_.outputs);
   const std::int64_t left = shape.pad.left - std::int64_t{source_.first_output} * shape.stride_w;
   // Pixels [begin, end) of the line lie inside the picture.
-  const std::int64_t begin = clamped(left, 0, pixels);
-  const std::int64_t end = clamped(shape.in_w + left, begin, pixels);
+  const std::int64_t begin = base::clamped(left, 0, pixels);
+  const std::int64_t end = base::clamped(shape.in_w + left, begin, pixels);
   LineRows padding{};
   LineRows rows{};
   for (int i = 0; i < form_.rows; ++i) {

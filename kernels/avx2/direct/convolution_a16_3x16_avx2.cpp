@@ -1,17 +1,18 @@
 // convolution_a16_3x16_avx2: direct convolution, any groups, strides, dilation and padding, that adds the results of
 // vpmaddubsw in 16-bit lanes, for as many steps as the weights prove to be exact, before it widens them to int32.
-// Two instructions for each 32 products instead of three; fewer bits make longer windows (convolution_windows_avx2.h).
+// Two instructions for each 32 products instead of three; fewer bits make longer runs (convolution_runs_avx2.h).
 // -zero_point * sum(w) is in the bias. Tiles are 3 pixels x 16 channels, written out six pixels at a time. Panels whose
 // weights allow no sums in 16 bits use the tiles of convolution_u8_6x16_avx2, on the same packed weights.
-// Packed: int64 window steps of each panel, rounded up to 64 bytes; then see convolution_panels_avx2.h.
+// Packed: int64 run steps of each panel, rounded up to 64 bytes; then see convolution_panels_avx2.h.
 #include <cstring>
 
-#include "kernels/avx2/convolution_avx2_kernels.h"
+#include "kernels/avx2/families_avx2.h"
 #include "kernels/avx2/shared/convolution_block_avx2.h"
 #include "kernels/avx2/shared/convolution_output_avx2.h"
 #include "kernels/avx2/shared/convolution_panels_avx2.h"
+#include "kernels/avx2/shared/convolution_runs_avx2.h"
 #include "kernels/avx2/shared/convolution_tile_a16_avx2.h"
-#include "kernels/avx2/shared/convolution_windows_avx2.h"
+#include "kernels/shared/folded_bias.h"
 
 namespace narrow::kernels::avx2 {
 namespace {
@@ -20,7 +21,8 @@ std::int64_t table_bytes(const ConvolutionProblem& problem, const PanelLayout& l
   return (problem.shape.groups * layout.panels * std::int64_t{sizeof(std::int64_t)} + 63) / 64 * 64;
 }
 
-// Calls visit(panel's index, its windows) for each panel, until that returns false. Returns whether it never did.
+// Calls visit(panel's index, its accumulation run) for each panel, until that returns false. Returns whether it never
+// did.
 template <typename Visit>
 bool for_each_panel(const ConvolutionProblem& problem, const PanelLayout& layout, const Visit& visit) {
   const std::int32_t largest = largest_byte(problem);
@@ -30,7 +32,7 @@ bool for_each_panel(const ConvolutionProblem& problem, const PanelLayout& layout
     for (int c = 0; c < layout.group_out; c += kPanelChannels, ++index) {
       const int channels = layout.group_out - c < kPanelChannels ? layout.group_out - c : kPanelChannels;
       const PanelWeights panel{weights, channels, layout.segments, layout.segment_elems};
-      if (!visit(index, choose_windows(panel, largest))) return false;
+      if (!visit(index, choose_run(panel, largest))) return false;
       weights += channels * layout.depth();
     }
   }
@@ -42,16 +44,16 @@ double estimate(const ConvolutionProblem& problem) {
   return panel_cost(problem, BlockElement::kU8, costs::kConvolutionA16);
 }
 
-// The proof holds the window steps of each panel.
+// The proof holds the run steps of each panel.
 Offer offer(const ConvolutionProblem& problem, std::int64_t* proof) {
   if (const Refusal refusal = refuse_wide_bias(problem); refusal.why != nullptr) return {0, refusal};
   const PanelLayout layout = panel_layout(problem, BlockElement::kU8);
   std::int64_t half_steps = 0;
-  const bool exact = for_each_panel(problem, layout, [&](std::int64_t index, const Windows& windows) {
-    const bool whole = layout.segments == 1 && windows.steps == layout.segment_steps && windows.steps > 1;
-    half_steps += layout.segments * windows.cost + (whole ? costs::kRuns.widen : costs::kRuns.tile);
-    proof[index] = windows.steps;
-    return windows.steps > 0;
+  const bool exact = for_each_panel(problem, layout, [&](std::int64_t index, const AccumulationRun& run) {
+    const bool whole = layout.segments == 1 && run.steps == layout.segment_steps && run.steps > 1;
+    half_steps += layout.segments * run.cost + (whole ? costs::kRuns.widen : costs::kRuns.tile);
+    proof[index] = run.steps;
+    return run.steps > 0;
   });
   if (!exact) return {0, {.why = "two products of neighbouring weights may exceed int16"}};
   const std::int64_t steps = problem.shape.groups * layout.panels * layout.segments * layout.segment_steps;
@@ -81,21 +83,21 @@ std::size_t workspace_bytes(const ConvolutionProblem& problem) {
 }
 
 // The accumulators of 1..kTilePixels pixels.
-void accumulate(const std::uint8_t* const* pixels, int count, const TileDepth& depth, std::int64_t window_steps,
+void accumulate(const std::uint8_t* const* pixels, int count, const TileDepth& depth, std::int64_t run_steps,
                 const std::byte* panel, const OutputStage& stage, Acc* acc) {
-  if (window_steps == 1) return tiles_u8()[count - 1](pixels, depth, panel, stage, nullptr, acc);
+  if (run_steps == 1) return tiles_u8()[count - 1](pixels, depth, panel, stage, nullptr, acc);
   const int first = count <= kA16TilePixels ? count : (count + 1) / 2;
-  tile_a16(first, window_steps)(pixels, depth, window_steps, panel, acc);
+  tile_a16(first, run_steps)(pixels, depth, run_steps, panel, acc);
   if (first == count) return;
-  tile_a16(count - first, window_steps)(pixels + first, depth, window_steps, panel, acc + first);
+  tile_a16(count - first, run_steps)(pixels + first, depth, run_steps, panel, acc + first);
 }
 
 // 16 channels of a block's pixels; `index` is that of the first output.
 void run_panel(const ConvolutionProblem& problem, const OutputStage& stage, const TileDepth& depth,
-               const std::uint8_t* const* pixels, std::int64_t count, std::int64_t window_steps, const std::byte* panel,
+               const std::uint8_t* const* pixels, std::int64_t count, std::int64_t run_steps, const std::byte* panel,
                int channels, void* output, std::int64_t index) {
   const bool whole = channels == kPanelChannels && problem.output_type == OutputType::kUint8;
-  const bool one_window = is_whole(depth, window_steps);
+  const bool one_run = is_whole(depth, run_steps);
   const float* const multiplier = reinterpret_cast<const float*>(panel + 64);
   Acc acc[kTilePixels];
   while (count > 0) {
@@ -103,12 +105,12 @@ void run_panel(const ConvolutionProblem& problem, const OutputStage& stage, cons
     const std::int64_t half = (count + 1) / 2;
     const int now = static_cast<int>(count <= kTilePixels ? count : (half < kTilePixels ? half : kTilePixels));
     std::uint8_t* const out = whole ? static_cast<std::uint8_t*>(output) + index : nullptr;
-    if (one_window) {
+    if (one_run) {
       tiles_a16_whole()[now - 1](pixels, depth, panel, stage, out, acc);
     } else {
-      accumulate(pixels, now, depth, window_steps, panel, stage, acc);
+      accumulate(pixels, now, depth, run_steps, panel, stage, acc);
     }
-    if (one_window && whole) {
+    if (one_run && whole) {
       // It is written.
     } else if (whole && now == kTilePixels) {
       store_pixels(stage, acc[0], acc[1], multiplier, out);
@@ -135,18 +137,18 @@ void run(const ConvolutionProblem& problem, const std::byte* packed, const std::
   for (std::int64_t row = part.row_begin; row < part.row_end; row += plan.block_rows) {
     const std::int64_t rows = part.row_end - row < plan.block_rows ? part.row_end - row : plan.block_rows;
     const std::uint8_t* const* pixels = load_block(problem, plan, input, row, rows, workspace);
-    const std::int64_t* windows = reinterpret_cast<const std::int64_t*>(packed);
+    const std::int64_t* runs = reinterpret_cast<const std::int64_t*>(packed);
     const std::byte* panel = offsets + layout.offsets_bytes;
     for (int group = 0; group < shape.groups; ++group) {
       depth.shift = group * (plan.pixel_bytes / shape.groups);
-      for (int c = 0; c < layout.group_out; c += kPanelChannels, panel += layout.panel_bytes, ++windows) {
+      for (int c = 0; c < layout.group_out; c += kPanelChannels, panel += layout.panel_bytes, ++runs) {
         const int channel = group * layout.group_out + c;
         if (channel < part.channel_begin || channel >= part.channel_end) continue;
         const int channels = layout.group_out - c < kPanelChannels ? layout.group_out - c : kPanelChannels;
         const std::int64_t index = row * shape.out_w * shape.out_c + channel;
         const std::int64_t count = rows * shape.out_w;
         const OpenPanel open = open_panel(layout, panel, count, workspace + plan.workspace_bytes);
-        run_panel(problem, stage, depth, pixels, count, *windows, open.panel, channels, output, index);
+        run_panel(problem, stage, depth, pixels, count, *runs, open.panel, channels, output, index);
       }
     }
   }

@@ -6,7 +6,7 @@
 
 #include <cstring>
 
-#include "kernels/avx2/convolution_avx2_kernels.h"
+#include "kernels/avx2/families_avx2.h"
 
 namespace narrow::kernels::avx2 {
 namespace {

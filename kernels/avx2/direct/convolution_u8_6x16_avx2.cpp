@@ -1,9 +1,10 @@
 // convolution_u8_6x16_avx2: x * w in vpmaddubsw, half the depth steps of convolution_s16_6x16_avx2. It is exact only
 // where no pair of products exceeds int16, because vpmaddubsw would saturate: 211 * 71 + 171 * 107 = 33278. The weights
 // and the input range prove that. -zero_point * sum(w) is in the bias. See convolution_direct_avx2.h.
-#include "kernels/avx2/convolution_avx2_kernels.h"
 #include "kernels/avx2/direct/convolution_direct_avx2.h"
-#include "kernels/avx2/shared/convolution_windows_avx2.h"
+#include "kernels/avx2/families_avx2.h"
+#include "kernels/avx2/shared/convolution_runs_avx2.h"
+#include "kernels/shared/folded_bias.h"
 
 namespace narrow::kernels::avx2 {
 namespace {
@@ -12,7 +13,7 @@ Offer offer(const ConvolutionProblem& problem, std::int64_t* /*proof*/) {
   if (const Refusal refusal = refuse_wide_bias(problem); refusal.why != nullptr) return {0, refusal};
   const PanelLayout layout = panel_layout(problem, BlockElement::kU8);
   const PanelWeights all{problem.weights, problem.shape.out_c, layout.segments, layout.segment_elems};
-  if (!windows_hold(all, largest_byte(problem), 1)) {
+  if (!run_holds(all, largest_byte(problem), 1)) {
     return {0, {.why = "two products of neighbouring weights may exceed int16"}};
   }
   return {.cycles = estimate<BlockElement::kU8>(problem), .refusal = {}};

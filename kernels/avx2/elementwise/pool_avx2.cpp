@@ -1,4 +1,4 @@
-#include "kernels/avx2/elementwise/pool_avx2.h"
+#include "kernels/avx2/families_avx2.h"
 
 #include <immintrin.h>
 

@@ -3,7 +3,8 @@
 // Vectors hold 8 pixels, a weight is broadcast: so the order of a channel's products is free, and what saturates in one
 // channel costs nothing in others. See matched_panel_avx2.h. -zero_point * sum(w) is in the bias.
 // Packed: see matched_layout_avx2.h.
-#include "kernels/avx2/convolution_avx2_kernels.h"
+#include "base/arithmetic.h"
+#include "kernels/avx2/families_avx2.h"
 #include "kernels/avx2/matched/matched_columns_avx2.h"
 #include "kernels/avx2/matched/matched_layout_avx2.h"
 #include "kernels/avx2/matched/matched_tile_avx2.h"
@@ -20,8 +21,6 @@ constexpr int kTile = 2 * kColumnPixels;
 constexpr std::int64_t kColumnsBytes = 64 * 1024;
 constexpr std::int64_t kFewestTiles = 4;
 constexpr std::int64_t kWeightsBytes = 384 * 1024;
-
-std::int64_t ceil_div(std::int64_t value, std::int64_t by) { return (value + by - 1) / by; }
 
 // How much is computed at a time.
 struct Blocks {
@@ -71,7 +70,7 @@ double cost_with(const ConvolutionProblem& problem, const MatchedShares& shares)
   const std::int64_t whole = pixels / kTile * 2 + last.vectors;
   const double vectors = static_cast<double>(whole) + kCosts.pixel_vector * static_cast<double>(last.singles);
   return vectors *
-         (static_cast<double>(ceil_div(problem.shape.out_c, kMatchedChannels)) * (steps * step + kCosts.output) +
+         (static_cast<double>(base::ceil_div(problem.shape.out_c, kMatchedChannels)) * (steps * step + kCosts.output) +
           steps * kCosts.column_step);
 }
 

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#pragma GCC visibility push(hidden)
 namespace narrow::kernels::avx2 {
 
 // Runs of bytes of each pixel's window: run s is the `segment_bytes` at offsets[s] behind the pixel's pointer.
@@ -22,11 +23,11 @@ inline constexpr std::int64_t kColumnSlackBytes = 3 * 2 * kColumnBytes;
 // Layout: columns [step][vectors][8 pixels][4 bytes], 32-byte aligned, vectors 1 or 2. Of fewer than 8 * vectors pixels
 //   the last one is repeated. Up to 15 bytes behind a segment are read, and end up behind its last step or in its bytes
 //   that face no weight; up to kColumnSlackBytes behind the columns are written.
-__attribute__((visibility("hidden"))) void load_columns(const std::uint8_t* const* pixels, std::int64_t count,
-                                                        const ColumnDepth& depth, int vectors, std::uint8_t* columns);
+void load_columns(const std::uint8_t* const* pixels, std::int64_t count, const ColumnDepth& depth, int vectors,
+                  std::uint8_t* columns);
 
 // One pixel's window, [step][4 bytes]. Up to 3 bytes behind a segment are read.
-__attribute__((visibility("hidden"))) void load_window(const std::uint8_t* pixel, const ColumnDepth& depth,
-                                                       std::uint8_t* window);
+void load_window(const std::uint8_t* pixel, const ColumnDepth& depth, std::uint8_t* window);
 
 }  // namespace narrow::kernels::avx2
+#pragma GCC visibility pop

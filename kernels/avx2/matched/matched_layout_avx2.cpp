@@ -1,10 +1,9 @@
 #include "kernels/avx2/matched/matched_layout_avx2.h"
+#include "base/arithmetic.h"
+#include "kernels/shared/folded_bias.h"
 
 namespace narrow::kernels::avx2 {
 namespace {
-
-std::int64_t ceil_div(std::int64_t value, std::int64_t by) { return (value + by - 1) / by; }
-std::int64_t round_up(std::int64_t value, std::int64_t to) { return ceil_div(value, to) * to; }
 
 int limit_of(const ConvolutionProblem& problem) { return matched_limit(largest_byte(problem)); }
 
@@ -29,8 +28,8 @@ struct ChannelOrder {
       channels[at] = first + i;
     }
   }
-  [[nodiscard]] int panels() const { return static_cast<int>(ceil_div(count, kMatchedChannels)); }
-  [[nodiscard]] std::int64_t tail_pairs(int panel) const { return ceil_div(tails[panel * kMatchedChannels], 2); }
+  [[nodiscard]] int panels() const { return static_cast<int>(base::ceil_div(count, kMatchedChannels)); }
+  [[nodiscard]] std::int64_t tail_pairs(int panel) const { return base::ceil_div(tails[panel * kMatchedChannels], 2); }
 };
 
 MatchedWeights weights_of(const ConvolutionProblem& problem, const MatchedLayout& layout, const ChannelOrder& order,
@@ -48,8 +47,7 @@ void pack_head(const ConvolutionProblem& problem, const ChannelOrder& order, int
   const int first = panel * kMatchedChannels;
   for (int i = first; i < first + kMatchedChannels && i < order.count; ++i) {
     const int channel = order.channels[i];
-    head.bias[i - first] =
-        static_cast<std::int32_t>(problem.bias[channel] - problem.input_zero_point * problem.sums[channel].total());
+    head.bias[i - first] = static_cast<std::int32_t>(folded_bias(problem, channel));
     head.multiplier[i - first] = problem.multiplier[channel];
   }
 }
@@ -59,9 +57,9 @@ void pack_head(const ConvolutionProblem& problem, const ChannelOrder& order, int
 MatchedLayout::MatchedLayout(const ConvolutionProblem& problem)
     : window(panel_layout(problem, BlockElement::kU8)),
       steps(window.segments * window.segment_steps),
-      groups(ceil_div(problem.shape.out_c, kGroupChannels)),
+      groups(base::ceil_div(problem.shape.out_c, kGroupChannels)),
       offsets_at(groups * std::int64_t{sizeof(MatchedGroup)}),
-      panels_at(round_up(offsets_at + window.segments * std::int64_t{sizeof(std::int64_t)}, 64)) {}
+      panels_at(base::round_up(offsets_at + window.segments * std::int64_t{sizeof(std::int64_t)}, 64)) {}
 
 MatchedShares matched_shares(const ConvolutionProblem& problem) {
   const MatchedLayout layout(problem);

@@ -9,6 +9,7 @@
 #include "kernels/avx2/shared/convolution_panels_avx2.h"
 #include "kernels/convolution.h"
 
+#pragma GCC visibility push(hidden)
 namespace narrow::kernels::avx2 {
 
 inline constexpr int kGroupPanels = 4;
@@ -38,11 +39,11 @@ struct MatchedShares {
   double singles;
   double tails;
 };
-[[nodiscard]] __attribute__((visibility("hidden"))) MatchedShares matched_shares(const ConvolutionProblem& problem);
+[[nodiscard]] MatchedShares matched_shares(const ConvolutionProblem& problem);
 
-[[nodiscard]] __attribute__((visibility("hidden"))) std::size_t matched_packed_bytes(const ConvolutionProblem& problem);
+[[nodiscard]] std::size_t matched_packed_bytes(const ConvolutionProblem& problem);
 
-__attribute__((visibility("hidden"))) void pack_matched_groups(const ConvolutionProblem& problem,
-                                                               const std::int64_t* proof, std::byte* packed);
+void pack_matched_groups(const ConvolutionProblem& problem, const std::int64_t* proof, std::byte* packed);
 
 }  // namespace narrow::kernels::avx2
+#pragma GCC visibility pop

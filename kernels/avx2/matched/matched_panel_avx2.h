@@ -22,6 +22,7 @@
 
 #include "kernels/convolution.h"
 
+#pragma GCC visibility push(hidden)
 namespace narrow::kernels::avx2 {
 
 inline constexpr int kMatchedChannels = 4;
@@ -76,19 +77,17 @@ struct PanelParts {
 
 // How many tails a channel needs. A panel has as many pairs of them as half of the largest number of its channels,
 // rounded up.
-[[nodiscard]] __attribute__((visibility("hidden"))) std::int64_t count_tails(const std::int8_t* weights,
-                                                                             const MatchedWindow& window, int limit);
+[[nodiscard]] std::int64_t count_tails(const std::int8_t* weights, const MatchedWindow& window, int limit);
 
 struct MatchedCounts {
   std::int64_t pairs, singles, tail_pairs;
 };
 
 // What pack_matched will find.
-[[nodiscard]] __attribute__((visibility("hidden"))) MatchedCounts count_matched(const MatchedWeights& weights,
-                                                                                const MatchedWindow& window, int limit);
+[[nodiscard]] MatchedCounts count_matched(const MatchedWeights& weights, const MatchedWindow& window, int limit);
 
 // All of the panel but bias and multiplier, which are not touched; `panel` has room for all that PanelParts says.
-__attribute__((visibility("hidden"))) void pack_matched(const MatchedWeights& weights, const MatchedWindow& window,
-                                                        int limit, std::byte* panel);
+void pack_matched(const MatchedWeights& weights, const MatchedWindow& window, int limit, std::byte* panel);
 
 }  // namespace narrow::kernels::avx2
+#pragma GCC visibility pop

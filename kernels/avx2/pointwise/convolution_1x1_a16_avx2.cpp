@@ -1,8 +1,9 @@
 // convolution_1x1_a16_avx2: x * w in vpmaddubsw, added in 16-bit lanes; exact only where the weights prove that whole
 // sums fit. See kernels/avx2/shared/pointwise_avx2.h.
-#include "kernels/avx2/convolution_avx2_kernels.h"
-#include "kernels/avx2/shared/convolution_windows_avx2.h"
+#include "kernels/avx2/families_avx2.h"
+#include "kernels/avx2/shared/convolution_runs_avx2.h"
 #include "kernels/avx2/shared/pointwise_avx2.h"
+#include "kernels/shared/folded_bias.h"
 
 namespace narrow::kernels::avx2 {
 namespace {
@@ -17,7 +18,7 @@ struct Sums16 {
 
   static Refusal refusal(const ConvolutionProblem& problem) {
     const PanelWeights all{problem.weights, problem.shape.out_c, 1, problem.shape.in_c};
-    if (windows_hold(all, largest_byte(problem), problem.shape.in_c / 4)) return {};
+    if (run_holds(all, largest_byte(problem), problem.shape.in_c / 4)) return {};
     return {.why = "a whole sum of products may exceed int16"};
   }
   NARROW_INLINE void begin(__m256i& sum, __m256i x, __m256i w, const std::byte* /*bias*/) {
@@ -40,17 +41,6 @@ using Kernel = Pointwise<Sums16>;
 
 }  // namespace
 
-const ConvolutionKernel kPointwiseA16{
-    .name = "convolution_1x1_a16_avx2",
-    .isa = Isa::kAvx2,
-    .mix = InstructionMix::kSums16,
-    .estimate = Kernel::estimate,
-    .offer = Kernel::offer,
-    .channel_step = Kernel::channel_step,
-    .packed_bytes = Kernel::packed_bytes,
-    .pack = Kernel::pack,
-    .workspace_bytes = Kernel::workspace_bytes,
-    .run = Kernel::run,
-};
+const ConvolutionKernel kPointwiseA16 = Kernel::kernel("convolution_1x1_a16_avx2", Isa::kAvx2, InstructionMix::kSums16);
 
 }  // namespace narrow::kernels::avx2

@@ -1,5 +1,5 @@
 // convolution_1x1_s16_avx2: x * w in vpmaddwd, exact for any 8 x 8 bits. See kernels/avx2/shared/pointwise_avx2.h.
-#include "kernels/avx2/convolution_avx2_kernels.h"
+#include "kernels/avx2/families_avx2.h"
 #include "kernels/avx2/shared/pointwise_avx2.h"
 
 namespace narrow::kernels::avx2 {
@@ -30,17 +30,6 @@ using Kernel = Pointwise<Words>;
 
 }  // namespace
 
-const ConvolutionKernel kPointwiseS16{
-    .name = "convolution_1x1_s16_avx2",
-    .isa = Isa::kAvx2,
-    .mix = InstructionMix::kWords,
-    .estimate = Kernel::estimate,
-    .offer = Kernel::offer,
-    .channel_step = Kernel::channel_step,
-    .packed_bytes = Kernel::packed_bytes,
-    .pack = Kernel::pack,
-    .workspace_bytes = Kernel::workspace_bytes,
-    .run = Kernel::run,
-};
+const ConvolutionKernel kPointwiseS16 = Kernel::kernel("convolution_1x1_s16_avx2", Isa::kAvx2, InstructionMix::kWords);
 
 }  // namespace narrow::kernels::avx2

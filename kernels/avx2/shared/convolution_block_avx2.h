@@ -7,6 +7,7 @@
 
 #include "kernels/convolution.h"
 
+#pragma GCC visibility push(hidden)
 namespace narrow::kernels::avx2 {
 
 // What a workspace element is. kS16: int16 x - zero_point, padding 0. kU8: uint8 x, padding zero_point.
@@ -29,15 +30,13 @@ struct BlockPlan {
   std::int64_t workspace_bytes;  // includes 64 bytes behind the last line that may be read
 };
 
-[[nodiscard]] __attribute__((visibility("hidden"))) BlockPlan plan_blocks(const ConvolutionShape& shape,
-                                                                          BlockElement element);
+[[nodiscard]] BlockPlan plan_blocks(const ConvolutionShape& shape, BlockElement element);
 
 // Loads the block of output rows [first_row, first_row + rows), rows <= block_rows, into the workspace and returns a
 // pointer to each output pixel's window, in order of the output: rows * out_w of them.
-__attribute__((visibility("hidden"))) const std::uint8_t* const* load_block(const ConvolutionProblem& problem,
-                                                                            const BlockPlan& plan,
-                                                                            const std::uint8_t* input,
-                                                                            std::int64_t first_row, std::int64_t rows,
-                                                                            std::byte* workspace);
+const std::uint8_t* const* load_block(const ConvolutionProblem& problem, const BlockPlan& plan,
+                                      const std::uint8_t* input, std::int64_t first_row, std::int64_t rows,
+                                      std::byte* workspace);
 
 }  // namespace narrow::kernels::avx2
+#pragma GCC visibility pop

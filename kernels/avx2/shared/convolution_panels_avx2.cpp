@@ -4,14 +4,11 @@
 
 #include <cstring>
 
+#include "kernels/shared/folded_bias.h"
 #include "kernels/shared/transpose_channels.h"
 
 namespace narrow::kernels::avx2 {
 namespace {
-
-std::int64_t folded_bias(const ConvolutionProblem& problem, int channel) {
-  return problem.bias[channel] - problem.input_zero_point * problem.sums[channel].total();
-}
 
 // The weights of a panel's channels, [channel][segment][element], to steps of [16 channels][kElems], stored.
 template <int kElems>
@@ -99,10 +96,6 @@ Refusal refuse_wide_bias(const ConvolutionProblem& problem) {
     }
   }
   return {};
-}
-
-std::int32_t largest_byte(const ConvolutionProblem& problem) {
-  return problem.input_range.hi > problem.input_zero_point ? problem.input_range.hi : problem.input_zero_point;
 }
 
 void pack_offsets(const ConvolutionProblem& problem, const PanelLayout& layout, const BlockPlan& plan,

@@ -12,8 +12,10 @@
 #include "kernels/avx2/shared/convolution_tile_avx2.h"
 #include "kernels/convolution.h"
 #include "kernels/costs.h"
+#include "kernels/shared/folded_bias.h"
 #include "kernels/shared/narrow_weights.h"
 
+#pragma GCC visibility push(hidden)
 namespace narrow::kernels::avx2 {
 
 inline constexpr std::int64_t kStepBytes = 4;  // of a pixel's window that one step of a tile consumes
@@ -35,40 +37,33 @@ struct PanelLayout {
   [[nodiscard]] std::int64_t depth() const { return segments * segment_elems; }
 };
 
-[[nodiscard]] __attribute__((visibility("hidden"))) PanelLayout panel_layout(const ConvolutionProblem& problem,
-                                                                             BlockElement element);
+[[nodiscard]] PanelLayout panel_layout(const ConvolutionProblem& problem, BlockElement element);
 
 // Refuses ranges that workspace elements and the output stage can't hold.
-[[nodiscard]] __attribute__((visibility("hidden"))) Refusal refuse_wide_ranges(const ConvolutionProblem& problem);
+[[nodiscard]] Refusal refuse_wide_ranges(const ConvolutionProblem& problem);
 
 // For kernels that multiply x itself, with -zero_point * sum(w) in the bias: refuses also where that bias is no int32.
-[[nodiscard]] __attribute__((visibility("hidden"))) Refusal refuse_wide_bias(const ConvolutionProblem& problem);
-
-// The largest byte that such a kernel can meet; the padding holds the zero point, which may lie outside the range.
-[[nodiscard]] __attribute__((visibility("hidden"))) std::int32_t largest_byte(const ConvolutionProblem& problem);
+[[nodiscard]] Refusal refuse_wide_bias(const ConvolutionProblem& problem);
 
 // Parts of a layer begin and end with whole panels of whole groups.
-[[nodiscard]] __attribute__((visibility("hidden"))) int panel_channel_step(const ConvolutionProblem& problem);
+[[nodiscard]] int panel_channel_step(const ConvolutionProblem& problem);
 
 // The estimate of a direct kernel.
-[[nodiscard]] __attribute__((visibility("hidden"))) double panel_cost(const ConvolutionProblem& problem,
-                                                                      BlockElement element, const costs::Panel& costs);
+[[nodiscard]] double panel_cost(const ConvolutionProblem& problem, BlockElement element, const costs::Panel& costs);
 
 // offsets: layout.segments of them; panels: shape.groups * layout.panels of them.
-__attribute__((visibility("hidden"))) void pack_offsets(const ConvolutionProblem& problem, const PanelLayout& layout,
-                                                        const BlockPlan& plan, std::int64_t* offsets);
-__attribute__((visibility("hidden"))) void pack_panels(const ConvolutionProblem& problem, const PanelLayout& layout,
-                                                       BlockElement element, std::byte* panels);
+void pack_offsets(const ConvolutionProblem& problem, const PanelLayout& layout, const BlockPlan& plan,
+                  std::int64_t* offsets);
+void pack_panels(const ConvolutionProblem& problem, const PanelLayout& layout, BlockElement element, std::byte* panels);
 
 // A panel for tiles to read: where it is stored, or in scratch behind that of plan_blocks.
 struct OpenPanel {
   const std::byte* panel;
   const TileFunction* tiles;  // for 1, 2, ... pixels
 };
-[[nodiscard]] __attribute__((visibility("hidden"))) std::size_t panel_workspace_bytes(const ConvolutionProblem& problem,
-                                                                                      BlockElement element);
-[[nodiscard]] __attribute__((visibility("hidden"))) OpenPanel open_panel(const PanelLayout& layout,
-                                                                         const std::byte* panel, std::int64_t pixels,
-                                                                         std::byte* wide);
+[[nodiscard]] std::size_t panel_workspace_bytes(const ConvolutionProblem& problem, BlockElement element);
+[[nodiscard]] OpenPanel open_panel(const PanelLayout& layout, const std::byte* panel, std::int64_t pixels,
+                                   std::byte* wide);
 
 }  // namespace narrow::kernels::avx2
+#pragma GCC visibility pop

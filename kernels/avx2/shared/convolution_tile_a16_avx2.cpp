@@ -35,7 +35,7 @@ __attribute__((noinline)) void add_window(const std::uint8_t* p0, const std::uin
 }
 
 template <int kPixels>
-void tile_long(const std::uint8_t* const* pixels, const TileDepth& depth, std::int64_t window_steps,
+void tile_long(const std::uint8_t* const* pixels, const TileDepth& depth, std::int64_t run_steps,
                const std::byte* panel, Acc* acc) {
   const Acc bias{load_words(panel), load_words(panel + 32)};
   for (int i = 0; i < kPixels; ++i) acc[i] = bias;
@@ -47,7 +47,7 @@ void tile_long(const std::uint8_t* const* pixels, const TileDepth& depth, std::i
     std::int64_t at = depth.offsets[s];
     std::int64_t left = depth.segment_bytes / kXBytes;
     while (left > 0) {
-      const std::int64_t steps = left < window_steps ? left : window_steps;
+      const std::int64_t steps = left < run_steps ? left : run_steps;
       add_window<kPixels>(p0 + at, p1 + at, p2 + at, weights, steps, acc);
       at += steps * kXBytes;
       weights += steps * kWeightBytes;
@@ -56,10 +56,10 @@ void tile_long(const std::uint8_t* const* pixels, const TileDepth& depth, std::i
   }
 }
 
-// Windows of kSteps, unrolled, with both kinds of sums in registers.
+// Runs of kSteps, unrolled, with both kinds of sums in registers.
 template <int kPixels, int kSteps>
 __attribute__((noinline)) void tile_short(const std::uint8_t* const* pixels, const TileDepth& depth,
-                                          std::int64_t /*window_steps*/, const std::byte* panel, Acc* acc) {
+                                          std::int64_t /*run_steps*/, const std::byte* panel, Acc* acc) {
   const std::uint8_t* const p0 = pixels[0] + depth.shift;
   const std::uint8_t* const p1 = kPixels > 1 ? pixels[1] + depth.shift : p0;
   const std::uint8_t* const p2 = kPixels > 2 ? pixels[2] + depth.shift : p0;
@@ -111,8 +111,8 @@ __attribute__((noinline)) void tile_short(const std::uint8_t* const* pixels, con
 }
 
 template <int kPixels>
-A16TileFunction tile_for(std::int64_t window_steps) {
-  switch (window_steps) {
+A16TileFunction tile_for(std::int64_t run_steps) {
+  switch (run_steps) {
     case 2:
       return tile_short<kPixels, 2>;
     case 3:
@@ -138,9 +138,9 @@ A16TileFunction tile_for(std::int64_t window_steps) {
 
 }  // namespace
 
-A16TileFunction tile_a16(int pixels, std::int64_t window_steps) {
-  if (pixels == 1) return tile_for<1>(window_steps);
-  return pixels == 2 ? tile_for<2>(window_steps) : tile_for<3>(window_steps);
+A16TileFunction tile_a16(int pixels, std::int64_t run_steps) {
+  if (pixels == 1) return tile_for<1>(run_steps);
+  return pixels == 2 ? tile_for<2>(run_steps) : tile_for<3>(run_steps);
 }
 
 }  // namespace narrow::kernels::avx2

@@ -6,6 +6,7 @@
 
 #include "kernels/avx2/shared/convolution_output_avx2.h"
 
+#pragma GCC visibility push(hidden)
 namespace narrow::kernels::avx2 {
 
 inline constexpr int kTilePixels = 6;
@@ -31,8 +32,9 @@ using TileFunction = void (*)(const std::uint8_t* const* pixels, const TileDepth
                               const OutputStage& stage, std::uint8_t* out, Acc* acc);
 
 // For 1, 2, ... kTilePixels pixels.
-[[nodiscard]] __attribute__((visibility("hidden"))) const TileFunction* tiles_s16();
-[[nodiscard]] __attribute__((visibility("hidden"))) const TileFunction* tiles_s16_bytes();
-[[nodiscard]] __attribute__((visibility("hidden"))) const TileFunction* tiles_u8();
+[[nodiscard]] const TileFunction* tiles_s16();
+[[nodiscard]] const TileFunction* tiles_s16_bytes();
+[[nodiscard]] const TileFunction* tiles_u8();
 
 }  // namespace narrow::kernels::avx2
+#pragma GCC visibility pop

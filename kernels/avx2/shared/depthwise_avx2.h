@@ -14,6 +14,7 @@
 #include "kernels/convolution.h"
 #include "kernels/costs.h"
 
+#pragma GCC visibility push(hidden)
 namespace narrow::kernels::avx2 {
 
 inline constexpr std::int64_t kDepthwiseHeadBytes = 128;
@@ -67,25 +68,18 @@ struct DepthwiseForm {
 };
 
 // Refuses all but one filter per channel, bytes, and a bias that is an int32 with -zero_point * sum(w) in it.
-[[nodiscard]] __attribute__((visibility("hidden"))) Refusal refuse_depthwise(const ConvolutionProblem& problem);
+[[nodiscard]] Refusal refuse_depthwise(const ConvolutionProblem& problem);
 
 // Whether all sums that channel c can have, with its bias, are in [lo, hi].
-[[nodiscard]] __attribute__((visibility("hidden"))) bool depthwise_sums_within(const ConvolutionProblem& problem, int c,
-                                                                               std::int64_t lo, std::int64_t hi);
+[[nodiscard]] bool depthwise_sums_within(const ConvolutionProblem& problem, int c, std::int64_t lo, std::int64_t hi);
 
 // The functions of a ConvolutionKernel.
-[[nodiscard]] __attribute__((visibility("hidden"))) double depthwise_estimate(const DepthwiseForm& form,
-                                                                              const ConvolutionProblem& problem);
-[[nodiscard]] __attribute__((visibility("hidden"))) std::size_t depthwise_packed_bytes(
-    const DepthwiseForm& form, const ConvolutionProblem& problem);
-__attribute__((visibility("hidden"))) void pack_depthwise(const DepthwiseForm& form, const ConvolutionProblem& problem,
-                                                          std::byte* packed);
-[[nodiscard]] __attribute__((visibility("hidden"))) std::size_t depthwise_workspace_bytes(
-    const DepthwiseForm& form, const ConvolutionProblem& problem);
-__attribute__((visibility("hidden"))) void run_depthwise(const DepthwiseForm& form, const ConvolutionProblem& problem,
-                                                         const std::byte* packed, const std::uint8_t* input,
-                                                         void* output, const ConvolutionPart& part,
-                                                         std::byte* workspace);
+[[nodiscard]] double depthwise_estimate(const DepthwiseForm& form, const ConvolutionProblem& problem);
+[[nodiscard]] std::size_t depthwise_packed_bytes(const DepthwiseForm& form, const ConvolutionProblem& problem);
+void pack_depthwise(const DepthwiseForm& form, const ConvolutionProblem& problem, std::byte* packed);
+[[nodiscard]] std::size_t depthwise_workspace_bytes(const DepthwiseForm& form, const ConvolutionProblem& problem);
+void run_depthwise(const DepthwiseForm& form, const ConvolutionProblem& problem, const std::byte* packed,
+                   const std::uint8_t* input, void* output, const ConvolutionPart& part, std::byte* workspace);
 
 // A kernel of a form that has static storage duration, which refuses what kRefusal refuses.
 template <const DepthwiseForm& kForm, Refusal (*kRefusal)(const ConvolutionProblem&)>
@@ -113,3 +107,4 @@ constexpr ConvolutionKernel depthwise_kernel(const char* name, Isa isa, Instruct
 }
 
 }  // namespace narrow::kernels::avx2
+#pragma GCC visibility pop

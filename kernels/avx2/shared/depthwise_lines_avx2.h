@@ -10,6 +10,7 @@
 
 #include "kernels/convolution.h"
 
+#pragma GCC visibility push(hidden)
 namespace narrow::kernels::avx2 {
 
 inline constexpr std::int64_t kDepthwiseChannels = 16;
@@ -52,13 +53,10 @@ struct LinePlan {
 
 // panels: of a block, at most. tile_pixels: outputs of a tile; what a row's last tile reads beyond the pixels that
 // windows touch is in the workspace too.
-[[nodiscard]] __attribute__((visibility("hidden"))) LinePlan plan_lines(const ConvolutionShape& shape,
-                                                                        const LineForm& form, int panels,
-                                                                        int tile_pixels);
+[[nodiscard]] LinePlan plan_lines(const ConvolutionShape& shape, const LineForm& form, int panels, int tile_pixels);
 
 // Input pixels that the windows of neighbouring outputs touch.
-[[nodiscard]] __attribute__((visibility("hidden"))) std::int64_t touched_pixels(const ConvolutionShape& shape,
-                                                                                std::int64_t outputs);
+[[nodiscard]] std::int64_t touched_pixels(const ConvolutionShape& shape, std::int64_t outputs);
 
 // What lines are made of: a block's channels, of one picture.
 struct LineSource {
@@ -91,3 +89,4 @@ class DepthwiseLines {
 };
 
 }  // namespace narrow::kernels::avx2
+#pragma GCC visibility pop

@@ -12,6 +12,7 @@
 #include "kernels/avx2/shared/pointwise_tile_avx2.h"
 #include "kernels/convolution.h"
 #include "kernels/costs.h"
+#include "kernels/shared/folded_bias.h"
 #include "kernels/shared/narrow_weights.h"
 #include "kernels/shared/transpose_channels.h"
 
@@ -66,10 +67,6 @@ struct Pointwise {
     if (const Refusal wide = refuse_wide_bias(problem); wide.why != nullptr) return wide;
     if (const Refusal scaled = refuse_large_outputs(problem); scaled.why != nullptr) return scaled;
     return Step::refusal(problem);
-  }
-
-  static std::int64_t folded_bias(const ConvolutionProblem& problem, int channel) {
-    return problem.bias[channel] - problem.input_zero_point * problem.sums[channel].total();
   }
 
   static Refusal refuse_large_outputs(const ConvolutionProblem& problem) {
@@ -207,6 +204,20 @@ struct Pointwise {
     }
     for (std::int16_t* words = reinterpret_cast<std::int16_t*>(to); i < count; ++i) words[i] = from[i];
     return to;
+  }
+
+  // Of the functions above.
+  static constexpr ConvolutionKernel kernel(const char* name, Isa isa, InstructionMix mix) {
+    return {.name = name,
+            .isa = isa,
+            .mix = mix,
+            .estimate = estimate,
+            .offer = offer,
+            .channel_step = channel_step,
+            .packed_bytes = packed_bytes,
+            .pack = pack,
+            .workspace_bytes = workspace_bytes,
+            .run = run};
   }
 };
 

@@ -28,6 +28,7 @@
 #include "kernels/costs.h"
 #include "kernels/shared/narrow_weights.h"
 
+#pragma GCC visibility push(hidden)
 namespace narrow::kernels::avx2 {
 
 inline constexpr int kByteWinogradOutputs = 2;  // of a tile, in each direction
@@ -42,7 +43,7 @@ struct ByteWinogradFormat {
 };
 
 // Packed: 256 zeros; then for each panel, all 64-byte aligned:
-//   int64 steps[16] (see convolution_windows_avx2.h) of each position; for each vector of 16 channels, in the order of
+//   int64 steps[16] (see convolution_runs_avx2.h) of each position; for each vector of 16 channels, in the order of
 //   Acc: int32 constants[2][2] of outputs, int32 bias, float multiplier; then for each position 128 zeros (a head for
 //   tiles that want one) and W [4 input channels][vector][16 channels][4]. Where W of a layer would be large, for each
 //   tap the weights themselves in this order instead, in as few bits as narrow_weights.h has, from which a panel's W is
@@ -73,22 +74,18 @@ struct ByteWinogradPlan {
 inline constexpr std::int64_t kByteWinogradZeros = 256;
 inline constexpr std::int64_t kByteWinogradPositionHead = 128;
 
-[[nodiscard]] __attribute__((visibility("hidden"))) ByteWinogradPlan plan_byte_winograd(
-    const ConvolutionProblem& problem, const ByteWinogradFormat& format);
+[[nodiscard]] ByteWinogradPlan plan_byte_winograd(const ConvolutionProblem& problem, const ByteWinogradFormat& format);
 
 // Refuses where the ranges of input and weights do not prove the above.
-[[nodiscard]] __attribute__((visibility("hidden"))) Refusal refuse_byte_winograd(const ConvolutionProblem& problem);
+[[nodiscard]] Refusal refuse_byte_winograd(const ConvolutionProblem& problem);
 
 // The largest element of U.
-[[nodiscard]] __attribute__((visibility("hidden"))) std::int32_t largest_byte_winograd_input(
-    const ConvolutionProblem& problem);
+[[nodiscard]] std::int32_t largest_byte_winograd_input(const ConvolutionProblem& problem);
 
-[[nodiscard]] __attribute__((visibility("hidden"))) double byte_winograd_cost(const ConvolutionProblem& problem,
-                                                                              const ByteWinogradFormat& format,
-                                                                              const costs::ByteWinograd& costs);
+[[nodiscard]] double byte_winograd_cost(const ConvolutionProblem& problem, const ByteWinogradFormat& format,
+                                        const costs::ByteWinograd& costs);
 
-__attribute__((visibility("hidden"))) void pack_byte_winograd(const ConvolutionProblem& problem,
-                                                              const ByteWinogradFormat& format, std::byte* packed);
+void pack_byte_winograd(const ConvolutionProblem& problem, const ByteWinogradFormat& format, std::byte* packed);
 
 // The products of one position and panel. Math: m[t][c] = sum over k of u[t][k] * w[k][c].
 struct ByteWinogradProducts {
@@ -112,10 +109,9 @@ struct ByteWinogradFunctions {
   void (*expand)(const ByteWinogradPlan& plan, const std::byte* taps, std::byte* positions);
 };
 
-__attribute__((visibility("hidden"))) void run_byte_winograd(const ConvolutionProblem& problem,
-                                                             const ByteWinogradFormat& format, const std::byte* packed,
-                                                             const std::uint8_t* input, void* output,
-                                                             const ConvolutionPart& part, std::byte* workspace,
-                                                             const ByteWinogradFunctions& functions);
+void run_byte_winograd(const ConvolutionProblem& problem, const ByteWinogradFormat& format, const std::byte* packed,
+                       const std::uint8_t* input, void* output, const ConvolutionPart& part, std::byte* workspace,
+                       const ByteWinogradFunctions& functions);
 
 }  // namespace narrow::kernels::avx2
+#pragma GCC visibility pop

@@ -25,6 +25,7 @@
 
 #include "kernels/convolution.h"
 
+#pragma GCC visibility push(hidden)
 namespace narrow::kernels::avx2 {
 
 inline constexpr int kWinogradOutputs = 4;  // of a tile, in each direction
@@ -53,6 +54,7 @@ struct WinogradPlan {
   std::int64_t workspace_bytes;
 };
 
-[[nodiscard]] __attribute__((visibility("hidden"))) WinogradPlan plan_winograd(const ConvolutionShape& shape);
+[[nodiscard]] WinogradPlan plan_winograd(const ConvolutionShape& shape);
 
 }  // namespace narrow::kernels::avx2
+#pragma GCC visibility pop

@@ -9,32 +9,27 @@
 #include "kernels/convolution.h"
 #include "kernels/costs.h"
 
+#pragma GCC visibility push(hidden)
 namespace narrow::kernels::avx2 {
 
 // Refuses where the sum of a channel, before its bias, may leave kWinogradAccLimit.
-[[nodiscard]] __attribute__((visibility("hidden"))) Refusal refuse_large_winograd_sums(
-    const ConvolutionProblem& problem);
+[[nodiscard]] Refusal refuse_large_winograd_sums(const ConvolutionProblem& problem);
 
 // The functions of a ConvolutionKernel, where they do not depend on the ISA.
-[[nodiscard]] __attribute__((visibility("hidden"))) Refusal refuse_winograd(const ConvolutionProblem& problem);
-[[nodiscard]] __attribute__((visibility("hidden"))) int winograd_channel_step(const ConvolutionProblem& problem);
-[[nodiscard]] __attribute__((visibility("hidden"))) std::size_t winograd_packed_bytes(
-    const ConvolutionProblem& problem);
-__attribute__((visibility("hidden"))) void pack_winograd_layer(const ConvolutionProblem& problem,
-                                                               const std::int64_t* proof, std::byte* packed);
-[[nodiscard]] __attribute__((visibility("hidden"))) std::size_t winograd_workspace_bytes(
-    const ConvolutionProblem& problem);
+[[nodiscard]] Refusal refuse_winograd(const ConvolutionProblem& problem);
+[[nodiscard]] int winograd_channel_step(const ConvolutionProblem& problem);
+[[nodiscard]] std::size_t winograd_packed_bytes(const ConvolutionProblem& problem);
+void pack_winograd_layer(const ConvolutionProblem& problem, const std::int64_t* proof, std::byte* packed);
+[[nodiscard]] std::size_t winograd_workspace_bytes(const ConvolutionProblem& problem);
 
-[[nodiscard]] __attribute__((visibility("hidden"))) double winograd_cost(const ConvolutionProblem& problem,
-                                                                         const costs::Winograd& costs);
+[[nodiscard]] double winograd_cost(const ConvolutionProblem& problem, const costs::Winograd& costs);
 
 // As multiply_winograd.
 using WinogradMultiply = void (*)(const std::byte* u, std::int64_t row_bytes, std::int64_t u_bytes, std::int64_t rows,
                                   const std::byte* w, bool adds, Acc* m);
 
-__attribute__((visibility("hidden"))) void run_winograd(const ConvolutionProblem& problem, const std::byte* packed,
-                                                        const std::uint8_t* input, void* output,
-                                                        const ConvolutionPart& part, std::byte* workspace,
-                                                        WinogradMultiply multiply);
+void run_winograd(const ConvolutionProblem& problem, const std::byte* packed, const std::uint8_t* input, void* output,
+                  const ConvolutionPart& part, std::byte* workspace, WinogradMultiply multiply);
 
 }  // namespace narrow::kernels::avx2
+#pragma GCC visibility pop

@@ -6,6 +6,7 @@
 
 #include "kernels/avx2/shared/convolution_output_avx2.h"
 
+#pragma GCC visibility push(hidden)
 namespace narrow::kernels::avx2 {
 
 inline constexpr int kWinogradTileRows = 6;
@@ -14,8 +15,8 @@ inline constexpr int kWinogradTileRows = 6;
 // Layout: rows of u are row_bytes apart, of which `u_bytes` (a multiple of 4, not 0) are summed; w: [pair of k]
 //   [16 channels][2], int16; m: [t], channels in the order of Acc. w and m are 32-byte aligned.
 // Ranges: no pair of products may exceed int32.
-__attribute__((visibility("hidden"))) void multiply_winograd(const std::byte* u, std::int64_t row_bytes,
-                                                             std::int64_t u_bytes, std::int64_t rows,
-                                                             const std::byte* w, bool adds, Acc* m);
+void multiply_winograd(const std::byte* u, std::int64_t row_bytes, std::int64_t u_bytes, std::int64_t rows,
+                       const std::byte* w, bool adds, Acc* m);
 
 }  // namespace narrow::kernels::avx2
+#pragma GCC visibility pop

@@ -1,6 +1,8 @@
+#include "base/arithmetic.h"
 #include "kernels/avx2/shared/convolution_panels_avx2.h"
 #include "kernels/avx2/shared/winograd_bytes_avx2.h"
 #include "kernels/avx2/winograd/winograd_input_avx2.h"
+#include "kernels/shared/folded_bias.h"
 
 namespace narrow::kernels::avx2 {
 namespace {
@@ -15,38 +17,33 @@ constexpr std::int64_t kStagger = 64;
 constexpr std::int64_t kMostWBytes = 640 * 1024;
 constexpr std::int64_t kLargestSum = std::int64_t{1} << 28;  // 4 times it is an int32
 
-std::int64_t least(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
-std::int64_t most(std::int64_t a, std::int64_t b) { return a > b ? a : b; }
-std::int64_t ceil_div(std::int64_t value, std::int64_t by) { return (value + by - 1) / by; }
-std::int64_t round_up(std::int64_t value, std::int64_t to) { return ceil_div(value, to) * to; }
-
 }  // namespace
 
 ByteWinogradPlan plan_byte_winograd(const ConvolutionProblem& problem, const ByteWinogradFormat& format) {
   const ConvolutionShape& shape = problem.shape;
   ByteWinogradPlan plan{};
   plan.storage = weight_storage(problem);
-  plan.channels = round_up(shape.in_c, 4);
-  plan.vectors = least(format.vectors, ceil_div(shape.out_c, 16));
-  plan.panels = ceil_div(shape.out_c, 16 * plan.vectors);
-  plan.tile_columns = ceil_div(shape.out_w, kByteWinogradOutputs);
-  plan.u_row_bytes = round_up(shape.in_c, 32);
+  plan.channels = base::round_up(shape.in_c, 4);
+  plan.vectors = base::min(format.vectors, base::ceil_div(shape.out_c, 16));
+  plan.panels = base::ceil_div(shape.out_c, 16 * plan.vectors);
+  plan.tile_columns = base::ceil_div(shape.out_w, kByteWinogradOutputs);
+  plan.u_row_bytes = base::round_up(shape.in_c, 32);
   const std::int64_t u_bytes = kByteWinogradPositions * plan.u_row_bytes;  // of a tile
-  const std::int64_t fitting = most(least(kUBytes / u_bytes, format.tiles), kFewestTiles);
+  const std::int64_t fitting = base::max(base::min(kUBytes / u_bytes, format.tiles), kFewestTiles);
   // Whole rows of tiles where possible, else parts of one, all of about one size.
-  plan.segment_tiles = ceil_div(plan.tile_columns, ceil_div(plan.tile_columns, fitting));
+  plan.segment_tiles = base::ceil_div(plan.tile_columns, base::ceil_div(plan.tile_columns, fitting));
   plan.block_tiles = fitting / plan.segment_tiles * plan.segment_tiles;
   plan.head_bytes = kByteWinogradPositions * std::int64_t{sizeof(std::int64_t)} + 6 * 64 * plan.vectors;
   plan.position_bytes = kByteWinogradPositionHead + plan.weight_bytes();
   const std::int64_t w_bytes = kByteWinogradPositions * plan.position_bytes;
   plan.expands = plan.panels * w_bytes > kMostWBytes;
-  plan.panel_bytes = plan.head_bytes + (plan.expands ? round_up(9 * plan.tap_bytes(), 64) : w_bytes);
-  plan.line_bytes = round_up((plan.segment_tiles * kByteWinogradOutputs + 2) * shape.in_c, 64) + kStagger;
+  plan.panel_bytes = plan.head_bytes + (plan.expands ? base::round_up(9 * plan.tap_bytes(), 64) : w_bytes);
+  plan.line_bytes = base::round_up((plan.segment_tiles * kByteWinogradOutputs + 2) * shape.in_c, 64) + kStagger;
   plan.u_position_bytes = plan.block_tiles * plan.u_row_bytes + kStagger;
   plan.m_position_bytes = plan.block_tiles * plan.vectors * 64 + kStagger;
-  plan.order_at = round_up(plan.block_tiles * std::int64_t{sizeof(const std::uint8_t*)}, 64);
-  plan.table_at = plan.order_at + round_up(plan.block_tiles * std::int64_t{sizeof(std::int64_t)}, 64);
-  plan.padding_at = plan.table_at + round_up(plan.block_tiles * std::int64_t{sizeof(WinogradTile)}, 64);
+  plan.order_at = base::round_up(plan.block_tiles * std::int64_t{sizeof(const std::uint8_t*)}, 64);
+  plan.table_at = plan.order_at + base::round_up(plan.block_tiles * std::int64_t{sizeof(std::int64_t)}, 64);
+  plan.padding_at = plan.table_at + base::round_up(plan.block_tiles * std::int64_t{sizeof(WinogradTile)}, 64);
   plan.lines_at = plan.padding_at + plan.line_bytes;
   plan.u_at = plan.lines_at + kByteWinogradInputs * plan.line_bytes + 64;  // what follows the last pixel may be read
   plan.m_at = plan.u_at + kByteWinogradPositions * plan.u_position_bytes;
@@ -79,8 +76,8 @@ double byte_winograd_cost(const ConvolutionProblem& problem, const ByteWinogradF
                           const costs::ByteWinograd& costs) {
   const ConvolutionShape& shape = problem.shape;
   const ByteWinogradPlan plan = plan_byte_winograd(problem, format);
-  const std::int64_t rows = ceil_div(shape.out_h, kByteWinogradOutputs);
-  const std::int64_t columns = ceil_div(shape.out_w, kByteWinogradOutputs);
+  const std::int64_t rows = base::ceil_div(shape.out_h, kByteWinogradOutputs);
+  const std::int64_t columns = base::ceil_div(shape.out_w, kByteWinogradOutputs);
   const double tiles = static_cast<double>(rows * columns);
   // Of all positions; a row or column of outputs at an edge needs 3 of 4.
   const std::int64_t whole_rows = shape.out_h / kByteWinogradOutputs;

@@ -4,8 +4,9 @@
 #include <cstring>
 
 #include "kernels/avx2/shared/convolution_output_avx2.h"
-#include "kernels/avx2/shared/convolution_windows_avx2.h"
+#include "kernels/avx2/shared/convolution_runs_avx2.h"
 #include "kernels/avx2/shared/winograd_bytes_avx2.h"
+#include "kernels/shared/folded_bias.h"
 
 namespace narrow::kernels::avx2 {
 namespace {
@@ -83,14 +84,13 @@ void pack_vector(const ConvolutionProblem& problem, const ByteWinogradPlan& plan
     }
     const int lane = place_in_panel(c);
     pack_constants(sums, largest / 2, head, lane);
-    reinterpret_cast<std::int32_t*>(head + 4 * 64)[lane] = static_cast<std::int32_t>(
-        problem.bias[out_channel] - problem.input_zero_point * problem.sums[out_channel].total());
+    reinterpret_cast<std::int32_t*>(head + 4 * 64)[lane] = static_cast<std::int32_t>(folded_bias(problem, out_channel));
     reinterpret_cast<float*>(head + 5 * 64)[lane] = problem.multiplier[out_channel];
   }
   for (int p = 0; p < kByteWinogradPositions; ++p) {
     const std::int8_t* const of_position = w + p * position_elems;
     if (adds_words) {
-      reinterpret_cast<std::int64_t*>(panel)[p] = choose_windows({of_position, 16, 1, plan.channels}, largest).steps;
+      reinterpret_cast<std::int64_t*>(panel)[p] = choose_run({of_position, 16, 1, plan.channels}, largest).steps;
     }
     if (plan.expands) continue;
     std::byte* const to = panel + plan.head_bytes + p * plan.position_bytes + kByteWinogradPositionHead + vector * 64;

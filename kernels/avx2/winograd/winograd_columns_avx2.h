@@ -9,6 +9,7 @@
 
 #include "kernels/avx2/shared/winograd_plan_avx2.h"
 
+#pragma GCC visibility push(hidden)
 namespace narrow::kernels::avx2 {
 
 // B d for 16 columns (or rows) at once.
@@ -25,11 +26,10 @@ __attribute__((always_inline)) static inline void transform_winograd_input(const
 }
 
 // `count` bytes of each of six rows to six lines of int16, `line_bytes` apart.
-__attribute__((visibility("hidden"))) void transform_columns(const std::uint8_t* const* rows, std::int64_t count,
-                                                             std::byte* lines, std::int64_t line_bytes);
+void transform_columns(const std::uint8_t* const* rows, std::int64_t count, std::byte* lines, std::int64_t line_bytes);
 
 // The same for `count` columns of padding.
-__attribute__((visibility("hidden"))) void fill_columns(std::int32_t zero_point, std::int64_t count, std::byte* lines,
-                                                        std::int64_t line_bytes);
+void fill_columns(std::int32_t zero_point, std::int64_t count, std::byte* lines, std::int64_t line_bytes);
 
 }  // namespace narrow::kernels::avx2
+#pragma GCC visibility pop

@@ -6,6 +6,7 @@
 
 #include "kernels/avx2/shared/winograd_plan_avx2.h"
 
+#pragma GCC visibility push(hidden)
 namespace narrow::kernels::avx2 {
 
 // Where a tile's outputs go.
@@ -23,12 +24,11 @@ struct WinogradSegment {
 };
 
 // Fills the line of padding that transform_inputs reads.
-__attribute__((visibility("hidden"))) void prepare_padding(const ConvolutionProblem& problem, const WinogradPlan& plan,
-                                                           std::byte* workspace);
+void prepare_padding(const ConvolutionProblem& problem, const WinogradPlan& plan, std::byte* workspace);
 
 // Makes U and the table's entries of a segment that starts with tile `first` of the block.
-__attribute__((visibility("hidden"))) void transform_inputs(const ConvolutionProblem& problem, const WinogradPlan& plan,
-                                                            const std::uint8_t* input, const WinogradSegment& segment,
-                                                            std::int64_t first, std::byte* workspace);
+void transform_inputs(const ConvolutionProblem& problem, const WinogradPlan& plan, const std::uint8_t* input,
+                      const WinogradSegment& segment, std::int64_t first, std::byte* workspace);
 
 }  // namespace narrow::kernels::avx2
+#pragma GCC visibility pop

@@ -1,5 +1,6 @@
 #include "kernels/avx2/shared/winograd_plan_avx2.h"
 
+#include "base/arithmetic.h"
 #include "kernels/avx2/winograd/winograd_input_avx2.h"
 #include "kernels/avx2/winograd/winograd_weights_avx2.h"
 
@@ -18,34 +19,29 @@ constexpr std::int64_t kChunkChannels = 128;
 // Positions are not a multiple of 4 KiB apart, or 36 of them would share the few ways of a set of L1.
 constexpr std::int64_t kStagger = 64;
 
-std::int64_t least(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
-std::int64_t most(std::int64_t a, std::int64_t b) { return a > b ? a : b; }
-std::int64_t ceil_div(std::int64_t value, std::int64_t by) { return (value + by - 1) / by; }
-std::int64_t round_up(std::int64_t value, std::int64_t to) { return ceil_div(value, to) * to; }
-
 }  // namespace
 
 WinogradPlan plan_winograd(const ConvolutionShape& shape) {
   WinogradPlan plan{};
-  plan.channels = round_up(shape.in_c, 16);
-  plan.panels = ceil_div(shape.out_c, 16);
-  plan.tile_columns = ceil_div(shape.out_w, kWinogradOutputs);
+  plan.channels = base::round_up(shape.in_c, 16);
+  plan.panels = base::ceil_div(shape.out_c, 16);
+  plan.tile_columns = base::ceil_div(shape.out_w, kWinogradOutputs);
   const std::int64_t u_bytes = kWinogradPositions * plan.channels * 2;  // of a tile
-  const std::int64_t fitting = most(least(kUBytes / u_bytes, kMostTiles), kFewestTiles);
+  const std::int64_t fitting = base::max(base::min(kUBytes / u_bytes, kMostTiles), kFewestTiles);
   // Whole rows of tiles where possible, else parts of one, all of about one size.
-  plan.segment_tiles = ceil_div(plan.tile_columns, ceil_div(plan.tile_columns, fitting));
+  plan.segment_tiles = base::ceil_div(plan.tile_columns, base::ceil_div(plan.tile_columns, fitting));
   plan.block_tiles = fitting / plan.segment_tiles * plan.segment_tiles;
   plan.expands = plan.panels * 16 * u_bytes > kMostWBytes;
-  plan.chunk_channels = least(kChunkChannels, plan.channels);
+  plan.chunk_channels = base::min(kChunkChannels, plan.channels);
   plan.panel_bytes = kWinogradHeadBytes + (plan.expands ? plan.channels / 2 * kWinogradStepBytes
                                                         : kWinogradPositions * plan.channels / 2 * kWinogradWBytes);
-  plan.line_bytes = round_up((plan.segment_tiles * kWinogradOutputs + 2) * shape.in_c * 2, 64) + kStagger;
+  plan.line_bytes = base::round_up((plan.segment_tiles * kWinogradOutputs + 2) * shape.in_c * 2, 64) + kStagger;
   plan.u_position_bytes = plan.block_tiles * plan.channels * 2 + kStagger;
   plan.m_position_bytes = plan.block_tiles * 64 + kStagger;
   plan.w_position_bytes =
       plan.expands ? plan.chunk_channels / 2 * kWinogradWBytes + kStagger : plan.channels / 2 * kWinogradWBytes;
-  plan.padding_at = round_up(plan.block_tiles * std::int64_t{sizeof(WinogradTile)}, 64);
-  plan.lines_at = plan.padding_at + round_up(plan.line_bytes / 2, 64);
+  plan.padding_at = base::round_up(plan.block_tiles * std::int64_t{sizeof(WinogradTile)}, 64);
+  plan.lines_at = plan.padding_at + base::round_up(plan.line_bytes / 2, 64);
   plan.u_at = plan.lines_at + kWinogradInputs * plan.line_bytes + 64;  // channels behind the last pixel's may be read
   plan.m_at = plan.u_at + kWinogradPositions * plan.u_position_bytes;
   plan.w_at = plan.m_at + kWinogradPositions * plan.m_position_bytes;

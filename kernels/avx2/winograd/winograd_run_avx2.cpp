@@ -7,6 +7,7 @@
 #include "kernels/avx2/winograd/winograd_output_avx2.h"
 #include "kernels/avx2/winograd/winograd_segments_avx2.h"
 #include "kernels/avx2/winograd/winograd_weights_avx2.h"
+#include "kernels/shared/folded_bias.h"
 
 namespace narrow::kernels::avx2 {
 

@@ -2,7 +2,7 @@
 // of each picture.
 #include "kernels/avx2/winograd/winograd_strided_run_avx2.h"
 
-#include "kernels/avx2/convolution_avx2_kernels.h"
+#include "kernels/avx2/families_avx2.h"
 #include "kernels/avx2/shared/convolution_output_avx2.h"
 #include "kernels/avx2/shared/convolution_panels_avx2.h"
 #include "kernels/avx2/winograd/winograd_output_avx2.h"

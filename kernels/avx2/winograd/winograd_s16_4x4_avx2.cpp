@@ -2,7 +2,7 @@
 // the products of convolution_s16_6x16_avx2. Exact for any 8 x 8 bits where sums are within 2^25, which the weights
 // prove. The mathematics and the proof are in winograd_plan_avx2.h.
 // Packed: see winograd_weights_avx2.h. Rows of a part are covered by tiles from its first row on, of each picture.
-#include "kernels/avx2/convolution_avx2_kernels.h"
+#include "kernels/avx2/families_avx2.h"
 #include "kernels/avx2/shared/winograd_plan_avx2.h"
 #include "kernels/avx2/shared/winograd_run_avx2.h"
 #include "kernels/avx2/shared/winograd_tile_avx2.h"

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/arithmetic.h"
 #include "kernels/avx2/winograd/winograd_input_avx2.h"
 #include "kernels/convolution.h"
 
@@ -36,10 +37,6 @@ static inline void for_each_segment(const ConvolutionShape& shape, const Convolu
   if (tiles > 0) finish(tiles);
 }
 
-static inline std::int64_t clamped(std::int64_t value, std::int64_t lo, std::int64_t hi) {
-  return value < lo ? lo : (value > hi ? hi : value);
-}
-
 // The pixels of a segment's input, kInputs lines of `pixels`, of which [begin, end) lie inside the picture: rows[i] is
 // line i at pixel `begin`.
 template <int kInputs>
@@ -56,8 +53,8 @@ static inline SegmentInput<kInputs> segment_input(const ConvolutionShape& shape,
   SegmentInput<kInputs> in;
   in.pixels = segment.tiles * kOutputs + 2;
   const std::int64_t x = segment.column - shape.pad.left;
-  in.begin = clamped(-x, 0, in.pixels);
-  in.end = clamped(shape.in_w - x, in.begin, in.pixels);
+  in.begin = base::clamped(-x, 0, in.pixels);
+  in.end = base::clamped(shape.in_w - x, in.begin, in.pixels);
   const std::uint8_t* const picture = input + segment.row / shape.out_h * shape.in_h * shape.in_w * shape.in_c;
   const std::int64_t y = segment.row % shape.out_h - shape.pad.top;
   for (int i = 0; i < kInputs; ++i) {
@@ -74,7 +71,7 @@ static inline void fill_table(const ConvolutionShape& shape, const WinogradSegme
   for (std::int64_t tile = 0; tile < segment.tiles; ++tile) {
     const std::int64_t column = segment.column + tile * kOutputs;
     table[tile] = {segment.row * shape.out_w + column, segment.rows,
-                   static_cast<std::int32_t>(clamped(shape.out_w - column, 1, kOutputs))};
+                   static_cast<std::int32_t>(base::clamped(shape.out_w - column, 1, kOutputs))};
   }
 }
 

@@ -18,8 +18,8 @@ void load_lines(const ConvolutionProblem& problem, const StridedPlan& plan, cons
   // Pixels of the picture; [begin, end) of them lie inside.
   const std::int64_t pixels = 2 * (segment.tiles * kStridedOutputs + kStridedOutputs);
   const std::int64_t x = 2 * segment.column - shape.pad.left;
-  const std::int64_t begin = clamped(-x, 0, pixels);
-  const std::int64_t end = clamped(shape.in_w - x, begin, pixels);
+  const std::int64_t begin = base::clamped(-x, 0, pixels);
+  const std::int64_t end = base::clamped(shape.in_w - x, begin, pixels);
   const std::uint8_t* const picture = input + segment.row / shape.out_h * shape.in_h * shape.in_w * shape.in_c;
   const std::int64_t y = segment.row % shape.out_h * 2 + lower - shape.pad.top;
   const std::uint8_t* rows[kWinogradInputs];

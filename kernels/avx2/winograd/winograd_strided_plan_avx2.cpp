@@ -2,10 +2,12 @@
 
 #include <cstring>
 
+#include "base/arithmetic.h"
 #include "kernels/avx2/shared/convolution_output_avx2.h"
 #include "kernels/avx2/winograd/winograd_input_avx2.h"
 #include "kernels/avx2/winograd/winograd_strided_run_avx2.h"
 #include "kernels/avx2/winograd/winograd_weights_avx2.h"
+#include "kernels/shared/folded_bias.h"
 
 namespace narrow::kernels::avx2 {
 namespace {
@@ -13,10 +15,6 @@ namespace {
 // A row of the widest common pictures; U of them stays in L2.
 constexpr std::int64_t kMostTiles = 48;
 constexpr std::int64_t kStagger = 64;
-
-std::int64_t least(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
-std::int64_t ceil_div(std::int64_t value, std::int64_t by) { return (value + by - 1) / by; }
-std::int64_t round_up(std::int64_t value, std::int64_t to) { return ceil_div(value, to) * to; }
 
 // G g for one column or row of 4.
 void transform(const std::int32_t* g, int g_step, std::int32_t* out, int out_step) {
@@ -50,17 +48,17 @@ StridedPlan plan_strided(const ConvolutionShape& shape) {
   StridedPlan plan{};
   plan.elements = 2 * std::int64_t{shape.in_c};
   plan.steps = plan.elements;
-  plan.panels = ceil_div(shape.out_c, 16);
-  plan.tile_columns = ceil_div(shape.out_w, kStridedOutputs);
-  plan.segment_tiles = ceil_div(plan.tile_columns, ceil_div(plan.tile_columns, kMostTiles));
+  plan.panels = base::ceil_div(shape.out_c, 16);
+  plan.tile_columns = base::ceil_div(shape.out_w, kStridedOutputs);
+  plan.segment_tiles = base::ceil_div(plan.tile_columns, base::ceil_div(plan.tile_columns, kMostTiles));
   plan.block_tiles = kMostTiles / plan.segment_tiles * plan.segment_tiles;
   plan.w_position_bytes = plan.steps * kWinogradWBytes;
   plan.panel_bytes = kWinogradHeadBytes + kWinogradPositions * plan.w_position_bytes;
-  plan.line_bytes = round_up((plan.segment_tiles * kStridedOutputs + 3) * plan.elements * 2, 64) + kStagger;
+  plan.line_bytes = base::round_up((plan.segment_tiles * kStridedOutputs + 3) * plan.elements * 2, 64) + kStagger;
   plan.u_position_bytes = plan.block_tiles * kStridedRowBytes + kStagger;
-  plan.m_position_bytes = least(plan.block_tiles, kStridedMostRows) * std::int64_t{sizeof(Acc)} + kStagger;
-  plan.padding_at = round_up(plan.block_tiles * std::int64_t{sizeof(WinogradTile)}, 64);
-  plan.lines_at = plan.padding_at + round_up(plan.line_bytes / 2, 64);
+  plan.m_position_bytes = base::min(plan.block_tiles, kStridedMostRows) * std::int64_t{sizeof(Acc)} + kStagger;
+  plan.padding_at = base::round_up(plan.block_tiles * std::int64_t{sizeof(WinogradTile)}, 64);
+  plan.lines_at = plan.padding_at + base::round_up(plan.line_bytes / 2, 64);
   plan.u_at = plan.lines_at + 2 * kWinogradInputs * plan.line_bytes + 64;  // elements behind the last may be read
   plan.m_at = plan.u_at + kWinogradPositions * plan.u_position_bytes;
   plan.workspace_bytes = plan.m_at + kWinogradPositions * plan.m_position_bytes;
@@ -74,8 +72,7 @@ void pack_strided(const ConvolutionProblem& problem, const std::int64_t* /*proof
   for (int c = 0; c < shape.out_c; ++c) {
     std::byte* const panel = packed + c / 16 * plan.panel_bytes;
     const int lane = place_in_panel(c % 16);
-    reinterpret_cast<std::int32_t*>(panel)[lane] =
-        static_cast<std::int32_t>(problem.bias[c] - problem.input_zero_point * problem.sums[c].total());
+    reinterpret_cast<std::int32_t*>(panel)[lane] = static_cast<std::int32_t>(folded_bias(problem, c));
     reinterpret_cast<float*>(panel + 64)[lane] = problem.multiplier[c];
     for (int element = 0; element < 2 * plan.elements; ++element) {
       const int row = element / static_cast<int>(plan.elements);

@@ -22,6 +22,7 @@
 #include "kernels/avx2/shared/winograd_plan_avx2.h"
 #include "kernels/convolution.h"
 
+#pragma GCC visibility push(hidden)
 namespace narrow::kernels::avx2 {
 
 inline constexpr int kStridedOutputs = 3;    // of a tile, in each direction
@@ -45,11 +46,11 @@ struct StridedPlan {
   std::int64_t workspace_bytes;
 };
 
-[[nodiscard]] __attribute__((visibility("hidden"))) StridedPlan plan_strided(const ConvolutionShape& shape);
+[[nodiscard]] StridedPlan plan_strided(const ConvolutionShape& shape);
 
 // Panels: int32 bias[16], float multiplier[16], then W [position][step][16 channels][2] int16, channels in the order of
 // Acc; -zero_point * sum(w) is in the bias.
-__attribute__((visibility("hidden"))) void pack_strided(const ConvolutionProblem& problem, const std::int64_t* proof,
-                                                        std::byte* packed);
+void pack_strided(const ConvolutionProblem& problem, const std::int64_t* proof, std::byte* packed);
 
 }  // namespace narrow::kernels::avx2
+#pragma GCC visibility pop

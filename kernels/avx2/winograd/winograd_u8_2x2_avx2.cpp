@@ -1,6 +1,6 @@
 // winograd_u8_2x2_avx2: 3x3 windows of stride 1, one group, any padding, weights of 4 bits and activations of 6 bits at
 // most: F(2x2, 3x3) in bytes, 16 products instead of 36, most of them added in 16 bits. See winograd_bytes_avx2.h.
-#include "kernels/avx2/convolution_avx2_kernels.h"
+#include "kernels/avx2/families_avx2.h"
 #include "kernels/avx2/shared/convolution_tile_a16_avx2.h"
 #include "kernels/avx2/shared/winograd_bytes_avx2.h"
 #include "kernels/avx2/shared/winograd_bytes_expand_avx2.h"

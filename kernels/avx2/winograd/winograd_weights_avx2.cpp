@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "kernels/avx2/shared/convolution_output_avx2.h"
+#include "kernels/shared/folded_bias.h"
 #include "kernels/shared/prefetch.h"
 
 namespace narrow::kernels::avx2 {
@@ -89,8 +90,7 @@ void pack_panel(const ConvolutionProblem& problem, int panel, std::int8_t* out) 
 
 void pack_head(const ConvolutionProblem& problem, int channel, std::byte* panel) {
   const int lane = place_in_panel(channel % 16);
-  reinterpret_cast<std::int32_t*>(panel)[lane] =
-      static_cast<std::int32_t>(problem.bias[channel] - problem.input_zero_point * problem.sums[channel].total());
+  reinterpret_cast<std::int32_t*>(panel)[lane] = static_cast<std::int32_t>(folded_bias(problem, channel));
   reinterpret_cast<float*>(panel + 64)[lane] = problem.multiplier[channel];
 }
 

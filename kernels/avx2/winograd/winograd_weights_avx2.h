@@ -7,6 +7,7 @@
 
 #include "kernels/avx2/shared/winograd_plan_avx2.h"
 
+#pragma GCC visibility push(hidden)
 namespace narrow::kernels::avx2 {
 
 inline constexpr std::int64_t kWinogradHeadBytes = 128;  // of a panel: int32 bias[16], float multiplier[16]
@@ -15,11 +16,10 @@ inline constexpr std::int64_t kWinogradWBytes = 64;      // [16 channels][2], in
 
 // Panels: head, then steps of weights or, unless the plan expands them, W [position][step]. Channels are in the order
 // of Acc; -zero_point * sum(w) is in the bias, modulo 2^32.
-__attribute__((visibility("hidden"))) void pack_winograd(const ConvolutionProblem& problem, const WinogradPlan& plan,
-                                                         std::byte* packed);
+void pack_winograd(const ConvolutionProblem& problem, const WinogradPlan& plan, std::byte* packed);
 
 // W of `steps` steps, to 36 places that are `position_bytes` apart, 32-byte aligned.
-__attribute__((visibility("hidden"))) void expand_weights(const std::byte* weights, std::int64_t steps,
-                                                          std::int64_t position_bytes, std::byte* w);
+void expand_weights(const std::byte* weights, std::int64_t steps, std::int64_t position_bytes, std::byte* w);
 
 }  // namespace narrow::kernels::avx2
+#pragma GCC visibility pop

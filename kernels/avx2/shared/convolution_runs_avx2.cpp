@@ -1,4 +1,4 @@
-#include "kernels/avx2/shared/convolution_windows_avx2.h"
+#include "kernels/avx2/shared/convolution_runs_avx2.h"
 
 #include <immintrin.h>
 
@@ -14,7 +14,7 @@ constexpr std::int64_t kStepCounts[] = {96, 64, 48, 32, 24, 16, 12, 8, 7, 6, 5, 
 std::int64_t cost_of(std::int64_t steps, std::int64_t segment_steps) {
   const std::int64_t whole = segment_steps / steps;
   const std::int64_t rest = segment_steps % steps != 0 ? costs::kRuns.call : 0;
-  return 2 * segment_steps + whole * (window_is_unrolled(steps) ? costs::kRuns.widen : costs::kRuns.call) + rest;
+  return 2 * segment_steps + whole * (run_is_unrolled(steps) ? costs::kRuns.widen : costs::kRuns.call) + rest;
 }
 
 // Of the weights in a lane: the sums of the positive and of the negative ones, for 8 channels with 2 lanes each.
@@ -32,7 +32,7 @@ struct LaneSums {
   }
 };
 
-// Limits of LaneSums that keep a window in int16: floor(32767 / largest), and floor(32768 / largest), negated. A sum
+// Limits of LaneSums that keep a run in int16: floor(32767 / largest), and floor(32768 / largest), negated. A sum
 // that saturated is beyond both, except for largest <= 1, where the limits are one lower than they could be.
 struct Limits {
   explicit Limits(std::int32_t largest) {
@@ -70,20 +70,20 @@ FourSteps load_four_steps(const std::int8_t* from, std::int64_t stride) {
            _mm256_unpacklo_epi64(ab_high, cd_high), _mm256_unpackhi_epi64(ab_high, cd_high)}};
 }
 
-// The windows of a segment of `channels` <= 8 channels, `stride` apart.
+// The runs of a segment of `channels` <= 8 channels, `stride` apart.
 bool segment_holds(const std::int8_t* weights, std::int64_t stride, int channels, std::int64_t elems,
                    const Limits& limits, std::int64_t steps) {
   constexpr int kRows = 8;
   constexpr std::int64_t kVector = 16;
   LaneSums sums;
-  std::int64_t in_window = 0;
+  std::int64_t in_run = 0;
   const auto add_steps = [&](const FourSteps& four, std::int64_t count) {
     for (std::int64_t i = 0; i < count; ++i) {
       sums.add(four.step[i]);
-      if (++in_window < steps) continue;
+      if (++in_run < steps) continue;
       if (!limits.hold(sums)) return false;
       sums = LaneSums();
-      in_window = 0;
+      in_run = 0;
     }
     return true;
   };
@@ -118,19 +118,19 @@ bool all_hold(const PanelWeights& panel, const Limits& limits, std::int64_t step
 
 }  // namespace
 
-bool windows_hold(const PanelWeights& panel, std::int32_t largest, std::int64_t steps) {
+bool run_holds(const PanelWeights& panel, std::int32_t largest, std::int64_t steps) {
   return all_hold(panel, Limits(largest), steps);
 }
 
-Windows choose_windows(const PanelWeights& panel, std::int32_t largest) {
+AccumulationRun choose_run(const PanelWeights& panel, std::int32_t largest) {
   const Limits limits(largest);
   const std::int64_t segment_steps = (panel.segment_elems + kStepElems - 1) / kStepElems;
-  Windows best{0, INT64_MAX};
+  AccumulationRun best{0, INT64_MAX};
   const auto consider = [&](std::int64_t steps) {
     const std::int64_t cost = cost_of(steps, segment_steps);
     if (cost < best.cost && all_hold(panel, limits, steps)) best = {steps, cost};
   };
-  // A window that is everything is widened only once, by tiles of its own.
+  // A run that is everything is widened only once, by tiles of its own.
   if (segment_steps > 1 && panel.segments == 1 && all_hold(panel, limits, segment_steps)) {
     return {segment_steps, 2 * segment_steps};
   }

@@ -1,0 +1,36 @@
+// What each family of this folder offers: the convolution kernels, and for the table of the folder the lists of them
+// and the other families.
+#pragma once
+
+#include <cstddef>
+
+#include "kernels/binary.h"
+#include "kernels/convolution.h"
+#include "kernels/elementwise.h"
+#include "kernels/lookup.h"
+#include "kernels/pool.h"
+
+#pragma GCC visibility push(hidden)
+namespace narrow::kernels::avx2 {
+
+extern const ConvolutionKernel kConvolutionA16;
+extern const ConvolutionKernel kConvolutionMatched;
+extern const ConvolutionKernel kConvolutionS16;
+extern const ConvolutionKernel kConvolutionU8;
+extern const ConvolutionKernel kDepthwiseS16;
+extern const ConvolutionKernel kDepthwiseU8;
+extern const ConvolutionKernel kPointwiseA16;
+extern const ConvolutionKernel kPointwiseS16;
+extern const ConvolutionKernel kWinogradS16;
+extern const ConvolutionKernel kWinogradStrided;
+extern const ConvolutionKernel kWinogradU8;
+extern const ConvolutionF32Kernel kConvolutionF32;
+const ConvolutionKernel* const* convolution_list(std::size_t* count);
+const ConvolutionF32Kernel* const* convolution_f32_list(std::size_t* count);
+[[nodiscard]] const ElementwiseKernels* elementwise();
+[[nodiscard]] const BinaryKernels* binary();
+[[nodiscard]] const LookupKernels* lookup();
+[[nodiscard]] const PoolKernels* pool();
+
+}  // namespace narrow::kernels::avx2
+#pragma GCC visibility pop
