@@ -8,43 +8,43 @@
 
 #include "narrow/inspect.h"
 #include "narrow/session.h"
-#include "tests/engine/graph_builder.h"
+#include "tests/engine/integer_graph_builder.h"
 #include "tests/engine/reference_interpreter.h"
 
 using narrow::Model;
 using narrow::Session;
-using narrow::testing::GraphBuilder;
+using narrow::testing::IntegerGraphBuilder;
 using narrow::testing::random_pictures;
-using narrow::testing::square;
 using narrow::testing::to_model;
+using narrow::testing::window;
 
 namespace {
 
 // An inverted residual block with an addition, one of 4 bits with a large lopsided window, and a strided first layer:
 // node 0 is quantize.
 Model blocks() {
-  GraphBuilder b(11, {91, 97, 8});
+  IntegerGraphBuilder b(11, {91, 97, 8});
   auto x = b.quantize(b.input());
-  auto y = b.convolution(x, square(1), 1, 32, 8, 8, {0, 6});
-  y = b.convolution(y, square(3, 1, 1), 32, 32, 8, 8, {0, 6});
-  x = b.add(b.convolution(y, square(1), 1, 8), x);
-  y = b.convolution(x, square(1), 1, 40, 4, 4, {0, 6});
-  narrow::graph::Window window;
-  window.kernel_h = 5;
-  window.kernel_w = 3;
-  window.stride_h = 3;
-  window.stride_w = 2;
-  window.dilation_h = 2;
-  window.pad = {7, 1, 3, 0};
-  y = b.convolution(y, window, 40, 40, 4, 4, {0, 6});
-  return to_model(b.finish(b.linear_scores(b.global_average_pool(b.convolution(y, square(1), 1, 16)), 7)));
+  auto y = b.convolution(x, window(1), 1, 32, 8, 8, {0, 6});
+  y = b.convolution(y, window(3, 1, 1), 32, 32, 8, 8, {0, 6});
+  x = b.add(b.convolution(y, window(1), 1, 8), x);
+  y = b.convolution(x, window(1), 1, 40, 4, 4, {0, 6});
+  narrow::graph::Window lopsided;
+  lopsided.kernel_h = 5;
+  lopsided.kernel_w = 3;
+  lopsided.stride_h = 3;
+  lopsided.stride_w = 2;
+  lopsided.dilation_h = 2;
+  lopsided.pad = {7, 1, 3, 0};
+  y = b.convolution(y, lopsided, 40, 40, 4, 4, {0, 6});
+  return to_model(b.finish(b.linear_scores(b.global_average_pool(b.convolution(y, window(1), 1, 16)), 7)));
 }
 
 // The first of them is strided, the second skips every other row.
 Model strided() {
-  GraphBuilder b(12, {260, 130, 3});
-  auto x = b.convolution(b.quantize(b.input()), square(3, 2, 1), 1, 33, 8, 8, {0, 6});
-  x = b.convolution(x, square(1, 2), 33, 33);
+  IntegerGraphBuilder b(12, {260, 130, 3});
+  auto x = b.convolution(b.quantize(b.input()), window(3, 2, 1), 1, 33, 8, 8, {0, 6});
+  x = b.convolution(x, window(1, 2), 33, 33);
   return to_model(b.finish(b.linear_scores(b.global_average_pool(x), 5)));
 }
 
