@@ -1,4 +1,4 @@
-// Networks whose large tensors never exist as a whole: what each kind of row that strips hand on must be is computed
+// Networks whose large tensors never exist as a whole: each kind of row that a stage passes to the next is computed
 // once and equals the reference, whatever the strides, padding, batch and threads.
 #include <doctest/doctest.h>
 
@@ -79,7 +79,7 @@ std::vector<std::string> fused(const Model& model) {
 
 }  // namespace
 
-TEST_CASE("strips: expansion, depthwise, projection and addition are one step and equal the reference") {
+TEST_CASE("row tiles: expansion, depthwise, projection and addition are one step and equal the reference") {
   const Model model = blocks();
   const std::vector<std::string> with = fused(model);
   REQUIRE(with.size() >= 8);
@@ -92,7 +92,7 @@ TEST_CASE("strips: expansion, depthwise, projection and addition are one step an
   check_equal(model);
 }
 
-TEST_CASE("strips: a strided first layer and rows that nobody reads equal the reference") {
+TEST_CASE("row tiles: a strided first layer and rows that nobody reads equal the reference") {
   const Model model = strided();
   const std::vector<std::string> with = fused(model);
   CHECK(with[1].empty());
@@ -100,7 +100,7 @@ TEST_CASE("strips: a strided first layer and rows that nobody reads equal the re
   check_equal(model);
 }
 
-TEST_CASE("strips: what they hand on takes no memory of the arena") {
+TEST_CASE("row tiles: what passes between stages takes no memory of the arena") {
   const Model model = blocks();
   const Session session = Session::create(model, {}).value();
   CHECK(session.memory().tensor_bytes < 256 * 1024);  // that of either large tensor
