@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "apps/commands/commands.h"
-#include "apps/exit_codes.h"
+#include "apps/report/exit_codes.h"
 #include "apps/options/command_line.h"
 #include "apps/report/console.h"
 #include "narrow/version.h"

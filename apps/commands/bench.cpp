@@ -8,9 +8,9 @@
 #include "apps/options/model_options.h"
 #include "apps/report/bench_report.h"
 #include "apps/report/progress.h"
-#include "apps/report/text.h"
 #include "apps/run/bench_inputs.h"
 #include "apps/run/model_file.h"
+#include "apps/text/words.h"
 
 namespace narrow::cli {
 

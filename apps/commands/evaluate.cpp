@@ -9,9 +9,9 @@
 #include "apps/options/model_options.h"
 #include "apps/report/evaluate_report.h"
 #include "apps/report/progress.h"
-#include "apps/report/text.h"
 #include "apps/run/model_file.h"
 #include "apps/run/scoring.h"
+#include "apps/text/words.h"
 #include "narrow/image.h"
 
 namespace narrow::cli {

@@ -5,7 +5,7 @@
 #include "apps/commands/commands.h"
 #include "apps/options/options.h"
 #include "apps/report/json.h"
-#include "apps/report/text.h"
+#include "apps/text/words.h"
 #include "narrow/onnx.h"
 
 namespace narrow::cli {

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "apps/report/text.h"
+#include "apps/text/words.h"
 
 namespace narrow::cli {
 

@@ -7,7 +7,7 @@
 #include <cstring>
 #include <fstream>
 
-#include "apps/report/text.h"
+#include "apps/text/words.h"
 #include "narrow/float_model.h"
 #include "narrow/session.h"
 

@@ -11,7 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/options/preprocess_options.h"
-#include "apps/report/text.h"
+#include "apps/text/words.h"
 
 namespace narrow::cli {
 

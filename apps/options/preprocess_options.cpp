@@ -4,7 +4,7 @@
 #include <filesystem>
 
 #include "apps/options/options.h"
-#include "apps/report/text.h"
+#include "apps/text/words.h"
 
 namespace narrow::cli {
 

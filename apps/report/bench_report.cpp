@@ -4,7 +4,8 @@
 #include <cctype>
 #include <utility>
 
-#include "apps/report/text.h"
+#include "apps/report/lines.h"
+#include "apps/text/words.h"
 
 namespace narrow::cli {
 

@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "apps/report/json.h"
-#include "apps/report/text.h"
+#include "apps/text/words.h"
 
 namespace narrow::cli {
 

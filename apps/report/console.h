@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "apps/exit_codes.h"
+#include "apps/report/exit_codes.h"
 #include "narrow/result.h"
 
 namespace narrow::cli {

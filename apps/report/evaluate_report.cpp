@@ -2,7 +2,8 @@
 
 #include <algorithm>
 
-#include "apps/report/text.h"
+#include "apps/report/lines.h"
+#include "apps/text/words.h"
 #include "narrow/session.h"
 
 namespace narrow::cli {

@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "apps/report/text.h"
+#include "apps/text/words.h"
 
 namespace narrow::cli {
 

@@ -6,7 +6,9 @@
 #include <utility>
 
 #include "apps/report/events.h"
-#include "apps/report/text.h"
+#include "apps/report/lines.h"
+#include "apps/text/describe.h"
+#include "apps/text/words.h"
 #include "narrow/inspect.h"
 
 namespace narrow::cli {

@@ -13,7 +13,7 @@
 #include "apps/report/evaluate_report.h"
 #include "apps/report/inspect_report.h"
 #include "apps/report/quantize_report.h"
-#include "apps/report/text.h"
+#include "apps/text/describe.h"
 
 namespace narrow::cli {
 

@@ -5,7 +5,7 @@
 #include <span>
 #include <string>
 
-#include "apps/exit_codes.h"
+#include "apps/report/exit_codes.h"
 #include "narrow/onnx.h"
 #include "narrow/result.h"
 

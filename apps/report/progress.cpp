@@ -7,7 +7,7 @@
 #include <string_view>
 #include <utility>
 
-#include "apps/report/text.h"
+#include "apps/text/words.h"
 
 namespace narrow::cli {
 

@@ -2,8 +2,8 @@
 
 #include <utility>
 
-#include "apps/default_model.h"
-#include "apps/report/text.h"
+#include "apps/run/default_model.h"
+#include "apps/text/words.h"
 #include "narrow/quantize.h"
 
 namespace narrow::cli {

@@ -2,8 +2,8 @@
 
 #include <utility>
 
-#include "apps/report/text.h"
 #include "apps/run/threads.h"
+#include "apps/text/describe.h"
 #include "narrow/inspect.h"
 
 namespace narrow::cli {

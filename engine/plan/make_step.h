@@ -67,16 +67,16 @@ using ElementwiseResult = Result<std::unique_ptr<ElementwiseStep>>;
 [[nodiscard]] StepResult step_of(const NodePlace& place, const graph::Slice& op);
 [[nodiscard]] StepResult step_of(const NodePlace& place, const graph::Transpose& op);
 
-// A fused chain: makes one step of steps that work on the same rows. All but the last write to Location::Place::kRows,
-// and the next one reads there. first: a convolution. shape: that of the uint8 output of each step. Error: kLimit.
+// A fused chain: makes one step of steps that work on the same rows. All but the last write to InChain, and the
+// next one reads there. first: a convolution. shape: that of the uint8 output of each step. Error: kLimit.
 [[nodiscard]] StepResult make_chain_step(std::unique_ptr<Step> first,
                                          std::vector<std::unique_ptr<ElementwiseStep>> followers,
                                          const TensorShape& shape);
 // Makes one step of convolutions, each perhaps with a fused chain, that works in row tiles. Step i writes some rows to
-// Location::Place::kStrip with offset i, and step i + 1 reads there. The last step writes to the location of its
-// output. shapes: those of the uint8 tensors in between. Error: kLimit.
-[[nodiscard]] StepResult make_strip_step(std::vector<std::unique_ptr<Step>> steps,
-                                         const std::vector<TensorShape>& shapes);
+// BetweenStages{i}, and step i + 1 reads there. The last step writes to the location of its output. shapes: those of
+// the uint8 tensors in between. Error: kLimit.
+[[nodiscard]] StepResult make_row_tile_step(std::vector<std::unique_ptr<Step>> steps,
+                                            const std::vector<TensorShape>& shapes);
 // Copies `count` float32 elements. It serves a network whose output is its unchanged input.
 [[nodiscard]] std::unique_ptr<Step> make_copy_step(std::int64_t count, Location input, Location output);
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <variant>
 #include <vector>
 
 #include "engine/plan/partition.h"
@@ -12,13 +13,20 @@
 
 namespace narrow::engine {
 
-// The location of a tensor: an offset in the arena, a buffer of the caller of run, or, for a few rows at a time, the
-// workspace of a fused chain (kRows) or of a step that works in row tiles (kStrip; offset: index of the tensor).
-struct Location {
-  enum class Place { kArena, kInput, kScores, kRows, kStrip } place = Place::kArena;
-  std::size_t offset = 0;
+// Where a tensor is: all of it in the arena, or in one of the buffers that the caller of Session::run gives.
+struct InArena {
+  std::size_t offset = 0;  // in bytes
 };
-inline constexpr std::size_t kMostStrips = 4;  // most tensors between the stages of one step
+struct InInput {};
+struct InScores {};
+// Some of its rows at a time: in the workspace of a fused chain, or in that of a step that works in row tiles.
+struct InChain {};
+struct BetweenStages {
+  std::size_t tensor = 0;  // tensor i is what stage i writes
+};
+using Location = std::variant<InArena, InInput, InScores, InChain, BetweenStages>;
+
+inline constexpr std::size_t kMostStageTensors = 4;  // most tensors between the stages of one step
 
 // The input rows that row y of a step's output depends on: `rows` rows of the first input, from y * stride - pad on.
 // Rows outside the image are padding.
@@ -34,19 +42,19 @@ struct RunContext {
   std::byte* scores = nullptr;
   std::byte* arena = nullptr;
   // Where row 0 of a fused chain's tensor would be if all its rows were in memory.
-  std::byte* rows = nullptr;
-  std::array<std::byte*, kMostStrips> strips = {};  // the same for each tensor between stages
-  std::byte* workspaces = nullptr;                  // one per slot, one after the other
-  std::size_t workspace_bytes = 0;                  // of one slot
+  std::byte* chain_rows = nullptr;
+  std::array<std::byte*, kMostStageTensors> stage_rows = {};  // the same for each tensor between stages
+  std::byte* workspaces = nullptr;                            // one per slot, one after the other
+  std::size_t workspace_bytes = 0;                            // of one slot
 
   [[nodiscard]] const std::byte* read(const Location& location) const {
-    return location.place == Location::Place::kInput ? input : write(location);
+    return std::holds_alternative<InInput>(location) ? input : write(location);
   }
-  // Location is never the caller's input.
+  // location: not InInput.
   [[nodiscard]] std::byte* write(const Location& location) const {
-    if (location.place == Location::Place::kScores) return scores;
-    if (location.place == Location::Place::kStrip) return strips[location.offset];
-    return location.place == Location::Place::kRows ? rows : arena + location.offset;
+    if (const auto* in_arena = std::get_if<InArena>(&location)) return arena + in_arena->offset;
+    if (const auto* between = std::get_if<BetweenStages>(&location)) return stage_rows[between->tensor];
+    return std::holds_alternative<InChain>(location) ? chain_rows : scores;
   }
   [[nodiscard]] std::byte* workspace(int slot) const {
     return workspaces + static_cast<std::size_t>(slot) * workspace_bytes;

@@ -50,22 +50,21 @@ bool can_follow(const graph::Graph& graph, const graph::Node& last, const graph:
 
 // Appends a group to an earlier one, as a further stage, if its first node can follow the only node of that group's
 // last stage.
-std::vector<StepGroup> join_strips(const graph::Graph& graph, std::vector<StepGroup> groups) {
+std::vector<StepGroup> join_stages(const graph::Graph& graph, std::vector<StepGroup> groups) {
   const graph::ValueMap<std::vector<int>> readers = graph::consumers(graph);
   std::vector<StepGroup> joined;
   for (StepGroup& group : groups) {
-    const graph::Node& first = graph.nodes[static_cast<std::size_t>(group.nodes.front())];
+    const graph::Node& first = graph.nodes[static_cast<std::size_t>(group.first())];
     const auto before = std::find_if(joined.begin(), joined.end(), [&](const StepGroup& candidate) {
-      const graph::Node& last = graph.nodes[static_cast<std::size_t>(candidate.nodes.back())];
+      const graph::Node& last = graph.nodes[static_cast<std::size_t>(candidate.last())];
       return !first.inputs.empty() && last.output == first.inputs[0] && last.output != graph.output &&
-             readers[last.output].size() == 1 && candidate.strips.size() <= kMostStrips &&
-             candidate.strips.back() + 1 == candidate.nodes.size() && can_follow(graph, last, first);
+             readers[last.output].size() == 1 && candidate.stages.size() <= kMostStageTensors &&
+             candidate.stages.back().size() == 1 && can_follow(graph, last, first);
     });
     if (before != joined.end()) {
       StepGroup whole = std::move(*before);
       joined.erase(before);
-      whole.strips.push_back(whole.nodes.size());
-      whole.nodes.insert(whole.nodes.end(), group.nodes.begin(), group.nodes.end());
+      whole.stages.push_back(std::move(group.stages.front()));  // it has no other yet
       group = std::move(whole);
     }
     joined.push_back(std::move(group));
@@ -74,6 +73,12 @@ std::vector<StepGroup> join_strips(const graph::Graph& graph, std::vector<StepGr
 }
 
 }  // namespace
+
+std::vector<int> StepGroup::nodes() const {
+  std::vector<int> all;
+  for (const std::vector<int>& stage : stages) all.insert(all.end(), stage.begin(), stage.end());
+  return all;
+}
 
 bool can_overwrite_input(const graph::Graph& graph, const graph::Node& node, std::size_t index) {
   const graph::Value& input = graph.value(node.inputs[index]);
@@ -98,7 +103,7 @@ std::vector<StepGroup> group_steps(const graph::Graph& graph) {
       if (writer <= last || !only_reader) continue;
       const int group = group_of[static_cast<std::size_t>(writer)];
       if (group < 0) continue;
-      const int first = groups[static_cast<std::size_t>(group)].nodes.front();
+      const int first = groups[static_cast<std::size_t>(group)].first();
       if (!graph::is<graph::Convolution>(graph.nodes[static_cast<std::size_t>(first)].op)) continue;
       found = group;
       last = writer;
@@ -111,14 +116,14 @@ std::vector<StepGroup> group_steps(const graph::Graph& graph) {
     int group = group_before(node);
     if (group < 0) {
       group = static_cast<int>(groups.size());
-      groups.emplace_back();
+      groups.push_back({.stages = {{}}});
     }
-    groups[static_cast<std::size_t>(group)].nodes.push_back(index);
+    groups[static_cast<std::size_t>(group)].stages.front().push_back(index);
     group_of[static_cast<std::size_t>(index)] = group;
   }
   std::stable_sort(groups.begin(), groups.end(),
-                   [](const StepGroup& a, const StepGroup& b) { return a.nodes.back() < b.nodes.back(); });
-  return join_strips(graph, std::move(groups));
+                   [](const StepGroup& a, const StepGroup& b) { return a.last() < b.last(); });
+  return join_stages(graph, std::move(groups));
 }
 
 }  // namespace narrow::engine

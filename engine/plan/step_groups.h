@@ -9,16 +9,16 @@
 namespace narrow::engine {
 
 // The nodes of one step, by index and in order. The first may be any node. Each of the others is the only reader of the
-// node before it, so the tensors in between never exist as a whole. The others are elementwise, except for the
-// convolutions that begin another stage.
+// node before it, so the tensors in between never exist as a whole.
 struct StepGroup {
-  std::vector<int> nodes;
-  std::vector<std::size_t> strips = {0};  // positions in `nodes` where a stage begins, ascending
+  // More than one: they are convolutions that work in row tiles. The first node of a stage may have a fused chain of
+  // elementwise nodes after it.
+  std::vector<std::vector<int>> stages;
 
-  // The position in `nodes` after the last node of a stage.
-  [[nodiscard]] std::size_t strip_end(std::size_t strip) const {
-    return strip + 1 < strips.size() ? strips[strip + 1] : nodes.size();
-  }
+  [[nodiscard]] int first() const { return stages.front().front(); }
+  [[nodiscard]] int last() const { return stages.back().back(); }
+  // Those of all stages.
+  [[nodiscard]] std::vector<int> nodes() const;
 };
 
 // Assigns every node to one group, except nodes that move no byte. Groups are in an order in which they can run. A

@@ -56,6 +56,9 @@ refuses_include(engine/model/a.cpp "#include \"../pipeline/b.h\"" "engine/model/
 refuses_include(engine/nrw/a.cpp "#include <dnnl.hpp>" "engine/nrw/a.cpp includes <dnnl.hpp>")
 refuses_include(importers/torch/a.cpp "#include \"engine/b.h\"" "importers/torch/a.cpp includes \"engine/b.h\"")
 refuses_include(apps/a.cpp "#include \"engine/b.h\"" "apps/a.cpp includes \"engine/b.h\"")
+refuses_include(apps/report/a.cpp "#include \"apps/commands/b.h\"" "apps/report/a.cpp includes \"apps/commands/b.h\"")
+refuses_include(apps/run/a.cpp "#include \"apps/report/b.h\"" "apps/run/a.cpp includes \"apps/report/b.h\"")
+refuses_include(apps/text/a.cpp "#include \"apps/run/b.h\"" "apps/text/a.cpp includes \"apps/run/b.h\"")
 refuses_include(apps/a.cpp "#include <graph/ir.h>" "apps/a.cpp includes <graph/ir.h>")
 refuses_include(bench/a_bench.cpp "#include \"engine/b.h\"" "bench/a_bench.cpp includes \"engine/b.h\"")
 

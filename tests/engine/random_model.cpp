@@ -3,7 +3,7 @@
 #include <array>
 #include <limits>
 
-#include "tests/engine/graph_builder.h"
+#include "tests/engine/integer_graph_builder.h"
 
 namespace narrow::testing {
 
@@ -62,7 +62,7 @@ class RandomNetwork {
       case 0:
         return b_.finish(b_.linear_scores(b_.global_average_pool(last), classes, pick(2, 8), any_clamp()));
       case 1:
-        return b_.finish(b_.flatten(b_.convolution_scores(last, square(1), 1, classes, pick(2, 8))));
+        return b_.finish(b_.flatten(b_.convolution_scores(last, window(1), 1, classes, pick(2, 8))));
       case 2:
         return b_.finish(b_.dequantize(b_.flatten(last)));
       default:
@@ -78,10 +78,10 @@ class RandomNetwork {
   std::size_t index(int size) { return static_cast<std::size_t>(pick(0, size - 1)); }
   Clamp any_clamp() { return kClamps[index(kClamps.size())]; }
 
-  Window window(ValueId x) {
+  Window any_window(ValueId x) {
     const auto side = static_cast<int>(std::min(b_.shape(x).height, b_.shape(x).width));
     const int kernel = pick(1, std::min(3, side));
-    return square(kernel, pick(1, 2), pick(0, kernel - 1));
+    return window(kernel, pick(1, 2), pick(0, kernel - 1));
   }
 
   ValueId layer(ValueId x) {
@@ -91,8 +91,8 @@ class RandomNetwork {
     if (kind == 0) return b_.linear(x, pick(1, 33), pick(2, 8), pick(2, 8), any_clamp());
     const int groups = kind == 1 ? channels : kind == 2 && channels % 2 == 0 ? 2 : 1;
     const int outputs = kind == 1 ? channels : groups * pick(1, kind == 2 ? 5 : 19);
-    if (b_.is_float(x)) return b_.float_convolution(x, window(x), groups, outputs, any_clamp());
-    return b_.convolution(x, window(x), groups, outputs, pick(2, 8), pick(2, 8), any_clamp());
+    if (b_.is_float(x)) return b_.float_convolution(x, any_window(x), groups, outputs, any_clamp());
+    return b_.convolution(x, any_window(x), groups, outputs, pick(2, 8), pick(2, 8), any_clamp());
   }
 
   ValueId pool(ValueId x) {
@@ -101,9 +101,9 @@ class RandomNetwork {
         return b_.global_average_pool(x, pick(2, 8));
       case 1:
       case 2:
-        return b_.average_pool(x, window(x), pick(0, 1) == 1, pick(2, 8));
+        return b_.average_pool(x, any_window(x), pick(0, 1) == 1, pick(2, 8));
       default:
-        return b_.max_pool(x, window(x));
+        return b_.max_pool(x, any_window(x));
     }
   }
 
@@ -178,11 +178,11 @@ class RandomNetwork {
   ValueId change_of_type(ValueId x) {
     if (b_.is_float(x)) return b_.quantize(x, pick(2, 8));
     if (pick(0, 1) == 0) return b_.dequantize(x);
-    return b_.convolution_scores(x, window(x), 1, pick(1, 9), pick(2, 8), any_clamp());
+    return b_.convolution_scores(x, any_window(x), 1, pick(1, 9), pick(2, 8), any_clamp());
   }
 
   std::mt19937 random_;
-  GraphBuilder b_;
+  IntegerGraphBuilder b_;
   std::vector<ValueId> values_;
 };
 

@@ -11,8 +11,9 @@ set(narrow_fuzz_safetensors_sources ${CMAKE_CURRENT_LIST_DIR}/../importers/torch
 set(narrow_fuzz_onnx_libraries narrow_importers NarrowOnnx::proto)
 set(narrow_fuzz_onnx_sources ${CMAKE_CURRENT_LIST_DIR}/../importers/onnx/builder.cpp)
 set(narrow_fuzz_model_libraries narrow_runtime)
-set(narrow_fuzz_model_sources ${CMAKE_CURRENT_LIST_DIR}/../engine/graph_builder.cpp
-  ${CMAKE_CURRENT_LIST_DIR}/../engine/sample_models.cpp ${CMAKE_CURRENT_LIST_DIR}/../engine/random_model.cpp)
+set(narrow_fuzz_model_sources ${CMAKE_CURRENT_LIST_DIR}/../engine/integer_graph_builder.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/../engine/sample_models.cpp ${CMAKE_CURRENT_LIST_DIR}/../engine/random_model.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/../support/graph/random_graph.cpp)
 
 function(narrow_fuzz name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "LIBRARIES;SOURCES")

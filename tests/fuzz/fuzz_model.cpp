@@ -11,7 +11,7 @@
 #include "narrow/inspect.h"
 #include "narrow/model.h"
 #include "narrow/session.h"
-#include "tests/engine/graph_builder.h"
+#include "tests/engine/integer_graph_builder.h"
 #include "tests/engine/nrw/nrw_surgery.h"
 #include "tests/fuzz/fuzz.h"
 

@@ -5,10 +5,10 @@
 
 #include "graph/function.h"
 #include "tests/support/data.h"
-#include "tests/support/graph/check_same_function.h"
 #include "tests/support/graph/functions.h"
 #include "tests/support/graph/naive_evaluator.h"
-#include "tests/support/graph/stated_graph.h"
+#include "tests/support/quantize/check_same_function.h"
+#include "tests/support/quantize/stated_graph.h"
 
 namespace narrow::graph {
 namespace {

@@ -4,8 +4,8 @@
 #include <functional>
 
 #include "graph/ir.h"
-#include "tests/support/graph/check_same_function.h"
 #include "tests/support/graph/random_graph.h"
+#include "tests/support/quantize/check_same_function.h"
 
 namespace narrow::testing {
 

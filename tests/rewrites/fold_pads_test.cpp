@@ -7,9 +7,9 @@
 #include <string>
 
 #include "tests/support/data.h"
-#include "tests/support/graph/check_same_function.h"
 #include "tests/support/graph/random_graph.h"
-#include "tests/support/graph/stated_graph.h"
+#include "tests/support/quantize/check_same_function.h"
+#include "tests/support/quantize/stated_graph.h"
 
 namespace narrow::graph {
 namespace {

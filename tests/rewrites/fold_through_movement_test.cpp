@@ -6,7 +6,7 @@
 
 #include "tests/rewrites/check_folding.h"
 #include "tests/support/data.h"
-#include "tests/support/graph/stated_graph.h"
+#include "tests/support/quantize/stated_graph.h"
 
 namespace narrow::graph {
 namespace {

@@ -7,8 +7,8 @@
 #include <string>
 
 #include "tests/support/data.h"
-#include "tests/support/graph/check_same_function.h"
 #include "tests/support/graph/random_graph.h"
+#include "tests/support/quantize/check_same_function.h"
 
 namespace narrow::graph {
 namespace {

@@ -6,8 +6,8 @@
 
 #include "rewrites/fuse_activations.h"
 #include "tests/support/data.h"
-#include "tests/support/graph/check_same_function.h"
 #include "tests/support/graph/random_graph.h"
+#include "tests/support/quantize/check_same_function.h"
 
 using namespace narrow;
 using namespace narrow::graph;

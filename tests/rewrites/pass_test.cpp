@@ -7,9 +7,9 @@
 #include "rewrites/remove_identities.h"
 #include "rewrites/simplify.h"
 #include "tests/support/data.h"
-#include "tests/support/graph/check_same_function.h"
 #include "tests/support/graph/random_graph.h"
 #include "tests/support/graph/random_network.h"
+#include "tests/support/quantize/check_same_function.h"
 
 using namespace narrow;
 using namespace narrow::graph;

@@ -7,8 +7,8 @@
 #include "rewrites/simplify.h"
 #include "rewrites/stated_quantization_codes.h"
 #include "tests/support/data.h"
-#include "tests/support/graph/check_same_function.h"
-#include "tests/support/graph/stated_graph.h"
+#include "tests/support/quantize/check_same_function.h"
+#include "tests/support/quantize/stated_graph.h"
 
 namespace narrow::graph {
 namespace {

@@ -35,7 +35,7 @@ class ChainStep final : public Step {
     for (std::int64_t begin = part.row_begin; begin < part.row_end;) {
       const std::int64_t end = std::min(part.row_end, chunk_end(begin));
       const Part chunk{begin, end, part.channel_begin, part.channel_end};
-      chained.rows = buffer - begin * row_bytes_;
+      chained.chain_rows = buffer - begin * row_bytes_;
       first_->run_part(chained, chunk, slot);
       for (const auto& follower : followers_) {
         if (whole) {

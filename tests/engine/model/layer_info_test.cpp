@@ -4,18 +4,18 @@
 
 #include "narrow/inspect.h"
 #include "narrow/model.h"
-#include "tests/engine/graph_builder.h"
+#include "tests/engine/integer_graph_builder.h"
 
 using narrow::LayerInfo;
 using narrow::Model;
-using narrow::testing::GraphBuilder;
-using narrow::testing::square;
+using narrow::testing::IntegerGraphBuilder;
+using narrow::testing::window;
 
 TEST_CASE("layers say shape and widths and stored bytes") {
-  GraphBuilder b(2, {8, 8, 3});
-  const auto first = b.float_convolution(b.input(), square(3, 2, 1), 1, 4);
+  IntegerGraphBuilder b(2, {8, 8, 3});
+  const auto first = b.float_convolution(b.input(), window(3, 2, 1), 1, 4);
   const auto second = b.convolution(b.quantize(first, 8), {3, 1, 1, 2, 1, 1, {1, 0, 1, 0}}, 2, 6, 3, 5);
-  const auto third = b.max_pool(second, square(2, 2));
+  const auto third = b.max_pool(second, window(2, 2));
   const auto fourth = b.linear_scores(third, 10, 8);
   const Model model = narrow::testing::to_model(b.finish(fourth));
   const std::vector<LayerInfo> layers = model.layers();
@@ -54,30 +54,30 @@ TEST_CASE("layers say shape and widths and stored bytes") {
 TEST_CASE("layers without weights say what they do") {
   using Kind = narrow::graph::FunctionKind;
   const auto detail = [](const auto& append) {
-    GraphBuilder b(2, {4, 6, 3});
+    IntegerGraphBuilder b(2, {4, 6, 3});
     append(b);
     const Model model = narrow::testing::to_model(b.finish(b.softmax(b.input())));
     return model.layers()[0].detail;
   };
-  CHECK(detail([](GraphBuilder& b) { b.function(b.input(), Kind::kSigmoid); }) == "Sigmoid");
-  CHECK(detail([](GraphBuilder& b) { b.function(b.input(), Kind::kSilu); }) == "Silu");
-  CHECK(detail([](GraphBuilder& b) { b.function(b.input(), Kind::kTanh); }) == "Tanh");
-  CHECK(detail([](GraphBuilder& b) { b.function(b.input(), Kind::kPRelu); }) == "PRelu");
-  CHECK(detail([](GraphBuilder& b) { b.function(b.input(), Kind::kElu); }).find("Elu 0.") == 0);
-  CHECK(detail([](GraphBuilder& b) { b.function(b.input(), Kind::kLeakyRelu); }).find("LeakyRelu 0.") == 0);
-  const std::string swish = detail([](GraphBuilder& b) { b.function(b.input(), Kind::kHardSwish); });
+  CHECK(detail([](IntegerGraphBuilder& b) { b.function(b.input(), Kind::kSigmoid); }) == "Sigmoid");
+  CHECK(detail([](IntegerGraphBuilder& b) { b.function(b.input(), Kind::kSilu); }) == "Silu");
+  CHECK(detail([](IntegerGraphBuilder& b) { b.function(b.input(), Kind::kTanh); }) == "Tanh");
+  CHECK(detail([](IntegerGraphBuilder& b) { b.function(b.input(), Kind::kPRelu); }) == "PRelu");
+  CHECK(detail([](IntegerGraphBuilder& b) { b.function(b.input(), Kind::kElu); }).find("Elu 0.") == 0);
+  CHECK(detail([](IntegerGraphBuilder& b) { b.function(b.input(), Kind::kLeakyRelu); }).find("LeakyRelu 0.") == 0);
+  const std::string swish = detail([](IntegerGraphBuilder& b) { b.function(b.input(), Kind::kHardSwish); });
   CHECK(swish.find("HardSwish 0.") == 0);
   CHECK(swish.find(" 0.5") == swish.size() - 4);
-  CHECK(detail([](GraphBuilder& b) { b.function(b.input(), Kind::kHardSigmoid); }).find("HardSigmoid 0.") == 0);
-  CHECK(detail([](GraphBuilder& b) { b.add(b.input(), b.input()); }).empty());
-  CHECK(detail([](GraphBuilder& b) { b.pad(b.input(), {1, 1, 1, 1}); }) == "p1");
-  CHECK(detail([](GraphBuilder& b) { b.pad(b.input(), {1, 2, 0, 3}); }) == "p1,2,0,3");
-  CHECK(detail([](GraphBuilder& b) { b.slice(b.input(), {1, 0, 2}, {2, 6, 1}); }) == "from 1x0x2");
-  CHECK(detail([](GraphBuilder& b) { b.transpose(b.input(), {2, 0, 1}); }) == "2,0,1");
-  CHECK(detail([](GraphBuilder& b) { b.lrn(b.input(), {7, 1.0F, 0.75F, 1.0F}); }) == "size 7");
-  CHECK(detail([](GraphBuilder& b) { b.reshape(b.input(), {6, 4, 3}); }).empty());
+  CHECK(detail([](IntegerGraphBuilder& b) { b.function(b.input(), Kind::kHardSigmoid); }).find("HardSigmoid 0.") == 0);
+  CHECK(detail([](IntegerGraphBuilder& b) { b.add(b.input(), b.input()); }).empty());
+  CHECK(detail([](IntegerGraphBuilder& b) { b.pad(b.input(), {1, 1, 1, 1}); }) == "p1");
+  CHECK(detail([](IntegerGraphBuilder& b) { b.pad(b.input(), {1, 2, 0, 3}); }) == "p1,2,0,3");
+  CHECK(detail([](IntegerGraphBuilder& b) { b.slice(b.input(), {1, 0, 2}, {2, 6, 1}); }) == "from 1x0x2");
+  CHECK(detail([](IntegerGraphBuilder& b) { b.transpose(b.input(), {2, 0, 1}); }) == "2,0,1");
+  CHECK(detail([](IntegerGraphBuilder& b) { b.lrn(b.input(), {7, 1.0F, 0.75F, 1.0F}); }) == "size 7");
+  CHECK(detail([](IntegerGraphBuilder& b) { b.reshape(b.input(), {6, 4, 3}); }).empty());
 
-  GraphBuilder b(2, {4, 6, 3});
+  IntegerGraphBuilder b(2, {4, 6, 3});
   const auto scale = b.global_average_pool(b.input());
   const Model model = narrow::testing::to_model(b.finish(b.flatten(b.multiply(b.input(), scale))));
   CHECK(model.layers()[1].detail == "4x6x3, 1x1x3");

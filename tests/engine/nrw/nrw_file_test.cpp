@@ -7,7 +7,7 @@
 
 #include "engine/nrw/nrw_file.h"
 #include "narrow/session.h"
-#include "tests/engine/graph_builder.h"
+#include "tests/engine/integer_graph_builder.h"
 #include "tests/engine/nrw/nrw_surgery.h"
 #include "tests/support/data.h"
 
@@ -16,7 +16,7 @@ using narrow::ErrorCode;
 using narrow::Model;
 using narrow::QRange;
 using narrow::engine::ModelData;
-using narrow::testing::GraphBuilder;
+using narrow::testing::IntegerGraphBuilder;
 using narrow::testing::model_of_everything;
 using narrow::testing::model_of_functions;
 using narrow::testing::put_number;
@@ -29,8 +29,8 @@ namespace {
 using Bytes = std::vector<std::byte>;
 
 Bytes small_model() {
-  GraphBuilder b(3, {2, 2, 1});
-  const auto x = b.convolution(b.quantize(b.input()), narrow::testing::square(1), 1, 3, 3, 4);
+  IntegerGraphBuilder b(3, {2, 2, 1});
+  const auto x = b.convolution(b.quantize(b.input()), narrow::testing::window(1), 1, 3, 3, 4);
   return to_model(b.finish(b.linear_scores(x, 2, 4))).serialize();
 }
 
@@ -141,9 +141,9 @@ TEST_CASE("a BatchNorm that nobody folded is stored too") {
 
 TEST_CASE("a 4-bit model takes half of the 8-bit one") {
   const auto size = [](int bits) {
-    GraphBuilder b(1, {8, 8, 3});
-    const auto x = b.convolution(b.quantize(b.input()), narrow::testing::square(3, 1, 1), 1, 64, bits);
-    const auto y = b.convolution(x, narrow::testing::square(3, 1, 1), 1, 64, bits);
+    IntegerGraphBuilder b(1, {8, 8, 3});
+    const auto x = b.convolution(b.quantize(b.input()), narrow::testing::window(3, 1, 1), 1, 64, bits);
+    const auto y = b.convolution(x, narrow::testing::window(3, 1, 1), 1, 64, bits);
     return to_model(b.finish(b.linear_scores(b.global_average_pool(y), 10))).serialize().size();
   };
   CHECK(static_cast<double>(size(4)) < 0.55 * static_cast<double>(size(8)));

@@ -7,7 +7,7 @@
 #include "engine/nrw/nrw_layout.h"
 #include "graph/function.h"
 #include "narrow/model.h"
-#include "tests/engine/graph_builder.h"
+#include "tests/engine/integer_graph_builder.h"
 #include "tests/engine/nrw/nrw_surgery.h"
 #include "tests/support/data.h"
 #include "tests/support/graph/functions.h"

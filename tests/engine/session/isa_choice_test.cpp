@@ -6,7 +6,7 @@
 #include <optional>
 
 #include "narrow/session.h"
-#include "tests/engine/graph_builder.h"
+#include "tests/engine/integer_graph_builder.h"
 
 using narrow::ErrorCode;
 using narrow::Isa;

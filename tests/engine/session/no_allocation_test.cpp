@@ -6,7 +6,7 @@
 #include <new>
 
 #include "narrow/session.h"
-#include "tests/engine/graph_builder.h"
+#include "tests/engine/integer_graph_builder.h"
 
 namespace {
 
@@ -62,9 +62,9 @@ extern "C" const char* __tsan_default_options() { return "allocator_may_return_n
 
 TEST_CASE("running a session allocates nothing") {
   const narrow::Model small = narrow::testing::to_model(narrow::testing::model_of_everything(1));
-  narrow::testing::GraphBuilder b(4, {40, 40, 3});
-  const auto x = b.convolution(b.quantize(b.input()), narrow::testing::square(3, 1, 1), 1, 32);
-  const auto y = b.add(b.convolution(x, narrow::testing::square(3, 1, 1), 32, 32), x);
+  narrow::testing::IntegerGraphBuilder b(4, {40, 40, 3});
+  const auto x = b.convolution(b.quantize(b.input()), narrow::testing::window(3, 1, 1), 1, 32);
+  const auto y = b.add(b.convolution(x, narrow::testing::window(3, 1, 1), 32, 32), x);
   const narrow::Model large = narrow::testing::to_model(b.finish(b.linear_scores(b.global_average_pool(y), 6)));
   const narrow::Model functions = narrow::testing::to_model(narrow::testing::model_of_functions(1));
   for (const narrow::Model& model : {small, large, functions}) {

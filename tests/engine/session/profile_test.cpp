@@ -5,7 +5,7 @@
 
 #include "narrow/inspect.h"
 #include "narrow/session.h"
-#include "tests/engine/graph_builder.h"
+#include "tests/engine/integer_graph_builder.h"
 
 using narrow::Session;
 using narrow::StepInfo;

@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "narrow/session.h"
-#include "tests/engine/graph_builder.h"
+#include "tests/engine/integer_graph_builder.h"
 #include "tests/engine/reference_interpreter.h"
 #include "tests/support/data.h"
 
@@ -103,7 +103,7 @@ TEST_CASE("random networks give the reference scores") {
 
 // Exponentials are taken relative to the largest score.
 TEST_CASE("softmax of scores beyond every exponential") {
-  narrow::testing::GraphBuilder b(1, {1, 1, 4});
+  narrow::testing::IntegerGraphBuilder b(1, {1, 1, 4});
   const Model model = to_model(b.finish(b.softmax(b.input())));
   CHECK(run(model, {}, {-1e30F, 1000.0F, 1000.0F, -1000.0F}) == std::vector<float>{0.0F, 0.5F, 0.5F, 0.0F});
   CHECK(run(model, {}, {-3e38F, -3e38F, 3e38F, 0.0F}) == std::vector<float>{0.0F, 0.0F, 1.0F, 0.0F});
@@ -112,28 +112,28 @@ TEST_CASE("softmax of scores beyond every exponential") {
 
 TEST_CASE("scores do not depend on threads") {
   // Large enough for steps to be split into parts.
-  narrow::testing::GraphBuilder b(narrow::testing::seed(), {33, 31, 3});
-  auto x = b.convolution(b.quantize(b.input()), narrow::testing::square(3, 1, 1), 1, 24);
-  x = b.convolution(x, narrow::testing::square(3, 1, 1), 24, 24);
-  x = b.add(x, b.convolution(x, narrow::testing::square(1), 1, 24));
+  narrow::testing::IntegerGraphBuilder b(narrow::testing::seed(), {33, 31, 3});
+  auto x = b.convolution(b.quantize(b.input()), narrow::testing::window(3, 1, 1), 1, 24);
+  x = b.convolution(x, narrow::testing::window(3, 1, 1), 24, 24);
+  x = b.add(x, b.convolution(x, narrow::testing::window(1), 1, 24));
   x = b.concat({x, b.activation(x, {0.0F, 1.0F})});
-  x = b.max_pool(b.pad_channels(x, 3, 5), narrow::testing::square(3, 2, 1));
-  x = b.average_pool(x, narrow::testing::square(3, 1, 1), false);
+  x = b.max_pool(b.pad_channels(x, 3, 5), narrow::testing::window(3, 2, 1));
+  x = b.average_pool(x, narrow::testing::window(3, 1, 1), false);
   const Model model = to_model(b.finish(b.linear_scores(b.global_average_pool(x), 10)));
   check_threads(model);
 }
 
 TEST_CASE("scores of arithmetic and movement and float islands do not depend on threads") {
   using Kind = narrow::graph::FunctionKind;
-  narrow::testing::GraphBuilder b(narrow::testing::seed(), {33, 31, 3});
-  auto x = b.convolution(b.quantize(b.input()), narrow::testing::square(3, 1, 1), 1, 24);
+  narrow::testing::IntegerGraphBuilder b(narrow::testing::seed(), {33, 31, 3});
+  auto x = b.convolution(b.quantize(b.input()), narrow::testing::window(3, 1, 1), 1, 24);
   x = b.multiply(x, b.function(b.global_average_pool(x), Kind::kSigmoid));
   x = b.subtract(b.slice(x, {}, {33, 31, 1}), b.function(x, Kind::kPRelu));
   x = b.slice(b.pad(b.function(x, Kind::kSilu), {1, 2, 3, 4}), {1, 1, 2}, {31, 30, 20});
   auto y = b.dequantize(b.transpose(x, {1, 0, 2}));
   y = b.softmax(b.lrn(y, {}));
-  y = b.concat({b.max_pool(y, narrow::testing::square(3, 1, 1)), b.function(y, Kind::kTanh)});
-  y = b.add(b.transpose(b.average_pool(y, narrow::testing::square(3, 1, 1), false), {1, 0, 2}),
+  y = b.concat({b.max_pool(y, narrow::testing::window(3, 1, 1)), b.function(y, Kind::kTanh)});
+  y = b.add(b.transpose(b.average_pool(y, narrow::testing::window(3, 1, 1), false), {1, 0, 2}),
             b.global_average_pool(y));
   check_threads(to_model(b.finish(b.float_linear(b.pad_channels(b.pad(y, {1, 0, 0, 1}), 1, 2), 10))));
 }
@@ -155,7 +155,7 @@ TEST_CASE("multipliers are rounded once") {
     if (rounded(once) == rounded(twice) || rounded(once) > 254) continue;
     ++found;
     // One weight, an input of zero, and the accumulator as bias.
-    narrow::testing::GraphBuilder b(1, {1, 1, 1});
+    narrow::testing::IntegerGraphBuilder b(1, {1, 1, 1});
     const auto x = b.quantize(b.input());
     const auto y = b.dequantize(b.linear(x, 1));
     auto data = b.finish(y);

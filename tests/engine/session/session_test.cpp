@@ -8,7 +8,7 @@
 #include <stdexcept>
 #include <thread>
 
-#include "tests/engine/graph_builder.h"
+#include "tests/engine/integer_graph_builder.h"
 #include "tests/engine/reference_interpreter.h"
 #include "tests/support/data.h"
 
@@ -17,18 +17,18 @@ using narrow::Executor;
 using narrow::Model;
 using narrow::Session;
 using narrow::SessionOptions;
-using narrow::testing::GraphBuilder;
+using narrow::testing::IntegerGraphBuilder;
 using narrow::testing::model_of_everything;
 using narrow::testing::random_pictures;
-using narrow::testing::square;
 using narrow::testing::to_model;
+using narrow::testing::window;
 
 namespace {
 
 // One with steps large enough to be split.
 Model wide_model() {
-  GraphBuilder b(4, {40, 40, 3});
-  const auto x = b.convolution(b.quantize(b.input()), square(3, 1, 1), 1, 32);
+  IntegerGraphBuilder b(4, {40, 40, 3});
+  const auto x = b.convolution(b.quantize(b.input()), window(3, 1, 1), 1, 32);
   return to_model(b.finish(b.linear_scores(b.global_average_pool(x), 6)));
 }
 
@@ -163,7 +163,7 @@ TEST_CASE("a BatchNorm that nobody folded is an error that names the node") {
 }
 
 TEST_CASE("a network that only passes its input on gives it as scores") {
-  GraphBuilder b(1, {2, 3, 2});
+  IntegerGraphBuilder b(1, {2, 3, 2});
   const Model model = to_model(b.finish(b.flatten(b.identity(b.input()))));
   const std::vector<float> pictures = random_pictures(model.input_shape(), 2, 3);
   Session session = Session::create(model, {.max_batch = 2}).value();
@@ -173,7 +173,7 @@ TEST_CASE("a network that only passes its input on gives it as scores") {
 }
 
 TEST_CASE("layers that may overflow int32 are refused by name") {
-  GraphBuilder b(1, {1, 1, 1});
+  IntegerGraphBuilder b(1, {1, 1, 1});
   auto data = b.finish(b.linear_scores(b.quantize(b.input()), 1, 8));
   for (auto& node : data.graph.nodes) {
     if (auto* filter = narrow::graph::filter_of(node)) {
@@ -209,8 +209,8 @@ TEST_CASE("steps and memory are reported") {
 }
 
 TEST_CASE("memory that can not be had is an error") {
-  GraphBuilder b(1, {1024, 1024, 3});
-  const auto x = b.convolution(b.quantize(b.input()), square(1), 1, 1024);
+  IntegerGraphBuilder b(1, {1024, 1024, 3});
+  const auto x = b.convolution(b.quantize(b.input()), window(1), 1, 1024);
   const Model model = to_model(b.finish(b.linear_scores(b.global_average_pool(x), 2)));
   const narrow::Error error = create_error(model, {.max_batch = 65536});
   CHECK(error.code == ErrorCode::kLimit);
@@ -218,8 +218,8 @@ TEST_CASE("memory that can not be had is an error") {
 }
 
 TEST_CASE("classify preprocesses as the model says") {
-  GraphBuilder b(9, {6, 5, 3});
-  auto data = b.finish(b.linear_scores(b.convolution(b.quantize(b.input()), square(3, 1, 1), 1, 4), 3));
+  IntegerGraphBuilder b(9, {6, 5, 3});
+  auto data = b.finish(b.linear_scores(b.convolution(b.quantize(b.input()), window(3, 1, 1), 1, 4), 3));
   data.preprocessing.resize = 8;
   data.preprocessing.mean = {0.4F, 0.5F, 0.6F};
   data.preprocessing.std = {0.2F, 0.3F, 0.4F};
@@ -238,7 +238,7 @@ TEST_CASE("classify preprocesses as the model says") {
 }
 
 TEST_CASE("classify says when the network takes no pictures") {
-  GraphBuilder b(9, {4, 4, 2});
+  IntegerGraphBuilder b(9, {4, 4, 2});
   const Model model = to_model(b.finish(b.linear_scores(b.quantize(b.input()), 3)));
   const auto scores = Session::create(model).value().classify({4, 4, std::vector<std::uint8_t>(48)});
   REQUIRE_FALSE(scores.ok());

@@ -9,30 +9,30 @@
 #include "narrow/executor.h"
 #include "narrow/inspect.h"
 #include "narrow/session.h"
-#include "tests/engine/graph_builder.h"
+#include "tests/engine/integer_graph_builder.h"
 #include "tests/engine/reference_interpreter.h"
 
 using narrow::Model;
 using narrow::Session;
 using narrow::SessionOptions;
-using narrow::testing::GraphBuilder;
+using narrow::testing::IntegerGraphBuilder;
 using narrow::testing::random_pictures;
-using narrow::testing::square;
 using narrow::testing::to_model;
+using narrow::testing::window;
 
 namespace {
 
 // Few pixels and many channels: a 3x3 layer, and layers with everything that can follow one.
 Model small_and_deep() {
-  GraphBuilder b(3, {7, 7, 96});
+  IntegerGraphBuilder b(3, {7, 7, 96});
   auto x = b.quantize(b.input());
-  x = b.convolution(x, square(3, 1, 1), 1, 224, 8, 8, {0, 6});
-  const auto y = b.convolution(x, square(3, 1, 1), 1, 224);
+  x = b.convolution(x, window(3, 1, 1), 1, 224, 8, 8, {0, 6});
+  const auto y = b.convolution(x, window(3, 1, 1), 1, 224);
   const auto z = b.function(b.add(y, x), narrow::graph::FunctionKind::kPRelu);
-  const auto s = b.function(b.convolution(z, square(1), 1, 200, 4), narrow::graph::FunctionKind::kHardSwish);
-  const auto m = b.multiply(b.convolution(s, square(1), 2, 200), s);
-  const auto a = b.activation(b.subtract(b.convolution(m, square(3, 1, 1), 1, 200), m), {-1, 1}, 6);
-  const auto d = b.convolution(a, square(3, 1, 1), 200, 200);
+  const auto s = b.function(b.convolution(z, window(1), 1, 200, 4), narrow::graph::FunctionKind::kHardSwish);
+  const auto m = b.multiply(b.convolution(s, window(1), 2, 200), s);
+  const auto a = b.activation(b.subtract(b.convolution(m, window(3, 1, 1), 1, 200), m), {-1, 1}, 6);
+  const auto d = b.convolution(a, window(3, 1, 1), 200, 200);
   return to_model(b.finish(b.linear_scores(b.flatten(d), 333)));
 }
 

@@ -86,12 +86,8 @@ graph::Graph GraphBuilder::finish(graph::ValueId output) {
   return graph_;
 }
 
-graph::Window window(int kernel, int stride, int pad) {
-  graph::Window result;
-  result.kernel_h = result.kernel_w = kernel;
-  result.stride_h = result.stride_w = stride;
-  result.pad = Padding{pad, pad, pad, pad};
-  return result;
+graph::Window window(int kernel, int stride, int pad, int dilation) {
+  return {kernel, kernel, stride, stride, dilation, dilation, {pad, pad, pad, pad}};
 }
 
 std::vector<double> random_input(const graph::Graph& graph, unsigned seed) {

@@ -42,6 +42,9 @@ class GraphBuilder {
   [[nodiscard]] std::vector<float> random(std::size_t count, float lo, float hi);
   [[nodiscard]] std::mt19937& generator() { return generator_; }
 
+  // The graph so far; whoever changes it keeps it valid.
+  [[nodiscard]] graph::Graph& built() { return graph_; }
+  [[nodiscard]] const graph::Graph& built() const { return graph_; }
   // The graph with this output.
   [[nodiscard]] graph::Graph finish(graph::ValueId output);
 
@@ -54,7 +57,7 @@ class GraphBuilder {
 };
 
 // A square window.
-[[nodiscard]] graph::Window window(int kernel, int stride = 1, int pad = 0);
+[[nodiscard]] graph::Window window(int kernel, int stride = 1, int pad = 0, int dilation = 1);
 
 // A random picture for the graph's input, in [-2, 2].
 [[nodiscard]] std::vector<double> random_input(const graph::Graph& graph, unsigned seed);

@@ -1,4 +1,4 @@
-// Networks whose large tensors never exist as a whole: what each kind of row that strips hand on must be is computed
+// Networks whose large tensors never exist as a whole: each kind of row that a stage passes to the next is computed
 // once and equals the reference, whatever the strides, padding, batch and threads.
 #include <doctest/doctest.h>
 
@@ -8,43 +8,43 @@
 
 #include "narrow/inspect.h"
 #include "narrow/session.h"
-#include "tests/engine/graph_builder.h"
+#include "tests/engine/integer_graph_builder.h"
 #include "tests/engine/reference_interpreter.h"
 
 using narrow::Model;
 using narrow::Session;
-using narrow::testing::GraphBuilder;
+using narrow::testing::IntegerGraphBuilder;
 using narrow::testing::random_pictures;
-using narrow::testing::square;
 using narrow::testing::to_model;
+using narrow::testing::window;
 
 namespace {
 
 // An inverted residual block with an addition, one of 4 bits with a large lopsided window, and a strided first layer:
 // node 0 is quantize.
 Model blocks() {
-  GraphBuilder b(11, {91, 97, 8});
+  IntegerGraphBuilder b(11, {91, 97, 8});
   auto x = b.quantize(b.input());
-  auto y = b.convolution(x, square(1), 1, 32, 8, 8, {0, 6});
-  y = b.convolution(y, square(3, 1, 1), 32, 32, 8, 8, {0, 6});
-  x = b.add(b.convolution(y, square(1), 1, 8), x);
-  y = b.convolution(x, square(1), 1, 40, 4, 4, {0, 6});
-  narrow::graph::Window window;
-  window.kernel_h = 5;
-  window.kernel_w = 3;
-  window.stride_h = 3;
-  window.stride_w = 2;
-  window.dilation_h = 2;
-  window.pad = {7, 1, 3, 0};
-  y = b.convolution(y, window, 40, 40, 4, 4, {0, 6});
-  return to_model(b.finish(b.linear_scores(b.global_average_pool(b.convolution(y, square(1), 1, 16)), 7)));
+  auto y = b.convolution(x, window(1), 1, 32, 8, 8, {0, 6});
+  y = b.convolution(y, window(3, 1, 1), 32, 32, 8, 8, {0, 6});
+  x = b.add(b.convolution(y, window(1), 1, 8), x);
+  y = b.convolution(x, window(1), 1, 40, 4, 4, {0, 6});
+  narrow::graph::Window lopsided;
+  lopsided.kernel_h = 5;
+  lopsided.kernel_w = 3;
+  lopsided.stride_h = 3;
+  lopsided.stride_w = 2;
+  lopsided.dilation_h = 2;
+  lopsided.pad = {7, 1, 3, 0};
+  y = b.convolution(y, lopsided, 40, 40, 4, 4, {0, 6});
+  return to_model(b.finish(b.linear_scores(b.global_average_pool(b.convolution(y, window(1), 1, 16)), 7)));
 }
 
 // The first of them is strided, the second skips every other row.
 Model strided() {
-  GraphBuilder b(12, {260, 130, 3});
-  auto x = b.convolution(b.quantize(b.input()), square(3, 2, 1), 1, 33, 8, 8, {0, 6});
-  x = b.convolution(x, square(1, 2), 33, 33);
+  IntegerGraphBuilder b(12, {260, 130, 3});
+  auto x = b.convolution(b.quantize(b.input()), window(3, 2, 1), 1, 33, 8, 8, {0, 6});
+  x = b.convolution(x, window(1, 2), 33, 33);
   return to_model(b.finish(b.linear_scores(b.global_average_pool(x), 5)));
 }
 
@@ -79,7 +79,7 @@ std::vector<std::string> fused(const Model& model) {
 
 }  // namespace
 
-TEST_CASE("strips: expansion, depthwise, projection and addition are one step and equal the reference") {
+TEST_CASE("row tiles: expansion, depthwise, projection and addition are one step and equal the reference") {
   const Model model = blocks();
   const std::vector<std::string> with = fused(model);
   REQUIRE(with.size() >= 8);
@@ -92,7 +92,7 @@ TEST_CASE("strips: expansion, depthwise, projection and addition are one step an
   check_equal(model);
 }
 
-TEST_CASE("strips: a strided first layer and rows that nobody reads equal the reference") {
+TEST_CASE("row tiles: a strided first layer and rows that nobody reads equal the reference") {
   const Model model = strided();
   const std::vector<std::string> with = fused(model);
   CHECK(with[1].empty());
@@ -100,7 +100,7 @@ TEST_CASE("strips: a strided first layer and rows that nobody reads equal the re
   check_equal(model);
 }
 
-TEST_CASE("strips: what they hand on takes no memory of the arena") {
+TEST_CASE("row tiles: what passes between stages takes no memory of the arena") {
   const Model model = blocks();
   const Session session = Session::create(model, {}).value();
   CHECK(session.memory().tensor_bytes < 256 * 1024);  // that of either large tensor

@@ -10,15 +10,17 @@
 #include "engine/model/model_data.h"
 #include "graph/ir.h"
 #include "narrow/model.h"
+#include "tests/support/graph/random_graph.h"
 
 namespace narrow::testing {
 
-class GraphBuilder {
+// Names nodes by their kind and index.
+class IntegerGraphBuilder {
  public:
-  GraphBuilder(unsigned seed, TensorShape input);
+  IntegerGraphBuilder(unsigned seed, TensorShape input) : builder_(seed, input) {}
 
   // Ids of float32 values.
-  [[nodiscard]] graph::ValueId input() const { return graph_.input; }
+  [[nodiscard]] graph::ValueId input() const { return builder_.input(); }
   graph::ValueId dequantize(graph::ValueId x);
   graph::ValueId float_convolution(graph::ValueId x, graph::Window window, int groups, int out_channels,
                                    Clamp clamp = {});
@@ -55,10 +57,10 @@ class GraphBuilder {
   graph::ValueId flatten(graph::ValueId x);
   graph::ValueId identity(graph::ValueId x);
 
-  [[nodiscard]] bool is_float(graph::ValueId x) const { return !graph_.value(x).quantization.has_value(); }
-  [[nodiscard]] TensorShape shape(graph::ValueId x) const { return graph_.value(x).shape; }
-  [[nodiscard]] std::mt19937& random() { return random_; }
-  [[nodiscard]] int uniform(int lo, int hi) { return std::uniform_int_distribution<int>(lo, hi)(random_); }
+  [[nodiscard]] bool is_float(graph::ValueId x) const { return !builder_.built().value(x).quantization.has_value(); }
+  [[nodiscard]] TensorShape shape(graph::ValueId x) const { return builder_.shape(x); }
+  [[nodiscard]] std::mt19937& random() { return builder_.generator(); }
+  [[nodiscard]] int uniform(int lo, int hi) { return std::uniform_int_distribution<int>(lo, hi)(random()); }
 
   // The model with `output` as its scores, "raw" preprocessing and labels; checked.
   [[nodiscard]] engine::ModelData finish(graph::ValueId output);
@@ -78,12 +80,8 @@ class GraphBuilder {
   // The same for operators that change no element.
   graph::ValueId lossless(const std::string& kind, graph::Op op, graph::ValueId x);
 
-  graph::Graph graph_;
-  std::mt19937 random_;
+  GraphBuilder builder_;
 };
-
-// A window with equal sides everywhere.
-[[nodiscard]] graph::Window square(int kernel, int stride = 1, int pad = 0, int dilation = 1);
 
 // Inputs for `batch` pictures: gaussian, with zeros, large values and ties among them.
 [[nodiscard]] std::vector<float> random_pictures(const TensorShape& shape, std::int64_t batch, unsigned seed);

@@ -1,4 +1,4 @@
-#include "tests/support/graph/check_same_function.h"
+#include "tests/support/quantize/check_same_function.h"
 
 #include <doctest/doctest.h>
 

@@ -11,7 +11,7 @@ namespace {
 
 // Most of a small L2 cache. Larger row tiles are better, because kernels prepare their first rows again for each of
 // them.
-constexpr std::int64_t kStripBytes = 192 * 1024;
+constexpr std::int64_t kTileBytes = 192 * 1024;
 // Kernels may load whole vectors, beyond the rows that they use.
 constexpr std::size_t kSlackBytes = 64;
 
@@ -41,15 +41,15 @@ struct Tensor {
   }
 };
 
-class StripStep final : public Step {
+class RowTileStep final : public Step {
  public:
-  StripStep(std::vector<std::unique_ptr<Step>> steps, std::vector<Tensor> tensors, std::size_t inner_bytes)
+  RowTileStep(std::vector<std::unique_ptr<Step>> steps, std::vector<Tensor> tensors, std::size_t inner_bytes)
       : Step(steps.back()->rows(), cost_of(steps), steps.front()->info()),
         steps_(std::move(steps)),
         tensors_(std::move(tensors)),
-        strip_rows_(strip_rows(rows(), tensors_)),
+        tile_rows_(tile_rows(rows(), tensors_)),
         workspace_bytes_(inner_bytes) {
-    std::int64_t count = strip_rows_;
+    std::int64_t count = tile_rows_;
     for (auto tensor = tensors_.rbegin(); tensor != tensors_.rend(); ++tensor) {
       count = tensor->rows_read(count);
       tensor->offset = workspace_bytes_ + kSlackBytes;
@@ -94,11 +94,11 @@ class StripStep final : public Step {
 
  private:
   void run_picture(const RunContext& context, std::int64_t picture, const Rows& all, int slot) const {
-    RunContext strips = context;
-    std::array<Rows, kMostStrips> present{};
+    RunContext staged = context;
+    std::array<Rows, kMostStageTensors> present{};
     for (Rows now{all.begin, 0}; now.begin < all.end; now.begin = now.end) {
-      now.end = std::min(all.end, now.begin - now.begin % strip_rows_ + strip_rows_);
-      std::array<Rows, kMostStrips> needed{};
+      now.end = std::min(all.end, now.begin - now.begin % tile_rows_ + tile_rows_);
+      std::array<Rows, kMostStageTensors> needed{};
       for (std::size_t i = tensors_.size(); i-- > 0;) {
         needed[i] = tensors_[i].read_by(i + 1 < tensors_.size() ? needed[i + 1] : now);
       }
@@ -110,13 +110,13 @@ class StripStep final : public Step {
           const std::byte* const from = buffer + (kept.begin - present[i].begin) * tensor.row_bytes;
           std::copy(from, from + kept.count() * tensor.row_bytes, buffer);
         }
-        strips.strips[i] = buffer - (picture * tensor.rows + needed[i].begin) * tensor.row_bytes;
+        staged.stage_rows[i] = buffer - (picture * tensor.rows + needed[i].begin) * tensor.row_bytes;
         if (kept.end < needed[i].end) {
-          steps_[i]->run(strips, picture * tensor.rows + kept.end, picture * tensor.rows + needed[i].end, slot);
+          steps_[i]->run(staged, picture * tensor.rows + kept.end, picture * tensor.rows + needed[i].end, slot);
         }
         present[i] = {needed[i].begin, std::max(kept.end, needed[i].end)};
       }
-      steps_.back()->run(strips, picture * rows() + now.begin, picture * rows() + now.end, slot);
+      steps_.back()->run(staged, picture * rows() + now.begin, picture * rows() + now.end, slot);
     }
   }
 
@@ -127,7 +127,7 @@ class StripStep final : public Step {
   }
 
   // An even number if there is more than one, because some kernels compute two rows at a time.
-  static std::int64_t strip_rows(std::int64_t rows, const std::vector<Tensor>& tensors) {
+  static std::int64_t tile_rows(std::int64_t rows, const std::vector<Tensor>& tensors) {
     std::int64_t fit = 1;
     for (std::int64_t count = 2; count <= rows; count += 2) {
       std::int64_t bytes = 0;
@@ -136,7 +136,7 @@ class StripStep final : public Step {
         read = tensor->rows_read(read);
         bytes += read * tensor->row_bytes;
       }
-      if (bytes > kStripBytes) break;
+      if (bytes > kTileBytes) break;
       fit = count;
     }
     return fit;
@@ -144,13 +144,13 @@ class StripStep final : public Step {
 
   std::vector<std::unique_ptr<Step>> steps_;
   std::vector<Tensor> tensors_;  // step i writes tensor i
-  std::int64_t strip_rows_;
+  std::int64_t tile_rows_;
   std::size_t workspace_bytes_;
 };
 
 }  // namespace
 
-StepResult make_strip_step(std::vector<std::unique_ptr<Step>> steps, const std::vector<TensorShape>& shapes) {
+StepResult make_row_tile_step(std::vector<std::unique_ptr<Step>> steps, const std::vector<TensorShape>& shapes) {
   std::vector<Tensor> tensors;
   std::size_t inner_bytes = 0;
   for (std::size_t i = 0; i < steps.size(); ++i) {
@@ -159,7 +159,7 @@ StepResult make_strip_step(std::vector<std::unique_ptr<Step>> steps, const std::
     tensors.push_back({shapes[i].height, shapes[i].width * shapes[i].channels, steps[i + 1]->row_window()});
   }
   NARROW_ASSIGN(inner_bytes, align_arena(inner_bytes));
-  return StepResult(std::make_unique<StripStep>(std::move(steps), std::move(tensors), inner_bytes));
+  return StepResult(std::make_unique<RowTileStep>(std::move(steps), std::move(tensors), inner_bytes));
 }
 
 }  // namespace narrow::engine

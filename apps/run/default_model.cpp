@@ -1,4 +1,4 @@
-#include "apps/default_model.h"
+#include "apps/run/default_model.h"
 
 extern "C" {
 // Ends of the bytes that default_model.S includes.

@@ -1,0 +1,99 @@
+#include "apps/text/words.h"
+
+#include <algorithm>
+#include <cstdarg>
+#include <cstdio>
+
+#include "base/text.h"
+
+namespace narrow::cli {
+
+std::string format(const char* pattern, ...) {
+  std::va_list arguments;
+  va_start(arguments, pattern);
+  std::va_list again;
+  va_copy(again, arguments);
+  const int length = std::vsnprintf(nullptr, 0, pattern, arguments);
+  va_end(arguments);
+  std::string out(length > 0 ? static_cast<std::size_t>(length) : 0, '\0');
+  if (length > 0) std::vsnprintf(out.data(), out.size() + 1, pattern, again);
+  va_end(again);
+  return out;
+}
+
+std::string join(std::span<const std::string> parts, std::string_view separator) {
+  std::string out;
+  for (const std::string& part : parts) {
+    if (!out.empty()) out += separator;
+    out += part;
+  }
+  return out;
+}
+
+std::string bytes_text(std::uint64_t bytes) {
+  const auto value = static_cast<double>(bytes);
+  if (bytes >= 1000 * 1000) return format("%.2f MB", value / 1e6);
+  if (bytes >= 10 * 1000) return format("%.1f kB", value / 1e3);
+  return format("%llu bytes", static_cast<unsigned long long>(bytes));
+}
+
+std::string count_text(std::int64_t count) {
+  const auto value = static_cast<double>(count);
+  if (count >= 1000 * 1000) return format("%.2f M", value / 1e6);
+  if (count >= 10 * 1000) return format("%.1f k", value / 1e3);
+  return format("%lld", static_cast<long long>(count));
+}
+
+std::string plural(std::uint64_t count, std::string_view noun) {
+  return std::to_string(count) + " " + std::string(noun) + (count == 1 ? "" : "s");
+}
+
+std::string shape_text(const TensorShape& shape) {
+  if (shape.height == 1 && shape.width == 1) return std::to_string(shape.channels);
+  return base::dimensions_text(shape);
+}
+
+std::string printable(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    const auto byte = static_cast<unsigned char>(c);
+    if ((byte < 0x20 && c != '\n' && c != '\t') || byte == 0x7f) c = '?';
+  }
+  return out;
+}
+
+Table::Table(std::vector<std::string> header) : header_(std::move(header)) {
+  for (std::string& name : header_) {
+    right_.push_back(!name.empty() && name.front() == '>');
+    if (right_.back()) name.erase(0, 1);
+  }
+}
+
+void Table::add(std::vector<std::string> row) {
+  row.resize(header_.size());
+  rows_.push_back(std::move(row));
+}
+
+std::string Table::text() const {
+  std::vector<std::size_t> widths;
+  for (std::size_t column = 0; column < header_.size(); ++column) {
+    std::size_t width = header_[column].size();
+    for (const auto& row : rows_) width = std::max(width, row[column].size());
+    widths.push_back(width);
+  }
+  std::string out;
+  const auto line = [&](const std::vector<std::string>& cells) {
+    std::string text;
+    for (std::size_t column = 0; column < cells.size(); ++column) {
+      const std::string fill(widths[column] - cells[column].size(), ' ');
+      text += "  " + (right_[column] ? fill + cells[column] : cells[column] + fill);
+    }
+    text.erase(text.find_last_not_of(' ') + 1);
+    out += text + "\n";
+  };
+  line(header_);
+  for (const auto& row : rows_) line(row);
+  return out;
+}
+
+}  // namespace narrow::cli
