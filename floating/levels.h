@@ -1,4 +1,4 @@
-// The integers of quantized tensors, in single precision.
+// The levels of quantized tensors, in single precision.
 #pragma once
 
 #include <cstdint>
@@ -7,8 +7,8 @@
 
 namespace narrow::graph {
 
-// A level is an element of a quantized tensor minus the zero point. It is an integer from -255 to 255, which single
-// precision holds exactly. All functions assume the default floating-point environment; loops of them are vectorized.
+// The levels of a quantized tensor, counted from its zero point: integers from -255 to 255, which single precision
+// holds exactly. All functions assume the default floating-point environment; loops of them are vectorized.
 class Levels {
  public:
   explicit Levels(const Quantization& quantization) : Levels(quantization, quantization.range) {}
