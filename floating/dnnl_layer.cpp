@@ -32,23 +32,24 @@ dnnl::primitive_attr attributes(const Clamp& clamp) {
 }
 
 // oneDNN takes pointers to mutable memory also for what it only reads.
-void* read_only(const base::SharedBuffer<float>& values) { return const_cast<float*>(values.data()); }
+void* read_only(const float* values) { return const_cast<float*>(values); }
 
 }  // namespace
 
-DnnlLayer::DnnlLayer(const DnnlContext& context, const Node& node, const TensorShape& input, const TensorShape& output)
+DnnlLayer::DnnlLayer(const DnnlContext& context, const Node& node, const TensorShape& input, const TensorShape& output,
+                     const Clamp& clamp)
     : output_elems_(output.elems()) {
   // What eltwise post-ops do with an infinite bound is not written down, so that only these two kinds are theirs.
-  if (!is_relu(node.clamp) && !is_bounded(node.clamp)) clamp_after_ = node.clamp;
+  if (!is_relu(clamp) && !is_bounded(clamp)) clamp_after_ = clamp;
   if (const auto* convolution = std::get_if<Convolution>(&node.op)) {
-    create_convolution(context, node, *convolution, input, output);
+    create_convolution(context, *convolution, input, output, attributes(clamp));
   } else {
-    create_linear(context, node, std::get<Linear>(node.op), input);
+    create_linear(context, std::get<Linear>(node.op), input, attributes(clamp));
   }
 }
 
-void DnnlLayer::create_convolution(const DnnlContext& context, const Node& node, const Convolution& convolution,
-                                   const TensorShape& input, const TensorShape& output) {
+void DnnlLayer::create_convolution(const DnnlContext& context, const Convolution& convolution, const TensorShape& input,
+                                   const TensorShape& output, const dnnl::primitive_attr& attr) {
   const Window& window = convolution.window;
   const std::int64_t groups = convolution.groups;
   const std::int64_t in_per_group = input.channels / groups;
@@ -64,37 +65,41 @@ void DnnlLayer::create_convolution(const DnnlContext& context, const Node& node,
                                              destination_, {window.stride_h, window.stride_w},
                                              {window.dilation_h - 1, window.dilation_w - 1},
                                              {window.pad.top, window.pad.left}, {window.pad.bottom, window.pad.right});
-  const dnnl::convolution_forward::primitive_desc chosen(desc, attributes(node.clamp), context.engine);
+  const dnnl::convolution_forward::primitive_desc chosen(desc, attr, context.engine);
   primitive_ = dnnl::convolution_forward(chosen);
-  finish(context, chosen, {weight_dims, kF32, grouped ? Tag::gohwi : Tag::ohwi}, convolution.filter);
+  given_weights_ = {weight_dims, kF32, grouped ? Tag::gohwi : Tag::ohwi};
+  finish(context, chosen);
 }
 
-void DnnlLayer::create_linear(const DnnlContext& context, const Node& node, const Linear& linear,
-                              const TensorShape& input) {
+void DnnlLayer::create_linear(const DnnlContext& context, const Linear& linear, const TensorShape& input,
+                              const dnnl::primitive_attr& attr) {
   const dnnl::memory::dims weight_dims{linear.out_features, input.elems()};
   source_ = {{1, input.elems()}, kF32, Tag::nc};
   destination_ = {{1, linear.out_features}, kF32, Tag::nc};
   const dnnl::inner_product_forward::desc desc(dnnl::prop_kind::forward_inference, source_,
                                                {weight_dims, kF32, Tag::any}, {{linear.out_features}, kF32, Tag::x},
                                                destination_);
-  const dnnl::inner_product_forward::primitive_desc chosen(desc, attributes(node.clamp), context.engine);
+  const dnnl::inner_product_forward::primitive_desc chosen(desc, attr, context.engine);
   primitive_ = dnnl::inner_product_forward(chosen);
-  finish(context, chosen, {weight_dims, kF32, Tag::oi}, linear.filter);
+  given_weights_ = {weight_dims, kF32, Tag::oi};
+  finish(context, chosen);
 }
 
 template <class PrimitiveDesc>
-void DnnlLayer::finish(const DnnlContext& context, const PrimitiveDesc& desc, const dnnl::memory::desc& given_weights,
-                       const Filter& filter) {
+void DnnlLayer::finish(const DnnlContext& context, const PrimitiveDesc& desc) {
   scratch_ = desc.scratchpad_desc();
-  dnnl::memory weights(desc.weights_desc(), context.engine);
-  dnnl::memory given(given_weights, context.engine, read_only(filter.weights));
+  weights_ = dnnl::memory(desc.weights_desc(), context.engine);
+  bias_ = dnnl::memory(desc.bias_desc(), context.engine);
+  arguments_.insert({DNNL_ARG_WEIGHTS, weights_});
+  arguments_.insert({DNNL_ARG_BIAS, bias_});
+}
+
+void DnnlLayer::set_filter(const DnnlContext& context, std::span<const float> weights, std::span<const float> bias) {
+  dnnl::memory given(given_weights_, context.engine, read_only(weights.data()));
   dnnl::stream stream = context.stream;
-  dnnl::reorder(given, weights).execute(stream, given, weights);
-  dnnl::memory bias(desc.bias_desc(), context.engine);
-  std::copy(filter.bias.begin(), filter.bias.end(), static_cast<float*>(bias.get_data_handle()));
+  dnnl::reorder(given, weights_).execute(stream, given, weights_);
+  std::copy(bias.begin(), bias.end(), static_cast<float*>(bias_.get_data_handle()));
   stream.wait();
-  arguments_.insert({DNNL_ARG_WEIGHTS, weights});
-  arguments_.insert({DNNL_ARG_BIAS, bias});
 }
 
 void DnnlLayer::run(const DnnlContext& context) const {
@@ -102,9 +107,9 @@ void DnnlLayer::run(const DnnlContext& context) const {
   if (!clamp_after_.is_identity()) clamp_values(output_, output_, output_elems_, clamp_after_);
 }
 
-void DnnlLayer::bind(const DnnlContext& context, float* input, float* output, void* scratch) {
+void DnnlLayer::bind(const DnnlContext& context, const float* input, float* output, void* scratch) {
   output_ = output;
-  arguments_.insert_or_assign(DNNL_ARG_SRC, dnnl::memory(source_, context.engine, input));
+  arguments_.insert_or_assign(DNNL_ARG_SRC, dnnl::memory(source_, context.engine, read_only(input)));
   arguments_.insert_or_assign(DNNL_ARG_DST, dnnl::memory(destination_, context.engine, output));
   arguments_.insert_or_assign(DNNL_ARG_SCRATCHPAD, dnnl::memory(scratch_, context.engine, scratch));
 }

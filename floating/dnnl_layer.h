@@ -2,6 +2,7 @@
 #pragma once
 
 #include <dnnl.hpp>
+#include <span>
 #include <unordered_map>
 
 #include "graph/ir.h"
@@ -19,29 +20,36 @@ struct DnnlContext {
 // construction. All functions may throw dnnl::error or std::bad_alloc; the executor turns them into errors.
 class DnnlLayer {
  public:
-  // node: a Convolution or Linear with float weights, input and output its shapes.
-  DnnlLayer(const DnnlContext& context, const Node& node, const TensorShape& input, const TensorShape& output);
+  // node: a Convolution or Linear, whose filter is not looked at; input and output are its shapes.
+  DnnlLayer(const DnnlContext& context, const Node& node, const TensorShape& input, const TensorShape& output,
+            const Clamp& clamp);
+
+  // In the order of Filter. To be called before the first run, and again to compute with others.
+  void set_filter(const DnnlContext& context, std::span<const float> weights, std::span<const float> bias);
 
   // Scratch that `bind` wants; several layers that do not run at the same time may share it.
   [[nodiscard]] std::size_t scratch_bytes() const { return scratch_.get_size(); }
 
   // Where `run` reads and writes. Alignment: that of float for activations, 64 bytes for scratch.
-  void bind(const DnnlContext& context, float* input, float* output, void* scratch);
+  void bind(const DnnlContext& context, const float* input, float* output, void* scratch);
 
   void run(const DnnlContext& context) const;
 
  private:
-  void create_convolution(const DnnlContext& context, const Node& node, const Convolution& convolution,
-                          const TensorShape& input, const TensorShape& output);
-  void create_linear(const DnnlContext& context, const Node& node, const Linear& linear, const TensorShape& input);
+  void create_convolution(const DnnlContext& context, const Convolution& convolution, const TensorShape& input,
+                          const TensorShape& output, const dnnl::primitive_attr& attr);
+  void create_linear(const DnnlContext& context, const Linear& linear, const TensorShape& input,
+                     const dnnl::primitive_attr& attr);
   template <class PrimitiveDesc>
-  void finish(const DnnlContext& context, const PrimitiveDesc& desc, const dnnl::memory::desc& given_weights,
-              const Filter& filter);
+  void finish(const DnnlContext& context, const PrimitiveDesc& desc);
 
   dnnl::primitive primitive_;
   dnnl::memory::desc source_;
   dnnl::memory::desc destination_;
   dnnl::memory::desc scratch_;
+  dnnl::memory::desc given_weights_;  // in the order of Filter
+  dnnl::memory weights_;
+  dnnl::memory bias_;
   std::unordered_map<int, dnnl::memory> arguments_;
   float* output_ = nullptr;
   std::int64_t output_elems_ = 0;

@@ -3,9 +3,21 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/exact_math.h"
+#include "floating/levels.h"
 #include "graph/function.h"
 
 namespace narrow::graph {
+namespace {
+
+// The usual exponent, 3/4, is computed with square roots only.
+double power(double base, double exponent) {
+  if (exponent != 0.75) return base::exact_math::power(base, exponent);
+  const double root = std::sqrt(base);
+  return root * std::sqrt(root);
+}
+
+}  // namespace
 
 void apply_function(const float* input, float* output, const TensorShape& shape, const Function& function) {
   const std::int64_t pixels = shape.height * shape.width;
@@ -23,8 +35,10 @@ void softmax(const float* input, float* output, const TensorShape& shape) {
     const float* end = x + shape.channels;
     const double largest = *std::max_element(x, end);
     double sum = 0;
-    for (const float* v = x; v != end; ++v) sum += std::exp(double{*v} - largest);
-    for (const float* v = x; v != end; ++v) *output++ = static_cast<float>(std::exp(double{*v} - largest) / sum);
+    for (const float* v = x; v != end; ++v) sum += base::exact_math::exp(double{*v} - largest);
+    for (const float* v = x; v != end; ++v) {
+      *output++ = static_cast<float>(base::exact_math::exp(double{*v} - largest) / sum);
+    }
   }
 }
 
@@ -32,27 +46,21 @@ void lrn(const float* input, float* output, const TensorShape& shape, const Lrn&
   const std::int64_t pixels = shape.height * shape.width;
   const std::int64_t before = (op.size - 1) / 2;
   const std::int64_t after = op.size - 1 - before;
+  const double alpha = double{op.alpha} / op.size;
   for (std::int64_t p = 0; p < pixels; ++p) {
     const float* x = input + p * shape.channels;
     for (std::int64_t c = 0; c < shape.channels; ++c) {
       const std::int64_t end = std::min(shape.channels, c + after + 1);
       double sum = 0;
       for (std::int64_t k = std::max<std::int64_t>(0, c - before); k < end; ++k) sum += double{x[k]} * double{x[k]};
-      const double base = double{op.bias} + double{op.alpha} / op.size * sum;
-      *output++ = static_cast<float>(double{x[c]} / std::pow(base, double{op.beta}));
+      *output++ = static_cast<float>(double{x[c]} / power(double{op.bias} + alpha * sum, double{op.beta}));
     }
   }
 }
 
 void fake_quantize(const float* input, float* output, std::int64_t count, const Quantization& quantization) {
-  const auto zero = static_cast<float>(quantization.zero_point);
-  const auto lo = static_cast<float>(quantization.range.lo);
-  const auto hi = static_cast<float>(quantization.range.hi);
-  for (std::int64_t i = 0; i < count; ++i) {
-    const float level = std::nearbyint(input[i] / quantization.scale) + zero;
-    // In this order a NaN, which compares with nothing, becomes lo.
-    output[i] = quantization.scale * (std::min(level > lo ? level : lo, hi) - zero);
-  }
+  const Levels levels(quantization);
+  for (std::int64_t i = 0; i < count; ++i) output[i] = levels.real(levels.nearest(input[i] / levels.scale()));
 }
 
 }  // namespace narrow::graph

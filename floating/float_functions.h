@@ -1,4 +1,5 @@
-// Nonlinear operators, in float, on one picture in [height, width, channels] order.
+// Nonlinear operators, in float, on one image in [height, width, channels] order. Formulas: docs/numerics.md, "Layers
+// left in float"; equal to the engine's bit for bit.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +18,7 @@ void softmax(const float* input, float* output, const TensorShape& shape);
 // Across channels; computed in double, rounded once to float.
 void lrn(const float* input, float* output, const TensorShape& shape, const Lrn& op);
 
-// The real values of what Quantize makes of each element: scale * (clamp(round(x / scale) + zero_point) - zero_point),
+// The real numbers of what Quantize makes of each element: scale * (clamp(round(x / scale) + zero_point) - zero_point),
 // halves to even; NaN becomes the lower end of the range. In place is allowed.
 void fake_quantize(const float* input, float* output, std::int64_t count, const Quantization& quantization);
 

@@ -5,6 +5,7 @@
 #include "floating/float_functions.h"
 #include "floating/float_movement.h"
 #include "floating/float_ops.h"
+#include "floating/windows.h"
 
 namespace narrow::graph {
 namespace {
@@ -13,7 +14,6 @@ struct Run {
   const Node& node;
   std::span<const FloatTensor> inputs;
   const FloatTensor& output;
-  const Value& output_value;
 
   [[nodiscard]] const float* x() const { return inputs[0].data; }
   [[nodiscard]] float* y() const { return output.data; }
@@ -29,12 +29,7 @@ struct Run {
   void operator()(const Function& op) const { apply_function(x(), y(), out(), op); }
   void operator()(const MaxPool& op) const { max_pool(x(), in(), y(), out(), op.window); }
   void operator()(const AveragePool& op) const { average_pool(x(), in(), y(), out(), op.window, op.count_include_pad); }
-  void operator()(const GlobalAveragePool&) const {
-    Window whole;
-    whole.kernel_h = static_cast<int>(in().height);
-    whole.kernel_w = static_cast<int>(in().width);
-    average_pool(x(), in(), y(), out(), whole, false);
-  }
+  void operator()(const GlobalAveragePool&) const { average_pool(x(), in(), y(), out(), whole_image(in()), false); }
   void operator()(const Concat&) const {
     std::int64_t first = 0;
     for (const FloatTensor& input : inputs) {
@@ -51,26 +46,22 @@ struct Run {
   void operator()(const Transpose& op) const { transpose(x(), in(), y(), out(), op.order); }
   void operator()(const Softmax&) const { softmax(x(), y(), out()); }
   void operator()(const Lrn& op) const { lrn(x(), y(), out(), op); }
-  void operator()(const Quantize&) const { fake_quantize(x(), y(), out().elems(), *output_value.quantization); }
   // These share the buffer of their input.
   void operator()(const Flatten&) const {}
   void operator()(const Reshape&) const {}
   void operator()(const Identity&) const {}
   void operator()(const Dequantize&) const {}
-  // The executor has layers for these, and refuses BatchNorm.
+  // The executor has layers and a step of its own for these, and refuses BatchNorm.
   void operator()(const Convolution&) const {}
   void operator()(const Linear&) const {}
+  void operator()(const Quantize&) const {}
   void operator()(const BatchNorm&) const {}
 };
 
 }  // namespace
 
-void run_node(const Node& node, std::span<const FloatTensor> inputs, const FloatTensor& output,
-              const Value& output_value) {
-  std::visit(Run{node, inputs, output, output_value}, node.op);
-  if (output_value.quantization && std::holds_alternative<Activation>(node.op)) {
-    fake_quantize(output.data, output.data, output.shape.elems(), *output_value.quantization);
-  }
+void run_node(const Node& node, std::span<const FloatTensor> inputs, const FloatTensor& output) {
+  std::visit(Run{node, inputs, output}, node.op);
 }
 
 }  // namespace narrow::graph

@@ -13,10 +13,9 @@ struct FloatTensor {
   TensorShape shape;
 };
 
-// Computes the node's output, [height, width, channels]; what is written as uint8 (`output_value`) holds the real
-// values of its levels. Precondition: a node that the executor accepts, without weights; no input is the output, except
-// where moves_no_byte() or Dequantize make them one buffer.
-void run_node(const Node& node, std::span<const FloatTensor> inputs, const FloatTensor& output,
-              const Value& output_value);
+// Computes the node's output, [height, width, channels], from real numbers. Precondition: a node that the executor
+// accepts, without weights, and no Quantize; no input is the output, except where moves_no_byte() or Dequantize make
+// them one buffer.
+void run_node(const Node& node, std::span<const FloatTensor> inputs, const FloatTensor& output);
 
 }  // namespace narrow::graph

@@ -7,7 +7,7 @@
 #include "base/unique_names.h"
 #include "graph/function.h"
 #include "graph/limits.h"
-#include "rewrites/stated_quantization_codes.h"
+#include "graph/quantization.h"
 
 namespace narrow::graph {
 

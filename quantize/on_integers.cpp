@@ -2,8 +2,8 @@
 
 #include <utility>
 
+#include "graph/quantization.h"
 #include "graph/validate_parts.h"
-#include "rewrites/stated_quantization_codes.h"
 
 namespace narrow::graph {
 

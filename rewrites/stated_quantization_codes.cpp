@@ -6,6 +6,8 @@
 #include <limits>
 #include <string>
 
+#include "graph/quantization.h"
+
 namespace narrow::graph {
 namespace {
 
@@ -92,16 +94,6 @@ Result<QuantizedFilter> stated_filter(const Filter& filter, const Quantization& 
     result.bias.push_back(static_cast<std::int32_t>(integer));
   }
   return result;
-}
-
-QRange clamped_range(const Quantization& quantization, const Clamp& clamp) {
-  const auto end = [&](float real) {
-    const float steps = std::nearbyint(real / quantization.scale) + static_cast<float>(quantization.zero_point);
-    const auto lo = static_cast<float>(quantization.range.lo);
-    const auto hi = static_cast<float>(quantization.range.hi);
-    return static_cast<std::int32_t>(std::min(std::max(steps, lo), hi));
-  };
-  return {end(clamp.lo), end(clamp.hi)};
 }
 
 std::optional<Quantization> clamped_quantization(const Quantization& quantization, const Clamp& clamp) {

@@ -28,12 +28,8 @@ void state_codes_per_channel(Filter& filter);
 // Error, without a place: a bias beyond int32. The rest is checked by validate().
 [[nodiscard]] Result<QuantizedFilter> stated_filter(const Filter& filter, const Quantization& input);
 
-// The integers that a real clamp leaves of a range: its ends are quantized as any real number, in single precision, and
-// saturate. May be a single integer.
-[[nodiscard]] QRange clamped_range(const Quantization& quantization, const Clamp& clamp);
-
-// The quantization with that range. Nothing where it is no range of a tensor: one integer, or the zero point is not in
-// it.
+// The quantization with the clamped range (graph/quantization.h). Nothing where it is no range of a tensor: one
+// integer, or the zero point is not in it.
 [[nodiscard]] std::optional<Quantization> clamped_quantization(const Quantization& quantization, const Clamp& clamp);
 
 }  // namespace narrow::graph

@@ -7,7 +7,7 @@
 #include <limits>
 #include <stdexcept>
 
-#include "engine/plan/make_step.h"
+#include "graph/quantization.h"
 
 namespace narrow::bench {
 namespace {
@@ -104,7 +104,7 @@ memory::desc OneDnnNetwork::layout(ValueId value, Tag tag) const {
 Clamp OneDnnNetwork::bounds(const Node& node) const {
   const std::optional<Quantization>& q = graph_.value(node.output).quantization;
   if (!q) return node.clamp;
-  const QRange range = engine::clamped_range(*q, node.clamp);
+  const QRange range = graph::clamped_range(*q, node.clamp);
   const float unit = type_ == OneDnnType::kInt8 ? 1.0F : q->scale;
   // The ends of uint8 clamp by themselves, and in float the range's own ends are none.
   const QRange free = type_ == OneDnnType::kInt8 ? QRange{0, 255} : q->range;

@@ -1,7 +1,5 @@
 #include "engine/plan/make_step.h"
 
-#include <algorithm>
-#include <cmath>
 #include <type_traits>
 
 #include "graph/operators.h"
@@ -32,22 +30,10 @@ StepResult make(const NodePlace& place, const Op& op) {
   }
 }
 
-std::int32_t quantize_end(float real, const Quantization& quantization) {
-  // Equal to the quantize kernel: single precision, half to even, then saturation. An infinite bound saturates too.
-  const float steps = std::nearbyint(real / quantization.scale) + static_cast<float>(quantization.zero_point);
-  const auto lo = static_cast<float>(quantization.range.lo);
-  const auto hi = static_cast<float>(quantization.range.hi);
-  return static_cast<std::int32_t>(std::min(std::max(steps, lo), hi));
-}
-
 }  // namespace
 
 Error step_error(const graph::Node& node, ErrorCode code, const std::string& message) {
   return {code, std::string(graph::op_name(node.op)) + " " + message, node.name};
-}
-
-QRange clamped_range(const Quantization& quantization, const Clamp& clamp) {
-  return {quantize_end(clamp.lo, quantization), quantize_end(clamp.hi, quantization)};
 }
 
 StepResult make_step(const NodePlace& place) {

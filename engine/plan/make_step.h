@@ -82,7 +82,4 @@ using ElementwiseResult = Result<std::unique_ptr<ElementwiseStep>>;
 
 [[nodiscard]] Error step_error(const graph::Node& node, ErrorCode code, const std::string& message);
 
-// Intersects a range with a real clamp. The bounds of the clamp are quantized like any real number, and saturate.
-[[nodiscard]] QRange clamped_range(const Quantization& quantization, const Clamp& clamp);
-
 }  // namespace narrow::engine

@@ -6,7 +6,6 @@
 #include <thread>
 #include <vector>
 
-#include "graph/liveness.h"
 #include "tests/floating/check_float_executor.h"
 #include "tests/support/data.h"
 #include "tests/support/graph/random_graph.h"
@@ -130,18 +129,6 @@ TEST_CASE("float executor runs a network with every operator and dead branches")
   }
 }
 
-TEST_CASE("float executor shares memory between values but never within a node") {
-  GraphBuilder b(testing::seed(), {8, 8, 4});
-  ValueId x = b.input();
-  for (int i = 0; i < 10; ++i) x = b.convolution("conv" + std::to_string(i), x, 4, window(3, 1, 1));
-  const Graph graph = b.finish(x);
-  const BufferPlan plan = plan_buffers(graph, find_live(graph));
-  CHECK(plan.slot_floats.size() == 2);
-  for (const Node& node : graph.nodes) {
-    CHECK(plan.slot[static_cast<std::size_t>(node.output)] != plan.slot[static_cast<std::size_t>(node.inputs[0])]);
-  }
-}
-
 TEST_CASE("float executors side by side and with several threads agree") {
   GraphBuilder b(testing::seed(), {16, 16, 3});
   ValueId x = b.convolution("a", b.input(), 16, window(3, 1, 1), 1, GraphBuilder::kRelu);
@@ -185,16 +172,6 @@ TEST_CASE("float executor refuses what it cannot run and names it") {
   input.push_back(0);
   output.pop_back();
   CHECK(executor.run(input, output).error().where == "conv");
-
-  Graph quantized = plain;
-  filter_of(quantized.nodes[0])->quantized =
-      QuantizedFilter{{-1, 1}, std::vector<std::int8_t>(12, 1), {1, 1, 1, 1}, {0, 0, 0, 0}};
-  const ValueId q = quantized.add_value("q", {4, 4, 3});
-  quantized.value(q).quantization = Quantization{0.1F, 3, {0, 255}};
-  quantized.nodes[0].inputs = {q};
-  quantized.nodes.insert(quantized.nodes.begin(), Node{"quantize", Quantize{}, {quantized.input}, q, {}});
-  REQUIRE(validate(quantized).ok());
-  CHECK(FloatExecutor::create(quantized).error().where == "conv");
 }
 
 }  // namespace narrow::graph

@@ -9,7 +9,6 @@
 
 #include "floating/float_executor.h"
 #include "floating/float_functions.h"
-#include "graph/liveness.h"
 #include "tests/floating/check_float_executor.h"
 #include "tests/support/data.h"
 #include "tests/support/graph/functions.h"
@@ -136,29 +135,6 @@ TEST_CASE("float executor simulates the quantization that a network states") {
     REQUIRE(validate(graph).ok());
     check_against_naive(graph, seed);
   }
-}
-
-TEST_CASE("a dequantized value lives in the bytes of the quantized one") {
-  GraphBuilder b(testing::seed(), {8, 8, 4});
-  const ValueId q = b.quantize("q", b.convolution("c", b.input(), 4), {0.0625F, 100, {0, 255}});
-  const ValueId d = b.node("d", Dequantize{}, {q});
-  const Graph graph = b.finish(b.node("sum", Add{}, {d, b.node("d2", Dequantize{}, {q})}));
-  const BufferPlan plan = plan_buffers(graph, find_live(graph));
-  CHECK(plan.slot[static_cast<std::size_t>(q)] == plan.slot[static_cast<std::size_t>(d)]);
-  CHECK(plan.slot[static_cast<std::size_t>(q)] != plan.slot[static_cast<std::size_t>(graph.output)]);
-}
-
-TEST_CASE("float executor refuses integers that only a quantizer makes") {
-  GraphBuilder b(testing::seed(), {4, 4, 3});
-  const ValueId q = b.quantize("q", b.input(), {0.1F, 3, {0, 255}});
-  const ValueId sum = b.node("sum", Add{}, {q, q});
-  Graph graph = b.finish(b.node("d", Dequantize{}, {sum}));
-  graph.value(sum).quantization = Quantization{0.2F, 3, {0, 255}};
-  REQUIRE(validate(graph).ok());
-  const auto executor = FloatExecutor::create(graph);
-  REQUIRE_FALSE(executor.ok());
-  CHECK(executor.error().code == ErrorCode::kUnsupported);
-  CHECK(executor.error().where == "sum");
 }
 
 }  // namespace narrow::graph

@@ -4,6 +4,7 @@
 
 #include "engine/plan/make_step.h"
 #include "engine/plan/steps/broadcast.h"
+#include "graph/quantization.h"
 #include "kernels/binary.h"
 
 namespace narrow::engine {
@@ -110,7 +111,7 @@ AddArgs add_args(const NodePlace& place, float sign_of_b) {
           .a_multiplier = multiplier(a, to),
           .b_multiplier = sign_of_b * multiplier(b, to),
           .output_zero_point = to.zero_point,
-          .output_range = clamped_range(to, place.node.clamp)};
+          .output_range = graph::clamped_range(to, place.node.clamp)};
 }
 
 class TableAddStep final : public BinaryStep {
@@ -166,7 +167,7 @@ class MultiplyStep final : public BinaryStep {
              .b_zero_point = b.zero_point,
              .multiplier = static_cast<float>(double{a.scale} * double{b.scale} / double{to.scale}),
              .output_zero_point = to.zero_point,
-             .output_range = clamped_range(to, place.node.clamp)};
+             .output_range = graph::clamped_range(to, place.node.clamp)};
   }
 
  private:

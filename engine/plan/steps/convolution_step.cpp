@@ -5,6 +5,7 @@
 #include "base/arithmetic.h"
 #include "engine/plan/make_step.h"
 #include "engine/plan/steps/window_shape.h"
+#include "graph/quantization.h"
 #include "kernels/convolution.h"
 #include "narrow/inspect.h"
 
@@ -210,7 +211,7 @@ StepResult make_integer(const NodePlace& place, const graph::QuantizedFilter& fi
   problem.output_clamp = place.node.clamp;
   if (output) {
     problem.output_zero_point = output->zero_point;
-    problem.output_range = clamped_range(*output, place.node.clamp);
+    problem.output_range = graph::clamped_range(*output, place.node.clamp);
   }
   if (!kernels::accumulator_is_exact(problem)) {
     return step_error(place.node, ErrorCode::kUnsupported,

@@ -1,5 +1,6 @@
 #include "engine/plan/make_step.h"
 #include "graph/operators.h"
+#include "graph/quantization.h"
 #include "kernels/elementwise.h"
 #include "kernels/lookup.h"
 
@@ -72,7 +73,7 @@ class ActivationStep final : public OneInputStep<ElementwiseStep> {
         channels_(place.result().shape.channels),
         input_quantization_(*place.input().quantization),
         output_quantization_(*place.result().quantization),
-        output_range_(clamped_range(output_quantization_, place.node.clamp)) {}
+        output_range_(graph::clamped_range(output_quantization_, place.node.clamp)) {}
 
   void run(const RunContext& context, std::int64_t begin, std::int64_t end, int /*slot*/) const override {
     requantize(context, begin, 1, end - begin);

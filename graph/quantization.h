@@ -1,0 +1,12 @@
+// Arithmetic on quantization parameters that several folders need.
+#pragma once
+
+#include "narrow/types.h"
+
+namespace narrow::graph {
+
+// The part of the quantization's range that the clamp leaves. Bounds are quantized as the Quantize operator does it:
+// single precision, half to even, then saturation to the range; an infinite bound saturates too.
+[[nodiscard]] QRange clamped_range(const Quantization& quantization, const Clamp& clamp);
+
+}  // namespace narrow::graph
