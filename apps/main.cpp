@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "apps/commands/commands.h"
-#include "apps/report/exit_codes.h"
 #include "apps/options/command_line.h"
 #include "apps/report/console.h"
+#include "apps/report/exit_codes.h"
 #include "narrow/version.h"
 
 namespace narrow::cli {
