@@ -8,8 +8,10 @@ namespace {
 bool always(const QuantizeOptions& /*options*/) { return true; }
 
 constexpr std::array kMethods = {
-    Method{"ranges", "chooses scale and zero point of each tensor from its observed range", always, choose_ranges},
-    Method{"keep-pre-quantized", "keeps integer weights that the file states", always, keep_pre_quantized_weights},
+    Method{"choose-ranges", "chooses scale and zero point of each tensor from its observed range", always,
+           choose_ranges},
+    Method{"keep-pre-quantized-weights", "keeps integer weights that the file states", always,
+           keep_pre_quantized_weights},
     Method{"round-weights", "rounds each weight to the nearest integer", always, round_weights},
     Method{"correct-biases", "takes the mean error of rounded weights out of the biases",
            [](const QuantizeOptions& options) { return options.correct_bias; }, correct_biases},

@@ -33,7 +33,7 @@ struct Context {
 };
 
 struct Method {
-  std::string_view name;  // as in "--method NAME" and in reports
+  std::string_view name;  // of the file below methods/, with hyphens
   std::string_view what;  // one sentence for users
   bool (*is_wanted)(const QuantizeOptions& options);
   // Error: a tensor or layer that can't be quantized as the options ask.

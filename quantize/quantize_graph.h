@@ -15,13 +15,13 @@ namespace narrow::graph {
 
 struct QuantizedGraph {
   Graph graph;            // passes validate()
-  QuantizeReport report;  // `passes`: what was decided and inserted here, one line each
+  QuantizeReport report;  // `events`: what was decided and inserted here
 };
 
 // Quantizes what the output depends on; the rest is dropped. `observations` are indexed by ValueId, as calibrate()
 // returns them. The graph's input and output stay float32, and so does what has no integer form, between conversions.
 // Stated quantization is kept: values that Quantize nodes write have their parameters, layers with weight codes have
-// those, with the range that occurs (unless int32 can't hold them: then they are quantized anew, and `passes` says so).
+// those, with the range that occurs (unless int32 can't hold them: then they are quantized anew, and `events` say so).
 // A value that is read with stated parameters and otherwise is computed for each. Deterministic: all arithmetic is
 // double precision in a fixed order. `options.observer`, `threads` and `progress` are not used here. Errors: what
 // validate() finds in `graph`; a graph that is quantized already or has BatchNorm in it; an option outside 2..8 bits; a

@@ -9,58 +9,9 @@
 #include <variant>
 
 #include "graph/ir.h"
+#include "graph/operators.h"
 
 namespace narrow::engine {
-
-// The number of an operator in the file. A number is never reused for another operator.
-template <class Op>
-inline constexpr std::uint8_t kOpCode = 0;
-template <>
-inline constexpr std::uint8_t kOpCode<graph::Convolution> = 1;
-template <>
-inline constexpr std::uint8_t kOpCode<graph::Linear> = 2;
-template <>
-inline constexpr std::uint8_t kOpCode<graph::BatchNorm> = 3;
-template <>
-inline constexpr std::uint8_t kOpCode<graph::Activation> = 4;
-template <>
-inline constexpr std::uint8_t kOpCode<graph::Add> = 5;
-template <>
-inline constexpr std::uint8_t kOpCode<graph::MaxPool> = 6;
-template <>
-inline constexpr std::uint8_t kOpCode<graph::AveragePool> = 7;
-template <>
-inline constexpr std::uint8_t kOpCode<graph::GlobalAveragePool> = 8;
-template <>
-inline constexpr std::uint8_t kOpCode<graph::Concat> = 9;
-template <>
-inline constexpr std::uint8_t kOpCode<graph::PadChannels> = 10;
-template <>
-inline constexpr std::uint8_t kOpCode<graph::Flatten> = 11;
-template <>
-inline constexpr std::uint8_t kOpCode<graph::Identity> = 12;
-template <>
-inline constexpr std::uint8_t kOpCode<graph::Quantize> = 13;
-template <>
-inline constexpr std::uint8_t kOpCode<graph::Dequantize> = 14;
-template <>
-inline constexpr std::uint8_t kOpCode<graph::Subtract> = 15;
-template <>
-inline constexpr std::uint8_t kOpCode<graph::Multiply> = 16;
-template <>
-inline constexpr std::uint8_t kOpCode<graph::Function> = 17;
-template <>
-inline constexpr std::uint8_t kOpCode<graph::Pad> = 18;
-template <>
-inline constexpr std::uint8_t kOpCode<graph::Slice> = 19;
-template <>
-inline constexpr std::uint8_t kOpCode<graph::Reshape> = 20;
-template <>
-inline constexpr std::uint8_t kOpCode<graph::Transpose> = 21;
-template <>
-inline constexpr std::uint8_t kOpCode<graph::Softmax> = 22;
-template <>
-inline constexpr std::uint8_t kOpCode<graph::Lrn> = 23;
 
 // The smallest size of one entry in the graph section. It limits the memory that a hostile count can request.
 inline constexpr std::size_t kMinValueBytes = 4 + 3 * 8 + 1;
@@ -137,7 +88,7 @@ void describe_op(Archive& archive, Op& op) {
     archive.number(op.before);
     archive.number(op.after);
   } else if constexpr (std::is_same_v<T, graph::Function>) {
-    archive.choice(op.kind, graph::FunctionKind::kTanh);
+    archive.choice(op.kind, static_cast<graph::FunctionKind>(graph::kFunctionKinds - 1));
     archive.number(op.alpha);
     archive.number(op.beta);
     archive.floats(op.slopes);

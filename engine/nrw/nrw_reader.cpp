@@ -106,8 +106,7 @@ class GraphReader {
  private:
   template <std::size_t... kIndex>
   static bool emplace_op(graph::Op& op, std::uint8_t code, std::index_sequence<kIndex...> /*alternatives*/) {
-    static_assert(((kOpCode<std::variant_alternative_t<kIndex, graph::Op>> != 0) && ...), "an operator has no number");
-    return ((kOpCode<std::variant_alternative_t<kIndex, graph::Op>> == code && (op.emplace<kIndex>(), true)) || ...);
+    return ((graph::kOperators[kIndex].code == code && (op.emplace<kIndex>(), true)) || ...);
   }
   static void get(ByteReader& reader, std::int32_t& value) { value = reader.i32(); }
   static void get(ByteReader& reader, float& value) {

@@ -26,9 +26,7 @@ class GraphWriter {
   void choice(Enum value, Enum /*last*/) {
     graph_.u8(static_cast<std::uint8_t>(value));
   }
-  void op(const graph::Op& value) {
-    graph_.u8(std::visit([]<class Op>(const Op&) { return kOpCode<Op>; }, value));
-  }
+  void op(const graph::Op& value) { graph_.u8(graph::row_of(value).code); }
 
   template <class T, class Describe>
   void list(const std::vector<T>& values, std::size_t /*min_bytes_each*/, const Describe& describe) {
