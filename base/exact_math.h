@@ -1,6 +1,7 @@
-// Exponential and logarithm from basic IEEE 754 operations alone, so that every CPU, compiler and C library gives the
-// same bits; a C library's own differ from version to version. Errors are within 2 units in the last place (4 for
-// expm1), except where the result is subnormal. They assume the default floating-point environment.
+// Exponential, logarithm and error function from basic IEEE 754 operations alone, so that every CPU, compiler and C
+// library gives the same bits; a C library's own differ from version to version. Errors are within 2 units in the last
+// place (4 for expm1, 8 for erfc), except where the result is subnormal. They assume the default floating-point
+// environment.
 #pragma once
 
 namespace narrow::base::exact_math {
@@ -14,5 +15,10 @@ namespace narrow::base::exact_math {
 // base^exponent for base >= 0 as exp(exponent * log(base)); 1 for the exponent 0. The relative error grows with the
 // logarithm of the result, to about 1e-13.
 [[nodiscard]] double power(double base, double exponent);
+
+// Error function, 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x; NaN for NaN.
+[[nodiscard]] double erf(double x);
+// 1 - erf(x) without the loss of digits where erf(x) is about 1: 0 above 27.3.
+[[nodiscard]] double erfc(double x);
 
 }  // namespace narrow::base::exact_math

@@ -28,6 +28,9 @@ double tanh(double x) {
   return std::copysign(e / (e + 2.0), x);
 }
 
+constexpr double kSqrtHalf = 0x1.6a09e667f3bcdp-1;       // sqrt(1 / 2)
+constexpr double kSqrtTwoOverPi = 0x1.9884533d43651p-1;  // sqrt(2 / pi)
+
 double round_half_to_even(double x) {
   const double below = std::floor(x);
   const double rest = x - below;  // exact
@@ -67,6 +70,13 @@ double evaluate_function(const Function& function, double x, std::int64_t channe
       return gated(x, sigmoid(x));
     case FunctionKind::kTanh:
       return tanh(x);
+    case FunctionKind::kErf:
+      return base::exact_math::erf(x);
+    case FunctionKind::kGelu:
+      return gated(x, 0.5 * base::exact_math::erfc(-x * kSqrtHalf));
+    case FunctionKind::kGeluTanh:
+      // (1 + tanh(u)) / 2 is sigmoid(2 u), which keeps its digits where tanh is about -1.
+      return gated(x, sigmoid(2.0 * kSqrtTwoOverPi * (x + 0.044715 * x * x * x)));
   }
   return x;
 }

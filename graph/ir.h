@@ -103,6 +103,9 @@ enum class FunctionKind : std::uint8_t {
   kSigmoid,      // 1 / (1 + exp(-x))
   kSilu,         // x * sigmoid(x)
   kTanh,
+  kErf,       // error function
+  kGelu,      // x * (1 + erf(x / sqrt(2))) / 2
+  kGeluTanh,  // about the same with tanh: x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x^3))) / 2
 };
 // A nonlinear function of each element. On uint8 it is a table, made by the quantizer and stored, so that no CPU's
 // library decides a result. Formulas: ONNX operators of these names; evaluate_function() in graph/function.h.

@@ -149,6 +149,12 @@ struct FunctionRow {
       return {.name = "Silu"};
     case FunctionKind::kTanh:
       return {.name = "Tanh"};
+    case FunctionKind::kErf:
+      return {.name = "Erf"};
+    case FunctionKind::kGelu:
+      return {.name = "Gelu"};
+    case FunctionKind::kGeluTanh:
+      return {.name = "GeluTanh"};
   }
   return {};
 }

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numbers>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "graph/operators.h"
 #include "rewrites/affine.h"
 
 namespace narrow::graph {
@@ -29,7 +31,7 @@ class Fuser {
   Result<PassLog> run() {
     for (int i = 0; i < static_cast<int>(graph_.nodes.size()); ++i) {
       if (graph_.value(node(i).output).quantization) continue;
-      if (is<Multiply>(node(i).op)) fuse_product(i);
+      if (is<Multiply>(node(i).op)) NARROW_TRY(fuse_product(i));
       if (is<BatchNorm>(node(i).op)) NARROW_TRY(fuse_affine(i));
       if (is<Function>(node(i).op)) make_plainer(node(i));
     }
@@ -53,21 +55,24 @@ class Fuser {
     links_.rewire(index, {x});
   }
 
-  // x * f(x).
-  void fuse_product(int index) {
-    if (!node(index).clamp.is_identity()) return;
+  // x * f(x), or what exporters make of a Gelu.
+  Status fuse_product(int index) {
+    if (!node(index).clamp.is_identity()) return {};
     for (const std::size_t side : {0U, 1U}) {
       const ValueId x = node(index).inputs[1 - side];
       const auto function = made_by<Function>(graph_, links_, node(index).inputs[side]);
       if (!function || node(function.node).inputs[0] != x) continue;
       if (function.op->kind == FunctionKind::kSigmoid) {
-        return replace(index, {FunctionKind::kSilu, 0, 0, {}, {}}, x, "a Silu");
+        replace(index, {FunctionKind::kSilu, 0, 0, {}, {}}, x, "a Silu");
+        return {};
       }
       if (function.op->kind == FunctionKind::kHardSigmoid) {
-        return replace(index, {FunctionKind::kHardSwish, function.op->alpha, function.op->beta, {}, {}}, x,
-                       "a HardSwish");
+        replace(index, {FunctionKind::kHardSwish, function.op->alpha, function.op->beta, {}, {}}, x, "a HardSwish");
+        return {};
       }
     }
+    NARROW_TRY(fuse_gelu(index, index, 1));
+    return {};
   }
 
   // An affine behind a clamp or a product.
@@ -85,6 +90,8 @@ class Fuser {
     }
     const auto product = made_by<Multiply>(graph_, links_, input);
     if (!product || last->shift != 0 || !node(product.node).clamp.is_identity()) return {};
+    NARROW_ASSIGN(const bool is_gelu, fuse_gelu(index, product.node, last->scale));
+    if (is_gelu) return {};
     for (const std::size_t side : {0U, 1U}) {
       const ValueId factor = node(product.node).inputs[side];
       if (!links_.is_private(factor)) continue;
@@ -125,6 +132,90 @@ class Fuser {
     NARROW_ASSIGN(const Affine affine, affine_of(node(index)));
     if (!affine.is_uniform()) return std::optional<Line>();
     return std::optional<Line>(Line{affine.scale[0], affine.shift[0]});
+  }
+
+  // A value as line(x), where affines lead from x to the value and nobody else reads what is between them.
+  struct Scaled {
+    ValueId x = kNoValue;
+    Line line;
+  };
+  Result<Scaled> behind_affines(ValueId value) {
+    Scaled result{value, {}};
+    while (links_.is_private(result.x)) {
+      const auto norm = made_by<BatchNorm>(graph_, links_, result.x);
+      if (!norm) break;
+      NARROW_ASSIGN(const auto line, line_of(norm.node));
+      if (!line) break;
+      result.line = {result.line.scale * line->scale, result.line.scale * line->shift + result.line.shift};
+      result.x = node(norm.node).inputs[0];
+    }
+    return result;
+  }
+
+  // x * x * x.
+  [[nodiscard]] bool is_cube(ValueId value, ValueId x) {
+    const auto is_square = [&](ValueId id) {
+      const auto product = made_by<Multiply>(graph_, links_, id);
+      return product && node(product.node).clamp.is_identity() && node(product.node).inputs == std::vector{x, x};
+    };
+    const auto product = made_by<Multiply>(graph_, links_, value);
+    if (!product || !node(product.node).clamp.is_identity()) return false;
+    const std::vector<ValueId>& factors = node(product.node).inputs;
+    return (factors[0] == x && is_square(factors[1])) || (factors[1] == x && is_square(factors[0]));
+  }
+
+  // Whether the value is sqrt(2 / pi) * (x + 0.044715 * x^3).
+  Result<bool> is_argument_of_gelu_tanh(const Scaled& value, ValueId x) {
+    const auto sum = made_by<Add>(graph_, links_, value.x);
+    if (!sum || !node(sum.node).clamp.is_identity()) return false;
+    if (!is_about(value.line.scale, std::sqrt(2 / std::numbers::pi)) || !is_about(value.line.shift, 0)) return false;
+    const std::vector<ValueId> terms = node(sum.node).inputs;
+    for (const std::size_t side : {0U, 1U}) {
+      if (terms[side] != x) continue;
+      NARROW_ASSIGN(const Scaled cubic, behind_affines(terms[1 - side]));
+      if (is_about(cubic.line.scale, 0.044715) && cubic.line.shift == 0 && is_cube(cubic.x, x)) return true;
+    }
+    return false;
+  }
+
+  // What a product computes, if that is factor * Gelu(x).
+  struct ScaledGelu {
+    FunctionKind kind = FunctionKind::kGelu;
+    ValueId x = kNoValue;
+    double factor = 1;
+  };
+  // Exporters write x, 1 + erf(...) and 1 / 2 in any order.
+  Result<std::optional<ScaledGelu>> gelu_of(int product) {
+    const std::vector<ValueId> factors = node(product).inputs;
+    for (const std::size_t side : {0U, 1U}) {
+      NARROW_ASSIGN(const Scaled gate, behind_affines(factors[side]));
+      const auto function = made_by<Function>(graph_, links_, gate.x);
+      if (!function || graph_.value(gate.x).quantization) continue;
+      // s * x * (t + t * f(x)) is 2 * s * t * Gelu(x).
+      if (gate.line.scale == 0 || !is_about(gate.line.shift / gate.line.scale, 1)) continue;
+      NARROW_ASSIGN(const Scaled other, behind_affines(factors[1 - side]));
+      if (other.line.shift != 0) continue;
+      NARROW_ASSIGN(const Scaled argument, behind_affines(node(function.node).inputs[0]));
+      ScaledGelu gelu{FunctionKind::kGelu, other.x, 2 * other.line.scale * gate.line.scale};
+      if (function.op->kind == FunctionKind::kErf && argument.x == other.x && is_about(argument.line.shift, 0) &&
+          is_about(argument.line.scale, std::sqrt(0.5))) {
+        return std::optional(gelu);
+      }
+      if (function.op->kind != FunctionKind::kTanh) continue;
+      NARROW_ASSIGN(const bool fits, is_argument_of_gelu_tanh(argument, other.x));
+      gelu.kind = FunctionKind::kGeluTanh;
+      if (fits) return std::optional(gelu);
+    }
+    return std::optional<ScaledGelu>();
+  }
+
+  // Replaces a node that is last_scale times a product, if that is a Gelu.
+  Result<bool> fuse_gelu(int index, int product, double last_scale) {
+    if (!node(product).clamp.is_identity()) return false;
+    NARROW_ASSIGN(const auto gelu, gelu_of(product));
+    if (!gelu || !is_about(last_scale * gelu->factor, 1)) return false;
+    replace(index, {gelu->kind, 0, 0, {}, {}}, gelu->x, "a " + std::string(row_of(gelu->kind).name));
+    return true;
   }
 
   void make_plainer(Node& which) {

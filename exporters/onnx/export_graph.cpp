@@ -252,6 +252,15 @@ class Exporter {
       case graph::FunctionKind::kTanh:
         builder_.node("Tanh", {in}, result);
         break;
+      case graph::FunctionKind::kErf:
+        builder_.node("Erf", {in}, result);
+        break;
+      case graph::FunctionKind::kGelu:
+      case graph::FunctionKind::kGeluTanh:
+        builder_.need_opset(20);
+        set_string(builder_.node("Gelu", {in}, result), "approximate",
+                   op.kind == graph::FunctionKind::kGelu ? "none" : "tanh");
+        break;
     }
     return {};
   }

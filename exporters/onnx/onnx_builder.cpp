@@ -5,17 +5,29 @@ namespace {
 
 // HardSwish came with opset 14; nothing that is written here changed its meaning since.
 constexpr std::int64_t kOpset = 14;
-constexpr std::int64_t kIrVersion = 7;
+
+// The version of the file format that came with an operator set.
+std::int64_t ir_version_of(std::int64_t opset) {
+  if (opset >= 19) return 9;
+  return opset >= 15 ? 8 : 7;
+}
 
 }  // namespace
 
 OnnxBuilder::OnnxBuilder(const std::string& graph_name) {
-  model_.set_ir_version(kIrVersion);
+  model_.set_ir_version(ir_version_of(kOpset));
   model_.set_producer_name("narrow");
   ::onnx::OperatorSetIdProto* opset = model_.add_opset_import();
   opset->set_domain("");
   opset->set_version(kOpset);
   graph().set_name(graph_name.empty() ? "network" : graph_name);
+}
+
+void OnnxBuilder::need_opset(std::int64_t opset) {
+  ::onnx::OperatorSetIdProto& version = *model_.mutable_opset_import(0);
+  if (opset <= version.version()) return;
+  version.set_version(opset);
+  model_.set_ir_version(ir_version_of(opset));
 }
 
 ::onnx::NodeProto& OnnxBuilder::node(const std::string& op_type, const std::vector<std::string>& inputs,
@@ -89,6 +101,9 @@ void set_float(::onnx::NodeProto& node, const std::string& name, float value) {
 void set_ints(::onnx::NodeProto& node, const std::string& name, const std::vector<std::int64_t>& values) {
   ::onnx::AttributeProto& ints = attribute(node, name, ::onnx::AttributeProto::INTS);
   for (const std::int64_t value : values) ints.add_ints(value);
+}
+void set_string(::onnx::NodeProto& node, const std::string& name, const std::string& value) {
+  attribute(node, name, ::onnx::AttributeProto::STRING).set_s(value);
 }
 
 }  // namespace narrow::exporters

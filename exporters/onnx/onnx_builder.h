@@ -16,6 +16,9 @@ class OnnxBuilder {
  public:
   explicit OnnxBuilder(const std::string& graph_name);
 
+  // Raises the file's operator set to this one, for operators that came with it. Without a call it is 14.
+  void need_opset(std::int64_t opset);
+
   // A node with one output of this name. Attributes are added to what is returned, before the next call.
   ::onnx::NodeProto& node(const std::string& op_type, const std::vector<std::string>& inputs,
                           const std::string& output);
@@ -53,5 +56,6 @@ class OnnxBuilder {
 void set_int(::onnx::NodeProto& node, const std::string& name, std::int64_t value);
 void set_float(::onnx::NodeProto& node, const std::string& name, float value);
 void set_ints(::onnx::NodeProto& node, const std::string& name, const std::vector<std::int64_t>& values);
+void set_string(::onnx::NodeProto& node, const std::string& name, const std::string& value);
 
 }  // namespace narrow::exporters

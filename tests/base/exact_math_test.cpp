@@ -1,4 +1,4 @@
-// Our own exponential and logarithm, against the C library in extended precision.
+// Our own exponential, logarithm and error function, against the C library in extended precision.
 #include "base/exact_math.h"
 
 #include <doctest/doctest.h>
@@ -108,8 +108,47 @@ TEST_CASE("exponentials and logarithms are accurate to a few units in the last p
   }
 }
 
+TEST_CASE("error functions at the ends") {
+  CHECK(exact_math::erf(0.0) == 0.0);
+  CHECK(std::signbit(exact_math::erf(-0.0)));
+  CHECK(exact_math::erf(kDenormal) == kDenormal);
+  CHECK(exact_math::erf(-kDenormal) == -kDenormal);
+  CHECK(exact_math::erfc(0.0) == 1.0);
+  CHECK(exact_math::erfc(kDenormal) == 1.0);
+  for (const double large : {6.0, 27.0, 28.0, 1e10, kMax, kInfinity}) {
+    CAPTURE(large);
+    CHECK(exact_math::erf(large) == 1.0);
+    CHECK(exact_math::erf(-large) == -1.0);
+    CHECK(exact_math::erfc(-large) == 2.0);
+  }
+  CHECK(exact_math::erfc(27.3) == 0.0);
+  CHECK(std::fabs(exact_math::erfc(27.2) - 2 * kDenormal) <= kDenormal);
+  CHECK(exact_math::erfc(kInfinity) == 0.0);
+  CHECK(std::isnan(exact_math::erf(std::nan(""))));
+  CHECK(std::isnan(exact_math::erfc(std::nan(""))));
+}
+
+TEST_CASE("error functions are accurate to a few units in the last place") {
+  std::mt19937_64 random(narrow::testing::seed());
+  for (int i = 0; i < 200'000; ++i) {
+    const double width = i % 4 == 0 ? 26.5 : i % 4 == 1 ? 6.0 : i % 4 == 2 ? 1.1 : 1e-4;
+    const double x = uniform(random, -width, width);
+    CAPTURE(x);
+    REQUIRE(ulps(exact_math::erf(x), std::erf(static_cast<long double>(x))) <= 2);
+    REQUIRE(ulps(exact_math::erfc(x), std::erfc(static_cast<long double>(x))) <= 8);
+  }
+  // Where one formula ends and the next begins.
+  for (const double end : {1.0, 6.0, 26.5}) {
+    for (const double x : {std::nextafter(end, 0.0), end, std::nextafter(end, 100.0)}) {
+      CAPTURE(x);
+      CHECK(ulps(exact_math::erf(x), std::erf(static_cast<long double>(x))) <= 2);
+      CHECK(ulps(exact_math::erfc(x), std::erfc(static_cast<long double>(x))) <= 8);
+    }
+  }
+}
+
 // Machines must agree; these are the bits on which they do.
-TEST_CASE("exponentials and logarithms have the bits that they always had") {
+TEST_CASE("exponentials and logarithms and error functions have the bits that they always had") {
   CHECK(exact_math::exp(1.0) == 0x1.5bf0a8b14576ap+1);
   CHECK(exact_math::exp(-0.7) == 0x1.fc80db9dd5542p-2);
   CHECK(exact_math::exp(300.25) == 0x1.1fda3eaeb3d0ep+433);
@@ -118,4 +157,9 @@ TEST_CASE("exponentials and logarithms have the bits that they always had") {
   CHECK(exact_math::log(10.0) == 0x1.26bb1bbb55516p+1);
   CHECK(exact_math::log(0.9) == -0x1.af8e8210a415cp-4);
   CHECK(exact_math::power(3.7, 0.6) == 0x1.18a0c4bbe2b81p+1);
+  CHECK(exact_math::erf(0.3) == 0x1.50838881dea0fp-2);
+  CHECK(exact_math::erf(-3.2) == -0x1.ffff35cf1b185p-1);
+  CHECK(exact_math::erfc(-0.9) == 0x1.cc022d3645173p+0);
+  CHECK(exact_math::erfc(1.7) == 0x1.0993be8f17094p-6);
+  CHECK(exact_math::erfc(9.5) == 0x1.a4480db60fe17p-135);
 }

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <limits>
 #include <string>
 
@@ -141,6 +142,83 @@ TEST_CASE("ramps of several channels or with other readers are no functions") {
   const ValueId shared = r.clamp("relu6", r.affine("shifted", r.input(), 1.0F, 3.0F), GraphBuilder::kRelu6);
   const ValueId scaled = r.affine("scaled", shared, kSixth, 0.0F);
   CHECK(count<Function>(check_simplify(r.finish(r.node("sum", Add{}, {scaled, shared})))) == 0);
+}
+
+// y = x * (1 + erf(x / sqrt(2))) / 2 as exporters write it: the constants 1 and 1/2, and where the half is multiplied.
+ValueId erf_gelu(GraphBuilder& b, ValueId x, int variant, float one = 1.0F, float argument = std::sqrt(0.5F)) {
+  const ValueId erf = b.function("erf", b.affine("over_root_2", x, argument, 0.0F), FunctionKind::kErf);
+  const auto product = [&](ValueId left, ValueId right) {
+    return b.node("product", Multiply{}, variant % 2 == 0 ? std::vector{left, right} : std::vector{right, left});
+  };
+  switch (variant / 2) {
+    case 0: {  // PyTorch: (x * (1 + erf)) * 0.5
+      const ValueId sum = product(x, b.affine("plus_1", erf, 1.0F, one));
+      return b.affine("half", sum, 0.5F, 0.0F);
+    }
+    case 1:  // (x * 0.5) * (1 + erf)
+      return product(b.affine("half", x, 0.5F, 0.0F), b.affine("plus_1", erf, 1.0F, one));
+    case 2:  // x * (0.5 * (1 + erf))
+      return product(x, b.affine("half", b.affine("plus_1", erf, 1.0F, one), 0.5F, 0.0F));
+    default:  // x * (0.5 + 0.5 * erf)
+      return product(x, b.affine("half_plus_half", erf, 0.5F, 0.5F * one));
+  }
+}
+
+TEST_CASE("the ways of exporting a Gelu give one") {
+  for (int variant = 0; variant < 8; ++variant) {
+    CAPTURE(variant);
+    GraphBuilder b(testing::seed(), kInput);
+    const ValueId x = b.convolution("c", b.input(), 4);
+    const Graph graph = check_simplify(b.finish(erf_gelu(b, x, variant)));
+    CHECK(graph.nodes.size() == 2);
+    CHECK(only_function(graph).kind == FunctionKind::kGelu);
+  }
+}
+
+TEST_CASE("a Gelu of a batch norm whose other readers keep it is a Gelu of the batch norm") {
+  GraphBuilder b(testing::seed(), kInput);
+  const ValueId x = b.affine("scaled", b.input(), 2.0F, 0.25F);
+  const Graph graph = check_simplify(b.finish(b.node("sum", Add{}, {erf_gelu(b, x, 0), x})));
+  CHECK(count<Multiply>(graph) == 0);
+  CHECK(count<Function>(graph) == 1);
+}
+
+TEST_CASE("products that are no Gelu keep their parts") {
+  for (int variant = 0; variant < 8; ++variant) {
+    CAPTURE(variant);
+    GraphBuilder other_sum(testing::seed(), kInput);
+    const ValueId x = other_sum.convolution("c", other_sum.input(), 4);
+    CHECK(count<Multiply>(check_simplify(other_sum.finish(erf_gelu(other_sum, x, variant, 0.75F)))) == 1);
+    GraphBuilder other_argument(testing::seed(), kInput);
+    const ValueId y = other_argument.convolution("c", other_argument.input(), 4);
+    CHECK(count<Multiply>(check_simplify(other_argument.finish(erf_gelu(other_argument, y, variant, 1.0F, 0.7F)))) ==
+          1);
+  }
+  // The gate of another tensor.
+  GraphBuilder b(testing::seed(), kInput);
+  const ValueId erf =
+      b.function("erf", b.affine("a", b.convolution("c", b.input(), 3), 0.70710678F, 0), FunctionKind::kErf);
+  const ValueId product = b.node("product", Multiply{}, {b.input(), b.affine("plus_1", erf, 1, 1)});
+  CHECK(count<Multiply>(check_simplify(b.finish(b.affine("half", product, 0.5F, 0)))) == 1);
+}
+
+TEST_CASE("PyTorch's approximation of a Gelu with tanh is a GeluTanh") {
+  for (const float cubic : {0.044715F, 0.05F}) {
+    for (const int variant : {0, 1}) {
+      GraphBuilder b(testing::seed(), kInput);
+      const ValueId x = b.convolution("c", b.input(), 4);
+      const auto either = [&](const std::string& name, const Op& op, ValueId left, ValueId right) {
+        return b.node(name, op, variant == 0 ? std::vector{left, right} : std::vector{right, left});
+      };
+      const ValueId cube = either("cube", Multiply{}, x, b.node("square", Multiply{}, {x, x}));
+      const ValueId inner = either("inner", Add{}, x, b.affine("kappa", cube, cubic, 0.0F));
+      const ValueId tanh = b.function("tanh", b.affine("beta", inner, 0.79788456F, 0.0F), FunctionKind::kTanh);
+      const ValueId product = either("product", Multiply{}, x, b.affine("plus_1", tanh, 1.0F, 1.0F));
+      const Graph graph = check_simplify(b.finish(b.affine("half", product, 0.5F, 0.0F)));
+      CHECK((count<Multiply>(graph) == 0) == (cubic == 0.044715F));
+      if (cubic == 0.044715F) CHECK(only_function(graph).kind == FunctionKind::kGeluTanh);
+    }
+  }
 }
 
 TEST_CASE("slopes that say less become plainer functions") {

@@ -16,7 +16,7 @@ Status lower_matmul(Lowering& lowering, const Node& node);
 // operators_function.cpp: elementwise functions of one tensor
 Status lower_relu(Lowering& lowering, const Node& node);
 Status lower_clip(Lowering& lowering, const Node& node);
-Status lower_function(Lowering& lowering, const Node& node);  // LeakyRelu, Elu, HardSigmoid, HardSwish, Sigmoid, Tanh
+Status lower_function(Lowering& lowering, const Node& node);  // those of the table in the file: LeakyRelu, Elu, ...
 Status lower_prelu(Lowering& lowering, const Node& node);
 
 // operators_arithmetic.cpp

@@ -3,6 +3,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/text.h"
 #include "importers/onnx/lower/arguments.h"
 #include "importers/onnx/lower/arithmetic.h"
 #include "importers/onnx/lower/operators.h"
@@ -70,8 +71,14 @@ Status lower_function(Lowering& lowering, const Node& node) {
   };
   using enum graph::FunctionKind;
   static const Row kRows[] = {
-      {"LeakyRelu", kLeakyRelu, 0.01F, {}}, {"Elu", kElu, 1.0F, {}},       {"HardSigmoid", kHardSigmoid, 0.2F, 0.5F},
-      {"HardSwish", kHardSwish, {}, {}},    {"Sigmoid", kSigmoid, {}, {}}, {"Tanh", kTanh, {}, {}},
+      {"LeakyRelu", kLeakyRelu, 0.01F, {}},
+      {"Elu", kElu, 1.0F, {}},
+      {"HardSigmoid", kHardSigmoid, 0.2F, 0.5F},
+      {"HardSwish", kHardSwish, {}, {}},
+      {"Sigmoid", kSigmoid, {}, {}},
+      {"Tanh", kTanh, {}, {}},
+      {"Erf", kErf, {}, {}},
+      {"Gelu", kGelu, {}, {}},
   };
   const auto* row =
       std::find_if(std::begin(kRows), std::end(kRows), [&](const Row& r) { return r.op == node.op_type; });
@@ -87,6 +94,14 @@ Status lower_function(Lowering& lowering, const Node& node) {
   if (op.kind == kHardSwish) {
     op.alpha = 1.0F / 6.0F;
     op.beta = 0.5F;
+  }
+  if (op.kind == kGelu) {
+    NARROW_ASSIGN(const std::string approximate, string_or(node, "approximate", "none"));
+    if (approximate == "tanh") {
+      op.kind = kGeluTanh;
+    } else if (approximate != "none") {
+      return unsupported(node, "approximate " + base::in_quotes(approximate) + "; supported are none and tanh");
+    }
   }
   NARROW_ASSIGN(View x, lowering.names.real(node, 0));
   NARROW_ASSIGN(x.value, lowering.graph.append(node, std::move(op), {x.value}));

@@ -92,6 +92,12 @@ double function(const graph::Function& op, double v, std::int64_t channel) {
       return v * sigmoid(v);
     case FunctionKind::kTanh:
       return std::tanh(v);
+    case FunctionKind::kErf:
+      return std::erf(v);
+    case FunctionKind::kGelu:
+      return v * std::erfc(-v * std::sqrt(0.5)) / 2;
+    case FunctionKind::kGeluTanh:
+      return v * (1 + std::tanh(std::sqrt(2 / std::acos(-1.0)) * (v + 0.044715 * v * v * v))) / 2;
   }
   throw std::logic_error("a function that the evaluator does not know");
 }

@@ -190,6 +190,26 @@ TEST_CASE("functions have the parameters of the specification") {
   near(function_of("HardSwish", x), {0, -1.0 / 3, 0, 0.5 * (0.5 / 6 + 0.5), 8});
   near(function_of("Tanh", x), {std::tanh(-8), std::tanh(-1), 0, std::tanh(0.5), std::tanh(8)});
   near(function_of("Sigmoid", {0}), {0.5});
+  near(function_of("Erf", x), {std::erf(-8), std::erf(-1), 0, std::erf(0.5), 1});
+}
+
+TEST_CASE("Gelu is exact or the approximation that it asks for") {
+  const Row x{-8, -1, 0, 0.5, 8};
+  const auto gelu = [&](std::vector<Attribute> attributes) {
+    return function_of("Gelu", x, std::move(attributes), 20);
+  };
+  const Row exact = gelu({});
+  const Row approximate = gelu({{"approximate", std::string("tanh")}});
+  CHECK(gelu({{"approximate", std::string("none")}}) == exact);
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    CHECK(exact[i] == doctest::Approx(x[i] * std::erfc(-x[i] / std::sqrt(2.0)) / 2));
+    const double inner = 0.7978845608 * (x[i] + 0.044715 * x[i] * x[i] * x[i]);
+    CHECK(approximate[i] == doctest::Approx(x[i] * (1 + std::tanh(inner)) / 2));
+  }
+  CHECK(exact[1] != approximate[1]);
+  OnnxNetwork network(20);
+  network.input("x", {3}).output("y").node("Gelu", {"x"}, {"y"}, {{"approximate", std::string("sigmoid")}});
+  CHECK(contains(lowering_error(network, kAsItIs).message, "approximate 'sigmoid'"));
 }
 
 TEST_CASE("PRelu has one slope or one per channel") {
