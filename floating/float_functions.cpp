@@ -1,6 +1,7 @@
 #include "floating/float_functions.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "base/exact_math.h"
@@ -54,6 +55,27 @@ void lrn(const float* input, float* output, const TensorShape& shape, const Lrn&
       double sum = 0;
       for (std::int64_t k = std::max<std::int64_t>(0, c - before); k < end; ++k) sum += double{x[k]} * double{x[k]};
       *output++ = static_cast<float>(double{x[c]} / power(double{op.bias} + alpha * sum, double{op.beta}));
+    }
+  }
+}
+
+void layer_norm(const float* input, float* output, const TensorShape& shape, const LayerNorm& op) {
+  const std::int64_t pixels = shape.height * shape.width;
+  const auto count = static_cast<double>(shape.channels);
+  for (std::int64_t p = 0; p < pixels; ++p) {
+    const float* x = input + p * shape.channels;
+    // Channel c is added to partial sum c mod 4.
+    const auto mean_of = [&](const auto& term) {
+      std::array<double, 4> sums{};
+      for (std::int64_t c = 0; c < shape.channels; ++c) sums[static_cast<std::size_t>(c % 4)] += term(double{x[c]});
+      return ((sums[0] + sums[1]) + (sums[2] + sums[3])) / count;
+    };
+    const double mean = mean_of([](double v) { return v; });
+    const double variance = mean_of([mean](double v) { return (v - mean) * (v - mean); });
+    const double factor = 1.0 / std::sqrt(variance + double{op.epsilon});
+    for (std::int64_t c = 0; c < shape.channels; ++c) {
+      const auto i = static_cast<std::size_t>(c);
+      *output++ = static_cast<float>((double{x[c]} - mean) * factor * double{op.scale[i]} + double{op.shift[i]});
     }
   }
 }

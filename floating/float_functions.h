@@ -18,6 +18,9 @@ void softmax(const float* input, float* output, const TensorShape& shape);
 // Across channels; computed in double, rounded once to float.
 void lrn(const float* input, float* output, const TensorShape& shape, const Lrn& op);
 
+// Over the channels of each pixel; computed in double, rounded once to float.
+void layer_norm(const float* input, float* output, const TensorShape& shape, const LayerNorm& op);
+
 // The real numbers of what Quantize makes of each element: scale * (clamp(round(x / scale) + zero_point) - zero_point),
 // halves to even; NaN becomes the lower end of the range. In place is allowed.
 void fake_quantize(const float* input, float* output, std::int64_t count, const Quantization& quantization);

@@ -46,6 +46,7 @@ struct Run {
   void operator()(const Transpose& op) const { transpose(x(), in(), y(), out(), op.order); }
   void operator()(const Softmax&) const { softmax(x(), y(), out()); }
   void operator()(const Lrn& op) const { lrn(x(), y(), out(), op); }
+  void operator()(const LayerNorm& op) const { layer_norm(x(), y(), out(), op); }
   // These share the buffer of their input.
   void operator()(const Flatten&) const {}
   void operator()(const Reshape&) const {}

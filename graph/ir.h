@@ -153,13 +153,19 @@ struct Lrn {
   float beta = 0.75F;
   float bias = 1;
 };
+// Over the channels of each pixel: (x - mean) / sqrt(variance + epsilon) * scale[channel] + shift[channel], where the
+// variance is the mean of (x - mean)^2. float32 only. (ONNX LayerNormalization; Ba et al. 2016.)
+struct LayerNorm {
+  std::vector<float> scale, shift;  // [channels]
+  float epsilon = 1e-5F;            // > 0
+};
 struct Identity {};    // dropout at inference
 struct Quantize {};    // float32 -> uint8, parameters of the output value
 struct Dequantize {};  // uint8 -> float32, parameters of the input value
 
 using Op = std::variant<Convolution, Linear, BatchNorm, Activation, Add, MaxPool, AveragePool, GlobalAveragePool,
                         Concat, PadChannels, Flatten, Identity, Quantize, Dequantize, Subtract, Multiply, Function, Pad,
-                        Slice, Reshape, Transpose, Softmax, Lrn>;
+                        Slice, Reshape, Transpose, Softmax, Lrn, LayerNorm>;
 
 // Name of the operator as users see it, e.g. "Convolution".
 [[nodiscard]] std::string_view op_name(const Op& op);

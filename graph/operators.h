@@ -105,6 +105,7 @@ inline constexpr std::array<OperatorRow, std::variant_size_v<Op>> kOperators = [
       row<Transpose>(21, "Transpose", "transposition", kOne, kLossless, kComputesNothing),
       row<Softmax>(22, "Softmax", "softmax", kOne, kNone),
       row<Lrn>(23, "Lrn", "response normalization", kOne, kNone),
+      row<LayerNorm>(24, "LayerNorm", "layer normalization", kOne, kNone),
   };
 }();
 

@@ -233,6 +233,13 @@ struct Inference {
     return in();
   }
 
+  Result<TensorShape> operator()(const LayerNorm& op) const {
+    const auto channels = static_cast<std::size_t>(in().channels);
+    if (op.scale.size() == channels && op.shift.size() == channels) return in();
+    return malformed("has " + std::to_string(op.scale.size()) + " scales and " + std::to_string(op.shift.size()) +
+                     " shifts for " + std::to_string(in().channels) + " channels");
+  }
+
   Result<TensorShape> operator()(const Function& op) const {
     if (op.slopes.size() != (row_of(op.kind).has_slopes ? static_cast<std::size_t>(in().channels) : 0)) {
       return malformed("has " + std::to_string(op.slopes.size()) + " slopes for " + std::to_string(in().channels) +

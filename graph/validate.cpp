@@ -155,6 +155,13 @@ struct Numbers {
     return error("needs finite alpha >= 0, beta and bias > 0");
   }
 
+  Status operator()(const LayerNorm& op) const {
+    if (!all_finite(op.scale) || !all_finite(op.shift)) return error("a scale or shift is not a finite number");
+    // Equal channels have variance 0.
+    if (std::isfinite(op.epsilon) && op.epsilon > 0) return {};
+    return error("epsilon must be finite and above 0");
+  }
+
   // Integers, whose limits shape inference checks.
   Status operator()(const Convolution&) const { return {}; }
   Status operator()(const Linear&) const { return {}; }

@@ -102,6 +102,7 @@ struct Search::Backward {
   bool operator()(const Convolution&) const { return search.add(index, Edit::Kind::kAfter, affine); }
   bool operator()(const Linear&) const { return search.add(index, Edit::Kind::kAfter, affine); }
   bool operator()(const BatchNorm&) const { return search.add(index, Edit::Kind::kAfter, affine); }
+  bool operator()(const LayerNorm&) const { return search.add(index, Edit::Kind::kAfter, affine); }
   bool operator()(const Activation&) const { return search.backward(node().inputs[0], affine); }
   bool operator()(const Identity&) const { return search.backward(node().inputs[0], affine); }
   bool operator()(const GlobalAveragePool&) const { return search.backward(node().inputs[0], affine); }

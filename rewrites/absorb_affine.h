@@ -13,7 +13,7 @@ namespace narrow::graph {
 struct Edit {
   enum class Kind {
     kBefore,  // the node's input becomes affine(x): Convolution, Linear (per element of [H, W, C]), BatchNorm
-    kAfter,   // the node's result, before its clamp, becomes affine(y): the same operators
+    kAfter,   // the node's result, before its clamp, becomes affine(y): the same operators, and LayerNorm
     kClamp,   // the node's clamp is replaced
   };
   int node = -1;

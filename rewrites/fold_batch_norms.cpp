@@ -14,7 +14,7 @@ namespace {
 
 // Affines that a layer will absorb before and after its sum; kept apart from the weights until all are known.
 struct Pending {
-  Affine before;  // per input channel; Linear: per element of [H, W, C]
+  Affine before;  // per input channel; Linear: per element of [H, W, C]; LayerNorm: always the identity
   Affine after;   // per output channel
 };
 
@@ -36,7 +36,7 @@ class Folder {
         it = folded ? batch_norms_.erase(it) : std::next(it);
       }
     }
-    for (const auto& [index, pending] : pending_) NARROW_TRY(rewrite_filter(node(index), pending));
+    for (const auto& [index, pending] : pending_) NARROW_TRY(rewrite_layer(node(index), pending));
     for (const int index : merged_) {
       if (!links_.bypassed(index)) rewrite_batch_norm(node(index), batch_norms_[index]);
     }
@@ -100,9 +100,23 @@ class Folder {
       const TensorShape& in = graph_.value(node(index).inputs[0]).shape;
       const bool is_linear = is<Linear>(node(index).op);
       it->second.before = Affine::identity(static_cast<std::size_t>(is_linear ? in.elems() : in.channels));
-      it->second.after = Affine::identity(filter_of(node(index))->bias.size());
+      it->second.after = Affine::identity(static_cast<std::size_t>(graph_.value(node(index).output).shape.channels));
     }
     return it->second;
+  }
+
+  static Status rewrite_layer(Node& layer, const Pending& pending) {
+    if (auto* norm = std::get_if<LayerNorm>(&layer.op)) return rewrite_layer_norm(layer, *norm, pending.after);
+    return rewrite_filter(layer, pending);
+  }
+
+  static Status rewrite_layer_norm(const Node& layer, LayerNorm& norm, const Affine& after) {
+    for (std::size_t c = 0; c < after.channels(); ++c) {
+      norm.shift[c] = static_cast<float>(double{norm.shift[c]} * after.scale[c] + after.shift[c]);
+      norm.scale[c] = static_cast<float>(double{norm.scale[c]} * after.scale[c]);
+      if (!std::isfinite(norm.scale[c]) || !std::isfinite(norm.shift[c])) return beyond_float(layer);
+    }
+    return {};
   }
 
   // after(bias + sum w * before(x)) = bias' + sum w' * x.

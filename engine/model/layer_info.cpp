@@ -77,6 +77,8 @@ std::string describe(const graph::Graph& graph, const graph::Node& node) {
           return std::to_string(op.order[0]) + "," + std::to_string(op.order[1]) + "," + std::to_string(op.order[2]);
         } else if constexpr (std::is_same_v<Op, graph::Lrn>) {
           return "size " + std::to_string(op.size);
+        } else if constexpr (std::is_same_v<Op, graph::LayerNorm>) {
+          return "epsilon " + base::number_text(double{op.epsilon});
         } else if constexpr (std::is_same_v<Op, graph::PadChannels>) {
           return std::to_string(op.before) + " before, " + std::to_string(op.after) + " after";
         } else if constexpr (std::is_same_v<Op, graph::Concat>) {

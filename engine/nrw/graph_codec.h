@@ -107,6 +107,10 @@ void describe_op(Archive& archive, Op& op) {
     archive.number(op.alpha);
     archive.number(op.beta);
     archive.number(op.bias);
+  } else if constexpr (std::is_same_v<T, graph::LayerNorm>) {
+    archive.floats(op.scale);
+    archive.floats(op.shift);
+    archive.number(op.epsilon);
   } else {
     static_assert(std::is_empty_v<T>, "a new operator with attributes must describe them here");
   }

@@ -60,6 +60,7 @@ using ElementwiseResult = Result<std::unique_ptr<ElementwiseStep>>;
 // normalization_step.cpp
 [[nodiscard]] StepResult float_step_of(const NodePlace& place, const graph::Softmax& op);
 [[nodiscard]] StepResult float_step_of(const NodePlace& place, const graph::Lrn& op);
+[[nodiscard]] StepResult float_step_of(const NodePlace& place, const graph::LayerNorm& op);
 // concat_step.cpp, data_movement_step.cpp
 [[nodiscard]] StepResult step_of(const NodePlace& place, const graph::Concat& op);
 [[nodiscard]] StepResult step_of(const NodePlace& place, const graph::PadChannels& op);

@@ -344,6 +344,20 @@ class Exporter {
     set_float(lrn, "bias", op.bias);
     return {};
   }
+  Status write(const Node& node, const graph::LayerNorm& op, const std::string& result) {
+    const std::vector<std::int64_t> dims{static_cast<std::int64_t>(op.scale.size())};
+    const std::string last = builder_.unique(result + "_nhwc");
+    builder_.need_opset(17);
+    ::onnx::NodeProto& norm =
+        builder_.node("LayerNormalization",
+                      {channels_last(node.inputs[0]), builder_.floats(result + "_scale", op.scale, dims),
+                       builder_.floats(result + "_shift", op.shift, dims)},
+                      last);
+    set_int(norm, "axis", -1);
+    set_float(norm, "epsilon", op.epsilon);
+    set_ints(builder_.node("Transpose", {last}, result), "perm", {0, 3, 1, 2});
+    return {};
+  }
   Status write(const Node& node, const graph::BatchNorm& op, const std::string& /*result*/) {
     return Error{ErrorCode::kUnsupported,
                  std::string(graph::op_name(op)) + " has to be folded before a network is written", node.name};

@@ -11,10 +11,11 @@
 
 namespace narrow {
 
-// An ONNX file (opset 14, or 20 with a Gelu; NCHW, any batch) that computes the model. Integer layers are written as
-// QDQ: weights as int8 with one scale per channel, biases as int32, activations between QuantizeLinear and
-// DequantizeLinear, ranges narrower than 8 bits as Clip. An engine that computes QDQ exactly gives the same integers;
-// Narrow reads the file back to the same network. Error: kLimit for a network whose file would exceed protobuf's 2 GB.
+// An ONNX file (opset 14, or 17 with a layer normalization and 20 with a Gelu; NCHW, any batch) that computes the
+// model. Integer layers are written as QDQ: weights as int8 with one scale per channel, biases as int32, activations
+// between QuantizeLinear and DequantizeLinear, ranges narrower than 8 bits as Clip. An engine that computes QDQ exactly
+// gives the same integers; Narrow reads the file back to the same network. Error: kLimit for a network whose file would
+// exceed protobuf's 2 GB.
 [[nodiscard]] Result<std::vector<std::byte>> to_onnx(const Model& model);
 // The same in float. What a file stated about quantization stays stated.
 [[nodiscard]] Result<std::vector<std::byte>> to_onnx(const FloatModel& model);

@@ -180,6 +180,13 @@ ValueId IntegerGraphBuilder::softmax(ValueId x) { return node("softmax", graph::
 
 ValueId IntegerGraphBuilder::lrn(ValueId x, graph::Lrn op) { return node("lrn", op, {x}); }
 
+ValueId IntegerGraphBuilder::layer_norm(ValueId x, float epsilon) {
+  const auto channels = static_cast<std::size_t>(shape(x).channels);
+  return node("layer_norm",
+              graph::LayerNorm{builder_.random(channels, -2.0F, 2.0F), builder_.random(channels, -1.0F, 1.0F), epsilon},
+              {x});
+}
+
 ValueId IntegerGraphBuilder::max_pool(ValueId x, Window window) {
   return lossless("max_pool", graph::MaxPool{window}, x);
 }

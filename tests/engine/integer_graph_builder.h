@@ -28,6 +28,7 @@ class IntegerGraphBuilder {
   graph::ValueId float_activation(graph::ValueId x, Clamp clamp);
   graph::ValueId softmax(graph::ValueId x);
   graph::ValueId lrn(graph::ValueId x, graph::Lrn op);
+  graph::ValueId layer_norm(graph::ValueId x, float epsilon = 1e-5F);
   // Integer layers that write float32 from their accumulators: last layers, and such before a float island.
   graph::ValueId convolution_scores(graph::ValueId x, graph::Window window, int groups, int out_channels,
                                     int weight_bits = 8, Clamp clamp = {});

@@ -3,6 +3,7 @@
 #include <array>
 #include <limits>
 
+#include "graph/operators.h"
 #include "tests/engine/integer_graph_builder.h"
 
 namespace narrow::testing {
@@ -123,9 +124,13 @@ class RandomNetwork {
 
   ValueId arithmetic(ValueId x) {
     const int bits = pick(2, 8);
-    if (pick(0, 2) == 0) return b_.function(x, static_cast<graph::FunctionKind>(pick(0, 7)), bits);
+    if (pick(0, 2) == 0) {
+      return b_.function(x, static_cast<graph::FunctionKind>(pick(0, graph::kFunctionKinds - 1)), bits);
+    }
     if (b_.is_float(x) && pick(0, 3) == 0) {
-      if (pick(0, 1) == 0) return b_.softmax(x);
+      const int which = pick(0, 3);
+      if (which == 0) return b_.softmax(x);
+      if (which == 1) return b_.layer_norm(x, pick(0, 1) == 0 ? 1e-6F : 0.5F);
       return b_.lrn(x, {pick(1, 6), 0.3F, pick(0, 1) == 0 ? 0.75F : 0.6F, 1.5F});
     }
     ValueId a = b_.activation(x, any_clamp(), pick(2, 8));

@@ -83,6 +83,22 @@ Tensor evaluate(const ReferenceNode& n, const graph::Lrn& op) {
   });
 }
 
+Tensor evaluate(const ReferenceNode& n, const graph::LayerNorm& op) {
+  return n.each_output([&](std::int64_t y, std::int64_t x, std::int64_t c) {
+    const std::int64_t channels = n.in_shape().channels;
+    const auto mean_of = [&](const auto& term) {
+      double sums[4] = {};
+      for (std::int64_t k = 0; k < channels; ++k) sums[k % 4] += term(n.pixel(y, x, k));
+      return ((sums[0] + sums[1]) + (sums[2] + sums[3])) / static_cast<double>(channels);
+    };
+    const double mean = mean_of([](double v) { return v; });
+    const double variance = mean_of([mean](double v) { return (v - mean) * (v - mean); });
+    const auto i = static_cast<std::size_t>(c);
+    const double normal = (n.pixel(y, x, c) - mean) * (1.0 / std::sqrt(variance + double{op.epsilon}));
+    return single(normal * double{op.scale[i]} + double{op.shift[i]});
+  });
+}
+
 Tensor evaluate(const ReferenceNode& n, const graph::Quantize& /*op*/) {
   Tensor out;
   for (const double x : n.in()) out.push_back(requantize(single(x / double{n.to().scale}), n.to(), n.to().range));

@@ -98,6 +98,7 @@ struct ReferenceNode {
 [[nodiscard]] Tensor evaluate(const ReferenceNode& n, const graph::Function& op);
 [[nodiscard]] Tensor evaluate(const ReferenceNode& n, const graph::Softmax& op);
 [[nodiscard]] Tensor evaluate(const ReferenceNode& n, const graph::Lrn& op);
+[[nodiscard]] Tensor evaluate(const ReferenceNode& n, const graph::LayerNorm& op);
 [[nodiscard]] Tensor evaluate(const ReferenceNode& n, const graph::Quantize& op);
 [[nodiscard]] Tensor evaluate(const ReferenceNode& n, const graph::Dequantize& op);
 [[nodiscard]] Tensor evaluate(const ReferenceNode& n, const graph::Concat& op);

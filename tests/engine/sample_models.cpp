@@ -69,6 +69,7 @@ engine::ModelData model_of_functions(unsigned seed) {
   ValueId y = b.convolution_scores(x, window(1), 2, 6, 8, kRelu6);
   y = b.lrn(y, {3, 0.5F, 0.75F, 1.0F});
   y = b.lrn(y, {4, 0.1F, 0.5F, 2.0F});
+  y = b.layer_norm(y);
   const ValueId pooled = b.max_pool(y, {3, 2, 2, 1, 1, 1, {1, 0, 1, 1}});
   y = b.concat({b.slice(pooled, {0, 0, 2}, {b.shape(pooled).height, b.shape(pooled).width, 3}),
                 b.average_pool(pooled, window(3, 1, 1), false),

@@ -109,6 +109,16 @@ TEST_CASE("float executor normalises across channels with windows of every size"
   }
 }
 
+TEST_CASE("float executor normalises the channels of each pixel") {
+  unsigned seed = testing::seed();
+  for (std::int64_t channels = 1; channels <= 9; ++channels) {
+    const auto count = static_cast<std::size_t>(channels);
+    GraphBuilder b(++seed, {2, 3, channels});
+    const LayerNorm norm{b.random(count, -2, 2), b.random(count, -2, 2), channels % 2 == 0 ? 1e-5F : 0.5F};
+    check_against_naive(b.finish(b.node("norm", norm, {b.input()})), seed);
+  }
+}
+
 TEST_CASE("fake quantization rounds halves to even and clamps and turns NaN into the lowest level") {
   const Quantization q{0.5F, 10, {4, 14}};
   const std::vector<float> x = {0.0F,  0.25F, 0.75F,     -0.25F,     -0.75F,

@@ -208,6 +208,9 @@ TEST_CASE("functions keep the shape and a PRelu has a slope for every channel") 
   const TensorShape s{4, 5, 3};
   for (const Op& op : {Op(Function{}), Op(Softmax{}), Op(Lrn{})}) check_shape(op, {s}, s);
   check_refused(Lrn{0}, {s}, "size 0");
+  check_shape(LayerNorm{{1, 2, 3}, {1, 2, 3}}, {s}, s);
+  check_refused(LayerNorm{{1, 2, 3}, {1, 2}}, {s}, "has 3 scales and 2 shifts for 3 channels");
+  check_refused(LayerNorm{}, {s}, "has 0 scales");
   Function prelu{FunctionKind::kPRelu, 0, 0, {1, 2, 3}, {}};
   check_shape(prelu, {s}, s);
   prelu.slopes.pop_back();

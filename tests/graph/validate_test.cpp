@@ -195,3 +195,23 @@ TEST_CASE("validation refuses batch norms that can not be computed") {
     norm(g).variance[1] = 0;
   });
 }
+
+TEST_CASE("validation refuses layer norms that can not be computed") {
+  const auto status = [](LayerNorm norm) {
+    GraphBuilder b(1, {2, 2, 3});
+    Graph graph = b.finish(b.node("norm", LayerNorm{{1, 2, 3}, {1, 2, 3}}, {b.input()}));
+    REQUIRE(validate(graph).ok());
+    std::get<LayerNorm>(graph.nodes[0].op) = std::move(norm);
+    return validate(graph).error().text();
+  };
+  const auto says = [&](LayerNorm norm, const std::string& part) {
+    const std::string text = status(std::move(norm));
+    CHECK_MESSAGE(text.find(part) != std::string::npos, text);
+  };
+  says({{1, 2}, {1, 2, 3}}, "has 2 scales and 3 shifts for 3 channels");
+  says({{1, kNan, 3}, {1, 2, 3}}, "not a finite number");
+  says({{1, 2, 3}, {1, 2, kInfinity}}, "not a finite number");
+  for (const float epsilon : {0.0F, -1e-5F, kInfinity, kNan}) {
+    says({{1, 2, 3}, {1, 2, 3}, epsilon}, "epsilon must be finite and above 0");
+  }
+}

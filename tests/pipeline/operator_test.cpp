@@ -86,6 +86,9 @@ ValueId example(GraphBuilder& b, ValueId x, ValueId /*y*/, const graph::Function
 ValueId example(GraphBuilder& b, ValueId x, ValueId /*y*/, const graph::Lrn& /*op*/) {
   return add(b, graph::Lrn{3, 0.5F, 0.75F, 1.0F}, {x});
 }
+ValueId example(GraphBuilder& b, ValueId x, ValueId /*y*/, const graph::LayerNorm& /*op*/) {
+  return add(b, graph::LayerNorm{{0.5F, 1.0F, -2.0F}, {0.25F, 0.0F, 1.0F}, 0.125F}, {x});
+}
 // Quantize and Dequantize are of use in pairs.
 constexpr Quantization kSixteenths{1.0F / 16, 100, {0, 255}};
 ValueId example(GraphBuilder& b, ValueId x, ValueId /*y*/, const graph::Quantize& /*op*/) {

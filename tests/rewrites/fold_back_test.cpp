@@ -33,6 +33,13 @@ TEST_CASE("batch norm folds back into a linear layer") {
   check_all_fold([](GraphBuilder& b) { return b.batch_norm("bn", b.linear("fc", b.input(), 7)); });
 }
 
+TEST_CASE("batch norms fold back into a layer norm") {
+  check_all_fold([](GraphBuilder& b) {
+    const ValueId norm = b.node("norm", LayerNorm{b.random(4, -2, 2), b.random(4, -2, 2), 0.25F}, {b.input()});
+    return b.batch_norm("bn2", b.batch_norm("bn1", norm));
+  });
+}
+
 TEST_CASE("several batch norms in sequence fold into one convolution") {
   check_all_fold([](GraphBuilder& b) {
     ValueId x = b.convolution("c", b.input(), 6, window(3));

@@ -1,6 +1,9 @@
-// Softmax and local response normalization, which exist on float32 only. docs/numerics.md prescribes every bit.
+// Softmax, local response normalization and layer normalization, which exist on float32 only. docs/numerics.md
+// prescribes every bit.
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <vector>
 
 #include "base/exact_math.h"
 #include "engine/plan/make_step.h"
@@ -10,6 +13,8 @@ namespace {
 
 // About the cost of an exponential.
 constexpr std::int64_t kFunctionCost = 64;
+// A channel of a layer normalization, in the same unit.
+constexpr std::int64_t kLayerNormCost = 8;
 
 // A work row is a pixel, whose channels are normalized together.
 class NormalizationStep : public Step {
@@ -89,6 +94,45 @@ class LrnStep final : public NormalizationStep {
   double bias_;
 };
 
+class LayerNormStep final : public NormalizationStep {
+ public:
+  LayerNormStep(const NodePlace& place, const graph::LayerNorm& op)
+      : NormalizationStep(place, "layer_norm_f32", kLayerNormCost),
+        scale_(op.scale),
+        shift_(op.shift),
+        epsilon_(op.epsilon) {}
+
+ private:
+  void normalize(const float* x, float* y) const override {
+    const auto count = static_cast<double>(channels());
+    const double mean = sum_of(x, [](float v) { return double{v}; }) / count;
+    const double variance = sum_of(x, [mean](float v) { return (double{v} - mean) * (double{v} - mean); }) / count;
+    const double factor = 1.0 / std::sqrt(variance + epsilon_);
+    const float* scale = scale_.data();
+    const float* shift = shift_.data();
+    for (std::int64_t c = 0; c < channels(); ++c) {
+      y[c] = static_cast<float>((double{x[c]} - mean) * factor * double{scale[c]} + double{shift[c]});
+    }
+  }
+
+  // In four partial sums, which a CPU adds side by side.
+  template <class Term>
+  [[nodiscard]] double sum_of(const float* x, const Term& term) const {
+    constexpr std::int64_t kSums = 4;
+    std::array<double, kSums> sums{};
+    std::int64_t c = 0;
+    for (; c + kSums <= channels(); c += kSums) {
+      for (std::size_t i = 0; i < kSums; ++i) sums[i] += term(x[c + static_cast<std::int64_t>(i)]);
+    }
+    for (std::size_t i = 0; c < channels(); ++c, ++i) sums[i] += term(x[c]);
+    return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+  }
+
+  std::vector<float> scale_;
+  std::vector<float> shift_;
+  double epsilon_;
+};
+
 }  // namespace
 
 StepResult float_step_of(const NodePlace& place, const graph::Softmax& /*op*/) {
@@ -97,6 +141,10 @@ StepResult float_step_of(const NodePlace& place, const graph::Softmax& /*op*/) {
 
 StepResult float_step_of(const NodePlace& place, const graph::Lrn& op) {
   return StepResult(std::make_unique<LrnStep>(place, op));
+}
+
+StepResult float_step_of(const NodePlace& place, const graph::LayerNorm& op) {
+  return StepResult(std::make_unique<LayerNormStep>(place, op));
 }
 
 }  // namespace narrow::engine

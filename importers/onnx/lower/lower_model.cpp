@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "graph/limits.h"
 #include "importers/onnx/lower/fold_node.h"
+#include "importers/onnx/lower/layer_norm.h"
 #include "importers/onnx/lower/network_ends.h"
 #include "importers/onnx/lower/operator_table.h"
 
@@ -53,8 +54,16 @@ Result<int> lower_nodes(Lowering& lowering) {
     folded += constant ? 1 : 0;
   }
   NARROW_TRY(lower_network_input(lowering));
+  const auto layer_norms = find_layer_norms(lowering);
+  for (const auto& [last, parts] : layer_norms) {
+    for (const std::size_t other : parts.others) done[other] = 1;
+  }
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     if (done[i] != 0) continue;
+    if (const auto found = layer_norms.find(i); found != layer_norms.end()) {
+      NARROW_TRY(lower_layer_norm_parts(lowering, found->second));
+      continue;
+    }
     NARROW_ASSIGN(const bool constant, fold_node(lowering, budget, nodes[i]));
     folded += constant ? 1 : 0;
     if (!constant) NARROW_TRY(lower_node(lowering, nodes[i]));

@@ -19,6 +19,7 @@ constexpr std::string_view kFolded = "folded";
 constexpr std::string_view kStated = "states quantization";
 
 constexpr std::string_view kConstantsOnly = "constant inputs only";
+constexpr std::string_view kPartOfLayerNorm = "constant inputs only, or as part of a layer normalization";
 constexpr std::string_view kPictures = "pictures [N, C, H, W] only";
 
 constexpr OperatorRow kRows[] = {
@@ -44,6 +45,7 @@ constexpr OperatorRow kRows[] = {
     {"HardSwish", lower_function, kTable, ""},
     {"Identity", lower_identity, kView, ""},
     {"LRN", lower_lrn, kFloat, ""},
+    {"LayerNormalization", lower_layer_norm, kFloat, "constant scale and bias; one output"},
     {"LeakyRelu", lower_function, kTable, ""},
     {"MatMul", lower_matmul, kInteger, "one side a constant matrix, or [B, in, out]"},
     {"MaxPool", lower_max_pool, kInteger, "pictures [N, C, H, W] only; no indices"},
@@ -97,12 +99,12 @@ constexpr OperatorRow kRows[] = {
     {"Mod", nullptr, kFolded, kConstantsOnly},
     {"Not", nullptr, kFolded, kConstantsOnly},
     {"Or", nullptr, kFolded, kConstantsOnly},
-    {"Pow", nullptr, kFolded, kConstantsOnly},
+    {"Pow", nullptr, kFolded, kPartOfLayerNorm},
     {"Range", nullptr, kFolded, kConstantsOnly},
-    {"Reciprocal", nullptr, kFolded, kConstantsOnly},
+    {"Reciprocal", nullptr, kFolded, kPartOfLayerNorm},
     {"ReduceMin", nullptr, kFolded, kConstantsOnly},
     {"ReduceProd", nullptr, kFolded, kConstantsOnly},
-    {"Sqrt", nullptr, kFolded, kConstantsOnly},
+    {"Sqrt", nullptr, kFolded, kPartOfLayerNorm},
     {"Tile", nullptr, kFolded, kConstantsOnly},
     {"Where", nullptr, kFolded, kConstantsOnly},
 };

@@ -29,6 +29,9 @@ Status lower_batch_norm(Lowering& lowering, const Node& node);
 Status lower_softmax(Lowering& lowering, const Node& node);
 Status lower_lrn(Lowering& lowering, const Node& node);
 
+// layer_norm.cpp
+Status lower_layer_norm(Lowering& lowering, const Node& node);
+
 // operators_pool.cpp
 Status lower_max_pool(Lowering& lowering, const Node& node);
 Status lower_average_pool(Lowering& lowering, const Node& node);

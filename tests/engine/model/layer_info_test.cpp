@@ -75,6 +75,7 @@ TEST_CASE("layers without weights say what they do") {
   CHECK(detail([](IntegerGraphBuilder& b) { b.slice(b.input(), {1, 0, 2}, {2, 6, 1}); }) == "from 1x0x2");
   CHECK(detail([](IntegerGraphBuilder& b) { b.transpose(b.input(), {2, 0, 1}); }) == "2,0,1");
   CHECK(detail([](IntegerGraphBuilder& b) { b.lrn(b.input(), {7, 1.0F, 0.75F, 1.0F}); }) == "size 7");
+  CHECK(detail([](IntegerGraphBuilder& b) { b.layer_norm(b.input(), 0.25F); }) == "epsilon 0.25");
   CHECK(detail([](IntegerGraphBuilder& b) { b.reshape(b.input(), {6, 4, 3}); }).empty());
 
   IntegerGraphBuilder b(2, {4, 6, 3});

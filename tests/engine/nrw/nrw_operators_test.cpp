@@ -132,6 +132,11 @@ TEST_CASE("arithmetic and normalizations come back with their attributes") {
   CHECK(lrn.alpha == 0.5F);
   CHECK(lrn.beta == 0.25F);
   CHECK(lrn.bias == 2.0F);
+  const graph::LayerNorm norm =
+      round_trip<graph::LayerNorm>(float_model(graph::LayerNorm{{1, 2, -3}, {0, 0.5F, 4}, 0.125F}, {4, 4, 3}));
+  CHECK(norm.scale == std::vector<float>{1, 2, -3});
+  CHECK(norm.shift == std::vector<float>{0, 0.5F, 4});
+  CHECK(norm.epsilon == 0.125F);
 }
 
 TEST_CASE("tables of the wrong size or beyond their range are refused") {
@@ -182,6 +187,21 @@ TEST_CASE("functions that do not exist or whose numbers are none are refused") {
   check_refused(float_model(op, {4, 4, 3}), "slopes");
 }
 
+TEST_CASE("layer normalizations that do not fit or can not be computed are refused") {
+  const auto refused = [](std::vector<float> scale, std::vector<float> shift, float epsilon, const std::string& text) {
+    check_refused(float_model(graph::LayerNorm{std::move(scale), std::move(shift), epsilon}, {4, 4, 3}), text);
+  };
+  refused({1, 2}, {1, 2, 3}, 1e-5F, "2 scales and 3 shifts for 3 channels");
+  refused({1, 2, 3}, {1, 2, 3, 4}, 1e-5F, "3 scales and 4 shifts for 3 channels");
+  refused({}, {}, 1e-5F, "0 scales");
+  for (const float number : {std::numeric_limits<float>::infinity(), std::nanf("")}) {
+    refused({1, number, 3}, {1, 2, 3}, 1e-5F, "");
+    refused({1, 2, 3}, {1, 2, number}, 1e-5F, "");
+    refused({1, 2, 3}, {1, 2, 3}, number, "");
+  }
+  for (const float epsilon : {0.0F, -1e-5F}) refused({1, 2, 3}, {1, 2, 3}, epsilon, "epsilon must be");
+}
+
 TEST_CASE("a table that claims more bytes than the file has is refused") {
   graph::Function op = function(graph::FunctionKind::kSigmoid);
   op.table = std::vector<std::uint8_t>(256, 77);
@@ -223,6 +243,7 @@ TEST_CASE("moves to or from places that do not exist are refused") {
 TEST_CASE("types and quantization that an operator does not have are refused") {
   check_refused(integer_model(graph::Softmax{}, {4, 4, 3}, 1, kIn, kIn), "float32");
   check_refused(integer_model(graph::Lrn{}, {4, 4, 3}, 1, kIn, kIn), "float32");
+  check_refused(integer_model(graph::LayerNorm{{1, 2, 3}, {1, 2, 3}}, {4, 4, 3}, 1, kIn, kIn), "float32");
   for (const graph::Op& op : std::vector<graph::Op>{graph::Pad{}, graph::Slice{{0, 0, 0}, {4, 4, 3}},
                                                     graph::Reshape{{4, 4, 3}}, graph::Transpose{}}) {
     check_refused(integer_model(op, {4, 4, 3}, 1, kIn, kOut), "equal quantization");

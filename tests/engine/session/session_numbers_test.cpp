@@ -110,6 +110,31 @@ TEST_CASE("softmax of scores beyond every exponential") {
   CHECK(run(model, {}, {-5000.0F, -5000.0F, -5000.0F, -5000.0F}) == std::vector<float>(4, 0.25F));
 }
 
+TEST_CASE("layer normalizations of every number of channels give the reference scores") {
+  for (std::int64_t channels = 1; channels <= 19; ++channels) {
+    CAPTURE(channels);
+    narrow::testing::IntegerGraphBuilder b(narrow::testing::seed(), {3, 2, channels});
+    const Model model = to_model(b.finish(b.flatten(b.layer_norm(b.layer_norm(b.input()), 1e-6F))));
+    check(model, {}, 3, narrow::testing::seed());
+  }
+}
+
+// A pixel whose channels are equal has variance 0, and one of the largest numbers a sum beyond float.
+TEST_CASE("layer normalizations of equal and of very large channels are finite") {
+  narrow::graph::Graph graph;
+  graph.input = graph.add_value("input", {1, 1, 3});
+  graph.output = graph.add_node("norm", narrow::graph::LayerNorm{{2, 2, 2}, {1, 2, 3}, 1e-5F}, {graph.input}).value();
+  narrow::engine::ModelData data;
+  data.graph = graph;
+  data.preprocessing.crop_height = data.preprocessing.crop_width = 1;
+  const Model model = to_model(std::move(data));
+  CHECK(run(model, {}, {7.0F, 7.0F, 7.0F}) == std::vector<float>{1.0F, 2.0F, 3.0F});
+  const std::vector<float> large = run(model, {}, {3e38F, 0.0F, -3e38F});
+  CHECK(large[0] == doctest::Approx(1 + 2 * std::sqrt(1.5)));
+  CHECK(large[1] == 2.0F);
+  CHECK(large[2] == doctest::Approx(3 - 2 * std::sqrt(1.5)));
+}
+
 TEST_CASE("scores do not depend on threads") {
   // Large enough for steps to be split into parts.
   narrow::testing::IntegerGraphBuilder b(narrow::testing::seed(), {33, 31, 3});
@@ -131,7 +156,7 @@ TEST_CASE("scores of arithmetic and movement and float islands do not depend on 
   x = b.subtract(b.slice(x, {}, {33, 31, 1}), b.function(x, Kind::kPRelu));
   x = b.slice(b.pad(b.function(x, Kind::kSilu), {1, 2, 3, 4}), {1, 1, 2}, {31, 30, 20});
   auto y = b.dequantize(b.transpose(x, {1, 0, 2}));
-  y = b.softmax(b.lrn(y, {}));
+  y = b.softmax(b.layer_norm(b.lrn(y, {})));
   y = b.concat({b.max_pool(y, narrow::testing::window(3, 1, 1)), b.function(y, Kind::kTanh)});
   y = b.add(b.transpose(b.average_pool(y, narrow::testing::window(3, 1, 1), false), {1, 0, 2}),
             b.global_average_pool(y));

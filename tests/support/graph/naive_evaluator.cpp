@@ -249,6 +249,21 @@ struct Evaluation {
     });
   }
 
+  void operator()(const graph::LayerNorm& op) const {
+    const auto count = static_cast<double>(y.shape.channels);
+    for_each({y.shape.height, y.shape.width, 1}, [&](std::int64_t h, std::int64_t w, std::int64_t) {
+      double mean = 0;
+      for (std::int64_t c = 0; c < y.shape.channels; ++c) mean += x().at(h, w, c) / count;
+      double variance = 0;
+      for (std::int64_t c = 0; c < y.shape.channels; ++c) variance += std::pow(x().at(h, w, c) - mean, 2) / count;
+      for (std::int64_t c = 0; c < y.shape.channels; ++c) {
+        const auto i = static_cast<std::size_t>(c);
+        y.at(h, w, c) =
+            (x().at(h, w, c) - mean) / std::sqrt(variance + double{op.epsilon}) * double{op.scale[i]} + op.shift[i];
+      }
+    });
+  }
+
   void operator()(const graph::Activation&) const { y.data = x().data; }
   void operator()(const graph::Flatten&) const { y.data = x().data; }
   void operator()(const graph::Reshape&) const { y.data = x().data; }

@@ -1,0 +1,225 @@
+#include "importers/onnx/lower/layer_norm.h"
+
+#include <algorithm>
+#include <numeric>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <utility>
+
+#include "graph/limits.h"
+#include "importers/onnx/lower/arguments.h"
+#include "importers/onnx/lower/arithmetic.h"
+#include "importers/onnx/lower/operators.h"
+
+namespace narrow::onnx {
+namespace {
+
+// Normalizes over the dimensions `over`; scale and shift vary along no others. nullptr: 1 or 0.
+Result<View> normalized(Lowering& lowering, const Node& node, const View& x, const std::vector<int>& over,
+                        float epsilon, const Tensor* scale, const Tensor* shift) {
+  std::vector<std::int64_t> dims(x.dims.size(), 1);
+  std::int64_t count = 1;
+  for (const int dim : over) {
+    dims[static_cast<std::size_t>(dim)] = x.size(dim);
+    count *= x.size(dim);
+  }
+  if (count == 1) return unsupported(node, "normalizes single numbers");
+  // Before constants of this size exist.
+  if (count > graph::kMaxDimension) {
+    return node_error(node, ErrorCode::kLimit,
+                      "normalizes " + std::to_string(count) + " numbers at a time; at most " +
+                          std::to_string(graph::kMaxDimension) + " are supported");
+  }
+  // Constants of this shape make exactly these dimensions the channels.
+  const Tensor ones{ElementType::kFloat32, dims, std::vector<float>(static_cast<std::size_t>(count), 1.0F)};
+  const Tensor zeros{ElementType::kFloat32, dims, std::vector<float>(static_cast<std::size_t>(count), 0.0F)};
+  NARROW_ASSIGN(
+      PerChannel at,
+      per_channel(lowering, node, x, {&ones, scale != nullptr ? scale : &ones, shift != nullptr ? shift : &zeros}));
+  if (at.values[0].size() != static_cast<std::size_t>(count)) {
+    return unsupported(node, "its scale or bias varies along a dimension that it does not normalize");
+  }
+  graph::LayerNorm op{std::move(at.values[1]), std::move(at.values[2]), epsilon};
+  NARROW_ASSIGN(at.view.value, lowering.graph.append(node, std::move(op), {at.view.value}));
+  return std::move(at.view);
+}
+
+// Finds the parts from the last node back to the first.
+class Matcher {
+ public:
+  explicit Matcher(const Lowering& lowering) : lowering_(lowering) {
+    const std::vector<Node>& nodes = lowering.model.nodes;
+    for (std::size_t i = 0; i < nodes.size(); ++i) {
+      for (const std::string& name : nodes[i].outputs) makers_.emplace(name, i);
+      for (const std::string& name : nodes[i].inputs) readers_[name].push_back(i);
+    }
+    for (const Port& port : lowering.model.outputs) outputs_.insert(port.name);
+  }
+
+  std::optional<LayerNormParts> match(std::size_t last) {
+    const Node& node = lowering_.model.nodes[last];
+    if (node.inputs.size() != 2 || node.outputs.empty()) return std::nullopt;
+    std::optional<LayerNormParts> found;
+    others_.clear();
+    if (is(node, "Div")) {
+      found = parts_of(node.inputs[0], node.inputs[1]);
+    } else if (is(node, "Mul")) {
+      for (std::size_t side = 0; side < 2 && !found; ++side) {
+        others_.clear();
+        const Node* reciprocal = made_by(node.inputs[side], "Reciprocal");
+        if (reciprocal != nullptr) found = parts_of(node.inputs[1 - side], reciprocal->inputs[0]);
+      }
+    }
+    if (!found || !nobody_else_reads(found->others, last)) return std::nullopt;
+    found->whole = {node.name, "LayerNormalization", {}, {std::move(found->whole.inputs[0])}, node.outputs, {}};
+    return found;
+  }
+
+ private:
+  [[nodiscard]] static bool is(const Node& node, std::string_view op_type) {
+    return node.op_type == op_type && (node.domain.empty() || node.domain == "ai.onnx");
+  }
+
+  // The node that computes `name`, if it has this operator; it becomes one of the parts.
+  const Node* made_by(const std::string& name, std::string_view op_type) {
+    const auto maker = makers_.find(name);
+    if (name.empty() || maker == makers_.end()) return nullptr;
+    const Node& node = lowering_.model.nodes[maker->second];
+    if (!is(node, op_type) || node.inputs.empty()) return nullptr;
+    if (std::find(others_.begin(), others_.end(), maker->second) == others_.end()) others_.push_back(maker->second);
+    return &node;
+  }
+
+  // A constant that is one number.
+  [[nodiscard]] std::optional<float> number(const Node& node, std::size_t i) const {
+    const Constant* constant = lowering_.names.constant_or_null(node, i);
+    if (constant == nullptr || constant->tensor->type == ElementType::kOther || constant->tensor->elems() != 1) {
+      return std::nullopt;
+    }
+    return constant->tensor->to_floats()[0];
+  }
+
+  // The axes of a ReduceMean that keeps its dimensions.
+  [[nodiscard]] std::optional<std::vector<std::int64_t>> axes_of_mean(const Node& mean) const {
+    const auto keeps = mean.find_int("keepdims");
+    const auto axes = lowering_.names.ints_of(mean, "axes", 1);
+    if (!keeps.ok() || keeps->value_or(1) != 1 || !axes.ok() || !axes->has_value() || (*axes)->empty()) {
+      return std::nullopt;
+    }
+    return **axes;
+  }
+
+  // x - ReduceMean(x), which a file may compute once or twice.
+  struct Difference {
+    std::string x;
+    std::vector<std::int64_t> axes;
+    friend bool operator==(const Difference&, const Difference&) = default;
+  };
+  std::optional<Difference> difference(const std::string& name) {
+    const Node* sub = made_by(name, "Sub");
+    if (sub == nullptr || sub->inputs.size() != 2) return std::nullopt;
+    const Node* mean = made_by(sub->inputs[1], "ReduceMean");
+    if (mean == nullptr || mean->inputs[0] != sub->inputs[0]) return std::nullopt;
+    auto axes = axes_of_mean(*mean);
+    if (!axes) return std::nullopt;
+    return Difference{sub->inputs[0], *std::move(axes)};
+  }
+
+  // The name whose square `name` is.
+  std::optional<std::string> root_of_square(const std::string& name) {
+    const std::size_t mark = others_.size();
+    if (const Node* pow = made_by(name, "Pow"); pow != nullptr && number(*pow, 1) == 2.0F) return pow->inputs[0];
+    others_.resize(mark);
+    const Node* mul = made_by(name, "Mul");
+    if (mul != nullptr && mul->inputs.size() == 2 && mul->inputs[0] == mul->inputs[1]) return mul->inputs[0];
+    return std::nullopt;
+  }
+
+  // numerator / sqrt(mean of squares + epsilon). `whole` of the result has x as its input.
+  std::optional<LayerNormParts> parts_of(const std::string& numerator, const std::string& deviation) {
+    const auto above = difference(numerator);
+    const Node* sqrt = above ? made_by(deviation, "Sqrt") : nullptr;
+    const Node* add = sqrt != nullptr ? made_by(sqrt->inputs[0], "Add") : nullptr;
+    if (add == nullptr || add->inputs.size() != 2) return std::nullopt;
+    const std::size_t constant = number(*add, 0) ? 0 : 1;
+    const auto epsilon = number(*add, constant);
+    const Node* mean = epsilon ? made_by(add->inputs[1 - constant], "ReduceMean") : nullptr;
+    if (mean == nullptr || axes_of_mean(*mean) != above->axes) return std::nullopt;
+    const auto root = root_of_square(mean->inputs[0]);
+    if (!root || difference(*root) != above) return std::nullopt;
+    LayerNormParts found{{}, above->axes, *epsilon, std::move(others_)};
+    found.whole.inputs = {above->x};
+    others_.clear();
+    return found;
+  }
+
+  [[nodiscard]] bool nobody_else_reads(const std::vector<std::size_t>& parts, std::size_t last) const {
+    const auto is_part = [&](std::size_t i) {
+      return i == last || std::find(parts.begin(), parts.end(), i) != parts.end();
+    };
+    return std::all_of(parts.begin(), parts.end(), [&](std::size_t i) {
+      const std::vector<std::string>& names = lowering_.model.nodes[i].outputs;
+      return std::all_of(names.begin(), names.end(), [&](const std::string& name) {
+        const auto readers = readers_.find(name);
+        if (outputs_.count(name) != 0) return false;
+        return readers == readers_.end() || std::all_of(readers->second.begin(), readers->second.end(), is_part);
+      });
+    });
+  }
+
+  const Lowering& lowering_;
+  std::unordered_map<std::string, std::size_t> makers_;
+  std::unordered_map<std::string, std::vector<std::size_t>> readers_;
+  std::unordered_set<std::string> outputs_;
+  std::vector<std::size_t> others_;  // parts found so far
+};
+
+}  // namespace
+
+Status lower_layer_norm(Lowering& lowering, const Node& node) {
+  NARROW_ASSIGN(const View x, lowering.names.real(node, 0));
+  NARROW_ASSIGN(const float epsilon, float_or(node, "epsilon", 1e-5F));
+  NARROW_ASSIGN(const std::int64_t given, int_or(node, "axis", -1));
+  NARROW_ASSIGN(const int axis, axis_of(node, given, x.rank()));
+  for (std::size_t i = 1; i < node.outputs.size(); ++i) {
+    if (lowering.names.is_live(node.outputs[i])) {
+      return unsupported(node, "its mean and deviation are outputs that something reads");
+    }
+  }
+  NARROW_ASSIGN(const Constant scale, lowering.names.constant(node, 1));
+  const Tensor* shift = nullptr;
+  if (Names::has_input(node, 2)) {
+    NARROW_ASSIGN(const Constant constant, lowering.names.constant(node, 2));
+    shift = constant.tensor;
+  }
+  std::vector<int> over(static_cast<std::size_t>(x.rank() - axis));
+  std::iota(over.begin(), over.end(), axis);
+  NARROW_ASSIGN(View y, normalized(lowering, node, x, over, epsilon, scale.tensor, shift));
+  lowering.names.bind(node, Flow{std::move(y)});
+  return {};
+}
+
+std::unordered_map<std::size_t, LayerNormParts> find_layer_norms(const Lowering& lowering) {
+  std::unordered_map<std::size_t, LayerNormParts> found;
+  const std::vector<Node>& nodes = lowering.model.nodes;
+  // Most networks have none.
+  if (std::none_of(nodes.begin(), nodes.end(), [](const Node& node) { return node.op_type == "Sqrt"; })) return found;
+  Matcher matcher(lowering);
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    if (auto parts = matcher.match(i)) found.emplace(i, *std::move(parts));
+  }
+  return found;
+}
+
+Status lower_layer_norm_parts(Lowering& lowering, const LayerNormParts& parts) {
+  const Node& node = parts.whole;
+  NARROW_ASSIGN(const View x, lowering.names.real(node, 0));
+  NARROW_ASSIGN(const std::vector<int> over, axes_of(node, parts.axes, x.rank()));
+  NARROW_ASSIGN(View y, normalized(lowering, node, x, over, parts.epsilon, nullptr, nullptr));
+  lowering.names.bind(node, Flow{std::move(y)});
+  return {};
+}
+
+}  // namespace narrow::onnx

@@ -1,0 +1,263 @@
+// Layer normalizations as one node, and in the parts that exporters write for operator sets before 17.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "tests/importers/onnx/network.h"
+#include "tests/support/data.h"
+
+using namespace narrow;
+using namespace narrow::testing;
+using narrow::onnx::Attribute;
+
+namespace {
+
+using Row = std::vector<double>;
+
+std::int64_t product(const OnnxDims& dims) {
+  std::int64_t count = 1;
+  for (const std::int64_t dim : dims) count *= dim;
+  return count;
+}
+
+// The definition, on a row-major tensor. scale and shift: row-major over the dimensions `over`.
+Row normalized(const OnnxDims& dims, const std::vector<std::size_t>& over, const Row& x, double epsilon,
+               const std::vector<float>& scale, const std::vector<float>& shift) {
+  struct Place {
+    std::int64_t group = 0;
+    std::size_t inside = 0;
+  };
+  std::vector<Place> places;
+  std::map<std::int64_t, Row> groups;
+  for (std::int64_t i = 0; i < product(dims); ++i) {
+    Place place;
+    std::int64_t inner = product(dims);
+    for (std::size_t d = 0; d < dims.size(); ++d) {
+      inner /= dims[d];
+      const std::int64_t at = i / inner % dims[d];
+      if (std::find(over.begin(), over.end(), d) != over.end()) {
+        place.inside = place.inside * static_cast<std::size_t>(dims[d]) + static_cast<std::size_t>(at);
+      } else {
+        place.group = place.group * dims[d] + at;
+      }
+    }
+    places.push_back(place);
+    groups[place.group].push_back(x[static_cast<std::size_t>(i)]);
+  }
+  Row y;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const Row& group = groups[places[i].group];
+    double mean = 0;
+    for (const double value : group) mean += value / static_cast<double>(group.size());
+    double variance = 0;
+    for (const double value : group) variance += (value - mean) * (value - mean) / static_cast<double>(group.size());
+    const std::size_t at = places[i].inside;
+    y.push_back((x[i] - mean) / std::sqrt(variance + epsilon) * double{scale[at]} + double{shift[at]});
+  }
+  return y;
+}
+
+void check_near(const Row& got, const Row& want) {
+  REQUIRE(got.size() == want.size());
+  for (std::size_t i = 0; i < got.size(); ++i) CHECK(std::fabs(got[i] - want[i]) <= 1e-6 * (1 + std::fabs(want[i])));
+}
+
+// How an exporter writes the parts.
+struct Parts {
+  std::int64_t axis = -1;
+  std::int64_t opset = 13;     // from 18 on, axes are an input
+  bool square = false;         // d * d instead of Pow(d, 2)
+  bool twice = false;          // x - mean is computed twice
+  bool reciprocal = false;     // d * Reciprocal(...) instead of a division
+  bool epsilon_first = false;  // epsilon + variance
+  float exponent = 2;
+  std::int64_t keepdims = 1;
+  std::int64_t second_axis = -1;  // of the mean of squares; -1: `axis`
+  float epsilon = 1e-3F;
+};
+
+// x -> y, with scale and bias as constants of these dimensions where there are any.
+OnnxNetwork parts_network(const OnnxDims& dims, const Parts& parts, const OnnxDims& affine_dims = {},
+                          const std::vector<float>& scale = {}, const std::vector<float>& shift = {}) {
+  OnnxNetwork network(parts.opset);
+  network.input("x", dims).output("y");
+  network.constant("two", float_tensor({}, {parts.exponent})).constant("eps", float_tensor({}, {parts.epsilon}));
+  const auto mean = [&](const std::string& from, const std::string& to, std::int64_t axis) {
+    std::vector<Attribute> attributes{{"keepdims", parts.keepdims}};
+    if (parts.opset >= 18) {
+      network.constant(to + ".axes", int64_vector({axis}));
+      network.node("ReduceMean", {from, to + ".axes"}, {to}, attributes);
+    } else {
+      attributes.push_back({"axes", std::vector<std::int64_t>{axis}});
+      network.node("ReduceMean", {from}, {to}, attributes);
+    }
+  };
+  const std::string d = parts.twice ? "d2" : "d";
+  mean("x", "mean", parts.axis);
+  network.node("Sub", {"x", "mean"}, {"d"});
+  if (parts.twice) {
+    mean("x", "mean2", parts.axis);
+    network.node("Sub", {"x", "mean2"}, {"d2"});
+  }
+  parts.square ? network.node("Mul", {d, d}, {"squares"}) : network.node("Pow", {d, "two"}, {"squares"});
+  mean("squares", "variance", parts.second_axis == -1 ? parts.axis : parts.second_axis);
+  network.node(
+      "Add",
+      parts.epsilon_first ? std::vector<std::string>{"eps", "variance"} : std::vector<std::string>{"variance", "eps"},
+      {"sum"});
+  network.node("Sqrt", {"sum"}, {"deviation"});
+  const std::string normal = scale.empty() ? "y" : "normal";
+  if (parts.reciprocal) {
+    network.node("Reciprocal", {"deviation"}, {"factor"}).node("Mul", {"factor", "d"}, {normal});
+  } else {
+    network.node("Div", {"d", "deviation"}, {normal});
+  }
+  if (!scale.empty()) {
+    network.constant("scale", float_tensor(affine_dims, scale)).constant("shift", float_tensor(affine_dims, shift));
+    network.node("Mul", {normal, "scale"}, {"scaled"}).node("Add", {"scaled", "shift"}, {"y"});
+  }
+  return network;
+}
+
+OnnxNetwork one_node(const OnnxDims& dims, const OnnxDims& scale_dims, std::vector<Attribute> attributes = {}) {
+  OnnxNetwork network(17);
+  network.input("x", dims).output("y");
+  network.constant("scale", float_tensor(scale_dims, small_integers(product(scale_dims), seed())));
+  network.constant("shift", float_tensor(scale_dims, small_integers(product(scale_dims), seed() + 1)));
+  network.node("LayerNormalization", {"x", "scale", "shift"}, {"y"}, std::move(attributes));
+  return network;
+}
+
+}  // namespace
+
+TEST_CASE("LayerNormalization is over the axis and all that follow") {
+  const OnnxDims dims{2, 3, 4};
+  const Row x = as_doubles(small_integers(24, seed() + 2));
+  const auto check = [&](std::int64_t axis, const OnnxDims& inner, const std::vector<std::size_t>& over) {
+    CAPTURE(axis);
+    const auto scale = small_integers(product(inner), seed());
+    const auto shift = small_integers(product(inner), seed() + 1);
+    const OnnxNetwork network = one_node(dims, inner, {{"axis", axis}, {"epsilon", 0.25F}});
+    check_near(run_network(network, x, kAsItIs), normalized(dims, over, x, 0.25, scale, shift));
+  };
+  check(-1, {4}, {2});
+  check(2, {4}, {2});
+  check(1, {3, 4}, {1, 2});
+  check(-3, {2, 3, 4}, {0, 1, 2});
+}
+
+TEST_CASE("LayerNormalization without attributes and bias has the defaults of the specification") {
+  OnnxNetwork network(17);
+  network.input("x", {2, 3}).output("y").constant("scale", float_tensor({3}, {1, 1, 1}));
+  network.node("LayerNormalization", {"x", "scale"}, {"y"});
+  const Row x{0, 0.001, 0.002, 1, 2, 4};
+  check_near(run_network(network, x, kAsItIs), normalized({2, 3}, {1}, x, double{1e-5F}, {1, 1, 1}, {0, 0, 0}));
+  const auto& op = std::get<graph::LayerNorm>(node_with<graph::LayerNorm>(lower_network(network, kAsItIs)).op);
+  CHECK(op.epsilon == 1e-5F);
+}
+
+TEST_CASE("a LayerNormalization between transpositions normalizes channels where they are") {
+  OnnxNetwork network(17);
+  network.input("x", {1, 3, 2, 4}).output("y");
+  network.constant("scale", float_tensor({3}, {1, 2, -3})).constant("shift", float_tensor({3}, {0, 1, 5}));
+  network.node("Transpose", {"x"}, {"last"}, {{"perm", std::vector<std::int64_t>{0, 2, 3, 1}}});
+  network.node("LayerNormalization", {"last", "scale", "shift"}, {"norm"}, {{"axis", std::int64_t{-1}}});
+  network.node("Transpose", {"norm"}, {"first"}, {{"perm", std::vector<std::int64_t>{0, 3, 1, 2}}});
+  network.node("Relu", {"first"}, {"y"});
+  CHECK(ops_of(network) == "LayerNorm Activation");
+}
+
+TEST_CASE("the ways of exporting a layer normalization in parts give one") {
+  const OnnxDims dims{1, 3, 2, 5};
+  const Row x = as_doubles(small_integers(30, seed()));
+  for (unsigned variant = 0; variant < 64; ++variant) {
+    CAPTURE(variant);
+    Parts parts;
+    const bool channels_first = (variant & 1U) != 0;
+    parts.axis = channels_first ? 1 : -1;
+    parts.square = (variant & 2U) != 0;
+    parts.twice = (variant & 4U) != 0;
+    parts.reciprocal = (variant & 8U) != 0;
+    parts.epsilon_first = (variant & 16U) != 0;
+    parts.opset = (variant & 32U) != 0 ? 18 : 13;
+    const std::vector<float> scale = channels_first ? std::vector<float>{1, 2, -3} : std::vector<float>{1, 2, -3, 4, 5};
+    const std::vector<float> shift(scale.size(), 0.5F);
+    const OnnxDims affine_dims = channels_first ? OnnxDims{3, 1, 1} : OnnxDims{5};
+    const OnnxNetwork network = parts_network(dims, parts, affine_dims, scale, shift);
+    check_near(run_network(network, x, kAsItIs),
+               normalized(dims, {channels_first ? std::size_t{1} : std::size_t{3}}, x, 1e-3, scale, shift));
+    const graph::Graph graph = lower_network(network, kAsItIs);
+    CHECK(std::get<graph::LayerNorm>(node_with<graph::LayerNorm>(graph).op).epsilon == 1e-3F);
+    // The scale and the shift; rewrites fold them into it.
+    CHECK(std::count_if(graph.nodes.begin(), graph.nodes.end(),
+                        [](const graph::Node& node) { return graph::is<graph::BatchNorm>(node.op); }) == 2);
+  }
+}
+
+TEST_CASE("parts that are no layer normalization are refused as what they are") {
+  const auto error = [](const Parts& parts) { return lowering_error(parts_network({2, 3, 4}, parts), kAsItIs); };
+  Parts cubes;
+  cubes.exponent = 3;
+  CHECK(contains(error(cubes).message, "Pow 'n2'"));
+  Parts other_axis;
+  other_axis.second_axis = 1;
+  CHECK(contains(error(other_axis).message, "Pow 'n2'"));
+  Parts other_squares;
+  other_squares.second_axis = 1;
+  other_squares.square = true;
+  CHECK(contains(error(other_squares).message, "Sqrt"));
+  // Something else reads the variance.
+  OnnxNetwork network = parts_network({2, 3, 4}, {}, {4}, {1, 1, 1, 1}, {0, 0, 0, 0});
+  network.model.outputs[0].name = "z";
+  network.node("Add", {"y", "variance"}, {"z"});
+  CHECK(contains(lowering_error(network, kAsItIs).message, "Pow 'n2'"));
+}
+
+TEST_CASE("layer normalizations with impossible attributes are refused with the node's name") {
+  const auto error = [](const OnnxNetwork& network) {
+    const Error found = lowering_error(network, kAsItIs);
+    CHECK(contains(found.message, "'n"));
+    return found;
+  };
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+  for (const float epsilon : {0.0F, -1e-5F, kNan, std::numeric_limits<float>::infinity()}) {
+    CAPTURE(epsilon);
+    CHECK(contains(error(one_node({2, 4}, {4}, {{"epsilon", epsilon}})).message, "epsilon must be finite and above 0"));
+    Parts parts;
+    parts.epsilon = epsilon;
+    CHECK(contains(error(parts_network({2, 4}, parts)).message, "epsilon must be finite and above 0"));
+  }
+  for (const std::int64_t axis : {std::int64_t{2}, std::int64_t{-3}, std::numeric_limits<std::int64_t>::max(),
+                                  std::numeric_limits<std::int64_t>::min()}) {
+    CAPTURE(axis);
+    CHECK(contains(error(one_node({2, 4}, {4}, {{"axis", axis}})).message, "does not exist"));
+    Parts parts;
+    parts.axis = axis;
+    CHECK(contains(error(parts_network({2, 4}, parts)).message, "does not exist"));
+  }
+  CHECK(error(one_node({2, 4}, {3})).code == ErrorCode::kMalformed);
+  CHECK(contains(error(one_node({2, 4}, {2, 4})).message, "varies along a dimension that it does not normalize"));
+  CHECK(contains(error(one_node({2, 1}, {1})).message, "single numbers"));
+  // Constants of this size are not made first.
+  const Error huge = error(one_node({1, 300, 300}, {1}, {{"axis", std::int64_t{1}}}));
+  CHECK(huge.code == ErrorCode::kLimit);
+  CHECK(contains(huge.message, "90000 numbers"));
+}
+
+TEST_CASE("a layer normalization whose scale is computed or whose mean is read is refused") {
+  OnnxNetwork computed(17);
+  computed.input("x", {4}).output("y").node("Relu", {"x"}, {"scale"});
+  computed.node("LayerNormalization", {"x", "scale"}, {"y"});
+  CHECK(contains(lowering_error(computed, kAsItIs).message, "LayerNormalization 'n1'"));
+  OnnxNetwork mean(17);
+  mean.input("x", {4}).output("z").constant("scale", float_tensor({4}, {1, 1, 1, 1}));
+  mean.node("LayerNormalization", {"x", "scale", ""}, {"y", "mean"}).node("Add", {"y", "mean"}, {"z"});
+  CHECK(contains(lowering_error(mean, kAsItIs).message, "something reads"));
+  mean.model.outputs[0].name = "y";
+  CHECK(ops_of(mean, kAsItIs) == "LayerNorm");
+}
