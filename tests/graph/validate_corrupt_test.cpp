@@ -142,6 +142,12 @@ class Corruptor {
     if (pick(0, 1) == 0) return resize(vector);
     any(vector) = number();
   }
+  void corrupt(LayerNorm& op) {
+    if (pick(0, 2) == 0) op.epsilon = number();
+    auto& vector = pick(0, 1) == 0 ? op.scale : op.shift;
+    if (pick(0, 1) == 0) return resize(vector);
+    any(vector) = number();
+  }
   void corrupt(MaxPool& op) { corrupt(op.window); }
   void corrupt(AveragePool& op) { corrupt(op.window); }
   void corrupt(PadChannels& op) { set(pick(0, 1) == 0 ? op.before : op.after, 3); }
@@ -158,7 +164,9 @@ Graph float_graph() {
   const ValueId max = b.node("max", MaxPool{window(2, 2)}, {b.relu("act", sum)});
   const ValueId average = b.node("average", AveragePool{window(2, 2), false}, {sum});
   const ValueId pad = b.node("pad", PadChannels{1, 1}, {b.node("concat", Concat{}, {max, average})});
-  const ValueId late = b.batch_norm("late", b.convolution("depthwise", pad, 10, window(3, 1, 1), 10));
+  const LayerNorm layer_norm{b.random(10, -1, 1), b.random(10, -1, 1), 0.5F};
+  const ValueId normal = b.node("normal", layer_norm, {pad});
+  const ValueId late = b.batch_norm("late", b.convolution("depthwise", normal, 10, window(3, 1, 1), 10));
   return b.finish(b.linear("fc", b.node("flatten", Flatten{}, {late}), 3));
 }
 
