@@ -2,8 +2,7 @@
 // channels are one register, so that a tile has up to 12 rows of U, each word pair of which is broadcast from memory.
 #include <immintrin.h>
 
-#include "kernels/avx2/shared/winograd_plan_avx2.h"
-#include "kernels/avx2/shared/winograd_run_avx2.h"
+#include "kernels/avx2/shared/winograd_s16_4x4_avx2.h"
 #include "kernels/avx512vnni/convolution_avx512vnni.h"
 
 namespace narrow::kernels::avx512vnni {

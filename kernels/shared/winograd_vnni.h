@@ -1,12 +1,12 @@
 // Winograd's F(2x2, 3x3) in bytes with vpdpbusd, which adds in 32 bits: what AVX-VNNI and AVX512-VNNI share, all but
-// the tiles. See kernels/avx2/shared/winograd_bytes_avx2.h.
+// the tiles. See kernels/avx2/shared/winograd_u8_2x2_avx2.h.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
-#include "kernels/avx2/shared/winograd_bytes_avx2.h"
-#include "kernels/avx2/shared/winograd_bytes_expand_avx2.h"
+#include "kernels/avx2/shared/winograd_u8_2x2_avx2.h"
+#include "kernels/avx2/shared/winograd_u8_2x2_expand_avx2.h"
 #include "kernels/convolution.h"
 #include "kernels/shared/tile_vnni.h"
 

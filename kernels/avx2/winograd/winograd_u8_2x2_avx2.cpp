@@ -1,11 +1,100 @@
 // winograd_u8_2x2_avx2: 3x3 windows of stride 1, one group, any padding, weights of 4 bits and activations of 6 bits at
-// most: F(2x2, 3x3) in bytes, 16 products instead of 36, most of them added in 16 bits. See winograd_bytes_avx2.h.
+// most: F(2x2, 3x3) in bytes, 16 products instead of 36, most of them added in 16 bits. See winograd_u8_2x2_avx2.h.
+#include "kernels/avx2/shared/winograd_u8_2x2_avx2.h"
+
+#include "base/arithmetic.h"
 #include "kernels/avx2/families_avx2.h"
+#include "kernels/avx2/shared/convolution_panels_avx2.h"
 #include "kernels/avx2/shared/convolution_tile_a16_avx2.h"
-#include "kernels/avx2/shared/winograd_bytes_avx2.h"
-#include "kernels/avx2/shared/winograd_bytes_expand_avx2.h"
+#include "kernels/avx2/shared/winograd_u8_2x2_expand_avx2.h"
+#include "kernels/avx2/winograd/winograd_tiles_avx2.h"
+#include "kernels/shared/folded_bias.h"
 
 namespace narrow::kernels::avx2 {
+namespace {
+
+// U of a block stays in L2 next to what it meets.
+constexpr std::int64_t kUBytes = 256 * 1024;
+constexpr std::int64_t kFewestTiles = 8;
+// Positions are not a multiple of 4 KiB apart, or 16 of them would share the few ways of a set of L1.
+constexpr std::int64_t kStagger = 64;
+// W of a layer beyond this is computed for each block: it costs less time than it takes L3 to deliver 16 bytes instead
+// of 9, and memory.
+constexpr std::int64_t kMostWBytes = 640 * 1024;
+constexpr std::int64_t kLargestSum = std::int64_t{1} << 28;  // 4 times it is an int32
+
+}  // namespace
+
+ByteWinogradPlan plan_byte_winograd(const ConvolutionProblem& problem, const ByteWinogradFormat& format) {
+  const ConvolutionShape& shape = problem.shape;
+  ByteWinogradPlan plan{};
+  plan.storage = weight_storage(problem);
+  plan.channels = base::round_up(shape.in_c, 4);
+  plan.vectors = base::min(format.vectors, base::ceil_div(shape.out_c, 16));
+  plan.panels = base::ceil_div(shape.out_c, 16 * plan.vectors);
+  plan.tile_columns = base::ceil_div(shape.out_w, kByteWinogradOutputs);
+  plan.u_row_bytes = base::round_up(shape.in_c, 32);
+  const std::int64_t u_bytes = kByteWinogradPositions * plan.u_row_bytes;  // of a tile
+  const std::int64_t fitting = base::max(base::min(kUBytes / u_bytes, format.tiles), kFewestTiles);
+  // Whole rows of tiles where possible, else parts of one, all of about one size.
+  plan.segment_tiles = base::ceil_div(plan.tile_columns, base::ceil_div(plan.tile_columns, fitting));
+  plan.block_tiles = fitting / plan.segment_tiles * plan.segment_tiles;
+  plan.head_bytes = kByteWinogradPositions * std::int64_t{sizeof(std::int64_t)} + 6 * 64 * plan.vectors;
+  plan.position_bytes = kByteWinogradPositionHead + plan.weight_bytes();
+  const std::int64_t w_bytes = kByteWinogradPositions * plan.position_bytes;
+  plan.expands = plan.panels * w_bytes > kMostWBytes;
+  plan.panel_bytes = plan.head_bytes + (plan.expands ? base::round_up(9 * plan.tap_bytes(), 64) : w_bytes);
+  plan.line_bytes = base::round_up((plan.segment_tiles * kByteWinogradOutputs + 2) * shape.in_c, 64) + kStagger;
+  plan.u_position_bytes = plan.block_tiles * plan.u_row_bytes + kStagger;
+  plan.m_position_bytes = plan.block_tiles * plan.vectors * 64 + kStagger;
+  plan.order_at = base::round_up(plan.block_tiles * std::int64_t{sizeof(const std::uint8_t*)}, 64);
+  plan.table_at = plan.order_at + base::round_up(plan.block_tiles * std::int64_t{sizeof(std::int64_t)}, 64);
+  plan.padding_at = plan.table_at + base::round_up(plan.block_tiles * std::int64_t{sizeof(WinogradTile)}, 64);
+  plan.lines_at = plan.padding_at + plan.line_bytes;
+  plan.u_at = plan.lines_at + kByteWinogradInputs * plan.line_bytes + 64;  // what follows the last pixel may be read
+  plan.m_at = plan.u_at + kByteWinogradPositions * plan.u_position_bytes;
+  plan.w_at = plan.m_at + kByteWinogradPositions * plan.m_position_bytes;
+  plan.workspace_bytes = plan.w_at + (plan.expands ? w_bytes : 0);
+  return plan;
+}
+
+std::int32_t largest_byte_winograd_input(const ConvolutionProblem& problem) { return 4 * largest_byte(problem); }
+
+Refusal refuse_byte_winograd(const ConvolutionProblem& problem) {
+  const ConvolutionShape& shape = problem.shape;
+  const bool fits = shape.kernel_h == 3 && shape.kernel_w == 3 && shape.stride_h == 1 && shape.stride_w == 1 &&
+                    shape.dilation_h == 1 && shape.dilation_w == 1 && shape.groups == 1;
+  if (!fits) return {.why = "it is not 3x3 with stride 1, no dilation and one group"};
+  if (const Refusal wide = refuse_wide_ranges(problem); wide.why != nullptr) return wide;
+  if (largest_byte_winograd_input(problem) > UINT8_MAX) return {.why = "its inputs may exceed 63"};
+  if (9 * problem.weight_range.hi > INT8_MAX || 9 * problem.weight_range.lo < -INT8_MAX) {
+    return {.why = "its weights may be beyond -14 or 14"};
+  }
+  for (int c = 0; c < shape.out_c; ++c) {
+    if (largest_byte(problem) * problem.sums[c].magnitude() >= kLargestSum) {
+      return {.why = "its sums may exceed 2^28", .channel = c};
+    }
+  }
+  return {};
+}
+
+double byte_winograd_cost(const ConvolutionProblem& problem, const ByteWinogradFormat& format,
+                          const costs::ByteWinograd& costs) {
+  const ConvolutionShape& shape = problem.shape;
+  const ByteWinogradPlan plan = plan_byte_winograd(problem, format);
+  const std::int64_t rows = base::ceil_div(shape.out_h, kByteWinogradOutputs);
+  const std::int64_t columns = base::ceil_div(shape.out_w, kByteWinogradOutputs);
+  const double tiles = static_cast<double>(rows * columns);
+  // Of all positions; a row or column of outputs at an edge needs 3 of 4.
+  const std::int64_t whole_rows = shape.out_h / kByteWinogradOutputs;
+  const std::int64_t whole_columns = shape.out_w / kByteWinogradOutputs;
+  const double products = static_cast<double>((3 * rows + whole_rows) * (3 * columns + whole_columns));
+  const double vectors = static_cast<double>(plan.panels * plan.vectors);
+  const double steps = static_cast<double>(plan.channels) / 4;
+  return products * vectors * (steps * costs.step + costs.row) +
+         tiles * (vectors * costs.output + static_cast<double>(plan.u_row_bytes) / 32 * costs.input);
+}
+
 namespace {
 
 constexpr ByteWinogradFormat kFormat{.vectors = 1, .tiles = 42, .adds_words = true};

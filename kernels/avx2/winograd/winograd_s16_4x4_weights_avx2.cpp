@@ -1,10 +1,10 @@
-#include "kernels/avx2/winograd/winograd_weights_avx2.h"
-
+// From weights to W = G g G^T, see winograd_s16_4x4_avx2.h.
 #include <immintrin.h>
 
 #include <cstring>
 
 #include "kernels/avx2/shared/convolution_output_avx2.h"
+#include "kernels/avx2/winograd/winograd_s16_avx2.h"
 #include "kernels/shared/folded_bias.h"
 #include "kernels/shared/prefetch.h"
 

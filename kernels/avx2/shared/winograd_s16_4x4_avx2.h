@@ -18,12 +18,16 @@
 // 6272: int16, and a vpmaddwd of both is an int32. Everything
 //   is linear, so sums may wrap: 9 has an inverse modulo 2^32, and after multiplying by it an arithmetic shift by
 //   k[row] + k[column] <= 6 gives acc, if that is within [-2^25, 2^25). Bias is added behind that.
+//
+// The products are computed by the function of an ISA; everything else is here.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
+#include "kernels/avx2/shared/convolution_output_avx2.h"
 #include "kernels/convolution.h"
+#include "kernels/costs.h"
 
 #pragma GCC visibility push(hidden)
 namespace narrow::kernels::avx2 {
@@ -55,6 +59,34 @@ struct WinogradPlan {
 };
 
 [[nodiscard]] WinogradPlan plan_winograd(const ConvolutionShape& shape);
+
+// Refuses where the sum of a channel, before its bias, may leave kWinogradAccLimit.
+[[nodiscard]] Refusal refuse_large_winograd_sums(const ConvolutionProblem& problem);
+
+// The functions of a ConvolutionKernel, where they do not depend on the ISA.
+[[nodiscard]] Refusal refuse_winograd(const ConvolutionProblem& problem);
+[[nodiscard]] int winograd_channel_step(const ConvolutionProblem& problem);
+[[nodiscard]] std::size_t winograd_packed_bytes(const ConvolutionProblem& problem);
+void pack_winograd_layer(const ConvolutionProblem& problem, const std::int64_t* proof, std::byte* packed);
+[[nodiscard]] std::size_t winograd_workspace_bytes(const ConvolutionProblem& problem);
+
+[[nodiscard]] double winograd_cost(const ConvolutionProblem& problem, const costs::Winograd& costs);
+
+// As multiply_winograd.
+using WinogradMultiply = void (*)(const std::byte* u, std::int64_t row_bytes, std::int64_t u_bytes, std::int64_t rows,
+                                  const std::byte* w, bool adds, Acc* m);
+
+void run_winograd(const ConvolutionProblem& problem, const std::byte* packed, const std::uint8_t* input, void* output,
+                  const ConvolutionPart& part, std::byte* workspace, WinogradMultiply multiply);
+
+inline constexpr int kWinogradTileRows = 6;
+
+// Math: m[t] = sum over k of u[t][k] * w[k][c], plus what m[t] was if `adds`; modulo 2^32.
+// Layout: rows of u are row_bytes apart, of which `u_bytes` (a multiple of 4, not 0) are summed; w: [pair of k]
+//   [16 channels][2], int16; m: [t], channels in the order of Acc. w and m are 32-byte aligned.
+// Ranges: no pair of products may exceed int32.
+void multiply_winograd(const std::byte* u, std::int64_t row_bytes, std::int64_t u_bytes, std::int64_t rows,
+                       const std::byte* w, bool adds, Acc* m);
 
 }  // namespace narrow::kernels::avx2
 #pragma GCC visibility pop

@@ -1,5 +1,5 @@
-// From weights to W = G g G^T for a panel and all at once, see winograd_bytes_avx2.h. Static: each ISA compiles its own
-// copy, with its own vectors, which the linker never sees.
+// From weights to W = G g G^T for a panel and all at once, see winograd_u8_2x2_avx2.h. Static: each ISA compiles its
+// own copy, with its own vectors, which the linker never sees.
 #pragma once
 
 #include <immintrin.h>
@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "kernels/avx2/shared/winograd_bytes_avx2.h"
+#include "kernels/avx2/shared/winograd_u8_2x2_avx2.h"
 #include "kernels/shared/narrow_weights.h"
 #include "kernels/shared/prefetch.h"
 

@@ -1,15 +1,28 @@
-// What Winograd's convolutions share, whatever their tiles: in which order tiles come, and where a tile's inputs are.
-// Everything here is static, so that no ISA-specific copy is ever visible to the linker.
+// What Winograd's convolutions share, whatever their tiles: in which order tiles come, where a tile's inputs are, and
+// where its outputs go. Everything here is static, so that no ISA-specific copy is ever visible to the linker.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
 #include "base/arithmetic.h"
-#include "kernels/avx2/winograd/winograd_input_avx2.h"
 #include "kernels/convolution.h"
 
 namespace narrow::kernels::avx2 {
+
+// Where a tile's outputs go.
+struct WinogradTile {
+  std::int64_t pixel;  // its first output, among those of all pictures
+  std::int32_t rows, columns;
+};
+
+// A run of `tiles` tiles: `rows` (1..4) output rows from `row` of all pictures' rows on, columns from `column` on.
+struct WinogradSegment {
+  std::int64_t row;
+  int rows;
+  std::int64_t column;
+  std::int64_t tiles;
+};
 
 // Walks over a part in segments of at most plan.segment_tiles tiles of kOutputs x kOutputs outputs. Calls
 // transform(segment, its first tile in the block) for each, and finish(tiles) whenever a block is full, and at the end.

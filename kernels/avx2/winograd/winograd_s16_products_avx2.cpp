@@ -1,4 +1,4 @@
-#include "kernels/avx2/shared/winograd_tile_avx2.h"
+#include "kernels/avx2/shared/winograd_s16_4x4_avx2.h"
 
 #include <immintrin.h>
 

@@ -1,11 +1,11 @@
-// From weights to W = G g G^T, see winograd_bytes_avx2.h.
+// From weights to W = G g G^T, see winograd_u8_2x2_avx2.h.
 #include <immintrin.h>
 
 #include <cstring>
 
 #include "kernels/avx2/shared/convolution_output_avx2.h"
 #include "kernels/avx2/shared/convolution_runs_avx2.h"
-#include "kernels/avx2/shared/winograd_bytes_avx2.h"
+#include "kernels/avx2/shared/winograd_u8_2x2_avx2.h"
 #include "kernels/shared/folded_bias.h"
 
 namespace narrow::kernels::avx2 {
