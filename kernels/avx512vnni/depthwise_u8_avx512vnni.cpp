@@ -3,9 +3,10 @@
 // it the same three registers. -zero_point * sum(w) is in the bias.
 #include <immintrin.h>
 
+#include <cstdint>
+
 #include "kernels/avx2/shared/depthwise_avx2.h"
 #include "kernels/avx512vnni/convolution_avx512vnni.h"
-#include "kernels/avx512vnni/depthwise_interleave_avx512vnni.h"
 
 namespace narrow::kernels::avx512vnni {
 namespace {
@@ -13,6 +14,64 @@ namespace {
 using avx2::DepthwiseBlock;
 using avx2::kDepthwiseHeadBytes;
 using avx2::TileLines;
+
+constexpr std::int64_t kPixelBytes = 64;  // of a line: 16 channels of four rows
+
+// A pixel's channels of a block of 1, 2 or 4 panels, a quarter of them in each lane. channels: that one panel has.
+template <int kPanels>
+[[gnu::always_inline]] static inline __m512i load_channels(const std::uint8_t* from, __mmask16 channels) {
+  // maskz: without a mask, g++ 12 warns of what the intrinsics themselves leave undefined.
+  if constexpr (kPanels == 4) {
+    return _mm512_loadu_si512(from);
+  } else if constexpr (kPanels == 2) {
+    const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+    return _mm512_maskz_permutexvar_epi64(0xFF, _mm512_setr_epi64(0, 0, 1, 1, 2, 2, 3, 3),
+                                          _mm512_castsi256_si512(bytes));
+  } else {
+    const __m128i bytes = _mm_maskz_loadu_epi8(channels, from);
+    return _mm512_maskz_permutexvar_epi32(0xFFFF, _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3),
+                                          _mm512_castsi128_si512(bytes));
+  }
+}
+
+// kPanels: 1, 2 or 4. channels: of the one panel.
+template <int kPanels>
+void interleave_panels(const avx2::LineRows& rows, std::int64_t pixels, __mmask16 channels, std::uint8_t* to,
+                       std::int64_t panel_step) {
+  const std::uint8_t *r0 = rows.row[0], *r1 = rows.row[1], *r2 = rows.row[2], *r3 = rows.row[3];
+  for (; pixels > 0; --pixels, to += kPixelBytes) {
+    const __m512i x0 = load_channels<kPanels>(r0, channels);
+    const __m512i x1 = load_channels<kPanels>(r1, channels);
+    const __m512i x2 = load_channels<kPanels>(r2, channels);
+    const __m512i x3 = load_channels<kPanels>(r3, channels);
+    r0 += rows.step[0];
+    r1 += rows.step[1];
+    r2 += rows.step[2];
+    r3 += rows.step[3];
+    const __m512i upper = _mm512_unpacklo_epi8(x0, x1);
+    const __m512i lower = _mm512_unpacklo_epi8(x2, x3);
+    _mm512_store_si512(to, _mm512_unpacklo_epi16(upper, lower));
+    if constexpr (kPanels > 1) _mm512_store_si512(to + panel_step, _mm512_unpackhi_epi16(upper, lower));
+    if constexpr (kPanels > 2) {
+      const __m512i more_upper = _mm512_unpackhi_epi8(x0, x1);
+      const __m512i more_lower = _mm512_unpackhi_epi8(x2, x3);
+      _mm512_store_si512(to + 2 * panel_step, _mm512_unpacklo_epi16(more_upper, more_lower));
+      _mm512_store_si512(to + 3 * panel_step, _mm512_unpackhi_epi16(more_upper, more_lower));
+    }
+  }
+}
+
+// See avx2::Interleave.
+void interleave_four(const avx2::LineRows& rows, std::int64_t pixels, int channels, std::uint8_t* to,
+                     std::int64_t panel_step) {
+  if (channels == 64) {
+    interleave_panels<4>(rows, pixels, 0, to, panel_step);
+  } else if (channels == 32) {
+    interleave_panels<2>(rows, pixels, 0, to, panel_step);
+  } else {
+    interleave_panels<1>(rows, pixels, static_cast<__mmask16>(0xFFFFU >> (16 - channels)), to, panel_step);
+  }
+}
 
 constexpr int kPixels = 7;  // of a tile
 

@@ -1,5 +1,5 @@
-#include "kernels/avx2/shared/depthwise_lines_avx2.h"
 #include "base/arithmetic.h"
+#include "kernels/avx2/shared/depthwise_avx2.h"
 
 #include <cstring>
 

@@ -1,6 +1,6 @@
 // One filter per channel (groups == in_c == out_c), any window, stride, dilation and padding: what depthwise_u8_avx2
 // and depthwise_s16_avx2 share. Tiles are one output row x 16 channels on lines of two rows of the image
-// (depthwise_lines_avx2.h). -zero_point * sum(w) is in the bias. Everything here is static: see kernels/CMakeLists.txt.
+// (depthwise_avx2.h). -zero_point * sum(w) is in the bias. Everything here is static: see kernels/CMakeLists.txt.
 //
 // Element, the arithmetic of a kernel: Sum, kPixelBytes, kPixels (of a tile),
 //   tile(lines, shift, panel, weights, sums): sums of kPixels pixels whose windows are `shift` bytes from the lines'
@@ -14,6 +14,16 @@
 #include "kernels/avx2/shared/depthwise_avx2.h"
 
 namespace narrow::kernels::avx2 {
+
+// Fill lines with pairs of rows.
+#pragma GCC visibility push(hidden)
+// A pixel is bytes (upper, lower) of lanes 0..15 of a panel.
+void interleave_bytes(const LineRows& rows, std::int64_t pixels, int channels, std::uint8_t* to,
+                      std::int64_t panel_step);
+// A pixel is words (upper, lower) of lanes 0-3, 8-11, then 4-7, 12-15.
+void interleave_words(const LineRows& rows, std::int64_t pixels, int channels, std::uint8_t* to,
+                      std::int64_t panel_step);
+#pragma GCC visibility pop
 
 __attribute__((always_inline)) static inline __m256i load(const void* aligned) {
   return _mm256_load_si256(static_cast<const __m256i*>(aligned));

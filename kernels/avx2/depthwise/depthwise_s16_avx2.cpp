@@ -1,5 +1,4 @@
 // depthwise_s16_avx2: x * w of two taps in vpmaddwd, exact for any 8 x 8 bits. See depthwise_pairs_avx2.h.
-#include "kernels/avx2/depthwise/depthwise_interleave_avx2.h"
 #include "kernels/avx2/depthwise/depthwise_pairs_avx2.h"
 #include "kernels/avx2/families_avx2.h"
 #include "kernels/avx2/shared/convolution_panels_avx2.h"

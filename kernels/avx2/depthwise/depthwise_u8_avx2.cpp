@@ -1,7 +1,6 @@
 // depthwise_u8_avx2: x * w of two taps in vpmaddubsw, and all taps and the bias added in 16 bits: half the instructions
 // of depthwise_s16_avx2. It is exact only where no sum of a channel leaves int16, which the weights and the input range
 // prove. See depthwise_pairs_avx2.h.
-#include "kernels/avx2/depthwise/depthwise_interleave_avx2.h"
 #include "kernels/avx2/depthwise/depthwise_pairs_avx2.h"
 #include "kernels/avx2/families_avx2.h"
 #include "kernels/avx2/shared/convolution_panels_avx2.h"

@@ -11,7 +11,7 @@
 #include "kernels/avx2/shared/convolution_output_avx2.h"
 #include "kernels/avx2/shared/convolution_panels_avx2.h"
 #include "kernels/avx2/shared/convolution_runs_avx2.h"
-#include "kernels/avx2/shared/convolution_tile_a16_avx2.h"
+#include "kernels/avx2/shared/convolution_tile_avx2.h"
 #include "kernels/shared/folded_bias.h"
 
 namespace narrow::kernels::avx2 {

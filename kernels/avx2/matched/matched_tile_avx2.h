@@ -1,4 +1,5 @@
-// The inner loops of convolution_matched_16x4_avx2: tiles of 16, 8 or 1 pixels x 4 channels.
+// What convolution_matched_16x4_avx2 multiplies, the windows of pixels as columns, one vector for each step and 8
+// pixels; and its inner loops: tiles of 16, 8 or 1 pixels x 4 channels.
 #pragma once
 
 #include <cstddef>
@@ -10,8 +11,30 @@
 #pragma GCC visibility push(hidden)
 namespace narrow::kernels::avx2 {
 
+// Runs of bytes of each pixel's window: run s is the `segment_bytes` at offsets[s] behind the pixel's pointer.
+struct ColumnDepth {
+  const std::int64_t* offsets;
+  std::int64_t segments;
+  std::int64_t segment_bytes;
+
+  [[nodiscard]] std::int64_t steps() const { return segments * ((segment_bytes + 3) / 4); }
+};
+
+inline constexpr int kColumnPixels = 8;
+inline constexpr std::int64_t kColumnBytes = 4 * kColumnPixels;
+inline constexpr std::int64_t kColumnSlackBytes = 3 * 2 * kColumnBytes;
+
+// Layout: columns [step][vectors][8 pixels][4 bytes], 32-byte aligned, vectors 1 or 2. Of fewer than 8 * vectors pixels
+//   the last one is repeated. Up to 15 bytes behind a segment are read, and end up behind its last step or in its bytes
+//   that face no weight; up to kColumnSlackBytes behind the columns are written.
+void load_columns(const std::uint8_t* const* pixels, std::int64_t count, const ColumnDepth& depth, int vectors,
+                  std::uint8_t* columns);
+
+// One pixel's window, [step][4 bytes]. Up to 3 bytes behind a segment are read.
+void load_window(const std::uint8_t* pixel, const ColumnDepth& depth, std::uint8_t* window);
+
 // Math: uint8 outputs of the panel's 4 channels, see kernels/convolution.h.
-// Layout: columns: see matched_columns_avx2.h; out [8 * vectors pixels][4 channels], 32-byte aligned.
+// Layout: columns: those of load_columns; out [8 * vectors pixels][4 channels], 32-byte aligned.
 void run_matched_tile(const std::uint8_t* columns, int vectors, std::int64_t steps, const std::byte* panel,
                       const OutputStage& stage, std::uint8_t* out);
 

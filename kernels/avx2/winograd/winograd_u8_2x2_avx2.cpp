@@ -5,7 +5,7 @@
 #include "base/arithmetic.h"
 #include "kernels/avx2/families_avx2.h"
 #include "kernels/avx2/shared/convolution_panels_avx2.h"
-#include "kernels/avx2/shared/convolution_tile_a16_avx2.h"
+#include "kernels/avx2/shared/convolution_tile_avx2.h"
 #include "kernels/avx2/shared/winograd_u8_2x2_expand_avx2.h"
 #include "kernels/avx2/winograd/winograd_tiles_avx2.h"
 #include "kernels/shared/folded_bias.h"

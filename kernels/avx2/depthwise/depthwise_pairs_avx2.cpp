@@ -1,4 +1,4 @@
-#include "kernels/avx2/depthwise/depthwise_interleave_avx2.h"
+#include "kernels/avx2/depthwise/depthwise_pairs_avx2.h"
 
 #include <immintrin.h>
 
