@@ -177,8 +177,9 @@ void prepare_strided(const ConvolutionProblem& problem, const StridedPlan& plan,
               static_cast<std::size_t>(plan.lines_at - plan.padding_at));
 }
 
-void transform_strided(const ConvolutionProblem& problem, const StridedPlan& plan, const std::uint8_t* input,
-                       const WinogradSegment& segment, std::int64_t first, std::byte* workspace) {
+[[gnu::noinline]] void transform_strided(const ConvolutionProblem& problem, const StridedPlan& plan,
+                                         const std::uint8_t* input, const WinogradSegment& segment, std::int64_t first,
+                                         std::byte* workspace) {
   load_lines(problem, plan, input, segment, 0, workspace);
   load_lines(problem, plan, input, segment, 1, workspace);
   fill_table<kStridedOutputs>(problem.shape, segment, reinterpret_cast<WinogradTile*>(workspace) + first);

@@ -145,8 +145,9 @@ void prepare_padding(const ConvolutionProblem& problem, const WinogradPlan& plan
               static_cast<std::size_t>(plan.lines_at - plan.padding_at));
 }
 
-void transform_inputs(const ConvolutionProblem& problem, const WinogradPlan& plan, const std::uint8_t* input,
-                      const WinogradSegment& segment, std::int64_t first, std::byte* workspace) {
+[[gnu::noinline]] void transform_inputs(const ConvolutionProblem& problem, const WinogradPlan& plan,
+                                        const std::uint8_t* input, const WinogradSegment& segment, std::int64_t first,
+                                        std::byte* workspace) {
   const ConvolutionShape& shape = problem.shape;
   load_lines(problem, plan, input, segment, workspace);
   const std::int64_t pixel_bytes = std::int64_t{shape.in_c} * 2;
@@ -183,9 +184,9 @@ void multiply_block(const WinogradPlan& plan, std::int64_t tiles, const std::byt
 }
 
 // The panels of the part for the tiles that are in the workspace.
-void run_block(const ConvolutionProblem& problem, const WinogradPlan& plan, const OutputStage& stage,
-               const std::byte* packed, std::int64_t tiles, const ConvolutionPart& part, void* output,
-               std::byte* workspace, WinogradMultiply multiply) {
+[[gnu::noinline]] void run_block(const ConvolutionProblem& problem, const WinogradPlan& plan, const OutputStage& stage,
+                                 const std::byte* packed, std::int64_t tiles, const ConvolutionPart& part, void* output,
+                                 std::byte* workspace, WinogradMultiply multiply) {
   const WinogradTile* const table = reinterpret_cast<const WinogradTile*>(workspace);
   for (int channel = part.channel_begin; channel < part.channel_end; channel += 16) {
     const int channels = part.channel_end - channel < 16 ? part.channel_end - channel : 16;

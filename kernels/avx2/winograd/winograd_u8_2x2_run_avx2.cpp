@@ -95,8 +95,9 @@ void prepare_byte_winograd(const ConvolutionProblem& problem, const ByteWinograd
   }
 }
 
-void transform_byte_inputs(const ConvolutionProblem& problem, const ByteWinogradPlan& plan, const std::uint8_t* input,
-                           const WinogradSegment& segment, std::int64_t first, std::byte* workspace) {
+[[gnu::noinline]] void transform_byte_inputs(const ConvolutionProblem& problem, const ByteWinogradPlan& plan,
+                                             const std::uint8_t* input, const WinogradSegment& segment,
+                                             std::int64_t first, std::byte* workspace) {
   const ConvolutionShape& shape = problem.shape;
   load_lines(problem, plan, input, segment, workspace);
   fill_table<kByteWinogradOutputs>(shape, segment, reinterpret_cast<WinogradTile*>(workspace + plan.table_at) + first);
