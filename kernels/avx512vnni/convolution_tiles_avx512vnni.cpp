@@ -2,8 +2,8 @@
 
 #include <immintrin.h>
 
-#include "kernels/shared/layout_vnni.h"
 #include "kernels/shared/prefetch.h"
+#include "kernels/shared/vnni/layout_vnni.h"
 
 namespace narrow::kernels::avx512vnni {
 namespace {

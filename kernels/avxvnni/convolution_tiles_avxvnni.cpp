@@ -2,7 +2,7 @@
 
 #include <immintrin.h>
 
-#include "kernels/shared/layout_vnni.h"
+#include "kernels/shared/vnni/layout_vnni.h"
 
 namespace narrow::kernels::avxvnni {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "kernels/shared/tile_vnni.h"
+#include "kernels/shared/vnni/tile_vnni.h"
 
 #pragma GCC visibility push(hidden)
 namespace narrow::kernels::avxvnni {
@@ -11,8 +11,8 @@ namespace narrow::kernels::avxvnni {
 // vectors: of a panel; pixels: at most Tiles::max_pixels(vectors).
 [[nodiscard]] vnni::TileFunction tile_function(std::int64_t vectors, std::int64_t pixels);
 
-// Parameter of the templates in kernels/shared/convolution_vnni.h and winograd_vnni.h. Internal linkage on purpose: see
-// kernels/CMakeLists.txt.
+// Parameter of the templates in kernels/shared/vnni/convolution_vnni.h and winograd_vnni.h. Internal linkage on
+// purpose: see kernels/CMakeLists.txt.
 namespace {
 
 struct Tiles {

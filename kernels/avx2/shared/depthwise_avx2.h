@@ -1,9 +1,9 @@
-// What depthwise kernels share, of AVX2 and of wider instruction sets: everything but interleaving rows and multiplying.
-// Channels come in panels of 16, and panels in blocks of a few, whose results are packed to neighbouring bytes: within
-// a block, every 128-bit lane has neighbours, of which the first panel has the first. The last blocks may have fewer
-// panels, and the last panel fewer channels.
-// Packed: for each panel bias[16], float multiplier[16], then the weights that meet a pixel of a line, for each tap
-// group, column of the window and output row that is computed together with others; all aligned to a vector.
+// What depthwise kernels share, of AVX2 and of wider instruction sets: everything but interleaving rows and
+// multiplying. Channels come in panels of 16, and panels in blocks of a few, whose results are packed to neighbouring
+// bytes: within a block, every 128-bit lane has neighbours, of which the first panel has the first. The last blocks may
+// have fewer panels, and the last panel fewer channels. Packed: for each panel bias[16], float multiplier[16], then the
+// weights that meet a pixel of a line, for each tap group, column of the window and output row that is computed
+// together with others; all aligned to a vector.
 //
 // What they multiply are lines: rows of the image, a few of them interleaved, for a block of channels, with the
 // padding filled in. Line i interleaves input rows i, i + dilation, ...: a pixel is 16 channels of (first row, second

@@ -8,7 +8,7 @@
 #include "kernels/avx2/shared/winograd_u8_2x2_avx2.h"
 #include "kernels/avx2/shared/winograd_u8_2x2_expand_avx2.h"
 #include "kernels/convolution.h"
-#include "kernels/shared/tile_vnni.h"
+#include "kernels/shared/vnni/tile_vnni.h"
 
 namespace narrow::kernels::vnni {
 

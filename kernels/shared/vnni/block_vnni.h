@@ -8,7 +8,7 @@
 #include <cstring>
 
 #include "kernels/convolution.h"
-#include "kernels/shared/layout_vnni.h"
+#include "kernels/shared/vnni/layout_vnni.h"
 
 namespace narrow::kernels::vnni {
 

@@ -9,9 +9,9 @@
 
 #include "kernels/convolution.h"
 #include "kernels/costs.h"
-#include "kernels/shared/block_vnni.h"
-#include "kernels/shared/layout_vnni.h"
-#include "kernels/shared/tile_vnni.h"
+#include "kernels/shared/vnni/block_vnni.h"
+#include "kernels/shared/vnni/layout_vnni.h"
+#include "kernels/shared/vnni/tile_vnni.h"
 
 namespace narrow::kernels::vnni {
 
