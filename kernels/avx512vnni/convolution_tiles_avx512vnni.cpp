@@ -2,6 +2,7 @@
 
 #include <immintrin.h>
 
+#include "kernels/shared/inline.h"
 #include "kernels/shared/prefetch.h"
 #include "kernels/shared/vnni/layout_vnni.h"
 
@@ -11,8 +12,6 @@ namespace {
 using vnni::TileFunction;
 using vnni::TileInput;
 using vnni::TileOutput;
-
-#define NARROW_INLINE [[gnu::always_inline]] static inline
 
 // Nested structs rather than arrays: g++ 12 keeps arrays of vectors on the stack.
 template <int kCount>

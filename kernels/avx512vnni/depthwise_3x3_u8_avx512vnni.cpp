@@ -6,14 +6,13 @@
 
 #include "kernels/avx2/shared/depthwise_avx2.h"
 #include "kernels/avx512vnni/convolution_avx512vnni.h"
+#include "kernels/shared/inline.h"
 
 namespace narrow::kernels::avx512vnni {
 namespace {
 
 using avx2::DepthwiseBlock;
 using avx2::DepthwiseRows;
-
-#define NARROW_INLINE [[gnu::always_inline]] static inline
 
 constexpr int kPanels = 4;
 using Panels = __m512i[kPanels];

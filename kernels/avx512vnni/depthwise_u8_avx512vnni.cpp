@@ -7,6 +7,7 @@
 
 #include "kernels/avx2/shared/depthwise_avx2.h"
 #include "kernels/avx512vnni/convolution_avx512vnni.h"
+#include "kernels/shared/inline.h"
 
 namespace narrow::kernels::avx512vnni {
 namespace {
@@ -19,7 +20,7 @@ constexpr std::int64_t kPixelBytes = 64;  // of a line: 16 channels of four rows
 
 // A pixel's channels of a block of 1, 2 or 4 panels, a quarter of them in each lane. channels: that one panel has.
 template <int kPanels>
-[[gnu::always_inline]] static inline __m512i load_channels(const std::uint8_t* from, __mmask16 channels) {
+NARROW_INLINE __m512i load_channels(const std::uint8_t* from, __mmask16 channels) {
   // maskz: without a mask, g++ 12 warns of what the intrinsics themselves leave undefined.
   if constexpr (kPanels == 4) {
     return _mm512_loadu_si512(from);
@@ -74,8 +75,6 @@ void interleave_four(const avx2::LineRows& rows, std::int64_t pixels, int channe
 }
 
 constexpr int kPixels = 7;  // of a tile
-
-#define NARROW_INLINE [[gnu::always_inline]] static inline
 
 // What all outputs of a layer share.
 struct Stage {

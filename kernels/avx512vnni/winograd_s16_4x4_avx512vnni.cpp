@@ -4,6 +4,7 @@
 
 #include "kernels/avx2/shared/winograd_s16_4x4_avx2.h"
 #include "kernels/avx512vnni/convolution_avx512vnni.h"
+#include "kernels/shared/inline.h"
 
 namespace narrow::kernels::avx512vnni {
 namespace {
@@ -11,8 +12,6 @@ namespace {
 using avx2::Acc;
 
 constexpr int kRows = 12;
-
-#define NARROW_INLINE [[gnu::always_inline]] static inline
 
 NARROW_INLINE void step(__m512i& acc, const std::byte* u, __m512i w) {
   struct [[gnu::packed, gnu::may_alias]] Pair {

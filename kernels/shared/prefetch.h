@@ -4,14 +4,16 @@
 
 #include <cstddef>
 
+#include "kernels/shared/inline.h"
+
 namespace narrow::kernels {
 
-[[gnu::always_inline]] static inline void prefetch_weights(const void* weights) {
+NARROW_INLINE void prefetch_weights(const void* weights) {
   constexpr std::ptrdiff_t kAhead = 1536;
   __builtin_prefetch(static_cast<const char*>(weights) + kAhead);
 }
 
 // One line into L2: L1 is full of what is used now.
-[[gnu::always_inline]] static inline void prefetch_ahead(const void* weights) { __builtin_prefetch(weights, 0, 2); }
+NARROW_INLINE void prefetch_ahead(const void* weights) { __builtin_prefetch(weights, 0, 2); }
 
 }  // namespace narrow::kernels

@@ -4,10 +4,10 @@
 
 #include <cstring>
 
+#include "kernels/shared/inline.h"
+
 namespace narrow::kernels::avx2 {
 namespace {
-
-#define NARROW_INLINE __attribute__((always_inline)) static inline
 
 // One panel's pixel from its pairs of bytes (upper, lower).
 template <bool kWords>

@@ -12,6 +12,8 @@
 
 #include "kernels/avx2/shared/convolution_output_avx2.h"
 #include "kernels/avx2/shared/depthwise_avx2.h"
+#include "kernels/avx2/shared/vectors_avx2.h"
+#include "kernels/shared/inline.h"
 
 namespace narrow::kernels::avx2 {
 
@@ -25,19 +27,15 @@ void interleave_words(const LineRows& rows, std::int64_t pixels, int channels, s
                       std::int64_t panel_step);
 #pragma GCC visibility pop
 
-__attribute__((always_inline)) static inline __m256i load(const void* aligned) {
-  return _mm256_load_si256(static_cast<const __m256i*>(aligned));
-}
-
 // Bytes of two vectors of words, neighbours within 128-bit lanes.
-__attribute__((always_inline)) static inline __m256i bytes(__m256i first, __m256i second, __m256i lo, __m256i hi) {
+NARROW_INLINE __m256i bytes(__m256i first, __m256i second, __m256i lo, __m256i hi) {
   return _mm256_min_epu8(_mm256_max_epu8(_mm256_packus_epi16(first, second), lo), hi);
 }
 
 // uint8 outputs of whole panels, one or two, in rows of at least a tile's.
 template <class Element, int kPanels>
-__attribute__((noinline)) static void run_whole(const ConvolutionProblem& problem, const TileLines& in,
-                                                const DepthwiseBlock& block) {
+[[gnu::noinline]] static void run_whole(const ConvolutionProblem& problem, const TileLines& in,
+                                        const DepthwiseBlock& block) {
   constexpr int kPixels = Element::kPixels;
   const OutputStage stage = output_stage(problem);
   const __m256i lo = stage.lower;
@@ -82,8 +80,8 @@ __attribute__((noinline)) static void run_whole(const ConvolutionProblem& proble
 
 // One panel, any outputs.
 template <class Element>
-__attribute__((noinline)) static void run_any(const ConvolutionProblem& problem, const TileLines& in,
-                                              const DepthwiseBlock& block) {
+[[gnu::noinline]] static void run_any(const ConvolutionProblem& problem, const TileLines& in,
+                                      const DepthwiseBlock& block) {
   constexpr int kPixels = Element::kPixels;
   const OutputStage stage = output_stage(problem);
   const float* const multiplier = reinterpret_cast<const float*>(block.packed + kDepthwiseMultiplier);

@@ -5,11 +5,10 @@
 #include "kernels/avx2/families_avx2.h"
 #include "kernels/avx2/shared/convolution_panels_avx2.h"
 #include "kernels/shared/folded_bias.h"
+#include "kernels/shared/inline.h"
 
 namespace narrow::kernels::avx2 {
 namespace {
-
-#define NARROW_INLINE __attribute__((always_inline)) static inline
 
 struct U8 {
   using Sum = __m256i;

@@ -71,8 +71,8 @@ struct Acc {
 
 // `window` is where tap (0, 0) of the first pixel is, or would be if it were inside the picture.
 template <int kCount>
-__attribute__((noinline)) void tile(const ConvolutionShape& shape, const Panels& panels, const Taps& taps,
-                                    const float* picture, std::int64_t window, const float* panel, Acc* result) {
+[[gnu::noinline]] void tile(const ConvolutionShape& shape, const Panels& panels, const Taps& taps, const float* picture,
+                            std::int64_t window, const float* panel, Acc* result) {
   Acc a0{_mm256_loadu_ps(panel), _mm256_loadu_ps(panel + 8)};
   Acc a1 = a0, a2 = a0, a3 = a0;
   const std::int64_t pixel_step = std::int64_t{shape.stride_w} * shape.in_c;

@@ -6,14 +6,15 @@
 
 #include "kernels/avx2/elementwise/byte_blocks_avx2.h"
 #include "kernels/avx2/elementwise/rounding_avx2.h"
+#include "kernels/shared/inline.h"
 
 namespace narrow::kernels::avx2 {
 namespace {
 
 // One row; combine gives 8 results in units of the output's scale.
 template <class Combine>
-[[gnu::always_inline]] inline void binary_row(const std::uint8_t* a, const std::uint8_t* b, std::uint8_t* output,
-                                              std::int64_t count, const ByteRounder& rounder, const Combine& combine) {
+NARROW_INLINE void binary_row(const std::uint8_t* a, const std::uint8_t* b, std::uint8_t* output, std::int64_t count,
+                              const ByteRounder& rounder, const Combine& combine) {
   std::int64_t i = 0;
   for (; i + kBlock <= count; i += kBlock) {
     const std::uint8_t* x = a + i;
@@ -31,7 +32,7 @@ template <class Combine>
 
 // Calls run(a, b, output, count) for each row, or once for all where they follow each other.
 template <class Run>
-[[gnu::always_inline]] inline void for_each_run(const BinaryRows& tensors, const Run& run) {
+NARROW_INLINE void for_each_run(const BinaryRows& tensors, const Run& run) {
   const bool dense = tensors.a_stride == tensors.channels && tensors.b_stride == tensors.channels &&
                      tensors.output_stride == tensors.channels;
   const std::int64_t rows = dense ? 1 : tensors.rows;
@@ -43,8 +44,7 @@ template <class Run>
 }
 
 template <class Combine>
-[[gnu::always_inline]] inline void binary_rows(const BinaryRows& tensors, const ByteRounder& rounder,
-                                               const Combine& combine) {
+NARROW_INLINE void binary_rows(const BinaryRows& tensors, const ByteRounder& rounder, const Combine& combine) {
   for_each_run(tensors, [&](const std::uint8_t* a, const std::uint8_t* b, std::uint8_t* output, std::int64_t count) {
     binary_row(a, b, output, count, rounder, combine);
   });

@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "kernels/avx2/elementwise/rounding_avx2.h"
+#include "kernels/shared/inline.h"
 
 namespace narrow::kernels::avx2 {
 
@@ -23,7 +24,7 @@ struct Padded {
 
 // The last `count` < 8 elements and zeros.
 template <class T>
-[[gnu::always_inline]] static inline Padded<T> padded(const T* input, std::int64_t count) {
+NARROW_INLINE Padded<T> padded(const T* input, std::int64_t count) {
   Padded<T> copy{};
   std::memcpy(copy.elems, input, static_cast<std::size_t>(count) * sizeof(T));
   return copy;
@@ -31,7 +32,7 @@ template <class T>
 
 // body(input, output) for 8 elements, on a copy of the last `count` < 8.
 template <class In, class Out, class Body>
-[[gnu::always_inline]] static inline void on_copy(const In* input, Out* output, std::int64_t count, Body body) {
+NARROW_INLINE void on_copy(const In* input, Out* output, std::int64_t count, Body body) {
   const Padded<In> x = padded(input, count);
   Padded<Out> y;
   body(x.elems, y.elems);
@@ -39,7 +40,7 @@ template <class In, class Out, class Body>
 }
 
 // 8 bytes minus a zero point, as floats: exact.
-[[gnu::always_inline]] static inline __m256 centred_8(const std::uint8_t* input, __m256i zero_point) {
+NARROW_INLINE __m256 centred_8(const std::uint8_t* input, __m256i zero_point) {
   return _mm256_cvtepi32_ps(_mm256_sub_epi32(load_8(input), zero_point));
 }
 

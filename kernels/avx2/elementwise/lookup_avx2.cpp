@@ -3,6 +3,7 @@
 #include <immintrin.h>
 
 #include "kernels/avx2/elementwise/byte_blocks_avx2.h"
+#include "kernels/shared/inline.h"
 
 namespace narrow::kernels::avx2 {
 namespace {
@@ -10,7 +11,7 @@ namespace {
 constexpr int kParts = 16;  // of 16 entries, what one shuffle can look up
 
 // 32 entries at once: of each part of the table, a shuffle takes those that lie in it and gives zero for the others.
-[[gnu::always_inline]] inline __m256i lookup_32(const __m256i* parts, __m256i x) {
+NARROW_INLINE __m256i lookup_32(const __m256i* parts, __m256i x) {
   const __m256i sixteen = _mm256_set1_epi8(16);
   // After the saturating addition an index within the part keeps bit 7 clear, any other has it set.
   const __m256i mark = _mm256_set1_epi8(0x70);

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "kernels/shared/inline.h"
 #include "narrow/types.h"
 
 namespace narrow::kernels::avx2 {
@@ -17,19 +18,19 @@ struct ByteRounder {
   __m256i zero_point;  // 16 x int16
 };
 
-[[gnu::always_inline]] static inline ByteRounder make_byte_rounder(std::int32_t zero_point, QRange range) {
+NARROW_INLINE ByteRounder make_byte_rounder(std::int32_t zero_point, QRange range) {
   return {_mm256_set1_ps(static_cast<float>(range.lo - zero_point)),
           _mm256_set1_ps(static_cast<float>(range.hi - zero_point)),
           _mm256_set1_epi16(static_cast<std::int16_t>(zero_point))};
 }
 
 // max_ps gives its second operand when the first is NaN.
-[[gnu::always_inline]] static inline __m256i round_to_int32(const ByteRounder& rounder, __m256 value) {
+NARROW_INLINE __m256i round_to_int32(const ByteRounder& rounder, __m256 value) {
   return _mm256_cvtps_epi32(_mm256_min_ps(_mm256_max_ps(value, rounder.lo), rounder.hi));
 }
 
-[[gnu::always_inline]] static inline void store_rounded_32(const ByteRounder& rounder, std::uint8_t* output, __m256 v0,
-                                                           __m256 v1, __m256 v2, __m256 v3) {
+NARROW_INLINE void store_rounded_32(const ByteRounder& rounder, std::uint8_t* output, __m256 v0, __m256 v1, __m256 v2,
+                                    __m256 v3) {
   const __m256i low = _mm256_packs_epi32(round_to_int32(rounder, v0), round_to_int32(rounder, v1));
   const __m256i high = _mm256_packs_epi32(round_to_int32(rounder, v2), round_to_int32(rounder, v3));
   const __m256i bytes = _mm256_packus_epi16(_mm256_add_epi16(low, rounder.zero_point),  //
@@ -39,8 +40,7 @@ struct ByteRounder {
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(output), ordered);
 }
 
-[[gnu::always_inline]] static inline void store_rounded_8(const ByteRounder& rounder, std::uint8_t* output,
-                                                          __m256 value) {
+NARROW_INLINE void store_rounded_8(const ByteRounder& rounder, std::uint8_t* output, __m256 value) {
   const __m256i integers = round_to_int32(rounder, value);
   const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(integers), _mm256_extracti128_si256(integers, 1));
   const __m128i shifted = _mm_add_epi16(words, _mm256_castsi256_si128(rounder.zero_point));
@@ -48,7 +48,7 @@ struct ByteRounder {
 }
 
 // 8 bytes as int32.
-[[gnu::always_inline]] static inline __m256i load_8(const std::uint8_t* input) {
+NARROW_INLINE __m256i load_8(const std::uint8_t* input) {
   return _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(input)));
 }
 

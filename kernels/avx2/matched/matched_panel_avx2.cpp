@@ -134,7 +134,7 @@ class Matcher {
     }
   }
 
-  __attribute__((noinline)) void match(__m128i w, __m128i sums, std::uint16_t place) {
+  [[gnu::noinline]] void match(__m128i w, __m128i sums, std::uint16_t place) {
     const Step now{w, sums, place};
     if (const unsigned fits = partners(now.sums); fits != 0) {
       const int slot = __builtin_ctz(fits);

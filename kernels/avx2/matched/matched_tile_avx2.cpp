@@ -4,19 +4,22 @@
 
 #include <cstring>
 
+#include "kernels/avx2/shared/vectors_avx2.h"
+#include "kernels/shared/inline.h"
+
 namespace narrow::kernels::avx2 {
 namespace {
 
 // 16 bytes of two pixels, in the halves of a vector.
-__attribute__((always_inline)) inline __m256i load_two(const std::uint8_t* low, const std::uint8_t* high) {
+NARROW_INLINE __m256i load_two(const std::uint8_t* low, const std::uint8_t* high) {
   const __m128i first = _mm_loadu_si128(reinterpret_cast<const __m128i*>(low));
   return _mm256_inserti128_si256(_mm256_castsi128_si256(first), _mm_loadu_si128(reinterpret_cast<const __m128i*>(high)),
                                  1);
 }
 
 // Four steps of 8 pixels: a transposition of 4x4 numbers of 32 bits in each half.
-__attribute__((always_inline)) inline void four_steps(const std::uint8_t* const* pixels, std::int64_t at,
-                                                      std::int64_t step_bytes, std::uint8_t* to) {
+NARROW_INLINE void four_steps(const std::uint8_t* const* pixels, std::int64_t at, std::int64_t step_bytes,
+                              std::uint8_t* to) {
   const __m256i r0 = load_two(pixels[0] + at, pixels[4] + at);
   const __m256i r1 = load_two(pixels[1] + at, pixels[5] + at);
   const __m256i r2 = load_two(pixels[2] + at, pixels[6] + at);
@@ -67,16 +70,6 @@ void load_window(const std::uint8_t* pixel, const ColumnDepth& depth, std::uint8
 namespace {
 
 // As in convolution_tile_avx2.cpp, sums have names and are kept in registers.
-
-#define NARROW_INLINE __attribute__((always_inline)) static inline
-
-NARROW_INLINE __m256i load(const void* aligned) { return _mm256_load_si256(static_cast<const __m256i*>(aligned)); }
-
-NARROW_INLINE __m256i broadcast4(const void* bytes) {
-  std::int32_t four;
-  std::memcpy(&four, bytes, sizeof four);
-  return _mm256_set1_epi32(four);
-}
 
 alignas(32) constexpr std::int16_t kOnes[16] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
 
@@ -165,8 +158,8 @@ struct Tile {
     _mm256_store_si256(reinterpret_cast<__m256i*>(out), _mm256_shuffle_epi8(bytes, order));
   }
 
-  __attribute__((noinline)) static void run(const std::uint8_t* columns, std::int64_t steps, const std::byte* panel,
-                                            const OutputStage& stage, std::uint8_t* out) {
+  [[gnu::noinline]] static void run(const std::uint8_t* columns, std::int64_t steps, const std::byte* panel,
+                                    const OutputStage& stage, std::uint8_t* out) {
     const PanelHead& head = *reinterpret_cast<const PanelHead*>(panel);
     const std::uint16_t* place = reinterpret_cast<const std::uint16_t*>(panel + kPanelHeadSize);
     const PanelParts parts(steps, head.tail_pairs);

@@ -4,11 +4,10 @@
 #include "kernels/avx2/shared/convolution_runs_avx2.h"
 #include "kernels/avx2/shared/pointwise_avx2.h"
 #include "kernels/shared/folded_bias.h"
+#include "kernels/shared/inline.h"
 
 namespace narrow::kernels::avx2 {
 namespace {
-
-#define NARROW_INLINE [[gnu::always_inline]] static inline
 
 // Adding is a statement, because g++ 12 would give sums a new register in each step.
 struct Sums16 {
@@ -33,7 +32,7 @@ struct Sums16 {
   NARROW_INLINE __m256i finish(__m256i sum, const std::byte* bias) {
     const std::int16_t* ones = kOnes;
     __asm__ volatile("" : "+r"(ones));
-    return _mm256_add_epi32(_mm256_madd_epi16(sum, load_words(ones)), load_words(bias));
+    return _mm256_add_epi32(_mm256_madd_epi16(sum, load(ones)), load(bias));
   }
 };
 

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "kernels/convolution.h"
+#include "kernels/shared/inline.h"
 
 namespace narrow::kernels::avx2 {
 
@@ -51,12 +52,11 @@ static inline OutputStage output_stage(const ConvolutionProblem& problem) {
           problem.shape.out_c};
 }
 
-__attribute__((always_inline)) static inline __m256 scaled(__m256i acc, const float* multiplier) {
+NARROW_INLINE __m256 scaled(__m256i acc, const float* multiplier) {
   return _mm256_mul_ps(_mm256_cvtepi32_ps(acc), _mm256_load_ps(multiplier));
 }
 
-__attribute__((always_inline)) static inline __m256i requantized_words(const OutputStage& stage, const Acc& acc,
-                                                                       const float* multiplier) {
+NARROW_INLINE __m256i requantized_words(const OutputStage& stage, const Acc& acc, const float* multiplier) {
   const __m256i low = _mm256_cvtps_epi32(_mm256_min_ps(scaled(acc.low, multiplier), stage.upper));
   const __m256i high = _mm256_cvtps_epi32(_mm256_min_ps(scaled(acc.high, multiplier + 8), stage.upper));
   return _mm256_adds_epi16(_mm256_packs_epi32(low, high), stage.zero_point);
@@ -65,8 +65,8 @@ __attribute__((always_inline)) static inline __m256i requantized_words(const Out
 // Requantizes two pixels: the first is in the lower half. Exact for any int32 and any finite positive multiplier: the
 // product is limited to hi - zero_point, an integer, before it is rounded, so that infinity becomes hi; very negative
 // products convert to INT_MIN and saturate on the way down to bytes.
-__attribute__((always_inline)) static inline __m256i requantized(const OutputStage& stage, const Acc& first,
-                                                                 const Acc& second, const float* multiplier) {
+NARROW_INLINE __m256i requantized(const OutputStage& stage, const Acc& first, const Acc& second,
+                                  const float* multiplier) {
   const __m256i bytes = _mm256_max_epu8(
       _mm256_packus_epi16(requantized_words(stage, first, multiplier), requantized_words(stage, second, multiplier)),
       stage.lower);
@@ -74,13 +74,11 @@ __attribute__((always_inline)) static inline __m256i requantized(const OutputSta
 }
 
 // One or two whole panels of uint8 outputs.
-__attribute__((always_inline)) static inline void store_pixel(const OutputStage& stage, const Acc& acc,
-                                                              const float* multiplier, std::uint8_t* out) {
+NARROW_INLINE void store_pixel(const OutputStage& stage, const Acc& acc, const float* multiplier, std::uint8_t* out) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm256_castsi256_si128(requantized(stage, acc, acc, multiplier)));
 }
-__attribute__((always_inline)) static inline void store_pixels(const OutputStage& stage, const Acc& first,
-                                                               const Acc& second, const float* multiplier,
-                                                               std::uint8_t* out) {
+NARROW_INLINE void store_pixels(const OutputStage& stage, const Acc& first, const Acc& second, const float* multiplier,
+                                std::uint8_t* out) {
   const __m256i bytes = requantized(stage, first, second, multiplier);
   _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm256_castsi256_si128(bytes));
   _mm_storeu_si128(reinterpret_cast<__m128i*>(out + stage.out_c), _mm256_extracti128_si256(bytes, 1));

@@ -5,6 +5,7 @@
 // weights, x and a temporary are all 16 registers, and nothing is widened before the end.
 #include "kernels/avx2/shared/convolution_tile_avx2.h"
 #include "kernels/avx2/shared/convolution_words_avx2.h"
+#include "kernels/shared/inline.h"
 #include "kernels/shared/prefetch.h"
 
 namespace narrow::kernels::avx2 {
@@ -12,10 +13,10 @@ namespace {
 
 // One window of `steps` >= 1, with sums in memory: for long windows, and for what is left of a segment.
 template <int kPixels>
-__attribute__((noinline)) void add_window(const std::uint8_t* p0, const std::uint8_t* p1, const std::uint8_t* p2,
-                                          const std::byte* weights, std::int64_t steps, Acc* acc) {
+[[gnu::noinline]] void add_window(const std::uint8_t* p0, const std::uint8_t* p1, const std::uint8_t* p2,
+                                  const std::byte* weights, std::int64_t steps, Acc* acc) {
   Acc w0, w1, w2;
-  __m256i low = load_words(weights), high = load_words(weights + 32);
+  __m256i low = load(weights), high = load(weights + 32);
   keep_in_registers(low, high);
   begin(w0, broadcast4(p0), low, high);
   if constexpr (kPixels > 1) begin(w1, broadcast4(p1), low, high);
@@ -23,8 +24,8 @@ __attribute__((noinline)) void add_window(const std::uint8_t* p0, const std::uin
   for (std::int64_t at = kXBytes; at != steps * kXBytes; at += kXBytes) {
     weights += kWeightBytes;
     prefetch_weights(weights);
-    low = load_words(weights);
-    high = load_words(weights + 32);
+    low = load(weights);
+    high = load(weights + 32);
     keep_in_registers(low, high);
     add(w0, broadcast4(p0 + at), low, high);
     if constexpr (kPixels > 1) add(w1, broadcast4(p1 + at), low, high);
@@ -38,7 +39,7 @@ __attribute__((noinline)) void add_window(const std::uint8_t* p0, const std::uin
 template <int kPixels>
 void tile_long(const std::uint8_t* const* pixels, const TileDepth& depth, std::int64_t run_steps,
                const std::byte* panel, Acc* acc) {
-  const Acc bias{load_words(panel), load_words(panel + 32)};
+  const Acc bias{load(panel), load(panel + 32)};
   for (int i = 0; i < kPixels; ++i) acc[i] = bias;
   const std::uint8_t* const p0 = pixels[0] + depth.shift;
   const std::uint8_t* const p1 = kPixels > 1 ? pixels[1] + depth.shift : p0;
@@ -59,12 +60,12 @@ void tile_long(const std::uint8_t* const* pixels, const TileDepth& depth, std::i
 
 // Runs of kSteps, unrolled, with both kinds of sums in registers.
 template <int kPixels, int kSteps>
-__attribute__((noinline)) void tile_short(const std::uint8_t* const* pixels, const TileDepth& depth,
-                                          std::int64_t /*run_steps*/, const std::byte* panel, Acc* acc) {
+[[gnu::noinline]] void tile_short(const std::uint8_t* const* pixels, const TileDepth& depth, std::int64_t /*run_steps*/,
+                                  const std::byte* panel, Acc* acc) {
   const std::uint8_t* const p0 = pixels[0] + depth.shift;
   const std::uint8_t* const p1 = kPixels > 1 ? pixels[1] + depth.shift : p0;
   const std::uint8_t* const p2 = kPixels > 2 ? pixels[2] + depth.shift : p0;
-  Acc a0{load_words(panel), load_words(panel + 32)};
+  Acc a0{load(panel), load(panel + 32)};
   Acc a1 = a0, a2 = a0;
   const std::byte* weights = panel + kPanelHeadBytes;
   const std::int64_t* offset = depth.offsets;
@@ -76,7 +77,7 @@ __attribute__((noinline)) void tile_short(const std::uint8_t* const* pixels, con
     const std::int64_t end = at + whole_bytes;
     for (; at != end; at += kSteps * kXBytes, weights += kSteps * kWeightBytes) {
       Acc w0, w1, w2;
-      __m256i low = load_words(weights), high = load_words(weights + 32);
+      __m256i low = load(weights), high = load(weights + 32);
       keep_in_registers(low, high);
       begin(w0, broadcast4(p0 + at), low, high);
       if constexpr (kPixels > 1) begin(w1, broadcast4(p1 + at), low, high);
@@ -84,8 +85,8 @@ __attribute__((noinline)) void tile_short(const std::uint8_t* const* pixels, con
 #pragma GCC unroll 16
       for (int i = 1; i < kSteps; ++i) {
         prefetch_weights(weights + i * kWeightBytes);
-        low = load_words(weights + i * kWeightBytes);
-        high = load_words(weights + i * kWeightBytes + 32);
+        low = load(weights + i * kWeightBytes);
+        high = load(weights + i * kWeightBytes + 32);
         keep_in_registers(low, high);
         add(w0, broadcast4(p0 + at + i * kXBytes), low, high);
         if constexpr (kPixels > 1) add(w1, broadcast4(p1 + at + i * kXBytes), low, high);
@@ -147,15 +148,15 @@ A16TileFunction tile_a16(int pixels, std::int64_t run_steps) {
 namespace {
 
 // The panel's channels of one pixel in int32.
-__attribute__((always_inline)) inline Acc widened(const std::byte* panel, const Acc& words) {
-  Acc acc{load_words(panel), load_words(panel + 32)};
+NARROW_INLINE Acc widened(const std::byte* panel, const Acc& words) {
+  Acc acc{load(panel), load(panel + 32)};
   widen(acc, words);
   return acc;
 }
 
 template <int kPixels>
-__attribute__((noinline)) void tile(const std::uint8_t* const* pixels, const TileDepth& depth, const std::byte* panel,
-                                    const OutputStage& stage, std::uint8_t* out, Acc* acc) {
+[[gnu::noinline]] void tile(const std::uint8_t* const* pixels, const TileDepth& depth, const std::byte* panel,
+                            const OutputStage& stage, std::uint8_t* out, Acc* acc) {
   const std::int64_t shift = depth.offsets[0] + depth.shift;
   const std::uint8_t* const p0 = pixels[0] + shift;
   const std::uint8_t* const p1 = kPixels > 1 ? pixels[1] + shift : p0;
@@ -165,7 +166,7 @@ __attribute__((noinline)) void tile(const std::uint8_t* const* pixels, const Til
   const std::uint8_t* const p5 = kPixels > 5 ? pixels[5] + shift : p0;
   const std::byte* weights = panel + kPanelHeadBytes;
   Acc w0, w1, w2, w3, w4, w5;
-  __m256i low = load_words(weights), high = load_words(weights + 32);
+  __m256i low = load(weights), high = load(weights + 32);
   keep_in_registers(low, high);
   begin(w0, broadcast4(p0), low, high);
   if constexpr (kPixels > 1) begin(w1, broadcast4(p1), low, high);
@@ -177,8 +178,8 @@ __attribute__((noinline)) void tile(const std::uint8_t* const* pixels, const Til
   for (std::int64_t at = kXBytes; at != end; at += kXBytes) {
     weights += kWeightBytes;
     prefetch_weights(weights);
-    low = load_words(weights);
-    high = load_words(weights + 32);
+    low = load(weights);
+    high = load(weights + 32);
     keep_in_registers(low, high);
     add(w0, broadcast4(p0 + at), low, high);
     if constexpr (kPixels > 1) add(w1, broadcast4(p1 + at), low, high);

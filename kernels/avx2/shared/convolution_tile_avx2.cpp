@@ -4,6 +4,8 @@
 
 #include <cstring>
 
+#include "kernels/avx2/shared/vectors_avx2.h"
+#include "kernels/shared/inline.h"
 #include "kernels/shared/prefetch.h"
 
 // Accumulators have names and each tile size its own function with few live pointers, because g++ 12 moves an array of
@@ -11,22 +13,8 @@
 namespace narrow::kernels::avx2 {
 namespace {
 
-#define NARROW_INLINE __attribute__((always_inline)) static inline
-
-NARROW_INLINE __m256i broadcast4(const std::uint8_t* bytes) {
-  std::int32_t four;
-  std::memcpy(&four, bytes, sizeof four);
-  return _mm256_set1_epi32(four);
-}
-
 // Both halves are in registers here, and steps stay in this order: 12 accumulators, 2 weight vectors and 2 temporaries
 // are all 16 registers, and g++ 12 would rather broadcast several pixels at once and spill.
-NARROW_INLINE void keep_in_registers(Acc& acc) { __asm__ volatile("" : "+x"(acc.low), "+x"(acc.high)); }
-
-NARROW_INLINE __m256i load(const std::byte* aligned) {
-  return _mm256_load_si256(reinterpret_cast<const __m256i*>(aligned));
-}
-
 NARROW_INLINE __m256i load_widened(const std::byte* aligned) {
   return _mm256_cvtepi8_epi16(_mm_load_si128(reinterpret_cast<const __m128i*>(aligned)));
 }
@@ -64,8 +52,8 @@ struct U8 {
 NARROW_INLINE Acc bias_of(const std::byte* panel) { return {load(panel), load(panel + 32)}; }
 
 template <typename Step, int kPixels>
-__attribute__((noinline)) void tile(const std::uint8_t* const* pixels, const TileDepth& depth, const std::byte* panel,
-                                    const OutputStage& stage, std::uint8_t* out, Acc* acc) {
+[[gnu::noinline]] void tile(const std::uint8_t* const* pixels, const TileDepth& depth, const std::byte* panel,
+                            const OutputStage& stage, std::uint8_t* out, Acc* acc) {
   const std::uint8_t* p0 = pixels[0] + depth.shift;
   const std::uint8_t* p1 = kPixels > 1 ? pixels[1] + depth.shift : p0;
   const std::uint8_t* p2 = kPixels > 2 ? pixels[2] + depth.shift : p0;

@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "kernels/avx2/shared/convolution_words_avx2.h"
+#include "kernels/shared/inline.h"
 
 namespace narrow::kernels::avx2 {
 
@@ -48,8 +49,6 @@ struct PointwiseRun {
 //   begin(sum, x, w, bias), add(sum, x, w): the first and any other 4 bytes of x
 //   finish(sum, bias): what they have become, in int32
 using PointwiseTile = void (*)(const PointwiseStage& stage, const PointwiseRun& run);
-
-#define NARROW_INLINE [[gnu::always_inline]] static inline
 
 // Nested structs rather than arrays: g++ 12 keeps arrays of vectors on the stack.
 template <int kCount>
@@ -92,7 +91,7 @@ NARROW_INLINE void step_pixels(PixelVectors<kPixels>& sums, const PixelVectors<k
 template <class Step, bool kFirst, int kVectors, int kPixels>
 NARROW_INLINE void step_all(PanelSums<kVectors, kPixels>& sums, const PixelVectors<kPixels>& x,
                             const std::byte* weights, const std::byte* bias) {
-  __m256i w = load_words(weights);
+  __m256i w = load(weights);
   keep(w);
   step_pixels<Step, kFirst>(sums.first, x, w, bias);
   if constexpr (kVectors > 1) step_all<Step, kFirst>(sums.rest, x, weights + sizeof w, bias + sizeof w);
@@ -220,7 +219,5 @@ static PointwiseTile pointwise_tile(int vectors, bool shifted) {
                                                              {tile_run<Step, false, 4>, tile_run<Step, true, 4>}};
   return kTiles[vectors - 1][shifted ? 1 : 0];
 }
-
-#undef NARROW_INLINE
 
 }  // namespace narrow::kernels::avx2

@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "kernels/avx2/shared/winograd_u8_2x2_avx2.h"
+#include "kernels/shared/inline.h"
 #include "kernels/shared/narrow_weights.h"
 #include "kernels/shared/prefetch.h"
 
@@ -15,32 +16,21 @@ namespace narrow::kernels::avx2 {
 
 #ifdef __AVX512BW__
 using WinogradBytes = __m512i;
-[[gnu::always_inline]] static inline WinogradBytes add(WinogradBytes a, WinogradBytes b) {
-  return _mm512_add_epi8(a, b);
-}
-[[gnu::always_inline]] static inline WinogradBytes subtract(WinogradBytes a, WinogradBytes b) {
-  return _mm512_sub_epi8(a, b);
-}
-[[gnu::always_inline]] static inline void store_bytes(WinogradBytes bytes, std::byte* to) {
-  _mm512_store_si512(to, bytes);
-}
+NARROW_INLINE WinogradBytes add(WinogradBytes a, WinogradBytes b) { return _mm512_add_epi8(a, b); }
+NARROW_INLINE WinogradBytes subtract(WinogradBytes a, WinogradBytes b) { return _mm512_sub_epi8(a, b); }
+NARROW_INLINE void store_bytes(WinogradBytes bytes, std::byte* to) { _mm512_store_si512(to, bytes); }
 #else
 using WinogradBytes = __m256i;
-[[gnu::always_inline]] static inline WinogradBytes add(WinogradBytes a, WinogradBytes b) {
-  return _mm256_add_epi8(a, b);
-}
-[[gnu::always_inline]] static inline WinogradBytes subtract(WinogradBytes a, WinogradBytes b) {
-  return _mm256_sub_epi8(a, b);
-}
-[[gnu::always_inline]] static inline void store_bytes(WinogradBytes bytes, std::byte* to) {
+NARROW_INLINE WinogradBytes add(WinogradBytes a, WinogradBytes b) { return _mm256_add_epi8(a, b); }
+NARROW_INLINE WinogradBytes subtract(WinogradBytes a, WinogradBytes b) { return _mm256_sub_epi8(a, b); }
+NARROW_INLINE void store_bytes(WinogradBytes bytes, std::byte* to) {
   _mm256_store_si256(reinterpret_cast<__m256i*>(to), bytes);
 }
 #endif
 
 // Weights [at, at + sizeof(WinogradBytes)) of a tap.
 template <int kBits>
-[[gnu::always_inline]] static inline WinogradBytes load_weights(const std::byte* tap, std::int64_t at,
-                                                                std::int8_t least) {
+NARROW_INLINE WinogradBytes load_weights(const std::byte* tap, std::int64_t at, std::int8_t least) {
   const auto load = [](const std::byte* from) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)); };
 #ifdef __AVX512BW__
   if constexpr (kBits == 8) return _mm512_loadu_si512(tap + at);
@@ -68,8 +58,8 @@ template <int kBits>
 }
 
 // G g of as many columns (or rows) as there are bytes; out[i] is out[i * stride].
-[[gnu::always_inline]] static inline void transform_weights(WinogradBytes g0, WinogradBytes g1, WinogradBytes g2,
-                                                            WinogradBytes* out, int stride) {
+NARROW_INLINE void transform_weights(WinogradBytes g0, WinogradBytes g1, WinogradBytes g2, WinogradBytes* out,
+                                     int stride) {
   const WinogradBytes ends = add(g0, g2);
   out[0] = add(g0, g0);
   out[stride] = add(ends, g1);

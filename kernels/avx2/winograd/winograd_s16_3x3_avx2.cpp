@@ -33,6 +33,7 @@
 #include "kernels/avx2/winograd/winograd_tiles_avx2.h"
 #include "kernels/convolution.h"
 #include "kernels/shared/folded_bias.h"
+#include "kernels/shared/inline.h"
 
 namespace narrow::kernels::avx2 {
 namespace {
@@ -159,7 +160,7 @@ void load_lines(const ConvolutionProblem& problem, const StridedPlan& plan, cons
 }
 
 // 8 elements of each of the two rows.
-__attribute__((always_inline)) inline __m256i load_both(const std::byte* upper, const std::byte* lower) {
+NARROW_INLINE __m256i load_both(const std::byte* upper, const std::byte* lower) {
   const __m128i low = _mm_loadu_si128(reinterpret_cast<const __m128i*>(upper));
   return _mm256_inserti128_si256(_mm256_castsi128_si256(low), _mm_loadu_si128(reinterpret_cast<const __m128i*>(lower)),
                                  1);

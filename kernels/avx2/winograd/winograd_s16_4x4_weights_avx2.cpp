@@ -6,6 +6,7 @@
 #include "kernels/avx2/shared/convolution_output_avx2.h"
 #include "kernels/avx2/winograd/winograd_s16_avx2.h"
 #include "kernels/shared/folded_bias.h"
+#include "kernels/shared/inline.h"
 #include "kernels/shared/prefetch.h"
 
 namespace narrow::kernels::avx2 {
@@ -13,8 +14,6 @@ namespace {
 
 constexpr int kTaps = 9;
 constexpr std::int64_t kHalfBytes = kTaps * 16;
-
-#define NARROW_INLINE __attribute__((always_inline)) static inline
 
 NARROW_INLINE __m256i six_times(__m256i x) {
   const __m256i twice = _mm256_add_epi16(x, x);

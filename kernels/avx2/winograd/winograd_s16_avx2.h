@@ -11,6 +11,7 @@
 #include "kernels/avx2/shared/convolution_output_avx2.h"
 #include "kernels/avx2/shared/winograd_s16_4x4_avx2.h"
 #include "kernels/avx2/winograd/winograd_tiles_avx2.h"
+#include "kernels/shared/inline.h"
 
 #pragma GCC visibility push(hidden)
 namespace narrow::kernels::avx2 {
@@ -19,7 +20,7 @@ namespace narrow::kernels::avx2 {
 // computed once and borders are a matter of pointers.
 
 // B d for 16 columns (or rows) at once.
-__attribute__((always_inline)) static inline void transform_winograd_input(const __m256i* d, __m256i* out) {
+NARROW_INLINE void transform_winograd_input(const __m256i* d, __m256i* out) {
   const __m256i d42 = _mm256_sub_epi16(d[4], d[2]);
   const __m256i d31 = _mm256_sub_epi16(d[3], d[1]);
   const __m256i twice = _mm256_add_epi16(d31, d31);

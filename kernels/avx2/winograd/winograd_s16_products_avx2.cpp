@@ -4,33 +4,24 @@
 
 #include <cstring>
 
+#include "kernels/avx2/shared/vectors_avx2.h"
+#include "kernels/shared/inline.h"
+
 // Accumulators have names and each tile size its own function with few live pointers, because g++ 12 moves an array of
 // accumulators to the stack.
 namespace narrow::kernels::avx2 {
 namespace {
 
-#define NARROW_INLINE __attribute__((always_inline)) static inline
-
-NARROW_INLINE __m256i broadcast4(const std::byte* bytes) {
-  std::int32_t four;
-  std::memcpy(&four, bytes, sizeof four);
-  return _mm256_set1_epi32(four);
-}
-
-NARROW_INLINE __m256i load(const std::byte* aligned) {
-  return _mm256_load_si256(reinterpret_cast<const __m256i*>(aligned));
-}
-
 NARROW_INLINE void step(Acc& acc, __m256i x, __m256i low, __m256i high) {
   acc.low = _mm256_add_epi32(acc.low, _mm256_madd_epi16(x, low));
   acc.high = _mm256_add_epi32(acc.high, _mm256_madd_epi16(x, high));
   // Steps stay in this order: g++ 12 would rather broadcast several rows at once and spill.
-  __asm__ volatile("" : "+x"(acc.low), "+x"(acc.high));
+  keep_in_registers(acc);
 }
 
 template <int kRows>
-__attribute__((noinline)) void tile(const std::byte* u, std::int64_t row_bytes, std::int64_t u_bytes,
-                                    const std::byte* w, bool adds, Acc* m) {
+[[gnu::noinline]] void tile(const std::byte* u, std::int64_t row_bytes, std::int64_t u_bytes, const std::byte* w,
+                            bool adds, Acc* m) {
   const __m256i zero = _mm256_setzero_si256();
   Acc a0{zero, zero};
   Acc a1 = a0, a2 = a0, a3 = a0, a4 = a0, a5 = a0;

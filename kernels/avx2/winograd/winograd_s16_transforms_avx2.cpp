@@ -4,20 +4,17 @@
 
 #include <cstring>
 
+#include "kernels/avx2/shared/vectors_avx2.h"
+#include "kernels/shared/inline.h"
+
 namespace narrow::kernels::avx2 {
 namespace {
 
-__attribute__((always_inline)) inline __m256i load_bytes(const std::uint8_t* bytes) {
+NARROW_INLINE __m256i load_bytes(const std::uint8_t* bytes) {
   return _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes)));
 }
 
 constexpr std::int32_t kInverseOf9 = 0x38E38E39;  // modulo 2^32
-
-#define NARROW_INLINE __attribute__((always_inline)) static inline
-
-NARROW_INLINE __m256i load(const std::byte* aligned) {
-  return _mm256_load_si256(reinterpret_cast<const __m256i*>(aligned));
-}
 
 // A m for 8 channels at once; see winograd_s16_4x4_avx2.h, and winograd_s16_3x3_avx2.cpp for 3 outputs.
 template <int kOutputs>
@@ -55,8 +52,7 @@ NARROW_INLINE void finish_row(const __m256i* m, __m256i inverse, __m256i bias, s
 
 // One half of each of the tile's Acc.
 template <int kOutputs>
-__attribute__((noinline)) void finish_half(const std::byte* m, std::int64_t position_bytes, __m256i bias,
-                                           std::byte* acc) {
+[[gnu::noinline]] void finish_half(const std::byte* m, std::int64_t position_bytes, __m256i bias, std::byte* acc) {
   __m256i columns[kOutputs * kWinogradInputs];
   for (int j = 0; j < kWinogradInputs; ++j, m += position_bytes) {
     __m256i in[kWinogradInputs], out[kOutputs];

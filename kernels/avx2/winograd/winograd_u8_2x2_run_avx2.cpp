@@ -5,13 +5,13 @@
 #include <cstring>
 
 #include "kernels/avx2/shared/convolution_output_avx2.h"
+#include "kernels/avx2/shared/vectors_avx2.h"
 #include "kernels/avx2/shared/winograd_u8_2x2_avx2.h"
 #include "kernels/avx2/winograd/winograd_tiles_avx2.h"
+#include "kernels/shared/inline.h"
 
 namespace narrow::kernels::avx2 {
 namespace {
-
-#define NARROW_INLINE __attribute__((always_inline)) static inline
 
 // Columns first, whole lines at once, so that columns which two tiles share are computed once and borders are a matter
 // of pointers; then rows, tile by tile.
@@ -114,9 +114,6 @@ void prepare_byte_winograd(const ConvolutionProblem& problem, const ByteWinograd
   }
 }
 
-NARROW_INLINE __m256i load(const std::byte* aligned) {
-  return _mm256_load_si256(reinterpret_cast<const __m256i*>(aligned));
-}
 NARROW_INLINE __m256i sum(__m256i a, __m256i b, __m256i c) { return _mm256_add_epi32(_mm256_add_epi32(a, b), c); }
 NARROW_INLINE __m256i difference(__m256i a, __m256i b, __m256i c) {
   return _mm256_sub_epi32(_mm256_sub_epi32(a, b), c);
@@ -216,8 +213,8 @@ TileOrder order_tiles(const ByteWinogradPlan& plan, std::int64_t tiles, std::byt
 }
 
 // 16 output channels of the tiles that are in the workspace.
-__attribute__((noinline)) void write_vector(const Run& run, std::int64_t tiles, std::int64_t vector,
-                                            const std::byte* panel, int channel) {
+[[gnu::noinline]] void write_vector(const Run& run, std::int64_t tiles, std::int64_t vector, const std::byte* panel,
+                                    int channel) {
   const ByteWinogradPlan& plan = run.plan;
   const OutputStage stage = run.stage;
   const WinogradTile* const table = reinterpret_cast<const WinogradTile*>(run.workspace + plan.table_at);

@@ -9,6 +9,7 @@
 
 #include "kernels/convolution.h"
 #include "kernels/costs.h"
+#include "kernels/shared/inline.h"
 #include "kernels/shared/vnni/block_vnni.h"
 #include "kernels/shared/vnni/layout_vnni.h"
 #include "kernels/shared/vnni/tile_vnni.h"
@@ -69,8 +70,7 @@ struct PanelRun {
 };
 
 template <class Tiles>
-[[gnu::always_inline]] static inline void run_panel(const PanelRun<Tiles>& run, TileInput input, void* output,
-                                                    std::int64_t index) {
+NARROW_INLINE void run_panel(const PanelRun<Tiles>& run, TileInput input, void* output, std::int64_t index) {
   constexpr std::int64_t kMaxPixels = 16;
   constexpr std::int64_t kMaxChannels = Tiles::kLanes * Tiles::kMaxVectors;
   alignas(64) std::int32_t acc[kMaxPixels * kMaxChannels];
