@@ -46,7 +46,7 @@ struct S16 {
   }
 };
 
-constexpr DepthwiseForm kS16{.line = {.rows = 2, .pixel_bytes = S16::kPixelBytes, .interleave = interleave_words},
+constexpr DepthwiseForm kS16{.line = {.rows = 2, .pixel_bytes = S16::kPixelBytes, .interleave = interleave<true>},
                              .panels = 2,
                              .lane_channels = 8,
                              .tile_pixels = S16::kPixels,

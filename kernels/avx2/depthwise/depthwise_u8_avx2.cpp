@@ -78,7 +78,7 @@ Refusal refusal_of(const ConvolutionProblem& problem) {
 
 int same_place(int lane) { return lane; }
 
-constexpr DepthwiseForm kU8{.line = {.rows = 2, .pixel_bytes = U8::kPixelBytes, .interleave = interleave_bytes},
+constexpr DepthwiseForm kU8{.line = {.rows = 2, .pixel_bytes = U8::kPixelBytes, .interleave = interleave<false>},
                             .panels = 2,
                             .lane_channels = 8,
                             .tile_pixels = U8::kPixels,

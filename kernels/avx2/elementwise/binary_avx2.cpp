@@ -4,8 +4,7 @@
 
 #include <cstring>
 
-#include "kernels/avx2/elementwise/byte_blocks_avx2.h"
-#include "kernels/avx2/elementwise/rounding_avx2.h"
+#include "kernels/avx2/elementwise/byte_vectors_avx2.h"
 #include "kernels/shared/inline.h"
 
 namespace narrow::kernels::avx2 {
@@ -16,7 +15,7 @@ template <class Combine>
 NARROW_INLINE void binary_row(const std::uint8_t* a, const std::uint8_t* b, std::uint8_t* output, std::int64_t count,
                               const ByteRounder& rounder, const Combine& combine) {
   std::int64_t i = 0;
-  for (; i + kBlock <= count; i += kBlock) {
+  for (; i + kVector <= count; i += kVector) {
     const std::uint8_t* x = a + i;
     const std::uint8_t* y = b + i;
     store_rounded_32(rounder, output + i, combine(x, y), combine(x + 8, y + 8), combine(x + 16, y + 16),
@@ -95,10 +94,10 @@ void add_u4_32_avx2(const BinaryRows& tensors, const AddTables& tables, QRange o
                       _mm256_set1_epi8(static_cast<char>(output_range.hi))};
   for_each_run(tensors, [&](const std::uint8_t* a, const std::uint8_t* b, std::uint8_t* output, std::int64_t count) {
     std::int64_t i = 0;
-    for (; i + kBlock <= count; i += kBlock) add(a + i, b + i, output + i);
+    for (; i + kVector <= count; i += kVector) add(a + i, b + i, output + i);
     if (i == count) return;
     const auto rest = static_cast<std::size_t>(count - i);
-    std::uint8_t x[kBlock] = {}, y[kBlock] = {};
+    std::uint8_t x[kVector] = {}, y[kVector] = {};
     std::memcpy(x, a + i, rest);
     std::memcpy(y, b + i, rest);
     add(x, y, x);

@@ -2,10 +2,9 @@
 
 #include <immintrin.h>
 
-#include "kernels/avx2/elementwise/byte_blocks_avx2.h"
-#include "kernels/avx2/elementwise/rounding_avx2.h"
+#include "kernels/avx2/elementwise/byte_vectors_avx2.h"
 
-// Every kernel has a body for 32 elements and one for 8; see byte_blocks_avx2.h for what is left over.
+// Every kernel has a body for 32 elements and one for 8; see byte_vectors_avx2.h for what is left over.
 namespace narrow::kernels::avx2 {
 namespace {
 
@@ -17,7 +16,7 @@ void quantize_f32u8_32_avx2(const QuantizeArgs& args) {
   const auto eight = [&](const float* x, std::uint8_t* y) { store_rounded_8(rounder, y, scaled(x)); };
 
   std::int64_t i = 0;
-  for (; i + kBlock <= args.count; i += kBlock) {
+  for (; i + kVector <= args.count; i += kVector) {
     const float* x = args.input + i;
     store_rounded_32(rounder, args.output + i, scaled(x), scaled(x + 8), scaled(x + 16), scaled(x + 24));
   }
@@ -41,7 +40,7 @@ void requantize_row(const std::uint8_t* input, std::uint8_t* output, std::int64_
                     const ByteRounder& rounder) {
   const auto eight = [&](const std::uint8_t* x, std::uint8_t* y) { store_rounded_8(rounder, y, scaled(x)); };
   std::int64_t i = 0;
-  for (; i + kBlock <= count; i += kBlock) {
+  for (; i + kVector <= count; i += kVector) {
     const std::uint8_t* x = input + i;
     store_rounded_32(rounder, output + i, scaled(x), scaled(x + 8), scaled(x + 16), scaled(x + 24));
   }
@@ -59,7 +58,7 @@ void clamp_row(const std::uint8_t* input, std::uint8_t* output, std::int64_t cou
                      _mm_min_epu8(_mm_max_epu8(bytes, _mm256_castsi256_si128(lo)), _mm256_castsi256_si128(hi)));
   };
   std::int64_t i = 0;
-  for (; i + kBlock <= count; i += kBlock) {
+  for (; i + kVector <= count; i += kVector) {
     const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(input + i));
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(output + i), _mm256_min_epu8(_mm256_max_epu8(bytes, lo), hi));
   }

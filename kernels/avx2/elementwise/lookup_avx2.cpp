@@ -2,7 +2,7 @@
 
 #include <immintrin.h>
 
-#include "kernels/avx2/elementwise/byte_blocks_avx2.h"
+#include "kernels/avx2/elementwise/byte_vectors_avx2.h"
 #include "kernels/shared/inline.h"
 
 namespace narrow::kernels::avx2 {
@@ -25,13 +25,13 @@ NARROW_INLINE __m256i lookup_32(const __m256i* parts, __m256i x) {
 
 void lookup_u8_32_avx2(const LookupArgs& args) {
   std::int64_t i = 0;
-  if (args.count >= 2 * kBlock) {
+  if (args.count >= 2 * kVector) {
     __m256i parts[kParts];
     for (int part = 0; part < kParts; ++part) {
       parts[part] =
           _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(args.table + part * 16)));
     }
-    for (; i + kBlock <= args.count; i += kBlock) {
+    for (; i + kVector <= args.count; i += kVector) {
       const __m256i x = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(args.input + i));
       _mm256_storeu_si256(reinterpret_cast<__m256i*>(args.output + i), lookup_32(parts, x));
     }

@@ -2,13 +2,10 @@
 
 #include <immintrin.h>
 
-#include "kernels/avx2/elementwise/rounding_avx2.h"
+#include "kernels/avx2/elementwise/byte_vectors_avx2.h"
 
 namespace narrow::kernels::avx2 {
 namespace {
-
-constexpr std::int64_t kBlock = 32;
-constexpr std::int64_t kHalf = 8;
 
 // The part of a window that lies inside the picture. Strides in elements.
 struct Taps {
@@ -86,7 +83,7 @@ void max_pool_pixel(const Taps& taps, std::int64_t channels, std::uint8_t* outpu
     return;
   }
   std::int64_t c = 0;
-  for (; c + kBlock <= channels; c += kBlock) {
+  for (; c + kVector <= channels; c += kVector) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(output + c), max_32(taps, c));
   }
   for (; c < channels; c += kHalf) {
@@ -190,7 +187,7 @@ void average_pool_pixel(const Taps& taps, std::int64_t channels, const Averaging
                         std::uint8_t* output) {
   if (channels < kHalf) return average_few(taps, channels, how, rounder, output);
   std::int64_t c = 0;
-  for (; c + kBlock <= channels; c += kBlock) average_32(taps, c, how, rounder, output + c);
+  for (; c + kVector <= channels; c += kVector) average_32(taps, c, how, rounder, output + c);
   for (; c < channels; c += kHalf) {
     const std::int64_t at = c + kHalf <= channels ? c : channels - kHalf;
     average_8(taps, at, how, rounder, output + at);

@@ -1,9 +1,14 @@
-// The rounding rule on vectors. Internal linkage on purpose: see kernels/CMakeLists.txt.
+// Vectors of bytes of the elementwise operators and pools: the rounding rule, and the elements that are left after the
+// last whole vector. A copy of these elements goes through the body for 8 elements. Therefore no access lies outside of
+// a tensor, and a kernel that writes over its input never reads what it has written.
+// Everything here is static: see kernels/CMakeLists.txt.
 #pragma once
 
 #include <immintrin.h>
 
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "kernels/shared/inline.h"
 #include "narrow/types.h"
@@ -51,5 +56,45 @@ NARROW_INLINE void store_rounded_8(const ByteRounder& rounder, std::uint8_t* out
 NARROW_INLINE __m256i load_8(const std::uint8_t* input) {
   return _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(input)));
 }
+
+static constexpr int kVector = 32;
+static constexpr int kHalf = 8;
+
+template <class T>
+struct Padded {
+  T elems[kHalf];
+};
+
+// The last `count` < 8 elements and zeros.
+template <class T>
+NARROW_INLINE Padded<T> padded(const T* input, std::int64_t count) {
+  Padded<T> copy{};
+  std::memcpy(copy.elems, input, static_cast<std::size_t>(count) * sizeof(T));
+  return copy;
+}
+
+// body(input, output) for 8 elements, on a copy of the last `count` < 8.
+template <class In, class Out, class Body>
+NARROW_INLINE void on_copy(const In* input, Out* output, std::int64_t count, Body body) {
+  const Padded<In> x = padded(input, count);
+  Padded<Out> y;
+  body(x.elems, y.elems);
+  std::memcpy(output, y.elems, static_cast<std::size_t>(count) * sizeof(Out));
+}
+
+// 8 bytes minus a zero point, as floats: exact.
+NARROW_INLINE __m256 centred_8(const std::uint8_t* input, __m256i zero_point) {
+  return _mm256_cvtepi32_ps(_mm256_sub_epi32(load_8(input), zero_point));
+}
+
+// Bytes to the real numbers that they stand for, in units of the output's scale.
+struct Scaling {
+  __m256i zero_point;
+  __m256 multiplier;
+
+  [[gnu::always_inline]] __m256 operator()(const std::uint8_t* x) const {
+    return _mm256_mul_ps(centred_8(x, zero_point), multiplier);
+  }
+};
 
 }  // namespace narrow::kernels::avx2
