@@ -4,7 +4,7 @@
 namespace narrow::kernels::avx2 {
 namespace {
 
-// The cost decides. Among equal costs the first of the list is chosen.
+// The kernel with the lowest cost is chosen. Among equal costs it is the first of this list.
 constexpr const ConvolutionKernel* kConvolutions[] = {
     &kDepthwiseU8,  &kDepthwiseS16,   &kPointwiseA16, &kConvolutionA16, &kConvolutionU8,  &kConvolutionMatched,
     &kPointwiseS16, &kConvolutionS16, &kWinogradU8,   &kWinogradS16,    &kWinogradStrided};
@@ -27,7 +27,7 @@ IsaTable make_table() {
 }  // namespace
 }  // namespace narrow::kernels::avx2
 
-// The library is built with hidden visibility; this is the one symbol that is not.
+// The library is built with hidden visibility. This is the only visible symbol.
 extern "C" __attribute__((visibility("default"))) const narrow::kernels::IsaTable* narrow_kernels_avx2() {
   static const narrow::kernels::IsaTable table = narrow::kernels::avx2::make_table();
   return &table;

@@ -1,5 +1,5 @@
-// convolution_1x1_u8_avx512vnni: see kernels/avx2/shared/pointwise_avx2.h. Vectors of 256 bits: as fast as those of 512
-// on cores that split them, and no part of a vector is empty where a layer has 8, 24 or 40 channels.
+// convolution_1x1_u8_avx512vnni: see kernels/avx2/shared/pointwise_avx2.h. Vectors have 256 bits. On cores that split
+// vectors of 512 bits they are equally fast, and layers of 8, 24 or 40 channels fill them completely.
 #include "kernels/avx2/shared/pointwise_avx2.h"
 #include "kernels/avx512vnni/convolution_avx512vnni.h"
 #include "kernels/shared/inline.h"

@@ -1,5 +1,4 @@
-// convolution_u8_avx512vnni: see kernels/shared/vnni/convolution_vnni.h, with the tiles of
-// convolution_tiles_avx512vnni.h.
+// convolution_u8_avx512vnni: kernels/shared/vnni/convolution_vnni.h with the tiles of convolution_tiles_avx512vnni.h.
 #include "kernels/avx512vnni/convolution_avx512vnni.h"
 #include "kernels/avx512vnni/convolution_tiles_avx512vnni.h"
 #include "kernels/shared/vnni/convolution_vnni.h"

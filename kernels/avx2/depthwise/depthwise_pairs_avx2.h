@@ -1,11 +1,14 @@
-// One filter per channel (groups == in_c == out_c), any window, stride, dilation and padding: what depthwise_u8_avx2
-// and depthwise_s16_avx2 share. Tiles are one output row x 16 channels on lines of two rows of the image
-// (depthwise_avx2.h). -zero_point * sum(w) is in the bias. Everything here is static: see kernels/CMakeLists.txt.
+// What depthwise_u8_avx2 and depthwise_s16_avx2 share: one filter per channel (groups == in_c == out_c), any window,
+// stride, dilation and padding. A tile is one output row x 16 channels. It reads lines of two interleaved rows of the
+// image (depthwise_avx2.h). The bias includes -zero_point * sum(w). Everything here is static: see
+// kernels/CMakeLists.txt.
 //
-// Element, the arithmetic of a kernel: Sum, kPixelBytes, kPixels (of a tile),
-//   tile(lines, shift, panel, weights, sums): sums of kPixels pixels whose windows are `shift` bytes from the lines'
-//     start; weights are those of the panel and output row
-//   wide(sum): as int32; words(stage, sum, multiplier): outputs before they are limited to bytes
+// Element is the arithmetic of a kernel:
+//   Sum; kPixelBytes; kPixels (of a tile)
+//   tile(lines, shift, panel, weights, sums): sums of kPixels pixels. Their windows start `shift` bytes after the
+//     start of the lines. The weights are those of the panel and output row.
+//   wide(sum): the sum as int32
+//   words(stage, sum, multiplier): outputs as words, before they are limited to bytes
 #pragma once
 
 #include <immintrin.h>
@@ -19,7 +22,7 @@
 
 namespace narrow::kernels::avx2 {
 
-// One panel's pixel from its pairs of bytes (upper, lower).
+// One pixel of a panel from its pairs of bytes (upper, lower).
 template <bool kWords>
 NARROW_INLINE void store_pixel(__m256i pairs, std::uint8_t* to) {
   __m256i* const out = reinterpret_cast<__m256i*>(to);
@@ -32,7 +35,7 @@ NARROW_INLINE void store_pixel(__m256i pairs, std::uint8_t* to) {
   }
 }
 
-// Any number of channels below 16, in one to three loads that overlap and do not read beyond them.
+// Loads fewer than 16 channels in one to three loads. The loads overlap and read no other byte.
 NARROW_INLINE __m128i load_part(const std::uint8_t* from, int channels) {
   const auto load = [&]<class Word>(int at, Word) {
     Word word;
@@ -56,7 +59,8 @@ NARROW_INLINE __m128i load_part(const std::uint8_t* from, int channels) {
   return _mm_cvtsi64_si128(static_cast<std::int64_t>(bytes));
 }
 
-// Two panels: the unpacks leave the first half of each lane to the first, the other one to the second.
+// Two panels: the unpacks put the first half of each lane into the first panel and the second half into the second
+// panel.
 template <bool kWords>
 static void interleave_two(const LineRows& rows, std::int64_t pixels, std::uint8_t* to, std::int64_t panel_step) {
   constexpr std::int64_t kPixelBytes = kWords ? 64 : 32;
@@ -98,12 +102,12 @@ static void interleave(const LineRows& rows, std::int64_t pixels, int channels, 
   }
 }
 
-// Bytes of two vectors of words, neighbours within 128-bit lanes.
+// Bytes of two vectors of words. Neighbours lie in the same 128-bit lane.
 NARROW_INLINE __m256i bytes(__m256i first, __m256i second, __m256i lo, __m256i hi) {
   return _mm256_min_epu8(_mm256_max_epu8(_mm256_packus_epi16(first, second), lo), hi);
 }
 
-// uint8 outputs of whole panels, one or two, in rows of at least a tile's.
+// uint8 outputs of one or two whole panels. A row has at least the pixels of a tile.
 template <class Element, int kPanels>
 [[gnu::noinline]] static void run_whole(const ConvolutionProblem& problem, const TileLines& in,
                                         const DepthwiseBlock& block) {
@@ -118,7 +122,7 @@ template <class Element, int kPanels>
   std::int64_t weights = kDepthwiseHeadBytes;
   for (int left = block.rows; left > 0; --left, row += problem.shape.out_w * out_c, weights += Element::kPixelBytes) {
     for (int x = 0; x < block.columns; x += kPixels) {
-      // The last tile begins earlier, and computes some outputs again.
+      // The last tile begins earlier and computes some outputs again.
       if (x + kPixels > block.columns) x = block.columns - kPixels;
       const std::int64_t shift = x * in.pixel_step;
       std::uint8_t* const out = row + x * out_c;

@@ -10,7 +10,7 @@
 namespace narrow::kernels::avx2 {
 namespace {
 
-// One row; combine gives 8 results in units of the output's scale.
+// Computes one row. `combine` returns 8 results in units of the output's scale.
 template <class Combine>
 NARROW_INLINE void binary_row(const std::uint8_t* a, const std::uint8_t* b, std::uint8_t* output, std::int64_t count,
                               const ByteRounder& rounder, const Combine& combine) {
@@ -29,7 +29,7 @@ NARROW_INLINE void binary_row(const std::uint8_t* a, const std::uint8_t* b, std:
   }
 }
 
-// Calls run(a, b, output, count) for each row, or once for all where they follow each other.
+// Calls run(a, b, output, count) for each row, or once if the rows are contiguous.
 template <class Run>
 NARROW_INLINE void for_each_run(const BinaryRows& tensors, const Run& run) {
   const bool dense = tensors.a_stride == tensors.channels && tensors.b_stride == tensors.channels &&
@@ -57,7 +57,7 @@ void add_u8_32_avx2(const AddArgs& args) {
               [&](const std::uint8_t* x, const std::uint8_t* y) { return _mm256_add_ps(a(x), b(y)); });
 }
 
-// Both factors have 9 bits and a sign, so that their product in floats is the exact one.
+// Both factors have 9 bits and a sign, so their product in float is exact.
 void multiply_u8_32_avx2(const MultiplyArgs& args) {
   const __m256i a_zero = _mm256_set1_epi32(args.a_zero_point);
   const __m256i b_zero = _mm256_set1_epi32(args.b_zero_point);

@@ -1,6 +1,6 @@
-// Vectors of bytes of the elementwise operators and pools: the rounding rule, and the elements that are left after the
-// last whole vector. A copy of these elements goes through the body for 8 elements. Therefore no access lies outside of
-// a tensor, and a kernel that writes over its input never reads what it has written.
+// Vectors of bytes for the elementwise operators and pools: the rounding rule, and the remainder after the last whole
+// vector. The body for 8 elements computes the remainder on a copy. Therefore no access lies outside of a tensor, and a
+// kernel that writes over its input never reads what it has written.
 // Everything here is static: see kernels/CMakeLists.txt.
 #pragma once
 
@@ -16,7 +16,8 @@
 namespace narrow::kernels::avx2 {
 
 // clamp(round_half_to_even(value) + zero_point, lo, hi) in bytes; NaN becomes lo. The bounds are integers, so clamping
-// before rounding gives the same and keeps the conversion in range. Rounding is that of the default MXCSR.
+// before rounding has the same result and keeps the conversion in range. The rounding mode is that of the default
+// MXCSR.
 struct ByteRounder {
   __m256 lo;
   __m256 hi;
@@ -29,7 +30,7 @@ NARROW_INLINE ByteRounder make_byte_rounder(std::int32_t zero_point, QRange rang
           _mm256_set1_epi16(static_cast<std::int16_t>(zero_point))};
 }
 
-// max_ps gives its second operand when the first is NaN.
+// max_ps returns its second operand when the first is NaN.
 NARROW_INLINE __m256i round_to_int32(const ByteRounder& rounder, __m256 value) {
   return _mm256_cvtps_epi32(_mm256_min_ps(_mm256_max_ps(value, rounder.lo), rounder.hi));
 }
@@ -40,7 +41,7 @@ NARROW_INLINE void store_rounded_32(const ByteRounder& rounder, std::uint8_t* ou
   const __m256i high = _mm256_packs_epi32(round_to_int32(rounder, v2), round_to_int32(rounder, v3));
   const __m256i bytes = _mm256_packus_epi16(_mm256_add_epi16(low, rounder.zero_point),  //
                                             _mm256_add_epi16(high, rounder.zero_point));
-  // The packs work within 128-bit lanes; this puts groups of four back in order.
+  // The packs work within 128-bit lanes. This restores the order of the groups of four bytes.
   const __m256i ordered = _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(output), ordered);
 }
@@ -65,7 +66,7 @@ struct Padded {
   T elems[kHalf];
 };
 
-// The last `count` < 8 elements and zeros.
+// The last `count` < 8 elements, followed by zeros.
 template <class T>
 NARROW_INLINE Padded<T> padded(const T* input, std::int64_t count) {
   Padded<T> copy{};
@@ -73,7 +74,7 @@ NARROW_INLINE Padded<T> padded(const T* input, std::int64_t count) {
   return copy;
 }
 
-// body(input, output) for 8 elements, on a copy of the last `count` < 8.
+// Calls body(input, output) for 8 elements on a copy of the last `count` < 8.
 template <class In, class Out, class Body>
 NARROW_INLINE void on_copy(const In* input, Out* output, std::int64_t count, Body body) {
   const Padded<In> x = padded(input, count);
@@ -82,12 +83,12 @@ NARROW_INLINE void on_copy(const In* input, Out* output, std::int64_t count, Bod
   std::memcpy(output, y.elems, static_cast<std::size_t>(count) * sizeof(Out));
 }
 
-// 8 bytes minus a zero point, as floats: exact.
+// 8 bytes minus a zero point as floats, which is exact.
 NARROW_INLINE __m256 centred_8(const std::uint8_t* input, __m256i zero_point) {
   return _mm256_cvtepi32_ps(_mm256_sub_epi32(load_8(input), zero_point));
 }
 
-// Bytes to the real numbers that they stand for, in units of the output's scale.
+// Converts bytes to real numbers in units of the output's scale.
 struct Scaling {
   __m256i zero_point;
   __m256 multiplier;

@@ -4,7 +4,7 @@
 
 #include "kernels/avx2/elementwise/byte_vectors_avx2.h"
 
-// Every kernel has a body for 32 elements and one for 8; see byte_vectors_avx2.h for what is left over.
+// Every kernel has a body for 32 elements and one for 8. byte_vectors_avx2.h handles the remainder.
 namespace narrow::kernels::avx2 {
 namespace {
 
@@ -48,7 +48,7 @@ void requantize_row(const std::uint8_t* input, std::uint8_t* output, std::int64_
   if (i < count) on_copy(input + i, output + i, count - i, eight);
 }
 
-// The same quantization on both sides (concat, channel padding, a clamp): bytes stay what they are, but for the clamp.
+// Input and output share their quantization (concat, channel padding, a clamp). Only the clamp changes bytes.
 void clamp_row(const std::uint8_t* input, std::uint8_t* output, std::int64_t count, QRange range) {
   const __m256i lo = _mm256_set1_epi8(static_cast<char>(range.lo));
   const __m256i hi = _mm256_set1_epi8(static_cast<char>(range.hi));

@@ -8,12 +8,12 @@
 namespace narrow::kernels::avx2 {
 namespace {
 
-constexpr int kParts = 16;  // of 16 entries, what one shuffle can look up
+constexpr int kParts = 16;  // of 16 entries, the table of one shuffle
 
-// 32 entries at once: of each part of the table, a shuffle takes those that lie in it and gives zero for the others.
+// Looks up 32 entries at once. The shuffle of each part returns its entries and zero for all other indices.
 NARROW_INLINE __m256i lookup_32(const __m256i* parts, __m256i x) {
   const __m256i sixteen = _mm256_set1_epi8(16);
-  // After the saturating addition an index within the part keeps bit 7 clear, any other has it set.
+  // After the saturating addition, bit 7 is clear if the index lies within the part, and set otherwise.
   const __m256i mark = _mm256_set1_epi8(0x70);
   __m256i result = _mm256_setzero_si256();
   for (int part = 0; part < kParts; ++part) {
@@ -39,7 +39,7 @@ void lookup_u8_32_avx2(const LookupArgs& args) {
   for (; i < args.count; ++i) args.output[i] = args.table[args.input[i]];
 }
 
-// Neighbours have different tables: one load each is as good as it gets.
+// Neighbouring elements have different tables, so one load for each is the fastest way.
 void channel_lookup_u8_1_avx2(const ChannelLookupArgs& args) {
   const std::uint8_t* x = args.input;
   std::uint8_t* y = args.output;

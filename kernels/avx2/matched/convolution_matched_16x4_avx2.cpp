@@ -1,9 +1,10 @@
-// convolution_matched_16x4_avx2: direct convolution without groups, any strides, dilation and padding, exact for any
-// 8 x 8 bits in vpmaddubsw: 3 instructions, or half of 5, for 32 products, where vpmaddwd takes 4.
-// Vectors hold 8 pixels, a weight is broadcast: so the order of a channel's products is free, and what saturates in one
-// channel costs nothing in others. See matched_panel_avx2.h. -zero_point * sum(w) is in the bias.
-// Packed: for each group of 16 channels, MatchedGroup; int64 offsets of the window's segments, rounded up to 64 bytes;
-// the panels, 4 channels each.
+// convolution_matched_16x4_avx2: direct convolution without groups, with any strides, dilation and padding. It is exact
+// for any 8 x 8 bits in vpmaddubsw. A depth step that is matched takes half of 5 instructions for 32 products, and a
+// single one takes 3; vpmaddwd takes 4. Vectors hold 8 pixels, and a weight is broadcast. Therefore the order of the
+// products of a channel is free, and a saturating pair of one channel does not slow other channels. See
+// matched_panel_avx2.h. The bias includes -zero_point * sum(w).
+// Packed: for each panel set of 16 channels, MatchedGroup; int64 offsets of the window's segments, rounded up to 64
+// bytes; the panels of 4 channels each.
 #include <cstddef>
 #include <cstdint>
 
@@ -24,7 +25,8 @@ namespace {
 constexpr int kGroupPanels = 4;
 constexpr int kGroupChannels = kGroupPanels * kMatchedChannels;
 
-// 16 channels that are stored together. Those that need most tails share a panel, as each has the tails of its first.
+// A panel set: 16 channels that are stored together. A panel takes the number of tails of its first channel. Therefore
+// the channels with the most tails share a panel.
 struct MatchedGroup {
   std::int64_t panels[kGroupPanels];  // offsets
   std::uint8_t order[kGroupChannels];
@@ -42,8 +44,8 @@ struct MatchedLayout {
   std::int64_t panels_at;
 };
 
-// The steps of a panel that are single, and its tails, as shares of its steps: of two panels, as the others of a layer
-// have about as many.
+// The single depth steps of a panel and its tails, as shares of its depth steps. They are counted in two panels,
+// because the panels of a layer differ little.
 struct MatchedShares {
   double singles;
   double tails;
@@ -51,11 +53,11 @@ struct MatchedShares {
 
 int limit_of(const ConvolutionProblem& problem) { return matched_limit(largest_byte(problem)); }
 
-// A group's channels, most tails first.
+// The channels of a panel set, those with the most tails first.
 struct ChannelOrder {
   int count;
   int channels[kGroupChannels] = {};
-  std::int64_t tails[kGroupChannels] = {};  // of the channel at this place
+  std::int64_t tails[kGroupChannels] = {};  // of channels[i]
 
   ChannelOrder(const ConvolutionProblem& problem, const MatchedLayout& layout, std::int64_t group) {
     const int first = static_cast<int>(group) * kGroupChannels;
@@ -106,7 +108,7 @@ MatchedLayout::MatchedLayout(const ConvolutionProblem& problem)
 MatchedShares matched_shares(const ConvolutionProblem& problem) {
   const MatchedLayout layout(problem);
   MatchedCounts sum{};
-  // The second panel of a group is an average one.
+  // The second panel of a panel set is an average one.
   for (const std::int64_t group : {std::int64_t{0}, layout.groups / 2}) {
     const ChannelOrder order(problem, layout, group);
     const int panel = order.panels() > 1 ? 1 : 0;
@@ -151,12 +153,12 @@ void pack_matched_groups(const ConvolutionProblem& problem, const std::int64_t* 
 }
 
 constexpr int kTile = 2 * kColumnPixels;
-// Columns of a block and weights of a pass stay in L2.
+// The columns of a block and the weights of a pass stay in L2.
 constexpr std::int64_t kColumnsBytes = 64 * 1024;
 constexpr std::int64_t kFewestTiles = 4;
 constexpr std::int64_t kWeightsBytes = 384 * 1024;
 
-// How much is computed at a time.
+// The sizes of blocks and passes.
 struct Blocks {
   explicit Blocks(const MatchedLayout& layout)
       : tile_bytes(layout.steps * 2 * kColumnBytes),
@@ -169,10 +171,10 @@ struct Blocks {
   std::int64_t tile_bytes;  // of the columns of 16 pixels
   std::int64_t tiles;
   [[nodiscard]] std::int64_t pixels() const { return tiles * kTile; }
-  int pass_channels;  // whose weights are used for all of these tiles before the next ones are
+  int pass_channels;  // their weights are used for all of these tiles before the next ones are read
 };
 
-// How up to 16 pixels are computed: vectors of 8, then pixels of their own where a vector would hold few.
+// How up to 16 pixels are computed: in vectors of 8, or one by one where a vector would hold few.
 struct TileParts {
   int vectors;
   int singles;
@@ -217,13 +219,14 @@ Offer offer(const ConvolutionProblem& problem, std::int64_t* /*proof*/) {
 
 int channel_step(const ConvolutionProblem& /*problem*/) { return kGroupChannels; }
 
-// Whether windows are pixels of the input, next to each other, and nothing behind the last one is read.
+// Whether windows are neighbouring pixels of the input and no byte after the last one is read.
 bool is_direct(const ConvolutionShape& shape) {
   return shape.kernel_h == 1 && shape.kernel_w == 1 && shape.stride_h == 1 && shape.stride_w == 1 &&
          shape.in_h == shape.out_h && shape.in_w == shape.out_w && shape.in_c % 16 == 0;
 }
 
-// What is in the workspace before the columns: pointers to windows, and, if these are not in the input, the windows.
+// The bytes of the workspace before the columns: pointers to windows, and the windows themselves if they are not read
+// from the input.
 std::int64_t windows_bytes(const ConvolutionShape& shape, const BlockPlan& plan, const Blocks& blocks) {
   return is_direct(shape) ? blocks.pixels() * std::int64_t{sizeof(const std::uint8_t*)} : plan.workspace_bytes;
 }
@@ -243,7 +246,7 @@ void load_tile(const std::uint8_t* const* windows, int pixels, const ColumnDepth
   for (int i = pixels - parts.singles; i < pixels; ++i, to += window_bytes) load_window(windows[i], depth, to);
 }
 
-// Channels [begin, end) of up to 16 pixels, whose columns stay in L1 while panels stream past them.
+// Channels [begin, end) of up to 16 pixels. Their columns stay in L1 while the panels are read.
 void run_tile(const MatchedLayout& layout, const std::byte* packed, const OutputStage& stage,
               const std::uint8_t* columns, int pixels, int begin, int end, std::uint8_t* out) {
   const TileParts tile(pixels);
@@ -264,7 +267,7 @@ void run_tile(const MatchedLayout& layout, const std::byte* packed, const Output
   }
 }
 
-// What calls of one part have in common.
+// What the calls of one part share.
 struct Run {
   const MatchedLayout& layout;
   const Blocks& blocks;
@@ -274,7 +277,7 @@ struct Run {
   ColumnDepth depth;
   std::uint8_t* columns;
 
-  // The pixels of a block, or fewer; `out` is the first of them.
+  // Computes up to a block of pixels. `out` is the address of the first output.
   void block(const std::uint8_t* const* windows, std::int64_t count, std::uint8_t* out) const {
     const auto pixels = [&](std::int64_t first) {
       return count - first < kTile ? static_cast<int>(count - first) : kTile;
@@ -290,7 +293,7 @@ struct Run {
   }
 };
 
-// Columns are made of the input itself.
+// Loads columns from the input itself.
 void run_direct(const Run& run, const ConvolutionShape& shape, const std::uint8_t* input, std::uint8_t* output,
                 std::byte* workspace) {
   const std::uint8_t** const windows = reinterpret_cast<const std::uint8_t**>(workspace);

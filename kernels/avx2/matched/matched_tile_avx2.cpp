@@ -10,14 +10,14 @@
 namespace narrow::kernels::avx2 {
 namespace {
 
-// 16 bytes of two pixels, in the halves of a vector.
+// 16 bytes of two pixels, one in each half of the vector.
 NARROW_INLINE __m256i load_two(const std::uint8_t* low, const std::uint8_t* high) {
   const __m128i first = _mm_loadu_si128(reinterpret_cast<const __m128i*>(low));
   return _mm256_inserti128_si256(_mm256_castsi128_si256(first), _mm_loadu_si128(reinterpret_cast<const __m128i*>(high)),
                                  1);
 }
 
-// Four steps of 8 pixels: a transposition of 4x4 numbers of 32 bits in each half.
+// Four depth steps of 8 pixels: transposes 4x4 numbers of 32 bits in each half.
 NARROW_INLINE void four_steps(const std::uint8_t* const* pixels, std::int64_t at, std::int64_t step_bytes,
                               std::uint8_t* to) {
   const __m256i r0 = load_two(pixels[0] + at, pixels[4] + at);
@@ -49,7 +49,7 @@ void load_columns(const std::uint8_t* const* pixels, std::int64_t count, const C
       const std::int64_t pixel = v * kColumnPixels + i;
       now[i] = pixels[pixel < count ? pixel : count - 1];
     }
-    // Four steps at a time run over a segment's end, into steps that the next one then writes.
+    // Groups of four depth steps may cross the end of a segment. The next segment overwrites these depth steps.
     std::uint8_t* to = columns + v * kColumnBytes;
     for (std::int64_t s = 0; s < depth.segments; ++s, to += segment_steps * step_bytes) {
       const std::int64_t begin = depth.offsets[s];
@@ -69,12 +69,13 @@ void load_window(const std::uint8_t* pixel, const ColumnDepth& depth, std::uint8
 
 namespace {
 
-// As in convolution_tile_avx2.cpp, sums have names and are kept in registers.
+// As in convolution_tile_avx2.cpp, sums have names and stay in registers.
 
 alignas(32) constexpr std::int16_t kOnes[16] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
 
-// One step of 8 or 16 pixels, or their sums of one channel. Each operation ends in registers: 8 sums, 4 vectors of
-// pixels, two of products, one of weights and a temporary are all 16, and g++ 12 would rather begin several at once.
+// One depth step of 8 or 16 pixels, or their sums of one channel. Each operation ends in registers. All 16 are in use:
+// 8 sums, 4 vectors of pixels, 2 of products, 1 of weights and 1 temporary. Without this, g++ 12 would begin several
+// operations at once.
 template <int kVectors>
 struct Pixels {
   __m256i a, b;
@@ -101,7 +102,8 @@ struct Pixels {
     return {_mm256_add_epi16(words.a, _mm256_maddubs_epi16(x.a, w)),
             kVectors > 1 ? _mm256_add_epi16(words.b, _mm256_maddubs_epi16(x.b, w)) : x.b};
   }
-  // Adds the two lanes of 16 bits of each number, with ones in a register or, where there is none left, in memory.
+  // Adds the two 16-bit lanes of each number. The vector of ones is in a register, or in memory where no register is
+  // left.
   template <bool kOnesInMemory>
   NARROW_INLINE void widen(Pixels& acc, Pixels words) {
     acc.a = _mm256_add_epi32(acc.a, lanes_added<kOnesInMemory>(words.a));
@@ -192,7 +194,7 @@ struct Tile {
   }
 };
 
-// 8 pixels of 4 panels, [panel][pixel] to [pixel][panel].
+// 8 pixels of 4 panels, from [panel][pixel] to [pixel][panel].
 NARROW_INLINE void transpose(const std::uint8_t* parts, std::int64_t part_bytes, __m128i* pixels) {
   const __m256i r0 = load(parts);
   const __m256i r1 = load(parts + part_bytes);
@@ -238,7 +240,7 @@ void store_matched(const std::uint8_t* parts, int pixels, int channels, const st
   }
 }
 
-// One pixel: vectors hold steps and channels of the panel, so that no lane is idle.
+// Computes one pixel. Vectors hold depth steps and channels of the panel, so every lane is used.
 void run_matched_pixel(const std::uint8_t* window, std::int64_t steps, const std::byte* panel, const OutputStage& stage,
                        std::uint8_t* out) {
   const PanelHead& head = *reinterpret_cast<const PanelHead*>(panel);

@@ -1,5 +1,5 @@
-// convolution_1x1_a16_avx2: x * w in vpmaddubsw, added in 16-bit lanes; exact only where the weights prove that whole
-// sums fit. See kernels/avx2/shared/pointwise_avx2.h.
+// convolution_1x1_a16_avx2: vpmaddubsw multiplies x and w, and the results are added in 16-bit lanes. It is exact where
+// the weights prove that whole sums fit. See kernels/avx2/shared/pointwise_avx2.h.
 #include "kernels/avx2/families_avx2.h"
 #include "kernels/avx2/shared/convolution_runs_avx2.h"
 #include "kernels/avx2/shared/pointwise_avx2.h"
@@ -9,7 +9,7 @@
 namespace narrow::kernels::avx2 {
 namespace {
 
-// Adding is a statement, because g++ 12 would give sums a new register in each step.
+// add() is an asm statement, because g++ 12 would move the sum to a new register in each depth step.
 struct Sums16 {
   static constexpr bool kBytes = true;
   static constexpr costs::Pointwise kCosts = costs::kPointwiseA16;

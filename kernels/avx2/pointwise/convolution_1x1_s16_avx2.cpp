@@ -1,4 +1,5 @@
-// convolution_1x1_s16_avx2: x * w in vpmaddwd, exact for any 8 x 8 bits. See kernels/avx2/shared/pointwise_avx2.h.
+// convolution_1x1_s16_avx2: vpmaddwd multiplies x and w. It is exact for any 8 x 8 bits. See
+// kernels/avx2/shared/pointwise_avx2.h.
 #include "kernels/avx2/families_avx2.h"
 #include "kernels/avx2/shared/pointwise_avx2.h"
 #include "kernels/shared/inline.h"
@@ -6,7 +7,7 @@
 namespace narrow::kernels::avx2 {
 namespace {
 
-// Adding is a statement, because g++ 12 would give sums a new register in each step.
+// add() is an asm statement, because g++ 12 would move the sum to a new register in each depth step.
 struct Words {
   static constexpr bool kBytes = false;
   static constexpr costs::Pointwise kCosts = costs::kPointwiseS16;

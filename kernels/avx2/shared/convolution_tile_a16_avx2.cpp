@@ -1,8 +1,8 @@
-// Tiles of 3 pixels x 16 channels take 6 vectors of int16 sums and 6 of int32 sums, 2 of weights and 2 temporaries: all
-// 16 registers. A larger tile would have to keep its int32 sums in memory, and gain nothing: one load for each product
-// is within what a core can do.
-// Tiles of up to 6 pixels x 16 channels are for whole sums that stay within 16 bits: twelve vectors of sums, two of
-// weights, x and a temporary are all 16 registers, and nothing is widened before the end.
+// Tiles of 3 pixels x 16 channels use all 16 registers: 6 vectors of int16 sums, 6 of int32 sums, 2 of weights and 2
+// temporaries. A larger tile would keep its int32 sums in memory and would not be faster, because a core can do one
+// load for each product.
+// Tiles of up to 6 pixels x 16 channels are for whole sums within 16 bits. They widen only at the end. They use all 16
+// registers as well: 12 vectors of sums, 2 of weights, 1 of x and 1 temporary.
 #include "kernels/avx2/shared/convolution_tile_avx2.h"
 #include "kernels/avx2/shared/convolution_words_avx2.h"
 #include "kernels/shared/inline.h"
@@ -11,7 +11,7 @@
 namespace narrow::kernels::avx2 {
 namespace {
 
-// One window of `steps` >= 1, with sums in memory: for long windows, and for what is left of a segment.
+// One accumulation run of `steps` >= 1 with sums in memory: for long runs and for the rest of a segment.
 template <int kPixels>
 [[gnu::noinline]] void add_window(const std::uint8_t* p0, const std::uint8_t* p1, const std::uint8_t* p2,
                                   const std::byte* weights, std::int64_t steps, Acc* acc) {
@@ -58,7 +58,7 @@ void tile_long(const std::uint8_t* const* pixels, const TileDepth& depth, std::i
   }
 }
 
-// Runs of kSteps, unrolled, with both kinds of sums in registers.
+// Runs of kSteps, unrolled. Sums in 16 and in 32 bits are in registers.
 template <int kPixels, int kSteps>
 [[gnu::noinline]] void tile_short(const std::uint8_t* const* pixels, const TileDepth& depth, std::int64_t /*run_steps*/,
                                   const std::byte* panel, Acc* acc) {
@@ -147,7 +147,7 @@ A16TileFunction tile_a16(int pixels, std::int64_t run_steps) {
 
 namespace {
 
-// The panel's channels of one pixel in int32.
+// The int32 sums of one pixel and the panel's channels.
 NARROW_INLINE Acc widened(const std::byte* panel, const Acc& words) {
   Acc acc{load(panel), load(panel + 32)};
   widen(acc, words);

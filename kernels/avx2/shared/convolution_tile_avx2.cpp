@@ -8,21 +8,21 @@
 #include "kernels/shared/inline.h"
 #include "kernels/shared/prefetch.h"
 
-// Accumulators have names and each tile size its own function with few live pointers, because g++ 12 moves an array of
-// accumulators to the stack.
+// Accumulators have names, and each tile size has a function of its own with few live pointers. Otherwise g++ 12 moves
+// an array of accumulators to the stack.
 namespace narrow::kernels::avx2 {
 namespace {
 
-// Both halves are in registers here, and steps stay in this order: 12 accumulators, 2 weight vectors and 2 temporaries
-// are all 16 registers, and g++ 12 would rather broadcast several pixels at once and spill.
+// Both halves are in registers, and depth steps keep this order. All 16 registers are in use: 12 accumulators, 2
+// vectors of weights and 2 temporaries. Otherwise g++ 12 would broadcast several pixels at once and spill.
 NARROW_INLINE __m256i load_widened(const std::byte* aligned) {
   return _mm256_cvtepi8_epi16(_mm_load_si128(reinterpret_cast<const __m128i*>(aligned)));
 }
 
-// Weights as int16, or as int8, widened with each load: that takes 5 % more time where all is in the cache.
+// Weights are int16, or int8 that each load widens. The latter takes 5 % more time if all weights are in the cache.
 template <typename Weight>
 struct S16 {
-  static constexpr int kWeightBytes = 32 * sizeof(Weight);  // that face 4 bytes of x
+  static constexpr int kWeightBytes = 32 * sizeof(Weight);  // weights of 4 bytes of x
 
   NARROW_INLINE __m256i low(const std::byte* weights) {
     return sizeof(Weight) == 2 ? load(weights) : load_widened(weights);
@@ -39,7 +39,8 @@ struct U8 {
   static constexpr int kWeightBytes = 64;
 
   NARROW_INLINE __m256i low(const std::byte* weights) { return load(weights); }
-  // The vector of ones takes a register, so the second weight vector is an operand in memory, loaded for each pixel.
+  // The vector of ones takes a register. Therefore the second vector of weights is an operand in memory that is loaded
+  // for each pixel.
   NARROW_INLINE void step(Acc& acc, __m256i x, __m256i low, const std::byte* weights) {
     const __m256i ones = _mm256_set1_epi16(1);
     __asm__ volatile("" : "+r"(weights));

@@ -1,4 +1,4 @@
-// Steps of sums in 16-bit lanes: what the tiles that add results of vpmaddubsw are made of.
+// Depth steps of accumulation runs, for the tiles that add results of vpmaddubsw in 16-bit lanes.
 // Everything here is static, so that no ISA-specific copy is ever visible to the linker.
 #pragma once
 
@@ -14,19 +14,19 @@
 
 namespace narrow::kernels::avx2 {
 
-static constexpr int kWeightBytes = 64;  // that face 4 bytes of x
+static constexpr int kWeightBytes = 64;  // weights of 4 bytes of x
 static constexpr int kXBytes = 4;
 alignas(32) static constexpr std::int16_t kOnes[16] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
 
-// The first step of a window: words = x * w.
+// The first depth step of a run: words = x * w.
 NARROW_INLINE void begin(Acc& words, __m256i x, __m256i low, __m256i high) {
   words.low = _mm256_maddubs_epi16(x, low);
   words.high = _mm256_maddubs_epi16(x, high);
   keep_in_registers(words);
 }
 
-// Any other: words += x * w. As a statement of four instructions, because g++ 12 gives sums a new register in each
-// step and copies them back at the end of the loop.
+// Any other depth step: words += x * w. It is one asm statement of four instructions, because g++ 12 moves sums to a
+// new register in each depth step and copies them back at the end of the loop.
 NARROW_INLINE void add(Acc& words, __m256i x, __m256i low, __m256i high) {
   __m256i product;
   __asm__ volatile(
@@ -38,7 +38,7 @@ NARROW_INLINE void add(Acc& words, __m256i x, __m256i low, __m256i high) {
       : [w_low] "x"(low), [w_high] "x"(high));
 }
 
-// The end of a window. Ones come from memory, there is no register left for them.
+// The end of a run. The vector of ones is in memory, because no register is left for it.
 NARROW_INLINE void widen(Acc& acc, const Acc& words) {
   const std::int16_t* ones = kOnes;
   __asm__ volatile("" : "+r"(ones));

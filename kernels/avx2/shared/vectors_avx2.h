@@ -1,5 +1,5 @@
-// Loads of vectors, and sums that stay in registers. Everything here is static, so that no ISA-specific copy is ever
-// visible to the linker.
+// Loads of vectors, and sums that stay in registers.
+// Everything here is static, so that no ISA-specific copy is ever visible to the linker.
 #pragma once
 
 #include <immintrin.h>
@@ -14,14 +14,14 @@ namespace narrow::kernels::avx2 {
 
 NARROW_INLINE __m256i load(const void* aligned) { return _mm256_load_si256(static_cast<const __m256i*>(aligned)); }
 
-// 4 bytes, eight times.
+// 4 bytes, repeated eight times.
 NARROW_INLINE __m256i broadcast4(const void* bytes) {
   std::int32_t four;
   std::memcpy(&four, bytes, sizeof four);
   return _mm256_set1_epi32(four);
 }
 
-// Without these, compilers would rather broadcast several pixels at once and spill.
+// Without these, compilers would broadcast several pixels at once and spill.
 NARROW_INLINE void keep_in_registers(Acc& acc) { __asm__ volatile("" : "+x"(acc.low), "+x"(acc.high)); }
 NARROW_INLINE void keep_in_registers(__m256i& low, __m256i& high) { __asm__ volatile("" : "+x"(low), "+x"(high)); }
 

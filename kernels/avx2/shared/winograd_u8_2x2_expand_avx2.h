@@ -1,5 +1,5 @@
-// From weights to W = G g G^T for a panel and all at once, see winograd_u8_2x2_avx2.h. Static: each ISA compiles its
-// own copy, with its own vectors, which the linker never sees.
+// The weight transform W = G g G^T for a whole panel, see winograd_u8_2x2_avx2.h. Static: each ISA compiles its own
+// copy with its own vectors, which the linker never sees.
 #pragma once
 
 #include <immintrin.h>
@@ -42,7 +42,7 @@ NARROW_INLINE WinogradBytes load_weights(const std::byte* tap, std::int64_t at, 
 #else
   if constexpr (kBits == 8) return load(tap + at);
   if constexpr (kBits == 4) {
-    // 32 bytes hold 64 weights, the second half of them above.
+    // 32 bytes hold 64 weights. The second 32 weights are in the upper half of each byte.
     const __m256i both = load(tap + at / 64 * 32);
     const __m256i codes = _mm256_srl_epi16(both, _mm_cvtsi32_si128(at % 64 == 0 ? 0 : 4));
     return _mm256_add_epi8(_mm256_and_si256(codes, _mm256_set1_epi8(15)), _mm256_set1_epi8(least));
@@ -57,7 +57,7 @@ NARROW_INLINE WinogradBytes load_weights(const std::byte* tap, std::int64_t at, 
 #endif
 }
 
-// G g of as many columns (or rows) as there are bytes; out[i] is out[i * stride].
+// G g of columns (or rows), one in each byte. out[i] is out[i * stride].
 NARROW_INLINE void transform_weights(WinogradBytes g0, WinogradBytes g1, WinogradBytes g2, WinogradBytes* out,
                                      int stride) {
   const WinogradBytes ends = add(g0, g2);
@@ -86,7 +86,7 @@ static inline void expand_taps(const ByteWinogradPlan& plan, const std::byte* ta
     for (int i = 0; i < 4; ++i, row += 4 * position_bytes) {
       WinogradBytes out[4];
       transform_weights(columns[3 * i], columns[3 * i + 1], columns[3 * i + 2], out, 1);
-      __asm__("" : "+r"(row));  // or compilers keep all 16 addresses, most of them on the stack
+      __asm__("" : "+r"(row));  // without this, compilers keep all 16 addresses, most of them on the stack
       store_bytes(out[0], row);
       store_bytes(out[1], row + position_bytes);
       store_bytes(out[2], row + 2 * position_bytes);

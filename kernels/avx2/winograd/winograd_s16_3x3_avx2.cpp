@@ -1,9 +1,11 @@
-// winograd_s16_3x3_avx2: Winograd's F(3x3, 4x4) for windows of 5 to 8 pixels and stride 2 on pictures of up to 4
-// channels, such as the first layer of a ResNet: 36 products for each pair of channels of a tile of 3 x 3 outputs.
+// winograd_s16_3x3_avx2: Winograd's F(3x3, 4x4) for windows of 5 to 8 pixels and stride 2 on images of up to 4
+// channels, such as the first layer of a ResNet. A pair of channels takes 36 products for a Winograd tile of 3 x 3
+// outputs.
 //
-// A window of 8 x 8 (smaller ones have weights of 0) and stride 2 is a window of 4 x 4 and stride 1 on pixels of 2 x 2
-// pixels, with 4 times as many channels: (row, column, channel), of which those of one row lie next to each other in
-// the picture. Points of interpolation are those of F(4x4, 3x3), so that B is the same (winograd_s16_4x4_avx2.h), and
+// Weights of 0 extend smaller windows to 8 x 8. A window of 8 x 8 and stride 2 is a window of 4 x 4 and stride 1 on
+// pixels of 2 x 2 pixels. These have 4 times the channels, (row, column, channel); the channels of one row are
+// neighbours in the image. The points of interpolation are those of F(4x4, 3x3), so B is the same
+// (winograd_s16_4x4_avx2.h).
 //
 //       6  0  0  0
 //       1  1  1  1          1  4  4  1  1  0
@@ -12,12 +14,12 @@
 //       1 -2  4 -8
 //       0  0  0  6
 //
-// Ranges: W is within 225 * 128 = 28800, U within 17340: int16, and a vpmaddwd of both is an int32. The rest of the
-// proof is that of winograd_s16_4x4_avx2.h.
+// Ranges: W is within 225 * 128 = 28800 and U within 17340, so both are int16, and a vpmaddwd of both is an int32. The
+// rest of the proof is that of winograd_s16_4x4_avx2.h.
 //
 // Packed panels: int32 bias[16], float multiplier[16], then W [position][step][16 channels][2] int16, channels in the
-// order of Acc; -zero_point * sum(w) is in the bias. Rows of a part are covered by tiles from its first row on, of each
-// picture.
+// order of Acc. The bias includes -zero_point * sum(w). In each image, the first Winograd tiles of a part begin at its
+// first row.
 #include <immintrin.h>
 
 #include <cstddef>
@@ -38,15 +40,15 @@
 namespace narrow::kernels::avx2 {
 namespace {
 
-constexpr int kStridedOutputs = 3;             // of a tile, in each direction
+constexpr int kStridedOutputs = 3;             // of a Winograd tile, in each direction
 constexpr int kStridedWindow = 4;              // of pixels of 2 x 2
-constexpr int kStridedChannels = 4;            // of the picture, at most
-constexpr int kStridedRowBytes = 32;           // of U of a tile and position: 4 * channels int16, and nothing
+constexpr int kStridedChannels = 4;            // of the image, at most
+constexpr int kStridedRowBytes = 32;           // of U of a tile and position: 4 * channels int16, then unused bytes
 constexpr std::int64_t kStridedMostRows = 12;  // of a product
 
-// In the workspace, all 64-byte aligned: tile table; a line of zero points; twice 6 lines of B d, for each row of the
-// pixels of 2 x 2, [element] int16; U [position][tile][4 * channels] int16; M [position][tile] of one panel of 16
-// output channels, for some of the tiles.
+// In the workspace, all 64-byte aligned: tile table; a line of zero points; twice 6 lines of B d, one set for each row
+// of the pixels of 2 x 2, [element] int16; U [position][tile][4 * channels] int16; M [position][tile] of one panel of
+// 16 output channels for some of the tiles.
 struct StridedPlan {
   std::int64_t elements;  // of one row of a pixel of 2 x 2
   std::int64_t steps;     // pairs of its channels
@@ -60,7 +62,7 @@ struct StridedPlan {
   std::int64_t workspace_bytes;
 };
 
-// A row of the widest common pictures; U of them stays in L2.
+// The tiles in a row of the widest common images. Their U stays in L2.
 constexpr std::int64_t kMostTiles = 48;
 constexpr std::int64_t kStagger = 64;
 
@@ -75,7 +77,7 @@ void transform(const std::int32_t* g, int g_step, std::int32_t* out, int out_ste
   out[5 * out_step] = 6 * g3;
 }
 
-// W of one output channel, and of what one of the 2 x 2 pixels has in one channel.
+// W of one output channel for one channel of one of the 2 x 2 pixels.
 void transform_weights(const ConvolutionShape& shape, const std::int8_t* weights, int row, int column, int channel,
                        std::int32_t* w) {
   std::int32_t g[kStridedWindow * kStridedWindow] = {};
@@ -105,7 +107,7 @@ StridedPlan plan_strided(const ConvolutionShape& shape) {
   plan.m_position_bytes = base::min(plan.block_tiles, kStridedMostRows) * std::int64_t{sizeof(Acc)} + kStagger;
   plan.padding_at = base::round_up(plan.block_tiles * std::int64_t{sizeof(WinogradTile)}, 64);
   plan.lines_at = plan.padding_at + base::round_up(plan.line_bytes / 2, 64);
-  plan.u_at = plan.lines_at + 2 * kWinogradInputs * plan.line_bytes + 64;  // elements behind the last may be read
+  plan.u_at = plan.lines_at + 2 * kWinogradInputs * plan.line_bytes + 64;  // elements after the last may be read
   plan.m_at = plan.u_at + kWinogradPositions * plan.u_position_bytes;
   plan.workspace_bytes = plan.m_at + kWinogradPositions * plan.m_position_bytes;
   return plan;
@@ -134,12 +136,12 @@ void pack_strided(const ConvolutionProblem& problem, const std::int64_t* /*proof
   }
 }
 
-// B d of the upper or the lower rows of a segment's pixels of 2 x 2.
+// B d of the upper or the lower rows of the pixels of 2 x 2 of a Winograd tile run.
 void load_lines(const ConvolutionProblem& problem, const StridedPlan& plan, const std::uint8_t* input,
                 const WinogradSegment& segment, int lower, std::byte* workspace) {
   const ConvolutionShape& shape = problem.shape;
   std::byte* const lines = workspace + plan.lines_at + lower * kWinogradInputs * plan.line_bytes;
-  // Pixels of the picture; [begin, end) of them lie inside.
+  // Pixels of the image. [begin, end) of them lie inside.
   const std::int64_t pixels = 2 * (segment.tiles * kStridedOutputs + kStridedOutputs);
   const std::int64_t x = 2 * segment.column - shape.pad.left;
   const std::int64_t begin = base::clamped(-x, 0, pixels);
@@ -159,14 +161,14 @@ void load_lines(const ConvolutionProblem& problem, const StridedPlan& plan, cons
   if (begin < end) transform_columns(rows, (end - begin) * shape.in_c, lines + begin * pixel_bytes, plan.line_bytes);
 }
 
-// 8 elements of each of the two rows.
+// 8 elements of each of two rows.
 NARROW_INLINE __m256i load_both(const std::byte* upper, const std::byte* lower) {
   const __m128i low = _mm_loadu_si128(reinterpret_cast<const __m128i*>(upper));
   return _mm256_inserti128_si256(_mm256_castsi128_si256(low), _mm_loadu_si128(reinterpret_cast<const __m128i*>(lower)),
                                  1);
 }
 
-// Puts the pairs of elements of both rows next to each other.
+// The shuffle that puts pairs of elements of both rows next to each other.
 __m256i order_of_pairs(const ConvolutionShape& shape) {
   const __m256i places = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
   const __m256i of_lower = _mm256_cmpgt_epi32(places, _mm256_set1_epi32(shape.in_c - 1));
@@ -208,14 +210,14 @@ bool fits(int kernel, int stride, int dilation) {
   return kernel > kStridedWindow && kernel <= 2 * kStridedWindow && stride == 2 && dilation == 1;
 }
 
-// All of a block's tiles for one panel, a few at a time, whose M stays in L1.
+// All tiles of a block for one panel. A few at a time, so that their M stays in L1.
 void run_panel(const ConvolutionProblem& problem, const StridedPlan& plan, const OutputStage& stage,
                const std::byte* panel, std::int64_t tiles, int channel, int channels, void* output,
                std::byte* workspace, WinogradMultiply multiply, std::int64_t rows) {
   const WinogradTile* const table = reinterpret_cast<const WinogradTile*>(workspace);
   std::byte* const m = workspace + plan.m_at;
   std::int64_t first = 0, now = 0;
-  // Parts of about one size rather than full ones and a tiny one.
+  // Parts of nearly equal size, because full parts and a tiny one would take longer.
   for (std::int64_t left = (tiles + rows - 1) / rows; left > 0; --left, first += now) {
     now = (tiles - first + left - 1) / left;
     for (std::int64_t position = 0; position < kWinogradPositions; ++position) {
@@ -260,7 +262,7 @@ std::size_t strided_workspace_bytes(const ConvolutionProblem& problem) {
   return static_cast<std::size_t>(plan_strided(problem.shape).workspace_bytes);
 }
 
-// `rows` (1..kStridedMostRows): how many tiles `multiply` takes at a time.
+// `rows` (1 to kStridedMostRows): the number of tiles that `multiply` takes at a time.
 void run_strided(const ConvolutionProblem& problem, const std::byte* packed, const std::uint8_t* input, void* output,
                  const ConvolutionPart& part, std::byte* workspace, WinogradMultiply multiply, std::int64_t rows) {
   const StridedPlan plan = plan_strided(problem.shape);

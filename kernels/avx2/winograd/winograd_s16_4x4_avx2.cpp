@@ -1,7 +1,7 @@
-// winograd_s16_4x4_avx2: 3x3 windows of stride 1, one group, any padding: F(4x4, 3x3) in 16-bit integers, a quarter of
-// the products of convolution_s16_6x16_avx2. Exact for any 8 x 8 bits where sums are within 2^25, which the weights
-// prove. The mathematics and the proof are in winograd_s16_4x4_avx2.h.
-// Packed: see winograd_s16_avx2.h. Rows of a part are covered by tiles from its first row on, of each picture.
+// winograd_s16_4x4_avx2: F(4x4, 3x3) in 16-bit integers for 3x3 windows of stride 1, one group and any padding. It
+// takes a quarter of the products of convolution_s16_6x16_avx2. It is exact for any 8 x 8 bits where sums are within
+// 2^25, which the weights prove. The mathematics and the proof are in winograd_s16_4x4_avx2.h.
+// Packed: see winograd_s16_avx2.h. In each image, the first Winograd tiles of a part begin at its first row.
 #include "kernels/avx2/shared/winograd_s16_4x4_avx2.h"
 
 #include <immintrin.h>
@@ -19,16 +19,16 @@
 namespace narrow::kernels::avx2 {
 namespace {
 
-// U of a block stays in L2 next to what it meets.
+// U of a block stays in L2 together with the weights that it is multiplied by.
 constexpr std::int64_t kUBytes = 300 * 1024;
-// More tiles use weights no better, and M leaves L1.
+// With more tiles, weights are used no better, and M no longer fits L1.
 constexpr std::int64_t kMostTiles = 48;
 constexpr std::int64_t kFewestTiles = 8;
-// W of a layer beyond this is expanded from its weights for each block: it costs less time than it takes L3 to deliver
-// eight times the bytes, and memory.
+// If W of a layer is larger than this, each block transforms the weights again. This takes less time than loading eight
+// times the bytes from L3, and less memory.
 constexpr std::int64_t kMostWBytes = 320 * 1024;
 constexpr std::int64_t kChunkChannels = 128;
-// Positions are not a multiple of 4 KiB apart, or 36 of them would share the few ways of a set of L1.
+// The distance between positions is not a multiple of 4 KiB. Otherwise all 36 would use the same few ways of an L1 set.
 constexpr std::int64_t kStagger = 64;
 
 }  // namespace
@@ -38,9 +38,9 @@ WinogradPlan plan_winograd(const ConvolutionShape& shape) {
   plan.channels = base::round_up(shape.in_c, 16);
   plan.panels = base::ceil_div(shape.out_c, 16);
   plan.tile_columns = base::ceil_div(shape.out_w, kWinogradOutputs);
-  const std::int64_t u_bytes = kWinogradPositions * plan.channels * 2;  // of a tile
+  const std::int64_t u_bytes = kWinogradPositions * plan.channels * 2;  // of a Winograd tile
   const std::int64_t fitting = base::max(base::min(kUBytes / u_bytes, kMostTiles), kFewestTiles);
-  // Whole rows of tiles where possible, else parts of one, all of about one size.
+  // Whole rows of tiles where possible, otherwise parts of a row of nearly equal size.
   plan.segment_tiles = base::ceil_div(plan.tile_columns, base::ceil_div(plan.tile_columns, fitting));
   plan.block_tiles = fitting / plan.segment_tiles * plan.segment_tiles;
   plan.expands = plan.panels * 16 * u_bytes > kMostWBytes;
@@ -54,7 +54,8 @@ WinogradPlan plan_winograd(const ConvolutionShape& shape) {
       plan.expands ? plan.chunk_channels / 2 * kWinogradWBytes + kStagger : plan.channels / 2 * kWinogradWBytes;
   plan.padding_at = base::round_up(plan.block_tiles * std::int64_t{sizeof(WinogradTile)}, 64);
   plan.lines_at = plan.padding_at + base::round_up(plan.line_bytes / 2, 64);
-  plan.u_at = plan.lines_at + kWinogradInputs * plan.line_bytes + 64;  // channels behind the last pixel's may be read
+  plan.u_at =
+      plan.lines_at + kWinogradInputs * plan.line_bytes + 64;  // channels after those of the last pixel may be read
   plan.m_at = plan.u_at + kWinogradPositions * plan.u_position_bytes;
   plan.w_at = plan.m_at + kWinogradPositions * plan.m_position_bytes;
   plan.workspace_bytes = plan.w_at + (plan.expands ? kWinogradPositions * plan.w_position_bytes : 0);
@@ -125,7 +126,8 @@ void load_lines(const ConvolutionProblem& problem, const WinogradPlan& plan, con
   transform_columns(in.rows, (in.end - in.begin) * shape.in_c, lines + in.begin * pixel_bytes, plan.line_bytes);
 }
 
-// Line `line` of each tile to U of its six positions. Few streams at a time: whole channels inside, lines outside.
+// Transforms line `line` of each tile to U of its six positions. The inner loop is over channels and the outer one over
+// lines, so that few streams of memory are read at a time.
 void transform_row(const std::byte* line, std::int64_t pixel_bytes, std::int64_t channels, std::int64_t position_bytes,
                    std::byte* u) {
   __m256i d[kWinogradInputs], out[kWinogradInputs];
@@ -183,7 +185,7 @@ void multiply_block(const WinogradPlan& plan, std::int64_t tiles, const std::byt
   }
 }
 
-// The panels of the part for the tiles that are in the workspace.
+// The panels of the part for the tiles in the workspace.
 [[gnu::noinline]] void run_block(const ConvolutionProblem& problem, const WinogradPlan& plan, const OutputStage& stage,
                                  const std::byte* packed, std::int64_t tiles, const ConvolutionPart& part, void* output,
                                  std::byte* workspace, WinogradMultiply multiply) {

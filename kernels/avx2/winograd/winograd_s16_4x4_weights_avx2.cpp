@@ -1,4 +1,4 @@
-// From weights to W = G g G^T, see winograd_s16_4x4_avx2.h.
+// The weight transform W = G g G^T, see winograd_s16_4x4_avx2.h.
 #include <immintrin.h>
 
 #include <cstring>
@@ -33,7 +33,7 @@ NARROW_INLINE void transform(__m256i g0, __m256i g1, __m256i g2, __m256i* out, i
   out[5 * stride] = six_times(g2);
 }
 
-// Weights of the step's two input channels and `channel`, 0 where there are none.
+// The weights of the step's two input channels and of `channel`. Missing channels have weights of 0.
 void pack_step(const ConvolutionProblem& problem, int panel, std::int64_t step, std::int8_t* out) {
   const ConvolutionShape& shape = problem.shape;
   std::memset(out, 0, kWinogradStepBytes);
@@ -48,8 +48,8 @@ void pack_step(const ConvolutionProblem& problem, int panel, std::int64_t step, 
   }
 }
 
-// One tap of half a panel: of 8 channels, which begin at `channels`, `elems` weights, a multiple of 16. Steps of two
-// are kWinogradStepBytes apart: a transposition of pairs.
+// One tap of half a panel: `elems` weights (a multiple of 16) of each of 8 channels, which begin at `channels`. Steps
+// of two input channels are kWinogradStepBytes apart. This transposes pairs.
 void pack_half(const std::int8_t* weights, const std::int64_t (&channels)[8], std::int64_t elems, std::int8_t* out) {
   const auto load = [](const std::int8_t* from) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from)); };
   for (std::int64_t k = 0; k < elems; k += 16, out += 8 * kWinogradStepBytes) {
@@ -73,7 +73,7 @@ void pack_half(const std::int8_t* weights, const std::int64_t (&channels)[8], st
   }
 }
 
-// All weights of a whole panel, where input channels come in sixteens.
+// All weights of a whole panel if the number of input channels is a multiple of 16.
 void pack_panel(const ConvolutionProblem& problem, int panel, std::int8_t* out) {
   const std::int64_t in_c = problem.shape.in_c;
   for (int half = 0; half < 2; ++half) {

@@ -1,6 +1,5 @@
-// What Winograd's convolutions in 16-bit integers share: transforms of six pixels to six positions and back, and the
-// layout of packed weights. The mathematics are in winograd_s16_4x4_avx2.h; those of 3 x 3 outputs in
-// winograd_s16_3x3_avx2.cpp.
+// What Winograd's convolutions in 16-bit integers share: the transforms of input and output, and the layout of packed
+// weights. The mathematics are in winograd_s16_4x4_avx2.h, those of 3 x 3 outputs in winograd_s16_3x3_avx2.cpp.
 #pragma once
 
 #include <immintrin.h>
@@ -16,8 +15,8 @@
 #pragma GCC visibility push(hidden)
 namespace narrow::kernels::avx2 {
 
-// The first half of B d B^T. Columns come first, whole lines at once, so that columns which two tiles share are
-// computed once and borders are a matter of pointers.
+// The first half of B d B^T. Columns are transformed first, in whole lines. Therefore a column that two tiles share is
+// transformed once, and borders need only other pointers.
 
 // B d for 16 columns (or rows) at once.
 NARROW_INLINE void transform_winograd_input(const __m256i* d, __m256i* out) {
@@ -32,16 +31,16 @@ NARROW_INLINE void transform_winograd_input(const __m256i* d, __m256i* out) {
   out[5] = _mm256_sub_epi16(_mm256_sub_epi16(d[5], d[3]), _mm256_add_epi16(twice, twice));
 }
 
-// `count` bytes of each of six rows to six lines of int16, `line_bytes` apart.
+// Transforms `count` bytes of each of six rows to six lines of int16, `line_bytes` apart.
 void transform_columns(const std::uint8_t* const* rows, std::int64_t count, std::byte* lines, std::int64_t line_bytes);
 
 // The same for `count` columns of padding.
 void fill_columns(std::int32_t zero_point, std::int64_t count, std::byte* lines, std::int64_t line_bytes);
 
-// From M to outputs.
+// The output transform.
 
-// Write `channels` (1..16) channels, from `channel` on, of a tile's outputs. m: 36 Acc that are position_bytes apart;
-//   head: the panel's; output: the whole layer's.
+// Writes `channels` (1 to 16) channels, from `channel` on, of a tile's outputs. m: 36 Acc, position_bytes apart. head:
+// the panel header. output: the output of the whole layer.
 void transform_output_4x4(const ConvolutionProblem& problem, const OutputStage& stage, const WinogradTile& tile,
                           const std::byte* m, std::int64_t position_bytes, const std::byte* head, int channel,
                           int channels, void* output);
@@ -49,17 +48,17 @@ void transform_output_3x3(const ConvolutionProblem& problem, const OutputStage& 
                           const std::byte* m, std::int64_t position_bytes, const std::byte* head, int channel,
                           int channels, void* output);
 
-// From weights to W = G g G^T. A panel is 16 output channels; a step is two input channels of all 16.
+// The weight transform W = G g G^T. A panel is 16 output channels. A step is two input channels of all 16.
 
 inline constexpr std::int64_t kWinogradHeadBytes = 128;  // of a panel: int32 bias[16], float multiplier[16]
 inline constexpr std::int64_t kWinogradStepBytes = 288;  // [8 channels twice][9 taps][8 channels][2], int8
-inline constexpr std::int64_t kWinogradWBytes = 64;      // [16 channels][2], int16: of a step and a position
+inline constexpr std::int64_t kWinogradWBytes = 64;      // [16 channels][2], int16: a step and a position
 
-// Panels: head, then steps of weights or, unless the plan expands them, W [position][step]. Channels are in the order
-// of Acc; -zero_point * sum(w) is in the bias, modulo 2^32.
+// Panels: the panel header, then W [position][step], or steps of weights if the plan `expands` them. Channels are in
+// the order of Acc. The bias includes -zero_point * sum(w), modulo 2^32.
 void pack_winograd(const ConvolutionProblem& problem, const WinogradPlan& plan, std::byte* packed);
 
-// W of `steps` steps, to 36 places that are `position_bytes` apart, 32-byte aligned.
+// Transforms `steps` steps to W at 36 positions, `position_bytes` apart, 32-byte aligned.
 void expand_weights(const std::byte* weights, std::int64_t steps, std::int64_t position_bytes, std::byte* w);
 
 }  // namespace narrow::kernels::avx2

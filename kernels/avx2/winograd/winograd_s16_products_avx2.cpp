@@ -7,15 +7,15 @@
 #include "kernels/avx2/shared/vectors_avx2.h"
 #include "kernels/shared/inline.h"
 
-// Accumulators have names and each tile size its own function with few live pointers, because g++ 12 moves an array of
-// accumulators to the stack.
+// Accumulators have names, and each tile size has a function of its own with few live pointers. Otherwise g++ 12 moves
+// an array of accumulators to the stack.
 namespace narrow::kernels::avx2 {
 namespace {
 
 NARROW_INLINE void step(Acc& acc, __m256i x, __m256i low, __m256i high) {
   acc.low = _mm256_add_epi32(acc.low, _mm256_madd_epi16(x, low));
   acc.high = _mm256_add_epi32(acc.high, _mm256_madd_epi16(x, high));
-  // Steps stay in this order: g++ 12 would rather broadcast several rows at once and spill.
+  // Steps keep this order. Otherwise g++ 12 would broadcast several rows at once and spill.
   keep_in_registers(acc);
 }
 
@@ -64,7 +64,7 @@ constexpr TileFunction kTiles[kWinogradTileRows] = {tile<1>, tile<2>, tile<3>, t
 void multiply_winograd(const std::byte* u, std::int64_t row_bytes, std::int64_t u_bytes, std::int64_t rows,
                        const std::byte* w, bool adds, Acc* m) {
   if (rows <= kWinogradTileRows) return kTiles[rows - 1](u, row_bytes, u_bytes, w, adds, m);
-  // Tiles of about one size rather than full ones and a tiny one.
+  // Tiles of nearly equal size, because full tiles and a tiny one would take longer.
   for (std::int64_t left = (rows + kWinogradTileRows - 1) / kWinogradTileRows; left > 0; --left) {
     const std::int64_t now = (rows + left - 1) / left;
     kTiles[now - 1](u, row_bytes, u_bytes, w, adds, m);

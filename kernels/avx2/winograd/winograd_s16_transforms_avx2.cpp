@@ -16,7 +16,7 @@ NARROW_INLINE __m256i load_bytes(const std::uint8_t* bytes) {
 
 constexpr std::int32_t kInverseOf9 = 0x38E38E39;  // modulo 2^32
 
-// A m for 8 channels at once; see winograd_s16_4x4_avx2.h, and winograd_s16_3x3_avx2.cpp for 3 outputs.
+// A m for 8 channels at once. See winograd_s16_4x4_avx2.h, and winograd_s16_3x3_avx2.cpp for 3 outputs.
 template <int kOutputs>
 NARROW_INLINE void transform(const __m256i* m, __m256i* out) {
   const __m256i sum12 = _mm256_add_epi32(m[1], m[2]);
@@ -50,7 +50,7 @@ NARROW_INLINE void finish_row(const __m256i* m, __m256i inverse, __m256i bias, s
   if constexpr (kOutputs > 3) _mm256_store_si256(to + 6, accumulator<kShift + 1>(out[3], inverse, bias));
 }
 
-// One half of each of the tile's Acc.
+// One half of each Acc of the tile.
 template <int kOutputs>
 [[gnu::noinline]] void finish_half(const std::byte* m, std::int64_t position_bytes, __m256i bias, std::byte* acc) {
   __m256i columns[kOutputs * kWinogradInputs];
@@ -116,7 +116,7 @@ void transform_columns(const std::uint8_t* const* rows, std::int64_t count, std:
     return;
   }
   for (std::int64_t k = 0; k < count; k += 16) {
-    if (k + 16 > count) k = count - 16;  // the last 16, some of them a second time
+    if (k + 16 > count) k = count - 16;  // the last 16, which repeats some
     for (int i = 0; i < kWinogradInputs; ++i) d[i] = load_bytes(rows[i] + k);
     transform_winograd_input(d, out);
     for (int i = 0; i < kWinogradInputs; ++i) {
@@ -125,7 +125,7 @@ void transform_columns(const std::uint8_t* const* rows, std::int64_t count, std:
   }
 }
 
-// B applied to a column of zero points is (0, 6 * zero_point, 0, 0, 0, 0).
+// B times a column of zero points is (0, 6 * zero_point, 0, 0, 0, 0).
 void fill_columns(std::int32_t zero_point, std::int64_t count, std::byte* lines, std::int64_t line_bytes) {
   for (int i = 0; i < kWinogradInputs; ++i) {
     std::memset(lines + i * line_bytes, 0, static_cast<std::size_t>(count) * 2);

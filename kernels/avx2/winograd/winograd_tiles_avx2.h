@@ -1,5 +1,6 @@
-// What Winograd's convolutions share, whatever their tiles: in which order tiles come, where a tile's inputs are, and
-// where its outputs go. Everything here is static, so that no ISA-specific copy is ever visible to the linker.
+// What all of Winograd's convolutions share: the order of Winograd tiles, the location of a tile's inputs and the
+// location of its outputs.
+// Everything here is static, so that no ISA-specific copy is ever visible to the linker.
 #pragma once
 
 #include <cstddef>
@@ -10,13 +11,14 @@
 
 namespace narrow::kernels::avx2 {
 
-// Where a tile's outputs go.
+// The location of a Winograd tile's outputs.
 struct WinogradTile {
-  std::int64_t pixel;  // its first output, among those of all pictures
+  std::int64_t pixel;  // its first output among those of all images
   std::int32_t rows, columns;
 };
 
-// A run of `tiles` tiles: `rows` (1..4) output rows from `row` of all pictures' rows on, columns from `column` on.
+// A Winograd tile run of `tiles` tiles: `rows` (1 to 4) output rows from `row` on, counted over all images, and columns
+// from `column` on.
 struct WinogradSegment {
   std::int64_t row;
   int rows;
@@ -24,8 +26,9 @@ struct WinogradSegment {
   std::int64_t tiles;
 };
 
-// Walks over a part in segments of at most plan.segment_tiles tiles of kOutputs x kOutputs outputs. Calls
-// transform(segment, its first tile in the block) for each, and finish(tiles) whenever a block is full, and at the end.
+// Divides a part into Winograd tile runs of at most plan.segment_tiles tiles of kOutputs x kOutputs outputs. Calls
+// transform(run, index of its first tile in the block) for each. Calls finish(tiles) when a block is full, and at the
+// end.
 template <int kOutputs, class Plan, class Transform, class Finish>
 static inline void for_each_segment(const ConvolutionShape& shape, const ConvolutionPart& part, const Plan& plan,
                                     const Transform& transform, const Finish& finish) {
@@ -50,7 +53,7 @@ static inline void for_each_segment(const ConvolutionShape& shape, const Convolu
   if (tiles > 0) finish(tiles);
 }
 
-// The pixels of a segment's input, kInputs lines of `pixels`, of which [begin, end) lie inside the picture: rows[i] is
+// The input of a Winograd tile run: kInputs lines of `pixels`, of which [begin, end) lie inside the image. rows[i] is
 // line i at pixel `begin`.
 template <int kInputs>
 struct SegmentInput {
@@ -58,7 +61,7 @@ struct SegmentInput {
   const std::uint8_t* rows[kInputs];
 };
 
-// padding: as many zero points as a line has.
+// padding: a line of zero points.
 template <int kInputs>
 static inline SegmentInput<kInputs> segment_input(const ConvolutionShape& shape, const std::uint8_t* input,
                                                   const WinogradSegment& segment, const std::byte* padding) {
@@ -78,7 +81,7 @@ static inline SegmentInput<kInputs> segment_input(const ConvolutionShape& shape,
   return in;
 }
 
-// Where the outputs of a segment's tiles go.
+// Writes the locations of the outputs of a tile run.
 template <int kOutputs>
 static inline void fill_table(const ConvolutionShape& shape, const WinogradSegment& segment, WinogradTile* table) {
   for (std::int64_t tile = 0; tile < segment.tiles; ++tile) {

@@ -1,5 +1,6 @@
-// winograd_u8_2x2_avx2: 3x3 windows of stride 1, one group, any padding, weights of 4 bits and activations of 6 bits at
-// most: F(2x2, 3x3) in bytes, 16 products instead of 36, most of them added in 16 bits. See winograd_u8_2x2_avx2.h.
+// winograd_u8_2x2_avx2: F(2x2, 3x3) in bytes for 3x3 windows of stride 1, one group, any padding, and weights of at
+// most 4 and activations of at most 6 bits. It takes 16 products instead of 36 and adds most of them in 16 bits. See
+// winograd_u8_2x2_avx2.h.
 #include "kernels/avx2/shared/winograd_u8_2x2_avx2.h"
 
 #include "base/arithmetic.h"
@@ -13,13 +14,13 @@
 namespace narrow::kernels::avx2 {
 namespace {
 
-// U of a block stays in L2 next to what it meets.
+// U of a block stays in L2 together with the weights that it is multiplied by.
 constexpr std::int64_t kUBytes = 256 * 1024;
 constexpr std::int64_t kFewestTiles = 8;
-// Positions are not a multiple of 4 KiB apart, or 16 of them would share the few ways of a set of L1.
+// The distance between positions is not a multiple of 4 KiB. Otherwise all 16 would use the same few ways of an L1 set.
 constexpr std::int64_t kStagger = 64;
-// W of a layer beyond this is computed for each block: it costs less time than it takes L3 to deliver 16 bytes instead
-// of 9, and memory.
+// If W of a layer is larger than this, each block computes it again. This takes less time than loading 16 bytes instead
+// of 9 from L3, and less memory.
 constexpr std::int64_t kMostWBytes = 640 * 1024;
 constexpr std::int64_t kLargestSum = std::int64_t{1} << 28;  // 4 times it is an int32
 
@@ -34,9 +35,9 @@ ByteWinogradPlan plan_byte_winograd(const ConvolutionProblem& problem, const Byt
   plan.panels = base::ceil_div(shape.out_c, 16 * plan.vectors);
   plan.tile_columns = base::ceil_div(shape.out_w, kByteWinogradOutputs);
   plan.u_row_bytes = base::round_up(shape.in_c, 32);
-  const std::int64_t u_bytes = kByteWinogradPositions * plan.u_row_bytes;  // of a tile
+  const std::int64_t u_bytes = kByteWinogradPositions * plan.u_row_bytes;  // of a Winograd tile
   const std::int64_t fitting = base::max(base::min(kUBytes / u_bytes, format.tiles), kFewestTiles);
-  // Whole rows of tiles where possible, else parts of one, all of about one size.
+  // Whole rows of tiles where possible, otherwise parts of a row of nearly equal size.
   plan.segment_tiles = base::ceil_div(plan.tile_columns, base::ceil_div(plan.tile_columns, fitting));
   plan.block_tiles = fitting / plan.segment_tiles * plan.segment_tiles;
   plan.head_bytes = kByteWinogradPositions * std::int64_t{sizeof(std::int64_t)} + 6 * 64 * plan.vectors;
@@ -51,7 +52,7 @@ ByteWinogradPlan plan_byte_winograd(const ConvolutionProblem& problem, const Byt
   plan.table_at = plan.order_at + base::round_up(plan.block_tiles * std::int64_t{sizeof(std::int64_t)}, 64);
   plan.padding_at = plan.table_at + base::round_up(plan.block_tiles * std::int64_t{sizeof(WinogradTile)}, 64);
   plan.lines_at = plan.padding_at + plan.line_bytes;
-  plan.u_at = plan.lines_at + kByteWinogradInputs * plan.line_bytes + 64;  // what follows the last pixel may be read
+  plan.u_at = plan.lines_at + kByteWinogradInputs * plan.line_bytes + 64;  // bytes after the last pixel may be read
   plan.m_at = plan.u_at + kByteWinogradPositions * plan.u_position_bytes;
   plan.w_at = plan.m_at + kByteWinogradPositions * plan.m_position_bytes;
   plan.workspace_bytes = plan.w_at + (plan.expands ? w_bytes : 0);
@@ -85,7 +86,7 @@ double byte_winograd_cost(const ConvolutionProblem& problem, const ByteWinogradF
   const std::int64_t rows = base::ceil_div(shape.out_h, kByteWinogradOutputs);
   const std::int64_t columns = base::ceil_div(shape.out_w, kByteWinogradOutputs);
   const double tiles = static_cast<double>(rows * columns);
-  // Of all positions; a row or column of outputs at an edge needs 3 of 4.
+  // The products of all positions. A row or column of outputs at an edge needs 3 of 4.
   const std::int64_t whole_rows = shape.out_h / kByteWinogradOutputs;
   const std::int64_t whole_columns = shape.out_w / kByteWinogradOutputs;
   const double products = static_cast<double>((3 * rows + whole_rows) * (3 * columns + whole_columns));
@@ -103,7 +104,7 @@ std::int32_t largest_weight(const ConvolutionProblem& problem) {
   return problem.weight_range.hi > -problem.weight_range.lo ? problem.weight_range.hi : -problem.weight_range.lo;
 }
 
-// Of two products, which vpmaddubsw adds in 16 bits.
+// The largest sum of two products, which vpmaddubsw adds in 16 bits.
 std::int64_t largest_pair(const ConvolutionProblem& problem) {
   return std::int64_t{2} * largest_byte_winograd_input(problem) * 9 * largest_weight(problem);
 }

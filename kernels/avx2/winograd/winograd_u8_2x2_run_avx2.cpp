@@ -1,5 +1,5 @@
-// Winograd's F(2x2, 3x3) in bytes but for the products: from pictures to U = B d B^T + offset, and from M to outputs;
-// see winograd_u8_2x2_avx2.h. Bytes of U wrap modulo 256 on the way, and end in range.
+// Winograd's F(2x2, 3x3) in bytes without the products: from the input to U = B d B^T + offset, and from M to outputs.
+// See winograd_u8_2x2_avx2.h. Bytes of U may wrap modulo 256 in between; the results are in range.
 #include <immintrin.h>
 
 #include <cstring>
@@ -13,8 +13,8 @@
 namespace narrow::kernels::avx2 {
 namespace {
 
-// Columns first, whole lines at once, so that columns which two tiles share are computed once and borders are a matter
-// of pointers; then rows, tile by tile.
+// Columns are transformed first, in whole lines. Therefore a column that two tiles share is transformed once, and
+// borders need only other pointers. Rows follow, tile by tile.
 
 NARROW_INLINE __m256i load_unaligned(const void* from) { return _mm256_loadu_si256(static_cast<const __m256i*>(from)); }
 NARROW_INLINE void store_unaligned(__m256i bytes, std::byte* to) {
@@ -29,7 +29,7 @@ NARROW_INLINE void transform(const __m256i* d, __m256i* out) {
   out[3] = _mm256_sub_epi8(d[1], d[3]);
 }
 
-// `count` elements of each of four rows to four lines.
+// Transforms `count` elements of each of four rows to four lines.
 void transform_columns(const std::uint8_t* const* rows, std::int64_t count, std::byte* lines, std::int64_t line_bytes) {
   __m256i d[kByteWinogradInputs], out[kByteWinogradInputs];
   if (count < 32) {
@@ -46,14 +46,14 @@ void transform_columns(const std::uint8_t* const* rows, std::int64_t count, std:
     return;
   }
   for (std::int64_t k = 0; k < count; k += 32) {
-    if (k + 32 > count) k = count - 32;  // the last 32, some of them a second time
+    if (k + 32 > count) k = count - 32;  // the last 32, which repeats some
     for (int i = 0; i < kByteWinogradInputs; ++i) d[i] = load_unaligned(rows[i] + k);
     transform(d, out);
     for (int i = 0; i < kByteWinogradInputs; ++i) store_unaligned(out[i], lines + i * line_bytes + k);
   }
 }
 
-// `pixels` pixels of padding in each line: B applied to a column of zero points is (0, 2 * zero_point, 0, 0).
+// Writes `pixels` pixels of padding to each line: B times a column of zero points is (0, 2 * zero_point, 0, 0).
 void fill_padding(const ConvolutionProblem& problem, const ByteWinogradPlan& plan, std::int64_t pixels,
                   std::byte* lines) {
   for (int i = 0; i < kByteWinogradInputs; ++i) {
@@ -74,7 +74,7 @@ void load_lines(const ConvolutionProblem& problem, const ByteWinogradPlan& plan,
   transform_columns(in.rows, (in.end - in.begin) * shape.in_c, lines + in.begin * shape.in_c, plan.line_bytes);
 }
 
-// Line `line` of a tile to U of its four positions.
+// Transforms line `line` of a tile to U of its four positions.
 NARROW_INLINE void transform_row(const std::byte* line, std::int64_t pixel_bytes, std::int64_t row_bytes,
                                  std::int64_t position_bytes, __m256i offset, __m256i offset1, std::byte* u) {
   __m256i d[kByteWinogradInputs], out[kByteWinogradInputs];
@@ -123,7 +123,8 @@ NARROW_INLINE __m256i accumulator(__m256i scaled, __m256i constant, __m256i bias
   return _mm256_add_epi32(_mm256_srai_epi32(_mm256_sub_epi32(scaled, constant), 2), bias);
 }
 
-// Eight channels of the tile's outputs. m: of position 0; head: of the vector. The channels are `half` bytes from both.
+// Eight channels of the tile's outputs. m: at position 0. head: of the vector. The channels are `half` bytes after
+// both.
 NARROW_INLINE void finish_half(const std::byte* m, std::int64_t position_bytes, const std::byte* head,
                                __m256i (&out)[4]) {
   __m256i rows[2][kByteWinogradInputs];
@@ -174,13 +175,13 @@ struct Run {
   const ByteWinogradFunctions& functions;
 };
 
-// Tiles come in an order in which those that a position needs follow each other: those with one column of outputs, with
-// two rows and columns, with one row, and with one row and column.
+// The order of tiles. Tiles that a position needs follow each other: those with one column of outputs, those with two
+// rows and columns, those with one row, and those with one row and column.
 struct TileOrder {
-  std::int64_t whole, one_row, one_each;  // where they begin
+  std::int64_t whole, one_row, one_each;  // where these groups begin
   std::int64_t tiles;
 
-  // For positions of row `i` and column `j`.
+  // The tiles that positions of row `i` and column `j` need: [begin(j), end(i, j)).
   [[nodiscard]] std::int64_t begin(std::int64_t j) const { return j == 3 ? whole : 0; }
   [[nodiscard]] std::int64_t end(std::int64_t i, std::int64_t j) const {
     if (i == 3) return one_row;
@@ -212,7 +213,7 @@ TileOrder order_tiles(const ByteWinogradPlan& plan, std::int64_t tiles, std::byt
   return result;
 }
 
-// 16 output channels of the tiles that are in the workspace.
+// 16 output channels of the tiles in the workspace.
 [[gnu::noinline]] void write_vector(const Run& run, std::int64_t tiles, std::int64_t vector, const std::byte* panel,
                                     int channel) {
   const ByteWinogradPlan& plan = run.plan;
@@ -229,7 +230,7 @@ TileOrder order_tiles(const ByteWinogradPlan& plan, std::int64_t tiles, std::byt
   }
 }
 
-// The panels of the part for the tiles that are in the workspace.
+// The panels of the part for the tiles in the workspace.
 void run_block(const Run& run, std::int64_t tiles) {
   const ByteWinogradPlan& plan = run.plan;
   const std::int64_t panel_channels = plan.vectors * 16;
@@ -241,7 +242,7 @@ void run_block(const Run& run, std::int64_t tiles) {
       run.functions.expand(plan, w, run.workspace + plan.w_at);
       w = run.workspace + plan.w_at;
     }
-    // After the last panel comes the next block, if there is one.
+    // After the last panel, the first panel of the next block follows, if there is one.
     const bool is_last = channel + panel_channels >= run.problem.shape.out_c;
     const std::byte* const next = is_last ? run.packed + kByteWinogradZeros : panel + plan.panel_bytes;
     const std::int64_t share = plan.panel_bytes / kByteWinogradPositions;

@@ -1,4 +1,4 @@
-// From weights to W = G g G^T, see winograd_u8_2x2_avx2.h.
+// The weight transform W = G g G^T, see winograd_u8_2x2_avx2.h.
 #include <immintrin.h>
 
 #include <cstring>
@@ -13,7 +13,8 @@ namespace {
 
 constexpr int kTaps = 9;
 
-// W of one output channel, position p of input channel k to out[p * step + k]. Bytes wrap on the way, and end in range.
+// W of one output channel. Position p of input channel k is written to out[p * step + k]. Bytes may wrap in between;
+// the results are in range.
 void transform(const std::int8_t* weights, std::int64_t in_c, std::int64_t step, std::int8_t* out) {
   constexpr int kChunk = 64;
   const auto byte = [](int value) { return static_cast<std::int8_t>(value); };
@@ -37,7 +38,7 @@ void transform(const std::int8_t* weights, std::int64_t in_c, std::int64_t step,
   }
 }
 
-// What the offsets of U add to the four outputs of channel c: A (offset * sum of W) A^T.
+// The part of the four outputs of channel c that the offsets of U add: A (offset * sum of W) A^T.
 void pack_constants(const std::int32_t* sums, std::int32_t offset, std::byte* head, int lane) {
   std::int32_t m[4][4];
   for (int i = 0; i < 4; ++i) {
@@ -55,7 +56,7 @@ void pack_constants(const std::int32_t* sums, std::int32_t offset, std::byte* he
   }
 }
 
-// One output channel's weights, to the places of its lane.
+// Writes one output channel's weights to its lane.
 void place_weights(const ByteWinogradPlan& plan, const std::int8_t* weights, std::int64_t count, std::byte* to) {
   const std::int64_t step = plan.vectors * 64;
   std::int64_t k = 0;
@@ -63,7 +64,7 @@ void place_weights(const ByteWinogradPlan& plan, const std::int8_t* weights, std
   if (k < count) std::memcpy(to, weights + k, static_cast<std::size_t>(count - k));
 }
 
-// 16 output channels from `channel` on: vector `vector` of the panel.
+// 16 output channels from `channel` on, which are vector `vector` of the panel.
 void pack_vector(const ConvolutionProblem& problem, const ByteWinogradPlan& plan, int channel, std::int64_t vector,
                  bool adds_words, std::int8_t* w, std::byte* panel) {
   const ConvolutionShape& shape = problem.shape;
@@ -100,7 +101,7 @@ void pack_vector(const ConvolutionProblem& problem, const ByteWinogradPlan& plan
   }
 }
 
-// The middle two quarters of each 64 bytes: see load_weights.
+// Swaps the middle two quarters of each 64 bytes, see load_weights.
 void swap_quarters(std::int8_t* bytes, std::int64_t count) {
   for (; count > 0; count -= 64, bytes += 64) {
     const __m128i second = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes + 16));
@@ -109,7 +110,7 @@ void swap_quarters(std::int8_t* bytes, std::int64_t count) {
   }
 }
 
-// One tap of all channels of a panel, from output channel `first` on. bytes: plan.weight_bytes() of them.
+// One tap of all channels of a panel, from output channel `first` on. `bytes` holds plan.weight_bytes() bytes.
 void pack_tap(const ConvolutionProblem& problem, const ByteWinogradPlan& plan, std::int64_t first, int tap,
               std::int8_t* bytes, std::byte* to) {
   const std::int64_t in_c = problem.shape.in_c;
@@ -128,7 +129,7 @@ void pack_tap(const ConvolutionProblem& problem, const ByteWinogradPlan& plan, s
 void pack_byte_winograd(const ConvolutionProblem& problem, const ByteWinogradFormat& format, std::byte* packed) {
   const ByteWinogradPlan plan = plan_byte_winograd(problem, format);
   std::memset(packed, 0, static_cast<std::size_t>(kByteWinogradZeros + plan.panels * plan.panel_bytes));
-  // Not a std::vector, whose functions this ISA's code must not bring into the program.
+  // Not a std::vector: the program must not contain copies of its functions that were compiled for this ISA.
   std::int8_t* const w = new std::int8_t[static_cast<std::size_t>(kByteWinogradPositions * 16 * plan.channels)];
   std::byte* panel = packed + kByteWinogradZeros;
   for (std::int64_t p = 0; p < plan.panels; ++p, panel += plan.panel_bytes) {
