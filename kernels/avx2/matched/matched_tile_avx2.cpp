@@ -71,8 +71,6 @@ namespace {
 
 // As in convolution_tile_avx2.cpp, sums have names and stay in registers.
 
-alignas(32) constexpr std::int16_t kOnes[16] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
-
 // One depth step of 8 or 16 pixels, or their sums of one channel. Each operation ends in registers. All 16 are in use:
 // 8 sums, 4 vectors of pixels, 2 of products, 1 of weights and 1 temporary. Without this, g++ 12 would begin several
 // operations at once.

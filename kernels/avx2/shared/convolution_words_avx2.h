@@ -16,7 +16,6 @@ namespace narrow::kernels::avx2 {
 
 static constexpr int kWeightBytes = 64;  // weights of 4 bytes of x
 static constexpr int kXBytes = 4;
-alignas(32) static constexpr std::int16_t kOnes[16] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
 
 // The first depth step of a run: words = x * w.
 NARROW_INLINE void begin(Acc& words, __m256i x, __m256i low, __m256i high) {
