@@ -1,5 +1,5 @@
-// What Winograd's convolutions in 16-bit integers share: the transforms of input and output, and the layout of packed
-// weights. The mathematics are in winograd_s16_4x4_avx2.h, those of 3 x 3 outputs in winograd_s16_3x3_avx2.cpp.
+// What Winograd's convolutions in 16-bit integers share: the transforms of input, weights and output, and the layout of
+// packed weights. The mathematics are in winograd_s16_4x4_avx2.h, those of 3 x 3 outputs in winograd_s16_3x3_avx2.cpp.
 #pragma once
 
 #include <immintrin.h>
