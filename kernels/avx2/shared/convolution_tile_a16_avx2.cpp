@@ -4,12 +4,43 @@
 // Tiles of up to 6 pixels x 16 channels are for whole sums within 16 bits. They widen only at the end. They use all 16
 // registers as well: 12 vectors of sums, 2 of weights, 1 of x and 1 temporary.
 #include "kernels/avx2/shared/convolution_tile_avx2.h"
-#include "kernels/avx2/shared/convolution_words_avx2.h"
+#include "kernels/avx2/shared/vectors_avx2.h"
 #include "kernels/shared/inline.h"
 #include "kernels/shared/prefetch.h"
 
 namespace narrow::kernels::avx2 {
 namespace {
+
+constexpr int kWeightBytes = 64;  // weights of 4 bytes of x
+
+// The first depth step of a run: words = x * w.
+NARROW_INLINE void begin(Acc& words, __m256i x, __m256i low, __m256i high) {
+  words.low = _mm256_maddubs_epi16(x, low);
+  words.high = _mm256_maddubs_epi16(x, high);
+  keep_in_registers(words);
+}
+
+// Any other depth step: words += x * w. It is one asm statement of four instructions, because g++ 12 moves sums to a
+// new register in each depth step and copies them back at the end of the loop.
+NARROW_INLINE void add(Acc& words, __m256i x, __m256i low, __m256i high) {
+  __m256i product;
+  __asm__ volatile(
+      "vpmaddubsw %[w_low], %[x], %[product]\n\t"
+      "vpmaddubsw %[w_high], %[x], %[x]\n\t"
+      "vpaddw %[product], %[low], %[low]\n\t"
+      "vpaddw %[x], %[high], %[high]"
+      : [low] "+x"(words.low), [high] "+x"(words.high), [x] "+x"(x), [product] "=&x"(product)
+      : [w_low] "x"(low), [w_high] "x"(high));
+}
+
+// The end of a run. The vector of ones is in memory, because no register is left for it.
+NARROW_INLINE void widen(Acc& acc, const Acc& words) {
+  const std::int16_t* ones = kOnes;
+  __asm__ volatile("" : "+r"(ones));
+  acc.low = _mm256_add_epi32(acc.low, _mm256_madd_epi16(words.low, load(ones)));
+  acc.high = _mm256_add_epi32(acc.high, _mm256_madd_epi16(words.high, load(ones)));
+  keep_in_registers(acc);
+}
 
 // One accumulation run of `steps` >= 1 with sums in memory: for long runs and for the rest of a segment.
 template <int kPixels>

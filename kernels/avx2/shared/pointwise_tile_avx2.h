@@ -8,7 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "kernels/avx2/shared/convolution_words_avx2.h"
+#include "kernels/avx2/shared/vectors_avx2.h"
 #include "kernels/shared/inline.h"
 
 namespace narrow::kernels::avx2 {

@@ -12,12 +12,14 @@
 
 namespace narrow::kernels::avx2 {
 
+static constexpr int kXBytes = 4;  // of x in a depth step
+
 // Of vpmaddwd that adds pairs of words, where no register is left for them.
 alignas(32) static constexpr std::int16_t kOnes[16] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
 
 NARROW_INLINE __m256i load(const void* aligned) { return _mm256_load_si256(static_cast<const __m256i*>(aligned)); }
 
-// 4 bytes, repeated eight times.
+// The 4 bytes of a depth step, repeated eight times.
 NARROW_INLINE __m256i broadcast4(const void* bytes) {
   std::int32_t four;
   std::memcpy(&four, bytes, sizeof four);
