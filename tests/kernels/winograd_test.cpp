@@ -102,7 +102,7 @@ TEST_CASE("winograd: every size and padding and number of channels is exact") {
   CHECK(ran > 200);
 }
 
-// Blocks of many tiles, and panels whose weights are kept as bytes and expanded for each block.
+// Blocks of many tiles, and panels that hold weights as bytes, which each block transforms.
 TEST_CASE("winograd: layers of many tiles and of many channels are exact") {
   NARROW_NEED_KERNELS();
   std::mt19937 random(narrow::testing::seed() + 4);
