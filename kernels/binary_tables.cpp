@@ -12,7 +12,7 @@ constexpr std::int32_t kLargestOutput = 127;
 
 bool is_within(QRange range) { return range.lo >= 0 && range.lo <= range.hi && range.hi < kValues; }
 
-// What may be added up for a pair of inputs: first <= x[a] + y[b] <= last.
+// The bounds of the sum for a pair of inputs: first <= x[a] + y[b] <= last.
 struct Bounds {
   std::int32_t first, last;
 };
@@ -21,7 +21,7 @@ struct Pairs {
   Bounds bounds[kValues][kValues];
 };
 
-// Whatever is beyond the output's range is clamped to it.
+// Results outside of the output's range are clamped to it, so these bounds are open.
 Bounds bounds_for(std::int32_t sum, QRange range) {
   constexpr std::int32_t kFar = std::int32_t{1} << 24;
   return {sum == range.lo ? -kFar : sum * kOne, sum == range.hi ? kFar : (sum + 1) * kOne - 1};
@@ -50,8 +50,8 @@ std::int32_t fixed(double value) {
   return static_cast<std::int32_t>(std::min(std::lround(value * kOne), long{INT16_MAX}));
 }
 
-// With z = -y, the bounds are on differences x - z. Lowering whatever is too high, again and again, ends with a
-// solution after at most as many rounds as there are unknowns, or there is none (Bellman and Ford).
+// With z = -y, the bounds are on differences x - z. Values that are too high are lowered in rounds (Bellman and Ford).
+// This ends with a solution after at most as many rounds as there are unknowns; otherwise there is none.
 bool solve(const Pairs& pairs, QRange a_range, QRange b_range, std::int32_t* x, std::int32_t* z) {
   for (int round = 0; round <= 2 * kValues; ++round) {
     bool changed = false;
@@ -70,7 +70,7 @@ bool solve(const Pairs& pairs, QRange a_range, QRange b_range, std::int32_t* x, 
 
 bool is_word(std::int32_t value) { return value >= INT16_MIN && value <= INT16_MAX; }
 std::int8_t high_byte(std::int32_t value) { return static_cast<std::int8_t>(value >> 8); }
-// In an order that comparing signed bytes keeps.
+// Signed bytes whose comparison keeps the order of the low bytes.
 std::int8_t low_byte(std::int32_t value) { return static_cast<std::int8_t>((value & 255) - 128); }
 
 }  // namespace
@@ -80,7 +80,7 @@ std::optional<AddTables> add_tables(const AddArgs& how, QRange a_range, QRange b
   if (how.output_range.lo < 0 || how.output_range.hi > kLargestOutput) return std::nullopt;
   std::int32_t x[kValues], z[kValues];
   for (int i = 0; i < kValues; ++i) {
-    // Half of the output's zero point, and of what makes truncation round, with each.
+    // Half of the output's zero point and of the 0.5 that makes truncation round, for each input.
     const double shift = (how.output_zero_point + 0.5) / 2;
     x[i] = fixed((i - how.a_zero_point) * double{how.a_multiplier} + shift);
     z[i] = -fixed((i - how.b_zero_point) * double{how.b_multiplier} + shift);

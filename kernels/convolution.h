@@ -1,11 +1,11 @@
-// Convolution family: u8 activations, s8 weights, exact int32 accumulation; any groups, dilation and one-sided padding.
-// A linear layer is a convolution with a 1x1 window on [1, 1, channels]; depthwise kernels share this contract.
+// Convolution family: u8 activations, s8 weights, exact int32 accumulation, any groups, dilation and one-sided padding.
+// A linear layer is a convolution with a 1x1 window on [1, 1, channels]. Depthwise kernels share this contract.
 //
 // Math, for output pixel p and channel c:
 //   acc[p, c] = bias[c] + sum over taps and input channels of (x - input_zero_point) * w        (int32, exact)
 //   uint8 output:   y = clamp(round_half_to_even(float(acc) * multiplier[c]) + zero_point, lo, hi)
 //   float32 output: y = min(max(float(acc) * multiplier[c], clamp.lo), clamp.hi)
-// Taps in the padding contribute 0. float(acc) rounds to nearest even; products are single precision, not contracted.
+// Taps in the padding contribute 0. float(acc) rounds to nearest even. Products are single precision, not contracted.
 // Layout: input [N, in_h, in_w, in_c], weights [out_c, kernel_h, kernel_w, in_c / groups],
 //   output [N, out_h, out_w, out_c].
 #pragma once
@@ -36,7 +36,7 @@ struct ConvolutionShape {
 
 enum class OutputType { kUint8, kFloat32 };
 
-// Of the weights of an output channel: the sum of those above 0, and of those below.
+// The sum of an output channel's weights above 0, and of those below 0.
 struct WeightSums {
   std::int64_t positive = 0;
   std::int64_t negative = 0;  // <= 0
@@ -45,8 +45,8 @@ struct WeightSums {
   [[nodiscard]] std::int64_t magnitude() const { return positive - negative; }
 };
 
-// One layer. Weights, their sums, bias and multiplier are read by everything but `run`, which has them packed: they may
-// be gone then.
+// One layer. Everything except `run` reads the weights, their sums, the bias and the multipliers. `run` reads packed
+// weights, so these pointers may be invalid then.
 struct ConvolutionProblem {
   ConvolutionShape shape;
   QRange input_range;  // every input element lies in it; within [0, 255]
@@ -62,74 +62,75 @@ struct ConvolutionProblem {
   Clamp output_clamp;                  // float32 output
 };
 
-// Reads the weights once, for all the kernels that want to know: [out_c]. Of the problem, shape and weights are read.
+// Reads the weights once for all kernels. Returns [out_c]. Only shape and weights of the problem are read.
 [[nodiscard]] std::vector<WeightSums> sum_weights(const ConvolutionProblem& problem);
 
-// True when no input within input_range can overflow the int32 accumulator, bias included, whatever the order of
-// summation and whether or not the zero point is subtracted first. Checked when a session is created.
+// True if no input within input_range can overflow the int32 accumulator, including the bias. This holds for any order
+// of additions, and whether or not the zero point is subtracted first. It is checked when a session is created.
 [[nodiscard]] bool accumulator_is_exact(const ConvolutionProblem& problem);
 
-// What one call of `run` computes: channels [channel_begin, channel_end) of output rows [row_begin, row_end), of all
-// N * out_h rows.
+// The part that one call of `run` computes: channels [channel_begin, channel_end) of output rows [row_begin, row_end).
+// Rows are counted over all N * out_h.
 struct ConvolutionPart {
   std::int64_t row_begin = 0, row_end = 0;
   int channel_begin = 0, channel_end = 0;
 };
 
-// The vector instructions that a kernel spends for its products; measure/peak.h measures what a CPU reaches with them.
+// The vector instructions that a kernel spends for its products. measure/peak.h measures the peak of each.
 enum class InstructionMix {
-  kNone,       // of the scalar reference
+  kNone,       // the scalar reference
   kWords,      // vpmaddwd, vpaddd: 16 x 16 bits into 32
   kBytes,      // vpmaddubsw, vpmaddwd, vpaddd: 8 x 8 bits into 32
   kSums16,     // vpmaddubsw, vpaddw: 8 x 8 bits into 16
-  kPairs,      // vpmaddubsw twice, vpaddw, vpmaddwd, vpaddd: 8 x 8 bits into 32 by way of 16
+  kPairs,      // vpmaddubsw twice, vpaddw, vpmaddwd, vpaddd: 8 x 8 bits into 16, then 32
   kDot,        // vpdpbusd of 32 bytes: 8 x 8 bits into 32, AVX-VNNI
   kWideDot,    // vpdpbusd of 64 bytes, AVX512-VNNI
   kWideWords,  // vpdpwssd of 64 bytes: 16 x 16 bits into 32, AVX512-VNNI
 };
 
-// Why a kernel does not serve a problem. Empty: it does.
+// Why a kernel refuses a problem. Empty: it accepts.
 struct Refusal {
-  const char* why = nullptr;  // static, a sentence without its end: "its windows are not 3x3 with stride 1"
-  int channel = -1;           // the first output channel of which `why` is true; -1: it is about the layer
+  const char* why = nullptr;  // static, a sentence without a full stop: "its windows are not 3x3 with stride 1"
+  int channel = -1;           // the first output channel for which `why` is true; -1: it is about the layer
 };
 
-// What a kernel answers for a problem.
+// A kernel's answer for a problem.
 struct Offer {
-  double cycles = 0;  // estimated core cycles for one image on one thread; where it accepts
+  double cycles = 0;  // estimated core cycles for one image on one thread, if the kernel accepts
   Refusal refusal;
 };
 
-// One way to compute it. All functions are pure; `run` may be called from several threads on disjoint parts.
+// One kernel. All functions are pure. Several threads may call `run` on disjoint parts.
 struct ConvolutionKernel {
   const char* name;  // the stem of the file that defines it: "convolution_s16_6x16_avx2"
   Isa isa;
   InstructionMix mix;
-  // The cost as far as shape and ranges determine it, from 0 on, of any problem; weights are not read. Kernels are
-  // compared by cost, so only ratios count. kernels/costs.h holds the constants. An offer never costs less.
+  // The part of the cost that shape and ranges determine, from 0 on, for any problem. Weights are not read. Costs are
+  // only compared with each other, so only ratios count. kernels/costs.h holds the constants. An offer never costs
+  // less.
   double (*estimate)(const ConvolutionProblem& problem);
-  // Whether the kernel is exact for this problem, by a proof on shape, ranges and the weights themselves, and what it
-  // then costs. proof: [out_c], written where the kernel accepts, for its own `pack`; only the kernel knows its
-  // meaning.
+  // Whether the kernel is exact for this problem, proved from shape, ranges and weights, and the cost. proof: [out_c],
+  // written if the kernel accepts. Only `pack` of the same kernel reads it.
   Offer (*offer)(const ConvolutionProblem& problem, std::int64_t* proof);
-  // Parts begin at multiples of this many channels, and end at one or at out_c. out_c: channels can't be divided.
+  // Parts begin at multiples of this number of channels. They end at one or at out_c. If it is out_c, channels can't be
+  // divided.
   int (*channel_step)(const ConvolutionProblem& problem);
-  // Size of the packed weights (with bias and multipliers); 64-byte alignment is the caller's duty.
+  // The size of the packed weights with bias and multipliers. The caller aligns them to 64 bytes.
   std::size_t (*packed_bytes)(const ConvolutionProblem& problem);
-  // proof: as `offer` left it for this problem.
+  // proof: the values that `offer` wrote for this problem.
   void (*pack)(const ConvolutionProblem& problem, const std::int64_t* proof, std::byte* packed);
-  // Workspace that each concurrent call of `run` needs, 64-byte aligned. Its contents are not used after the call.
+  // The workspace of each concurrent call of `run`, 64-byte aligned. Its contents are not used after the call.
   std::size_t (*workspace_bytes)(const ConvolutionProblem& problem);
-  // Reads only within input[0, N*in_h*in_w*in_c), and of a depthwise or 1x1 layer's only rows between the first and the
-  // last that the part's windows touch. Writes only the part's elements of output. input and output do not overlap.
-  // `output` is that of the whole layer.
+  // Reads only input[0, N*in_h*in_w*in_c). For a depthwise or 1x1 layer, reads only rows between the first and the last
+  // that the part's windows read. Writes only the part's elements of the output. Input and output do not overlap.
+  // `output` is the output of the whole layer.
   void (*run)(const ConvolutionProblem& problem, const std::byte* packed, const std::uint8_t* input, void* output,
               const ConvolutionPart& part, std::byte* workspace);
-  // Parts that begin at multiples of this many rows of an image, and end at one or at out_h, waste least.
+  // Parts waste least if they begin at multiples of this number of rows of an image and end at one or at out_h.
   int row_step = 1;
 };
 
-// A kernel, what it offers for a problem, and the proof that its `pack` reads.
+// A kernel, its offer for a problem, and the proof for its `pack`.
 struct ConvolutionCandidate {
   const ConvolutionKernel* kernel = nullptr;
   Offer offer;
@@ -143,14 +144,14 @@ struct ConvolutionCandidate {
 // The answer of one kernel.
 [[nodiscard]] ConvolutionCandidate ask(const ConvolutionKernel& kernel, const ConvolutionProblem& problem);
 
-// The answers of all kernels that need no features beyond those of `isa`: those that accept, cheapest first, and among
-// equals the one that its ISA lists first; the scalar reference is the last of them, because it accepts everything that
-// accumulator_is_exact does; then those that refuse.
+// The answers of all kernels that need no features beyond those of `isa`. Those that accept come first, cheapest first;
+// among equal costs the order of the ISA's list decides. The scalar reference is the last of them, because it accepts
+// every problem for which accumulator_is_exact is true. Those that refuse follow.
 [[nodiscard]] std::vector<ConvolutionCandidate> rank_convolutions(const ConvolutionProblem& problem, Isa isa);
 
-// Float convolution, for layers that were left unquantized. The order of summation is part of the contract, so that
-// every ISA gives the same bits: acc = bias[c]; for kh, kw, ic ascending, taps in the padding skipped:
-// acc = acc + x * w, product and sum rounded to single precision separately; y = min(max(acc, clamp.lo), clamp.hi).
+// Float convolution for layers that are not quantized. The order of additions is part of the contract, so every ISA
+// returns the same bits: acc = bias[c]; for kh, kw, ic ascending, taps in the padding skipped: acc = acc + x * w,
+// product and sum rounded to single precision separately; y = min(max(acc, clamp.lo), clamp.hi).
 struct ConvolutionF32Problem {
   ConvolutionShape shape;
   const float* weights = nullptr;  // [out_c, kernel_h, kernel_w, in_c / groups]

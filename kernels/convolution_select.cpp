@@ -1,4 +1,4 @@
-// Which convolution kernels serve a problem, and whether int32 accumulators are exact for it.
+// The selection of convolution kernels for a problem, and the test whether int32 accumulators are exact for it.
 #include <algorithm>
 #include <iterator>
 #include <limits>

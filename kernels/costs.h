@@ -1,13 +1,13 @@
-// What the kernels' estimates are made of: one table for every CPU, so that the choice of kernels is reproducible.
+// The constants of the kernels' estimates. All CPUs share one table, so that the choice of kernels is reproducible.
 //
-// Every number is in core cycles of one thread with its data in the cache, unless its row says otherwise. Kernels are
+// Every number is in core cycles of one thread with its data in the cache, unless its row states otherwise. Kernels are
 // compared with each other, so only ratios count. The model is a core with two vector multipliers (Zen 3 to 5, Skylake
 // to Golden Cove). All rows were found on Zen 4, by hand, from `convolution_bench`.
 //
-// `./dev fit-costs` measures every kernel on layers of real networks, and says how far each row is from this CPU.
-// kernels/costs/data/ holds such measurements. zen3.csv was made on a busy machine. Measured / estimated there, for the
-// rows in force (mean, standard deviation, number of measurements), and with each row multiplied by the factor that
-// fits best:
+// `./dev fit-costs` measures every kernel on layers of real networks and prints how far each row is from this CPU.
+// kernels/costs/data/ holds such measurements. zen3.csv was made on a busy machine. The table shows measured /
+// estimated there (mean, standard deviation, number of measurements): for the rows in force, and with each row
+// multiplied by the factor that fits best.
 //
 //   kernel                           mean    std    n   fitted: mean    std  factor
 //   convolution_matched_16x4_avx2    1.704  0.680  141          1.148  0.458   1.042
@@ -25,7 +25,7 @@
 // The kernel that the rows in force choose is 1.2 % slower there than the fastest one, on the mean of 168 layers
 // (fitted: 0.5 %). A mean that all kernels share does not change a choice.
 //
-// Constants have internal linkage on purpose: see kernels/CMakeLists.txt.
+// Constants have internal linkage: see kernels/CMakeLists.txt.
 #pragma once
 
 namespace narrow::kernels::costs {
@@ -37,19 +37,19 @@ struct Panel {
   double load;  // 32 bytes of a block's input
 };
 
-// Accumulation runs, in half steps: what half of a depth step that is never widened takes.
+// Accumulation runs, in half steps. A half step is the time of half a depth step that is never widened.
 struct AccumulationRuns {
-  int tile;        // what a tile costs more than one of convolution_u8_6x16_avx2
+  int tile;        // further cost of a tile compared with convolution_u8_6x16_avx2
   int widen;       // widening sums from register to register
   int call;        // widening by a function call, with sums in memory
-  int always_num;  // widening every depth step costs always_num / always_den half steps for each of them
+  int always_num;  // widening every depth step costs always_num / always_den half steps for each
   int always_den;
 };
 
 // A 1x1 convolution with few weights, for one pixel and 8 channels.
 struct Pointwise {
   double step;   // a depth step
-  double store;  // writing it out
+  double store;  // storing it
 };
 
 // Vectors of 8 pixels and 4 channels.
@@ -72,27 +72,27 @@ struct Depthwise {
 // Winograd in words.
 struct Winograd {
   double step;    // 32 products of one Winograd tile
-  double row;     // of a position, tile and panel: starting and storing the sums
-  double input;   // transforming 16 input channels of a tile; of winograd_s16_3x3_avx2 all of them
+  double row;     // a position, tile and panel: starting and storing the sums
+  double input;   // transforming 16 input channels of a tile; for winograd_s16_3x3_avx2, all of them
   double output;  // transforming 16 output channels of a tile
   double expand;  // transforming the weights of 2 input and 16 output channels
 };
 
 // Winograd in bytes.
 struct ByteWinograd {
-  double step;    // of a position, tile and 16 output channels: 4 input channels
-  double widen;   // what the step costs more where it is widened alone; divided by the length of the accumulation run
-  double row;     // of a position, tile and 16 output channels: starting and storing the sums
+  double step;    // a position, tile and 16 output channels: 4 input channels
+  double widen;   // further cost of a depth step that is widened alone; divided by the length of the accumulation run
+  double row;     // a position, tile and 16 output channels: starting and storing the sums
   double input;   // transforming 32 input channels of a tile
   double output;  // transforming 16 output channels of a tile
-  double longer;  // how much longer runs are than those of the worst weights; a ratio
+  double longer;  // length of runs relative to those of the worst weights; a ratio
 };
 
 // A direct convolution with vpdpbusd.
 struct Dot {
   double step;    // a depth step of a pixel and a vector of channels
   double load;    // a depth step of a pixel: loading it
-  double store;   // a pixel and vector: starting and writing out
+  double store;   // a pixel and vector: starting and storing its sums
   double copy;    // 32 bytes of a block's input
   double window;  // a pixel's pointer to its window
 };
@@ -104,7 +104,7 @@ constexpr double kScalarProduct = 4;
 constexpr Panel kConvolutionU8{.step = 2.0, .tile = 8, .load = 2};
 // kernel: convolution_s16_6x16_avx2
 constexpr Panel kConvolutionS16{.step = 1.25, .tile = 8, .load = 2};
-// kernel: convolution_a16_3x16_avx2. Its step is that of a layer that never widens; the runs add to it.
+// kernel: convolution_a16_3x16_avx2. Its step is that of a layer that never widens. The accumulation runs add to it.
 constexpr Panel kConvolutionA16{.step = 1.25, .tile = 8, .load = 2};
 constexpr AccumulationRuns kRuns{.tile = 5, .widen = 1, .call = 6, .always_num = 16, .always_den = 5};
 // kernel: convolution_1x1_a16_avx2

@@ -14,7 +14,7 @@ class RealCpuid final : public CpuidSource {
     __cpuid_count(leaf, subleaf, r.eax, r.ebx, r.ecx, r.edx);
     return r;
   }
-  // The intrinsic needs a compiler flag that would let the compiler use XSAVE elsewhere.
+  // The intrinsic needs a compiler flag that would also allow the compiler to use XSAVE elsewhere.
   [[nodiscard]] std::uint64_t xcr0() const override {
     std::uint32_t low = 0;
     std::uint32_t high = 0;
@@ -29,7 +29,7 @@ CpuFeatures required_features(Isa isa) {
   switch (isa) {
     case Isa::kAvx2:
       return {CpuFeatures::kAvx2};
-    // With AVX2, so that its kernels serve where there are none of their own.
+    // AVX2 is included, because its kernels serve where the ISA has none of its own.
     case Isa::kAvxVnni:
       return {CpuFeatures::kAvx2 | CpuFeatures::kAvxVnni};
     case Isa::kAvx512Vnni:
@@ -41,7 +41,7 @@ CpuFeatures required_features(Isa isa) {
 }
 
 CpuFeatures detect(const CpuidSource& source) {
-  // XCR0: which registers the operating system saves.
+  // XCR0 holds the registers that the operating system saves.
   constexpr std::uint64_t kYmm = 0x06;  // xmm, upper halves of ymm
   constexpr std::uint64_t kZmm = 0xe6;  // and mask registers, upper halves of zmm, zmm16-31
 
@@ -55,7 +55,7 @@ CpuFeatures detect(const CpuidSource& source) {
   const std::uint64_t xcr0 = source.xcr0();
   if ((xcr0 & kYmm) != kYmm) return features;
 
-  // A CPU answers a leaf beyond its largest with the data of another one.
+  // For a leaf beyond the largest, a CPU returns the data of another leaf.
   if (max_leaf < 7) return features;
   const CpuidRegisters leaf7 = source.cpuid(7, 0);
   if (!bit(leaf7.ebx, 5)) return features;
@@ -63,7 +63,7 @@ CpuFeatures detect(const CpuidSource& source) {
   const std::uint32_t max_subleaf = leaf7.eax;
   if (max_subleaf >= 1 && bit(source.cpuid(7, 1).eax, 4)) features.bits |= CpuFeatures::kAvxVnni;
 
-  // VNNI kernels use the foundation, byte, doubleword and 256-bit forms besides VNNI itself.
+  // VNNI kernels use AVX512F, AVX512BW, AVX512DQ and AVX512VL besides VNNI itself.
   const bool avx512 = bit(leaf7.ebx, 16) && bit(leaf7.ebx, 17) && bit(leaf7.ebx, 30) && bit(leaf7.ebx, 31);
   if (avx512 && bit(leaf7.ecx, 11) && (xcr0 & kZmm) == kZmm) features.bits |= CpuFeatures::kAvx512Vnni;
   return features;

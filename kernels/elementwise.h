@@ -1,8 +1,9 @@
 // Elementwise family: quantize, dequantize, requantize (also concat).
 // Everywhere: single precision, no contraction, round half to even, real = scale * (q - zero_point).
-// Clamping happens before the conversion to an integer: any multiplier is fine, infinity goes to a bound and NaN to lo.
-// Ranges: q in [0, 255] stored in uint8. No pointer is aligned; nothing is read or written outside [0, count).
-// In-place (output == input) is allowed where types are equal; other overlap is not.
+// Values are clamped before they are converted to integers. Therefore any multiplier is allowed; infinity becomes a
+// bound and NaN becomes lo.
+// Ranges: q in [0, 255] stored in uint8. No pointer is aligned. Nothing outside [0, count) is read or written.
+// The output may be the input if their types are equal. Other overlap is not allowed.
 #pragma once
 
 #include <cstddef>
@@ -29,7 +30,7 @@ struct DequantizeArgs {
 };
 
 // rows x channels elements: y[r, c] = clamp(round(float(x[r, c] - input_zero_point) * multiplier) + zero_point, lo, hi)
-// with multiplier = float(double(input_scale) / output_scale). Strides (elements between rows) make it serve
+// with multiplier = float(double(input_scale) / output_scale). With strides (elements between rows) it serves
 // Activation and Concat.
 struct RequantizeArgs {
   const std::uint8_t* input;

@@ -1,4 +1,4 @@
-// What one ISA library offers; its accessor is the library's only exported symbol.
+// The kernels of one ISA library. Its accessor is the library's only exported symbol.
 #pragma once
 
 #include <cstddef>
@@ -12,11 +12,11 @@
 
 namespace narrow::kernels {
 
-// Where an ISA has nothing faster, it offers the kernels of one whose features it includes. Only its own convolutions
-// are here: rank_convolutions looks in the tables of all ISAs that it includes.
+// If an ISA has no faster kernel, its table holds a kernel of an ISA whose features it includes. Convolutions are the
+// exception: the table holds its own only, because rank_convolutions reads the tables of all included ISAs.
 struct IsaTable {
   Isa isa;
-  const ConvolutionKernel* const* convolutions;  // in the order that decides among equal costs
+  const ConvolutionKernel* const* convolutions;  // the order decides among equal costs
   std::size_t convolution_count;
   const ConvolutionF32Kernel* const* convolutions_f32;
   std::size_t convolution_f32_count;
@@ -26,15 +26,15 @@ struct IsaTable {
   const PoolKernels* pool;
 };
 
-// The table of an ISA that kernels were compiled for. Any CPU can ask for it; only one with required_features(isa) can
-// call the kernels in it, `offer` included.
+// The table of an ISA with compiled kernels. It can be read on any CPU. Its kernels, including `offer`, run only on a
+// CPU with required_features(isa).
 [[nodiscard]] const IsaTable& isa_table(Isa isa);
-// Of all compiled ISAs, fastest first, where they can be compared; the scalar reference is the last.
+// The tables of all compiled ISAs, fastest first where they are comparable. The scalar reference is the last.
 [[nodiscard]] std::vector<const IsaTable*> isa_tables();
 
 }  // namespace narrow::kernels
 
-// C linkage: one unmangled name per ISA library.
+// C linkage: one unmangled name for each ISA library.
 extern "C" {
 [[nodiscard]] const narrow::kernels::IsaTable* narrow_kernels_scalar();
 [[nodiscard]] const narrow::kernels::IsaTable* narrow_kernels_avx2();

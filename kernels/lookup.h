@@ -1,6 +1,6 @@
-// Lookup family: nonlinear functions of uint8 elements as tables of 256 bytes, one for all channels or one for each.
-// In-place (output == input) is allowed; other overlap is not. No pointer is aligned; nothing is read or written
-// outside of the elements.
+// Lookup family: nonlinear functions of uint8 elements as tables of 256 bytes, one for all channels or one for each
+// channel. The output may be the input. Other overlap is not allowed. No pointer is aligned. Nothing outside of the
+// elements is read or written.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// Read once for all kernels: what their proofs and their folded biases need to know of a layer's weights.
+// The sums of a layer's weights, read once for the proofs and folded biases of all kernels.
 #include <emmintrin.h>
 
 #include "kernels/convolution.h"
@@ -8,9 +8,9 @@ namespace {
 
 struct Lanes {
   __m128i positive = _mm_setzero_si128();  // two int64
-  __m128i negative = _mm_setzero_si128();  // its magnitude
+  __m128i negative = _mm_setzero_si128();  // magnitude, two int64
 
-  // Sixteen int8 numbers; the magnitude of -128 is right as an unsigned byte.
+  // Sixteen int8 numbers. As an unsigned byte, the magnitude of -128 is correct.
   void add(__m128i w) {
     const __m128i zero = _mm_setzero_si128();
     const __m128i below = _mm_cmpgt_epi8(zero, w);

@@ -1,8 +1,5 @@
-// What each family of this folder offers: the convolution kernels, and for the table of the folder the lists of them
-// and the other families.
+// The kernels of each family of this folder, which table_avx2.cpp lists.
 #pragma once
-
-#include <cstddef>
 
 #include "kernels/binary.h"
 #include "kernels/convolution.h"
@@ -25,8 +22,7 @@ extern const ConvolutionKernel kWinogradS16;
 extern const ConvolutionKernel kWinogradStrided;
 extern const ConvolutionKernel kWinogradU8;
 extern const ConvolutionF32Kernel kConvolutionF32;
-const ConvolutionKernel* const* convolution_list(std::size_t* count);
-const ConvolutionF32Kernel* const* convolution_f32_list(std::size_t* count);
+
 [[nodiscard]] const ElementwiseKernels* elementwise();
 [[nodiscard]] const BinaryKernels* binary();
 [[nodiscard]] const LookupKernels* lookup();

@@ -1,20 +1,34 @@
 #include "kernels/avx2/families_avx2.h"
 #include "kernels/isa_table.h"
 
-// The library is built with hidden visibility; this is the one symbol that is not.
+namespace narrow::kernels::avx2 {
+namespace {
+
+// The kernel with the lowest cost is chosen. Among equal costs it is the first of this list.
+constexpr const ConvolutionKernel* kConvolutions[] = {
+    &kDepthwiseU8,  &kDepthwiseS16,   &kPointwiseA16, &kConvolutionA16, &kConvolutionU8,  &kConvolutionMatched,
+    &kPointwiseS16, &kConvolutionS16, &kWinogradU8,   &kWinogradS16,    &kWinogradStrided};
+constexpr const ConvolutionF32Kernel* kConvolutionsF32[] = {&kConvolutionF32};
+
+IsaTable make_table() {
+  IsaTable table{};
+  table.isa = Isa::kAvx2;
+  table.convolutions = kConvolutions;
+  table.convolution_count = sizeof(kConvolutions) / sizeof(kConvolutions[0]);
+  table.convolutions_f32 = kConvolutionsF32;
+  table.convolution_f32_count = sizeof(kConvolutionsF32) / sizeof(kConvolutionsF32[0]);
+  table.elementwise = elementwise();
+  table.binary = binary();
+  table.lookup = lookup();
+  table.pool = pool();
+  return table;
+}
+
+}  // namespace
+}  // namespace narrow::kernels::avx2
+
+// The library is built with hidden visibility. This is the only visible symbol.
 extern "C" __attribute__((visibility("default"))) const narrow::kernels::IsaTable* narrow_kernels_avx2() {
-  using narrow::kernels::IsaTable;
-  namespace isa = narrow::kernels::avx2;
-  static const IsaTable table = [] {
-    IsaTable filled{};
-    filled.isa = narrow::Isa::kAvx2;
-    filled.convolutions = isa::convolution_list(&filled.convolution_count);
-    filled.convolutions_f32 = isa::convolution_f32_list(&filled.convolution_f32_count);
-    filled.elementwise = isa::elementwise();
-    filled.binary = isa::binary();
-    filled.lookup = isa::lookup();
-    filled.pool = isa::pool();
-    return filled;
-  }();
+  static const narrow::kernels::IsaTable table = narrow::kernels::avx2::make_table();
   return &table;
 }

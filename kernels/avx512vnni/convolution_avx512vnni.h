@@ -1,4 +1,4 @@
-// The convolution kernels of this folder, which table_avx512vnni.cpp puts in order.
+// The convolution kernels of this folder. table_avx512vnni.cpp lists them in order.
 #pragma once
 
 #include "kernels/convolution.h"
@@ -13,7 +13,7 @@ extern const ConvolutionKernel kDepthwise3x3;
 extern const ConvolutionKernel kDepthwiseU8;
 extern const ConvolutionKernel kWinogradS16;
 
-// Of depthwise_u8_avx512vnni; other kernels may refuse more.
+// The refusal of depthwise_u8_avx512vnni. Other kernels may refuse more.
 [[nodiscard]] Refusal refuse_depthwise_u8(const ConvolutionProblem& problem);
 
 }  // namespace narrow::kernels::avx512vnni

@@ -2,8 +2,9 @@
 
 #include <immintrin.h>
 
-#include "kernels/shared/layout_vnni.h"
+#include "kernels/shared/inline.h"
 #include "kernels/shared/prefetch.h"
+#include "kernels/shared/vnni/layout_vnni.h"
 
 namespace narrow::kernels::avx512vnni {
 namespace {
@@ -12,9 +13,7 @@ using vnni::TileFunction;
 using vnni::TileInput;
 using vnni::TileOutput;
 
-#define NARROW_INLINE [[gnu::always_inline]] static inline
-
-// Nested structs rather than arrays: g++ 12 keeps arrays of vectors on the stack.
+// Nested structs instead of arrays, because g++ 12 keeps arrays of vectors on the stack.
 template <int kCount>
 struct Vectors {
   __m512i first;
@@ -37,7 +36,7 @@ struct Windows {
 template <>
 struct Windows<0> {};
 
-// Statements that stay in this order: compilers would rather load several pixels at once and spill.
+// asm statements keep this order. Otherwise compilers would load several pixels at once and spill.
 NARROW_INLINE __m512i broadcast4(const std::uint8_t* bytes) {
   struct [[gnu::packed, gnu::may_alias]] Four {
     std::uint8_t bytes[4];
@@ -59,7 +58,8 @@ NARROW_INLINE void load(Vectors<kCount>& to, const __m512i* from) {
   if constexpr (kCount > 1) load(to.rest, from + 1);
 }
 
-// 28 accumulators and 4 vectors of weights leave no register for x, so one of the latter is an operand in memory.
+// 28 accumulators and 4 vectors of weights leave no register for x. Therefore one vector of weights is an operand in
+// memory.
 template <int kCount, int kHeld>
 NARROW_INLINE void step(Vectors<kCount>& acc, __m512i x, const Vectors<kHeld>& held, const __m512i* weights) {
   if constexpr (kHeld > 0) {
@@ -100,8 +100,8 @@ NARROW_INLINE void store_accumulators(const Accumulators<kPixels, kVectors>& acc
   if constexpr (kPixels > 1) store_accumulators(acc.rest, to + kVectors);
 }
 
-// refuse_panels has proved that products fit an int32, so packing with saturation is all the clamping they need before
-// the bounds are applied to bytes.
+// refuse_panels has proved that products fit an int32. Therefore packing with saturation is the only clamp before the
+// bounds of bytes.
 struct Stage {
   __m512i zero_point;  // int16
   __m512i lo, hi;      // uint8
@@ -117,8 +117,8 @@ NARROW_INLINE __m512i bytes(const Stage& stage, __m512i low, __m512i high) {
   return _mm512_min_epu8(_mm512_max_epu8(_mm512_packus_epi16(low, high), stage.lo), stage.hi);
 }
 
-// One pixel. Lanes are in the order of place_in_panel, so that what packing leaves is in order but for the gaps where
-// there are fewer than 4 vectors.
+// Writes one pixel. Lanes are in the order of place_in_panel, so packed bytes are in order. If there are fewer than 4
+// vectors, there are gaps between them.
 NARROW_INLINE void write(const Stage& stage, const Vectors<4>& acc, const Vectors<4>& multiplier, std::uint8_t* out) {
   const auto scale = [](__m512i a, __m512i m) { return rounded(a, _mm512_castsi512_ps(m)); };
   const __m512i low = words(stage, scale(acc.first, multiplier.first), scale(acc.rest.first, multiplier.rest.first));

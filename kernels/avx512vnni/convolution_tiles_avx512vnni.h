@@ -1,10 +1,10 @@
-// Tiles of 7 pixels x 64 channels, 9 x 48, 14 x 32 or 14 x 16, as the number of channels allows, for
-// convolution_u8_avx512vnni and winograd_u8_2x2_avx512vnni: 27 or 28 of the 32 registers accumulate.
+// Tiles of convolution_u8_avx512vnni and winograd_u8_2x2_avx512vnni: 7 pixels x 64 channels, 9 x 48, 14 x 32 or 14 x
+// 16, depending on the number of channels. 27 or 28 of the 32 registers are accumulators.
 #pragma once
 
 #include <cstdint>
 
-#include "kernels/shared/tile_vnni.h"
+#include "kernels/shared/vnni/tile_vnni.h"
 
 #pragma GCC visibility push(hidden)
 namespace narrow::kernels::avx512vnni {
@@ -12,8 +12,8 @@ namespace narrow::kernels::avx512vnni {
 // vectors: of a panel; pixels: at most Tiles::max_pixels(vectors).
 [[nodiscard]] vnni::TileFunction tile_function(std::int64_t vectors, std::int64_t pixels);
 
-// Parameter of the templates in kernels/shared/convolution_vnni.h and winograd_vnni.h. Internal linkage on purpose: see
-// kernels/CMakeLists.txt.
+// Parameter of the templates in kernels/shared/vnni/convolution_vnni.h and winograd_vnni.h. It has internal linkage:
+// see kernels/CMakeLists.txt.
 namespace {
 
 struct Tiles {

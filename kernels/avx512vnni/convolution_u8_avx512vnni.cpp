@@ -1,7 +1,7 @@
-// convolution_u8_avx512vnni: see kernels/shared/convolution_vnni.h, with the tiles of convolution_tiles_avx512vnni.h.
+// convolution_u8_avx512vnni: kernels/shared/vnni/convolution_vnni.h with the tiles of convolution_tiles_avx512vnni.h.
 #include "kernels/avx512vnni/convolution_avx512vnni.h"
 #include "kernels/avx512vnni/convolution_tiles_avx512vnni.h"
-#include "kernels/shared/convolution_vnni.h"
+#include "kernels/shared/vnni/convolution_vnni.h"
 
 namespace narrow::kernels::avx512vnni {
 

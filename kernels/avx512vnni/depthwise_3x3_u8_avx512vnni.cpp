@@ -1,11 +1,12 @@
-// depthwise_3x3_u8_avx512vnni: as depthwise_u8_avx512vnni for windows of 3x3, but rows are interleaved in registers,
-// column by column, and every column is multiplied at once with the weights of all the outputs that it belongs to: no
-// line is stored, nothing is loaded twice, and the write-out of an output runs beside the products of the next. Vectors
-// of bytes have 64 channels, or 32 of two output rows, or 16 of four.
+// depthwise_3x3_u8_avx512vnni: depthwise_u8_avx512vnni for windows of 3x3. Rows are interleaved in registers, column by
+// column. Every column is multiplied at once by the weights of all outputs that read it. No line is stored and no input
+// is loaded twice. The output stage of one output overlaps with the products of the next. Vectors of bytes have 64
+// channels, or 32 channels of two output rows, or 16 of four.
 #include <immintrin.h>
 
 #include "kernels/avx2/shared/depthwise_avx2.h"
 #include "kernels/avx512vnni/convolution_avx512vnni.h"
+#include "kernels/shared/inline.h"
 
 namespace narrow::kernels::avx512vnni {
 namespace {
@@ -13,12 +14,10 @@ namespace {
 using avx2::DepthwiseBlock;
 using avx2::DepthwiseRows;
 
-#define NARROW_INLINE [[gnu::always_inline]] static inline
-
 constexpr int kPanels = 4;
 using Panels = __m512i[kPanels];
 
-// A row of the windows of all output rows.
+// One row of the windows of all output rows.
 template <int kRows, bool kWhole>
 NARROW_INLINE __m512i load(const DepthwiseRows& in, int tap, std::int64_t offset, __mmask16 channels) {
   if constexpr (kRows == 1) {
@@ -39,7 +38,7 @@ NARROW_INLINE __m512i load(const DepthwiseRows& in, int tap, std::int64_t offset
   }
 }
 
-// A column of three rows: doublewords of (first, second, third, anything). The fourth weight is 0.
+// A column of three rows: doublewords of (first, second, third, any value). The fourth weight is 0.
 NARROW_INLINE void interleave(__m512i x0, __m512i x1, __m512i x2, Panels& to) {
   const __m512i upper = _mm512_unpacklo_epi8(x0, x1);
   const __m512i lower = _mm512_unpacklo_epi8(x2, x2);
@@ -51,7 +50,7 @@ NARROW_INLINE void interleave(__m512i x0, __m512i x1, __m512i x2, Panels& to) {
   to[3] = _mm512_unpackhi_epi16(more_upper, more_lower);
 }
 
-// What outputs of a block share.
+// The constants that outputs of a panel set share.
 struct Stage {
   Panels weights[3];
   __m512i zero_point;  // int16

@@ -1,11 +1,13 @@
-// depthwise_u8_avx512vnni: vpdpbusd adds four taps of a window's column for 16 channels at once, exact for any 8 x 8
-// bits. Four rows of the picture are interleaved, so that a 3x3 window needs three instructions, and the window below
-// it the same three registers. -zero_point * sum(w) is in the bias.
+// depthwise_u8_avx512vnni: vpdpbusd adds four taps of a window's column for 16 channels at once. It is exact for any 8
+// x 8 bits. Four rows of the image are interleaved. Therefore a 3x3 window takes three instructions, and the window
+// below it uses the same three registers. The bias includes -zero_point * sum(w).
 #include <immintrin.h>
+
+#include <cstdint>
 
 #include "kernels/avx2/shared/depthwise_avx2.h"
 #include "kernels/avx512vnni/convolution_avx512vnni.h"
-#include "kernels/avx512vnni/depthwise_interleave_avx512vnni.h"
+#include "kernels/shared/inline.h"
 
 namespace narrow::kernels::avx512vnni {
 namespace {
@@ -14,11 +16,68 @@ using avx2::DepthwiseBlock;
 using avx2::kDepthwiseHeadBytes;
 using avx2::TileLines;
 
+constexpr std::int64_t kPixelBytes = 64;  // of a line: 16 channels of four rows
+
+// The channels of a pixel of 1, 2 or 4 panels, a quarter of them in each lane. `channels` is the mask of the channels
+// of a single panel.
+template <int kPanels>
+NARROW_INLINE __m512i load_channels(const std::uint8_t* from, __mmask16 channels) {
+  // maskz, because g++ 12 warns of the undefined operands of the intrinsics without a mask.
+  if constexpr (kPanels == 4) {
+    return _mm512_loadu_si512(from);
+  } else if constexpr (kPanels == 2) {
+    const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+    return _mm512_maskz_permutexvar_epi64(0xFF, _mm512_setr_epi64(0, 0, 1, 1, 2, 2, 3, 3),
+                                          _mm512_castsi256_si512(bytes));
+  } else {
+    const __m128i bytes = _mm_maskz_loadu_epi8(channels, from);
+    return _mm512_maskz_permutexvar_epi32(0xFFFF, _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3),
+                                          _mm512_castsi128_si512(bytes));
+  }
+}
+
+// kPanels: 1, 2 or 4. channels: of a single panel.
+template <int kPanels>
+void interleave_panels(const avx2::LineRows& rows, std::int64_t pixels, __mmask16 channels, std::uint8_t* to,
+                       std::int64_t panel_step) {
+  const std::uint8_t *r0 = rows.row[0], *r1 = rows.row[1], *r2 = rows.row[2], *r3 = rows.row[3];
+  for (; pixels > 0; --pixels, to += kPixelBytes) {
+    const __m512i x0 = load_channels<kPanels>(r0, channels);
+    const __m512i x1 = load_channels<kPanels>(r1, channels);
+    const __m512i x2 = load_channels<kPanels>(r2, channels);
+    const __m512i x3 = load_channels<kPanels>(r3, channels);
+    r0 += rows.step[0];
+    r1 += rows.step[1];
+    r2 += rows.step[2];
+    r3 += rows.step[3];
+    const __m512i upper = _mm512_unpacklo_epi8(x0, x1);
+    const __m512i lower = _mm512_unpacklo_epi8(x2, x3);
+    _mm512_store_si512(to, _mm512_unpacklo_epi16(upper, lower));
+    if constexpr (kPanels > 1) _mm512_store_si512(to + panel_step, _mm512_unpackhi_epi16(upper, lower));
+    if constexpr (kPanels > 2) {
+      const __m512i more_upper = _mm512_unpackhi_epi8(x0, x1);
+      const __m512i more_lower = _mm512_unpackhi_epi8(x2, x3);
+      _mm512_store_si512(to + 2 * panel_step, _mm512_unpacklo_epi16(more_upper, more_lower));
+      _mm512_store_si512(to + 3 * panel_step, _mm512_unpackhi_epi16(more_upper, more_lower));
+    }
+  }
+}
+
+// See avx2::Interleave.
+void interleave_four(const avx2::LineRows& rows, std::int64_t pixels, int channels, std::uint8_t* to,
+                     std::int64_t panel_step) {
+  if (channels == 64) {
+    interleave_panels<4>(rows, pixels, 0, to, panel_step);
+  } else if (channels == 32) {
+    interleave_panels<2>(rows, pixels, 0, to, panel_step);
+  } else {
+    interleave_panels<1>(rows, pixels, static_cast<__mmask16>(0xFFFFU >> (16 - channels)), to, panel_step);
+  }
+}
+
 constexpr int kPixels = 7;  // of a tile
 
-#define NARROW_INLINE [[gnu::always_inline]] static inline
-
-// What all outputs of a layer share.
+// The constants that all outputs of a layer share.
 struct Stage {
   __m512i zero_point;  // int16
   __m512i lo, hi;      // uint8
@@ -37,7 +96,8 @@ NARROW_INLINE void add(__m512i& acc, const std::uint8_t* x, __m512i w) {
   __asm__ volatile("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(pixel), "v"(w));
 }
 
-// Sums of pixels whose windows are `shift` bytes from the lines' start. weights: of the panel and output row.
+// Sums of pixels whose windows start `shift` bytes after the start of the lines. The weights are those of the panel and
+// output row.
 NARROW_INLINE void multiply(const TileLines& in, std::int64_t shift, const std::byte* panel, const std::byte* weights,
                             Tile& acc) {
 #pragma GCC unroll 7
@@ -63,8 +123,8 @@ NARROW_INLINE __m512 scaled(__m512i acc, const std::byte* panel) {
   return _mm512_mul_ps(_mm512_cvtepi32_ps(acc), _mm512_load_ps(panel + avx2::kDepthwiseMultiplier));
 }
 
-// Outputs of two vectors of sums, before they are limited to bytes: neighbours within lanes. refuse_depthwise_u8 proves
-// that products are within int32.
+// Outputs of two vectors of sums as words, before they are limited to bytes. Neighbours lie in the same lane.
+// refuse_depthwise_u8 proves that products are within int32.
 NARROW_INLINE __m512i words(const Stage& stage, __m512 first, __m512 second) {
   return _mm512_adds_epi16(_mm512_packs_epi32(_mm512_cvtps_epi32(first), _mm512_cvtps_epi32(second)), stage.zero_point);
 }
@@ -90,7 +150,7 @@ NARROW_INLINE void store_32(const Stage& stage, const Tile& words, std::uint8_t*
   }
 }
 
-// Four pixels, each in a quarter.
+// Four pixels, each in a quarter of the vector.
 NARROW_INLINE __m512i quarters(const Stage& stage, __m512 a, __m512 b, __m512 c, __m512 d) {
   const __m512i pixels = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
   return _mm512_permutexvar_epi32(pixels, bytes(stage, words(stage, a, b), words(stage, c, d)));
@@ -110,7 +170,7 @@ NARROW_INLINE void store_16(const Stage& stage, const Tile& acc, const std::byte
   }
 }
 
-// uint8 outputs of whole panels, in rows of at least a tile's.
+// uint8 outputs of whole panels. A row has at least the pixels of a tile.
 template <int kPanels>
 [[gnu::noinline]] void run_whole(const ConvolutionProblem& problem, const TileLines& in, const DepthwiseBlock& block) {
   const Stage stage = stage_of(problem);
@@ -119,7 +179,7 @@ template <int kPanels>
   std::int64_t weights = kDepthwiseHeadBytes;
   for (int left = block.rows; left > 0; --left, row += problem.shape.out_w * out_c, weights += kPixelBytes) {
     for (int x = 0; x < block.columns; x += kPixels) {
-      // The last tile begins earlier, and computes some outputs again.
+      // The last tile begins earlier and computes some outputs again.
       if (x + kPixels > block.columns) x = block.columns - kPixels;
       std::uint8_t* const out = row + x * out_c;
       const std::int64_t shift = x * in.pixel_step;
@@ -165,7 +225,7 @@ template <int kPanels>
         const __m512 value = scaled(tile[i], block.packed);
         const std::int64_t at = block.index + (std::int64_t{row} * problem.shape.out_w + x + i) * problem.shape.out_c;
         if (problem.output_type == OutputType::kFloat32) {
-          // The operands' order makes equal values behave like std::min and std::max.
+          // With this order of operands, equal values behave as in std::min and std::max.
           const __m512 y = _mm512_max_ps(_mm512_set1_ps(problem.output_clamp.lo), value);
           _mm512_mask_storeu_ps(static_cast<float*>(block.output) + at, mask,
                                 _mm512_min_ps(_mm512_set1_ps(problem.output_clamp.hi), y));
@@ -205,7 +265,7 @@ constexpr avx2::DepthwiseForm kForm{.line = {.rows = 4, .pixel_bytes = kPixelByt
 
 }  // namespace
 
-// Products of sums and multipliers are within int32, so that they need not be limited before they are rounded.
+// Products of sums and multipliers are within int32, so they need no limit before they are rounded.
 Refusal refuse_depthwise_u8(const ConvolutionProblem& problem) {
   if (const Refusal refusal = avx2::refuse_depthwise(problem); refusal.why != nullptr) return refusal;
   if (problem.output_type == OutputType::kFloat32) return {};

@@ -1,10 +1,11 @@
 // winograd_s16_4x4_avx512vnni: winograd_s16_4x4_avx2 with vpdpwssd, which multiplies and adds pairs of words. 16 output
-// channels are one register, so that a tile has up to 12 rows of U, each word pair of which is broadcast from memory.
+// channels are one register. Therefore a tile has up to 12 rows of U. Each pair of words of a row is broadcast from
+// memory.
 #include <immintrin.h>
 
-#include "kernels/avx2/shared/winograd_plan_avx2.h"
-#include "kernels/avx2/shared/winograd_run_avx2.h"
+#include "kernels/avx2/shared/winograd_s16_4x4_avx2.h"
 #include "kernels/avx512vnni/convolution_avx512vnni.h"
+#include "kernels/shared/inline.h"
 
 namespace narrow::kernels::avx512vnni {
 namespace {
@@ -13,8 +14,6 @@ using avx2::Acc;
 
 constexpr int kRows = 12;
 
-#define NARROW_INLINE [[gnu::always_inline]] static inline
-
 NARROW_INLINE void step(__m512i& acc, const std::byte* u, __m512i w) {
   struct [[gnu::packed, gnu::may_alias]] Pair {
     std::byte bytes[4];
@@ -22,7 +21,7 @@ NARROW_INLINE void step(__m512i& acc, const std::byte* u, __m512i w) {
   __asm__ volatile("vpdpwssd %1%{1to16%}, %2, %0" : "+v"(acc) : "m"(*reinterpret_cast<const Pair*>(u)), "v"(w));
 }
 
-// Nested structs rather than arrays: g++ 12 keeps arrays of vectors on the stack.
+// Nested structs instead of arrays, because g++ 12 keeps arrays of vectors on the stack.
 template <int kCount>
 struct Sums {
   __m512i first;
@@ -36,7 +35,7 @@ NARROW_INLINE void begin(Sums<kCount>& sums, bool adds, const __m512i* m) {
   sums.first = adds ? _mm512_load_si512(m) : _mm512_setzero_si512();
   if constexpr (kCount > 1) begin(sums.rest, adds, m + 1);
 }
-// Rows are those from kRow on: three pointers reach all, four rows each.
+// The rows from kRow on. Three pointers reach four rows each.
 template <int kRow, int kCount>
 NARROW_INLINE void step_all(Sums<kCount>& sums, const std::byte* const (&u)[3], std::int64_t row_bytes, __m512i w) {
   step(sums.first, u[kRow / 4] + kRow % 4 * row_bytes, w);
@@ -70,7 +69,7 @@ constexpr TileFunction kTiles[kRows] = {tile<1>, tile<2>, tile<3>, tile<4>,  til
 
 void multiply(const std::byte* u, std::int64_t row_bytes, std::int64_t u_bytes, std::int64_t rows, const std::byte* w,
               bool adds, Acc* m) {
-  // Tiles of about one size rather than full ones and a tiny one.
+  // Tiles of nearly equal size, because full tiles and a tiny one would take longer.
   for (std::int64_t left = (rows + kRows - 1) / kRows; left > 0; --left) {
     const std::int64_t now = (rows + left - 1) / left;
     kTiles[now - 1](u, row_bytes, u_bytes, w, adds, m);

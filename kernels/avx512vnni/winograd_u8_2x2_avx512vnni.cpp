@@ -1,7 +1,7 @@
-// winograd_u8_2x2_avx512vnni: see kernels/shared/winograd_vnni.h, with the tiles of convolution_tiles_avx512vnni.h.
+// winograd_u8_2x2_avx512vnni: kernels/shared/vnni/winograd_vnni.h with the tiles of convolution_tiles_avx512vnni.h.
 #include "kernels/avx512vnni/convolution_avx512vnni.h"
 #include "kernels/avx512vnni/convolution_tiles_avx512vnni.h"
-#include "kernels/shared/winograd_vnni.h"
+#include "kernels/shared/vnni/winograd_vnni.h"
 
 namespace narrow::kernels::avx512vnni {
 

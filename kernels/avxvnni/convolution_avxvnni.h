@@ -1,4 +1,4 @@
-// The convolution kernels of this folder, which table_avxvnni.cpp puts in order.
+// The convolution kernels of this folder. table_avxvnni.cpp lists them in order.
 #pragma once
 
 #include "kernels/convolution.h"

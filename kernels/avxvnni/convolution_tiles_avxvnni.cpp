@@ -2,7 +2,8 @@
 
 #include <immintrin.h>
 
-#include "kernels/shared/layout_vnni.h"
+#include "kernels/shared/inline.h"
+#include "kernels/shared/vnni/layout_vnni.h"
 
 namespace narrow::kernels::avxvnni {
 namespace {
@@ -11,9 +12,7 @@ using vnni::TileFunction;
 using vnni::TileInput;
 using vnni::TileOutput;
 
-#define NARROW_INLINE [[gnu::always_inline]] static inline
-
-// Nested structs rather than arrays: g++ 12 keeps arrays of vectors on the stack.
+// Nested structs instead of arrays, because g++ 12 keeps arrays of vectors on the stack.
 template <int kCount>
 struct Vectors {
   __m256i first;
@@ -36,7 +35,7 @@ struct Windows {
 template <>
 struct Windows<0> {};
 
-// Statements that stay in this order: compilers would rather load several pixels at once and spill.
+// asm statements keep this order. Otherwise compilers would load several pixels at once and spill.
 NARROW_INLINE __m256i broadcast4(const std::uint8_t* bytes) {
   struct [[gnu::packed, gnu::may_alias]] Four {
     std::uint8_t bytes[4];
@@ -94,8 +93,8 @@ NARROW_INLINE void store_accumulators(const Accumulators<kPixels, kVectors>& acc
   if constexpr (kPixels > 1) store_accumulators(acc.rest, to + kVectors);
 }
 
-// refuse_panels has proved that products fit an int32, so packing with saturation is all the clamping they need before
-// the bounds are applied to bytes.
+// refuse_panels has proved that products fit an int32. Therefore packing with saturation is the only clamp before the
+// bounds of bytes.
 struct Stage {
   __m128i zero_point;  // int16
   __m128i lo, hi;      // uint8
@@ -107,7 +106,7 @@ NARROW_INLINE __m256i rounded(__m256i acc, __m256i multiplier) {
 NARROW_INLINE __m128i lower(__m256i both) { return _mm256_castsi256_si128(both); }
 NARROW_INLINE __m128i upper(__m256i both) { return _mm256_extracti128_si256(both, 1); }
 
-// One pixel. Lanes are in the order of place_in_panel.
+// Writes one pixel. Lanes are in the order of place_in_panel.
 NARROW_INLINE void write(const Stage& stage, const Vectors<2>& acc, const Vectors<2>& multiplier, std::uint8_t* out) {
   const __m256i words =
       _mm256_packs_epi32(rounded(acc.first, multiplier.first), rounded(acc.rest.first, multiplier.rest.first));

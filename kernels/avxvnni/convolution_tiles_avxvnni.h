@@ -1,9 +1,9 @@
-// Tiles of 6 pixels x 16 channels or 12 x 8, for convolution_u8_avxvnni and winograd_u8_2x2_avxvnni.
+// Tiles of convolution_u8_avxvnni and winograd_u8_2x2_avxvnni: 6 pixels x 16 channels or 12 x 8.
 #pragma once
 
 #include <cstdint>
 
-#include "kernels/shared/tile_vnni.h"
+#include "kernels/shared/vnni/tile_vnni.h"
 
 #pragma GCC visibility push(hidden)
 namespace narrow::kernels::avxvnni {
@@ -11,8 +11,8 @@ namespace narrow::kernels::avxvnni {
 // vectors: of a panel; pixels: at most Tiles::max_pixels(vectors).
 [[nodiscard]] vnni::TileFunction tile_function(std::int64_t vectors, std::int64_t pixels);
 
-// Parameter of the templates in kernels/shared/convolution_vnni.h and winograd_vnni.h. Internal linkage on purpose: see
-// kernels/CMakeLists.txt.
+// Parameter of the templates in kernels/shared/vnni/convolution_vnni.h and winograd_vnni.h. It has internal linkage:
+// see kernels/CMakeLists.txt.
 namespace {
 
 struct Tiles {

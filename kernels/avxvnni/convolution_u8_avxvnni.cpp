@@ -1,7 +1,7 @@
-// convolution_u8_avxvnni: see kernels/shared/convolution_vnni.h, with the tiles of convolution_tiles_avxvnni.h.
+// convolution_u8_avxvnni: kernels/shared/vnni/convolution_vnni.h with the tiles of convolution_tiles_avxvnni.h.
 #include "kernels/avxvnni/convolution_avxvnni.h"
 #include "kernels/avxvnni/convolution_tiles_avxvnni.h"
-#include "kernels/shared/convolution_vnni.h"
+#include "kernels/shared/vnni/convolution_vnni.h"
 
 namespace narrow::kernels::avxvnni {
 

@@ -1,7 +1,7 @@
 #include "kernels/avxvnni/convolution_avxvnni.h"
 #include "kernels/isa_table.h"
 
-// The library is built with hidden visibility; this is the one symbol that is not.
+// The library is built with hidden visibility. This is the only visible symbol.
 extern "C" __attribute__((visibility("default"))) const narrow::kernels::IsaTable* narrow_kernels_avxvnni() {
   using narrow::kernels::IsaTable;
   static const IsaTable table = [] {

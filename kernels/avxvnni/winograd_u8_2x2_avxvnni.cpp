@@ -1,7 +1,7 @@
-// winograd_u8_2x2_avxvnni: see kernels/shared/winograd_vnni.h, with the tiles of convolution_tiles_avxvnni.h.
+// winograd_u8_2x2_avxvnni: kernels/shared/vnni/winograd_vnni.h with the tiles of convolution_tiles_avxvnni.h.
 #include "kernels/avxvnni/convolution_avxvnni.h"
 #include "kernels/avxvnni/convolution_tiles_avxvnni.h"
-#include "kernels/shared/winograd_vnni.h"
+#include "kernels/shared/vnni/winograd_vnni.h"
 
 namespace narrow::kernels::avxvnni {
 

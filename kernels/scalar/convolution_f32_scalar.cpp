@@ -1,4 +1,4 @@
-// The reference of the float convolution: the order of its additions is the contract.
+// The reference of the float convolution. The order of its additions is the contract.
 #include <algorithm>
 
 #include "kernels/scalar/families_scalar.h"

@@ -1,4 +1,5 @@
-// The reference: law for every other convolution kernel. Slow and obvious; never optimised.
+// The reference, which is normative for every other convolution kernel. It is slow and simple, and it is never
+// optimised.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -17,7 +18,7 @@ double estimate(const ConvolutionProblem& p) {
 
 Offer offer(const ConvolutionProblem& p, std::int64_t*) { return {.cycles = estimate(p), .refusal = {}}; }
 
-// Packed: bias, multipliers and weights as they are.
+// Packed: bias, multipliers and weights, unchanged.
 struct Packed {
   const std::int32_t* bias;
   const float* multiplier;
@@ -44,7 +45,7 @@ Packed unpack(const ConvolutionProblem& p, const std::byte* packed) {
   return {bias, multiplier, reinterpret_cast<const std::int8_t*>(multiplier + p.shape.out_c)};
 }
 
-// acc[c] at output pixel (oy, ox) of one picture.
+// acc[c] at output pixel (oy, ox) of one image.
 std::int32_t accumulate(const ConvolutionProblem& p, const Packed& packed, const std::uint8_t* picture, int oy, int ox,
                         int c) {
   const ConvolutionShape& s = p.shape;
@@ -65,7 +66,7 @@ std::int32_t accumulate(const ConvolutionProblem& p, const Packed& packed, const
 }
 
 std::uint8_t requantize(float product, std::int32_t zero_point, const QRange& range) {
-  // In double, so that neither a huge product nor the zero point is rounded a second time.
+  // In double, so that neither a large product nor the addition of the zero point is rounded a second time.
   const double q = static_cast<double>(std::nearbyint(product)) + zero_point;
   return static_cast<std::uint8_t>(std::clamp(q, static_cast<double>(range.lo), static_cast<double>(range.hi)));
 }

@@ -1,4 +1,4 @@
-// What each family of this folder offers, for its table.
+// The kernels of each family of this folder, which table_scalar.cpp lists.
 #pragma once
 
 #include <cstddef>

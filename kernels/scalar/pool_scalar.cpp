@@ -5,7 +5,7 @@
 namespace narrow::kernels::scalar {
 namespace {
 
-// Calls visit(y, x, output_pixel) for the top left corner of the window of every output pixel in the rows.
+// Calls visit(y, x, output_pixel) for every output pixel of the rows. (y, x) is the top left corner of its window.
 template <class Visit>
 void for_each_output(const PoolShape& shape, std::int64_t row_begin, std::int64_t row_end, Visit visit) {
   for (std::int64_t row = row_begin; row < row_end; ++row) {

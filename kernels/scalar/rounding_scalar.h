@@ -1,4 +1,4 @@
-// The one rounding rule, spelled out.
+// The only rounding rule.
 #pragma once
 
 #include <cmath>
@@ -8,8 +8,8 @@
 
 namespace narrow::kernels::scalar {
 
-// The nearest integer, ties to even. |value| < 2^22. Written with floor, so that neither the rounding mode nor a
-// compiler flag can change it.
+// The nearest integer, ties to even, for |value| < 2^22. It uses floor, so that neither the rounding mode nor a
+// compiler flag can change the result.
 inline float round_half_to_even(float value) {
   const float below = std::floor(value);
   const float rest = value - below;  // exact
@@ -17,8 +17,8 @@ inline float round_half_to_even(float value) {
   return rest > 0.5F || (rest == 0.5F && !below_is_even) ? below + 1.0F : below;
 }
 
-// clamp(round(value) + zero_point, range.lo, range.hi); NaN becomes lo. Bounds are integers, so clamping first gives
-// the same and keeps the conversion to int32 in range.
+// clamp(round(value) + zero_point, range.lo, range.hi); NaN becomes lo. The bounds are integers, so clamping before
+// rounding has the same result and keeps the conversion to int32 in range.
 inline std::uint8_t round_and_clamp(float value, std::int32_t zero_point, QRange range) {
   const auto lo = static_cast<float>(range.lo - zero_point);
   const auto hi = static_cast<float>(range.hi - zero_point);

@@ -1,7 +1,7 @@
 #include "kernels/isa_table.h"
 #include "kernels/scalar/families_scalar.h"
 
-// The library is built with hidden visibility; this is the one symbol that is not.
+// The library is built with hidden visibility. This is the only visible symbol.
 extern "C" __attribute__((visibility("default"))) const narrow::kernels::IsaTable* narrow_kernels_scalar() {
   using narrow::kernels::IsaTable;
   namespace isa = narrow::kernels::scalar;

@@ -1,5 +1,5 @@
-// What kernels that multiply x itself need of a problem: -zero_point * sum(w) is in their bias. Internal linkage on
-// purpose: see kernels/CMakeLists.txt.
+// For kernels that multiply x itself and add -zero_point * sum(w) to the bias. Everything here has internal linkage:
+// see kernels/CMakeLists.txt.
 #pragma once
 
 #include <cstdint>

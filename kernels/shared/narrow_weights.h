@@ -1,6 +1,6 @@
-// Weights of at most 4 or 2 bits as they rest in memory: a half or a quarter of a byte each, minus the least weight.
-// Kernels widen a panel of them to bytes, in the cache, for all the pixels that meet it. Static: each ISA compiles its
-// own copy, with its own vectors, which the linker never sees.
+// Narrow weights: weights of at most 4 or 2 bits take a half or a quarter of a byte each. The least weight is
+// subtracted before they are stored. Kernels unpack a panel to bytes in the cache, once for all the pixels of a block.
+// Static: each ISA compiles its own copy with its own vectors, which the linker never sees.
 #pragma once
 
 #include <immintrin.h>
@@ -15,12 +15,12 @@ namespace narrow::kernels {
 
 struct WeightStorage {
   int bits = 8;  // 8, 4 or 2
-  // Added to what is stored in less than 8 bits; places without a weight hold 0, so it is not above that.
+  // Added to weights that are stored in less than 8 bits. Missing weights are stored as 0, so it is at most 0.
   std::int8_t least = 0;
 };
 
 static inline WeightStorage weight_storage(const ConvolutionProblem& problem) {
-  // With few pixels to share it, widening takes longer than computing; what does not fit a cache is worth it anyway.
+  // With few pixels, unpacking takes longer than computing. It still saves time if the bytes do not fit a cache.
   constexpr std::int64_t kFewPixels = 16;
   constexpr std::int64_t kCachedWeights = 1 << 20;
   const ConvolutionShape& shape = problem.shape;
@@ -31,7 +31,7 @@ static inline WeightStorage weight_storage(const ConvolutionProblem& problem) {
   return {hi - lo > 3 ? 4 : 2, static_cast<std::int8_t>(lo)};
 }
 
-static constexpr std::int64_t kUnit = 32;  // weights that are stored together: byte i holds i, i + 4 * bits, ...
+static constexpr std::int64_t kUnit = 32;  // weights of a storage unit: byte i holds weights i, i + 4 * bits, ...
 
 static inline std::int64_t unit_bytes(const WeightStorage& storage) { return kUnit * storage.bits / 8; }
 
@@ -59,12 +59,13 @@ static inline void store_units(const WeightStorage& storage, const std::int8_t* 
 }
 
 #ifdef __AVX2__
-// 16 bytes of 4 bits or 8 of 2 in both halves or all quarters of a vector, shifted so that each has its weights below.
+// Unpacks 16 bytes of 4-bit weights or 8 bytes of 2-bit weights. `copies` holds them in both halves or all quarters of
+// a vector, and `shifts` moves the weights of each part to the lowest bits.
 static inline __m256i widen_unit(__m256i copies, __m256i shifts, __m256i mask, __m256i least) {
   return _mm256_add_epi8(_mm256_and_si256(_mm256_srlv_epi64(copies, shifts), mask), least);
 }
 
-// The inverse, for 4 and 2 bits; `to` is 32-byte aligned.
+// The inverse, for 4 and 2 bits. `to` is 32-byte aligned.
 static inline void widen_units(const WeightStorage& storage, const std::byte* from, std::int64_t units, std::byte* to) {
   const __m256i least = _mm256_set1_epi8(storage.least);
   const __m256i mask = _mm256_set1_epi8(storage.bits == 4 ? 15 : 3);

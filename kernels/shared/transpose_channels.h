@@ -1,6 +1,5 @@
-// Weights from canonical order, [channel][element], to the order of panels, [step of a few elements][channel][element]:
-// a transposition of groups of 2 or 4 bytes. Static, for the baseline's SSE2: each ISA compiles its own copy, which the
-// linker never sees.
+// Transposes weights from canonical order, [channel][element], to the order of panels, [depth step][channel][element].
+// It moves groups of 2 or 4 bytes. Static, for SSE2: each ISA compiles its own copy, which the linker never sees.
 #pragma once
 
 #include <emmintrin.h>
@@ -15,8 +14,8 @@ static inline __m128i load_16(const std::int8_t* from) {
   return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
 }
 
-// Elements [0, count) of one channel; its place in step 0 is `to`, steps are `step_bytes` apart. What is missing in the
-// last step becomes 0.
+// Elements [0, count) of one channel. `to` is its address in depth step 0, and depth steps are `step_bytes` apart.
+// Missing elements of the last depth step become 0.
 template <int kElems>
 static inline void pack_one_channel(const std::int8_t* weights, std::int64_t count, std::int64_t step_bytes,
                                     std::int8_t* to) {
@@ -24,7 +23,7 @@ static inline void pack_one_channel(const std::int8_t* weights, std::int64_t cou
   for (int i = 0; count > 0 && i < kElems; ++i) to[i] = i < count ? weights[i] : std::int8_t{0};
 }
 
-// The same for four channels, `channel_step` elements apart, whose places are next to each other.
+// The same for four channels, `channel_step` elements apart. Their outputs are next to each other.
 template <int kElems>
 static inline void pack_four_channels(const std::int8_t* weights, std::int64_t channel_step, std::int64_t count,
                                       std::int64_t step_bytes, std::int8_t* to) {

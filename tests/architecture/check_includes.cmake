@@ -62,13 +62,13 @@ endfunction()
 
 room(include/narrow RECURSE ALLOW "^narrow/[^/]+\\.h$")
 
-room(kernels FLAT ALLOW "^base/arithmetic\\.h$" "^narrow/types\\.h$" "^kernels/[^/]+\\.h$")
-# What every ISA may use: the contracts, and what belongs to no ISA. An ISA also uses its own folder, but no other.
-set(every_isa "^base/arithmetic\\.h$" "^narrow/types\\.h$" "^kernels/[^/]+\\.h$" "^kernels/shared/")
-# The VNNI ISAs include the features of AVX2, and link its kernels. kernels/avx2/shared/ is what they may use of it.
-set(of_avx2 "^kernels/avx2/shared/")
-room(kernels/shared RECURSE ALLOW ${every_isa} ${of_avx2} NO_STL)
-room(kernels/avx2/shared RECURSE ALLOW ${every_isa} ${of_avx2} NO_STL)
+# Kernels. What any ISA compiles is in shared/, what the two VNNI ISAs compile in shared/vnni/. An ISA uses its own folder
+# and these. Within it, the folder of a family uses no other family, but what <isa>/shared/ has for several. The VNNI ISAs
+# include the features of AVX2 and link its kernels; avx2/shared/ is what they may use of it.
+set(contracts "^base/arithmetic\\.h$" "^narrow/types\\.h$" "^kernels/[^/]+\\.h$")
+room(kernels FLAT ALLOW ${contracts})
+room(kernels/shared FLAT ALLOW ${contracts} "^kernels/shared/[^/]+\\.h$" NO_STL)
+room(kernels/shared/vnni RECURSE ALLOW ${contracts} "^kernels/shared/" "^kernels/avx2/shared/" NO_STL)
 file(GLOB isa_folders RELATIVE ${ROOT}/kernels ${ROOT}/kernels/*)
 list(REMOVE_ITEM isa_folders shared)
 foreach(isa IN LISTS isa_folders)
@@ -77,11 +77,17 @@ foreach(isa IN LISTS isa_folders)
     if(isa STREQUAL "scalar")  # built for the baseline: its copies run everywhere
       set(no_stl "")
     endif()
-    set(borrowed "")
+    set(allowed ${contracts} "^kernels/${isa}/[^/]+\\.h$" "^kernels/${isa}/shared/" "^kernels/shared/[^/]+\\.h$")
     if(isa MATCHES "vnni$")
-      set(borrowed ${of_avx2})
+      list(APPEND allowed "^kernels/shared/vnni/" "^kernels/avx2/shared/")
     endif()
-    room(kernels/${isa} RECURSE ALLOW ${every_isa} "^kernels/${isa}/" ${borrowed} ${no_stl})
+    room(kernels/${isa} FLAT ALLOW ${allowed} ${no_stl})
+    file(GLOB families RELATIVE ${ROOT}/kernels/${isa} ${ROOT}/kernels/${isa}/*)
+    foreach(family IN LISTS families)
+      if(IS_DIRECTORY ${ROOT}/kernels/${isa}/${family})
+        room(kernels/${isa}/${family} RECURSE ALLOW ${allowed} "^kernels/${isa}/${family}/" ${no_stl})
+      endif()
+    endforeach()
   endif()
 endforeach()
 

@@ -2,66 +2,36 @@
 // formula gives, to the bit.
 #include <doctest/doctest.h>
 
-#include <algorithm>
-#include <cmath>
-#include <limits>
 #include <optional>
 #include <random>
 #include <vector>
 
 #include "kernels/binary.h"
+#include "tests/kernels/binary_cases.h"
 #include "tests/kernels/compare.h"
 #include "tests/kernels/guarded_buffer.h"
 #include "tests/support/data.h"
+#include "tests/support/random.h"
 
 namespace {
 
 using namespace narrow;
 using namespace narrow::kernels;
+using narrow::testing::addition;
 using narrow::testing::Against;
+using narrow::testing::Bytes;
 using narrow::testing::difference;
 using narrow::testing::GuardedBuffer;
+using narrow::testing::kDenormal;
+using narrow::testing::kInfinity;
+using narrow::testing::kMax;
+using narrow::testing::kMin;
+using narrow::testing::Layout;
+using narrow::testing::random_below;
+using narrow::testing::random_bytes;
+using narrow::testing::random_multiplier;
+using narrow::testing::random_range;
 using narrow::testing::runnable_isas;
-
-using Bytes = std::vector<std::uint8_t>;
-
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
-constexpr float kMax = std::numeric_limits<float>::max();
-constexpr float kMin = std::numeric_limits<float>::min();
-constexpr float kDenormal = std::numeric_limits<float>::denorm_min();
-
-Bytes random_bytes(std::mt19937& random, std::int64_t count) {
-  Bytes bytes(static_cast<std::size_t>(count));
-  for (std::uint8_t& byte : bytes) byte = static_cast<std::uint8_t>(random());
-  return bytes;
-}
-
-float random_multiplier(std::mt19937& random, float lowest, float highest) {
-  return std::exp(std::uniform_real_distribution<float>(lowest, highest)(random));
-}
-
-// Everything but the tensors.
-AddArgs addition(std::int32_t a_zero, std::int32_t b_zero, float a, float b, std::int32_t zero, QRange range) {
-  return {{}, a_zero, b_zero, a, b, zero, range};
-}
-
-struct Layout {
-  std::int64_t rows = 1;
-  std::int64_t channels = 1;
-  bool repeat_a = false;
-  bool repeat_b = false;
-  std::int64_t gap = 0;  // elements between rows that do not count, in all tensors that are not repeated
-
-  [[nodiscard]] std::int64_t stride(bool repeated) const { return repeated ? 0 : channels + gap; }
-  [[nodiscard]] std::int64_t elems() const { return rows * (channels + gap); }
-  [[nodiscard]] std::int64_t a_elems() const { return repeat_a ? channels : elems(); }
-  [[nodiscard]] std::int64_t b_elems() const { return repeat_b ? channels : elems(); }
-  [[nodiscard]] BinaryRows tensors(const std::uint8_t* a, const std::uint8_t* b, std::uint8_t* output) const {
-    return {a, b, output, rows, channels, stride(repeat_a), stride(repeat_b), channels + gap};
-  }
-  // An output before it is written; between rows it stays as it is.
-  [[nodiscard]] Bytes untouched() const { return Bytes(static_cast<std::size_t>(elems()), 0xEE); }
-};
 
 // What the reference computes.
 Bytes formula(AddArgs how, const Bytes& a, const Bytes& b, const Layout& layout) {
@@ -106,16 +76,6 @@ bool check_tables(const AddArgs& how, QRange a_range, QRange b_range) {
   return true;
 }
 
-std::int32_t random_below(std::mt19937& random, std::int32_t limit) {
-  return static_cast<std::int32_t>(random() % static_cast<std::uint32_t>(limit));
-}
-
-QRange random_small_range(std::mt19937& random, std::int32_t limit) {
-  const std::int32_t a = random_below(random, limit);
-  const std::int32_t b = random_below(random, limit);
-  return {std::min(a, b), std::max(a, b)};
-}
-
 }  // namespace
 
 TEST_CASE("add's tables of small inputs give what its formula does: extremes") {
@@ -155,10 +115,10 @@ TEST_CASE("add's tables of small inputs give what its formula does: most scales 
     const float sign = random() % 4 == 0 ? -1.0F : 1.0F;
     const AddArgs how = addition(random_below(random, 16), random_below(random, 16),
                                  random_multiplier(random, -2.0F, 1.0F), sign * random_multiplier(random, -2.0F, 1.0F),
-                                 random_below(random, 16), random_small_range(random, i % 2 == 0 ? 16 : 128));
+                                 random_below(random, 16), random_range(random, i % 2 == 0 ? 16 : 128));
     CAPTURE(how.a_multiplier);
     CAPTURE(how.b_multiplier);
-    found += check_tables(how, random_small_range(random, 16), random_small_range(random, 16)) ? 1 : 0;
+    found += check_tables(how, random_range(random, 16), random_range(random, 16)) ? 1 : 0;
   }
   CHECK(found > kCases / 2);
 }

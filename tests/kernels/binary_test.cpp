@@ -5,64 +5,48 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
-#include <limits>
 #include <random>
 #include <vector>
 
+#include "tests/kernels/binary_cases.h"
 #include "tests/kernels/compare.h"
 #include "tests/kernels/elementwise_reference.h"
 #include "tests/kernels/guarded_buffer.h"
 #include "tests/support/data.h"
+#include "tests/support/random.h"
 
 namespace {
 
 using namespace narrow;
 using namespace narrow::kernels;
+using narrow::testing::addition;
 using narrow::testing::Against;
+using narrow::testing::Bytes;
 using narrow::testing::difference;
 using narrow::testing::GuardedBuffer;
+using narrow::testing::kDenormal;
+using narrow::testing::kInfinity;
+using narrow::testing::kMax;
+using narrow::testing::kMin;
+using narrow::testing::Layout;
+using narrow::testing::random_below;
+using narrow::testing::random_bytes;
+using narrow::testing::random_multiplier;
+using narrow::testing::random_range;
 using narrow::testing::runnable_isas;
 
-using Bytes = std::vector<std::uint8_t>;
-
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
-constexpr float kMax = std::numeric_limits<float>::max();
-constexpr float kMin = std::numeric_limits<float>::min();
-constexpr float kDenormal = std::numeric_limits<float>::denorm_min();
-
-Bytes random_bytes(std::mt19937& random, std::int64_t count) {
-  Bytes bytes(static_cast<std::size_t>(count));
-  for (std::uint8_t& byte : bytes) byte = static_cast<std::uint8_t>(random());
-  return bytes;
-}
-
-std::int32_t random_byte(std::mt19937& random) { return static_cast<std::int32_t>(random() % 256); }
-
-float random_multiplier(std::mt19937& random, float lowest, float highest) {
-  return std::exp(std::uniform_real_distribution<float>(lowest, highest)(random));
-}
-
-QRange random_range(std::mt19937& random) {
-  const std::int32_t a = random_byte(random);
-  const std::int32_t b = random_byte(random);
-  return {std::min(a, b), std::max(a, b)};
-}
-
 // Everything but the tensors.
-AddArgs addition(std::int32_t a_zero, std::int32_t b_zero, float a, float b, std::int32_t zero, QRange range) {
-  return {{}, a_zero, b_zero, a, b, zero, range};
-}
 MultiplyArgs multiplication(std::int32_t a_zero, std::int32_t b_zero, float m, std::int32_t zero, QRange range) {
   return {{}, a_zero, b_zero, m, zero, range};
 }
 AddArgs random_addition(std::mt19937& random) {
   const float sign = random() % 2 == 0 ? 1.0F : -1.0F;
-  return addition(random_byte(random), random_byte(random), random_multiplier(random, -9.0F, 4.0F),
-                  sign * random_multiplier(random, -9.0F, 4.0F), random_byte(random), random_range(random));
+  return addition(random_below(random, 256), random_below(random, 256), random_multiplier(random, -9.0F, 4.0F),
+                  sign * random_multiplier(random, -9.0F, 4.0F), random_below(random, 256), random_range(random));
 }
 MultiplyArgs random_multiplication(std::mt19937& random) {
-  return multiplication(random_byte(random), random_byte(random), random_multiplier(random, -12.0F, 0.0F),
-                        random_byte(random), random_range(random));
+  return multiplication(random_below(random, 256), random_below(random, 256), random_multiplier(random, -12.0F, 0.0F),
+                        random_below(random, 256), random_range(random));
 }
 
 // The formulas of numerics.md.
@@ -81,24 +65,6 @@ std::uint8_t expected(const MultiplyArgs& how, std::uint8_t a, std::uint8_t b) {
 
 void call(Isa isa, const AddArgs& args) { binary_kernels(isa).add(args); }
 void call(Isa isa, const MultiplyArgs& args) { binary_kernels(isa).multiply(args); }
-
-struct Layout {
-  std::int64_t rows = 1;
-  std::int64_t channels = 1;
-  bool repeat_a = false;
-  bool repeat_b = false;
-  std::int64_t gap = 0;  // elements between rows that do not count, in all tensors that are not repeated
-
-  [[nodiscard]] std::int64_t stride(bool repeated) const { return repeated ? 0 : channels + gap; }
-  [[nodiscard]] std::int64_t elems() const { return rows * (channels + gap); }
-  [[nodiscard]] std::int64_t a_elems() const { return repeat_a ? channels : elems(); }
-  [[nodiscard]] std::int64_t b_elems() const { return repeat_b ? channels : elems(); }
-  [[nodiscard]] BinaryRows tensors(const std::uint8_t* a, const std::uint8_t* b, std::uint8_t* output) const {
-    return {a, b, output, rows, channels, stride(repeat_a), stride(repeat_b), channels + gap};
-  }
-  // An output before it is written; between rows it stays as it is.
-  [[nodiscard]] Bytes untouched() const { return Bytes(static_cast<std::size_t>(elems()), 0xEE); }
-};
 
 template <class Args>
 Bytes run(Isa isa, Args args, const Bytes& a, const Bytes& b, const Layout& layout, Against side = Against::kEnd) {

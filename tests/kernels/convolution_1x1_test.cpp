@@ -9,18 +9,11 @@
 #include "tests/kernels/convolution_cases.h"
 #include "tests/support/data.h"
 
-#define NEED_KERNELS() \
-  if (runnable_kernels().empty()) NARROW_SKIP("this CPU runs no kernel but the scalar reference")
-
 namespace narrow::kernels::testing {
 namespace {
 
 constexpr const char* kWords = "convolution_1x1_s16_avx2";
 constexpr const char* kSums16 = "convolution_1x1_a16_avx2";
-
-bool accepts(const char* kernel, const ConvolutionCase& c) {
-  return kernel_accepts(*kernel_named(kernel), c.problem());
-}
 
 ConvolutionCase extreme_case(std::mt19937& random, const ConvolutionShape& shape, QRange weights, QRange inputs) {
   ConvolutionCase c = case_of(shape);
@@ -33,7 +26,7 @@ ConvolutionCase extreme_case(std::mt19937& random, const ConvolutionShape& shape
 }
 
 TEST_CASE("1x1: outputs of 8 to 144 channels and any number of pixels equal the reference") {
-  NEED_KERNELS();
+  NARROW_NEED_KERNELS();
   std::mt19937 random(narrow::testing::seed() + 20);
   for (const int out_c : {8, 16, 24, 32, 40, 48, 72, 96, 144}) {
     for (const int in_c : {4, 8, 12, 20, 36, 132}) {
@@ -42,8 +35,8 @@ TEST_CASE("1x1: outputs of 8 to 144 channels and any number of pixels equal the 
           const QRange weights = narrow_ranges ? QRange{-7, 7} : QRange{-128, 127};
           const QRange inputs = narrow_ranges ? QRange{0, 15} : QRange{0, 255};
           ConvolutionCase c = extreme_case(random, shape_of(3, width, in_c, out_c, 1, 1, 0), weights, inputs);
-          CHECK(accepts(kWords, c));
-          CHECK(accepts(kSums16, c) == narrow_ranges);
+          CHECK(kernel_accepts(kWords, c));
+          CHECK(kernel_accepts(kSums16, c) == narrow_ranges);
           CHECK(check_against_reference(c) > 0);
         }
       }
@@ -52,7 +45,7 @@ TEST_CASE("1x1: outputs of 8 to 144 channels and any number of pixels equal the 
 }
 
 TEST_CASE("1x1: more pixels than a chunk, and every zero point and clamp, equal the reference") {
-  NEED_KERNELS();
+  NARROW_NEED_KERNELS();
   std::mt19937 random(narrow::testing::seed() + 21);
   for (const int out_c : {8, 16, 24, 32}) {
     for (const QRange range : {QRange{0, 255}, QRange{0, 15}, QRange{3, 14}, QRange{200, 200}}) {
@@ -60,7 +53,7 @@ TEST_CASE("1x1: more pixels than a chunk, and every zero point and clamp, equal 
         ConvolutionCase c = extreme_case(random, shape_of(13, 67, 64, out_c, 1, 1, 0), {-7, 7}, {0, 255});
         c.output_range = range;
         c.output_zero_point = zero_point;
-        CHECK(accepts(kWords, c));
+        CHECK(kernel_accepts(kWords, c));
         CHECK(check_against_reference(c) > 0);
       }
     }
@@ -68,7 +61,7 @@ TEST_CASE("1x1: more pixels than a chunk, and every zero point and clamp, equal 
 }
 
 TEST_CASE("1x1: sums in 16 bits end exactly where int16 does") {
-  NEED_KERNELS();
+  NARROW_NEED_KERNELS();
   ConvolutionCase c = case_of(shape_of(1, 4, 8, 8, 1, 1, 0));
   c.input_range = {0, 217};
   c.input.assign(32, 217);
@@ -78,7 +71,7 @@ TEST_CASE("1x1: sums in 16 bits end exactly where int16 does") {
   const auto accepts_second = [&](std::int8_t weight) {
     c.weights[40] = 75;  // channel 5: elements 0 and 4 share a lane
     c.weights[44] = weight;
-    return accepts(kSums16, c);
+    return kernel_accepts(kSums16, c);
   };
   CHECK(accepts_second(76));  // 217 * 151 = 32767
   CHECK(check_against_reference(c) > 0);
@@ -89,25 +82,25 @@ TEST_CASE("1x1: sums in 16 bits end exactly where int16 does") {
 }
 
 TEST_CASE("1x1: only outputs that fit an int32 before they are rounded") {
-  NEED_KERNELS();
+  NARROW_NEED_KERNELS();
   std::mt19937 random(narrow::testing::seed() + 22);
   ConvolutionCase c = extreme_case(random, shape_of(2, 3, 16, 24, 1, 1, 0), {-7, 7}, {0, 255});
-  CHECK(accepts(kSums16, c));
+  CHECK(kernel_accepts(kSums16, c));
   for (const float multiplier : {1e-38F, 1e-7F, 1e3F, 1e5F, 1e30F, std::numeric_limits<float>::max()}) {
     c.multiplier[23] = multiplier;
-    CHECK(accepts(kSums16, c) == (multiplier < 1e4F));
-    CHECK(accepts(kWords, c) == (multiplier < 1e4F));
+    CHECK(kernel_accepts(kSums16, c) == (multiplier < 1e4F));
+    CHECK(kernel_accepts(kWords, c) == (multiplier < 1e4F));
     CHECK(check_against_reference(c) > 0);
   }
 }
 
 TEST_CASE("1x1: other windows, odd numbers of channels and many weights are left to other kernels") {
-  NEED_KERNELS();
+  NARROW_NEED_KERNELS();
   std::mt19937 random(narrow::testing::seed() + 23);
   const auto taken = [&](const ConvolutionShape& shape) {
     const ConvolutionCase c = extreme_case(random, shape, {-1, 1}, {0, 3});
-    CHECK(accepts(kWords, c) == accepts(kSums16, c));
-    return accepts(kWords, c);
+    CHECK(kernel_accepts(kWords, c) == kernel_accepts(kSums16, c));
+    return kernel_accepts(kWords, c);
   };
   CHECK(taken(shape_of(4, 4, 16, 16, 1, 1, 0)));
   CHECK(taken(shape_of(1, 1, 128, 512, 1, 1, 0)));

@@ -12,15 +12,12 @@
 #include "tests/kernels/convolution_cases.h"
 #include "tests/support/data.h"
 
-#define NEED_KERNELS() \
-  if (runnable_kernels().empty()) NARROW_SKIP("this CPU runs no kernel but the scalar reference")
-
 namespace narrow::kernels::testing {
 namespace {
 
 constexpr const char* kName = "convolution_a16_3x16_avx2";
 
-bool a16_accepts(const ConvolutionCase& c) { return kernel_accepts(*kernel_named(kName), c.problem()); }
+bool accepts(const ConvolutionCase& c) { return kernel_accepts(kName, c); }
 
 std::int64_t steps_for(const std::vector<std::int8_t>& weights, std::int64_t segment_elems, std::int32_t largest) {
   const std::int64_t segments = static_cast<std::int64_t>(weights.size()) / segment_elems;
@@ -48,7 +45,7 @@ bool windows_fit(const std::vector<std::int8_t>& weights, std::int64_t segment_e
 }
 
 TEST_CASE("sums in 16 bits: a window ends exactly where int16 does") {
-  NEED_KERNELS();
+  NARROW_NEED_KERNELS();
   // Two steps; elements 0, 1, 4 and 5 share a lane.
   const auto steps = [](std::vector<std::int8_t> weights, std::int32_t largest) {
     return steps_for(weights, static_cast<std::int64_t>(weights.size()), largest);
@@ -77,7 +74,7 @@ TEST_CASE("sums in 16 bits: a window ends exactly where int16 does") {
 }
 
 TEST_CASE("sums in 16 bits: windows hold for any weights, and are long where these are small") {
-  NEED_KERNELS();
+  NARROW_NEED_KERNELS();
   std::mt19937 random(narrow::testing::seed());
   for (int i = 0; i < 3000; ++i) {
     const std::int64_t elems = 1 + static_cast<std::int64_t>(random() % 300);
@@ -87,8 +84,7 @@ TEST_CASE("sums in 16 bits: windows hold for any weights, and are long where the
     const bool extremes = random() % 2 == 0;
     std::vector<std::int8_t> weights(segments * static_cast<std::size_t>(elems));
     for (std::int8_t& w : weights) {
-      const int any = std::uniform_int_distribution<int>(range.lo, range.hi)(random);
-      w = static_cast<std::int8_t>(extremes ? (any > 0 ? range.hi : range.lo) : any);
+      w = static_cast<std::int8_t>(random_value(random, range, extremes ? Fill::kExtremes : Fill::kRandom));
     }
     const std::int64_t steps = steps_for(weights, elems, largest);
     CAPTURE(elems);
@@ -108,7 +104,7 @@ TEST_CASE("sums in 16 bits: windows hold for any weights, and are long where the
 }
 
 TEST_CASE("sums in 16 bits: the kernel is exact where sums are as large as the proof allows") {
-  NEED_KERNELS();
+  NARROW_NEED_KERNELS();
   std::mt19937 random(narrow::testing::seed() + 1);
   int ran = 0;
   for (int a = kMinBits; a <= kMaxBits; ++a) {
@@ -122,7 +118,7 @@ TEST_CASE("sums in 16 bits: the kernel is exact where sums are as large as the p
           c.output_type = OutputType::kFloat32;
           c.fill(random, Fill::kHighest, weights);
           fill_worst_inputs(c);
-          ran += a16_accepts(c) ? 1 : 0;
+          ran += accepts(c) ? 1 : 0;
           CHECK(check_against_reference(c) > 0);
         }
       }
@@ -132,7 +128,7 @@ TEST_CASE("sums in 16 bits: the kernel is exact where sums are as large as the p
 }
 
 TEST_CASE("sums in 16 bits: weights at the very limit of a window, on both signs") {
-  NEED_KERNELS();
+  NARROW_NEED_KERNELS();
   std::mt19937 random(narrow::testing::seed() + 2);
   for (const int steps : {2, 3, 4, 5, 6, 8, 12, 16, 24, 37, 64, 96, 150}) {
     for (const int largest : {255, 217, 128, 127, 15}) {
@@ -166,7 +162,7 @@ TEST_CASE("sums in 16 bits: weights at the very limit of a window, on both signs
 }
 
 TEST_CASE("sums in 16 bits: any channels, groups, strides and padding at low widths") {
-  NEED_KERNELS();
+  NARROW_NEED_KERNELS();
   std::mt19937 random(narrow::testing::seed() + 3);
   int ran = 0;
   for (int channels = 1; channels <= 33; ++channels) {
@@ -181,7 +177,7 @@ TEST_CASE("sums in 16 bits: any channels, groups, strides and padding at low wid
         c.input_zero_point = c.input_range.hi / 3;
         c.weight_range = QRange::weights(2 + channels % 4);
         c.fill(random, Fill::kExtremes, Fill::kExtremes);
-        ran += a16_accepts(c) ? 1 : 0;
+        ran += accepts(c) ? 1 : 0;
         CHECK(check_against_reference(c) > 0);
       }
     }
@@ -190,13 +186,13 @@ TEST_CASE("sums in 16 bits: any channels, groups, strides and padding at low wid
 }
 
 TEST_CASE("sums in 16 bits: panels choose for themselves") {
-  NEED_KERNELS();
+  NARROW_NEED_KERNELS();
   std::mt19937 random(narrow::testing::seed() + 4);
   ConvolutionCase c = case_of(shape_of(9, 9, 32, 80, 3, 1, 1));
   c.input_zero_point = 130;
   c.weight_range = {-7, 7};
   c.fill(random, Fill::kExtremes, Fill::kExtremes);
-  CHECK(a16_accepts(c));
+  CHECK(accepts(c));
   // No two steps of channel 20 may be added, two of channel 40 may, and so on: five panels, five windows.
   c.weight_range = {-128, 127};
   const auto depth = static_cast<std::size_t>(c.shape.depth());
@@ -205,12 +201,12 @@ TEST_CASE("sums in 16 bits: panels choose for themselves") {
       c.weights[static_cast<std::size_t>(channel) * depth + k] = static_cast<std::int8_t>(weight);
     }
   }
-  CHECK(a16_accepts(c));
+  CHECK(accepts(c));
   CHECK(check_against_reference(c) > 0);
   // One pair of one channel that could saturate is enough.
   c.weights[79 * depth] = 127;
   c.weights[79 * depth + 1] = 2;
-  CHECK_FALSE(a16_accepts(c));
+  CHECK_FALSE(accepts(c));
   CHECK(check_against_reference(c) > 0);
 }
 

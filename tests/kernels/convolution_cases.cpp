@@ -21,20 +21,6 @@ int output_size(int in, int kernel, int stride, int dilation, int pad) {
   return (in + pad - (kernel - 1) * dilation - 1) / stride + 1;
 }
 
-int pick(std::mt19937& random, const QRange& range, Fill fill) {
-  switch (fill) {
-    case Fill::kLowest:
-      return range.lo;
-    case Fill::kHighest:
-      return range.hi;
-    case Fill::kExtremes:
-      return random() % 2 == 0 ? range.lo : range.hi;
-    case Fill::kRandom:
-      break;
-  }
-  return std::uniform_int_distribution<int>(range.lo, range.hi)(random);
-}
-
 // The value of an element as text.
 std::string value_at(const std::vector<std::byte>& bytes, OutputType type, std::size_t index) {
   std::ostringstream text;
@@ -61,6 +47,20 @@ bool same(const ConvolutionKernel& kernel, const ConvolutionCase& c, const std::
 }
 
 }  // namespace
+
+int random_value(std::mt19937& random, const QRange& range, Fill fill) {
+  switch (fill) {
+    case Fill::kLowest:
+      return range.lo;
+    case Fill::kHighest:
+      return range.hi;
+    case Fill::kExtremes:
+      return random() % 2 == 0 ? range.lo : range.hi;
+    case Fill::kRandom:
+      break;
+  }
+  return std::uniform_int_distribution<int>(range.lo, range.hi)(random);
+}
 
 ConvolutionShape with_output(ConvolutionShape s) {
   s.out_h = output_size(s.in_h, s.kernel_h, s.stride_h, s.dilation_h, s.pad.top + s.pad.bottom);
@@ -94,9 +94,9 @@ std::string describe(const ConvolutionShape& s) {
 
 void ConvolutionCase::fill(std::mt19937& random, Fill inputs, Fill weights_fill) {
   input.assign(static_cast<std::size_t>(std::int64_t{batch} * shape.in_h * shape.in_w * shape.in_c), 0);
-  for (std::uint8_t& x : input) x = static_cast<std::uint8_t>(pick(random, input_range, inputs));
+  for (std::uint8_t& x : input) x = static_cast<std::uint8_t>(random_value(random, input_range, inputs));
   weights.assign(static_cast<std::size_t>(shape.out_c * shape.depth()), 0);
-  for (std::int8_t& w : weights) w = static_cast<std::int8_t>(pick(random, weight_range, weights_fill));
+  for (std::int8_t& w : weights) w = static_cast<std::int8_t>(random_value(random, weight_range, weights_fill));
   // The spread of a sum of independent products; outputs reach well beyond both ends of the range.
   const double x = std::max(input_range.hi - input_zero_point, input_zero_point - input_range.lo);
   const double w = std::max(std::abs(weight_range.lo), std::abs(weight_range.hi));
@@ -234,6 +234,10 @@ const ConvolutionKernel* reference_kernel() { return *narrow_kernels_scalar()->c
 
 bool kernel_accepts(const ConvolutionKernel& kernel, const ConvolutionProblem& problem) {
   return ask(kernel, problem).accepts();
+}
+
+bool kernel_accepts(const std::string& kernel, const ConvolutionCase& c) {
+  return kernel_accepts(*kernel_named(kernel), c.problem());
 }
 
 const ConvolutionKernel* chosen_kernel(const ConvolutionProblem& problem, Isa isa) {

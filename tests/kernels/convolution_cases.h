@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernels/convolution.h"
+#include "tests/support/data.h"
 
 namespace narrow::kernels::testing {
 
@@ -24,6 +25,7 @@ enum class Fill {
   kLowest,
   kHighest
 };
+[[nodiscard]] int random_value(std::mt19937& random, const QRange& range, Fill fill);
 
 // A problem that owns its data. Buffers have the exact size, so that address sanitizers see every access beyond them.
 struct ConvolutionCase {
@@ -77,6 +79,7 @@ class AlignedBytes {
 [[nodiscard]] const ConvolutionKernel* reference_kernel();
 
 [[nodiscard]] bool kernel_accepts(const ConvolutionKernel& kernel, const ConvolutionProblem& problem);
+[[nodiscard]] bool kernel_accepts(const std::string& kernel, const ConvolutionCase& c);
 // The kernel that a session takes.
 [[nodiscard]] const ConvolutionKernel* chosen_kernel(const ConvolutionProblem& problem, Isa isa);
 
@@ -90,3 +93,9 @@ class AlignedBytes {
 int check_against_reference(const ConvolutionCase& c);
 
 }  // namespace narrow::kernels::testing
+
+// Skips the test case on a CPU that can run no kernel but the scalar reference.
+#define NARROW_NEED_KERNELS()                                        \
+  if (runnable_kernels().empty()) {                                  \
+    NARROW_SKIP("this CPU runs no kernel but the scalar reference"); \
+  }

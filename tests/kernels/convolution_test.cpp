@@ -12,9 +12,6 @@
 #include "tests/kernels/guarded_buffer.h"
 #include "tests/support/data.h"
 
-#define NEED_KERNELS() \
-  if (runnable_kernels().empty()) NARROW_SKIP("this CPU runs no kernel but the scalar reference")
-
 namespace narrow::kernels::testing {
 namespace {
 
@@ -35,7 +32,7 @@ std::vector<ConvolutionShape> network_shapes() {
 }
 
 TEST_CASE("convolution: kernels equal the reference at all corners of the ranges") {
-  NEED_KERNELS();
+  NARROW_NEED_KERNELS();
   std::mt19937 random(narrow::testing::seed());
   for (const ConvolutionShape& shape : network_shapes()) {
     for (const std::int32_t zero_point : {0, 128, 255}) {
@@ -61,7 +58,7 @@ TEST_CASE("convolution: the pair of products that saturates vpmaddubsw is exact"
   c.bias = {0};
   c.multiplier = {1.0F};
   c.output_type = OutputType::kFloat32;
-  CHECK_FALSE(kernel_accepts(*kernel_named("convolution_u8_6x16_avx2"), c.problem()));
+  CHECK_FALSE(kernel_accepts("convolution_u8_6x16_avx2", c));
   std::vector<const ConvolutionKernel*> kernels = runnable_kernels();
   kernels.push_back(reference_kernel());
   for (const ConvolutionKernel* kernel : kernels) {
@@ -103,7 +100,7 @@ TEST_CASE("convolution: bytes are multiplied only where the weights prove that n
 }
 
 TEST_CASE("convolution: huge multipliers and full accumulators clamp at the right end") {
-  NEED_KERNELS();
+  NARROW_NEED_KERNELS();
   std::mt19937 random(narrow::testing::seed());
   for (const int channels : {64, 33}) {
     for (const int groups : {1, channels}) {
@@ -129,7 +126,7 @@ TEST_CASE("convolution: huge multipliers and full accumulators clamp at the righ
 }
 
 TEST_CASE("convolution: products halfway between integers round to even") {
-  NEED_KERNELS();
+  NARROW_NEED_KERNELS();
   ConvolutionCase c = case_of(shape_of(1, 64, 1, 17, 1, 1, 0));
   for (int i = 0; i < 64; ++i) c.input.push_back(static_cast<std::uint8_t>(i * 4));
   c.input_zero_point = 101;
@@ -142,7 +139,7 @@ TEST_CASE("convolution: products halfway between integers round to even") {
 }
 
 TEST_CASE("convolution: any number of channels and groups") {
-  NEED_KERNELS();
+  NARROW_NEED_KERNELS();
   std::mt19937 random(narrow::testing::seed() + 1);
   for (int channels = 1; channels <= 33; ++channels) {
     for (const int groups : {1, 2, 4, 8, channels}) {
@@ -160,7 +157,7 @@ TEST_CASE("convolution: any number of channels and groups") {
 }
 
 TEST_CASE("convolution: every width of activations and weights") {
-  NEED_KERNELS();
+  NARROW_NEED_KERNELS();
   std::mt19937 random(narrow::testing::seed() + 2);
   for (int a = kMinBits; a <= kMaxBits; ++a) {
     for (int w = kMinBits; w <= kMaxBits; ++w) {
@@ -181,7 +178,7 @@ TEST_CASE("convolution: every width of activations and weights") {
 }
 
 TEST_CASE("convolution: random shapes equal the reference") {
-  NEED_KERNELS();
+  NARROW_NEED_KERNELS();
   std::mt19937 random(narrow::testing::seed() + 3);
   std::set<std::string> ran;
   for (int i = 0; i < 1500; ++i) {
@@ -195,7 +192,7 @@ TEST_CASE("convolution: random shapes equal the reference") {
 }
 
 TEST_CASE("convolution: pictures larger than a block of the workspace") {
-  NEED_KERNELS();
+  NARROW_NEED_KERNELS();
   std::mt19937 random(narrow::testing::seed() + 4);
   for (const ConvolutionShape& shape :
        {shape_of(61, 57, 48, 3, 3, 1, 1), shape_of(3, 3000, 16, 2, 3, 2, 1), shape_of(90, 40, 64, 64, 3, 2, 1, 64),
@@ -218,7 +215,7 @@ TEST_CASE("convolution: pictures larger than a block of the workspace") {
 }
 
 TEST_CASE("convolution: a picture of one pixel under a window that lies mostly in the padding") {
-  NEED_KERNELS();
+  NARROW_NEED_KERNELS();
   std::mt19937 random(narrow::testing::seed() + 5);
   for (const int groups : {1, 18}) {
     for (const int pad : {1, 2, 3, 7}) {
@@ -236,7 +233,7 @@ TEST_CASE("convolution: a picture of one pixel under a window that lies mostly i
 }
 
 TEST_CASE("convolution: kernels touch nothing outside their buffers") {
-  NEED_KERNELS();
+  NARROW_NEED_KERNELS();
   using narrow::testing::Against;
   using narrow::testing::GuardedBuffer;
   std::mt19937 random(narrow::testing::seed() + 6);
@@ -268,7 +265,7 @@ TEST_CASE("convolution: kernels touch nothing outside their buffers") {
 
 // Strips of a layer's input never hold more.
 TEST_CASE("convolution: depthwise and 1x1 kernels read no rows but those that the part's windows touch") {
-  NEED_KERNELS();
+  NARROW_NEED_KERNELS();
   using narrow::testing::Against;
   using narrow::testing::GuardedBuffer;
   std::mt19937 random(narrow::testing::seed() + 8);

@@ -14,18 +14,13 @@
 #include "tests/kernels/guarded_buffer.h"
 #include "tests/support/data.h"
 
-#define NEED_KERNELS() \
-  if (runnable_kernels().empty()) NARROW_SKIP("this CPU runs no kernel but the scalar reference")
-
 namespace narrow::kernels::testing {
 namespace {
 
-bool depthwise_accepts(const ConvolutionCase& c) {
-  return kernel_accepts(*kernel_named("depthwise_s16_avx2"), c.problem());
-}
+bool depthwise_accepts(const ConvolutionCase& c) { return kernel_accepts("depthwise_s16_avx2", c); }
 
 TEST_CASE("depthwise: any number of channels around the width of a panel") {
-  NEED_KERNELS();
+  NARROW_NEED_KERNELS();
   std::mt19937 random(narrow::testing::seed());
   for (int channels = 1; channels <= 50; ++channels) {
     for (const OutputType type : {OutputType::kUint8, OutputType::kFloat32}) {
@@ -41,7 +36,7 @@ TEST_CASE("depthwise: any number of channels around the width of a panel") {
 }
 
 TEST_CASE("depthwise: any number of channels around the width of several panels, in rows of any width") {
-  NEED_KERNELS();
+  NARROW_NEED_KERNELS();
   std::mt19937 random(narrow::testing::seed() + 5);
   for (const int channels :
        {31, 32, 33, 47, 48, 49, 63, 64, 65, 79, 80, 81, 95, 96, 97, 111, 113, 127, 128, 129, 144}) {
@@ -58,7 +53,7 @@ TEST_CASE("depthwise: any number of channels around the width of several panels,
 }
 
 TEST_CASE("depthwise: rows that are computed in pairs may begin and end at any row") {
-  NEED_KERNELS();
+  NARROW_NEED_KERNELS();
   std::mt19937 random(narrow::testing::seed() + 6);
   for (const int kernel : {1, 3, 5, 7}) {
     for (int height = 1; height <= 8; ++height) {
@@ -83,7 +78,7 @@ TEST_CASE("depthwise: rows that are computed in pairs may begin and end at any r
 }
 
 TEST_CASE("depthwise: rows that no window of a part touches are not read") {
-  NEED_KERNELS();
+  NARROW_NEED_KERNELS();
   std::mt19937 random(narrow::testing::seed() + 8);
   for (const int kernel : {1, 2, 3, 5, 7}) {
     for (int stride = 1; stride <= 3; ++stride) {
@@ -120,7 +115,7 @@ TEST_CASE("depthwise: rows that no window of a part touches are not read") {
 }
 
 TEST_CASE("depthwise: any window and stride on rows of any length") {
-  NEED_KERNELS();
+  NARROW_NEED_KERNELS();
   std::mt19937 random(narrow::testing::seed() + 1);
   for (const int kernel : {1, 2, 3, 4, 5, 7}) {
     for (int stride = 1; stride <= 3; ++stride) {
@@ -141,7 +136,7 @@ TEST_CASE("depthwise: any window and stride on rows of any length") {
 }
 
 TEST_CASE("depthwise: a window as large as the picture sums all of it") {
-  NEED_KERNELS();
+  NARROW_NEED_KERNELS();
   std::mt19937 random(narrow::testing::seed() + 2);
   for (const int size : {7, 14, 15}) {
     ConvolutionCase c = case_of(shape_of(size, size, 33, 33, size, 1, 0, 33));
@@ -160,7 +155,7 @@ void set_folded_bias(ConvolutionCase& c, std::int32_t sum) {
 }
 
 TEST_CASE("depthwise: sums in 16 bits reach both ends of int16 and are exact there") {
-  NEED_KERNELS();
+  NARROW_NEED_KERNELS();
   const ConvolutionKernel& bytes = *kernel_named("depthwise_u8_avx2");
   std::mt19937 random(narrow::testing::seed() + 3);
   for (const int channels : {1, 15, 16, 17, 40}) {
@@ -200,7 +195,7 @@ TEST_CASE("depthwise: sums in 16 bits reach both ends of int16 and are exact the
 }
 
 TEST_CASE("depthwise: multipliers of any size round and limit as the reference does") {
-  NEED_KERNELS();
+  NARROW_NEED_KERNELS();
   std::mt19937 random(narrow::testing::seed() + 7);
   for (const float multiplier : {0x1p-126F, 0x1p-101F, 0x1p-100F, 0.5F, 1.0F, 65535.0F, 65536.0F, 3e9F, 3e38F}) {
     for (const OutputType type : {OutputType::kUint8, OutputType::kFloat32}) {
@@ -217,7 +212,7 @@ TEST_CASE("depthwise: multipliers of any size round and limit as the reference d
 }
 
 TEST_CASE("depthwise: few bits in any window, stride and padding are added in 16 bits") {
-  NEED_KERNELS();
+  NARROW_NEED_KERNELS();
   const ConvolutionKernel& bytes = *kernel_named("depthwise_u8_avx2");
   std::mt19937 random(narrow::testing::seed() + 4);
   for (const int kernel : {1, 2, 3, 5, 7}) {

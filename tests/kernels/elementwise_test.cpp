@@ -12,6 +12,7 @@
 #include "tests/kernels/elementwise_reference.h"
 #include "tests/kernels/guarded_buffer.h"
 #include "tests/support/data.h"
+#include "tests/support/random.h"
 
 namespace {
 
@@ -20,6 +21,10 @@ using namespace narrow::kernels;
 using narrow::testing::Against;
 using narrow::testing::difference;
 using narrow::testing::GuardedBuffer;
+using narrow::testing::random_below;
+using narrow::testing::random_bytes;
+using narrow::testing::random_multiplier;
+using narrow::testing::random_range;
 using narrow::testing::runnable_isas;
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
@@ -34,12 +39,6 @@ constexpr float kMultipliers[] = {1.0F,    0.5F,  1.5F, 0.25F, 1.0F / 3, 0.99999
 std::vector<std::uint8_t> all_bytes() {
   std::vector<std::uint8_t> bytes(256);
   for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::uint8_t>(i);
-  return bytes;
-}
-
-std::vector<std::uint8_t> random_bytes(std::mt19937& random, std::size_t count) {
-  std::vector<std::uint8_t> bytes(count);
-  for (std::uint8_t& byte : bytes) byte = static_cast<std::uint8_t>(random());
   return bytes;
 }
 
@@ -68,13 +67,10 @@ struct Output {
   QRange range;
 };
 Output random_output(std::mt19937& random) {
-  const auto a = static_cast<std::int32_t>(random() % 256);
-  const auto b = static_cast<std::int32_t>(random() % 256);
-  return {static_cast<std::int32_t>(random() % 256), {std::min(a, b), std::max(a, b)}};
+  const QRange range = random_range(random);
+  return {random_below(random, 256), range};
 }
-float random_multiplier(std::mt19937& random) {
-  return std::exp(std::uniform_real_distribution<float>(-9.0F, 4.0F)(random));
-}
+float random_scale(std::mt19937& random) { return random_multiplier(random, -9.0F, 4.0F); }
 
 std::vector<std::uint8_t> quantize(Isa isa, const std::vector<float>& input, const Quantization& to,
                                    Against side = Against::kEnd) {
@@ -176,7 +172,7 @@ TEST_CASE("dequantize equals the reference at every length") {
   std::mt19937 random(narrow::testing::seed());
   for (std::size_t count = 0; count <= 100; ++count) {
     const std::vector<std::uint8_t> input = random_bytes(random, count);
-    const Quantization from{random_multiplier(random), static_cast<std::int32_t>(random() % 256), {}};
+    const Quantization from{random_scale(random), random_below(random, 256), {}};
     const std::vector<float> expected = dequantize(Isa::kScalar, input, from);
     for (const Isa isa : runnable_isas()) {
       CAPTURE(isa_name(isa));
@@ -221,7 +217,7 @@ TEST_CASE("requantize of rows equals the reference and leaves the gaps alone") {
     const std::int64_t output_stride = channels + random() % 3 * 11;
     const std::int64_t elems = rows == 0 ? 0 : (rows - 1) * input_stride + channels;
     const std::vector<std::uint8_t> input = random_bytes(random, static_cast<std::size_t>(elems));
-    Requantization how{static_cast<std::int32_t>(random() % 256), random_multiplier(random), random_output(random)};
+    Requantization how{random_below(random, 256), random_scale(random), random_output(random)};
     for (const bool same_quantization : {false, true}) {
       if (same_quantization) {
         how.multiplier = 1.0F;

@@ -10,6 +10,7 @@
 #include "tests/kernels/compare.h"
 #include "tests/kernels/guarded_buffer.h"
 #include "tests/support/data.h"
+#include "tests/support/random.h"
 
 namespace {
 
@@ -18,15 +19,10 @@ using namespace narrow::kernels;
 using narrow::testing::Against;
 using narrow::testing::difference;
 using narrow::testing::GuardedBuffer;
+using narrow::testing::random_bytes;
 using narrow::testing::runnable_isas;
 
 using Bytes = std::vector<std::uint8_t>;
-
-Bytes random_bytes(std::mt19937& random, std::int64_t count) {
-  Bytes bytes(static_cast<std::size_t>(count));
-  for (std::uint8_t& byte : bytes) byte = static_cast<std::uint8_t>(random());
-  return bytes;
-}
 
 Bytes lookup(Isa isa, const Bytes& input, const Bytes& table, Against side) {
   GuardedBuffer<std::uint8_t> x(input, side);

@@ -16,9 +16,6 @@
 #include "tests/kernels/convolution_cases.h"
 #include "tests/support/data.h"
 
-#define NEED_KERNELS() \
-  if (runnable_kernels().empty()) NARROW_SKIP("this CPU runs no kernel but the scalar reference")
-
 namespace narrow::kernels::testing {
 namespace {
 
@@ -167,7 +164,7 @@ TEST_CASE("matched steps: the limit is the largest sum that no byte takes out of
 }
 
 TEST_CASE("matched steps: two steps share sums exactly up to the limit, and what exceeds it alone becomes tails") {
-  NEED_KERNELS();
+  NARROW_NEED_KERNELS();
   const auto head = [](const std::vector<int>& step, const std::vector<int>& other) {
     std::vector<int> both = step;
     both.insert(both.end(), other.begin(), other.end());
@@ -187,7 +184,7 @@ TEST_CASE("matched steps: two steps share sums exactly up to the limit, and what
 }
 
 TEST_CASE("matched steps: a panel holds each weight once, whatever the weights, the segments and the channels") {
-  NEED_KERNELS();
+  NARROW_NEED_KERNELS();
   std::mt19937 random(narrow::testing::seed());
   int tails = 0, pairs = 0;
   for (int i = 0; i < 2000; ++i) {
@@ -198,8 +195,8 @@ TEST_CASE("matched steps: a panel holds each weight once, whatever the weights, 
     const QRange range = i % 5 == 0 ? QRange{-128, 127} : QRange::weights(2 + static_cast<int>(random() % 7));
     std::vector<std::int8_t> weights(static_cast<std::size_t>(channels * segments * elems));
     for (std::int8_t& w : weights) {
-      const int any = std::uniform_int_distribution<int>(range.lo, range.hi)(random);
-      w = static_cast<std::int8_t>(i % 7 == 0 ? (any > 0 ? range.hi : range.lo) : (i % 7 < 4 ? any / 3 : any));
+      const int any = random_value(random, range, i % 7 == 0 ? Fill::kExtremes : Fill::kRandom);
+      w = static_cast<std::int8_t>(i % 7 != 0 && i % 7 < 4 ? any / 3 : any);
     }
     CAPTURE(i);
     const avx2::PanelHead head = check_panel(weights, channels, segments, elems, limit);
@@ -226,7 +223,7 @@ void center(ConvolutionCase& c, int pixel_of_channel) {
 }
 
 TEST_CASE("matched steps: exact where sums are as large as any input makes them, for every pair of widths") {
-  NEED_KERNELS();
+  NARROW_NEED_KERNELS();
   std::mt19937 random(narrow::testing::seed() + 1);
   for (int a = kMinBits; a <= kMaxBits; ++a) {
     for (int w = kMinBits; w <= kMaxBits; ++w) {
@@ -238,7 +235,7 @@ TEST_CASE("matched steps: exact where sums are as large as any input makes them,
           c.weight_range = w == 8 ? QRange{-128, 127} : QRange::weights(w);
           c.fill(random, Fill::kHighest, weights);
           fill_worst_inputs(c);
-          REQUIRE(kernel_accepts(*kernel_named(kName), c.problem()));
+          REQUIRE(kernel_accepts(kName, c));
           for (const int end : {0, 1}) {
             center(c, end);
             CHECK(check_against_reference(c) > 0);
@@ -250,18 +247,18 @@ TEST_CASE("matched steps: exact where sums are as large as any input makes them,
 }
 
 TEST_CASE("matched steps: 211*71 + 171*107 is 33278") {
-  NEED_KERNELS();
+  NARROW_NEED_KERNELS();
   ConvolutionCase c = case_of(shape_of(1, 1, 2, 1, 1, 1, 0));
   c.input = {211, 171};
   c.weights = {71, 107};
   c.bias = {100 - 33278};
   c.multiplier = {1};
-  REQUIRE(kernel_accepts(*kernel_named(kName), c.problem()));
+  REQUIRE(kernel_accepts(kName, c));
   CHECK(run_kernel(*kernel_named(kName), c, 0, 1, 1)[0] == std::byte{100});
 }
 
 TEST_CASE("matched steps: any number of pixels and channels, windows, strides and padding") {
-  NEED_KERNELS();
+  NARROW_NEED_KERNELS();
   std::mt19937 random(narrow::testing::seed() + 2);
   for (int width = 1; width <= 35; ++width) {
     for (const int kernel : {1, 3}) {
@@ -272,7 +269,7 @@ TEST_CASE("matched steps: any number of pixels and channels, windows, strides an
       c.input_zero_point = 7 * width;
       c.fill(random, Fill::kExtremes, width % 2 == 0 ? Fill::kExtremes : Fill::kRandom);
       CAPTURE(c.text());
-      REQUIRE(kernel_accepts(*kernel_named(kName), c.problem()));
+      REQUIRE(kernel_accepts(kName, c));
       CHECK(check_against_reference(c) > 0);
     }
   }

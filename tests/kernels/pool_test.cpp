@@ -12,6 +12,7 @@
 #include "tests/kernels/elementwise_reference.h"
 #include "tests/kernels/guarded_buffer.h"
 #include "tests/support/data.h"
+#include "tests/support/random.h"
 
 namespace {
 
@@ -20,6 +21,10 @@ using namespace narrow::kernels;
 using narrow::testing::Against;
 using narrow::testing::difference;
 using narrow::testing::GuardedBuffer;
+using narrow::testing::random_below;
+using narrow::testing::random_bytes;
+using narrow::testing::random_multiplier;
+using narrow::testing::random_range;
 using narrow::testing::runnable_isas;
 using Bytes = std::vector<std::uint8_t>;
 
@@ -63,12 +68,6 @@ std::size_t input_elems(const PoolShape& s, int batch) {
 }
 std::size_t output_elems(const PoolShape& s, int batch) {
   return static_cast<std::size_t>(batch) * static_cast<std::size_t>(std::int64_t{s.out_h} * s.out_w * s.channels);
-}
-
-Bytes random_bytes(std::mt19937& random, std::size_t count) {
-  Bytes bytes(count);
-  for (std::uint8_t& byte : bytes) byte = static_cast<std::uint8_t>(random());
-  return bytes;
 }
 
 // The formulas the other way round: over a copy of the picture with a border of -1, in 64 bits and double.
@@ -168,12 +167,9 @@ void check(const PoolShape& s, int batch, const Bytes& input, const Averaging& h
 }
 
 Averaging random_averaging(std::mt19937& random) {
-  const auto a = static_cast<std::int32_t>(random() % 256);
-  const auto b = static_cast<std::int32_t>(random() % 256);
-  const float scale = std::exp(std::uniform_real_distribution<float>(-3.0F, 3.0F)(random));
-  return {{0.02F, static_cast<std::int32_t>(random() % 256), {}},
-          {0.02F * scale, static_cast<std::int32_t>(random() % 256), {std::min(a, b), std::max(a, b)}},
-          random() % 2 == 0};
+  const QRange range = random_range(random);
+  const float scale = random_multiplier(random, -3.0F, 3.0F);
+  return {{0.02F, random_below(random, 256), {}}, {0.02F * scale, random_below(random, 256), range}, random() % 2 == 0};
 }
 
 }  // namespace

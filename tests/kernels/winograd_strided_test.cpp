@@ -11,10 +11,7 @@ namespace {
 
 const std::string kName = "winograd_s16_3x3_avx2";
 
-bool accepts(const ConvolutionCase& c) { return kernel_accepts(*kernel_named(kName), c.problem()); }
-
-#define NEED_KERNELS() \
-  if (runnable_kernels().empty()) NARROW_SKIP("this CPU runs no kernel but the scalar reference")
+bool accepts(const ConvolutionCase& c) { return kernel_accepts(kName, c); }
 
 ConvolutionCase windows_of(int height, int width, int channels, int outputs) {
   ConvolutionShape shape = shape_of(height, width, channels, outputs, 7, 2, 3);
@@ -22,7 +19,7 @@ ConvolutionCase windows_of(int height, int width, int channels, int outputs) {
 }
 
 TEST_CASE("winograd of stride 2: outputs are exact at all corners of the ranges") {
-  NEED_KERNELS();
+  NARROW_NEED_KERNELS();
   std::mt19937 random(narrow::testing::seed());
   for (int channels = 1; channels <= 4; ++channels) {
     for (const std::int32_t zero_point : {0, 128, 255}) {
@@ -43,7 +40,7 @@ TEST_CASE("winograd of stride 2: outputs are exact at all corners of the ranges"
 }
 
 TEST_CASE("winograd of stride 2: every size, window and padding is exact") {
-  NEED_KERNELS();
+  NARROW_NEED_KERNELS();
   std::mt19937 random(narrow::testing::seed() + 1);
   int ran = 0;
   for (int width = 1; width <= 40; ++width) {
@@ -67,7 +64,7 @@ TEST_CASE("winograd of stride 2: every size, window and padding is exact") {
 }
 
 TEST_CASE("winograd of stride 2: several blocks of tiles are exact") {
-  NEED_KERNELS();
+  NARROW_NEED_KERNELS();
   std::mt19937 random(narrow::testing::seed() + 2);
   ConvolutionCase c = windows_of(20, 420, 3, 40);
   c.input_zero_point = 121;
@@ -77,7 +74,7 @@ TEST_CASE("winograd of stride 2: several blocks of tiles are exact") {
 }
 
 TEST_CASE("winograd of stride 2: other windows, strides, dilations, groups and many channels are refused") {
-  NEED_KERNELS();
+  NARROW_NEED_KERNELS();
   const ConvolutionCase taken = windows_of(20, 20, 3, 16);
   const auto refused = [&](auto change) {
     ConvolutionShape shape = taken.shape;

@@ -12,15 +12,10 @@ namespace {
 
 constexpr const char* kName = "winograd_s16_4x4_avx2";
 
-bool accepts(const ConvolutionCase& c) { return kernel_accepts(*kernel_named(kName), c.problem()); }
-
-#define NEED_WINOGRAD()                                              \
-  if (runnable_kernels().empty()) {                                  \
-    NARROW_SKIP("this CPU runs no kernel but the scalar reference"); \
-  }
+bool accepts(const ConvolutionCase& c) { return kernel_accepts(kName, c); }
 
 TEST_CASE("winograd: outputs are exact at all corners of the ranges") {
-  NEED_WINOGRAD();
+  NARROW_NEED_KERNELS();
   std::mt19937 random(narrow::testing::seed());
   for (const int channels : {1, 15, 16, 17, 64, 114}) {
     for (const std::int32_t zero_point : {0, 128, 255}) {
@@ -41,7 +36,7 @@ TEST_CASE("winograd: outputs are exact at all corners of the ranges") {
 
 // 2^25 = 33554432: with x up to 255 and weights of 127, 1036 of them stay below and 1037 do not.
 TEST_CASE("winograd: sums up to the limit of the proof are exact and larger ones are refused") {
-  NEED_WINOGRAD();
+  NARROW_NEED_KERNELS();
   std::mt19937 random(narrow::testing::seed() + 1);
   for (const int sign : {1, -1}) {
     ConvolutionCase c = case_of(shape_of(4, 4, 116, 16, 3, 1, 1));
@@ -67,7 +62,7 @@ TEST_CASE("winograd: sums up to the limit of the proof are exact and larger ones
 // 512 channels that agree: transformed inputs of 10,000 times transformed weights of 1,000 leave int32 by far, while
 // outputs stay within the limit.
 TEST_CASE("winograd: sums that wrap on the way are exact") {
-  NEED_WINOGRAD();
+  NARROW_NEED_KERNELS();
   std::mt19937 random(narrow::testing::seed() + 2);
   ConvolutionCase c = case_of(shape_of(6, 6, 512, 16, 3, 1, 1));
   c.weight_range = {-51, 51};
@@ -82,7 +77,7 @@ TEST_CASE("winograd: sums that wrap on the way are exact") {
 }
 
 TEST_CASE("winograd: every size and padding and number of channels is exact") {
-  NEED_WINOGRAD();
+  NARROW_NEED_KERNELS();
   std::mt19937 random(narrow::testing::seed() + 3);
   const auto upto = [&](int lo, int hi) { return std::uniform_int_distribution<int>(lo, hi)(random); };
   int ran = 0;
@@ -107,9 +102,9 @@ TEST_CASE("winograd: every size and padding and number of channels is exact") {
   CHECK(ran > 200);
 }
 
-// Blocks of many tiles, and panels whose weights are kept as bytes and expanded for each block.
+// Blocks of many tiles, and panels that hold weights as bytes, which each block transforms.
 TEST_CASE("winograd: layers of many tiles and of many channels are exact") {
-  NEED_WINOGRAD();
+  NARROW_NEED_KERNELS();
   std::mt19937 random(narrow::testing::seed() + 4);
   for (const ConvolutionShape& shape : {shape_of(57, 61, 16, 16, 3, 1, 1), shape_of(33, 30, 64, 48, 3, 1, 1),
                                         shape_of(14, 14, 256, 256, 3, 1, 1), shape_of(7, 7, 512, 128, 3, 1, 1)}) {
@@ -123,7 +118,7 @@ TEST_CASE("winograd: layers of many tiles and of many channels are exact") {
 }
 
 TEST_CASE("winograd: only 3x3 windows of stride 1 without groups or dilation are taken") {
-  NEED_WINOGRAD();
+  NARROW_NEED_KERNELS();
   std::mt19937 random(narrow::testing::seed() + 5);
   for (const ConvolutionShape& shape :
        {shape_of(8, 8, 16, 16, 3, 2, 1), shape_of(8, 8, 16, 16, 3, 1, 1, 2), shape_of(8, 8, 16, 16, 3, 1, 1, 1, 2),

@@ -9,7 +9,7 @@
 namespace narrow::kernels::avx2 {
 namespace {
 
-constexpr std::size_t kSlackBytes = 64;  // that may be read behind the last pixel of padding
+constexpr std::size_t kSlackBytes = 64;  // may be read after the last pixel of padding
 constexpr int kChannels = static_cast<int>(kDepthwiseChannels);
 
 struct Layout {
@@ -27,7 +27,7 @@ struct Layout {
 
 int panels_of(int channels) { return (channels + kChannels - 1) / kChannels; }
 
-// Of the block that begins at `channel`.
+// The channels of the block that begins at `channel`.
 int block_channels(const Layout& layout, const ConvolutionShape& shape, int channel) {
   const int left = shape.out_c - channel;
   int panels = layout.panels;
@@ -35,24 +35,25 @@ int block_channels(const Layout& layout, const ConvolutionShape& shape, int chan
   return left < kChannels ? left : panels * kChannels;
 }
 
-// Where the block that begins at `channel` is packed, in panels. Blocks that are repeated have as many as whole ones.
+// The index of the packed panel where the block that begins at `channel` starts. A block that is repeated takes the
+// panels of a whole block.
 std::int64_t packed_panel(const DepthwiseForm& form, int channel) {
   if (form.run_rows == nullptr) return channel / kChannels;
   const int whole = form.panels * kChannels;
-  // Within the last channels, a bit of the number of panels is a block.
+  // Among the last channels, each bit of the number of panels is a block.
   const auto before = static_cast<unsigned>(channel % whole / kChannels);
   return std::int64_t{form.panels} * (channel / whole + std::popcount(before));
 }
 
-// The weights of one channel for output row `output_row` of those that are computed together. to: of its first group,
-// column and row.
+// The weights of one channel for output row `output_row` of the rows that are computed together. `to` is the address of
+// its first tap group, column and row.
 template <class Weight>
 void pack_weights(const DepthwiseForm& form, const ConvolutionShape& shape, const Layout& layout, int output_row,
                   const std::int8_t* weights, std::byte* to) {
   Weight* const first = reinterpret_cast<Weight*>(to);
   const std::int64_t step = layout.weight_step / std::int64_t{sizeof(Weight)};
   for (std::int64_t row = 0; row < shape.kernel_h; ++row) {
-    const std::int64_t at = row + std::int64_t{output_row} * shape.stride_h;  // among the rows that they meet
+    const std::int64_t at = row + std::int64_t{output_row} * shape.stride_h;  // index among the rows of the tap groups
     for (std::int64_t column = 0; column < shape.kernel_w; ++column) {
       first[(at / form.line.rows * shape.kernel_w + column) * step + at % form.line.rows] =
           Weight{weights[row * shape.kernel_w + column]};
@@ -60,7 +61,7 @@ void pack_weights(const DepthwiseForm& form, const ConvolutionShape& shape, cons
   }
 }
 
-// lane: of the panel.
+// lane: index in the panel.
 void pack_channel(const DepthwiseForm& form, const ConvolutionProblem& problem, const Layout& layout, int c, int lane,
                   std::byte* panel) {
   const ConvolutionShape& shape = problem.shape;
@@ -86,13 +87,13 @@ void pack_channel(const DepthwiseForm& form, const ConvolutionProblem& problem, 
   }
 }
 
-// What a call of run_rows computes: output rows of one picture, some of their columns.
+// What a call of run_rows computes: some columns of output rows of one image.
 struct Rows {
   std::int64_t begin, end;
   int first_column, columns;
 };
 
-// Of the picture: behind all that the windows of its output rows up to `row` touch.
+// The input row after the last one that the windows of the output rows up to `row` touch.
 std::int64_t end_row(const ConvolutionShape& shape, std::int64_t row) {
   const std::int64_t last = (row - 1) % shape.out_h * shape.stride_h - shape.pad.top;
   const std::int64_t end = last + std::int64_t{shape.kernel_h - 1} * shape.dilation_h + 1;
@@ -103,7 +104,7 @@ std::size_t padding_bytes(const ConvolutionShape& shape) {
   return static_cast<std::size_t>(shape.in_w) * static_cast<std::size_t>(shape.in_c) + kSlackBytes;
 }
 
-// Without lines. The workspace is a row of padding.
+// Computes without lines. The workspace is a row of padding.
 void run_direct(const DepthwiseForm& form, const ConvolutionProblem& problem, const Rows& part, int channel,
                 const std::uint8_t* picture, DepthwiseRows in, const DepthwiseBlock& block) {
   const ConvolutionShape& shape = problem.shape;
@@ -111,7 +112,7 @@ void run_direct(const DepthwiseForm& form, const ConvolutionProblem& problem, co
   const int rows = form.panels / panels_of(block.channels);
   for (std::int64_t row = part.begin; row < part.end; row += rows) {
     for (int i = 0; i < rows; ++i) {
-      // What there are too few rows for computes the last one again.
+      // Where too few rows are left, the last one is computed again.
       const std::int64_t at = row + i < part.end ? row + i : part.end - 1;
       for (std::int64_t tap = 0; tap < shape.kernel_h; ++tap) {
         const std::int64_t y = at % shape.out_h * shape.stride_h - shape.pad.top + tap * shape.dilation_h;
@@ -171,7 +172,7 @@ double depthwise_estimate(const DepthwiseForm& form, const ConvolutionProblem& p
   const double taps = static_cast<double>(plan.groups) * shape.kernel_w;
   const double pixels = static_cast<double>(shape.out_h) * shape.out_w;
   const int output_rows = form.run_rows != nullptr ? 1 : plan.output_rows;
-  // Lines that output rows share with those above them are not made again.
+  // Output rows share lines with the rows above them. These lines are not interleaved again.
   const std::int64_t step = plan.row_lines * output_rows;
   const bool shared = plan.groups > 1 && step % plan.group_lines == 0 && step / plan.group_lines < plan.groups;
   const std::int64_t new_lines = shared ? step / plan.group_lines : plan.groups;
@@ -194,7 +195,7 @@ void pack_depthwise(const DepthwiseForm& form, const ConvolutionProblem& problem
   for (int first = 0; first < problem.shape.out_c;) {
     const int channels = block_channels(layout, problem.shape, first);
     const int panels = form.run_rows != nullptr ? form.panels : panels_of(channels);
-    const int in_lane = panels * form.lane_channels;  // of the block's channels
+    const int in_lane = panels * form.lane_channels;  // channels of the block in a lane
     std::byte* const block = packed + packed_panel(form, first) * layout.panel_bytes;
     for (int i = 0; i < panels * kChannels; ++i) {
       const int c = i % (panels_of(channels) * kChannels);

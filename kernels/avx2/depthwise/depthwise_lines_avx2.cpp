@@ -1,5 +1,5 @@
-#include "kernels/avx2/shared/depthwise_lines_avx2.h"
 #include "base/arithmetic.h"
+#include "kernels/avx2/shared/depthwise_avx2.h"
 
 #include <cstring>
 
@@ -25,7 +25,7 @@ std::int64_t touched_pixels(const ConvolutionShape& shape, std::int64_t outputs)
 }
 
 LinePlan plan_lines(const ConvolutionShape& shape, const LineForm& form, int panels, int tile_pixels) {
-  constexpr std::int64_t kLinesBytes = 24 * 1024;  // the rest of a small L1 is for weights and for the picture's rows
+  constexpr std::int64_t kLinesBytes = 24 * 1024;  // the rest of a small L1 is for weights and rows of the image
   LinePlan plan;
   const auto groups = [&](std::int64_t rows) { return (rows + form.rows - 1) / form.rows; };
   plan.groups = groups(shape.kernel_h);
@@ -36,13 +36,14 @@ LinePlan plan_lines(const ConvolutionShape& shape, const LineForm& form, int pan
   plan.row_lines = shape.stride_h / plan.line_step;
   plan.group_lines = plan.groups > 1 ? group_step / plan.line_step : 0;
   plan.slots = (plan.groups - 1) * plan.group_lines + 1;
-  // As many parts as make lines fit, of at least two tiles each.
+  // The number of column parts that makes lines fit. Each part has at least two tiles.
   const std::int64_t most_parts = base::clamped(shape.out_w / (2 * tile_pixels), 1, shape.out_w);
   const std::int64_t bytes = plan.slots * panels * touched_pixels(shape, shape.out_w) * form.pixel_bytes;
   plan.column_parts = static_cast<int>(base::clamped((bytes + kLinesBytes - 1) / kLinesBytes, 1, most_parts));
   const std::int64_t columns = (shape.out_w + plan.column_parts - 1) / plan.column_parts;
   plan.output_columns = static_cast<int>(base::round_up(columns, tile_pixels));
-  // Lines are not a multiple of 4 KiB apart, or they would share the few ways of a set of L1.
+  // The distance between lines is not a multiple of 4 KiB. Otherwise all lines would use the same few ways of an L1
+  // set.
   plan.panel_bytes = base::round_up(touched_pixels(shape, plan.output_columns) * form.pixel_bytes, 256) + 64;
   plan.line_bytes = panels * plan.panel_bytes;
   const std::int64_t table_bytes = base::round_up(plan.slots * std::int64_t{sizeof(std::int64_t)}, 64);
@@ -65,7 +66,7 @@ DepthwiseLines::DepthwiseLines(const ConvolutionProblem& problem, const LineForm
 }
 
 const std::uint8_t* DepthwiseLines::line(std::int64_t index) {
-  // Division of 32 bits: it takes a third of the time, and a picture has fewer rows.
+  // A division of 32 bits takes a third of the time of one of 64 bits. An image has fewer rows than 2^32.
   const std::uint32_t slot = static_cast<std::uint32_t>(index) % static_cast<std::uint32_t>(plan_.slots);
   std::uint8_t* const at = lines_ + slot * plan_.line_bytes;
   if (made_[slot] != index) {
@@ -79,7 +80,7 @@ void DepthwiseLines::fill(std::int64_t first, std::uint8_t* to) const {
   const ConvolutionShape& shape = problem_.shape;
   const std::int64_t pixels = touched_pixels(shape, source_.outputs);
   const std::int64_t left = shape.pad.left - std::int64_t{source_.first_output} * shape.stride_w;
-  // Pixels [begin, end) of the line lie inside the picture.
+  // Pixels [begin, end) of the line lie inside the image.
   const std::int64_t begin = base::clamped(left, 0, pixels);
   const std::int64_t end = base::clamped(shape.in_w + left, begin, pixels);
   LineRows padding{};

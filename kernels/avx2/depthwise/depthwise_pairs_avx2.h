@@ -1,33 +1,116 @@
-// One filter per channel (groups == in_c == out_c), any window, stride, dilation and padding: what depthwise_u8_avx2
-// and depthwise_s16_avx2 share. Tiles are one output row x 16 channels on lines of two rows of the image
-// (depthwise_lines_avx2.h). -zero_point * sum(w) is in the bias. Everything here is static: see kernels/CMakeLists.txt.
+// What depthwise_u8_avx2 and depthwise_s16_avx2 share: one filter per channel (groups == in_c == out_c), any window,
+// stride, dilation and padding. A tile is one output row x 16 channels. It reads lines of two interleaved rows of the
+// image (depthwise_avx2.h). The bias includes -zero_point * sum(w). Everything here is static: see
+// kernels/CMakeLists.txt.
 //
-// Element, the arithmetic of a kernel: Sum, kPixelBytes, kPixels (of a tile),
-//   tile(lines, shift, panel, weights, sums): sums of kPixels pixels whose windows are `shift` bytes from the lines'
-//     start; weights are those of the panel and output row
-//   wide(sum): as int32; words(stage, sum, multiplier): outputs before they are limited to bytes
+// Element is the arithmetic of a kernel:
+//   Sum; kPixelBytes; kPixels (of a tile)
+//   tile(lines, shift, panel, weights, sums): sums of kPixels pixels. Their windows start `shift` bytes after the
+//     start of the lines. The weights are those of the panel and output row.
+//   wide(sum): the sum as int32
+//   words(stage, sum, multiplier): outputs as words, before they are limited to bytes
 #pragma once
 
 #include <immintrin.h>
 
+#include <cstring>
+
 #include "kernels/avx2/shared/convolution_output_avx2.h"
 #include "kernels/avx2/shared/depthwise_avx2.h"
+#include "kernels/avx2/shared/vectors_avx2.h"
+#include "kernels/shared/inline.h"
 
 namespace narrow::kernels::avx2 {
 
-__attribute__((always_inline)) static inline __m256i load(const void* aligned) {
-  return _mm256_load_si256(static_cast<const __m256i*>(aligned));
+// One pixel of a panel from its pairs of bytes (upper, lower).
+template <bool kWords>
+NARROW_INLINE void store_pixel(__m256i pairs, std::uint8_t* to) {
+  __m256i* const out = reinterpret_cast<__m256i*>(to);
+  if constexpr (kWords) {
+    const __m256i zero = _mm256_setzero_si256();
+    _mm256_store_si256(out, _mm256_unpacklo_epi8(pairs, zero));
+    _mm256_store_si256(out + 1, _mm256_unpackhi_epi8(pairs, zero));
+  } else {
+    _mm256_store_si256(out, pairs);
+  }
 }
 
-// Bytes of two vectors of words, neighbours within 128-bit lanes.
-__attribute__((always_inline)) static inline __m256i bytes(__m256i first, __m256i second, __m256i lo, __m256i hi) {
+// Loads fewer than 16 channels in one to three loads. The loads overlap and read no other byte.
+NARROW_INLINE __m128i load_part(const std::uint8_t* from, int channels) {
+  const auto load = [&]<class Word>(int at, Word) {
+    Word word;
+    std::memcpy(&word, from + at, sizeof(Word));
+    return std::uint64_t{word} << 8 * at;
+  };
+  if (channels > 8) {
+    const std::uint64_t low = load(0, std::uint64_t{});
+    std::uint64_t high = 0;
+    std::memcpy(&high, from + channels - 8, 8);
+    return _mm_set_epi64x(static_cast<std::int64_t>(high >> 8 * (16 - channels)), static_cast<std::int64_t>(low));
+  }
+  std::uint64_t bytes = 0;
+  if (channels == 8) {
+    bytes = load(0, std::uint64_t{});
+  } else if (channels >= 4) {
+    bytes = load(0, std::uint32_t{}) | load(channels - 4, std::uint32_t{});
+  } else {
+    bytes = load(0, std::uint8_t{}) | load(channels / 2, std::uint8_t{}) | load(channels - 1, std::uint8_t{});
+  }
+  return _mm_cvtsi64_si128(static_cast<std::int64_t>(bytes));
+}
+
+// Two panels: the unpacks put the first half of each lane into the first panel and the second half into the second
+// panel.
+template <bool kWords>
+static void interleave_two(const LineRows& rows, std::int64_t pixels, std::uint8_t* to, std::int64_t panel_step) {
+  constexpr std::int64_t kPixelBytes = kWords ? 64 : 32;
+  const std::uint8_t *r0 = rows.row[0], *r1 = rows.row[1];
+  for (; pixels > 0; --pixels, r0 += rows.step[0], r1 += rows.step[1], to += kPixelBytes) {
+    const __m256i upper = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(r0));
+    const __m256i lower = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(r1));
+    store_pixel<kWords>(_mm256_unpacklo_epi8(upper, lower), to);
+    store_pixel<kWords>(_mm256_unpackhi_epi8(upper, lower), to + panel_step);
+  }
+}
+
+template <bool kWords, bool kWhole>
+static void interleave_one(const LineRows& rows, std::int64_t pixels, int channels, std::uint8_t* to) {
+  constexpr std::int64_t kPixelBytes = kWords ? 64 : 32;
+  const std::uint8_t *r0 = rows.row[0], *r1 = rows.row[1];
+  const auto load = [&](const std::uint8_t* from) {
+    return kWhole ? _mm_loadu_si128(reinterpret_cast<const __m128i*>(from)) : load_part(from, channels);
+  };
+  for (; pixels > 0; --pixels, r0 += rows.step[0], r1 += rows.step[1], to += kPixelBytes) {
+    const __m128i upper = load(r0);
+    const __m128i lower = load(r1);
+    const __m256i low = _mm256_castsi128_si256(_mm_unpacklo_epi8(upper, lower));
+    store_pixel<kWords>(_mm256_inserti128_si256(low, _mm_unpackhi_epi8(upper, lower), 1), to);
+  }
+}
+
+// Fills a line with pairs of rows. A pixel of bytes is (upper, lower) of lanes 0..15 of a panel. A pixel of words is
+// (upper, lower) of lanes 0-3, 8-11, then 4-7, 12-15.
+template <bool kWords>
+static void interleave(const LineRows& rows, std::int64_t pixels, int channels, std::uint8_t* to,
+                       std::int64_t panel_step) {
+  if (channels > kDepthwiseChannels) {
+    interleave_two<kWords>(rows, pixels, to, panel_step);
+  } else if (channels == kDepthwiseChannels) {
+    interleave_one<kWords, true>(rows, pixels, channels, to);
+  } else {
+    interleave_one<kWords, false>(rows, pixels, channels, to);
+  }
+}
+
+// Bytes of two vectors of words. Neighbours lie in the same 128-bit lane.
+NARROW_INLINE __m256i bytes(__m256i first, __m256i second, __m256i lo, __m256i hi) {
   return _mm256_min_epu8(_mm256_max_epu8(_mm256_packus_epi16(first, second), lo), hi);
 }
 
-// uint8 outputs of whole panels, one or two, in rows of at least a tile's.
+// uint8 outputs of one or two whole panels. A row has at least the pixels of a tile.
 template <class Element, int kPanels>
-__attribute__((noinline)) static void run_whole(const ConvolutionProblem& problem, const TileLines& in,
-                                                const DepthwiseBlock& block) {
+[[gnu::noinline]] static void run_whole(const ConvolutionProblem& problem, const TileLines& in,
+                                        const DepthwiseBlock& block) {
   constexpr int kPixels = Element::kPixels;
   const OutputStage stage = output_stage(problem);
   const __m256i lo = stage.lower;
@@ -39,7 +122,7 @@ __attribute__((noinline)) static void run_whole(const ConvolutionProblem& proble
   std::int64_t weights = kDepthwiseHeadBytes;
   for (int left = block.rows; left > 0; --left, row += problem.shape.out_w * out_c, weights += Element::kPixelBytes) {
     for (int x = 0; x < block.columns; x += kPixels) {
-      // The last tile begins earlier, and computes some outputs again.
+      // The last tile begins earlier and computes some outputs again.
       if (x + kPixels > block.columns) x = block.columns - kPixels;
       const std::int64_t shift = x * in.pixel_step;
       std::uint8_t* const out = row + x * out_c;
@@ -72,8 +155,8 @@ __attribute__((noinline)) static void run_whole(const ConvolutionProblem& proble
 
 // One panel, any outputs.
 template <class Element>
-__attribute__((noinline)) static void run_any(const ConvolutionProblem& problem, const TileLines& in,
-                                              const DepthwiseBlock& block) {
+[[gnu::noinline]] static void run_any(const ConvolutionProblem& problem, const TileLines& in,
+                                      const DepthwiseBlock& block) {
   constexpr int kPixels = Element::kPixels;
   const OutputStage stage = output_stage(problem);
   const float* const multiplier = reinterpret_cast<const float*>(block.packed + kDepthwiseMultiplier);

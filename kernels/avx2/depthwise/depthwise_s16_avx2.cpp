@@ -1,20 +1,20 @@
-// depthwise_s16_avx2: x * w of two taps in vpmaddwd, exact for any 8 x 8 bits. See depthwise_pairs_avx2.h.
-#include "kernels/avx2/depthwise/depthwise_interleave_avx2.h"
+// depthwise_s16_avx2: vpmaddwd multiplies x and w of two taps and adds the products. It is exact for any 8 x 8 bits.
+// See depthwise_pairs_avx2.h.
 #include "kernels/avx2/depthwise/depthwise_pairs_avx2.h"
 #include "kernels/avx2/families_avx2.h"
 #include "kernels/avx2/shared/convolution_panels_avx2.h"
+#include "kernels/shared/inline.h"
 
 namespace narrow::kernels::avx2 {
 namespace {
-
-#define NARROW_INLINE __attribute__((always_inline)) static inline
 
 struct S16 {
   using Sum = Acc;
   static constexpr std::int64_t kPixelBytes = 64;
   static constexpr int kPixels = 4;
 
-  // Of pixels whose windows are `shift` bytes from the lines' start. weights: of the panel and output row.
+  // Sums of pixels whose windows start `shift` bytes after the start of the lines. The weights are those of the panel
+  // and output row.
   NARROW_INLINE void tile(const TileLines& in, std::int64_t shift, const std::byte* panel, const std::byte* weights,
                           Sum (&sums)[kPixels]) {
     Acc a0{load(panel), load(panel + 32)};
@@ -48,7 +48,7 @@ struct S16 {
   }
 };
 
-constexpr DepthwiseForm kS16{.line = {.rows = 2, .pixel_bytes = S16::kPixelBytes, .interleave = interleave_words},
+constexpr DepthwiseForm kS16{.line = {.rows = 2, .pixel_bytes = S16::kPixelBytes, .interleave = interleave<true>},
                              .panels = 2,
                              .lane_channels = 8,
                              .tile_pixels = S16::kPixels,

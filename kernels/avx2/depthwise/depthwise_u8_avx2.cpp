@@ -1,23 +1,21 @@
-// depthwise_u8_avx2: x * w of two taps in vpmaddubsw, and all taps and the bias added in 16 bits: half the instructions
-// of depthwise_s16_avx2. It is exact only where no sum of a channel leaves int16, which the weights and the input range
-// prove. See depthwise_pairs_avx2.h.
-#include "kernels/avx2/depthwise/depthwise_interleave_avx2.h"
+// depthwise_u8_avx2: vpmaddubsw multiplies x and w of two taps and adds the products. All taps and the bias are added
+// in 16 bits. This takes half the instructions of depthwise_s16_avx2. It is exact where no sum of a channel leaves
+// int16; the weights and the input range prove this. See depthwise_pairs_avx2.h.
 #include "kernels/avx2/depthwise/depthwise_pairs_avx2.h"
 #include "kernels/avx2/families_avx2.h"
 #include "kernels/avx2/shared/convolution_panels_avx2.h"
 #include "kernels/shared/folded_bias.h"
+#include "kernels/shared/inline.h"
 
 namespace narrow::kernels::avx2 {
 namespace {
-
-#define NARROW_INLINE __attribute__((always_inline)) static inline
 
 struct U8 {
   using Sum = __m256i;
   static constexpr std::int64_t kPixelBytes = 32;
   static constexpr int kPixels = 7;
-  static constexpr float kMostMultiplier = 65535.0F;    // its product with an int16 is an int32
-  static constexpr float kLeastMultiplier = 0x1p-100F;  // that / 2^16 is exact
+  static constexpr float kMostMultiplier = 65535.0F;    // times an int16 it is an int32
+  static constexpr float kLeastMultiplier = 0x1p-100F;  // divided by 2^16 it is exact
 
   NARROW_INLINE void tile(const TileLines& in, std::int64_t shift, const std::byte* panel, const std::byte* weights,
                           Sum (&sums)[kPixels]) {
@@ -42,12 +40,13 @@ struct U8 {
     sums[0] = a0, sums[1] = a1, sums[2] = a2, sums[3] = a3, sums[4] = a4, sums[5] = a5, sums[6] = a6;
   }
 
-  // 2^16 times the sums: that costs nothing, and multipliers are smaller by as much, which no rounding notices.
+  // 2^16 times the sums, which takes no instruction. The multipliers are smaller by the same factor, which changes no
+  // rounding.
   NARROW_INLINE Acc wide(Sum sum) {
     const __m256i zero = _mm256_setzero_si256();
     return {_mm256_unpacklo_epi16(zero, sum), _mm256_unpackhi_epi16(zero, sum)};
   }
-  // Products are within int32, so that nothing needs to be limited before it is packed.
+  // Products are int32, so they need no limit before they are packed.
   NARROW_INLINE __m256i words(const OutputStage& stage, Sum sum, const float* multiplier) {
     const Acc acc = wide(sum);
     const __m256i low = _mm256_cvtps_epi32(scaled(acc.low, multiplier));
@@ -80,7 +79,7 @@ Refusal refusal_of(const ConvolutionProblem& problem) {
 
 int same_place(int lane) { return lane; }
 
-constexpr DepthwiseForm kU8{.line = {.rows = 2, .pixel_bytes = U8::kPixelBytes, .interleave = interleave_bytes},
+constexpr DepthwiseForm kU8{.line = {.rows = 2, .pixel_bytes = U8::kPixelBytes, .interleave = interleave<false>},
                             .panels = 2,
                             .lane_channels = 8,
                             .tile_pixels = U8::kPixels,

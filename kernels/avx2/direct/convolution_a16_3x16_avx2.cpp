@@ -1,9 +1,10 @@
-// convolution_a16_3x16_avx2: direct convolution, any groups, strides, dilation and padding, that adds the results of
-// vpmaddubsw in 16-bit lanes, for as many steps as the weights prove to be exact, before it widens them to int32.
-// Two instructions for each 32 products instead of three; fewer bits make longer runs (convolution_runs_avx2.h).
-// -zero_point * sum(w) is in the bias. Tiles are 3 pixels x 16 channels, written out six pixels at a time. Panels whose
-// weights allow no sums in 16 bits use the tiles of convolution_u8_6x16_avx2, on the same packed weights.
-// Packed: int64 run steps of each panel, rounded up to 64 bytes; then see convolution_panels_avx2.h.
+// convolution_a16_3x16_avx2: direct convolution with any groups, strides, dilation and padding. It adds the results of
+// vpmaddubsw in 16-bit lanes before it widens them to int32. The weights prove how long such an accumulation run may
+// be: fewer bits make longer runs (convolution_runs_avx2.h). A depth step takes two instructions for 32 products
+// instead of three. The bias includes -zero_point * sum(w). Tiles are 3 pixels x 16 channels; outputs are stored for
+// six pixels at a time. A panel without an exact run uses the tiles of convolution_u8_6x16_avx2 with the same packed
+// weights.
+// Packed: int64 run length of each panel, rounded up to 64 bytes; then see convolution_panels_avx2.h.
 #include <cstring>
 
 #include "kernels/avx2/families_avx2.h"
@@ -11,7 +12,7 @@
 #include "kernels/avx2/shared/convolution_output_avx2.h"
 #include "kernels/avx2/shared/convolution_panels_avx2.h"
 #include "kernels/avx2/shared/convolution_runs_avx2.h"
-#include "kernels/avx2/shared/convolution_tile_a16_avx2.h"
+#include "kernels/avx2/shared/convolution_tile_avx2.h"
 #include "kernels/shared/folded_bias.h"
 
 namespace narrow::kernels::avx2 {
@@ -21,8 +22,8 @@ std::int64_t table_bytes(const ConvolutionProblem& problem, const PanelLayout& l
   return (problem.shape.groups * layout.panels * std::int64_t{sizeof(std::int64_t)} + 63) / 64 * 64;
 }
 
-// Calls visit(panel's index, its accumulation run) for each panel, until that returns false. Returns whether it never
-// did.
+// Calls visit(index of the panel, its accumulation run) for each panel until visit returns false. Returns whether visit
+// returned true every time.
 template <typename Visit>
 bool for_each_panel(const ConvolutionProblem& problem, const PanelLayout& layout, const Visit& visit) {
   const std::int32_t largest = largest_byte(problem);
@@ -39,12 +40,12 @@ bool for_each_panel(const ConvolutionProblem& problem, const PanelLayout& layout
   return true;
 }
 
-// Nothing is ever widened.
+// The estimate assumes that nothing is widened.
 double estimate(const ConvolutionProblem& problem) {
   return panel_cost(problem, BlockElement::kU8, costs::kConvolutionA16);
 }
 
-// The proof holds the run steps of each panel.
+// The proof holds the run length of each panel.
 Offer offer(const ConvolutionProblem& problem, std::int64_t* proof) {
   if (const Refusal refusal = refuse_wide_bias(problem); refusal.why != nullptr) return {0, refusal};
   const PanelLayout layout = panel_layout(problem, BlockElement::kU8);
@@ -82,7 +83,7 @@ std::size_t workspace_bytes(const ConvolutionProblem& problem) {
   return panel_workspace_bytes(problem, BlockElement::kU8);
 }
 
-// The accumulators of 1..kTilePixels pixels.
+// Computes the accumulators of 1 to kTilePixels pixels.
 void accumulate(const std::uint8_t* const* pixels, int count, const TileDepth& depth, std::int64_t run_steps,
                 const std::byte* panel, const OutputStage& stage, Acc* acc) {
   if (run_steps == 1) return tiles_u8()[count - 1](pixels, depth, panel, stage, nullptr, acc);
@@ -92,7 +93,7 @@ void accumulate(const std::uint8_t* const* pixels, int count, const TileDepth& d
   tile_a16(count - first, run_steps)(pixels + first, depth, run_steps, panel, acc + first);
 }
 
-// 16 channels of a block's pixels; `index` is that of the first output.
+// 16 channels of a block's pixels. `index` is that of the first output.
 void run_panel(const ConvolutionProblem& problem, const OutputStage& stage, const TileDepth& depth,
                const std::uint8_t* const* pixels, std::int64_t count, std::int64_t run_steps, const std::byte* panel,
                int channels, void* output, std::int64_t index) {
@@ -101,7 +102,7 @@ void run_panel(const ConvolutionProblem& problem, const OutputStage& stage, cons
   const float* const multiplier = reinterpret_cast<const float*>(panel + 64);
   Acc acc[kTilePixels];
   while (count > 0) {
-    // 7..11 pixels are two parts of about one size rather than a full and a tiny one.
+    // 7 to 11 pixels are two parts of nearly equal size, because a full and a tiny one would take longer.
     const std::int64_t half = (count + 1) / 2;
     const int now = static_cast<int>(count <= kTilePixels ? count : (half < kTilePixels ? half : kTilePixels));
     std::uint8_t* const out = whole ? static_cast<std::uint8_t*>(output) + index : nullptr;
@@ -111,7 +112,7 @@ void run_panel(const ConvolutionProblem& problem, const OutputStage& stage, cons
       accumulate(pixels, now, depth, run_steps, panel, stage, acc);
     }
     if (one_run && whole) {
-      // It is written.
+      // The tile has stored its outputs.
     } else if (whole && now == kTilePixels) {
       store_pixels(stage, acc[0], acc[1], multiplier, out);
       store_pixels(stage, acc[2], acc[3], multiplier, out + 2 * stage.out_c);

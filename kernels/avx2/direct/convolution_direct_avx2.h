@@ -1,6 +1,6 @@
-// Direct convolution, any groups, strides, dilation and padding, in tiles of 6 output pixels x 16 output channels: what
-// convolution_u8_6x16_avx2 and convolution_s16_6x16_avx2 share. They differ in what they multiply.
-// Packed: see convolution_panels_avx2.h. Templates are static: see kernels/CMakeLists.txt.
+// What convolution_u8_6x16_avx2 and convolution_s16_6x16_avx2 share: direct convolution with any groups, strides,
+// dilation and padding in tiles of 6 output pixels x 16 output channels. They differ in the instructions that multiply.
+// Packed: see convolution_panels_avx2.h. Everything here is static: see kernels/CMakeLists.txt.
 #pragma once
 
 #include "kernels/avx2/shared/convolution_block_avx2.h"
@@ -33,12 +33,26 @@ static std::size_t workspace_bytes(const ConvolutionProblem& problem) {
   return panel_workspace_bytes(problem, kElement);
 }
 
-// 16 channels of a block's pixels; `index` is that of the first output.
-#pragma GCC visibility push(hidden)
-void run_panel(const ConvolutionProblem& problem, const OutputStage& stage, const TileDepth& depth,
-               const std::uint8_t* const* windows, std::int64_t pixels, const OpenPanel& open, int channels,
-               void* output, std::int64_t index);
-#pragma GCC visibility pop
+// 16 channels of a block's pixels. `index` is that of the first output.
+static void run_panel(const ConvolutionProblem& problem, const OutputStage& stage, const TileDepth& depth,
+                      const std::uint8_t* const* windows, std::int64_t pixels, const OpenPanel& open, int channels,
+                      void* output, std::int64_t index) {
+  const bool whole = channels == kPanelChannels && problem.output_type == OutputType::kUint8;
+  Acc acc[kTilePixels];
+  while (pixels > 0) {
+    // 7 to 11 pixels are two tiles of nearly equal size, because a full and a tiny one would take longer.
+    const std::int64_t half = (pixels + 1) / 2;
+    const int now = static_cast<int>(pixels <= kTilePixels ? pixels : (half < kTilePixels ? half : kTilePixels));
+    open.tiles[now - 1](windows, depth, open.panel, stage, whole ? static_cast<std::uint8_t*>(output) + index : nullptr,
+                        acc);
+    if (!whole) {
+      store_panel(problem, stage, acc, now, reinterpret_cast<const float*>(open.panel + 64), channels, output, index);
+    }
+    windows += now;
+    pixels -= now;
+    index += now * stage.out_c;
+  }
+}
 
 template <BlockElement kElement>
 static void run(const ConvolutionProblem& problem, const std::byte* packed, const std::uint8_t* input, void* output,

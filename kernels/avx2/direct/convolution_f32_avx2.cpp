@@ -1,7 +1,8 @@
-// convolution_f32_avx2: lanes are output channels, so that every channel adds in the reference's order: bias, then kh,
-// kw, ic ascending, product and sum rounded separately. Taps in the padding are skipped, not multiplied by 0: that
-// would turn an infinite weight into NaN. Tiles of 4 neighbouring output pixels of a row that see the same taps x 16
-// channels. Packed: for each group, each panel of 16 channels: bias[16], weights[kernel_h][kernel_w][group_in][16].
+// convolution_f32_avx2: lanes are output channels. Therefore each channel adds in the order of the reference: the bias,
+// then kh, kw, ic ascending, with product and sum rounded separately. Taps in the padding are skipped, because a
+// product of 0 and an infinite weight is NaN. A tile is 4 neighbouring output pixels of a row x 16 channels; all of its
+// pixels read the same taps.
+// Packed: for each group, each panel of 16 channels: bias[16], weights[kernel_h][kernel_w][group_in][16].
 #include <immintrin.h>
 
 #include <cstring>
@@ -52,7 +53,7 @@ void pack(const ConvolutionF32Problem& problem, std::byte* packed) {
   }
 }
 
-// The taps that pixels of a tile see: rows [kh_begin, kh_end), columns [kw_begin, kw_end) of the window.
+// The taps that the pixels of a tile read: rows [kh_begin, kh_end) and columns [kw_begin, kw_end) of the window.
 struct Taps {
   int kh_begin, kh_end, kw_begin, kw_end;
 };
@@ -69,10 +70,10 @@ struct Acc {
   __m256 low, high;
 };
 
-// `window` is where tap (0, 0) of the first pixel is, or would be if it were inside the picture.
+// `window` is the address of tap (0, 0) of the first pixel. That tap may lie outside the image.
 template <int kCount>
-__attribute__((noinline)) void tile(const ConvolutionShape& shape, const Panels& panels, const Taps& taps,
-                                    const float* picture, std::int64_t window, const float* panel, Acc* result) {
+[[gnu::noinline]] void tile(const ConvolutionShape& shape, const Panels& panels, const Taps& taps, const float* picture,
+                            std::int64_t window, const float* panel, Acc* result) {
   Acc a0{_mm256_loadu_ps(panel), _mm256_loadu_ps(panel + 8)};
   Acc a1 = a0, a2 = a0, a3 = a0;
   const std::int64_t pixel_step = std::int64_t{shape.stride_w} * shape.in_c;
@@ -111,14 +112,14 @@ void store(const ConvolutionF32Problem& problem, const Acc& acc, int channels, f
   const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
   const __m256 lo = _mm256_set1_ps(problem.clamp.lo);
   const __m256 hi = _mm256_set1_ps(problem.clamp.hi);
-  // The operands' order makes equal values and NaN behave like std::min and std::max.
+  // With this order of operands, equal values and NaN behave as in std::min and std::max.
   const __m256 low = _mm256_min_ps(hi, _mm256_max_ps(lo, acc.low));
   const __m256 high = _mm256_min_ps(hi, _mm256_max_ps(lo, acc.high));
   _mm256_maskstore_ps(out, _mm256_cmpgt_epi32(_mm256_set1_epi32(channels), lanes), low);
   if (channels > 8) _mm256_maskstore_ps(out + 8, _mm256_cmpgt_epi32(_mm256_set1_epi32(channels - 8), lanes), high);
 }
 
-// One output row.
+// Computes one output row.
 void run_row(const ConvolutionF32Problem& problem, const Panels& panels, const float* packed, const float* picture,
              int oy, float* out_row) {
   const ConvolutionShape& shape = problem.shape;
@@ -133,7 +134,7 @@ void run_row(const ConvolutionF32Problem& problem, const Panels& panels, const f
       taps_inside(x + std::int64_t{kPixels - 1} * shape.stride_w, shape.kernel_w, shape.dilation_w, shape.in_w,
                   &last.kw_begin, &last.kw_end);
     }
-    // Where the first and the last pixel see whole windows, so do those between them.
+    // If the windows of the first and the last pixel are whole, so are those between them.
     const bool whole = taps.kw_begin == 0 && taps.kw_end == shape.kernel_w && last.kw_begin == 0 &&
                        last.kw_end == shape.kernel_w && ox + kPixels <= shape.out_w;
     const int count = whole ? kPixels : 1;

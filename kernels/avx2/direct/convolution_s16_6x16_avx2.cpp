@@ -1,4 +1,4 @@
-// convolution_s16_6x16_avx2: (x - zero_point) * w in vpmaddwd, exact for any 8 x 8 bits. See
+// convolution_s16_6x16_avx2: vpmaddwd multiplies x - zero_point and w. It is exact for any 8 x 8 bits. See
 // convolution_direct_avx2.h.
 #include "kernels/avx2/direct/convolution_direct_avx2.h"
 #include "kernels/avx2/families_avx2.h"

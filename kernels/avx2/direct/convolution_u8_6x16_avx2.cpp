@@ -1,6 +1,6 @@
-// convolution_u8_6x16_avx2: x * w in vpmaddubsw, half the depth steps of convolution_s16_6x16_avx2. It is exact only
-// where no pair of products exceeds int16, because vpmaddubsw would saturate: 211 * 71 + 171 * 107 = 33278. The weights
-// and the input range prove that. -zero_point * sum(w) is in the bias. See convolution_direct_avx2.h.
+// convolution_u8_6x16_avx2: vpmaddubsw multiplies x and w. It takes half the depth steps of convolution_s16_6x16_avx2.
+// It is exact where no pair of products exceeds int16, because vpmaddubsw saturates: 211 * 71 + 171 * 107 = 33278. The
+// weights and the input range prove this. The bias includes -zero_point * sum(w). See convolution_direct_avx2.h.
 #include "kernels/avx2/direct/convolution_direct_avx2.h"
 #include "kernels/avx2/families_avx2.h"
 #include "kernels/avx2/shared/convolution_runs_avx2.h"

@@ -4,18 +4,18 @@
 
 #include <cstring>
 
-#include "kernels/avx2/elementwise/byte_blocks_avx2.h"
-#include "kernels/avx2/elementwise/rounding_avx2.h"
+#include "kernels/avx2/elementwise/byte_vectors_avx2.h"
+#include "kernels/shared/inline.h"
 
 namespace narrow::kernels::avx2 {
 namespace {
 
-// One row; combine gives 8 results in units of the output's scale.
+// Computes one row. `combine` returns 8 results in units of the output's scale.
 template <class Combine>
-[[gnu::always_inline]] inline void binary_row(const std::uint8_t* a, const std::uint8_t* b, std::uint8_t* output,
-                                              std::int64_t count, const ByteRounder& rounder, const Combine& combine) {
+NARROW_INLINE void binary_row(const std::uint8_t* a, const std::uint8_t* b, std::uint8_t* output, std::int64_t count,
+                              const ByteRounder& rounder, const Combine& combine) {
   std::int64_t i = 0;
-  for (; i + kBlock <= count; i += kBlock) {
+  for (; i + kVector <= count; i += kVector) {
     const std::uint8_t* x = a + i;
     const std::uint8_t* y = b + i;
     store_rounded_32(rounder, output + i, combine(x, y), combine(x + 8, y + 8), combine(x + 16, y + 16),
@@ -29,9 +29,9 @@ template <class Combine>
   }
 }
 
-// Calls run(a, b, output, count) for each row, or once for all where they follow each other.
+// Calls run(a, b, output, count) for each row, or once if the rows are contiguous.
 template <class Run>
-[[gnu::always_inline]] inline void for_each_run(const BinaryRows& tensors, const Run& run) {
+NARROW_INLINE void for_each_run(const BinaryRows& tensors, const Run& run) {
   const bool dense = tensors.a_stride == tensors.channels && tensors.b_stride == tensors.channels &&
                      tensors.output_stride == tensors.channels;
   const std::int64_t rows = dense ? 1 : tensors.rows;
@@ -43,8 +43,7 @@ template <class Run>
 }
 
 template <class Combine>
-[[gnu::always_inline]] inline void binary_rows(const BinaryRows& tensors, const ByteRounder& rounder,
-                                               const Combine& combine) {
+NARROW_INLINE void binary_rows(const BinaryRows& tensors, const ByteRounder& rounder, const Combine& combine) {
   for_each_run(tensors, [&](const std::uint8_t* a, const std::uint8_t* b, std::uint8_t* output, std::int64_t count) {
     binary_row(a, b, output, count, rounder, combine);
   });
@@ -58,7 +57,7 @@ void add_u8_32_avx2(const AddArgs& args) {
               [&](const std::uint8_t* x, const std::uint8_t* y) { return _mm256_add_ps(a(x), b(y)); });
 }
 
-// Both factors have 9 bits and a sign, so that their product in floats is the exact one.
+// Both factors have 9 bits and a sign, so their product in float is exact.
 void multiply_u8_32_avx2(const MultiplyArgs& args) {
   const __m256i a_zero = _mm256_set1_epi32(args.a_zero_point);
   const __m256i b_zero = _mm256_set1_epi32(args.b_zero_point);
@@ -95,10 +94,10 @@ void add_u4_32_avx2(const BinaryRows& tensors, const AddTables& tables, QRange o
                       _mm256_set1_epi8(static_cast<char>(output_range.hi))};
   for_each_run(tensors, [&](const std::uint8_t* a, const std::uint8_t* b, std::uint8_t* output, std::int64_t count) {
     std::int64_t i = 0;
-    for (; i + kBlock <= count; i += kBlock) add(a + i, b + i, output + i);
+    for (; i + kVector <= count; i += kVector) add(a + i, b + i, output + i);
     if (i == count) return;
     const auto rest = static_cast<std::size_t>(count - i);
-    std::uint8_t x[kBlock] = {}, y[kBlock] = {};
+    std::uint8_t x[kVector] = {}, y[kVector] = {};
     std::memcpy(x, a + i, rest);
     std::memcpy(y, b + i, rest);
     add(x, y, x);

@@ -2,10 +2,9 @@
 
 #include <immintrin.h>
 
-#include "kernels/avx2/elementwise/byte_blocks_avx2.h"
-#include "kernels/avx2/elementwise/rounding_avx2.h"
+#include "kernels/avx2/elementwise/byte_vectors_avx2.h"
 
-// Every kernel has a body for 32 elements and one for 8; see byte_blocks_avx2.h for what is left over.
+// Every kernel has a body for 32 elements and one for 8. byte_vectors_avx2.h handles the remainder.
 namespace narrow::kernels::avx2 {
 namespace {
 
@@ -17,7 +16,7 @@ void quantize_f32u8_32_avx2(const QuantizeArgs& args) {
   const auto eight = [&](const float* x, std::uint8_t* y) { store_rounded_8(rounder, y, scaled(x)); };
 
   std::int64_t i = 0;
-  for (; i + kBlock <= args.count; i += kBlock) {
+  for (; i + kVector <= args.count; i += kVector) {
     const float* x = args.input + i;
     store_rounded_32(rounder, args.output + i, scaled(x), scaled(x + 8), scaled(x + 16), scaled(x + 24));
   }
@@ -41,7 +40,7 @@ void requantize_row(const std::uint8_t* input, std::uint8_t* output, std::int64_
                     const ByteRounder& rounder) {
   const auto eight = [&](const std::uint8_t* x, std::uint8_t* y) { store_rounded_8(rounder, y, scaled(x)); };
   std::int64_t i = 0;
-  for (; i + kBlock <= count; i += kBlock) {
+  for (; i + kVector <= count; i += kVector) {
     const std::uint8_t* x = input + i;
     store_rounded_32(rounder, output + i, scaled(x), scaled(x + 8), scaled(x + 16), scaled(x + 24));
   }
@@ -49,7 +48,7 @@ void requantize_row(const std::uint8_t* input, std::uint8_t* output, std::int64_
   if (i < count) on_copy(input + i, output + i, count - i, eight);
 }
 
-// The same quantization on both sides (concat, channel padding, a clamp): bytes stay what they are, but for the clamp.
+// Input and output share their quantization (concat, channel padding, a clamp). Only the clamp changes bytes.
 void clamp_row(const std::uint8_t* input, std::uint8_t* output, std::int64_t count, QRange range) {
   const __m256i lo = _mm256_set1_epi8(static_cast<char>(range.lo));
   const __m256i hi = _mm256_set1_epi8(static_cast<char>(range.hi));
@@ -59,7 +58,7 @@ void clamp_row(const std::uint8_t* input, std::uint8_t* output, std::int64_t cou
                      _mm_min_epu8(_mm_max_epu8(bytes, _mm256_castsi256_si128(lo)), _mm256_castsi256_si128(hi)));
   };
   std::int64_t i = 0;
-  for (; i + kBlock <= count; i += kBlock) {
+  for (; i + kVector <= count; i += kVector) {
     const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(input + i));
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(output + i), _mm256_min_epu8(_mm256_max_epu8(bytes, lo), hi));
   }

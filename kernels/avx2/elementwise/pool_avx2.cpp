@@ -2,15 +2,12 @@
 
 #include <immintrin.h>
 
-#include "kernels/avx2/elementwise/rounding_avx2.h"
+#include "kernels/avx2/elementwise/byte_vectors_avx2.h"
 
 namespace narrow::kernels::avx2 {
 namespace {
 
-constexpr std::int64_t kBlock = 32;
-constexpr std::int64_t kHalf = 8;
-
-// The part of a window that lies inside the picture. Strides in elements.
+// The part of a window that lies inside the image. Strides are in elements.
 struct Taps {
   const std::uint8_t* first = nullptr;
   std::int64_t rows = 0;
@@ -24,7 +21,7 @@ struct Interval {
   std::int64_t end = 0;  // >= begin
 };
 
-// Which of the taps start + i * dilation, i in [0, kernel), lie in [lo, hi).
+// The taps start + i * dilation, i in [0, kernel), that lie in [lo, hi).
 Interval taps_inside(std::int64_t start, std::int64_t kernel, std::int64_t dilation, std::int64_t lo, std::int64_t hi) {
   const std::int64_t begin = start < lo ? (lo - start + dilation - 1) / dilation : 0;
   const std::int64_t end = start < hi ? (hi - start + dilation - 1) / dilation : 0;
@@ -78,15 +75,15 @@ std::uint8_t max_1(const Taps& taps, std::int64_t channel) {
   return best;
 }
 
-// Channels in blocks of 32, then 8; the last block of 8 overlaps its neighbour where channels are no multiple of 8.
-// Fewer than 8 channels go one by one.
+// Channels are computed in vectors of 32, then 8. If the number of channels is not a multiple of 8, the last vector of
+// 8 overlaps the one before. Fewer than 8 channels are computed one by one.
 void max_pool_pixel(const Taps& taps, std::int64_t channels, std::uint8_t* output) {
   if (channels < kHalf) {
     for (std::int64_t c = 0; c < channels; ++c) output[c] = max_1(taps, c);
     return;
   }
   std::int64_t c = 0;
-  for (; c + kBlock <= channels; c += kBlock) {
+  for (; c + kVector <= channels; c += kVector) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(output + c), max_32(taps, c));
   }
   for (; c < channels; c += kHalf) {
@@ -113,20 +110,20 @@ struct Averaging {
   float multiplier = 0;
 };
 
-// int32 sums to bytes.
+// Converts int32 sums to averages.
 __m256 average(__m256i sum, const Averaging& how) {
   const __m256i centred = _mm256_sub_epi32(sum, _mm256_set1_epi32(how.offset));
   return _mm256_mul_ps(_mm256_cvtepi32_ps(centred), _mm256_set1_ps(how.multiplier));
 }
 
-// 257 * 255 is the largest sum that 16 bits hold.
+// 257 * 255 is the largest sum that fits 16 bits.
 constexpr std::int64_t kPixelsIn16Bits = 257;
 
 void average_32(const Taps& taps, std::int64_t channel, const Averaging& how, const ByteRounder& rounder,
                 std::uint8_t* output) {
   const __m256i zero = _mm256_setzero_si256();
-  // The 16-bit sums are widened with unpack, which works within 128-bit lanes: wide[0] and wide[1] hold channels
-  // 0-3 8-11 and 4-7 12-15, wide[2] and wide[3] those plus 16.
+  // Unpack widens the 16-bit sums within 128-bit lanes: wide[0] and wide[1] hold channels 0-3 8-11 and 4-7 12-15;
+  // wide[2] and wide[3] hold these plus 16.
   __m256i wide[4] = {zero, zero, zero, zero};
   __m256i sum0 = zero;
   __m256i sum1 = zero;
@@ -171,7 +168,7 @@ void average_8(const Taps& taps, std::int64_t channel, const Averaging& how, con
   store_rounded_8(rounder, output, average(sum, how));
 }
 
-// Fewer than 8 channels: sums one by one, then rounded together.
+// Fewer than 8 channels: they are added one by one and rounded together.
 void average_few(const Taps& taps, std::int64_t channels, const Averaging& how, const ByteRounder& rounder,
                  std::uint8_t* output) {
   alignas(32) std::int32_t sums[kHalf] = {};
@@ -190,7 +187,7 @@ void average_pool_pixel(const Taps& taps, std::int64_t channels, const Averaging
                         std::uint8_t* output) {
   if (channels < kHalf) return average_few(taps, channels, how, rounder, output);
   std::int64_t c = 0;
-  for (; c + kBlock <= channels; c += kBlock) average_32(taps, c, how, rounder, output + c);
+  for (; c + kVector <= channels; c += kVector) average_32(taps, c, how, rounder, output + c);
   for (; c < channels; c += kHalf) {
     const std::int64_t at = c + kHalf <= channels ? c : channels - kHalf;
     average_8(taps, at, how, rounder, output + at);
@@ -221,7 +218,7 @@ void average_pool_u8_32_avx2(const AveragePoolArgs& args) {
       const Interval columns = taps_inside(left, s.kernel_w, 1, counted_w.begin, counted_w.end);
       const Taps taps = taps_of(s, picture, top, left);
       const std::int64_t count = (rows.end - rows.begin) * (columns.end - columns.begin);
-      if (count != divisor) {  // it changes at borders only
+      if (count != divisor) {  // changes at borders only
         divisor = count;
         how.multiplier = static_cast<float>(double{from.scale} / (double{to.scale} * static_cast<double>(count)));
       }

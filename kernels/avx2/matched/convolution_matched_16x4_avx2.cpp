@@ -1,28 +1,164 @@
-// convolution_matched_16x4_avx2: direct convolution without groups, any strides, dilation and padding, exact for any
-// 8 x 8 bits in vpmaddubsw: 3 instructions, or half of 5, for 32 products, where vpmaddwd takes 4.
-// Vectors hold 8 pixels, a weight is broadcast: so the order of a channel's products is free, and what saturates in one
-// channel costs nothing in others. See matched_panel_avx2.h. -zero_point * sum(w) is in the bias.
-// Packed: see matched_layout_avx2.h.
+// convolution_matched_16x4_avx2: direct convolution without groups, with any strides, dilation and padding. It is exact
+// for any 8 x 8 bits in vpmaddubsw. A depth step that is matched takes half of 5 instructions for 32 products, and a
+// single one takes 3; vpmaddwd takes 4. Vectors hold 8 pixels, and a weight is broadcast. Therefore the order of the
+// products of a channel is free, and a saturating pair of one channel does not slow other channels. See
+// matched_panel_avx2.h. The bias includes -zero_point * sum(w).
+// Packed: for each panel set of 16 channels, MatchedGroup; int64 offsets of the window's segments, rounded up to 64
+// bytes; the panels of 4 channels each.
+#include <cstddef>
+#include <cstdint>
+
 #include "base/arithmetic.h"
 #include "kernels/avx2/families_avx2.h"
-#include "kernels/avx2/matched/matched_columns_avx2.h"
-#include "kernels/avx2/matched/matched_layout_avx2.h"
+#include "kernels/avx2/matched/matched_panel_avx2.h"
 #include "kernels/avx2/matched/matched_tile_avx2.h"
 #include "kernels/avx2/shared/convolution_block_avx2.h"
 #include "kernels/avx2/shared/convolution_output_avx2.h"
 #include "kernels/avx2/shared/convolution_panels_avx2.h"
+#include "kernels/convolution.h"
 #include "kernels/costs.h"
+#include "kernels/shared/folded_bias.h"
 
 namespace narrow::kernels::avx2 {
 namespace {
 
+constexpr int kGroupPanels = 4;
+constexpr int kGroupChannels = kGroupPanels * kMatchedChannels;
+
+// A panel set: 16 channels that are stored together. A panel takes the number of tails of its first channel. Therefore
+// the channels with the most tails share a panel.
+struct MatchedGroup {
+  std::int64_t panels[kGroupPanels];  // offsets
+  std::uint8_t order[kGroupChannels];
+};
+
+struct MatchedLayout {
+  explicit MatchedLayout(const ConvolutionProblem& problem);
+
+  [[nodiscard]] MatchedWindow matched_window() const { return {window.segments, window.segment_elems}; }
+
+  PanelLayout window;
+  std::int64_t steps;
+  std::int64_t groups;
+  std::int64_t offsets_at;  // of segments
+  std::int64_t panels_at;
+};
+
+// The single depth steps of a panel and its tails, as shares of its depth steps. They are counted in two panels,
+// because the panels of a layer differ little.
+struct MatchedShares {
+  double singles;
+  double tails;
+};
+
+int limit_of(const ConvolutionProblem& problem) { return matched_limit(largest_byte(problem)); }
+
+// The channels of a panel set, those with the most tails first.
+struct ChannelOrder {
+  int count;
+  int channels[kGroupChannels] = {};
+  std::int64_t tails[kGroupChannels] = {};  // of channels[i]
+
+  ChannelOrder(const ConvolutionProblem& problem, const MatchedLayout& layout, std::int64_t group) {
+    const int first = static_cast<int>(group) * kGroupChannels;
+    count = problem.shape.out_c - first < kGroupChannels ? problem.shape.out_c - first : kGroupChannels;
+    for (int i = 0; i < count; ++i) {
+      const std::int8_t* const weights = problem.weights + (first + i) * layout.window.depth();
+      const std::int64_t now = count_tails(weights, layout.matched_window(), limit_of(problem));
+      int at = i;
+      for (; at > 0 && tails[at - 1] < now; --at) {
+        tails[at] = tails[at - 1];
+        channels[at] = channels[at - 1];
+      }
+      tails[at] = now;
+      channels[at] = first + i;
+    }
+  }
+  [[nodiscard]] int panels() const { return static_cast<int>(base::ceil_div(count, kMatchedChannels)); }
+  [[nodiscard]] std::int64_t tail_pairs(int panel) const { return base::ceil_div(tails[panel * kMatchedChannels], 2); }
+};
+
+MatchedWeights weights_of(const ConvolutionProblem& problem, const MatchedLayout& layout, const ChannelOrder& order,
+                          int panel) {
+  MatchedWeights weights{};
+  const int first = panel * kMatchedChannels;
+  for (int i = first; i < first + kMatchedChannels && i < order.count; ++i) {
+    weights.channels[i - first] = problem.weights + order.channels[i] * layout.window.depth();
+  }
+  return weights;
+}
+
+void pack_head(const ConvolutionProblem& problem, const ChannelOrder& order, int panel, PanelHead& head) {
+  head = {};
+  const int first = panel * kMatchedChannels;
+  for (int i = first; i < first + kMatchedChannels && i < order.count; ++i) {
+    const int channel = order.channels[i];
+    head.bias[i - first] = static_cast<std::int32_t>(folded_bias(problem, channel));
+    head.multiplier[i - first] = problem.multiplier[channel];
+  }
+}
+
+MatchedLayout::MatchedLayout(const ConvolutionProblem& problem)
+    : window(panel_layout(problem, BlockElement::kU8)),
+      steps(window.segments * window.segment_steps),
+      groups(base::ceil_div(problem.shape.out_c, kGroupChannels)),
+      offsets_at(groups * std::int64_t{sizeof(MatchedGroup)}),
+      panels_at(base::round_up(offsets_at + window.segments * std::int64_t{sizeof(std::int64_t)}, 64)) {}
+
+MatchedShares matched_shares(const ConvolutionProblem& problem) {
+  const MatchedLayout layout(problem);
+  MatchedCounts sum{};
+  // The second panel of a panel set is an average one.
+  for (const std::int64_t group : {std::int64_t{0}, layout.groups / 2}) {
+    const ChannelOrder order(problem, layout, group);
+    const int panel = order.panels() > 1 ? 1 : 0;
+    const MatchedCounts counts =
+        count_matched(weights_of(problem, layout, order, panel), layout.matched_window(), limit_of(problem));
+    sum.singles += counts.singles;
+    sum.tail_pairs += counts.tail_pairs;
+  }
+  const auto steps = static_cast<double>(2 * layout.steps);
+  return {static_cast<double>(sum.singles) / steps, 2 * static_cast<double>(sum.tail_pairs) / steps};
+}
+
+std::size_t matched_packed_bytes(const ConvolutionProblem& problem) {
+  const MatchedLayout layout(problem);
+  std::int64_t bytes = layout.panels_at;
+  for (std::int64_t group = 0; group < layout.groups; ++group) {
+    const ChannelOrder order(problem, layout, group);
+    for (int p = 0; p < order.panels(); ++p) bytes += PanelParts(layout.steps, order.tail_pairs(p)).bytes;
+  }
+  return static_cast<std::size_t>(bytes);
+}
+
+void pack_matched_groups(const ConvolutionProblem& problem, const std::int64_t* /*proof*/, std::byte* packed) {
+  const MatchedLayout layout(problem);
+  pack_offsets(problem, layout.window, plan_blocks(problem.shape, BlockElement::kU8),
+               reinterpret_cast<std::int64_t*>(packed + layout.offsets_at));
+  std::int64_t at = layout.panels_at;
+  for (std::int64_t index = 0; index < layout.groups; ++index) {
+    MatchedGroup& group = reinterpret_cast<MatchedGroup*>(packed)[index];
+    group = {};
+    const ChannelOrder order(problem, layout, index);
+    for (int i = 0; i < order.count; ++i) {
+      group.order[order.channels[i] % kGroupChannels] = static_cast<std::uint8_t>(i);
+    }
+    for (int p = 0; p < order.panels(); ++p) {
+      group.panels[p] = at;
+      pack_head(problem, order, p, *reinterpret_cast<PanelHead*>(packed + at));
+      pack_matched(weights_of(problem, layout, order, p), layout.matched_window(), limit_of(problem), packed + at);
+      at += PanelParts(layout.steps, order.tail_pairs(p)).bytes;
+    }
+  }
+}
+
 constexpr int kTile = 2 * kColumnPixels;
-// Columns of a block and weights of a pass stay in L2.
+// The columns of a block and the weights of a pass stay in L2.
 constexpr std::int64_t kColumnsBytes = 64 * 1024;
 constexpr std::int64_t kFewestTiles = 4;
 constexpr std::int64_t kWeightsBytes = 384 * 1024;
 
-// How much is computed at a time.
+// The sizes of blocks and passes.
 struct Blocks {
   explicit Blocks(const MatchedLayout& layout)
       : tile_bytes(layout.steps * 2 * kColumnBytes),
@@ -35,10 +171,10 @@ struct Blocks {
   std::int64_t tile_bytes;  // of the columns of 16 pixels
   std::int64_t tiles;
   [[nodiscard]] std::int64_t pixels() const { return tiles * kTile; }
-  int pass_channels;  // whose weights are used for all of these tiles before the next ones are
+  int pass_channels;  // their weights are used for all of these tiles before the next ones are read
 };
 
-// How up to 16 pixels are computed: vectors of 8, then pixels of their own where a vector would hold few.
+// How up to 16 pixels are computed: in vectors of 8, or one by one where a vector would hold few.
 struct TileParts {
   int vectors;
   int singles;
@@ -83,13 +219,14 @@ Offer offer(const ConvolutionProblem& problem, std::int64_t* /*proof*/) {
 
 int channel_step(const ConvolutionProblem& /*problem*/) { return kGroupChannels; }
 
-// Whether windows are pixels of the input, next to each other, and nothing behind the last one is read.
+// Whether windows are neighbouring pixels of the input and no byte after the last one is read.
 bool is_direct(const ConvolutionShape& shape) {
   return shape.kernel_h == 1 && shape.kernel_w == 1 && shape.stride_h == 1 && shape.stride_w == 1 &&
          shape.in_h == shape.out_h && shape.in_w == shape.out_w && shape.in_c % 16 == 0;
 }
 
-// What is in the workspace before the columns: pointers to windows, and, if these are not in the input, the windows.
+// The bytes of the workspace before the columns: pointers to windows, and the windows themselves if they are not read
+// from the input.
 std::int64_t windows_bytes(const ConvolutionShape& shape, const BlockPlan& plan, const Blocks& blocks) {
   return is_direct(shape) ? blocks.pixels() * std::int64_t{sizeof(const std::uint8_t*)} : plan.workspace_bytes;
 }
@@ -109,7 +246,7 @@ void load_tile(const std::uint8_t* const* windows, int pixels, const ColumnDepth
   for (int i = pixels - parts.singles; i < pixels; ++i, to += window_bytes) load_window(windows[i], depth, to);
 }
 
-// Channels [begin, end) of up to 16 pixels, whose columns stay in L1 while panels stream past them.
+// Channels [begin, end) of up to 16 pixels. Their columns stay in L1 while the panels are read.
 void run_tile(const MatchedLayout& layout, const std::byte* packed, const OutputStage& stage,
               const std::uint8_t* columns, int pixels, int begin, int end, std::uint8_t* out) {
   const TileParts tile(pixels);
@@ -130,7 +267,7 @@ void run_tile(const MatchedLayout& layout, const std::byte* packed, const Output
   }
 }
 
-// What calls of one part have in common.
+// What the calls of one part share.
 struct Run {
   const MatchedLayout& layout;
   const Blocks& blocks;
@@ -140,7 +277,7 @@ struct Run {
   ColumnDepth depth;
   std::uint8_t* columns;
 
-  // The pixels of a block, or fewer; `out` is the first of them.
+  // Computes up to a block of pixels. `out` is the address of the first output.
   void block(const std::uint8_t* const* windows, std::int64_t count, std::uint8_t* out) const {
     const auto pixels = [&](std::int64_t first) {
       return count - first < kTile ? static_cast<int>(count - first) : kTile;
@@ -156,7 +293,7 @@ struct Run {
   }
 };
 
-// Columns are made of the input itself.
+// Loads columns from the input itself.
 void run_direct(const Run& run, const ConvolutionShape& shape, const std::uint8_t* input, std::uint8_t* output,
                 std::byte* workspace) {
   const std::uint8_t** const windows = reinterpret_cast<const std::uint8_t**>(workspace);

@@ -2,12 +2,52 @@
 
 #include <immintrin.h>
 
+#include <cstdint>
 #include <cstring>
-
-#include "kernels/avx2/matched/matched_lanes_avx2.h"
 
 namespace narrow::kernels::avx2 {
 namespace {
+
+// The sums of magnitudes of 16 lanes (32 weights) as unsigned numbers of at most 256.
+struct Magnitudes {
+  __m256i positive, negative;
+
+  explicit Magnitudes(__m256i w) {
+    const __m256i zero = _mm256_setzero_si256();
+    const __m256i ones = _mm256_set1_epi8(1);
+    positive = _mm256_maddubs_epi16(_mm256_max_epi8(w, zero), ones);
+    // As an unsigned byte, -w of w = -128 is correct.
+    negative = _mm256_maddubs_epi16(_mm256_sub_epi8(zero, _mm256_min_epi8(w, zero)), ones);
+  }
+  // For 8 depth steps, one bit for each that has a lane above `limit`.
+  [[nodiscard]] int above(int limit) const {
+    const __m256i limits = _mm256_set1_epi16(static_cast<std::int16_t>(limit));
+    const __m256i lanes = _mm256_cmpgt_epi16(_mm256_max_epi16(positive, negative), limits);
+    const __m256i none = _mm256_cmpeq_epi32(lanes, _mm256_setzero_si256());
+    return 0xFF & ~_mm256_movemask_ps(_mm256_castsi256_ps(none));
+  }
+};
+
+// The part of 32 weights that moves to one tail each. A lane above the limit moves up to half of the limit, from its
+// first weight where that suffices.
+__m256i moving_part(__m256i w, const Magnitudes& sums, int limit) {
+  const __m256i zero = _mm256_setzero_si256();
+  const __m256i limits = _mm256_set1_epi16(static_cast<std::int16_t>(limit));
+  const __m256i half = _mm256_set1_epi16(static_cast<std::int16_t>(limit / 2));
+  const __m256i first = _mm256_srai_epi16(_mm256_slli_epi16(w, 8), 8);
+  const __m256i second = _mm256_srai_epi16(w, 8);
+  const auto part = [&](__m256i a, __m256i b, __m256i lane, __m256i* of_b) {
+    const __m256i above = _mm256_cmpgt_epi16(lane, limits);
+    const __m256i of_a = _mm256_min_epi16(_mm256_max_epi16(a, zero), half);
+    *of_b = _mm256_and_si256(above, _mm256_min_epi16(_mm256_max_epi16(b, zero), _mm256_sub_epi16(half, of_a)));
+    return _mm256_and_si256(above, of_a);
+  };
+  __m256i up2, down2;
+  const __m256i up1 = part(first, second, sums.positive, &up2);
+  const __m256i down1 = part(_mm256_sub_epi16(zero, first), _mm256_sub_epi16(zero, second), sums.negative, &down2);
+  const __m256i low = _mm256_and_si256(_mm256_sub_epi16(up1, down1), _mm256_set1_epi16(0xFF));
+  return _mm256_or_si256(low, _mm256_slli_epi16(_mm256_sub_epi16(up2, down2), 8));
+}
 
 constexpr int kPending = 6;
 constexpr int kElems = 4;
@@ -17,7 +57,7 @@ std::int64_t tails_of_segment(const std::int8_t* weights, std::int64_t elems, in
   std::int64_t tails = 0;
   const auto count = [&](const std::int8_t* from) {
     const Magnitudes sums(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
-    // A tail takes limit / 2 at most.
+    // A tail takes at most limit / 2.
     tails += __builtin_popcount(static_cast<unsigned>(sums.above(limit))) +
              __builtin_popcount(static_cast<unsigned>(sums.above(limit + limit / 2)));
   };
@@ -30,8 +70,8 @@ std::int64_t tails_of_segment(const std::int8_t* weights, std::int64_t elems, in
   return tails;
 }
 
-// Packs steps one after the other: pairs from the front of the panel, singles from its back. Without a panel it only
-// counts.
+// Packs depth steps one after the other: pairs from the front of the panel, singles from its back. Without a panel it
+// only counts them.
 class Matcher {
  public:
   Matcher(std::int64_t steps, int limit, std::byte* panel)
@@ -45,7 +85,7 @@ class Matcher {
     for (int i = 0; i < kPending; ++i) release(i);
   }
 
-  // The weights of `count` steps from `step` on, 1 or 2: [step][4 channels][4 elements].
+  // The weights of 1 or 2 depth steps from `step` on: [step][4 channels][4 elements].
   void add(std::int64_t step, int count, __m256i w) {
     Magnitudes sums(w);
     for (int above = sums.above(limit_); above != 0; above = sums.above(limit_)) {
@@ -77,7 +117,7 @@ class Matcher {
 
   static std::uint16_t place_of(std::int64_t step) { return static_cast<std::uint16_t>(8 * step); }
 
-  // `above`: a bit for each step and channel.
+  // `above` holds one bit for each depth step and channel.
   void add_tails(std::int64_t step, int above, __m256i moving) {
     alignas(32) std::int8_t parts[2 * kStepBytes];
     _mm256_store_si256(reinterpret_cast<__m256i*>(parts), moving);
@@ -94,7 +134,7 @@ class Matcher {
     }
   }
 
-  __attribute__((noinline)) void match(__m128i w, __m128i sums, std::uint16_t place) {
+  [[gnu::noinline]] void match(__m128i w, __m128i sums, std::uint16_t place) {
     const Step now{w, sums, place};
     if (const unsigned fits = partners(now.sums); fits != 0) {
       const int slot = __builtin_ctz(fits);
@@ -114,8 +154,8 @@ class Matcher {
     sums_[slot] = now.sums;
   }
 
-  // A bit for each pending step that may be added to one with these sums. All are asked at once: a loop that ends at
-  // the first one costs more, as nobody can predict where that is.
+  // A bit for each pending depth step that may be added to one with these sums. All are compared at once. A loop that
+  // ends at the first match takes longer, because its end can't be predicted.
   [[nodiscard]] unsigned partners(__m128i sums) const {
     const auto beyond = [&](int slot) { return _mm_subs_epu8(_mm_adds_epu8(sums, sums_[slot]), limits_); };
     unsigned fits = 0;
@@ -169,7 +209,7 @@ class Matcher {
   int next_out_ = 0;
 };
 
-// Four steps of the panel's channels, [channel][4 steps][4 elements] to [step][channel].
+// Four depth steps of the panel's channels, from [channel][4 steps][4 elements] to [step][channel].
 struct FourSteps {
   __m256i first, second;
 

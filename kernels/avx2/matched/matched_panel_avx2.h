@@ -1,20 +1,22 @@
 // How convolution_matched_16x4_avx2 makes vpmaddubsw exact for any 8-bit weights.
 //
-// A step is 4 consecutive elements of the window. vpmaddubsw puts x * w of elements 0 and 1 into one 16-bit lane, of 2
-// and 3 into another; a lane is exact while, with A the largest input byte, A * sum(max(w, 0)) <= 32767 and
-// A * sum(min(w, 0)) >= -32768: both sums of magnitudes stay within limit(A) = 32767 / A, 128 for A = 255.
-//   Tails: where the weights of a lane exceed the limit, a part of them, at most limit / 2 for each sign, is moved to a
-//     further step of that channel on the same elements, or to two. Three to five of a hundred steps of deep layers
-//     need one, twenty of layers with 64 input channels.
-//   Matching: then two steps of a panel share an accumulation in 16 bits, if in every lane of every channel their sums
-//     of magnitudes together stay within the limit: 3 multiplications for 64 products where two steps of their own
-//     would take 4. Each step takes one of the last few unmatched steps that fits.
-// vpaddw wraps, and the final sum is an int16, so that no order of summation matters. Tails are added two at a time:
-// their sums are within limit / 2 each.
+// A depth step is 4 consecutive elements of the window. vpmaddubsw adds x * w of elements 0 and 1 in one 16-bit lane,
+// and of elements 2 and 3 in another. Let A be the largest input byte. A lane is exact while A * sum(max(w, 0)) <=
+// 32767 and A * sum(min(w, 0)) >= -32768. Both hold if the sums of magnitudes are at most limit(A) = 32767 / A, which
+// is 128 for A = 255.
+//   Tails: Where the weights of a lane exceed the limit, a part of them (at most limit / 2 for each sign) moves to one
+//   or
+//     two further depth steps of that channel on the same elements. In deep layers 3 to 5 % of the depth steps need a
+//     tail, in layers of 64 input channels 20 %.
+//   Matching: Two depth steps of a panel may share an addition in 16 bits. The condition is that in every lane of every
+//     channel, the sums of magnitudes of both together are within the limit. This takes 3 multiplications for 64
+//     products instead of 4. Each depth step is matched with one of the last few unmatched ones.
+// vpaddw wraps and the final sum is an int16, so the order of additions does not matter. Tails are added two at a time;
+// the sums of each are within limit / 2.
 //
-// Packed panel of 4 output channels, 64-byte aligned: PanelHead; uint16 places[steps] of the matched steps, two by two,
-// then of the single ones (place: 8 * index of the step); weights of the pairs [pair][4 channels][2 steps][4 elements],
-// of the singles [single][4 channels][4 elements]; pairs of tails, see TailPair.
+// Packed panel of 4 output channels, 64-byte aligned: PanelHead; uint16 places[steps] of the matched depth steps, two
+// by two, then of the single ones (a place is 8 * the index of the depth step); weights of the pairs [pair][4
+// channels][2 steps][4 elements], then of the singles [single][4 channels][4 elements]; pairs of tails, see TailPair.
 #pragma once
 
 #include <cstddef>
@@ -37,13 +39,13 @@ struct PanelHead {
 };
 inline constexpr std::int64_t kPanelHeadSize = 64;
 
-// Two further steps of each channel.
+// Two tails of each channel.
 struct TailPair {
   std::uint16_t places[kMatchedChannels][2];
   std::int8_t weights[kMatchedChannels][2][4];
 };
 
-// The window that all channels have. Steps do not reach from one segment into the next.
+// The depth layout of all channels. A depth step does not cross the end of a segment.
 struct MatchedWindow {
   std::int64_t segments;
   std::int64_t segment_elems;
@@ -52,12 +54,12 @@ struct MatchedWindow {
   [[nodiscard]] std::int64_t steps() const { return segments * segment_steps(); }
 };
 
-// The weights of a panel's channels, `segments` * `segment_elems` each; nullptr: no such channel.
+// The weights of a panel's channels, `segments` * `segment_elems` each. nullptr: the panel has no such channel.
 struct MatchedWeights {
   const std::int8_t* channels[kMatchedChannels];
 };
 
-// Where the parts of a packed panel are.
+// The offsets in a packed panel.
 struct PanelParts {
   std::int64_t weights;  // from its start
   std::int64_t tails;
@@ -69,24 +71,24 @@ struct PanelParts {
         bytes((tails + tail_pairs * std::int64_t{sizeof(TailPair)} + 63) / 64 * 64) {}
 };
 
-// The largest sum of magnitudes of a lane for inputs in [0, largest]; 254 where any pair of weights but -128, -128
-// fits.
+// The largest sum of magnitudes of a lane for inputs in [0, largest]. It is 254 where any pair of weights fits except
+// -128 and -128.
 [[nodiscard]] constexpr int matched_limit(std::int32_t largest) {
   return largest * 254 > INT16_MAX ? INT16_MAX / largest : 254;
 }
 
-// How many tails a channel needs. A panel has as many pairs of them as half of the largest number of its channels,
-// rounded up.
+// The number of tails of a channel. A panel has half as many pairs of tails as its channel with the most tails, rounded
+// up.
 [[nodiscard]] std::int64_t count_tails(const std::int8_t* weights, const MatchedWindow& window, int limit);
 
 struct MatchedCounts {
   std::int64_t pairs, singles, tail_pairs;
 };
 
-// What pack_matched will find.
+// The counts that pack_matched will have.
 [[nodiscard]] MatchedCounts count_matched(const MatchedWeights& weights, const MatchedWindow& window, int limit);
 
-// All of the panel but bias and multiplier, which are not touched; `panel` has room for all that PanelParts says.
+// Writes the whole panel except bias and multiplier. `panel` has the size that PanelParts returns.
 void pack_matched(const MatchedWeights& weights, const MatchedWindow& window, int limit, std::byte* panel);
 
 }  // namespace narrow::kernels::avx2

@@ -4,26 +4,76 @@
 
 #include <cstring>
 
-#include "kernels/avx2/matched/matched_columns_avx2.h"
+#include "kernels/avx2/shared/vectors_avx2.h"
+#include "kernels/shared/inline.h"
 
-// As in convolution_tile_avx2.cpp, sums have names and are kept in registers.
 namespace narrow::kernels::avx2 {
 namespace {
 
-#define NARROW_INLINE __attribute__((always_inline)) static inline
-
-NARROW_INLINE __m256i load(const void* aligned) { return _mm256_load_si256(static_cast<const __m256i*>(aligned)); }
-
-NARROW_INLINE __m256i broadcast4(const void* bytes) {
-  std::int32_t four;
-  std::memcpy(&four, bytes, sizeof four);
-  return _mm256_set1_epi32(four);
+// 16 bytes of two pixels, one in each half of the vector.
+NARROW_INLINE __m256i load_two(const std::uint8_t* low, const std::uint8_t* high) {
+  const __m128i first = _mm_loadu_si128(reinterpret_cast<const __m128i*>(low));
+  return _mm256_inserti128_si256(_mm256_castsi128_si256(first), _mm_loadu_si128(reinterpret_cast<const __m128i*>(high)),
+                                 1);
 }
 
-alignas(32) constexpr std::int16_t kOnes[16] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+// Four depth steps of 8 pixels: transposes 4x4 numbers of 32 bits in each half.
+NARROW_INLINE void four_steps(const std::uint8_t* const* pixels, std::int64_t at, std::int64_t step_bytes,
+                              std::uint8_t* to) {
+  const __m256i r0 = load_two(pixels[0] + at, pixels[4] + at);
+  const __m256i r1 = load_two(pixels[1] + at, pixels[5] + at);
+  const __m256i r2 = load_two(pixels[2] + at, pixels[6] + at);
+  const __m256i r3 = load_two(pixels[3] + at, pixels[7] + at);
+  const __m256i low01 = _mm256_unpacklo_epi32(r0, r1);
+  const __m256i low23 = _mm256_unpacklo_epi32(r2, r3);
+  const __m256i high01 = _mm256_unpackhi_epi32(r0, r1);
+  const __m256i high23 = _mm256_unpackhi_epi32(r2, r3);
+  const auto store = [&](std::int64_t step, __m256i column) {
+    _mm256_store_si256(reinterpret_cast<__m256i*>(to + step * step_bytes), column);
+  };
+  store(0, _mm256_unpacklo_epi64(low01, low23));
+  store(1, _mm256_unpackhi_epi64(low01, low23));
+  store(2, _mm256_unpacklo_epi64(high01, high23));
+  store(3, _mm256_unpackhi_epi64(high01, high23));
+}
 
-// One step of 8 or 16 pixels, or their sums of one channel. Each operation ends in registers: 8 sums, 4 vectors of
-// pixels, two of products, one of weights and a temporary are all 16, and g++ 12 would rather begin several at once.
+}  // namespace
+
+void load_columns(const std::uint8_t* const* pixels, std::int64_t count, const ColumnDepth& depth, int vectors,
+                  std::uint8_t* columns) {
+  const std::int64_t step_bytes = vectors * kColumnBytes;
+  const std::int64_t segment_steps = (depth.segment_bytes + 3) / 4;
+  for (int v = 0; v < vectors; ++v) {
+    const std::uint8_t* now[kColumnPixels];
+    for (int i = 0; i < kColumnPixels; ++i) {
+      const std::int64_t pixel = v * kColumnPixels + i;
+      now[i] = pixels[pixel < count ? pixel : count - 1];
+    }
+    // Groups of four depth steps may cross the end of a segment. The next segment overwrites these depth steps.
+    std::uint8_t* to = columns + v * kColumnBytes;
+    for (std::int64_t s = 0; s < depth.segments; ++s, to += segment_steps * step_bytes) {
+      const std::int64_t begin = depth.offsets[s];
+      for (std::int64_t step = 0; step < segment_steps; step += 4) {
+        four_steps(now, begin + 4 * step, step_bytes, to + step * step_bytes);
+      }
+    }
+  }
+}
+
+void load_window(const std::uint8_t* pixel, const ColumnDepth& depth, std::uint8_t* window) {
+  const std::int64_t bytes = (depth.segment_bytes + 3) / 4 * 4;
+  for (std::int64_t s = 0; s < depth.segments; ++s, window += bytes) {
+    std::memcpy(window, pixel + depth.offsets[s], static_cast<std::size_t>(bytes));
+  }
+}
+
+namespace {
+
+// As in convolution_tile_avx2.cpp, sums have names and stay in registers.
+
+// One depth step of 8 or 16 pixels, or their sums of one channel. Each operation ends in registers. All 16 are in use:
+// 8 sums, 4 vectors of pixels, 2 of products, 1 of weights and 1 temporary. Without this, g++ 12 would begin several
+// operations at once.
 template <int kVectors>
 struct Pixels {
   __m256i a, b;
@@ -50,7 +100,8 @@ struct Pixels {
     return {_mm256_add_epi16(words.a, _mm256_maddubs_epi16(x.a, w)),
             kVectors > 1 ? _mm256_add_epi16(words.b, _mm256_maddubs_epi16(x.b, w)) : x.b};
   }
-  // Adds the two lanes of 16 bits of each number, with ones in a register or, where there is none left, in memory.
+  // Adds the two 16-bit lanes of each number. The vector of ones is in a register, or in memory where no register is
+  // left.
   template <bool kOnesInMemory>
   NARROW_INLINE void widen(Pixels& acc, Pixels words) {
     acc.a = _mm256_add_epi32(acc.a, lanes_added<kOnesInMemory>(words.a));
@@ -107,8 +158,8 @@ struct Tile {
     _mm256_store_si256(reinterpret_cast<__m256i*>(out), _mm256_shuffle_epi8(bytes, order));
   }
 
-  __attribute__((noinline)) static void run(const std::uint8_t* columns, std::int64_t steps, const std::byte* panel,
-                                            const OutputStage& stage, std::uint8_t* out) {
+  [[gnu::noinline]] static void run(const std::uint8_t* columns, std::int64_t steps, const std::byte* panel,
+                                    const OutputStage& stage, std::uint8_t* out) {
     const PanelHead& head = *reinterpret_cast<const PanelHead*>(panel);
     const std::uint16_t* place = reinterpret_cast<const std::uint16_t*>(panel + kPanelHeadSize);
     const PanelParts parts(steps, head.tail_pairs);
@@ -141,7 +192,7 @@ struct Tile {
   }
 };
 
-// 8 pixels of 4 panels, [panel][pixel] to [pixel][panel].
+// 8 pixels of 4 panels, from [panel][pixel] to [pixel][panel].
 NARROW_INLINE void transpose(const std::uint8_t* parts, std::int64_t part_bytes, __m128i* pixels) {
   const __m256i r0 = load(parts);
   const __m256i r1 = load(parts + part_bytes);
@@ -185,6 +236,50 @@ void store_matched(const std::uint8_t* parts, int pixels, int channels, const st
       }
     }
   }
+}
+
+// Computes one pixel. Vectors hold depth steps and channels of the panel, so every lane is used.
+void run_matched_pixel(const std::uint8_t* window, std::int64_t steps, const std::byte* panel, const OutputStage& stage,
+                       std::uint8_t* out) {
+  const PanelHead& head = *reinterpret_cast<const PanelHead*>(panel);
+  const std::uint16_t* place = reinterpret_cast<const std::uint16_t*>(panel + kPanelHeadSize);
+  const PanelParts parts(steps, head.tail_pairs);
+  const std::byte* weights = panel + parts.weights;
+  const __m256i ones = _mm256_set1_epi16(1);
+  const auto step = [&](std::uint16_t at) {
+    std::int32_t four;
+    std::memcpy(&four, window + at / 2, sizeof four);
+    return four;
+  };
+  const auto add = [&](__m256i& acc, __m256i x, const void* w) {
+    const __m256i products = _mm256_maddubs_epi16(x, _mm256_loadu_si256(static_cast<const __m256i*>(w)));
+    acc = _mm256_add_epi32(acc, _mm256_madd_epi16(products, ones));
+  };
+  __m256i acc = _mm256_setzero_si256();  // [4 channels][2 steps]
+  for (std::int32_t i = head.pairs; i > 0; --i, place += 2, weights += 32) {
+    add(acc, _mm256_broadcastq_epi64(_mm_insert_epi32(_mm_cvtsi32_si128(step(place[0])), step(place[1]), 1)), weights);
+  }
+  __m128i sums = _mm_loadu_si128(reinterpret_cast<const __m128i*>(head.bias));
+  for (std::int32_t i = head.singles; i > 0; --i, ++place, weights += 16) {
+    const __m128i products =
+        _mm_maddubs_epi16(_mm_set1_epi32(step(*place)), _mm_loadu_si128(reinterpret_cast<const __m128i*>(weights)));
+    sums = _mm_add_epi32(sums, _mm_madd_epi16(products, _mm256_castsi256_si128(ones)));
+  }
+  const TailPair* tail = reinterpret_cast<const TailPair*>(panel + parts.tails);
+  for (std::int32_t i = head.tail_pairs; i > 0; --i, ++tail) {
+    const auto& at = tail->places;
+    add(acc,
+        _mm256_setr_epi32(step(at[0][0]), step(at[0][1]), step(at[1][0]), step(at[1][1]), step(at[2][0]),
+                          step(at[2][1]), step(at[3][0]), step(at[3][1])),
+        tail->weights);
+  }
+  const __m128i both = _mm_hadd_epi32(_mm256_castsi256_si128(acc), _mm256_extracti128_si256(acc, 1));
+  const __m128 scaled = _mm_mul_ps(_mm_cvtepi32_ps(_mm_add_epi32(sums, both)), _mm_loadu_ps(head.multiplier));
+  const __m128i rounded = _mm_cvtps_epi32(_mm_min_ps(scaled, _mm256_castps256_ps128(stage.upper)));
+  const __m128i words = _mm_adds_epi16(_mm_packs_epi32(rounded, rounded), _mm256_castsi256_si128(stage.zero_point));
+  const int bytes =
+      _mm_cvtsi128_si32(_mm_max_epu8(_mm_packus_epi16(words, words), _mm256_castsi256_si128(stage.lower)));
+  std::memcpy(out, &bytes, sizeof bytes);
 }
 
 }  // namespace narrow::kernels::avx2

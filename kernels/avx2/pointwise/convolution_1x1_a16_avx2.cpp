@@ -1,16 +1,15 @@
-// convolution_1x1_a16_avx2: x * w in vpmaddubsw, added in 16-bit lanes; exact only where the weights prove that whole
-// sums fit. See kernels/avx2/shared/pointwise_avx2.h.
+// convolution_1x1_a16_avx2: vpmaddubsw multiplies x and w, and the results are added in 16-bit lanes. It is exact where
+// the weights prove that whole sums fit. See kernels/avx2/shared/pointwise_avx2.h.
 #include "kernels/avx2/families_avx2.h"
 #include "kernels/avx2/shared/convolution_runs_avx2.h"
 #include "kernels/avx2/shared/pointwise_avx2.h"
 #include "kernels/shared/folded_bias.h"
+#include "kernels/shared/inline.h"
 
 namespace narrow::kernels::avx2 {
 namespace {
 
-#define NARROW_INLINE [[gnu::always_inline]] static inline
-
-// Adding is a statement, because g++ 12 would give sums a new register in each step.
+// add() is an asm statement, because g++ 12 would move the sum to a new register in each depth step.
 struct Sums16 {
   static constexpr bool kBytes = true;
   static constexpr costs::Pointwise kCosts = costs::kPointwiseA16;
@@ -33,7 +32,7 @@ struct Sums16 {
   NARROW_INLINE __m256i finish(__m256i sum, const std::byte* bias) {
     const std::int16_t* ones = kOnes;
     __asm__ volatile("" : "+r"(ones));
-    return _mm256_add_epi32(_mm256_madd_epi16(sum, load_words(ones)), load_words(bias));
+    return _mm256_add_epi32(_mm256_madd_epi16(sum, load(ones)), load(bias));
   }
 };
 

@@ -1,13 +1,13 @@
-// convolution_1x1_s16_avx2: x * w in vpmaddwd, exact for any 8 x 8 bits. See kernels/avx2/shared/pointwise_avx2.h.
+// convolution_1x1_s16_avx2: vpmaddwd multiplies x and w. It is exact for any 8 x 8 bits. See
+// kernels/avx2/shared/pointwise_avx2.h.
 #include "kernels/avx2/families_avx2.h"
 #include "kernels/avx2/shared/pointwise_avx2.h"
+#include "kernels/shared/inline.h"
 
 namespace narrow::kernels::avx2 {
 namespace {
 
-#define NARROW_INLINE [[gnu::always_inline]] static inline
-
-// Adding is a statement, because g++ 12 would give sums a new register in each step.
+// add() is an asm statement, because g++ 12 would move the sum to a new register in each depth step.
 struct Words {
   static constexpr bool kBytes = false;
   static constexpr costs::Pointwise kCosts = costs::kPointwiseS16;
@@ -23,7 +23,7 @@ struct Words {
                      : [sum] "+x"(sum), [product] "=&x"(product)
                      : [x] "x"(x), [w] "x"(w));
   }
-  NARROW_INLINE __m256i finish(__m256i sum, const std::byte* bias) { return _mm256_add_epi32(sum, load_words(bias)); }
+  NARROW_INLINE __m256i finish(__m256i sum, const std::byte* bias) { return _mm256_add_epi32(sum, load(bias)); }
 };
 
 using Kernel = Pointwise<Words>;

@@ -8,9 +8,9 @@
 namespace narrow::kernels::avx2 {
 namespace {
 
-// Lines of a block stay in half of a small L2 cache (256 KiB), the rest of it is for weights.
+// The lines of a block take half of a small L2 cache (256 KiB). The rest is for weights.
 constexpr std::int64_t kLinesBytes = 128 * 1024;
-// Enough to use each panel of weights often; the pointer table stays in L1.
+// A block of this size uses each panel of weights often, and its pointer table stays in L1.
 constexpr std::int64_t kBlockPixels = 1536;
 constexpr std::int64_t kSlackBytes = 64;
 
@@ -23,7 +23,7 @@ void widen(const std::uint8_t* src, std::int64_t count, std::int32_t zero_point,
   const __m256i zero = _mm256_set1_epi16(static_cast<std::int16_t>(zero_point));
   for (std::int64_t i = 0;; i += 16) {
     if (i >= count) return;
-    if (i + 16 > count) i = count - 16;  // the last 16, some of them a second time
+    if (i + 16 > count) i = count - 16;  // the last 16, which repeats some
     const __m256i x = _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(src + i)));
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(dst + i), _mm256_sub_epi16(x, zero));
   }
@@ -43,12 +43,12 @@ void fill_padding(const BlockPlan& plan, std::int64_t pixels, std::int32_t zero_
   std::memset(dst, value, static_cast<std::size_t>(pixels * plan.pixel_bytes));
 }
 
-// `row` is the input row, or nullptr where it lies in the padding.
+// `row` is the input row, or nullptr for a row of padding.
 void load_line(const ConvolutionProblem& problem, const BlockPlan& plan, const std::uint8_t* row, std::uint8_t* line) {
   const ConvolutionShape& shape = problem.shape;
   const std::int32_t zero_point = problem.input_zero_point;
   if (row == nullptr) return fill_padding(plan, plan.line_pixels, zero_point, line);
-  // Pixels [begin, end) of the line lie inside the picture: 0 <= pixel * column_step - pad.left < in_w.
+  // Pixels [begin, end) of the line lie inside the image: 0 <= pixel * column_step - pad.left < in_w.
   const std::int64_t end =
       base::clamped(base::ceil_div(std::int64_t{shape.in_w} + shape.pad.left, plan.column_step), 0, plan.line_pixels);
   const std::int64_t begin = base::clamped(base::ceil_div(shape.pad.left, plan.column_step), 0, end);
@@ -81,13 +81,13 @@ BlockPlan plan_blocks(const ConvolutionShape& shape, BlockElement element) {
       (std::int64_t{shape.out_w} - 1) * plan.window_step + (std::int64_t{shape.kernel_w} - 1) * shape.dilation_w + 1;
   plan.line_bytes = plan.line_pixels * plan.pixel_bytes;
   plan.window_lines = (std::int64_t{shape.kernel_h} - 1) * shape.dilation_h + 1;
-  // Lines of a picture whose first n output rows are in the block: n * line_step + halo.
+  // The lines of an image whose first n output rows are in the block: n * line_step + halo.
   const std::int64_t halo = base::clamped(plan.window_lines - plan.line_step, 0, plan.window_lines);
   const std::int64_t lines = base::clamped(kLinesBytes / plan.line_bytes, 1, kLinesBytes);
   const std::int64_t picture_lines = shape.out_h * plan.line_step + halo;
   plan.block_rows = lines >= picture_lines ? lines / picture_lines * shape.out_h : (lines - halo) / plan.line_step;
   plan.block_rows = base::clamped(plan.block_rows, 1, base::clamped(kBlockPixels / shape.out_w, 1, kBlockPixels));
-  // A block of n rows may begin and end in the middle of a picture.
+  // A block of n rows may begin and end in the middle of an image.
   const std::int64_t pictures = base::clamped((plan.block_rows - 1) / shape.out_h + 2, 1, plan.block_rows);
   const std::int64_t block_lines = plan.block_rows * plan.line_step + pictures * halo;
   plan.table_bytes = base::round_up(plan.block_rows * shape.out_w * std::int64_t{sizeof(void*)}, 64);
@@ -105,7 +105,7 @@ const std::uint8_t* const* load_block(const ConvolutionProblem& problem, const B
   std::uint8_t* line = reinterpret_cast<std::uint8_t*>(workspace) + plan.table_bytes;
   while (rows > 0) {
     const std::int64_t first_y = first_row % shape.out_h;
-    const std::int64_t span = base::clamped(rows, 1, shape.out_h - first_y);  // output rows of this picture
+    const std::int64_t span = base::clamped(rows, 1, shape.out_h - first_y);  // output rows of this image
     const std::uint8_t* const picture = input + first_row / shape.out_h * shape.in_h * row_elems;
     for (std::int64_t row = 0; row < span; ++row) {
       const std::uint8_t* window = line + row * plan.line_step * plan.line_bytes;

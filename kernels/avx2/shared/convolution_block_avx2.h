@@ -1,5 +1,5 @@
-// Output rows are computed in blocks. For each block, the input rows that its windows touch are copied into the
-// workspace, with the padding filled in, so that inner loops know neither borders nor the end of the input.
+// Output rows are computed in blocks. Before each block, the input rows of its windows are copied to the workspace and
+// the padding is filled in. Therefore inner loops need no test for borders or the end of the input.
 #pragma once
 
 #include <cstddef>
@@ -10,13 +10,13 @@
 #pragma GCC visibility push(hidden)
 namespace narrow::kernels::avx2 {
 
-// What a workspace element is. kS16: int16 x - zero_point, padding 0. kU8: uint8 x, padding zero_point.
+// The elements of the workspace. kS16: int16 x - zero_point, padding 0. kU8: uint8 x, padding zero_point.
 enum class BlockElement { kU8 = 1, kS16 = 2 };
 
 struct BlockPlan {
   BlockElement element;
   std::int64_t pixel_bytes;  // of all in_c channels
-  // One line holds the input pixels of one row that windows touch, left to right. Where the window is one pixel wide
+  // One line holds the input pixels of one row that windows read, left to right. If the window is one pixel wide
   // (high), pixels (rows) that the stride skips are left out.
   std::int64_t line_pixels;
   std::int64_t line_bytes;
@@ -27,13 +27,13 @@ struct BlockPlan {
   std::int64_t window_lines;
   std::int64_t block_rows;       // output rows of a block, at most
   std::int64_t table_bytes;      // of the pixel pointers at the start of the workspace
-  std::int64_t workspace_bytes;  // includes 64 bytes behind the last line that may be read
+  std::int64_t workspace_bytes;  // includes 64 bytes after the last line, which may be read
 };
 
 [[nodiscard]] BlockPlan plan_blocks(const ConvolutionShape& shape, BlockElement element);
 
-// Loads the block of output rows [first_row, first_row + rows), rows <= block_rows, into the workspace and returns a
-// pointer to each output pixel's window, in order of the output: rows * out_w of them.
+// Loads the block of output rows [first_row, first_row + rows), rows <= block_rows, into the workspace. Returns
+// pointers to the windows of its rows * out_w output pixels, in the order of the output.
 const std::uint8_t* const* load_block(const ConvolutionProblem& problem, const BlockPlan& plan,
                                       const std::uint8_t* input, std::int64_t first_row, std::int64_t rows,
                                       std::byte* workspace);

@@ -9,16 +9,17 @@
 #include <cstring>
 
 #include "kernels/convolution.h"
+#include "kernels/shared/inline.h"
 
 namespace narrow::kernels::avx2 {
 
-// 16 accumulators of a pixel, in the order in which packing two such vectors gives channels 0..15.
+// 16 accumulators of a pixel. Packing two of these vectors returns channels 0 to 15 in order.
 struct Acc {
   __m256i low;   // channels 0-3, 8-11
   __m256i high;  // channels 4-7, 12-15
 };
 
-// Where channel `c` of a panel is in that order; bias, multipliers and weights are packed in it.
+// The index of channel `c` of a panel in that order. Bias, multipliers and weights are packed in it.
 static inline int place_in_panel(int c) {
   if (c >= 4 && c < 8) return c + 4;
   if (c >= 8 && c < 12) return c - 4;
@@ -27,7 +28,7 @@ static inline int place_in_panel(int c) {
 
 static inline std::int16_t widened(std::int8_t weight) { return weight; }
 
-// What all outputs of a layer share.
+// The constants that all outputs of a layer share.
 struct OutputStage {
   __m256 upper;        // hi - zero_point
   __m256i zero_point;  // int16
@@ -51,42 +52,39 @@ static inline OutputStage output_stage(const ConvolutionProblem& problem) {
           problem.shape.out_c};
 }
 
-__attribute__((always_inline)) static inline __m256 scaled(__m256i acc, const float* multiplier) {
+NARROW_INLINE __m256 scaled(__m256i acc, const float* multiplier) {
   return _mm256_mul_ps(_mm256_cvtepi32_ps(acc), _mm256_load_ps(multiplier));
 }
 
-__attribute__((always_inline)) static inline __m256i requantized_words(const OutputStage& stage, const Acc& acc,
-                                                                       const float* multiplier) {
+NARROW_INLINE __m256i requantized_words(const OutputStage& stage, const Acc& acc, const float* multiplier) {
   const __m256i low = _mm256_cvtps_epi32(_mm256_min_ps(scaled(acc.low, multiplier), stage.upper));
   const __m256i high = _mm256_cvtps_epi32(_mm256_min_ps(scaled(acc.high, multiplier + 8), stage.upper));
   return _mm256_adds_epi16(_mm256_packs_epi32(low, high), stage.zero_point);
 }
 
-// Requantizes two pixels: the first is in the lower half. Exact for any int32 and any finite positive multiplier: the
-// product is limited to hi - zero_point, an integer, before it is rounded, so that infinity becomes hi; very negative
-// products convert to INT_MIN and saturate on the way down to bytes.
-__attribute__((always_inline)) static inline __m256i requantized(const OutputStage& stage, const Acc& first,
-                                                                 const Acc& second, const float* multiplier) {
+// Requantizes two pixels. The first is in the lower half. It is exact for any int32 and any finite positive multiplier:
+// the product is limited to the integer hi - zero_point before it is rounded, so infinity becomes hi. Very negative
+// products convert to INT_MIN and saturate when they are packed to bytes.
+NARROW_INLINE __m256i requantized(const OutputStage& stage, const Acc& first, const Acc& second,
+                                  const float* multiplier) {
   const __m256i bytes = _mm256_max_epu8(
       _mm256_packus_epi16(requantized_words(stage, first, multiplier), requantized_words(stage, second, multiplier)),
       stage.lower);
   return _mm256_permute4x64_epi64(bytes, 0xD8);
 }
 
-// One or two whole panels of uint8 outputs.
-__attribute__((always_inline)) static inline void store_pixel(const OutputStage& stage, const Acc& acc,
-                                                              const float* multiplier, std::uint8_t* out) {
+// Stores one or two whole panels of uint8 outputs.
+NARROW_INLINE void store_pixel(const OutputStage& stage, const Acc& acc, const float* multiplier, std::uint8_t* out) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm256_castsi256_si128(requantized(stage, acc, acc, multiplier)));
 }
-__attribute__((always_inline)) static inline void store_pixels(const OutputStage& stage, const Acc& first,
-                                                               const Acc& second, const float* multiplier,
-                                                               std::uint8_t* out) {
+NARROW_INLINE void store_pixels(const OutputStage& stage, const Acc& first, const Acc& second, const float* multiplier,
+                                std::uint8_t* out) {
   const __m256i bytes = requantized(stage, first, second, multiplier);
   _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm256_castsi256_si128(bytes));
   _mm_storeu_si128(reinterpret_cast<__m128i*>(out + stage.out_c), _mm256_extracti128_si256(bytes, 1));
 }
 
-// The first `count` < 16 bytes.
+// Stores the first `count` < 16 bytes.
 static inline void store_part(__m128i bytes, int count, std::uint8_t* out) {
   if ((count & 8) != 0) {
     _mm_storel_epi64(reinterpret_cast<__m128i*>(out), bytes);
@@ -108,7 +106,7 @@ static inline void store_part(__m128i bytes, int count, std::uint8_t* out) {
   if ((count & 1) != 0) *out = static_cast<std::uint8_t>(_mm_cvtsi128_si32(bytes));
 }
 
-// The first `count` of 16 float outputs.
+// Stores the first `count` of 16 float outputs.
 static inline void store_floats(const OutputStage& stage, const Acc& acc, const float* multiplier, int count,
                                 float* out) {
   const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
@@ -116,13 +114,14 @@ static inline void store_floats(const OutputStage& stage, const Acc& acc, const 
   const __m256 high = scaled(acc.high, multiplier + 8);
   const __m256 halves[2] = {_mm256_permute2f128_ps(low, high, 0x20), _mm256_permute2f128_ps(low, high, 0x31)};
   for (int i = 0; i < 2 && count > 8 * i; ++i) {
-    // The operands' order makes equal values behave like std::min and std::max.
+    // With this order of operands, equal values behave as in std::min and std::max.
     const __m256 y = _mm256_min_ps(stage.clamp_hi, _mm256_max_ps(stage.clamp_lo, halves[i]));
     _mm256_maskstore_ps(out + 8 * i, _mm256_cmpgt_epi32(_mm256_set1_epi32(count - 8 * i), lanes), y);
   }
 }
 
-// The general case: `channels` (1..16) of each of `pixels` accumulators in memory; `index` is that of the first output.
+// The general case: `channels` (1 to 16) of each of `pixels` accumulators in memory. `index` is that of the first
+// output.
 static inline void store_panel(const ConvolutionProblem& problem, const OutputStage& stage, const Acc* acc, int pixels,
                                const float* multiplier, int channels, void* output, std::int64_t index) {
   for (int i = 0; i < pixels; ++i, ++acc, index += stage.out_c) {

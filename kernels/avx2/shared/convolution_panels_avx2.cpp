@@ -10,11 +10,11 @@
 namespace narrow::kernels::avx2 {
 namespace {
 
-// The weights of a panel's channels, [channel][segment][element], to steps of [16 channels][kElems], stored.
+// Stores the weights of a panel's channels, [channel][segment][element], as depth steps of [16 channels][kElems].
 template <int kElems>
 void pack_weights(const PanelLayout& layout, const std::int8_t* weights, int channels, std::byte* panel) {
   constexpr std::int64_t kStep = kPanelChannels * kElems;
-  constexpr std::int64_t kSteps = 64;  // that are brought into order before they are stored
+  constexpr std::int64_t kSteps = 64;  // depth steps that are ordered before they are stored
   const std::int64_t depth = layout.depth();
   alignas(64) std::int8_t steps[kSteps * kStep] = {};
   for (std::int64_t s = 0; s < layout.segments; ++s, weights += layout.segment_elems) {
@@ -35,7 +35,7 @@ void pack_weights(const PanelLayout& layout, const std::int8_t* weights, int cha
   }
 }
 
-// To `bytes` bytes of int16, a multiple of 32, 32-byte aligned.
+// Widens to `bytes` bytes of int16, a multiple of 32, 32-byte aligned.
 void widen_to_words(const std::byte* from, std::int64_t bytes, std::byte* to) {
   for (const std::byte* const end = to + bytes; to != end; to += 32, from += 16) {
     _mm256_store_si256(reinterpret_cast<__m256i*>(to),
@@ -56,7 +56,7 @@ PanelLayout panel_layout(const ConvolutionProblem& problem, BlockElement element
   layout.step_elems = element == BlockElement::kU8 ? 4 : 2;
   layout.segment_steps = (layout.segment_elems + layout.step_elems - 1) / layout.step_elems;
   layout.panels = (layout.group_out + kPanelChannels - 1) / kPanelChannels;
-  // Layers with narrow weights have faster kernels than those of int16.
+  // Layers with narrow weights have kernels that are faster than those of int16.
   const bool bytes = element == BlockElement::kU8;
   if (bytes) layout.storage = weight_storage(problem);
   const std::int64_t units = layout.segments * layout.segment_steps * layout.step_elems * kPanelChannels / kUnit;
@@ -140,7 +140,7 @@ std::size_t panel_workspace_bytes(const ConvolutionProblem& problem, BlockElemen
 }
 
 OpenPanel open_panel(const PanelLayout& layout, const std::byte* panel, std::int64_t pixels, std::byte* wide) {
-  // Fewer pixels do not pay for int16 weights in memory.
+  // For fewer pixels, int16 weights in memory cost more than they save.
   constexpr std::int64_t kPixelsForWords = 64;
   const bool words = layout.step_elems == 2;
   if (words && pixels < kPixelsForWords) return {panel, tiles_s16_bytes()};

@@ -1,8 +1,9 @@
-// How the direct convolutions lay out their weights: windows as runs of elements, filters as panels of 16 channels.
+// How the direct convolutions lay out their weights: windows as segments, filters as panels of 16 channels.
 // Packed: int64 offsets of the window's segments; then for each group, each panel of 16 channels:
 //   int32 bias[16], float multiplier[16], weights, all 64-byte aligned.
-// Weights are stored as bytes, narrow ones in a part of a byte (kernels/shared/narrow_weights.h). open_panel brings a
-// panel's into the form that the tiles of convolution_tile_avx2.h read fastest, for all the pixels of a block.
+// Weights are stored as bytes; narrow weights take a part of a byte (kernels/shared/narrow_weights.h). open_panel
+// unpacks a panel once for all the pixels of a block, to the layout that the tiles of convolution_tile_avx2.h read
+// fastest.
 #pragma once
 
 #include <cstddef>
@@ -18,16 +19,17 @@
 #pragma GCC visibility push(hidden)
 namespace narrow::kernels::avx2 {
 
-inline constexpr std::int64_t kStepBytes = 4;  // of a pixel's window that one step of a tile consumes
+inline constexpr std::int64_t kStepBytes = 4;  // bytes of a pixel's window in one depth step
 
-// A window as contiguous runs of elements: whole rows of it, or, with groups or horizontal dilation, single pixels.
+// The depth layout: a window as segments. A segment is a row of the window, or a single tap if the layer has groups or
+// horizontal dilation.
 struct PanelLayout {
   int group_in, group_out;
   bool whole_rows;
   std::int64_t segments;
   std::int64_t segment_elems;
   std::int64_t segment_steps;
-  std::int64_t step_elems;  // whose weights a panel holds as 16 * step_elems bytes
+  std::int64_t step_elems;  // of a depth step; a panel holds their weights as 16 * step_elems bytes
   std::int64_t panels;      // of a group
   WeightStorage storage;
   std::int64_t panel_bytes;  // as stored
@@ -39,10 +41,10 @@ struct PanelLayout {
 
 [[nodiscard]] PanelLayout panel_layout(const ConvolutionProblem& problem, BlockElement element);
 
-// Refuses ranges that workspace elements and the output stage can't hold.
+// Refuses ranges that elements of the workspace or the output stage can't hold.
 [[nodiscard]] Refusal refuse_wide_ranges(const ConvolutionProblem& problem);
 
-// For kernels that multiply x itself, with -zero_point * sum(w) in the bias: refuses also where that bias is no int32.
+// For kernels that multiply x itself and add -zero_point * sum(w) to the bias. Refuses also if that bias is no int32.
 [[nodiscard]] Refusal refuse_wide_bias(const ConvolutionProblem& problem);
 
 // Parts of a layer begin and end with whole panels of whole groups.
@@ -56,7 +58,7 @@ void pack_offsets(const ConvolutionProblem& problem, const PanelLayout& layout, 
                   std::int64_t* offsets);
 void pack_panels(const ConvolutionProblem& problem, const PanelLayout& layout, BlockElement element, std::byte* panels);
 
-// A panel for tiles to read: where it is stored, or in scratch behind that of plan_blocks.
+// A panel that tiles can read: where it is stored, or in the workspace after that of plan_blocks.
 struct OpenPanel {
   const std::byte* panel;
   const TileFunction* tiles;  // for 1, 2, ... pixels

@@ -8,7 +8,7 @@ namespace narrow::kernels::avx2 {
 namespace {
 
 constexpr std::int64_t kStepElems = 4;
-// Tried besides the whole segment, whatever is cheapest first among those that are exact.
+// The run lengths that are tried besides the whole segment. The cheapest exact one is taken.
 constexpr std::int64_t kStepCounts[] = {96, 64, 48, 32, 24, 16, 12, 8, 7, 6, 5, 4, 3, 2};
 
 std::int64_t cost_of(std::int64_t steps, std::int64_t segment_steps) {
@@ -17,13 +17,13 @@ std::int64_t cost_of(std::int64_t steps, std::int64_t segment_steps) {
   return 2 * segment_steps + whole * (run_is_unrolled(steps) ? costs::kRuns.widen : costs::kRuns.call) + rest;
 }
 
-// Of the weights in a lane: the sums of the positive and of the negative ones, for 8 channels with 2 lanes each.
-// Sums saturate, so that weights can't wrap into what looks small.
+// The sums of the positive and of the negative weights in a lane, for 8 channels with 2 lanes each. Sums saturate, so
+// large sums can't wrap to small ones.
 struct LaneSums {
   __m256i positive = _mm256_setzero_si256();
   __m256i negative = _mm256_setzero_si256();
 
-  // A step's weights: [8 channels][4].
+  // Adds the weights of a depth step: [8 channels][4].
   void add(__m256i w) {
     const __m256i zero = _mm256_setzero_si256();
     const __m256i ones = _mm256_set1_epi8(1);
@@ -32,8 +32,8 @@ struct LaneSums {
   }
 };
 
-// Limits of LaneSums that keep a run in int16: floor(32767 / largest), and floor(32768 / largest), negated. A sum
-// that saturated is beyond both, except for largest <= 1, where the limits are one lower than they could be.
+// Limits of LaneSums that keep a run in int16: floor(32767 / largest), and floor(32768 / largest), negated. A saturated
+// sum is beyond both limits. For largest <= 1 the limits are therefore one lower than necessary.
 struct Limits {
   explicit Limits(std::int32_t largest) {
     const std::int32_t by = largest < 1 ? 1 : largest;
@@ -53,7 +53,7 @@ struct Limits {
   __m256i upper_bounds, lower_bounds;
 };
 
-// Eight rows of 16 bytes, `stride` apart, as 4 steps of [8 rows][4]. The order of rows does not matter here.
+// Eight rows of 16 bytes, `stride` apart, as 4 depth steps of [8 rows][4]. The order of rows does not matter here.
 struct FourSteps {
   __m256i step[4];
 };
@@ -70,7 +70,7 @@ FourSteps load_four_steps(const std::int8_t* from, std::int64_t stride) {
            _mm256_unpacklo_epi64(ab_high, cd_high), _mm256_unpackhi_epi64(ab_high, cd_high)}};
 }
 
-// The runs of a segment of `channels` <= 8 channels, `stride` apart.
+// Whether the runs of a segment hold for `channels` <= 8 channels, `stride` apart.
 bool segment_holds(const std::int8_t* weights, std::int64_t stride, int channels, std::int64_t elems,
                    const Limits& limits, std::int64_t steps) {
   constexpr int kRows = 8;
@@ -130,7 +130,7 @@ AccumulationRun choose_run(const PanelWeights& panel, std::int32_t largest) {
     const std::int64_t cost = cost_of(steps, segment_steps);
     if (cost < best.cost && all_hold(panel, limits, steps)) best = {steps, cost};
   };
-  // A run that is everything is widened only once, by tiles of its own.
+  // A run that is the whole depth is widened once. Tiles of its own do this.
   if (segment_steps > 1 && panel.segments == 1 && all_hold(panel, limits, segment_steps)) {
     return {segment_steps, 2 * segment_steps};
   }

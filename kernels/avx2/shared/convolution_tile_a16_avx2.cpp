@@ -1,20 +1,53 @@
-#include "kernels/avx2/shared/convolution_tile_a16_avx2.h"
-
-#include "kernels/avx2/shared/convolution_words_avx2.h"
+// Tiles of 3 pixels x 16 channels use all 16 registers: 6 vectors of int16 sums, 6 of int32 sums, 2 of weights and 2
+// temporaries. A larger tile would keep its int32 sums in memory and would not be faster, because a core can do one
+// load for each product.
+// Tiles of up to 6 pixels x 16 channels are for whole sums within 16 bits. They widen only at the end. They use all 16
+// registers as well: 12 vectors of sums, 2 of weights, 1 of x and 1 temporary.
+#include "kernels/avx2/shared/convolution_tile_avx2.h"
+#include "kernels/avx2/shared/vectors_avx2.h"
+#include "kernels/shared/inline.h"
 #include "kernels/shared/prefetch.h"
 
-// 3 pixels x 16 channels take 6 vectors of int16 sums and 6 of int32 sums, 2 of weights and 2 temporaries: all 16
-// registers. A larger tile would have to keep its int32 sums in memory, and gain nothing: one load for each product
-// is within what a core can do.
 namespace narrow::kernels::avx2 {
 namespace {
 
-// One window of `steps` >= 1, with sums in memory: for long windows, and for what is left of a segment.
+constexpr int kWeightBytes = 64;  // weights of 4 bytes of x
+
+// The first depth step of a run: words = x * w.
+NARROW_INLINE void begin(Acc& words, __m256i x, __m256i low, __m256i high) {
+  words.low = _mm256_maddubs_epi16(x, low);
+  words.high = _mm256_maddubs_epi16(x, high);
+  keep_in_registers(words);
+}
+
+// Any other depth step: words += x * w. It is one asm statement of four instructions, because g++ 12 moves sums to a
+// new register in each depth step and copies them back at the end of the loop.
+NARROW_INLINE void add(Acc& words, __m256i x, __m256i low, __m256i high) {
+  __m256i product;
+  __asm__ volatile(
+      "vpmaddubsw %[w_low], %[x], %[product]\n\t"
+      "vpmaddubsw %[w_high], %[x], %[x]\n\t"
+      "vpaddw %[product], %[low], %[low]\n\t"
+      "vpaddw %[x], %[high], %[high]"
+      : [low] "+x"(words.low), [high] "+x"(words.high), [x] "+x"(x), [product] "=&x"(product)
+      : [w_low] "x"(low), [w_high] "x"(high));
+}
+
+// The end of a run. The vector of ones is in memory, because no register is left for it.
+NARROW_INLINE void widen(Acc& acc, const Acc& words) {
+  const std::int16_t* ones = kOnes;
+  __asm__ volatile("" : "+r"(ones));
+  acc.low = _mm256_add_epi32(acc.low, _mm256_madd_epi16(words.low, load(ones)));
+  acc.high = _mm256_add_epi32(acc.high, _mm256_madd_epi16(words.high, load(ones)));
+  keep_in_registers(acc);
+}
+
+// One accumulation run of `steps` >= 1 with sums in memory: for long runs and for the rest of a segment.
 template <int kPixels>
-__attribute__((noinline)) void add_window(const std::uint8_t* p0, const std::uint8_t* p1, const std::uint8_t* p2,
-                                          const std::byte* weights, std::int64_t steps, Acc* acc) {
+[[gnu::noinline]] void add_window(const std::uint8_t* p0, const std::uint8_t* p1, const std::uint8_t* p2,
+                                  const std::byte* weights, std::int64_t steps, Acc* acc) {
   Acc w0, w1, w2;
-  __m256i low = load_words(weights), high = load_words(weights + 32);
+  __m256i low = load(weights), high = load(weights + 32);
   keep_in_registers(low, high);
   begin(w0, broadcast4(p0), low, high);
   if constexpr (kPixels > 1) begin(w1, broadcast4(p1), low, high);
@@ -22,8 +55,8 @@ __attribute__((noinline)) void add_window(const std::uint8_t* p0, const std::uin
   for (std::int64_t at = kXBytes; at != steps * kXBytes; at += kXBytes) {
     weights += kWeightBytes;
     prefetch_weights(weights);
-    low = load_words(weights);
-    high = load_words(weights + 32);
+    low = load(weights);
+    high = load(weights + 32);
     keep_in_registers(low, high);
     add(w0, broadcast4(p0 + at), low, high);
     if constexpr (kPixels > 1) add(w1, broadcast4(p1 + at), low, high);
@@ -37,7 +70,7 @@ __attribute__((noinline)) void add_window(const std::uint8_t* p0, const std::uin
 template <int kPixels>
 void tile_long(const std::uint8_t* const* pixels, const TileDepth& depth, std::int64_t run_steps,
                const std::byte* panel, Acc* acc) {
-  const Acc bias{load_words(panel), load_words(panel + 32)};
+  const Acc bias{load(panel), load(panel + 32)};
   for (int i = 0; i < kPixels; ++i) acc[i] = bias;
   const std::uint8_t* const p0 = pixels[0] + depth.shift;
   const std::uint8_t* const p1 = kPixels > 1 ? pixels[1] + depth.shift : p0;
@@ -56,14 +89,14 @@ void tile_long(const std::uint8_t* const* pixels, const TileDepth& depth, std::i
   }
 }
 
-// Runs of kSteps, unrolled, with both kinds of sums in registers.
+// Runs of kSteps, unrolled. Sums in 16 and in 32 bits are in registers.
 template <int kPixels, int kSteps>
-__attribute__((noinline)) void tile_short(const std::uint8_t* const* pixels, const TileDepth& depth,
-                                          std::int64_t /*run_steps*/, const std::byte* panel, Acc* acc) {
+[[gnu::noinline]] void tile_short(const std::uint8_t* const* pixels, const TileDepth& depth, std::int64_t /*run_steps*/,
+                                  const std::byte* panel, Acc* acc) {
   const std::uint8_t* const p0 = pixels[0] + depth.shift;
   const std::uint8_t* const p1 = kPixels > 1 ? pixels[1] + depth.shift : p0;
   const std::uint8_t* const p2 = kPixels > 2 ? pixels[2] + depth.shift : p0;
-  Acc a0{load_words(panel), load_words(panel + 32)};
+  Acc a0{load(panel), load(panel + 32)};
   Acc a1 = a0, a2 = a0;
   const std::byte* weights = panel + kPanelHeadBytes;
   const std::int64_t* offset = depth.offsets;
@@ -75,7 +108,7 @@ __attribute__((noinline)) void tile_short(const std::uint8_t* const* pixels, con
     const std::int64_t end = at + whole_bytes;
     for (; at != end; at += kSteps * kXBytes, weights += kSteps * kWeightBytes) {
       Acc w0, w1, w2;
-      __m256i low = load_words(weights), high = load_words(weights + 32);
+      __m256i low = load(weights), high = load(weights + 32);
       keep_in_registers(low, high);
       begin(w0, broadcast4(p0 + at), low, high);
       if constexpr (kPixels > 1) begin(w1, broadcast4(p1 + at), low, high);
@@ -83,8 +116,8 @@ __attribute__((noinline)) void tile_short(const std::uint8_t* const* pixels, con
 #pragma GCC unroll 16
       for (int i = 1; i < kSteps; ++i) {
         prefetch_weights(weights + i * kWeightBytes);
-        low = load_words(weights + i * kWeightBytes);
-        high = load_words(weights + i * kWeightBytes + 32);
+        low = load(weights + i * kWeightBytes);
+        high = load(weights + i * kWeightBytes + 32);
         keep_in_registers(low, high);
         add(w0, broadcast4(p0 + at + i * kXBytes), low, high);
         if constexpr (kPixels > 1) add(w1, broadcast4(p1 + at + i * kXBytes), low, high);
@@ -141,6 +174,79 @@ A16TileFunction tile_for(std::int64_t run_steps) {
 A16TileFunction tile_a16(int pixels, std::int64_t run_steps) {
   if (pixels == 1) return tile_for<1>(run_steps);
   return pixels == 2 ? tile_for<2>(run_steps) : tile_for<3>(run_steps);
+}
+
+namespace {
+
+// The int32 sums of one pixel and the panel's channels.
+NARROW_INLINE Acc widened(const std::byte* panel, const Acc& words) {
+  Acc acc{load(panel), load(panel + 32)};
+  widen(acc, words);
+  return acc;
+}
+
+template <int kPixels>
+[[gnu::noinline]] void tile(const std::uint8_t* const* pixels, const TileDepth& depth, const std::byte* panel,
+                            const OutputStage& stage, std::uint8_t* out, Acc* acc) {
+  const std::int64_t shift = depth.offsets[0] + depth.shift;
+  const std::uint8_t* const p0 = pixels[0] + shift;
+  const std::uint8_t* const p1 = kPixels > 1 ? pixels[1] + shift : p0;
+  const std::uint8_t* const p2 = kPixels > 2 ? pixels[2] + shift : p0;
+  const std::uint8_t* const p3 = kPixels > 3 ? pixels[3] + shift : p0;
+  const std::uint8_t* const p4 = kPixels > 4 ? pixels[4] + shift : p0;
+  const std::uint8_t* const p5 = kPixels > 5 ? pixels[5] + shift : p0;
+  const std::byte* weights = panel + kPanelHeadBytes;
+  Acc w0, w1, w2, w3, w4, w5;
+  __m256i low = load(weights), high = load(weights + 32);
+  keep_in_registers(low, high);
+  begin(w0, broadcast4(p0), low, high);
+  if constexpr (kPixels > 1) begin(w1, broadcast4(p1), low, high);
+  if constexpr (kPixels > 2) begin(w2, broadcast4(p2), low, high);
+  if constexpr (kPixels > 3) begin(w3, broadcast4(p3), low, high);
+  if constexpr (kPixels > 4) begin(w4, broadcast4(p4), low, high);
+  if constexpr (kPixels > 5) begin(w5, broadcast4(p5), low, high);
+  const std::int64_t end = depth.segment_bytes;
+  for (std::int64_t at = kXBytes; at != end; at += kXBytes) {
+    weights += kWeightBytes;
+    prefetch_weights(weights);
+    low = load(weights);
+    high = load(weights + 32);
+    keep_in_registers(low, high);
+    add(w0, broadcast4(p0 + at), low, high);
+    if constexpr (kPixels > 1) add(w1, broadcast4(p1 + at), low, high);
+    if constexpr (kPixels > 2) add(w2, broadcast4(p2 + at), low, high);
+    if constexpr (kPixels > 3) add(w3, broadcast4(p3 + at), low, high);
+    if constexpr (kPixels > 4) add(w4, broadcast4(p4 + at), low, high);
+    if constexpr (kPixels > 5) add(w5, broadcast4(p5 + at), low, high);
+  }
+  if (out == nullptr) {
+    acc[0] = widened(panel, w0);
+    if constexpr (kPixels > 1) acc[1] = widened(panel, w1);
+    if constexpr (kPixels > 2) acc[2] = widened(panel, w2);
+    if constexpr (kPixels > 3) acc[3] = widened(panel, w3);
+    if constexpr (kPixels > 4) acc[4] = widened(panel, w4);
+    if constexpr (kPixels > 5) acc[5] = widened(panel, w5);
+    return;
+  }
+  const float* const multiplier = reinterpret_cast<const float*>(panel + 64);
+  const std::ptrdiff_t out_c = stage.out_c;
+  if constexpr (kPixels == 1) store_pixel(stage, widened(panel, w0), multiplier, out);
+  if constexpr (kPixels > 1) store_pixels(stage, widened(panel, w0), widened(panel, w1), multiplier, out);
+  if constexpr (kPixels == 3) store_pixel(stage, widened(panel, w2), multiplier, out + 2 * out_c);
+  if constexpr (kPixels > 3) {
+    store_pixels(stage, widened(panel, w2), widened(panel, w3), multiplier, out + 2 * out_c);
+  }
+  if constexpr (kPixels == 5) store_pixel(stage, widened(panel, w4), multiplier, out + 4 * out_c);
+  if constexpr (kPixels > 5) {
+    store_pixels(stage, widened(panel, w4), widened(panel, w5), multiplier, out + 4 * out_c);
+  }
+}
+
+}  // namespace
+
+const TileFunction* tiles_a16_whole() {
+  static constexpr TileFunction kTiles[kTilePixels] = {tile<1>, tile<2>, tile<3>, tile<4>, tile<5>, tile<6>};
+  return kTiles;
 }
 
 }  // namespace narrow::kernels::avx2

@@ -4,37 +4,25 @@
 
 #include <cstring>
 
+#include "kernels/avx2/shared/vectors_avx2.h"
+#include "kernels/shared/inline.h"
 #include "kernels/shared/prefetch.h"
 
-// Accumulators have names and each tile size its own function with few live pointers, because g++ 12 moves an array of
-// accumulators to the stack.
+// Accumulators have names, and each tile size has a function of its own with few live pointers. Otherwise g++ 12 moves
+// an array of accumulators to the stack.
 namespace narrow::kernels::avx2 {
 namespace {
 
-#define NARROW_INLINE __attribute__((always_inline)) static inline
-
-NARROW_INLINE __m256i broadcast4(const std::uint8_t* bytes) {
-  std::int32_t four;
-  std::memcpy(&four, bytes, sizeof four);
-  return _mm256_set1_epi32(four);
-}
-
-// Both halves are in registers here, and steps stay in this order: 12 accumulators, 2 weight vectors and 2 temporaries
-// are all 16 registers, and g++ 12 would rather broadcast several pixels at once and spill.
-NARROW_INLINE void keep_in_registers(Acc& acc) { __asm__ volatile("" : "+x"(acc.low), "+x"(acc.high)); }
-
-NARROW_INLINE __m256i load(const std::byte* aligned) {
-  return _mm256_load_si256(reinterpret_cast<const __m256i*>(aligned));
-}
-
+// Both halves are in registers, and depth steps keep this order. All 16 registers are in use: 12 accumulators, 2
+// vectors of weights and 2 temporaries. Otherwise g++ 12 would broadcast several pixels at once and spill.
 NARROW_INLINE __m256i load_widened(const std::byte* aligned) {
   return _mm256_cvtepi8_epi16(_mm_load_si128(reinterpret_cast<const __m128i*>(aligned)));
 }
 
-// Weights as int16, or as int8, widened with each load: that takes 5 % more time where all is in the cache.
+// Weights are int16, or int8 that each load widens. The latter takes 5 % more time if all weights are in the cache.
 template <typename Weight>
 struct S16 {
-  static constexpr int kWeightBytes = 32 * sizeof(Weight);  // that face 4 bytes of x
+  static constexpr int kWeightBytes = 32 * sizeof(Weight);  // weights of 4 bytes of x
 
   NARROW_INLINE __m256i low(const std::byte* weights) {
     return sizeof(Weight) == 2 ? load(weights) : load_widened(weights);
@@ -51,7 +39,8 @@ struct U8 {
   static constexpr int kWeightBytes = 64;
 
   NARROW_INLINE __m256i low(const std::byte* weights) { return load(weights); }
-  // The vector of ones takes a register, so the second weight vector is an operand in memory, loaded for each pixel.
+  // The vector of ones takes a register. Therefore the second vector of weights is an operand in memory that is loaded
+  // for each pixel.
   NARROW_INLINE void step(Acc& acc, __m256i x, __m256i low, const std::byte* weights) {
     const __m256i ones = _mm256_set1_epi16(1);
     __asm__ volatile("" : "+r"(weights));
@@ -64,8 +53,8 @@ struct U8 {
 NARROW_INLINE Acc bias_of(const std::byte* panel) { return {load(panel), load(panel + 32)}; }
 
 template <typename Step, int kPixels>
-__attribute__((noinline)) void tile(const std::uint8_t* const* pixels, const TileDepth& depth, const std::byte* panel,
-                                    const OutputStage& stage, std::uint8_t* out, Acc* acc) {
+[[gnu::noinline]] void tile(const std::uint8_t* const* pixels, const TileDepth& depth, const std::byte* panel,
+                            const OutputStage& stage, std::uint8_t* out, Acc* acc) {
   const std::uint8_t* p0 = pixels[0] + depth.shift;
   const std::uint8_t* p1 = kPixels > 1 ? pixels[1] + depth.shift : p0;
   const std::uint8_t* p2 = kPixels > 2 ? pixels[2] + depth.shift : p0;

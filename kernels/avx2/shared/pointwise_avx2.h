@@ -1,11 +1,11 @@
-// Convolutions with 1x1 windows of stride 1 and few weights. Where little is summed, most of the time goes into what
-// surrounds the sums, so these read pixels where they are (bytes) or widen a few at a time (words), and write up to 32
-// channels of a pixel at once. -zero_point * sum(w) is in the bias. Outputs before rounding must fit an int32 with
-// room, so that the saturation of packing clamps them.
+// Convolutions with 1x1 windows of stride 1 and few weights. If the depth is small, most of the time is not spent on
+// products. Therefore these kernels read pixels in place (bytes) or widen a few at a time (words), and store up to 32
+// channels of a pixel at once. The bias includes -zero_point * sum(w). Outputs before rounding must fit an int32 with a
+// margin, so that the saturation of packing clamps them.
 //
-// Packed: for each panel of up to 32 channels, as even as they come: int32 bias[channels], float multiplier[channels];
-// then for each panel the weights, [step of 4 bytes of x][channels][elements that face them], in the storage of
-// kernels/shared/narrow_weights.h (x as bytes), or as bytes (x as words).
+// Packed: for each panel of up to 32 channels, all of nearly equal size: int32 bias[channels], float
+// multiplier[channels]; then for each panel the weights, [depth step of 4 bytes of x][channels][weights of these
+// bytes]. Weights are in the storage of kernels/shared/narrow_weights.h if x is bytes, and bytes if x is words.
 #pragma once
 
 #include "kernels/avx2/shared/convolution_panels_avx2.h"
@@ -18,23 +18,23 @@
 
 namespace narrow::kernels::avx2 {
 
-// The functions of a ConvolutionKernel. Step: see pointwise_tile_avx2.h, and
-//   kBytes: whether x and w are bytes, else words
+// The functions of a ConvolutionKernel. Step is described in pointwise_tile_avx2.h. In addition it has
+//   kBytes: whether x and w are bytes; otherwise they are words
 //   kCosts: its row of kernels/costs.h
-//   refusal(problem): what it needs besides
+//   refusal(problem): the further conditions of the kernel
 template <class Step>
 struct Pointwise {
-  // All weights are in the cache as tiles read them, beside the pixels.
+  // All unpacked weights are in the cache together with the pixels.
   static constexpr std::int64_t kMostWeights = 64 * 1024;
   static constexpr std::int64_t kChunkBytes = 16 * 1024;  // of inputs and outputs, in L1
-  static constexpr std::int64_t kWholeTiles = 12;         // a multiple of what any tile takes at a time
+  static constexpr std::int64_t kWholeTiles = 12;         // a multiple of the pixels of any tile
   static constexpr bool kBytes = Step::kBytes;
   static constexpr int kStepElems = kBytes ? 4 : 2;
 
   struct Layout {
     int depth;
     int vectors;  // of all channels
-    int panel;    // vectors of a panel, the last may have fewer
+    int panel;    // vectors of a panel; the last may have fewer
     std::int64_t head_bytes;
     std::int64_t units;
     WeightStorage storage;
@@ -118,9 +118,9 @@ struct Pointwise {
     }
   }
 
-  // One panel. Returns its bytes.
+  // Packs one panel. Returns its bytes.
   static std::int64_t pack_weights(const Layout& layout, const std::int8_t* from, int vectors, std::byte* to) {
-    constexpr int kBlock = 128;  // elements that are brought into order before they are stored
+    constexpr int kBlock = 128;  // elements that are ordered before they are stored
     alignas(64) std::int8_t steps[kBlock * kPanelVectors * kVectorChannels];
     const std::int64_t step_bytes = vectors * kVectorChannels * kStepElems;
     std::byte* const begin = to;
@@ -137,7 +137,7 @@ struct Pointwise {
     return to - begin;
   }
 
-  // The weights as tiles read them, where they are not stored as such, then some pixels as words.
+  // The bytes of the unpacked weights, if they are not stored in that layout, and of some pixels as words.
   static std::int64_t wide_bytes(const Layout& layout) {
     if (kBytes) return layout.storage.bits == 8 ? 0 : layout.units * kUnit;
     return 2 * layout.units * kUnit;
@@ -195,7 +195,7 @@ struct Pointwise {
     return wide;
   }
 
-  // `count` bytes, a multiple of 4, as int16.
+  // Widens `count` bytes, a multiple of 4, to int16.
   static const std::uint8_t* widen(const std::uint8_t* from, std::int64_t count, std::uint8_t* to) {
     std::int64_t i = 0;
     for (; i + 16 <= count; i += 16) {
@@ -206,7 +206,7 @@ struct Pointwise {
     return to;
   }
 
-  // Of the functions above.
+  // The kernel of the functions above.
   static constexpr ConvolutionKernel kernel(const char* name, Isa isa, InstructionMix mix) {
     return {.name = name,
             .isa = isa,

@@ -1,6 +1,6 @@
-// The inner loops of the pointwise convolutions: a panel of up to 32 channels over a run of pixels. What is multiplied,
-// and how, is a parameter, so that AVX2, AVX-VNNI and AVX512-VNNI share the rest. Each compiles its own copy, which the
-// linker never sees: functions are static, and every `Step` is local to its file.
+// The inner loops of the pointwise convolutions: a panel of up to 32 channels for a range of pixels. The multiplication
+// is a parameter, so that AVX2, AVX-VNNI and AVX512-VNNI share the rest. Each compiles its own copy, which the linker
+// never sees: functions are static, and every `Step` is local to its file.
 #pragma once
 
 #include <immintrin.h>
@@ -8,14 +8,15 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "kernels/avx2/shared/convolution_words_avx2.h"
+#include "kernels/avx2/shared/vectors_avx2.h"
+#include "kernels/shared/inline.h"
 
 namespace narrow::kernels::avx2 {
 
 static constexpr int kVectorChannels = 8;
 static constexpr int kPanelVectors = 4;
 
-// What all outputs of a layer share.
+// The constants that all outputs of a layer share.
 struct PointwiseStage {
   __m256i zero_point;    // int16
   __m256i lower, upper;  // uint8
@@ -23,7 +24,7 @@ struct PointwiseStage {
 
 // One panel: `vectors` vectors of 8 channels, 32-byte aligned.
 //   head: int32 bias[8 * vectors], float multiplier[8 * vectors]
-//   weights: [4 bytes of x][8 * vectors channels][the elements that face 4 bytes of x]
+//   weights: [4 bytes of x][8 * vectors channels][weights of 4 bytes of x]
 // Channels are in the order of place_in_pointwise_panel.
 struct PointwiseRun {
   const std::uint8_t* x;
@@ -36,20 +37,18 @@ struct PointwiseRun {
   std::int64_t pixels;
 };
 
-// Where channel `c` of a panel is: in the order in which packing int32 to bytes, which works within 128 bits, leaves
-// them as 0, 1, 2, ...
+// The index of channel `c` of a panel. Packing int32 to bytes works within 128 bits; from this order it returns
+// channels 0, 1, 2, ...
 [[nodiscard]] static constexpr int place_in_pointwise_panel(int c, int vectors) {
   return c % (4 * vectors) / 4 * kVectorChannels + c / (4 * vectors) * 4 + c % 4;
 }
 
 // Math: out = clamp(round(float(bias + sum of x * w) * multiplier) + zero_point, lower, upper).
-// Ranges: products after scaling fit an int32. Step says what x and w are:
-//   kPixels[vectors - 1]: pixels at a time, few, so that multiplying for the next overlaps with converting these
+// Ranges: products after scaling fit an int32. Step defines x and w:
+//   kPixels[vectors - 1]: pixels at a time. They are few, so that multiplying overlaps with converting the ones before.
 //   begin(sum, x, w, bias), add(sum, x, w): the first and any other 4 bytes of x
-//   finish(sum, bias): what they have become, in int32
+//   finish(sum, bias): the sum in int32
 using PointwiseTile = void (*)(const PointwiseStage& stage, const PointwiseRun& run);
-
-#define NARROW_INLINE [[gnu::always_inline]] static inline
 
 // Nested structs rather than arrays: g++ 12 keeps arrays of vectors on the stack.
 template <int kCount>
@@ -92,7 +91,7 @@ NARROW_INLINE void step_pixels(PixelVectors<kPixels>& sums, const PixelVectors<k
 template <class Step, bool kFirst, int kVectors, int kPixels>
 NARROW_INLINE void step_all(PanelSums<kVectors, kPixels>& sums, const PixelVectors<kPixels>& x,
                             const std::byte* weights, const std::byte* bias) {
-  __m256i w = load_words(weights);
+  __m256i w = load(weights);
   keep(w);
   step_pixels<Step, kFirst>(sums.first, x, w, bias);
   if constexpr (kVectors > 1) step_all<Step, kFirst>(sums.rest, x, weights + sizeof w, bias + sizeof w);
@@ -161,7 +160,7 @@ NARROW_INLINE void write_pixel(const PointwiseStage& stage, const PanelSums<kVec
   }
 }
 
-// Pixels [kPixel, kPixels); two of 16 channels are packed together.
+// Pixels [kPixel, kPixels). Two pixels of 16 channels are packed together.
 template <class Step, bool kShifted, int kPixel, int kVectors, int kPixels>
 NARROW_INLINE void write(const PointwiseStage& stage, const PanelSums<kVectors, kPixels>& sums, const std::byte* head,
                          std::uint8_t* out, std::ptrdiff_t out_step) {
@@ -211,7 +210,7 @@ template <class Step, bool kShifted, int kVectors>
   for (; left > 0; --left, x += run.x_step, out += run.out_step) tile<Step, kShifted, kVectors, 1>(stage, run, x, out);
 }
 
-// For panels of 1, 2, 3, 4 vectors; without `shifted` for zero_point and lower = 0.
+// For panels of 1, 2, 3, 4 vectors. Without `shifted`, zero_point and lower are 0.
 template <class Step>
 static PointwiseTile pointwise_tile(int vectors, bool shifted) {
   static constexpr PointwiseTile kTiles[kPanelVectors][2] = {{tile_run<Step, false, 1>, tile_run<Step, true, 1>},
@@ -220,7 +219,5 @@ static PointwiseTile pointwise_tile(int vectors, bool shifted) {
                                                              {tile_run<Step, false, 4>, tile_run<Step, true, 4>}};
   return kTiles[vectors - 1][shifted ? 1 : 0];
 }
-
-#undef NARROW_INLINE
 
 }  // namespace narrow::kernels::avx2

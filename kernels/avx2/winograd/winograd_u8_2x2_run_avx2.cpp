@@ -1,18 +1,119 @@
+// Winograd's F(2x2, 3x3) in bytes without the products: from the input to U = B d B^T + offset, and from M to outputs.
+// See winograd_u8_2x2_avx2.h. Bytes of U may wrap modulo 256 in between; the results are in range.
 #include <immintrin.h>
 
+#include <cstring>
+
 #include "kernels/avx2/shared/convolution_output_avx2.h"
-#include "kernels/avx2/shared/winograd_bytes_avx2.h"
-#include "kernels/avx2/winograd/winograd_bytes_input_avx2.h"
-#include "kernels/avx2/winograd/winograd_segments_avx2.h"
+#include "kernels/avx2/shared/vectors_avx2.h"
+#include "kernels/avx2/shared/winograd_u8_2x2_avx2.h"
+#include "kernels/avx2/winograd/winograd_tiles_avx2.h"
+#include "kernels/shared/inline.h"
 
 namespace narrow::kernels::avx2 {
 namespace {
 
-#define NARROW_INLINE __attribute__((always_inline)) static inline
+// Columns are transformed first, in whole lines. Therefore a column that two tiles share is transformed once, and
+// borders need only other pointers. Rows follow, tile by tile.
 
-NARROW_INLINE __m256i load(const std::byte* aligned) {
-  return _mm256_load_si256(reinterpret_cast<const __m256i*>(aligned));
+NARROW_INLINE __m256i load_unaligned(const void* from) { return _mm256_loadu_si256(static_cast<const __m256i*>(from)); }
+NARROW_INLINE void store_unaligned(__m256i bytes, std::byte* to) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), bytes);
 }
+
+// B d for 32 columns (or rows) at once.
+NARROW_INLINE void transform(const __m256i* d, __m256i* out) {
+  out[0] = _mm256_sub_epi8(d[0], d[2]);
+  out[1] = _mm256_add_epi8(d[1], d[2]);
+  out[2] = _mm256_sub_epi8(d[2], d[1]);
+  out[3] = _mm256_sub_epi8(d[1], d[3]);
+}
+
+// Transforms `count` elements of each of four rows to four lines.
+void transform_columns(const std::uint8_t* const* rows, std::int64_t count, std::byte* lines, std::int64_t line_bytes) {
+  __m256i d[kByteWinogradInputs], out[kByteWinogradInputs];
+  if (count < 32) {
+    alignas(32) std::byte bytes[32] = {};
+    for (int i = 0; i < kByteWinogradInputs; ++i) {
+      std::memcpy(bytes, rows[i], static_cast<std::size_t>(count));
+      d[i] = load_unaligned(bytes);
+    }
+    transform(d, out);
+    for (int i = 0; i < kByteWinogradInputs; ++i) {
+      store_unaligned(out[i], bytes);
+      std::memcpy(lines + i * line_bytes, bytes, static_cast<std::size_t>(count));
+    }
+    return;
+  }
+  for (std::int64_t k = 0; k < count; k += 32) {
+    if (k + 32 > count) k = count - 32;  // the last 32, which repeats some
+    for (int i = 0; i < kByteWinogradInputs; ++i) d[i] = load_unaligned(rows[i] + k);
+    transform(d, out);
+    for (int i = 0; i < kByteWinogradInputs; ++i) store_unaligned(out[i], lines + i * line_bytes + k);
+  }
+}
+
+// Writes `pixels` pixels of padding to each line: B times a column of zero points is (0, 2 * zero_point, 0, 0).
+void fill_padding(const ConvolutionProblem& problem, const ByteWinogradPlan& plan, std::int64_t pixels,
+                  std::byte* lines) {
+  for (int i = 0; i < kByteWinogradInputs; ++i) {
+    std::memset(lines + i * plan.line_bytes, i == 1 ? 2 * problem.input_zero_point : 0,
+                static_cast<std::size_t>(pixels * problem.shape.in_c));
+  }
+}
+
+void load_lines(const ConvolutionProblem& problem, const ByteWinogradPlan& plan, const std::uint8_t* input,
+                const WinogradSegment& segment, std::byte* workspace) {
+  const ConvolutionShape& shape = problem.shape;
+  const SegmentInput<kByteWinogradInputs> in =
+      segment_input<kByteWinogradInputs>(shape, input, segment, workspace + plan.padding_at);
+  std::byte* const lines = workspace + plan.lines_at;
+  fill_padding(problem, plan, in.begin, lines);
+  fill_padding(problem, plan, in.pixels - in.end, lines + in.end * shape.in_c);
+  if (in.begin == in.end) return;
+  transform_columns(in.rows, (in.end - in.begin) * shape.in_c, lines + in.begin * shape.in_c, plan.line_bytes);
+}
+
+// Transforms line `line` of a tile to U of its four positions.
+NARROW_INLINE void transform_row(const std::byte* line, std::int64_t pixel_bytes, std::int64_t row_bytes,
+                                 std::int64_t position_bytes, __m256i offset, __m256i offset1, std::byte* u) {
+  __m256i d[kByteWinogradInputs], out[kByteWinogradInputs];
+  for (std::int64_t at = 0; at < row_bytes; at += 32) {
+    for (int i = 0; i < kByteWinogradInputs; ++i) d[i] = load_unaligned(line + i * pixel_bytes + at);
+    transform(d, out);
+    for (int i = 0; i < kByteWinogradInputs; ++i) {
+      store_unaligned(_mm256_add_epi8(out[i], i == 1 ? offset1 : offset), u + i * position_bytes + at);
+    }
+  }
+}
+
+void prepare_byte_winograd(const ConvolutionProblem& problem, const ByteWinogradPlan& plan, std::byte* workspace) {
+  std::memset(workspace + plan.padding_at, problem.input_zero_point,
+              static_cast<std::size_t>(plan.lines_at - plan.padding_at));
+  for (std::int64_t position = 0; plan.expands && position < kByteWinogradPositions; ++position) {
+    std::memset(workspace + plan.w_at + position * plan.position_bytes, 0, kByteWinogradPositionHead);
+  }
+}
+
+[[gnu::noinline]] void transform_byte_inputs(const ConvolutionProblem& problem, const ByteWinogradPlan& plan,
+                                             const std::uint8_t* input, const WinogradSegment& segment,
+                                             std::int64_t first, std::byte* workspace) {
+  const ConvolutionShape& shape = problem.shape;
+  load_lines(problem, plan, input, segment, workspace);
+  fill_table<kByteWinogradOutputs>(shape, segment, reinterpret_cast<WinogradTile*>(workspace + plan.table_at) + first);
+  const __m256i offset = _mm256_set1_epi8(static_cast<char>(largest_byte_winograd_input(problem) / 2));
+  for (int i = 0; i < kByteWinogradInputs; ++i) {
+    const __m256i offset1 = i == 1 ? _mm256_setzero_si256() : offset;
+    const std::byte* line = workspace + plan.lines_at + i * plan.line_bytes;
+    std::byte* u = workspace + plan.u_at + i * kByteWinogradInputs * plan.u_position_bytes + first * plan.u_row_bytes;
+    for (std::int64_t tile = 0; tile < segment.tiles; ++tile) {
+      transform_row(line, shape.in_c, plan.u_row_bytes, plan.u_position_bytes, offset, offset1, u);
+      line += std::int64_t{kByteWinogradOutputs} * shape.in_c;
+      u += plan.u_row_bytes;
+    }
+  }
+}
+
 NARROW_INLINE __m256i sum(__m256i a, __m256i b, __m256i c) { return _mm256_add_epi32(_mm256_add_epi32(a, b), c); }
 NARROW_INLINE __m256i difference(__m256i a, __m256i b, __m256i c) {
   return _mm256_sub_epi32(_mm256_sub_epi32(a, b), c);
@@ -22,7 +123,8 @@ NARROW_INLINE __m256i accumulator(__m256i scaled, __m256i constant, __m256i bias
   return _mm256_add_epi32(_mm256_srai_epi32(_mm256_sub_epi32(scaled, constant), 2), bias);
 }
 
-// Eight channels of the tile's outputs. m: of position 0; head: of the vector. The channels are `half` bytes from both.
+// Eight channels of the tile's outputs. m: at position 0. head: of the vector. The channels are `half` bytes after
+// both.
 NARROW_INLINE void finish_half(const std::byte* m, std::int64_t position_bytes, const std::byte* head,
                                __m256i (&out)[4]) {
   __m256i rows[2][kByteWinogradInputs];
@@ -73,13 +175,13 @@ struct Run {
   const ByteWinogradFunctions& functions;
 };
 
-// Tiles come in an order in which those that a position needs follow each other: those with one column of outputs, with
-// two rows and columns, with one row, and with one row and column.
+// The order of tiles. Tiles that a position needs follow each other: those with one column of outputs, those with two
+// rows and columns, those with one row, and those with one row and column.
 struct TileOrder {
-  std::int64_t whole, one_row, one_each;  // where they begin
+  std::int64_t whole, one_row, one_each;  // where these groups begin
   std::int64_t tiles;
 
-  // For positions of row `i` and column `j`.
+  // The tiles that positions of row `i` and column `j` need: [begin(j), end(i, j)).
   [[nodiscard]] std::int64_t begin(std::int64_t j) const { return j == 3 ? whole : 0; }
   [[nodiscard]] std::int64_t end(std::int64_t i, std::int64_t j) const {
     if (i == 3) return one_row;
@@ -111,9 +213,9 @@ TileOrder order_tiles(const ByteWinogradPlan& plan, std::int64_t tiles, std::byt
   return result;
 }
 
-// 16 output channels of the tiles that are in the workspace.
-__attribute__((noinline)) void write_vector(const Run& run, std::int64_t tiles, std::int64_t vector,
-                                            const std::byte* panel, int channel) {
+// 16 output channels of the tiles in the workspace.
+[[gnu::noinline]] void write_vector(const Run& run, std::int64_t tiles, std::int64_t vector, const std::byte* panel,
+                                    int channel) {
   const ByteWinogradPlan& plan = run.plan;
   const OutputStage stage = run.stage;
   const WinogradTile* const table = reinterpret_cast<const WinogradTile*>(run.workspace + plan.table_at);
@@ -128,7 +230,7 @@ __attribute__((noinline)) void write_vector(const Run& run, std::int64_t tiles, 
   }
 }
 
-// The panels of the part for the tiles that are in the workspace.
+// The panels of the part for the tiles in the workspace.
 void run_block(const Run& run, std::int64_t tiles) {
   const ByteWinogradPlan& plan = run.plan;
   const std::int64_t panel_channels = plan.vectors * 16;
@@ -140,7 +242,7 @@ void run_block(const Run& run, std::int64_t tiles) {
       run.functions.expand(plan, w, run.workspace + plan.w_at);
       w = run.workspace + plan.w_at;
     }
-    // After the last panel comes the next block, if there is one.
+    // After the last panel, the first panel of the next block follows, if there is one.
     const bool is_last = channel + panel_channels >= run.problem.shape.out_c;
     const std::byte* const next = is_last ? run.packed + kByteWinogradZeros : panel + plan.panel_bytes;
     const std::int64_t share = plan.panel_bytes / kByteWinogradPositions;

@@ -1,5 +1,5 @@
-// From weights to W = G g G^T for a panel and all at once, see winograd_bytes_avx2.h. Static: each ISA compiles its own
-// copy, with its own vectors, which the linker never sees.
+// The weight transform W = G g G^T for a whole panel, see winograd_u8_2x2_avx2.h. Static: each ISA compiles its own
+// copy with its own vectors, which the linker never sees.
 #pragma once
 
 #include <immintrin.h>
@@ -7,7 +7,8 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "kernels/avx2/shared/winograd_bytes_avx2.h"
+#include "kernels/avx2/shared/winograd_u8_2x2_avx2.h"
+#include "kernels/shared/inline.h"
 #include "kernels/shared/narrow_weights.h"
 #include "kernels/shared/prefetch.h"
 
@@ -15,32 +16,21 @@ namespace narrow::kernels::avx2 {
 
 #ifdef __AVX512BW__
 using WinogradBytes = __m512i;
-[[gnu::always_inline]] static inline WinogradBytes add(WinogradBytes a, WinogradBytes b) {
-  return _mm512_add_epi8(a, b);
-}
-[[gnu::always_inline]] static inline WinogradBytes subtract(WinogradBytes a, WinogradBytes b) {
-  return _mm512_sub_epi8(a, b);
-}
-[[gnu::always_inline]] static inline void store_bytes(WinogradBytes bytes, std::byte* to) {
-  _mm512_store_si512(to, bytes);
-}
+NARROW_INLINE WinogradBytes add(WinogradBytes a, WinogradBytes b) { return _mm512_add_epi8(a, b); }
+NARROW_INLINE WinogradBytes subtract(WinogradBytes a, WinogradBytes b) { return _mm512_sub_epi8(a, b); }
+NARROW_INLINE void store_bytes(WinogradBytes bytes, std::byte* to) { _mm512_store_si512(to, bytes); }
 #else
 using WinogradBytes = __m256i;
-[[gnu::always_inline]] static inline WinogradBytes add(WinogradBytes a, WinogradBytes b) {
-  return _mm256_add_epi8(a, b);
-}
-[[gnu::always_inline]] static inline WinogradBytes subtract(WinogradBytes a, WinogradBytes b) {
-  return _mm256_sub_epi8(a, b);
-}
-[[gnu::always_inline]] static inline void store_bytes(WinogradBytes bytes, std::byte* to) {
+NARROW_INLINE WinogradBytes add(WinogradBytes a, WinogradBytes b) { return _mm256_add_epi8(a, b); }
+NARROW_INLINE WinogradBytes subtract(WinogradBytes a, WinogradBytes b) { return _mm256_sub_epi8(a, b); }
+NARROW_INLINE void store_bytes(WinogradBytes bytes, std::byte* to) {
   _mm256_store_si256(reinterpret_cast<__m256i*>(to), bytes);
 }
 #endif
 
 // Weights [at, at + sizeof(WinogradBytes)) of a tap.
 template <int kBits>
-[[gnu::always_inline]] static inline WinogradBytes load_weights(const std::byte* tap, std::int64_t at,
-                                                                std::int8_t least) {
+NARROW_INLINE WinogradBytes load_weights(const std::byte* tap, std::int64_t at, std::int8_t least) {
   const auto load = [](const std::byte* from) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)); };
 #ifdef __AVX512BW__
   if constexpr (kBits == 8) return _mm512_loadu_si512(tap + at);
@@ -52,7 +42,7 @@ template <int kBits>
 #else
   if constexpr (kBits == 8) return load(tap + at);
   if constexpr (kBits == 4) {
-    // 32 bytes hold 64 weights, the second half of them above.
+    // 32 bytes hold 64 weights. The second 32 weights are in the upper half of each byte.
     const __m256i both = load(tap + at / 64 * 32);
     const __m256i codes = _mm256_srl_epi16(both, _mm_cvtsi32_si128(at % 64 == 0 ? 0 : 4));
     return _mm256_add_epi8(_mm256_and_si256(codes, _mm256_set1_epi8(15)), _mm256_set1_epi8(least));
@@ -67,9 +57,9 @@ template <int kBits>
 #endif
 }
 
-// G g of as many columns (or rows) as there are bytes; out[i] is out[i * stride].
-[[gnu::always_inline]] static inline void transform_weights(WinogradBytes g0, WinogradBytes g1, WinogradBytes g2,
-                                                            WinogradBytes* out, int stride) {
+// G g of columns (or rows), one in each byte. out[i] is out[i * stride].
+NARROW_INLINE void transform_weights(WinogradBytes g0, WinogradBytes g1, WinogradBytes g2, WinogradBytes* out,
+                                     int stride) {
   const WinogradBytes ends = add(g0, g2);
   out[0] = add(g0, g0);
   out[stride] = add(ends, g1);
@@ -96,7 +86,7 @@ static inline void expand_taps(const ByteWinogradPlan& plan, const std::byte* ta
     for (int i = 0; i < 4; ++i, row += 4 * position_bytes) {
       WinogradBytes out[4];
       transform_weights(columns[3 * i], columns[3 * i + 1], columns[3 * i + 2], out, 1);
-      __asm__("" : "+r"(row));  // or compilers keep all 16 addresses, most of them on the stack
+      __asm__("" : "+r"(row));  // without this, compilers keep all 16 addresses, most of them on the stack
       store_bytes(out[0], row);
       store_bytes(out[1], row + position_bytes);
       store_bytes(out[2], row + 2 * position_bytes);

@@ -1,4 +1,5 @@
-// What Winograd's convolutions share, whatever their tiles: in which order tiles come, and where a tile's inputs are.
+// What all of Winograd's convolutions share: the order of Winograd tiles, the location of a tile's inputs and the
+// location of its outputs.
 // Everything here is static, so that no ISA-specific copy is ever visible to the linker.
 #pragma once
 
@@ -6,13 +7,28 @@
 #include <cstdint>
 
 #include "base/arithmetic.h"
-#include "kernels/avx2/winograd/winograd_input_avx2.h"
 #include "kernels/convolution.h"
 
 namespace narrow::kernels::avx2 {
 
-// Walks over a part in segments of at most plan.segment_tiles tiles of kOutputs x kOutputs outputs. Calls
-// transform(segment, its first tile in the block) for each, and finish(tiles) whenever a block is full, and at the end.
+// The location of a Winograd tile's outputs.
+struct WinogradTile {
+  std::int64_t pixel;  // its first output among those of all images
+  std::int32_t rows, columns;
+};
+
+// A Winograd tile run of `tiles` tiles: `rows` (1 to 4) output rows from `row` on, counted over all images, and columns
+// from `column` on.
+struct WinogradSegment {
+  std::int64_t row;
+  int rows;
+  std::int64_t column;
+  std::int64_t tiles;
+};
+
+// Divides a part into Winograd tile runs of at most plan.segment_tiles tiles of kOutputs x kOutputs outputs. Calls
+// transform(run, index of its first tile in the block) for each. Calls finish(tiles) when a block is full, and at the
+// end.
 template <int kOutputs, class Plan, class Transform, class Finish>
 static inline void for_each_segment(const ConvolutionShape& shape, const ConvolutionPart& part, const Plan& plan,
                                     const Transform& transform, const Finish& finish) {
@@ -37,7 +53,7 @@ static inline void for_each_segment(const ConvolutionShape& shape, const Convolu
   if (tiles > 0) finish(tiles);
 }
 
-// The pixels of a segment's input, kInputs lines of `pixels`, of which [begin, end) lie inside the picture: rows[i] is
+// The input of a Winograd tile run: kInputs lines of `pixels`, of which [begin, end) lie inside the image. rows[i] is
 // line i at pixel `begin`.
 template <int kInputs>
 struct SegmentInput {
@@ -45,7 +61,7 @@ struct SegmentInput {
   const std::uint8_t* rows[kInputs];
 };
 
-// padding: as many zero points as a line has.
+// padding: a line of zero points.
 template <int kInputs>
 static inline SegmentInput<kInputs> segment_input(const ConvolutionShape& shape, const std::uint8_t* input,
                                                   const WinogradSegment& segment, const std::byte* padding) {
@@ -65,7 +81,7 @@ static inline SegmentInput<kInputs> segment_input(const ConvolutionShape& shape,
   return in;
 }
 
-// Where the outputs of a segment's tiles go.
+// Writes the locations of the outputs of a tile run.
 template <int kOutputs>
 static inline void fill_table(const ConvolutionShape& shape, const WinogradSegment& segment, WinogradTile* table) {
   for (std::int64_t tile = 0; tile < segment.tiles; ++tile) {

@@ -1,18 +1,18 @@
-// Winograd's F(2x2, 3x3) in bytes with vpdpbusd, which adds in 32 bits: what AVX-VNNI and AVX512-VNNI share, all but
-// the tiles. See kernels/avx2/shared/winograd_bytes_avx2.h.
+// What Winograd's F(2x2, 3x3) in bytes of AVX-VNNI and AVX512-VNNI share: everything except the tiles. vpdpbusd adds in
+// 32 bits. See kernels/avx2/shared/winograd_u8_2x2_avx2.h.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
-#include "kernels/avx2/shared/winograd_bytes_avx2.h"
-#include "kernels/avx2/shared/winograd_bytes_expand_avx2.h"
+#include "kernels/avx2/shared/winograd_u8_2x2_avx2.h"
+#include "kernels/avx2/shared/winograd_u8_2x2_expand_avx2.h"
 #include "kernels/convolution.h"
-#include "kernels/shared/tile_vnni.h"
+#include "kernels/shared/vnni/tile_vnni.h"
 
 namespace narrow::kernels::vnni {
 
-// The functions of a ConvolutionKernel. Tiles: as for Convolution of convolution_vnni.h.
+// The functions of a ConvolutionKernel. Tiles: see Convolution of convolution_vnni.h.
 template <class Tiles>
 struct ByteWinograd {
   static constexpr std::int64_t kVectorsOf16 = 16 / Tiles::kLanes;  // of the ISA, for 16 channels
@@ -60,7 +60,7 @@ struct ByteWinograd {
                     in.ahead};
     WeightsAhead ahead{in.ahead, in.ahead_bytes};
     TileOutput output{nullptr, 0, in.m, 0, 0, 0};
-    // Tiles of about one size rather than full ones and a tiny one.
+    // Tiles of nearly equal size, because full tiles and a tiny one would take longer.
     const std::int64_t most = Tiles::max_pixels(vectors);
     std::int64_t rows = in.tiles;
     for (std::int64_t left = (rows + most - 1) / most; left > 0; --left) {
@@ -73,7 +73,7 @@ struct ByteWinograd {
     }
   }
 
-  // Of the functions above.
+  // The kernel of the functions above.
   static constexpr ConvolutionKernel kernel(const char* name, Isa isa, InstructionMix mix) {
     return {.name = name,
             .isa = isa,

@@ -1,6 +1,6 @@
-// Direct convolution with vpdpbusd, any groups, strides, dilation and padding: what AVX-VNNI and AVX512-VNNI share, all
-// but the tiles. vpdpbusd adds 4 products of unsigned x and signed w to an int32 and saturates nowhere, so it is exact
-// for any 8 x 8 bits; -zero_point * sum(w) is in the bias.
+// What the direct convolutions of AVX-VNNI and AVX512-VNNI share: everything except the tiles, for any groups, strides,
+// dilation and padding. vpdpbusd adds 4 products of unsigned x and signed w to an int32 and never saturates, so it is
+// exact for any 8 x 8 bits. The bias includes -zero_point * sum(w).
 #pragma once
 
 #include <cstddef>
@@ -9,13 +9,14 @@
 
 #include "kernels/convolution.h"
 #include "kernels/costs.h"
-#include "kernels/shared/block_vnni.h"
-#include "kernels/shared/layout_vnni.h"
-#include "kernels/shared/tile_vnni.h"
+#include "kernels/shared/inline.h"
+#include "kernels/shared/vnni/block_vnni.h"
+#include "kernels/shared/vnni/layout_vnni.h"
+#include "kernels/shared/vnni/tile_vnni.h"
 
 namespace narrow::kernels::vnni {
 
-// Rows of the window that outputs in rows [first, last] of a picture see; the others are in the padding for all of
+// The rows of the window that outputs in rows [first, last] of an image read. All other rows are padding for all of
 // them.
 struct WindowRows {
   std::int64_t begin, end;
@@ -29,7 +30,7 @@ static inline WindowRows rows_outside_padding(const ConvolutionShape& shape, std
   return {begin, end};
 }
 
-// `count` outputs of a pixel, from lanes of a panel in memory.
+// Stores `count` outputs of a pixel from lanes of a panel in memory.
 static inline void store_floats(const ConvolutionProblem& problem, const std::int32_t* acc, const float* multiplier,
                                 std::int64_t vectors, std::int64_t lanes, std::int64_t count, float* out) {
   const Clamp clamp = problem.output_clamp;
@@ -41,7 +42,7 @@ static inline void store_floats(const ConvolutionProblem& problem, const std::in
   }
 }
 
-// memcpy of less than 64 bytes whose count is the same again and again.
+// A memcpy of less than 64 bytes, for a count that rarely changes.
 static inline void copy_bytes(const std::uint8_t* from, std::int64_t count, std::uint8_t* to) {
   for (std::int64_t size = 32; size > 0; size /= 2) {
     if ((count & size) == 0) continue;
@@ -56,7 +57,7 @@ static inline void copy_bytes(const std::uint8_t* from, std::int64_t count, std:
   }
 }
 
-// What one panel's calls share. Tiles: kLanes, kMaxVectors, max_pixels(vectors), tile(vectors, pixels).
+// What the calls for one panel share. Tiles: kLanes, kMaxVectors, max_pixels(vectors), tile(vectors, pixels).
 template <class Tiles>
 struct PanelRun {
   const ConvolutionProblem& problem;
@@ -65,12 +66,11 @@ struct PanelRun {
   std::int64_t channels;  // at most vectors * kLanes
   std::int64_t row;       // first output row of the block
   std::int64_t pixels;    // of the block
-  const std::byte* next;  // panel
+  const std::byte* next;  // the next panel
 };
 
 template <class Tiles>
-[[gnu::always_inline]] static inline void run_panel(const PanelRun<Tiles>& run, TileInput input, void* output,
-                                                    std::int64_t index) {
+NARROW_INLINE void run_panel(const PanelRun<Tiles>& run, TileInput input, void* output, std::int64_t index) {
   constexpr std::int64_t kMaxPixels = 16;
   constexpr std::int64_t kMaxChannels = Tiles::kLanes * Tiles::kMaxVectors;
   alignas(64) std::int32_t acc[kMaxPixels * kMaxChannels];
@@ -79,7 +79,7 @@ template <class Tiles>
   const std::int64_t lanes = run.vectors * Tiles::kLanes;
   const bool bytes = problem.output_type == OutputType::kUint8;
   const bool whole = bytes && run.channels == lanes;
-  // Tiles of the largest size and a remainder would compute the remainder slowly.
+  // Tiles of nearly equal size, because full tiles and a small remainder would take longer.
   const std::int64_t max_pixels = Tiles::max_pixels(run.vectors);
   const std::int64_t tiles = base::ceil_div(run.pixels, max_pixels);
   const std::int64_t small = run.pixels / tiles;
@@ -218,7 +218,7 @@ struct Convolution {
             tile.weights = wide;
           }
           const std::int64_t count = base::clamped(layout.group_out - first, 1, vectors * layout.lanes);
-          // After the last panel comes the next block, if there is one.
+          // After the last panel, the first panel of the next block follows, if there is one.
           const bool is_last = group + 1 == shape.groups && i + 1 == layout.panels;
           const std::byte* const next = is_last ? packed + layout.offsets_bytes : panel;
           const PanelRun<Tiles> panel_run{problem, layout, vectors, count, row, rows * shape.out_w, next};
@@ -247,7 +247,7 @@ struct Convolution {
     return cycles;
   }
 
-  // Of the functions above.
+  // The kernel of the functions above.
   static constexpr ConvolutionKernel kernel(const char* name, Isa isa, InstructionMix mix) {
     return {.name = name,
             .isa = isa,

@@ -1,8 +1,10 @@
-// How the vpdpbusd convolutions lay out their weights: windows as runs of bytes, filters as panels of 1 to 4 vectors of
-// channels, as even as they come. Packed: int64 offsets of the window's segments, then for each group, each panel:
+// How the vpdpbusd convolutions lay out their weights: windows as segments, filters as panels of 1 to 4 vectors of
+// channels of nearly equal size.
+// Packed: int64 offsets of the window's segments, then for each group, each panel:
 //   int32 bias[channels], float multiplier[channels], weights [step of 4 bytes of a window][channels][4].
-// Narrow weights are stored in a part of a byte (kernels/shared/narrow_weights.h) and widened for all the pixels of a
-// block. What the *_vnni.h headers hold is static: each ISA compiles its own copy, which the linker never sees.
+// Narrow weights are stored in a part of a byte (kernels/shared/narrow_weights.h) and unpacked once for all the pixels
+// of a block. The contents of the *_vnni.h headers are static: each ISA compiles its own copy, which the linker never
+// sees.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +21,8 @@ namespace narrow::kernels::vnni {
 
 static constexpr std::int64_t kStepElems = 4;
 
-// A window as contiguous runs of bytes: whole rows of it, or, with groups or horizontal dilation, single pixels.
+// The depth layout: a window as segments. A segment is a row of the window, or a single tap if the layer has groups or
+// horizontal dilation.
 struct PanelLayout {
   std::int64_t group_in, group_out;
   bool whole_rows;
@@ -71,16 +74,16 @@ static inline std::int64_t group_bytes(const PanelLayout& layout) {
   return (layout.panels - 1) * panel_bytes(layout, layout.vectors) + panel_bytes(layout, layout.last_vectors);
 }
 
-// Where channel `c` of a panel is among the lanes of its vectors: the order in which packing int32 to bytes, which
-// works within 128 bits, gives channels 0, 1, 2, ...
+// The lane of channel `c` of a panel. Packing int32 to bytes works within 128 bits; from this order it returns channels
+// 0, 1, 2, ...
 static inline std::int64_t place_in_panel(std::int64_t c, std::int64_t vectors, std::int64_t lanes) {
   return c % (4 * vectors) / 4 * lanes + c / (4 * vectors) * 4 + c % 4;
 }
 
 static inline bool is_byte(std::int64_t value) { return value >= 0 && value <= 255; }
 
-// Inputs and outputs are bytes, the bias with -zero_point * sum(w) is an int32, and outputs before rounding fit an
-// int32 with room, so that converting them can't overflow and the saturation of packing clamps them.
+// Refuses unless inputs and outputs are bytes, the bias with -zero_point * sum(w) is an int32, and outputs before
+// rounding fit an int32 with a margin. Then converting them can't overflow, and the saturation of packing clamps them.
 static inline Refusal refuse_panels(const ConvolutionProblem& problem) {
   constexpr double kLargest = 2.0e9;
   constexpr const char* kRanges = "the ranges of its input or output are not within uint8";
@@ -121,7 +124,7 @@ static inline void pack_panel(const ConvolutionProblem& problem, const PanelLayo
   }
   std::byte* to = panel + head_bytes(layout, vectors);
   const std::int8_t* from = problem.weights + first * depth;
-  constexpr std::int64_t kStepsBytes = 4096;  // that are brought into order before they are stored
+  constexpr std::int64_t kStepsBytes = 4096;  // bytes of depth steps that are ordered before they are stored
   alignas(64) std::int8_t steps[kStepsBytes] = {};
   const std::int64_t step_bytes = channels * kStepElems;
   const std::int64_t block_elems = kStepsBytes / step_bytes * kStepElems;

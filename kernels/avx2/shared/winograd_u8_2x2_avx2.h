@@ -1,5 +1,5 @@
-// Winograd's F(2x2, 3x3) for 3x3 windows of stride 1 in bytes: tiles of 2 x 2 outputs, from 4 x 4 inputs, by 16
-// products for each pair of channels instead of 36. Integers only, exact:
+// Winograd's F(2x2, 3x3) for 3x3 windows of stride 1 in bytes: Winograd tiles of 2 x 2 outputs from 4 x 4 inputs. A
+// pair of channels takes 16 products instead of 36. All arithmetic is in integers and exact:
 //
 //   input   U = B d B^T + offset    d: 4 x 4 bytes of a channel, z_x in the padding; uint8
 //   weights W = G g G^T             g: 3 x 3 weights of a pair of channels; int8
@@ -11,14 +11,16 @@
 //       0 -1  1  0          1 -1  1          0  1 -1 -1
 //       0  1  0 -1          0  0  2
 //
-// G is twice the usual one, hence the 4. Ranges, for x in [0, a] and |w| <= v: B d B^T is within [-2a, 2a], and [0, 4a]
-// where both of its rows add; offset is 2a and 0, so that U is in [0, 4a], a byte for a <= 63 (6 bits). W is within 9v,
-// a byte for v <= 14 (4 bits). What the offset adds is the same for every tile: four numbers for each output channel.
+// G is twice the usual matrix, which is the reason for the 4.
 //
-// At the right (lower) edge of pictures of odd width (height), tiles have one column (row) of outputs, for which the
-// positions of the last column (row) are not computed: 225 products of a channel for 7 x 7 outputs rather than 256.
+// Ranges for x in [0, a] and |w| <= v: B d B^T is within [-2a, 2a], and within [0, 4a] where both of its rows add. The
+// offset is 2a and 0, so U is within [0, 4a]. This is a byte for a <= 63 (6 bits). W is within 9v. This is a byte for v
+// <= 14 (4 bits). The offset adds the same to the sums of every tile: four numbers for each output channel.
 //
-// The products are computed by the ISA's own function; everything else is here.
+// At the right (lower) edge of images of odd width (height), tiles have one column (row) of outputs. Their positions of
+// the last column (row) are not computed. 7 x 7 outputs of a channel take 225 products rather than 256.
+//
+// The function of an ISA computes the products; everything else is here.
 #pragma once
 
 #include <cstddef>
@@ -31,32 +33,31 @@
 #pragma GCC visibility push(hidden)
 namespace narrow::kernels::avx2 {
 
-inline constexpr int kByteWinogradOutputs = 2;  // of a tile, in each direction
+inline constexpr int kByteWinogradOutputs = 2;  // of a Winograd tile, in each direction
 inline constexpr int kByteWinogradInputs = 4;
 inline constexpr int kByteWinogradPositions = 16;
 
-// How an ISA takes weights: panels of `vectors` times 16 output channels, blocks of up to `tiles` tiles.
+// The panels and blocks of an ISA: panels of `vectors` times 16 output channels, blocks of up to `tiles` tiles.
 struct ByteWinogradFormat {
-  std::int64_t vectors;  // 1..4, at most; layers of fewer channels have fewer
+  std::int64_t vectors;  // 1 to 4, at most; layers of fewer channels have fewer
   std::int64_t tiles;
-  bool adds_words;  // products are added in 16 bits, for `steps` steps; with 1 vector only
+  bool adds_words;  // products are added in 16 bits for `steps` depth steps; with 1 vector only
 };
 
 // Packed: 256 zeros; then for each panel, all 64-byte aligned:
-//   int64 steps[16] (see convolution_runs_avx2.h) of each position; for each vector of 16 channels, in the order of
-//   Acc: int32 constants[2][2] of outputs, int32 bias, float multiplier; then for each position 128 zeros (a head for
-//   tiles that want one) and W [4 input channels][vector][16 channels][4]. Where W of a layer would be large, for each
-//   tap the weights themselves in this order instead, in as few bits as narrow_weights.h has, from which a panel's W is
-//   computed for each block.
+//   int64 steps[16], the run length of each position (see convolution_runs_avx2.h);
+//   for each vector of 16 channels, in the order of Acc: int32 constants[2][2] of outputs, int32 bias, float
+//   multiplier; for each position 128 zeros, which some tiles read as a panel header, and W [4 input
+//   channels][vector][16 channels][4]. If W of the layer would be large, a panel holds for each tap the weights in this
+//   order instead, as narrow weights. Each block then computes W of a panel from them.
 // Workspace: pointers to each tile's row of U, and tile numbers, in the order of M; tile table; 4 lines of B d,
-// [pixel][channel]; U [position][tile][channel];
-//   M [position][tile][vector][16 channels]; W of a panel, if `expands`.
+// [pixel][channel]; U [position][tile][channel]; M [position][tile][vector][16 channels]; W of a panel, if `expands`.
 struct ByteWinogradPlan {
-  std::int64_t channels;  // input channels, rounded up to 4; what is behind them meets weights of 0
+  std::int64_t channels;  // input channels, rounded up to 4; weights of the added ones are 0
   std::int64_t vectors;   // of a panel
   std::int64_t panels;
   std::int64_t tile_columns;
-  std::int64_t segment_tiles;  // a run of tiles of one row of tiles, at most
+  std::int64_t segment_tiles;  // of a Winograd tile run, at most
   std::int64_t block_tiles;    // at most
   bool expands;
   WeightStorage storage;  // of taps
@@ -66,7 +67,7 @@ struct ByteWinogradPlan {
   std::int64_t order_at, table_at, padding_at, lines_at, u_at, m_at, w_at;
   std::int64_t workspace_bytes;
 
-  // Of W at one position, or of one tap in bytes.
+  // The bytes of W at one position, or of one tap as bytes.
   [[nodiscard]] std::int64_t weight_bytes() const { return channels / 4 * vectors * 64; }
   [[nodiscard]] std::int64_t tap_bytes() const { return weight_bytes() / kUnit * unit_bytes(storage); }
 };
@@ -76,7 +77,7 @@ inline constexpr std::int64_t kByteWinogradPositionHead = 128;
 
 [[nodiscard]] ByteWinogradPlan plan_byte_winograd(const ConvolutionProblem& problem, const ByteWinogradFormat& format);
 
-// Refuses where the ranges of input and weights do not prove the above.
+// Refuses if the ranges of input and weights do not prove the above.
 [[nodiscard]] Refusal refuse_byte_winograd(const ConvolutionProblem& problem);
 
 // The largest element of U.
@@ -90,22 +91,22 @@ void pack_byte_winograd(const ConvolutionProblem& problem, const ByteWinogradFor
 // The products of one position and panel. Math: m[t][c] = sum over k of u[t][k] * w[k][c].
 struct ByteWinogradProducts {
   const std::uint8_t* const* rows;  // of U, for each tile, at position 0
-  std::int64_t shift;               // bytes to the position
+  std::int64_t shift;               // offset of the position in bytes
   std::int64_t tiles;
   std::int64_t depth;      // bytes of a row, a multiple of 4
   std::int64_t vectors;    // 16 channels each
-  std::int64_t steps;      // that may be added in 16 bits
-  const std::byte* head;   // of the position; weights follow
-  const std::byte* zeros;  // kByteWinogradZeros of them
+  std::int64_t steps;      // depth steps that may be added in 16 bits
+  const std::byte* head;   // panel header of the position; weights follow
+  const std::byte* zeros;  // kByteWinogradZeros zeros
   std::int32_t* m;         // 64-byte aligned
-  const std::byte* ahead;  // ahead_bytes that the next panel needs, and that may be fetched meanwhile
+  const std::byte* ahead;  // ahead_bytes of the next panel, to be prefetched
   std::int64_t ahead_bytes;
 };
 
 struct ByteWinogradFunctions {
   void (*multiply)(const ByteWinogradProducts& products);
-  // W of a panel at 16 positions that are plan.position_bytes apart, from its 9 taps; heads of positions are left
-  // alone.
+  // Transforms the 9 taps of a panel to W at 16 positions, plan.position_bytes apart. The panel headers of positions
+  // stay as they are.
   void (*expand)(const ByteWinogradPlan& plan, const std::byte* taps, std::byte* positions);
 };
 

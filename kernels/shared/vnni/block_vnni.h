@@ -1,6 +1,6 @@
-// Output rows are computed in blocks. Windows of one pixel that need no padding are read where they are; for all
-// others, the input rows that a block's windows touch are copied to the workspace with the padding filled in, so that
-// inner loops know neither borders nor the end of the input.
+// Output rows are computed in blocks. Windows of one pixel without padding are read in place. For all others, the input
+// rows of a block's windows are copied to the workspace and the padding is filled in. Therefore inner loops need no
+// test for borders or the end of the input.
 #pragma once
 
 #include <cstddef>
@@ -8,14 +8,14 @@
 #include <cstring>
 
 #include "kernels/convolution.h"
-#include "kernels/shared/layout_vnni.h"
+#include "kernels/shared/vnni/layout_vnni.h"
 
 namespace narrow::kernels::vnni {
 
 struct BlockPlan {
   bool in_place;
   std::int64_t pixel_bytes;
-  // One line holds the input pixels of one row that windows touch, left to right. Where the window is one pixel wide
+  // One line holds the input pixels of one row that windows read, left to right. If the window is one pixel wide
   // (high), pixels (rows) that the stride skips are left out.
   std::int64_t line_pixels;
   std::int64_t line_bytes;
@@ -26,11 +26,11 @@ struct BlockPlan {
   std::int64_t window_lines;
   std::int64_t block_rows;       // output rows of a block, at most
   std::int64_t table_bytes;      // of the pixel pointers at the start of the workspace
-  std::int64_t workspace_bytes;  // includes 64 bytes behind the last line that may be read
+  std::int64_t workspace_bytes;  // includes 64 bytes after the last line, which may be read
 };
 
 static inline BlockPlan plan_blocks(const ConvolutionShape& shape) {
-  // Input of a block: half of a small L2 cache (256 KiB), the rest of it is for weights.
+  // The input of a block takes half of a small L2 cache (256 KiB). The rest is for weights.
   constexpr std::int64_t kLinesBytes = 128 * 1024;
   constexpr std::int64_t kBlockPixels = 1536;
   constexpr std::int64_t kSlackBytes = 64;
@@ -46,13 +46,13 @@ static inline BlockPlan plan_blocks(const ConvolutionShape& shape) {
       (std::int64_t{shape.out_w} - 1) * plan.window_step + (std::int64_t{shape.kernel_w} - 1) * shape.dilation_w + 1;
   plan.line_bytes = plan.line_pixels * plan.pixel_bytes;
   plan.window_lines = (std::int64_t{shape.kernel_h} - 1) * shape.dilation_h + 1;
-  // Lines of a picture whose first n output rows are in the block: n * line_step + halo.
+  // The lines of an image whose first n output rows are in the block: n * line_step + halo.
   const std::int64_t halo = base::clamped(plan.window_lines - plan.line_step, 0, plan.window_lines);
   const std::int64_t lines = base::clamped(kLinesBytes / plan.line_bytes, 1, kLinesBytes);
   const std::int64_t picture_lines = shape.out_h * plan.line_step + halo;
   plan.block_rows = lines >= picture_lines ? lines / picture_lines * shape.out_h : (lines - halo) / plan.line_step;
   plan.block_rows = base::clamped(plan.block_rows, 1, base::clamped(kBlockPixels / shape.out_w, 1, kBlockPixels));
-  // A block of n rows may begin and end in the middle of a picture.
+  // A block of n rows may begin and end in the middle of an image.
   const std::int64_t pictures = base::clamped((plan.block_rows - 1) / shape.out_h + 2, 1, plan.block_rows);
   const std::int64_t block_lines = plan.block_rows * plan.line_step + pictures * halo;
   plan.table_bytes = base::round_up(plan.block_rows * shape.out_w * std::int64_t{sizeof(void*)}, 64);
@@ -61,7 +61,7 @@ static inline BlockPlan plan_blocks(const ConvolutionShape& shape) {
   return plan;
 }
 
-// `row` is the input row, or nullptr where it lies in the padding.
+// `row` is the input row, or nullptr for a row of padding.
 static inline void load_line(const ConvolutionProblem& problem, const BlockPlan& plan, const std::uint8_t* row,
                              std::uint8_t* line) {
   const ConvolutionShape& shape = problem.shape;
@@ -70,7 +70,7 @@ static inline void load_line(const ConvolutionProblem& problem, const BlockPlan&
                 static_cast<std::size_t>((end - begin) * plan.pixel_bytes));
   };
   if (row == nullptr) return fill(0, plan.line_pixels);
-  // Pixels [begin, end) of the line lie inside the picture: 0 <= pixel * column_step - pad.left < in_w.
+  // Pixels [begin, end) of the line lie inside the image: 0 <= pixel * column_step - pad.left < in_w.
   const std::int64_t end =
       base::clamped(base::ceil_div(std::int64_t{shape.in_w} + shape.pad.left, plan.column_step), 0, plan.line_pixels);
   const std::int64_t begin = base::clamped(base::ceil_div(shape.pad.left, plan.column_step), 0, end);
@@ -83,8 +83,8 @@ static inline void load_line(const ConvolutionProblem& problem, const BlockPlan&
   fill(end, plan.line_pixels);
 }
 
-// A pointer to each output pixel's window, for the block of output rows [first_row, first_row + rows), in order of the
-// output: rows * out_w of them, rows <= block_rows.
+// Returns pointers to the windows of the block of output rows [first_row, first_row + rows), rows <= block_rows. These
+// are rows * out_w pointers, in the order of the output.
 static inline const std::uint8_t* const* load_block(const ConvolutionProblem& problem, const BlockPlan& plan,
                                                     const std::uint8_t* input, std::int64_t first_row,
                                                     std::int64_t rows, std::byte* workspace) {
@@ -95,7 +95,7 @@ static inline const std::uint8_t* const* load_block(const ConvolutionProblem& pr
   std::uint8_t* line = reinterpret_cast<std::uint8_t*>(workspace) + plan.table_bytes;
   while (rows > 0) {
     const std::int64_t first_y = first_row % shape.out_h;
-    const std::int64_t span = base::clamped(rows, 1, shape.out_h - first_y);  // output rows of this picture
+    const std::int64_t span = base::clamped(rows, 1, shape.out_h - first_y);  // output rows of this image
     const std::uint8_t* const picture = input + first_row / shape.out_h * shape.in_h * row_bytes;
     const std::uint8_t* const first = plan.in_place ? picture + first_y * shape.stride_h * row_bytes : line;
     const std::int64_t row_step = plan.in_place ? shape.stride_h * row_bytes : plan.line_step * plan.line_bytes;

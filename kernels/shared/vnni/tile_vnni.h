@@ -1,0 +1,53 @@
+// The arguments of the tiles of AVX-VNNI and AVX512-VNNI. Tiles are inner loops on vpdpbusd.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace narrow::kernels::vnni {
+
+// The depth of a tile: `segments` segments of `segment_bytes` (a multiple of 4, not 0) of each pixel's window. Segment
+// s starts offsets[s] + shift bytes after the pixel's pointer.
+struct TileInput {
+  const std::uint8_t* const* windows;
+  const std::int64_t* offsets;
+  std::int64_t segments;
+  std::int64_t segment_bytes;
+  std::int64_t shift;
+  const std::byte* head;  // panel header: bias, multiplier
+  const std::byte* weights;
+  const std::byte* ahead;  // to be prefetched only: a cache line for each depth step
+};
+
+// The weights of the next panel, prefetched while the tiles of this one compute. The prefetcher of the CPU fetches only
+// ranges that are already being read.
+struct WeightsAhead {
+  const std::byte* begin;
+  std::int64_t bytes;
+  std::int64_t at = 0;
+
+  // For a tile of `steps` depth steps. When all is fetched, further tiles fetch from the start again, which takes no
+  // time.
+  const std::byte* take(std::int64_t steps) {
+    constexpr std::int64_t kLineBytes = 64;
+    const std::byte* const from = begin + at;
+    at = at + steps * kLineBytes < bytes ? at + steps * kLineBytes : 0;
+    return from;
+  }
+};
+
+// uint8 outputs: clamp(round(acc * multiplier) + zero_point, lo, hi). If `out` is nullptr, accumulators are stored in
+// acc[pixel][lane of the panel] instead.
+struct TileOutput {
+  std::uint8_t* out;
+  std::ptrdiff_t step;  // bytes between pixels
+  std::int32_t* acc;
+  std::int16_t zero_point;
+  std::uint8_t lo, hi;
+};
+
+// Math: acc[r][c] = bias[c] + sum over the pixel's bytes of x * w, int32, exact. Intermediate sums may wrap.
+//   Writes whole vectors of outputs.
+using TileFunction = void (*)(const TileInput& input, const TileOutput& output);
+
+}  // namespace narrow::kernels::vnni
