@@ -9,18 +9,18 @@
 namespace narrow::graph {
 namespace {
 
-// Eight values of `width` bits are exactly `width` bytes: both directions work on such groups.
+// Eight values of `width` bits are exactly `width` bytes. Packing and unpacking work on such groups.
 constexpr std::size_t kGroup = 8;
 
-// Values that are unpacked before they are looked at: they stay in L1.
+// Number of values that are unpacked before they are checked. They stay in L1.
 constexpr std::size_t kBlock = 4096;
 
 std::size_t bytes_of(std::size_t count, std::size_t width) { return base::ceil_div(count * width, 8); }
 
 std::uint64_t in_every_byte(std::uint64_t byte) { return byte * 0x0101010101010101U; }
 
-// Eight fields of `width` < 8 bits, lowest first, to the low bits of eight bytes: halves, then quarters, then eighths
-// move apart.
+// Moves eight fields of `width` < 8 bits, lowest first, to the low bits of eight bytes: first the halves, then
+// quarters, then eighths.
 std::uint64_t spread(std::uint64_t group, unsigned width) {
   const auto field = [width](unsigned fields) { return (std::uint64_t{1} << (width * fields)) - 1; };
   group = (group & field(4)) | ((group >> (4 * width)) & field(4)) << 32;
@@ -30,13 +30,14 @@ std::uint64_t spread(std::uint64_t group, unsigned width) {
   return (group & quarters) | ((group >> width) & quarters) << 8;
 }
 
-// Values [begin, begin + values.size()); begin is a multiple of kGroup. Whether they are in range is not looked at.
+// Unpacks the values [begin, begin + values.size()). begin is a multiple of kGroup. It does not check their range.
 void unpack_block(std::span<const std::byte> packed, std::size_t begin, const QRange& range,
                   std::span<std::int8_t> values) {
   const auto width = static_cast<std::size_t>(bits_for(range));
   packed = packed.subspan(begin / kGroup * width, bytes_of(values.size(), width));
   if (width == 8) return void(std::memcpy(values.data(), packed.data(), values.size()));
-  // (v ^ sign) - sign extends a two's complement number; the highest bit of each byte keeps it from its neighbour.
+  // (v ^ sign) - sign extends a two's complement number. The highest bit of each byte stops the borrow into the next
+  // byte.
   const std::uint64_t sign = in_every_byte(range.lo < 0 ? std::uint64_t{1} << (width - 1) : 0);
   const std::uint64_t high = in_every_byte(0x80);
   const auto unpacked = [&](std::uint64_t group) {
@@ -45,7 +46,7 @@ void unpack_block(std::span<const std::byte> packed, std::size_t begin, const QR
   const std::byte* from = packed.data();
   std::size_t left = packed.size();
   std::size_t i = 0;
-  // Eight bytes hold a group and some of what follows.
+  // Eight bytes hold a group and some bits of the next one.
   for (; left >= sizeof(std::uint64_t) && i + kGroup <= values.size(); i += kGroup, from += width, left -= width) {
     std::uint64_t group = 0;
     std::memcpy(&group, from, sizeof group);
@@ -71,7 +72,7 @@ bool all_within(std::span<const std::int8_t> values, const QRange& range) {
   return beyond == 0;
 }
 
-// The bits after the last value.
+// Whether the bits after the last value are zero.
 bool rest_is_zero(std::span<const std::byte> packed, std::size_t count, const QRange& range) {
   const std::size_t used = count * static_cast<std::size_t>(bits_for(range)) % 8;
   return used == 0 || std::to_integer<unsigned>(packed.back()) >> used == 0;

@@ -9,7 +9,7 @@
 namespace narrow::graph {
 namespace {
 
-// NaN, of infinity times zero, becomes 0.
+// NaN, the result of infinity times zero, becomes 0.
 double to_unit_interval(double x) {
   if (!(x > 0.0)) return 0.0;
   return x < 1.0 ? x : 1.0;
@@ -17,12 +17,12 @@ double to_unit_interval(double x) {
 
 double sigmoid(double x) { return 1.0 / (1.0 + base::exact_math::exp(-x)); }
 
-// x * gate, where a closed gate lets nothing through, not even infinity.
+// x * gate. If gate is 0 the result is 0, even for an infinite x.
 double gated(double x, double gate) { return gate == 0.0 ? 0.0 : x * gate; }
 
 double tanh(double x) {
   const double magnitude = std::fabs(x);
-  // From here on 1 is the nearest double; and exp(2 x) stays finite.
+  // Beyond this 1 is the nearest double. The check also keeps exp(2 x) finite.
   if (magnitude > 20.0) return std::copysign(1.0, x);
   const double e = base::exact_math::expm1(2.0 * magnitude);
   return std::copysign(e / (e + 2.0), x);
@@ -41,7 +41,7 @@ double round_half_to_even(double x) {
 std::uint8_t to_byte(double steps, const Quantization& to) {
   const auto lo = static_cast<double>(to.range.lo - to.zero_point);
   const auto hi = static_cast<double>(to.range.hi - to.zero_point);
-  // Bounds are integers, so clamping first gives the same; NaN compares false.
+  // Bounds are integers, so clamping before rounding equals clamping after it. NaN compares false.
   const double not_below = steps > lo ? steps : lo;
   const double clamped = not_below < hi ? not_below : hi;
   return static_cast<std::uint8_t>(static_cast<std::int32_t>(round_half_to_even(clamped)) + to.zero_point);
@@ -75,7 +75,7 @@ double evaluate_function(const Function& function, double x, std::int64_t channe
     case FunctionKind::kGelu:
       return gated(x, 0.5 * base::exact_math::erfc(-x * kSqrtHalf));
     case FunctionKind::kGeluTanh:
-      // (1 + tanh(u)) / 2 is sigmoid(2 u), which keeps its digits where tanh is about -1.
+      // (1 + tanh(u)) / 2 equals sigmoid(2 u), which stays accurate where tanh is about -1.
       return gated(x, sigmoid(2.0 * kSqrtTwoOverPi * (x + 0.044715 * x * x * x)));
   }
   return x;

@@ -9,7 +9,7 @@
 namespace narrow::graph {
 namespace {
 
-// `name`, or with the first suffix that is free.
+// `name`, with the first free suffix if it is taken.
 template <class Items>
 std::string unique_name(std::string name, const Items& items) {
   const auto same = [&](const auto& item) { return item.name == name; };
@@ -115,7 +115,7 @@ std::int64_t macs(const Graph& graph, const Node& node) {
 void remove_dead(Graph& graph) {
   ValueMap<bool> live(graph.values.size(), false);
   if (graph.has(graph.output)) live[graph.output] = true;
-  // Topological order: walking backwards, every reader of a value is seen before its producer.
+  // Topological order: from the last node to the first, every reader of a value is seen before its producer.
   std::vector<char> kept(graph.nodes.size(), 0);
   for (std::size_t i = graph.nodes.size(); i-- > 0;) {
     const Node& node = graph.nodes[i];
@@ -125,7 +125,7 @@ void remove_dead(Graph& graph) {
       if (graph.has(id)) live[id] = true;
     }
   }
-  // The input stays, whether it is read or not: a graph has one.
+  // The input stays even if no node reads it: every graph has one.
   if (graph.has(graph.input)) live[graph.input] = true;
 
   ValueMap<ValueId> renumbered(graph.values.size(), kNoValue);

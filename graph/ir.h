@@ -1,11 +1,11 @@
 // The network as data: values (tensors) and nodes (operators) in execution order, float or quantized.
 //
-// One representation serves from the importer to the model file. A value without `quantization` is float32, one with
-// it is uint8. Tensors are [N, height, width, channels]; N is not part of a graph. A graph has one input (a picture)
-// and one output (scores).
+// The importers, the rewrites, the quantizer and the model file all use this representation. A value without
+// `quantization` is float32, a value with it is uint8. Tensors are [N, height, width, channels]; N is not part of a
+// graph. A graph has one input (an image) and one output (scores).
 //
-// An imported graph may state a quantization (QDQ and QLinear ONNX): Quantize and Dequantize nodes whose uint8 values
-// have parameters, and layers whose float weights come with their codes. passes/ and quantizer/ keep what is stated.
+// An imported graph may be pre-quantized (QDQ and QLinear ONNX): it has Quantize and Dequantize nodes whose uint8
+// values have parameters, and layers whose float weights come with weight integers. rewrites/ and quantize/ keep both.
 #pragma once
 
 #include <array>
@@ -44,34 +44,35 @@ struct Window {
 };
 
 struct QuantizedFilter {
-  QRange range;                             // of weights; within [-128, 127]
+  QRange range;                             // range of the weights; within [-128, 127]
   base::SharedBuffer<std::int8_t> weights;  // same order as Filter::weights
   std::vector<float> scales;                // [out_channels]; all equal when quantized per tensor
   std::vector<std::int32_t> bias;           // [out_channels], at scale input_scale * scales[c]
-  // In a graph from a model file, with the same range, and `weights` are empty.
+  // Set in a graph from a model file, with the same range. `weights` are then empty.
   std::optional<PackedWeights> packed = std::nullopt;
 
   [[nodiscard]] std::size_t weight_count() const { return packed ? packed->size() : weights.size(); }
-  // Either of them; what is unpacked is in `buffer`.
+  // The weights or the packed weights, which are unpacked into `buffer`.
   [[nodiscard]] std::span<const std::int8_t> integers(std::vector<std::int8_t>& buffer) const {
     return packed ? packed->view(buffer) : std::span<const std::int8_t>(weights);
   }
 };
 
-// Integer weights as the origin states them: Filter::weights[i] is codes[i] * scales[its output channel], rounded.
+// Pre-quantized weights: Filter::weights[i] is codes[i] * scales[output channel of i], rounded.
 struct WeightCodes {
   base::SharedBuffer<std::int8_t> codes;  // same order as Filter::weights
-  std::vector<float> scales;              // [out_channels], > 0; all equal when stated per tensor
+  std::vector<float> scales;              // [out_channels], > 0; all equal if the file quantizes per tensor
 };
 
-// Weights of a convolution or linear layer: float until quantization, then only the quantized form is kept. Copies of
-// a filter, and so of a graph, share the memory of their weights until one of them edits it.
+// Weights of a convolution or linear layer. They are float until quantization; then only the integers are kept. Copies
+// of a filter, and so of a graph, share the memory of their weights until one of them edits it.
 struct Filter {
   // [out_channels, kernel_h, kernel_w, in_channels / groups]; linear: [out, H * W * C]
   base::SharedBuffer<float> weights;
   base::SharedBuffer<float> bias;  // [out_channels]
   std::optional<QuantizedFilter> quantized = std::nullopt;
-  std::optional<WeightCodes> codes = std::nullopt;  // beside float weights only
+  // Weight integers of a pre-quantized layer, next to its float weights.
+  std::optional<WeightCodes> codes = std::nullopt;
 };
 
 struct Convolution {
@@ -80,7 +81,7 @@ struct Convolution {
   int out_channels = 0;
   Filter filter;
 };
-struct Linear {  // on the flattened input, in [H, W, C] order
+struct Linear {  // on the flattened input, in [height, width, channels] order
   int out_features = 0;
   Filter filter;
 };
@@ -89,7 +90,7 @@ struct BatchNorm {  // y = (x - mean) / sqrt(variance + epsilon) * gamma + beta,
   double epsilon = 1e-5;
 };
 struct Activation {};  // y = clamp(x), see Node::clamp
-// Two inputs; each of height, width and channels is equal in both, or 1 in one of them, which is then repeated.
+// Two inputs. Each of height, width and channels is equal in both, or 1 in one of them, which is repeated.
 struct Add {};       // y = clamp(a + b)
 struct Subtract {};  // y = clamp(a - b)
 struct Multiply {};  // y = clamp(a * b)
@@ -107,8 +108,9 @@ enum class FunctionKind : std::uint8_t {
   kGelu,      // x * (1 + erf(x / sqrt(2))) / 2
   kGeluTanh,  // about the same with tanh: x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x^3))) / 2
 };
-// A nonlinear function of each element. On uint8 it is a table, made by the quantizer and stored, so that no CPU's
-// library decides a result. Formulas: ONNX operators of these names; evaluate_function() in graph/function.h.
+// A nonlinear function of each element. On uint8 it is a table. The quantizer makes the table and the model file stores
+// it, so that no CPU's math library affects a result. Formulas: the ONNX operators of these names; evaluate_function()
+// in graph/function.h.
 struct Function {
   FunctionKind kind = FunctionKind::kSigmoid;
   float alpha = 0;
@@ -116,7 +118,7 @@ struct Function {
   std::vector<float> slopes;        // kPRelu only: [channels]
   std::vector<std::uint8_t> table;  // uint8 only: [1, 256], kPRelu [channels, 256]
 };
-struct MaxPool {  // padding never wins; a 1x1 window with a stride is a subsampling
+struct MaxPool {  // padding never is the maximum; a 1x1 window with a stride is subsampling
   Window window;
 };
 struct AveragePool {
@@ -129,7 +131,7 @@ struct PadChannels {          // zeros before and after the channels
   int before = 0;
   int after = 0;
 };
-struct Pad {  // zeros around the picture
+struct Pad {  // zeros around the image
   Padding pad;
 };
 struct Slice {  // elements [begin, begin + size) of every dimension
@@ -137,7 +139,7 @@ struct Slice {  // elements [begin, begin + size) of every dimension
   TensorShape size;
 };
 struct Flatten {};  // [H, W, C] -> [1, 1, H * W * C]; moves no byte
-struct Reshape {    // another shape of as many elements; moves no byte
+struct Reshape {    // another shape with the same number of elements; moves no byte
   TensorShape shape;
 };
 struct Transpose {  // output dimension i is input dimension order[i]; 0 height, 1 width, 2 channels
@@ -145,8 +147,8 @@ struct Transpose {  // output dimension i is input dimension order[i]; 0 height,
 };
 // Over the channels of each pixel: exp(x) / sum of exp(x). float32 only.
 struct Softmax {};
-// Across channels: x / (bias + alpha / size * sum of x^2 over `size` channels around it)^beta. float32 only.
-// (ONNX LRN; Krizhevsky et al. 2012, section 3.3.)
+// Across channels: x / (bias + alpha / size * sum of x^2 over `size` channels around it)^beta. float32 only. (ONNX LRN;
+// Krizhevsky et al. 2012, section 3.3.)
 struct Lrn {
   int size = 5;
   float alpha = 1e-4F;
@@ -160,8 +162,8 @@ struct LayerNorm {
   float epsilon = 1e-5F;            // > 0
 };
 struct Identity {};    // dropout at inference
-struct Quantize {};    // float32 -> uint8, parameters of the output value
-struct Dequantize {};  // uint8 -> float32, parameters of the input value
+struct Quantize {};    // float32 to uint8, with the parameters of the output value
+struct Dequantize {};  // uint8 to float32, with the parameters of the input value
 
 using Op = std::variant<Convolution, Linear, BatchNorm, Activation, Add, MaxPool, AveragePool, GlobalAveragePool,
                         Concat, PadChannels, Flatten, Identity, Quantize, Dequantize, Subtract, Multiply, Function, Pad,
@@ -195,44 +197,44 @@ struct Graph {
   [[nodiscard]] Value& value(ValueId id) { return values[static_cast<std::size_t>(id)]; }
   [[nodiscard]] const Value& value(ValueId id) const { return values[static_cast<std::size_t>(id)]; }
 
-  // Adds a value and returns its id. The name is made unique by a suffix if it is taken.
+  // Adds a value and returns its id. If the name is taken, a suffix makes it unique.
   ValueId add_value(std::string name, TensorShape shape = {});
-  // Appends a node with a new output value whose shape is inferred; the value is named after the node.
-  // Error: the inputs do not fit the operator.
+  // Appends a node with a new output value. The shape of the value is inferred; its name is that of the node. Error:
+  // the inputs do not fit the operator.
   Result<ValueId> add_node(std::string name, Op op, std::vector<ValueId> inputs, Clamp clamp = {});
 };
 
-// Filter of a node, or nullptr when the operator has none.
+// The filter of a node; nullptr if its operator has none.
 [[nodiscard]] Filter* filter_of(Node& node);
 [[nodiscard]] const Filter* filter_of(const Node& node);
 
 // What graph/operators.h says about an operator.
 // Its output holds elements of its input, unchanged, and zeros. On integers, input and output share their quantization.
 [[nodiscard]] bool is_lossless(const Op& op);
-// It is lossless, and does not even move a byte.
+// Whether the operator is lossless and keeps every byte where it is.
 [[nodiscard]] bool moves_no_byte(const Op& op);
-// It exists on float32 only.
+// Whether the operator exists on float32 only.
 [[nodiscard]] bool is_float_only(const Op& op);
-// A float graph may have it with a uint8 output: pre-quantized networks are imported that way.
+// Whether a float graph may have the operator with a uint8 output, as graphs of pre-quantized networks do.
 [[nodiscard]] bool may_be_pre_quantized(const Op& op);
 
-// Whether the output is a Softmax's result, perhaps quantized or reshaped after it.
+// Whether the output is the result of a Softmax, perhaps quantized or reshaped after it.
 [[nodiscard]] bool gives_probabilities(const Graph& graph);
 
-// Index into graph.nodes of each value's producer (-1: none, the input or a dead value).
+// Index into graph.nodes of each value's producer. -1: none; the value is the input or dead.
 [[nodiscard]] ValueMap<int> producers(const Graph& graph);
-// For each value, the indices of nodes that read it (an index appears once per use).
+// For each value, the indices of the nodes that read it, one entry per use.
 [[nodiscard]] ValueMap<std::vector<int>> consumers(const Graph& graph);
 
-// Output shape of `op` for these input shapes. Error: they do not fit, with the reason; overflow is checked.
+// Output shape of `op` for these input shapes. Overflow is checked. Error: they do not fit, with the reason.
 [[nodiscard]] Result<TensorShape> infer_shape(const Op& op, const std::vector<TensorShape>& inputs);
 
 // Checks everything that later stages rely on: ids, order, single assignment, unique names, attribute ranges, weight
 // sizes, shapes, finite numbers, quantization parameters, element types (which operator may read and write float32 or
-// uint8), int32 accumulator depth, and that the output is reached. Every graph from outside passes through here.
+// uint8), int32 accumulator depth, and that the output is computed. Every graph from outside is checked here.
 [[nodiscard]] Status validate(const Graph& graph);
 
-// Multiply-accumulates of one node for one picture.
+// Multiply-accumulates of one node for one image.
 [[nodiscard]] std::int64_t macs(const Graph& graph, const Node& node);
 
 // Removes nodes and values that the output does not depend on, and renumbers values.

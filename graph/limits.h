@@ -1,4 +1,4 @@
-// Sizes that no graph goes beyond: what protects from hostile files, and what lets later stages compute with int.
+// Limits of graphs. They protect from hostile files and let later stages compute with int.
 #pragma once
 
 #include <cstddef>
@@ -6,15 +6,15 @@
 
 namespace narrow::graph {
 
-// Height, width and channels of a tensor; also the largest kernel, stride, dilation and padding of a window.
+// Height, width and channels of a tensor; also the largest window, stride, dilation and padding.
 inline constexpr std::int64_t kMaxDimension = 65536;
 // Elements of one tensor, and weights of one layer.
 inline constexpr std::int64_t kMaxElems = (std::int64_t{1} << 31) - 1;
 inline constexpr std::size_t kMaxNodes = 65536;
 inline constexpr std::size_t kMaxValues = 2 * kMaxNodes;
-// Pixels of an averaging window: 255 times as much still fits into int32.
+// Pixels of an averaging window. 255 times this number still fits into int32.
 inline constexpr std::int64_t kMaxAveragePixels = std::int64_t{1} << 23;
-// Scales and multipliers are normal floats up to this one, so that an int32 times any of them is finite.
+// Scales and multipliers are normal floats up to this number, so that an int32 times any of them is finite.
 inline constexpr float kMaxScale = 0x1p+96F;
 
 }  // namespace narrow::graph

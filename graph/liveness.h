@@ -1,4 +1,4 @@
-// Which parts of a graph matter.
+// Finds the live parts of a graph.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +9,7 @@
 namespace narrow::graph {
 
 struct Liveness {
-  ValueMap<bool> values;    // the output depends on it, or it is the input
+  ValueMap<bool> values;    // the output depends on the value, or the value is the input
   std::vector<bool> nodes;  // by node index
 };
 

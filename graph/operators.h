@@ -1,5 +1,5 @@
-// What Narrow knows about each operator and each function, in one row each. Code that asks about "operators that ..."
-// reads the row, so that a new operator answers all such questions in one place. docs/adding_an_op.md is the guide.
+// The properties of each operator and each function, in one row each. Code that handles all operators with a property
+// reads the row, so that a new operator needs no change there. docs/adding_an_op.md is the guide.
 #pragma once
 
 #include <array>
@@ -14,27 +14,29 @@
 
 namespace narrow::graph {
 
-// The rule for the output's integers.
+// The rule for the integers of the output.
 enum class IntegerRule : std::uint8_t {
-  kNone,      // none: the operator exists on float32 only
-  kLossless,  // the output holds elements of the input, unchanged, and zeros; both share their quantization
-  kRescaled,  // every input is rescaled to the output, with the multiplier input scale / output scale
+  kNone,  // there is none: the operator exists on float32 only
+  // The output holds unchanged elements of the input, and zeros. Both share their quantization.
+  kLossless,
+  kRescaled,  // every input is requantized to the output, with the multiplier input scale / output scale
   kOwn,       // see graph/validate_quantization.cpp
 };
 
 // Properties, combined with |.
 using Traits = std::uint32_t;
 inline constexpr Traits kTakesClamp = 1U << 1U;  // Node::clamp need not be the identity
-// On uint8, where no input is repeated, an output element depends only on the elements at the same place of the inputs.
-// The step is an ElementwiseStep (engine/plan/step.h) and can continue a fused chain.
+// On uint8, where no input is repeated, an output element depends only on the elements at the same position of the
+// inputs. The step is an ElementwiseStep (engine/plan/step.h) and can continue a fused chain.
 inline constexpr Traits kElementwise = 1U << 2U;
-inline constexpr Traits kMovesNoByte = 1U << 3U;      // the output has the bytes of the input: there is no step
+inline constexpr Traits kMovesNoByte = 1U << 3U;      // the output has the bytes of the input; there is no step
 inline constexpr Traits kConverts = 1U << 4U;         // between float32 and uint8
 inline constexpr Traits kComputesNothing = 1U << 5U;  // moves elements, or changes how they are represented
-// A float graph may have the operator with a uint8 output: that is how a pre-quantized network is imported. Lossless
-// operators may, too.
+// A float graph may have the operator with a uint8 output: a pre-quantized network is imported that way. Lossless
+// operators may have one too.
 inline constexpr Traits kMayBePreQuantized = 1U << 6U;
-inline constexpr Traits kFoldedBeforeRunning = 1U << 7U;  // simplify() removes it; nothing that runs networks knows it
+// simplify() removes it; nothing that runs networks supports it
+inline constexpr Traits kFoldedBeforeRunning = 1U << 7U;
 
 struct InputCount {
   std::size_t min;
@@ -44,8 +46,8 @@ struct InputCount {
 struct OperatorRow {
   std::size_t index;      // of the operator in Op
   std::string_view name;  // as users see it
-  std::string_view noun;  // as log lines have it: "average pooling"
-  std::uint8_t code;      // in the model file; a number never gets another meaning
+  std::string_view noun;  // as events name it: "average pooling"
+  std::uint8_t code;      // in the model file; a number never changes its meaning
   IntegerRule integers;
   InputCount inputs;
   Traits traits;
@@ -123,7 +125,7 @@ inline constexpr const OperatorRow& kRow = kOperators[internal::index_in_op<T>()
 
 [[nodiscard]] inline const OperatorRow& row_of(const Op& op) { return kOperators[op.index()]; }
 
-// What a kind of Function needs and is.
+// The properties of a kind of Function.
 struct FunctionRow {
   std::string_view name;        // as users see it
   bool has_alpha = false;       // the formula uses alpha

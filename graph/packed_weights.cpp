@@ -18,7 +18,7 @@ std::optional<PackedWeights> PackedWeights::check(std::span<const std::byte> byt
 std::span<const std::int8_t> PackedWeights::view(std::vector<std::int8_t>& buffer) const {
   if (bits_for(range_) == 8) return {reinterpret_cast<const std::int8_t*>(bytes_.data()), count_};
   buffer.resize(count_);
-  // They were in range when they were checked.
+  // check() has checked that all values are in range.
   static_cast<void>(unpack_bits(bytes_, range_, buffer));
   return buffer;
 }

@@ -5,8 +5,8 @@
 
 namespace narrow::graph {
 
-// The part of the quantization's range that the clamp leaves. Bounds are quantized as the Quantize operator does it:
-// single precision, half to even, then saturation to the range; an infinite bound saturates too.
+// The part of the quantization's range that the clamp leaves. Bounds are quantized like elements by the Quantize
+// operator: single precision, half to even, then saturation to the range. An infinite bound saturates too.
 [[nodiscard]] QRange clamped_range(const Quantization& quantization, const Clamp& clamp);
 
 }  // namespace narrow::graph

@@ -17,7 +17,7 @@ namespace {
 Error malformed(std::string message) { return Error{ErrorCode::kMalformed, std::move(message), {}}; }
 Error too_large(std::string message) { return Error{ErrorCode::kLimit, std::move(message), {}}; }
 
-// [H * W * C] of a shape within the limits of one dimension; cannot overflow 64 bits (3 * 17 bits).
+// Checks that each dimension of a shape is within its limit. H * W * C then can't overflow 64 bits (3 * 17 bits).
 Status check_shape(const TensorShape& shape, const char* what) {
   for (const std::int64_t dimension : {shape.height, shape.width, shape.channels}) {
     if (dimension < 1) return malformed(std::string(what) + " shape " + shape_text(shape) + " has a dimension below 1");
@@ -53,10 +53,10 @@ Status check_window(const Window& window) {
   return {};
 }
 
-// Pixels from the first to the last tap.
+// Number of pixels from the first to the last tap.
 std::int64_t extent(int kernel, int dilation) { return (std::int64_t{kernel} - 1) * dilation + 1; }
 
-// Number of positions of a window along one axis; a last, partial window is dropped.
+// Number of positions of a window along one axis. A last, partial window is dropped.
 Result<std::int64_t> positions(const char* axis, std::int64_t in, int kernel, int stride, int dilation, int before,
                                int after) {
   const std::int64_t padded = in + before + after;
@@ -77,14 +77,15 @@ Result<TensorShape> windowed(const Window& window, const TensorShape& in, std::i
   return TensorShape{height, width, channels};
 }
 
-// A pooling window must hold a real pixel at every position, or there is nothing to take the maximum of.
+// A pooling window must hold a pixel of the image at every position. Otherwise there is no maximum.
 Status check_pool_padding(std::int64_t in, int kernel, int dilation, int before, int after) {
   if (before == 0 && after == 0) return {};
   if (before >= extent(kernel, dilation) || after >= extent(kernel, dilation)) {
     return malformed("padding of " + std::to_string(before) + " and " + std::to_string(after) +
                      " must be smaller than the pooling window, " + std::to_string(extent(kernel, dilation)));
   }
-  // Taps are `dilation` apart; on an input at least that long, some tap of a window that overlaps it meets a pixel.
+  // Taps are `dilation` apart. On an input at least that long, every window that overlaps it has a tap on one of its
+  // pixels.
   if (in < dilation) {
     return malformed("a padded pooling window with dilation " + std::to_string(dilation) +
                      " may miss every pixel of an input of " + std::to_string(in));
@@ -203,7 +204,7 @@ struct Inference {
     for (const auto dimension : {&TensorShape::height, &TensorShape::width, &TensorShape::channels}) {
       const std::int64_t begin = op.begin.*dimension;
       const std::int64_t size = op.size.*dimension;
-      // Written so that no sum can overflow.
+      // The comparisons can't overflow.
       if (begin < 0 || size < 1 || size > in().*dimension || begin > in().*dimension - size) {
         return malformed("elements from " + shape_text(op.begin) + ", " + shape_text(op.size) +
                          " of them, are not in " + shape_text(in()));

@@ -52,14 +52,15 @@ Status check_ends(const Graph& graph) {
 }
 
 Status check_value(const Value& value) {
-  // The shape rules are those of any operator's input; Identity has no others.
+  // The rules for shapes are those of any operator's input. Identity has no other rules.
   if (auto shape = infer_shape(Identity{}, {value.shape}); !shape.ok()) {
     return Error{shape.error().code, "value '" + value.name + "': " + shape.error().message, value.name};
   }
   return check_quantization(value);
 }
 
-// Ids in range, inputs computed before, output computed once. Marks the output as computed.
+// Checks that ids are in range, that inputs are computed before the node, and that the output is computed once. Marks
+// the output as computed.
 Status check_wiring(const Graph& graph, const Node& node, ValueMap<bool>& computed) {
   for (const ValueId id : node.inputs) {
     if (!graph.has(id)) {
@@ -111,7 +112,7 @@ std::string operators_with_clamp() {
 Status check_clamp(const Node& node) {
   const Clamp& clamp = node.clamp;
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  // Written so that NaN fails.
+  // The comparison is false for NaN.
   if (!(clamp.lo <= clamp.hi) || clamp.lo == kInfinity || clamp.hi == -kInfinity) {
     return node_error(
         node, ErrorCode::kMalformed,
@@ -121,7 +122,7 @@ Status check_clamp(const Node& node) {
   return node_error(node, ErrorCode::kMalformed, "has a clamp; only " + operators_with_clamp() + " may have one");
 }
 
-// Numbers among the attributes. Those of a Filter and the entries of a table are checked elsewhere.
+// Checks the numbers among the attributes. Those of a Filter and the entries of a table are checked elsewhere.
 struct Numbers {
   const Node& node;
 
@@ -149,7 +150,7 @@ struct Numbers {
   }
 
   Status operator()(const Lrn& op) const {
-    // A base of 0 or less has no power.
+    // The power of a base of 0 or less is not defined.
     const bool finite = std::isfinite(op.alpha) && std::isfinite(op.beta) && std::isfinite(op.bias);
     if (finite && op.alpha >= 0 && op.bias > 0) return {};
     return error("needs finite alpha >= 0, beta and bias > 0");
@@ -157,12 +158,12 @@ struct Numbers {
 
   Status operator()(const LayerNorm& op) const {
     if (!all_finite(op.scale) || !all_finite(op.shift)) return error("a scale or shift is not a finite number");
-    // Equal channels have variance 0.
+    // Equal channels have variance 0, so epsilon must be above 0.
     if (std::isfinite(op.epsilon) && op.epsilon > 0) return {};
     return error("epsilon must be finite and above 0");
   }
 
-  // Integers, whose limits shape inference checks.
+  // Integers. Shape inference checks their limits.
   Status operator()(const Convolution&) const { return {}; }
   Status operator()(const Linear&) const { return {}; }
   Status operator()(const MaxPool&) const { return {}; }
@@ -197,7 +198,7 @@ Status check_float_filter(const Graph& graph, const Node& node) {
   if (filter == nullptr) return {};
   NARROW_ASSIGN(const FilterSize size, filter_size(graph, node));
   const auto check = [&](const char* what, std::span<const float> values, std::int64_t expected) -> Status {
-    // A quantized layer may have dropped its float form.
+    // A quantized layer may have no float weights.
     if (values.empty() && filter->quantized) return {};
     if (values.size() != static_cast<std::size_t>(expected)) {
       return node_error(
@@ -255,7 +256,8 @@ Status validate(const Graph& graph) {
     NARROW_TRY(check_float_filter(graph, node));
     NARROW_TRY(check_types(graph, node));
   }
-  // A computed value traces back to the input: every operator has inputs, and there is no other source.
+  // A computed value depends on the input: every operator has inputs, and the input is the only value that no node
+  // computes.
   if (graph.output == graph.input || !computed[graph.output]) {
     return graph_error(ErrorCode::kMalformed,
                        "no node computes the graph's output '" + graph.value(graph.output).name + "'");

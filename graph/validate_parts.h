@@ -1,4 +1,4 @@
-// The parts of validate(), for its own files and for passes that ask whether a node they make would be valid.
+// The parts of validate(), for its own files and for passes that check a node they make.
 #pragma once
 
 #include <string>
@@ -7,20 +7,20 @@
 
 namespace narrow::graph {
 
-// "Convolution 'conv1': message", where = the node's name.
+// An error with the message "Convolution 'conv1': message", where = the node's name.
 [[nodiscard]] Error node_error(const Node& node, ErrorCode code, const std::string& message);
 
-// Names of values and nodes: unique, not empty, printable UTF-8.
+// Checks the names of values and nodes: unique, not empty, printable UTF-8.
 [[nodiscard]] Status check_names(const Graph& graph);
 
-// Scale, zero point and range of a uint8 value.
+// Checks scale, zero point and range of a uint8 value.
 [[nodiscard]] Status check_quantization(const Value& value);
 
-// Element types of a node's values, and for quantized nodes: weights, multipliers and accumulator depth. The node's
-// shapes and the quantization of its values have been checked.
+// Checks the element types of a node's values and, for quantized nodes, weights, multipliers and accumulator depth.
+// Preconditions: the node's shapes and the quantization of its values have been checked.
 [[nodiscard]] Status check_types(const Graph& graph, const Node& node);
 
-// Elements of a filter of this node: [weights, depth of one output channel], checked for overflow and limits.
+// The sizes of a node's filter, checked for overflow and limits.
 struct FilterSize {
   std::int64_t out_channels = 0;
   std::int64_t depth = 0;

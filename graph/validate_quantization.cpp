@@ -15,7 +15,8 @@ using base::number_text;
 
 namespace {
 
-// A scale, or a multiplier made of scales, that single precision keeps normal and finite. NaN is not.
+// Whether single precision holds the scale, or the multiplier made of scales, as a normal and finite number. NaN is not
+// usable.
 bool is_usable(double scale) { return scale >= double{std::numeric_limits<float>::min()} && scale <= kMaxScale; }
 
 Status check_multiplier(const Node& node, double multiplier, const std::string& of) {
@@ -48,14 +49,14 @@ struct NodeTypes {
     return {};
   }
 
-  // Operators that move bytes: what they mean must not change on the way.
+  // Operators that move bytes: input and output must share their quantization.
   [[nodiscard]] Status must_be_lossless() const {
     NARROW_TRY(must_be_alike());
     if (input().quantization == output().quantization) return {};
     return error("'" + input().name + "' and '" + output().name + "' must have equal quantization");
   }
 
-  // Every input is rescaled to the output: multiplier input_scale / (output_scale * divisor).
+  // Every input is requantized to the output, with the multiplier input_scale / (output_scale * divisor).
   [[nodiscard]] Status must_rescale(double divisor = 1) const {
     NARROW_TRY(must_be_alike());
     if (!output().quantization) return {};
@@ -123,7 +124,7 @@ struct NodeTypes {
     return must_be(output(), false);
   }
 
-  // The operator's row says it all.
+  // The row of the operator decides.
   template <class Other>
   requires(kRow<Other>.integers != IntegerRule::kOwn) Status operator()(const Other&) const {
     if (kRow<Other>.is_lossless()) return must_be_lossless();
@@ -147,7 +148,7 @@ Status NodeTypes::quantized_filter(const QuantizedFilter& filter) const {
     return error("the weight range [" + std::to_string(range.lo) + ", " + std::to_string(range.hi) +
                  "] is not a range within [-128, 127]");
   }
-  // Packed weights have been checked.
+  // Packed weights were checked when they were made.
   if (filter.packed && (filter.packed->range() != range || !filter.weights.empty())) {
     return error("its packed weights are not those of its range");
   }

@@ -28,7 +28,7 @@ class ValueMap {
   }
 
   [[nodiscard]] std::size_t size() const { return elements_.size(); }
-  // The element of a value that was added to the graph.
+  // Adds the element of a value that was added to the graph.
   void push_back(T element) { elements_.push_back(std::move(element)); }
 
   [[nodiscard]] auto begin() { return elements_.begin(); }

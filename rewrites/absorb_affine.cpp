@@ -6,27 +6,27 @@
 namespace narrow::graph {
 namespace {
 
-// A search ends unsuccessfully beyond these, so that no graph can make it deep or endless. Paths of real networks are
-// a few nodes long; the widest fan-outs are DenseNet's, below a hundred.
+// A search that reaches one of these limits fails, so that no graph makes it deep or endless. In real networks paths
+// are a few nodes long. The most readers of a value, below a hundred, occur in DenseNet.
 constexpr int kMaxDepth = 64;
 constexpr int kMaxSteps = 4096;
 
 bool has_padding(const Window& window) { return window.pad != Padding{}; }
 
-// Zeros that count in an average are mixed with what was shifted.
+// An average that counts padded zeros mixes them with shifted values.
 bool commutes_with_average(const AveragePool& op, const Affine& affine) {
   return !op.count_include_pad || !has_padding(op.window) || affine.keeps_zero();
 }
 
-// The same affine seen through a Reshape, on whose other side there are `channels` channels. Elements are counted with
-// the channels fastest, so that where one number of channels divides the other, pixels are cut or joined.
+// The affine on the other side of a Reshape, where there are `channels` channels. Elements are counted with the
+// channels fastest. So if one number of channels divides the other, pixels are divided or joined.
 std::optional<Affine> reshaped(const Affine& affine, std::int64_t channels) {
   const auto own = static_cast<std::int64_t>(affine.channels());
   if (channels % own == 0) return affine.repeated(channels / own);
   if (own % channels == 0) {
     Affine pixel = affine.slice(0, channels);
     const Affine all = pixel.repeated(own / channels);
-    // Different affines for the pixels of one channel have no place on the other side.
+    // If the pixels of one channel have different affines, there is none on the other side.
     if (all.scale == affine.scale && all.shift == affine.shift) return pixel;
     return std::nullopt;
   }
@@ -34,14 +34,14 @@ std::optional<Affine> reshaped(const Affine& affine, std::int64_t channels) {
   return affine.slice(0, 1).repeated(channels);
 }
 
-// The same affine seen through a Transpose, on whose other side there are `channels` channels.
+// The affine on the other side of a Transpose, where there are `channels` channels.
 std::optional<Affine> transposed(const Affine& affine, const Transpose& op, std::int64_t channels) {
   if (op.order[2] == 2) return affine;
   if (!affine.is_uniform()) return std::nullopt;
   return affine.slice(0, 1).repeated(channels);
 }
 
-// Other channels before and after that stay as they are.
+// Adds channels before and after that stay as they are.
 Affine surrounded(const Affine& affine, std::int64_t before, std::int64_t after) {
   Affine result = Affine::identity(static_cast<std::size_t>(before));
   result.append(affine);
@@ -61,7 +61,7 @@ class Search {
   struct Backward;
   struct Forward;
 
-  // Counts one step for its lifetime as a level of depth.
+  // Counts one step of the search, and one level of depth while it exists.
   class Step {
    public:
     explicit Step(Search& search) : search_(search) {
@@ -90,7 +90,7 @@ class Search {
   int steps_ = 0;
 };
 
-// Asks the producer of a value, whose only reader waits for affine(value).
+// Whether the producer of a value can make it affine(value). The value has one reader.
 struct Search::Backward {
   Search& search;
   int index;
@@ -118,7 +118,7 @@ struct Search::Backward {
     return sum(subtracted);
   }
 
-  // scale * (a op b) + shift; `for_b` is the affine whose shift has the right sign on the second input.
+  // scale * (a op b) + shift. for_b: the affine with the sign of the shift that the second input requires.
   [[nodiscard]] bool sum(const Affine& for_b) const {
     const ValueId a = node().inputs[0];
     const ValueId b = node().inputs[1];
@@ -127,11 +127,11 @@ struct Search::Backward {
     const std::size_t mark = search.edits_.size();
     if (search.backward(a, affine) && search.backward(b, scale_only)) return true;
     search.edits_.resize(mark);
-    // The shift may go to either side, and the other one may have a place for it.
+    // The shift may be applied to either side. If one side can't absorb it, the other is tried.
     return !affine.keeps_zero() && search.backward(a, scale_only) && search.backward(b, for_b);
   }
 
-  // A product is scaled when one of its factors is; not one that other channels share.
+  // A product is scaled if one of its factors is. A factor with fewer channels is shared, so it can't be scaled.
   bool operator()(const Multiply&) const {
     if (!affine.keeps_zero()) return false;
     const std::size_t mark = search.edits_.size();
@@ -160,10 +160,10 @@ struct Search::Backward {
     return zeros_stay && search.backward(node().inputs[0], affine.slice(op.before, inside));
   }
 
-  // Padded zeros are mixed with what was shifted.
+  // Padding mixes zeros with shifted values.
   bool operator()(const Pad&) const { return affine.keeps_zero() && search.backward(node().inputs[0], affine); }
 
-  // Nobody else reads the input, so that its other channels may stay as they are.
+  // Only this node reads the input, so the other channels may stay as they are.
   bool operator()(const Slice& op) const {
     const std::int64_t after = shape(node().inputs[0]).channels - op.begin.channels - op.size.channels;
     return search.backward(node().inputs[0], surrounded(affine, op.begin.channels, after));
@@ -181,14 +181,14 @@ struct Search::Backward {
     return before && search.backward(node().inputs[0], *before);
   }
 
-  // Nonlinear, rounding, or not worth the search.
+  // Other operators are nonlinear, round, or are not worth a search.
   template <class Other>
   bool operator()(const Other&) const {
     return false;
   }
 };
 
-// Asks one reader of a value that will hold x instead of affine(x).
+// Whether one reader of a value works as before if the value becomes x instead of affine(x).
 struct Search::Forward {
   Search& search;
   int index;
@@ -200,7 +200,7 @@ struct Search::Forward {
 
   bool operator()(const Convolution& op) const {
     if (has_padding(op.window) && !affine.keeps_zero()) return false;
-    if (op.filter.codes) return false;  // scales of inputs have no place in integer weights
+    if (op.filter.codes) return false;  // weight integers have no scales for inputs
     return search.add(index, Edit::Kind::kBefore, affine);
   }
   bool operator()(const Linear& op) const {
@@ -217,7 +217,7 @@ struct Search::Forward {
   bool operator()(const MaxPool&) const { return affine.keeps_order() && search.forward(node().output, affine); }
 
   bool operator()(const Activation&) const {
-    // clamp(affine(x)) = affine(clamp'(x)), where clamp' is the clamp seen from the other side.
+    // clamp(affine(x)) = affine(clamp'(x)), where clamp' is the clamp before the affine.
     const auto inverse = inverse_of(affine);
     if (!inverse) return false;
     const auto clamp = image_of(node().clamp, *inverse);
@@ -254,7 +254,7 @@ struct Search::Forward {
     return after && search.forward(node().output, *after);
   }
 
-  // Among them Add: the other side of a sum would have to carry the inverse.
+  // This includes Add: its other input would have to become the inverse of the affine.
   template <class Other>
   bool operator()(const Other&) const {
     return false;

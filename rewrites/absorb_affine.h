@@ -1,4 +1,4 @@
-// Where a per-channel affine can go: the search for nodes that absorb it without changing the network's function.
+// Searches for nodes that absorb a per-channel affine without changing the network's function.
 #pragma once
 
 #include <optional>
@@ -22,8 +22,8 @@ struct Edit {
   Clamp clamp;
 };
 
-// The edits after which `value` holds affine(value). Nothing when they do not exist: the value has other readers or is
-// the graph's output, or what makes it can't absorb. `links` tells which nodes are left.
+// The edits after which `value` holds affine(value). Nothing if there are none: the value has other readers or is the
+// graph's output, or the nodes that compute it can't absorb the affine. `links` holds the nodes that are left.
 [[nodiscard]] std::optional<std::vector<Edit>> absorb_backward(const Graph& graph, const Links& links, ValueId value,
                                                                const Affine& affine);
 

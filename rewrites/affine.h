@@ -1,4 +1,4 @@
-// Per-channel y = scale * x + shift in double: what a BatchNorm does, and the form in which it travels.
+// Per-channel y = scale * x + shift in double. A BatchNorm computes one.
 #pragma once
 
 #include <cstddef>
@@ -16,17 +16,17 @@ struct Affine {
 
   [[nodiscard]] static Affine identity(std::size_t channels);
   [[nodiscard]] std::size_t channels() const { return scale.size(); }
-  // No channel is shifted: zero stays zero, so zero padding may come before or after.
+  // Whether no channel is shifted. Zero then stays zero, so zero padding may come before or after.
   [[nodiscard]] bool keeps_zero() const;
-  // No channel changes its order: commutes with a maximum.
+  // Whether all channels keep their order. The affine then commutes with a maximum.
   [[nodiscard]] bool keeps_order() const;
-  // The same on every channel.
+  // Whether all channels have the same scale and shift.
   [[nodiscard]] bool is_uniform() const;
   // Channels [begin, begin + count).
   [[nodiscard]] Affine slice(std::int64_t begin, std::int64_t count) const;
-  // The same for each of `times` pixels that lie one after another.
+  // The same affine for each of `times` consecutive pixels.
   [[nodiscard]] Affine repeated(std::int64_t times) const;
-  // The same without shift.
+  // The affine without its shift.
   [[nodiscard]] Affine scale_only() const;
   void append(const Affine& other);
 };
@@ -34,14 +34,14 @@ struct Affine {
 // second(first(x)).
 [[nodiscard]] Affine then(const Affine& first, const Affine& second);
 
-// What a BatchNorm computes. Error: a negative or infinite variance, or one that can't be divided by.
+// The affine that a BatchNorm computes. Error: a variance that is negative, infinite or too small to divide by.
 [[nodiscard]] Result<Affine> affine_of(const Node& batch_norm);
 
-// The clamp with affine(clamp(x)) = result(affine(x)) on every channel, if one range serves all channels: ReLU after
-// positive scales without shift, or any range under an affine that is the same on all channels.
+// The clamp for which affine(clamp(x)) = result(affine(x)) on every channel, if one range serves all channels: ReLU
+// with positive scales and without shift, or any clamp with an affine that is the same on all channels.
 [[nodiscard]] std::optional<Clamp> image_of(const Clamp& clamp, const Affine& affine);
 
-// The x with affine(x) = y. Nothing where a scale is zero or too small.
+// The affine that maps y back to x. Nothing if a scale is zero or too small.
 [[nodiscard]] std::optional<Affine> inverse_of(const Affine& affine);
 
 }  // namespace narrow::graph

@@ -12,7 +12,7 @@
 namespace narrow::graph {
 namespace {
 
-// Affines that a layer will absorb before and after its sum; kept apart from the weights until all are known.
+// The affines that a layer absorbs before and after its sum. Weights change once, when all affines are known.
 struct Pending {
   Affine before;  // per input channel; Linear: per element of [H, W, C]; LayerNorm: always the identity
   Affine after;   // per output channel
@@ -27,7 +27,7 @@ class Folder {
       if (!is<BatchNorm>(node(i).op)) continue;
       NARROW_ASSIGN(batch_norms_[i], affine_of(node(i)));
     }
-    // One fold can make room for another, so again until nothing moves.
+    // One fold can make another one possible, so this repeats until nothing changes.
     for (bool moved = true; moved;) {
       moved = false;
       for (auto it = batch_norms_.begin(); it != batch_norms_.end();) {
@@ -62,7 +62,7 @@ class Folder {
     return true;
   }
 
-  // Integer weights that the origin states stay integers: a layer can scale its output channels, not its inputs.
+  // Pre-quantized weights keep their integers: a layer can scale its output channels, but not its inputs.
   [[nodiscard]] bool keep_codes(const std::vector<Edit>& edits) {
     return std::all_of(edits.begin(), edits.end(), [this](const Edit& edit) {
       const Filter* filter = filter_of(node(edit.node));
@@ -136,7 +136,7 @@ class Folder {
       const double scale = pending.after.scale[oc];
       double bias = biases[oc];
       for (std::size_t i = 0; i < depth; ++i) {
-        // The last dimension of a row are the group's channels; for Linear, the row itself.
+        // The last dimension of a row is the group's channels. For Linear it is the whole row.
         const std::size_t in = first_in + i % group_in;
         float& weight = weights[oc * depth + i];
         bias += double{weight} * pending.before.shift[in];
@@ -176,9 +176,9 @@ class Folder {
 
   Graph& graph_;
   Links links_;
-  std::map<int, Affine> batch_norms_;  // those that are left, by node
-  std::map<int, Pending> pending_;     // by node
-  std::vector<int> merged_;            // BatchNorms that took in another one
+  std::map<int, Affine> batch_norms_;  // those that are left, by node index
+  std::map<int, Pending> pending_;     // by node index
+  std::vector<int> merged_;            // BatchNorms that absorbed another one
   PassLog log_;
 };
 

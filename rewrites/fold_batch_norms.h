@@ -1,16 +1,16 @@
-// BatchNorm folding: y = scale * x + shift moves into the weights and biases around it.
+// Folds BatchNorms: their y = scale * x + shift becomes part of the weights and biases of the layers around them.
 #pragma once
 
 #include "rewrites/links.h"
 
 namespace narrow::graph {
 
-// Folds every BatchNorm that neighbours can absorb exactly: backward through its producer where it is the only reader,
-// else forward into all of its readers; in both directions through whatever commutes with it. Folding is computed in
-// double and rounded once to float, however many BatchNorms meet in one layer. What can't fold stays a BatchNorm; it is
-// the product where some were merged. A layer with weight codes keeps them: what comes after it goes into its scales
-// and the codes' signs, what comes before it stays. Precondition: a valid float graph. Error: a BatchNorm that can't be
-// computed, or weights that leave float's range.
+// Folds every BatchNorm that its neighbours can absorb exactly: backward into its producer if it is the only reader,
+// else forward into all of its readers. In both directions it passes operators that commute with it. Folding is
+// computed in double and rounded to float once, however many BatchNorms one layer absorbs. A BatchNorm that can't be
+// folded stays; if several were merged into it, it is their product. A pre-quantized layer keeps its weight integers: a
+// BatchNorm after it changes the scales and the signs of the integers, one before it stays. Precondition: a valid float
+// graph. Error: a BatchNorm that can't be computed, or weights beyond the range of float.
 [[nodiscard]] Result<PassLog> fold_batch_norms(Graph& graph);
 
 }  // namespace narrow::graph

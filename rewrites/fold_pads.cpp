@@ -7,10 +7,10 @@
 namespace narrow::graph {
 namespace {
 
-// No graph makes the search for a sign long.
+// The limit keeps the search for a sign short in any graph.
 constexpr int kMaxSteps = 256;
 
-// Whether no element of a value can be below zero, as far as clamps, functions and ranges tell.
+// Finds whether no element of a value can be below zero, from clamps, functions and ranges.
 class SignSearch {
  public:
   SignSearch(const Graph& graph, const Links& links) : graph_(graph), links_(links) {}
@@ -31,7 +31,7 @@ class SignSearch {
   }
 
  private:
-  // Operators that make no negative number of others.
+  // Operators whose outputs are not negative if their inputs are not.
   static bool keeps_sign(const Node& node) {
     if (node.clamp.hi < 0) return false;
     return is_lossless(node.op) || is<Activation, AveragePool, GlobalAveragePool, Concat, Add, Multiply>(node.op) ||
@@ -43,7 +43,7 @@ class SignSearch {
   int steps_ = 0;
 };
 
-// The window that a Pad of `unpadded` can move into, or nullptr.
+// The window that can pad instead of a Pad that reads `unpadded`; nullptr if there is none.
 Window* window_for_pad(const Graph& graph, const Links& links, Op& op, ValueId unpadded) {
   if (auto* convolution = std::get_if<Convolution>(&op)) return &convolution->window;
   if (auto* average = std::get_if<AveragePool>(&op)) {
@@ -54,7 +54,8 @@ Window* window_for_pad(const Graph& graph, const Links& links, Op& op, ValueId u
   return max != nullptr && SignSearch(graph, links).is_nonnegative(unpadded) ? &max->window : nullptr;
 }
 
-// Lets the node pad by itself what a Pad makes of `unpadded`; false, and no change, if it can't.
+// Adds the padding of a Pad that reads `unpadded` to the node's own. Returns false, without a change, if that is not
+// possible.
 bool absorb(const Graph& graph, const Links& links, Node& node, const Padding& pad, ValueId unpadded) {
   Window* window = window_for_pad(graph, links, node.op, unpadded);
   if (window == nullptr) return false;
@@ -75,7 +76,7 @@ PassLog fold_pads(Graph& graph) {
   Links links(graph);
   for (int i = 0; i < static_cast<int>(graph.nodes.size()); ++i) {
     Node& node = graph.nodes[static_cast<std::size_t>(i)];
-    // Who reads the padded value: the node, or the Dequantize before it.
+    // The reader of the padded value: the node, or the Dequantize before it.
     int reader = i;
     if (const auto dequantize = made_by<Dequantize>(graph, links, node.inputs[0]);
         dequantize && links.is_private(node.inputs[0])) {

@@ -1,14 +1,14 @@
-// Zeros around a picture belong to the window that reads them.
+// Folds the zeros of Pad nodes into the padding of the windows that read them.
 #pragma once
 
 #include "rewrites/links.h"
 
 namespace narrow::graph {
 
-// A Convolution or pool that reads what a Pad writes, directly or as the only reader of its Dequantize, reads what the
-// Pad reads, with more padding of its own. An AveragePool then counts the padding; one that has padding which it does
-// not count stays as it is. In a MaxPool padding never wins, so it must be known that no number is below zero. Where a
-// pooling window would lie in the padding alone, the Pad stays. Precondition: a valid graph.
+// If a Convolution or pool reads the output of a Pad, directly or as the only reader of its Dequantize, it then reads
+// the input of the Pad and pads more itself. An AveragePool then counts the padding; one with padding that it does not
+// count stays as it is. For a MaxPool, whose padding never is the maximum, it must be certain that no element is below
+// zero. If a pooling window would lie in the padding only, the Pad stays. Precondition: a valid graph.
 [[nodiscard]] PassLog fold_pads(Graph& graph);
 
 }  // namespace narrow::graph

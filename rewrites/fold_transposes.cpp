@@ -10,13 +10,14 @@
 namespace narrow::graph {
 namespace {
 
-// Operators that don't care in which order elements come.
+// Whether the operator treats all elements alike, whatever their order.
 bool ignores_order(const Op& op) {
   if (const auto* function = std::get_if<Function>(&op)) return !row_of(function->kind).has_slopes;
   return moves_no_byte(op) || is<Activation>(op) || row_of(op).has(kConverts);
 }
 
-// Nodes from the last one before a Linear back to the Transpose that it alone reads; empty: there is none.
+// The nodes from the producer of a Linear's input back to a Transpose, if each is the only reader of its input. Else
+// empty.
 std::vector<int> find_path(const Graph& graph, const Links& links, ValueId value) {
   std::vector<int> path;
   for (;;) {
@@ -30,7 +31,7 @@ std::vector<int> find_path(const Graph& graph, const Links& links, ValueId value
   }
 }
 
-// For each element of the untransposed tensor, where the Transpose puts it.
+// For each element of the Transpose's input, its index in the output.
 std::vector<std::size_t> destinations(const Transpose& op, const TensorShape& in, const TensorShape& out) {
   const std::array<std::int64_t, 3> strides{out.width * out.channels, out.channels, 1};
   std::array<std::int64_t, 3> stride_of_input{};
@@ -48,7 +49,7 @@ std::vector<std::size_t> destinations(const Transpose& op, const TensorShape& in
   return result;
 }
 
-// Lets every row hold at i what it held at from[i].
+// Reorders every row: element i becomes the former element from[i].
 template <class Element>
 void reorder_rows(std::vector<Element>& rows, const std::vector<std::size_t>& from) {
   std::vector<Element> row(from.size());
@@ -78,7 +79,7 @@ PassLog fold_transposes(Graph& graph) {
     links.bypass(path.back());
     for (std::size_t i = path.size() - 1; i-- > 0;) {
       const Node& between = graph.nodes[static_cast<std::size_t>(path[i])];
-      // A Reshape has its own shape; the others have that of their input now.
+      // A Reshape has a shape of its own. The others now have the shape of their input.
       const auto shape = infer_shape(between.op, {graph.value(between.inputs[0]).shape});
       if (shape.ok()) graph.value(between.output).shape = *shape;
     }

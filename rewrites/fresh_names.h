@@ -1,4 +1,4 @@
-// Names for what passes add. Graph::add_value() looks through all names each time; passes that add many ask here.
+// Unique names for what passes add. Graph::add_value() searches all names each time, which is slow for many names.
 #pragma once
 
 #include <string>
@@ -16,7 +16,7 @@ class FreshNames {
     for (const Node& node : graph.nodes) names_.take(node.name);
   }
 
-  // `name`, with underscores behind it until neither a value nor a node of the graph has it.
+  // `name`, with underscores appended until neither a value nor a node of the graph has it.
   [[nodiscard]] std::string make(std::string name) { return names_.with_underscores(std::move(name)); }
 
  private:

@@ -12,12 +12,12 @@ namespace {
 // As in absorb_affine.cpp: no graph makes the search deep or endless.
 constexpr int kMaxDepth = 64;
 
-// The clamp with second(first(x)) = result(x), also where the two have nothing in common.
+// The clamp for which second(first(x)) = result(x), also if the two ranges do not overlap.
 Clamp then(const Clamp& first, const Clamp& second) {
   return {std::clamp(first.lo, second.lo, second.hi), std::clamp(first.hi, second.lo, second.hi)};
 }
 
-// Finds the nodes that must take over the clamp of `value`; false: some part of it can't.
+// Finds the nodes that must take over the clamp of `value`. Returns false if some part of the value has no such node.
 bool find_targets(const Graph& graph, const Links& links, ValueId value, const Clamp& clamp, int depth,
                   std::vector<int>& targets) {
   const int index = links.producer(value);
@@ -31,7 +31,7 @@ bool find_targets(const Graph& graph, const Links& links, ValueId value, const C
     targets.push_back(index);
     return true;
   }
-  // Zeros that are padded meet the clamp too.
+  // The clamp also applies to the padded zeros.
   if (is<PadChannels, Pad>(node.op)) {
     return clamp.lo <= 0 && clamp.hi >= 0 && all_inputs();
   }

@@ -1,4 +1,4 @@
-// Activations are clamp ranges: they belong to the layer whose result they clamp.
+// Fuses activations: each becomes the clamp of the layer before it.
 #pragma once
 
 #include "rewrites/links.h"
@@ -6,9 +6,10 @@
 namespace narrow::graph {
 
 // Moves every Activation on float into the clamp of the Convolution, Linear, Add, Subtract, Multiply or earlier
-// Activation that makes its input, also across what a clamp commutes with (max pooling, concatenation, moving elements,
-// padding where zero is in range). Every value on the way must have this one reader. An Activation that can't move
-// stays; nothing moves across Quantize and Dequantize. Precondition: a valid graph without quantized weights.
+// Activation that computes its input. It passes operators that commute with a clamp: max pooling, concatenation, moving
+// elements, and padding if zero is in range. Every value in between must have only this reader. An Activation that
+// can't move stays. Nothing moves across Quantize and Dequantize. Precondition: a valid graph without quantized
+// weights.
 [[nodiscard]] PassLog fuse_activations(Graph& graph);
 
 }  // namespace narrow::graph

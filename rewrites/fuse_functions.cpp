@@ -21,7 +21,7 @@ struct Line {
   double shift = 0;
 };
 
-// What is 1 or 0 after a few float constants such as 1/6 were multiplied.
+// Whether the value is `expected` up to the rounding of products of a few float constants such as 1/6.
 bool is_about(double value, double expected) { return std::abs(value - expected) <= 1e-6; }
 
 class Fuser {
@@ -55,7 +55,7 @@ class Fuser {
     links_.rewire(index, {x});
   }
 
-  // x * f(x), or what exporters make of a Gelu.
+  // Fuses x * f(x), or the product of a Gelu's parts.
   Status fuse_product(int index) {
     if (!node(index).clamp.is_identity()) return {};
     for (const std::size_t side : {0U, 1U}) {
@@ -75,7 +75,7 @@ class Fuser {
     return {};
   }
 
-  // An affine behind a clamp or a product.
+  // Fuses an affine after a clamp or a product.
   Status fuse_affine(int index) {
     const ValueId input = node(index).inputs[0];
     if (!links_.is_private(input)) return {};
@@ -105,7 +105,7 @@ class Fuser {
     return {};
   }
 
-  // The function that is `last` after the ramp, if it goes from 0 to 1.
+  // The function that computes `last` of the ramp, if its results go from 0 to 1.
   static std::optional<Function> hard_function(FunctionKind kind, const Ramp& ramp, const Line& last) {
     const auto after = [&](double y) { return last.scale * y + last.shift; };
     if (!is_about(after(ramp.clamp.lo), 0) || !is_about(after(ramp.clamp.hi), 1)) return std::nullopt;
@@ -115,7 +115,8 @@ class Fuser {
     return Function{kind, alpha, beta, {}, {}};
   }
 
-  // The clamp and the affine that make `value`, an Activation behind a BatchNorm; every value between has one reader.
+  // The clamp and the affine that compute `value`: an Activation after a BatchNorm, where the value in between has one
+  // reader.
   Result<std::optional<Ramp>> ramp_of(ValueId value) {
     const auto clamp = made_by<Activation>(graph_, links_, value);
     if (!clamp || graph_.value(value).quantization) return std::optional<Ramp>();
@@ -127,14 +128,14 @@ class Fuser {
     return std::optional<Ramp>(Ramp{node(norm.node).inputs[0], *line, node(clamp.node).clamp});
   }
 
-  // What a BatchNorm does, if it does the same on every channel.
+  // The line that a BatchNorm computes, if it is the same on every channel.
   Result<std::optional<Line>> line_of(int index) {
     NARROW_ASSIGN(const Affine affine, affine_of(node(index)));
     if (!affine.is_uniform()) return std::optional<Line>();
     return std::optional<Line>(Line{affine.scale[0], affine.shift[0]});
   }
 
-  // A value as line(x), where affines lead from x to the value and nobody else reads what is between them.
+  // A value that is line(x). Affines compute it from x, and each value in between has one reader.
   struct Scaled {
     ValueId x = kNoValue;
     Line line;
@@ -178,20 +179,20 @@ class Fuser {
     return false;
   }
 
-  // What a product computes, if that is factor * Gelu(x).
+  // A product that equals factor * Gelu(x).
   struct ScaledGelu {
     FunctionKind kind = FunctionKind::kGelu;
     ValueId x = kNoValue;
     double factor = 1;
   };
-  // Exporters write x, 1 + erf(...) and 1 / 2 in any order.
+  // Exporters multiply x, 1 + erf(...) and 1 / 2 in any order.
   Result<std::optional<ScaledGelu>> gelu_of(int product) {
     const std::vector<ValueId> factors = node(product).inputs;
     for (const std::size_t side : {0U, 1U}) {
       NARROW_ASSIGN(const Scaled gate, behind_affines(factors[side]));
       const auto function = made_by<Function>(graph_, links_, gate.x);
       if (!function || graph_.value(gate.x).quantization) continue;
-      // s * x * (t + t * f(x)) is 2 * s * t * Gelu(x).
+      // s * x * (t + t * f(x)) equals 2 * s * t * Gelu(x).
       if (gate.line.scale == 0 || !is_about(gate.line.shift / gate.line.scale, 1)) continue;
       NARROW_ASSIGN(const Scaled other, behind_affines(factors[1 - side]));
       if (other.line.shift != 0) continue;
@@ -209,7 +210,7 @@ class Fuser {
     return std::optional<ScaledGelu>();
   }
 
-  // Replaces a node that is last_scale times a product, if that is a Gelu.
+  // Replaces the node `index`, which is last_scale * product, if that is a Gelu.
   Result<bool> fuse_gelu(int index, int product, double last_scale) {
     if (!node(product).clamp.is_identity()) return false;
     NARROW_ASSIGN(const auto gelu, gelu_of(product));

@@ -1,4 +1,4 @@
-// Who makes and who reads each value, kept up to date while a pass takes nodes out.
+// The producer and the readers of each value, kept up to date while a pass removes nodes.
 #pragma once
 
 #include <string>
@@ -10,31 +10,30 @@
 
 namespace narrow::graph {
 
-// What a pass did, one event per rewrite; empty: nothing.
+// The events of a pass, one per rewrite; empty if it changed nothing.
 using PassLog = std::vector<Event>;
 
 class Links {
  public:
-  // The graph must be valid and outlive this object. Only `bypass` and `rewire` change its nodes' connections
-  // meanwhile.
+  // The graph must be valid and outlive this object. Meanwhile only `bypass` and `rewire` may change the connections of
+  // its nodes.
   explicit Links(Graph& graph);
 
-  // Index of the node that makes the value, -1 for the graph's input.
+  // Index of the node that computes the value; -1 for the graph's input.
   [[nodiscard]] int producer(ValueId id) const { return producers_[id]; }
   // Indices of the nodes that read the value, once per use.
   [[nodiscard]] const std::vector<int>& uses(ValueId id) const { return uses_[id]; }
-  // True when the value has one use and is not the graph's output: its producer may change what it means, as long as
-  // that one reader knows.
+  // Whether the value has one use and is not the graph's output. Its producer may then change the value's meaning, if
+  // the one reader is adapted.
   [[nodiscard]] bool is_private(ValueId id) const { return uses(id).size() == 1 && id != graph_.output; }
 
-  // Takes out a node with one input: whoever read its output reads its input. Node indices stay as they are.
+  // Removes a node with one input: the readers of its output then read its input. Indices of nodes do not change.
   void bypass(int node);
-  // Gives a node other inputs, all of them computed before it. Whoever made the old ones may be dead then.
+  // Sets the inputs of a node, all of them computed before it. The producers of its former inputs may be dead then.
   void rewire(int node, std::vector<ValueId> inputs);
   [[nodiscard]] bool bypassed(int node) const { return bypassed_[static_cast<std::size_t>(node)] != 0; }
 
-  // Erases the nodes that were taken out; afterwards this object is used up. Values that nobody makes any more stay
-  // until remove_dead().
+  // Erases the removed nodes. This object can't be used afterwards. Values without a producer stay until remove_dead().
   void erase_bypassed();
 
  private:
@@ -44,7 +43,7 @@ class Links {
   std::vector<char> bypassed_;
 };
 
-// The node that makes `value` if its operator is an Op, and the Op itself; else {-1, nullptr}.
+// The node that computes `value` and its operator, if that is an Op; else {-1, nullptr}.
 template <class Op>
 struct Made {
   int node = -1;
@@ -59,7 +58,7 @@ template <class Op>
   return op == nullptr ? Made<Op>{} : Made<Op>{node, op};
 }
 
-// "convolution 'conv1'": a node as log lines name it.
+// "convolution 'conv1'": a node as events name it.
 [[nodiscard]] std::string describe(const Node& node);
 
 }  // namespace narrow::graph

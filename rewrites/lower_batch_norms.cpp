@@ -26,7 +26,7 @@ Result<PassLog> lower_batch_norms(Graph& graph) {
       return Error{ErrorCode::kMalformed, describe(node) + " has a scale or shift beyond the range of float",
                    node.name};
     }
-    // Between a Dequantize and a Quantize it can then run in integers, as everything around it does.
+    // Between a Dequantize and a Quantize it can then run in integers, like the layers around it.
     if (is_stated) state_codes_per_channel(filter);
     log.push_back({Event::Kind::kReplaced, node.name,
                    "made " + describe(node) + " a depthwise 1x1 convolution: no neighbour can absorb it"});

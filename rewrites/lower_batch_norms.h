@@ -1,13 +1,14 @@
-// A BatchNorm that no neighbour can absorb becomes a layer that integers can run.
+// Replaces each BatchNorm that no neighbour can absorb by a layer that can run in integers.
 #pragma once
 
 #include "rewrites/links.h"
 
 namespace narrow::graph {
 
-// Replaces every BatchNorm by a depthwise 1x1 convolution: one weight per channel, which a per-channel scale represents
-// exactly at any bit width. In a graph with stated quantization it gets weight codes, +-127. Precondition: a valid
-// float graph, after fold_batch_norms. Error: a BatchNorm that can't be computed, or weights that leave float's range.
+// Every BatchNorm becomes a depthwise 1x1 convolution. It has one weight per channel, which a scale per channel
+// represents exactly with any number of bits. In a pre-quantized graph it gets weight integers, +-127. Precondition: a
+// valid float graph, after fold_batch_norms. Error: a BatchNorm that can't be computed, or weights beyond the range of
+// float.
 [[nodiscard]] Result<PassLog> lower_batch_norms(Graph& graph);
 
 }  // namespace narrow::graph

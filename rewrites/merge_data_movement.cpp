@@ -8,7 +8,7 @@
 namespace narrow::graph {
 namespace {
 
-// The one operator that does `first`, then `second`.
+// The one operator that computes `first` and then `second`.
 struct Merge {
   const Op& first;
 
@@ -41,7 +41,7 @@ struct Merge {
   std::optional<Op> operator()(const Pad& second) const {
     const auto* before = std::get_if<Pad>(&first);
     if (before == nullptr) return std::nullopt;
-    // The sums are those that the output's shape was checked with.
+    // The sums can't overflow: the shape of the output was checked with them.
     return Pad{{before->pad.top + second.pad.top, before->pad.left + second.pad.left,
                 before->pad.bottom + second.pad.bottom, before->pad.right + second.pad.right}};
   }
@@ -51,7 +51,7 @@ struct Merge {
   }
 };
 
-// True when the dimensions that are not 1 stay in order, so that no byte moves.
+// Whether the dimensions that are not 1 stay in order, so that no byte moves.
 bool keeps_bytes(const Transpose& op, const TensorShape& in) {
   const std::array<std::int64_t, 3> sizes{in.height, in.width, in.channels};
   int last = -1;
@@ -63,7 +63,7 @@ bool keeps_bytes(const Transpose& op, const TensorShape& in) {
   return true;
 }
 
-// The plainest operator that does the same.
+// The simplest operator with the same result.
 std::optional<Op> plainer(const Op& op, const TensorShape& in, const TensorShape& out) {
   const auto* transpose = std::get_if<Transpose>(&op);
   if (transpose != nullptr && !keeps_bytes(*transpose, in)) return std::nullopt;

@@ -1,13 +1,13 @@
-// Operators that only move elements, one after another.
+// Merges consecutive operators that only move elements.
 #pragma once
 
 #include "rewrites/links.h"
 
 namespace narrow::graph {
 
-// Of two Reshape or Flatten, two Transpose, two Slice or two Pad in a row the second does both, reading what the first
-// reads. A Transpose that only moves dimensions of 1 becomes a Reshape, and a Reshape to a vector a Flatten.
-// What changes nothing afterwards is for remove_identities. Precondition: a valid graph.
+// The second of two consecutive Reshape or Flatten, Transpose, Slice or Pad nodes does the work of both and reads the
+// input of the first. A Transpose that only moves dimensions of 1 becomes a Reshape, and a Reshape to a vector becomes
+// a Flatten. remove_identities() removes the operators that then change nothing. Precondition: a valid graph.
 [[nodiscard]] PassLog merge_data_movement(Graph& graph);
 
 }  // namespace narrow::graph

@@ -51,7 +51,7 @@ Status rewrite_until_quiet(Graph& graph, PassLog& log) {
     append(log, fold_pads(graph));
     append(log, fold_transposes(graph));
     append(log, canonicalise_average_pools(graph));
-    // Before batch norms leave the places in which functions are recognised.
+    // This comes before BatchNorms are folded away from the nodes by which functions are recognised.
     NARROW_ASSIGN(PassLog fused, fuse_functions(graph));
     append(log, std::move(fused));
     NARROW_ASSIGN(PassLog folded, fold_batch_norms(graph));
@@ -76,7 +76,7 @@ Result<std::vector<Event>> simplify(Graph& graph) {
   NARROW_TRY(rewrite_until_quiet(graph, log));
   NARROW_ASSIGN(PassLog lowered, lower_batch_norms(graph));
   append(log, std::move(lowered));
-  // Where integers begin and end can let something move that could not before.
+  // A pass that moves Quantize and Dequantize nodes can make further moves possible, so this repeats.
   for (std::size_t lines = log.size() + 1; lines != log.size();) {
     lines = log.size();
     NARROW_TRY(rewrite_until_quiet(graph, log));

@@ -1,4 +1,4 @@
-// All passes, in the order that every float graph goes through.
+// Runs all passes, in the order that every float graph needs.
 #pragma once
 
 #include <string>
@@ -9,14 +9,15 @@
 
 namespace narrow::graph {
 
-// Removes what is dead or changes nothing, gives functions and pools their plainest form, folds padding, transpositions
-// and BatchNorms into layers and fuses activations until nothing moves, then makes the BatchNorms that are left
-// depthwise convolutions. Quantization that the graph states (Quantize, Dequantize, weight codes) is kept, and placed
-// where integers can use it. The function of the network stays the same up to float rounding.
+// Removes nodes that are dead or change nothing. Replaces functions and pools by their simplest operator. Folds
+// padding, transpositions and BatchNorms into layers and fuses activations until nothing changes. Then replaces the
+// BatchNorms that are left by depthwise convolutions. Pre-quantized parts (Quantize, Dequantize, weight integers) are
+// kept and moved to where integer arithmetic can use them. The function of the network stays the same up to float
+// rounding.
 // Afterwards the graph holds no BatchNorm and no Identity (unless it is the only node).
-// Returns one event per rewrite, e.g. kFolded, "bn1": "folded batch norm 'bn1' into convolution 'conv1'".
-// Errors: what validate() finds, quantized weights, a BatchNorm that can't be computed in float. The
-// graph's contents are then unspecified.
+// Returns one event per rewrite, such as kFolded, "bn1": "folded batch norm 'bn1' into convolution 'conv1'".
+// Errors: those of validate(), quantized weights, a BatchNorm that float can't compute. The contents of the graph are
+// then unspecified.
 [[nodiscard]] Result<std::vector<Event>> simplify(Graph& graph);
 
 }  // namespace narrow::graph

@@ -8,7 +8,7 @@ namespace {
 
 using Sweep = PassLog (*)(Graph&);
 
-// Lossless operators on integers have their input's range, which the sweeps narrow.
+// Copies the ranges of inputs to the outputs of lossless operators on integers, after the sweeps narrowed them.
 void hand_ranges_on(Graph& graph) {
   for (const Node& node : graph.nodes) {
     const auto& from = graph.value(node.inputs[0]).quantization;
@@ -26,8 +26,8 @@ bool has_stated_quantization(const Graph& graph) {
 PassLog place_stated_quantization(Graph& graph) {
   PassLog log;
   if (!has_stated_quantization(graph)) return log;
-  // One sweep can make room for another. Each rewrite moves a Quantize towards the input, a Dequantize towards the
-  // output, or takes a node away, so this ends.
+  // One sweep can make another rewrite possible. Each rewrite moves a Quantize towards the input or a Dequantize
+  // towards the output, or removes a node. So the loop ends.
   for (std::size_t lines = log.size() + 1; lines != log.size();) {
     lines = log.size();
     for (const Sweep sweep : {move_dequantize_forward, move_quantize_backward, narrow_to_clamps, merge_quantizes}) {

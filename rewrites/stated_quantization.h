@@ -1,4 +1,5 @@
-// Quantization that the origin states (QDQ and QLinear ONNX): kept as it is, and moved to where integers can use it.
+// Rewrites of pre-quantized graphs (QDQ and QLinear ONNX): their quantization is kept, and moved to where integer
+// arithmetic can use it.
 #pragma once
 
 #include <string>
@@ -9,19 +10,20 @@
 
 namespace narrow::graph {
 
-// True when a value of the graph is uint8: there is something to keep.
+// Whether a value of the graph is uint8.
 [[nodiscard]] bool has_stated_quantization(const Graph& graph);
 
-// The rewrites of simplify() for float graphs with stated quantization; each is exact, also in float arithmetic, and
-// explained in its file. Clamps become ranges of what is quantized, Dequantize moves behind and Quantize before
-// operators that only move elements, and what is quantized twice alike is quantized once. Dead nodes are removed.
-// Precondition: a valid graph. Returns one line per rewrite. Does nothing to a graph without stated quantization.
+// The rewrites of simplify() for pre-quantized float graphs. Each is exact, also in float arithmetic; its file explains
+// why. Clamps become ranges of the quantized values. Dequantize moves after and Quantize before operators that only
+// move elements. Values that are quantized twice in the same way are quantized once. Dead nodes are removed.
+// Precondition: a valid graph. Returns one event per rewrite. A graph that is not pre-quantized stays as it is.
 [[nodiscard]] PassLog place_stated_quantization(Graph& graph);
 
-// Parts of the above, each one sweep. They leave dead nodes behind.
+// The parts of place_stated_quantization(), each one sweep. They leave dead nodes.
 [[nodiscard]] PassLog move_dequantize_forward(Graph& graph);
-// As above, and past a Concat of values that are quantized alike, unless its result is quantized anew. For
-// integer_where_stated() only: the float network knows no quantized Concat. Dead nodes are left.
+// As move_dequantize_forward(), and also past a Concat of values with the same quantization, unless its result is
+// quantized again. For integer_where_stated() only, because float networks have no quantized Concat. It leaves dead
+// nodes.
 [[nodiscard]] PassLog move_dequantize_past_concats(Graph& graph);
 [[nodiscard]] PassLog move_quantize_backward(Graph& graph);
 [[nodiscard]] PassLog narrow_to_clamps(Graph& graph);

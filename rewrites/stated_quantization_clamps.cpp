@@ -1,8 +1,8 @@
-// A clamp before a Quantize is a range of integers.
+// A clamp before a Quantize becomes a range of integers.
 //
-// Exact: dividing by a scale, rounding and adding the zero point never change an order, so quantizing a clamped number
-// gives the quantized number clamped to the quantized bounds. That holds for every reader on its own: a Quantize behind
-// an Activation can read what the Activation reads, whoever else reads the Activation.
+// This is exact: dividing by a scale, rounding and adding the zero point keep the order of numbers. So quantizing a
+// clamped number equals clamping the quantized number to the quantized bounds. This holds for each reader alone: a
+// Quantize after an Activation can read the input of the Activation, whatever other readers the Activation has.
 #include <string>
 
 #include "rewrites/stated_quantization.h"
@@ -19,7 +19,7 @@ PassLog narrow_to_clamps(Graph& graph) {
     for (int p = producer[node.inputs[0]]; p >= 0;) {
       const Node& before = graph.nodes[static_cast<std::size_t>(p)];
       const auto narrowed = clamped_quantization(*quantized.quantization, before.clamp);
-      // A clamp that is no range, without zero in it or narrower than a step, stays a node.
+      // A clamp whose range does not contain zero or has only one level stays a node.
       if (!narrowed) break;
       if (*narrowed != *quantized.quantization) {
         const QRange& range = narrowed->range;

@@ -14,14 +14,14 @@ namespace {
 constexpr double kMinNormal = std::numeric_limits<float>::min();
 constexpr std::int8_t kLowest = -128;
 constexpr float kLargestCode = 127;
-// As in weight_quantization.h: leaves as much of the accumulator to the products.
+// As in weight_quantization.h: it leaves the same share of the accumulator to the products.
 constexpr double kMaxBias = 0x1p+30;
 // Covers the rounding of a scale to single precision.
 constexpr double kScaleMargin = 1.0 + 0x1p-20;
 
 std::size_t depth_of(const Filter& filter) { return filter.codes->codes.size() / filter.codes->scales.size(); }
 
-// Scale times factor is no normal float: the channel's weights become zero, whatever the sign.
+// Whether scale times factor is not a normal float. The channel's weights then become zero, whatever the sign.
 bool vanishes(float scale, double factor) { return double{scale} * std::abs(factor) < kMinNormal; }
 
 }  // namespace

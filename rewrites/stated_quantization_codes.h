@@ -1,4 +1,4 @@
-// Integer weights as the origin states them, and integer ranges as clamps state them.
+// Weight integers of pre-quantized layers, and integer ranges of clamps.
 #pragma once
 
 #include <cstddef>
@@ -9,27 +9,29 @@
 
 namespace narrow::graph {
 
-// True when channel c of a filter with weight codes can be multiplied by `factor` and keep its codes: a negative factor
-// changes their sign, and 128 is no code. A factor so small that it makes the codes zero always can.
+// Whether channel c of a pre-quantized filter can be multiplied by `factor` and keep its weight integers. A negative
+// factor changes their sign, and 128 is no weight integer. A factor so small that the integers become zero is always
+// possible.
 [[nodiscard]] bool can_scale_codes(const Filter& filter, std::size_t channel, double factor);
 
-// Multiplies every channel of a filter with weight codes by its factor: into the scale, the sign into the codes. Float
-// weights become codes * scales again. A factor of zero, or one that leaves no normal float, makes the codes zero.
-// Precondition: can_scale_codes() for every channel. False: a scale leaves the range of float.
+// Multiplies every channel of a pre-quantized filter by its factor: the scale by the absolute value, the weight
+// integers by the sign. Float weights become integers * scales again. A factor of zero, or one after which the scale is
+// no normal float, makes the integers zero. Precondition: can_scale_codes() for every channel. Returns false if a scale
+// leaves the range of float.
 [[nodiscard]] bool scale_codes(Filter& filter, const std::vector<double>& factors);
 
-// One weight per channel as codes: weight[c] = +-127 * scales[c] up to one float rounding, which is done to the weights
-// too.
+// Adds weight integers to a filter with one weight per channel: weight[c] = +-127 * scales[c]. The float weights are
+// rounded to that.
 void state_codes_per_channel(Filter& filter);
 
-// A filter with weight codes for an input with this quantization, as stated: its range is that of the codes, the bias
-// is round(bias / (input scale * weight scale)), half to even, in double. The scale of a channel whose codes are all
-// zero means nothing; it is raised where the bias needs it.
-// Error, without a place: a bias beyond int32. The rest is checked by validate().
+// The quantized form of a pre-quantized filter whose input has this quantization. Its range is that of the weight
+// integers. The bias is round(bias / (input scale * weight scale)), half to even, in double. The scale of a channel
+// whose integers are all zero has no effect on products; it is increased where the bias requires it.
+// Error, without a location: a bias beyond int32. validate() checks everything else.
 [[nodiscard]] Result<QuantizedFilter> stated_filter(const Filter& filter, const Quantization& input);
 
-// The quantization with the clamped range (graph/quantization.h). Nothing where it is no range of a tensor: one
-// integer, or the zero point is not in it.
+// The quantization with the clamped range (graph/quantization.h). Nothing if that is no valid range: one integer, or a
+// range without the zero point.
 [[nodiscard]] std::optional<Quantization> clamped_quantization(const Quantization& quantization, const Clamp& clamp);
 
 }  // namespace narrow::graph

@@ -1,8 +1,9 @@
-// What is quantized twice alike is quantized once.
+// Values that are quantized twice in the same way are quantized once.
 //
-// Exact: dequantized integers divided by their own scale give the integers back, because s * q has a relative error of
-// 2^-24 and q is below 256. So Quantize after Dequantize with the same scale and zero point only clamps to its range:
-// nothing happens where that holds the range of what was dequantized, and else one Quantize with both ranges does.
+// This is exact: dequantized integers divided by their own scale return the integers, because s * q has a relative
+// error of 2^-24 and q is below 256. So Quantize after Dequantize with the same scale and zero point only clamps to its
+// range. If that contains the range of the dequantized values, nothing changes. Otherwise one Quantize with both ranges
+// does the work.
 #include <algorithm>
 #include <map>
 #include <string>
@@ -31,7 +32,8 @@ class Merger {
  private:
   using Key = std::tuple<ValueId, float, std::int32_t, std::int32_t, std::int32_t>;
 
-  // A value with the same integers as what this Quantize writes; none: it stays, perhaps with another input.
+  // A value with the same integers as the output of this Quantize. kNoValue: the node stays, perhaps with another
+  // input.
   ValueId find_same(Node& node) {
     Quantization& to = *graph_.value(node.output).quantization;
     if (const Node* dequantize = maker<Dequantize>(node.inputs[0])) {
@@ -61,7 +63,7 @@ class Merger {
     return it->second;
   }
 
-  // The node that makes the value, if it has this operator.
+  // The node that computes the value, if it has this operator; else nullptr.
   template <class Op>
   [[nodiscard]] const Node* maker(ValueId id) const {
     const int n = links_.producer(id);
@@ -72,7 +74,7 @@ class Merger {
 
   Graph& graph_;
   Links links_;
-  std::map<Key, ValueId> seen_;  // Quantize nodes by what they do
+  std::map<Key, ValueId> seen_;  // the outputs of Quantize nodes, by input and parameters
   PassLog log_;
 };
 

@@ -1,8 +1,8 @@
-// Quantize and Dequantize change places with lossless operators, so that those run on integers.
+// Moves Quantize before lossless operators and Dequantize after them, so that these run on integers.
 //
-// Exact: both are monotone and act on each element alone, so they commute with moving elements and with a maximum; a
-// padded zero is the zero point on one side and 0.0 on the other, and each becomes the other without rounding. A Concat
-// of values that are quantized alike only moves elements, too.
+// This is exact: Quantize and Dequantize are monotone and act on each element alone, so they commute with moving
+// elements and with a maximum. A padded zero is the zero point on one side and 0.0 on the other, and each becomes the
+// other without rounding. A Concat of values with the same quantization only moves elements too.
 #include <algorithm>
 #include <string>
 #include <unordered_map>
@@ -21,7 +21,7 @@ ValueId add_quantized(Graph& graph, std::string name, const TensorShape& shape, 
   return static_cast<ValueId>(graph.values.size() - 1);
 }
 
-// Nodes that were copied: a copy takes over the name of an original that is not needed any more.
+// Copies of nodes. A copy takes the name of its original if the original is removed.
 class Copies {
  public:
   void add(const std::string& copy, const std::string& original) { copies_.emplace_back(copy, original); }
@@ -42,8 +42,8 @@ class Copies {
   std::vector<std::pair<std::string, std::string>> copies_;
 };
 
-// The integers behind every input of a node. Empty: some input is not dequantized, or they do not mean the same.
-// `integers`: by output of a Dequantize, its input.
+// The integers that each input of a node is dequantized from. Empty if an input is not dequantized or the inputs differ
+// in quantization. integers: the input of each Dequantize, by its output.
 std::vector<ValueId> integers_behind(const Graph& graph, const Node& node, const ValueMap<ValueId>& integers) {
   std::vector<ValueId> moved;
   for (const ValueId input : node.inputs) {
@@ -55,12 +55,12 @@ std::vector<ValueId> integers_behind(const Graph& graph, const Node& node, const
   return moved;
 }
 
-// Lets nodes run on integers that move elements only, as `moves` says.
+// Lets nodes that only move elements run on integers. moves: whether a node does.
 template <class Moves>
 PassLog move_forward(Graph& graph, const Moves& moves) {
   PassLog log;
   FreshNames names(graph);
-  ValueMap<ValueId> integers(graph.values.size(), kNoValue);  // by output of a Dequantize: its input
+  ValueMap<ValueId> integers(graph.values.size(), kNoValue);  // the input of each Dequantize, by its output
   std::vector<Node> nodes;
   nodes.reserve(graph.nodes.size());
   for (Node& node : graph.nodes) {
@@ -111,11 +111,12 @@ PassLog move_quantize_backward(Graph& graph) {
   const ValueMap<int> producer = producers(graph);
   Copies copies;
   std::vector<Node> nodes;
-  std::vector<std::size_t> place;  // in `nodes`, by index in graph.nodes
+  std::vector<std::size_t> place;  // index in `nodes`, by index in graph.nodes
   nodes.reserve(graph.nodes.size());
-  std::size_t budget = kMaxNodes - std::min(kMaxNodes, graph.nodes.size());  // copies that a graph can ask for
+  // The number of copies that may still be added.
+  std::size_t budget = kMaxNodes - std::min(kMaxNodes, graph.nodes.size());
   for (Node& node : graph.nodes) {
-    // The lossless operators before a Quantize, the last one first. They stay where they are for other readers.
+    // The lossless operators before a Quantize, the last one first. They stay for other readers.
     std::vector<std::size_t> chain;
     if (is<Quantize>(node.op)) {
       for (int p = producer[node.inputs[0]]; p >= 0 && chain.size() < budget;) {
