@@ -1,4 +1,5 @@
-// Two tensors, element by element: a dimension that is 1 in one of them is repeated where the other one is larger.
+// Loops over two tensors, element by element. A dimension that is 1 in one of them is repeated to the size of the
+// other.
 #pragma once
 
 #include <cstdint>
@@ -7,8 +8,8 @@
 
 namespace narrow::graph {
 
-// Elements i of [0, count): output[output + i] belongs to a[a + i * a_step] and b[b + i * b_step]. Steps are 0 or 1,
-// and not both are 0.
+// For i in [0, count), element output[output + i] is computed from a[a + i * a_step] and b[b + i * b_step]. Steps are 0
+// or 1, and at most one of them is 0.
 struct BroadcastRun {
   std::int64_t a = 0;
   std::int64_t a_step = 1;
@@ -18,8 +19,8 @@ struct BroadcastRun {
   std::int64_t count = 0;
 };
 
-// Calls visit(BroadcastRun) until all of the output has been visited: once for tensors of the same shape, otherwise
-// once for each pixel.
+// Calls visit(BroadcastRun) until the whole output is visited: once for tensors of the same shape, otherwise once for
+// each pixel.
 template <class Visit>
 void for_each_run(const TensorShape& a, const TensorShape& b, const TensorShape& out, const Visit& visit) {
   if (a == b) return visit(BroadcastRun{.count = out.elems()});

@@ -5,7 +5,8 @@
 namespace narrow::graph {
 namespace {
 
-// The free slot that wastes least: the smallest that is large enough, else the largest, which then grows.
+// Returns the free slot that wastes least: the smallest one that is large enough, or else the largest, which then
+// grows.
 int take_slot(std::vector<int>& free, std::vector<std::size_t>& slot_floats, std::size_t floats) {
   if (free.empty()) {
     slot_floats.push_back(floats);

@@ -1,4 +1,4 @@
-// Memory that tensors share when their lifetimes do not overlap.
+// Shares memory among tensors whose lifetimes do not overlap.
 #pragma once
 
 #include <cstddef>
@@ -10,9 +10,9 @@ namespace narrow::graph {
 struct Lifetime {
   static constexpr std::size_t kForever = std::numeric_limits<std::size_t>::max();
 
-  std::size_t floats = 0;  // its size
-  std::size_t begin = 0;   // the step that writes it
-  std::size_t end = 0;     // the last step that reads it
+  std::size_t floats = 0;  // size of the tensor
+  std::size_t begin = 0;   // the step that writes the tensor
+  std::size_t end = 0;     // the last step that reads the tensor
 };
 
 struct BufferPlan {
@@ -20,8 +20,8 @@ struct BufferPlan {
   std::vector<std::size_t> slot_floats;  // size of each slot
 };
 
-// Gives each tensor a slot from `begin` to `end`, both included: what a step writes never shares a slot with what it
-// reads. Tensors are given in the order of `begin`.
+// Assigns to each tensor a slot from `begin` to `end`, both included: the tensors that a step reads and writes never
+// share a slot. Tensors are sorted by `begin`.
 [[nodiscard]] BufferPlan plan_buffers(const std::vector<Lifetime>& tensors);
 
 }  // namespace narrow::graph

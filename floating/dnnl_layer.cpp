@@ -19,7 +19,7 @@ bool is_bounded(const Clamp& clamp) { return clamp.lo != -kInfinity && clamp.hi 
 dnnl::primitive_attr attributes(const Clamp& clamp) {
   dnnl::primitive_attr attr;
   attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  // Not to be overruled by oneDNN's environment variables: calibration must not run in bfloat16.
+  // oneDNN's environment variables must not change this: calibration must not run in bfloat16.
   attr.set_fpmath_mode(dnnl::fpmath_mode::strict);
   dnnl::post_ops ops;
   if (is_relu(clamp)) {
@@ -31,7 +31,7 @@ dnnl::primitive_attr attributes(const Clamp& clamp) {
   return attr;
 }
 
-// oneDNN takes pointers to mutable memory also for what it only reads.
+// oneDNN takes pointers to mutable memory also for memory that it only reads.
 void* read_only(const float* values) { return const_cast<float*>(values); }
 
 }  // namespace
@@ -39,7 +39,7 @@ void* read_only(const float* values) { return const_cast<float*>(values); }
 DnnlLayer::DnnlLayer(const DnnlContext& context, const Node& node, const TensorShape& input, const TensorShape& output,
                      const Clamp& clamp)
     : output_elems_(output.elems()) {
-  // What eltwise post-ops do with an infinite bound is not written down, so that only these two kinds are theirs.
+  // oneDNN does not document post-ops with an infinite bound. So only these two kinds of clamps become post-ops.
   if (!is_relu(clamp) && !is_bounded(clamp)) clamp_after_ = clamp;
   if (const auto* convolution = std::get_if<Convolution>(&node.op)) {
     create_convolution(context, *convolution, input, output, attributes(clamp));

@@ -1,4 +1,4 @@
-// One convolution or linear layer on oneDNN.
+// One convolution or linear layer, computed by oneDNN.
 #pragma once
 
 #include <dnnl.hpp>
@@ -15,22 +15,22 @@ struct DnnlContext {
   dnnl::stream stream{engine};
 };
 
-// Activations are NHWC; weights are reordered once, into what the chosen kernel likes. The clamp runs inside the
-// kernel. Kernels and the order in which they add depend on the CPU and on the number of OpenMP threads during
-// construction. All functions may throw dnnl::error or std::bad_alloc; the executor turns them into errors.
+// Activations are NHWC. Weights are reordered once, into the layout of the chosen kernel. The clamp runs inside the
+// kernel. The choice of the kernel and its order of additions depend on the CPU and on the number of OpenMP threads
+// during construction. All functions may throw dnnl::error or std::bad_alloc; the executor turns them into errors.
 class DnnlLayer {
  public:
-  // node: a Convolution or Linear, whose filter is not looked at; input and output are its shapes.
+  // node: a Convolution or Linear; its filter is not read. input, output: its shapes.
   DnnlLayer(const DnnlContext& context, const Node& node, const TensorShape& input, const TensorShape& output,
             const Clamp& clamp);
 
-  // In the order of Filter. To be called before the first run, and again to compute with others.
+  // Sets weights and bias, in the order of Filter. It must be called before the first run. A later call replaces them.
   void set_filter(const DnnlContext& context, std::span<const float> weights, std::span<const float> bias);
 
-  // Scratch that `bind` wants; several layers that do not run at the same time may share it.
+  // The workspace that `bind` requires, in bytes. Layers that do not run at the same time may share it.
   [[nodiscard]] std::size_t scratch_bytes() const { return scratch_.get_size(); }
 
-  // Where `run` reads and writes. Alignment: that of float for activations, 64 bytes for scratch.
+  // Sets the buffers that `run` reads and writes. Alignment: that of float for activations, 64 bytes for scratch.
   void bind(const DnnlContext& context, const float* input, float* output, void* scratch);
 
   void run(const DnnlContext& context) const;
@@ -53,7 +53,7 @@ class DnnlLayer {
   std::unordered_map<int, dnnl::memory> arguments_;
   float* output_ = nullptr;
   std::int64_t output_elems_ = 0;
-  Clamp clamp_after_;  // what no post-op does
+  Clamp clamp_after_;  // the clamp that is no post-op
 };
 
 }  // namespace narrow::graph

@@ -30,7 +30,7 @@ T* elements_of(const base::AlignedBuffer& buffer) {
   return reinterpret_cast<T*>(buffer.data());
 }
 
-// Throws std::bad_alloc, as everything else does that prepares an executor.
+// Throws std::bad_alloc, like the other functions that prepare an executor.
 base::AlignedBuffer allocate(std::size_t bytes) {
   Result<base::AlignedBuffer> buffer = base::AlignedBuffer::allocate(std::max<std::size_t>(bytes, 1), "tensors");
   if (!buffer.ok()) throw std::bad_alloc();
@@ -52,7 +52,7 @@ Status check_executable(const Graph& graph) {
 }  // namespace
 
 struct FloatExecutor::Impl {
-  // Tensors, with the objects that compute the step; which of them there is follows from its kind.
+  // Tensors, with the object that computes the step. The kind of the step decides which object that is.
   struct Step {
     const ProgramStep* plan = nullptr;
     const Node* node = nullptr;
@@ -63,7 +63,7 @@ struct FloatExecutor::Impl {
     std::optional<IntegerNode> integer_node;
   };
 
-  Graph graph;  // with the simulation laid over it
+  Graph graph;  // with the simulated quantization
   Program program;
   int threads = 1;
   DnnlContext context;
@@ -104,7 +104,7 @@ void FloatExecutor::Impl::build(const std::vector<ValueId>& keep) {
     Step& step = steps.emplace_back();
     step.plan = &plan;
     step.node = &graph.nodes[plan.node];
-    // What is rounded in place, or shares its memory, has the output's shape or none that matters.
+    // A node that rounds in place or shares memory needs no other shape than the output's.
     for (std::size_t i = 0; i < plan.inputs.size(); ++i) {
       const bool is_value = plan.kind == StepKind::kRound;
       step.inputs.push_back(tensor(plan.inputs[i], is_value ? plan.value : step.node->inputs[i]));

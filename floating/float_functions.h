@@ -1,5 +1,5 @@
-// Nonlinear operators, in float, on one image in [height, width, channels] order. Formulas: docs/numerics.md, "Layers
-// left in float"; equal to the engine's bit for bit.
+// Nonlinear operators in float, on one image in [height, width, channels] order. Formulas: docs/numerics.md, "Layers
+// left in float". The results equal the engine's bit for bit.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +21,9 @@ void lrn(const float* input, float* output, const TensorShape& shape, const Lrn&
 // Over the channels of each pixel; computed in double, rounded once to float.
 void layer_norm(const float* input, float* output, const TensorShape& shape, const LayerNorm& op);
 
-// The real numbers of what Quantize makes of each element: scale * (clamp(round(x / scale) + zero_point) - zero_point),
-// halves to even; NaN becomes the lower end of the range. In place is allowed.
+// The real numbers that the operator Quantize makes of the elements:
+// scale * (clamp(round(x / scale) + zero_point) - zero_point), halves to even. NaN becomes the lower end of the range.
+// output may be input.
 void fake_quantize(const float* input, float* output, std::int64_t count, const Quantization& quantization);
 
 }  // namespace narrow::graph

@@ -1,4 +1,4 @@
-// Operators that only move elements, in float, on one picture in [height, width, channels] order.
+// Operators that only move elements, in float, on one image in [height, width, channels] order.
 #pragma once
 
 #include <array>
@@ -8,15 +8,15 @@
 
 namespace narrow::graph {
 
-// Writes `channels` channels of each pixel, from the same number of input channels, to output channels `first_channel`
-// and following, of `output_channels`.
+// Writes all channels of each input pixel to output channels [first_channel, first_channel + channels). Output pixels
+// have `output_channels` channels.
 void copy_channels(const float* input, std::int64_t channels, float* output, std::int64_t output_channels,
                    std::int64_t first_channel, std::int64_t pixels);
 
-// Zeros around the picture.
+// Writes zeros around the image.
 void pad_picture(const float* input, const TensorShape& in, float* output, const TensorShape& out, const Padding& pad);
 
-// The elements [begin, begin + out) of every dimension.
+// Writes the elements [begin, begin + out) of every dimension.
 void slice(const float* input, const TensorShape& in, float* output, const TensorShape& out, const TensorShape& begin);
 
 // Output dimension i is input dimension order[i].

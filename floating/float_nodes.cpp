@@ -47,12 +47,12 @@ struct Run {
   void operator()(const Softmax&) const { softmax(x(), y(), out()); }
   void operator()(const Lrn& op) const { lrn(x(), y(), out(), op); }
   void operator()(const LayerNorm& op) const { layer_norm(x(), y(), out(), op); }
-  // These share the buffer of their input.
+  // These nodes share the buffer of their input.
   void operator()(const Flatten&) const {}
   void operator()(const Reshape&) const {}
   void operator()(const Identity&) const {}
   void operator()(const Dequantize&) const {}
-  // The executor has layers and a step of its own for these, and refuses BatchNorm.
+  // The executor computes these itself, and refuses BatchNorm.
   void operator()(const Convolution&) const {}
   void operator()(const Linear&) const {}
   void operator()(const Quantize&) const {}

@@ -1,4 +1,4 @@
-// Clamps, arithmetic of two tensors and pooling, in float, on one picture in [height, width, channels] order.
+// Clamps, arithmetic of two tensors and pooling, in float, on one image in [height, width, channels] order.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 namespace narrow::graph {
 
-// output = clamp(input); in place is allowed.
+// output = clamp(input). output may be input.
 void clamp_values(const float* input, float* output, std::int64_t count, const Clamp& clamp);
 
 enum class Binary { kAdd, kSubtract, kMultiply };
@@ -17,11 +17,11 @@ enum class Binary { kAdd, kSubtract, kMultiply };
 void combine(Binary op, const float* a, const TensorShape& a_shape, const float* b, const TensorShape& b_shape,
              float* output, const TensorShape& out, const Clamp& clamp);
 
-// Padding never wins.
+// Padding never is the maximum.
 void max_pool(const float* input, const TensorShape& in, float* output, const TensorShape& out, const Window& window);
 
-// Sums in ascending order of rows and columns. Divides by the pixels of the window inside the picture, or, with
-// count_include_pad, inside the padded picture.
+// Sums in ascending order of rows and columns. The divisor is the number of the window's pixels inside the image or,
+// with count_include_pad, inside the padded image.
 void average_pool(const float* input, const TensorShape& in, float* output, const TensorShape& out,
                   const Window& window, bool count_include_pad);
 

@@ -8,11 +8,11 @@
 namespace narrow::graph {
 namespace {
 
-// Up to here all integers are floats.
+// Single precision holds all integers up to this one.
 constexpr double kLargestExactSum = 0x1p24;
 
-// Divides the filter into parts whose sums, and all partial sums, single precision holds. Levels lie in
-// [input.lo(), input.hi()], which contains 0. weights: [channels, depth]; each part has the same shape.
+// Divides the filter into parts for which single precision holds all sums and partial sums. Levels lie in [input.lo(),
+// input.hi()], which contains 0. weights: [channels, depth]; each part has the same shape.
 std::vector<std::vector<float>> exact_parts(std::span<const std::int8_t> weights, std::size_t channels,
                                             const Levels& input) {
   const std::size_t depth = weights.size() / channels;

@@ -1,4 +1,4 @@
-// One convolution or linear layer whose integers are simulated, exactly.
+// One convolution or linear layer on integers, simulated exactly.
 #pragma once
 
 #include <cstdint>
@@ -11,20 +11,21 @@
 
 namespace narrow::graph {
 
-// Reads real numbers, takes them for the levels of the input's quantization, computes the int32 accumulators of the
-// integer network, requantizes them as docs/numerics.md prescribes, and writes real numbers.
+// Reads real numbers and converts them to the levels of the input's quantization. Computes the int32 accumulators of
+// the integer network and requantizes them as docs/numerics.md specifies. Writes real numbers.
 //
-// oneDNN's int8 convolutions are of no use: without VNNI instructions they saturate sums of two products at 16 bits.
-// Convolutions run on its float32 kernels instead, on integers. These add exactly, in any order and with fused
-// multiply-add or without, as long as no partial sum leaves +-2^24. A partial sum of an output channel lies between the
-// sum of its lowest products and that of its highest, which weights and the input's range give. A filter for which that
-// is too much is divided: each part has some of the weights and zeros for the others, and the parts' results are added
-// in int32. Linear layers are plain loops of integers: one image does not use a weight twice.
+// oneDNN's int8 convolutions can't be used: without VNNI instructions they saturate sums of two products at 16 bits.
+// Convolutions run on its float32 kernels instead, with integers as elements. These sums are exact in any order, with
+// or without fused multiply-add, as long as no partial sum leaves +-2^24. A partial sum of an output channel lies
+// between the sum of its lowest products and the sum of its highest products. Weights and the input's range determine
+// both. A filter with larger sums is divided: each part holds some of the weights and zeros for the others, and the
+// results of the parts are added in int32. Linear layers are plain integer loops, because one image reads each weight
+// once.
 //
 // All functions may throw dnnl::error or std::bad_alloc.
 class IntegerLayer {
  public:
-  // Memory that layers which do not run at the same time may share.
+  // The workspace. Layers that do not run at the same time may share it.
   struct Scratch {
     void* dnnl = nullptr;          // dnnl_bytes(), 64-byte aligned
     float* levels = nullptr;       // level_count()
@@ -32,7 +33,7 @@ class IntegerLayer {
   };
 
   // node: a Convolution or Linear with integer weights that fit `input` and `output` (check_types() in
-  // graph/validate_parts.h). No output quantization: the accumulators are written as real numbers.
+  // graph/validate_parts.h). Without an output quantization the accumulators are written as real numbers.
   IntegerLayer(const DnnlContext& context, const Node& node, const TensorShape& in, const TensorShape& out,
                const Quantization& input, const std::optional<Quantization>& output);
 
@@ -40,10 +41,10 @@ class IntegerLayer {
   [[nodiscard]] std::size_t level_count() const { return static_cast<std::size_t>(in_.elems()); }
   [[nodiscard]] std::size_t sum_count() const { return static_cast<std::size_t>(out_.elems()); }
 
-  // Where `run` reads and writes.
+  // Sets the buffers that `run` reads and writes.
   void bind(const DnnlContext& context, const float* input, float* output, const Scratch& scratch);
 
-  // Other integers of the same layer. The filter has to fit as the first one did.
+  // Replaces the integers of the layer. The filter must fit as the first one did.
   void set_filter(const DnnlContext& context, const QuantizedFilter& filter);
 
   void run(const DnnlContext& context);
@@ -52,7 +53,7 @@ class IntegerLayer {
   void set_parts(const DnnlContext& context, const std::vector<std::vector<float>>& parts);
   void run_convolution(const DnnlContext& context);
   void run_linear();
-  // Requantizes: accumulator(i) is that of output element i, without bias.
+  // Requantizes the accumulators. accumulator(i) is that of output element i, without bias.
   template <class Accumulator>
   void finish(const Accumulator& accumulator);
 
@@ -64,10 +65,10 @@ class IntegerLayer {
   std::optional<Quantization> output_quantization_;
   std::vector<std::int32_t> bias_;           // [channels]
   std::vector<float> multipliers_;           // [channels]
-  std::vector<DnnlLayer> parts_;             // convolutions: their results are added
+  std::vector<DnnlLayer> parts_;             // for convolutions: the results of the parts are added
   std::vector<float> no_bias_;               // [channels] zeros
-  base::SharedBuffer<std::int8_t> weights_;  // linear layers
-  std::vector<std::int16_t> narrow_levels_;  // likewise: the input
+  base::SharedBuffer<std::int8_t> weights_;  // for linear layers
+  std::vector<std::int16_t> narrow_levels_;  // for linear layers: the levels of the input
   std::size_t dnnl_bytes_ = 0;
   const float* input_ = nullptr;
   float* output_ = nullptr;

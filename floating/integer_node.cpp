@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::int64_t kTableEntries = 256;
 
-// Real numbers of the levels that a table gives, for every byte.
+// The real numbers of a table's levels, for every byte.
 std::vector<float> real_table(const Function& function, const Quantization& in, const Quantization& out) {
   const std::vector<std::uint8_t> bytes = function.table.empty() ? make_table(function, in, out) : function.table;
   const Levels levels(out);
@@ -31,7 +31,7 @@ struct IntegerNode::Run {
   const FloatTensor& output;
 
   [[nodiscard]] double scale(std::size_t input) const { return node.inputs_[input].scale(); }
-  // The multiplier from levels of this scale to the output's steps.
+  // The multiplier from this scale to the output's scale.
   [[nodiscard]] float multiplier(double from) const { return static_cast<float>(from / double{node.output_.scale()}); }
 
   // Rescales input `i` into channels [first, first + its own) of the output.
@@ -48,7 +48,7 @@ struct IntegerNode::Run {
     }
   }
 
-  // steps(a, b): the output's steps for two levels.
+  // steps(a, b): the result for two levels, in units of the output's scale.
   template <class Steps>
   void combine(const Steps& steps) const {
     const Levels of_a = node.inputs_[0];
@@ -79,7 +79,7 @@ struct IntegerNode::Run {
     const TensorShape& in = inputs[0].shape;
     const Levels from = node.inputs_[0];
     const Levels to = node.output_;
-    constexpr std::int64_t kBlock = 64;  // channels whose sums are held at a time
+    constexpr std::int64_t kBlock = 64;  // number of channels whose sums are held at the same time
     for_each_window(in, output.shape, window, [&](std::int64_t pixel, const Taps& rows, const Taps& columns) {
       const auto count = static_cast<double>(averaged_pixels(window, rows, columns, count_include_pad));
       const auto m = static_cast<float>(scale(0) / (double{node.output_.scale()} * count));

@@ -1,4 +1,4 @@
-// One node without weights whose integers are simulated.
+// One node without weights on integers, simulated exactly.
 #pragma once
 
 #include <span>
@@ -10,18 +10,18 @@
 
 namespace narrow::graph {
 
-// Reads real numbers, takes them for the levels of the inputs' quantization, computes the integers of docs/numerics.md
-// ("The others, on uint8") and writes the real numbers that they mean.
+// Reads real numbers and converts them to the levels of the inputs' quantization. Computes the integers of
+// docs/numerics.md ("The others, on uint8"). Writes the real numbers of these integers.
 class IntegerNode {
  public:
   // Whether the operator has a formula on integers: Activation, Concat, Add, Subtract, Multiply, Function and averages.
-  // Lossless operators need none, as they move real numbers just as well.
+  // Lossless operators have none, because they also move real numbers exactly.
   [[nodiscard]] static bool has_formula(const Op& op);
 
-  // node: has_formula() is true; borrowed. inputs, output: quantization of its values.
+  // node: has_formula() is true for its operator; must outlive this. inputs, output: quantization of its values.
   IntegerNode(const Node& node, std::span<const Quantization> inputs, const Quantization& output);
 
-  // Tensors of [height, width, channels]; no input is the output.
+  // All tensors are [height, width, channels]. The output is none of the inputs.
   void run(std::span<const FloatTensor> inputs, const FloatTensor& output) const;
 
  private:
@@ -30,7 +30,7 @@ class IntegerNode {
   const Node* node_;
   std::vector<Levels> inputs_;
   Levels output_;
-  std::vector<float> table_;  // of a Function: the real number for each byte, [rows, 256]
+  std::vector<float> table_;  // for Function: the real number of each byte, [rows, 256]
 };
 
 }  // namespace narrow::graph

@@ -5,8 +5,8 @@
 namespace narrow::graph {
 namespace {
 
-// oneDNN's own OpenMP runtime is asked by name, whichever it is: linking to one here could put a second one into the
-// process, whose numbers oneDNN would never see. Where oneDNN was built without OpenMP there is nothing to set.
+// Finds oneDNN's own OpenMP runtime by name. Linking to a runtime here could load a second one, whose settings oneDNN
+// does not read. If oneDNN was built without OpenMP, there is nothing to set.
 struct Runtime {
   using Set = void (*)(int);
   using Get = int (*)();

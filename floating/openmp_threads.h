@@ -1,10 +1,10 @@
-// How many threads oneDNN uses.
+// Sets how many threads oneDNN uses.
 #pragma once
 
 namespace narrow::graph {
 
-// Sets the number of OpenMP threads that parallel regions started by this thread use, until the end of the scope. Other
-// threads are not affected (the OpenMP standard keeps the number per thread that starts regions).
+// Sets the number of OpenMP threads of parallel regions that this thread starts, until the end of the scope. Other
+// threads are not affected: the OpenMP standard keeps the number per thread that starts regions.
 class ScopedOpenMpThreads {
  public:
   explicit ScopedOpenMpThreads(int threads);

@@ -16,7 +16,7 @@ std::size_t index(int tensor) { return static_cast<std::size_t>(tensor); }
 
 bool is_set(const std::vector<bool>& flags, std::size_t i) { return i < flags.size() && flags[i]; }
 
-// Real numbers are the same in integers and in float, so that Dequantize changes nothing.
+// Dequantize changes no real number, so it shares memory too.
 bool shares_memory(const Op& op) { return moves_no_byte(op) || std::holds_alternative<Dequantize>(op); }
 
 bool is_integer_layer(const Node& node) {
@@ -60,7 +60,7 @@ class Planner {
  private:
   struct Tensor {
     std::size_t floats = 0;
-    int root = 0;  // the tensor whose memory it is: itself for most
+    int root = 0;  // the tensor that owns the memory, mostly itself
     std::size_t begin = 0;
     std::size_t end = 0;
   };
@@ -68,12 +68,12 @@ class Planner {
   [[nodiscard]] const std::optional<Quantization>& quantization(ValueId id) const {
     return graph_.value(id).quantization;
   }
-  // Computes on what nodes wrote, before any rounding.
+  // Whether the node reads values as their nodes wrote them, before any rounding.
   [[nodiscard]] bool reads_as_written(std::size_t n) const {
     return is_set(simulation_.in_float, n) || std::holds_alternative<Quantize>(graph_.nodes[n].op);
   }
 
-  // Which values and nodes of the range are computed, and which values come in and go out.
+  // Finds the values and nodes of the range that are computed, and the values that enter and leave the range.
   Status find_needed(const std::vector<ValueId>& keep) {
     value_needed_ = ValueMap<bool>(graph_.values.size(), false);
     node_needed_.assign(graph_.nodes.size(), false);
@@ -123,7 +123,7 @@ class Planner {
     return {};
   }
 
-  // Also readers outside of the range, so that parts of a network give what the whole gives.
+  // Readers outside the range count too, so that parts of a network compute the values of the whole.
   void find_readers() {
     read_as_written_ = ValueMap<bool>(graph_.values.size(), false);
     read_as_written_[graph_.output] = true;
@@ -133,7 +133,7 @@ class Planner {
     }
   }
 
-  // A tensor that the next step writes.
+  // Adds a tensor that the next step writes.
   int add_tensor(ValueId id) {
     const int tensor = static_cast<int>(tensors_.size());
     const std::size_t step = program_.steps.size() + 1;

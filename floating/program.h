@@ -1,4 +1,4 @@
-// What an executor does, step by step, before any memory or kernel exists.
+// The steps of an executor, planned before memory is allocated and kernels are chosen.
 #pragma once
 
 #include <cstddef>
@@ -15,44 +15,44 @@ namespace narrow::graph {
 // Nodes [first, last) of a graph, by index.
 struct NodeRange {
   std::size_t first = 0;
-  std::size_t last = std::numeric_limits<std::size_t>::max();  // or the number of nodes, if that is less
+  std::size_t last = std::numeric_limits<std::size_t>::max();  // or the number of nodes, if that is smaller
 };
 
 enum class StepKind {
-  kShare,     // the output is the input's memory: nothing is computed
-  kFloat,     // the node, on real numbers
-  kIntegers,  // the node, on the levels that the real numbers stand for
-  kRound,     // real numbers to the closest levels of `value`
+  kShare,     // the output uses the memory of the input; nothing is computed
+  kFloat,     // computes the node on real numbers
+  kIntegers,  // computes the node on the levels of the real numbers
+  kRound,     // rounds real numbers to the closest levels of `value`
 };
 
 struct ProgramStep {
   StepKind kind = StepKind::kFloat;
-  std::size_t node = 0;      // by index; not of a kRound
-  ValueId value = kNoValue;  // that is written
+  std::size_t node = 0;      // index of the node; not for kRound
+  ValueId value = kNoValue;  // the value that is written
   bool finishes = true;      // no kRound of the same value follows
-  std::vector<int> inputs;   // tensors
-  int output = -1;           // tensor
+  std::vector<int> inputs;   // indices of tensors
+  int output = -1;           // index of a tensor
 };
 
 // Tensors are numbered. A value that is rounded after its node wrote it may have two: as written, for readers in float,
-// and rounded, for the others. If there is one only, it is both.
+// and rounded, for all others. If there is only one, it serves both.
 struct Program {
-  std::vector<ValueId> inputs;   // what is fed: values that the steps read and do not write; ascending
-  std::vector<ValueId> outputs;  // what nodes behind the range read, or the graph's output; ascending
+  std::vector<ValueId> inputs;   // values that are fed: the steps read them and do not write them; ascending
+  std::vector<ValueId> outputs;  // values that nodes after the range read, and the graph's output; ascending
   std::vector<ProgramStep> steps;
-  ValueMap<int> written;  // its tensor; -1 where no step touches the value
+  ValueMap<int> written;  // the tensor of the value as its node wrote it; -1 if no step uses the value
   ValueMap<int> rounded;
   BufferPlan buffers;  // by tensor
 };
 
-// The graph with the simulation laid over it: quantizations on its values, integer weights beside the float ones,
-// except in layers that stay in float. It is no valid graph where float nodes write quantized values. Errors: a
-// quantization that is none; integer weights that do not fit (kMalformed or kInvalidArgument, names the node).
+// The graph with the simulation added: quantizations of its values, and integer weights next to the float ones, except
+// in layers that stay in float. The result is no valid graph if float nodes write quantized values. Errors: a
+// quantization that is not valid; integer weights that do not fit (kMalformed or kInvalidArgument, names the node).
 [[nodiscard]] Result<Graph> lay_over(const Graph& graph, const Simulation& simulation);
 
-// laid: of lay_over(); of `simulation` only in_float is looked at. `keep`: values whose tensors are never overwritten;
-// so are outputs. Only what `keep` and the outputs depend on is computed. Errors: kInvalidArgument, a range that is
-// none, a value of `keep` that is neither computed nor fed.
+// laid: the result of lay_over(). Of `simulation` only in_float is read. keep: values whose tensors are never
+// overwritten; outputs are not either. Only values that `keep` and the outputs depend on are computed. Errors:
+// kInvalidArgument for a range that is not valid, or a value of `keep` that is neither computed nor fed.
 [[nodiscard]] Result<Program> plan_program(const Graph& laid, const Simulation& simulation, const NodeRange& range,
                                            const std::vector<ValueId>& keep);
 

@@ -8,20 +8,20 @@
 
 namespace narrow::graph {
 
-// Integers laid over a float graph. Indices are those of the graph. What is shorter than the graph, or empty, says
-// nothing about the rest.
+// Integers for a float graph. Indices are those of the graph. A list may be shorter than the graph or empty; the rest
+// then has no integers here.
 //
-// A node computes in integers if all its inputs and its output have a quantization, here or in the graph. A layer does
-// if it has integer weights and its input has a quantization; without one of its output it writes the real numbers of
-// its accumulators. The real numbers that it gives are then those of the integer network, bit for bit
-// (docs/numerics.md). All other nodes compute in float, on the real numbers that they read.
+// A node computes in integers if all its inputs and its output have a quantization, here or in the graph. A layer
+// computes in integers if it has integer weights and its input has a quantization. If its output has none, it writes
+// its accumulators as real numbers. The results then equal those of the integer network bit for bit (docs/numerics.md).
+// All other nodes compute in float on the real numbers that they read.
 struct Simulation {
-  // The levels that the value is rounded to. A node that computes in integers writes these levels. The
-  // value of any other node, and the network's input, is rounded as the operator Quantize does it.
+  // The quantization that the value is rounded to. A node that computes in integers writes levels of it. The values of
+  // other nodes, and the network's input, are rounded as the operator Quantize does it.
   ValueMap<std::optional<Quantization>> values;
-  // By node index: the integers of layers, which take the place of their float weights.
+  // By node index: the integers of layers. They replace the float weights.
   std::vector<std::optional<QuantizedFilter>> filters;
-  // By node index: computes in float, and reads its inputs as their nodes wrote them, before any rounding.
+  // By node index: the node computes in float and reads its inputs as their nodes wrote them, before any rounding.
   std::vector<bool> in_float;
 };
 

@@ -1,4 +1,4 @@
-// Where the sliding windows of a pool lie.
+// The positions of a pool's sliding windows.
 #pragma once
 
 #include <algorithm>
@@ -9,7 +9,7 @@
 
 namespace narrow::graph {
 
-// Positions of a window along one axis: first + i * dilation for i in [begin, end) lie inside the image.
+// The window's taps along one axis: first + i * dilation for i in [begin, end) lie inside the image.
 struct Taps {
   std::int64_t first = 0;
   std::int64_t begin = 0;
@@ -46,8 +46,8 @@ void for_each_tap(const TensorShape& in, const Window& w, const Taps& rows, cons
   }
 }
 
-// The pixels that an average is divided by: those of the window inside the image or, with count_include_pad, all of
-// them. Shape inference drops windows that would hang over the padding.
+// The number of pixels that an average is divided by: the pixels of the window inside the image or, with
+// count_include_pad, all its pixels. Shape inference drops windows that reach beyond the padding.
 inline std::int64_t averaged_pixels(const Window& w, const Taps& rows, const Taps& columns, bool count_include_pad) {
   if (count_include_pad) return std::int64_t{w.kernel_h} * w.kernel_w;
   return (rows.end - rows.begin) * (columns.end - columns.begin);

@@ -17,8 +17,8 @@ using graph::ValueId;
 constexpr std::size_t kMaxFileBytes = (std::size_t{1} << 31) - 1;  // protobuf's limit
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
-// [outer, inner pixels..., channels] -> [outer, channels, pixels]: weights of one filter, channels last to channels
-// first.
+// Weights of filters from channels last to channels first: [filters, pixels..., channels] to [filters, channels,
+// pixels].
 template <class Range, class T = typename Range::value_type>
 std::vector<T> channels_first(const Range& from, std::int64_t filters, std::int64_t pixels, std::int64_t channels) {
   std::vector<T> to(from.size());
@@ -33,7 +33,7 @@ std::vector<T> channels_first(const Range& from, std::int64_t filters, std::int6
   return to;
 }
 
-// Every value of the graph gets one float32 tensor of ONNX: what it is, or what it is dequantized to.
+// Every value of the graph has one float32 tensor of ONNX. For a uint8 value it is the dequantized tensor.
 class Exporter {
  public:
   Exporter(const Graph& graph, const std::string& name)
@@ -64,7 +64,7 @@ class Exporter {
     flat_[id] = false;
     return name;
   }
-  // The same as [N, H, W, C].
+  // The tensor of a value as [N, H, W, C].
   std::string channels_last(ValueId id) {
     std::string name = builder_.unique(tensor_[id] + "_nhwc");
     set_ints(builder_.node("Transpose", {picture(id)}, name), "perm", {0, 2, 3, 1});
@@ -91,7 +91,7 @@ class Exporter {
     return {};
   }
 
-  // Clip or Relu behind a tensor, where there is something to clip.
+  // Appends Clip or Relu to a tensor, unless the clamp limits nothing.
   std::string clamped(std::string tensor, const Clamp& clamp) {
     if (clamp.is_identity()) return tensor;
     std::string name = builder_.unique(tensor + "_clip");
@@ -107,7 +107,7 @@ class Exporter {
 
   std::string quantized(const std::string& tensor, const std::string& name, const Quantization& q) {
     Clamp clamp;
-    // Where a range says less than uint8 does, it has to be said; ends of the grid are exact.
+    // A range narrower than uint8 becomes a Clip. The real numbers of its bounds are exact.
     if (q.range.lo > 0) clamp.lo = q.scale * static_cast<float>(q.range.lo - q.zero_point);
     if (q.range.hi < 255) clamp.hi = q.scale * static_cast<float>(q.range.hi - q.zero_point);
     const std::string scale = builder_.floats(name + "_scale", {&q.scale, 1}, {});
@@ -119,7 +119,7 @@ class Exporter {
     return real;
   }
 
-  // Names of weights [filters, channels, pixels...] and bias, from integers with scales or in float.
+  // Names of the weights [filters, channels, pixels...] and the bias: integers with scales, or float.
   std::pair<std::string, std::string> weights(const Node& node, const graph::Filter& filter, std::int64_t filters,
                                               std::int64_t pixels, std::int64_t channels,
                                               const std::vector<std::int64_t>& dims) {
@@ -188,7 +188,7 @@ class Exporter {
       flat = builder_.unique(flat + "_flat");
       builder_.node("Flatten", {tensor_[in]}, flat);
     }
-    // A flattened picture is [C, H, W] in ONNX; a tensor that is flat already kept our order.
+    // A flattened image is [C, H, W] in ONNX. A tensor that was flat before has the order of the graph.
     const std::int64_t pixels = flat_[in] ? 1 : shape(in).height * shape(in).width;
     const std::int64_t columns = shape(in).elems();
     const auto [weight, bias] =
@@ -325,7 +325,7 @@ class Exporter {
     return {};
   }
   Status write(const Node& node, const graph::Transpose& op, const std::string& result) {
-    // Where height, width and channels are in [N, C, H, W].
+    // The axes of height, width and channels in [N, C, H, W].
     constexpr std::array<std::int64_t, 3> kAxis{2, 3, 1};
     const auto from = [&](std::size_t i) { return kAxis[static_cast<std::size_t>(op.order[i])]; };
     set_ints(builder_.node("Transpose", {picture(node.inputs[0])}, result), "perm", {0, from(2), from(0), from(1)});
@@ -362,7 +362,7 @@ class Exporter {
     return Error{ErrorCode::kUnsupported,
                  std::string(graph::op_name(op)) + " has to be folded before a network is written", node.name};
   }
-  // add() writes these.
+  // add() handles these operators.
   Status write(const Node& /*node*/, const graph::Identity& /*op*/, const std::string& /*r*/) { return {}; }
   Status write(const Node& /*node*/, const graph::Quantize& /*op*/, const std::string& /*r*/) { return {}; }
   Status write(const Node& /*node*/, const graph::Dequantize& /*op*/, const std::string& /*r*/) { return {}; }
@@ -383,7 +383,7 @@ class Exporter {
   const Graph& graph_;
   OnnxBuilder builder_;
   graph::ValueMap<std::string> tensor_;
-  graph::ValueMap<bool> flat_;  // the tensor is [N, elements in our order]
+  graph::ValueMap<bool> flat_;  // the tensor is [N, elements in the graph's order]
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-// From a graph to the bytes of an ONNX file.
+// Makes the bytes of an ONNX file from a graph.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,7 @@
 
 namespace narrow::exporters {
 
-// graph: float, integer or mixed; passes validate(). name: of the ONNX graph. See narrow/export.h for the form.
+// graph: float, integer or mixed; passes validate(). name: name of the ONNX graph. narrow/onnx.h describes the file.
 // Errors: kLimit (more than protobuf can hold), kUnsupported (BatchNorm: simplify first).
 [[nodiscard]] Result<std::vector<std::byte>> export_graph(const graph::Graph& graph, const std::string& name);
 

@@ -3,10 +3,10 @@
 namespace narrow::exporters {
 namespace {
 
-// HardSwish came with opset 14; nothing that is written here changed its meaning since.
+// Operator set 14 introduced HardSwish. No operator that is written here has changed its meaning since.
 constexpr std::int64_t kOpset = 14;
 
-// The version of the file format that came with an operator set.
+// The version of the file format that appeared together with an operator set.
 std::int64_t ir_version_of(std::int64_t opset) {
   if (opset >= 19) return 9;
   return opset >= 15 ? 8 : 7;

@@ -16,14 +16,15 @@ class OnnxBuilder {
  public:
   explicit OnnxBuilder(const std::string& graph_name);
 
-  // Raises the file's operator set to this one, for operators that came with it. Without a call it is 14.
+  // Requires at least this operator set in the file, for operators that it introduced. Without a call the set is 14.
   void need_opset(std::int64_t opset);
 
-  // A node with one output of this name. Attributes are added to what is returned, before the next call.
+  // Appends a node with one output of this name. The caller adds attributes to the result before the next call.
   ::onnx::NodeProto& node(const std::string& op_type, const std::vector<std::string>& inputs,
                           const std::string& output);
 
-  // Initializers; each returns the name it got, `name` or with a suffix where that is taken. No dims: a scalar.
+  // Append initializers. Each returns the name of its initializer: `name`, with a suffix if that is taken. Empty dims:
+  // a scalar.
   std::string floats(const std::string& name, std::span<const float> values, const std::vector<std::int64_t>& dims);
   std::string int8s(const std::string& name, std::span<const std::int8_t> values,
                     const std::vector<std::int64_t>& dims);
@@ -31,7 +32,7 @@ class OnnxBuilder {
   std::string int32s(const std::string& name, std::span<const std::int32_t> values);
   std::string int64s(const std::string& name, std::span<const std::int64_t> values);
 
-  // Marks a name as used by a tensor and returns it, with a suffix where it is taken.
+  // Marks `name` as the name of a tensor and returns it, with a suffix if it is taken.
   std::string unique(const std::string& name) { return names_.with_number(name); }
 
   void input(const std::string& name, const std::vector<std::int64_t>& dims) { port(*graph().add_input(), name, dims); }
@@ -45,14 +46,14 @@ class OnnxBuilder {
   ::onnx::GraphProto& graph() { return *model_.mutable_graph(); }
   ::onnx::TensorProto& tensor(const std::string& name, ::onnx::TensorProto_DataType type, const void* bytes,
                               std::size_t size, const std::vector<std::int64_t>& dims);
-  // float32 with the batch as a symbolic first dimension.
+  // A float32 tensor with the batch as a symbolic first dimension.
   static void port(::onnx::ValueInfoProto& info, const std::string& name, const std::vector<std::int64_t>& dims);
 
   ::onnx::ModelProto model_;
   base::UniqueNames names_;
 };
 
-// Attributes.
+// Set attributes of a node.
 void set_int(::onnx::NodeProto& node, const std::string& name, std::int64_t value);
 void set_float(::onnx::NodeProto& node, const std::string& name, float value);
 void set_ints(::onnx::NodeProto& node, const std::string& name, const std::vector<std::int64_t>& values);
