@@ -8,7 +8,7 @@
 namespace narrow::onnx {
 namespace {
 
-// nullptr: no family has this operator.
+// nullptr: no family of evaluators has this operator.
 evaluation::Evaluator find_evaluator(const Node& node) {
   if (!node.domain.empty()) return nullptr;
   for (const auto family :

@@ -1,4 +1,4 @@
-// Computes nodes whose inputs are all constant: the shape arithmetic that exporters leave behind.
+// Computes nodes whose inputs are all constant, such as the shape arithmetic that exporters write.
 #pragma once
 
 #include <cstdint>
@@ -10,14 +10,14 @@
 
 namespace narrow::onnx {
 
-// Whether evaluate() knows this operator.
+// Whether evaluate() supports this operator.
 [[nodiscard]] bool can_evaluate(const Node& node);
 
-// The node's outputs, computed as the ONNX operator specification says for this opset. `inputs` are in the node's
-// order, nullptr where an optional one is not given. Constant, ConstantOfShape, Cast, Gather, Concat, Slice, Unsqueeze,
-// Squeeze, Reshape, Flatten, Transpose, Identity, Dropout, Expand, Tile, Range, Split, Add, Sub, Mul, Div, Mod, Pow,
-// Sqrt, Reciprocal, Neg, Abs, Exp, Floor, Ceil, Max, Min, Clip, Relu, Equal, Greater, Less, Not, And, Or, Where,
-// ReduceSum, ReduceProd, ReduceMean, ReduceMax, ReduceMin, Pad (constant mode), Shape, Size, MatMul (2-D),
+// Returns the node's outputs, computed as the ONNX operator specification defines them for this opset. inputs: in the
+// node's order, nullptr where an optional one is missing. Supported: Constant, ConstantOfShape, Cast, Gather, Concat,
+// Slice, Unsqueeze, Squeeze, Reshape, Flatten, Transpose, Identity, Dropout, Expand, Tile, Range, Split, Add, Sub, Mul,
+// Div, Mod, Pow, Sqrt, Reciprocal, Neg, Abs, Exp, Floor, Ceil, Max, Min, Clip, Relu, Equal, Greater, Less, Not, And,
+// Or, Where, ReduceSum, ReduceProd, ReduceMean, ReduceMax, ReduceMin, Pad (constant mode), Shape, Size, MatMul (2-D),
 // QuantizeLinear, DequantizeLinear. Errors: kMalformed (inputs that do not fit, a division of integers by zero),
 // kUnsupported, kLimit (an output of more than 2^31 elements, or more than 64 times what the file could hold).
 [[nodiscard]] Result<std::vector<Tensor>> evaluate(const Node& node, const std::vector<const Tensor*>& inputs,

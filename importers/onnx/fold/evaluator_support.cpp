@@ -15,7 +15,8 @@ std::int64_t held_bytes(ElementType type) {
   return type == ElementType::kInt8 || type == ElementType::kUint8 ? 1 : 8;
 }
 
-// To a format with `bits` bits of fraction, the smallest normal exponent and the largest finite value.
+// Rounds to a format with `bits` bits of fraction, whose smallest normal exponent is `smallest` and whose largest
+// finite value is `largest`.
 float round_to(float value, int bits, int smallest, float largest) {
   if (!std::isfinite(value) || value == 0) return value;
   const int exponent = std::max(std::ilogb(value), smallest) - bits;
@@ -195,7 +196,8 @@ Tensor collect(const Tensor& from, Dims dims, const Dims& strides, std::int64_t 
         std::size_t elems = 1;
         for (const std::int64_t dim : result.dims) elems *= static_cast<std::size_t>(dim);
         collected.reserve(elems);
-        // The first element of a walk backwards lies at the offset, the sums are then negative.
+        // Negative strides start at the last element. Its position is the offset, and the sums of strides are then
+        // negative.
         walk(result.dims, strides, none, [&](std::size_t index, std::size_t /*unused*/) {
           collected.push_back(values[index + static_cast<std::size_t>(offset)]);
         });

@@ -1,4 +1,4 @@
-// What the evaluators of operators share: arguments, limits, broadcasting and walking over tensors.
+// Functions that the evaluators of several operators use: arguments, limits, broadcasting and loops over tensors.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,7 @@ namespace narrow::onnx::evaluation {
 using Dims = std::vector<std::int64_t>;
 using Outputs = Result<std::vector<Tensor>>;
 
-// One node with what it reads.
+// One node with its inputs.
 struct Call {
   const Node& node;
   const std::vector<const Tensor*>& inputs;
@@ -24,43 +24,43 @@ struct Call {
 
   [[nodiscard]] Error malformed(std::string message) const;
   [[nodiscard]] Error unsupported(std::string message) const;
-  // nullptr: not given.
+  // nullptr: the input is missing.
   [[nodiscard]] const Tensor* optional(std::size_t index) const;
-  // Error: not given.
+  // Error: the input is missing.
   [[nodiscard]] Result<const Tensor*> required(std::size_t index) const;
   [[nodiscard]] Result<std::int64_t> int_or(std::string_view attribute, std::int64_t otherwise) const;
-  // Integers of an input, which must be of an integer type. Nothing: it is not given.
+  // The integers of an input. Nothing: the input is missing. Error: it is not of an integer type.
   [[nodiscard]] Result<std::optional<Dims>> ints(std::size_t index) const;
-  // From the attribute before opset `moved`, from input `index` since then.
+  // The integers of the attribute before opset `moved`, those of input `index` since then.
   [[nodiscard]] Result<std::optional<Dims>> ints_moved(std::string_view attribute, std::size_t index,
                                                        std::int64_t moved) const;
-  // The axis counted from the front. Error: not in [-rank, rank).
+  // Returns the axis counted from the front. Error: it is not in [-rank, rank).
   [[nodiscard]] Result<std::size_t> axis(std::int64_t axis, std::size_t rank) const;
-  // Several, as flags per dimension. Error: also those that are named twice.
+  // Returns several axes as one flag per dimension. Errors: those of axis(); an axis that is named twice.
   [[nodiscard]] Result<std::vector<bool>> axes(const Dims& axes, std::size_t rank) const;
-  // Product of the dimensions. Errors: a negative one; more bytes than an output may have (kLimit).
+  // Returns the product of the dimensions. Errors: a negative one; more bytes than an output may have (kLimit).
   [[nodiscard]] Result<std::int64_t> count(const Dims& dims, ElementType type) const;
 };
 
-// Whether a value of this (integer) type can be `value`.
+// Whether a tensor of this integer type can hold `value`.
 [[nodiscard]] bool fits(ElementType type, std::int64_t value);
 
 // The outputs of an operator that has one.
 [[nodiscard]] std::vector<Tensor> single(Tensor output);
 // A tensor of floats; half precision rounds to nearest even.
 [[nodiscard]] Tensor float_tensor(ElementType type, Dims dims, std::vector<float> values);
-// A tensor of integers or bools. Error: one does not fit the type.
+// A tensor of integers or bools. Error: a value that the type can't hold.
 [[nodiscard]] Result<Tensor> int_tensor(const Call& call, ElementType type, Dims dims,
                                         const std::vector<std::int64_t>& values);
 
-// Elements between neighbours of each dimension, row-major.
+// The distance between neighbours along each dimension, in elements, row-major.
 [[nodiscard]] Dims strides_of(const Dims& dims);
-// NumPy's rule: from the last dimension, equal or 1.
+// The dimensions of both tensors, broadcast as in NumPy: aligned from the last, each equal in both or 1 in one.
 [[nodiscard]] Result<Dims> broadcast(const Call& call, const Dims& a, const Dims& b);
-// Strides with which a tensor of `dims` is read as one of `wide`: 0 where it is repeated.
+// The strides that read a tensor of `dims` as one of `wide`. They are 0 for a dimension that is repeated.
 [[nodiscard]] Dims broadcast_strides(const Dims& dims, const Dims& wide);
 
-// Calls visit(a, b) for every position in row-major order; a and b are the sums of position * stride.
+// Calls visit(a, b) for every position in row-major order. a and b are the sums of position * stride.
 template <class Visit>
 void walk(const Dims& dims, const Dims& strides_a, const Dims& strides_b, Visit visit) {
   for (const std::int64_t dim : dims) {
@@ -86,7 +86,8 @@ void walk(const Dims& dims, const Dims& strides_a, const Dims& strides_b, Visit 
   }
 }
 
-// Elements of `from` at `offset` plus the sums of position * stride, as a tensor of `dims` (already counted).
+// The elements of `from` at `offset` plus the sums of position * stride, as a tensor of `dims`. Precondition: count()
+// accepts dims.
 [[nodiscard]] Tensor collect(const Tensor& from, Dims dims, const Dims& strides, std::int64_t offset = 0);
 
 }  // namespace narrow::onnx::evaluation

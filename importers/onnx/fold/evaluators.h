@@ -1,4 +1,4 @@
-// The operators that evaluate() knows, by the file that computes them. Each file lists its own.
+// The operators that evaluate() supports. Each file that computes some of them lists its own.
 #pragma once
 
 #include <span>
@@ -8,7 +8,7 @@
 
 namespace narrow::onnx::evaluation {
 
-// The node's outputs. Errors: inputs or attributes that do not fit.
+// Returns the node's outputs. Errors: inputs or attributes that do not fit.
 using Evaluator = Outputs (*)(const Call&);
 
 struct EvaluatorRow {

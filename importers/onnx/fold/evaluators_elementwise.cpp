@@ -1,5 +1,5 @@
-// Operators that compute each element from the elements at the same place of their inputs. Several inputs are broadcast
-// as NumPy does.
+// Operators whose output elements depend only on the elements at the same position of their inputs. Several inputs are
+// broadcast as in NumPy.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -10,7 +10,7 @@
 namespace narrow::onnx::evaluation {
 namespace {
 
-using Number = std::optional<std::int64_t>;  // nothing: the result does not exist
+using Number = std::optional<std::int64_t>;  // nothing: the operation has no result
 
 struct Addition {
   static float apply(float a, float b) { return a + b; }
@@ -77,7 +77,7 @@ struct Power {
     return result;
   }
 };
-struct Maximum {  // a NaN wins
+struct Maximum {  // a NaN is the maximum
   static float apply(float a, float b) { return std::isnan(a) || a > b ? a : b; }
   static Number apply(std::int64_t a, std::int64_t b) { return a > b ? a : b; }
 };
@@ -189,7 +189,7 @@ Outputs pow(const Call& call) {
     return call.malformed("it does not compute with bools");
   }
   if (!a->is_float() && b->is_float()) return call.unsupported("an integer to the power of a float is not supported");
-  // The result has the type of the base, whatever the exponent's is.
+  // The result has the type of the base, whatever type the exponent has.
   NARROW_ASSIGN(Tensor result, a->is_float() ? combine_floats<Power>(call, *a, *b) : combine_ints<Power>(call, *a, *b));
   return single(std::move(result));
 }
@@ -259,7 +259,7 @@ Outputs where(const Call& call) {
   return single(std::move(result));
 }
 
-// Of a floating type only.
+// The function exists for floating types only.
 template <float (*kFunction)(float)>
 Outputs of_float(const Call& call) {
   NARROW_ASSIGN(const Tensor* input, call.required(0));
@@ -304,7 +304,7 @@ Outputs logical_not(const Call& call) {
   return single({ElementType::kBool, input->dims, std::move(values)});
 }
 
-// The low bits, as an integer of this type: what a cast between integers keeps.
+// A cast between integers keeps the low bits, read as an integer of the new type.
 std::int64_t wrap(ElementType type, std::int64_t value) {
   switch (type) {
     case ElementType::kInt8:
@@ -377,7 +377,7 @@ Outputs clip(const Call& call) {
       [&](auto& values) {
         using Values = std::decay_t<decltype(values)>;
         for (auto& value : values) {
-          // Not std::clamp: the bounds may be crossed, then the upper one wins.
+          // Unlike std::clamp this allows a lower bound above the upper one. The upper one then decides.
           if (bounds[0] != nullptr) value = std::max(value, std::get_if<Values>(&bounds[0]->data)->front());
           if (bounds[1] != nullptr) value = std::min(value, std::get_if<Values>(&bounds[1]->data)->front());
         }

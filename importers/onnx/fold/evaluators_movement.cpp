@@ -1,4 +1,4 @@
-// Operators that reorder, repeat, select and join elements, cut a region out of a tensor, or put it into a larger one.
+// Operators that reorder, repeat, select and concatenate elements, cut out a region of a tensor, or pad it.
 #include <algorithm>
 #include <optional>
 
@@ -42,7 +42,7 @@ Outputs tile(const Call& call) {
   NARROW_ASSIGN(const Tensor* input, call.required(0));
   NARROW_ASSIGN(const auto repeats, call.ints(1));
   if (!repeats || repeats->size() != input->dims.size()) return call.malformed("its repeats do not fit the input");
-  // Each dimension as two: the repeats, with stride 0, and the input's own.
+  // Each dimension becomes two: the repeats, with stride 0, and the dimension of the input.
   const Dims own = strides_of(input->dims);
   Dims doubled;
   Dims strides;
@@ -61,7 +61,7 @@ Outputs tile(const Call& call) {
   return single(std::move(result));
 }
 
-// Product of dimensions [begin, end).
+// The product of dimensions [begin, end).
 std::int64_t product(const Dims& dims, std::size_t begin, std::size_t end) {
   std::int64_t elems = 1;
   for (std::size_t i = begin; i < end; ++i) elems *= dims[i];
@@ -139,7 +139,7 @@ Outputs concat(const Call& call) {
   return single(std::move(result));
 }
 
-// Sizes of the parts of a Split along a dimension of `size`.
+// The sizes of the slices of a Split along a dimension of `size`.
 Result<Dims> split_sizes(const Call& call, std::int64_t size) {
   NARROW_ASSIGN(const auto given, call.ints_moved("split", 1, 13));
   const std::size_t parts = call.node.outputs.size();
@@ -155,7 +155,7 @@ Result<Dims> split_sizes(const Call& call, std::int64_t size) {
   }
   if (parts == 0) return call.malformed("it has no output");
   const auto count = static_cast<std::int64_t>(parts);
-  // Until opset 18 the parts had to be equal, since then the last one may be smaller.
+  // Before opset 18 all slices had the same size. Since then the last one may be smaller.
   if (call.opset < 18 && size % count != 0) return call.malformed("the dimension can't be split evenly");
   const std::int64_t part = (size + count - 1) / count;
   Dims sizes(parts, part);
@@ -181,7 +181,7 @@ Outputs split(const Call& call) {
   return outputs;
 }
 
-// Attributes until opset 9, inputs since then.
+// These are attributes until opset 9, and inputs since then.
 struct SliceArguments {
   Dims starts, ends, axes, steps;
 };
@@ -222,7 +222,7 @@ Outputs slice(const Call& call) {
     NARROW_ASSIGN(const std::size_t axis, call.axis(arguments.axes[i], dims.size()));
     const std::int64_t size = input->dims[axis];
     if (arguments.steps[i] == 0) return call.malformed("a step is 0");
-    // A step beyond the dimension takes one element, however far it reaches.
+    // A step larger than the dimension takes one element, whatever its size.
     const std::int64_t step = std::clamp(arguments.steps[i], -size - 1, size + 1);
     const auto place = [&](std::int64_t at) { return at < 0 ? at + size : at; };
     const std::int64_t last = step > 0 ? size : size - 1;
@@ -237,7 +237,7 @@ Outputs slice(const Call& call) {
   return single(collect(*input, std::move(dims), strides, offset));
 }
 
-// Elements added (or, if negative, taken away) before and after each dimension.
+// The number of elements added before and after each dimension. A negative number removes elements.
 struct Margins {
   Dims before, after;
 };
@@ -264,7 +264,7 @@ Result<Margins> margins_of(const Call& call, std::size_t rank) {
   return margins;
 }
 
-// What is put around, as one element of the input's type.
+// The value that padding has, as one element of the input's type.
 Result<Tensor> pad_value(const Call& call, const Tensor& input) {
   if (call.opset < 11) {
     NARROW_ASSIGN(const auto value, call.node.find_float("value"));
@@ -288,7 +288,7 @@ Outputs pad(const Call& call) {
   NARROW_ASSIGN(const Margins margins, margins_of(call, rank));
   NARROW_ASSIGN(const Tensor value, pad_value(call, *input));
   Dims dims(rank, 0);
-  Dims region(rank, 0);  // what is left of the input
+  Dims region(rank, 0);  // size of the part of the input that remains
   std::int64_t from = 0;
   std::int64_t to = 0;
   for (std::size_t i = 0; i < rank; ++i) {
@@ -303,7 +303,7 @@ Outputs pad(const Call& call) {
   const Dims read = strides_of(input->dims);
   const Dims write = strides_of(dims);
   for (std::size_t i = 0; i < rank; ++i) {
-    // In the input's coordinates: [first, last) survives.
+    // The elements [first, last) of the input remain.
     const std::int64_t first = std::max<std::int64_t>(0, -margins.before[i]);
     const std::int64_t last = input->dims[i] + std::min<std::int64_t>(0, margins.after[i]);
     region[i] = std::max<std::int64_t>(0, last - first);

@@ -8,7 +8,7 @@
 namespace narrow::onnx::evaluation {
 namespace {
 
-// Scale and zero point of each element: one of each, or one per index of the axis.
+// Scale and zero point of each element: one of each for all, or one per index of the axis.
 struct Parameters {
   std::vector<float> scales;
   std::vector<std::int64_t> zero_points;
@@ -43,7 +43,7 @@ Result<Parameters> parameters_of(const Call& call, const Tensor& input) {
   return parameters;
 }
 
-// The type of codes: that of the zero point, or what the node says, or uint8.
+// The type of the integers: that of the zero point, or that of the node's attribute, or uint8.
 Result<ElementType> code_type(const Call& call) {
   ElementType type = ElementType::kUint8;
   NARROW_ASSIGN(const std::int64_t given, call.int_or("output_dtype", 0));
@@ -71,7 +71,7 @@ Outputs quantize(const Call& call) {
   bool numbers = true;
   walk(input->dims, strides_of(input->dims), parameters.strides, [&](std::size_t i, std::size_t p) {
     numbers = numbers && !std::isnan(values[i]);
-    // Half to even; the sum is exact wherever it is not out of range anyway.
+    // Rounds half to even. The sum is exact unless it is out of range anyway.
     const float code = std::nearbyint(values[i] / parameters.scales[p]) + static_cast<float>(parameters.zero_points[p]);
     codes.push_back(numbers ? static_cast<std::int64_t>(std::clamp(code, lowest, highest)) : 0);
   });

@@ -1,4 +1,4 @@
-// Operators that sum up: reductions over axes and the product of matrices.
+// Reductions over axes, and matrix products.
 #include <cmath>
 #include <limits>
 
@@ -17,7 +17,7 @@ struct Plan {
 };
 
 Result<Plan> plan(const Call& call, const Tensor& input, Kind kind) {
-  // ReduceSum got its axes as an input in opset 13, the others in 18.
+  // The axes became an input in opset 13 for ReduceSum and in opset 18 for the others.
   NARROW_ASSIGN(const auto given, call.ints_moved("axes", 1, kind == Kind::kSum ? 13 : 18));
   NARROW_ASSIGN(const std::int64_t keep, call.int_or("keepdims", 1));
   NARROW_ASSIGN(const std::int64_t noop, call.int_or("noop_with_empty_axes", 0));
@@ -26,7 +26,7 @@ Result<Plan> plan(const Call& call, const Tensor& input, Kind kind) {
   if (!given || given->empty()) reduced.assign(rank, noop == 0);
 
   Plan plan;
-  Dims kept = input.dims;  // with 1 for what is reduced
+  Dims kept = input.dims;  // with 1 for the reduced dimensions
   for (std::size_t i = 0; i < rank; ++i) {
     if (reduced[i]) {
       plan.each *= input.dims[i];

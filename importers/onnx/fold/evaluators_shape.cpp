@@ -1,4 +1,4 @@
-// Operators that make tensors from attributes, shapes and scalars, and those that give elements another shape.
+// Operators that make tensors from attributes, shapes and scalars, and operators that change the shape of a tensor.
 #include <algorithm>
 #include <cmath>
 

@@ -35,7 +35,7 @@ struct Side {
   std::int64_t added_by_ceil = 0;
 };
 
-// extent: pixels from the first to the last tap of the kernel.
+// extent: number of pixels from the first to the last tap of the window.
 Side side_of(const std::string& auto_pad, const Side& stated, std::int64_t size, std::int64_t extent,
              std::int64_t stride, bool ceil) {
   if (auto_pad == "SAME_UPPER" || auto_pad == "SAME_LOWER") {

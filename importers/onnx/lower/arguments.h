@@ -1,4 +1,4 @@
-// Attributes that several operators share, checked and with their defaults.
+// Attributes that several operators share, checked and with default values.
 #pragma once
 
 #include <cstdint>
@@ -15,28 +15,28 @@ namespace narrow::onnx {
 [[nodiscard]] Result<float> float_or(const Node& node, std::string_view attribute, float otherwise);
 [[nodiscard]] Result<std::string> string_or(const Node& node, std::string_view attribute, std::string_view otherwise);
 
-// An axis of a tensor of this rank; negative ones count from the end. Error: there is no such axis.
+// The index of an axis in a tensor of this rank. Negative axes count from the end. Error: there is no such axis.
 [[nodiscard]] Result<int> axis_of(const Node& node, std::int64_t axis, int rank);
-// Several, ascending. Error: one is named twice.
+// The indices of several axes, ascending. Error: one is named twice.
 [[nodiscard]] Result<std::vector<int>> axes_of(const Node& node, const std::vector<std::int64_t>& axes, int rank);
 
 struct WindowArguments {
   graph::Window window;
-  // What `ceil_mode` adds below and to the right of the padding that is stated; part of window.pad.
+  // What `ceil_mode` adds below and to the right of the file's padding. window.pad includes it.
   int ceil_bottom = 0;
   int ceil_right = 0;
 };
 
-// strides, dilations, pads or auto_pad, and ceil_mode of a node that slides kernel_h x kernel_w pixels over a picture
-// of height x width. Windows that would start beyond the picture and its padding at the top or left do not exist
-// (operator set 22, as in PyTorch).
+// Reads strides, dilations, pads or auto_pad, and ceil_mode of a node with a kernel_h x kernel_w window on an image of
+// height x width. Windows that would start after the image and its padding at the top or left do not exist (operator
+// set 22, as in PyTorch).
 [[nodiscard]] Result<WindowArguments> window_of(const Node& node, std::int64_t height, std::int64_t width,
                                                 std::int64_t kernel_h, std::int64_t kernel_w);
 
-// kernel_shape of a pooling node, two numbers.
+// The kernel_shape of a pooling node, two numbers.
 [[nodiscard]] Result<std::vector<std::int64_t>> kernel_shape_of(const Node& node);
 
-// Refuses anything but pictures: a tensor [N, C, H, W].
+// Error: the tensor is not an image [N, C, H, W].
 [[nodiscard]] Status must_be_picture(const Node& node, int rank);
 
 }  // namespace narrow::onnx

@@ -13,13 +13,13 @@ View with_rank(View view, std::size_t rank) {
   return view;
 }
 
-// Size of a constant along a dimension of a tensor of this rank.
+// The size of a constant along a dimension, after its rank is extended to `rank`.
 std::int64_t size_along(const Tensor& constant, std::size_t rank, std::size_t dim) {
   const std::size_t missing = rank - constant.dims.size();
   return dim < missing ? 1 : constant.dims[dim - missing];
 }
 
-// The constant repeated to [sizes of `dims`], in row-major order.
+// The constant repeated along `dims`, in row-major order.
 std::vector<float> repeated(const Tensor& constant, const View& view, const std::vector<int>& dims) {
   const std::vector<float> values = constant.to_floats();
   std::vector<std::int64_t> at{0};
@@ -123,7 +123,7 @@ Result<View> combined(Lowering& lowering, const Node& node, graph::Op op, View a
   }
 
   std::vector<std::int64_t> sizes;
-  std::vector<int> classes;  // which tensors a dimension belongs to
+  std::vector<int> classes;  // 0: in both tensors, 1: in the first, 2: in the second
   for (int dim = 0; dim < static_cast<int>(rank); ++dim) {
     const std::int64_t in_a = a.size(dim);
     const std::int64_t in_b = b.size(dim);
@@ -133,7 +133,7 @@ Result<View> combined(Lowering& lowering, const Node& node, graph::Op op, View a
     sizes.push_back(std::max(in_a, in_b));
     classes.push_back(in_a == in_b ? 0 : in_b == 1 ? 1 : 2);
   }
-  // The order of the larger tensor, which then need not move.
+  // Dimensions in the order of the larger tensor, which then need not be transposed.
   const View& larger = a.elems() >= b.elems() ? a : b;
   const View& smaller = a.elems() >= b.elems() ? b : a;
   std::vector<int> order = dims_in_value_order(larger);
@@ -142,7 +142,7 @@ Result<View> combined(Lowering& lowering, const Node& node, graph::Op op, View a
   }
   auto axes = choose_axes(sizes, order, classes, lowering.graph.shape(larger));
   if (!axes) {
-    // Both move, so that dimensions of one class are neighbours.
+    // Both are transposed, so that dimensions of one class are neighbours.
     std::stable_sort(order.begin(), order.end(), [&](int left, int right) {
       return classes[static_cast<std::size_t>(left)] > classes[static_cast<std::size_t>(right)];
     });

@@ -1,4 +1,4 @@
-// Elementwise arithmetic with ONNX's broadcasting: dimensions are aligned from the last; each is equal in both tensors,
+// Elementwise arithmetic with ONNX's broadcasting: dimensions are aligned from the last. Each is equal in both tensors,
 // or 1 in one of them.
 #pragma once
 
@@ -8,21 +8,22 @@
 
 namespace narrow::onnx {
 
-// A tensor whose channels are all dimensions along which some constants vary, and those constants by channel.
+// A tensor whose channels are all dimensions along which some constant varies, and the values of the constants by
+// channel.
 struct PerChannel {
   View view;
-  std::vector<std::vector<float>> values;  // as many as constants, each [channels]
+  std::vector<std::vector<float>> values;  // one vector for each constant, [channels]
 };
 
-// Errors: constants that do not fit, or are larger than the tensor.
+// Errors: constants that do not fit, or that are larger than the tensor.
 [[nodiscard]] Result<PerChannel> per_channel(Lowering& lowering, const Node& node, const View& view,
                                              const std::vector<const Tensor*>& constants);
 
-// view * scale + shift, as a BatchNorm node; nullptr: 1 or 0.
+// Appends view * scale + shift as a BatchNorm. nullptr: a scale of 1, a shift of 0.
 [[nodiscard]] Result<View> affine(Lowering& lowering, const Node& node, const View& view, const Tensor* scale,
                                   const Tensor* shift);
 
-// Add, Subtract or Multiply of two tensors.
+// Appends Add, Subtract or Multiply of two tensors.
 [[nodiscard]] Result<View> combined(Lowering& lowering, const Node& node, graph::Op op, View a, View b);
 
 }  // namespace narrow::onnx

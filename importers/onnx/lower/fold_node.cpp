@@ -14,7 +14,8 @@ bool is_one_of(const Node& node, std::initializer_list<std::string_view> ops) {
   return node.domain.empty() && std::find(ops.begin(), ops.end(), node.op_type) != ops.end();
 }
 
-// The dimension of `after` that is dimension `axis` of `before`, row-major elements unchanged. Nothing: none is.
+// The dimension of `after` that equals dimension `axis` of `before`, if the row-major elements are the same. Nothing:
+// there is none.
 std::optional<int> same_axis(const std::vector<std::int64_t>& before, int axis,
                              const std::vector<std::int64_t>& after) {
   const auto at = static_cast<std::size_t>(axis);
@@ -28,7 +29,8 @@ std::optional<int> same_axis(const std::vector<std::int64_t>& before, int axis,
   return std::nullopt;
 }
 
-// The codes of the result of a node that moves or renames the elements of a quantized constant, nullptr: they are lost.
+// The weight integers of the result of a node that moves or renames the elements of a quantized constant. nullptr:
+// there are none.
 Result<const QuantizedConstant*> moved_codes(Lowering& lowering, const Node& node, const QuantizedConstant& from,
                                              std::vector<const Tensor*> inputs) {
   const QuantizedConstant* nothing = nullptr;
@@ -62,7 +64,7 @@ Result<const QuantizedConstant*> moved_codes(Lowering& lowering, const Node& nod
 
 Status FoldingBudget::spend(const Node& node, const std::vector<const Tensor*>& inputs,
                             const std::vector<Tensor>& outputs) {
-  constexpr std::int64_t kMaxBytes = std::int64_t{3} << 28;  // VGG-19 with computed weights has 548 MiB
+  constexpr std::int64_t kMaxBytes = std::int64_t{3} << 28;  // VGG-19 with computed weights takes 548 MiB
   constexpr std::int64_t kMaxElements = std::int64_t{1} << 30;
   constexpr std::int64_t kPerElementOfFile = 8;
   for (const Tensor* input : inputs) elements_ += input == nullptr ? 0 : input->elems();

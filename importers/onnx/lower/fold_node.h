@@ -1,4 +1,4 @@
-// Nodes whose inputs are all constants.
+// Computes nodes whose inputs are all constants.
 #pragma once
 
 #include <cstdint>
@@ -8,12 +8,12 @@
 
 namespace narrow::onnx {
 
-// Counts what folding costs, so that a small file can't require any amount of it.
+// Limits the cost of folding, so that a small file can't require any amount of time and memory.
 class FoldingBudget {
  public:
   // `model` must outlive this.
   explicit FoldingBudget(const Model& model) : model_(model) {}
-  // Error (kLimit): all nodes so far cost more than a network of this file can need.
+  // Adds the cost of a node. Error (kLimit): all nodes so far cost more than a network of this file can require.
   [[nodiscard]] Status spend(const Node& node, const std::vector<const Tensor*>& inputs,
                              const std::vector<Tensor>& outputs);
 
@@ -23,8 +23,8 @@ class FoldingBudget {
   std::int64_t bytes_ = 0;     // of all outputs
 };
 
-// Binds the node's outputs, if all its inputs are constants and it can be computed. Returns false if it is left to the
-// operator's handler. Quantized constants keep their integers across operators that only move or rename elements.
+// Binds the node's outputs if all its inputs are constants and it can be computed. Returns false if the operator's
+// handler has to lower it. Quantized constants keep their integers across operators that only move or rename elements.
 [[nodiscard]] Result<bool> fold_node(Lowering& lowering, FoldingBudget& budget, const Node& node);
 
 }  // namespace narrow::onnx

@@ -1,4 +1,4 @@
-// The graph that a model is lowered to, as it grows.
+// Builds the graph of a model that is lowered.
 #pragma once
 
 #include <cstddef>
@@ -18,11 +18,11 @@ class GraphWriter {
  public:
   // Adds the network's input.
   graph::ValueId add_input(const std::string& name, const TensorShape& shape);
-  // Appends a node with the name of `node` and a suffix. Lossless operators keep the quantization of what they read.
+  // Appends a node with the name of `node` and a suffix. Lossless operators keep the quantization of their input.
   // Error: the inputs do not fit the operator.
   Result<graph::ValueId> append(const Node& node, graph::Op op, std::vector<graph::ValueId> inputs, Clamp clamp = {},
                                 std::string_view suffix = {});
-  // float32 of a uint8 value. All callers share one Dequantize for each value.
+  // Returns the float32 value of a uint8 value. There is one Dequantize for each value.
   Result<graph::ValueId> dequantize(const Node& node, graph::ValueId id);
   void set_quantization(graph::ValueId id, const Quantization& quantization);
   void set_output(graph::ValueId id) { graph_.output = id; }
@@ -31,11 +31,11 @@ class GraphWriter {
   [[nodiscard]] const TensorShape& shape(const View& view) const { return shape(view.value); }
   // Precondition: the value is uint8.
   [[nodiscard]] const Quantization& quantization(graph::ValueId id) const { return *graph_.value(id).quantization; }
-  // The node that computes a value, nullptr for the network's input. Valid until the next node is added.
+  // The node that computes a value; nullptr for the network's input. Valid until the next node is added.
   [[nodiscard]] const graph::Node* producer(graph::ValueId id) const;
   [[nodiscard]] std::size_t node_count() const { return graph_.nodes.size(); }
 
-  // The finished graph.
+  // Returns the finished graph.
   [[nodiscard]] graph::Graph take() && { return std::move(graph_); }
 
  private:

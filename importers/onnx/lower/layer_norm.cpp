@@ -16,7 +16,7 @@
 namespace narrow::onnx {
 namespace {
 
-// Normalizes over the dimensions `over`; scale and shift vary along no others. nullptr: 1 or 0.
+// Normalizes over the dimensions `over`, along which scale and shift vary. nullptr: a scale of 1, a shift of 0.
 Result<View> normalized(Lowering& lowering, const Node& node, const View& x, const std::vector<int>& over,
                         float epsilon, const Tensor* scale, const Tensor* shift) {
   std::vector<std::int64_t> dims(x.dims.size(), 1);
@@ -26,13 +26,13 @@ Result<View> normalized(Lowering& lowering, const Node& node, const View& x, con
     count *= x.size(dim);
   }
   if (count == 1) return unsupported(node, "normalizes single numbers");
-  // Before constants of this size exist.
+  // The check comes before constants of this size are allocated.
   if (count > graph::kMaxDimension) {
     return node_error(node, ErrorCode::kLimit,
                       "normalizes " + std::to_string(count) + " numbers at a time; at most " +
                           std::to_string(graph::kMaxDimension) + " are supported");
   }
-  // Constants of this shape make exactly these dimensions the channels.
+  // With constants of this shape, exactly these dimensions become the channels.
   const Tensor ones{ElementType::kFloat32, dims, std::vector<float>(static_cast<std::size_t>(count), 1.0F)};
   const Tensor zeros{ElementType::kFloat32, dims, std::vector<float>(static_cast<std::size_t>(count), 0.0F)};
   NARROW_ASSIGN(
@@ -46,7 +46,7 @@ Result<View> normalized(Lowering& lowering, const Node& node, const View& x, con
   return std::move(at.view);
 }
 
-// Finds the parts from the last node back to the first.
+// Finds the parts, from the last node back to the first.
 class Matcher {
  public:
   explicit Matcher(const Lowering& lowering) : lowering_(lowering) {
@@ -82,7 +82,7 @@ class Matcher {
     return node.op_type == op_type && (node.domain.empty() || node.domain == "ai.onnx");
   }
 
-  // The node that computes `name`, if it has this operator; it becomes one of the parts.
+  // The node that computes `name`, if it has this operator. It is added to the parts.
   const Node* made_by(const std::string& name, std::string_view op_type) {
     const auto maker = makers_.find(name);
     if (name.empty() || maker == makers_.end()) return nullptr;
@@ -92,7 +92,7 @@ class Matcher {
     return &node;
   }
 
-  // A constant that is one number.
+  // The value of a constant with one element.
   [[nodiscard]] std::optional<float> number(const Node& node, std::size_t i) const {
     const Constant* constant = lowering_.names.constant_or_null(node, i);
     if (constant == nullptr || constant->tensor->type == ElementType::kOther || constant->tensor->elems() != 1) {
@@ -101,7 +101,7 @@ class Matcher {
     return constant->tensor->to_floats()[0];
   }
 
-  // The axes of a ReduceMean that keeps its dimensions.
+  // The axes of a ReduceMean that keeps the reduced dimensions.
   [[nodiscard]] std::optional<std::vector<std::int64_t>> axes_of_mean(const Node& mean) const {
     const auto keeps = mean.find_int("keepdims");
     const auto axes = lowering_.names.ints_of(mean, "axes", 1);
@@ -111,7 +111,7 @@ class Matcher {
     return **axes;
   }
 
-  // x - ReduceMean(x), which a file may compute once or twice.
+  // x - ReduceMean(x). A file may compute it once or twice.
   struct Difference {
     std::string x;
     std::vector<std::int64_t> axes;
@@ -127,7 +127,7 @@ class Matcher {
     return Difference{sub->inputs[0], *std::move(axes)};
   }
 
-  // The name whose square `name` is.
+  // The name of the tensor of which `name` is the square.
   std::optional<std::string> root_of_square(const std::string& name) {
     const std::size_t mark = others_.size();
     if (const Node* pow = made_by(name, "Pow"); pow != nullptr && number(*pow, 1) == 2.0F) return pow->inputs[0];
@@ -137,7 +137,7 @@ class Matcher {
     return std::nullopt;
   }
 
-  // numerator / sqrt(mean of squares + epsilon). `whole` of the result has x as its input.
+  // numerator / sqrt(mean of squares + epsilon). In the result, x is the input of `whole`.
   std::optional<LayerNormParts> parts_of(const std::string& numerator, const std::string& deviation) {
     const auto above = difference(numerator);
     const Node* sqrt = above ? made_by(deviation, "Sqrt") : nullptr;
@@ -204,7 +204,7 @@ Status lower_layer_norm(Lowering& lowering, const Node& node) {
 std::unordered_map<std::size_t, LayerNormParts> find_layer_norms(const Lowering& lowering) {
   std::unordered_map<std::size_t, LayerNormParts> found;
   const std::vector<Node>& nodes = lowering.model.nodes;
-  // Most networks have none.
+  // Most networks have no layer normalization in parts.
   if (std::none_of(nodes.begin(), nodes.end(), [](const Node& node) { return node.op_type == "Sqrt"; })) return found;
   Matcher matcher(lowering);
   for (std::size_t i = 0; i < nodes.size(); ++i) {

@@ -9,7 +9,7 @@
 namespace narrow::onnx {
 namespace {
 
-// How good an axis assignment is; the larger the better.
+// The quality of a choice of axes. Larger is better.
 enum Merit { kImpossible, kPossible, kOnePerAxis, kNoReshape };
 
 }  // namespace
@@ -97,7 +97,7 @@ Result<View> Layout::arranged_atoms(const Node& node, const View& view, const Ax
     return node_error(node, ErrorCode::kInternal, "an arrangement that leaves out elements was asked for");
   }
 
-  // Blocks: runs of atoms that are neighbours in both orders.
+  // Blocks are atoms that are neighbours in both orders, merged.
   std::vector<Atom> blocks;
   for (const Atom& atom : wanted) {
     if (!blocks.empty() && blocks.back().stride == atom.size * atom.stride) {
@@ -123,7 +123,7 @@ Result<View> Layout::arranged_atoms(const Node& node, const View& view, const Ax
   }
   NARROW_ASSIGN(at, shaped(node, at, {size_of(axes[0]), size_of(axes[1]), size_of(axes[2])}));
 
-  // The atoms' steps in the new order.
+  // The strides of the atoms in the new order.
   std::vector<std::int64_t> strides(wanted.size());
   std::int64_t stride = 1;
   for (std::size_t i = wanted.size(); i-- > 0;) {

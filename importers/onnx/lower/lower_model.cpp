@@ -37,8 +37,8 @@ Status lower_node(Lowering& lowering, const Node& node) {
   return row->handler(lowering, node);
 }
 
-// Constants first, because what integers of the input mean may be among them; then what depends on the input, which
-// leaves constants behind as well (shapes).
+// Constants are folded first, because the parameters of an integer input may be among them. Then nodes that depend on
+// the input are lowered; some of them (shapes) become constants too.
 Result<int> lower_nodes(Lowering& lowering) {
   const std::vector<Node>& nodes = lowering.model.nodes;
   FoldingBudget budget(lowering.model);

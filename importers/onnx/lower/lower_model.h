@@ -1,4 +1,4 @@
-// From an ONNX model to a graph.
+// Makes a graph of an ONNX model.
 #pragma once
 
 #include <optional>
@@ -13,27 +13,28 @@
 namespace narrow::onnx {
 
 struct LowerOptions {
-  // Height and width where the file leaves them open; 0: an error that asks for them.
+  // Height and width, where the file leaves them open. 0: an open size is an error.
   int input_size = 0;
-  // The first dimension of the input is the batch (and treated as 1). Off: the input is one picture's tensor as it is.
+  // Whether the first dimension of the input is the batch, which becomes 1. If not, the input is the tensor of one
+  // image.
   bool batched = true;
 };
 
 struct Lowered {
-  // Passes validate(). BatchNorm and others are nodes of their own; a pre-quantized network keeps its quantization.
+  // Passes validate(). A BatchNorm is a node of its own; a pre-quantized network keeps its quantization.
   graph::Graph graph;
-  std::vector<std::string> log;  // what a user should know: constants folded, the batch that was set to 1, ...
+  std::vector<std::string> log;  // notes for the user: folded constants, a batch that was set to 1, ...
 };
 
-// Errors: kUnsupported (an operator that is not known, with its node and the list of operators; an attribute or shape
-// that is not supported), kMalformed (shapes that do not fit, missing inputs), kInvalidArgument (an open input size).
+// Errors: kUnsupported (an unknown operator, with its node and the list of operators; an attribute or shape that is not
+// supported), kMalformed (shapes that do not fit, missing inputs), kInvalidArgument (an open input size).
 [[nodiscard]] Result<Lowered> lower_model(const Model& model, const LowerOptions& options = {});
 
 // One row of `narrow operators`.
 struct SupportedOperator {
   std::string_view name;    // "Conv", "com.microsoft.QLinearAdd"
   std::string_view how;     // "integer", "table", "float", "folded", "moves data", ...
-  std::string_view limits;  // what is not supported of it; may be empty
+  std::string_view limits;  // what is not supported; may be empty
 };
 [[nodiscard]] std::vector<SupportedOperator> supported_operators();
 

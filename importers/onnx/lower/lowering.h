@@ -1,4 +1,4 @@
-// The state of one lowering. The function of each operator works through this.
+// The state of one lowering. The handlers of all operators use it.
 #pragma once
 
 #include <cstdint>
@@ -15,13 +15,13 @@
 
 namespace narrow::onnx {
 
-// What the user should know of an import, one line each.
+// Notes for the user about an import, one line each.
 class Log {
  public:
   void add(std::string line);
-  // The end of a line about a layer. Layers with the same line share it; it begins with their number.
+  // line: the end of a line about a layer. Layers with the same end share a line, which begins with their number.
   void add_layer(const std::string& line);
-  // The lines of add(), then those of add_layer(), each in the order in which they came first.
+  // The lines of add(), then those of add_layer(), each in the order of their first call.
   [[nodiscard]] std::vector<std::string> take();
 
  private:

@@ -18,7 +18,7 @@ std::string input_text(const Node& node, std::size_t i) {
 
 Names::Names(const Model& model) {
   for (const auto& [name, tensor] : model.constants) bind(name, Constant{&tensor});
-  // Backwards, so that every reader of a name is seen before the node that computes it.
+  // From the last node to the first, every reader of a name is seen before the node that computes it.
   live_.insert(model.outputs.front().name);
   for (auto node = model.nodes.rbegin(); node != model.nodes.rend(); ++node) {
     if (!is_live(*node)) continue;

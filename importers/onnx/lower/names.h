@@ -1,4 +1,4 @@
-// What each ONNX name stands for while a model is lowered.
+// The constants and tensors that ONNX names stand for while a model is lowered.
 #pragma once
 
 #include <cstdint>
@@ -18,23 +18,23 @@
 
 namespace narrow::onnx {
 
-// A tensor that is computed: real numbers, or the integers between QuantizeLinear and DequantizeLinear. Those are uint8
-// values of the graph, with the scale and zero point of the file; int8 is shifted by 128.
+// A computed tensor: real numbers, or the integers between QuantizeLinear and DequantizeLinear. Those are uint8 values
+// of the graph, with the scale and zero point of the file. int8 is shifted by 128.
 struct Flow {
   View view;
-  std::optional<ElementType> integers = std::nullopt;  // kUint8 or kInt8: as the file has them
+  std::optional<ElementType> integers = std::nullopt;  // kUint8 or kInt8: the type in the file
 };
 
-// Integers and what they stand for: scale * (integer - zero_point), per tensor or along one dimension.
+// Integers and their real numbers, scale * (integer - zero_point), per tensor or along one dimension.
 struct QuantizedConstant {
   const Tensor* codes = nullptr;          // the integers
-  std::vector<float> scales;              // one, or as many as dims[axis]
-  std::vector<std::int64_t> zero_points;  // as many as scales
+  std::vector<float> scales;              // one, or one per index of the axis
+  std::vector<std::int64_t> zero_points;  // one for each scale
   int axis = 0;
 };
 
 struct Constant {
-  const Tensor* tensor = nullptr;                // of any type; of a quantized constant its real numbers
+  const Tensor* tensor = nullptr;                // of any type; for a quantized constant, its real numbers
   const QuantizedConstant* quantized = nullptr;  // nullptr: the file has no integers for it
 };
 
@@ -46,9 +46,9 @@ class Names {
   // Binds the model's constants. `model` must outlive this.
   explicit Names(const Model& model);
 
-  // An empty name is ignored: it is an optional output that is not given.
+  // An empty name is ignored: it is an optional output that the node does not have.
   void bind(const std::string& name, Item item);
-  // The node's first output, or another.
+  // Binds the node's first output, or another one.
   void bind(const Node& node, Item item, std::size_t output = 0);
   // nullptr: the name is not bound.
   [[nodiscard]] const Item* find(const std::string& name) const;
@@ -61,15 +61,15 @@ class Names {
   [[nodiscard]] const Constant* constant_or_null(const Node& node, std::size_t i) const;
   [[nodiscard]] Result<Constant> constant(const Node& node, std::size_t i) const;
   [[nodiscard]] Result<Flow> flow(const Node& node, std::size_t i) const;
-  // A flow of real numbers. Error: it is integers.
+  // The view of real numbers. Error: the input holds integers.
   [[nodiscard]] Result<View> real(const Node& node, std::size_t i) const;
   [[nodiscard]] Result<std::vector<float>> floats(const Node& node, std::size_t i) const;
   [[nodiscard]] Result<std::vector<std::int64_t>> ints(const Node& node, std::size_t i) const;
-  // An attribute of old operator sets that became input i; nothing if neither is given.
+  // The integers of an attribute that became input i in later operator sets. Nothing: the node has neither.
   [[nodiscard]] Result<std::optional<std::vector<std::int64_t>>> ints_of(const Node& node, std::string_view attribute,
                                                                          std::size_t i) const;
 
-  // Keeps a tensor for as long as this lives.
+  // Keeps a tensor until this is destroyed.
   const Tensor* keep(Tensor tensor);
   const QuantizedConstant* keep(QuantizedConstant constant);
 

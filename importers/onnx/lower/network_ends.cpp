@@ -36,7 +36,7 @@ Result<const Port*> the_input(const Lowering& lowering) {
                {}};
 }
 
-// The channels that the first convolution behind the input asks for; kOpen: there is none.
+// The channels that the first convolution after the input requires. kOpen: there is none.
 std::int64_t channels_of_first_convolution(const Lowering& lowering, const std::string& input) {
   for (const Node& node : lowering.model.nodes) {
     if (node.op_type != "Conv" || node.inputs.size() < 2 || node.inputs[0] != input) continue;
@@ -54,7 +54,7 @@ bool is_channels_last(const std::vector<std::int64_t>& dims) {
   return is_colour(dims[3]) && !is_colour(dims[1]);
 }
 
-// Height and width are what the caller says where the file leaves them open; the batch is 1.
+// The dimensions of the input. Where the file leaves height and width open, they are the caller's. The batch is 1.
 Result<std::vector<std::int64_t>> closed_dims(Lowering& lowering, const Port& port) {
   const LowerOptions& options = lowering.options;
   std::vector<std::int64_t> dims = port.dims.value_or(std::vector<std::int64_t>(kPictureRank, kOpen));
@@ -86,7 +86,7 @@ Result<std::vector<std::int64_t>> closed_dims(Lowering& lowering, const Port& po
   return dims;
 }
 
-// Row-major dimensions as three axes.
+// The shape of row-major dimensions on three axes.
 std::optional<TensorShape> shape_of(const std::vector<std::int64_t>& dims) {
   TensorShape shape{1, 1, 1};
   if (dims.size() <= 3) {
@@ -112,7 +112,7 @@ bool only_moves(const Node& node) {
   return kOps.count(node.op_type) != 0;
 }
 
-// What the integers of an input mean: as its first reader reads them.
+// The quantization of integers of an input. The first reader defines it.
 Result<Parameters> meaning_of_integers(const Lowering& lowering, const Port& port) {
   std::unordered_set<std::string> names{port.name};
   for (const Node& node : lowering.model.nodes) {
@@ -137,7 +137,7 @@ Result<Parameters> meaning_of_integers(const Lowering& lowering, const Port& por
   return as_numbers;
 }
 
-// Scores are channels; a picture [N, C, H, W] is [H, W, C]; anything else keeps the order of its dimensions.
+// Scores become channels. An image [N, C, H, W] becomes [H, W, C]. Other tensors keep the order of their dimensions.
 std::optional<Axes> output_axes(const Lowering& lowering, const View& view) {
   std::vector<int> order = dims_in_value_order(view);
   std::sort(order.begin(), order.end());
@@ -169,7 +169,7 @@ Status lower_network_input(Lowering& lowering) {
     view = laid_out(graph::kNoValue, static_cast<int>(kPictureRank), {{2, dims[2]}, {3, dims[3]}, {1, dims[1]}});
   }
   if (!shape) return input_error(*port, ErrorCode::kLimit, dims_text(dims) + " is too large");
-  // The rules for a shape are those of any operator's input.
+  // The rules for the shape are those of any operator's input.
   if (const auto checked = graph::infer_shape(graph::Identity{}, {*shape}); !checked.ok()) {
     return input_error(*port, checked.error().code, dims_text(dims) + ": " + checked.error().message);
   }
@@ -194,7 +194,7 @@ Status lower_network_input(Lowering& lowering) {
 
 Status lower_network_output(Lowering& lowering) {
   const Port& port = lowering.model.outputs.front();
-  Node node;  // names what is appended here
+  Node node;  // provides the names of the nodes that are appended here
   node.name = port.name;
   node.op_type = "output";
   node.inputs = {port.name};

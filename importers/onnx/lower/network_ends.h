@@ -1,15 +1,15 @@
-// The network's input and its scores: between the file's dimensions and [height, width, channels].
+// The network's input and its scores: conversions between the file's dimensions and [height, width, channels].
 #pragma once
 
 #include "importers/onnx/lower/lowering.h"
 
 namespace narrow::onnx {
 
-// Makes the graph's input of the one input that the scores depend on. What is constant has been folded before.
-// Errors: none or several inputs, dimensions that are open or too large, element types that are not supported.
+// Makes the graph's input from the one input that the scores depend on. Precondition: constants have been folded.
+// Errors: no input or several inputs, dimensions that are open or too large, element types that are not supported.
 [[nodiscard]] Status lower_network_input(Lowering& lowering);
 
-// Makes the graph's output of the first output.
+// Makes the graph's output from the first output.
 [[nodiscard]] Status lower_network_output(Lowering& lowering);
 
 }  // namespace narrow::onnx

@@ -13,7 +13,7 @@ Error malformed(const Node& node, const std::string& message) {
 }
 
 std::string printable_name(std::string_view name) {
-  constexpr std::size_t kMostBytes = 1000;  // leaves room for suffixes
+  constexpr std::size_t kMostBytes = 1000;  // leaves space for suffixes
   std::string result;
   for (const char c : name.substr(0, kMostBytes)) result += c >= 0x20 && c < 0x7F ? c : '_';
   return result.empty() ? "unnamed" : result;

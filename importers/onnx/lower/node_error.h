@@ -1,4 +1,4 @@
-// Errors that name the node, and texts of what they show.
+// Errors that name the node, and texts for messages.
 #pragma once
 
 #include <cstdint>
@@ -11,12 +11,12 @@
 
 namespace narrow::onnx {
 
-// "Conv 'conv1': message", where = the node's name.
+// The message is "Conv 'conv1': message", where = the node's name.
 [[nodiscard]] Error node_error(const Node& node, ErrorCode code, const std::string& message);
 [[nodiscard]] Error unsupported(const Node& node, const std::string& message);
 [[nodiscard]] Error malformed(const Node& node, const std::string& message);
 
-// The name as a graph may have it: printable ASCII of a limited length, not empty.
+// A name as graphs allow it: printable ASCII of limited length, not empty.
 [[nodiscard]] std::string printable_name(std::string_view name);
 
 // "[1, 3, 224, 224]".

@@ -82,7 +82,7 @@ constexpr OperatorRow kRows[] = {
     {"com.microsoft.QLinearLeakyRelu", lower_qlinear, kTable, ""},
     {"com.microsoft.QLinearMul", lower_qlinear, kInteger, ""},
     {"com.microsoft.QLinearSigmoid", lower_qlinear, kTable, ""},
-    // What remains of shape arithmetic.
+    // These operators occur in shape arithmetic only.
     {"Abs", nullptr, kFolded, kConstantsOnly},
     {"And", nullptr, kFolded, kConstantsOnly},
     {"Ceil", nullptr, kFolded, kConstantsOnly},

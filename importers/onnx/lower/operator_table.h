@@ -1,4 +1,4 @@
-// Every operator that the lowering knows: what dispatches and what `narrow operators` lists.
+// All operators that the lowering supports. Lowering and `narrow operators` use this table.
 #pragma once
 
 #include <span>
@@ -10,14 +10,14 @@ namespace narrow::onnx {
 
 struct OperatorRow {
   std::string_view name;  // with the domain, if it is not ONNX's own: "com.microsoft.QLinearAdd"
-  Handler handler;        // nullptr: only where all inputs are constants
-  std::string_view how;   // as SupportedOperator
+  Handler handler;        // nullptr: supported only if all inputs are constants
+  std::string_view how;   // as in SupportedOperator
   std::string_view limits;
 };
 
 [[nodiscard]] std::span<const OperatorRow> operator_table();
 
-// nullptr: not in the table.
+// nullptr: the operator is not in the table.
 [[nodiscard]] const OperatorRow* find_operator(const Node& node);
 
 }  // namespace narrow::onnx

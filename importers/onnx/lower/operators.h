@@ -1,5 +1,5 @@
-// The ONNX operators, by the file that lowers them. Each handler reads a node's inputs, appends to the graph and binds
-// the outputs.
+// Handlers of the ONNX operators, by the file that holds them. A handler reads a node's inputs, appends to the graph
+// and binds the outputs.
 #pragma once
 
 #include "importers/onnx/lower/lowering.h"
@@ -38,7 +38,7 @@ Status lower_average_pool(Lowering& lowering, const Node& node);
 Status lower_global_pool(Lowering& lowering, const Node& node);  // GlobalAveragePool, GlobalMaxPool
 Status lower_reduce(Lowering& lowering, const Node& node);       // ReduceMean, ReduceSum, ReduceMax
 
-// operators_shape.cpp: what only changes the view
+// operators_shape.cpp: operators that only change the view
 Status lower_identity(Lowering& lowering, const Node& node);  // Identity, Dropout
 Status lower_cast(Lowering& lowering, const Node& node);
 Status lower_reshape(Lowering& lowering, const Node& node);
@@ -48,7 +48,7 @@ Status lower_unsqueeze(Lowering& lowering, const Node& node);
 Status lower_transpose(Lowering& lowering, const Node& node);
 Status lower_shape(Lowering& lowering, const Node& node);  // Shape, Size
 
-// operators_select.cpp, operators_concat.cpp: parts of tensors, and tensors of parts
+// operators_select.cpp, operators_concat.cpp: slices of tensors, padding and concatenation
 Status lower_slice(Lowering& lowering, const Node& node);
 Status lower_split(Lowering& lowering, const Node& node);
 Status lower_gather(Lowering& lowering, const Node& node);

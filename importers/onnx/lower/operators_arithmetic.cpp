@@ -16,7 +16,7 @@ Tensor mapped(const Tensor& tensor, F&& f) {
 
 Tensor scalar(float value) { return {ElementType::kFloat32, {}, std::vector<float>{value}}; }
 
-// x * sigmoid(x) and x * hardsigmoid(x) are one function of x.
+// x * sigmoid(x) and x * hardsigmoid(x) become one function of x.
 std::optional<graph::Function> as_one_function(const Lowering& lowering, const View& x, const View& gate) {
   const graph::Node* node = lowering.graph.producer(gate.value);
   const auto* function = node == nullptr ? nullptr : std::get_if<graph::Function>(&node->op);
@@ -42,7 +42,7 @@ Result<View> multiplied(Lowering& lowering, const Node& node, const View& a, con
   return combined(lowering, node, graph::Multiply{}, a, b);
 }
 
-// A tensor and a constant, in this order or the other.
+// A tensor and a constant. Either may be the first input.
 Result<View> with_constant(Lowering& lowering, const Node& node, const View& x, const Tensor& constant,
                            bool constant_first) {
   const std::string& op = node.op_type;

@@ -11,8 +11,8 @@
 namespace narrow::onnx {
 namespace {
 
-// Height, width and channels so that joining channels joins the axis: it is the first dimension of the channels. What
-// lies inside of it in the value stays there, as far as the limits of a tensor allow.
+// Axes for a concatenation of channels that concatenates `axis`: the axis is the first dimension of the channels.
+// Dimensions inside the axis stay there, if the limits of a tensor allow it.
 Axes axes_for(const Lowering& lowering, const View& first, int axis, std::int64_t total) {
   std::vector<int> order = dims_in_value_order(first);
   auto at = std::find(order.begin(), order.end(), axis);
@@ -46,7 +46,7 @@ Axes axes_for(const Lowering& lowering, const View& first, int axis, std::int64_
           std::vector<int>(at, order.end())};
 }
 
-// All inputs, as real numbers. Integers must share their parameters, which are then the result's.
+// All inputs as real numbers. Integer inputs must share their parameters. The result then has the same parameters.
 struct Inputs {
   std::vector<View> views;
   std::optional<Parameters> parameters;

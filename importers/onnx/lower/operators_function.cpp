@@ -24,7 +24,7 @@ Status lower_clamp(Lowering& lowering, const Node& node, Clamp clamp) {
   return {};
 }
 
-// Clip of the integers of a quantized tensor: a promise about their range.
+// A Clip on the integers of a quantized tensor limits their range.
 Status lower_integer_clip(Lowering& lowering, const Node& node, const Flow& flow) {
   QRange range{0, 255};
   const std::int32_t shift = shift_of(*flow.integers);
@@ -56,10 +56,10 @@ Status lower_clip(Lowering& lowering, const Node& node) {
     if (bound.size() != 1) return malformed(node, "a bound is not a single number");
     (i == 1 ? clamp.lo : clamp.hi) = bound[0];
   }
-  // Exporters write "no bound" as the largest number.
+  // Exporters write the largest float for a missing bound.
   if (clamp.lo <= -kLargest) clamp.lo = -kInfinity;
   if (clamp.hi >= kLargest) clamp.hi = kInfinity;
-  clamp.lo = std::min(clamp.lo, clamp.hi);  // the upper bound wins
+  clamp.lo = std::min(clamp.lo, clamp.hi);  // the upper bound decides
   return lower_clamp(lowering, node, clamp);
 }
 
@@ -67,7 +67,7 @@ Status lower_function(Lowering& lowering, const Node& node) {
   struct Row {
     std::string_view op;
     graph::FunctionKind kind;
-    std::optional<float> alpha, beta;  // defaults; nothing: it has no such attribute
+    std::optional<float> alpha, beta;  // default values; nothing: the operator has no such attribute
   };
   using enum graph::FunctionKind;
   static const Row kRows[] = {

@@ -54,7 +54,7 @@ WeightLayout layout_of(const ConvArguments& arguments) {
   return layout;
 }
 
-// A constant matrix [in, out], or its transpose.
+// The layout of a constant matrix [in, out] or, if transposed, [out, in].
 WeightLayout matrix_layout(std::int64_t in, std::int64_t out, bool transposed) {
   WeightLayout layout;
   layout.in = in;
@@ -64,8 +64,8 @@ WeightLayout matrix_layout(std::int64_t in, std::int64_t out, bool transposed) {
   return layout;
 }
 
-// x [..., in] times the matrix: a linear layer where `in` is all that x has, else a 1x1 convolution with the other
-// dimensions as pixels. Empty bias: zeros.
+// x [..., in] times the matrix. It is a linear layer if x has only the dimension `in`, else a 1x1 convolution with the
+// other dimensions as pixels. Empty bias: zeros.
 Result<View> multiplied(Lowering& lowering, const Node& node, View x, const Constant& matrix, WeightLayout layout,
                         std::vector<float> bias) {
   const auto out = static_cast<int>(layout.out_start.size());
@@ -106,7 +106,7 @@ Result<View> multiplied_in_batches(Lowering& lowering, const Node& node, const V
   WeightLayout layout;
   layout.in = dims[1];
   layout.in_step = dims[2];
-  layout.out_axis = kRank;  // only scales per tensor are scales of outputs
+  layout.out_axis = kRank;  // scales are used only if there is one per tensor
   for (std::int64_t b = 0; b < dims[0]; ++b) {
     for (std::int64_t o = 0; o < dims[2]; ++o) layout.out_start.push_back(b * dims[1] * dims[2] + o);
   }
@@ -137,7 +137,7 @@ View with_last_two_swapped(const View& view) {
   return transposed(view, order);
 }
 
-// A constant matrix times x [..., in, columns]: the transpose of x's transpose times the matrix' transpose.
+// A constant matrix times x [..., in, columns]. This is the transpose of the transposed x times the transposed matrix.
 Status lower_constant_times(Lowering& lowering, const Node& node, const Constant& matrix) {
   NARROW_ASSIGN(const View x, lowering.names.real(node, 1));
   const std::vector<std::int64_t>& dims = matrix.tensor->dims;
@@ -162,7 +162,7 @@ Status lower_conv(Lowering& lowering, const Node& node) {
                 window_of(node, x.size(kHeight), x.size(kWidth), arguments.dims[2], arguments.dims[3]));
   WeightLayout layout = layout_of(arguments);
   if (arguments.groups == 1) {
-    // Weights are permuted instead of channels.
+    // The weights are reordered, so that the channels need not be.
     layout.in_order = value_order_of(x.dims[kChannels]);
     x.dims[kChannels] = in_value_order(x.dims[kChannels]);
   }
@@ -230,7 +230,7 @@ Status lower_gemm(Lowering& lowering, const Node& node) {
   NARROW_ASSIGN(const std::int64_t transpose_x, int_or(node, "transA", 0));
   NARROW_ASSIGN(const std::int64_t transpose_matrix, int_or(node, "transB", 0));
   const std::vector<std::int64_t>& dims = matrix.tensor->dims;
-  // Old exporters leave the flattening of a picture to Gemm.
+  // Old exporters write no Flatten of an image before Gemm.
   if (x.rank() > 2 && transpose_x == 0) {
     if (auto flat = reshaped(x, {x.size(0), x.elems() / x.size(0)})) x = *std::move(flat);
   }
@@ -242,7 +242,7 @@ Status lower_gemm(Lowering& lowering, const Node& node) {
 
   WeightLayout layout = matrix_layout(in, out, transpose_matrix != 0);
   layout.factor = alpha;
-  // A bias per column belongs to the layer; any other constant is added afterwards.
+  // A bias per column becomes the layer's bias. Any other constant is added after the layer.
   std::vector<float> bias;
   Tensor addend;
   if (Names::has_input(node, 2) && beta != 0) {

@@ -46,7 +46,7 @@ Status lower_softmax(Lowering& lowering, const Node& node) {
   std::vector<int> over;
   if (one_axis || given < x.rank()) {
     NARROW_ASSIGN(const int axis, axis_of(node, given, x.rank()));
-    // Before, everything from the axis on was one dimension.
+    // Earlier operator sets treat all dimensions from the axis on as one.
     for (int dim = axis; dim < (one_axis ? axis + 1 : x.rank()); ++dim) over.push_back(dim);
   }
   NARROW_ASSIGN(View y,
@@ -68,7 +68,7 @@ Status lower_lrn(Lowering& lowering, const Node& node) {
   NARROW_ASSIGN(op.alpha, float_or(node, "alpha", op.alpha));
   NARROW_ASSIGN(op.beta, float_or(node, "beta", op.beta));
   NARROW_ASSIGN(op.bias, float_or(node, "bias", op.bias));
-  // The neighbourhood is along the channels, so that their order is that of the file.
+  // The normalization is across channels, so their order must be that of the file.
   std::vector<int> rest = dims_in_value_order(x);
   std::erase(rest, 1);
   const Axes axes = rest.size() == 2 ? Axes{{{rest[0]}, {rest[1]}, {1}}} : Axes{{{}, rest, {1}}};

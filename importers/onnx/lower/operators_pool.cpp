@@ -11,7 +11,7 @@ namespace {
 
 enum { kBatch, kChannels, kHeight, kWidth, kPictureRank };
 
-// The picture, its planes (of all pictures of a batch) as channels.
+// An image whose channels are the channels of all images of a batch.
 struct Pooled {
   View picture;
   std::int64_t batch = 1;
@@ -36,7 +36,7 @@ View pooled_view(const Lowering& lowering, graph::ValueId id, const Pooled& from
                   {{kHeight, shape.height}, {kWidth, shape.width}, {kBatch, from.batch}, {kChannels, from.channels}});
 }
 
-// Reduces dimensions to size 1, or removes them.
+// Reduces dimensions to size 1 or, if keep_dims is false, removes them.
 Result<View> reduced(Lowering& lowering, const Node& node, const View& x, const std::vector<int>& over, bool maximum,
                      bool keep_dims) {
   std::vector<bool> gone(x.dims.size(), false);
@@ -87,7 +87,7 @@ Status lower_average_pool(Lowering& lowering, const Node& node) {
   const bool extended = from.arguments.ceil_bottom > 0 || from.arguments.ceil_right > 0;
   bool include = count_padding != 0 && window.pad != Padding{};
   if (include && extended) {
-    // What is stated counts as pixels, what ceil_mode adds does not.
+    // The average includes the file's padding, but not what ceil_mode adds.
     const Padding added{0, 0, from.arguments.ceil_bottom, from.arguments.ceil_right};
     const Padding stated{window.pad.top, window.pad.left, window.pad.bottom - added.bottom,
                          window.pad.right - added.right};

@@ -17,11 +17,11 @@ Status must_be_plain(const Node& node) {
   return {};
 }
 
-// scale * (code - zero point), in double and rounded once.
+// scale * (integer - zero point), in double and rounded once.
 Tensor real_numbers_of(const QuantizedConstant& constant) {
   const std::vector<std::int64_t> codes = constant.codes->to_ints();
   const std::vector<std::int64_t>& dims = constant.codes->dims;
-  std::size_t inner = 1;  // elements from one index along the axis to the next
+  std::size_t inner = 1;  // distance between indices along the axis, in elements
   for (std::size_t i = static_cast<std::size_t>(constant.axis) + 1; i < dims.size(); ++i) {
     inner *= static_cast<std::size_t>(dims[i]);
   }
@@ -74,15 +74,15 @@ Status dequantize_constant(Lowering& lowering, const Node& node, const Constant&
 // Operators that take scales and zero points as inputs run as DequantizeLinear, the operator, QuantizeLinear.
 enum class WeightAxis { kNone, kFirst, kLast, kOfGemm };
 
-// Inputs are (tensor, scale, zero point) triples, except where said.
+// Inputs are (tensor, scale, zero point) triples, unless a comment says otherwise.
 struct Row {
   std::string_view op;
   std::string_view as;
   Handler handler;
-  std::vector<std::size_t> operands;           // where the triples begin
-  std::size_t result;                          // of scale and zero point of the result
-  std::size_t bias = 0;                        // int32, at the scale of the products; 0: the operator has none
-  WeightAxis weight_axis = WeightAxis::kNone;  // along which the second operand has its scales
+  std::vector<std::size_t> operands;  // index of the first input of each triple
+  std::size_t result;                 // index of the result's scale; its zero point follows
+  std::size_t bias = 0;               // index of the int32 bias, at the scale of the products; 0: there is none
+  WeightAxis weight_axis = WeightAxis::kNone;  // the dimension of the second operand that has a scale per index
 };
 
 const Row* find_row(const Node& node) {
@@ -102,7 +102,7 @@ const Row* find_row(const Node& node) {
   return row == kRows.end() ? nullptr : &*row;
 }
 
-// A name for what is between the operators; with a line break, as no exporter writes one.
+// A name for a tensor between the operators. Its line break keeps it different from names of exporters.
 std::string inner_name(const Node& node, const std::string& part) {
   return (node.outputs.empty() ? node.name : node.outputs[0]) + "\n" + part;
 }
@@ -121,7 +121,7 @@ Result<std::int64_t> weight_axis(const Lowering& lowering, const Node& node, con
   return 0;
 }
 
-// The operand's real numbers, under a name of their own.
+// Binds the operand's real numbers to a new name and returns it.
 Result<std::string> dequantized_operand(Lowering& lowering, const Node& node, const Row& row, std::size_t operand) {
   Node dequantize;
   dequantize.name = node.name + "/dequantize";
@@ -136,7 +136,8 @@ Result<std::string> dequantized_operand(Lowering& lowering, const Node& node, co
   return dequantize.outputs[0];
 }
 
-// The int32 bias as real numbers: times the scales of the input and of each output's weights, rounded once.
+// Binds the int32 bias as real numbers and returns their name. They are rounded once, after the multiplication by the
+// scales of the input and of each output's weights.
 Result<std::string> real_bias(Lowering& lowering, const Node& node, const Row& row) {
   NARROW_ASSIGN(const Constant bias, lowering.names.constant(node, row.bias));
   if (bias.tensor->type != ElementType::kInt32) return malformed(node, "its bias is not int32");
@@ -160,7 +161,7 @@ Result<std::string> real_bias(Lowering& lowering, const Node& node, const Row& r
   return name;
 }
 
-// Rearranges what is bound to a name.
+// Transposes the tensor that is bound to a name.
 Status transpose_bound(Lowering& lowering, const Node& node, const std::string& name, const std::vector<int>& order) {
   const Item* item = lowering.names.find(name);
   const Flow* flow = item == nullptr ? nullptr : std::get_if<Flow>(item);
@@ -247,7 +248,7 @@ Status lower_qlinear(Lowering& lowering, const Node& node) {
   quantize.op_type = "QuantizeLinear";
   quantize.inputs = {real.outputs[0], input_name(node, row->result), input_name(node, row->result + 1)};
   quantize.outputs = {node.outputs.empty() ? std::string() : node.outputs[0]};
-  // Where the zero point is left out, the result is of the input's type.
+  // Without a zero point the result has the type of the input.
   if (!operands.empty() && is_int8(lowering, input_name(node, operands[0]))) {
     quantize.attributes.push_back({"output_dtype", number_of(ElementType::kInt8)});
   }

@@ -1,4 +1,4 @@
-// Parts of tensors, and zeros around them. All of it works alike on real numbers and on integers.
+// Slices of tensors, and padding with zeros. Both work alike on real numbers and on integers.
 #include <algorithm>
 #include <array>
 #include <optional>
@@ -14,20 +14,20 @@
 namespace narrow::onnx {
 namespace {
 
-// Three axes in the value's order in which each of `dims` is alone. Nothing: there are too many.
+// Three axes, in the order of the value, on which each of `dims` is alone. Nothing: there are too many dimensions.
 std::optional<Axes> axes_with(const Lowering& lowering, const View& view, const std::vector<int>& dims) {
   std::vector<int> order = dims_in_value_order(view);
   std::vector<int> classes(view.dims.size(), 0);
   int next = 0;
   for (const int dim : dims) {
     classes[static_cast<std::size_t>(dim)] = ++next;
-    // A dimension of size 1 has no place in the value; as the innermost it needs no transposition.
+    // A dimension of size 1 has no position in the value. As the innermost one it requires no transposition.
     if (view.size(dim) == 1) order.push_back(dim);
   }
   return choose_axes(view.sizes(), order, classes, lowering.graph.shape(view));
 }
 
-// The axis on which a dimension is alone; -1: none.
+// The axis on which a dimension is alone; -1 if there is none.
 int axis_with(const Axes& axes, int dim) {
   for (int axis = 0; axis < 3; ++axis) {
     if (axes[static_cast<std::size_t>(axis)] == std::vector<int>{dim}) return axis;
@@ -55,7 +55,7 @@ std::vector<int> dims_of(const std::vector<Part>& parts) {
   return dims;
 }
 
-// Along one dimension: the elements [begin, begin + size).
+// The elements [begin, begin + size) along one dimension.
 struct Cut {
   int dim = 0;
   std::int64_t begin = 0;
@@ -100,7 +100,7 @@ Result<View> every(Lowering& lowering, const Node& node, const View& view, int d
   step = std::min<std::int64_t>(step, std::min<std::int64_t>(size, graph::kMaxDimension));
   std::optional<Axes> axes = axes_with(lowering, view, {dim});
   if (!axes || axis_with(*axes, dim) == 2) {
-    // Only height and width have strides.
+    // Only height and width can have strides.
     axes = Axes{};
     for (const int other : dims_in_value_order(view)) {
       auto& side = (*axes)[other == dim ? 1 : (*axes)[1].empty() ? 0 : 2];
@@ -111,7 +111,7 @@ Result<View> every(Lowering& lowering, const Node& node, const View& view, int d
   graph::Window window;
   (axis_with(*axes, dim) == 0 ? window.stride_h : window.stride_w) = static_cast<int>(step);
   graph::ValueId input = from.value;
-  // Every second row of every second column is one subsampling.
+  // A stride along the rows and one along the columns become one subsampling.
   const graph::Node* before = lowering.graph.producer(from.value);
   const auto* pool = before == nullptr ? nullptr : std::get_if<graph::MaxPool>(&before->op);
   if (pool != nullptr) {
@@ -132,7 +132,7 @@ Result<View> every(Lowering& lowering, const Node& node, const View& view, int d
   return relaid(id, view, *axes, sizes);
 }
 
-// Zeros before and after a dimension.
+// The number of zeros before and after a dimension.
 struct Zeros {
   int dim = 0;
   std::int64_t before = 0;
@@ -187,7 +187,7 @@ struct Range {
   std::int64_t end = 0;
 };
 
-// Negative positions count from the end; those beyond either end mean the end.
+// Negative positions count from the end. Positions beyond an end are moved to it.
 Range range_within(std::int64_t begin, std::int64_t end, std::int64_t size) {
   const auto within = [&](std::int64_t at) { return std::clamp<std::int64_t>(at < 0 ? at + size : at, 0, size); };
   return {within(begin), within(end)};
@@ -319,7 +319,7 @@ Status lower_pad(Lowering& lowering, const Node& node) {
     if (!given.empty()) value = given[0];
   }
 
-  std::vector<Cut> cuts;  // negative pads
+  std::vector<Cut> cuts;  // from negative pads
   std::vector<Zeros> zeros;
   for (std::size_t i = 0; i < dims.size(); ++i) {
     const std::int64_t before = (*pads)[i];
@@ -333,7 +333,7 @@ Status lower_pad(Lowering& lowering, const Node& node) {
       zeros.push_back({dims[i], std::max<std::int64_t>(before, 0), std::max<std::int64_t>(after, 0)});
     }
   }
-  // Of integers, the zero point is zero.
+  // For integers it is the real number of the zero point.
   float zero = 0;
   if (x.integers) {
     const Quantization& q = lowering.graph.quantization(x.view.value);

@@ -1,4 +1,4 @@
-// Operators that only change how a value is looked at. They work alike on real numbers and on integers.
+// Operators that only change the view of a value. They work alike on real numbers and on integers.
 #include <algorithm>
 #include <numeric>
 #include <utility>
@@ -11,7 +11,7 @@
 namespace narrow::onnx {
 namespace {
 
-// The flow with other dimensions; in logical order first, if its atoms do not divide that way.
+// The tensor with other dimensions. If its atoms do not divide that way, it is first arranged in logical order.
 Result<Flow> with_dims(Lowering& lowering, const Node& node, const Flow& flow, const std::vector<std::int64_t>& dims) {
   if (auto view = reshaped(flow.view, dims)) return Flow{*std::move(view), flow.integers};
   std::vector<int> order = dims_in_value_order(flow.view);
@@ -70,7 +70,7 @@ Status lower_reshape(Lowering& lowering, const Node& node) {
   NARROW_ASSIGN(const std::int64_t allow_zero, int_or(node, "allowzero", 0));
   if (!given) return malformed(node, "the shape is missing");
   std::vector<std::int64_t> dims = *given;
-  // A batch that was exported as a number is one picture here.
+  // A batch size that was exported as a constant becomes 1.
   const std::int64_t batch = lowering.batch_of_file;
   if (batch > 1 && !dims.empty() && dims[0] == batch && x.view.rank() > 0 && x.view.size(0) == 1) dims[0] = 1;
 

@@ -21,7 +21,7 @@ std::int64_t product(const std::vector<std::int64_t>& sizes, const Blocks& block
   return result;
 }
 
-// Blocks [0, first), [first, second) and the rest as three axes.
+// Three axes of blocks: [0, first), [first, second) and the rest.
 PermutationStep make_step(const std::vector<std::int64_t>& sizes, const Blocks& blocks, std::size_t first,
                           std::size_t second, const std::array<int, 3>& order) {
   return {{product(sizes, blocks, 0, first), product(sizes, blocks, first, second),
@@ -45,7 +45,7 @@ bool within_limits(const TensorShape& shape) {
   return std::max({shape.height, shape.width, shape.channels}) <= graph::kMaxDimension;
 }
 
-// Breadth first, so that the first way found is a shortest one.
+// A breadth-first search finds a shortest solution.
 std::optional<std::vector<PermutationStep>> search(const std::vector<std::int64_t>& sizes, const Blocks& start,
                                                    const Blocks& target) {
   struct Origin {
@@ -89,7 +89,7 @@ std::vector<PermutationStep> plan_permutation(const std::vector<std::int64_t>& s
   if (sizes.size() <= kMostBlocksToSearch) {
     if (auto steps = search(sizes, blocks, target)) return *std::move(steps);
   }
-  // From the last to the first, each block is brought to the front.
+  // Each block is moved to the front, from the last one to the first.
   std::vector<PermutationStep> steps;
   for (std::size_t i = target.size(); i-- > 0;) {
     const auto at = static_cast<std::size_t>(std::find(blocks.begin(), blocks.end(), target[i]) - blocks.begin());

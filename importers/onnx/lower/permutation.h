@@ -1,4 +1,4 @@
-// Any order of blocks by transpositions of three axes.
+// Reorders blocks of a tensor by transpositions of three axes.
 #pragma once
 
 #include <array>
@@ -9,15 +9,15 @@
 
 namespace narrow::onnx {
 
-// A reshape to three axes and a transposition of them.
+// A Reshape to three axes and a Transpose of them.
 struct PermutationStep {
   TensorShape shape;
   std::array<int, 3> order{0, 1, 2};
 };
 
-// Steps that bring row-major blocks of these sizes into the order target[0], target[1], ... The fewest possible for up
-// to six blocks whose axes stay within the limits of a tensor, else as many as there are blocks at most.
-// Precondition: `target` is a permutation of 0 .. sizes.size() - 1.
+// Steps that bring row-major blocks of these sizes into the order target[0], target[1], ... For up to six blocks whose
+// axes stay within the limits of a tensor it is the smallest number of steps; otherwise it is at most the number of
+// blocks. Precondition: `target` is a permutation of 0 .. sizes.size() - 1.
 [[nodiscard]] std::vector<PermutationStep> plan_permutation(const std::vector<std::int64_t>& sizes,
                                                             const std::vector<int>& target);
 

@@ -59,7 +59,7 @@ Result<Flow> with_range(Lowering& lowering, const Node& node, const Flow& flow, 
   if (q.range.lo >= q.range.hi || !q.range.contains(q.zero_point)) {
     return unsupported(node, "clips integers to a range without their zero point");
   }
-  // Quantize clamps already; a value with other readers stays as it is.
+  // The Quantize before it clamps with the new range. If its value has other readers, that value stays as it is.
   const graph::Node* producer = lowering.graph.producer(flow.view.value);
   View real = flow.view;
   if (producer != nullptr && graph::is<graph::Quantize>(producer->op)) {

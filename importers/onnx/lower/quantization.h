@@ -1,7 +1,7 @@
-// Scales, zero points and integer ranges between the file's convention and ours.
+// Conversions of scales, zero points and integer ranges from the file to the graph.
 //
-// A file's int8 tensor q with zero point z becomes a uint8 value q + 128 with zero point z + 128: the same real
-// numbers.
+// A file's int8 tensor q with zero point z becomes a uint8 value q + 128 with zero point z + 128. The real numbers are
+// the same.
 #pragma once
 
 #include <cstdint>
@@ -11,29 +11,29 @@
 
 namespace narrow::onnx {
 
-// Added to the file's integers: 128 for int8, 0 for uint8.
+// The number that is added to the file's integers: 128 for int8, 0 for uint8.
 [[nodiscard]] std::int32_t shift_of(ElementType integers);
 
 struct Parameters {
-  Quantization quantization;                   // ours; the whole range of uint8
-  ElementType integers = ElementType::kUint8;  // the file's
+  Quantization quantization;                   // in the graph; the whole range of uint8
+  ElementType integers = ElementType::kUint8;  // in the file
 };
 
-// One scale and, if given, one zero point: inputs `scale` and `scale + 1` of a node.
-// Errors: parameters per channel, element types other than int8 and uint8, a scale that is no positive number.
+// Reads one scale and, if it exists, one zero point: inputs `scale` and `scale + 1` of a node.
+// Errors: parameters per channel, element types other than int8 and uint8, a scale that is not a positive number.
 [[nodiscard]] Result<Parameters> parameters_of(const Lowering& lowering, const Node& node, std::size_t scale);
 
-// Quantize.
+// Appends a Quantize.
 [[nodiscard]] Result<Flow> quantized(Lowering& lowering, const Node& node, const View& real,
                                      const Parameters& parameters);
 
-// Integers that are clamped to a range, which becomes that of the value. Error: the zero point is not in it.
+// Limits integers to a range, which becomes that of the value. Error: the zero point is not in it.
 [[nodiscard]] Result<Flow> with_range(Lowering& lowering, const Node& node, const Flow& flow, const QRange& range);
 
-// Dequantize of integers; real numbers are left as they are.
+// Appends a Dequantize of integers. Real numbers are returned as they are.
 [[nodiscard]] Result<View> dequantized(Lowering& lowering, const Node& node, const Flow& flow);
 
-// What a computed tensor of integers stands for; `parameters` must be those that made it.
+// The real numbers of a computed tensor of integers. `parameters` must be those that it was quantized with.
 [[nodiscard]] Result<View> real_numbers(Lowering& lowering, const Node& node, const Flow& flow,
                                         const Parameters& parameters);
 

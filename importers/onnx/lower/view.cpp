@@ -6,7 +6,7 @@
 namespace narrow::onnx {
 namespace {
 
-// Neighbours in logical order that are neighbours in the value become one atom.
+// Merges atoms that are neighbours in logical order and in the value.
 std::vector<Atom> merged(const std::vector<Atom>& atoms) {
   std::vector<Atom> result;
   for (const Atom& atom : atoms) {
@@ -68,7 +68,7 @@ View transposed(const View& view, const std::vector<int>& order) {
 
 std::optional<View> reshaped(const View& view, const std::vector<std::int64_t>& sizes) {
   std::vector<Atom> atoms = merged(atoms_of(view));
-  std::reverse(atoms.begin(), atoms.end());  // the next one is at the back
+  std::reverse(atoms.begin(), atoms.end());  // the next atom is the last element
   View result{view.value, {}};
   result.dims.reserve(sizes.size());
   for (const std::int64_t size : sizes) {
@@ -116,7 +116,7 @@ std::vector<Atom> atoms_of(const View& view) {
 std::vector<std::int64_t> value_order_of(const std::vector<Atom>& atoms) {
   const std::vector<Atom> sorted = in_value_order(atoms);
   if (sorted == atoms) return {};
-  // Each atom's step in logical order.
+  // The stride of each atom in logical order.
   std::vector<std::int64_t> result{0};
   for (const Atom& atom : sorted) {
     std::int64_t step = 1;

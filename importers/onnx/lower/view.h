@@ -1,8 +1,8 @@
-// How an N-dimensional ONNX tensor lies in a value of the graph.
+// The layout of an N-dimensional ONNX tensor in a value of the graph.
 //
-// Transposing and reshaping only changes this description. A value is its elements in row-major order of
-// [height, width, channels]; each logical dimension consists of atoms, and an atom steps through the value with its
-// stride, as in a strided array. Together the atoms visit every element once.
+// Transposes and reshapes only change this description. A value is its elements in row-major order of [height, width,
+// channels]. Each logical dimension consists of atoms. An atom has a size and a stride in the value, as a dimension of
+// a strided array has. The atoms together visit every element once.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ namespace narrow::onnx {
 
 struct Atom {
   std::int64_t size = 1;    // 2 or more
-  std::int64_t stride = 1;  // elements of the value from one to the next
+  std::int64_t stride = 1;  // distance between neighbours in the value, in elements
   friend bool operator==(const Atom&, const Atom&) = default;
 };
 
@@ -33,36 +33,36 @@ struct View {
   [[nodiscard]] std::int64_t size(int dim) const { return size_of(dims[static_cast<std::size_t>(dim)]); }
   [[nodiscard]] std::vector<std::int64_t> sizes() const;
   [[nodiscard]] std::int64_t elems() const;
-  // The same layout of another value with as many elements.
+  // The same view of another value with the same number of elements.
   [[nodiscard]] View of(graph::ValueId other) const { return {other, dims}; }
 };
 
 // A logical dimension and its size.
 using SizedDim = std::pair<int, std::int64_t>;
 
-// The view of a value whose elements are in row-major order of these dimensions. Those of `rank` dimensions that are
-// not mentioned have size 1.
+// The view of a value whose elements are in row-major order of these dimensions. Dimensions of `rank` that are not
+// listed have size 1.
 [[nodiscard]] View laid_out(graph::ValueId value, int rank, const std::vector<SizedDim>& order);
 
-// Dimensions of these sizes in row-major order.
+// A view with dimensions of these sizes in row-major order.
 [[nodiscard]] View row_major(graph::ValueId value, const std::vector<std::int64_t>& sizes);
 
-// Dimension i of the result is dimension order[i]. Precondition: a permutation.
+// Dimension i of the result is dimension order[i]. Precondition: order is a permutation.
 [[nodiscard]] View transposed(const View& view, const std::vector<int>& order);
 
-// Other dimensions over the same elements in the same logical order. Precondition: sizes of 1 or more with the same
-// product. Nothing: the atoms do not divide that way, and the tensor has to be brought into logical order first.
+// The view with other dimensions over the same elements in the same logical order. Precondition: sizes >= 1 with the
+// same product. Nothing: the atoms do not divide that way, and the tensor must first be brought into logical order.
 [[nodiscard]] std::optional<View> reshaped(const View& view, const std::vector<std::int64_t>& sizes);
 
-// Atoms from the largest stride to the smallest: the order of the value.
+// Sorts atoms from the largest stride to the smallest, which is the order of the value.
 [[nodiscard]] std::vector<Atom> in_value_order(std::vector<Atom> atoms);
 
-// All atoms of these dimensions, or of all, in logical order.
+// All atoms of these dimensions, or of all dimensions, in logical order.
 [[nodiscard]] std::vector<Atom> atoms_of(const View& view, const std::vector<int>& dims);
 [[nodiscard]] std::vector<Atom> atoms_of(const View& view);
 
-// Reads elements that are in logical order of `atoms` in the order of the value: element i of the result is the logical
-// index of the element that comes i-th in the value. Empty: they are the same.
+// Element i of the result is the index, in logical order of `atoms`, of the element that is i-th in the value. Empty:
+// both orders are the same.
 [[nodiscard]] std::vector<std::int64_t> value_order_of(const std::vector<Atom>& atoms);
 
 }  // namespace narrow::onnx

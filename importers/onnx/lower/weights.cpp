@@ -11,13 +11,13 @@ namespace {
 constexpr int kLowest = -128;
 constexpr int kHighest = 127;
 
-// code - zero point; up to 9 bits for int8 and uint8.
+// Differences of weight integers and zero points. Those of int8 and uint8 have up to 9 bits.
 struct WideCodes {
   std::vector<std::int32_t> codes;
   std::vector<float> scales;  // by output
 };
 
-// Nothing: the constant has no codes that a layer could use.
+// Nothing: the constant has no weight integers that a layer can use.
 std::optional<WideCodes> read_codes(const Constant& constant, const WeightLayout& layout) {
   if (constant.quantized == nullptr || !(layout.factor > 0)) return std::nullopt;
   const QuantizedConstant& quantized = *constant.quantized;
@@ -28,7 +28,7 @@ std::optional<WideCodes> read_codes(const Constant& constant, const WeightLayout
   if (quantized.scales.size() != 1 && !per_output) return std::nullopt;
 
   WideCodes result;
-  // Training may leave a scale below zero. Its sign belongs to the codes then.
+  // Training may make a scale negative. The weight integers then take its sign.
   std::vector<bool> negative;
   for (std::size_t o = 0; o < outs; ++o) {
     const float scale = quantized.scales[quantized.scales.size() == 1 ? 0 : o] * layout.factor;
@@ -56,7 +56,7 @@ std::optional<WideCodes> read_codes(const Constant& constant, const WeightLayout
 }
 
 std::vector<float> read_floats(const Constant& constant, const WeightLayout& layout) {
-  // Large layers are most of a file: no copy of those that are float already.
+  // Large layers are most of a file, so float weights are not copied here.
   const auto* floats = std::get_if<std::vector<float>>(&constant.tensor->data);
   const std::vector<float> converted = floats != nullptr ? std::vector<float>() : constant.tensor->to_floats();
   const std::vector<float>& values = floats != nullptr ? *floats : converted;
@@ -74,7 +74,7 @@ std::vector<float> read_floats(const Constant& constant, const WeightLayout& lay
   return result;
 }
 
-// How many int8 a sum must have to reach every code.
+// The number of int8 summands that can represent every weight integer.
 int copies_for(const std::vector<std::int32_t>& codes) {
   int copies = 1;
   for (const std::int32_t code : codes) {
@@ -99,7 +99,7 @@ Weights read_weights(const Constant& constant, const WeightLayout& layout, std::
     return result;
   }
 
-  // Runs of inputs that are repeated together, each followed by what is left of its codes.
+  // Each range of inputs is followed by its repetitions, which hold the remainders of the weight integers.
   const auto run = static_cast<std::size_t>(in_axis == 0 ? layout.in : in_axis);
   const std::size_t per_output = static_cast<std::size_t>(layout.taps * layout.in);
   const std::size_t total = wide->codes.size() * static_cast<std::size_t>(result.copies);

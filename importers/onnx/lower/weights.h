@@ -1,4 +1,4 @@
-// Constants of a file as the weights of a convolution or linear layer.
+// Reads constants of a file as the weights of a convolution or linear layer.
 #pragma once
 
 #include <cstdint>
@@ -9,8 +9,8 @@
 
 namespace narrow::onnx {
 
-// Where the weight of (output o, tap t, input i of its group) is: element o_start[o] + t * tap_step + in_step * i' of
-// the constant, with i' = in_order[i], or i where in_order is empty.
+// The location of weights in the constant. The weight of (output o, tap t, input i of its group) is element
+// out_start[o] + t * tap_step + in_step * i', with i' = in_order[i], or i if in_order is empty.
 struct WeightLayout {
   std::vector<std::int64_t> out_start;
   std::int64_t taps = 1;
@@ -18,25 +18,25 @@ struct WeightLayout {
   std::int64_t tap_step = 1;
   std::int64_t in_step = 1;
   std::vector<std::int64_t> in_order;
-  int out_axis = 0;  // scales that differ along another dimension are no scales of outputs
-  float factor = 1;  // all weights are multiplied by it
+  int out_axis = 0;  // the only dimension along which scales may differ
+  float factor = 1;  // multiplies all weights
 };
 
-// A filter whose input may have to be repeated.
+// A filter, and how often its input is repeated.
 struct Weights {
-  graph::Filter filter;  // without bias; inputs [copy][input of the group]
-  // Codes that do not fit into int8 (uint8 weights far from their zero point) are a sum of so many that do, and the
-  // layer reads as many copies of its input. 1: they fit.
+  graph::Filter filter;  // without bias; the inputs of a tap are [copy][input of the group]
+  // Weight integers that do not fit into int8 (uint8 weights far from their zero point) become sums of several int8,
+  // and the layer reads that number of copies of its input. 1: all of them fit.
   int copies = 1;
-  bool codes_are_lost = false;  // the constant states codes that the layer can't use
+  bool codes_are_lost = false;  // the file has integers that the layer can't use
 };
 
-// Weights [outputs, taps, copies * inputs], with codes where the constant states them per output.
-// in_axis: so many inputs of a tap are consecutive in the layer's input and repeated together; 0: all of them.
+// Reads weights [outputs, taps, copies * inputs], with weight integers if the file has them with scales per tensor or
+// per output. in_axis: number of consecutive inputs of a tap that are repeated together; 0: all of them.
 [[nodiscard]] Weights read_weights(const Constant& constant, const WeightLayout& layout, std::int64_t in_axis = 0);
 
-// What the layer reads: `value`, [H, W, C], or a value [H, W, copies * C] in which each of `groups` groups finds its
-// copies side by side.
+// The input of the layer: `value`, [H, W, C], or a value [H, W, copies * C] in which the copies of each of `groups`
+// groups are neighbours.
 [[nodiscard]] Result<graph::ValueId> input_for(Lowering& lowering, const Node& node, graph::ValueId value,
                                                const Weights& weights, int groups);
 

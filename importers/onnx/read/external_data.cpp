@@ -18,7 +18,7 @@ Error outside(const std::string& location, const char* why) {
           ""};
 }
 
-// Error: a path that could lead out of the folder, by its text alone.
+// Error: the text of the path can lead out of the folder.
 Status check_text(const std::string& location) {
   if (location.empty()) return Error{ErrorCode::kMalformed, "external data does not name its file", ""};
   if (location.find('\0') != std::string::npos) return outside(location, "has a zero byte in its name");
@@ -44,7 +44,7 @@ Status ExternalData::open(const std::string& location) {
   std::error_code error;
   const fs::path folder = fs::canonical(folder_->empty() ? fs::path(".") : *folder_, error);
   if (error) return Error{ErrorCode::kIo, "cannot look into the model's folder: " + error.message(), ""};
-  // Links are followed before the place is checked, and what is opened is the path without links.
+  // Links are resolved before the location is checked. The file is opened by the resolved path.
   const fs::path path = fs::canonical(folder / location, error);
   if (error) {
     return Error{ErrorCode::kNotFound,

@@ -1,4 +1,4 @@
-// Tensors whose bytes lie in files beside the model.
+// Reads tensors whose bytes are in files next to the model.
 #pragma once
 
 #include <cstddef>
@@ -13,29 +13,29 @@
 
 namespace narrow::onnx {
 
-// What a tensor says of its bytes: the keys "location", "offset" and "length" of TensorProto.external_data.
+// The location of a tensor's bytes: the keys "location", "offset" and "length" of TensorProto.external_data.
 struct ExternalLocation {
   std::string location;  // a path relative to the model's folder
   std::uint64_t offset = 0;
   std::optional<std::uint64_t> length;
 };
 
-// Reads only regular files in the folder of the model and below it, whatever a location says.
+// Reads only regular files in the folder of the model and below it, whatever the location is.
 class ExternalData {
  public:
-  // Nothing: every read is an error (a model that comes from memory).
+  // Without a folder (a model in memory) every read is an error.
   explicit ExternalData(std::optional<std::filesystem::path> folder) : folder_(std::move(folder)) {}
 
-  // Exactly `bytes` bytes; their presence in the file is checked before memory is taken.
-  // Errors: kMalformed (a location that leads out of the folder, a length that is not `bytes`, a range that ends behind
-  // the file), kNotFound, kIo, kUnsupported (no folder).
+  // Reads exactly `bytes` bytes. Memory is allocated after the file's size is checked. Errors: kMalformed (a location
+  // that leads out of the folder, a length that is not `bytes`, a range beyond the end of the file), kNotFound, kIo,
+  // kUnsupported (no folder).
   [[nodiscard]] Result<std::vector<std::byte>> read(const ExternalLocation& from, std::uint64_t bytes);
 
  private:
   [[nodiscard]] Status open(const std::string& location);
 
   std::optional<std::filesystem::path> folder_;
-  std::string opened_;  // location of file_: tensors that follow each other mostly share it
+  std::string opened_;  // location of file_; consecutive tensors mostly share a file
   std::optional<importers::File> file_;
 };
 

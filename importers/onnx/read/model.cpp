@@ -116,7 +116,7 @@ Status sort_nodes(Model& model, const std::string& where) {
     }
   }
 
-  // The first node in file order that can run: what is sorted stays as it is.
+  // The first node in file order that can run comes next. So sorted nodes keep their order.
   std::priority_queue<std::size_t, std::vector<std::size_t>, std::greater<>> ready;
   for (std::size_t i = 0; i < count; ++i) {
     if (waiting[i] == 0) ready.push(i);

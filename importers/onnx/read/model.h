@@ -1,4 +1,4 @@
-// An ONNX file as plain data. The reader makes it from protobuf, the lowering makes a graph from it.
+// An ONNX file as plain data. The reader makes it from protobuf. The lowering makes a graph from it.
 #pragma once
 
 #include <cstddef>
@@ -22,30 +22,30 @@ struct Attribute {
 };
 
 struct Node {
-  std::string name;                  // never empty: where the file gives none, the name of the first output
+  std::string name;                  // never empty: if the file has no name, that of the first output
   std::string op_type;               // "Conv"
   std::string domain;                // empty for ONNX's own; "com.microsoft"
-  std::vector<std::string> inputs;   // an empty name is an optional input that is not given
-  std::vector<std::string> outputs;  // likewise
+  std::vector<std::string> inputs;   // an empty name is an optional input that is missing
+  std::vector<std::string> outputs;  // an empty name is an optional output that is missing
   std::vector<Attribute> attributes;
 
-  // "Conv 'conv1'": as errors name it.
+  // "Conv 'conv1'": the node's name in errors.
   [[nodiscard]] std::string describe() const;
-  // Error: an attribute of another type than asked for. Nothing: it is not given.
+  // Error: the attribute has another type. Nothing: the node does not have it.
   [[nodiscard]] Result<std::optional<std::int64_t>> find_int(std::string_view attribute) const;
   [[nodiscard]] Result<std::optional<float>> find_float(std::string_view attribute) const;
   [[nodiscard]] Result<std::optional<std::string>> find_string(std::string_view attribute) const;
   [[nodiscard]] Result<std::optional<std::vector<std::int64_t>>> find_ints(std::string_view attribute) const;
   [[nodiscard]] Result<std::optional<std::vector<float>>> find_floats(std::string_view attribute) const;
-  // nullptr: not given, or of another type.
+  // nullptr: the node does not have it, or it has another type.
   [[nodiscard]] const Tensor* find_tensor(std::string_view attribute) const;
 };
 
-// A tensor that enters or leaves the network.
+// An input or output of the network.
 struct Port {
   std::string name;
   ElementType type = ElementType::kFloat32;
-  std::optional<std::vector<std::int64_t>> dims;  // nothing: not stated; -1: a symbolic dimension
+  std::optional<std::vector<std::int64_t>> dims;  // nothing: not in the file; -1: a symbolic dimension
 };
 
 struct Model {
@@ -60,8 +60,8 @@ struct Model {
   [[nodiscard]] std::int64_t opset() const;  // of the default domain
 };
 
-// Sorts model.nodes so that every input is computed before it is read; nodes that are in order stay where they are.
-// Errors (kMalformed): names computed twice, read but never computed, cycles; outputs that nothing computes.
+// Sorts model.nodes so that every input is computed before it is read. Nodes that are in order stay where they are.
+// Errors (kMalformed): names computed twice, names read but never computed, cycles, outputs that nothing computes.
 [[nodiscard]] Status sort_nodes(Model& model, const std::string& where);
 
 }  // namespace narrow::onnx

@@ -21,11 +21,11 @@ namespace {
 using base::in_quotes;
 using AttributeProto = ::onnx::AttributeProto;
 
-constexpr std::uint64_t kMaxFileBytes = std::numeric_limits<std::int32_t>::max();  // protobuf's own limit
+constexpr std::uint64_t kMaxFileBytes = std::numeric_limits<std::int32_t>::max();  // the limit of protobuf
 constexpr int kMaxNodes = 1 << 20;
 constexpr std::int64_t kOldestOpset = 7;
 
-// An open file as a stream that protobuf reads from, so that the file is never in memory beside what is made of it.
+// An open file as a stream for protobuf, so that memory never holds the file next to the parsed message.
 class FileStream : public google::protobuf::io::CopyingInputStream {
  public:
   explicit FileStream(importers::File& file) : file_(file) {}
@@ -35,7 +35,7 @@ class FileStream : public google::protobuf::io::CopyingInputStream {
     error_ = got.error();
     return -1;
   }
-  // What went wrong while reading, if anything did.
+  // The error of the first failed read, if there was one.
   [[nodiscard]] const std::optional<Error>& error() const { return error_; }
 
  private:
@@ -47,10 +47,10 @@ Error not_onnx(const std::string& where) {
   return {ErrorCode::kMalformed, "this is not an ONNX file, or it is cut off or damaged", where};
 }
 
-// "" for ONNX's own operators, which may be written as "ai.onnx".
+// "" for ONNX's own operators, whose domain may also be written as "ai.onnx".
 std::string canonical_domain(const std::string& domain) { return domain == "ai.onnx" ? "" : domain; }
 
-// What the attribute holds; the first IR version did not say.
+// The type of the attribute's value. The first IR version did not store it.
 AttributeProto::AttributeType type_of(const AttributeProto& proto) {
   if (proto.type() != AttributeProto::UNDEFINED) return proto.type();
   if (proto.has_f()) return AttributeProto::FLOAT;
@@ -151,7 +151,7 @@ Port read_port(const ::onnx::ValueInfoProto& proto) {
   if (!tensor.has_shape()) return port;
   auto& dims = port.dims.emplace();
   for (const auto& dim : tensor.shape().dim()) {
-    // Some exporters write 0 or -1 where they mean a dimension without a name.
+    // Some exporters write 0 or -1 for a dimension without a name.
     dims.push_back(dim.has_dim_value() && dim.dim_value() > 0 ? dim.dim_value() : -1);
   }
   return port;
@@ -165,7 +165,7 @@ Status read_opsets(const ::onnx::ModelProto& proto, Model& model, const std::str
                    "two versions of the operator set " + in_quotes(import.domain()) + " are stated", where};
     }
   }
-  // A file without any is from before they existed, which means version 1.
+  // A file without operator sets is older than these. It uses version 1.
   if (model.opsets.empty()) model.opsets[""] = 1;
   const auto own = model.opsets.find("");
   if (own != model.opsets.end() && own->second < kOldestOpset) {
@@ -198,7 +198,7 @@ Status read_nodes(::onnx::GraphProto& graph, TensorReader& tensors, Model& model
   if (graph.node_size() > kMaxNodes) {
     return Error{ErrorCode::kLimit, "the file has more than " + std::to_string(kMaxNodes) + " nodes", where};
   }
-  // From the end, so that each node's tensors can be freed once they are read.
+  // From the last to the first, so that each node's tensors are freed after they are read.
   while (graph.node_size() > 0) {
     const std::unique_ptr<::onnx::NodeProto> proto(graph.mutable_node()->ReleaseLast());
     NARROW_ASSIGN(Node node, read_node(*proto, tensors, where));
@@ -208,7 +208,7 @@ Status read_nodes(::onnx::GraphProto& graph, TensorReader& tensors, Model& model
   return {};
 }
 
-// Functions that no node calls do not matter.
+// Functions that no node calls are ignored.
 Status check_functions(const ::onnx::ModelProto& proto, const Model& model, const std::string& where) {
   std::set<std::pair<std::string, std::string>> functions;
   for (const auto& function : proto.functions()) {
@@ -241,7 +241,7 @@ Result<Model> convert(::onnx::ModelProto& proto, const std::optional<std::filesy
   NARROW_TRY(read_initializers(graph, tensors, model, where));
   for (const auto& input : graph.input()) {
     if (input.name().empty()) return Error{ErrorCode::kMalformed, "an input has no name", where};
-    // Up to IR version 3, initializers had to be inputs as well: values that a caller may replace. Nobody does.
+    // Up to IR version 3, initializers also had to be inputs, which a caller could replace. Here they are constants.
     if (!model.constants.contains(input.name())) model.inputs.push_back(read_port(input));
   }
   for (const auto& output : graph.output()) model.outputs.push_back(read_port(output));
@@ -250,7 +250,7 @@ Result<Model> convert(::onnx::ModelProto& proto, const std::optional<std::filesy
   return model;
 }
 
-// Takes what `parse` reads into a ModelProto.
+// Parses a ModelProto with `parse` and makes plain data of it.
 template <class Parse>
 Result<Model> read(const Parse& parse, const std::optional<std::filesystem::path>& folder, const std::string& where) {
   try {

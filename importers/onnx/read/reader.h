@@ -12,17 +12,16 @@
 
 namespace narrow::onnx {
 
-// Reads a file and the external data files that it names (only from its own folder and below).
-// Errors: kIo, kMalformed (not protobuf, cycles, names read but never computed or computed twice, tensors whose bytes
-// do not match their dimensions, external data outside of the folder), kUnsupported (opset older than 7, control flow),
-// kLimit.
+// Reads a file and the external data files that it names (only from its own folder and below). Errors: kIo, kMalformed
+// (not protobuf, cycles, names read but never computed or computed twice, tensors whose bytes do not match their
+// dimensions, external data outside the folder), kUnsupported (opset older than 7, control flow), kLimit.
 [[nodiscard]] Result<Model> read_model(const std::filesystem::path& path);
 
-// The same from memory. Without a folder, external data is an error. `where` names the bytes in errors.
+// The same from memory. Without a folder, external data is an error. where: name of the bytes in errors.
 [[nodiscard]] Result<Model> parse_model(std::span<const std::byte> bytes, const std::string& where,
                                         const std::optional<std::filesystem::path>& folder = std::nullopt);
 
-// True when the bytes look like an ONNX file: a ModelProto's first fields. Used to tell formats apart.
+// Whether the bytes look like an ONNX file, by the first fields of a ModelProto.
 [[nodiscard]] bool looks_like_onnx(std::span<const std::byte> first_bytes);
 
 }  // namespace narrow::onnx

@@ -1,4 +1,4 @@
-// Telling ONNX files from others by their first bytes, without protobuf: its parsers want whole messages.
+// Recognises ONNX files by their first bytes. This does not use protobuf, whose parsers require whole messages.
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -8,7 +8,7 @@
 namespace narrow::onnx {
 namespace {
 
-// Takes a number of 7 bits per byte off the front. Nothing: it is cut off or too long.
+// Removes a number with 7 bits per byte from the front. Nothing: it is incomplete or too long.
 std::optional<std::uint64_t> take_varint(std::span<const std::byte>& bytes) {
   std::uint64_t value = 0;
   for (std::size_t i = 0; i < bytes.size() && i < 10; ++i) {

@@ -1,4 +1,4 @@
-// A constant of an ONNX file: N-dimensional, any of the element types that networks use.
+// A constant of an ONNX file: N-dimensional, of any element type that networks use.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +27,7 @@ enum class ElementType : std::uint8_t {
   kBFloat16 = 16
 };
 
-// The element type of a TensorProto.DataType, and its number.
+// The element type of a TensorProto.DataType number, and the number of an element type.
 [[nodiscard]] ElementType element_type(std::int64_t number);
 [[nodiscard]] constexpr std::int64_t number_of(ElementType type) { return static_cast<std::int64_t>(type); }
 
@@ -38,7 +38,7 @@ enum class ElementType : std::uint8_t {
 [[nodiscard]] std::string_view element_type_name(ElementType type);
 
 // Elements in row-major order, last dimension fastest. Floating types are held as float32 (rounded to nearest), int8
-// and uint8 as they are, all other integers and bool as int64.
+// and uint8 without a change, all other integers and bool as int64.
 struct Tensor {
   using Data =
       std::variant<std::vector<float>, std::vector<std::int8_t>, std::vector<std::uint8_t>, std::vector<std::int64_t>>;
@@ -47,9 +47,9 @@ struct Tensor {
   std::vector<std::int64_t> dims;  // none: a scalar; a dimension of 0 makes it empty
   Data data;
 
-  [[nodiscard]] std::int64_t elems() const;  // product of dims; as many as `data` holds
+  [[nodiscard]] std::int64_t elems() const;  // product of dims; the number of elements in `data`
   [[nodiscard]] bool is_float() const { return std::holds_alternative<std::vector<float>>(data); }
-  // All elements, converted. Preconditions: to_ints only for integer types.
+  // All elements, converted. Precondition of to_ints: an integer type.
   [[nodiscard]] std::vector<float> to_floats() const;
   [[nodiscard]] std::vector<std::int64_t> to_ints() const;
 };

@@ -20,7 +20,7 @@ using base::in_quotes;
 using importers::DType;
 using Proto = ::onnx::TensorProto;
 
-// Whether an element type has the number that ONNX gave it.
+// Whether the number of an element type is the one of ONNX.
 constexpr bool same(ElementType type, Proto::DataType number) { return number_of(type) == std::int64_t{number}; }
 static_assert(same(ElementType::kFloat32, Proto::FLOAT) && same(ElementType::kUint8, Proto::UINT8) &&
               same(ElementType::kInt8, Proto::INT8) && same(ElementType::kUint16, Proto::UINT16) &&
@@ -56,7 +56,7 @@ std::int64_t stored_bytes(ElementType type) {
   }
 }
 
-// Product of the dimensions, at most kMaxElements.
+// The product of the dimensions, at most kMaxElements.
 Result<std::int64_t> count_elements(const Proto& proto) {
   if (proto.dims_size() > kMaxDimensions) {
     return Error{ErrorCode::kLimit, "has " + std::to_string(proto.dims_size()) + " dimensions", ""};
@@ -77,7 +77,7 @@ Result<std::int64_t> count_elements(const Proto& proto) {
   return elems;
 }
 
-// Elements as they lie in memory, one after the other, in the type that they are stored in.
+// Elements as they are in memory, one after the other, in the type in which they are stored.
 template <class Stored, class Held>
 std::vector<Held> load(std::span<const std::byte> bytes) {
   std::vector<Held> values(bytes.size() / sizeof(Stored));
@@ -95,7 +95,7 @@ std::vector<float> load_floats(DType type, std::span<const std::byte> bytes) {
   return values;
 }
 
-// `bytes` holds whole elements.
+// Precondition: `bytes` holds whole elements.
 Result<Tensor::Data> from_bytes(ElementType type, std::span<const std::byte> bytes) {
   switch (type) {
     case ElementType::kFloat32:
@@ -138,7 +138,7 @@ Result<Tensor::Data> from_bytes(ElementType type, std::span<const std::byte> byt
   return Error{ErrorCode::kInternal, "an element type without bytes", ""};
 }
 
-// Elements of a repeated field, each of which must fit Stored; then as if they had been stored as bytes.
+// Reads the elements of a repeated field, each of which must fit Stored. The result is the same as from raw bytes.
 template <class Stored, class Field>
 Result<Tensor::Data> from_field(ElementType type, const Field& field) {
   using Element = typename Field::value_type;
@@ -146,7 +146,7 @@ Result<Tensor::Data> from_field(ElementType type, const Field& field) {
   stored.reserve(static_cast<std::size_t>(field.size()));
   for (const Element value : field) {
     if constexpr (std::is_integral_v<Stored>) {
-      // In the wider of the two: bits of float16 come as int32, bools as int32, uint32 as uint64.
+      // The wider type. Protobuf holds bits of float16 as int32, bools as int32 and uint32 as uint64.
       using Wide = std::conditional_t<std::is_unsigned_v<Element>, std::uint64_t, std::int64_t>;
       if (static_cast<Wide>(value) < static_cast<Wide>(std::numeric_limits<Stored>::min()) ||
           static_cast<Wide>(value) > static_cast<Wide>(std::numeric_limits<Stored>::max())) {
@@ -190,7 +190,7 @@ Result<Tensor::Data> from_fields(ElementType type, const Proto& proto) {
   return Error{ErrorCode::kInternal, "an element type without a field", ""};
 }
 
-// How many elements the fields hold that are not raw bytes.
+// The number of elements in the fields other than raw_data.
 std::int64_t field_elems(ElementType type, const Proto& proto) {
   switch (type) {
     case ElementType::kFloat32:

@@ -1,4 +1,4 @@
-// TensorProto to Tensor.
+// Reads TensorProto messages.
 #pragma once
 
 #include <cstdint>
@@ -13,13 +13,13 @@ class TensorProto;
 
 namespace narrow::onnx {
 
-// Reads the tensors of one file and keeps count of their elements.
+// Reads the tensors of one file and counts their elements.
 class TensorReader {
  public:
   explicit TensorReader(ExternalData external) : external_(std::move(external)) {}
 
-  // Takes the bytes out of `proto`, so that they are not held twice. `where` of an error is empty.
-  // Errors: kMalformed (negative dimensions, bytes that do not match them, elements outside of their type, external
+  // Takes the bytes out of `proto`, so that memory does not hold them twice. `where` of an error is empty. Errors:
+  // kMalformed (negative dimensions, bytes that do not match them, elements out of the range of their type, external
   // data), kUnsupported (strings, complex numbers and other types), kLimit.
   [[nodiscard]] Result<Tensor> read(::onnx::TensorProto& proto);
 
