@@ -1,4 +1,4 @@
-// Networks by name, for files that hold nothing but weights.
+// Settings of named architectures, for files that hold only weights.
 #pragma once
 
 #include <optional>
@@ -7,17 +7,18 @@
 
 namespace narrow {
 
-// Settings of a named architecture that a file of weights does not tell. Only `input_size` applies to ONNX, where the
-// file leaves the size open.
+// Settings of a named architecture that a file of weights does not hold. Only `input_size` applies to ONNX, if the file
+// leaves the size open.
 struct ArchitectureOptions {
-  // "cifar_resnet20", "resnet18", "mobilenet_v2", ...; empty: recognised from the keys, where they tell.
+  // "cifar_resnet20", "resnet18", "mobilenet_v2", ... Empty: recognised from the keys of the weights, if they are
+  // unambiguous.
   std::string name;
-  // Height and width of the input; 0: the architecture's own (32 or 224).
+  // Height and width of the input in pixels. 0: those of the architecture (32 or 224).
   int input_size = 0;
-  // TensorFlow's SAME padding, where a stride of 2 pads only bottom and right. Nothing: as the architecture is known.
+  // TensorFlow's SAME padding, where a stride of 2 pads only bottom and right. Nothing: as in the architecture.
   std::optional<bool> tf_padding;
-  std::optional<double> batch_norm_epsilon;  // nothing: the architecture's own, mostly 1e-5
-  // Indices of MobileNetV2's `features` blocks with stride 2; nothing: the paper's {0, 2, 4, 7, 14}.
+  std::optional<double> batch_norm_epsilon;  // nothing: that of the architecture, mostly 1e-5
+  // Indices of MobileNetV2's `features` blocks with stride 2. Nothing: {0, 2, 4, 7, 14} as in the paper.
   std::optional<std::vector<int>> stride_2_blocks;
 };
 

@@ -1,4 +1,4 @@
-// What an importer, a rewrite or the quantizer did or found, for reports.
+// Reports of what an importer, a rewrite or the quantizer did or found.
 #pragma once
 
 #include <cstdint>
@@ -7,31 +7,31 @@
 
 namespace narrow {
 
-// One thing that happened to a network between its file and the model. Programs read `kind` and `subject`; people read
-// `text`.
+// One thing that was done to a network, or found in it, between its file and the model. Programs read `kind` and
+// `subject`; users read `text`.
 struct Event {
   enum class Kind : std::uint8_t {
     kRead,      // how a part of the file was understood
     kFolded,    // a node became part of its neighbours' weights
-    kFused,     // a node became part of the node before it
-    kRemoved,   // a node that changes nothing, or that the output does not depend on
+    kFused,     // a node became the clamp of the node before it
+    kRemoved,   // a node that changed nothing, or that the output did not depend on, was removed
     kMerged,    // several nodes became one
-    kMoved,     // a node changed its place
+    kMoved,     // a node moved to another position
     kNarrowed,  // an integer range became smaller
-    kInserted,  // a node that the network did not have
+    kInserted,  // a node was added
     kReplaced,  // a node became another operator, or reads another tensor
-    kNote,      // something about one layer or tensor that its owner should know
+    kNote,      // a fact about one layer or tensor that the user should know
     kSummary,   // a count over the whole network
   };
 
   Kind kind = Kind::kNote;
-  std::string subject;  // the node, layer or tensor it is about; empty: the whole network
-  std::string text;     // one sentence without a full stop, complete without the other fields
+  std::string subject;  // the node, layer or tensor that the event is about; empty: the whole network
+  std::string text;     // one sentence without a full stop, which can be understood without the other fields
 
   friend bool operator==(const Event&, const Event&) = default;
 };
 
-// "read", "folded", "fused", ...: as programs see it in `--json`.
+// "read", "folded", "fused", ...: the name of the kind in `--json`.
 [[nodiscard]] std::string_view to_string(Event::Kind kind) noexcept;
 
 }  // namespace narrow

@@ -1,4 +1,4 @@
-// A float network made from somebody else's weights file.
+// A float network, loaded from a file of another tool.
 #pragma once
 
 #include <cstddef>
@@ -30,51 +30,54 @@ enum class FileFormat {
   kSafetensors,  // weights
   kOnnx,         // a network with its weights
 };
-// "narrow", "torch", "safetensors", "onnx": as programs see it in `--json`.
+// "narrow", "torch", "safetensors", "onnx": the name of the format in `--json`.
 [[nodiscard]] std::string_view to_string(FileFormat format) noexcept;
-// Told by the first bytes, and where they tell nothing by the name, so that the right reader explains what is wrong.
-// Errors: kNotFound, kIo (not a file, not readable), kMalformed (neither bytes nor name tell; lists what is read).
+// Recognises a format by the first bytes or, if they match none, by the file's name. So the right reader reports what
+// is wrong. Errors: kNotFound, kIo (not a file, not readable), kMalformed (neither bytes nor name match; lists the
+// formats that are read).
 [[nodiscard]] Result<FileFormat> detect_format(const std::filesystem::path& path);
 
 struct ImportOptions {
   ArchitectureOptions architecture;
   std::optional<Preprocessing>
-      preprocessing;                // nothing: the file's or the architecture's; see preprocessing_is_assumed
+      preprocessing;                // nothing: that of the file or the architecture; see preprocessing_is_assumed
   std::vector<std::string> labels;  // empty, or one per class
 };
 
 // Immutable and cheap to copy.
 class FloatModel {
  public:
-  // Reads any FileFormat, told by content. A PyTorch checkpoint (zip format or the stream format before 1.6) goes
-  // through a restricted unpickler: nothing in the file is ever executed. The network is simplified (BatchNorm folded,
-  // activations fused); `log()` says how. What an ONNX file states about quantization is kept.
-  // Errors: kIo, kMalformed (with the offset), kUnsupported (refused pickle global or unknown operator, by name; a .nrw
-  // that is quantized already), kNotFound (no such file; unknown architecture: lists all), kInvalidArgument (missing,
+  // Reads any FileFormat, recognised by content. A PyTorch checkpoint (zip format or the stream format before 1.6) is
+  // read by a restricted unpickler: nothing in the file is executed. The network is simplified (BatchNorm folded,
+  // activations fused); `log()` reports how. The quantization of a pre-quantized ONNX file is kept.
+  // Errors: kIo, kMalformed (with the offset), kUnsupported (a refused pickle global or an unknown operator, by name; a
+  // quantized .nrw), kNotFound (no such file; an unknown architecture: lists all), kInvalidArgument (missing,
   // unexpected and wrongly shaped keys, listed; an option that does not apply to the file).
   [[nodiscard]] static Result<FloatModel> load(const std::filesystem::path& path, const ImportOptions& options = {});
 
-  // The same network with other numbers of preprocessing; the file is not read again.
-  // Error: they make pictures of another size than input_shape().
+  // The same network with other preprocessing. The file is not read again.
+  // Error: the preprocessing makes images of another size than input_shape().
   [[nodiscard]] Result<FloatModel> with_preprocessing(const Preprocessing& preprocessing) const;
 
   [[nodiscard]] TensorShape input_shape() const;
   [[nodiscard]] std::int64_t classes() const;
   [[nodiscard]] const Preprocessing& preprocessing() const;
-  // Neither the file nor the options say how pictures are prepared: preprocessing() is what most networks take, and
-  // somebody should look at it.
+  // True if neither the file nor the options specify the preprocessing. preprocessing() is then a guess, the values of
+  // most networks. Have the user confirm it.
   [[nodiscard]] bool preprocessing_is_assumed() const;
-  // The file says how (some of) its tensors are quantized (QDQ and QLinear ONNX): convert() keeps that.
+  // True if the network is pre-quantized: its file holds the quantization of some or all tensors (QDQ and QLinear
+  // ONNX). convert() keeps it.
   [[nodiscard]] bool states_quantization() const;
-  // The scores went through a Softmax inside the network: another one would flatten them.
+  // True if the network ends in a Softmax. Its scores are then probabilities, to which no other Softmax should be
+  // applied.
   [[nodiscard]] bool scores_are_probabilities() const;
   [[nodiscard]] const std::vector<std::string>& labels() const;
   [[nodiscard]] const std::string& architecture() const;
   [[nodiscard]] const std::string& source() const;
-  // What the importer and the rewrites did: one event per folded BatchNorm, fused activation, removed node.
+  // What the importer and the rewrites did: one event for each folded BatchNorm, fused activation, removed node, ...
   [[nodiscard]] const std::vector<Event>& log() const;
 
-  // For Narrow's own rooms.
+  // For other parts of Narrow.
   struct Data;
   explicit FloatModel(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
   [[nodiscard]] const Data& data() const { return *data_; }
@@ -83,16 +86,18 @@ class FloatModel {
   std::shared_ptr<const Data> data_;
 };
 
-// Runs a float network (oneDNN, Eigen), one picture at a time. One thread at a time per session.
+// Runs a float network (oneDNN, Eigen), one image at a time. A session must not be used by two threads at the same
+// time.
 class FloatSession {
  public:
-  // threads: of oneDNN within one picture.
+  // threads: number of threads of oneDNN within one image, >= 1.
   [[nodiscard]] static Result<FloatSession> create(const FloatModel& model, int threads = 1);
   FloatSession(FloatSession&&) noexcept;
   FloatSession& operator=(FloatSession&&) noexcept;
   ~FloatSession();
 
-  // input: [height, width, channels] preprocessed floats; scores: [classes].
+  // input: [height, width, channels] preprocessed floats; scores: [classes]. Error: kInvalidArgument, a span of another
+  // size.
   [[nodiscard]] Status run(std::span<const float> input, std::span<float> scores);
 
  private:
@@ -101,7 +106,7 @@ class FloatSession {
   std::unique_ptr<Impl> impl_;
 };
 
-// Names of the architectures that `ArchitectureOptions::name` takes.
+// The names of architectures that `ArchitectureOptions::name` accepts.
 [[nodiscard]] std::vector<std::string> architectures();
 
 }  // namespace narrow

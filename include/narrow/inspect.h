@@ -1,4 +1,5 @@
-// What is in a model and what was chosen for a session: Model::layers(), Session::steps(), Session::memory().
+// Descriptions of a model's layers and of what was chosen for a session: Model::layers(), Session::steps(),
+// Session::memory().
 #pragma once
 
 #include <cstddef>
@@ -14,46 +15,48 @@ namespace narrow {
 struct LayerInfo {
   std::string name;
   std::string op;                                    // "Convolution", "Add", ...
-  TensorShape output;                                // shape of one picture's output
-  std::string detail;                                // "3x3 s2 p1 g1", empty where there is nothing to say
-  bool computes = true;                              // false: only moves numbers or changes their representation
-  int weight_bits = 0;                               // 0: no weights, 32: float
+  TensorShape output;                                // output shape for one image
+  std::string detail;                                // "3x3 s2 p1 g1"; empty if there are no attributes to show
+  bool computes = true;                              // false: only moves numbers, or changes their representation
+  int weight_bits = 0;                               // 0: no weights; 32: float
   int activation_bits = 0;                           // of the output; 32: float
-  Quantization quantization;                         // of the output, where activation_bits < 32
-  float clamp_lo = 0, clamp_hi = 0;                  // real range of the output, where activation_bits < 32
+  Quantization quantization;                         // of the output, if activation_bits < 32
+  float clamp_lo = 0, clamp_hi = 0;                  // real range of the output, if activation_bits < 32
   float weight_scale_min = 0, weight_scale_max = 0;  // over channels
   std::size_t weight_bytes = 0;                      // as stored
-  std::int64_t macs = 0;                             // per picture
+  std::int64_t macs = 0;                             // multiply-adds for one image
 };
 
-// A kernel that could have been chosen.
+// A kernel that could serve a layer.
 struct KernelCandidate {
   std::string kernel;
-  bool accepted = false;    // it is exact for this layer: a proof on shape, ranges and weights
-  double cost_cycles = 0;   // estimated, for one picture on one thread; where accepted
-  std::string reason = {};  // where refused: why, in plain words, without the end of the sentence
+  bool accepted = false;    // whether the kernel is exact for this layer, proved from its shape, ranges and weights
+  double cost_cycles = 0;   // if accepted: estimated cost for one image on one thread, in core cycles
+  std::string reason = {};  // if refused: the reason, as the end of a sentence
 };
 
-// What was chosen for one layer.
+// What was chosen for one layer of a session.
 struct StepInfo {
   std::string layer;
-  std::string kernel;  // e.g. "convolution_s16_6x16_avx2"
+  std::string kernel;  // such as "convolution_s16_6x16_avx2"
   std::size_t packed_bytes = 0;
-  std::string fused_with = {};  // the layer that it is computed with, a few rows at a time; empty: a step of its own
-  // Integer convolutions and linear layers: those that accept, cheapest (the chosen one) first, the scalar reference as
-  // the last of them; then those that refuse. Nothing is timed: the same model and ISA make the same choice.
+  // The layer with which this one is computed, a few rows at a time. Empty: it is a step of its own.
+  std::string fused_with = {};
+  // For integer convolutions and linear layers: first the kernels that accept, from the cheapest (the chosen one) to
+  // the scalar reference, then those that refuse. Nothing is timed: the same model and ISA make the same choice.
   std::vector<KernelCandidate> candidates = {};
-  // Of a step of its own, for max_batch pictures: into how many parts it is divided, and the share of its estimated
-  // cost that the thread with the most gets, at best 1 / threads; 1 where it is not divided.
+  // For a step of its own and max_batch images: parts is the number of parts that it is divided into. busiest_share is
+  // the share of the estimated cost that the busiest thread has. It is at least 1 / threads, and 1 for a step that is
+  // not divided.
   int parts = 1;
   double busiest_share = 1.0;
 };
 
-// What a session holds besides the packed weights of its steps.
+// The memory of a session, without the packed weights of its steps.
 struct MemoryInfo {
-  std::size_t tensor_bytes = 0;        // planned for the tensors of max_batch pictures
-  std::size_t largest_live_bytes = 0;  // what no plan can go below: the tensors that are needed at the same time
-  std::size_t workspace_bytes = 0;     // scratch of the kernels, for all threads
+  std::size_t tensor_bytes = 0;        // for the tensors of max_batch images
+  std::size_t largest_live_bytes = 0;  // a lower bound for tensor_bytes: the tensors that exist at the same time
+  std::size_t workspace_bytes = 0;     // workspace of the kernels, for all threads
 };
 
 }  // namespace narrow

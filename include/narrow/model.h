@@ -1,4 +1,4 @@
-// A quantized network: what a .nrw file holds.
+// A quantized network: the content of a .nrw file.
 #pragma once
 
 #include <cstddef>
@@ -20,40 +20,42 @@ namespace engine {
 struct ModelData;
 }
 
-// Where a model comes from; kept in the file, shown by `narrow inspect`.
+// Where a model comes from. The file keeps it, and `narrow inspect` shows it.
 struct Provenance {
-  std::string source;        // file name of the float weights, without its folder
-  std::string architecture;  // e.g. "cifar_resnet20"
-  std::string calibration;   // e.g. "512 pictures, min/max"
-  std::string tool;          // e.g. "narrow 0.1.0"
+  std::string source;        // file name of the float weights, without the folder
+  std::string architecture;  // such as "cifar_resnet20"
+  std::string calibration;   // such as "512 images, min/max"
+  std::string tool;          // such as "narrow 0.1.0"
 };
 
-// Immutable and cheap to copy; sessions share it. All methods may be called from several threads.
+// Immutable and cheap to copy; sessions share it. Several threads may call all methods.
 class Model {
  public:
-  // Reads and checks the whole file before anything is used (format: docs/model_format.md). It stays mapped, with the
-  // weights packed as they are, as long as the model or a copy of it lives: replace it by renaming, as `save` does, but
-  // don't change it in place.
-  // Errors: kIo, kMalformed (with the offset), kUnsupported (newer format version: names both), kLimit.
+  // Reads and checks the whole file before anything is used (format: docs/model_format.md). The file stays mapped, with
+  // the weights packed, until the last copy of the model is destroyed. To replace the file, rename another one, as
+  // `save` does; do not change it in place.
+  // Errors: kIo, kMalformed (with the offset), kUnsupported (a newer format version; names both versions), kLimit.
   [[nodiscard]] static Result<Model> load(const std::filesystem::path& path);
-  // The same from memory; the bytes are not needed afterwards. `where` names them in errors.
+  // The same from memory. The bytes are not needed afterwards. where: name of the bytes in errors.
   [[nodiscard]] static Result<Model> parse(std::span<const std::byte> bytes, std::string where = "model");
 
-  // Writes beside `path`, syncs and renames: afterwards there is the old file or the new one, never a part.
+  // Writes a temporary file in the folder of `path`, syncs it and renames it. Afterwards `path` is the old file or the
+  // new one, never a part of one. Errors: kNotFound (no such folder), kIo.
   [[nodiscard]] Status save(const std::filesystem::path& path) const;
-  // The bytes that `save` writes. Deterministic: the same model gives the same bytes.
+  // The bytes that `save` writes. Deterministic: the same model returns the same bytes.
   [[nodiscard]] std::vector<std::byte> serialize() const;
 
   [[nodiscard]] TensorShape input_shape() const;  // [height, width, channels] of float32 values
   [[nodiscard]] std::int64_t classes() const;     // number of scores
-  // The scores went through a Softmax inside the network: another one would flatten them.
+  // True if the network ends in a Softmax. Its scores are then probabilities, to which no other Softmax should be
+  // applied.
   [[nodiscard]] bool scores_are_probabilities() const;
   [[nodiscard]] const Preprocessing& preprocessing() const;
   [[nodiscard]] const std::vector<std::string>& labels() const;  // empty, or one per class
   [[nodiscard]] const Provenance& provenance() const;
   [[nodiscard]] std::vector<LayerInfo> layers() const;
 
-  // For Narrow's own rooms.
+  // For other parts of Narrow.
   explicit Model(std::shared_ptr<const engine::ModelData> data) : data_(std::move(data)) {}
   [[nodiscard]] const engine::ModelData& data() const { return *data_; }
 

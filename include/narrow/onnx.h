@@ -1,4 +1,4 @@
-// ONNX: networks for other engines, and the operators that are read.
+// ONNX export, and the operators that can be read.
 #pragma once
 
 #include <cstddef>
@@ -11,20 +11,20 @@
 
 namespace narrow {
 
-// An ONNX file (opset 14, or 17 with a layer normalization and 20 with a Gelu; NCHW, any batch) that computes the
-// model. Integer layers are written as QDQ: weights as int8 with one scale per channel, biases as int32, activations
-// between QuantizeLinear and DequantizeLinear, ranges narrower than 8 bits as Clip. An engine that computes QDQ exactly
-// gives the same integers; Narrow reads the file back to the same network. Error: kLimit for a network whose file would
-// exceed protobuf's 2 GB.
+// The bytes of an ONNX file that computes the model (opset 14, or 17 with a layer normalization and 20 with a Gelu;
+// NCHW, any batch). Integer layers are written as QDQ: weights as int8 with one scale per channel, biases as int32,
+// activations between QuantizeLinear and DequantizeLinear, ranges narrower than 8 bits as Clip. An engine that computes
+// QDQ exactly computes the same integers. Narrow reads the file back to the same network. Error: kLimit for a network
+// whose file would exceed protobuf's 2 GB.
 [[nodiscard]] Result<std::vector<std::byte>> to_onnx(const Model& model);
-// The same in float. What a file stated about quantization stays stated.
+// The same in float. A pre-quantized network keeps its quantization.
 [[nodiscard]] Result<std::vector<std::byte>> to_onnx(const FloatModel& model);
 
 // An ONNX operator that can be read.
 struct OnnxOperator {
   std::string name;    // "Conv", "com.microsoft.QLinearAdd"
   std::string how;     // "integer", "table", "float", "folded", "moves data", ...
-  std::string limits;  // what is not supported of it; may be empty
+  std::string limits;  // what is not supported; may be empty
 };
 [[nodiscard]] std::vector<OnnxOperator> onnx_operators();
 

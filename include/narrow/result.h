@@ -1,4 +1,4 @@
-// Errors as values. The library never prints, never aborts and never throws across its boundary.
+// Errors as values. The library never prints or aborts, and no exception leaves it.
 #pragma once
 
 #include <stdexcept>
@@ -10,28 +10,28 @@
 namespace narrow {
 
 enum class ErrorCode {
-  kInvalidArgument,  // a caller's option or buffer is wrong
+  kInvalidArgument,  // an option or buffer of the caller is wrong
   kNotFound,         // a named thing (file, architecture, ISA, layer) does not exist
-  kIo,               // the operating system refused to read or write
-  kMalformed,        // bytes made elsewhere are not what they claim to be
-  kUnsupported,      // well-formed, but outside what Narrow can do
+  kIo,               // the operating system could not read or write
+  kMalformed,        // bytes from outside are not what they should be
+  kUnsupported,      // well-formed, but not supported by Narrow
   kLimit,            // a size is beyond the limits that protect from hostile input
-  kInternal,         // a broken promise inside Narrow itself
+  kInternal,         // an error in Narrow itself
 };
 
-// Name of the code as programs see it in `--json`, e.g. "malformed".
+// The name of the code in `--json`, such as "malformed".
 [[nodiscard]] std::string_view to_string(ErrorCode code) noexcept;
 
 struct Error {
   ErrorCode code = ErrorCode::kInternal;
-  std::string message;  // a sentence that a user can act on
+  std::string message;  // a sentence that the user can act on
   std::string where;    // file with offset, node name, option; may be empty
 
   // "where: message".
   [[nodiscard]] std::string text() const { return where.empty() ? message : where + ": " + message; }
 };
 
-// What `.value()` throws for those who prefer exceptions.
+// The exception that `.value()` throws.
 class Failure : public std::runtime_error {
  public:
   explicit Failure(Error error) : std::runtime_error(error.text()), error_(std::move(error)) {}
@@ -41,7 +41,7 @@ class Failure : public std::runtime_error {
   Error error_;
 };
 
-// Either a T or an Error.
+// A T or an Error.
 template <class T>
 class [[nodiscard]] Result {
  public:
@@ -51,7 +51,7 @@ class [[nodiscard]] Result {
   [[nodiscard]] bool ok() const noexcept { return state_.index() == 0; }
   explicit operator bool() const noexcept { return ok(); }
 
-  // Precondition: ok(). They do not check; `value()` does.
+  // Precondition: ok(). It is not checked here; `value()` checks it.
   [[nodiscard]] T& operator*() & noexcept { return *std::get_if<0>(&state_); }
   [[nodiscard]] const T& operator*() const& noexcept { return *std::get_if<0>(&state_); }
   [[nodiscard]] T&& operator*() && noexcept { return std::move(*std::get_if<0>(&state_)); }
@@ -62,7 +62,7 @@ class [[nodiscard]] Result {
   [[nodiscard]] const Error& error() const& noexcept { return *std::get_if<1>(&state_); }
   [[nodiscard]] Error&& error() && noexcept { return std::move(*std::get_if<1>(&state_)); }
 
-  // Throws Failure when this holds an error.
+  // Throws Failure if this holds an error.
   [[nodiscard]] T& value() & { return check(), **this; }
   [[nodiscard]] const T& value() const& { return check(), **this; }
   [[nodiscard]] T value() && { return check(), *std::move(*this); }
@@ -100,7 +100,7 @@ using Status = Result<void>;
 #define NARROW_CONCAT_INNER(a, b) a##b
 #define NARROW_CONCAT(a, b) NARROW_CONCAT_INNER(a, b)
 
-// Leaves the function with the error of `expression` (a Status or Result), if it has one.
+// Returns the error of `expression` (a Status or Result) from the function, if it has one.
 #define NARROW_TRY(expression)                                    \
   do {                                                            \
     if (auto narrow_status = (expression); !narrow_status.ok()) { \
@@ -108,7 +108,7 @@ using Status = Result<void>;
     }                                                             \
   } while (false)
 
-// `NARROW_ASSIGN(auto x, f())`: x is the value of f(), or the function returns its error.
+// `NARROW_ASSIGN(auto x, f())` declares x with the value of f(), or returns the error of f() from the function.
 #define NARROW_ASSIGN(declaration, expression) \
   NARROW_ASSIGN_INNER(NARROW_CONCAT(narrow_result_, __LINE__), declaration, expression)
 #define NARROW_ASSIGN_INNER(temporary, declaration, expression) \

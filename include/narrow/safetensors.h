@@ -1,4 +1,4 @@
-// Weights for others, as a safetensors file.
+// Export of weights as a safetensors file.
 #pragma once
 
 #include <cstddef>
@@ -9,8 +9,9 @@
 
 namespace narrow {
 
-// The weights of a PyTorch checkpoint or safetensors file as the bytes of a safetensors file: float32, sorted by name.
-// Errors: as reading them; kInvalidArgument for a network (ONNX, .nrw), of which safetensors holds only a part.
+// The bytes of a safetensors file with the weights of a PyTorch checkpoint or safetensors file: float32, sorted by
+// name. Errors: those of reading the file; kInvalidArgument for a network (ONNX, .nrw), because safetensors holds only
+// weights.
 [[nodiscard]] Result<std::vector<std::byte>> to_safetensors(const std::filesystem::path& weights);
 
 }  // namespace narrow

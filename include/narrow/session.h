@@ -18,24 +18,26 @@ struct MemoryInfo;  // inspect.h
 struct StepInfo;    // inspect.h
 
 struct SessionOptions {
-  // "auto", "scalar", "avx2", "avxvnni", "avx512vnni". Precedence: this option, then the environment variable
-  // NARROW_ISA, then automatic.
+  // "auto", "scalar", "avx2", "avxvnni", "avx512vnni". "auto" uses the environment variable NARROW_ISA or, if it is not
+  // set, the fastest ISA of this CPU.
   std::string isa = "auto";
-  // Of the built-in executor, 1..256. 1: none is started, everything runs on the caller's. 0: as many as there are CPUs
-  // for this process, see available_threads().
+  // Number of threads of the built-in executor, 1..256. 1: the caller's thread only. 0: the number of CPUs that this
+  // process may use, see available_threads().
   int threads = 1;
-  // Built-in executor: how long, in microseconds (0..10000), helpers poll for the next `run` before they sleep. Waking
-  // up takes longer than small layers do; but a thread that polls keeps its core busy. Within a `run` they poll for up
-  // to 100 us from layer to layer in any case.
+  // Built-in executor: how long helpers poll for the next `run` before they sleep, in microseconds (0..10000). Waking
+  // up takes longer than small layers do, but a polling thread keeps its core busy. Within a `run` they always poll for
+  // up to 100 us between layers.
   int spin_us = 0;
-  Executor* executor = nullptr;  // the caller's own, used instead; must outlive the session
-  int max_batch = 1;             // pictures that one `run` takes at most; memory is planned for it
+  Executor* executor = nullptr;  // replaces the built-in executor; must outlive the session
+  int max_batch = 1;             // the most images of one `run`; memory is planned for this number
 };
 
-// One session is used by one thread at a time; several sessions may share a Model and run side by side.
+// A session must not be used by two threads at the same time. Several sessions may share a Model and run at the same
+// time.
 class Session {
  public:
-  // Error: unknown or unsupported ISA (lists what can run), bad option, or a model beyond what kernels can prove exact.
+  // Errors: an ISA that is unknown or not supported (lists those that can run), a bad option, a model for which no
+  // kernel is exact.
   [[nodiscard]] static Result<Session> create(const Model& model, const SessionOptions& options = {});
 
   Session(Session&&) noexcept;
@@ -43,23 +45,24 @@ class Session {
   ~Session();
 
   // input: [batch, height, width, channels] preprocessed floats; scores: [batch, classes] floats, not normalised.
-  // batch = input.size() / input_shape().elems(), in 1..max_batch. Allocates nothing. The result does not depend on
-  // ISA, threads or batch. Error: a size that does not fit.
+  // batch = input.size() / input_shape().elems(), in 1..max_batch. Allocates nothing. The scores do not depend on ISA,
+  // threads or batch. Error: a size that does not fit.
   [[nodiscard]] Status run(std::span<const float> input, std::span<float> scores);
 
-  // `run`, and how long each step took: step_ns[i] is the wall-clock time, in nanoseconds, of the i-th entry of
-  // `steps()` that is a step of its own (fused_with is empty), with everything that is fused with it. Allocates
-  // nothing. Errors: those of `run`, and a step_ns of another size.
+  // As `run`, and measures each step. step_ns[i] receives the wall-clock time in nanoseconds of the i-th entry of
+  // `steps()` that is a step of its own (fused_with is empty), with all layers that are fused with it. Allocates
+  // nothing. Errors: those of `run`; a step_ns of another size.
   [[nodiscard]] Status profile(std::span<const float> input, std::span<float> scores, std::span<std::int64_t> step_ns);
 
-  // Preprocesses one picture as the model says and runs it. Returns [classes] scores.
+  // Preprocesses one image with the model's preprocessing and runs it. Returns [classes] scores. Errors: those of
+  // preprocess() and run().
   [[nodiscard]] Result<std::vector<float>> classify(const Picture& picture);
 
   [[nodiscard]] const Model& model() const;
-  [[nodiscard]] std::string isa() const;          // what was chosen, e.g. "avx2"
+  [[nodiscard]] std::string isa() const;          // the chosen ISA, such as "avx2"
   [[nodiscard]] std::size_t arena_bytes() const;  // tensors and workspace
   [[nodiscard]] MemoryInfo memory() const;
-  [[nodiscard]] int threads() const;  // that it runs on: those of the executor
+  [[nodiscard]] int threads() const;  // that the session runs on: the concurrency of its executor
   [[nodiscard]] std::vector<StepInfo> steps() const;
 
  private:
@@ -71,21 +74,21 @@ class Session {
   std::unique_ptr<Impl> impl_;
 };
 
-// Softmax of scores: probabilities that sum to 1.
+// The softmax of scores: probabilities that sum to 1.
 [[nodiscard]] std::vector<float> softmax(std::span<const float> scores);
 
 struct Ranked {
   int class_index = 0;
   float score = 0;
 };
-// The k best classes, best first; ties go to the lower index.
+// The k best classes, best first. Of equal scores the lower index comes first.
 [[nodiscard]] std::vector<Ranked> top_k(std::span<const float> scores, int k);
 
-// CPUs that this process may use: the calling thread's affinity, further limited by the CPU quotas of its control
-// groups, rounded up. At least 1.
+// The number of CPUs that this process may use, at least 1: the calling thread's affinity, limited by the CPU quotas of
+// its control groups, rounded up.
 [[nodiscard]] int available_threads();
 
-// Names of the ISAs that this CPU can run, slowest first; "scalar" is always there.
+// The names of the ISAs that this CPU can run, slowest first. "scalar" is always among them.
 [[nodiscard]] std::vector<std::string> available_isas();
 
 }  // namespace narrow

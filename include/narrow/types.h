@@ -1,4 +1,4 @@
-// The vocabulary that every room shares: shapes, ranges, quantization parameters, ISAs.
+// Types that all parts of Narrow share: shapes, ranges, quantization parameters, ISAs.
 #pragma once
 
 #include <cstddef>
@@ -7,7 +7,8 @@
 
 namespace narrow {
 
-// One picture's tensor, [height, width, channels], channels fastest (NHWC without N). A vector is [1, 1, channels].
+// The shape of one image's tensor, [height, width, channels], channels fastest (NHWC without N). A vector is
+// [1, 1, channels].
 struct TensorShape {
   std::int64_t height = 0;
   std::int64_t width = 0;
@@ -20,8 +21,8 @@ struct TensorShape {
 inline constexpr int kMinBits = 2;
 inline constexpr int kMaxBits = 8;
 
-// A closed interval of integers that every element of a tensor is guaranteed to lie in. Kernels ask about ranges,
-// never about bit counts.
+// A closed interval of integers that every element of a tensor is guaranteed to lie in. Kernels require ranges, never
+// numbers of bits.
 struct QRange {
   std::int32_t lo = 0;
   std::int32_t hi = 255;
@@ -56,7 +57,7 @@ struct Quantization {
   friend constexpr bool operator==(const Quantization&, const Quantization&) = default;
 };
 
-// An activation function as what it is: real values outside [lo, hi] become lo or hi. ReLU is [0, inf).
+// An activation function as a range: real values outside [lo, hi] become lo or hi. ReLU is [0, inf).
 struct Clamp {
   float lo = -std::numeric_limits<float>::infinity();
   float hi = std::numeric_limits<float>::infinity();
@@ -67,7 +68,8 @@ struct Clamp {
   friend constexpr bool operator==(const Clamp&, const Clamp&) = default;
 };
 
-// Zeros (real zeros, i.e. the zero point) around a picture, in pixels. Sides may differ (TensorFlow's SAME).
+// Zeros (real zeros, that is the zero point) around an image, in pixels. The sides may differ, as in TensorFlow's SAME
+// padding.
 struct Padding {
   int top = 0;
   int left = 0;
@@ -76,7 +78,8 @@ struct Padding {
   friend constexpr bool operator==(const Padding&, const Padding&) = default;
 };
 
-// Instruction sets that kernels are written for. Only partially ordered: ask CpuFeatures, never compare with <.
+// Instruction sets that kernels are written for. They are only partially ordered: compare CpuFeatures, not these
+// values.
 enum class Isa { kScalar, kAvx2, kAvxVnni, kAvx512Vnni };
 
 }  // namespace narrow
