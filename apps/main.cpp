@@ -40,7 +40,7 @@ constexpr const char* kFooter =
     "\n"
     "Environment: NARROW_ISA names the instruction set where --isa does not.";
 
-// A usage error has to know --json before the command line could be parsed.
+// A usage error is reported as JSON if --json was given, also where the command line could not be parsed.
 bool asks_for_json(int argc, char** argv) {
   return std::any_of(argv, argv + argc, [](const char* argument) { return std::strcmp(argument, "--json") == 0; });
 }
@@ -79,7 +79,7 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   using narrow::Error;
   using narrow::ErrorCode;
-  // A reader that has seen enough (`narrow inspect m.nrw | head`) must not end the work behind it.
+  // A reader that stops early (`narrow inspect m.nrw | head`) must not end the process by a signal.
   std::signal(SIGPIPE, SIG_IGN);
   try {
     return narrow::cli::run(argc, argv);

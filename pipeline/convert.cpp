@@ -1,4 +1,4 @@
-// narrow::convert: a Model without calibration.
+// narrow::convert: makes a Model without calibration.
 #include <algorithm>
 #include <memory>
 #include <utility>

@@ -1,4 +1,4 @@
-// What other engines read.
+// Exports to formats that other engines read.
 #include "narrow/onnx.h"
 
 #include "engine/model/model_data.h"

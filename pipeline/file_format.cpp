@@ -1,4 +1,4 @@
-// Which reader a file is for.
+// Recognises the format of a file.
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -19,7 +19,7 @@ bool starts_with(std::span<const std::byte> bytes, std::string_view prefix) {
 }
 
 bool looks_like_narrow(std::span<const std::byte> head) {
-  // Without the first byte, which a transfer as text loses.
+  // The first byte is not checked, because a transfer in text mode changes it.
   return head.size() >= 4 && starts_with(head.subspan(1), "NRW");
 }
 

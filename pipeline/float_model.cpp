@@ -34,7 +34,7 @@ std::vector<OnnxOperator> onnx_operators() {
 }
 
 struct FloatSession::Impl {
-  FloatModel model;  // keeps the graph alive that the executor borrows
+  FloatModel model;  // owns the graph that the executor reads
   graph::FloatExecutor executor;
 };
 

@@ -1,4 +1,4 @@
-// What a FloatModel owns: made by an importer, read by calibration and quantization.
+// The data of a FloatModel. Importers make it; calibration and the quantizer read it.
 #pragma once
 
 #include <string>
@@ -11,12 +11,12 @@
 namespace narrow {
 
 struct FloatModel::Data {
-  graph::Graph graph;  // float (perhaps with stated quantization), simplified and validated
+  graph::Graph graph;  // float, perhaps pre-quantized; simplified and validated
   Preprocessing preprocessing;
   bool preprocessing_is_assumed = false;
   std::vector<std::string> labels;
   std::string architecture;
-  std::string source;  // file name without its folder
+  std::string source;  // file name without the folder
   std::vector<Event> log;
 };
 

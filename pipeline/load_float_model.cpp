@@ -1,4 +1,4 @@
-// FloatModel::load: importers and passes put together.
+// FloatModel::load: reads a file with its importer and simplifies the network.
 #include <algorithm>
 #include <cmath>
 #include <iterator>
@@ -29,7 +29,7 @@ Status check_labels(const std::vector<std::string>& labels, std::int64_t classes
                "labels"};
 }
 
-// The picture must come out of preprocessing in the size that the network takes.
+// Error: preprocessing makes images of another size than the network takes.
 Status check_input(const Preprocessing& preprocessing, const TensorShape& input) {
   NARROW_TRY(validate(preprocessing));
   const TensorShape made{preprocessing.crop_height, preprocessing.crop_width, preprocessing.channels};
@@ -40,7 +40,7 @@ Status check_input(const Preprocessing& preprocessing, const TensorShape& input)
                "preprocessing"};
 }
 
-// Settings of named architectures for a file that holds the network itself.
+// Error: a setting of named architectures for a file that holds the network itself.
 Status check_no_architecture(const ArchitectureOptions& options, const std::string& where) {
   const char* given = nullptr;
   if (!options.name.empty()) given = "the name of an architecture";
@@ -55,7 +55,7 @@ Status check_no_architecture(const ArchitectureOptions& options, const std::stri
                where};
 }
 
-// The size of the input is part of a network; only where an ONNX file leaves it open it can be chosen.
+// Error: an input size for a network that has one. Only an ONNX file may leave it open.
 Status check_input_size(int asked, const graph::Graph& graph, const std::string& where) {
   const TensorShape& input = graph.value(graph.input).shape;
   if (asked == 0 || (input.height == asked && input.width == asked)) return {};
@@ -65,7 +65,8 @@ Status check_input_size(int asked, const graph::Graph& graph, const std::string&
                where};
 }
 
-// What a network of unknown origin most probably takes. The numbers are ImageNet's; small pictures are not cropped.
+// The most probable preprocessing of a network of unknown origin. The numbers are ImageNet's. Small images are not
+// cropped.
 Result<Preprocessing> assumed_preprocessing(const TensorShape& input, const std::string& where) {
   if (input.channels != 1 && input.channels != 3) {
     return Error{ErrorCode::kUnsupported,
@@ -94,7 +95,7 @@ Result<Preprocessing> assumed_preprocessing(const TensorShape& input, const std:
   return preprocessing;
 }
 
-// A producer's name comes from outside, and goes into model files.
+// The producer's name comes from outside and is written to model files, so it is cleaned.
 std::string onnx_architecture(const std::string& producer) {
   constexpr std::size_t kMostBytes = 100;
   std::string text = producer.substr(0, kMostBytes);

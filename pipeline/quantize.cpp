@@ -1,4 +1,4 @@
-// narrow::quantize: calibration and quantizer put together into a Model.
+// narrow::quantize: calibration and quantization of a FloatModel into a Model.
 #include "narrow/quantize.h"
 
 #include <memory>
@@ -16,6 +16,9 @@
 namespace narrow {
 namespace {
 
+// Memory for decoded images. Most calibration sets fit; otherwise each pass decodes its images again.
+constexpr std::size_t kImageBytes = std::size_t{512} << 20;
+
 std::string describe_calibration(std::size_t pictures, ObserverKind observer) {
   return std::to_string(pictures) + (pictures == 1 ? " picture, " : " pictures, ") +
          std::string(graph::range_method(observer).name);
@@ -26,8 +29,12 @@ std::string describe_calibration(std::size_t pictures, ObserverKind observer) {
 Result<Quantized> quantize(const FloatModel& model, const CalibrationInputs& inputs, const QuantizeOptions& options) {
   const base::DefaultFloatEnvironment environment;  // threads that calibrate inherit it
   const FloatModel::Data& source = model.data();
+  std::function<void(std::size_t, std::size_t)> progress;
+  if (options.progress) {
+    progress = [&options](std::size_t done, std::size_t total) { options.progress("calibrating, image", done, total); };
+  }
   NARROW_ASSIGN(auto activations,
-                graph::Activations::create(source.graph, inputs, {options.threads, 0, options.progress}));
+                graph::Activations::create(source.graph, inputs, {options.threads, kImageBytes, progress}));
   NARROW_ASSIGN(auto quantized, graph::quantize_graph(source.graph, activations, options));
 
   auto data = std::make_shared<engine::ModelData>();
@@ -48,7 +55,7 @@ CalibrationInputs calibration_inputs(const PictureSet& pictures, const Preproces
   const std::size_t available = pictures.size();
   const std::size_t count = limit == 0 || limit > available ? available : limit;
   return {.count = count, .fill = [pictures, preprocessing, available, count](std::size_t index, std::span<float> out) {
-            // Evenly spread: a sorted folder has one class first.
+            // Evenly spread, because the first images of a sorted folder are of one class.
             const std::size_t chosen = index * available / count;
             Result<LabelledPicture> picture = pictures.get(chosen);
             if (!picture.ok()) return Status(std::move(picture).error());

@@ -1,4 +1,4 @@
-// narrow bench: how long does a network take, and where?
+// narrow bench: measures how long a network takes, in total and layer by layer.
 #include <algorithm>
 #include <memory>
 #include <optional>
@@ -26,14 +26,14 @@ struct BenchFlags {
   int spin_us = 0;
   double latency_bound_ms = 0;
   bool layers = false;
-  // Options that not every scenario takes; set once they are declared.
+  // Options that not every scenario takes. They are set when they are declared.
   std::optional<Option> batch;
   std::optional<Option> rate;
   std::optional<Option> bound;
   std::optional<Option> seed;
 };
 
-// Options that the scenario needs, or has no use for: better said than ignored.
+// The error for an option that the scenario requires and that is missing, or for one that it does not use.
 std::optional<Error> misfit(const BenchFlags& flags) {
   const auto error = [&](const Option& option, const std::string& message) {
     return Error{ErrorCode::kInvalidArgument, message + " --scenario " + scenario_name(flags.load.scenario),
@@ -50,7 +50,7 @@ std::optional<Error> misfit(const BenchFlags& flags) {
   return std::nullopt;
 }
 
-// As many pictures as make memory matter as it does with fresh ones, in whole batches.
+// The number of different images to run, in whole batches. With one image alone the input would stay in the cache.
 std::size_t pool_size(int batch) {
   constexpr std::size_t kPictures = 8;
   const auto size = static_cast<std::size_t>(batch);

@@ -1,4 +1,4 @@
-// narrow classify: what is on these pictures?
+// narrow classify: names what images show.
 #include <algorithm>
 #include <memory>
 #include <utility>
@@ -25,7 +25,7 @@ struct ClassifyFlags {
 
 constexpr std::size_t kBatch = 8;
 
-// A picture of an opened set, or why the set of an argument could not be opened.
+// An image of an opened set, or the reason why an argument's set could not be opened.
 struct Item {
   const PictureSet* set = nullptr;
   std::size_t index = 0;
@@ -33,7 +33,7 @@ struct Item {
   Status status;
 };
 
-// Opens each argument on its own: one that can't be read must not keep the others from being classified.
+// Opens each argument on its own: an argument that can't be read must not prevent the classification of the others.
 std::vector<Item> open_pictures(const std::vector<std::string>& arguments, const std::vector<std::string>& labels,
                                 std::vector<std::unique_ptr<PictureSet>>& sets) {
   std::vector<Item> items;

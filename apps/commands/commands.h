@@ -1,4 +1,4 @@
-// The subcommands, each in a file of its own: its options, and the order of its work.
+// The subcommands. Each file of this folder holds one: its options and the order of its work.
 #pragma once
 
 #include <functional>
@@ -12,11 +12,11 @@ namespace narrow::cli {
 
 struct Command {
   Subcommand options;
-  std::shared_ptr<bool> json;        // whether --json was given; known after parsing
-  std::function<int(Console&)> run;  // does the work, returns the exit code
+  std::shared_ptr<bool> json;        // whether --json was given; valid after parsing
+  std::function<int(Console&)> run;  // does the work and returns the exit code
 };
 
-// Each adds its subcommand to `line`.
+// Each function adds its subcommand to `line`.
 [[nodiscard]] Command add_classify(CommandLine& line);
 [[nodiscard]] Command add_quantize(CommandLine& line);
 [[nodiscard]] Command add_evaluate(CommandLine& line);
@@ -25,7 +25,7 @@ struct Command {
 [[nodiscard]] Command add_convert(CommandLine& line);
 [[nodiscard]] Command add_operators(CommandLine& line);
 
-// Takes the exit code out of a Result<int>; an error is reported and becomes kFailure.
+// The exit code of a Result<int>. An error is reported and becomes kFailure.
 [[nodiscard]] inline int finish(Console& console, const Result<int>& result) {
   return result.ok() ? *result : console.fail(result.error());
 }

@@ -1,4 +1,4 @@
-// narrow convert: one file format into another, without calibration.
+// narrow convert: converts one file format into another, without calibration.
 #include <memory>
 #include <optional>
 #include <utility>
@@ -38,7 +38,7 @@ Error no_effect(const std::string& option, const std::string& output) {
   return {ErrorCode::kInvalidArgument, "has no effect on " + output + ", which holds weights and nothing else", option};
 }
 
-// An option that says something about a network, where none is made.
+// The error for an option that describes a network, where the output holds none.
 std::optional<Error> useless_option(const ConvertFlags& flags, const std::string& fixed) {
   for (const Option& option : flags.import_options) {
     if (option.given()) return no_effect(option.name(), fixed);
@@ -48,7 +48,7 @@ std::optional<Error> useless_option(const ConvertFlags& flags, const std::string
   return std::nullopt;
 }
 
-// What the file is written of; the bytes become those of the file.
+// Reads the input, sets `bytes` to the bytes of the output file and returns the report.
 Result<ConvertReport> convert_file(const ConvertFlags& flags, const OutputFormat& format, FileFormat source,
                                    std::vector<std::byte>& bytes) {
   ConvertReport report{.input = flags.input, .output = flags.output};

@@ -1,4 +1,4 @@
-// narrow evaluate: how often is a network right on labelled pictures, and how fast is it?
+// narrow evaluate: measures how often a network is right on labelled images, and how fast it is.
 #include <algorithm>
 #include <memory>
 #include <optional>

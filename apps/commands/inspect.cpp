@@ -1,4 +1,4 @@
-// narrow inspect: what is in a model, and what this CPU makes of it?
+// narrow inspect: shows what a model holds and which kernels this CPU runs it with.
 #include <filesystem>
 #include <memory>
 #include <optional>

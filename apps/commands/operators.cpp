@@ -1,4 +1,4 @@
-// narrow operators: which ONNX operators can be read?
+// narrow operators: lists the ONNX operators that can be read.
 #include <memory>
 #include <vector>
 

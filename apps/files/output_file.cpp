@@ -18,8 +18,8 @@ namespace narrow::cli {
 
 namespace {
 
-// Paths of the files to remove when a signal ends the process. A handler may not take locks or allocate, so these are
-// plain C strings that live as long as the process needs them, published through atomics.
+// Paths of the files to remove when a signal ends the process. A handler may not take locks or allocate. So these are
+// plain C strings that are never freed, published through atomics.
 constexpr std::size_t kMaxOpenFiles = 4;
 std::array<std::atomic<const char*>, kMaxOpenFiles> files_to_remove{};
 static_assert(std::atomic<const char*>::is_always_lock_free);
@@ -37,7 +37,7 @@ void install_handlers() {
   static const bool installed = [] {
     for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
       struct sigaction current = {};
-      // What the parent chose to ignore (nohup) stays ignored.
+      // A signal that the parent ignores (nohup) stays ignored.
       if (::sigaction(number, nullptr, &current) != 0 || current.sa_handler != SIG_DFL) continue;
       struct sigaction action = {};
       action.sa_handler = remove_files_and_end;
@@ -87,7 +87,7 @@ Result<OutputFile> OutputFile::create(const std::filesystem::path& path) {
   auto impl = std::make_unique<Impl>();
   impl->path = path;
   std::error_code ignored;
-  // A link keeps being a link: the file it leads to is replaced.
+  // A link stays a link: its target is replaced.
   if (std::filesystem::is_symlink(path, ignored)) {
     const std::filesystem::path target = std::filesystem::canonical(path, ignored);
     if (!target.empty()) impl->path = target;
@@ -133,7 +133,8 @@ Status OutputFile::commit() {
   impl_->forget();
   const int descriptor = std::exchange(impl_->descriptor, -1);
   if (::close(descriptor) != 0) return io_error(impl_->path, "writing failed", errno);
-  // The new name itself is durable only after its folder is synced. Not every file system can; the file is complete.
+  // The new name is durable only after its folder is synced. Some file systems can't sync a folder; the file is
+  // complete in any case.
   const std::filesystem::path folder = impl_->path.has_parent_path() ? impl_->path.parent_path() : ".";
   const int folder_descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (folder_descriptor >= 0) {

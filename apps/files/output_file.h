@@ -1,4 +1,4 @@
-// An output file that is there completely or not at all.
+// An output file that is complete or not there.
 #pragma once
 
 #include <cstddef>
@@ -12,19 +12,19 @@
 
 namespace narrow::cli {
 
-// Opened before the work starts, so that an output that can't be written is found at once. The bytes go to a file
-// beside `path`, which `commit` syncs and renames. Without `commit`, and when the process is ended by SIGINT, SIGTERM
-// or SIGHUP, the file beside is removed and `path` stays as it was.
+// The file is opened before the work starts, so that an output that can't be written is found at once. The bytes go to
+// a temporary file in the folder of `path`. `commit` syncs and renames it. Without `commit`, and when SIGINT, SIGTERM
+// or SIGHUP ends the process, the temporary file is removed and `path` stays as it was.
 class OutputFile {
  public:
-  // Errors: the folder is not there or not writable; `path` exists and is not a regular file.
+  // Errors: the folder does not exist or is not writable; `path` exists and is not a regular file.
   [[nodiscard]] static Result<OutputFile> create(const std::filesystem::path& path);
   OutputFile(OutputFile&&) noexcept;
   OutputFile& operator=(OutputFile&&) noexcept;
   ~OutputFile();
 
   [[nodiscard]] Status write(std::span<const std::byte> bytes);
-  // Afterwards this object only may be destroyed.
+  // After this call the object may only be destroyed.
   [[nodiscard]] Status commit();
 
  private:
@@ -33,7 +33,7 @@ class OutputFile {
   std::unique_ptr<Impl> impl_;
 };
 
-// Error: `output` is one of the files that are read; writing over it would destroy it. Empty names are no files.
+// Error: `output` is one of the files that are read, which writing would destroy. Empty names are skipped.
 [[nodiscard]] Status check_not_an_input(const std::string& output, const std::vector<std::string>& inputs);
 
 }  // namespace narrow::cli

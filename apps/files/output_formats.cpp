@@ -12,7 +12,7 @@ namespace {
 OutputFormat::Bytes narrow_of_network(const FloatModel& /*network*/, const Model& converted,
                                       const std::string& output) {
   std::vector<std::byte> bytes = converted.serialize();
-  // A name that a model file can't hold (of the input file, say) is found here and not by whoever reads it.
+  // Finds a name that a model file can't hold, such as one of the input file, before the file is written.
   NARROW_TRY(Model::parse(bytes, output));
   return bytes;
 }

@@ -15,22 +15,23 @@
 
 namespace narrow::cli {
 
-// Each function returns the bytes of the file; null where the format can't be made of that.
+// Each function returns the bytes of the file. It is null where the format can't be made of that input.
 struct OutputFormat {
   using Bytes = Result<std::vector<std::byte>>;
 
   std::string_view extension;  // ".onnx"
-  // Of a network that was read from another format. converted: what it runs as. output: the file's name, for errors.
+  // Of a network that was read from another format. converted: the network as it runs. output: name of the file, for
+  // errors.
   Bytes (*of_network)(const FloatModel& network, const Model& converted, const std::string& output) = nullptr;
-  // Of a .nrw.
+  // Of a .nrw file.
   Bytes (*of_model)(const Model& model) = nullptr;
-  // Of a file that holds weights; the format holds nothing else.
+  // Of a file that holds weights only. The format then holds nothing else either.
   Bytes (*of_weights)(const std::filesystem::path& weights) = nullptr;
 };
 
 [[nodiscard]] std::span<const OutputFormat> output_formats();
 
-// The format that the extension of `output` names; null where it names none.
+// The format that the file extension of `output` names; nullptr if it names none.
 [[nodiscard]] const OutputFormat* find_output_format(const std::string& output);
 
 // ".nrw, .safetensors or .onnx".

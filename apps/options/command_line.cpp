@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t kNameWidth = 34;
 constexpr std::size_t kDescriptionWidth = 80;
 
-// Breaks the descriptions of options into lines that fit beside their names.
+// Breaks the descriptions of options into lines that fit next to their names.
 class WrappingFormatter : public CLI::Formatter {
  public:
   std::string make_option_desc(const CLI::Option* option) const override {

@@ -1,5 +1,5 @@
-// Subcommands and their options. The library that parses them takes seconds to compile and is known to command_line.cpp
-// alone.
+// Subcommands and their options. Only command_line.cpp includes the library that parses them, which takes seconds to
+// compile.
 #pragma once
 
 #include <cstddef>
@@ -18,26 +18,27 @@ class Option;
 
 namespace narrow::cli {
 
-// What is wrong with the text of a value, as a whole sentence; empty: nothing.
+// Returns what is wrong with the text of a value, as a whole sentence; an empty string if nothing is.
 using Check = std::function<std::string(const std::string& text)>;
 
-// An option of a subcommand. Copies stand for the same option.
+// An option of a subcommand. Copies refer to the same option.
 class Option {
  public:
   explicit Option(CLI::Option* option) : option_(option) {}
 
   const Option& required() const;
   const Option& check(Check check) const;
-  // How the value is called in --help: "FILE".
+  // The name of the value in --help: "FILE".
   const Option& type_name(const std::string& name) const;
-  // The heading in --help that the option stands under.
+  // The heading in --help under which the option is listed.
   const Option& group(const std::string& heading) const;
-  // Takes one value each time it is given, where it otherwise takes all that follow. For options that may be repeated.
+  // The option takes one value each time it is given. Without this call it takes all values that follow. For options
+  // that may be repeated.
   const Option& one_value() const;
-  // Giving both is an error.
+  // It is an error to give both options.
   const Option& excludes(const Option& other) const;
 
-  [[nodiscard]] bool given() const;        // on the command line; known after parsing
+  [[nodiscard]] bool given() const;        // on the command line; valid after parsing
   [[nodiscard]] std::string name() const;  // "--batch"
 
  private:
@@ -48,8 +49,8 @@ class Subcommand {
  public:
   explicit Subcommand(CLI::App* app) : app_(app) {}
 
-  // names: "--batch", "-o,--output", or, for a positional one, "MODEL". `value` is written when the command line is
-  // parsed, and must live until then.
+  // names: "--batch", "-o,--output" or, for a positional option, "MODEL". `value` is written when the command line is
+  // parsed and must outlive that.
   Option add(const std::string& names, std::string& value, const std::string& help) const;
   Option add(const std::string& names, std::vector<std::string>& value, const std::string& help) const;
   Option add(const std::string& names, int& value, const std::string& help) const;
@@ -57,7 +58,7 @@ class Subcommand {
   Option add(const std::string& names, double& value, const std::string& help) const;
   Option add_flag(const std::string& names, bool& value, const std::string& help) const;
 
-  [[nodiscard]] bool given() const;  // known after parsing
+  [[nodiscard]] bool given() const;  // valid after parsing
   [[nodiscard]] std::string name() const;
 
  private:
@@ -66,17 +67,17 @@ class Subcommand {
 
 class CommandLine {
  public:
-  // description and footer: of --help. version: what --version prints.
+  // description and footer: texts of --help. version: the text that --version prints.
   CommandLine(const std::string& description, const std::string& footer, const std::string& version);
   ~CommandLine();
   CommandLine(const CommandLine&) = delete;
   CommandLine& operator=(const CommandLine&) = delete;
 
-  // examples: at the end of its --help.
+  // examples: the text at the end of its --help.
   [[nodiscard]] Subcommand add(const std::string& name, const std::string& description, const std::string& examples);
 
-  // True: exactly one subcommand was given, and its options are written. False: --help or --version was printed.
-  // Error: the command line is wrong; the message says where help is.
+  // True: exactly one subcommand was given, and its options are written. False: --help or --version was printed. Error:
+  // the command line is wrong; the message names the help to read.
   [[nodiscard]] Result<bool> parse(int argc, char** argv);
 
  private:

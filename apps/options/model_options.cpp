@@ -30,7 +30,7 @@ std::optional<Error> useless_option(const ModelFlags& flags, FileFormat format) 
   };
   if (!holds_weights_only(format)) {
     for (const Option& option : flags.import_options) {
-      // An ONNX file may leave its input size open.
+      // An ONNX file may leave its input size open, so this option applies to it.
       if (format == FileFormat::kOnnx && option.name() == kInputSizeOption) continue;
       if (std::optional<Error> misplaced = misplaced_option({option}, flags.path)) return misplaced;
     }

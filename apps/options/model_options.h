@@ -1,4 +1,4 @@
-// The options of a network to run, whatever file holds it.
+// The options of a network to run, for files of any format.
 #pragma once
 
 #include <optional>
@@ -13,7 +13,7 @@
 namespace narrow::cli {
 
 struct ModelFlags {
-  std::string path;  // empty: the model that is built in
+  std::string path;  // empty: the built-in model
   ImportFlags import;
   std::vector<Option> import_options;
   PreprocessFlags preprocess;
@@ -26,13 +26,14 @@ void add_model_options(const Subcommand& command, ModelFlags& flags);
 // As add_model_options(), without --labels.
 void add_run_options(const Subcommand& command, ModelFlags& flags);
 
-// True for formats that hold no network: it is an architecture's, with settings that the file does not tell.
+// Whether files of this format hold no network. The architecture then makes the network, with settings that the file
+// does not hold.
 [[nodiscard]] bool holds_weights_only(FileFormat format);
 
-// The format of flags.path; of the built-in model it is kNarrow.
+// The format of flags.path. The built-in model has kNarrow.
 [[nodiscard]] Result<FileFormat> format_of(const ModelFlags& flags);
 
-// An option that was given and would have no effect on a file of this format: better said than ignored.
+// The error for an option that was given and would have no effect on a file of this format.
 [[nodiscard]] std::optional<Error> useless_option(const ModelFlags& flags, FileFormat format);
 
 }  // namespace narrow::cli

@@ -1,4 +1,4 @@
-// Command-line options that several subcommands share, and checks that say what would be right.
+// Command-line options that several subcommands share, and checks whose messages name the valid values.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@
 
 namespace narrow::cli {
 
-// Accepts exactly these words; an unknown one lists them.
+// Accepts exactly these words. The message for another word lists them.
 [[nodiscard]] Check one_of(std::vector<std::string> words);
 // A whole number from lo to hi.
 [[nodiscard]] Check whole_number(long lo, long hi);
@@ -25,21 +25,21 @@ namespace narrow::cli {
 // "4,14": whole numbers, separated by commas.
 [[nodiscard]] Check number_list();
 
-// What layer_bits_text() and number_list() have accepted.
+// The parsed values of texts that layer_bits_text() and number_list() accepted.
 [[nodiscard]] LayerBits parse_layer_bits(const std::string& text);
 [[nodiscard]] std::vector<int> parse_number_list(const std::string& text);
 
-// --json, with which every subcommand answers with one document.
+// --json: the subcommand prints one JSON document.
 void add_json_option(const Subcommand& command, bool& json);
-// --threads; 0 as long as nothing is given.
+// --threads; 0 if it is not given.
 void add_threads_option(const Subcommand& command, int& threads);
-// The number of threads to use for `work` independent pieces of work: what was asked for, or as many as there are
-// cores and pieces.
+// The number of threads for `work` independent pieces of work: `asked` or, if that is 0, the smaller number of cores
+// and pieces.
 [[nodiscard]] int threads_to_use(int asked, std::size_t work);
-// --isa, one of those that this CPU can run.
+// --isa: one of the ISAs that this CPU can run.
 void add_isa_option(const Subcommand& command, std::string& isa);
 
-// What a file of float weights does not tell about itself.
+// Settings that a file of float weights does not hold.
 struct ImportFlags {
   std::string architecture;
   int input_size = 0;
@@ -48,14 +48,13 @@ struct ImportFlags {
   std::string stride_2_blocks;
 };
 inline constexpr const char* kInputSizeOption = "--input-size";
-// Returns the options, so that a command can say which of them make no sense for a file that holds its network.
+// Returns the options, so that a command can reject those that do not apply to a file that holds its network.
 std::vector<Option> add_import_options(const Subcommand& command, ImportFlags& flags);
-// The first of these options that was given, as an error: it would have no effect on the file `path`, and that is
-// better said than ignored.
+// The error for the first of these options that was given: it would have no effect on the file `path`.
 [[nodiscard]] std::optional<Error> misplaced_option(const std::vector<Option>& options, const std::string& path);
 
 void add_labels_option(const Subcommand& command, std::string& path);
-// One label a line. Empty without a path.
+// Reads one label per line. Returns none for an empty path.
 [[nodiscard]] Result<std::vector<std::string>> read_labels(const std::string& path);
 
 }  // namespace narrow::cli

@@ -42,7 +42,7 @@ Result<Json> read_json(const std::string& path) {
   }
 }
 
-// Takes the values of an object one by one; the first that is wrong is the error.
+// Reads the values of an object one by one. The first wrong value is the error.
 class PreprocessingReader {
  public:
   PreprocessingReader(const Json& json, const std::string& path) : json_(json), path_(path) {}

@@ -17,7 +17,7 @@ bool is_preset(const std::string& text) {
   return std::find(presets.begin(), presets.end(), text) != presets.end();
 }
 
-// A mistyped preset is answered with the presets, and a mistyped file name with what the system says about it.
+// The message for a mistyped preset lists the presets. The message for a mistyped file name is that of the system.
 Check preset_or_file() {
   return [](const std::string& text) -> std::string {
     std::error_code ignored;

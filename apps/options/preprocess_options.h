@@ -1,4 +1,4 @@
-// How pictures become the network's input, where it is not as the model or the architecture says.
+// How images become the network's input, where this differs from what the model or the architecture specifies.
 #pragma once
 
 #include <string>
@@ -18,12 +18,12 @@ struct PreprocessFlags {
 };
 void add_preprocess_options(const Subcommand& command, PreprocessFlags& flags);
 
-// `base` with the flags applied. Errors: those of the file; numbers that make no sense.
+// `base` with the flags applied. Errors: those of the file; numbers that are not valid.
 [[nodiscard]] Result<Preprocessing> apply(const PreprocessFlags& flags, Preprocessing base);
 
-// A JSON object with the keys crop (the side of the network's input, or [height, width]), mean and std (lists of as
-// many numbers as there are channels, of pixels in 0..1), and optionally resize (the shorter side, null: none),
-// interpolation ("bilinear", "nearest") and channels (3: RGB, 1: gray).
+// A JSON object with the keys crop (the side of the network's input, or [height, width]), mean and std (lists with one
+// number per channel, for pixels in 0..1), and optionally resize (the shorter side, null: none), interpolation
+// ("bilinear", "nearest") and channels (3: RGB, 1: gray).
 // Errors: kNotFound, kIo, kMalformed (not JSON, with the byte; a missing, unknown or wrong key, by name).
 [[nodiscard]] Result<Preprocessing> read_preprocessing(const std::string& path);
 

@@ -1,4 +1,4 @@
-// What `narrow bench` found, for people and for programs.
+// What `narrow bench` measured, as text and as JSON.
 #pragma once
 
 #include <optional>
@@ -14,26 +14,26 @@ namespace narrow::cli {
 
 struct BenchReport {
   NetworkSummary network;
-  std::string inputs;  // "random bytes", "64 pictures of ..."
+  std::string inputs;  // "random bytes", "64 images of ..."
   std::vector<std::string> notes;
   BenchLoad load;
   int threads = 1;
   int spin_us = 0;
-  double latency_bound = 0;  // Server: seconds; 0: none
+  double latency_bound = 0;  // Server: in seconds; 0: none
   std::size_t warm_up_runs = 0;
   BenchTimes times;
   std::optional<LayerTimes> layers;
 
   [[nodiscard]] double pictures_per_second() const { return static_cast<double>(times.pictures) / times.seconds; }
-  // Server: the rate was held, and the latency within its bound.
+  // Server: whether the network kept up with the rate, and whether the latency is within its bound.
   [[nodiscard]] bool held(const Summary& latency) const {
     return times.held_rate() && (latency_bound == 0 || latency.p99 <= latency_bound);
   }
 };
 
-// "SingleStream"; MLPerf's names.
+// "SingleStream": MLPerf's names.
 [[nodiscard]] const char* scenario_name(Scenario scenario);
-// Nothing where there is no such scenario; upper and lower case don't matter.
+// Nothing if there is no such scenario. Upper and lower case are not distinguished.
 [[nodiscard]] std::optional<Scenario> find_scenario(const std::string& name);
 
 [[nodiscard]] std::string bench_text(const BenchReport& report);

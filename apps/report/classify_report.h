@@ -1,4 +1,4 @@
-// What `narrow classify` found, for people and for programs.
+// What `narrow classify` found, as text and as JSON.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +21,7 @@ struct ClassScore {
 
 struct ClassifiedPicture {
   std::string picture;
-  std::vector<ClassScore> best = {};  // the most probable first
+  std::vector<ClassScore> best = {};  // most probable first
   std::optional<Error> error = {};    // why it could not be read
 };
 
@@ -37,9 +37,9 @@ struct ClassifyReport {
   [[nodiscard]] std::size_t failed() const;
 };
 
-// The classes of one picture that could be read.
+// The classes of one image that could be read.
 [[nodiscard]] std::string picture_text(const ClassifiedPicture& picture);
-// The lines after all pictures; empty where none could be read.
+// The lines after all images; empty if no image could be read.
 [[nodiscard]] std::string classify_text(const ClassifyReport& report);
 [[nodiscard]] std::string classify_json(const ClassifyReport& report);
 

@@ -1,4 +1,4 @@
-// Everything that the command says: text or one JSON document on stdout, errors on stderr.
+// All output of the command: text or one JSON document on stdout, errors on stderr.
 #pragma once
 
 #include <string>
@@ -15,15 +15,15 @@ class Console {
 
   [[nodiscard]] bool json() const { return json_; }
 
-  // Text for people on stdout; nothing with --json. Control characters are replaced.
+  // Prints text on stdout; nothing with --json. Control characters are replaced.
   void print(std::string_view text);
-  // The result for programs on stdout, a JSON document; nothing without --json. At most once in a run.
+  // Prints the result as a JSON document on stdout; nothing without --json. Called at most once in a run.
   void result(std::string_view document);
-  // "narrow: where: message" on stderr.
+  // Prints "narrow: where: message" on stderr.
   void report(const Error& error);
-  // The same, and with --json also {"error": ...} as the document on stdout. Returns `code`.
+  // The same; with --json also {"error": ...} as the document on stdout. Returns `code`.
   int fail(const Error& error, ExitCode code = kFailure);
-  // Writes out what is buffered. An output that nobody reads any more (a closed pipe) is not an error.
+  // Writes what is buffered. A closed pipe is not an error.
   [[nodiscard]] Status flush();
 
  private:

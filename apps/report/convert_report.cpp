@@ -25,7 +25,7 @@ std::string layers_table(const std::vector<LayerInfo>& layers) {
   return table.text();
 }
 
-// "as the file states it; in float: 'prob' (1 of 60 layers)".
+// "as the file specifies; in float: 'prob' (1 of 60 layers)".
 std::string quantization_text(const FloatModel& network, const std::vector<LayerInfo>& layers) {
   if (!network.states_quantization()) return "none stated: everything runs in float";
   constexpr std::size_t kShown = 8;

@@ -1,4 +1,4 @@
-// What `narrow convert` made of a file, for people and for programs.
+// What `narrow convert` made of a file, as text and as JSON.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@
 
 namespace narrow::cli {
 
-// A network that was read: what runs how, and why.
+// A network that was read, with the reasons why its layers run in integers or in float.
 struct ConvertedNetwork {
   FloatModel network;
   bool preprocessing_is_assumed = false;
@@ -23,11 +23,11 @@ struct ConvertReport {
   std::string input;
   std::string output;
   std::size_t output_bytes = 0;
-  std::vector<LayerInfo> layers = {};            // of the network that was written; empty: only weights were
-  std::optional<ConvertedNetwork> network = {};  // nothing: weights, or a .nrw, which is written as it is
+  std::vector<LayerInfo> layers = {};            // of the network that was written; empty if only weights were
+  std::optional<ConvertedNetwork> network = {};  // nothing: weights only, or a .nrw, whose network is not changed
 };
 
-// verbose: also every rewrite of the graph, and the bits of every layer.
+// verbose: adds every rewrite of the graph and the bits of every layer.
 [[nodiscard]] std::string convert_text(const ConvertReport& report, bool verbose);
 [[nodiscard]] std::string convert_json(const ConvertReport& report);
 

@@ -1,4 +1,4 @@
-// What `narrow evaluate` found, for people and for programs.
+// What `narrow evaluate` measured, as text and as JSON.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@
 
 namespace narrow::cli {
 
-// How often the label was the best class, and among the five best.
+// How many labels were the best class, and how many were among the five best.
 struct Tally {
   std::size_t pictures = 0;
   std::size_t top1 = 0;
@@ -27,7 +27,7 @@ struct Tally {
 struct EvaluateReport {
   NetworkSummary network;
   std::vector<std::string> pictures;  // the arguments that name them
-  std::size_t available = 0;          // pictures that these hold
+  std::size_t available = 0;          // number of images in these sets
   Preprocessing preprocessing;
   bool preprocessing_is_assumed = false;
   std::vector<std::string> notes;
@@ -35,9 +35,9 @@ struct EvaluateReport {
   ScoringTime time = {};
   int threads = 1;
   int batch = 1;
-  std::string scores;  // the file that they were written to; may be empty
+  std::string scores;  // the file with the written scores; may be empty
 
-  // Without and with decoding and preprocessing.
+  // Without and with the time of decoding and preprocessing.
   [[nodiscard]] double pictures_per_second() const;
   [[nodiscard]] double pictures_per_second_with_decoding() const;
 };

@@ -1,4 +1,4 @@
-// What happened to a network, as text.
+// What was done to a network, as text.
 #pragma once
 
 #include <span>
@@ -8,11 +8,11 @@
 
 namespace narrow::cli {
 
-// "19 folded, 19 fused": how many nodes were rewritten in each way. Notes and counts are not rewrites.
+// "19 folded, 19 fused": the number of rewrites of each kind. Notes and summaries are not rewrites.
 [[nodiscard]] std::string rewrites_summary(std::span<const Event> events);
 
 enum class Show { kNotes, kAllButNotes, kAll };
-// One line per event, each behind `prefix`.
+// One line per event, each with `prefix` before it.
 [[nodiscard]] std::string event_lines(std::span<const Event> events, Show show, const std::string& prefix);
 
 }  // namespace narrow::cli

@@ -60,7 +60,7 @@ std::string layers_table(const std::vector<LayerInfo>& layers, const std::vector
   return table.text();
 }
 
-// The kernels that each layer could run on, and what they were estimated to take.
+// The kernels that each layer could run on, with their estimated cost.
 std::string why_text(const std::vector<StepInfo>& steps) {
   Table table({"layer", "kernel", ">cycles", ">of best", "verdict"});
   for (const StepInfo& step : steps) {
@@ -82,7 +82,7 @@ std::string why_text(const std::vector<StepInfo>& steps) {
          table.text();
 }
 
-// How evenly threads share the steps.
+// How evenly the steps are divided among threads.
 std::string threads_text(const std::vector<StepInfo>& steps) {
   Table table({"step", ">parts", ">% of busiest thread"});
   for (const StepInfo& step : steps) {

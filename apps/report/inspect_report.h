@@ -1,4 +1,4 @@
-// What `narrow inspect` found in a file, for people and for programs.
+// What `narrow inspect` found in a file, as text and as JSON.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 namespace narrow::cli {
 
-// A .nrw, and what this CPU makes of it.
+// A .nrw file, and the kernels that this CPU runs it with.
 struct ModelInspection {
   std::string file;
   std::uintmax_t file_bytes = 0;
@@ -25,7 +25,7 @@ struct ModelInspection {
   MemoryInfo memory;
 };
 
-// A float network as what it runs as without calibration: in float, or as its file states.
+// A float network as it runs without calibration: pre-quantized layers in integers, the others in float.
 struct FloatInspection {
   std::string file;
   std::uintmax_t file_bytes = 0;
@@ -36,7 +36,7 @@ struct FloatInspection {
   std::vector<Event> events;
 };
 
-// why: also the kernels that each layer could run on, and what they were estimated to take.
+// why: adds the kernels that each layer could run on, with their estimated cost.
 [[nodiscard]] std::string inspect_text(const ModelInspection& inspection, bool why);
 [[nodiscard]] std::string inspect_text(const FloatInspection& inspection);
 [[nodiscard]] std::string inspect_json(const ModelInspection& inspection);

@@ -21,7 +21,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// File names need not be UTF-8; JSON does.
+// File names need not be UTF-8, but JSON must be.
 std::string written(const Json& document) {
   return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
@@ -92,7 +92,7 @@ Json layers_json(const std::vector<LayerInfo>& layers) {
   return list(layers, [](const LayerInfo& layer) { return object(layer); });
 }
 
-// Sets document["events"], and document[texts] to their sentences alone, which earlier versions had.
+// Sets document["events"], and document[texts] to their sentences alone, as earlier versions had them.
 void add_events(Json& document, const char* texts, const std::vector<Event>& events) {
   document["events"] = list(events, [](const Event& event) {
     return Json{{"kind", to_string(event.kind)}, {"subject", event.subject}, {"text", event.text}};

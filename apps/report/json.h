@@ -1,5 +1,5 @@
-// What json.cpp offers besides the documents of the reports. It alone knows the JSON library, which takes seconds to
-// compile. docs/cli.md says what programs can rely on.
+// Functions of json.cpp other than the documents of the reports. Only json.cpp includes the JSON library, which takes
+// seconds to compile. docs/cli.md specifies what programs can rely on.
 #pragma once
 
 #include <span>

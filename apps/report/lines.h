@@ -10,11 +10,12 @@
 
 namespace narrow::cli {
 
-// The lines of a report that tell the numbers of the preprocessing, and that they are assumed where nobody stated them.
+// The lines of a report that list the preprocessing. is_assumed: neither the file nor an option specifies it; a line
+// says so.
 [[nodiscard]] std::string preprocessing_lines(const Preprocessing& preprocessing, bool is_assumed);
 // "cifar_resnet20, input 32x32x3, 10 classes".
 [[nodiscard]] std::string network_text(const FloatModel& network);
-// The first line of a report on a network that ran.
+// The first line of a report about a network that ran.
 [[nodiscard]] std::string network_line(const NetworkSummary& network);
 // "note: ..." for each.
 [[nodiscard]] std::string note_lines(std::span<const std::string> notes);

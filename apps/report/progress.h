@@ -1,4 +1,4 @@
-// A line on the terminal that says how far long work is.
+// A line on the terminal that shows the progress of long work.
 #pragma once
 
 #include <chrono>
@@ -7,8 +7,8 @@
 
 namespace narrow::cli {
 
-// Shows "what done/total" on stderr when stderr is a terminal and the work has taken two seconds; erased when done or
-// destroyed. Used by one thread at a time.
+// Shows "what done/total" on stderr if stderr is a terminal and the work has taken two seconds. The line is erased when
+// the work is done and by the destructor. Used by one thread at a time.
 class Progress {
  public:
   explicit Progress(std::string what);

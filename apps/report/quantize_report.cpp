@@ -24,7 +24,7 @@ void fill_weights(std::vector<std::string>& row, const WeightReport& weights) {
   if (weights.scale_max != weights.scale_min) row[2] += " .. " + number(weights.scale_max);
 }
 
-// One row per tensor, with the weights of the layer that makes it.
+// One row per tensor, with the weights of the layer that computes it.
 std::string layer_table(const QuantizeReport& report) {
   Table table({"tensor", ">weights", "scales", ">activations", ">min", ">max", ">scale", ">zero"});
   std::map<std::string, const WeightReport*> weights;

@@ -1,4 +1,4 @@
-// What `narrow quantize` observed and chose, for people and for programs.
+// What `narrow quantize` observed and chose, as text and as JSON.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +19,7 @@ struct QuantizeSummary {
   std::size_t output_bytes = 0;
 };
 
-// verbose: also every rewrite of the graph.
+// verbose: adds every rewrite of the graph.
 [[nodiscard]] std::string quantize_text(const QuantizeSummary& summary, bool verbose);
 [[nodiscard]] std::string quantize_json(const QuantizeSummary& summary);
 

@@ -14,7 +14,7 @@ BenchInputs random_inputs(const TensorShape& shape, const Preprocessing& preproc
   inputs.values.resize(pictures * inputs.picture_elems);
   std::mt19937_64 random(seed);
   const auto channels = static_cast<std::size_t>(shape.channels);
-  const bool known = shape.channels == preprocessing.channels;  // else there is nothing to prepare pixels with
+  const bool known = shape.channels == preprocessing.channels;  // if not, there is no preprocessing for these pixels
   for (std::size_t i = 0; i < inputs.values.size(); ++i) {
     const float pixel = static_cast<float>(random() >> 56) / 255.0F;
     const std::size_t c = i % channels;

@@ -1,4 +1,4 @@
-// What a benchmark shows to the network.
+// The inputs of a benchmark.
 #pragma once
 
 #include <cstdint>
@@ -12,13 +12,13 @@
 
 namespace narrow::cli {
 
-// Random bytes as pixels, made what preprocessing makes of pixels: values over the whole range of the network's input.
-// The same for the same seed. `pictures`: of them.
+// `pictures` images of random bytes, preprocessed, so that values cover the whole range of the network's input. The
+// same seed returns the same inputs.
 [[nodiscard]] BenchInputs random_inputs(const TensorShape& shape, const Preprocessing& preprocessing,
                                         std::size_t pictures, std::uint64_t seed);
 
-// Decoded and preprocessed pictures from `paths`, evenly spread where there are more than `pictures`, and repeated
-// where there are fewer. `used`: how many different ones.
+// Decoded and preprocessed images of the sets `paths`. Of more than `pictures` images some are used, evenly spread;
+// fewer are repeated. `used` is set to the number of different images.
 [[nodiscard]] Result<BenchInputs> picture_inputs(const std::vector<std::string>& paths, const TensorShape& shape,
                                                  const Preprocessing& preprocessing, std::size_t pictures,
                                                  std::size_t& used);

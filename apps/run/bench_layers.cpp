@@ -11,7 +11,7 @@ namespace narrow::cli {
 
 namespace {
 
-// Steps of the session as layers, without times; what is fused with a step is its follower.
+// The steps of the session as layers, without times. A layer that is fused with a step is its follower.
 std::vector<LayerTime> layers_of(const Session& session, int batch) {
   std::map<std::string, LayerInfo> infos;
   for (LayerInfo& info : session.model().layers()) infos.emplace(info.name, std::move(info));

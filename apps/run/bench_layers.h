@@ -1,4 +1,4 @@
-// Where a network's time goes, layer by layer.
+// The time of each layer of a network.
 #pragma once
 
 #include <cstdint>
@@ -17,14 +17,15 @@ struct LayerTime {
   std::string layer;
   std::string detail;  // "3x3 s2 p1 g1"
   std::string kernel;
-  std::vector<std::string> followers;  // layers that are computed with it, a few rows at a time
-  double seconds = 0;                  // of one run; the median
-  double share = 0;                    // of all layers' seconds
-  int parts = 1;                       // that threads are given
-  double busiest_share = 1.0;          // of the estimated cost: what the thread with the most gets
+  std::vector<std::string> followers;  // layers that are fused with it, computed a few rows at a time
+  double seconds = 0;                  // of one run, the median
+  double share = 0;                    // of the seconds of all layers
+  int parts = 1;                       // the number of parts for the threads
+  double busiest_share = 1.0;          // share of the estimated cost that the busiest thread has
   std::int64_t macs = 0;               // of one run
   std::optional<measure::InstructionMix> mix;
-  double peak_share = 0;  // operations per second, of what `mix` reaches on as many cores as there are threads
+  // Operations per second, relative to the peak of `mix` on as many cores as there are threads
+  double peak_share = 0;
 
   [[nodiscard]] double operations_per_second() const { return 2.0 * static_cast<double>(macs) / seconds; }
 };
@@ -36,14 +37,15 @@ struct Peak {
 
 struct LayerTimes {
   std::vector<LayerTime> layers;  // in the order in which they run
-  std::vector<Peak> peaks;        // those that the layers use
+  std::vector<Peak> peaks;        // of the instruction mixes that the layers use
   std::size_t runs = 0;
   int threads = 1;
-  double seconds = 0;     // of all layers
-  double peak_share = 0;  // what the layers' operations would take at their peaks, of what all layers take
+  double seconds = 0;  // of all layers
+  // The time that the operations of all layers take at their peaks, relative to the time that all layers take
+  double peak_share = 0;
 };
 
-// Profiles `runs` runs of `batch` pictures, at least one.
+// Profiles `runs` runs of `batch` images, at least one.
 [[nodiscard]] Result<LayerTimes> time_layers(Session& session, const BenchInputs& inputs, int batch, int threads,
                                              std::size_t runs, const std::function<void(double)>& progress);
 

@@ -40,12 +40,12 @@ class Runner {
   std::size_t next_ = 0;
 };
 
-// Times of arrival, in seconds from the start: the gaps of a Poisson process are exponentially distributed.
+// Times of arrival, in seconds from the start. The gaps of a Poisson process are exponentially distributed.
 class Arrivals {
  public:
   explicit Arrivals(const BenchLoad& load) : load_(load), random_(load.seed) { advance(); }
 
-  // Of the next picture; infinity: there is none.
+  // The arrival of the next image; infinity if there is none.
   [[nodiscard]] double next() const { return next_; }
   [[nodiscard]] std::size_t count() const { return count_; }
   [[nodiscard]] double last() const { return last_; }
@@ -59,7 +59,7 @@ class Arrivals {
 
  private:
   void advance() {
-    // Not std::exponential_distribution, which is another one in every standard library.
+    // std::exponential_distribution differs between standard libraries, so the distribution is computed here.
     const double uniform = static_cast<double>(random_() >> 11) * 0x1p-53;
     next_ = last_ - std::log1p(-uniform) / load_.rate;
     const bool over = load_.runs > 0 ? count_ >= load_.runs : count_ > 0 && next_ > load_.seconds;
@@ -98,7 +98,7 @@ Result<BenchTimes> run_batches(Runner& runner, const BenchLoad& load, const std:
 Result<BenchTimes> serve(Runner& runner, const BenchLoad& load, const std::function<void(double)>& progress) {
   BenchTimes times;
   Arrivals arrivals(load);
-  std::deque<double> queue;  // times of arrival of those that wait
+  std::deque<double> queue;  // times of arrival of the images that wait
   const double meant = load.runs > 0 ? static_cast<double>(load.runs) / load.rate : load.seconds;
   const Clock::time_point start = Clock::now();
   double last_run = 0;

@@ -1,7 +1,7 @@
 #include "apps/run/default_model.h"
 
 extern "C" {
-// Ends of the bytes that default_model.S includes.
+// Begin and end of the bytes that default_model.S includes.
 extern const std::byte narrow_default_model_begin[];
 extern const std::byte narrow_default_model_end[];
 }

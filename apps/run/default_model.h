@@ -1,4 +1,4 @@
-// The model that is built into the command: models/cifar10_resnet20b.nrw.
+// The built-in model: models/cifar10_resnet20b.nrw.
 #pragma once
 
 #include <cstddef>

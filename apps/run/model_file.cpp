@@ -63,14 +63,14 @@ Result<FloatFile> load_float_file(const std::filesystem::path& path, const Impor
     NARROW_ASSIGN(FloatModel model, FloatModel::load(path, options));
     return FloatFile{std::move(model), false};
   }
-  // The rest of the preprocessing is known once the network is.
+  // The rest of the preprocessing is read from the network, after it is loaded.
   if (!holds_weights_only(format) && import.input_size == 0) options.architecture.input_size = preprocess.crop;
   NARROW_ASSIGN(FloatModel usual, FloatModel::load(path, options));
   const bool assumed = usual.preprocessing_is_assumed();
   if (!preprocess.given()) return FloatFile{std::move(usual), assumed};
   NARROW_ASSIGN(const Preprocessing changed, apply(preprocess, usual.preprocessing()));
   if (size_follows_crop && changed.crop_height != usual.preprocessing().crop_height) {
-    // The network has to be built for another size.
+    // The network is built again, for the new size.
     options.architecture.input_size = changed.crop_height;
     options.preprocessing = changed;
     NARROW_ASSIGN(FloatModel model, FloatModel::load(path, options));

@@ -1,4 +1,4 @@
-// Opening a file that holds a network, whatever its format.
+// Opens files of any format that hold a network.
 #pragma once
 
 #include <filesystem>
@@ -15,29 +15,29 @@
 
 namespace narrow::cli {
 
-// A float network, and whether anybody said how its pictures are prepared.
+// A float network, and whether its preprocessing is an assumption.
 struct FloatFile {
   FloatModel model;
   bool preprocessing_is_assumed = false;
 };
-// Loads a float network of any format. Where only a part of the preprocessing is given, the rest is the file's or the
-// architecture's own. The input size follows the crop unless it is given.
+// Loads a float network of any format. Where the flags give only a part of the preprocessing, the rest is that of the
+// file or the architecture. The input size follows the crop unless it is given.
 [[nodiscard]] Result<FloatFile> load_float_file(const std::filesystem::path& path, const ImportFlags& import,
                                                 const PreprocessFlags& preprocess,
                                                 const std::vector<std::string>& labels = {});
 
 struct LoadedModel {
   std::variant<Model, FloatModel> model;
-  Preprocessing preprocessing;  // the network's own, or what the flags make of it
+  Preprocessing preprocessing;  // the network's own, changed by the flags
   bool preprocessing_is_assumed = false;
-  std::vector<std::string> labels;  // given, or the network's own; may be empty
-  std::vector<std::string> notes;   // what a user should know about how it runs
+  std::vector<std::string> labels;  // those of the flags, or else the network's own; may be empty
+  std::vector<std::string> notes;   // what the user should know about how the network runs
 };
 
-// Loads the file so that it runs: an integer network on integers, an ONNX file that states its quantization too
-// (in_float: simulated in float), and everything else in float.
+// Loads a file in the form in which it runs. Integer networks and pre-quantized ONNX files run in integers (in_float:
+// simulated in float). All others run in float.
 [[nodiscard]] Result<LoadedModel> load_model_file(const ModelFlags& flags, FileFormat format);
-// Made ready for this CPU. `isa` does not apply to a FloatModel, nor do `batch` and `spin_us`.
+// Prepares the network for this CPU. `isa`, `batch` and `spin_us` do not apply to a FloatModel.
 [[nodiscard]] Result<std::unique_ptr<Network>> open_network(const LoadedModel& loaded, const std::string& isa,
                                                             int threads, int batch, int spin_us = 0);
 

@@ -1,4 +1,4 @@
-// A network that scores pictures, whatever kind of file it comes from.
+// A network that computes scores of images, read from any kind of file.
 #pragma once
 
 #include <memory>
@@ -14,9 +14,9 @@
 
 namespace narrow::cli {
 
-// What reports say about a network that ran.
+// The facts about a network that ran, for reports.
 struct NetworkSummary {
-  std::string file;  // empty: the model that is built in
+  std::string file;  // empty: the built-in model
   std::string architecture;
   std::string bits;
   std::string arithmetic;
@@ -24,12 +24,12 @@ struct NetworkSummary {
   TensorShape input;
 };
 
-// Scores batches of preprocessed pictures. Used by one thread at a time.
+// Scores batches of preprocessed images. Used by one thread at a time.
 class Network {
  public:
   virtual ~Network() = default;
 
-  // inputs: [count, height, width, channels]; scores: [count, classes]. count: 1..the batch it was opened with.
+  // inputs: [count, height, width, channels]; scores: [count, classes]. count: 1 to the batch that it was opened with.
   [[nodiscard]] virtual Status run(std::span<const float> inputs, std::span<float> scores) = 0;
 
   // Height, width and channels of one input.
@@ -38,9 +38,9 @@ class Network {
   [[nodiscard]] virtual const Preprocessing& preprocessing() const = 0;
   [[nodiscard]] virtual const std::vector<std::string>& labels() const = 0;
   [[nodiscard]] virtual bool scores_are_probabilities() const = 0;
-  // "cifar_resnet20", or the file's name where the architecture has none.
+  // "cifar_resnet20", or the name of the file if there is no architecture.
   [[nodiscard]] virtual std::string architecture() const = 0;
-  // What runs it; nullptr for a float network on oneDNN.
+  // The session that runs it; nullptr for a float network on oneDNN.
   [[nodiscard]] virtual Session* session() { return nullptr; }
   // "avx2", or "oneDNN" for a float network.
   [[nodiscard]] virtual std::string isa() const = 0;
@@ -54,7 +54,7 @@ class Network {
 
 [[nodiscard]] Result<std::unique_ptr<Network>> open_network(const Model& model, const std::string& isa, int threads,
                                                             int batch, int spin_us = 0);
-// Every thread runs whole pictures, so that threads can't change the order of additions.
+// Each thread runs whole images, so that the number of threads can't change the order of additions.
 [[nodiscard]] Result<std::unique_ptr<Network>> open_network(const FloatModel& model, int threads);
 
 }  // namespace narrow::cli

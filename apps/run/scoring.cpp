@@ -14,7 +14,7 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-// Decodes and preprocesses one picture into `input`.
+// Decodes and preprocesses one image into `input`.
 Scored prepare(std::size_t index, const std::function<Result<LabelledPicture>(std::size_t)>& fetch,
                const Preprocessing& preprocessing, std::span<float> input) {
   Scored scored;
@@ -53,7 +53,7 @@ Result<ScoringTime> score_pictures(Network& network, std::size_t count,
     parallel_for(size, options.threads, [&](std::size_t i, int) {
       pictures[i] = prepare(first + i, fetch, options.preprocessing, std::span(inputs).subspan(i * elems, elems));
     });
-    // Pictures that could not be read leave gaps; the others move together.
+    // Images that could not be read leave gaps. The others are moved together.
     std::size_t good = 0;
     for (std::size_t i = 0; i < size; ++i) {
       if (!pictures[i].status.ok()) continue;

@@ -1,4 +1,4 @@
-// Pictures in, scores out: decoding, preprocessing and running, batch by batch.
+// Computes scores of images: decoding, preprocessing and running, batch by batch.
 #pragma once
 
 #include <cstddef>
@@ -14,13 +14,13 @@
 
 namespace narrow::cli {
 
-// One picture's way through the network.
+// The result of one image.
 struct Scored {
   std::size_t index = 0;
   std::string name;
   std::optional<int> label;
-  Status status;                  // why the picture could not be read
-  std::span<const float> scores;  // [classes]; empty if it could not be
+  Status status;                  // why the image could not be read
+  std::span<const float> scores;  // [classes]; empty if the image could not be read
 };
 
 struct ScoringTime {
@@ -34,8 +34,8 @@ struct ScoringOptions {
   int batch = 1;
 };
 
-// Scores pictures fetch(0) .. fetch(count - 1) and hands them to `sink` in that order; an error of `sink` ends the
-// work. Memory holds one batch at a time. `fetch` is called from several threads.
+// Scores images fetch(0) .. fetch(count - 1) and passes the results to `sink` in that order. An error of `sink` ends
+// the work. Memory holds one batch at a time. Several threads call `fetch`.
 [[nodiscard]] Result<ScoringTime> score_pictures(Network& network, std::size_t count,
                                                  const std::function<Result<LabelledPicture>(std::size_t)>& fetch,
                                                  const ScoringOptions& options,

@@ -1,4 +1,4 @@
-// What a benchmark says about a list of times.
+// Summaries of lists of times.
 #pragma once
 
 #include <algorithm>
@@ -9,8 +9,8 @@
 
 namespace narrow::cli {
 
-// The p-th percentile as MLPerf takes it: the smallest value that at least p percent of all values do not exceed.
-// values: sorted, not empty. p in (0, 100].
+// The p-th percentile as in MLPerf: the smallest value that at least p percent of all values do not exceed. values:
+// sorted, not empty. p in (0, 100].
 template <class T>
 [[nodiscard]] T percentile(const std::vector<T>& values, double p) {
   const double rank = std::ceil(p / 100.0 * static_cast<double>(values.size()));

@@ -46,7 +46,7 @@ std::string bits_text(std::span<const LayerInfo> layers) {
   std::set<int> activations;
   for (const LayerInfo& layer : layers) {
     if (layer.weight_bits != 0) weights.insert(layer.weight_bits);
-    // Dequantizing at the end of the network is not a choice of bits.
+    // The Dequantize at the end of a network is no choice of bits.
     if (layer.activation_bits != 0 && layer.activation_bits < 32) activations.insert(layer.activation_bits);
   }
   if (weights.empty()) return "no weights";

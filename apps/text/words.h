@@ -1,4 +1,4 @@
-// Words and tables for people.
+// Texts of numbers and shapes, and tables.
 #pragma once
 
 #include <cstddef>
@@ -18,16 +18,16 @@ namespace narrow::cli {
 [[nodiscard]] std::string join(std::span<const std::string> parts, std::string_view separator);
 // "1.4 MB", "312 bytes"; powers of 1000.
 [[nodiscard]] std::string bytes_text(std::uint64_t bytes);
-// "40.8 M", "312": for operations.
+// "40.8 M", "312": numbers of operations.
 [[nodiscard]] std::string count_text(std::int64_t count);
-// "1 picture", "512 pictures".
+// "1 image", "512 images".
 [[nodiscard]] std::string plural(std::uint64_t count, std::string_view noun);
 // "32x32x3", or "10" for a vector.
 [[nodiscard]] std::string shape_text(const TensorShape& shape);
-// File names and labels come from outside: control characters (terminal escapes) become '?'.
+// Replaces control characters (terminal escapes) by '?'. File names and labels come from outside.
 [[nodiscard]] std::string printable(std::string_view text);
 
-// Columns as wide as their widest cell. A column whose header starts with '>' is aligned to the right.
+// Columns are as wide as their widest cell. A column whose header starts with '>' is aligned to the right.
 class Table {
  public:
   explicit Table(std::vector<std::string> header);

@@ -151,7 +151,7 @@ class ConvolutionStep final : public Step {
   const ConvolutionKernel& kernel_;
   std::vector<KernelCandidate> candidates_;
   Work work_;
-  // Problem_ points to its elements, which stay where they are when the vector is moved.
+  // problem_ points to the elements, which stay where they are when the vector is moved.
   std::vector<float> multiplier_;
   AlignedBuffer packed_;
   Location input_;
