@@ -23,20 +23,20 @@ constexpr const char* kDescription =
     "runs it.";
 
 constexpr const char* kFooter =
-    "A first walk:\n"
+    "First steps:\n"
     "  narrow classify cat.jpg                                    with the built-in CIFAR-10 model\n"
     "  narrow quantize resnet20.pth --calibrate train/ -o resnet20.nrw\n"
     "  narrow evaluate resnet20.nrw test/\n"
     "  narrow bench resnet20.nrw --layers\n"
     "  narrow inspect resnet20.nrw\n"
-    "  narrow convert net.qdq.onnx -o net.nrw                     quantized elsewhere, kept as it is\n"
+    "  narrow convert net.qdq.onnx -o net.nrw                     pre-quantized, kept as it is\n"
     "\n"
-    "PICTURES is a folder with a subfolder per class, a folder of pictures, a text file of\n"
-    "path<TAB>label lines, picture files (JPEG, PNG, BMP, PNM), a CIFAR-10 binary file or MNIST's\n"
+    "PICTURES is a folder with a subfolder per class, a folder of images, a text file of\n"
+    "path<TAB>label lines, image files (JPEG, PNG, BMP, PNM), a CIFAR-10 binary file or MNIST's\n"
     "IDX files.\n"
     "\n"
     "Exit codes: 0 success; 1 the work failed (a file is missing, broken or not writable, ...);\n"
-    "2 the command line is wrong; 3 classify only: some pictures could not be read.\n"
+    "2 the command line is wrong; 3 classify only: some images could not be read.\n"
     "\n"
     "Environment: NARROW_ISA names the instruction set where --isa does not.";
 

@@ -172,7 +172,7 @@ Status FloatExecutor::Impl::check_size(std::size_t size, ValueId id) const {
   const std::int64_t elems = graph.value(id).shape.elems();
   if (size == static_cast<std::size_t>(elems)) return {};
   return Error{ErrorCode::kInvalidArgument,
-               "buffer has " + std::to_string(size) + " floats, the network wants " + std::to_string(elems),
+               "buffer has " + std::to_string(size) + " floats, the network takes " + std::to_string(elems),
                graph.value(id).name};
 }
 

@@ -158,7 +158,7 @@ struct Inference {
     NARROW_ASSIGN(const TensorShape shape, windowed(op.window, in(), in().channels));
     NARROW_TRY(check_pool(op.window, in()));
     if (op.window.dilation_h != 1 || op.window.dilation_w != 1) {
-      return malformed("average pooling knows no dilation other than 1");
+      return malformed("average pooling supports no dilation other than 1");
     }
     if (std::int64_t{op.window.kernel_h} * op.window.kernel_w > kMaxAveragePixels) {
       return too_large("an averaging window may have at most " + std::to_string(kMaxAveragePixels) + " pixels");

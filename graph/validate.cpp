@@ -180,16 +180,17 @@ struct Numbers {
 Status check_codes(const Node& node, const Filter& filter, const FilterSize& size) {
   const WeightCodes& codes = *filter.codes;
   if (filter.quantized || filter.weights.empty()) {
-    return node_error(node, ErrorCode::kMalformed, "has weight codes, which only float weights may have");
+    return node_error(node, ErrorCode::kMalformed,
+                      "has weight integers next to its weights, which only float weights may have");
   }
   if (codes.codes.size() != filter.weights.size() ||
       codes.scales.size() != static_cast<std::size_t>(size.out_channels)) {
     return node_error(node, ErrorCode::kMalformed,
-                      "its weight codes or their scales differ in number from its weights");
+                      "its weight integers or their scales differ in number from its weights");
   }
   const bool positive = std::all_of(codes.scales.begin(), codes.scales.end(),
                                     [](float scale) { return std::isfinite(scale) && scale > 0; });
-  if (!positive) return node_error(node, ErrorCode::kMalformed, "a scale of its weight codes is not above 0");
+  if (!positive) return node_error(node, ErrorCode::kMalformed, "a scale of its weight integers is not above 0");
   return {};
 }
 

@@ -54,7 +54,7 @@ Status FloatSession::run(std::span<const float> input, std::span<float> scores) 
   const auto expected_scores = static_cast<std::size_t>(impl_->model.classes());
   if (input.size() != expected_input || scores.size() != expected_scores) {
     return Error{ErrorCode::kInvalidArgument,
-                 "the network takes " + std::to_string(expected_input) + " floats and gives " +
+                 "the network takes " + std::to_string(expected_input) + " floats and returns " +
                      std::to_string(expected_scores) + " scores, but the buffers hold " + std::to_string(input.size()) +
                      " and " + std::to_string(scores.size()),
                  "FloatSession::run"};

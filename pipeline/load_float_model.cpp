@@ -35,7 +35,7 @@ Status check_input(const Preprocessing& preprocessing, const TensorShape& input)
   const TensorShape made{preprocessing.crop_height, preprocessing.crop_width, preprocessing.channels};
   if (made == input) return {};
   return Error{ErrorCode::kInvalidArgument,
-               "preprocessing makes pictures of " + base::dimensions_text(made) + ", but the network takes " +
+               "preprocessing makes images of " + base::dimensions_text(made) + ", but the network takes " +
                    base::dimensions_text(input) + "; change the crop, the channels or the input size",
                "preprocessing"};
 }
@@ -70,14 +70,14 @@ Status check_input_size(int asked, const graph::Graph& graph, const std::string&
 Result<Preprocessing> assumed_preprocessing(const TensorShape& input, const std::string& where) {
   if (input.channels != 1 && input.channels != 3) {
     return Error{ErrorCode::kUnsupported,
-                 "the network takes " + std::to_string(input.channels) + " channels; pictures have 3 (RGB) or 1 (gray)",
+                 "the network takes " + std::to_string(input.channels) + " channels; images have 3 (RGB) or 1 (gray)",
                  where};
   }
   constexpr std::int64_t kSmall = 64;
   constexpr std::int64_t kLargest = 8192;
   const std::int64_t side = std::max(input.height, input.width);
   if (side > kLargest) {
-    return Error{ErrorCode::kLimit, "the network takes pictures of more than 8192 pixels a side", where};
+    return Error{ErrorCode::kLimit, "the network takes images of more than 8192 pixels a side", where};
   }
   NARROW_ASSIGN(Preprocessing preprocessing, preprocessing_preset("imagenet"));
   const double share = static_cast<double>(*preprocessing.resize) / preprocessing.crop_height;

@@ -40,7 +40,7 @@ std::optional<Error> misfit(const BenchFlags& flags) {
                  option.name()};
   };
   const bool server = flags.load.scenario == Scenario::kServer;
-  if (server && !flags.rate->given()) return error(*flags.rate, "is missing: the pictures per second for");
+  if (server && !flags.rate->given()) return error(*flags.rate, "is required, in images per second, with");
   if (flags.load.scenario == Scenario::kSingleStream && flags.batch->given()) {
     return error(*flags.batch, "does not apply to");
   }
@@ -66,13 +66,13 @@ Result<BenchInputs> inputs_for(const BenchFlags& flags, const LoadedModel& loade
   }
   if (shape.channels != loaded.preprocessing.channels) {
     return Error{ErrorCode::kUnsupported,
-                 format("the network takes %lld channels, and its preprocessing makes %d of pictures",
+                 format("the network takes %lld channels, but its preprocessing makes images of %d",
                         static_cast<long long>(shape.channels), loaded.preprocessing.channels),
                  "--pictures"};
   }
   std::size_t used = 0;
   NARROW_ASSIGN(BenchInputs inputs, picture_inputs(flags.pictures, shape, loaded.preprocessing, pool, used));
-  text = plural(used, "picture") + " of " + join(flags.pictures, " ");
+  text = plural(used, "image") + " of " + join(flags.pictures, " ");
   return inputs;
 }
 
@@ -94,10 +94,10 @@ Result<int> bench(const BenchFlags& flags, Console& console) {
   report.network = describe(*network, flags.model.path);
   Session* const session = network->session();
   if (session == nullptr && (flags.layers || flags.spin_us > 0)) {
-    return Error{ErrorCode::kInvalidArgument,
-                 "is for networks that Narrow itself runs (.nrw, ONNX that states its quantization); " +
-                     flags.model.path + " runs on oneDNN",
-                 flags.layers ? "--layers" : "--spin"};
+    return Error{
+        ErrorCode::kInvalidArgument,
+        "is for networks that Narrow itself runs (.nrw, pre-quantized ONNX); " + flags.model.path + " runs on oneDNN",
+        flags.layers ? "--layers" : "--spin"};
   }
   NARROW_ASSIGN(const BenchInputs inputs, inputs_for(flags, loaded, network->input_shape(), report.inputs));
 
@@ -125,9 +125,9 @@ Result<int> bench(const BenchFlags& flags, Console& console) {
 
 constexpr const char* kExamples =
     "Examples:\n"
-    "  narrow bench resnet50.nrw --threads 1                         latency of one picture after the other\n"
+    "  narrow bench resnet50.nrw --threads 1                         latency of one image after the other\n"
     "  narrow bench resnet50.nrw --threads 1 --layers                and where the time goes\n"
-    "  narrow bench resnet50.nrw --scenario Offline --batch 16       pictures per second\n"
+    "  narrow bench resnet50.nrw --scenario Offline --batch 16       images per second\n"
     "  narrow bench resnet50.nrw --scenario Server --rate 40 --latency-bound 50\n"
     "  narrow bench resnet50.onnx --threads 1                        the float network on oneDNN, as a baseline\n"
     "\n"
@@ -144,22 +144,23 @@ Check scenario() {
 void add_load_options(const Subcommand& command, BenchFlags& flags) {
   command
       .add("--scenario", flags.scenario,
-           "SingleStream (default): one picture after the other; Offline: batches of pictures that are there; Server: "
-           "pictures arrive at random times")
+           "SingleStream (default): one image after the other; Offline: all images are there at the start and run in "
+           "batches; Server: "
+           "images arrive at random times")
       .check(scenario())
       .type_name("NAME");
   flags.batch = command
                     .add("--batch", flags.load.batch,
-                         "Pictures in one run. Offline: 16 unless given; Server: the most that run together, 1 unless "
+                         "Images in one run. Offline: 16 unless given; Server: the most that run together, 1 unless "
                          "given")
                     .check(whole_number(1, 1024))
                     .type_name("N");
-  flags.rate = command.add("--rate", flags.load.rate, "Server: pictures per second, on average")
+  flags.rate = command.add("--rate", flags.load.rate, "Server: images per second, on average")
                    .check(positive_number())
                    .type_name("X");
   flags.bound = command
                     .add("--latency-bound", flags.latency_bound_ms,
-                         "Server: milliseconds that 99 % of the pictures must not exceed")
+                         "Server: milliseconds that 99 % of the images must not exceed")
                     .check(positive_number())
                     .type_name("MS");
   flags.seed = command.add("--seed", flags.load.seed, "Server: seed of the times of arrival, 1 unless given")
@@ -168,7 +169,7 @@ void add_load_options(const Subcommand& command, BenchFlags& flags) {
   const Option seconds = command.add("--duration", flags.load.seconds, "Seconds to measure, 5 unless given")
                              .check(positive_number())
                              .type_name("S");
-  command.add("--runs", flags.load.runs, "Runs (Server: pictures) to measure, instead of a duration")
+  command.add("--runs", flags.load.runs, "Runs (Server: images) to measure, instead of a duration")
       .check(whole_number(1, 1000000000))
       .type_name("N")
       .excludes(seconds);
@@ -191,12 +192,12 @@ Command add_bench(CommandLine& line) {
                    "they are");
   command
       .add("--pictures", flags->pictures,
-           "Pictures to run (see narrow --help); default: random bytes over the whole range of the input")
+           "Images to run (see narrow --help); default: random bytes over the whole range of the input")
       .type_name("PICTURES");
   add_threads_option(command, flags->threads);
   command
       .add("--spin", flags->spin_us,
-           "Microseconds that helper threads poll for the next picture before they sleep, 0 unless given")
+           "Microseconds that helper threads poll for the next image before they sleep, 0 unless given")
       .check(whole_number(0, 10000))
       .type_name("US");
   add_json_option(command, *json);

@@ -113,19 +113,19 @@ Result<int> classify(const ClassifyFlags& flags, Console& console) {
 constexpr const char* kExamples =
     "Examples:\n"
     "  narrow classify cat.jpg dog.png          five best classes of each, with the built-in model\n"
-    "  narrow classify --model m.nrw photos/    every picture of a folder, with a model of your own\n"
+    "  narrow classify --model m.nrw photos/    every image of a folder, with a model of your own\n"
     "  narrow classify --model net.onnx --labels classes.txt --preprocess imagenet cat.jpg\n"
     "  narrow classify --top 1 --json cat.jpg   for programs\n"
     "\n"
-    "Pictures that can't be read are reported and the others classified: exit code 3.";
+    "Images that can't be read are reported and the others classified: exit code 3.";
 
 }  // namespace
 
 Command add_classify(CommandLine& line) {
   auto flags = std::make_shared<ClassifyFlags>();
   auto json = std::make_shared<bool>(false);
-  const Subcommand command = line.add("classify", "Say what is on pictures", kExamples);
-  command.add("PICTURE", flags->pictures, "Pictures: files, folders or lists (see narrow --help)").required();
+  const Subcommand command = line.add("classify", "Name what images show", kExamples);
+  command.add("PICTURE", flags->pictures, "Images: files, folders or lists (see narrow --help)").required();
   command
       .add("--model", flags->model.path,
            "A .nrw file, ONNX, or weights (a PyTorch checkpoint, safetensors); default: the model that is built in "

@@ -30,7 +30,7 @@ struct ConvertFlags {
 Check output_name() {
   return [](const std::string& text) -> std::string {
     if (find_output_format(text) != nullptr) return {};
-    return "'" + text + "' does not say what to write; it must end in " + output_extensions();
+    return "'" + text + "' has no file extension of a known format; it must end in " + output_extensions();
   };
 }
 
@@ -97,12 +97,12 @@ Result<int> convert_command(const ConvertFlags& flags, Console& console) {
 
 constexpr const char* kExamples =
     "Examples:\n"
-    "  narrow convert net.qdq.onnx -o net.nrw          what the file states in integers runs in integers\n"
+    "  narrow convert net.qdq.onnx -o net.nrw          what the file holds in integers runs in integers\n"
     "  narrow convert resnet20.pth -o resnet20.nrw     a float network with its preprocessing and labels\n"
     "  narrow convert resnet20.pth -o resnet20.safetensors\n"
     "  narrow convert resnet20.nrw -o resnet20.onnx    for other engines\n"
     "\n"
-    "Nothing is calibrated: what a file does not state in integers stays in float (narrow quantize changes that).";
+    "Nothing is calibrated: what a file does not hold in integers stays in float (narrow quantize changes that).";
 
 }  // namespace
 
@@ -113,7 +113,7 @@ Command add_convert(CommandLine& line) {
   command.add("IN", flags->input, "A PyTorch checkpoint, safetensors, ONNX, or a .nrw").required();
   command
       .add("-o,--output", flags->output,
-           "The file to write, replaced if it is there. Its extension says what: " + output_extensions())
+           "The file to write, replaced if it is there. Its file extension selects the format: " + output_extensions())
       .required()
       .check(output_name())
       .type_name("FILE");

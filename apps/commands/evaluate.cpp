@@ -31,7 +31,7 @@ Result<PictureSet> open_labelled(const EvaluateFlags& flags, const std::vector<s
   NARROW_ASSIGN(PictureSet pictures, PictureSet::open({flags.pictures.begin(), flags.pictures.end()}, class_names));
   if (!pictures.labelled()) {
     return Error{ErrorCode::kInvalidArgument,
-                 "these pictures have no labels to compare with; give a folder with a subfolder per class, a text "
+                 "these images have no labels to compare with; give a folder with a subfolder per class, a text "
                  "file of path<TAB>label lines, a CIFAR-10 binary file or MNIST's IDX files",
                  join(flags.pictures, " ")};
   }
@@ -61,7 +61,7 @@ Result<int> evaluate(const EvaluateFlags& flags, Console& console) {
                         .threads = threads,
                         .batch = flags.batch,
                         .scores = flags.scores};
-  Progress progress("evaluating, picture");
+  Progress progress("evaluating, image");
   const auto fetch = [&](std::size_t i) { return pictures.get(i * pictures.size() / count); };
   const auto sink = [&](const Scored& scored) -> Status {
     NARROW_TRY(scored.status);
@@ -94,9 +94,9 @@ constexpr const char* kExamples =
     "  narrow evaluate net.qdq.onnx t10k-images-idx3-ubyte.gz --preprocess gray.json\n"
     "  narrow evaluate m.nrw val.tsv --isa scalar --scores s.f32\n"
     "\n"
-    "--scores writes the raw scores, float32 in this machine's byte order, [pictures, classes]: two runs of the\n"
-    "same model give the same bytes, whatever the instruction set, threads and batch. A picture that can't be\n"
-    "read ends the evaluation: a share of fewer pictures than asked for would mislead.";
+    "--scores writes the raw scores, float32 in this machine's byte order, [images, classes]: two runs of the\n"
+    "same model give the same bytes, whatever the instruction set, threads and batch. An image that can't be\n"
+    "read ends the evaluation: the share of the other images would mislead.";
 
 }  // namespace
 
@@ -107,14 +107,14 @@ Command add_evaluate(CommandLine& line) {
       line.add("evaluate", "Measure how often a network is right, and how fast it is", kExamples);
   command.add("MODEL", flags->model.path, "A .nrw file, ONNX, or weights (a PyTorch checkpoint, safetensors)")
       .required();
-  command.add("PICTURES", flags->pictures, "Labelled pictures (see narrow --help)").required();
-  command.add("--limit", flags->limit, "Use at most N pictures, evenly spread")
+  command.add("PICTURES", flags->pictures, "Labelled images (see narrow --help)").required();
+  command.add("--limit", flags->limit, "Use at most N images, evenly spread")
       .check(whole_number(1, 1000000000))
       .type_name("N");
-  command.add("--batch", flags->batch, "Pictures in one run of the network, 16 unless given")
+  command.add("--batch", flags->batch, "Images in one run of the network, 16 unless given")
       .check(whole_number(1, 1024))
       .type_name("N");
-  command.add("--scores", flags->scores, "Write the scores of all pictures to this file").type_name("FILE");
+  command.add("--scores", flags->scores, "Write the scores of all images to this file").type_name("FILE");
   add_threads_option(command, flags->threads);
   add_json_option(command, *json);
   add_model_options(command, flags->model);

@@ -85,7 +85,7 @@ constexpr const char* kExamples =
     "  narrow inspect resnet20.nrw --isa scalar     the kernels of another instruction set\n"
     "  narrow inspect resnet20.nrw --why            why those and no others\n"
     "  narrow inspect resnet20.pth                  what a checkpoint is, and how its network is simplified\n"
-    "  narrow inspect net.onnx                      the same of ONNX, and what it states about quantization\n"
+    "  narrow inspect net.onnx                      the same of ONNX, and what is pre-quantized\n"
     "  narrow inspect resnet20.nrw --json | jq '.layers[].name'";
 
 }  // namespace

@@ -9,8 +9,7 @@ void add_model_options(const Subcommand& command, ModelFlags& flags) {
 
 void add_run_options(const Subcommand& command, ModelFlags& flags) {
   add_isa_option(command, flags.isa);
-  command.add_flag("--float", flags.in_float,
-                   "Run an ONNX file that states its quantization in float, where it is only simulated");
+  command.add_flag("--float", flags.in_float, "Run a pre-quantized ONNX file in float, with simulated quantization");
   add_preprocess_options(command, flags.preprocess);
   flags.import_options = add_import_options(command, flags.import);
 }
@@ -37,8 +36,7 @@ std::optional<Error> useless_option(const ModelFlags& flags, FileFormat format) 
   }
   if (format == FileFormat::kNarrow && flags.in_float) return useless("a .nrw runs as it is stored", "--float");
   if (flags.isa != "auto" && (holds_weights_only(format) || flags.in_float)) {
-    return useless("applies to .nrw models and ONNX files that state their quantization; float networks run on oneDNN",
-                   "--isa");
+    return useless("applies to .nrw models and pre-quantized ONNX files; float networks run on oneDNN", "--isa");
   }
   return std::nullopt;
 }

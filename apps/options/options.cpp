@@ -136,7 +136,7 @@ std::vector<Option> add_import_options(const Subcommand& command, ImportFlags& f
   return {
       command
           .add("--arch", flags.architecture,
-               "Architecture of the weights, where their keys do not tell: " + join(architectures(), ", "))
+               "Architecture of the weights, if their keys are ambiguous: " + join(architectures(), ", "))
           .check(one_of(architectures()))
           .type_name("NAME")
           .group(group),

@@ -36,7 +36,7 @@ void add_preprocess_options(const Subcommand& command, PreprocessFlags& flags) {
   const std::string group = "Preprocessing";
   command
       .add("--preprocess", flags.preset,
-           "How pictures become the network's input: " + join(preprocessing_presets(), ", ") +
+           "How images become the network's input: " + join(preprocessing_presets(), ", ") +
                ", or a JSON file with resize, crop, mean, std (see docs/cli.md)")
       .check(preset_or_file())
       .type_name("PRESET|FILE")

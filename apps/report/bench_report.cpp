@@ -26,25 +26,25 @@ std::string milliseconds_text(const Summary& seconds) {
 const char* scenario_text(Scenario scenario) {
   switch (scenario) {
     case Scenario::kSingleStream:
-      return "one picture after the other";
+      return "one image after the other";
     case Scenario::kOffline:
-      return "all pictures are there, one batch after the other";
+      return "all images are there, one batch after the other";
     case Scenario::kServer:
       break;
   }
-  return "pictures arrive at random times";
+  return "images arrive at random times";
 }
 
 std::string server_text(const BenchReport& report, const Summary& latency) {
   const BenchTimes& times = report.times;
-  std::string text = format("%-15s%.6g pictures/s asked for, %.6g arrived (seed %llu): ", "rate", report.load.rate,
+  std::string text = format("%-15s%.6g images/s requested, %.6g arrived (seed %llu): ", "rate", report.load.rate,
                             static_cast<double>(times.arrived) / std::max(times.last_arrival, 1e-9),
                             static_cast<unsigned long long>(report.load.seed));
   if (times.held_rate()) {
     text += "held";
     if (!report.held(latency)) text += ", but 99 % take longer than the bound";
   } else if (times.pictures < times.arrived) {
-    text += "NOT held, given up with " + plural(times.arrived - times.pictures, "picture") + " waiting";
+    text += "NOT held, stopped with " + plural(times.arrived - times.pictures, "image") + " waiting";
   } else {
     text += format("NOT held, the queue took %.3f s more", times.backlog_seconds);
   }
@@ -129,15 +129,15 @@ std::string bench_text(const BenchReport& report) {
                 scenario_text(report.load.scenario), report.network.isa.c_str(), threads.c_str(), report.load.batch);
   out += "inputs         " + report.inputs + "\n";
   out += format("%-15s%s of %s in %.2f s, after %zu to warm up\n", "measured",
-                plural(times.run_seconds.size(), "run").c_str(), plural(times.pictures, "picture").c_str(),
-                times.seconds, report.warm_up_runs);
+                plural(times.run_seconds.size(), "run").c_str(), plural(times.pictures, "image").c_str(), times.seconds,
+                report.warm_up_runs);
   if (server) out += server_text(report, latency);
   out += "latency        " + milliseconds_text(latency) + (server ? ", with queueing" : "") + "\n";
   if (server) {
     const double busy = runs.mean * static_cast<double>(times.run_seconds.size()) / times.seconds;
     out += "runs           " + milliseconds_text(runs) + format(", busy %.0f %% of the time\n", 100 * busy);
   }
-  out += format("%-15s%.1f pictures/s\n", "throughput", report.pictures_per_second());
+  out += format("%-15s%.1f images/s\n", "throughput", report.pictures_per_second());
   if (report.layers) out += layers_text(*report.layers);
   return out;
 }

@@ -29,7 +29,7 @@ std::string classify_text(const ClassifyReport& report) {
   if (report.preprocessing_is_assumed) text += preprocessing_lines(report.preprocessing, true);
   text += note_lines(report.notes);
   return text + name + ": " + network.bits + ", " + network.isa + ", " + network.arithmetic + "; " +
-         plural(classified, "picture") + format(" in %.3f s\n", report.seconds);
+         plural(classified, "image") + format(" in %.3f s\n", report.seconds);
 }
 
 }  // namespace narrow::cli

@@ -25,17 +25,16 @@ std::string layers_table(const std::vector<LayerInfo>& layers) {
   return table.text();
 }
 
-// "as the file specifies; in float: 'prob' (1 of 60 layers)".
+// "as in the file; in float: 'prob' (1 of 60 layers)".
 std::string quantization_text(const FloatModel& network, const std::vector<LayerInfo>& layers) {
-  if (!network.states_quantization()) return "none stated: everything runs in float";
+  if (!network.states_quantization()) return "none in the file: everything runs in float";
   constexpr std::size_t kShown = 8;
   std::vector<std::string> in_float;
   for (const LayerInfo& layer : layers) {
     if (computes_in_float(layer)) in_float.push_back("'" + layer.name + "'");
   }
-  if (in_float.empty()) return "as the file states it; everything runs in integers";
-  return "as the file states it; in float: " +
-         join(std::span(in_float).first(std::min(kShown, in_float.size())), ", ") +
+  if (in_float.empty()) return "as in the file; everything runs in integers";
+  return "as in the file; in float: " + join(std::span(in_float).first(std::min(kShown, in_float.size())), ", ") +
          (in_float.size() > kShown ? ", ..." : "") + format(" (%zu of %zu layers)", in_float.size(), layers.size());
 }
 

@@ -34,12 +34,12 @@ std::string evaluate_text(const EvaluateReport& report) {
     return format("%-15s%.2f %%  (%zu of %zu)\n", name, tally.percent(right), right, tally.pictures);
   };
   std::string out = network_line(report.network);
-  out += "pictures       " + join(report.pictures, " ");
+  out += "images         " + join(report.pictures, " ");
   if (tally.pictures < report.available) out += format(": %zu of %zu, evenly spread", tally.pictures, report.available);
   out += "\n" + preprocessing_lines(report.preprocessing, report.preprocessing_is_assumed);
   out += note_lines(report.notes);
   out += line("top-1", tally.top1) + line("top-5", tally.top5);
-  out += format("%-15s%.1f pictures/s, %.1f with decoding; %s, %s, batch %d\n", "speed", report.pictures_per_second(),
+  out += format("%-15s%.1f images/s, %.1f with decoding; %s, %s, batch %d\n", "speed", report.pictures_per_second(),
                 report.pictures_per_second_with_decoding(), report.network.isa.c_str(),
                 plural(static_cast<std::uint64_t>(report.threads), "thread").c_str(), report.batch);
   return out;

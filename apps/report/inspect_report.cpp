@@ -76,7 +76,7 @@ std::string why_text(const std::vector<StepInfo>& steps) {
       table.add(std::move(row));
     }
   }
-  return "\nWhy these kernels: estimated core cycles of one picture on one thread; nothing is timed. A kernel refuses "
+  return "\nWhy these kernels: estimated core cycles of one image on one thread; nothing is timed. A kernel refuses "
          "a\n"
          "shape that it is not made for, and ranges and weights for which it could not be exact.\n\n" +
          table.text();
@@ -122,7 +122,7 @@ std::string inspect_text(const ModelInspection& inspection, bool why) {
           " packed for " + inspection.isa + "\n";
   text += "tensors        " + bytes_text(memory.tensor_bytes) + ", of which " + bytes_text(memory.largest_live_bytes) +
           " are needed at the same time; workspace " + bytes_text(memory.workspace_bytes) + "\n";
-  text += "per picture    " + count_text(totals.macs) + " multiply-adds\n";
+  text += "per image      " + count_text(totals.macs) + " multiply-adds\n";
   if (inspection.threads > 1) text += threads_text(inspection.steps);
   if (why) text += why_text(inspection.steps);
   return text;
@@ -132,18 +132,18 @@ std::string inspect_text(const FloatInspection& inspection) {
   const std::vector<LayerInfo>& layers = inspection.layers;
   const FloatModel& model = inspection.model;
   const bool stated = model.states_quantization();
-  std::string text = inspection.file + ": " + (stated ? "quantization stated" : "float weights") + ", " +
+  std::string text = inspection.file + ": " + (stated ? "pre-quantized" : "float weights") + ", " +
                      model.architecture() + ", " + bytes_text(inspection.file_bytes) + ", " + bits_text(layers) + ", " +
                      arithmetic_text(layers) + "\n\n";
   text += layers_table(layers, {}) + "\n";
   text += "input          " + shape_text(model.input_shape()) + "\n";
   text += "classes        " + std::to_string(model.classes()) + "\n";
   text += preprocessing_lines(model.preprocessing(), inspection.preprocessing_is_assumed);
-  text += "per picture    " + count_text(total(layers).macs) + " multiply-adds\n";
+  text += "per image      " + count_text(total(layers).macs) + " multiply-adds\n";
   text += "simplified     " + plural(inspection.events.size(), "step") + "\n";
   text += event_lines(inspection.events, Show::kAll, "  ");
   text += stated ? "\nnarrow convert writes it as a .nrw; narrow quantize also calibrates what is left in float\n"
-                 : "\nRanges and kernels are there once it is quantized: narrow quantize --help\n";
+                 : "\nRanges and kernels exist after quantization: narrow quantize --help\n";
   return text;
 }
 

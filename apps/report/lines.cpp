@@ -7,7 +7,7 @@ namespace narrow::cli {
 
 std::string preprocessing_lines(const Preprocessing& preprocessing, bool is_assumed) {
   return "preprocessing  " + preprocessing_text(preprocessing) + "\n" +
-         (is_assumed ? "note: the file does not say how pictures are prepared; these numbers are assumed, give "
+         (is_assumed ? "note: the file does not specify the preprocessing; these numbers are assumed, give "
                        "--preprocess where they are others\n"
                      : "");
 }

@@ -92,7 +92,7 @@ Result<LoadedModel> load_model_file(const ModelFlags& flags, FileFormat format) 
   if (model.states_quantization() && !flags.in_float) {
     NARROW_ASSIGN(Quantized converted, convert(model));
     loaded.model = std::move(converted.model);
-    loaded.notes.push_back("the file states its quantization and runs in integers; --float simulates it in float");
+    loaded.notes.push_back("the file is pre-quantized and runs in integers; --float simulates it in float");
   } else if (flags.isa != "auto") {
     return Error{ErrorCode::kInvalidArgument,
                  "does not apply to " + flags.path + ", a float network: those run on oneDNN", "--isa"};

@@ -2,8 +2,8 @@
 
 #include <utility>
 
-#include "apps/run/threads.h"
 #include "apps/text/describe.h"
+#include "base/parallel.h"
 #include "narrow/inspect.h"
 
 namespace narrow::cli {
@@ -45,7 +45,7 @@ class FloatNetwork final : public Network {
     const auto classes = static_cast<std::size_t>(model_.classes());
     const auto elems = static_cast<std::size_t>(model_.input_shape().elems());
     std::vector<Status> statuses(scores.size() / classes);
-    parallel_for(statuses.size(), static_cast<int>(sessions_.size()), [&](std::size_t i, int slot) {
+    base::parallel_for(statuses.size(), static_cast<int>(sessions_.size()), [&](std::size_t i, int slot) {
       statuses[i] = sessions_[static_cast<std::size_t>(slot)].run(inputs.subspan(i * elems, elems),
                                                                   scores.subspan(i * classes, classes));
     });
@@ -61,7 +61,7 @@ class FloatNetwork final : public Network {
   std::string isa() const override { return "oneDNN"; }
   std::string bits() const override { return "float weights and activations"; }
   std::string arithmetic() const override {
-    return model_.states_quantization() ? "float arithmetic that simulates the stated quantization"
+    return model_.states_quantization() ? "float arithmetic that simulates the file's quantization"
                                         : "float arithmetic";
   }
 

@@ -36,7 +36,7 @@ Status check_model(const ModelData& model) {
   NARROW_TRY(validate(model.preprocessing));
   if (input.shape.height != model.preprocessing.crop_height || input.shape.width != model.preprocessing.crop_width) {
     return Error{ErrorCode::kInvalidArgument,
-                 "preprocessing makes pictures of " + std::to_string(model.preprocessing.crop_height) + "x" +
+                 "preprocessing makes images of " + std::to_string(model.preprocessing.crop_height) + "x" +
                      std::to_string(model.preprocessing.crop_width) + " pixels, the network takes " +
                      std::to_string(input.shape.height) + "x" + std::to_string(input.shape.width),
                  input.name};
@@ -45,7 +45,7 @@ Status check_model(const ModelData& model) {
   const bool takes_pictures = input.shape.channels == 1 || input.shape.channels == 3;
   if (takes_pictures && input.shape.channels != model.preprocessing.channels) {
     return Error{ErrorCode::kInvalidArgument,
-                 "preprocessing makes pictures of " + std::to_string(model.preprocessing.channels) +
+                 "preprocessing makes images of " + std::to_string(model.preprocessing.channels) +
                      (model.preprocessing.channels == 1 ? " channel" : " channels") + ", the network takes " +
                      std::to_string(input.shape.channels),
                  input.name};

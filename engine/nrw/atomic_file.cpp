@@ -116,7 +116,7 @@ Status write_file_atomically(const fs::path& path, std::span<const std::byte> by
   if (!write_all(file.number(), bytes)) return system_error(path, "could not be written");
   if (::fsync(file.number()) != 0) return system_error(path, "could not be synced to disk");
   if (!file.close()) return system_error(path, "could not be written");
-  if (!temporary.rename_to(target)) return system_error(path, "could not be put in its place");
+  if (!temporary.rename_to(target)) return system_error(path, "could not be renamed");
   return sync_folder(folder);
 }
 

@@ -41,14 +41,14 @@ Error invalid(std::string message) { return Error{ErrorCode::kInvalidArgument, s
 
 Status check_picture(const Picture& picture) {
   if (picture.width < 1 || picture.height < 1) {
-    return invalid("the picture is empty (" + std::to_string(picture.width) + " x " + std::to_string(picture.height) +
+    return invalid("the image is empty (" + std::to_string(picture.width) + " x " + std::to_string(picture.height) +
                    " pixels)");
   }
   // The product of two positive ints and 3 fits into 64 bits.
   const std::uint64_t elems =
       std::uint64_t{kChannels} * static_cast<std::uint64_t>(picture.width) * static_cast<std::uint64_t>(picture.height);
   if (picture.rgb.size() != elems) {
-    return invalid("the picture's buffer has " + std::to_string(picture.rgb.size()) + " bytes, but " +
+    return invalid("the image's buffer has " + std::to_string(picture.rgb.size()) + " bytes, but " +
                    std::to_string(picture.width) + " x " + std::to_string(picture.height) + " RGB pixels need " +
                    std::to_string(elems));
   }
@@ -156,7 +156,7 @@ Result<Picture> resize_and_crop(const Picture& picture, const Preprocessing& pre
     }
     return padded;
   } catch (const std::bad_alloc&) {
-    return Error{ErrorCode::kLimit, "not enough memory to resize the picture", "preprocessing"};
+    return Error{ErrorCode::kLimit, "not enough memory to resize the image", "preprocessing"};
   }
 }
 

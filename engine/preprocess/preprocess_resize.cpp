@@ -176,10 +176,9 @@ Result<Picture> resize_box(const Picture& picture, std::int64_t width, std::int6
   if (width > kMaxSide || height > kMaxSide || picture.width / width > kMaxReduction ||
       picture.height / height > kMaxReduction) {
     return Error{ErrorCode::kLimit,
-                 "cannot resize a picture of " + std::to_string(picture.width) + " x " +
-                     std::to_string(picture.height) + " to " + std::to_string(width) + " x " + std::to_string(height) +
-                     ": a side may have at most " + std::to_string(kMaxSide) +
-                     " pixels; crop the picture to its content",
+                 "cannot resize an image of " + std::to_string(picture.width) + " x " + std::to_string(picture.height) +
+                     " to " + std::to_string(width) + " x " + std::to_string(height) + ": a side may have at most " +
+                     std::to_string(kMaxSide) + " pixels; crop the image to its content",
                  "preprocessing"};
   }
   return interpolation == Interpolation::kNearest ? resize_nearest(picture, width, height, box)

@@ -94,7 +94,7 @@ Result<Session> Session::create(const Model& model, const SessionOptions& option
     }
     NARROW_ASSIGN(impl->arena,
                   AlignedBuffer::allocate(
-                      arena_bytes, "the tensors of " + std::to_string(options.max_batch) + " pictures (max_batch)"));
+                      arena_bytes, "the tensors of " + std::to_string(options.max_batch) + " images (max_batch)"));
     impl->context.arena = impl->arena.data();
     impl->context.workspaces = impl->arena.data() + plan.tensor_bytes;
     impl->context.workspace_bytes = plan.workspace_bytes;
@@ -113,7 +113,7 @@ Status Session::run(std::span<const float> input, std::span<float> scores) { ret
 Status Session::profile(std::span<const float> input, std::span<float> scores, std::span<std::int64_t> step_ns) {
   const std::size_t steps = impl_->plan.steps.size();
   if (step_ns.size() != steps) {
-    return invalid("step_ns", "there is room for " + std::to_string(step_ns.size()) + " times, but the network has " +
+    return invalid("step_ns", "there is space for " + std::to_string(step_ns.size()) + " times, but the network has " +
                                   std::to_string(steps) + " steps");
   }
   return run_steps(input, scores, step_ns);
@@ -125,12 +125,12 @@ Status Session::run_steps(std::span<const float> input, std::span<float> scores,
   const std::size_t batch = input.size() / input_elems;
   if (batch < 1 || input.size() % input_elems != 0 || batch > static_cast<std::size_t>(impl_->max_batch)) {
     return invalid("input", std::to_string(input.size()) + " values are not 1 to " + std::to_string(impl_->max_batch) +
-                                " (max_batch) pictures of " + std::to_string(input_elems));
+                                " (max_batch) images of " + std::to_string(input_elems));
   }
   if (scores.size() != batch * classes) {
-    return invalid("scores", "there is room for " + std::to_string(scores.size()) + " scores, but " +
-                                 std::to_string(batch) + " pictures with " + std::to_string(classes) +
-                                 " classes have " + std::to_string(batch * classes));
+    return invalid("scores", "there is space for " + std::to_string(scores.size()) + " scores, but " +
+                                 std::to_string(batch) + " images with " + std::to_string(classes) + " classes have " +
+                                 std::to_string(batch * classes));
   }
   impl_->context.input = reinterpret_cast<const std::byte*>(input.data());
   impl_->context.scores = reinterpret_cast<std::byte*>(scores.data());
@@ -152,7 +152,7 @@ Result<std::vector<float>> Session::classify(const Picture& picture) {
     return Error{ErrorCode::kUnsupported,
                  "the network takes " + std::to_string(shape.channels) + " channels, and its preprocessing makes " +
                      std::to_string(impl_->model.preprocessing().channels) +
-                     "; preprocess pictures yourself and call run",
+                     "; preprocess images yourself and call run",
                  "input"};
   }
   std::vector<float> input(static_cast<std::size_t>(impl_->input_elems));

@@ -30,7 +30,7 @@ Result<Architecture> choose_architecture(const StateDict& weights, const std::st
   if (found != nullptr) return *found;
   if (!name.empty()) return not_found("unknown architecture " + in_quotes(name));
   const std::string first = weights.entries.empty() ? "none" : in_quotes(weights.entries.front().first);
-  return not_found("can't tell the architecture from the keys of the weights (" +
+  return not_found("can't recognise the architecture by the keys of the weights (" +
                    std::to_string(weights.entries.size()) + ", the first is " + first + "); name it");
 }
 

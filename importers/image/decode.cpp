@@ -10,7 +10,7 @@ namespace narrow {
 namespace image {
 
 Status check_size(const char* format, std::uint64_t width, std::uint64_t height, const PictureLimits& limits) {
-  if (width == 0 || height == 0) return broken(format, "a picture without pixels");
+  if (width == 0 || height == 0) return broken(format, "an image without pixels");
   // Sides are below 2^32, so their product can't overflow.
   const std::uint64_t allowed = limits.max_pixels < 0 ? 0 : static_cast<std::uint64_t>(limits.max_pixels);
   constexpr std::uint64_t kMaxSide = std::uint64_t{1} << 26;
@@ -82,7 +82,7 @@ Result<Picture> decode(Bytes bytes, const PictureLimits& limits) {
     case Format::kNone:
       break;
   }
-  return Error{ErrorCode::kMalformed, "not a JPEG, PNG, BMP or PNM picture" + known_stranger(bytes), {}};
+  return Error{ErrorCode::kMalformed, "not a JPEG, PNG, BMP or PNM image" + known_stranger(bytes), {}};
 }
 
 }  // namespace
@@ -91,7 +91,7 @@ Result<Picture> decode(Bytes bytes, const PictureLimits& limits) {
 Result<Picture> decode_picture(std::span<const std::byte> bytes, const PictureLimits& limits) {
   if (bytes.size() > limits.max_file_bytes) {
     return Error{ErrorCode::kLimit,
-                 "the picture takes " + std::to_string(bytes.size()) + " bytes, more than the limit of " +
+                 "the image takes " + std::to_string(bytes.size()) + " bytes, more than the limit of " +
                      std::to_string(limits.max_file_bytes),
                  {}};
   }
@@ -99,7 +99,7 @@ Result<Picture> decode_picture(std::span<const std::byte> bytes, const PictureLi
     // The readers use unsigned char, which may alias anything.
     return image::decode({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()}, limits);
   } catch (const std::bad_alloc&) {
-    return Error{ErrorCode::kLimit, "not enough memory to decode the picture", {}};
+    return Error{ErrorCode::kLimit, "not enough memory to decode the image", {}};
   }
 }
 

@@ -83,14 +83,14 @@ Result<FolderContent> read_folder(const fs::path& folder) {
   }
   if (!content.pictures.empty() && !content.classes.empty()) {
     return Error{ErrorCode::kMalformed,
-                 "pictures both in the folder itself (" + content.pictures.front().filename().string() +
+                 "images both in the folder itself (" + content.pictures.front().filename().string() +
                      ") and in its subfolders (" + content.classes.front().name +
-                     "); keep a subfolder per class, or pictures only",
+                     "); keep a subfolder per class, or images only",
                  folder.string()};
   }
   if (content.pictures.empty() && content.classes.empty()) {
     return Error{ErrorCode::kNotFound,
-                 "no picture in this folder (JPEG, PNG, BMP or PNM by the ending of their names)" +
+                 "no image in this folder (JPEG, PNG, BMP or PNM by file extension)" +
                      (lists.empty() ? std::string() : "; did you mean the list " + quoted_list(lists) + "?"),
                  folder.string()};
   }

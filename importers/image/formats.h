@@ -26,7 +26,7 @@ using Bytes = std::span<const std::uint8_t>;
 }
 [[nodiscard]] inline Error unsupported(const char* format, const std::string& what) {
   return Error{ErrorCode::kUnsupported,
-               std::string(format) + " with " + what + " is not supported; convert the picture to PNG",
+               std::string(format) + " with " + what + " is not supported; convert the image to PNG",
                {}};
 }
 

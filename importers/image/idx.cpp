@@ -36,12 +36,12 @@ Status check_magic(std::span<const std::byte> header, std::size_t bytes, std::ui
   const std::uint32_t found = header.size() >= 4 ? big_endian(header, 0) : 0;
   if (header.size() >= 4 && found == kLabelsMagic && magic == kImagesMagic) {
     return Error{ErrorCode::kInvalidArgument,
-                 "holds labels; give the file of pictures, and the labels are found beside it", where};
+                 "holds labels; give the file of images, and the labels are found beside it", where};
   }
   if (header.size() < bytes || found != magic) {
     return Error{
         ErrorCode::kMalformed,
-        std::string("not an IDX file of ") + (magic == kImagesMagic ? "pictures" : "labels") +
+        std::string("not an IDX file of ") + (magic == kImagesMagic ? "images" : "labels") +
             (magic == kImagesMagic ? " (unsigned bytes, three dimensions)" : " (unsigned bytes, one dimension)"),
         where};
   }
@@ -49,7 +49,7 @@ Status check_magic(std::span<const std::byte> header, std::size_t bytes, std::ui
 }
 
 Error too_large(const std::string& where) {
-  return Error{ErrorCode::kLimit, "claims more than a million pictures or 1 GiB, the most that is read", where};
+  return Error{ErrorCode::kLimit, "claims more than a million images or 1 GiB, the most that is read", where};
 }
 
 Result<std::uint64_t> images_size(std::span<const std::byte> header, const std::string& where) {
@@ -60,10 +60,10 @@ Result<std::uint64_t> images_size(std::span<const std::byte> header, const std::
   if (count == 0 || height == 0 || width == 0) {
     return Error{
         ErrorCode::kMalformed,
-        "holds no picture: " + std::to_string(count) + " of " + std::to_string(width) + "x" + std::to_string(height),
+        "holds no image: " + std::to_string(count) + " of " + std::to_string(width) + "x" + std::to_string(height),
         where};
   }
-  if (Status status = check_size("IDX pictures", width, height, PictureLimits()); !status.ok()) {
+  if (Status status = check_size("IDX images", width, height, PictureLimits()); !status.ok()) {
     return Error{status.error().code, status.error().message, where};
   }
   const std::uint64_t pixels = height * width;
@@ -118,14 +118,14 @@ Result<std::vector<int>> read_labels(const fs::path& images, std::size_t count, 
   if (bytes.size() - kLabelsHeader != count) {
     return Error{ErrorCode::kMalformed,
                  "holds " + std::to_string(bytes.size() - kLabelsHeader) + " labels, but " +
-                     images.filename().string() + " holds " + std::to_string(count) + " pictures",
+                     images.filename().string() + " holds " + std::to_string(count) + " images",
                  path->string()};
   }
   for (const std::byte byte : std::span(bytes).subspan(kLabelsHeader)) {
     const int label = std::to_integer<int>(byte);
     if (!class_names.empty() && label >= static_cast<int>(class_names.size())) {
       return Error{ErrorCode::kMalformed,
-                   "the label of picture " + std::to_string(labels.size()) + " is " + std::to_string(label) +
+                   "the label of image " + std::to_string(labels.size()) + " is " + std::to_string(label) +
                        ", but there are " + std::to_string(class_names.size()) + " classes",
                    path->string()};
     }

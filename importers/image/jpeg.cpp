@@ -127,7 +127,7 @@ Status Rewriter::frame(std::uint8_t marker, Bytes segment) {
   if (components != 1 && components != 3 && components != 4) {
     return unsupported("JPEG", std::to_string(components) + " colour components");
   }
-  if (big_endian_16(segment, 1) == 0) return unsupported("JPEG", "the height written behind the pixels");
+  if (big_endian_16(segment, 1) == 0) return unsupported("JPEG", "the height written after the pixels");
   NARROW_TRY(check_size("JPEG", big_endian_16(segment, 3), big_endian_16(segment, 1), limits_));
   height_ = big_endian_16(segment, 1);
   width_ = big_endian_16(segment, 3);
@@ -188,7 +188,7 @@ Status Rewriter::run() {
     NARROW_ASSIGN(const std::uint8_t marker, next_marker());
     if (marker == kEoi) break;
     if (marker == kTem || (marker >= kRst0 && marker <= kRst7)) continue;
-    if (marker == kSoi) return broken("JPEG", "a second picture starts inside the first");
+    if (marker == kSoi) return broken("JPEG", "a second image starts inside the first");
     NARROW_ASSIGN(const Bytes data, segment());
     NARROW_TRY(handle(marker, data));
   }

@@ -58,7 +58,7 @@ Status append_line(std::string_view line, const fs::path& folder, const ClassNam
   }
   std::error_code error;
   if (!fs::exists(entry.path, error)) {
-    std::string message = "no such picture: " + entry.path.string();
+    std::string message = "no such image: " + entry.path.string();
     if (tab == std::string_view::npos && name.find(' ') != std::string_view::npos) {
       message += " (between path and label there must be a tab)";
     }
@@ -92,7 +92,7 @@ Status append_list(const fs::path& path, const ClassNames& class_names, std::vec
     }
   }
   if (entries.size() == before) {
-    return Error{ErrorCode::kMalformed, "the list names no picture", path.string()};
+    return Error{ErrorCode::kMalformed, "the list names no image", path.string()};
   }
   return {};
 }

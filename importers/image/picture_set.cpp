@@ -51,7 +51,7 @@ Result<Kind> kind_of(const fs::path& path) {
   });
   if (text) return Kind::kList;
   return Error{ErrorCode::kMalformed,
-               "neither a picture (JPEG, PNG, BMP or PNM), nor a list of `path<TAB>label` lines, nor a CIFAR-10 binary "
+               "neither an image (JPEG, PNG, BMP or PNM), nor a list of `path<TAB>label` lines, nor a CIFAR-10 binary "
                "file (.bin), nor MNIST's IDX format",
                path.string()};
 }
@@ -78,7 +78,7 @@ Result<std::vector<std::string>> folder_classes(const std::vector<std::pair<fs::
     } else if (!content.classes.empty() && !content.empty_subfolders.empty()) {
       // It can't be ignored: whether it counts as a class changes the indices of all classes after it.
       return Error{ErrorCode::kMalformed,
-                   "subfolders without a picture: " + image::quoted_list(content.empty_subfolders) +
+                   "subfolders without an image: " + image::quoted_list(content.empty_subfolders) +
                        "; fill or remove them, class indices are counted from the subfolders",
                    path.string()};
     }
@@ -98,7 +98,7 @@ void append_folder(FolderContent& content, const std::vector<std::string>& class
 }
 
 Result<std::vector<Entry>> open_all(const std::vector<fs::path>& paths, const std::vector<std::string>& class_names) {
-  if (paths.empty()) return Error{ErrorCode::kInvalidArgument, "no pictures given", {}};
+  if (paths.empty()) return Error{ErrorCode::kInvalidArgument, "no images given", {}};
   std::vector<Kind> kinds;
   std::vector<std::pair<fs::path, FolderContent>> folders;
   for (const fs::path& path : paths) {
@@ -147,7 +147,7 @@ Result<PictureSet> PictureSet::open(const std::vector<fs::path>& paths, const st
     set.impl_ = std::move(impl);
     return set;
   } catch (const std::bad_alloc&) {
-    return Error{ErrorCode::kLimit, "not enough memory for the list of pictures", {}};
+    return Error{ErrorCode::kLimit, "not enough memory for the list of images", {}};
   } catch (const fs::filesystem_error& error) {
     return Error{ErrorCode::kIo, error.code().message(), error.path1().string()};
   }
@@ -160,7 +160,7 @@ bool PictureSet::labelled() const { return impl_ && impl_->labelled; }
 Result<LabelledPicture> PictureSet::get(std::size_t index) const {
   if (index >= size()) {
     return Error{ErrorCode::kInvalidArgument,
-                 "there is no picture " + std::to_string(index) + " in a set of " + std::to_string(size()),
+                 "there is no image " + std::to_string(index) + " in a set of " + std::to_string(size()),
                  {}};
   }
   const Entry& entry = impl_->entries[index];

@@ -222,7 +222,7 @@ Status check_places(const std::vector<Entry>& entries, std::uint64_t data_bytes,
   if (end == data_bytes) return {};
   return Error{ErrorCode::kMalformed,
                "the tensors take " + std::to_string(end) + " bytes, but there are " + std::to_string(data_bytes) +
-                   " behind the header",
+                   " after the header",
                where};
 }
 

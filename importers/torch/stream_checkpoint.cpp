@@ -35,7 +35,7 @@ Status check_system(const Document& system, const std::string& where) {
     if (value.is(Kind::kBool) && value.payload == 1) return {};
     return Error{ErrorCode::kUnsupported, "written on a big-endian machine; only little-endian files are read", where};
   }
-  return Error{ErrorCode::kMalformed, "the stream's header does not tell the byte order", where};
+  return Error{ErrorCode::kMalformed, "the stream's header does not hold the byte order", where};
 }
 
 using Storages = std::unordered_map<std::string_view, std::span<const std::byte>>;

@@ -24,7 +24,7 @@ struct ModelData;
 struct Provenance {
   std::string source;        // file name of the float weights, without the folder
   std::string architecture;  // such as "cifar_resnet20"
-  std::string calibration;   // such as "512 images, min/max"
+  std::string calibration;   // such as "512 pictures, min/max"
   std::string tool;          // such as "narrow 0.1.0"
 };
 

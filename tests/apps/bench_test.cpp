@@ -38,7 +38,7 @@ void check_ordered(const Json& times) {
 
 }  // namespace
 
-TEST_CASE("SingleStream measures one picture after the other") {
+TEST_CASE("SingleStream measures one image after the other") {
   const Json document = bench_json({"--runs", "7", "--warm-up", "2", "--threads", "1"});
   CHECK(document["scenario"] == "SingleStream");
   CHECK(document["runs"] == 7);
@@ -63,9 +63,9 @@ TEST_CASE("Offline runs batches, of 16 unless told otherwise, whatever the case 
   CHECK(document["runs"] == 4);
 }
 
-TEST_CASE("a server that gets more pictures than it can run does not hold its rate") {
+TEST_CASE("a server that gets more images than it can run does not hold its rate") {
   Json document = bench_json({"--scenario", "Server", "--rate", "50", "--duration", "1e-6", "--threads", "1"});
-  CHECK(document["server"]["arrived"] == 1);  // there is always a first picture
+  CHECK(document["server"]["arrived"] == 1);  // there is always a first image
   CHECK(document["server"]["rate"] == 50);
   document = bench_json({"--scenario", "Server", "--rate", "1e9", "--runs", "40", "--batch", "4", "--isa", "scalar",
                          "--warm-up", "0", "--latency-bound", "1e-6", "--threads", "1", "--seed", "5"});
@@ -104,11 +104,11 @@ TEST_CASE("the scalar reference has no peak to compare with") {
   for (const Json& layer : profile["layers"]) CHECK_FALSE(layer.contains("peak_share"));
 }
 
-TEST_CASE("pictures can be run instead of random bytes") {
+TEST_CASE("images can be run instead of random bytes") {
   const TemporaryFolder folder;
   narrow::testing::write_cifar(folder.path() / "pictures.bin", 3);
   const Json document = bench_json({"--pictures", folder.path() / "pictures.bin", "--runs", "2", "--warm-up", "0"});
-  CHECK(has(document["inputs"], "3 pictures of"));
+  CHECK(has(document["inputs"], "3 images of"));
   const Ran missing = bench({"--runs", "2", "--pictures", folder.path() / "none.bin"});
   CHECK(missing.exit_code == 1);
   CHECK(has(missing.err, "none.bin"));
@@ -148,7 +148,7 @@ TEST_CASE("options that do not fit the scenario are wrong usage") {
       {{"--batch", "0", "--scenario", "Offline"}, {"1 to 1024"}},
       {{"--rate", "3"}, {"--rate", "SingleStream"}},
       {{"--rate", "0", "--scenario", "Server"}, {"above 0"}},
-      {{"--scenario", "Server"}, {"--rate", "missing"}},
+      {{"--scenario", "Server"}, {"--rate", "required"}},
       {{"--scenario", "Offline", "--latency-bound", "3"}, {"--latency-bound", "Offline"}},
       {{"--scenario", "Offline", "--seed", "3"}, {"--seed", "Offline"}},
       {{"--duration", "0"}, {"above 0"}},

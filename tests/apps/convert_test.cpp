@@ -47,7 +47,7 @@ TEST_CASE("a checkpoint becomes safetensors and a float nrw with the same scores
   convert(safetensors, folder.path() / "again.safetensors");
   CHECK(read_file(folder.path() / "again.safetensors") == read_file(safetensors));
 
-  // The content tells what it is, not the name.
+  // The content decides, not the name.
   std::filesystem::rename(safetensors, folder.path() / "weights.pth");
   CHECK(scores_of(folder.path() / "weights.pth", pictures) == of_checkpoint);
   const nlohmann::json inspected = narrow_command({"inspect", "--json", folder.path() / "weights.pth"}).json();
@@ -101,7 +101,7 @@ TEST_CASE("the report says what runs how as text and as JSON") {
       {"kind", "folded"}, {"subject", "bn1"}, {"text", "folded batch norm 'bn1' into convolution 'conv1'"}};
   CHECK(std::count(report["events"].begin(), report["events"].end(), folded) == 1);
   const Ran text = narrow_command({"convert", default_checkpoint(), "-o", output, "--verbose"});
-  for (const char* part : {"cifar_resnet20b", "32x32x3", "none stated", "float arithmetic", "layer1.0.conv1"}) {
+  for (const char* part : {"cifar_resnet20b", "32x32x3", "none in the file", "float arithmetic", "layer1.0.conv1"}) {
     CHECK_MESSAGE(has(text.out, part), "'", part, "' is not in: ", text.out);
   }
 }
@@ -140,7 +140,7 @@ TEST_CASE("conversions that can not be are refused and leave no output") {
   CHECK(files_in(folder.path()) == 3);
 }
 
-TEST_CASE("gray pictures reach a network of one channel in every command") {
+TEST_CASE("gray images reach a network of one channel in every command") {
   const TemporaryFolder folder;
   const std::string model = folder.path() / "gray.nrw";
   narrow::testing::write_float_nrw(model, tiny_network({.channels = 1}));

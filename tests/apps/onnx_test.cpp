@@ -1,4 +1,4 @@
-// ONNX files in every command: told by content, honest about what they do not say, integers where they state them.
+// ONNX files in every command: recognised by content, with notes on what is assumed, in integers if pre-quantized.
 #include <doctest/doctest.h>
 
 #include <set>
@@ -39,7 +39,7 @@ TEST_CASE("an integer network that went through ONNX gives the bytes that it gav
 
   // In float the quantization is simulated: about the same scores.
   const nlohmann::json simulated = narrow_command({"evaluate", "--json", "--float", onnx, pictures}).json();
-  CHECK(simulated["model"]["arithmetic"] == "float arithmetic that simulates the stated quantization");
+  CHECK(simulated["model"]["arithmetic"] == "float arithmetic that simulates the file's quantization");
   CHECK(simulated["notes"].empty());
   const nlohmann::json in_integers = narrow_command({"evaluate", "--json", onnx, pictures, "--isa", "scalar"}).json();
   CHECK(in_integers["model"]["arithmetic"] == "integer arithmetic");
@@ -85,7 +85,7 @@ TEST_CASE("a float ONNX file goes through every command and says that its prepro
   CHECK(named["pictures"][0]["top"][0]["label"].get<std::string>().size() == 1);
 }
 
-TEST_CASE("a float nrw of an ONNX file has its scores and a gray one takes gray pictures") {
+TEST_CASE("a float nrw of an ONNX file has its scores and a gray one takes gray images") {
   const TemporaryFolder folder;
   const std::string pictures = narrow::testing::write_idx(folder.path(), 10, 28);
   const std::string onnx = folder.path() / "gray.onnx";

@@ -19,8 +19,8 @@ struct Refusal {
   std::string_view name;
   std::string_view text;
 };
-constexpr std::string_view kPicturesOnly = "only pictures [N, C, H, W] are supported, no 1-D or 3-D form";
-constexpr std::string_view kDynamic = "dynamic quantization, whose scales are computed for each picture";
+constexpr std::string_view kPicturesOnly = "only images [N, C, H, W] are supported, no 1-D or 3-D form";
+constexpr std::string_view kDynamic = "dynamic quantization, whose scales are computed for each image";
 constexpr std::string_view kOnConstants = "is supported for constant inputs only";
 constexpr std::string_view kOneScale = "only one scale per tensor is supported, except for weights";
 constexpr std::array kRefusals = {

@@ -23,9 +23,9 @@ if(NOT index EQUAL 2)
 endif()
 
 set(models ${PROJECT_SOURCE_DIR}/models)
-add_test(NAME "readme: the first example classifies a picture"
+add_test(NAME "readme: the first example classifies an image"
   COMMAND readme_example_1 ${models}/cifar10_resnet20b.nrw ${models}/demo/airplane_drawn.png)
-set_tests_properties("readme: the first example classifies a picture" PROPERTIES PASS_REGULAR_EXPRESSION "airplane +[01]\\.")
+set_tests_properties("readme: the first example classifies an image" PROPERTIES PASS_REGULAR_EXPRESSION "airplane +[01]\\.")
 add_test(NAME "readme: the second example quantizes a checkpoint"
   COMMAND readme_example_2 ${models}/cifar10_resnet20b.pth ${models}/demo ${CMAKE_CURRENT_BINARY_DIR}/readme.nrw)
 add_test(NAME "readme: the first example runs what the second wrote"
@@ -50,5 +50,5 @@ file(CONFIGURE OUTPUT ${checkout}/commands.sh CONTENT "set -euo pipefail\nrm -f 
 if(TARGET narrow_cli)
   add_test(NAME "readme: the commands run as they stand" COMMAND bash commands.sh WORKING_DIRECTORY ${checkout})
   set_tests_properties("readme: the commands run as they stand" PROPERTIES
-    PASS_REGULAR_EXPRESSION "build/net\\.nrw: .*integer arithmetic; 10 pictures" FAIL_REGULAR_EXPRESSION "narrow: ")
+    PASS_REGULAR_EXPRESSION "build/net\\.nrw: .*integer arithmetic; 10 images" FAIL_REGULAR_EXPRESSION "narrow: ")
 endif()

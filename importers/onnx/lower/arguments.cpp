@@ -18,7 +18,7 @@ Result<std::vector<std::int64_t>> numbers(const Node& node, std::string_view att
   if (!given) return std::vector<std::int64_t>(count, otherwise);
   if (given->size() != count) {
     return unsupported(node, std::string(attribute) + " has " + std::to_string(given->size()) + " numbers; only " +
-                                 std::to_string(count) + ", for pictures, are supported");
+                                 std::to_string(count) + ", for images, are supported");
   }
   for (const std::int64_t number : *given) {
     if (number < lowest || number > kMaxDimension) {
@@ -138,7 +138,7 @@ Result<std::vector<std::int64_t>> kernel_shape_of(const Node& node) {
 Status must_be_picture(const Node& node, int rank) {
   if (rank == 4) return {};
   return unsupported(node, "its input has " + std::to_string(rank) +
-                               " dimensions; only pictures [N, C, H, W] are supported, no 1-D or 3-D form of it");
+                               " dimensions; only images [N, C, H, W] are supported, no 1-D or 3-D form of it");
 }
 
 }  // namespace narrow::onnx

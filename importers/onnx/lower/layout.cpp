@@ -94,7 +94,7 @@ Result<View> Layout::arranged_atoms(const Node& node, const View& view, const Ax
   std::vector<Atom> wanted;
   for (const auto& axis : axes) wanted.insert(wanted.end(), axis.begin(), axis.end());
   if (size_of(wanted) != view.elems()) {
-    return node_error(node, ErrorCode::kInternal, "an arrangement that leaves out elements was asked for");
+    return node_error(node, ErrorCode::kInternal, "an arrangement that leaves out elements was requested");
   }
 
   // Blocks are atoms that are neighbours in both orders, merged.

@@ -16,7 +16,7 @@ Error not_supported(const Node& node) {
   const std::string& op = node.op_type;
   if (op == "ConvInteger" || op == "MatMulInteger" || op == "DynamicQuantizeLinear") {
     return unsupported(node,
-                       "dynamic quantization, whose scales are computed for each picture, is not supported; "
+                       "dynamic quantization, whose scales are computed for each image, is not supported; "
                        "quantize the network statically, or import it in float");
   }
   const std::string domain = node.domain.empty() ? "" : " of domain " + base::in_quotes(node.domain);

@@ -58,10 +58,10 @@ bool is_channels_last(const std::vector<std::int64_t>& dims) {
 Result<std::vector<std::int64_t>> closed_dims(Lowering& lowering, const Port& port) {
   const LowerOptions& options = lowering.options;
   std::vector<std::int64_t> dims = port.dims.value_or(std::vector<std::int64_t>(kPictureRank, kOpen));
-  if (!port.dims && !options.batched) return input_error(port, ErrorCode::kUnsupported, "does not state its shape");
+  if (!port.dims && !options.batched) return input_error(port, ErrorCode::kUnsupported, "does not specify its shape");
   if (options.batched && !dims.empty() && dims.size() != 1) {
     if (dims[0] > 1) {
-      lowering.log.add("the file is made for " + std::to_string(dims[0]) + " pictures at a time; taken as 1");
+      lowering.log.add("the file is made for " + std::to_string(dims[0]) + " images at a time; taken as 1");
       lowering.batch_of_file = dims[0];
     }
     dims[0] = 1;
@@ -72,7 +72,7 @@ Result<std::vector<std::int64_t>> closed_dims(Lowering& lowering, const Port& po
       if (dims[i] != kOpen) continue;
       if (options.input_size <= 0) {
         return input_error(port, ErrorCode::kInvalidArgument,
-                           dims_text(dims) + " leaves height and width open; state the input size");
+                           dims_text(dims) + " leaves height and width open; specify the input size");
       }
       dims[i] = options.input_size;
     }
@@ -187,7 +187,7 @@ Status lower_network_input(Lowering& lowering) {
   node.op_type = "QuantizeLinear";
   NARROW_ASSIGN(Flow flow, quantized(lowering, node, view, parameters));
   lowering.log.add("the input " + in_quotes(port->name) + " is " + std::string(element_type_name(port->type)) +
-                   " in the file; here it is real numbers, quantized as its reader states");
+                   " in the file; here it is real numbers, quantized as its reader specifies");
   lowering.names.bind(port->name, std::move(flow));
   return {};
 }

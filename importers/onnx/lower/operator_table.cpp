@@ -16,20 +16,20 @@ constexpr std::string_view kMoves = "moves data";
 constexpr std::string_view kView = "costs nothing";
 constexpr std::string_view kAffine = "folded into layers, or integer";
 constexpr std::string_view kFolded = "folded";
-constexpr std::string_view kStated = "states quantization";
+constexpr std::string_view kStated = "quantization is kept";
 
 constexpr std::string_view kConstantsOnly = "constant inputs only";
 constexpr std::string_view kPartOfLayerNorm = "constant inputs only, or as part of a layer normalization";
-constexpr std::string_view kPictures = "pictures [N, C, H, W] only";
+constexpr std::string_view kPictures = "images [N, C, H, W] only";
 
 constexpr OperatorRow kRows[] = {
     {"Add", lower_binary, kInteger, ""},
-    {"AveragePool", lower_average_pool, kInteger, "pictures [N, C, H, W] only; no dilations"},
+    {"AveragePool", lower_average_pool, kInteger, "images [N, C, H, W] only; no dilations"},
     {"BatchNormalization", lower_batch_norm, kAffine, "inference only"},
     {"Cast", lower_cast, kView, "to floating types; others for constants only"},
     {"Clip", lower_clip, kInteger, "constant bounds"},
     {"Concat", lower_concat, kInteger, "computed inputs only, or constants only"},
-    {"Conv", lower_conv, kInteger, "pictures [N, C, H, W] only; constant weights"},
+    {"Conv", lower_conv, kInteger, "images [N, C, H, W] only; constant weights"},
     {"DequantizeLinear", lower_dequantize, kStated, "int8 and uint8; per channel for constants only; no blocks"},
     {"Div", lower_binary, kAffine, "by constants"},
     {"Dropout", lower_identity, kView, "inference only; no mask"},
@@ -48,7 +48,7 @@ constexpr OperatorRow kRows[] = {
     {"LayerNormalization", lower_layer_norm, kFloat, "constant scale and bias; one output"},
     {"LeakyRelu", lower_function, kTable, ""},
     {"MatMul", lower_matmul, kInteger, "one side a constant matrix, or [B, in, out]"},
-    {"MaxPool", lower_max_pool, kInteger, "pictures [N, C, H, W] only; no indices"},
+    {"MaxPool", lower_max_pool, kInteger, "images [N, C, H, W] only; no indices"},
     {"Mul", lower_binary, kInteger, ""},
     {"Neg", lower_neg, kAffine, ""},
     {"PRelu", lower_prelu, kTable, "constant slopes"},

@@ -65,7 +65,7 @@ Result<Inputs> read_inputs(Lowering& lowering, const Node& node) {
     const bool same = parameters.has_value() == result.parameters.has_value() &&
                       (!parameters || (parameters->quantization == result.parameters->quantization &&
                                        parameters->integers == result.parameters->integers));
-    if (!same) return unsupported(node, "joins integers that differ in scale, zero point or type");
+    if (!same) return unsupported(node, "concatenates integers that differ in scale, zero point or type");
     NARROW_ASSIGN(View view, dequantized(lowering, node, x));
     result.views.push_back(std::move(view));
   }

@@ -165,7 +165,7 @@ Result<std::string> real_bias(Lowering& lowering, const Node& node, const Row& r
 Status transpose_bound(Lowering& lowering, const Node& node, const std::string& name, const std::vector<int>& order) {
   const Item* item = lowering.names.find(name);
   const Flow* flow = item == nullptr ? nullptr : std::get_if<Flow>(item);
-  if (flow == nullptr || flow->view.rank() != 4) return unsupported(node, "channels_last of anything but a picture");
+  if (flow == nullptr || flow->view.rank() != 4) return unsupported(node, "channels_last of anything but an image");
   lowering.names.bind(name, Flow{transposed(flow->view, order), flow->integers});
   return {};
 }

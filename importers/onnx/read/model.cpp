@@ -45,7 +45,7 @@ Result<Origins> find_origins(const Model& model, const std::string& where) {
   for (std::size_t i = 0; i < model.nodes.size(); ++i) {
     for (const std::string& output : model.nodes[i].outputs) {
       if (output.empty() || origins.emplace(output, static_cast<std::ptrdiff_t>(i)).second) continue;
-      return malformed("computes " + in_quotes(output) + ", which something else gives already",
+      return malformed("computes " + in_quotes(output) + ", which exists already",
                        where + ": " + model.nodes[i].describe());
     }
   }

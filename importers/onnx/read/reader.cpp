@@ -162,7 +162,7 @@ Status read_opsets(const ::onnx::ModelProto& proto, Model& model, const std::str
     const auto [place, added] = model.opsets.emplace(canonical_domain(import.domain()), import.version());
     if (!added && place->second != import.version()) {
       return Error{ErrorCode::kMalformed,
-                   "two versions of the operator set " + in_quotes(import.domain()) + " are stated", where};
+                   "two versions of the operator set " + in_quotes(import.domain()) + " are specified", where};
     }
   }
   // A file without operator sets is older than these. It uses version 1.

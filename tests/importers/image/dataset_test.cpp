@@ -1,4 +1,4 @@
-// PictureSet: every form of naming pictures, and what is wrong with each.
+// PictureSet: every kind of path to images, and the errors of each.
 #include <doctest/doctest.h>
 
 #include <atomic>
@@ -26,7 +26,7 @@ std::string problem(const std::vector<fs::path>& paths, const std::vector<std::s
   return set.ok() ? std::string() : set.error().text();
 }
 
-// "name without folder=label" of every picture; ? where there is no label.
+// "name without folder=label" of every image; ? where there is no label.
 std::vector<std::string> content(const PictureSet& set) {
   std::vector<std::string> all;
   for (std::size_t i = 0; i < set.size(); ++i) {
@@ -86,7 +86,7 @@ TEST_CASE("two folders share the classes of both") {
         Names{"a.ppm=1", "b.ppm=2", "d.ppm=0", "c.ppm=2"});
 }
 
-TEST_CASE("a folder of pictures has no labels") {
+TEST_CASE("a folder of images has no labels") {
   const TemporaryFolder folder;
   write_file(folder.path() / "b.ppm", one_pixel('b'));
   write_file(folder.path() / "a.ppm", one_pixel('a'));
@@ -102,7 +102,7 @@ TEST_CASE("folders that hold nothing or too much are errors") {
   const fs::path& root = folder.path();
   CHECK(has(problem({root / "missing"}), "missing"));
   fs::create_directories(root / "empty" / "sub");
-  CHECK(has(problem({root / "empty"}), "no picture in this folder"));
+  CHECK(has(problem({root / "empty"}), "no image in this folder"));
   write_file(root / "listed" / "labels.tsv", std::string("x"));
   CHECK(has(problem({root / "listed"}), "labels.tsv"));
   write_file(root / "both" / "a.ppm", one_pixel('a'));
@@ -113,7 +113,7 @@ TEST_CASE("folders that hold nothing or too much are errors") {
   fs::create_directories(root / "gap" / "bird");
   CHECK(has(problem({root / "gap"}), "'bird'"));
   CHECK(problem({root / "gap"}, {"bird", "cat"}).empty());
-  CHECK(has(problem({}), "no pictures given"));
+  CHECK(has(problem({}), "no images given"));
 }
 
 TEST_CASE("a list of paths and labels") {
@@ -133,7 +133,7 @@ TEST_CASE("a list of paths and labels") {
   const PictureSet named = PictureSet::open({root / "names.txt"}, {"cat", "dog"}).value();
   CHECK(!named.labelled());
   CHECK(content(named) == Names{"c.ppm=1", "c.ppm=0", "c.ppm=?"});
-  // Without a known ending the content tells.
+  // Without a known file extension the content decides.
   write_file(root / "list", std::string("c.ppm\t1\n"));
   CHECK(content(PictureSet::open({root / "list"}).value()) == Names{"c.ppm=1"});
 }
@@ -147,7 +147,7 @@ TEST_CASE("a wrong line of a list is an error with its number") {
     return problem({list}, class_names);
   };
   const std::vector<std::string> two{"cat", "dog"};
-  CHECK(has(with("missing.ppm\t0", two), "list.tsv:3: no such picture"));
+  CHECK(has(with("missing.ppm\t0", two), "list.tsv:3: no such image"));
   CHECK(has(with("c.ppm 1", two), "tab"));
   CHECK(has(with("c.ppm\t2", two), "list.tsv:3: the label 2 is out of range, it must be 0..1"));
   CHECK(has(with("c.ppm\t-1", two), "out of range"));
@@ -158,9 +158,9 @@ TEST_CASE("a wrong line of a list is an error with its number") {
   CHECK(has(with("c.ppm\t1x", two), "unknown class '1x'"));
   CHECK(has(with("\t1", two), "no path"));
   write_file(list, std::string("\n# nothing\n"));
-  CHECK(has(problem({list}), "names no picture"));
+  CHECK(has(problem({list}), "names no image"));
   write_file(list, std::string());
-  CHECK(has(problem({list}), "names no picture"));
+  CHECK(has(problem({list}), "names no image"));
   write_file(list, std::string("c.ppm\0\t0\n", 9));
   CHECK(has(problem({list}), "zero bytes"));
 }
@@ -196,7 +196,7 @@ TEST_CASE("a CIFAR-10 file") {
   CHECK(!open.get(1).ok());
 }
 
-TEST_CASE("picture files and mixtures of all forms keep the order they are given in") {
+TEST_CASE("image files and mixtures of all kinds keep the order they are given in") {
   const TemporaryFolder folder;
   const fs::path& root = folder.path();
   write_file(root / "one.ppm", one_pixel('1'));
@@ -209,10 +209,10 @@ TEST_CASE("picture files and mixtures of all forms keep the order they are given
   CHECK(content(set) == Names{"one.ppm=5", "noending=?", "a.ppm=0", "c.bin#0=4", "one.ppm=?"});
   CHECK(!set.labelled());
   write_file(root / "noending", std::string("\x01\x02\x03"));
-  CHECK(has(problem({root / "noending"}), "neither a picture"));
+  CHECK(has(problem({root / "noending"}), "neither an image"));
 }
 
-TEST_CASE("a broken picture in a set is an error of that picture alone") {
+TEST_CASE("a broken image in a set is an error of that image alone") {
   const TemporaryFolder folder;
   write_file(folder.path() / "a.ppm", std::string("P6 1 1 255\n"));
   write_file(folder.path() / "b.ppm", one_pixel('b'));
@@ -226,7 +226,7 @@ TEST_CASE("a broken picture in a set is an error of that picture alone") {
   CHECK(beyond.error().code == ErrorCode::kInvalidArgument);
 }
 
-TEST_CASE("pictures can be fetched by several threads at once") {
+TEST_CASE("images can be fetched by several threads at once") {
   const TemporaryFolder folder;
   std::vector<int> labels;
   labels.reserve(50);
@@ -251,7 +251,7 @@ TEST_CASE("pictures can be fetched by several threads at once") {
   CHECK(right == 200);
 }
 
-TEST_CASE("the demo pictures are one for each class and readable") {
+TEST_CASE("the demo images are one for each class and readable") {
   const fs::path demo = narrow::testing::source_folder() / "models" / "demo";
   const PictureSet set = PictureSet::open({demo}).value();
   CHECK(set.size() == 10);

@@ -35,7 +35,7 @@ std::size_t find(const Bytes& bytes, std::string_view pattern) {
   return std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()).find(pattern);
 }
 
-// Writes the right checksum behind the PNG chunk whose type begins at `type_at`.
+// Writes the right checksum after the PNG chunk whose type begins at `type_at`.
 void seal_chunk(Bytes& png, std::size_t type_at) {
   std::size_t length = 0;
   for (std::size_t i = type_at - 4; i < type_at; ++i) length = length << 8 | png[i];
@@ -50,7 +50,7 @@ void seal_chunk(Bytes& png, std::size_t type_at) {
 
 }  // namespace
 
-TEST_CASE("pictures of every format decode to what Pillow makes of them") {
+TEST_CASE("images of every format decode to what Pillow makes of them") {
   for (const PictureGolden& golden : picture_goldens()) {
     CAPTURE(golden.name);
     const auto result = decode(golden.file);
@@ -67,7 +67,7 @@ TEST_CASE("pictures of every format decode to what Pillow makes of them") {
   }
 }
 
-TEST_CASE("a picture cut at any length is an error") {
+TEST_CASE("an image cut at any length is an error") {
   for (const PictureGolden& golden : picture_goldens()) {
     CAPTURE(golden.name);
     // The padding of a BMP's last row carries nothing.
@@ -81,7 +81,7 @@ TEST_CASE("a picture cut at any length is an error") {
   }
 }
 
-TEST_CASE("a damaged picture is an error or a picture but never a crash") {
+TEST_CASE("a damaged image is an error or an image but never a crash") {
   std::mt19937 random(narrow::testing::seed());
   for (const PictureGolden& golden : picture_goldens()) {
     CAPTURE(golden.name);
@@ -110,12 +110,12 @@ TEST_CASE("every changed byte of a PNG is noticed") {
   }
 }
 
-TEST_CASE("what is no picture is called so and WebP GIF and TIFF by their name") {
+TEST_CASE("what is no image is reported so and WebP GIF and TIFF by their name") {
   for (const std::string_view bytes : {"", "x", "hello, world", "P", "P7\n", "P5", "B", "\xFF", "\x89PNG\r\n"}) {
     const auto result = decode(bytes);
     REQUIRE(!result.ok());
     CHECK(result.error().code == ErrorCode::kMalformed);
-    CHECK(result.error().message.starts_with("not a JPEG, PNG, BMP or PNM picture"));
+    CHECK(result.error().message.starts_with("not a JPEG, PNG, BMP or PNM image"));
   }
   CHECK(message(decode(std::string_view("RIFF\x10\0\0\0WEBPVP8 ", 16))).find("WebP") != std::string::npos);
   CHECK(message(decode("GIF89a")).find("GIF") != std::string::npos);
@@ -170,7 +170,7 @@ TEST_CASE("a JPEG whose Huffman table claims more symbols than there are is refu
   CHECK(message(decode(larger)) == "broken JPEG: bad Huffman table");
 }
 
-TEST_CASE("padding and garbage between JPEG segments and behind the end are skipped") {
+TEST_CASE("padding and garbage between JPEG segments and after the end are skipped") {
   const Bytes& file = picture_golden("jpeg_baseline").file;
   const Picture expected = decode(file).value();
   Bytes bytes = file;
@@ -220,7 +220,7 @@ TEST_CASE("PNG headers that make no sense are refused") {
   CHECK(with(9, 200).find("no such pixel format") != std::string::npos);
   CHECK(with(10, 1) == "broken PNG: unknown compression method");
   CHECK(with(12, 2) == "broken PNG: unknown interlace method");
-  CHECK(with(3, 0) == "broken PNG: a picture without pixels");
+  CHECK(with(3, 0) == "broken PNG: an image without pixels");
   CHECK(with(7, 12).find("broken PNG") == 0);  // one row more than there is
   CHECK(with(9, 3) == "broken PNG: no palette");
 }

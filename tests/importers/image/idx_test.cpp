@@ -54,11 +54,11 @@ std::string problem(const fs::path& path, const std::vector<std::string>& class_
   return set.ok() ? std::string() : set.error().text();
 }
 
-const std::string kPixels("\x00\x01\x7f\x80\xfe\xff\x10\x20\x30\x40\x50\x60", 12);  // two pictures of 3x2
+const std::string kPixels("\x00\x01\x7f\x80\xfe\xff\x10\x20\x30\x40\x50\x60", 12);  // two images of 3x2
 
 }  // namespace
 
-TEST_CASE("IDX pictures have their labels beside them whether or not either is compressed") {
+TEST_CASE("IDX images have their labels next to them whether or not either is compressed") {
   for (const bool packed_images : {false, true}) {
     for (const bool packed_labels : {false, true}) {
       const TemporaryFolder folder;
@@ -82,12 +82,12 @@ TEST_CASE("IDX pictures have their labels beside them whether or not either is c
         CHECK(first.picture.rgb[i] == static_cast<std::uint8_t>(kPixels[i / 3]));
         CHECK(second.picture.rgb[i] == static_cast<std::uint8_t>(kPixels[6 + i / 3]));
       }
-      CHECK(has(problem(file, {"a", "b"}), "the label of picture 0 is 9, but there are 2 classes"));
+      CHECK(has(problem(file, {"a", "b"}), "the label of image 0 is 9, but there are 2 classes"));
     }
   }
 }
 
-TEST_CASE("IDX pictures without a file of labels have none") {
+TEST_CASE("IDX images without a file of labels have none") {
   const TemporaryFolder folder;
   write_file(folder.path() / "digits", images(2, 2, 3, kPixels));
   CHECK_FALSE(PictureSet::open({folder.path() / "digits"}).value().labelled());
@@ -106,13 +106,13 @@ TEST_CASE("IDX files that do not hold what they claim are refused") {
     const char* part;
   };
   const std::uint32_t huge = 0xFFFFFFFFU;
-  for (const Case& tried : std::vector<Case>{{std::string("\0\0\x08\x03", 4), "not an IDX file of pictures"},
+  for (const Case& tried : std::vector<Case>{{std::string("\0\0\x08\x03", 4), "not an IDX file of images"},
                                              {images(2, 2, 3, kPixels).substr(0, 15), "not an IDX file"},
                                              {std::string("\0\0\x08\x04", 4) + kPixels + kPixels, "three dimensions"},
                                              {labels(2, "\x01\x02"), "holds labels"},
-                                             {images(0, 2, 3, ""), "no picture"},
-                                             {images(2, 0, 3, ""), "no picture"},
-                                             {images(2, 3, 0, ""), "no picture"},
+                                             {images(0, 2, 3, ""), "no image"},
+                                             {images(2, 0, 3, ""), "no image"},
+                                             {images(2, 3, 0, ""), "no image"},
                                              {images(2, 2, 3, kPixels.substr(1)), "28 bytes, but there are 27"},
                                              {images(2, 2, 3, kPixels + "x"), "28 bytes, but there are 29"},
                                              {images(huge, huge, huge, kPixels), ""},
@@ -146,7 +146,7 @@ TEST_CASE("IDX files that do not hold what they claim are refused") {
 TEST_CASE("gzip that unpacks to more than its header claims ends there") {
   const TemporaryFolder folder;
   const fs::path file = folder.path() / "t-images-idx3-ubyte.gz";
-  // 100 MB of zeros behind two small pictures, in 100 kB.
+  // 100 MB of zeros after two small images, in 100 kB.
   write_file(file, gzip(images(2, 2, 3, kPixels) + std::string(100 * 1000 * 1000, '\0')));
   CHECK(has(problem(file), "more bytes than its header says"));
   // And a claim that so few bytes can't hold.
@@ -176,7 +176,7 @@ TEST_CASE("damaged gzip is refused at any length and with any byte changed") {
     std::string damaged = whole;
     damaged[at] = static_cast<char>(damaged[at] ^ static_cast<char>(1U << (random() % 8)));
     write_file(file, damaged);
-    // Bits that mean nothing (time and system in gzip's header, what fills a byte) may change, pictures not.
+    // Bits that mean nothing (time and system in gzip's header, what fills a byte) may change, images not.
     const auto set = PictureSet::open({file});
     if (!set.ok()) continue;
     ++accepted;

@@ -251,7 +251,7 @@ TEST_CASE("reshaping obeys 0 and -1 and the batch that a file was made for") {
   network.input("x", {4, 6, 2, 2}).constant("shape", int64_vector({4, -1})).node("Reshape", {"x", "shape"}, {"y"});
   network.output("y");
   CHECK(lower_network(network).values.back().shape == narrow::TensorShape{1, 1, 24});
-  CHECK(contains(log_of(network).front(), "4 pictures at a time"));
+  CHECK(contains(log_of(network).front(), "4 images at a time"));
   network.constant("shape", int64_vector({0, 0, -1}));
   CHECK(lower_network(network).value(lower_network(network).output).shape.elems() == 24);
 }

@@ -26,7 +26,7 @@ TensorShape input_shape(const OnnxNetwork& network, const narrow::onnx::LowerOpt
 
 }  // namespace
 
-TEST_CASE("pictures come as NCHW or as NHWC with their channels last") {
+TEST_CASE("images come as NCHW or as NHWC with their channels last") {
   CHECK(input_shape(relu({1, 3, 5, 7})) == TensorShape{5, 7, 3});
   CHECK(input_shape(relu({1, 5, 7, 3})) == TensorShape{5, 7, 3});
   CHECK(input_shape(relu({1, 5, 7, 1})) == TensorShape{5, 7, 1});
@@ -35,11 +35,11 @@ TEST_CASE("pictures come as NCHW or as NHWC with their channels last") {
   CHECK(input_shape(relu({1, 4, 10})) == TensorShape{1, 4, 10});
 }
 
-TEST_CASE("an open batch is one picture and a stated one is logged") {
+TEST_CASE("an open batch is one image and a fixed one is logged") {
   CHECK(input_shape(relu({-1, 3, 5, 7})) == TensorShape{5, 7, 3});
   CHECK(log_of(relu({-1, 3, 5, 7})).empty());
   CHECK(input_shape(relu({64, 3, 5, 7})) == TensorShape{5, 7, 3});
-  CHECK(contains(log_of(relu({64, 3, 5, 7}))[0], "64 pictures"));
+  CHECK(contains(log_of(relu({64, 3, 5, 7}))[0], "64 images"));
 }
 
 TEST_CASE("open sizes are what the caller says") {
@@ -99,7 +99,7 @@ TEST_CASE("a network has one input that matters and its first output are the sco
   CHECK(lowering_error(none).code == ErrorCode::kMalformed);
 }
 
-TEST_CASE("pictures that are scores are height and width and channels") {
+TEST_CASE("images that are scores are height and width and channels") {
   CHECK(run_network(relu({1, 2, 2, 2}), iota(8)) == iota(8));
   OnnxNetwork moved = relu({1, 2, 2, 2});
   moved.model.nodes[0].op_type = "Identity";
