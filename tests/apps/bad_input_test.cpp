@@ -1,4 +1,4 @@
-// Files that are not what they should be: the message says what and where, the exit code is 1, no output is left.
+// Broken and wrong files: the message names the error and its location, the exit code is 1, no output is left.
 #include <doctest/doctest.h>
 
 #include "tests/apps/command.h"
@@ -104,7 +104,7 @@ TEST_CASE("evaluation needs labels that the network has") {
   check_fails({"evaluate", model, folder.path() / "list.tsv", "--labels", folder.path() / "none.txt"}, {"none.txt"});
 }
 
-TEST_CASE("a picture that is none ends an evaluation and no scores are written") {
+TEST_CASE("a file that is no image ends an evaluation and no scores are written") {
   const TemporaryFolder folder;
   write_picture(folder.path() / "a.ppm", 32, 32);
   write_file(folder.path() / "b.ppm", "P6\n32 32\n255\ntoo short");

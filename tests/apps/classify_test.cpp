@@ -1,4 +1,4 @@
-// Classification with the built-in model, on pictures made here.
+// Classification with the built-in model, on images made here.
 #include <doctest/doctest.h>
 
 #include <set>
@@ -17,7 +17,7 @@ using narrow::testing::write_picture;
 
 namespace {}  // namespace
 
-TEST_CASE("a picture gets five classes with probabilities and the line that says how") {
+TEST_CASE("an image gets five classes with probabilities and a line about the network") {
   const TemporaryFolder folder;
   write_picture(folder.path() / "a.ppm", 32, 32);
   const Ran ran = narrow_command({"classify", folder.path() / "a.ppm"});
@@ -88,7 +88,7 @@ TEST_CASE("the built-in model is the file that ships with the code") {
   CHECK(file["model"]["file"] == narrow::testing::default_model().string());
 }
 
-TEST_CASE("a folder is classified picture by picture in the order of names") {
+TEST_CASE("a folder is classified image by image in the order of names") {
   const TemporaryFolder folder;
   for (const char* name : {"c.ppm", "a.ppm", "b.ppm"}) write_picture(folder.path() / name, 32, 32, name[0]);
   const nlohmann::json document = narrow_command({"classify", "--json", folder.path()}).json();
@@ -98,7 +98,7 @@ TEST_CASE("a folder is classified picture by picture in the order of names") {
   }
 }
 
-TEST_CASE("one broken picture does not keep the others from being classified") {
+TEST_CASE("one broken image does not keep the others from being classified") {
   const TemporaryFolder folder;
   write_picture(folder.path() / "good.ppm", 32, 32);
   write_picture(folder.path() / "also.ppm", 32, 32, 3);
@@ -122,19 +122,19 @@ TEST_CASE("one broken picture does not keep the others from being classified") {
     CHECK(document["pictures"][i]["picture"] == pictures[i]);
     CHECK(document["pictures"][i].contains("error") == (i == 1 || i == 2));
   }
-  // The neighbours of a broken picture keep their own scores.
+  // The neighbours of a broken image keep their own scores.
   const nlohmann::json alone = narrow_command({"classify", "--json", pictures[3]}).json();
   CHECK(alone["pictures"][0] == document["pictures"][3]);
 }
 
-TEST_CASE("when no picture can be read the exit code is that of a failure") {
+TEST_CASE("when no image can be read the exit code is that of a failure") {
   const TemporaryFolder folder;
   const Ran ran = narrow_command({"classify", folder.path() / "a.ppm", folder.path() / "b.ppm"});
   CHECK(ran.exit_code == 1);
   CHECK(ran.out.empty());
 }
 
-TEST_CASE("an empty folder is no picture") {
+TEST_CASE("an empty folder holds no image") {
   const TemporaryFolder folder;
   const Ran ran = narrow_command({"classify", folder.path()});
   CHECK(ran.exit_code == 1);

@@ -41,7 +41,7 @@ void check_fails(const std::vector<std::string>& arguments, int exit_code, const
 void write_file(const std::filesystem::path& path, std::string_view bytes);
 // A PPM of coloured gradients; another `variant` gives another picture.
 void write_picture(const std::filesystem::path& path, int width, int height, int variant = 0);
-// A CIFAR-10 binary file of `count` pictures with labels 0, 1, 2, ...
+// A CIFAR-10 binary file of `count` images with labels 0, 1, 2, ...
 void write_cifar(const std::filesystem::path& path, int count);
 // Number of files in `folder`; a left-over part of an output is one too many.
 [[nodiscard]] std::size_t files_in(const std::filesystem::path& folder);

@@ -14,7 +14,7 @@ using Json = nlohmann::json;
 
 namespace {}  // namespace
 
-TEST_CASE("json always tells the candidates and they are the same every time") {
+TEST_CASE("json always lists the candidates and they are the same every time") {
   const Ran first = narrow_command({"inspect", default_model(), "--json"});
   REQUIRE(first.exit_code == 0);
   CHECK(narrow_command({"inspect", default_model(), "--json"}).out == first.out);
@@ -45,7 +45,7 @@ TEST_CASE("why prints the chosen kernel with its cost beside the others") {
   CHECK_FALSE(has(scalar.out, "refuses: "));  // there is only one
 }
 
-TEST_CASE("inspecting with threads tells how evenly they share each step") {
+TEST_CASE("inspecting with threads reports how evenly they share each step") {
   const Ran ran = narrow_command({"inspect", default_model(), "--threads", "2", "--json"});
   REQUIRE(ran.exit_code == 0);
   const Json document = ran.json();

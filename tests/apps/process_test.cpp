@@ -50,7 +50,7 @@ int wait_for(pid_t child) {
 
 }  // namespace
 
-TEST_CASE("a reader that closes the pipe early does not break the work behind it") {
+TEST_CASE("a reader that closes the pipe early does not end the work") {
   const TemporaryFolder folder;
   write_cifar(folder.path() / "pictures.bin", 4);
   std::array<int, 2> ends{};
@@ -68,7 +68,7 @@ TEST_CASE("a reader that closes the pipe early does not break the work behind it
 
 TEST_CASE("a signal removes the unfinished output and leaves the old one") {
   const TemporaryFolder folder;
-  // Far more pictures than are scored before the signal.
+  // Far more images than are scored before the signal.
   write_cifar(folder.path() / "pictures.bin", 20000);
   write_file(folder.path() / "scores", "the old file");
   for (const int number : {SIGINT, SIGTERM}) {
@@ -77,7 +77,7 @@ TEST_CASE("a signal removes the unfinished output and leaves the old one") {
                                "scalar", "--threads", "1", "--scores", folder.path() / "scores"},
                               null);
     ::close(null);
-    // The unfinished file tells that the work has begun.
+    // The unfinished file shows that the work has begun.
     while (files_in(folder.path()) < 3 && ::waitpid(child, nullptr, WNOHANG) == 0) {
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }

@@ -10,8 +10,8 @@
 namespace narrow::testing {
 
 struct TinyNetwork {
-  int channels = 3;      // of the picture: 3 or 1
-  int side = 8;          // of the picture
+  int channels = 3;      // of the image: 3 or 1
+  int side = 8;          // of the image
   bool softmax = false;  // at the end
 };
 
@@ -21,7 +21,7 @@ struct TinyNetwork {
 void write_onnx(const std::filesystem::path& path, const FloatModel& model);
 void write_float_nrw(const std::filesystem::path& path, const FloatModel& model);
 
-// MNIST's format: `count` gray pictures of `side` pixels, and beside it labels 0, 1, 2, ... 9, 0, ...
+// MNIST's format: `count` gray images of `side` pixels, and beside it labels 0, 1, 2, ... 9, 0, ...
 // Returns the path of the pictures.
 std::string write_idx(const std::filesystem::path& folder, int count, int side);
 

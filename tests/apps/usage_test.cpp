@@ -1,4 +1,4 @@
-// The command line itself: help, version, and wrong usage, which is exit code 2 and a message that says what is right.
+// The command line itself: help, version, and wrong usage, with exit code 2 and a message that names the valid values.
 #include <doctest/doctest.h>
 
 #include "narrow/session.h"
@@ -29,7 +29,7 @@ void check_usage(std::vector<std::string> arguments, const std::vector<std::stri
 
 }  // namespace
 
-TEST_CASE("help tells the commands and the exit codes and every command has examples") {
+TEST_CASE("help lists the commands and the exit codes and every command has examples") {
   const Ran ran = narrow_command({"--help"});
   CHECK(ran.exit_code == 0);
   CHECK(ran.err.empty());

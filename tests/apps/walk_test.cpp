@@ -1,4 +1,4 @@
-// The whole walk of a user with a real checkpoint: quantize, inspect, evaluate, classify.
+// All commands that a user runs with a real checkpoint: quantize, inspect, evaluate, classify.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -38,7 +38,7 @@ std::vector<std::string> quantize(const Real& real, const std::string& output, s
 
 }  // namespace
 
-TEST_CASE("quantize tells what it did and inspect and evaluate agree with it") {
+TEST_CASE("quantize reports what it did and inspect and evaluate agree with it") {
   NARROW_NEED_DATA(data);
   const Real real(data);
   const TemporaryFolder folder;
@@ -162,7 +162,7 @@ TEST_CASE("a checkpoint is inspected as what it is") {
   }
 }
 
-TEST_CASE("fewer bits and labels and kept edges reach the file") {
+TEST_CASE("fewer bits and labels and the bits of boundary layers reach the file") {
   NARROW_NEED_DATA(data);
   const Real real(data);
   const TemporaryFolder folder;

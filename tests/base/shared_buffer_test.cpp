@@ -53,7 +53,7 @@ TEST_CASE("copies share memory until one of them is edited") {
   CHECK_FALSE(copy.shares_memory_with(original));
 }
 
-TEST_CASE("editing what nobody shares copies nothing") {
+TEST_CASE("editing a buffer that is not shared copies nothing") {
   SharedBuffer<float> buffer = some_numbers();
   const float* const memory = buffer.data();
   { const SharedBuffer<float> gone = buffer; }

@@ -84,12 +84,12 @@ class IntegerGraphBuilder {
   GraphBuilder builder_;
 };
 
-// Inputs for `batch` pictures: gaussian, with zeros, large values and ties among them.
+// Inputs for `batch` images: gaussian, with zeros, large values and ties among them.
 [[nodiscard]] std::vector<float> random_pictures(const TensorShape& shape, std::int64_t batch, unsigned seed);
 
 [[nodiscard]] Model to_model(engine::ModelData data);
 
-// A network with every weight width, most integer operators and floats at both ends; a few kilobytes.
+// A network with weights of every number of bits, most integer operators, and float layers at its input and output.
 [[nodiscard]] engine::ModelData model_of_everything(unsigned seed);
 // A network with arithmetic that repeats an input, every function, every way to move elements, and float islands of
 // all that exists on float32.

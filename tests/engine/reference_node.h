@@ -1,4 +1,4 @@
-// What the reference interpreter's operators share. They share no code with kernels or plans.
+// Functions that the operators of the reference interpreter share. They share no code with kernels or plans.
 #pragma once
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// The networks that integer_graph_builder.h promises.
+// The networks that integer_graph_builder.h declares.
 #include <algorithm>
 #include <array>
 #include <cstdint>

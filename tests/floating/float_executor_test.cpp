@@ -77,7 +77,7 @@ TEST_CASE("float executor pads bottom and right only as TensorFlow does") {
   check_against_naive(builder.finish(builder.convolution("conv", builder.input(), 8, w)), testing::seed());
 }
 
-TEST_CASE("float executor computes a picture of one pixel and a deep sum") {
+TEST_CASE("float executor computes an image of one pixel and a deep sum") {
   GraphBuilder one(testing::seed(), {1, 1, 1});
   check_against_naive(one.finish(one.convolution("conv", one.input(), 1, window(3, 1, 1))), 1);
   GraphBuilder deep(testing::seed(), {6, 5, 70});

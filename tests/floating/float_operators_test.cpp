@@ -1,4 +1,4 @@
-// The float executor: arithmetic with broadcasting, functions, movement, and quantization that the network states.
+// The float executor: arithmetic with broadcasting, functions, movement, and pre-quantized networks.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -130,7 +130,7 @@ TEST_CASE("fake quantization rounds halves to even and clamps and turns NaN into
   CHECK(y == want);
 }
 
-TEST_CASE("float executor simulates the quantization that a network states") {
+TEST_CASE("float executor simulates the quantization of a pre-quantized network") {
   for (unsigned seed = testing::seed(); seed < testing::seed() + 5; ++seed) {
     GraphBuilder b(seed, {8, 8, 4});
     // Scales are powers of two and the operators between are lossless, so single precision rounds as double does.

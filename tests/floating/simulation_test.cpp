@@ -182,7 +182,7 @@ TEST_CASE("operators that stay in float are simulated as the engine computes the
   for (int i = 0; i < 10; ++i) {
     GraphBuilder b(++seed, {6, 5, 3});
     ValueId x = b.convolution("stem", b.input(), 8, window(3, 1, 1), 1, GraphBuilder::kRelu);
-    // Read in float and in integers, both as the input and behind a layer.
+    // Read in float and in integers, both as the input and after a layer.
     const ValueId stem_norm = b.node("stem_norm", Lrn{5, 0.5F, 0.75F, 1.5F}, {x});
     const ValueId input_norm = b.node("input_norm", Lrn{3, 0.5F, 0.6F, 1.5F}, {b.input()});
     x = b.node("concat", Concat{}, {x, stem_norm, input_norm});

@@ -1,4 +1,4 @@
-// Fuzzes decoding of pictures of every format, and the preprocessing of what comes out.
+// Fuzzes decoding of images of every format, and the preprocessing of what comes out.
 #include <array>
 #include <cstdint>
 #include <cstdlib>

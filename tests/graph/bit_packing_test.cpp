@@ -26,7 +26,7 @@ std::vector<std::byte> pack(const std::vector<std::int8_t>& values, const QRange
 
 }  // namespace
 
-TEST_CASE("every value of every width survives packing at every count") {
+TEST_CASE("every value of every number of bits survives packing at every count") {
   std::mt19937 random(narrow::testing::seed());
   std::vector<QRange> ranges;
   for (int bits = 2; bits <= 8; ++bits) {

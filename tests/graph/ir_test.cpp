@@ -1,4 +1,4 @@
-// Building and walking graphs.
+// Building and traversing graphs.
 #include <doctest/doctest.h>
 
 #include <set>

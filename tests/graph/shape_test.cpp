@@ -52,7 +52,7 @@ TEST_CASE("windows that do not fit evenly round down") {
 
 TEST_CASE("padding may differ on every side") {
   Window w = window(3, 2);
-  w.pad = Padding{0, 0, 1, 1};  // TensorFlow's SAME on an even picture
+  w.pad = Padding{0, 0, 1, 1};  // TensorFlow's SAME on an even image
   check_shape(convolution(w), {{32, 32, 3}}, {16, 16, 8});
   w.pad = Padding{4, 0, 0, 1};
   check_shape(convolution(w), {{5, 6, 3}}, {4, 3, 8});
@@ -70,7 +70,7 @@ TEST_CASE("height and width have their own kernel and stride and dilation") {
   check_refused(convolution(w), {{8, 30, 2}}, "9 pixels high does not fit into an input of 8");
 }
 
-TEST_CASE("a window as large as the padded picture leaves one pixel") {
+TEST_CASE("a window as large as the padded image leaves one pixel") {
   check_shape(convolution(window(7)), {{7, 7, 4}}, {1, 1, 8});
   check_refused(convolution(window(7)), {{6, 7, 4}}, "does not fit");
   check_shape(convolution(window(7, 100, 3)), {{1, 1, 4}}, {1, 1, 8});

@@ -161,7 +161,7 @@ TEST_CASE("sums in 16 bits: weights at the very limit of a window, on both signs
   }
 }
 
-TEST_CASE("sums in 16 bits: any channels, groups, strides and padding at low widths") {
+TEST_CASE("sums in 16 bits: any channels, groups, strides and padding at few bits") {
   NARROW_NEED_KERNELS();
   std::mt19937 random(narrow::testing::seed() + 3);
   int ran = 0;

@@ -156,7 +156,7 @@ TEST_CASE("convolution: any number of channels and groups") {
   }
 }
 
-TEST_CASE("convolution: every width of activations and weights") {
+TEST_CASE("convolution: every number of bits of activations and weights") {
   NARROW_NEED_KERNELS();
   std::mt19937 random(narrow::testing::seed() + 2);
   for (int a = kMinBits; a <= kMaxBits; ++a) {
@@ -191,7 +191,7 @@ TEST_CASE("convolution: random shapes equal the reference") {
   for (const ConvolutionKernel* kernel : runnable_kernels()) CHECK_MESSAGE(ran.count(kernel->name) == 1, kernel->name);
 }
 
-TEST_CASE("convolution: pictures larger than a block of the workspace") {
+TEST_CASE("convolution: images larger than a block of the workspace") {
   NARROW_NEED_KERNELS();
   std::mt19937 random(narrow::testing::seed() + 4);
   for (const ConvolutionShape& shape :
@@ -204,7 +204,7 @@ TEST_CASE("convolution: pictures larger than a block of the workspace") {
     c.fill(random, Fill::kRandom, Fill::kRandom);
     CHECK(check_against_reference(c) > 0);
   }
-  // Many tiny pictures in one block.
+  // Many tiny images in one block.
   for (const ConvolutionShape& shape : {shape_of(1, 1, 20, 17, 1, 1, 0), shape_of(2, 2, 9, 4, 3, 1, 1)}) {
     ConvolutionCase c = case_of(shape);
     c.batch = 1700;
@@ -214,7 +214,7 @@ TEST_CASE("convolution: pictures larger than a block of the workspace") {
   }
 }
 
-TEST_CASE("convolution: a picture of one pixel under a window that lies mostly in the padding") {
+TEST_CASE("convolution: an image of one pixel under a window that lies mostly in the padding") {
   NARROW_NEED_KERNELS();
   std::mt19937 random(narrow::testing::seed() + 5);
   for (const int groups : {1, 18}) {
@@ -331,7 +331,7 @@ TEST_CASE("convolution: selection follows shape and ranges and limits itself to 
   CHECK(selected(multiplied, Isa::kAvx2) == "convolution_s16_6x16_avx2");  // one channel: a step of bytes is no longer
 }
 
-TEST_CASE("convolution: the workspace is bounded for large pictures") {
+TEST_CASE("convolution: the workspace is bounded for large images") {
   for (const int groups : {1, 64}) {
     ConvolutionCase small = case_of(shape_of(64, 64, 64, 64, 3, 1, 1, groups));
     ConvolutionCase tall = case_of(shape_of(1 << 20, 64, 64, 64, 3, 1, 1, groups));

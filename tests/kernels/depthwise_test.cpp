@@ -135,7 +135,7 @@ TEST_CASE("depthwise: any window and stride on rows of any length") {
   }
 }
 
-TEST_CASE("depthwise: a window as large as the picture sums all of it") {
+TEST_CASE("depthwise: a window as large as the image sums all of it") {
   NARROW_NEED_KERNELS();
   std::mt19937 random(narrow::testing::seed() + 2);
   for (const int size : {7, 14, 15}) {

@@ -132,7 +132,7 @@ TEST_CASE("quantize follows its formula on every kind of float") {
   }
 }
 
-TEST_CASE("quantize of a picture equals the reference at every length") {
+TEST_CASE("quantize of an image equals the reference at every length") {
   std::mt19937 random(narrow::testing::seed());
   for (std::size_t count = 0; count <= 100; ++count) {
     std::vector<float> input(count);

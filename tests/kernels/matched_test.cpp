@@ -222,7 +222,7 @@ void center(ConvolutionCase& c, int pixel_of_channel) {
   }
 }
 
-TEST_CASE("matched steps: exact where sums are as large as any input makes them, for every pair of widths") {
+TEST_CASE("matched steps: exact where sums are as large as any input makes them, for every pair of bits") {
   NARROW_NEED_KERNELS();
   std::mt19937 random(narrow::testing::seed() + 1);
   for (int a = kMinBits; a <= kMaxBits; ++a) {

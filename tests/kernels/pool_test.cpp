@@ -70,7 +70,7 @@ std::size_t output_elems(const PoolShape& s, int batch) {
   return static_cast<std::size_t>(batch) * static_cast<std::size_t>(std::int64_t{s.out_h} * s.out_w * s.channels);
 }
 
-// The formulas the other way round: over a copy of the picture with a border of -1, in 64 bits and double.
+// The formulas the other way round: over a copy of the image with a border of -1, in 64 bits and double.
 struct Expected {
   Bytes max;
   Bytes average;
@@ -188,7 +188,7 @@ TEST_CASE("global pools of 1x1 to 13x13 follow the formulas") {
 }
 
 // Sums of 16 bits must be emptied before they overflow: after 257 pixels of 255.
-TEST_CASE("global pools of white pictures around 257 pixels do not overflow") {
+TEST_CASE("global pools of white images around 257 pixels do not overflow") {
   std::mt19937 random(narrow::testing::seed());
   for (const auto& [height, width] : std::vector<std::pair<int, int>>{
            {1, 256}, {1, 257}, {1, 258}, {257, 1}, {258, 1}, {2, 257}, {1, 514}, {1, 515}, {20, 26}, {33, 33}}) {
@@ -202,7 +202,7 @@ TEST_CASE("global pools of white pictures around 257 pixels do not overflow") {
 }
 
 TEST_CASE("the largest sum that the graph allows stays exact") {
-  // 2^23 pixels of 255: one channel, so that the picture stays small.
+  // 2^23 pixels of 255: one channel, so that the image stays small.
   const PoolShape s = global(1 << 11, 1 << 12, 1);
   const Bytes white(input_elems(s, 1), 255);
   for (const Isa isa : runnable_isas()) {

@@ -37,7 +37,7 @@ TEST_CASE("winograd in bytes: outputs are exact at all corners of the ranges") {
   }
 }
 
-TEST_CASE("winograd in bytes: widths from 2 bits to the widest are exact in random data") {
+TEST_CASE("winograd in bytes: few bits up to the most that it accepts are exact in random data") {
   NARROW_NEED_KERNELS();
   std::mt19937 random(narrow::testing::seed() + 1);
   for (int weights = 2; weights <= 4; ++weights) {

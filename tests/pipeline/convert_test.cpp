@@ -1,4 +1,4 @@
-// Models without calibration: float32, and integers where the file states them.
+// Models without calibration: float32, and integers if the file is pre-quantized.
 #include "narrow/session.h"
 
 #include <doctest/doctest.h>
@@ -32,7 +32,7 @@ graph::ValueId qdq(graph::Graph& graph, const std::string& name, graph::ValueId 
   return graph.add_node(name + ".dq", graph::Dequantize{}, {q}).value();
 }
 
-// input -> conv 3x3 -> ReLU -> linear; where quantization is stated, the convolution has ternary codes between QDQ.
+// input -> conv 3x3 -> ReLU -> linear. If pre-quantized, the convolution has ternary weight integers between QDQ.
 FloatModel model(bool stated) {
   std::mt19937 generator(testing::seed());
   auto data = std::make_shared<FloatModel::Data>();
@@ -104,7 +104,7 @@ TEST_CASE("a float model converts into a float32 model with the same scores") {
   CHECK(scores_of(loaded, picture()) == scores_of(converted.model, picture()));
 }
 
-TEST_CASE("what the file states in integers runs in integers without calibration") {
+TEST_CASE("a pre-quantized layer runs in integers without calibration") {
   const FloatModel source = model(true);
   const Quantized converted = convert(source).value();
   CHECK(converted.model.provenance().calibration == "none: stated in the file");
@@ -121,7 +121,7 @@ TEST_CASE("what the file states in integers runs in integers without calibration
   CHECK(scores_of(loaded, picture()) == scores_of(converted.model, picture()));
 }
 
-TEST_CASE("calibration makes the rest of such a model integer and keeps what is stated") {
+TEST_CASE("calibration makes the rest of such a model integer and keeps what is pre-quantized") {
   const FloatModel source = model(true);
   CalibrationInputs inputs;
   inputs.count = 2;

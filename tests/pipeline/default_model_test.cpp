@@ -12,7 +12,7 @@ namespace {
 
 const std::filesystem::path kModels = narrow::testing::source_folder() / "models";
 
-TEST_CASE("the default model names what every demo picture shows") {
+TEST_CASE("the default model names what every demo image shows") {
   const Model model = Model::load(kModels / "cifar10_resnet20b.nrw").value();
   const PictureSet pictures = PictureSet::open({kModels / "demo"}).value();
   REQUIRE(pictures.size() == 10);
@@ -45,7 +45,7 @@ TEST_CASE("the default model gives the same scores on every ISA and with any thr
   }
 }
 
-TEST_CASE("every width runs and quantizing twice gives the same file") {
+TEST_CASE("every number of bits runs and quantizing twice gives the same file") {
   const FloatModel network = FloatModel::load(kModels / "cifar10_resnet20b.pth").value();
   CHECK(network.architecture() == "cifar_resnet20b");
   const PictureSet pictures = PictureSet::open({kModels / "demo"}).value();

@@ -80,7 +80,7 @@ TEST_CASE("formats are told by content whatever the name") {
   write(folder.path() / "network", to_onnx(FloatModel::load(kCheckpoint).value()).value());
   CHECK(copy_is(folder.path() / "network", "d.safetensors") == FileFormat::kOnnx);
 
-  // Where the content tells nothing, the name chooses who explains.
+  // If the content matches no format, the name chooses the reader that reports the error.
   for (const auto& [name, format] :
        {std::pair("e.pth", FileFormat::kTorch), std::pair("e.nrw", FileFormat::kNarrow),
         std::pair("e.onnx", FileFormat::kOnnx), std::pair("e.safetensors", FileFormat::kSafetensors)}) {
@@ -120,7 +120,7 @@ TEST_CASE("one network in four formats gives one network's scores") {
   CHECK(onnx.labels().empty());
   CHECK_FALSE(onnx.states_quantization());
   CHECK_FALSE(onnx.scores_are_probabilities());
-  // ImageNet's numbers, and a picture of 32 pixels is not cropped.
+  // ImageNet's numbers, and an image of 32 pixels is not cropped.
   CHECK(onnx.preprocessing_is_assumed());
   Preprocessing assumed = preprocessing_preset("imagenet").value();
   assumed.resize = assumed.crop_height = assumed.crop_width = 32;
@@ -130,7 +130,7 @@ TEST_CASE("one network in four formats gives one network's scores") {
   CHECK_FALSE(FloatModel::load(folder.path() / "network.onnx", options).value().preprocessing_is_assumed());
 }
 
-TEST_CASE("an integer network is no float network and comes through ONNX with its quantization stated") {
+TEST_CASE("an integer network is no float network and comes through ONNX as a pre-quantized one") {
   const testing::TemporaryFolder folder;
   const auto refused = FloatModel::load(kInteger);
   REQUIRE_FALSE(refused.ok());
@@ -174,7 +174,7 @@ TEST_CASE("settings of an architecture are refused where the file holds its netw
   }
 }
 
-TEST_CASE("a loaded network takes other numbers of preprocessing, if they make pictures of its size") {
+TEST_CASE("a loaded network takes other numbers of preprocessing, if they make images of its size") {
   const FloatModel loaded = FloatModel::load(kCheckpoint).value();
   Preprocessing other = loaded.preprocessing();
   other.resize = 40;

@@ -20,7 +20,7 @@ namespace {
 
 using onnx::Tensor;
 
-// Scale and zero point of integers; 1 and 0 where nothing states them.
+// Scale and zero point of integers; 1 and 0 if the case has none.
 struct Meaning {
   float scale = 1;
   std::int64_t zero_point = 0;
@@ -103,7 +103,7 @@ std::vector<std::int64_t> dims_of(const ::onnx::TensorProto& proto) {
   return {proto.dims().begin(), proto.dims().end()};
 }
 
-// [C, H, W] of one picture to [H, W, C].
+// [C, H, W] of one image to [H, W, C].
 std::vector<float> channels_last(const std::vector<float>& values, std::size_t channels) {
   const std::size_t pixels = values.size() / channels;
   std::vector<float> moved(values.size());
@@ -163,7 +163,7 @@ Result<PreparedCase> prepare(const OnnxCase& official) {
     if (tensor == nullptr)
       return changed.model().ok() ? Error{ErrorCode::kInternal, "not a tensor", ""} : changed.model().error();
   }
-  // Where integers state what they mean: QLinear operators have x and y, the others one of them.
+  // The inputs with scales and zero points: QLinear operators have x and y, the others one of them.
   const bool is_qlinear = op.rfind("QLinear", 0) == 0;
   const Meaning in = is_qlinear || op == "DequantizeLinear" ? meaning_of(official, 1) : Meaning{};
   const Meaning out = is_qlinear               ? meaning_of(official, 6)

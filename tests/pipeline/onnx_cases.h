@@ -12,7 +12,7 @@ namespace narrow::testing {
 // A case with everything but its data made constant. Two data inputs (Add, Concat) become one that is split.
 struct PreparedCase {
   onnx::Model model;
-  bool batched = false;            // pictures [N, C, H, W], run one by one
+  bool batched = false;            // images [N, C, H, W], run one by one
   std::int64_t pictures = 1;       // N
   std::vector<std::int64_t> dims;  // of the input
   std::vector<float> input;        // row-major; integers as the real numbers that they mean
@@ -31,8 +31,8 @@ struct PreparedCase {
 
 // How a network is run.
 enum class Engine {
-  kFloat,   // the float executor; stated quantization is simulated
-  kNarrow,  // a session: what is stated in integers runs in integers, the rest in the engine's float kernels
+  kFloat,   // the float executor; the quantization of pre-quantized networks is simulated
+  kNarrow,  // a session: pre-quantized layers run in integers, the rest in the engine's float kernels
 };
 
 // What the network makes of the case's input, row-major like `expected`.

@@ -63,7 +63,7 @@ TEST_CASE("the shipped model written as QDQ ONNX and read back gives the same sc
   check_same_integers(model, PictureSet::open({kModels / "demo"}).value(), 0);
 }
 
-TEST_CASE("every width written as QDQ ONNX and read back gives the same scores, bit for bit") {
+TEST_CASE("every number of bits written as QDQ ONNX and read back gives the same scores, bit for bit") {
   const FloatModel model = FloatModel::load(kModels / "cifar10_resnet20b.pth").value();
   const PictureSet pictures = PictureSet::open({kModels / "demo"}).value();
   for (const int bits : {2, 3, 4, 5, 6, 7, 8}) {

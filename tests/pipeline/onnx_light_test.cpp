@@ -1,5 +1,5 @@
 // The ONNX project's "light" models: whole networks whose weights are ConstantOfShape nodes, as Caffe2 exported them.
-// With such weights every score is the same and hardly depends on the picture; what is tested is that each network is
+// With such weights every score is the same and hardly depends on the image; what is tested is that each network is
 // read, lowered, simplified and computed as a whole.
 #include <doctest/doctest.h>
 

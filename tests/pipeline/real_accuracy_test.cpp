@@ -1,4 +1,4 @@
-// Real weights, real pictures: float accuracy as stated, and what is left of it in integers.
+// Real weights, real images: the published float accuracy, and the accuracy in integers.
 #include <doctest/doctest.h>
 
 #include <cstring>
@@ -23,17 +23,17 @@ void check_float_and_8_bits(const RealModel& real, const std::filesystem::path& 
   CHECK(in_8_bits >= in_float - real.allowed_loss_8_8);
 }
 
-TEST_CASE("every CIFAR ResNet keeps its stated float accuracy and loses at most 0.6 points at 8/8 bits") {
+TEST_CASE("every CIFAR ResNet keeps its published float accuracy and loses at most 0.6 points at 8/8 bits") {
   NARROW_NEED_DATA(data);
   for (const RealModel& real : testing::cifar_resnets()) check_float_and_8_bits(real, data);
 }
 
-TEST_CASE("MobileNetV2 on ImageNet keeps its stated float accuracy and loses at most 1.5 points at 8/8 bits") {
+TEST_CASE("MobileNetV2 on ImageNet keeps its published float accuracy and loses at most 1.5 points at 8/8 bits") {
   NARROW_NEED_DATA(data);
   check_float_and_8_bits(testing::mobilenet_v2_imagenet(), data);
 }
 
-TEST_CASE("MobileNetV2 on CIFAR-10 keeps its stated float accuracy and loses at most 1.5 points at 8/8 bits") {
+TEST_CASE("MobileNetV2 on CIFAR-10 keeps its published float accuracy and loses at most 1.5 points at 8/8 bits") {
   NARROW_NEED_DATA(data);
   check_float_and_8_bits(testing::mobilenet_v2_cifar(), data);
 }

@@ -27,7 +27,7 @@ RealModel cifar(std::string weights, std::string architecture, std::string_view 
   return real;
 }
 
-// Calls `visit(index, input)` with each picture's network input.
+// Calls `visit(index, input)` with each image's network input.
 void for_each_input(const PictureSet& pictures, const Preprocessing& preprocessing, std::size_t limit,
                     const std::function<void(const LabelledPicture&, std::span<const float>)>& visit) {
   std::vector<float> input(static_cast<std::size_t>(preprocessing.crop_height) * preprocessing.crop_width *
@@ -106,7 +106,7 @@ RealModel mobilenet_v2_035_tiny_imagenet() {
   real.evaluation = "tinyimagenet_val/labels.tsv";
   real.calibration = "imagenet_samples";
   real.evaluation_preprocessing = *real.import.preprocessing;
-  real.allowed_loss_8_8 = 30;  // 1.5 points of 2000 pictures
+  real.allowed_loss_8_8 = 30;  // 1.5 points of 2000 images
   return real;
 }
 

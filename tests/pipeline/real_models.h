@@ -1,4 +1,4 @@
-// The real networks of the data folder: how each is imported, and what its README states.
+// The real networks of the data folder: how each is imported, and the accuracy of its README.
 #pragma once
 
 #include <filesystem>
@@ -15,14 +15,14 @@ namespace narrow::testing {
 
 struct RealModel {
   std::string weights;      // relative to the data folder
-  ImportOptions import;     // architecture and preprocessing as stated there
-  std::string evaluation;   // pictures to evaluate on, relative to the data folder
-  std::string calibration;  // pictures to calibrate on
+  ImportOptions import;     // architecture and preprocessing of the README
+  std::string evaluation;   // images to evaluate on, relative to the data folder
+  std::string calibration;  // images to calibrate on
   std::size_t calibration_limit = 0;
   Preprocessing evaluation_preprocessing;
-  int expected_correct = 0;  // float top-1, in pictures
-  int float_tolerance = 0;   // pictures
-  int allowed_loss_8_8 = 0;  // pictures below float at 8/8 bits, min/max observers
+  int expected_correct = 0;  // float top-1, in images
+  int float_tolerance = 0;   // images
+  int allowed_loss_8_8 = 0;  // images below float at 8/8 bits, min/max observers
 };
 
 [[nodiscard]] std::vector<RealModel> cifar_resnets();
@@ -40,10 +40,10 @@ struct SameNetwork {
 };
 [[nodiscard]] std::vector<SameNetwork> same_networks();
 
-// A network whose file states its quantization.
+// A network whose file is pre-quantized.
 struct StatedModel {
   RealModel real;
-  double expected_percent = 0;  // top-1 as stated in the data's README
+  double expected_percent = 0;  // top-1 of the data's README
   int weight_bits = 8;          // of the layers whose weights the file gives as integers
   int narrow_layers = 0;        // how many those are
 };
@@ -51,12 +51,12 @@ struct StatedModel {
 // First and last layer and the residual adds are float in the file: they are calibrated.
 [[nodiscard]] std::vector<StatedModel> partly_stated_models();
 
-// Number of pictures whose best class is the label.
+// Number of images whose best class is the label.
 [[nodiscard]] int count_correct(const FloatModel& model, const PictureSet& pictures,
                                 const Preprocessing& preprocessing);
 [[nodiscard]] int count_correct(const Model& model, const PictureSet& pictures, const Preprocessing& preprocessing);
 
-// Scores of the first `limit` pictures (0: all), one row of classes a picture.
+// Scores of the first `limit` images (0: all), one row of classes an image.
 [[nodiscard]] std::vector<float> scores_of(const Model& model, const PictureSet& pictures,
                                            const Preprocessing& preprocessing, std::size_t limit,
                                            const SessionOptions& options);

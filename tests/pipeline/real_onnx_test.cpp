@@ -1,4 +1,4 @@
-// Real ONNX files, real pictures: float accuracy as stated, 8 bits, and networks that state their own quantization.
+// Real ONNX files, real images: the published float accuracy, 8 bits, and pre-quantized networks.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -18,7 +18,7 @@ namespace {
 
 using testing::RealModel;
 
-TEST_CASE("every float ONNX file keeps its stated accuracy, and what 8/8 bits may cost") {
+TEST_CASE("every float ONNX file keeps its published accuracy, and what 8/8 bits may cost") {
   NARROW_NEED_DATA(data);
   for (const RealModel& real : testing::onnx_models()) {
     CAPTURE(real.weights);
@@ -34,7 +34,7 @@ TEST_CASE("every float ONNX file keeps its stated accuracy, and what 8/8 bits ma
   }
 }
 
-// Largest difference of two networks' scores on some pictures, relative to the largest score.
+// Largest difference of two networks' scores on some images, relative to the largest score.
 double relative_difference(const FloatModel& a, const FloatModel& b, const PictureSet& pictures,
                            const Preprocessing& preprocessing) {
   constexpr std::size_t kPictures = 8;
@@ -84,7 +84,7 @@ int layers_with_bits(const Model& model, int bits) {
       std::count_if(layers.begin(), layers.end(), [&](const LayerInfo& layer) { return layer.weight_bits == bits; }));
 }
 
-TEST_CASE("networks that state all of their quantization run in integers without calibration, as accurate as stated") {
+TEST_CASE("pre-quantized networks run in integers without calibration, with their published accuracy") {
   NARROW_NEED_DATA(data);
   for (const testing::StatedModel& stated : testing::fully_stated_models()) {
     CAPTURE(stated.real.weights);
@@ -101,7 +101,7 @@ TEST_CASE("networks that state all of their quantization run in integers without
 
 // Both graphs in float64, without kernels. Where biases are stated in integers too, nothing is left to round: the two
 // differ at ties only, which the last bit of a quotient of scales decides. There is one in 10^7 numbers, in this
-// picture at the very end; one early in the network would spread to half of all numbers behind it.
+// image at the very end; one early in the network would spread to half of all numbers after it.
 TEST_CASE("a QLinear network that became integers gives the scores of its file") {
   NARROW_NEED_DATA(data);
   const testing::StatedModel zoo = testing::fully_stated_models().back();

@@ -35,7 +35,7 @@ Window whole_picture() {
 
 }  // namespace
 
-TEST_CASE("an average pool over the whole picture is global") {
+TEST_CASE("an average pool over the whole image is global") {
   for (const bool count_include_pad : {false, true}) {
     GraphBuilder b(testing::seed(), kInput);
     const Graph original = b.finish(b.node("pool", AveragePool{whole_picture(), count_include_pad}, {b.input()}));
@@ -46,7 +46,7 @@ TEST_CASE("an average pool over the whole picture is global") {
   }
 }
 
-TEST_CASE("average pools that are padded or smaller than the picture stay") {
+TEST_CASE("average pools that are padded or smaller than the image stay") {
   Window padded = whole_picture();
   padded.pad.top = 1;
   Window smaller = whole_picture();
@@ -181,7 +181,7 @@ TEST_CASE("a transposition moves into the weights of the linear layer that reads
   }
 }
 
-TEST_CASE("a transposition stays before a linear layer that is not its only reader or knows channels") {
+TEST_CASE("a transposition stays before a linear layer that is not its only reader or differs between channels") {
   for (const int variant : {0, 1, 2}) {
     GraphBuilder b(testing::seed(), {3, 4, 5});
     const ValueId t = b.node("t", Transpose{{2, 0, 1}}, {b.input()});
@@ -195,7 +195,7 @@ TEST_CASE("a transposition stays before a linear layer that is not its only read
   }
 }
 
-TEST_CASE("codes of a linear layer move with its weights") {
+TEST_CASE("weight integers of a linear layer move with its weights") {
   GraphBuilder b(testing::seed(), {3, 4, 5});
   ValueId x = b.quantize("q", b.input(), {0.0625F, 100, {0, 255}});
   x = b.lossless("flat", Flatten{}, b.lossless("t", Transpose{{2, 0, 1}}, x));

@@ -51,7 +51,7 @@ TEST_CASE("batch norm folds forward through flatten into a linear layer") {
       [](GraphBuilder& b) { return b.linear("fc", b.node("flatten", Flatten{}, {b.batch_norm("bn", b.input())}), 5); });
 }
 
-TEST_CASE("batch norm of a flattened picture folds forward but not back into a convolution") {
+TEST_CASE("batch norm of a flattened image folds forward but not back into a convolution") {
   check_all_fold([](GraphBuilder& b) {
     const ValueId flat = b.node("flatten", Flatten{}, {b.convolution("c", b.input(), 2, window(3))});
     return b.linear("fc", b.batch_norm("bn", flat), 5);
@@ -120,7 +120,7 @@ TEST_CASE("batch norm whose input has other readers does not change what they re
   });
 }
 
-TEST_CASE("batch norm behind a ReLU folds forward past it") {
+TEST_CASE("batch norm after a ReLU folds forward past it") {
   check_all_fold([](GraphBuilder& b) {
     const ValueId x = b.convolution("c1", b.input(), 4, window(3, 1, 1), 1, GraphBuilder::kRelu);
     return b.convolution("c2", b.batch_norm("bn", x), 3, window(3));

@@ -1,4 +1,4 @@
-// Pad nodes become padding of the windows behind them.
+// Pad nodes become padding of the windows after them.
 #include "rewrites/fold_pads.h"
 
 #include <doctest/doctest.h>
@@ -133,7 +133,7 @@ TEST_CASE("padding moves into a max pool only where no number is below zero") {
   }
 }
 
-TEST_CASE("padding folds through a dequantize that nobody else reads") {
+TEST_CASE("padding folds through a dequantize without another reader") {
   for (const bool shared : {false, true}) {
     GraphBuilder b(testing::seed(), kInput);
     const ValueId q = b.quantize("q", b.input(), {0.0625F, 100, {0, 255}});

@@ -34,7 +34,7 @@ TEST_CASE("a batch norm folds back through a reshape that cuts or joins pixels")
   }
 }
 
-TEST_CASE("a batch norm stays behind a reshape that mixes its channels") {
+TEST_CASE("a batch norm stays after a reshape that mixes its channels") {
   for (const TensorShape shape : {TensorShape{3, 5, 16}, TensorShape{5, 8, 6}}) {
     check_some_stay([&](GraphBuilder& b) { return b.batch_norm("bn", b.node("r", Reshape{shape}, {eight(b)})); }, 1);
   }
@@ -81,7 +81,7 @@ TEST_CASE("a batch norm folds through slices") {
   const auto slice = [](GraphBuilder& b, const char* name, ValueId x, std::int64_t begin) {
     return b.node(name, Slice{{1, 0, begin}, {3, 5, 2}}, {x});
   };
-  // Back: the channels that nobody reads stay as they are.
+  // Back: the channels that no node reads stay as they are.
   check_all_fold([&](GraphBuilder& b) { return b.batch_norm("bn", slice(b, "s", eight(b), 5)); });
   // Forward: into every reader of every slice.
   check_all_fold([&](GraphBuilder& b) {
@@ -184,7 +184,7 @@ TEST_CASE("an activation moves before what moves elements and into arithmetic") 
   CHECK(node_named(graph, "difference").clamp == Clamp{-0.5F, 1.0F});
 }
 
-TEST_CASE("an activation without zero stays behind padding") {
+TEST_CASE("an activation without zero stays after padding") {
   GraphBuilder b(testing::seed(), {6, 5, 4});
   const ValueId x = b.node("pad", Pad{{1, 0, 0, 0}}, {b.convolution("c", b.input(), 4)});
   CHECK(count<Activation>(check_simplify(b.finish(b.clamp("clamp", x, {0.5F, 1.0F})))) == 1);

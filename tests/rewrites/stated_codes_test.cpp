@@ -1,4 +1,4 @@
-// Integer weights that the origin states: what BatchNorms and biases may do to them.
+// Pre-quantized weights: how BatchNorms and biases may change them.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -66,7 +66,7 @@ TEST_CASE("a weight scale of zero, below it or not a number is refused") {
   }
 }
 
-TEST_CASE("a BatchNorm behind stated codes goes into scales, signs and bias") {
+TEST_CASE("a BatchNorm after pre-quantized weights goes into scales, signs and bias") {
   const Graph graph = with_batch_norm({-127, 127}, {2.0F, -0.5F, 1.0F});
   const Graph folded = testing::check_simplify(graph);
   CHECK(testing::same_outputs(graph, folded));
@@ -82,8 +82,8 @@ TEST_CASE("a BatchNorm behind stated codes goes into scales, signs and bias") {
   check_consistent(filter);
 }
 
-TEST_CASE("a code of -128 keeps a BatchNorm with a negative factor on its channel apart") {
-  // The lowest code is in channel 0.
+TEST_CASE("a weight integer of -128 keeps a BatchNorm with a negative factor on its channel apart") {
+  // The lowest weight integer is in channel 0.
   const Graph positive = with_batch_norm({-128, 127}, {0.5F, 1.0F, 2.0F});
   CHECK(testing::count<Convolution>(testing::check_simplify(positive)) == 1);
   const Graph negative = with_batch_norm({-128, 127}, {-0.5F, 1.0F, 2.0F});
@@ -96,10 +96,10 @@ TEST_CASE("a code of -128 keeps a BatchNorm with a negative factor on its channe
   check_consistent(affine);
 }
 
-TEST_CASE("a factor of zero, or none that float can hold, makes the codes zero") {
+TEST_CASE("a factor of zero, or none that float can hold, makes the weight integers zero") {
   for (const float tiny : {0.0F, -0.0F, 1e-38F, -1e-38F}) {
     Graph graph = with_batch_norm({-128, 127}, {1.0F, tiny, 1.0F});
-    // The code whose sign can't change must not keep a factor apart that leaves nothing of it.
+    // The weight integer whose sign can't change must not keep a factor apart that makes it zero.
     for (Node& node : graph.nodes) {
       if (node.name != "conv") continue;
       Filter& lowest = *filter_of(node);
@@ -122,7 +122,7 @@ TEST_CASE("a factor of zero, or none that float can hold, makes the codes zero")
   CHECK_FALSE(scale_codes(product, {1.0}));
 }
 
-TEST_CASE("a BatchNorm before stated codes stays before them") {
+TEST_CASE("a BatchNorm before pre-quantized weights stays before them") {
   GraphBuilder b(testing::seed(), {5, 5, 2});
   const ValueId norm = b.batch_norm("bn", qdq(b, "x", b.input(), kInput));
   const ValueId conv = coded(b, "conv", norm, 3, {-3, 3}, kInput.scale);
@@ -137,7 +137,7 @@ TEST_CASE("a BatchNorm before stated codes stays before them") {
   CHECK(testing::count<Convolution>(testing::check_simplify(c.finish(qdq(c, "y", plain, kInput)))) == 1);
 }
 
-TEST_CASE("a lowered BatchNorm states codes only where quantization is stated") {
+TEST_CASE("a lowered BatchNorm has weight integers only in a pre-quantized network") {
   for (const bool stated : {false, true}) {
     GraphBuilder b(testing::seed(), {5, 5, 3});
     BatchNorm norm;
@@ -157,7 +157,7 @@ TEST_CASE("a lowered BatchNorm states codes only where quantization is stated") 
   }
 }
 
-TEST_CASE("stated weights become integers with the range of their codes and a rounded bias") {
+TEST_CASE("pre-quantized weights become integers with the range of their weight integers and a rounded bias") {
   const QuantizedFilter filter = stated_filter(small_filter(-1, 1, 0.5F, 1.0F), {0.25F, 0, {0, 3}}).value();
   CHECK(filter.range == QRange{-1, 1});
   CHECK(bits_for(filter.range) == 2);
@@ -170,7 +170,7 @@ TEST_CASE("stated weights become integers with the range of their codes and a ro
   CHECK(stated_filter(small_filter(1, 1, 0.5F, 0.4375F), {0.25F, 0, {0, 3}}).value().bias[0] == 4);
 }
 
-TEST_CASE("a bias beyond int32 is an error, unless all codes of its channel are zero") {
+TEST_CASE("a bias beyond int32 is an error, unless all weight integers of its channel are zero") {
   CHECK(stated_filter(small_filter(1, 1, 0x1p-20F, 127.99F), {0x1p-4F, 0, {0, 255}}).ok());
   for (const float bias : {128.5F, -128.5F, kLargest}) {
     const auto refused = stated_filter(small_filter(0, 1, 0x1p-20F, bias), {0x1p-4F, 0, {0, 255}});

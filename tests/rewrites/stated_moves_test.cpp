@@ -60,7 +60,7 @@ TEST_CASE("a float graph is left alone") {
   CHECK(node_names(graph) == Names{"conv", "relu"});
 }
 
-TEST_CASE("every lossless operator runs on integers, behind Dequantize and before Quantize") {
+TEST_CASE("every lossless operator runs on integers, after Dequantize and before Quantize") {
   for (const auto& [key, op] : lossless_operators()) {
     const std::string name = key;  // clang 14 captures no structured binding
     CAPTURE(name);
@@ -142,7 +142,7 @@ TEST_CASE("a clamp that is no range of integers stays") {
   }
 }
 
-TEST_CASE("Quantize reads past an Activation that has other readers, and knows a layer's own clamp") {
+TEST_CASE("Quantize reads past an Activation that has other readers, and uses a layer's own clamp") {
   GraphBuilder b(testing::seed(), {4, 4, 3});
   const ValueId conv = b.convolution("conv", b.input(), 3, {}, 1, GraphBuilder::kRelu);
   const ValueId clip = b.clamp("clip", conv, {0.0F, 1.5F});
@@ -153,7 +153,7 @@ TEST_CASE("Quantize reads past an Activation that has other readers, and knows a
   CHECK(testing::count<Activation>(placed) == 1);
 }
 
-TEST_CASE("what is narrowed stays narrow behind lossless operators") {
+TEST_CASE("what is narrowed stays narrow after lossless operators") {
   GraphBuilder b(testing::seed(), {4, 4, 3});
   const ValueId pool = b.node("pool", MaxPool{window(2, 2)}, {b.relu("relu", b.input())});
   const Graph placed = place(b.finish(b.linear("fc", qdq(b, "q", pool, kSigned), 2)));
@@ -189,7 +189,7 @@ TEST_CASE("a ReLU between two equal quantizations becomes the range of one, as P
   CHECK(quantization_of(two, "b").range == QRange{30, 255});
 }
 
-TEST_CASE("simplify places stated quantization behind folded and fused layers") {
+TEST_CASE("simplify moves Quantize and Dequantize of a pre-quantized network after folded and fused layers") {
   GraphBuilder b(testing::seed(), {6, 6, 3});
   const ValueId x = qdq(b, "x", b.input(), kSigned);
   const ValueId conv = coded(b, "conv", x, 4, {-1, 1}, kSigned.scale, window(3, 1, 1));

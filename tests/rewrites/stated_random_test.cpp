@@ -74,7 +74,7 @@ Graph random_network(unsigned seed) {
 
 }  // namespace
 
-TEST_CASE("placing and converting stated quantization changes no number, whatever the network") {
+TEST_CASE("moving and converting the quantization of a pre-quantized network changes no number, whatever the network") {
   for (unsigned i = 0; i < 60; ++i) {
     const unsigned seed = testing::seed() + i;
     CAPTURE(seed);

@@ -1,4 +1,4 @@
-// Where tests find real weights and pictures, and how they say that they can't run.
+// Where tests find real weights and images, and how they report that they can't run.
 #pragma once
 
 #include <cstdio>

@@ -23,7 +23,7 @@
 
 namespace {
 
-constexpr double kLargestDifference = 1e-4;  // relative to the largest score of the picture
+constexpr double kLargestDifference = 1e-4;  // relative to the largest score of the image
 // dB that an integer network must keep, or as much as PyTorch's own simulation of 8 bits (simulate.py), less a margin:
 // most random networks amplify every rounding, and what they do to noise is luck within a few dB.
 constexpr double kLeastSqnr = 20;

@@ -11,7 +11,7 @@ using narrow::Model;
 using narrow::testing::IntegerGraphBuilder;
 using narrow::testing::window;
 
-TEST_CASE("layers say shape and widths and stored bytes") {
+TEST_CASE("layers report shape and bits and stored bytes") {
   IntegerGraphBuilder b(2, {8, 8, 3});
   const auto first = b.float_convolution(b.input(), window(3, 2, 1), 1, 4);
   const auto second = b.convolution(b.quantize(first, 8), {3, 1, 1, 2, 1, 1, {1, 0, 1, 0}}, 2, 6, 3, 5);

@@ -107,7 +107,7 @@ void check_equal(const ModelData& a, const ModelData& b) {
 
 }  // namespace
 
-TEST_CASE("a model with every operator and width comes back equal") {
+TEST_CASE("a model with every operator and number of bits comes back equal") {
   for (unsigned i = 0; i < 12; ++i) {
     ModelData data = (i % 2 == 0 ? model_of_everything : model_of_functions)(narrow::testing::seed() + i);
     data.preprocessing.resize = i % 2 == 0 ? std::optional<int>(9) : std::nullopt;
@@ -123,7 +123,7 @@ TEST_CASE("a model with every operator and width comes back equal") {
   }
 }
 
-TEST_CASE("a BatchNorm that nobody folded is stored too") {
+TEST_CASE("a BatchNorm that was not folded is stored too") {
   ModelData data;
   auto& graph = data.graph;
   graph.input = graph.add_value("input", {1, 1, 2});
@@ -340,7 +340,7 @@ TEST_CASE("labels and preprocessing must fit the network") {
   CHECK(mentions(parse_error(to_model(data).serialize()), "1 channel, the network takes 3"));
 }
 
-TEST_CASE("preprocessing of a gray picture comes back equal") {
+TEST_CASE("preprocessing of a gray image comes back equal") {
   ModelData data;
   data.graph.input = data.graph.add_value("input", {1, 1, 1});
   data.graph.output = data.graph.add_node("flat", narrow::graph::Flatten{}, {data.graph.input}).value();

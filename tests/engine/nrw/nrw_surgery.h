@@ -1,4 +1,4 @@
-// Changes inside of .nrw bytes that checksums would otherwise hide from the checks behind them.
+// Changes inside .nrw bytes, with new checksums, so that they reach the checks after those of the checksums.
 #pragma once
 
 #include <cstddef>

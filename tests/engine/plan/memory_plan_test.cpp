@@ -17,8 +17,8 @@ namespace {
 
 std::size_t rounded(std::size_t bytes) { return (bytes + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment; }
 
-// No two buffers that are alive together share a byte, all are aligned and inside, and the arena is no larger than it
-// must be for somebody.
+// No two buffers that are alive together share a byte, all are aligned and inside, and the arena ends where the
+// last buffer ends.
 void check_plan(const std::vector<BufferLife>& buffers) {
   const MemoryPlan plan = plan_memory(buffers).value();
   REQUIRE(plan.offsets.size() == buffers.size());

@@ -99,7 +99,7 @@ TEST_CASE("channels are not divided where rows are as even and inputs would be l
   CHECK(choose_partition(work, 1, 2, 64 * 1024).channel_parts == 1);
 }
 
-TEST_CASE("a batch is divided across the borders of pictures") {
+TEST_CASE("a batch is divided across the borders of images") {
   const Work work = convolution(7, 512, 512, 3, 4, 512);  // rows alone: 4 and 3
   const Partition partition = choose_partition(work, 8, 2, 64 * 1024);
   check_cover(work, 8, partition);

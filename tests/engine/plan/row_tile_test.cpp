@@ -92,7 +92,7 @@ TEST_CASE("row tiles: expansion, depthwise, projection and addition are one step
   check_equal(model);
 }
 
-TEST_CASE("row tiles: a strided first layer and rows that nobody reads equal the reference") {
+TEST_CASE("row tiles: a strided first layer and rows that are never read equal the reference") {
   const Model model = strided();
   const std::vector<std::string> with = fused(model);
   CHECK(with[1].empty());

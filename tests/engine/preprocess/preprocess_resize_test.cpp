@@ -1,4 +1,4 @@
-// Resampling against hashes of what Pillow makes of the same pictures (tests/golden/make_resize_golden.py).
+// Resampling against hashes of what Pillow makes of the same images (tests/golden/make_resize_golden.py).
 #include <doctest/doctest.h>
 
 #include <cstdint>
@@ -101,7 +101,7 @@ TEST_CASE("resizing only a box gives the same pixels as resizing everything") {
   }
 }
 
-TEST_CASE("resizing a picture of one colour keeps it") {
+TEST_CASE("resizing an image of one colour keeps it") {
   for (const int value : {0, 1, 127, 128, 254, 255}) {
     Picture picture{61, 37, {}};
     picture.rgb.assign(61 * 37 * 3, static_cast<std::uint8_t>(value));

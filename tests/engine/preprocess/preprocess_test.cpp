@@ -42,7 +42,7 @@ Preprocessing preset(const char* name) { return narrow::preprocessing_preset(nam
 
 }  // namespace
 
-TEST_CASE("every preset is valid and says what the header promises") {
+TEST_CASE("every preset is valid and equals its description in the header") {
   const std::vector<std::string> names = narrow::preprocessing_presets();
   CHECK(names == std::vector<std::string>{"imagenet", "imagenet-crop", "cifar10", "cifar10-imagenet", "mobilenet-tf",
                                           "raw", "mnist"});
@@ -113,7 +113,7 @@ TEST_CASE("numbers outside their range are refused") {
   CHECK(narrow::validate(largest).ok());
 }
 
-TEST_CASE("an empty picture or a wrong buffer is refused") {
+TEST_CASE("an empty image or a wrong buffer is refused") {
   const Preprocessing preprocessing = crop_only(2, 2);
   for (const Picture& bad :
        {Picture{}, Picture{0, 3, {}}, Picture{-1, -1, {1, 2, 3}}, Picture{1, 1, {1, 2}}, Picture{1, 1, {1, 2, 3, 4}},
@@ -140,7 +140,7 @@ TEST_CASE("the centre crop cuts the larger half of an odd difference below and r
   }
 }
 
-TEST_CASE("a picture smaller than the crop lies in black with the odd line below and right of it") {
+TEST_CASE("an image smaller than the crop is padded with black and the odd line is below and right of it") {
   const Picture result = narrow::resize_and_crop(ramp(2, 1), crop_only(4, 5)).value();
   for (int y = 0; y < 4; ++y) {
     for (int x = 0; x < 5; ++x) {
@@ -179,7 +179,7 @@ TEST_CASE("resizing sets the shorter side and keeps the aspect") {
   CHECK(size(1, 7, 3) == std::pair<int, int>(3, 21));
 }
 
-TEST_CASE("pictures of one pixel or one line go through every preset") {
+TEST_CASE("images of one pixel or one line go through every preset") {
   for (const std::string& name : narrow::preprocessing_presets()) {
     const Preprocessing preprocessing = preset(name.c_str());
     std::vector<float> out(static_cast<std::size_t>(preprocessing.crop_height * preprocessing.crop_width) *
@@ -228,7 +228,7 @@ TEST_CASE("the network input is (pixel / 255 - mean) / std in single precision")
   CHECK(out[1] == 1.0F);
 }
 
-TEST_CASE("one channel is Pillow's luma of the cropped picture with the first mean and std") {
+TEST_CASE("one channel is Pillow's luma of the cropped image with the first mean and std") {
   struct Expected {
     std::array<std::uint8_t, 3> rgb;
     int gray;  // Image.new("RGB", (1, 1), rgb).convert("L").getpixel((0, 0))

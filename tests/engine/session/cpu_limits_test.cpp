@@ -1,4 +1,4 @@
-// How many threads can make progress: affinity, and quotas as control groups of both versions state them.
+// How many threads can make progress: affinity, and quotas of control groups of both versions.
 #include "engine/session/cpu_limits.h"
 
 #include <doctest/doctest.h>
@@ -83,7 +83,7 @@ TEST_CASE("inside a container the root holds the quota of a group that can not b
   CHECK(outside.quota() == 1);
 }
 
-TEST_CASE("version 1 states quota and period in two files") {
+TEST_CASE("version 1 holds quota and period in two files") {
   const Cgroups groups("12:memory:/x\n4:cpu,cpuacct:/x\n3:cpuset:/x\n");
   groups.write("cpu/x/cpu.cfs_quota_us", "-1\n");
   groups.write("cpu/x/cpu.cfs_period_us", "100000\n");

@@ -35,7 +35,7 @@ TEST_CASE("profiling gives the scores of run and a time for each step that is no
   }
 }
 
-TEST_CASE("profiling with room for another number of times is an error and nothing runs") {
+TEST_CASE("profiling with space for another number of times is an error and nothing runs") {
   const narrow::Model model = narrow::testing::to_model(narrow::testing::model_of_everything(1));
   Session session = Session::create(model).value();
   const std::vector<float> picture = narrow::testing::random_pictures(model.input_shape(), 1, 1);

@@ -29,7 +29,7 @@ std::vector<float> run(const Model& model, const SessionOptions& options, const 
   Session session = Session::create(model, options).value();
   const auto batch = static_cast<std::int64_t>(pictures.size()) / model.input_shape().elems();
   std::vector<float> scores(static_cast<std::size_t>(batch * model.classes()));
-  // Other pictures first: what a step forgets to write is then wrong, and not by luck what an earlier session left
+  // Other images first: what a step forgets to write is then wrong, and not by luck what an earlier session left
   // there.
   session.run(random_pictures(model.input_shape(), batch, 31337), scores).value();
   std::fill(scores.begin(), scores.end(), -12345.0F);
@@ -37,7 +37,7 @@ std::vector<float> run(const Model& model, const SessionOptions& options, const 
   return scores;
 }
 
-// Interpreted picture by picture.
+// Interpreted image by picture.
 std::vector<float> expected_scores(const Model& model, const std::vector<float>& pictures) {
   const std::int64_t elems = model.input_shape().elems();
   std::vector<float> scores;
@@ -199,7 +199,7 @@ TEST_CASE("multipliers are rounded once") {
   CHECK(found == 5);
 }
 
-TEST_CASE("a picture's scores do not depend on its neighbours in the batch") {
+TEST_CASE("an image's scores do not depend on its neighbours in the batch") {
   const Model model = to_model(model_of_everything(narrow::testing::seed()));
   const std::vector<float> pictures = random_pictures(model.input_shape(), 5, 99);
   SessionOptions options;

@@ -1,4 +1,4 @@
-// What a session refuses, reports and promises besides numbers.
+// What a session refuses, reports and guarantees besides its scores.
 #include "narrow/session.h"
 #include "narrow/executor.h"
 #include "narrow/inspect.h"
@@ -149,7 +149,7 @@ TEST_CASE("small steps are not split") {
   CHECK(executor.calls == 0);
 }
 
-TEST_CASE("a BatchNorm that nobody folded is an error that names the node") {
+TEST_CASE("a BatchNorm that was not folded is an error that names the node") {
   narrow::engine::ModelData data;
   auto& graph = data.graph;
   graph.input = graph.add_value("input", {4, 4, 3});
@@ -237,7 +237,7 @@ TEST_CASE("classify preprocesses as the model says") {
   CHECK_FALSE(session.classify(picture).ok());
 }
 
-TEST_CASE("classify says when the network takes no pictures") {
+TEST_CASE("classify reports that the network takes no images") {
   IntegerGraphBuilder b(9, {4, 4, 2});
   const Model model = to_model(b.finish(b.linear_scores(b.quantize(b.input()), 3)));
   const auto scores = Session::create(model).value().classify({4, 4, std::vector<std::uint8_t>(48)});

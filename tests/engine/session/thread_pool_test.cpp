@@ -69,7 +69,7 @@ TEST_CASE("executors that work at the same time share helpers and finish") {
   for (std::thread& caller : callers) caller.join();
 }
 
-TEST_CASE("the pool has as many helpers as the largest executor wants and ends with the last") {
+TEST_CASE("the pool has as many helpers as the largest executor requires and ends with the last") {
   auto two = PoolExecutor::create(2).value();
   auto five = PoolExecutor::create(5).value();
   CHECK(ThreadPool::shared(0).value()->helpers() == 4);

@@ -193,7 +193,7 @@ TEST_CASE("torchvision densenet121 is known under its published keys too") {
   CHECK(network->architecture == "densenet121");
 }
 
-TEST_CASE("torchvision networks take pictures of other sizes") {
+TEST_CASE("torchvision networks take images of other sizes") {
   const auto size_of = [](const std::string& name, int size) {
     ArchitectureOptions options;
     options.input_size = size;

@@ -130,7 +130,7 @@ TEST_CASE("files of Pillow's own tests are read or refused as Pillow does") {
   CHECK(refused >= 6);
 }
 
-TEST_CASE("real pictures cut anywhere are errors") {
+TEST_CASE("real images cut anywhere are errors") {
   NARROW_NEED_DATA(data);
   for (const std::string name : {"hopper.jpg", "flower2.jpg", "app13-multiple.jpg", "hopper_gray.jpg", "hopper.png",
                                  "pil123p.png", "hopper.ppm", "hopper_rle8.bmp"}) {
@@ -148,12 +148,12 @@ TEST_CASE("real pictures cut anywhere are errors") {
   }
 }
 
-TEST_CASE("every form of real data set opens with the labels its files state") {
+TEST_CASE("every kind of real data set opens with the labels of its files") {
   NARROW_NEED_DATA(data);
   const auto cifar = narrow::PictureSet::open({data / "cifar10_lossless" / "test_500.bin"}).value();
   CHECK(cifar.size() == 500);
   CHECK(cifar.labelled());
-  CHECK(cifar.get(0).value().label == 3);  // the first CIFAR-10 test picture is the cat
+  CHECK(cifar.get(0).value().label == 3);  // the first CIFAR-10 test image is the cat
 
   const auto listed = narrow::PictureSet::open({data / "cifar10_jpeg" / "labels.tsv"}).value();
   const auto folder = narrow::PictureSet::open({data / "cifar10_jpeg" / "test"}).value();

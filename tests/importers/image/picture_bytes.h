@@ -1,4 +1,4 @@
-// Files of pictures, as bytes, for the tests of this room.
+// Image files as bytes, for the tests of this folder.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +21,7 @@ struct PictureGolden {
   std::vector<std::uint8_t> file;
 };
 
-// Pictures of 17 x 11 made by Pillow (tests/golden/make_picture_golden.py).
+// Images of 17 x 11 made by Pillow (tests/golden/make_picture_golden.py).
 [[nodiscard]] const std::vector<PictureGolden>& picture_goldens();
 [[nodiscard]] const PictureGolden& picture_golden(std::string_view name);
 

@@ -83,7 +83,7 @@ TEST_CASE("safetensors of every element type at its extremes") {
   CHECK(read_one("BOOL", 2, "\x00\x01"s) == std::vector<float>{0, 1});
 }
 
-TEST_CASE("safetensors with scalars and empty tensors and metadata and spaces behind the header") {
+TEST_CASE("safetensors with scalars and empty tensors and metadata and spaces after the header") {
   const std::string header = R"({"__metadata__":{"format":"pt","x":"[{"},"b":)" + tensor("F32", "[]", 4, 8) +
                              R"(,"e":)" + tensor("F32", "[3,0]", 8, 8) + R"(,"a":)" + tensor("U8", "[1,4]", 0, 4) +
                              "}     ";

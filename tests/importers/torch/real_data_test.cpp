@@ -36,8 +36,8 @@ std::vector<T> npy_values(const std::vector<std::byte>& npy) {
 }
 
 struct Golden {
-  std::vector<std::uint8_t> pixels;  // [pictures, height, width, 3]
-  std::vector<float> logits;         // [pictures, classes]
+  std::vector<std::uint8_t> pixels;  // [images, height, width, 3]
+  std::vector<float> logits;         // [images, classes]
 };
 
 Golden read_golden(const std::filesystem::path& path) {
@@ -48,7 +48,7 @@ Golden read_golden(const std::filesystem::path& path) {
           npy_values<float>(archive->read("logits.npy").value())};
 }
 
-// The first golden picture through the raw graph, in float64, against the logits of PyTorch.
+// The first golden image through the raw graph, in float64, against the logits of PyTorch.
 void check_logits(const std::filesystem::path& checkpoint, const std::string& architecture,
                   const ArchitectureOptions& options, const std::filesystem::path& golden_path) {
   const auto weights = read_checkpoint(checkpoint);

@@ -32,7 +32,7 @@ class GraphBuilder {
   // A function with these numbers; a PRelu gets random slopes of either sign.
   graph::ValueId function(const std::string& name, graph::ValueId x, graph::FunctionKind kind, float alpha = 0,
                           float beta = 0);
-  // Quantize with stated parameters, and the uint8 value that it writes.
+  // A Quantize with these parameters, and the uint8 value that it writes.
   graph::ValueId quantize(const std::string& name, graph::ValueId x, const Quantization& quantization);
   // Any operator that keeps the quantization of its first input: on uint8, lossless operators.
   graph::ValueId lossless(const std::string& name, graph::Op op, graph::ValueId x);
@@ -42,7 +42,7 @@ class GraphBuilder {
   [[nodiscard]] std::vector<float> random(std::size_t count, float lo, float hi);
   [[nodiscard]] std::mt19937& generator() { return generator_; }
 
-  // The graph so far; whoever changes it keeps it valid.
+  // The graph so far. A caller that changes it keeps it valid.
   [[nodiscard]] graph::Graph& built() { return graph_; }
   [[nodiscard]] const graph::Graph& built() const { return graph_; }
   // The graph with this output.
@@ -59,7 +59,7 @@ class GraphBuilder {
 // A square window.
 [[nodiscard]] graph::Window window(int kernel, int stride = 1, int pad = 0, int dilation = 1);
 
-// A random picture for the graph's input, in [-2, 2].
+// A random image for the graph's input, in [-2, 2].
 [[nodiscard]] std::vector<double> random_input(const graph::Graph& graph, unsigned seed);
 
 }  // namespace narrow::testing

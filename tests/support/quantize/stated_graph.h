@@ -1,4 +1,4 @@
-// Graphs with stated quantization, for tests. Scales are powers of two and biases multiples of their scales, so that
+// Pre-quantized graphs, for tests. Scales are powers of two and biases multiples of their scales, so that
 // float64 computes everything exactly and rewrites can be compared bit for bit.
 #pragma once
 
@@ -12,18 +12,18 @@
 
 namespace narrow::testing {
 
-// Quantize and Dequantize: the float value behind them.
+// Quantize and Dequantize: the float value after them.
 graph::ValueId qdq(GraphBuilder& b, const std::string& name, graph::ValueId x, const Quantization& quantization);
 
-// A convolution with random weight codes in [lo, hi], both of which occur, and a scale of its own per channel. Its bias
-// is exact for an input with `input_scale`.
+// A convolution with random weight integers in [lo, hi], both of which occur, and a scale of its own per channel. Its
+// bias is exact for an input with `input_scale`.
 graph::ValueId coded(GraphBuilder& b, const std::string& name, graph::ValueId x, int out_channels, QRange codes,
                      float input_scale, const graph::Window& window = {}, int groups = 1, Clamp clamp = {});
 
 // Both compute the same numbers, to the last bit of float64, on some random pictures.
 [[nodiscard]] bool same_outputs(const graph::Graph& a, const graph::Graph& b);
 
-// What min/max calibration sees on some random pictures, and the quantized graph, validated.
+// Min/max calibration on some random images, and the quantized graph, validated.
 [[nodiscard]] std::vector<std::optional<graph::Observation>> observe(const graph::Graph& graph);
 [[nodiscard]] graph::QuantizedGraph quantize(const graph::Graph& graph, const QuantizeOptions& options = {});
 

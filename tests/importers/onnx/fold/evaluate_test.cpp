@@ -211,7 +211,7 @@ TEST_CASE("results without bound are refused before memory is taken for them") {
   CHECK(refusal("MatMul", {wide, high}) == ErrorCode::kLimit);
 }
 
-TEST_CASE("quantizing rounds half to even and saturates and knows channels") {
+TEST_CASE("quantizing rounds half to even and saturates per tensor and per channel") {
   const Tensor x = float_tensor({2, 3}, {0.5F, 1.5F, -2.5F, 1000.0F, -1000.0F, 0.0F});
   const Tensor one = float_tensor({}, {1});
   CHECK(run("QuantizeLinear", {x, one}).to_ints() == OnnxDims{0, 2, 0, 255, 0, 0});

@@ -133,7 +133,7 @@ TEST_CASE("dimensions that alternate between equal and repeated are brought toge
   CHECK(run_network(network, iota(32), kAsItIs) == expected);
 }
 
-TEST_CASE("squeeze and excite multiplies a picture by a vector without moving either") {
+TEST_CASE("squeeze and excite multiplies an image by a vector without moving either") {
   OnnxNetwork network;
   network.input("x", {1, 4, 5, 5}).output("y");
   network.node("GlobalAveragePool", {"x"}, {"p"}).node("Sigmoid", {"p"}, {"s"}).node("Mul", {"x", "s"}, {"y"});

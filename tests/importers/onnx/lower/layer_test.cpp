@@ -93,7 +93,7 @@ TEST_CASE("auto_pad puts the odd pixel where its name says") {
   }
 }
 
-TEST_CASE("a picture network reads height and width and channels") {
+TEST_CASE("an image network reads height and width and channels") {
   const auto w = small_integers(3 * 2 * 9, seed());
   ConvCase c{2, 4, 4, 3, 1, 3, 3};
   const OnnxNetwork network = conv_network(c, w, {1, 2, 3}, {{"auto_pad", std::string("SAME_UPPER")}});

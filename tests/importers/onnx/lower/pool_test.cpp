@@ -45,7 +45,7 @@ TEST_CASE("ceil_mode adds a window that is partly outside and none that is wholl
   CHECK(pooled_row("MaxPool", 6, 3, {{"strides", OnnxDims{1, 2}}}) == Row{2, 4});
   CHECK(pooled_row("MaxPool", 6, 3, {{"strides", OnnxDims{1, 2}}, ceil}) == Row{2, 4, 5});
   CHECK(pooled_row("AveragePool", 6, 3, {{"strides", OnnxDims{1, 2}}, ceil}) == Row{1, 3, 4.5});
-  // The third window would begin behind the last pixel.
+  // The third window would begin after the last pixel.
   CHECK(pooled_row("MaxPool", 4, 1, {{"strides", OnnxDims{1, 2}}, ceil}) == Row{0, 2});
   CHECK(pooled_row("MaxPool", 4, 2, {{"strides", OnnxDims{1, 3}}, ceil}) == Row{1, 3});
   // It would begin within the padding on the right.
@@ -75,7 +75,7 @@ TEST_CASE("auto_pad of pools counts only pixels") {
   CHECK(pooled_row("AveragePool", 4, 2, {{"auto_pad", std::string("SAME_LOWER")}}) == Row{0, 0.5, 1.5, 2.5});
 }
 
-TEST_CASE("pools of several pictures keep them apart") {
+TEST_CASE("pools of several images keep them apart") {
   const OnnxNetwork network = pool_network("MaxPool", {2, 2, 2, 2}, {{"kernel_shape", OnnxDims{2, 2}}});
   CHECK(run_network(network, iota(16), kAsItIs) == Row{3, 7, 11, 15});
 }

@@ -31,7 +31,7 @@ const Quantization kResult{2.0F, 20, {0, 255}};
 
 }  // namespace
 
-TEST_CASE("QLinearConv keeps scales per channel and codes and its integer bias") {
+TEST_CASE("QLinearConv keeps scales per channel and weight integers and its integer bias") {
   OnnxNetwork network = quantized_input({1, 2, 4, 4});
   network.constant("w", int8_tensor({2, 2, 1, 1}, {1, -2, 127, -128}));
   network.constant("ws", float_tensor({2}, {0.25F, 4})).constant("wz", int8_tensor({2}, {0, 0}));
@@ -96,7 +96,7 @@ TEST_CASE("QLinearAdd and QLinearMul take tensors and constants") {
   }
 }
 
-TEST_CASE("quantized pools know pictures with channels last") {
+TEST_CASE("quantized pools read images with channels last") {
   for (const std::string op : {"com.microsoft.QLinearGlobalAveragePool", "com.microsoft.QLinearAveragePool"}) {
     for (const bool last : {false, true}) {
       OnnxNetwork network = quantized_input(last ? OnnxDims{1, 2, 2, 3} : OnnxDims{1, 3, 2, 2});

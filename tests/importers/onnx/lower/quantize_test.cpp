@@ -1,4 +1,4 @@
-// QuantizeLinear and DequantizeLinear: what the file states reaches the graph as stated.
+// QuantizeLinear and DequantizeLinear: the quantization of the file reaches the graph unchanged.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -75,7 +75,7 @@ TEST_CASE("a clip of integers narrows their range") {
   CHECK(contains(lowering_error(network).message, "without their zero point"));
 }
 
-TEST_CASE("a clip behind a move of integers narrows their range too") {
+TEST_CASE("a clip after a move of integers narrows their range too") {
   OnnxNetwork network = around(uint8_tensor({}, {0}), "MaxPool", {}, {{"kernel_shape", OnnxDims{1, 1}}});
   network.model.inputs[0].dims = OnnxDims{1, 4, 1, 2};
   network.model.nodes.pop_back();
@@ -120,7 +120,7 @@ TEST_CASE("integers that are scores become real numbers") {
   CHECK(ops_of(network) == "Quantize Dequantize");
 }
 
-TEST_CASE("weights keep their codes through transposition and reshaping") {
+TEST_CASE("weights keep their integers through transposition and reshaping") {
   OnnxNetwork network;
   network.input("x", {1, 3}).output("y");
   network.constant("q", int8_tensor({2, 3}, {-128, 0, 127, 1, 2, 3}));
@@ -135,7 +135,7 @@ TEST_CASE("weights keep their codes through transposition and reshaping") {
   CHECK(filter.weights == std::vector<float>{-64, 0, 63.5F, 2, 4, 6});
 }
 
-TEST_CASE("codes of a convolution are in the graph's order with one scale for all") {
+TEST_CASE("weight integers of a convolution are in the graph's order with one scale for all") {
   OnnxNetwork network;
   network.input("x", {1, 2, 4, 4}).output("y");
   network.constant("q", int8_tensor({1, 2, 2, 2}, {1, 2, 3, 4, 5, 6, 7, 8})).constant("s", float_tensor({1}, {0.25F}));
@@ -148,7 +148,7 @@ TEST_CASE("codes of a convolution are in the graph's order with one scale for al
   CHECK(filter.codes->scales == std::vector<float>{0.25F});
 }
 
-TEST_CASE("float weights that the file quantizes have codes") {
+TEST_CASE("float weights that the file quantizes have weight integers") {
   OnnxNetwork network;
   network.input("x", {1, 2}).output("y").constant("w", float_tensor({2, 2}, {1, -1, 0.6F, 100}));
   network.constant("s", kHalf).constant("z", int8_tensor({}, {0}));
@@ -210,7 +210,7 @@ TEST_CASE("weights that int8 can't hold read copies of their input and sum to th
   }
 }
 
-TEST_CASE("a linear layer on a picture repeats its channels pixel by pixel") {
+TEST_CASE("a linear layer on an image repeats its channels pixel by pixel") {
   OnnxNetwork network;
   network.input("x", {1, 2, 1, 2})
       .output("y")
@@ -232,7 +232,7 @@ TEST_CASE("integer biases become real numbers that are rounded once") {
   CHECK(std::get<graph::Linear>(graph.nodes[0].op).filter.bias[0] == static_cast<float>(16777217 * double{0.1F}));
 }
 
-TEST_CASE("integer inputs are real numbers that are quantized as their reader states") {
+TEST_CASE("integer inputs are real numbers that are quantized as their reader specifies") {
   OnnxNetwork network;
   network.input("x", {1, 3, 4, 4}, ElementType::kInt8).output("y");
   network.constant("s", kHalf).constant("z", int8_tensor({}, {-3}));

@@ -89,7 +89,7 @@ TEST_CASE("dimensions of size 1 have no atoms and move for nothing") {
   CHECK(offsets(transposed(view, {2, 1, 0})) == iota(5));
 }
 
-TEST_CASE("a picture in NCHW terms reads its channels with stride 1") {
+TEST_CASE("an image in NCHW terms reads its channels with stride 1") {
   const View view = laid_out(0, 4, {{2, 2}, {3, 3}, {1, 4}});
   CHECK(view.sizes() == Sizes{1, 4, 2, 3});
   CHECK(view.dims[1] == Dimension{{4, 1}});
