@@ -9,51 +9,51 @@
 namespace narrow::graph {
 namespace {
 
-// Eight values of `width` bits are exactly `width` bytes. Packing and unpacking work on such groups.
+// Eight values of `bits` bits are exactly `bits` bytes. Packing and unpacking work on such groups.
 constexpr std::size_t kGroup = 8;
 
 // Number of values that are unpacked before they are checked. They stay in L1.
 constexpr std::size_t kBlock = 4096;
 
-std::size_t bytes_of(std::size_t count, std::size_t width) { return base::ceil_div(count * width, 8); }
+std::size_t bytes_of(std::size_t count, std::size_t bits) { return base::ceil_div(count * bits, 8); }
 
 std::uint64_t in_every_byte(std::uint64_t byte) { return byte * 0x0101010101010101U; }
 
-// Moves eight fields of `width` < 8 bits, lowest first, to the low bits of eight bytes: first the halves, then
+// Moves eight fields of `bits` < 8 bits, lowest first, to the low bits of eight bytes: first the halves, then
 // quarters, then eighths.
-std::uint64_t spread(std::uint64_t group, unsigned width) {
-  const auto field = [width](unsigned fields) { return (std::uint64_t{1} << (width * fields)) - 1; };
-  group = (group & field(4)) | ((group >> (4 * width)) & field(4)) << 32;
+std::uint64_t spread(std::uint64_t group, unsigned bits) {
+  const auto field = [bits](unsigned fields) { return (std::uint64_t{1} << (bits * fields)) - 1; };
+  group = (group & field(4)) | ((group >> (4 * bits)) & field(4)) << 32;
   const std::uint64_t halves = field(2) * 0x0000000100000001U;
-  group = (group & halves) | ((group >> (2 * width)) & halves) << 16;
+  group = (group & halves) | ((group >> (2 * bits)) & halves) << 16;
   const std::uint64_t quarters = field(1) * 0x0001000100010001U;
-  return (group & quarters) | ((group >> width) & quarters) << 8;
+  return (group & quarters) | ((group >> bits) & quarters) << 8;
 }
 
 // Unpacks the values [begin, begin + values.size()). begin is a multiple of kGroup. It does not check their range.
 void unpack_block(std::span<const std::byte> packed, std::size_t begin, const QRange& range,
                   std::span<std::int8_t> values) {
-  const auto width = static_cast<std::size_t>(bits_for(range));
-  packed = packed.subspan(begin / kGroup * width, bytes_of(values.size(), width));
-  if (width == 8) return void(std::memcpy(values.data(), packed.data(), values.size()));
+  const auto bits = static_cast<std::size_t>(bits_for(range));
+  packed = packed.subspan(begin / kGroup * bits, bytes_of(values.size(), bits));
+  if (bits == 8) return void(std::memcpy(values.data(), packed.data(), values.size()));
   // (v ^ sign) - sign extends a two's complement number. The highest bit of each byte stops the borrow into the next
   // byte.
-  const std::uint64_t sign = in_every_byte(range.lo < 0 ? std::uint64_t{1} << (width - 1) : 0);
+  const std::uint64_t sign = in_every_byte(range.lo < 0 ? std::uint64_t{1} << (bits - 1) : 0);
   const std::uint64_t high = in_every_byte(0x80);
   const auto unpacked = [&](std::uint64_t group) {
-    return (((spread(group, static_cast<unsigned>(width)) ^ sign) | high) - sign) ^ high;
+    return (((spread(group, static_cast<unsigned>(bits)) ^ sign) | high) - sign) ^ high;
   };
   const std::byte* from = packed.data();
   std::size_t left = packed.size();
   std::size_t i = 0;
   // Eight bytes hold a group and some bits of the next one.
-  for (; left >= sizeof(std::uint64_t) && i + kGroup <= values.size(); i += kGroup, from += width, left -= width) {
+  for (; left >= sizeof(std::uint64_t) && i + kGroup <= values.size(); i += kGroup, from += bits, left -= bits) {
     std::uint64_t group = 0;
     std::memcpy(&group, from, sizeof group);
     const std::uint64_t bytes = unpacked(group);
     std::memcpy(values.data() + i, &bytes, sizeof bytes);
   }
-  for (; i < values.size(); i += kGroup, from += width, left -= std::min(left, width)) {
+  for (; i < values.size(); i += kGroup, from += bits, left -= std::min(left, bits)) {
     std::uint64_t group = 0;
     std::memcpy(&group, from, std::min(left, sizeof group));
     const std::uint64_t bytes = unpacked(group);
@@ -80,24 +80,24 @@ bool rest_is_zero(std::span<const std::byte> packed, std::size_t count, const QR
 
 }  // namespace
 
-std::optional<std::size_t> packed_size(std::size_t count, int width) noexcept {
-  const auto bits_per_value = static_cast<std::size_t>(width);
-  std::size_t bits = 0;
-  if (__builtin_mul_overflow(count, bits_per_value, &bits)) return std::nullopt;
-  return bits / 8 + (bits % 8 != 0 ? 1 : 0);
+std::optional<std::size_t> packed_size(std::size_t count, int bits) noexcept {
+  const auto bits_per_value = static_cast<std::size_t>(bits);
+  std::size_t total = 0;
+  if (__builtin_mul_overflow(count, bits_per_value, &total)) return std::nullopt;
+  return total / 8 + (total % 8 != 0 ? 1 : 0);
 }
 
 void pack_bits(std::span<const std::int8_t> values, const QRange& range, std::span<std::byte> packed) noexcept {
-  const auto width = static_cast<std::size_t>(bits_for(range));
-  const std::uint64_t mask = (std::uint64_t{1} << width) - 1;
+  const auto bits = static_cast<std::size_t>(bits_for(range));
+  const std::uint64_t mask = (std::uint64_t{1} << bits) - 1;
   for (std::size_t i = 0; i < values.size(); i += kGroup) {
     const std::size_t count = std::min(kGroup, values.size() - i);
     std::uint64_t group = 0;
     for (std::size_t k = 0; k < count; ++k) {
-      group |= (static_cast<std::uint64_t>(std::int64_t{values[i + k]}) & mask) << (k * width);
+      group |= (static_cast<std::uint64_t>(std::int64_t{values[i + k]}) & mask) << (k * bits);
     }
-    const std::size_t bytes = bytes_of(count, width);
-    for (std::size_t b = 0; b < bytes; ++b) packed[i / kGroup * width + b] = static_cast<std::byte>(group >> (8 * b));
+    const std::size_t bytes = bytes_of(count, bits);
+    for (std::size_t b = 0; b < bytes; ++b) packed[i / kGroup * bits + b] = static_cast<std::byte>(group >> (8 * b));
   }
 }
 

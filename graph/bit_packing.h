@@ -1,6 +1,6 @@
-// Packs integers with the bits of their range: value i has bits [i * width, (i + 1) * width) of a little-endian bit
-// stream (bit 0 is the lowest bit of byte 0). Values are two's complement if the range has negative values, else
-// unsigned. The bits after the last value are zero.
+// Packs integers with the bits of their range: with n = bits_for(range), value i is in the bits [i * n, (i + 1) * n) of
+// a little-endian bit stream (bit 0 is the lowest bit of byte 0). Values are two's complement if the range has negative
+// values, else unsigned. The bits after the last value are zero.
 #pragma once
 
 #include <cstddef>
@@ -12,8 +12,8 @@
 
 namespace narrow::graph {
 
-// The bytes of `count` packed values of `width` bits; nothing on overflow. width in 1..8.
-[[nodiscard]] std::optional<std::size_t> packed_size(std::size_t count, int width) noexcept;
+// The bytes of `count` packed values of `bits` bits; nothing on overflow. bits in 1..8.
+[[nodiscard]] std::optional<std::size_t> packed_size(std::size_t count, int bits) noexcept;
 
 // Packs `values`, which lie within `range`. packed has packed_size() bytes. range is within [-128, 127].
 void pack_bits(std::span<const std::int8_t> values, const QRange& range, std::span<std::byte> packed) noexcept;

@@ -37,7 +37,7 @@ Status check_sizes(const Graph& graph) {
   return {};
 }
 
-Status check_ends(const Graph& graph) {
+Status check_input_and_output(const Graph& graph) {
   if (!graph.has(graph.input)) return graph_error(ErrorCode::kMalformed, "the graph's input is not one of its values");
   if (!graph.has(graph.output)) {
     return graph_error(ErrorCode::kMalformed, "the graph's output is not one of its values");
@@ -89,10 +89,10 @@ Status check_shapes(const Graph& graph, const Node& node) {
   for (const ValueId id : node.inputs) inputs.push_back(graph.value(id).shape);
   const auto inferred = infer_shape(node.op, inputs);
   if (!inferred.ok()) return node_error(node, inferred.error().code, inferred.error().message);
-  const TensorShape& stated = graph.value(node.output).shape;
-  if (*inferred == stated) return {};
+  const TensorShape& held = graph.value(node.output).shape;
+  if (*inferred == held) return {};
   return node_error(node, ErrorCode::kMalformed,
-                    "its output has shape " + shape_text(*inferred) + ", but the graph says " + shape_text(stated));
+                    "its output has shape " + shape_text(*inferred) + ", but the graph says " + shape_text(held));
 }
 
 // "Convolution, Linear and Add".
@@ -245,7 +245,7 @@ Result<FilterSize> filter_size(const Graph& graph, const Node& node) {
 Status validate(const Graph& graph) {
   NARROW_TRY(check_sizes(graph));
   NARROW_TRY(check_names(graph));
-  NARROW_TRY(check_ends(graph));
+  NARROW_TRY(check_input_and_output(graph));
   for (const Value& value : graph.values) NARROW_TRY(check_value(value));
   ValueMap<bool> computed(graph.values.size(), false);
   computed[graph.input] = true;

@@ -10,7 +10,7 @@ namespace narrow::cli {
 
 namespace {
 
-constexpr const char* kEnding = ".json";
+constexpr const char* kExtension = ".json";
 
 bool is_preset(const std::string& text) {
   const std::vector<std::string> presets = preprocessing_presets();
@@ -21,12 +21,12 @@ bool is_preset(const std::string& text) {
 Check preset_or_file() {
   return [](const std::string& text) -> std::string {
     std::error_code ignored;
-    if (is_preset(text) || std::filesystem::path(text).extension() == kEnding ||
+    if (is_preset(text) || std::filesystem::path(text).extension() == kExtension ||
         std::filesystem::is_regular_file(text, ignored)) {
       return {};
     }
     return "unknown value '" + text + "'; valid: " + join(preprocessing_presets(), ", ") + ", or a file name that " +
-           "ends in " + kEnding;
+           "ends in " + kExtension;
   };
 }
 

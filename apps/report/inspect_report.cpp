@@ -131,8 +131,8 @@ std::string inspect_text(const ModelInspection& inspection, bool why) {
 std::string inspect_text(const FloatInspection& inspection) {
   const std::vector<LayerInfo>& layers = inspection.layers;
   const FloatModel& model = inspection.model;
-  const bool stated = model.states_quantization();
-  std::string text = inspection.file + ": " + (stated ? "pre-quantized" : "float weights") + ", " +
+  const bool is_pre_quantized = model.states_quantization();
+  std::string text = inspection.file + ": " + (is_pre_quantized ? "pre-quantized" : "float weights") + ", " +
                      model.architecture() + ", " + bytes_text(inspection.file_bytes) + ", " + bits_text(layers) + ", " +
                      arithmetic_text(layers) + "\n\n";
   text += layers_table(layers, {}) + "\n";
@@ -142,8 +142,9 @@ std::string inspect_text(const FloatInspection& inspection) {
   text += "per image      " + count_text(total(layers).macs) + " multiply-adds\n";
   text += "simplified     " + plural(inspection.events.size(), "step") + "\n";
   text += event_lines(inspection.events, Show::kAll, "  ");
-  text += stated ? "\nnarrow convert writes it as a .nrw; narrow quantize also calibrates what is left in float\n"
-                 : "\nRanges and kernels exist after quantization: narrow quantize --help\n";
+  text += is_pre_quantized
+              ? "\nnarrow convert writes it as a .nrw; narrow quantize also calibrates what is left in float\n"
+              : "\nRanges and kernels exist after quantization: narrow quantize --help\n";
   return text;
 }
 
