@@ -208,7 +208,7 @@ struct Graph {
 [[nodiscard]] Filter* filter_of(Node& node);
 [[nodiscard]] const Filter* filter_of(const Node& node);
 
-// What graph/operators.h says about an operator.
+// The properties of an operator that graph/operators.h holds.
 // Its output holds elements of its input, unchanged, and zeros. On integers, input and output share their quantization.
 [[nodiscard]] bool is_lossless(const Op& op);
 // Whether the operator is lossless and keeps every byte where it is.
