@@ -43,7 +43,7 @@ TEST_CASE("architecture that the keys do not tell must be named") {
        {StateDict{}, other, cifar_resnet_weights(4, {"", "linear"}), resnet_weights({1, 1, 1, 1}, false)}) {
     const Error error = refused(weights);
     CHECK(error.code == ErrorCode::kNotFound);
-    CHECK(contains(error.message, "can't tell the architecture"));
+    CHECK(contains(error.message, "can't recognise the architecture"));
     CHECK(contains(error.message, "cifar_resnet110b"));
     CHECK(contains(error.message, "mobilenet_v2"));
   }

@@ -42,12 +42,12 @@ TEST_CASE("an open batch is one image and a fixed one is logged") {
   CHECK(contains(log_of(relu({64, 3, 5, 7}))[0], "64 images"));
 }
 
-TEST_CASE("open sizes are what the caller says") {
+TEST_CASE("open sizes are those of the caller") {
   CHECK(input_shape(relu({-1, 3, -1, -1}), {96}) == TensorShape{96, 96, 3});
   CHECK(input_shape(relu({-1, -1, -1, 3}), {96}) == TensorShape{96, 96, 3});
   CHECK(input_shape(relu({-1, 3, 64, -1}), {96}) == TensorShape{64, 96, 3});
   CHECK(lowering_error(relu({-1, 3, -1, -1})).code == ErrorCode::kInvalidArgument);
-  CHECK(contains(lowering_error(relu({-1, 3, -1, -1})).message, "state the input size"));
+  CHECK(contains(lowering_error(relu({-1, 3, -1, -1})).message, "specify the input size"));
   CHECK(lowering_error(relu({-1, -1, 8, 8})).code == ErrorCode::kUnsupported);
   // A convolution says how many channels it reads.
   OnnxNetwork conv;
