@@ -4,7 +4,7 @@
 #include <chrono>
 #include <vector>
 
-#include "apps/run/threads.h"
+#include "base/parallel.h"
 
 namespace narrow::cli {
 
@@ -50,7 +50,7 @@ Result<ScoringTime> score_pictures(Network& network, std::size_t count,
   ScoringTime time;
   for (std::size_t first = 0; first < count; first += batch) {
     const std::size_t size = std::min(batch, count - first);
-    parallel_for(size, options.threads, [&](std::size_t i, int) {
+    base::parallel_for(size, options.threads, [&](std::size_t i, int) {
       pictures[i] = prepare(first + i, fetch, options.preprocessing, std::span(inputs).subspan(i * elems, elems));
     });
     // Images that could not be read leave gaps. The others are moved together.
