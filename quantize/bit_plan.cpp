@@ -71,6 +71,7 @@ struct Wants {
 // One width for all. Exceptions by name beat everything; otherwise the wider wins, as it can hold what both ask for.
 int agree(const Wants& wants, const std::string& name, std::vector<Event>& log) {
   const std::vector<int>& strongest = wants.by_layer.empty() ? wants.others : wants.by_layer;
+  if (strongest.empty()) return kMaxBits;
   const auto [min, max] = std::minmax_element(strongest.begin(), strongest.end());
   if (*min != *max) {
     log.push_back({Event::Kind::kNote, name,
@@ -121,6 +122,20 @@ std::vector<bool> find_stated(const Graph& graph) {
   return stated;
 }
 
+// Values that integer layers with weights read, also through operators that only copy.
+std::vector<bool> find_read_by_layers(const Graph& graph, const Liveness& live, const std::vector<bool>& in_float) {
+  std::vector<bool> read(graph.values.size(), false);
+  for (std::size_t n = graph.nodes.size(); n-- > 0;) {
+    const Node& node = graph.nodes[n];
+    if (!live.nodes[n]) continue;
+    const bool is_layer = filter_of(node) != nullptr && !in_float[n];
+    const bool copies = is_lossless(node.op) || std::holds_alternative<Concat>(node.op);
+    if (!is_layer && !(copies && read[index(node.output)])) continue;
+    for (const ValueId id : node.inputs) read[index(id)] = true;
+  }
+  return read;
+}
+
 void plan_activations(const Graph& graph, const Liveness& live, const QuantizeOptions& options, const EndLayers& edges,
                       const Exceptions& exceptions, BitPlan& plan) {
   plan.source = find_sources(graph, live);
@@ -140,11 +155,14 @@ void plan_activations(const Graph& graph, const Liveness& live, const QuantizeOp
     if (exception != exceptions.end()) by_layer[index(graph.nodes[n].output)] = exception->second;
   }
   const std::vector<bool> stated = find_stated(graph);
+  const std::vector<bool> read_by_layer = find_read_by_layers(graph, live, plan.in_float);
   for (std::size_t v = 0; v < graph.values.size(); ++v) {
     if (!live.values[v] || stated[v]) continue;
     Wants& group = wants[index(plan.source[v])];
     if (by_layer[v] != 0) group.by_layer.push_back(by_layer[v]);
-    group.others.push_back(at_edge[v] ? options.boundary_bits : options.activation_bits);
+    if (at_edge[v]) group.others.push_back(options.boundary_bits);
+    // Only layers with weights run faster on fewer bits. What nobody else reads keeps all: it costs nothing.
+    if (!at_edge[v] && read_by_layer[v]) group.others.push_back(options.activation_bits);
   }
   plan.activation_bits.assign(graph.values.size(), options.activation_bits);
   for (std::size_t v = 0; v < graph.values.size(); ++v) {

@@ -67,8 +67,8 @@ TEST_CASE("rounding to the joined scale at once is within a step of rounding twi
   for (int bits = kMinBits; bits <= kMaxBits; ++bits) {
     const Graph graph = branches(3.0F);
     QuantizeOptions options;
-    options.activation_bits = bits;
     options.boundary_layers = BoundaryLayers::kOff;
+    for (const char* name : {"one", "two", "three", "joined"}) options.layer_activation_bits.push_back({name, bits});
     const QuantizedGraph q = quantize(graph, options);
     // Each branch's own scale, as calibration would have chosen it.
     const auto observations = testing::observe(graph);

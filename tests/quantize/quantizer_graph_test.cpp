@@ -116,19 +116,49 @@ TEST_CASE("ReLU is a range that starts at the zero point and the residual add ha
     for (const char* name : {"stem", "a", "sum"}) {
       const Quantization& quantization = *output(q.graph, name).quantization;
       CHECK(quantization.range.lo == quantization.zero_point);
-      CHECK(range_bits(q.graph, name) == bits);
+      // No layer with weights reads the sum: it keeps all bits.
+      CHECK(range_bits(q.graph, name) == (std::string_view(name) == "sum" ? 8 : bits));
     }
     CHECK(output(q.graph, "sum").quantization->scale != output(q.graph, "c").quantization->scale);
     CHECK(output(q.graph, "c").quantization->zero_point > 0);
     const auto observed = observe(graph);
     for (const TensorReport& tensor : q.report.tensors) {
       if (tensor.name != "sum") continue;
-      CHECK(tensor.bits == bits);
+      CHECK(tensor.bits == 8);
       CHECK(tensor.min == 0.0F);
       CHECK(double{tensor.quantization.scale} * tensor.quantization.range.hi ==
             doctest::Approx(double{tensor.max}).epsilon(1e-5));
     }
   }
+}
+
+TEST_CASE("what a layer and the last layer read has the wider of both widths") {
+  GraphBuilder b(testing::seed(), {6, 6, 3});
+  const ValueId stem = b.convolution("stem", b.input(), 4, window(1), 1, GraphBuilder::kRelu);
+  const ValueId conv = b.convolution("conv", stem, 4, window(1), 1, GraphBuilder::kRelu);
+  const ValueId pool = b.node("pool", MaxPool{window(2, 2)}, {stem});
+  const ValueId small = b.node("small", MaxPool{window(2, 2)}, {conv});
+  const ValueId joined = b.node("joined", Add{}, {b.linear("fc", pool, 3), b.linear("fc2", small, 3)});
+  QuantizeOptions options;
+  options.activation_bits = 3;
+  const QuantizedGraph q = quantize(b.finish(joined), options);
+  CHECK(range_bits(q.graph, "stem") == 8);
+  CHECK(range_bits(q.graph, "pool") == 8);
+  CHECK(range_bits(q.graph, "conv") == 8);
+  CHECK(logged(q, "'stem' and the tensors that share its integers were wanted at 3 and at 8 bits: 8 for all"));
+}
+
+TEST_CASE("tensors that are concatenated before a layer have the layer's width") {
+  GraphBuilder b(testing::seed(), {6, 6, 3});
+  const ValueId stem = b.convolution("stem", b.input(), 4, window(1), 1, GraphBuilder::kRelu);
+  const ValueId one = b.convolution("one", stem, 4, window(1), 1, GraphBuilder::kRelu);
+  const ValueId two = b.convolution("two", stem, 4, window(1), 1, GraphBuilder::kRelu);
+  const ValueId joined = b.node("joined", Concat{}, {one, b.node("pool", MaxPool{window(3, 1, 1)}, {two})});
+  const ValueId conv = b.convolution("conv", joined, 4, window(1), 1, GraphBuilder::kRelu);
+  QuantizeOptions options;
+  options.activation_bits = 3;
+  const QuantizedGraph q = quantize(b.finish(b.linear("fc", conv, 3)), options);
+  for (const char* name : {"one", "two", "pool", "joined"}) CHECK(range_bits(q.graph, name) == 3);
 }
 
 TEST_CASE("lossless operators share the quantization of their input") {
@@ -159,11 +189,13 @@ TEST_CASE("edge layers keep their bits when the rest goes lower") {
   CHECK(weight_bits(kept.graph, "fc") == 8);
   CHECK(range_bits(kept.graph, "input.quantize") == 8);
   CHECK(range_bits(kept.graph, "stem") == 3);
-  CHECK(range_bits(kept.graph, "sum") == 3);
+  CHECK(range_bits(kept.graph, "a") == 3);
+  // Only the sum reads it, and only the pooling the sum.
+  CHECK(range_bits(kept.graph, "c") == 8);
+  CHECK(range_bits(kept.graph, "sum") == 8);
   // The last layer reads what the pooling wrote.
   CHECK(range_bits(kept.graph, "gap") == 8);
   CHECK(range_bits(kept.graph, "flat") == 8);
-  CHECK(logged(kept, "'gap' and the tensors that share its integers were wanted at 3 and at 8 bits: 8 for all"));
 
   options.boundary_bits = 6;
   const QuantizedGraph six = quantize(residual_graph(), options);
