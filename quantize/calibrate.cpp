@@ -12,37 +12,50 @@ namespace {
 // What is observed of one tensor in the one pass over the float network.
 class TensorStatistic {
  public:
-  TensorStatistic(ObserverKind kind, const Value& value)
-      : range_(range_method(kind).make()), means_(static_cast<std::size_t>(value.shape.channels)) {}
+  TensorStatistic(const Value& value, bool with_histogram)
+      : extremes_(make_min_max_observer()),
+        average_(make_moving_average_observer()),
+        means_(static_cast<std::size_t>(value.shape.channels)),
+        histogram_(with_histogram ? std::make_shared<Histogram>() : nullptr) {}
 
   bool observe(std::span<const float> values) {
-    if (!range_->observe(values)) return false;
+    if (!extremes_->observe(values) || !average_->observe(values)) return false;
     means_.observe(values);
+    if (histogram_) histogram_->observe(values);
     return true;
   }
 
   Status merge(const TensorStatistic& other) {
-    NARROW_TRY(range_->merge(*other.range_));
+    NARROW_TRY(extremes_->merge(*other.extremes_));
+    NARROW_TRY(average_->merge(*other.average_));
     means_.merge(other.means_);
+    if (histogram_) histogram_->merge(*other.histogram_);
     return {};
   }
 
   [[nodiscard]] std::optional<Observation> observation() const {
-    std::optional<Observation> seen = range_->range();
-    if (seen) seen->channel_means = means_.means();
+    std::optional<Observation> seen = extremes_->range();
+    if (!seen) return seen;
+    seen->channel_means = means_.means();
+    if (const auto average = average_->range()) seen->average = average->extremes();
+    seen->histogram = histogram_;
     return seen;
   }
 
  private:
-  std::unique_ptr<Observer> range_;
+  std::unique_ptr<Observer> extremes_;
+  std::unique_ptr<Observer> average_;
   ChannelMeans means_;
+  std::shared_ptr<Histogram> histogram_;
 };
 
 }  // namespace
 
 Result<std::vector<std::optional<Observation>>> observe(Activations& activations, ObserverKind kind) {
-  NARROW_ASSIGN(const auto statistics, activations.collect<TensorStatistic>(
-                                           [kind](const Value& value) { return TensorStatistic(kind, value); }));
+  const bool with_histogram = needs_histograms(kind);
+  NARROW_ASSIGN(const auto statistics, activations.collect<TensorStatistic>([with_histogram](const Value& value) {
+    return TensorStatistic(value, with_histogram);
+  }));
   std::vector<std::optional<Observation>> observations;
   for (const auto& statistic : statistics) {
     observations.push_back(statistic ? statistic->observation() : std::nullopt);

@@ -14,9 +14,9 @@
 
 namespace narrow::graph {
 
-// One pass over the float network: ranges as `kind` says, and the means of channels, by ValueId; nothing for values
-// that the output does not depend on. The result, an error included, does not depend on threads or on the order of the
-// images. Errors: as Activations::collect().
+// One pass over the float network: what the range method `kind` needs, and the means of channels, by ValueId; nothing
+// for values that the output does not depend on. The result, an error included, does not depend on threads or on the
+// order of the images. Errors: as Activations::collect().
 [[nodiscard]] Result<std::vector<std::optional<Observation>>> observe(Activations& activations, ObserverKind kind);
 
 // observe() for a single use: nothing is kept for another pass. Errors: also those of Activations::create().

@@ -5,6 +5,7 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "narrow/event.h"
@@ -20,9 +21,25 @@ struct CalibrationInputs {
   std::function<Status(std::size_t index, std::span<float> out)> fill;
 };
 
+// How the range of a tensor follows from the values that were observed. None depends on the order of the images.
 enum class ObserverKind {
-  kMinMax,         // the extremes over all pictures
-  kMovingAverage,  // the cumulative moving average of each picture's extremes; independent of the order of pictures
+  kMinMax,         // the extremes over all images
+  kMovingAverage,  // the cumulative moving average of each image's extremes
+  kPercentile,     // leaves out the largest and smallest values, see QuantizeOptions::percentile
+  kNorm,           // the smallest sum of |rounding error|^norm, see QuantizeOptions::norm
+};
+
+// How float weights become integers.
+enum class RoundingKind {
+  kNearest,      // each weight on its own, with the scale that just holds the largest
+  kOutputError,  // all weights of a channel together, so that the layer's output is closest to the float network's
+  kAuto,         // kNearest where weights and activations have 8 bits, kOutputError where one has fewer
+};
+
+// How much time quantize() may take.
+enum class Effort {
+  kFast,     // a minute for a ResNet-18
+  kDefault,  // some minutes
 };
 
 enum class BoundaryLayers {
@@ -42,13 +59,21 @@ struct QuantizeOptions {
   BoundaryLayers boundary_layers = BoundaryLayers::kBits;
   int boundary_bits = 8;  // weights and input activations of the first and last layer
   bool per_tensor_weights = false;
-  ObserverKind observer = ObserverKind::kMinMax;
+  ObserverKind observer = ObserverKind::kNorm;
+  double percentile = 99.99;  // kPercentile: of all values, that stay within the range; above 50, up to 100
+  double norm = 2;            // kNorm: 1 to 10; 2 is the mean squared error, larger ones keep more of rare large values
+  RoundingKind rounding = RoundingKind::kAuto;
+  Effort effort = Effort::kDefault;
+  // For tensors that rounding and the choice of ranges keep instead of computing them again. Statistics of one layer
+  // come on top of it.
+  std::size_t memory_bytes = std::size_t{1} << 30;
   // Takes the mean error that rounding the weights causes out of the bias.
   bool correct_bias = true;
   std::vector<LayerBits> layer_weight_bits;      // exceptions by layer name; stronger than `boundary_layers`
   std::vector<LayerBits> layer_activation_bits;  // of the layer's output; stronger than `boundary_layers`
   int threads = 1;                               // for the calibration passes
-  std::function<void(std::size_t done, std::size_t total)> progress;  // called from one thread at a time; may be empty
+  // progress(stage, done, total), stage as "calibrating, image"; called from one thread at a time; may be empty.
+  std::function<void(std::string_view stage, std::size_t done, std::size_t total)> progress;
 };
 
 // What was observed and chosen for one tensor.

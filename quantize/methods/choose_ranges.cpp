@@ -2,6 +2,7 @@
 
 #include "quantize/activation_quantization.h"
 #include "quantize/methods.h"
+#include "quantize/range_methods.h"
 
 namespace narrow::graph {
 namespace {
@@ -46,7 +47,9 @@ class RangeChooser {
 
   Result<Quantization> choose_own(ValueId id, int bits) {
     const std::size_t v = index(id);
-    return choose_quantization(*context_.observations[v], bits, clamp_[v], context_.graph.values[v].name);
+    const Observation& seen = *context_.observations[v];
+    const Extremes range = range_method(context_.options.observer).choose(seen, {bits, clamp_[v], context_.options});
+    return choose_quantization({range.min, range.max}, bits, clamp_[v], context_.graph.values[v].name);
   }
 
   const Context& context_;

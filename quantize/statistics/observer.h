@@ -8,23 +8,30 @@
 #include <vector>
 
 #include "narrow/result.h"
+#include "quantize/statistics/histogram.h"
 
 namespace narrow::graph {
+
+// The smallest and the largest value.
+struct Extremes {
+  float min = 0;
+  float max = 0;
+};
 
 // What was seen of one tensor. min <= max, both finite; a zero is +0.
 struct Observation {
   float min = 0;
   float max = 0;
   std::uint64_t pictures = 0;  // >= 1
-  // The mean of each channel, which calibrate() adds; empty: not known. Only bias correction wants it.
+  // What observe() adds. The mean of each channel, which only bias correction wants; empty: not known.
   std::vector<float> channel_means = {};
+  std::optional<Extremes> average = std::nullopt;        // mean extremes of an image
+  std::shared_ptr<const Histogram> histogram = nullptr;  // of all values
+
+  [[nodiscard]] Extremes extremes() const { return {min, max}; }
 };
 
-// The smallest and the largest value. Nothing when there is no value, or one that is not finite.
-struct Extremes {
-  float min = 0;
-  float max = 0;
-};
+// Nothing when there is no value, or one that is not finite.
 [[nodiscard]] std::optional<Extremes> finite_extremes(std::span<const float> values);
 
 // Collects from one thread; each thread has its own, merged at the end. The range is the same for every order of

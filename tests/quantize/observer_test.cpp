@@ -1,8 +1,9 @@
-#include "quantize/range_methods.h"
+#include "quantize/statistics/observer.h"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -15,6 +16,8 @@
 
 namespace narrow::graph {
 namespace {
+
+constexpr std::array kObservers = {make_min_max_observer, make_moving_average_observer};
 
 constexpr float kMax = std::numeric_limits<float>::max();
 constexpr float kTiny = std::numeric_limits<float>::denorm_min();
@@ -98,13 +101,13 @@ TEST_CASE("extremes find every value and refuse every number that is not finite"
 }
 
 TEST_CASE("an observer that saw nothing says so also after merging") {
-  for (const ObserverKind kind : {ObserverKind::kMinMax, ObserverKind::kMovingAverage}) {
-    const auto observer = range_method(kind).make();
+  for (const auto make : kObservers) {
+    const auto observer = make();
     CHECK_FALSE(observer->range().has_value());
     CHECK_FALSE(observer->observe({}));
     const std::vector<float> bad = {1.0F, kNaN};
     CHECK_FALSE(observer->observe(bad));
-    const auto other = range_method(kind).make();
+    const auto other = make();
     CHECK(observer->merge(*other).ok());
     CHECK_FALSE(observer->range().has_value());
     const std::vector<float> good = {2.0F, 3.0F};
@@ -113,15 +116,15 @@ TEST_CASE("an observer that saw nothing says so also after merging") {
     CHECK(observer->range()->min == 2.0F);
     CHECK(observer->range()->max == 3.0F);
     CHECK(observer->range()->pictures == 1);
-    CHECK(other->merge(*range_method(kind).make()).ok());
+    CHECK(other->merge(*make()).ok());
     CHECK(other->range()->min == 2.0F);
   }
 }
 
 TEST_CASE("min max keeps the extremes and moving average their mean") {
   const std::vector<std::vector<float>> pictures = {{-1, 0, 4}, {-3, 2}, {1, 2, 3, 5}, {-1, 4}};
-  const auto min_max = range_method(ObserverKind::kMinMax).make();
-  const auto average = range_method(ObserverKind::kMovingAverage).make();
+  const auto min_max = make_min_max_observer();
+  const auto average = make_moving_average_observer();
   for (const auto& picture : pictures) {
     REQUIRE(min_max->observe(picture));
     REQUIRE(average->observe(picture));
@@ -138,18 +141,18 @@ TEST_CASE("min max keeps the extremes and moving average their mean") {
 
 TEST_CASE("observers do not depend on the order of pictures or on who saw them") {
   std::mt19937 generator(testing::seed());
-  for (const ObserverKind kind : {ObserverKind::kMinMax, ObserverKind::kMovingAverage}) {
+  for (const auto make : kObservers) {
     std::vector<std::vector<float>> pictures(50);
     for (auto& picture : pictures) {
       picture.resize(1 + generator() % 20);
       for (float& value : picture) value = any_float(generator);
     }
-    const auto alone = range_method(kind).make();
+    const auto alone = make();
     for (const auto& picture : pictures) REQUIRE(alone->observe(picture));
     for (int round = 0; round < 10; ++round) {
       std::shuffle(pictures.begin(), pictures.end(), generator);
-      const auto a = range_method(kind).make();
-      const auto b = range_method(kind).make();
+      const auto a = make();
+      const auto b = make();
       for (const auto& picture : pictures) REQUIRE((generator() % 3 == 0 ? *a : *b).observe(picture));
       REQUIRE(a->merge(*b).ok());
       CHECK(same_bits(a->range()->min, alone->range()->min));
