@@ -35,6 +35,10 @@ class Activations {
 
   [[nodiscard]] std::size_t images() const { return inputs_->count; }
 
+  // Writes the input of an image, [height, width, channels]; keeps it where the budget allows. Threads may ask for
+  // different images at the same time. Error: that of `inputs.fill`.
+  Status fill(std::size_t image, std::span<float> out);
+
   // One pass. `make(value)` makes the empty statistic of a tensor; a Statistic has
   //   bool observe(std::span<const float>)   takes one image's tensor; false: it holds a number that is not finite
   //   Status merge(const Statistic&)         adds what another one has seen
@@ -80,8 +84,6 @@ class Activations {
 
   [[nodiscard]] std::size_t shard_count() const;
   Status run(const Pass& pass);
-  // Writes the image's input, [height, width, channels]; keeps it where the budget allows.
-  Status fill(std::size_t image, std::span<float> out);
 
   template <class Statistic>
   static Status merge(std::vector<std::optional<Statistic>> shard, std::vector<std::optional<Statistic>>& merged) {

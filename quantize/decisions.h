@@ -21,6 +21,7 @@ struct ValueDecision {
 struct LayerDecision {
   QuantizedFilter filter;
   bool is_pre_quantized = false;  // the file's own integers, which no method may change
+  bool is_fitted = false;         // weights and bias come from the outputs of the float network
   int dead_channels = 0;          // all weights about zero: their scale has a floor
   int raised_bias_channels = 0;   // their scale was raised so that the bias fits into int32
 };

@@ -12,6 +12,8 @@ constexpr std::array kMethods = {
            choose_ranges},
     Method{"keep-pre-quantized-weights", "keeps integer weights that the file states", always,
            keep_pre_quantized_weights},
+    Method{"round-by-output", "rounds weights so that each layer's output is closest to the float network's",
+           rounds_by_output, round_by_output},
     Method{"round-weights", "rounds each weight to the nearest integer", always, round_weights},
     Method{"correct-biases", "takes the mean error of rounded weights out of the biases",
            [](const QuantizeOptions& options) { return options.correct_bias; }, correct_biases},

@@ -54,6 +54,13 @@ Status choose_ranges(const Context& context, Decisions& decisions);
 // and the bias come to, no decision is made and the log says so.
 Status keep_pre_quantized_weights(const Context& context, Decisions& decisions);
 
+// Weights and biases of the layers that are still undecided, so that the outputs are closest to the float network's on
+// the calibration images, layer by layer in the order of the graph (rounding/problem.h). Leaves out layers that are too
+// deep. Nothing is done where only observations are known.
+Status round_by_output(const Context& context, Decisions& decisions);
+// Whether the options ask for it.
+[[nodiscard]] bool rounds_by_output(const QuantizeOptions& options);
+
 // Weights of all layers that are still undecided, each rounded to the nearest integer (weight_quantization.h).
 Status round_weights(const Context& context, Decisions& decisions);
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <limits>
+#include <utility>
 
 #include "base/arithmetic.h"
 #include "base/text.h"
@@ -46,6 +47,22 @@ std::int32_t rounded_bias(double bias, double input_scale, double weight_scale, 
   return static_cast<std::int32_t>(std::clamp(integer, -limit, limit));
 }
 
+// Error: a scale that is too large.
+Status set_scales(const FilterSetting& setting, const std::vector<double>& scales, QuantizedFilter& filter) {
+  const double out_scale = setting.output_scale ? double{*setting.output_scale} : 1.0;
+  for (std::size_t c = 0; c < scales.size(); ++c) {
+    const double multiplier = scales[c] * double{setting.input.scale} / out_scale;
+    if (!(scales[c] <= kMaxScale) || !(multiplier <= kMaxScale)) {
+      return Error{ErrorCode::kUnsupported,
+                   "output channel " + std::to_string(c) + " would need the weight scale " + number_text(scales[c]) +
+                       " and the multiplier " + number_text(multiplier) + "; check its weights and bias",
+                   setting.layer};
+    }
+    filter.scales.push_back(static_cast<float>(scales[c]));
+  }
+  return {};
+}
+
 class FilterQuantizer {
  public:
   FilterQuantizer(const Filter& filter, const FilterSetting& setting)
@@ -65,6 +82,27 @@ class FilterQuantizer {
       correct_bias(filter_, setting_.input, setting_.expected_input, result_.filter);
     }
     return std::move(result_);
+  }
+
+  Result<FilterLimits> limits() {
+    NARROW_TRY(choose_range());
+    FilterLimits limits;
+    limits.range = result_.filter.range;
+    limits.largest_bias = max_bias_;
+    limits.log = std::move(result_.log);
+    const std::vector<double> ideal = ideal_scales();
+    const double least_of_all = least_scale(ideal);
+    const double dead = floor_of_dead(ideal);
+    for (std::size_t c = 0; c < channels_; ++c) {
+      if (ideal[c] < dead) ++limits.dead_channels;
+      limits.least_scales.push_back(std::max(least_of_all, least_scale_for_bias(c)));
+    }
+    limits.one_scale = setting_.per_tensor;
+    if (setting_.per_tensor) {
+      std::vector<double>& least = limits.least_scales;
+      std::fill(least.begin(), least.end(), *std::max_element(least.begin(), least.end()));
+    }
+    return limits;
   }
 
  private:
@@ -90,42 +128,48 @@ class FilterQuantizer {
     return {};
   }
 
-  Status choose_scales() {
-    const double in_scale = setting_.input.scale;
-    const double out_scale = setting_.output_scale ? double{*setting_.output_scale} : 1.0;
-    const double hi = result_.filter.range.hi;
+  // [channels]: scales that just hold the largest weight.
+  [[nodiscard]] std::vector<double> ideal_scales() const {
     std::vector<double> ideal(channels_);
     for (std::size_t c = 0; c < channels_; ++c) {
       const float* weights = filter_.weights.data() + c * depth_;
-      ideal[c] = largest_magnitude(weights, weights + depth_) / hi;
+      ideal[c] = largest_magnitude(weights, weights + depth_) / result_.filter.range.hi;
     }
+    return ideal;
+  }
+
+  [[nodiscard]] static double floor_of_dead(const std::vector<double>& ideal) {
+    return std::max(*std::max_element(ideal.begin(), ideal.end()) * kDeadChannelRatio, kMinWeightScale);
+  }
+
+  // Of every channel, whatever its bias.
+  [[nodiscard]] double least_scale(const std::vector<double>& ideal) const {
+    const double out_scale = setting_.output_scale ? double{*setting_.output_scale} : 1.0;
+    return std::max(floor_of_dead(ideal), kMinMultiplier * out_scale / double{setting_.input.scale});
+  }
+
+  [[nodiscard]] double least_scale_for_bias(std::size_t channel) const {
+    return std::abs(double{filter_.bias[channel]}) / (static_cast<double>(max_bias_) * double{setting_.input.scale}) *
+           kScaleMargin;
+  }
+
+  Status choose_scales() {
+    const std::vector<double> ideal = ideal_scales();
     const double layer = *std::max_element(ideal.begin(), ideal.end());
-    const double floor = std::max(layer * kDeadChannelRatio, kMinWeightScale);
+    const double least = least_scale(ideal);
+    const double dead = floor_of_dead(ideal);
     std::vector<double> scales(channels_);
     for (std::size_t c = 0; c < channels_; ++c) {
-      if (ideal[c] < floor) ++result_.report.dead_channels;
-      double scale = std::max(setting_.per_tensor ? layer : ideal[c], floor);
-      scale = std::max(scale, kMinMultiplier * out_scale / in_scale);
-      const double for_bias =
-          std::abs(double{filter_.bias[c]}) / (static_cast<double>(max_bias_) * in_scale) * kScaleMargin;
-      if (for_bias > scale) {
+      if (ideal[c] < dead) ++result_.report.dead_channels;
+      double scale = std::max(setting_.per_tensor ? layer : ideal[c], least);
+      if (const double for_bias = least_scale_for_bias(c); for_bias > scale) {
         ++result_.report.raised_bias_channels;
         scale = for_bias;
       }
       scales[c] = scale;
     }
     if (setting_.per_tensor) std::fill(scales.begin(), scales.end(), *std::max_element(scales.begin(), scales.end()));
-    for (std::size_t c = 0; c < channels_; ++c) {
-      const double multiplier = scales[c] * in_scale / out_scale;
-      if (!(scales[c] <= kMaxScale) || !(multiplier <= kMaxScale)) {
-        return Error{ErrorCode::kUnsupported,
-                     "output channel " + std::to_string(c) + " would need the weight scale " + number_text(scales[c]) +
-                         " and the multiplier " + number_text(multiplier) + "; check its weights and bias",
-                     setting_.layer};
-      }
-      result_.filter.scales.push_back(static_cast<float>(scales[c]));
-    }
-    return {};
+    return set_scales(setting_, scales, result_.filter);
   }
 
   void quantize() {
@@ -196,6 +240,23 @@ void correct_bias(const Filter& filter, const Quantization& input, const std::ve
     const double bias = double{filter.bias[c]} - mean_error(filter, quantized, expected, c);
     quantized.bias[c] = rounded_bias(bias, input.scale, quantized.scales[c], largest);
   }
+}
+
+Result<FilterLimits> filter_limits(const Filter& filter, const FilterSetting& setting) {
+  return FilterQuantizer(filter, setting).limits();
+}
+
+Result<QuantizedFilter> assemble_filter(const FilterSetting& setting, const FilterLimits& limits,
+                                        std::vector<std::int8_t> weights, const std::vector<double>& scales,
+                                        const std::vector<double>& biases) {
+  QuantizedFilter filter;
+  filter.range = limits.range;
+  filter.weights = std::move(weights);
+  NARROW_TRY(set_scales(setting, scales, filter));
+  for (std::size_t c = 0; c < biases.size(); ++c) {
+    filter.bias.push_back(rounded_bias(biases[c], setting.input.scale, filter.scales[c], limits.largest_bias));
+  }
+  return filter;
 }
 
 Result<QuantizedWeights> quantize_filter(const Filter& filter, const FilterSetting& setting) {

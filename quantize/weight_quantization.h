@@ -37,6 +37,25 @@ struct QuantizedWeights {
   std::vector<Event> log;  // what a user should know: channels with a raised scale, a narrowed range
 };
 
+// What the integers of a layer have to keep to, whoever chooses them.
+struct FilterLimits {
+  QRange range;                      // of weights: what the bits allow, less where int32 could not hold the sums
+  std::int64_t largest_bias = 0;     // magnitude
+  std::vector<double> least_scales;  // [channels]: smaller ones would overflow a bias or make a multiplier subnormal
+  bool one_scale = false;            // the same for all channels
+  int dead_channels = 0;             // all weights about zero
+  std::vector<Event> log;
+};
+// Error: kUnsupported where the layer is too deep for int32.
+[[nodiscard]] Result<FilterLimits> filter_limits(const Filter& filter, const FilterSetting& setting);
+
+// Integers that were chosen elsewhere as a filter. weights: as Filter::weights, within limits.range; scales, biases
+// (real numbers): [channels]. Error: as quantize_filter(), a scale or multiplier that is too large.
+[[nodiscard]] Result<QuantizedFilter> assemble_filter(const FilterSetting& setting, const FilterLimits& limits,
+                                                      std::vector<std::int8_t> weights,
+                                                      const std::vector<double>& scales,
+                                                      const std::vector<double>& biases);
+
 // Rounds the biases anew, so that the mean error that the rounded weights cause is out of them. filter: float; input:
 // the parameters of the layer's input; expected: as FilterSetting::expected_input, not empty; `quantized`: what
 // quantize_filter() made of `filter`. (Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias

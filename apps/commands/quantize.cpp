@@ -26,7 +26,12 @@ struct QuantizeFlags {
   int weight_bits = 8;
   int activation_bits = 8;
   std::string keep_edges = "8";
-  std::string observer = "minmax";
+  std::string observer = "norm";
+  double percentile = QuantizeOptions{}.percentile;
+  double norm = QuantizeOptions{}.norm;
+  std::string rounding = "auto";
+  std::string effort = "default";
+  std::size_t memory_megabytes = QuantizeOptions{}.memory_bytes >> 20;
   bool per_tensor = false;
   bool no_bias_correction = false;
   std::vector<std::string> layer_weights;
@@ -35,6 +40,17 @@ struct QuantizeFlags {
   int threads = 0;
   bool verbose = false;
 };
+
+ObserverKind observer_of(const std::string& name) {
+  if (name == "minmax") return ObserverKind::kMinMax;
+  if (name == "moving-average") return ObserverKind::kMovingAverage;
+  return name == "percentile" ? ObserverKind::kPercentile : ObserverKind::kNorm;
+}
+
+RoundingKind rounding_of(const std::string& name) {
+  if (name == "nearest") return RoundingKind::kNearest;
+  return name == "output" ? RoundingKind::kOutputError : RoundingKind::kAuto;
+}
 
 QuantizeOptions quantize_options(const QuantizeFlags& flags) {
   QuantizeOptions options;
@@ -50,7 +66,12 @@ QuantizeOptions quantize_options(const QuantizeFlags& flags) {
   }
   options.per_tensor_weights = flags.per_tensor;
   options.correct_bias = !flags.no_bias_correction;
-  options.observer = flags.observer == "minmax" ? ObserverKind::kMinMax : ObserverKind::kMovingAverage;
+  options.observer = observer_of(flags.observer);
+  options.percentile = flags.percentile;
+  options.norm = flags.norm;
+  options.rounding = rounding_of(flags.rounding);
+  options.effort = flags.effort == "fast" ? Effort::kFast : Effort::kDefault;
+  options.memory_bytes = flags.memory_megabytes << 20;
   for (const std::string& text : flags.layer_weights) options.layer_weight_bits.push_back(parse_layer_bits(text));
   for (const std::string& text : flags.layer_activations) {
     options.layer_activation_bits.push_back(parse_layer_bits(text));
@@ -73,8 +94,11 @@ Result<int> quantize_command(const QuantizeFlags& flags, Console& console) {
   const CalibrationInputs inputs = calibration_inputs(pictures, weights.preprocessing(), flags.calibration_limit);
   QuantizeOptions options = quantize_options(flags);
   options.threads = threads_to_use(flags.threads, inputs.count);
-  Progress progress("calibrating, picture");
-  options.progress = [&](std::size_t done, std::size_t total) { progress.update(done, total); };
+  Progress progress("calibrating, image");
+  options.progress = [&](std::string_view stage, std::size_t done, std::size_t total) {
+    progress.start(std::string(stage));
+    progress.update(done, total);
+  };
   Result<Quantized> result = quantize(weights, inputs, options);
   progress.erase();
   if (!result.ok()) return std::move(result).error();
@@ -135,9 +159,41 @@ void add_bit_options(const Subcommand& command, QuantizeFlags& flags) {
       .check(word_or_number({"float", "off"}, kMinBits, kMaxBits))
       .type_name("BITS|float|off")
       .group(group);
-  command.add("--observer", flags.observer, "What makes a range of what was observed: minmax or moving-average")
-      .check(one_of({"minmax", "moving-average"}))
+  command
+      .add("--observer", flags.observer,
+           "What makes a range of what was observed: norm (default; the range with the smallest rounding error), "
+           "minmax, "
+           "moving-average or percentile")
+      .check(one_of({"norm", "minmax", "moving-average", "percentile"}))
       .type_name("NAME")
+      .group(group);
+  command.add("--percentile", flags.percentile, "Of all values, that --observer percentile keeps; 99.99 unless given")
+      .check(number_within(50, 100))
+      .type_name("P")
+      .group(group);
+  command
+      .add("--norm", flags.norm,
+           "Of the rounding error, that --observer norm makes small; 2 unless given, which is the mean squared "
+           "error. More keeps more of rare large values")
+      .check(number_within(1, 10))
+      .type_name("P")
+      .group(group);
+  command
+      .add("--rounding", flags.rounding,
+           "How weights become integers: nearest, output (all together, closest to the float network's outputs), or "
+           "auto (default): output where weights or activations have less than 8 bits")
+      .check(one_of({"auto", "nearest", "output"}))
+      .type_name("NAME")
+      .group(group);
+  command.add("--effort", flags.effort, "How long it may take: fast or default")
+      .check(one_of({"fast", "default"}))
+      .type_name("NAME")
+      .group(group);
+  command
+      .add("--memory", flags.memory_megabytes,
+           "Megabytes for tensors that are kept between layers; 1024 unless given. With less, more is computed again")
+      .check(whole_number(0, 1 << 20))
+      .type_name("MB")
       .group(group);
   command.add_flag("--per-tensor", flags.per_tensor, "One scale for all weights of a layer instead of one per channel")
       .group(group);

@@ -70,6 +70,15 @@ Check word_or_number(std::vector<std::string> words, long lo, long hi) {
   };
 }
 
+Check number_within(double lo, double hi) {
+  return [lo, hi](const std::string& text) -> std::string {
+    char* end = nullptr;
+    const double value = std::strtod(text.c_str(), &end);
+    if (!text.empty() && *end == '\0' && value >= lo && value <= hi) return {};
+    return "'" + text + "' is not a number from " + format("%g", lo) + " to " + format("%g", hi);
+  };
+}
+
 Check positive_number() {
   return [](const std::string& text) -> std::string {
     char* end = nullptr;

@@ -20,6 +20,8 @@ namespace narrow::cli {
 [[nodiscard]] Check word_or_number(std::vector<std::string> words, long lo, long hi);
 // A number above 0.
 [[nodiscard]] Check positive_number();
+// A number from lo to hi.
+[[nodiscard]] Check number_within(double lo, double hi);
 // "name=bits".
 [[nodiscard]] Check layer_bits_text();
 // "4,14": whole numbers, separated by commas.

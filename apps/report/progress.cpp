@@ -25,6 +25,13 @@ bool can_erase_lines() {
 
 Progress::Progress(std::string what) : what_(std::move(what)), terminal_(can_erase_lines()) {}
 
+void Progress::start(const std::string& what) {
+  if (what == what_) return;
+  erase();
+  what_ = what;
+  start_ = last_ = Clock::now();
+}
+
 void Progress::update(std::size_t done, std::size_t total) {
   const Clock::time_point now = Clock::now();
   if (!terminal_ || now - start_ < kQuietTime || now - last_ < kBetweenUpdates) return;

@@ -16,6 +16,8 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
+  // From now on the line is about other work; nothing happens if it is the same.
+  void start(const std::string& what);
   void update(std::size_t done, std::size_t total);
   void erase();
 

@@ -11,7 +11,7 @@ Status correct_biases(const Context& context, Decisions& decisions) {
   for (std::size_t n = 0; n < context.graph.nodes.size(); ++n) {
     const Node& node = context.graph.nodes[n];
     auto& layer = decisions.layers[n];
-    if (!layer || layer->is_pre_quantized) continue;
+    if (!layer || layer->is_pre_quantized || layer->is_fitted) continue;
     const std::vector<double> expected =
         expected_input(node, context.graph.value(node.inputs[0]).shape, context.graph.value(node.output).shape,
                        context.observations[static_cast<std::size_t>(node.inputs[0])]->channel_means);

@@ -1,0 +1,175 @@
+// Rounding by the error of outputs, as a whole: closer than rounding to the nearest, and the same on every machine.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "floating/float_executor.h"
+#include "quantize/activations.h"
+#include "quantize/quantize_graph.h"
+#include "tests/support/data.h"
+#include "tests/support/graph/random_graph.h"
+
+namespace narrow::graph {
+namespace {
+
+using testing::GraphBuilder;
+
+// A residual block, a depthwise layer and a linear one.
+Graph network() {
+  GraphBuilder b(testing::seed(), {12, 12, 3});
+  ValueId x = b.convolution("first", b.input(), 16, testing::window(3, 1, 1), 1, GraphBuilder::kRelu);
+  const ValueId shortcut = x;
+  x = b.convolution("conv1", x, 16, testing::window(3, 1, 1), 1, GraphBuilder::kRelu);
+  x = b.convolution("conv2", x, 16, testing::window(3, 1, 1));
+  x = b.node("add", Add{}, {x, shortcut}, GraphBuilder::kRelu);
+  x = b.convolution("depthwise", x, 16, testing::window(3, 2, 1), 16, GraphBuilder::kRelu6);
+  x = b.convolution("grouped", x, 32, testing::window(1), 4, GraphBuilder::kRelu);
+  x = b.node("pool", GlobalAveragePool{}, {x});
+  return b.finish(b.linear("last", x, 10));
+}
+
+CalibrationInputs images(const Graph& graph, std::size_t count) {
+  return {count, [&graph](std::size_t i, std::span<float> out) -> Status {
+            const std::vector<double> values = testing::random_input(graph, static_cast<unsigned>(i));
+            std::transform(values.begin(), values.end(), out.begin(), [](double x) { return static_cast<float>(x); });
+            return {};
+          }};
+}
+
+Graph quantized(const Graph& graph, std::size_t count, const QuantizeOptions& options) {
+  const CalibrationInputs inputs = images(graph, count);
+  auto activations = Activations::create(graph, inputs, {options.threads, 0, {}}).value();
+  auto result = quantize_graph(graph, activations, options);
+  REQUIRE_MESSAGE(result.ok(), result.error().text());
+  return std::move(result->graph);
+}
+
+// Of the scores, over images that calibration has not seen.
+double squared_error(const Graph& graph, const Graph& integers) {
+  auto expected = FloatExecutor::create(graph).value();
+  auto actual = FloatExecutor::create(integers).value();
+  std::vector<float> a(10);
+  std::vector<float> b(10);
+  double sum = 0;
+  for (unsigned i = 1000; i < 1040; ++i) {
+    std::vector<float> input;
+    for (const double x : testing::random_input(graph, i)) input.push_back(static_cast<float>(x));
+    REQUIRE(expected.run(input, a).ok());
+    REQUIRE(actual.run(input, b).ok());
+    for (std::size_t k = 0; k < a.size(); ++k) sum += std::pow(double{a[k]} - double{b[k]}, 2);
+  }
+  return sum;
+}
+
+bool same_integers(const Graph& a, const Graph& b) {
+  if (a.nodes.size() != b.nodes.size()) return false;
+  for (std::size_t v = 0; v < a.values.size(); ++v) {
+    if (a.values[v].quantization != b.values[v].quantization) return false;
+  }
+  for (std::size_t n = 0; n < a.nodes.size(); ++n) {
+    const Filter* x = filter_of(a.nodes[n]);
+    const Filter* y = filter_of(b.nodes[n]);
+    if (x == nullptr || !x->quantized) continue;
+    if (!(x->quantized->weights == y->quantized->weights) || x->quantized->scales != y->quantized->scales ||
+        x->quantized->bias != y->quantized->bias) {
+      return false;
+    }
+  }
+  return true;
+}
+
+QuantizeOptions options_of(int weights, int activations, RoundingKind rounding) {
+  QuantizeOptions options;
+  options.weight_bits = weights;
+  options.activation_bits = activations;
+  options.rounding = rounding;
+  return options;
+}
+
+}  // namespace
+
+TEST_CASE("rounding by the error of outputs is closer to the float network than rounding to the nearest") {
+  const Graph graph = network();
+  for (const auto& [weights, activations] : {std::pair{4, 8}, {3, 8}, {2, 8}, {3, 4}}) {
+    CAPTURE(weights);
+    CAPTURE(activations);
+    const double nearest =
+        squared_error(graph, quantized(graph, 64, options_of(weights, activations, RoundingKind::kNearest)));
+    const double by_output =
+        squared_error(graph, quantized(graph, 64, options_of(weights, activations, RoundingKind::kOutputError)));
+    CHECK(by_output < 0.7 * nearest);
+  }
+}
+
+TEST_CASE("the default rounds by outputs below 8 bits and to the nearest at 8") {
+  const Graph graph = network();
+  for (const int bits : {4, 8}) {
+    CAPTURE(bits);
+    const Graph by_default = quantized(graph, 8, options_of(bits, bits, RoundingKind::kAuto));
+    const auto expected = bits == 8 ? RoundingKind::kNearest : RoundingKind::kOutputError;
+    const auto other = bits == 8 ? RoundingKind::kOutputError : RoundingKind::kNearest;
+    CHECK(same_integers(by_default, quantized(graph, 8, options_of(bits, bits, expected))));
+    CHECK_FALSE(same_integers(by_default, quantized(graph, 8, options_of(bits, bits, other))));
+  }
+}
+
+TEST_CASE("rounding by outputs depends neither on threads nor on the memory that it may take") {
+  const Graph graph = network();
+  QuantizeOptions options = options_of(3, 4, RoundingKind::kOutputError);
+  const Graph expected = quantized(graph, 9, options);
+  for (const int threads : {1, 2, 3, 16}) {
+    for (const std::size_t memory : {std::size_t{0}, std::size_t{100000}, std::size_t{1} << 30}) {
+      CAPTURE(threads);
+      CAPTURE(memory);
+      options.threads = threads;
+      options.memory_bytes = memory;
+      CHECK(same_integers(quantized(graph, 9, options), expected));
+    }
+  }
+}
+
+TEST_CASE("one image is enough for rounding by outputs, and one scale for all channels is kept") {
+  const Graph graph = network();
+  QuantizeOptions options = options_of(4, 4, RoundingKind::kOutputError);
+  options.per_tensor_weights = true;
+  const Graph integers = quantized(graph, 1, options);
+  for (const Node& node : integers.nodes) {
+    const Filter* filter = filter_of(node);
+    if (filter == nullptr) continue;
+    CAPTURE(node.name);
+    const std::vector<float>& scales = filter->quantized->scales;
+    CHECK(std::count(scales.begin(), scales.end(), scales[0]) == static_cast<std::ptrdiff_t>(scales.size()));
+  }
+}
+
+TEST_CASE("an exception of the images becomes an error while layers are rounded") {
+  const Graph graph = network();
+  int calls = 0;
+  const CalibrationInputs inputs{4, [&calls](std::size_t, std::span<float> out) -> Status {
+                                   if (++calls > 6) throw std::runtime_error("gone");
+                                   std::fill(out.begin(), out.end(), 0.5F);
+                                   return {};
+                                 }};
+  auto activations = Activations::create(graph, inputs, {1, 0, {}}).value();
+  QuantizeOptions options = options_of(4, 4, RoundingKind::kOutputError);
+  options.memory_bytes = 0;
+  const auto result = quantize_graph(graph, activations, options);
+  REQUIRE_FALSE(result.ok());
+  CHECK(result.error().message.find("gone") != std::string::npos);
+}
+
+TEST_CASE("progress of rounding counts layers") {
+  const Graph graph = network();
+  QuantizeOptions options = options_of(4, 4, RoundingKind::kOutputError);
+  std::vector<std::size_t> done;
+  options.progress = [&](std::string_view stage, std::size_t layer, std::size_t layers) {
+    CHECK(stage == "rounding, layer");
+    CHECK(layers == 6);
+    done.push_back(layer);
+  };
+  quantized(graph, 2, options);
+  CHECK(done == std::vector<std::size_t>{1, 2, 3, 4, 5, 6});
+}
+
+}  // namespace narrow::graph
