@@ -72,7 +72,8 @@ void LayerSampler::take(std::size_t image, const Quantization& quantization, std
         const std::int64_t x = column + std::int64_t{kx} * window_.dilation_w;
         if (x < 0 || x >= in_.width) continue;
         const std::int16_t* from_pixel = samples.levels.data() + static_cast<std::size_t>(y * in_.width + x) * channels;
-        const auto tap = static_cast<std::size_t>(ky * window_.kernel_w + kx);
+        const std::size_t tap =
+            static_cast<std::size_t>(ky) * static_cast<std::size_t>(window_.kernel_w) + static_cast<std::size_t>(kx);
         for (std::size_t g = 0; g < groups_; ++g) {
           std::int16_t* to = samples.inputs.data() + (g * depth_ + tap * per_group) * per_image_ + s;
           for (std::size_t c = 0; c < per_group; ++c) to[c * per_image_] = from_pixel[g * per_group + c];
