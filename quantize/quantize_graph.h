@@ -23,10 +23,11 @@ struct QuantizedGraph {
 // Stated quantization is kept: values that Quantize nodes write have their parameters, layers with weight codes have
 // those, with the range that occurs (unless int32 can't hold them: then they are quantized anew, and `events` say so).
 // A value that is read with stated parameters and otherwise is computed for each. Deterministic: all arithmetic is
-// double precision in a fixed order. `options.observer`, `threads` and `progress` are not used here. Errors: what
-// validate() finds in `graph`; a graph that is quantized already or has BatchNorm in it; an option outside 2..8 bits; a
-// layer name that does not exist (lists the layers); a live tensor without observation (names it); a clamp without zero
-// in it; ranges so large that scales are no normal floats; a value with more than kMaxStatedForms stated quantizations.
+// double precision in a fixed order. Without images weights are rounded to the nearest; `threads` and `progress` are
+// not used. Errors: what validate() finds in `graph`; a graph that is quantized already or has BatchNorm in it; an
+// option outside 2..8 bits; a layer name that does not exist (lists the layers); a live tensor without observation
+// (names it); a clamp without zero in it; ranges so large that scales are no normal floats; a value with more than
+// kMaxStatedForms stated quantizations.
 [[nodiscard]] Result<QuantizedGraph> quantize_graph(const Graph& graph,
                                                     const std::vector<std::optional<Observation>>& observations,
                                                     const QuantizeOptions& options);
