@@ -9,7 +9,56 @@ namespace {
 
 constexpr int kFractionBits = 23;
 constexpr int kBinBits = 8;  // of the fraction
+constexpr int kDroppedBits = kFractionBits - kBinBits;
 constexpr int kExponentBias = 127;
+constexpr std::size_t kRows = 512;  // by sign and exponent
+
+// Below this number of values, looking through the counters takes longer than what they save.
+constexpr std::size_t kFewValues = 4096;
+// Fits the counters' type.
+constexpr std::size_t kValuesAtOnce = std::size_t{1} << 30;
+
+// Counts by sign, exponent and the upper bits of the fraction. Half of the values behind a ReLU are zero, in no order,
+// so that a branch for them would often be predicted wrong: here zeros are counted like all others.
+class Tally {
+ public:
+  void count(std::span<const float> values) {
+    std::size_t i = 0;
+    for (; i + 1 < values.size(); i += 2) {
+      count(values[i], even_);
+      count(values[i + 1], odd_);
+    }
+    if (i < values.size()) count(values[i], even_);
+  }
+  [[nodiscard]] bool has(std::size_t row) const { return used_[row]; }
+  [[nodiscard]] std::uint64_t of(std::size_t row, std::size_t bin) const {
+    const std::size_t i = row * Histogram::kBinsPerOctave + bin;
+    return std::uint64_t{even_[i]} + odd_[i];
+  }
+  void clear() {
+    for (std::size_t row = 0; row < kRows; ++row) {
+      if (!used_[row]) continue;
+      const auto first = static_cast<std::ptrdiff_t>(row * Histogram::kBinsPerOctave);
+      std::fill_n(even_.begin() + first, Histogram::kBinsPerOctave, 0);
+      std::fill_n(odd_.begin() + first, Histogram::kBinsPerOctave, 0);
+      used_[row] = false;
+    }
+  }
+
+ private:
+  using Counters = std::vector<std::uint32_t>;
+
+  void count(float value, Counters& counters) {
+    const std::uint32_t i = std::bit_cast<std::uint32_t>(value) >> kDroppedBits;
+    ++counters[i];
+    used_[i / Histogram::kBinsPerOctave] = true;
+  }
+
+  // Neighbours are often equal. With counters of its own, each need not wait for the other.
+  Counters even_ = Counters(kRows * Histogram::kBinsPerOctave);
+  Counters odd_ = Counters(kRows * Histogram::kBinsPerOctave);
+  std::array<bool, kRows> used_{};
+};
 
 static_assert(Histogram::kBinsPerOctave == std::size_t{1} << kBinBits);
 
@@ -17,17 +66,47 @@ static_assert(Histogram::kBinsPerOctave == std::size_t{1} << kBinBits);
 
 void Histogram::observe(std::span<const float> values) {
   count_ += values.size();
+  while (!values.empty()) {
+    const std::size_t now = std::min(values.size(), kValuesAtOnce);
+    if (now < kFewValues) {
+      add_one_by_one(values.first(now));
+    } else {
+      add_many(values.first(now));
+    }
+    values = values.subspan(now);
+  }
+}
+
+void Histogram::add_one_by_one(std::span<const float> values) {
   for (const float value : values) {
     const auto bits = std::bit_cast<std::uint32_t>(value);
-    const int exponent = static_cast<int>((bits >> kFractionBits) & 0xff) - kExponentBias;
-    if (exponent < kLowestExponent) {
-      ++zeros_;
-      continue;
-    }
-    Octave& octave = octaves_[bits >> 31][static_cast<std::size_t>(exponent - kLowestExponent)];
-    if (octave.empty()) octave.resize(kBinsPerOctave);
-    ++octave[(bits >> (kFractionBits - kBinBits)) & (kBinsPerOctave - 1)];
+    add(bits >> kFractionBits, (bits >> kDroppedBits) & (kBinsPerOctave - 1), 1);
   }
+}
+
+void Histogram::add_many(std::span<const float> values) {
+  thread_local Tally tally;
+  tally.clear();  // what a call that ran out of memory left
+  tally.count(values);
+  for (std::uint32_t row = 0; row < kRows; ++row) {
+    if (!tally.has(row)) continue;
+    for (std::size_t bin = 0; bin < kBinsPerOctave; ++bin) {
+      if (const std::uint64_t count = tally.of(row, bin); count > 0) add(row, bin, count);
+    }
+  }
+  tally.clear();
+}
+
+// `row` is sign and exponent of a float, as they stand in its bits.
+void Histogram::add(std::uint32_t row, std::size_t bin, std::uint64_t count) {
+  const int exponent = static_cast<int>(row & 0xff) - kExponentBias;
+  if (exponent < kLowestExponent) {
+    zeros_ += count;
+    return;
+  }
+  Octave& octave = octaves_[row >> 8][static_cast<std::size_t>(exponent - kLowestExponent)];
+  if (octave.empty()) octave.resize(kBinsPerOctave);
+  octave[bin] += count;
 }
 
 void Histogram::merge(const Histogram& other) {

@@ -37,6 +37,10 @@ class Histogram {
   static constexpr int kExponents = 128 - kLowestExponent;
   using Octave = std::vector<std::uint64_t>;  // kBinsPerOctave, or empty
 
+  void add_one_by_one(std::span<const float> values);
+  void add_many(std::span<const float> values);
+  void add(std::uint32_t row, std::size_t bin, std::uint64_t count);
+
   std::array<std::array<Octave, kExponents>, 2> octaves_;  // by sign (1: negative), by exponent
   std::uint64_t zeros_ = 0;
   std::uint64_t count_ = 0;

@@ -188,7 +188,9 @@ std::vector<StatedModel> partly_stated_models() {
   constexpr int kMnistLayers = 11;
   constexpr int kCifarLayers = 20;
   std::vector<StatedModel> all;
-  all.push_back({mnist("mnist_resnet10_2bit_uniform_qat"), 98.27, 2, kMnistLayers});
+  // Its biases are float, and a unit of an accumulator is an eighth of an output's step: 97.91 to 98.17 % are right, by
+  // the calibration images (docs/calibration.md).
+  all.push_back({mnist("mnist_resnet10_2bit_uniform_qat"), 98.27, 2, kMnistLayers, 0.4});
   all.push_back({mnist("mnist_resnet10_4bit_uniform_qat"), 98.73, 4, kMnistLayers});
   RealModel ternary = in_onnx(cifar_resnets()[4], "resnet20b_cifar10_apot_w2/resnet20b_cifar10_apot_w2a8.qdq.onnx");
   ternary.import.preprocessing->mean = {0.491F, 0.482F, 0.447F};

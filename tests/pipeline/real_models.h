@@ -46,6 +46,7 @@ struct StatedModel {
   double expected_percent = 0;  // top-1 of the data's README
   int weight_bits = 8;          // of the layers whose weights the file gives as integers
   int narrow_layers = 0;        // how many those are
+  double may_lose = 0.3;        // points of top-1, by what stays to be rounded
 };
 [[nodiscard]] std::vector<StatedModel> fully_stated_models();
 // First and last layer and the residual adds are float in the file: they are calibrated.

@@ -95,7 +95,7 @@ TEST_CASE("pre-quantized networks run in integers without calibration, with thei
     const PictureSet pictures = PictureSet::open({data / stated.real.evaluation}).value();
     const int correct = testing::count_correct(integer, pictures, stated.real.evaluation_preprocessing);
     std::printf("%s: %d of %zu\n", stated.real.weights.c_str(), correct, pictures.size());
-    CHECK(100.0 * correct / static_cast<double>(pictures.size()) >= stated.expected_percent - 0.3);
+    CHECK(100.0 * correct / static_cast<double>(pictures.size()) >= stated.expected_percent - stated.may_lose);
   }
 }
 
@@ -132,7 +132,7 @@ TEST_CASE("networks that were trained with few bits keep their accuracy in integ
     const PictureSet pictures = PictureSet::open({data / stated.real.evaluation}).value();
     const int correct = testing::count_correct(integer, pictures, stated.real.evaluation_preprocessing);
     std::printf("%s: %d of %zu\n", stated.real.weights.c_str(), correct, pictures.size());
-    CHECK(100.0 * correct / static_cast<double>(pictures.size()) >= stated.expected_percent - 0.3);
+    CHECK(100.0 * correct / static_cast<double>(pictures.size()) >= stated.expected_percent - stated.may_lose);
   }
 }
 

@@ -103,6 +103,25 @@ TEST_CASE("a histogram does not depend on the order of images or on how they are
   }
 }
 
+TEST_CASE("a histogram counts large tensors, which it counts otherwise, as it counts small ones") {
+  std::mt19937 generator(testing::seed());
+  std::vector<float> values = long_tailed(generator, true);
+  for (std::size_t i = 0; i < values.size(); i += 3) values[i] = i % 2 == 0 ? 0.0F : -0.0F;
+  values[7] = std::numeric_limits<float>::max();
+  values[8] = std::numeric_limits<float>::denorm_min();
+  values.push_back(std::numeric_limits<float>::lowest());  // an odd number of values
+  const auto at_once = histogram_of(values).bins();
+  Histogram single;
+  for (const float& value : values) single.observe({&value, 1});
+  const auto one_by_one = single.bins();
+  REQUIRE(at_once.size() == one_by_one.size());
+  for (std::size_t i = 0; i < at_once.size(); ++i) {
+    CHECK(at_once[i].lo == one_by_one[i].lo);
+    CHECK(at_once[i].hi == one_by_one[i].hi);
+    CHECK(at_once[i].count == one_by_one[i].count);
+  }
+}
+
 TEST_CASE("a tensor that is always zero keeps a range of zero") {
   const std::vector<float> zeros(10, 0.0F);
   for (const int bits : {2, 8}) {
