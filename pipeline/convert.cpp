@@ -8,8 +8,8 @@
 #include "narrow/quantize.h"
 #include "narrow/version.h"
 #include "pipeline/float_model_data.h"
-#include "quantize/integer_where_stated.h"
-#include "rewrites/stated_quantization.h"
+#include "quantize/integer_where_pre_quantized.h"
+#include "rewrites/pre_quantized.h"
 
 namespace narrow {
 namespace {

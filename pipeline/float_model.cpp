@@ -9,7 +9,7 @@
 #include "importers/architectures/architectures.h"
 #include "importers/onnx/lower/lower_model.h"
 #include "pipeline/float_model_data.h"
-#include "rewrites/stated_quantization.h"
+#include "rewrites/pre_quantized.h"
 
 namespace narrow {
 TensorShape FloatModel::input_shape() const { return data_->graph.value(data_->graph.input).shape; }

@@ -4,8 +4,8 @@
 #include <map>
 
 #include "base/text.h"
-#include "quantize/concat_grids.h"
-#include "quantize/form_plan.h"
+#include "quantize/concat_scales.h"
+#include "quantize/representation_plan.h"
 
 namespace narrow::graph {
 

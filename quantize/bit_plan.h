@@ -20,11 +20,12 @@ struct EndLayers {
 [[nodiscard]] EndLayers find_end_layers(const Graph& graph, const Liveness& live);
 
 struct BitPlan {
-  std::vector<bool> in_float;        // by node index: an edge layer that keeps its float weights
-  std::vector<bool> writes_float;    // by node index: a layer whose accumulators become float32, see form_plan.h
-  std::vector<int> weight_bits;      // by node index; 0: no weights, 32: float
-  std::vector<ValueId> source;       // by ValueId: the value whose quantization it shares; itself for most
-  std::vector<ValueId> grid;         // by ValueId: the value whose scale and zero point it takes; itself for most
+  std::vector<bool> in_float;  // by node index: an edge layer that keeps its float weights
+  std::vector<bool>
+      writes_float;              // by node index: a layer whose accumulators become float32, see representation_plan.h
+  std::vector<int> weight_bits;  // by node index; 0: no weights, 32: float
+  std::vector<ValueId> source;   // by ValueId: the value whose quantization it shares; itself for most
+  std::vector<ValueId> grid;     // by ValueId: the value whose scale and zero point it takes; itself for most
   std::vector<int> activation_bits;  // by ValueId
   std::vector<Event> log;
 };

@@ -9,7 +9,7 @@
 #include "narrow/event.h"
 #include "narrow/result.h"
 #include "quantize/decisions.h"
-#include "quantize/form_plan.h"
+#include "quantize/representation_plan.h"
 
 namespace narrow::graph {
 

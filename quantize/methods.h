@@ -14,7 +14,7 @@
 #include "quantize/activations.h"
 #include "quantize/bit_plan.h"
 #include "quantize/decisions.h"
-#include "quantize/form_plan.h"
+#include "quantize/representation_plan.h"
 #include "quantize/statistics/observer.h"
 
 namespace narrow::graph {
@@ -47,7 +47,7 @@ struct Method {
 [[nodiscard]] Result<Decisions> decide(const Context& context);
 
 // Scale, zero point and range of every tensor that needs a decision: the range method that the options name, with the
-// width that the bit plan gives. Inputs of a Concat may take the grid of its output (concat_grids.h).
+// width that the bit plan gives. Inputs of a Concat may take the grid of its output (concat_scales.h).
 Status choose_ranges(const Context& context, Decisions& decisions);
 
 // Layers whose integer weights the file states keep them, with the range that occurs. Where int32 can't hold what they

@@ -4,7 +4,7 @@
 #include "floating/simulation.h"
 #include "graph/ir.h"
 #include "quantize/decisions.h"
-#include "quantize/form_plan.h"
+#include "quantize/representation_plan.h"
 
 namespace narrow::graph {
 

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "rewrites/absorb_affine.h"
-#include "rewrites/stated_quantization_codes.h"
+#include "rewrites/pre_quantized_weights.h"
 
 namespace narrow::graph {
 namespace {

@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include "rewrites/affine.h"
-#include "rewrites/stated_quantization.h"
-#include "rewrites/stated_quantization_codes.h"
+#include "rewrites/pre_quantized.h"
+#include "rewrites/pre_quantized_weights.h"
 
 namespace narrow::graph {
 

@@ -12,8 +12,8 @@
 #include "rewrites/fuse_functions.h"
 #include "rewrites/lower_batch_norms.h"
 #include "rewrites/merge_data_movement.h"
+#include "rewrites/pre_quantized.h"
 #include "rewrites/remove_identities.h"
-#include "rewrites/stated_quantization.h"
 
 namespace narrow::graph {
 namespace {

@@ -4,7 +4,7 @@
 #include "base/text.h"
 #include "quantize/methods.h"
 #include "quantize/on_integers.h"
-#include "rewrites/stated_quantization_codes.h"
+#include "rewrites/pre_quantized_weights.h"
 
 namespace narrow::graph {
 

@@ -19,7 +19,7 @@
 #include "tests/floating/check_float_executor.h"
 #include "tests/support/graph/random_graph.h"
 #include "tests/support/graph/random_network.h"
-#include "tests/support/quantize/stated_graph.h"
+#include "tests/support/quantize/pre_quantized_graph.h"
 
 namespace narrow::testing {
 namespace {

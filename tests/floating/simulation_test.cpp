@@ -16,7 +16,7 @@
 #include "tests/floating/check_simulation.h"
 #include "tests/support/data.h"
 #include "tests/support/graph/random_graph.h"
-#include "tests/support/quantize/stated_graph.h"
+#include "tests/support/quantize/pre_quantized_graph.h"
 
 namespace narrow::graph {
 namespace {

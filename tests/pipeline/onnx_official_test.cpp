@@ -5,7 +5,7 @@
 #include <array>
 #include <string_view>
 
-#include "quantize/integer_where_stated.h"
+#include "quantize/integer_where_pre_quantized.h"
 #include "tests/pipeline/onnx_cases.h"
 #include "tests/support/data.h"
 

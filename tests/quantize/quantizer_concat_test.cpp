@@ -10,7 +10,7 @@
 #include "tests/support/data.h"
 #include "tests/support/graph/naive_evaluator.h"
 #include "tests/support/quantize/check_same_function.h"
-#include "tests/support/quantize/stated_graph.h"
+#include "tests/support/quantize/pre_quantized_graph.h"
 
 namespace narrow::graph {
 namespace {

@@ -6,7 +6,7 @@
 
 #include "tests/rewrites/check_folding.h"
 #include "tests/support/data.h"
-#include "tests/support/quantize/stated_graph.h"
+#include "tests/support/quantize/pre_quantized_graph.h"
 
 namespace narrow::graph {
 namespace {

@@ -4,7 +4,7 @@
 #include <atomic>
 #include <thread>
 
-#include "tests/importers/image/picture_bytes.h"
+#include "tests/importers/image/image_bytes.h"
 #include "tests/support/data.h"
 #include "tests/support/text.h"
 

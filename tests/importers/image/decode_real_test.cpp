@@ -9,7 +9,7 @@
 #include <map>
 #include <sstream>
 
-#include "tests/importers/image/picture_bytes.h"
+#include "tests/importers/image/image_bytes.h"
 #include "tests/support/data.h"
 
 namespace {

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <random>
 
-#include "tests/importers/image/picture_bytes.h"
+#include "tests/importers/image/image_bytes.h"
 #include "tests/support/data.h"
 
 namespace {

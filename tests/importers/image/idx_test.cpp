@@ -6,7 +6,7 @@
 #include <random>
 
 #include "narrow/image.h"
-#include "tests/importers/image/picture_bytes.h"
+#include "tests/importers/image/image_bytes.h"
 #include "tests/support/data.h"
 #include "tests/support/text.h"
 

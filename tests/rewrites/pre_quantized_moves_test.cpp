@@ -3,11 +3,11 @@
 
 #include <functional>
 
+#include "rewrites/pre_quantized.h"
 #include "rewrites/simplify.h"
-#include "rewrites/stated_quantization.h"
 #include "tests/support/data.h"
 #include "tests/support/quantize/check_same_function.h"
-#include "tests/support/quantize/stated_graph.h"
+#include "tests/support/quantize/pre_quantized_graph.h"
 
 namespace narrow::graph {
 namespace {

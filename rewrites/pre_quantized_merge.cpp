@@ -9,7 +9,7 @@
 #include <string>
 #include <tuple>
 
-#include "rewrites/stated_quantization.h"
+#include "rewrites/pre_quantized.h"
 
 namespace narrow::graph {
 namespace {

@@ -1,4 +1,4 @@
-#include "quantize/integer_where_stated.h"
+#include "quantize/integer_where_pre_quantized.h"
 
 #include <algorithm>
 #include <iterator>
@@ -9,8 +9,8 @@
 #include "graph/liveness.h"
 #include "quantize/build.h"
 #include "quantize/on_integers.h"
-#include "rewrites/stated_quantization.h"
-#include "rewrites/stated_quantization_codes.h"
+#include "rewrites/pre_quantized.h"
+#include "rewrites/pre_quantized_weights.h"
 
 namespace narrow::graph {
 namespace {

@@ -4,12 +4,12 @@
 
 #include <algorithm>
 
-#include "quantize/integer_where_stated.h"
+#include "quantize/integer_where_pre_quantized.h"
+#include "rewrites/pre_quantized.h"
 #include "rewrites/simplify.h"
-#include "rewrites/stated_quantization.h"
 #include "tests/support/data.h"
 #include "tests/support/quantize/check_same_function.h"
-#include "tests/support/quantize/stated_graph.h"
+#include "tests/support/quantize/pre_quantized_graph.h"
 
 namespace narrow::graph {
 namespace {

@@ -1,4 +1,4 @@
-#include "quantize/form_plan.h"
+#include "quantize/representation_plan.h"
 
 #include <algorithm>
 #include <string>

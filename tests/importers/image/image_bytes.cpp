@@ -1,4 +1,4 @@
-#include "tests/importers/image/picture_bytes.h"
+#include "tests/importers/image/image_bytes.h"
 
 #include <cstdlib>
 
@@ -6,7 +6,7 @@ namespace narrow::testing {
 
 const std::vector<PictureGolden>& picture_goldens() {
   static const std::vector<PictureGolden> all{
-#include "tests/golden/picture_golden.inc"
+#include "tests/golden/image_golden.inc"
   };
   return all;
 }

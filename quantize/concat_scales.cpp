@@ -1,4 +1,4 @@
-#include "quantize/concat_grids.h"
+#include "quantize/concat_scales.h"
 
 #include <algorithm>
 #include <numeric>

@@ -1,10 +1,10 @@
 // Without calibration, what is stated in integers runs in integers; the rest keeps running in float32.
 #include <doctest/doctest.h>
 
-#include "quantize/integer_where_stated.h"
+#include "quantize/integer_where_pre_quantized.h"
 #include "tests/support/data.h"
 #include "tests/support/quantize/check_same_function.h"
-#include "tests/support/quantize/stated_graph.h"
+#include "tests/support/quantize/pre_quantized_graph.h"
 
 namespace narrow::graph {
 namespace {

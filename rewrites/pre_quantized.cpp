@@ -1,4 +1,4 @@
-#include "rewrites/stated_quantization.h"
+#include "rewrites/pre_quantized.h"
 
 #include <algorithm>
 #include <iterator>

@@ -1,4 +1,4 @@
-#include "tests/support/quantize/stated_graph.h"
+#include "tests/support/quantize/pre_quantized_graph.h"
 
 #include <algorithm>
 #include <cmath>

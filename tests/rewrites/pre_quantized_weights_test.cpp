@@ -4,11 +4,11 @@
 #include <cmath>
 
 #include "rewrites/lower_batch_norms.h"
+#include "rewrites/pre_quantized_weights.h"
 #include "rewrites/simplify.h"
-#include "rewrites/stated_quantization_codes.h"
 #include "tests/support/data.h"
 #include "tests/support/quantize/check_same_function.h"
-#include "tests/support/quantize/stated_graph.h"
+#include "tests/support/quantize/pre_quantized_graph.h"
 
 namespace narrow::graph {
 namespace {

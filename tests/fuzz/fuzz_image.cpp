@@ -8,7 +8,7 @@
 
 #include "narrow/image.h"
 #include "tests/fuzz/fuzz.h"
-#include "tests/importers/image/picture_bytes.h"
+#include "tests/importers/image/image_bytes.h"
 
 namespace {
 
@@ -58,7 +58,7 @@ void repair_png_checksums(std::vector<std::uint8_t>& bytes) {
 
 std::vector<std::string> narrow::testing::fuzz_seeds() {
   static const std::vector<PictureGolden> goldens{
-#include "tests/golden/picture_golden.inc"
+#include "tests/golden/image_golden.inc"
   };
   std::vector<std::string> seeds{"P3 2 1 5\n5 0 1 0 5 2\n", "P2 2 2 9\n1 2 3 4\n", "P1 3 1 101\n"};
   for (const PictureGolden& golden : goldens) seeds.emplace_back(golden.file.begin(), golden.file.end());

@@ -1,4 +1,4 @@
-#include "rewrites/stated_quantization_codes.h"
+#include "rewrites/pre_quantized_weights.h"
 
 #include <algorithm>
 #include <cmath>

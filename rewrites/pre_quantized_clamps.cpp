@@ -5,8 +5,8 @@
 // Quantize after an Activation can read the input of the Activation, whatever other readers the Activation has.
 #include <string>
 
-#include "rewrites/stated_quantization.h"
-#include "rewrites/stated_quantization_codes.h"
+#include "rewrites/pre_quantized.h"
+#include "rewrites/pre_quantized_weights.h"
 
 namespace narrow::graph {
 

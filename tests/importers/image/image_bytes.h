@@ -21,7 +21,7 @@ struct PictureGolden {
   std::vector<std::uint8_t> file;
 };
 
-// Images of 17 x 11 made by Pillow (tests/golden/make_picture_golden.py).
+// Images of 17 x 11 made by Pillow (tests/golden/make_image_golden.py).
 [[nodiscard]] const std::vector<PictureGolden>& picture_goldens();
 [[nodiscard]] const PictureGolden& picture_golden(std::string_view name);
 

@@ -11,7 +11,7 @@
 
 #include "graph/limits.h"
 #include "rewrites/fresh_names.h"
-#include "rewrites/stated_quantization.h"
+#include "rewrites/pre_quantized.h"
 
 namespace narrow::graph {
 namespace {

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Writes picture_golden.inc: small pictures as bytes of a file, with what Pillow makes of them.
+"""Writes image_golden.inc: small pictures as bytes of a file, with what Pillow makes of them.
 
-    make_picture_golden.py > picture_golden.inc
+    make_image_golden.py > image_golden.inc
 
 Needs python3-pil and python3-numpy. JPEG decoders may differ by a little, so that their pictures carry the mean of each
 channel; the others carry the FNV-1a hash of their RGB bytes.
@@ -50,7 +50,7 @@ CASES = [
 ]
 
 if __name__ == "__main__":
-    print("// Made by make_picture_golden.py with Pillow " + Image.__version__ + ".")
+    print("// Made by make_image_golden.py with Pillow " + Image.__version__ + ".")
     print("// name, FNV-1a of the RGB bytes or 0, means of red, green, blue, bytes of the file")
     for name, image, form, options in CASES:
         file = io.BytesIO()
