@@ -245,11 +245,11 @@ Result<FloatExecutor> FloatExecutor::create(const Graph& graph, const ExecutorOp
 const std::vector<ValueId>& FloatExecutor::inputs() const { return impl_->program.inputs; }
 const std::vector<ValueId>& FloatExecutor::outputs() const { return impl_->program.outputs; }
 
-Status FloatExecutor::run(std::span<const Feed> feeds, const Tap& tap) {
+Status FloatExecutor::run(std::span<const Feed> feeds, const ValueCallback& callback) {
   Impl& impl = *impl_;
   NARROW_TRY(impl.check_feeds(feeds));
   const auto report = [&](int tensor, ValueId id) {
-    if (tap) tap(id, impl.elements(tensor, id));
+    if (callback) callback(id, impl.elements(tensor, id));
   };
   const ScopedOpenMpThreads scope(impl.threads);
   const base::DefaultFloatEnvironment environment;
@@ -269,12 +269,12 @@ Status FloatExecutor::run(std::span<const Feed> feeds, const Tap& tap) {
   return {};
 }
 
-Status FloatExecutor::run(std::span<const float> input, std::span<float> output, const Tap& tap) {
+Status FloatExecutor::run(std::span<const float> input, std::span<float> output, const ValueCallback& callback) {
   const Graph& graph = impl_->graph;
   NARROW_TRY(impl_->check_size(input.size(), graph.input));
   NARROW_TRY(impl_->check_size(output.size(), graph.output));
   const Feed feed{graph.input, input};
-  NARROW_TRY(run({&feed, 1}, tap));
+  NARROW_TRY(run({&feed, 1}, callback));
   const std::span<const float> result = as_written(graph.output);
   if (result.empty()) {
     return Error{ErrorCode::kInvalidArgument, "is not computed by these nodes", graph.value(graph.output).name};

@@ -41,7 +41,7 @@ class FloatExecutor {
  public:
   // Called with every computed and every fed value, in execution order, after it is computed, clamped and, if it has a
   // quantization, rounded. The span, [height, width, channels], is valid only during the call.
-  using Tap = std::function<void(ValueId, std::span<const float>)>;
+  using ValueCallback = std::function<void(ValueId, std::span<const float>)>;
 
   // Checks the graph, chooses kernels, reorders weights and allocates all buffers. The graph is copied; its weights are
   // shared. Errors: those of validate(); kUnsupported for BatchNorm (fold it first); those of lay_over() and
@@ -61,9 +61,9 @@ class FloatExecutor {
   // Runs one image. feeds: all of inputs(), in any order, and no others. Values with a quantization are rounded, which
   // changes nothing if they come from another executor. The caller guarantees that all elements are finite. Error:
   // kInvalidArgument if the feeds are not the inputs.
-  [[nodiscard]] Status run(std::span<const Feed> feeds, const Tap& tap = {});
+  [[nodiscard]] Status run(std::span<const Feed> feeds, const ValueCallback& callback = {});
   // The same for a whole network. input: [height, width, channels]; output: the graph's output in the same order.
-  [[nodiscard]] Status run(std::span<const float> input, std::span<float> output, const Tap& tap = {});
+  [[nodiscard]] Status run(std::span<const float> input, std::span<float> output, const ValueCallback& callback = {});
 
   // Elements of a kept value or an output after run(), rounded if the value has a quantization. Empty for other values.
   [[nodiscard]] std::span<const float> value(ValueId id) const;

@@ -58,10 +58,10 @@ struct QuantizedFilter {
   }
 };
 
-// Pre-quantized weights: Filter::weights[i] is codes[i] * scales[output channel of i], rounded.
-struct WeightCodes {
-  base::SharedBuffer<std::int8_t> codes;  // same order as Filter::weights
-  std::vector<float> scales;              // [out_channels], > 0; all equal if the file quantizes per tensor
+// Pre-quantized weights: Filter::weights[i] is integers[i] * scales[output channel of i], rounded.
+struct PreQuantizedWeights {
+  base::SharedBuffer<std::int8_t> integers;  // same order as Filter::weights
+  std::vector<float> scales;                 // [out_channels], > 0; all equal if the file quantizes per tensor
 };
 
 // Weights of a convolution or linear layer. They are float until quantization; then only the integers are kept. Copies
@@ -72,7 +72,7 @@ struct Filter {
   base::SharedBuffer<float> bias;  // [out_channels]
   std::optional<QuantizedFilter> quantized = std::nullopt;
   // Weight integers of a pre-quantized layer, next to its float weights.
-  std::optional<WeightCodes> codes = std::nullopt;
+  std::optional<PreQuantizedWeights> pre_quantized = std::nullopt;
 };
 
 struct Convolution {

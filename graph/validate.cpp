@@ -177,18 +177,18 @@ struct Numbers {
   requires std::is_empty_v<Plain> Status operator()(const Plain&) const { return {}; }
 };
 
-Status check_codes(const Node& node, const Filter& filter, const FilterSize& size) {
-  const WeightCodes& codes = *filter.codes;
+Status check_pre_quantized(const Node& node, const Filter& filter, const FilterSize& size) {
+  const PreQuantizedWeights& weights = *filter.pre_quantized;
   if (filter.quantized || filter.weights.empty()) {
     return node_error(node, ErrorCode::kMalformed,
                       "has weight integers next to its weights, which only float weights may have");
   }
-  if (codes.codes.size() != filter.weights.size() ||
-      codes.scales.size() != static_cast<std::size_t>(size.out_channels)) {
+  if (weights.integers.size() != filter.weights.size() ||
+      weights.scales.size() != static_cast<std::size_t>(size.out_channels)) {
     return node_error(node, ErrorCode::kMalformed,
                       "its weight integers or their scales differ in number from its weights");
   }
-  const bool positive = std::all_of(codes.scales.begin(), codes.scales.end(),
+  const bool positive = std::all_of(weights.scales.begin(), weights.scales.end(),
                                     [](float scale) { return std::isfinite(scale) && scale > 0; });
   if (!positive) return node_error(node, ErrorCode::kMalformed, "a scale of its weight integers is not above 0");
   return {};
@@ -212,7 +212,7 @@ Status check_float_filter(const Graph& graph, const Node& node) {
     return {};
   };
   NARROW_TRY(check("weight", filter->weights, size.weights()));
-  if (filter->codes) NARROW_TRY(check_codes(node, *filter, size));
+  if (filter->pre_quantized) NARROW_TRY(check_pre_quantized(node, *filter, size));
   return check("bias", filter->bias, size.out_channels);
 }
 

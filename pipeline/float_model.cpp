@@ -16,7 +16,7 @@ TensorShape FloatModel::input_shape() const { return data_->graph.value(data_->g
 std::int64_t FloatModel::classes() const { return data_->graph.value(data_->graph.output).shape.elems(); }
 const Preprocessing& FloatModel::preprocessing() const { return data_->preprocessing; }
 bool FloatModel::preprocessing_is_assumed() const { return data_->preprocessing_is_assumed; }
-bool FloatModel::states_quantization() const { return graph::has_stated_quantization(data_->graph); }
+bool FloatModel::states_quantization() const { return graph::is_pre_quantized(data_->graph); }
 bool FloatModel::scores_are_probabilities() const { return graph::gives_probabilities(data_->graph); }
 const std::vector<std::string>& FloatModel::labels() const { return data_->labels; }
 const std::string& FloatModel::architecture() const { return data_->architecture; }

@@ -37,7 +37,7 @@ Result<Quantization> choose_quantization(const Observation& observed, int bits, 
   // What is beyond the clamp never leaves the node.
   double lo = std::min(0.0, std::max(double{observed.min}, double{clamp.lo}));
   double hi = std::max(0.0, std::min(double{observed.max}, double{clamp.hi}));
-  // A tensor that was always zero tells nothing: steps of 1, or as many as fit into the clamp.
+  // A tensor that was always zero has no scale of its own: levels of 1, or as many as fit into the clamp.
   if (lo == hi && clamp.hi > 0.0F) hi = std::min(double{clamp.hi}, double(levels));
   if (lo == hi) lo = std::max(double{clamp.lo}, -double(levels));
   const double ideal = (hi - lo) / levels;
@@ -60,10 +60,10 @@ Result<Quantization> choose_quantization(const Observation& observed, int bits, 
   return q;
 }
 
-std::optional<Quantization> on_grid(const Quantization& grid, const Clamp& clamp) {
-  Quantization q = grid;
-  q.range.lo = std::max(grid.range.lo, to_integer(clamp.lo, grid, grid.range.hi));
-  q.range.hi = to_integer(clamp.hi, grid, grid.range.hi);
+std::optional<Quantization> limited_to(const Quantization& quantization, const Clamp& clamp) {
+  Quantization q = quantization;
+  q.range.lo = std::max(quantization.range.lo, to_integer(clamp.lo, quantization, quantization.range.hi));
+  q.range.hi = to_integer(clamp.hi, quantization, quantization.range.hi);
   if (q.range.lo >= q.range.hi || !q.range.contains(q.zero_point)) return std::nullopt;
   return q;
 }

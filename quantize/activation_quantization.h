@@ -22,7 +22,8 @@ inline constexpr double kMaxActivationScale = 0x1p60;
 [[nodiscard]] Result<Quantization> choose_quantization(const Observation& observed, int bits, const Clamp& clamp,
                                                        const std::string& name);
 
-// The scale and zero point of `grid` with the range that a clamp leaves of it. Nothing where that is a single integer.
-[[nodiscard]] std::optional<Quantization> on_grid(const Quantization& grid, const Clamp& clamp);
+// The scale and zero point of `quantization` with the range that a clamp leaves of it. Nothing where that is a single
+// integer.
+[[nodiscard]] std::optional<Quantization> limited_to(const Quantization& quantization, const Clamp& clamp);
 
 }  // namespace narrow::graph

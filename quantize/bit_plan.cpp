@@ -62,40 +62,43 @@ Result<Exceptions> resolve(const Graph& graph, const Liveness& live, const std::
   return result;
 }
 
-// Widths wanted for the tensors that share one quantization.
-struct Wants {
+// Bits that are required of the tensors that share one quantization.
+struct RequiredBits {
   std::vector<int> by_layer;  // exceptions by layer name, stronger than the rest
   std::vector<int> others;
 };
 
-// One width for all. Exceptions by name beat everything; otherwise the wider wins, as it can hold what both ask for.
-int agree(const Wants& wants, const std::string& name, std::vector<Event>& log) {
-  const std::vector<int>& strongest = wants.by_layer.empty() ? wants.others : wants.by_layer;
+// One number of bits for all. An exception by name has priority. Otherwise the larger number wins, because its range
+// holds what both require.
+int agree(const RequiredBits& required, const std::string& name, std::vector<Event>& log) {
+  const std::vector<int>& strongest = required.by_layer.empty() ? required.others : required.by_layer;
   if (strongest.empty()) return kMaxBits;
   const auto [min, max] = std::minmax_element(strongest.begin(), strongest.end());
   if (*min != *max) {
     log.push_back({Event::Kind::kNote, name,
-                   in_quotes(name) + " and the tensors that share its integers were wanted at " + std::to_string(*min) +
-                       " and at " + std::to_string(*max) + " bits: " + std::to_string(*max) + " for all"});
+                   in_quotes(name) + " and the tensors that share its integers are required at " +
+                       std::to_string(*min) + " and at " + std::to_string(*max) + " bits: " + std::to_string(*max) +
+                       " for all"});
   }
   return *max;
 }
 
-void plan_weights(const Graph& graph, const Liveness& live, const QuantizeOptions& options, const EndLayers& edges,
-                  const Exceptions& exceptions, BitPlan& plan) {
+void plan_weights(const Graph& graph, const Liveness& live, const QuantizeOptions& options,
+                  const FirstAndLastLayers& boundary, const Exceptions& exceptions, BitPlan& plan) {
   plan.in_float.assign(graph.nodes.size(), false);
   plan.weight_bits.assign(graph.nodes.size(), 0);
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
     if (!live.nodes[n] || filter_of(graph.nodes[n]) == nullptr) continue;
-    const bool edge = edges.first[n] || edges.last[n];
+    const bool is_boundary = boundary.first[n] || boundary.last[n];
     const auto exception = exceptions.find(n);
     if (exception != exceptions.end()) {
       plan.weight_bits[n] = exception->second;
-    } else if (edge && options.boundary_layers == BoundaryLayers::kFloat && !filter_of(graph.nodes[n])->codes) {
+    } else if (is_boundary && options.boundary_layers == BoundaryLayers::kFloat &&
+               !filter_of(graph.nodes[n])->pre_quantized) {
       plan.in_float[n] = true;
       plan.weight_bits[n] = kFloatBits;
     } else {
-      plan.weight_bits[n] = edge ? options.boundary_bits : options.weight_bits;
+      plan.weight_bits[n] = is_boundary ? options.boundary_bits : options.weight_bits;
     }
   }
 }
@@ -111,15 +114,15 @@ std::vector<ValueId> find_sources(const Graph& graph, const Liveness& live) {
   return source;
 }
 
-// Values whose quantization is stated: uint8, or the same integers as such a value.
-std::vector<bool> find_stated(const Graph& graph) {
-  std::vector<bool> stated(graph.values.size(), false);
+// Pre-quantized values: uint8, or the same integers as such a value.
+std::vector<bool> find_pre_quantized(const Graph& graph) {
+  std::vector<bool> pre_quantized(graph.values.size(), false);
   for (const Node& node : graph.nodes) {
-    stated[index(node.output)] = graph.value(node.output).quantization.has_value() ||
-                                 std::holds_alternative<Dequantize>(node.op) ||
-                                 (is_lossless(node.op) && stated[index(node.inputs[0])]);
+    pre_quantized[index(node.output)] = graph.value(node.output).quantization.has_value() ||
+                                        std::holds_alternative<Dequantize>(node.op) ||
+                                        (is_lossless(node.op) && pre_quantized[index(node.inputs[0])]);
   }
-  return stated;
+  return pre_quantized;
 }
 
 // Values that integer layers with weights read, also through operators that only copy.
@@ -136,48 +139,49 @@ std::vector<bool> find_read_by_layers(const Graph& graph, const Liveness& live, 
   return read;
 }
 
-void plan_activations(const Graph& graph, const Liveness& live, const QuantizeOptions& options, const EndLayers& edges,
-                      const Exceptions& exceptions, BitPlan& plan) {
+void plan_activations(const Graph& graph, const Liveness& live, const QuantizeOptions& options,
+                      const FirstAndLastLayers& boundary, const Exceptions& exceptions, BitPlan& plan) {
   plan.source = find_sources(graph, live);
-  std::vector<Wants> wants(graph.values.size());
-  std::vector<bool> at_edge(graph.values.size(), false);  // what edge layers read, and what becomes the scores
-  at_edge[index(graph.output)] = options.boundary_layers != BoundaryLayers::kOff;
+  std::vector<RequiredBits> required(graph.values.size());
+  // What first and last layers read, and what becomes the scores.
+  std::vector<bool> at_boundary(graph.values.size(), false);
+  at_boundary[index(graph.output)] = options.boundary_layers != BoundaryLayers::kOff;
   for (std::size_t n = graph.nodes.size(); n-- > 0;) {
-    // Behind a Softmax is what becomes the scores.
+    // What follows a Softmax becomes the scores.
     const Node& node = graph.nodes[n];
     const bool passes_on = is_float_only(node.op) || moves_no_byte(node.op);
-    if (passes_on && at_edge[index(node.output)]) at_edge[index(node.inputs[0])] = true;
+    if (passes_on && at_boundary[index(node.output)]) at_boundary[index(node.inputs[0])] = true;
   }
   std::vector<int> by_layer(graph.values.size(), 0);
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
-    if (edges.first[n] || edges.last[n]) at_edge[index(graph.nodes[n].inputs[0])] = true;
+    if (boundary.first[n] || boundary.last[n]) at_boundary[index(graph.nodes[n].inputs[0])] = true;
     const auto exception = exceptions.find(n);
     if (exception != exceptions.end()) by_layer[index(graph.nodes[n].output)] = exception->second;
   }
-  const std::vector<bool> stated = find_stated(graph);
+  const std::vector<bool> pre_quantized = find_pre_quantized(graph);
   const std::vector<bool> read_by_layer = find_read_by_layers(graph, live, plan.in_float);
   for (std::size_t v = 0; v < graph.values.size(); ++v) {
-    if (!live.values[v] || stated[v]) continue;
-    Wants& group = wants[index(plan.source[v])];
+    if (!live.values[v] || pre_quantized[v]) continue;
+    RequiredBits& group = required[index(plan.source[v])];
     if (by_layer[v] != 0) group.by_layer.push_back(by_layer[v]);
-    if (at_edge[v]) group.others.push_back(options.boundary_bits);
-    // Only layers with weights run faster on fewer bits. What nobody else reads keeps all: it costs nothing.
-    if (!at_edge[v] && read_by_layer[v]) group.others.push_back(options.activation_bits);
+    if (at_boundary[v]) group.others.push_back(options.boundary_bits);
+    // Only layers with weights run faster on fewer bits. What no layer reads keeps all: it costs nothing.
+    if (!at_boundary[v] && read_by_layer[v]) group.others.push_back(options.activation_bits);
   }
   plan.activation_bits.assign(graph.values.size(), options.activation_bits);
   for (std::size_t v = 0; v < graph.values.size(); ++v) {
-    if (!live.values[v] || stated[v]) continue;
+    if (!live.values[v] || pre_quantized[v]) continue;
     const std::size_t source = index(plan.source[v]);
     plan.activation_bits[v] =
-        source == v ? agree(wants[v], graph.values[v].name, plan.log) : plan.activation_bits[source];
+        source == v ? agree(required[v], graph.values[v].name, plan.log) : plan.activation_bits[source];
   }
 }
 
 }  // namespace
 
-EndLayers find_end_layers(const Graph& graph, const Liveness& live) {
+FirstAndLastLayers find_first_and_last_layers(const Graph& graph, const Liveness& live) {
   const std::size_t count = graph.nodes.size();
-  EndLayers edges{std::vector<bool>(count, false), std::vector<bool>(count, false)};
+  FirstAndLastLayers boundary{std::vector<bool>(count, false), std::vector<bool>(count, false)};
   std::vector<bool> near_input(graph.values.size(), false);
   near_input[index(graph.input)] = true;
   for (std::size_t n = 0; n < count; ++n) {
@@ -185,7 +189,7 @@ EndLayers find_end_layers(const Graph& graph, const Liveness& live) {
     const bool reached =
         std::any_of(node.inputs.begin(), node.inputs.end(), [&](ValueId id) { return near_input[index(id)]; });
     if (!live.nodes[n] || !reached) continue;
-    (filter_of(node) != nullptr ? edges.first[n] : near_input[index(node.output)]) = true;
+    (filter_of(node) != nullptr ? boundary.first[n] : near_input[index(node.output)]) = true;
   }
   std::vector<bool> near_output(graph.values.size(), false);
   near_output[index(graph.output)] = true;
@@ -193,25 +197,25 @@ EndLayers find_end_layers(const Graph& graph, const Liveness& live) {
     const Node& node = graph.nodes[n];
     if (!live.nodes[n] || !near_output[index(node.output)]) continue;
     if (filter_of(node) != nullptr) {
-      edges.last[n] = true;
+      boundary.last[n] = true;
     } else {
       for (const ValueId id : node.inputs) near_output[index(id)] = true;
     }
   }
-  return edges;
+  return boundary;
 }
 
 Result<BitPlan> plan_bits(const Graph& graph, const Liveness& live, const QuantizeOptions& options) {
   NARROW_TRY(check_bits(options.weight_bits, "weight bits"));
   NARROW_TRY(check_bits(options.activation_bits, "activation bits"));
-  NARROW_TRY(check_bits(options.boundary_bits, "edge bits"));
+  NARROW_TRY(check_bits(options.boundary_bits, "boundary bits"));
   BitPlan plan;
   plan.writes_float = find_float_writers(graph, live);
-  const std::vector<bool> stated = find_stated(graph);
+  const std::vector<bool> pre_quantized = find_pre_quantized(graph);
   const auto no_weights = [&](std::size_t n) -> std::string {
     const Filter* filter = filter_of(graph.nodes[n]);
     if (filter == nullptr) return "has no weights";
-    return filter->codes ? "has integer weights, which stay as they are" : "";
+    return filter->pre_quantized ? "has integer weights, which stay as they are" : "";
   };
   const auto no_integer_output = [&](std::size_t n) -> std::string {
     const Node& node = graph.nodes[n];
@@ -219,20 +223,20 @@ Result<BitPlan> plan_bits(const Graph& graph, const Liveness& live, const Quanti
       return node.output == graph.output ? "writes the network's scores, which are float32" : "writes float32";
     }
     if (is_float_only(node.op)) return "runs in float32";
-    return stated[index(node.output)] ? "is quantized already, and stays as it is" : "";
+    return pre_quantized[index(node.output)] ? "is quantized already, and stays as it is" : "";
   };
   NARROW_ASSIGN(const Exceptions for_weights,
                 resolve(graph, live, options.layer_weight_bits, "layer weight bits", no_weights));
   NARROW_ASSIGN(const Exceptions for_activations,
                 resolve(graph, live, options.layer_activation_bits, "layer activation bits", no_integer_output));
-  EndLayers edges = find_end_layers(graph, live);
+  FirstAndLastLayers boundary = find_first_and_last_layers(graph, live);
   if (options.boundary_layers == BoundaryLayers::kOff) {
-    std::fill(edges.first.begin(), edges.first.end(), false);
-    std::fill(edges.last.begin(), edges.last.end(), false);
+    std::fill(boundary.first.begin(), boundary.first.end(), false);
+    std::fill(boundary.last.begin(), boundary.last.end(), false);
   }
-  plan_weights(graph, live, options, edges, for_weights, plan);
-  plan_activations(graph, live, options, edges, for_activations, plan);
-  plan.grid = find_concat_grids(graph, live, plan);
+  plan_weights(graph, live, options, boundary, for_weights, plan);
+  plan_activations(graph, live, options, boundary, for_activations, plan);
+  plan.scale_source = find_concat_scales(graph, live, plan);
   return plan;
 }
 

@@ -12,29 +12,27 @@
 
 namespace narrow::graph {
 
-// Layers with weights at the ends of the network, by node index.
-struct EndLayers {
-  std::vector<bool> first;  // reached from the input without passing another layer with weights
-  std::vector<bool> last;   // the output is reached from it without passing another layer with weights
+// The boundary layers, by node index.
+struct FirstAndLastLayers {
+  std::vector<bool> first;  // reached from the input without passing another layer
+  std::vector<bool> last;   // the output is reached from it without passing another layer
 };
-[[nodiscard]] EndLayers find_end_layers(const Graph& graph, const Liveness& live);
+[[nodiscard]] FirstAndLastLayers find_first_and_last_layers(const Graph& graph, const Liveness& live);
 
 struct BitPlan {
-  std::vector<bool> in_float;  // by node index: an edge layer that keeps its float weights
-  std::vector<bool>
-      writes_float;              // by node index: a layer whose accumulators become float32, see representation_plan.h
-  std::vector<int> weight_bits;  // by node index; 0: no weights, 32: float
-  std::vector<ValueId> source;   // by ValueId: the value whose quantization it shares; itself for most
-  std::vector<ValueId> grid;     // by ValueId: the value whose scale and zero point it takes; itself for most
-  std::vector<int> activation_bits;  // by ValueId
+  std::vector<bool> in_float;         // by node index: a first or last layer that keeps its float weights
+  std::vector<bool> writes_float;     // by node index: a layer that writes float32, see find_float_writers()
+  std::vector<int> weight_bits;       // by node index; 0: no weights, 32: float
+  std::vector<ValueId> source;        // by ValueId: the value whose quantization it shares; itself for most
+  std::vector<ValueId> scale_source;  // by ValueId: the value whose scale and zero point it takes; itself for most
+  std::vector<int> activation_bits;   // by ValueId
   std::vector<Event> log;
 };
 
-// What the graph states is not planned: layers with weight codes and values with a quantization keep theirs. Such a
-// layer has weight_bits nevertheless, for when int32 can't hold what is stated.
-// Precondition: a graph that passes validate().
-// Errors: a number of bits outside 2..8; a layer that does not exist, is named twice, or has no weights (or no integer
-// output) to give bits to, or states them.
+// Pre-quantized layers and values are not planned: they stay as they are. Such a layer has weight_bits nevertheless,
+// for the case that int32 can't hold its integers. Precondition: a graph that passes validate(). Errors: a number of
+// bits outside 2..8; a layer that does not exist, is named twice, is pre-quantized, or has no weights (no integer
+// output) for the bits.
 [[nodiscard]] Result<BitPlan> plan_bits(const Graph& graph, const Liveness& live, const QuantizeOptions& options);
 
 }  // namespace narrow::graph

@@ -12,7 +12,7 @@ Decisions undecided(const Graph& graph) {
 std::optional<Quantization> integer_quantization(const Graph& graph, const Decisions& decisions,
                                                  const ValueMap<int>& producer, ValueId id) {
   while (true) {
-    if (const auto& stated = graph.value(id).quantization) return stated;
+    if (const auto& pre_quantized = graph.value(id).quantization) return pre_quantized;
     if (const auto& decided = decisions.values[static_cast<std::size_t>(id)]) return decided->quantization;
     const int p = producer[static_cast<std::size_t>(id)];
     if (p < 0) return std::nullopt;

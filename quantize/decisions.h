@@ -31,7 +31,7 @@ struct LayerDecision {
 struct Decisions {
   std::vector<std::optional<ValueDecision>> values;  // by ValueId
   std::vector<std::optional<LayerDecision>> layers;  // by node index
-  std::vector<Event> log;                            // what a user should know, in the order of the methods
+  std::vector<Event> log;                            // for the user, in the order of the methods
 };
 
 // No decision about anything in `graph`.

@@ -22,7 +22,7 @@ constexpr std::size_t kMaxCopies = 16;
 
 std::string named(const Node& node) { return "'" + node.name + "' (" + std::string(op_name(node.op)) + ")"; }
 
-// Decides for every node whether its results are computed from integers, by what the file states alone.
+// Decides for every node whether its results are computed from integers, by what is pre-quantized alone.
 class Planner {
  public:
   explicit Planner(const Graph& graph)
@@ -32,7 +32,7 @@ class Planner {
         reads_(graph.nodes.size()),
         why_(graph.nodes.size()),
         as_float_(graph.values.size(), false),
-        stated_(graph.values.size()),
+        pre_quantized_(graph.values.size()),
         integers_(graph.values.size(), kNoValue) {
     plan_.nodes.resize(graph.nodes.size());
     plan_.needs_decision.assign(graph.values.size(), false);
@@ -60,11 +60,11 @@ class Planner {
   [[nodiscard]] std::string reason(std::size_t n) const {
     const Node& node = graph_.nodes[n];
     if (!why_[n].empty()) return why_[n];
-    if (is_float_only(node.op)) return "it has no integer form";
+    if (is_float_only(node.op)) return "it has no integer implementation";
     const Filter* filter = filter_of(node);
-    if (filter != nullptr && !filter->codes) return "no integer weights are stated for it";
-    if (reads_[n].empty()) return "no quantization of its input is stated";
-    return "no quantization of its output is stated";
+    if (filter != nullptr && !filter->pre_quantized) return "the file has no integer weights for it";
+    if (reads_[n].empty()) return "the file does not quantize its input";
+    return "the file does not quantize its output";
   }
 
  private:
@@ -79,11 +79,11 @@ class Planner {
     return inputs;
   }
 
-  // Integer weights for a layer that states them and reads integers.
+  // Integer weights for a pre-quantized layer that reads integers.
   void decide_weights(std::size_t n) {
     const Filter* filter = filter_of(graph_.nodes[n]);
-    if (filter == nullptr || !filter->codes || reads_[n].empty()) return;
-    auto quantized = stated_filter(*filter, reads_[n][0]);
+    if (filter == nullptr || !filter->pre_quantized || reads_[n].empty()) return;
+    auto quantized = pre_quantized_filter(*filter, reads_[n][0]);
     if (quantized.ok()) {
       decisions_.layers[n] = LayerDecision{.filter = *std::move(quantized), .is_pre_quantized = true};
     } else {
@@ -91,30 +91,32 @@ class Planner {
     }
   }
 
-  // From the output to the input: when a node is reached, all that its readers want is known.
+  // From the output to the input: when a node is reached, the demand on its result is complete.
   void visit(std::size_t n) {
     const Node& node = graph_.nodes[n];
-    NodeForms& forms = plan_.nodes[n];
+    NodeRepresentations& representations = plan_.nodes[n];
     if (graph_.value(node.output).quantization) {
-      if (std::holds_alternative<Quantize>(node.op)) want(node.inputs[0], {*graph_.value(node.output).quantization, n});
+      if (std::holds_alternative<Quantize>(node.op))
+        require(node.inputs[0], {*graph_.value(node.output).quantization, n});
       return;
     }
-    const std::vector<StatedForm> wanted = in_order(node.output);
+    const std::vector<PreQuantized> required = in_order(node.output);
     if (std::holds_alternative<Dequantize>(node.op)) {
-      forms.in_float = as_float_[index(node.output)];
-      forms.integers = wanted;
+      representations.in_float = as_float_[index(node.output)];
+      representations.integers = required;
       return;
     }
-    for (const StatedForm& stated : wanted) (computes(n, stated) ? forms.integers : forms.from_float).push_back(stated);
-    if (!as_float_[index(node.output)] && forms.from_float.empty()) return;
-    forms.sums_to_float = decisions_.layers[n] && can(n, node, std::nullopt);
-    forms.in_float = !forms.sums_to_float;
-    if (!forms.in_float) return;
+    for (const PreQuantized& pre_quantized : required)
+      (computes(n, pre_quantized) ? representations.integers : representations.from_float).push_back(pre_quantized);
+    if (!as_float_[index(node.output)] && representations.from_float.empty()) return;
+    representations.sums_to_float = decisions_.layers[n] && can(n, node, std::nullopt);
+    representations.in_float = !representations.sums_to_float;
+    if (!representations.in_float) return;
     for (const ValueId id : node.inputs) as_float_[index(id)] = true;
   }
 
-  // Whether node n is computed on integers to this form.
-  bool computes(std::size_t n, const StatedForm& stated) {
+  // Whether node n is computed on integers to these parameters.
+  bool computes(std::size_t n, const PreQuantized& pre_quantized) {
     const Node& node = graph_.nodes[n];
     if (reads_[n].empty() || is_float_only(node.op)) return false;
     if (filter_of(node) != nullptr) {
@@ -125,11 +127,11 @@ class Planner {
       }
     }
     Node copy = node;
-    copy.clamp = clamp_beside(node.clamp, stated.quantization);
+    copy.clamp = clamp_beside(node.clamp, pre_quantized.quantization);
     if (auto* function = std::get_if<Function>(&copy.op)) {
-      function->table = make_table(*function, reads_[n][0], stated.quantization);
+      function->table = make_table(*function, reads_[n][0], pre_quantized.quantization);
     }
-    return can(n, std::move(copy), stated.quantization);
+    return can(n, std::move(copy), pre_quantized.quantization);
   }
 
   // Whether int32 and the multipliers can hold what `copy` of node n computes on integers.
@@ -143,38 +145,39 @@ class Planner {
     return valid.ok();
   }
 
-  void want(ValueId id, const StatedForm& form) {
-    std::vector<StatedForm>& stated = stated_[index(id)];
-    const auto same = std::find_if(stated.begin(), stated.end(),
-                                   [&](const StatedForm& other) { return other.quantization == form.quantization; });
-    if (same == stated.end()) {
-      stated.push_back(form);
+  void require(ValueId id, const PreQuantized& parameters) {
+    std::vector<PreQuantized>& pre_quantized = pre_quantized_[index(id)];
+    const auto same = std::find_if(pre_quantized.begin(), pre_quantized.end(), [&](const PreQuantized& other) {
+      return other.quantization == parameters.quantization;
+    });
+    if (same == pre_quantized.end()) {
+      pre_quantized.push_back(parameters);
     } else {
-      same->quantize = form.quantize;  // nodes are visited backwards: the first one gives the name
+      same->quantize = parameters.quantize;  // nodes are visited backwards: the first one gives the name
     }
   }
 
-  // Forms that are wanted of a value, in the order of the Quantize nodes that state them.
-  [[nodiscard]] std::vector<StatedForm> in_order(ValueId id) const {
-    std::vector<StatedForm> wanted = stated_[index(id)];
-    std::sort(wanted.begin(), wanted.end(),
-              [](const StatedForm& a, const StatedForm& b) { return a.quantize < b.quantize; });
-    return wanted;
+  // The parameters that readers of a value require, in the order of their Quantize nodes.
+  [[nodiscard]] std::vector<PreQuantized> in_order(ValueId id) const {
+    std::vector<PreQuantized> required = pre_quantized_[index(id)];
+    std::sort(required.begin(), required.end(),
+              [](const PreQuantized& a, const PreQuantized& b) { return a.quantize < b.quantize; });
+    return required;
   }
 
   const Graph& graph_;
   Liveness live_;
-  FormPlan plan_;
+  RepresentationPlan plan_;
   Decisions decisions_;
-  std::vector<std::vector<Quantization>> reads_;  // by node index: see inputs_of()
-  std::vector<std::string> why_;                  // by node index: what keeps it in float32; may be empty
-  std::vector<bool> as_float_;                    // by ValueId: somebody reads float32
-  std::vector<std::vector<StatedForm>> stated_;   // by ValueId: integers that are wanted
-  std::vector<ValueId> integers_;                 // by ValueId: what a Dequantize makes it of; none for all others
+  std::vector<std::vector<Quantization>> reads_;          // by node index: see inputs_of()
+  std::vector<std::string> why_;                          // by node index: what keeps it in float32; may be empty
+  std::vector<bool> as_float_;                            // by ValueId: a reader requires float32
+  std::vector<std::vector<PreQuantized>> pre_quantized_;  // by ValueId: parameters that readers require
+  std::vector<ValueId> integers_;  // by ValueId: what a Dequantize makes it of; none for all others
 };
 
 // A model holds float weights without the integers that they are multiples of.
-std::string codes_lost(const Node& node) {
+std::string integers_lost(const Node& node) {
   return named(node) +
          " loses the integers of its weights, which are stored as float32; narrow quantize on the "
          "original file keeps them";
@@ -197,20 +200,22 @@ std::vector<Event> describe(const Graph& built, const Graph& source, const Plann
       continue;
     }
     const auto it = origin.find(node.name);
-    if (it == origin.end()) continue;  // never: the float32 form of a node has the node's own name
+    if (it == origin.end()) continue;  // never: the float32 copy of a node has the node's own name
     in_float.push_back(
         {Event::Kind::kNote, node.name, named(node) + " runs in float32: " + planner.reason(it->second)});
     const Filter* before = filter_of(source.nodes[it->second]);
-    if (before != nullptr && before->codes) lost.push_back({Event::Kind::kNote, node.name, codes_lost(node)});
+    if (before != nullptr && before->pre_quantized)
+      lost.push_back({Event::Kind::kNote, node.name, integers_lost(node)});
   }
   std::vector<Event> log;
-  if (!has_stated_quantization(built)) {
+  if (!is_pre_quantized(built)) {
     log.push_back({Event::Kind::kSummary, "",
                    "all " + std::to_string(all) + " nodes run in float32: " +
-                       (lost.empty() ? "nothing is stated in integers" : "no activation is stated in integers")});
+                       (lost.empty() ? "nothing is pre-quantized" : "no activation is pre-quantized")});
   } else {
-    log.push_back({Event::Kind::kSummary, "",
-                   std::to_string(in_integers) + " of " + std::to_string(all) + " nodes run in integers, as stated"});
+    log.push_back(
+        {Event::Kind::kSummary, "",
+         std::to_string(in_integers) + " of " + std::to_string(all) + " nodes run in integers, as the file specifies"});
     std::move(in_float.begin(), in_float.end(), std::back_inserter(log));
   }
   std::move(lost.begin(), lost.end(), std::back_inserter(log));
@@ -219,7 +224,7 @@ std::vector<Event> describe(const Graph& built, const Graph& source, const Plann
 
 }  // namespace
 
-Result<PartlyIntegerGraph> integer_where_stated(const Graph& graph) {
+Result<PartlyIntegerGraph> integer_where_pre_quantized(const Graph& graph) {
   NARROW_TRY(validate(graph));
   Graph moved = graph;
   static_cast<void>(move_dequantize_past_concats(moved));  // what runs in integers is logged, not how it got there

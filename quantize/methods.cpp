@@ -10,8 +10,7 @@ bool always(const QuantizeOptions& /*options*/) { return true; }
 constexpr std::array kMethods = {
     Method{"choose-ranges", "chooses scale and zero point of each tensor from its observed range", always,
            choose_ranges},
-    Method{"keep-pre-quantized-weights", "keeps integer weights that the file states", always,
-           keep_pre_quantized_weights},
+    Method{"keep-pre-quantized-weights", "keeps pre-quantized weights", always, keep_pre_quantized_weights},
     Method{"round-by-output", "rounds weights so that each layer's output is closest to the float network's",
            rounds_by_output, round_by_output},
     Method{"round-weights", "rounds each weight to the nearest integer", always, round_weights},

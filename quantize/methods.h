@@ -24,7 +24,7 @@ struct Context {
   const Graph& graph;  // float, perhaps with pre-quantized parts
   const Liveness& live;
   const BitPlan& bits;
-  const FormPlan& forms;
+  const RepresentationPlan& representations;
   const std::vector<std::optional<Observation>>& observations;  // of the float network, by ValueId
   const QuantizeOptions& options;
   const ValueMap<int>& producer;  // producers(graph)
@@ -43,22 +43,22 @@ struct Method {
 // All methods, in the order in which they run. Each finds the decisions of those before it.
 [[nodiscard]] std::span<const Method> methods();
 
-// Runs the methods that the options want, from no decision at all.
+// Runs the methods that the options require, starting without any decision.
 [[nodiscard]] Result<Decisions> decide(const Context& context);
 
 // Scale, zero point and range of every tensor that needs a decision: the range method that the options name, with the
-// width that the bit plan gives. Inputs of a Concat may take the grid of its output (concat_scales.h).
+// bits of the bit plan. Inputs of a Concat may take the scale of its output (concat_scales.h).
 Status choose_ranges(const Context& context, Decisions& decisions);
 
-// Layers whose integer weights the file states keep them, with the range that occurs. Where int32 can't hold what they
-// and the bias come to, no decision is made and the log says so.
+// Pre-quantized layers keep their integer weights, with the range that occurs. Where int32 can't hold what they
+// and the bias come to, no decision is made, and the log has an event.
 Status keep_pre_quantized_weights(const Context& context, Decisions& decisions);
 
 // Weights and biases of the layers that are still undecided, so that the outputs are closest to the float network's on
 // the calibration images, layer by layer in the order of the graph (rounding/problem.h). Leaves out layers that are too
 // deep. Nothing is done where only observations are known.
 Status round_by_output(const Context& context, Decisions& decisions);
-// Whether the options ask for it.
+// Whether the options require it.
 [[nodiscard]] bool rounds_by_output(const QuantizeOptions& options);
 
 // Weights of all layers that are still undecided, each rounded to the nearest integer (weight_quantization.h).

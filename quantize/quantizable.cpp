@@ -8,15 +8,6 @@ namespace narrow::graph {
 
 using base::in_quotes;
 
-namespace {
-
-// A uint8 value is stated by a Quantize, or moved from one; anything else was quantized by somebody like us.
-bool may_be_stated(const Op& op) {
-  return std::holds_alternative<Quantize>(op) || std::holds_alternative<Activation>(op) || is_lossless(op);
-}
-
-}  // namespace
-
 Status check_quantizable(const Graph& graph, const Liveness& live,
                          const std::vector<std::optional<Observation>>& observations) {
   if (observations.size() != graph.values.size()) {
@@ -45,7 +36,7 @@ Status check_quantizable(const Graph& graph, const Liveness& live,
     if (!live.nodes[n]) continue;
     const Filter* filter = filter_of(node);
     if ((filter != nullptr && filter->quantized) ||
-        (graph.value(node.output).quantization && !may_be_stated(node.op))) {
+        (graph.value(node.output).quantization && !may_be_pre_quantized(node.op))) {
       return Error{ErrorCode::kUnsupported, "is quantized already", node.name};
     }
     if (std::holds_alternative<BatchNorm>(node.op)) {

@@ -11,7 +11,7 @@
 
 namespace narrow::graph {
 
-// Only a float graph without BatchNorm, perhaps with stated quantization, can be quantized, and only what was observed.
+// Only a float graph without BatchNorm, perhaps pre-quantized, can be quantized, and only what was observed.
 // Errors: as quantize_graph() says.
 [[nodiscard]] Status check_quantizable(const Graph& graph, const Liveness& live,
                                        const std::vector<std::optional<Observation>>& observations);

@@ -39,10 +39,10 @@ WeightReport report_of(const Context& context, const Decisions& decisions, std::
 }
 
 TensorReport report_of(const Context& context, const Graph& built, const BuiltTensor& tensor) {
-  const Value& value = built.value(tensor.form);
+  const Value& value = built.value(tensor.id);
   const Observation& seen = *context.observations[index(tensor.of)];
   const int bits =
-      tensor.is_stated ? bits_for(value.quantization->range) : context.bits.activation_bits[index(tensor.of)];
+      tensor.is_pre_quantized ? bits_for(value.quantization->range) : context.bits.activation_bits[index(tensor.of)];
   return {value.name, seen.min, seen.max, *value.quantization, bits};
 }
 
@@ -53,15 +53,15 @@ void log_float_parts(const Context& context, std::vector<Event>& log) {
   };
   for (std::size_t n = 0; n < context.graph.nodes.size(); ++n) {
     const Node& node = context.graph.nodes[n];
-    const NodeForms& forms = context.forms.nodes[n];
-    if (forms.sums_to_float) {
+    const NodeRepresentations& representations = context.representations.nodes[n];
+    if (representations.sums_to_float) {
       note(node, node.output == context.graph.output
                      ? " writes float32 scores from its int32 accumulators"
                      : " writes float32 from its int32 accumulators, as its readers take only that");
-    } else if (forms.in_float && filter_of(node) != nullptr) {
+    } else if (representations.in_float && filter_of(node) != nullptr) {
       note(node, " stays in float");
-    } else if (forms.in_float && is_float_only(node.op)) {
-      note(node, " (" + std::string(op_name(node.op)) + ") runs in float32: it has no integer form");
+    } else if (representations.in_float && is_float_only(node.op)) {
+      note(node, " (" + std::string(op_name(node.op)) + ") runs in float32: it has no integer implementation");
     }
   }
 }
@@ -91,11 +91,12 @@ Result<QuantizedGraph> quantize_graph(const Graph& graph, const std::vector<std:
   const Liveness live = find_live(graph);
   NARROW_TRY(check_quantizable(graph, live, observations));
   NARROW_ASSIGN(const BitPlan bits, plan_bits(graph, live, options));
-  NARROW_ASSIGN(const FormPlan forms, plan_forms(graph, live, bits.in_float, bits.writes_float));
+  NARROW_ASSIGN(const RepresentationPlan representations,
+                plan_representations(graph, live, bits.in_float, bits.writes_float));
   const ValueMap<int> producer = producers(graph);
-  const Context context{graph, live, bits, forms, observations, options, producer, activations};
+  const Context context{graph, live, bits, representations, observations, options, producer, activations};
   NARROW_ASSIGN(Decisions decisions, decide(context));
-  NARROW_ASSIGN(BuiltGraph built, build(graph, live, forms, decisions));
+  NARROW_ASSIGN(BuiltGraph built, build(graph, live, representations, decisions));
   QuantizeReport report = report_of(context, std::move(decisions), built);
   return QuantizedGraph{std::move(built.graph), std::move(report)};
 }

@@ -1,4 +1,4 @@
-// From a float graph and observed ranges to an integer graph; what the float graph states stays as stated. All
+// From a float graph and observed ranges to an integer graph. What is pre-quantized stays as it is. All
 // formulas: docs/numerics.md.
 #pragma once
 
@@ -19,15 +19,15 @@ struct QuantizedGraph {
 };
 
 // Quantizes what the output depends on; the rest is dropped. `observations` are indexed by ValueId, as calibrate()
-// returns them. The graph's input and output stay float32, and so does what has no integer form, between conversions.
-// Stated quantization is kept: values that Quantize nodes write have their parameters, layers with weight codes have
-// those, with the range that occurs (unless int32 can't hold them: then they are quantized anew, and `events` say so).
-// A value that is read with stated parameters and otherwise is computed for each. Deterministic: all arithmetic is
-// double precision in a fixed order. Without images weights are rounded to the nearest; `threads` and `progress` are
-// not used. Errors: what validate() finds in `graph`; a graph that is quantized already or has BatchNorm in it; an
-// option outside 2..8 bits; a layer name that does not exist (lists the layers); a live tensor without observation
-// (names it); a clamp without zero in it; ranges so large that scales are no normal floats; a value with more than
-// kMaxStatedForms stated quantizations.
+// returns them. The graph's input and output stay float32, and so does what has no integer implementation, between
+// conversions. Pre-quantized values and layers stay as they are: values that Quantize nodes write keep their
+// parameters, layers keep their integers, with the range that occurs (unless int32 can't hold them: then they are
+// quantized anew, and `events` say so). A value that is read with pre-quantized and with decided parameters is computed
+// for each. Deterministic: all arithmetic is double precision in a fixed order. Without images weights are rounded to
+// the nearest; `threads` and `progress` are not used. Errors: what validate() finds in `graph`; a graph that is
+// quantized already or has BatchNorm in it; an option outside 2..8 bits; a layer name that does not exist (lists the
+// layers); a live tensor without observation (names it); a clamp without zero in it; ranges so large that scales are no
+// normal floats; a value with more than kMaxPreQuantized pre-quantized parameters.
 [[nodiscard]] Result<QuantizedGraph> quantize_graph(const Graph& graph,
                                                     const std::vector<std::optional<Observation>>& observations,
                                                     const QuantizeOptions& options);

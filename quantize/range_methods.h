@@ -20,7 +20,7 @@ struct RangeRequest {
 
 struct RangeMethod {
   ObserverKind kind = ObserverKind::kMinMax;
-  std::string_view name;  // as reports and model files say it
+  std::string_view name;  // as in reports and model files
   // Where the observation lacks what the method needs, its extremes.
   Extremes (*choose)(const Observation& seen, const RangeRequest& request) = nullptr;
 };

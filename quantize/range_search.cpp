@@ -31,7 +31,7 @@ class RangeSearch {
     highest_ = std::min(double{extremes.max}, double{clamp.hi});
     lowest_ = std::min(lowest_, 0.0);
     highest_ = std::max(highest_, 0.0);
-    // The finest grid that is tried has about this step.
+    // The smallest scale that is tried.
     const double step = (highest_ - lowest_) / levels_ / 4;
     for (const Histogram::Bin& bin : histogram.bins()) {
       const double width = bin.hi - bin.lo;

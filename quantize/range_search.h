@@ -1,4 +1,4 @@
-// Ranges that follow from how often each value occurs, and from the width that the tensor gets.
+// Ranges that follow from how often each value occurs, and from the bits of the tensor.
 #pragma once
 
 #include "narrow/types.h"

@@ -179,7 +179,7 @@ Status Replay::visit(std::size_t node, const Decisions& decisions, int threads, 
   const auto quantization = integer_quantization(graph, decisions, impl.context.producer, input);
   const bool is_kept = std::binary_search(impl.simulated.ids.begin(), impl.simulated.ids.end(), input);
   if (impl.simulated.start < node) {
-    const Simulation simulation = simulate(graph, impl.context.forms, decisions);
+    const Simulation simulation = simulate(graph, impl.context.representations, decisions);
     std::vector<ValueId> wanted;
     if (!is_kept) wanted.push_back(input);
     NARROW_TRY(impl.make_executors(simulated_part, graph,

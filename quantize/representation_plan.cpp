@@ -7,25 +7,25 @@
 namespace narrow::graph {
 namespace {
 
-// What the readers of a float value ask for.
-struct Needs {
+// The representations that the readers of a float value require.
+struct Demand {
   bool as_float = false;
-  bool as_integer = false;         // with decided parameters
-  std::vector<StatedForm> stated;  // all different
+  bool as_integer = false;                  // with decided parameters
+  std::vector<PreQuantized> pre_quantized;  // all different
 };
 
 std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }
 
-// Walks from the output to the input: when a node is reached, all that its readers need is known.
-class Walk {
+// Visits the nodes from the output to the input, so that the demand on a node's result is complete when it is visited.
+class Planner {
  public:
-  Walk(const Graph& graph, const Liveness& live, const std::vector<bool>& float_layers,
-       const std::vector<bool>& writes_float)
+  Planner(const Graph& graph, const Liveness& live, const std::vector<bool>& float_layers,
+          const std::vector<bool>& writes_float)
       : graph_(graph),
         live_(live),
         float_layers_(float_layers),
         writes_float_(writes_float),
-        needs_(graph.values.size()),
+        demands_(graph.values.size()),
         born_float_(graph.values.size(), false) {
     plan_.nodes.resize(graph.nodes.size());
     plan_.needs_decision.assign(graph.values.size(), false);
@@ -40,73 +40,74 @@ class Walk {
     }
   }
 
-  Result<FormPlan> run() {
-    needs(graph_.output).as_float = true;
+  Result<RepresentationPlan> run() {
+    demand(graph_.output).as_float = true;
     for (std::size_t n = graph_.nodes.size(); n-- > 0;) {
       if (live_.nodes[n]) NARROW_TRY(visit(n));
     }
-    plan_.of_input = needs(graph_.input).stated;
-    plan_.needs_decision[index(graph_.input)] = needs(graph_.input).as_integer;
+    plan_.of_input = demand(graph_.input).pre_quantized;
+    plan_.needs_decision[index(graph_.input)] = demand(graph_.input).as_integer;
     return std::move(plan_);
   }
 
  private:
-  Needs& needs(ValueId id) { return needs_[index(id)]; }
+  Demand& demand(ValueId id) { return demands_[index(id)]; }
 
   Status visit(std::size_t n) {
     const Node& node = graph_.nodes[n];
-    const Needs out = needs(node.output);
-    if (const auto& stated = graph_.value(node.output).quantization) {
+    const Demand out = demand(node.output);
+    if (const auto& pre_quantized = graph_.value(node.output).quantization) {
       // What is uint8 already stays as it is, down to the Quantize that makes it.
-      return std::holds_alternative<Quantize>(node.op) ? add(node.inputs[0], {*stated, n}) : Status{};
+      return std::holds_alternative<Quantize>(node.op) ? add(node.inputs[0], {*pre_quantized, n}) : Status{};
     }
-    NodeForms& forms = plan_.nodes[n];
+    NodeRepresentations& representations = plan_.nodes[n];
     if (std::holds_alternative<Dequantize>(node.op)) {
-      forms.in_float = out.as_float;
-      forms.integers = out.stated;
+      representations.in_float = out.as_float;
+      representations.integers = out.pre_quantized;
       return {};
     }
-    const bool only_float = !out.as_integer && out.stated.empty();
-    // A float32 tensor that is wanted in float32 is not made integer on the way.
+    const bool only_float = !out.as_integer && out.pre_quantized.empty();
+    // A float32 tensor whose readers require float32 is not made integer on the way.
     const bool stays_float = is_lossless(node.op) && born_float_[index(node.inputs[0])] && only_float;
     if (is_float_only(node.op) || float_layers_[n] || stays_float) {
-      forms.in_float = true;
-      forms.from_float = out.stated;
+      representations.in_float = true;
+      representations.from_float = out.pre_quantized;
       plan_.needs_decision[index(node.output)] = out.as_integer;
-      for (const ValueId id : node.inputs) needs(id).as_float = true;
+      for (const ValueId id : node.inputs) demand(id).as_float = true;
       return {};
     }
-    // Lossless operators and Concat only copy: rounding to stated parameters may as well happen before them.
+    // Lossless operators and Concat only copy: rounding to pre-quantized parameters may as well happen before them.
     const bool copies = is_lossless(node.op) || std::holds_alternative<Concat>(node.op);
     const bool decided = out.as_integer || out.as_float;
-    forms.integers = out.stated;
+    representations.integers = out.pre_quantized;
     if (filter_of(node) != nullptr && writes_float_[n]) {
-      forms.sums_to_float = true;
+      representations.sums_to_float = true;
       plan_.needs_decision[index(node.output)] = out.as_integer;
     } else {
-      forms.decided = decided;
+      representations.decided = decided;
       plan_.needs_decision[index(node.output)] = decided && !is_lossless(node.op);
     }
     for (const ValueId id : node.inputs) {
-      if (!copies || decided) needs(id).as_integer = true;
+      if (!copies || decided) demand(id).as_integer = true;
       if (!copies || (std::holds_alternative<Concat>(node.op) && dequantized_[index(id)])) continue;
-      for (const StatedForm& form : out.stated) NARROW_TRY(add(id, form));
+      for (const PreQuantized& parameters : out.pre_quantized) NARROW_TRY(add(id, parameters));
     }
     return {};
   }
 
-  Status add(ValueId id, const StatedForm& form) {
-    std::vector<StatedForm>& stated = needs(id).stated;
-    const bool known = std::any_of(stated.begin(), stated.end(),
-                                   [&](const StatedForm& other) { return other.quantization == form.quantization; });
+  Status add(ValueId id, const PreQuantized& parameters) {
+    std::vector<PreQuantized>& pre_quantized = demand(id).pre_quantized;
+    const bool known = std::any_of(pre_quantized.begin(), pre_quantized.end(), [&](const PreQuantized& other) {
+      return other.quantization == parameters.quantization;
+    });
     if (known) return {};
-    if (stated.size() == kMaxStatedForms) {
+    if (pre_quantized.size() == kMaxPreQuantized) {
       return Error{ErrorCode::kLimit,
-                   "is quantized in more than " + std::to_string(kMaxStatedForms) +
+                   "is quantized in more than " + std::to_string(kMaxPreQuantized) +
                        " different ways; each would be computed on its own",
                    graph_.value(id).name};
     }
-    stated.push_back(form);
+    pre_quantized.push_back(parameters);
     return {};
   }
 
@@ -114,10 +115,10 @@ class Walk {
   const Liveness& live_;
   const std::vector<bool>& float_layers_;
   const std::vector<bool>& writes_float_;
-  std::vector<Needs> needs_;       // by ValueId
+  std::vector<Demand> demands_;    // by ValueId
   std::vector<bool> born_float_;   // by ValueId: its producer writes float32
   std::vector<bool> dequantized_;  // by ValueId: its producer is a Dequantize
-  FormPlan plan_;
+  RepresentationPlan plan_;
 };
 
 }  // namespace
@@ -139,9 +140,10 @@ std::vector<bool> find_float_writers(const Graph& graph, const Liveness& live) {
   return writers;
 }
 
-Result<FormPlan> plan_forms(const Graph& graph, const Liveness& live, const std::vector<bool>& float_layers,
-                            const std::vector<bool>& writes_float) {
-  return Walk(graph, live, float_layers, writes_float).run();
+Result<RepresentationPlan> plan_representations(const Graph& graph, const Liveness& live,
+                                                const std::vector<bool>& float_layers,
+                                                const std::vector<bool>& writes_float) {
+  return Planner(graph, live, float_layers, writes_float).run();
 }
 
 }  // namespace narrow::graph

@@ -2,7 +2,7 @@
 
 namespace narrow::graph {
 
-Simulation simulate(const Graph& graph, const FormPlan& plan, const Decisions& decisions) {
+Simulation simulate(const Graph& graph, const RepresentationPlan& plan, const Decisions& decisions) {
   Simulation simulation;
   simulation.values = ValueMap<std::optional<Quantization>>(graph.values.size());
   simulation.filters.resize(graph.nodes.size());

@@ -9,16 +9,18 @@ namespace {
 std::optional<float> largest_output_scale(const Context& context, const Decisions& decisions, std::size_t n) {
   std::optional<float> largest;
   const auto take = [&](const Quantization& q) { largest = std::max(largest.value_or(q.scale), q.scale); };
-  const NodeForms& forms = context.forms.nodes[n];
-  if (forms.decided) take(decisions.values[static_cast<std::size_t>(context.graph.nodes[n].output)]->quantization);
-  for (const StatedForm& stated : forms.integers) take(stated.quantization);
+  const NodeRepresentations& representations = context.representations.nodes[n];
+  if (representations.decided)
+    take(decisions.values[static_cast<std::size_t>(context.graph.nodes[n].output)]->quantization);
+  for (const PreQuantized& pre_quantized : representations.integers) take(pre_quantized.quantization);
   return largest;
 }
 
 }  // namespace
 
-bool wants_weights(const Context& context, const Decisions& decisions, std::size_t n) {
-  return context.forms.nodes[n].on_integers() && filter_of(context.graph.nodes[n]) != nullptr && !decisions.layers[n];
+bool is_undecided_layer(const Context& context, const Decisions& decisions, std::size_t n) {
+  return context.representations.nodes[n].on_integers() && filter_of(context.graph.nodes[n]) != nullptr &&
+         !decisions.layers[n];
 }
 
 FilterSetting filter_setting(const Context& context, const Decisions& decisions, std::size_t n) {

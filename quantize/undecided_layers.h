@@ -1,4 +1,4 @@
-// Layers that still need integer weights, and what those have to fit to.
+// Layers without integer weights so far, and what their weights depend on.
 #pragma once
 
 #include <cstddef>
@@ -8,10 +8,10 @@
 
 namespace narrow::graph {
 
-// Whether node `n` is a layer that runs in integers and whose weights nobody has decided.
-[[nodiscard]] bool wants_weights(const Context& context, const Decisions& decisions, std::size_t n);
+// Whether node `n` is a layer that runs in integers and without a decision so far.
+[[nodiscard]] bool is_undecided_layer(const Context& context, const Decisions& decisions, std::size_t n);
 
-// Precondition: wants_weights(); the parameters of the layer's input and output are decided.
+// Precondition: is_undecided_layer(); the parameters of the layer's input and output are decided.
 [[nodiscard]] FilterSetting filter_setting(const Context& context, const Decisions& decisions, std::size_t n);
 
 }  // namespace narrow::graph

@@ -34,7 +34,7 @@ struct FilterSetting {
 struct QuantizedWeights {
   QuantizedFilter filter;
   WeightReport report;
-  std::vector<Event> log;  // what a user should know: channels with a raised scale, a narrowed range
+  std::vector<Event> log;  // for the user: channels with an increased scale, a narrowed range
 };
 
 // What the integers of a layer have to keep to, whoever chooses them.
@@ -64,7 +64,7 @@ void correct_bias(const Filter& filter, const Quantization& input, const std::ve
                   QuantizedFilter& quantized);
 
 // Symmetric, scale = max |w| / hi per output channel, weights rounded half to even. Scales are raised where the bias,
-// the accumulator or the multiplier asks for it; the mean error of rounded weights is taken out of the bias. Formulas:
+// the accumulator or the multiplier requires it; the mean error of rounded weights is taken out of the bias. Formulas:
 // docs/numerics.md, "Choosing weight parameters". Precondition: filter.bias has one element per output channel, and
 // weights a multiple of that; all are finite. Error: kUnsupported where the layer is too deep for int32, or a
 // multiplier cannot be a normal float.

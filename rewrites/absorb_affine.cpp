@@ -200,11 +200,11 @@ struct Search::Forward {
 
   bool operator()(const Convolution& op) const {
     if (has_padding(op.window) && !affine.keeps_zero()) return false;
-    if (op.filter.codes) return false;  // weight integers have no scales for inputs
+    if (op.filter.pre_quantized) return false;  // weight integers have no scales for inputs
     return search.add(index, Edit::Kind::kBefore, affine);
   }
   bool operator()(const Linear& op) const {
-    if (op.filter.codes) return false;
+    if (op.filter.pre_quantized) return false;
     const TensorShape& in = shape(value);
     return search.add(index, Edit::Kind::kBefore, affine.repeated(in.height * in.width));
   }

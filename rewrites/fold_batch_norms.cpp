@@ -49,8 +49,8 @@ class Folder {
 
   bool fold(int index, const Affine& affine) {
     auto edits = absorb_backward(graph_, links_, node(index).inputs[0], affine);
-    if (!edits || !keep_codes(*edits)) edits = absorb_forward(graph_, links_, node(index).output, affine);
-    if (!edits || !keep_codes(*edits)) return false;
+    if (!edits || !keep_integers(*edits)) edits = absorb_forward(graph_, links_, node(index).output, affine);
+    if (!edits || !keep_integers(*edits)) return false;
     std::string targets;
     for (const Edit& edit : *edits) {
       apply(edit);
@@ -63,13 +63,13 @@ class Folder {
   }
 
   // Pre-quantized weights keep their integers: a layer can scale its output channels, but not its inputs.
-  [[nodiscard]] bool keep_codes(const std::vector<Edit>& edits) {
+  [[nodiscard]] bool keep_integers(const std::vector<Edit>& edits) {
     return std::all_of(edits.begin(), edits.end(), [this](const Edit& edit) {
       const Filter* filter = filter_of(node(edit.node));
-      if (edit.kind == Edit::Kind::kClamp || filter == nullptr || !filter->codes) return true;
+      if (edit.kind == Edit::Kind::kClamp || filter == nullptr || !filter->pre_quantized) return true;
       if (edit.kind == Edit::Kind::kBefore) return false;
       for (std::size_t c = 0; c < edit.affine.channels(); ++c) {
-        if (!can_scale_codes(*filter, c, edit.affine.scale[c])) return false;
+        if (!can_scale_integers(*filter, c, edit.affine.scale[c])) return false;
       }
       return true;
     });
@@ -122,7 +122,7 @@ class Folder {
   // after(bias + sum w * before(x)) = bias' + sum w' * x.
   static Status rewrite_filter(Node& layer, const Pending& pending) {
     Filter& filter = *filter_of(layer);
-    if (filter.codes) return rewrite_codes(layer, filter, pending.after);
+    if (filter.pre_quantized) return rewrite_integers(layer, filter, pending.after);
     const std::size_t out_channels = filter.bias.size();
     const std::size_t depth = filter.weights.size() / out_channels;
     const auto* convolution = std::get_if<Convolution>(&layer.op);
@@ -149,8 +149,8 @@ class Folder {
     return {};
   }
 
-  static Status rewrite_codes(const Node& layer, Filter& filter, const Affine& after) {
-    if (!scale_codes(filter, after.scale)) return beyond_float(layer);
+  static Status rewrite_integers(const Node& layer, Filter& filter, const Affine& after) {
+    if (!scale_integers(filter, after.scale)) return beyond_float(layer);
     std::vector<float>& biases = filter.bias.edit();
     for (std::size_t c = 0; c < after.channels(); ++c) {
       biases[c] = static_cast<float>(double{biases[c]} * after.scale[c] + after.shift[c]);

@@ -74,7 +74,7 @@ PassLog fold_transposes(Graph& graph) {
     const std::vector<std::size_t> from =
         destinations(std::get<Transpose>(transpose.op), in, graph.value(transpose.output).shape);
     reorder_rows(linear->filter.weights.edit(), from);
-    if (linear->filter.codes) reorder_rows(linear->filter.codes->codes.edit(), from);
+    if (linear->filter.pre_quantized) reorder_rows(linear->filter.pre_quantized->integers.edit(), from);
     log.push_back({Event::Kind::kFolded, transpose.name, "folded " + describe(transpose) + " into " + describe(node)});
     links.bypass(path.back());
     for (std::size_t i = path.size() - 1; i-- > 0;) {

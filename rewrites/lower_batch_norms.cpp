@@ -11,7 +11,7 @@ namespace narrow::graph {
 
 Result<PassLog> lower_batch_norms(Graph& graph) {
   PassLog log;
-  const bool is_stated = has_stated_quantization(graph);
+  const bool pre_quantized = is_pre_quantized(graph);
   for (Node& node : graph.nodes) {
     if (!is<BatchNorm>(node.op)) continue;
     NARROW_ASSIGN(const Affine affine, affine_of(node));
@@ -27,7 +27,7 @@ Result<PassLog> lower_batch_norms(Graph& graph) {
                    node.name};
     }
     // Between a Dequantize and a Quantize it can then run in integers, like the layers around it.
-    if (is_stated) state_codes_per_channel(filter);
+    if (pre_quantized) add_weight_integers(filter);
     log.push_back({Event::Kind::kReplaced, node.name,
                    "made " + describe(node) + " a depthwise 1x1 convolution: no neighbour can absorb it"});
     node.op = std::move(convolution);

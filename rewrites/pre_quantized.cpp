@@ -18,14 +18,14 @@ void hand_ranges_on(Graph& graph) {
 
 }  // namespace
 
-bool has_stated_quantization(const Graph& graph) {
+bool is_pre_quantized(const Graph& graph) {
   return std::any_of(graph.values.begin(), graph.values.end(),
                      [](const Value& value) { return value.quantization.has_value(); });
 }
 
-PassLog place_stated_quantization(Graph& graph) {
+PassLog place_pre_quantized(Graph& graph) {
   PassLog log;
-  if (!has_stated_quantization(graph)) return log;
+  if (!is_pre_quantized(graph)) return log;
   // One sweep can make another rewrite possible. Each rewrite moves a Quantize towards the input or a Dequantize
   // towards the output, or removes a node. So the loop ends.
   for (std::size_t lines = log.size() + 1; lines != log.size();) {

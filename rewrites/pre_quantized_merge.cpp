@@ -38,15 +38,15 @@ class Merger {
     Quantization& to = *graph_.value(node.output).quantization;
     if (const Node* dequantize = maker<Dequantize>(node.inputs[0])) {
       const ValueId from = dequantize->inputs[0];
-      const Quantization& stated = *graph_.value(from).quantization;
-      if (stated.scale == to.scale && stated.zero_point == to.zero_point) {
-        if (to.range.contains(stated.range)) {
+      const Quantization& already = *graph_.value(from).quantization;
+      if (already.scale == to.scale && already.zero_point == to.zero_point) {
+        if (to.range.contains(already.range)) {
           log_.push_back(
               {Event::Kind::kRemoved, node.name,
                "removed " + describe(node) + ", which quantizes as '" + graph_.value(from).name + "' already is"});
           return from;
         }
-        const QRange both{std::max(to.range.lo, stated.range.lo), std::min(to.range.hi, stated.range.hi)};
+        const QRange both{std::max(to.range.lo, already.range.lo), std::min(to.range.hi, already.range.hi)};
         const Node* first = maker<Quantize>(from);
         if (first != nullptr && links_.is_private(from) && links_.is_private(node.inputs[0]) && both.lo < both.hi) {
           log_.push_back({Event::Kind::kMerged, first->name, "merged " + describe(*first) + " into " + describe(node)});

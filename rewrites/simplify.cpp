@@ -80,7 +80,7 @@ Result<std::vector<Event>> simplify(Graph& graph) {
   for (std::size_t lines = log.size() + 1; lines != log.size();) {
     lines = log.size();
     NARROW_TRY(rewrite_until_quiet(graph, log));
-    append(log, place_stated_quantization(graph));
+    append(log, place_pre_quantized(graph));
   }
   NARROW_TRY(validate(graph));
   return log;

@@ -221,7 +221,7 @@ constexpr const char* kExamples =
     "      --preprocess mobilenet-tf --input-size 128 --resize 128 -o mnv2.nrw\n"
     "  narrow quantize resnet20.pth --calibrate train/ --weights 4 --layer-weights layer1.0.conv1=6 -o mixed.nrw\n"
     "  narrow quantize net.onnx --calibrate train/ --preprocess mine.json -o net.nrw\n"
-    "  narrow quantize net.qdq.onnx --calibrate train/ -o net.nrw     what the file states stays as it is\n"
+    "  narrow quantize net.qdq.onnx --calibrate train/ -o net.nrw     what is pre-quantized stays as it is\n"
     "\n"
     "Layer names are those of `narrow inspect`. The same input gives the same file, byte for byte.";
 

@@ -138,9 +138,9 @@ class Exporter {
               dequantized(bias, builder_.int32s(bias + "_quantized", filter.quantized->bias), bias_scales)};
     }
     const std::string bias_name = builder_.floats(bias, filter.bias, {filters});
-    if (filter.codes) {
-      return {dequantized(weight, channels_first(filter.codes->codes, filters, pixels, channels), dims,
-                          filter.codes->scales),
+    if (filter.pre_quantized) {
+      return {dequantized(weight, channels_first(filter.pre_quantized->integers, filters, pixels, channels), dims,
+                          filter.pre_quantized->scales),
               bias_name};
     }
     return {builder_.floats(weight, channels_first(filter.weights, filters, pixels, channels), dims), bias_name};

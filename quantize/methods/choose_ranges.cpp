@@ -18,44 +18,46 @@ class RangeChooser {
 
   Status run() {
     for (std::size_t v = 0; v < context_.graph.values.size(); ++v) {
-      if (!context_.forms.needs_decision[v]) continue;
+      if (!context_.representations.needs_decision[v]) continue;
       // Lossless operators share what they copy.
       const ValueId source = context_.bits.source[v];
       NARROW_ASSIGN(const Quantization chosen, choose(source));
       decisions_.values[v] = ValueDecision{chosen, context_.bits.activation_bits[v]};
     }
-    if (joined_ > 0) {
+    if (unified_ > 0) {
       decisions_.log.push_back({Event::Kind::kSummary, "",
-                                "unified the scales of concatenations with " + std::to_string(joined_) +
-                                    " of their inputs, which nobody else reads"});
+                                "unified the scales of concatenations with " + std::to_string(unified_) +
+                                    " of their inputs, which no other node reads"});
     }
     return {};
   }
 
  private:
   Result<Quantization> choose(ValueId source) {
-    if (const ValueId grid = context_.bits.grid[index(source)]; grid != source) {
-      NARROW_ASSIGN(const Quantization joined, choose_own(grid, context_.bits.activation_bits[index(source)]));
-      if (const auto own = on_grid(joined, clamp_[index(source)])) {
-        ++joined_;
+    if (const ValueId scale_source = context_.bits.scale_source[index(source)]; scale_source != source) {
+      NARROW_ASSIGN(const Quantization concatenated,
+                    choose_own(scale_source, context_.bits.activation_bits[index(source)]));
+      if (const auto own = limited_to(concatenated, clamp_[index(source)])) {
+        ++unified_;
         return *own;
       }
-      // Its clamp is narrower than a step of the joined tensor.
+      // Its clamp is narrower than a level of the concatenated tensor.
     }
     return choose_own(source, context_.bits.activation_bits[index(source)]);
   }
 
   Result<Quantization> choose_own(ValueId id, int bits) {
     const std::size_t v = index(id);
-    const Observation& seen = *context_.observations[v];
-    const Extremes range = range_method(context_.options.observer).choose(seen, {bits, clamp_[v], context_.options});
+    const Observation& observed = *context_.observations[v];
+    const Extremes range =
+        range_method(context_.options.observer).choose(observed, {bits, clamp_[v], context_.options});
     return choose_quantization({range.min, range.max}, bits, clamp_[v], context_.graph.values[v].name);
   }
 
   const Context& context_;
   Decisions& decisions_;
   std::vector<Clamp> clamp_;  // of the node that writes the value, by ValueId
-  int joined_ = 0;            // values that took the scale of the Concat that joins them
+  int unified_ = 0;           // values that took the scale of the Concat that reads them
 };
 
 }  // namespace

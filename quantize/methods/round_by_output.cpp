@@ -38,7 +38,7 @@ class OutputRounding {
   Status run() {
     std::vector<std::size_t> layers;
     for (std::size_t n = 0; n < context_.graph.nodes.size(); ++n) {
-      if (wants_weights(context_, decisions_, n) && is_possible(n)) layers.push_back(n);
+      if (is_undecided_layer(context_, decisions_, n) && is_possible(n)) layers.push_back(n);
     }
     for (std::size_t i = 0; i < layers.size(); ++i) {
       NARROW_TRY(round(layers[i]));

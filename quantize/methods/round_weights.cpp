@@ -8,7 +8,7 @@ namespace narrow::graph {
 
 Status round_weights(const Context& context, Decisions& decisions) {
   for (std::size_t n = 0; n < context.graph.nodes.size(); ++n) {
-    if (!wants_weights(context, decisions, n)) continue;
+    if (!is_undecided_layer(context, decisions, n)) continue;
     NARROW_ASSIGN(QuantizedWeights weights,
                   quantize_filter(*filter_of(context.graph.nodes[n]), filter_setting(context, decisions, n)));
     decisions.layers[n] = LayerDecision{.filter = std::move(weights.filter),

@@ -51,7 +51,7 @@ void CovarianceCounter::observe(std::span<const std::int16_t> inputs, std::span<
     for (std::size_t s = 0; s < samples; ++s) sum += double{outputs[r * samples + s]};
     output_sums_[r] += fixed(sum);
   }
-  // Wanted outputs times inputs: float32, in a fixed order within the image.
+  // Float outputs times inputs: float32, in a fixed order within the image.
   inputs_as_float_.assign(inputs.begin(), inputs.end());
   const auto count = static_cast<Eigen::Index>(samples);
   const auto depth = static_cast<Eigen::Index>(shape_.depth);

@@ -1,4 +1,4 @@
-// What the rounding of a layer must know of its inputs and of the outputs that are wanted, over all images.
+// What the rounding of a layer requires of its inputs and of the float outputs, over all images.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@ namespace narrow::graph {
 // Means and covariances of one group of output channels.
 struct Covariances {
   std::vector<double> gram;          // [depth, depth], of inputs with each other
-  std::vector<double> cross;         // [rows, depth], of wanted outputs with inputs
+  std::vector<double> cross;         // [rows, depth], of float outputs with inputs
   std::vector<double> input_means;   // [depth]
   std::vector<double> output_means;  // [rows]
 };

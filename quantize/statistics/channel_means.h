@@ -16,7 +16,7 @@ class ChannelMeans {
  public:
   explicit ChannelMeans(std::size_t channels) : channels_(channels) {}
 
-  // One picture's values, [height, width, channels], finite.
+  // The values of one image, [height, width, channels], finite.
   void observe(std::span<const float> values);
 
   // `other` has the same number of channels.

@@ -23,7 +23,7 @@ struct Observation {
   float min = 0;
   float max = 0;
   std::uint64_t pictures = 0;  // >= 1
-  // What observe() adds. The mean of each channel, which only bias correction wants; empty: not known.
+  // What observe() adds. The mean of each channel, which only bias correction requires; empty: not known.
   std::vector<float> channel_means = {};
   std::optional<Extremes> average = std::nullopt;        // mean extremes of an image
   std::shared_ptr<const Histogram> histogram = nullptr;  // of all values

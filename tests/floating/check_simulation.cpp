@@ -53,7 +53,7 @@ std::vector<float> from_session(const Graph& quantized, ValueId id, const std::v
 
 // What quantize_graph() does, down to the decisions.
 struct Quantized {
-  graph::FormPlan forms;
+  graph::RepresentationPlan representations;
   graph::Decisions decisions;
   graph::BuiltGraph built;
 };
@@ -62,11 +62,12 @@ Quantized quantized(const Graph& network, const QuantizeOptions& options) {
   const graph::Liveness live = find_live(network);
   const graph::BitPlan bits = plan_bits(network, live, options).value();
   Quantized result;
-  result.forms = plan_forms(network, live, bits.in_float, bits.writes_float).value();
+  result.representations = plan_representations(network, live, bits.in_float, bits.writes_float).value();
   const graph::ValueMap<int> producer = producers(network);
   const auto observations = observe(network);
-  result.decisions = graph::decide({network, live, bits, result.forms, observations, options, producer}).value();
-  result.built = build(network, live, result.forms, result.decisions).value();
+  result.decisions =
+      graph::decide({network, live, bits, result.representations, observations, options, producer}).value();
+  result.built = build(network, live, result.representations, result.decisions).value();
   return result;
 }
 
@@ -106,12 +107,12 @@ void check_equals_engine(const Graph& quantized, const std::vector<float>& input
 void check_laid_over_equals_built(const Graph& network, const QuantizeOptions& options,
                                   const std::vector<float>& input) {
   const Quantized q = quantized(network, options);
-  const graph::Simulation simulation = simulate(network, q.forms, q.decisions);
+  const graph::Simulation simulation = simulate(network, q.representations, q.decisions);
   graph::ExecutorOptions of_built;
   graph::ExecutorOptions of_network;
   of_network.simulate = &simulation;
   for (const graph::BuiltTensor& tensor : q.built.integers) {
-    of_built.keep.push_back(tensor.form);
+    of_built.keep.push_back(tensor.id);
     of_network.keep.push_back(tensor.of);
   }
   FloatExecutor built = FloatExecutor::create(q.built.graph, of_built).value();
@@ -119,7 +120,7 @@ void check_laid_over_equals_built(const Graph& network, const QuantizeOptions& o
   CHECK(same_bytes(run_whole(laid_over, network, input), run_whole(built, q.built.graph, input)));
   for (const graph::BuiltTensor& tensor : q.built.integers) {
     CAPTURE(network.value(tensor.of).name);
-    CHECK(same_bytes(copy(laid_over.value(tensor.of)), copy(built.value(tensor.form))));
+    CHECK(same_bytes(copy(laid_over.value(tensor.of)), copy(built.value(tensor.id))));
   }
 }
 

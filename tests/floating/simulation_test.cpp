@@ -126,7 +126,7 @@ TEST_CASE("a pre-quantized network gives every value as the engine does") {
     GraphBuilder b(seed, {6, 6, 4});
     const Quantization q{0.0625F, 100, {0, 255}};
     ValueId x = testing::qdq(b, "in", b.input(), q);
-    x = testing::coded(b, "c", x, 6, {-7, 7}, 0.0625F, window(3, 1, 1), 1, GraphBuilder::kRelu6);
+    x = testing::pre_quantized_convolution(b, "c", x, 6, {-7, 7}, 0.0625F, window(3, 1, 1), 1, GraphBuilder::kRelu6);
     x = testing::qdq(b, "cq", x, {0.031F, 3, {0, 255}});
     const ValueId y = b.clamp("act", x, {0.25F, 3.0F});
     x = b.node("sum", Add{}, {testing::qdq(b, "aq", y, {0.05F, 7, {0, 200}}), x}, GraphBuilder::kRelu);

@@ -33,7 +33,7 @@ graph::ValueId qdq(graph::Graph& graph, const std::string& name, graph::ValueId 
 }
 
 // input -> conv 3x3 -> ReLU -> linear. If pre-quantized, the convolution has ternary weight integers between QDQ.
-FloatModel model(bool stated) {
+FloatModel model(bool pre_quantized) {
   std::mt19937 generator(testing::seed());
   auto data = std::make_shared<FloatModel::Data>();
   graph::Graph& graph = data->graph;
@@ -43,19 +43,19 @@ FloatModel model(bool stated) {
   conv.out_channels = 4;
   conv.filter.weights = random(generator, 4 * 27);
   conv.filter.bias = random(generator, 4);
-  if (stated) {
-    graph::WeightCodes codes;
-    codes.scales.assign(4, 0.25F);
+  if (pre_quantized) {
+    graph::PreQuantizedWeights weights;
+    weights.scales.assign(4, 0.25F);
     for (float& weight : conv.filter.weights.edit()) {
-      codes.codes.edit().push_back(static_cast<std::int8_t>(std::nearbyint(weight)));
-      weight = static_cast<float>(codes.codes.back()) * 0.25F;
+      weights.integers.edit().push_back(static_cast<std::int8_t>(std::nearbyint(weight)));
+      weight = static_cast<float>(weights.integers.back()) * 0.25F;
     }
-    conv.filter.codes = codes;
+    conv.filter.pre_quantized = weights;
   }
-  graph::ValueId x = stated ? qdq(graph, "x", graph.input, kInput) : graph.input;
+  graph::ValueId x = pre_quantized ? qdq(graph, "x", graph.input, kInput) : graph.input;
   x = graph.add_node("conv", conv, {x}).value();
   x = graph.add_node("relu", graph::Activation{}, {x}, {0.0F, std::numeric_limits<float>::infinity()}).value();
-  if (stated) x = qdq(graph, "y", x, kHidden);
+  if (pre_quantized) x = qdq(graph, "y", x, kHidden);
   graph::Linear linear;
   linear.out_features = 5;
   linear.filter.weights = random(generator, std::size_t{5} * 6 * 6 * 4);
@@ -113,7 +113,7 @@ TEST_CASE("a pre-quantized layer runs in integers without calibration") {
   CHECK(converted.report.weights[0].scale_min == 0.25F);
   CHECK(converted.report.weights[1].bits == 32);
   const std::vector<Event>& events = converted.report.events;
-  const Event expected{Event::Kind::kSummary, "", "1 of 2 nodes run in integers, as stated"};
+  const Event expected{Event::Kind::kSummary, "", "1 of 2 nodes run in integers, as the file specifies"};
   CHECK(std::find(events.begin(), events.end(), expected) != events.end());
   // At most a tie of the convolution's rounding is decided otherwise.
   check_close(scores_of(converted.model, picture()), float_scores(source, picture()), 0.13);

@@ -187,7 +187,7 @@ TEST_CASE("official ONNX cases of QLinear operators run in integers") {
     REQUIRE_MESSAGE(prepared.ok(), prepared.error().text());
     const auto network = network_of(*prepared);
     REQUIRE_MESSAGE(network.ok(), network.error().text());
-    const auto integers = graph::integer_where_stated(*network);
+    const auto integers = graph::integer_where_pre_quantized(*network);
     REQUIRE_MESSAGE(integers.ok(), integers.error().text());
     int layers = 0;
     for (const graph::Node& node : integers->graph.nodes) {

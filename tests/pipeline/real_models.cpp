@@ -173,8 +173,8 @@ std::vector<SameNetwork> same_networks() {
   return all;
 }
 
-std::vector<StatedModel> fully_stated_models() {
-  std::vector<StatedModel> all;
+std::vector<PreQuantizedModel> fully_pre_quantized_models() {
+  std::vector<PreQuantizedModel> all;
   for (const char* file : {"resnet20b_cifar10_qat_qdq.onnx", "resnet20b_cifar10_qat_qdq.torchraw.onnx"}) {
     all.push_back({in_onnx(cifar_resnets()[4], std::string("resnet20b_cifar10_qat_qdq/") + file), 91.7});
   }
@@ -184,10 +184,10 @@ std::vector<StatedModel> fully_stated_models() {
   return all;
 }
 
-std::vector<StatedModel> partly_stated_models() {
+std::vector<PreQuantizedModel> partly_pre_quantized_models() {
   constexpr int kMnistLayers = 11;
   constexpr int kCifarLayers = 20;
-  std::vector<StatedModel> all;
+  std::vector<PreQuantizedModel> all;
   // Its biases are float, and a unit of an accumulator is an eighth of an output's step: 97.91 to 98.17 % are right, by
   // the calibration images (docs/calibration.md).
   all.push_back({mnist("mnist_resnet10_2bit_uniform_qat"), 98.27, 2, kMnistLayers, 0.4});

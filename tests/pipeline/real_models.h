@@ -41,16 +41,16 @@ struct SameNetwork {
 [[nodiscard]] std::vector<SameNetwork> same_networks();
 
 // A network whose file is pre-quantized.
-struct StatedModel {
+struct PreQuantizedModel {
   RealModel real;
   double expected_percent = 0;  // top-1 of the data's README
   int weight_bits = 8;          // of the layers whose weights the file gives as integers
   int narrow_layers = 0;        // how many those are
   double may_lose = 0.3;        // points of top-1, by what stays to be rounded
 };
-[[nodiscard]] std::vector<StatedModel> fully_stated_models();
+[[nodiscard]] std::vector<PreQuantizedModel> fully_pre_quantized_models();
 // First and last layer and the residual adds are float in the file: they are calibrated.
-[[nodiscard]] std::vector<StatedModel> partly_stated_models();
+[[nodiscard]] std::vector<PreQuantizedModel> partly_pre_quantized_models();
 
 // Number of images whose best class is the label.
 [[nodiscard]] int count_correct(const FloatModel& model, const PictureSet& pictures,

@@ -86,25 +86,25 @@ int layers_with_bits(const Model& model, int bits) {
 
 TEST_CASE("pre-quantized networks run in integers without calibration, with their published accuracy") {
   NARROW_NEED_DATA(data);
-  for (const testing::StatedModel& stated : testing::fully_stated_models()) {
-    CAPTURE(stated.real.weights);
-    const FloatModel model = FloatModel::load(data / stated.real.weights, stated.real.import).value();
+  for (const testing::PreQuantizedModel& network : testing::fully_pre_quantized_models()) {
+    CAPTURE(network.real.weights);
+    const FloatModel model = FloatModel::load(data / network.real.weights, network.real.import).value();
     CHECK(model.states_quantization());
     const Model integer = convert(model).value().model;
     check_integer_from_end_to_end(integer);
-    const PictureSet pictures = PictureSet::open({data / stated.real.evaluation}).value();
-    const int correct = testing::count_correct(integer, pictures, stated.real.evaluation_preprocessing);
-    std::printf("%s: %d of %zu\n", stated.real.weights.c_str(), correct, pictures.size());
-    CHECK(100.0 * correct / static_cast<double>(pictures.size()) >= stated.expected_percent - stated.may_lose);
+    const PictureSet pictures = PictureSet::open({data / network.real.evaluation}).value();
+    const int correct = testing::count_correct(integer, pictures, network.real.evaluation_preprocessing);
+    std::printf("%s: %d of %zu\n", network.real.weights.c_str(), correct, pictures.size());
+    CHECK(100.0 * correct / static_cast<double>(pictures.size()) >= network.expected_percent - network.may_lose);
   }
 }
 
-// Both graphs in float64, without kernels. Where biases are stated in integers too, nothing is left to round: the two
+// Both graphs in float64, without kernels. Where biases are pre-quantized too, nothing is left to round: the two
 // differ at ties only, which the last bit of a quotient of scales decides. There is one in 10^7 numbers, in this
 // image at the very end; one early in the network would spread to half of all numbers after it.
 TEST_CASE("a QLinear network that became integers gives the scores of its file") {
   NARROW_NEED_DATA(data);
-  const testing::StatedModel zoo = testing::fully_stated_models().back();
+  const testing::PreQuantizedModel zoo = testing::fully_pre_quantized_models().back();
   const FloatModel model = FloatModel::load(data / zoo.real.weights, zoo.real.import).value();
   const Model integer = convert(model).value().model;
   const PictureSet pictures = PictureSet::open({data / zoo.real.evaluation}).value();
@@ -122,17 +122,17 @@ TEST_CASE("a QLinear network that became integers gives the scores of its file")
 
 TEST_CASE("networks that were trained with few bits keep their accuracy in integers and their weights in those bits") {
   NARROW_NEED_DATA(data);
-  for (const testing::StatedModel& stated : testing::partly_stated_models()) {
-    CAPTURE(stated.real.weights);
-    const FloatModel model = FloatModel::load(data / stated.real.weights, stated.real.import).value();
+  for (const testing::PreQuantizedModel& network : testing::partly_pre_quantized_models()) {
+    CAPTURE(network.real.weights);
+    const FloatModel model = FloatModel::load(data / network.real.weights, network.real.import).value();
     CHECK(model.states_quantization());
-    const Model integer = testing::quantize_real(stated.real, model, data).model;
+    const Model integer = testing::quantize_real(network.real, model, data).model;
     check_integer_from_end_to_end(integer);
-    CHECK(layers_with_bits(integer, stated.weight_bits) == stated.narrow_layers);
-    const PictureSet pictures = PictureSet::open({data / stated.real.evaluation}).value();
-    const int correct = testing::count_correct(integer, pictures, stated.real.evaluation_preprocessing);
-    std::printf("%s: %d of %zu\n", stated.real.weights.c_str(), correct, pictures.size());
-    CHECK(100.0 * correct / static_cast<double>(pictures.size()) >= stated.expected_percent - stated.may_lose);
+    CHECK(layers_with_bits(integer, network.weight_bits) == network.narrow_layers);
+    const PictureSet pictures = PictureSet::open({data / network.real.evaluation}).value();
+    const int correct = testing::count_correct(integer, pictures, network.real.evaluation_preprocessing);
+    std::printf("%s: %d of %zu\n", network.real.weights.c_str(), correct, pictures.size());
+    CHECK(100.0 * correct / static_cast<double>(pictures.size()) >= network.expected_percent - network.may_lose);
   }
 }
 

@@ -12,7 +12,7 @@
 namespace narrow::graph {
 namespace {
 
-// A sum that rounds at each addition, so that its value tells the order of the images.
+// A sum that rounds at each addition, so that its value depends on the order of the images.
 struct RoundingSum {
   float sum = 0;
   bool observe(std::span<const float> values) {

@@ -1,4 +1,4 @@
-// Without calibration, what is stated in integers runs in integers; the rest keeps running in float32.
+// Without calibration, what is pre-quantized runs in integers; the rest keeps running in float32.
 #include <doctest/doctest.h>
 
 #include "quantize/integer_where_pre_quantized.h"
@@ -9,12 +9,12 @@
 namespace narrow::graph {
 namespace {
 
-using testing::coded;
 using testing::float_nodes;
 using testing::GraphBuilder;
 using testing::has_line;
 using testing::node_named;
 using testing::node_names;
+using testing::pre_quantized_convolution;
 using testing::qdq;
 using testing::window;
 using Names = std::vector<std::string>;
@@ -33,35 +33,37 @@ constexpr Quantization kOut{0.125F, 100, {0, 255}};
 // The same numbers, to the last bit.
 PartlyIntegerGraph convert(const Graph& graph) {
   validate(graph).value();
-  auto converted = integer_where_stated(graph);
+  auto converted = integer_where_pre_quantized(graph);
   REQUIRE_MESSAGE(converted.ok(), converted.error().text());
   validate(converted->graph).value();
   CHECK(testing::same_outputs(graph, converted->graph));
   return *std::move(converted);
 }
 
-Linear coded_linear(std::int64_t features) {
+Linear pre_quantized_linear(std::int64_t features) {
   Linear op;
   op.out_features = 2;
-  WeightCodes codes;
-  for (std::int64_t i = 0; i < 2 * features; ++i) codes.codes.edit().push_back(static_cast<std::int8_t>(i % 9 - 4));
-  codes.scales = {0.25F, 0.5F};
-  for (std::size_t i = 0; i < codes.codes.size(); ++i) {
-    op.filter.weights.edit().push_back(static_cast<float>(codes.codes[i]) * codes.scales[i / (codes.codes.size() / 2)]);
+  PreQuantizedWeights pre_quantized;
+  for (std::int64_t i = 0; i < 2 * features; ++i)
+    pre_quantized.integers.edit().push_back(static_cast<std::int8_t>(i % 9 - 4));
+  pre_quantized.scales = {0.25F, 0.5F};
+  for (std::size_t i = 0; i < pre_quantized.integers.size(); ++i) {
+    op.filter.weights.edit().push_back(static_cast<float>(pre_quantized.integers[i]) *
+                                       pre_quantized.scales[i / (pre_quantized.integers.size() / 2)]);
   }
   op.filter.bias = {0.5F, -1.0F};
-  op.filter.codes = std::move(codes);
+  op.filter.pre_quantized = std::move(pre_quantized);
   return op;
 }
 
 }  // namespace
 
-TEST_CASE("a graph that states nothing stays float") {
+TEST_CASE("a graph without pre-quantized values stays float") {
   GraphBuilder b(testing::seed(), {4, 4, 3});
   const Graph graph = b.finish(b.linear("fc", b.convolution("conv", b.input(), 3), 2));
   const PartlyIntegerGraph converted = convert(graph);
   CHECK(node_names(converted.graph) == Names{"conv", "fc"});
-  CHECK(converted.log == Summary{"all 2 nodes run in float32: nothing is stated in integers"});
+  CHECK(converted.log == Summary{"all 2 nodes run in float32: nothing is pre-quantized"});
 }
 
 TEST_CASE("every operator between Dequantize and Quantize runs on their integers") {
@@ -72,7 +74,7 @@ TEST_CASE("every operator between Dequantize and Quantize runs on their integers
       {"gap", GlobalAveragePool{}},
       {"silu", Function{FunctionKind::kSilu, 0, 0, {}, {}}},
       {"prelu", Function{FunctionKind::kPRelu, 0, 0, {0.25F, -1.0F, 3.0F}, {}}},
-      {"linear", coded_linear(48)},
+      {"linear", pre_quantized_linear(48)},
       {"sum", Add{}},
       {"difference", Subtract{}},
       {"product", Multiply{}},
@@ -90,29 +92,29 @@ TEST_CASE("every operator between Dequantize and Quantize runs on their integers
     CHECK(node_names(converted.graph) == (two ? Names{"x", "y", name, "q.dq"} : Names{"x", name, "q.dq"}));
     CHECK(float_nodes(converted.graph).empty());
     CHECK(converted.graph.value(node_named(converted.graph, name).output).quantization == kOut);
-    CHECK(converted.log == Summary{"1 of 1 nodes run in integers, as stated"});
+    CHECK(converted.log == Summary{"1 of 1 nodes run in integers, as the file specifies"});
   }
 }
 
-TEST_CASE("a convolution keeps its codes, their range and its clamp") {
-  for (const QRange& codes : {QRange{-1, 1}, QRange{-128, 127}, QRange{-7, 3}, QRange{0, 1}}) {
+TEST_CASE("a convolution keeps its weight integers, their range and its clamp") {
+  for (const QRange& range : {QRange{-1, 1}, QRange{-128, 127}, QRange{-7, 3}, QRange{0, 1}}) {
     GraphBuilder b(testing::seed(), {6, 6, 4});
-    const ValueId conv =
-        coded(b, "conv", qdq(b, "x", b.input(), kIn), 4, codes, kIn.scale, window(3, 2, 1), 2, {-1.0F, 1.5F});
+    const ValueId conv = pre_quantized_convolution(b, "conv", qdq(b, "x", b.input(), kIn), 4, range, kIn.scale,
+                                                   window(3, 2, 1), 2, {-1.0F, 1.5F});
     const Graph graph = b.finish(qdq(b, "q", conv, kOut));
     const PartlyIntegerGraph converted = convert(graph);
     const Filter& filter = *filter_of(node_named(converted.graph, "conv"));
     REQUIRE(filter.quantized.has_value());
-    CHECK(filter.quantized->range == codes);
-    CHECK(filter.quantized->weights == filter_of(node_named(graph, "conv"))->codes->codes);
+    CHECK(filter.quantized->range == range);
+    CHECK(filter.quantized->weights == filter_of(node_named(graph, "conv"))->pre_quantized->integers);
     CHECK(filter.weights.empty());
-    CHECK_FALSE(filter.codes.has_value());
+    CHECK_FALSE(filter.pre_quantized.has_value());
   }
 }
 
-TEST_CASE("a layer with codes that is read in float writes float32 from its accumulators") {
+TEST_CASE("a pre-quantized layer that is read in float writes float32 from its accumulators") {
   GraphBuilder b(testing::seed(), {6, 6, 2});
-  const ValueId conv = coded(b, "conv", qdq(b, "x", b.input(), kIn), 4, {-1, 1}, kIn.scale);
+  const ValueId conv = pre_quantized_convolution(b, "conv", qdq(b, "x", b.input(), kIn), 4, {-1, 1}, kIn.scale);
   const ValueId q = qdq(b, "q", conv, kOut);
   const PartlyIntegerGraph converted = convert(b.finish(b.node("sum", Add{}, {conv, q})));
   // Once for its integers, once for float; each rounded once.
@@ -120,13 +122,13 @@ TEST_CASE("a layer with codes that is read in float writes float32 from its accu
   CHECK_FALSE(converted.graph.value(node_named(converted.graph, "conv").output).quantization.has_value());
   CHECK(filter_of(node_named(converted.graph, "conv"))->quantized.has_value());
   CHECK(std::holds_alternative<Convolution>(node_named(converted.graph, "q").op));
-  CHECK(has_line(converted.log, "'sum' (Add) runs in float32: no quantization of its input is stated"));
+  CHECK(has_line(converted.log, "'sum' (Add) runs in float32: the file does not quantize its input"));
 }
 
 TEST_CASE("several quantizations of one result are as many computations, up to a limit") {
   for (const int ways : {2, 16, 20}) {
     GraphBuilder b(testing::seed(), {3, 3, 2});
-    const ValueId conv = coded(b, "conv", qdq(b, "x", b.input(), kIn), 2, {-1, 1}, kIn.scale);
+    const ValueId conv = pre_quantized_convolution(b, "conv", qdq(b, "x", b.input(), kIn), 2, {-1, 1}, kIn.scale);
     ValueId sum = b.input();
     for (int i = 0; i < ways; ++i) {
       const ValueId q = qdq(b, "q" + std::to_string(i), conv, {0.125F, i, {0, 255}});
@@ -139,37 +141,38 @@ TEST_CASE("several quantizations of one result are as many computations, up to a
   }
 }
 
-TEST_CASE("what has no integers keeps its float form, and the log says why") {
+TEST_CASE("what has no integers stays float, and the log says why") {
   GraphBuilder b(testing::seed(), {4, 4, 2});
   const ValueId x = qdq(b, "x", b.input(), kIn);
   const ValueId plain = qdq(b, "p", b.convolution("plain", x, 2), kOut);
   const ValueId lrn = qdq(b, "l", b.node("lrn", Lrn{}, {plain}), kOut);
-  const ValueId early = coded(b, "early", b.input(), 2, {-1, 1}, 1.0F);
+  const ValueId early = pre_quantized_convolution(b, "early", b.input(), 2, {-1, 1}, 1.0F);
   const ValueId sum = b.node("sum", Add{}, {lrn, early});
   const PartlyIntegerGraph converted = convert(b.finish(qdq(b, "s", sum, kOut)));
   CHECK(float_nodes(converted.graph) == Names{"plain", "lrn", "early", "sum"});
-  CHECK(has_line(converted.log, "'plain' (Convolution) runs in float32: no integer weights are stated for it"));
-  CHECK(has_line(converted.log, "'lrn' (Lrn) runs in float32: it has no integer form"));
-  CHECK(has_line(converted.log, "'early' (Convolution) runs in float32: no quantization of its input is stated"));
-  CHECK_FALSE(filter_of(node_named(converted.graph, "early"))->codes.has_value());
+  CHECK(has_line(converted.log, "'plain' (Convolution) runs in float32: the file has no integer weights for it"));
+  CHECK(has_line(converted.log, "'lrn' (Lrn) runs in float32: it has no integer implementation"));
+  CHECK(has_line(converted.log, "'early' (Convolution) runs in float32: the file does not quantize its input"));
+  CHECK_FALSE(filter_of(node_named(converted.graph, "early"))->pre_quantized.has_value());
   CHECK(has_line(converted.log, "'early' (Convolution) loses the integers of its weights"));
   CHECK_FALSE(has_line(converted.log, "'plain' (Convolution) loses"));
 }
 
 TEST_CASE("integer weights without integer activations become float32, and the log says so") {
   GraphBuilder b(testing::seed(), {4, 4, 2});
-  const PartlyIntegerGraph converted = convert(b.finish(coded(b, "conv", b.input(), 2, {-7, 7}, 1.0F)));
+  const PartlyIntegerGraph converted =
+      convert(b.finish(pre_quantized_convolution(b, "conv", b.input(), 2, {-7, 7}, 1.0F)));
   CHECK(float_nodes(converted.graph) == Names{"conv"});
-  CHECK(has_line(converted.log, "all 1 nodes run in float32: no activation is stated in integers"));
+  CHECK(has_line(converted.log, "all 1 nodes run in float32: no activation is pre-quantized"));
   CHECK(has_line(converted.log, "'conv' (Convolution) loses the integers of its weights"));
 }
 
 TEST_CASE("a bias that int32 can't hold leaves its layer in float, with the reason") {
   GraphBuilder b(testing::seed(), {4, 4, 2});
-  const ValueId conv = coded(b, "conv", qdq(b, "x", b.input(), kIn), 2, {-1, 1}, kIn.scale);
+  const ValueId conv = pre_quantized_convolution(b, "conv", qdq(b, "x", b.input(), kIn), 2, {-1, 1}, kIn.scale);
   Graph graph = b.finish(qdq(b, "q", conv, kOut));
   for (Node& node : graph.nodes) {
-    if (Filter* filter = filter_of(node)) filter->bias.edit()[0] = 1e9F;  // whose codes are not all zero
+    if (Filter* filter = filter_of(node)) filter->bias.edit()[0] = 1e9F;  // whose weight integers are not all zero
   }
   const PartlyIntegerGraph converted = convert(graph);
   CHECK(float_nodes(converted.graph) == Names{"conv"});

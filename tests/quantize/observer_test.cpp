@@ -100,7 +100,7 @@ TEST_CASE("extremes find every value and refuse every number that is not finite"
   CHECK(same_bits(finite_extremes(zeros)->max, 0.0F));
 }
 
-TEST_CASE("an observer that saw nothing says so also after merging") {
+TEST_CASE("an observer without values has none after merging either") {
   for (const auto make : kObservers) {
     const auto observer = make();
     CHECK_FALSE(observer->range().has_value());

@@ -21,7 +21,7 @@ double real(const Quantization& q, int integer) { return double{q.scale} * (inte
 
 }  // namespace
 
-TEST_CASE("activation ranges hold for all widths with zero exact") {
+TEST_CASE("activation ranges hold for all bit widths with zero exact") {
   std::mt19937 generator(testing::seed());
   std::uniform_real_distribution<float> exponent(-8.0F, 8.0F);
   for (int bits = kMinBits; bits <= kMaxBits; ++bits) {

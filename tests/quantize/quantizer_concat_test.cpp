@@ -32,7 +32,7 @@ bool has_own(const Graph& graph, const Graph& quantized, const std::string& name
   return output_of(quantized, name) == choose_quantization(*observed, 8, node.clamp, name).value();
 }
 
-bool shares_grid(const Graph& graph, const std::string& input, const std::string& concat) {
+bool shares_scale(const Graph& graph, const std::string& input, const std::string& concat) {
   const Quantization& a = output_of(graph, input);
   const Quantization& b = output_of(graph, concat);
   return a.scale == b.scale && a.zero_point == b.zero_point;
@@ -53,7 +53,7 @@ Graph branches(float bound) {
 
 TEST_CASE("what only a concatenation reads takes its scale, also through a pool, and keeps its clamp") {
   const QuantizedGraph q = quantize(branches(0.5F));
-  for (const char* name : {"one", "two", "pool", "three"}) CHECK(shares_grid(q.graph, name, "joined"));
+  for (const char* name : {"one", "two", "pool", "three"}) CHECK(shares_scale(q.graph, name, "joined"));
   const Quantization& joined = output_of(q.graph, "joined");
   CHECK(output_of(q.graph, "one").range == QRange{joined.zero_point, 255});
   const auto top = static_cast<std::int32_t>(std::nearbyint(0.5 / double{joined.scale})) + joined.zero_point;
@@ -113,7 +113,7 @@ TEST_CASE("what has other readers keeps its own scale, as in DenseNet") {
   const Graph graph = b.finish(b.linear("fc", second, 2));
   const QuantizedGraph q = quantize(graph);
   for (const char* name : {"stem", "one", "first"}) CHECK(has_own(graph, q.graph, name));
-  CHECK(shares_grid(q.graph, "two", "second"));
+  CHECK(shares_scale(q.graph, "two", "second"));
   CHECK(has_line(q.report.events, "with 1 of their inputs"));
 }
 
@@ -126,18 +126,18 @@ TEST_CASE("concatenations of concatenations share one scale") {
   const ValueId outer = b.node("outer", Concat{},
                                {b.node("pool", MaxPool{window(2)}, {inner}), b.node("p", MaxPool{window(2)}, {three})});
   const QuantizedGraph q = quantize(b.finish(b.linear("fc", outer, 2)));
-  for (const char* name : {"one", "two", "three", "inner", "pool"}) CHECK(shares_grid(q.graph, name, "outer"));
+  for (const char* name : {"one", "two", "three", "inner", "pool"}) CHECK(shares_scale(q.graph, name, "outer"));
 }
 
-TEST_CASE("a clamp narrower than a step of the joined tensor, another width or the scores keep their scale") {
+TEST_CASE("a clamp narrower than a level of the concatenated tensor, other bits or the scores keep their scale") {
   // The others reach far beyond 0.001.
   const QuantizedGraph narrow = quantize(branches(0.001F));
   CHECK(has_own(branches(0.001F), narrow.graph, "two"));
-  CHECK(shares_grid(narrow.graph, "one", "joined"));
+  CHECK(shares_scale(narrow.graph, "one", "joined"));
   QuantizeOptions options;
   options.layer_activation_bits = {{"one", 5}};
   const QuantizedGraph wide = quantize(branches(0.5F), options);
-  CHECK_FALSE(shares_grid(wide.graph, "one", "joined"));
+  CHECK_FALSE(shares_scale(wide.graph, "one", "joined"));
   CHECK(bits_for(output_of(wide.graph, "one").range) == 5);
 }
 
@@ -146,7 +146,7 @@ TEST_CASE("an input used twice and what a float operator wrote are unified as we
   const ValueId conv = b.convolution("conv", b.input(), 4);
   const ValueId norm = b.node("norm", Lrn{}, {b.convolution("other", conv, 4)});
   const QuantizedGraph q = quantize(b.finish(b.linear("fc", b.node("joined", Concat{}, {norm, b.input(), norm}), 2)));
-  CHECK(shares_grid(q.graph, "norm.quantize", "joined"));
+  CHECK(shares_scale(q.graph, "norm.quantize", "joined"));
 }
 
 }  // namespace narrow::graph

@@ -132,7 +132,7 @@ TEST_CASE("ReLU is a range that starts at the zero point and the residual add ha
   }
 }
 
-TEST_CASE("what a layer and the last layer read has the wider of both widths") {
+TEST_CASE("what a layer and the last layer read has the more bits of both") {
   GraphBuilder b(testing::seed(), {6, 6, 3});
   const ValueId stem = b.convolution("stem", b.input(), 4, window(1), 1, GraphBuilder::kRelu);
   const ValueId conv = b.convolution("conv", stem, 4, window(1), 1, GraphBuilder::kRelu);
@@ -145,10 +145,10 @@ TEST_CASE("what a layer and the last layer read has the wider of both widths") {
   CHECK(range_bits(q.graph, "stem") == 8);
   CHECK(range_bits(q.graph, "pool") == 8);
   CHECK(range_bits(q.graph, "conv") == 8);
-  CHECK(logged(q, "'stem' and the tensors that share its integers were wanted at 3 and at 8 bits: 8 for all"));
+  CHECK(logged(q, "'stem' and the tensors that share its integers are required at 3 and at 8 bits: 8 for all"));
 }
 
-TEST_CASE("tensors that are concatenated before a layer have the layer's width") {
+TEST_CASE("tensors that are concatenated before a layer have the layer's bits") {
   GraphBuilder b(testing::seed(), {6, 6, 3});
   const ValueId stem = b.convolution("stem", b.input(), 4, window(1), 1, GraphBuilder::kRelu);
   const ValueId one = b.convolution("one", stem, 4, window(1), 1, GraphBuilder::kRelu);
@@ -178,7 +178,7 @@ TEST_CASE("lossless operators share the quantization of their input") {
   }
 }
 
-TEST_CASE("edge layers keep their bits when the rest goes lower") {
+TEST_CASE("the first and the last layer keep their bits when the rest goes lower") {
   QuantizeOptions options;
   options.weight_bits = 4;
   options.activation_bits = 3;
@@ -208,7 +208,7 @@ TEST_CASE("edge layers keep their bits when the rest goes lower") {
   for (const char* name : {"input.quantize", "stem", "gap", "flat"}) CHECK(range_bits(off.graph, name) == 3);
 }
 
-TEST_CASE("edge layers left in float get conversions around them") {
+TEST_CASE("a first and a last layer left in float get conversions around them") {
   QuantizeOptions options;
   options.weight_bits = 4;
   options.activation_bits = 4;
@@ -229,7 +229,7 @@ TEST_CASE("edge layers left in float get conversions around them") {
   CHECK(logged(q, "inserted Dequantize 'flat.dequantize' on 'flat'"));
   CHECK(q.report.weights.front().bits == 32);
 
-  // A width by name is stronger.
+  // Bits by layer name have priority.
   options.layer_weight_bits = {{"stem", 5}};
   const QuantizedGraph named = quantize(residual_graph(), options);
   CHECK(weight_bits(named.graph, "stem") == 5);
@@ -245,7 +245,7 @@ TEST_CASE("a network of one layer can stay in float altogether") {
   CHECK(node_names(quantize(graph).graph) == std::vector<std::string>{"input.quantize", "fc"});
 }
 
-TEST_CASE("every first and last layer of a branched network is an edge") {
+TEST_CASE("every first and every last layer of a branched network has the boundary bits") {
   GraphBuilder b(testing::seed(), {8, 8, 3});
   const ValueId left = b.convolution("left", b.input(), 4);
   const ValueId right = b.convolution("right", b.node("shrink", AveragePool{window(1), false}, {b.input()}), 4);
@@ -262,13 +262,13 @@ TEST_CASE("every first and last layer of a branched network is an edge") {
   CHECK(weight_bits(q.graph, "middle") == 2);
   CHECK(range_bits(q.graph, "concat") == 2);
   CHECK(range_bits(q.graph, "middle") == 8);
-  // What is dequantized to scores is as fine as what edge layers read.
+  // What is dequantized to scores is as fine as what first and last layers read.
   CHECK(range_bits(q.graph, "out") == 8);
   CHECK(node_names(q.graph).back() == "out.dequantize");
   CHECK(q.graph.value(q.graph.output).name == "out.dequantize");
 }
 
-TEST_CASE("widths by layer name are stronger than all others") {
+TEST_CASE("bits by layer name have priority over all others") {
   QuantizeOptions options;
   options.layer_weight_bits = {{"a", 3}, {"fc", 5}};
   options.layer_activation_bits = {{"a", 2}, {"gap", 4}, {"pool", 7}};
@@ -284,10 +284,10 @@ TEST_CASE("widths by layer name are stronger than all others") {
   options.layer_activation_bits = {{"pool", 3}, {"stem", 5}};
   const QuantizedGraph both = quantize(residual_graph(), options);
   CHECK(range_bits(both.graph, "pool") == 5);
-  CHECK(logged(both, "'stem' and the tensors that share its integers were wanted at 3 and at 5 bits: 5 for all"));
+  CHECK(logged(both, "'stem' and the tensors that share its integers are required at 3 and at 5 bits: 5 for all"));
 }
 
-TEST_CASE("bad widths and layer names are errors that list the valid ones") {
+TEST_CASE("bad bits and layer names are errors that list the valid ones") {
   const Graph graph = residual_graph();
   for (const int bits : {-1, 0, 1, 9, 32}) {
     QuantizeOptions options;
@@ -299,7 +299,7 @@ TEST_CASE("bad widths and layer names are errors that list the valid ones") {
     CHECK(error_of(graph, options).where == "activation bits");
     options = {};
     options.boundary_bits = bits;
-    CHECK(error_of(graph, options).where == "edge bits");
+    CHECK(error_of(graph, options).where == "boundary bits");
     options = {};
     options.layer_weight_bits = {{"a", bits}};
     CHECK(error_of(graph, options).where == "layer weight bits of 'a'");

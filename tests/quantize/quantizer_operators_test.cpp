@@ -70,7 +70,7 @@ TEST_CASE("squeeze and excite runs in integers, broadcasts included") {
   CHECK(signal_to_noise(graph, q.graph) > 25);
 }
 
-TEST_CASE("operators that move elements share their input's quantization and width") {
+TEST_CASE("operators that move elements share their input's quantization and bits") {
   GraphBuilder b(testing::seed(), {4, 6, 4});
   const ValueId conv = b.convolution("conv", b.input(), 4, {}, 1, {-0.5F, 2.0F});
   const ValueId padded = b.node("padded", Pad{{1, 0, 1, 0}}, {conv});
@@ -100,11 +100,11 @@ TEST_CASE("a Softmax at the end takes the scores as the last layer's accumulator
     CHECK_FALSE(q.graph.value(node_named(q.graph, "fc").output).quantization.has_value());
     CHECK(filter_of(node_named(q.graph, "fc"))->quantized.has_value());
     CHECK(has_line(q.report.events, "'fc' writes float32 from its int32 accumulators"));
-    CHECK(has_line(q.report.events, "'prob' (Softmax) runs in float32: it has no integer form"));
+    CHECK(has_line(q.report.events, "'prob' (Softmax) runs in float32: it has no integer implementation"));
   }
 }
 
-TEST_CASE("a Softmax after another operator reads it dequantized, with the bits of an edge") {
+TEST_CASE("a Softmax after another operator reads it dequantized, with the boundary bits") {
   GraphBuilder b(testing::seed(), {4, 4, 3});
   const ValueId gap = b.node("gap", GlobalAveragePool{}, {b.convolution("conv", b.input(), 4)});
   const Graph graph = b.finish(b.node("flat", Flatten{}, {b.node("prob", Softmax{}, {gap})}));
@@ -121,7 +121,7 @@ TEST_CASE("a Softmax after another operator reads it dequantized, with the bits 
         Names{"conv", "conv.quantize", "gap", "gap.dequantize", "prob", "flat"});
 }
 
-TEST_CASE("an operator without integer form is a float island that the report names") {
+TEST_CASE("an operator without integer implementation is a float island that the report names") {
   GraphBuilder b(testing::seed(), {8, 8, 3});
   const ValueId stem = b.convolution("stem", b.input(), 8, window(3, 1, 1), 1, GraphBuilder::kRelu);
   const ValueId norm = b.node("norm", Lrn{}, {stem});
@@ -135,7 +135,7 @@ TEST_CASE("an operator without integer form is a float island that the report na
   // Nothing is rounded before the first island: its only reader takes float32.
   CHECK_FALSE(q.graph.value(node_named(q.graph, "stem").output).quantization.has_value());
   CHECK(node_named(q.graph, "stem").clamp == GraphBuilder::kRelu);
-  CHECK(has_line(q.report.events, "'norm' (Lrn) runs in float32: it has no integer form"));
+  CHECK(has_line(q.report.events, "'norm' (Lrn) runs in float32: it has no integer implementation"));
   CHECK(has_line(q.report.events, "inserted Quantize 'norm.quantize' on 'norm'"));
   CHECK(has_line(q.report.events, "inserted Dequantize 'sum.dequantize' on 'sum'"));
   CHECK(signal_to_noise(graph, q.graph) > 25);
@@ -158,7 +158,7 @@ TEST_CASE("what moves elements between two float operators stays float") {
   CHECK(op_names(q.graph) == Names{"Quantize", "Convolution", "Lrn", "MaxPool", "Lrn", "Quantize", "Linear"});
 }
 
-TEST_CASE("no width can be given to what runs in float32") {
+TEST_CASE("what runs in float32 can have no bits") {
   GraphBuilder b(testing::seed(), {4, 4, 3});
   const Graph graph = b.finish(b.node("prob", Softmax{}, {b.linear("fc", b.convolution("conv", b.input(), 4), 3)}));
   for (const auto& [layer, reason] : {std::pair{"prob", "'prob' runs in float32; layers: conv"},

@@ -1,5 +1,5 @@
-// Calibration of what a network that was trained with quantization leaves open: everything becomes integer, and what is
-// stated stays as it is.
+// Calibration of what a pre-quantized network leaves open: everything becomes integer, and what is pre-quantized
+// stays as it is.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -13,26 +13,26 @@
 namespace narrow::graph {
 namespace {
 
-using testing::coded;
 using testing::float_nodes;
 using testing::GraphBuilder;
 using testing::has_line;
 using testing::node_named;
 using testing::node_names;
+using testing::pre_quantized_convolution;
 using testing::qdq;
 using testing::quantize;
 using testing::signal_to_noise;
 using testing::window;
 using Names = std::vector<std::string>;
 
-constexpr Quantization kWide{0.25F, 0, {0, 255}};  // as files state it: the clamp says how many bits
+constexpr Quantization kWide{0.25F, 0, {0, 255}};  // as files have it: the clamp leaves the bits
 constexpr Clamp kTwoBits{0.0F, 0.75F};
 
 // clamp, Quantize, Dequantize, ternary convolution, BatchNorm: a block input of DoReFa and its kin.
 ValueId block_convolution(GraphBuilder& b, const std::string& name, ValueId x, int channels, int stride) {
   const ValueId clip = b.clamp(name + ".clip", x, kTwoBits);
-  const ValueId conv =
-      coded(b, name, qdq(b, name + ".q", clip, kWide), channels, {-1, 1}, kWide.scale, window(3, stride, 1));
+  const ValueId conv = pre_quantized_convolution(b, name, qdq(b, name + ".q", clip, kWide), channels, {-1, 1},
+                                                 kWide.scale, window(3, stride, 1));
   return b.batch_norm(name + ".bn", conv);
 }
 
@@ -70,22 +70,22 @@ TEST_CASE("a network trained with quantization runs in integers from end to end"
     const QuantizedFilter& filter = *filter_of(node_named(q.graph, name))->quantized;
     CHECK(filter.range == QRange{-1, 1});
     CHECK(bits_for(filter.range) == 2);
-    CHECK(filter.weights == filter_of(node_named(graph, name))->codes->codes);
-    // What it reads has the two bits that its clamp leaves of what is stated.
+    CHECK(filter.weights == filter_of(node_named(graph, name))->pre_quantized->integers);
+    // What it reads has the two bits that its clamp leaves of the file's.
     const Quantization& input = *q.graph.value(node_named(q.graph, name).inputs[0]).quantization;
     CHECK(input == Quantization{kWide.scale, 0, {0, 3}});
   }
-  CHECK(has_line(q.report.events, "5 layers keep the integer weights that are stated for them"));
+  CHECK(has_line(q.report.events, "5 layers keep their pre-quantized weights"));
   CHECK(bits_for(filter_of(node_named(q.graph, "fc"))->quantized->range) == 8);
   CHECK(q.report.weights.size() == 7);
-  // Steps of two bits on the way are stated, so they are in the float network too.
+  // The two-bit tensors on the way are pre-quantized, so they are in the float network too.
   CHECK(signal_to_noise(graph, q.graph) > 20);
 }
 
-TEST_CASE("a value with stated and other readers is computed for each, not rounded twice") {
+TEST_CASE("a value with pre-quantized and other readers is computed for each, not rounded twice") {
   const Graph graph = dorefa_like();
   const QuantizedGraph q = quantize(graph);
-  // The stem: 2 bits for the first block, 8 for the residual add; the pools behind it likewise.
+  // The stem: 2 bits for the first block, 8 for the residual add; the pools after it likewise.
   std::vector<int> bits;
   for (const Node& node : q.graph.nodes) {
     if (node.inputs[0] != node_named(q.graph, "stem").inputs[0]) continue;
@@ -94,16 +94,16 @@ TEST_CASE("a value with stated and other readers is computed for each, not round
   }
   CHECK(bits == std::vector<int>{8, 2});
   CHECK(testing::count<MaxPool>(q.graph) == 2);
-  // The first sum: the blocks behind it read the same two bits, and nobody reads it otherwise.
+  // The first sum: the blocks after it read the same two bits, and no node reads it otherwise.
   CHECK(testing::count<Add>(q.graph) == 2);
   CHECK(q.graph.value(node_named(q.graph, "one.sum").output).quantization->range == QRange{0, 3});
 }
 
-TEST_CASE("a network that states everything needs no calibrated tensor") {
+TEST_CASE("a network that is pre-quantized everywhere needs no calibrated tensor") {
   GraphBuilder b(testing::seed(), {8, 8, 3});
   const Quantization signed8{0.0625F, 128, {0, 255}};
   const ValueId x = qdq(b, "x", b.input(), signed8);
-  const ValueId conv = coded(b, "conv", x, 3, {-5, 5}, signed8.scale, window(3, 1, 1));
+  const ValueId conv = pre_quantized_convolution(b, "conv", x, 3, {-5, 5}, signed8.scale, window(3, 1, 1));
   const ValueId y = qdq(b, "y", b.relu("relu", qdq(b, "w", conv, signed8)), signed8);
   const ValueId sum = qdq(b, "s", b.node("sum", Add{}, {x, y}), {0.125F, 100, {0, 255}});
   const ValueId concat = qdq(b, "t", b.node("concat", Concat{}, {sum, y}), signed8);
@@ -116,10 +116,10 @@ TEST_CASE("a network that states everything needs no calibrated tensor") {
   for (const TensorReport& tensor : q.report.tensors) CHECK(tensor.bits == 8);
 }
 
-TEST_CASE("what stays float gets its stated form from a Quantize") {
+TEST_CASE("what stays float gets its pre-quantized parameters from a Quantize") {
   GraphBuilder b(testing::seed(), {4, 4, 3});
   const ValueId norm = b.node("norm", Lrn{}, {b.convolution("conv", b.input(), 4)});
-  const ValueId head = coded(b, "head", qdq(b, "q", norm, kWide), 3, {-3, 3}, kWide.scale);
+  const ValueId head = pre_quantized_convolution(b, "head", qdq(b, "q", norm, kWide), 3, {-3, 3}, kWide.scale);
   Graph graph =
       b.finish(b.node("sum", Add{}, {head, qdq(b, "in", b.node("gap", GlobalAveragePool{}, {b.input()}), kWide)}));
   const QuantizedGraph q = quantize(graph);
@@ -129,7 +129,7 @@ TEST_CASE("what stays float gets its stated form from a Quantize") {
   CHECK(*q.graph.value(node_named(q.graph, "gap").output).quantization == kWide);
 }
 
-TEST_CASE("unsimplified graphs with stated quantization are quantized as well") {
+TEST_CASE("unsimplified pre-quantized graphs are quantized as well") {
   GraphBuilder b(testing::seed(), {6, 6, 3});
   const ValueId conv = b.convolution("conv", b.input(), 3);
   const ValueId joined = b.node("joined", Concat{}, {conv, qdq(b, "x", b.input(), kWide)});
@@ -143,18 +143,18 @@ TEST_CASE("unsimplified graphs with stated quantization are quantized as well") 
   CHECK(signal_to_noise(graph, q.graph) > 20);
 }
 
-TEST_CASE("stated weights that int32 can't hold are quantized anew, with a line that says so") {
+TEST_CASE("pre-quantized weights that int32 can't hold are quantized anew, with a line that says so") {
   Graph graph = dorefa_like();
   for (Node& node : graph.nodes) {
-    if (node.name == "c") filter_of(node)->bias.edit()[0] = 1e9F;  // whose codes are not all zero
+    if (node.name == "c") filter_of(node)->bias.edit()[0] = 1e9F;  // whose weight integers are not all zero
   }
   const QuantizedGraph q = quantize(graph);
-  CHECK(has_line(q.report.events, "'c': its stated integer weights are quantized anew: the bias of output channel 0"));
+  CHECK(has_line(q.report.events, "'c': its pre-quantized weights are quantized anew: the bias of output channel 0"));
   CHECK(float_nodes(q.graph).empty());
   CHECK(bits_for(filter_of(node_named(q.graph, "c"))->quantized->range) == 8);
 }
 
-TEST_CASE("widths for what is stated are errors that say why") {
+TEST_CASE("bits for what is pre-quantized are errors that say why") {
   const Graph graph = dorefa_like();
   const auto error = [&](const QuantizeOptions& options) {
     const auto result = quantize_graph(graph, testing::observe(graph), options);
@@ -167,7 +167,7 @@ TEST_CASE("widths for what is stated are errors that say why") {
   options = {};
   options.layer_activation_bits = {{"a.q", 4}};
   CHECK(error(options).find("'a.q' is quantized already, and stays as it is") == 0);
-  // Edge layers left in float: those that have float weights.
+  // First and last layer left in float: those that have float weights.
   options = {};
   options.boundary_layers = BoundaryLayers::kFloat;
   CHECK(float_nodes(quantize(graph, options).graph) == Names{"stem", "fc"});

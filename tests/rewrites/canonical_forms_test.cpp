@@ -202,12 +202,12 @@ TEST_CASE("weight integers of a linear layer move with its weights") {
   x = b.linear("fc", b.node("d", Dequantize{}, {x}), 2);
   Graph original = b.finish(x);
   Filter& filter = *filter_of(original.nodes.back());
-  WeightCodes codes{{}, {0.25F, 0.5F}};
+  PreQuantizedWeights pre_quantized{{}, {0.25F, 0.5F}};
   for (std::size_t i = 0; i < filter.weights.size(); ++i) {
-    codes.codes.edit().push_back(static_cast<std::int8_t>(i));
-    filter.weights.edit()[i] = static_cast<float>(codes.codes[i]) * codes.scales[i / 60];
+    pre_quantized.integers.edit().push_back(static_cast<std::int8_t>(i));
+    filter.weights.edit()[i] = static_cast<float>(pre_quantized.integers[i]) * pre_quantized.scales[i / 60];
   }
-  filter.codes = codes;
+  filter.pre_quantized = pre_quantized;
   REQUIRE(validate(original).ok());
   Graph graph = original;
   CHECK(fold_transposes(graph).size() == 1);
@@ -215,7 +215,8 @@ TEST_CASE("weight integers of a linear layer move with its weights") {
   CHECK(testing::same_outputs(original, graph));
   const Filter& folded = *filter_of(graph.nodes.back());
   for (std::size_t i = 0; i < folded.weights.size(); ++i) {
-    CHECK(folded.weights[i] == static_cast<float>(folded.codes->codes[i]) * folded.codes->scales[i / 60]);
+    CHECK(folded.weights[i] ==
+          static_cast<float>(folded.pre_quantized->integers[i]) * folded.pre_quantized->scales[i / 60]);
   }
 }
 

@@ -138,8 +138,9 @@ TEST_CASE("padding folds through a dequantize without another reader") {
     GraphBuilder b(testing::seed(), kInput);
     const ValueId q = b.quantize("q", b.input(), {0.0625F, 100, {0, 255}});
     const ValueId d = b.node("d", Dequantize{}, {b.lossless("pad", Pad{{1, 1, 1, 1}}, q)});
-    ValueId y = testing::coded(b, "c", d, 4, {-3, 3}, 0.0625F, window(3));
-    if (shared) y = b.node("sum", Add{}, {y, testing::coded(b, "c2", d, 4, {-3, 3}, 0.0625F, window(3))});
+    ValueId y = testing::pre_quantized_convolution(b, "c", d, 4, {-3, 3}, 0.0625F, window(3));
+    if (shared)
+      y = b.node("sum", Add{}, {y, testing::pre_quantized_convolution(b, "c2", d, 4, {-3, 3}, 0.0625F, window(3))});
     const Graph original = b.finish(y);
     Graph graph = original;
     CHECK(fold_pads(graph).size() == (shared ? 0 : 1));

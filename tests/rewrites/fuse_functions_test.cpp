@@ -250,8 +250,8 @@ TEST_CASE("a quantization between a number and its gate keeps them apart") {
   GraphBuilder b(testing::seed(), kInput);
   const ValueId x = b.node("d", Dequantize{}, {b.quantize("q", b.input(), {0.0625F, 100, {0, 255}})});
   const ValueId gate = b.function("gate", x, FunctionKind::kSigmoid);
-  const ValueId stated = b.node("gate.d", Dequantize{}, {b.quantize("gate.q", gate, {0.0625F, 0, {0, 16}})});
-  Graph graph = b.finish(b.node("y", Multiply{}, {x, stated}));
+  const ValueId pre_quantized = b.node("gate.d", Dequantize{}, {b.quantize("gate.q", gate, {0.0625F, 0, {0, 16}})});
+  Graph graph = b.finish(b.node("y", Multiply{}, {x, pre_quantized}));
   CHECK(fuse_functions(graph)->empty());
 }
 

@@ -1,4 +1,4 @@
-// Stated quantization is moved to where integers can use it, without a change of any number.
+// The quantization of pre-quantized graphs is moved to where integers can use it, without a change of any number.
 #include <doctest/doctest.h>
 
 #include <functional>
@@ -12,12 +12,12 @@
 namespace narrow::graph {
 namespace {
 
-using testing::coded;
 using testing::GraphBuilder;
 using testing::has_line;
 using testing::node_named;
 using testing::node_names;
 using testing::op_names;
+using testing::pre_quantized_convolution;
 using testing::qdq;
 using testing::window;
 using Names = std::vector<std::string>;
@@ -30,12 +30,12 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 Graph place(const Graph& graph, PassLog* log = nullptr) {
   validate(graph).value();
   Graph placed = graph;
-  PassLog lines = place_stated_quantization(placed);
+  PassLog lines = place_pre_quantized(placed);
   const Status valid = validate(placed);
   REQUIRE_MESSAGE(valid.ok(), valid.error().text());
   CHECK(testing::same_outputs(graph, placed));
   Graph again = placed;
-  CHECK(place_stated_quantization(again).empty());
+  CHECK(place_pre_quantized(again).empty());
   if (log != nullptr) *log = std::move(lines);
   return placed;
 }
@@ -55,8 +55,8 @@ const Quantization& quantization_of(const Graph& graph, const std::string& node)
 TEST_CASE("a float graph is left alone") {
   GraphBuilder b(testing::seed(), {4, 4, 3});
   Graph graph = b.finish(b.relu("relu", b.convolution("conv", b.input(), 3)));
-  CHECK_FALSE(has_stated_quantization(graph));
-  CHECK(place_stated_quantization(graph).empty());
+  CHECK_FALSE(is_pre_quantized(graph));
+  CHECK(place_pre_quantized(graph).empty());
   CHECK(node_names(graph) == Names{"conv", "relu"});
 }
 
@@ -192,7 +192,7 @@ TEST_CASE("a ReLU between two equal quantizations becomes the range of one, as P
 TEST_CASE("simplify moves Quantize and Dequantize of a pre-quantized network after folded and fused layers") {
   GraphBuilder b(testing::seed(), {6, 6, 3});
   const ValueId x = qdq(b, "x", b.input(), kSigned);
-  const ValueId conv = coded(b, "conv", x, 4, {-1, 1}, kSigned.scale, window(3, 1, 1));
+  const ValueId conv = pre_quantized_convolution(b, "conv", x, 4, {-1, 1}, kSigned.scale, window(3, 1, 1));
   const ValueId clip = b.clamp("clip", b.relu("relu", b.batch_norm("bn", conv, true)), {0.0F, 3.0F});
   const Graph graph = b.finish(b.linear("fc", qdq(b, "q", clip, {1.0F, 0, {0, 255}}), 2));
   const Graph simplified = testing::check_simplify(graph);

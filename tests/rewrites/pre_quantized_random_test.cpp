@@ -1,5 +1,5 @@
-// Random networks with quantization stated here and there: whatever their wiring, placing it and running it in integers
-// changes no number, and the quantizer makes everything integer that has an integer form.
+// Random networks that are pre-quantized here and there: whatever their wiring, placing it and running it in integers
+// changes no number, and the quantizer makes everything integer that has an integer implementation.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -18,7 +18,7 @@ using testing::GraphBuilder;
 using testing::qdq;
 using testing::window;
 
-constexpr float kScale = 0.0625F;  // of all stated quantizations, so that biases of coded layers are exact
+constexpr float kScale = 0.0625F;  // of all pre-quantized values, so that biases of pre-quantized layers are exact
 
 // Operators on [4, 4, 4], each on random earlier values; the sum of the last ones is the output.
 Graph random_network(unsigned seed) {
@@ -26,7 +26,7 @@ Graph random_network(unsigned seed) {
   std::vector<ValueId> values{b.input()};
   const auto choose = [&](int count) { return std::uniform_int_distribution<int>(0, count - 1)(b.generator()); };
   const auto any = [&] { return values[static_cast<std::size_t>(choose(static_cast<int>(values.size())))]; };
-  const auto stated = [&](const std::string& name, ValueId x) {
+  const auto quantized = [&](const std::string& name, ValueId x) {
     return qdq(b, name, x, {kScale, 100 + 20 * choose(2), {0, 200 + 55 * choose(2)}});
   };
   for (int i = 0; i < 14; ++i) {
@@ -37,7 +37,8 @@ Graph random_network(unsigned seed) {
         values.push_back(b.convolution(name, x, 4, window(3, 1, 1)));
         break;
       case 1:
-        values.push_back(testing::coded(b, name, stated(name + "q", x), 4, {-1, 1}, kScale, window(3, 1, 1)));
+        values.push_back(
+            testing::pre_quantized_convolution(b, name, quantized(name + "q", x), 4, {-1, 1}, kScale, window(3, 1, 1)));
         break;
       case 2:
         values.push_back(b.clamp(name, x, {0.0F, 1.0F + static_cast<float>(choose(3))}));
@@ -64,7 +65,7 @@ Graph random_network(unsigned seed) {
         values.push_back(b.node(name, Lrn{}, {x}));
         break;
       default:
-        values.push_back(stated(name, x));
+        values.push_back(quantized(name, x));
         break;
     }
   }
@@ -80,17 +81,17 @@ TEST_CASE("moving and converting the quantization of a pre-quantized network cha
     CAPTURE(seed);
     const Graph graph = random_network(seed);
     Graph placed = graph;
-    (void)place_stated_quantization(placed);
+    (void)place_pre_quantized(placed);
     const Status valid = validate(placed);
     REQUIRE_MESSAGE(valid.ok(), valid.error().text());
     CHECK(testing::same_outputs(graph, placed));
-    const auto converted = integer_where_stated(placed);
+    const auto converted = integer_where_pre_quantized(placed);
     REQUIRE_MESSAGE(converted.ok(), converted.error().text());
     CHECK(testing::same_outputs(graph, converted->graph));
   }
 }
 
-TEST_CASE("whatever the network, only operators without integer form stay float") {
+TEST_CASE("whatever the network, only operators without integer implementation stay float") {
   for (unsigned i = 0; i < 60; ++i) {
     const unsigned seed = testing::seed() + i;
     CAPTURE(seed);

@@ -36,7 +36,7 @@ struct Side {
 };
 
 // extent: number of pixels from the first to the last tap of the window.
-Side side_of(const std::string& auto_pad, const Side& stated, std::int64_t size, std::int64_t extent,
+Side side_of(const std::string& auto_pad, const Side& given, std::int64_t size, std::int64_t extent,
              std::int64_t stride, bool ceil) {
   if (auto_pad == "SAME_UPPER" || auto_pad == "SAME_LOWER") {
     const std::int64_t windows = (size + stride - 1) / stride;
@@ -44,7 +44,7 @@ Side side_of(const std::string& auto_pad, const Side& stated, std::int64_t size,
     const std::int64_t less = total / 2;
     return auto_pad == "SAME_UPPER" ? Side{less, total - less} : Side{total - less, less};
   }
-  Side side = auto_pad == "VALID" ? Side{} : stated;
+  Side side = auto_pad == "VALID" ? Side{} : given;
   const std::int64_t padded = size + side.before + side.after;
   if (!ceil || padded < extent) return side;
   std::int64_t windows = (padded - extent + stride - 1) / stride + 1;

@@ -31,18 +31,18 @@ std::optional<int> same_axis(const std::vector<std::int64_t>& before, int axis,
 
 // The weight integers of the result of a node that moves or renames the elements of a quantized constant. nullptr:
 // there are none.
-Result<const QuantizedConstant*> moved_codes(Lowering& lowering, const Node& node, const QuantizedConstant& from,
-                                             std::vector<const Tensor*> inputs) {
+Result<const QuantizedConstant*> moved_integers(Lowering& lowering, const Node& node, const QuantizedConstant& from,
+                                                std::vector<const Tensor*> inputs) {
   const QuantizedConstant* nothing = nullptr;
   if (!is_one_of(node, {"Transpose", "Reshape", "Identity", "Flatten", "Squeeze", "Unsqueeze", "Dropout"})) {
     return nothing;
   }
-  inputs[0] = from.codes;
+  inputs[0] = from.integers;
   NARROW_ASSIGN(std::vector<Tensor> outputs, evaluate(node, inputs, lowering.model.opset()));
   if (outputs.empty()) return nothing;
   QuantizedConstant result = from;
   if (from.scales.size() != 1 && node.op_type == "Transpose") {
-    const int rank = static_cast<int>(from.codes->dims.size());
+    const int rank = static_cast<int>(from.integers->dims.size());
     NARROW_ASSIGN(const auto order, node.find_ints("perm"));
     result.axis = rank - 1 - from.axis;
     if (order) {
@@ -52,11 +52,11 @@ Result<const QuantizedConstant*> moved_codes(Lowering& lowering, const Node& nod
                            order->begin());
     }
   } else if (from.scales.size() != 1) {
-    const auto axis = same_axis(from.codes->dims, from.axis, outputs[0].dims);
+    const auto axis = same_axis(from.integers->dims, from.axis, outputs[0].dims);
     if (!axis) return nothing;
     result.axis = *axis;
   }
-  result.codes = lowering.names.keep(std::move(outputs[0]));
+  result.integers = lowering.names.keep(std::move(outputs[0]));
   return lowering.names.keep(std::move(result));
 }
 
@@ -95,14 +95,14 @@ Result<bool> fold_node(Lowering& lowering, FoldingBudget& budget, const Node& no
   }
   if (!can_evaluate(node)) return false;
   const Constant* first = lowering.names.constant_or_null(node, 0);
-  const QuantizedConstant* codes = nullptr;
+  const QuantizedConstant* quantized = nullptr;
   if (first != nullptr && first->quantized != nullptr) {
-    NARROW_ASSIGN(codes, moved_codes(lowering, node, *first->quantized, inputs));
+    NARROW_ASSIGN(quantized, moved_integers(lowering, node, *first->quantized, inputs));
   }
   NARROW_ASSIGN(std::vector<Tensor> outputs, evaluate(node, inputs, lowering.model.opset()));
   NARROW_TRY(budget.spend(node, inputs, outputs));
   for (std::size_t i = 0; i < outputs.size() && i < node.outputs.size(); ++i) {
-    lowering.names.bind(node, Constant{lowering.names.keep(std::move(outputs[i])), i == 0 ? codes : nullptr}, i);
+    lowering.names.bind(node, Constant{lowering.names.keep(std::move(outputs[i])), i == 0 ? quantized : nullptr}, i);
   }
   return true;
 }

@@ -27,7 +27,7 @@ struct Flow {
 
 // Integers and their real numbers, scale * (integer - zero_point), per tensor or along one dimension.
 struct QuantizedConstant {
-  const Tensor* codes = nullptr;          // the integers
+  const Tensor* integers = nullptr;       // the integers
   std::vector<float> scales;              // one, or one per index of the axis
   std::vector<std::int64_t> zero_points;  // one for each scale
   int axis = 0;

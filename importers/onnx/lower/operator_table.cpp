@@ -16,7 +16,7 @@ constexpr std::string_view kMoves = "moves data";
 constexpr std::string_view kView = "costs nothing";
 constexpr std::string_view kAffine = "folded into layers, or integer";
 constexpr std::string_view kFolded = "folded";
-constexpr std::string_view kStated = "quantization is kept";
+constexpr std::string_view kPreQuantized = "quantization is kept";
 
 constexpr std::string_view kConstantsOnly = "constant inputs only";
 constexpr std::string_view kPartOfLayerNorm = "constant inputs only, or as part of a layer normalization";
@@ -30,7 +30,7 @@ constexpr OperatorRow kRows[] = {
     {"Clip", lower_clip, kInteger, "constant bounds"},
     {"Concat", lower_concat, kInteger, "computed inputs only, or constants only"},
     {"Conv", lower_conv, kInteger, "images [N, C, H, W] only; constant weights"},
-    {"DequantizeLinear", lower_dequantize, kStated, "int8 and uint8; per channel for constants only; no blocks"},
+    {"DequantizeLinear", lower_dequantize, kPreQuantized, "int8 and uint8; per channel for constants only; no blocks"},
     {"Div", lower_binary, kAffine, "by constants"},
     {"Dropout", lower_identity, kView, "inference only; no mask"},
     {"Elu", lower_function, kTable, ""},
@@ -55,7 +55,7 @@ constexpr OperatorRow kRows[] = {
     {"Pad", lower_pad, kMoves, "with constant zeros"},
     {"QLinearConv", lower_qlinear, kInteger, kPictures},
     {"QLinearMatMul", lower_qlinear, kInteger, "one side a constant matrix, or [B, in, out]"},
-    {"QuantizeLinear", lower_quantize, kStated, "int8 and uint8; per channel for constants only; no blocks"},
+    {"QuantizeLinear", lower_quantize, kPreQuantized, "int8 and uint8; per channel for constants only; no blocks"},
     {"ReduceMax", lower_reduce, kInteger, ""},
     {"ReduceMean", lower_reduce, kInteger, ""},
     {"ReduceSum", lower_reduce, kInteger, ""},

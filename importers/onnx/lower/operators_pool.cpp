@@ -89,11 +89,11 @@ Status lower_average_pool(Lowering& lowering, const Node& node) {
   if (include && extended) {
     // The average includes the file's padding, but not what ceil_mode adds.
     const Padding added{0, 0, from.arguments.ceil_bottom, from.arguments.ceil_right};
-    const Padding stated{window.pad.top, window.pad.left, window.pad.bottom - added.bottom,
-                         window.pad.right - added.right};
-    if (stated != Padding{}) {
+    const Padding padding{window.pad.top, window.pad.left, window.pad.bottom - added.bottom,
+                          window.pad.right - added.right};
+    if (padding != Padding{}) {
       NARROW_ASSIGN(from.picture.value,
-                    lowering.graph.append(node, graph::Pad{stated}, {from.picture.value}, {}, "/pad"));
+                    lowering.graph.append(node, graph::Pad{padding}, {from.picture.value}, {}, "/pad"));
     }
     window.pad = added;
     include = false;

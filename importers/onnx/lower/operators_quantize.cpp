@@ -19,17 +19,17 @@ Status must_be_plain(const Node& node) {
 
 // scale * (integer - zero point), in double and rounded once.
 Tensor real_numbers_of(const QuantizedConstant& constant) {
-  const std::vector<std::int64_t> codes = constant.codes->to_ints();
-  const std::vector<std::int64_t>& dims = constant.codes->dims;
+  const std::vector<std::int64_t> integers = constant.integers->to_ints();
+  const std::vector<std::int64_t>& dims = constant.integers->dims;
   std::size_t inner = 1;  // distance between indices along the axis, in elements
   for (std::size_t i = static_cast<std::size_t>(constant.axis) + 1; i < dims.size(); ++i) {
     inner *= static_cast<std::size_t>(dims[i]);
   }
   std::vector<float> values;
-  values.reserve(codes.size());
-  for (std::size_t i = 0; i < codes.size(); ++i) {
+  values.reserve(integers.size());
+  for (std::size_t i = 0; i < integers.size(); ++i) {
     const std::size_t channel = i / inner % constant.scales.size();
-    values.push_back(static_cast<float>(static_cast<double>(codes[i] - constant.zero_points[channel]) *
+    values.push_back(static_cast<float>(static_cast<double>(integers[i] - constant.zero_points[channel]) *
                                         double{constant.scales[channel]}));
   }
   return {ElementType::kFloat32, dims, std::move(values)};
@@ -41,7 +41,7 @@ Status dequantize_constant(Lowering& lowering, const Node& node, const Constant&
     return unsupported(node, "dequantizes a constant of " + std::string(element_type_name(type)));
   }
   QuantizedConstant result;
-  result.codes = constant.tensor;
+  result.integers = constant.tensor;
   NARROW_ASSIGN(result.scales, lowering.names.floats(node, 1));
   if (Names::has_input(node, 2)) {
     NARROW_ASSIGN(const Constant zero, lowering.names.constant(node, 2));
@@ -141,19 +141,19 @@ Result<std::string> dequantized_operand(Lowering& lowering, const Node& node, co
 Result<std::string> real_bias(Lowering& lowering, const Node& node, const Row& row) {
   NARROW_ASSIGN(const Constant bias, lowering.names.constant(node, row.bias));
   if (bias.tensor->type != ElementType::kInt32) return malformed(node, "its bias is not int32");
-  NARROW_ASSIGN(const std::vector<std::int64_t> codes, lowering.names.ints(node, row.bias));
+  NARROW_ASSIGN(const std::vector<std::int64_t> integers, lowering.names.ints(node, row.bias));
   NARROW_ASSIGN(const Parameters input, parameters_of(lowering, node, row.operands[0] + 1));
   NARROW_ASSIGN(const std::vector<float> scales, lowering.names.floats(node, row.operands[1] + 1));
   NARROW_ASSIGN(const float alpha, float_or(node, "alpha", 1));
-  if (scales.empty() || (scales.size() != 1 && scales.size() != codes.size())) {
-    return malformed(node,
-                     std::to_string(scales.size()) + " weight scales for " + std::to_string(codes.size()) + " biases");
+  if (scales.empty() || (scales.size() != 1 && scales.size() != integers.size())) {
+    return malformed(
+        node, std::to_string(scales.size()) + " weight scales for " + std::to_string(integers.size()) + " biases");
   }
   std::vector<float> values;
-  values.reserve(codes.size());
-  for (std::size_t i = 0; i < codes.size(); ++i) {
+  values.reserve(integers.size());
+  for (std::size_t i = 0; i < integers.size(); ++i) {
     const double scale = double{input.quantization.scale} * double{scales[scales.size() == 1 ? 0 : i]};
-    values.push_back(static_cast<float>(static_cast<double>(codes[i]) * (scale * double{alpha})));
+    values.push_back(static_cast<float>(static_cast<double>(integers[i]) * (scale * double{alpha})));
   }
   std::string name = inner_name(node, "bias");
   lowering.names.bind(

@@ -12,22 +12,22 @@ constexpr int kLowest = -128;
 constexpr int kHighest = 127;
 
 // Differences of weight integers and zero points. Those of int8 and uint8 have up to 9 bits.
-struct WideCodes {
-  std::vector<std::int32_t> codes;
+struct WideIntegers {
+  std::vector<std::int32_t> integers;
   std::vector<float> scales;  // by output
 };
 
 // Nothing: the constant has no weight integers that a layer can use.
-std::optional<WideCodes> read_codes(const Constant& constant, const WeightLayout& layout) {
+std::optional<WideIntegers> read_integers(const Constant& constant, const WeightLayout& layout) {
   if (constant.quantized == nullptr || !(layout.factor > 0)) return std::nullopt;
   const QuantizedConstant& quantized = *constant.quantized;
-  const ElementType type = quantized.codes->type;
+  const ElementType type = quantized.integers->type;
   if (type != ElementType::kInt8 && type != ElementType::kUint8) return std::nullopt;
   const std::size_t outs = layout.out_start.size();
   const bool per_output = quantized.scales.size() == outs && quantized.axis == layout.out_axis;
   if (quantized.scales.size() != 1 && !per_output) return std::nullopt;
 
-  WideCodes result;
+  WideIntegers result;
   // Training may make a scale negative. The weight integers then take its sign.
   std::vector<bool> negative;
   for (std::size_t o = 0; o < outs; ++o) {
@@ -36,7 +36,7 @@ std::optional<WideCodes> read_codes(const Constant& constant, const WeightLayout
     result.scales.push_back(std::abs(scale));
     negative.push_back(scale < 0);
   }
-  result.codes.reserve(static_cast<std::size_t>(quantized.codes->elems()));
+  result.integers.reserve(static_cast<std::size_t>(quantized.integers->elems()));
   std::visit(
       [&](const auto& values) {
         for (std::size_t o = 0; o < outs; ++o) {
@@ -45,13 +45,13 @@ std::optional<WideCodes> read_codes(const Constant& constant, const WeightLayout
             for (std::int64_t i = 0; i < layout.in; ++i) {
               const std::int64_t input = layout.in_order.empty() ? i : layout.in_order[static_cast<std::size_t>(i)];
               const std::int64_t at = layout.out_start[o] + t * layout.tap_step + input * layout.in_step;
-              const std::int32_t code = static_cast<std::int32_t>(values[static_cast<std::size_t>(at)]) - zero;
-              result.codes.push_back(negative[o] ? -code : code);
+              const std::int32_t integer = static_cast<std::int32_t>(values[static_cast<std::size_t>(at)]) - zero;
+              result.integers.push_back(negative[o] ? -integer : integer);
             }
           }
         }
       },
-      quantized.codes->data);
+      quantized.integers->data);
   return result;
 }
 
@@ -75,10 +75,10 @@ std::vector<float> read_floats(const Constant& constant, const WeightLayout& lay
 }
 
 // The number of int8 summands that can represent every weight integer.
-int copies_for(const std::vector<std::int32_t>& codes) {
+int copies_for(const std::vector<std::int32_t>& integers) {
   int copies = 1;
-  for (const std::int32_t code : codes) {
-    while (code < copies * kLowest || code > copies * kHighest) ++copies;
+  for (const std::int32_t integer : integers) {
+    while (integer < copies * kLowest || integer > copies * kHighest) ++copies;
   }
   return copies;
 }
@@ -87,46 +87,46 @@ int copies_for(const std::vector<std::int32_t>& codes) {
 
 Weights read_weights(const Constant& constant, const WeightLayout& layout, std::int64_t in_axis) {
   Weights result;
-  std::optional<WideCodes> wide = read_codes(constant, layout);
-  result.codes_are_lost = !wide && constant.quantized != nullptr;
-  result.copies = wide ? copies_for(wide->codes) : 1;
+  std::optional<WideIntegers> wide = read_integers(constant, layout);
+  result.integers_are_lost = !wide && constant.quantized != nullptr;
+  result.copies = wide ? copies_for(wide->integers) : 1;
   if (!wide || result.copies == 1) {
     result.filter.weights = read_floats(constant, layout);
     if (!wide) return result;
-    graph::WeightCodes& codes = result.filter.codes.emplace();
-    codes.codes = std::vector<std::int8_t>(wide->codes.begin(), wide->codes.end());
-    codes.scales = std::move(wide->scales);
+    graph::PreQuantizedWeights& weights = result.filter.pre_quantized.emplace();
+    weights.integers = std::vector<std::int8_t>(wide->integers.begin(), wide->integers.end());
+    weights.scales = std::move(wide->scales);
     return result;
   }
 
   // Each range of inputs is followed by its repetitions, which hold the remainders of the weight integers.
   const auto run = static_cast<std::size_t>(in_axis == 0 ? layout.in : in_axis);
   const std::size_t per_output = static_cast<std::size_t>(layout.taps * layout.in);
-  const std::size_t total = wide->codes.size() * static_cast<std::size_t>(result.copies);
-  std::vector<std::int8_t> codes;
+  const std::size_t total = wide->integers.size() * static_cast<std::size_t>(result.copies);
+  std::vector<std::int8_t> integers;
   std::vector<float> weights;
-  codes.reserve(total);
+  integers.reserve(total);
   weights.reserve(total);
-  for (std::size_t start = 0; start < wide->codes.size(); start += run) {
+  for (std::size_t start = 0; start < wide->integers.size(); start += run) {
     const float scale = wide->scales[start / per_output];
     for (int copy = 0; copy < result.copies; ++copy) {
       for (std::size_t i = start; i < start + run; ++i) {
-        const std::int32_t code = std::clamp(wide->codes[i], kLowest, kHighest);
-        wide->codes[i] -= code;
-        codes.push_back(static_cast<std::int8_t>(code));
-        weights.push_back(static_cast<float>(code) * scale);
+        const std::int32_t integer = std::clamp(wide->integers[i], kLowest, kHighest);
+        wide->integers[i] -= integer;
+        integers.push_back(static_cast<std::int8_t>(integer));
+        weights.push_back(static_cast<float>(integer) * scale);
       }
     }
   }
   result.filter.weights = std::move(weights);
-  result.filter.codes = graph::WeightCodes{std::move(codes), std::move(wide->scales)};
+  result.filter.pre_quantized = graph::PreQuantizedWeights{std::move(integers), std::move(wide->scales)};
   return result;
 }
 
 Result<graph::ValueId> input_for(Lowering& lowering, const Node& node, graph::ValueId value, const Weights& weights,
                                  int groups) {
   const int copies = weights.copies;
-  if (weights.codes_are_lost) {
+  if (weights.integers_are_lost) {
     lowering.log.add_layer("with quantized weights whose scales are not one per output, or not usable; left in float");
   }
   if (copies == 1) return value;

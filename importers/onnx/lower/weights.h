@@ -28,7 +28,7 @@ struct Weights {
   // Weight integers that do not fit into int8 (uint8 weights far from their zero point) become sums of several int8,
   // and the layer reads that number of copies of its input. 1: all of them fit.
   int copies = 1;
-  bool codes_are_lost = false;  // the file has integers that the layer can't use
+  bool integers_are_lost = false;  // the file has integers that the layer can't use
 };
 
 // Reads weights [outputs, taps, copies * inputs], with weight integers if the file has them with scales per tensor or

@@ -281,7 +281,7 @@ struct Evaluation {
   }
 };
 
-void round_to_grid(const Quantization& q, std::vector<double>& values) {
+void round_to_levels(const Quantization& q, std::vector<double>& values) {
   for (double& value : values) {
     // std::nearbyint rounds half to even in the default rounding mode.
     const double level = std::isnan(value) ? q.range.lo : std::nearbyint(value / double{q.scale}) + q.zero_point;
@@ -303,7 +303,7 @@ std::vector<std::vector<double>> evaluate_all(const Graph& graph, const std::vec
     Tensor y(graph.value(node.output).shape);
     std::visit(Evaluation{graph, node, inputs, y}, node.op);
     for (double& value : y.data) value = std::clamp<double>(value, node.clamp.lo, node.clamp.hi);
-    if (const auto& q = graph.value(node.output).quantization) round_to_grid(*q, y.data);
+    if (const auto& q = graph.value(node.output).quantization) round_to_levels(*q, y.data);
     values[static_cast<std::size_t>(node.output)] = std::move(y.data);
   }
   return values;

@@ -11,26 +11,30 @@ graph::ValueId qdq(GraphBuilder& b, const std::string& name, graph::ValueId x, c
   return b.node(name + ".dq", graph::Dequantize{}, {b.quantize(name, x, quantization)});
 }
 
-graph::ValueId coded(GraphBuilder& b, const std::string& name, graph::ValueId x, int out_channels, QRange codes,
-                     float input_scale, const graph::Window& window, int groups, Clamp clamp) {
+graph::ValueId pre_quantized_convolution(GraphBuilder& b, const std::string& name, graph::ValueId x, int out_channels,
+                                         QRange integers, float input_scale, const graph::Window& window, int groups,
+                                         Clamp clamp) {
   graph::Convolution op;
   op.window = window;
   op.groups = groups;
   op.out_channels = out_channels;
   const auto depth = static_cast<std::size_t>(window.kernel_h * window.kernel_w * (b.shape(x).channels / groups));
-  graph::WeightCodes stated;
-  std::uniform_int_distribution<int> code(codes.lo, codes.hi);
+  graph::PreQuantizedWeights pre_quantized;
+  std::uniform_int_distribution<int> integer(integers.lo, integers.hi);
   std::uniform_int_distribution<int> bias(-40, 40);
   for (int c = 0; c < out_channels; ++c) {
-    stated.scales.push_back(std::ldexp(1.0F, -6 - c % 3));
-    op.filter.bias.edit().push_back(static_cast<float>(bias(b.generator())) * input_scale * stated.scales.back());
+    pre_quantized.scales.push_back(std::ldexp(1.0F, -6 - c % 3));
+    op.filter.bias.edit().push_back(static_cast<float>(bias(b.generator())) * input_scale *
+                                    pre_quantized.scales.back());
     for (std::size_t i = 0; i < depth; ++i) {
-      stated.codes.edit().push_back(static_cast<std::int8_t>(code(b.generator())));
-      if (c == 0 && i < 2) stated.codes.edit().back() = static_cast<std::int8_t>(i == 0 ? codes.lo : codes.hi);
-      op.filter.weights.edit().push_back(static_cast<float>(stated.codes.back()) * stated.scales.back());
+      pre_quantized.integers.edit().push_back(static_cast<std::int8_t>(integer(b.generator())));
+      if (c == 0 && i < 2)
+        pre_quantized.integers.edit().back() = static_cast<std::int8_t>(i == 0 ? integers.lo : integers.hi);
+      op.filter.weights.edit().push_back(static_cast<float>(pre_quantized.integers.back()) *
+                                         pre_quantized.scales.back());
     }
   }
-  op.filter.codes = std::move(stated);
+  op.filter.pre_quantized = std::move(pre_quantized);
   return b.node(name, std::move(op), {x}, clamp);
 }
 

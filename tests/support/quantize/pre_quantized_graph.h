@@ -17,8 +17,9 @@ graph::ValueId qdq(GraphBuilder& b, const std::string& name, graph::ValueId x, c
 
 // A convolution with random weight integers in [lo, hi], both of which occur, and a scale of its own per channel. Its
 // bias is exact for an input with `input_scale`.
-graph::ValueId coded(GraphBuilder& b, const std::string& name, graph::ValueId x, int out_channels, QRange codes,
-                     float input_scale, const graph::Window& window = {}, int groups = 1, Clamp clamp = {});
+graph::ValueId pre_quantized_convolution(GraphBuilder& b, const std::string& name, graph::ValueId x, int out_channels,
+                                         QRange integers, float input_scale, const graph::Window& window = {},
+                                         int groups = 1, Clamp clamp = {});
 
 // Both compute the same numbers, to the last bit of float64, on some random pictures.
 [[nodiscard]] bool same_outputs(const graph::Graph& a, const graph::Graph& b);

@@ -43,9 +43,9 @@ TEST_CASE("QLinearConv keeps scales per channel and weight integers and its inte
   const graph::Node& node = node_with<graph::Convolution>(graph);
   CHECK(node.name == "n1");
   const auto& filter = std::get<graph::Convolution>(node.op).filter;
-  REQUIRE(filter.codes);
-  CHECK(filter.codes->codes == std::vector<std::int8_t>{1, -2, 127, -128});
-  CHECK(filter.codes->scales == std::vector<float>{0.25F, 4});
+  REQUIRE(filter.pre_quantized);
+  CHECK(filter.pre_quantized->integers == std::vector<std::int8_t>{1, -2, 127, -128});
+  CHECK(filter.pre_quantized->scales == std::vector<float>{0.25F, 4});
   CHECK(filter.bias == std::vector<float>{8 * 0.5F * 0.25F, -3 * 0.5F * 4});
 }
 
@@ -57,9 +57,9 @@ TEST_CASE("QLinearMatMul has its scales per column") {
   const graph::Graph graph = lower_network(network);
   CHECK(ops_of(graph) == "Quantize Dequantize Linear Quantize Dequantize");
   const auto& filter = std::get<graph::Linear>(node_with<graph::Linear>(graph).op).filter;
-  REQUIRE(filter.codes);
-  CHECK(filter.codes->codes == std::vector<std::int8_t>{1, 3, 5, 2, 4, 6});
-  CHECK(filter.codes->scales == std::vector<float>{1, 0.5F});
+  REQUIRE(filter.pre_quantized);
+  CHECK(filter.pre_quantized->integers == std::vector<std::int8_t>{1, 3, 5, 2, 4, 6});
+  CHECK(filter.pre_quantized->scales == std::vector<float>{1, 0.5F});
   CHECK(run_network(network, {2, 4, 6}) == Row{44, 28});
 }
 
@@ -75,8 +75,8 @@ TEST_CASE("QGemm has alpha and a bias at the scale of its products and may write
     const graph::Graph graph = lower_network(network);
     CHECK(ops_of(graph) == "Quantize Dequantize Linear");
     const auto& filter = std::get<graph::Linear>(node_with<graph::Linear>(graph).op).filter;
-    REQUIRE(filter.codes);
-    CHECK(filter.codes->scales == std::vector<float>{0.5F, 1});
+    REQUIRE(filter.pre_quantized);
+    CHECK(filter.pre_quantized->scales == std::vector<float>{0.5F, 1});
     CHECK(filter.bias == std::vector<float>{1, 4});
     CHECK(run_network(network, {1, 2}) == Row{0.5 * (1 + 6) + 1, (2 + 8) + 4});
   }

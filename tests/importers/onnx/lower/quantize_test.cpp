@@ -129,9 +129,9 @@ TEST_CASE("weights keep their integers through transposition and reshaping") {
   network.node("Transpose", {"w"}, {"wt"}, {{"perm", OnnxDims{1, 0}}}).node("MatMul", {"x", "wt"}, {"y"});
   const graph::Graph graph = lower_network(network);
   const auto& filter = std::get<graph::Linear>(graph.nodes[0].op).filter;
-  REQUIRE(filter.codes);
-  CHECK(filter.codes->codes == std::vector<std::int8_t>{-128, 0, 127, 1, 2, 3});
-  CHECK(filter.codes->scales == std::vector<float>{0.5F, 2});
+  REQUIRE(filter.pre_quantized);
+  CHECK(filter.pre_quantized->integers == std::vector<std::int8_t>{-128, 0, 127, 1, 2, 3});
+  CHECK(filter.pre_quantized->scales == std::vector<float>{0.5F, 2});
   CHECK(filter.weights == std::vector<float>{-64, 0, 63.5F, 2, 4, 6});
 }
 
@@ -143,9 +143,9 @@ TEST_CASE("weight integers of a convolution are in the graph's order with one sc
   network.node("DequantizeLinear", {"q", "s", "z"}, {"w"}).node("Conv", {"x", "w"}, {"y"});
   const graph::Graph graph = lower_network(network);
   const auto& filter = std::get<graph::Convolution>(graph.nodes[0].op).filter;
-  REQUIRE(filter.codes);
-  CHECK(filter.codes->codes == std::vector<std::int8_t>{1, 5, 2, 6, 3, 7, 4, 8});
-  CHECK(filter.codes->scales == std::vector<float>{0.25F});
+  REQUIRE(filter.pre_quantized);
+  CHECK(filter.pre_quantized->integers == std::vector<std::int8_t>{1, 5, 2, 6, 3, 7, 4, 8});
+  CHECK(filter.pre_quantized->scales == std::vector<float>{0.25F});
 }
 
 TEST_CASE("float weights that the file quantizes have weight integers") {
@@ -156,8 +156,8 @@ TEST_CASE("float weights that the file quantizes have weight integers") {
   network.node("Gemm", {"x", "d"}, {"y"}, {{"transB", std::int64_t{1}}});
   const graph::Graph graph = lower_network(network);
   const auto& filter = std::get<graph::Linear>(graph.nodes[0].op).filter;
-  REQUIRE(filter.codes);
-  CHECK(filter.codes->codes == std::vector<std::int8_t>{2, -2, 1, 127});
+  REQUIRE(filter.pre_quantized);
+  CHECK(filter.pre_quantized->integers == std::vector<std::int8_t>{2, -2, 1, 127});
 }
 
 TEST_CASE("scales along the inputs are no scales of outputs and stay float") {
@@ -168,7 +168,7 @@ TEST_CASE("scales along the inputs are no scales of outputs and stay float") {
   network.node("Gemm", {"x", "w"}, {"y"}, {{"transB", std::int64_t{1}}});
   const graph::Graph graph = lower_network(network);
   const auto& filter = std::get<graph::Linear>(graph.nodes[0].op).filter;
-  CHECK_FALSE(filter.codes);
+  CHECK_FALSE(filter.pre_quantized);
   CHECK(contains(log_of(network).back(), "1 layer with quantized weights whose scales are not one per output"));
   CHECK(filter.weights == std::vector<float>{1, 20, 3, 40});
 }
@@ -188,8 +188,8 @@ TEST_CASE("weights that int8 can't hold read copies of their input and sum to th
       network.node("DequantizeLinear", {"q", "s", "z"}, {"w"}).node("Conv", {"x", "w"}, {"y"}, {{"group", groups}});
       const graph::Graph graph = lower_network(network, kAsItIs);
       const auto& conv = std::get<graph::Convolution>(node_with<graph::Convolution>(graph).op);
-      REQUIRE(conv.filter.codes);
-      CHECK(static_cast<std::int64_t>(conv.filter.codes->codes.size()) == copies * 16 / groups);
+      REQUIRE(conv.filter.pre_quantized);
+      CHECK(static_cast<std::int64_t>(conv.filter.pre_quantized->integers.size()) == copies * 16 / groups);
       const auto x = small_integers(8, seed());
       Row expected;
       for (std::int64_t o = 0; o < 4; ++o) {

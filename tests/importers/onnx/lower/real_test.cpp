@@ -81,7 +81,7 @@ TEST_CASE("the quantized MobileNetV2 of the ONNX zoo keeps the codes of every la
     const graph::Filter* filter = graph::filter_of(node);
     if (filter == nullptr) continue;
     CAPTURE(node.name);
-    CHECK(filter->codes.has_value());
+    CHECK(filter->pre_quantized.has_value());
     ++layers;
   }
   CHECK(layers == 53);
@@ -95,8 +95,9 @@ TEST_CASE("the networks trained with quantization keep narrow codes") {
     int bits = 0;
     for (const graph::Node& node : graph.nodes) {
       const graph::Filter* filter = graph::filter_of(node);
-      if (filter == nullptr || !filter->codes) continue;
-      const auto [lo, hi] = std::minmax_element(filter->codes->codes.begin(), filter->codes->codes.end());
+      if (filter == nullptr || !filter->pre_quantized) continue;
+      const auto [lo, hi] =
+          std::minmax_element(filter->pre_quantized->integers.begin(), filter->pre_quantized->integers.end());
       bits = std::max(bits, bits_for({*lo, *hi}));
     }
     return bits;
