@@ -10,6 +10,7 @@
 
 #include "base/aligned_buffer.h"
 #include "base/float_environment.h"
+#include "base/try.h"
 #include "floating/dnnl_layer.h"
 #include "floating/float_functions.h"
 #include "floating/float_nodes.h"

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "base/try.h"
 #include "floating/integer_node.h"
 #include "graph/liveness.h"
 #include "graph/validate_parts.h"

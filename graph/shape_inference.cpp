@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/text.h"
+#include "base/try.h"
 #include "graph/ir.h"
 #include "graph/limits.h"
 #include "graph/operators.h"

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "base/try.h"
 #include "graph/ir.h"
 #include "graph/limits.h"
 #include "graph/operators.h"

@@ -2,6 +2,7 @@
 #include <unordered_set>
 
 #include "base/text.h"
+#include "base/try.h"
 #include "graph/validate_parts.h"
 
 namespace narrow::graph {

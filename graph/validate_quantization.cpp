@@ -5,6 +5,7 @@
 
 #include "base/arithmetic.h"
 #include "base/text.h"
+#include "base/try.h"
 #include "graph/limits.h"
 #include "graph/operators.h"
 #include "graph/validate_parts.h"

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/float_environment.h"
+#include "base/try.h"
 #include "engine/model/model_data.h"
 #include "narrow/quantize.h"
 #include "narrow/version.h"

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/float_environment.h"
+#include "base/try.h"
 #include "floating/float_executor.h"
 #include "importers/architectures/architectures.h"
 #include "importers/onnx/lower/lower_model.h"

@@ -6,6 +6,7 @@
 
 #include "base/float_environment.h"
 #include "base/text.h"
+#include "base/try.h"
 #include "engine/model/model_data.h"
 #include "importers/architectures/architectures.h"
 #include "importers/onnx/lower/lower_model.h"

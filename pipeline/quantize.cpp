@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/float_environment.h"
+#include "base/try.h"
 #include "engine/model/model_data.h"
 #include "narrow/image.h"
 #include "narrow/version.h"

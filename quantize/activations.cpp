@@ -4,6 +4,7 @@
 #include <exception>
 #include <thread>
 
+#include "base/try.h"
 #include "floating/float_executor.h"
 
 namespace narrow::graph {

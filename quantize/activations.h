@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/try.h"
 #include "graph/ir.h"
 #include "narrow/quantize_options.h"
 #include "narrow/result.h"

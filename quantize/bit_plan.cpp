@@ -4,6 +4,7 @@
 #include <map>
 
 #include "base/text.h"
+#include "base/try.h"
 #include "quantize/concat_scales.h"
 #include "quantize/representation_plan.h"
 

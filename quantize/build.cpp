@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "base/try.h"
 #include "base/unique_names.h"
 #include "graph/function.h"
 #include "graph/limits.h"

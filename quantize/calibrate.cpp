@@ -3,6 +3,7 @@
 #include <memory>
 #include <utility>
 
+#include "base/try.h"
 #include "quantize/range_methods.h"
 #include "quantize/statistics/channel_means.h"
 

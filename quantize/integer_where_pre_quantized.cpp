@@ -5,6 +5,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "base/try.h"
 #include "graph/function.h"
 #include "graph/liveness.h"
 #include "quantize/build.h"

@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "base/try.h"
+
 namespace narrow::graph {
 namespace {
 

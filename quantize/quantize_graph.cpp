@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "base/try.h"
 #include "graph/liveness.h"
 #include "quantize/bit_plan.h"
 #include "quantize/build.h"

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/parallel.h"
+#include "base/try.h"
 #include "floating/float_executor.h"
 #include "floating/float_functions.h"
 #include "quantize/activations.h"

@@ -4,6 +4,8 @@
 #include <string>
 #include <utility>
 
+#include "base/try.h"
+
 namespace narrow::graph {
 namespace {
 

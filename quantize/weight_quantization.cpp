@@ -8,6 +8,7 @@
 
 #include "base/arithmetic.h"
 #include "base/text.h"
+#include "base/try.h"
 #include "graph/limits.h"
 
 namespace narrow::graph {

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "base/try.h"
 #include "rewrites/absorb_affine.h"
 #include "rewrites/pre_quantized_weights.h"
 

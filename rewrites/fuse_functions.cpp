@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/try.h"
 #include "graph/operators.h"
 #include "rewrites/affine.h"
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/try.h"
 #include "rewrites/affine.h"
 #include "rewrites/pre_quantized.h"
 #include "rewrites/pre_quantized_weights.h"

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <utility>
 
+#include "base/try.h"
 #include "rewrites/canonicalise_average_pools.h"
 #include "rewrites/fold_batch_norms.h"
 #include "rewrites/fold_pads.h"

@@ -11,6 +11,7 @@
 #include "apps/run/bench_inputs.h"
 #include "apps/run/model_file.h"
 #include "apps/text/words.h"
+#include "base/try.h"
 
 namespace narrow::cli {
 

@@ -9,6 +9,7 @@
 #include "apps/report/progress.h"
 #include "apps/run/model_file.h"
 #include "apps/run/scoring.h"
+#include "base/try.h"
 #include "narrow/image.h"
 #include "narrow/session.h"
 

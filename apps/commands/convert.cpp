@@ -10,6 +10,7 @@
 #include "apps/options/preprocess_options.h"
 #include "apps/report/convert_report.h"
 #include "apps/run/model_file.h"
+#include "base/try.h"
 #include "narrow/inspect.h"
 #include "narrow/quantize.h"
 

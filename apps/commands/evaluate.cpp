@@ -12,6 +12,7 @@
 #include "apps/run/model_file.h"
 #include "apps/run/scoring.h"
 #include "apps/text/words.h"
+#include "base/try.h"
 #include "narrow/image.h"
 
 namespace narrow::cli {

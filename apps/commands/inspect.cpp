@@ -8,6 +8,7 @@
 #include "apps/options/model_options.h"
 #include "apps/report/inspect_report.h"
 #include "apps/run/model_file.h"
+#include "base/try.h"
 #include "narrow/inspect.h"
 #include "narrow/quantize.h"
 #include "narrow/session.h"

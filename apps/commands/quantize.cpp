@@ -9,6 +9,7 @@
 #include "apps/report/progress.h"
 #include "apps/report/quantize_report.h"
 #include "apps/run/model_file.h"
+#include "base/try.h"
 #include "narrow/image.h"
 #include "narrow/quantize.h"
 

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "base/try.h"
 #include "narrow/onnx.h"
 #include "narrow/safetensors.h"
 

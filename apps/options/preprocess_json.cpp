@@ -12,6 +12,7 @@
 
 #include "apps/options/preprocess_options.h"
 #include "apps/text/words.h"
+#include "base/try.h"
 
 namespace narrow::cli {
 

@@ -5,6 +5,7 @@
 
 #include "apps/options/options.h"
 #include "apps/text/words.h"
+#include "base/try.h"
 
 namespace narrow::cli {
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <random>
 
+#include "base/try.h"
 #include "narrow/image.h"
 
 namespace narrow::cli {

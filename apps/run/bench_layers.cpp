@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "apps/run/statistics.h"
+#include "base/try.h"
 #include "narrow/inspect.h"
 
 namespace narrow::cli {

@@ -7,6 +7,8 @@
 #include <random>
 #include <thread>
 
+#include "base/try.h"
+
 namespace narrow::cli {
 
 namespace {

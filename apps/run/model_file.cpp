@@ -4,6 +4,7 @@
 
 #include "apps/run/default_model.h"
 #include "apps/text/words.h"
+#include "base/try.h"
 #include "narrow/quantize.h"
 
 namespace narrow::cli {

@@ -4,6 +4,7 @@
 
 #include "apps/text/describe.h"
 #include "base/parallel.h"
+#include "base/try.h"
 #include "narrow/inspect.h"
 
 namespace narrow::cli {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/parallel.h"
+#include "base/try.h"
 
 namespace narrow::cli {
 

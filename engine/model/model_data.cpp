@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "base/text.h"
+#include "base/try.h"
 
 namespace narrow::engine {
 

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "base/try.h"
 #include "engine/nrw/file_descriptor.h"
 
 namespace narrow::engine {

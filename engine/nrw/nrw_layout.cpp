@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/arithmetic.h"
+#include "base/try.h"
 #include "engine/nrw/byte_reader.h"
 #include "engine/nrw/byte_writer.h"
 #include "engine/nrw/crc32.h"

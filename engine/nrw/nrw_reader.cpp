@@ -7,6 +7,7 @@
 #include <utility>
 #include <variant>
 
+#include "base/try.h"
 #include "engine/nrw/byte_reader.h"
 #include "engine/nrw/graph_codec.h"
 #include "engine/nrw/nrw_file.h"

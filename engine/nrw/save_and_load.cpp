@@ -1,6 +1,7 @@
 // Model: loading and saving.
 #include <new>
 
+#include "base/try.h"
 #include "engine/model/model_data.h"
 #include "engine/nrw/atomic_file.h"
 #include "engine/nrw/mapped_file.h"

@@ -2,6 +2,7 @@
 
 #include <type_traits>
 
+#include "base/try.h"
 #include "graph/operators.h"
 
 namespace narrow::engine {

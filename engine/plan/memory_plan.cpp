@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "base/arithmetic.h"
+#include "base/try.h"
 
 namespace narrow::engine {
 namespace {

@@ -4,6 +4,7 @@
 #include <utility>
 #include <variant>
 
+#include "base/try.h"
 #include "engine/plan/make_step.h"
 #include "engine/plan/memory_plan.h"
 #include "engine/plan/step_groups.h"

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "base/try.h"
 #include "engine/plan/memory_plan.h"
 
 namespace narrow::engine {

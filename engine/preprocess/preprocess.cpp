@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/float_environment.h"
+#include "base/try.h"
 #include "engine/preprocess/preprocess_resize.h"
 
 namespace narrow {

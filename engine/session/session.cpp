@@ -9,6 +9,7 @@
 
 #include "base/aligned_buffer.h"
 #include "base/float_environment.h"
+#include "base/try.h"
 #include "engine/model/model_data.h"
 #include "engine/plan/plan.h"
 #include "engine/session/isa_choice.h"

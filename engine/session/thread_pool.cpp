@@ -5,6 +5,7 @@
 #include <string>
 #include <system_error>
 
+#include "base/try.h"
 #include "engine/session/cpu_limits.h"
 
 namespace narrow::engine {

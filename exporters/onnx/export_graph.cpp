@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "base/try.h"
 #include "exporters/onnx/onnx_builder.h"
 
 namespace narrow::exporters {

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "base/text.h"
+#include "base/try.h"
 #include "importers/architectures/catalogue.h"
 #include "importers/architectures/families.h"
 #include "importers/architectures/recognise.h"

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/try.h"
 #include "importers/architectures/weight_layout.h"
 
 namespace narrow::importers {

@@ -11,6 +11,8 @@
 #include <system_error>
 #include <utility>
 
+#include "base/try.h"
+
 namespace narrow::importers {
 namespace {
 

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "base/try.h"
 #include "importers/image/formats.h"
 
 namespace narrow::image {

@@ -5,6 +5,7 @@
 #include <span>
 #include <utility>
 
+#include "base/try.h"
 #include "importers/image/formats.h"
 #include "importers/image/sources.h"
 

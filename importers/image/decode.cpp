@@ -3,6 +3,7 @@
 #include <new>
 #include <utility>
 
+#include "base/try.h"
 #include "importers/files/file.h"
 #include "importers/image/formats.h"
 

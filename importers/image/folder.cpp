@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <system_error>
 
+#include "base/try.h"
 #include "importers/image/sources.h"
 
 namespace narrow::image {

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/try.h"
+
 namespace narrow::image {
 namespace {
 

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/try.h"
 #include "importers/image/formats.h"
 #include "importers/image/gunzip.h"
 #include "importers/image/sources.h"

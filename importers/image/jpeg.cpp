@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "base/try.h"
 #include "importers/image/formats.h"
 #include "importers/image/stb.h"
 

@@ -2,6 +2,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "base/try.h"
 #include "importers/image/sources.h"
 
 namespace narrow::image {

@@ -4,6 +4,7 @@
 #include <system_error>
 #include <utility>
 
+#include "base/try.h"
 #include "importers/image/formats.h"
 #include "importers/image/sources.h"
 

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/try.h"
 #include "importers/image/formats.h"
 #include "importers/image/stb.h"
 

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <limits>
 
+#include "base/try.h"
 #include "importers/image/formats.h"
 
 namespace narrow::image {

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "base/try.h"
 
 namespace narrow::safetensors {
 namespace {

@@ -1,5 +1,6 @@
 #include <utility>
 
+#include "base/try.h"
 #include "importers/safetensors/header.h"
 #include "importers/safetensors/safetensors.h"
 #include "importers/weights/weights_file.h"

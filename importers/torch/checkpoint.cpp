@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "base/try.h"
 #include "importers/safetensors/safetensors.h"
 #include "importers/torch/checkpoint_formats.h"
 #include "importers/weights/weights_file.h"

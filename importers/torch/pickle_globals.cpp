@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/text.h"
+#include "base/try.h"
 
 namespace narrow::torch::pickle {
 namespace {

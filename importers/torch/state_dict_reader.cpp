@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "base/try.h"
 
 namespace narrow::torch {
 namespace {

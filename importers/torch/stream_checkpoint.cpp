@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "base/try.h"
 #include "importers/torch/checkpoint_formats.h"
 #include "importers/torch/pickle_globals.h"
 #include "importers/torch/state_dict_reader.h"

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "base/try.h"
 #include "importers/torch/opcodes.h"
 #include "importers/torch/pickle_globals.h"
 

@@ -1,5 +1,6 @@
 #include <string>
 
+#include "base/try.h"
 #include "quantize/activation_quantization.h"
 #include "quantize/methods.h"
 #include "quantize/range_methods.h"

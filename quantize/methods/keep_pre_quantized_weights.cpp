@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "base/try.h"
 #include "quantize/methods.h"
 #include "quantize/on_integers.h"
 #include "rewrites/pre_quantized_weights.h"

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/parallel.h"
+#include "base/try.h"
 #include "quantize/layer_samples.h"
 #include "quantize/methods.h"
 #include "quantize/replay.h"

@@ -1,6 +1,7 @@
 #include <iterator>
 #include <utility>
 
+#include "base/try.h"
 #include "quantize/methods.h"
 #include "quantize/undecided_layers.h"
 

@@ -12,6 +12,33 @@ function(step what)
 endfunction()
 
 step("Installing" ${CMAKE_COMMAND} --install "${BUILD}" --prefix "${work}/installed" --config "${CONFIG}")
+
+# The public headers define the macros of the version and no others. What the standard library's headers define is
+# subtracted.
+file(GLOB headers "${work}/installed/include/narrow/*.h")
+set(includes "")
+set(standard "")
+foreach(header IN LISTS headers)
+  string(APPEND includes "#include \"${header}\"\n")
+  file(STRINGS "${header}" lines REGEX "^#include <")
+  list(APPEND standard ${lines})
+endforeach()
+list(JOIN standard "\n" standard)
+function(macros_of name text variable)
+  file(WRITE "${work}/${name}.cpp" "${text}\n")
+  step("Preprocessing" "${COMPILER}" -std=c++20 -dM -E "-I${work}/installed/include" "${work}/${name}.cpp")
+  string(REGEX MATCHALL "#define [A-Za-z0-9_]+" macros "${output}")
+  set(${variable} "${macros}" PARENT_SCOPE)
+endfunction()
+macros_of(public_headers "${includes}" macros)
+macros_of(standard_headers "${standard}" standard_macros)
+list(REMOVE_ITEM macros ${standard_macros})
+list(SORT macros)
+set(documented "#define NARROW_VERSION_MAJOR;#define NARROW_VERSION_MINOR;#define NARROW_VERSION_PATCH")
+if(NOT macros STREQUAL documented)
+  message(FATAL_ERROR "The public headers define '${macros}' instead of '${documented}'")
+endif()
+
 # Packages of the system are out of bounds: the runtime must be found without oneDNN and the others.
 step("Configuring" ${CMAKE_COMMAND} -S "${SOURCE}" -B "${work}/build" -G "${GENERATOR}"
   "-DCMAKE_PREFIX_PATH=${work}/installed" "-DCMAKE_CXX_COMPILER=${COMPILER}" "-DCMAKE_CXX_FLAGS=${FLAGS}"

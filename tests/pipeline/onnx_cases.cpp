@@ -8,6 +8,7 @@
 #include <span>
 #include <utility>
 
+#include "base/try.h"
 #include "floating/float_executor.h"
 #include "importers/onnx/lower/lower_model.h"
 #include "narrow/quantize.h"

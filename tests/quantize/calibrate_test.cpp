@@ -13,6 +13,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "base/try.h"
 #include "tests/support/data.h"
 #include "tests/support/graph/naive_evaluator.h"
 #include "tests/support/graph/named.h"

@@ -17,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/try.h"
 #include "narrow/float_model.h"
 #include "narrow/quantize.h"
 #include "narrow/session.h"

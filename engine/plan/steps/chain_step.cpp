@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "base/try.h"
 #include "engine/plan/make_step.h"
 #include "engine/plan/memory_plan.h"
 #include "narrow/inspect.h"

@@ -3,6 +3,7 @@
 
 #include "base/aligned_buffer.h"
 #include "base/arithmetic.h"
+#include "base/try.h"
 #include "engine/plan/make_step.h"
 #include "engine/plan/steps/window_shape.h"
 #include "graph/quantization.h"

@@ -2,6 +2,7 @@
 #include <array>
 
 #include "base/arithmetic.h"
+#include "base/try.h"
 #include "engine/plan/make_step.h"
 #include "engine/plan/memory_plan.h"
 #include "narrow/inspect.h"

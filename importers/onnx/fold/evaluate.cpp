@@ -3,6 +3,7 @@
 #include <new>
 #include <string>
 
+#include "base/try.h"
 #include "importers/onnx/fold/evaluators.h"
 
 namespace narrow::onnx {

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "base/try.h"
+
 namespace narrow::onnx::evaluation {
 namespace {
 

@@ -5,6 +5,7 @@
 #include <limits>
 #include <optional>
 
+#include "base/try.h"
 #include "importers/onnx/fold/evaluators.h"
 
 namespace narrow::onnx::evaluation {

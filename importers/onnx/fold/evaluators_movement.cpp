@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/try.h"
 #include "importers/onnx/fold/evaluators.h"
 
 namespace narrow::onnx::evaluation {

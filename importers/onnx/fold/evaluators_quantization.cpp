@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/try.h"
 #include "importers/onnx/fold/evaluators.h"
 
 namespace narrow::onnx::evaluation {

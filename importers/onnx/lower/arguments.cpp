@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "base/try.h"
 #include "graph/limits.h"
 #include "importers/onnx/lower/lowering.h"
 

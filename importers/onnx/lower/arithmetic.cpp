@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/try.h"
 #include "importers/onnx/lower/layout.h"
 
 namespace narrow::onnx {

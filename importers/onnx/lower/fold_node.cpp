@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/try.h"
 #include "importers/onnx/fold/evaluate.h"
 #include "importers/onnx/lower/operators.h"
 

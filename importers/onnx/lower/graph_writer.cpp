@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/try.h"
 #include "importers/onnx/lower/node_error.h"
 
 namespace narrow::onnx {

@@ -8,6 +8,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "base/try.h"
 #include "graph/limits.h"
 #include "importers/onnx/lower/arguments.h"
 #include "importers/onnx/lower/arithmetic.h"

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/try.h"
 #include "graph/limits.h"
 #include "importers/onnx/lower/node_error.h"
 #include "importers/onnx/lower/permutation.h"

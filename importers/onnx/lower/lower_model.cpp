@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "base/try.h"
 #include "graph/limits.h"
 #include "importers/onnx/lower/fold_node.h"
 #include "importers/onnx/lower/layer_norm.h"

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "base/try.h"
 
 namespace narrow::onnx {
 namespace {

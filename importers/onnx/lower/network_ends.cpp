@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "base/try.h"
 #include "graph/limits.h"
 #include "importers/onnx/lower/arguments.h"
 #include "importers/onnx/lower/layout.h"

@@ -1,6 +1,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/try.h"
 #include "importers/onnx/lower/arithmetic.h"
 #include "importers/onnx/lower/operators.h"
 

@@ -2,6 +2,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/try.h"
 #include "graph/limits.h"
 #include "importers/onnx/lower/arguments.h"
 #include "importers/onnx/lower/layout.h"

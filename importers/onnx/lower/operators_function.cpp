@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "base/try.h"
 #include "importers/onnx/lower/arguments.h"
 #include "importers/onnx/lower/arithmetic.h"
 #include "importers/onnx/lower/operators.h"

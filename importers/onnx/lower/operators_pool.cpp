@@ -1,6 +1,7 @@
 #include <numeric>
 #include <utility>
 
+#include "base/try.h"
 #include "importers/onnx/lower/arguments.h"
 #include "importers/onnx/lower/arithmetic.h"
 #include "importers/onnx/lower/layout.h"

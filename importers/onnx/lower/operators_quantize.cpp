@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "base/try.h"
 #include "importers/onnx/lower/arguments.h"
 #include "importers/onnx/lower/operators.h"
 #include "importers/onnx/lower/quantization.h"

@@ -3,6 +3,7 @@
 #include <numeric>
 #include <utility>
 
+#include "base/try.h"
 #include "importers/onnx/lower/arguments.h"
 #include "importers/onnx/lower/layout.h"
 #include "importers/onnx/lower/operators.h"

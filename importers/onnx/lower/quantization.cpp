@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "base/try.h"
 #include "graph/limits.h"
 
 namespace narrow::onnx {

@@ -5,6 +5,8 @@
 #include <limits>
 #include <optional>
 
+#include "base/try.h"
+
 namespace narrow::onnx {
 namespace {
 

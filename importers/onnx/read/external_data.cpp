@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "base/text.h"
+#include "base/try.h"
 
 namespace narrow::onnx {
 namespace {

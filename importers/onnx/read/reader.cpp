@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "base/try.h"
 #include "importers/files/file.h"
 #include "importers/onnx/read/tensor_reader.h"
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "base/try.h"
 #include "importers/weights/dtype.h"
 
 namespace narrow::onnx {

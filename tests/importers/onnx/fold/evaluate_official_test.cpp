@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "base/try.h"
 #include "importers/onnx/fold/evaluate.h"
 #include "tests/importers/onnx/case.h"
 #include "tests/support/data.h"
