@@ -13,7 +13,7 @@
 #include "kernels/avx2/shared/convolution_panels_avx2.h"
 #include "kernels/avx2/shared/convolution_runs_avx2.h"
 #include "kernels/avx2/shared/convolution_tile_avx2.h"
-#include "kernels/avx2/shared/winograd_u8_2x2_expand_avx2.h"
+#include "kernels/avx2/shared/winograd_u8_2x2_weights_avx2.h"
 #include "kernels/avx2/winograd/winograd_tiles_avx2.h"
 #include "kernels/shared/folded_bias.h"
 

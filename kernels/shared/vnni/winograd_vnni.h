@@ -6,7 +6,7 @@
 #include <cstdint>
 
 #include "kernels/avx2/shared/winograd_u8_2x2_avx2.h"
-#include "kernels/avx2/shared/winograd_u8_2x2_expand_avx2.h"
+#include "kernels/avx2/shared/winograd_u8_2x2_weights_avx2.h"
 #include "kernels/convolution.h"
 #include "kernels/shared/vnni/tile_vnni.h"
 
