@@ -49,7 +49,7 @@ class SharedBuffer {
     return *values_;
   }
 
-  // Whether both are copies of each other that nobody has edited.
+  // Whether both are copies of each other and neither was edited.
   [[nodiscard]] bool shares_memory_with(const SharedBuffer& other) const { return values_ == other.values_; }
 
   friend bool operator==(const SharedBuffer& a, const SharedBuffer& b) {

@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::uint32_t kInvalid = 0xFFFFFFFFU;
 
-// The code point at `position`, which moves behind it; kInvalid for anything that RFC 3629 does not allow.
+// The code point at `position`, which moves to its end; kInvalid for anything that RFC 3629 does not allow.
 std::uint32_t next_code_point(std::string_view text, std::size_t& position) {
   const auto lead = static_cast<unsigned char>(text[position++]);
   if (lead < 0x80) return lead;

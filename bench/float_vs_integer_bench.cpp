@@ -2,7 +2,7 @@
 //
 //   float_vs_integer_bench [WEIGHTS.pth MODEL.nrw [PICTURE]]
 //
-// Without arguments: the default model and a demo picture of this repository. Outputs are compared before anything is
+// Without arguments: the default model and a demo image of this repository. Outputs are compared before anything is
 // timed. One thread, batch 1, preprocessing not included. Machines are noisy: read the ratio, not the times.
 #include <algorithm>
 #include <chrono>
@@ -33,7 +33,7 @@ struct Contender {
   std::string name;
   std::function<void()> run;
   int repetitions = 1;
-  std::vector<double> microseconds = {};  // per picture, one entry a round
+  std::vector<double> microseconds = {};  // per image, one entry a round
 };
 
 double time_once(const Contender& contender, int repetitions) {
@@ -42,7 +42,7 @@ double time_once(const Contender& contender, int repetitions) {
   return std::chrono::duration<double, std::micro>(Clock::now() - start).count() / repetitions;
 }
 
-int run(const std::string& weights, const std::string& model_path, const std::string& picture_path) {
+int run(const std::string& weights, const std::string& model_path, const std::string& image_path) {
   using namespace narrow;
   const Model model = Model::load(model_path).value();
   ImportOptions import;
@@ -51,7 +51,7 @@ int run(const std::string& weights, const std::string& model_path, const std::st
   FloatSession float_session = FloatSession::create(float_model).value();
 
   std::vector<float> input(static_cast<std::size_t>(model.input_shape().elems()));
-  preprocess(load_picture(picture_path).value(), model.preprocessing(), input).value();
+  preprocess(load_picture(image_path).value(), model.preprocessing(), input).value();
   const auto classes = static_cast<std::size_t>(model.classes());
   std::vector<float> expected(classes);
   float_session.run(input, expected).value();
@@ -84,7 +84,7 @@ int run(const std::string& weights, const std::string& model_path, const std::st
   std::int64_t macs = 0;
   for (const LayerInfo& layer : model.layers()) macs += layer.macs;
   const double baseline = quantile(contenders[0].microseconds, 0.5);
-  std::printf("\n%d rounds, %.1f million multiply-accumulates a picture\n", kRounds, static_cast<double>(macs) * 1e-6);
+  std::printf("\n%d rounds, %.1f million multiply-accumulates an image\n", kRounds, static_cast<double>(macs) * 1e-6);
   std::printf("%-18s %10s %10s %10s %9s %12s\n", "", "median us", "min us", "p90 us", "GOP/s", "ratio");
   for (const Contender& contender : contenders) {
     const double median = quantile(contender.microseconds, 0.5);

@@ -87,7 +87,7 @@ void DnnlLayer::create_linear(const DnnlContext& context, const Linear& linear, 
 
 template <class PrimitiveDesc>
 void DnnlLayer::finish(const DnnlContext& context, const PrimitiveDesc& desc) {
-  scratch_ = desc.scratchpad_desc();
+  workspace_ = desc.scratchpad_desc();
   weights_ = dnnl::memory(desc.weights_desc(), context.engine);
   bias_ = dnnl::memory(desc.bias_desc(), context.engine);
   arguments_.insert({DNNL_ARG_WEIGHTS, weights_});
@@ -107,11 +107,11 @@ void DnnlLayer::run(const DnnlContext& context) const {
   if (!clamp_after_.is_identity()) clamp_values(output_, output_, output_elems_, clamp_after_);
 }
 
-void DnnlLayer::bind(const DnnlContext& context, const float* input, float* output, void* scratch) {
+void DnnlLayer::bind(const DnnlContext& context, const float* input, float* output, void* workspace) {
   output_ = output;
   arguments_.insert_or_assign(DNNL_ARG_SRC, dnnl::memory(source_, context.engine, read_only(input)));
   arguments_.insert_or_assign(DNNL_ARG_DST, dnnl::memory(destination_, context.engine, output));
-  arguments_.insert_or_assign(DNNL_ARG_SCRATCHPAD, dnnl::memory(scratch_, context.engine, scratch));
+  arguments_.insert_or_assign(DNNL_ARG_SCRATCHPAD, dnnl::memory(workspace_, context.engine, workspace));
 }
 
 }  // namespace narrow::graph

@@ -28,10 +28,10 @@ class DnnlLayer {
   void set_filter(const DnnlContext& context, std::span<const float> weights, std::span<const float> bias);
 
   // The workspace that `bind` requires, in bytes. Layers that do not run at the same time may share it.
-  [[nodiscard]] std::size_t scratch_bytes() const { return scratch_.get_size(); }
+  [[nodiscard]] std::size_t workspace_bytes() const { return workspace_.get_size(); }
 
-  // Sets the buffers that `run` reads and writes. Alignment: that of float for activations, 64 bytes for scratch.
-  void bind(const DnnlContext& context, const float* input, float* output, void* scratch);
+  // Sets the buffers that `run` reads and writes. Alignment: that of float for activations, 64 bytes for workspace.
+  void bind(const DnnlContext& context, const float* input, float* output, void* workspace);
 
   void run(const DnnlContext& context) const;
 
@@ -46,7 +46,7 @@ class DnnlLayer {
   dnnl::primitive primitive_;
   dnnl::memory::desc source_;
   dnnl::memory::desc destination_;
-  dnnl::memory::desc scratch_;
+  dnnl::memory::desc workspace_;
   dnnl::memory::desc given_weights_;  // in the order of Filter
   dnnl::memory weights_;
   dnnl::memory bias_;

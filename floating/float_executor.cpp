@@ -24,8 +24,6 @@
 namespace narrow::graph {
 namespace {
 
-std::size_t index(int tensor) { return static_cast<std::size_t>(tensor); }
-
 template <class T>
 T* elements_of(const base::AlignedBuffer& buffer) {
   return reinterpret_cast<T*>(buffer.data());
@@ -69,7 +67,7 @@ struct FloatExecutor::Impl {
   int threads = 1;
   DnnlContext context;
   std::vector<base::AlignedBuffer> slots;
-  base::AlignedBuffer dnnl_scratch;
+  base::AlignedBuffer dnnl_workspace;
   base::AlignedBuffer levels;
   base::AlignedBuffer sums;
   std::vector<Step> steps;
@@ -139,19 +137,20 @@ void FloatExecutor::Impl::bind_layers() {
   std::size_t level_count = 0;
   std::size_t sum_count = 0;
   for (const Step& step : steps) {
-    if (step.float_layer) dnnl_bytes = std::max(dnnl_bytes, step.float_layer->scratch_bytes());
+    if (step.float_layer) dnnl_bytes = std::max(dnnl_bytes, step.float_layer->workspace_bytes());
     if (!step.integer_layer) continue;
     dnnl_bytes = std::max(dnnl_bytes, step.integer_layer->dnnl_bytes());
     level_count = std::max(level_count, step.integer_layer->level_count());
     sum_count = std::max(sum_count, step.integer_layer->sum_count());
   }
-  dnnl_scratch = allocate(dnnl_bytes);
+  dnnl_workspace = allocate(dnnl_bytes);
   levels = allocate(level_count * sizeof(float));
   sums = allocate(sum_count * sizeof(std::int32_t));
-  const IntegerLayer::Scratch scratch{dnnl_scratch.data(), elements_of<float>(levels), elements_of<std::int32_t>(sums)};
+  const IntegerLayer::Workspace workspace{dnnl_workspace.data(), elements_of<float>(levels),
+                                          elements_of<std::int32_t>(sums)};
   for (Step& step : steps) {
-    if (step.float_layer) step.float_layer->bind(context, step.inputs[0].data, step.output.data, scratch.dnnl);
-    if (step.integer_layer) step.integer_layer->bind(context, step.inputs[0].data, step.output.data, scratch);
+    if (step.float_layer) step.float_layer->bind(context, step.inputs[0].data, step.output.data, workspace.dnnl);
+    if (step.integer_layer) step.integer_layer->bind(context, step.inputs[0].data, step.output.data, workspace);
   }
 }
 

@@ -11,7 +11,7 @@ void copy_channels(const float* input, std::int64_t channels, float* output, std
   }
 }
 
-void pad_picture(const float* input, const TensorShape& in, float* output, const TensorShape& out, const Padding& pad) {
+void pad_image(const float* input, const TensorShape& in, float* output, const TensorShape& out, const Padding& pad) {
   std::fill_n(output, out.elems(), 0.0F);
   const std::int64_t row = in.width * in.channels;
   for (std::int64_t y = 0; y < in.height; ++y) {

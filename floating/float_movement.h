@@ -14,7 +14,7 @@ void copy_channels(const float* input, std::int64_t channels, float* output, std
                    std::int64_t first_channel, std::int64_t pixels);
 
 // Writes zeros around the image.
-void pad_picture(const float* input, const TensorShape& in, float* output, const TensorShape& out, const Padding& pad);
+void pad_image(const float* input, const TensorShape& in, float* output, const TensorShape& out, const Padding& pad);
 
 // Writes the elements [begin, begin + out) of every dimension.
 void slice(const float* input, const TensorShape& in, float* output, const TensorShape& out, const TensorShape& begin);

@@ -41,7 +41,7 @@ struct Run {
     std::fill_n(y(), out().elems(), 0.0F);
     copy_channels(x(), in().channels, y(), out().channels, op.before, out().height * out().width);
   }
-  void operator()(const Pad& op) const { pad_picture(x(), in(), y(), out(), op.pad); }
+  void operator()(const Pad& op) const { pad_image(x(), in(), y(), out(), op.pad); }
   void operator()(const Slice& op) const { slice(x(), in(), y(), out(), op.begin); }
   void operator()(const Transpose& op) const { transpose(x(), in(), y(), out(), op.order); }
   void operator()(const Softmax&) const { softmax(x(), y(), out()); }

@@ -75,17 +75,17 @@ void IntegerLayer::set_parts(const DnnlContext& context, const std::vector<std::
   while (parts_.size() > parts.size()) parts_.pop_back();
   while (parts_.size() < parts.size()) {
     DnnlLayer& added = parts_.emplace_back(context, node_, in_, out_, Clamp{});
-    dnnl_bytes_ = added.scratch_bytes();  // all parts have the same shape
-    if (output_ != nullptr) added.bind(context, scratch_.levels, output_, scratch_.dnnl);
+    dnnl_bytes_ = added.workspace_bytes();  // all parts have the same shape
+    if (output_ != nullptr) added.bind(context, workspace_.levels, output_, workspace_.dnnl);
   }
   for (std::size_t p = 0; p < parts.size(); ++p) parts_[p].set_filter(context, parts[p], no_bias_);
 }
 
-void IntegerLayer::bind(const DnnlContext& context, const float* input, float* output, const Scratch& scratch) {
+void IntegerLayer::bind(const DnnlContext& context, const float* input, float* output, const Workspace& workspace) {
   input_ = input;
   output_ = output;
-  scratch_ = scratch;
-  for (DnnlLayer& part : parts_) part.bind(context, scratch.levels, output, scratch.dnnl);
+  workspace_ = workspace;
+  for (DnnlLayer& part : parts_) part.bind(context, workspace.levels, output, workspace.dnnl);
 }
 
 void IntegerLayer::run(const DnnlContext& context) {
@@ -97,16 +97,16 @@ void IntegerLayer::run(const DnnlContext& context) {
 }
 
 void IntegerLayer::run_convolution(const DnnlContext& context) {
-  for (std::size_t i = 0; i < level_count(); ++i) scratch_.levels[i] = input_levels_.of(input_[i]);
+  for (std::size_t i = 0; i < level_count(); ++i) workspace_.levels[i] = input_levels_.of(input_[i]);
   parts_[0].run(context);
   const auto part_sum = [this](std::size_t i) { return static_cast<std::int32_t>(output_[i]); };
   if (parts_.size() == 1) return finish(part_sum);
-  for (std::size_t i = 0; i < sum_count(); ++i) scratch_.sums[i] = part_sum(i);
+  for (std::size_t i = 0; i < sum_count(); ++i) workspace_.sums[i] = part_sum(i);
   for (std::size_t p = 1; p < parts_.size(); ++p) {
     parts_[p].run(context);
-    for (std::size_t i = 0; i < sum_count(); ++i) scratch_.sums[i] += part_sum(i);
+    for (std::size_t i = 0; i < sum_count(); ++i) workspace_.sums[i] += part_sum(i);
   }
-  finish([this](std::size_t i) { return scratch_.sums[i]; });
+  finish([this](std::size_t i) { return workspace_.sums[i]; });
 }
 
 void IntegerLayer::run_linear() {
@@ -119,9 +119,9 @@ void IntegerLayer::run_linear() {
     const std::int8_t* weights = weights_.data() + o * depth;
     std::int32_t sum = 0;
     for (std::size_t i = 0; i < depth; ++i) sum += levels[i] * weights[i];
-    scratch_.sums[o] = sum;
+    workspace_.sums[o] = sum;
   }
-  finish([this](std::size_t i) { return scratch_.sums[i]; });
+  finish([this](std::size_t i) { return workspace_.sums[i]; });
 }
 
 template <class Accumulator>

@@ -26,7 +26,7 @@ namespace narrow::graph {
 class IntegerLayer {
  public:
   // The workspace. Layers that do not run at the same time may share it.
-  struct Scratch {
+  struct Workspace {
     void* dnnl = nullptr;          // dnnl_bytes(), 64-byte aligned
     float* levels = nullptr;       // level_count()
     std::int32_t* sums = nullptr;  // sum_count()
@@ -42,7 +42,7 @@ class IntegerLayer {
   [[nodiscard]] std::size_t sum_count() const { return static_cast<std::size_t>(out_.elems()); }
 
   // Sets the buffers that `run` reads and writes.
-  void bind(const DnnlContext& context, const float* input, float* output, const Scratch& scratch);
+  void bind(const DnnlContext& context, const float* input, float* output, const Workspace& workspace);
 
   // Replaces the integers of the layer. The filter must fit as the first one did.
   void set_filter(const DnnlContext& context, const QuantizedFilter& filter);
@@ -72,7 +72,7 @@ class IntegerLayer {
   std::size_t dnnl_bytes_ = 0;
   const float* input_ = nullptr;
   float* output_ = nullptr;
-  Scratch scratch_;
+  Workspace workspace_;
 };
 
 }  // namespace narrow::graph

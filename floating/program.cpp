@@ -13,8 +13,6 @@
 namespace narrow::graph {
 namespace {
 
-std::size_t index(int tensor) { return static_cast<std::size_t>(tensor); }
-
 bool is_set(const std::vector<bool>& flags, std::size_t i) { return i < flags.size() && flags[i]; }
 
 // Dequantize changes no real number, so it shares memory too.

@@ -12,6 +12,8 @@ namespace narrow::graph {
 // The index of a value in Graph::values.
 using ValueId = std::int32_t;
 inline constexpr ValueId kNoValue = -1;
+// The same for containers of the standard library. Precondition: not kNoValue.
+[[nodiscard]] constexpr std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }
 
 // A vector that is indexed by ValueId.
 template <class T>
@@ -20,12 +22,8 @@ class ValueMap {
   ValueMap() = default;
   explicit ValueMap(std::size_t values, const T& initial = T()) : elements_(values, initial) {}
 
-  [[nodiscard]] typename std::vector<T>::reference operator[](ValueId id) {
-    return elements_[static_cast<std::size_t>(id)];
-  }
-  [[nodiscard]] typename std::vector<T>::const_reference operator[](ValueId id) const {
-    return elements_[static_cast<std::size_t>(id)];
-  }
+  [[nodiscard]] typename std::vector<T>::reference operator[](ValueId id) { return elements_[index(id)]; }
+  [[nodiscard]] typename std::vector<T>::const_reference operator[](ValueId id) const { return elements_[index(id)]; }
 
   [[nodiscard]] std::size_t size() const { return elements_.size(); }
   // Adds the element of a value that was added to the graph.

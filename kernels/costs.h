@@ -71,11 +71,11 @@ struct Depthwise {
 
 // Winograd in words.
 struct Winograd {
-  double step;    // 32 products of one Winograd tile
-  double row;     // a position, tile and panel: starting and storing the sums
-  double input;   // transforming 16 input channels of a tile; for winograd_s16_3x3_avx2, all of them
-  double output;  // transforming 16 output channels of a tile
-  double expand;  // transforming the weights of 2 input and 16 output channels
+  double step;     // 32 products of one Winograd tile
+  double row;      // a position, tile and panel: starting and storing the sums
+  double input;    // transforming 16 input channels of a tile; for winograd_s16_3x3_avx2, all of them
+  double output;   // transforming 16 output channels of a tile
+  double weights;  // transforming the weights of 2 input and 16 output channels
 };
 
 // Winograd in bytes.
@@ -119,9 +119,9 @@ constexpr Depthwise kDepthwiseU8{.tap = 0.77, .pixel = 5.5, .line = 2.5};
 // kernel: depthwise_s16_avx2
 constexpr Depthwise kDepthwiseS16{.tap = 1.6, .pixel = 6, .line = 3};
 // kernel: winograd_s16_4x4_avx2
-constexpr Winograd kWinogradS16{.step = 1.25, .row = 4, .input = 100, .output = 260, .expand = 100};
+constexpr Winograd kWinogradS16{.step = 1.25, .row = 4, .input = 100, .output = 260, .weights = 100};
 // kernel: winograd_s16_3x3_avx2
-constexpr Winograd kWinogradStrided{.step = 1.25, .row = 4, .input = 150, .output = 150, .expand = 0};
+constexpr Winograd kWinogradStrided{.step = 1.25, .row = 4, .input = 150, .output = 150, .weights = 0};
 // kernel: winograd_u8_2x2_avx2
 constexpr ByteWinograd kWinogradU8{.step = 1.25, .widen = 0.75, .row = 8, .input = 40, .output = 60, .longer = 4};
 
@@ -139,6 +139,6 @@ constexpr Depthwise kDepthwiseAvx512Vnni{.tap = 1.45, .pixel = 2.3, .line = 3};
 // kernel: depthwise_3x3_u8_avx512vnni
 constexpr Depthwise kDepthwise3x3Avx512Vnni{.tap = 0.6, .pixel = 2, .line = 2.5};
 // kernel: winograd_s16_4x4_avx512vnni
-constexpr Winograd kWinogradAvx512Vnni{.step = 0.55, .row = 2, .input = 50, .output = 130, .expand = 50};
+constexpr Winograd kWinogradAvx512Vnni{.step = 0.55, .row = 2, .input = 50, .output = 130, .weights = 50};
 
 }  // namespace narrow::kernels::costs

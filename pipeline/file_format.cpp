@@ -32,12 +32,12 @@ std::optional<FileFormat> by_content(std::span<const std::byte> head) {
 }
 
 std::optional<FileFormat> by_name(const std::filesystem::path& path) {
-  const std::string ending = path.extension().string();
-  if (ending == ".nrw") return FileFormat::kNarrow;
-  if (ending == ".safetensors") return FileFormat::kSafetensors;
-  if (ending == ".onnx") return FileFormat::kOnnx;
+  const std::string extension = path.extension().string();
+  if (extension == ".nrw") return FileFormat::kNarrow;
+  if (extension == ".safetensors") return FileFormat::kSafetensors;
+  if (extension == ".onnx") return FileFormat::kOnnx;
   for (const char* checkpoint : {".pth", ".pt", ".th", ".ckpt"}) {
-    if (ending == checkpoint) return FileFormat::kTorch;
+    if (extension == checkpoint) return FileFormat::kTorch;
   }
   return std::nullopt;
 }

@@ -20,8 +20,8 @@ namespace {
 // Memory for decoded images. Most calibration sets fit; otherwise each pass decodes its images again.
 constexpr std::size_t kImageBytes = std::size_t{512} << 20;
 
-std::string describe_calibration(std::size_t pictures, ObserverKind observer) {
-  return std::to_string(pictures) + (pictures == 1 ? " picture, " : " pictures, ") +
+std::string describe_calibration(std::size_t images, ObserverKind observer) {
+  return std::to_string(images) + (images == 1 ? " picture, " : " pictures, ") +
          std::string(graph::range_method(observer).name);
 }
 
@@ -51,19 +51,18 @@ Result<Quantized> quantize(const FloatModel& model, const CalibrationInputs& inp
   return Quantized{Model(std::move(data)), std::move(quantized.report)};
 }
 
-CalibrationInputs calibration_inputs(const PictureSet& pictures, const Preprocessing& preprocessing,
-                                     std::size_t limit) {
-  const std::size_t available = pictures.size();
+CalibrationInputs calibration_inputs(const PictureSet& images, const Preprocessing& preprocessing, std::size_t limit) {
+  const std::size_t available = images.size();
   const std::size_t count = limit == 0 || limit > available ? available : limit;
-  return {.count = count, .fill = [pictures, preprocessing, available, count](std::size_t index, std::span<float> out) {
+  return {.count = count, .fill = [images, preprocessing, available, count](std::size_t index, std::span<float> out) {
             // Evenly spread, because the first images of a sorted folder are of one class.
             const std::size_t chosen = index * available / count;
-            Result<LabelledPicture> picture = pictures.get(chosen);
-            if (!picture.ok()) return Status(std::move(picture).error());
-            Status status = preprocess(picture->picture, preprocessing, out);
+            Result<LabelledPicture> image = images.get(chosen);
+            if (!image.ok()) return Status(std::move(image).error());
+            Status status = preprocess(image->picture, preprocessing, out);
             if (!status.ok()) {
               Error error = std::move(status).error();
-              error.where = picture->name + (error.where.empty() ? "" : ": " + error.where);
+              error.where = image->name + (error.where.empty() ? "" : ": " + error.where);
               return Status(std::move(error));
             }
             return status;

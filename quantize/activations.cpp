@@ -119,7 +119,7 @@ class Activations::Worker {
     const std::string what = broken == graph.input ? "the network's input '" : "tensor '";
     return Error{ErrorCode::kInvalidArgument,
                  what + graph.value(broken).name +
-                     "' has a value that is not finite (NaN or infinite); check the picture, the preprocessing and the "
+                     "' has a value that is not finite (NaN or infinite); check the image, the preprocessing and the "
                      "weights",
                  image_name(image)};
   }
@@ -142,7 +142,7 @@ Result<Activations> Activations::create(const Graph& graph, const CalibrationInp
     return Error{ErrorCode::kInvalidArgument, "must be 1 or more, is " + std::to_string(options.threads), "threads"};
   }
   if (inputs.count == 0 || !inputs.fill) {
-    return Error{ErrorCode::kInvalidArgument, "there are no pictures to calibrate with; give at least one",
+    return Error{ErrorCode::kInvalidArgument, "there are no images to calibrate with; give at least one",
                  "calibration"};
   }
   return Activations(graph, inputs, std::move(options));

@@ -14,10 +14,6 @@ using base::in_quotes;
 
 namespace {
 
-std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }
-
-constexpr int kFloatBits = 32;
-
 Status check_bits(int bits, const std::string& option) {
   if (bits >= kMinBits && bits <= kMaxBits) return {};
   return Error{ErrorCode::kInvalidArgument,

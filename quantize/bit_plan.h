@@ -19,10 +19,12 @@ struct FirstAndLastLayers {
 };
 [[nodiscard]] FirstAndLastLayers find_first_and_last_layers(const Graph& graph, const Liveness& live);
 
+constexpr int kFloatBits = 32;  // "bits" of weights that stay float32
+
 struct BitPlan {
   std::vector<bool> in_float;         // by node index: a first or last layer that keeps its float weights
   std::vector<bool> writes_float;     // by node index: a layer that writes float32, see find_float_writers()
-  std::vector<int> weight_bits;       // by node index; 0: no weights, 32: float
+  std::vector<int> weight_bits;       // by node index; 0: no weights; kFloatBits: float
   std::vector<ValueId> source;        // by ValueId: the value whose quantization it shares; itself for most
   std::vector<ValueId> scale_source;  // by ValueId: the value whose scale and zero point it takes; itself for most
   std::vector<int> activation_bits;   // by ValueId

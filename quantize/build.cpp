@@ -17,8 +17,6 @@ using base::number_text;
 
 namespace {
 
-std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }
-
 // The representations that the values of the float graph have so far. Ids of the float graph are called `id`, those of
 // the quantized graph `built`.
 class Representations {

@@ -1,4 +1,4 @@
-// Runs the float network on calibration pictures and observes every tensor.
+// Runs the float network on calibration images and observes every tensor.
 #pragma once
 
 #include <cstddef>

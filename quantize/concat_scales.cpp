@@ -4,12 +4,6 @@
 #include <numeric>
 
 namespace narrow::graph {
-namespace {
-
-std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }
-
-}  // namespace
-
 std::vector<ValueId> find_concat_scales(const Graph& graph, const Liveness& live, const BitPlan& plan) {
   const ValueMap<int> producer = producers(graph);
   const ValueMap<std::vector<int>> readers = consumers(graph);

@@ -23,7 +23,7 @@ struct LayerDecision {
   bool is_pre_quantized = false;  // the file's own integers, which no method may change
   bool is_fitted = false;         // weights and bias come from the outputs of the float network
   int dead_channels = 0;          // all weights about zero: their scale has a floor
-  int raised_bias_channels = 0;   // their scale was raised so that the bias fits into int32
+  int raised_bias_channels = 0;   // their scale was increased so that the bias fits into int32
 };
 
 // Indices are those of the float graph that is quantized. What has no decision stays as the graph has it: float32, or

@@ -3,7 +3,7 @@
 namespace narrow::graph {
 namespace {
 
-// For each tap along one axis, the part of all output positions at which it lies inside the picture.
+// For each tap along one axis, the part of all output positions at which it lies inside the image.
 std::vector<double> inside(std::int64_t in, std::int64_t out, int kernel, int stride, int dilation, int pad) {
   std::vector<double> parts;
   for (std::int64_t k = 0; k < kernel; ++k) {

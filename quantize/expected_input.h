@@ -10,7 +10,7 @@ namespace narrow::graph {
 
 // For each weight of an output channel's filter the mean of its input over all output pixels: [groups, kernel_h,
 // kernel_w, in_channels / groups], for a linear layer [H * W * C]. Channels are taken to have the same mean everywhere
-// in the picture; where a tap lies in the padding, its input is zero.
+// in the image; where a tap lies in the padding, its input is zero.
 // node: a Convolution or Linear; means: [channels] of its input, or empty, which gives an empty result.
 [[nodiscard]] std::vector<double> expected_input(const Node& node, const TensorShape& input, const TensorShape& output,
                                                  std::span<const float> means);

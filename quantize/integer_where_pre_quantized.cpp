@@ -16,17 +16,15 @@
 namespace narrow::graph {
 namespace {
 
-std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }
-
 // Copies of one layer, one for each quantization of its result, and no more: weights are copied with it.
 constexpr std::size_t kMaxCopies = 16;
 
 std::string named(const Node& node) { return "'" + node.name + "' (" + std::string(op_name(node.op)) + ")"; }
 
 // Decides for every node whether its results are computed from integers, by what is pre-quantized alone.
-class Planner {
+class PreQuantizedPlanner {
  public:
-  explicit Planner(const Graph& graph)
+  explicit PreQuantizedPlanner(const Graph& graph)
       : graph_(graph),
         live_(find_live(graph)),
         decisions_(undecided(graph)),
@@ -185,7 +183,7 @@ std::string integers_lost(const Node& node) {
 }
 
 // What runs how. `source` is the graph before, `planner` its plan.
-std::vector<Event> describe(const Graph& built, const Graph& source, const Planner& planner) {
+std::vector<Event> describe(const Graph& built, const Graph& source, const PreQuantizedPlanner& planner) {
   std::unordered_map<std::string, std::size_t> origin;
   for (std::size_t n = 0; n < source.nodes.size(); ++n) origin.emplace(source.nodes[n].name, n);
   std::size_t in_integers = 0;
@@ -230,7 +228,7 @@ Result<PartlyIntegerGraph> integer_where_pre_quantized(const Graph& graph) {
   Graph moved = graph;
   static_cast<void>(move_dequantize_past_concats(moved));  // what runs in integers is logged, not how it got there
   remove_dead(moved);
-  Planner planner(moved);
+  PreQuantizedPlanner planner(moved);
   planner.run();
   NARROW_ASSIGN(BuiltGraph built, planner.build());
   std::vector<Event> log = describe(built.graph, moved, planner);

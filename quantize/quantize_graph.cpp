@@ -20,10 +20,6 @@ using base::in_quotes;
 
 namespace {
 
-constexpr int kFloatBits = 32;
-
-std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }
-
 WeightReport report_of(const Context& context, const Decisions& decisions, std::size_t n) {
   WeightReport report;
   report.layer = context.graph.nodes[n].name;
@@ -77,7 +73,7 @@ QuantizeReport report_of(const Context& context, Decisions decisions, BuiltGraph
     report.weights.push_back(report_of(context, decisions, n));
   }
   for (const auto& observation : context.observations) {
-    if (observation) report.pictures = std::max<std::size_t>(report.pictures, observation->pictures);
+    if (observation) report.pictures = std::max<std::size_t>(report.pictures, observation->images);
   }
   report.events = context.bits.log;
   log_float_parts(context, report.events);

@@ -18,8 +18,6 @@
 namespace narrow::graph {
 namespace {
 
-std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }
-
 // What a network has computed before a node, for every image.
 struct Kept {
   std::size_t start = 0;                            // the node
@@ -85,15 +83,15 @@ struct Replay::Impl {
   }
 
   // What the part is fed with.
-  Status feed(const Part& part, std::size_t image, std::vector<float>& picture, std::vector<Feed>& feeds,
+  Status feed(const Part& part, std::size_t image, std::vector<float>& pixels, std::vector<Feed>& feeds,
               const std::vector<ValueId>& ids) {
     feeds.clear();
     for (const ValueId id : ids) {
       const std::vector<float>* kept = part.from->find(image, id);
       if (kept == nullptr) {
-        picture.resize(static_cast<std::size_t>(context.graph.value(id).shape.elems()));
-        NARROW_TRY(context.activations->fill(image_index(image), picture));
-        kept = &picture;
+        pixels.resize(static_cast<std::size_t>(context.graph.value(id).shape.elems()));
+        NARROW_TRY(context.activations->fill(image_index(image), pixels));
+        kept = &pixels;
       }
       feeds.push_back({id, *kept});
     }
@@ -101,11 +99,11 @@ struct Replay::Impl {
   }
 
   // Runs the part, if there is anything to run.
-  Status run(Part& part, std::size_t image, int slot, std::vector<float>& picture) {
+  Status run(Part& part, std::size_t image, int slot, std::vector<float>& pixels) {
     if (part.executors.empty()) return {};
     FloatExecutor& executor = part.executors[static_cast<std::size_t>(slot)];
     std::vector<Feed> feeds;
-    NARROW_TRY(feed(part, image, picture, feeds, executor.inputs()));
+    NARROW_TRY(feed(part, image, pixels, feeds, executor.inputs()));
     return executor.run(feeds);
   }
 
@@ -195,9 +193,9 @@ Status Replay::visit(std::size_t node, const Decisions& decisions, int threads, 
   }
   std::vector<Status> statuses(impl.images);
   const auto one = [&](std::size_t image, int slot) -> Status {
-    std::vector<float> picture;
-    NARROW_TRY(impl.run(float_part, image, slot, picture));
-    NARROW_TRY(impl.run(simulated_part, image, slot, picture));
+    std::vector<float> pixels;
+    NARROW_TRY(impl.run(float_part, image, slot, pixels));
+    NARROW_TRY(impl.run(simulated_part, image, slot, pixels));
     std::vector<float> rounded;
     std::span<const float> reads;
     if (is_kept) {

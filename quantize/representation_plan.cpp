@@ -16,13 +16,11 @@ struct Demand {
   std::vector<PreQuantized> pre_quantized;  // all different
 };
 
-std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }
-
 // Visits the nodes from the output to the input, so that the demand on a node's result is complete when it is visited.
-class Planner {
+class RepresentationPlanner {
  public:
-  Planner(const Graph& graph, const Liveness& live, const std::vector<bool>& float_layers,
-          const std::vector<bool>& writes_float)
+  RepresentationPlanner(const Graph& graph, const Liveness& live, const std::vector<bool>& float_layers,
+                        const std::vector<bool>& writes_float)
       : graph_(graph),
         live_(live),
         float_layers_(float_layers),
@@ -145,7 +143,7 @@ std::vector<bool> find_float_writers(const Graph& graph, const Liveness& live) {
 Result<RepresentationPlan> plan_representations(const Graph& graph, const Liveness& live,
                                                 const std::vector<bool>& float_layers,
                                                 const std::vector<bool>& writes_float) {
-  return Planner(graph, live, float_layers, writes_float).run();
+  return RepresentationPlanner(graph, live, float_layers, writes_float).run();
 }
 
 }  // namespace narrow::graph

@@ -41,7 +41,7 @@ struct RepresentationPlan {
 inline constexpr std::size_t kMaxPreQuantized = 16;
 
 // Layers with weights that write float32 from their accumulators, by node index: what writes the graph's output, and
-// what only float32 operators read, also behind operators that move no byte. This avoids an intermediate rounding.
+// what only float32 operators read, also after operators that move no byte. This avoids an intermediate rounding.
 [[nodiscard]] std::vector<bool> find_float_writers(const Graph& graph, const Liveness& live);
 
 // Everything runs in integers that can. float_layers: layers that keep float weights; writes_float: as above; both by

@@ -37,7 +37,7 @@ std::int64_t largest_input_sum(const Quantization& input, std::size_t depth) {
   return base::accumulator_bound(static_cast<std::int64_t>(depth), input.range, input.zero_point, 1);
 }
 
-// The largest |bias| that leaves room in int32 for the products.
+// The largest |bias| that leaves space in int32 for the products.
 std::int64_t largest_bias(const Quantization& input, std::size_t depth, std::int32_t largest_weight) {
   return std::min(kMaxBias, kMaxAccumulator - largest_input_sum(input, depth) * largest_weight);
 }
@@ -200,7 +200,7 @@ class FilterQuantizer {
       result_.log.push_back({Event::Kind::kNote, setting_.layer,
                              in_quotes(setting_.layer) + ": weight scale of " +
                                  std::to_string(report.raised_bias_channels) +
-                                 " channels raised so that the bias fits"});
+                                 " channels increased so that the bias fits"});
     }
   }
 

@@ -8,8 +8,8 @@ namespace {
 
 // A search that reaches one of these limits fails, so that no graph makes it deep or endless. In real networks paths
 // are a few nodes long. The most readers of a value, below a hundred, occur in DenseNet.
-constexpr int kMaxDepth = 64;
-constexpr int kMaxSteps = 4096;
+constexpr int kMaxSearchDepth = 64;
+constexpr int kMaxSearchSteps = 4096;
 
 bool has_padding(const Window& window) { return window.pad != Padding{}; }
 
@@ -71,7 +71,9 @@ class Search {
     ~Step() { --search_.depth_; }
     Step(const Step&) = delete;
     Step& operator=(const Step&) = delete;
-    [[nodiscard]] bool allowed() const { return search_.depth_ <= kMaxDepth && search_.steps_ <= kMaxSteps; }
+    [[nodiscard]] bool allowed() const {
+      return search_.depth_ <= kMaxSearchDepth && search_.steps_ <= kMaxSearchSteps;
+    }
 
    private:
     Search& search_;

@@ -8,7 +8,7 @@ namespace narrow::graph {
 namespace {
 
 // The limit keeps the search for a sign short in any graph.
-constexpr int kMaxSteps = 256;
+constexpr int kMaxPadSteps = 256;
 
 // Finds whether no element of a value can be below zero, from clamps, functions and ranges.
 class SignSearch {
@@ -16,7 +16,7 @@ class SignSearch {
   SignSearch(const Graph& graph, const Links& links) : graph_(graph), links_(links) {}
 
   bool is_nonnegative(ValueId value) {
-    if (++steps_ > kMaxSteps) return false;
+    if (++steps_ > kMaxPadSteps) return false;
     if (const auto& q = graph_.value(value).quantization; q && q->range.lo >= q->zero_point) return true;
     const int index = links_.producer(value);
     if (index < 0) return false;

@@ -10,7 +10,7 @@ namespace narrow::graph {
 namespace {
 
 // As in absorb_affine.cpp: no graph makes the search deep or endless.
-constexpr int kMaxDepth = 64;
+constexpr int kMaxChainDepth = 64;
 
 // The clamp for which second(first(x)) = result(x), also if the two ranges do not overlap.
 Clamp then(const Clamp& first, const Clamp& second) {
@@ -21,7 +21,7 @@ Clamp then(const Clamp& first, const Clamp& second) {
 bool find_targets(const Graph& graph, const Links& links, ValueId value, const Clamp& clamp, int depth,
                   std::vector<int>& targets) {
   const int index = links.producer(value);
-  if (depth > kMaxDepth || index < 0 || !links.is_private(value)) return false;
+  if (depth > kMaxChainDepth || index < 0 || !links.is_private(value)) return false;
   const Node& node = graph.nodes[static_cast<std::size_t>(index)];
   const auto all_inputs = [&] {
     return std::all_of(node.inputs.begin(), node.inputs.end(),

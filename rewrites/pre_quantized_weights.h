@@ -24,7 +24,7 @@ namespace narrow::graph {
 // rounded to that.
 void add_weight_integers(Filter& filter);
 
-// The quantized form of a pre-quantized filter whose input has this quantization. Its range is that of the weight
+// The integers of a pre-quantized filter whose input has this quantization. Its range is that of the weight
 // integers. The bias is round(bias / (input scale * weight scale)), half to even, in double. The scale of a channel
 // whose integers are all zero has no effect on products; it is increased where the bias requires it.
 // Error, without a location: a bias beyond int32. validate() checks everything else.

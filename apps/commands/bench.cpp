@@ -20,7 +20,7 @@ namespace {
 struct BenchFlags {
   ModelFlags model;
   std::string scenario = "SingleStream";
-  std::vector<std::string> pictures;
+  std::vector<std::string> images;
   BenchLoad load;
   int threads = 0;
   int warm_up = -1;
@@ -53,15 +53,15 @@ std::optional<Error> misfit(const BenchFlags& flags) {
 
 // The number of different images to run, in whole batches. With one image alone the input would stay in the cache.
 std::size_t pool_size(int batch) {
-  constexpr std::size_t kPictures = 8;
+  constexpr std::size_t kImages = 8;
   const auto size = static_cast<std::size_t>(batch);
-  return (kPictures + size - 1) / size * size;
+  return (kImages + size - 1) / size * size;
 }
 
 Result<BenchInputs> inputs_for(const BenchFlags& flags, const LoadedModel& loaded, const TensorShape& shape,
                                std::string& text) {
   const std::size_t pool = pool_size(flags.load.batch);
-  if (flags.pictures.empty()) {
+  if (flags.images.empty()) {
     text = "random bytes";
     return random_inputs(shape, loaded.preprocessing, pool, 1);
   }
@@ -72,8 +72,8 @@ Result<BenchInputs> inputs_for(const BenchFlags& flags, const LoadedModel& loade
                  "--pictures"};
   }
   std::size_t used = 0;
-  NARROW_ASSIGN(BenchInputs inputs, picture_inputs(flags.pictures, shape, loaded.preprocessing, pool, used));
-  text = plural(used, "image") + " of " + join(flags.pictures, " ");
+  NARROW_ASSIGN(BenchInputs inputs, image_inputs(flags.images, shape, loaded.preprocessing, pool, used));
+  text = plural(used, "image") + " of " + join(flags.images, " ");
   return inputs;
 }
 
@@ -124,7 +124,7 @@ Result<int> bench(const BenchFlags& flags, Console& console) {
   return kSuccess;
 }
 
-constexpr const char* kExamples =
+constexpr const char* kBenchExamples =
     "Examples:\n"
     "  narrow bench resnet50.nrw --threads 1                         latency of one image after the other\n"
     "  narrow bench resnet50.nrw --threads 1 --layers                and where the time goes\n"
@@ -184,7 +184,7 @@ void add_load_options(const Subcommand& command, BenchFlags& flags) {
 Command add_bench(CommandLine& line) {
   auto flags = std::make_shared<BenchFlags>();
   auto json = std::make_shared<bool>(false);
-  const Subcommand command = line.add("bench", "Measure how long a network takes, and where", kExamples);
+  const Subcommand command = line.add("bench", "Measure how long a network takes, and where", kBenchExamples);
   command.add("MODEL", flags->model.path, "A .nrw file, ONNX, or weights (a PyTorch checkpoint, safetensors)")
       .required();
   add_load_options(command, *flags);
@@ -192,7 +192,7 @@ Command add_bench(CommandLine& line) {
                    "Also time each layer: share of the time, operations per second and what part of this CPU's peak "
                    "they are");
   command
-      .add("--pictures", flags->pictures,
+      .add("--pictures", flags->images,
            "Images to run (see narrow --help); default: random bytes over the whole range of the input")
       .type_name("PICTURES");
   add_threads_option(command, flags->threads);

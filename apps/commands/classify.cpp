@@ -19,7 +19,7 @@ namespace {
 
 struct ClassifyFlags {
   ModelFlags model;
-  std::vector<std::string> pictures;
+  std::vector<std::string> images;
   int top = 5;
   int threads = 0;
 };
@@ -35,8 +35,8 @@ struct Item {
 };
 
 // Opens each argument on its own: an argument that can't be read must not prevent the classification of the others.
-std::vector<Item> open_pictures(const std::vector<std::string>& arguments, const std::vector<std::string>& labels,
-                                std::vector<std::unique_ptr<PictureSet>>& sets) {
+std::vector<Item> open_images(const std::vector<std::string>& arguments, const std::vector<std::string>& labels,
+                              std::vector<std::unique_ptr<PictureSet>>& sets) {
   std::vector<Item> items;
   for (const std::string& argument : arguments) {
     Result<PictureSet> set = PictureSet::open({argument}, labels);
@@ -55,16 +55,16 @@ std::string label_of(const LoadedModel& loaded, int class_index) {
                                : loaded.labels[static_cast<std::size_t>(class_index)];
 }
 
-ClassifiedPicture classified(const Scored& scored, const LoadedModel& loaded, const Network& network, int top) {
+ClassifiedImage classified(const Scored& scored, const LoadedModel& loaded, const Network& network, int top) {
   const std::vector<float> probabilities = network.scores_are_probabilities()
                                                ? std::vector<float>(scored.scores.begin(), scored.scores.end())
                                                : softmax(scored.scores);
-  ClassifiedPicture picture{.picture = scored.name};
+  ClassifiedImage image{.image = scored.name};
   for (const Ranked& ranked : top_k(scored.scores, std::min(top, static_cast<int>(scored.scores.size())))) {
-    picture.best.push_back({ranked.class_index, label_of(loaded, ranked.class_index),
-                            probabilities[static_cast<std::size_t>(ranked.class_index)], ranked.score});
+    image.best.push_back({ranked.class_index, label_of(loaded, ranked.class_index),
+                          probabilities[static_cast<std::size_t>(ranked.class_index)], ranked.score});
   }
-  return picture;
+  return image;
 }
 
 Result<int> classify(const ClassifyFlags& flags, Console& console) {
@@ -73,7 +73,7 @@ Result<int> classify(const ClassifyFlags& flags, Console& console) {
     return console.fail(*useless, kUsage);
   NARROW_ASSIGN(const LoadedModel loaded, load_model_file(flags.model, file_format));
   std::vector<std::unique_ptr<PictureSet>> sets;
-  const std::vector<Item> items = open_pictures(flags.pictures, loaded.labels, sets);
+  const std::vector<Item> items = open_images(flags.images, loaded.labels, sets);
   const int threads = threads_to_use(flags.threads, items.size());
   const int batch = static_cast<int>(std::clamp<std::size_t>(items.size(), 1, kBatch));
   NARROW_ASSIGN(const std::unique_ptr<Network> network, open_network(loaded, flags.model.isa, threads, batch));
@@ -91,17 +91,17 @@ Result<int> classify(const ClassifyFlags& flags, Console& console) {
   const auto sink = [&](const Scored& scored) -> Status {
     progress.erase();
     if (scored.status.ok()) {
-      report.pictures.push_back(classified(scored, loaded, *network, flags.top));
-      console.print(picture_text(report.pictures.back()));
+      report.images.push_back(classified(scored, loaded, *network, flags.top));
+      console.print(image_text(report.images.back()));
     } else {
       console.report(scored.status.error());
-      report.pictures.push_back({.picture = items[scored.index].argument, .error = scored.status.error()});
+      report.images.push_back({.image = items[scored.index].argument, .error = scored.status.error()});
     }
     progress.update(scored.index + 1, items.size());
     return {};
   };
   NARROW_ASSIGN(const ScoringTime time,
-                score_pictures(*network, items.size(), fetch, {loaded.preprocessing, threads, batch}, sink));
+                score_images(*network, items.size(), fetch, {loaded.preprocessing, threads, batch}, sink));
   progress.erase();
   report.seconds = time.total_seconds;
   console.print(classify_text(report));
@@ -111,7 +111,7 @@ Result<int> classify(const ClassifyFlags& flags, Console& console) {
   return failed == items.size() ? kFailure : kPartialFailure;
 }
 
-constexpr const char* kExamples =
+constexpr const char* kClassifyExamples =
     "Examples:\n"
     "  narrow classify cat.jpg dog.png          five best classes of each, with the built-in model\n"
     "  narrow classify --model m.nrw photos/    every image of a folder, with a model of your own\n"
@@ -125,8 +125,8 @@ constexpr const char* kExamples =
 Command add_classify(CommandLine& line) {
   auto flags = std::make_shared<ClassifyFlags>();
   auto json = std::make_shared<bool>(false);
-  const Subcommand command = line.add("classify", "Name what images show", kExamples);
-  command.add("PICTURE", flags->pictures, "Images: files, folders or lists (see narrow --help)").required();
+  const Subcommand command = line.add("classify", "Name what images show", kClassifyExamples);
+  command.add("PICTURE", flags->images, "Images: files, folders or lists (see narrow --help)").required();
   command
       .add("--model", flags->model.path,
            "A .nrw file, ONNX, or weights (a PyTorch checkpoint, safetensors); default: the model that is built in "

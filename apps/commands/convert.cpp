@@ -96,7 +96,7 @@ Result<int> convert_command(const ConvertFlags& flags, Console& console) {
   return kSuccess;
 }
 
-constexpr const char* kExamples =
+constexpr const char* kConvertExamples =
     "Examples:\n"
     "  narrow convert net.qdq.onnx -o net.nrw          what the file holds in integers runs in integers\n"
     "  narrow convert resnet20.pth -o resnet20.nrw     a float network with its preprocessing and labels\n"
@@ -110,7 +110,7 @@ constexpr const char* kExamples =
 Command add_convert(CommandLine& line) {
   auto flags = std::make_shared<ConvertFlags>();
   auto json = std::make_shared<bool>(false);
-  const Subcommand command = line.add("convert", "Write a network in another format, as it is", kExamples);
+  const Subcommand command = line.add("convert", "Write a network in another format, as it is", kConvertExamples);
   command.add("IN", flags->input, "A PyTorch checkpoint, safetensors, ONNX, or a .nrw").required();
   command
       .add("-o,--output", flags->output,

@@ -21,7 +21,7 @@ namespace {
 
 struct EvaluateFlags {
   ModelFlags model;
-  std::vector<std::string> pictures;
+  std::vector<std::string> images;
   std::string scores;
   std::size_t limit = 0;
   int batch = 16;
@@ -29,14 +29,14 @@ struct EvaluateFlags {
 };
 
 Result<PictureSet> open_labelled(const EvaluateFlags& flags, const std::vector<std::string>& class_names) {
-  NARROW_ASSIGN(PictureSet pictures, PictureSet::open({flags.pictures.begin(), flags.pictures.end()}, class_names));
-  if (!pictures.labelled()) {
+  NARROW_ASSIGN(PictureSet images, PictureSet::open({flags.images.begin(), flags.images.end()}, class_names));
+  if (!images.labelled()) {
     return Error{ErrorCode::kInvalidArgument,
                  "these images have no labels to compare with; give a folder with a subfolder per class, a text "
                  "file of path<TAB>label lines, a CIFAR-10 binary file or MNIST's IDX files",
-                 join(flags.pictures, " ")};
+                 join(flags.images, " ")};
   }
-  return pictures;
+  return images;
 }
 
 Result<int> evaluate(const EvaluateFlags& flags, Console& console) {
@@ -46,16 +46,16 @@ Result<int> evaluate(const EvaluateFlags& flags, Console& console) {
   const int threads = threads_to_use(flags.threads, 256);
   NARROW_ASSIGN(const LoadedModel loaded, load_model_file(flags.model, file_format));
   NARROW_ASSIGN(const std::unique_ptr<Network> network, open_network(loaded, flags.model.isa, threads, flags.batch));
-  NARROW_ASSIGN(const PictureSet pictures, open_labelled(flags, loaded.labels));
+  NARROW_ASSIGN(const PictureSet images, open_labelled(flags, loaded.labels));
   std::optional<OutputFile> scores_file;
   if (!flags.scores.empty()) {
     NARROW_ASSIGN(scores_file, OutputFile::create(flags.scores));
   }
 
-  const std::size_t count = flags.limit == 0 ? pictures.size() : std::min(flags.limit, pictures.size());
+  const std::size_t count = flags.limit == 0 ? images.size() : std::min(flags.limit, images.size());
   EvaluateReport report{.network = describe(*network, flags.model.path),
-                        .pictures = flags.pictures,
-                        .available = pictures.size(),
+                        .images = flags.images,
+                        .available = images.size(),
                         .preprocessing = loaded.preprocessing,
                         .preprocessing_is_assumed = loaded.preprocessing_is_assumed,
                         .notes = loaded.notes,
@@ -63,7 +63,7 @@ Result<int> evaluate(const EvaluateFlags& flags, Console& console) {
                         .batch = flags.batch,
                         .scores = flags.scores};
   Progress progress("evaluating, image");
-  const auto fetch = [&](std::size_t i) { return pictures.get(i * pictures.size() / count); };
+  const auto fetch = [&](std::size_t i) { return images.get(i * images.size() / count); };
   const auto sink = [&](const Scored& scored) -> Status {
     NARROW_TRY(scored.status);
     if (*scored.label < 0 || *scored.label >= network->classes()) {
@@ -77,7 +77,7 @@ Result<int> evaluate(const EvaluateFlags& flags, Console& console) {
     progress.update(scored.index + 1, count);
     return {};
   };
-  Result<ScoringTime> time = score_pictures(*network, count, fetch, {loaded.preprocessing, threads, flags.batch}, sink);
+  Result<ScoringTime> time = score_images(*network, count, fetch, {loaded.preprocessing, threads, flags.batch}, sink);
   progress.erase();
   if (!time.ok()) return std::move(time).error();
   if (scores_file) NARROW_TRY(scores_file->commit());
@@ -87,7 +87,7 @@ Result<int> evaluate(const EvaluateFlags& flags, Console& console) {
   return kSuccess;
 }
 
-constexpr const char* kExamples =
+constexpr const char* kEvaluateExamples =
     "Examples:\n"
     "  narrow evaluate resnet20.nrw test/                     a folder with a subfolder per class\n"
     "  narrow evaluate resnet20.pth test_batch.bin            the float network, as a baseline\n"
@@ -105,10 +105,10 @@ Command add_evaluate(CommandLine& line) {
   auto flags = std::make_shared<EvaluateFlags>();
   auto json = std::make_shared<bool>(false);
   const Subcommand command =
-      line.add("evaluate", "Measure how often a network is right, and how fast it is", kExamples);
+      line.add("evaluate", "Measure how often a network is right, and how fast it is", kEvaluateExamples);
   command.add("MODEL", flags->model.path, "A .nrw file, ONNX, or weights (a PyTorch checkpoint, safetensors)")
       .required();
-  command.add("PICTURES", flags->pictures, "Labelled images (see narrow --help)").required();
+  command.add("PICTURES", flags->images, "Labelled images (see narrow --help)").required();
   command.add("--limit", flags->limit, "Use at most N images, evenly spread")
       .check(whole_number(1, 1000000000))
       .type_name("N");

@@ -80,7 +80,7 @@ Result<int> inspect(const InspectFlags& flags, Console& console) {
   return kSuccess;
 }
 
-constexpr const char* kExamples =
+constexpr const char* kInspectExamples =
     "Examples:\n"
     "  narrow inspect resnet20.nrw                  layers, ranges, sizes and the kernels on this CPU\n"
     "  narrow inspect resnet20.nrw --isa scalar     the kernels of another instruction set\n"
@@ -94,7 +94,7 @@ constexpr const char* kExamples =
 Command add_inspect(CommandLine& line) {
   auto flags = std::make_shared<InspectFlags>();
   auto json = std::make_shared<bool>(false);
-  const Subcommand command = line.add("inspect", "Show what is in a model", kExamples);
+  const Subcommand command = line.add("inspect", "Show what is in a model", kInspectExamples);
   command.add("MODEL", flags->path, "A .nrw file, ONNX, or weights (a PyTorch checkpoint, safetensors)").required();
   command.add_flag("--why", flags->why,
                    "Show for each layer the kernels that it could run on, their estimated cost, and those that refuse");

@@ -21,7 +21,7 @@ int operators(Console& console) {
   return kSuccess;
 }
 
-constexpr const char* kExamples =
+constexpr const char* kOperatorsExamples =
     "Examples:\n"
     "  narrow operators                                  what ONNX files may consist of\n"
     "  narrow operators --json | jq '.operators[].operator'\n"
@@ -33,7 +33,7 @@ constexpr const char* kExamples =
 Command add_operators(CommandLine& line) {
   auto json = std::make_shared<bool>(false);
   const Subcommand command =
-      line.add("operators", "List the ONNX operators that can be read, and how they run", kExamples);
+      line.add("operators", "List the ONNX operators that can be read, and how they run", kOperatorsExamples);
   add_json_option(command, *json);
   return {command, json, operators};
 }

@@ -1,4 +1,4 @@
-// narrow quantize: float weights and calibration pictures in, an integer network out.
+// narrow quantize: float weights and calibration images in, an integer network out.
 #include <memory>
 #include <utility>
 
@@ -19,7 +19,7 @@ namespace {
 
 struct QuantizeFlags {
   std::string weights;
-  std::vector<std::string> pictures;
+  std::vector<std::string> images;
   std::string output;
   ImportFlags import;
   PreprocessFlags preprocess;
@@ -81,18 +81,18 @@ QuantizeOptions quantize_options(const QuantizeFlags& flags) {
 }
 
 Result<int> quantize_command(const QuantizeFlags& flags, Console& console) {
-  std::vector<std::string> inputs_read = flags.pictures;
+  std::vector<std::string> inputs_read = flags.images;
   inputs_read.insert(inputs_read.end(), {flags.weights, flags.labels, flags.preprocess.preset});
   NARROW_TRY(check_not_an_input(flags.output, inputs_read));
   NARROW_ASSIGN(const std::vector<std::string> labels, read_labels(flags.labels));
   NARROW_ASSIGN(const FloatFile float_file, load_float_file(flags.weights, flags.import, flags.preprocess, labels));
   const FloatModel& weights = float_file.model;
-  NARROW_ASSIGN(const PictureSet pictures,
-                PictureSet::open({flags.pictures.begin(), flags.pictures.end()}, weights.labels()));
+  NARROW_ASSIGN(const PictureSet images,
+                PictureSet::open({flags.images.begin(), flags.images.end()}, weights.labels()));
   // Opened now: minutes of calibration must not end in "no such folder".
   NARROW_ASSIGN(OutputFile file, OutputFile::create(flags.output));
 
-  const CalibrationInputs inputs = calibration_inputs(pictures, weights.preprocessing(), flags.calibration_limit);
+  const CalibrationInputs inputs = calibration_inputs(images, weights.preprocessing(), flags.calibration_limit);
   QuantizeOptions options = quantize_options(flags);
   options.threads = threads_to_use(flags.threads, inputs.count);
   Progress progress("calibrating, image");
@@ -114,7 +114,7 @@ Result<int> quantize_command(const QuantizeFlags& flags, Console& console) {
                                 .network = weights,
                                 .preprocessing_is_assumed = float_file.preprocessing_is_assumed,
                                 .quantized = *std::move(result),
-                                .available_pictures = pictures.size(),
+                                .available_images = images.size(),
                                 .output = flags.output,
                                 .output_bytes = bytes.size()};
   console.print(quantize_text(summary, flags.verbose));
@@ -125,7 +125,7 @@ Result<int> quantize_command(const QuantizeFlags& flags, Console& console) {
 void add_options(const Subcommand& command, QuantizeFlags& flags) {
   command.add("WEIGHTS", flags.weights, "A float network: a PyTorch checkpoint, safetensors, ONNX, or a float .nrw")
       .required();
-  command.add("--calibrate", flags.pictures, "Pictures to observe ranges on; labels are not needed. May be repeated")
+  command.add("--calibrate", flags.images, "Images to observe ranges on; labels are not needed. May be repeated")
       .required()
       .one_value()
       .type_name("PICTURES");
@@ -134,7 +134,7 @@ void add_options(const Subcommand& command, QuantizeFlags& flags) {
       .type_name("FILE");
   command
       .add("--calibration-limit", flags.calibration_limit,
-           "Use at most N pictures, evenly spread; 0 for all, 512 unless given")
+           "Use at most N images, evenly spread; 0 for all, 512 unless given")
       .check(whole_number(0, 1000000000))
       .type_name("N");
   add_labels_option(command, flags.labels);
@@ -214,7 +214,7 @@ void add_bit_options(const Subcommand& command, QuantizeFlags& flags) {
       .group(group);
 }
 
-constexpr const char* kExamples =
+constexpr const char* kQuantizeExamples =
     "Examples:\n"
     "  narrow quantize resnet20.pth --calibrate train/ -o resnet20.nrw\n"
     "  narrow quantize resnet20.pth --calibrate train.bin --weights 4 --activations 4 -o small.nrw\n"
@@ -231,7 +231,7 @@ constexpr const char* kExamples =
 Command add_quantize(CommandLine& line) {
   auto flags = std::make_shared<QuantizeFlags>();
   auto json = std::make_shared<bool>(false);
-  const Subcommand command = line.add("quantize", "Make an integer network from float weights", kExamples);
+  const Subcommand command = line.add("quantize", "Make an integer network from float weights", kQuantizeExamples);
   add_options(command, *flags);
   add_json_option(command, *json);
   add_bit_options(command, *flags);

@@ -43,8 +43,8 @@ std::string server_text(const BenchReport& report, const Summary& latency) {
   if (times.held_rate()) {
     text += "held";
     if (!report.held(latency)) text += ", but 99 % take longer than the bound";
-  } else if (times.pictures < times.arrived) {
-    text += "NOT held, stopped with " + plural(times.arrived - times.pictures, "image") + " waiting";
+  } else if (times.images < times.arrived) {
+    text += "NOT held, stopped with " + plural(times.arrived - times.images, "image") + " waiting";
   } else {
     text += format("NOT held, the queue took %.3f s more", times.backlog_seconds);
   }
@@ -129,7 +129,7 @@ std::string bench_text(const BenchReport& report) {
                 scenario_text(report.load.scenario), report.network.isa.c_str(), threads.c_str(), report.load.batch);
   out += "inputs         " + report.inputs + "\n";
   out += format("%-15s%s of %s in %.2f s, after %zu to warm up\n", "measured",
-                plural(times.run_seconds.size(), "run").c_str(), plural(times.pictures, "image").c_str(), times.seconds,
+                plural(times.run_seconds.size(), "run").c_str(), plural(times.images, "image").c_str(), times.seconds,
                 report.warm_up_runs);
   if (server) out += server_text(report, latency);
   out += "latency        " + milliseconds_text(latency) + (server ? ", with queueing" : "") + "\n";
@@ -137,7 +137,7 @@ std::string bench_text(const BenchReport& report) {
     const double busy = runs.mean * static_cast<double>(times.run_seconds.size()) / times.seconds;
     out += "runs           " + milliseconds_text(runs) + format(", busy %.0f %% of the time\n", 100 * busy);
   }
-  out += format("%-15s%.1f images/s\n", "throughput", report.pictures_per_second());
+  out += format("%-15s%.1f images/s\n", "throughput", report.images_per_second());
   if (report.layers) out += layers_text(*report.layers);
   return out;
 }

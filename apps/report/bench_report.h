@@ -24,7 +24,7 @@ struct BenchReport {
   BenchTimes times;
   std::optional<LayerTimes> layers;
 
-  [[nodiscard]] double pictures_per_second() const { return static_cast<double>(times.pictures) / times.seconds; }
+  [[nodiscard]] double images_per_second() const { return static_cast<double>(times.images) / times.seconds; }
   // Server: whether the network kept up with the rate, and whether the latency is within its bound.
   [[nodiscard]] bool held(const Summary& latency) const {
     return times.held_rate() && (latency_bound == 0 || latency.p99 <= latency_bound);

@@ -9,19 +9,19 @@ namespace narrow::cli {
 
 std::size_t ClassifyReport::failed() const {
   return static_cast<std::size_t>(
-      std::count_if(pictures.begin(), pictures.end(), [](const auto& picture) { return picture.error.has_value(); }));
+      std::count_if(images.begin(), images.end(), [](const auto& image) { return image.error.has_value(); }));
 }
 
-std::string picture_text(const ClassifiedPicture& picture) {
-  std::string text = picture.picture + "\n";
-  for (const ClassScore& best : picture.best) {
+std::string image_text(const ClassifiedImage& image) {
+  std::string text = image.image + "\n";
+  for (const ClassScore& best : image.best) {
     text += format("  %6.2f %%  %s\n", static_cast<double>(best.probability) * 100.0, best.label.c_str());
   }
   return text;
 }
 
 std::string classify_text(const ClassifyReport& report) {
-  const std::size_t classified = report.pictures.size() - report.failed();
+  const std::size_t classified = report.images.size() - report.failed();
   if (classified == 0) return {};
   const NetworkSummary& network = report.network;
   const std::string name = network.file.empty() ? network.architecture + " (built in)" : network.file;

@@ -19,8 +19,8 @@ struct ClassScore {
   float score = 0;
 };
 
-struct ClassifiedPicture {
-  std::string picture;
+struct ClassifiedImage {
+  std::string image;
   std::vector<ClassScore> best = {};  // most probable first
   std::optional<Error> error = {};    // why it could not be read
 };
@@ -32,13 +32,13 @@ struct ClassifyReport {
   std::vector<std::string> notes;
   int threads = 1;
   double seconds = 0;
-  std::vector<ClassifiedPicture> pictures = {};
+  std::vector<ClassifiedImage> images = {};
 
   [[nodiscard]] std::size_t failed() const;
 };
 
 // The classes of one image that could be read.
-[[nodiscard]] std::string picture_text(const ClassifiedPicture& picture);
+[[nodiscard]] std::string image_text(const ClassifiedImage& image);
 // The lines after all images; empty if no image could be read.
 [[nodiscard]] std::string classify_text(const ClassifyReport& report);
 [[nodiscard]] std::string classify_json(const ClassifyReport& report);

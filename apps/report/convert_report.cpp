@@ -13,7 +13,7 @@ namespace narrow::cli {
 
 namespace {
 
-std::string layers_table(const std::vector<LayerInfo>& layers) {
+std::string converted_layers_table(const std::vector<LayerInfo>& layers) {
   Table table({"layer", "op", ">weights", ">activations"});
   const auto bits = [](int count) {
     if (count == 0) return std::string();
@@ -49,7 +49,7 @@ std::string convert_text(const ConvertReport& report, bool verbose) {
     text += preprocessing_lines(network.preprocessing(), report.network->preprocessing_is_assumed);
     text += "quantization   " + quantization_text(network, layers) + "\n";
     text += event_lines(report.network->events, verbose ? Show::kAll : Show::kNotes, "  ");
-    if (verbose) text += "\n" + layers_table(layers) + "\n";
+    if (verbose) text += "\n" + converted_layers_table(layers) + "\n";
   }
   text += report.output + ": " + bytes_text(report.output_bytes) + ", ";
   text += layers.empty() ? "the weights of " + report.input + " as float32"

@@ -16,31 +16,29 @@ double per_second(std::size_t count, double seconds) { return static_cast<double
 
 void Tally::add(std::span<const float> scores, int label) {
   const std::vector<Ranked> best = top_k(scores, std::min(5, static_cast<int>(scores.size())));
-  ++pictures;
+  ++images;
   if (best.front().class_index == label) ++top1;
   const auto is_label = [label](const Ranked& ranked) { return ranked.class_index == label; };
   if (std::any_of(best.begin(), best.end(), is_label)) ++top5;
 }
 
-double EvaluateReport::pictures_per_second() const { return per_second(tally.pictures, time.network_seconds); }
+double EvaluateReport::images_per_second() const { return per_second(tally.images, time.network_seconds); }
 
-double EvaluateReport::pictures_per_second_with_decoding() const {
-  return per_second(tally.pictures, time.total_seconds);
-}
+double EvaluateReport::images_per_second_with_decoding() const { return per_second(tally.images, time.total_seconds); }
 
 std::string evaluate_text(const EvaluateReport& report) {
   const Tally& tally = report.tally;
   const auto line = [&](const char* name, std::size_t right) {
-    return format("%-15s%.2f %%  (%zu of %zu)\n", name, tally.percent(right), right, tally.pictures);
+    return format("%-15s%.2f %%  (%zu of %zu)\n", name, tally.percent(right), right, tally.images);
   };
   std::string out = network_line(report.network);
-  out += "images         " + join(report.pictures, " ");
-  if (tally.pictures < report.available) out += format(": %zu of %zu, evenly spread", tally.pictures, report.available);
+  out += "images         " + join(report.images, " ");
+  if (tally.images < report.available) out += format(": %zu of %zu, evenly spread", tally.images, report.available);
   out += "\n" + preprocessing_lines(report.preprocessing, report.preprocessing_is_assumed);
   out += note_lines(report.notes);
   out += line("top-1", tally.top1) + line("top-5", tally.top5);
-  out += format("%-15s%.1f images/s, %.1f with decoding; %s, %s, batch %d\n", "speed", report.pictures_per_second(),
-                report.pictures_per_second_with_decoding(), report.network.isa.c_str(),
+  out += format("%-15s%.1f images/s, %.1f with decoding; %s, %s, batch %d\n", "speed", report.images_per_second(),
+                report.images_per_second_with_decoding(), report.network.isa.c_str(),
                 plural(static_cast<std::uint64_t>(report.threads), "thread").c_str(), report.batch);
   return out;
 }

@@ -24,9 +24,7 @@ std::string labels_text(const std::vector<std::string>& labels) {
          (shown < labels.size() ? ", ..." : "");
 }
 
-std::string number(float value) { return format("%.4g", static_cast<double>(value)); }
-
-std::string layers_table(const std::vector<LayerInfo>& layers, const std::vector<StepInfo>& steps) {
+std::string inspected_layers_table(const std::vector<LayerInfo>& layers, const std::vector<StepInfo>& steps) {
   std::map<std::string, std::string> kernels;
   for (const StepInfo& step : steps) kernels[step.layer] = step.kernel;
   Table table({"layer", "op", "detail", "output", ">w bits", "w scales", ">a bits", "range", ">scale", ">zero",
@@ -42,13 +40,13 @@ std::string layers_table(const std::vector<LayerInfo>& layers, const std::vector
       row[10] = bytes_text(layer.weight_bytes);
     }
     if (layer.weight_bits != 0 && layer.weight_bits < 32) {
-      row[5] = number(layer.weight_scale_min);
-      if (layer.weight_scale_max != layer.weight_scale_min) row[5] += " .. " + number(layer.weight_scale_max);
+      row[5] = four_digits(layer.weight_scale_min);
+      if (layer.weight_scale_max != layer.weight_scale_min) row[5] += " .. " + four_digits(layer.weight_scale_max);
     }
     if (layer.activation_bits < 32) {
       row[6] = std::to_string(layer.activation_bits);
-      row[7] = number(layer.clamp_lo) + " .. " + number(layer.clamp_hi);
-      row[8] = number(layer.quantization.scale);
+      row[7] = four_digits(layer.clamp_lo) + " .. " + four_digits(layer.clamp_hi);
+      row[8] = four_digits(layer.quantization.scale);
       row[9] = std::to_string(layer.quantization.zero_point);
     } else {
       row[6] = "float";
@@ -112,7 +110,7 @@ std::string inspect_text(const ModelInspection& inspection, bool why) {
   const Totals totals = total(layers, inspection.steps);
   std::string text = inspection.file + ": " + provenance.architecture + ", " + bytes_text(inspection.file_bytes) +
                      ", " + bits_text(layers) + ", " + arithmetic_text(layers) + "\n\n";
-  text += layers_table(layers, inspection.steps) + "\n";
+  text += inspected_layers_table(layers, inspection.steps) + "\n";
   text += "input          " + shape_text(model.input_shape()) + "\n";
   text += "preprocessing  " + preprocessing_text(model.preprocessing()) + "\n";
   text += "labels         " + labels_text(model.labels()) + "\n";
@@ -135,7 +133,7 @@ std::string inspect_text(const FloatInspection& inspection) {
   std::string text = inspection.file + ": " + (is_pre_quantized ? "pre-quantized" : "float weights") + ", " +
                      model.architecture() + ", " + bytes_text(inspection.file_bytes) + ", " + bits_text(layers) + ", " +
                      arithmetic_text(layers) + "\n\n";
-  text += layers_table(layers, {}) + "\n";
+  text += inspected_layers_table(layers, {}) + "\n";
   text += "input          " + shape_text(model.input_shape()) + "\n";
   text += "classes        " + std::to_string(model.classes()) + "\n";
   text += preprocessing_lines(model.preprocessing(), inspection.preprocessing_is_assumed);

@@ -153,14 +153,14 @@ Json object(const LayerTimes& times) {
   return json;
 }
 
-Json object(const ClassifiedPicture& picture) {
-  if (picture.error) return {{"picture", picture.picture}, {"error", object(*picture.error)}};
-  return {{"picture", picture.picture}, {"top", list(picture.best, [](const ClassScore& best) {
-                                           return Json{{"class", best.class_index},
-                                                       {"label", best.label},
-                                                       {"probability", best.probability},
-                                                       {"score", best.score}};
-                                         })}};
+Json object(const ClassifiedImage& image) {
+  if (image.error) return {{"picture", image.image}, {"error", object(*image.error)}};
+  return {{"picture", image.image}, {"top", list(image.best, [](const ClassScore& best) {
+                                       return Json{{"class", best.class_index},
+                                                   {"label", best.label},
+                                                   {"probability", best.probability},
+                                                   {"score", best.score}};
+                                     })}};
 }
 
 }  // namespace
@@ -189,7 +189,7 @@ std::string classify_json(const ClassifyReport& report) {
   document["isa"] = report.network.isa;
   document["threads"] = report.threads;
   document["failed"] = report.failed();
-  document["pictures"] = list(report.pictures, [](const ClassifiedPicture& picture) { return object(picture); });
+  document["pictures"] = list(report.images, [](const ClassifiedImage& image) { return object(image); });
   return written(document);
 }
 
@@ -198,14 +198,14 @@ std::string evaluate_json(const EvaluateReport& report) {
   const auto share = [&](std::size_t right) { return Json{{"right", right}, {"percent", tally.percent(right)}}; };
   Json document;
   document["model"] = object(report.network);
-  document["pictures"] = {{"from", report.pictures}, {"count", tally.pictures}, {"available", report.available}};
+  document["pictures"] = {{"from", report.images}, {"count", tally.images}, {"available", report.available}};
   document["preprocessing"] = object(report.preprocessing);
   document["preprocessing_is_assumed"] = report.preprocessing_is_assumed;
   document["notes"] = report.notes;
   document["top1"] = share(tally.top1);
   document["top5"] = share(tally.top5);
-  document["speed"] = {{"pictures_per_second", report.pictures_per_second()},
-                       {"pictures_per_second_with_decoding", report.pictures_per_second_with_decoding()},
+  document["speed"] = {{"pictures_per_second", report.images_per_second()},
+                       {"pictures_per_second_with_decoding", report.images_per_second_with_decoding()},
                        {"network_seconds", report.time.network_seconds},
                        {"total_seconds", report.time.total_seconds}};
   document["isa"] = report.network.isa;
@@ -230,10 +230,10 @@ std::string bench_json(const BenchReport& report) {
   document["inputs"] = report.inputs;
   document["warm_up_runs"] = report.warm_up_runs;
   document["runs"] = times.run_seconds.size();
-  document["pictures"] = times.pictures;
+  document["pictures"] = times.images;
   document["seconds"] = times.seconds;
   document["latency_ms"] = milliseconds(latency);
-  document["pictures_per_second"] = report.pictures_per_second();
+  document["pictures_per_second"] = report.images_per_second();
   if (report.load.scenario == Scenario::kServer) {
     document["server"] = {{"rate", report.load.rate},
                           {"seed", report.load.seed},
@@ -305,7 +305,7 @@ std::string quantize_json(const QuantizeSummary& summary) {
   document["preprocessing"] = object(summary.network.preprocessing());
   document["preprocessing_is_assumed"] = summary.preprocessing_is_assumed;
   document["calibration"] = {{"pictures", report.pictures},
-                             {"available", summary.available_pictures},
+                             {"available", summary.available_images},
                              {"description", summary.quantized.model.provenance().calibration}};
   add_events(document, "passes", report.events);
   document["tensors"] = list(report.tensors, [](const TensorReport& tensor) {

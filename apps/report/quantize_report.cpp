@@ -15,13 +15,11 @@ namespace narrow::cli {
 
 namespace {
 
-std::string number(float value) { return format("%.4g", static_cast<double>(value)); }
-
 void fill_weights(std::vector<std::string>& row, const WeightReport& weights) {
   row[1] = weights.bits == 32 ? "float" : std::to_string(weights.bits);
   if (weights.bits == 32) return;
-  row[2] = number(weights.scale_min);
-  if (weights.scale_max != weights.scale_min) row[2] += " .. " + number(weights.scale_max);
+  row[2] = four_digits(weights.scale_min);
+  if (weights.scale_max != weights.scale_min) row[2] += " .. " + four_digits(weights.scale_max);
 }
 
 // One row per tensor, with the weights of the layer that computes it.
@@ -39,9 +37,9 @@ std::string layer_table(const QuantizeReport& report) {
       shown.insert(tensor.name);
     }
     row[3] = std::to_string(tensor.bits);
-    row[4] = number(tensor.min);
-    row[5] = number(tensor.max);
-    row[6] = number(tensor.quantization.scale);
+    row[4] = four_digits(tensor.min);
+    row[5] = four_digits(tensor.max);
+    row[6] = four_digits(tensor.quantization.scale);
     row[7] = std::to_string(tensor.quantization.zero_point);
     table.add(std::move(row));
   }
@@ -68,8 +66,8 @@ std::string quantize_text(const QuantizeSummary& summary, bool verbose) {
   out += "graph          " + rewrites_summary(report.events) + (verbose ? "" : " (--verbose lists them)") + "\n";
   if (verbose) out += event_lines(report.events, Show::kAllButNotes, "  ");
   out += "calibration    " + summary.quantized.model.provenance().calibration;
-  if (report.pictures < summary.available_pictures) {
-    out += format(", of %zu, evenly spread", summary.available_pictures);
+  if (report.pictures < summary.available_images) {
+    out += format(", of %zu, evenly spread", summary.available_images);
   }
   out += "\n\n" + layer_table(report) + "\n" + event_lines(report.events, Show::kNotes, "note: ");
   out += summary.output + ": " + bytes_text(summary.output_bytes) + ", " + bits_text(layers) + ", " +

@@ -14,7 +14,7 @@ struct QuantizeSummary {
   FloatModel network;
   bool preprocessing_is_assumed = false;
   Quantized quantized;
-  std::size_t available_pictures = 0;
+  std::size_t available_images = 0;
   std::string output;
   std::size_t output_bytes = 0;
 };

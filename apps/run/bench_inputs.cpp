@@ -8,11 +8,11 @@
 
 namespace narrow::cli {
 
-BenchInputs random_inputs(const TensorShape& shape, const Preprocessing& preprocessing, std::size_t pictures,
+BenchInputs random_inputs(const TensorShape& shape, const Preprocessing& preprocessing, std::size_t images,
                           std::uint64_t seed) {
   BenchInputs inputs;
-  inputs.picture_elems = static_cast<std::size_t>(shape.elems());
-  inputs.values.resize(pictures * inputs.picture_elems);
+  inputs.image_elems = static_cast<std::size_t>(shape.elems());
+  inputs.values.resize(images * inputs.image_elems);
   std::mt19937_64 random(seed);
   const auto channels = static_cast<std::size_t>(shape.channels);
   const bool known = shape.channels == preprocessing.channels;  // if not, there is no preprocessing for these pixels
@@ -24,21 +24,21 @@ BenchInputs random_inputs(const TensorShape& shape, const Preprocessing& preproc
   return inputs;
 }
 
-Result<BenchInputs> picture_inputs(const std::vector<std::string>& paths, const TensorShape& shape,
-                                   const Preprocessing& preprocessing, std::size_t pictures, std::size_t& used) {
+Result<BenchInputs> image_inputs(const std::vector<std::string>& paths, const TensorShape& shape,
+                                 const Preprocessing& preprocessing, std::size_t images, std::size_t& used) {
   NARROW_ASSIGN(const PictureSet set, PictureSet::open({paths.begin(), paths.end()}));
   BenchInputs inputs;
-  inputs.picture_elems = static_cast<std::size_t>(shape.elems());
-  inputs.values.resize(pictures * inputs.picture_elems);
-  used = std::min(set.size(), pictures);
-  for (std::size_t i = 0; i < pictures; ++i) {
-    const std::span<float> to = std::span(inputs.values).subspan(i * inputs.picture_elems, inputs.picture_elems);
+  inputs.image_elems = static_cast<std::size_t>(shape.elems());
+  inputs.values.resize(images * inputs.image_elems);
+  used = std::min(set.size(), images);
+  for (std::size_t i = 0; i < images; ++i) {
+    const std::span<float> to = std::span(inputs.values).subspan(i * inputs.image_elems, inputs.image_elems);
     if (i >= used) {
-      std::copy_n(inputs.values.data() + (i - used) * inputs.picture_elems, inputs.picture_elems, to.data());
+      std::copy_n(inputs.values.data() + (i - used) * inputs.image_elems, inputs.image_elems, to.data());
       continue;
     }
-    NARROW_ASSIGN(const LabelledPicture picture, set.get(i * set.size() / used));
-    NARROW_TRY(preprocess(picture.picture, preprocessing, to));
+    NARROW_ASSIGN(const LabelledPicture image, set.get(i * set.size() / used));
+    NARROW_TRY(preprocess(image.picture, preprocessing, to));
   }
   return inputs;
 }

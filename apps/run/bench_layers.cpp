@@ -60,7 +60,7 @@ Result<LayerTimes> time_layers(Session& session, const BenchInputs& inputs, int 
   std::vector<std::int64_t> step_ns(times.layers.size());
   std::vector<std::vector<double>> seconds(times.layers.size());
   for (std::size_t run = 0; run < times.runs; ++run) {
-    NARROW_TRY(session.profile(inputs.batch(run * count % inputs.pictures(), count), scores, step_ns));
+    NARROW_TRY(session.profile(inputs.batch(run * count % inputs.images(), count), scores, step_ns));
     for (std::size_t i = 0; i < step_ns.size(); ++i) seconds[i].push_back(1e-9 * static_cast<double>(step_ns[i]));
     progress(static_cast<double>(run + 1) / static_cast<double>(times.runs));
   }

@@ -30,7 +30,7 @@ class Runner {
 
   Status run(std::size_t count) {
     Status status = network_.run(inputs_.batch(next_, count), std::span(scores_).first(count * classes_));
-    next_ = (next_ + count) % inputs_.pictures();
+    next_ = (next_ + count) % inputs_.images();
     return status;
   }
 
@@ -89,7 +89,7 @@ Result<BenchTimes> run_batches(Runner& runner, const BenchLoad& load, const std:
     const Clock::time_point end = Clock::now();
     times.latencies.push_back(seconds_between(begin, end));
     times.seconds = seconds_between(start, end);
-    times.pictures += count;
+    times.images += count;
     progress(done());
     begin = Clock::now();
   }
@@ -121,7 +121,7 @@ Result<BenchTimes> serve(Runner& runner, const BenchLoad& load, const std::funct
       times.latencies.push_back(end - queue.front());
       queue.pop_front();
     }
-    times.pictures += count;
+    times.images += count;
     times.seconds = end;
     progress(std::min(1.0, end / meant));
     if (end > 2 * meant + 1) {
@@ -129,7 +129,7 @@ Result<BenchTimes> serve(Runner& runner, const BenchLoad& load, const std::funct
       break;
     }
   }
-  times.arrived = times.pictures + queue.size();
+  times.arrived = times.images + queue.size();
   times.last_arrival = arrivals.last();
   times.backlog_seconds = std::max(0.0, times.seconds - times.last_arrival - last_run);
   return times;
@@ -138,8 +138,8 @@ Result<BenchTimes> serve(Runner& runner, const BenchLoad& load, const std::funct
 }  // namespace
 
 std::span<const float> BenchInputs::batch(std::size_t first, std::size_t count) const {
-  const std::size_t begin = first + count <= pictures() ? first : 0;
-  return std::span(values).subspan(begin * picture_elems, count * picture_elems);
+  const std::size_t begin = first + count <= images() ? first : 0;
+  return std::span(values).subspan(begin * image_elems, count * image_elems);
 }
 
 Result<std::size_t> warm_up_network(Network& network, const BenchInputs& inputs, int batch, int warm_up) {

@@ -23,9 +23,9 @@ enum class Scenario {
 // Preprocessed images that are run repeatedly: a whole number of batches.
 struct BenchInputs {
   std::vector<float> values;
-  std::size_t picture_elems = 0;
+  std::size_t image_elems = 0;
 
-  [[nodiscard]] std::size_t pictures() const { return values.size() / picture_elems; }
+  [[nodiscard]] std::size_t images() const { return values.size() / image_elems; }
   // `count` images that start at index `first`, modulo their number. count divides the number or is at most a batch.
   [[nodiscard]] std::span<const float> batch(std::size_t first, std::size_t count) const;
 };
@@ -43,7 +43,7 @@ struct BenchTimes {
   // In seconds. Server: of each image, from its arrival to its scores. Other scenarios: of each run.
   std::vector<double> latencies;
   std::vector<double> run_seconds;  // of each run of the network
-  std::size_t pictures = 0;         // number of images that were run
+  std::size_t images = 0;           // number of images that were run
   // From the start of the first image (Server: from the start of the measurement) to the end of the last
   double seconds = 0;
   // Server only.
@@ -53,7 +53,7 @@ struct BenchTimes {
 
   // Server: whether the network kept up with the rate. If it did not, the queue grew, and latencies depend on the
   // duration of the measurement.
-  [[nodiscard]] bool held_rate() const { return pictures == arrived && backlog_seconds <= 0.02 * last_arrival; }
+  [[nodiscard]] bool held_rate() const { return images == arrived && backlog_seconds <= 0.02 * last_arrival; }
 };
 
 // Runs `warm_up` runs. A negative number means at least three runs, for about a third of a second. Returns the number

@@ -20,14 +20,14 @@ Scored prepare(std::size_t index, const std::function<Result<LabelledPicture>(st
                const Preprocessing& preprocessing, std::span<float> input) {
   Scored scored;
   scored.index = index;
-  Result<LabelledPicture> picture = fetch(index);
-  if (!picture.ok()) {
-    scored.status = std::move(picture).error();
+  Result<LabelledPicture> image = fetch(index);
+  if (!image.ok()) {
+    scored.status = std::move(image).error();
     return scored;
   }
-  scored.name = std::move(picture->name);
-  scored.label = picture->label;
-  scored.status = preprocess(picture->picture, preprocessing, input);
+  scored.name = std::move(image->name);
+  scored.label = image->label;
+  scored.status = preprocess(image->picture, preprocessing, input);
   if (!scored.status.ok()) {
     Error error = std::move(scored.status).error();
     if (error.where.empty()) error.where = scored.name;
@@ -38,28 +38,28 @@ Scored prepare(std::size_t index, const std::function<Result<LabelledPicture>(st
 
 }  // namespace
 
-Result<ScoringTime> score_pictures(Network& network, std::size_t count,
-                                   const std::function<Result<LabelledPicture>(std::size_t)>& fetch,
-                                   const ScoringOptions& options, const std::function<Status(const Scored&)>& sink) {
+Result<ScoringTime> score_images(Network& network, std::size_t count,
+                                 const std::function<Result<LabelledPicture>(std::size_t)>& fetch,
+                                 const ScoringOptions& options, const std::function<Status(const Scored&)>& sink) {
   const auto start = std::chrono::steady_clock::now();
   const auto elems = static_cast<std::size_t>(network.input_shape().elems());
   const auto classes = static_cast<std::size_t>(network.classes());
   const std::size_t batch = std::min(static_cast<std::size_t>(options.batch), count);
   std::vector<float> inputs(batch * elems);
   std::vector<float> scores(batch * classes);
-  std::vector<Scored> pictures(batch);
+  std::vector<Scored> images(batch);
   ScoringTime time;
   for (std::size_t first = 0; first < count; first += batch) {
     const std::size_t size = std::min(batch, count - first);
     base::parallel_for(size, options.threads, [&](std::size_t i, int) {
-      pictures[i] = prepare(first + i, fetch, options.preprocessing, std::span(inputs).subspan(i * elems, elems));
+      images[i] = prepare(first + i, fetch, options.preprocessing, std::span(inputs).subspan(i * elems, elems));
     });
     // Images that could not be read leave gaps. The others are moved together.
     std::size_t good = 0;
     for (std::size_t i = 0; i < size; ++i) {
-      if (!pictures[i].status.ok()) continue;
+      if (!images[i].status.ok()) continue;
       if (good != i) std::copy_n(inputs.data() + i * elems, elems, inputs.data() + good * elems);
-      pictures[i].scores = std::span(scores).subspan(good * classes, classes);
+      images[i].scores = std::span(scores).subspan(good * classes, classes);
       ++good;
     }
     if (good > 0) {
@@ -67,7 +67,7 @@ Result<ScoringTime> score_pictures(Network& network, std::size_t count,
       NARROW_TRY(network.run(std::span(inputs).first(good * elems), std::span(scores).first(good * classes)));
       time.network_seconds += seconds_since(network_start);
     }
-    for (std::size_t i = 0; i < size; ++i) NARROW_TRY(sink(pictures[i]));
+    for (std::size_t i = 0; i < size; ++i) NARROW_TRY(sink(images[i]));
   }
   time.total_seconds = seconds_since(start);
   return time;

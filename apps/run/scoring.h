@@ -36,9 +36,9 @@ struct ScoringOptions {
 
 // Scores images fetch(0) .. fetch(count - 1) and passes the results to `sink` in that order. An error of `sink` ends
 // the work. Memory holds one batch at a time. Several threads call `fetch`.
-[[nodiscard]] Result<ScoringTime> score_pictures(Network& network, std::size_t count,
-                                                 const std::function<Result<LabelledPicture>(std::size_t)>& fetch,
-                                                 const ScoringOptions& options,
-                                                 const std::function<Status(const Scored&)>& sink);
+[[nodiscard]] Result<ScoringTime> score_images(Network& network, std::size_t count,
+                                               const std::function<Result<LabelledPicture>(std::size_t)>& fetch,
+                                               const ScoringOptions& options,
+                                               const std::function<Status(const Scored&)>& sink);
 
 }  // namespace narrow::cli

@@ -21,6 +21,8 @@ std::string format(const char* pattern, ...) {
   return out;
 }
 
+std::string four_digits(float value) { return format("%.4g", static_cast<double>(value)); }
+
 std::string join(std::span<const std::string> parts, std::string_view separator) {
   std::string out;
   for (const std::string& part : parts) {

@@ -15,6 +15,8 @@ namespace narrow::cli {
 // printf into a string.
 [[nodiscard, gnu::format(printf, 1, 2)]] std::string format(const char* pattern, ...);
 
+// "0.01234": four significant digits.
+[[nodiscard]] std::string four_digits(float value);
 [[nodiscard]] std::string join(std::span<const std::string> parts, std::string_view separator);
 // "1.4 MB", "312 bytes"; powers of 1000.
 [[nodiscard]] std::string bytes_text(std::uint64_t bytes);

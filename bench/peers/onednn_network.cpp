@@ -231,7 +231,7 @@ void OneDnnNetwork::add_linear(const Node& node) {
   const std::optional<Quantization>& quantization = quantization_[node.inputs[0]];
   const bool int8 = type_ == OneDnnType::kInt8;
   const memory::dims flat{op.out_features, in.shape.elems()};
-  if (in.shape.height * in.shape.width != 1) throw std::runtime_error("oneDNN's network has no Linear on a picture");
+  if (in.shape.height * in.shape.width != 1) throw std::runtime_error("oneDNN's network has no Linear on an image");
   const Type weight_type = int8 ? Type::s8 : Type::f32;
   dnnl::primitive_attr attr;
   dnnl::post_ops ops;

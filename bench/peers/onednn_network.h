@@ -28,7 +28,7 @@ struct OneDnnStep {
   std::int64_t macs = 0;
 };
 
-// One picture at a time, on the threads that OpenMP has.
+// One image at a time, on the threads that OpenMP has.
 class OneDnnNetwork {
  public:
   // graph: quantized and valid. Throws std::runtime_error for an operator that is not in networks of this kind, and

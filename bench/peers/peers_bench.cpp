@@ -8,8 +8,8 @@
 // Narrow runs every model; give the same network at other widths. Scores are compared before anything is timed: where
 // oneDNN's int8 scores are not the exact ones, its instructions saturated. Batch 1, preprocessing not included.
 // --serve runs one contender (narrow, onednn_int8, onednn_float32) for a process that times several (run.py): it says
-// "ready MILLISECONDS" and the scores, then for each line "N" on stdin runs N pictures and answers with the seconds.
-// --write-input writes the picture: int32 1, height, width, channels, then floats in this order.
+// "ready MILLISECONDS" and the scores, then for each line "N" on stdin runs N images and answers with the seconds.
+// --write-input writes the image: int32 1, height, width, channels, then floats in this order.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -61,7 +61,7 @@ struct Contender {
   std::vector<float> scores = {};
   double create_ms = 0;
   int repetitions = 1;
-  std::vector<double> milliseconds = {};  // per picture, one entry a round
+  std::vector<double> milliseconds = {};  // per image, one entry a round
 };
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
@@ -75,7 +75,7 @@ void limit_onednn(const std::string& isa) {
   if (dnnl::set_max_cpu_isa(limit) != dnnl::status::success) throw std::runtime_error("oneDNN can't be limited");
 }
 
-// Smooth values in the range that pictures have after normalisation.
+// Smooth values in the range that images have after normalisation.
 std::vector<float> input_for(const Model& model) {
   const TensorShape shape = model.input_shape();
   std::vector<float> input(static_cast<std::size_t>(shape.elems()));
@@ -240,8 +240,8 @@ int serve(const Arguments& arguments) {
   for (const float score : contender.scores) std::printf("%.9g ", double{score});
   std::printf("\n");
   std::fflush(stdout);
-  for (int pictures = 0; std::cin >> pictures;) {
-    std::printf("%.9f\n", time_once(contender, pictures) * 1e-3 * pictures);
+  for (int images = 0; std::cin >> images;) {
+    std::printf("%.9f\n", time_once(contender, images) * 1e-3 * images);
     std::fflush(stdout);
   }
   return 0;

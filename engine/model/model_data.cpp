@@ -43,8 +43,8 @@ Status check_model(const ModelData& model) {
                  input.name};
   }
   // A network whose input is no image has no use for preprocessing. Session::classify refuses it.
-  const bool takes_pictures = input.shape.channels == 1 || input.shape.channels == 3;
-  if (takes_pictures && input.shape.channels != model.preprocessing.channels) {
+  const bool takes_images = input.shape.channels == 1 || input.shape.channels == 3;
+  if (takes_images && input.shape.channels != model.preprocessing.channels) {
     return Error{ErrorCode::kInvalidArgument,
                  "preprocessing makes images of " + std::to_string(model.preprocessing.channels) +
                      (model.preprocessing.channels == 1 ? " channel" : " channels") + ", the network takes " +

@@ -58,7 +58,8 @@ Result<std::size_t> check_header(std::span<const std::byte> file, const std::str
   if (file.empty()) return Error{ErrorCode::kMalformed, "the file is empty", where};
   const std::size_t compared = std::min(file.size(), kMagic.size());
   if (std::memcmp(file.data(), kMagic.data(), compared) != 0) {
-    return Error{ErrorCode::kMalformed, "is not a Narrow model (.nrw): its signature is missing" + guess(file), where};
+    return Error{ErrorCode::kMalformed,
+                 std::string("is not a Narrow model (.nrw): its signature is missing") + guess(file), where};
   }
   ReadFailure failure;
   ByteReader reader(file, 0, "the file", failure);

@@ -66,11 +66,11 @@ Partition choose_partition(const Work& work, std::int64_t batch, int threads, st
 }
 
 Part part_of(const Work& work, std::int64_t batch, const Partition& partition, int index) {
-  const std::int64_t of_picture = row_units(work);
+  const std::int64_t of_image = row_units(work);
   // Rounded up, so that larger parts come before smaller ones.
   const auto first_row = [&](std::int64_t part) {
-    const std::int64_t unit = ceil_div(of_picture * batch * part, partition.row_parts);
-    return unit / of_picture * work.rows + unit % of_picture * work.row_step;
+    const std::int64_t unit = ceil_div(of_image * batch * part, partition.row_parts);
+    return unit / of_image * work.rows + unit % of_image * work.row_step;
   };
   const auto first_channel = [&](std::int64_t part) {
     const std::int64_t unit = ceil_div(channel_units(work) * part, partition.channel_parts);

@@ -40,17 +40,17 @@ const std::array<Preset, 7>& presets() {
 
 Error invalid(std::string message) { return Error{ErrorCode::kInvalidArgument, std::move(message), "preprocessing"}; }
 
-Status check_picture(const Picture& picture) {
-  if (picture.width < 1 || picture.height < 1) {
-    return invalid("the image is empty (" + std::to_string(picture.width) + " x " + std::to_string(picture.height) +
+Status check_image(const Picture& image) {
+  if (image.width < 1 || image.height < 1) {
+    return invalid("the image is empty (" + std::to_string(image.width) + " x " + std::to_string(image.height) +
                    " pixels)");
   }
   // The product of two positive ints and 3 fits into 64 bits.
   const std::uint64_t elems =
-      std::uint64_t{kChannels} * static_cast<std::uint64_t>(picture.width) * static_cast<std::uint64_t>(picture.height);
-  if (picture.rgb.size() != elems) {
-    return invalid("the image's buffer has " + std::to_string(picture.rgb.size()) + " bytes, but " +
-                   std::to_string(picture.width) + " x " + std::to_string(picture.height) + " RGB pixels need " +
+      std::uint64_t{kChannels} * static_cast<std::uint64_t>(image.width) * static_cast<std::uint64_t>(image.height);
+  if (image.rgb.size() != elems) {
+    return invalid("the image's buffer has " + std::to_string(image.rgb.size()) + " bytes, but " +
+                   std::to_string(image.width) + " x " + std::to_string(image.height) + " RGB pixels need " +
                    std::to_string(elems));
   }
   return {};
@@ -125,12 +125,12 @@ Status validate(const Preprocessing& preprocessing) {
   return {};
 }
 
-Result<Picture> resize_and_crop(const Picture& picture, const Preprocessing& preprocessing) {
+Result<Picture> resize_and_crop(const Picture& image, const Preprocessing& preprocessing) {
   const base::DefaultFloatEnvironment environment;
   NARROW_TRY(validate(preprocessing));
-  NARROW_TRY(check_picture(picture));
-  std::int64_t width = picture.width;
-  std::int64_t height = picture.height;
+  NARROW_TRY(check_image(image));
+  std::int64_t width = image.width;
+  std::int64_t height = image.height;
   if (preprocessing.resize) {
     // torchvision's Resize(int): the longer side is int(size * long / short).
     const std::int64_t size = *preprocessing.resize;
@@ -142,7 +142,7 @@ Result<Picture> resize_and_crop(const Picture& picture, const Preprocessing& pre
   const CropAxis x = center_crop(width, preprocessing.crop_width);
   const CropAxis y = center_crop(height, preprocessing.crop_height);
   try {
-    NARROW_ASSIGN(Picture taken, engine::resize_box(picture, width, height, {x.begin, y.begin, x.count, y.count},
+    NARROW_ASSIGN(Picture taken, engine::resize_box(image, width, height, {x.begin, y.begin, x.count, y.count},
                                                     preprocessing.interpolation));
     if (x.count == preprocessing.crop_width && y.count == preprocessing.crop_height) return taken;
 
@@ -161,7 +161,7 @@ Result<Picture> resize_and_crop(const Picture& picture, const Preprocessing& pre
   }
 }
 
-Status preprocess(const Picture& picture, const Preprocessing& preprocessing, std::span<float> out) {
+Status preprocess(const Picture& image, const Preprocessing& preprocessing, std::span<float> out) {
   NARROW_TRY(validate(preprocessing));
   const std::size_t pixels =
       static_cast<std::size_t>(preprocessing.crop_height) * static_cast<std::size_t>(preprocessing.crop_width);
@@ -172,7 +172,7 @@ Status preprocess(const Picture& picture, const Preprocessing& preprocessing, st
                    " x " + std::to_string(preprocessing.channels) + " need " + std::to_string(elems));
   }
   const base::DefaultFloatEnvironment environment;
-  NARROW_ASSIGN(const Picture cropped, resize_and_crop(picture, preprocessing));
+  NARROW_ASSIGN(const Picture cropped, resize_and_crop(image, preprocessing));
   // Three single-precision operations, as in torchvision's ToTensor and Normalize. A table holds the results for all
   // 256 bytes.
   std::array<std::array<float, kChannels>, 256> table{};

@@ -97,16 +97,16 @@ void resample_columns(const std::uint8_t* rows, std::int64_t first_row, std::siz
   }
 }
 
-Picture resize_bilinear(const Picture& picture, std::int64_t width, std::int64_t height, const PixelBox& box) {
-  const auto row_elems = static_cast<std::size_t>(picture.width) * kChannels;
+Picture resize_bilinear(const Picture& image, std::int64_t width, std::int64_t height, const PixelBox& box) {
+  const auto row_elems = static_cast<std::size_t>(image.width) * kChannels;
   const auto box_row_elems = static_cast<std::size_t>(box.width) * kChannels;
-  const bool vertical = height != picture.height;
+  const bool vertical = height != image.height;
 
   Filter rows;
   std::int64_t first_row = box.top;
   std::int64_t last_row = box.top + box.height;
   if (vertical) {
-    rows = triangle_filter(picture.height, height, box.top, box.height);
+    rows = triangle_filter(image.height, height, box.top, box.height);
     first_row = rows.taps.front().first;
     last_row = rows.taps.back().first + static_cast<std::int64_t>(rows.taps.back().count);
   }
@@ -114,11 +114,11 @@ Picture resize_bilinear(const Picture& picture, std::int64_t width, std::int64_t
   // The horizontal pass comes first and computes only the rows that the vertical pass reads.
   std::vector<std::uint8_t> narrowed(static_cast<std::size_t>(last_row - first_row) * box_row_elems);
   Filter columns;
-  if (width != picture.width) columns = triangle_filter(picture.width, width, box.left, box.width);
+  if (width != image.width) columns = triangle_filter(image.width, width, box.left, box.width);
   for (std::int64_t y = first_row; y < last_row; ++y) {
-    const std::uint8_t* in = picture.rgb.data() + static_cast<std::size_t>(y) * row_elems;
+    const std::uint8_t* in = image.rgb.data() + static_cast<std::size_t>(y) * row_elems;
     std::uint8_t* out = narrowed.data() + static_cast<std::size_t>(y - first_row) * box_row_elems;
-    if (width != picture.width) {
+    if (width != image.width) {
       resample_row(in, columns, out);
     } else {
       std::copy_n(in + static_cast<std::size_t>(box.left) * kChannels, box_row_elems, out);
@@ -148,18 +148,18 @@ std::vector<std::int64_t> nearest_positions(std::int64_t in_size, std::int64_t o
   return positions;
 }
 
-Picture resize_nearest(const Picture& picture, std::int64_t width, std::int64_t height, const PixelBox& box) {
-  const std::vector<std::int64_t> columns = nearest_positions(picture.width, width, box.left, box.width);
-  const std::vector<std::int64_t> rows = nearest_positions(picture.height, height, box.top, box.height);
+Picture resize_nearest(const Picture& image, std::int64_t width, std::int64_t height, const PixelBox& box) {
+  const std::vector<std::int64_t> columns = nearest_positions(image.width, width, box.left, box.width);
+  const std::vector<std::int64_t> rows = nearest_positions(image.height, height, box.top, box.height);
   Picture result{static_cast<int>(box.width), static_cast<int>(box.height), {}};
   // Accumulated rounding may lead just past the last pixel. That output pixel stays black, as in Pillow.
   result.rgb.assign(columns.size() * rows.size() * kChannels, 0);
   std::uint8_t* out = result.rgb.data();
   for (const std::int64_t y : rows) {
     const std::uint8_t* row =
-        picture.rgb.data() + static_cast<std::size_t>(y) * static_cast<std::size_t>(picture.width) * kChannels;
+        image.rgb.data() + static_cast<std::size_t>(y) * static_cast<std::size_t>(image.width) * kChannels;
     for (const std::int64_t x : columns) {
-      if (y < picture.height && x < picture.width)
+      if (y < image.height && x < image.width)
         std::copy_n(row + static_cast<std::size_t>(x) * kChannels, kChannels, out);
       out += kChannels;
     }
@@ -169,20 +169,20 @@ Picture resize_nearest(const Picture& picture, std::int64_t width, std::int64_t 
 
 }  // namespace
 
-Result<Picture> resize_box(const Picture& picture, std::int64_t width, std::int64_t height, const PixelBox& box,
+Result<Picture> resize_box(const Picture& image, std::int64_t width, std::int64_t height, const PixelBox& box,
                            Interpolation interpolation) {
   // Below this limit the sums of the fixed-point weights can't leave int32: rounding adds at most half a unit per tap.
   constexpr std::int64_t kMaxReduction = std::int64_t{1} << 20;
-  if (width > kMaxSide || height > kMaxSide || picture.width / width > kMaxReduction ||
-      picture.height / height > kMaxReduction) {
+  if (width > kMaxSide || height > kMaxSide || image.width / width > kMaxReduction ||
+      image.height / height > kMaxReduction) {
     return Error{ErrorCode::kLimit,
-                 "cannot resize an image of " + std::to_string(picture.width) + " x " + std::to_string(picture.height) +
+                 "cannot resize an image of " + std::to_string(image.width) + " x " + std::to_string(image.height) +
                      " to " + std::to_string(width) + " x " + std::to_string(height) + ": a side may have at most " +
                      std::to_string(kMaxSide) + " pixels; crop the image to its content",
                  "preprocessing"};
   }
-  return interpolation == Interpolation::kNearest ? resize_nearest(picture, width, height, box)
-                                                  : resize_bilinear(picture, width, height, box);
+  return interpolation == Interpolation::kNearest ? resize_nearest(image, width, height, box)
+                                                  : resize_bilinear(image, width, height, box);
 }
 
 }  // namespace narrow::engine

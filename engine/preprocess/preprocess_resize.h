@@ -16,11 +16,11 @@ struct PixelBox {
   std::int64_t height = 0;
 };
 
-// Resizes `picture` to `width` x `height` and returns the pixels inside `box`. The values do not depend on the box.
-// Preconditions: the box lies inside the result and is not empty; `picture` is valid and its sides are at most
+// Resizes `image` to `width` x `height` and returns the pixels inside `box`. The values do not depend on the box.
+// Preconditions: the box lies inside the result and is not empty; `image` is valid and its sides are at most
 // kMaxSide. Error: kLimit for sides beyond what fixed-point arithmetic can resize.
 inline constexpr std::int64_t kMaxSide = std::int64_t{1} << 26;
-[[nodiscard]] Result<Picture> resize_box(const Picture& picture, std::int64_t width, std::int64_t height,
+[[nodiscard]] Result<Picture> resize_box(const Picture& image, std::int64_t width, std::int64_t height,
                                          const PixelBox& box, Interpolation interpolation);
 
 }  // namespace narrow::engine

@@ -147,7 +147,7 @@ Status Session::run_steps(std::span<const float> input, std::span<float> scores,
   return {};
 }
 
-Result<std::vector<float>> Session::classify(const Picture& picture) {
+Result<std::vector<float>> Session::classify(const Picture& image) {
   const TensorShape shape = impl_->model.input_shape();
   if (shape.channels != impl_->model.preprocessing().channels) {
     return Error{ErrorCode::kUnsupported,
@@ -157,7 +157,7 @@ Result<std::vector<float>> Session::classify(const Picture& picture) {
                  "input"};
   }
   std::vector<float> input(static_cast<std::size_t>(impl_->input_elems));
-  NARROW_TRY(preprocess(picture, impl_->model.preprocessing(), input));
+  NARROW_TRY(preprocess(image, impl_->model.preprocessing(), input));
   std::vector<float> scores(static_cast<std::size_t>(impl_->classes));
   NARROW_TRY(run(input, scores));
   return scores;

@@ -48,8 +48,9 @@ void poll(std::chrono::nanoseconds limit, const Done& done) {
   } while (Clock::now() < end);
 }
 
-void drain(ThreadPool::Job& job, int slot) {
-  for (int index = job.next.fetch_add(1); index < job.count; index = job.next.fetch_add(1)) (*job.task)(index, slot);
+void drain(ThreadPool::Loop& loop, int slot) {
+  for (int index = loop.next.fetch_add(1); index < loop.count; index = loop.next.fetch_add(1))
+    (*loop.task)(index, slot);
 }
 
 struct Registry {
@@ -105,46 +106,46 @@ ThreadPool::~ThreadPool() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-ThreadPool::Job* ThreadPool::open_job() const {
-  for (Job* job = jobs_; job != nullptr; job = job->following) {
-    if (job->joined < job->seats && job->next.load() < job->count) return job;
+ThreadPool::Loop* ThreadPool::open_loop() const {
+  for (Loop* loop = loops_; loop != nullptr; loop = loop->following) {
+    if (loop->helpers < loop->helper_limit && loop->next.load() < loop->count) return loop;
   }
   return nullptr;
 }
 
-void ThreadPool::post(Job& job) {
-  job.joined = 0;
-  job.next = 0;
-  job.following = nullptr;
+void ThreadPool::post(Loop& loop) {
+  loop.helpers = 0;
+  loop.next = 0;
+  loop.following = nullptr;
   {
     const auto lock = lock_soon(mutex_);
-    Job** last = &jobs_;
+    Loop** last = &loops_;
     while (*last != nullptr) last = &(*last)->following;
-    *last = &job;
+    *last = &loop;
   }
   posted_.fetch_add(1);
-  for (int i = 0; i < job.seats; ++i) wake_.notify_one();
+  for (int i = 0; i < loop.helper_limit; ++i) wake_.notify_one();
 }
 
-void ThreadPool::remove(const Job& job) {
-  Job** place = &jobs_;
-  while (*place != &job) place = &(*place)->following;
-  *place = job.following;
+void ThreadPool::remove(const Loop& loop) {
+  Loop** place = &loops_;
+  while (*place != &loop) place = &(*place)->following;
+  *place = loop.following;
 }
 
-void ThreadPool::run(Job& job) {
-  post(job);
-  drain(job, 0);
+void ThreadPool::run(Loop& loop) {
+  post(loop);
+  drain(loop, 0);
   {
     const auto lock = lock_soon(mutex_);
-    remove(job);
-    if (job.active == 0) return;
+    remove(loop);
+    if (loop.active == 0) return;
   }
   const std::chrono::nanoseconds patience =
-      runs_ > 0 ? std::max<std::chrono::nanoseconds>(job.spin, kBetweenLoops) : job.spin;
-  if (patience.count() > 0) poll(patience, [&] { return job.active == 0; });
-  auto lock = lock_soon(mutex_);  // needed even if polling was enough: a helper may hold the mutex and still use `job`
-  job.idle.wait(lock, [&] { return job.active == 0; });
+      runs_ > 0 ? std::max<std::chrono::nanoseconds>(loop.spin, kBetweenLoops) : loop.spin;
+  if (patience.count() > 0) poll(patience, [&] { return loop.active == 0; });
+  auto lock = lock_soon(mutex_);  // needed even if polling was enough: a helper may hold the mutex and still use `loop`
+  loop.idle.wait(lock, [&] { return loop.active == 0; });
 }
 
 void ThreadPool::work() {
@@ -152,16 +153,16 @@ void ThreadPool::work() {
   std::chrono::nanoseconds spin{0};  // of the last loop that this thread took part in
   auto lock = lock_soon(mutex_);
   while (!stop_) {
-    Job* const job = open_job();
-    if (job != nullptr) {
-      const int slot = ++job->joined;
-      ++job->active;
+    Loop* const loop = open_loop();
+    if (loop != nullptr) {
+      const int slot = ++loop->helpers;
+      ++loop->active;
       worked = true;
-      spin = job->spin;
+      spin = loop->spin;
       lock.unlock();
-      drain(*job, slot);
+      drain(*loop, slot);
       lock = lock_soon(mutex_);
-      if (--job->active == 0) job->idle.notify_one();
+      if (--loop->active == 0) loop->idle.notify_one();
     } else if (worked) {
       const std::uint64_t seen = posted_;
       lock.unlock();
@@ -193,7 +194,7 @@ Result<std::unique_ptr<PoolExecutor>> PoolExecutor::create(int threads, int spin
   if (threads > 1) {
     NARROW_ASSIGN(executor->pool_, ThreadPool::shared(threads - 1));
   }
-  executor->job_.spin = std::chrono::microseconds(spin_us);
+  executor->loop_.spin = std::chrono::microseconds(spin_us);
   return executor;
 }
 
@@ -202,10 +203,10 @@ void PoolExecutor::parallel_for(int count, const std::function<void(int index, i
     for (int index = 0; index < count; ++index) task(index, 0);
     return;
   }
-  job_.task = &task;
-  job_.count = count;
-  job_.seats = std::min(count, threads_) - 1;
-  pool_->run(job_);
+  loop_.task = &task;
+  loop_.count = count;
+  loop_.helper_limit = std::min(count, threads_) - 1;
+  pool_->run(loop_);
 }
 
 }  // namespace narrow::engine

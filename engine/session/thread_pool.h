@@ -32,20 +32,20 @@ class ThreadPool {
   ThreadPool& operator=(const ThreadPool&) = delete;
 
   // One parallel loop, owned by the thread that posts it.
-  struct Job {
+  struct Loop {
     const std::function<void(int, int)>* task = nullptr;
     int count = 0;
-    int seats = 0;  // number of helpers that may take part
+    int helper_limit = 0;  // number of helpers that may take part
     // How long a waiting thread polls before it sleeps; longer within a run, see begin_run.
     std::chrono::nanoseconds spin{0};
     std::atomic<int> next{0};
-    int joined = 0;              // helpers that took part so far, guarded by the mutex; also the slot of the latest
+    int helpers = 0;             // helpers that took part so far, guarded by the mutex; also the slot of the latest
     std::atomic<int> active{0};  // helpers at work; changes only under the mutex
     std::condition_variable idle;
-    Job* following = nullptr;  // next in the list of loops
+    Loop* following = nullptr;  // next in the list of loops
   };
   // Calls task(index, slot) for all indices and returns. The caller has slot 0.
-  void run(Job& job);
+  void run(Loop& loop);
   // Between begin_run and end_run, helpers that have worked poll for a while before they sleep, because waking up takes
   // longer than small layers do.
   void begin_run() { runs_.fetch_add(1); }
@@ -57,14 +57,14 @@ class ThreadPool {
   ThreadPool() = default;
   Status grow(int helpers);
   void work();
-  void post(Job& job);
-  void remove(const Job& job);
-  [[nodiscard]] Job* open_job() const;  // the oldest loop that may take a helper and has indices left; nullptr: none
+  void post(Loop& loop);
+  void remove(const Loop& loop);
+  [[nodiscard]] Loop* open_loop() const;  // the oldest loop that may take a helper and has indices left; nullptr: none
 
   std::mutex mutex_;
   std::condition_variable wake_;
   std::vector<std::thread> threads_;
-  Job* jobs_ = nullptr;
+  Loop* loops_ = nullptr;
   bool stop_ = false;
   std::atomic<std::uint64_t> posted_{0};  // changes with every posted loop, for threads that poll
   std::atomic<int> runs_{0};              // runs in progress
@@ -100,7 +100,7 @@ class PoolExecutor final : public Executor {
   explicit PoolExecutor(int threads) : threads_(threads) {}
   int threads_;
   std::shared_ptr<ThreadPool> pool_;  // nullptr: one thread
-  ThreadPool::Job job_;
+  ThreadPool::Loop loop_;
 };
 
 inline constexpr int kMaxSpinUs = 10'000;

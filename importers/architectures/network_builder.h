@@ -38,7 +38,7 @@ struct PoolShape {
   int kernel = 3;
   int stride = 2;
   std::optional<int> pad = std::nullopt;  // as in a convolution
-  // The last window may reach beyond the padded picture, as long as it starts inside (PyTorch's ceil_mode).
+  // The last window may reach beyond the padded image, as long as it starts inside (PyTorch's ceil_mode).
   bool ceil_mode = false;
 };
 

@@ -9,8 +9,8 @@
 namespace narrow::importers {
 namespace {
 
-constexpr Clamp kRelu{0.0F, std::numeric_limits<float>::infinity()};
-constexpr Clamp kRelu6{0.0F, 6.0F};
+constexpr Clamp kReluClamp{0.0F, std::numeric_limits<float>::infinity()};
+constexpr Clamp kRelu6Clamp{0.0F, 6.0F};
 
 graph::FunctionKind function_kind(ActivationKind kind) {
   switch (kind) {
@@ -47,8 +47,8 @@ int ceil_padding(std::int64_t size, int pad, const PoolShape& shape) {
 }  // namespace
 
 Flow NetworkBuilder::activation(const std::string& name, const Flow& in, ActivationKind kind) {
-  if (kind == ActivationKind::kRelu) return node(name, graph::Activation{}, {in}, in.channels, kRelu);
-  if (kind == ActivationKind::kRelu6) return node(name, graph::Activation{}, {in}, in.channels, kRelu6);
+  if (kind == ActivationKind::kRelu) return node(name, graph::Activation{}, {in}, in.channels, kReluClamp);
+  if (kind == ActivationKind::kRelu6) return node(name, graph::Activation{}, {in}, in.channels, kRelu6Clamp);
   return node(name, function_of(kind), {in}, in.channels);
 }
 

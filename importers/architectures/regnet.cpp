@@ -6,19 +6,18 @@
 namespace narrow::importers {
 namespace {
 
-constexpr auto kRelu = ActivationKind::kRelu;
-
 Flow block(NetworkBuilder& builder, const std::string& name, const Flow& in, int stride, std::int64_t width,
            const RegnetShape& shape) {
   const Flow shortcut = stride == 1
                             ? in
                             : sequential_layer(builder, name + ".proj", in,
                                                {.kernel = 1, .stride = stride, .out_channels = width}, std::nullopt);
-  Flow flow = sequential_layer(builder, name + ".f.a", in, {.kernel = 1, .out_channels = width}, kRelu);
+  Flow flow = sequential_layer(builder, name + ".f.a", in, {.kernel = 1, .out_channels = width}, ActivationKind::kRelu);
   const int groups = static_cast<int>(width / shape.group_width);
   flow = sequential_layer(builder, name + ".f.b", flow, {.stride = stride, .out_channels = width, .groups = groups},
-                          kRelu);
-  if (shape.squeezes) flow = squeeze_excitation(builder, name + ".f.se", flow, {kRelu, ActivationKind::kSigmoid});
+                          ActivationKind::kRelu);
+  if (shape.squeezes)
+    flow = squeeze_excitation(builder, name + ".f.se", flow, {ActivationKind::kRelu, ActivationKind::kSigmoid});
   flow = sequential_layer(builder, name + ".f.c", flow, {.kernel = 1, .out_channels = width}, std::nullopt);
   return builder.relu(name + ".activation", builder.add(name + ".add", shortcut, flow));
 }
@@ -26,7 +25,7 @@ Flow block(NetworkBuilder& builder, const std::string& name, const Flow& in, int
 }  // namespace
 
 Flow build_regnet(NetworkBuilder& builder, Flow in, const RegnetShape& shape) {
-  Flow flow = sequential_layer(builder, "stem", in, {.stride = 2, .out_channels = 32}, kRelu);
+  Flow flow = sequential_layer(builder, "stem", in, {.stride = 2, .out_channels = 32}, ActivationKind::kRelu);
   for (std::size_t stage = 0; stage < shape.blocks.size(); ++stage) {
     const std::string number = std::to_string(stage + 1);
     std::string name = "trunk_output.block" + number;

@@ -39,8 +39,7 @@ Flow unit(NetworkBuilder& builder, const std::string& name, const Flow& in, int 
 
 Flow build_shufflenet_v2(NetworkBuilder& builder, Flow in, const std::array<int, 3>& channels) {
   constexpr std::array<int, 3> kUnits{4, 8, 4};
-  constexpr auto kRelu = ActivationKind::kRelu;
-  Flow flow = sequential_layer(builder, "conv1", in, {.stride = 2, .out_channels = 24}, kRelu);
+  Flow flow = sequential_layer(builder, "conv1", in, {.stride = 2, .out_channels = 24}, ActivationKind::kRelu);
   flow = builder.max_pool("maxpool", flow, {3, 2});
   for (std::size_t stage = 0; stage < kUnits.size(); ++stage) {
     for (int index = 0; index < kUnits[stage]; ++index) {
@@ -48,7 +47,7 @@ Flow build_shufflenet_v2(NetworkBuilder& builder, Flow in, const std::array<int,
       flow = unit(builder, name, flow, index == 0 ? 2 : 1, channels[stage]);
     }
   }
-  flow = sequential_layer(builder, "conv5", flow, {.kernel = 1, .out_channels = 1024}, kRelu);
+  flow = sequential_layer(builder, "conv5", flow, {.kernel = 1, .out_channels = 1024}, ActivationKind::kRelu);
   return builder.linear("fc", builder.global_average_pool("avgpool", flow));
 }
 

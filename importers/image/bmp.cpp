@@ -15,7 +15,7 @@ using Color = std::array<std::uint8_t, 3>;
 
 enum Compression : std::uint32_t { kNone = 0, kRle8 = 1, kRle4 = 2, kBitFields = 3, kAlphaBitFields = 6 };
 
-struct Header {
+struct BmpHeader {
   std::uint64_t width = 0;
   std::uint64_t height = 0;
   bool top_down = false;
@@ -27,17 +27,17 @@ struct Header {
   Bytes pixels;
 };
 
-Error ends_early() { return broken("BMP", "the file ends early"); }
+Error bmp_ends_early() { return broken("BMP", "the file ends early"); }
 
 // The old OS/2 header: 16-bit sides, no compression.
-void read_core_header(Bytes bytes, Header& header) {
+void read_core_header(Bytes bytes, BmpHeader& header) {
   header.width = little_endian_16(bytes, 18);
   header.height = little_endian_16(bytes, 20);
   header.bits = little_endian_16(bytes, 24);
   header.palette_entry_bytes = 3;
 }
 
-Status read_info_header(Bytes bytes, Header& header) {
+Status read_info_header(Bytes bytes, BmpHeader& header) {
   const auto signed_width = static_cast<std::int32_t>(little_endian_32(bytes, 18));
   const auto signed_height = static_cast<std::int32_t>(little_endian_32(bytes, 22));
   if (signed_width < 0) return broken("BMP", "negative width");
@@ -51,7 +51,7 @@ Status read_info_header(Bytes bytes, Header& header) {
   return {};
 }
 
-Status check_compression(const Header& header) {
+Status check_compression(const BmpHeader& header) {
   switch (header.compression) {
     case kNone:
       return {};
@@ -72,9 +72,9 @@ Status check_compression(const Header& header) {
                            std::to_string(header.bits) + " bits per pixel");
 }
 
-Result<Header> read_header(Bytes bytes, const PictureLimits& limits) {
+Result<BmpHeader> read_bmp_header(Bytes bytes, const PictureLimits& limits) {
   constexpr std::size_t kFileHeaderBytes = 14;
-  if (bytes.size() < kFileHeaderBytes + 4) return ends_early();
+  if (bytes.size() < kFileHeaderBytes + 4) return bmp_ends_early();
   std::size_t pixels_at = little_endian_32(bytes, 10);
   const std::size_t header_bytes = little_endian_32(bytes, kFileHeaderBytes);
   constexpr std::array<std::size_t, 7> kKnown{12, 40, 52, 56, 64, 108, 124};
@@ -82,9 +82,9 @@ Result<Header> read_header(Bytes bytes, const PictureLimits& limits) {
     return unsupported("BMP", "a header of " + std::to_string(header_bytes) + " bytes");
   }
   std::size_t at = kFileHeaderBytes + header_bytes;
-  if (bytes.size() < at) return ends_early();
+  if (bytes.size() < at) return bmp_ends_early();
 
-  Header header;
+  BmpHeader header;
   std::size_t colors = 0;
   if (header_bytes == 12) {
     read_core_header(bytes, header);
@@ -101,7 +101,7 @@ Result<Header> read_header(Bytes bytes, const PictureLimits& limits) {
   if (header.compression == kBitFields || header.compression == kAlphaBitFields) {
     // Masks follow the 40 bytes of the oldest header. Later headers have them at the same offset.
     constexpr std::size_t kMasksAt = kFileHeaderBytes + 40;
-    if (bytes.size() < kMasksAt + 12) return ends_early();
+    if (bytes.size() < kMasksAt + 12) return bmp_ends_early();
     for (std::size_t i = 0; i < 3; ++i) header.masks[i] = little_endian_32(bytes, kMasksAt + 4 * i);
     if (header_bytes == 40) at += header.compression == kBitFields ? 12 : 16;
   }
@@ -110,15 +110,15 @@ Result<Header> read_header(Bytes bytes, const PictureLimits& limits) {
     // Some writers forget the palette in the offset of the pixels. Pillow and others read such files.
     if (pixels_at == at) pixels_at += colors * header.palette_entry_bytes;
     const std::size_t end = std::max(at, pixels_at);
-    if (end > bytes.size()) return ends_early();
+    if (end > bytes.size()) return bmp_ends_early();
     header.palette = bytes.subspan(at, std::min(end - at, colors * header.palette_entry_bytes));
   }
-  if (pixels_at > bytes.size()) return ends_early();
+  if (pixels_at > bytes.size()) return bmp_ends_early();
   header.pixels = bytes.subspan(pixels_at);
   return header;
 }
 
-std::array<Color, 256> read_palette(const Header& header) {
+std::array<Color, 256> read_palette(const BmpHeader& header) {
   std::array<Color, 256> palette{};
   for (std::size_t i = 0; i < header.palette.size() / header.palette_entry_bytes; ++i) {
     const std::uint8_t* entry = header.palette.data() + i * header.palette_entry_bytes;
@@ -145,7 +145,7 @@ class Channel {
 };
 
 // Decodes one row of pixels without run lengths.
-void decode_row(const Header& header, const std::array<Color, 256>& palette, const std::array<Channel, 3>& channels,
+void decode_row(const BmpHeader& header, const std::array<Color, 256>& palette, const std::array<Channel, 3>& channels,
                 const std::uint8_t* in, std::uint8_t* out) {
   for (std::size_t x = 0; x < header.width; ++x, out += 3) {
     if (header.bits <= 8) {
@@ -164,38 +164,38 @@ void decode_row(const Header& header, const std::array<Color, 256>& palette, con
   }
 }
 
-Result<Picture> decode_plain(const Header& header) {
+Result<Picture> decode_plain(const BmpHeader& header) {
   const std::uint64_t row_bits = header.width * header.bits;
   const std::uint64_t stride = (row_bits + 31) / 32 * 4;
   // The last row may lack its padding.
-  if (header.pixels.size() < stride * (header.height - 1) + (row_bits + 7) / 8) return ends_early();
+  if (header.pixels.size() < stride * (header.height - 1) + (row_bits + 7) / 8) return bmp_ends_early();
   const std::array<Color, 256> palette = read_palette(header);
   const std::array<Channel, 3> channels{Channel(header.masks[0]), Channel(header.masks[1]), Channel(header.masks[2])};
-  Picture picture = blank(header.width, header.height);
+  Picture image = blank(header.width, header.height);
   for (std::uint64_t y = 0; y < header.height; ++y) {
     const std::uint64_t out_y = header.top_down ? y : header.height - 1 - y;
     decode_row(header, palette, channels, header.pixels.data() + y * stride,
-               picture.rgb.data() + out_y * header.width * 3);
+               image.rgb.data() + out_y * header.width * 3);
   }
-  return picture;
+  return image;
 }
 
 // Decodes run lengths: pairs {count, index}. A count of 0 begins an escape: 0 end of row, 1 end of image, 2 a jump, n
 // >= 3 that number of plain indices, padded to 16 bits. Pixels beyond the end of a row are dropped.
-Result<Picture> decode_runs(const Header& header) {
+Result<Picture> decode_runs(const BmpHeader& header) {
   const bool nibbles = header.compression == kRle4;
   const std::array<Color, 256> palette = read_palette(header);
   const Bytes in = header.pixels;
   // Pixels that a jump or an early end leaves out have colour 0 of the palette. check_size() has limited the image.
-  Picture picture = blank(header.width, header.height);
-  for (std::size_t i = 0; i < picture.rgb.size(); i += 3)
-    std::copy(palette[0].begin(), palette[0].end(), picture.rgb.begin() + static_cast<std::ptrdiff_t>(i));
+  Picture image = blank(header.width, header.height);
+  for (std::size_t i = 0; i < image.rgb.size(); i += 3)
+    std::copy(palette[0].begin(), palette[0].end(), image.rgb.begin() + static_cast<std::ptrdiff_t>(i));
   std::uint64_t x = 0;
   std::uint64_t y = 0;  // from the bottom
   const auto put = [&](std::uint8_t index) {
     if (x < header.width && y < header.height) {
       const std::uint64_t at = ((header.height - 1 - y) * header.width + x) * 3;
-      std::copy(palette[index].begin(), palette[index].end(), picture.rgb.begin() + static_cast<std::ptrdiff_t>(at));
+      std::copy(palette[index].begin(), palette[index].end(), image.rgb.begin() + static_cast<std::ptrdiff_t>(at));
     }
     ++x;
   };
@@ -207,7 +207,7 @@ Result<Picture> decode_runs(const Header& header) {
     if (in.size() - at < 2) {
       // Some writers omit the end mark after the last pixel.
       if (y + 1 == header.height && x >= header.width) break;
-      return ends_early();
+      return bmp_ends_early();
     }
     const std::uint8_t count = in[at];
     const std::uint8_t value = in[at + 1];
@@ -220,24 +220,24 @@ Result<Picture> decode_runs(const Header& header) {
     } else if (value == 1) {
       break;
     } else if (value == 2) {
-      if (in.size() - at < 2) return ends_early();
+      if (in.size() - at < 2) return bmp_ends_early();
       x += in[at];
       y += in[at + 1];
       at += 2;
     } else {
       const std::size_t bytes = nibbles ? (std::size_t{value} + 1) / 2 : value;
-      if (in.size() - at < bytes) return ends_early();
+      if (in.size() - at < bytes) return bmp_ends_early();
       for (std::size_t i = 0; i < value; ++i) put(nibbles ? nibble(in[at + i / 2], i) : in[at + i]);
       at = std::min(in.size(), at + bytes + bytes % 2);
     }
   }
-  return picture;
+  return image;
 }
 
 }  // namespace
 
 Result<Picture> decode_bmp(Bytes bytes, const PictureLimits& limits) {
-  NARROW_ASSIGN(const Header header, read_header(bytes, limits));
+  NARROW_ASSIGN(const BmpHeader header, read_bmp_header(bytes, limits));
   return header.compression == kRle8 || header.compression == kRle4 ? decode_runs(header) : decode_plain(header);
 }
 

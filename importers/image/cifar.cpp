@@ -57,11 +57,11 @@ Result<Picture> read_cifar(const CifarFile& source, std::uint64_t record) {
   std::array<std::byte, kRecordBytes> bytes{};
   NARROW_ASSIGN(const std::size_t got, source.file.read_at(record * kRecordBytes, bytes));
   if (got != bytes.size()) return Error{ErrorCode::kIo, "the file became shorter", source.path.string()};
-  Picture picture = blank(kSide, kSide);
+  Picture image = blank(kSide, kSide);
   for (std::size_t i = 0; i < 3 * kPlaneBytes; ++i) {
-    picture.rgb[i % kPlaneBytes * 3 + i / kPlaneBytes] = std::to_integer<std::uint8_t>(bytes[1 + i]);
+    image.rgb[i % kPlaneBytes * 3 + i / kPlaneBytes] = std::to_integer<std::uint8_t>(bytes[1 + i]);
   }
-  return picture;
+  return image;
 }
 
 }  // namespace narrow::image

@@ -25,9 +25,9 @@ Status check_size(const char* format, std::uint64_t width, std::uint64_t height,
 }
 
 Picture blank(std::uint64_t width, std::uint64_t height) {
-  Picture picture{static_cast<int>(width), static_cast<int>(height), {}};
-  picture.rgb.assign(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3, 0);
-  return picture;
+  Picture image{static_cast<int>(width), static_cast<int>(height), {}};
+  image.rgb.assign(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3, 0);
+  return image;
 }
 
 Format detect_format(Bytes bytes) {
@@ -106,13 +106,13 @@ Result<Picture> decode_picture(std::span<const std::byte> bytes, const PictureLi
 
 Result<Picture> load_picture(const std::filesystem::path& path, const PictureLimits& limits) {
   NARROW_ASSIGN(const std::vector<std::byte> bytes, importers::read_file(path, limits.max_file_bytes));
-  Result<Picture> picture = decode_picture(bytes, limits);
-  if (!picture.ok()) {
-    Error error = std::move(picture).error();
+  Result<Picture> image = decode_picture(bytes, limits);
+  if (!image.ok()) {
+    Error error = std::move(image).error();
     error.where = path.string();
     return error;
   }
-  return picture;
+  return image;
 }
 
 }  // namespace narrow

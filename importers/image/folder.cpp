@@ -14,9 +14,9 @@ Error unreadable(const fs::path& folder, const std::error_code& error) {
 
 bool is_hidden(const fs::path& path) { return path.filename().string().starts_with('.'); }
 
-bool is_picture(const fs::directory_entry& entry) {
+bool is_image(const fs::directory_entry& entry) {
   std::error_code ignored;
-  return !is_hidden(entry.path()) && has_picture_ending(entry.path()) && entry.is_regular_file(ignored);
+  return !is_hidden(entry.path()) && has_image_extension(entry.path()) && entry.is_regular_file(ignored);
 }
 
 void sort_by_bytes(std::vector<fs::path>& paths) {
@@ -24,26 +24,26 @@ void sort_by_bytes(std::vector<fs::path>& paths) {
 }
 
 // The images of a class, at any depth. Links to folders are not followed, because they may form a cycle.
-Result<std::vector<fs::path>> pictures_below(const fs::path& folder) {
-  std::vector<fs::path> pictures;
+Result<std::vector<fs::path>> images_below(const fs::path& folder) {
+  std::vector<fs::path> images;
   std::error_code error;
   fs::recursive_directory_iterator at(folder, error);
   for (; !error && at != fs::recursive_directory_iterator(); at.increment(error)) {
-    if (is_picture(*at)) pictures.push_back(at->path());
+    if (is_image(*at)) images.push_back(at->path());
     if (is_hidden(at->path())) at.disable_recursion_pending();
   }
   if (error) return unreadable(folder, error);
-  sort_by_bytes(pictures);
-  return pictures;
+  sort_by_bytes(images);
+  return images;
 }
 
 }  // namespace
 
-bool has_picture_ending(const fs::path& path) {
-  std::string ending = path.extension().string();
-  for (char& c : ending) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+bool has_image_extension(const fs::path& path) {
+  std::string extension = path.extension().string();
+  for (char& c : extension) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   for (const char* known : {".jpg", ".jpeg", ".png", ".bmp", ".dib", ".ppm", ".pgm", ".pbm", ".pnm"}) {
-    if (ending == known) return true;
+    if (extension == known) return true;
   }
   return false;
 }
@@ -63,8 +63,8 @@ Result<FolderContent> read_folder(const fs::path& folder) {
   std::error_code error;
   for (fs::directory_iterator at(folder, error); !error && at != fs::directory_iterator(); at.increment(error)) {
     std::error_code ignored;
-    if (is_picture(*at)) {
-      content.pictures.push_back(at->path());
+    if (is_image(*at)) {
+      content.images.push_back(at->path());
     } else if (at->is_directory(ignored) && !is_hidden(at->path())) {
       subfolders.push_back(at->path());
     } else if (at->path().extension() == ".tsv") {
@@ -72,24 +72,24 @@ Result<FolderContent> read_folder(const fs::path& folder) {
     }
   }
   if (error) return unreadable(folder, error);
-  sort_by_bytes(content.pictures);
+  sort_by_bytes(content.images);
   sort_by_bytes(subfolders);
   for (const fs::path& subfolder : subfolders) {
-    NARROW_ASSIGN(std::vector<fs::path> pictures, pictures_below(subfolder));
-    if (pictures.empty()) {
+    NARROW_ASSIGN(std::vector<fs::path> images, images_below(subfolder));
+    if (images.empty()) {
       content.empty_subfolders.push_back(subfolder.filename().string());
     } else {
-      content.classes.push_back({subfolder.filename().string(), std::move(pictures)});
+      content.classes.push_back({subfolder.filename().string(), std::move(images)});
     }
   }
-  if (!content.pictures.empty() && !content.classes.empty()) {
+  if (!content.images.empty() && !content.classes.empty()) {
     return Error{ErrorCode::kMalformed,
-                 "images both in the folder itself (" + content.pictures.front().filename().string() +
+                 "images both in the folder itself (" + content.images.front().filename().string() +
                      ") and in its subfolders (" + content.classes.front().name +
                      "); keep a subfolder per class, or images only",
                  folder.string()};
   }
-  if (content.pictures.empty() && content.classes.empty()) {
+  if (content.images.empty() && content.classes.empty()) {
     return Error{ErrorCode::kNotFound,
                  "no image in this folder (JPEG, PNG, BMP or PNM by file extension)" +
                      (lists.empty() ? std::string() : "; did you mean the list " + quoted_list(lists) + "?"),

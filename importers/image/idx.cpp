@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 
 constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 30;  // the training images of MNIST have 47 MB
 // An image may be one byte in the file, and takes far more in memory.
-constexpr std::uint64_t kMaxPictures = 1000 * 1000;
+constexpr std::uint64_t kMaxImages = 1000 * 1000;
 constexpr std::uint32_t kLabelsMagic = 0x0801;
 constexpr std::uint32_t kImagesMagic = 0x0803;
 constexpr std::size_t kLabelsHeader = 8;
@@ -68,14 +68,14 @@ Result<std::uint64_t> images_size(std::span<const std::byte> header, const std::
     return Error{status.error().code, status.error().message, where};
   }
   const std::uint64_t pixels = height * width;
-  if (count > kMaxPictures || count > kMaxBytes / pixels) return too_large(where);
+  if (count > kMaxImages || count > kMaxBytes / pixels) return too_large(where);
   return kImagesHeader + count * pixels;
 }
 
 Result<std::uint64_t> labels_size(std::span<const std::byte> header, const std::string& where) {
   NARROW_TRY(check_magic(header, kLabelsHeader, kLabelsMagic, where));
   const std::uint64_t count = big_endian(header, 4);
-  if (count > kMaxPictures) return too_large(where);
+  if (count > kMaxImages) return too_large(where);
   return kLabelsHeader + count;
 }
 
@@ -157,12 +157,12 @@ Status append_idx(const fs::path& path, const ClassNames& class_names, std::vect
   return {};
 }
 
-Picture read_idx_picture(const IdxImages& source, std::uint64_t record) {
-  Picture picture = blank(source.width, source.height);
-  const std::size_t pixels = picture.rgb.size() / 3;
+Picture read_idx_image(const IdxImages& source, std::uint64_t record) {
+  Picture image = blank(source.width, source.height);
+  const std::size_t pixels = image.rgb.size() / 3;
   const std::byte* grays = source.bytes.data() + kImagesHeader + static_cast<std::size_t>(record) * pixels;
-  for (std::size_t i = 0; i < picture.rgb.size(); ++i) picture.rgb[i] = std::to_integer<std::uint8_t>(grays[i / 3]);
-  return picture;
+  for (std::size_t i = 0; i < image.rgb.size(); ++i) image.rgb[i] = std::to_integer<std::uint8_t>(grays[i / 3]);
+  return image;
 }
 
 }  // namespace narrow::image

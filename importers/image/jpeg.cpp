@@ -61,23 +61,23 @@ class Rewriter {
   int scans_ = 0;
 };
 
-Error ends_early() { return broken("JPEG", "the file ends early"); }
+Error jpeg_ends_early() { return broken("JPEG", "the file ends early"); }
 
 Result<std::uint8_t> Rewriter::next_marker() {
   while (true) {
     while (at_ < bytes_.size() && bytes_[at_] != 0xFF) ++at_;
     while (at_ < bytes_.size() && bytes_[at_] == 0xFF) ++at_;
-    if (at_ >= bytes_.size()) return ends_early();
+    if (at_ >= bytes_.size()) return jpeg_ends_early();
     const std::uint8_t marker = bytes_[at_++];
     if (marker != 0) return marker;
   }
 }
 
 Result<Bytes> Rewriter::segment() {
-  if (bytes_.size() - at_ < 2) return ends_early();
+  if (bytes_.size() - at_ < 2) return jpeg_ends_early();
   const std::size_t length = big_endian_16(bytes_, at_);
   if (length < 2) return broken("JPEG", "impossible segment length at offset " + std::to_string(at_));
-  if (length > bytes_.size() - at_) return ends_early();
+  if (length > bytes_.size() - at_) return jpeg_ends_early();
   const Bytes data = bytes_.subspan(at_ + 2, length - 2);
   at_ += length;
   return data;
@@ -153,7 +153,7 @@ Status Rewriter::scan(Bytes segment) {
     at_ = static_cast<std::size_t>(found - bytes_.begin());
     const std::size_t marker_at = at_;
     while (at_ < bytes_.size() && bytes_[at_] == 0xFF) ++at_;
-    if (at_ >= bytes_.size()) return ends_early();
+    if (at_ >= bytes_.size()) return jpeg_ends_early();
     const std::uint8_t marker = bytes_[at_];
     if (marker != 0 && (marker < kRst0 || marker > kRst7)) {
       at_ = marker_at;

@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 using image::Entry;
 using image::FolderContent;
 
-enum class Kind { kFolder, kList, kCifar, kIdx, kPicture };
+enum class Kind { kFolder, kList, kCifar, kIdx, kImage };
 
 // Detects what a path is. A folder is a folder. For a file, the file extension decides (.txt .tsv .lst .csv: list,
 // .bin: CIFAR-10, .jpg ...: image). With another extension the content decides: an image, IDX or gzip by its first
@@ -33,19 +33,19 @@ Result<Kind> kind_of(const fs::path& path) {
     return Error{ErrorCode::kNotFound, "no such file or folder", path.string()};
   }
   if (fs::is_directory(status)) return Kind::kFolder;
-  const std::string ending = path.extension().string();
+  const std::string extension = path.extension().string();
   for (const char* list : {".txt", ".tsv", ".lst", ".csv"}) {
-    if (ending == list) return Kind::kList;
+    if (extension == list) return Kind::kList;
   }
-  if (ending == ".bin") return Kind::kCifar;
-  if (image::has_picture_ending(path) || !fs::is_regular_file(status)) return Kind::kPicture;
+  if (extension == ".bin") return Kind::kCifar;
+  if (image::has_image_extension(path) || !fs::is_regular_file(status)) return Kind::kImage;
 
   NARROW_ASSIGN(const importers::File file, importers::File::open(path));
   std::vector<std::byte> head(4096);
   NARROW_ASSIGN(const std::size_t size, file.read_at(0, head));
   head.resize(size);
   const image::Bytes bytes(reinterpret_cast<const std::uint8_t*>(head.data()), head.size());
-  if (image::detect_format(bytes) != image::Format::kNone) return Kind::kPicture;
+  if (image::detect_format(bytes) != image::Format::kNone) return Kind::kImage;
   if (image::looks_like_idx(head)) return Kind::kIdx;
   const bool text = !bytes.empty() && std::all_of(bytes.begin(), bytes.end(), [](std::uint8_t byte) {
     return byte >= 32 || (byte >= '\t' && byte <= '\r');
@@ -89,11 +89,11 @@ Result<std::vector<std::string>> folder_classes(const std::vector<std::pair<fs::
 }
 
 void append_folder(FolderContent& content, const std::vector<std::string>& classes, std::vector<Entry>& entries) {
-  for (fs::path& picture : content.pictures) entries.push_back({std::move(picture), std::nullopt, nullptr, 0, nullptr});
+  for (fs::path& image : content.images) entries.push_back({std::move(image), std::nullopt, nullptr, 0, nullptr});
   for (FolderContent::Class& folder_class : content.classes) {
     const auto at = std::find(classes.begin(), classes.end(), folder_class.name) - classes.begin();
-    for (fs::path& picture : folder_class.pictures) {
-      entries.push_back({std::move(picture), static_cast<int>(at), nullptr, 0, nullptr});
+    for (fs::path& image : folder_class.images) {
+      entries.push_back({std::move(image), static_cast<int>(at), nullptr, 0, nullptr});
     }
   }
 }
@@ -127,7 +127,7 @@ Result<std::vector<Entry>> open_all(const std::vector<fs::path>& paths, const st
       case Kind::kIdx:
         NARROW_TRY(image::append_idx(paths[i], class_names, entries));
         break;
-      case Kind::kPicture:
+      case Kind::kImage:
         entries.push_back({paths[i], std::nullopt, nullptr, 0, nullptr});
         break;
     }
@@ -167,14 +167,14 @@ Result<LabelledPicture> PictureSet::get(std::size_t index) const {
   const Entry& entry = impl_->entries[index];
   const auto record_name = [&] { return entry.path.string() + "#" + std::to_string(entry.record); };
   if (entry.idx) {
-    return LabelledPicture{image::read_idx_picture(*entry.idx, entry.record), entry.label, record_name()};
+    return LabelledPicture{image::read_idx_image(*entry.idx, entry.record), entry.label, record_name()};
   }
   if (entry.cifar) {
-    NARROW_ASSIGN(Picture picture, image::read_cifar(*entry.cifar, entry.record));
-    return LabelledPicture{std::move(picture), entry.label, record_name()};
+    NARROW_ASSIGN(Picture image, image::read_cifar(*entry.cifar, entry.record));
+    return LabelledPicture{std::move(image), entry.label, record_name()};
   }
-  NARROW_ASSIGN(Picture picture, load_picture(entry.path));
-  return LabelledPicture{std::move(picture), entry.label, entry.path.string()};
+  NARROW_ASSIGN(Picture image, load_picture(entry.path));
+  return LabelledPicture{std::move(image), entry.label, entry.path.string()};
 }
 
 }  // namespace narrow

@@ -36,15 +36,15 @@ std::uint32_t chunk_crc(Bytes bytes) {
   return ~crc;
 }
 
-struct Header {
+struct PngHeader {
   std::uint64_t width = 0;
   std::uint64_t height = 0;
   std::uint8_t color_type = 0;
 };
 
-Result<Header> read_header(Bytes chunk, const PictureLimits& limits) {
+Result<PngHeader> read_png_header(Bytes chunk, const PictureLimits& limits) {
   if (chunk.size() != kHeaderBytes) return broken("PNG", "its header has the wrong size");
-  const Header header{big_endian_32(chunk, 0), big_endian_32(chunk, 4), chunk[9]};
+  const PngHeader header{big_endian_32(chunk, 0), big_endian_32(chunk, 4), chunk[9]};
   const unsigned depth = chunk[8];
   // Bit depths that each colour type allows, as a mask.
   constexpr std::array<unsigned, 7> kDepths{
@@ -72,7 +72,7 @@ void append_chunk(std::vector<std::uint8_t>& out, std::string_view type, Bytes d
 }  // namespace
 
 Result<Picture> decode_png(Bytes bytes, const PictureLimits& limits) {
-  std::optional<Header> header;
+  std::optional<PngHeader> header;
   Bytes header_chunk;
   std::vector<std::uint8_t> palette;
   std::vector<std::uint8_t> compressed;
@@ -95,7 +95,7 @@ Result<Picture> decode_png(Bytes bytes, const PictureLimits& limits) {
     if (!header && type != "IHDR") return broken("PNG", "it does not begin with its header");
     if (type == "IHDR") {
       if (header) return broken("PNG", "two headers");
-      NARROW_ASSIGN(header, read_header(data, limits));
+      NARROW_ASSIGN(header, read_png_header(data, limits));
       header_chunk = data;
     } else if (type == "PLTE") {
       if (length == 0 || length % 3 != 0 || length > kPaletteBytes)

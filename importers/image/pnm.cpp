@@ -63,8 +63,8 @@ Result<Picture> decode_bitmap(Tokens& tokens, bool plain, std::size_t width, std
   const std::size_t row_bytes = (width + 7) / 8;
   const Bytes rows = tokens.rest();
   if (plain ? rows.size() < width * height : rows.size() / row_bytes < height) return Tokens::ends_early();
-  Picture picture = blank(width, height);
-  std::uint8_t* out = picture.rgb.data();
+  Picture image = blank(width, height);
+  std::uint8_t* out = image.rgb.data();
   for (std::size_t y = 0; y < height; ++y) {
     for (std::size_t x = 0; x < width; ++x, out += 3) {
       bool black = false;
@@ -76,7 +76,7 @@ Result<Picture> decode_bitmap(Tokens& tokens, bool plain, std::size_t width, std
       std::fill_n(out, 3, black ? std::uint8_t{0} : std::uint8_t{255});
     }
   }
-  return picture;
+  return image;
 }
 
 Result<Picture> decode_samples(Tokens& tokens, bool plain, bool color, std::size_t width, std::size_t height,
@@ -86,8 +86,8 @@ Result<Picture> decode_samples(Tokens& tokens, bool plain, bool color, std::size
   const std::size_t sample_bytes = plain || maximum < 256 ? 1 : 2;  // of a plain sample: at least one digit
   const Bytes raw = tokens.rest();
   if (raw.size() / sample_bytes < samples) return Tokens::ends_early();
-  Picture picture = blank(width, height);
-  std::uint8_t* out = picture.rgb.data();
+  Picture image = blank(width, height);
+  std::uint8_t* out = image.rgb.data();
   for (std::size_t i = 0; i < samples; ++i) {
     std::uint32_t sample = 0;
     if (plain) {
@@ -99,7 +99,7 @@ Result<Picture> decode_samples(Tokens& tokens, bool plain, bool color, std::size
     const auto value = static_cast<std::uint8_t>((sample * 255 + maximum / 2) / maximum);
     out = std::fill_n(out, color ? 1 : 3, value);
   }
-  return picture;
+  return image;
 }
 
 }  // namespace

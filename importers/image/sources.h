@@ -39,7 +39,7 @@ struct Entry {
 using ClassNames = std::vector<std::string>;
 
 // Whether the name has an image's file extension, in any case: jpg, jpeg, png, bmp, dib, ppm, pgm, pbm, pnm.
-[[nodiscard]] bool has_picture_ending(const std::filesystem::path& path);
+[[nodiscard]] bool has_image_extension(const std::filesystem::path& path);
 
 // Joins names for a message, and shortens a long list.
 [[nodiscard]] std::string quoted_list(const std::vector<std::string>& list);
@@ -49,11 +49,11 @@ using ClassNames = std::vector<std::string>;
 struct FolderContent {
   struct Class {
     std::string name;
-    std::vector<std::filesystem::path> pictures;
+    std::vector<std::filesystem::path> images;
   };
   std::vector<Class> classes;
   std::vector<std::string> empty_subfolders;
-  std::vector<std::filesystem::path> pictures;
+  std::vector<std::filesystem::path> images;
 };
 // Errors: the folder can't be read; no image at all; images both in the folder and in subfolders.
 [[nodiscard]] Result<FolderContent> read_folder(const std::filesystem::path& folder);
@@ -72,7 +72,7 @@ struct FolderContent {
 [[nodiscard]] Status append_idx(const std::filesystem::path& path, const ClassNames& class_names,
                                 std::vector<Entry>& entries);
 // Gray becomes RGB with three equal channels.
-[[nodiscard]] Picture read_idx_picture(const IdxImages& source, std::uint64_t record);
+[[nodiscard]] Picture read_idx_image(const IdxImages& source, std::uint64_t record);
 // Whether the first bytes are those of IDX or gzip.
 [[nodiscard]] bool looks_like_idx(std::span<const std::byte> head);
 

@@ -72,9 +72,9 @@ Result<Picture> decode_with_stb(const char* format, Bytes checked, std::uint64_t
   }
   try {
     const std::size_t bytes = static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3;
-    Picture picture{decoded_width, decoded_height, {pixels, pixels + bytes}};
+    Picture image{decoded_width, decoded_height, {pixels, pixels + bytes}};
     free_pixels();
-    return picture;
+    return image;
   } catch (...) {
     free_pixels();
     throw;

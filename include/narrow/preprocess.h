@@ -56,10 +56,10 @@ struct Preprocessing {
 
 // The pixels after resize and crop, 8-bit RGB: [crop_height, crop_width, 3].
 // Error: the image is empty, or its buffer does not match its size.
-[[nodiscard]] Result<Picture> resize_and_crop(const Picture& picture, const Preprocessing& preprocessing);
+[[nodiscard]] Result<Picture> resize_and_crop(const Picture& image, const Preprocessing& preprocessing);
 
-// Writes the network's input for `picture` to `out`, [crop_height, crop_width, channels] floats.
+// Writes the network's input for `image` to `out`, [crop_height, crop_width, channels] floats.
 // Errors: as above, or out.size() != crop_height * crop_width * channels.
-[[nodiscard]] Status preprocess(const Picture& picture, const Preprocessing& preprocessing, std::span<float> out);
+[[nodiscard]] Status preprocess(const Picture& image, const Preprocessing& preprocessing, std::span<float> out);
 
 }  // namespace narrow

@@ -30,7 +30,7 @@ struct Quantized {
 
 class PictureSet;
 // Inputs from images with the model's preprocessing: at most `limit` of them, evenly spread (0: all).
-[[nodiscard]] CalibrationInputs calibration_inputs(const PictureSet& pictures, const Preprocessing& preprocessing,
+[[nodiscard]] CalibrationInputs calibration_inputs(const PictureSet& images, const Preprocessing& preprocessing,
                                                    std::size_t limit = 0);
 
 }  // namespace narrow

@@ -89,7 +89,7 @@ struct WeightReport {
   int bits = 8;  // 32: left in float
   float scale_min = 0, scale_max = 0;
   int dead_channels = 0;         // all weights about zero: scale has a floor
-  int raised_bias_channels = 0;  // scale raised so that the bias fits into int32
+  int raised_bias_channels = 0;  // scale increased so that the bias fits into int32
 };
 struct QuantizeReport {
   std::vector<Event> events;  // what importer, rewrites and quantizer did, in this order

@@ -56,7 +56,7 @@ class Session {
 
   // Preprocesses one image with the model's preprocessing and runs it. Returns [classes] scores. Errors: those of
   // preprocess() and run().
-  [[nodiscard]] Result<std::vector<float>> classify(const Picture& picture);
+  [[nodiscard]] Result<std::vector<float>> classify(const Picture& image);
 
   [[nodiscard]] const Model& model() const;
   [[nodiscard]] std::string isa() const;          // the chosen ISA, such as "avx2"

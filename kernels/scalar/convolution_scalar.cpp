@@ -46,7 +46,7 @@ Packed unpack(const ConvolutionProblem& p, const std::byte* packed) {
 }
 
 // acc[c] at output pixel (oy, ox) of one image.
-std::int32_t accumulate(const ConvolutionProblem& p, const Packed& packed, const std::uint8_t* picture, int oy, int ox,
+std::int32_t accumulate(const ConvolutionProblem& p, const Packed& packed, const std::uint8_t* image, int oy, int ox,
                         int c) {
   const ConvolutionShape& s = p.shape;
   const int first_channel = c / s.group_out() * s.group_in();
@@ -56,7 +56,7 @@ std::int32_t accumulate(const ConvolutionProblem& p, const Packed& packed, const
       const std::int64_t y = std::int64_t{oy} * s.stride_h - s.pad.top + std::int64_t{kh} * s.dilation_h;
       const std::int64_t x = std::int64_t{ox} * s.stride_w - s.pad.left + std::int64_t{kw} * s.dilation_w;
       if (y < 0 || y >= s.in_h || x < 0 || x >= s.in_w) continue;
-      const std::uint8_t* pixel = picture + (y * s.in_w + x) * s.in_c + first_channel;
+      const std::uint8_t* pixel = image + (y * s.in_w + x) * s.in_c + first_channel;
       const std::int8_t* weight =
           packed.weights + ((std::int64_t{c} * s.kernel_h + kh) * s.kernel_w + kw) * s.group_in();
       for (int i = 0; i < s.group_in(); ++i) acc += (pixel[i] - p.input_zero_point) * weight[i];
@@ -76,11 +76,11 @@ void run(const ConvolutionProblem& p, const std::byte* packed_bytes, const std::
   const ConvolutionShape& s = p.shape;
   const Packed packed = unpack(p, packed_bytes);
   for (std::int64_t row = part.row_begin; row < part.row_end; ++row) {
-    const std::uint8_t* picture = input + row / s.out_h * s.in_h * s.in_w * s.in_c;
+    const std::uint8_t* image = input + row / s.out_h * s.in_h * s.in_w * s.in_c;
     const int oy = static_cast<int>(row % s.out_h);
     for (int ox = 0; ox < s.out_w; ++ox) {
       for (int c = part.channel_begin; c < part.channel_end; ++c) {
-        const float product = static_cast<float>(accumulate(p, packed, picture, oy, ox, c)) * packed.multiplier[c];
+        const float product = static_cast<float>(accumulate(p, packed, image, oy, ox, c)) * packed.multiplier[c];
         const std::int64_t at = (row * s.out_w + ox) * s.out_c + c;
         if (p.output_type == OutputType::kUint8) {
           static_cast<std::uint8_t*>(output)[at] = requantize(product, p.output_zero_point, p.output_range);

@@ -48,11 +48,11 @@ void average_pool_u8_scalar(const AveragePoolArgs& args) {
       std::int32_t count = 0;
       for (std::int64_t y = top; y < top + s.kernel_h; ++y) {
         for (std::int64_t x = left; x < left + s.kernel_w; ++x) {
-          const bool in_picture = inside(y, 0, s.in_h) && inside(x, 0, s.in_w);
+          const bool in_image = inside(y, 0, s.in_h) && inside(x, 0, s.in_w);
           const bool in_padded = inside(y, -s.pad.top, std::int64_t{s.in_h} + s.pad.bottom) &&
                                  inside(x, -s.pad.left, std::int64_t{s.in_w} + s.pad.right);
-          if (in_picture || (args.count_include_pad && in_padded)) ++count;
-          if (in_picture) sum += args.input[((n * s.in_h + y) * s.in_w + x) * s.channels + c] - from.zero_point;
+          if (in_image || (args.count_include_pad && in_padded)) ++count;
+          if (in_image) sum += args.input[((n * s.in_h + y) * s.in_w + x) * s.channels + c] - from.zero_point;
         }
       }
       const auto multiplier = static_cast<float>(double{from.scale} / (double{to.scale} * count));

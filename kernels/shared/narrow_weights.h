@@ -41,18 +41,18 @@ static inline void store_units(const WeightStorage& storage, const std::int8_t* 
   const __m128i least = _mm_set1_epi8(storage.least);
   if (storage.bits == 4) {
     for (; units > 0; --units, weights += kUnit, to += 16) {
-      const auto codes = [&](int at) {
+      const auto integers = [&](int at) {
         return _mm_sub_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(weights + at)), least);
       };
-      _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm_or_si128(codes(0), _mm_slli_epi16(codes(16), 4)));
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm_or_si128(integers(0), _mm_slli_epi16(integers(16), 4)));
     }
   } else {
     for (; units > 0; --units, weights += kUnit, to += 8) {
-      const auto codes = [&](int at) {
+      const auto integers = [&](int at) {
         return _mm_sub_epi8(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(weights + at)), least);
       };
-      const __m128i low = _mm_or_si128(codes(0), _mm_slli_epi16(codes(8), 2));
-      const __m128i high = _mm_or_si128(_mm_slli_epi16(codes(16), 4), _mm_slli_epi16(codes(24), 6));
+      const __m128i low = _mm_or_si128(integers(0), _mm_slli_epi16(integers(8), 2));
+      const __m128i high = _mm_or_si128(_mm_slli_epi16(integers(16), 4), _mm_slli_epi16(integers(24), 6));
       _mm_storel_epi64(reinterpret_cast<__m128i*>(to), _mm_or_si128(low, high));
     }
   }
@@ -80,8 +80,8 @@ static inline void widen_units(const WeightStorage& storage, const std::byte* fr
     for (; end - out >= 2; out += 2, from += 32) {
       const __m256i x = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
       const __m512i copies = _mm512_permutexvar_epi64(order, _mm512_castsi256_si512(x));
-      const __m512i codes = _mm512_and_si512(_mm512_srlv_epi64(copies, both_shifts), both_masks);
-      _mm512_storeu_si512(out, _mm512_add_epi8(codes, both_least));
+      const __m512i integers = _mm512_and_si512(_mm512_srlv_epi64(copies, both_shifts), both_masks);
+      _mm512_storeu_si512(out, _mm512_add_epi8(integers, both_least));
     }
 #endif
     for (; out != end; ++out, from += 16) {

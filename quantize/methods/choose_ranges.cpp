@@ -8,8 +8,6 @@
 namespace narrow::graph {
 namespace {
 
-std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }
-
 class RangeChooser {
  public:
   RangeChooser(const Context& context, Decisions& decisions)

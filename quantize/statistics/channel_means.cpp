@@ -8,30 +8,30 @@ void ChannelMeans::observe(std::span<const float> values) {
   const std::size_t channels = channels_;
   if (channels == 0) return;
   sums_.resize(channels);
-  picture_.assign(channels, 0.0);
+  image_.assign(channels, 0.0);
   for (std::size_t first = 0; first < values.size(); first += channels) {
-    for (std::size_t c = 0; c < channels; ++c) picture_[c] += double{values[first + c]};
+    for (std::size_t c = 0; c < channels; ++c) image_[c] += double{values[first + c]};
   }
-  // Within a picture the order is fixed, so that only sums over pictures have to be exact.
+  // Within an image the order is fixed, so that only sums over images have to be exact.
   const std::size_t pixels = values.size() / channels;
   for (std::size_t c = 0; c < channels; ++c) {
-    sums_[c].add(static_cast<float>(picture_[c] / static_cast<double>(pixels)));
+    sums_[c].add(static_cast<float>(image_[c] / static_cast<double>(pixels)));
   }
-  ++pictures_;
+  ++images_;
 }
 
 void ChannelMeans::merge(const ChannelMeans& other) {
-  if (other.pictures_ == 0) return;
+  if (other.images_ == 0) return;
   sums_.resize(channels_);
   for (std::size_t c = 0; c < channels_; ++c) sums_[c].add(other.sums_[c]);
-  pictures_ += other.pictures_;
+  images_ += other.images_;
 }
 
 std::vector<float> ChannelMeans::means() const {
   std::vector<float> result;
   result.reserve(sums_.size());
   for (const ExactSum& sum : sums_) {
-    result.push_back(static_cast<float>(sum.value() / static_cast<double>(pictures_)));
+    result.push_back(static_cast<float>(sum.value() / static_cast<double>(images_)));
   }
   return result;
 }

@@ -1,4 +1,4 @@
-// The mean of each channel of a tensor over calibration pictures.
+// The mean of each channel of a tensor over calibration images.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@
 namespace narrow::graph {
 
 // Like an Observer: one per thread, merged at the end; the result is the same to the last bit for every order of
-// pictures and every distribution over merged objects. Every picture has the same weight.
+// images and every distribution over merged objects. Every image has the same weight.
 class ChannelMeans {
  public:
   explicit ChannelMeans(std::size_t channels) : channels_(channels) {}
@@ -22,14 +22,14 @@ class ChannelMeans {
   // `other` has the same number of channels.
   void merge(const ChannelMeans& other);
 
-  // [channels]; empty when no picture was observed.
+  // [channels]; empty when no image was observed.
   [[nodiscard]] std::vector<float> means() const;
 
  private:
   std::size_t channels_;
-  std::vector<ExactSum> sums_;   // of the pictures' means; empty until the first picture
-  std::vector<double> picture_;  // sums within one picture
-  std::uint64_t pictures_ = 0;
+  std::vector<ExactSum> sums_;  // of the images' means; empty until the first image
+  std::vector<double> image_;   // sums within one image
+  std::uint64_t images_ = 0;
 };
 
 }  // namespace narrow::graph

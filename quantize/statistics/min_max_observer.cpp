@@ -5,7 +5,7 @@
 namespace narrow::graph {
 namespace {
 
-// The extremes over all pictures.
+// The extremes over all images.
 class MinMaxObserver final : public Observer {
  public:
   bool observe(std::span<const float> values) override {
@@ -18,21 +18,21 @@ class MinMaxObserver final : public Observer {
   Status merge(const Observer& other) override {
     const auto* same = dynamic_cast<const MinMaxObserver*>(&other);
     if (same == nullptr) return observer_of_another_kind();
-    if (same->seen_.pictures > 0) take(same->seen_);
+    if (same->seen_.images > 0) take(same->seen_);
     return {};
   }
 
   [[nodiscard]] std::optional<Observation> range() const override {
-    if (seen_.pictures == 0) return std::nullopt;
+    if (seen_.images == 0) return std::nullopt;
     return seen_;
   }
 
  private:
   void take(const Observation& more) {
-    const bool first = seen_.pictures == 0;
+    const bool first = seen_.images == 0;
     seen_.min = first ? more.min : std::min(seen_.min, more.min);
     seen_.max = first ? more.max : std::max(seen_.max, more.max);
-    seen_.pictures += more.pictures;
+    seen_.images += more.images;
   }
 
   Observation seen_;

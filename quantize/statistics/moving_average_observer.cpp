@@ -4,7 +4,7 @@
 namespace narrow::graph {
 namespace {
 
-// The cumulative moving average of each picture's extremes, which is their mean: after n pictures the average has moved
+// The cumulative moving average of each image's extremes, which is their mean: after n images the average has moved
 // by 1/n of the way to the n-th. The usual recurrence rounds at each step and so depends on the order; an exact sum,
 // divided once, does not.
 class MovingAverageObserver final : public Observer {
@@ -14,7 +14,7 @@ class MovingAverageObserver final : public Observer {
     if (!extremes) return false;
     min_.add(extremes->min);
     max_.add(extremes->max);
-    ++pictures_;
+    ++images_;
     return true;
   }
 
@@ -23,22 +23,22 @@ class MovingAverageObserver final : public Observer {
     if (same == nullptr) return observer_of_another_kind();
     min_.add(same->min_);
     max_.add(same->max_);
-    pictures_ += same->pictures_;
+    images_ += same->images_;
     return {};
   }
 
   [[nodiscard]] std::optional<Observation> range() const override {
-    if (pictures_ == 0) return std::nullopt;
+    if (images_ == 0) return std::nullopt;
     const auto mean = [this](const ExactSum& sum) {
-      return static_cast<float>(sum.value() / static_cast<double>(pictures_));
+      return static_cast<float>(sum.value() / static_cast<double>(images_));
     };
-    return Observation{mean(min_), mean(max_), pictures_};
+    return Observation{mean(min_), mean(max_), images_};
   }
 
  private:
   ExactSum min_;
   ExactSum max_;
-  std::uint64_t pictures_ = 0;
+  std::uint64_t images_ = 0;
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Observers see a tensor's values for every calibration picture and end with the range to quantize it over.
+// Observers see a tensor's values for every calibration image and end with the range to quantize it over.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,7 @@ struct Extremes {
 struct Observation {
   float min = 0;
   float max = 0;
-  std::uint64_t pictures = 0;  // >= 1
+  std::uint64_t images = 0;  // >= 1
   // What observe() adds. The mean of each channel, which only bias correction requires; empty: not known.
   std::vector<float> channel_means = {};
   std::optional<Extremes> average = std::nullopt;        // mean extremes of an image
@@ -35,20 +35,20 @@ struct Observation {
 [[nodiscard]] std::optional<Extremes> finite_extremes(std::span<const float> values);
 
 // Collects from one thread; each thread has its own, merged at the end. The range is the same for every order of
-// pictures and every way to distribute them over merged observers, to the last bit; an observer of which that is not
-// true does not belong here. The memory it takes does not depend on the number of pictures.
+// images and every way to distribute them over merged observers, to the last bit; an observer of which that is not
+// true does not belong here. The memory it takes does not depend on the number of images.
 class Observer {
  public:
   virtual ~Observer() = default;
 
-  // Takes one picture's values of the tensor. False, and nothing is recorded, when there is no value or when one is not
+  // Takes one image's values of the tensor. False, and nothing is recorded, when there is no value or when one is not
   // finite.
   [[nodiscard]] virtual bool observe(std::span<const float> values) = 0;
 
   // Adds what `other` has seen. Error: `other` is of another kind.
   [[nodiscard]] virtual Status merge(const Observer& other) = 0;
 
-  // Nothing when no picture was observed.
+  // Nothing when no image was observed.
   [[nodiscard]] virtual std::optional<Observation> range() const = 0;
 };
 

@@ -13,7 +13,7 @@ using narrow::testing::read_file;
 using narrow::testing::TemporaryFolder;
 using narrow::testing::write_cifar;
 using narrow::testing::write_file;
-using narrow::testing::write_picture;
+using narrow::testing::write_image;
 
 namespace {
 
@@ -43,7 +43,7 @@ std::string resnet20(const std::filesystem::path& data) {
 TEST_CASE("a model that is empty or cut off or text is refused by every command") {
   const TemporaryFolder folder;
   write_cifar(folder.path() / "pictures.bin", 3);
-  write_picture(folder.path() / "a.ppm", 32, 32);
+  write_image(folder.path() / "a.ppm", 32, 32);
   const std::string whole = read_file(narrow::testing::default_model());
   const std::string bad = folder.path() / "bad.nrw";
   std::string text = "This is not a model.\n";
@@ -93,7 +93,7 @@ TEST_CASE("files that are not there are named") {
 TEST_CASE("evaluation needs labels that the network has") {
   const TemporaryFolder folder;
   const std::string model = narrow::testing::default_model();
-  write_picture(folder.path() / "a.ppm", 32, 32);
+  write_image(folder.path() / "a.ppm", 32, 32);
   check_fails({"evaluate", model, folder.path() / "a.ppm"}, {"no labels", "a.ppm"});
   write_file(folder.path() / "list.tsv", "a.ppm\t10\n");
   check_fails({"evaluate", model, folder.path() / "list.tsv"}, {"10"});
@@ -106,7 +106,7 @@ TEST_CASE("evaluation needs labels that the network has") {
 
 TEST_CASE("a file that is no image ends an evaluation and no scores are written") {
   const TemporaryFolder folder;
-  write_picture(folder.path() / "a.ppm", 32, 32);
+  write_image(folder.path() / "a.ppm", 32, 32);
   write_file(folder.path() / "b.ppm", "P6\n32 32\n255\ntoo short");
   write_file(folder.path() / "list.tsv", "a.ppm\t1\nb.ppm\t2\n");
   check_fails({"evaluate", narrow::testing::default_model(), folder.path() / "list.tsv", "--scores",
@@ -119,10 +119,10 @@ TEST_CASE("an output that can not be written is found before the work") {
   const TemporaryFolder folder;
   write_cifar(folder.path() / "pictures.bin", 2);
   const std::string model = narrow::testing::default_model();
-  const std::string pictures = folder.path() / "pictures.bin";
-  check_fails({"evaluate", model, pictures, "--scores", folder.path() / "no" / "such" / "folder"}, {"no/such/folder"});
-  check_fails({"evaluate", model, pictures, "--scores", folder.path()}, {folder.path(), "not a regular file"});
-  check_fails({"evaluate", model, pictures, "--scores", "/dev/full"}, {"/dev/full"});
+  const std::string images = folder.path() / "pictures.bin";
+  check_fails({"evaluate", model, images, "--scores", folder.path() / "no" / "such" / "folder"}, {"no/such/folder"});
+  check_fails({"evaluate", model, images, "--scores", folder.path()}, {folder.path(), "not a regular file"});
+  check_fails({"evaluate", model, images, "--scores", "/dev/full"}, {"/dev/full"});
   CHECK(files_in(folder.path()) == 1);
 }
 
@@ -140,32 +140,32 @@ TEST_CASE("quantize leaves no output after any failure") {
   NARROW_NEED_DATA(data);
   const TemporaryFolder folder;
   const std::string output = folder.path() / "out.nrw";
-  const std::string pictures = folder.path() / "pictures.bin";
-  write_cifar(pictures, 3);
+  const std::string images = folder.path() / "pictures.bin";
+  write_cifar(images, 3);
   const std::vector<std::string> start{"quantize", resnet20(data), "-o", output};
   const auto with = [&](const std::vector<std::string>& more) {
     std::vector<std::string> arguments = start;
     arguments.insert(arguments.end(), more.begin(), more.end());
     return arguments;
   };
-  check_fails(with({"--calibrate", pictures, "--arch", "mobilenet_v2"}), {"mobilenet_v2"});
-  check_fails(with({"--calibrate", pictures, "--arch", "cifar_resnet56"}), {"missing"});
-  check_fails(with({"--calibrate", pictures, "--layer-weights", "no.such.layer=4"}), {"no.such.layer"});
+  check_fails(with({"--calibrate", images, "--arch", "mobilenet_v2"}), {"mobilenet_v2"});
+  check_fails(with({"--calibrate", images, "--arch", "cifar_resnet56"}), {"missing"});
+  check_fails(with({"--calibrate", images, "--layer-weights", "no.such.layer=4"}), {"no.such.layer"});
   check_fails(with({"--calibrate", folder.path() / "none"}), {"none"});
   std::filesystem::create_directory(folder.path() / "empty");
   check_fails(with({"--calibrate", folder.path() / "empty"}), {"empty"});
   write_file(folder.path() / "text.png", "not a picture");
   check_fails(with({"--calibrate", folder.path() / "text.png"}), {"text.png"});
   write_file(folder.path() / "labels.txt", "cat\ndog\n");
-  check_fails(with({"--calibrate", pictures, "--labels", folder.path() / "labels.txt"}), {"2", "10"});
+  check_fails(with({"--calibrate", images, "--labels", folder.path() / "labels.txt"}), {"2", "10"});
   CHECK(files_in(folder.path()) == 4);
 
-  check_fails({"quantize", resnet20(data), "--calibrate", pictures, "-o", folder.path() / "no" / "out.nrw"},
+  check_fails({"quantize", resnet20(data), "--calibrate", images, "-o", folder.path() / "no" / "out.nrw"},
               {"no/out.nrw"});
   write_file(folder.path() / "copy.pth", read_file(resnet20(data)));
   const std::string copy = folder.path() / "copy.pth";
-  check_fails({"quantize", copy, "--calibrate", pictures, "-o", copy}, {"copy.pth", "input"});
-  check_fails({"quantize", copy, "--calibrate", pictures, "-o", pictures}, {"pictures.bin", "input"});
+  check_fails({"quantize", copy, "--calibrate", images, "-o", copy}, {"copy.pth", "input"});
+  check_fails({"quantize", copy, "--calibrate", images, "-o", images}, {"pictures.bin", "input"});
   CHECK(read_file(copy) == read_file(resnet20(data)));
 }
 
@@ -174,7 +174,7 @@ TEST_CASE("a failed quantization leaves the old output as it was") {
   const TemporaryFolder folder;
   write_file(folder.path() / "out.nrw", "the old file");
   std::filesystem::create_directory(folder.path() / "pictures");
-  write_picture(folder.path() / "pictures" / "a.ppm", 32, 32);
+  write_image(folder.path() / "pictures" / "a.ppm", 32, 32);
   write_file(folder.path() / "pictures" / "b.ppm", "P6\n32 32\n255\ntoo short");
   check_fails({"quantize", resnet20(data), "--calibrate", folder.path() / "pictures", "-o", folder.path() / "out.nrw"},
               {"b.ppm"});

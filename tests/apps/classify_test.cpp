@@ -13,13 +13,11 @@ using narrow::testing::narrow_command;
 using narrow::testing::Ran;
 using narrow::testing::TemporaryFolder;
 using narrow::testing::write_file;
-using narrow::testing::write_picture;
-
-namespace {}  // namespace
+using narrow::testing::write_image;
 
 TEST_CASE("an image gets five classes with probabilities and a line about the network") {
   const TemporaryFolder folder;
-  write_picture(folder.path() / "a.ppm", 32, 32);
+  write_image(folder.path() / "a.ppm", 32, 32);
   const Ran ran = narrow_command({"classify", folder.path() / "a.ppm"});
   CHECK(ran.exit_code == 0);
   CHECK(ran.err.empty());
@@ -34,7 +32,7 @@ TEST_CASE("an image gets five classes with probabilities and a line about the ne
 
 TEST_CASE("probabilities of all classes sum to one and fall from first to last") {
   const TemporaryFolder folder;
-  write_picture(folder.path() / "a.ppm", 50, 40, 1);
+  write_image(folder.path() / "a.ppm", 50, 40, 1);
   const nlohmann::json document =
       narrow_command({"classify", "--json", "--top", "100", folder.path() / "a.ppm"}).json();
   REQUIRE(document["pictures"].size() == 1);
@@ -57,19 +55,19 @@ TEST_CASE("probabilities of all classes sum to one and fall from first to last")
 
 TEST_CASE("scores do not depend on the instruction set and threads") {
   const TemporaryFolder folder;
-  std::vector<std::string> pictures;
+  std::vector<std::string> images;
   for (int i = 0; i < 11; ++i) {
-    pictures.push_back(folder.path() / ("p" + std::to_string(i) + ".ppm"));
-    write_picture(pictures.back(), 32 + i, 32 + 2 * i, i);
+    images.push_back(folder.path() / ("p" + std::to_string(i) + ".ppm"));
+    write_image(images.back(), 32 + i, 32 + 2 * i, i);
   }
   nlohmann::json expected;
   for (const std::string& isa : narrow::available_isas()) {
     for (const char* threads : {"1", "2", "5"}) {
       std::vector<std::string> arguments{"classify", "--json", "--isa", isa, "--threads", threads};
-      arguments.insert(arguments.end(), pictures.begin(), pictures.end());
+      arguments.insert(arguments.end(), images.begin(), images.end());
       const nlohmann::json document = narrow_command(arguments).json();
       CHECK(document["isa"] == isa);
-      REQUIRE(document["pictures"].size() == pictures.size());
+      REQUIRE(document["pictures"].size() == images.size());
       if (expected.is_null()) expected = document["pictures"];
       CHECK(document["pictures"] == expected);
     }
@@ -78,7 +76,7 @@ TEST_CASE("scores do not depend on the instruction set and threads") {
 
 TEST_CASE("the built-in model is the file that ships with the code") {
   const TemporaryFolder folder;
-  write_picture(folder.path() / "a.ppm", 32, 32, 2);
+  write_image(folder.path() / "a.ppm", 32, 32, 2);
   const nlohmann::json built_in = narrow_command({"classify", "--json", folder.path() / "a.ppm"}).json();
   const nlohmann::json file =
       narrow_command({"classify", "--json", "--model", narrow::testing::default_model(), folder.path() / "a.ppm"})
@@ -90,7 +88,7 @@ TEST_CASE("the built-in model is the file that ships with the code") {
 
 TEST_CASE("a folder is classified image by image in the order of names") {
   const TemporaryFolder folder;
-  for (const char* name : {"c.ppm", "a.ppm", "b.ppm"}) write_picture(folder.path() / name, 32, 32, name[0]);
+  for (const char* name : {"c.ppm", "a.ppm", "b.ppm"}) write_image(folder.path() / name, 32, 32, name[0]);
   const nlohmann::json document = narrow_command({"classify", "--json", folder.path()}).json();
   REQUIRE(document["pictures"].size() == 3);
   for (std::size_t i = 0; i < 3; ++i) {
@@ -100,13 +98,13 @@ TEST_CASE("a folder is classified image by image in the order of names") {
 
 TEST_CASE("one broken image does not keep the others from being classified") {
   const TemporaryFolder folder;
-  write_picture(folder.path() / "good.ppm", 32, 32);
-  write_picture(folder.path() / "also.ppm", 32, 32, 3);
+  write_image(folder.path() / "good.ppm", 32, 32);
+  write_image(folder.path() / "also.ppm", 32, 32, 3);
   write_file(folder.path() / "broken.png", "\x89PNG\r\n\x1a\nand then something else");
-  const std::vector<std::string> pictures{folder.path() / "good.ppm", folder.path() / "broken.png",
-                                          folder.path() / "missing.ppm", folder.path() / "also.ppm"};
+  const std::vector<std::string> images{folder.path() / "good.ppm", folder.path() / "broken.png",
+                                        folder.path() / "missing.ppm", folder.path() / "also.ppm"};
   std::vector<std::string> arguments{"classify"};
-  arguments.insert(arguments.end(), pictures.begin(), pictures.end());
+  arguments.insert(arguments.end(), images.begin(), images.end());
   const Ran ran = narrow_command(arguments);
   CHECK(ran.exit_code == 3);
   CHECK_MESSAGE(has(ran.err, "broken.png"), ran.err);
@@ -119,11 +117,11 @@ TEST_CASE("one broken image does not keep the others from being classified") {
   CHECK(document["failed"] == 2);
   REQUIRE(document["pictures"].size() == 4);
   for (std::size_t i = 0; i < 4; ++i) {
-    CHECK(document["pictures"][i]["picture"] == pictures[i]);
+    CHECK(document["pictures"][i]["picture"] == images[i]);
     CHECK(document["pictures"][i].contains("error") == (i == 1 || i == 2));
   }
   // The neighbours of a broken image keep their own scores.
-  const nlohmann::json alone = narrow_command({"classify", "--json", pictures[3]}).json();
+  const nlohmann::json alone = narrow_command({"classify", "--json", images[3]}).json();
   CHECK(alone["pictures"][0] == document["pictures"][3]);
 }
 
@@ -144,7 +142,7 @@ TEST_CASE("an empty folder holds no image") {
 
 TEST_CASE("a full disk under standard output is an error") {
   const TemporaryFolder folder;
-  write_picture(folder.path() / "a.ppm", 32, 32);
+  write_image(folder.path() / "a.ppm", 32, 32);
   const Ran ran = narrow_command({"classify", folder.path() / "a.ppm"}, {{}, "/dev/full"});
   CHECK(ran.exit_code == 1);
   CHECK_MESSAGE(has(ran.err, "standard output"), ran.err);
@@ -153,7 +151,7 @@ TEST_CASE("a full disk under standard output is an error") {
 TEST_CASE("terminal escapes in a file name do not reach the terminal") {
   const TemporaryFolder folder;
   const std::string name = folder.path() / "a\x1b[31m.ppm";
-  write_picture(name, 32, 32);
+  write_image(name, 32, 32);
   const Ran ran = narrow_command({"classify", name, folder.path() / "no\x1b[31m.ppm"});
   CHECK(ran.exit_code == 3);
   CHECK(!has(ran.out, "\x1b"));

@@ -117,10 +117,10 @@ void check_fails(const std::vector<std::string>& arguments, int exit_code, const
   for (const std::string& part : parts) CHECK_MESSAGE(has(ran.err, part), "'", part, "' is not in: ", ran.err);
 }
 
-std::string scores_of(const std::string& model, const std::string& pictures, std::vector<std::string> more) {
+std::string scores_of(const std::string& model, const std::string& images, std::vector<std::string> more) {
   const TemporaryFolder folder;
   const std::string scores = folder.path() / "scores";
-  more.insert(more.begin(), {"evaluate", model, pictures, "--scores", scores});
+  more.insert(more.begin(), {"evaluate", model, images, "--scores", scores});
   run_narrow(more);
   return read_file(scores);
 }
@@ -143,7 +143,7 @@ void write_file(const std::filesystem::path& path, std::string_view bytes) {
   REQUIRE(file.good());
 }
 
-void write_picture(const std::filesystem::path& path, int width, int height, int variant) {
+void write_image(const std::filesystem::path& path, int width, int height, int variant) {
   std::string bytes = "P6\n" + std::to_string(width) + " " + std::to_string(height) + "\n255\n";
   for (int y = 0; y < height; ++y) {
     for (int x = 0; x < width; ++x) {
@@ -157,9 +157,9 @@ void write_picture(const std::filesystem::path& path, int width, int height, int
 
 void write_cifar(const std::filesystem::path& path, int count) {
   std::string bytes;
-  for (int picture = 0; picture < count; ++picture) {
-    bytes.push_back(static_cast<char>(picture % 10));
-    for (int i = 0; i < 3072; ++i) bytes.push_back(static_cast<char>((i * (picture + 3) + picture * 71) & 255));
+  for (int image = 0; image < count; ++image) {
+    bytes.push_back(static_cast<char>(image % 10));
+    for (int i = 0; i < 3072; ++i) bytes.push_back(static_cast<char>((i * (image + 3) + image * 71) & 255));
   }
   write_file(path, bytes);
 }

@@ -30,7 +30,7 @@ Ran run_narrow(const std::vector<std::string>& arguments);
 // Checks that the command ends with this code, prints nothing on stdout, and an error that mentions all of `parts`.
 void check_fails(const std::vector<std::string>& arguments, int exit_code, const std::vector<std::string>& parts);
 // The bytes that `narrow evaluate --scores` writes. more: further options.
-[[nodiscard]] std::string scores_of(const std::string& model, const std::string& pictures,
+[[nodiscard]] std::string scores_of(const std::string& model, const std::string& images,
                                     std::vector<std::string> more = {});
 
 // The model that ships with the code, and the checkpoint that it was made from.
@@ -39,8 +39,8 @@ void check_fails(const std::vector<std::string>& arguments, int exit_code, const
 
 [[nodiscard]] std::string read_file(const std::filesystem::path& path);
 void write_file(const std::filesystem::path& path, std::string_view bytes);
-// A PPM of coloured gradients; another `variant` gives another picture.
-void write_picture(const std::filesystem::path& path, int width, int height, int variant = 0);
+// A PPM of coloured gradients; another `variant` gives another image.
+void write_image(const std::filesystem::path& path, int width, int height, int variant = 0);
 // A CIFAR-10 binary file of `count` images with labels 0, 1, 2, ...
 void write_cifar(const std::filesystem::path& path, int count);
 // Number of files in `folder`; a left-over part of an output is one too many.

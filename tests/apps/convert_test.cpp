@@ -37,19 +37,19 @@ void convert(const std::string& in, const std::string& out, const std::vector<st
 
 TEST_CASE("a checkpoint becomes safetensors and a float nrw with the same scores") {
   const TemporaryFolder folder;
-  const std::string pictures = folder.path() / "pictures.bin";
-  write_cifar(pictures, 6);
+  const std::string images = folder.path() / "pictures.bin";
+  write_cifar(images, 6);
   const std::string safetensors = folder.path() / "weights.safetensors";
   convert(default_checkpoint(), safetensors);
-  const std::string of_checkpoint = scores_of(default_checkpoint(), pictures);
-  CHECK(scores_of(safetensors, pictures) == of_checkpoint);
+  const std::string of_checkpoint = scores_of(default_checkpoint(), images);
+  CHECK(scores_of(safetensors, images) == of_checkpoint);
   // Written once more it is the same file.
   convert(safetensors, folder.path() / "again.safetensors");
   CHECK(read_file(folder.path() / "again.safetensors") == read_file(safetensors));
 
   // The content decides, not the name.
   std::filesystem::rename(safetensors, folder.path() / "weights.pth");
-  CHECK(scores_of(folder.path() / "weights.pth", pictures) == of_checkpoint);
+  CHECK(scores_of(folder.path() / "weights.pth", images) == of_checkpoint);
   const nlohmann::json inspected = narrow_command({"inspect", "--json", folder.path() / "weights.pth"}).json();
   CHECK(inspected["format"] == "safetensors");
   CHECK(inspected["architecture"] == "cifar_resnet20b");
@@ -59,11 +59,11 @@ TEST_CASE("a checkpoint becomes safetensors and a float nrw with the same scores
   const nlohmann::json described = narrow_command({"inspect", "--json", model}).json();
   CHECK(described["kind"] == "narrow model");
   for (const nlohmann::json& layer : described["layers"]) CHECK(layer["activation_bits"] == 32);
-  const nlohmann::json evaluated = narrow_command({"evaluate", "--json", model, pictures}).json();
+  const nlohmann::json evaluated = narrow_command({"evaluate", "--json", model, images}).json();
   CHECK(evaluated["model"]["arithmetic"] == "float arithmetic");
   // Another order of additions than oneDNN's: the same to rounding, and the same bytes for every instruction set.
-  CHECK(scores_of(model, pictures).size() == of_checkpoint.size());
-  CHECK(scores_of(model, pictures, {"--isa", "scalar", "--threads", "2"}) == scores_of(model, pictures));
+  CHECK(scores_of(model, images).size() == of_checkpoint.size());
+  CHECK(scores_of(model, images, {"--isa", "scalar", "--threads", "2"}) == scores_of(model, images));
 }
 
 TEST_CASE("a float nrw is quantized like the checkpoint that it was made from") {
@@ -144,22 +144,21 @@ TEST_CASE("gray images reach a network of one channel in every command") {
   const TemporaryFolder folder;
   const std::string model = folder.path() / "gray.nrw";
   narrow::testing::write_float_nrw(model, tiny_network({.channels = 1}));
-  const std::string pictures = narrow::testing::write_idx(folder.path(), 12, 8);
-  const nlohmann::json evaluated = narrow_command({"evaluate", "--json", model, pictures}).json();
+  const std::string images = narrow::testing::write_idx(folder.path(), 12, 8);
+  const nlohmann::json evaluated = narrow_command({"evaluate", "--json", model, images}).json();
   CHECK(evaluated["pictures"]["count"] == 12);
   CHECK(evaluated["preprocessing"]["channels"] == 1);
   CHECK(evaluated["preprocessing"]["mean"] == nlohmann::json{0.25});
-  const Ran quantized =
-      narrow_command({"quantize", model, "--calibrate", pictures, "-o", folder.path() / "integer.nrw"});
+  const Ran quantized = narrow_command({"quantize", model, "--calibrate", images, "-o", folder.path() / "integer.nrw"});
   CHECK_MESSAGE(quantized.exit_code == 0, quantized.err);
   CHECK_MESSAGE(has(quantized.out, "gray, mean 0.25, std 0.5"), quantized.out);
   const nlohmann::json in_integers =
-      narrow_command({"evaluate", "--json", folder.path() / "integer.nrw", pictures}).json();
+      narrow_command({"evaluate", "--json", folder.path() / "integer.nrw", images}).json();
   CHECK(in_integers["preprocessing"] == evaluated["preprocessing"]);
   const nlohmann::json classified =
-      narrow_command({"classify", "--json", "--model", folder.path() / "integer.nrw", pictures}).json();
+      narrow_command({"classify", "--json", "--model", folder.path() / "integer.nrw", images}).json();
   CHECK(classified["pictures"].size() == 12);
-  check_fails({"evaluate", model, pictures, "--preprocess", "imagenet", "--crop", "8"}, 1, {"8x8x3", "8x8x1"});
+  check_fails({"evaluate", model, images, "--preprocess", "imagenet", "--crop", "8"}, 1, {"8x8x3", "8x8x1"});
 }
 
 TEST_CASE("scores that are probabilities already are not turned into some once more") {

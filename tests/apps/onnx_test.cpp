@@ -25,23 +25,23 @@ using narrow::testing::write_onnx;
 
 TEST_CASE("an integer network that went through ONNX gives the bytes that it gave before") {
   const TemporaryFolder folder;
-  const std::string pictures = folder.path() / "pictures.bin";
-  write_cifar(pictures, 7);
-  const std::string expected = scores_of(default_model(), pictures);
+  const std::string images = folder.path() / "pictures.bin";
+  write_cifar(images, 7);
+  const std::string expected = scores_of(default_model(), images);
   const std::string onnx = folder.path() / "default.onnx";
   run_narrow({"convert", default_model(), "-o", onnx});
-  CHECK(scores_of(onnx, pictures, {"--preprocess", "cifar10"}) == expected);
+  CHECK(scores_of(onnx, images, {"--preprocess", "cifar10"}) == expected);
   const std::string back = folder.path() / "back.nrw";
   const Ran converted = run_narrow({"convert", onnx, "-o", back, "--preprocess", "cifar10"});
   CHECK_MESSAGE(has(converted.out, "everything runs in integers"), converted.out);
-  CHECK(scores_of(back, pictures) == expected);
+  CHECK(scores_of(back, images) == expected);
   CHECK(narrow_command({"inspect", "--json", onnx}).json()["states_quantization"] == true);
 
   // In float the quantization is simulated: about the same scores.
-  const nlohmann::json simulated = narrow_command({"evaluate", "--json", "--float", onnx, pictures}).json();
+  const nlohmann::json simulated = narrow_command({"evaluate", "--json", "--float", onnx, images}).json();
   CHECK(simulated["model"]["arithmetic"] == "float arithmetic that simulates the file's quantization");
   CHECK(simulated["notes"].empty());
-  const nlohmann::json in_integers = narrow_command({"evaluate", "--json", onnx, pictures, "--isa", "scalar"}).json();
+  const nlohmann::json in_integers = narrow_command({"evaluate", "--json", onnx, images, "--isa", "scalar"}).json();
   CHECK(in_integers["model"]["arithmetic"] == "integer arithmetic");
   CHECK(in_integers["isa"] == "scalar");
   REQUIRE(in_integers["notes"].size() == 1);
@@ -50,17 +50,17 @@ TEST_CASE("an integer network that went through ONNX gives the bytes that it gav
 
 TEST_CASE("a float ONNX file goes through every command and says that its preprocessing is assumed") {
   const TemporaryFolder folder;
-  const std::string pictures = folder.path() / "pictures.bin";
-  write_cifar(pictures, 5);
+  const std::string images = folder.path() / "pictures.bin";
+  write_cifar(images, 5);
   const std::string onnx = folder.path() / "tiny.onnx";
   write_onnx(onnx, tiny_network({.side = 32}));
   const std::string output = folder.path() / "out.nrw";
   for (const std::vector<std::string>& arguments :
-       std::vector<std::vector<std::string>>{{"evaluate", onnx, pictures},
-                                             {"classify", "--model", onnx, pictures},
+       std::vector<std::vector<std::string>>{{"evaluate", onnx, images},
+                                             {"classify", "--model", onnx, images},
                                              {"inspect", onnx},
                                              {"convert", onnx, "-o", output},
-                                             {"quantize", onnx, "--calibrate", pictures, "-o", output}}) {
+                                             {"quantize", onnx, "--calibrate", images, "-o", output}}) {
     CAPTURE(arguments[0]);
     const Ran ran = run_narrow(arguments);
     CHECK_MESSAGE(has(ran.out, "these numbers are assumed"), ran.out);
@@ -76,27 +76,26 @@ TEST_CASE("a float ONNX file goes through every command and says that its prepro
   }
   // The integer network has the preprocessing with it.
   CHECK(narrow_command({"inspect", "--json", output}).json()["preprocessing"]["resize"] == 32);
-  const nlohmann::json labelled = narrow_command({"classify", "--json", "--model", onnx, pictures}).json();
+  const nlohmann::json labelled = narrow_command({"classify", "--json", "--model", onnx, images}).json();
   CHECK(labelled["pictures"][0]["top"][0]["label"].get<std::string>().rfind("class ", 0) == 0);
   write_file(folder.path() / "labels.txt", "a\nb\nc\nd\ne\nf\ng\nh\ni\nj\n");
   const nlohmann::json named =
-      narrow_command({"classify", "--json", "--model", onnx, pictures, "--labels", folder.path() / "labels.txt"})
-          .json();
+      narrow_command({"classify", "--json", "--model", onnx, images, "--labels", folder.path() / "labels.txt"}).json();
   CHECK(named["pictures"][0]["top"][0]["label"].get<std::string>().size() == 1);
 }
 
 TEST_CASE("a float nrw of an ONNX file has its scores and a gray one takes gray images") {
   const TemporaryFolder folder;
-  const std::string pictures = narrow::testing::write_idx(folder.path(), 10, 28);
+  const std::string images = narrow::testing::write_idx(folder.path(), 10, 28);
   const std::string onnx = folder.path() / "gray.onnx";
   write_onnx(onnx, tiny_network({.channels = 1, .side = 28, .softmax = true}));
-  const nlohmann::json evaluated = narrow_command({"evaluate", "--json", onnx, pictures}).json();
+  const nlohmann::json evaluated = narrow_command({"evaluate", "--json", onnx, images}).json();
   CHECK(evaluated["preprocessing"]["channels"] == 1);
   CHECK(evaluated["preprocessing"]["mean"] == nlohmann::json{0.0});
   CHECK(evaluated["preprocessing"]["std"] == nlohmann::json{1.0});
   run_narrow({"convert", onnx, "-o", folder.path() / "gray.nrw", "--preprocess", "mnist"});
   const auto top = [&](const std::string& model, const std::vector<std::string>& more) {
-    std::vector<std::string> arguments{"classify", "--json", "--top", "1", "--model", model, pictures};
+    std::vector<std::string> arguments{"classify", "--json", "--top", "1", "--model", model, images};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return narrow_command(arguments).json()["pictures"][3]["top"][0];
   };
@@ -109,20 +108,20 @@ TEST_CASE("a float nrw of an ONNX file has its scores and a gray one takes gray 
 
 TEST_CASE("options that mean nothing for ONNX are refused with the reason") {
   const TemporaryFolder folder;
-  const std::string pictures = folder.path() / "pictures.bin";
-  write_cifar(pictures, 1);
+  const std::string images = folder.path() / "pictures.bin";
+  write_cifar(images, 1);
   const std::string onnx = folder.path() / "tiny.onnx";
   write_onnx(onnx, tiny_network({.side = 32}));
-  check_fails({"evaluate", onnx, pictures, "--arch", "resnet18"}, 2, {"--arch", "tiny.onnx", "holds its network"});
+  check_fails({"evaluate", onnx, images, "--arch", "resnet18"}, 2, {"--arch", "tiny.onnx", "holds its network"});
   check_fails({"inspect", onnx, "--tf-padding"}, 2, {"--tf-padding"});
   check_fails({"convert", onnx, "-o", folder.path() / "o.nrw", "--arch", "resnet18"}, 1, {"architecture", "tiny.onnx"});
   check_fails({"convert", onnx, "-o", folder.path() / "o.safetensors"}, 1, {"tiny.onnx", ".nrw"});
-  check_fails({"evaluate", onnx, pictures, "--isa", "scalar"}, 1, {"--isa", "oneDNN"});
-  check_fails({"evaluate", onnx, pictures, "--float", "--isa", "scalar"}, 2, {"--isa", "oneDNN"});
-  check_fails({"evaluate", default_model(), pictures, "--float"}, 2, {"--float", ".nrw"});
-  check_fails({"evaluate", onnx, pictures, "--input-size", "64"}, 1, {"tiny.onnx", "64"});
-  check_fails({"evaluate", onnx, pictures, "--crop", "24"}, 1, {"24", "32x32"});
-  check_fails({"evaluate", onnx, pictures, "--preprocess", "mnist"}, 1, {"28x28x1", "32x32x3"});
+  check_fails({"evaluate", onnx, images, "--isa", "scalar"}, 1, {"--isa", "oneDNN"});
+  check_fails({"evaluate", onnx, images, "--float", "--isa", "scalar"}, 2, {"--isa", "oneDNN"});
+  check_fails({"evaluate", default_model(), images, "--float"}, 2, {"--float", ".nrw"});
+  check_fails({"evaluate", onnx, images, "--input-size", "64"}, 1, {"tiny.onnx", "64"});
+  check_fails({"evaluate", onnx, images, "--crop", "24"}, 1, {"24", "32x32"});
+  check_fails({"evaluate", onnx, images, "--preprocess", "mnist"}, 1, {"28x28x1", "32x32x3"});
 }
 
 TEST_CASE("ONNX files that are cut off or damaged are refused by every command and no output is left") {
@@ -131,17 +130,17 @@ TEST_CASE("ONNX files that are cut off or damaged are refused by every command a
   write_onnx(onnx, tiny_network());
   const std::string whole = read_file(onnx);
   write_cifar(folder.path() / "pictures.bin", 1);
-  const std::string pictures = folder.path() / "pictures.bin";
+  const std::string images = folder.path() / "pictures.bin";
   const std::string output = folder.path() / "out.nrw";
   for (const std::string& bytes :
        {std::string(), whole.substr(0, 3), whole.substr(0, whole.size() / 2), whole.substr(0, whole.size() - 1)}) {
     CAPTURE(bytes.size());
     write_file(onnx, bytes);
     check_fails({"inspect", onnx}, 1, {"bad.onnx"});
-    check_fails({"evaluate", onnx, pictures}, 1, {"bad.onnx"});
-    check_fails({"classify", "--model", onnx, pictures}, 1, {"bad.onnx"});
+    check_fails({"evaluate", onnx, images}, 1, {"bad.onnx"});
+    check_fails({"classify", "--model", onnx, images}, 1, {"bad.onnx"});
     check_fails({"convert", onnx, "-o", output}, 1, {"bad.onnx"});
-    check_fails({"quantize", onnx, "--calibrate", pictures, "-o", output}, 1, {"bad.onnx"});
+    check_fails({"quantize", onnx, "--calibrate", images, "-o", output}, 1, {"bad.onnx"});
     CHECK(files_in(folder.path()) == 2);
   }
 }

@@ -70,12 +70,12 @@ TEST_CASE("the numbers used are printed by every command") {
   const std::string file = folder.path() / "mine.json";
   write_file(file, R"({"crop": 32, "mean": [0.125, 0.25, 0.375], "std": [0.5, 0.75, 0.625]})");
   write_cifar(folder.path() / "p.bin", 2);
-  const std::string pictures = folder.path() / "p.bin";
+  const std::string images = folder.path() / "p.bin";
   const std::string checkpoint = narrow::testing::default_checkpoint();
   for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
-           {"evaluate", default_model(), pictures, "--preprocess", file},
-           {"evaluate", checkpoint, pictures, "--preprocess", file},
-           {"quantize", checkpoint, "--calibrate", pictures, "-o", folder.path() / "o.nrw", "--preprocess", file},
+           {"evaluate", default_model(), images, "--preprocess", file},
+           {"evaluate", checkpoint, images, "--preprocess", file},
+           {"quantize", checkpoint, "--calibrate", images, "-o", folder.path() / "o.nrw", "--preprocess", file},
            {"convert", checkpoint, "-o", folder.path() / "c.nrw", "--preprocess", file},
            {"inspect", folder.path() / "c.nrw"},
        }) {
@@ -84,7 +84,7 @@ TEST_CASE("the numbers used are printed by every command") {
     CHECK_MESSAGE(has(ran.out, "crop 32x32, mean 0.125 0.25 0.375, std 0.5 0.75 0.625"), ran.out);
   }
   const nlohmann::json classified =
-      narrow_command({"classify", "--json", "--model", default_model(), "--preprocess", file, pictures}).json();
+      narrow_command({"classify", "--json", "--model", default_model(), "--preprocess", file, images}).json();
   CHECK(classified["preprocessing"]["mean"] == nlohmann::json{0.125, 0.25, 0.375});
 }
 

@@ -22,7 +22,7 @@ void write_onnx(const std::filesystem::path& path, const FloatModel& model);
 void write_float_nrw(const std::filesystem::path& path, const FloatModel& model);
 
 // MNIST's format: `count` gray images of `side` pixels, and beside it labels 0, 1, 2, ... 9, 0, ...
-// Returns the path of the pictures.
+// Returns the path of the images.
 std::string write_idx(const std::filesystem::path& folder, int count, int side);
 
 }  // namespace narrow::testing

@@ -126,7 +126,7 @@ TEST_CASE("unknown option values list the valid ones and nothing is written") {
 
 TEST_CASE("an unknown instruction set in the environment is an error that lists what can run") {
   const narrow::testing::TemporaryFolder folder;
-  narrow::testing::write_picture(folder.path() / "a.ppm", 32, 32);
+  narrow::testing::write_image(folder.path() / "a.ppm", 32, 32);
   const Ran ran = narrow_command({"classify", folder.path() / "a.ppm"}, {{"NARROW_ISA=mmx"}, ""});
   CHECK(ran.exit_code == 1);
   CHECK_MESSAGE(has(ran.err, "NARROW_ISA"), ran.err);

@@ -79,6 +79,16 @@ foreach(search "event.text.find(\"folded\")" "events[i].text[0]" "event->text ==
   expect(check_apps "apps/a.cpp looks into the text of an event")
 endforeach()
 
+clean_tree()
+file(WRITE ${WORK}/tree/graph/a.cpp "int images = 0;  // by `pictures`, \"stated\" by a user\nint picture = 0;\n")
+file(WRITE ${WORK}/tree/docs/a.md "An image.\n")
+expect(check_words "")
+file(WRITE ${WORK}/tree/graph/a.cpp "int a = 0;  // of a picture\n")
+expect(check_words "graph/a.cpp uses 'picture'")
+file(REMOVE ${WORK}/tree/graph/a.cpp)
+file(WRITE ${WORK}/tree/docs/a.md "Nobody reads it.\n")
+expect(check_words "docs/a.md uses 'Nobody'")
+
 function(refuses_without path text)
   clean_tree()
   file(REMOVE ${WORK}/tree/${path})

@@ -228,7 +228,7 @@ engine::ModelData IntegerGraphBuilder::finish(ValueId output) {
   return data;
 }
 
-std::vector<float> random_pictures(const TensorShape& shape, std::int64_t batch, unsigned seed) {
+std::vector<float> random_images(const TensorShape& shape, std::int64_t batch, unsigned seed) {
   std::mt19937 random(seed);
   std::normal_distribution<float> normal(0.0F, 1.0F);
   std::vector<float> values(static_cast<std::size_t>(shape.elems() * batch));

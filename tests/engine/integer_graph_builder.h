@@ -85,7 +85,7 @@ class IntegerGraphBuilder {
 };
 
 // Inputs for `batch` images: gaussian, with zeros, large values and ties among them.
-[[nodiscard]] std::vector<float> random_pictures(const TensorShape& shape, std::int64_t batch, unsigned seed);
+[[nodiscard]] std::vector<float> random_images(const TensorShape& shape, std::int64_t batch, unsigned seed);
 
 [[nodiscard]] Model to_model(engine::ModelData data);
 

@@ -6,9 +6,9 @@
 
 namespace narrow::testing {
 
-std::vector<float> interpret(const graph::Graph& graph, const std::vector<float>& picture) {
+std::vector<float> interpret(const graph::Graph& graph, const std::vector<float>& image) {
   std::vector<Tensor> tensors(graph.values.size());
-  tensors[static_cast<std::size_t>(graph.input)] = Tensor(picture.begin(), picture.end());
+  tensors[static_cast<std::size_t>(graph.input)] = Tensor(image.begin(), image.end());
   for (const graph::Node& node : graph.nodes) {
     const ReferenceNode reference{graph, node, tensors};
     tensors[static_cast<std::size_t>(node.output)] =

@@ -8,7 +8,7 @@
 
 namespace narrow::testing {
 
-// Scores of one picture.
-[[nodiscard]] std::vector<float> interpret(const graph::Graph& graph, const std::vector<float>& picture);
+// Scores of one image.
+[[nodiscard]] std::vector<float> interpret(const graph::Graph& graph, const std::vector<float>& image);
 
 }  // namespace narrow::testing

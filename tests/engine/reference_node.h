@@ -70,7 +70,7 @@ struct ReferenceNode {
     return out;
   }
 
-  // Calls f(input y, input x, tap) for every tap of the window at output (y, x) that lies inside the picture.
+  // Calls f(input y, input x, tap) for every tap of the window at output (y, x) that lies inside the image.
   template <class F>
   void each_tap(const graph::Window& window, std::int64_t y, std::int64_t x, const F& f) const {
     for (int ky = 0; ky < window.kernel_h; ++ky) {

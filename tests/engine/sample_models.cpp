@@ -47,8 +47,8 @@ engine::ModelData model_of_everything(unsigned seed) {
 
 engine::ModelData model_of_functions(unsigned seed) {
   IntegerGraphBuilder b(seed, {6, 5, 3});
-  const ValueId picture = b.quantize(b.activation(b.input(), {-2.0F, 2.0F}));
-  ValueId x = b.convolution(picture, window(3, 1, 1), 1, 4, 8, 8);
+  const ValueId image = b.quantize(b.activation(b.input(), {-2.0F, 2.0F}));
+  ValueId x = b.convolution(image, window(3, 1, 1), 1, 4, 8, 8);
   // Squeeze and excitation, with each dimension repeated in turn.
   x = b.multiply(x, b.function(b.global_average_pool(x), FunctionKind::kHardSigmoid));
   x = b.subtract(x, b.slice(x, {0, 0, 1}, {6, 5, 1}), 7);

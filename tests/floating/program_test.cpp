@@ -19,8 +19,6 @@ namespace {
 using testing::GraphBuilder;
 using testing::window;
 
-std::size_t index(int tensor) { return static_cast<std::size_t>(tensor); }
-
 Program program_of(const Graph& graph, const Simulation& simulation = {}, const std::vector<ValueId>& keep = {}) {
   return plan_program(lay_over(graph, simulation).value(), simulation, {}, keep).value();
 }

@@ -20,22 +20,22 @@ void check(bool promise) {
 }
 
 void exercise(const std::vector<std::uint8_t>& bytes) {
-  const auto picture = narrow::testing::decode(bytes, kLimits);
-  if (!picture.ok()) {
-    check(!picture.error().message.empty());
+  const auto image = narrow::testing::decode(bytes, kLimits);
+  if (!image.ok()) {
+    check(!image.error().message.empty());
     return;
   }
-  check(picture->width > 0 && picture->height > 0);
-  const std::int64_t pixels = std::int64_t{picture->width} * picture->height;
+  check(image->width > 0 && image->height > 0);
+  const std::int64_t pixels = std::int64_t{image->width} * image->height;
   check(pixels <= kLimits.max_pixels);
-  check(picture->rgb.size() == static_cast<std::size_t>(pixels) * 3);
+  check(image->rgb.size() == static_cast<std::size_t>(pixels) * 3);
   // The same bytes give the same pixels: nothing comes from memory that was never written.
-  check(narrow::testing::decode(bytes, kLimits)->rgb == picture->rgb);
+  check(narrow::testing::decode(bytes, kLimits)->rgb == image->rgb);
   auto preprocessing = narrow::preprocessing_preset("cifar10").value();
   std::array<float, 32 * 32 * 3> input{};
-  check(narrow::preprocess(*picture, preprocessing, input).ok());
+  check(narrow::preprocess(*image, preprocessing, input).ok());
   preprocessing.resize.reset();
-  check(narrow::preprocess(*picture, preprocessing, input).ok());
+  check(narrow::preprocess(*image, preprocessing, input).ok());
 }
 
 // Random changes do not get past the checksums of PNG; with those repaired they do.
@@ -57,11 +57,11 @@ void repair_png_checksums(std::vector<std::uint8_t>& bytes) {
 }  // namespace
 
 std::vector<std::string> narrow::testing::fuzz_seeds() {
-  static const std::vector<PictureGolden> goldens{
+  static const std::vector<ImageGolden> goldens{
 #include "tests/golden/image_golden.inc"
   };
   std::vector<std::string> seeds{"P3 2 1 5\n5 0 1 0 5 2\n", "P2 2 2 9\n1 2 3 4\n", "P1 3 1 101\n"};
-  for (const PictureGolden& golden : goldens) seeds.emplace_back(golden.file.begin(), golden.file.end());
+  for (const ImageGolden& golden : goldens) seeds.emplace_back(golden.file.begin(), golden.file.end());
   return seeds;
 }
 

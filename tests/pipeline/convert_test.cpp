@@ -85,7 +85,7 @@ void check_close(const std::vector<float>& a, const std::vector<float>& b, doubl
   for (std::size_t i = 0; i < a.size(); ++i) CHECK(std::abs(double{a[i]} - double{b[i]}) <= tolerance);
 }
 
-std::vector<float> picture() {
+std::vector<float> image() {
   std::mt19937 generator(testing::seed() + 1);
   return random(generator, std::size_t{8} * 8 * 3);
 }
@@ -99,9 +99,9 @@ TEST_CASE("a float model converts into a float32 model with the same scores") {
   CHECK(converted.model.provenance().source == "test.onnx");
   for (const WeightReport& weights : converted.report.weights) CHECK(weights.bits == 32);
   CHECK(converted.report.weights.size() == 2);
-  check_close(scores_of(converted.model, picture()), float_scores(source, picture()), 1e-4);
+  check_close(scores_of(converted.model, image()), float_scores(source, image()), 1e-4);
   const Model loaded = Model::parse(converted.model.serialize()).value();
-  CHECK(scores_of(loaded, picture()) == scores_of(converted.model, picture()));
+  CHECK(scores_of(loaded, image()) == scores_of(converted.model, image()));
 }
 
 TEST_CASE("a pre-quantized layer runs in integers without calibration") {
@@ -116,9 +116,9 @@ TEST_CASE("a pre-quantized layer runs in integers without calibration") {
   const Event expected{Event::Kind::kSummary, "", "1 of 2 nodes run in integers, as the file specifies"};
   CHECK(std::find(events.begin(), events.end(), expected) != events.end());
   // At most a tie of the convolution's rounding is decided otherwise.
-  check_close(scores_of(converted.model, picture()), float_scores(source, picture()), 0.13);
+  check_close(scores_of(converted.model, image()), float_scores(source, image()), 0.13);
   const Model loaded = Model::parse(converted.model.serialize()).value();
-  CHECK(scores_of(loaded, picture()) == scores_of(converted.model, picture()));
+  CHECK(scores_of(loaded, image()) == scores_of(converted.model, image()));
 }
 
 TEST_CASE("calibration makes the rest of such a model integer and keeps what is pre-quantized") {
@@ -126,7 +126,7 @@ TEST_CASE("calibration makes the rest of such a model integer and keeps what is 
   CalibrationInputs inputs;
   inputs.count = 2;
   inputs.fill = [](std::size_t, std::span<float> out) -> Status {
-    const std::vector<float> values = picture();
+    const std::vector<float> values = image();
     std::copy(values.begin(), values.end(), out.begin());
     return {};
   };
@@ -134,7 +134,7 @@ TEST_CASE("calibration makes the rest of such a model integer and keeps what is 
   REQUIRE(quantized.report.weights.size() == 2);
   CHECK(quantized.report.weights[0].bits == 2);
   CHECK(quantized.report.weights[1].bits == 8);
-  check_close(scores_of(quantized.model, picture()), float_scores(source, picture()), 0.25);
+  check_close(scores_of(quantized.model, image()), float_scores(source, image()), 0.25);
 }
 
 }  // namespace narrow

@@ -133,7 +133,7 @@ FloatModel load(std::int64_t opset) {
   return *std::move(model);
 }
 
-std::vector<float> picture(unsigned seed) {
+std::vector<float> image(unsigned seed) {
   std::mt19937 random(seed);
   std::normal_distribution<float> distribution;
   std::vector<float> values(static_cast<std::size_t>(kSize * kSize * 3));
@@ -181,7 +181,7 @@ TEST_CASE("a ConvNeXt becomes convolutions and layer norms and Gelus and sums ho
     CHECK(count<graph::Linear>(graph) == 1);
     CHECK(static_cast<std::size_t>(11 + 6 + 3 + 3 + 1 + 1) + static_cast<std::size_t>(count<graph::Flatten>(graph)) ==
           graph.nodes.size());
-    const std::vector<float> input = picture(1);
+    const std::vector<float> input = image(1);
     const double agreement = decibels(expected(parts.data().graph, input), expected(graph, input));
     CHECK((opset == 13 || agreement > 100));
   }
@@ -190,7 +190,7 @@ TEST_CASE("a ConvNeXt becomes convolutions and layer norms and Gelus and sums ho
 TEST_CASE("a ConvNeXt in 8 bits is near the float network and the same on every instruction set") {
   const FloatModel model = load(13);
   const CalibrationInputs inputs{16, [](std::size_t i, std::span<float> out) -> Status {
-                                   const std::vector<float> x = picture(100 + static_cast<unsigned>(i));
+                                   const std::vector<float> x = image(100 + static_cast<unsigned>(i));
                                    std::copy(x.begin(), x.end(), out.begin());
                                    return {};
                                  }};
@@ -212,7 +212,7 @@ TEST_CASE("a ConvNeXt in 8 bits is near the float network and the same on every 
     return result;
   };
   for (unsigned i = 0; i < 4; ++i) {
-    const std::vector<float> input = picture(i);
+    const std::vector<float> input = image(i);
     const std::vector<float> reference = scores("scalar", input);
     CHECK(decibels(expected(model.data().graph, input), reference) > 25);
     for (const std::string& isa : available_isas()) CHECK(scores(isa, input) == reference);

@@ -14,29 +14,29 @@ const std::filesystem::path kModels = narrow::testing::source_folder() / "models
 
 TEST_CASE("the default model names what every demo image shows") {
   const Model model = Model::load(kModels / "cifar10_resnet20b.nrw").value();
-  const PictureSet pictures = PictureSet::open({kModels / "demo"}).value();
-  REQUIRE(pictures.size() == 10);
+  const PictureSet images = PictureSet::open({kModels / "demo"}).value();
+  REQUIRE(images.size() == 10);
   Session session = Session::create(model).value();
-  for (std::size_t i = 0; i < pictures.size(); ++i) {
-    const LabelledPicture picture = pictures.get(i).value();
-    const std::vector<float> scores = session.classify(picture.picture).value();
+  for (std::size_t i = 0; i < images.size(); ++i) {
+    const LabelledPicture image = images.get(i).value();
+    const std::vector<float> scores = session.classify(image.picture).value();
     const std::string& best = model.labels()[static_cast<std::size_t>(top_k(scores, 1)[0].class_index)];
-    CHECK_MESSAGE(picture.name.find(best + "_drawn") != std::string::npos, picture.name, " is taken for ", best);
+    CHECK_MESSAGE(image.name.find(best + "_drawn") != std::string::npos, image.name, " is taken for ", best);
   }
 }
 
 TEST_CASE("the default model gives the same scores on every ISA and with any threads and batch") {
   const Model model = Model::load(kModels / "cifar10_resnet20b.nrw").value();
-  const PictureSet pictures = PictureSet::open({kModels / "demo"}).value();
+  const PictureSet images = PictureSet::open({kModels / "demo"}).value();
   const std::vector<float> expected =
-      testing::scores_of(model, pictures, model.preprocessing(), 0, {.isa = "scalar", .max_batch = 10});
+      testing::scores_of(model, images, model.preprocessing(), 0, {.isa = "scalar", .max_batch = 10});
   for (const std::string& isa : available_isas()) {
     for (const int threads : {1, 2}) {
       for (const int batch : {1, 7}) {
         CAPTURE(isa);
         CAPTURE(threads);
         CAPTURE(batch);
-        const std::vector<float> scores = testing::scores_of(model, pictures, model.preprocessing(), 0,
+        const std::vector<float> scores = testing::scores_of(model, images, model.preprocessing(), 0,
                                                              {.isa = isa, .threads = threads, .max_batch = batch});
         REQUIRE(scores.size() == expected.size());
         CHECK(std::memcmp(scores.data(), expected.data(), scores.size() * sizeof(float)) == 0);
@@ -48,8 +48,8 @@ TEST_CASE("the default model gives the same scores on every ISA and with any thr
 TEST_CASE("every number of bits runs and quantizing twice gives the same file") {
   const FloatModel network = FloatModel::load(kModels / "cifar10_resnet20b.pth").value();
   CHECK(network.architecture() == "cifar_resnet20b");
-  const PictureSet pictures = PictureSet::open({kModels / "demo"}).value();
-  const CalibrationInputs inputs = calibration_inputs(pictures, network.preprocessing());
+  const PictureSet images = PictureSet::open({kModels / "demo"}).value();
+  const CalibrationInputs inputs = calibration_inputs(images, network.preprocessing());
   std::vector<float> input(static_cast<std::size_t>(network.input_shape().elems()));
   REQUIRE(inputs.fill(0, input).ok());
   std::size_t smaller_than = SIZE_MAX;

@@ -38,13 +38,13 @@ std::vector<float> scores(const FloatModel& model) {
 TEST_CASE("importing and quantizing do not depend on the caller's rounding mode") {
   const auto quantized = [] {
     const FloatModel model = FloatModel::load(kCheckpoint).value();
-    const PictureSet pictures = PictureSet::open({kModels / "demo"}).value();
-    const CalibrationInputs inputs = calibration_inputs(pictures, model.preprocessing(), 4);
+    const PictureSet images = PictureSet::open({kModels / "demo"}).value();
+    const CalibrationInputs inputs = calibration_inputs(images, model.preprocessing(), 4);
     std::vector<std::vector<std::byte>> files = {quantize(model, inputs).value().model.serialize(),
                                                  convert(model).value().model.serialize()};
     std::vector<float> input(static_cast<std::size_t>(model.input_shape().elems()));
-    for (std::size_t i = 0; i < pictures.size(); ++i) {
-      preprocess(pictures.get(i).value().picture, model.preprocessing(), input).value();
+    for (std::size_t i = 0; i < images.size(); ++i) {
+      preprocess(images.get(i).value().picture, model.preprocessing(), input).value();
       std::vector<float> out(10);
       FloatSession::create(model).value().run(input, out).value();
       std::vector<std::byte>& bytes = files.emplace_back(out.size() * sizeof(float));

@@ -49,7 +49,7 @@ bool takes_several(const std::string& op) {
   return op == "Add" || op == "Sub" || op == "Mul" || op == "Sum" || op == "Concat";
 }
 
-bool takes_pictures(const std::string& op) {
+bool takes_images(const std::string& op) {
   return op == "Conv" || op == "AveragePool" || op == "MaxPool" || op == "GlobalAveragePool" ||
          op == "BatchNormalization" || op == "QLinearConv" || op == "ConvInteger";
 }
@@ -118,7 +118,7 @@ std::vector<float> channels_first(const std::vector<float>& values, std::size_t 
   return channels_last(values, values.size() / channels);
 }
 
-// Runs one picture.
+// Runs one image.
 using Run = std::function<Status(std::span<const float>, std::span<float>)>;
 
 // What `run` needs to stay alive.
@@ -189,8 +189,8 @@ Result<PreparedCase> prepare(const OnnxCase& official) {
     }
   }
   NARROW_ASSIGN(prepared.model, changed.model());
-  prepared.batched = takes_pictures(op);
-  if (prepared.batched && !prepared.dims.empty()) prepared.pictures = prepared.dims[0];
+  prepared.batched = takes_images(op);
+  if (prepared.batched && !prepared.dims.empty()) prepared.images = prepared.dims[0];
   if (!official.outputs.empty() && official.outputs[0] != nullptr) {
     prepared.expected = real_numbers(to_tensor(*official.outputs[0]), out);
     prepared.expected_dims = dims_of(*official.outputs[0]);
@@ -208,19 +208,19 @@ Result<graph::Graph> network_of(const PreparedCase& prepared) {
 
 Result<std::vector<float>> run_case(const PreparedCase& prepared, const graph::Graph& network, Engine engine) {
   NARROW_ASSIGN(const Runner runner, make_runner(network, engine));
-  const auto pictures = static_cast<std::size_t>(prepared.pictures);
-  const std::size_t in_elems = prepared.input.size() / pictures;
+  const auto images = static_cast<std::size_t>(prepared.images);
+  const std::size_t in_elems = prepared.input.size() / images;
   const auto out_elems = static_cast<std::size_t>(network.value(network.output).shape.elems());
-  const bool picture_in = prepared.batched && prepared.dims.size() == 4;
-  const bool picture_out = prepared.batched && prepared.expected_dims.size() == 4;
+  const bool image_in = prepared.batched && prepared.dims.size() == 4;
+  const bool image_out = prepared.batched && prepared.expected_dims.size() == 4;
   std::vector<float> results;
-  for (std::size_t i = 0; i < pictures; ++i) {
+  for (std::size_t i = 0; i < images; ++i) {
     const auto begin = prepared.input.begin() + static_cast<std::ptrdiff_t>(i * in_elems);
     std::vector<float> input(begin, begin + static_cast<std::ptrdiff_t>(in_elems));
-    if (picture_in) input = channels_last(input, static_cast<std::size_t>(prepared.dims[1]));
+    if (image_in) input = channels_last(input, static_cast<std::size_t>(prepared.dims[1]));
     std::vector<float> output(out_elems);
     NARROW_TRY(runner.run(input, output));
-    if (picture_out) output = channels_first(output, static_cast<std::size_t>(prepared.expected_dims[1]));
+    if (image_out) output = channels_first(output, static_cast<std::size_t>(prepared.expected_dims[1]));
     results.insert(results.end(), output.begin(), output.end());
   }
   return results;

@@ -13,7 +13,7 @@ namespace narrow::testing {
 struct PreparedCase {
   onnx::Model model;
   bool batched = false;            // images [N, C, H, W], run one by one
-  std::int64_t pictures = 1;       // N
+  std::int64_t images = 1;         // N
   std::vector<std::int64_t> dims;  // of the input
   std::vector<float> input;        // row-major; integers as the real numbers that they mean
   std::vector<float> expected;     // row-major

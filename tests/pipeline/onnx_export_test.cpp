@@ -38,13 +38,13 @@ FloatModel read_back(const std::vector<std::byte>& bytes, const Preprocessing& p
   return std::move(model).value();
 }
 
-void check_same_integers(const Model& model, const PictureSet& pictures, std::size_t limit) {
+void check_same_integers(const Model& model, const PictureSet& images, std::size_t limit) {
   const FloatModel again = read_back(to_onnx(model).value(), model.preprocessing());
   CHECK(again.states_quantization());
   const Model integer = convert(again).value().model;
   const SessionOptions options;
-  const std::vector<float> expected = testing::scores_of(model, pictures, model.preprocessing(), limit, options);
-  const std::vector<float> got = testing::scores_of(integer, pictures, model.preprocessing(), limit, options);
+  const std::vector<float> expected = testing::scores_of(model, images, model.preprocessing(), limit, options);
+  const std::vector<float> got = testing::scores_of(integer, images, model.preprocessing(), limit, options);
   REQUIRE(got.size() == expected.size());
   CHECK(std::memcmp(got.data(), expected.data(), got.size() * sizeof(float)) == 0);
   // Narrow ranges survive: not only the function, also what kernels may rely on.
@@ -65,23 +65,23 @@ TEST_CASE("the shipped model written as QDQ ONNX and read back gives the same sc
 
 TEST_CASE("every number of bits written as QDQ ONNX and read back gives the same scores, bit for bit") {
   const FloatModel model = FloatModel::load(kModels / "cifar10_resnet20b.pth").value();
-  const PictureSet pictures = PictureSet::open({kModels / "demo"}).value();
+  const PictureSet images = PictureSet::open({kModels / "demo"}).value();
   for (const int bits : {2, 3, 4, 5, 6, 7, 8}) {
     CAPTURE(bits);
     QuantizeOptions options;
     options.weight_bits = options.activation_bits = bits;
-    check_same_integers(quantize(model, calibration_inputs(pictures, model.preprocessing()), options).value().model,
-                        pictures, 0);
+    check_same_integers(quantize(model, calibration_inputs(images, model.preprocessing()), options).value().model,
+                        images, 0);
   }
 }
 
 TEST_CASE("a float network written as ONNX and read back is the same function") {
   const FloatModel model = FloatModel::load(kModels / "cifar10_resnet20b.pth").value();
-  const PictureSet pictures = PictureSet::open({kModels / "demo"}).value();
+  const PictureSet images = PictureSet::open({kModels / "demo"}).value();
   const FloatModel again = read_back(to_onnx(model).value(), model.preprocessing());
   CHECK_FALSE(again.states_quantization());
-  const std::vector<float> expected = testing::scores_of(model, pictures, model.preprocessing(), 0);
-  const std::vector<float> got = testing::scores_of(again, pictures, model.preprocessing(), 0);
+  const std::vector<float> expected = testing::scores_of(model, images, model.preprocessing(), 0);
+  const std::vector<float> got = testing::scores_of(again, images, model.preprocessing(), 0);
   REQUIRE(got.size() == expected.size());
   for (std::size_t i = 0; i < got.size(); ++i) CHECK(got[i] == doctest::Approx(expected[i]).epsilon(1e-5));
 }

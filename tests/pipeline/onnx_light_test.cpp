@@ -27,9 +27,9 @@ void check_light(const std::filesystem::path& data, const std::string& name) {
   REQUIRE_MESSAGE(simplified.ok(), simplified.error().text());
   auto executor = narrow::graph::FloatExecutor::create(graph);
   REQUIRE_MESSAGE(executor.ok(), executor.error().text());
-  const std::vector<float> picture(static_cast<std::size_t>(graph.value(graph.input).shape.elems()), 1.0F);
+  const std::vector<float> image(static_cast<std::size_t>(graph.value(graph.input).shape.elems()), 1.0F);
   std::vector<float> scores(static_cast<std::size_t>(graph.value(graph.output).shape.elems()));
-  REQUIRE(executor->run(picture, scores).ok());
+  REQUIRE(executor->run(image, scores).ok());
   const auto expected = to_tensor(*load_tensor_proto(folder / (name + "_output_0.pb"))).to_floats();
   CHECK(compare(scores, expected, 1e-4F, 1e-7F) == "");
 }

@@ -19,18 +19,18 @@ struct Refusal {
   std::string_view name;
   std::string_view text;
 };
-constexpr std::string_view kPicturesOnly = "only images [N, C, H, W] are supported, no 1-D or 3-D form";
+constexpr std::string_view kImagesOnly = "only images [N, C, H, W] are supported, no 1-D or 3-D form";
 constexpr std::string_view kDynamic = "dynamic quantization, whose scales are computed for each image";
 constexpr std::string_view kOnConstants = "is supported for constant inputs only";
 constexpr std::string_view kOneScale = "only one scale per tensor is supported, except for weights";
 constexpr std::array kRefusals = {
     Refusal{"test_add_uint8", "arithmetic on them is not supported without a DequantizeLinear"},
     Refusal{"test_mul_uint8", "arithmetic on them is not supported without a DequantizeLinear"},
-    Refusal{"test_averagepool_1d_default", kPicturesOnly},
-    Refusal{"test_averagepool_3d_default", kPicturesOnly},
-    Refusal{"test_maxpool_1d_default", kPicturesOnly},
-    Refusal{"test_maxpool_3d_default", kPicturesOnly},
-    Refusal{"test_operator_maxpool", kPicturesOnly},
+    Refusal{"test_averagepool_1d_default", kImagesOnly},
+    Refusal{"test_averagepool_3d_default", kImagesOnly},
+    Refusal{"test_maxpool_1d_default", kImagesOnly},
+    Refusal{"test_maxpool_3d_default", kImagesOnly},
+    Refusal{"test_operator_maxpool", kImagesOnly},
     Refusal{"test_batchnorm_epsilon_training_mode", "export the network for inference"},
     Refusal{"test_batchnorm_example_training_mode", "export the network for inference"},
     Refusal{"test_constant", "do not depend on any input"},

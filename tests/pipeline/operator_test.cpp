@@ -160,7 +160,7 @@ FloatModel float_model_of(const Graph& graph) {
   return FloatModel(std::move(data));
 }
 
-std::vector<float> picture(unsigned seed) {
+std::vector<float> image(unsigned seed) {
   const std::vector<double> numbers = testing::random_input(all_cases().front().graph, seed);
   return {numbers.begin(), numbers.end()};
 }
@@ -243,7 +243,7 @@ TEST_CASE("every operator comes back from a model file") {
     CHECK(back->serialize() == bytes);
     CHECK(op_of(back->data().graph).op.index() == c.row->index);
     // The attributes are there: the network computes the same.
-    const std::vector<float> input = picture(1);
+    const std::vector<float> input = image(1);
     CHECK(expected(back->data().graph, input) == expected(c.graph, input));
   }
 }
@@ -254,7 +254,7 @@ TEST_CASE("the float executor computes every operator") {
     auto executor = graph::FloatExecutor::create(c.graph);
     CHECK(executor.ok() != c.row->has(graph::kFoldedBeforeRunning));
     if (!executor.ok()) continue;
-    const std::vector<float> input = picture(2);
+    const std::vector<float> input = image(2);
     std::vector<float> output(4);
     executor->run(input, output).value();
     check_close(output, expected(c.graph, input), 2e-6);
@@ -268,7 +268,7 @@ TEST_CASE("a session computes every operator in float32") {
       CHECK_FALSE(Session::create(model_of(c.graph)).ok());
       continue;
     }
-    const std::vector<float> input = picture(3);
+    const std::vector<float> input = image(3);
     check_close(scores_of(model_of(c.graph), input), expected(c.graph, input), 2e-6);
   }
 }
@@ -284,7 +284,7 @@ TEST_CASE("every operator that is not for float32 only runs in integers") {
     }
     // The tested image is among them: how ranges hold for other images is not the question here.
     const CalibrationInputs inputs{8, [](std::size_t i, std::span<float> out) -> Status {
-                                     const std::vector<float> x = picture(static_cast<unsigned>(i));
+                                     const std::vector<float> x = image(static_cast<unsigned>(i));
                                      std::copy(x.begin(), x.end(), out.begin());
                                      return {};
                                    }};
@@ -296,7 +296,7 @@ TEST_CASE("every operator that is not for float32 only runs in integers") {
       CHECK((layer.activation_bits == 32) == c.row->is_float_only());
       CHECK(layer.computes != c.row->has(graph::kComputesNothing));
     }
-    const std::vector<float> input = picture(5);
+    const std::vector<float> input = image(5);
     const std::vector<float> scores = scores_of(model, input);
     // A rounding that goes the other way in single precision changes a score by a step of some weight.
     check_close(scores, expected(model.data().graph, input), 0.02);
@@ -319,7 +319,7 @@ TEST_CASE("every operator written as ONNX and read back is the same function") {
     options.preprocessing = preprocessing();
     const auto back = FloatModel::load(path, options);
     REQUIRE_MESSAGE(back.ok(), back.error().text());
-    const std::vector<float> input = picture(7);
+    const std::vector<float> input = image(7);
     std::vector<double> got = expected(back->data().graph, input);
     check_close({got.begin(), got.end()}, expected(c.graph, input), 1e-5);
   }

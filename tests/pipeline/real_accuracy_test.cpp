@@ -14,12 +14,12 @@ using testing::RealModel;
 void check_float_and_8_bits(const RealModel& real, const std::filesystem::path& data) {
   CAPTURE(real.weights);
   const FloatModel model = FloatModel::load(data / real.weights, real.import).value();
-  const PictureSet pictures = PictureSet::open({data / real.evaluation}).value();
-  const int in_float = testing::count_correct(model, pictures, real.evaluation_preprocessing);
+  const PictureSet images = PictureSet::open({data / real.evaluation}).value();
+  const int in_float = testing::count_correct(model, images, real.evaluation_preprocessing);
   if (real.expected_correct > 0) CHECK(std::abs(in_float - real.expected_correct) <= real.float_tolerance);
   const Quantized quantized = testing::quantize_real(real, model, data);
-  const int in_8_bits = testing::count_correct(quantized.model, pictures, real.evaluation_preprocessing);
-  std::printf("%s: float %d, 8/8 %d of %zu\n", real.weights.c_str(), in_float, in_8_bits, pictures.size());
+  const int in_8_bits = testing::count_correct(quantized.model, images, real.evaluation_preprocessing);
+  std::printf("%s: float %d, 8/8 %d of %zu\n", real.weights.c_str(), in_float, in_8_bits, images.size());
   CHECK(in_8_bits >= in_float - real.allowed_loss_8_8);
 }
 
@@ -47,12 +47,12 @@ TEST_CASE("ResNet-20 at 6/6 bits stays within 2 points of float") {
   NARROW_NEED_DATA(data);
   const RealModel real = testing::cifar_resnets().front();
   const FloatModel model = FloatModel::load(data / real.weights, real.import).value();
-  const PictureSet pictures = PictureSet::open({data / real.evaluation}).value();
+  const PictureSet images = PictureSet::open({data / real.evaluation}).value();
   QuantizeOptions options;
   options.weight_bits = options.activation_bits = 6;
   const Quantized quantized = testing::quantize_real(real, model, data, options);
-  const int correct = testing::count_correct(quantized.model, pictures, real.evaluation_preprocessing);
-  std::printf("6/6: %d of %zu\n", correct, pictures.size());
+  const int correct = testing::count_correct(quantized.model, images, real.evaluation_preprocessing);
+  std::printf("6/6: %d of %zu\n", correct, images.size());
   CHECK(correct >= real.expected_correct - 10);
 }
 
@@ -60,7 +60,7 @@ TEST_CASE("ResNet-20 runs at 4/8 and 4/4 and 2/2 bits and its weights shrink wit
   NARROW_NEED_DATA(data);
   const RealModel real = testing::cifar_resnets().front();
   const FloatModel model = FloatModel::load(data / real.weights, real.import).value();
-  const PictureSet pictures = PictureSet::open({data / real.evaluation}).value();
+  const PictureSet images = PictureSet::open({data / real.evaluation}).value();
   std::size_t bytes_at_8 = testing::quantize_real(real, model, data).model.serialize().size();
   struct Width {
     int weight_bits, activation_bits, at_least;
@@ -72,8 +72,8 @@ TEST_CASE("ResNet-20 runs at 4/8 and 4/4 and 2/2 bits and its weights shrink wit
     options.weight_bits = width.weight_bits;
     options.activation_bits = width.activation_bits;
     const Quantized quantized = testing::quantize_real(real, model, data, options);
-    const int correct = testing::count_correct(quantized.model, pictures, real.evaluation_preprocessing);
-    std::printf("%d/%d: %d of %zu\n", width.weight_bits, width.activation_bits, correct, pictures.size());
+    const int correct = testing::count_correct(quantized.model, images, real.evaluation_preprocessing);
+    std::printf("%d/%d: %d of %zu\n", width.weight_bits, width.activation_bits, correct, images.size());
     CHECK(correct >= width.at_least);
     CHECK(quantized.model.serialize().size() < bytes_at_8 * static_cast<std::size_t>(width.weight_bits) / 8 + 40000);
   }
@@ -87,11 +87,11 @@ TEST_CASE("scores are the same byte for byte on every ISA and with any threads a
   for (const RealModel& real : models) {
     CAPTURE(real.weights);
     const FloatModel model = FloatModel::load(data / real.weights, real.import).value();
-    const PictureSet pictures = PictureSet::open({data / real.evaluation}).value();
+    const PictureSet images = PictureSet::open({data / real.evaluation}).value();
     const Quantized quantized = testing::quantize_real(real, model, data);
-    constexpr std::size_t kPictures = 13;
+    constexpr std::size_t kImages = 13;
     const auto scores = [&](const SessionOptions& options) {
-      return testing::scores_of(quantized.model, pictures, real.evaluation_preprocessing, kPictures, options);
+      return testing::scores_of(quantized.model, images, real.evaluation_preprocessing, kImages, options);
     };
     const std::vector<float> expected = scores({.isa = "scalar", .threads = 2});
     for (const std::string& isa : available_isas()) {
@@ -114,7 +114,7 @@ TEST_CASE("a quantized model survives the file unchanged and calibration does no
   NARROW_NEED_DATA(data);
   const RealModel real = testing::cifar_resnets().front();
   const FloatModel model = FloatModel::load(data / real.weights, real.import).value();
-  const PictureSet pictures = PictureSet::open({data / real.calibration}).value();
+  const PictureSet images = PictureSet::open({data / real.calibration}).value();
   std::vector<std::vector<std::byte>> files;
   for (const int threads : {1, 2, 3}) {
     for (const ObserverKind observer : {ObserverKind::kMinMax, ObserverKind::kMovingAverage}) {
@@ -122,7 +122,7 @@ TEST_CASE("a quantized model survives the file unchanged and calibration does no
       options.threads = threads;
       options.observer = observer;
       const Quantized quantized =
-          quantize(model, calibration_inputs(pictures, model.preprocessing(), 64), options).value();
+          quantize(model, calibration_inputs(images, model.preprocessing(), 64), options).value();
       files.push_back(quantized.model.serialize());
       CHECK(Model::parse(files.back()).value().serialize() == files.back());
     }

@@ -28,26 +28,26 @@ RealModel cifar(std::string weights, std::string architecture, std::string_view 
 }
 
 // Calls `visit(index, input)` with each image's network input.
-void for_each_input(const PictureSet& pictures, const Preprocessing& preprocessing, std::size_t limit,
+void for_each_input(const PictureSet& images, const Preprocessing& preprocessing, std::size_t limit,
                     const std::function<void(const LabelledPicture&, std::span<const float>)>& visit) {
   std::vector<float> input(static_cast<std::size_t>(preprocessing.crop_height) * preprocessing.crop_width *
                            static_cast<std::size_t>(preprocessing.channels));
-  const std::size_t count = limit == 0 ? pictures.size() : std::min(limit, pictures.size());
+  const std::size_t count = limit == 0 ? images.size() : std::min(limit, images.size());
   for (std::size_t i = 0; i < count; ++i) {
-    const LabelledPicture picture = pictures.get(i).value();
-    preprocess(picture.picture, preprocessing, input).value();
-    visit(picture, input);
+    const LabelledPicture image = images.get(i).value();
+    preprocess(image.picture, preprocessing, input).value();
+    visit(image, input);
   }
 }
 
 template <class AnySession>
-int count_correct_of(AnySession& session, std::int64_t classes, const PictureSet& pictures,
+int count_correct_of(AnySession& session, std::int64_t classes, const PictureSet& images,
                      const Preprocessing& preprocessing) {
   std::vector<float> scores(static_cast<std::size_t>(classes));
   int correct = 0;
-  for_each_input(pictures, preprocessing, 0, [&](const LabelledPicture& picture, std::span<const float> input) {
+  for_each_input(images, preprocessing, 0, [&](const LabelledPicture& image, std::span<const float> input) {
     session.run(input, scores).value();
-    if (top_k(scores, 1)[0].class_index == picture.label.value()) ++correct;
+    if (top_k(scores, 1)[0].class_index == image.label.value()) ++correct;
   });
   return correct;
 }
@@ -200,29 +200,29 @@ std::vector<PreQuantizedModel> partly_pre_quantized_models() {
   return all;
 }
 
-int count_correct(const FloatModel& model, const PictureSet& pictures, const Preprocessing& preprocessing) {
+int count_correct(const FloatModel& model, const PictureSet& images, const Preprocessing& preprocessing) {
   FloatSession session = FloatSession::create(model).value();
-  return count_correct_of(session, model.classes(), pictures, preprocessing);
+  return count_correct_of(session, model.classes(), images, preprocessing);
 }
 
-int count_correct(const Model& model, const PictureSet& pictures, const Preprocessing& preprocessing) {
+int count_correct(const Model& model, const PictureSet& images, const Preprocessing& preprocessing) {
   Session session = Session::create(model).value();
-  return count_correct_of(session, model.classes(), pictures, preprocessing);
+  return count_correct_of(session, model.classes(), images, preprocessing);
 }
 
-std::vector<float> scores_of(const Model& model, const PictureSet& pictures, const Preprocessing& preprocessing,
+std::vector<float> scores_of(const Model& model, const PictureSet& images, const Preprocessing& preprocessing,
                              std::size_t limit, const SessionOptions& options) {
   Session session = Session::create(model, options).value();
   const auto classes = static_cast<std::size_t>(model.classes());
   const auto input_elems = static_cast<std::size_t>(model.input_shape().elems());
   std::vector<float> all, batch;
   const auto flush = [&] {
-    const std::size_t pictures_in_batch = batch.size() / input_elems;
-    all.resize(all.size() + pictures_in_batch * classes);
-    session.run(batch, std::span(all).last(pictures_in_batch * classes)).value();
+    const std::size_t images_in_batch = batch.size() / input_elems;
+    all.resize(all.size() + images_in_batch * classes);
+    session.run(batch, std::span(all).last(images_in_batch * classes)).value();
     batch.clear();
   };
-  for_each_input(pictures, preprocessing, limit, [&](const LabelledPicture&, std::span<const float> input) {
+  for_each_input(images, preprocessing, limit, [&](const LabelledPicture&, std::span<const float> input) {
     batch.insert(batch.end(), input.begin(), input.end());
     if (batch.size() == input_elems * static_cast<std::size_t>(options.max_batch)) flush();
   });
@@ -230,12 +230,12 @@ std::vector<float> scores_of(const Model& model, const PictureSet& pictures, con
   return all;
 }
 
-std::vector<float> scores_of(const FloatModel& model, const PictureSet& pictures, const Preprocessing& preprocessing,
+std::vector<float> scores_of(const FloatModel& model, const PictureSet& images, const Preprocessing& preprocessing,
                              std::size_t limit) {
   FloatSession session = FloatSession::create(model).value();
   std::vector<float> all;
   std::vector<float> scores(static_cast<std::size_t>(model.classes()));
-  for_each_input(pictures, preprocessing, limit, [&](const LabelledPicture&, std::span<const float> input) {
+  for_each_input(images, preprocessing, limit, [&](const LabelledPicture&, std::span<const float> input) {
     session.run(input, scores).value();
     all.insert(all.end(), scores.begin(), scores.end());
   });
@@ -245,8 +245,8 @@ std::vector<float> scores_of(const FloatModel& model, const PictureSet& pictures
 Quantized quantize_real(const RealModel& real, const FloatModel& model, const std::filesystem::path& data,
                         QuantizeOptions options) {
   options.threads = 2;
-  const PictureSet pictures = PictureSet::open({data / real.calibration}).value();
-  return quantize(model, calibration_inputs(pictures, model.preprocessing(), real.calibration_limit), options).value();
+  const PictureSet images = PictureSet::open({data / real.calibration}).value();
+  return quantize(model, calibration_inputs(images, model.preprocessing(), real.calibration_limit), options).value();
 }
 
 }  // namespace narrow::testing

@@ -53,16 +53,15 @@ struct PreQuantizedModel {
 [[nodiscard]] std::vector<PreQuantizedModel> partly_pre_quantized_models();
 
 // Number of images whose best class is the label.
-[[nodiscard]] int count_correct(const FloatModel& model, const PictureSet& pictures,
-                                const Preprocessing& preprocessing);
-[[nodiscard]] int count_correct(const Model& model, const PictureSet& pictures, const Preprocessing& preprocessing);
+[[nodiscard]] int count_correct(const FloatModel& model, const PictureSet& images, const Preprocessing& preprocessing);
+[[nodiscard]] int count_correct(const Model& model, const PictureSet& images, const Preprocessing& preprocessing);
 
 // Scores of the first `limit` images (0: all), one row of classes an image.
-[[nodiscard]] std::vector<float> scores_of(const Model& model, const PictureSet& pictures,
+[[nodiscard]] std::vector<float> scores_of(const Model& model, const PictureSet& images,
                                            const Preprocessing& preprocessing, std::size_t limit,
                                            const SessionOptions& options);
 
-[[nodiscard]] std::vector<float> scores_of(const FloatModel& model, const PictureSet& pictures,
+[[nodiscard]] std::vector<float> scores_of(const FloatModel& model, const PictureSet& images,
                                            const Preprocessing& preprocessing, std::size_t limit);
 
 [[nodiscard]] Quantized quantize_real(const RealModel& real, const FloatModel& model, const std::filesystem::path& data,

@@ -24,22 +24,22 @@ TEST_CASE("every float ONNX file keeps its published accuracy, and what 8/8 bits
     CAPTURE(real.weights);
     const FloatModel model = FloatModel::load(data / real.weights, real.import).value();
     CHECK_FALSE(model.states_quantization());
-    const PictureSet pictures = PictureSet::open({data / real.evaluation}).value();
-    const int in_float = testing::count_correct(model, pictures, real.evaluation_preprocessing);
+    const PictureSet images = PictureSet::open({data / real.evaluation}).value();
+    const int in_float = testing::count_correct(model, images, real.evaluation_preprocessing);
     if (real.expected_correct > 0) CHECK(std::abs(in_float - real.expected_correct) <= real.float_tolerance);
     const Quantized quantized = testing::quantize_real(real, model, data);
-    const int in_8_bits = testing::count_correct(quantized.model, pictures, real.evaluation_preprocessing);
-    std::printf("%s: float %d, 8/8 %d of %zu\n", real.weights.c_str(), in_float, in_8_bits, pictures.size());
+    const int in_8_bits = testing::count_correct(quantized.model, images, real.evaluation_preprocessing);
+    std::printf("%s: float %d, 8/8 %d of %zu\n", real.weights.c_str(), in_float, in_8_bits, images.size());
     CHECK(in_8_bits >= in_float - real.allowed_loss_8_8);
   }
 }
 
 // Largest difference of two networks' scores on some images, relative to the largest score.
-double relative_difference(const FloatModel& a, const FloatModel& b, const PictureSet& pictures,
+double relative_difference(const FloatModel& a, const FloatModel& b, const PictureSet& images,
                            const Preprocessing& preprocessing) {
-  constexpr std::size_t kPictures = 8;
-  const std::vector<float> of_a = testing::scores_of(a, pictures, preprocessing, kPictures);
-  const std::vector<float> of_b = testing::scores_of(b, pictures, preprocessing, kPictures);
+  constexpr std::size_t kImages = 8;
+  const std::vector<float> of_a = testing::scores_of(a, images, preprocessing, kImages);
+  const std::vector<float> of_b = testing::scores_of(b, images, preprocessing, kImages);
   REQUIRE(of_a.size() == of_b.size());
   double largest = 0;
   double difference = 0;
@@ -55,13 +55,13 @@ TEST_CASE("checkpoint, ONNX with BatchNorm, folded by the exporter, and raw expo
   NARROW_NEED_DATA(data);
   for (const testing::SameNetwork& same : testing::same_networks()) {
     const FloatModel checkpoint = FloatModel::load(data / same.checkpoint.weights, same.checkpoint.import).value();
-    const PictureSet pictures = PictureSet::open({data / same.checkpoint.evaluation}).value();
+    const PictureSet images = PictureSet::open({data / same.checkpoint.evaluation}).value();
     for (const std::string& file : same.onnx) {
       CAPTURE(file);
       ImportOptions options;
       options.preprocessing = checkpoint.preprocessing();
       const FloatModel onnx = FloatModel::load(data / file, options).value();
-      CHECK(relative_difference(checkpoint, onnx, pictures, same.checkpoint.evaluation_preprocessing) < 1e-4);
+      CHECK(relative_difference(checkpoint, onnx, images, same.checkpoint.evaluation_preprocessing) < 1e-4);
     }
   }
 }
@@ -92,10 +92,10 @@ TEST_CASE("pre-quantized networks run in integers without calibration, with thei
     CHECK(model.states_quantization());
     const Model integer = convert(model).value().model;
     check_integer_from_end_to_end(integer);
-    const PictureSet pictures = PictureSet::open({data / network.real.evaluation}).value();
-    const int correct = testing::count_correct(integer, pictures, network.real.evaluation_preprocessing);
-    std::printf("%s: %d of %zu\n", network.real.weights.c_str(), correct, pictures.size());
-    CHECK(100.0 * correct / static_cast<double>(pictures.size()) >= network.expected_percent - network.may_lose);
+    const PictureSet images = PictureSet::open({data / network.real.evaluation}).value();
+    const int correct = testing::count_correct(integer, images, network.real.evaluation_preprocessing);
+    std::printf("%s: %d of %zu\n", network.real.weights.c_str(), correct, images.size());
+    CHECK(100.0 * correct / static_cast<double>(images.size()) >= network.expected_percent - network.may_lose);
   }
 }
 
@@ -107,9 +107,9 @@ TEST_CASE("a QLinear network that became integers gives the scores of its file")
   const testing::PreQuantizedModel zoo = testing::fully_pre_quantized_models().back();
   const FloatModel model = FloatModel::load(data / zoo.real.weights, zoo.real.import).value();
   const Model integer = convert(model).value().model;
-  const PictureSet pictures = PictureSet::open({data / zoo.real.evaluation}).value();
+  const PictureSet images = PictureSet::open({data / zoo.real.evaluation}).value();
   std::vector<float> input(static_cast<std::size_t>(model.input_shape().elems()));
-  preprocess(pictures.get(0).value().picture, zoo.real.evaluation_preprocessing, input).value();
+  preprocess(images.get(0).value().picture, zoo.real.evaluation_preprocessing, input).value();
   const std::vector<double> of_file = testing::evaluate(model.data().graph, {input.begin(), input.end()});
   const std::vector<double> of_integers = testing::evaluate(integer.data().graph, {input.begin(), input.end()});
   REQUIRE(of_file.size() == of_integers.size());
@@ -129,10 +129,10 @@ TEST_CASE("networks that were trained with few bits keep their accuracy in integ
     const Model integer = testing::quantize_real(network.real, model, data).model;
     check_integer_from_end_to_end(integer);
     CHECK(layers_with_bits(integer, network.weight_bits) == network.narrow_layers);
-    const PictureSet pictures = PictureSet::open({data / network.real.evaluation}).value();
-    const int correct = testing::count_correct(integer, pictures, network.real.evaluation_preprocessing);
-    std::printf("%s: %d of %zu\n", network.real.weights.c_str(), correct, pictures.size());
-    CHECK(100.0 * correct / static_cast<double>(pictures.size()) >= network.expected_percent - network.may_lose);
+    const PictureSet images = PictureSet::open({data / network.real.evaluation}).value();
+    const int correct = testing::count_correct(integer, images, network.real.evaluation_preprocessing);
+    std::printf("%s: %d of %zu\n", network.real.weights.c_str(), correct, images.size());
+    CHECK(100.0 * correct / static_cast<double>(images.size()) >= network.expected_percent - network.may_lose);
   }
 }
 

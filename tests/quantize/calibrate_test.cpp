@@ -37,18 +37,18 @@ Graph small_graph() {
   return b.finish(b.linear("fc", gap, 4));
 }
 
-std::vector<double> picture(const Graph& graph, std::size_t i) {
+std::vector<double> image(const Graph& graph, std::size_t i) {
   std::vector<double> values = testing::random_input(graph, static_cast<unsigned>(1000 + i));
   for (double& value : values) value = static_cast<float>(value * (1.0 + static_cast<double>(i % 7)));
   return values;
 }
 
-// Pictures in the order that `order` gives.
-CalibrationInputs pictures(const Graph& graph, std::vector<std::size_t> order) {
+// Images in the order that `order` gives.
+CalibrationInputs images(const Graph& graph, std::vector<std::size_t> order) {
   CalibrationInputs inputs;
   inputs.count = order.size();
   inputs.fill = [&graph, order](std::size_t i, std::span<float> out) -> Status {
-    const std::vector<double> values = picture(graph, order[i]);
+    const std::vector<double> values = image(graph, order[i]);
     std::transform(values.begin(), values.end(), out.begin(), [](double x) { return static_cast<float>(x); });
     return {};
   };
@@ -66,7 +66,7 @@ bool identical(const Observations& a, const Observations& b) {
   for (std::size_t v = 0; v < a.size(); ++v) {
     if (a[v].has_value() != b[v].has_value()) return false;
     if (a[v] && (std::memcmp(&a[v]->min, &b[v]->min, 4) != 0 || std::memcmp(&a[v]->max, &b[v]->max, 4) != 0 ||
-                 a[v]->pictures != b[v]->pictures || a[v]->channel_means != b[v]->channel_means)) {
+                 a[v]->images != b[v]->images || a[v]->channel_means != b[v]->channel_means)) {
       return false;
     }
   }
@@ -77,19 +77,19 @@ bool identical(const Observations& a, const Observations& b) {
 
 TEST_CASE("calibration observes every live tensor and only those") {
   const Graph graph = small_graph();
-  const auto seen = calibrate(graph, pictures(graph, ascending(9)), ObserverKind::kMinMax, 1, {}).value();
+  const auto seen = calibrate(graph, images(graph, ascending(9)), ObserverKind::kMinMax, 1, {}).value();
   REQUIRE(seen.size() == graph.values.size());
   for (std::size_t v = 0; v < seen.size(); ++v) {
     CAPTURE(graph.values[v].name);
     CHECK(seen[v].has_value() == (graph.values[v].name != "dead"));
     if (!seen[v]) continue;
-    CHECK(seen[v]->pictures == 9);
+    CHECK(seen[v]->images == 9);
     const auto channels = static_cast<std::size_t>(graph.values[v].shape.channels);
     std::vector<double> sums(channels);
     double lo = std::numeric_limits<double>::infinity();
     double hi = -lo;
     for (std::size_t i = 0; i < 9; ++i) {
-      const std::vector<std::vector<double>> values = testing::evaluate_all(graph, picture(graph, i));
+      const std::vector<std::vector<double>> values = testing::evaluate_all(graph, image(graph, i));
       for (std::size_t e = 0; e < values[v].size(); ++e) sums[e % channels] += values[v][e];
       for (const double x : values[v]) {
         lo = std::min(lo, x);
@@ -107,23 +107,23 @@ TEST_CASE("calibration observes every live tensor and only those") {
   CHECK(seen[static_cast<std::size_t>(testing::id_named(graph, "sum"))]->min == 0.0F);
 }
 
-TEST_CASE("calibration does not depend on threads or on the order of pictures") {
+TEST_CASE("calibration does not depend on threads or on the order of images") {
   const Graph graph = small_graph();
   std::mt19937 generator(testing::seed());
   for (const ObserverKind kind : {ObserverKind::kMinMax, ObserverKind::kMovingAverage}) {
-    const Observations expected = calibrate(graph, pictures(graph, ascending(40)), kind, 1, {}).value();
+    const Observations expected = calibrate(graph, images(graph, ascending(40)), kind, 1, {}).value();
     for (const int threads : {1, 2, 3, 8, 64}) {
       std::vector<std::size_t> order = ascending(40);
       std::shuffle(order.begin(), order.end(), generator);
       CAPTURE(threads);
-      CHECK(identical(calibrate(graph, pictures(graph, order), kind, threads, {}).value(), expected));
+      CHECK(identical(calibrate(graph, images(graph, order), kind, threads, {}).value(), expected));
     }
   }
 }
 
-TEST_CASE("calibration reads one picture per worker at a time and reports progress in order") {
+TEST_CASE("calibration reads one image per worker at a time and reports progress in order") {
   const Graph graph = small_graph();
-  CalibrationInputs inputs = pictures(graph, ascending(30));
+  CalibrationInputs inputs = images(graph, ascending(30));
   std::atomic<int> calls = 0;
   inputs.fill = [&calls, fill = inputs.fill](std::size_t i, std::span<float> out) {
     ++calls;
@@ -141,10 +141,10 @@ TEST_CASE("calibration reads one picture per worker at a time and reports progre
   CHECK(reports == expected);
 }
 
-TEST_CASE("calibration passes on the error of the first picture that has one") {
+TEST_CASE("calibration passes on the error of the first image that has one") {
   const Graph graph = small_graph();
   for (const int threads : {1, 2, 5}) {
-    CalibrationInputs inputs = pictures(graph, ascending(20));
+    CalibrationInputs inputs = images(graph, ascending(20));
     inputs.fill = [fill = inputs.fill](std::size_t i, std::span<float> out) -> Status {
       // The later one fails first.
       if (i == 6) std::this_thread::sleep_for(std::chrono::milliseconds(20));
@@ -160,7 +160,7 @@ TEST_CASE("calibration passes on the error of the first picture that has one") {
 
 TEST_CASE("calibration turns exceptions of its caller into errors") {
   const Graph graph = small_graph();
-  CalibrationInputs inputs = pictures(graph, ascending(4));
+  CalibrationInputs inputs = images(graph, ascending(4));
   const auto throwing = [](std::size_t, std::size_t) { throw std::runtime_error("boom"); };
   const auto result = calibrate(graph, inputs, ObserverKind::kMinMax, 2, throwing);
   REQUIRE_FALSE(result.ok());
@@ -169,9 +169,9 @@ TEST_CASE("calibration turns exceptions of its caller into errors") {
   CHECK_FALSE(calibrate(graph, inputs, ObserverKind::kMinMax, 2, {}).ok());
 }
 
-TEST_CASE("calibration names the picture and tensor of a number that is not finite") {
+TEST_CASE("calibration names the image and tensor of a number that is not finite") {
   const Graph graph = small_graph();
-  CalibrationInputs inputs = pictures(graph, ascending(5));
+  CalibrationInputs inputs = images(graph, ascending(5));
   inputs.fill = [fill = inputs.fill](std::size_t i, std::span<float> out) -> Status {
     NARROW_TRY(fill(i, out));
     if (i == 3) out[17] = std::numeric_limits<float>::quiet_NaN();
@@ -189,19 +189,19 @@ TEST_CASE("calibration names the picture and tensor of a number that is not fini
       for (float& w : filter_of(node)->weights.edit()) w = 3e38F;
     }
   }
-  const auto overflow = calibrate(large, pictures(large, ascending(5)), ObserverKind::kMinMax, 1, {});
+  const auto overflow = calibrate(large, images(large, ascending(5)), ObserverKind::kMinMax, 1, {});
   REQUIRE_FALSE(overflow.ok());
   CHECK(overflow.error().where == "calibration input 0");
   CHECK(overflow.error().message.find("tensor 'branch'") != std::string::npos);
 }
 
-TEST_CASE("calibration without pictures or threads is an error") {
+TEST_CASE("calibration without images or threads is an error") {
   const Graph graph = small_graph();
-  const auto none = calibrate(graph, pictures(graph, {}), ObserverKind::kMinMax, 1, {});
+  const auto none = calibrate(graph, images(graph, {}), ObserverKind::kMinMax, 1, {});
   REQUIRE_FALSE(none.ok());
   CHECK(none.error().code == ErrorCode::kInvalidArgument);
   CHECK_FALSE(calibrate(graph, CalibrationInputs{3, {}}, ObserverKind::kMinMax, 1, {}).ok());
-  CHECK(calibrate(graph, pictures(graph, ascending(2)), ObserverKind::kMinMax, 0, {}).error().where == "threads");
+  CHECK(calibrate(graph, images(graph, ascending(2)), ObserverKind::kMinMax, 0, {}).error().where == "threads");
 }
 
 }  // namespace narrow::graph

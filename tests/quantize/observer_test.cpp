@@ -115,54 +115,54 @@ TEST_CASE("an observer without values has none after merging either") {
     CHECK(observer->merge(*other).ok());
     CHECK(observer->range()->min == 2.0F);
     CHECK(observer->range()->max == 3.0F);
-    CHECK(observer->range()->pictures == 1);
+    CHECK(observer->range()->images == 1);
     CHECK(other->merge(*make()).ok());
     CHECK(other->range()->min == 2.0F);
   }
 }
 
 TEST_CASE("min max keeps the extremes and moving average their mean") {
-  const std::vector<std::vector<float>> pictures = {{-1, 0, 4}, {-3, 2}, {1, 2, 3, 5}, {-1, 4}};
+  const std::vector<std::vector<float>> images = {{-1, 0, 4}, {-3, 2}, {1, 2, 3, 5}, {-1, 4}};
   const auto min_max = make_min_max_observer();
   const auto average = make_moving_average_observer();
-  for (const auto& picture : pictures) {
-    REQUIRE(min_max->observe(picture));
-    REQUIRE(average->observe(picture));
+  for (const auto& image : images) {
+    REQUIRE(min_max->observe(image));
+    REQUIRE(average->observe(image));
   }
   CHECK(min_max->range()->min == -3.0F);
   CHECK(min_max->range()->max == 5.0F);
-  CHECK(min_max->range()->pictures == 4);
+  CHECK(min_max->range()->images == 4);
   CHECK(average->range()->min == -1.0F);
   CHECK(average->range()->max == 3.75F);
-  CHECK(average->range()->pictures == 4);
+  CHECK(average->range()->images == 4);
   CHECK_FALSE(min_max->merge(*average).ok());
   CHECK_FALSE(average->merge(*min_max).ok());
 }
 
-TEST_CASE("observers do not depend on the order of pictures or on who saw them") {
+TEST_CASE("observers do not depend on the order of images or on who saw them") {
   std::mt19937 generator(testing::seed());
   for (const auto make : kObservers) {
-    std::vector<std::vector<float>> pictures(50);
-    for (auto& picture : pictures) {
-      picture.resize(1 + generator() % 20);
-      for (float& value : picture) value = any_float(generator);
+    std::vector<std::vector<float>> images(50);
+    for (auto& image : images) {
+      image.resize(1 + generator() % 20);
+      for (float& value : image) value = any_float(generator);
     }
     const auto alone = make();
-    for (const auto& picture : pictures) REQUIRE(alone->observe(picture));
+    for (const auto& image : images) REQUIRE(alone->observe(image));
     for (int round = 0; round < 10; ++round) {
-      std::shuffle(pictures.begin(), pictures.end(), generator);
+      std::shuffle(images.begin(), images.end(), generator);
       const auto a = make();
       const auto b = make();
-      for (const auto& picture : pictures) REQUIRE((generator() % 3 == 0 ? *a : *b).observe(picture));
+      for (const auto& image : images) REQUIRE((generator() % 3 == 0 ? *a : *b).observe(image));
       REQUIRE(a->merge(*b).ok());
       CHECK(same_bits(a->range()->min, alone->range()->min));
       CHECK(same_bits(a->range()->max, alone->range()->max));
-      CHECK(a->range()->pictures == alone->range()->pictures);
+      CHECK(a->range()->images == alone->range()->images);
     }
   }
 }
 
-TEST_CASE("channel means weigh every picture alike and do not depend on who saw it") {
+TEST_CASE("channel means weigh every image alike and do not depend on who saw it") {
   ChannelMeans means(2);
   CHECK(means.means().empty());
   const std::vector<float> large = {1, 10, 3, 30, 5, 50, 7, 70};
@@ -177,18 +177,18 @@ TEST_CASE("channel means weigh every picture alike and do not depend on who saw 
   CHECK(nothing.means() == std::vector<float>{1, 20});
 
   std::mt19937 generator(testing::seed());
-  std::vector<std::vector<float>> pictures(30);
-  for (auto& picture : pictures) {
-    picture.resize(3 * (1 + generator() % 4));
-    for (float& value : picture) value = any_float(generator) * 0x1p-2F;
+  std::vector<std::vector<float>> images(30);
+  for (auto& image : images) {
+    image.resize(3 * (1 + generator() % 4));
+    for (float& value : image) value = any_float(generator) * 0x1p-2F;
   }
   ChannelMeans alone(3);
-  for (const auto& picture : pictures) alone.observe(picture);
+  for (const auto& image : images) alone.observe(image);
   for (int round = 0; round < 10; ++round) {
-    std::shuffle(pictures.begin(), pictures.end(), generator);
+    std::shuffle(images.begin(), images.end(), generator);
     ChannelMeans a(3);
     ChannelMeans b(3);
-    for (const auto& picture : pictures) (generator() % 2 == 0 ? a : b).observe(picture);
+    for (const auto& image : images) (generator() % 2 == 0 ? a : b).observe(image);
     a.merge(b);
     for (std::size_t c = 0; c < 3; ++c) CHECK(same_bits(a.means()[c], alone.means()[c]));
   }

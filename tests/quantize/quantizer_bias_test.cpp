@@ -18,10 +18,10 @@ namespace {
 using testing::GraphBuilder;
 using testing::window;
 
-constexpr std::size_t kPictures = 12;
+constexpr std::size_t kImages = 12;
 
-// Pictures of nearly one colour, as skies and walls are: what a filter that nearly cancels makes little of.
-std::vector<double> flat_picture(const Graph& graph, std::size_t i) {
+// Images of nearly one colour, as skies and walls are: what a filter that nearly cancels makes little of.
+std::vector<double> flat_image(const Graph& graph, std::size_t i) {
   std::vector<double> values = testing::random_input(graph, static_cast<unsigned>(i));
   for (double& value : values) value = static_cast<float>(5.0 + 0.05 * value);
   return values;
@@ -29,16 +29,16 @@ std::vector<double> flat_picture(const Graph& graph, std::size_t i) {
 
 std::vector<std::optional<Observation>> observe(const Graph& graph) {
   CalibrationInputs inputs;
-  inputs.count = kPictures;
+  inputs.count = kImages;
   inputs.fill = [&graph](std::size_t i, std::span<float> out) -> Status {
-    const std::vector<double> values = flat_picture(graph, i);
+    const std::vector<double> values = flat_image(graph, i);
     std::transform(values.begin(), values.end(), out.begin(), [](double x) { return static_cast<float>(x); });
     return {};
   };
   return calibrate(graph, inputs, ObserverKind::kMinMax, 1, {}).value();
 }
 
-// Mean and mean square, over pictures and channels, of the scores' error.
+// Mean and mean square, over images and channels, of the scores' error.
 struct ScoreError {
   double mean = 0;
   double square = 0;
@@ -52,13 +52,13 @@ struct ScoreError {
 ScoreError score_error(const Graph& graph, const Graph& quantized) {
   ScoreError error;
   std::vector<double> per_channel(static_cast<std::size_t>(graph.value(graph.output).shape.channels));
-  for (std::size_t i = 0; i < kPictures; ++i) {
-    const std::vector<double> picture = flat_picture(graph, i);
-    const std::vector<double> want = testing::evaluate(graph, picture);
-    const std::vector<double> have = testing::evaluate(quantized, picture);
+  for (std::size_t i = 0; i < kImages; ++i) {
+    const std::vector<double> image = flat_image(graph, i);
+    const std::vector<double> want = testing::evaluate(graph, image);
+    const std::vector<double> have = testing::evaluate(quantized, image);
     for (std::size_t e = 0; e < want.size(); ++e) {
       const double difference = have[e] - want[e];
-      per_channel[e % per_channel.size()] += difference / static_cast<double>(kPictures);
+      per_channel[e % per_channel.size()] += difference / static_cast<double>(kImages);
       error.square += difference * difference;
     }
   }

@@ -40,7 +40,7 @@ struct IntegerNode {
   [[nodiscard]] const Quantization& q_in(std::size_t i = 0) const { return *graph.value(node.inputs[i]).quantization; }
   [[nodiscard]] const Quantization& q_out() const { return *graph.value(node.output).quantization; }
 
-  // Accumulators of a convolution; a linear layer is one with a window as large as the picture.
+  // Accumulators of a convolution; a linear layer is one with a window as large as the image.
   [[nodiscard]] Integers accumulate(const Window& w, int groups, const QuantizedFilter& filter) const {
     const TensorShape& x = in_shape();
     const TensorShape& y = out_shape();
@@ -153,7 +153,7 @@ Graph network(unsigned seed) {
   return b.finish(b.linear("fc", flat, 6));
 }
 
-std::vector<double> picture(const Graph& graph, std::size_t i) {
+std::vector<double> image(const Graph& graph, std::size_t i) {
   std::vector<double> values = testing::random_input(graph, static_cast<unsigned>(i));
   for (double& value : values) value = static_cast<float>(value);
   return values;
@@ -163,7 +163,7 @@ QuantizedGraph quantize(const Graph& graph, const QuantizeOptions& options) {
   CalibrationInputs inputs;
   inputs.count = 16;
   inputs.fill = [&graph](std::size_t i, std::span<float> out) -> Status {
-    const std::vector<double> values = picture(graph, i);
+    const std::vector<double> values = image(graph, i);
     std::transform(values.begin(), values.end(), out.begin(), [](double x) { return static_cast<float>(x); });
     return {};
   };
@@ -188,7 +188,7 @@ TEST_CASE("integer arithmetic equals the simulation in float64 to one step for a
       options.per_tensor_weights = per_tensor;
       const Graph graph = network(testing::seed() + static_cast<unsigned>(bits));
       const Graph quantized = quantize(graph, options).graph;
-      const std::vector<double> input = picture(graph, 100);
+      const std::vector<double> input = image(graph, 100);
       const std::vector<float> input_f(input.begin(), input.end());
       const auto simulated = testing::evaluate_all(quantized, input);
       std::int64_t different = 0;
@@ -239,8 +239,8 @@ TEST_CASE("the integer network approaches the float network with every bit") {
     double signal = 0;
     double noise = 0;
     for (std::size_t i = 0; i < 16; ++i) {
-      const std::vector<double> want = testing::evaluate(graph, picture(graph, i));
-      const std::vector<double> have = testing::evaluate(quantized, picture(graph, i));
+      const std::vector<double> want = testing::evaluate(graph, image(graph, i));
+      const std::vector<double> have = testing::evaluate(quantized, image(graph, i));
       for (std::size_t c = 0; c < want.size(); ++c) {
         signal += want[c] * want[c];
         noise += (want[c] - have[c]) * (want[c] - have[c]);
@@ -256,7 +256,7 @@ TEST_CASE("the integer network approaches the float network with every bit") {
 TEST_CASE("a tensor that calibration saw smaller saturates instead of wrapping") {
   const Graph graph = network(testing::seed());
   const Graph quantized = quantize(graph, {}).graph;
-  std::vector<double> input = picture(graph, 0);
+  std::vector<double> input = image(graph, 0);
   for (double& x : input) x *= 1000.0;
   const std::vector<float> input_f(input.begin(), input.end());
   std::vector<Integers> values(quantized.values.size());

@@ -25,7 +25,7 @@ using testing::window;
 
 constexpr TensorShape kInput{4, 6, 8};
 
-Window whole_picture() {
+Window whole_image() {
   Window w;
   w.kernel_h = 4;
   w.kernel_w = 6;
@@ -38,7 +38,7 @@ Window whole_picture() {
 TEST_CASE("an average pool over the whole image is global") {
   for (const bool count_include_pad : {false, true}) {
     GraphBuilder b(testing::seed(), kInput);
-    const Graph original = b.finish(b.node("pool", AveragePool{whole_picture(), count_include_pad}, {b.input()}));
+    const Graph original = b.finish(b.node("pool", AveragePool{whole_image(), count_include_pad}, {b.input()}));
     Graph graph = original;
     CHECK(canonicalise_average_pools(graph).back().text == "made average pooling 'pool' global");
     CHECK(count<GlobalAveragePool>(graph) == 1);
@@ -47,9 +47,9 @@ TEST_CASE("an average pool over the whole image is global") {
 }
 
 TEST_CASE("average pools that are padded or smaller than the image stay") {
-  Window padded = whole_picture();
+  Window padded = whole_image();
   padded.pad.top = 1;
-  Window smaller = whole_picture();
+  Window smaller = whole_image();
   smaller.kernel_w = 5;
   for (const Window& w : {padded, smaller, window(2)}) {
     GraphBuilder b(testing::seed(), kInput);
@@ -157,7 +157,7 @@ TEST_CASE("movement that moves nothing is removed also between integers") {
 
 TEST_CASE("a pooled vector needs no reshape") {
   GraphBuilder b(testing::seed(), kInput);
-  ValueId x = b.node("pool", AveragePool{whole_picture(), true}, {b.input()});
+  ValueId x = b.node("pool", AveragePool{whole_image(), true}, {b.input()});
   x = b.node("there", Reshape{{8, 1, 1}}, {x});
   x = b.node("back", Reshape{{1, 1, 8}}, {x});
   x = b.node("flat", Flatten{}, {x});

@@ -41,7 +41,7 @@ struct Case {
   [[nodiscard]] std::size_t pixels() const {
     return static_cast<std::size_t>(size) * static_cast<std::size_t>(size) * 3;
   }
-  [[nodiscard]] std::size_t pictures() const { return inputs.size() / pixels(); }
+  [[nodiscard]] std::size_t images() const { return inputs.size() / pixels(); }
   [[nodiscard]] std::span<const float> input(std::size_t i) const {
     return std::span(inputs).subspan(i * pixels(), pixels());
   }
@@ -75,12 +75,12 @@ std::optional<Case> read_case(const std::filesystem::path& folder) {
   result.classes = json.value("classes", std::size_t{0});
   // Without it, nothing less than the full demand.
   result.simulated_sqnr = json.value("simulated_sqnr", kLeastSqnr + kMargin);
-  const auto pictures = json.value("pictures", std::size_t{0});
-  const auto inputs = read_floats(folder / "inputs.bin", pictures * result.pixels());
-  const auto outputs = read_floats(folder / "outputs.bin", pictures * result.classes);
+  const auto images = json.value("pictures", std::size_t{0});
+  const auto inputs = read_floats(folder / "inputs.bin", images * result.pixels());
+  const auto outputs = read_floats(folder / "outputs.bin", images * result.classes);
   const auto calibration =
       read_floats(folder / "calibration.bin", json.value("calibration", std::size_t{0}) * result.pixels());
-  if (!inputs || !outputs || !calibration || pictures == 0) return std::nullopt;
+  if (!inputs || !outputs || !calibration || images == 0) return std::nullopt;
   result.inputs = *inputs;
   result.outputs = *outputs;
   result.calibration = *calibration;
@@ -101,12 +101,12 @@ narrow::Result<narrow::FloatModel> load(const Case& of, std::string_view format)
   return narrow::FloatModel::load(of.folder / (of.name + "." + std::string(format)), options);
 }
 
-// Largest difference from PyTorch's scores, relative to the largest score of the same picture.
+// Largest difference from PyTorch's scores, relative to the largest score of the same image.
 narrow::Result<double> float_difference(const Case& of, const narrow::FloatModel& model) {
   NARROW_ASSIGN(auto session, narrow::FloatSession::create(model));
   std::vector<float> scores(of.classes);
   double worst = 0;
-  for (std::size_t i = 0; i < of.pictures(); ++i) {
+  for (std::size_t i = 0; i < of.images(); ++i) {
     NARROW_TRY(session.run(of.input(i), scores));
     double difference = 0;
     double largest = 0;
@@ -135,7 +135,7 @@ narrow::Result<double> integer_sqnr(const Case& of, const narrow::FloatModel& mo
   std::vector<float> scores(of.classes);
   double signal = 0;
   double noise = 0;
-  for (std::size_t i = 0; i < of.pictures(); ++i) {
+  for (std::size_t i = 0; i < of.images(); ++i) {
     NARROW_TRY(session.run(of.input(i), scores));
     for (std::size_t c = 0; c < of.classes; ++c) {
       const double expected = static_cast<double>(of.output(i)[c]);

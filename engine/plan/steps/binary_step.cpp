@@ -43,9 +43,9 @@ class BinaryStep : public ElementwiseStep {
     }
     std::uint8_t* repeated = reinterpret_cast<std::uint8_t*>(context.workspace(slot));
     for (std::int64_t row = begin; row < end; ++row, output += shape_.width * shape_.channels) {
-      const std::int64_t picture = row / shape_.height;
+      const std::int64_t image = row / shape_.height;
       const std::int64_t y = row % shape_.height;
-      row_of_pixels(a + a_.row_offset(picture, y), b + b_.row_offset(picture, y), output, repeated);
+      row_of_pixels(a + a_.row_offset(image, y), b + b_.row_offset(image, y), output, repeated);
     }
   }
 

@@ -12,7 +12,7 @@ class BroadcastInput {
   // Precondition: each dimension is equal in both, or 1 in `in`.
   BroadcastInput(const TensorShape& in, const TensorShape& out)
       : is_dense_(in == out),
-        picture_stride_(in.elems()),
+        image_stride_(in.elems()),
         row_stride_(in.height == out.height ? in.width * in.channels : 0),
         pixel_stride_(in.width == out.width ? in.channels : 0),
         channel_stride_(in.channels == out.channels ? 1 : 0) {}
@@ -21,7 +21,7 @@ class BroadcastInput {
   [[nodiscard]] bool is_dense() const { return is_dense_; }
   // Offset, in elements, of the first element for row y of image n.
   [[nodiscard]] std::int64_t row_offset(std::int64_t n, std::int64_t y) const {
-    return n * picture_stride_ + y * row_stride_;
+    return n * image_stride_ + y * row_stride_;
   }
   // Distance, in elements, to the next pixel and to the next channel. It is 0 where the dimension is repeated.
   [[nodiscard]] std::int64_t pixel_stride() const { return pixel_stride_; }
@@ -29,7 +29,7 @@ class BroadcastInput {
 
  private:
   bool is_dense_;
-  std::int64_t picture_stride_;
+  std::int64_t image_stride_;
   std::int64_t row_stride_;
   std::int64_t pixel_stride_;
   std::int64_t channel_stride_;

@@ -80,9 +80,9 @@ class ChainStep final : public Step {
   }
 
   // Whole images if several fit, else some rows of one image.
-  static std::int64_t chunk_rows(std::int64_t picture_rows, std::int64_t row_bytes, std::int64_t row_step) {
+  static std::int64_t chunk_rows(std::int64_t image_rows, std::int64_t row_bytes, std::int64_t row_step) {
     const std::int64_t rows = std::max<std::int64_t>(1, kChunkBytes / row_bytes);
-    if (rows >= picture_rows) return rows / picture_rows * picture_rows;
+    if (rows >= image_rows) return rows / image_rows * image_rows;
     return rows > row_step ? rows / row_step * row_step : rows;
   }
 

@@ -34,25 +34,25 @@ class FloatPoolStep : public Step {
   void run(const RunContext& context, std::int64_t begin, std::int64_t end, int /*slot*/) const final {
     float* output = context.write_f32(output_) + begin * out_.width * out_.channels;
     for (std::int64_t row = begin; row < end; ++row) {
-      const float* picture = context.read_f32(input_) + row / out_.height * in_.elems();
+      const float* image = context.read_f32(input_) + row / out_.height * in_.elems();
       const std::int64_t top = row % out_.height * window_.stride_h - window_.pad.top;
       for (std::int64_t x = 0; x < out_.width; ++x, output += out_.channels) {
-        pool(picture, top, x * window_.stride_w - window_.pad.left, output);
+        pool(image, top, x * window_.stride_w - window_.pad.left, output);
       }
     }
   }
 
  protected:
   // Computes one output pixel. (top, left) is the window's first tap.
-  virtual void pool(const float* picture, std::int64_t top, std::int64_t left, float* output) const = 0;
+  virtual void pool(const float* image, std::int64_t top, std::int64_t left, float* output) const = 0;
 
   // Calls visit(pixel) for the window's pixels inside the image, row by row.
   template <class Visit>
-  void for_each_tap(const float* picture, std::int64_t top, std::int64_t left, const Visit& visit) const {
+  void for_each_tap(const float* image, std::int64_t top, std::int64_t left, const Visit& visit) const {
     const Taps rows = taps_inside(top, window_.kernel_h, window_.dilation_h, in_.height);
     const Taps columns = taps_inside(left, window_.kernel_w, window_.dilation_w, in_.width);
     for (std::int64_t i = rows.begin; i < rows.end; ++i) {
-      const float* row = picture + (top + i * window_.dilation_h) * in_.width * in_.channels;
+      const float* row = image + (top + i * window_.dilation_h) * in_.width * in_.channels;
       for (std::int64_t j = columns.begin; j < columns.end; ++j) {
         visit(row + (left + j * window_.dilation_w) * in_.channels);
       }
@@ -75,9 +75,9 @@ class MaxPoolF32Step final : public FloatPoolStep {
   MaxPoolF32Step(const NodePlace& place, const graph::Window& window) : FloatPoolStep(place, window, "max_pool_f32") {}
 
  private:
-  void pool(const float* picture, std::int64_t top, std::int64_t left, float* output) const override {
+  void pool(const float* image, std::int64_t top, std::int64_t left, float* output) const override {
     std::fill_n(output, channels(), -std::numeric_limits<float>::infinity());
-    for_each_tap(picture, top, left, [&](const float* pixel) {
+    for_each_tap(image, top, left, [&](const float* pixel) {
       for (std::int64_t c = 0; c < channels(); ++c) output[c] = pixel[c] > output[c] ? pixel[c] : output[c];
     });
   }
@@ -89,10 +89,10 @@ class AveragePoolF32Step final : public FloatPoolStep {
       : FloatPoolStep(place, window, "average_pool_f32"), count_include_pad_(count_include_pad) {}
 
  private:
-  void pool(const float* picture, std::int64_t top, std::int64_t left, float* output) const override {
+  void pool(const float* image, std::int64_t top, std::int64_t left, float* output) const override {
     std::fill_n(output, channels(), 0.0F);
     std::int64_t count = 0;
-    for_each_tap(picture, top, left, [&](const float* pixel) {
+    for_each_tap(image, top, left, [&](const float* pixel) {
       for (std::int64_t c = 0; c < channels(); ++c) output[c] += pixel[c];
       ++count;
     });

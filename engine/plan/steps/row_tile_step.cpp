@@ -61,9 +61,9 @@ class RowTileStep final : public Step {
 
   void run(const RunContext& context, std::int64_t begin, std::int64_t end, int slot) const override {
     while (begin < end) {
-      const std::int64_t picture = begin / rows();
-      const std::int64_t now = std::min(end, (picture + 1) * rows());
-      run_picture(context, picture, {begin - picture * rows(), now - picture * rows()}, slot);
+      const std::int64_t image = begin / rows();
+      const std::int64_t now = std::min(end, (image + 1) * rows());
+      run_image(context, image, {begin - image * rows(), now - image * rows()}, slot);
       begin = now;
     }
   }
@@ -94,7 +94,7 @@ class RowTileStep final : public Step {
   }
 
  private:
-  void run_picture(const RunContext& context, std::int64_t picture, const Rows& all, int slot) const {
+  void run_image(const RunContext& context, std::int64_t image, const Rows& all, int slot) const {
     RunContext staged = context;
     std::array<Rows, kMostStageTensors> present{};
     for (Rows now{all.begin, 0}; now.begin < all.end; now.begin = now.end) {
@@ -111,13 +111,13 @@ class RowTileStep final : public Step {
           const std::byte* const from = buffer + (kept.begin - present[i].begin) * tensor.row_bytes;
           std::copy(from, from + kept.count() * tensor.row_bytes, buffer);
         }
-        staged.stage_rows[i] = buffer - (picture * tensor.rows + needed[i].begin) * tensor.row_bytes;
+        staged.stage_rows[i] = buffer - (image * tensor.rows + needed[i].begin) * tensor.row_bytes;
         if (kept.end < needed[i].end) {
-          steps_[i]->run(staged, picture * tensor.rows + kept.end, picture * tensor.rows + needed[i].end, slot);
+          steps_[i]->run(staged, image * tensor.rows + kept.end, image * tensor.rows + needed[i].end, slot);
         }
         present[i] = {needed[i].begin, std::max(kept.end, needed[i].end)};
       }
-      steps_.back()->run(staged, picture * rows() + now.begin, picture * rows() + now.end, slot);
+      steps_.back()->run(staged, image * rows() + now.begin, image * rows() + now.end, slot);
     }
   }
 

@@ -387,7 +387,7 @@ Outputs clip(const Call& call) {
   return single(std::move(result));
 }
 
-constexpr EvaluatorRow kRows[] = {
+constexpr EvaluatorRow kElementwiseRows[] = {
     {"Add", binary<Addition>},
     {"Sub", binary<Subtraction>},
     {"Mul", binary<Multiplication>},
@@ -417,6 +417,6 @@ constexpr EvaluatorRow kRows[] = {
 
 }  // namespace
 
-std::span<const EvaluatorRow> elementwise_evaluators() { return kRows; }
+std::span<const EvaluatorRow> elementwise_evaluators() { return kElementwiseRows; }
 
 }  // namespace narrow::onnx::evaluation

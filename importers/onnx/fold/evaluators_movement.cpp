@@ -325,13 +325,13 @@ Outputs pad(const Call& call) {
   return single(std::move(result));
 }
 
-constexpr EvaluatorRow kRows[] = {
+constexpr EvaluatorRow kMovementRows[] = {
     {"Transpose", transpose}, {"Expand", expand}, {"Tile", tile},   {"Gather", gather},
     {"Concat", concat},       {"Split", split},   {"Slice", slice}, {"Pad", pad},
 };
 
 }  // namespace
 
-std::span<const EvaluatorRow> movement_evaluators() { return kRows; }
+std::span<const EvaluatorRow> movement_evaluators() { return kMovementRows; }
 
 }  // namespace narrow::onnx::evaluation

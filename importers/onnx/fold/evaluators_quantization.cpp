@@ -100,13 +100,13 @@ Outputs dequantize(const Call& call) {
   return single(float_tensor(scale->type, input->dims, std::move(values)));
 }
 
-constexpr EvaluatorRow kRows[] = {
+constexpr EvaluatorRow kQuantizationRows[] = {
     {"QuantizeLinear", quantize},
     {"DequantizeLinear", dequantize},
 };
 
 }  // namespace
 
-std::span<const EvaluatorRow> quantization_evaluators() { return kRows; }
+std::span<const EvaluatorRow> quantization_evaluators() { return kQuantizationRows; }
 
 }  // namespace narrow::onnx::evaluation

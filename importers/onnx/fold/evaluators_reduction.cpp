@@ -157,13 +157,13 @@ Outputs matmul(const Call& call) {
   return single(std::move(result));
 }
 
-constexpr EvaluatorRow kRows[] = {
+constexpr EvaluatorRow kReductionRows[] = {
     {"ReduceSum", reduce<Kind::kSum>}, {"ReduceProd", reduce<Kind::kProd>}, {"ReduceMean", reduce<Kind::kMean>},
     {"ReduceMax", reduce<Kind::kMax>}, {"ReduceMin", reduce<Kind::kMin>},   {"MatMul", matmul},
 };
 
 }  // namespace
 
-std::span<const EvaluatorRow> reduction_evaluators() { return kRows; }
+std::span<const EvaluatorRow> reduction_evaluators() { return kReductionRows; }
 
 }  // namespace narrow::onnx::evaluation

@@ -199,7 +199,7 @@ Outputs dropout(const Call& call) {
   return outputs;
 }
 
-constexpr EvaluatorRow kRows[] = {
+constexpr EvaluatorRow kShapeRows[] = {
     {"Constant", constant},   {"ConstantOfShape", constant_of_shape},
     {"Range", range},         {"Shape", shape},
     {"Size", size},           {"Reshape", reshape},
@@ -210,6 +210,6 @@ constexpr EvaluatorRow kRows[] = {
 
 }  // namespace
 
-std::span<const EvaluatorRow> shape_evaluators() { return kRows; }
+std::span<const EvaluatorRow> shape_evaluators() { return kShapeRows; }
 
 }  // namespace narrow::onnx::evaluation

@@ -136,7 +136,7 @@ Result<std::vector<std::int64_t>> kernel_shape_of(const Node& node) {
   return numbers(node, "kernel_shape", 2, 1, 1);
 }
 
-Status must_be_picture(const Node& node, int rank) {
+Status must_be_image(const Node& node, int rank) {
   if (rank == 4) return {};
   return unsupported(node, "its input has " + std::to_string(rank) +
                                " dimensions; only images [N, C, H, W] are supported, no 1-D or 3-D form of it");

@@ -37,6 +37,6 @@ struct WindowArguments {
 [[nodiscard]] Result<std::vector<std::int64_t>> kernel_shape_of(const Node& node);
 
 // Error: the tensor is not an image [N, C, H, W].
-[[nodiscard]] Status must_be_picture(const Node& node, int rank);
+[[nodiscard]] Status must_be_image(const Node& node, int rank);
 
 }  // namespace narrow::onnx

@@ -73,7 +73,7 @@ class Matcher {
         if (reciprocal != nullptr) found = parts_of(node.inputs[1 - side], reciprocal->inputs[0]);
       }
     }
-    if (!found || !nobody_else_reads(found->others, last)) return std::nullopt;
+    if (!found || !no_other_node_reads(found->others, last)) return std::nullopt;
     found->whole = {node.name, "LayerNormalization", {}, {std::move(found->whole.inputs[0])}, node.outputs, {}};
     return found;
   }
@@ -156,7 +156,7 @@ class Matcher {
     return found;
   }
 
-  [[nodiscard]] bool nobody_else_reads(const std::vector<std::size_t>& parts, std::size_t last) const {
+  [[nodiscard]] bool no_other_node_reads(const std::vector<std::size_t>& parts, std::size_t last) const {
     const auto is_part = [&](std::size_t i) {
       return i == last || std::find(parts.begin(), parts.end(), i) != parts.end();
     };

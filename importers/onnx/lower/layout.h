@@ -13,6 +13,9 @@
 
 namespace narrow::onnx {
 
+// The dimensions of a batch of images in ONNX, and their number.
+enum ImageDimension : std::uint8_t { kBatch, kChannels, kHeight, kWidth, kImageRank };
+
 // The logical dimensions that form height, width and channels. Each list is outermost first.
 using Axes = std::array<std::vector<int>, 3>;
 using AxesOfAtoms = std::array<std::vector<Atom>, 3>;

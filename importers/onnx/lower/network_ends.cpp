@@ -17,7 +17,6 @@ namespace {
 
 using base::in_quotes;
 constexpr std::int64_t kOpen = -1;
-constexpr std::size_t kPictureRank = 4;
 
 Error input_error(const Port& port, ErrorCode code, const std::string& message) {
   return Error{code, "input " + in_quotes(port.name) + " " + message, printable_name(port.name)};
@@ -43,7 +42,7 @@ std::int64_t channels_of_first_convolution(const Lowering& lowering, const std::
     if (node.op_type != "Conv" || node.inputs.size() < 2 || node.inputs[0] != input) continue;
     const Constant* weight = lowering.names.constant_or_null(node, 1);
     const auto groups = int_or(node, "group", 1);
-    if (weight == nullptr || weight->tensor->dims.size() != kPictureRank || !groups.ok()) continue;
+    if (weight == nullptr || weight->tensor->dims.size() != kImageRank || !groups.ok()) continue;
     std::int64_t channels = 0;
     if (!__builtin_mul_overflow(weight->tensor->dims[1], *groups, &channels)) return channels;
   }
@@ -58,7 +57,7 @@ bool is_channels_last(const std::vector<std::int64_t>& dims) {
 // The dimensions of the input. Where the file leaves height and width open, they are the caller's. The batch is 1.
 Result<std::vector<std::int64_t>> closed_dims(Lowering& lowering, const Port& port) {
   const LowerOptions& options = lowering.options;
-  std::vector<std::int64_t> dims = port.dims.value_or(std::vector<std::int64_t>(kPictureRank, kOpen));
+  std::vector<std::int64_t> dims = port.dims.value_or(std::vector<std::int64_t>(kImageRank, kOpen));
   if (!port.dims && !options.batched) return input_error(port, ErrorCode::kUnsupported, "does not specify its shape");
   if (options.batched && !dims.empty() && dims.size() != 1) {
     if (dims[0] > 1) {
@@ -67,7 +66,7 @@ Result<std::vector<std::int64_t>> closed_dims(Lowering& lowering, const Port& po
     }
     dims[0] = 1;
   }
-  if (options.batched && dims.size() == kPictureRank) {
+  if (options.batched && dims.size() == kImageRank) {
     const bool last = is_channels_last(dims);
     for (const std::size_t i : {last ? std::size_t{1} : std::size_t{2}, last ? std::size_t{2} : std::size_t{3}}) {
       if (dims[i] != kOpen) continue;
@@ -160,14 +159,14 @@ Status lower_network_input(Lowering& lowering) {
                            "; supported are real numbers, int8 and uint8");
   }
   NARROW_ASSIGN(const std::vector<std::int64_t> dims, closed_dims(lowering, *port));
-  const bool picture = lowering.options.batched && dims.size() == kPictureRank;
+  const bool image = lowering.options.batched && dims.size() == kImageRank;
   std::optional<TensorShape> shape = shape_of(dims);
   View view = row_major(graph::kNoValue, dims);
-  if (picture && is_channels_last(dims)) {
+  if (image && is_channels_last(dims)) {
     shape = {dims[1], dims[2], dims[3]};
-  } else if (picture) {
+  } else if (image) {
     shape = {dims[2], dims[3], dims[1]};
-    view = laid_out(graph::kNoValue, static_cast<int>(kPictureRank), {{2, dims[2]}, {3, dims[3]}, {1, dims[1]}});
+    view = laid_out(graph::kNoValue, static_cast<int>(kImageRank), {{2, dims[2]}, {3, dims[3]}, {1, dims[1]}});
   }
   if (!shape) return input_error(*port, ErrorCode::kLimit, dims_text(dims) + " is too large");
   // The rules for the shape are those of any operator's input.

@@ -20,7 +20,7 @@ constexpr std::string_view kPreQuantized = "quantization is kept";
 
 constexpr std::string_view kConstantsOnly = "constant inputs only";
 constexpr std::string_view kPartOfLayerNorm = "constant inputs only, or as part of a layer normalization";
-constexpr std::string_view kPictures = "images [N, C, H, W] only";
+constexpr std::string_view kImages = "images [N, C, H, W] only";
 
 constexpr OperatorRow kRows[] = {
     {"Add", lower_binary, kInteger, ""},
@@ -53,7 +53,7 @@ constexpr OperatorRow kRows[] = {
     {"Neg", lower_neg, kAffine, ""},
     {"PRelu", lower_prelu, kTable, "constant slopes"},
     {"Pad", lower_pad, kMoves, "with constant zeros"},
-    {"QLinearConv", lower_qlinear, kInteger, kPictures},
+    {"QLinearConv", lower_qlinear, kInteger, kImages},
     {"QLinearMatMul", lower_qlinear, kInteger, "one side a constant matrix, or [B, in, out]"},
     {"QuantizeLinear", lower_quantize, kPreQuantized, "int8 and uint8; per channel for constants only; no blocks"},
     {"ReduceMax", lower_reduce, kInteger, ""},
@@ -76,7 +76,7 @@ constexpr OperatorRow kRows[] = {
     {"com.microsoft.Gelu", lower_function, kTable, ""},
     {"com.microsoft.QGemm", lower_qlinear, kInteger, "constant right side and bias"},
     {"com.microsoft.QLinearAdd", lower_qlinear, kInteger, ""},
-    {"com.microsoft.QLinearAveragePool", lower_qlinear, kInteger, kPictures},
+    {"com.microsoft.QLinearAveragePool", lower_qlinear, kInteger, kImages},
     {"com.microsoft.QLinearConcat", lower_qlinear, kInteger, ""},
     {"com.microsoft.QLinearGlobalAveragePool", lower_qlinear, kInteger, ""},
     {"com.microsoft.QLinearLeakyRelu", lower_qlinear, kTable, ""},

@@ -13,8 +13,6 @@
 namespace narrow::onnx {
 namespace {
 
-enum { kBatch, kChannels, kHeight, kWidth, kPictureRank };
-
 // Group and sizes of the weight [OC, IC / groups, KH, KW], checked against the input's channels.
 struct ConvArguments {
   int groups = 1;
@@ -22,8 +20,8 @@ struct ConvArguments {
 };
 
 Result<ConvArguments> arguments_of(const Node& node, const View& x, const Tensor& weight) {
-  NARROW_TRY(must_be_picture(node, x.rank()));
-  if (weight.dims.size() != kPictureRank) {
+  NARROW_TRY(must_be_image(node, x.rank()));
+  if (weight.dims.size() != kImageRank) {
     return unsupported(node, "its weights " + dims_text(weight.dims) + " are not those of a 2-D convolution");
   }
   if (x.size(kBatch) != 1) {
@@ -167,7 +165,7 @@ Status lower_conv(Lowering& lowering, const Node& node) {
     layout.in_order = value_order_of(x.dims[kChannels]);
     x.dims[kChannels] = in_value_order(x.dims[kChannels]);
   }
-  NARROW_ASSIGN(const View picture, lowering.layout.arranged(node, x, Axes{{{kHeight}, {kWidth}, {kChannels}}}));
+  NARROW_ASSIGN(const View image, lowering.layout.arranged(node, x, Axes{{{kHeight}, {kWidth}, {kChannels}}}));
 
   graph::Convolution op;
   op.window = window.window;
@@ -183,12 +181,12 @@ Status lower_conv(Lowering& lowering, const Node& node) {
                                  std::to_string(op.out_channels) + " channels");
     }
   }
-  NARROW_ASSIGN(const graph::ValueId input, input_for(lowering, node, picture.value, weights, arguments.groups));
+  NARROW_ASSIGN(const graph::ValueId input, input_for(lowering, node, image.value, weights, arguments.groups));
   NARROW_ASSIGN(const graph::ValueId id, lowering.graph.append(node, std::move(op), {input}));
   const TensorShape& shape = lowering.graph.shape(id);
   lowering.names.bind(
       node,
-      Flow{laid_out(id, kPictureRank, {{kHeight, shape.height}, {kWidth, shape.width}, {kChannels, shape.channels}})});
+      Flow{laid_out(id, kImageRank, {{kHeight, shape.height}, {kWidth, shape.width}, {kChannels, shape.channels}})});
   return {};
 }
 

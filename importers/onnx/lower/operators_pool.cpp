@@ -10,30 +10,28 @@
 namespace narrow::onnx {
 namespace {
 
-enum { kBatch, kChannels, kHeight, kWidth, kPictureRank };
-
 // An image whose channels are the channels of all images of a batch.
 struct Pooled {
-  View picture;
+  View image;
   std::int64_t batch = 1;
   std::int64_t channels = 1;
   WindowArguments arguments;
 };
 
 Result<Pooled> pooled(Lowering& lowering, const Node& node, const View& x) {
-  NARROW_TRY(must_be_picture(node, x.rank()));
+  NARROW_TRY(must_be_image(node, x.rank()));
   NARROW_ASSIGN(const auto kernel, kernel_shape_of(node));
   Pooled result;
   result.batch = x.size(kBatch);
   result.channels = x.size(kChannels);
   NARROW_ASSIGN(result.arguments, window_of(node, x.size(kHeight), x.size(kWidth), kernel[0], kernel[1]));
-  NARROW_ASSIGN(result.picture, lowering.layout.arranged(node, x, Axes{{{kHeight}, {kWidth}, {kBatch, kChannels}}}));
+  NARROW_ASSIGN(result.image, lowering.layout.arranged(node, x, Axes{{{kHeight}, {kWidth}, {kBatch, kChannels}}}));
   return result;
 }
 
 View pooled_view(const Lowering& lowering, graph::ValueId id, const Pooled& from) {
   const TensorShape& shape = lowering.graph.shape(id);
-  return laid_out(id, kPictureRank,
+  return laid_out(id, kImageRank,
                   {{kHeight, shape.height}, {kWidth, shape.width}, {kBatch, from.batch}, {kChannels, from.channels}});
 }
 
@@ -74,7 +72,7 @@ Status lower_max_pool(Lowering& lowering, const Node& node) {
   NARROW_ASSIGN(const Flow x, lowering.names.flow(node, 0));
   NARROW_ASSIGN(const Pooled from, pooled(lowering, node, x.view));
   NARROW_ASSIGN(const graph::ValueId id,
-                lowering.graph.append(node, graph::MaxPool{from.arguments.window}, {from.picture.value}));
+                lowering.graph.append(node, graph::MaxPool{from.arguments.window}, {from.image.value}));
   lowering.names.bind(node, Flow{pooled_view(lowering, id, from), x.integers});
   return {};
 }
@@ -93,14 +91,13 @@ Status lower_average_pool(Lowering& lowering, const Node& node) {
     const Padding padding{window.pad.top, window.pad.left, window.pad.bottom - added.bottom,
                           window.pad.right - added.right};
     if (padding != Padding{}) {
-      NARROW_ASSIGN(from.picture.value,
-                    lowering.graph.append(node, graph::Pad{padding}, {from.picture.value}, {}, "/pad"));
+      NARROW_ASSIGN(from.image.value, lowering.graph.append(node, graph::Pad{padding}, {from.image.value}, {}, "/pad"));
     }
     window.pad = added;
     include = false;
   }
   NARROW_ASSIGN(const graph::ValueId id,
-                lowering.graph.append(node, graph::AveragePool{window, include}, {from.picture.value}));
+                lowering.graph.append(node, graph::AveragePool{window, include}, {from.image.value}));
   lowering.names.bind(node, Flow{pooled_view(lowering, id, from)});
   return {};
 }

@@ -106,7 +106,7 @@ std::size_t padding_bytes(const ConvolutionShape& shape) {
 
 // Computes without lines. The workspace is a row of padding.
 void run_direct(const DepthwiseForm& form, const ConvolutionProblem& problem, const Rows& part, int channel,
-                const std::uint8_t* picture, DepthwiseRows in, const DepthwiseBlock& block) {
+                const std::uint8_t* image, DepthwiseRows in, const DepthwiseBlock& block) {
   const ConvolutionShape& shape = problem.shape;
   const std::int64_t row_bytes = std::int64_t{shape.out_w} * shape.out_c;
   const int rows = form.panels / panels_of(block.channels);
@@ -117,7 +117,7 @@ void run_direct(const DepthwiseForm& form, const ConvolutionProblem& problem, co
       for (std::int64_t tap = 0; tap < shape.kernel_h; ++tap) {
         const std::int64_t y = at % shape.out_h * shape.stride_h - shape.pad.top + tap * shape.dilation_h;
         const bool inside = y >= 0 && y < shape.in_h;
-        in.rows[i][tap] = inside ? picture + y * shape.in_w * shape.in_c + channel : in.padding;
+        in.rows[i][tap] = inside ? image + y * shape.in_w * shape.in_c + channel : in.padding;
       }
       in.output[i] = static_cast<std::uint8_t*>(block.output) + at * row_bytes + channel;
     }
@@ -126,7 +126,7 @@ void run_direct(const DepthwiseForm& form, const ConvolutionProblem& problem, co
 }
 
 void run_rows(const DepthwiseForm& form, const ConvolutionProblem& problem, const Layout& layout, const Rows& part,
-              int channel, const std::uint8_t* picture, DepthwiseBlock block, std::byte* workspace) {
+              int channel, const std::uint8_t* image, DepthwiseBlock block, std::byte* workspace) {
   const ConvolutionShape& shape = problem.shape;
   const LinePlan& plan = layout.plan;
   const std::uint8_t** const table = reinterpret_cast<const std::uint8_t**>(workspace + plan.workspace_bytes);
@@ -138,7 +138,7 @@ void run_rows(const DepthwiseForm& form, const ConvolutionProblem& problem, cons
                      plan.panel_bytes,
                      layout.weight_step};
   DepthwiseLines lines(problem, form.line, plan,
-                       {picture + channel, end_row(shape, part.end), block.channels, part.first_column, part.columns},
+                       {image + channel, end_row(shape, part.end), block.channels, part.first_column, part.columns},
                        workspace);
   block.columns = part.columns;
   for (std::int64_t row = part.begin; row < part.end; row += block.rows) {
@@ -219,7 +219,7 @@ void run_depthwise(const DepthwiseForm& form, const ConvolutionProblem& problem,
   const ConvolutionShape& shape = problem.shape;
   const Layout layout(form, problem);
   const int parts = layout.plan.column_parts;
-  const std::int64_t picture_bytes = std::int64_t{shape.in_h} * shape.in_w * shape.in_c;
+  const std::int64_t image_bytes = std::int64_t{shape.in_h} * shape.in_w * shape.in_c;
   DepthwiseRows direct{};
   if (form.run_rows != nullptr) {
     std::memset(workspace, problem.input_zero_point, padding_bytes(shape));
@@ -234,17 +234,17 @@ void run_depthwise(const DepthwiseForm& form, const ConvolutionProblem& problem,
     block.channels = block_channels(layout, shape, channel);
     Rows rows{part.row_begin, 0, 0, 0};
     for (; rows.begin < part.row_end; rows.begin = rows.end) {
-      const std::int64_t of_picture = rows.begin + shape.out_h - rows.begin % shape.out_h;
-      rows.end = of_picture < part.row_end ? of_picture : part.row_end;
-      const std::uint8_t* const picture = input + rows.begin / shape.out_h * picture_bytes;
+      const std::int64_t of_image = rows.begin + shape.out_h - rows.begin % shape.out_h;
+      rows.end = of_image < part.row_end ? of_image : part.row_end;
+      const std::uint8_t* const image = input + rows.begin / shape.out_h * image_bytes;
       if (form.run_rows != nullptr) {
-        run_direct(form, problem, rows, channel, picture, direct, block);
+        run_direct(form, problem, rows, channel, image, direct, block);
         continue;
       }
       for (int i = 0; i < parts; ++i) {
         rows.first_column = static_cast<int>(std::int64_t{shape.out_w} * i / parts);
         rows.columns = static_cast<int>(std::int64_t{shape.out_w} * (i + 1) / parts) - rows.first_column;
-        run_rows(form, problem, layout, rows, channel, picture, block, workspace);
+        run_rows(form, problem, layout, rows, channel, image, block, workspace);
       }
     }
   }

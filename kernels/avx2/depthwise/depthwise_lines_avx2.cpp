@@ -89,7 +89,7 @@ void DepthwiseLines::fill(std::int64_t first, std::uint8_t* to) const {
     const std::int64_t y = first + std::int64_t{i} * shape.dilation_h;
     const bool inside = y >= 0 && y < source_.end_row && begin < end;
     padding.row[i] = padding_;
-    rows.row[i] = inside ? source_.picture + (y * shape.in_w + begin - left) * shape.in_c : padding_;
+    rows.row[i] = inside ? source_.image + (y * shape.in_w + begin - left) * shape.in_c : padding_;
     rows.step[i] = inside ? shape.in_c : 0;
   }
   const auto make = [&](const LineRows& from, std::int64_t from_pixel, std::int64_t to_pixel) {

@@ -72,7 +72,7 @@ struct Acc {
 
 // `window` is the address of tap (0, 0) of the first pixel. That tap may lie outside the image.
 template <int kCount>
-[[gnu::noinline]] void tile(const ConvolutionShape& shape, const Panels& panels, const Taps& taps, const float* picture,
+[[gnu::noinline]] void tile(const ConvolutionShape& shape, const Panels& panels, const Taps& taps, const float* image,
                             std::int64_t window, const float* panel, Acc* result) {
   Acc a0{_mm256_loadu_ps(panel), _mm256_loadu_ps(panel + 8)};
   Acc a1 = a0, a2 = a0, a3 = a0;
@@ -81,7 +81,7 @@ template <int kCount>
     for (int kw = taps.kw_begin; kw < taps.kw_end; ++kw) {
       const std::int64_t tap =
           (std::int64_t{kh} * shape.dilation_h * shape.in_w + std::int64_t{kw} * shape.dilation_w) * shape.in_c;
-      const float* x = picture + (window + tap);
+      const float* x = image + (window + tap);
       const float* w = panel + kChannels + (std::int64_t{kh} * shape.kernel_w + kw) * panels.group_in * kChannels;
       for (int i = 0; i < panels.group_in; ++i, ++x, w += kChannels) {
         const __m256 low = _mm256_loadu_ps(w);
@@ -120,7 +120,7 @@ void store(const ConvolutionF32Problem& problem, const Acc& acc, int channels, f
 }
 
 // Computes one output row.
-void run_row(const ConvolutionF32Problem& problem, const Panels& panels, const float* packed, const float* picture,
+void run_row(const ConvolutionF32Problem& problem, const Panels& panels, const float* packed, const float* image,
              int oy, float* out_row) {
   const ConvolutionShape& shape = problem.shape;
   const std::int64_t y = std::int64_t{oy} * shape.stride_h - shape.pad.top;
@@ -143,7 +143,7 @@ void run_row(const ConvolutionF32Problem& problem, const Panels& panels, const f
       const std::int64_t window = (y * shape.in_w + x) * shape.in_c + std::int64_t{group} * panels.group_in;
       for (int c = 0; c < panels.group_out; c += kChannels, panel += panels.floats) {
         Acc acc[kPixels];
-        (whole ? tile<kPixels> : tile<1>)(shape, panels, taps, picture, window, panel, acc);
+        (whole ? tile<kPixels> : tile<1>)(shape, panels, taps, image, window, panel, acc);
         const int channels = panels.group_out - c < kChannels ? panels.group_out - c : kChannels;
         float* const out = out_row + std::int64_t{ox} * shape.out_c + group * panels.group_out + c;
         for (int i = 0; i < count; ++i) store(problem, acc[i], channels, out + std::int64_t{i} * shape.out_c);
@@ -158,8 +158,8 @@ void run(const ConvolutionF32Problem& problem, const std::byte* packed, const fl
   const ConvolutionShape& shape = problem.shape;
   const Panels panels = panels_of(shape);
   for (std::int64_t row = row_begin; row < row_end; ++row) {
-    const float* const picture = input + row / shape.out_h * shape.in_h * shape.in_w * shape.in_c;
-    run_row(problem, panels, reinterpret_cast<const float*>(packed), picture, static_cast<int>(row % shape.out_h),
+    const float* const image = input + row / shape.out_h * shape.in_h * shape.in_w * shape.in_c;
+    run_row(problem, panels, reinterpret_cast<const float*>(packed), image, static_cast<int>(row % shape.out_h),
             output + row * shape.out_w * shape.out_c);
   }
 }

@@ -29,7 +29,7 @@ Interval taps_inside(std::int64_t start, std::int64_t kernel, std::int64_t dilat
   return {begin, begin < last ? last : begin};
 }
 
-Taps taps_of(const PoolShape& s, const std::uint8_t* picture, std::int64_t top, std::int64_t left) {
+Taps taps_of(const PoolShape& s, const std::uint8_t* image, std::int64_t top, std::int64_t left) {
   const Interval rows = taps_inside(top, s.kernel_h, s.dilation_h, 0, s.in_h);
   const Interval columns = taps_inside(left, s.kernel_w, s.dilation_w, 0, s.in_w);
   Taps taps;
@@ -38,7 +38,7 @@ Taps taps_of(const PoolShape& s, const std::uint8_t* picture, std::int64_t top, 
   if (taps.rows == 0 || taps.columns == 0) return {};
   const std::int64_t y = top + rows.begin * s.dilation_h;
   const std::int64_t x = left + columns.begin * s.dilation_w;
-  taps.first = picture + (y * s.in_w + x) * s.channels;
+  taps.first = image + (y * s.in_w + x) * s.channels;
   taps.row_stride = std::int64_t{s.dilation_h} * s.in_w * s.channels;
   taps.column_stride = std::int64_t{s.dilation_w} * s.channels;
   return taps;
@@ -94,12 +94,12 @@ void max_pool_pixel(const Taps& taps, std::int64_t channels, std::uint8_t* outpu
 
 void max_pool_u8_32_avx2(const MaxPoolArgs& args) {
   const PoolShape& s = args.shape;
-  const std::int64_t picture_elems = std::int64_t{s.in_h} * s.in_w * s.channels;
+  const std::int64_t image_elems = std::int64_t{s.in_h} * s.in_w * s.channels;
   for (std::int64_t row = args.row_begin; row < args.row_end; ++row) {
-    const std::uint8_t* picture = args.input + row / s.out_h * picture_elems;
+    const std::uint8_t* image = args.input + row / s.out_h * image_elems;
     const std::int64_t top = row % s.out_h * s.stride_h - s.pad.top;
     for (std::int64_t ox = 0; ox < s.out_w; ++ox) {
-      const Taps taps = taps_of(s, picture, top, ox * s.stride_w - s.pad.left);
+      const Taps taps = taps_of(s, image, top, ox * s.stride_w - s.pad.left);
       max_pool_pixel(taps, s.channels, args.output + (row * s.out_w + ox) * s.channels);
     }
   }
@@ -199,7 +199,7 @@ void average_pool_u8_32_avx2(const AveragePoolArgs& args) {
   const Quantization& from = args.input_quantization;
   const Quantization& to = args.output_quantization;
   const ByteRounder rounder = make_byte_rounder(to.zero_point, to.range);
-  const std::int64_t picture_elems = std::int64_t{s.in_h} * s.in_w * s.channels;
+  const std::int64_t image_elems = std::int64_t{s.in_h} * s.in_w * s.channels;
   const Interval no_pad_h{0, s.in_h};
   const Interval no_pad_w{0, s.in_w};
   const Interval pad_h{-s.pad.top, std::int64_t{s.in_h} + s.pad.bottom};
@@ -210,13 +210,13 @@ void average_pool_u8_32_avx2(const AveragePoolArgs& args) {
   Averaging how;
   std::int64_t divisor = -1;
   for (std::int64_t row = args.row_begin; row < args.row_end; ++row) {
-    const std::uint8_t* picture = args.input + row / s.out_h * picture_elems;
+    const std::uint8_t* image = args.input + row / s.out_h * image_elems;
     const std::int64_t top = row % s.out_h * s.stride_h - s.pad.top;
     const Interval rows = taps_inside(top, s.kernel_h, 1, counted_h.begin, counted_h.end);
     for (std::int64_t ox = 0; ox < s.out_w; ++ox) {
       const std::int64_t left = ox * s.stride_w - s.pad.left;
       const Interval columns = taps_inside(left, s.kernel_w, 1, counted_w.begin, counted_w.end);
-      const Taps taps = taps_of(s, picture, top, left);
+      const Taps taps = taps_of(s, image, top, left);
       const std::int64_t count = (rows.end - rows.begin) * (columns.end - columns.begin);
       if (count != divisor) {  // changes at borders only
         divisor = count;

@@ -71,8 +71,8 @@ struct LinePlan {
 
 // The source of lines: the channels of a panel set in one image.
 struct LineSource {
-  const std::uint8_t* picture;  // the first of the channels
-  std::int64_t end_row;         // of the image; rows from here on are not read, and their weights are 0
+  const std::uint8_t* image;  // the first of the channels
+  std::int64_t end_row;       // of the image; rows from here on are not read, and their weights are 0
   int channels;
   int first_output, outputs;  // columns
 };

@@ -41,7 +41,8 @@ inline constexpr std::int64_t kWinogradAccLimit = std::int64_t{1} << 25;
 // Winograd tiles are computed in blocks, which may span rows and images. A block consists of Winograd tile runs
 // (`segment` in names). In the workspace, all 64-byte aligned:
 //   tile table; one line of z_x; 6 lines of B d, [pixel][channel] int16; U [position][tile][channel] int16;
-//   M [position][tile] of one panel of 16 output channels; W of a panel for some of the input channels, if `expands`.
+//   M [position][tile] of one panel of 16 output channels; W of a panel for some of the input channels, if
+//   transforms_weights.
 struct WinogradPlan {
   std::int64_t channels;  // input channels, rounded up to 16; weights of the added ones are 0
   std::int64_t panels;
@@ -50,7 +51,7 @@ struct WinogradPlan {
   std::int64_t block_tiles;    // at most
   // Whether panels hold the 3x3 weights, 1 byte each, and each block transforms them to W. Otherwise panels hold W, 8
   // bytes for each weight.
-  bool expands;
+  bool transforms_weights;
   std::int64_t chunk_channels;  // input channels of W in the workspace
   std::int64_t panel_bytes;
   std::int64_t line_bytes;

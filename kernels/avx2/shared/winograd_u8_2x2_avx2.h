@@ -51,7 +51,8 @@ struct ByteWinogradFormat {
 //   channels][vector][16 channels][4]. If W of the layer would be large, a panel holds for each tap the weights in this
 //   order instead, as narrow weights. Each block then computes W of a panel from them.
 // Workspace: pointers to each tile's row of U, and tile numbers, in the order of M; tile table; 4 lines of B d,
-// [pixel][channel]; U [position][tile][channel]; M [position][tile][vector][16 channels]; W of a panel, if `expands`.
+// [pixel][channel]; U [position][tile][channel]; M [position][tile][vector][16 channels]; W of a panel, if
+// `transforms_weights`.
 struct ByteWinogradPlan {
   std::int64_t channels;  // input channels, rounded up to 4; weights of the added ones are 0
   std::int64_t vectors;   // of a panel
@@ -59,7 +60,7 @@ struct ByteWinogradPlan {
   std::int64_t tile_columns;
   std::int64_t segment_tiles;  // of a Winograd tile run, at most
   std::int64_t block_tiles;    // at most
-  bool expands;
+  bool transforms_weights;
   WeightStorage storage;  // of taps
   std::int64_t head_bytes, position_bytes, panel_bytes;
   std::int64_t line_bytes;
@@ -107,7 +108,7 @@ struct ByteWinogradFunctions {
   void (*multiply)(const ByteWinogradProducts& products);
   // Transforms the 9 taps of a panel to W at 16 positions, plan.position_bytes apart. The panel headers of positions
   // stay as they are.
-  void (*expand)(const ByteWinogradPlan& plan, const std::byte* taps, std::byte* positions);
+  void (*transform_weights)(const ByteWinogradPlan& plan, const std::byte* taps, std::byte* positions);
 };
 
 void run_byte_winograd(const ConvolutionProblem& problem, const ByteWinogradFormat& format, const std::byte* packed,

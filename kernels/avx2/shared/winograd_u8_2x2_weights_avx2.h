@@ -44,8 +44,8 @@ NARROW_INLINE WinogradBytes load_weights(const std::byte* tap, std::int64_t at, 
   if constexpr (kBits == 4) {
     // 32 bytes hold 64 weights. The second 32 weights are in the upper half of each byte.
     const __m256i both = load(tap + at / 64 * 32);
-    const __m256i codes = _mm256_srl_epi16(both, _mm_cvtsi32_si128(at % 64 == 0 ? 0 : 4));
-    return _mm256_add_epi8(_mm256_and_si256(codes, _mm256_set1_epi8(15)), _mm256_set1_epi8(least));
+    const __m256i integers = _mm256_srl_epi16(both, _mm_cvtsi32_si128(at % 64 == 0 ? 0 : 4));
+    return _mm256_add_epi8(_mm256_and_si256(integers, _mm256_set1_epi8(15)), _mm256_set1_epi8(least));
   }
 #endif
   alignas(64) std::byte wide[sizeof(WinogradBytes)];
@@ -68,7 +68,7 @@ NARROW_INLINE void transform_weights(WinogradBytes g0, WinogradBytes g1, Winogra
 }
 
 template <int kBits>
-static inline void expand_taps(const ByteWinogradPlan& plan, const std::byte* taps, std::byte* positions) {
+static inline void transform_taps(const ByteWinogradPlan& plan, const std::byte* taps, std::byte* positions) {
   const std::int64_t tap_bytes = plan.tap_bytes();
   const std::int64_t bytes = plan.weight_bytes();
   const std::int64_t position_bytes = plan.position_bytes;
@@ -95,11 +95,11 @@ static inline void expand_taps(const ByteWinogradPlan& plan, const std::byte* ta
   }
 }
 
-// ByteWinogradFunctions::expand.
-static inline void expand_byte_weights(const ByteWinogradPlan& plan, const std::byte* taps, std::byte* positions) {
-  if (plan.storage.bits == 8) return expand_taps<8>(plan, taps, positions);
-  if (plan.storage.bits == 4) return expand_taps<4>(plan, taps, positions);
-  expand_taps<2>(plan, taps, positions);
+// ByteWinogradFunctions::transform_weights.
+static inline void transform_byte_weights(const ByteWinogradPlan& plan, const std::byte* taps, std::byte* positions) {
+  if (plan.storage.bits == 8) return transform_taps<8>(plan, taps, positions);
+  if (plan.storage.bits == 4) return transform_taps<4>(plan, taps, positions);
+  transform_taps<2>(plan, taps, positions);
 }
 
 }  // namespace narrow::kernels::avx2

@@ -146,13 +146,13 @@ void load_lines(const ConvolutionProblem& problem, const StridedPlan& plan, cons
   const std::int64_t x = 2 * segment.column - shape.pad.left;
   const std::int64_t begin = base::clamped(-x, 0, pixels);
   const std::int64_t end = base::clamped(shape.in_w - x, begin, pixels);
-  const std::uint8_t* const picture = input + segment.row / shape.out_h * shape.in_h * shape.in_w * shape.in_c;
+  const std::uint8_t* const image = input + segment.row / shape.out_h * shape.in_h * shape.in_w * shape.in_c;
   const std::int64_t y = segment.row % shape.out_h * 2 + lower - shape.pad.top;
   const std::uint8_t* rows[kWinogradInputs];
   for (int i = 0; i < kWinogradInputs; ++i) {
     const std::int64_t row = y + 2 * i;
     const bool inside = row >= 0 && row < shape.in_h && begin < end;
-    rows[i] = inside ? picture + (row * shape.in_w + x + begin) * shape.in_c
+    rows[i] = inside ? image + (row * shape.in_w + x + begin) * shape.in_c
                      : reinterpret_cast<const std::uint8_t*>(workspace + plan.padding_at);
   }
   const std::int64_t pixel_bytes = std::int64_t{shape.in_c} * 2;

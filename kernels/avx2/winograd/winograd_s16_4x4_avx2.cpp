@@ -43,22 +43,23 @@ WinogradPlan plan_winograd(const ConvolutionShape& shape) {
   // Whole rows of tiles where possible, otherwise parts of a row of nearly equal size.
   plan.segment_tiles = base::ceil_div(plan.tile_columns, base::ceil_div(plan.tile_columns, fitting));
   plan.block_tiles = fitting / plan.segment_tiles * plan.segment_tiles;
-  plan.expands = plan.panels * 16 * u_bytes > kMostWBytes;
+  plan.transforms_weights = plan.panels * 16 * u_bytes > kMostWBytes;
   plan.chunk_channels = base::min(kChunkChannels, plan.channels);
-  plan.panel_bytes = kWinogradHeadBytes + (plan.expands ? plan.channels / 2 * kWinogradStepBytes
-                                                        : kWinogradPositions * plan.channels / 2 * kWinogradWBytes);
+  plan.panel_bytes =
+      kWinogradHeadBytes + (plan.transforms_weights ? plan.channels / 2 * kWinogradStepBytes
+                                                    : kWinogradPositions * plan.channels / 2 * kWinogradWBytes);
   plan.line_bytes = base::round_up((plan.segment_tiles * kWinogradOutputs + 2) * shape.in_c * 2, 64) + kStagger;
   plan.u_position_bytes = plan.block_tiles * plan.channels * 2 + kStagger;
   plan.m_position_bytes = plan.block_tiles * 64 + kStagger;
-  plan.w_position_bytes =
-      plan.expands ? plan.chunk_channels / 2 * kWinogradWBytes + kStagger : plan.channels / 2 * kWinogradWBytes;
+  plan.w_position_bytes = plan.transforms_weights ? plan.chunk_channels / 2 * kWinogradWBytes + kStagger
+                                                  : plan.channels / 2 * kWinogradWBytes;
   plan.padding_at = base::round_up(plan.block_tiles * std::int64_t{sizeof(WinogradTile)}, 64);
   plan.lines_at = plan.padding_at + base::round_up(plan.line_bytes / 2, 64);
   plan.u_at =
       plan.lines_at + kWinogradInputs * plan.line_bytes + 64;  // channels after those of the last pixel may be read
   plan.m_at = plan.u_at + kWinogradPositions * plan.u_position_bytes;
   plan.w_at = plan.m_at + kWinogradPositions * plan.m_position_bytes;
-  plan.workspace_bytes = plan.w_at + (plan.expands ? kWinogradPositions * plan.w_position_bytes : 0);
+  plan.workspace_bytes = plan.w_at + (plan.transforms_weights ? kWinogradPositions * plan.w_position_bytes : 0);
   return plan;
 }
 
@@ -89,10 +90,10 @@ double winograd_cost(const ConvolutionProblem& problem, const costs::Winograd& c
   const double tiles = static_cast<double>(rows * plan.tile_columns);
   const double panels = static_cast<double>(plan.panels);
   const double steps = static_cast<double>(plan.channels) / 2;
-  const double blocks = plan.expands ? __builtin_ceil(tiles / static_cast<double>(plan.block_tiles)) : 0;
+  const double blocks = plan.transforms_weights ? __builtin_ceil(tiles / static_cast<double>(plan.block_tiles)) : 0;
   return tiles * (kWinogradPositions * panels * (steps * costs.step + costs.row) + steps / 8 * costs.input +
                   panels * costs.output) +
-         blocks * panels * steps * costs.expand;
+         blocks * panels * steps * costs.weights;
 }
 
 int winograd_channel_step(const ConvolutionProblem& /*problem*/) { return 16; }
@@ -169,12 +170,12 @@ void prepare_padding(const ConvolutionProblem& problem, const WinogradPlan& plan
 void multiply_block(const WinogradPlan& plan, std::int64_t tiles, const std::byte* weights, std::byte* workspace,
                     WinogradMultiply multiply) {
   const std::int64_t row_bytes = plan.channels * 2;
-  const std::int64_t chunk = plan.expands ? plan.chunk_channels : plan.channels;
+  const std::int64_t chunk = plan.transforms_weights ? plan.chunk_channels : plan.channels;
   for (std::int64_t k = 0; k < plan.channels; k += chunk) {
     const std::int64_t now = plan.channels - k < chunk ? plan.channels - k : chunk;
     const std::byte* w = weights;
-    if (plan.expands) {
-      expand_weights(weights + k / 2 * kWinogradStepBytes, now / 2, plan.w_position_bytes, workspace + plan.w_at);
+    if (plan.transforms_weights) {
+      transform_weights(weights + k / 2 * kWinogradStepBytes, now / 2, plan.w_position_bytes, workspace + plan.w_at);
       w = workspace + plan.w_at;
     }
     for (std::int64_t position = 0; position < kWinogradPositions; ++position) {

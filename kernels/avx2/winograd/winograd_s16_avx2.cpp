@@ -308,25 +308,25 @@ void pack_winograd(const ConvolutionProblem& problem, const WinogradPlan& plan, 
     std::memset(packed, 0, kWinogradHeadBytes);
     for (int c = p * 16; c < p * 16 + 16 && c < problem.shape.out_c; ++c) pack_head(problem, c, packed);
     std::byte* to = packed + kWinogradHeadBytes;
-    if (plan.expands && problem.shape.in_c % 16 == 0 && problem.shape.out_c - p * 16 >= 16) {
+    if (plan.transforms_weights && problem.shape.in_c % 16 == 0 && problem.shape.out_c - p * 16 >= 16) {
       pack_panel(problem, p, reinterpret_cast<std::int8_t*>(to));
       continue;
     }
     for (std::int64_t step = 0; step < plan.channels / 2; ++step) {
       alignas(32) std::int8_t weights[kWinogradStepBytes];
       pack_step(problem, p, step, weights);
-      if (plan.expands) {
+      if (plan.transforms_weights) {
         std::memcpy(to, weights, sizeof weights);
         to += kWinogradStepBytes;
       } else {
-        expand_weights(reinterpret_cast<const std::byte*>(weights), 1, plan.w_position_bytes, to);
+        transform_weights(reinterpret_cast<const std::byte*>(weights), 1, plan.w_position_bytes, to);
         to += kWinogradWBytes;
       }
     }
   }
 }
 
-void expand_weights(const std::byte* weights, std::int64_t steps, std::int64_t position_bytes, std::byte* w) {
+void transform_weights(const std::byte* weights, std::int64_t steps, std::int64_t position_bytes, std::byte* w) {
   for (std::int64_t half = 0; half < 2 * steps; ++half, weights += kHalfBytes, w += kWinogradWBytes / 2) {
     for (int line = 0; line < 3; ++line) prefetch_weights(weights + line * 64);
     __m256i g[kTaps];

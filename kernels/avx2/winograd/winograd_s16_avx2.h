@@ -54,12 +54,12 @@ inline constexpr std::int64_t kWinogradHeadBytes = 128;  // of a panel: int32 bi
 inline constexpr std::int64_t kWinogradStepBytes = 288;  // [8 channels twice][9 taps][8 channels][2], int8
 inline constexpr std::int64_t kWinogradWBytes = 64;      // [16 channels][2], int16: a step and a position
 
-// Panels: the panel header, then W [position][step], or steps of weights if the plan `expands` them. Channels are in
+// Panels: the panel header, then W [position][step], or steps of weights if `transforms_weights`. Channels are in
 // the order of Acc. The bias includes -zero_point * sum(w), modulo 2^32.
 void pack_winograd(const ConvolutionProblem& problem, const WinogradPlan& plan, std::byte* packed);
 
 // Transforms `steps` steps to W at 36 positions, `position_bytes` apart, 32-byte aligned.
-void expand_weights(const std::byte* weights, std::int64_t steps, std::int64_t position_bytes, std::byte* w);
+void transform_weights(const std::byte* weights, std::int64_t steps, std::int64_t position_bytes, std::byte* w);
 
 }  // namespace narrow::kernels::avx2
 #pragma GCC visibility pop

@@ -34,9 +34,9 @@ static inline void for_each_segment(const ConvolutionShape& shape, const Convolu
                                     const Transform& transform, const Finish& finish) {
   std::int64_t tiles = 0;
   for (std::int64_t row = part.row_begin; row < part.row_end;) {
-    const std::int64_t of_picture = shape.out_h - row % shape.out_h;
+    const std::int64_t of_image = shape.out_h - row % shape.out_h;
     const std::int64_t of_part = part.row_end - row;
-    std::int64_t rows = of_picture < of_part ? of_picture : of_part;
+    std::int64_t rows = of_image < of_part ? of_image : of_part;
     if (rows > kOutputs) rows = kOutputs;
     for (std::int64_t column = 0; column < plan.tile_columns; column += plan.segment_tiles) {
       const std::int64_t left = plan.tile_columns - column;
@@ -71,11 +71,11 @@ static inline SegmentInput<kInputs> segment_input(const ConvolutionShape& shape,
   const std::int64_t x = segment.column - shape.pad.left;
   in.begin = base::clamped(-x, 0, in.pixels);
   in.end = base::clamped(shape.in_w - x, in.begin, in.pixels);
-  const std::uint8_t* const picture = input + segment.row / shape.out_h * shape.in_h * shape.in_w * shape.in_c;
+  const std::uint8_t* const image = input + segment.row / shape.out_h * shape.in_h * shape.in_w * shape.in_c;
   const std::int64_t y = segment.row % shape.out_h - shape.pad.top;
   for (int i = 0; i < kInputs; ++i) {
     const bool inside = y + i >= 0 && y + i < shape.in_h && in.begin < in.end;
-    in.rows[i] = inside ? picture + ((y + i) * shape.in_w + x + in.begin) * shape.in_c
+    in.rows[i] = inside ? image + ((y + i) * shape.in_w + x + in.begin) * shape.in_c
                         : reinterpret_cast<const std::uint8_t*>(padding);
   }
   return in;

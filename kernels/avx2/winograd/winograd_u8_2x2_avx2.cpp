@@ -49,8 +49,8 @@ ByteWinogradPlan plan_byte_winograd(const ConvolutionProblem& problem, const Byt
   plan.head_bytes = kByteWinogradPositions * std::int64_t{sizeof(std::int64_t)} + 6 * 64 * plan.vectors;
   plan.position_bytes = kByteWinogradPositionHead + plan.weight_bytes();
   const std::int64_t w_bytes = kByteWinogradPositions * plan.position_bytes;
-  plan.expands = plan.panels * w_bytes > kMostWBytes;
-  plan.panel_bytes = plan.head_bytes + (plan.expands ? base::round_up(9 * plan.tap_bytes(), 64) : w_bytes);
+  plan.transforms_weights = plan.panels * w_bytes > kMostWBytes;
+  plan.panel_bytes = plan.head_bytes + (plan.transforms_weights ? base::round_up(9 * plan.tap_bytes(), 64) : w_bytes);
   plan.line_bytes = base::round_up((plan.segment_tiles * kByteWinogradOutputs + 2) * shape.in_c, 64) + kStagger;
   plan.u_position_bytes = plan.block_tiles * plan.u_row_bytes + kStagger;
   plan.m_position_bytes = plan.block_tiles * plan.vectors * 64 + kStagger;
@@ -61,7 +61,7 @@ ByteWinogradPlan plan_byte_winograd(const ConvolutionProblem& problem, const Byt
   plan.u_at = plan.lines_at + kByteWinogradInputs * plan.line_bytes + 64;  // bytes after the last pixel may be read
   plan.m_at = plan.u_at + kByteWinogradPositions * plan.u_position_bytes;
   plan.w_at = plan.m_at + kByteWinogradPositions * plan.m_position_bytes;
-  plan.workspace_bytes = plan.w_at + (plan.expands ? w_bytes : 0);
+  plan.workspace_bytes = plan.w_at + (plan.transforms_weights ? w_bytes : 0);
   return plan;
 }
 
@@ -188,7 +188,7 @@ void pack_vector(const ConvolutionProblem& problem, const ByteWinogradPlan& plan
     if (adds_words) {
       reinterpret_cast<std::int64_t*>(panel)[p] = choose_run({of_position, 16, 1, plan.channels}, largest).steps;
     }
-    if (plan.expands) continue;
+    if (plan.transforms_weights) continue;
     std::byte* const to = panel + plan.head_bytes + p * plan.position_bytes + kByteWinogradPositionHead + vector * 64;
     for (int c = 0; c < 16; ++c) {
       place_weights(plan, of_position + c * plan.channels, plan.channels, to + std::int64_t{place_in_panel(c)} * 4);
@@ -233,7 +233,7 @@ void pack_byte_winograd(const ConvolutionProblem& problem, const ByteWinogradFor
       if (channel >= problem.shape.out_c) break;
       pack_vector(problem, plan, static_cast<int>(channel), vector, format.adds_words, w, panel);
     }
-    for (int tap = 0; plan.expands && tap < kTaps; ++tap) {
+    for (int tap = 0; plan.transforms_weights && tap < kTaps; ++tap) {
       pack_tap(problem, plan, p * plan.vectors * 16, tap, w, panel + plan.head_bytes + tap * plan.tap_bytes());
     }
   }
@@ -309,7 +309,7 @@ void multiply(const ByteWinogradProducts& in) {
 
 void run(const ConvolutionProblem& problem, const std::byte* packed, const std::uint8_t* input, void* output,
          const ConvolutionPart& part, std::byte* workspace) {
-  run_byte_winograd(problem, kFormat, packed, input, output, part, workspace, {multiply, expand_byte_weights});
+  run_byte_winograd(problem, kFormat, packed, input, output, part, workspace, {multiply, transform_byte_weights});
 }
 
 }  // namespace

@@ -90,7 +90,7 @@ NARROW_INLINE void transform_row(const std::byte* line, std::int64_t pixel_bytes
 void prepare_byte_winograd(const ConvolutionProblem& problem, const ByteWinogradPlan& plan, std::byte* workspace) {
   std::memset(workspace + plan.padding_at, problem.input_zero_point,
               static_cast<std::size_t>(plan.lines_at - plan.padding_at));
-  for (std::int64_t position = 0; plan.expands && position < kByteWinogradPositions; ++position) {
+  for (std::int64_t position = 0; plan.transforms_weights && position < kByteWinogradPositions; ++position) {
     std::memset(workspace + plan.w_at + position * plan.position_bytes, 0, kByteWinogradPositionHead);
   }
 }
@@ -238,8 +238,8 @@ void run_block(const Run& run, std::int64_t tiles) {
   for (std::int64_t channel = run.part.channel_begin; channel < run.part.channel_end; channel += panel_channels) {
     const std::byte* const panel = run.packed + kByteWinogradZeros + channel / panel_channels * plan.panel_bytes;
     const std::byte* w = panel + plan.head_bytes;
-    if (plan.expands) {
-      run.functions.expand(plan, w, run.workspace + plan.w_at);
+    if (plan.transforms_weights) {
+      run.functions.transform_weights(plan, w, run.workspace + plan.w_at);
       w = run.workspace + plan.w_at;
     }
     // After the last panel, the first panel of the next block follows, if there is one.

@@ -49,12 +49,12 @@ static inline BlockPlan plan_blocks(const ConvolutionShape& shape) {
   // The lines of an image whose first n output rows are in the block: n * line_step + halo.
   const std::int64_t halo = base::clamped(plan.window_lines - plan.line_step, 0, plan.window_lines);
   const std::int64_t lines = base::clamped(kLinesBytes / plan.line_bytes, 1, kLinesBytes);
-  const std::int64_t picture_lines = shape.out_h * plan.line_step + halo;
-  plan.block_rows = lines >= picture_lines ? lines / picture_lines * shape.out_h : (lines - halo) / plan.line_step;
+  const std::int64_t image_lines = shape.out_h * plan.line_step + halo;
+  plan.block_rows = lines >= image_lines ? lines / image_lines * shape.out_h : (lines - halo) / plan.line_step;
   plan.block_rows = base::clamped(plan.block_rows, 1, base::clamped(kBlockPixels / shape.out_w, 1, kBlockPixels));
   // A block of n rows may begin and end in the middle of an image.
-  const std::int64_t pictures = base::clamped((plan.block_rows - 1) / shape.out_h + 2, 1, plan.block_rows);
-  const std::int64_t block_lines = plan.block_rows * plan.line_step + pictures * halo;
+  const std::int64_t images = base::clamped((plan.block_rows - 1) / shape.out_h + 2, 1, plan.block_rows);
+  const std::int64_t block_lines = plan.block_rows * plan.line_step + images * halo;
   plan.table_bytes = base::round_up(plan.block_rows * shape.out_w * std::int64_t{sizeof(void*)}, 64);
   plan.workspace_bytes = plan.table_bytes;
   if (!plan.in_place) plan.workspace_bytes += base::round_up(block_lines * plan.line_bytes + kSlackBytes, 64);
@@ -96,8 +96,8 @@ static inline const std::uint8_t* const* load_block(const ConvolutionProblem& pr
   while (rows > 0) {
     const std::int64_t first_y = first_row % shape.out_h;
     const std::int64_t span = base::clamped(rows, 1, shape.out_h - first_y);  // output rows of this image
-    const std::uint8_t* const picture = input + first_row / shape.out_h * shape.in_h * row_bytes;
-    const std::uint8_t* const first = plan.in_place ? picture + first_y * shape.stride_h * row_bytes : line;
+    const std::uint8_t* const image = input + first_row / shape.out_h * shape.in_h * row_bytes;
+    const std::uint8_t* const first = plan.in_place ? image + first_y * shape.stride_h * row_bytes : line;
     const std::int64_t row_step = plan.in_place ? shape.stride_h * row_bytes : plan.line_step * plan.line_bytes;
     const std::int64_t step = (plan.in_place ? shape.stride_w : plan.window_step) * plan.pixel_bytes;
     for (std::int64_t row = 0; row < span; ++row) {
@@ -107,7 +107,7 @@ static inline const std::uint8_t* const* load_block(const ConvolutionProblem& pr
     const std::int64_t lines = plan.in_place ? 0 : (span - 1) * plan.line_step + plan.window_lines;
     std::int64_t y = first_y * shape.stride_h - shape.pad.top;
     for (std::int64_t i = 0; i < lines; ++i, y += plan.row_step, line += plan.line_bytes) {
-      load_line(problem, plan, y >= 0 && y < shape.in_h ? picture + y * row_bytes : nullptr, line);
+      load_line(problem, plan, y >= 0 && y < shape.in_h ? image + y * row_bytes : nullptr, line);
     }
     first_row += span;
     rows -= span;

@@ -50,7 +50,7 @@ struct ByteWinograd {
   static void run(const ConvolutionProblem& problem, const std::byte* packed, const std::uint8_t* input, void* output,
                   const ConvolutionPart& part, std::byte* workspace) {
     avx2::run_byte_winograd(problem, kFormat, packed, input, output, part, workspace,
-                            {multiply, avx2::expand_byte_weights});
+                            {multiply, avx2::transform_byte_weights});
   }
 
   static void multiply(const avx2::ByteWinogradProducts& in) {

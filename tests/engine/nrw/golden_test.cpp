@@ -19,16 +19,16 @@ void check_golden(const std::string& name, const std::vector<float>& expected) {
   REQUIRE(narrow::engine::kNumericsVersion == 1);
   const std::filesystem::path path = narrow::testing::source_folder() / "tests" / "engine" / "nrw" / "golden" / name;
   const narrow::Model model = narrow::Model::load(path).value();
-  std::vector<float> picture(static_cast<std::size_t>(model.input_shape().elems()));
-  for (std::size_t i = 0; i < picture.size(); ++i) {
-    picture[i] = static_cast<float>(static_cast<int>(i * 37 % 101) - 50) / 32.0F;
+  std::vector<float> image(static_cast<std::size_t>(model.input_shape().elems()));
+  for (std::size_t i = 0; i < image.size(); ++i) {
+    image[i] = static_cast<float>(static_cast<int>(i * 37 % 101) - 50) / 32.0F;
   }
   for (const std::string& isa : narrow::available_isas()) {
     narrow::SessionOptions options;
     options.isa = isa;
     narrow::Session session = narrow::Session::create(model, options).value();
     std::vector<float> scores(expected.size());
-    session.run(picture, scores).value();
+    session.run(image, scores).value();
     CHECK(scores == expected);
   }
   // And today's writer still makes the same bytes.

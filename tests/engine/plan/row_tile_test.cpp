@@ -14,7 +14,7 @@
 using narrow::Model;
 using narrow::Session;
 using narrow::testing::IntegerGraphBuilder;
-using narrow::testing::random_pictures;
+using narrow::testing::random_images;
 using narrow::testing::to_model;
 using narrow::testing::window;
 
@@ -50,11 +50,11 @@ Model strided() {
 
 void check_equal(const Model& model) {
   constexpr std::size_t kBatch = 2;
-  const std::vector<float> pictures = random_pictures(model.input_shape(), kBatch, 6);
+  const std::vector<float> images = random_images(model.input_shape(), kBatch, 6);
   std::vector<float> expected;
   const auto elems = static_cast<std::ptrdiff_t>(model.input_shape().elems());
-  for (auto picture = pictures.begin(); picture != pictures.end(); picture += elems) {
-    const std::vector<float> scores = narrow::testing::interpret(model.data().graph, {picture, picture + elems});
+  for (auto image = images.begin(); image != images.end(); image += elems) {
+    const std::vector<float> scores = narrow::testing::interpret(model.data().graph, {image, image + elems});
     expected.insert(expected.end(), scores.begin(), scores.end());
   }
   for (const std::string& isa : narrow::available_isas()) {
@@ -63,7 +63,7 @@ void check_equal(const Model& model) {
       CAPTURE(threads);
       Session session = Session::create(model, {.isa = isa, .threads = threads, .max_batch = kBatch}).value();
       std::vector<float> scores(expected.size());
-      session.run(pictures, scores).value();
+      session.run(images, scores).value();
       CHECK(scores == expected);
     }
   }

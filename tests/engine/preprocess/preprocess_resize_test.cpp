@@ -24,13 +24,13 @@ constexpr Golden kGolden[] = {
 #include "tests/golden/resize_golden.inc"
 };
 
-// The same bytes as picture() in make_resize_golden.py.
+// The same bytes as image() in make_resize_golden.py.
 Picture synthetic(int width, int height, int kind) {
-  Picture picture{width, height, {}};
+  Picture image{width, height, {}};
   std::uint64_t state = static_cast<std::uint64_t>(width) * 1000003 + static_cast<std::uint64_t>(height) * 10007 +
                         static_cast<std::uint64_t>(kind) * 101 + 1;
-  picture.rgb.resize(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3);
-  for (std::size_t i = 0; i < picture.rgb.size(); ++i) {
+  image.rgb.resize(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3);
+  for (std::size_t i = 0; i < image.rgb.size(); ++i) {
     state = state * 6364136223846793005ULL + 1442695040888963407ULL;
     std::uint64_t byte = state >> 56;
     if (kind == 1) {
@@ -38,9 +38,9 @@ Picture synthetic(int width, int height, int kind) {
     } else if (kind == 2) {
       byte = i / 3 * 7 + i % 3 * 31 + (byte & 3);
     }
-    picture.rgb[i] = static_cast<std::uint8_t>(byte);
+    image.rgb[i] = static_cast<std::uint8_t>(byte);
   }
-  return picture;
+  return image;
 }
 
 std::uint64_t fnv1a(const std::vector<std::uint8_t>& bytes) {
@@ -49,8 +49,8 @@ std::uint64_t fnv1a(const std::vector<std::uint8_t>& bytes) {
   return value;
 }
 
-Picture resized(const Picture& picture, int width, int height, Interpolation interpolation) {
-  return resize_box(picture, width, height, {0, 0, width, height}, interpolation).value();
+Picture resized(const Picture& image, int width, int height, Interpolation interpolation) {
+  return resize_box(image, width, height, {0, 0, width, height}, interpolation).value();
 }
 
 }  // namespace
@@ -62,14 +62,14 @@ TEST_CASE("resizing equals Pillow byte for byte") {
     CAPTURE(golden.kind);
     CAPTURE(golden.to_width);
     CAPTURE(golden.to_height);
-    const Picture picture = synthetic(golden.width, golden.height, golden.kind);
-    const Picture bilinear = resized(picture, golden.to_width, golden.to_height, Interpolation::kBilinear);
+    const Picture image = synthetic(golden.width, golden.height, golden.kind);
+    const Picture bilinear = resized(image, golden.to_width, golden.to_height, Interpolation::kBilinear);
     CHECK(bilinear.width == golden.to_width);
     CHECK(bilinear.height == golden.to_height);
     CHECK(int{bilinear.rgb.front()} == golden.first);
     CHECK(int{bilinear.rgb.back()} == golden.last);
     CHECK(fnv1a(bilinear.rgb) == golden.bilinear);
-    CHECK(fnv1a(resized(picture, golden.to_width, golden.to_height, Interpolation::kNearest).rgb) == golden.nearest);
+    CHECK(fnv1a(resized(image, golden.to_width, golden.to_height, Interpolation::kNearest).rgb) == golden.nearest);
   }
 }
 
@@ -77,15 +77,15 @@ TEST_CASE("resizing only a box gives the same pixels as resizing everything") {
   std::mt19937 random(narrow::testing::seed());
   const auto pick = [&](int lo, int hi) { return std::uniform_int_distribution<int>(lo, hi)(random); };
   for (int round = 0; round < 200; ++round) {
-    const Picture picture = synthetic(pick(1, 60), pick(1, 60), round % 3);
+    const Picture image = synthetic(pick(1, 60), pick(1, 60), round % 3);
     const int width = pick(1, 60);
     const int height = pick(1, 60);
     const PixelBox box{pick(0, width - 1), pick(0, height - 1), 1, 1};
     const PixelBox larger{box.left, box.top, pick(1, width - static_cast<int>(box.left)),
                           pick(1, height - static_cast<int>(box.top))};
     for (const Interpolation interpolation : {Interpolation::kBilinear, Interpolation::kNearest}) {
-      const Picture whole = resized(picture, width, height, interpolation);
-      const Picture part = resize_box(picture, width, height, larger, interpolation).value();
+      const Picture whole = resized(image, width, height, interpolation);
+      const Picture part = resize_box(image, width, height, larger, interpolation).value();
       REQUIRE(part.width == larger.width);
       REQUIRE(part.height == larger.height);
       bool equal = true;
@@ -103,10 +103,10 @@ TEST_CASE("resizing only a box gives the same pixels as resizing everything") {
 
 TEST_CASE("resizing an image of one colour keeps it") {
   for (const int value : {0, 1, 127, 128, 254, 255}) {
-    Picture picture{61, 37, {}};
-    picture.rgb.assign(61 * 37 * 3, static_cast<std::uint8_t>(value));
+    Picture image{61, 37, {}};
+    image.rgb.assign(61 * 37 * 3, static_cast<std::uint8_t>(value));
     for (const int side : {1, 2, 31, 37, 61, 200}) {
-      const Picture result = resized(picture, side, side + 1, Interpolation::kBilinear);
+      const Picture result = resized(image, side, side + 1, Interpolation::kBilinear);
       bool same = true;
       for (const std::uint8_t byte : result.rgb) same = same && byte == value;
       CHECK(same);
@@ -115,9 +115,9 @@ TEST_CASE("resizing an image of one colour keeps it") {
 }
 
 TEST_CASE("a resized side beyond the limit is an error that names the sizes") {
-  const Picture picture = synthetic(1, 20000, 0);
+  const Picture image = synthetic(1, 20000, 0);
   const std::int64_t height = std::int64_t{8192} * 20000;
-  const auto result = resize_box(picture, 8192, height, {0, 0, 8, 8}, Interpolation::kBilinear);
+  const auto result = resize_box(image, 8192, height, {0, 0, 8, 8}, Interpolation::kBilinear);
   REQUIRE(!result.ok());
   CHECK(result.error().code == narrow::ErrorCode::kLimit);
   CHECK(result.error().message.find("1 x 20000") != std::string::npos);

@@ -18,13 +18,13 @@ using narrow::Preprocessing;
 
 // Red is the column, green the row, blue 200.
 Picture ramp(int width, int height) {
-  Picture picture{width, height, {}};
+  Picture image{width, height, {}};
   for (int y = 0; y < height; ++y) {
     for (int x = 0; x < width; ++x) {
-      picture.rgb.insert(picture.rgb.end(), {static_cast<std::uint8_t>(x), static_cast<std::uint8_t>(y), 200});
+      image.rgb.insert(image.rgb.end(), {static_cast<std::uint8_t>(x), static_cast<std::uint8_t>(y), 200});
     }
   }
-  return picture;
+  return image;
 }
 
 Preprocessing crop_only(int height, int width) {
@@ -34,8 +34,8 @@ Preprocessing crop_only(int height, int width) {
   return preprocessing;
 }
 
-const std::uint8_t* pixel(const Picture& picture, int x, int y) {
-  return &picture.rgb[static_cast<std::size_t>(y * picture.width + x) * 3];
+const std::uint8_t* pixel(const Picture& image, int x, int y) {
+  return &image.rgb[static_cast<std::size_t>(y * image.width + x) * 3];
 }
 
 Preprocessing preset(const char* name) { return narrow::preprocessing_preset(name).value(); }
@@ -247,8 +247,8 @@ TEST_CASE("one channel is Pillow's luma of the cropped image with the first mean
                                    {{200, 100, 50}, 124},
                                    {{10, 250, 128}, 164}}) {
     CAPTURE(expected.gray);
-    const Picture picture{1, 1, {expected.rgb.begin(), expected.rgb.end()}};
-    REQUIRE(narrow::preprocess(picture, preprocessing, std::span(&out, 1)).ok());
+    const Picture image{1, 1, {expected.rgb.begin(), expected.rgb.end()}};
+    REQUIRE(narrow::preprocess(image, preprocessing, std::span(&out, 1)).ok());
     CHECK(out == (static_cast<float>(expected.gray) / 255.0F - 0.25F) / 0.5F);
   }
   // Gray stays as it is, and is spread over nothing but its own pixel.

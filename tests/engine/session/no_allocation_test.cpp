@@ -77,11 +77,11 @@ TEST_CASE("running a session allocates nothing") {
         const long before_create = allocations;
         narrow::Session session = narrow::Session::create(model, options).value();
         REQUIRE(allocations > before_create);  // they are counted
-        const std::vector<float> pictures = narrow::testing::random_pictures(model.input_shape(), 3, 1);
+        const std::vector<float> images = narrow::testing::random_images(model.input_shape(), 3, 1);
         std::vector<float> scores(static_cast<std::size_t>(3 * model.classes()));
         const long before = allocations;
         bool ok = true;
-        for (int i = 0; i < 5; ++i) ok = session.run(pictures, scores).ok() && ok;
+        for (int i = 0; i < 5; ++i) ok = session.run(images, scores).ok() && ok;
         const long after = allocations;
         CHECK(ok);
         CHECK(after == before);

@@ -24,12 +24,12 @@ TEST_CASE("profiling gives the scores of run and a time for each step that is no
   for (const auto& data : {narrow::testing::model_of_everything(1), narrow::testing::model_of_functions(1)}) {
     const narrow::Model model = narrow::testing::to_model(data);
     Session session = Session::create(model, {.max_batch = 2}).value();
-    const std::vector<float> pictures = narrow::testing::random_pictures(model.input_shape(), 2, 1);
+    const std::vector<float> images = narrow::testing::random_images(model.input_shape(), 2, 1);
     std::vector<float> expected(static_cast<std::size_t>(2 * model.classes()));
-    session.run(pictures, expected).value();
+    session.run(images, expected).value();
     std::vector<float> scores(expected.size());
     std::vector<std::int64_t> step_ns(own_steps(session), -1);
-    session.profile(pictures, scores, step_ns).value();
+    session.profile(images, scores, step_ns).value();
     CHECK(scores == expected);
     for (const std::int64_t ns : step_ns) CHECK(ns >= 0);
   }
@@ -38,17 +38,17 @@ TEST_CASE("profiling gives the scores of run and a time for each step that is no
 TEST_CASE("profiling with space for another number of times is an error and nothing runs") {
   const narrow::Model model = narrow::testing::to_model(narrow::testing::model_of_everything(1));
   Session session = Session::create(model).value();
-  const std::vector<float> picture = narrow::testing::random_pictures(model.input_shape(), 1, 1);
+  const std::vector<float> image = narrow::testing::random_images(model.input_shape(), 1, 1);
   std::vector<float> scores(static_cast<std::size_t>(model.classes()), 7.0F);
   const std::size_t steps = own_steps(session);
   for (const std::size_t count : {std::size_t{0}, steps - 1, steps + 1}) {
     std::vector<std::int64_t> step_ns(count);
-    const narrow::Status status = session.profile(picture, scores, step_ns);
+    const narrow::Status status = session.profile(image, scores, step_ns);
     REQUIRE_FALSE(status.ok());
     CHECK(status.error().where == "step_ns");
     CHECK(status.error().message.find(std::to_string(steps)) != std::string::npos);
   }
   CHECK(scores == std::vector<float>(scores.size(), 7.0F));
   std::vector<std::int64_t> step_ns(steps);
-  CHECK_FALSE(session.profile(std::span(picture).first(1), scores, step_ns).ok());
+  CHECK_FALSE(session.profile(std::span(image).first(1), scores, step_ns).ok());
 }

@@ -19,29 +19,29 @@ using narrow::SessionOptions;
 using narrow::testing::interpret;
 using narrow::testing::model_of_everything;
 using narrow::testing::model_of_functions;
+using narrow::testing::random_images;
 using narrow::testing::random_model;
-using narrow::testing::random_pictures;
 using narrow::testing::to_model;
 
 namespace {
 
-std::vector<float> run(const Model& model, const SessionOptions& options, const std::vector<float>& pictures) {
+std::vector<float> run(const Model& model, const SessionOptions& options, const std::vector<float>& images) {
   Session session = Session::create(model, options).value();
-  const auto batch = static_cast<std::int64_t>(pictures.size()) / model.input_shape().elems();
+  const auto batch = static_cast<std::int64_t>(images.size()) / model.input_shape().elems();
   std::vector<float> scores(static_cast<std::size_t>(batch * model.classes()));
   // Other images first: what a step forgets to write is then wrong, and not by luck what an earlier session left
   // there.
-  session.run(random_pictures(model.input_shape(), batch, 31337), scores).value();
+  session.run(random_images(model.input_shape(), batch, 31337), scores).value();
   std::fill(scores.begin(), scores.end(), -12345.0F);
-  session.run(pictures, scores).value();
+  session.run(images, scores).value();
   return scores;
 }
 
-// Interpreted image by picture.
-std::vector<float> expected_scores(const Model& model, const std::vector<float>& pictures) {
+// Interpreted image by image.
+std::vector<float> expected_scores(const Model& model, const std::vector<float>& images) {
   const std::int64_t elems = model.input_shape().elems();
   std::vector<float> scores;
-  for (auto begin = pictures.begin(); begin != pictures.end(); begin += elems) {
+  for (auto begin = images.begin(); begin != images.end(); begin += elems) {
     const std::vector<float> one = interpret(model.data().graph, std::vector<float>(begin, begin + elems));
     scores.insert(scores.end(), one.begin(), one.end());
   }
@@ -54,8 +54,8 @@ bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
 
 // Every ISA of this CPU.
 void check(const Model& model, SessionOptions options, std::int64_t batch, unsigned seed) {
-  const std::vector<float> pictures = random_pictures(model.input_shape(), batch, seed);
-  const std::vector<float> expected = expected_scores(model, pictures);
+  const std::vector<float> images = random_images(model.input_shape(), batch, seed);
+  const std::vector<float> expected = expected_scores(model, images);
   options.max_batch = static_cast<int>(batch);
   for (const std::string& isa : narrow::available_isas()) {
     options.isa = isa;
@@ -63,7 +63,7 @@ void check(const Model& model, SessionOptions options, std::int64_t batch, unsig
     CAPTURE(options.threads);
     CAPTURE(batch);
     CAPTURE(seed);
-    const std::vector<float> scores = run(model, options, pictures);
+    const std::vector<float> scores = run(model, options, images);
     if (same_bits(scores, expected)) continue;
     for (std::size_t i = 0; i < scores.size(); ++i) {
       CAPTURE(i);
@@ -201,26 +201,26 @@ TEST_CASE("multipliers are rounded once") {
 
 TEST_CASE("an image's scores do not depend on its neighbours in the batch") {
   const Model model = to_model(model_of_everything(narrow::testing::seed()));
-  const std::vector<float> pictures = random_pictures(model.input_shape(), 5, 99);
+  const std::vector<float> images = random_images(model.input_shape(), 5, 99);
   SessionOptions options;
   options.max_batch = 5;
   Session session = Session::create(model, options).value();
   const auto classes = static_cast<std::size_t>(model.classes());
   const auto elems = static_cast<std::size_t>(model.input_shape().elems());
   std::vector<float> together(5 * classes);
-  session.run(pictures, together).value();
+  session.run(images, together).value();
   // The same session with smaller batches, backwards.
   for (std::size_t i = 5; i-- > 0;) {
     std::vector<float> alone(classes);
-    session.run(std::span(pictures).subspan(i * elems, elems), alone).value();
+    session.run(std::span(images).subspan(i * elems, elems), alone).value();
     CHECK(std::memcmp(alone.data(), together.data() + i * classes, classes * sizeof(float)) == 0);
   }
 }
 
 TEST_CASE("sessions run side by side with different ISAs and threads") {
   const Model model = to_model(model_of_everything(narrow::testing::seed()));
-  const std::vector<float> pictures = random_pictures(model.input_shape(), 3, 5);
-  const std::vector<float> expected = expected_scores(model, pictures);
+  const std::vector<float> images = random_images(model.input_shape(), 3, 5);
+  const std::vector<float> expected = expected_scores(model, images);
   std::vector<std::thread> threads;
   std::vector<int> wrong(4, 0);
   for (std::size_t t = 0; t < wrong.size(); ++t) {
@@ -232,7 +232,7 @@ TEST_CASE("sessions run side by side with different ISAs and threads") {
       Session session = Session::create(model, options).value();
       std::vector<float> scores(expected.size());
       for (int i = 0; i < 30; ++i) {
-        session.run(pictures, scores).value();
+        session.run(images, scores).value();
         if (!same_bits(scores, expected)) ++wrong[t];
       }
     });
@@ -244,13 +244,13 @@ TEST_CASE("sessions run side by side with different ISAs and threads") {
 // A program that links something built with -ffast-math, or that computes intervals, runs with another environment.
 TEST_CASE("scores do not depend on the caller's rounding mode") {
   const Model model = to_model(model_of_everything(narrow::testing::seed()));
-  const std::vector<float> pictures = random_pictures(model.input_shape(), 2, 6);
-  const std::vector<float> expected = expected_scores(model, pictures);
+  const std::vector<float> images = random_images(model.input_shape(), 2, 6);
+  const std::vector<float> expected = expected_scores(model, images);
   for (const int mode : {FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO}) {
     SessionOptions options;
     options.max_batch = 2;
     REQUIRE(std::fesetround(mode) == 0);
-    const std::vector<float> scores = run(model, options, pictures);
+    const std::vector<float> scores = run(model, options, images);
     const int mode_after = std::fegetround();
     std::fesetround(FE_TONEAREST);
     CHECK(mode_after == mode);

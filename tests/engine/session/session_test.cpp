@@ -19,7 +19,7 @@ using narrow::Session;
 using narrow::SessionOptions;
 using narrow::testing::IntegerGraphBuilder;
 using narrow::testing::model_of_everything;
-using narrow::testing::random_pictures;
+using narrow::testing::random_images;
 using narrow::testing::to_model;
 using narrow::testing::window;
 
@@ -115,27 +115,27 @@ TEST_CASE("options out of bounds are errors that say the bounds") {
 
 TEST_CASE("a caller's executor runs the parallel parts") {
   const Model model = wide_model();
-  const std::vector<float> pictures = random_pictures(model.input_shape(), 1, 3);
+  const std::vector<float> images = random_images(model.input_shape(), 1, 3);
   CallersExecutor executor(3);
   Session session = Session::create(model, {.threads = -1, .executor = &executor}).value();
   std::vector<float> scores(static_cast<std::size_t>(model.classes()));
-  session.run(pictures, scores).value();
+  session.run(images, scores).value();
   CHECK(executor.calls > 0);
-  CHECK(scores == narrow::testing::interpret(model.data().graph, pictures));
+  CHECK(scores == narrow::testing::interpret(model.data().graph, images));
 }
 
 TEST_CASE("an executor that throws or lies is an error and not a crash") {
   const Model model = wide_model();
-  const std::vector<float> pictures = random_pictures(model.input_shape(), 1, 3);
+  const std::vector<float> images = random_images(model.input_shape(), 1, 3);
   std::vector<float> scores(static_cast<std::size_t>(model.classes()));
   ThrowingExecutor throwing;
   Session first = Session::create(model, {.executor = &throwing}).value();
-  const narrow::Status thrown = first.run(pictures, scores);
+  const narrow::Status thrown = first.run(images, scores);
   REQUIRE_FALSE(thrown.ok());
   CHECK(thrown.error().text().find("out of order") != std::string::npos);
   LyingExecutor lying;
   Session second = Session::create(model, {.executor = &lying}).value();
-  const narrow::Status lied = second.run(pictures, scores);
+  const narrow::Status lied = second.run(images, scores);
   REQUIRE_FALSE(lied.ok());
   CHECK(lied.error().where == "executor");
 }
@@ -145,7 +145,7 @@ TEST_CASE("small steps are not split") {
   CallersExecutor executor(4);
   Session session = Session::create(model, {.executor = &executor}).value();
   std::vector<float> scores(static_cast<std::size_t>(model.classes()));
-  session.run(random_pictures(model.input_shape(), 1, 3), scores).value();
+  session.run(random_images(model.input_shape(), 1, 3), scores).value();
   CHECK(executor.calls == 0);
 }
 
@@ -165,11 +165,11 @@ TEST_CASE("a BatchNorm that was not folded is an error that names the node") {
 TEST_CASE("a network that only passes its input on gives it as scores") {
   IntegerGraphBuilder b(1, {2, 3, 2});
   const Model model = to_model(b.finish(b.flatten(b.identity(b.input()))));
-  const std::vector<float> pictures = random_pictures(model.input_shape(), 2, 3);
+  const std::vector<float> images = random_images(model.input_shape(), 2, 3);
   Session session = Session::create(model, {.max_batch = 2}).value();
-  std::vector<float> scores(pictures.size());
-  session.run(pictures, scores).value();
-  CHECK(scores == pictures);
+  std::vector<float> scores(images.size());
+  session.run(images, scores).value();
+  CHECK(scores == images);
 }
 
 TEST_CASE("layers that may overflow int32 are refused by name") {
@@ -224,17 +224,17 @@ TEST_CASE("classify preprocesses as the model says") {
   data.preprocessing.mean = {0.4F, 0.5F, 0.6F};
   data.preprocessing.std = {0.2F, 0.3F, 0.4F};
   const Model model = to_model(data);
-  narrow::Picture picture{13, 10, {}};
-  for (int i = 0; i < 13 * 10 * 3; ++i) picture.rgb.push_back(static_cast<std::uint8_t>(i * 7));
+  narrow::Picture image{13, 10, {}};
+  for (int i = 0; i < 13 * 10 * 3; ++i) image.rgb.push_back(static_cast<std::uint8_t>(i * 7));
   std::vector<float> input(static_cast<std::size_t>(model.input_shape().elems()));
-  narrow::preprocess(picture, model.preprocessing(), input).value();
+  narrow::preprocess(image, model.preprocessing(), input).value();
   Session session = Session::create(model).value();
   std::vector<float> scores(3);
   session.run(input, scores).value();
-  CHECK(session.classify(picture).value() == scores);
+  CHECK(session.classify(image).value() == scores);
   CHECK_FALSE(session.classify({}).ok());
-  picture.rgb.pop_back();
-  CHECK_FALSE(session.classify(picture).ok());
+  image.rgb.pop_back();
+  CHECK_FALSE(session.classify(image).ok());
 }
 
 TEST_CASE("classify reports that the network takes no images") {
@@ -249,8 +249,8 @@ TEST_CASE("a session can be moved") {
   const Model model = to_model(model_of_everything(1));
   Session first = Session::create(model, {.threads = 2}).value();
   Session second = std::move(first);
-  const std::vector<float> pictures = random_pictures(model.input_shape(), 1, 3);
+  const std::vector<float> images = random_images(model.input_shape(), 1, 3);
   std::vector<float> scores(static_cast<std::size_t>(model.classes()));
-  second.run(pictures, scores).value();
-  CHECK(scores == narrow::testing::interpret(model.data().graph, pictures));
+  second.run(images, scores).value();
+  CHECK(scores == narrow::testing::interpret(model.data().graph, images));
 }

@@ -16,7 +16,7 @@ using narrow::Model;
 using narrow::Session;
 using narrow::SessionOptions;
 using narrow::testing::IntegerGraphBuilder;
-using narrow::testing::random_pictures;
+using narrow::testing::random_images;
 using narrow::testing::to_model;
 using narrow::testing::window;
 
@@ -55,11 +55,11 @@ std::size_t divided_steps(const Session& session) {
 
 TEST_CASE("scores are the same for every number of threads and for a caller's executor") {
   const Model model = small_and_deep();
-  const std::vector<float> pictures = random_pictures(model.input_shape(), 3, 5);
+  const std::vector<float> images = random_images(model.input_shape(), 3, 5);
   std::vector<float> expected;
   const auto elems = static_cast<std::ptrdiff_t>(model.input_shape().elems());
-  for (auto picture = pictures.begin(); picture != pictures.end(); picture += elems) {
-    const std::vector<float> scores = narrow::testing::interpret(model.data().graph, {picture, picture + elems});
+  for (auto image = images.begin(); image != images.end(); image += elems) {
+    const std::vector<float> scores = narrow::testing::interpret(model.data().graph, {image, image + elems});
     expected.insert(expected.end(), scores.begin(), scores.end());
   }
   BackwardsExecutor backwards;
@@ -77,9 +77,9 @@ TEST_CASE("scores are the same for every number of threads and for a caller's ex
       CHECK(session.threads() == (threads < 0 ? 3 : threads));
       for (const int batch : {3, 1, 2}) {
         CAPTURE(batch);
-        const std::size_t inputs = pictures.size() / 3 * static_cast<std::size_t>(batch);
+        const std::size_t inputs = images.size() / 3 * static_cast<std::size_t>(batch);
         std::vector<float> scores(expected.size() / 3 * static_cast<std::size_t>(batch));
-        session.run(std::span(pictures).first(inputs), scores).value();
+        session.run(std::span(images).first(inputs), scores).value();
         CHECK(std::equal(scores.begin(), scores.end(), expected.begin()));
       }
     }
@@ -105,8 +105,8 @@ TEST_CASE("layers of few pixels are divided among threads too") {
 
 TEST_CASE("sessions on several threads of the caller share the pool and give the same scores") {
   const Model model = small_and_deep();
-  const std::vector<float> picture = random_pictures(model.input_shape(), 1, 5);
-  const std::vector<float> expected = narrow::testing::interpret(model.data().graph, picture);
+  const std::vector<float> image = random_images(model.input_shape(), 1, 5);
+  const std::vector<float> expected = narrow::testing::interpret(model.data().graph, image);
   std::vector<std::thread> callers;
   std::atomic<int> wrong{0};
   for (int caller = 0; caller < 3; ++caller) {
@@ -114,7 +114,7 @@ TEST_CASE("sessions on several threads of the caller share the pool and give the
       Session session = Session::create(model, {.threads = 1 + caller}).value();
       std::vector<float> scores(expected.size());
       for (int i = 0; i < 5; ++i) {
-        if (!session.run(picture, scores).ok() || scores != expected) ++wrong;
+        if (!session.run(image, scores).ok() || scores != expected) ++wrong;
       }
     });
   }

@@ -30,9 +30,9 @@ std::string problem(const std::vector<fs::path>& paths, const std::vector<std::s
 std::vector<std::string> content(const PictureSet& set) {
   std::vector<std::string> all;
   for (std::size_t i = 0; i < set.size(); ++i) {
-    const auto picture = set.get(i).value();
-    const std::string label = picture.label ? std::to_string(*picture.label) : "?";
-    all.push_back(picture.name.substr(picture.name.rfind('/') + 1) + "=" + label);
+    const auto image = set.get(i).value();
+    const std::string label = image.label ? std::to_string(*image.label) : "?";
+    all.push_back(image.name.substr(image.name.rfind('/') + 1) + "=" + label);
   }
   return all;
 }
@@ -172,13 +172,13 @@ TEST_CASE("a CIFAR-10 file") {
   const PictureSet set = PictureSet::open({file}).value();
   CHECK(set.labelled());
   CHECK(content(set) == Names{"test.bin#0=9", "test.bin#1=0", "test.bin#2=3"});
-  const auto picture = set.get(1).value().picture;
-  CHECK(picture.width == 32);
-  CHECK(picture.height == 32);
+  const auto image = set.get(1).value().picture;
+  CHECK(image.width == 32);
+  CHECK(image.height == 32);
   // Planes become pixels: byte i of the record is channel i / 1024 of pixel i % 1024.
-  bool equal = picture.rgb.size() == 3072;
+  bool equal = image.rgb.size() == 3072;
   for (std::size_t i = 0; equal && i < 3072; ++i)
-    equal = picture.rgb[i % 1024 * 3 + i / 1024] == static_cast<std::uint8_t>(i * 7);
+    equal = image.rgb[i % 1024 * 3 + i / 1024] == static_cast<std::uint8_t>(i * 7);
   CHECK(equal);
 
   CHECK(has(problem({file}, {"a", "b", "c"}), "record 0 has the label 9"));
@@ -239,9 +239,9 @@ TEST_CASE("images can be fetched by several threads at once") {
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&] {
       for (std::size_t i = 0; i < set.size(); ++i) {
-        const auto picture = set.get(i);
-        if (picture.ok() && picture->label == labels[i] &&
-            picture->picture.rgb[0] == static_cast<std::uint8_t>(labels[i] * 7)) {
+        const auto image = set.get(i);
+        if (image.ok() && image->label == labels[i] &&
+            image->picture.rgb[0] == static_cast<std::uint8_t>(labels[i] * 7)) {
           ++right;
         }
       }
@@ -257,9 +257,9 @@ TEST_CASE("the demo images are one for each class and readable") {
   CHECK(set.size() == 10);
   CHECK(!set.labelled());
   for (std::size_t i = 0; i < set.size(); ++i) {
-    const auto picture = set.get(i);
-    REQUIRE(picture.ok());
-    CHECK(picture->picture.width >= 128);
-    CHECK(picture->picture.height >= 128);
+    const auto image = set.get(i);
+    REQUIRE(image.ok());
+    CHECK(image->picture.width >= 128);
+    CHECK(image->picture.height >= 128);
   }
 }

@@ -83,17 +83,17 @@ std::vector<std::string> columns(const std::string& line) {
   return all;
 }
 
-// Whether `picture` is what the last column of INDEX.tsv says: a hash, or the means of the channels.
-bool agrees(const Picture& picture, const std::string& expected) {
-  if (!expected.starts_with("mean=")) return sha256_start(picture.rgb) == expected;
+// Whether `image` is what the last column of INDEX.tsv says: a hash, or the means of the channels.
+bool agrees(const Picture& image, const std::string& expected) {
+  if (!expected.starts_with("mean=")) return sha256_start(image.rgb) == expected;
   std::array<double, 3> sums{};
-  for (std::size_t i = 0; i < picture.rgb.size(); ++i) sums[i % 3] += picture.rgb[i];
+  for (std::size_t i = 0; i < image.rgb.size(); ++i) sums[i % 3] += image.rgb[i];
   std::istringstream stream(expected.substr(5));
   for (const double sum : sums) {
     double mean = 0;
     char comma = 0;
     stream >> mean >> comma;
-    if (std::fabs(sum * 3 / static_cast<double>(picture.rgb.size()) - mean) > 0.5) return false;
+    if (std::fabs(sum * 3 / static_cast<double>(image.rgb.size()) - mean) > 0.5) return false;
   }
   return true;
 }
@@ -117,14 +117,14 @@ TEST_CASE("files of Pillow's own tests are read or refused as Pillow does") {
     const std::string& name = row[0];
     if (row[2] == "WEBP") continue;
     CAPTURE(name);
-    const auto picture = narrow::load_picture(data / "robust_images" / name);
-    const bool same = picture.ok() ? row[7] == "ok" && agrees(*picture, row[8]) : row[7] != "ok";
+    const auto image = narrow::load_picture(data / "robust_images" / name);
+    const bool same = image.ok() ? row[7] == "ok" && agrees(*image, row[8]) : row[7] != "ok";
     if (known_differences().contains(name)) {
       CHECK_MESSAGE(!same, "no difference any more: take it off the list");
       continue;
     }
-    CHECK_MESSAGE(same, (picture.ok() ? std::string("decoded differently") : picture.error().text()));
-    ++(picture.ok() ? read : refused);
+    CHECK_MESSAGE(same, (image.ok() ? std::string("decoded differently") : image.error().text()));
+    ++(image.ok() ? read : refused);
   }
   CHECK(read > 120);
   CHECK(refused >= 6);
@@ -163,14 +163,14 @@ TEST_CASE("every kind of real data set opens with the labels of its files") {
   CHECK(folder.labelled());
   std::map<std::string, int> labels;
   for (std::size_t i = 0; i < listed.size(); ++i) {
-    const auto picture = listed.get(i).value();
-    labels[picture.name] = *picture.label;
+    const auto image = listed.get(i).value();
+    labels[image.name] = *image.label;
   }
   int same = 0;
   for (std::size_t i = 0; i < folder.size(); ++i) {
-    const auto picture = folder.get(i).value();
-    const auto found = labels.find(picture.name);
-    same += found != labels.end() && found->second == *picture.label ? 1 : 0;
+    const auto image = folder.get(i).value();
+    const auto found = labels.find(image.name);
+    same += found != labels.end() && found->second == *image.label ? 1 : 0;
   }
   CHECK(same == 2000);
 
@@ -179,8 +179,8 @@ TEST_CASE("every kind of real data set opens with the labels of its files") {
   const auto preprocessing = narrow::preprocessing_preset("imagenet").value();
   std::vector<float> input(224 * 224 * 3);
   for (std::size_t i = 0; i < samples.size(); i += 10) {
-    const auto picture = samples.get(i);
-    REQUIRE(picture.ok());
-    CHECK(narrow::preprocess(picture->picture, preprocessing, input).ok());
+    const auto image = samples.get(i);
+    REQUIRE(image.ok());
+    CHECK(narrow::preprocess(image->picture, preprocessing, input).ok());
   }
 }

@@ -13,22 +13,22 @@ using narrow::Picture;
 using narrow::PictureLimits;
 using narrow::testing::decode;
 using narrow::testing::fnv1a;
-using narrow::testing::picture_golden;
-using narrow::testing::picture_goldens;
-using narrow::testing::PictureGolden;
+using narrow::testing::image_golden;
+using narrow::testing::image_goldens;
+using narrow::testing::ImageGolden;
 using Bytes = std::vector<std::uint8_t>;
 
 std::string message(const narrow::Result<Picture>& result) {
   return result.ok() ? std::string() : result.error().message;
 }
 
-bool well_formed(const Picture& picture) {
-  return picture.width > 0 && picture.height > 0 &&
-         picture.rgb.size() == static_cast<std::size_t>(picture.width) * static_cast<std::size_t>(picture.height) * 3;
+bool well_formed(const Picture& image) {
+  return image.width > 0 && image.height > 0 &&
+         image.rgb.size() == static_cast<std::size_t>(image.width) * static_cast<std::size_t>(image.height) * 3;
 }
 
-bool is_bmp(const PictureGolden& golden) { return std::string_view(golden.name).starts_with("bmp"); }
-bool is_jpeg(const PictureGolden& golden) { return std::string_view(golden.name).starts_with("jpeg"); }
+bool is_bmp(const ImageGolden& golden) { return std::string_view(golden.name).starts_with("bmp"); }
+bool is_jpeg(const ImageGolden& golden) { return std::string_view(golden.name).starts_with("jpeg"); }
 
 // Where `pattern` begins in `bytes`.
 std::size_t find(const Bytes& bytes, std::string_view pattern) {
@@ -51,7 +51,7 @@ void seal_chunk(Bytes& png, std::size_t type_at) {
 }  // namespace
 
 TEST_CASE("images of every format decode to what Pillow makes of them") {
-  for (const PictureGolden& golden : picture_goldens()) {
+  for (const ImageGolden& golden : image_goldens()) {
     CAPTURE(golden.name);
     const auto result = decode(golden.file);
     REQUIRE_MESSAGE(result.ok(), message(result));
@@ -68,7 +68,7 @@ TEST_CASE("images of every format decode to what Pillow makes of them") {
 }
 
 TEST_CASE("an image cut at any length is an error") {
-  for (const PictureGolden& golden : picture_goldens()) {
+  for (const ImageGolden& golden : image_goldens()) {
     CAPTURE(golden.name);
     // The padding of a BMP's last row carries nothing.
     const std::size_t needed = golden.file.size() - (is_bmp(golden) ? 3 : 0);
@@ -83,7 +83,7 @@ TEST_CASE("an image cut at any length is an error") {
 
 TEST_CASE("a damaged image is an error or an image but never a crash") {
   std::mt19937 random(narrow::testing::seed());
-  for (const PictureGolden& golden : picture_goldens()) {
+  for (const ImageGolden& golden : image_goldens()) {
     CAPTURE(golden.name);
     for (int round = 0; round < 2000; ++round) {
       Bytes bytes = golden.file;
@@ -101,7 +101,7 @@ TEST_CASE("a damaged image is an error or an image but never a crash") {
 }
 
 TEST_CASE("every changed byte of a PNG is noticed") {
-  const Bytes& file = picture_golden("png_rgb").file;
+  const Bytes& file = image_golden("png_rgb").file;
   for (std::size_t at = 0; at < file.size(); ++at) {
     Bytes bytes = file;
     bytes[at] ^= 0x10;
@@ -123,7 +123,7 @@ TEST_CASE("what is no image is reported so and WebP GIF and TIFF by their name")
 }
 
 TEST_CASE("limits apply to the header before pixels are decoded") {
-  for (const PictureGolden& golden : picture_goldens()) {
+  for (const ImageGolden& golden : image_goldens()) {
     CAPTURE(golden.name);
     CHECK(decode(golden.file, {17 * 11, golden.file.size()}).ok());
     for (const PictureLimits& limits : {PictureLimits{17 * 11 - 1, 1 << 20}, PictureLimits{0, 1 << 20},
@@ -140,7 +140,7 @@ TEST_CASE("limits apply to the header before pixels are decoded") {
 }
 
 TEST_CASE("a JPEG with thousands of scans is refused") {
-  const Bytes& file = picture_golden("jpeg_baseline").file;
+  const Bytes& file = image_golden("jpeg_baseline").file;
   const std::size_t scan = find(file, "\xFF\xDA");
   REQUIRE(scan != std::string_view::npos);
   Bytes bytes(file.begin(), file.end() - 2);
@@ -153,7 +153,7 @@ TEST_CASE("a JPEG with thousands of scans is refused") {
 }
 
 TEST_CASE("a JPEG whose Huffman table claims more symbols than there are is refused") {
-  Bytes bytes = picture_golden("jpeg_baseline").file;
+  Bytes bytes = image_golden("jpeg_baseline").file;
   const std::size_t table = find(bytes, "\xFF\xC4");
   REQUIRE(table != std::string_view::npos);
   for (std::size_t i = 0; i < 16; ++i) bytes[table + 5 + i] = 255;
@@ -171,7 +171,7 @@ TEST_CASE("a JPEG whose Huffman table claims more symbols than there are is refu
 }
 
 TEST_CASE("padding and garbage between JPEG segments and after the end are skipped") {
-  const Bytes& file = picture_golden("jpeg_baseline").file;
+  const Bytes& file = image_golden("jpeg_baseline").file;
   const Picture expected = decode(file).value();
   Bytes bytes = file;
   const std::size_t table = find(bytes, "\xFF\xC4");
@@ -184,7 +184,7 @@ TEST_CASE("padding and garbage between JPEG segments and after the end are skipp
 }
 
 TEST_CASE("a PNG palette that is too short gives black") {
-  Bytes bytes = picture_golden("png_indexed").file;
+  Bytes bytes = image_golden("png_indexed").file;
   const Picture whole = decode(bytes).value();
   const std::size_t palette = find(bytes, "PLTE");
   REQUIRE(palette != std::string_view::npos);
@@ -207,7 +207,7 @@ TEST_CASE("a PNG palette that is too short gives black") {
 }
 
 TEST_CASE("PNG headers that make no sense are refused") {
-  const Bytes& file = picture_golden("png_rgb").file;
+  const Bytes& file = image_golden("png_rgb").file;
   const auto with = [&](std::size_t at, std::uint8_t value) {
     Bytes bytes = file;
     bytes[16 + at] = value;  // within the header chunk: width, height, bits, colour type, three methods
@@ -323,7 +323,7 @@ TEST_CASE("loading a file says which one") {
   REQUIRE(!text.ok());
   CHECK(text.error().code == ErrorCode::kMalformed);
   CHECK(text.error().where.find("text.jpg") != std::string::npos);
-  narrow::testing::write_file(folder.path() / "good.jpg", picture_golden("png_rgb").file);  // by content, not by name
+  narrow::testing::write_file(folder.path() / "good.jpg", image_golden("png_rgb").file);  // by content, not by name
   CHECK(narrow::load_picture(folder.path() / "good.jpg").ok());
   const auto too_long = narrow::load_picture(folder.path() / "good.jpg", {1000, 10});
   REQUIRE(!too_long.ok());

@@ -4,15 +4,15 @@
 
 namespace narrow::testing {
 
-const std::vector<PictureGolden>& picture_goldens() {
-  static const std::vector<PictureGolden> all{
+const std::vector<ImageGolden>& image_goldens() {
+  static const std::vector<ImageGolden> all{
 #include "tests/golden/image_golden.inc"
   };
   return all;
 }
 
-const PictureGolden& picture_golden(std::string_view name) {
-  for (const PictureGolden& golden : picture_goldens()) {
+const ImageGolden& image_golden(std::string_view name) {
+  for (const ImageGolden& golden : image_goldens()) {
     if (golden.name == name) return golden;
   }
   std::abort();

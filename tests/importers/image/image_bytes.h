@@ -14,7 +14,7 @@
 
 namespace narrow::testing {
 
-struct PictureGolden {
+struct ImageGolden {
   const char* name;
   std::uint64_t hash;  // FNV-1a of the RGB bytes, 0 for JPEG
   double means[3];
@@ -22,8 +22,8 @@ struct PictureGolden {
 };
 
 // Images of 17 x 11 made by Pillow (tests/golden/make_image_golden.py).
-[[nodiscard]] const std::vector<PictureGolden>& picture_goldens();
-[[nodiscard]] const PictureGolden& picture_golden(std::string_view name);
+[[nodiscard]] const std::vector<ImageGolden>& image_goldens();
+[[nodiscard]] const ImageGolden& image_golden(std::string_view name);
 
 [[nodiscard]] inline Result<Picture> decode(const std::vector<std::uint8_t>& bytes, const PictureLimits& limits = {}) {
   return decode_picture(std::as_bytes(std::span(bytes)), limits);

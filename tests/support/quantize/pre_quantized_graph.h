@@ -21,7 +21,7 @@ graph::ValueId pre_quantized_convolution(GraphBuilder& b, const std::string& nam
                                          QRange integers, float input_scale, const graph::Window& window = {},
                                          int groups = 1, Clamp clamp = {});
 
-// Both compute the same numbers, to the last bit of float64, on some random pictures.
+// Both compute the same numbers, to the last bit of float64, on some random images.
 [[nodiscard]] bool same_outputs(const graph::Graph& a, const graph::Graph& b);
 
 // Min/max calibration on some random images, and the quantized graph, validated.

@@ -109,11 +109,11 @@ TEST_CASE("a linear layer after Flatten permutes its columns and not the data") 
   network.node("Flatten", {"x"}, {"f"}).node("Gemm", {"f", "w"}, {"y"}, {{"transB", std::int64_t{1}}});
   CHECK(ops_of(network) == "Linear");
   const auto x = as_doubles(small_integers(12, seed()));  // [C, H, W]
-  std::vector<double> picture;                            // [H, W, C]
-  for (const std::size_t pixel : {0, 1, 2, 3, 4, 5}) picture.insert(picture.end(), {x[pixel], x[6 + pixel]});
+  std::vector<double> image;                              // [H, W, C]
+  for (const std::size_t pixel : {0, 1, 2, 3, 4, 5}) image.insert(image.end(), {x[pixel], x[6 + pixel]});
   std::vector<double> expected(5, 0.0);
   for (std::size_t i = 0; i < 60; ++i) expected[i / 12] += double{w[i]} * x[i % 12];
-  CHECK(run_network(network, picture) == expected);
+  CHECK(run_network(network, image) == expected);
 }
 
 TEST_CASE("Gemm is alpha A B plus beta C with any of them transposed") {

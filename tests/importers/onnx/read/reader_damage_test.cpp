@@ -163,7 +163,7 @@ TEST_CASE("control flow and functions are refused by name") {
   auto& defined = *function.proto().add_functions();
   defined.set_name("Twice");
   defined.set_domain("mine");
-  CHECK(said(function.bytes()) == "accepted");  // nobody calls it
+  CHECK(said(function.bytes()) == "accepted");  // no node calls it
   function.node("Twice", {"x"}, {"z"}, {}, "mine");
   CHECK(said(function.bytes()) == Contains("mine.Twice 'z': this operator is a function"));
 
