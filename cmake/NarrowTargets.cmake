@@ -1,4 +1,4 @@
-# How every library of Narrow is built: C++20, strict warnings, no floating-point contraction (numerics are the law).
+# How every library of Narrow is built: C++20, strict warnings, no floating-point contraction (docs/numerics.md is normative).
 include(GNUInstallDirs)
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
@@ -37,27 +37,59 @@ function(narrow_library name)
   set_property(GLOBAL APPEND PROPERTY NARROW_LIBRARIES narrow_${name})
 endfunction()
 
-# narrow_quick_build(TARGET OWN [headers...] | FROM target): for code that runs once per file and not once per image.
-# Parsing the standard library's headers and optimising take most of the time of a build, so those headers are compiled once
-# and -O1 is enough. Results do not depend on the level of optimisation: there is no -ffast-math and no contraction.
+# narrow_precompile(TARGET OWN [headers...] | FROM target | INTRINSICS): parses the standard library's headers once for many files.
 # OWN makes a precompiled header; `headers` are small ones, because each file pays for what is in it (CLI11: 4 s).
-# FROM takes the precompiled header of a target that has the same compile options.
-function(narrow_quick_build target)
-  cmake_parse_arguments(PARSE_ARGV 1 quick "" "FROM" "OWN")
-  target_compile_options(${target} PRIVATE $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<NOT:$<CONFIG:Debug>>>:-O1>)
+# FROM takes the precompiled header of a target that has the same compile options. INTRINSICS is for kernels, which
+# include no header of the standard library: parsing <immintrin.h> takes longer than most of them.
+function(narrow_precompile target)
+  cmake_parse_arguments(PARSE_ARGV 1 precompile "INTRINSICS" "FROM" "OWN")
   if(NOT NARROW_PRECOMPILE_HEADERS)
     return()
   endif()
-  if(quick_FROM)
-    target_precompile_headers(${target} REUSE_FROM ${quick_FROM})
+  if(precompile_FROM)
+    target_precompile_headers(${target} REUSE_FROM ${precompile_FROM})
+  elseif(precompile_INTRINSICS)
+    target_precompile_headers(${target} PRIVATE <immintrin.h>)
   else()
     target_precompile_headers(${target} PRIVATE <algorithm> <array> <cmath> <cstdint> <filesystem> <functional> <limits>
       <map> <memory> <numeric> <optional> <span> <string> <string_view> <unordered_map> <unordered_set> <utility>
-      <variant> <vector> ${quick_OWN})
+      <variant> <vector> ${precompile_OWN})
   endif()
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")  # the compiler cache must see which precompiled header a file uses
     target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-fpch-preprocess>)
   endif()
+endfunction()
+
+# narrow_quick_build(TARGET ...): for code that runs once per file and not once per image. Optimising takes most of the
+# time of a build after parsing, so -O1 is enough. Results do not depend on the level of optimisation: there is no
+# -ffast-math and no contraction. The arguments are those of narrow_precompile().
+function(narrow_quick_build target)
+  target_compile_options(${target} PRIVATE $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<NOT:$<CONFIG:Debug>>>:-O1>)
+  narrow_precompile(${target} ${ARGN})
+endfunction()
+
+# narrow_unity(TARGET folders...): with NARROW_UNITY_BUILD, files of a folder are compiled a few at a time, so that headers
+# are parsed and templates instantiated once for all of them. Never for kernels, steps and what else runs once per image
+# in a session: what the compiler inlines there must not depend on the kind of build.
+function(narrow_unity target)
+  if(NOT NARROW_UNITY_BUILD)
+    return()
+  endif()
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # A private class may hold what the anonymous namespace of its file defines; g++ takes such a file for a header.
+    target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-Wno-subobject-linkage>)
+  endif()
+  foreach(folder IN LISTS ARGN)
+    file(GLOB files CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cpp)
+    string(MAKE_C_IDENTIFIER "${folder}" name)
+    set(count 0)
+    foreach(file IN LISTS files)
+      math(EXPR batch "${count} / 12")
+      math(EXPR count "${count} + 1")
+      set_source_files_properties(${file} PROPERTIES UNITY_GROUP ${name}${batch})
+    endforeach()
+  endforeach()
 endfunction()
 
 # narrow_sources(VAR folders...): all .cpp files directly in the folders. A new file needs no edit of a build file.
