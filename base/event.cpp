@@ -26,6 +26,8 @@ std::string_view to_string(Event::Kind kind) noexcept {
       return "note";
     case Event::Kind::kSummary:
       return "summary";
+    case Event::Kind::kWarning:
+      return "warning";
   }
   return "note";
 }

@@ -7,6 +7,7 @@
 #include "graph/ir.h"
 #include "narrow/float_model.h"
 #include "narrow/preprocess.h"
+#include "quantize/trained_statistics.h"
 
 namespace narrow {
 
@@ -18,6 +19,7 @@ struct FloatModel::Data {
   std::string architecture;
   std::string source;  // file name without the folder
   std::vector<Event> log;
+  std::vector<graph::TrainedLayer> trained;  // empty: the file has no BatchNorm
 };
 
 }  // namespace narrow

@@ -17,6 +17,7 @@
 #include "narrow/model.h"
 #include "narrow/safetensors.h"
 #include "pipeline/float_model_data.h"
+#include "quantize/trained_statistics.h"
 #include "rewrites/simplify.h"
 
 namespace narrow {
@@ -185,6 +186,7 @@ Result<FloatModel> FloatModel::load(const std::filesystem::path& path, const Imp
   auto data = std::make_shared<Data>();
   data->source = path.filename().string();
   NARROW_TRY(fill(path, options, *data));
+  data->trained = graph::trained_statistics(data->graph);
   NARROW_ASSIGN(std::vector<Event> rewrites, graph::simplify(data->graph));
   std::move(rewrites.begin(), rewrites.end(), std::back_inserter(data->log));
   if (options.preprocessing) data->preprocessing = *options.preprocessing;

@@ -1,8 +1,11 @@
 // narrow::quantize: calibration and quantization of a FloatModel into a Model.
 #include "narrow/quantize.h"
 
+#include <algorithm>
 #include <memory>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "base/float_environment.h"
 #include "base/try.h"
@@ -25,6 +28,38 @@ std::string describe_calibration(std::size_t images, ObserverKind observer) {
          std::string(graph::range_method(observer).name);
 }
 
+// The network's input as the presets' mean and std would make it, and with red and blue exchanged.
+std::vector<graph::InputVariant> other_preparations(const Preprocessing& given) {
+  std::vector<graph::InputVariant> variants;
+  std::vector<Preprocessing> seen = {given};
+  const auto is_new = [&seen](const Preprocessing& other) {
+    return std::none_of(seen.begin(), seen.end(),
+                        [&](const Preprocessing& old) { return old.mean == other.mean && old.std == other.std; });
+  };
+  const auto add = [&](const std::string& name, const Preprocessing& other, bool swaps) {
+    graph::InputVariant variant{name, swaps};
+    // x = (pixel - mean) / std, so that pixel = x * std + mean. Red and blue change places as pixels.
+    for (std::size_t c = 0; c < 3; ++c) {
+      const std::size_t from = swaps ? 2 - c : c;
+      variant.scale[c] = given.std[from] / other.std[c];
+      variant.shift[c] = (given.mean[from] - other.mean[c]) / other.std[c];
+    }
+    variants.push_back(std::move(variant));
+  };
+  for (const std::string& name : preprocessing_presets()) {
+    const Result<Preprocessing> preset = preprocessing_preset(name);
+    if (!preset.ok() || preset->channels != given.channels || !is_new(*preset)) continue;
+    seen.push_back(*preset);
+    add("mean and std of \"" + name + "\"", *preset, false);
+  }
+  Preprocessing plain = given;
+  plain.mean = {0.0F, 0.0F, 0.0F};
+  plain.std = {1.0F, 1.0F, 1.0F};
+  if (is_new(plain)) add("pixels from 0 to 1 (mean 0, std 1)", plain, false);
+  if (given.channels == 3) add("red and blue exchanged (BGR)", given, true);
+  return variants;
+}
+
 }  // namespace
 
 Result<Quantized> quantize(const FloatModel& model, const CalibrationInputs& inputs, const QuantizeOptions& options) {
@@ -36,7 +71,8 @@ Result<Quantized> quantize(const FloatModel& model, const CalibrationInputs& inp
   }
   NARROW_ASSIGN(auto activations,
                 graph::Activations::create(source.graph, inputs, {options.threads, kImageBytes, progress}));
-  NARROW_ASSIGN(auto quantized, graph::quantize_graph(source.graph, activations, options));
+  const graph::CalibrationExpectations expected{source.trained, other_preparations(source.preprocessing)};
+  NARROW_ASSIGN(auto quantized, graph::quantize_graph(source.graph, activations, options, &expected));
 
   auto data = std::make_shared<engine::ModelData>();
   data->graph = std::move(quantized.graph);

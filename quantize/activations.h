@@ -34,6 +34,7 @@ class Activations {
   // Borrows everything. Errors: no images, threads < 1.
   static Result<Activations> create(const Graph& graph, const CalibrationInputs& inputs, ActivationsOptions options);
 
+  [[nodiscard]] const Graph& graph() const { return *graph_; }
   [[nodiscard]] std::size_t images() const { return inputs_->count; }
 
   // Writes the input of an image, [height, width, channels]; keeps it where the budget allows. Threads may ask for

@@ -1,10 +1,12 @@
 #include "quantize/calibrate.h"
 
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "base/try.h"
 #include "quantize/range_methods.h"
+#include "quantize/statistics/best_classes.h"
 #include "quantize/statistics/channel_means.h"
 
 namespace narrow::graph {
@@ -13,16 +15,19 @@ namespace {
 // What is observed of one tensor in the one pass over the float network.
 class TensorStatistic {
  public:
-  TensorStatistic(const Value& value, bool with_histogram)
+  TensorStatistic(const Value& value, bool with_histogram, bool is_scores)
       : extremes_(make_min_max_observer()),
         average_(make_moving_average_observer()),
         means_(static_cast<std::size_t>(value.shape.channels)),
-        histogram_(with_histogram ? std::make_shared<Histogram>() : nullptr) {}
+        histogram_(with_histogram ? std::make_shared<Histogram>() : nullptr) {
+    if (is_scores) best_classes_.emplace();
+  }
 
   bool observe(std::span<const float> values) {
     if (!extremes_->observe(values) || !average_->observe(values)) return false;
     means_.observe(values);
     if (histogram_) histogram_->observe(values);
+    if (best_classes_) best_classes_->observe(values);
     return true;
   }
 
@@ -31,6 +36,7 @@ class TensorStatistic {
     NARROW_TRY(average_->merge(*other.average_));
     means_.merge(other.means_);
     if (histogram_) histogram_->merge(*other.histogram_);
+    if (best_classes_) best_classes_->merge(*other.best_classes_);
     return {};
   }
 
@@ -40,6 +46,7 @@ class TensorStatistic {
     seen->channel_means = means_.means();
     if (const auto average = average_->range()) seen->average = average->extremes();
     seen->histogram = histogram_;
+    if (best_classes_) seen->largest = best_classes_->images();
     return seen;
   }
 
@@ -48,14 +55,16 @@ class TensorStatistic {
   std::unique_ptr<Observer> average_;
   ChannelMeans means_;
   std::shared_ptr<Histogram> histogram_;
+  std::optional<BestClasses> best_classes_;
 };
 
 }  // namespace
 
 Result<std::vector<std::optional<Observation>>> observe(Activations& activations, ObserverKind kind) {
   const bool with_histogram = needs_histograms(kind);
-  NARROW_ASSIGN(const auto statistics, activations.collect<TensorStatistic>([with_histogram](const Value& value) {
-    return TensorStatistic(value, with_histogram);
+  const Value* scores = &activations.graph().value(activations.graph().output);
+  NARROW_ASSIGN(const auto statistics, activations.collect<TensorStatistic>([&](const Value& value) {
+    return TensorStatistic(value, with_histogram, &value == scores);
   }));
   std::vector<std::optional<Observation>> observations;
   for (const auto& statistic : statistics) {

@@ -105,11 +105,19 @@ Result<QuantizedGraph> quantize_graph(const Graph& graph, const std::vector<std:
   return quantize_graph(graph, observations, nullptr, options);
 }
 
-Result<QuantizedGraph> quantize_graph(const Graph& graph, Activations& activations, const QuantizeOptions& options) {
+Result<QuantizedGraph> quantize_graph(const Graph& graph, Activations& activations, const QuantizeOptions& options,
+                                      const CalibrationExpectations* expected) {
   // Options are checked before the minutes of calibration, not after.
   NARROW_TRY(plan_bits(graph, find_live(graph), options));
   NARROW_ASSIGN(const auto observations, observe(activations, options.observer));
-  return quantize_graph(graph, observations, &activations, options);
+  std::vector<Event> findings;
+  if (expected != nullptr) {
+    NARROW_ASSIGN(findings, check_calibration(*expected, activations, observations));
+  }
+  NARROW_ASSIGN(QuantizedGraph quantized, quantize_graph(graph, observations, &activations, options));
+  std::vector<Event>& events = quantized.report.events;
+  events.insert(events.begin(), std::move_iterator(findings.begin()), std::move_iterator(findings.end()));
+  return quantized;
 }
 
 }  // namespace narrow::graph

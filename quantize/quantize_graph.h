@@ -9,6 +9,7 @@
 #include "narrow/quantize_options.h"
 #include "narrow/result.h"
 #include "quantize/activations.h"
+#include "quantize/check_calibration.h"
 #include "quantize/statistics/observer.h"
 
 namespace narrow::graph {
@@ -32,8 +33,10 @@ struct QuantizedGraph {
                                                     const std::vector<std::optional<Observation>>& observations,
                                                     const QuantizeOptions& options);
 
-// The same with what the network computes on calibration images: observes them first. Errors: also those of observe().
+// The same with what the network computes on calibration images: observes them first. `expected`: what they should look
+// like; null: not checked. Errors: also those of observe().
 [[nodiscard]] Result<QuantizedGraph> quantize_graph(const Graph& graph, Activations& activations,
-                                                    const QuantizeOptions& options);
+                                                    const QuantizeOptions& options,
+                                                    const CalibrationExpectations* expected = nullptr);
 
 }  // namespace narrow::graph

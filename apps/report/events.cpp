@@ -7,13 +7,23 @@
 #include "apps/text/words.h"
 
 namespace narrow::cli {
+namespace {
+
+Show shown_with(Event::Kind kind) {
+  if (kind == Event::Kind::kNote) return Show::kNotes;
+  return kind == Event::Kind::kWarning ? Show::kWarnings : Show::kDone;
+}
+
+bool is_rewrite(Event::Kind kind) {
+  return shown_with(kind) == Show::kDone && kind != Event::Kind::kSummary && kind != Event::Kind::kRead;
+}
+
+}  // namespace
 
 std::string rewrites_summary(std::span<const Event> events) {
   std::vector<std::pair<Event::Kind, int>> kinds;  // in the order of their first event
   for (const Event& event : events) {
-    if (event.kind == Event::Kind::kNote || event.kind == Event::Kind::kSummary || event.kind == Event::Kind::kRead) {
-      continue;
-    }
+    if (!is_rewrite(event.kind)) continue;
     const auto known =
         std::find_if(kinds.begin(), kinds.end(), [&](const auto& kind) { return kind.first == event.kind; });
     if (known == kinds.end()) {
@@ -31,8 +41,7 @@ std::string rewrites_summary(std::span<const Event> events) {
 std::string event_lines(std::span<const Event> events, Show show, const std::string& prefix) {
   std::string out;
   for (const Event& event : events) {
-    const bool is_note = event.kind == Event::Kind::kNote;
-    if (show == Show::kAll || is_note == (show == Show::kNotes)) out += prefix + event.text + "\n";
+    if (show == Show::kAll || show == shown_with(event.kind)) out += prefix + event.text + "\n";
   }
   return out;
 }

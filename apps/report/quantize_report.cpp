@@ -64,12 +64,13 @@ std::string quantize_text(const QuantizeSummary& summary, bool verbose) {
   out += "weights        " + summary.weights + ": " + network_text(summary.network) + "\n";
   out += preprocessing_lines(summary.network.preprocessing(), summary.preprocessing_is_assumed);
   out += "graph          " + rewrites_summary(report.events) + (verbose ? "" : " (--verbose lists them)") + "\n";
-  if (verbose) out += event_lines(report.events, Show::kAllButNotes, "  ");
+  if (verbose) out += event_lines(report.events, Show::kDone, "  ");
   out += "calibration    " + summary.quantized.model.provenance().calibration;
   if (report.pictures < summary.available_images) {
     out += format(", of %zu, evenly spread", summary.available_images);
   }
-  out += "\n\n" + layer_table(report) + "\n" + event_lines(report.events, Show::kNotes, "note: ");
+  out += "\n\n" + layer_table(report) + "\n" + event_lines(report.events, Show::kNotes, "note: ") +
+         event_lines(report.events, Show::kWarnings, "warning: ");
   out += summary.output + ": " + bytes_text(summary.output_bytes) + ", " + bits_text(layers) + ", " +
          arithmetic_text(layers) + "\n";
   return out;

@@ -22,6 +22,7 @@ struct Event {
     kReplaced,  // a node became another operator, or reads another tensor
     kNote,      // a fact about one layer or tensor that the user should know
     kSummary,   // a count over the whole network
+    kWarning,   // something that is probably wrong, with the next step
   };
 
   Kind kind = Kind::kNote;

@@ -27,6 +27,7 @@ struct Observation {
   std::vector<float> channel_means = {};
   std::optional<Extremes> average = std::nullopt;        // mean extremes of an image
   std::shared_ptr<const Histogram> histogram = nullptr;  // of all values
+  std::vector<std::uint64_t> largest = {};               // of the scores: by class, the images whose best class it is
 
   [[nodiscard]] Extremes extremes() const { return {min, max}; }
 };

@@ -1,7 +1,10 @@
 // Real weights, real images: the published float accuracy, and the accuracy in integers.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstring>
+#include <string>
+#include <vector>
 
 #include "tests/pipeline/real_models.h"
 #include "tests/support/data.h"
@@ -21,6 +24,32 @@ void check_float_and_8_bits(const RealModel& real, const std::filesystem::path& 
   const int in_8_bits = testing::count_correct(quantized.model, images, real.evaluation_preprocessing);
   std::printf("%s: float %d, 8/8 %d of %zu\n", real.weights.c_str(), in_float, in_8_bits, images.size());
   CHECK(in_8_bits >= in_float - real.allowed_loss_8_8);
+}
+
+std::vector<std::string> warnings(const QuantizeReport& report) {
+  std::vector<std::string> texts;
+  for (const Event& event : report.events) {
+    if (event.kind == Event::Kind::kWarning) texts.push_back(event.text);
+  }
+  return texts;
+}
+
+TEST_CASE("calibration images that are prepared as in training are not warned about, others are, with what fits") {
+  NARROW_NEED_DATA(data);
+  RealModel real = testing::cifar_resnets().front();
+  real.calibration_limit = 64;
+  const FloatModel right = FloatModel::load(data / real.weights, real.import).value();
+  CHECK(warnings(testing::quantize_real(real, right, data).report).empty());
+
+  // Pixels from 0 to 255.
+  const FloatModel wrong = right.with_preprocessing(preprocessing_preset("raw").value()).value();
+  const std::vector<std::string> texts = warnings(testing::quantize_real(real, wrong, data).report);
+  REQUIRE_FALSE(texts.empty());
+  const auto names_it = [](const std::string& text) {
+    return text.find("with mean and std of \"imagenet\"") != std::string::npos ||
+           text.find("with mean and std of \"cifar10\"") != std::string::npos;
+  };
+  CHECK(std::any_of(texts.begin(), texts.end(), names_it));
 }
 
 TEST_CASE("every CIFAR ResNet keeps its published float accuracy and loses at most 0.6 points at 8/8 bits") {
