@@ -18,6 +18,9 @@ constexpr std::array kMethods = {
     Method{"round-weights", "rounds each weight to the nearest integer", always, round_weights},
     Method{"correct-biases", "takes the mean error of rounded weights out of the biases",
            [](const QuantizeOptions& options) { return options.correct_bias; }, correct_biases},
+    Method{"reconstruct-blocks",
+           "trains weights and steps so that each block's output is closest to the float network's",
+           reconstructs_blocks, reconstruct_blocks},
 };
 
 }  // namespace

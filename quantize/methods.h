@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "floating/program.h"
 #include "graph/ir.h"
 #include "graph/liveness.h"
 #include "narrow/quantize_options.h"
@@ -18,6 +19,8 @@
 #include "quantize/statistics/observer.h"
 
 namespace narrow::graph {
+
+class Replay;
 
 // What methods may look at. Everything is borrowed and stays as it is while they run.
 struct Context {
@@ -58,8 +61,20 @@ Status keep_pre_quantized_weights(const Context& context, Decisions& decisions);
 // the calibration images, layer by layer in the order of the graph (rounding/problem.h). Leaves out layers that are too
 // deep. Nothing is done where only observations are known.
 Status round_by_output(const Context& context, Decisions& decisions);
+// The same for the layers of some nodes, without a line in the log. The replay stands at the first of them or before.
+Status round_by_output(const Context& context, Decisions& decisions, Replay& replay, const NodeRange& nodes);
 // Whether the options require it.
 [[nodiscard]] bool rounds_by_output(const QuantizeOptions& options);
+
+// Trains decided weights, biases and steps of activations block by block, so that the outputs of blocks are closest to
+// the float network's on the calibration images. A block keeps what it had where its error on images that were held out
+// did not get smaller. What is pre-quantized or in float stays. Nothing is done where only observations are known.
+Status reconstruct_blocks(const Context& context, Decisions& decisions);
+// Whether the options require it.
+[[nodiscard]] bool reconstructs_blocks(const QuantizeOptions& options);
+
+// Whether some layer is to have fewer than 8 bits.
+[[nodiscard]] bool asks_for_fewer_bits(const QuantizeOptions& options);
 
 // Weights of all layers that are still undecided, each rounded to the nearest integer (weight_quantization.h).
 Status round_weights(const Context& context, Decisions& decisions);

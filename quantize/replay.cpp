@@ -152,6 +152,20 @@ Result<Replay> Replay::create(const Context& context, const ReplayOptions& optio
   return Replay(std::move(impl));
 }
 
+Result<Replay> Replay::create_at(const Context& context, const ReplayOptions& options, std::size_t start, ValueId value,
+                                 const std::vector<std::span<const float>>& in_float,
+                                 const std::vector<std::span<const float>>& simulated) {
+  NARROW_ASSIGN(Replay replay, create(context, options));
+  const auto begin = [&](Kept& kept, const std::vector<std::span<const float>>& images) {
+    kept.start = start;
+    kept.ids = {value};
+    for (const std::span<const float> image : images) kept.of.push_back({{image.begin(), image.end()}});
+  };
+  begin(replay.impl_->in_float, in_float);
+  begin(replay.impl_->simulated, simulated);
+  return replay;
+}
+
 std::size_t Replay::images() const { return impl_->images; }
 
 Status Replay::visit(std::size_t node, const Decisions& decisions, int threads, const Visitor& visitor) {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "narrow/result.h"
 #include "quantize/decisions.h"
@@ -24,6 +25,11 @@ class Replay {
  public:
   // Borrows the context, whose activations may not be null.
   static Result<Replay> create(const Context& context, const ReplayOptions& options);
+  // Begins before node `start`, with what both networks have computed there: of the only value that is still read. By
+  // image, as create() numbers them.
+  static Result<Replay> create_at(const Context& context, const ReplayOptions& options, std::size_t start,
+                                  ValueId value, const std::vector<std::span<const float>>& in_float,
+                                  const std::vector<std::span<const float>>& simulated);
   Replay(Replay&&) noexcept;
   Replay& operator=(Replay&&) noexcept;
   ~Replay();

@@ -53,6 +53,11 @@ RoundingKind rounding_of(const std::string& name) {
   return name == "output" ? RoundingKind::kOutputError : RoundingKind::kAuto;
 }
 
+Effort effort_of(const std::string& name) {
+  if (name == "fast") return Effort::kFast;
+  return name == "max" ? Effort::kMax : Effort::kDefault;
+}
+
 QuantizeOptions quantize_options(const QuantizeFlags& flags) {
   QuantizeOptions options;
   options.weight_bits = flags.weight_bits;
@@ -71,7 +76,7 @@ QuantizeOptions quantize_options(const QuantizeFlags& flags) {
   options.percentile = flags.percentile;
   options.norm = flags.norm;
   options.rounding = rounding_of(flags.rounding);
-  options.effort = flags.effort == "fast" ? Effort::kFast : Effort::kDefault;
+  options.effort = effort_of(flags.effort);
   options.memory_bytes = flags.memory_megabytes << 20;
   for (const std::string& text : flags.layer_weights) options.layer_weight_bits.push_back(parse_layer_bits(text));
   for (const std::string& text : flags.layer_activations) {
@@ -186,8 +191,8 @@ void add_bit_options(const Subcommand& command, QuantizeFlags& flags) {
       .check(one_of({"auto", "nearest", "output"}))
       .type_name("NAME")
       .group(group);
-  command.add("--effort", flags.effort, "How long it may take: fast or default")
-      .check(one_of({"fast", "default"}))
+  command.add("--effort", flags.effort, "How long it may take: fast, default or max")
+      .check(one_of({"fast", "default", "max"}))
       .type_name("NAME")
       .group(group);
   command

@@ -36,6 +36,13 @@ class OutputRounding {
   OutputRounding(const Context& context, Decisions& decisions, Replay& replay, const Budget& budget)
       : context_(context), decisions_(decisions), replay_(replay), budget_(budget) {}
 
+  Status run(const NodeRange& nodes) {
+    for (std::size_t n = nodes.first; n < nodes.last; ++n) {
+      if (wants_weights(context_, decisions_, n) && is_possible(n)) NARROW_TRY(round(n));
+    }
+    return {};
+  }
+
   Status run() {
     std::vector<std::size_t> layers;
     for (std::size_t n = 0; n < context_.graph.nodes.size(); ++n) {
@@ -173,15 +180,32 @@ class OutputRounding {
   Budget budget_;
 };
 
+Error out_of_memory() {
+  return {ErrorCode::kLimit, "rounding by the error of outputs does not fit into memory; try rounding to nearest",
+          "rounding"};
+}
+
 }  // namespace
 
 bool rounds_by_output(const QuantizeOptions& options) {
   if (options.rounding != RoundingKind::kAuto) return options.rounding == RoundingKind::kOutputError;
+  return asks_for_fewer_bits(options);
+}
+
+bool asks_for_fewer_bits(const QuantizeOptions& options) {
   const auto has_fewer = [](const std::vector<LayerBits>& layers) {
     return std::any_of(layers.begin(), layers.end(), [](const LayerBits& layer) { return layer.bits < 8; });
   };
   return options.weight_bits < 8 || options.activation_bits < 8 || has_fewer(options.layer_weight_bits) ||
          has_fewer(options.layer_activation_bits);
+}
+
+Status round_by_output(const Context& context, Decisions& decisions, Replay& replay, const NodeRange& nodes) {
+  try {
+    return OutputRounding(context, decisions, replay, budget_of(context.options.effort)).run(nodes);
+  } catch (const std::bad_alloc&) {
+    return out_of_memory();
+  }
 }
 
 Status round_by_output(const Context& context, Decisions& decisions) {
@@ -192,8 +216,7 @@ Status round_by_output(const Context& context, Decisions& decisions) {
   try {
     return OutputRounding(context, decisions, replay, budget).run();
   } catch (const std::bad_alloc&) {
-    return Error{ErrorCode::kLimit,
-                 "rounding by the error of outputs does not fit into memory; try rounding to nearest", "rounding"};
+    return out_of_memory();
   }
 }
 
