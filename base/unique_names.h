@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 
 namespace narrow::base {
@@ -13,8 +14,14 @@ class UniqueNames {
 
   // Takes and returns the first of name, name_2, name_3, ... that is free.
   [[nodiscard]] std::string with_number(const std::string& name) {
-    std::string candidate = name;
-    for (int number = 2; !take(candidate); ++number) candidate = name + "_" + std::to_string(number);
+    if (take(name)) return name;
+    // Names stay taken, so the search goes on where the last one for this name ended: a file may have one name for all
+    // of its nodes.
+    int& number = numbers_.try_emplace(name, 2).first->second;
+    std::string candidate;
+    do {
+      candidate = name + "_" + std::to_string(number++);
+    } while (!take(candidate));
     return candidate;
   }
   // Takes and returns the first of name, name_, name__, ... that is free.
@@ -25,6 +32,7 @@ class UniqueNames {
 
  private:
   std::unordered_set<std::string> taken_;
+  std::unordered_map<std::string, int> numbers_;  // the next one to try for each name that was taken twice
 };
 
 }  // namespace narrow::base
