@@ -1,4 +1,6 @@
-# NarrowOnnx::proto: protobuf's classes for ONNX files (Debian: libonnx-dev, libprotobuf-dev; vcpkg and Conan: onnx).
+# NarrowOnnx::proto: protobuf's classes for ONNX files (Debian: libonnx-dev, libprotobuf-dev, protobuf-compiler; vcpkg
+# and Conan: onnx). Only the tests use them, as a second reader and writer to compare with; the product reads and writes
+# ONNX files with protozero.
 find_package(Protobuf REQUIRED)
 find_path(NarrowOnnx_INCLUDE_DIR onnx/onnx-ml.pb.h)
 find_library(NarrowOnnx_LIBRARY onnx_proto)

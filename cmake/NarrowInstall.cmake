@@ -9,8 +9,7 @@ configure_package_config_file(cmake/narrow-config.cmake.in narrow-config.cmake
   INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/narrow)
 write_basic_package_version_file(narrow-config-version.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/narrow-config.cmake ${CMAKE_CURRENT_BINARY_DIR}/narrow-config-version.cmake
-  cmake/Finddnnl.cmake cmake/Findlibzip.cmake
-  cmake/FindNarrowOnnx.cmake DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/narrow)
+  cmake/Finddnnl.cmake cmake/Findlibzip.cmake DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/narrow)
 if(TARGET narrow_cli)
   install(TARGETS narrow_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()

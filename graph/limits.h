@@ -10,7 +10,8 @@ namespace narrow::graph {
 inline constexpr std::int64_t kMaxDimension = 65536;
 // Elements of one tensor, and weights of one layer.
 inline constexpr std::int64_t kMaxElems = (std::int64_t{1} << 31) - 1;
-inline constexpr std::size_t kMaxNodes = 65536;
+// DenseNet-201 has about 700. A node takes far more memory than in a file, and a session some more.
+inline constexpr std::size_t kMaxNodes = 16384;
 inline constexpr std::size_t kMaxValues = 2 * kMaxNodes;
 // Pixels of an averaging window. 255 times this number still fits into int32.
 inline constexpr std::int64_t kMaxAveragePixels = std::int64_t{1} << 23;

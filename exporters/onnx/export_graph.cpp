@@ -15,7 +15,7 @@ using graph::Graph;
 using graph::Node;
 using graph::ValueId;
 
-constexpr std::size_t kMaxFileBytes = (std::size_t{1} << 31) - 1;  // protobuf's limit
+constexpr std::size_t kMaxFileBytes = (std::size_t{1} << 31) - 1;  // the limit of the format
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 // Weights of filters from channels last to channels first: [filters, pixels..., channels] to [filters, channels,
@@ -163,7 +163,7 @@ class Exporter {
     return real;
   }
 
-  static void set_window(::onnx::NodeProto& node, const graph::Window& window) {
+  static void set_window(OnnxNode& node, const graph::Window& window) {
     set_ints(node, "kernel_shape", {window.kernel_h, window.kernel_w});
     set_ints(node, "strides", {window.stride_h, window.stride_w});
     set_ints(node, "pads", {window.pad.top, window.pad.left, window.pad.bottom, window.pad.right});
@@ -175,7 +175,7 @@ class Exporter {
     const auto [weight, bias] =
         weights(node, op.filter, op.out_channels, std::int64_t{window.kernel_h} * window.kernel_w, channels,
                 {op.out_channels, channels, window.kernel_h, window.kernel_w});
-    ::onnx::NodeProto& conv = builder_.node("Conv", {picture(node.inputs[0]), weight, bias}, result);
+    OnnxNode& conv = builder_.node("Conv", {picture(node.inputs[0]), weight, bias}, result);
     set_window(conv, window);
     set_ints(conv, "dilations", {window.dilation_h, window.dilation_w});
     set_int(conv, "group", op.groups);
@@ -215,12 +215,12 @@ class Exporter {
   Status write(const Node& node, const graph::Function& op, const std::string& result) {
     const std::string in = tensor_[node.inputs[0]];
     flat_[node.output] = flat_[node.inputs[0]];
-    const auto gate = [&](const char* op_type) -> ::onnx::NodeProto& {
+    const auto gate = [&](const char* op_type) -> OnnxNode& {
       const std::string name = builder_.unique(result + "_gate");
       builder_.node("Mul", {in, name}, result);
       return builder_.node(op_type, {in}, name);
     };
-    const auto set_alpha_beta = [&](::onnx::NodeProto& function) {
+    const auto set_alpha_beta = [&](OnnxNode& function) {
       set_float(function, "alpha", op.alpha);
       set_float(function, "beta", op.beta);
     };
@@ -267,13 +267,13 @@ class Exporter {
   }
 
   Status write(const Node& node, const graph::MaxPool& op, const std::string& result) {
-    ::onnx::NodeProto& pool = builder_.node("MaxPool", {picture(node.inputs[0])}, result);
+    OnnxNode& pool = builder_.node("MaxPool", {picture(node.inputs[0])}, result);
     set_window(pool, op.window);
     set_ints(pool, "dilations", {op.window.dilation_h, op.window.dilation_w});
     return {};
   }
   Status write(const Node& node, const graph::AveragePool& op, const std::string& result) {
-    ::onnx::NodeProto& pool = builder_.node("AveragePool", {picture(node.inputs[0])}, result);
+    OnnxNode& pool = builder_.node("AveragePool", {picture(node.inputs[0])}, result);
     set_window(pool, op.window);
     set_int(pool, "count_include_pad", op.count_include_pad ? 1 : 0);
     return {};
@@ -338,7 +338,7 @@ class Exporter {
     return {};
   }
   Status write(const Node& node, const graph::Lrn& op, const std::string& result) {
-    ::onnx::NodeProto& lrn = builder_.node("LRN", {picture(node.inputs[0])}, result);
+    OnnxNode& lrn = builder_.node("LRN", {picture(node.inputs[0])}, result);
     set_int(lrn, "size", op.size);
     set_float(lrn, "alpha", op.alpha);
     set_float(lrn, "beta", op.beta);
@@ -349,11 +349,10 @@ class Exporter {
     const std::vector<std::int64_t> dims{static_cast<std::int64_t>(op.scale.size())};
     const std::string last = builder_.unique(result + "_nhwc");
     builder_.need_opset(17);
-    ::onnx::NodeProto& norm =
-        builder_.node("LayerNormalization",
-                      {channels_last(node.inputs[0]), builder_.floats(result + "_scale", op.scale, dims),
-                       builder_.floats(result + "_shift", op.shift, dims)},
-                      last);
+    OnnxNode& norm = builder_.node("LayerNormalization",
+                                   {channels_last(node.inputs[0]), builder_.floats(result + "_scale", op.scale, dims),
+                                    builder_.floats(result + "_shift", op.shift, dims)},
+                                   last);
     set_int(norm, "axis", -1);
     set_float(norm, "epsilon", op.epsilon);
     set_ints(builder_.node("Transpose", {last}, result), "perm", {0, 3, 1, 2});
@@ -369,16 +368,11 @@ class Exporter {
   Status write(const Node& /*node*/, const graph::Dequantize& /*op*/, const std::string& /*r*/) { return {}; }
 
   Result<std::vector<std::byte>> serialize() {
-    const std::size_t size = builder_.model().ByteSizeLong();
-    if (size > kMaxFileBytes) {
+    if (const std::size_t size = builder_.size(); size > kMaxFileBytes) {
       return Error{ErrorCode::kLimit,
                    "the network has " + std::to_string(size) + " bytes, more than an ONNX file can hold", ""};
     }
-    std::vector<std::byte> bytes(size);
-    if (!builder_.model().SerializeToArray(bytes.data(), static_cast<int>(size))) {
-      return Error{ErrorCode::kInternal, "protobuf could not write the network", ""};
-    }
-    return bytes;
+    return builder_.bytes();
   }
 
   const Graph& graph_;

@@ -11,7 +11,7 @@
 namespace narrow::exporters {
 
 // graph: float, integer or mixed; passes validate(). name: name of the ONNX graph. narrow/onnx.h describes the file.
-// Errors: kLimit (more than protobuf can hold), kUnsupported (BatchNorm: simplify first).
+// Errors: kLimit (more than an ONNX file can hold), kUnsupported (BatchNorm: simplify first).
 [[nodiscard]] Result<std::vector<std::byte>> export_graph(const graph::Graph& graph, const std::string& name);
 
 }  // namespace narrow::exporters

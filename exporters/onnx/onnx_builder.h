@@ -1,8 +1,7 @@
 // Appends nodes and initializers to an ONNX graph.
 #pragma once
 
-#include <onnx/onnx_pb.h>
-
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -12,16 +11,20 @@
 
 namespace narrow::exporters {
 
+// A NodeProto in the making: inputs, output and name; set_int() and the others append attributes.
+struct OnnxNode {
+  std::string encoded;
+};
+
 class OnnxBuilder {
  public:
-  explicit OnnxBuilder(const std::string& graph_name);
+  explicit OnnxBuilder(const std::string& graph_name) : graph_name_(graph_name.empty() ? "network" : graph_name) {}
 
   // Requires at least this operator set in the file, for operators that it introduced. Without a call the set is 14.
   void need_opset(std::int64_t opset);
 
   // Appends a node with one output of this name. The caller adds attributes to the result before the next call.
-  ::onnx::NodeProto& node(const std::string& op_type, const std::vector<std::string>& inputs,
-                          const std::string& output);
+  OnnxNode& node(const std::string& op_type, const std::vector<std::string>& inputs, const std::string& output);
 
   // Append initializers. Each returns the name of its initializer: `name`, with a suffix if that is taken. Empty dims:
   // a scalar.
@@ -35,28 +38,41 @@ class OnnxBuilder {
   // Marks `name` as the name of a tensor and returns it, with a suffix if it is taken.
   std::string unique(const std::string& name) { return names_.with_number(name); }
 
-  void input(const std::string& name, const std::vector<std::int64_t>& dims) { port(*graph().add_input(), name, dims); }
-  void output(const std::string& name, const std::vector<std::int64_t>& dims) {
-    port(*graph().add_output(), name, dims);
-  }
+  void input(const std::string& name, const std::vector<std::int64_t>& dims) { inputs_.push_back(port(name, dims)); }
+  void output(const std::string& name, const std::vector<std::int64_t>& dims) { outputs_.push_back(port(name, dims)); }
 
-  [[nodiscard]] const ::onnx::ModelProto& model() const { return model_; }
+  // The number of bytes of the file.
+  [[nodiscard]] std::size_t size() const;
+  // The file.
+  [[nodiscard]] std::vector<std::byte> bytes() const;
 
  private:
-  ::onnx::GraphProto& graph() { return *model_.mutable_graph(); }
-  ::onnx::TensorProto& tensor(const std::string& name, ::onnx::TensorProto_DataType type, const void* bytes,
-                              std::size_t size, const std::vector<std::int64_t>& dims);
-  // A float32 tensor with the batch as a symbolic first dimension.
-  static void port(::onnx::ValueInfoProto& info, const std::string& name, const std::vector<std::int64_t>& dims);
+  std::string tensor(const std::string& name, std::int32_t type, const void* bytes, std::size_t size,
+                     const std::vector<std::int64_t>& dims);
+  // A ValueInfoProto: a float32 tensor with the batch as a symbolic first dimension.
+  static std::string port(const std::string& name, const std::vector<std::int64_t>& dims);
+  // Calls visit(field, message) for each field of the GraphProto, in the order of their numbers.
+  template <class Visit>
+  void visit_graph(Visit visit) const;
+  [[nodiscard]] std::size_t graph_size() const;
+  // The fields of the ModelProto before and after the graph.
+  [[nodiscard]] std::string head() const;
+  [[nodiscard]] std::string tail() const;
 
-  ::onnx::ModelProto model_;
+  std::int64_t opset_ = 14;  // introduced HardSwish; no operator that is written here has changed its meaning since
+  std::string graph_name_;
+  // Encoded messages. Weights are most of a file, so they are copied once more only, into the result.
+  std::vector<OnnxNode> nodes_;
+  std::vector<std::string> initializers_;
+  std::vector<std::string> inputs_;
+  std::vector<std::string> outputs_;
   base::UniqueNames names_;
 };
 
 // Set attributes of a node.
-void set_int(::onnx::NodeProto& node, const std::string& name, std::int64_t value);
-void set_float(::onnx::NodeProto& node, const std::string& name, float value);
-void set_ints(::onnx::NodeProto& node, const std::string& name, const std::vector<std::int64_t>& values);
-void set_string(::onnx::NodeProto& node, const std::string& name, const std::string& value);
+void set_int(OnnxNode& node, const std::string& name, std::int64_t value);
+void set_float(OnnxNode& node, const std::string& name, float value);
+void set_ints(OnnxNode& node, const std::string& name, const std::vector<std::int64_t>& values);
+void set_string(OnnxNode& node, const std::string& name, const std::string& value);
 
 }  // namespace narrow::exporters

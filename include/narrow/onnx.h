@@ -15,7 +15,7 @@ namespace narrow {
 // NCHW, any batch). Integer layers are written as QDQ: weights as int8 with one scale per channel, biases as int32,
 // activations between QuantizeLinear and DequantizeLinear, ranges narrower than 8 bits as Clip. An engine that computes
 // QDQ exactly computes the same integers. Narrow reads the file back to the same network. Error: kLimit for a network
-// whose file would exceed protobuf's 2 GB.
+// whose file would exceed the format's 2 GiB.
 [[nodiscard]] Result<std::vector<std::byte>> to_onnx(const Model& model);
 // The same in float. A pre-quantized network keeps its quantization.
 [[nodiscard]] Result<std::vector<std::byte>> to_onnx(const FloatModel& model);

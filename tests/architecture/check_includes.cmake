@@ -4,7 +4,7 @@ cmake_minimum_required(VERSION 3.25)
 include(${CMAKE_CURRENT_LIST_DIR}/report.cmake)
 
 # Headers of libraries that are not the standard library or the operating system. An embedded product has none of them.
-set(third_party "^(dnnl|onnx/|oneapi/|Eigen/|unsupported/Eigen/|zip\\.h|zlib|stb|CLI/|nlohmann/|benchmark/|doctest/|google/|boost/)")
+set(third_party "^(dnnl|onnx/|oneapi/|Eigen/|unsupported/Eigen/|zip\\.h|zlib|stb|CLI/|nlohmann/|benchmark/|doctest/|google/|protozero/|boost/)")
 # What instantiates templates, and with them functions that the linker may take from an ISA's copy.
 string(CONCAT stl "^(algorithm|array|deque|functional|iostream|list|map|memory|numeric|optional|ranges|set|sstream|string|"
   "string_view|tuple|unordered_map|unordered_set|utility|variant|vector)$")
@@ -114,10 +114,10 @@ room(importers/safetensors RECURSE ALLOW ${importer} "^importers/safetensors/" L
 room(importers/architectures RECURSE ALLOW ${importer} "^importers/architectures/" "^graph/")
 room(importers/image RECURSE ALLOW "^narrow/" "^base/" "^importers/files/" "^importers/image/" LIBRARIES "^zlib" "^stb")
 # ONNX: files become plain data, constants are computed, the rest becomes a graph.
-room(importers/onnx/read RECURSE ALLOW ${importer} "^importers/onnx/read/" LIBRARIES "^onnx/" "^google/protobuf/")
+room(importers/onnx/read RECURSE ALLOW ${importer} "^importers/onnx/read/" LIBRARIES "^protozero/")
 room(importers/onnx/fold RECURSE ALLOW ${importer} "^importers/onnx/(read|fold)/")
 room(importers/onnx/lower RECURSE ALLOW ${importer} "^importers/onnx/(read|fold|lower)/" "^graph/")
-room(exporters RECURSE ALLOW "^narrow/" "^base/" "^exporters/" "^graph/" LIBRARIES "^onnx/" "^google/protobuf/")
+room(exporters RECURSE ALLOW "^narrow/" "^base/" "^exporters/" "^graph/" LIBRARIES "^protozero/")
 room(pipeline RECURSE ALLOW "^(narrow|base|kernels|graph|engine|rewrites|floating|quantize|importers|exporters|pipeline)/" LIBRARIES "${third_party}")
 room(measure RECURSE ALLOW "^narrow/types\\.h$" "^kernels/[^/]+\\.h$" "^measure/")
 set(app "^narrow/" "^base/" "^apps/text/")

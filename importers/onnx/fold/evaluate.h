@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "importers/onnx/fold/budget.h"
 #include "importers/onnx/read/model.h"
 #include "importers/onnx/read/tensor.h"
 #include "narrow/result.h"
@@ -19,8 +20,9 @@ namespace narrow::onnx {
 // Div, Mod, Pow, Sqrt, Reciprocal, Neg, Abs, Exp, Floor, Ceil, Max, Min, Clip, Relu, Equal, Greater, Less, Not, And,
 // Or, Where, ReduceSum, ReduceProd, ReduceMean, ReduceMax, ReduceMin, Pad (constant mode), Shape, Size, MatMul (2-D),
 // QuantizeLinear, DequantizeLinear. Errors: kMalformed (inputs that do not fit, a division of integers by zero),
-// kUnsupported, kLimit (an output of more than 2^31 elements, or more than 64 times what the file could hold).
+// kUnsupported, kLimit (the budget). Time and memory are counted before they are taken. Without a budget the node may
+// cost what a file without constants may.
 [[nodiscard]] Result<std::vector<Tensor>> evaluate(const Node& node, const std::vector<const Tensor*>& inputs,
-                                                   std::int64_t opset);
+                                                   std::int64_t opset, Budget* budget = nullptr);
 
 }  // namespace narrow::onnx

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/checked.h"
 #include "base/try.h"
 
 namespace narrow::onnx::evaluation {
@@ -11,11 +12,6 @@ namespace {
 
 constexpr std::int64_t kMaxOutputBytes = std::int64_t{1} << 29;
 constexpr std::size_t kMaxRank = 32;
-
-std::int64_t held_bytes(ElementType type) {
-  if (is_floating(type)) return 4;
-  return type == ElementType::kInt8 || type == ElementType::kUint8 ? 1 : 8;
-}
 
 // Rounds to a format with `bits` bits of fraction, whose smallest normal exponent is `smallest` and whose largest
 // finite value is `largest`.
@@ -50,17 +46,33 @@ Result<std::int64_t> Call::int_or(std::string_view attribute, std::int64_t other
   return value.value_or(otherwise);
 }
 
-Result<std::optional<Dims>> Call::ints(std::size_t index) const {
+Result<std::optional<Dims>> Call::positions(std::size_t index) const {
   const Tensor* tensor = optional(index);
   if (tensor == nullptr) return std::optional<Dims>();
   if (tensor->is_float()) return malformed("input " + std::to_string(index) + " is not of an integer type");
   if (tensor->dims.size() > 1) return malformed("input " + std::to_string(index) + " has more than one dimension");
-  return std::optional<Dims>(tensor->to_ints());
+  NARROW_TRY(at_node(budget.check_copy(tensor->elems())));
+  Dims numbers = tensor->to_ints();
+  for (std::int64_t& number : numbers) number = std::clamp(number, -base::kMaxStated, base::kMaxStated);
+  return std::optional<Dims>(std::move(numbers));
+}
+
+Result<std::optional<Dims>> Call::ints(std::size_t index) const {
+  NARROW_ASSIGN(auto numbers, positions(index));
+  const Tensor* tensor = optional(index);
+  if (!numbers || *numbers == tensor->to_ints()) return numbers;
+  return Error{ErrorCode::kLimit, "input " + std::to_string(index) + " holds a number beyond 2^31", node.describe()};
 }
 
 Result<std::optional<Dims>> Call::ints_moved(std::string_view attribute, std::size_t index, std::int64_t moved) const {
   if (opset < moved) return node.find_ints(attribute);
   return ints(index);
+}
+
+Result<std::optional<Dims>> Call::positions_moved(std::string_view attribute, std::size_t index,
+                                                  std::int64_t moved) const {
+  if (opset < moved) return node.find_positions(attribute);
+  return positions(index);
 }
 
 Result<std::size_t> Call::axis(std::int64_t axis, std::size_t rank) const {
@@ -86,19 +98,21 @@ Result<std::int64_t> Call::count(const Dims& dims, ElementType type) const {
     return Error{ErrorCode::kLimit, "its result would have " + what, node.describe()};
   };
   if (dims.size() > kMaxRank) return limit(std::to_string(dims.size()) + " dimensions");
-  bool empty = false;
   for (const std::int64_t dim : dims) {
     if (dim < 0) return malformed("its result would have the dimension " + std::to_string(dim));
-    empty = empty || dim == 0;
   }
-  if (empty) return std::int64_t{0};
   const std::int64_t most = kMaxOutputBytes / held_bytes(type);
-  std::int64_t elems = 1;
-  for (const std::int64_t dim : dims) {
-    if (dim > most / elems) return limit("more than " + std::to_string(most) + " elements");
-    elems *= dim;
-  }
-  return elems;
+  const auto counted = base::count_elements(dims, most);
+  if (!counted) return limit("more than " + std::to_string(most) + " elements");
+  // A result without elements counts as if its dimensions of 0 were 1: other tensors are made of its shape.
+  NARROW_TRY(at_node(budget.check_space(counted->claimed * held_bytes(type))));
+  NARROW_TRY(at_node(budget.spend_time(counted->elems)));
+  return counted->elems;
+}
+
+Status Call::at_node(const Status& status) const {
+  if (status.ok()) return {};
+  return Error{status.error().code, status.error().message, node.describe()};
 }
 
 bool fits(ElementType type, std::int64_t value) {

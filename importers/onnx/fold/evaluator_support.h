@@ -21,6 +21,7 @@ struct Call {
   const Node& node;
   const std::vector<const Tensor*>& inputs;
   std::int64_t opset;
+  Budget& budget;
 
   [[nodiscard]] Error malformed(std::string message) const;
   [[nodiscard]] Error unsupported(std::string message) const;
@@ -29,17 +30,26 @@ struct Call {
   // Error: the input is missing.
   [[nodiscard]] Result<const Tensor*> required(std::size_t index) const;
   [[nodiscard]] Result<std::int64_t> int_or(std::string_view attribute, std::int64_t otherwise) const;
-  // The integers of an input. Nothing: the input is missing. Error: it is not of an integer type.
+  // The integers of an input. Nothing: the input is missing. Errors: it is not of an integer type, or one is beyond
+  // 2^31 (kLimit).
   [[nodiscard]] Result<std::optional<Dims>> ints(std::size_t index) const;
   // The integers of the attribute before opset `moved`, those of input `index` since then.
   [[nodiscard]] Result<std::optional<Dims>> ints_moved(std::string_view attribute, std::size_t index,
                                                        std::int64_t moved) const;
+  // The same for positions, which may lie beyond every dimension: numbers beyond 2^31 become 2^31.
+  [[nodiscard]] Result<std::optional<Dims>> positions(std::size_t index) const;
+  [[nodiscard]] Result<std::optional<Dims>> positions_moved(std::string_view attribute, std::size_t index,
+                                                            std::int64_t moved) const;
   // Returns the axis counted from the front. Error: it is not in [-rank, rank).
   [[nodiscard]] Result<std::size_t> axis(std::int64_t axis, std::size_t rank) const;
   // Returns several axes as one flag per dimension. Errors: those of axis(); an axis that is named twice.
   [[nodiscard]] Result<std::vector<bool>> axes(const Dims& axes, std::size_t rank) const;
-  // Returns the product of the dimensions. Errors: a negative one; more bytes than an output may have (kLimit).
+  // Returns the product of the dimensions, and counts the time to make so many elements. It comes before every tensor
+  // that is made. Errors: a negative dimension; kLimit: dimensions above their limit, also beside one of 0; more bytes
+  // than the budget has left.
   [[nodiscard]] Result<std::int64_t> count(const Dims& dims, ElementType type) const;
+  // The error of a budget, with the node.
+  [[nodiscard]] Status at_node(const Status& status) const;
 };
 
 // Whether a tensor of this integer type can hold `value`.

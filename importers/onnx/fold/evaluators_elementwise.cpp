@@ -5,6 +5,7 @@
 #include <limits>
 #include <optional>
 
+#include "base/checked.h"
 #include "base/try.h"
 #include "importers/onnx/fold/evaluators.h"
 
@@ -15,24 +16,15 @@ using Number = std::optional<std::int64_t>;  // nothing: the operation has no re
 
 struct Addition {
   static float apply(float a, float b) { return a + b; }
-  static Number apply(std::int64_t a, std::int64_t b) {
-    std::int64_t result = 0;
-    return __builtin_add_overflow(a, b, &result) ? Number() : result;
-  }
+  static Number apply(std::int64_t a, std::int64_t b) { return (base::Checked(a) + b).value(); }
 };
 struct Subtraction {
   static float apply(float a, float b) { return a - b; }
-  static Number apply(std::int64_t a, std::int64_t b) {
-    std::int64_t result = 0;
-    return __builtin_sub_overflow(a, b, &result) ? Number() : result;
-  }
+  static Number apply(std::int64_t a, std::int64_t b) { return (base::Checked(a) - b).value(); }
 };
 struct Multiplication {
   static float apply(float a, float b) { return a * b; }
-  static Number apply(std::int64_t a, std::int64_t b) {
-    std::int64_t result = 0;
-    return __builtin_mul_overflow(a, b, &result) ? Number() : result;
-  }
+  static Number apply(std::int64_t a, std::int64_t b) { return (base::Checked(a) * b).value(); }
 };
 struct Division {  // of integers: towards zero
   static float apply(float a, float b) { return a / b; }
@@ -198,6 +190,7 @@ Outputs pow(const Call& call) {
 template <class Op>
 Outputs of_many(const Call& call) {
   NARROW_ASSIGN(const Tensor* first, call.required(0));
+  NARROW_TRY(call.count(first->dims, first->type));
   Tensor result = *first;
   for (std::size_t i = 1; i < call.inputs.size(); ++i) {
     NARROW_ASSIGN(const Tensor* next, call.required(i));
@@ -265,6 +258,7 @@ template <float (*kFunction)(float)>
 Outputs of_float(const Call& call) {
   NARROW_ASSIGN(const Tensor* input, call.required(0));
   if (!input->is_float()) return call.malformed("its input is not of a floating type");
+  NARROW_TRY(call.count(input->dims, input->type));
   std::vector<float> values = input->to_floats();
   for (float& value : values) value = kFunction(value);
   return single(float_tensor(input->type, input->dims, std::move(values)));
@@ -288,6 +282,7 @@ Outputs of_any(const Call& call) {
   NARROW_ASSIGN(const Tensor* input, call.required(0));
   if (input->is_float()) return of_float<kFloat>(call);
   if (input->type == ElementType::kBool) return call.malformed("it does not compute with bools");
+  NARROW_TRY(call.count(input->dims, ElementType::kInt64));
   std::vector<std::int64_t> values = input->to_ints();
   for (std::int64_t& value : values) {
     if (value == std::numeric_limits<std::int64_t>::min()) return call.malformed("its input has no positive twin");
@@ -300,6 +295,7 @@ Outputs of_any(const Call& call) {
 Outputs logical_not(const Call& call) {
   NARROW_ASSIGN(const Tensor* input, call.required(0));
   if (input->type != ElementType::kBool) return call.malformed("its input is not of bools");
+  NARROW_TRY(call.count(input->dims, ElementType::kBool));
   std::vector<std::int64_t> values = input->to_ints();
   for (std::int64_t& value : values) value = 1 - value;
   return single({ElementType::kBool, input->dims, std::move(values)});
@@ -333,7 +329,7 @@ Outputs cast(const Call& call) {
   }
   const ElementType type = element_type(*to);
   if (type == ElementType::kOther) return call.unsupported("element type " + std::to_string(*to) + " is not supported");
-  NARROW_TRY(call.count(input->dims, type));
+  NARROW_TRY(call.count(input->dims, is_floating(type) ? type : ElementType::kInt64));
   if (is_floating(type)) return single(float_tensor(type, input->dims, input->to_floats()));
   std::vector<std::int64_t> values;
   if (const auto* floats = std::get_if<std::vector<float>>(&input->data); floats != nullptr) {
@@ -373,6 +369,7 @@ Outputs clip(const Call& call) {
       return call.malformed("its bounds are not scalars of its input's type");
     }
   }
+  NARROW_TRY(call.count(input->dims, input->type));
   Tensor result = *input;
   std::visit(
       [&](auto& values) {

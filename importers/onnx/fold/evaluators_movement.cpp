@@ -26,6 +26,7 @@ Outputs transpose(const Call& call) {
     dims.push_back(input->dims[axis]);
     moved.push_back(strides[axis]);
   }
+  NARROW_TRY(call.count(dims, input->type));
   return single(collect(*input, std::move(dims), moved));
 }
 
@@ -49,13 +50,11 @@ Outputs tile(const Call& call) {
   Dims strides;
   Dims dims;
   for (std::size_t i = 0; i < own.size(); ++i) {
-    std::int64_t dim = 0;
-    if (__builtin_mul_overflow((*repeats)[i], input->dims[i], &dim)) return call.malformed("its repeats overflow");
+    if ((*repeats)[i] < 0) return call.malformed("it repeats " + std::to_string((*repeats)[i]) + " times");
     doubled.insert(doubled.end(), {(*repeats)[i], input->dims[i]});
     strides.insert(strides.end(), {0, own[i]});
-    dims.push_back(dim);
+    dims.push_back((*repeats)[i] * input->dims[i]);  // both are at most 2^31
   }
-  NARROW_TRY(call.count(*repeats, ElementType::kBool));
   NARROW_TRY(call.count(dims, input->type));
   Tensor result = collect(*input, std::move(doubled), strides);
   result.dims = std::move(dims);
@@ -116,11 +115,13 @@ Outputs concat(const Call& call) {
     if (same.size() != dims.size() || next->type != first->type) return call.malformed("its inputs do not fit");
     same[axis] = dims[axis];
     if (same != dims) return call.malformed("its inputs do not fit");
-    dims[axis] += next->dims[axis];
+    dims[axis] += next->dims[axis];  // at most 2^31 each, and fewer than 2^31 inputs
   }
   NARROW_ASSIGN(const std::int64_t count, call.count(dims, first->type));
   const std::int64_t outer = count == 0 ? 0 : product(dims, 0, axis);
   const std::int64_t inner = product(dims, axis + 1, dims.size());
+  // Inputs without elements take time too.
+  NARROW_TRY(call.at_node(call.budget.spend_time(outer * static_cast<std::int64_t>(call.inputs.size()))));
   Tensor result{first->type, std::move(dims), {}};
   result.data = std::visit(
       [&](const auto& example) {
@@ -170,6 +171,7 @@ Outputs split(const Call& call) {
   NARROW_ASSIGN(const std::int64_t signed_axis, call.int_or("axis", 0));
   NARROW_ASSIGN(const std::size_t axis, call.axis(signed_axis, input->dims.size()));
   NARROW_ASSIGN(const Dims sizes, split_sizes(call, input->dims[axis]));
+  NARROW_TRY(call.count(input->dims, input->type));
   const Dims strides = strides_of(input->dims);
   std::vector<Tensor> outputs;
   std::int64_t begin = 0;
@@ -189,12 +191,12 @@ struct SliceArguments {
 
 Result<SliceArguments> slice_arguments(const Call& call, std::size_t rank) {
   SliceArguments arguments;
-  NARROW_ASSIGN(const auto starts, call.ints_moved("starts", 1, 10));
-  NARROW_ASSIGN(const auto ends, call.ints_moved("ends", 2, 10));
+  NARROW_ASSIGN(const auto starts, call.positions_moved("starts", 1, 10));
+  NARROW_ASSIGN(const auto ends, call.positions_moved("ends", 2, 10));
   NARROW_ASSIGN(const auto axes, call.ints_moved("axes", 3, 10));
   std::optional<Dims> steps;
   if (call.opset >= 10) {
-    NARROW_ASSIGN(steps, call.ints(4));
+    NARROW_ASSIGN(steps, call.positions(4));
   }
   if (!starts || !ends) return call.malformed("its starts or ends are missing");
   arguments.starts = *starts;
@@ -235,6 +237,7 @@ Outputs slice(const Call& call) {
     offset += start * strides[axis];
     strides[axis] *= step;
   }
+  NARROW_TRY(call.count(dims, input->type));
   return single(collect(*input, std::move(dims), strides, offset));
 }
 
@@ -295,10 +298,8 @@ Outputs pad(const Call& call) {
   for (std::size_t i = 0; i < rank; ++i) {
     const std::int64_t before = margins.before[i];
     const std::int64_t after = margins.after[i];
-    if (__builtin_add_overflow(input->dims[i], before, &dims[i]) || __builtin_add_overflow(dims[i], after, &dims[i]) ||
-        dims[i] < 0) {
-      return call.malformed("its pads do not fit the input");
-    }
+    dims[i] = input->dims[i] + before + after;  // each is at most 2^31
+    if (dims[i] < 0) return call.malformed("its pads do not fit the input");
   }
   NARROW_ASSIGN(const std::int64_t count, call.count(dims, input->type));
   const Dims read = strides_of(input->dims);

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/checked.h"
 #include "base/try.h"
 #include "importers/onnx/fold/evaluators.h"
 
@@ -91,9 +92,9 @@ Outputs dequantize(const Call& call) {
   values.reserve(codes.size());
   bool overflows = false;
   walk(input->dims, strides_of(input->dims), parameters.strides, [&](std::size_t i, std::size_t p) {
-    std::int64_t difference = 0;
-    overflows = __builtin_sub_overflow(codes[i], parameters.zero_points[p], &difference) || overflows;
-    values.push_back(static_cast<float>(difference) * parameters.scales[p]);
+    const auto difference = (base::Checked(codes[i]) - parameters.zero_points[p]).value();
+    overflows = overflows || !difference;
+    values.push_back(static_cast<float>(difference.value_or(0)) * parameters.scales[p]);
   });
   if (overflows) return call.malformed("its result overflows");
   NARROW_ASSIGN(const Tensor* scale, call.required(1));

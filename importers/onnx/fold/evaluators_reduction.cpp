@@ -2,6 +2,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/checked.h"
 #include "base/try.h"
 #include "importers/onnx/fold/evaluators.h"
 
@@ -79,13 +80,17 @@ Result<Tensor> reduce_ints(const Call& call, const Tensor& input, const Plan& pl
   std::vector<std::int64_t> sums(static_cast<std::size_t>(plan.elems), kind == Kind::kProd ? 1 : 0);
   std::vector<bool> seen(sums.size(), false);
   bool overflows = false;
+  const auto set = [&](std::int64_t& sum, base::Checked exact) {
+    overflows = overflows || !exact.value();
+    sum = exact.value().value_or(0);
+  };
   walk(input.dims, strides_of(input.dims), plan.strides, [&](std::size_t from, std::size_t to) {
     const std::int64_t value = values[from];
     std::int64_t& sum = sums[to];
     if (kind == Kind::kProd) {
-      overflows = __builtin_mul_overflow(sum, value, &sum) || overflows;
+      set(sum, base::Checked(sum) * value);
     } else if (kind == Kind::kSum || kind == Kind::kMean) {
-      overflows = __builtin_add_overflow(sum, value, &sum) || overflows;
+      set(sum, base::Checked(sum) + value);
     } else if (!seen[to] || (kind == Kind::kMax ? value > sum : value < sum)) {
       sum = value;
     }
@@ -109,7 +114,6 @@ Outputs reduce(const Call& call) {
 }
 
 Outputs matmul(const Call& call) {
-  constexpr std::int64_t kMaxProducts = std::int64_t{1} << 30;
   NARROW_ASSIGN(const Tensor* a, call.required(0));
   NARROW_ASSIGN(const Tensor* b, call.required(1));
   if (a->dims.size() != 2 || b->dims.size() != 2) return call.unsupported("only two matrices are multiplied");
@@ -118,9 +122,11 @@ Outputs matmul(const Call& call) {
   const std::int64_t depth = a->dims[1];
   const std::int64_t columns = b->dims[1];
   NARROW_ASSIGN(const std::int64_t count, call.count({rows, columns}, ElementType::kInt64));
-  if (depth > 0 && count > kMaxProducts / depth) {
-    return Error{ErrorCode::kLimit, "its matrices are too large to multiply while importing", call.node.describe()};
-  }
+  // Both factors are limited. Rows and columns count even if there is nothing to add up.
+  NARROW_TRY(
+      call.at_node(call.budget.spend_time(std::max<std::int64_t>(rows, 1) * std::max<std::int64_t>(columns, 1))));
+  const base::Checked products = base::Checked(count) * depth;
+  NARROW_TRY(call.at_node(call.budget.spend_time(products.value().value_or(INT64_MAX))));
   const auto index = [](std::int64_t i) { return static_cast<std::size_t>(i); };
   if (a->is_float()) {
     const std::vector<float> left = a->to_floats();
@@ -144,12 +150,10 @@ Outputs matmul(const Call& call) {
   for (std::int64_t i = 0; i < rows; ++i) {
     for (std::int64_t k = 0; k < depth; ++k) {
       for (std::int64_t j = 0; j < columns; ++j) {
-        std::int64_t product = 0;
         std::int64_t& sum = results[index(i * columns + j)];
-        if (__builtin_mul_overflow(left[index(i * depth + k)], right[index(k * columns + j)], &product) ||
-            __builtin_add_overflow(sum, product, &sum)) {
-          return call.malformed("its sums overflow");
-        }
+        const auto exact = (base::Checked(left[index(i * depth + k)]) * right[index(k * columns + j)] + sum).value();
+        if (!exact) return call.malformed("its sums overflow");
+        sum = *exact;
       }
     }
   }

@@ -1,6 +1,9 @@
 // Operators that make tensors from attributes, shapes and scalars, and operators that change the shape of a tensor.
 #include <algorithm>
 #include <cmath>
+#include <optional>
+
+#include "base/checked.h"
 
 #include "base/try.h"
 #include "importers/onnx/fold/evaluators.h"
@@ -13,7 +16,10 @@ Tensor int64s(Dims dims, std::vector<std::int64_t> values) {
 }
 
 Outputs constant(const Call& call) {
-  if (const Tensor* value = call.node.find_tensor("value"); value != nullptr) return single(*value);
+  if (const Tensor* value = call.node.find_tensor("value"); value != nullptr) {
+    NARROW_TRY(call.count(value->dims, value->type));
+    return single(*value);
+  }
   for (const Attribute& attribute : call.node.attributes) {
     if (const auto* integer = std::get_if<std::int64_t>(&attribute.value);
         integer != nullptr && attribute.name == "value_int") {
@@ -76,10 +82,10 @@ Outputs range(const Call& call) {
   const std::int64_t limit = bounds[1]->to_ints()[0];
   const std::int64_t delta = bounds[2]->to_ints()[0];
   if (delta == 0) return call.malformed("its range does not end");
-  std::int64_t span = 0;
-  if (__builtin_sub_overflow(limit, start, &span)) return call.malformed("its range overflows");
+  const std::optional<std::int64_t> span = (base::Checked(limit) - start).value();
+  if (!span) return call.malformed("its range overflows");
   std::int64_t count = 0;
-  if (span != 0 && (span > 0) == (delta > 0)) count = (span + (span > 0 ? -1 : 1)) / delta + 1;
+  if (*span != 0 && (*span > 0) == (delta > 0)) count = (*span + (*span > 0 ? -1 : 1)) / delta + 1;
   NARROW_TRY(call.count({count}, type));
   std::vector<std::int64_t> values(static_cast<std::size_t>(count));
   for (std::size_t i = 0; i < values.size(); ++i) values[i] = start + static_cast<std::int64_t>(i) * delta;
@@ -103,7 +109,8 @@ Outputs size(const Call& call) {
   return single(int64s({}, {input->elems()}));
 }
 
-std::vector<Tensor> with_dims(const Tensor& input, Dims dims) {
+Outputs with_dims(const Call& call, const Tensor& input, Dims dims) {
+  NARROW_TRY(call.count(dims, input.type));
   std::vector<Tensor> outputs{input};
   outputs.front().dims = std::move(dims);
   return outputs;
@@ -130,7 +137,9 @@ Outputs reshape(const Call& call) {
     if (open != dims.end()) return call.malformed("its shape leaves two dimensions open");
     open = dim;
   }
-  NARROW_ASSIGN(const std::int64_t count, call.count(known, input->type));
+  const auto counted = base::count_elements(known, INT64_MAX);
+  if (!counted) return call.malformed("its shape does not fit the input");
+  const std::int64_t count = counted->elems;
   if (open != dims.end()) {
     if (count == 0 || input->elems() % count != 0) return call.malformed("its shape does not fit the input");
     *open = input->elems() / count;
@@ -138,7 +147,7 @@ Outputs reshape(const Call& call) {
     return call.malformed("its shape has " + std::to_string(count) + " elements, the input " +
                           std::to_string(input->elems()));
   }
-  return with_dims(*input, std::move(dims));
+  return with_dims(call, *input, std::move(dims));
 }
 
 Outputs flatten(const Call& call) {
@@ -148,8 +157,9 @@ Outputs flatten(const Call& call) {
   if (axis < -rank || axis > rank) return call.malformed("axis " + std::to_string(axis) + " is out of range");
   if (axis < 0) axis += rank;
   Dims dims{1, 1};
+  // The product of all that are not 0 is limited, so these are too.
   for (std::int64_t i = 0; i < rank; ++i) dims[i < axis ? 0 : 1] *= input->dims[static_cast<std::size_t>(i)];
-  return with_dims(*input, std::move(dims));
+  return with_dims(call, *input, std::move(dims));
 }
 
 Outputs squeeze(const Call& call) {
@@ -165,7 +175,7 @@ Outputs squeeze(const Call& call) {
       return call.malformed("dimension " + std::to_string(i) + " is " + std::to_string(input->dims[i]) + ", not 1");
     }
   }
-  return with_dims(*input, std::move(dims));
+  return with_dims(call, *input, std::move(dims));
 }
 
 Outputs unsqueeze(const Call& call) {
@@ -176,13 +186,12 @@ Outputs unsqueeze(const Call& call) {
   Dims dims;
   auto next = input->dims.begin();
   for (const bool is_new : added) dims.push_back(is_new ? 1 : *next++);
-  NARROW_TRY(call.count(dims, input->type));
-  return with_dims(*input, std::move(dims));
+  return with_dims(call, *input, std::move(dims));
 }
 
 Outputs identity(const Call& call) {
   NARROW_ASSIGN(const Tensor* input, call.required(0));
-  return single(*input);
+  return with_dims(call, *input, input->dims);
 }
 
 Outputs dropout(const Call& call) {
@@ -191,6 +200,7 @@ Outputs dropout(const Call& call) {
   if (training != nullptr && !training->is_float() && training->elems() == 1 && training->to_ints()[0] != 0) {
     return call.unsupported("training mode is not supported");
   }
+  NARROW_TRY(call.count(input->dims, input->type));
   std::vector<Tensor> outputs{*input};
   if (call.node.outputs.size() > 1) {
     NARROW_ASSIGN(const std::int64_t count, call.count(input->dims, ElementType::kBool));

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/try.h"
+#include "graph/limits.h"
 #include "importers/onnx/lower/layout.h"
 
 namespace narrow::onnx {
@@ -76,6 +77,16 @@ Result<PerChannel> per_channel(Lowering& lowering, const Node& node, const View&
     for (const Tensor* constant : constants) result.values.emplace_back(channels, constant->to_floats()[0]);
     result.view = std::move(aligned);
     return result;
+  }
+  // They become the channels of a tensor. The check comes before constants of this size are made.
+  std::int64_t count = 1;
+  for (const int dim : varying) {
+    count *= aligned.size(dim);
+    if (count > graph::kMaxDimension) {
+      return node_error(node, ErrorCode::kLimit,
+                        "its constants vary over more than " + std::to_string(graph::kMaxDimension) + " positions of " +
+                            dims_text(aligned.sizes()));
+    }
   }
   const std::vector<Atom> channels = atoms_of(aligned, varying);
   const std::vector<std::int64_t> order = value_order_of(channels);

@@ -6,6 +6,7 @@
 
 #include "base/try.h"
 #include "importers/onnx/fold/evaluate.h"
+#include "importers/onnx/lower/operator_table.h"
 #include "importers/onnx/lower/operators.h"
 
 namespace narrow::onnx {
@@ -39,7 +40,7 @@ Result<const QuantizedConstant*> moved_integers(Lowering& lowering, const Node& 
     return nothing;
   }
   inputs[0] = from.integers;
-  NARROW_ASSIGN(std::vector<Tensor> outputs, evaluate(node, inputs, lowering.model.opset()));
+  NARROW_ASSIGN(std::vector<Tensor> outputs, evaluate(node, inputs, lowering.model.opset(), &lowering.budget));
   if (outputs.empty()) return nothing;
   QuantizedConstant result = from;
   if (from.scales.size() != 1 && node.op_type == "Transpose") {
@@ -63,33 +64,16 @@ Result<const QuantizedConstant*> moved_integers(Lowering& lowering, const Node& 
 
 }  // namespace
 
-Status FoldingBudget::spend(const Node& node, const std::vector<const Tensor*>& inputs,
-                            const std::vector<Tensor>& outputs) {
-  constexpr std::int64_t kMaxBytes = std::int64_t{3} << 28;  // VGG-19 with computed weights takes 548 MiB
-  constexpr std::int64_t kMaxElements = std::int64_t{1} << 30;
-  constexpr std::int64_t kPerElementOfFile = 8;
-  for (const Tensor* input : inputs) elements_ += input == nullptr ? 0 : input->elems();
-  for (const Tensor& output : outputs) {
-    elements_ += output.elems();
-    bytes_ +=
-        std::visit([](const auto& values) { return static_cast<std::int64_t>(values.size() * sizeof(*values.data())); },
-                   output.data);
-  }
-  std::int64_t in_file = 0;
-  if (elements_ > kMaxElements) {
-    for (const auto& [name, tensor] : model_.constants) in_file += tensor.elems();
-  }
-  if (bytes_ <= kMaxBytes && elements_ <= kMaxElements + kPerElementOfFile * in_file) return {};
-  return node_error(node, ErrorCode::kLimit, "the constants that the file leaves to compute are too large");
-}
-
-Result<bool> fold_node(Lowering& lowering, FoldingBudget& budget, const Node& node) {
+Result<bool> fold_node(Lowering& lowering, const Node& node) {
   std::vector<const Tensor*> inputs;
   for (std::size_t i = 0; i < node.inputs.size(); ++i) {
     const Constant* constant = lowering.names.constant_or_null(node, i);
     if (constant == nullptr && Names::has_input(node, i)) return false;
     inputs.push_back(constant == nullptr ? nullptr : constant->tensor);
   }
+  const OperatorRow* row = find_operator(node);
+  if (row == nullptr) return false;
+  NARROW_TRY(check_arity(*row, node));
   if (is_one_of(node, {"DequantizeLinear"})) {
     NARROW_TRY(lower_dequantize(lowering, node));
     return true;
@@ -100,8 +84,7 @@ Result<bool> fold_node(Lowering& lowering, FoldingBudget& budget, const Node& no
   if (first != nullptr && first->quantized != nullptr) {
     NARROW_ASSIGN(quantized, moved_integers(lowering, node, *first->quantized, inputs));
   }
-  NARROW_ASSIGN(std::vector<Tensor> outputs, evaluate(node, inputs, lowering.model.opset()));
-  NARROW_TRY(budget.spend(node, inputs, outputs));
+  NARROW_ASSIGN(std::vector<Tensor> outputs, evaluate(node, inputs, lowering.model.opset(), &lowering.budget));
   for (std::size_t i = 0; i < outputs.size() && i < node.outputs.size(); ++i) {
     lowering.names.bind(node, Constant{lowering.names.keep(std::move(outputs[i])), i == 0 ? quantized : nullptr}, i);
   }

@@ -7,7 +7,9 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/unique_names.h"
 #include "graph/ir.h"
+#include "importers/onnx/fold/budget.h"
 #include "importers/onnx/lower/view.h"
 #include "importers/onnx/read/model.h"
 #include "narrow/result.h"
@@ -16,10 +18,13 @@ namespace narrow::onnx {
 
 class GraphWriter {
  public:
+  // `budget` must outlive this.
+  explicit GraphWriter(Budget& budget) : budget_(budget) {}
+
   // Adds the network's input.
   graph::ValueId add_input(const std::string& name, const TensorShape& shape);
   // Appends a node with the name of `node` and a suffix. Lossless operators keep the quantization of their input.
-  // Error: the inputs do not fit the operator.
+  // Errors: the inputs do not fit the operator; the network has too many nodes or parameters (kLimit).
   Result<graph::ValueId> append(const Node& node, graph::Op op, std::vector<graph::ValueId> inputs, Clamp clamp = {},
                                 std::string_view suffix = {});
   // Returns the float32 value of a uint8 value. There is one Dequantize for each value.
@@ -33,13 +38,15 @@ class GraphWriter {
   [[nodiscard]] const Quantization& quantization(graph::ValueId id) const { return *graph_.value(id).quantization; }
   // The node that computes a value; nullptr for the network's input. Valid until the next node is added.
   [[nodiscard]] const graph::Node* producer(graph::ValueId id) const;
-  [[nodiscard]] std::size_t node_count() const { return graph_.nodes.size(); }
 
   // Returns the finished graph.
   [[nodiscard]] graph::Graph take() && { return std::move(graph_); }
 
  private:
+  Budget& budget_;
   graph::Graph graph_;
+  base::UniqueNames node_names_;
+  base::UniqueNames value_names_;
   std::unordered_map<graph::ValueId, std::size_t> producers_;
   std::unordered_map<graph::ValueId, graph::ValueId> dequantized_;
 };

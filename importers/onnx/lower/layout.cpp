@@ -5,7 +5,6 @@
 #include "base/try.h"
 #include "graph/limits.h"
 #include "importers/onnx/lower/node_error.h"
-#include "importers/onnx/lower/permutation.h"
 
 namespace narrow::onnx {
 namespace {
@@ -87,6 +86,19 @@ Result<View> Layout::shaped(const Node& node, const View& view, const TensorShap
   return view.of(id);
 }
 
+Result<std::vector<PermutationStep>> Layout::permutation(const Node& node, const std::vector<std::int64_t>& sizes,
+                                                         const std::vector<int>& target) {
+  const auto known = permutations_.find({sizes, target});
+  if (known != permutations_.end()) return known->second;
+  constexpr std::int64_t kElementsPerSearch = std::int64_t{1} << 19;  // a search of six blocks takes 10 ms
+  if (sizes.size() > 4) {
+    if (const Status spent = budget_.spend_time(kElementsPerSearch); !spent.ok()) {
+      return node_error(node, spent.error().code, spent.error().message);
+    }
+  }
+  return permutations_[{sizes, target}] = plan_permutation(sizes, target);
+}
+
 Result<View> Layout::arranged(const Node& node, const View& view, const Axes& axes) {
   return arranged_atoms(node, view, {atoms_of(view, axes[0]), atoms_of(view, axes[1]), atoms_of(view, axes[2])});
 }
@@ -118,7 +130,8 @@ Result<View> Layout::arranged_atoms(const Node& node, const View& view, const Ax
   }
 
   View at = view;
-  for (const PermutationStep& step : plan_permutation(sizes, target)) {
+  NARROW_ASSIGN(const std::vector<PermutationStep> steps, permutation(node, sizes, target));
+  for (const PermutationStep& step : steps) {
     NARROW_ASSIGN(const View three, shaped(node, at, step.shape));
     NARROW_ASSIGN(at.value, graph_.append(node, graph::Transpose{step.order}, {three.value}, {}, "/transpose"));
   }

@@ -3,10 +3,14 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <utility>
 #include <vector>
 
+#include "importers/onnx/fold/budget.h"
 #include "importers/onnx/lower/graph_writer.h"
+#include "importers/onnx/lower/permutation.h"
 #include "importers/onnx/lower/view.h"
 #include "importers/onnx/read/model.h"
 #include "narrow/result.h"
@@ -36,8 +40,8 @@ using AxesOfAtoms = std::array<std::vector<Atom>, 3>;
 // Appends the Reshape and Transpose nodes that an order requires. If the value has that order, it appends none.
 class Layout {
  public:
-  // `graph` must outlive this.
-  explicit Layout(GraphWriter& graph) : graph_(graph) {}
+  // `graph` and `budget` must outlive this.
+  Layout(GraphWriter& graph, Budget& budget) : graph_(graph), budget_(budget) {}
 
   // The same elements with these logical dimensions as height, width and channels. Dimensions of size 1 may be left
   // out.
@@ -47,7 +51,13 @@ class Layout {
   Result<View> shaped(const Node& node, const View& view, const TensorShape& shape);
 
  private:
+  // plan_permutation(), which may search. Networks ask for few permutations, many times.
+  Result<std::vector<PermutationStep>> permutation(const Node& node, const std::vector<std::int64_t>& sizes,
+                                                   const std::vector<int>& target);
+
   GraphWriter& graph_;
+  Budget& budget_;
+  std::map<std::pair<std::vector<std::int64_t>, std::vector<int>>, std::vector<PermutationStep>> permutations_;
 };
 
 }  // namespace narrow::onnx

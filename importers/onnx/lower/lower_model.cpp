@@ -4,7 +4,6 @@
 
 #include "base/text.h"
 #include "base/try.h"
-#include "graph/limits.h"
 #include "importers/onnx/lower/fold_node.h"
 #include "importers/onnx/lower/layer_norm.h"
 #include "importers/onnx/lower/network_ends.h"
@@ -25,24 +24,36 @@ Error not_supported(const Node& node) {
                                " is not supported; `narrow operators` lists those that are");
 }
 
+// The cost of a view grows with its dimensions, and each node may add some.
+Status check_ranks(const Lowering& lowering, const Node& node) {
+  constexpr int kMaxRank = 32;
+  for (const std::string& name : node.outputs) {
+    const Item* item = name.empty() ? nullptr : lowering.names.find(name);
+    const Flow* flow = item == nullptr ? nullptr : std::get_if<Flow>(item);
+    if (flow != nullptr && flow->view.rank() > kMaxRank) {
+      return node_error(node, ErrorCode::kLimit,
+                        "its result has " + std::to_string(flow->view.rank()) + " dimensions; at most " +
+                            std::to_string(kMaxRank) + " are supported");
+    }
+  }
+  return {};
+}
+
 Status lower_node(Lowering& lowering, const Node& node) {
   const OperatorRow* row = find_operator(node);
   if (row == nullptr) return not_supported(node);
   if (row->handler == nullptr) {
     return unsupported(node, "is supported for constant inputs only; `narrow operators` lists what is supported");
   }
-  if (lowering.graph.node_count() > graph::kMaxNodes) {
-    return node_error(node, ErrorCode::kLimit,
-                      "the network has more than " + std::to_string(graph::kMaxNodes) + " nodes");
-  }
-  return row->handler(lowering, node);
+  NARROW_TRY(check_arity(*row, node));
+  NARROW_TRY(row->handler(lowering, node));
+  return check_ranks(lowering, node);
 }
 
 // Constants are folded first, because the parameters of an integer input may be among them. Then nodes that depend on
 // the input are lowered; some of them (shapes) become constants too.
 Result<int> lower_nodes(Lowering& lowering) {
   const std::vector<Node>& nodes = lowering.model.nodes;
-  FoldingBudget budget(lowering.model);
   std::vector<char> done(nodes.size(), 0);
   int folded = 0;
   for (std::size_t i = 0; i < nodes.size(); ++i) {
@@ -50,7 +61,7 @@ Result<int> lower_nodes(Lowering& lowering) {
       done[i] = 1;
       continue;
     }
-    NARROW_ASSIGN(const bool constant, fold_node(lowering, budget, nodes[i]));
+    NARROW_ASSIGN(const bool constant, fold_node(lowering, nodes[i]));
     done[i] = constant ? 1 : 0;
     folded += constant ? 1 : 0;
   }
@@ -65,7 +76,7 @@ Result<int> lower_nodes(Lowering& lowering) {
       NARROW_TRY(lower_layer_norm_parts(lowering, found->second));
       continue;
     }
-    NARROW_ASSIGN(const bool constant, fold_node(lowering, budget, nodes[i]));
+    NARROW_ASSIGN(const bool constant, fold_node(lowering, nodes[i]));
     folded += constant ? 1 : 0;
     if (!constant) NARROW_TRY(lower_node(lowering, nodes[i]));
   }

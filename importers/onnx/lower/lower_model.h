@@ -1,6 +1,7 @@
 // Makes a graph of an ONNX model.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,6 +19,9 @@ struct LowerOptions {
   // Whether the first dimension of the input is the batch, which becomes 1. If not, the input is the tensor of one
   // image.
   bool batched = true;
+  // What computed constants and parameters may cost grows with the elements of the file's own constants; this adds to
+  // them. For files that leave even their weights to compute.
+  std::int64_t more_elements = 0;
 };
 
 struct Lowered {

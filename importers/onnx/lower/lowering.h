@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "importers/onnx/fold/budget.h"
 #include "importers/onnx/lower/graph_writer.h"
 #include "importers/onnx/lower/layout.h"
 #include "importers/onnx/lower/lower_model.h"
@@ -30,15 +31,17 @@ class Log {
 };
 
 struct Lowering {
-  Lowering(const Model& from, const LowerOptions& with) : model(from), options(with), names(from) {}
+  Lowering(const Model& from, const LowerOptions& with)
+      : model(from), options(with), names(from), budget(from, with.more_elements) {}
   Lowering(const Lowering&) = delete;  // the layout refers to the graph
   Lowering& operator=(const Lowering&) = delete;
 
   const Model& model;
   const LowerOptions options;
   Names names;
-  GraphWriter graph;
-  Layout layout{graph};
+  Budget budget;  // of everything that is made of the model
+  GraphWriter graph{budget};
+  Layout layout{graph, budget};
   Log log;
   // The batch that the file specifies for the network's input. Here it is 1.
   std::int64_t batch_of_file = 1;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/checked.h"
 #include "base/text.h"
 #include "base/try.h"
 
@@ -88,10 +89,25 @@ Result<std::vector<float>> Names::floats(const Node& node, std::size_t i) const 
   return found.tensor->to_floats();
 }
 
-Result<std::vector<std::int64_t>> Names::ints(const Node& node, std::size_t i) const {
+Result<std::vector<std::int64_t>> Names::integers(const Node& node, std::size_t i) const {
   NARROW_ASSIGN(const Constant found, constant(node, i));
   if (found.tensor->is_float()) return malformed(node, input_text(node, i) + " must hold integers");
+  constexpr std::int64_t kMost = std::int64_t{1} << 20;  // biases and indices are far fewer
+  if (found.tensor->elems() > kMost) {
+    return node_error(node, ErrorCode::kLimit,
+                      input_text(node, i) + " holds more than " + std::to_string(kMost) + " integers");
+  }
   return found.tensor->to_ints();
+}
+
+Result<std::vector<std::int64_t>> Names::ints(const Node& node, std::size_t i) const {
+  NARROW_ASSIGN(auto values, integers(node, i));
+  for (const std::int64_t value : values) {
+    if (base::may_be_stated(value)) continue;
+    return node_error(node, ErrorCode::kLimit,
+                      input_text(node, i) + " holds " + std::to_string(value) + ", which is beyond 2^31");
+  }
+  return values;
 }
 
 Result<std::optional<std::vector<std::int64_t>>> Names::ints_of(const Node& node, std::string_view attribute,
@@ -99,6 +115,15 @@ Result<std::optional<std::vector<std::int64_t>>> Names::ints_of(const Node& node
   NARROW_ASSIGN(auto given, node.find_ints(attribute));
   if (given || !has_input(node, i)) return given;
   NARROW_ASSIGN(auto values, ints(node, i));
+  return std::optional(std::move(values));
+}
+
+Result<std::optional<std::vector<std::int64_t>>> Names::positions_of(const Node& node, std::string_view attribute,
+                                                                     std::size_t i) const {
+  NARROW_ASSIGN(auto given, node.find_positions(attribute));
+  if (given || !has_input(node, i)) return given;
+  NARROW_ASSIGN(auto values, integers(node, i));
+  for (std::int64_t& value : values) value = std::clamp(value, -base::kMaxStated, base::kMaxStated);
   return std::optional(std::move(values));
 }
 

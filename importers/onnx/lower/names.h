@@ -64,16 +64,25 @@ class Names {
   // The view of real numbers. Error: the input holds integers.
   [[nodiscard]] Result<View> real(const Node& node, std::size_t i) const;
   [[nodiscard]] Result<std::vector<float>> floats(const Node& node, std::size_t i) const;
+  // Error (kLimit): one of the integers is beyond 2^31.
   [[nodiscard]] Result<std::vector<std::int64_t>> ints(const Node& node, std::size_t i) const;
   // The integers of an attribute that became input i in later operator sets. Nothing: the node has neither.
   [[nodiscard]] Result<std::optional<std::vector<std::int64_t>>> ints_of(const Node& node, std::string_view attribute,
                                                                          std::size_t i) const;
+
+  // The same for positions, which may lie beyond every dimension: numbers beyond 2^31 become 2^31.
+  [[nodiscard]] Result<std::optional<std::vector<std::int64_t>>> positions_of(const Node& node,
+                                                                              std::string_view attribute,
+                                                                              std::size_t i) const;
 
   // Keeps a tensor until this is destroyed.
   const Tensor* keep(Tensor tensor);
   const QuantizedConstant* keep(QuantizedConstant constant);
 
  private:
+  // The integers of a constant, at most so many that their copies are small.
+  [[nodiscard]] Result<std::vector<std::int64_t>> integers(const Node& node, std::size_t i) const;
+
   std::unordered_map<std::string, Item> items_;
   std::unordered_set<std::string> live_;
   std::deque<Tensor> tensors_;

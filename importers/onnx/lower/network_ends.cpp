@@ -5,6 +5,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "base/checked.h"
 #include "base/text.h"
 #include "base/try.h"
 #include "graph/limits.h"
@@ -43,8 +44,7 @@ std::int64_t channels_of_first_convolution(const Lowering& lowering, const std::
     const Constant* weight = lowering.names.constant_or_null(node, 1);
     const auto groups = int_or(node, "group", 1);
     if (weight == nullptr || weight->tensor->dims.size() != kImageRank || !groups.ok()) continue;
-    std::int64_t channels = 0;
-    if (!__builtin_mul_overflow(weight->tensor->dims[1], *groups, &channels)) return channels;
+    return weight->tensor->dims[1] * *groups;  // each is at most 2^31
   }
   return kOpen;
 }
@@ -94,10 +94,7 @@ std::optional<TensorShape> shape_of(const std::vector<std::int64_t>& dims) {
     for (std::size_t i = 0; i < dims.size(); ++i) *axes[i] = dims[dims.size() - 1 - i];
     return shape;
   }
-  std::int64_t elems = 1;
-  for (const std::int64_t dim : dims) {
-    if (__builtin_mul_overflow(elems, dim, &elems) || elems > graph::kMaxElems) return std::nullopt;
-  }
+  if (!base::count_elements(dims, graph::kMaxElems)) return std::nullopt;
   const View view = row_major(graph::kNoValue, dims);
   const auto axes = choose_axes(dims, dims_in_value_order(view), std::vector<int>(dims.size(), 0), shape);
   if (!axes) return std::nullopt;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <string>
 
 #include "importers/onnx/lower/lower_model.h"
@@ -22,91 +23,101 @@ constexpr std::string_view kConstantsOnly = "constant inputs only";
 constexpr std::string_view kPartOfLayerNorm = "constant inputs only, or as part of a layer normalization";
 constexpr std::string_view kImages = "images [N, C, H, W] only";
 
+constexpr int kAnyNumber = std::numeric_limits<int>::max();
+
+// Names of trailing inputs and outputs may be empty: there is none.
+std::size_t count_without_trailing(const std::vector<std::string>& names) {
+  std::size_t count = names.size();
+  while (count > 0 && names[count - 1].empty()) --count;
+  return count;
+}
+
 constexpr OperatorRow kRows[] = {
-    {"Add", lower_binary, kInteger, ""},
-    {"AveragePool", lower_average_pool, kInteger, "images [N, C, H, W] only; no dilations"},
-    {"BatchNormalization", lower_batch_norm, kAffine, "inference only"},
-    {"Cast", lower_cast, kView, "to floating types; others for constants only"},
-    {"Clip", lower_clip, kInteger, "constant bounds"},
-    {"Concat", lower_concat, kInteger, "computed inputs only, or constants only"},
-    {"Conv", lower_conv, kInteger, "images [N, C, H, W] only; constant weights"},
-    {"DequantizeLinear", lower_dequantize, kPreQuantized, "int8 and uint8; per channel for constants only; no blocks"},
-    {"Div", lower_binary, kAffine, "by constants"},
-    {"Dropout", lower_identity, kView, "inference only; no mask"},
-    {"Elu", lower_function, kTable, ""},
-    {"Erf", lower_function, kTable, "x * (1 + Erf(x / sqrt(2))) / 2 is one function, Gelu"},
-    {"Flatten", lower_flatten, kView, ""},
-    {"Gather", lower_gather, kMoves, "one constant index, or a contiguous range"},
-    {"Gelu", lower_function, kTable, ""},
-    {"Gemm", lower_gemm, kInteger, "constant right side and bias"},
-    {"GlobalAveragePool", lower_global_pool, kInteger, ""},
-    {"GlobalMaxPool", lower_global_pool, kInteger, ""},
-    {"HardSigmoid", lower_function, kTable, ""},
-    {"HardSwish", lower_function, kTable, ""},
-    {"Identity", lower_identity, kView, ""},
-    {"LRN", lower_lrn, kFloat, ""},
-    {"LayerNormalization", lower_layer_norm, kFloat, "constant scale and bias; one output"},
-    {"LeakyRelu", lower_function, kTable, ""},
-    {"MatMul", lower_matmul, kInteger, "one side a constant matrix, or [B, in, out]"},
-    {"MaxPool", lower_max_pool, kInteger, "images [N, C, H, W] only; no indices"},
-    {"Mul", lower_binary, kInteger, ""},
-    {"Neg", lower_neg, kAffine, ""},
-    {"PRelu", lower_prelu, kTable, "constant slopes"},
-    {"Pad", lower_pad, kMoves, "with constant zeros"},
-    {"QLinearConv", lower_qlinear, kInteger, kImages},
-    {"QLinearMatMul", lower_qlinear, kInteger, "one side a constant matrix, or [B, in, out]"},
-    {"QuantizeLinear", lower_quantize, kPreQuantized, "int8 and uint8; per channel for constants only; no blocks"},
-    {"ReduceMax", lower_reduce, kInteger, ""},
-    {"ReduceMean", lower_reduce, kInteger, ""},
-    {"ReduceSum", lower_reduce, kInteger, ""},
-    {"Relu", lower_relu, kInteger, ""},
-    {"Reshape", lower_reshape, kView, "constant shape"},
-    {"Shape", lower_shape, kFolded, ""},
-    {"Sigmoid", lower_function, kTable, "x * Sigmoid(x) is one function"},
-    {"Size", lower_shape, kFolded, ""},
-    {"Slice", lower_slice, kMoves, "constant bounds; steps above 0"},
-    {"Softmax", lower_softmax, kFloat, ""},
-    {"Split", lower_split, kMoves, "constant parts"},
-    {"Squeeze", lower_squeeze, kView, "constant axes"},
-    {"Sub", lower_binary, kInteger, ""},
-    {"Sum", lower_sum, kInteger, ""},
-    {"Tanh", lower_function, kTable, ""},
-    {"Transpose", lower_transpose, kView, "moves data where an operator needs another order"},
-    {"Unsqueeze", lower_unsqueeze, kView, "constant axes"},
-    {"com.microsoft.Gelu", lower_function, kTable, ""},
-    {"com.microsoft.QGemm", lower_qlinear, kInteger, "constant right side and bias"},
-    {"com.microsoft.QLinearAdd", lower_qlinear, kInteger, ""},
-    {"com.microsoft.QLinearAveragePool", lower_qlinear, kInteger, kImages},
-    {"com.microsoft.QLinearConcat", lower_qlinear, kInteger, ""},
-    {"com.microsoft.QLinearGlobalAveragePool", lower_qlinear, kInteger, ""},
-    {"com.microsoft.QLinearLeakyRelu", lower_qlinear, kTable, ""},
-    {"com.microsoft.QLinearMul", lower_qlinear, kInteger, ""},
-    {"com.microsoft.QLinearSigmoid", lower_qlinear, kTable, ""},
+    {"Add", lower_binary, "xx", 1, kInteger, ""},
+    {"AveragePool", lower_average_pool, "x", 1, kInteger, "images [N, C, H, W] only; no dilations"},
+    {"BatchNormalization", lower_batch_norm, "xxxxx", 5, kAffine, "inference only"},
+    {"Cast", lower_cast, "x", 1, kView, "to floating types; others for constants only"},
+    {"Clip", lower_clip, "xoo", 1, kInteger, "constant bounds"},
+    {"Concat", lower_concat, "x*", 1, kInteger, "computed inputs only, or constants only"},
+    {"Conv", lower_conv, "xxo", 1, kInteger, "images [N, C, H, W] only; constant weights"},
+    {"DequantizeLinear", lower_dequantize, "xxo", 1, kStated,
+     "int8 and uint8; per channel for constants only; no blocks"},
+    {"Div", lower_binary, "xx", 1, kAffine, "by constants"},
+    {"Dropout", lower_identity, "xoo", 2, kView, "inference only; no mask"},
+    {"Elu", lower_function, "x", 1, kTable, ""},
+    {"Erf", lower_function, "x", 1, kTable, "x * (1 + Erf(x / sqrt(2))) / 2 is one function, Gelu"},
+    {"Flatten", lower_flatten, "x", 1, kView, ""},
+    {"Gather", lower_gather, "xx", 1, kMoves, "one constant index, or a contiguous range"},
+    {"Gelu", lower_function, "x", 1, kTable, ""},
+    {"Gemm", lower_gemm, "xxo", 1, kInteger, "constant right side and bias"},
+    {"GlobalAveragePool", lower_global_pool, "x", 1, kInteger, ""},
+    {"GlobalMaxPool", lower_global_pool, "x", 1, kInteger, ""},
+    {"HardSigmoid", lower_function, "x", 1, kTable, ""},
+    {"HardSwish", lower_function, "x", 1, kTable, ""},
+    {"Identity", lower_identity, "x", 1, kView, ""},
+    {"LRN", lower_lrn, "x", 1, kFloat, ""},
+    {"LayerNormalization", lower_layer_norm, "xxo", 3, kFloat, "constant scale and bias; one output"},
+    {"LeakyRelu", lower_function, "x", 1, kTable, ""},
+    {"MatMul", lower_matmul, "xx", 1, kInteger, "one side a constant matrix, or [B, in, out]"},
+    {"MaxPool", lower_max_pool, "x", 2, kInteger, "images [N, C, H, W] only; no indices"},
+    {"Mul", lower_binary, "xx", 1, kInteger, ""},
+    {"Neg", lower_neg, "x", 1, kAffine, ""},
+    {"PRelu", lower_prelu, "xx", 1, kTable, "constant slopes"},
+    {"Pad", lower_pad, "xooo", 1, kMoves, "with constant zeros"},
+    {"QLinearConv", lower_qlinear, "xxoxxoxoo", 1, kInteger, kImages},
+    {"QLinearMatMul", lower_qlinear, "xxoxxoxo", 1, kInteger, "one side a constant matrix, or [B, in, out]"},
+    {"QuantizeLinear", lower_quantize, "xxo", 1, kStated, "int8 and uint8; per channel for constants only; no blocks"},
+    {"ReduceMax", lower_reduce, "xo", 1, kInteger, ""},
+    {"ReduceMean", lower_reduce, "xo", 1, kInteger, ""},
+    {"ReduceSum", lower_reduce, "xo", 1, kInteger, ""},
+    {"Relu", lower_relu, "x", 1, kInteger, ""},
+    {"Reshape", lower_reshape, "xo", 1, kView, "constant shape"},
+    {"Shape", lower_shape, "x", 1, kFolded, ""},
+    {"Sigmoid", lower_function, "x", 1, kTable, "x * Sigmoid(x) is one function"},
+    {"Size", lower_shape, "x", 1, kFolded, ""},
+    {"Slice", lower_slice, "xoooo", 1, kMoves, "constant bounds; steps above 0"},
+    {"Softmax", lower_softmax, "x", 1, kFloat, ""},
+    {"Split", lower_split, "xo", kAnyNumber, kMoves, "constant parts"},
+    {"Squeeze", lower_squeeze, "xo", 1, kView, "constant axes"},
+    {"Sub", lower_binary, "xx", 1, kInteger, ""},
+    {"Sum", lower_sum, "x*", 1, kInteger, ""},
+    {"Tanh", lower_function, "x", 1, kTable, ""},
+    {"Transpose", lower_transpose, "x", 1, kView, "moves data where an operator needs another order"},
+    {"Unsqueeze", lower_unsqueeze, "xo", 1, kView, "constant axes"},
+    {"com.microsoft.Gelu", lower_function, "x", 1, kTable, ""},
+    {"com.microsoft.QGemm", lower_qlinear, "xxoxxoooo", 1, kInteger, "constant right side and bias"},
+    {"com.microsoft.QLinearAdd", lower_qlinear, "xxoxxoxo", 1, kInteger, ""},
+    {"com.microsoft.QLinearAveragePool", lower_qlinear, "xxoxo", 1, kInteger, kImages},
+    {"com.microsoft.QLinearConcat", lower_qlinear, "xoxxo*", 1, kInteger, ""},
+    {"com.microsoft.QLinearGlobalAveragePool", lower_qlinear, "xxoxo", 1, kInteger, ""},
+    {"com.microsoft.QLinearLeakyRelu", lower_qlinear, "xxoxo", 1, kTable, ""},
+    {"com.microsoft.QLinearMul", lower_qlinear, "xxoxxoxo", 1, kInteger, ""},
+    {"com.microsoft.QLinearSigmoid", lower_qlinear, "xxoxo", 1, kTable, ""},
     // These operators occur in shape arithmetic only.
-    {"Abs", nullptr, kFolded, kConstantsOnly},
-    {"And", nullptr, kFolded, kConstantsOnly},
-    {"Ceil", nullptr, kFolded, kConstantsOnly},
-    {"Constant", nullptr, kFolded, ""},
-    {"ConstantOfShape", nullptr, kFolded, kConstantsOnly},
-    {"Equal", nullptr, kFolded, kConstantsOnly},
-    {"Exp", nullptr, kFolded, kConstantsOnly},
-    {"Expand", nullptr, kFolded, kConstantsOnly},
-    {"Floor", nullptr, kFolded, kConstantsOnly},
-    {"Greater", nullptr, kFolded, kConstantsOnly},
-    {"Less", nullptr, kFolded, kConstantsOnly},
-    {"Max", nullptr, kFolded, kConstantsOnly},
-    {"Min", nullptr, kFolded, kConstantsOnly},
-    {"Mod", nullptr, kFolded, kConstantsOnly},
-    {"Not", nullptr, kFolded, kConstantsOnly},
-    {"Or", nullptr, kFolded, kConstantsOnly},
-    {"Pow", nullptr, kFolded, kPartOfLayerNorm},
-    {"Range", nullptr, kFolded, kConstantsOnly},
-    {"Reciprocal", nullptr, kFolded, kPartOfLayerNorm},
-    {"ReduceMin", nullptr, kFolded, kConstantsOnly},
-    {"ReduceProd", nullptr, kFolded, kConstantsOnly},
-    {"Sqrt", nullptr, kFolded, kPartOfLayerNorm},
-    {"Tile", nullptr, kFolded, kConstantsOnly},
-    {"Where", nullptr, kFolded, kConstantsOnly},
+    {"Abs", nullptr, "x", 1, kFolded, kConstantsOnly},
+    {"And", nullptr, "xx", 1, kFolded, kConstantsOnly},
+    {"Ceil", nullptr, "x", 1, kFolded, kConstantsOnly},
+    {"Constant", nullptr, "", 1, kFolded, ""},
+    {"ConstantOfShape", nullptr, "x", 1, kFolded, kConstantsOnly},
+    {"Equal", nullptr, "xx", 1, kFolded, kConstantsOnly},
+    {"Exp", nullptr, "x", 1, kFolded, kConstantsOnly},
+    {"Expand", nullptr, "xx", 1, kFolded, kConstantsOnly},
+    {"Floor", nullptr, "x", 1, kFolded, kConstantsOnly},
+    {"Greater", nullptr, "xx", 1, kFolded, kConstantsOnly},
+    {"Less", nullptr, "xx", 1, kFolded, kConstantsOnly},
+    {"Max", nullptr, "x*", 1, kFolded, kConstantsOnly},
+    {"Min", nullptr, "x*", 1, kFolded, kConstantsOnly},
+    {"Mod", nullptr, "xx", 1, kFolded, kConstantsOnly},
+    {"Not", nullptr, "x", 1, kFolded, kConstantsOnly},
+    {"Or", nullptr, "xx", 1, kFolded, kConstantsOnly},
+    {"Pow", nullptr, "xx", 1, kFolded, kPartOfLayerNorm},
+    {"Range", nullptr, "xxx", 1, kFolded, kConstantsOnly},
+    {"Reciprocal", nullptr, "x", 1, kFolded, kPartOfLayerNorm},
+    {"ReduceMin", nullptr, "xo", 1, kFolded, kConstantsOnly},
+    {"ReduceProd", nullptr, "xo", 1, kFolded, kConstantsOnly},
+    {"Sqrt", nullptr, "x", 1, kFolded, kPartOfLayerNorm},
+    {"Tile", nullptr, "xx", 1, kFolded, kConstantsOnly},
+    {"Where", nullptr, "xxx", 1, kFolded, kConstantsOnly},
 };
 
 }  // namespace
@@ -119,6 +130,28 @@ const OperatorRow* find_operator(const Node& node) {
   const auto* row =
       std::find_if(std::begin(kRows), std::end(kRows), [&](const OperatorRow& r) { return r.name == name; });
   return row == std::end(kRows) ? nullptr : row;
+}
+
+Status check_arity(const OperatorRow& row, const Node& node) {
+  const bool repeats = !row.inputs.empty() && row.inputs.back() == '*';
+  const std::string_view fixed = row.inputs.substr(0, row.inputs.size() - (repeats ? 1 : 0));
+  const std::size_t inputs = count_without_trailing(node.inputs);
+  if (inputs > fixed.size() && !repeats) {
+    return malformed(
+        node, "has " + std::to_string(inputs) + " inputs; at most " + std::to_string(fixed.size()) + " are possible");
+  }
+  for (std::size_t i = 0; i < std::max(inputs, fixed.size()); ++i) {
+    const char kind = i < fixed.size() ? fixed[i] : fixed.back();
+    const bool missing = i >= inputs || node.inputs[i].empty();
+    if (kind == 'x' && missing) return malformed(node, "input " + std::to_string(i) + " is missing");
+  }
+  const std::size_t outputs = count_without_trailing(node.outputs);
+  if (outputs == 0) return malformed(node, "has no output");
+  if (outputs > static_cast<std::size_t>(row.outputs)) {
+    return malformed(
+        node, "has " + std::to_string(outputs) + " outputs; at most " + std::to_string(row.outputs) + " are possible");
+  }
+  return {};
 }
 
 std::vector<SupportedOperator> supported_operators() {

@@ -20,19 +20,22 @@ Status must_be_plain(const Node& node) {
 
 // scale * (integer - zero point), in double and rounded once.
 Tensor real_numbers_of(const QuantizedConstant& constant) {
-  const std::vector<std::int64_t> integers = constant.integers->to_ints();
-  const std::vector<std::int64_t>& dims = constant.integers->dims;
+  const std::vector<std::int64_t>& dims = constant.codes->dims;
   std::size_t inner = 1;  // distance between indices along the axis, in elements
   for (std::size_t i = static_cast<std::size_t>(constant.axis) + 1; i < dims.size(); ++i) {
     inner *= static_cast<std::size_t>(dims[i]);
   }
   std::vector<float> values;
-  values.reserve(integers.size());
-  for (std::size_t i = 0; i < integers.size(); ++i) {
-    const std::size_t channel = i / inner % constant.scales.size();
-    values.push_back(static_cast<float>(static_cast<double>(integers[i] - constant.zero_points[channel]) *
-                                        double{constant.scales[channel]}));
-  }
+  values.reserve(static_cast<std::size_t>(constant.codes->elems()));
+  std::visit(
+      [&](const auto& codes) {
+        for (std::size_t i = 0; i < codes.size(); ++i) {
+          const std::size_t channel = i / inner % constant.scales.size();
+          const std::int64_t difference = static_cast<std::int64_t>(codes[i]) - constant.zero_points[channel];
+          values.push_back(static_cast<float>(static_cast<double>(difference) * double{constant.scales[channel]}));
+        }
+      },
+      constant.codes->data);
   return {ElementType::kFloat32, dims, std::move(values)};
 }
 
@@ -67,6 +70,15 @@ Status dequantize_constant(Lowering& lowering, const Node& node, const Constant&
                                std::to_string(result.zero_points.size()) + " zero points for a constant " +
                                dims_text(constant.tensor->dims));
   }
+  // Counted before it is made: one constant of a byte per element may be dequantized many times.
+  const std::int64_t elems = constant.tensor->elems();
+  const auto scales = static_cast<std::int64_t>(result.scales.size());
+  const std::int64_t bytes = elems * held_bytes(ElementType::kFloat32) +
+                             scales * (held_bytes(ElementType::kFloat32) + held_bytes(ElementType::kInt64));
+  Status spent = lowering.budget.spend_time(2 * elems + scales);
+  if (spent.ok()) spent = lowering.budget.check_space(bytes);
+  if (!spent.ok()) return node_error(node, spent.error().code, spent.error().message);
+  lowering.budget.keep(bytes);
   const Tensor* real = lowering.names.keep(real_numbers_of(result));
   lowering.names.bind(node, Constant{real, lowering.names.keep(std::move(result))});
   return {};

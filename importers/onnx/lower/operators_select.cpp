@@ -198,10 +198,10 @@ Range range_within(std::int64_t begin, std::int64_t end, std::int64_t size) {
 
 Status lower_slice(Lowering& lowering, const Node& node) {
   NARROW_ASSIGN(Flow x, lowering.names.flow(node, 0));
-  NARROW_ASSIGN(const auto starts, lowering.names.ints_of(node, "starts", 1));
-  NARROW_ASSIGN(const auto ends, lowering.names.ints_of(node, "ends", 2));
+  NARROW_ASSIGN(const auto starts, lowering.names.positions_of(node, "starts", 1));
+  NARROW_ASSIGN(const auto ends, lowering.names.positions_of(node, "ends", 2));
   NARROW_ASSIGN(const auto axes, lowering.names.ints_of(node, "axes", 3));
-  NARROW_ASSIGN(const auto steps, lowering.names.ints_of(node, "steps", 4));
+  NARROW_ASSIGN(const auto steps, lowering.names.positions_of(node, "steps", 4));
   if (!starts || !ends || starts->size() != ends->size() || (axes && axes->size() != starts->size()) ||
       (steps && steps->size() != starts->size())) {
     return malformed(node, "starts, ends, axes and steps differ in number");

@@ -3,6 +3,7 @@
 #include <numeric>
 #include <utility>
 
+#include "base/checked.h"
 #include "base/try.h"
 #include "importers/onnx/lower/arguments.h"
 #include "importers/onnx/lower/layout.h"
@@ -85,8 +86,10 @@ Status lower_reshape(Lowering& lowering, const Node& node) {
     }
     if (dims[i] == -1 && open == nullptr) {
       open = &dims[i];
-    } else if (dims[i] < 1 || __builtin_mul_overflow(known, dims[i], &known) || known > elems) {
+    } else if (dims[i] < 1 || !(base::Checked(known) * dims[i]).is_within(1, elems)) {
       return malformed(node, dims_text(x.view.sizes()) + " cannot become " + dims_text(*given));
+    } else {
+      known *= dims[i];
     }
   }
   if (open != nullptr) *open = elems / known;

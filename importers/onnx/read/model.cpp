@@ -5,6 +5,7 @@
 #include <queue>
 #include <utility>
 
+#include "base/checked.h"
 #include "base/text.h"
 #include "base/try.h"
 
@@ -24,6 +25,12 @@ Result<std::optional<T>> find(const Node& node, std::string_view name, std::stri
                  node.describe()};
   }
   return std::optional<T>(*value);
+}
+
+Error beyond_limit(const Node& node, std::string_view attribute, std::int64_t number) {
+  return {ErrorCode::kLimit,
+          "attribute " + in_quotes(attribute) + " holds " + std::to_string(number) + ", which is beyond 2^31",
+          node.describe()};
 }
 
 constexpr std::ptrdiff_t kGiven = -1;  // an input or a constant
@@ -62,7 +69,9 @@ std::string Node::describe() const {
 }
 
 Result<std::optional<std::int64_t>> Node::find_int(std::string_view attribute) const {
-  return find<std::int64_t>(*this, attribute, "an integer");
+  NARROW_ASSIGN(const auto found, find<std::int64_t>(*this, attribute, "an integer"));
+  if (found && !base::may_be_stated(*found)) return beyond_limit(*this, attribute, *found);
+  return found;
 }
 
 Result<std::optional<float>> Node::find_float(std::string_view attribute) const {
@@ -74,7 +83,19 @@ Result<std::optional<std::string>> Node::find_string(std::string_view attribute)
 }
 
 Result<std::optional<std::vector<std::int64_t>>> Node::find_ints(std::string_view attribute) const {
-  return find<std::vector<std::int64_t>>(*this, attribute, "a list of integers");
+  NARROW_ASSIGN(auto found, find<std::vector<std::int64_t>>(*this, attribute, "a list of integers"));
+  if (!found) return found;
+  for (const std::int64_t number : *found) {
+    if (!base::may_be_stated(number)) return beyond_limit(*this, attribute, number);
+  }
+  return found;
+}
+
+Result<std::optional<std::vector<std::int64_t>>> Node::find_positions(std::string_view attribute) const {
+  NARROW_ASSIGN(auto found, find<std::vector<std::int64_t>>(*this, attribute, "a list of integers"));
+  if (!found) return found;
+  for (std::int64_t& number : *found) number = std::clamp(number, -base::kMaxStated, base::kMaxStated);
+  return found;
 }
 
 Result<std::optional<std::vector<float>>> Node::find_floats(std::string_view attribute) const {

@@ -1,4 +1,4 @@
-// An ONNX file as plain data. The reader makes it from protobuf. The lowering makes a graph from it.
+// An ONNX file as plain data. The reader makes it. The lowering makes a graph from it.
 #pragma once
 
 #include <cstddef>
@@ -31,11 +31,13 @@ struct Node {
 
   // "Conv 'conv1'": the node's name in errors.
   [[nodiscard]] std::string describe() const;
-  // Error: the attribute has another type. Nothing: the node does not have it.
+  // Errors: the attribute has another type; an integer is beyond 2^31 (kLimit). Nothing: the node does not have it.
   [[nodiscard]] Result<std::optional<std::int64_t>> find_int(std::string_view attribute) const;
   [[nodiscard]] Result<std::optional<float>> find_float(std::string_view attribute) const;
   [[nodiscard]] Result<std::optional<std::string>> find_string(std::string_view attribute) const;
   [[nodiscard]] Result<std::optional<std::vector<std::int64_t>>> find_ints(std::string_view attribute) const;
+  // Positions may lie beyond every dimension, as "to the end": numbers beyond 2^31 become 2^31.
+  [[nodiscard]] Result<std::optional<std::vector<std::int64_t>>> find_positions(std::string_view attribute) const;
   [[nodiscard]] Result<std::optional<std::vector<float>>> find_floats(std::string_view attribute) const;
   // nullptr: the node does not have it, or it has another type.
   [[nodiscard]] const Tensor* find_tensor(std::string_view attribute) const;

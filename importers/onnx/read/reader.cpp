@@ -1,298 +1,539 @@
 #include "importers/onnx/read/reader.h"
 
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
-#include <onnx/onnx_pb.h>
-
-#include <algorithm>
-#include <limits>
-#include <memory>
 #include <new>
+#include <protozero/exception.hpp>
 #include <set>
 #include <unordered_set>
 #include <utility>
 
+#include "base/checked.h"
 #include "base/text.h"
 #include "base/try.h"
 #include "importers/files/file.h"
+#include "importers/onnx/read/allowance.h"
 #include "importers/onnx/read/tensor_reader.h"
+#include "importers/onnx/read/wire.h"
 
 namespace narrow::onnx {
 namespace {
 
 using base::in_quotes;
-using AttributeProto = ::onnx::AttributeProto;
 
-constexpr std::uint64_t kMaxFileBytes = std::numeric_limits<std::int32_t>::max();  // the limit of protobuf
-constexpr int kMaxNodes = 1 << 20;
+constexpr std::uint64_t kMaxFileBytes = (std::uint64_t{1} << 31) - 1;  // the limit of protobuf
+constexpr std::size_t kMaxNodes = 1 << 20;
+constexpr std::size_t kMaxDimensions = 32;
 constexpr std::int64_t kOldestOpset = 7;
-
-// An open file as a stream for protobuf, so that memory never holds the file next to the parsed message.
-class FileStream : public google::protobuf::io::CopyingInputStream {
- public:
-  explicit FileStream(importers::File& file) : file_(file) {}
-  int Read(void* buffer, int size) override {
-    const auto got = file_.read_some({static_cast<std::byte*>(buffer), static_cast<std::size_t>(size)});
-    if (got.ok()) return static_cast<int>(*got);
-    error_ = got.error();
-    return -1;
-  }
-  // The error of the first failed read, if there was one.
-  [[nodiscard]] const std::optional<Error>& error() const { return error_; }
-
- private:
-  importers::File& file_;
-  std::optional<Error> error_;
-};
 
 Error not_onnx(const std::string& where) {
   return {ErrorCode::kMalformed, "this is not an ONNX file, or it is cut off or damaged", where};
 }
 
 // "" for ONNX's own operators, whose domain may also be written as "ai.onnx".
-std::string canonical_domain(const std::string& domain) { return domain == "ai.onnx" ? "" : domain; }
+std::string canonical_domain(std::string_view domain) { return domain == "ai.onnx" ? "" : std::string(domain); }
 
-// The type of the attribute's value. The first IR version did not store it.
-AttributeProto::AttributeType type_of(const AttributeProto& proto) {
-  if (proto.type() != AttributeProto::UNDEFINED) return proto.type();
-  if (proto.has_f()) return AttributeProto::FLOAT;
-  if (proto.has_i()) return AttributeProto::INT;
-  if (proto.has_s()) return AttributeProto::STRING;
-  if (proto.has_t()) return AttributeProto::TENSOR;
-  if (proto.has_g()) return AttributeProto::GRAPH;
-  if (proto.floats_size() > 0) return AttributeProto::FLOATS;
-  if (proto.ints_size() > 0) return AttributeProto::INTS;
-  if (proto.strings_size() > 0) return AttributeProto::STRINGS;
-  if (proto.graphs_size() > 0) return AttributeProto::GRAPHS;
-  return AttributeProto::UNDEFINED;
-}
+// AttributeProto.AttributeType.
+enum AttributeType : std::int32_t {
+  kUndefined = 0,
+  kFloat = 1,
+  kInt = 2,
+  kString = 3,
+  kTensor = 4,
+  kGraph = 5,
+  kFloats = 6,
+  kInts = 7,
+  kStrings = 8,
+  kGraphs = 10,
+};
+
+// The fields of an AttributeProto. Which of them is the value is known at its end.
+struct AttributeFields {
+  std::string_view name;
+  std::string_view reference;  // to an attribute of a function
+  std::int32_t type = kUndefined;
+  std::optional<float> f;
+  std::optional<std::int64_t> i;
+  std::optional<std::string_view> s;
+  MessageParts tensor;
+  std::vector<float> floats;
+  std::vector<std::int64_t> ints;
+  bool has_graph = false;
+  bool has_graphs = false;
+  bool has_strings = false;
+
+  // The type of the value. The first IR version did not store it.
+  [[nodiscard]] std::int32_t type_of_value() const {
+    if (type != kUndefined) return type;
+    if (f) return kFloat;
+    if (i) return kInt;
+    if (s) return kString;
+    if (!tensor.empty()) return kTensor;
+    if (has_graph) return kGraph;
+    if (!floats.empty()) return kFloats;
+    if (!ints.empty()) return kInts;
+    if (has_strings) return kStrings;
+    return has_graphs ? kGraphs : kUndefined;
+  }
+};
 
 Error without_value(const std::string& quoted, std::string where) {
   return {ErrorCode::kMalformed, "attribute " + quoted + " has no value", std::move(where)};
 }
 
-Result<Attribute> read_attribute(AttributeProto& proto, TensorReader& tensors, const std::string& where) {
-  Attribute attribute;
-  attribute.name = proto.name();
-  const std::string quoted = in_quotes(proto.name());
-  if (!proto.ref_attr_name().empty()) return without_value(quoted, where);
-  switch (type_of(proto)) {
-    case AttributeProto::FLOAT:
-      attribute.value = proto.f();
-      return attribute;
-    case AttributeProto::INT:
-      attribute.value = std::int64_t{proto.i()};
-      return attribute;
-    case AttributeProto::STRING:
-      attribute.value = proto.s();
-      return attribute;
-    case AttributeProto::FLOATS:
-      attribute.value = std::vector<float>(proto.floats().begin(), proto.floats().end());
-      return attribute;
-    case AttributeProto::INTS:
-      attribute.value = std::vector<std::int64_t>(proto.ints().begin(), proto.ints().end());
-      return attribute;
-    case AttributeProto::TENSOR: {
-      if (!proto.has_t()) return without_value(quoted, where);
-      Result<Tensor> tensor = tensors.read(*proto.mutable_t());
-      if (!tensor.ok()) {
-        return Error{tensor.error().code, "attribute " + quoted + " " + tensor.error().message, where};
+// Reads one file. The members throw as Fields does.
+class Reader {
+ public:
+  Reader(std::span<const std::byte> bytes, const std::optional<std::filesystem::path>& folder, const std::string& where)
+      : bytes_(bytes), where_(where), tensors_(ExternalData(folder), allowance_) {
+    allowance_.add_read(bytes.size());
+  }
+
+  Result<Model> run() {
+    std::string producer_version;
+    const std::string_view file(reinterpret_cast<const char*>(bytes_.data()), bytes_.size());
+    for (Fields fields(file); fields.next();) {
+      switch (fields.number()) {
+        case 2:
+          model_.producer = fields.text();
+          break;
+        case 3:
+          producer_version = fields.text();
+          break;
+        case 7:  // a second graph continues the first
+          has_graph_ = true;
+          NARROW_TRY(read_graph(fields.text()));
+          break;
+        case 8:
+          NARROW_TRY(read_opset(fields.text()));
+          break;
+        case 14: {
+          const TextEntry entry = read_entry(fields.text());
+          NARROW_TRY(take_text(entry.key));
+          NARROW_TRY(take_text(entry.value));
+          model_.metadata[std::string(entry.key)] = entry.value;
+          break;
+        }
+        case 25:
+          NARROW_TRY(read_function(fields.text()));
+          break;
+        default:
+          fields.skip();
       }
-      attribute.value = *std::move(tensor);
-      return attribute;
     }
-    case AttributeProto::GRAPH:
-    case AttributeProto::GRAPHS:
-      return Error{ErrorCode::kUnsupported,
-                   "has a graph of its own in attribute " + quoted +
-                       "; control flow (If, Loop, Scan) is not supported: export the network without it",
-                   where};
-    case AttributeProto::UNDEFINED:
-      return without_value(quoted, where);
-    default:
-      return Error{ErrorCode::kUnsupported, "attribute " + quoted + " is of a kind that no supported operator has",
-                   where};
-  }
-}
-
-Result<Node> read_node(::onnx::NodeProto& proto, TensorReader& tensors, const std::string& where) {
-  Node node;
-  node.op_type = proto.op_type();
-  node.domain = canonical_domain(proto.domain());
-  node.inputs.assign(proto.input().begin(), proto.input().end());
-  node.outputs.assign(proto.output().begin(), proto.output().end());
-  node.name = proto.name();
-  for (const std::string& output : node.outputs) {
-    if (node.name.empty()) node.name = output;
-  }
-  if (node.op_type.empty()) {
-    return Error{ErrorCode::kMalformed, "node " + in_quotes(node.name) + " names no operator", where};
-  }
-  const std::string here = where + ": " + node.describe();
-  if (node.name.empty()) return Error{ErrorCode::kMalformed, "the node has neither a name nor an output", here};
-
-  std::unordered_set<std::string_view> names;
-  node.attributes.reserve(static_cast<std::size_t>(proto.attribute_size()));
-  for (AttributeProto& attribute : *proto.mutable_attribute()) {
-    if (!names.insert(attribute.name()).second) {
-      return Error{ErrorCode::kMalformed, "attribute " + in_quotes(attribute.name()) + " is given twice", here};
-    }
-    NARROW_ASSIGN(Attribute read, read_attribute(attribute, tensors, here));
-    node.attributes.push_back(std::move(read));
-  }
-  return node;
-}
-
-Port read_port(const ::onnx::ValueInfoProto& proto) {
-  Port port;
-  port.name = proto.name();
-  port.type = ElementType::kOther;
-  if (!proto.type().has_tensor_type()) return port;
-  const auto& tensor = proto.type().tensor_type();
-  port.type = element_type(tensor.elem_type());
-  if (!tensor.has_shape()) return port;
-  auto& dims = port.dims.emplace();
-  for (const auto& dim : tensor.shape().dim()) {
-    // Some exporters write 0 or -1 for a dimension without a name.
-    dims.push_back(dim.has_dim_value() && dim.dim_value() > 0 ? dim.dim_value() : -1);
-  }
-  return port;
-}
-
-Status read_opsets(const ::onnx::ModelProto& proto, Model& model, const std::string& where) {
-  for (const auto& import : proto.opset_import()) {
-    const auto [place, added] = model.opsets.emplace(canonical_domain(import.domain()), import.version());
-    if (!added && place->second != import.version()) {
-      return Error{ErrorCode::kMalformed,
-                   "two versions of the operator set " + in_quotes(import.domain()) + " are specified", where};
-    }
-  }
-  // A file without operator sets is older than these. It uses version 1.
-  if (model.opsets.empty()) model.opsets[""] = 1;
-  const auto own = model.opsets.find("");
-  if (own != model.opsets.end() && own->second < kOldestOpset) {
-    return Error{ErrorCode::kUnsupported,
-                 "operator set " + std::to_string(own->second) + " is too old: " + std::to_string(kOldestOpset) +
-                     " or later is read; convert the file with onnx.version_converter",
-                 where};
-  }
-  return {};
-}
-
-Status read_initializers(::onnx::GraphProto& graph, TensorReader& tensors, Model& model, const std::string& where) {
-  if (graph.sparse_initializer_size() > 0) {
-    return Error{ErrorCode::kUnsupported, "sparse initializers are not supported", where};
-  }
-  while (graph.initializer_size() > 0) {
-    const std::unique_ptr<::onnx::TensorProto> proto(graph.mutable_initializer()->ReleaseLast());
-    const std::string here = where + ": initializer " + in_quotes(proto->name());
-    if (proto->name().empty()) return Error{ErrorCode::kMalformed, "it has no name", here};
-    Result<Tensor> tensor = tensors.read(*proto);
-    if (!tensor.ok()) return Error{tensor.error().code, tensor.error().message, here};
-    if (!model.constants.emplace(proto->name(), *std::move(tensor)).second) {
-      return Error{ErrorCode::kMalformed, "there are two of this name", here};
-    }
-  }
-  return {};
-}
-
-Status read_nodes(::onnx::GraphProto& graph, TensorReader& tensors, Model& model, const std::string& where) {
-  if (graph.node_size() > kMaxNodes) {
-    return Error{ErrorCode::kLimit, "the file has more than " + std::to_string(kMaxNodes) + " nodes", where};
-  }
-  // From the last to the first, so that each node's tensors are freed after they are read.
-  while (graph.node_size() > 0) {
-    const std::unique_ptr<::onnx::NodeProto> proto(graph.mutable_node()->ReleaseLast());
-    NARROW_ASSIGN(Node node, read_node(*proto, tensors, where));
-    model.nodes.push_back(std::move(node));
-  }
-  std::reverse(model.nodes.begin(), model.nodes.end());
-  return {};
-}
-
-// Functions that no node calls are ignored.
-Status check_functions(const ::onnx::ModelProto& proto, const Model& model, const std::string& where) {
-  std::set<std::pair<std::string, std::string>> functions;
-  for (const auto& function : proto.functions()) {
-    functions.emplace(canonical_domain(function.domain()), function.name());
-  }
-  if (functions.empty()) return {};
-  for (const Node& node : model.nodes) {
-    if (!functions.contains({node.domain, node.op_type})) continue;
-    return Error{ErrorCode::kUnsupported,
-                 "this operator is a function that the file defines; export with functions inlined "
-                 "(onnx.inliner.inline_local_functions)",
-                 where + ": " + node.describe()};
-  }
-  return {};
-}
-
-Result<Model> convert(::onnx::ModelProto& proto, const std::optional<std::filesystem::path>& folder,
-                      const std::string& where) {
-  if (!proto.has_graph()) return Error{ErrorCode::kMalformed, "the file holds no graph", where};
-  Model model;
-  model.producer = proto.producer_name();
-  if (!proto.producer_version().empty()) model.producer += " " + proto.producer_version();
-  for (const auto& entry : proto.metadata_props()) model.metadata[entry.key()] = entry.value();
-  NARROW_TRY(read_opsets(proto, model, where));
-
-  ::onnx::GraphProto& graph = *proto.mutable_graph();
-  TensorReader tensors{ExternalData(folder)};
-  NARROW_TRY(read_nodes(graph, tensors, model, where));
-  NARROW_TRY(check_functions(proto, model, where));
-  NARROW_TRY(read_initializers(graph, tensors, model, where));
-  for (const auto& input : graph.input()) {
-    if (input.name().empty()) return Error{ErrorCode::kMalformed, "an input has no name", where};
+    if (!has_graph_) return Error{ErrorCode::kMalformed, "the file holds no graph", where_};
+    if (!producer_version.empty()) model_.producer += " " + producer_version;
+    NARROW_TRY(check_opsets());
+    NARROW_TRY(check_functions());
     // Up to IR version 3, initializers also had to be inputs, which a caller could replace. Here they are constants.
-    if (!model.constants.contains(input.name())) model.inputs.push_back(read_port(input));
+    std::erase_if(model_.inputs, [&](const Port& port) { return model_.constants.contains(port.name); });
+    if (model_.outputs.empty()) return Error{ErrorCode::kMalformed, "the graph has no output", where_};
+    NARROW_TRY(sort_nodes(model_, where_));
+    return std::move(model_);
   }
-  for (const auto& output : graph.output()) model.outputs.push_back(read_port(output));
-  if (model.outputs.empty()) return Error{ErrorCode::kMalformed, "the graph has no output", where};
-  NARROW_TRY(sort_nodes(model, where));
-  return model;
-}
 
-// Parses a ModelProto with `parse` and makes plain data of it.
-template <class Parse>
-Result<Model> read(const Parse& parse, const std::optional<std::filesystem::path>& folder, const std::string& where) {
-  try {
-    ::onnx::ModelProto proto;
-    NARROW_TRY(parse(proto));
-    return convert(proto, folder, where);
-  } catch (const std::bad_alloc&) {
-    return Error{ErrorCode::kLimit, "not enough memory to read the file", where};
+ private:
+  [[nodiscard]] Error here(Error error) const { return {error.code, std::move(error.message), where_}; }
+  [[nodiscard]] Status take(std::uint64_t bytes) {
+    if (Status taken = allowance_.take(bytes); !taken.ok()) return here(taken.error());
+    return {};
   }
-}
+  [[nodiscard]] Status take_text(std::string_view text) {
+    if (Status taken = allowance_.take_text(text); !taken.ok()) return here(taken.error());
+    return {};
+  }
+
+  Status read_graph(std::string_view message) {
+    for (Fields fields(message); fields.next();) {
+      switch (fields.number()) {
+        case 1: {
+          if (model_.nodes.size() == kMaxNodes) {
+            return Error{ErrorCode::kLimit, "the file has more than " + std::to_string(kMaxNodes) + " nodes", where_};
+          }
+          NARROW_ASSIGN(Node node, read_node(fields.text()));
+          model_.nodes.push_back(std::move(node));
+          break;
+        }
+        case 5:
+          NARROW_TRY(read_initializer(fields.text()));
+          break;
+        case 11: {
+          NARROW_ASSIGN(Port port, read_port(fields.text()));
+          if (port.name.empty()) return Error{ErrorCode::kMalformed, "an input has no name", where_};
+          model_.inputs.push_back(std::move(port));
+          break;
+        }
+        case 12: {
+          NARROW_ASSIGN(Port port, read_port(fields.text()));
+          model_.outputs.push_back(std::move(port));
+          break;
+        }
+        case 15:
+          return Error{ErrorCode::kUnsupported, "sparse initializers are not supported", where_};
+        default:
+          fields.skip();
+      }
+    }
+    return {};
+  }
+
+  Result<Node> read_node(std::string_view message) {
+    // The struct, its places in lists and maps while nodes are sorted and lowered, and the node of the graph.
+    constexpr std::uint64_t kPerNode = 900;
+    NARROW_TRY(take(kPerNode));
+    Node node;
+    std::vector<std::string_view> attributes;  // they may stand before the name, which errors need
+    for (Fields fields(message); fields.next();) {
+      const std::uint32_t number = fields.number();
+      if (number == 6 || number > 7 || number < 1) {
+        fields.skip();
+        continue;
+      }
+      const std::string_view text = fields.text();
+      NARROW_TRY(take_text(number == 5 ? std::string_view() : text));
+      switch (number) {
+        case 1:
+          node.inputs.emplace_back(text);
+          break;
+        case 2:
+          node.outputs.emplace_back(text);
+          break;
+        case 3:
+          node.name = text;
+          break;
+        case 4:
+          node.op_type = text;
+          break;
+        case 5:
+          attributes.push_back(text);
+          break;
+        default:
+          node.domain = canonical_domain(text);
+      }
+    }
+    for (const std::string& output : node.outputs) {
+      if (node.name.empty()) node.name = output;
+    }
+    if (node.op_type.empty()) {
+      return Error{ErrorCode::kMalformed, "node " + in_quotes(node.name) + " names no operator", where_};
+    }
+    const std::string at = where_ + ": " + node.describe();
+    if (node.name.empty()) return Error{ErrorCode::kMalformed, "the node has neither a name nor an output", at};
+
+    std::unordered_set<std::string> names;
+    node.attributes.reserve(attributes.size());
+    for (const std::string_view attribute : attributes) {
+      NARROW_ASSIGN(Attribute read, read_attribute(attribute, at));
+      if (!names.insert(read.name).second) {
+        return Error{ErrorCode::kMalformed, "attribute " + in_quotes(read.name) + " is given twice", at};
+      }
+      node.attributes.push_back(std::move(read));
+    }
+    return node;
+  }
+
+  Result<AttributeFields> attribute_fields(std::string_view message) {
+    AttributeFields found;
+    for (Fields fields(message); fields.next();) {
+      switch (fields.number()) {
+        case 1:
+          found.name = fields.text();
+          break;
+        case 2:
+          found.f = fields.real();
+          break;
+        case 3:
+          found.i = fields.integer();
+          break;
+        case 4:
+          found.s = fields.text();
+          break;
+        case 5:
+          found.tensor.push_back(fields.text());
+          NARROW_TRY(take(2 * sizeof(std::string_view)));
+          break;
+        case 6:
+          fields.skip();
+          found.has_graph = true;
+          break;
+        case 7:
+          NARROW_TRY(append(found.floats, [&](auto add) { fields.for_each_float(add); }));
+          break;
+        case 8:
+          NARROW_TRY(append(found.ints, [&](auto add) { fields.for_each_integer(add); }));
+          break;
+        case 9:
+          fields.skip();
+          found.has_strings = true;
+          break;
+        case 11:
+          fields.skip();
+          found.has_graphs = true;
+          break;
+        case 20:
+          found.type = fields.int32();
+          break;
+        case 21:
+          found.reference = fields.text();
+          break;
+        default:
+          fields.skip();
+      }
+    }
+    return found;
+  }
+
+  Result<Attribute> read_attribute(std::string_view message, const std::string& at) {
+    NARROW_TRY(take(2 * sizeof(Attribute)));
+    NARROW_ASSIGN(AttributeFields fields, attribute_fields(message));
+    NARROW_TRY(take_text(fields.name));
+    Attribute attribute;
+    attribute.name = fields.name;
+    const std::string quoted = in_quotes(fields.name);
+    if (!fields.reference.empty()) return without_value(quoted, at);
+    switch (fields.type_of_value()) {
+      case kFloat:
+        attribute.value = fields.f.value_or(0.0F);
+        return attribute;
+      case kInt:
+        attribute.value = fields.i.value_or(0);
+        return attribute;
+      case kString:
+        NARROW_TRY(take_text(fields.s.value_or("")));
+        attribute.value = std::string(fields.s.value_or(""));
+        return attribute;
+      case kFloats:
+        attribute.value = std::move(fields.floats);
+        return attribute;
+      case kInts:
+        attribute.value = std::move(fields.ints);
+        return attribute;
+      case kTensor: {
+        if (fields.tensor.empty()) return without_value(quoted, at);
+        Result<Tensor> tensor = tensors_.read(fields.tensor);
+        if (!tensor.ok()) return Error{tensor.error().code, "attribute " + quoted + " " + tensor.error().message, at};
+        attribute.value = *std::move(tensor);
+        return attribute;
+      }
+      case kGraph:
+      case kGraphs:
+        return Error{ErrorCode::kUnsupported,
+                     "has a graph of its own in attribute " + quoted +
+                         "; control flow (If, Loop, Scan) is not supported: export the network without it",
+                     at};
+      case kUndefined:
+        return without_value(quoted, at);
+      default:
+        return Error{ErrorCode::kUnsupported, "attribute " + quoted + " is of a kind that no supported operator has",
+                     at};
+    }
+  }
+
+  Status read_initializer(std::string_view message) {
+    const std::string_view name = tensor_name(message);
+    const std::string at = where_ + ": initializer " + in_quotes(name);
+    if (name.empty()) return Error{ErrorCode::kMalformed, "it has no name", at};
+    NARROW_TRY(take(sizeof(Tensor)));
+    NARROW_TRY(take_text(name));
+    Result<Tensor> tensor = tensors_.read({message});
+    if (!tensor.ok()) return Error{tensor.error().code, tensor.error().message, at};
+    if (!model_.constants.emplace(std::string(name), *std::move(tensor)).second) {
+      return Error{ErrorCode::kMalformed, "there are two of this name", at};
+    }
+    return {};
+  }
+
+  // A ValueInfoProto.
+  Result<Port> read_port(std::string_view message) {
+    Port port;
+    port.type = ElementType::kOther;
+    for (Fields fields(message); fields.next();) {
+      if (fields.number() == 1) {
+        port.name = fields.text();
+      } else if (fields.number() == 2) {
+        NARROW_TRY(read_type(fields.text(), port));
+      } else {
+        fields.skip();
+      }
+    }
+    NARROW_TRY(take(2 * sizeof(Port)));
+    NARROW_TRY(take_text(port.name));
+    return port;
+  }
+
+  // A TypeProto. Of several kinds of value the last one counts.
+  Status read_type(std::string_view message, Port& port) {
+    for (Fields fields(message); fields.next();) {
+      const std::uint32_t number = fields.number();
+      if (number == 1) {
+        NARROW_TRY(read_tensor_type(fields.text(), port));
+        continue;
+      }
+      fields.skip();
+      constexpr std::uint32_t kDenotation = 6;
+      if (number == kDenotation) continue;
+      port.type = ElementType::kOther;
+      port.dims.reset();
+    }
+    return {};
+  }
+
+  // A TypeProto.Tensor.
+  Status read_tensor_type(std::string_view message, Port& port) {
+    for (Fields fields(message); fields.next();) {
+      if (fields.number() == 1) {
+        port.type = element_type(fields.int32());
+      } else if (fields.number() == 2) {
+        if (!port.dims) port.dims.emplace();
+        for (Fields shape(fields.text()); shape.next();) {
+          if (shape.number() != 1) {
+            shape.skip();
+            continue;
+          }
+          if (port.dims->size() == kMaxDimensions) {
+            return Error{ErrorCode::kLimit,
+                         "an input or output has more than " + std::to_string(kMaxDimensions) + " dimensions", where_};
+          }
+          NARROW_ASSIGN(const std::int64_t dim, read_dimension(shape.text()));
+          port.dims->push_back(dim);
+        }
+      } else {
+        fields.skip();
+      }
+    }
+    return {};
+  }
+
+  // A TensorShapeProto.Dimension: -1 for one that has no number. Some exporters write 0 or -1 there.
+  [[nodiscard]] Result<std::int64_t> read_dimension(std::string_view message) const {
+    std::int64_t dim = -1;
+    for (Fields fields(message); fields.next();) {
+      if (fields.number() == 1) {
+        dim = fields.integer();
+        if (dim <= 0) dim = -1;
+      } else {
+        if (fields.number() == 2) dim = -1;  // a name
+        fields.skip();
+      }
+    }
+    if (dim <= base::kMaxStated) return dim;
+    return Error{ErrorCode::kLimit,
+                 "an input or output has a dimension of " + std::to_string(dim) + "; at most " +
+                     std::to_string(base::kMaxStated) + " is read",
+                 where_};
+  }
+
+  // An OperatorSetIdProto.
+  Status read_opset(std::string_view message) {
+    std::string_view domain;
+    std::int64_t version = 0;
+    for (Fields fields(message); fields.next();) {
+      if (fields.number() == 1) {
+        domain = fields.text();
+      } else if (fields.number() == 2) {
+        version = fields.integer();
+      } else {
+        fields.skip();
+      }
+    }
+    NARROW_TRY(take_text(domain));
+    const auto [place, added] = model_.opsets.emplace(canonical_domain(domain), version);
+    if (!added && place->second != version) {
+      return Error{ErrorCode::kMalformed, "two versions of the operator set " + in_quotes(domain) + " are specified",
+                   where_};
+    }
+    return {};
+  }
+
+  // A FunctionProto, of which only the name is read.
+  Status read_function(std::string_view message) {
+    std::string_view name;
+    std::string_view domain;
+    for (Fields fields(message); fields.next();) {
+      if (fields.number() == 1) {
+        name = fields.text();
+      } else if (fields.number() == 10) {
+        domain = fields.text();
+      } else {
+        fields.skip();
+      }
+    }
+    NARROW_TRY(take_text(name));
+    NARROW_TRY(take_text(domain));
+    functions_.emplace(canonical_domain(domain), name);
+    return {};
+  }
+
+  Status check_opsets() {
+    // A file without operator sets is older than these. It uses version 1.
+    if (model_.opsets.empty()) model_.opsets[""] = 1;
+    const auto own = model_.opsets.find("");
+    if (own != model_.opsets.end() && own->second < kOldestOpset) {
+      return Error{ErrorCode::kUnsupported,
+                   "operator set " + std::to_string(own->second) + " is too old: " + std::to_string(kOldestOpset) +
+                       " or later is read; convert the file with onnx.version_converter",
+                   where_};
+    }
+    return {};
+  }
+
+  // Functions that no node calls are ignored.
+  [[nodiscard]] Status check_functions() const {
+    if (functions_.empty()) return {};
+    for (const Node& node : model_.nodes) {
+      if (!functions_.contains({node.domain, node.op_type})) continue;
+      return Error{ErrorCode::kUnsupported,
+                   "this operator is a function that the file defines; export with functions inlined "
+                   "(onnx.inliner.inline_local_functions)",
+                   where_ + ": " + node.describe()};
+    }
+    return {};
+  }
+
+  // Appends the numbers of the current field to a list of an attribute.
+  template <class T, class ForEach>
+  Status append(std::vector<T>& list, ForEach for_each) {
+    Status taken;
+    for_each([&](T value) {
+      // The list doubles when it is full, and then exists twice for a moment.
+      if (list.size() == list.capacity() && taken.ok())
+        taken = take(2 * sizeof(T) * std::max<std::size_t>(list.size(), 4));
+      if (taken.ok()) list.push_back(value);
+    });
+    return taken;
+  }
+
+  const std::span<const std::byte> bytes_;
+  const std::string where_;
+  Allowance allowance_;
+  TensorReader tensors_;
+  Model model_;
+  bool has_graph_ = false;
+  std::set<std::pair<std::string, std::string>> functions_;  // domain and name
+};
 
 Error too_long(const std::string& where) {
   return {ErrorCode::kLimit,
-          "the file is longer than 2 GiB, which protobuf can't read; save it with its weights as external data", where};
+          "the file is longer than 2 GiB, the limit of the format; save it with its weights as external data", where};
 }
 
 }  // namespace
 
 Result<Model> read_model(const std::filesystem::path& path) {
-  NARROW_ASSIGN(importers::File file, importers::File::open(path));
-  const std::string where = path.string();
-  if (file.size() > kMaxFileBytes) return too_long(where);
-  const auto parse = [&](::onnx::ModelProto& proto) -> Status {
-    FileStream stream(file);
-    google::protobuf::io::CopyingInputStreamAdaptor adaptor(&stream);
-    const bool parsed = proto.ParseFromZeroCopyStream(&adaptor);
-    if (stream.error()) return *stream.error();
-    if (!parsed) return not_onnx(where);
-    return {};
-  };
-  return read(parse, path.parent_path(), where);
+  NARROW_ASSIGN(const importers::File file, importers::File::open(path));
+  if (file.size() > kMaxFileBytes) return too_long(path.string());
+  NARROW_ASSIGN(const std::vector<std::byte> bytes, importers::read_file(path, kMaxFileBytes));
+  return parse_model(bytes, path.string(), path.parent_path());
 }
 
 Result<Model> parse_model(std::span<const std::byte> bytes, const std::string& where,
                           const std::optional<std::filesystem::path>& folder) {
   if (bytes.size() > kMaxFileBytes) return too_long(where);
-  const auto parse = [&](::onnx::ModelProto& proto) -> Status {
-    if (!proto.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return not_onnx(where);
-    return {};
-  };
-  return read(parse, folder, where);
+  try {
+    return Reader(bytes, folder, where).run();
+  } catch (const protozero::exception&) {
+    return not_onnx(where);
+  } catch (const std::bad_alloc&) {
+    return Error{ErrorCode::kLimit, "not enough memory to read the file", where};
+  }
 }
 
 }  // namespace narrow::onnx

@@ -13,7 +13,7 @@
 namespace narrow::onnx {
 
 // Reads a file and the external data files that it names (only from its own folder and below). Errors: kIo, kMalformed
-// (not protobuf, cycles, names read but never computed or computed twice, tensors whose bytes do not match their
+// (no ONNX file, cycles, names read but never computed or computed twice, tensors whose bytes do not match their
 // dimensions, external data outside the folder), kUnsupported (opset older than 7, control flow), kLimit.
 [[nodiscard]] Result<Model> read_model(const std::filesystem::path& path);
 

@@ -1,4 +1,4 @@
-// Recognises ONNX files by their first bytes. This does not use protobuf, whose parsers require whole messages.
+// Recognises ONNX files by their first bytes. The bytes need not be whole messages.
 #include <cstddef>
 #include <cstdint>
 #include <optional>

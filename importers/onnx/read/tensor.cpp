@@ -30,6 +30,11 @@ bool is_floating(ElementType type) {
          type == ElementType::kBFloat16;
 }
 
+std::int64_t held_bytes(ElementType type) {
+  if (is_floating(type)) return 4;
+  return type == ElementType::kInt8 || type == ElementType::kUint8 ? 1 : 8;
+}
+
 std::string_view element_type_name(ElementType type) {
   switch (type) {
     case ElementType::kFloat32:

@@ -34,6 +34,9 @@ enum class ElementType : std::uint8_t {
 // float32, float64, float16, bfloat16.
 [[nodiscard]] bool is_floating(ElementType type);
 
+// Bytes of an element in Tensor::data: 4, 1 or 8.
+[[nodiscard]] std::int64_t held_bytes(ElementType type);
+
 // "float32", "int8", ...
 [[nodiscard]] std::string_view element_type_name(ElementType type);
 

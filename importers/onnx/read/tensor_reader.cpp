@@ -1,7 +1,5 @@
 #include "importers/onnx/read/tensor_reader.h"
 
-#include <onnx/onnx_pb.h>
-
 #include <charconv>
 #include <cstring>
 #include <limits>
@@ -10,8 +8,10 @@
 #include <type_traits>
 #include <vector>
 
+#include "base/checked.h"
 #include "base/text.h"
 #include "base/try.h"
+#include "importers/onnx/read/wire.h"
 #include "importers/weights/dtype.h"
 
 namespace narrow::onnx {
@@ -19,20 +19,69 @@ namespace {
 
 using base::in_quotes;
 using importers::DType;
-using Proto = ::onnx::TensorProto;
-
-// Whether the number of an element type is the one of ONNX.
-constexpr bool same(ElementType type, Proto::DataType number) { return number_of(type) == std::int64_t{number}; }
-static_assert(same(ElementType::kFloat32, Proto::FLOAT) && same(ElementType::kUint8, Proto::UINT8) &&
-              same(ElementType::kInt8, Proto::INT8) && same(ElementType::kUint16, Proto::UINT16) &&
-              same(ElementType::kInt16, Proto::INT16) && same(ElementType::kInt32, Proto::INT32) &&
-              same(ElementType::kInt64, Proto::INT64) && same(ElementType::kBool, Proto::BOOL) &&
-              same(ElementType::kFloat16, Proto::FLOAT16) && same(ElementType::kFloat64, Proto::DOUBLE) &&
-              same(ElementType::kUint32, Proto::UINT32) && same(ElementType::kUint64, Proto::UINT64) &&
-              same(ElementType::kBFloat16, Proto::BFLOAT16));
 
 constexpr std::int64_t kMaxElements = std::int64_t{1} << 29;  // of all tensors of a file together
-constexpr int kMaxDimensions = 32;
+constexpr std::size_t kMaxDimensions = 32;
+constexpr std::int32_t kExternal = 1;  // TensorProto.DataLocation
+
+// Numbers of the fields of TensorProto.
+enum Field : std::uint32_t {
+  kDims = 1,
+  kDataType = 2,
+  kSegment = 3,
+  kFloatData = 4,
+  kInt32Data = 5,
+  kInt64Data = 7,
+  kName = 8,
+  kRawData = 9,
+  kDoubleData = 10,
+  kUint64Data = 11,
+  kExternalData = 13,
+  kDataLocation = 14,
+};
+
+// Everything but the elements.
+struct Header {
+  std::int32_t data_type = 0;
+  std::vector<std::int64_t> dims;
+  std::size_t rank = 0;  // of the file; `dims` ends at the limit
+  bool has_segment = false;
+  std::int32_t location = 0;
+  std::string_view raw;
+  bool has_raw = false;
+};
+
+Header read_header(const MessageParts& parts) {
+  Header header;
+  for (const std::string_view part : parts) {
+    for (Fields fields(part); fields.next();) {
+      switch (fields.number()) {
+        case kDims:
+          fields.for_each_integer([&](std::int64_t dim) {
+            if (++header.rank <= kMaxDimensions) header.dims.push_back(dim);
+          });
+          break;
+        case kDataType:
+          header.data_type = fields.int32();
+          break;
+        case kSegment:
+          fields.skip();
+          header.has_segment = true;
+          break;
+        case kRawData:
+          header.raw = fields.text();
+          header.has_raw = true;
+          break;
+        case kDataLocation:
+          header.location = fields.int32();
+          break;
+        default:
+          fields.skip();
+      }
+    }
+  }
+  return header;
+}
 
 Error malformed(std::string message) { return {ErrorCode::kMalformed, std::move(message), ""}; }
 
@@ -57,25 +106,19 @@ std::int64_t stored_bytes(ElementType type) {
   }
 }
 
-// The product of the dimensions, at most kMaxElements.
-Result<std::int64_t> count_elements(const Proto& proto) {
-  if (proto.dims_size() > kMaxDimensions) {
-    return Error{ErrorCode::kLimit, "has " + std::to_string(proto.dims_size()) + " dimensions", ""};
+Result<base::ElementCount> count_elements(const Header& header) {
+  if (header.rank > kMaxDimensions) {
+    return Error{ErrorCode::kLimit, "has " + std::to_string(header.rank) + " dimensions", ""};
   }
-  bool empty = false;
-  for (const std::int64_t dim : proto.dims()) {
+  for (const std::int64_t dim : header.dims) {
     if (dim < 0) return malformed("has the negative dimension " + std::to_string(dim));
-    empty = empty || dim == 0;
-  }
-  if (empty) return std::int64_t{0};
-  std::int64_t elems = 1;
-  for (const std::int64_t dim : proto.dims()) {
-    if (dim > kMaxElements / elems) {
-      return Error{ErrorCode::kLimit, "has more than " + std::to_string(kMaxElements) + " elements", ""};
+    if (dim > base::kMaxStated) {
+      return Error{ErrorCode::kLimit, "has a dimension of more than " + std::to_string(base::kMaxStated), ""};
     }
-    elems *= dim;
   }
-  return elems;
+  const auto count = base::count_elements(header.dims, kMaxElements);
+  if (!count) return Error{ErrorCode::kLimit, "has more than " + std::to_string(kMaxElements) + " elements", ""};
+  return *count;
 }
 
 // Elements as they are in memory, one after the other, in the type in which they are stored.
@@ -139,78 +182,112 @@ Result<Tensor::Data> from_bytes(ElementType type, std::span<const std::byte> byt
   return Error{ErrorCode::kInternal, "an element type without bytes", ""};
 }
 
-// Reads the elements of a repeated field, each of which must fit Stored. The result is the same as from raw bytes.
-template <class Stored, class Field>
-Result<Tensor::Data> from_field(ElementType type, const Field& field) {
-  using Element = typename Field::value_type;
-  std::vector<Stored> stored;
-  stored.reserve(static_cast<std::size_t>(field.size()));
-  for (const Element value : field) {
-    if constexpr (std::is_integral_v<Stored>) {
-      // The wider type. Protobuf holds bits of float16 as int32, bools as int32 and uint32 as uint64.
-      using Wide = std::conditional_t<std::is_unsigned_v<Element>, std::uint64_t, std::int64_t>;
-      if (static_cast<Wide>(value) < static_cast<Wide>(std::numeric_limits<Stored>::min()) ||
-          static_cast<Wide>(value) > static_cast<Wide>(std::numeric_limits<Stored>::max())) {
-        return malformed("has the element " + std::to_string(value) + ", which is not one of " +
-                         std::string(element_type_name(type)));
+// The field that holds elements of a type where raw_data does not.
+Field field_of(ElementType type) {
+  switch (type) {
+    case ElementType::kFloat32:
+      return kFloatData;
+    case ElementType::kFloat64:
+      return kDoubleData;
+    case ElementType::kInt64:
+      return kInt64Data;
+    case ElementType::kUint32:
+    case ElementType::kUint64:
+      return kUint64Data;
+    default:
+      return kInt32Data;
+  }
+}
+
+// Calls visit(number) for each number of a field, in all parts.
+template <class Visit>
+void for_each_number(const MessageParts& parts, Field field, Visit visit) {
+  for (const std::string_view part : parts) {
+    for (Fields fields(part); fields.next();) {
+      if (fields.number() != field) {
+        fields.skip();
+      } else if (field == kFloatData) {
+        fields.for_each_float([&](float value) { visit(value); });
+      } else if (field == kDoubleData) {
+        fields.for_each_double([&](double value) { visit(value); });
+      } else {
+        fields.for_each_integer([&](std::int64_t value) { visit(value); });
       }
     }
-    stored.push_back(static_cast<Stored>(value));
+  }
+}
+
+std::int64_t count_numbers(const MessageParts& parts, Field field) {
+  std::int64_t count = 0;
+  for_each_number(parts, field, [&](auto /*value*/) { ++count; });
+  return count;
+}
+
+// Reads the elements of a repeated field, each of which must fit Stored. The result is the same as from raw bytes.
+template <class Stored>
+Result<Tensor::Data> from_field(ElementType type, const MessageParts& parts, Field field, std::int64_t elems) {
+  std::vector<Stored> stored;
+  stored.reserve(static_cast<std::size_t>(elems));
+  std::string wrong;  // the first element that does not fit
+  for_each_number(parts, field, [&](auto number) {
+    if constexpr (std::is_integral_v<Stored> && std::is_integral_v<decltype(number)>) {
+      // Protobuf holds bits of float16 as int32, bools as int32 and uint32 as uint64.
+      std::int64_t value = field == kInt32Data ? std::int64_t{static_cast<std::int32_t>(number)} : number;
+      if constexpr (sizeof(Stored) < sizeof(value)) {
+        if (value < std::int64_t{std::numeric_limits<Stored>::min()} ||
+            value > std::int64_t{std::numeric_limits<Stored>::max()}) {
+          if (wrong.empty()) {
+            wrong = field == kUint64Data ? std::to_string(static_cast<std::uint64_t>(value)) : std::to_string(value);
+          }
+          value = 0;
+        }
+      }
+      stored.push_back(static_cast<Stored>(value));
+    } else {
+      stored.push_back(static_cast<Stored>(number));
+    }
+  });
+  if (!wrong.empty()) {
+    return malformed("has the element " + wrong + ", which is not one of " + std::string(element_type_name(type)));
   }
   return from_bytes(type, std::as_bytes(std::span<const Stored>(stored)));
 }
 
-Result<Tensor::Data> from_fields(ElementType type, const Proto& proto) {
+Result<Tensor::Data> from_fields(ElementType type, const MessageParts& parts, std::int64_t elems) {
+  const Field field = field_of(type);
   switch (type) {
     case ElementType::kFloat32:
-      return Tensor::Data(std::vector<float>(proto.float_data().begin(), proto.float_data().end()));
+      return from_field<float>(type, parts, field, elems);
     case ElementType::kFloat64:
-      return Tensor::Data(std::vector<float>(proto.double_data().begin(), proto.double_data().end()));
+      return from_field<double>(type, parts, field, elems);
     case ElementType::kInt64:
-      return Tensor::Data(std::vector<std::int64_t>(proto.int64_data().begin(), proto.int64_data().end()));
+      return from_field<std::int64_t>(type, parts, field, elems);
     case ElementType::kUint32:
-      return from_field<std::uint32_t>(type, proto.uint64_data());
+      return from_field<std::uint32_t>(type, parts, field, elems);
     case ElementType::kUint64:
-      return from_field<std::uint64_t>(type, proto.uint64_data());
+      return from_field<std::uint64_t>(type, parts, field, elems);
     case ElementType::kInt8:
-      return from_field<std::int8_t>(type, proto.int32_data());
+      return from_field<std::int8_t>(type, parts, field, elems);
     case ElementType::kUint8:
     case ElementType::kBool:
-      return from_field<std::uint8_t>(type, proto.int32_data());
+      return from_field<std::uint8_t>(type, parts, field, elems);
     case ElementType::kInt16:
-      return from_field<std::int16_t>(type, proto.int32_data());
+      return from_field<std::int16_t>(type, parts, field, elems);
     case ElementType::kFloat16:
     case ElementType::kBFloat16:
     case ElementType::kUint16:
-      return from_field<std::uint16_t>(type, proto.int32_data());
+      return from_field<std::uint16_t>(type, parts, field, elems);
     case ElementType::kInt32:
-      return from_field<std::int32_t>(type, proto.int32_data());
+      return from_field<std::int32_t>(type, parts, field, elems);
     case ElementType::kOther:
       break;
   }
   return Error{ErrorCode::kInternal, "an element type without a field", ""};
 }
 
-// The number of elements in the fields other than raw_data.
-std::int64_t field_elems(ElementType type, const Proto& proto) {
-  switch (type) {
-    case ElementType::kFloat32:
-      return proto.float_data_size();
-    case ElementType::kFloat64:
-      return proto.double_data_size();
-    case ElementType::kInt64:
-      return proto.int64_data_size();
-    case ElementType::kUint32:
-    case ElementType::kUint64:
-      return proto.uint64_data_size();
-    default:
-      return proto.int32_data_size();
-  }
-}
-
-Result<ExternalLocation> external_location(const Proto& proto) {
+Result<ExternalLocation> external_location(const MessageParts& parts) {
   ExternalLocation from;
-  const auto number = [](const std::string& text, const char* key) -> Result<std::uint64_t> {
+  const auto number = [](std::string_view text, const char* key) -> Result<std::uint64_t> {
     std::uint64_t value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error != std::errc() || end != text.data() + text.size()) {
@@ -218,13 +295,20 @@ Result<ExternalLocation> external_location(const Proto& proto) {
     }
     return value;
   };
-  for (const auto& entry : proto.external_data()) {
-    if (entry.key() == "location") {
-      from.location = entry.value();
-    } else if (entry.key() == "offset") {
-      NARROW_ASSIGN(from.offset, number(entry.value(), "offset"));
-    } else if (entry.key() == "length") {
-      NARROW_ASSIGN(from.length, number(entry.value(), "length"));
+  for (const std::string_view part : parts) {
+    for (Fields fields(part); fields.next();) {
+      if (fields.number() != kExternalData) {
+        fields.skip();
+        continue;
+      }
+      const TextEntry entry = read_entry(fields.text());
+      if (entry.key == "location") {
+        from.location = entry.value;
+      } else if (entry.key == "offset") {
+        NARROW_ASSIGN(from.offset, number(entry.value, "offset"));
+      } else if (entry.key == "length") {
+        NARROW_ASSIGN(from.length, number(entry.value, "length"));
+      }
     }
   }
   return from;
@@ -237,40 +321,61 @@ Error wrong_size(std::int64_t elems, ElementType type, const std::string& found)
 
 }  // namespace
 
-Result<Tensor> TensorReader::read(Proto& proto) {
+std::string_view tensor_name(std::string_view message) {
+  std::string_view name;
+  for (Fields fields(message); fields.next();) {
+    if (fields.number() == kName) {
+      name = fields.text();
+    } else {
+      fields.skip();
+    }
+  }
+  return name;
+}
+
+Result<Tensor> TensorReader::read(const MessageParts& parts) {
+  const Header header = read_header(parts);
   Tensor tensor;
-  tensor.type = element_type(proto.data_type());
+  tensor.type = element_type(header.data_type);
   if (tensor.type == ElementType::kOther) {
     return Error{
         ErrorCode::kUnsupported,
-        "has element type " + std::to_string(proto.data_type()) + " of TensorProto.DataType, which is not supported",
+        "has element type " + std::to_string(header.data_type) + " of TensorProto.DataType, which is not supported",
         ""};
   }
-  if (proto.has_segment()) return Error{ErrorCode::kUnsupported, "is stored in segments, which is not supported", ""};
-  NARROW_ASSIGN(const std::int64_t elems, count_elements(proto));
+  if (header.has_segment) return Error{ErrorCode::kUnsupported, "is stored in segments, which is not supported", ""};
+  NARROW_ASSIGN(const base::ElementCount count, count_elements(header));
+  const std::int64_t elems = count.elems;
+  // Without elements it counts as if its dimensions of 0 were 1: other tensors are made of its shape.
+  if (elems == 0) NARROW_TRY(allowance_.take(static_cast<std::uint64_t>(count.claimed)));
   elems_ += elems;
   if (elems_ > kMaxElements) {
     return Error{ErrorCode::kLimit,
                  "brings the elements of all tensors above the limit of " + std::to_string(kMaxElements), ""};
   }
-  tensor.dims.assign(proto.dims().begin(), proto.dims().end());
+  tensor.dims = header.dims;
 
-  const std::int64_t bytes = elems * stored_bytes(tensor.type);
-  if (proto.data_location() == Proto::EXTERNAL) {
-    NARROW_ASSIGN(const ExternalLocation from, external_location(proto));
-    NARROW_ASSIGN(const std::vector<std::byte> data, external_.read(from, static_cast<std::uint64_t>(bytes)));
+  const std::int64_t stored = elems * stored_bytes(tensor.type);
+  const auto held = static_cast<std::uint64_t>(elems * held_bytes(tensor.type));
+  if (header.location == kExternal) {
+    NARROW_ASSIGN(const ExternalLocation from, external_location(parts));
+    NARROW_ASSIGN(const std::vector<std::byte> data, external_.read(from, static_cast<std::uint64_t>(stored)));
+    allowance_.add_read(data.size());
+    NARROW_TRY(allowance_.take(held));
     NARROW_ASSIGN(tensor.data, from_bytes(tensor.type, data));
-  } else if (proto.has_raw_data() && !(proto.raw_data().empty() && field_elems(tensor.type, proto) > 0)) {
-    std::string raw;
-    raw.swap(*proto.mutable_raw_data());
-    if (raw.size() != static_cast<std::size_t>(bytes)) {
-      return wrong_size(elems, tensor.type, std::to_string(raw.size()) + " bytes");
+    return tensor;
+  }
+  const std::int64_t numbers = count_numbers(parts, field_of(tensor.type));
+  if (header.has_raw && !(header.raw.empty() && numbers > 0)) {
+    if (header.raw.size() != static_cast<std::size_t>(stored)) {
+      return wrong_size(elems, tensor.type, std::to_string(header.raw.size()) + " bytes");
     }
-    NARROW_ASSIGN(tensor.data, from_bytes(tensor.type, std::as_bytes(std::span<const char>(raw))));
+    NARROW_TRY(allowance_.take(held));
+    NARROW_ASSIGN(tensor.data, from_bytes(tensor.type, std::as_bytes(std::span<const char>(header.raw))));
   } else {
-    const std::int64_t found = field_elems(tensor.type, proto);
-    if (found != elems) return wrong_size(elems, tensor.type, std::to_string(found) + " are there");
-    NARROW_ASSIGN(tensor.data, from_fields(tensor.type, proto));
+    if (numbers != elems) return wrong_size(elems, tensor.type, std::to_string(numbers) + " are there");
+    NARROW_TRY(allowance_.take(held + static_cast<std::uint64_t>(stored)));
+    NARROW_ASSIGN(tensor.data, from_fields(tensor.type, parts, elems));
   }
   return tensor;
 }

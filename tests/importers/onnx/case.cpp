@@ -69,8 +69,9 @@ OnnxCase load_onnx_case(const fs::path& folder) {
 }
 
 onnx::Tensor to_tensor(const ::onnx::TensorProto& proto) {
-  ::onnx::TensorProto copy(proto);
-  return onnx::TensorReader(onnx::ExternalData(std::nullopt)).read(copy).value();
+  const std::string bytes = proto.SerializeAsString();
+  onnx::Allowance allowance;
+  return onnx::TensorReader(onnx::ExternalData(std::nullopt), allowance).read({bytes}).value();
 }
 
 }  // namespace narrow::testing
