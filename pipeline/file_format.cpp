@@ -25,8 +25,9 @@ bool looks_like_narrow(std::span<const std::byte> head) {
 
 std::optional<FileFormat> by_content(std::span<const std::byte> head) {
   if (looks_like_narrow(head)) return FileFormat::kNarrow;
-  if (starts_with(head, "PK") || starts_with(head, "\x80")) return FileFormat::kTorch;
+  // A safetensors file begins with a length, so its first bytes may be those of any other format.
   if (safetensors::looks_like_safetensors(head)) return FileFormat::kSafetensors;
+  if (starts_with(head, "PK") || starts_with(head, "\x80")) return FileFormat::kTorch;
   if (onnx::looks_like_onnx(head)) return FileFormat::kOnnx;
   return std::nullopt;
 }

@@ -9,6 +9,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "base/checked.h"
 #include "base/text.h"
 #include "base/try.h"
 
@@ -21,6 +22,9 @@ using Json = nlohmann::json;
 
 constexpr std::size_t kMaxNameBytes = 1024;
 constexpr std::size_t kMaxDimensions = 16;
+constexpr std::int64_t kMaxElements = std::int64_t{1} << 31;  // of one tensor
+constexpr std::int64_t kClaimedByAnyFile = 65536;
+constexpr std::uint64_t kMaxDataBytes = std::uint64_t{1} << 40;
 constexpr std::string_view kMetadata = "__metadata__";
 
 struct NamedType {
@@ -42,7 +46,10 @@ constexpr std::array<NamedType, 10> kTypes = {{{"F64", DType::kFloat64},
 // two lists of whole numbers. This also bounds the depth.
 class HeaderReader : public nlohmann::json_sax<Json> {
  public:
-  explicit HeaderReader(const std::string& where) : where_(where) {}
+  // data_bytes: of all tensors together.
+  HeaderReader(std::uint64_t data_bytes, const std::string& where)
+      : where_(where),
+        most_claimed_(kClaimedByAnyFile + static_cast<std::int64_t>(std::min(data_bytes, kMaxDataBytes))) {}
 
   bool null() override { return unexpected("null"); }
   bool boolean(bool /*value*/) override { return unexpected("true or false"); }
@@ -160,17 +167,19 @@ class HeaderReader : public nlohmann::json_sax<Json> {
     if (fields_.size() != 3 || offsets_.size() != 2) {
       return fail(ErrorCode::kMalformed, "lacks its dtype, shape or data_offsets");
     }
-    std::int64_t elems = 1;
-    bool overflow = false;
     for (const std::uint64_t dimension : shape_) {
-      std::int64_t size = 0;
-      overflow = overflow || __builtin_add_overflow(dimension, 0, &size) || __builtin_mul_overflow(elems, size, &elems);
-      entry_.shape.push_back(size);
+      const std::uint64_t most = std::uint64_t{base::kMaxStated} + 1;
+      entry_.shape.push_back(static_cast<std::int64_t>(std::min(dimension, most)));
     }
-    std::int64_t bytes = 0;
-    overflow = overflow || __builtin_mul_overflow(elems, importers::element_bytes(entry_.dtype), &bytes);
-    if (overflow) return fail(ErrorCode::kMalformed, "has a shape of too many elements");
-    entry_.elems = elems;
+    // What a shape with a dimension of 0 claims counts too: networks are made of shapes.
+    const auto count = base::count_elements(entry_.shape, kMaxElements);
+    if (!count) return fail(ErrorCode::kLimit, "has a shape of too many elements");
+    claimed_ += count->claimed;
+    if (count->elems == 0 && claimed_ > most_claimed_) {
+      return fail(ErrorCode::kLimit, "has no elements, but a shape far larger than the file");
+    }
+    const std::int64_t bytes = count->elems * importers::element_bytes(entry_.dtype);
+    entry_.elems = count->elems;
     entry_.begin = offsets_[0];
     entry_.end = offsets_[1];
     if (entry_.end < entry_.begin || entry_.end - entry_.begin != static_cast<std::uint64_t>(bytes)) {
@@ -183,6 +192,8 @@ class HeaderReader : public nlohmann::json_sax<Json> {
   }
 
   std::string where_;
+  std::int64_t most_claimed_;
+  std::int64_t claimed_ = 0;  // elements that the shapes so far claim; at most kMaxElements for each name in the header
   std::vector<Entry> entries_;
   std::unordered_set<std::string> names_;
   std::optional<Error> error_;
@@ -242,7 +253,7 @@ Result<std::vector<Entry>> parse_header(std::span<const std::byte> json, std::ui
     return Error{ErrorCode::kMalformed, "the header does not begin with '{'",
                  where + ", byte " + std::to_string(kLengthBytes)};
   }
-  HeaderReader reader(where);
+  HeaderReader reader(data_bytes, where);
   const auto* text = reinterpret_cast<const char*>(json.data());
   const bool parsed = Json::sax_parse(text, text + json.size(), &reader);
   if (reader.error()) return *std::move(reader.error());

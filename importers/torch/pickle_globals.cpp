@@ -3,6 +3,7 @@
 #include <array>
 #include <string>
 
+#include "base/checked.h"
 #include "base/text.h"
 #include "base/try.h"
 
@@ -75,6 +76,11 @@ Result<std::vector<std::int64_t>> integers(const Heap& heap, Value value, std::s
     if (!item.is(Kind::kInt) || item.payload < 0) {
       return malformed("the " + std::string(what) + " of a tensor holds something that is not an int >= 0");
     }
+    if (!base::may_be_stated(item.payload)) {
+      return Error{ErrorCode::kLimit,
+                   "the " + std::string(what) + " of a tensor holds " + std::to_string(item.payload) + ", above 2^31",
+                   {}};
+    }
     numbers.push_back(item.payload);
   }
   return numbers;
@@ -83,24 +89,17 @@ Result<std::vector<std::int64_t>> integers(const Heap& heap, Value value, std::s
 // Checks that the tensor lies inside the `available` elements of its storage, and sets its number of elements.
 Status check_bounds(TensorView& tensor, std::int64_t offset, std::int64_t available) {
   const Error huge{ErrorCode::kLimit, "a tensor's size overflows; the file is damaged or hostile", {}};
-  std::int64_t elems = 1;
-  std::int64_t last = offset;
-  bool empty = false;
+  const auto count = base::count_elements(tensor.shape, kMaxStorageBytes);
+  if (!count) return huge;
+  base::Checked last = offset;
   for (std::size_t i = 0; i < tensor.shape.size(); ++i) {
-    if (tensor.shape[i] == 0) {
-      empty = true;
-      continue;
-    }
-    std::int64_t reach = 0;
-    if (__builtin_mul_overflow(elems, tensor.shape[i], &elems) ||
-        __builtin_mul_overflow(tensor.shape[i] - 1, tensor.strides[i], &reach) ||
-        __builtin_add_overflow(last, reach, &last)) {
-      return huge;
-    }
+    if (tensor.shape[i] != 0) last += base::Checked(tensor.shape[i] - 1) * tensor.strides[i];
   }
-  tensor.elems = empty ? 0 : elems;
-  if (empty ? offset > available : last >= available) {
-    return malformed("a tensor reaches to element " + std::to_string(last) + " of a storage with " +
+  if (!last.value()) return huge;
+  tensor.elems = count->elems;
+  tensor.claimed = count->claimed;
+  if (tensor.elems == 0 ? offset > available : *last.value() >= available) {
+    return malformed("a tensor reaches to element " + std::to_string(*last.value()) + " of a storage with " +
                      std::to_string(available) + " elements");
   }
   return {};
@@ -155,9 +154,8 @@ Status apply_view(const Heap& heap, Value metadata, StorageView& view) {
     return malformed("the view of a storage is not a tuple of three");
   }
   const Sequence& items = heap.sequence(metadata);
-  std::int64_t end = 0;
   if (!items[1].is(Kind::kInt) || !items[2].is(Kind::kInt) || items[1].payload < 0 || items[2].payload < 0 ||
-      __builtin_add_overflow(items[1].payload, items[2].payload, &end) || end > view.elems) {
+      !(base::Checked(items[1].payload) + items[2].payload).is_within(0, view.elems)) {
     return malformed("the view of a storage reaches outside the storage");
   }
   view.offset = items[1].payload;
@@ -236,8 +234,7 @@ Result<Value> load_storage(Heap& heap, Value persistent_id) {
     return malformed("the number of elements of a storage is not an int >= 0");
   }
   const StorageRoot root{heap.text(items[2]), global_of(items[1]).dtype, items[4].payload};
-  std::int64_t bytes = 0;
-  if (__builtin_mul_overflow(root.elems, element_bytes(root.dtype), &bytes) || bytes > kMaxStorageBytes) {
+  if (!(base::Checked(root.elems) * element_bytes(root.dtype)).is_within(0, kMaxStorageBytes)) {
     return Error{ErrorCode::kLimit,
                  "storage " + in_quotes(root.key) + " claims " + std::to_string(root.elems) +
                      " elements; at most 2 GiB are read",

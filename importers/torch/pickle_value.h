@@ -60,6 +60,7 @@ struct TensorView {
   std::size_t root = 0;
   std::int64_t offset = 0;  // offset of the first element in the root
   std::int64_t elems = 0;
+  std::int64_t claimed = 0;  // the product of the dimensions that are not 0
   std::vector<std::int64_t> shape;
   std::vector<std::int64_t> strides;
 };

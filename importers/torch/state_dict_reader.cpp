@@ -118,13 +118,14 @@ Status check_total(const std::vector<Entry>& entries, std::size_t file_bytes, co
       std::min(kMaxTotalElems, 65536 + 4 * static_cast<std::int64_t>(std::min(file_bytes, std::size_t{1} << 40)));
   std::int64_t total = 0;
   for (const Entry& entry : entries) {
-    if (entry.tensor->elems > most - total) {
+    // A tensor without elements counts as if its dimensions of 0 were 1: networks are made of shapes.
+    if (entry.tensor->claimed > most - total) {
       return Error{ErrorCode::kLimit,
                    "the tensors up to " + in_quotes(entry.name) + " have more than " + std::to_string(most) +
                        " elements, the most that is read from a file of this size",
                    where};
     }
-    total += entry.tensor->elems;
+    total += entry.tensor->claimed;
   }
   return {};
 }

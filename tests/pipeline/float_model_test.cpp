@@ -80,6 +80,23 @@ TEST_CASE("formats are told by content whatever the name") {
   write(folder.path() / "network", to_onnx(FloatModel::load(kCheckpoint).value()).value());
   CHECK(copy_is(folder.path() / "network", "d.safetensors") == FileFormat::kOnnx);
 
+  // The first bytes of a safetensors file are a length, so they may be those of any other format.
+  const auto safetensors_of = [](std::uint64_t length) {
+    std::string header = R"({"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})";
+    header.resize(static_cast<std::size_t>(length), ' ');
+    std::vector<std::byte> file(8 + header.size() + 4);
+    std::memcpy(file.data(), &length, 8);
+    std::memcpy(file.data() + 8, header.data(), header.size());
+    return file;
+  };
+  for (std::uint64_t length = 64; length < 64 + 512; ++length) {
+    CAPTURE(length);
+    write(folder.path() / "length.pth", safetensors_of(length));
+    CHECK(detect_format(folder.path() / "length.pth").value() == FileFormat::kSafetensors);
+  }
+  write(folder.path() / "length.onnx", safetensors_of(0x4B50));  // "PK"
+  CHECK(detect_format(folder.path() / "length.onnx").value() == FileFormat::kSafetensors);
+
   // If the content matches no format, the name chooses the reader that reports the error.
   for (const auto& [name, format] :
        {std::pair("e.pth", FileFormat::kTorch), std::pair("e.nrw", FileFormat::kNarrow),

@@ -158,9 +158,9 @@ TEST_CASE("wrong safetensors are refused with what is wrong") {
       {one(tensor("F32", "[2]", 0, 4)), malformed, "needs 8 bytes"},
       {one(tensor("F32", "[2]", 0, 8)), malformed, "cut off"},
       {one(tensor("F32", "[1]", 4, 0)), malformed, "offsets are 4 and 0"},
-      {one(tensor("F32", "[4294967296,4294967296]", 0, 4)), malformed, "too many"},
-      {one(tensor("F32", "[9223372036854775808]", 0, 4)), malformed, "too many"},
-      {one(tensor("F64", "[2305843009213693951]", 0, 4)), malformed, "too many"},
+      {one(tensor("F32", "[4294967296,4294967296]", 0, 4)), ErrorCode::kLimit, "too many"},
+      {one(tensor("F32", "[9223372036854775808]", 0, 4)), ErrorCode::kLimit, "too many"},
+      {one(tensor("F64", "[2305843009213693951]", 0, 4)), ErrorCode::kLimit, "too many"},
       {one(tensor("F32", "[18446744073709551616]", 0, 4)), malformed, "not whole"},
       {one(tensor("F32", "[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]", 0, 4)), ErrorCode::kLimit, "16 dimensions"},
       {one(tensor("U8", "[3]", 1, 4)), malformed, "belong to none"},
@@ -257,4 +257,45 @@ TEST_CASE("real checkpoints come back from safetensors as they were") {
   }
   CHECK_FALSE(safetensors::read_safetensors(folder.path()).ok());
   CHECK_FALSE(safetensors::read_safetensors(folder.path() / "none.safetensors").ok());
+}
+
+TEST_CASE("shapes are limited by the file, also where a dimension of 0 leaves no elements") {
+  const auto shaped = [](const std::string& shape, const std::string& data) {
+    return problem(file("{\"x\":" + tensor("F32", shape, 0, data.size()) + "}", data));
+  };
+  const std::string four(4, '\0');
+  CHECK(shaped("[1]", four).message == "accepted");
+  CHECK(shaped("[0,3,5]", "").message == "accepted");
+  CHECK(shaped("[65536,0]", "").message == "accepted");
+  for (const char* shape : {"[65537,0]", "[0,1000000]", "[1000,0,1000]", "[268435456,0,1,1]"}) {
+    CHECK(contains(shaped(shape, "").message, "a shape far larger than the file"));
+  }
+  for (const char* shape : {"[2147483649,0]", "[0,9223372036854775807]", "[0,18446744073709551615]",
+                            "[2147483648,2147483648]", "[4294967296,4294967296]", "[65536,65536,0]"}) {
+    CHECK(contains(shaped(shape, "").message, "a shape of too many elements"));
+  }
+  std::string many = "{";
+  for (int i = 0; i < 3; ++i) {
+    many += (i == 0 ? "\"" : ",\"") + std::to_string(i) + "\":" + tensor("F32", "[30000,0]", 0, 0);
+  }
+  CHECK(contains(problem(file(many + "}")).message, "a shape far larger than the file"));
+}
+
+TEST_CASE("safetensors files are known by their structure, whatever their first bytes") {
+  const auto looks = [](const std::string& bytes) { return safetensors::looks_like_safetensors(as_span(bytes)); };
+  const std::string header = "{\"x\":" + tensor("F32", "[1]", 0, 4) + "}";
+  for (std::size_t length = header.size(); length < header.size() + 1024; ++length) {
+    CAPTURE(length);
+    const std::string padded = header + std::string(length - header.size(), ' ');
+    CHECK(looks(file(padded, std::string(4, '\0'))));
+    CHECK(problem(file(padded, std::string(4, '\0'))).message == "accepted");
+  }
+  CHECK(looks("PK\x03\x04\0\0\0\0{\"x\""s));  // a length of 64 MB
+  CHECK(looks(little_endian(2, 8) + "{}"));
+  CHECK(looks(little_endian(9, 8) + "{ \t\r\n\"x\""));
+  CHECK_FALSE(looks(little_endian(2, 8) + "{1"));
+  CHECK_FALSE(looks(little_endian(2, 8) + "[]"));
+  CHECK_FALSE(looks("PK\x03\x04\x14\0\0\0{\"x\""s));  // a zip archive says which version it needs
+  CHECK_FALSE(looks("\x80\x02}q\x01X\x01\0{\"x\""s));
+  CHECK_FALSE(looks(little_endian(2, 8)));
 }

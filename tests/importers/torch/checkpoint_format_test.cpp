@@ -214,6 +214,16 @@ TEST_CASE("checkpoint bombs are refused before memory is used") {
   PickleWriter wide;
   wide.raw("}").text("a").tensor("FloatStorage", "0", 1, 0, {1 << 20, 1 << 20}, {0, 0}).raw("s");
   CHECK(parse_error(zip_checkpoint(wide.stop(), {bytes_of({1})})).code == ErrorCode::kLimit);
+  // A tensor without elements, whose other dimensions would make a network of any size.
+  for (const std::vector<std::int64_t>& shape :
+       {std::vector<std::int64_t>{1 << 28, 0}, {0, 1 << 28}, {1 << 20, 0, 1, 1}}) {
+    PickleWriter empty;
+    empty.raw("}")
+        .text("a")
+        .tensor("FloatStorage", "0", 1, 0, shape, std::vector<std::int64_t>(shape.size(), 1))
+        .raw("s");
+    CHECK(parse_error(zip_checkpoint(empty.stop(), {bytes_of({1})})).code == ErrorCode::kLimit);
+  }
   // Many views of one storage.
   PickleWriter many;
   many.raw("}").mark().global("torch._utils", "_rebuild_tensor_v2").put(0);

@@ -242,9 +242,17 @@ TEST_CASE("unpickler refuses tensors that reach outside their storage") {
   CHECK(contains(message(0, {2}, {-1}), "not an int >= 0"));
   CHECK(contains(message(0, {2, 2}, {1}), "2 dimensions, but 1 strides"));
   CHECK(contains(message(INT64_MAX, {2}, {1}), "overflows"));
-  CHECK(contains(message(0, {2, 2}, {INT64_MAX, INT64_MAX}), "overflows"));
-  CHECK(contains(message(0, {INT64_MAX, 3}, {0, 0}), "overflows"));
-  CHECK(contains(message(0, {INT64_MAX, 2}, {2, 1}), "overflows"));
+  constexpr std::int64_t kTwo31 = std::int64_t{1} << 31;
+  CHECK(contains(message(0, {2, 2}, {INT64_MAX, INT64_MAX}),
+                 "strides of a tensor holds 9223372036854775807, above 2^31"));
+  CHECK(contains(message(0, {INT64_MAX, 3}, {0, 0}), "shape of a tensor holds 9223372036854775807, above 2^31"));
+  CHECK(contains(message(0, {1, kTwo31 + 1}, {0, 0}), "shape of a tensor holds 2147483649, above 2^31"));
+  CHECK(contains(message(0, {1, 1}, {kTwo31, 1}), "accepted"));
+  CHECK(contains(message(0, {kTwo31, 2}, {0, 0}), "overflows"));
+  CHECK(contains(message(0, {kTwo31, kTwo31, kTwo31}, {0, 0, 0}), "overflows"));
+  // A dimension of 0 exempts the others from no limit.
+  CHECK(contains(message(0, {0, kTwo31, 2}, {1, 1, 1}), "overflows"));
+  CHECK(contains(message(0, {kTwo31 + 1, 0}, {1, 1}), "above 2^31"));
   CHECK(contains(message(0, std::vector<std::int64_t>(17, 1), std::vector<std::int64_t>(17, 1)), "17 dimensions"));
 }
 
