@@ -64,8 +64,12 @@ Result<int> inspect(const InspectFlags& flags, Console& console) {
   if (const std::optional<Error> useless = useless_option(flags, format)) return console.fail(*useless, kUsage);
   if (format == FileFormat::kNarrow) {
     NARROW_ASSIGN(const ModelInspection inspection, inspect_model(flags));
-    console.print(inspect_text(inspection, flags.why));
-    console.result(inspect_json(inspection));
+    // Only one of the two is shown, and both of a large model take memory.
+    if (console.json()) {
+      console.result(inspect_json(inspection));
+    } else {
+      console.print(inspect_text(inspection, flags.why));
+    }
     return kSuccess;
   }
   if (flags.why || flags.threads > 1) {

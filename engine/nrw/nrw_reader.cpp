@@ -13,6 +13,7 @@
 #include "engine/nrw/nrw_file.h"
 #include "engine/nrw/nrw_layout.h"
 #include "graph/bit_packing.h"
+#include "graph/limits.h"
 
 namespace narrow::engine {
 namespace {
@@ -61,11 +62,13 @@ class GraphReader {
 
   template <class T, class Describe>
   void list(std::vector<T>& values, std::size_t min_bytes_each, const Describe& describe) {
-    values.resize(graph_.count(min_bytes_each));
-    for (T& value : values) {
-      if (!graph_.ok()) return;
-      describe(value);
+    const std::size_t count = graph_.count(min_bytes_each);
+    if (count > most_of(values)) {
+      graph_.fail("the graph has " + std::to_string(count) + " entries of a kind of which it may have " +
+                  std::to_string(most_of(values)));
     }
+    // An entry is made when it is read: a list that claims what its section could hold may hold nothing.
+    for (std::size_t i = 0; i < count && graph_.ok(); ++i) describe(values.emplace_back());
   }
   template <class T, class Describe>
   void optional(std::optional<T>& value, const Describe& describe) {
@@ -105,6 +108,10 @@ class GraphReader {
   }
 
  private:
+  // The limits that graph::validate() checks again.
+  static std::size_t most_of(const std::vector<graph::Value>& /*list*/) { return graph::kMaxValues; }
+  static std::size_t most_of(const std::vector<graph::Node>& /*list*/) { return graph::kMaxNodes; }
+  static std::size_t most_of(const std::vector<graph::ValueId>& /*list*/) { return graph::kMaxValues; }
   template <std::size_t... kIndex>
   static bool emplace_op(graph::Op& op, std::uint8_t code, std::index_sequence<kIndex...> /*alternatives*/) {
     return ((graph::kOperators[kIndex].code == code && (op.emplace<kIndex>(), true)) || ...);
@@ -148,11 +155,11 @@ Preprocessing read_preprocessing(ByteReader& reader) {
 }
 
 std::vector<std::string> read_labels(ByteReader& reader) {
-  std::vector<std::string> labels(reader.count(sizeof(std::uint32_t)));
-  for (std::string& label : labels) {
-    if (!reader.ok()) break;
-    label = reader.text();
-  }
+  constexpr std::size_t kMaxLabels = std::size_t{1} << 18;  // far more than any classifier has classes
+  std::vector<std::string> labels;
+  const std::size_t count = reader.count(sizeof(std::uint32_t));
+  if (count > kMaxLabels) reader.fail("there are " + std::to_string(count) + " labels, more than classes can be");
+  for (std::size_t i = 0; i < count && reader.ok(); ++i) labels.push_back(reader.text());
   reader.expect_end();
   return labels;
 }

@@ -1,6 +1,7 @@
 #include "engine/plan/memory_plan.h"
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 #include <tuple>
 
@@ -36,6 +37,42 @@ std::size_t largest_live(const std::vector<BufferLife>& buffers) {
   return most;
 }
 
+// For networks of more tensors than any that classifies images: placing by size compares each buffer with all others,
+// which would take minutes for a hostile file. In the order of the steps, each buffer takes the smallest free block
+// that is large enough, so that the time grows with n log n.
+Result<MemoryPlan> place_in_order(const std::vector<BufferLife>& buffers) {
+  std::vector<std::size_t> by_start(buffers.size());
+  std::iota(by_start.begin(), by_start.end(), std::size_t{0});
+  std::vector<std::size_t> by_end = by_start;
+  std::stable_sort(by_start.begin(), by_start.end(),
+                   [&](std::size_t a, std::size_t b) { return buffers[a].first_step < buffers[b].first_step; });
+  std::stable_sort(by_end.begin(), by_end.end(),
+                   [&](std::size_t a, std::size_t b) { return buffers[a].last_step < buffers[b].last_step; });
+
+  MemoryPlan plan;
+  plan.offsets.resize(buffers.size(), 0);
+  std::multimap<std::size_t, std::size_t> free;  // offsets of blocks, by their size
+  auto ended = by_end.begin();
+  for (const std::size_t index : by_start) {
+    for (; ended != by_end.end() && buffers[*ended].last_step < buffers[index].first_step; ++ended) {
+      NARROW_ASSIGN(const std::size_t size, align_arena(buffers[*ended].bytes));
+      free.emplace(size, plan.offsets[*ended]);
+    }
+    NARROW_ASSIGN(const std::size_t size, align_arena(buffers[index].bytes));
+    const auto found = free.lower_bound(size);
+    if (found == free.end()) {
+      plan.offsets[index] = plan.bytes;
+      if (__builtin_add_overflow(plan.bytes, size, &plan.bytes)) return too_large();
+      continue;
+    }
+    const auto [block, offset] = *found;
+    free.erase(found);
+    plan.offsets[index] = offset;
+    if (block > size) free.emplace(block - size, offset + size);
+  }
+  return plan;
+}
+
 bool alive_together(const BufferLife& a, const BufferLife& b) {
   return a.first_step <= b.last_step && b.first_step <= a.last_step;
 }
@@ -49,6 +86,11 @@ Result<std::size_t> align_arena(std::size_t bytes) {
 }
 
 Result<MemoryPlan> plan_memory(const std::vector<BufferLife>& buffers) {
+  if (buffers.size() > kMostPlacedBySize) {
+    NARROW_ASSIGN(MemoryPlan plan, place_in_order(buffers));
+    plan.largest_live_bytes = largest_live(buffers);
+    return plan;
+  }
   std::vector<std::size_t> order(buffers.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(),

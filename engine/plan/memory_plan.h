@@ -25,9 +25,12 @@ struct MemoryPlan {
   std::size_t largest_live_bytes = 0;
 };
 
+// More buffers than any network has that classifies images.
+inline constexpr std::size_t kMostPlacedBySize = 4096;
+
 // Places the largest buffer first, each at the lowest offset that is free during its whole lifetime ("greedy by size",
-// Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020). Deterministic. Error: kLimit
-// when a sum overflows.
+// Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020). More than kMostPlacedBySize
+// buffers are placed in the order of their first steps. Deterministic. Error: kLimit when a sum overflows.
 [[nodiscard]] Result<MemoryPlan> plan_memory(const std::vector<BufferLife>& buffers);
 
 // Rounds up to kArenaAlignment. Error: kLimit on overflow.

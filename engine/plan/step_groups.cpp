@@ -52,23 +52,28 @@ bool can_follow(const graph::Graph& graph, const graph::Node& last, const graph:
 // last stage.
 std::vector<StepGroup> join_stages(const graph::Graph& graph, std::vector<StepGroup> groups) {
   const graph::ValueMap<std::vector<int>> readers = graph::consumers(graph);
-  std::vector<StepGroup> joined;
+  constexpr std::size_t kNone = static_cast<std::size_t>(-1);
+  graph::ValueMap<std::size_t> writer(graph.values.size(), kNone);  // the group that ends with each value
+  std::vector<StepGroup> joined;                                    // without stages: it is part of a later one
+  const auto can_join = [&](const StepGroup& candidate, const graph::Node& first) {
+    const graph::Node& last = graph.nodes[static_cast<std::size_t>(candidate.last())];
+    return last.output != graph.output && readers[last.output].size() == 1 &&
+           candidate.stages.size() <= kMostStageTensors && candidate.stages.back().size() == 1 &&
+           can_follow(graph, last, first);
+  };
   for (StepGroup& group : groups) {
     const graph::Node& first = graph.nodes[static_cast<std::size_t>(group.first())];
-    const auto before = std::find_if(joined.begin(), joined.end(), [&](const StepGroup& candidate) {
-      const graph::Node& last = graph.nodes[static_cast<std::size_t>(candidate.last())];
-      return !first.inputs.empty() && last.output == first.inputs[0] && last.output != graph.output &&
-             readers[last.output].size() == 1 && candidate.stages.size() <= kMostStageTensors &&
-             candidate.stages.back().size() == 1 && can_follow(graph, last, first);
-    });
-    if (before != joined.end()) {
-      StepGroup whole = std::move(*before);
-      joined.erase(before);
+    const std::size_t before = first.inputs.empty() ? kNone : writer[first.inputs[0]];
+    if (before != kNone && can_join(joined[before], first)) {
+      StepGroup whole = std::move(joined[before]);
+      joined[before].stages.clear();
       whole.stages.push_back(std::move(group.stages.front()));  // it has no other yet
       group = std::move(whole);
     }
+    writer[graph.nodes[static_cast<std::size_t>(group.last())].output] = joined.size();
     joined.push_back(std::move(group));
   }
+  std::erase_if(joined, [](const StepGroup& group) { return group.stages.empty(); });
   return joined;
 }
 

@@ -1,5 +1,6 @@
 // What a .nrw file brings back, and what it refuses.
 #include <doctest/doctest.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <cstring>
@@ -32,6 +33,12 @@ Bytes small_model() {
   IntegerGraphBuilder b(3, {2, 2, 1});
   const auto x = b.convolution(b.quantize(b.input()), narrow::testing::window(1), 1, 3, 3, 4);
   return to_model(b.finish(b.linear_scores(x, 2, 4))).serialize();
+}
+
+std::int64_t peak_memory() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return std::int64_t{1024} * usage.ru_maxrss;
 }
 
 narrow::Error parse_error(const Bytes& bytes) {
@@ -200,6 +207,34 @@ TEST_CASE("a hostile file with right checksums is refused or runs") {
     }
   }
   CHECK(accepted > 100);
+}
+
+TEST_CASE("lists that claim what their section could hold take no memory for it") {
+  // The graph section of a small model, replaced by one that claims as many entries as its bytes could hold.
+  const auto with_section = [](narrow::engine::SectionKind kind, const Bytes& content) {
+    const Bytes small = small_model();
+    auto sections = narrow::engine::open_frame(small, "m.nrw").value();
+    sections[kind].bytes = content;
+    return narrow::engine::build_frame(sections);
+  };
+  const auto claim = [](std::vector<std::uint32_t> counts, std::size_t rest) {
+    Bytes bytes(counts.size() * 4 + rest, std::byte{0xFF});
+    for (std::size_t i = 0; i < counts.size(); ++i) put_number(bytes, 4 * i, 4, counts[i]);
+    return bytes;
+  };
+  constexpr std::size_t kBytes = 16 << 20;
+  const std::int64_t before = peak_memory();
+  using enum narrow::engine::SectionKind;
+  CHECK(mentions(parse_error(with_section(kGraph, claim({kBytes / 29}, kBytes))), "of which it may have 32768"));
+  CHECK(mentions(parse_error(with_section(kGraph, claim({0, kBytes / 25}, kBytes))), "of which it may have 16384"));
+  CHECK(mentions(parse_error(with_section(kGraph, claim({30000}, kBytes))), "bytes are needed here"));
+  CHECK(mentions(parse_error(with_section(kGraph, claim({0, 16000}, kBytes))), "bytes are needed here"));
+  Bytes labels(kBytes, std::byte{0});
+  put_number(labels, 0, 4, kBytes / 4 - 1);
+  CHECK(mentions(parse_error(with_section(kLabels, labels)), "labels, more than classes can be"));
+  put_number(labels, 0, 4, 200000);
+  CHECK(mentions(parse_error(with_section(kLabels, labels)), "bytes after its end"));
+  CHECK(peak_memory() - before < 6 * static_cast<std::int64_t>(kBytes));  // two or three copies of the file
 }
 
 TEST_CASE("a newer version is refused by naming both versions") {

@@ -79,6 +79,31 @@ TEST_CASE("random lives do not collide") {
   }
 }
 
+TEST_CASE("many more buffers than a network has are placed in time that grows with their number") {
+  std::mt19937 random(narrow::testing::seed());
+  const auto pick = [&](int lo, int hi) { return std::uniform_int_distribution<int>(lo, hi)(random); };
+  std::vector<BufferLife> some(narrow::engine::kMostPlacedBySize + 1);
+  for (std::size_t i = 0; i < some.size(); ++i) {
+    some[i].first_step = static_cast<int>(i) / 2;
+    some[i].last_step = some[i].first_step + pick(0, 9);
+    some[i].bytes = static_cast<std::size_t>(pick(0, 5000));
+  }
+  check_plan(some);
+  std::reverse(some.begin(), some.end());
+  check_plan(some);
+
+  // All alive to the end; and each to the next step.
+  constexpr int kMany = 1 << 17;
+  std::vector<BufferLife> fan;
+  std::vector<BufferLife> chain;
+  for (int i = 0; i < kMany; ++i) {
+    fan.push_back({i, kMany, 64});
+    chain.push_back({i, i + 1, 64});
+  }
+  CHECK(plan_memory(fan).value().bytes == std::size_t{64} * kMany);
+  CHECK(plan_memory(chain).value().bytes == 128);
+}
+
 TEST_CASE("sizes beyond the address space are an error") {
   const std::size_t huge = std::numeric_limits<std::size_t>::max();
   CHECK_FALSE(plan_memory({{0, 0, huge}}).ok());
