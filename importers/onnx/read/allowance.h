@@ -14,7 +14,7 @@ namespace narrow::onnx {
 // thus made of tiny messages, or of bools and 16-bit integers.
 class Allowance {
  public:
-  // `bytes` of a file, or of external data, are read.
+  // `bytes` of a file, or of a file of external data, are read.
   void add_read(std::uint64_t bytes) { limit_ += 3 * bytes; }
 
   // Counts memory that is allocated next. Error (kLimit, without `where`): it is more than is allowed.

@@ -58,6 +58,7 @@ Status ExternalData::open(const std::string& location) {
   }
   NARROW_ASSIGN(file_, importers::File::open(path));
   opened_ = location;
+  if (seen_.insert(path).second) new_bytes_ += file_->size();
   return {};
 }
 

@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "importers/files/file.h"
@@ -31,12 +33,17 @@ class ExternalData {
   // kUnsupported (no folder).
   [[nodiscard]] Result<std::vector<std::byte>> read(const ExternalLocation& from, std::uint64_t bytes);
 
+  // The size of the files that were opened since the last call and never before. Many tensors may have the same bytes.
+  [[nodiscard]] std::uint64_t take_new_bytes() { return std::exchange(new_bytes_, 0); }
+
  private:
   [[nodiscard]] Status open(const std::string& location);
 
   std::optional<std::filesystem::path> folder_;
   std::string opened_;  // location of file_; consecutive tensors mostly share a file
   std::optional<importers::File> file_;
+  std::set<std::filesystem::path> seen_;
+  std::uint64_t new_bytes_ = 0;
 };
 
 }  // namespace narrow::onnx

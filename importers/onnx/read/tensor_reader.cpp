@@ -360,7 +360,7 @@ Result<Tensor> TensorReader::read(const MessageParts& parts) {
   if (header.location == kExternal) {
     NARROW_ASSIGN(const ExternalLocation from, external_location(parts));
     NARROW_ASSIGN(const std::vector<std::byte> data, external_.read(from, static_cast<std::uint64_t>(stored)));
-    allowance_.add_read(data.size());
+    allowance_.add_read(external_.take_new_bytes());
     NARROW_TRY(allowance_.take(held));
     NARROW_ASSIGN(tensor.data, from_bytes(tensor.type, data));
     return tensor;

@@ -127,6 +127,31 @@ TEST_CASE("external data that is not there is refused") {
   CHECK(from_memory.error().message.find("from memory") != std::string::npos);
 }
 
+TEST_CASE("external data that many tensors share is counted once") {
+  const Place place;
+  constexpr std::int64_t kElems = 1 << 18;
+  write(place.folder / "w.bin", std::string(4 * kElems, '\0'));
+  const auto shared_by = [&](int tensors) -> doctest::String {
+    OnnxBuilder builder;
+    builder.input("x", {1, 2}).output("y").node("Mul", {"x", "w0"}, {"y"});
+    for (int i = 0; i < tensors; ++i) {
+      auto& tensor = *builder.proto().mutable_graph()->add_initializer();
+      tensor.set_name("w" + std::to_string(i));
+      tensor.set_data_type(::onnx::TensorProto::FLOAT);
+      tensor.add_dims(kElems);
+      tensor.set_data_location(::onnx::TensorProto::EXTERNAL);
+      auto& entry = *tensor.add_external_data();
+      entry.set_key("location");
+      entry.set_value("w.bin");
+    }
+    write(place.folder / "model.onnx", builder.bytes());
+    const auto model = narrow::onnx::read_model(place.folder / "model.onnx");
+    return model.ok() ? "accepted" : model.error().text().c_str();
+  };
+  CHECK(shared_by(20) == "accepted");
+  CHECK(shared_by(40) == Contains("in memory, far more than it has itself"));  // 40 MB of 1 MB
+}
+
 TEST_CASE("a model file that is missing or a folder is an error of its own") {
   const Place place;
   CHECK(narrow::onnx::read_model(place.folder / "none.onnx").error().code == narrow::ErrorCode::kNotFound);
