@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/parallel.h"
+#include "base/try.h"
 #include "floating/float_executor.h"
 #include "quantize/activations.h"
 #include "quantize/simulate.h"

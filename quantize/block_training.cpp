@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/parallel.h"
+#include "base/try.h"
 #include "floating/gradients/adam.h"
 #include "floating/gradients/fake_quantization.h"
 

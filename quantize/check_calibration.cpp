@@ -9,6 +9,7 @@
 #include <span>
 #include <utility>
 
+#include "base/try.h"
 #include "floating/float_executor.h"
 #include "quantize/statistics/channel_means.h"
 

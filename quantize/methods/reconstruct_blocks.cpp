@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "base/try.h"
 #include "quantize/activation_quantization.h"
 #include "quantize/block_images.h"
 #include "quantize/block_training.h"

@@ -20,22 +20,22 @@ Status must_be_plain(const Node& node) {
 
 // scale * (integer - zero point), in double and rounded once.
 Tensor real_numbers_of(const QuantizedConstant& constant) {
-  const std::vector<std::int64_t>& dims = constant.codes->dims;
+  const std::vector<std::int64_t>& dims = constant.integers->dims;
   std::size_t inner = 1;  // distance between indices along the axis, in elements
   for (std::size_t i = static_cast<std::size_t>(constant.axis) + 1; i < dims.size(); ++i) {
     inner *= static_cast<std::size_t>(dims[i]);
   }
   std::vector<float> values;
-  values.reserve(static_cast<std::size_t>(constant.codes->elems()));
+  values.reserve(static_cast<std::size_t>(constant.integers->elems()));
   std::visit(
-      [&](const auto& codes) {
-        for (std::size_t i = 0; i < codes.size(); ++i) {
+      [&](const auto& integers) {
+        for (std::size_t i = 0; i < integers.size(); ++i) {
           const std::size_t channel = i / inner % constant.scales.size();
-          const std::int64_t difference = static_cast<std::int64_t>(codes[i]) - constant.zero_points[channel];
+          const std::int64_t difference = static_cast<std::int64_t>(integers[i]) - constant.zero_points[channel];
           values.push_back(static_cast<float>(static_cast<double>(difference) * double{constant.scales[channel]}));
         }
       },
-      constant.codes->data);
+      constant.integers->data);
   return {ElementType::kFloat32, dims, std::move(values)};
 }
 
