@@ -19,14 +19,14 @@ std::int64_t peak_memory() {
   return std::int64_t{1024} * usage.ru_maxrss;
 }
 
-// Lowers the network and returns the error's code and message, or "accepted". Checks time and memory: a second each on
-// a slow machine; sanitizers take several times as much.
+// Lowers the network and returns the error's code or text, or "accepted". Checks time and memory: each takes less than
+// a second, and less than a minute under sanitizers on a busy machine. Without the limits it is minutes to years.
 std::string outcome(const OnnxNetwork& network) {
   const std::int64_t before = peak_memory();
   const auto start = std::chrono::steady_clock::now();
   const auto lowered = narrow::onnx::lower_model(network.model);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-  CHECK(seconds.count() < 10);
+  CHECK(seconds.count() < 60);
   CHECK(peak_memory() - before < 200 * (std::int64_t{1} << 20));
   if (lowered.ok()) return "accepted";
   CHECK(lowered.error().code != ErrorCode::kInternal);
