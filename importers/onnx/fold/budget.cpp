@@ -54,7 +54,8 @@ Status Budget::check_copy(std::int64_t elems) const {
 
 Status Budget::spend_parameters(std::int64_t elems) {
   const std::int64_t most = kParametersOfAnyFile + kParametersPerElement * in_file_;
-  if (elems > most - parameters_) return too_much("the layers that the file makes of its constants have too many parameters");
+  if (elems > most - parameters_)
+    return too_much("the layers that the file makes of its constants have too many parameters");
   parameters_ += elems;
   return {};
 }
