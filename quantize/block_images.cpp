@@ -48,7 +48,7 @@ Status BlockImages::run(const Block& block, const Decisions* decisions, const st
                         const Visit& visit) const {
   const int slots = std::max(1, std::min(context_->options.threads, static_cast<int>(images.size())));
   Simulation simulation;
-  if (decisions != nullptr) simulation = simulate(context_->graph, context_->forms, *decisions);
+  if (decisions != nullptr) simulation = simulate(context_->graph, context_->representations, *decisions);
   std::vector<FloatExecutor> executors;
   for (int s = 0; s < slots; ++s) {
     NARROW_ASSIGN(FloatExecutor made,

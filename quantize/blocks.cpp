@@ -8,8 +8,6 @@
 namespace narrow::graph {
 namespace {
 
-std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }
-
 // What may be joined with its neighbours: a single node, or the nodes between a split and its join.
 struct Segment {
   Block block;

@@ -13,8 +13,6 @@
 namespace narrow::graph {
 namespace {
 
-std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }
-
 bool is_layer(const Node& node) { return filter_of(node) != nullptr; }
 
 // One value while some images run.

@@ -35,8 +35,6 @@ constexpr std::size_t kIterations = 400;  // per block
 constexpr std::size_t kImages = 1024;
 constexpr std::size_t kHeldOut = 8;  // every eighth image decides whether a block is better
 
-std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }
-
 // What is known of a layer in real numbers; the integers of its bias depend on the scale of its input.
 struct RealLayer {
   std::vector<std::int8_t> weights;
@@ -101,10 +99,10 @@ class Reconstruction {
   void find_shared_grids() {
     is_shared_.assign(context_.graph.values.size(), false);
     for (std::size_t v = 0; v < is_shared_.size(); ++v) {
-      if (!context_.forms.needs_decision[v]) continue;
+      if (!context_.representations.needs_decision[v]) continue;
       const auto id = static_cast<ValueId>(v);
       const ValueId source = context_.bits.source[v];
-      const ValueId grid = context_.bits.grid[index(source)];
+      const ValueId grid = context_.bits.scale_source[index(source)];
       for (const ValueId other : {source, grid}) {
         if (other != id) is_shared_[v] = is_shared_[index(other)] = true;
       }
@@ -117,8 +115,9 @@ class Reconstruction {
     for (std::size_t n = block.nodes.first; n < block.nodes.last; ++n) {
       if (!context_.live.nodes[n]) continue;
       const Node& node = context_.graph.nodes[n];
-      const NodeForms& forms = context_.forms.nodes[n];
-      if (forms.in_float || !forms.integers.empty() || !forms.from_float.empty()) return false;
+      const NodeRepresentations& representations = context_.representations.nodes[n];
+      if (representations.in_float || !representations.integers.empty() || !representations.from_float.empty())
+        return false;
       if (context_.graph.value(node.output).quantization) return false;
       if (decisions_.values[index(node.output)] && is_lossless(node.op)) return false;
       if (filter_of(node) == nullptr) continue;
@@ -284,10 +283,10 @@ class Reconstruction {
       const Node& node = context_.graph.nodes[n];
       if (!place.step || is_shared_[index(node.output)]) continue;
       ValueDecision& decision = *changed.values[index(node.output)];
-      Quantization grid = decision.quantization;
-      grid.scale = training.parameters[*place.step];
-      grid.range = QRange::activations(decision.bits);
-      if (const auto q = on_grid(grid, node.clamp)) decision.quantization = *q;
+      Quantization learned = decision.quantization;
+      learned.scale = training.parameters[*place.step];
+      learned.range = QRange::activations(decision.bits);
+      if (const auto q = limited_to(learned, node.clamp)) decision.quantization = *q;
     }
   }
 
