@@ -7,11 +7,11 @@
 
 namespace narrow::base {
 
-// The largest |x| of a dimension, an axis, a step or another integer that a file states. No network comes near it, and
+// The largest |x| of a dimension, an axis, a step or another integer in a file. No network comes near it, and
 // sums and products of two such numbers fit into int64. Readers check it where a number is read.
-inline constexpr std::int64_t kMaxStated = std::int64_t{1} << 31;
+inline constexpr std::int64_t kMaxFileNumber = std::int64_t{1} << 31;
 
-static constexpr bool may_be_stated(std::int64_t value) { return value >= -kMaxStated && value <= kMaxStated; }
+static constexpr bool is_file_number(std::int64_t value) { return value >= -kMaxFileNumber && value <= kMaxFileNumber; }
 
 // An int64, or nothing after a step that overflowed: std::optional<std::int64_t> sum = (Checked(a) + b * c).value().
 class Checked {
@@ -55,13 +55,13 @@ struct ElementCount {
   std::int64_t claimed = 0;  // the product of those that are not 0: what other tensors of such dimensions would have
 };
 
-// The elements of a tensor. Nothing: a dimension is negative or above kMaxStated, or `claimed` is above `most`. So a
-// dimension of 0 exempts the others from no limit.
+// The elements of a tensor. Nothing: a dimension is negative or above kMaxFileNumber, or `claimed` is above `most`. So
+// a dimension of 0 exempts the others from no limit.
 [[nodiscard]] constexpr std::optional<ElementCount> count_elements(std::span<const std::int64_t> dims,
                                                                    std::int64_t most) {
   ElementCount count{1, 1};
   for (const std::int64_t dim : dims) {
-    if (dim < 0 || dim > kMaxStated) return std::nullopt;
+    if (dim < 0 || dim > kMaxFileNumber) return std::nullopt;
     if (dim == 0) {
       count.elems = 0;
       continue;

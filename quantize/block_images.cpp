@@ -101,7 +101,7 @@ Result<double> BlockImages::error(const Block& part, const Decisions& decisions,
 Status BlockImages::leave(const Block& block, const Decisions& decisions) {
   Images next(images());
   if (!simulated_.empty()) {
-    for (std::vector<float>& image : in_float_) image = {};  // nobody reads it any more
+    for (std::vector<float>& image : in_float_) image = {};  // no other node reads it
   }
   NARROW_TRY(run(block, &decisions, all(), [&](std::size_t i, const FloatExecutor& executor) {
     const std::span<const float> output = executor.as_written(block.output);

@@ -24,7 +24,7 @@ struct Geometry {
   Tag given = Tag::ohwi;
 };
 
-// A linear layer is a convolution of a picture with one pixel.
+// A linear layer is a convolution of an image with one pixel.
 Geometry geometry(const Node& node, const TensorShape& in, const TensorShape& out, int images) {
   if (std::holds_alternative<Linear>(node.op)) {
     return {{images, in.elems(), 1, 1},

@@ -168,7 +168,7 @@ class HeaderReader : public nlohmann::json_sax<Json> {
       return fail(ErrorCode::kMalformed, "lacks its dtype, shape or data_offsets");
     }
     for (const std::uint64_t dimension : shape_) {
-      const std::uint64_t most = std::uint64_t{base::kMaxStated} + 1;
+      const std::uint64_t most = std::uint64_t{base::kMaxFileNumber} + 1;
       entry_.shape.push_back(static_cast<std::int64_t>(std::min(dimension, most)));
     }
     // What a shape with a dimension of 0 claims counts too: networks are made of shapes.

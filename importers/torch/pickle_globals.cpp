@@ -76,7 +76,7 @@ Result<std::vector<std::int64_t>> integers(const Heap& heap, Value value, std::s
     if (!item.is(Kind::kInt) || item.payload < 0) {
       return malformed("the " + std::string(what) + " of a tensor holds something that is not an int >= 0");
     }
-    if (!base::may_be_stated(item.payload)) {
+    if (!base::is_file_number(item.payload)) {
       return Error{ErrorCode::kLimit,
                    "the " + std::string(what) + " of a tensor holds " + std::to_string(item.payload) + ", above 2^31",
                    {}};

@@ -38,7 +38,7 @@ class OutputRounding {
 
   Status run(const NodeRange& nodes) {
     for (std::size_t n = nodes.first; n < nodes.last; ++n) {
-      if (wants_weights(context_, decisions_, n) && is_possible(n)) NARROW_TRY(round(n));
+      if (is_undecided_layer(context_, decisions_, n) && is_possible(n)) NARROW_TRY(round(n));
     }
     return {};
   }

@@ -7,8 +7,8 @@
 
 using narrow::base::Checked;
 using narrow::base::count_elements;
-using narrow::base::kMaxStated;
-using narrow::base::may_be_stated;
+using narrow::base::is_file_number;
+using narrow::base::kMaxFileNumber;
 
 namespace {
 
@@ -19,7 +19,8 @@ using Dims = std::array<std::int64_t, 3>;
 }  // namespace
 
 TEST_CASE("checked sums, differences and products equal those of int64, or are nothing") {
-  const std::int64_t numbers[] = {kMin, kMin + 1, -kMaxStated, -1, 0, 1, 2, kMaxStated, kMax / 2, kMax - 1, kMax};
+  const std::int64_t numbers[] = {kMin, kMin + 1,       -kMaxFileNumber, -1,       0,   1,
+                                  2,    kMaxFileNumber, kMax / 2,        kMax - 1, kMax};
   int lost = 0;
   for (const std::int64_t a : numbers) {
     for (const std::int64_t b : numbers) {
@@ -57,16 +58,16 @@ TEST_CASE("a dimension of 0 exempts the others from no limit") {
   CHECK(count_elements(Dims{2, 0, 4}, 8)->claimed == 8);
   CHECK_FALSE(count_elements(Dims{2, 0, 4}, 7).has_value());
   CHECK_FALSE(count_elements(Dims{0, 1, -1}, 100).has_value());
-  CHECK_FALSE(count_elements(Dims{0, 1, kMaxStated + 1}, kMax).has_value());
-  CHECK(count_elements(Dims{1, 1, kMaxStated}, kMax)->elems == kMaxStated);
-  CHECK_FALSE(count_elements(Dims{kMaxStated, kMaxStated, 2}, kMax).has_value());
+  CHECK_FALSE(count_elements(Dims{0, 1, kMaxFileNumber + 1}, kMax).has_value());
+  CHECK(count_elements(Dims{1, 1, kMaxFileNumber}, kMax)->elems == kMaxFileNumber);
+  CHECK_FALSE(count_elements(Dims{kMaxFileNumber, kMaxFileNumber, 2}, kMax).has_value());
   CHECK(count_elements({}, 1)->elems == 1);
 }
 
 TEST_CASE("integers of files end at 2^31") {
-  CHECK(may_be_stated(kMaxStated));
-  CHECK(may_be_stated(-kMaxStated));
-  CHECK_FALSE(may_be_stated(kMaxStated + 1));
-  CHECK_FALSE(may_be_stated(-kMaxStated - 1));
-  CHECK_FALSE(may_be_stated(kMin));
+  CHECK(is_file_number(kMaxFileNumber));
+  CHECK(is_file_number(-kMaxFileNumber));
+  CHECK_FALSE(is_file_number(kMaxFileNumber + 1));
+  CHECK_FALSE(is_file_number(-kMaxFileNumber - 1));
+  CHECK_FALSE(is_file_number(kMin));
 }

@@ -11,7 +11,7 @@
 #include "quantize/quantize_graph.h"
 #include "tests/support/data.h"
 #include "tests/support/graph/random_graph.h"
-#include "tests/support/quantize/stated_graph.h"
+#include "tests/support/quantize/pre_quantized_graph.h"
 
 namespace narrow::graph {
 namespace {

@@ -4,6 +4,7 @@ if(TARGET narrow_full AND NOT NARROW_SANITIZE)
   find_package(nlohmann_json REQUIRED)
   add_executable(torchvision_check ${CMAKE_CURRENT_LIST_DIR}/check_model.cpp)
   target_link_libraries(torchvision_check PRIVATE narrow_full narrow_build_flags nlohmann_json::nlohmann_json)
+  target_include_directories(torchvision_check PRIVATE ${PROJECT_SOURCE_DIR})
   # The names are where make_model.py has them: lines of `SIZES`, "    "name": size,".
   file(STRINGS ${CMAKE_CURRENT_LIST_DIR}/networks.py network_lines REGEX "^    \"[a-z0-9_]+\": [0-9]+,$")
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/networks.py)

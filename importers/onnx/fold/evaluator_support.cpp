@@ -53,7 +53,7 @@ Result<std::optional<Dims>> Call::positions(std::size_t index) const {
   if (tensor->dims.size() > 1) return malformed("input " + std::to_string(index) + " has more than one dimension");
   NARROW_TRY(at_node(budget.check_copy(tensor->elems())));
   Dims numbers = tensor->to_ints();
-  for (std::int64_t& number : numbers) number = std::clamp(number, -base::kMaxStated, base::kMaxStated);
+  for (std::int64_t& number : numbers) number = std::clamp(number, -base::kMaxFileNumber, base::kMaxFileNumber);
   return std::optional<Dims>(std::move(numbers));
 }
 

@@ -103,7 +103,7 @@ Result<std::vector<std::int64_t>> Names::integers(const Node& node, std::size_t 
 Result<std::vector<std::int64_t>> Names::ints(const Node& node, std::size_t i) const {
   NARROW_ASSIGN(auto values, integers(node, i));
   for (const std::int64_t value : values) {
-    if (base::may_be_stated(value)) continue;
+    if (base::is_file_number(value)) continue;
     return node_error(node, ErrorCode::kLimit,
                       input_text(node, i) + " holds " + std::to_string(value) + ", which is beyond 2^31");
   }
@@ -123,7 +123,7 @@ Result<std::optional<std::vector<std::int64_t>>> Names::positions_of(const Node&
   NARROW_ASSIGN(auto given, node.find_positions(attribute));
   if (given || !has_input(node, i)) return given;
   NARROW_ASSIGN(auto values, integers(node, i));
-  for (std::int64_t& value : values) value = std::clamp(value, -base::kMaxStated, base::kMaxStated);
+  for (std::int64_t& value : values) value = std::clamp(value, -base::kMaxFileNumber, base::kMaxFileNumber);
   return std::optional(std::move(values));
 }
 

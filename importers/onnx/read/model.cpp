@@ -70,7 +70,7 @@ std::string Node::describe() const {
 
 Result<std::optional<std::int64_t>> Node::find_int(std::string_view attribute) const {
   NARROW_ASSIGN(const auto found, find<std::int64_t>(*this, attribute, "an integer"));
-  if (found && !base::may_be_stated(*found)) return beyond_limit(*this, attribute, *found);
+  if (found && !base::is_file_number(*found)) return beyond_limit(*this, attribute, *found);
   return found;
 }
 
@@ -86,7 +86,7 @@ Result<std::optional<std::vector<std::int64_t>>> Node::find_ints(std::string_vie
   NARROW_ASSIGN(auto found, find<std::vector<std::int64_t>>(*this, attribute, "a list of integers"));
   if (!found) return found;
   for (const std::int64_t number : *found) {
-    if (!base::may_be_stated(number)) return beyond_limit(*this, attribute, number);
+    if (!base::is_file_number(number)) return beyond_limit(*this, attribute, number);
   }
   return found;
 }
@@ -94,7 +94,7 @@ Result<std::optional<std::vector<std::int64_t>>> Node::find_ints(std::string_vie
 Result<std::optional<std::vector<std::int64_t>>> Node::find_positions(std::string_view attribute) const {
   NARROW_ASSIGN(auto found, find<std::vector<std::int64_t>>(*this, attribute, "a list of integers"));
   if (!found) return found;
-  for (std::int64_t& number : *found) number = std::clamp(number, -base::kMaxStated, base::kMaxStated);
+  for (std::int64_t& number : *found) number = std::clamp(number, -base::kMaxFileNumber, base::kMaxFileNumber);
   return found;
 }
 

@@ -414,10 +414,10 @@ class Reader {
         fields.skip();
       }
     }
-    if (dim <= base::kMaxStated) return dim;
+    if (dim <= base::kMaxFileNumber) return dim;
     return Error{ErrorCode::kLimit,
                  "an input or output has a dimension of " + std::to_string(dim) + "; at most " +
-                     std::to_string(base::kMaxStated) + " is read",
+                     std::to_string(base::kMaxFileNumber) + " is read",
                  where_};
   }
 

@@ -112,8 +112,8 @@ Result<base::ElementCount> count_elements(const Header& header) {
   }
   for (const std::int64_t dim : header.dims) {
     if (dim < 0) return malformed("has the negative dimension " + std::to_string(dim));
-    if (dim > base::kMaxStated) {
-      return Error{ErrorCode::kLimit, "has a dimension of more than " + std::to_string(base::kMaxStated), ""};
+    if (dim > base::kMaxFileNumber) {
+      return Error{ErrorCode::kLimit, "has a dimension of more than " + std::to_string(base::kMaxFileNumber), ""};
     }
   }
   const auto count = base::count_elements(header.dims, kMaxElements);
