@@ -4,7 +4,6 @@
 
 #include "apps/report/lines.h"
 #include "apps/text/words.h"
-#include "narrow/session.h"
 
 namespace narrow::cli {
 
@@ -13,14 +12,6 @@ namespace {
 double per_second(std::size_t count, double seconds) { return static_cast<double>(count) / std::max(seconds, 1e-9); }
 
 }  // namespace
-
-void Tally::add(std::span<const float> scores, int label) {
-  const std::vector<Ranked> best = top_k(scores, std::min(5, static_cast<int>(scores.size())));
-  ++images;
-  if (best.front().class_index == label) ++top1;
-  const auto is_label = [label](const Ranked& ranked) { return ranked.class_index == label; };
-  if (std::any_of(best.begin(), best.end(), is_label)) ++top5;
-}
 
 double EvaluateReport::images_per_second() const { return per_second(tally.images, time.network_seconds); }
 
