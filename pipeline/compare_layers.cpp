@@ -1,0 +1,256 @@
+// narrow::compare_layers: the error of each tensor of one network, measured against the tensor of the same name of
+// another.
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/exact_math.h"
+#include "base/float_environment.h"
+#include "base/parallel.h"
+#include "engine/model/layer_info.h"
+#include "engine/model/model_data.h"
+#include "floating/float_executor.h"
+#include "narrow/compare.h"
+#include "pipeline/float_model_data.h"
+
+namespace narrow {
+namespace {
+
+using graph::Feed;
+using graph::FloatExecutor;
+using graph::Graph;
+using graph::kNoValue;
+using graph::Node;
+using graph::ValueId;
+
+// Sums of squares over the elements of a tensor.
+struct Power {
+  double signal = 0;
+  double noise = 0;
+
+  void add(std::span<const float> reference, std::span<const float> other) {
+    for (std::size_t i = 0; i < reference.size(); ++i) {
+      const double expected = reference[i];
+      const double difference = expected - static_cast<double>(other[i]);
+      signal += expected * expected;
+      noise += difference * difference;
+    }
+  }
+  [[nodiscard]] double decibels() const {
+    if (noise == 0) return std::numeric_limits<double>::infinity();
+    return 10 / base::exact_math::log(10) * base::exact_math::log(signal / noise);
+  }
+};
+
+const Graph& graph_of(const AnyModel& model) {
+  if (const auto* integers = std::get_if<Model>(&model)) return integers->data().graph;
+  return std::get<FloatModel>(model).data().graph;
+}
+
+// The counterparts of the other network's values in the reference.
+class Counterparts {
+ public:
+  Counterparts(const Graph& reference, const Graph& other) : reference_(reference), other_(other) {
+    for (std::size_t id = 0; id < reference.values.size(); ++id) {
+      by_name_[reference.values[id].name] = static_cast<ValueId>(id);
+    }
+    for (std::size_t n = 0; n < other.nodes.size(); ++n) writer_[other.nodes[n].output] = n;
+  }
+
+  // The value of the same name and size, or kNoValue.
+  [[nodiscard]] ValueId of(ValueId id) const {
+    if (id == other_.input) return reference_.input;
+    const auto found = by_name_.find(other_.value(id).name);
+    if (found == by_name_.end()) return kNoValue;
+    const bool same_size = reference_.value(found->second).shape.elems() == other_.value(id).shape.elems();
+    return same_size ? found->second : kNoValue;
+  }
+  // As of(), for a value that is fed. A Quantize or Dequantize that only this network has is looked through.
+  [[nodiscard]] ValueId of_input(ValueId id) const {
+    while (true) {
+      if (const ValueId same = of(id); same != kNoValue) return same;
+      const auto writer = writer_.find(id);
+      if (writer == writer_.end()) return kNoValue;
+      const Node& node = other_.nodes[writer->second];
+      if (!graph::is<graph::Quantize, graph::Dequantize>(node.op)) return kNoValue;
+      id = node.inputs[0];
+    }
+  }
+
+ private:
+  const Graph& reference_;
+  const Graph& other_;
+  std::unordered_map<std::string, ValueId> by_name_;
+  std::unordered_map<ValueId, std::size_t> writer_;
+};
+
+// A layer that is compared.
+struct Row {
+  std::size_t node = 0;
+  ValueId value = kNoValue;      // of the other network
+  ValueId reference = kNoValue;  // its counterpart
+  std::vector<ValueId> inputs;   // of the other network, as its executor requires them
+  std::vector<ValueId> fed;      // their counterparts; empty: one has none
+};
+
+// What one thread runs.
+struct Runner {
+  FloatExecutor reference;
+  FloatExecutor other;
+  std::vector<std::optional<FloatExecutor>> layers;  // by row
+};
+
+class LayerComparer {
+ public:
+  LayerComparer(const Graph& reference, const Graph& other)
+      : reference_(reference), other_(other), counterparts_(reference, other), row_of_(other.values.size(), -1) {
+    for (std::size_t n = 0; n < other.nodes.size(); ++n) {
+      const Node& node = other.nodes[n];
+      if (!engine::describe_layer(other, node).computes) continue;
+      const ValueId same = counterparts_.of(node.output);
+      if (same == kNoValue) {
+        unmatched_.push_back(node.name);
+        continue;
+      }
+      row_of_[static_cast<std::size_t>(node.output)] = static_cast<int>(rows_.size());
+      rows_.push_back({n, node.output, same, {}, {}});
+    }
+  }
+
+  [[nodiscard]] bool empty() const { return rows_.empty(); }
+
+  // Prepares executors for so many threads.
+  Status prepare(int threads) {
+    for (Row& row : rows_) {
+      NARROW_ASSIGN(const FloatExecutor layer, executor_of(row));
+      row.inputs = layer.inputs();
+      for (const ValueId id : row.inputs) {
+        const ValueId same = counterparts_.of_input(id);
+        if (same == kNoValue) {
+          row.fed.clear();
+          break;
+        }
+        row.fed.push_back(same);
+      }
+    }
+    for (int i = 0; i < threads; ++i) {
+      graph::ExecutorOptions options;
+      for (const Row& row : rows_) {
+        options.keep.push_back(row.reference);
+        options.keep.insert(options.keep.end(), row.fed.begin(), row.fed.end());
+      }
+      NARROW_ASSIGN(FloatExecutor reference, FloatExecutor::create(reference_, options));
+      NARROW_ASSIGN(FloatExecutor other, FloatExecutor::create(other_, 1));
+      std::vector<std::optional<FloatExecutor>> layers(rows_.size());
+      for (std::size_t r = 0; r < rows_.size(); ++r) {
+        if (rows_[r].fed.empty()) continue;
+        NARROW_ASSIGN(layers[r], executor_of(rows_[r]));
+      }
+      runners_.push_back({std::move(reference), std::move(other), std::move(layers)});
+    }
+    return {};
+  }
+
+  // cumulative, local: [rows]
+  Status run(std::span<const float> input, int thread, std::span<Power> cumulative, std::span<Power> local) {
+    Runner& runner = runners_[static_cast<std::size_t>(thread)];
+    std::vector<float> scores(static_cast<std::size_t>(reference_.value(reference_.output).shape.elems()));
+    NARROW_TRY(runner.reference.run(input, scores));
+    scores.resize(static_cast<std::size_t>(other_.value(other_.output).shape.elems()));
+    NARROW_TRY(runner.other.run(input, scores, [&](ValueId id, std::span<const float> elements) {
+      const int row = row_of_[static_cast<std::size_t>(id)];
+      if (row < 0) return;
+      const auto r = static_cast<std::size_t>(row);
+      cumulative[r].add(runner.reference.value(rows_[r].reference), elements);
+    }));
+    for (std::size_t r = 0; r < rows_.size(); ++r) {
+      if (!runner.layers[r]) continue;
+      std::vector<Feed> feeds;
+      for (std::size_t i = 0; i < rows_[r].fed.size(); ++i) {
+        feeds.push_back({rows_[r].inputs[i], runner.reference.value(rows_[r].fed[i])});
+      }
+      NARROW_TRY(runner.layers[r]->run(feeds));
+      local[r].add(runner.reference.value(rows_[r].reference), runner.layers[r]->value(rows_[r].value));
+    }
+    return {};
+  }
+
+  // powers: [images][2][rows], as run() filled them.
+  [[nodiscard]] LayerComparison result(std::span<const Power> powers, std::size_t images) const {
+    LayerComparison comparison;
+    comparison.unmatched = unmatched_;
+    comparison.images = images;
+    for (std::size_t r = 0; r < rows_.size(); ++r) {
+      Power cumulative;
+      Power local;
+      for (std::size_t image = 0; image < images; ++image) {
+        const std::span<const Power> of_image = powers.subspan(2 * image * rows_.size(), 2 * rows_.size());
+        cumulative.signal += of_image[r].signal;
+        cumulative.noise += of_image[r].noise;
+        local.signal += of_image[rows_.size() + r].signal;
+        local.noise += of_image[rows_.size() + r].noise;
+      }
+      const Node& node = other_.nodes[rows_[r].node];
+      comparison.layers.push_back({.layer = node.name,
+                                   .op = std::string(graph::op_name(node.op)),
+                                   .cumulative_db = cumulative.decibels(),
+                                   .local_db = std::nullopt});
+      if (!rows_[r].fed.empty()) comparison.layers.back().local_db = local.decibels();
+    }
+    return comparison;
+  }
+
+  [[nodiscard]] std::size_t rows() const { return rows_.size(); }
+
+ private:
+  [[nodiscard]] Result<FloatExecutor> executor_of(const Row& row) const {
+    graph::ExecutorOptions options;
+    options.nodes = {row.node, row.node + 1};
+    options.keep = {row.value};
+    return FloatExecutor::create(other_, options);
+  }
+
+  const Graph& reference_;
+  const Graph& other_;
+  Counterparts counterparts_;
+  std::vector<Row> rows_;
+  std::vector<int> row_of_;  // by value of the other network; -1: not compared
+  std::vector<std::string> unmatched_;
+  std::vector<Runner> runners_;
+};
+
+}  // namespace
+
+Result<LayerComparison> compare_layers(const AnyModel& reference, const AnyModel& other,
+                                       const CalibrationInputs& inputs, int threads) {
+  const base::DefaultFloatEnvironment environment;
+  const Graph& first = graph_of(reference);
+  const Graph& second = graph_of(other);
+  if (inputs.count == 0) return Error{ErrorCode::kInvalidArgument, "there are no images to compare on", ""};
+  const TensorShape& shape = first.value(first.input).shape;
+  if (shape != second.value(second.input).shape) {
+    return Error{ErrorCode::kInvalidArgument, "the two networks take inputs of different shapes", ""};
+  }
+  LayerComparer comparer(first, second);
+  if (comparer.empty()) {
+    return Error{ErrorCode::kInvalidArgument, "the two networks have no tensors of the same name and size", ""};
+  }
+  NARROW_TRY(comparer.prepare(threads));
+  const std::size_t rows = comparer.rows();
+  std::vector<Power> powers(2 * rows * inputs.count);
+  std::vector<Status> statuses(inputs.count);
+  base::parallel_for(inputs.count, threads, [&](std::size_t i, int slot) {
+    std::vector<float> input(static_cast<std::size_t>(shape.elems()));
+    statuses[i] = inputs.fill(i, input);
+    if (!statuses[i].ok()) return;
+    const std::span<Power> of_image = std::span(powers).subspan(2 * rows * i, 2 * rows);
+    statuses[i] = comparer.run(input, slot, of_image.first(rows), of_image.last(rows));
+  });
+  for (Status& status : statuses) NARROW_TRY(std::move(status));
+  return comparer.result(powers, inputs.count);
+}
+
+}  // namespace narrow

@@ -1,0 +1,182 @@
+// The error of each layer of one network, measured against the layer of the same name of another.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <random>
+
+#include "narrow/compare.h"
+#include "narrow/quantize.h"
+#include "narrow/session.h"
+#include "pipeline/float_model_data.h"
+
+namespace narrow {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr std::size_t kImages = 6;
+
+std::vector<float> numbers(std::mt19937& random, std::size_t count) {
+  std::vector<float> values(count);
+  for (float& value : values) value = static_cast<float>(static_cast<int>(random() % 2001) - 1000) / 1000.0F;
+  return values;
+}
+
+graph::Convolution convolution(std::mt19937& random, int channels) {
+  graph::Convolution convolution;
+  convolution.window.kernel_h = convolution.window.kernel_w = 3;
+  convolution.window.pad = {1, 1, 1, 1};
+  convolution.out_channels = 8;
+  convolution.filter.weights = numbers(random, static_cast<std::size_t>(72 * channels));
+  convolution.filter.bias = numbers(random, 8);
+  return convolution;
+}
+
+// image -> conv1 -> conv2 -> + conv1 -> pool -> fc. other_conv2: with other weights in conv2.
+FloatModel residual_network(bool other_conv2 = false, const std::string& prefix = "") {
+  std::mt19937 random(5);
+  auto data = std::make_shared<FloatModel::Data>();
+  graph::Graph& graph = data->graph;
+  graph.input = graph.add_value("image", {8, 8, 3});
+  const Clamp relu{0, std::numeric_limits<float>::infinity()};
+  const graph::ValueId first = graph.add_node(prefix + "conv1", convolution(random, 3), {graph.input}, relu).value();
+  graph::Convolution conv2 = convolution(random, 8);
+  if (other_conv2) conv2.filter.weights.edit()[7] += 0.25F;
+  graph::ValueId at = graph.add_node(prefix + "conv2", conv2, {first}).value();
+  at = graph.add_node(prefix + "add", graph::Add{}, {at, first}, relu).value();
+  at = graph.add_node(prefix + "pool", graph::GlobalAveragePool{}, {at}).value();
+  graph::Linear linear;
+  linear.out_features = 4;
+  linear.filter.weights = numbers(random, 32);
+  linear.filter.bias = numbers(random, 4);
+  graph.output = graph.add_node(prefix + "fc", linear, {at}).value();
+  data->preprocessing.crop_height = data->preprocessing.crop_width = 8;
+  return FloatModel(std::move(data));
+}
+
+CalibrationInputs random_images() {
+  return {.count = kImages, .fill = [](std::size_t index, std::span<float> out) {
+            std::mt19937 random(static_cast<unsigned>(100 + index));
+            const std::vector<float> values = numbers(random, out.size());
+            std::copy(values.begin(), values.end(), out.begin());
+            return Status();
+          }};
+}
+
+Model quantized(const FloatModel& network, int bits) {
+  QuantizeOptions options;
+  options.weight_bits = options.activation_bits = bits;
+  return quantize(network, random_images(), options).value().model;
+}
+
+const LayerError& layer(const LayerComparison& comparison, const std::string& name) {
+  for (const LayerError& row : comparison.layers) {
+    if (row.layer == name) return row;
+  }
+  FAIL("no layer ", name);
+  return comparison.layers.front();
+}
+
+}  // namespace
+
+TEST_CASE("a network has no error against itself") {
+  const FloatModel network = residual_network();
+  const LayerComparison comparison = compare_layers(network, network, random_images()).value();
+  CHECK(comparison.images == kImages);
+  CHECK(comparison.unmatched.empty());
+  REQUIRE(comparison.layers.size() == 5);
+  CHECK(comparison.layers.front().layer == "conv1");
+  CHECK(comparison.layers.back().layer == "fc");
+  for (const LayerError& row : comparison.layers) {
+    CHECK(row.cumulative_db == kInfinity);
+    CHECK(row.local_db.value() == kInfinity);
+  }
+}
+
+TEST_CASE("one changed layer has the only local error, and all layers after it have a cumulative one") {
+  const LayerComparison comparison =
+      compare_layers(residual_network(), residual_network(true), random_images()).value();
+  CHECK(layer(comparison, "conv1").cumulative_db == kInfinity);
+  for (const char* name : {"conv1", "add", "pool", "fc"}) CHECK(layer(comparison, name).local_db.value() == kInfinity);
+  for (const char* name : {"conv2", "add", "pool", "fc"}) CHECK(layer(comparison, name).cumulative_db < 80);
+  // Nothing before conv2 has an error, so that its two errors are the same.
+  CHECK(layer(comparison, "conv2").local_db.value() == layer(comparison, "conv2").cumulative_db);
+}
+
+TEST_CASE("the cumulative error of the last layer is that of the scores which the engine computes") {
+  const FloatModel network = residual_network();
+  const Model model = quantized(network, 4);
+  const LayerComparison comparison = compare_layers(network, model, random_images()).value();
+
+  Session session = Session::create(model).value();
+  FloatSession reference = FloatSession::create(network).value();
+  double signal = 0;
+  double noise = 0;
+  for (std::size_t i = 0; i < kImages; ++i) {
+    std::vector<float> input(8 * 8 * 3);
+    random_images().fill(i, input).value();
+    std::vector<float> expected(4);
+    std::vector<float> scores(4);
+    reference.run(input, expected).value();
+    session.run(input, scores).value();
+    for (std::size_t c = 0; c < 4; ++c) {
+      signal += static_cast<double>(expected[c]) * expected[c];
+      noise += std::pow(static_cast<double>(expected[c]) - scores[c], 2);
+    }
+  }
+  CHECK(comparison.layers.back().cumulative_db == doctest::Approx(10 * std::log10(signal / noise)).epsilon(1e-9));
+}
+
+TEST_CASE("fewer bits have larger errors in every quantized layer") {
+  const FloatModel network = residual_network();
+  const LayerComparison eight = compare_layers(network, quantized(network, 8), random_images()).value();
+  const LayerComparison three = compare_layers(network, quantized(network, 3), random_images()).value();
+  REQUIRE(eight.layers.size() == three.layers.size());
+  for (const char* name : {"conv2", "add"}) {
+    CHECK(layer(three, name).local_db.value() + 10 < layer(eight, name).local_db.value());
+    CHECK(layer(three, name).cumulative_db + 10 < layer(eight, name).cumulative_db);
+  }
+}
+
+TEST_CASE("two integer networks are compared, whatever the number of threads") {
+  const FloatModel network = residual_network();
+  const Model eight = quantized(network, 8);
+  const Model four = quantized(network, 4);
+  const LayerComparison one = compare_layers(eight, four, random_images(), 1).value();
+  const LayerComparison two = compare_layers(eight, four, random_images(), 2).value();
+  REQUIRE(one.layers.size() == two.layers.size());
+  for (std::size_t i = 0; i < one.layers.size(); ++i) {
+    CHECK(one.layers[i].cumulative_db == two.layers[i].cumulative_db);
+    CHECK(one.layers[i].local_db == two.layers[i].local_db);
+  }
+}
+
+TEST_CASE("layers of other names are listed, and networks without a common one are refused") {
+  const FloatModel network = residual_network();
+  const FloatModel renamed = residual_network(false, "x.");
+  const Result<LayerComparison> none = compare_layers(network, renamed, random_images());
+  REQUIRE_FALSE(none.ok());
+  CHECK(none.error().code == ErrorCode::kInvalidArgument);
+
+  auto data = std::make_shared<FloatModel::Data>(network.data());
+  for (graph::Value& value : data->graph.values) {
+    if (value.name == "conv2") value.name = "other";
+  }
+  const LayerComparison some = compare_layers(network, FloatModel(std::move(data)), random_images()).value();
+  CHECK(some.layers.size() == 4);
+  CHECK(some.unmatched == std::vector<std::string>{"conv2"});
+  CHECK_FALSE(layer(some, "add").local_db.has_value());
+  CHECK(layer(some, "pool").local_db.value() == kInfinity);
+}
+
+TEST_CASE("an error of the images and a set of none end the comparison") {
+  const FloatModel network = residual_network();
+  CalibrationInputs broken = random_images();
+  broken.fill = [](std::size_t, std::span<float>) { return Status(Error{ErrorCode::kIo, "gone", "cat.jpg"}); };
+  CHECK(compare_layers(network, network, broken).error().where == "cat.jpg");
+  broken.count = 0;
+  CHECK(compare_layers(network, network, broken).error().code == ErrorCode::kInvalidArgument);
+}
+
+}  // namespace narrow
