@@ -27,6 +27,9 @@ constexpr const char* kFooter =
     "  narrow classify cat.jpg                                    with the built-in CIFAR-10 model\n"
     "  narrow quantize resnet20.pth --calibrate train/ -o resnet20.nrw\n"
     "  narrow evaluate resnet20.nrw test/\n"
+    "  narrow evaluate resnet20.pth resnet20.nrw photos/          how close they are, without labels\n"
+    "  narrow compare resnet20.pth resnet20.nrw photos/ --layers  which layers lose what\n"
+    "  narrow sweep resnet20.pth --calibrate train/ --evaluate test/ -o study/\n"
     "  narrow bench resnet20.nrw --layers\n"
     "  narrow inspect resnet20.nrw\n"
     "  narrow convert net.qdq.onnx -o net.nrw                     pre-quantized, kept as it is\n"
@@ -62,7 +65,8 @@ int run(const Command& command) {
 
 int run(int argc, char** argv) {
   CommandLine line(kDescription, kFooter, "narrow " + std::string(version()));
-  const std::vector<Command> commands = {add_classify(line), add_quantize(line), add_evaluate(line), add_bench(line),
+  const std::vector<Command> commands = {add_classify(line), add_quantize(line), add_evaluate(line),
+                                         add_compare(line),  add_sweep(line),    add_bench(line),
                                          add_inspect(line),  add_convert(line),  add_operators(line)};
   const Result<bool> parsed = line.parse(argc, argv);
   if (!parsed.ok()) return Console(asks_for_json(argc, argv)).fail(parsed.error(), kUsage);

@@ -20,6 +20,8 @@ struct Command {
 [[nodiscard]] Command add_classify(CommandLine& line);
 [[nodiscard]] Command add_quantize(CommandLine& line);
 [[nodiscard]] Command add_evaluate(CommandLine& line);
+[[nodiscard]] Command add_compare(CommandLine& line);
+[[nodiscard]] Command add_sweep(CommandLine& line);
 [[nodiscard]] Command add_bench(CommandLine& line);
 [[nodiscard]] Command add_inspect(CommandLine& line);
 [[nodiscard]] Command add_convert(CommandLine& line);

@@ -1,14 +1,18 @@
-// narrow evaluate: measures how often a network is right on labelled images, and how fast it is.
+// narrow evaluate: measures how often a network is right on labelled images, and how fast it is; of two networks also
+// how close their scores are.
 #include <algorithm>
 #include <memory>
 #include <optional>
 #include <utility>
+#include <variant>
 
 #include "apps/commands/commands.h"
 #include "apps/files/output_file.h"
 #include "apps/options/model_options.h"
+#include "apps/report/comparison_report.h"
 #include "apps/report/evaluate_report.h"
 #include "apps/report/progress.h"
+#include "apps/run/comparison.h"
 #include "apps/run/model_file.h"
 #include "apps/run/scoring.h"
 #include "apps/text/words.h"
@@ -21,32 +25,76 @@ namespace {
 
 struct EvaluateFlags {
   ModelFlags model;
-  std::vector<std::string> images;
+  std::vector<std::string> positional;  // after the model: perhaps a network, and images
+  std::vector<std::string> images;      // of --images
   std::string scores;
   std::size_t limit = 0;
   int batch = 16;
   int threads = 0;
 };
 
-Result<PictureSet> open_labelled(const EvaluateFlags& flags, const std::vector<std::string>& class_names) {
-  NARROW_ASSIGN(PictureSet images, PictureSet::open({flags.images.begin(), flags.images.end()}, class_names));
+Result<PictureSet> open_labelled(const std::vector<std::string>& paths, const std::vector<std::string>& class_names) {
+  NARROW_ASSIGN(PictureSet images, PictureSet::open({paths.begin(), paths.end()}, class_names));
   if (!images.labelled()) {
     return Error{ErrorCode::kInvalidArgument,
                  "these images have no labels to compare with; give a folder with a subfolder per class, a text "
                  "file of path<TAB>label lines, a CIFAR-10 binary file or MNIST's IDX files",
-                 join(flags.images, " ")};
+                 join(paths, " ")};
   }
   return images;
 }
 
-Result<int> evaluate(const EvaluateFlags& flags, Console& console) {
+// What the positional arguments after the first one are.
+struct Arguments {
+  std::string other;  // a second network; may be empty
+  std::vector<std::string> images;
+};
+
+std::variant<Arguments, Error> arguments_of(const EvaluateFlags& flags) {
+  const auto wrong = [](std::string message) {
+    return Error{ErrorCode::kInvalidArgument, std::move(message) + " (see narrow evaluate --help)", "evaluate"};
+  };
+  Arguments arguments;
+  arguments.images = flags.positional;
+  const bool has_other = !flags.positional.empty() && (!flags.images.empty() || is_network_file(flags.positional[0]));
+  if (has_other) {
+    arguments.other = flags.positional[0];
+    arguments.images.erase(arguments.images.begin());
+  }
+  if (!flags.images.empty() && !arguments.images.empty()) {
+    return wrong("images are given with --pictures and as '" + arguments.images[0] + "'");
+  }
+  if (!flags.images.empty()) arguments.images = flags.images;
+  if (arguments.images.empty()) return wrong("PICTURES is required");
+  if (has_other && !flags.scores.empty()) return wrong("--scores is for one network");
+  return arguments;
+}
+
+Result<int> evaluate_two(const EvaluateFlags& flags, const Arguments& arguments, Console& console) {
+  NARROW_ASSIGN(const LoadedPair pair, load_pair(flags.model, flags.model.path, arguments.other));
+  const std::vector<std::string>& labels = pair.reference.labels.empty() ? pair.other.labels : pair.reference.labels;
+  NARROW_ASSIGN(const PictureSet images, PictureSet::open({arguments.images.begin(), arguments.images.end()}, labels));
+  Progress progress("evaluating, image");
+  Result<Comparison> comparison =
+      compare_on_images(pair, {flags.model.path, arguments.other}, images,
+                        {flags.limit, flags.model.isa, threads_to_use(flags.threads, 256), flags.batch},
+                        [&progress](std::size_t done, std::size_t total) { progress.update(done, total); });
+  progress.erase();
+  if (!comparison.ok()) return std::move(comparison).error();
+  comparison->images = arguments.images;
+  console.print(comparison_text(*comparison));
+  console.result(comparison_json(*comparison));
+  return kSuccess;
+}
+
+Result<int> evaluate_one(const EvaluateFlags& flags, const std::vector<std::string>& paths, Console& console) {
   NARROW_ASSIGN(const FileFormat file_format, format_of(flags.model));
   if (const std::optional<Error> useless = useless_option(flags.model, file_format))
     return console.fail(*useless, kUsage);
   const int threads = threads_to_use(flags.threads, 256);
   NARROW_ASSIGN(const LoadedModel loaded, load_model_file(flags.model, file_format));
   NARROW_ASSIGN(const std::unique_ptr<Network> network, open_network(loaded, flags.model.isa, threads, flags.batch));
-  NARROW_ASSIGN(const PictureSet images, open_labelled(flags, loaded.labels));
+  NARROW_ASSIGN(const PictureSet images, open_labelled(paths, loaded.labels));
   std::optional<OutputFile> scores_file;
   if (!flags.scores.empty()) {
     NARROW_ASSIGN(scores_file, OutputFile::create(flags.scores));
@@ -54,7 +102,7 @@ Result<int> evaluate(const EvaluateFlags& flags, Console& console) {
 
   const std::size_t count = flags.limit == 0 ? images.size() : std::min(flags.limit, images.size());
   EvaluateReport report{.network = describe(*network, flags.model.path),
-                        .images = flags.images,
+                        .images = paths,
                         .available = images.size(),
                         .preprocessing = loaded.preprocessing,
                         .preprocessing_is_assumed = loaded.preprocessing_is_assumed,
@@ -66,12 +114,7 @@ Result<int> evaluate(const EvaluateFlags& flags, Console& console) {
   const auto fetch = [&](std::size_t i) { return images.get(i * images.size() / count); };
   const auto sink = [&](const Scored& scored) -> Status {
     NARROW_TRY(scored.status);
-    if (*scored.label < 0 || *scored.label >= network->classes()) {
-      return Error{ErrorCode::kInvalidArgument,
-                   format("its label is class %d, but the network has %lld classes", *scored.label,
-                          static_cast<long long>(network->classes())),
-                   scored.name};
-    }
+    NARROW_TRY(check_label(scored, network->classes()));
     report.tally.add(scored.scores, *scored.label);
     if (scores_file) NARROW_TRY(scores_file->write(std::as_bytes(scored.scores)));
     progress.update(scored.index + 1, count);
@@ -87,6 +130,13 @@ Result<int> evaluate(const EvaluateFlags& flags, Console& console) {
   return kSuccess;
 }
 
+Result<int> evaluate(const EvaluateFlags& flags, Console& console) {
+  const std::variant<Arguments, Error> arguments = arguments_of(flags);
+  if (const auto* wrong = std::get_if<Error>(&arguments)) return console.fail(*wrong, kUsage);
+  const auto& given = std::get<Arguments>(arguments);
+  return given.other.empty() ? evaluate_one(flags, given.images, console) : evaluate_two(flags, given, console);
+}
+
 constexpr const char* kEvaluateExamples =
     "Examples:\n"
     "  narrow evaluate resnet20.nrw test/                     a folder with a subfolder per class\n"
@@ -94,6 +144,12 @@ constexpr const char* kEvaluateExamples =
     "  narrow evaluate net.onnx val.tsv --preprocess imagenet-crop\n"
     "  narrow evaluate net.qdq.onnx t10k-images-idx3-ubyte.gz --preprocess gray.json\n"
     "  narrow evaluate m.nrw val.tsv --isa scalar --scores s.f32\n"
+    "  narrow evaluate resnet20.pth resnet20.nrw photos/      how close the second is to the first, without labels\n"
+    "\n"
+    "The argument after MODEL is a network if the file holds one, and otherwise images. With --pictures it is always\n"
+    "a network. Of two networks the first is the reference. Printed are the share of images with the same best class,\n"
+    "the mean KL divergence of the probabilities and the SQNR of the scores, each with its 95 % interval; top-1 and\n"
+    "top-5 where all images have labels.\n"
     "\n"
     "--scores writes the raw scores, float32 in this machine's byte order, [images, classes]: two runs of the\n"
     "same model give the same bytes, whatever the instruction set, threads and batch. An image that can't be\n"
@@ -108,7 +164,9 @@ Command add_evaluate(CommandLine& line) {
       line.add("evaluate", "Measure how often a network is right, and how fast it is", kEvaluateExamples);
   command.add("MODEL", flags->model.path, "A .nrw file, ONNX, or weights (a PyTorch checkpoint, safetensors)")
       .required();
-  command.add("PICTURES", flags->images, "Labelled images (see narrow --help)").required();
+  command.add("PICTURES", flags->positional,
+              "Labelled images (see narrow --help); first, to compare two networks, the other one");
+  command.add("--pictures", flags->images, "The images, instead of PICTURES").type_name("PICTURES");
   command.add("--limit", flags->limit, "Use at most N images, evenly spread")
       .check(whole_number(1, 1000000000))
       .type_name("N");

@@ -1,6 +1,8 @@
 // narrow quantize: float weights and calibration images in, an integer network out.
 #include <memory>
+#include <optional>
 #include <utility>
+#include <variant>
 
 #include "apps/commands/commands.h"
 #include "apps/files/output_file.h"
@@ -8,6 +10,7 @@
 #include "apps/options/preprocess_options.h"
 #include "apps/report/progress.h"
 #include "apps/report/quantize_report.h"
+#include "apps/run/comparison.h"
 #include "apps/run/model_file.h"
 #include "base/try.h"
 #include "narrow/image.h"
@@ -40,6 +43,8 @@ struct QuantizeFlags {
   std::size_t calibration_limit = 512;
   int threads = 0;
   bool verbose = false;
+  std::vector<std::string> evaluate;  // images
+  std::size_t evaluate_limit = 0;
 };
 
 ObserverKind observer_of(const std::string& name) {
@@ -53,30 +58,18 @@ RoundingKind rounding_of(const std::string& name) {
   return name == "output" ? RoundingKind::kOutputError : RoundingKind::kAuto;
 }
 
-Effort effort_of(const std::string& name) {
-  if (name == "fast") return Effort::kFast;
-  return name == "max" ? Effort::kMax : Effort::kDefault;
-}
-
 QuantizeOptions quantize_options(const QuantizeFlags& flags) {
   QuantizeOptions options;
   options.weight_bits = flags.weight_bits;
   options.activation_bits = flags.activation_bits;
-  if (flags.keep_edges == "float") {
-    options.boundary_layers = BoundaryLayers::kFloat;
-  } else if (flags.keep_edges == "off") {
-    options.boundary_layers = BoundaryLayers::kOff;
-  } else {
-    options.boundary_layers = BoundaryLayers::kBits;
-    options.boundary_bits = std::stoi(flags.keep_edges);
-  }
+  set_boundary_layers(options, flags.keep_edges);
   options.per_tensor_weights = flags.per_tensor;
   options.correct_bias = !flags.no_bias_correction;
   options.observer = observer_of(flags.observer);
   options.percentile = flags.percentile;
   options.norm = flags.norm;
   options.rounding = rounding_of(flags.rounding);
-  options.effort = effort_of(flags.effort);
+  options.effort = parse_effort(flags.effort);
   options.memory_bytes = flags.memory_megabytes << 20;
   for (const std::string& text : flags.layer_weights) options.layer_weight_bits.push_back(parse_layer_bits(text));
   for (const std::string& text : flags.layer_activations) {
@@ -85,8 +78,29 @@ QuantizeOptions quantize_options(const QuantizeFlags& flags) {
   return options;
 }
 
+// How close the integer network is to the float network.
+Result<Comparison> evaluate_result(const QuantizeFlags& flags, const FloatFile& float_file, const Model& model,
+                                   const PictureSet& images) {
+  const auto loaded = [&](std::variant<Model, FloatModel> network) {
+    return LoadedModel{std::move(network),
+                       float_file.model.preprocessing(),
+                       float_file.preprocessing_is_assumed,
+                       float_file.model.labels(),
+                       {}};
+  };
+  constexpr int kBatch = 16;
+  Progress progress("evaluating, image");
+  NARROW_ASSIGN(Comparison comparison,
+                compare_on_images({loaded(float_file.model), loaded(model)}, {flags.weights, flags.output}, images,
+                                  {flags.evaluate_limit, "auto", threads_to_use(flags.threads, 256), kBatch},
+                                  [&](std::size_t done, std::size_t total) { progress.update(done, total); }));
+  comparison.images = flags.evaluate;
+  return comparison;
+}
+
 Result<int> quantize_command(const QuantizeFlags& flags, Console& console) {
   std::vector<std::string> inputs_read = flags.images;
+  inputs_read.insert(inputs_read.end(), flags.evaluate.begin(), flags.evaluate.end());
   inputs_read.insert(inputs_read.end(), {flags.weights, flags.labels, flags.preprocess.preset});
   NARROW_TRY(check_not_an_input(flags.output, inputs_read));
   NARROW_ASSIGN(const std::vector<std::string> labels, read_labels(flags.labels));
@@ -94,6 +108,10 @@ Result<int> quantize_command(const QuantizeFlags& flags, Console& console) {
   const FloatModel& weights = float_file.model;
   NARROW_ASSIGN(const PictureSet images,
                 PictureSet::open({flags.images.begin(), flags.images.end()}, weights.labels()));
+  std::optional<PictureSet> evaluated;
+  if (!flags.evaluate.empty()) {
+    NARROW_ASSIGN(evaluated, PictureSet::open({flags.evaluate.begin(), flags.evaluate.end()}, weights.labels()));
+  }
   // Opened now: minutes of calibration must not end in "no such folder".
   NARROW_ASSIGN(OutputFile file, OutputFile::create(flags.output));
 
@@ -115,13 +133,16 @@ Result<int> quantize_command(const QuantizeFlags& flags, Console& console) {
   NARROW_TRY(file.write(bytes));
   NARROW_TRY(file.commit());
 
-  const QuantizeSummary summary{.weights = flags.weights,
-                                .network = weights,
-                                .preprocessing_is_assumed = float_file.preprocessing_is_assumed,
-                                .quantized = *std::move(result),
-                                .available_images = images.size(),
-                                .output = flags.output,
-                                .output_bytes = bytes.size()};
+  QuantizeSummary summary{.weights = flags.weights,
+                          .network = weights,
+                          .preprocessing_is_assumed = float_file.preprocessing_is_assumed,
+                          .quantized = *std::move(result),
+                          .available_images = images.size(),
+                          .output = flags.output,
+                          .output_bytes = bytes.size()};
+  if (evaluated) {
+    NARROW_ASSIGN(summary.evaluation, evaluate_result(flags, float_file, summary.quantized.model, *evaluated));
+  }
   console.print(quantize_text(summary, flags.verbose));
   console.result(quantize_json(summary));
   return kSuccess;
@@ -130,7 +151,7 @@ Result<int> quantize_command(const QuantizeFlags& flags, Console& console) {
 void add_options(const Subcommand& command, QuantizeFlags& flags) {
   command.add("WEIGHTS", flags.weights, "A float network: a PyTorch checkpoint, safetensors, ONNX, or a float .nrw")
       .required();
-  command.add("--calibrate", flags.images, "Images to observe ranges on; labels are not needed. May be repeated")
+  command.add("--calibrate", flags.images, "Pictures to observe ranges on; labels are not needed. May be repeated")
       .required()
       .one_value()
       .type_name("PICTURES");
@@ -139,7 +160,16 @@ void add_options(const Subcommand& command, QuantizeFlags& flags) {
       .type_name("FILE");
   command
       .add("--calibration-limit", flags.calibration_limit,
-           "Use at most N images, evenly spread; 0 for all, 512 unless given")
+           "Use at most N pictures, evenly spread; 0 for all, 512 unless given")
+      .check(whole_number(0, 1000000000))
+      .type_name("N");
+  command
+      .add("--evaluate", flags.evaluate,
+           "Run the float and the integer network on these images at the end and print how close they are; with labels "
+           "also how often each is right. May be repeated")
+      .one_value()
+      .type_name("PICTURES");
+  command.add("--evaluate-limit", flags.evaluate_limit, "Evaluate at most N images, evenly spread; 0 for all (default)")
       .check(whole_number(0, 1000000000))
       .type_name("N");
   add_labels_option(command, flags.labels);
@@ -162,7 +192,7 @@ void add_bit_options(const Subcommand& command, QuantizeFlags& flags) {
       .add("--first-last,--keep-edges", flags.keep_edges,
            "Bits of the first and last layer, 8 unless given; float leaves them in float, off treats them like all "
            "others")
-      .check(word_or_number({"float", "off"}, kMinBits, kMaxBits))
+      .check(boundary_layers_text())
       .type_name("BITS|float|off")
       .group(group);
   command
@@ -192,7 +222,7 @@ void add_bit_options(const Subcommand& command, QuantizeFlags& flags) {
       .type_name("NAME")
       .group(group);
   command.add("--effort", flags.effort, "How long it may take: fast, default or max")
-      .check(one_of({"fast", "default", "max"}))
+      .check(one_of(effort_names()))
       .type_name("NAME")
       .group(group);
   command
@@ -226,6 +256,7 @@ constexpr const char* kQuantizeExamples =
     "  narrow quantize mnv2.pth --arch mobilenet_v2 --calibrate train/ --tf-padding --bn-eps 1e-3 \\\n"
     "      --preprocess mobilenet-tf --input-size 128 --resize 128 -o mnv2.nrw\n"
     "  narrow quantize resnet20.pth --calibrate train/ --weights 4 --layer-weights layer1.0.conv1=6 -o mixed.nrw\n"
+    "  narrow quantize resnet20.pth --calibrate train/ --evaluate test/ -o resnet20.nrw\n"
     "  narrow quantize net.onnx --calibrate train/ --preprocess mine.json -o net.nrw\n"
     "  narrow quantize net.qdq.onnx --calibrate train/ -o net.nrw     what is pre-quantized stays as it is\n"
     "\n"

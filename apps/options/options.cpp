@@ -45,6 +45,16 @@ std::optional<std::vector<int>> numbers_in(const std::string& text) {
   return numbers;
 }
 
+std::optional<BitPair> bit_pair_in(const std::string& text) {
+  const std::size_t slash = text.find('/');
+  const std::string_view view = text;
+  const std::optional<long> weights = parse_whole(view.substr(0, slash));
+  const std::optional<long> activations = slash == std::string::npos ? weights : parse_whole(view.substr(slash + 1));
+  const auto is_valid = [](const std::optional<long>& bits) { return bits && *bits >= kMinBits && *bits <= kMaxBits; };
+  if (!is_valid(weights) || !is_valid(activations)) return std::nullopt;
+  return BitPair{static_cast<int>(*weights), static_cast<int>(*activations)};
+}
+
 }  // namespace
 
 Check one_of(std::vector<std::string> words) {
@@ -103,6 +113,35 @@ Check number_list() {
     if (numbers_in(text)) return {};
     return "'" + text + "' is not a list of block numbers like 4,14";
   };
+}
+
+Check bit_pair_text() {
+  return [](const std::string& text) -> std::string {
+    if (bit_pair_in(text)) return {};
+    return "'" + text + "' is not BITS or WEIGHTS/ACTIVATIONS, each " + range_text(kMinBits, kMaxBits);
+  };
+}
+
+BitPair parse_bit_pair(const std::string& text) { return bit_pair_in(text).value_or(BitPair{}); }
+
+std::vector<std::string> effort_names() { return {"fast", "default", "max"}; }
+
+Effort parse_effort(const std::string& name) {
+  if (name == "fast") return Effort::kFast;
+  return name == "max" ? Effort::kMax : Effort::kDefault;
+}
+
+Check boundary_layers_text() { return word_or_number({"float", "off"}, kMinBits, kMaxBits); }
+
+void set_boundary_layers(QuantizeOptions& options, const std::string& text) {
+  if (text == "float") {
+    options.boundary_layers = BoundaryLayers::kFloat;
+  } else if (text == "off") {
+    options.boundary_layers = BoundaryLayers::kOff;
+  } else {
+    options.boundary_layers = BoundaryLayers::kBits;
+    options.boundary_bits = std::stoi(text);
+  }
 }
 
 LayerBits parse_layer_bits(const std::string& text) {

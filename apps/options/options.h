@@ -27,6 +27,24 @@ namespace narrow::cli {
 // "4,14": whole numbers, separated by commas.
 [[nodiscard]] Check number_list();
 
+// "4", or "4/8": bits of weights and activations.
+[[nodiscard]] Check bit_pair_text();
+
+// The bits of weights and activations.
+struct BitPair {
+  int weights = 8;
+  int activations = 8;
+};
+// Of a text that bit_pair_text() accepted.
+[[nodiscard]] BitPair parse_bit_pair(const std::string& text);
+
+// --effort: how long quantizing may take.
+[[nodiscard]] std::vector<std::string> effort_names();
+[[nodiscard]] Effort parse_effort(const std::string& name);  // one of these
+// --first-last: "float", "off" or bits.
+[[nodiscard]] Check boundary_layers_text();
+void set_boundary_layers(QuantizeOptions& options, const std::string& text);
+
 // The parsed values of texts that layer_bits_text() and number_list() accepted.
 [[nodiscard]] LayerBits parse_layer_bits(const std::string& text);
 [[nodiscard]] std::vector<int> parse_number_list(const std::string& text);

@@ -2,6 +2,7 @@
 #include "narrow/inspect.h"
 #include "narrow/onnx.h"
 
+#include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -9,10 +10,12 @@
 
 #include "apps/report/bench_report.h"
 #include "apps/report/classify_report.h"
+#include "apps/report/comparison_report.h"
 #include "apps/report/convert_report.h"
 #include "apps/report/evaluate_report.h"
 #include "apps/report/inspect_report.h"
 #include "apps/report/quantize_report.h"
+#include "apps/report/sweep_report.h"
 #include "apps/text/describe.h"
 
 namespace narrow::cli {
@@ -153,6 +156,68 @@ Json object(const LayerTimes& times) {
   return json;
 }
 
+Json object(const Tally& tally, std::size_t right) { return {{"right", right}, {"percent", tally.percent(right)}}; }
+
+// Infinite numbers become null.
+Json with_interval(const char* name, double value, const Interval& interval) {
+  return {{name, value}, {"low", interval.low}, {"high", interval.high}};
+}
+
+Json object(const Agreement& agreement) {
+  Json json;
+  json["images"] = agreement.images;
+  json["top1"] = {{"same", agreement.same_top1},
+                  {"percent", 100 * agreement.share()},
+                  {"low", 100 * agreement.same_top1_interval.low},
+                  {"high", 100 * agreement.same_top1_interval.high}};
+  json["kl_divergence"] = with_interval("nats", agreement.kl_divergence, agreement.kl_divergence_interval);
+  json["sqnr"] = agreement.sqnr_db ? with_interval("db", *agreement.sqnr_db, agreement.sqnr_db_interval) : Json();
+  return json;
+}
+
+Json object(const ComparedNetwork& compared, std::size_t images) {
+  Json json = object(compared.network);
+  json["preprocessing"] = object(compared.preprocessing);
+  json["preprocessing_is_assumed"] = compared.preprocessing_is_assumed;
+  json["notes"] = compared.notes;
+  json["isa"] = compared.network.isa;
+  json["top1"] = compared.tally ? object(*compared.tally, compared.tally->top1) : Json();
+  json["top5"] = compared.tally ? object(*compared.tally, compared.tally->top5) : Json();
+  json["pictures_per_second"] = static_cast<double>(images) / std::max(compared.time.network_seconds, 1e-9);
+  return json;
+}
+
+Json object(const Comparison& comparison) {
+  const std::size_t images = comparison.agreement.images;
+  return {{"reference", object(comparison.reference, images)},
+          {"model", object(comparison.other, images)},
+          {"pictures", {{"from", comparison.images}, {"count", images}, {"available", comparison.available}}},
+          {"agreement", object(comparison.agreement)},
+          {"threads", comparison.threads},
+          {"batch", comparison.batch}};
+}
+
+Json object(const SweepCell& cell) {
+  return {{"network", cell.network},
+          {"bits", cell.bits},
+          {"effort", cell.effort.empty() ? Json() : Json(cell.effort)},
+          {"bytes", cell.bytes},
+          {"images", cell.images},
+          {"top1", cell.tally ? object(*cell.tally, cell.tally->top1) : Json()},
+          {"top5", cell.tally ? object(*cell.tally, cell.tally->top5) : Json()},
+          {"agreement", cell.agreement ? object(*cell.agreement) : Json()},
+          {"ms_per_image", 1e3 * cell.median_seconds},
+          {"quantize_seconds", cell.quantize_seconds},
+          {"new", !cell.was_there}};
+}
+
+Json object(const LayerError& layer) {
+  return {{"name", layer.layer},
+          {"op", layer.op},
+          {"local_db", layer.local_db ? Json(*layer.local_db) : Json()},
+          {"cumulative_db", layer.cumulative_db}};
+}
+
 Json object(const ClassifiedImage& image) {
   if (image.error) return {{"picture", image.image}, {"error", object(*image.error)}};
   return {{"picture", image.image}, {"top", list(image.best, [](const ClassScore& best) {
@@ -195,15 +260,14 @@ std::string classify_json(const ClassifyReport& report) {
 
 std::string evaluate_json(const EvaluateReport& report) {
   const Tally& tally = report.tally;
-  const auto share = [&](std::size_t right) { return Json{{"right", right}, {"percent", tally.percent(right)}}; };
   Json document;
   document["model"] = object(report.network);
   document["pictures"] = {{"from", report.images}, {"count", tally.images}, {"available", report.available}};
   document["preprocessing"] = object(report.preprocessing);
   document["preprocessing_is_assumed"] = report.preprocessing_is_assumed;
   document["notes"] = report.notes;
-  document["top1"] = share(tally.top1);
-  document["top5"] = share(tally.top5);
+  document["top1"] = object(tally, tally.top1);
+  document["top5"] = object(tally, tally.top5);
   document["speed"] = {{"pictures_per_second", report.images_per_second()},
                        {"pictures_per_second_with_decoding", report.images_per_second_with_decoding()},
                        {"network_seconds", report.time.network_seconds},
@@ -212,6 +276,28 @@ std::string evaluate_json(const EvaluateReport& report) {
   document["threads"] = report.threads;
   document["batch"] = report.batch;
   if (!report.scores.empty()) document["scores"] = report.scores;
+  return written(document);
+}
+
+std::string comparison_json(const Comparison& comparison) { return written(object(comparison)); }
+
+std::string compare_json(const CompareReport& report) {
+  Json document = report.comparison
+                      ? object(*report.comparison)
+                      : Json{{"reference", {{"file", report.reference}}}, {"model", {{"file", report.other}}}};
+  if (report.layers) {
+    document["layer_inputs"] = {{"count", report.layers->images}, {"text", report.layer_inputs}};
+    document["layers"] = list(report.layers->layers, [](const LayerError& layer) { return object(layer); });
+    document["unmatched"] = report.layers->unmatched;
+  }
+  return written(document);
+}
+
+std::string sweep_json(const SweepReport& report) {
+  Json document;
+  document["folder"] = report.folder;
+  document["threads"] = report.threads;
+  document["results"] = list(report.cells, [](const SweepCell& cell) { return object(cell); });
   return written(document);
 }
 
@@ -324,6 +410,7 @@ std::string quantize_json(const QuantizeSummary& summary) {
                 {"raised_bias_channels", layer.raised_bias_channels}};
   });
   document["output"] = {{"file", summary.output}, {"bytes", summary.output_bytes}};
+  if (summary.evaluation) document["evaluation"] = object(*summary.evaluation);
   return written(document);
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "apps/report/comparison_report.h"
 #include "apps/report/events.h"
 #include "apps/report/lines.h"
 #include "apps/text/describe.h"
@@ -73,6 +74,11 @@ std::string quantize_text(const QuantizeSummary& summary, bool verbose) {
          event_lines(report.events, Show::kWarnings, "warning: ");
   out += summary.output + ": " + bytes_text(summary.output_bytes) + ", " + bits_text(layers) + ", " +
          arithmetic_text(layers) + "\n";
+  if (summary.evaluation) {
+    out += "\nfloat and integer network on " +
+           plural(static_cast<std::uint64_t>(summary.evaluation->agreement.images), "image") + " of " +
+           join(summary.evaluation->images, " ") + "\n" + comparison_lines(*summary.evaluation);
+  }
   return out;
 }
 

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 
+#include "apps/run/comparison.h"
 #include "narrow/float_model.h"
 #include "narrow/quantize.h"
 
@@ -17,6 +19,7 @@ struct QuantizeSummary {
   std::size_t available_images = 0;
   std::string output;
   std::size_t output_bytes = 0;
+  std::optional<Comparison> evaluation = {};  // of the integer network, with the float network as the reference
 };
 
 // verbose: adds every rewrite of the graph.

@@ -1,11 +1,12 @@
 #include "apps/run/scoring.h"
+#include "base/try.h"
 
 #include <algorithm>
 #include <chrono>
 #include <vector>
 
+#include "apps/text/words.h"
 #include "base/parallel.h"
-#include "base/try.h"
 
 namespace narrow::cli {
 
@@ -37,6 +38,14 @@ Scored prepare(std::size_t index, const std::function<Result<LabelledPicture>(st
 }
 
 }  // namespace
+
+Status check_label(const Scored& scored, std::int64_t classes) {
+  if (!scored.label || (*scored.label >= 0 && *scored.label < classes)) return {};
+  return Error{
+      ErrorCode::kInvalidArgument,
+      format("its label is class %d, but the network has %lld classes", *scored.label, static_cast<long long>(classes)),
+      scored.name};
+}
 
 Result<ScoringTime> score_images(Network& network, std::size_t count,
                                  const std::function<Result<LabelledPicture>(std::size_t)>& fetch,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <span>
@@ -33,6 +34,9 @@ struct ScoringOptions {
   int threads = 1;
   int batch = 1;
 };
+
+// Error: the image has a label that is no class of the network.
+[[nodiscard]] Status check_label(const Scored& scored, std::int64_t classes);
 
 // Scores images fetch(0) .. fetch(count - 1) and passes the results to `sink` in that order. An error of `sink` ends
 // the work. Memory holds one batch at a time. Several threads call `fetch`.

@@ -1,0 +1,132 @@
+// narrow sweep: accuracy, size and time of networks at several bits and efforts.
+#include <memory>
+#include <optional>
+#include <span>
+#include <utility>
+
+#include "apps/commands/commands.h"
+#include "apps/files/output_file.h"
+#include "apps/options/options.h"
+#include "apps/options/preprocess_options.h"
+#include "apps/report/progress.h"
+#include "apps/report/sweep_report.h"
+#include "apps/run/sweep.h"
+#include "apps/text/words.h"
+#include "base/try.h"
+
+namespace narrow::cli {
+
+namespace {
+
+struct SweepFlags {
+  SweepOptions options;
+  std::string folder;
+  std::string csv;
+  int threads = 0;
+};
+
+Status write_file(const std::filesystem::path& path, std::span<const std::byte> bytes) {
+  NARROW_ASSIGN(OutputFile file, OutputFile::create(path));
+  NARROW_TRY(file.write(bytes));
+  return file.commit();
+}
+
+Result<int> sweep(const SweepFlags& flags, Console& console) {
+  SweepOptions options = flags.options;
+  if (options.bits.empty()) options.bits = {"8", "6", "4/8", "4", "3", "2/8", "2/4", "2"};
+  if (options.efforts.empty()) options.efforts = {"default"};
+  options.folder = flags.folder;
+  options.write = write_file;
+  options.threads = threads_to_use(flags.threads, 256);
+  std::optional<OutputFile> csv;
+  if (!flags.csv.empty()) {
+    NARROW_TRY(check_not_an_input(flags.csv, options.networks));
+    NARROW_ASSIGN(csv, OutputFile::create(flags.csv));
+  }
+  Progress progress("sweeping");
+  Result<std::vector<SweepCell>> cells =
+      run_sweep(options, [&progress](const std::string& stage, std::size_t done, std::size_t total) {
+        progress.start(stage);
+        progress.update(done, total);
+      });
+  progress.erase();
+  if (!cells.ok()) return std::move(cells).error();
+  const SweepReport report{.cells = *std::move(cells), .folder = flags.folder, .threads = options.threads};
+  if (csv) {
+    const std::string text = sweep_csv(report);
+    NARROW_TRY(csv->write(std::as_bytes(std::span(text))));
+    NARROW_TRY(csv->commit());
+  }
+  console.print(sweep_text(report));
+  console.result(sweep_json(report));
+  return kSuccess;
+}
+
+constexpr const char* kSweepExamples =
+    "Examples:\n"
+    "  narrow sweep resnet20.pth --calibrate train/ --evaluate test/ -o study/\n"
+    "  narrow sweep resnet20.pth mnv2.onnx --bits 8 6 4/8 2 --effort fast default --calibrate train/ \\\n"
+    "      --evaluate test/ -o study/ --csv study.csv\n"
+    "\n"
+    "Each combination of network, bits and effort is quantized, evaluated against the float network and timed. The\n"
+    "folder receives its .nrw and a .json with the results as soon as it is finished. The same command again makes "
+    "only\n"
+    "what is missing, so that a sweep can be interrupted and continued. A result is made again if an option, the\n"
+    "network's file or the images have changed (docs/cli.md).";
+
+}  // namespace
+
+Command add_sweep(CommandLine& line) {
+  auto flags = std::make_shared<SweepFlags>();
+  auto json = std::make_shared<bool>(false);
+  const Subcommand command =
+      line.add("sweep", "Quantize networks at several bits and list accuracy, size and time", kSweepExamples);
+  SweepOptions& options = flags->options;
+  command.add("NETWORK", options.networks, "Float networks: PyTorch checkpoints, safetensors, ONNX, float .nrw files")
+      .required();
+  command
+      .add("--bits", options.bits,
+           "Bits of weights and activations: 4 for both, 4/8 for 4-bit weights and 8-bit activations; 8 6 4/8 4 3 2/8 "
+           "2/4 2 unless given")
+      .check(bit_pair_text())
+      .type_name("BITS");
+  command.add("--effort", options.efforts, "How long quantizing may take: " + join(effort_names(), ", "))
+      .check(one_of(effort_names()))
+      .type_name("NAME");
+  command.add("--calibrate", options.calibrate, "Images to quantize with; labels are not needed. May be repeated")
+      .required()
+      .one_value()
+      .type_name("PICTURES");
+  command
+      .add("--calibration-limit", options.calibration_limit,
+           "Quantize with at most N images, evenly spread; 0 for all, 512 unless given")
+      .check(whole_number(0, 1000000000))
+      .type_name("N");
+  command
+      .add("--evaluate", options.evaluate,
+           "Images to compare with the float network on, and with labels to count right answers on. May be repeated")
+      .required()
+      .one_value()
+      .type_name("PICTURES");
+  command.add("--limit", options.limit, "Evaluate at most N images, evenly spread; 0 for all (default)")
+      .check(whole_number(0, 1000000000))
+      .type_name("N");
+  command
+      .add("--first-last", options.boundary_layers,
+           "Bits of the first and last layer, 8 unless given; float leaves them in float, off treats them like all "
+           "others")
+      .check(boundary_layers_text())
+      .type_name("BITS|float|off");
+  command.add("-o,--output", flags->folder, "The folder of the results; made if it is not there")
+      .required()
+      .type_name("DIR");
+  command.add("--csv", flags->csv, "Write the table to this file, as CSV").type_name("FILE");
+  add_labels_option(command, options.labels);
+  add_threads_option(command, flags->threads);
+  add_json_option(command, *json);
+  add_preprocess_options(command, options.preprocess);
+  add_import_options(command, options.import);
+  return {command, json, [flags](Console& console) { return finish(console, sweep(*flags, console)); }};
+}
+
+}  // namespace narrow::cli
