@@ -90,6 +90,28 @@ TEST_CASE("a signal removes the unfinished output and leaves the old one") {
   }
 }
 
+TEST_CASE("a signal ends a sweep and leaves its finished cells") {
+  const TemporaryFolder folder;
+  const std::string pictures = folder.path() / "pictures.bin";
+  const std::filesystem::path results = folder.path() / "study";
+  write_cifar(pictures, 400);
+  const int null = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
+  const pid_t child = start({"sweep", narrow::testing::default_checkpoint(), "--bits", "4", "3", "2", "--calibrate",
+                             pictures, "--evaluate", pictures, "--threads", "1", "-o", results},
+                            null);
+  ::close(null);
+  const std::filesystem::path first = results / "cifar10_resnet20b.float.json";
+  while (!std::filesystem::exists(first) && ::waitpid(child, nullptr, WNOHANG) == 0) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  REQUIRE(::kill(child, SIGINT) == 0);
+  const int status = wait_for(child);
+  REQUIRE(WIFSIGNALED(status));
+  CHECK(WTERMSIG(status) == SIGINT);
+  CHECK(files_in(results) == 1);
+  CHECK(read_file(first).back() == '\n');
+}
+
 TEST_CASE("an output that is a link is written where the link leads and keeps its permissions") {
   const TemporaryFolder folder;
   write_cifar(folder.path() / "pictures.bin", 2);
