@@ -10,6 +10,7 @@
 #include "base/exact_math.h"
 #include "base/float_environment.h"
 #include "base/parallel.h"
+#include "base/try.h"
 #include "engine/model/layer_info.h"
 #include "engine/model/model_data.h"
 #include "floating/float_executor.h"

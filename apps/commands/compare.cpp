@@ -109,7 +109,8 @@ constexpr const char* kCompareExamples =
 Command add_compare(CommandLine& line) {
   auto flags = std::make_shared<CompareFlags>();
   auto json = std::make_shared<bool>(false);
-  const Subcommand command = line.add("compare", "Show how close two networks are, and which layers differ", kCompareExamples);
+  const Subcommand command =
+      line.add("compare", "Show how close two networks are, and which layers differ", kCompareExamples);
   const char* const formats = "a .nrw file, ONNX, or weights (a PyTorch checkpoint, safetensors)";
   command.add("REFERENCE", flags->model.path, std::string("The network that is right: ") + formats).required();
   command.add("OTHER", flags->other, std::string("The network to measure: ") + formats).required();

@@ -21,7 +21,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// FNV-1a with 64 bits (Fowler, Noll, Vo): notices a changed file. Nobody attacks a sweep.
+// FNV-1a with 64 bits (Fowler, Noll, Vo): notices a changed file. A sweep has no attacker.
 class Hash {
  public:
   void add(std::string_view bytes) {

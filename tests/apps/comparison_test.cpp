@@ -21,8 +21,8 @@ using narrow::testing::TemporaryFolder;
 using narrow::testing::tiny_network;
 using narrow::testing::write_cifar;
 using narrow::testing::write_float_nrw;
-using narrow::testing::write_onnx;
 using narrow::testing::write_image;
+using narrow::testing::write_onnx;
 
 namespace {
 
