@@ -22,7 +22,7 @@ namespace {
 
 constexpr std::size_t kLayerImages = 64;
 constexpr std::size_t kRandomImages = 8;
-constexpr int kBatch = 16;
+constexpr int kImagesAtOnce = 16;
 
 struct CompareFlags {
   ModelFlags model;  // model.path: the reference
@@ -75,10 +75,10 @@ Result<int> compare(const CompareFlags& flags, Console& console) {
   if (!paths.empty()) {
     const std::vector<std::string>& labels = pair.reference.labels.empty() ? pair.other.labels : pair.reference.labels;
     NARROW_ASSIGN(set, PictureSet::open({paths.begin(), paths.end()}, labels));
-    NARROW_ASSIGN(
-        report.comparison,
-        compare_on_images(pair, {flags.model.path, flags.other}, *set, {flags.limit, flags.model.isa, threads, kBatch},
-                          [&](std::size_t done, std::size_t total) { progress.update(done, total); }));
+    NARROW_ASSIGN(report.comparison,
+                  compare_on_images(pair, {flags.model.path, flags.other}, *set,
+                                    {flags.limit, flags.model.isa, threads, kImagesAtOnce},
+                                    [&](std::size_t done, std::size_t total) { progress.update(done, total); }));
     report.comparison->images = paths;
   }
   if (flags.layers) {

@@ -88,11 +88,11 @@ Result<Comparison> evaluate_result(const QuantizeFlags& flags, const FloatFile& 
                        float_file.model.labels(),
                        {}};
   };
-  constexpr int kBatch = 16;
+  constexpr int kEvaluationBatch = 16;
   Progress progress("evaluating, image");
   NARROW_ASSIGN(Comparison comparison,
                 compare_on_images({loaded(float_file.model), loaded(model)}, {flags.weights, flags.output}, images,
-                                  {flags.evaluate_limit, "auto", threads_to_use(flags.threads, 256), kBatch},
+                                  {flags.evaluate_limit, "auto", threads_to_use(flags.threads, 256), kEvaluationBatch},
                                   [&](std::size_t done, std::size_t total) { progress.update(done, total); }));
   comparison.images = flags.evaluate;
   return comparison;

@@ -12,10 +12,6 @@ namespace narrow::cli {
 
 namespace {
 
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
 // Decodes and preprocesses one image into `input`.
 Scored prepare(std::size_t index, const std::function<Result<LabelledPicture>(std::size_t)>& fetch,
                const Preprocessing& preprocessing, std::span<float> input) {
@@ -38,6 +34,10 @@ Scored prepare(std::size_t index, const std::function<Result<LabelledPicture>(st
 }
 
 }  // namespace
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
 
 Status check_label(const Scored& scored, std::int64_t classes) {
   if (!scored.label || (*scored.label >= 0 && *scored.label < classes)) return {};

@@ -1,6 +1,7 @@
 // Computes scores of images: decoding, preprocessing and running, batch by batch.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -14,6 +15,8 @@
 #include "narrow/result.h"
 
 namespace narrow::cli {
+
+[[nodiscard]] double seconds_since(std::chrono::steady_clock::time_point start);
 
 // The result of one image.
 struct Scored {

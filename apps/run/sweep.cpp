@@ -31,10 +31,6 @@ constexpr std::size_t kTimingImages = 8;
 using SweepProgress = std::function<void(const std::string& stage, std::size_t done, std::size_t total)>;
 using Settings = std::map<std::string, std::string>;
 
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
 // One network of the sweep, with what all its cells share.
 class NetworkSweep {
  public:
