@@ -151,7 +151,7 @@ Result<int> quantize_command(const QuantizeFlags& flags, Console& console) {
 void add_options(const Subcommand& command, QuantizeFlags& flags) {
   command.add("WEIGHTS", flags.weights, "A float network: a PyTorch checkpoint, safetensors, ONNX, or a float .nrw")
       .required();
-  command.add("--calibrate", flags.images, "Pictures to observe ranges on; labels are not needed. May be repeated")
+  command.add("--calibrate", flags.images, "Images to observe ranges on; labels are not needed. May be repeated")
       .required()
       .one_value()
       .type_name("PICTURES");
@@ -160,7 +160,7 @@ void add_options(const Subcommand& command, QuantizeFlags& flags) {
       .type_name("FILE");
   command
       .add("--calibration-limit", flags.calibration_limit,
-           "Use at most N pictures, evenly spread; 0 for all, 512 unless given")
+           "Use at most N images, evenly spread; 0 for all, 512 unless given")
       .check(whole_number(0, 1000000000))
       .type_name("N");
   command

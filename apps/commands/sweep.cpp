@@ -69,9 +69,8 @@ constexpr const char* kSweepExamples =
     "      --evaluate test/ -o study/ --csv study.csv\n"
     "\n"
     "Each combination of network, bits and effort is quantized, evaluated against the float network and timed. The\n"
-    "folder receives its .nrw and a .json with the results as soon as it is finished. The same command again makes "
-    "only\n"
-    "what is missing, so that a sweep can be interrupted and continued. A result is made again if an option, the\n"
+    "folder receives its .nrw and a .json with the results as soon as it is finished. The same command again makes\n"
+    "only what is missing, so that a sweep can be interrupted and continued. A result is made again if an option, the\n"
     "network's file or the images have changed (docs/cli.md).";
 
 }  // namespace
