@@ -102,12 +102,15 @@ std::string at_byte(const std::string& where, std::size_t offset) { return where
 
 std::vector<std::byte> build_frame(const Sections& sections) {
   std::vector<Entry> table;
-  std::size_t end = kHeaderBytes + kSectionKinds * kSectionEntryBytes;
   for (std::uint32_t kind = 1; kind <= kSectionKinds; ++kind) {
     const std::span<const std::byte> bytes = sections[static_cast<SectionKind>(kind)].bytes;
-    const std::size_t offset = aligned(end);
-    table.push_back({kind, 0, offset, bytes.size(), crc32(bytes)});
-    end = offset + bytes.size();
+    if (kind > kRequiredSectionKinds && bytes.empty()) continue;
+    table.push_back({kind, 0, 0, bytes.size(), crc32(bytes)});
+  }
+  std::size_t end = kHeaderBytes + table.size() * kSectionEntryBytes;
+  for (Entry& entry : table) {
+    entry.offset = aligned(end);
+    end = static_cast<std::size_t>(entry.offset + entry.size);
   }
 
   ByteWriter header;
@@ -115,7 +118,7 @@ std::vector<std::byte> build_frame(const Sections& sections) {
   header.u32(kFormatVersion);
   header.u32(kNumericsVersion);
   header.u64(end);
-  header.u32(kSectionKinds);
+  header.u32(static_cast<std::uint32_t>(table.size()));
   ByteWriter rows;
   for (const Entry& entry : table) {
     rows.u32(entry.kind);
@@ -189,7 +192,7 @@ Result<Sections> open_frame(std::span<const std::byte> file, const std::string& 
   if (end != file.size()) {
     return Error{ErrorCode::kMalformed, "bytes follow the last section", at_byte(where, end)};
   }
-  for (std::size_t kind = 0; kind < kSectionKinds; ++kind) {
+  for (std::size_t kind = 0; kind < kRequiredSectionKinds; ++kind) {
     if (!found[kind]) return Error{ErrorCode::kMalformed, std::string(kSectionNames[kind]) + " is missing", where};
   }
   return sections;

@@ -36,6 +36,9 @@ enum class SectionKind : std::uint32_t {
   kProvenance = 7,
 };
 inline constexpr std::size_t kSectionKinds = 7;
+// Sections of the kinds up to this one are in every file. A section of a later kind is there if it says something: its
+// absence stands for the defaults, and so files that need none stay as they were.
+inline constexpr std::size_t kRequiredSectionKinds = 7;
 // Flag: a reader that does not know the kind may ignore the section.
 inline constexpr std::uint32_t kSkippable = 1;
 
@@ -62,8 +65,9 @@ class Sections {
 // Builds a file: the frame with these sections. Their offsets are not read.
 [[nodiscard]] std::vector<std::byte> build_frame(const Sections& sections);
 
-// Checks the whole frame, checksums and padding included, and returns the sections, which point into `file`. Each must
-// be there exactly once. where: name of the file in errors.
+// Checks the whole frame, checksums and padding included, and returns the sections, which point into `file`. Each
+// required one must be there once, each other one at most once; an absent one is empty. where: name of the file in
+// errors.
 [[nodiscard]] Result<Sections> open_frame(std::span<const std::byte> file, const std::string& where);
 
 // "model.nrw, byte 123", for errors.
