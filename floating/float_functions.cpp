@@ -43,6 +43,19 @@ void softmax(const float* input, float* output, const TensorShape& shape) {
   }
 }
 
+void log_softmax(const float* input, float* output, const TensorShape& shape) {
+  const std::int64_t pixels = shape.height * shape.width;
+  for (std::int64_t p = 0; p < pixels; ++p) {
+    const float* x = input + p * shape.channels;
+    const float* end = x + shape.channels;
+    const double largest = *std::max_element(x, end);
+    double sum = 0;
+    for (const float* v = x; v != end; ++v) sum += base::exact_math::exp(double{*v} - largest);
+    const double log_of_sum = base::exact_math::log(sum);
+    for (const float* v = x; v != end; ++v) *output++ = static_cast<float>((double{*v} - largest) - log_of_sum);
+  }
+}
+
 void lrn(const float* input, float* output, const TensorShape& shape, const Lrn& op) {
   const std::int64_t pixels = shape.height * shape.width;
   const std::int64_t before = (op.size - 1) / 2;

@@ -14,6 +14,7 @@ void apply_function(const float* input, float* output, const TensorShape& shape,
 
 // Over the channels of each pixel; computed in double, rounded once to float.
 void softmax(const float* input, float* output, const TensorShape& shape);
+void log_softmax(const float* input, float* output, const TensorShape& shape);
 
 // Across channels; computed in double, rounded once to float.
 void lrn(const float* input, float* output, const TensorShape& shape, const Lrn& op);

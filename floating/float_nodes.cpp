@@ -45,6 +45,7 @@ struct Run {
   void operator()(const Slice& op) const { slice(x(), in(), y(), out(), op.begin); }
   void operator()(const Transpose& op) const { transpose(x(), in(), y(), out(), op.order); }
   void operator()(const Softmax&) const { softmax(x(), y(), out()); }
+  void operator()(const LogSoftmax&) const { log_softmax(x(), y(), out()); }
   void operator()(const Lrn& op) const { lrn(x(), y(), out(), op); }
   void operator()(const LayerNorm& op) const { layer_norm(x(), y(), out(), op); }
   // These nodes share the buffer of their input.

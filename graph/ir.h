@@ -147,6 +147,8 @@ struct Transpose {  // output dimension i is input dimension order[i]; 0 height,
 };
 // Over the channels of each pixel: exp(x) / sum of exp(x). float32 only.
 struct Softmax {};
+// Over the channels of each pixel: the logarithm of Softmax. float32 only.
+struct LogSoftmax {};
 // Across channels: x / (bias + alpha / size * sum of x^2 over `size` channels around it)^beta. float32 only. (ONNX LRN;
 // Krizhevsky et al. 2012, section 3.3.)
 struct Lrn {
@@ -167,7 +169,7 @@ struct Dequantize {};  // uint8 to float32, with the parameters of the input val
 
 using Op = std::variant<Convolution, Linear, BatchNorm, Activation, Add, MaxPool, AveragePool, GlobalAveragePool,
                         Concat, PadChannels, Flatten, Identity, Quantize, Dequantize, Subtract, Multiply, Function, Pad,
-                        Slice, Reshape, Transpose, Softmax, Lrn, LayerNorm>;
+                        Slice, Reshape, Transpose, Softmax, Lrn, LayerNorm, LogSoftmax>;
 
 // Name of the operator as users see it, e.g. "Convolution".
 [[nodiscard]] std::string_view op_name(const Op& op);

@@ -108,6 +108,7 @@ inline constexpr std::array<OperatorRow, std::variant_size_v<Op>> kOperators = [
       row<Softmax>(22, "Softmax", "softmax", kOne, kNone),
       row<Lrn>(23, "Lrn", "response normalization", kOne, kNone),
       row<LayerNorm>(24, "LayerNorm", "layer normalization", kOne, kNone),
+      row<LogSoftmax>(25, "LogSoftmax", "logarithm of softmax", kOne, kNone),
   };
 }();
 

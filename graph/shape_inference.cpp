@@ -251,6 +251,7 @@ struct Inference {
   }
 
   Result<TensorShape> operator()(const Softmax&) const { return in(); }
+  Result<TensorShape> operator()(const LogSoftmax&) const { return in(); }
   Result<TensorShape> operator()(const Flatten&) const { return TensorShape{1, 1, in().elems()}; }
   Result<TensorShape> operator()(const Activation&) const { return in(); }
   Result<TensorShape> operator()(const Identity&) const { return in(); }

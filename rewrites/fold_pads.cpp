@@ -25,7 +25,7 @@ class SignSearch {
     if (const auto* function = std::get_if<Function>(&node.op)) {
       return row_of(function->kind).is_nonnegative;
     }
-    if (is<Softmax>(node.op)) return true;
+    if (is<Softmax>(node.op) || is<LogSoftmax>(node.op)) return true;
     return keeps_sign(node) &&
            std::all_of(node.inputs.begin(), node.inputs.end(), [this](ValueId input) { return is_nonnegative(input); });
   }

@@ -59,6 +59,7 @@ using ElementwiseResult = Result<std::unique_ptr<ElementwiseStep>>;
 [[nodiscard]] StepResult float_step_of(const NodePlace& place, const graph::GlobalAveragePool& op);
 // normalization_step.cpp
 [[nodiscard]] StepResult float_step_of(const NodePlace& place, const graph::Softmax& op);
+[[nodiscard]] StepResult float_step_of(const NodePlace& place, const graph::LogSoftmax& op);
 [[nodiscard]] StepResult float_step_of(const NodePlace& place, const graph::Lrn& op);
 [[nodiscard]] StepResult float_step_of(const NodePlace& place, const graph::LayerNorm& op);
 // concat_step.cpp, data_movement_step.cpp

@@ -333,7 +333,13 @@ class Exporter {
     return {};
   }
   Status write(const Node& node, const graph::Softmax& /*op*/, const std::string& result) {
-    set_int(builder_.node("Softmax", {tensor_[node.inputs[0]]}, result), "axis", 1);
+    return write_softmax(node, "Softmax", result);
+  }
+  Status write(const Node& node, const graph::LogSoftmax& /*op*/, const std::string& result) {
+    return write_softmax(node, "LogSoftmax", result);
+  }
+  Status write_softmax(const Node& node, const char* op, const std::string& result) {
+    set_int(builder_.node(op, {tensor_[node.inputs[0]]}, result), "axis", 1);
     flat_[node.output] = flat_[node.inputs[0]];
     return {};
   }

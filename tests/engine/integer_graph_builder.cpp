@@ -178,6 +178,8 @@ ValueId IntegerGraphBuilder::concat(const std::vector<ValueId>& inputs, int bits
 
 ValueId IntegerGraphBuilder::softmax(ValueId x) { return node("softmax", graph::Softmax{}, {x}); }
 
+ValueId IntegerGraphBuilder::log_softmax(ValueId x) { return node("log_softmax", graph::LogSoftmax{}, {x}); }
+
 ValueId IntegerGraphBuilder::lrn(ValueId x, graph::Lrn op) { return node("lrn", op, {x}); }
 
 ValueId IntegerGraphBuilder::layer_norm(ValueId x, float epsilon) {

@@ -27,6 +27,7 @@ class IntegerGraphBuilder {
   graph::ValueId float_linear(graph::ValueId x, int out_features, Clamp clamp = {});
   graph::ValueId float_activation(graph::ValueId x, Clamp clamp);
   graph::ValueId softmax(graph::ValueId x);
+  graph::ValueId log_softmax(graph::ValueId x);
   graph::ValueId lrn(graph::ValueId x, graph::Lrn op);
   graph::ValueId layer_norm(graph::ValueId x, float epsilon = 1e-5F);
   // Integer layers that write float32 from their accumulators: last layers, and such before a float island.

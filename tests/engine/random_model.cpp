@@ -128,8 +128,9 @@ class RandomNetwork {
       return b_.function(x, static_cast<graph::FunctionKind>(pick(0, graph::kFunctionKinds - 1)), bits);
     }
     if (b_.is_float(x) && pick(0, 3) == 0) {
-      const int which = pick(0, 3);
+      const int which = pick(0, 4);
       if (which == 0) return b_.softmax(x);
+      if (which == 4) return b_.log_softmax(x);
       if (which == 1) return b_.layer_norm(x, pick(0, 1) == 0 ? 1e-6F : 0.5F);
       return b_.lrn(x, {pick(1, 6), 0.3F, pick(0, 1) == 0 ? 0.75F : 0.6F, 1.5F});
     }

@@ -68,6 +68,17 @@ Tensor evaluate(const ReferenceNode& n, const graph::Softmax& /*op*/) {
   });
 }
 
+Tensor evaluate(const ReferenceNode& n, const graph::LogSoftmax& /*op*/) {
+  const std::int64_t channels = n.in_shape().channels;
+  return n.each_output([&](std::int64_t y, std::int64_t x, std::int64_t c) {
+    double largest = n.pixel(y, x, 0);
+    for (std::int64_t k = 1; k < channels; ++k) largest = std::max(largest, n.pixel(y, x, k));
+    double total = 0;
+    for (std::int64_t k = 0; k < channels; ++k) total += base::exact_math::exp(n.pixel(y, x, k) - largest);
+    return single((n.pixel(y, x, c) - largest) - base::exact_math::log(total));
+  });
+}
+
 Tensor evaluate(const ReferenceNode& n, const graph::Lrn& op) {
   return n.each_output([&](std::int64_t y, std::int64_t x, std::int64_t c) {
     double squares = 0;

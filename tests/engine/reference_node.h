@@ -97,6 +97,7 @@ struct ReferenceNode {
 [[nodiscard]] Tensor evaluate(const ReferenceNode& n, const graph::Multiply& op);
 [[nodiscard]] Tensor evaluate(const ReferenceNode& n, const graph::Function& op);
 [[nodiscard]] Tensor evaluate(const ReferenceNode& n, const graph::Softmax& op);
+[[nodiscard]] Tensor evaluate(const ReferenceNode& n, const graph::LogSoftmax& op);
 [[nodiscard]] Tensor evaluate(const ReferenceNode& n, const graph::Lrn& op);
 [[nodiscard]] Tensor evaluate(const ReferenceNode& n, const graph::LayerNorm& op);
 [[nodiscard]] Tensor evaluate(const ReferenceNode& n, const graph::Quantize& op);

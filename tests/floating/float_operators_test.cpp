@@ -97,6 +97,7 @@ TEST_CASE("float executor computes softmax of one channel and of large numbers")
       const ValueId factor = b.clamp("s", b.node("one", Slice{{0, 0, 0}, {1, 1, 1}}, {b.input()}), large);
       const ValueId x = b.node("x", Multiply{}, {b.input(), factor});
       check_against_naive(b.finish(b.node("softmax", Softmax{}, {x})), seed);
+      check_against_naive(b.finish(b.node("log", LogSoftmax{}, {x})), seed);
     }
   }
 }

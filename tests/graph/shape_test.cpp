@@ -206,7 +206,7 @@ TEST_CASE("elements are padded and sliced and reshaped and transposed") {
 
 TEST_CASE("functions keep the shape and a PRelu has a slope for every channel") {
   const TensorShape s{4, 5, 3};
-  for (const Op& op : {Op(Function{}), Op(Softmax{}), Op(Lrn{})}) check_shape(op, {s}, s);
+  for (const Op& op : {Op(Function{}), Op(Softmax{}), Op(LogSoftmax{}), Op(Lrn{})}) check_shape(op, {s}, s);
   check_refused(Lrn{0}, {s}, "size 0");
   check_shape(LayerNorm{{1, 2, 3}, {1, 2, 3}}, {s}, s);
   check_refused(LayerNorm{{1, 2, 3}, {1, 2}}, {s}, "has 3 scales and 2 shifts for 3 channels");

@@ -1,4 +1,4 @@
-// Softmax, local response normalization and layer normalization, which exist on float32 only. docs/numerics.md
+// Softmax, its logarithm, local response normalization and layer normalization, which exist on float32 only. docs/numerics.md
 // prescribes every bit.
 #include <algorithm>
 #include <array>
@@ -42,19 +42,42 @@ class NormalizationStep : public Step {
   Location output_;
 };
 
+double largest_of(const float* x, std::int64_t count) {
+  float largest = x[0];
+  for (std::int64_t c = 1; c < count; ++c) largest = x[c] > largest ? x[c] : largest;
+  return largest;
+}
+
+// The sum of exp(x - largest), ascending.
+double sum_of_powers(const float* x, std::int64_t count, double largest) {
+  double sum = 0;
+  for (std::int64_t c = 0; c < count; ++c) sum += base::exact_math::exp(double{x[c]} - largest);
+  return sum;
+}
+
 class SoftmaxStep final : public NormalizationStep {
  public:
   explicit SoftmaxStep(const NodePlace& place) : NormalizationStep(place, "softmax_f32", 2 * kFunctionCost) {}
 
  private:
   void normalize(const float* x, float* y) const override {
-    float largest = x[0];
-    for (std::int64_t c = 1; c < channels(); ++c) largest = x[c] > largest ? x[c] : largest;
-    double sum = 0;
-    for (std::int64_t c = 0; c < channels(); ++c) sum += base::exact_math::exp(double{x[c]} - double{largest});
+    const double largest = largest_of(x, channels());
+    const double sum = sum_of_powers(x, channels(), largest);
     for (std::int64_t c = 0; c < channels(); ++c) {
-      y[c] = static_cast<float>(base::exact_math::exp(double{x[c]} - double{largest}) / sum);
+      y[c] = static_cast<float>(base::exact_math::exp(double{x[c]} - largest) / sum);
     }
+  }
+};
+
+class LogSoftmaxStep final : public NormalizationStep {
+ public:
+  explicit LogSoftmaxStep(const NodePlace& place) : NormalizationStep(place, "log_softmax_f32", kFunctionCost) {}
+
+ private:
+  void normalize(const float* x, float* y) const override {
+    const double largest = largest_of(x, channels());
+    const double log_of_sum = base::exact_math::log(sum_of_powers(x, channels(), largest));
+    for (std::int64_t c = 0; c < channels(); ++c) y[c] = static_cast<float>((double{x[c]} - largest) - log_of_sum);
   }
 };
 
@@ -137,6 +160,10 @@ class LayerNormStep final : public NormalizationStep {
 
 StepResult float_step_of(const NodePlace& place, const graph::Softmax& /*op*/) {
   return StepResult(std::make_unique<SoftmaxStep>(place));
+}
+
+StepResult float_step_of(const NodePlace& place, const graph::LogSoftmax& /*op*/) {
+  return StepResult(std::make_unique<LogSoftmaxStep>(place));
 }
 
 StepResult float_step_of(const NodePlace& place, const graph::Lrn& op) {

@@ -58,6 +58,7 @@ constexpr OperatorRow kRows[] = {
     {"LRN", lower_lrn, "x", 1, kFloat, ""},
     {"LayerNormalization", lower_layer_norm, "xxo", 3, kFloat, "constant scale and bias; one output"},
     {"LeakyRelu", lower_function, "x", 1, kTable, ""},
+    {"LogSoftmax", lower_softmax, "x", 1, kFloat, ""},
     {"MatMul", lower_matmul, "xx", 1, kInteger, "one side a constant matrix, or [B, in, out]"},
     {"MaxPool", lower_max_pool, "x", 2, kInteger, "images [N, C, H, W] only; no indices"},
     {"Mul", lower_binary, "xx", 1, kInteger, ""},

@@ -52,7 +52,9 @@ Status lower_softmax(Lowering& lowering, const Node& node) {
   }
   NARROW_ASSIGN(View y,
                 lowering.layout.arranged_atoms(node, x, channels_last(x, atoms_of(x, over), lowering.graph.shape(x))));
-  NARROW_ASSIGN(y.value, lowering.graph.append(node, graph::Softmax{}, {y.value}));
+  graph::Op op = graph::Softmax{};
+  if (node.op_type == "LogSoftmax") op = graph::LogSoftmax{};
+  NARROW_ASSIGN(y.value, lowering.graph.append(node, std::move(op), {y.value}));
   lowering.names.bind(node, Flow{std::move(y)});
   return {};
 }

@@ -127,6 +127,7 @@ TEST_CASE("arithmetic and normalizations come back with their attributes") {
   (void)round_trip<graph::Subtract>(integer_model(graph::Subtract{}, {4, 4, 3}, 2, kIn, kOut));
   (void)round_trip<graph::Multiply>(integer_model(graph::Multiply{}, {4, 4, 3}, 2, kIn, kOut));
   (void)round_trip<graph::Softmax>(float_model(graph::Softmax{}, {4, 4, 3}));
+  (void)round_trip<graph::LogSoftmax>(float_model(graph::LogSoftmax{}, {4, 4, 3}));
   const graph::Lrn lrn = round_trip<graph::Lrn>(float_model(graph::Lrn{7, 0.5F, 0.25F, 2.0F}, {4, 4, 3}));
   CHECK(lrn.size == 7);
   CHECK(lrn.alpha == 0.5F);

@@ -236,6 +236,16 @@ struct Evaluation {
     });
   }
 
+  void operator()(const graph::LogSoftmax&) const {
+    for_each({y.shape.height, y.shape.width, 1}, [&](std::int64_t h, std::int64_t w, std::int64_t) {
+      double largest = x().at(h, w, 0);
+      for (std::int64_t c = 1; c < y.shape.channels; ++c) largest = std::max(largest, x().at(h, w, c));
+      double sum = 0;
+      for (std::int64_t c = 0; c < y.shape.channels; ++c) sum += std::exp(x().at(h, w, c) - largest);
+      for (std::int64_t c = 0; c < y.shape.channels; ++c) y.at(h, w, c) = x().at(h, w, c) - largest - std::log(sum);
+    });
+  }
+
   // ONNX: from channel c - floor((size - 1) / 2) to c + ceil((size - 1) / 2).
   void operator()(const graph::Lrn& op) const {
     for_each(y.shape, [&](std::int64_t h, std::int64_t w, std::int64_t c) {

@@ -257,6 +257,20 @@ TEST_CASE("softmax is over one axis since operator set 13 and over all that foll
   CHECK(sums(12, {{"axis", std::int64_t{2}}}) == 4);
 }
 
+TEST_CASE("LogSoftmax has Softmax's axes, and no score is minus infinity") {
+  const auto first = [](std::int64_t opset, std::vector<Attribute> attributes, double step) {
+    OnnxNetwork network(opset);
+    network.input("x", {2, 3}).output("y").node("LogSoftmax", {"x"}, {"y"}, std::move(attributes));
+    Row x;
+    for (int i = 0; i < 6; ++i) x.push_back(step * i);
+    return run_network(network, x, kAsItIs)[0];
+  };
+  CHECK(first(13, {}, 0) == doctest::Approx(-std::log(3.0)));
+  CHECK(first(13, {{"axis", std::int64_t{0}}}, 0) == doctest::Approx(-std::log(2.0)));
+  CHECK(first(12, {{"axis", std::int64_t{0}}}, 0) == doctest::Approx(-std::log(6.0)));
+  CHECK(first(13, {}, 1000) == -2000);
+}
+
 TEST_CASE("local response normalisation keeps the file's order of channels") {
   OnnxNetwork network;
   network.input("x", {1, 3, 1, 1}).output("y");
