@@ -66,19 +66,23 @@ bool moves_no_byte(const Op& op) { return row_of(op).has(kMovesNoByte); }
 bool is_float_only(const Op& op) { return row_of(op).is_float_only(); }
 bool may_be_pre_quantized(const Op& op) { return is_lossless(op) || row_of(op).has(kMayBePreQuantized); }
 
-bool gives_probabilities(const Graph& graph) {
+ScoreKind score_kind(const Graph& graph) {
   const ValueMap<int> made_by = producers(graph);
   int at = graph.has(graph.output) ? made_by[graph.output] : -1;
   while (at >= 0) {
     const Node& node = graph.nodes[static_cast<std::size_t>(at)];
-    if (is<Softmax>(node.op)) return true;
+    if (is<Softmax>(node.op)) return ScoreKind::kProbabilities;
+    if (const auto* function = std::get_if<Function>(&node.op)) {
+      const bool sigmoid = function->kind == FunctionKind::kSigmoid || function->kind == FunctionKind::kHardSigmoid;
+      return sigmoid ? ScoreKind::kIndependent : ScoreKind::kLogits;
+    }
     const bool passes_on = moves_no_byte(node.op) || row_of(node.op).has(kConverts);
-    if (!passes_on || node.inputs.size() != 1 || !graph.has(node.inputs[0])) return false;
+    if (!passes_on || node.inputs.size() != 1 || !graph.has(node.inputs[0])) return ScoreKind::kLogits;
     const int before = made_by[node.inputs[0]];
-    if (before >= at) return false;  // not in execution order
+    if (before >= at) return ScoreKind::kLogits;  // not in execution order
     at = before;
   }
-  return false;
+  return ScoreKind::kLogits;
 }
 
 ValueMap<int> producers(const Graph& graph) {
@@ -110,6 +114,27 @@ std::int64_t macs(const Graph& graph, const Node& node) {
   }
   if (const auto* linear = std::get_if<Linear>(&node.op)) return in.elems() * linear->out_features;
   return 0;
+}
+
+double operations(const Graph& graph) {
+  double total = 0;
+  for (const Node& node : graph.nodes) {
+    const TensorShape& in = graph.value(node.inputs[0]).shape;
+    const auto out = static_cast<double>(graph.value(node.output).shape.elems());
+    const auto of_window = [&](const Window& window) {  // only taps in the image are read
+      return static_cast<double>(std::min<std::int64_t>(window.kernel_h, in.height)) *
+             static_cast<double>(std::min<std::int64_t>(window.kernel_w, in.width));
+    };
+    double per_element = 1;
+    if (const auto* pool = std::get_if<MaxPool>(&node.op)) per_element = of_window(pool->window);
+    if (const auto* pool = std::get_if<AveragePool>(&node.op)) per_element = of_window(pool->window);
+    if (std::holds_alternative<GlobalAveragePool>(node.op)) per_element = static_cast<double>(in.height * in.width);
+    if (const auto* lrn = std::get_if<Lrn>(&node.op)) {
+      per_element = static_cast<double>(std::min<std::int64_t>(lrn->size, in.channels));
+    }
+    total += filter_of(node) != nullptr ? static_cast<double>(macs(graph, node)) : out * per_element;
+  }
+  return total;
 }
 
 void remove_dead(Graph& graph) {

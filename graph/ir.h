@@ -220,8 +220,8 @@ struct Graph {
 // Whether a float graph may have the operator with a uint8 output, as graphs of pre-quantized networks do.
 [[nodiscard]] bool may_be_pre_quantized(const Op& op);
 
-// Whether the output is the result of a Softmax, perhaps quantized or reshaped after it.
-[[nodiscard]] bool gives_probabilities(const Graph& graph);
+// Of the output: what a Softmax or a sigmoid computes stays probabilities when it is quantized or reshaped.
+[[nodiscard]] ScoreKind score_kind(const Graph& graph);
 
 // Index into graph.nodes of each value's producer. -1: none; the value is the input or dead.
 [[nodiscard]] ValueMap<int> producers(const Graph& graph);
@@ -235,6 +235,10 @@ struct Graph {
 // sizes, shapes, finite numbers, quantization parameters, element types (which operator may read and write float32 or
 // uint8), int32 accumulator depth, and that the output is computed. Every graph from outside is checked here.
 [[nodiscard]] Status validate(const Graph& graph);
+
+// The work of one image, over all nodes: multiply-accumulates, elements of pooling windows, and elements that the other
+// operators write. A double, which no sum overflows.
+[[nodiscard]] double operations(const Graph& graph);
 
 // Multiply-accumulates of one node for one image.
 [[nodiscard]] std::int64_t macs(const Graph& graph, const Node& node);

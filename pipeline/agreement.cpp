@@ -1,5 +1,6 @@
 // narrow::AgreementMeter: how close the scores of two networks are.
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -8,6 +9,7 @@
 
 #include "base/exact_math.h"
 #include "narrow/compare.h"
+#include "narrow/session.h"
 
 namespace narrow {
 namespace {
@@ -18,10 +20,10 @@ constexpr std::uint64_t kSeed = 1;
 constexpr double kSmallestProbability = 1e-12;
 
 // The natural logarithms of the probabilities of all classes.
-std::vector<double> log_probabilities(std::span<const float> scores, bool are_probabilities) {
+std::vector<double> log_probabilities(std::span<const float> scores, ScoreKind kind) {
   const double floor = base::exact_math::log(kSmallestProbability);
   std::vector<double> logs(scores.begin(), scores.end());
-  if (are_probabilities) {
+  if (kind != ScoreKind::kLogits) {
     for (double& value : logs) value = base::exact_math::log(std::max(value, kSmallestProbability));
     return logs;
   }
@@ -40,12 +42,34 @@ double kl_divergence(const std::vector<double>& reference, const std::vector<dou
   return std::max(sum, 0.0);  // negative only by rounding, or by probabilities that do not sum to 1
 }
 
+// Of classes that are there or not, each on its own.
+double independent_divergence(std::span<const float> reference, std::span<const float> other) {
+  double sum = 0;
+  for (std::size_t c = 0; c < reference.size(); ++c) {
+    const auto both = [](float p) { return std::array<float, 2>{1 - p, p}; };
+    sum += kl_divergence(log_probabilities(both(reference[c]), ScoreKind::kProbabilities),
+                         log_probabilities(both(other[c]), ScoreKind::kProbabilities));
+  }
+  return sum;
+}
+
+double divergence(std::span<const float> reference, ScoreKind reference_kind, std::span<const float> other,
+                  ScoreKind other_kind) {
+  const bool single = reference.size() == 1;
+  if (!single && reference_kind != ScoreKind::kIndependent && other_kind != ScoreKind::kIndependent) {
+    return kl_divergence(log_probabilities(reference, reference_kind), log_probabilities(other, other_kind));
+  }
+  return independent_divergence(probabilities(reference, reference_kind), probabilities(other, other_kind));
+}
+
 double decibels(double signal, double noise) {
   if (noise == 0) return std::numeric_limits<double>::infinity();
   return 10 / base::exact_math::log(10) * base::exact_math::log(signal / noise);
 }
 
-std::size_t best_class(std::span<const float> scores) {
+// Of a single score: whether it is the more probable of two classes.
+std::size_t best_class(std::span<const float> scores, ScoreKind kind) {
+  if (scores.size() == 1) return probabilities(scores, kind)[0] > 0.5F ? 1 : 0;
   return static_cast<std::size_t>(std::max_element(scores.begin(), scores.end()) - scores.begin());
 }
 
@@ -66,8 +90,7 @@ Interval middle_of(std::vector<double> values) {
 
 }  // namespace
 
-AgreementMeter::AgreementMeter(bool reference_is_probabilities, bool other_is_probabilities)
-    : reference_is_probabilities_(reference_is_probabilities), other_is_probabilities_(other_is_probabilities) {}
+AgreementMeter::AgreementMeter(ScoreKind reference, ScoreKind other) : reference_(reference), other_(other) {}
 
 Status AgreementMeter::add(std::span<const float> reference, std::span<const float> other) {
   if (reference.size() != other.size() || reference.empty()) {
@@ -82,8 +105,7 @@ Status AgreementMeter::add(std::span<const float> reference, std::span<const flo
     }
   }
   ImageError error;
-  error.kl_divergence = narrow::kl_divergence(log_probabilities(reference, reference_is_probabilities_),
-                                              log_probabilities(other, other_is_probabilities_));
+  error.kl_divergence = divergence(reference, reference_, other, other_);
   for (std::size_t c = 0; c < reference.size(); ++c) {
     const double expected = reference[c];
     const double difference = expected - static_cast<double>(other[c]);
@@ -91,7 +113,7 @@ Status AgreementMeter::add(std::span<const float> reference, std::span<const flo
     error.noise += difference * difference;
   }
   images_.push_back(error);
-  if (best_class(reference) == best_class(other)) ++same_top1_;
+  if (best_class(reference, reference_) == best_class(other, other_)) ++same_top1_;
   return {};
 }
 
@@ -126,7 +148,7 @@ Agreement AgreementMeter::result() const {
     ratios.push_back(decibels(sum.signal, sum.noise));
   }
   agreement.kl_divergence_interval = middle_of(std::move(divergences));
-  if (reference_is_probabilities_ == other_is_probabilities_) {
+  if (reference_ == other_) {
     agreement.sqnr_db = decibels(total.signal, total.noise);
     agreement.sqnr_db_interval = middle_of(std::move(ratios));
   }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/float_environment.h"
+#include "base/guarded.h"
 #include "base/try.h"
 #include "engine/model/model_data.h"
 #include "narrow/quantize.h"
@@ -32,26 +33,28 @@ WeightReport report_of(const graph::Node& layer, const graph::Filter& filter) {
 }  // namespace
 
 Result<Quantized> convert(const FloatModel& model) {
-  const base::DefaultFloatEnvironment environment;
-  const FloatModel::Data& source = model.data();
-  NARROW_ASSIGN(auto converted, graph::integer_where_pre_quantized(source.graph));
-  QuantizeReport report;
-  report.events = source.log;
-  report.events.insert(report.events.end(), converted.log.begin(), converted.log.end());
-  for (const graph::Node& node : converted.graph.nodes) {
-    if (const graph::Filter* filter = graph::filter_of(node)) report.weights.push_back(report_of(node, *filter));
-  }
-  const bool pre_quantized = graph::is_pre_quantized(converted.graph);
+  return base::guarded([&]() -> Result<Quantized> {
+    const base::DefaultFloatEnvironment environment;
+    const FloatModel::Data& source = model.data();
+    NARROW_ASSIGN(auto converted, graph::integer_where_pre_quantized(source.graph));
+    QuantizeReport report;
+    report.events = source.log;
+    report.events.insert(report.events.end(), converted.log.begin(), converted.log.end());
+    for (const graph::Node& node : converted.graph.nodes) {
+      if (const graph::Filter* filter = graph::filter_of(node)) report.weights.push_back(report_of(node, *filter));
+    }
+    const bool pre_quantized = graph::is_pre_quantized(converted.graph);
 
-  auto data = std::make_shared<engine::ModelData>();
-  data->graph = std::move(converted.graph);
-  data->preprocessing = source.preprocessing;
-  data->labels = source.labels;
-  data->provenance = {.source = source.source,
-                      .architecture = source.architecture,
-                      .calibration = pre_quantized ? "none: stated in the file" : "none: float32",
-                      .tool = "narrow " + std::string(version())};
-  return Quantized{Model(std::move(data)), std::move(report)};
+    auto data = std::make_shared<engine::ModelData>();
+    data->graph = std::move(converted.graph);
+    data->preprocessing = source.preprocessing;
+    data->labels = source.labels;
+    data->provenance = {.source = source.source,
+                        .architecture = source.architecture,
+                        .calibration = pre_quantized ? "none: stated in the file" : "none: float32",
+                        .tool = "narrow " + std::string(version())};
+    return Quantized{Model(std::move(data)), std::move(report)};
+  });
 }
 
 }  // namespace narrow

@@ -1,6 +1,7 @@
 // Exports to formats that other engines read.
 #include "narrow/onnx.h"
 
+#include "base/guarded.h"
 #include "engine/model/model_data.h"
 #include "exporters/onnx/export_graph.h"
 #include "pipeline/float_model_data.h"
@@ -8,11 +9,11 @@
 namespace narrow {
 
 Result<std::vector<std::byte>> to_onnx(const Model& model) {
-  return exporters::export_graph(model.data().graph, model.provenance().architecture);
+  return base::guarded([&] { return exporters::export_graph(model.data().graph, model.provenance().architecture); });
 }
 
 Result<std::vector<std::byte>> to_onnx(const FloatModel& model) {
-  return exporters::export_graph(model.data().graph, model.architecture());
+  return base::guarded([&] { return exporters::export_graph(model.data().graph, model.architecture()); });
 }
 
 }  // namespace narrow

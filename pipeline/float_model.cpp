@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/float_environment.h"
+#include "base/guarded.h"
 #include "base/try.h"
 #include "floating/float_executor.h"
 #include "importers/architectures/architectures.h"
@@ -18,7 +19,7 @@ std::int64_t FloatModel::classes() const { return data_->graph.value(data_->grap
 const Preprocessing& FloatModel::preprocessing() const { return data_->preprocessing; }
 bool FloatModel::preprocessing_is_assumed() const { return data_->preprocessing_is_assumed; }
 bool FloatModel::states_quantization() const { return graph::is_pre_quantized(data_->graph); }
-bool FloatModel::scores_are_probabilities() const { return graph::gives_probabilities(data_->graph); }
+ScoreKind FloatModel::score_kind() const { return graph::score_kind(data_->graph); }
 const std::vector<std::string>& FloatModel::labels() const { return data_->labels; }
 const std::string& FloatModel::architecture() const { return data_->architecture; }
 const std::string& FloatModel::source() const { return data_->source; }
@@ -45,23 +46,27 @@ FloatSession& FloatSession::operator=(FloatSession&&) noexcept = default;
 FloatSession::~FloatSession() = default;
 
 Result<FloatSession> FloatSession::create(const FloatModel& model, int threads) {
-  if (threads < 1) return Error{ErrorCode::kInvalidArgument, "threads must be 1 or more", "threads"};
-  NARROW_ASSIGN(auto executor, graph::FloatExecutor::create(model.data().graph, threads));
-  return FloatSession(std::unique_ptr<Impl>(new Impl{model, std::move(executor)}));
+  return base::guarded([&]() -> Result<FloatSession> {
+    if (threads < 1) return Error{ErrorCode::kInvalidArgument, "threads must be 1 or more", "threads"};
+    NARROW_ASSIGN(auto executor, graph::FloatExecutor::create(model.data().graph, threads));
+    return FloatSession(std::unique_ptr<Impl>(new Impl{model, std::move(executor)}));
+  });
 }
 
 Status FloatSession::run(std::span<const float> input, std::span<float> scores) {
-  const auto expected_input = static_cast<std::size_t>(impl_->model.input_shape().elems());
-  const auto expected_scores = static_cast<std::size_t>(impl_->model.classes());
-  if (input.size() != expected_input || scores.size() != expected_scores) {
-    return Error{ErrorCode::kInvalidArgument,
-                 "the network takes " + std::to_string(expected_input) + " floats and returns " +
-                     std::to_string(expected_scores) + " scores, but the buffers hold " + std::to_string(input.size()) +
-                     " and " + std::to_string(scores.size()),
-                 "FloatSession::run"};
-  }
-  const base::DefaultFloatEnvironment environment;
-  return impl_->executor.run(input, scores);
+  return base::guarded([&]() -> Status {
+    const auto expected_input = static_cast<std::size_t>(impl_->model.input_shape().elems());
+    const auto expected_scores = static_cast<std::size_t>(impl_->model.classes());
+    if (input.size() != expected_input || scores.size() != expected_scores) {
+      return Error{ErrorCode::kInvalidArgument,
+                   "the network takes " + std::to_string(expected_input) + " floats and returns " +
+                       std::to_string(expected_scores) + " scores, but the buffers hold " +
+                       std::to_string(input.size()) + " and " + std::to_string(scores.size()),
+                   "FloatSession::run"};
+    }
+    const base::DefaultFloatEnvironment environment;
+    return impl_->executor.run(input, scores);
+  });
 }
 
 }  // namespace narrow

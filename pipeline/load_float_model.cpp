@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/float_environment.h"
+#include "base/guarded.h"
 #include "base/text.h"
 #include "base/try.h"
 #include "engine/model/model_data.h"
@@ -24,7 +25,9 @@ namespace narrow {
 namespace {
 
 Status check_labels(const std::vector<std::string>& labels, std::int64_t classes) {
-  if (labels.empty() || static_cast<std::int64_t>(labels.size()) == classes) return {};
+  const auto count = static_cast<std::int64_t>(labels.size());
+  const bool names_both = classes == 1 && count == 2;  // a single score tells two classes apart
+  if (count == 0 || count == classes || names_both) return {};
   return Error{ErrorCode::kInvalidArgument,
                "the network has " + std::to_string(classes) + " classes, but " + std::to_string(labels.size()) +
                    " labels were given; give one per class, or none",
@@ -58,21 +61,33 @@ Status check_no_architecture(const ArchitectureOptions& options, const std::stri
 }
 
 // Error: an input size for a network that has one. Only an ONNX file may leave it open.
-Status check_input_size(int asked, const graph::Graph& graph, const std::string& where) {
+Status check_input_size(const InputSize& asked, const graph::Graph& graph, const std::string& where) {
   const TensorShape& input = graph.value(graph.input).shape;
-  if (asked == 0 || (input.height == asked && input.width == asked)) return {};
+  if (!asked.given() || (input.height == asked.height && input.width == asked.width)) return {};
   return Error{ErrorCode::kInvalidArgument,
                "the file says that the network takes " + base::dimensions_text(input) + "; an input size of " +
-                   std::to_string(asked) + " can't be chosen",
+                   std::to_string(asked.height) + "x" + std::to_string(asked.width) + " can't be chosen",
                where};
+}
+
+// Error: a setting of ONNX files for a file of another format.
+Status check_no_onnx(const OnnxOptions& options, const std::string& where) {
+  const char* given = nullptr;
+  if (!options.input_shape.empty()) given = "the shape of the input";
+  if (!options.output.empty()) given = "the name of an output";
+  if (given == nullptr) return {};
+  return Error{ErrorCode::kInvalidArgument, std::string(given) + " applies to ONNX files only", where};
 }
 
 // The most probable preprocessing of a network of unknown origin. The numbers are ImageNet's. Small images are not
 // cropped.
-Result<Preprocessing> assumed_preprocessing(const TensorShape& input, const std::string& where) {
+Result<Preprocessing> assumed_preprocessing(const TensorShape& input, onnx::InputNumbers numbers,
+                                            const std::string& where) {
   if (input.channels != 1 && input.channels != 3) {
     return Error{ErrorCode::kUnsupported,
-                 "the network takes " + std::to_string(input.channels) + " channels; images have 3 (RGB) or 1 (gray)",
+                 "the network takes " + std::to_string(input.channels) +
+                     " channels; images have 3 (RGB) or 1 (gray). If these are the elements of an image in another "
+                     "order, --input-shape H,W,C says so",
                  where};
   }
   constexpr std::int64_t kSmall = 64;
@@ -93,6 +108,12 @@ Result<Preprocessing> assumed_preprocessing(const TensorShape& input, const std:
     preprocessing.channels = 1;
     preprocessing.mean = {0.0F, 0.0F, 0.0F};
     preprocessing.std = {1.0F, 1.0F, 1.0F};
+  }
+  if (numbers != onnx::InputNumbers::kNotSpecified) {
+    constexpr float kByte = 1.0F / 255;
+    const float zero = numbers == onnx::InputNumbers::kSignedBytes ? 128 * kByte : 0.0F;
+    preprocessing.mean = {zero, zero, zero};
+    preprocessing.std = {kByte, kByte, kByte};
   }
   return preprocessing;
 }
@@ -120,11 +141,14 @@ Status fill_from_onnx(const std::filesystem::path& path, const ImportOptions& op
   NARROW_TRY(check_no_architecture(options.architecture, where));
   NARROW_ASSIGN(const onnx::Model model, onnx::read_model(path));
   onnx::LowerOptions lower_options;
-  lower_options.input_size = options.architecture.input_size;
+  lower_options.classifier = true;
+  lower_options.input_shape = options.onnx.input_shape;
+  lower_options.output = options.onnx.output;
   const auto& given = options.preprocessing;
-  if (lower_options.input_size == 0 && given && given->crop_height == given->crop_width) {
-    lower_options.input_size = given->crop_height;
-  }
+  InputSize size = options.architecture.input_size;
+  if (!size.given() && given) size = {given->crop_height, given->crop_width};
+  lower_options.input_height = size.height;
+  lower_options.input_width = size.width;
   Result<onnx::Lowered> lowered = onnx::lower_model(model, lower_options);
   if (!lowered.ok()) {
     Error error = std::move(lowered).error();
@@ -133,11 +157,12 @@ Status fill_from_onnx(const std::filesystem::path& path, const ImportOptions& op
   }
   data.graph = std::move(lowered->graph);
   for (std::string& line : lowered->log) data.log.push_back({Event::Kind::kRead, {}, std::move(line)});
+  for (std::string& line : lowered->notes) data.log.push_back({Event::Kind::kNote, {}, std::move(line)});
   data.architecture = onnx_architecture(model.producer);
   NARROW_TRY(check_input_size(options.architecture.input_size, data.graph, where));
   const TensorShape& input = data.graph.value(data.graph.input).shape;
   if (given) return {};
-  NARROW_ASSIGN(data.preprocessing, assumed_preprocessing(input, where));
+  NARROW_ASSIGN(data.preprocessing, assumed_preprocessing(input, lowered->input_numbers, where));
   data.preprocessing_is_assumed = true;
   return {};
 }
@@ -162,6 +187,7 @@ Status fill_from_narrow(const std::filesystem::path& path, const ImportOptions& 
 
 Status fill(const std::filesystem::path& path, const ImportOptions& options, FloatModel::Data& data) {
   NARROW_ASSIGN(const FileFormat format, detect_format(path));
+  if (format != FileFormat::kOnnx) NARROW_TRY(check_no_onnx(options.onnx, path.string()));
   switch (format) {
     case FileFormat::kNarrow:
       return fill_from_narrow(path, options, data);
@@ -182,40 +208,46 @@ Status fill(const std::filesystem::path& path, const ImportOptions& options, Flo
 }  // namespace
 
 Result<FloatModel> FloatModel::load(const std::filesystem::path& path, const ImportOptions& options) {
-  const base::DefaultFloatEnvironment environment;
-  auto data = std::make_shared<Data>();
-  data->source = path.filename().string();
-  NARROW_TRY(fill(path, options, *data));
-  data->trained = graph::trained_statistics(data->graph);
-  NARROW_ASSIGN(std::vector<Event> rewrites, graph::simplify(data->graph));
-  std::move(rewrites.begin(), rewrites.end(), std::back_inserter(data->log));
-  if (options.preprocessing) data->preprocessing = *options.preprocessing;
-  if (!options.labels.empty()) data->labels = options.labels;
-  NARROW_TRY(check_input(data->preprocessing, data->graph.value(data->graph.input).shape));
-  NARROW_TRY(check_labels(data->labels, data->graph.value(data->graph.output).shape.elems()));
-  return FloatModel(std::move(data));
+  return base::guarded([&]() -> Result<FloatModel> {
+    const base::DefaultFloatEnvironment environment;
+    auto data = std::make_shared<Data>();
+    data->source = path.filename().string();
+    NARROW_TRY(fill(path, options, *data));
+    data->trained = graph::trained_statistics(data->graph);
+    NARROW_ASSIGN(std::vector<Event> rewrites, graph::simplify(data->graph));
+    std::move(rewrites.begin(), rewrites.end(), std::back_inserter(data->log));
+    if (options.preprocessing) data->preprocessing = *options.preprocessing;
+    if (!options.labels.empty()) data->labels = options.labels;
+    NARROW_TRY(check_input(data->preprocessing, data->graph.value(data->graph.input).shape));
+    NARROW_TRY(check_labels(data->labels, data->graph.value(data->graph.output).shape.elems()));
+    return FloatModel(std::move(data));
+  });
 }
 
 Result<FloatModel> FloatModel::with_preprocessing(const Preprocessing& preprocessing) const {
-  NARROW_TRY(check_input(preprocessing, input_shape()));
-  auto data = std::make_shared<Data>(*data_);
-  data->preprocessing = preprocessing;
-  data->preprocessing_is_assumed = false;
-  return FloatModel(std::move(data));
+  return base::guarded([&]() -> Result<FloatModel> {
+    NARROW_TRY(check_input(preprocessing, input_shape()));
+    auto data = std::make_shared<Data>(*data_);
+    data->preprocessing = preprocessing;
+    data->preprocessing_is_assumed = false;
+    return FloatModel(std::move(data));
+  });
 }
 
 Result<std::vector<std::byte>> to_safetensors(const std::filesystem::path& weights) {
-  NARROW_ASSIGN(const FileFormat format, detect_format(weights));
-  if (format == FileFormat::kTorch) {
-    NARROW_ASSIGN(const importers::StateDict state, torch::read_checkpoint(weights));
-    return safetensors::write_safetensors(state);
-  }
-  if (format == FileFormat::kSafetensors) {
-    NARROW_ASSIGN(const importers::StateDict state, safetensors::read_safetensors(weights));
-    return safetensors::write_safetensors(state);
-  }
-  return Error{ErrorCode::kInvalidArgument,
-               "holds a network, and safetensors holds weights without one; write a .nrw instead", weights.string()};
+  return base::guarded([&]() -> Result<std::vector<std::byte>> {
+    NARROW_ASSIGN(const FileFormat format, detect_format(weights));
+    if (format == FileFormat::kTorch) {
+      NARROW_ASSIGN(const importers::StateDict state, torch::read_checkpoint(weights));
+      return safetensors::write_safetensors(state);
+    }
+    if (format == FileFormat::kSafetensors) {
+      NARROW_ASSIGN(const importers::StateDict state, safetensors::read_safetensors(weights));
+      return safetensors::write_safetensors(state);
+    }
+    return Error{ErrorCode::kInvalidArgument,
+                 "holds a network, and safetensors holds weights without one; write a .nrw instead", weights.string()};
+  });
 }
 
 }  // namespace narrow

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/float_environment.h"
+#include "base/guarded.h"
 #include "base/try.h"
 #include "engine/model/model_data.h"
 #include "narrow/image.h"
@@ -63,28 +64,32 @@ std::vector<graph::InputVariant> other_preparations(const Preprocessing& given) 
 }  // namespace
 
 Result<Quantized> quantize(const FloatModel& model, const CalibrationInputs& inputs, const QuantizeOptions& options) {
-  const base::DefaultFloatEnvironment environment;  // threads that calibrate inherit it
-  const FloatModel::Data& source = model.data();
-  std::function<void(std::size_t, std::size_t)> progress;
-  if (options.progress) {
-    progress = [&options](std::size_t done, std::size_t total) { options.progress("calibrating, image", done, total); };
-  }
-  NARROW_ASSIGN(auto activations,
-                graph::Activations::create(source.graph, inputs, {options.threads, kImageBytes, progress}));
-  const graph::CalibrationExpectations expected{source.trained, other_preparations(source.preprocessing)};
-  NARROW_ASSIGN(auto quantized, graph::quantize_graph(source.graph, activations, options, &expected));
+  return base::guarded([&]() -> Result<Quantized> {
+    const base::DefaultFloatEnvironment environment;  // threads that calibrate inherit it
+    const FloatModel::Data& source = model.data();
+    std::function<void(std::size_t, std::size_t)> progress;
+    if (options.progress) {
+      progress = [&options](std::size_t done, std::size_t total) {
+        options.progress("calibrating, image", done, total);
+      };
+    }
+    NARROW_ASSIGN(auto activations,
+                  graph::Activations::create(source.graph, inputs, {options.threads, kImageBytes, progress}));
+    const graph::CalibrationExpectations expected{source.trained, other_preparations(source.preprocessing)};
+    NARROW_ASSIGN(auto quantized, graph::quantize_graph(source.graph, activations, options, &expected));
 
-  auto data = std::make_shared<engine::ModelData>();
-  data->graph = std::move(quantized.graph);
-  data->preprocessing = source.preprocessing;
-  data->labels = source.labels;
-  data->provenance = {.source = source.source,
-                      .architecture = source.architecture,
-                      .calibration = describe_calibration(inputs.count, options.observer),
-                      .tool = "narrow " + std::string(version())};
-  quantized.report.pictures = inputs.count;
-  quantized.report.events.insert(quantized.report.events.begin(), source.log.begin(), source.log.end());
-  return Quantized{Model(std::move(data)), std::move(quantized.report)};
+    auto data = std::make_shared<engine::ModelData>();
+    data->graph = std::move(quantized.graph);
+    data->preprocessing = source.preprocessing;
+    data->labels = source.labels;
+    data->provenance = {.source = source.source,
+                        .architecture = source.architecture,
+                        .calibration = describe_calibration(inputs.count, options.observer),
+                        .tool = "narrow " + std::string(version())};
+    quantized.report.pictures = inputs.count;
+    quantized.report.events.insert(quantized.report.events.begin(), source.log.begin(), source.log.end());
+    return Quantized{Model(std::move(data)), std::move(quantized.report)};
+  });
 }
 
 CalibrationInputs calibration_inputs(const PictureSet& images, const Preprocessing& preprocessing, std::size_t limit) {

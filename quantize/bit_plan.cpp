@@ -82,7 +82,6 @@ int agree(const RequiredBits& required, const std::string& name, std::vector<Eve
 
 void plan_weights(const Graph& graph, const Liveness& live, const QuantizeOptions& options,
                   const FirstAndLastLayers& boundary, const Exceptions& exceptions, BitPlan& plan) {
-  plan.in_float.assign(graph.nodes.size(), false);
   plan.weight_bits.assign(graph.nodes.size(), 0);
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
     if (!live.nodes[n] || filter_of(graph.nodes[n]) == nullptr) continue;
@@ -146,7 +145,8 @@ void plan_activations(const Graph& graph, const Liveness& live, const QuantizeOp
   for (std::size_t n = graph.nodes.size(); n-- > 0;) {
     // What follows a Softmax becomes the scores.
     const Node& node = graph.nodes[n];
-    const bool passes_on = is_float_only(node.op) || moves_no_byte(node.op);
+    const bool passes_on =
+        is_float_only(node.op) || moves_no_byte(node.op) || (plan.in_float[n] && filter_of(node) == nullptr);
     if (passes_on && at_boundary[index(node.output)]) at_boundary[index(node.inputs[0])] = true;
   }
   std::vector<int> by_layer(graph.values.size(), 0);
@@ -208,6 +208,8 @@ Result<BitPlan> plan_bits(const Graph& graph, const Liveness& live, const Quanti
   NARROW_TRY(check_bits(options.boundary_bits, "boundary bits"));
   BitPlan plan;
   plan.writes_float = find_float_writers(graph, live);
+  plan.in_float.assign(graph.nodes.size(), false);
+  if (const int at = find_score_function(graph); at >= 0) plan.in_float[static_cast<std::size_t>(at)] = true;
   const std::vector<bool> pre_quantized = find_pre_quantized(graph);
   const auto no_weights = [&](std::size_t n) -> std::string {
     const Filter* filter = filter_of(graph.nodes[n]);
@@ -219,7 +221,7 @@ Result<BitPlan> plan_bits(const Graph& graph, const Liveness& live, const Quanti
     if (plan.writes_float[n]) {
       return node.output == graph.output ? "writes the network's scores, which are float32" : "writes float32";
     }
-    if (is_float_only(node.op)) return "runs in float32";
+    if (is_float_only(node.op) || (plan.in_float[n] && filter_of(node) == nullptr)) return "runs in float32";
     return pre_quantized[index(node.output)] ? "is quantized already, and stays as it is" : "";
   };
   NARROW_ASSIGN(const Exceptions for_weights,

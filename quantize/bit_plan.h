@@ -22,7 +22,8 @@ struct FirstAndLastLayers {
 constexpr int kFloatBits = 32;  // "bits" of weights that stay float32
 
 struct BitPlan {
-  std::vector<bool> in_float;         // by node index: a first or last layer that keeps its float weights
+  std::vector<bool> in_float;         // by node index: a first or last layer that keeps its float
+                                      // weights, and the function of the scores
   std::vector<bool> writes_float;     // by node index: a layer that writes float32, see find_float_writers()
   std::vector<int> weight_bits;       // by node index; 0: no weights; kFloatBits: float
   std::vector<ValueId> source;        // by ValueId: the value whose quantization it shares; itself for most

@@ -57,6 +57,8 @@ void log_float_parts(const Context& context, std::vector<Event>& log) {
                      : " writes float32 from its int32 accumulators, as its readers take only that");
     } else if (representations.in_float && filter_of(node) != nullptr) {
       note(node, " stays in float");
+    } else if (representations.in_float && context.bits.in_float[n]) {
+      note(node, " (" + std::string(op_name(node.op)) + ") runs in float32: it computes the scores");
     } else if (representations.in_float && is_float_only(node.op)) {
       note(node, " (" + std::string(op_name(node.op)) + ") runs in float32: it has no integer implementation");
     }

@@ -123,18 +123,33 @@ class RepresentationPlanner {
 
 }  // namespace
 
+int find_score_function(const Graph& graph) {
+  const ValueMap<int> made_by = producers(graph);
+  const ValueMap<std::vector<int>> read_by = consumers(graph);
+  for (int at = made_by[graph.output]; at >= 0;) {
+    const Node& node = graph.nodes[static_cast<std::size_t>(at)];
+    if (graph.value(node.output).quantization || read_by[node.output].size() > 1) return -1;
+    if (std::holds_alternative<Function>(node.op)) return at;
+    if (!moves_no_byte(node.op)) return -1;
+    at = made_by[node.inputs[0]];
+  }
+  return -1;
+}
+
 std::vector<bool> find_float_writers(const Graph& graph, const Liveness& live) {
   std::vector<bool> read_in_float(graph.values.size(), false);
   std::vector<bool> read_otherwise(graph.values.size(), false);
   read_in_float[index(graph.output)] = true;
   std::vector<bool> writers(graph.nodes.size(), false);
+  const int score_function = find_score_function(graph);
   for (std::size_t n = graph.nodes.size(); n-- > 0;) {
     const Node& node = graph.nodes[n];
     if (!live.nodes[n]) continue;
     const std::size_t out = index(node.output);
     const bool only_float = read_in_float[out] && !read_otherwise[out];
     writers[n] = filter_of(node) != nullptr && (only_float || node.output == graph.output);
-    const bool reads_float = is_float_only(node.op) || (moves_no_byte(node.op) && only_float);
+    const bool reads_float =
+        is_float_only(node.op) || (moves_no_byte(node.op) && only_float) || static_cast<int>(n) == score_function;
     for (const ValueId id : node.inputs) (reads_float ? read_in_float : read_otherwise)[index(id)] = true;
   }
   return writers;

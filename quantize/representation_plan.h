@@ -40,11 +40,17 @@ struct RepresentationPlan {
 // The largest number of different pre-quantized parameters of one value. Each is computed on its own.
 inline constexpr std::size_t kMaxPreQuantized = 16;
 
+// The function that computes the scores, perhaps before nodes that move no byte: a sigmoid, say. It runs in float32, so
+// that small probabilities are not rounded to eight bits. By node index; -1: there is none.
+[[nodiscard]] int find_score_function(const Graph& graph);
+
 // Layers with weights that write float32 from their accumulators, by node index: what writes the graph's output, and
-// what only float32 operators read, also after operators that move no byte. This avoids an intermediate rounding.
+// what only float32 operators and the function of the scores read, also after operators that move no byte. This avoids
+// an intermediate rounding.
 [[nodiscard]] std::vector<bool> find_float_writers(const Graph& graph, const Liveness& live);
 
-// Everything runs in integers that can. float_layers: layers that keep float weights; writes_float: as above; both by
+// Everything runs in integers that can. float_layers: layers that keep float weights, and
+// other nodes that run in float32; writes_float: as above; both by
 // node index. Error: kLimit, a value that is quantized in more ways than kMaxPreQuantized.
 [[nodiscard]] Result<RepresentationPlan> plan_representations(const Graph& graph, const Liveness& live,
                                                               const std::vector<bool>& float_layers,

@@ -7,6 +7,7 @@
 #include "apps/options/model_options.h"
 #include "apps/report/classify_report.h"
 #include "apps/report/progress.h"
+#include "apps/run/answers.h"
 #include "apps/run/model_file.h"
 #include "apps/run/scoring.h"
 #include "base/try.h"
@@ -21,6 +22,7 @@ struct ClassifyFlags {
   ModelFlags model;
   std::vector<std::string> images;
   int top = 5;
+  std::string scores = "auto";
   int threads = 0;
 };
 
@@ -51,18 +53,17 @@ std::vector<Item> open_images(const std::vector<std::string>& arguments, const s
 }
 
 std::string label_of(const LoadedModel& loaded, int class_index) {
-  return loaded.labels.empty() ? "class " + std::to_string(class_index)
-                               : loaded.labels[static_cast<std::size_t>(class_index)];
+  return static_cast<std::size_t>(class_index) >= loaded.labels.size()
+             ? "class " + std::to_string(class_index)
+             : loaded.labels[static_cast<std::size_t>(class_index)];
 }
 
-ClassifiedImage classified(const Scored& scored, const LoadedModel& loaded, const Network& network, int top) {
-  const std::vector<float> probabilities = network.scores_are_probabilities()
-                                               ? std::vector<float>(scored.scores.begin(), scored.scores.end())
-                                               : softmax(scored.scores);
+ClassifiedImage classified(const Scored& scored, const LoadedModel& loaded, const Answers& answers, int top) {
   ClassifiedImage image{.image = scored.name};
-  for (const Ranked& ranked : top_k(scored.scores, std::min(top, static_cast<int>(scored.scores.size())))) {
-    image.best.push_back({ranked.class_index, label_of(loaded, ranked.class_index),
-                          probabilities[static_cast<std::size_t>(ranked.class_index)], ranked.score});
+  for (const Ranked& ranked : top_k(answers.scores, std::min(top, static_cast<int>(answers.scores.size())))) {
+    ClassScore best{ranked.class_index, label_of(loaded, ranked.class_index), std::nullopt, ranked.score};
+    if (answers.probabilities) best.probability = (*answers.probabilities)[static_cast<std::size_t>(best.class_index)];
+    image.best.push_back(std::move(best));
   }
   return image;
 }
@@ -83,6 +84,7 @@ Result<int> classify(const ClassifyFlags& flags, Console& console) {
                         .preprocessing_is_assumed = loaded.preprocessing_is_assumed,
                         .notes = loaded.notes,
                         .threads = threads};
+  const ScoreReading reading = parse_score_reading(flags.scores);
   Progress progress("classifying");
   const auto fetch = [&](std::size_t i) -> Result<LabelledPicture> {
     if (!items[i].status.ok()) return items[i].status.error();
@@ -91,7 +93,8 @@ Result<int> classify(const ClassifyFlags& flags, Console& console) {
   const auto sink = [&](const Scored& scored) -> Status {
     progress.erase();
     if (scored.status.ok()) {
-      report.images.push_back(classified(scored, loaded, *network, flags.top));
+      const Answers answers = answers_of(scored.scores, network->score_kind(), reading, loaded.labels.size());
+      report.images.push_back(classified(scored, loaded, answers, flags.top));
       console.print(image_text(report.images.back()));
     } else {
       console.report(scored.status.error());
@@ -135,6 +138,13 @@ Command add_classify(CommandLine& line) {
   command.add("--top", flags->top, "How many classes to print, 5 unless given")
       .check(whole_number(1, 100000))
       .type_name("K");
+  command
+      .add(
+          "--scores", flags->scores,
+          "What the scores are: auto (default; as the network says), softmax (one class an image), sigmoid (each class "
+          "on its own), raw (print them as they are)")
+      .check(one_of(score_reading_names()))
+      .type_name("KIND");
   add_threads_option(command, flags->threads);
   add_json_option(command, *json);
   add_model_options(command, flags->model);

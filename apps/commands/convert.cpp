@@ -76,6 +76,7 @@ Result<int> convert_command(const ConvertFlags& flags, Console& console) {
   NARROW_TRY(check_not_an_input(flags.output, {flags.input, flags.labels, flags.preprocess.preset}));
   NARROW_ASSIGN(const FileFormat source, detect_format(flags.input));
   const OutputFormat& format = *find_output_format(flags.output);
+  NARROW_TRY(check_replaceable(flags.output, format.kind));
   const bool is_model = source == FileFormat::kNarrow;
   if (is_model && format.of_weights == nullptr && format.of_model == nullptr) {
     return Error{ErrorCode::kInvalidArgument,
@@ -122,7 +123,7 @@ Command add_convert(CommandLine& line) {
   add_labels_option(command, flags->labels);
   add_json_option(command, *json);
   add_preprocess_options(command, flags->preprocess);
-  flags->import_options = add_import_options(command, flags->import);
+  flags->import_options = add_import_options(command, flags->import, false);
   return {command, json, [flags](Console& console) { return finish(console, convert_command(*flags, console)); }};
 }
 

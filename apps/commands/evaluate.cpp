@@ -12,6 +12,7 @@
 #include "apps/report/comparison_report.h"
 #include "apps/report/evaluate_report.h"
 #include "apps/report/progress.h"
+#include "apps/run/answers.h"
 #include "apps/run/comparison.h"
 #include "apps/run/model_file.h"
 #include "apps/run/scoring.h"
@@ -97,6 +98,7 @@ Result<int> evaluate_one(const EvaluateFlags& flags, const std::vector<std::stri
   NARROW_ASSIGN(const PictureSet images, open_labelled(paths, loaded.labels));
   std::optional<OutputFile> scores_file;
   if (!flags.scores.empty()) {
+    NARROW_TRY(check_replaceable(flags.scores, std::nullopt));
     NARROW_ASSIGN(scores_file, OutputFile::create(flags.scores));
   }
 
@@ -114,8 +116,8 @@ Result<int> evaluate_one(const EvaluateFlags& flags, const std::vector<std::stri
   const auto fetch = [&](std::size_t i) { return images.get(i * images.size() / count); };
   const auto sink = [&](const Scored& scored) -> Status {
     NARROW_TRY(scored.status);
-    NARROW_TRY(check_label(scored, network->classes()));
-    report.tally.add(scored.scores, *scored.label);
+    NARROW_TRY(check_label(scored, named_classes(network->classes())));
+    report.tally.add(class_scores(scored.scores, network->score_kind()), *scored.label);
     if (scores_file) NARROW_TRY(scores_file->write(std::as_bytes(scored.scores)));
     progress.update(scored.index + 1, count);
     return {};

@@ -107,7 +107,7 @@ Command add_inspect(CommandLine& line) {
       .type_name("N");
   add_isa_option(command, flags->isa);
   add_json_option(command, *json);
-  flags->import_options = add_import_options(command, flags->import);
+  flags->import_options = add_import_options(command, flags->import, true);
   return {command, json, [flags](Console& console) { return finish(console, inspect(*flags, console)); }};
 }
 

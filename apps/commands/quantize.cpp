@@ -103,6 +103,7 @@ Result<int> quantize_command(const QuantizeFlags& flags, Console& console) {
   inputs_read.insert(inputs_read.end(), flags.evaluate.begin(), flags.evaluate.end());
   inputs_read.insert(inputs_read.end(), {flags.weights, flags.labels, flags.preprocess.preset});
   NARROW_TRY(check_not_an_input(flags.output, inputs_read));
+  NARROW_TRY(check_replaceable(flags.output, FileFormat::kNarrow));
   NARROW_ASSIGN(const std::vector<std::string> labels, read_labels(flags.labels));
   NARROW_ASSIGN(const FloatFile float_file, load_float_file(flags.weights, flags.import, flags.preprocess, labels));
   const FloatModel& weights = float_file.model;
@@ -271,7 +272,7 @@ Command add_quantize(CommandLine& line) {
   add_options(command, *flags);
   add_json_option(command, *json);
   add_bit_options(command, *flags);
-  add_import_options(command, flags->import);
+  add_import_options(command, flags->import, false);
   add_preprocess_options(command, flags->preprocess);
   return {command, json, [flags](Console& console) { return finish(console, quantize_command(*flags, console)); }};
 }

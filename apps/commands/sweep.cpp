@@ -124,7 +124,7 @@ Command add_sweep(CommandLine& line) {
   add_threads_option(command, flags->threads);
   add_json_option(command, *json);
   add_preprocess_options(command, options.preprocess);
-  add_import_options(command, options.import);
+  add_import_options(command, options.import, false);
   return {command, json, [flags](Console& console) { return finish(console, sweep(*flags, console)); }};
 }
 

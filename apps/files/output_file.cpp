@@ -1,18 +1,17 @@
 #include "apps/files/output_file.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
 #include <atomic>
-#include <cerrno>
 #include <csignal>
-#include <cstdio>
-#include <cstring>
+#include <fstream>
 #include <string>
 #include <string_view>
 #include <utility>
+
+#include "base/atomic_file.h"
+#include "base/try.h"
 
 namespace narrow::cli {
 
@@ -23,6 +22,8 @@ namespace {
 constexpr std::size_t kMaxOpenFiles = 4;
 std::array<std::atomic<const char*>, kMaxOpenFiles> files_to_remove{};
 static_assert(std::atomic<const char*>::is_always_lock_free);
+
+constexpr std::array<int, 3> kHandled = {SIGINT, SIGTERM, SIGHUP};
 
 void remove_files_and_end(int signal_number) {
   for (const auto& entry : files_to_remove) {
@@ -35,7 +36,7 @@ void remove_files_and_end(int signal_number) {
 
 void install_handlers() {
   static const bool installed = [] {
-    for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
+    for (const int number : kHandled) {
       struct sigaction current = {};
       // A signal that the parent ignores (nohup) stays ignored.
       if (::sigaction(number, nullptr, &current) != 0 || current.sa_handler != SIG_DFL) continue;
@@ -49,31 +50,50 @@ void install_handlers() {
   static_cast<void>(installed);
 }
 
-Error io_error(const std::filesystem::path& path, std::string_view what, int number) {
-  return {ErrorCode::kIo, std::string(what) + ": " + std::strerror(number), path.string()};
+class BlockedSignals {
+ public:
+  BlockedSignals() {
+    sigset_t handled;
+    ::sigemptyset(&handled);
+    for (const int number : kHandled) ::sigaddset(&handled, number);
+    ::pthread_sigmask(SIG_BLOCK, &handled, &before_);
+  }
+  BlockedSignals(const BlockedSignals&) = delete;
+  BlockedSignals& operator=(const BlockedSignals&) = delete;
+  ~BlockedSignals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+ private:
+  sigset_t before_{};
+};
+
+// Whether a file has the first bytes of a .nrw (docs/model_format.md).
+bool begins_as_model(const std::string& path) {
+  constexpr std::string_view kSignature("\x89NRW\r\n\x1A\n", 8);
+  std::array<char, kSignature.size()> bytes{};
+  std::ifstream file(path, std::ios::binary);
+  file.read(bytes.data(), bytes.size());
+  return file && std::string_view(bytes.data(), bytes.size()) == kSignature;
 }
 
 }  // namespace
 
+// Publishes the name of a temporary file for the handler as long as it exists.
 struct OutputFile::Impl {
-  std::filesystem::path path;
-  std::string temporary;
-  int descriptor = -1;
+  base::AtomicFile file;
   std::atomic<const char*>* slot = nullptr;
 
-  Impl() = default;
+  explicit Impl(base::AtomicFile output) : file(std::move(output)) {
+    for (auto& entry : files_to_remove) {
+      const char* expected = nullptr;
+      if (!entry.compare_exchange_strong(expected, file.temporary())) continue;
+      slot = &entry;
+      return;
+    }
+  }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
   ~Impl() {
-    if (descriptor >= 0) {
-      ::close(descriptor);
-      ::unlink(temporary.c_str());
-    }
-    forget();
-  }
-  void forget() {
     if (slot != nullptr) slot->store(nullptr);
-    slot = nullptr;
   }
 };
 
@@ -84,64 +104,28 @@ OutputFile::~OutputFile() = default;
 
 Result<OutputFile> OutputFile::create(const std::filesystem::path& path) {
   install_handlers();
-  auto impl = std::make_unique<Impl>();
-  impl->path = path;
+  // The file is created and published while the handled signals wait.
+  const BlockedSignals blocked;
+  NARROW_ASSIGN(base::AtomicFile file, base::AtomicFile::create(path));
+  return OutputFile(std::make_unique<Impl>(std::move(file)));
+}
+
+Status OutputFile::write(std::span<const std::byte> bytes) { return impl_->file.write(bytes); }
+
+Status OutputFile::commit() { return impl_->file.commit(); }
+
+Status check_replaceable(const std::string& output, std::optional<FileFormat> kind) {
   std::error_code ignored;
-  // A link stays a link: its target is replaced.
-  if (std::filesystem::is_symlink(path, ignored)) {
-    const std::filesystem::path target = std::filesystem::canonical(path, ignored);
-    if (!target.empty()) impl->path = target;
-  }
-  struct stat status = {};
-  const bool exists = ::stat(impl->path.c_str(), &status) == 0;
-  if (exists && !S_ISREG(status.st_mode)) {
-    return Error{ErrorCode::kIo, "can't write here: it exists and is not a regular file", path.string()};
-  }
-  impl->temporary = impl->path.string() + ".part-" + std::to_string(::getpid());
-  const mode_t mode = exists ? status.st_mode & 0777 : 0666;
-  for (auto& entry : files_to_remove) {
-    const char* expected = nullptr;
-    if (entry.compare_exchange_strong(expected, impl->temporary.c_str())) {
-      impl->slot = &entry;
-      break;
-    }
-  }
-  impl->descriptor = ::open(impl->temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-  if (impl->descriptor < 0) {
-    const int number = errno;
-    impl->forget();
-    return io_error(path, "can't write the output file", number);
-  }
-  return OutputFile(std::move(impl));
-}
-
-Status OutputFile::write(std::span<const std::byte> bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(impl_->descriptor, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return io_error(impl_->path, "writing failed", errno);
-    bytes = bytes.subspan(static_cast<std::size_t>(written));
-  }
-  return {};
-}
-
-Status OutputFile::commit() {
-  if (::fsync(impl_->descriptor) != 0) return io_error(impl_->path, "writing failed", errno);
-  if (::rename(impl_->temporary.c_str(), impl_->path.c_str()) != 0) {
-    return io_error(impl_->path, "can't replace the output file", errno);
-  }
-  impl_->forget();
-  const int descriptor = std::exchange(impl_->descriptor, -1);
-  if (::close(descriptor) != 0) return io_error(impl_->path, "writing failed", errno);
-  // The new name is durable only after its folder is synced. Some file systems can't sync a folder; the file is
-  // complete in any case.
-  const std::filesystem::path folder = impl_->path.has_parent_path() ? impl_->path.parent_path() : ".";
-  const int folder_descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (folder_descriptor >= 0) {
-    ::fsync(folder_descriptor);
-    ::close(folder_descriptor);
-  }
-  return {};
+  if (!std::filesystem::is_regular_file(output, ignored) || std::filesystem::file_size(output, ignored) == 0) return {};
+  const Result<FileFormat> there = detect_format(output);
+  bool same = kind ? there.ok() && *there == *kind : !there.ok();
+  // A format may be recognised by the file's name alone; a model is replaced only for its first bytes.
+  if (kind == FileFormat::kNarrow) same = begins_as_model(output);
+  if (same) return {};
+  const std::string what = there.ok() ? "holds a network or weights (" + std::string(to_string(*there)) + ")"
+                                      : "holds something else than a file of this kind";
+  return Error{ErrorCode::kInvalidArgument, what + " and will not be replaced; choose another name, or remove it first",
+               output};
 }
 
 Status check_not_an_input(const std::string& output, const std::vector<std::string>& inputs) {

@@ -4,20 +4,22 @@
 #include <cstddef>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "narrow/float_model.h"
 #include "narrow/result.h"
 
 namespace narrow::cli {
 
-// The file is opened before the work starts, so that an output that can't be written is found at once. The bytes go to
-// a temporary file in the folder of `path`. `commit` syncs and renames it. Without `commit`, and when SIGINT, SIGTERM
-// or SIGHUP ends the process, the temporary file is removed and `path` stays as it was.
+// A base::AtomicFile that is opened before the work starts, so that an output that can't be written is found at once.
+// Without `commit`, and when SIGINT, SIGTERM or SIGHUP ends the process, the temporary file is removed and `path` stays
+// as it was.
 class OutputFile {
  public:
-  // Errors: the folder does not exist or is not writable; `path` exists and is not a regular file.
+  // Errors: those of base::AtomicFile::create().
   [[nodiscard]] static Result<OutputFile> create(const std::filesystem::path& path);
   OutputFile(OutputFile&&) noexcept;
   OutputFile& operator=(OutputFile&&) noexcept;
@@ -32,6 +34,10 @@ class OutputFile {
   explicit OutputFile(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
+
+// Error: `output` is there and holds something that a file of the format `kind` would destroy: only an empty file and
+// one of the same format are replaced. kind: nothing for files of numbers, which replace neither networks nor weights.
+[[nodiscard]] Status check_replaceable(const std::string& output, std::optional<FileFormat> kind);
 
 // Error: `output` is one of the files that are read, which writing would destroy. Empty names are skipped.
 [[nodiscard]] Status check_not_an_input(const std::string& output, const std::vector<std::string>& inputs);

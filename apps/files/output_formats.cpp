@@ -26,9 +26,10 @@ OutputFormat::Bytes onnx_of_network(const FloatModel& network, const Model& /*co
 OutputFormat::Bytes onnx_of_model(const Model& model) { return to_onnx(model); }
 
 constexpr std::array kFormats = {
-    OutputFormat{.extension = ".nrw", .of_network = narrow_of_network},
-    OutputFormat{.extension = ".safetensors", .of_weights = to_safetensors},
-    OutputFormat{.extension = ".onnx", .of_network = onnx_of_network, .of_model = onnx_of_model},
+    OutputFormat{.extension = ".nrw", .kind = FileFormat::kNarrow, .of_network = narrow_of_network},
+    OutputFormat{.extension = ".safetensors", .kind = FileFormat::kSafetensors, .of_weights = to_safetensors},
+    OutputFormat{
+        .extension = ".onnx", .kind = FileFormat::kOnnx, .of_network = onnx_of_network, .of_model = onnx_of_model},
 };
 
 }  // namespace

@@ -20,6 +20,7 @@ struct OutputFormat {
   using Bytes = Result<std::vector<std::byte>>;
 
   std::string_view extension;  // ".onnx"
+  FileFormat kind = FileFormat::kNarrow;
   // Of a network that was read from another format. converted: the network as it runs. output: name of the file, for
   // errors.
   Bytes (*of_network)(const FloatModel& network, const Model& converted, const std::string& output) = nullptr;

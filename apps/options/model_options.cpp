@@ -11,7 +11,7 @@ void add_run_options(const Subcommand& command, ModelFlags& flags) {
   add_isa_option(command, flags.isa);
   command.add_flag("--float", flags.in_float, "Run a pre-quantized ONNX file in float, with simulated quantization");
   add_preprocess_options(command, flags.preprocess);
-  flags.import_options = add_import_options(command, flags.import);
+  flags.import_options = add_import_options(command, flags.import, true);
 }
 
 bool holds_weights_only(FileFormat format) {
@@ -27,12 +27,10 @@ std::optional<Error> useless_option(const ModelFlags& flags, FileFormat format) 
   const auto useless = [](const char* message, const char* option) {
     return Error{ErrorCode::kInvalidArgument, message, option};
   };
-  if (!holds_weights_only(format)) {
-    for (const Option& option : flags.import_options) {
-      // An ONNX file may leave its input size open, so this option applies to it.
-      if (format == FileFormat::kOnnx && option.name() == kInputSizeOption) continue;
-      if (std::optional<Error> misplaced = misplaced_option({option}, flags.path)) return misplaced;
-    }
+  for (const Option& option : flags.import_options) {
+    if (format == FileFormat::kOnnx && applies_to_onnx(option)) continue;
+    if (holds_weights_only(format) && (!applies_to_onnx(option) || option.name() == "--input-size")) continue;
+    if (std::optional<Error> misplaced = misplaced_option({option}, flags.path)) return misplaced;
   }
   if (format == FileFormat::kNarrow && flags.in_float) return useless("a .nrw runs as it is stored", "--float");
   if (flags.isa != "auto" && (holds_weights_only(format) || flags.in_float)) {

@@ -32,13 +32,13 @@ std::string range_text(long lo, long hi) {
   return "a whole number from " + std::to_string(lo) + " to " + std::to_string(hi);
 }
 
-std::optional<std::vector<int>> numbers_in(const std::string& text) {
+std::optional<std::vector<int>> numbers_in(const std::string& text, int most = 1000) {
   std::vector<int> numbers;
   std::size_t begin = 0;
   while (begin <= text.size()) {
     const std::size_t end = std::min(text.find(',', begin), text.size());
     const std::optional<long> number = parse_whole(std::string_view(text).substr(begin, end - begin));
-    if (!number || *number < 0 || *number > 1000) return std::nullopt;
+    if (!number || *number < 0 || *number > most) return std::nullopt;
     numbers.push_back(static_cast<int>(*number));
     begin = end + 1;
   }
@@ -115,6 +115,45 @@ Check number_list() {
   };
 }
 
+namespace {
+
+constexpr int kLargestSide = 8192;
+
+// "224", "48,192" or "48x192".
+std::optional<InputSize> input_size_in(std::string text) {
+  std::replace(text.begin(), text.end(), 'x', ',');
+  const auto numbers = numbers_in(text, kLargestSide);
+  if (!numbers || numbers->empty() || numbers->size() > 2) return std::nullopt;
+  const InputSize size{numbers->front(), numbers->back()};
+  if (size.height < 1 || size.width < 1) return std::nullopt;
+  return size;
+}
+
+Check input_size_text() {
+  return [](const std::string& text) -> std::string {
+    if (input_size_in(text)) return {};
+    return "'" + text + "' is not a side (224), nor a height and a width (48,192), each from 1 to 8192";
+  };
+}
+
+Check input_shape_text() {
+  return [](const std::string& text) -> std::string {
+    const auto numbers = numbers_in(text, kLargestSide);
+    const bool counted = numbers && (numbers->size() == 2 || numbers->size() == 3);
+    if (counted && std::find(numbers->begin(), numbers->end(), 0) == numbers->end()) return {};
+    return "'" + text + "' is not H,W,C or C,H,W (28,28,1 or 3,32,32), each from 1 to 8192";
+  };
+}
+
+}  // namespace
+
+InputSize parse_input_size(const std::string& text) { return input_size_in(text).value_or(InputSize{}); }
+
+bool applies_to_onnx(const Option& option) {
+  const std::string name = option.name();
+  return name == "--input-size" || name == "--input-shape" || name == "--output-name";
+}
+
 Check bit_pair_text() {
   return [](const std::string& text) -> std::string {
     if (bit_pair_in(text)) return {};
@@ -149,7 +188,9 @@ LayerBits parse_layer_bits(const std::string& text) {
   return {text.substr(0, equals), static_cast<int>(parse_whole(std::string_view(text).substr(equals + 1)).value_or(8))};
 }
 
-std::vector<int> parse_number_list(const std::string& text) { return numbers_in(text).value_or(std::vector<int>()); }
+std::vector<int> parse_number_list(const std::string& text) {
+  return numbers_in(text, kLargestSide).value_or(std::vector<int>());
+}
 
 void add_json_option(const Subcommand& command, bool& json) {
   command.add_flag("--json", json, "Answer with one JSON document on standard output");
@@ -179,7 +220,8 @@ void add_isa_option(const Subcommand& command, std::string& isa) {
       .type_name("ISA");
 }
 
-std::vector<Option> add_import_options(const Subcommand& command, ImportFlags& flags) {
+std::vector<Option> add_import_options(const Subcommand& command, ImportFlags& flags, bool is_output_free) {
+  const std::string onnx = "ONNX files";
   const std::string group = "Files of weights (PyTorch checkpoints, safetensors)";
   return {
       command
@@ -189,11 +231,11 @@ std::vector<Option> add_import_options(const Subcommand& command, ImportFlags& f
           .type_name("NAME")
           .group(group),
       command
-          .add(kInputSizeOption, flags.input_size,
-               "Side of the network's input; default: the crop, or the architecture's own. Also for ONNX files that "
-               "leave it open")
-          .check(whole_number(1, 8192))
-          .type_name("N")
+          .add("--input-size", flags.input_size,
+               "Side, or height and width, of the network's input; default: the crop, or the architecture's own. Also "
+               "for ONNX files that leave it open")
+          .check(input_size_text())
+          .type_name("N|H,W")
           .group(group),
       command
           .add_flag("--tf-padding", flags.tf_padding,
@@ -209,12 +251,26 @@ std::vector<Option> add_import_options(const Subcommand& command, ImportFlags& f
           .check(number_list())
           .type_name("LIST")
           .group(group),
+      command
+          .add("--input-shape", flags.input_shape,
+               "How the elements of the input form an image, where it is no [N,C,H,W] or [N,H,W,C]: 28,28,1 or 3,32,32")
+          .check(input_shape_text())
+          .type_name("H,W,C|C,H,W")
+          .group(onnx),
+      command
+          .add(is_output_free ? "--output-name,--output" : "--output-name", flags.output,
+               "The output, or any tensor of the file, that holds the scores; default: the one that looks like them")
+          .type_name("NAME")
+          .group(onnx),
   };
 }
 
 std::optional<Error> misplaced_option(const std::vector<Option>& options, const std::string& path) {
   for (const Option& option : options) {
     if (!option.given()) continue;
+    if (applies_to_onnx(option) && option.name() != "--input-size") {
+      return Error{ErrorCode::kInvalidArgument, "applies to ONNX files only", option.name()};
+    }
     return Error{
         ErrorCode::kInvalidArgument,
         "applies to files of weights (a PyTorch checkpoint, safetensors) only; " + path + " holds its network itself",

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "apps/options/command_line.h"
+#include "narrow/architecture_options.h"
 #include "narrow/quantize_options.h"
 #include "narrow/result.h"
 
@@ -62,14 +63,20 @@ void add_isa_option(const Subcommand& command, std::string& isa);
 // Settings that a file of float weights does not hold.
 struct ImportFlags {
   std::string architecture;
-  int input_size = 0;
+  std::string input_size;   // "224" or "48,192"; empty: not given
+  std::string input_shape;  // "28,28,1"; empty: not given
+  std::string output;       // the tensor that holds the scores; empty: not given
   bool tf_padding = false;
   double batch_norm_epsilon = 0;  // 0: not given
   std::string stride_2_blocks;
 };
-inline constexpr const char* kInputSizeOption = "--input-size";
+// The height and width of a text that --input-size accepted. Not given where it is empty.
+[[nodiscard]] InputSize parse_input_size(const std::string& text);
+// The options that describe an ONNX file: the size, shape and name of what it takes and gives.
+[[nodiscard]] bool applies_to_onnx(const Option& option);
 // Returns the options, so that a command can reject those that do not apply to a file that holds its network.
-std::vector<Option> add_import_options(const Subcommand& command, ImportFlags& flags);
+// is_output_free: whether --output is no option of the command itself, and so may name the network's output.
+std::vector<Option> add_import_options(const Subcommand& command, ImportFlags& flags, bool is_output_free);
 // The error for the first of these options that was given: it would have no effect on the file `path`.
 [[nodiscard]] std::optional<Error> misplaced_option(const std::vector<Option>& options, const std::string& path);
 

@@ -13,9 +13,13 @@ std::size_t ClassifyReport::failed() const {
 }
 
 std::string image_text(const ClassifiedImage& image) {
-  std::string text = image.image + "\n";
+  std::string text = name_text(image.image) + "\n";
   for (const ClassScore& best : image.best) {
-    text += format("  %6.2f %%  %s\n", static_cast<double>(best.probability) * 100.0, best.label.c_str());
+    if (best.probability) {
+      text += format("  %6.2f %%  %s\n", static_cast<double>(*best.probability) * 100.0, name_text(best.label).c_str());
+    } else {
+      text += format("  %12.6g  %s\n", static_cast<double>(best.score), name_text(best.label).c_str());
+    }
   }
   return text;
 }
@@ -24,7 +28,7 @@ std::string classify_text(const ClassifyReport& report) {
   const std::size_t classified = report.images.size() - report.failed();
   if (classified == 0) return {};
   const NetworkSummary& network = report.network;
-  const std::string name = network.file.empty() ? network.architecture + " (built in)" : network.file;
+  const std::string name = network.file.empty() ? network.architecture + " (built in)" : name_text(network.file);
   std::string text = "\n";
   if (report.preprocessing_is_assumed) text += preprocessing_lines(report.preprocessing, true);
   text += note_lines(report.notes);

@@ -15,13 +15,13 @@ namespace narrow::cli {
 struct ClassScore {
   int class_index = 0;
   std::string label;
-  float probability = 0;
+  std::optional<float> probability;  // nothing: raw scores were asked for
   float score = 0;
 };
 
 struct ClassifiedImage {
   std::string image;
-  std::vector<ClassScore> best = {};  // most probable first
+  std::vector<ClassScore> best = {};  // best first
   std::optional<Error> error = {};    // why it could not be read
 };
 

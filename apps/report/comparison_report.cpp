@@ -20,7 +20,7 @@ std::string speed_text(const ComparedNetwork& network, std::size_t images) {
 
 std::string line_about(const char* name, const ComparedNetwork& compared) {
   const NetworkSummary& network = compared.network;
-  return format("%-15s%s: %s, %s, %s\n", name, network.file.c_str(), network.architecture.c_str(), network.bits.c_str(),
+  return format("%-15s%s: %s, %s, %s\n", name, name_text(network.file).c_str(), network.architecture.c_str(), network.bits.c_str(),
                 network.arithmetic.c_str()) +
          note_lines(compared.notes);
 }
@@ -96,7 +96,7 @@ std::string comparison_lines(const Comparison& comparison) {
            "  (95 %: " + decibels_text(agreement.sqnr_db_interval.low) + " .. " +
            decibels_text(agreement.sqnr_db_interval.high) + ")\n";
   } else {
-    out += "SQNR           -  (one network ends in a Softmax, the other does not)\n";
+    out += "SQNR           -  (one network gives probabilities, the other does not)\n";
   }
   return out;
 }

@@ -24,7 +24,8 @@ void Console::result(std::string_view document) {
 }
 
 void Console::report(const Error& error) {
-  const std::string text = "narrow: " + printable(error.text()) + "\n";
+  const Error shown{error.code, error.message, name_text(error.where)};
+  const std::string text = "narrow: " + printable(shown.text()) + "\n";
   std::fflush(stdout);
   std::fwrite(text.data(), 1, text.size(), stderr);
 }

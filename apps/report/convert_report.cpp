@@ -45,13 +45,13 @@ std::string convert_text(const ConvertReport& report, bool verbose) {
   std::string text;
   if (report.network) {
     const FloatModel& network = report.network->network;
-    text += "network        " + report.input + ": " + network_text(network) + "\n";
+    text += "network        " + name_text(report.input) + ": " + network_text(network) + "\n";
     text += preprocessing_lines(network.preprocessing(), report.network->preprocessing_is_assumed);
     text += "quantization   " + quantization_text(network, layers) + "\n";
     text += event_lines(report.network->events, verbose ? Show::kAll : Show::kNotes, "  ");
     if (verbose) text += "\n" + converted_layers_table(layers) + "\n";
   }
-  text += report.output + ": " + bytes_text(report.output_bytes) + ", ";
+  text += name_text(report.output) + ": " + bytes_text(report.output_bytes) + ", ";
   text += layers.empty() ? "the weights of " + report.input + " as float32"
                          : bits_text(layers) + ", " + arithmetic_text(layers);
   return text + "\n";

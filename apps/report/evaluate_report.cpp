@@ -23,7 +23,7 @@ std::string evaluate_text(const EvaluateReport& report) {
     return format("%-15s%.2f %%  (%zu of %zu)\n", name, tally.percent(right), right, tally.images);
   };
   std::string out = network_line(report.network);
-  out += "images         " + join(report.images, " ");
+  out += "images         " + name_text(join(report.images, " "));
   if (tally.images < report.available) out += format(": %zu of %zu, evenly spread", tally.images, report.available);
   out += "\n" + preprocessing_lines(report.preprocessing, report.preprocessing_is_assumed);
   out += note_lines(report.notes);

@@ -108,7 +108,7 @@ std::string inspect_text(const ModelInspection& inspection, bool why) {
   const Provenance& provenance = model.provenance();
   const MemoryInfo& memory = inspection.memory;
   const Totals totals = total(layers, inspection.steps);
-  std::string text = inspection.file + ": " + provenance.architecture + ", " + bytes_text(inspection.file_bytes) +
+  std::string text = name_text(inspection.file) + ": " + provenance.architecture + ", " + bytes_text(inspection.file_bytes) +
                      ", " + bits_text(layers) + ", " + arithmetic_text(layers) + "\n\n";
   text += inspected_layers_table(layers, inspection.steps) + "\n";
   text += "input          " + shape_text(model.input_shape()) + "\n";
@@ -130,7 +130,7 @@ std::string inspect_text(const FloatInspection& inspection) {
   const std::vector<LayerInfo>& layers = inspection.layers;
   const FloatModel& model = inspection.model;
   const bool is_pre_quantized = model.states_quantization();
-  std::string text = inspection.file + ": " + (is_pre_quantized ? "pre-quantized" : "float weights") + ", " +
+  std::string text = name_text(inspection.file) + ": " + (is_pre_quantized ? "pre-quantized" : "float weights") + ", " +
                      model.architecture() + ", " + bytes_text(inspection.file_bytes) + ", " + bits_text(layers) + ", " +
                      arithmetic_text(layers) + "\n\n";
   text += inspected_layers_table(layers, {}) + "\n";

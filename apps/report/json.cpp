@@ -17,6 +17,8 @@
 #include "apps/report/quantize_report.h"
 #include "apps/report/sweep_report.h"
 #include "apps/text/describe.h"
+#include "apps/text/words.h"
+#include "base/text.h"
 
 namespace narrow::cli {
 
@@ -24,8 +26,31 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+bool is_utf8(const std::string& text) { return base::text_problem(text) != "is not valid UTF-8"; }
+
+// Beside each text, or list of texts, that is not UTF-8 its bytes in percent-encoding: "picture_encoded" for "picture".
+void add_encoded(Json& json) {
+  if (json.is_object()) {
+    Json encoded = Json::object();
+    for (const auto& [key, value] : json.items()) {
+      if (value.is_string() && !is_utf8(value.get_ref<const std::string&>())) {
+        encoded[key + "_encoded"] = percent_encoded(value.get_ref<const std::string&>());
+      } else if (value.is_array() && std::any_of(value.begin(), value.end(), [](const Json& item) {
+                   return item.is_string() && !is_utf8(item.get_ref<const std::string&>());
+                 })) {
+        Json& texts = encoded[key + "_encoded"] = Json::array();
+        for (const Json& item : value) texts.push_back(item.is_string() ? Json(percent_encoded(item.get<std::string>())) : item);
+      }
+    }
+    json.update(encoded);
+  }
+  if (!json.is_structured()) return;
+  for (Json& item : json) add_encoded(item);
+}
+
 // File names need not be UTF-8, but JSON must be.
-std::string written(const Json& document) {
+std::string written(Json document) {
+  add_encoded(document);
   return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -221,10 +246,10 @@ Json object(const LayerError& layer) {
 Json object(const ClassifiedImage& image) {
   if (image.error) return {{"picture", image.image}, {"error", object(*image.error)}};
   return {{"picture", image.image}, {"top", list(image.best, [](const ClassScore& best) {
-                                       return Json{{"class", best.class_index},
-                                                   {"label", best.label},
-                                                   {"probability", best.probability},
-                                                   {"score", best.score}};
+                                       Json entry{{"class", best.class_index}, {"label", best.label}};
+                                       if (best.probability) entry["probability"] = *best.probability;
+                                       entry["score"] = best.score;
+                                       return entry;
                                      })}};
 }
 

@@ -18,7 +18,7 @@ std::string network_text(const FloatModel& network) {
 }
 
 std::string network_line(const NetworkSummary& network) {
-  return format("%-15s%s: %s, %s, %s\n", "network", network.file.c_str(), network.architecture.c_str(),
+  return format("%-15s%s: %s, %s, %s\n", "network", name_text(network.file).c_str(), network.architecture.c_str(),
                 network.bits.c_str(), network.arithmetic.c_str());
 }
 

@@ -62,7 +62,7 @@ std::string quantize_text(const QuantizeSummary& summary, bool verbose) {
   const QuantizeReport& report = summary.quantized.report;
   const std::vector<LayerInfo> layers = summary.quantized.model.layers();
   std::string out;
-  out += "weights        " + summary.weights + ": " + network_text(summary.network) + "\n";
+  out += "weights        " + name_text(summary.weights) + ": " + network_text(summary.network) + "\n";
   out += preprocessing_lines(summary.network.preprocessing(), summary.preprocessing_is_assumed);
   out += "graph          " + rewrites_summary(report.events) + (verbose ? "" : " (--verbose lists them)") + "\n";
   if (verbose) out += event_lines(report.events, Show::kDone, "  ");
@@ -72,7 +72,7 @@ std::string quantize_text(const QuantizeSummary& summary, bool verbose) {
   }
   out += "\n\n" + layer_table(report) + "\n" + event_lines(report.events, Show::kNotes, "note: ") +
          event_lines(report.events, Show::kWarnings, "warning: ");
-  out += summary.output + ": " + bytes_text(summary.output_bytes) + ", " + bits_text(layers) + ", " +
+  out += name_text(summary.output) + ": " + bytes_text(summary.output_bytes) + ", " + bits_text(layers) + ", " +
          arithmetic_text(layers) + "\n";
   if (summary.evaluation) {
     out += "\nfloat and integer network on " +

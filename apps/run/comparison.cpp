@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "apps/run/answers.h"
 #include "apps/text/words.h"
 
 namespace narrow::cli {
@@ -28,9 +29,13 @@ ModelFlags flags_for(ModelFlags flags, const std::string& path, FileFormat forma
   flags.path = path;
   flags.isa = "auto";  // only Session::create() needs it
   if (!holds_weights_only(format)) {
-    const int input_size = format == FileFormat::kOnnx ? flags.import.input_size : 0;
+    const ImportFlags given = flags.import;
     flags.import = {};
-    flags.import.input_size = input_size;
+    if (format == FileFormat::kOnnx) {
+      flags.import.input_size = given.input_size;
+      flags.import.input_shape = given.input_shape;
+      flags.import.output = given.output;
+    }
   }
   return flags;
 }
@@ -72,7 +77,7 @@ Result<LoadedPair> load_pair(const ModelFlags& flags, const std::string& referen
 Result<ScoredSet> score_set(Network& network, const PictureSet& images, std::size_t count,
                             const ScoringOptions& options, const std::function<void(std::size_t done)>& progress) {
   ScoredSet set;
-  set.are_probabilities = network.scores_are_probabilities();
+  set.kind = network.score_kind();
   set.scores.reserve(count * static_cast<std::size_t>(network.classes()));
   if (images.labelled()) set.tally.emplace();
   const auto fetch = [&](std::size_t i) { return images.get(i * images.size() / count); };
@@ -80,8 +85,8 @@ Result<ScoredSet> score_set(Network& network, const PictureSet& images, std::siz
     NARROW_TRY(scored.status);
     set.scores.insert(set.scores.end(), scored.scores.begin(), scored.scores.end());
     if (set.tally) {
-      NARROW_TRY(check_label(scored, network.classes()));
-      set.tally->add(scored.scores, *scored.label);
+      NARROW_TRY(check_label(scored, named_classes(network.classes())));
+      set.tally->add(class_scores(scored.scores, set.kind), *scored.label);
     }
     if (progress) progress(scored.index + 1);
     return {};
@@ -91,7 +96,7 @@ Result<ScoredSet> score_set(Network& network, const PictureSet& images, std::siz
 }
 
 Result<Agreement> agreement_of(const ScoredSet& reference, const ScoredSet& other, std::size_t count) {
-  AgreementMeter meter(reference.are_probabilities, other.are_probabilities);
+  AgreementMeter meter(reference.kind, other.kind);
   const std::size_t reference_classes = reference.scores.size() / count;
   const std::size_t other_classes = other.scores.size() / count;
   for (std::size_t i = 0; i < count; ++i) {

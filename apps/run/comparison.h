@@ -33,7 +33,7 @@ struct LoadedPair {
 // The scores of all images of a set.
 struct ScoredSet {
   std::vector<float> scores;  // [images, classes]
-  bool are_probabilities = false;
+  ScoreKind kind = ScoreKind::kLogits;
   std::optional<Tally> tally;  // nothing unless all images have labels
   ScoringTime time;
 };

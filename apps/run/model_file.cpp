@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "apps/run/answers.h"
 #include "apps/run/default_model.h"
 #include "apps/text/words.h"
 #include "base/try.h"
@@ -16,7 +17,8 @@ Result<Model> load_model(const std::string& path) {
 }
 
 Status check_labels(const ModelFlags& flags, const std::vector<std::string>& labels, std::int64_t classes) {
-  if (labels.empty() || labels.size() == static_cast<std::size_t>(classes)) return {};
+  const auto count = static_cast<std::int64_t>(labels.size());
+  if (count == 0 || count == classes || count == named_classes(classes)) return {};
   return Error{
       ErrorCode::kInvalidArgument,
       format("has %zu labels, but the network has %lld classes", labels.size(), static_cast<long long>(classes)),
@@ -49,30 +51,40 @@ Result<FloatFile> load_float_file(const std::filesystem::path& path, const Impor
   NARROW_ASSIGN(const FileFormat format, detect_format(path));
   ImportOptions options;
   options.architecture.name = import.architecture;
-  options.architecture.input_size = import.input_size;
+  const InputSize given_size = parse_input_size(import.input_size);
+  options.architecture.input_size = given_size;
+  options.onnx.input_shape = parse_number_list(import.input_shape);
+  options.onnx.output = import.output;
   if (import.tf_padding) options.architecture.tf_padding = true;
   if (import.batch_norm_epsilon > 0) options.architecture.batch_norm_epsilon = import.batch_norm_epsilon;
   if (!import.stride_2_blocks.empty()) options.architecture.stride_2_blocks = parse_number_list(import.stride_2_blocks);
   options.labels = labels;
-  const bool size_follows_crop = holds_weights_only(format) && import.input_size == 0;
+  const bool size_follows_crop = holds_weights_only(format) && !given_size.given();
 
   if (!preprocess.preset.empty()) {
     NARROW_ASSIGN(Preprocessing preset, apply(preprocess, {}));
-    if (import.input_size != 0 && preprocess.crop == 0) preset.crop_height = preset.crop_width = import.input_size;
-    if (size_follows_crop) options.architecture.input_size = preset.crop_height;
+    if (given_size.given() && preprocess.crop == 0) {
+      preset.crop_height = given_size.height;
+      preset.crop_width = given_size.width;
+    }
+    if (size_follows_crop) options.architecture.input_size = {preset.crop_height, preset.crop_width};
     options.preprocessing = preset;
     NARROW_ASSIGN(FloatModel model, FloatModel::load(path, options));
     return FloatFile{std::move(model), false};
   }
   // The rest of the preprocessing is read from the network, after it is loaded.
-  if (!holds_weights_only(format) && import.input_size == 0) options.architecture.input_size = preprocess.crop;
+  if (!holds_weights_only(format) && !given_size.given()) {
+    options.architecture.input_size = {preprocess.crop, preprocess.crop};
+  }
   NARROW_ASSIGN(FloatModel usual, FloatModel::load(path, options));
   const bool assumed = usual.preprocessing_is_assumed();
   if (!preprocess.given()) return FloatFile{std::move(usual), assumed};
   NARROW_ASSIGN(const Preprocessing changed, apply(preprocess, usual.preprocessing()));
-  if (size_follows_crop && changed.crop_height != usual.preprocessing().crop_height) {
+  const bool other_size = changed.crop_height != usual.preprocessing().crop_height ||
+                          changed.crop_width != usual.preprocessing().crop_width;
+  if (size_follows_crop && other_size) {
     // The network is built again, for the new size.
-    options.architecture.input_size = changed.crop_height;
+    options.architecture.input_size = {changed.crop_height, changed.crop_width};
     options.preprocessing = changed;
     NARROW_ASSIGN(FloatModel model, FloatModel::load(path, options));
     return FloatFile{std::move(model), assumed};
@@ -90,6 +102,9 @@ Result<LoadedModel> load_model_file(const ModelFlags& flags, FileFormat format) 
   NARROW_ASSIGN(const FloatFile file, load_float_file(flags.path, flags.import, flags.preprocess, labels));
   const FloatModel& model = file.model;
   LoadedModel loaded{model, model.preprocessing(), file.preprocessing_is_assumed, model.labels(), {}};
+  for (const Event& event : model.log()) {
+    if (event.kind == Event::Kind::kNote) loaded.notes.push_back(event.text);
+  }
   if (model.states_quantization() && !flags.in_float) {
     NARROW_ASSIGN(Quantized converted, convert(model));
     loaded.model = std::move(converted.model);

@@ -21,7 +21,7 @@ class SessionNetwork final : public Network {
   std::int64_t classes() const override { return model().classes(); }
   const Preprocessing& preprocessing() const override { return model().preprocessing(); }
   const std::vector<std::string>& labels() const override { return model().labels(); }
-  bool scores_are_probabilities() const override { return model().scores_are_probabilities(); }
+  ScoreKind score_kind() const override { return model().score_kind(); }
   std::string architecture() const override {
     const Provenance& provenance = model().provenance();
     return provenance.architecture.empty() ? provenance.source : provenance.architecture;
@@ -57,7 +57,7 @@ class FloatNetwork final : public Network {
   std::int64_t classes() const override { return model_.classes(); }
   const Preprocessing& preprocessing() const override { return model_.preprocessing(); }
   const std::vector<std::string>& labels() const override { return model_.labels(); }
-  bool scores_are_probabilities() const override { return model_.scores_are_probabilities(); }
+  ScoreKind score_kind() const override { return model_.score_kind(); }
   std::string architecture() const override { return model_.architecture(); }
   std::string isa() const override { return "oneDNN"; }
   std::string bits() const override { return "float weights and activations"; }

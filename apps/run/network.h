@@ -37,7 +37,7 @@ class Network {
   [[nodiscard]] virtual std::int64_t classes() const = 0;
   [[nodiscard]] virtual const Preprocessing& preprocessing() const = 0;
   [[nodiscard]] virtual const std::vector<std::string>& labels() const = 0;
-  [[nodiscard]] virtual bool scores_are_probabilities() const = 0;
+  [[nodiscard]] virtual ScoreKind score_kind() const = 0;
   // "cifar_resnet20", or the name of the file if there is no architecture.
   [[nodiscard]] virtual std::string architecture() const = 0;
   // The session that runs it; nullptr for a float network on oneDNN.

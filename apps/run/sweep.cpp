@@ -187,8 +187,8 @@ Status check_names(const std::vector<std::string>& networks) {
 }
 
 std::string import_text(const ImportFlags& import) {
-  return import.architecture + " " + std::to_string(import.input_size) + (import.tf_padding ? " tf" : "") +
-         format(" %g ", import.batch_norm_epsilon) + import.stride_2_blocks;
+  return import.architecture + " " + import.input_size + " " + import.input_shape + " " + import.output +
+         (import.tf_padding ? " tf" : "") + format(" %g ", import.batch_norm_epsilon) + import.stride_2_blocks;
 }
 
 // All digits, unlike preprocessing_text().

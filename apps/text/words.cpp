@@ -55,6 +55,42 @@ std::string shape_text(const TensorShape& shape) {
   return base::dimensions_text(shape);
 }
 
+namespace {
+
+std::string hex_of(char c) {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  const auto byte = static_cast<unsigned char>(c);
+  return {kHex[byte >> 4U], kHex[byte & 15U]};
+}
+
+}  // namespace
+
+std::string name_text(std::string_view name) {
+  if (base::text_problem(name).empty()) return std::string(name);
+  std::string text;
+  for (const char c : name) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '\\') {
+      text += "\\\\";
+    } else if (byte < 0x20 || byte >= 0x7F) {
+      text += "\\x" + hex_of(c);
+    } else {
+      text += c;
+    }
+  }
+  return text;
+}
+
+std::string percent_encoded(std::string_view name) {
+  constexpr std::string_view kKept = "-._~/";
+  std::string text;
+  for (const char c : name) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    text += letter || kKept.find(c) != std::string_view::npos ? std::string(1, c) : "%" + hex_of(c);
+  }
+  return text;
+}
+
 std::string printable(std::string_view text) {
   std::string out(text);
   for (char& c : out) {

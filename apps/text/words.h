@@ -26,6 +26,11 @@ namespace narrow::cli {
 [[nodiscard]] std::string plural(std::uint64_t count, std::string_view noun);
 // "32x32x3", or "10" for a vector.
 [[nodiscard]] std::string shape_text(const TensorShape& shape);
+// A file name or label on one line of a terminal: control characters, line breaks among them, and what is no UTF-8 are
+// written as \xNN, a backslash as two.
+[[nodiscard]] std::string name_text(std::string_view name);
+// A file name as in a URI (RFC 3986): every byte but letters, digits and -._~/ as %NN. It can be decoded without loss.
+[[nodiscard]] std::string percent_encoded(std::string_view name);
 // Replaces control characters (terminal escapes) by '?'. File names and labels come from outside.
 [[nodiscard]] std::string printable(std::string_view text);
 

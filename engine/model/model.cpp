@@ -10,7 +10,7 @@ TensorShape Model::input_shape() const { return data_->graph.value(data_->graph.
 
 std::int64_t Model::classes() const { return data_->graph.value(data_->graph.output).shape.elems(); }
 
-bool Model::scores_are_probabilities() const { return graph::gives_probabilities(data_->graph); }
+ScoreKind Model::score_kind() const { return graph::score_kind(data_->graph); }
 
 const Preprocessing& Model::preprocessing() const { return data_->preprocessing; }
 

@@ -52,7 +52,9 @@ Status check_model(const ModelData& model) {
                  input.name};
   }
   const std::int64_t classes = model.graph.value(model.graph.output).shape.elems();
-  if (!model.labels.empty() && static_cast<std::int64_t>(model.labels.size()) != classes) {
+  const auto labels = static_cast<std::int64_t>(model.labels.size());
+  const bool names_both = classes == 1 && labels == 2;  // a single score tells two classes apart
+  if (labels != 0 && labels != classes && !names_both) {
     return Error{ErrorCode::kInvalidArgument,
                  std::to_string(model.labels.size()) + " labels do not fit " + std::to_string(classes) + " classes",
                  "labels"};

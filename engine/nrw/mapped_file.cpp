@@ -8,23 +8,57 @@
 #include <string>
 
 #include "base/arithmetic.h"
-#include "engine/nrw/file_descriptor.h"
+#include "base/file_descriptor.h"
+#include "base/try.h"
 
 namespace narrow::engine {
 
-Result<MappedFile> MappedFile::open(const std::filesystem::path& path, std::size_t max_bytes) {
+using base::FileDescriptor;
+using base::system_error;
+
+namespace {
+
+// Opens a regular file and sets `size`.
+Status open_regular(const std::filesystem::path& path, std::size_t max_bytes, FileDescriptor& file,
+                    std::uint64_t& size) {
   // O_NONBLOCK: opening a FIFO must not wait for its writer. It has no effect on regular files.
-  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  file.reset(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!file.valid()) return system_error(path, "could not be opened");
   struct stat status {};
   if (::fstat(file.number(), &status) != 0) return system_error(path, "could not be examined");
   if (!S_ISREG(status.st_mode)) return Error{ErrorCode::kIo, "is not a regular file", path.string()};
-  const auto size = static_cast<std::uint64_t>(status.st_size);
+  size = static_cast<std::uint64_t>(status.st_size);
   if (size > max_bytes) {
     return Error{ErrorCode::kLimit,
                  "has " + std::to_string(size) + " bytes, more than the limit of " + std::to_string(max_bytes),
                  path.string()};
   }
+  return {};
+}
+
+}  // namespace
+
+Result<base::AlignedBuffer> read_file(const std::filesystem::path& path, std::size_t max_bytes) {
+  FileDescriptor file(-1);
+  std::uint64_t size = 0;
+  NARROW_TRY(open_regular(path, max_bytes, file, size));
+  NARROW_ASSIGN(base::AlignedBuffer buffer,
+                base::AlignedBuffer::allocate(static_cast<std::size_t>(size), "the bytes of " + path.string()));
+  std::size_t done = 0;
+  while (done < buffer.size()) {
+    const ssize_t count = ::read(file.number(), buffer.data() + done, buffer.size() - done);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return system_error(path, "could not be read");
+    if (count == 0) return Error{ErrorCode::kIo, "became shorter while it was read", path.string()};
+    done += static_cast<std::size_t>(count);
+  }
+  return buffer;
+}
+
+Result<MappedFile> MappedFile::open(const std::filesystem::path& path, std::size_t max_bytes) {
+  FileDescriptor file(-1);
+  std::uint64_t size = 0;
+  NARROW_TRY(open_regular(path, max_bytes, file, size));
   if (size == 0) return MappedFile(nullptr, 0);
   void* data = ::mmap(nullptr, static_cast<std::size_t>(size), PROT_READ, MAP_PRIVATE, file.number(), 0);
   if (data == MAP_FAILED) return system_error(path, "could not be mapped");

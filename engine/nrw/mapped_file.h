@@ -1,13 +1,18 @@
-// The bytes of a file without a copy.
+// The bytes of a file, read into memory or mapped.
 #pragma once
 
 #include <cstddef>
 #include <filesystem>
 #include <span>
 
+#include "base/aligned_buffer.h"
 #include "narrow/result.h"
 
 namespace narrow::engine {
+
+// Reads a regular file. Errors: kNotFound, kIo (a failed system call, not a regular file, a file that becomes shorter
+// while it is read), kLimit (larger than max_bytes).
+[[nodiscard]] Result<base::AlignedBuffer> read_file(const std::filesystem::path& path, std::size_t max_bytes);
 
 // Maps a regular file for reading until the object is destroyed. As with every mapping, truncating the file meanwhile
 // ends the process (SIGBUS). So replace model files by renaming, as `Model::save` does.

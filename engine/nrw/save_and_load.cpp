@@ -1,9 +1,12 @@
 // Model: loading and saving.
-#include <new>
+#include <algorithm>
+#include <memory>
 
+#include "base/aligned_buffer.h"
+#include "base/atomic_file.h"
+#include "base/guarded.h"
 #include "base/try.h"
 #include "engine/model/model_data.h"
-#include "engine/nrw/atomic_file.h"
 #include "engine/nrw/mapped_file.h"
 #include "engine/nrw/nrw_file.h"
 #include "engine/nrw/nrw_layout.h"
@@ -20,42 +23,52 @@ struct FilePages final : engine::WeightPages {
   engine::MappedFile file;
 };
 
+// Bytes that stay in memory: releasing them would lose them.
+struct MemoryPages final : engine::WeightPages {
+  explicit MemoryPages(base::AlignedBuffer bytes) : buffer(std::move(bytes)) {}
+  void release(std::span<const std::byte> /*bytes*/) const noexcept override {}
+  void release_all() const noexcept override {}
+  base::AlignedBuffer buffer;
+};
+
 Result<Model> read(std::span<const std::byte> bytes, std::string where,
                    std::shared_ptr<const engine::WeightPages> pages) {
-  try {
-    NARROW_ASSIGN(engine::ModelData data, engine::read_model(bytes, where, std::move(pages)));
-    return Model(std::make_shared<const engine::ModelData>(std::move(data)));
-  } catch (const std::bad_alloc&) {
-    return Error{ErrorCode::kLimit, "there is not enough memory to load it", std::move(where)};
-  }
+  NARROW_ASSIGN(engine::ModelData data, engine::read_model(bytes, where, std::move(pages)));
+  return Model(std::make_shared<const engine::ModelData>(std::move(data)));
 }
 
 }  // namespace
 
-Result<Model> Model::load(const std::filesystem::path& path) {
-  NARROW_ASSIGN(engine::MappedFile file, engine::MappedFile::open(path, engine::kMaxFileBytes));
-  const auto pages = std::make_shared<const FilePages>(std::move(file));
-  return read(pages->file.bytes(), path.string(), pages);
+Result<Model> Model::load(const std::filesystem::path& path, const LoadOptions& options) {
+  return base::guarded([&]() -> Result<Model> {
+    const std::size_t max_bytes = std::min(engine::kMaxFileBytes, options.max_memory_bytes);
+    if (options.map) {
+      NARROW_ASSIGN(engine::MappedFile file, engine::MappedFile::open(path, max_bytes));
+      const auto pages = std::make_shared<const FilePages>(std::move(file));
+      return read(pages->file.bytes(), path.string(), pages);
+    }
+    NARROW_ASSIGN(base::AlignedBuffer buffer, engine::read_file(path, max_bytes));
+    const auto memory = std::make_shared<const MemoryPages>(std::move(buffer));
+    return read({memory->buffer.data(), memory->buffer.size()}, path.string(), memory);
+  });
 }
 
 Result<Model> Model::parse(std::span<const std::byte> bytes, std::string where) {
-  return read(bytes, std::move(where), nullptr);
+  return base::guarded([&] { return read(bytes, std::move(where), nullptr); });
 }
 
 std::vector<std::byte> Model::serialize() const { return engine::write_model(*data_); }
 
 Status Model::save(const std::filesystem::path& path) const {
-  try {
+  return base::guarded([&]() -> Status {
     // The check comes before writing: a model that can't be loaded is not saved.
     if (Status status = engine::check_model(*data_); !status.ok()) {
       Error error = std::move(status).error();
       error.where = path.string() + ": " + error.where;
       return error;
     }
-    return engine::write_file_atomically(path, serialize());
-  } catch (const std::bad_alloc&) {
-    return Error{ErrorCode::kLimit, "there is not enough memory to save the model", path.string()};
-  }
+    return base::write_file_atomically(path, engine::write_model(*data_));
+  });
 }
 
 }  // namespace narrow

@@ -4,6 +4,7 @@
 #include <utility>
 #include <variant>
 
+#include "base/text.h"
 #include "base/try.h"
 #include "engine/plan/make_step.h"
 #include "engine/plan/memory_plan.h"
@@ -59,11 +60,46 @@ class Compiler {
   const WeightPages* pages_;
 };
 
+// The least that kernels keep of the weights: a byte each, or a float.
+double packed_bytes(const graph::Graph& graph) {
+  double bytes = 0;
+  for (const graph::Node& node : graph.nodes) {
+    const graph::Filter* filter = graph::filter_of(node);
+    if (filter == nullptr) continue;
+    bytes += filter->quantized ? static_cast<double>(filter->quantized->weight_count())
+                               : static_cast<double>(filter->weights.size()) * sizeof(float);
+  }
+  return bytes;
+}
+
+Status check_operations(const graph::Graph& graph, const SessionLimits& limits) {
+  const double needed = graph::operations(graph);
+  if (needed <= static_cast<double>(limits.operations)) return {};
+  return Error{ErrorCode::kLimit,
+               "one image takes " + base::number_text(needed) + " operations; allowed are " +
+                   std::to_string(limits.operations) + " (max_operations)",
+               "session"};
+}
+
+Status check_memory(const graph::Graph& graph, std::size_t tensor_bytes, int max_batch, const SessionLimits& limits) {
+  const double needed = static_cast<double>(tensor_bytes) + packed_bytes(graph);
+  if (needed <= static_cast<double>(limits.memory_bytes)) return {};
+  return Error{ErrorCode::kLimit,
+               "the tensors of " + std::to_string(max_batch) + (max_batch == 1 ? " image" : " images") +
+                   " and the weights take " + base::number_text(needed) + " bytes; allowed are " +
+                   std::to_string(limits.memory_bytes) + " (max_memory_bytes)",
+               "session"};
+}
+
 }  // namespace
 
-Result<Plan> compile(const graph::Graph& graph, Isa isa, int max_batch, const WeightPages* pages) {
+Result<Plan> compile(const graph::Graph& graph, Isa isa, int max_batch, const WeightPages* pages,
+                     const SessionLimits& limits) {
+  NARROW_TRY(check_operations(graph, limits));
   const std::vector<StepGroup> groups = group_steps(graph);
   NARROW_ASSIGN(const TensorPlacement placement, place_tensors(graph, groups, max_batch));
+
+  NARROW_TRY(check_memory(graph, placement.bytes, max_batch, limits));
 
   Plan plan;
   plan.tensor_bytes = placement.bytes;

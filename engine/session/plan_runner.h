@@ -16,16 +16,19 @@ namespace narrow::engine {
 
 class PlanRunner {
  public:
-  // The plan and the executor must outlive the runner. The runner can't be moved, because the executor calls a function
-  // that points to it. handover_cost: cost of waking other threads, see choose_partition.
-  PlanRunner(const Plan& plan, Executor& executor, std::int64_t handover_cost);
+  enum class Outcome { kDone, kCancelled, kBrokenExecutor };
+
+  // The plan, the executor and the cancellation must outlive the runner. The runner can't be moved, because the
+  // executor calls a function that points to it. handover_cost: cost of waking other threads, see choose_partition.
+  // cancellation: nullptr if runs can't be cancelled.
+  PlanRunner(const Plan& plan, Executor& executor, std::int64_t handover_cost,
+             const Cancellation* cancellation = nullptr);
   PlanRunner(const PlanRunner&) = delete;
   PlanRunner& operator=(const PlanRunner&) = delete;
 
   // Runs all steps for `batch` images. step_ns receives the wall-clock time of each step in nanoseconds, unless it is
-  // empty. Allocates nothing. Returns false if the executor passed an index or slot out of range. Exceptions of the
-  // executor leave this function.
-  [[nodiscard]] bool run(const RunContext& context, std::int64_t batch, std::span<std::int64_t> step_ns);
+  // empty. Allocates nothing. Exceptions of the executor leave this function.
+  [[nodiscard]] Outcome run(const RunContext& context, std::int64_t batch, std::span<std::int64_t> step_ns);
 
   // The partition of the step for a batch of images.
   [[nodiscard]] Partition partition(const Step& step, std::int64_t batch) const;
@@ -34,11 +37,13 @@ class PlanRunner {
  private:
   void run_step(std::size_t index);
   void run_part(int part, int slot);
+  [[nodiscard]] bool cancelled() const { return cancellation_ != nullptr && cancellation_->cancelled(); }
 
   const Plan& plan_;
   Executor& executor_;
   int concurrency_;
   std::int64_t handover_cost_;
+  const Cancellation* cancellation_;
   std::vector<Partition> partitions_;  // of each step, for a batch of batch_
   std::int64_t batch_ = 0;
 

@@ -22,6 +22,12 @@ std::vector<float> softmax(std::span<const float> scores) {
   return probabilities;
 }
 
+std::vector<float> probabilities(std::span<const float> scores, ScoreKind kind) {
+  if (kind != ScoreKind::kLogits) return {scores.begin(), scores.end()};
+  if (scores.size() != 1) return softmax(scores);
+  return {static_cast<float>(1 / (1 + std::exp(-double{scores[0]})))};
+}
+
 std::vector<Ranked> top_k(std::span<const float> scores, int k) {
   std::vector<Ranked> ranked(scores.size());
   for (std::size_t i = 0; i < scores.size(); ++i) ranked[i] = {static_cast<int>(i), scores[i]};

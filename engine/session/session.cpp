@@ -4,11 +4,11 @@
 
 #include <cstdlib>
 #include <exception>
-#include <new>
 #include <optional>
 
 #include "base/aligned_buffer.h"
 #include "base/float_environment.h"
+#include "base/guarded.h"
 #include "base/try.h"
 #include "engine/model/model_data.h"
 #include "engine/plan/plan.h"
@@ -70,20 +70,21 @@ Session& Session::operator=(Session&&) noexcept = default;
 Session::~Session() = default;
 
 Result<Session> Session::create(const Model& model, const SessionOptions& options) {
-  try {
+  return base::guarded([&]() -> Result<Session> {
     const DefaultFloatEnvironment environment;
     NARROW_TRY(check_options(options));
     auto impl = std::make_unique<Impl>(model);
     NARROW_ASSIGN(impl->isa, engine::choose_isa(options.isa, std::getenv("NARROW_ISA"), kernels::cpu_features()));
     NARROW_TRY(engine::check_model(model.data()));
     NARROW_ASSIGN(impl->plan,
-                  engine::compile(model.data().graph, impl->isa, options.max_batch, model.data().weight_pages.get()));
+                  engine::compile(model.data().graph, impl->isa, options.max_batch, model.data().weight_pages.get(),
+                                  {options.max_memory_bytes, options.max_operations}));
     Executor* executor = options.executor;
     if (executor == nullptr) {
       NARROW_ASSIGN(impl->pool, engine::PoolExecutor::create(options.threads, options.spin_us));
       executor = impl->pool.get();
     }
-    impl->runner.emplace(impl->plan, *executor, kTellCost);
+    impl->runner.emplace(impl->plan, *executor, kTellCost, options.cancellation);
     impl->max_batch = options.max_batch;
 
     const Plan& plan = impl->plan;
@@ -92,6 +93,12 @@ Result<Session> Session::create(const Model& model, const SessionOptions& option
                                &arena_bytes) ||
         __builtin_add_overflow(arena_bytes, plan.tensor_bytes, &arena_bytes)) {
       return Error{ErrorCode::kLimit, "the network's memory can't be addressed; use a smaller max_batch", "session"};
+    }
+    if (arena_bytes > options.max_memory_bytes) {
+      return Error{ErrorCode::kLimit,
+                   "tensors and workspaces take " + std::to_string(arena_bytes) + " bytes; allowed are " +
+                       std::to_string(options.max_memory_bytes) + " (max_memory_bytes)",
+                   "session"};
     }
     NARROW_ASSIGN(impl->arena,
                   AlignedBuffer::allocate(
@@ -102,14 +109,12 @@ Result<Session> Session::create(const Model& model, const SessionOptions& option
     impl->input_elems = model.input_shape().elems();
     impl->classes = model.classes();
     return Session(std::move(impl));
-  } catch (const std::bad_alloc&) {
-    return Error{ErrorCode::kLimit, "there is not enough memory for a session of this model", "session"};
-  } catch (const std::exception& error) {
-    return Error{ErrorCode::kInternal, std::string("the executor failed: ") + error.what(), "session"};
-  }
+  });
 }
 
-Status Session::run(std::span<const float> input, std::span<float> scores) { return run_steps(input, scores, {}); }
+Status Session::run(std::span<const float> input, std::span<float> scores) {
+  return base::guarded([&] { return run_steps(input, scores, {}); });
+}
 
 Status Session::profile(std::span<const float> input, std::span<float> scores, std::span<std::int64_t> step_ns) {
   const std::size_t steps = impl_->plan.steps.size();
@@ -117,7 +122,7 @@ Status Session::profile(std::span<const float> input, std::span<float> scores, s
     return invalid("step_ns", "there is space for " + std::to_string(step_ns.size()) + " times, but the network has " +
                                   std::to_string(steps) + " steps");
   }
-  return run_steps(input, scores, step_ns);
+  return base::guarded([&] { return run_steps(input, scores, step_ns); });
 }
 
 Status Session::run_steps(std::span<const float> input, std::span<float> scores, std::span<std::int64_t> step_ns) {
@@ -137,9 +142,15 @@ Status Session::run_steps(std::span<const float> input, std::span<float> scores,
   impl_->context.scores = reinterpret_cast<std::byte*>(scores.data());
   try {
     const engine::PoolExecutor::Run run(impl_->pool.get());
-    if (!impl_->runner->run(impl_->context, static_cast<std::int64_t>(batch), step_ns)) {
-      return invalid("executor", "it called a task with an index or a slot out of range");
+    switch (impl_->runner->run(impl_->context, static_cast<std::int64_t>(batch), step_ns)) {
+      case engine::PlanRunner::Outcome::kDone:
+        return {};
+      case engine::PlanRunner::Outcome::kCancelled:
+        return Error{ErrorCode::kCancelled, "was cancelled", "run"};
+      case engine::PlanRunner::Outcome::kBrokenExecutor:
+        break;
     }
+    return invalid("executor", "it called a task with an index or a slot out of range");
   } catch (const std::exception& error) {
     // Steps don't throw, so the exception comes from the caller's executor.
     return Error{ErrorCode::kInvalidArgument, std::string("it threw: ") + error.what(), "executor"};
@@ -148,19 +159,21 @@ Status Session::run_steps(std::span<const float> input, std::span<float> scores,
 }
 
 Result<std::vector<float>> Session::classify(const Picture& image) {
-  const TensorShape shape = impl_->model.input_shape();
-  if (shape.channels != impl_->model.preprocessing().channels) {
-    return Error{ErrorCode::kUnsupported,
-                 "the network takes " + std::to_string(shape.channels) + " channels, and its preprocessing makes " +
-                     std::to_string(impl_->model.preprocessing().channels) +
-                     "; preprocess images yourself and call run",
-                 "input"};
-  }
-  std::vector<float> input(static_cast<std::size_t>(impl_->input_elems));
-  NARROW_TRY(preprocess(image, impl_->model.preprocessing(), input));
-  std::vector<float> scores(static_cast<std::size_t>(impl_->classes));
-  NARROW_TRY(run(input, scores));
-  return scores;
+  return base::guarded([&]() -> Result<std::vector<float>> {
+    const TensorShape shape = impl_->model.input_shape();
+    if (shape.channels != impl_->model.preprocessing().channels) {
+      return Error{ErrorCode::kUnsupported,
+                   "the network takes " + std::to_string(shape.channels) + " channels, and its preprocessing makes " +
+                       std::to_string(impl_->model.preprocessing().channels) +
+                       "; preprocess images yourself and call run",
+                   "input"};
+    }
+    std::vector<float> input(static_cast<std::size_t>(impl_->input_elems));
+    NARROW_TRY(preprocess(image, impl_->model.preprocessing(), input));
+    std::vector<float> scores(static_cast<std::size_t>(impl_->classes));
+    NARROW_TRY(run(input, scores));
+    return scores;
+  });
 }
 
 const Model& Session::model() const { return impl_->model; }

@@ -39,9 +39,10 @@ Status check_options(const Architecture& architecture, const ArchitectureOptions
   const auto invalid = [](std::string message, std::string where) {
     return Error{ErrorCode::kInvalidArgument, std::move(message), std::move(where)};
   };
-  if (options.input_size < 0 || options.input_size > kMaxInputSize) {
-    return invalid("is " + std::to_string(options.input_size) + ", but must be 1.." + std::to_string(kMaxInputSize) +
-                       ", or 0 for the architecture's own",
+  for (const int side : {options.input_size.height, options.input_size.width}) {
+    if (!options.input_size.given() || (side >= 1 && side <= kMaxInputSize)) continue;
+    return invalid("has a side of " + std::to_string(side) + ", but must be 1.." + std::to_string(kMaxInputSize) +
+                       " pixels a side, or not given for the architecture's own",
                    "input_size");
   }
   if (const auto& epsilon = options.batch_norm_epsilon;
@@ -68,14 +69,15 @@ std::string_view preset_name(const Architecture& architecture, const Architectur
   return options.tf_padding.value_or(false) ? "mobilenet-tf" : architecture.preset;
 }
 
-Result<Preprocessing> usual_preprocessing(std::string_view preset, int input_size) {
+Result<Preprocessing> usual_preprocessing(std::string_view preset, const InputSize& size) {
   NARROW_ASSIGN(Preprocessing preprocessing, preprocessing_preset(preset));
   if (preprocessing.resize) {
     // The crop is the same share of the image at every size: 224 of 256, 128 of 146.
-    preprocessing.resize = static_cast<int>(
-        std::lround(static_cast<double>(*preprocessing.resize) * input_size / preprocessing.crop_height));
+    preprocessing.resize = static_cast<int>(std::lround(static_cast<double>(*preprocessing.resize) *
+                                                        std::max(size.height, size.width) / preprocessing.crop_height));
   }
-  preprocessing.crop_height = preprocessing.crop_width = input_size;
+  preprocessing.crop_height = size.height;
+  preprocessing.crop_width = size.width;
   return preprocessing;
 }
 
@@ -84,17 +86,18 @@ Result<Preprocessing> usual_preprocessing(std::string_view preset, int input_siz
 Result<Network> build_network(const StateDict& weights, const ArchitectureOptions& options) {
   NARROW_ASSIGN(const Architecture architecture, choose_architecture(weights, options.name));
   NARROW_TRY(check_options(architecture, options));
-  const int input_size = options.input_size == 0 ? architecture.input_size : options.input_size;
+  const InputSize own{architecture.input_size, architecture.input_size};
+  const InputSize size = options.input_size.given() ? options.input_size : own;
 
   Network network;
   network.architecture = architecture.name;
   NetworkBuilder builder(weights, options.tf_padding.value_or(architecture.tf_padding),
                          options.batch_norm_epsilon.value_or(architecture.batch_norm_epsilon));
-  const Flow scores = architecture.build(builder, builder.input(input_size), options);
+  const Flow scores = architecture.build(builder, builder.input(size), options);
   NARROW_ASSIGN(network.graph, std::move(builder).finish(scores, network.architecture, recognise(weights)));
 
-  const bool cifar10 = input_size == 32 && scores.channels == 10;
-  NARROW_ASSIGN(network.preprocessing, usual_preprocessing(preset_name(architecture, options, cifar10), input_size));
+  const bool cifar10 = size == InputSize{32, 32} && scores.channels == 10;
+  NARROW_ASSIGN(network.preprocessing, usual_preprocessing(preset_name(architecture, options, cifar10), size));
   if (cifar10) {
     network.labels = {"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"};
   }

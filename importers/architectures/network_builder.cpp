@@ -54,8 +54,8 @@ Padding NetworkBuilder::padding(const Flow& in, int kernel_h, int kernel_w, int 
   return {top, left, bottom, right};
 }
 
-Flow NetworkBuilder::input(int size) {
-  graph_.input = graph_.add_value("input", {size, size, 3});
+Flow NetworkBuilder::input(const InputSize& size) {
+  graph_.input = graph_.add_value("input", {size.height, size.width, 3});
   return {graph_.input, 3};
 }
 

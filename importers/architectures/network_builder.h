@@ -53,7 +53,7 @@ class NetworkBuilder {
   void leave_out(std::string_view prefix) { reader_.leave_out(prefix); }
 
   // The input: an RGB image of size x size pixels.
-  Flow input(int size);
+  Flow input(const InputSize& size);
   // `name`.weight and `name`.bias. Padding keeps the size at stride 1: (kernel - 1) / 2 on every side, or TensorFlow's
   // SAME if it was requested.
   Flow convolution(const std::string& name, const Flow& in, const ConvolutionShape& shape);

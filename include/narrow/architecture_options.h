@@ -7,14 +7,23 @@
 
 namespace narrow {
 
+// Height and width in pixels. 0: not given.
+struct InputSize {
+  int height = 0;
+  int width = 0;
+
+  [[nodiscard]] constexpr bool given() const { return height != 0 || width != 0; }
+  friend constexpr bool operator==(const InputSize&, const InputSize&) = default;
+};
+
 // Settings of a named architecture that a file of weights does not hold. Only `input_size` applies to ONNX, if the file
 // leaves the size open.
 struct ArchitectureOptions {
   // "cifar_resnet20", "resnet18", "mobilenet_v2", ... Empty: recognised from the keys of the weights, if they are
   // unambiguous.
   std::string name;
-  // Height and width of the input in pixels. 0: those of the architecture (32 or 224).
-  int input_size = 0;
+  // Of the network's input, each 1 to 8192. Not given: that of the architecture (32 or 224 a side).
+  InputSize input_size;
   // TensorFlow's SAME padding, where a stride of 2 pads only bottom and right. Nothing: as in the architecture.
   std::optional<bool> tf_padding;
   std::optional<double> batch_norm_epsilon;  // nothing: that of the architecture, mostly 1e-5

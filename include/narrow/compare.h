@@ -31,7 +31,7 @@ struct Agreement {
   double kl_divergence = 0;
   Interval kl_divergence_interval;  // bootstrap over the images: the 2.5th and 97.5th percentile of 1000 resamples
   // Power of the reference's scores relative to the power of the difference, over all images, in dB. Infinite if all
-  // scores are equal. Nothing if one network ends in a Softmax and the other does not.
+  // scores are equal. Nothing if the networks' kinds of scores differ.
   std::optional<double> sqnr_db;
   Interval sqnr_db_interval;  // as for the divergence
 
@@ -41,9 +41,9 @@ struct Agreement {
 // Collects the scores of two networks image by image. Memory: three numbers per image.
 class AgreementMeter {
  public:
-  // reference_is_probabilities, other_is_probabilities: whether the network ends in a Softmax. If not, a softmax is
-  // applied to its scores before the divergence is computed.
-  AgreementMeter(bool reference_is_probabilities, bool other_is_probabilities);
+  // The kinds of the networks' scores. Of logits the divergence is that of their softmax. Of a single score and of
+  // independent probabilities it is the sum over the classes of the divergences of being and not being in the class.
+  AgreementMeter(ScoreKind reference, ScoreKind other);
 
   // The scores of one image, [classes] of each network. Errors: kInvalidArgument, the numbers of classes differ or are
   // 0; a score is not finite. Nothing has been added then.
@@ -57,8 +57,8 @@ class AgreementMeter {
     double signal = 0;  // sum of squares of the reference's scores
     double noise = 0;   // sum of squares of the difference
   };
-  bool reference_is_probabilities_;
-  bool other_is_probabilities_;
+  ScoreKind reference_;
+  ScoreKind other_;
   std::size_t same_top1_ = 0;
   std::vector<ImageError> images_;
 };

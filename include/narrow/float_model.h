@@ -13,6 +13,7 @@
 
 #include "narrow/architecture_options.h"
 #include "narrow/event.h"
+#include "narrow/onnx_options.h"
 #include "narrow/preprocess.h"
 #include "narrow/result.h"
 #include "narrow/types.h"
@@ -39,6 +40,7 @@ enum class FileFormat {
 
 struct ImportOptions {
   ArchitectureOptions architecture;
+  OnnxOptions onnx;  // of an ONNX file
   std::optional<Preprocessing>
       preprocessing;                // nothing: that of the file or the architecture; see preprocessing_is_assumed
   std::vector<std::string> labels;  // empty, or one per class
@@ -68,9 +70,7 @@ class FloatModel {
   // True if the network is pre-quantized: its file holds the quantization of some or all tensors (QDQ and QLinear
   // ONNX). convert() keeps it.
   [[nodiscard]] bool states_quantization() const;
-  // True if the network ends in a Softmax. Its scores are then probabilities, to which no other Softmax should be
-  // applied.
-  [[nodiscard]] bool scores_are_probabilities() const;
+  [[nodiscard]] ScoreKind score_kind() const;
   [[nodiscard]] const std::vector<std::string>& labels() const;
   [[nodiscard]] const std::string& architecture() const;
   [[nodiscard]] const std::string& source() const;

@@ -28,14 +28,22 @@ struct Provenance {
   std::string tool;          // such as "narrow 0.1.0"
 };
 
+struct LoadOptions {
+  // Of the file, and of what is made of it.
+  std::size_t max_memory_bytes = std::size_t{4} << 30;
+  // The file is not read but stays mapped, with the weights packed, until the last copy of the model is destroyed. That
+  // takes less memory and time. In return the file must not change meanwhile: bytes that change are used unchecked, and
+  // a file that becomes shorter ends the process (SIGBUS). To replace the file, rename another one, as `save` does.
+  bool map = false;
+};
+
 // Immutable and cheap to copy; sessions share it. Several threads may call all methods.
 class Model {
  public:
-  // Reads and checks the whole file before anything is used (format: docs/model_format.md). The file stays mapped, with
-  // the weights packed, until the last copy of the model is destroyed. To replace the file, rename another one, as
-  // `save` does; do not change it in place.
+  // Reads and checks the whole file before anything is used (format: docs/model_format.md). Afterwards the file may
+  // change or vanish, unless it is mapped.
   // Errors: kIo, kMalformed (with the offset), kUnsupported (a newer format version; names both versions), kLimit.
-  [[nodiscard]] static Result<Model> load(const std::filesystem::path& path);
+  [[nodiscard]] static Result<Model> load(const std::filesystem::path& path, const LoadOptions& options = {});
   // The same from memory. The bytes are not needed afterwards. where: name of the bytes in errors.
   [[nodiscard]] static Result<Model> parse(std::span<const std::byte> bytes, std::string where = "model");
 
@@ -47,11 +55,9 @@ class Model {
 
   [[nodiscard]] TensorShape input_shape() const;  // [height, width, channels] of float32 values
   [[nodiscard]] std::int64_t classes() const;     // number of scores
-  // True if the network ends in a Softmax. Its scores are then probabilities, to which no other Softmax should be
-  // applied.
-  [[nodiscard]] bool scores_are_probabilities() const;
+  [[nodiscard]] ScoreKind score_kind() const;
   [[nodiscard]] const Preprocessing& preprocessing() const;
-  [[nodiscard]] const std::vector<std::string>& labels() const;  // empty, or one per class
+  [[nodiscard]] const std::vector<std::string>& labels() const;  // empty, or one per class; two for a single score
   [[nodiscard]] const Provenance& provenance() const;
   [[nodiscard]] std::vector<LayerInfo> layers() const;
 

@@ -15,7 +15,8 @@ enum class ErrorCode {
   kIo,               // the operating system could not read or write
   kMalformed,        // bytes from outside are not what they should be
   kUnsupported,      // well-formed, but not supported by Narrow
-  kLimit,            // a size is beyond the limits that protect from hostile input
+  kLimit,            // a size is beyond the limits that protect from hostile input, or memory ran out
+  kCancelled,        // the caller cancelled the work, see cancellation.h
   kInternal,         // an error in Narrow itself
 };
 

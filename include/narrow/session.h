@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "narrow/cancellation.h"
 #include "narrow/model.h"
 #include "narrow/preprocess.h"
 #include "narrow/result.h"
@@ -30,6 +31,15 @@ struct SessionOptions {
   int spin_us = 0;
   Executor* executor = nullptr;  // replaces the built-in executor; must outlive the session
   int max_batch = 1;             // the most images of one `run`; memory is planned for this number
+  // What a session may take. A model file of a few bytes can ask for any amount, so models from outside should run with
+  // limits that fit the product. Memory: tensors, workspaces and weights as kernels read them. Operations: of one
+  // image, where a multiply-accumulate, an element of a pooling window and an element that any other operator writes
+  // count as one each; ResNet-152 has 1.2e10.
+  std::size_t max_memory_bytes = std::size_t{4} << 30;
+  std::int64_t max_operations = 1'000'000'000'000;
+  // Ends a `run` of another thread; must outlive the session. A run that was cancelled leaves the scores undefined and
+  // the session usable. nullptr: runs can't be cancelled.
+  const Cancellation* cancellation = nullptr;
 };
 
 // A session must not be used by two threads at the same time. Several sessions may share a Model and run at the same
@@ -37,7 +47,8 @@ struct SessionOptions {
 class Session {
  public:
   // Errors: an ISA that is unknown or not supported (lists those that can run), a bad option, a model for which no
-  // kernel is exact.
+  // kernel is exact, kLimit (more memory or operations than the options allow; nothing has been allocated for tensors
+  // then).
   [[nodiscard]] static Result<Session> create(const Model& model, const SessionOptions& options = {});
 
   Session(Session&&) noexcept;
@@ -46,7 +57,7 @@ class Session {
 
   // input: [batch, height, width, channels] preprocessed floats; scores: [batch, classes] floats, not normalised.
   // batch = input.size() / input_shape().elems(), in 1..max_batch. Allocates nothing. The scores do not depend on ISA,
-  // threads or batch. Error: a size that does not fit.
+  // threads or batch. Errors: a size that does not fit; kCancelled.
   [[nodiscard]] Status run(std::span<const float> input, std::span<float> scores);
 
   // As `run`, and measures each step. step_ns[i] receives the wall-clock time in nanoseconds of the i-th entry of
@@ -76,6 +87,10 @@ class Session {
 
 // The softmax of scores: probabilities that sum to 1.
 [[nodiscard]] std::vector<float> softmax(std::span<const float> scores);
+
+// The probabilities of the classes, in 0..1. Logits go through softmax; a single logit through 1 / (1 + exp(-x)),
+// because it tells two classes apart. Probabilities are returned as they are.
+[[nodiscard]] std::vector<float> probabilities(std::span<const float> scores, ScoreKind kind);
 
 struct Ranked {
   int class_index = 0;

@@ -78,6 +78,13 @@ struct Padding {
   friend constexpr bool operator==(const Padding&, const Padding&) = default;
 };
 
+// What the scores of a network are.
+enum class ScoreKind {
+  kLogits,         // any real numbers; see probabilities() in session.h
+  kProbabilities,  // of classes of which an image has one: the network ends in a Softmax
+  kIndependent,    // a probability for each class on its own: the network ends in a sigmoid
+};
+
 // Instruction sets that kernels are written for. They are only partially ordered: compare CpuFeatures, not these
 // values.
 enum class Isa { kScalar, kAvx2, kAvxVnni, kAvx512Vnni };

@@ -172,12 +172,41 @@ TEST_CASE("quantize leaves no output after any failure") {
 TEST_CASE("a failed quantization leaves the old output as it was") {
   NARROW_NEED_DATA(data);
   const TemporaryFolder folder;
-  write_file(folder.path() / "out.nrw", "the old file");
+  std::filesystem::copy_file(narrow::testing::default_model(), folder.path() / "out.nrw");
   std::filesystem::create_directory(folder.path() / "pictures");
   write_image(folder.path() / "pictures" / "a.ppm", 32, 32);
   write_file(folder.path() / "pictures" / "b.ppm", "P6\n32 32\n255\ntoo short");
   check_fails({"quantize", resnet20(data), "--calibrate", folder.path() / "pictures", "-o", folder.path() / "out.nrw"},
               {"b.ppm"});
-  CHECK(read_file(folder.path() / "out.nrw") == "the old file");
+  CHECK(read_file(folder.path() / "out.nrw") == read_file(narrow::testing::default_model()));
   CHECK(files_in(folder.path()) == 2);
+}
+
+TEST_CASE("an output that holds something else is not replaced") {
+  const TemporaryFolder folder;
+  const std::string checkpoint = narrow::testing::default_checkpoint();
+  write_cifar(folder.path() / "pictures.bin", 40);
+  const std::string pictures = folder.path() / "pictures.bin";
+  std::filesystem::copy_file(checkpoint, folder.path() / "precious.pth");
+  write_file(folder.path() / "notes.nrw", "what I found");
+  std::filesystem::copy_file(narrow::testing::default_model(), folder.path() / "old.nrw");
+  for (const char* name : {"precious.pth", "notes.nrw"}) {
+    const std::string before = read_file(folder.path() / name);
+    check_fails({"quantize", checkpoint, "--calibrate", pictures, "-o", folder.path() / name},
+                {name, "will not be replaced"});
+    CHECK(read_file(folder.path() / name) == before);
+  }
+  check_fails({"convert", checkpoint, "-o", folder.path() / "notes.nrw"}, {"will not be replaced"});
+  check_fails({"evaluate", narrow::testing::default_model(), pictures, "--scores", folder.path() / "precious.pth"},
+              {"will not be replaced"});
+  CHECK(read_file(folder.path() / "precious.pth") == read_file(checkpoint));
+  write_file(folder.path() / "empty.nrw", "");
+  for (const char* name : {"old.nrw", "empty.nrw", "new.nrw"}) {
+    CHECK(narrow::testing::narrow_command({"convert", checkpoint, "-o", folder.path() / name}).exit_code == 0);
+  }
+  for (int i = 0; i < 2; ++i) {
+    CHECK(narrow::testing::narrow_command(
+              {"evaluate", narrow::testing::default_model(), pictures, "--scores", folder.path() / "scores"})
+              .exit_code == 0);
+  }
 }

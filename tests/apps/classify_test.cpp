@@ -148,12 +148,24 @@ TEST_CASE("a full disk under standard output is an error") {
   CHECK_MESSAGE(has(ran.err, "standard output"), ran.err);
 }
 
-TEST_CASE("terminal escapes in a file name do not reach the terminal") {
+TEST_CASE("names with line breaks, escapes or bytes that are no UTF-8 are escaped, and can be found again from JSON") {
   const TemporaryFolder folder;
-  const std::string name = folder.path() / "a\x1b[31m.ppm";
-  write_image(name, 32, 32);
-  const Ran ran = narrow_command({"classify", name, folder.path() / "no\x1b[31m.ppm"});
-  CHECK(ran.exit_code == 3);
-  CHECK(!has(ran.out, "\x1b"));
-  CHECK(!has(ran.err, "\x1b"));
+  for (const char* name : {"a\x1b[31m.ppm", "a\nb.ppm", "a\xff.ppm", "a\\n.ppm"}) {
+    const std::string path = folder.path() / name;
+    write_image(path, 32, 32);
+    const Ran ran = narrow_command({"classify", "--top", "1", path, path + "none"});
+    CHECK(ran.exit_code == 3);
+    for (const std::string& text : {ran.out, ran.err}) {
+      CHECK(!has(text, "\x1b"));
+      CHECK(!has(text, "a\n"));
+      CHECK(!has(text, "\xff"));
+    }
+    const nlohmann::json picture = run_narrow({"classify", "--json", path}).json()["pictures"][0];
+    if (!picture.contains("picture_encoded")) {
+      CHECK(picture["picture"] == path);
+    } else {
+      const std::string encoded = picture["picture_encoded"];
+      CHECK(encoded.substr(encoded.size() - 9) == "/a%FF.ppm");
+    }
+  }
 }

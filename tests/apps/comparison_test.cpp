@@ -57,7 +57,7 @@ TEST_CASE("evaluate with two networks measures the agreement of the scores that 
   const std::vector<float> reference = floats(scores_of(files.network, files.images));
   const std::vector<float> other = floats(scores_of(files.integers, files.images));
   REQUIRE(reference.size() == 200);
-  narrow::AgreementMeter meter(false, false);
+  narrow::AgreementMeter meter(narrow::ScoreKind::kLogits, narrow::ScoreKind::kLogits);
   for (std::size_t i = 0; i < 20; ++i) {
     REQUIRE(meter.add(std::span(reference).subspan(10 * i, 10), std::span(other).subspan(10 * i, 10)).ok());
   }

@@ -106,6 +106,63 @@ TEST_CASE("a float nrw of an ONNX file has its scores and a gray one takes gray 
   CHECK(of_nrw["probability"].get<double>() == doctest::Approx(of_onnx["probability"].get<double>()).epsilon(1e-4));
 }
 
+TEST_CASE("a sigmoid at the end gives each class a probability of its own, in float and in integers") {
+  const TemporaryFolder folder;
+  const std::string images = folder.path() / "pictures.bin";
+  write_cifar(images, 20);
+  const std::string onnx = folder.path() / "tiny.onnx";
+  const std::string nrw = folder.path() / "tiny.nrw";
+  write_onnx(onnx, tiny_network({.side = 32, .sigmoid = true, .classes = 4}));
+  const Ran quantized =
+      narrow_command({"quantize", onnx, "--calibrate", images, "--preprocess", "cifar10", "-o", nrw, "--json"});
+  CHECK_MESSAGE(has(quantized.out, "runs in float32: it computes the scores"), quantized.out);
+  const auto top = [&](const std::string& model, const std::vector<std::string>& more) {
+    std::vector<std::string> arguments{"classify", "--json", "--top", "4", "--model", model, images};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return narrow_command(arguments).json()["pictures"][3]["top"];
+  };
+  const nlohmann::json of_float = top(onnx, {"--preprocess", "cifar10"});
+  const nlohmann::json of_integers = top(nrw, {});
+  for (std::size_t i = 0; i < 4; ++i) {
+    CHECK(of_float[i]["probability"] == of_float[i]["score"]);
+    CHECK(of_integers[i]["probability"] == of_integers[i]["score"]);
+    CHECK(of_integers[i]["class"] == of_float[i]["class"]);
+    CHECK(of_integers[i]["probability"].get<double>() ==
+          doctest::Approx(of_float[i]["probability"].get<double>()).epsilon(0.05));
+  }
+  CHECK_FALSE(top(nrw, {"--scores", "raw"})[0].contains("probability"));
+  double sum = 0;
+  for (const nlohmann::json& entry : top(nrw, {"--scores", "softmax"})) sum += entry["probability"].get<double>();
+  CHECK(sum == doctest::Approx(1));
+}
+
+TEST_CASE("a single score tells two classes apart") {
+  const TemporaryFolder folder;
+  const std::string images = folder.path() / "pictures.bin";
+  write_cifar(images, 2);  // labels 0 and 1
+  write_file(folder.path() / "two.txt", "cat\ndog\n");
+  write_file(folder.path() / "one.txt", "dog\n");
+  for (const bool sigmoid : {false, true}) {
+    const std::string onnx = folder.path() / "tiny.onnx";
+    write_onnx(onnx, tiny_network({.side = 32, .sigmoid = sigmoid, .classes = 1}));
+    const nlohmann::json evaluated = narrow_command({"evaluate", "--json", onnx, images}).json();
+    CHECK(evaluated["top5"]["correct"] == 2);
+    const auto top = [&](const char* labels) {
+      return run_narrow({"classify", "--json", "--model", onnx, "--labels", folder.path() / labels, images})
+          .json()["pictures"][0]["top"];
+    };
+    const nlohmann::json two = top("two.txt");
+    REQUIRE(two.size() == 2);
+    CHECK(two[0]["probability"].get<double>() + two[1]["probability"].get<double>() == doctest::Approx(1));
+    CHECK(two[0]["probability"] >= two[1]["probability"]);
+    const nlohmann::json one = top("one.txt");
+    REQUIRE(one.size() == 1);
+    for (const nlohmann::json& entry : two) {
+      if (entry["label"] == "dog") CHECK(one[0]["probability"] == entry["probability"]);
+    }
+  }
+}
+
 TEST_CASE("options that mean nothing for ONNX are refused with the reason") {
   const TemporaryFolder folder;
   const std::string images = folder.path() / "pictures.bin";

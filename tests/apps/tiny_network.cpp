@@ -44,11 +44,16 @@ FloatModel tiny_network(const TinyNetwork& tiny) {
   graph::ValueId at = graph.add_node("conv", convolution, {graph.input}, relu).value();
   at = graph.add_node("pool", graph::GlobalAveragePool{}, {at}).value();
   graph::Linear linear;
-  linear.out_features = 10;
-  linear.filter.weights = random_numbers(random, 80);
-  linear.filter.bias = random_numbers(random, 10);
+  linear.out_features = tiny.classes;
+  linear.filter.weights = random_numbers(random, static_cast<std::size_t>(8 * tiny.classes));
+  linear.filter.bias = random_numbers(random, static_cast<std::size_t>(tiny.classes));
   at = graph.add_node("fc", linear, {at}).value();
   if (tiny.softmax) at = graph.add_node("prob", graph::Softmax{}, {at}).value();
+  if (tiny.sigmoid) {
+    graph::Function sigmoid;
+    sigmoid.kind = graph::FunctionKind::kSigmoid;
+    at = graph.add_node("prob", sigmoid, {at}).value();
+  }
   graph.output = at;
   data->preprocessing.resize = tiny.side;
   data->preprocessing.crop_height = data->preprocessing.crop_width = tiny.side;

@@ -13,9 +13,11 @@ struct TinyNetwork {
   int channels = 3;      // of the image: 3 or 1
   int side = 8;          // of the image
   bool softmax = false;  // at the end
+  bool sigmoid = false;  // at the end
+  int classes = 10;
 };
 
-// Ten classes: a convolution with ReLU, a global average, a linear layer. Always the same weights.
+// A convolution with ReLU, a global average, a linear layer. Always the same weights.
 [[nodiscard]] FloatModel tiny_network(const TinyNetwork& tiny = {});
 // Written as ONNX, which holds no preprocessing; as a float .nrw, which does.
 void write_onnx(const std::filesystem::path& path, const FloatModel& model);

@@ -10,6 +10,8 @@ set(narrow_fuzz_safetensors_libraries narrow_importers)
 set(narrow_fuzz_safetensors_sources ${CMAKE_CURRENT_LIST_DIR}/../importers/torch/checkpoint_writer.cpp)
 set(narrow_fuzz_onnx_libraries narrow_importers NarrowOnnx::proto)
 set(narrow_fuzz_onnx_sources ${CMAKE_CURRENT_LIST_DIR}/../importers/onnx/builder.cpp)
+set(narrow_fuzz_networks_libraries narrow_full NarrowOnnx::proto)
+set(narrow_fuzz_networks_sources ${CMAKE_CURRENT_LIST_DIR}/../importers/onnx/builder.cpp)
 set(narrow_fuzz_model_libraries narrow_runtime)
 set(narrow_fuzz_model_sources ${CMAKE_CURRENT_LIST_DIR}/../engine/integer_graph_builder.cpp
   ${CMAKE_CURRENT_LIST_DIR}/../engine/sample_models.cpp ${CMAKE_CURRENT_LIST_DIR}/../engine/random_model.cpp

@@ -10,7 +10,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto model = narrow::onnx::parse_model(bytes, "fuzz");
   if (!model.ok()) return 0;
   narrow::onnx::LowerOptions options;
-  options.input_size = 8;
+  options.input_height = options.input_width = 8;
   static_cast<void>(narrow::onnx::lower_model(*model, options).ok());
   return 0;
 }

@@ -11,6 +11,7 @@
 using narrow::Agreement;
 using narrow::AgreementMeter;
 using narrow::ErrorCode;
+using narrow::ScoreKind;
 
 namespace {
 
@@ -18,7 +19,7 @@ using Scores = std::vector<float>;
 
 // `same` images with the same best class and `other` images with another one.
 Agreement of_counts(int same, int other) {
-  AgreementMeter meter(false, false);
+  AgreementMeter meter(ScoreKind::kLogits, ScoreKind::kLogits);
   for (int i = 0; i < same; ++i) REQUIRE(meter.add(Scores{1, 2}, Scores{0, 3}).ok());
   for (int i = 0; i < other; ++i) REQUIRE(meter.add(Scores{1, 2}, Scores{2, 1}).ok());
   return meter.result();
@@ -41,40 +42,40 @@ TEST_CASE("agreement counts the images with the same best class and has Wilson's
 }
 
 TEST_CASE("of equal best classes the first counts") {
-  AgreementMeter meter(false, false);
+  AgreementMeter meter(ScoreKind::kLogits, ScoreKind::kLogits);
   REQUIRE(meter.add(Scores{2, 2, 1}, Scores{5, 1, 1}).ok());
   REQUIRE(meter.add(Scores{2, 2, 1}, Scores{1, 5, 1}).ok());
   CHECK(meter.result().same_top1 == 1);
 }
 
 TEST_CASE("the divergence is that of the probabilities, from the reference to the other network") {
-  AgreementMeter of_logits(false, false);
+  AgreementMeter of_logits(ScoreKind::kLogits, ScoreKind::kLogits);
   // Probabilities 1/4, 3/4 and 1/2, 1/2.
   REQUIRE(of_logits.add(Scores{0, std::log(3.0F)}, Scores{7, 7}).ok());
   const double expected = 0.25 * std::log(0.5) + 0.75 * std::log(1.5);
   CHECK(of_logits.result().kl_divergence == doctest::Approx(expected).epsilon(1e-6));
 
-  AgreementMeter of_probabilities(true, true);
+  AgreementMeter of_probabilities(ScoreKind::kProbabilities, ScoreKind::kProbabilities);
   REQUIRE(of_probabilities.add(Scores{0.25F, 0.75F}, Scores{0.5F, 0.5F}).ok());
   CHECK(of_probabilities.result().kl_divergence == doctest::Approx(expected).epsilon(1e-6));
 
-  AgreementMeter of_both(false, true);
+  AgreementMeter of_both(ScoreKind::kLogits, ScoreKind::kProbabilities);
   REQUIRE(of_both.add(Scores{0, std::log(3.0F)}, Scores{0.5F, 0.5F}).ok());
   CHECK(of_both.result().kl_divergence == doctest::Approx(expected).epsilon(1e-6));
   CHECK_FALSE(of_both.result().sqnr_db.has_value());
 }
 
 TEST_CASE("large scores and probabilities of zero keep the divergence finite") {
-  AgreementMeter meter(false, false);
+  AgreementMeter meter(ScoreKind::kLogits, ScoreKind::kLogits);
   REQUIRE(meter.add(Scores{3e38F, -3e38F}, Scores{-3e38F, 3e38F}).ok());
   CHECK(meter.result().kl_divergence == doctest::Approx(-std::log(1e-12)));
-  AgreementMeter probabilities(true, true);
+  AgreementMeter probabilities(ScoreKind::kProbabilities, ScoreKind::kProbabilities);
   REQUIRE(probabilities.add(Scores{1, 0}, Scores{0, 1}).ok());
   CHECK(probabilities.result().kl_divergence == doctest::Approx(-std::log(1e-12)));
 }
 
 TEST_CASE("the signal to noise ratio is that of all scores together") {
-  AgreementMeter meter(false, false);
+  AgreementMeter meter(ScoreKind::kLogits, ScoreKind::kLogits);
   REQUIRE(meter.add(Scores{3, 4}, Scores{3, 4.5F}).ok());
   REQUIRE(meter.add(Scores{0, 5}, Scores{0, 5}).ok());
   const Agreement agreement = meter.result();
@@ -83,7 +84,7 @@ TEST_CASE("the signal to noise ratio is that of all scores together") {
 }
 
 TEST_CASE("equal scores agree without any error") {
-  AgreementMeter meter(false, false);
+  AgreementMeter meter(ScoreKind::kLogits, ScoreKind::kLogits);
   for (int i = 0; i < 5; ++i) REQUIRE(meter.add(Scores{1, 2, 3}, Scores{1, 2, 3}).ok());
   const Agreement agreement = meter.result();
   CHECK(agreement.same_top1 == 5);
@@ -95,7 +96,7 @@ TEST_CASE("equal scores agree without any error") {
 TEST_CASE("intervals hold the mean, narrow with more images and do not change from call to call") {
   const auto measure = [](int images) {
     std::mt19937 random(3);
-    AgreementMeter meter(false, false);
+    AgreementMeter meter(ScoreKind::kLogits, ScoreKind::kLogits);
     for (int i = 0; i < images; ++i) {
       Scores reference(10);
       Scores other(10);
@@ -125,7 +126,7 @@ TEST_CASE("intervals hold the mean, narrow with more images and do not change fr
 }
 
 TEST_CASE("scores that can't be compared are refused and not counted") {
-  AgreementMeter meter(false, false);
+  AgreementMeter meter(ScoreKind::kLogits, ScoreKind::kLogits);
   CHECK(meter.add(Scores{1, 2}, Scores{1, 2, 3}).error().code == ErrorCode::kInvalidArgument);
   CHECK(meter.add(Scores{}, Scores{}).error().code == ErrorCode::kInvalidArgument);
   const float nan = std::numeric_limits<float>::quiet_NaN();

@@ -136,7 +136,7 @@ TEST_CASE("one network in four formats gives one network's scores") {
   for (std::size_t i = 0; i < expected.size(); ++i) CHECK(of_onnx[i] == doctest::Approx(expected[i]).epsilon(1e-4));
   CHECK(onnx.labels().empty());
   CHECK_FALSE(onnx.states_quantization());
-  CHECK_FALSE(onnx.scores_are_probabilities());
+  CHECK(onnx.score_kind() == ScoreKind::kLogits);
   // ImageNet's numbers, and an image of 32 pixels is not cropped.
   CHECK(onnx.preprocessing_is_assumed());
   Preprocessing assumed = preprocessing_preset("imagenet").value();
@@ -184,9 +184,9 @@ TEST_CASE("settings of an architecture are refused where the file holds its netw
     given.stride_2_blocks = std::vector<int>{0};
     CHECK(refused(given));
     given = {};
-    given.input_size = 64;
+    given.input_size = {64, 64};
     CHECK(refused(given));
-    given.input_size = 32;
+    given.input_size = {32, 32};
     CHECK_FALSE(refused(given));
   }
 }

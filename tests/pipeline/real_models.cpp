@@ -89,7 +89,7 @@ RealModel mobilenet_v2_imagenet() {
 RealModel mobilenet_v2_cifar() {
   RealModel real =
       cifar("mobilenet_v2_100_cifar10_recon/mobilenet_v2_100_cifar10_recon.pth", "mobilenet_v2", "cifar10", 446);
-  real.import.architecture.input_size = 32;
+  real.import.architecture.input_size = {32, 32};
   real.import.architecture.stride_2_blocks = std::vector<int>{0, 4, 14};
   real.allowed_loss_8_8 = 7;
   return real;
@@ -99,7 +99,7 @@ RealModel mobilenet_v2_035_tiny_imagenet() {
   RealModel real;
   real.weights = "models/mobilenet_v2_035_128_tinyimagenet200/mobilenet_v2_035_128_tinyimagenet200.pth";
   real.import.architecture.name = "mobilenet_v2";
-  real.import.architecture.input_size = 128;
+  real.import.architecture.input_size = {128, 128};
   real.import.architecture.tf_padding = true;
   real.import.architecture.batch_norm_epsilon = 1e-3;
   real.import.preprocessing = cropped("mobilenet-tf", 128, 128);

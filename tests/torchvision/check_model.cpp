@@ -96,7 +96,7 @@ narrow::Result<narrow::FloatModel> load(const Case& of, std::string_view format)
   narrow::ImportOptions options;
   if (format == "pth") {
     options.architecture.name = of.name;
-    options.architecture.input_size = of.size;
+    options.architecture.input_size = {of.size, of.size};
   }
   return narrow::FloatModel::load(of.folder / (of.name + "." + std::string(format)), options);
 }

@@ -6,7 +6,8 @@
 #include "base/try.h"
 #include "importers/onnx/lower/fold_node.h"
 #include "importers/onnx/lower/layer_norm.h"
-#include "importers/onnx/lower/network_ends.h"
+#include "importers/onnx/lower/network_input.h"
+#include "importers/onnx/lower/network_output.h"
 #include "importers/onnx/lower/operator_table.h"
 
 namespace narrow::onnx {
@@ -87,12 +88,14 @@ Result<int> lower_nodes(Lowering& lowering) {
 
 Result<Lowered> lower_model(const Model& model, const LowerOptions& options) {
   if (model.outputs.empty()) return Error{ErrorCode::kMalformed, "the network has no output", {}};
-  Lowering lowering(model, options);
+  NARROW_ASSIGN(ChosenScores scores, choose_scores(model, options));
+  Lowering lowering(model, options, std::move(scores));
   NARROW_ASSIGN(const int folded, lower_nodes(lowering));
   NARROW_TRY(lower_network_output(lowering));
   if (folded > 0) lowering.log.add("folded " + std::to_string(folded) + " constant nodes");
 
-  Lowered result{std::move(lowering.graph).take(), lowering.log.take()};
+  Lowered result{std::move(lowering.graph).take(), lowering.log.take(), lowering.log.take_notes(),
+                 lowering.input_numbers};
   graph::remove_dead(result.graph);
   NARROW_TRY(graph::validate(result.graph));
   return result;

@@ -14,8 +14,14 @@
 namespace narrow::onnx {
 
 struct LowerOptions {
-  // Height and width, where the file leaves them open. 0: an open size is an error.
-  int input_size = 0;
+  // Of the input, in pixels, where the file leaves them open. 0: an open size is an error.
+  int input_height = 0;
+  int input_width = 0;
+  // The input is an image and the output holds one score per class: vectors are understood as images, and outputs of
+  // another shape are refused. Otherwise both are tensors as they are.
+  bool classifier = false;
+  std::vector<int> input_shape;  // OnnxOptions::input_shape; only for a classifier
+  std::string output;            // OnnxOptions::output
   // Whether the first dimension of the input is the batch, which becomes 1. If not, the input is the tensor of one
   // image.
   bool batched = true;
@@ -24,10 +30,19 @@ struct LowerOptions {
   std::int64_t more_elements = 0;
 };
 
+// The numbers that a network takes for the pixels of an image.
+enum class InputNumbers : std::uint8_t {
+  kNotSpecified,
+  kBytes,        // 0..255
+  kSignedBytes,  // -128..127
+};
+
 struct Lowered {
   // Passes validate(). A BatchNorm is a node of its own; a pre-quantized network keeps its quantization.
   graph::Graph graph;
-  std::vector<std::string> log;  // notes for the user: folded constants, a batch that was set to 1, ...
+  std::vector<std::string> log;    // folded constants, a batch that was set to 1, ...
+  std::vector<std::string> notes;  // what the file leaves to be understood, and how it was
+  InputNumbers input_numbers = InputNumbers::kNotSpecified;
 };
 
 // Errors: kUnsupported (an unknown operator, with its node and the list of operators; an attribute or shape that is not

@@ -25,19 +25,36 @@ class Log {
   // The lines of add(), then those of add_layer(), each in the order of their first call.
   [[nodiscard]] std::vector<std::string> take();
 
+  // Facts that the user should know, because the file could be understood otherwise.
+  void note(std::string line) { notes_.push_back(std::move(line)); }
+  [[nodiscard]] std::vector<std::string> take_notes() { return std::move(notes_); }
+
  private:
   std::vector<std::string> lines_;
+  std::vector<std::string> notes_;
   std::vector<std::pair<std::string, int>> layers_;  // with the number of layers
 };
 
+// The tensor that becomes the network's output.
+struct ChosenScores {
+  std::string tensor;
+  bool asked = false;  // by name
+  std::vector<std::string> notes;
+};
+
 struct Lowering {
-  Lowering(const Model& from, const LowerOptions& with)
-      : model(from), options(with), names(from), budget(from, with.more_elements) {}
+  Lowering(const Model& from, const LowerOptions& with, ChosenScores chosen)
+      : model(from),
+        options(with),
+        scores(std::move(chosen)),
+        names(from, scores.tensor),
+        budget(from, with.more_elements) {}
   Lowering(const Lowering&) = delete;  // the layout refers to the graph
   Lowering& operator=(const Lowering&) = delete;
 
   const Model& model;
   const LowerOptions options;
+  const ChosenScores scores;
   Names names;
   Budget budget;  // of everything that is made of the model
   GraphWriter graph{budget};
@@ -45,6 +62,7 @@ struct Lowering {
   Log log;
   // The batch that the file specifies for the network's input. Here it is 1.
   std::int64_t batch_of_file = 1;
+  InputNumbers input_numbers = InputNumbers::kNotSpecified;
 };
 
 }  // namespace narrow::onnx

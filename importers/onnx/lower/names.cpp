@@ -18,10 +18,10 @@ std::string input_text(const Node& node, std::size_t i) {
 
 }  // namespace
 
-Names::Names(const Model& model) {
+Names::Names(const Model& model, const std::string& scores) {
   for (const auto& [name, tensor] : model.constants) bind(name, Constant{&tensor});
   // From the last node to the first, every reader of a name is seen before the node that computes it.
-  live_.insert(model.outputs.front().name);
+  live_.insert(scores);
   for (auto node = model.nodes.rbegin(); node != model.nodes.rend(); ++node) {
     if (!is_live(*node)) continue;
     for (const std::string& name : node->inputs) {

@@ -43,8 +43,8 @@ using Item = std::variant<Constant, Flow>;
 // Constants and computed tensors by name, and the names that the scores depend on.
 class Names {
  public:
-  // Binds the model's constants. `model` must outlive this.
-  explicit Names(const Model& model);
+  // Binds the model's constants. `model` must outlive this. scores: the name of the tensor that holds them.
+  Names(const Model& model, const std::string& scores);
 
   // An empty name is ignored: it is an optional output that the node does not have.
   void bind(const std::string& name, Item item);

@@ -412,6 +412,51 @@ TEST_CASE("a loaded model keeps its weights packed, for any number of sessions, 
   CHECK(loaded.serialize() == original.serialize());
 }
 
+TEST_CASE("a loaded model does not change with its file, whatever is written there and however short it becomes") {
+  const Model original = to_model(model_of_everything(7));
+  const narrow::testing::TemporaryFolder folder;
+  const std::filesystem::path path = folder.path() / "m.nrw";
+  REQUIRE(original.save(path).ok());
+  const Model loaded = Model::load(path).value();
+  // In place, as `cp other.nrw m.nrw` does.
+  {
+    std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
+    file << std::string(std::filesystem::file_size(path), 'x');
+  }
+  CHECK(loaded.serialize() == original.serialize());
+  std::filesystem::resize_file(path, 0);
+  CHECK(loaded.serialize() == original.serialize());
+  CHECK(narrow::Session::create(loaded).ok());
+}
+
+TEST_CASE("a mapped model is the same as one that was read") {
+  const Model original = to_model(model_of_everything(7));
+  const narrow::testing::TemporaryFolder folder;
+  const std::filesystem::path path = folder.path() / "m.nrw";
+  REQUIRE(original.save(path).ok());
+  narrow::LoadOptions options;
+  options.map = true;
+  const Model mapped = Model::load(path, options).value();
+  CHECK(mapped.serialize() == original.serialize());
+  std::filesystem::remove(path);
+  CHECK(mapped.serialize() == original.serialize());
+}
+
+TEST_CASE("a file larger than allowed is refused before it is read") {
+  const narrow::testing::TemporaryFolder folder;
+  const std::filesystem::path path = folder.path() / "m.nrw";
+  std::ofstream(path).close();
+  std::filesystem::resize_file(path, std::uintmax_t{3} << 30);  // takes no space
+  narrow::LoadOptions options;
+  options.max_memory_bytes = 1 << 20;
+  for (const bool map : {false, true}) {
+    options.map = map;
+    const auto model = Model::load(path, options);
+    REQUIRE_FALSE(model.ok());
+    CHECK(model.error().code == ErrorCode::kLimit);
+  }
+}
+
 TEST_CASE("load reads what save wrote and names the file in errors") {
   const narrow::testing::TemporaryFolder folder;
   const Model model = to_model(model_of_everything(2));

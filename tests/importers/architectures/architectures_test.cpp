@@ -158,7 +158,7 @@ TEST_CASE("architecture mobilenet_v2 has depthwise layers and residuals at any w
 
 TEST_CASE("architecture mobilenet_v2 takes its strides and input size from options") {
   ArchitectureOptions options;
-  options.input_size = 32;
+  options.input_size = {32, 32};
   options.stride_2_blocks = std::vector<int>{0, 4, 14};
   const Network network = built(mobilenet_v2_weights(0.35, 10), options);
   CHECK(shape_after(network, "features.0.0").height == 16);
@@ -175,7 +175,7 @@ TEST_CASE("architecture with TensorFlow padding pads bottom and right at stride 
   ArchitectureOptions options;
   options.tf_padding = true;
   options.batch_norm_epsilon = 1e-3;
-  options.input_size = 128;
+  options.input_size = {128, 128};
   const Network network = built(mobilenet_v2_weights(0.35, 200), options);
   CHECK(convolution_of(network, "features.0.0").window.pad == Padding{0, 0, 1, 1});
   CHECK(convolution_of(network, "features.2.conv.1.0").window.pad == Padding{0, 0, 1, 1});
@@ -186,11 +186,11 @@ TEST_CASE("architecture with TensorFlow padding pads bottom and right at stride 
   CHECK(network.preprocessing.resize == 146);
   CHECK(network.preprocessing.mean[0] == 0.5F);
   // An odd size has the same number of pixels on both sides.
-  options.input_size = 129;
+  options.input_size = {129, 129};
   CHECK(convolution_of(built(mobilenet_v2_weights(0.35, 200), options), "features.0.0").window.pad ==
         Padding{1, 1, 1, 1});
   // A subsampling has no padding in either system.
-  options.input_size = 0;
+  options.input_size = {};
   const Network cifar = built(cifar_resnet_weights(3, {"", "linear"}), options);
   CHECK(std::get<graph::MaxPool>(node_of(cifar, "layer2.0.shortcut.subsample").op).window.pad == Padding{});
 }
@@ -230,7 +230,7 @@ TEST_CASE("architecture options out of range are refused") {
   };
   ArchitectureOptions options;
   for (const int size : {-1, 5000, INT32_MAX}) {
-    options.input_size = size;
+    options.input_size = {size, size};
     CHECK(refused(options, weights).where == "input_size");
   }
   options = {};
@@ -247,6 +247,6 @@ TEST_CASE("architecture options out of range are refused") {
   }
   // Any size works for a network that ends in global pooling, down to one pixel.
   options = {};
-  options.input_size = 1;
+  options.input_size = {1, 1};
   CHECK(build_network(weights, options).ok());
 }

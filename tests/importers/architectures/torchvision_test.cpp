@@ -196,7 +196,7 @@ TEST_CASE("torchvision densenet121 is known under its published keys too") {
 TEST_CASE("torchvision networks take images of other sizes") {
   const auto size_of = [](const std::string& name, int size) {
     ArchitectureOptions options;
-    options.input_size = size;
+    options.input_size = {size, size};
     const auto network = build_network(random_weights(torchvision_network(name)), options);
     return network.ok() ? network->graph.value(network->graph.output).shape.channels : 0;
   };

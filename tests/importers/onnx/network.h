@@ -28,7 +28,7 @@ class OnnxNetwork {
 };
 
 // Nothing has a batch; tensors enter and leave in ONNX's row-major order.
-inline constexpr onnx::LowerOptions kAsItIs{0, false};
+inline const onnx::LowerOptions kAsItIs{.batched = false, .input_shape = {}, .output = {}};
 
 [[nodiscard]] graph::Graph lower_network(const OnnxNetwork& network, const onnx::LowerOptions& options = {});
 [[nodiscard]] std::vector<std::string> log_of(const OnnxNetwork& network, const onnx::LowerOptions& options = {});

@@ -123,7 +123,7 @@ TEST_CASE("real MobileNetV2 for CIFAR-10 gives the logits of its origin") {
   NARROW_NEED_DATA(data);
   const auto folder = data / "models" / "mobilenet_v2_100_cifar10_recon";
   ArchitectureOptions options;
-  options.input_size = 32;
+  options.input_size = {32, 32};
   options.stride_2_blocks = std::vector<int>{0, 4, 14};
   check_logits(folder / "mobilenet_v2_100_cifar10_recon.pth", "mobilenet_v2", options, folder / "golden.npz");
 }
@@ -132,7 +132,7 @@ TEST_CASE("real MobileNetV2 with TensorFlow padding gives the logits of its orig
   NARROW_NEED_DATA(data);
   const auto folder = data / "models" / "mobilenet_v2_035_128_tinyimagenet200";
   ArchitectureOptions options;
-  options.input_size = 128;
+  options.input_size = {128, 128};
   options.tf_padding = true;
   options.batch_norm_epsilon = 1e-3;
   check_logits(folder / "mobilenet_v2_035_128_tinyimagenet200.pth", "mobilenet_v2", options, folder / "golden.npz");

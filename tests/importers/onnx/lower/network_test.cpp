@@ -10,6 +10,7 @@
 using namespace narrow;
 using namespace narrow::testing;
 using narrow::onnx::ElementType;
+using narrow::onnx::LowerOptions;
 
 namespace {
 
@@ -22,6 +23,13 @@ OnnxNetwork relu(const OnnxDims& dims) {
 TensorShape input_shape(const OnnxNetwork& network, const narrow::onnx::LowerOptions& options = {}) {
   const graph::Graph graph = lower_network(network, options);
   return graph.value(graph.input).shape;
+}
+
+LowerOptions open_size(int height, int width) {
+  LowerOptions options;
+  options.input_height = height;
+  options.input_width = width;
+  return options;
 }
 
 }  // namespace
@@ -43,19 +51,20 @@ TEST_CASE("an open batch is one image and a fixed one is logged") {
 }
 
 TEST_CASE("open sizes are those of the caller") {
-  CHECK(input_shape(relu({-1, 3, -1, -1}), {96}) == TensorShape{96, 96, 3});
-  CHECK(input_shape(relu({-1, -1, -1, 3}), {96}) == TensorShape{96, 96, 3});
-  CHECK(input_shape(relu({-1, 3, 64, -1}), {96}) == TensorShape{64, 96, 3});
+  CHECK(input_shape(relu({-1, 3, -1, -1}), open_size(96, 96)) == TensorShape{96, 96, 3});
+  CHECK(input_shape(relu({-1, -1, -1, 3}), open_size(96, 96)) == TensorShape{96, 96, 3});
+  CHECK(input_shape(relu({-1, 3, 64, -1}), open_size(96, 96)) == TensorShape{64, 96, 3});
   CHECK(lowering_error(relu({-1, 3, -1, -1})).code == ErrorCode::kInvalidArgument);
-  CHECK(contains(lowering_error(relu({-1, 3, -1, -1})).message, "specify the input size"));
+  CHECK(contains(lowering_error(relu({-1, 3, -1, -1})).message, "--input-size H,W"));
+  CHECK(input_shape(relu({-1, 3, -1, -1}), open_size(48, 192)) == TensorShape{48, 192, 3});
   CHECK(lowering_error(relu({-1, -1, 8, 8})).code == ErrorCode::kUnsupported);
   // A convolution says how many channels it reads.
   OnnxNetwork conv;
   conv.input("x", {-1, -1, -1, -1}).output("y").constant("w", float_tensor({1, 2, 1, 1}, {1, 2}));
   conv.node("Conv", {"x", "w"}, {"y"}, {{"group", std::int64_t{1}}});
-  CHECK(input_shape(conv, {8}) == TensorShape{8, 8, 2});
+  CHECK(input_shape(conv, open_size(8, 8)) == TensorShape{8, 8, 2});
   conv.model.inputs[0].dims.reset();
-  CHECK(input_shape(conv, {8}) == TensorShape{8, 8, 2});
+  CHECK(input_shape(conv, open_size(8, 8)) == TensorShape{8, 8, 2});
 }
 
 TEST_CASE("as it is a tensor keeps its rows and a rank above three is folded") {
@@ -80,7 +89,7 @@ TEST_CASE("inputs that are hostile or not supported are refused") {
   CHECK(lowering_error(unknown, kAsItIs).code == ErrorCode::kUnsupported);
 }
 
-TEST_CASE("a network has one input that matters and its first output are the scores") {
+TEST_CASE("a network has one input that matters, and its first output unless it is a classifier") {
   OnnxNetwork two;
   two.input("a", {1, 4}).input("b", {1, 4}).output("y").node("Add", {"a", "b"}, {"y"});
   CHECK(lowering_error(two).code == ErrorCode::kUnsupported);

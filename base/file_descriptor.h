@@ -11,7 +11,7 @@
 
 #include "narrow/result.h"
 
-namespace narrow::engine {
+namespace narrow::base {
 
 class FileDescriptor {
  public:
@@ -20,6 +20,10 @@ class FileDescriptor {
   FileDescriptor& operator=(const FileDescriptor&) = delete;
   ~FileDescriptor() { close(); }
 
+  void reset(int number) {
+    close();
+    number_ = number;
+  }
   [[nodiscard]] bool valid() const { return number_ >= 0; }
   [[nodiscard]] int number() const { return number_; }
   // Returns false if the system reports, only now, that data could not be written.
@@ -37,4 +41,4 @@ inline Error system_error(const std::filesystem::path& path, const std::string& 
           path.string()};
 }
 
-}  // namespace narrow::engine
+}  // namespace narrow::base

@@ -1,4 +1,4 @@
-#include "engine/nrw/atomic_file.h"
+#include "base/atomic_file.h"
 
 #include <doctest/doctest.h>
 #include <sys/resource.h>
@@ -9,13 +9,14 @@
 #include <csignal>
 #include <fstream>
 #include <iterator>
+#include <set>
 #include <string>
 
 #include "tests/support/data.h"
 
 namespace fs = std::filesystem;
 using narrow::ErrorCode;
-using narrow::engine::write_file_atomically;
+using narrow::base::write_file_atomically;
 
 namespace {
 
@@ -106,15 +107,32 @@ TEST_CASE("a write that fails half way leaves the old file and no part") {
   REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
   struct rlimit small = before;
   small.rlim_cur = 4096;
-  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
   REQUIRE(::setrlimit(RLIMIT_FSIZE, &small) == 0);
   const narrow::Status status = write(path, std::string(100000, 'x'));
   ::setrlimit(RLIMIT_FSIZE, &before);
-  std::signal(SIGXFSZ, handler);
   REQUIRE_FALSE(status.ok());
   CHECK(status.error().code == ErrorCode::kIo);
   CHECK(read(path) == "old");
   CHECK(count_files(folder.path()) == 1);
+}
+
+TEST_CASE("what a killed process left behind is in nobody's way") {
+  const narrow::testing::TemporaryFolder folder;
+  const fs::path path = folder.path() / "model.nrw";
+  std::set<std::string> names;
+  for (int i = 0; i < 100; ++i) {
+    auto file = narrow::base::AtomicFile::create(path).value();
+    CHECK(fs::exists(file.temporary()));
+    CHECK(fs::path(file.temporary()).parent_path() == folder.path());
+    names.insert(file.temporary());
+    std::ofstream(file.temporary()) << "left behind";
+  }
+  CHECK(names.size() == 100);
+  CHECK(count_files(folder.path()) == 0);
+  for (const std::string& name : names) std::ofstream(name) << "left behind";
+  CHECK(write(path, "new").ok());
+  CHECK(read(path) == "new");
+  CHECK(count_files(folder.path()) == 101);
 }
 
 TEST_CASE("a folder without write permission refuses and a write-protected file stays") {

@@ -1,0 +1,293 @@
+#include "importers/onnx/lower/network_input.h"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <string>
+#include <unordered_set>
+#include <utility>
+
+#include "base/checked.h"
+#include "base/text.h"
+#include "base/try.h"
+#include "graph/limits.h"
+#include "importers/onnx/lower/arguments.h"
+#include "importers/onnx/lower/image_form.h"
+#include "importers/onnx/lower/layout.h"
+#include "importers/onnx/lower/quantization.h"
+
+namespace narrow::onnx {
+namespace {
+
+using base::in_quotes;
+
+Error input_error(const Port& port, ErrorCode code, const std::string& message) {
+  return Error{code, "input " + in_quotes(port.name) + " " + message, printable_name(port.name)};
+}
+
+Result<const Port*> the_input(const Lowering& lowering) {
+  std::vector<const Port*> live;
+  for (const Port& port : lowering.model.inputs) {
+    if (lowering.names.is_live(port.name)) live.push_back(&port);
+  }
+  if (live.size() == 1) return live[0];
+  if (live.empty()) return Error{ErrorCode::kUnsupported, "the scores do not depend on any input of the network", {}};
+  std::string names;
+  for (const Port* port : live) names += (names.empty() ? "" : ", ") + in_quotes(port->name);
+  return Error{ErrorCode::kUnsupported,
+               "the network has " + std::to_string(live.size()) + " inputs, " + names + "; only one is supported",
+               {}};
+}
+
+// The channels that the first convolution after the input requires. kOpenDim: there is none.
+std::int64_t channels_of_first_convolution(const Lowering& lowering, const std::string& input) {
+  for (const Node& node : lowering.model.nodes) {
+    if (node.op_type != "Conv" || node.inputs.size() < 2 || node.inputs[0] != input) continue;
+    const Constant* weight = lowering.names.constant_or_null(node, 1);
+    const auto groups = int_or(node, "group", 1);
+    if (weight == nullptr || weight->tensor->dims.size() != kImageRank || !groups.ok()) continue;
+    return weight->tensor->dims[1] * *groups;  // each is at most 2^31
+  }
+  return kOpenDim;
+}
+
+bool is_colour(std::int64_t channels) { return channels == 1 || channels == 3; }
+bool is_channels_last(const Dims& dims) { return is_colour(dims[3]) && !is_colour(dims[1]); }
+
+// The dimensions of the input, without those that only an input shape can close. The batch is 1.
+Result<Dims> closed_dims(Lowering& lowering, const Port& port) {
+  const LowerOptions& options = lowering.options;
+  Dims dims = port.dims.value_or(Dims(kImageRank, kOpenDim));
+  if (!port.dims && !options.batched) return input_error(port, ErrorCode::kUnsupported, "does not specify its shape");
+  if (options.batched && !dims.empty() && dims.size() != 1) {
+    if (dims[0] > 1) {
+      lowering.log.add("the file is made for " + std::to_string(dims[0]) + " images at a time; taken as 1");
+      lowering.batch_of_file = dims[0];
+    }
+    dims[0] = 1;
+  }
+  if (options.batched && dims.size() == kImageRank) {
+    const bool last = is_channels_last(dims);
+    const std::size_t height = last ? 1 : 2;
+    for (const std::size_t i : {height, height + 1}) {
+      if (dims[i] != kOpenDim) continue;
+      dims[i] = i == height ? options.input_height : options.input_width;
+      if (dims[i] > 0) continue;
+      dims[i] = kOpenDim;
+      return input_error(port, ErrorCode::kInvalidArgument,
+                         dims_text(dims) + " leaves height and width open; give the input size (--input-size H,W)");
+    }
+    if (dims[1] == kOpenDim) dims[1] = channels_of_first_convolution(lowering, port.name);
+  }
+  return dims;
+}
+
+Status check_dims(const Port& port, const Dims& dims) {
+  for (const std::int64_t dim : dims) {
+    if (dim == kOpenDim) {
+      return input_error(port, ErrorCode::kUnsupported,
+                         dims_text(dims) + " leaves dimensions open; give the image's shape (--input-shape H,W,C)");
+    }
+    if (dim < 1) return input_error(port, ErrorCode::kMalformed, "has the shape " + dims_text(dims));
+    if (dim > graph::kMaxElems) return input_error(port, ErrorCode::kLimit, dims_text(dims) + " is too large");
+  }
+  return {};
+}
+
+// The shape of row-major dimensions on three axes.
+std::optional<TensorShape> shape_of(const std::vector<std::int64_t>& dims) {
+  TensorShape shape{1, 1, 1};
+  if (dims.size() <= 3) {
+    std::int64_t* const axes[] = {&shape.channels, &shape.width, &shape.height};
+    for (std::size_t i = 0; i < dims.size(); ++i) *axes[i] = dims[dims.size() - 1 - i];
+    return shape;
+  }
+  if (!base::count_elements(dims, graph::kMaxElems)) return std::nullopt;
+  const View view = row_major(graph::kNoValue, dims);
+  const auto axes = choose_axes(dims, dims_in_value_order(view), std::vector<int>(dims.size(), 0), shape);
+  if (!axes) return std::nullopt;
+  return TensorShape{size_of(atoms_of(view, (*axes)[0])), size_of(atoms_of(view, (*axes)[1])),
+                     size_of(atoms_of(view, (*axes)[2]))};
+}
+
+// The value of the graph's input, and its view as the file's tensor.
+struct Input {
+  TensorShape shape;
+  View view;
+};
+
+Input input_of(const ImageForm& form, View view) { return {{form.height, form.width, form.channels}, std::move(view)}; }
+
+// Whether dimensions are [N, C, H, W] or [N, H, W, C] without doubt.
+bool is_plain_image(const Dims& dims) {
+  if (dims.size() != kImageRank) return false;
+  const bool last = is_channels_last(dims);
+  return is_colour(last ? dims[3] : dims[1]) && dims[2] != 1 && (last ? dims[1] : dims[3]) != 1;
+}
+
+std::string form_text(const ImageForm& form) {
+  const std::string size = std::to_string(form.height) + "x" + std::to_string(form.width) + " pixels";
+  if (form.channels == 1) return "a gray image of " + size;
+  return "an RGB image of " + size + (form.channels_first ? ", plane by plane" : ", pixel by pixel");
+}
+
+// What `image` decides, or what is likely. Nothing: the dimensions speak for themselves.
+Result<std::optional<Input>> special_input(Lowering& lowering, const Port& port) {
+  const LowerOptions& options = lowering.options;
+  if (!options.classifier || !port.dims) return std::optional<Input>();
+  const Dims& in_file = *port.dims;
+  std::optional<ImageForm> form;
+  const bool given = !options.input_shape.empty();
+  if (given) {
+    auto found = given_image(options.input_shape, in_file);
+    if (!found.ok()) return input_error(port, found.error().code, dims_text(in_file) + ": " + found.error().message);
+    form = *found;
+  } else if (!is_plain_image(in_file)) {
+    form = likely_image(in_file);
+  }
+  if (!form) return std::optional<Input>();
+  const auto dims = dims_for(*form, in_file);
+  auto view = dims ? view_of(*form, *dims) : std::nullopt;
+  if (!view) return std::optional<Input>();
+  if (form->has_batch && in_file[0] > 1) lowering.batch_of_file = in_file[0];
+  const std::string text = "the input " + in_quotes(port.name) + " " + dims_text(in_file) + " is " + form_text(*form);
+  if (given) {
+    lowering.log.add(text);
+  } else {
+    lowering.log.note(text + "; --input-shape decides otherwise");
+  }
+  return std::optional(input_of(*form, *std::move(view)));
+}
+
+// The input of dimensions that mean what they say.
+Result<Input> plain_input(Lowering& lowering, const Port& port) {
+  NARROW_ASSIGN(const Dims dims, closed_dims(lowering, port));
+  NARROW_TRY(check_dims(port, dims));
+  if (lowering.options.batched && dims.size() == kImageRank) {
+    if (is_channels_last(dims)) return Input{{dims[1], dims[2], dims[3]}, row_major(graph::kNoValue, dims)};
+    return Input{{dims[2], dims[3], dims[1]},
+                 laid_out(graph::kNoValue, static_cast<int>(kImageRank), {{2, dims[2]}, {3, dims[3]}, {1, dims[1]}})};
+  }
+  const std::optional<TensorShape> shape = shape_of(dims);
+  if (!shape) return input_error(port, ErrorCode::kLimit, dims_text(dims) + " is too large");
+  return Input{*shape, row_major(graph::kNoValue, dims)};
+}
+
+bool only_moves(const Node& node) {
+  static const std::unordered_set<std::string_view> kOps = {"Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze",
+                                                            "Identity",  "MaxPool", "Slice",   "Pad",     "Concat",
+                                                            "Split",     "Gather",  "Clip"};
+  return kOps.count(node.op_type) != 0;
+}
+
+// The quantization of integers of an input, which the first reader with a scale defines. Nothing: none has one, and the
+// integers are numbers.
+Result<std::optional<Parameters>> meaning_of_integers(const Lowering& lowering, const Port& port) {
+  std::unordered_set<std::string> names{port.name};
+  for (const Node& node : lowering.model.nodes) {
+    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+      if (names.count(node.inputs[i]) == 0) continue;
+      const bool has_scale =
+          node.op_type == "DequantizeLinear" || node.op_type.rfind("QLinear", 0) == 0 || node.op_type == "QGemm";
+      if (has_scale) {
+        NARROW_ASSIGN(Parameters found, parameters_of(lowering, node, i + 1));
+        if (!Names::has_input(node, i + 2) && port.type == ElementType::kInt8) {
+          found.quantization.zero_point = shift_of(port.type);
+          found.integers = port.type;
+        }
+        return std::optional(std::move(found));
+      }
+      if (only_moves(node)) names.insert(node.outputs.begin(), node.outputs.end());
+    }
+  }
+  return std::optional<Parameters>();
+}
+
+// Whether all elements of a constant lie from lo to hi.
+bool is_within(const Lowering& lowering, const Node& node, std::size_t i, double lo, double hi) {
+  const Constant* constant = lowering.names.constant_or_null(node, i);
+  if (constant == nullptr || constant->tensor->elems() < 1 || constant->tensor->elems() > 4) return false;
+  const std::vector<float> values = constant->tensor->to_floats();
+  return std::all_of(values.begin(), values.end(), [&](float v) { return double{v} >= lo && double{v} <= hi; });
+}
+
+// Whether the network begins by making pixels of 0..255 small: dividing by about 255, or subtracting a mean of bytes.
+bool normalises_bytes(const Lowering& lowering, const Port& port) {
+  constexpr double kLargeDivisor = 32;
+  constexpr double kLargeMean = 16;
+  constexpr double kMostOfByte = 256;
+  std::unordered_set<std::string> names{port.name};
+  for (const Node& node : lowering.model.nodes) {
+    if (node.inputs.empty() || node.outputs.empty() || names.count(node.inputs[0]) == 0) continue;
+    const std::string& op = node.op_type;
+    if (op == "Transpose" || op == "Cast" || op == "Identity" || op == "Reshape") {
+      names.insert(node.outputs[0]);
+      continue;
+    }
+    if (op == "Div") return is_within(lowering, node, 1, kLargeDivisor, kMostOfByte);
+    if (op == "Mul") return is_within(lowering, node, 1, 1 / kMostOfByte, 1 / kLargeDivisor);
+    if (op == "Sub") return is_within(lowering, node, 1, kLargeMean, kMostOfByte);
+    if (op == "Add") return is_within(lowering, node, 1, -kMostOfByte, -kLargeMean);
+    if (op == "BatchNormalization") return is_within(lowering, node, 3, kLargeMean, kMostOfByte);
+    return false;
+  }
+  return false;
+}
+
+bool is_integer(ElementType type) {
+  return type == ElementType::kInt8 || type == ElementType::kUint8 || type == ElementType::kUint16 ||
+         type == ElementType::kInt16 || type == ElementType::kInt32 || type == ElementType::kInt64;
+}
+
+}  // namespace
+
+Status lower_network_input(Lowering& lowering) {
+  NARROW_ASSIGN(const Port* port, the_input(lowering));
+  const bool bytes = port->type == ElementType::kInt8 || port->type == ElementType::kUint8;
+  const bool integers = bytes || (lowering.options.classifier && is_integer(port->type));
+  if (!integers && !is_floating(port->type)) {
+    return input_error(*port, ErrorCode::kUnsupported,
+                       "has elements of " + std::string(element_type_name(port->type)) +
+                           "; supported are real numbers, int8 and uint8");
+  }
+  NARROW_ASSIGN(std::optional<Input> input, special_input(lowering, *port));
+  if (!input) {
+    NARROW_ASSIGN(input, plain_input(lowering, *port));
+  }
+  // The rules for the shape are those of any operator's input.
+  if (const auto checked = graph::infer_shape(graph::Identity{}, {input->shape}); !checked.ok()) {
+    return input_error(*port, checked.error().code, dims_text(input->view.sizes()) + ": " + checked.error().message);
+  }
+  input->view.value = lowering.graph.add_input(port->name, input->shape);
+  std::optional<Parameters> parameters;
+  if (bytes) {
+    NARROW_ASSIGN(parameters, meaning_of_integers(lowering, *port));
+  }
+  if (!parameters) {
+    if (integers) {
+      const bool is_signed = port->type == ElementType::kInt8;
+      lowering.input_numbers = is_signed ? InputNumbers::kSignedBytes : InputNumbers::kBytes;
+      lowering.log.note("the input " + in_quotes(port->name) + " is " + std::string(element_type_name(port->type)) +
+                        ": the network takes pixels as " + (is_signed ? "-128..127" : "0..255") +
+                        " and normalises them itself");
+    } else if (normalises_bytes(lowering, *port)) {
+      lowering.input_numbers = InputNumbers::kBytes;
+      lowering.log.note("the network takes pixels as 0..255 and normalises them itself");
+    }
+    lowering.names.bind(port->name, Flow{std::move(input->view)});
+    return {};
+  }
+  if (parameters->integers != port->type) {
+    return input_error(*port, ErrorCode::kMalformed, "is read as another type of integers than it has");
+  }
+  Node node;
+  node.name = port->name + "/quantize";
+  node.op_type = "QuantizeLinear";
+  NARROW_ASSIGN(Flow flow, quantized(lowering, node, input->view, *parameters));
+  lowering.log.add("the input " + in_quotes(port->name) + " is " + std::string(element_type_name(port->type)) +
+                   " in the file; here it is real numbers, quantized as its reader specifies");
+  lowering.names.bind(port->name, std::move(flow));
+  return {};
+}
+
+}  // namespace narrow::onnx

@@ -1,0 +1,179 @@
+#include "importers/onnx/lower/network_output.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <optional>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+
+#include "base/text.h"
+#include "base/try.h"
+#include "importers/onnx/lower/layout.h"
+#include "importers/onnx/lower/quantization.h"
+
+namespace narrow::onnx {
+namespace {
+
+using base::in_quotes;
+
+// The node that computes each name.
+using Producers = std::unordered_map<std::string_view, const Node*>;
+
+Producers producers_of(const Model& model) {
+  Producers producers;
+  for (const Node& node : model.nodes) {
+    for (const std::string& name : node.outputs) producers.emplace(name, &node);
+  }
+  return producers;
+}
+
+const Node* producer_of(const Producers& producers, const std::string& name) {
+  const auto found = producers.find(name);
+  return found == producers.end() ? nullptr : found->second;
+}
+
+bool keeps_elements(std::string_view op) {
+  return op == "Identity" || op == "Cast" || op == "Squeeze" || op == "Unsqueeze" || op == "Flatten" || op == "Reshape";
+}
+
+// The node that picks the best classes, at the end of what computes `name`. nullptr: there is none.
+const Node* picker_of(const Producers& producers, const std::string& name) {
+  const Node* node = producer_of(producers, name);
+  for (std::size_t i = 0; i < producers.size() && node != nullptr && !node->inputs.empty(); ++i) {
+    if (node->op_type == "ArgMax" || node->op_type == "TopK" || node->op_type == "Hardmax") return node;
+    if (!keeps_elements(node->op_type)) return nullptr;
+    node = producer_of(producers, node->inputs[0]);
+  }
+  return nullptr;
+}
+
+bool contains_any(std::string_view name, const auto& words) {
+  std::string lower(name);
+  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
+  return std::any_of(words.begin(), words.end(),
+                     [&](std::string_view word) { return lower.find(word) != std::string::npos; });
+}
+
+// Whether a shape is that of maps: at least two dimensions after the batch are larger than 1.
+bool has_maps(const Port& port) {
+  if (!port.dims || port.dims->size() < 3) return false;
+  return std::count_if(port.dims->begin() + 1, port.dims->end(), [](std::int64_t dim) { return dim > 1; }) > 1;
+}
+
+// Names that `name` is computed from.
+std::unordered_set<std::string_view> ancestors_of(const Model& model, const std::string& name) {
+  std::unordered_set<std::string_view> names{name};
+  for (auto node = model.nodes.rbegin(); node != model.nodes.rend(); ++node) {
+    const bool reached = std::any_of(node->outputs.begin(), node->outputs.end(),
+                                     [&](const std::string& output) { return names.count(output) != 0; });
+    if (!reached) continue;
+    for (const std::string& input : node->inputs) names.insert(input);
+  }
+  names.erase(name);
+  return names;
+}
+
+// How much an output looks like scores, by what the file says of it.
+int likeness(const Port& port) {
+  constexpr std::array<std::string_view, 6> kScores = {"logit", "score", "prob", "softmax", "class", "pred"};
+  constexpr std::array<std::string_view, 5> kOthers = {"feature", "embed", "aux", "hidden", "box"};
+  constexpr int kType = 100;
+  constexpr int kShape = 10;
+  constexpr int kName = 2;
+  int points = is_floating(port.type) ? kType : 0;
+  if (has_maps(port)) points -= kShape;
+  if (contains_any(port.name, kScores)) points += kName;
+  if (contains_any(port.name, kOthers)) points -= kName;
+  return points;
+}
+
+// The output that looks most like scores; of equals the first.
+std::size_t best_output(const Model& model) {
+  constexpr std::size_t kMostCompared = 16;
+  const std::size_t count = std::min(model.outputs.size(), kMostCompared);
+  std::vector<int> points;
+  for (std::size_t i = 0; i < count; ++i) points.push_back(likeness(model.outputs[i]));
+  // What another output is computed from is on the way to it.
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto ancestors = ancestors_of(model, model.outputs[i].name);
+    for (std::size_t k = 0; k < count; ++k) points[k] -= ancestors.count(model.outputs[k].name) != 0 ? 1 : 0;
+  }
+  return static_cast<std::size_t>(std::max_element(points.begin(), points.end()) - points.begin());
+}
+
+Error no_such_tensor(const Model& model, const std::string& name) {
+  std::string known;
+  for (const Port& port : model.outputs) known += (known.empty() ? "" : ", ") + in_quotes(port.name);
+  return Error{ErrorCode::kNotFound, "no tensor is called " + in_quotes(name) + "; the file's outputs are " + known,
+               "output"};
+}
+
+// Scores become channels, in the file's order. For tests of operators an image [N, C, H, W] becomes [H, W, C], and
+// other tensors keep their dimensions.
+std::optional<Axes> output_axes(const Lowering& lowering, const View& view) {
+  std::vector<int> order = dims_in_value_order(view);
+  std::sort(order.begin(), order.end());
+  if (order.size() <= 1 || lowering.options.classifier) return Axes{{{}, {}, order}};
+  if (lowering.options.batched && view.rank() == 4 && view.size(0) == 1) return Axes{{{2}, {3}, {1}}};
+  const int rank = view.rank();
+  if (rank <= 3) return Axes{{rank == 3 ? std::vector<int>{0} : std::vector<int>{}, {rank - 2}, {rank - 1}}};
+  return choose_axes(view.sizes(), order, std::vector<int>(view.dims.size(), 0), lowering.graph.shape(view));
+}
+
+}  // namespace
+
+Result<ChosenScores> choose_scores(const Model& model, const LowerOptions& options) {
+  ChosenScores chosen{model.outputs.front().name, false, {}};
+  const Producers producers = producers_of(model);
+  if (!options.output.empty()) {
+    if (producer_of(producers, options.output) == nullptr) return no_such_tensor(model, options.output);
+    chosen = {options.output, true, {}};
+  } else if (options.classifier && model.outputs.size() > 1) {
+    chosen.tensor = model.outputs[best_output(model)].name;
+  }
+  std::string ignored;
+  for (const Port& port : model.outputs) {
+    if (port.name != chosen.tensor) ignored += (ignored.empty() ? "" : ", ") + in_quotes(port.name);
+  }
+  if (!ignored.empty() && options.output.empty()) {
+    chosen.notes.push_back("the scores are the output " + in_quotes(chosen.tensor) + "; ignored: " + ignored +
+                           " (--output-name chooses)");
+  }
+  const Node* picker = options.classifier ? picker_of(producers, chosen.tensor) : nullptr;
+  if (picker != nullptr) {
+    chosen.notes.push_back("the network ends in " + picker->op_type + " " + in_quotes(picker->name) +
+                           ", which picks the best class; the scores are what it reads, " +
+                           in_quotes(picker->inputs[0]));
+    chosen.tensor = picker->inputs[0];
+  }
+  return chosen;
+}
+
+Status lower_network_output(Lowering& lowering) {
+  Node node;  // provides the names of the nodes that are appended here
+  node.name = lowering.scores.tensor;
+  node.op_type = "output";
+  node.inputs = {lowering.scores.tensor};
+  NARROW_ASSIGN(const Flow flow, lowering.names.flow(node, 0));
+  NARROW_ASSIGN(View scores, dequantized(lowering, node, flow));
+  if (lowering.options.classifier && !lowering.scores.asked && dims_in_value_order(scores).size() > 1) {
+    return node_error(node, ErrorCode::kUnsupported,
+                      "has the shape " + dims_text(scores.sizes()) +
+                          ", which is not one score per class: this is no classifier; --output-name " + node.name +
+                          " takes its elements in the file's order");
+  }
+  const auto axes = output_axes(lowering, scores);
+  if (!axes) return node_error(node, ErrorCode::kLimit, dims_text(scores.sizes()) + " is too large");
+  NARROW_ASSIGN(scores, lowering.layout.arranged(node, scores, *axes));
+  if (lowering.graph.producer(scores.value) == nullptr) {
+    NARROW_ASSIGN(scores.value, lowering.graph.append(node, graph::Identity{}, {scores.value}));
+  }
+  lowering.graph.set_output(scores.value);
+  for (const std::string& note : lowering.scores.notes) lowering.log.note(note);
+  return {};
+}
+
+}  // namespace narrow::onnx

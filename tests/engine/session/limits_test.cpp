@@ -1,0 +1,106 @@
+// What a session may take, and how its runs are cancelled.
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <chrono>
+#include <thread>
+
+#include "narrow/session.h"
+#include "tests/engine/integer_graph_builder.h"
+
+using namespace narrow;
+using namespace narrow::testing;
+using narrow::graph::ValueId;
+
+namespace {
+
+// A chain of additions on large tensors: small in a file, large and long in a session.
+Model large_model(std::int64_t side, int additions) {
+  IntegerGraphBuilder b(1, {side, side, 3});
+  ValueId x = b.quantize(b.input());
+  for (int i = 0; i < additions; ++i) x = b.add(x, x);
+  return to_model(b.finish(b.dequantize(b.global_average_pool(x))));
+}
+
+Error refused(const Model& model, const SessionOptions& options) {
+  const auto session = Session::create(model, options);
+  REQUIRE_FALSE(session.ok());
+  CHECK(session.error().code == ErrorCode::kLimit);
+  return session.error();
+}
+
+}  // namespace
+
+TEST_CASE("a session that would take more memory than allowed is not created") {
+  const Model model = large_model(512, 2);
+  SessionOptions options;
+  options.max_memory_bytes = 100'000;
+  CHECK(refused(model, options).message.find("max_memory_bytes") != std::string::npos);
+  options.max_memory_bytes = 64 << 20;
+  CHECK(Session::create(model, options).ok());
+  options.max_batch = 4096;
+  CHECK(refused(model, options).message.find("4096 images") != std::string::npos);
+  // Without being asked, a session takes no more than 4 GiB.
+  options = {};
+  options.max_batch = 65536;
+  refused(model, options);
+  // Weights count.
+  IntegerGraphBuilder b(1, {8, 8, 16});
+  const Model weights = to_model(b.finish(b.linear_scores(b.quantize(b.input()), 1000)));
+  options = {};
+  options.max_memory_bytes = 1'000'000;
+  refused(weights, options);
+}
+
+TEST_CASE("a network that takes more operations than allowed is not created") {
+  const Model model = large_model(512, 10);
+  SessionOptions options;
+  // Quantize, ten additions and the pooling read or write 512 * 512 * 3 elements each; Dequantize writes 3.
+  options.max_operations = std::int64_t{12} * 512 * 512 * 3 + 3;
+  CHECK(Session::create(model, options).ok());
+  --options.max_operations;
+  CHECK(refused(model, options).message.find("max_operations") != std::string::npos);
+}
+
+TEST_CASE("a run that was cancelled says so, and the session works afterwards") {
+  const Model model = large_model(64, 10);
+  Cancellation cancellation;
+  SessionOptions options;
+  options.cancellation = &cancellation;
+  for (const int threads : {1, 3}) {
+    options.threads = threads;
+    Session session = Session::create(model, options).value();
+    const std::vector<float> image = random_images(model.input_shape(), 1, 1);
+    std::vector<float> expected(3);
+    REQUIRE(Session::create(model).value().run(image, expected).ok());
+    std::vector<float> scores(3);
+    cancellation.cancel();
+    const Status cancelled = session.run(image, scores);
+    REQUIRE_FALSE(cancelled.ok());
+    CHECK(cancelled.error().code == ErrorCode::kCancelled);
+    cancellation.reset();
+    REQUIRE(session.run(image, scores).ok());
+    CHECK(scores == expected);
+  }
+}
+
+TEST_CASE("another thread cancels a long run") {
+  // About 2 * 10^10 elements: many seconds.
+  const Model model = large_model(2048, 1500);
+  Cancellation cancellation;
+  SessionOptions options;
+  options.cancellation = &cancellation;
+  Session session = Session::create(model, options).value();
+  const std::vector<float> image(static_cast<std::size_t>(model.input_shape().elems()));
+  std::vector<float> scores(3);
+  std::atomic<bool> started{false};
+  std::thread other([&] {
+    while (!started) std::this_thread::yield();
+    cancellation.cancel();
+  });
+  started = true;
+  const Status status = session.run(image, scores);
+  other.join();
+  REQUIRE_FALSE(status.ok());
+  CHECK(status.error().code == ErrorCode::kCancelled);
+}

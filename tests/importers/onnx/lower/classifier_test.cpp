@@ -1,0 +1,154 @@
+// The ends of classifiers: images that are no [N, C, H, W], several outputs, and outputs that are no scores.
+#include <doctest/doctest.h>
+
+#include "tests/importers/onnx/network.h"
+
+using namespace narrow;
+using namespace narrow::testing;
+using narrow::onnx::ElementType;
+using narrow::onnx::InputNumbers;
+using narrow::onnx::LowerOptions;
+
+namespace {
+
+LowerOptions classifier(std::vector<int> input_shape = {}, std::string output = {}) {
+  LowerOptions options;
+  options.classifier = true;
+  options.input_shape = std::move(input_shape);
+  options.output = std::move(output);
+  return options;
+}
+
+OnnxNetwork relu(const OnnxDims& dims) {
+  OnnxNetwork network;
+  network.input("x", dims).output("y").node("Relu", {"x"}, {"y"});
+  return network;
+}
+
+std::string notes_of(const OnnxNetwork& network, const LowerOptions& options) {
+  std::string text;
+  for (const std::string& note : lower_model(network.model, options).value().notes) text += note + "\n";
+  return text;
+}
+
+TensorShape input_shape(const OnnxNetwork& network, const LowerOptions& options) {
+  const graph::Graph graph = lower_network(network, options);
+  return graph.value(graph.input).shape;
+}
+
+}  // namespace
+
+TEST_CASE("a vector of pixels becomes an image, and the log says so") {
+  CHECK(input_shape(relu({-1, 784}), classifier()) == TensorShape{28, 28, 1});
+  CHECK(contains(notes_of(relu({-1, 784}), classifier()), "is a gray image of 28x28 pixels; --input-shape"));
+  CHECK(input_shape(relu({1, 784}), classifier({14, 56})) == TensorShape{14, 56, 1});
+  CHECK(notes_of(relu({1, 784}), classifier({14, 56})).empty());
+  CHECK(lowering_error(relu({1, 784}), classifier({14, 57})).code == ErrorCode::kInvalidArgument);
+  // Planes: red, green and blue of pixel (row, column) are a plane apart.
+  const std::vector<double> image = iota(75);
+  const std::vector<double> scores = run_network(relu({1, 75}), image, classifier());
+  for (std::size_t i = 0; i < 75; ++i) CHECK(scores[i] == image[i % 25 * 3 + i / 25]);
+  CHECK(run_network(relu({1, 75}), image, classifier({5, 5, 3})) == image);
+}
+
+TEST_CASE("images of four dimensions are what they were") {
+  CHECK(input_shape(relu({1, 3, 1, 7}), classifier({}, "y")) == TensorShape{1, 7, 3});
+  CHECK(input_shape(relu({1, 1, 28, 28}), classifier({}, "y")) == TensorShape{28, 28, 1});
+  CHECK(input_shape(relu({1, 4, 5, 7}), classifier({}, "y")) == TensorShape{5, 7, 4});
+}
+
+TEST_CASE("scores keep the file's order, and maps are no scores unless asked for") {
+  const std::vector<double> expected{0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11};
+  CHECK(run_network(relu({1, 3, 2, 2}), iota(12), classifier({}, "y")) == expected);
+  const Error refused = lowering_error(relu({1, 3, 2, 2}), classifier());
+  CHECK(refused.code == ErrorCode::kUnsupported);
+  CHECK(contains(refused.message, "[1, 3, 2, 2]"));
+  CHECK(contains(refused.message, "--output-name y"));
+  OnnxNetwork pooled = relu({1, 3, 2, 2});
+  pooled.output("p").node("GlobalAveragePool", {"y"}, {"p"});
+  pooled.model.outputs.erase(pooled.model.outputs.begin());
+  CHECK(run_network(pooled, iota(12), classifier()) == std::vector<double>{4.5, 5.5, 6.5});
+}
+
+TEST_CASE("of several outputs the one that looks like scores is taken") {
+  struct Case {
+    std::vector<std::string> outputs;  // 'a' is computed from 'x', 'b' from 'a', 'c' from 'x'
+    std::string chosen;
+  };
+  const std::vector<Case> cases = {
+      {{"a", "b"}, "b"},  // features, then what is made of them
+      {{"b", "a"}, "b"},
+      {{"a", "c"}, "a"},            // equal: the first
+      {{"c", "scores"}, "scores"},  // by name
+      {{"features", "c"}, "c"},
+      {{"aux_logits", "c"}, "aux_logits"},
+      {{"class_labels", "c"}, "c"},  // integers
+      {{"prob_map", "c"}, "c"},      // maps
+  };
+  for (const Case& c : cases) {
+    OnnxNetwork network;
+    network.input("x", {1, 3, 4, 4}).node("GlobalAveragePool", {"x"}, {"p"}).node("Flatten", {"p"}, {"f"});
+    network.node("Relu", {"f"}, {"a"})
+        .node("Neg", {"a"}, {"b"})
+        .node("Neg", {"f"}, {"c"})
+        .node("Tanh", {"f"}, {"scores"});
+    network.node("Sigmoid", {"f"}, {"features"})
+        .node("Exp", {"f"}, {"aux_logits"})
+        .node("Elu", {"f"}, {"class_labels"});
+    network.node("Relu", {"x"}, {"prob_map"});
+    for (const std::string& name : c.outputs) network.output(name);
+    for (narrow::onnx::Port& port : network.model.outputs) {
+      if (port.name == "class_labels") port.type = ElementType::kInt64;
+      port.dims = port.name == "prob_map" ? OnnxDims{1, 3, 4, 4} : OnnxDims{1, 3};
+    }
+    const std::string notes = notes_of(network, classifier());
+    CHECK(contains(notes, "the scores are the output '" + c.chosen + "'; ignored: "));
+    CHECK_FALSE(contains(notes, "ignored: '" + c.chosen));
+    CHECK(notes_of(network, classifier({}, "a")).empty());
+    CHECK(ops_of(network, classifier({}, "f")) == "GlobalAveragePool Flatten");
+  }
+  const Error unknown = lowering_error(relu({1, 3, 1, 1}), classifier({}, "z"));
+  CHECK(unknown.code == ErrorCode::kNotFound);
+  CHECK(contains(unknown.message, "outputs are 'y'"));
+}
+
+TEST_CASE("what picks the best class at the end is left out") {
+  for (const char* op : {"ArgMax", "TopK", "Hardmax"}) {
+    OnnxNetwork network;
+    network.input("x", {1, 3, 1, 1}).output("y").constant("k", int64_vector({1}));
+    network.node("Flatten", {"x"}, {"f"}).node("Neg", {"f"}, {"scores"});
+    network.node(op, {"scores", "k"}, {"best"}).node("Identity", {"best"}, {"y"});
+    CHECK(run_network(network, {1, 2, 3}, classifier()) == std::vector<double>{-1, -2, -3});
+    CHECK(contains(notes_of(network, classifier()), std::string("ends in ") + op));
+    CHECK(contains(notes_of(network, classifier()), "'scores'"));
+  }
+}
+
+TEST_CASE("a network that normalises bytes itself is given bytes") {
+  const auto numbers_of = [](const OnnxNetwork& network) {
+    return lower_model(network.model, classifier({}, "y")).value().input_numbers;
+  };
+  OnnxNetwork bytes;
+  bytes.input("x", {1, 4, 4, 3}, ElementType::kUint8).output("y").node("Cast", {"x"}, {"y"}, {{"to", std::int64_t{1}}});
+  CHECK(numbers_of(bytes) == InputNumbers::kBytes);
+  CHECK(contains(notes_of(bytes, classifier({}, "y")), "0..255"));
+  CHECK(ops_of(bytes, classifier({}, "y")) == "Transpose Reshape");
+  bytes.model.inputs[0].type = ElementType::kInt8;
+  CHECK(numbers_of(bytes) == InputNumbers::kSignedBytes);
+
+  const auto first = [&](const char* op, float value) {
+    OnnxNetwork network;
+    network.input("x", {1, 4, 4, 3}).output("y").constant("c", float_tensor({1}, {value}));
+    network.node("Transpose", {"x"}, {"t"}, {{"perm", std::vector<std::int64_t>{0, 3, 1, 2}}});
+    network.node(op, {"t", "c"}, {"y"});
+    return numbers_of(network);
+  };
+  CHECK(first("Div", 255) == InputNumbers::kBytes);
+  CHECK(first("Div", 127.5F) == InputNumbers::kBytes);
+  CHECK(first("Mul", 1.0F / 255) == InputNumbers::kBytes);
+  CHECK(first("Sub", 127.5F) == InputNumbers::kBytes);
+  CHECK(first("Add", -103.9F) == InputNumbers::kBytes);
+  CHECK(first("Div", 0.229F) == InputNumbers::kNotSpecified);
+  CHECK(first("Sub", 0.485F) == InputNumbers::kNotSpecified);
+  CHECK(first("Mul", 2) == InputNumbers::kNotSpecified);
+}

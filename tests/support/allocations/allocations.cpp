@@ -1,0 +1,83 @@
+#include "tests/support/allocations/allocations.h"
+
+#include <atomic>
+#include <cstdlib>
+#include <limits>
+#include <new>
+
+namespace {
+
+std::atomic<long> count{0};
+// The allocations from `first_to_fail` on fail, up to and without `end_of_failing`.
+std::atomic<long> first_to_fail{std::numeric_limits<long>::max()};
+std::atomic<long> end_of_failing{std::numeric_limits<long>::max()};
+std::atomic<long> failures{0};
+
+void* allocate(std::size_t bytes, std::size_t alignment) {
+  const long number = count++;
+  if (number >= first_to_fail && number < end_of_failing) {
+    ++failures;
+    return nullptr;
+  }
+  // aligned_alloc wants a multiple of the alignment.
+  return std::aligned_alloc(alignment, (bytes + alignment) / alignment * alignment);
+}
+
+void* allocate_or_throw(std::size_t bytes, std::size_t alignment) {
+  if (void* memory = allocate(bytes, alignment)) return memory;
+  throw std::bad_alloc();
+}
+
+constexpr std::size_t kDefault = __STDCPP_DEFAULT_NEW_ALIGNMENT__;
+
+}  // namespace
+
+void* operator new(std::size_t bytes) { return allocate_or_throw(bytes, kDefault); }
+void* operator new[](std::size_t bytes) { return allocate_or_throw(bytes, kDefault); }
+void* operator new(std::size_t bytes, std::align_val_t align) {
+  return allocate_or_throw(bytes, static_cast<std::size_t>(align));
+}
+void* operator new[](std::size_t bytes, std::align_val_t align) {
+  return allocate_or_throw(bytes, static_cast<std::size_t>(align));
+}
+void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept { return allocate(bytes, kDefault); }
+void* operator new[](std::size_t bytes, const std::nothrow_t&) noexcept { return allocate(bytes, kDefault); }
+void* operator new(std::size_t bytes, std::align_val_t align, const std::nothrow_t&) noexcept {
+  return allocate(bytes, static_cast<std::size_t>(align));
+}
+void* operator new[](std::size_t bytes, std::align_val_t align, const std::nothrow_t&) noexcept {
+  return allocate(bytes, static_cast<std::size_t>(align));
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete[](void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
+void operator delete[](void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
+
+// Sanitizers end the process where the system would only refuse; tests ask for more memory than there is.
+extern "C" const char* __asan_default_options();
+extern "C" const char* __asan_default_options() { return "allocator_may_return_null=1"; }
+extern "C" const char* __tsan_default_options();
+extern "C" const char* __tsan_default_options() { return "allocator_may_return_null=1"; }
+
+namespace narrow::testing {
+
+long allocations() { return count; }
+
+FailingAllocations::FailingAllocations(long skipped, bool for_ever) {
+  failures = 0;
+  const long first = count + skipped;
+  end_of_failing = for_ever ? std::numeric_limits<long>::max() : first + 1;
+  first_to_fail = first;
+}
+
+FailingAllocations::~FailingAllocations() { first_to_fail = std::numeric_limits<long>::max(); }
+
+long FailingAllocations::failed() const { return failures; }
+
+}  // namespace narrow::testing

@@ -1,0 +1,22 @@
+// Counts every operator new of a test's binary, and makes some fail.
+#pragma once
+
+namespace narrow::testing {
+
+// Of all threads, since the process began.
+[[nodiscard]] long allocations();
+
+// While it exists, operator new fails: once, or from then on for ever. skipped: number of allocations that still
+// succeed. Only one may exist at a time, and nothing may be checked meanwhile, because checks allocate.
+class FailingAllocations {
+ public:
+  FailingAllocations(long skipped, bool for_ever);
+  ~FailingAllocations();
+  FailingAllocations(const FailingAllocations&) = delete;
+  FailingAllocations& operator=(const FailingAllocations&) = delete;
+
+  // How many failed so far.
+  [[nodiscard]] long failed() const;
+};
+
+}  // namespace narrow::testing
