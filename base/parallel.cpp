@@ -4,7 +4,6 @@
 #include <atomic>
 #include <exception>
 #include <mutex>
-#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -34,7 +33,7 @@ void parallel_for(std::size_t count, int threads, const std::function<void(std::
     for (std::size_t i = 1; i < wanted; ++i) {
       try {
         pool.emplace_back(work, static_cast<int>(i));
-      } catch (const std::system_error&) {
+      } catch (const std::exception&) {  // no thread, or no memory for one
         break;
       }
     }

@@ -4,6 +4,7 @@
 #include <exception>
 #include <thread>
 
+#include "base/guarded.h"
 #include "base/try.h"
 #include "floating/float_executor.h"
 
@@ -59,8 +60,13 @@ class Progress {
 
 std::string image_name(std::size_t image) { return "calibration input " + std::to_string(image); }
 
-Error thrown(std::size_t image, const std::string& what) {
-  return Error{ErrorCode::kInternal, "exception during calibration: " + what, image_name(image)};
+// Called where an exception was caught, in a thread that none may leave.
+Error thrown(std::size_t image, const char* what) noexcept {
+  try {
+    return Error{ErrorCode::kInternal, std::string("exception during calibration: ") + what, image_name(image)};
+  } catch (const std::exception&) {
+    return base::out_of_memory();
+  }
 }
 
 }  // namespace
@@ -91,6 +97,8 @@ class Activations::Worker {
         }
         if (image < end) continue;
         if (Status status = pass.finish(s); !status.ok()) progress.failed(begin, std::move(status).error());
+      } catch (const std::bad_alloc&) {
+        progress.failed(image, base::out_of_memory());
       } catch (const std::exception& error) {
         progress.failed(image, thrown(image, error.what()));
       } catch (...) {

@@ -12,6 +12,7 @@
 #include "quantize/build.h"
 #include "quantize/calibrate.h"
 #include "quantize/methods.h"
+#include "quantize/mixed_bits.h"
 #include "quantize/quantizable.h"
 
 namespace narrow::graph {
@@ -100,6 +101,16 @@ Result<QuantizedGraph> quantize_graph(const Graph& graph, const std::vector<std:
   return QuantizedGraph{std::move(built.graph), std::move(report)};
 }
 
+Status check_goal(const QuantizeOptions& options) {
+  if (!options.goal) return {};
+  const auto wrong = [](const char* message) { return Error{ErrorCode::kInvalidArgument, message, "goal"}; };
+  const BitGoal& goal = *options.goal;
+  if (!(goal.max_changed >= 0 && goal.max_changed <= 1)) return wrong("a share of images is from 0 to 1");
+  if (goal.max_weight_bytes > 0 && goal.max_changed > 0) return wrong("give a size or a share of images, not both");
+  if (options.layer_weight_bits.empty() && options.layer_activation_bits.empty()) return {};
+  return wrong("bits of layers are chosen; none can be given");
+}
+
 }  // namespace
 
 Result<QuantizedGraph> quantize_graph(const Graph& graph, const std::vector<std::optional<Observation>>& observations,
@@ -110,13 +121,24 @@ Result<QuantizedGraph> quantize_graph(const Graph& graph, const std::vector<std:
 Result<QuantizedGraph> quantize_graph(const Graph& graph, Activations& activations, const QuantizeOptions& options,
                                       const CalibrationExpectations* expected) {
   // Options are checked before the minutes of calibration, not after.
+  NARROW_TRY(check_goal(options));
   NARROW_TRY(plan_bits(graph, find_live(graph), options));
   NARROW_ASSIGN(const auto observations, observe(activations, options.observer));
   std::vector<Event> findings;
   if (expected != nullptr) {
     NARROW_ASSIGN(findings, check_calibration(*expected, activations, observations));
   }
-  NARROW_ASSIGN(QuantizedGraph quantized, quantize_graph(graph, observations, &activations, options));
+  QuantizeOptions chosen = options;
+  BitReport bits;
+  if (options.goal) {
+    NARROW_ASSIGN(MixedBits mixed, choose_mixed_bits(graph, find_live(graph), observations, activations, options));
+    chosen.weight_bits = chosen.activation_bits = kMaxBits;
+    chosen.layer_weight_bits = std::move(mixed.weights);
+    chosen.layer_activation_bits = std::move(mixed.activations);
+    bits = std::move(mixed.report);
+  }
+  NARROW_ASSIGN(QuantizedGraph quantized, quantize_graph(graph, observations, &activations, chosen));
+  quantized.report.bits = std::move(bits);
   std::vector<Event>& events = quantized.report.events;
   events.insert(events.begin(), std::move_iterator(findings.begin()), std::move_iterator(findings.end()));
   return quantized;

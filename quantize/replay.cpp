@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/guarded.h"
 #include "base/parallel.h"
 #include "base/try.h"
 #include "floating/float_executor.h"
@@ -239,7 +240,7 @@ Status Replay::visit(std::size_t node, const Decisions& decisions, int threads, 
     try {
       statuses[image] = one(image, slot);
     } catch (const std::bad_alloc&) {
-      statuses[image] = Error{ErrorCode::kLimit, "the tensors of an image do not fit into memory", ""};
+      statuses[image] = base::out_of_memory();
     } catch (const std::exception& error) {
       statuses[image] = Error{ErrorCode::kInternal, std::string("exception during calibration: ") + error.what(), ""};
     }

@@ -30,6 +30,8 @@ struct QuantizeFlags {
   int weight_bits = 8;
   int activation_bits = 8;
   std::string keep_edges = "8";
+  double max_drop = -1;  // percent of the calibration images; -1: not given
+  std::size_t size = 0;  // bytes of weights; 0: not given
   std::string observer = "norm";
   double percentile = QuantizeOptions{}.percentile;
   double norm = QuantizeOptions{}.norm;
@@ -63,6 +65,8 @@ QuantizeOptions quantize_options(const QuantizeFlags& flags) {
   options.weight_bits = flags.weight_bits;
   options.activation_bits = flags.activation_bits;
   set_boundary_layers(options, flags.keep_edges);
+  if (flags.size > 0) options.goal = BitGoal{.max_weight_bytes = flags.size};
+  if (flags.max_drop >= 0) options.goal = BitGoal{.max_changed = flags.max_drop / 100};
   options.per_tensor_weights = flags.per_tensor;
   options.correct_bias = !flags.no_bias_correction;
   options.observer = observer_of(flags.observer);
@@ -181,14 +185,30 @@ void add_options(const Subcommand& command, QuantizeFlags& flags) {
 void add_bit_options(const Subcommand& command, QuantizeFlags& flags) {
   const std::string group = "Bits and ranges";
   const Check bits = whole_number(kMinBits, kMaxBits);
-  command.add("--weights", flags.weight_bits, "Bits of weights, 2 to 8; 8 unless given")
-      .check(bits)
-      .type_name("BITS")
-      .group(group);
-  command.add("--activations", flags.activation_bits, "Bits of activations, 2 to 8; 8 unless given")
-      .check(bits)
-      .type_name("BITS")
-      .group(group);
+  std::vector<Option> fixed_bits;
+  fixed_bits.push_back(command.add("--weights", flags.weight_bits, "Bits of weights, 2 to 8; 8 unless given")
+                           .check(bits)
+                           .type_name("BITS")
+                           .group(group));
+  fixed_bits.push_back(
+      command.add("--activations", flags.activation_bits, "Bits of activations, 2 to 8; 8 unless given")
+          .check(bits)
+          .type_name("BITS")
+          .group(group));
+  const Option max_drop =
+      command
+          .add("--max-drop", flags.max_drop,
+               "Choose the bits of each layer, as few as possible, so that at most X percent of the calibration images "
+               "get another best class; so top-1 drops by no more on images like these")
+          .check(number_within(0, 100))
+          .type_name("X")
+          .group(group);
+  const Option size =
+      command.add("--size", flags.size, "Choose the bits of each layer so that all weights together take at most BYTES")
+          .check(whole_number(1, 4'000'000'000))
+          .type_name("BYTES")
+          .group(group)
+          .excludes(max_drop);
   command
       .add("--first-last,--keep-edges", flags.keep_edges,
            "Bits of the first and last layer, 8 unless given; float leaves them in float, off treats them like all "
@@ -238,16 +258,19 @@ void add_bit_options(const Subcommand& command, QuantizeFlags& flags) {
       .add_flag("--no-bias-correction", flags.no_bias_correction,
                 "Keep the mean error of rounded weights in the biases (docs/calibration.md)")
       .group(group);
-  command.add("--layer-weights", flags.layer_weights, "Bits of one layer's weights. May be repeated")
-      .check(layer_bits_text())
-      .one_value()
-      .type_name("LAYER=BITS")
-      .group(group);
-  command.add("--layer-activations", flags.layer_activations, "Bits of one layer's output. May be repeated")
-      .check(layer_bits_text())
-      .one_value()
-      .type_name("LAYER=BITS")
-      .group(group);
+  fixed_bits.push_back(
+      command.add("--layer-weights", flags.layer_weights, "Bits of one layer's weights. May be repeated")
+          .check(layer_bits_text())
+          .one_value()
+          .type_name("LAYER=BITS")
+          .group(group));
+  fixed_bits.push_back(
+      command.add("--layer-activations", flags.layer_activations, "Bits of one layer's output. May be repeated")
+          .check(layer_bits_text())
+          .one_value()
+          .type_name("LAYER=BITS")
+          .group(group));
+  for (const Option& option : fixed_bits) option.excludes(max_drop).excludes(size);
 }
 
 constexpr const char* kQuantizeExamples =
@@ -258,6 +281,7 @@ constexpr const char* kQuantizeExamples =
     "      --preprocess mobilenet-tf --input-size 128 --resize 128 -o mnv2.nrw\n"
     "  narrow quantize resnet20.pth --calibrate train/ --weights 4 --layer-weights layer1.0.conv1=6 -o mixed.nrw\n"
     "  narrow quantize resnet20.pth --calibrate train/ --evaluate test/ -o resnet20.nrw\n"
+    "  narrow quantize resnet20.pth --calibrate train/ --max-drop 2 -o mixed.nrw     bits for each layer\n"
     "  narrow quantize net.onnx --calibrate train/ --preprocess mine.json -o net.nrw\n"
     "  narrow quantize net.qdq.onnx --calibrate train/ -o net.nrw     what is pre-quantized stays as it is\n"
     "\n"

@@ -39,7 +39,8 @@ void add_encoded(Json& json) {
                    return item.is_string() && !is_utf8(item.get_ref<const std::string&>());
                  })) {
         Json& texts = encoded[key + "_encoded"] = Json::array();
-        for (const Json& item : value) texts.push_back(item.is_string() ? Json(percent_encoded(item.get<std::string>())) : item);
+        for (const Json& item : value)
+          texts.push_back(item.is_string() ? Json(percent_encoded(item.get<std::string>())) : item);
       }
     }
     json.update(encoded);
@@ -434,6 +435,23 @@ std::string quantize_json(const QuantizeSummary& summary) {
                 {"dead_channels", layer.dead_channels},
                 {"raised_bias_channels", layer.raised_bias_channels}};
   });
+  if (!report.bits.trade_off.empty()) {
+    document["sensitivity"] = list(report.bits.sensitivity, [](const BitSensitivity& row) {
+      return Json{{"tensor", row.tensor},
+                  {"layers", row.layers},
+                  {"weights", row.weights},
+                  {"bits", row.bits},
+                  {"divergences", list(row.divergences, [](const BitSensitivity::AtBits& at) {
+                     return Json{{"bits", at.bits}, {"divergence", at.divergence}};
+                   })}};
+    });
+    document["trade_off"] = list(report.bits.trade_off, [](const BitTradeOff& point) {
+      return Json{{"weight_bytes", point.weight_bytes},
+                  {"divergence", point.divergence},
+                  {"changed", point.changed ? Json(*point.changed) : Json()},
+                  {"chosen", point.is_chosen}};
+    });
+  }
   document["output"] = {{"file", summary.output}, {"bytes", summary.output_bytes}};
   if (summary.evaluation) document["evaluation"] = object(*summary.evaluation);
   return written(document);

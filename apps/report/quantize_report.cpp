@@ -1,5 +1,6 @@
 #include "apps/report/quantize_report.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <utility>
@@ -56,6 +57,42 @@ std::string layer_table(const QuantizeReport& report) {
   return table.text();
 }
 
+// What each tensor and its readers got, the most sensitive first, and the choices from the most bits to the fewest.
+std::string bit_choice_text(const BitReport& report) {
+  if (report.trade_off.empty()) return {};
+  std::vector<BitSensitivity> rows = report.sensitivity;
+  const auto at_least_bits = [](const BitSensitivity& row) { return row.divergences.back().divergence; };
+  std::stable_sort(rows.begin(), rows.end(), [&](const BitSensitivity& a, const BitSensitivity& b) {
+    return at_least_bits(a) > at_least_bits(b);
+  });
+  std::vector<std::string> header{"tensor", "read by", ">bits"};
+  for (const BitSensitivity::AtBits& at : rows.front().divergences) {
+    header.push_back(">at " + std::to_string(at.bits) + " bits");
+  }
+  Table sensitivity(header);
+  for (const BitSensitivity& row : rows) {
+    std::vector<std::string> cells{row.tensor, join(row.layers, " "), std::to_string(row.bits)};
+    for (const BitSensitivity::AtBits& at : row.divergences) cells.push_back(format("%.2g", at.divergence));
+    sensitivity.add(std::move(cells));
+  }
+  constexpr std::size_t kMostPoints = 12;  // and those that were measured
+  Table choices({">weights", ">divergence", ">changed", ""});
+  const std::size_t stride = (report.trade_off.size() + kMostPoints - 1) / kMostPoints;
+  for (std::size_t i = 0; i < report.trade_off.size(); ++i) {
+    const BitTradeOff& point = report.trade_off[i];
+    if (i % stride != 0 && !point.changed && !point.is_chosen && i + 1 != report.trade_off.size()) continue;
+    choices.add({bytes_text(point.weight_bytes), format("%.2g", point.divergence),
+                 point.changed ? format("%.1f %%", *point.changed * 100) : "", point.is_chosen ? "chosen" : ""});
+  }
+  return "\nsensitivity: the divergence of the answers, in nats, if one tensor and its readers alone have fewer "
+         "bits\n\n" +
+         sensitivity.text() +
+         "\ntrade-off: bytes of all weights, the sum of the sensitivities, and the calibration images that change "
+         "their "
+         "best\nclass where that was measured\n\n" +
+         choices.text();
+}
+
 }  // namespace
 
 std::string quantize_text(const QuantizeSummary& summary, bool verbose) {
@@ -70,8 +107,8 @@ std::string quantize_text(const QuantizeSummary& summary, bool verbose) {
   if (report.pictures < summary.available_images) {
     out += format(", of %zu, evenly spread", summary.available_images);
   }
-  out += "\n\n" + layer_table(report) + "\n" + event_lines(report.events, Show::kNotes, "note: ") +
-         event_lines(report.events, Show::kWarnings, "warning: ");
+  out += "\n" + bit_choice_text(report.bits) + "\n" + layer_table(report) + "\n" +
+         event_lines(report.events, Show::kNotes, "note: ") + event_lines(report.events, Show::kWarnings, "warning: ");
   out += name_text(summary.output) + ": " + bytes_text(summary.output_bytes) + ", " + bits_text(layers) + ", " +
          arithmetic_text(layers) + "\n";
   if (summary.evaluation) {

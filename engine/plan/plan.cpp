@@ -86,7 +86,7 @@ Status check_memory(const graph::Graph& graph, std::size_t tensor_bytes, int max
   if (needed <= static_cast<double>(limits.memory_bytes)) return {};
   return Error{ErrorCode::kLimit,
                "the tensors of " + std::to_string(max_batch) + (max_batch == 1 ? " image" : " images") +
-                   " and the weights take " + base::number_text(needed) + " bytes; allowed are " +
+                   " (max_batch) and the weights take " + base::number_text(needed) + " bytes; allowed are " +
                    std::to_string(limits.memory_bytes) + " (max_memory_bytes)",
                "session"};
 }

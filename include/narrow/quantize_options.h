@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -54,6 +56,17 @@ struct LayerBits {
   int bits = 8;
 };
 
+// Bits that quantize() chooses for each tensor and the weights that read it, from 8 down to 2. Exactly one of the two
+// is the goal.
+struct BitGoal {
+  // Weights take at most so many bytes in the model file; the answers change as little as possible. 0: no such goal.
+  std::size_t max_weight_bytes = 0;
+  // Of the calibration images at most this share, 0 to 1, gets another best class than from the float network; with as
+  // few bits as possible where there is most arithmetic. It is measured before weights are rounded by the slower
+  // methods, so the result is rather better.
+  double max_changed = 0;
+};
+
 struct QuantizeOptions {
   int weight_bits = 8;      // 2..8
   int activation_bits = 8;  // 2..8
@@ -72,7 +85,9 @@ struct QuantizeOptions {
   bool correct_bias = true;
   std::vector<LayerBits> layer_weight_bits;      // exceptions by layer name; stronger than `boundary_layers`
   std::vector<LayerBits> layer_activation_bits;  // of the layer's output; stronger than `boundary_layers`
-  int threads = 1;                               // for the calibration passes
+  // Instead of weight_bits and activation_bits. Exceptions by layer are errors then.
+  std::optional<BitGoal> goal;
+  int threads = 1;  // for the calibration passes
   // progress(stage, done, total), stage as "calibrating, image"; called from one thread at a time; may be empty.
   std::function<void(std::string_view stage, std::size_t done, std::size_t total)> progress;
 };
@@ -92,10 +107,35 @@ struct WeightReport {
   int dead_channels = 0;         // all weights about zero: scale has a floor
   int raised_bias_channels = 0;  // scale increased so that the bias fits into int32
 };
+// How far the probabilities of the network are from the float network's if one tensor and its readers alone have fewer
+// bits: mean Kullback-Leibler divergence over calibration images, in nats.
+struct BitSensitivity {
+  struct AtBits {
+    int bits = 8;
+    double divergence = 0;
+  };
+  std::string tensor;
+  std::vector<std::string> layers;  // that read it
+  std::int64_t weights = 0;         // of these layers
+  int bits = 8;                     // that were chosen
+  std::vector<AtBits> divergences;
+};
+// A choice of bits for the whole network.
+struct BitTradeOff {
+  std::size_t weight_bytes = 0;   // of all layers
+  double divergence = 0;          // the sum of the sensitivities
+  std::optional<double> changed;  // measured share of images with another best class; nothing: it was not measured
+  bool is_chosen = false;
+};
+struct BitReport {
+  std::vector<BitSensitivity> sensitivity;
+  std::vector<BitTradeOff> trade_off;  // from the most bits to the fewest
+};
 struct QuantizeReport {
   std::vector<Event> events;  // what importer, rewrites and quantizer did, in this order
   std::vector<TensorReport> tensors;
   std::vector<WeightReport> weights;
   std::size_t pictures = 0;
+  BitReport bits;  // empty without a goal
 };
 }  // namespace narrow

@@ -160,7 +160,7 @@ TEST_CASE("names with line breaks, escapes or bytes that are no UTF-8 are escape
       CHECK(!has(text, "a\n"));
       CHECK(!has(text, "\xff"));
     }
-    const nlohmann::json picture = run_narrow({"classify", "--json", path}).json()["pictures"][0];
+    const nlohmann::json picture = narrow::testing::run_narrow({"classify", "--json", path}).json()["pictures"][0];
     if (!picture.contains("picture_encoded")) {
       CHECK(picture["picture"] == path);
     } else {

@@ -140,15 +140,17 @@ TEST_CASE("a single score tells two classes apart") {
   const TemporaryFolder folder;
   const std::string images = folder.path() / "pictures.bin";
   write_cifar(images, 2);  // labels 0 and 1
+  const std::string image = folder.path() / "a.ppm";
+  narrow::testing::write_image(image, 32, 32);
   write_file(folder.path() / "two.txt", "cat\ndog\n");
   write_file(folder.path() / "one.txt", "dog\n");
   for (const bool sigmoid : {false, true}) {
     const std::string onnx = folder.path() / "tiny.onnx";
     write_onnx(onnx, tiny_network({.side = 32, .sigmoid = sigmoid, .classes = 1}));
     const nlohmann::json evaluated = narrow_command({"evaluate", "--json", onnx, images}).json();
-    CHECK(evaluated["top5"]["correct"] == 2);
+    CHECK(evaluated["top5"]["right"] == 2);
     const auto top = [&](const char* labels) {
-      return run_narrow({"classify", "--json", "--model", onnx, "--labels", folder.path() / labels, images})
+      return run_narrow({"classify", "--json", "--model", onnx, "--labels", folder.path() / labels, image})
           .json()["pictures"][0]["top"];
     };
     const nlohmann::json two = top("two.txt");

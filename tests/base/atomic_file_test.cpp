@@ -3,14 +3,18 @@
 #include <doctest/doctest.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <random>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "tests/support/data.h"
 
@@ -133,6 +137,30 @@ TEST_CASE("what a killed process left behind is in nobody's way") {
   CHECK(write(path, "new").ok());
   CHECK(read(path) == "new");
   CHECK(count_files(folder.path()) == 101);
+}
+
+TEST_CASE("a process that is killed while it writes leaves the old file or the new one") {
+  const narrow::testing::TemporaryFolder folder;
+  const fs::path path = folder.path() / "model.nrw";
+  const std::vector<std::string> contents = {std::string(200000, 'a'), std::string(100000, 'b')};
+  REQUIRE(write(path, contents[0]).ok());
+  std::mt19937 random(narrow::testing::seed());
+  const char* more = std::getenv("NARROW_TEST_KILLS");
+  const int kills = more != nullptr ? std::atoi(more) : 100;
+  for (int i = 0; i < kills; ++i) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      for (std::size_t k = 0;; ++k) (void)write(path, contents[k % 2]).ok();
+    }
+    REQUIRE(child > 0);
+    ::usleep(random() % 4000);
+    REQUIRE(::kill(child, SIGKILL) == 0);
+    ::waitpid(child, nullptr, 0);
+    const std::string found = read(path);
+    CHECK((found == contents[0] || found == contents[1]));
+  }
+  CHECK(write(path, "last").ok());
+  CHECK(read(path) == "last");
 }
 
 TEST_CASE("a folder without write permission refuses and a write-protected file stays") {

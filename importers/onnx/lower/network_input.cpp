@@ -200,7 +200,12 @@ Result<std::optional<Parameters>> meaning_of_integers(const Lowering& lowering, 
       if (only_moves(node)) names.insert(node.outputs.begin(), node.outputs.end());
     }
   }
-  return std::optional<Parameters>();
+  if (lowering.options.classifier) return std::optional<Parameters>();
+  // As they are, for tests of operators: a scale of 1.
+  Parameters as_numbers;
+  as_numbers.integers = port.type;
+  as_numbers.quantization.zero_point = shift_of(port.type);
+  return std::optional(std::move(as_numbers));
 }
 
 // Whether all elements of a constant lie from lo to hi.

@@ -33,7 +33,7 @@ std::vector<float> random_values(std::size_t count) {
 std::pair<TensorShape, narrow::Padding> pooled(int size, const narrow::importers::PoolShape& shape) {
   const StateDict weights;
   NetworkBuilder builder(weights, false, 1e-5);
-  const Flow out = builder.max_pool("pool", builder.input(size), shape);
+  const Flow out = builder.max_pool("pool", builder.input({size, size}), shape);
   const auto made = std::move(builder).finish(out, "test", "");
   if (!made.ok()) return {};
   return {made->value(made->output).shape, std::get<graph::MaxPool>(made->nodes[0].op).window.pad};
@@ -109,7 +109,7 @@ TEST_CASE("network with a linear layer on a grid has a pooling only where cells 
   weights.entries.emplace_back("fc.bias", Tensor{{5}, random_values(5)});
   for (const auto& [size, nodes] : {std::pair{2, 1}, {6, 2}, {1, 1}, {5, 1}}) {
     NetworkBuilder builder(weights, false, 1e-5);
-    const Flow out = builder.linear_on_grid("fc", "avgpool", builder.input(size), 2);
+    const Flow out = builder.linear_on_grid("fc", "avgpool", builder.input({size, size}), 2);
     const auto made = std::move(builder).finish(out, "test", "");
     REQUIRE(made.ok());
     CHECK(made->nodes.size() == static_cast<std::size_t>(nodes));
@@ -117,7 +117,7 @@ TEST_CASE("network with a linear layer on a grid has a pooling only where cells 
   }
   weights.entries[0].second = Tensor{{5, 11}, random_values(55)};
   NetworkBuilder builder(weights, false, 1e-5);
-  const Flow out = builder.linear_on_grid("fc", "avgpool", builder.input(5), 2);
+  const Flow out = builder.linear_on_grid("fc", "avgpool", builder.input({5, 5}), 2);
   const auto refused = std::move(builder).finish(out, "test", "");
   REQUIRE_FALSE(refused.ok());
   CHECK(refused.error().message.find("'fc.weight' has [5, 11], expected [?, 12]") != std::string::npos);
@@ -126,7 +126,7 @@ TEST_CASE("network with a linear layer on a grid has a pooling only where cells 
 TEST_CASE("channel shuffle interleaves the groups") {
   const StateDict weights;
   NetworkBuilder builder(weights, false, 1e-5);
-  const Flow in = builder.input(2);
+  const Flow in = builder.input({2, 2});
   const Flow six = builder.concat("six", {in, builder.add("twice", in, in)});
   const Flow out = builder.channel_shuffle("shuffle", six, 2);
   CHECK(out.channels == 6);

@@ -28,7 +28,11 @@ class OnnxNetwork {
 };
 
 // Nothing has a batch; tensors enter and leave in ONNX's row-major order.
-inline const onnx::LowerOptions kAsItIs{.batched = false, .input_shape = {}, .output = {}};
+inline const onnx::LowerOptions kAsItIs = [] {
+  onnx::LowerOptions options;
+  options.batched = false;
+  return options;
+}();
 
 [[nodiscard]] graph::Graph lower_network(const OnnxNetwork& network, const onnx::LowerOptions& options = {});
 [[nodiscard]] std::vector<std::string> log_of(const OnnxNetwork& network, const onnx::LowerOptions& options = {});

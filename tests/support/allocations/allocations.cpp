@@ -1,9 +1,12 @@
 #include "tests/support/allocations/allocations.h"
 
+#include <dlfcn.h>
+
 #include <atomic>
 #include <cstdlib>
 #include <limits>
 #include <new>
+#include <string_view>
 
 namespace {
 
@@ -12,10 +15,19 @@ std::atomic<long> count{0};
 std::atomic<long> first_to_fail{std::numeric_limits<long>::max()};
 std::atomic<long> end_of_failing{std::numeric_limits<long>::max()};
 std::atomic<long> failures{0};
+std::atomic<bool> spares_onednn{false};
 
-void* allocate(std::size_t bytes, std::size_t alignment) {
+// Whether code of oneDNN asks, perhaps through the C++ library.
+bool is_in_onednn(const void* caller) {
+  Dl_info info{};
+  if (dladdr(caller, &info) == 0 || info.dli_fname == nullptr) return false;
+  const std::string_view file(info.dli_fname);
+  return file.find("dnnl") != std::string_view::npos || file.find("libstdc++") != std::string_view::npos;
+}
+
+void* allocate(std::size_t bytes, std::size_t alignment, const void* caller) {
   const long number = count++;
-  if (number >= first_to_fail && number < end_of_failing) {
+  if (number >= first_to_fail && number < end_of_failing && !(spares_onednn && is_in_onednn(caller))) {
     ++failures;
     return nullptr;
   }
@@ -23,8 +35,8 @@ void* allocate(std::size_t bytes, std::size_t alignment) {
   return std::aligned_alloc(alignment, (bytes + alignment) / alignment * alignment);
 }
 
-void* allocate_or_throw(std::size_t bytes, std::size_t alignment) {
-  if (void* memory = allocate(bytes, alignment)) return memory;
+void* allocate_or_throw(std::size_t bytes, std::size_t alignment, const void* caller) {
+  if (void* memory = allocate(bytes, alignment, caller)) return memory;
   throw std::bad_alloc();
 }
 
@@ -32,21 +44,25 @@ constexpr std::size_t kDefault = __STDCPP_DEFAULT_NEW_ALIGNMENT__;
 
 }  // namespace
 
-void* operator new(std::size_t bytes) { return allocate_or_throw(bytes, kDefault); }
-void* operator new[](std::size_t bytes) { return allocate_or_throw(bytes, kDefault); }
+void* operator new(std::size_t bytes) { return allocate_or_throw(bytes, kDefault, __builtin_return_address(0)); }
+void* operator new[](std::size_t bytes) { return allocate_or_throw(bytes, kDefault, __builtin_return_address(0)); }
 void* operator new(std::size_t bytes, std::align_val_t align) {
-  return allocate_or_throw(bytes, static_cast<std::size_t>(align));
+  return allocate_or_throw(bytes, static_cast<std::size_t>(align), __builtin_return_address(0));
 }
 void* operator new[](std::size_t bytes, std::align_val_t align) {
-  return allocate_or_throw(bytes, static_cast<std::size_t>(align));
+  return allocate_or_throw(bytes, static_cast<std::size_t>(align), __builtin_return_address(0));
 }
-void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept { return allocate(bytes, kDefault); }
-void* operator new[](std::size_t bytes, const std::nothrow_t&) noexcept { return allocate(bytes, kDefault); }
+void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
+  return allocate(bytes, kDefault, __builtin_return_address(0));
+}
+void* operator new[](std::size_t bytes, const std::nothrow_t&) noexcept {
+  return allocate(bytes, kDefault, __builtin_return_address(0));
+}
 void* operator new(std::size_t bytes, std::align_val_t align, const std::nothrow_t&) noexcept {
-  return allocate(bytes, static_cast<std::size_t>(align));
+  return allocate(bytes, static_cast<std::size_t>(align), __builtin_return_address(0));
 }
 void* operator new[](std::size_t bytes, std::align_val_t align, const std::nothrow_t&) noexcept {
-  return allocate(bytes, static_cast<std::size_t>(align));
+  return allocate(bytes, static_cast<std::size_t>(align), __builtin_return_address(0));
 }
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete[](void* memory) noexcept { std::free(memory); }
@@ -69,7 +85,8 @@ namespace narrow::testing {
 
 long allocations() { return count; }
 
-FailingAllocations::FailingAllocations(long skipped, bool for_ever) {
+FailingAllocations::FailingAllocations(long skipped, bool for_ever, bool spare_onednn) {
+  spares_onednn = spare_onednn;
   failures = 0;
   const long first = count + skipped;
   end_of_failing = for_ever ? std::numeric_limits<long>::max() : first + 1;

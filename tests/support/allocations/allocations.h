@@ -7,10 +7,11 @@ namespace narrow::testing {
 [[nodiscard]] long allocations();
 
 // While it exists, operator new fails: once, or from then on for ever. skipped: number of allocations that still
-// succeed. Only one may exist at a time, and nothing may be checked meanwhile, because checks allocate.
+// succeed. Only one may exist at a time, and nothing may be checked meanwhile, because checks allocate. spare_onednn:
+// what oneDNN asks for succeeds; where it does not, oneDNN ends the process.
 class FailingAllocations {
  public:
-  FailingAllocations(long skipped, bool for_ever);
+  FailingAllocations(long skipped, bool for_ever, bool spare_onednn = false);
   ~FailingAllocations();
   FailingAllocations(const FailingAllocations&) = delete;
   FailingAllocations& operator=(const FailingAllocations&) = delete;

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "importers/onnx/lower/image_form.h"
+#include "importers/onnx/lower/node_error.h"
 #include "tests/importers/onnx/network.h"
 
 using namespace narrow;

@@ -1,0 +1,244 @@
+#include "quantize/mixed_bits.h"
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <utility>
+
+#include "base/text.h"
+#include "base/try.h"
+#include "quantize/bit_plan.h"
+
+namespace narrow::graph {
+namespace {
+
+constexpr std::array kBitChoices = {8, 6, 4, 3, 2};
+constexpr std::size_t kMostSensitivityImages = 32;  // of each unit and number of bits
+constexpr std::size_t kMostCheckImages = 256;       // of each choice that is measured as a whole
+
+using Choice = std::vector<std::size_t>;  // by unit: an index into kBitChoices
+
+double weight_bytes(const std::vector<BitUnit>& units, const Choice& choice) {
+  double bits = 0;
+  for (std::size_t u = 0; u < units.size(); ++u) bits += static_cast<double>(units[u].weights) * kBitChoices[choice[u]];
+  return bits / 8;
+}
+
+// Weights of first and last layers and of others whose bits are not chosen.
+double fixed_weight_bytes(const Context& context, const std::vector<BitUnit>& units) {
+  double bits = 0;
+  for (std::size_t n = 0; n < context.graph.nodes.size(); ++n) {
+    const Filter* filter = filter_of(context.graph.nodes[n]);
+    const bool chosen = std::any_of(units.begin(), units.end(), [n](const BitUnit& unit) {
+      return std::find(unit.layers.begin(), unit.layers.end(), n) != unit.layers.end();
+    });
+    if (context.live.nodes[n] && filter != nullptr && !chosen) {
+      bits += static_cast<double>(filter->weights.size()) * context.bits.weight_bits[n];
+    }
+  }
+  return bits / 8;
+}
+
+// The network with the same bits everywhere, decided by the fast methods.
+Result<Decisions> uniform(const Context& base, int bits) {
+  QuantizeOptions options = base.options;
+  options.weight_bits = bits;
+  options.activation_bits = bits;
+  options.effort = Effort::kFast;
+  options.progress = {};
+  NARROW_ASSIGN(const BitPlan plan, plan_bits(base.graph, base.live, options));
+  const Context context{base.graph,        base.live, plan,          base.representations,
+                        base.observations, options,   base.producer, base.activations};
+  return decide(context);
+}
+
+class Chooser {
+ public:
+  explicit Chooser(const Context& context) : context_(context), goal_(*context.options.goal) {}
+
+  Result<MixedBits> run() {
+    units_ = bit_units(context_);
+    if (units_.empty()) {
+      return Error{ErrorCode::kInvalidArgument, "the network has no layer whose bits could be chosen", "goal"};
+    }
+    for (const int bits : kBitChoices) {
+      NARROW_ASSIGN(Decisions decisions, uniform(context_, bits));
+      uniform_.push_back(std::move(decisions));
+      progress("deciding for sensitivity, width", uniform_.size(), kBitChoices.size());
+    }
+    NARROW_TRY(measure_units());
+    std::vector<double> costs;
+    for (const BitUnit& unit : units_) costs.push_back(cost_per_bit(unit));
+    path_ = bit_path(divergences_, costs);
+    NARROW_ASSIGN(const std::size_t chosen, choose());
+    return result(chosen);
+  }
+
+ private:
+  void progress(const char* stage, std::size_t done, std::size_t total) const {
+    if (context_.options.progress) context_.options.progress(stage, done, total);
+  }
+
+  // Bytes where the goal is a size; otherwise multiply-accumulates, which take time in proportion to their bits.
+  double cost_per_bit(const BitUnit& unit) const {
+    if (goal_.max_weight_bytes > 0) return static_cast<double>(unit.weights);
+    double macs_of_unit = 0;
+    for (const std::size_t n : unit.layers) {
+      macs_of_unit += static_cast<double>(macs(context_.graph, context_.graph.nodes[n]));
+    }
+    return macs_of_unit;
+  }
+
+  Status measure_units() {
+    NARROW_ASSIGN(const AnswerMeter meter, AnswerMeter::create(context_, kMostSensitivityImages));
+    for (const BitUnit& unit : units_) {
+      std::vector<double>& of_unit = divergences_.emplace_back();
+      for (const Decisions& decisions : uniform_) {
+        Decisions alone = undecided(context_.graph);
+        take_unit(unit, decisions, alone);
+        NARROW_ASSIGN(const AnswerChange change, meter.measure(alone));
+        of_unit.push_back(change.divergence);
+      }
+      progress("measuring sensitivity, tensor", divergences_.size(), units_.size());
+    }
+    return {};
+  }
+
+  Decisions decisions_of(const Choice& choice) const {
+    Decisions mixed = uniform_.front();
+    for (std::size_t u = 0; u < units_.size(); ++u) take_unit(units_[u], uniform_[choice[u]], mixed);
+    return mixed;
+  }
+
+  // The point of the path that meets the goal with the least change (size) or the fewest bits (change).
+  Result<std::size_t> choose() {
+    const double fixed = fixed_weight_bytes(context_, units_);
+    if (goal_.max_weight_bytes > 0) {
+      const auto most = static_cast<double>(goal_.max_weight_bytes);
+      for (std::size_t i = 0; i < path_.size(); ++i) {
+        if (fixed + weight_bytes(units_, path_[i]) <= most) return i;
+      }
+      return Error{
+          ErrorCode::kInvalidArgument,
+          "weights of " + std::to_string(goal_.max_weight_bytes) + " bytes can't be had: with 2 bits they take " +
+              base::number_text(fixed + weight_bytes(units_, path_.back())) + ", first and last layer included",
+          "goal"};
+    }
+    NARROW_ASSIGN(const AnswerMeter meter, AnswerMeter::create(context_, kMostCheckImages));
+    const auto meets = [&](std::size_t i) -> Result<bool> {
+      NARROW_ASSIGN(const AnswerChange change, meter.measure(decisions_of(path_[i])));
+      measured_.emplace_back(i, change);
+      progress("measuring the choice, step", measured_.size(), measured_.size());
+      return static_cast<double>(change.changed) <= goal_.max_changed * static_cast<double>(change.images);
+    };
+    NARROW_ASSIGN(const bool possible, meets(0));
+    if (!possible) {
+      const AnswerChange& change = measured_.front().second;
+      return Error{ErrorCode::kInvalidArgument,
+                   "8 bits already change the best class of " + std::to_string(change.changed) + " of " +
+                       std::to_string(change.images) + " calibration images; allow more",
+                   "goal"};
+    }
+    std::size_t good = 0;
+    for (std::size_t bad = path_.size(); bad - good > 1;) {
+      const std::size_t middle = good + (bad - good) / 2;
+      NARROW_ASSIGN(const bool fits, meets(middle));
+      (fits ? good : bad) = middle;
+    }
+    return good;
+  }
+
+  double divergence_of(const Choice& choice) const {
+    double sum = 0;
+    for (std::size_t u = 0; u < choice.size(); ++u) sum += divergences_[u][choice[u]];
+    return sum;
+  }
+
+  MixedBits result(std::size_t chosen) const {
+    MixedBits mixed;
+    for (std::size_t u = 0; u < units_.size(); ++u) {
+      const BitUnit& unit = units_[u];
+      const int bits = kBitChoices[path_[chosen][u]];
+      BitSensitivity row{unit.name, {}, unit.weights, bits, {}};
+      for (const std::size_t n : unit.layers) {
+        row.layers.push_back(context_.graph.nodes[n].name);
+        mixed.weights.push_back({row.layers.back(), bits});
+      }
+      const int producer = context_.producer[unit.tensor];
+      if (producer >= 0) {
+        mixed.activations.push_back({context_.graph.nodes[static_cast<std::size_t>(producer)].name, bits});
+      }
+      for (std::size_t b = 0; b < kBitChoices.size(); ++b) {
+        row.divergences.push_back({kBitChoices[b], divergences_[u][b]});
+      }
+      mixed.report.sensitivity.push_back(std::move(row));
+    }
+    const double fixed = fixed_weight_bytes(context_, units_);
+    for (std::size_t i = 0; i < path_.size(); ++i) {
+      BitTradeOff point;
+      point.weight_bytes = static_cast<std::size_t>(fixed + weight_bytes(units_, path_[i]));
+      point.divergence = divergence_of(path_[i]);
+      point.is_chosen = i == chosen;
+      const auto measured =
+          std::find_if(measured_.begin(), measured_.end(), [i](const auto& entry) { return entry.first == i; });
+      if (measured != measured_.end()) {
+        point.changed = static_cast<double>(measured->second.changed) / static_cast<double>(measured->second.images);
+      }
+      mixed.report.trade_off.push_back(point);
+    }
+    return mixed;
+  }
+
+  const Context& context_;
+  const BitGoal& goal_;
+  std::vector<BitUnit> units_;
+  std::vector<Decisions> uniform_;                // by index into kBitChoices
+  std::vector<std::vector<double>> divergences_;  // by unit, then by index into kBitChoices
+  std::vector<Choice> path_;
+  std::vector<std::pair<std::size_t, AnswerChange>> measured_;  // by index into path_
+};
+
+}  // namespace
+
+std::vector<std::vector<std::size_t>> bit_path(const std::vector<std::vector<double>>& divergences,
+                                               const std::vector<double>& costs) {
+  // What a change that is lost in noise counts at least, so that savings decide between such steps.
+  constexpr double kLeastChange = 1e-9;
+  std::vector<Choice> path{Choice(divergences.size(), 0)};
+  for (;;) {
+    const Choice& now = path.back();
+    double best_ratio = -1;
+    std::size_t best_unit = 0;
+    std::size_t best_bits = 0;
+    for (std::size_t u = 0; u < now.size(); ++u) {
+      for (std::size_t b = now[u] + 1; b < divergences[u].size(); ++b) {
+        const double saved = costs[u] * (kBitChoices[now[u]] - kBitChoices[b]);
+        const double added = std::max(divergences[u][b] - divergences[u][now[u]], kLeastChange);
+        if (saved / added <= best_ratio) continue;
+        best_ratio = saved / added;
+        best_unit = u;
+        best_bits = b;
+      }
+    }
+    if (best_ratio < 0) return path;
+    Choice next = now;
+    next[best_unit] = best_bits;
+    path.push_back(std::move(next));
+  }
+}
+
+Result<MixedBits> choose_mixed_bits(const Graph& graph, const Liveness& live,
+                                    const std::vector<std::optional<Observation>>& observations,
+                                    Activations& activations, const QuantizeOptions& options) {
+  QuantizeOptions widest = options;
+  widest.weight_bits = kBitChoices.front();
+  widest.activation_bits = kBitChoices.front();
+  NARROW_ASSIGN(const BitPlan bits, plan_bits(graph, live, widest));
+  NARROW_ASSIGN(const RepresentationPlan representations,
+                plan_representations(graph, live, bits.in_float, bits.writes_float));
+  const ValueMap<int> producer = producers(graph);
+  const Context context{graph, live, bits, representations, observations, widest, producer, &activations};
+  return Chooser(context).run();
+}
+
+}  // namespace narrow::graph

@@ -1,0 +1,40 @@
+// Chooses how many bits each tensor and the weights that read it get, so that a goal is met.
+//
+// The sensitivity of a unit at some bits is the change of the network's answers if it alone has them. Changes of
+// several units about add up (Wang et al., "HAQ", 2019; Dong et al., "HAWQ-V2", 2020), so a path from 8 bits everywhere
+// to 2 bits everywhere, each step the one that saves most for the change that it adds, passes close to the best
+// choices.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "graph/ir.h"
+#include "graph/liveness.h"
+#include "narrow/quantize_options.h"
+#include "narrow/result.h"
+#include "quantize/activations.h"
+#include "quantize/representation_plan.h"
+#include "quantize/sensitivity.h"
+#include "quantize/statistics/observer.h"
+
+namespace narrow::graph {
+
+struct MixedBits {
+  std::vector<LayerBits> weights;      // for QuantizeOptions::layer_weight_bits
+  std::vector<LayerBits> activations;  // for QuantizeOptions::layer_activation_bits
+  BitReport report;
+};
+
+// options.goal must be set. The other options are those of the network that will be quantized. Errors: a goal that even
+// the fewest bits do not meet (kInvalidArgument, says what they reach); those of methods.
+[[nodiscard]] Result<MixedBits> choose_mixed_bits(const Graph& graph, const Liveness& live,
+                                                  const std::vector<std::optional<Observation>>& observations,
+                                                  Activations& activations, const QuantizeOptions& options);
+
+// One step after the other from the most bits to the fewest, by unit. divergences: by unit and index into kBitChoices.
+// costs: what the unit costs per bit. The first point has the most bits everywhere. For tests.
+[[nodiscard]] std::vector<std::vector<std::size_t>> bit_path(const std::vector<std::vector<double>>& divergences,
+                                                             const std::vector<double>& costs);
+
+}  // namespace narrow::graph

@@ -1,0 +1,68 @@
+// How much the network's answers change if some of it has fewer bits.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "graph/ir.h"
+#include "narrow/result.h"
+#include "quantize/decisions.h"
+#include "quantize/methods.h"
+
+namespace narrow::graph {
+
+// What has the same number of bits: a tensor, and the weights of all layers that read it. Kernels run on pairs of both,
+// and a layer's biases have a scale that comes from both.
+struct BitUnit {
+  std::string name;                 // of the tensor
+  ValueId tensor = kNoValue;        // its own source, see BitPlan::source
+  std::vector<ValueId> copies;      // values that share its quantization, itself among them
+  std::vector<std::size_t> layers;  // that read one of them, by node index
+  std::int64_t weights = 0;         // of these layers
+};
+
+// The units whose bits may be chosen: not those of first and last layers, of what is pre-quantized, and of what runs in
+// float.
+[[nodiscard]] std::vector<BitUnit> bit_units(const Context& context);
+
+// Decisions for the whole network with the same number of bits everywhere, but for first and last layers.
+struct UniformDecisions {
+  int bits = 8;
+  Decisions decisions;
+};
+
+// Of `mixed` the unit takes the decisions of `from`.
+void take_unit(const BitUnit& unit, const Decisions& from, Decisions& mixed);
+
+// How far the simulated network is from the float network, over some images.
+struct AnswerChange {
+  double divergence = 0;    // mean Kullback-Leibler divergence of the probabilities from the float network's, in nats
+  std::size_t changed = 0;  // images with another best class
+  std::size_t images = 0;
+};
+
+// Runs both networks on images that are spread evenly over the calibration images. Deterministic.
+class AnswerMeter {
+ public:
+  // most_images: how many images are used at most. Keeps the float network's probabilities. Error: that of an image.
+  [[nodiscard]] static Result<AnswerMeter> create(const Context& context, std::size_t most_images);
+
+  // Values and layers without a decision stay float.
+  [[nodiscard]] Result<AnswerChange> measure(const Decisions& decisions) const;
+
+ private:
+  explicit AnswerMeter(const Context& context) : context_(&context) {}
+  // Runs the network on every image; scores of image i go to sink(i, scores), from several threads.
+  [[nodiscard]] Status run(const Simulation* simulation,
+                           const std::function<void(std::size_t, std::span<const float>)>& sink) const;
+  [[nodiscard]] std::vector<float> probabilities_of(std::span<const float> scores) const;
+
+  const Context* context_;
+  std::vector<std::vector<float>> inputs_;    // by image
+  std::vector<std::vector<float>> expected_;  // probabilities of the float network, by image
+};
+
+}  // namespace narrow::graph

@@ -1,0 +1,165 @@
+// Bits that are chosen by layer: the path from many to few, and goals that are met.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "quantize/activations.h"
+#include "quantize/mixed_bits.h"
+#include "quantize/quantize_graph.h"
+#include "tests/support/data.h"
+#include "tests/support/graph/random_graph.h"
+
+namespace narrow::graph {
+namespace {
+
+using testing::GraphBuilder;
+
+// Two residual blocks; the tensor between them has three readers: a layer, another one and the addition.
+Graph network() {
+  GraphBuilder b(testing::seed(), {8, 8, 3});
+  ValueId x = b.convolution("first", b.input(), 8, testing::window(3, 1, 1), 1, GraphBuilder::kRelu);
+  for (const char* name : {"one", "two"}) {
+    const std::string prefix(name);
+    ValueId y = b.convolution(prefix + ".conv1", x, 8, testing::window(3, 1, 1), 1, GraphBuilder::kRelu);
+    y = b.convolution(prefix + ".conv2", y, 8, testing::window(3, 1, 1));
+    const ValueId side = b.convolution(prefix + ".side", x, 8, testing::window(1));
+    x = b.node(prefix + ".add", Add{}, {y, side}, GraphBuilder::kRelu);
+  }
+  return b.finish(b.linear("last", b.node("pool", GlobalAveragePool{}, {x}), 10));
+}
+
+Result<QuantizedGraph> quantize(const Graph& graph, const QuantizeOptions& options) {
+  const CalibrationInputs inputs{
+      24, [&graph](std::size_t i, std::span<float> out) -> Status {
+        const std::vector<double> values = testing::random_input(graph, static_cast<unsigned>(i));
+        std::transform(values.begin(), values.end(), out.begin(), [](double x) { return static_cast<float>(x); });
+        return {};
+      }};
+  auto activations = Activations::create(graph, inputs, {options.threads, 0, {}}).value();
+  return quantize_graph(graph, activations, options);
+}
+
+std::size_t weight_bytes(const QuantizeReport& report, const Graph& graph) {
+  std::size_t bits = 0;
+  for (const WeightReport& layer : report.weights) {
+    for (const Node& node : graph.nodes) {
+      if (node.name == layer.layer) bits += filter_of(node)->weights.size() * static_cast<std::size_t>(layer.bits);
+    }
+  }
+  return bits / 8;
+}
+
+}  // namespace
+
+TEST_CASE("the path takes the step that saves most for its change, and ends with the fewest bits") {
+  // Divergences at 8, 6, 4, 3 and 2 bits. The first unit is sensitive, the second is not, the third costs little.
+  const std::vector<std::vector<double>> divergences = {
+      {0, 1, 2, 3, 4}, {0, 0.1, 0.2, 0.3, 0.4}, {0, 0.1, 0.2, 0.3, 0.4}};
+  const auto path = bit_path(divergences, {100, 100, 1});
+  CHECK(path.front() == std::vector<std::size_t>{0, 0, 0});
+  CHECK(path.back() == std::vector<std::size_t>{4, 4, 4});
+  CHECK(path[1][1] > 0);  // the cheapest change
+  for (std::size_t i = 1; i < path.size(); ++i) {
+    std::size_t steps = 0;
+    for (std::size_t u = 0; u < 3; ++u) {
+      CHECK(path[i][u] >= path[i - 1][u]);
+      steps += path[i][u] != path[i - 1][u] ? 1 : 0;
+    }
+    CHECK(steps == 1);
+  }
+  const auto step_of = [&](std::size_t unit) {
+    return std::find_if(path.begin(), path.end(), [&](const auto& choice) { return choice[unit] == 4; }) - path.begin();
+  };
+  CHECK(step_of(1) < step_of(0));
+  CHECK(step_of(0) < step_of(2));
+  CHECK(bit_path({}, {}).size() == 1);
+  // Bits that change nothing, or even less than more bits do, still end.
+  CHECK(bit_path({{0.5, 0, 0, 0, 0}}, {1}).back() == std::vector<std::size_t>{4});
+}
+
+TEST_CASE("a size is met with the least change, and layers that read one tensor have its bits") {
+  const Graph graph = network();
+  QuantizeOptions options;
+  options.goal = BitGoal{};
+  std::size_t all = 0;
+  for (const Node& node : graph.nodes) all += filter_of(node) != nullptr ? filter_of(node)->weights.size() : 0;
+  for (const std::size_t bytes : {all, all * 3 / 4, all / 2}) {
+    options.goal->max_weight_bytes = bytes;
+    const QuantizedGraph result = quantize(graph, options).value();
+    CHECK(weight_bytes(result.report, graph) <= bytes);
+    const BitReport& report = result.report.bits;
+    REQUIRE(std::count_if(report.trade_off.begin(), report.trade_off.end(),
+                          [](const BitTradeOff& point) { return point.is_chosen; }) == 1);
+    const auto chosen = std::find_if(report.trade_off.begin(), report.trade_off.end(),
+                                     [](const BitTradeOff& point) { return point.is_chosen; });
+    CHECK(chosen->weight_bytes <= bytes);
+    CHECK(chosen->weight_bytes == weight_bytes(result.report, graph));
+    if (chosen != report.trade_off.begin()) CHECK(std::prev(chosen)->weight_bytes > bytes);
+    // conv1 and side of each block read one tensor; conv2 of each reads another.
+    REQUIRE(report.sensitivity.size() == 4);
+    CHECK(report.sensitivity[0].layers == std::vector<std::string>{"one.conv1", "one.side"});
+    for (const BitSensitivity& row : report.sensitivity) {
+      for (const std::string& layer : row.layers) {
+        const auto found = std::find_if(result.report.weights.begin(), result.report.weights.end(),
+                                        [&](const WeightReport& weights) { return weights.layer == layer; });
+        REQUIRE(found != result.report.weights.end());
+        CHECK(found->bits == row.bits);
+      }
+      const auto tensor = std::find_if(result.report.tensors.begin(), result.report.tensors.end(),
+                                       [&](const TensorReport& report_of) { return report_of.name == row.tensor; });
+      REQUIRE(tensor != result.report.tensors.end());
+      CHECK(tensor->bits == row.bits);
+      // Fewer bits change more, but for noise.
+      CHECK(row.divergences.back().divergence > row.divergences.front().divergence);
+    }
+    for (const WeightReport& layer : result.report.weights) {
+      if (layer.layer == "first" || layer.layer == "last") CHECK(layer.bits == 8);
+    }
+  }
+  options.goal->max_weight_bytes = 10;
+  const auto refused = quantize(graph, options);
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().message.find("with 2 bits") != std::string::npos);
+}
+
+TEST_CASE("a share of changed images is kept, and the choice does not depend on threads") {
+  const Graph graph = network();
+  QuantizeOptions options;
+  options.goal = BitGoal{.max_changed = 0.1};
+  const QuantizedGraph one = quantize(graph, options).value();
+  options.threads = 3;
+  const QuantizedGraph three = quantize(graph, options).value();
+  REQUIRE(one.report.bits.trade_off.size() == three.report.bits.trade_off.size());
+  for (std::size_t i = 0; i < one.report.bits.trade_off.size(); ++i) {
+    const BitTradeOff& point = one.report.bits.trade_off[i];
+    CHECK(point.divergence == three.report.bits.trade_off[i].divergence);
+    CHECK(point.is_chosen == three.report.bits.trade_off[i].is_chosen);
+    if (point.is_chosen) {
+      REQUIRE(point.changed.has_value());
+      CHECK(*point.changed <= 0.1);
+    }
+  }
+  options.goal->max_changed = 1;
+  const QuantizedGraph anything = quantize(graph, options).value();
+  CHECK(anything.report.bits.trade_off.back().is_chosen);
+}
+
+TEST_CASE("goals that contradict are refused before images are looked at") {
+  const Graph graph = network();
+  const auto refused = [&](const QuantizeOptions& options) {
+    const auto result = quantize(graph, options);
+    REQUIRE_FALSE(result.ok());
+    CHECK(result.error().where == "goal");
+  };
+  QuantizeOptions options;
+  options.goal = BitGoal{.max_weight_bytes = 1000, .max_changed = 0.1};
+  refused(options);
+  options.goal = BitGoal{.max_changed = 1.5};
+  refused(options);
+  options.goal = BitGoal{.max_changed = 0.1};
+  options.layer_weight_bits = {{"one.conv1", 4}};
+  refused(options);
+}
+
+}  // namespace narrow::graph
