@@ -72,8 +72,25 @@ class Fuser {
         return {};
       }
     }
+    if (fuse_mish(index)) return {};
     NARROW_TRY(fuse_gelu(index, index, 1));
     return {};
+  }
+
+  // Fuses x * tanh(softplus(x)).
+  bool fuse_mish(int index) {
+    for (const std::size_t side : {0U, 1U}) {
+      const ValueId x = node(index).inputs[1 - side];
+      const auto tanh = made_by<Function>(graph_, links_, node(index).inputs[side]);
+      if (!tanh || tanh.op->kind != FunctionKind::kTanh) continue;
+      const ValueId argument = node(tanh.node).inputs[0];
+      const auto softplus = made_by<Function>(graph_, links_, argument);
+      if (!softplus || softplus.op->kind != FunctionKind::kSoftplus || node(softplus.node).inputs[0] != x) continue;
+      if (graph_.value(argument).quantization || graph_.value(node(index).inputs[side]).quantization) continue;
+      replace(index, {FunctionKind::kMish, 0, 0, {}, {}}, x, "a Mish");
+      return true;
+    }
+    return false;
   }
 
   // Fuses an affine after a clamp or a product.
@@ -154,9 +171,16 @@ class Fuser {
     return result;
   }
 
-  // x * x * x.
+  // x * x * x, or a power of x.
   [[nodiscard]] bool is_cube(ValueId value, ValueId x) {
+    const auto is_power = [&](ValueId id, float exponent) {
+      const auto power = made_by<Function>(graph_, links_, id);
+      return power && power.op->kind == FunctionKind::kPower && power.op->alpha == exponent &&
+             node(power.node).inputs[0] == x;
+    };
+    if (is_power(value, 3)) return true;
     const auto is_square = [&](ValueId id) {
+      if (is_power(id, 2)) return true;
       const auto product = made_by<Multiply>(graph_, links_, id);
       return product && node(product.node).clamp.is_identity() && node(product.node).inputs == std::vector{x, x};
     };
