@@ -9,7 +9,7 @@
 namespace narrow::onnx::evaluation {
 namespace {
 
-enum class Kind : std::uint8_t { kSum, kProd, kMean, kMax, kMin };
+enum class Kind : std::uint8_t { kSum, kProd, kMean, kMax, kMin, kL1, kL2, kSumSquare, kLogSum, kLogSumExp };
 
 struct Plan {
   Dims dims;     // of the result
@@ -41,7 +41,8 @@ Result<Plan> plan(const Call& call, const Tensor& input, Kind kind) {
   for (std::size_t i = 0; i < rank; ++i) {
     if (reduced[i]) plan.strides[i] = 0;
   }
-  if (plan.each == 0 && kind != Kind::kSum && kind != Kind::kProd) return call.malformed("it reduces no elements");
+  const bool needs_elements = kind == Kind::kMean || kind == Kind::kMax || kind == Kind::kMin;
+  if (plan.each == 0 && needs_elements) return call.malformed("it reduces no elements");
   return plan;
 }
 
@@ -50,6 +51,18 @@ double start_of(Kind kind) {
   if (kind == Kind::kMax) return -std::numeric_limits<double>::infinity();
   if (kind == Kind::kMin) return std::numeric_limits<double>::infinity();
   return 0;
+}
+
+// What is added up for an element.
+double addend(Kind kind, double value) {
+  if (kind == Kind::kL1) return std::fabs(value);
+  if (kind == Kind::kL2 || kind == Kind::kSumSquare) return value * value;
+  return kind == Kind::kLogSumExp ? std::exp(value) : value;
+}
+
+double result(Kind kind, double sum) {
+  if (kind == Kind::kL2) return std::sqrt(sum);
+  return kind == Kind::kLogSum || kind == Kind::kLogSumExp ? std::log(sum) : sum;
 }
 
 Tensor reduce_floats(const Tensor& input, const Plan& plan, Kind kind) {
@@ -65,13 +78,13 @@ Tensor reduce_floats(const Tensor& input, const Plan& plan, Kind kind) {
     } else if (kind == Kind::kMin) {
       if (value < sum || std::isnan(value)) sum = value;
     } else {
-      sum += value;
+      sum += addend(kind, value);
     }
   });
   std::vector<float> results;
   results.reserve(sums.size());
   const double divisor = kind == Kind::kMean ? static_cast<double>(plan.each) : 1.0;
-  for (const double sum : sums) results.push_back(static_cast<float>(sum / divisor));
+  for (const double sum : sums) results.push_back(static_cast<float>(result(kind, sum / divisor)));
   return float_tensor(input.type, plan.dims, std::move(results));
 }
 
@@ -91,6 +104,10 @@ Result<Tensor> reduce_ints(const Call& call, const Tensor& input, const Plan& pl
       set(sum, base::Checked(sum) * value);
     } else if (kind == Kind::kSum || kind == Kind::kMean) {
       set(sum, base::Checked(sum) + value);
+    } else if (kind == Kind::kL1) {
+      set(sum, value < 0 ? base::Checked(sum) - value : base::Checked(sum) + value);
+    } else if (kind == Kind::kSumSquare) {
+      set(sum, base::Checked(value) * value + sum);
     } else if (!seen[to] || (kind == Kind::kMax ? value > sum : value < sum)) {
       sum = value;
     }
@@ -109,6 +126,9 @@ Outputs reduce(const Call& call) {
   if (input->type == ElementType::kBool) return call.malformed("it does not compute with bools");
   NARROW_ASSIGN(const Plan planned, plan(call, *input, kKind));
   if (input->is_float()) return single(reduce_floats(*input, planned, kKind));
+  if (kKind == Kind::kL2 || kKind == Kind::kLogSum || kKind == Kind::kLogSumExp) {
+    return call.unsupported("a root or logarithm of integers is not supported");
+  }
   NARROW_ASSIGN(Tensor result, reduce_ints(call, *input, planned, kKind));
   return single(std::move(result));
 }
@@ -162,8 +182,17 @@ Outputs matmul(const Call& call) {
 }
 
 constexpr EvaluatorRow kReductionRows[] = {
-    {"ReduceSum", reduce<Kind::kSum>}, {"ReduceProd", reduce<Kind::kProd>}, {"ReduceMean", reduce<Kind::kMean>},
-    {"ReduceMax", reduce<Kind::kMax>}, {"ReduceMin", reduce<Kind::kMin>},   {"MatMul", matmul},
+    {"ReduceL1", reduce<Kind::kL1>},
+    {"ReduceL2", reduce<Kind::kL2>},
+    {"ReduceSumSquare", reduce<Kind::kSumSquare>},
+    {"ReduceLogSum", reduce<Kind::kLogSum>},
+    {"ReduceLogSumExp", reduce<Kind::kLogSumExp>},
+    {"ReduceSum", reduce<Kind::kSum>},
+    {"ReduceProd", reduce<Kind::kProd>},
+    {"ReduceMean", reduce<Kind::kMean>},
+    {"ReduceMax", reduce<Kind::kMax>},
+    {"ReduceMin", reduce<Kind::kMin>},
+    {"MatMul", matmul},
 };
 
 }  // namespace
