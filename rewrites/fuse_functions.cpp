@@ -34,7 +34,10 @@ class Fuser {
       if (graph_.value(node(i).output).quantization) continue;
       if (is<Multiply>(node(i).op)) NARROW_TRY(fuse_product(i));
       if (is<BatchNorm>(node(i).op)) NARROW_TRY(fuse_affine(i));
-      if (is<Function>(node(i).op)) make_plainer(node(i));
+      if (is<Function>(node(i).op)) {
+        NARROW_TRY(fuse_softplus(i));
+        make_plainer(node(i));
+      }
     }
     return std::move(log_);
   }
@@ -74,6 +77,18 @@ class Fuser {
     }
     if (fuse_mish(index)) return {};
     NARROW_TRY(fuse_gelu(index, index, 1));
+    return {};
+  }
+
+  // Fuses log(1 + exp(x)), whose exponential needs more levels than integers have.
+  Status fuse_softplus(int index) {
+    if (std::get<Function>(node(index).op).kind != FunctionKind::kLog) return {};
+    const ValueId sum = node(index).inputs[0];
+    NARROW_ASSIGN(const Scaled inner, behind_affines(sum));
+    const auto exponential = made_by<Function>(graph_, links_, inner.x);
+    if (!exponential || exponential.op->kind != FunctionKind::kExp || graph_.value(inner.x).quantization) return {};
+    if (inner.line.scale != 1 || inner.line.shift != 1) return {};
+    replace(index, {FunctionKind::kSoftplus, 0, 0, {}, {}}, node(exponential.node).inputs[0], "a Softplus");
     return {};
   }
 

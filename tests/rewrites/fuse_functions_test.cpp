@@ -52,6 +52,17 @@ TEST_CASE("a number times its sigmoid is a Silu in either order") {
   }
 }
 
+TEST_CASE("the logarithm of one and an exponential is a Softplus") {
+  for (const float shift : {1.0F, 2.0F}) {
+    GraphBuilder b(testing::seed(), kInput);
+    const ValueId x = b.convolution("c", b.input(), 4);
+    const ValueId sum = b.affine("plus_1", b.function("exp", x, FunctionKind::kExp), 1.0F, shift);
+    const Graph graph = check_simplify(b.finish(b.function("log", sum, FunctionKind::kLog)));
+    CHECK((count<Function>(graph) == 1) == (shift == 1.0F));
+    if (shift == 1.0F) CHECK(only_function(graph).kind == FunctionKind::kSoftplus);
+  }
+}
+
 TEST_CASE("a number times the tanh of its softplus is a Mish in either order") {
   for (const int variant : {0, 1, 2, 3}) {
     GraphBuilder b(testing::seed(), kInput);

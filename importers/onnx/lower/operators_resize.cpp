@@ -37,7 +37,7 @@ struct Resizing {
   bool exclude_outside = false;
 };
 
-// The position in the input of position i in the output. In single precision, as ONNX Runtime computes it: its rounding
+// The position in the input of position i in the output. In single precision, as other engines compute it: its rounding
 // decides which of two elements is nearer.
 float original(const Resizing& how, const Side& side, std::int64_t i) {
   const auto x = static_cast<float>(i);
@@ -204,9 +204,9 @@ Result<std::vector<Side>> sides_by_scales(const Node& node, const View& view, co
     Side side;
     side.in = view.size(dims[i]);
     side.scale = scales[i];
-    const double out = std::floor(static_cast<double>(side.in) * double{side.scale});
+    const float out = std::floor(static_cast<float>(side.in) * side.scale);
     // The comparison is false for NaN.
-    if (!(out >= 1 && out <= static_cast<double>(graph::kMaxDimension))) {
+    if (!(out >= 1 && out <= static_cast<float>(graph::kMaxDimension))) {
       return malformed(node, "a scale of " + base::number_text(side.scale) + " for a dimension of " +
                                  std::to_string(side.in) + " leaves nothing of it, or too much");
     }
