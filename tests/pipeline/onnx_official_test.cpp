@@ -21,7 +21,7 @@ struct Refusal {
 };
 constexpr std::string_view kImagesOnly = "only images [N, C, H, W] and rows [N, C, L] are supported";
 constexpr std::string_view kDynamic = "dynamic quantization, whose scales are computed for each image";
-constexpr std::string_view kOnConstants = "is supported for constant inputs only";
+constexpr std::string_view kMakesIntegers = "makes integers of a computed tensor";
 constexpr std::string_view kOneScale = "only one scale per tensor is supported, except for weights";
 constexpr std::array kRefusals = {
     Refusal{"test_add_uint8", "arithmetic on them is not supported without a DequantizeLinear"},
@@ -41,9 +41,9 @@ constexpr std::array kRefusals = {
     Refusal{"test_dynamicquantizelinear", kDynamic},
     Refusal{"test_dynamicquantizelinear_max_adjusted", kDynamic},
     Refusal{"test_dynamicquantizelinear_min_adjusted", kDynamic},
-    Refusal{"test_dynamicquantizelinear_expanded", kOnConstants},
-    Refusal{"test_dynamicquantizelinear_max_adjusted_expanded", kOnConstants},
-    Refusal{"test_dynamicquantizelinear_min_adjusted_expanded", kOnConstants},
+    Refusal{"test_dynamicquantizelinear_expanded", kMakesIntegers},
+    Refusal{"test_dynamicquantizelinear_max_adjusted_expanded", kMakesIntegers},
+    Refusal{"test_dynamicquantizelinear_min_adjusted_expanded", kMakesIntegers},
     Refusal{"test_dequantizelinear_axis", kOneScale},
     Refusal{"test_quantizelinear_axis", kOneScale},
     Refusal{"test_identity_opt", "not a tensor"},

@@ -344,14 +344,8 @@ std::int64_t wrap(ElementType type, std::int64_t value) {
   }
 }
 
-Outputs cast(const Call& call) {
+Outputs cast_to(const Call& call, ElementType type) {
   NARROW_ASSIGN(const Tensor* input, call.required(0));
-  NARROW_ASSIGN(const auto to, call.node.find_int("to"));
-  if (!to || *to < 0 || *to > std::numeric_limits<std::int32_t>::max()) {
-    return call.malformed("the type that it casts to is missing");
-  }
-  const ElementType type = element_type(*to);
-  if (type == ElementType::kOther) return call.unsupported("element type " + std::to_string(*to) + " is not supported");
   NARROW_TRY(call.count(input->dims, is_floating(type) ? type : ElementType::kInt64));
   if (is_floating(type)) return single(float_tensor(type, input->dims, input->to_floats()));
   std::vector<std::int64_t> values;
@@ -372,6 +366,22 @@ Outputs cast(const Call& call) {
   }
   NARROW_ASSIGN(Tensor result, int_tensor(call, type, input->dims, values));
   return single(std::move(result));
+}
+
+Outputs cast(const Call& call) {
+  NARROW_ASSIGN(const auto to, call.node.find_int("to"));
+  if (!to || *to < 0 || *to > std::numeric_limits<std::int32_t>::max()) {
+    return call.malformed("the type that it casts to is missing");
+  }
+  const ElementType type = element_type(*to);
+  if (type == ElementType::kOther) return call.unsupported("element type " + std::to_string(*to) + " is not supported");
+  return cast_to(call, type);
+}
+
+Outputs cast_like(const Call& call) {
+  NARROW_ASSIGN(const Tensor* example, call.required(1));
+  if (example->type == ElementType::kOther) return call.unsupported("its element type is not supported");
+  return cast_to(call, example->type);
 }
 
 Outputs clip(const Call& call) {
@@ -442,6 +452,7 @@ constexpr EvaluatorRow kElementwiseRows[] = {
     {"Relu", of_any<rectified, rectified_int>},
     {"Not", logical_not},
     {"Cast", cast},
+    {"CastLike", cast_like},
     {"Clip", clip},
 };
 

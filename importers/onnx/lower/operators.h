@@ -28,6 +28,11 @@ Status lower_sum(Lowering& lowering, const Node& node);      // Sum, Mean
 Status lower_extreme(Lowering& lowering, const Node& node);  // Max, Min
 Status lower_neg(Lowering& lowering, const Node& node);
 
+// operators_logic.cpp: comparisons, and choices by them. A computed bool is the real number 0 or 1.
+Status lower_comparison(Lowering& lowering, const Node& node);  // Greater, LessOrEqual, Equal, ...
+Status lower_logic(Lowering& lowering, const Node& node);       // Not, And, Or
+Status lower_where(Lowering& lowering, const Node& node);
+
 // operators_normalise.cpp
 Status lower_batch_norm(Lowering& lowering, const Node& node);
 Status lower_softmax(Lowering& lowering, const Node& node);
@@ -46,7 +51,7 @@ Status lower_reduce(Lowering& lowering, const Node& node);       // ReduceMean, 
 
 // operators_shape.cpp: operators that only change the view
 Status lower_identity(Lowering& lowering, const Node& node);  // Identity, Dropout
-Status lower_cast(Lowering& lowering, const Node& node);
+Status lower_cast(Lowering& lowering, const Node& node);      // Cast, CastLike
 Status lower_reshape(Lowering& lowering, const Node& node);
 Status lower_flatten(Lowering& lowering, const Node& node);
 Status lower_squeeze(Lowering& lowering, const Node& node);

@@ -18,11 +18,50 @@ struct Pooled {
   View image;
   std::int64_t batch = 1;
   std::int64_t channels = 1;
-  int sides = 2;  // 1: a row of pixels, [N, C, L]
+  int sides = 2;                     // 1: a row of pixels, [N, C, L]
+  std::vector<std::int64_t> joined;  // sizes of the dimensions that the width consists of; empty: it is one
   WindowArguments arguments;
 };
 
+// Removes all but the first of three numbers for each end of a window, if the others are `neutral`; else returns false.
+bool keep_first(Node& node, std::string_view name, std::size_t ends, std::int64_t neutral) {
+  for (Attribute& attribute : node.attributes) {
+    if (attribute.name != name) continue;
+    auto* numbers = std::get_if<std::vector<std::int64_t>>(&attribute.value);
+    if (numbers == nullptr || numbers->size() != 3 * ends) return false;
+    std::vector<std::int64_t> kept;
+    for (std::size_t end = 0; end < ends; ++end) {
+      const auto first = numbers->begin() + static_cast<std::ptrdiff_t>(3 * end);
+      if (first[1] != neutral || first[2] != neutral) return false;
+      kept.insert(kept.end(), {first[0], neutral});
+    }
+    *numbers = std::move(kept);
+  }
+  return true;
+}
+
+// A window [k, 1, 1] on [N, C, D, H, W], as that of a normalization across channels, is a window [k, 1] on [N, C, D, H
+// * W]. Nothing: the window is another one.
+std::optional<Node> with_joined_sides(const Node& node, const View& x) {
+  Node flat = node;
+  const bool fits = x.rank() == 5 && keep_first(flat, "kernel_shape", 1, 1) && keep_first(flat, "strides", 1, 1) &&
+                    keep_first(flat, "dilations", 1, 1) && keep_first(flat, "pads", 2, 0) &&
+                    std::none_of(node.attributes.begin(), node.attributes.end(), [](const Attribute& attribute) {
+                      const auto* mode = std::get_if<std::string>(&attribute.value);
+                      return attribute.name == "auto_pad" && mode != nullptr && *mode != "NOTSET";
+                    });
+  return fits ? std::optional(std::move(flat)) : std::nullopt;
+}
+
 Result<Pooled> pooled(Lowering& lowering, const Node& node, const View& given) {
+  if (const auto flat = with_joined_sides(node, given)) {
+    View joined = given;
+    joined.dims[kWidth] = atoms_of(given, {kWidth, kWidth + 1});
+    joined.dims.pop_back();
+    NARROW_ASSIGN(Pooled result, pooled(lowering, *flat, joined));
+    result.joined = {given.size(kWidth), given.size(kWidth + 1)};
+    return result;
+  }
   NARROW_ASSIGN(const View x, as_image(node, given));
   const int sides = given.rank() - 2;
   NARROW_ASSIGN(const auto kernel, kernel_shape_of(node, sides));
@@ -41,7 +80,11 @@ View pooled_view(const Lowering& lowering, graph::ValueId id, const Pooled& from
       laid_out(id, kImageRank,
                {{kHeight, shape.height}, {kWidth, shape.width}, {kBatch, from.batch}, {kChannels, from.channels}});
   if (from.sides == 1) view.dims.erase(view.dims.begin() + kHeight);
-  return view;
+  if (from.joined.empty()) return view;
+  std::vector<std::int64_t> sizes = view.sizes();
+  sizes.pop_back();
+  sizes.insert(sizes.end(), from.joined.begin(), from.joined.end());
+  return reshaped(view, sizes).value_or(view);
 }
 
 // Reduces dimensions to size 1 or, if keep_dims is false, removes them.

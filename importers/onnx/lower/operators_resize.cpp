@@ -219,9 +219,8 @@ Result<std::vector<Side>> sides_by_scales(const Node& node, const View& view, co
 Result<std::vector<Side>> sides_by_sizes(const Lowering& lowering, const Node& node, const View& view,
                                          const std::vector<int>& dims, std::vector<std::int64_t> sizes) {
   NARROW_ASSIGN(const std::string policy, string_or(node, "keep_aspect_ratio_policy", "stretch"));
-  if (policy != "stretch") {
-    return unsupported(node, "keep_aspect_ratio_policy " + in_quotes(policy) +
-                                 " is not supported; export with the sizes that it makes");
+  if (policy != "stretch" && policy != "not_larger" && policy != "not_smaller") {
+    return malformed(node, "keep_aspect_ratio_policy " + in_quotes(policy) + " does not exist");
   }
   if (sizes.size() != dims.size()) return wrong_count(node, sizes.size(), dims.size());
   std::vector<Side> sides;
@@ -234,6 +233,19 @@ Result<std::vector<Side>> sides_by_sizes(const Lowering& lowering, const Node& n
     }
     const std::int64_t in = view.size(dims[i]);
     sides.push_back({in, sizes[i], static_cast<float>(sizes[i]) / static_cast<float>(in)});
+  }
+  if (policy == "stretch" || sides.empty()) return sides;
+  // One scale for all, with which no side is larger, or none smaller, than its size.
+  const auto by_scale = [](const Side& a, const Side& b) { return a.scale < b.scale; };
+  const float scale = policy == "not_larger" ? std::min_element(sides.begin(), sides.end(), by_scale)->scale
+                                             : std::max_element(sides.begin(), sides.end(), by_scale)->scale;
+  for (Side& side : sides) {
+    side.scale = scale;
+    const float out = std::floor(scale * static_cast<float>(side.in) + 0.5F);
+    if (!(out >= 1 && out <= static_cast<float>(graph::kMaxDimension))) {
+      return malformed(node, "the sizes with one scale leave nothing of a dimension, or too much");
+    }
+    side.out = static_cast<std::int64_t>(out);
   }
   return sides;
 }

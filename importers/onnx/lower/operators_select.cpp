@@ -1,6 +1,7 @@
 // Slices of tensors, and padding. All work alike on real numbers and on integers.
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <optional>
 #include <utility>
 
@@ -8,6 +9,7 @@
 #include "base/try.h"
 #include "graph/limits.h"
 #include "importers/onnx/lower/arguments.h"
+#include "importers/onnx/lower/arithmetic.h"
 #include "importers/onnx/lower/layout.h"
 #include "importers/onnx/lower/movement.h"
 #include "importers/onnx/lower/operators.h"
@@ -174,6 +176,7 @@ Status lower_slice(Lowering& lowering, const Node& node) {
       (steps && steps->size() != starts->size())) {
     return malformed(node, "starts, ends, axes and steps differ in number");
   }
+  if (starts->size() > x.view.dims.size()) return malformed(node, "has more starts than the tensor has dimensions");
   std::vector<Cut> cuts;
   std::vector<std::pair<int, std::int64_t>> strides;
   std::vector<std::pair<int, std::vector<std::int64_t>>> reversed;
@@ -184,11 +187,17 @@ Status lower_slice(Lowering& lowering, const Node& node) {
     const std::int64_t step = steps ? (*steps)[i] : 1;
     if (step == 0) return malformed(node, "a step is 0");
     const Range range = range_within((*starts)[i], (*ends)[i], x.view.size(dim), step < 0);
-    if (step < 0 && range.begin > range.end) {
+    const bool is_empty = step < 0 ? range.begin <= range.end : range.begin >= range.end;
+    if (is_empty) return unsupported(node, "nothing is left of dimension " + std::to_string(dim));
+    if (step < 0) {
+      // The check comes before indices of this number are made.
+      if ((range.begin - range.end) / -step > graph::kMaxDimension) {
+        return node_error(node, ErrorCode::kLimit,
+                          "takes more than " + std::to_string(graph::kMaxDimension) + " elements backwards");
+      }
       reversed.emplace_back(dim, backwards(range, step));
       continue;
     }
-    if (range.begin >= range.end) return unsupported(node, "nothing is left of dimension " + std::to_string(dim));
     cuts.push_back({dim, range.begin, range.end - range.begin});
     if (step > 1) strides.emplace_back(dim, step);
   }
@@ -312,17 +321,28 @@ Status lower_pad(Lowering& lowering, const Node& node) {
     const Quantization& q = lowering.graph.quantization(x.view.value);
     zero = static_cast<float>(q.zero_point - shift_of(*x.integers));
   }
-  if (!zeros.empty() && value != zero && !with_own) {
-    return unsupported(node,
-                       "pads with " + std::to_string(value) +
-                           "; only zeros, and the modes reflect, edge and wrap, are supported: let a pooling pad, "
-                           "or subtract the number before and add it after");
+  const bool shifts = !zeros.empty() && value != zero && !with_own;
+  // Larger numbers would take the digits of the tensor's.
+  constexpr float kLargestPadding = 1024;
+  if (shifts && (x.integers || !(std::fabs(value) <= kLargestPadding))) {
+    return unsupported(node, "pads with " + base::number_text(value) +
+                                 "; only zeros, small real numbers and the modes reflect, edge and wrap are "
+                                 "supported: let the pooling pad that follows");
   }
   NARROW_ASSIGN(x.view, cut(lowering, node, std::move(x.view), cuts));
   if (with_own) {
     NARROW_ASSIGN(x.view, padded_with_own(lowering, node, std::move(x.view), zeros, mode));
   } else {
+    // x - value is padded with zeros.
+    const Tensor up{ElementType::kFloat32, {}, std::vector<float>{value}};
+    const Tensor down{ElementType::kFloat32, {}, std::vector<float>{-value}};
+    if (shifts) {
+      NARROW_ASSIGN(x.view, affine(lowering, node, x.view, nullptr, &down));
+    }
     NARROW_ASSIGN(x.view, padded(lowering, node, std::move(x.view), zeros));
+    if (shifts) {
+      NARROW_ASSIGN(x.view, affine(lowering, node, x.view, nullptr, &up));
+    }
   }
   lowering.names.bind(node, std::move(x));
   return {};

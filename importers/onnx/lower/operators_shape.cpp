@@ -40,8 +40,15 @@ Status lower_identity(Lowering& lowering, const Node& node) {
 
 Status lower_cast(Lowering& lowering, const Node& node) {
   NARROW_ASSIGN(const Flow x, lowering.names.flow(node, 0));
-  NARROW_ASSIGN(const std::int64_t to, int_or(node, "to", 0));
-  if (!is_floating(element_type(to))) return unsupported(node, "makes integers of a computed tensor");
+  bool to_real = false;
+  if (node.op_type == "CastLike") {
+    const Constant* example = lowering.names.constant_or_null(node, 1);
+    to_real = example != nullptr ? is_floating(example->tensor->type) : lowering.names.real(node, 1).ok();
+  } else {
+    NARROW_ASSIGN(const std::int64_t to, int_or(node, "to", 0));
+    to_real = is_floating(element_type(to));
+  }
+  if (!to_real) return unsupported(node, "makes integers of a computed tensor");
   if (!x.integers) {
     lowering.names.bind(node, x);
     return {};

@@ -300,6 +300,51 @@ TEST_CASE("a tensor divides by a tensor, and a constant by one") {
   for (std::size_t i = 0; i < y.size(); ++i) CHECK(y[i] == doctest::Approx(wanted[i]));
 }
 
+TEST_CASE("comparisons and choices are those of the specification, with constants on either side") {
+  const Row x{-1, 0, 2, 0.5, 0.5, -3};
+  const auto chosen = [&](const std::string& op, const std::vector<std::string>& inputs, bool negate = false) {
+    OnnxNetwork network(16);
+    network.input("x", {2, 3}).output("y").constant("c", float_tensor({3}, {0.5F, 0, -3}));
+    network.node("Neg", {"x"}, {"n"}).node("Abs", {"x"}, {"a"}).constant("ten", float_tensor({}, {10}));
+    network.node(op, inputs, {"q"});
+    if (negate) network.node("Not", {"q"}, {"r"});
+    return run_network(network.node("Where", {negate ? "r" : "q", "ten", "x"}, {"y"}), x, kAsItIs);
+  };
+  const auto wanted = [&](const auto& holds) {
+    const Row c{0.5, 0, -3};
+    Row result;
+    for (std::size_t i = 0; i < x.size(); ++i) result.push_back(holds(x[i], c[i % 3]) ? 10 : x[i]);
+    return result;
+  };
+  CHECK(chosen("Greater", {"x", "c"}) == wanted([](double v, double c) { return v > c; }));
+  CHECK(chosen("Greater", {"c", "x"}) == wanted([](double v, double c) { return c > v; }));
+  CHECK(chosen("Less", {"x", "c"}) == wanted([](double v, double c) { return v < c; }));
+  CHECK(chosen("GreaterOrEqual", {"x", "c"}) == wanted([](double v, double c) { return v >= c; }));
+  CHECK(chosen("LessOrEqual", {"c", "x"}) == wanted([](double v, double c) { return c <= v; }));
+  CHECK(chosen("LessOrEqual", {"x", "n"}) == wanted([](double v, double) { return v <= -v; }));
+  CHECK(chosen("Equal", {"x", "c"}) == wanted([](double v, double c) { return v == c; }));
+  CHECK(chosen("Equal", {"a", "x"}) == wanted([](double v, double) { return v >= 0; }));
+  CHECK(chosen("Equal", {"x", "c"}, true) == wanted([](double v, double c) { return v != c; }));
+
+  // A soft shrinkage as PyTorch exports it.
+  OnnxNetwork shrink(16);
+  shrink.input("x", {6}).output("y").constant("l", float_tensor({}, {0.5F})).constant("m", float_tensor({}, {-0.5F}));
+  shrink.constant("zero", float_tensor({}, {0}));
+  shrink.node("Greater", {"x", "l"}, {"above"}).node("Less", {"x", "m"}, {"below"});
+  shrink.node("Or", {"above", "below"}, {"any"}).node("And", {"above", "any"}, {"both"});
+  shrink.node("Sub", {"x", "l"}, {"down"}).node("Add", {"x", "l"}, {"up"});
+  shrink.node("Where", {"below", "up", "zero"}, {"a"}).node("Where", {"both", "down", "a"}, {"y"});
+  CHECK(run_network(shrink, x, kAsItIs) == Row{-0.5, 0, 1.5, 0, 0, -2.5});
+
+  // A mask that is a constant.
+  OnnxNetwork mask(16);
+  mask.input("x", {2, 3}).output("y").constant("m", bool_tensor({3}, {1, 0, 1})).constant("k", float_tensor({}, {7}));
+  mask.node("Where", {"m", "x", "k"}, {"y"});
+  CHECK(run_network(mask, x, kAsItIs) == Row{-1, 7, 2, 0.5, 7, -3});
+  mask.model.constants["k"] = float_tensor({}, {-INFINITY});
+  CHECK(contains(lowering_error(mask, kAsItIs).message, "not finite"));
+}
+
 TEST_CASE("a constant may repeat the tensor that it is combined with") {
   const Row x = as_doubles(small_integers(3, seed()));
   for (const std::string op : {"Add", "Sub", "Mul"}) {

@@ -246,6 +246,19 @@ TEST_CASE("negative padding cuts") {
   CHECK(run_network(network, iota(4), kAsItIs) == std::vector<double>{1, 2, 3, 0, 0});
 }
 
+TEST_CASE("padding with a number is padding with zeros of what is that much smaller") {
+  const auto padded = [](float value) {
+    OnnxNetwork network;
+    network.input("x", {1, 3}).constant("p", int64_vector({1, 0, 0, 2})).constant("v", float_tensor({}, {value}));
+    return network.node("Pad", {"x", "p", "v"}, {"y"}).output("y");
+  };
+  CHECK(run_network(padded(0.5F), {1, 2, 3}, kAsItIs) ==
+        std::vector<double>{0.5, 0.5, 0.5, 0.5, 0.5, 1, 2, 3, 0.5, 0.5});
+  for (const float value : {-3e38F, 1e4F, std::nanf(""), -INFINITY}) {
+    CHECK(contains(lowering_error(padded(value), kAsItIs).message, "let the pooling pad"));
+  }
+}
+
 TEST_CASE("reshaping obeys 0 and -1 and the batch that a file was made for") {
   OnnxNetwork network;
   network.input("x", {4, 6, 2, 2}).constant("shape", int64_vector({4, -1})).node("Reshape", {"x", "shape"}, {"y"});
@@ -303,6 +316,12 @@ TEST_CASE("slices of nothing are refused") {
   CHECK(contains(error(2, 2, -1), "nothing is left"));
   CHECK(contains(error(0, 6, 0), "a step is 0"));
   CHECK(contains(error(3, 3, 1), "nothing is left"));
+  OnnxNetwork huge;
+  huge.input("x", {70000}).constant("s", int64_vector({-1})).constant("e", int64_vector({INT64_MIN}));
+  huge.node("Reshape", {"x", "shape"}, {"r"}).constant("shape", int64_vector({70000}));
+  CHECK(lowering_error(
+            huge.node("Slice", {"r", "s", "e", "a", "s"}, {"y"}).constant("a", int64_vector({0})).output("y"), kAsItIs)
+            .code == narrow::ErrorCode::kLimit);
   CHECK(contains(error(7, 9, 1), "nothing is left"));
 }
 

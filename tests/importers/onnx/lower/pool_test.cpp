@@ -191,8 +191,25 @@ TEST_CASE("pools of rows [N, C, L] are those of an image with one row") {
                {kernel, {"strides", OnnxDims{3}}, {"pads", OnnxDims{1, 2}}, {"count_include_pad", std::int64_t{1}}}) ==
         Row{1.0 / 3, 3, 5.0 / 3, 13.0 / 3, 9, 11.0 / 3});
   CHECK(pooled("AveragePool", {kernel, {"auto_pad", std::string("SAME_UPPER")}, {"strides", OnnxDims{4}}}) ==
-        Row{0.5, 4.5, 6.5, 10.5});
+        Row{1, 4.5, 7, 10.5});
   CHECK(pooled("GlobalAveragePool", {}) == Row{2.5, 8.5});
+}
+
+TEST_CASE("a window along one of three sides pools that side") {
+  // [N, C, D, H, W], as PyTorch writes a normalization across channels.
+  const auto pooled = [](const std::string& op, std::vector<Attribute> attributes) {
+    return run_network(pool_network(op, {1, 1, 4, 1, 2}, std::move(attributes)), iota(8), kAsItIs);
+  };
+  const Attribute kernel{"kernel_shape", OnnxDims{3, 1, 1}};
+  CHECK(pooled("AveragePool", {kernel}) == Row{2, 3, 4, 5});
+  CHECK(pooled("MaxPool", {kernel, {"strides", OnnxDims{2, 1, 1}}, {"pads", OnnxDims{1, 0, 0, 0, 0, 0}}}) ==
+        Row{2, 3, 6, 7});
+  const auto error = [](std::vector<Attribute> attributes) {
+    return lowering_error(pool_network("MaxPool", {1, 1, 4, 2, 2}, std::move(attributes)), kAsItIs).message;
+  };
+  CHECK(contains(error({{"kernel_shape", OnnxDims{2, 2, 1}}}), "5 dimensions"));
+  CHECK(contains(error({kernel, {"strides", OnnxDims{1, 1, 2}}}), "5 dimensions"));
+  CHECK(contains(error({kernel, {"pads", OnnxDims{0, 1, 0, 0, 0, 0}}}), "5 dimensions"));
 }
 
 TEST_CASE("the axes of ReduceMean are an input since operator set 18") {

@@ -179,6 +179,22 @@ TEST_CASE("old operator sets have other inputs, attributes and rules") {
   CHECK(run_network(axes, iota(4), kAsItIs) == Row{0, 0, 1, 1, 2, 2, 3, 3});
 }
 
+TEST_CASE("sizes may be those of the largest or smallest image that keeps its proportions") {
+  const auto run = [](const std::string& policy) {
+    OnnxNetwork network(18);
+    network.input("x", {1, 1, 2, 2}).output("y").constant("z", int64_vector({4, 3}));
+    network.node("Resize", {"x", "", "", "z"}, {"y"},
+                 {{"axes", OnnxDims{2, 3}},
+                  {"keep_aspect_ratio_policy", policy},
+                  {"coordinate_transformation_mode", std::string("asymmetric")},
+                  {"nearest_mode", std::string("floor")}});
+    return run_network(network, iota(4), kAsItIs);
+  };
+  CHECK(run("stretch") == Row{0, 0, 1, 0, 0, 1, 2, 2, 3, 2, 2, 3});
+  CHECK(run("not_larger") == Row{0, 0, 1, 0, 0, 1, 2, 2, 3});
+  CHECK(run("not_smaller") == Row{0, 0, 1, 1, 0, 0, 1, 1, 2, 2, 3, 3, 2, 2, 3, 3});
+}
+
 TEST_CASE("resizings that are not supported or do not fit are refused with the node's name") {
   const auto error = [](std::vector<Attribute> attributes, const std::vector<float>& scales,
                         const std::vector<std::int64_t>& sizes = {}) {
@@ -198,7 +214,7 @@ TEST_CASE("resizings that are not supported or do not fit are refused with the n
   CHECK(contains(error({text("nearest_mode", "any")}, {1, 1, 2, 2}), "nearest_mode 'any'"));
   CHECK(contains(error({text("coordinate_transformation_mode", "tf_crop_and_resize")}, {1, 1, 2, 2}), "export with"));
   CHECK(contains(error({text("mode", "linear"), {"antialias", std::int64_t{1}}}, {1, 1, 2, 2}), "antialias off"));
-  CHECK(contains(error({text("keep_aspect_ratio_policy", "not_larger")}, {}, {1, 1, 2, 4}), "not_larger"));
+  CHECK(contains(error({text("keep_aspect_ratio_policy", "any")}, {}, {1, 1, 2, 4}), "policy 'any' does not exist"));
   CHECK(contains(error({}, {1, 1, 2}), "3 scales or sizes for 4 dimensions"));
   CHECK(contains(error({}, {}, {1, 1}), "2 scales or sizes for 4 dimensions"));
   CHECK(contains(error({}, {}), "neither scales nor sizes"));
