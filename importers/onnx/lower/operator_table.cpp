@@ -37,7 +37,7 @@ constexpr OperatorRow kRows[] = {
     {"And", lower_logic, "xx", 1, kInteger, ""},
     {"AveragePool", lower_average_pool, "x", 1, kInteger, "[N, C, H, W] or [N, C, L]; no dilations"},
     {"BatchNormalization", lower_batch_norm, "xxxxx", 5, kAffine, "inference only"},
-    {"Cast", lower_cast, "x", 1, kView, "to floating types; others for constants only"},
+    {"Cast", lower_cast, "x", 1, kView, "to floating types and bool; others for constants only"},
     {"CastLike", lower_cast, "xx", 1, kView, "as Cast"},
     {"Ceil", lower_function, "x", 1, kTable, ""},
     {"Celu", lower_function, "x", 1, kTable, ""},

@@ -38,17 +38,37 @@ Status lower_identity(Lowering& lowering, const Node& node) {
   return {};
 }
 
+namespace {
+
+// 1 where x is not 0, as computed bools are real numbers.
+Status lower_cast_to_bool(Lowering& lowering, const Node& node, View x) {
+  for (const graph::FunctionKind kind : {graph::FunctionKind::kSign, graph::FunctionKind::kAbs}) {
+    graph::Function op;
+    op.kind = kind;
+    NARROW_ASSIGN(x.value, lowering.graph.append(node, std::move(op), {x.value}));
+  }
+  lowering.names.bind(node, Flow{std::move(x)});
+  return {};
+}
+
+}  // namespace
+
 Status lower_cast(Lowering& lowering, const Node& node) {
   NARROW_ASSIGN(const Flow x, lowering.names.flow(node, 0));
-  bool to_real = false;
+  ElementType to = ElementType::kFloat32;
   if (node.op_type == "CastLike") {
     const Constant* example = lowering.names.constant_or_null(node, 1);
-    to_real = example != nullptr ? is_floating(example->tensor->type) : lowering.names.real(node, 1).ok();
+    if (example != nullptr) {
+      to = example->tensor->type;
+    } else {
+      NARROW_TRY(lowering.names.real(node, 1));
+    }
   } else {
-    NARROW_ASSIGN(const std::int64_t to, int_or(node, "to", 0));
-    to_real = is_floating(element_type(to));
+    NARROW_ASSIGN(const std::int64_t given, int_or(node, "to", 0));
+    to = element_type(given);
   }
-  if (!to_real) return unsupported(node, "makes integers of a computed tensor");
+  if (to == ElementType::kBool && !x.integers) return lower_cast_to_bool(lowering, node, x.view);
+  if (!is_floating(to)) return unsupported(node, "makes integers of a computed tensor");
   if (!x.integers) {
     lowering.names.bind(node, x);
     return {};

@@ -336,6 +336,13 @@ TEST_CASE("comparisons and choices are those of the specification, with constant
   shrink.node("Where", {"below", "up", "zero"}, {"a"}).node("Where", {"both", "down", "a"}, {"y"});
   CHECK(run_network(shrink, x, kAsItIs) == Row{-0.5, 0, 1.5, 0, 0, -2.5});
 
+  // What is not zero is true.
+  OnnxNetwork cast(16);
+  cast.input("x", {6}).output("y").node("Cast", {"x"}, {"b"}, {{"to", std::int64_t{9}}});
+  cast.node("Not", {"b"}, {"n"}).node("Cast", {"n"}, {"c"}, {{"to", std::int64_t{1}}});
+  cast.node("CastLike", {"c", "x"}, {"y"});
+  CHECK(run_network(cast, x, kAsItIs) == Row{0, 1, 0, 0, 0, 0});
+
   // A mask that is a constant.
   OnnxNetwork mask(16);
   mask.input("x", {2, 3}).output("y").constant("m", bool_tensor({3}, {1, 0, 1})).constant("k", float_tensor({}, {7}));
