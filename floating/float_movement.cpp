@@ -41,4 +41,16 @@ void transpose(const float* input, const TensorShape& in, float* output, const T
   }
 }
 
+void gather(const float* input, const TensorShape& in, float* output, const TensorShape& out, const Gather& op) {
+  const auto from = [&](std::int64_t i, int dimension) {
+    return op.dimension == dimension ? std::int64_t{op.indices[static_cast<std::size_t>(i)]} : i;
+  };
+  for (std::int64_t y = 0; y < out.height; ++y) {
+    for (std::int64_t x = 0; x < out.width; ++x, output += out.channels) {
+      const float* pixel = input + (from(y, 0) * in.width + from(x, 1)) * in.channels;
+      for (std::int64_t c = 0; c < out.channels; ++c) output[c] = pixel[from(c, 2)];
+    }
+  }
+}
+
 }  // namespace narrow::graph

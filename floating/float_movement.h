@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 
+#include "graph/ir.h"
 #include "narrow/types.h"
 
 namespace narrow::graph {
@@ -22,5 +23,8 @@ void slice(const float* input, const TensorShape& in, float* output, const Tenso
 // Output dimension i is input dimension order[i].
 void transpose(const float* input, const TensorShape& in, float* output, const TensorShape& out,
                const std::array<int, 3>& order);
+
+// Element i along op.dimension is element op.indices[i] of the input.
+void gather(const float* input, const TensorShape& in, float* output, const TensorShape& out, const Gather& op);
 
 }  // namespace narrow::graph

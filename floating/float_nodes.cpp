@@ -26,6 +26,8 @@ struct Run {
   void operator()(const Add&) const { binary(Binary::kAdd); }
   void operator()(const Subtract&) const { binary(Binary::kSubtract); }
   void operator()(const Multiply&) const { binary(Binary::kMultiply); }
+  void operator()(const Maximum&) const { binary(Binary::kMaximum); }
+  void operator()(const Minimum&) const { binary(Binary::kMinimum); }
   void operator()(const Function& op) const { apply_function(x(), y(), out(), op); }
   void operator()(const MaxPool& op) const { max_pool(x(), in(), y(), out(), op.window); }
   void operator()(const AveragePool& op) const { average_pool(x(), in(), y(), out(), op.window, op.count_include_pad); }
@@ -44,6 +46,7 @@ struct Run {
   void operator()(const Pad& op) const { pad_image(x(), in(), y(), out(), op.pad); }
   void operator()(const Slice& op) const { slice(x(), in(), y(), out(), op.begin); }
   void operator()(const Transpose& op) const { transpose(x(), in(), y(), out(), op.order); }
+  void operator()(const Gather& op) const { gather(x(), in(), y(), out(), op); }
   void operator()(const Softmax&) const { softmax(x(), y(), out()); }
   void operator()(const LogSoftmax&) const { log_softmax(x(), y(), out()); }
   void operator()(const Lrn& op) const { lrn(x(), y(), out(), op); }

@@ -48,6 +48,12 @@ void combine(Binary op, const float* a, const TensorShape& a_shape, const float*
     case Binary::kMultiply:
       return combine_with([](const auto& p, const auto& q) { return p * q; }, a, a_shape, b, b_shape, output, out,
                           clamp);
+    case Binary::kMaximum:
+      return combine_with([](const auto& p, const auto& q) { return p.max(q); }, a, a_shape, b, b_shape, output, out,
+                          clamp);
+    case Binary::kMinimum:
+      return combine_with([](const auto& p, const auto& q) { return p.min(q); }, a, a_shape, b, b_shape, output, out,
+                          clamp);
   }
 }
 

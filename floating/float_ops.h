@@ -11,7 +11,7 @@ namespace narrow::graph {
 // output = clamp(input). output may be input.
 void clamp_values(const float* input, float* output, std::int64_t count, const Clamp& clamp);
 
-enum class Binary { kAdd, kSubtract, kMultiply };
+enum class Binary { kAdd, kSubtract, kMultiply, kMaximum, kMinimum };
 
 // output = clamp(a op b). A dimension that is 1 in one input is repeated.
 void combine(Binary op, const float* a, const TensorShape& a_shape, const float* b, const TensorShape& b_shape,

@@ -114,6 +114,17 @@ struct IntegerNode::Run {
     const float m = multiplier(scale(0) * scale(1));
     combine([m](float a, float b) { return a * b * m; });
   }
+  // Rounding keeps the order of numbers, so the larger one rounds to the larger level.
+  void operator()(const Maximum&) const {
+    const float m_a = multiplier(scale(0));
+    const float m_b = multiplier(scale(1));
+    combine([m_a, m_b](float a, float b) { return std::max(a * m_a, b * m_b); });
+  }
+  void operator()(const Minimum&) const {
+    const float m_a = multiplier(scale(0));
+    const float m_b = multiplier(scale(1));
+    combine([m_a, m_b](float a, float b) { return std::min(a * m_a, b * m_b); });
+  }
   void operator()(const Function&) const {
     const Levels from = node.inputs_[0];
     const std::int32_t zero_point = from.zero_point();

@@ -14,7 +14,7 @@ namespace narrow::graph {
 // docs/numerics.md ("The others, on uint8"). Writes the real numbers of these integers.
 class IntegerNode {
  public:
-  // Whether the operator has a formula on integers: Activation, Concat, Add, Subtract, Multiply, Function and averages.
+  // Whether the operator has a formula on integers: Activation, Concat, Function, averages and those on two tensors.
   // Lossless operators have none, because they also move real numbers exactly.
   [[nodiscard]] static bool has_formula(const Op& op);
 

@@ -1,6 +1,7 @@
 #include "graph/function.h"
 
 #include <cmath>
+#include <limits>
 
 #include "base/exact_math.h"
 #include "base/float_environment.h"
@@ -26,6 +27,48 @@ double tanh(double x) {
   if (magnitude > 20.0) return std::copysign(1.0, x);
   const double e = base::exact_math::expm1(2.0 * magnitude);
   return std::copysign(e / (e + 2.0), x);
+}
+
+// log(1 + y) for y in [0, 1] (Kahan): the quotient cancels the rounding of 1 + y.
+double log1p(double y) {
+  const double sum = 1.0 + y;
+  return sum == 1.0 ? y : base::exact_math::log(sum) * (y / (sum - 1.0));
+}
+
+// log(1 + exp(x)), without an exponential above 1.
+double softplus(double x) { return (x > 0.0 ? x : 0.0) + log1p(base::exact_math::exp(-std::fabs(x))); }
+
+// x * tanh(softplus(x)). With e = exp(x), tanh(log(1 + e)) is e (e + 2) / (e (e + 2) + 2).
+double mish(double x) {
+  if (x > 40.0) return x;  // the nearest double, and e stays finite
+  const double e = base::exact_math::exp(x);
+  const double product = e * (e + 2.0);
+  return gated(x, product / (product + 2.0));
+}
+
+// x^exponent by multiplications. count: the exponent's magnitude.
+double integer_power(double x, int count) {
+  double result = 1.0;
+  for (double square = x; count > 0; count /= 2, square *= square) {
+    if (count % 2 == 1) result *= square;
+  }
+  return result;
+}
+
+// x^exponent as ONNX's Pow: NaN for a negative x and a fraction as exponent.
+double power(double x, double exponent) {
+  constexpr double kMostMultiplied = 64.0;
+  const bool is_whole = std::floor(exponent) == exponent;
+  if (exponent == 0.5) return std::sqrt(x);
+  if (is_whole && std::fabs(exponent) <= kMostMultiplied) {
+    const double result = integer_power(x, static_cast<int>(std::fabs(exponent)));
+    return exponent < 0.0 ? 1.0 / result : result;
+  }
+  if (x >= 0.0) return base::exact_math::power(x, exponent);
+  if (!is_whole) return std::numeric_limits<double>::quiet_NaN();
+  const bool is_odd = exponent != 2.0 * std::floor(exponent * 0.5);
+  const double magnitude = base::exact_math::power(-x, exponent);
+  return is_odd ? -magnitude : magnitude;
 }
 
 constexpr double kSqrtHalf = 0x1.6a09e667f3bcdp-1;       // sqrt(1 / 2)
@@ -77,6 +120,36 @@ double evaluate_function(const Function& function, double x, std::int64_t channe
     case FunctionKind::kGeluTanh:
       // (1 + tanh(u)) / 2 equals sigmoid(2 u), which stays accurate where tanh is about -1.
       return gated(x, sigmoid(2.0 * kSqrtTwoOverPi * (x + 0.044715 * x * x * x)));
+    case FunctionKind::kSoftplus:
+      return softplus(x);
+    case FunctionKind::kMish:
+      return mish(x);
+    case FunctionKind::kSelu:
+      return beta * (x < 0.0 ? alpha * base::exact_math::expm1(x) : x);
+    case FunctionKind::kCelu:
+      return x < 0.0 ? gated(base::exact_math::expm1(x / alpha), alpha) : x;
+    case FunctionKind::kSoftsign:
+      return std::isinf(x) ? std::copysign(1.0, x) : x / (1.0 + std::fabs(x));
+    case FunctionKind::kThresholdedRelu:
+      return x > alpha ? x : 0.0;
+    case FunctionKind::kShrink:
+      return x < -alpha ? x + beta : x > alpha ? x - beta : 0.0;
+    case FunctionKind::kPower:
+      return power(x, alpha);
+    case FunctionKind::kExp:
+      return base::exact_math::exp(x);
+    case FunctionKind::kLog:
+      return base::exact_math::log(x);
+    case FunctionKind::kAbs:
+      return std::fabs(x);
+    case FunctionKind::kSign:
+      return x > 0.0 ? 1.0 : x < 0.0 ? -1.0 : 0.0;
+    case FunctionKind::kFloor:
+      return std::floor(x);
+    case FunctionKind::kCeil:
+      return std::ceil(x);
+    case FunctionKind::kRound:
+      return std::isinf(x) ? x : round_half_to_even(x);
   }
   return x;
 }

@@ -94,6 +94,8 @@ struct Activation {};  // y = clamp(x), see Node::clamp
 struct Add {};       // y = clamp(a + b)
 struct Subtract {};  // y = clamp(a - b)
 struct Multiply {};  // y = clamp(a * b)
+struct Maximum {};   // y = clamp(max(a, b))
+struct Minimum {};   // y = clamp(min(a, b))
 
 enum class FunctionKind : std::uint8_t {
   kLeakyRelu,    // x < 0 ? alpha * x : x
@@ -104,9 +106,24 @@ enum class FunctionKind : std::uint8_t {
   kSigmoid,      // 1 / (1 + exp(-x))
   kSilu,         // x * sigmoid(x)
   kTanh,
-  kErf,       // error function
-  kGelu,      // x * (1 + erf(x / sqrt(2))) / 2
-  kGeluTanh,  // about the same with tanh: x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x^3))) / 2
+  kErf,              // error function
+  kGelu,             // x * (1 + erf(x / sqrt(2))) / 2
+  kGeluTanh,         // about the same with tanh: x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x^3))) / 2
+  kSoftplus,         // log(1 + exp(x))
+  kMish,             // x * tanh(softplus(x))
+  kSelu,             // beta * (x < 0 ? alpha * (exp(x) - 1) : x)
+  kCelu,             // x < 0 ? alpha * (exp(x / alpha) - 1) : x
+  kSoftsign,         // x / (1 + |x|)
+  kThresholdedRelu,  // x > alpha ? x : 0
+  kShrink,           // x < -alpha ? x + beta : x > alpha ? x - beta : 0
+  kPower,            // x^alpha
+  kExp,
+  kLog,  // natural logarithm
+  kAbs,
+  kSign,   // -1, 0 or 1
+  kFloor,  // largest integer up to x
+  kCeil,   // smallest integer from x on
+  kRound,  // nearest integer, half to even
 };
 // A nonlinear function of each element. On uint8 it is a table. The quantizer makes the table and the model file stores
 // it, so that no CPU's math library affects a result. Formulas: the ONNX operators of these names; evaluate_function()
@@ -137,6 +154,10 @@ struct Pad {  // zeros around the image
 struct Slice {  // elements [begin, begin + size) of every dimension
   TensorShape begin;
   TensorShape size;
+};
+struct Gather {       // element i along a dimension is element indices[i] of the input
+  int dimension = 2;  // 0 height, 1 width, 2 channels
+  std::vector<std::int32_t> indices;
 };
 struct Flatten {};  // [H, W, C] -> [1, 1, H * W * C]; moves no byte
 struct Reshape {    // another shape with the same number of elements; moves no byte
@@ -169,7 +190,7 @@ struct Dequantize {};  // uint8 to float32, with the parameters of the input val
 
 using Op = std::variant<Convolution, Linear, BatchNorm, Activation, Add, MaxPool, AveragePool, GlobalAveragePool,
                         Concat, PadChannels, Flatten, Identity, Quantize, Dequantize, Subtract, Multiply, Function, Pad,
-                        Slice, Reshape, Transpose, Softmax, Lrn, LayerNorm, LogSoftmax>;
+                        Slice, Reshape, Transpose, Softmax, Lrn, LayerNorm, Gather, Maximum, Minimum, LogSoftmax>;
 
 // Name of the operator as users see it, e.g. "Convolution".
 [[nodiscard]] std::string_view op_name(const Op& op);

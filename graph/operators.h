@@ -108,7 +108,10 @@ inline constexpr std::array<OperatorRow, std::variant_size_v<Op>> kOperators = [
       row<Softmax>(22, "Softmax", "softmax", kOne, kNone),
       row<Lrn>(23, "Lrn", "response normalization", kOne, kNone),
       row<LayerNorm>(24, "LayerNorm", "layer normalization", kOne, kNone),
-      row<LogSoftmax>(25, "LogSoftmax", "logarithm of softmax", kOne, kNone),
+      row<Gather>(25, "Gather", "gathering", kOne, kLossless, kComputesNothing),
+      row<Maximum>(26, "Maximum", "maximum", kTwo, kRescaled, kTakesClamp | kElementwise),
+      row<Minimum>(27, "Minimum", "minimum", kTwo, kRescaled, kTakesClamp | kElementwise),
+      row<LogSoftmax>(28, "LogSoftmax", "logarithm of softmax", kOne, kNone),
   };
 }();
 
@@ -159,6 +162,36 @@ struct FunctionRow {
       return {.name = "Gelu"};
     case FunctionKind::kGeluTanh:
       return {.name = "GeluTanh"};
+    case FunctionKind::kSoftplus:
+      return {.name = "Softplus", .is_nonnegative = true};
+    case FunctionKind::kMish:
+      return {.name = "Mish"};
+    case FunctionKind::kSelu:
+      return {.name = "Selu", .has_alpha = true, .has_beta = true};
+    case FunctionKind::kCelu:
+      return {.name = "Celu", .has_alpha = true};
+    case FunctionKind::kSoftsign:
+      return {.name = "Softsign"};
+    case FunctionKind::kThresholdedRelu:
+      return {.name = "ThresholdedRelu", .has_alpha = true};
+    case FunctionKind::kShrink:
+      return {.name = "Shrink", .has_alpha = true, .has_beta = true};
+    case FunctionKind::kPower:
+      return {.name = "Power", .has_alpha = true};
+    case FunctionKind::kExp:
+      return {.name = "Exp", .is_nonnegative = true};
+    case FunctionKind::kLog:
+      return {.name = "Log"};
+    case FunctionKind::kAbs:
+      return {.name = "Abs", .is_nonnegative = true};
+    case FunctionKind::kSign:
+      return {.name = "Sign"};
+    case FunctionKind::kFloor:
+      return {.name = "Floor"};
+    case FunctionKind::kCeil:
+      return {.name = "Ceil"};
+    case FunctionKind::kRound:
+      return {.name = "Round"};
   }
   return {};
 }

@@ -148,6 +148,8 @@ struct Inference {
   Result<TensorShape> operator()(const Add&) const { return broadcast(); }
   Result<TensorShape> operator()(const Subtract&) const { return broadcast(); }
   Result<TensorShape> operator()(const Multiply&) const { return broadcast(); }
+  Result<TensorShape> operator()(const Maximum&) const { return broadcast(); }
+  Result<TensorShape> operator()(const Minimum&) const { return broadcast(); }
 
   Result<TensorShape> operator()(const MaxPool& op) const {
     NARROW_ASSIGN(const TensorShape shape, windowed(op.window, in(), in().channels));
@@ -212,6 +214,20 @@ struct Inference {
       }
     }
     return op.size;
+  }
+
+  Result<TensorShape> operator()(const Gather& op) const {
+    if (op.dimension < 0 || op.dimension > 2) {
+      return malformed("dimension " + std::to_string(op.dimension) + " is not 0, 1 or 2");
+    }
+    TensorShape shape = in();
+    std::int64_t& size = op.dimension == 0 ? shape.height : op.dimension == 1 ? shape.width : shape.channels;
+    for (const std::int32_t index : op.indices) {
+      if (index >= 0 && index < size) continue;
+      return malformed("index " + std::to_string(index) + " is not in a dimension of " + std::to_string(size));
+    }
+    size = static_cast<std::int64_t>(op.indices.size());
+    return shape;
   }
 
   Result<TensorShape> operator()(const Reshape& op) const {

@@ -174,6 +174,7 @@ struct Numbers {
   Status operator()(const Slice&) const { return {}; }
   Status operator()(const Reshape&) const { return {}; }
   Status operator()(const Transpose&) const { return {}; }
+  Status operator()(const Gather&) const { return {}; }
   template <class Plain>
   requires std::is_empty_v<Plain> Status operator()(const Plain&) const { return {}; }
 };

@@ -19,18 +19,14 @@ std::int32_t to_integer(double real, const Quantization& q, std::int32_t levels)
 
 }  // namespace
 
-Result<Quantization> choose_quantization(const Observation& observed, int bits, const Clamp& clamp,
+Result<Quantization> choose_quantization(const Observation& observed, int bits, const Clamp& node_clamp,
                                          const std::string& name) {
+  // The range holds zero. A node with a clamp that does not keeps its clamp beside the range.
+  const Clamp clamp{std::min(node_clamp.lo, 0.0F), std::max(node_clamp.hi, 0.0F)};
   if (!std::isfinite(observed.min) || !std::isfinite(observed.max) || observed.min > observed.max) {
     return Error{ErrorCode::kInvalidArgument,
                  "the observed range [" + number_text(observed.min) + ", " + number_text(observed.max) +
                      "] is not a range of finite numbers",
-                 name};
-  }
-  if (!(clamp.lo <= 0.0F && clamp.hi >= 0.0F && clamp.lo < clamp.hi)) {
-    return Error{ErrorCode::kUnsupported,
-                 "is clamped to [" + number_text(clamp.lo) + ", " + number_text(clamp.hi) +
-                     "]; an integer range can only express a clamp with zero in it",
                  name};
   }
   const std::int32_t levels = QRange::activations(bits).hi;

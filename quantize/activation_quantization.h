@@ -15,10 +15,11 @@ namespace narrow::graph {
 inline constexpr double kMinActivationScale = 0x1p-40;
 inline constexpr double kMaxActivationScale = 0x1p60;
 
-// Asymmetric, over the observed range widened to zero; `clamp` of the producing node narrows the range of integers.
+// Asymmetric, over the observed range widened to zero; `clamp` of the producing node narrows the range of integers,
+// which always holds zero: a clamp without zero in it must stay beside the range.
 // Formulas: docs/numerics.md, "Choosing activation parameters". bits in 2..8; `name` is the tensor's, for errors.
-// Errors: an observation that is no range of finite numbers, a scale above the limit, a clamp that no QRange can say
-// (zero is not in it, or nothing but zero).
+// Errors: an observation that is no range of finite numbers, a scale above the limit, a clamp of which nothing but zero
+// is left.
 [[nodiscard]] Result<Quantization> choose_quantization(const Observation& observed, int bits, const Clamp& clamp,
                                                        const std::string& name);
 

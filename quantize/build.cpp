@@ -280,12 +280,13 @@ class Builder {
       return;
     }
     copy.output = tensors_.append(node.output);
-    copy.clamp = Clamp{};  // the output's range holds it
     if (is_lossless(node.op)) {
       tensors_.set_copy(node.output, copy.output, copy.inputs[0]);
     } else {
       tensors_.set_decided(node.output, copy.output);
     }
+    // The output's range holds a clamp with zero in it.
+    if (copy.clamp.lo <= 0.0F && copy.clamp.hi >= 0.0F) copy.clamp = Clamp{};
   }
 
   void set_weights(std::size_t n, Node& copy) {

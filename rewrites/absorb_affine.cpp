@@ -49,6 +49,33 @@ Affine surrounded(const Affine& affine, std::int64_t before, std::int64_t after)
   return result;
 }
 
+// The affine of a Gather's input, where there are `channels` channels. The other channels may stay as they are.
+// Nothing: two results of one channel have different affines.
+std::optional<Affine> before_gather(const Affine& affine, const Gather& op, std::int64_t channels) {
+  if (op.dimension != 2) return affine;
+  Affine before = Affine::identity(static_cast<std::size_t>(channels));
+  std::vector<bool> known(static_cast<std::size_t>(channels), false);
+  for (std::size_t i = 0; i < op.indices.size(); ++i) {
+    const auto c = static_cast<std::size_t>(op.indices[i]);
+    if (known[c] && (before.scale[c] != affine.scale[i] || before.shift[c] != affine.shift[i])) return std::nullopt;
+    before.scale[c] = affine.scale[i];
+    before.shift[c] = affine.shift[i];
+    known[c] = true;
+  }
+  return before;
+}
+
+// The affine of a Gather's result.
+Affine after_gather(const Affine& affine, const Gather& op) {
+  if (op.dimension != 2) return affine;
+  Affine after;
+  for (const std::int32_t index : op.indices) {
+    after.scale.push_back(affine.scale[static_cast<std::size_t>(index)]);
+    after.shift.push_back(affine.shift[static_cast<std::size_t>(index)]);
+  }
+  return after;
+}
+
 class Search {
  public:
   Search(const Graph& graph, const Links& links) : graph_(graph), links_(links) {}
@@ -183,6 +210,11 @@ struct Search::Backward {
     return before && search.backward(node().inputs[0], *before);
   }
 
+  bool operator()(const Gather& op) const {
+    const auto before = before_gather(affine, op, shape(node().inputs[0]).channels);
+    return before && search.backward(node().inputs[0], *before);
+  }
+
   // Other operators are nonlinear, round, or are not worth a search.
   template <class Other>
   bool operator()(const Other&) const {
@@ -255,6 +287,8 @@ struct Search::Forward {
     const auto after = transposed(affine, op, shape(node().output).channels);
     return after && search.forward(node().output, *after);
   }
+
+  bool operator()(const Gather& op) const { return search.forward(node().output, after_gather(affine, op)); }
 
   // This includes Add: its other input would have to become the inverse of the affine.
   template <class Other>

@@ -34,7 +34,8 @@ class SignSearch {
   // Operators whose outputs are not negative if their inputs are not.
   static bool keeps_sign(const Node& node) {
     if (node.clamp.hi < 0) return false;
-    return is_lossless(node.op) || is<Activation, AveragePool, GlobalAveragePool, Concat, Add, Multiply>(node.op) ||
+    return is_lossless(node.op) ||
+           is<Activation, AveragePool, GlobalAveragePool, Concat, Add, Multiply, Maximum, Minimum>(node.op) ||
            row_of(node.op).has(kConverts);
   }
 

@@ -34,7 +34,10 @@ class Fuser {
       if (graph_.value(node(i).output).quantization) continue;
       if (is<Multiply>(node(i).op)) NARROW_TRY(fuse_product(i));
       if (is<BatchNorm>(node(i).op)) NARROW_TRY(fuse_affine(i));
-      if (is<Function>(node(i).op)) make_plainer(node(i));
+      if (is<Function>(node(i).op)) {
+        NARROW_TRY(fuse_softplus(i));
+        make_plainer(node(i));
+      }
     }
     return std::move(log_);
   }
@@ -72,8 +75,37 @@ class Fuser {
         return {};
       }
     }
+    if (fuse_mish(index)) return {};
     NARROW_TRY(fuse_gelu(index, index, 1));
     return {};
+  }
+
+  // Fuses log(1 + exp(x)), whose exponential needs more levels than integers have.
+  Status fuse_softplus(int index) {
+    if (std::get<Function>(node(index).op).kind != FunctionKind::kLog) return {};
+    const ValueId sum = node(index).inputs[0];
+    NARROW_ASSIGN(const Scaled inner, behind_affines(sum));
+    const auto exponential = made_by<Function>(graph_, links_, inner.x);
+    if (!exponential || exponential.op->kind != FunctionKind::kExp || graph_.value(inner.x).quantization) return {};
+    if (inner.line.scale != 1 || inner.line.shift != 1) return {};
+    replace(index, {FunctionKind::kSoftplus, 0, 0, {}, {}}, node(exponential.node).inputs[0], "a Softplus");
+    return {};
+  }
+
+  // Fuses x * tanh(softplus(x)).
+  bool fuse_mish(int index) {
+    for (const std::size_t side : {0U, 1U}) {
+      const ValueId x = node(index).inputs[1 - side];
+      const auto tanh = made_by<Function>(graph_, links_, node(index).inputs[side]);
+      if (!tanh || tanh.op->kind != FunctionKind::kTanh) continue;
+      const ValueId argument = node(tanh.node).inputs[0];
+      const auto softplus = made_by<Function>(graph_, links_, argument);
+      if (!softplus || softplus.op->kind != FunctionKind::kSoftplus || node(softplus.node).inputs[0] != x) continue;
+      if (graph_.value(argument).quantization || graph_.value(node(index).inputs[side]).quantization) continue;
+      replace(index, {FunctionKind::kMish, 0, 0, {}, {}}, x, "a Mish");
+      return true;
+    }
+    return false;
   }
 
   // Fuses an affine after a clamp or a product.
@@ -154,9 +186,16 @@ class Fuser {
     return result;
   }
 
-  // x * x * x.
+  // x * x * x, or a power of x.
   [[nodiscard]] bool is_cube(ValueId value, ValueId x) {
+    const auto is_power = [&](ValueId id, float exponent) {
+      const auto power = made_by<Function>(graph_, links_, id);
+      return power && power.op->kind == FunctionKind::kPower && power.op->alpha == exponent &&
+             node(power.node).inputs[0] == x;
+    };
+    if (is_power(value, 3)) return true;
     const auto is_square = [&](ValueId id) {
+      if (is_power(id, 2)) return true;
       const auto product = made_by<Multiply>(graph_, links_, id);
       return product && node(product.node).clamp.is_identity() && node(product.node).inputs == std::vector{x, x};
     };

@@ -38,6 +38,13 @@ struct Merge {
     both.begin.channels += before->begin.channels;
     return both;
   }
+  std::optional<Op> operator()(const Gather& second) const {
+    const auto* before = std::get_if<Gather>(&first);
+    if (before == nullptr || before->dimension != second.dimension) return std::nullopt;
+    Gather both = second;
+    for (std::int32_t& index : both.indices) index = before->indices[static_cast<std::size_t>(index)];
+    return both;
+  }
   std::optional<Op> operator()(const Pad& second) const {
     const auto* before = std::get_if<Pad>(&first);
     if (before == nullptr) return std::nullopt;

@@ -1,5 +1,6 @@
 #include "rewrites/remove_identities.h"
 
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -9,6 +10,12 @@ namespace {
 bool changes_nothing(const Node& node, const TensorShape& in) {
   if (const auto* reshape = std::get_if<Reshape>(&node.op)) return reshape->shape == in;
   if (const auto* slice = std::get_if<Slice>(&node.op)) return slice->size == in;
+  if (const auto* gather = std::get_if<Gather>(&node.op)) {
+    const std::int64_t size = gather->dimension == 0 ? in.height : gather->dimension == 1 ? in.width : in.channels;
+    std::int32_t next = 0;
+    return static_cast<std::int64_t>(gather->indices.size()) == size &&
+           std::all_of(gather->indices.begin(), gather->indices.end(), [&](std::int32_t i) { return i == next++; });
+  }
   if (const auto* pad = std::get_if<Pad>(&node.op)) return pad->pad == Padding{};
   if (const auto* transpose = std::get_if<Transpose>(&node.op)) return transpose->order == std::array<int, 3>{0, 1, 2};
   if (const auto* pad = std::get_if<PadChannels>(&node.op)) return pad->before == 0 && pad->after == 0;

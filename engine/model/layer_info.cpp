@@ -1,6 +1,7 @@
 #include "engine/model/layer_info.h"
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <type_traits>
 #include <variant>
@@ -67,7 +68,8 @@ std::string describe(const graph::Graph& graph, const graph::Node& node) {
         } else if constexpr (std::is_same_v<Op, graph::Function>) {
           return describe(op);
         } else if constexpr (std::is_same_v<Op, graph::Add> || std::is_same_v<Op, graph::Subtract> ||
-                             std::is_same_v<Op, graph::Multiply>) {
+                             std::is_same_v<Op, graph::Multiply> || std::is_same_v<Op, graph::Maximum> ||
+                             std::is_same_v<Op, graph::Minimum>) {
           return describe_repetition(graph, node);
         } else if constexpr (std::is_same_v<Op, graph::Pad>) {
           return describe(op.pad);
@@ -75,6 +77,9 @@ std::string describe(const graph::Graph& graph, const graph::Node& node) {
           return "from " + base::dimensions_text(op.begin);
         } else if constexpr (std::is_same_v<Op, graph::Transpose>) {
           return std::to_string(op.order[0]) + "," + std::to_string(op.order[1]) + "," + std::to_string(op.order[2]);
+        } else if constexpr (std::is_same_v<Op, graph::Gather>) {
+          constexpr std::array kDimensions{"rows", "columns", "channels"};
+          return std::to_string(op.indices.size()) + " " + kDimensions[static_cast<std::size_t>(op.dimension)];
         } else if constexpr (std::is_same_v<Op, graph::Lrn>) {
           return "size " + std::to_string(op.size);
         } else if constexpr (std::is_same_v<Op, graph::LayerNorm>) {

@@ -102,6 +102,9 @@ void describe_op(Archive& archive, Op& op) {
     describe_shape(archive, op.shape);
   } else if constexpr (std::is_same_v<T, graph::Transpose>) {
     for (auto& dimension : op.order) archive.number(dimension);
+  } else if constexpr (std::is_same_v<T, graph::Gather>) {
+    archive.number(op.dimension);
+    archive.channels(op.indices);
   } else if constexpr (std::is_same_v<T, graph::Lrn>) {
     archive.number(op.size);
     archive.number(op.alpha);

@@ -43,12 +43,16 @@ using ElementwiseResult = Result<std::unique_ptr<ElementwiseStep>>;
 [[nodiscard]] ElementwiseResult integer_step_of(const NodePlace& place, const graph::Add& op);
 [[nodiscard]] ElementwiseResult integer_step_of(const NodePlace& place, const graph::Subtract& op);
 [[nodiscard]] ElementwiseResult integer_step_of(const NodePlace& place, const graph::Multiply& op);
+[[nodiscard]] ElementwiseResult integer_step_of(const NodePlace& place, const graph::Maximum& op);
+[[nodiscard]] ElementwiseResult integer_step_of(const NodePlace& place, const graph::Minimum& op);
 // float_elementwise_step.cpp
 [[nodiscard]] StepResult float_step_of(const NodePlace& place, const graph::Activation& op);
 [[nodiscard]] StepResult float_step_of(const NodePlace& place, const graph::Function& op);
 [[nodiscard]] StepResult float_step_of(const NodePlace& place, const graph::Add& op);
 [[nodiscard]] StepResult float_step_of(const NodePlace& place, const graph::Subtract& op);
 [[nodiscard]] StepResult float_step_of(const NodePlace& place, const graph::Multiply& op);
+[[nodiscard]] StepResult float_step_of(const NodePlace& place, const graph::Maximum& op);
+[[nodiscard]] StepResult float_step_of(const NodePlace& place, const graph::Minimum& op);
 // pool_step.cpp
 [[nodiscard]] StepResult integer_step_of(const NodePlace& place, const graph::MaxPool& op);
 [[nodiscard]] StepResult integer_step_of(const NodePlace& place, const graph::AveragePool& op);
@@ -68,6 +72,7 @@ using ElementwiseResult = Result<std::unique_ptr<ElementwiseStep>>;
 [[nodiscard]] StepResult step_of(const NodePlace& place, const graph::Pad& op);
 [[nodiscard]] StepResult step_of(const NodePlace& place, const graph::Slice& op);
 [[nodiscard]] StepResult step_of(const NodePlace& place, const graph::Transpose& op);
+[[nodiscard]] StepResult step_of(const NodePlace& place, const graph::Gather& op);
 
 // A fused chain: makes one step of steps that work on the same rows. All but the last write to InChain, and the
 // next one reads there. first: a convolution. shape: that of the uint8 output of each step. Error: kLimit.

@@ -7,6 +7,7 @@
 
 #include "base/try.h"
 #include "exporters/onnx/onnx_builder.h"
+#include "graph/operators.h"
 
 namespace narrow::exporters {
 namespace {
@@ -207,6 +208,8 @@ class Exporter {
   Status write(const Node& node, const graph::Add& /*op*/, const std::string& r) { return binary(node, "Add", r); }
   Status write(const Node& node, const graph::Subtract& /*op*/, const std::string& r) { return binary(node, "Sub", r); }
   Status write(const Node& node, const graph::Multiply& /*op*/, const std::string& r) { return binary(node, "Mul", r); }
+  Status write(const Node& node, const graph::Maximum& /*op*/, const std::string& r) { return binary(node, "Max", r); }
+  Status write(const Node& node, const graph::Minimum& /*op*/, const std::string& r) { return binary(node, "Min", r); }
   Status binary(const Node& node, const char* op_type, const std::string& result) {
     builder_.node(op_type, {picture(node.inputs[0]), picture(node.inputs[1])}, result);
     return {};
@@ -261,6 +264,43 @@ class Exporter {
         builder_.need_opset(20);
         set_string(builder_.node("Gelu", {in}, result), "approximate",
                    op.kind == graph::FunctionKind::kGelu ? "none" : "tanh");
+        break;
+      case graph::FunctionKind::kMish:
+        builder_.need_opset(18);
+        builder_.node("Mish", {in}, result);
+        break;
+      case graph::FunctionKind::kSelu: {
+        OnnxNode& selu = builder_.node("Selu", {in}, result);
+        set_float(selu, "alpha", op.alpha);
+        set_float(selu, "gamma", op.beta);
+        break;
+      }
+      case graph::FunctionKind::kCelu:
+        set_float(builder_.node("Celu", {in}, result), "alpha", op.alpha);
+        break;
+      case graph::FunctionKind::kThresholdedRelu:
+        set_float(builder_.node("ThresholdedRelu", {in}, result), "alpha", op.alpha);
+        break;
+      case graph::FunctionKind::kShrink: {
+        OnnxNode& shrink = builder_.node("Shrink", {in}, result);
+        set_float(shrink, "lambd", op.alpha);
+        set_float(shrink, "bias", op.beta);
+        break;
+      }
+      case graph::FunctionKind::kPower:
+        builder_.node("Pow", {in, builder_.floats(result + "_exponent", {&op.alpha, 1}, {})}, result);
+        break;
+      // These have the name of their ONNX operator, and no attribute.
+      case graph::FunctionKind::kSoftplus:
+      case graph::FunctionKind::kSoftsign:
+      case graph::FunctionKind::kExp:
+      case graph::FunctionKind::kLog:
+      case graph::FunctionKind::kAbs:
+      case graph::FunctionKind::kSign:
+      case graph::FunctionKind::kFloor:
+      case graph::FunctionKind::kCeil:
+      case graph::FunctionKind::kRound:
+        builder_.node(std::string(graph::row_of(op.kind).name), {in}, result);
         break;
     }
     return {};
@@ -330,6 +370,13 @@ class Exporter {
     constexpr std::array<std::int64_t, 3> kAxis{2, 3, 1};
     const auto from = [&](std::size_t i) { return kAxis[static_cast<std::size_t>(op.order[i])]; };
     set_ints(builder_.node("Transpose", {picture(node.inputs[0])}, result), "perm", {0, from(2), from(0), from(1)});
+    return {};
+  }
+  Status write(const Node& node, const graph::Gather& op, const std::string& result) {
+    constexpr std::array<std::int64_t, 3> kAxis{2, 3, 1};  // of height, width and channels in [N, C, H, W]
+    const std::vector<std::int64_t> indices(op.indices.begin(), op.indices.end());
+    set_int(builder_.node("Gather", {picture(node.inputs[0]), builder_.int64s(result + "_indices", indices)}, result),
+            "axis", kAxis[static_cast<std::size_t>(op.dimension)]);
     return {};
   }
   Status write(const Node& node, const graph::Softmax& /*op*/, const std::string& result) {

@@ -83,6 +83,20 @@ struct Backward {
     if (da != nullptr) for_each_pair([&](std::int64_t a, std::int64_t b, std::int64_t o) { da[a] += dy()[o] * vb[b]; });
     if (db != nullptr) for_each_pair([&](std::int64_t a, std::int64_t b, std::int64_t o) { db[b] += dy()[o] * va[a]; });
   }
+  // Of equal elements the first input's takes it all.
+  void extreme(bool larger) const {
+    float* const da = gradients[0].data;
+    float* const db = gradients[1].data;
+    for_each_pair([&](std::int64_t a, std::int64_t b, std::int64_t o) {
+      const float va = inputs[0].data[a];
+      const float vb = inputs[1].data[b];
+      const bool first = larger ? va >= vb : va <= vb;
+      float* const to = first ? da : db;
+      if (to != nullptr) to[first ? a : b] += dy()[o];
+    });
+  }
+  void operator()(const Maximum&) const { extreme(true); }
+  void operator()(const Minimum&) const { extreme(false); }
   // The derivative is a difference quotient: a function may have a kink, and the error of one elsewhere is far below
   // that of single precision's products.
   void operator()(const Function& op) const {
@@ -116,6 +130,19 @@ struct Backward {
   void operator()(const PadChannels& op) const { moved(out(), in(), {0, 0, op.before}, false); }
   void operator()(const Pad& op) const { moved(out(), in(), {op.pad.top, op.pad.left, 0}, false); }
   void operator()(const Slice& op) const { moved(in(), out(), op.begin, true); }
+  void operator()(const Gather& op) const {
+    if (dx() == nullptr) return;
+    const float* from = dy();
+    const auto at = [&](std::int64_t i, int dimension) {
+      return op.dimension == dimension ? std::int64_t{op.indices[static_cast<std::size_t>(i)]} : i;
+    };
+    for (std::int64_t y = 0; y < out().height; ++y) {
+      for (std::int64_t x = 0; x < out().width; ++x, from += out().channels) {
+        float* pixel = dx() + (at(y, 0) * in().width + at(x, 1)) * in().channels;
+        for (std::int64_t c = 0; c < out().channels; ++c) pixel[at(c, 2)] += from[c];
+      }
+    }
+  }
   template <class Other>
   void operator()(const Other&) const {}
 };
@@ -124,7 +151,7 @@ struct Backward {
 
 bool has_gradient(const Op& op) {
   return is<Activation, Flatten, Reshape, Identity, Add, Subtract, Multiply, Function, MaxPool, AveragePool,
-            GlobalAveragePool, PadChannels, Pad, Slice>(op);
+            GlobalAveragePool, PadChannels, Pad, Slice, Gather, Maximum, Minimum>(op);
 }
 
 void add_input_gradients(const Node& node, std::span<const FloatTensor> inputs, const FloatTensor& output,

@@ -11,11 +11,11 @@
 
 namespace narrow {
 
-// The bytes of an ONNX file that computes the model (opset 14, or 17 with a layer normalization and 20 with a Gelu;
-// NCHW, any batch). Integer layers are written as QDQ: weights as int8 with one scale per channel, biases as int32,
-// activations between QuantizeLinear and DequantizeLinear, ranges narrower than 8 bits as Clip. An engine that computes
-// QDQ exactly computes the same integers. Narrow reads the file back to the same network. Error: kLimit for a network
-// whose file would exceed the format's 2 GiB.
+// The bytes of an ONNX file that computes the model (opset 14, or 17 with a layer normalization, 18 with a Mish and 20
+// with a Gelu; NCHW, any batch). Integer layers are written as QDQ: weights as int8 with one scale per channel, biases
+// as int32, activations between QuantizeLinear and DequantizeLinear, ranges narrower than 8 bits as Clip. An engine
+// that computes QDQ exactly computes the same integers. Narrow reads the file back to the same network. Error: kLimit
+// for a network whose file would exceed the format's 2 GiB.
 [[nodiscard]] Result<std::vector<std::byte>> to_onnx(const Model& model);
 // The same in float. A pre-quantized network keeps its quantization.
 [[nodiscard]] Result<std::vector<std::byte>> to_onnx(const FloatModel& model);

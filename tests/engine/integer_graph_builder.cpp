@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "graph/function.h"
+#include "graph/operators.h"
 #include "narrow/inspect.h"
 
 namespace narrow::testing {
@@ -136,7 +137,8 @@ ValueId IntegerGraphBuilder::function(ValueId x, graph::FunctionKind kind, int b
   op.kind = kind;
   const bool is_hard = kind == Kind::kHardSigmoid || kind == Kind::kHardSwish;
   if (is_hard) op.beta = 0.5F;
-  if (is_hard || kind == Kind::kLeakyRelu || kind == Kind::kElu) {
+  if (kind == Kind::kSelu || kind == Kind::kShrink) op.beta = 0.75F;
+  if (graph::row_of(kind).has_alpha) {
     op.alpha = std::uniform_real_distribution<float>(0.05F, 1.0F)(random());
   }
   if (kind == Kind::kPRelu) {
@@ -162,6 +164,14 @@ ValueId IntegerGraphBuilder::subtract(ValueId a, ValueId b, int bits, Clamp clam
 
 ValueId IntegerGraphBuilder::multiply(ValueId a, ValueId b, int bits, Clamp clamp) {
   return like("multiply", graph::Multiply{}, {a, b}, bits, spread(a) * spread(b), clamp);
+}
+
+ValueId IntegerGraphBuilder::maximum(ValueId a, ValueId b, int bits, Clamp clamp) {
+  return like("maximum", graph::Maximum{}, {a, b}, bits, spread(a), clamp);
+}
+
+ValueId IntegerGraphBuilder::minimum(ValueId a, ValueId b, int bits, Clamp clamp) {
+  return like("minimum", graph::Minimum{}, {a, b}, bits, spread(a), clamp);
 }
 
 ValueId IntegerGraphBuilder::average_pool(ValueId x, Window window, bool count_include_pad, int bits) {
@@ -209,6 +219,10 @@ ValueId IntegerGraphBuilder::reshape(ValueId x, TensorShape shape) {
 
 ValueId IntegerGraphBuilder::transpose(ValueId x, std::array<int, 3> order) {
   return lossless("transpose", graph::Transpose{order}, x);
+}
+
+ValueId IntegerGraphBuilder::gather(ValueId x, int dimension, std::vector<std::int32_t> indices) {
+  return lossless("gather", graph::Gather{dimension, std::move(indices)}, x);
 }
 
 ValueId IntegerGraphBuilder::flatten(ValueId x) { return lossless("flatten", graph::Flatten{}, x); }

@@ -47,6 +47,8 @@ class IntegerGraphBuilder {
   graph::ValueId add(graph::ValueId a, graph::ValueId b, int bits = 8, Clamp clamp = {});
   graph::ValueId subtract(graph::ValueId a, graph::ValueId b, int bits = 8, Clamp clamp = {});
   graph::ValueId multiply(graph::ValueId a, graph::ValueId b, int bits = 8, Clamp clamp = {});
+  graph::ValueId maximum(graph::ValueId a, graph::ValueId b, int bits = 8, Clamp clamp = {});
+  graph::ValueId minimum(graph::ValueId a, graph::ValueId b, int bits = 8, Clamp clamp = {});
   graph::ValueId average_pool(graph::ValueId x, graph::Window window, bool count_include_pad, int bits = 8);
   graph::ValueId global_average_pool(graph::ValueId x, int bits = 8);
   graph::ValueId concat(const std::vector<graph::ValueId>& inputs, int bits = 8);
@@ -56,6 +58,7 @@ class IntegerGraphBuilder {
   graph::ValueId slice(graph::ValueId x, TensorShape begin, TensorShape size);
   graph::ValueId reshape(graph::ValueId x, TensorShape shape);
   graph::ValueId transpose(graph::ValueId x, std::array<int, 3> order);
+  graph::ValueId gather(graph::ValueId x, int dimension, std::vector<std::int32_t> indices);
   graph::ValueId flatten(graph::ValueId x);
   graph::ValueId identity(graph::ValueId x);
 

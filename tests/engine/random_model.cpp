@@ -5,6 +5,7 @@
 
 #include "graph/operators.h"
 #include "tests/engine/integer_graph_builder.h"
+#include "tests/support/graph/functions.h"
 
 namespace narrow::testing {
 
@@ -125,7 +126,10 @@ class RandomNetwork {
   ValueId arithmetic(ValueId x) {
     const int bits = pick(2, 8);
     if (pick(0, 2) == 0) {
-      return b_.function(x, static_cast<graph::FunctionKind>(pick(0, graph::kFunctionKinds - 1)), bits);
+      const auto kind = static_cast<graph::FunctionKind>(pick(0, graph::kFunctionKinds - 1));
+      const Clamp domain = domain_of(kind);
+      const bool is_cut = b_.is_float(x) && !domain.is_identity();
+      return b_.function(is_cut ? b_.activation(x, domain) : x, kind, bits);
     }
     if (b_.is_float(x) && pick(0, 3) == 0) {
       const int which = pick(0, 4);
@@ -138,7 +142,11 @@ class RandomNetwork {
     ValueId b = repeatable(x);
     if (pick(0, 5) == 0) a = repeatable(x);
     if (pick(0, 1) == 0) std::swap(a, b);
-    switch (pick(0, 2)) {
+    switch (pick(0, 4)) {
+      case 3:
+        return b_.maximum(a, b, bits, any_clamp());
+      case 4:
+        return b_.minimum(a, b, bits, any_clamp());
       case 0:
         return b_.add(a, b, bits, any_clamp());
       case 1:
@@ -151,7 +159,7 @@ class RandomNetwork {
 
   ValueId movement(ValueId x) {
     const TensorShape in = b_.shape(x);
-    switch (pick(0, 7)) {
+    switch (pick(0, 8)) {
       case 0: {
         const ValueId part = b_.slice(x, {}, {in.height, in.width, pick64(1, in.channels)});
         return b_.concat({part, b_.activation(x, any_clamp(), pick(2, 8)), x}, pick(2, 8));
@@ -173,6 +181,13 @@ class RandomNetwork {
       }
       case 5:
         return b_.identity(x);
+      case 6: {
+        const int dimension = pick(0, 2);
+        const std::int64_t size = dimension == 0 ? in.height : dimension == 1 ? in.width : in.channels;
+        std::vector<std::int32_t> indices(static_cast<std::size_t>(pick(1, 7)));
+        for (std::int32_t& i : indices) i = pick(0, static_cast<int>(size) - 1);
+        return b_.gather(x, dimension, indices);
+      }
       default: {
         std::array<int, 3> order{0, 1, 2};
         std::shuffle(order.begin(), order.end(), random_);

@@ -25,6 +25,14 @@ Tensor sum(const ReferenceNode& n, double sign) {
   });
 }
 
+template <class Choose>
+Tensor extreme(const ReferenceNode& n, const Choose& choose) {
+  return broadcast(n, [&](double a, double b) {
+    if (n.is_float()) return clamp(choose(a, b), n.node.clamp);
+    return requantize(choose(n.rescaled(a, 0), n.rescaled(b, 1)), n.to(), cut(n.to(), n.node.clamp));
+  });
+}
+
 }  // namespace
 
 Tensor evaluate(const ReferenceNode& n, const graph::Activation& /*op*/) {
@@ -45,6 +53,14 @@ Tensor evaluate(const ReferenceNode& n, const graph::Multiply& /*op*/) {
     const double product = (a - n.from(0).zero_point) * (b - n.from(1).zero_point);
     return requantize(single(product * m), n.to(), cut(n.to(), n.node.clamp));
   });
+}
+
+Tensor evaluate(const ReferenceNode& n, const graph::Maximum& /*op*/) {
+  return extreme(n, [](double a, double b) { return a > b ? a : b; });
+}
+
+Tensor evaluate(const ReferenceNode& n, const graph::Minimum& /*op*/) {
+  return extreme(n, [](double a, double b) { return a < b ? a : b; });
 }
 
 Tensor evaluate(const ReferenceNode& n, const graph::Function& op) {

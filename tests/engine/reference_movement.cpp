@@ -45,6 +45,15 @@ Tensor evaluate(const ReferenceNode& n, const graph::Transpose& op) {
   });
 }
 
+Tensor evaluate(const ReferenceNode& n, const graph::Gather& op) {
+  return n.each_output([&](std::int64_t y, std::int64_t x, std::int64_t c) {
+    std::array<std::int64_t, 3> at{y, x, c};
+    std::int64_t& moved = at[static_cast<std::size_t>(op.dimension)];
+    moved = op.indices[static_cast<std::size_t>(moved)];
+    return n.pixel(at[0], at[1], at[2]);
+  });
+}
+
 Tensor evaluate(const ReferenceNode& n, const graph::Flatten& /*op*/) { return n.in(); }
 Tensor evaluate(const ReferenceNode& n, const graph::Reshape& /*op*/) { return n.in(); }
 Tensor evaluate(const ReferenceNode& n, const graph::Identity& /*op*/) { return n.in(); }

@@ -95,6 +95,8 @@ struct ReferenceNode {
 [[nodiscard]] Tensor evaluate(const ReferenceNode& n, const graph::Add& op);
 [[nodiscard]] Tensor evaluate(const ReferenceNode& n, const graph::Subtract& op);
 [[nodiscard]] Tensor evaluate(const ReferenceNode& n, const graph::Multiply& op);
+[[nodiscard]] Tensor evaluate(const ReferenceNode& n, const graph::Maximum& op);
+[[nodiscard]] Tensor evaluate(const ReferenceNode& n, const graph::Minimum& op);
 [[nodiscard]] Tensor evaluate(const ReferenceNode& n, const graph::Function& op);
 [[nodiscard]] Tensor evaluate(const ReferenceNode& n, const graph::Softmax& op);
 [[nodiscard]] Tensor evaluate(const ReferenceNode& n, const graph::LogSoftmax& op);
@@ -107,6 +109,7 @@ struct ReferenceNode {
 [[nodiscard]] Tensor evaluate(const ReferenceNode& n, const graph::Pad& op);
 [[nodiscard]] Tensor evaluate(const ReferenceNode& n, const graph::Slice& op);
 [[nodiscard]] Tensor evaluate(const ReferenceNode& n, const graph::Transpose& op);
+[[nodiscard]] Tensor evaluate(const ReferenceNode& n, const graph::Gather& op);
 [[nodiscard]] Tensor evaluate(const ReferenceNode& n, const graph::Flatten& op);
 [[nodiscard]] Tensor evaluate(const ReferenceNode& n, const graph::Reshape& op);
 [[nodiscard]] Tensor evaluate(const ReferenceNode& n, const graph::Identity& op);

@@ -57,6 +57,36 @@ double expected(const Function& f, double x, std::size_t channel) {
       return x * std::erfc(-x * std::sqrt(0.5)) / 2;
     case FunctionKind::kGeluTanh:
       return x / (1 + std::exp(-2 * std::sqrt(2 / std::acos(-1.0)) * (x + 0.044715 * x * x * x)));
+    case FunctionKind::kSoftplus:
+      return std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x)));
+    case FunctionKind::kMish:
+      return x * std::tanh(std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x))));
+    case FunctionKind::kSelu:
+      return beta * (x < 0 ? alpha * std::expm1(x) : x);
+    case FunctionKind::kCelu:
+      return std::max(0.0, x) + std::min(0.0, alpha * std::expm1(x / alpha));
+    case FunctionKind::kSoftsign:
+      return x / (1 + std::abs(x));
+    case FunctionKind::kThresholdedRelu:
+      return x > alpha ? x : 0;
+    case FunctionKind::kShrink:
+      return x < -alpha ? x + beta : x > alpha ? x - beta : 0;
+    case FunctionKind::kPower:
+      return std::pow(x, alpha);
+    case FunctionKind::kExp:
+      return std::exp(x);
+    case FunctionKind::kLog:
+      return std::log(x);
+    case FunctionKind::kAbs:
+      return std::abs(x);
+    case FunctionKind::kSign:
+      return x > 0 ? 1 : x < 0 ? -1 : 0;
+    case FunctionKind::kFloor:
+      return std::floor(x);
+    case FunctionKind::kCeil:
+      return std::ceil(x);
+    case FunctionKind::kRound:
+      return std::nearbyint(x);
   }
   return 0;
 }
@@ -89,7 +119,52 @@ TEST_CASE("functions have their limits at infinity and keep NaN") {
     CHECK(at(gelu, -kInfinity) == 0.0);
     CHECK(at(gelu, kInfinity) == kInfinity);
   }
+  CHECK(at(FunctionKind::kSoftplus, -kInfinity) == 0.0);
+  CHECK(at(FunctionKind::kSoftplus, kInfinity) == kInfinity);
+  CHECK(at(FunctionKind::kMish, -kInfinity) == 0.0);
+  CHECK(at(FunctionKind::kMish, kInfinity) == kInfinity);
+  CHECK(at(FunctionKind::kSelu, -kInfinity) == -0.125);
+  CHECK(at(FunctionKind::kSelu, kInfinity) == kInfinity);
+  CHECK(at(FunctionKind::kCelu, -kInfinity) == -0.25);
+  CHECK(at(FunctionKind::kCelu, kInfinity) == kInfinity);
+  CHECK(at(FunctionKind::kSoftsign, -kInfinity) == -1.0);
+  CHECK(at(FunctionKind::kSoftsign, kInfinity) == 1.0);
+  CHECK(at(FunctionKind::kThresholdedRelu, -kInfinity) == 0.0);
+  CHECK(at(FunctionKind::kShrink, -kInfinity) == -kInfinity);
+  CHECK(at(FunctionKind::kExp, -kInfinity) == 0.0);
+  CHECK(at(FunctionKind::kExp, kInfinity) == kInfinity);
+  CHECK(at(FunctionKind::kLog, 0.0) == -kInfinity);
+  CHECK(std::isnan(at(FunctionKind::kLog, -1.0)));
+  CHECK(at(FunctionKind::kLog, kInfinity) == kInfinity);
+  CHECK(at(FunctionKind::kAbs, -kInfinity) == kInfinity);
+  CHECK(at(FunctionKind::kSign, -kInfinity) == -1.0);
+  for (const FunctionKind kind : {FunctionKind::kFloor, FunctionKind::kCeil, FunctionKind::kRound}) {
+    CHECK(at(kind, -kInfinity) == -kInfinity);
+    CHECK(at(kind, kInfinity) == kInfinity);
+  }
   for (const FunctionKind kind : narrow::testing::all_functions()) CHECK(std::isnan(at(kind, std::nan(""))));
+}
+
+TEST_CASE("powers are those of ONNX's Pow, also of negative numbers, zero and infinity") {
+  const auto at = [](float exponent, double x) {
+    return evaluate_function(function(FunctionKind::kPower, exponent), x);
+  };
+  for (const float exponent :
+       {0.0F, 0.5F, 1.0F, 2.0F, 3.0F, -1.0F, -2.0F, 64.0F, 65.0F, 66.0F, -67.0F, 0.25F, 1.0F / 3}) {
+    for (const double x : {0.0, 1.0, -1.0, 0.25, -0.25, 3.0, -3.0, kInfinity, -kInfinity}) {
+      const double wanted = x == -kInfinity && exponent == 0.5F ? std::nan("") : std::pow(x, double{exponent});
+      CAPTURE(exponent);
+      CAPTURE(x);
+      const double actual = at(exponent, x);
+      if (std::isnan(wanted) || (std::isinf(x) && x < 0 && std::floor(exponent) != exponent)) {
+        CHECK(std::isnan(actual));
+      } else if (std::isinf(wanted)) {
+        CHECK(actual == wanted);
+      } else {
+        CHECK(std::fabs(actual - wanted) <= 1e-13 * std::fabs(wanted));
+      }
+    }
+  }
 }
 
 TEST_CASE("functions follow their formulas") {
@@ -104,9 +179,14 @@ TEST_CASE("functions follow their formulas") {
       const double actual = evaluate_function(f, x, static_cast<std::int64_t>(channel));
       CAPTURE(static_cast<int>(kind));
       CAPTURE(x);
+      if (std::isnan(wanted)) {
+        REQUIRE(std::isnan(actual));
+        continue;
+      }
       // An exponential of a large number magnifies the rounding of the number.
-      const double tolerance = kind == FunctionKind::kGeluTanh ? 1e-12 : 1e-14;
-      REQUIRE(std::fabs(actual - wanted) <= tolerance * std::fabs(wanted) + 1e-300);
+      const bool is_magnified = kind == FunctionKind::kGeluTanh || kind == FunctionKind::kPower;
+      const double tolerance = is_magnified ? 1e-12 : 1e-14;
+      if (actual != wanted) REQUIRE(std::fabs(actual - wanted) <= tolerance * std::fabs(wanted) + 1e-300);
     }
   }
 }
@@ -129,7 +209,9 @@ TEST_CASE("tables hold every byte's value rounded half to even and clamped to th
         const double x = double{in.scale} * (static_cast<double>(entry % 256) - in.zero_point);
         const double steps = evaluate_function(f, x, static_cast<std::int64_t>(entry / 256)) / double{out.scale};
         const double rounded = std::nearbyint(steps) + out.zero_point;
-        const double wanted = std::min(std::max(rounded, double(out.range.lo)), double(out.range.hi));
+        const double wanted = std::isnan(rounded)
+                                  ? out.range.lo
+                                  : std::min(std::max(rounded, double(out.range.lo)), double(out.range.hi));
         CAPTURE(static_cast<int>(kind));
         CAPTURE(entry);
         REQUIRE(static_cast<double>(table[entry]) == wanted);

@@ -168,7 +168,7 @@ TEST_CASE("inputs are counted and must agree") {
   check_refused(Identity{}, {s, s}, "needs 1 input, has 2");
   check_refused(Add{}, {s}, "needs 2 inputs, has 1");
   check_refused(Concat{}, {s}, "two or more");
-  for (const Op& op : {Op(Add{}), Op(Subtract{}), Op(Multiply{})}) {
+  for (const Op& op : {Op(Add{}), Op(Subtract{}), Op(Multiply{}), Op(Maximum{}), Op(Minimum{})}) {
     check_refused(op, {s, s, s}, "needs 2 inputs, has 3");
     check_refused(op, {s, {4, 4, 2}}, "differ in a dimension that is 1 in neither");
     check_refused(op, {s, {2, 1, 1}}, "differ in a dimension that is 1 in neither");

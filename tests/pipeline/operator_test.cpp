@@ -58,6 +58,8 @@ ValueId example(GraphBuilder& b, ValueId x, ValueId /*y*/, const graph::Activati
 ValueId example(GraphBuilder& b, ValueId x, ValueId y, const graph::Add& op) { return add(b, op, {x, y}); }
 ValueId example(GraphBuilder& b, ValueId x, ValueId y, const graph::Subtract& op) { return add(b, op, {x, y}); }
 ValueId example(GraphBuilder& b, ValueId x, ValueId y, const graph::Multiply& op) { return add(b, op, {x, y}); }
+ValueId example(GraphBuilder& b, ValueId x, ValueId y, const graph::Maximum& op) { return add(b, op, {x, y}); }
+ValueId example(GraphBuilder& b, ValueId x, ValueId y, const graph::Minimum& op) { return add(b, op, {x, y}); }
 ValueId example(GraphBuilder& b, ValueId x, ValueId y, const graph::Concat& op) { return add(b, op, {x, y}); }
 ValueId example(GraphBuilder& b, ValueId x, ValueId /*y*/, const graph::MaxPool& /*op*/) {
   return add(b, graph::MaxPool{window(3, 2, 1)}, {x});
@@ -81,7 +83,11 @@ ValueId example(GraphBuilder& b, ValueId x, ValueId /*y*/, const graph::Transpos
   return add(b, graph::Transpose{{2, 0, 1}}, {x});
 }
 ValueId example(GraphBuilder& b, ValueId x, ValueId /*y*/, const graph::Function& op) {
-  return b.function("op", x, op.kind, 0.25F, 0.5F);
+  const Clamp domain = testing::domain_of(op.kind);
+  return b.function("op", domain.is_identity() ? x : b.clamp("domain", x, domain), op.kind, 0.25F, 0.5F);
+}
+ValueId example(GraphBuilder& b, ValueId x, ValueId /*y*/, const graph::Gather& /*op*/) {
+  return add(b, graph::Gather{2, {2, 0, 1, 1}}, {x});
 }
 ValueId example(GraphBuilder& b, ValueId x, ValueId /*y*/, const graph::Lrn& /*op*/) {
   return add(b, graph::Lrn{3, 0.5F, 0.75F, 1.0F}, {x});

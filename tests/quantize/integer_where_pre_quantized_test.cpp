@@ -78,6 +78,8 @@ TEST_CASE("every operator between Dequantize and Quantize runs on their integers
       {"sum", Add{}},
       {"difference", Subtract{}},
       {"product", Multiply{}},
+      {"most", Maximum{}},
+      {"least", Minimum{}},
       {"concat", Concat{}}};
   for (const auto& [key, op] : operators) {
     const std::string name = key;  // clang 14 captures no structured binding

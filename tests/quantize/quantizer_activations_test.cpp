@@ -97,7 +97,9 @@ TEST_CASE("degenerate activation ranges stay usable") {
   CHECK(error(1.0F, -1.0F, {}) == ErrorCode::kInvalidArgument);
   CHECK(error(0.0F, kInf, {}) == ErrorCode::kInvalidArgument);
   CHECK(error(std::numeric_limits<float>::quiet_NaN(), 1.0F, {}) == ErrorCode::kInvalidArgument);
-  CHECK(error(1.0F, 2.0F, {1.0F, 2.0F}) == ErrorCode::kUnsupported);
+  // A clamp without zero stays beside the range, which holds zero.
+  CHECK(choose(1.0F, 2.0F, 8, {1.0F, 2.0F}) == Quantization{static_cast<float>(2.0 / 255), 0, {0, 255}});
+  CHECK(choose(-2.0F, -1.0F, 8, {-2.0F, -1.0F}) == Quantization{static_cast<float>(2.0 / 255), 255, {0, 255}});
   CHECK(error(0.0F, 0.0F, {0.0F, 0.0F}) == ErrorCode::kUnsupported);
   CHECK(error(0.0F, 1e6F, {0.0F, 1e-20F}) == ErrorCode::kUnsupported);
 }

@@ -354,7 +354,7 @@ TEST_CASE("what cannot be quantized is refused by name") {
   GraphBuilder b(testing::seed(), {4, 4, 3});
   const ValueId conv = b.convolution("conv", b.input(), 4);
   const Graph plain = b.finish(conv);
-  const ValueId odd = b.clamp("odd", conv, {1.0F, 2.0F});
+  const ValueId odd = b.clamp("odd", conv, {0.0F, 0.0F});
   const Graph clamped = b.finish(b.convolution("head", odd, 3));
   const ValueId norm = b.batch_norm("norm", conv);
   const Graph normed = b.finish(norm);

@@ -36,7 +36,7 @@ TEST_CASE("every function becomes a table of the quantization that calibration c
   for (const FunctionKind kind : testing::all_functions()) {
     for (const int bits : {2, 8}) {
       GraphBuilder b(testing::seed(), {5, 5, 3});
-      const ValueId conv = b.convolution("conv", b.input(), 4, window(3));
+      const ValueId conv = b.convolution("conv", b.input(), 4, window(3), 1, testing::domain_of(kind));
       const ValueId f = b.function("f", conv, kind, 0.2F, 0.5F);
       const Graph graph = b.finish(b.linear("fc", f, 3));
       QuantizeOptions options;
@@ -48,7 +48,8 @@ TEST_CASE("every function becomes a table of the quantization that calibration c
       CHECK(function.table == make_table(function, output_of(q.graph, "conv"), output_of(q.graph, "f")));
       CHECK(function.table.size() == (row_of(kind).has_slopes ? 4 * 256 : 256));
       CHECK(bits_for(output_of(q.graph, "f").range) == bits);
-      if (bits == 8) CHECK(signal_to_noise(graph, q.graph) > 25);
+      // An input that rounds to the other side of a jump changes the result by its height.
+      if (bits == 8) CHECK(signal_to_noise(graph, q.graph) > (testing::has_jumps(kind) ? 12 : 25));
     }
   }
 }
@@ -70,13 +71,45 @@ TEST_CASE("squeeze and excite runs in integers, broadcasts included") {
   CHECK(signal_to_noise(graph, q.graph) > 25);
 }
 
+TEST_CASE("the larger and the smaller of two tensors run in integers") {
+  GraphBuilder b(testing::seed(), {8, 8, 3});
+  const ValueId left = b.convolution("left", b.input(), 6, window(3, 1, 1));
+  const ValueId right = b.convolution("right", b.input(), 6);
+  const ValueId most = b.node("most", Maximum{}, {left, right}, GraphBuilder::kRelu);
+  const ValueId least = b.node("least", Minimum{}, {most, b.node("gap", GlobalAveragePool{}, {right})});
+  const Graph graph = b.finish(b.linear("fc", least, 3));
+  const QuantizedGraph q = quantize(graph);
+  CHECK(float_nodes(q.graph).empty());
+  CHECK(output_of(q.graph, "most").range.lo == output_of(q.graph, "most").zero_point);
+  CHECK(signal_to_noise(graph, q.graph) > 25);
+}
+
+TEST_CASE("a clamp without zero in it stays beside its range, of any operator that takes one") {
+  for (const Clamp clamp : {Clamp{0.25F, 6.0F}, Clamp{-2.0F, -0.5F}, Clamp{1e-6F, 1.0F}}) {
+    GraphBuilder b(testing::seed(), {8, 8, 3});
+    const ValueId x = b.convolution("conv", b.input(), 6, window(3, 1, 1), 1, clamp);
+    const ValueId y = b.node("sum", Add{}, {x, b.convolution("right", b.input(), 6)}, clamp);
+    const ValueId z = b.clamp("clamp", b.function("tanh", y, FunctionKind::kTanh), clamp);
+    const Graph graph = b.finish(b.linear("fc", z, 3));
+    const QuantizedGraph q = quantize(graph);
+    CHECK(float_nodes(q.graph).empty());
+    CHECK(validate(q.graph).ok());
+    CHECK(node_named(q.graph, "conv").clamp == clamp);
+    for (const char* name : {"conv", "sum"}) {
+      const Quantization& to = output_of(q.graph, name);
+      CHECK(to.range.contains(to.zero_point));
+    }
+    CHECK(signal_to_noise(graph, q.graph) > 20);
+  }
+}
+
 TEST_CASE("operators that move elements share their input's quantization and bits") {
   GraphBuilder b(testing::seed(), {4, 6, 4});
   const ValueId conv = b.convolution("conv", b.input(), 4, {}, 1, {-0.5F, 2.0F});
   const ValueId padded = b.node("padded", Pad{{1, 0, 1, 0}}, {conv});
   const ValueId sliced = b.node("sliced", Slice{{0, 1, 1}, {6, 4, 2}}, {padded});
   const ValueId shaped = b.node("shaped", Reshape{{6, 2, 4}}, {sliced});
-  const ValueId turned = b.node("turned", Transpose{{1, 2, 0}}, {shaped});
+  const ValueId turned = b.node("turned", Gather{0, {1, 0, 1}}, {b.node("turn", Transpose{{1, 2, 0}}, {shaped})});
   QuantizeOptions options;
   options.activation_bits = 4;
   options.layer_activation_bits = {{"shaped", 6}};

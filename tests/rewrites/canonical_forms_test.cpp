@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 #include <string>
 
 #include "rewrites/canonicalise_average_pools.h"
@@ -92,6 +93,23 @@ TEST_CASE("two operators that move elements become one") {
   CHECK(testing::largest_difference(original, graph) == 0);
 }
 
+TEST_CASE("two gathers along one dimension become one and inverse ones vanish") {
+  GraphBuilder b(testing::seed(), kInput);
+  const ValueId c = b.convolution("c", b.input(), 4);
+  ValueId x = b.node("g2", Gather{2, {1, 1, 2}}, {b.node("g1", Gather{2, {3, 0, 2, 1}}, {c})});
+  x = b.node("g3", Gather{1, {1, 0}}, {x});
+  const Graph original = b.finish(b.node("f", Flatten{}, {x}));
+  const Graph graph = check_simplify(original);
+  REQUIRE(graph.nodes.size() == 4);
+  CHECK(std::get<Gather>(graph.nodes[1].op).indices == std::vector<std::int32_t>{0, 0, 2});
+  CHECK(std::get<Gather>(graph.nodes[2].op).dimension == 1);
+  CHECK(testing::largest_difference(original, graph) == 0);
+
+  GraphBuilder inverse(testing::seed(), kInput);
+  const ValueId y = inverse.node("g1", Gather{2, {3, 0, 2, 1}}, {inverse.convolution("c", inverse.input(), 4)});
+  CHECK(count<Gather>(check_simplify(inverse.finish(inverse.node("g2", Gather{2, {1, 3, 2, 0}}, {y})))) == 0);
+}
+
 TEST_CASE("transpositions of all orders merge into their product and inverses vanish") {
   std::array<int, 3> first{0, 1, 2};
   do {
@@ -140,16 +158,19 @@ TEST_CASE("movement whose input has other readers leaves it to them") {
 
 TEST_CASE("movement that moves nothing is removed also between integers") {
   GraphBuilder b(testing::seed(), kInput);
+  std::vector<std::int32_t> rows(static_cast<std::size_t>(kInput.height));
+  std::iota(rows.begin(), rows.end(), 0);
   ValueId x = b.quantize("q", b.input(), {0.0625F, 100, {0, 255}});
   x = b.lossless("pad", Pad{}, x);
   x = b.lossless("slice", Slice{{0, 0, 0}, kInput}, x);
+  x = b.lossless("gather", Gather{0, rows}, x);
   x = b.lossless("reshape", Reshape{kInput}, x);
   x = b.lossless("transpose", Transpose{}, x);
   const ValueId requantized = b.lossless("requantize", Activation{}, x);
   Graph graph = b.finish(b.node("d", Dequantize{}, {requantized}));
   graph.value(requantized).quantization = Quantization{0.125F, 50, {0, 255}};
   const Graph original = graph;
-  CHECK(remove_identities(graph).size() == 4);
+  CHECK(remove_identities(graph).size() == 5);
   REQUIRE(graph.nodes.size() == 3);
   CHECK(graph.nodes[1].name == "requantize");
   CHECK(testing::same_outputs(original, graph));

@@ -40,6 +40,17 @@ TEST_CASE("a batch norm stays after a reshape that mixes its channels") {
   }
 }
 
+TEST_CASE("a batch norm folds through a gather unless a channel would need two affines") {
+  for (const Gather& gather : {Gather{2, {7, 0, 3, 1}}, Gather{0, {2, 2, 0}}, Gather{1, {4, 3, 2, 1, 0}}}) {
+    check_all_fold([&](GraphBuilder& b) { return b.batch_norm("bn", b.node("g", gather, {eight(b)})); });
+    check_all_fold([&](GraphBuilder& b) {
+      const ValueId bn = b.batch_norm("bn", b.node("t", Function{FunctionKind::kTanh, 0, 0, {}, {}}, {eight(b)}));
+      return b.convolution("last", b.node("g", gather, {bn}), 3);
+    });
+  }
+  check_some_stay([](GraphBuilder& b) { return b.batch_norm("bn", b.node("g", Gather{2, {7, 0, 0}}, {eight(b)})); }, 1);
+}
+
 TEST_CASE("a batch norm folds forward through a reshape") {
   check_all_fold([](GraphBuilder& b) {
     const ValueId bn = b.batch_norm("bn", b.input());

@@ -52,6 +52,32 @@ TEST_CASE("a number times its sigmoid is a Silu in either order") {
   }
 }
 
+TEST_CASE("the logarithm of one and an exponential is a Softplus") {
+  for (const float shift : {1.0F, 2.0F}) {
+    GraphBuilder b(testing::seed(), kInput);
+    const ValueId x = b.convolution("c", b.input(), 4);
+    const ValueId sum = b.affine("plus_1", b.function("exp", x, FunctionKind::kExp), 1.0F, shift);
+    const Graph graph = check_simplify(b.finish(b.function("log", sum, FunctionKind::kLog)));
+    CHECK((count<Function>(graph) == 1) == (shift == 1.0F));
+    if (shift == 1.0F) CHECK(only_function(graph).kind == FunctionKind::kSoftplus);
+  }
+}
+
+TEST_CASE("a number times the tanh of its softplus is a Mish in either order") {
+  for (const int variant : {0, 1, 2, 3}) {
+    GraphBuilder b(testing::seed(), kInput);
+    const ValueId x = b.convolution("c", b.input(), 4);
+    const FunctionKind inner = variant == 3 ? FunctionKind::kSigmoid : FunctionKind::kSoftplus;
+    const ValueId argument = b.function("softplus", variant == 2 ? b.input() : x, inner);
+    const ValueId tanh = b.function("tanh", argument, FunctionKind::kTanh);
+    const ValueId other = variant == 2 ? b.convolution("other", b.input(), 3) : x;
+    const Graph graph = check_simplify(
+        b.finish(b.node("y", Multiply{}, variant == 1 ? std::vector{tanh, other} : std::vector{other, tanh})));
+    CHECK((count<Multiply>(graph) == 0) == (variant < 2));
+    if (variant < 2) CHECK(only_function(graph).kind == FunctionKind::kMish);
+  }
+}
+
 TEST_CASE("a number times its HardSigmoid is a HardSwish with the same numbers") {
   GraphBuilder b(testing::seed(), kInput);
   const ValueId gate = b.function("gate", b.input(), FunctionKind::kHardSigmoid, 0.25F, 0.375F);
@@ -204,13 +230,17 @@ TEST_CASE("products that are no Gelu keep their parts") {
 
 TEST_CASE("PyTorch's approximation of a Gelu with tanh is a GeluTanh") {
   for (const float cubic : {0.044715F, 0.05F}) {
-    for (const int variant : {0, 1}) {
+    for (const int variant : {0, 1, 2, 3}) {
       GraphBuilder b(testing::seed(), kInput);
       const ValueId x = b.convolution("c", b.input(), 4);
       const auto either = [&](const std::string& name, const Op& op, ValueId left, ValueId right) {
         return b.node(name, op, variant == 0 ? std::vector{left, right} : std::vector{right, left});
       };
-      const ValueId cube = either("cube", Multiply{}, x, b.node("square", Multiply{}, {x, x}));
+      // Exporters write x^3 as products, or as a power.
+      const ValueId cube = variant == 2 ? b.function("cube", x, FunctionKind::kPower, 3)
+                           : variant == 3
+                               ? b.node("cube", Multiply{}, {x, b.function("square", x, FunctionKind::kPower, 2)})
+                               : either("cube", Multiply{}, x, b.node("square", Multiply{}, {x, x}));
       const ValueId inner = either("inner", Add{}, x, b.affine("kappa", cube, cubic, 0.0F));
       const ValueId tanh = b.function("tanh", b.affine("beta", inner, 0.79788456F, 0.0F), FunctionKind::kTanh);
       const ValueId product = either("product", Multiply{}, x, b.affine("plus_1", tanh, 1.0F, 1.0F));

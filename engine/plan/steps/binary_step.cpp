@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <array>
+#include <cmath>
 #include <cstring>
 #include <optional>
 
@@ -181,6 +183,51 @@ class MultiplyStep final : public BinaryStep {
   MultiplyArgs args_{};
 };
 
+// The larger or the smaller of two tensors. Rounding keeps the order of numbers, so each input can be requantized
+// before they are compared, by a table.
+class ExtremeStep final : public BinaryStep {
+ public:
+  ExtremeStep(const NodePlace& place, bool larger)
+      : BinaryStep(place, larger ? "maximum" : "minimum"),
+        larger_(larger),
+        a_(requantized(*place.input(0).quantization, place)),
+        b_(requantized(*place.input(1).quantization, place)) {}
+
+ private:
+  using Table = std::array<std::uint8_t, 256>;
+
+  static Table requantized(const Quantization& from, const NodePlace& place) {
+    const Quantization& to = *place.result().quantization;
+    const QRange range = graph::clamped_range(to, place.node.clamp);
+    const float m = multiplier(from, to);
+    Table table{};
+    for (std::int32_t x = 0; x < 256; ++x) {
+      const float steps = static_cast<float>(x - from.zero_point) * m;
+      const float lo = static_cast<float>(range.lo - to.zero_point);
+      const float hi = static_cast<float>(range.hi - to.zero_point);
+      const float within = std::min(std::max(steps, lo), hi);
+      table[static_cast<std::size_t>(x)] =
+          static_cast<std::uint8_t>(static_cast<std::int32_t>(std::nearbyint(within)) + to.zero_point);
+    }
+    return table;
+  }
+
+  void compute(const BinaryRows& tensors) const override {
+    for (std::int64_t row = 0; row < tensors.rows; ++row) {
+      const std::uint8_t* a = tensors.a + row * tensors.a_stride;
+      const std::uint8_t* b = tensors.b + row * tensors.b_stride;
+      std::uint8_t* y = tensors.output + row * tensors.output_stride;
+      for (std::int64_t c = 0; c < tensors.channels; ++c) {
+        y[c] = larger_ ? std::max(a_[a[c]], b_[b[c]]) : std::min(a_[a[c]], b_[b[c]]);
+      }
+    }
+  }
+
+  bool larger_;
+  Table a_;
+  Table b_;
+};
+
 }  // namespace
 
 ElementwiseResult integer_step_of(const NodePlace& place, const graph::Add& /*op*/) {
@@ -193,6 +240,14 @@ ElementwiseResult integer_step_of(const NodePlace& place, const graph::Subtract&
 
 ElementwiseResult integer_step_of(const NodePlace& place, const graph::Multiply& /*op*/) {
   return ElementwiseResult(std::make_unique<MultiplyStep>(place, kernels::binary_kernels(place.isa)));
+}
+
+ElementwiseResult integer_step_of(const NodePlace& place, const graph::Maximum& /*op*/) {
+  return ElementwiseResult(std::make_unique<ExtremeStep>(place, true));
+}
+
+ElementwiseResult integer_step_of(const NodePlace& place, const graph::Minimum& /*op*/) {
+  return ElementwiseResult(std::make_unique<ExtremeStep>(place, false));
 }
 
 }  // namespace narrow::engine

@@ -1,4 +1,4 @@
-// Offsets and strides of an input of Add, Subtract or Multiply, whose dimensions of 1 are repeated.
+// Offsets and strides of an input of an operator on two tensors, whose dimensions of 1 are repeated.
 #pragma once
 
 #include <cstdint>

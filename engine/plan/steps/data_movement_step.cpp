@@ -1,5 +1,5 @@
-// Operators that copy elements and fill the rest with zeros: PadChannels, Pad, Slice and Transpose, on uint8 and on
-// float32. Input and output share their quantization, which validate() checks.
+// Operators that copy elements and fill the rest with zeros: PadChannels, Pad, Slice, Transpose and Gather, on uint8
+// and on float32. Input and output share their quantization, which validate() checks.
 #include <array>
 #include <cstring>
 
@@ -175,6 +175,48 @@ class TransposeStep final : public MovementStep {
   std::array<std::int64_t, 3> strides_{};  // strides in the input, for each dimension of the output
 };
 
+// A work row is a row of pixels.
+template <class T>
+class GatherStep final : public MovementStep {
+ public:
+  GatherStep(const NodePlace& place, const graph::Gather& op)
+      : MovementStep(place, "gather", place.result().shape.height,
+                     2 * place.result().shape.width * place.result().shape.channels),
+        op_(op),
+        in_(place.input().shape),
+        out_(place.result().shape) {}
+
+  void run(const RunContext& context, std::int64_t begin, std::int64_t end, int /*slot*/) const override {
+    const T* input = reinterpret_cast<const T*>(context.read(input_));
+    T* output = reinterpret_cast<T*>(context.write(output_)) + begin * out_.width * out_.channels;
+    for (std::int64_t row = begin; row < end; ++row, output += out_.width * out_.channels) {
+      const std::int64_t y = op_.dimension == 0 ? index(row % out_.height) : row % out_.height;
+      gather_row(input + (row / out_.height * in_.height + y) * in_.width * in_.channels, output);
+    }
+  }
+
+ private:
+  [[nodiscard]] std::int64_t index(std::int64_t i) const { return op_.indices[static_cast<std::size_t>(i)]; }
+
+  void gather_row(const T* from, T* to) const {
+    if (op_.dimension == 0) {
+      std::memcpy(to, from, static_cast<std::size_t>(out_.width * out_.channels) * sizeof(T));
+      return;
+    }
+    for (std::int64_t x = 0; x < out_.width; ++x, to += out_.channels) {
+      if (op_.dimension == 1) {
+        std::memcpy(to, from + index(x) * in_.channels, static_cast<std::size_t>(out_.channels) * sizeof(T));
+        continue;
+      }
+      for (std::int64_t c = 0; c < out_.channels; ++c) to[c] = from[x * in_.channels + index(c)];
+    }
+  }
+
+  const graph::Gather& op_;  // points into the graph, which outlives the step
+  TensorShape in_;
+  TensorShape out_;
+};
+
 }  // namespace
 
 StepResult step_of(const NodePlace& place, const graph::PadChannels& op) {
@@ -192,6 +234,11 @@ StepResult step_of(const NodePlace& place, const graph::Slice& op) {
 StepResult step_of(const NodePlace& place, const graph::Transpose& op) {
   if (place.result().quantization) return StepResult(std::make_unique<TransposeStep<std::uint8_t>>(place, op));
   return StepResult(std::make_unique<TransposeStep<float>>(place, op));
+}
+
+StepResult step_of(const NodePlace& place, const graph::Gather& op) {
+  if (place.result().quantization) return StepResult(std::make_unique<GatherStep<std::uint8_t>>(place, op));
+  return StepResult(std::make_unique<GatherStep<float>>(place, op));
 }
 
 }  // namespace narrow::engine

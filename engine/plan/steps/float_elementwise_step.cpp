@@ -129,6 +129,13 @@ class CopyStep final : public Step {
   Location output_;
 };
 
+struct Larger {
+  float operator()(float a, float b) const { return a > b ? a : b; }
+};
+struct Smaller {
+  float operator()(float a, float b) const { return a < b ? a : b; }
+};
+
 }  // namespace
 
 std::unique_ptr<Step> make_copy_step(std::int64_t count, Location input, Location output) {
@@ -153,6 +160,14 @@ StepResult float_step_of(const NodePlace& place, const graph::Subtract& /*op*/) 
 
 StepResult float_step_of(const NodePlace& place, const graph::Multiply& /*op*/) {
   return StepResult(std::make_unique<BinaryF32Step<std::multiplies<float>>>(place, "multiply_f32"));
+}
+
+StepResult float_step_of(const NodePlace& place, const graph::Maximum& /*op*/) {
+  return StepResult(std::make_unique<BinaryF32Step<Larger>>(place, "maximum_f32"));
+}
+
+StepResult float_step_of(const NodePlace& place, const graph::Minimum& /*op*/) {
+  return StepResult(std::make_unique<BinaryF32Step<Smaller>>(place, "minimum_f32"));
 }
 
 }  // namespace narrow::engine

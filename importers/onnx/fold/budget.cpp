@@ -21,17 +21,28 @@ Error too_much(const char* what) {
   return {ErrorCode::kLimit, std::string(what) + ", compared with those that it holds", ""};
 }
 
+// The elements of the constants among the attributes.
+std::int64_t elements_of(const std::vector<Node>& nodes) {
+  std::int64_t count = 0;
+  for (const Node& node : nodes) {
+    for (const Attribute& attribute : node.attributes) {
+      if (const auto* tensor = std::get_if<Tensor>(&attribute.value)) count += tensor->elems();
+      const auto* subgraph = std::get_if<std::shared_ptr<const Subgraph>>(&attribute.value);
+      if (subgraph == nullptr) continue;
+      for (const auto& [name, tensor] : (*subgraph)->constants) count += tensor.elems();
+      count += elements_of((*subgraph)->nodes);
+    }
+  }
+  return count;
+}
+
 }  // namespace
 
 std::int64_t bytes_of(const Tensor& tensor) { return tensor.elems() * held_bytes(tensor.type); }
 
 Budget::Budget(const Model& model, std::int64_t more_elements) : in_file_(more_elements) {
   for (const auto& [name, tensor] : model.constants) in_file_ += tensor.elems();
-  for (const Node& node : model.nodes) {
-    for (const Attribute& attribute : node.attributes) {
-      if (const auto* tensor = std::get_if<Tensor>(&attribute.value)) in_file_ += tensor->elems();
-    }
-  }
+  in_file_ += elements_of(model.nodes);
 }
 
 Status Budget::spend_time(std::int64_t elems) {

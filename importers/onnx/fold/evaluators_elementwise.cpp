@@ -90,6 +90,18 @@ struct Greatness {
     return a > b;
   }
 };
+struct NoLess {
+  template <class T>
+  static bool apply(T a, T b) {
+    return a >= b;
+  }
+};
+struct NoMore {
+  template <class T>
+  static bool apply(T a, T b) {
+    return a <= b;
+  }
+};
 struct Lessness {
   template <class T>
   static bool apply(T a, T b) {
@@ -270,9 +282,20 @@ float exponential(float x) { return static_cast<float>(std::exp(double{x})); }
 float round_down(float x) { return std::floor(x); }
 float round_up(float x) { return std::ceil(x); }
 
+float logarithm(float x) { return static_cast<float>(std::log(double{x})); }
+float sigmoid(float x) { return static_cast<float>(1.0 / (1.0 + std::exp(-double{x}))); }
+float hyperbolic_tangent(float x) { return static_cast<float>(std::tanh(double{x})); }
+float softplus(float x) {
+  return static_cast<float>(std::max(double{x}, 0.0) + std::log1p(std::exp(-std::fabs(double{x}))));
+}
+float error_function(float x) { return static_cast<float>(std::erf(double{x})); }
+float round_half_to_even(float x) { return std::nearbyint(x); }
+
 float negative(float x) { return -x; }
 float magnitude(float x) { return std::fabs(x); }
 float rectified(float x) { return x < 0 ? 0.0F : x; }
+float sign(float x) { return x > 0 ? 1.0F : x < 0 ? -1.0F : x; }
+std::int64_t sign_int(std::int64_t x) { return x > 0 ? 1 : x < 0 ? -1 : 0; }
 std::int64_t negative_int(std::int64_t x) { return -x; }
 std::int64_t magnitude_int(std::int64_t x) { return x < 0 ? -x : x; }
 std::int64_t rectified_int(std::int64_t x) { return std::max<std::int64_t>(x, 0); }
@@ -321,14 +344,8 @@ std::int64_t wrap(ElementType type, std::int64_t value) {
   }
 }
 
-Outputs cast(const Call& call) {
+Outputs cast_to(const Call& call, ElementType type) {
   NARROW_ASSIGN(const Tensor* input, call.required(0));
-  NARROW_ASSIGN(const auto to, call.node.find_int("to"));
-  if (!to || *to < 0 || *to > std::numeric_limits<std::int32_t>::max()) {
-    return call.malformed("the type that it casts to is missing");
-  }
-  const ElementType type = element_type(*to);
-  if (type == ElementType::kOther) return call.unsupported("element type " + std::to_string(*to) + " is not supported");
   NARROW_TRY(call.count(input->dims, is_floating(type) ? type : ElementType::kInt64));
   if (is_floating(type)) return single(float_tensor(type, input->dims, input->to_floats()));
   std::vector<std::int64_t> values;
@@ -349,6 +366,22 @@ Outputs cast(const Call& call) {
   }
   NARROW_ASSIGN(Tensor result, int_tensor(call, type, input->dims, values));
   return single(std::move(result));
+}
+
+Outputs cast(const Call& call) {
+  NARROW_ASSIGN(const auto to, call.node.find_int("to"));
+  if (!to || *to < 0 || *to > std::numeric_limits<std::int32_t>::max()) {
+    return call.malformed("the type that it casts to is missing");
+  }
+  const ElementType type = element_type(*to);
+  if (type == ElementType::kOther) return call.unsupported("element type " + std::to_string(*to) + " is not supported");
+  return cast_to(call, type);
+}
+
+Outputs cast_like(const Call& call) {
+  NARROW_ASSIGN(const Tensor* example, call.required(1));
+  if (example->type == ElementType::kOther) return call.unsupported("its element type is not supported");
+  return cast_to(call, example->type);
 }
 
 Outputs clip(const Call& call) {
@@ -391,24 +424,35 @@ constexpr EvaluatorRow kElementwiseRows[] = {
     {"Div", binary<Division>},
     {"Mod", mod},
     {"Pow", pow},
+    {"Sum", of_many<Addition>},
     {"Max", of_many<Maximum>},
     {"Min", of_many<Minimum>},
     {"Equal", comparison<Equality>},
     {"Greater", comparison<Greatness>},
     {"Less", comparison<Lessness>},
+    {"GreaterOrEqual", comparison<NoLess>},
+    {"LessOrEqual", comparison<NoMore>},
     {"And", logic<Conjunction>},
     {"Or", logic<Disjunction>},
     {"Where", where},
     {"Sqrt", of_float<square_root>},
     {"Reciprocal", of_float<reciprocal>},
     {"Exp", of_float<exponential>},
+    {"Log", of_float<logarithm>},
+    {"Sigmoid", of_float<sigmoid>},
+    {"Tanh", of_float<hyperbolic_tangent>},
+    {"Softplus", of_float<softplus>},
+    {"Erf", of_float<error_function>},
+    {"Round", of_float<round_half_to_even>},
     {"Floor", of_float<round_down>},
     {"Ceil", of_float<round_up>},
     {"Neg", of_any<negative, negative_int>},
     {"Abs", of_any<magnitude, magnitude_int>},
+    {"Sign", of_any<sign, sign_int>},
     {"Relu", of_any<rectified, rectified_int>},
     {"Not", logical_not},
     {"Cast", cast},
+    {"CastLike", cast_like},
     {"Clip", clip},
 };
 

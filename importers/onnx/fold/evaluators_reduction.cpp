@@ -9,7 +9,7 @@
 namespace narrow::onnx::evaluation {
 namespace {
 
-enum class Kind : std::uint8_t { kSum, kProd, kMean, kMax, kMin };
+enum class Kind : std::uint8_t { kSum, kProd, kMean, kMax, kMin, kL1, kL2, kSumSquare, kLogSum, kLogSumExp };
 
 struct Plan {
   Dims dims;     // of the result
@@ -41,7 +41,8 @@ Result<Plan> plan(const Call& call, const Tensor& input, Kind kind) {
   for (std::size_t i = 0; i < rank; ++i) {
     if (reduced[i]) plan.strides[i] = 0;
   }
-  if (plan.each == 0 && kind != Kind::kSum && kind != Kind::kProd) return call.malformed("it reduces no elements");
+  const bool needs_elements = kind == Kind::kMean || kind == Kind::kMax || kind == Kind::kMin;
+  if (plan.each == 0 && needs_elements) return call.malformed("it reduces no elements");
   return plan;
 }
 
@@ -50,6 +51,18 @@ double start_of(Kind kind) {
   if (kind == Kind::kMax) return -std::numeric_limits<double>::infinity();
   if (kind == Kind::kMin) return std::numeric_limits<double>::infinity();
   return 0;
+}
+
+// What is added up for an element.
+double addend(Kind kind, double value) {
+  if (kind == Kind::kL1) return std::fabs(value);
+  if (kind == Kind::kL2 || kind == Kind::kSumSquare) return value * value;
+  return kind == Kind::kLogSumExp ? std::exp(value) : value;
+}
+
+double result(Kind kind, double sum) {
+  if (kind == Kind::kL2) return std::sqrt(sum);
+  return kind == Kind::kLogSum || kind == Kind::kLogSumExp ? std::log(sum) : sum;
 }
 
 Tensor reduce_floats(const Tensor& input, const Plan& plan, Kind kind) {
@@ -65,13 +78,13 @@ Tensor reduce_floats(const Tensor& input, const Plan& plan, Kind kind) {
     } else if (kind == Kind::kMin) {
       if (value < sum || std::isnan(value)) sum = value;
     } else {
-      sum += value;
+      sum += addend(kind, value);
     }
   });
   std::vector<float> results;
   results.reserve(sums.size());
   const double divisor = kind == Kind::kMean ? static_cast<double>(plan.each) : 1.0;
-  for (const double sum : sums) results.push_back(static_cast<float>(sum / divisor));
+  for (const double sum : sums) results.push_back(static_cast<float>(result(kind, sum / divisor)));
   return float_tensor(input.type, plan.dims, std::move(results));
 }
 
@@ -91,6 +104,10 @@ Result<Tensor> reduce_ints(const Call& call, const Tensor& input, const Plan& pl
       set(sum, base::Checked(sum) * value);
     } else if (kind == Kind::kSum || kind == Kind::kMean) {
       set(sum, base::Checked(sum) + value);
+    } else if (kind == Kind::kL1) {
+      set(sum, value < 0 ? base::Checked(sum) - value : base::Checked(sum) + value);
+    } else if (kind == Kind::kSumSquare) {
+      set(sum, base::Checked(value) * value + sum);
     } else if (!seen[to] || (kind == Kind::kMax ? value > sum : value < sum)) {
       sum = value;
     }
@@ -109,61 +126,117 @@ Outputs reduce(const Call& call) {
   if (input->type == ElementType::kBool) return call.malformed("it does not compute with bools");
   NARROW_ASSIGN(const Plan planned, plan(call, *input, kKind));
   if (input->is_float()) return single(reduce_floats(*input, planned, kKind));
+  if (kKind == Kind::kL2 || kKind == Kind::kLogSum || kKind == Kind::kLogSumExp) {
+    return call.unsupported("a root or logarithm of integers is not supported");
+  }
   NARROW_ASSIGN(Tensor result, reduce_ints(call, *input, planned, kKind));
   return single(std::move(result));
+}
+
+// A product of matrices, perhaps of many in pairs: [batch..., rows, depth] times [batch..., depth, columns].
+struct Product {
+  Dims batch;
+  Dims a_strides, b_strides;  // of the batch, in elements
+  std::int64_t rows = 0;
+  std::int64_t depth = 0;
+  std::int64_t columns = 0;
+  std::int64_t elems = 0;
+};
+
+Result<Product> plan_product(const Call& call, const Dims& a, const Dims& b) {
+  Product plan;
+  plan.rows = a[a.size() - 2];
+  plan.depth = a.back();
+  plan.columns = b.back();
+  if (b[b.size() - 2] != plan.depth) return call.malformed("its matrices do not fit");
+  const Dims a_batch(a.begin(), a.end() - 2);
+  const Dims b_batch(b.begin(), b.end() - 2);
+  NARROW_ASSIGN(plan.batch, broadcast(call, a_batch, b_batch));
+  Dims all = plan.batch;
+  all.insert(all.end(), {plan.rows, plan.columns});
+  NARROW_ASSIGN(plan.elems, call.count(all, ElementType::kInt64));
+  plan.a_strides = broadcast_strides(a_batch, plan.batch);
+  plan.b_strides = broadcast_strides(b_batch, plan.batch);
+  for (std::int64_t& stride : plan.a_strides) stride *= plan.rows * plan.depth;
+  for (std::int64_t& stride : plan.b_strides) stride *= plan.depth * plan.columns;
+  // Both factors are limited. Rows and columns count even if there is nothing to add up.
+  NARROW_TRY(call.at_node(
+      call.budget.spend_time(std::max<std::int64_t>(plan.rows, 1) * std::max<std::int64_t>(plan.columns, 1))));
+  const base::Checked products = base::Checked(plan.elems) * plan.depth;
+  NARROW_TRY(call.at_node(call.budget.spend_time(products.value().value_or(INT64_MAX))));
+  return plan;
+}
+
+// Calls each(element of a, element of b, first) for every product, those of one result in a row.
+template <class Each>
+void for_each_product(const Product& plan, const Each& each) {
+  if (plan.elems == 0) return;
+  walk(plan.batch, plan.a_strides, plan.b_strides, [&](std::size_t a, std::size_t b) {
+    const auto index = [](std::int64_t i) { return static_cast<std::size_t>(i); };
+    for (std::int64_t i = 0; i < plan.rows; ++i) {
+      for (std::int64_t j = 0; j < plan.columns; ++j) {
+        for (std::int64_t k = 0; k < plan.depth; ++k) {
+          each(a + index(i * plan.depth + k), b + index(k * plan.columns + j), k == 0);
+        }
+        if (plan.depth == 0) each(a, b, true);
+      }
+    }
+  });
 }
 
 Outputs matmul(const Call& call) {
   NARROW_ASSIGN(const Tensor* a, call.required(0));
   NARROW_ASSIGN(const Tensor* b, call.required(1));
-  if (a->dims.size() != 2 || b->dims.size() != 2) return call.unsupported("only two matrices are multiplied");
-  if (a->dims[1] != b->dims[0] || a->type != b->type) return call.malformed("its matrices do not fit");
-  const std::int64_t rows = a->dims[0];
-  const std::int64_t depth = a->dims[1];
-  const std::int64_t columns = b->dims[1];
-  NARROW_ASSIGN(const std::int64_t count, call.count({rows, columns}, ElementType::kInt64));
-  // Both factors are limited. Rows and columns count even if there is nothing to add up.
-  NARROW_TRY(
-      call.at_node(call.budget.spend_time(std::max<std::int64_t>(rows, 1) * std::max<std::int64_t>(columns, 1))));
-  const base::Checked products = base::Checked(count) * depth;
-  NARROW_TRY(call.at_node(call.budget.spend_time(products.value().value_or(INT64_MAX))));
-  const auto index = [](std::int64_t i) { return static_cast<std::size_t>(i); };
+  if (a->dims.empty() || b->dims.empty() || a->type != b->type) return call.malformed("its matrices do not fit");
+  // A vector is a row on the left and a column on the right, and its dimension of 1 is removed from the result.
+  Dims a_dims = a->dims;
+  Dims b_dims = b->dims;
+  if (a_dims.size() == 1) a_dims.insert(a_dims.begin(), 1);
+  if (b_dims.size() == 1) b_dims.push_back(1);
+  NARROW_ASSIGN(const Product plan, plan_product(call, a_dims, b_dims));
+  Dims dims = plan.batch;
+  if (a->dims.size() > 1) dims.push_back(plan.rows);
+  if (b->dims.size() > 1) dims.push_back(plan.columns);
   if (a->is_float()) {
     const std::vector<float> left = a->to_floats();
     const std::vector<float> right = b->to_floats();
-    std::vector<double> sums(index(columns));
-    std::vector<float> results;
-    results.reserve(index(count));
-    for (std::int64_t i = 0; i < rows; ++i) {
-      std::fill(sums.begin(), sums.end(), 0.0);
-      for (std::int64_t k = 0; k < depth; ++k) {
-        const double factor = left[index(i * depth + k)];
-        for (std::int64_t j = 0; j < columns; ++j) sums[index(j)] += factor * double{right[index(k * columns + j)]};
-      }
-      for (const double sum : sums) results.push_back(static_cast<float>(sum));
-    }
-    return single(float_tensor(a->type, {rows, columns}, std::move(results)));
+    std::vector<double> sums;
+    sums.reserve(static_cast<std::size_t>(plan.elems));
+    for_each_product(plan, [&](std::size_t i, std::size_t j, bool first) {
+      if (first) sums.push_back(0);
+      if (plan.depth > 0) sums.back() += double{left[i]} * double{right[j]};
+    });
+    return single(float_tensor(a->type, std::move(dims), {sums.begin(), sums.end()}));
   }
   const std::vector<std::int64_t> left = a->to_ints();
   const std::vector<std::int64_t> right = b->to_ints();
-  std::vector<std::int64_t> results(index(count), 0);
-  for (std::int64_t i = 0; i < rows; ++i) {
-    for (std::int64_t k = 0; k < depth; ++k) {
-      for (std::int64_t j = 0; j < columns; ++j) {
-        std::int64_t& sum = results[index(i * columns + j)];
-        const auto exact = (base::Checked(left[index(i * depth + k)]) * right[index(k * columns + j)] + sum).value();
-        if (!exact) return call.malformed("its sums overflow");
-        sum = *exact;
-      }
-    }
-  }
-  NARROW_ASSIGN(Tensor result, int_tensor(call, a->type, {rows, columns}, results));
+  std::vector<std::int64_t> sums;
+  sums.reserve(static_cast<std::size_t>(plan.elems));
+  bool overflows = false;
+  for_each_product(plan, [&](std::size_t i, std::size_t j, bool first) {
+    if (first) sums.push_back(0);
+    if (plan.depth == 0) return;
+    const auto exact = (base::Checked(left[i]) * right[j] + sums.back()).value();
+    overflows = overflows || !exact;
+    sums.back() = exact.value_or(0);
+  });
+  if (overflows) return call.malformed("its sums overflow");
+  NARROW_ASSIGN(Tensor result, int_tensor(call, a->type, std::move(dims), sums));
   return single(std::move(result));
 }
 
 constexpr EvaluatorRow kReductionRows[] = {
-    {"ReduceSum", reduce<Kind::kSum>}, {"ReduceProd", reduce<Kind::kProd>}, {"ReduceMean", reduce<Kind::kMean>},
-    {"ReduceMax", reduce<Kind::kMax>}, {"ReduceMin", reduce<Kind::kMin>},   {"MatMul", matmul},
+    {"ReduceL1", reduce<Kind::kL1>},
+    {"ReduceL2", reduce<Kind::kL2>},
+    {"ReduceSumSquare", reduce<Kind::kSumSquare>},
+    {"ReduceLogSum", reduce<Kind::kLogSum>},
+    {"ReduceLogSumExp", reduce<Kind::kLogSumExp>},
+    {"ReduceSum", reduce<Kind::kSum>},
+    {"ReduceProd", reduce<Kind::kProd>},
+    {"ReduceMean", reduce<Kind::kMean>},
+    {"ReduceMax", reduce<Kind::kMax>},
+    {"ReduceMin", reduce<Kind::kMin>},
+    {"MatMul", matmul},
 };
 
 }  // namespace

@@ -90,17 +90,23 @@ Result<std::vector<int>> axes_of(const Node& node, const std::vector<std::int64_
   return std::vector<int>(result.begin(), result.end());
 }
 
-Result<WindowArguments> window_of(const Node& node, std::int64_t height, std::int64_t width, std::int64_t kernel_h,
-                                  std::int64_t kernel_w) {
+Result<WindowArguments> window_of(const Node& node, int sides, std::int64_t height, std::int64_t width,
+                                  std::int64_t kernel_h, std::int64_t kernel_w) {
   for (const std::int64_t kernel : {kernel_h, kernel_w}) {
     if (kernel < 1 || kernel > kMaxDimension) {
       return malformed(
           node, "a kernel of " + std::to_string(kernel) + " pixels is not within 1.." + std::to_string(kMaxDimension));
     }
   }
-  NARROW_ASSIGN(const auto strides, numbers(node, "strides", 2, 1, 1));
-  NARROW_ASSIGN(const auto dilations, numbers(node, "dilations", 2, 1, 1));
-  NARROW_ASSIGN(const auto pads, numbers(node, "pads", 4, 0, 0));
+  const auto count = static_cast<std::size_t>(sides);
+  NARROW_ASSIGN(auto strides, numbers(node, "strides", count, 1, 1));
+  NARROW_ASSIGN(auto dilations, numbers(node, "dilations", count, 1, 1));
+  NARROW_ASSIGN(auto pads, numbers(node, "pads", 2 * count, 0, 0));
+  if (sides == 1) {
+    strides.insert(strides.begin(), 1);
+    dilations.insert(dilations.begin(), 1);
+    pads = {0, pads[0], 0, pads[1]};
+  }
   NARROW_ASSIGN(const std::string auto_pad, string_or(node, "auto_pad", "NOTSET"));
   NARROW_ASSIGN(const std::int64_t ceil, int_or(node, "ceil_mode", 0));
   const bool known = auto_pad == "NOTSET" || auto_pad == "SAME_UPPER" || auto_pad == "SAME_LOWER" ||
@@ -130,16 +136,23 @@ Result<WindowArguments> window_of(const Node& node, std::int64_t height, std::in
   return result;
 }
 
-Result<std::vector<std::int64_t>> kernel_shape_of(const Node& node) {
+Result<std::vector<std::int64_t>> kernel_shape_of(const Node& node, int sides) {
   NARROW_ASSIGN(const auto given, node.find_ints("kernel_shape"));
   if (!given) return malformed(node, "kernel_shape is missing");
-  return numbers(node, "kernel_shape", 2, 1, 1);
+  NARROW_ASSIGN(auto kernel, numbers(node, "kernel_shape", static_cast<std::size_t>(sides), 1, 1));
+  if (sides == 1) kernel.insert(kernel.begin(), 1);
+  return kernel;
 }
 
-Status must_be_image(const Node& node, int rank) {
-  if (rank == 4) return {};
-  return unsupported(node, "its input has " + std::to_string(rank) +
-                               " dimensions; only images [N, C, H, W] are supported, no 1-D or 3-D form of it");
+Result<View> as_image(const Node& node, const View& view) {
+  if (view.rank() == 4) return view;
+  if (view.rank() == 3) {
+    View image = view;
+    image.dims.insert(image.dims.begin() + 2, Dimension{});
+    return image;
+  }
+  return unsupported(node, "its input has " + std::to_string(view.rank()) +
+                               " dimensions; only images [N, C, H, W] and rows [N, C, L] are supported, no 3-D form");
 }
 
 }  // namespace narrow::onnx

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "graph/ir.h"
+#include "importers/onnx/lower/view.h"
 #include "importers/onnx/read/model.h"
 #include "narrow/result.h"
 
@@ -28,15 +29,16 @@ struct WindowArguments {
 };
 
 // Reads strides, dilations, pads or auto_pad, and ceil_mode of a node with a kernel_h x kernel_w window on an image of
-// height x width. Windows that would start after the image and its padding at the top or left do not exist (operator
-// set 22, as in PyTorch).
-[[nodiscard]] Result<WindowArguments> window_of(const Node& node, std::int64_t height, std::int64_t width,
+// height x width. sides: 2, or 1 for [N, C, L], whose pixels are one row; the attributes then have half as many
+// numbers. Windows that would start after the image and its padding at the top or left do not exist (operator set 22,
+// as in PyTorch).
+[[nodiscard]] Result<WindowArguments> window_of(const Node& node, int sides, std::int64_t height, std::int64_t width,
                                                 std::int64_t kernel_h, std::int64_t kernel_w);
 
-// The kernel_shape of a pooling node, two numbers.
-[[nodiscard]] Result<std::vector<std::int64_t>> kernel_shape_of(const Node& node);
+// The kernel_shape of a pooling node, two numbers. sides: as above.
+[[nodiscard]] Result<std::vector<std::int64_t>> kernel_shape_of(const Node& node, int sides);
 
-// Error: the tensor is not an image [N, C, H, W].
-[[nodiscard]] Status must_be_image(const Node& node, int rank);
+// The view of an image [N, C, H, W], or of [N, C, L] as an image with one row. Error: it is neither.
+[[nodiscard]] Result<View> as_image(const Node& node, const View& view);
 
 }  // namespace narrow::onnx

@@ -6,6 +6,7 @@
 #include "base/try.h"
 #include "graph/limits.h"
 #include "importers/onnx/lower/layout.h"
+#include "importers/onnx/lower/movement.h"
 
 namespace narrow::onnx {
 namespace {
@@ -43,16 +44,24 @@ std::vector<float> repeated(const Tensor& constant, const View& view, const std:
   return result;
 }
 
+// The tensor repeated along its dimensions of size 1 that are larger in the constant.
+Result<View> repeated_for(Lowering& lowering, const Node& node, View view, const Tensor& constant) {
+  const std::size_t rank = view.dims.size();
+  for (std::size_t dim = 0; dim < rank; ++dim) {
+    const std::int64_t size = size_along(constant, rank, dim);
+    if (size <= 1 || view.size(static_cast<int>(dim)) != 1) continue;
+    NARROW_ASSIGN(view, repeated(lowering, node, view, static_cast<int>(dim), size));
+  }
+  return view;
+}
+
 Status check_fit(const Node& node, const View& view, const Tensor& constant) {
   const auto rank = view.dims.size();
   for (std::size_t dim = 0; dim < rank; ++dim) {
     const std::int64_t size = size_along(constant, rank, dim);
     if (size == 1 || size == view.size(static_cast<int>(dim))) continue;
-    const std::string message = "a constant " + dims_text(constant.dims) + " for a tensor " + dims_text(view.sizes());
-    if (view.size(static_cast<int>(dim)) == 1 && size > 1) {
-      return unsupported(node, message + " would repeat the tensor, which is not supported");
-    }
-    return malformed(node, message + " does not fit");
+    return malformed(
+        node, "a constant " + dims_text(constant.dims) + " for a tensor " + dims_text(view.sizes()) + " does not fit");
   }
   return {};
 }
@@ -64,6 +73,9 @@ Result<PerChannel> per_channel(Lowering& lowering, const Node& node, const View&
   std::size_t rank = view.dims.size();
   for (const Tensor* constant : constants) rank = std::max(rank, constant->dims.size());
   View aligned = with_rank(view, rank);
+  for (const Tensor* constant : constants) {
+    NARROW_ASSIGN(aligned, repeated_for(lowering, node, std::move(aligned), *constant));
+  }
   std::vector<int> varying;
   for (const Tensor* constant : constants) NARROW_TRY(check_fit(node, aligned, *constant));
   for (std::size_t dim = 0; dim < rank; ++dim) {

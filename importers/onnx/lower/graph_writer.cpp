@@ -10,7 +10,7 @@ namespace narrow::onnx {
 
 namespace {
 
-// The floats that a node holds.
+// The floats that a node holds, or the indices.
 std::int64_t parameters_of(const graph::Op& op) {
   std::size_t count = 0;
   if (const auto* convolution = std::get_if<graph::Convolution>(&op)) {
@@ -23,6 +23,8 @@ std::int64_t parameters_of(const graph::Op& op) {
     count = function->slopes.size();
   } else if (const auto* layer_norm = std::get_if<graph::LayerNorm>(&op)) {
     count = 2 * layer_norm->scale.size();
+  } else if (const auto* gather = std::get_if<graph::Gather>(&op)) {
+    count = gather->indices.size();
   }
   return static_cast<std::int64_t>(count);
 }

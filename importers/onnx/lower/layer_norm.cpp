@@ -12,6 +12,7 @@
 #include "graph/limits.h"
 #include "importers/onnx/lower/arguments.h"
 #include "importers/onnx/lower/arithmetic.h"
+#include "importers/onnx/lower/movement.h"
 #include "importers/onnx/lower/operators.h"
 
 namespace narrow::onnx {
@@ -47,6 +48,19 @@ Result<View> normalized(Lowering& lowering, const Node& node, const View& x, con
   return std::move(at.view);
 }
 
+// A constant with one number for each index of dimension 1 of a tensor of this rank.
+Result<Tensor> per_channel_constant(const Lowering& lowering, const Node& node, std::size_t input, int rank,
+                                    std::int64_t count) {
+  NARROW_ASSIGN(std::vector<float> values, lowering.names.floats(node, input));
+  if (static_cast<std::int64_t>(values.size()) != count) {
+    return malformed(node, "input " + std::to_string(input) + " has " + std::to_string(values.size()) +
+                               " elements, needs " + std::to_string(count));
+  }
+  std::vector<std::int64_t> dims(static_cast<std::size_t>(rank) - 1, 1);
+  dims[0] = count;
+  return Tensor{ElementType::kFloat32, std::move(dims), std::move(values)};
+}
+
 // Finds the parts, from the last node back to the first.
 class Matcher {
  public:
@@ -55,6 +69,7 @@ class Matcher {
     for (std::size_t i = 0; i < nodes.size(); ++i) {
       for (const std::string& name : nodes[i].outputs) makers_.emplace(name, i);
       for (const std::string& name : nodes[i].inputs) readers_[name].push_back(i);
+      for (const std::string& name : nodes[i].captures) readers_[name].push_back(i);
     }
     for (const Port& port : lowering.model.outputs) outputs_.insert(port.name);
   }
@@ -198,6 +213,56 @@ Status lower_layer_norm(Lowering& lowering, const Node& node) {
   std::vector<int> over(static_cast<std::size_t>(x.rank() - axis));
   std::iota(over.begin(), over.end(), axis);
   NARROW_ASSIGN(View y, normalized(lowering, node, x, over, epsilon, scale.tensor, shift));
+  lowering.names.bind(node, Flow{std::move(y)});
+  return {};
+}
+
+Status lower_instance_norm(Lowering& lowering, const Node& node) {
+  NARROW_ASSIGN(const View x, lowering.names.real(node, 0));
+  if (node.op_type == "MeanVarianceNormalization") {
+    constexpr float kEpsilon = 1e-9F;  // of the operator's specification
+    NARROW_ASSIGN(const auto given, node.find_ints("axes"));
+    NARROW_ASSIGN(const std::vector<int> over,
+                  axes_of(node, given.value_or(std::vector<std::int64_t>{0, 2, 3}), x.rank()));
+    NARROW_ASSIGN(View y, normalized(lowering, node, x, over, kEpsilon, nullptr, nullptr));
+    lowering.names.bind(node, Flow{std::move(y)});
+    return {};
+  }
+  if (x.rank() < 3) return malformed(node, "its input has no pixels");
+  NARROW_ASSIGN(const float epsilon, float_or(node, "epsilon", 1e-5F));
+  NARROW_ASSIGN(const Tensor scale, per_channel_constant(lowering, node, 1, x.rank(), x.size(1)));
+  NARROW_ASSIGN(const Tensor shift, per_channel_constant(lowering, node, 2, x.rank(), x.size(1)));
+  std::vector<int> over(x.dims.size() - 2);
+  std::iota(over.begin(), over.end(), 2);
+  NARROW_ASSIGN(View y, normalized(lowering, node, x, over, epsilon, nullptr, nullptr));
+  NARROW_ASSIGN(y, affine(lowering, node, y, &scale, &shift));
+  lowering.names.bind(node, Flow{std::move(y)});
+  return {};
+}
+
+Status lower_group_norm(Lowering& lowering, const Node& node) {
+  NARROW_ASSIGN(const View x, lowering.names.real(node, 0));
+  if (x.rank() < 2) return malformed(node, "its input has no channels");
+  NARROW_ASSIGN(const float epsilon, float_or(node, "epsilon", 1e-5F));
+  NARROW_ASSIGN(const auto groups, node.find_int("num_groups"));
+  const std::int64_t channels = x.size(1);
+  if (!groups || *groups < 1 || *groups > channels || channels % *groups != 0) {
+    return malformed(node, "num_groups must be given, and divide " + std::to_string(channels) + " channels");
+  }
+  const std::vector<std::int64_t> sizes = x.sizes();
+  NARROW_ASSIGN(View y, with_dims(lowering, node, x, {sizes[0], *groups, x.elems() / sizes[0] / *groups}));
+  NARROW_ASSIGN(y, normalized(lowering, node, y, {2}, epsilon, nullptr, nullptr));
+  // Operator set 18 has a scale and a shift for each group, later ones for each channel.
+  constexpr std::int64_t kPerChannelSince = 21;
+  const bool by_group = lowering.model.opset() < kPerChannelSince;
+  if (!by_group) {
+    NARROW_ASSIGN(y, with_dims(lowering, node, y, sizes));
+  }
+  const std::int64_t count = by_group ? *groups : channels;
+  NARROW_ASSIGN(const Tensor scale, per_channel_constant(lowering, node, 1, y.rank(), count));
+  NARROW_ASSIGN(const Tensor shift, per_channel_constant(lowering, node, 2, y.rank(), count));
+  NARROW_ASSIGN(y, affine(lowering, node, y, &scale, &shift));
+  NARROW_ASSIGN(y, with_dims(lowering, node, y, sizes));
   lowering.names.bind(node, Flow{std::move(y)});
   return {};
 }

@@ -22,10 +22,21 @@ Names::Names(const Model& model, const std::string& scores) {
   for (const auto& [name, tensor] : model.constants) bind(name, Constant{&tensor});
   // From the last node to the first, every reader of a name is seen before the node that computes it.
   live_.insert(scores);
-  for (auto node = model.nodes.rbegin(); node != model.nodes.rend(); ++node) {
+  mark_live(model.nodes);
+}
+
+void Names::mark_live(const std::vector<Node>& nodes) {
+  for (auto node = nodes.rbegin(); node != nodes.rend(); ++node) {
     if (!is_live(*node)) continue;
     for (const std::string& name : node->inputs) {
       if (!name.empty()) live_.insert(name);
+    }
+    live_.insert(node->captures.begin(), node->captures.end());
+    for (const Attribute& attribute : node->attributes) {
+      const auto* subgraph = std::get_if<std::shared_ptr<const Subgraph>>(&attribute.value);
+      if (subgraph == nullptr) continue;
+      live_.insert((*subgraph)->outputs.begin(), (*subgraph)->outputs.end());
+      mark_live((*subgraph)->nodes);
     }
   }
 }

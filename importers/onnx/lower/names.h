@@ -80,6 +80,8 @@ class Names {
   const QuantizedConstant* keep(QuantizedConstant constant);
 
  private:
+  // Marks what live nodes read. They are sorted: a node comes after those that compute its inputs.
+  void mark_live(const std::vector<Node>& nodes);
   // The integers of a constant, at most so many that their copies are small.
   [[nodiscard]] Result<std::vector<std::int64_t>> integers(const Node& node, std::size_t i) const;
 

@@ -12,17 +12,26 @@ using Handler = Status (*)(Lowering&, const Node&);
 Status lower_conv(Lowering& lowering, const Node& node);
 Status lower_gemm(Lowering& lowering, const Node& node);
 Status lower_matmul(Lowering& lowering, const Node& node);
+// x [..., in] times a constant matrix [in, out], which must live as long as the lowering.
+[[nodiscard]] Result<View> times_matrix(Lowering& lowering, const Node& node, const View& x, const Tensor& matrix);
 
 // operators_function.cpp: elementwise functions of one tensor
 Status lower_relu(Lowering& lowering, const Node& node);
 Status lower_clip(Lowering& lowering, const Node& node);
 Status lower_function(Lowering& lowering, const Node& node);  // those of the table in the file: LeakyRelu, Elu, ...
 Status lower_prelu(Lowering& lowering, const Node& node);
+Status lower_pow(Lowering& lowering, const Node& node);
 
 // operators_arithmetic.cpp
-Status lower_binary(Lowering& lowering, const Node& node);  // Add, Sub, Mul, Div
-Status lower_sum(Lowering& lowering, const Node& node);
+Status lower_binary(Lowering& lowering, const Node& node);   // Add, Sub, Mul, Div
+Status lower_sum(Lowering& lowering, const Node& node);      // Sum, Mean
+Status lower_extreme(Lowering& lowering, const Node& node);  // Max, Min
 Status lower_neg(Lowering& lowering, const Node& node);
+
+// operators_logic.cpp: comparisons, and choices by them. A computed bool is the real number 0 or 1.
+Status lower_comparison(Lowering& lowering, const Node& node);  // Greater, LessOrEqual, Equal, ...
+Status lower_logic(Lowering& lowering, const Node& node);       // Not, And, Or
+Status lower_where(Lowering& lowering, const Node& node);
 
 // operators_normalise.cpp
 Status lower_batch_norm(Lowering& lowering, const Node& node);
@@ -31,22 +40,34 @@ Status lower_lrn(Lowering& lowering, const Node& node);
 
 // layer_norm.cpp
 Status lower_layer_norm(Lowering& lowering, const Node& node);
+Status lower_instance_norm(Lowering& lowering, const Node& node);  // and MeanVarianceNormalization
+Status lower_group_norm(Lowering& lowering, const Node& node);
 
 // operators_pool.cpp
 Status lower_max_pool(Lowering& lowering, const Node& node);
 Status lower_average_pool(Lowering& lowering, const Node& node);
 Status lower_global_pool(Lowering& lowering, const Node& node);  // GlobalAveragePool, GlobalMaxPool
-Status lower_reduce(Lowering& lowering, const Node& node);       // ReduceMean, ReduceSum, ReduceMax
+Status lower_reduce(Lowering& lowering, const Node& node);       // ReduceMean, ReduceL2, ...
 
 // operators_shape.cpp: operators that only change the view
 Status lower_identity(Lowering& lowering, const Node& node);  // Identity, Dropout
-Status lower_cast(Lowering& lowering, const Node& node);
+Status lower_cast(Lowering& lowering, const Node& node);      // Cast, CastLike
 Status lower_reshape(Lowering& lowering, const Node& node);
 Status lower_flatten(Lowering& lowering, const Node& node);
 Status lower_squeeze(Lowering& lowering, const Node& node);
 Status lower_unsqueeze(Lowering& lowering, const Node& node);
 Status lower_transpose(Lowering& lowering, const Node& node);
 Status lower_shape(Lowering& lowering, const Node& node);  // Shape, Size
+Status lower_depth_to_space(Lowering& lowering, const Node& node);
+Status lower_space_to_depth(Lowering& lowering, const Node& node);
+Status lower_expand(Lowering& lowering, const Node& node);
+Status lower_tile(Lowering& lowering, const Node& node);
+
+// operators_resize.cpp
+Status lower_resize(Lowering& lowering, const Node& node);  // Resize, Upsample
+
+// operators_control.cpp
+Status lower_if(Lowering& lowering, const Node& node);
 
 // operators_select.cpp, operators_concat.cpp: slices of tensors, padding and concatenation
 Status lower_slice(Lowering& lowering, const Node& node);

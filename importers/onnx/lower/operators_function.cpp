@@ -69,6 +69,8 @@ Status lower_function(Lowering& lowering, const Node& node) {
     std::string_view op;
     graph::FunctionKind kind;
     std::optional<float> alpha, beta;  // default values; nothing: the operator has no such attribute
+    std::string_view alpha_name = "alpha";
+    std::string_view beta_name = "beta";
   };
   using enum graph::FunctionKind;
   static const Row kRows[] = {
@@ -80,6 +82,22 @@ Status lower_function(Lowering& lowering, const Node& node) {
       {"Tanh", kTanh, {}, {}},
       {"Erf", kErf, {}, {}},
       {"Gelu", kGelu, {}, {}},
+      {"Softplus", kSoftplus, {}, {}},
+      {"Mish", kMish, {}, {}},
+      {"Selu", kSelu, 1.67326319217681884765625F, 1.05070102214813232421875F, "alpha", "gamma"},
+      {"Celu", kCelu, 1.0F, {}},
+      {"Softsign", kSoftsign, {}, {}},
+      {"ThresholdedRelu", kThresholdedRelu, 1.0F, {}},
+      {"Shrink", kShrink, 0.5F, 0.0F, "lambd", "bias"},
+      {"Sqrt", kPower, {}, {}},
+      {"Reciprocal", kPower, {}, {}},
+      {"Exp", kExp, {}, {}},
+      {"Log", kLog, {}, {}},
+      {"Abs", kAbs, {}, {}},
+      {"Sign", kSign, {}, {}},
+      {"Floor", kFloor, {}, {}},
+      {"Ceil", kCeil, {}, {}},
+      {"Round", kRound, {}, {}},
   };
   const auto* row =
       std::find_if(std::begin(kRows), std::end(kRows), [&](const Row& r) { return r.op == node.op_type; });
@@ -87,15 +105,17 @@ Status lower_function(Lowering& lowering, const Node& node) {
   graph::Function op;
   op.kind = row->kind;
   if (row->alpha) {
-    NARROW_ASSIGN(op.alpha, float_or(node, "alpha", *row->alpha));
+    NARROW_ASSIGN(op.alpha, float_or(node, row->alpha_name, *row->alpha));
   }
   if (row->beta) {
-    NARROW_ASSIGN(op.beta, float_or(node, "beta", *row->beta));
+    NARROW_ASSIGN(op.beta, float_or(node, row->beta_name, *row->beta));
   }
   if (op.kind == kHardSwish) {
     op.alpha = 1.0F / 6.0F;
     op.beta = 0.5F;
   }
+  if (op.kind == kPower) op.alpha = node.op_type == "Sqrt" ? 0.5F : -1.0F;
+  if (op.kind == kCelu && op.alpha == 0) return malformed(node, "alpha is 0, by which it divides");
   if (op.kind == kGelu) {
     NARROW_ASSIGN(const std::string approximate, string_or(node, "approximate", "none"));
     if (approximate == "tanh") {
@@ -106,6 +126,21 @@ Status lower_function(Lowering& lowering, const Node& node) {
   }
   NARROW_ASSIGN(View x, lowering.names.real(node, 0));
   NARROW_ASSIGN(x.value, lowering.graph.append(node, std::move(op), {x.value}));
+  lowering.names.bind(node, Flow{std::move(x)});
+  return {};
+}
+
+Status lower_pow(Lowering& lowering, const Node& node) {
+  NARROW_ASSIGN(View x, lowering.names.real(node, 0));
+  NARROW_ASSIGN(const std::vector<float> exponent, lowering.names.floats(node, 1));
+  const bool is_one = std::all_of(exponent.begin(), exponent.end(), [&](float e) { return e == exponent[0]; });
+  if (exponent.empty() || !is_one) return unsupported(node, "exponents that are not all the same number");
+  graph::Function op;
+  op.kind = graph::FunctionKind::kPower;
+  op.alpha = exponent[0];
+  if (op.alpha != 1) {
+    NARROW_ASSIGN(x.value, lowering.graph.append(node, std::move(op), {x.value}));
+  }
   lowering.names.bind(node, Flow{std::move(x)});
   return {};
 }

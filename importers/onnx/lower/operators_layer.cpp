@@ -13,17 +13,20 @@
 namespace narrow::onnx {
 namespace {
 
-// Group and sizes of the weight [OC, IC / groups, KH, KW], checked against the input's channels.
+// Group and sizes of the weight [OC, IC / groups, KH, KW], checked against the input's channels. Those of [OC, IC /
+// groups, K] have one row.
 struct ConvArguments {
   int groups = 1;
   std::vector<std::int64_t> dims;
 };
 
-Result<ConvArguments> arguments_of(const Node& node, const View& x, const Tensor& weight) {
-  NARROW_TRY(must_be_image(node, x.rank()));
-  if (weight.dims.size() != kImageRank) {
-    return unsupported(node, "its weights " + dims_text(weight.dims) + " are not those of a 2-D convolution");
+Result<ConvArguments> arguments_of(const Node& node, const View& x, int sides, const Tensor& weight) {
+  std::vector<std::int64_t> dims = weight.dims;
+  if (static_cast<int>(dims.size()) != sides + 2) {
+    return unsupported(node, "its weights " + dims_text(weight.dims) + " are not those of a " + std::to_string(sides) +
+                                 "-D convolution");
   }
+  if (sides == 1) dims.insert(dims.begin() + 2, 1);
   if (x.size(kBatch) != 1) {
     return unsupported(node, "a batch of " + std::to_string(x.size(kBatch)) + " inside of the network");
   }
@@ -37,11 +40,11 @@ Result<ConvArguments> arguments_of(const Node& node, const View& x, const Tensor
                                " groups do not fit an input " + dims_text(x.sizes()));
   }
   NARROW_ASSIGN(const auto kernel, node.find_ints("kernel_shape"));
-  if (kernel && *kernel != std::vector<std::int64_t>{weight.dims[2], weight.dims[3]}) {
+  if (kernel && *kernel != std::vector<std::int64_t>(weight.dims.begin() + 2, weight.dims.end())) {
     return malformed(node,
                      "kernel_shape " + dims_text(*kernel) + " is not that of the weights " + dims_text(weight.dims));
   }
-  return ConvArguments{static_cast<int>(groups), weight.dims};
+  return ConvArguments{static_cast<int>(groups), std::move(dims)};
 }
 
 WeightLayout layout_of(const ConvArguments& arguments) {
@@ -154,11 +157,13 @@ Status lower_constant_times(Lowering& lowering, const Node& node, const Constant
 }  // namespace
 
 Status lower_conv(Lowering& lowering, const Node& node) {
-  NARROW_ASSIGN(View x, lowering.names.real(node, 0));
+  NARROW_ASSIGN(const View given, lowering.names.real(node, 0));
+  NARROW_ASSIGN(View x, as_image(node, given));
+  const int sides = given.rank() - 2;
   NARROW_ASSIGN(const Constant weight, lowering.names.constant(node, 1));
-  NARROW_ASSIGN(const ConvArguments arguments, arguments_of(node, x, *weight.tensor));
+  NARROW_ASSIGN(const ConvArguments arguments, arguments_of(node, x, sides, *weight.tensor));
   NARROW_ASSIGN(const WindowArguments window,
-                window_of(node, x.size(kHeight), x.size(kWidth), arguments.dims[2], arguments.dims[3]));
+                window_of(node, sides, x.size(kHeight), x.size(kWidth), arguments.dims[2], arguments.dims[3]));
   WeightLayout layout = layout_of(arguments);
   if (arguments.groups == 1) {
     // The weights are reordered, so that the channels need not be.
@@ -184,10 +189,15 @@ Status lower_conv(Lowering& lowering, const Node& node) {
   NARROW_ASSIGN(const graph::ValueId input, input_for(lowering, node, image.value, weights, arguments.groups));
   NARROW_ASSIGN(const graph::ValueId id, lowering.graph.append(node, std::move(op), {input}));
   const TensorShape& shape = lowering.graph.shape(id);
-  lowering.names.bind(
-      node,
-      Flow{laid_out(id, kImageRank, {{kHeight, shape.height}, {kWidth, shape.width}, {kChannels, shape.channels}})});
+  View y = laid_out(id, kImageRank, {{kHeight, shape.height}, {kWidth, shape.width}, {kChannels, shape.channels}});
+  if (sides == 1) y.dims.erase(y.dims.begin() + kHeight);
+  lowering.names.bind(node, Flow{std::move(y)});
   return {};
+}
+
+Result<View> times_matrix(Lowering& lowering, const Node& node, const View& x, const Tensor& matrix) {
+  const std::int64_t in = matrix.dims[0];
+  return multiplied(lowering, node, x, Constant{&matrix}, matrix_layout(in, matrix.dims[1], false), {});
 }
 
 Status lower_matmul(Lowering& lowering, const Node& node) {

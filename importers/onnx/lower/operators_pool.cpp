@@ -1,4 +1,7 @@
+#include <algorithm>
 #include <numeric>
+#include <optional>
+#include <string_view>
 #include <utility>
 
 #include "base/try.h"
@@ -15,24 +18,73 @@ struct Pooled {
   View image;
   std::int64_t batch = 1;
   std::int64_t channels = 1;
+  int sides = 2;                     // 1: a row of pixels, [N, C, L]
+  std::vector<std::int64_t> joined;  // sizes of the dimensions that the width consists of; empty: it is one
   WindowArguments arguments;
 };
 
-Result<Pooled> pooled(Lowering& lowering, const Node& node, const View& x) {
-  NARROW_TRY(must_be_image(node, x.rank()));
-  NARROW_ASSIGN(const auto kernel, kernel_shape_of(node));
+// Removes all but the first of three numbers for each end of a window, if the others are `neutral`; else returns false.
+bool keep_first(Node& node, std::string_view name, std::size_t ends, std::int64_t neutral) {
+  for (Attribute& attribute : node.attributes) {
+    if (attribute.name != name) continue;
+    auto* numbers = std::get_if<std::vector<std::int64_t>>(&attribute.value);
+    if (numbers == nullptr || numbers->size() != 3 * ends) return false;
+    std::vector<std::int64_t> kept;
+    for (std::size_t end = 0; end < ends; ++end) {
+      const auto first = numbers->begin() + static_cast<std::ptrdiff_t>(3 * end);
+      if (first[1] != neutral || first[2] != neutral) return false;
+      kept.insert(kept.end(), {first[0], neutral});
+    }
+    *numbers = std::move(kept);
+  }
+  return true;
+}
+
+// A window [k, 1, 1] on [N, C, D, H, W], as that of a normalization across channels, is a window [k, 1] on [N, C, D, H
+// * W]. Nothing: the window is another one.
+std::optional<Node> with_joined_sides(const Node& node, const View& x) {
+  Node flat = node;
+  const bool fits = x.rank() == 5 && keep_first(flat, "kernel_shape", 1, 1) && keep_first(flat, "strides", 1, 1) &&
+                    keep_first(flat, "dilations", 1, 1) && keep_first(flat, "pads", 2, 0) &&
+                    std::none_of(node.attributes.begin(), node.attributes.end(), [](const Attribute& attribute) {
+                      const auto* mode = std::get_if<std::string>(&attribute.value);
+                      return attribute.name == "auto_pad" && mode != nullptr && *mode != "NOTSET";
+                    });
+  return fits ? std::optional(std::move(flat)) : std::nullopt;
+}
+
+Result<Pooled> pooled(Lowering& lowering, const Node& node, const View& given) {
+  if (const auto flat = with_joined_sides(node, given)) {
+    View joined = given;
+    joined.dims[kWidth] = atoms_of(given, {kWidth, kWidth + 1});
+    joined.dims.pop_back();
+    NARROW_ASSIGN(Pooled result, pooled(lowering, *flat, joined));
+    result.joined = {given.size(kWidth), given.size(kWidth + 1)};
+    return result;
+  }
+  NARROW_ASSIGN(const View x, as_image(node, given));
+  const int sides = given.rank() - 2;
+  NARROW_ASSIGN(const auto kernel, kernel_shape_of(node, sides));
   Pooled result;
   result.batch = x.size(kBatch);
   result.channels = x.size(kChannels);
-  NARROW_ASSIGN(result.arguments, window_of(node, x.size(kHeight), x.size(kWidth), kernel[0], kernel[1]));
+  result.sides = sides;
+  NARROW_ASSIGN(result.arguments, window_of(node, sides, x.size(kHeight), x.size(kWidth), kernel[0], kernel[1]));
   NARROW_ASSIGN(result.image, lowering.layout.arranged(node, x, Axes{{{kHeight}, {kWidth}, {kBatch, kChannels}}}));
   return result;
 }
 
 View pooled_view(const Lowering& lowering, graph::ValueId id, const Pooled& from) {
   const TensorShape& shape = lowering.graph.shape(id);
-  return laid_out(id, kImageRank,
-                  {{kHeight, shape.height}, {kWidth, shape.width}, {kBatch, from.batch}, {kChannels, from.channels}});
+  View view =
+      laid_out(id, kImageRank,
+               {{kHeight, shape.height}, {kWidth, shape.width}, {kBatch, from.batch}, {kChannels, from.channels}});
+  if (from.sides == 1) view.dims.erase(view.dims.begin() + kHeight);
+  if (from.joined.empty()) return view;
+  std::vector<std::int64_t> sizes = view.sizes();
+  sizes.pop_back();
+  sizes.insert(sizes.end(), from.joined.begin(), from.joined.end());
+  return reshaped(view, sizes).value_or(view);
 }
 
 // Reduces dimensions to size 1 or, if keep_dims is false, removes them.
@@ -61,6 +113,53 @@ Result<View> reduced(Lowering& lowering, const Node& node, const View& x, const 
     if (gone[dim] && keep_dims) result.dims.emplace_back();
   }
   return result;
+}
+
+// A function of each element: a kind, with one number; or -x.
+struct OfEach {
+  std::optional<graph::FunctionKind> kind;
+  float alpha = 0;
+  bool negates = false;
+};
+
+// after(mean, sum or maximum of before(x)).
+struct Reduction {
+  std::string_view op;
+  bool maximum = false;
+  bool adds_up = false;  // else: a mean or a maximum
+  OfEach before;
+  OfEach after;
+};
+
+const Reduction* find_reduction(const Node& node) {
+  using enum graph::FunctionKind;
+  static const Reduction kReductions[] = {
+      {"ReduceMax", true, false, {}, {}},
+      {"ReduceMin", true, false, {{}, 0, true}, {{}, 0, true}},
+      {"ReduceMean", false, false, {}, {}},
+      {"ReduceSum", false, true, {}, {}},
+      {"ReduceL1", false, true, {kAbs}, {}},
+      {"ReduceL2", false, true, {kPower, 2}, {kPower, 0.5F}},
+      {"ReduceSumSquare", false, true, {kPower, 2}, {}},
+      {"ReduceLogSum", false, true, {}, {kLog}},
+      {"ReduceLogSumExp", false, true, {kExp}, {kLog}},
+  };
+  const auto* row = std::find_if(std::begin(kReductions), std::end(kReductions),
+                                 [&](const Reduction& r) { return r.op == node.op_type; });
+  return row == std::end(kReductions) ? nullptr : row;
+}
+
+Result<View> of_each(Lowering& lowering, const Node& node, const View& x, const OfEach& function) {
+  if (function.negates) {
+    const Tensor minus_one{ElementType::kFloat32, {}, std::vector<float>{-1.0F}};
+    return affine(lowering, node, x, &minus_one, nullptr);
+  }
+  if (!function.kind) return x;
+  graph::Function op;
+  op.kind = *function.kind;
+  op.alpha = function.alpha;
+  NARROW_ASSIGN(const graph::ValueId id, lowering.graph.append(node, std::move(op), {x.value}));
+  return x.of(id);
 }
 
 }  // namespace
@@ -117,9 +216,12 @@ Status lower_global_pool(Lowering& lowering, const Node& node) {
 }
 
 Status lower_reduce(Lowering& lowering, const Node& node) {
-  const bool maximum = node.op_type == "ReduceMax";
-  NARROW_ASSIGN(const Flow x, lowering.names.flow(node, 0));
-  if (!maximum) {
+  const Reduction* row = find_reduction(node);
+  if (row == nullptr) return node_error(node, ErrorCode::kInternal, "is not a reduction");
+  const bool maximum = row->maximum;
+  NARROW_ASSIGN(Flow x, lowering.names.flow(node, 0));
+  const bool moves_integers = node.op_type == "ReduceMax";
+  if (!moves_integers) {
     NARROW_TRY(lowering.names.real(node, 0));
   }
   NARROW_ASSIGN(const std::int64_t keep_dims, int_or(node, "keepdims", 1));
@@ -132,16 +234,21 @@ Status lower_reduce(Lowering& lowering, const Node& node) {
   } else if (nothing_is_nothing != 0) {
     over.clear();
   }
-  if (over.empty()) {
+  if (over.empty() && nothing_is_nothing != 0) {
     lowering.names.bind(node, x);
     return {};
   }
-  NARROW_ASSIGN(View y, reduced(lowering, node, x.view, over, maximum, keep_dims != 0));
-  if (node.op_type == "ReduceSum") {
+  NARROW_ASSIGN(x.view, of_each(lowering, node, x.view, row->before));
+  View y = x.view;
+  if (!over.empty()) {
+    NARROW_ASSIGN(y, reduced(lowering, node, x.view, over, maximum, keep_dims != 0));
+  }
+  if (row->adds_up) {
     const std::int64_t count = x.view.elems() / y.elems();
     const Tensor scale{ElementType::kFloat32, {}, std::vector<float>{static_cast<float>(count)}};
     NARROW_ASSIGN(y, affine(lowering, node, y, &scale, nullptr));
   }
+  NARROW_ASSIGN(y, of_each(lowering, node, y, row->after));
   lowering.names.bind(node, Flow{std::move(y), x.integers});
   return {};
 }

@@ -1,6 +1,7 @@
-// Slices of tensors, and padding with zeros. Both work alike on real numbers and on integers.
+// Slices of tensors, and padding. All work alike on real numbers and on integers.
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <optional>
 #include <utility>
 
@@ -8,45 +9,14 @@
 #include "base/try.h"
 #include "graph/limits.h"
 #include "importers/onnx/lower/arguments.h"
+#include "importers/onnx/lower/arithmetic.h"
 #include "importers/onnx/lower/layout.h"
+#include "importers/onnx/lower/movement.h"
 #include "importers/onnx/lower/operators.h"
 #include "importers/onnx/lower/quantization.h"
 
 namespace narrow::onnx {
 namespace {
-
-// Three axes, in the order of the value, on which each of `dims` is alone. Nothing: there are too many dimensions.
-std::optional<Axes> axes_with(const Lowering& lowering, const View& view, const std::vector<int>& dims) {
-  std::vector<int> order = dims_in_value_order(view);
-  std::vector<int> classes(view.dims.size(), 0);
-  int next = 0;
-  for (const int dim : dims) {
-    classes[static_cast<std::size_t>(dim)] = ++next;
-    // A dimension of size 1 has no position in the value. As the innermost one it requires no transposition.
-    if (view.size(dim) == 1) order.push_back(dim);
-  }
-  return choose_axes(view.sizes(), order, classes, lowering.graph.shape(view));
-}
-
-// The axis on which a dimension is alone; -1 if there is none.
-int axis_with(const Axes& axes, int dim) {
-  for (int axis = 0; axis < 3; ++axis) {
-    if (axes[static_cast<std::size_t>(axis)] == std::vector<int>{dim}) return axis;
-  }
-  return -1;
-}
-
-View relaid(graph::ValueId id, const View& before, const Axes& axes, const std::vector<std::int64_t>& sizes) {
-  std::vector<SizedDim> order;
-  for (const auto& axis : axes) {
-    for (const int dim : axis) order.emplace_back(dim, sizes[static_cast<std::size_t>(dim)]);
-  }
-  return laid_out(id, before.rank(), order);
-}
-
-Error too_many_dimensions(const Node& node) {
-  return unsupported(node, "a tensor that can't be brought to three axes for this");
-}
 
 template <class Part>
 std::vector<int> dims_of(const std::vector<Part>& parts) {
@@ -54,44 +24,6 @@ std::vector<int> dims_of(const std::vector<Part>& parts) {
   dims.reserve(parts.size());
   for (const Part& part : parts) dims.push_back(part.dim);
   return dims;
-}
-
-// The elements [begin, begin + size) along one dimension.
-struct Cut {
-  int dim = 0;
-  std::int64_t begin = 0;
-  std::int64_t size = 0;
-};
-
-Result<View> cut(Lowering& lowering, const Node& node, View view, const std::vector<Cut>& cuts) {
-  std::vector<Cut> needed;
-  for (const Cut& c : cuts) {
-    if (c.begin != 0 || c.size != view.size(c.dim)) needed.push_back(c);
-  }
-  if (needed.empty()) return view;
-  const auto axes = axes_with(lowering, view, dims_of(needed));
-  if (!axes) {
-    if (needed.size() == 1) return too_many_dimensions(node);
-    for (const Cut& c : needed) {
-      NARROW_ASSIGN(view, cut(lowering, node, std::move(view), {c}));
-    }
-    return view;
-  }
-  NARROW_ASSIGN(const View from, lowering.layout.arranged(node, view, *axes));
-  std::array<std::int64_t, 3> begin{0, 0, 0};
-  const TensorShape& shape = lowering.graph.shape(from);
-  std::array<std::int64_t, 3> size{shape.height, shape.width, shape.channels};
-  std::vector<std::int64_t> sizes = view.sizes();
-  for (const Cut& c : needed) {
-    const auto axis = static_cast<std::size_t>(axis_with(*axes, c.dim));
-    begin[axis] = c.begin;
-    size[axis] = c.size;
-    sizes[static_cast<std::size_t>(c.dim)] = c.size;
-  }
-  NARROW_ASSIGN(const graph::ValueId id,
-                lowering.graph.append(node, graph::Slice{{begin[0], begin[1], begin[2]}, {size[0], size[1], size[2]}},
-                                      {from.value}));
-  return relaid(id, view, *axes, sizes);
 }
 
 // Every `step`-th element along a dimension, beginning with the first.
@@ -188,10 +120,48 @@ struct Range {
   std::int64_t end = 0;
 };
 
-// Negative positions count from the end. Positions beyond an end are moved to it.
-Range range_within(std::int64_t begin, std::int64_t end, std::int64_t size) {
-  const auto within = [&](std::int64_t at) { return std::clamp<std::int64_t>(at < 0 ? at + size : at, 0, size); };
+// Negative positions count from the end. Positions beyond an end are moved to it. A range backwards begins with the
+// last element at most, and its end may be before the first one.
+Range range_within(std::int64_t begin, std::int64_t end, std::int64_t size, bool backwards) {
+  const auto within = [&](std::int64_t at) {
+    at = at < 0 ? at + size : at;
+    return backwards ? std::clamp<std::int64_t>(at, -1, size - 1) : std::clamp<std::int64_t>(at, 0, size);
+  };
   return {within(begin), within(end)};
+}
+
+// The indices that a slice takes from last to first.
+std::vector<std::int64_t> backwards(const Range& range, std::int64_t step) {
+  std::vector<std::int64_t> indices;
+  for (std::int64_t i = range.begin; i > range.end; i += step) indices.push_back(i);
+  return indices;
+}
+
+// The element that position i shows, from before a dimension of `size` to behind it.
+std::int64_t padded_index(const std::string& mode, std::int64_t i, std::int64_t size) {
+  const auto modulo = [](std::int64_t x, std::int64_t m) { return (x % m + m) % m; };
+  if (mode == "edge" || size == 1) return std::clamp<std::int64_t>(i, 0, size - 1);
+  if (mode == "wrap") return modulo(i, size);
+  const std::int64_t period = 2 * (size - 1);  // reflect: without the first and the last element twice
+  const std::int64_t at = modulo(i, period);
+  return at < size ? at : period - at;
+}
+
+// Pads with elements of the tensor.
+Result<View> padded_with_own(Lowering& lowering, const Node& node, View view, const std::vector<Zeros>& margins,
+                             const std::string& mode) {
+  for (const Zeros& margin : margins) {
+    const std::int64_t size = view.size(margin.dim);
+    if (std::max({margin.before, margin.after, size}) > graph::kMaxDimension) {
+      return node_error(node, ErrorCode::kLimit, "pads with more than " + std::to_string(graph::kMaxDimension));
+    }
+    std::vector<std::int64_t> indices;
+    for (std::int64_t i = -margin.before; i < size + margin.after; ++i) {
+      indices.push_back(padded_index(mode, i, size));
+    }
+    NARROW_ASSIGN(view, gathered(lowering, node, view, margin.dim, indices));
+  }
+  return view;
 }
 
 }  // namespace
@@ -206,16 +176,28 @@ Status lower_slice(Lowering& lowering, const Node& node) {
       (steps && steps->size() != starts->size())) {
     return malformed(node, "starts, ends, axes and steps differ in number");
   }
+  if (starts->size() > x.view.dims.size()) return malformed(node, "has more starts than the tensor has dimensions");
   std::vector<Cut> cuts;
   std::vector<std::pair<int, std::int64_t>> strides;
+  std::vector<std::pair<int, std::vector<std::int64_t>>> reversed;
   std::vector<std::int64_t> named;
   for (std::size_t i = 0; i < starts->size(); ++i) {
     named.push_back(axes ? (*axes)[i] : static_cast<std::int64_t>(i));
     NARROW_ASSIGN(const int dim, axis_of(node, named.back(), x.view.rank()));
     const std::int64_t step = steps ? (*steps)[i] : 1;
-    if (step < 1) return unsupported(node, "a step of " + std::to_string(step) + "; only steps above 0 are supported");
-    const Range range = range_within((*starts)[i], (*ends)[i], x.view.size(dim));
-    if (range.begin >= range.end) return unsupported(node, "nothing is left of dimension " + std::to_string(dim));
+    if (step == 0) return malformed(node, "a step is 0");
+    const Range range = range_within((*starts)[i], (*ends)[i], x.view.size(dim), step < 0);
+    const bool is_empty = step < 0 ? range.begin <= range.end : range.begin >= range.end;
+    if (is_empty) return unsupported(node, "nothing is left of dimension " + std::to_string(dim));
+    if (step < 0) {
+      // The check comes before indices of this number are made.
+      if ((range.begin - range.end) / -step > graph::kMaxDimension) {
+        return node_error(node, ErrorCode::kLimit,
+                          "takes more than " + std::to_string(graph::kMaxDimension) + " elements backwards");
+      }
+      reversed.emplace_back(dim, backwards(range, step));
+      continue;
+    }
     cuts.push_back({dim, range.begin, range.end - range.begin});
     if (step > 1) strides.emplace_back(dim, step);
   }
@@ -223,6 +205,9 @@ Status lower_slice(Lowering& lowering, const Node& node) {
   NARROW_ASSIGN(x.view, cut(lowering, node, std::move(x.view), cuts));
   for (const auto& [dim, step] : strides) {
     NARROW_ASSIGN(x.view, every(lowering, node, x.view, dim, step));
+  }
+  for (const auto& [dim, indices] : reversed) {
+    NARROW_ASSIGN(x.view, gathered(lowering, node, x.view, dim, indices));
   }
   lowering.names.bind(node, std::move(x));
   return {};
@@ -269,25 +254,22 @@ Status lower_gather(Lowering& lowering, const Node& node) {
   NARROW_ASSIGN(const std::int64_t given, int_or(node, "axis", 0));
   NARROW_ASSIGN(const int axis, axis_of(node, given, x.view.rank()));
   NARROW_ASSIGN(const Constant constant, lowering.names.constant(node, 1));
-  NARROW_ASSIGN(const std::vector<std::int64_t> indices, lowering.names.ints(node, 1));
-  const std::size_t rank = constant.tensor->dims.size();
+  NARROW_ASSIGN(std::vector<std::int64_t> indices, lowering.names.ints(node, 1));
   const std::int64_t size = x.view.size(axis);
-  bool contiguous = !indices.empty() && rank <= 1;
-  for (std::size_t i = 0; i < indices.size(); ++i) {
-    if (indices[i] < -size || indices[i] >= size) {
-      return malformed(node,
-                       "index " + std::to_string(indices[i]) + " is not in a dimension of " + std::to_string(size));
+  for (std::int64_t& index : indices) {
+    if (index < -size || index >= size) {
+      return malformed(node, "index " + std::to_string(index) + " is not in a dimension of " + std::to_string(size));
     }
-    const auto expected = (indices[0] < 0 ? indices[0] + size : indices[0]) + static_cast<std::int64_t>(i);
-    contiguous = contiguous && (indices[i] < 0 ? indices[i] + size : indices[i]) == expected;
+    if (index < 0) index += size;
   }
-  if (!contiguous) {
-    return unsupported(node, "indices that are not one number or a contiguous range");
-  }
-  const std::int64_t begin = indices[0] < 0 ? indices[0] + size : indices[0];
-  NARROW_ASSIGN(x.view,
-                cut(lowering, node, std::move(x.view), {{axis, begin, static_cast<std::int64_t>(indices.size())}}));
-  if (rank == 0) x.view.dims.erase(x.view.dims.begin() + axis);
+  if (indices.empty()) return unsupported(node, "nothing is left of dimension " + std::to_string(axis));
+  NARROW_ASSIGN(x.view, gathered(lowering, node, x.view, axis, indices));
+  // The dimensions of the indices take the place of the axis.
+  std::vector<std::int64_t> sizes = x.view.sizes();
+  sizes.erase(sizes.begin() + axis);
+  const std::vector<std::int64_t>& dims = constant.tensor->dims;
+  sizes.insert(sizes.begin() + axis, dims.begin(), dims.end());
+  NARROW_ASSIGN(x.view, with_dims(lowering, node, x.view, sizes));
   lowering.names.bind(node, std::move(x));
   return {};
 }
@@ -296,9 +278,8 @@ Status lower_pad(Lowering& lowering, const Node& node) {
   NARROW_ASSIGN(Flow x, lowering.names.flow(node, 0));
   NARROW_ASSIGN(const std::string mode, string_or(node, "mode", "constant"));
   NARROW_ASSIGN(const auto pads, lowering.names.ints_of(node, "pads", 1));
-  if (mode != "constant") {
-    return unsupported(node, "mode " + base::in_quotes(mode) + "; only 'constant', with zeros, is supported");
-  }
+  const bool with_own = mode == "reflect" || mode == "edge" || mode == "wrap";
+  if (mode != "constant" && !with_own) return malformed(node, "mode " + base::in_quotes(mode) + " does not exist");
   std::vector<int> dims;
   if (Names::has_input(node, 3)) {
     NARROW_ASSIGN(const std::vector<std::int64_t> axes, lowering.names.ints(node, 3));
@@ -340,11 +321,29 @@ Status lower_pad(Lowering& lowering, const Node& node) {
     const Quantization& q = lowering.graph.quantization(x.view.value);
     zero = static_cast<float>(q.zero_point - shift_of(*x.integers));
   }
-  if (!zeros.empty() && value != zero) {
-    return unsupported(node, "pads with " + std::to_string(value) + "; only zeros are supported");
+  const bool shifts = !zeros.empty() && value != zero && !with_own;
+  // Larger numbers would take the digits of the tensor's.
+  constexpr float kLargestPadding = 1024;
+  if (shifts && (x.integers || !(std::fabs(value) <= kLargestPadding))) {
+    return unsupported(node, "pads with " + base::number_text(value) +
+                                 "; only zeros, small real numbers and the modes reflect, edge and wrap are "
+                                 "supported: let the pooling pad that follows");
   }
   NARROW_ASSIGN(x.view, cut(lowering, node, std::move(x.view), cuts));
-  NARROW_ASSIGN(x.view, padded(lowering, node, std::move(x.view), zeros));
+  if (with_own) {
+    NARROW_ASSIGN(x.view, padded_with_own(lowering, node, std::move(x.view), zeros, mode));
+  } else {
+    // x - value is padded with zeros.
+    const Tensor up{ElementType::kFloat32, {}, std::vector<float>{value}};
+    const Tensor down{ElementType::kFloat32, {}, std::vector<float>{-value}};
+    if (shifts) {
+      NARROW_ASSIGN(x.view, affine(lowering, node, x.view, nullptr, &down));
+    }
+    NARROW_ASSIGN(x.view, padded(lowering, node, std::move(x.view), zeros));
+    if (shifts) {
+      NARROW_ASSIGN(x.view, affine(lowering, node, x.view, nullptr, &up));
+    }
+  }
   lowering.names.bind(node, std::move(x));
   return {};
 }

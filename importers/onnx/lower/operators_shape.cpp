@@ -1,35 +1,23 @@
-// Operators that only change the view of a value. They work alike on real numbers and on integers.
+// Operators that only change the view of a value, or repeat it. They work alike on real numbers and on integers.
 #include <algorithm>
 #include <numeric>
 #include <utility>
 
 #include "base/checked.h"
+#include "base/text.h"
 #include "base/try.h"
+#include "graph/limits.h"
 #include "importers/onnx/lower/arguments.h"
-#include "importers/onnx/lower/layout.h"
+#include "importers/onnx/lower/movement.h"
 #include "importers/onnx/lower/operators.h"
 #include "importers/onnx/lower/quantization.h"
 
 namespace narrow::onnx {
 namespace {
 
-// The tensor with other dimensions. If its atoms do not divide that way, it is first arranged in logical order.
-Result<Flow> with_dims(Lowering& lowering, const Node& node, const Flow& flow, const std::vector<std::int64_t>& dims) {
-  if (auto view = reshaped(flow.view, dims)) return Flow{*std::move(view), flow.integers};
-  std::vector<int> order = dims_in_value_order(flow.view);
-  std::sort(order.begin(), order.end());
-  const auto axes = choose_axes(flow.view.sizes(), order, std::vector<int>(flow.view.dims.size(), 0),
-                                lowering.graph.shape(flow.view));
-  if (!axes) return unsupported(node, "a tensor too large to be brought into its logical order");
-  NARROW_ASSIGN(const View in_order, lowering.layout.arranged(node, flow.view, *axes));
-  auto view = reshaped(in_order, dims);
-  if (!view) return node_error(node, ErrorCode::kInternal, "cannot be reshaped");
-  return Flow{*std::move(view), flow.integers};
-}
-
 Status bind_dims(Lowering& lowering, const Node& node, const Flow& flow, const std::vector<std::int64_t>& dims) {
-  NARROW_ASSIGN(Flow result, with_dims(lowering, node, flow, dims));
-  lowering.names.bind(node, std::move(result));
+  NARROW_ASSIGN(View view, with_dims(lowering, node, flow.view, dims));
+  lowering.names.bind(node, Flow{std::move(view), flow.integers});
   return {};
 }
 
@@ -50,10 +38,37 @@ Status lower_identity(Lowering& lowering, const Node& node) {
   return {};
 }
 
+namespace {
+
+// 1 where x is not 0, as computed bools are real numbers.
+Status lower_cast_to_bool(Lowering& lowering, const Node& node, View x) {
+  for (const graph::FunctionKind kind : {graph::FunctionKind::kSign, graph::FunctionKind::kAbs}) {
+    graph::Function op;
+    op.kind = kind;
+    NARROW_ASSIGN(x.value, lowering.graph.append(node, std::move(op), {x.value}));
+  }
+  lowering.names.bind(node, Flow{std::move(x)});
+  return {};
+}
+
+}  // namespace
+
 Status lower_cast(Lowering& lowering, const Node& node) {
   NARROW_ASSIGN(const Flow x, lowering.names.flow(node, 0));
-  NARROW_ASSIGN(const std::int64_t to, int_or(node, "to", 0));
-  if (!is_floating(element_type(to))) return unsupported(node, "makes integers of a computed tensor");
+  ElementType to = ElementType::kFloat32;
+  if (node.op_type == "CastLike") {
+    const Constant* example = lowering.names.constant_or_null(node, 1);
+    if (example != nullptr) {
+      to = example->tensor->type;
+    } else {
+      NARROW_TRY(lowering.names.real(node, 1));
+    }
+  } else {
+    NARROW_ASSIGN(const std::int64_t given, int_or(node, "to", 0));
+    to = element_type(given);
+  }
+  if (to == ElementType::kBool && !x.integers) return lower_cast_to_bool(lowering, node, x.view);
+  if (!is_floating(to)) return unsupported(node, "makes integers of a computed tensor");
   if (!x.integers) {
     lowering.names.bind(node, x);
     return {};
@@ -158,6 +173,101 @@ Status lower_transpose(Lowering& lowering, const Node& node) {
     }
   }
   lowering.names.bind(node, Flow{transposed(x.view, order), x.integers});
+  return {};
+}
+
+namespace {
+
+// The block size of DepthToSpace and SpaceToDepth.
+Result<std::int64_t> block_size(const Node& node, const View& view) {
+  if (view.rank() != static_cast<int>(kImageRank)) return malformed(node, "its input is no image [N, C, H, W]");
+  NARROW_ASSIGN(const auto size, node.find_int("blocksize"));
+  if (!size || *size < 1 || *size > graph::kMaxDimension)
+    return malformed(node, "blocksize must be given, and above 0");
+  return *size;
+}
+
+}  // namespace
+
+Status lower_depth_to_space(Lowering& lowering, const Node& node) {
+  NARROW_ASSIGN(const Flow x, lowering.names.flow(node, 0));
+  NARROW_ASSIGN(const std::int64_t b, block_size(node, x.view));
+  NARROW_ASSIGN(const std::string mode, string_or(node, "mode", "DCR"));
+  if (mode != "DCR" && mode != "CRD") return malformed(node, "mode " + base::in_quotes(mode) + " does not exist");
+  const std::vector<std::int64_t> s = x.view.sizes();
+  if (s[kChannels] % (b * b) != 0) {
+    return malformed(node, std::to_string(s[kChannels]) + " channels are no multiple of the squared block size");
+  }
+  const std::int64_t c = s[kChannels] / (b * b);
+  const bool depth_first = mode == "DCR";
+  const std::vector<std::int64_t> parts = depth_first ? std::vector{s[kBatch], b, b, c, s[kHeight], s[kWidth]}
+                                                      : std::vector{s[kBatch], c, b, b, s[kHeight], s[kWidth]};
+  NARROW_ASSIGN(View view, with_dims(lowering, node, x.view, parts));
+  view = transposed(view, depth_first ? std::vector{0, 3, 4, 1, 5, 2} : std::vector{0, 1, 4, 2, 5, 3});
+  NARROW_ASSIGN(view, with_dims(lowering, node, view, {s[kBatch], c, s[kHeight] * b, s[kWidth] * b}));
+  lowering.names.bind(node, Flow{std::move(view), x.integers});
+  return {};
+}
+
+Status lower_space_to_depth(Lowering& lowering, const Node& node) {
+  NARROW_ASSIGN(const Flow x, lowering.names.flow(node, 0));
+  NARROW_ASSIGN(const std::int64_t b, block_size(node, x.view));
+  const std::vector<std::int64_t> s = x.view.sizes();
+  if (s[kHeight] % b != 0 || s[kWidth] % b != 0) {
+    return malformed(node, "an image " + dims_text(s) + " is not made of blocks of " + std::to_string(b));
+  }
+  NARROW_ASSIGN(View view,
+                with_dims(lowering, node, x.view, {s[kBatch], s[kChannels], s[kHeight] / b, b, s[kWidth] / b, b}));
+  view = transposed(view, {0, 3, 5, 1, 2, 4});
+  NARROW_ASSIGN(view,
+                with_dims(lowering, node, view, {s[kBatch], s[kChannels] * b * b, s[kHeight] / b, s[kWidth] / b}));
+  lowering.names.bind(node, Flow{std::move(view), x.integers});
+  return {};
+}
+
+Status lower_expand(Lowering& lowering, const Node& node) {
+  NARROW_ASSIGN(Flow x, lowering.names.flow(node, 0));
+  NARROW_ASSIGN(std::vector<std::int64_t> dims, lowering.names.ints(node, 1));
+  constexpr std::size_t kMostDims = 64;
+  if (dims.size() > kMostDims) return malformed(node, "has more than " + std::to_string(kMostDims) + " dimensions");
+  // A batch size that was exported as a constant becomes 1.
+  if (lowering.batch_of_file > 1 && !dims.empty() && dims[0] == lowering.batch_of_file) dims[0] = 1;
+  while (x.view.dims.size() < dims.size()) x.view.dims.insert(x.view.dims.begin(), Dimension{});
+  const std::size_t first = x.view.dims.size() - dims.size();
+  for (std::size_t i = 0; i < dims.size(); ++i) {
+    const auto dim = static_cast<int>(first + i);
+    const std::int64_t size = x.view.size(dim);
+    if (dims[i] == 1 || dims[i] == size) continue;
+    if (size != 1 || dims[i] < 1) {
+      return malformed(node, dims_text(x.view.sizes()) + " can't be repeated to " + dims_text(dims));
+    }
+    NARROW_ASSIGN(x.view, repeated(lowering, node, x.view, dim, dims[i]));
+  }
+  lowering.names.bind(node, std::move(x));
+  return {};
+}
+
+Status lower_tile(Lowering& lowering, const Node& node) {
+  NARROW_ASSIGN(Flow x, lowering.names.flow(node, 0));
+  NARROW_ASSIGN(const std::vector<std::int64_t> times, lowering.names.ints(node, 1));
+  if (times.size() != x.view.dims.size()) return malformed(node, "its repeats are not one for each dimension");
+  for (int dim = 0; dim < x.view.rank(); ++dim) {
+    const std::int64_t count = times[static_cast<std::size_t>(dim)];
+    const std::int64_t size = x.view.size(dim);
+    if (count < 1) return unsupported(node, "nothing is left of dimension " + std::to_string(dim));
+    if (!(base::Checked(count) * size).is_within(1, graph::kMaxElems)) {
+      return node_error(node, ErrorCode::kLimit, "its result is too large");
+    }
+    if (count == 1) continue;
+    if (count * size > graph::kMaxDimension) {
+      return node_error(node, ErrorCode::kLimit,
+                        "repeats to a dimension above " + std::to_string(graph::kMaxDimension));
+    }
+    std::vector<std::int64_t> indices;
+    for (std::int64_t i = 0; i < count * size; ++i) indices.push_back(i % size);
+    NARROW_ASSIGN(x.view, gathered(lowering, node, x.view, dim, indices));
+  }
+  lowering.names.bind(node, std::move(x));
   return {};
 }
 

@@ -60,6 +60,24 @@ Result<Origins> find_origins(const Model& model, const std::string& where) {
   return origins;
 }
 
+// Error: a subgraph computes a name that exists around it.
+Status check_subgraphs(const Origins& origins, const Node& node, const std::string& where) {
+  const auto check = [&](const std::string& name, const Node& inner) -> Status {
+    if (name.empty() || !origins.contains(name)) return {};
+    return malformed("computes " + in_quotes(name) + ", which exists already", where + ": " + inner.describe());
+  };
+  for (const Attribute& attribute : node.attributes) {
+    const auto* subgraph = std::get_if<std::shared_ptr<const Subgraph>>(&attribute.value);
+    if (subgraph == nullptr) continue;
+    for (const auto& [name, tensor] : (*subgraph)->constants) NARROW_TRY(check(name, node));
+    for (const Node& inner : (*subgraph)->nodes) {
+      for (const std::string& name : inner.outputs) NARROW_TRY(check(name, inner));
+      NARROW_TRY(check_subgraphs(origins, inner, where));
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string Node::describe() const {
@@ -109,6 +127,15 @@ const Tensor* Node::find_tensor(std::string_view attribute) const {
   return nullptr;
 }
 
+const Subgraph* Node::find_graph(std::string_view attribute) const {
+  for (const Attribute& candidate : attributes) {
+    if (candidate.name != attribute) continue;
+    const auto* found = std::get_if<std::shared_ptr<const Subgraph>>(&candidate.value);
+    return found == nullptr ? nullptr : found->get();
+  }
+  return nullptr;
+}
+
 std::int64_t Model::opset() const {
   const auto found = opsets.find("");
   return found == opsets.end() ? 0 : found->second;
@@ -120,17 +147,20 @@ Status sort_nodes(Model& model, const std::string& where) {
   std::vector<std::vector<std::size_t>> readers(count);
   std::vector<std::size_t> waiting(count, 0);  // inputs that are not computed yet
   for (std::size_t i = 0; i < count; ++i) {
-    for (const std::string& input : model.nodes[i].inputs) {
-      if (input.empty()) continue;
-      const auto found = origins.find(input);
-      if (found == origins.end()) {
-        return malformed("reads " + in_quotes(input) + ", which nothing computes",
-                         where + ": " + model.nodes[i].describe());
+    for (const std::vector<std::string>* names : {&model.nodes[i].inputs, &model.nodes[i].captures}) {
+      for (const std::string& input : *names) {
+        if (input.empty()) continue;
+        const auto found = origins.find(input);
+        if (found == origins.end()) {
+          return malformed("reads " + in_quotes(input) + ", which nothing computes",
+                           where + ": " + model.nodes[i].describe());
+        }
+        if (found->second == kGiven) continue;
+        readers[static_cast<std::size_t>(found->second)].push_back(i);
+        ++waiting[i];
       }
-      if (found->second == kGiven) continue;
-      readers[static_cast<std::size_t>(found->second)].push_back(i);
-      ++waiting[i];
     }
+    NARROW_TRY(check_subgraphs(origins, model.nodes[i], where));
   }
   for (const Port& port : model.outputs) {
     if (!origins.contains(port.name)) {

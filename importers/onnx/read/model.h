@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,9 +17,15 @@
 
 namespace narrow::onnx {
 
+struct Subgraph;
+
 struct Attribute {
   std::string name;
-  std::variant<std::int64_t, float, std::string, std::vector<std::int64_t>, std::vector<float>, Tensor> value;
+  std::variant<std::int64_t, float, std::string, std::vector<std::int64_t>, std::vector<float>, Tensor,
+               std::shared_ptr<const Subgraph>>
+      value;
+  // In the body of a function: the attribute of the calling node that has the value. Empty elsewhere.
+  std::string reference = {};
 };
 
 struct Node {
@@ -28,6 +35,10 @@ struct Node {
   std::vector<std::string> inputs;   // an empty name is an optional input that is missing
   std::vector<std::string> outputs;  // an empty name is an optional output that is missing
   std::vector<Attribute> attributes;
+  // Names that its subgraphs read from around the node, each once.
+  std::vector<std::string> captures = {};
+  // Distinguishes functions of one name that the file defines. Nearly always empty.
+  std::string overload = {};
 
   // "Conv 'conv1'": the node's name in errors.
   [[nodiscard]] std::string describe() const;
@@ -41,6 +52,15 @@ struct Node {
   [[nodiscard]] Result<std::optional<std::vector<float>>> find_floats(std::string_view attribute) const;
   // nullptr: the node does not have it, or it has another type.
   [[nodiscard]] const Tensor* find_tensor(std::string_view attribute) const;
+  [[nodiscard]] const Subgraph* find_graph(std::string_view attribute) const;
+};
+
+// A branch of an If. Its nodes may read the names around the If, and define no name that exists there.
+struct Subgraph {
+  std::vector<Node> nodes;  // sorted
+  std::unordered_map<std::string, Tensor> constants;
+  std::vector<std::string> outputs;
+  std::vector<std::string> captures;  // names that it reads and does not define, each once
 };
 
 // An input or output of the network.
@@ -62,8 +82,9 @@ struct Model {
   [[nodiscard]] std::int64_t opset() const;  // of the default domain
 };
 
-// Sorts model.nodes so that every input is computed before it is read. Nodes that are in order stay where they are.
-// Errors (kMalformed): names computed twice, names read but never computed, cycles, outputs that nothing computes.
+// Sorts model.nodes so that every input is computed before it is read; what subgraphs read counts, too. Nodes that are
+// in order stay where they are. Errors (kMalformed): names computed twice, also by a subgraph, names read but never
+// computed, cycles, outputs that nothing computes.
 [[nodiscard]] Status sort_nodes(Model& model, const std::string& where);
 
 }  // namespace narrow::onnx

@@ -1,8 +1,9 @@
 #include "importers/onnx/read/reader.h"
 
+#include <algorithm>
+#include <map>
 #include <new>
 #include <protozero/exception.hpp>
-#include <set>
 #include <unordered_set>
 #include <utility>
 
@@ -11,6 +12,7 @@
 #include "base/try.h"
 #include "importers/files/file.h"
 #include "importers/onnx/read/allowance.h"
+#include "importers/onnx/read/functions.h"
 #include "importers/onnx/read/tensor_reader.h"
 #include "importers/onnx/read/wire.h"
 
@@ -23,6 +25,7 @@ constexpr std::uint64_t kMaxFileBytes = (std::uint64_t{1} << 31) - 1;  // the li
 constexpr std::size_t kMaxNodes = 1 << 20;
 constexpr std::size_t kMaxDimensions = 32;
 constexpr std::int64_t kOldestOpset = 7;
+constexpr int kMostSubgraphs = 16;  // within each other
 
 Error not_onnx(const std::string& where) {
   return {ErrorCode::kMalformed, "this is not an ONNX file, or it is cut off or damaged", where};
@@ -56,7 +59,7 @@ struct AttributeFields {
   MessageParts tensor;
   std::vector<float> floats;
   std::vector<std::int64_t> ints;
-  bool has_graph = false;
+  MessageParts graph;
   bool has_graphs = false;
   bool has_strings = false;
 
@@ -67,7 +70,7 @@ struct AttributeFields {
     if (i) return kInt;
     if (s) return kString;
     if (!tensor.empty()) return kTensor;
-    if (has_graph) return kGraph;
+    if (!graph.empty()) return kGraph;
     if (!floats.empty()) return kFloats;
     if (!ints.empty()) return kInts;
     if (has_strings) return kStrings;
@@ -100,10 +103,10 @@ class Reader {
           break;
         case 7:  // a second graph continues the first
           has_graph_ = true;
-          NARROW_TRY(read_graph(fields.text()));
+          NARROW_TRY(read_graph(fields.text(), {model_.nodes, model_.constants, model_.inputs, model_.outputs}, {}));
           break;
         case 8:
-          NARROW_TRY(read_opset(fields.text()));
+          NARROW_TRY(read_opset(fields.text(), model_.opsets));
           break;
         case 14: {
           const TextEntry entry = read_entry(fields.text());
@@ -122,7 +125,7 @@ class Reader {
     if (!has_graph_) return Error{ErrorCode::kMalformed, "the file holds no graph", where_};
     if (!producer_version.empty()) model_.producer += " " + producer_version;
     NARROW_TRY(check_opsets());
-    NARROW_TRY(check_functions());
+    if (Status status = inline_functions(model_, functions_, allowance_, where_); !status.ok()) return status.error();
     // Up to IR version 3, initializers also had to be inputs, which a caller could replace. Here they are constants.
     std::erase_if(model_.inputs, [&](const Port& port) { return model_.constants.contains(port.name); });
     if (model_.outputs.empty()) return Error{ErrorCode::kMalformed, "the graph has no output", where_};
@@ -141,29 +144,39 @@ class Reader {
     return {};
   }
 
-  Status read_graph(std::string_view message) {
+  // Where the parts of a graph go.
+  struct GraphParts {
+    std::vector<Node>& nodes;
+    std::unordered_map<std::string, Tensor>& constants;
+    std::vector<Port>& inputs;
+    std::vector<Port>& outputs;
+  };
+  // What may stand where something is read.
+  struct Place {
+    bool in_function = false;  // attributes may be those of the caller
+    int subgraphs = 0;         // around it
+  };
+
+  Status read_graph(std::string_view message, const GraphParts& parts, const Place& place) {
     for (Fields fields(message); fields.next();) {
       switch (fields.number()) {
         case 1: {
-          if (model_.nodes.size() == kMaxNodes) {
-            return Error{ErrorCode::kLimit, "the file has more than " + std::to_string(kMaxNodes) + " nodes", where_};
-          }
-          NARROW_ASSIGN(Node node, read_node(fields.text()));
-          model_.nodes.push_back(std::move(node));
+          NARROW_ASSIGN(Node node, read_node(fields.text(), place));
+          parts.nodes.push_back(std::move(node));
           break;
         }
         case 5:
-          NARROW_TRY(read_initializer(fields.text()));
+          NARROW_TRY(read_initializer(fields.text(), parts.constants));
           break;
         case 11: {
           NARROW_ASSIGN(Port port, read_port(fields.text()));
           if (port.name.empty()) return Error{ErrorCode::kMalformed, "an input has no name", where_};
-          model_.inputs.push_back(std::move(port));
+          parts.inputs.push_back(std::move(port));
           break;
         }
         case 12: {
           NARROW_ASSIGN(Port port, read_port(fields.text()));
-          model_.outputs.push_back(std::move(port));
+          parts.outputs.push_back(std::move(port));
           break;
         }
         case 15:
@@ -175,15 +188,68 @@ class Reader {
     return {};
   }
 
-  Result<Node> read_node(std::string_view message) {
+  // A branch of an If.
+  Result<std::shared_ptr<const Subgraph>> read_subgraph(const MessageParts& messages, const std::string& at,
+                                                        const Place& place) {
+    if (place.subgraphs == kMostSubgraphs) {
+      return Error{ErrorCode::kLimit, "more than " + std::to_string(kMostSubgraphs) + " graphs are within each other",
+                   at};
+    }
+    NARROW_TRY(take(sizeof(Subgraph) + sizeof(Model)));
+    Model read;
+    for (const std::string_view message : messages) {
+      NARROW_TRY(read_graph(message, {read.nodes, read.constants, read.inputs, read.outputs},
+                            {place.in_function, place.subgraphs + 1}));
+    }
+    if (!read.inputs.empty()) return Error{ErrorCode::kMalformed, "a branch has inputs", at};
+    // What it does not compute itself, it reads from around it.
+    auto subgraph = std::make_shared<Subgraph>();
+    NARROW_ASSIGN(subgraph->captures, captures_of(read));
+    for (const std::string& name : subgraph->captures) {
+      read.inputs.emplace_back();
+      read.inputs.back().name = name;
+    }
+    NARROW_TRY(sort_nodes(read, at));
+    subgraph->nodes = std::move(read.nodes);
+    subgraph->constants = std::move(read.constants);
+    for (Port& output : read.outputs) subgraph->outputs.push_back(std::move(output.name));
+    return std::shared_ptr<const Subgraph>(std::move(subgraph));
+  }
+
+  // The names that a graph reads and does not define, each once.
+  Result<std::vector<std::string>> captures_of(const Model& graph) {
+    std::unordered_set<std::string_view> known;
+    for (const auto& [name, tensor] : graph.constants) known.insert(name);
+    for (const Node& node : graph.nodes) known.insert(node.outputs.begin(), node.outputs.end());
+    std::vector<std::string> captures;
+    const auto add = [&](const std::string& name) -> Status {
+      if (name.empty() || !known.insert(name).second) return {};
+      NARROW_TRY(take_text(name));  // here
+      NARROW_TRY(take_text(name));  // and among those of the node
+      captures.push_back(name);
+      return {};
+    };
+    for (const Node& node : graph.nodes) {
+      for (const std::string& name : node.inputs) NARROW_TRY(add(name));
+      for (const std::string& name : node.captures) NARROW_TRY(add(name));
+    }
+    for (const Port& output : graph.outputs) NARROW_TRY(add(output.name));
+    return captures;
+  }
+
+  Result<Node> read_node(std::string_view message, const Place& place) {
+    if (nodes_read_ == kMaxNodes) {
+      return Error{ErrorCode::kLimit, "the file has more than " + std::to_string(kMaxNodes) + " nodes", where_};
+    }
+    ++nodes_read_;
     // The struct, its places in lists and maps while nodes are sorted and lowered, and the node of the graph.
-    constexpr std::uint64_t kPerNode = 900;
+    constexpr std::uint64_t kPerNode = 960;
     NARROW_TRY(take(kPerNode));
     Node node;
     std::vector<std::string_view> attributes;  // they may stand before the name, which errors need
     for (Fields fields(message); fields.next();) {
       const std::uint32_t number = fields.number();
-      if (number == 6 || number > 7 || number < 1) {
+      if (number == 6 || number > 8 || number < 1) {
         fields.skip();
         continue;
       }
@@ -205,8 +271,11 @@ class Reader {
         case 5:
           attributes.push_back(text);
           break;
-        default:
+        case 7:
           node.domain = canonical_domain(text);
+          break;
+        default:
+          node.overload = text;
       }
     }
     for (const std::string& output : node.outputs) {
@@ -221,13 +290,25 @@ class Reader {
     std::unordered_set<std::string> names;
     node.attributes.reserve(attributes.size());
     for (const std::string_view attribute : attributes) {
-      NARROW_ASSIGN(Attribute read, read_attribute(attribute, at));
+      NARROW_ASSIGN(Attribute read, read_attribute(attribute, at, place, node.domain.empty() && node.op_type == "If"));
       if (!names.insert(read.name).second) {
         return Error{ErrorCode::kMalformed, "attribute " + in_quotes(read.name) + " is given twice", at};
       }
       node.attributes.push_back(std::move(read));
     }
+    add_captures(node);
     return node;
+  }
+
+  static void add_captures(Node& node) {
+    std::unordered_set<std::string_view> seen;
+    for (const Attribute& attribute : node.attributes) {
+      const auto* subgraph = std::get_if<std::shared_ptr<const Subgraph>>(&attribute.value);
+      if (subgraph == nullptr) continue;
+      for (const std::string& name : (*subgraph)->captures) {
+        if (seen.insert(name).second) node.captures.push_back(name);
+      }
+    }
   }
 
   Result<AttributeFields> attribute_fields(std::string_view message) {
@@ -251,8 +332,8 @@ class Reader {
           NARROW_TRY(take(2 * sizeof(std::string_view)));
           break;
         case 6:
-          fields.skip();
-          found.has_graph = true;
+          found.graph.push_back(fields.text());
+          NARROW_TRY(take(2 * sizeof(std::string_view)));
           break;
         case 7:
           NARROW_TRY(append(found.floats, [&](auto add) { fields.for_each_float(add); }));
@@ -281,14 +362,20 @@ class Reader {
     return found;
   }
 
-  Result<Attribute> read_attribute(std::string_view message, const std::string& at) {
+  Result<Attribute> read_attribute(std::string_view message, const std::string& at, const Place& place,
+                                   bool may_be_graph) {
     NARROW_TRY(take(2 * sizeof(Attribute)));
     NARROW_ASSIGN(AttributeFields fields, attribute_fields(message));
     NARROW_TRY(take_text(fields.name));
     Attribute attribute;
     attribute.name = fields.name;
     const std::string quoted = in_quotes(fields.name);
-    if (!fields.reference.empty()) return without_value(quoted, at);
+    if (!fields.reference.empty()) {
+      if (!place.in_function) return without_value(quoted, at);
+      NARROW_TRY(take_text(fields.reference));
+      attribute.reference = fields.reference;
+      return attribute;
+    }
     switch (fields.type_of_value()) {
       case kFloat:
         attribute.value = fields.f.value_or(0.0F);
@@ -314,11 +401,16 @@ class Reader {
         return attribute;
       }
       case kGraph:
-      case kGraphs:
-        return Error{ErrorCode::kUnsupported,
-                     "has a graph of its own in attribute " + quoted +
-                         "; control flow (If, Loop, Scan) is not supported: export the network without it",
-                     at};
+      case kGraphs: {
+        if (!may_be_graph || fields.graph.empty()) {
+          return Error{ErrorCode::kUnsupported,
+                       "has a graph of its own in attribute " + quoted +
+                           "; control flow (Loop, Scan) is not supported: export the network without it",
+                       at};
+        }
+        NARROW_ASSIGN(attribute.value, read_subgraph(fields.graph, at, place));
+        return attribute;
+      }
       case kUndefined:
         return without_value(quoted, at);
       default:
@@ -327,7 +419,7 @@ class Reader {
     }
   }
 
-  Status read_initializer(std::string_view message) {
+  Status read_initializer(std::string_view message, std::unordered_map<std::string, Tensor>& constants) {
     const std::string_view name = tensor_name(message);
     const std::string at = where_ + ": initializer " + in_quotes(name);
     if (name.empty()) return Error{ErrorCode::kMalformed, "it has no name", at};
@@ -335,7 +427,7 @@ class Reader {
     NARROW_TRY(take_text(name));
     Result<Tensor> tensor = tensors_.read({message});
     if (!tensor.ok()) return Error{tensor.error().code, tensor.error().message, at};
-    if (!model_.constants.emplace(std::string(name), *std::move(tensor)).second) {
+    if (!constants.emplace(std::string(name), *std::move(tensor)).second) {
       return Error{ErrorCode::kMalformed, "there are two of this name", at};
     }
     return {};
@@ -422,7 +514,7 @@ class Reader {
   }
 
   // An OperatorSetIdProto.
-  Status read_opset(std::string_view message) {
+  Status read_opset(std::string_view message, std::map<std::string, std::int64_t>& opsets) {
     std::string_view domain;
     std::int64_t version = 0;
     for (Fields fields(message); fields.next();) {
@@ -435,7 +527,7 @@ class Reader {
       }
     }
     NARROW_TRY(take_text(domain));
-    const auto [place, added] = model_.opsets.emplace(canonical_domain(domain), version);
+    const auto [place, added] = opsets.emplace(canonical_domain(domain), version);
     if (!added && place->second != version) {
       return Error{ErrorCode::kMalformed, "two versions of the operator set " + in_quotes(domain) + " are specified",
                    where_};
@@ -443,22 +535,51 @@ class Reader {
     return {};
   }
 
-  // A FunctionProto, of which only the name is read.
+  // A FunctionProto.
   Status read_function(std::string_view message) {
     std::string_view name;
     std::string_view domain;
+    std::string_view overload;
+    LocalFunction function;
+    NARROW_TRY(take(2 * sizeof(LocalFunction)));
+    constexpr Place kInFunction{.in_function = true, .subgraphs = 0};
     for (Fields fields(message); fields.next();) {
-      if (fields.number() == 1) {
-        name = fields.text();
-      } else if (fields.number() == 10) {
-        domain = fields.text();
-      } else {
-        fields.skip();
+      switch (fields.number()) {
+        case 1:
+          name = fields.text();
+          break;
+        case 4:
+        case 5: {
+          auto& names = fields.number() == 4 ? function.inputs : function.outputs;
+          names.emplace_back(fields.text());
+          NARROW_TRY(take_text(names.back()));
+          break;
+        }
+        case 7: {
+          NARROW_ASSIGN(Node node, read_node(fields.text(), kInFunction));
+          function.nodes.push_back(std::move(node));
+          break;
+        }
+        case 9:
+          NARROW_TRY(read_opset(fields.text(), function.opsets));
+          break;
+        case 10:
+          domain = fields.text();
+          break;
+        case 11: {
+          NARROW_ASSIGN(Attribute attribute, read_attribute(fields.text(), where_, {}, false));
+          function.defaults.push_back(std::move(attribute));
+          break;
+        }
+        case 13:
+          overload = fields.text();
+          break;
+        default:
+          fields.skip();
       }
     }
-    NARROW_TRY(take_text(name));
-    NARROW_TRY(take_text(domain));
-    functions_.emplace(canonical_domain(domain), name);
+    for (const std::string_view text : {name, domain, overload}) NARROW_TRY(take_text(text));
+    functions_.emplace(FunctionKey{canonical_domain(domain), name, overload}, std::move(function));
     return {};
   }
 
@@ -471,19 +592,6 @@ class Reader {
                    "operator set " + std::to_string(own->second) + " is too old: " + std::to_string(kOldestOpset) +
                        " or later is read; convert the file with onnx.version_converter",
                    where_};
-    }
-    return {};
-  }
-
-  // Functions that no node calls are ignored.
-  [[nodiscard]] Status check_functions() const {
-    if (functions_.empty()) return {};
-    for (const Node& node : model_.nodes) {
-      if (!functions_.contains({node.domain, node.op_type})) continue;
-      return Error{ErrorCode::kUnsupported,
-                   "this operator is a function that the file defines; export with functions inlined "
-                   "(onnx.inliner.inline_local_functions)",
-                   where_ + ": " + node.describe()};
     }
     return {};
   }
@@ -507,7 +615,8 @@ class Reader {
   TensorReader tensors_;
   Model model_;
   bool has_graph_ = false;
-  std::set<std::pair<std::string, std::string>> functions_;  // domain and name
+  LocalFunctions functions_;
+  std::size_t nodes_read_ = 0;
 };
 
 Error too_long(const std::string& where) {

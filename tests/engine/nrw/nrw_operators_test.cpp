@@ -121,11 +121,16 @@ TEST_CASE("operators that move elements come back with their attributes") {
   CHECK(reshape.shape == narrow::TensorShape{2, 3, 8});
   const auto transpose = round_trip<graph::Transpose>(float_model(graph::Transpose{{2, 0, 1}}, {3, 4, 4}));
   CHECK(transpose.order == std::array<int, 3>{2, 0, 1});
+  const auto gather = round_trip<graph::Gather>(float_model(graph::Gather{1, {3, 0, 0, 2, 1}}, {4, 5, 3}));
+  CHECK(gather.dimension == 1);
+  CHECK(gather.indices == std::vector<std::int32_t>{3, 0, 0, 2, 1});
 }
 
 TEST_CASE("arithmetic and normalizations come back with their attributes") {
   (void)round_trip<graph::Subtract>(integer_model(graph::Subtract{}, {4, 4, 3}, 2, kIn, kOut));
   (void)round_trip<graph::Multiply>(integer_model(graph::Multiply{}, {4, 4, 3}, 2, kIn, kOut));
+  (void)round_trip<graph::Maximum>(integer_model(graph::Maximum{}, {4, 4, 3}, 2, kIn, kOut));
+  (void)round_trip<graph::Minimum>(integer_model(graph::Minimum{}, {4, 4, 3}, 2, kIn, kOut));
   (void)round_trip<graph::Softmax>(float_model(graph::Softmax{}, {4, 4, 3}));
   (void)round_trip<graph::LogSoftmax>(float_model(graph::LogSoftmax{}, {4, 4, 3}));
   const graph::Lrn lrn = round_trip<graph::Lrn>(float_model(graph::Lrn{7, 0.5F, 0.25F, 2.0F}, {4, 4, 3}));
@@ -237,6 +242,11 @@ TEST_CASE("moves to or from places that do not exist are refused") {
   for (const std::array<int, 3>& order : {std::array<int, 3>{0, 0, 1}, {1, 2, 3}, {-1, 0, 1}, {2, 2, 2}}) {
     check_refused(float_model(graph::Transpose{order}, {4, 4, 3}), "permutation");
   }
+  for (const std::int32_t index : {-1, 3, INT32_MAX, INT32_MIN}) {
+    check_refused(float_model(graph::Gather{2, {0, index}}, {4, 4, 2}), "is not in a dimension of 3");
+  }
+  for (const int dimension : {-1, 3}) check_refused(float_model(graph::Gather{dimension, {0}}, {4, 4, 3}), "dimension");
+  check_refused(float_model(graph::Gather{2, {}}, {4, 4, 1}), "");
   check_refused(float_model(graph::Pad{{-1, 0, 0, 0}}, {3, 4, 3}), "padding");
   check_refused(float_model(graph::Lrn{0, 1.0F, 0.75F, 1.0F}, {4, 4, 3}), "size");
 }
@@ -245,8 +255,9 @@ TEST_CASE("types and quantization that an operator does not have are refused") {
   check_refused(integer_model(graph::Softmax{}, {4, 4, 3}, 1, kIn, kIn), "float32");
   check_refused(integer_model(graph::Lrn{}, {4, 4, 3}, 1, kIn, kIn), "float32");
   check_refused(integer_model(graph::LayerNorm{{1, 2, 3}, {1, 2, 3}}, {4, 4, 3}, 1, kIn, kIn), "float32");
-  for (const graph::Op& op : std::vector<graph::Op>{graph::Pad{}, graph::Slice{{0, 0, 0}, {4, 4, 3}},
-                                                    graph::Reshape{{4, 4, 3}}, graph::Transpose{}}) {
+  for (const graph::Op& op :
+       std::vector<graph::Op>{graph::Pad{}, graph::Slice{{0, 0, 0}, {4, 4, 3}}, graph::Reshape{{4, 4, 3}},
+                              graph::Transpose{}, graph::Gather{2, {0, 1, 2}}}) {
     check_refused(integer_model(op, {4, 4, 3}, 1, kIn, kOut), "equal quantization");
     CHECK(Model::parse(to_model(integer_model(op, {4, 4, 3}, 1, kIn, kIn)).serialize()).ok());
   }

@@ -160,6 +160,18 @@ TEST_CASE("gradients go through functions and through products with a value per 
   }
 }
 
+TEST_CASE("gradients go through maxima, minima and gathered channels, rows and columns") {
+  GraphBuilder b(testing::seed(), {5, 5, 4});
+  const ValueId left = b.convolution("left", b.input(), 6, window(3, 1, 1));
+  const ValueId right = b.convolution("right", b.input(), 6);
+  const ValueId most = b.node("most", Maximum{}, {left, right});
+  const ValueId mixed = b.node("mixed", Gather{2, {5, 1, 1, 0, 2}}, {most});
+  const ValueId rows = b.node("rows", Gather{0, {1, 0, 1, 4}}, {mixed});
+  const ValueId columns = b.node("columns", Gather{1, {4, 3, 3}}, {rows});
+  const ValueId least = b.node("least", Minimum{}, {columns, b.node("mean", GlobalAveragePool{}, {columns})});
+  check_gradients(b.finish(b.convolution("last", least, 3)), 2);
+}
+
 TEST_CASE("an operator without a gradient makes a part impossible") {
   GraphBuilder b(testing::seed(), {4, 4, 3});
   const Graph graph = b.finish(b.node("soft", Softmax{}, {b.linear("fc", b.input(), 4)}));

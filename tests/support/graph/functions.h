@@ -15,4 +15,24 @@ namespace narrow::testing {
   return kinds;
 }
 
+// Whether the function jumps somewhere.
+[[nodiscard]] inline bool has_jumps(graph::FunctionKind kind) {
+  using enum graph::FunctionKind;
+  return kind == kThresholdedRelu || kind == kShrink || kind == kSign || kind == kFloor || kind == kCeil ||
+         kind == kRound;
+}
+
+// Numbers for which the function has a finite result that single precision can hold.
+[[nodiscard]] inline Clamp domain_of(graph::FunctionKind kind) {
+  switch (kind) {
+    case graph::FunctionKind::kPower:  // of any exponent
+    case graph::FunctionKind::kLog:
+      return {0.25F, 4.0F};
+    case graph::FunctionKind::kExp:
+      return {-100.0F, 4.0F};
+    default:
+      return {};
+  }
+}
+
 }  // namespace narrow::testing

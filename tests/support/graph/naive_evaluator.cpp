@@ -98,6 +98,36 @@ double function(const graph::Function& op, double v, std::int64_t channel) {
       return v * std::erfc(-v * std::sqrt(0.5)) / 2;
     case FunctionKind::kGeluTanh:
       return v * (1 + std::tanh(std::sqrt(2 / std::acos(-1.0)) * (v + 0.044715 * v * v * v))) / 2;
+    case FunctionKind::kSoftplus:
+      return std::max(v, 0.0) + std::log1p(std::exp(-std::abs(v)));
+    case FunctionKind::kMish:
+      return v * std::tanh(std::max(v, 0.0) + std::log1p(std::exp(-std::abs(v))));
+    case FunctionKind::kSelu:
+      return double{op.beta} * (v < 0 ? double{op.alpha} * std::expm1(v) : v);
+    case FunctionKind::kCelu:
+      return std::max(0.0, v) + std::min(0.0, double{op.alpha} * std::expm1(v / double{op.alpha}));
+    case FunctionKind::kSoftsign:
+      return v / (1 + std::abs(v));
+    case FunctionKind::kThresholdedRelu:
+      return v > double{op.alpha} ? v : 0;
+    case FunctionKind::kShrink:
+      return v < -double{op.alpha} ? v + double{op.beta} : v > double{op.alpha} ? v - double{op.beta} : 0;
+    case FunctionKind::kPower:
+      return std::pow(v, double{op.alpha});
+    case FunctionKind::kExp:
+      return std::exp(v);
+    case FunctionKind::kLog:
+      return std::log(v);
+    case FunctionKind::kAbs:
+      return std::abs(v);
+    case FunctionKind::kSign:
+      return v > 0 ? 1 : v < 0 ? -1 : 0;
+    case FunctionKind::kFloor:
+      return std::floor(v);
+    case FunctionKind::kCeil:
+      return std::ceil(v);
+    case FunctionKind::kRound:
+      return std::nearbyint(v);
   }
   throw std::logic_error("a function that the evaluator does not know");
 }
@@ -157,6 +187,12 @@ struct Evaluation {
   void operator()(const graph::Add&) const { broadcast(std::plus<>()); }
   void operator()(const graph::Subtract&) const { broadcast(std::minus<>()); }
   void operator()(const graph::Multiply&) const { broadcast(std::multiplies<>()); }
+  void operator()(const graph::Maximum&) const {
+    broadcast([](double a, double b) { return std::max(a, b); });
+  }
+  void operator()(const graph::Minimum&) const {
+    broadcast([](double a, double b) { return std::min(a, b); });
+  }
 
   void operator()(const graph::Function& op) const {
     for_each(y.shape, [&](std::int64_t h, std::int64_t w, std::int64_t c) {
@@ -223,6 +259,15 @@ struct Evaluation {
       const std::array<std::int64_t, 3> from{h, w, c};
       const auto to = [&](std::size_t i) { return from[static_cast<std::size_t>(op.order[i])]; };
       y.at(to(0), to(1), to(2)) = x().at(h, w, c);
+    });
+  }
+
+  void operator()(const graph::Gather& op) const {
+    for_each(y.shape, [&](std::int64_t h, std::int64_t w, std::int64_t c) {
+      std::array<std::int64_t, 3> from{h, w, c};
+      std::int64_t& moved = from[static_cast<std::size_t>(op.dimension)];
+      moved = op.indices[static_cast<std::size_t>(moved)];
+      y.at(h, w, c) = x().at(from[0], from[1], from[2]);
     });
   }
 

@@ -79,6 +79,61 @@ TEST_CASE("integer arithmetic is exact or an error") {
   CHECK(run("Pow", {scalar(10), scalar(18)}).to_ints() == OnnxDims{1000000000000000000});
 }
 
+TEST_CASE("reductions, comparisons and functions of constants are those of the specification") {
+  const Tensor x = float_tensor({2, 3}, {1, -2, 2, 0, 3, -4});
+  const auto reduced = [&](const std::string& op) {
+    return run(op, {x}, {{"axes", OnnxDims{1}}, {"keepdims", std::int64_t{0}}}).to_floats();
+  };
+  CHECK(reduced("ReduceL1") == std::vector<float>{5, 7});
+  CHECK(reduced("ReduceL2") == std::vector<float>{3, 5});
+  CHECK(reduced("ReduceSumSquare") == std::vector<float>{9, 25});
+  CHECK(reduced("ReduceLogSum")[0] == 0);
+  CHECK(reduced("ReduceLogSumExp")[1] == doctest::Approx(std::log(1 + std::exp(3) + std::exp(-4))));
+  CHECK(run("ReduceL1", {int64_vector({-3, 4})}).to_ints() == OnnxDims{7});
+  CHECK(run("ReduceSumSquare", {int64_vector({-3, 4})}).to_ints() == OnnxDims{25});
+  CHECK(refusal("ReduceSumSquare", {int64_vector({kMax})}) == ErrorCode::kMalformed);
+  CHECK(refusal("ReduceL1", {int64_vector({kMin})}) == ErrorCode::kMalformed);
+  CHECK(refusal("ReduceL2", {int64_vector({3})}) == ErrorCode::kUnsupported);
+  CHECK(run("GreaterOrEqual", {int64_vector({1, 2, 3}), scalar(2)}).to_ints() == OnnxDims{0, 1, 1});
+  CHECK(run("LessOrEqual", {int64_vector({1, 2, 3}), scalar(2)}).to_ints() == OnnxDims{1, 1, 0});
+  CHECK(run("Sign", {x}).to_floats() == std::vector<float>{1, -1, 1, 0, 1, -1});
+  CHECK(run("Sign", {int64_vector({kMin + 1, 0, 5})}).to_ints() == OnnxDims{-1, 0, 1});
+  CHECK(run("Round", {float_tensor({4}, {0.5F, 1.5F, -2.5F, 2.75F})}).to_floats() == std::vector<float>{0, 2, -2, 3});
+  CHECK(run("Sum", {x, x, float_tensor({}, {1})}).to_floats() == std::vector<float>{3, -3, 5, 1, 7, -7});
+  for (const auto& [op, value] : std::vector<std::pair<std::string, double>>{{"Log", std::log(2.0)},
+                                                                             {"Sigmoid", 1 / (1 + std::exp(-2.0))},
+                                                                             {"Tanh", std::tanh(2.0)},
+                                                                             {"Softplus", std::log1p(std::exp(2.0))},
+                                                                             {"Erf", std::erf(2.0)}}) {
+    CHECK(run(op, {float_tensor({}, {2})}).to_floats()[0] == doctest::Approx(value));
+  }
+  const Tensor like = run("CastLike", {x, int64_vector({1})});
+  CHECK(like.type == narrow::onnx::ElementType::kInt64);
+  CHECK(like.to_ints() == OnnxDims{1, -2, 2, 0, 3, -4});
+}
+
+TEST_CASE("products are of matrices, vectors and batches of matrices") {
+  const Tensor matrix = int64_tensor({2, 3}, {1, 2, 3, 4, 5, 6});
+  const Tensor row = run("MatMul", {int64_vector({1, 10}), matrix});
+  CHECK(row.dims == OnnxDims{3});
+  CHECK(row.to_ints() == OnnxDims{41, 52, 63});
+  const Tensor column = run("MatMul", {matrix, int64_vector({1, 10, 100})});
+  CHECK(column.dims == OnnxDims{2});
+  CHECK(column.to_ints() == OnnxDims{321, 654});
+  const Tensor number = run("MatMul", {int64_vector({1, 2}), int64_vector({3, 4})});
+  CHECK(number.dims.empty());
+  CHECK(number.to_ints() == OnnxDims{11});
+  const Tensor many = run("MatMul", {int64_tensor({2, 1, 2}, {1, 0, 0, 1}), matrix});
+  CHECK(many.dims == OnnxDims{2, 1, 3});
+  CHECK(many.to_ints() == OnnxDims{1, 2, 3, 4, 5, 6});
+  const Tensor pairs = run("MatMul", {int64_tensor({2, 1, 2}, {1, 2, 3, 4}), int64_tensor({2, 2, 1}, {1, 1, 10, 1})});
+  CHECK(pairs.to_ints() == OnnxDims{3, 34});
+  CHECK(refusal("MatMul", {scalar(1), matrix}) == ErrorCode::kMalformed);
+  CHECK(refusal("MatMul", {int64_vector({1, 2, 3}), matrix}) == ErrorCode::kMalformed);
+  CHECK(refusal("MatMul", {int64_tensor({3, 1, 2}, {1, 2, 3, 4, 5, 6}), int64_tensor({2, 2, 1}, {1, 1, 10, 1})}) ==
+        ErrorCode::kMalformed);
+}
+
 TEST_CASE("shapes broadcast as in NumPy") {
   const Tensor sums = run("Add", {int64_tensor({2, 1}, {10, 20}), int64_tensor({3}, {1, 2, 3})});
   CHECK(sums.dims == OnnxDims{2, 3});

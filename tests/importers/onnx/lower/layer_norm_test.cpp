@@ -199,23 +199,117 @@ TEST_CASE("the ways of exporting a layer normalization in parts give one") {
   }
 }
 
-TEST_CASE("parts that are no layer normalization are refused as what they are") {
-  const auto error = [](const Parts& parts) { return lowering_error(parts_network({2, 3, 4}, parts), kAsItIs); };
+TEST_CASE("parts that are no layer normalization are what they are") {
+  const auto has_norm = [](const OnnxNetwork& network) { return contains(ops_of(network, kAsItIs), "LayerNorm"); };
+  CHECK(has_norm(parts_network({2, 3, 4}, {})));
   Parts cubes;
   cubes.exponent = 3;
-  CHECK(contains(error(cubes).message, "Pow 'n2'"));
+  CHECK_FALSE(has_norm(parts_network({2, 3, 4}, cubes)));
   Parts other_axis;
   other_axis.second_axis = 1;
-  CHECK(contains(error(other_axis).message, "Pow 'n2'"));
+  CHECK_FALSE(has_norm(parts_network({2, 3, 4}, other_axis)));
   Parts other_squares;
   other_squares.second_axis = 1;
   other_squares.square = true;
-  CHECK(contains(error(other_squares).message, "Sqrt"));
+  CHECK_FALSE(has_norm(parts_network({2, 3, 4}, other_squares)));
   // Something else reads the variance.
   OnnxNetwork network = parts_network({2, 3, 4}, {}, {4}, {1, 1, 1, 1}, {0, 0, 0, 0});
   network.model.outputs[0].name = "z";
   network.node("Add", {"y", "variance"}, {"z"});
-  CHECK(contains(lowering_error(network, kAsItIs).message, "Pow 'n2'"));
+  CHECK_FALSE(has_norm(network));
+}
+
+TEST_CASE("InstanceNormalization and MeanVarianceNormalization are over the pixels of each channel") {
+  const Row x = as_doubles(small_integers(2 * 3 * 4, seed()));
+  for (const OnnxDims& dims : {OnnxDims{1, 2, 3, 4}, OnnxDims{1, 2, 12}, OnnxDims{2, 3, 4}}) {
+    const auto channels = static_cast<std::size_t>(dims[1]);
+    std::vector<float> scale;
+    std::vector<float> shift;
+    for (std::size_t c = 0; c < channels; ++c) {
+      scale.push_back(static_cast<float>(c) - 0.5F);
+      shift.push_back(2.0F * static_cast<float>(c) - 1);
+    }
+    OnnxNetwork network;
+    network.input("x", dims).output("y");
+    network.constant("s", float_tensor({dims[1]}, scale)).constant("t", float_tensor({dims[1]}, shift));
+    network.node("InstanceNormalization", {"x", "s", "t"}, {"y"}, {{"epsilon", 0.25F}});
+    std::vector<std::size_t> pixels;
+    for (std::size_t d = 2; d < dims.size(); ++d) pixels.push_back(d);
+    const auto inside = static_cast<std::size_t>(product(dims) / dims[0] / dims[1]);
+    Row wanted = normalized(dims, pixels, x, 0.25, std::vector<float>(inside, 1.0F), std::vector<float>(inside, 0.0F));
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      const std::size_t c = i / inside % channels;
+      wanted[i] = wanted[i] * double{scale[c]} + double{shift[c]};
+    }
+    check_near(run_network(network, x, kAsItIs), wanted);
+  }
+  OnnxNetwork whole;
+  whole.input("x", {1, 2, 3, 4}).output("y").node("MeanVarianceNormalization", {"x"}, {"y"});
+  check_near(run_network(whole, x, kAsItIs),
+             normalized({1, 2, 3, 4}, {0, 2, 3}, x, 1e-9, std::vector<float>(12, 1.0F), std::vector<float>(12, 0.0F)));
+}
+
+TEST_CASE("group normalization is the operator, or an instance normalization between reshapes") {
+  const OnnxDims dims{1, 6, 2, 3};
+  const Row x = as_doubles(small_integers(36, seed()));
+  const std::vector<float> scale{1, -2, 0.5F, 3, 1, 2};
+  const std::vector<float> shift{0, 1, -1, 2, 0.5F, 3};
+  const auto wanted = [&](std::size_t groups, bool per_group) {
+    const auto inside = static_cast<std::size_t>(36) / groups;
+    Row y = normalized({1, static_cast<std::int64_t>(groups), static_cast<std::int64_t>(inside)}, {2}, x, 1e-3,
+                       std::vector<float>(inside, 1.0F), std::vector<float>(inside, 0.0F));
+    for (std::size_t i = 0; i < y.size(); ++i) {
+      const std::size_t at = per_group ? i / inside : i / 6;
+      y[i] = y[i] * double{scale[at]} + double{shift[at]};
+    }
+    return y;
+  };
+  for (const std::size_t groups : {1U, 2U, 3U, 6U}) {
+    CAPTURE(groups);
+    const auto count = static_cast<std::int64_t>(groups);
+    for (const std::int64_t opset : {18, 21}) {
+      const bool per_group = opset == 18;
+      const std::int64_t length = per_group ? count : 6;
+      OnnxNetwork network(opset);
+      network.input("x", dims).output("y");
+      const auto first = [&](const std::vector<float>& v) { return std::vector<float>(v.begin(), v.begin() + length); };
+      network.constant("s", float_tensor({length}, first(scale))).constant("t", float_tensor({length}, first(shift)));
+      network.node("GroupNormalization", {"x", "s", "t"}, {"y"}, {{"num_groups", count}, {"epsilon", 1e-3F}});
+      check_near(run_network(network, x, kAsItIs), wanted(groups, per_group));
+    }
+    OnnxNetwork parts;  // as PyTorch exports it
+    parts.input("x", dims).output("y").constant("groups", int64_vector({0, count, -1}));
+    parts.constant("ones", float_tensor({count}, std::vector<float>(groups, 1.0F)));
+    parts.constant("zeros", float_tensor({count}, std::vector<float>(groups, 0.0F)));
+    parts.constant("s", float_tensor({6, 1, 1}, scale)).constant("t", float_tensor({6, 1, 1}, shift));
+    parts.node("Reshape", {"x", "groups"}, {"a"});
+    parts.node("InstanceNormalization", {"a", "ones", "zeros"}, {"b"}, {{"epsilon", 1e-3F}});
+    parts.node("Shape", {"x"}, {"shape"}).node("Reshape", {"b", "shape"}, {"c"});
+    parts.node("Mul", {"c", "s"}, {"d"}).node("Add", {"d", "t"}, {"y"});
+    check_near(run_network(parts, x, kAsItIs), wanted(groups, false));
+  }
+}
+
+TEST_CASE("instance and group normalizations that do not fit are refused with the node's name") {
+  const auto error = [](const std::string& op, const OnnxDims& dims, std::int64_t numbers,
+                        std::vector<Attribute> attributes = {}) {
+    OnnxNetwork network(18);
+    network.input("x", dims).output("y");
+    const std::vector<float> ones(static_cast<std::size_t>(numbers), 1.0F);
+    network.constant("s", float_tensor({numbers}, ones)).constant("t", float_tensor({numbers}, ones));
+    network.node(op, {"x", "s", "t"}, {"y"}, std::move(attributes));
+    const Error found = lowering_error(network, kAsItIs);
+    CHECK(contains(found.message, op + " 'n0'"));
+    return found.message;
+  };
+  CHECK(contains(error("InstanceNormalization", {1, 4, 2, 2}, 3), "has 3 elements, needs 4"));
+  CHECK(contains(error("InstanceNormalization", {1, 4}, 4), "no pixels"));
+  CHECK(contains(error("InstanceNormalization", {1, 4, 1, 1}, 4), "single numbers"));
+  CHECK(contains(error("InstanceNormalization", {1, 1, 300, 300}, 1), "at most 65536"));
+  CHECK(contains(error("GroupNormalization", {1, 4, 2, 2}, 3, {{"num_groups", std::int64_t{3}}}), "divide 4 channels"));
+  CHECK(contains(error("GroupNormalization", {1, 4, 2, 2}, 3, {{"num_groups", std::int64_t{0}}}), "divide 4 channels"));
+  CHECK(contains(error("GroupNormalization", {1, 4, 2, 2}, 4), "num_groups must be given"));
+  CHECK(contains(error("GroupNormalization", {1, 4, 2, 2}, 4, {{"num_groups", std::int64_t{2}}}), "needs 2"));
 }
 
 TEST_CASE("layer normalizations with impossible attributes are refused with the node's name") {

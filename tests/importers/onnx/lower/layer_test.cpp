@@ -78,6 +78,45 @@ TEST_CASE("convolutions are their defining sum for every attribute") {
   check_conv({2, 7, 6, 3, 1, 2, 3, {1, 2}, {3, 2}, {0, 1, 1, 2}});
 }
 
+TEST_CASE("a convolution of rows [N, C, L] is that of an image with one row") {
+  struct Case {
+    std::int64_t groups, stride, dilation;
+    OnnxDims pads;
+  };
+  for (const Case& c : {Case{1, 1, 1, {0, 0}}, Case{2, 2, 1, {1, 2}}, Case{4, 1, 3, {3, 0}}, Case{1, 3, 2, {0, 4}}}) {
+    ConvCase image{4, 1, 11, 4, c.groups, 1, 3};
+    image.strides = {1, c.stride};
+    image.dilations = {1, c.dilation};
+    image.pads = {0, c.pads[0], 0, c.pads[1]};
+    const auto w = small_integers(4 * 4 / c.groups * 3, seed());
+    const auto bias = small_integers(4, seed() + 1);
+    const auto x = as_doubles(small_integers(4 * 11, seed() + 2));
+    OnnxNetwork network;
+    network.input("x", {1, 4, 11}).output("y").constant("w", float_tensor({4, 4 / c.groups, 3}, w));
+    network.constant("b", float_tensor({4}, bias));
+    network.node("Conv", {"x", "w", "b"}, {"y"},
+                 {{"group", c.groups},
+                  {"strides", OnnxDims{c.stride}},
+                  {"dilations", OnnxDims{c.dilation}},
+                  {"pads", c.pads},
+                  {"kernel_shape", OnnxDims{3}}});
+    CHECK(run_network(network, x, kAsItIs) == convolved(image, x, w, bias));
+  }
+}
+
+TEST_CASE("efficient channel attention convolves along the channels of a pooled image") {
+  OnnxNetwork network;
+  network.input("x", {1, 4, 2, 2}).output("y").constant("k", float_tensor({1, 1, 3}, {1, 10, 100}));
+  network.constant("last", int64_vector({-1})).node("GlobalAveragePool", {"x"}, {"g"});
+  network.node("Squeeze", {"g", "last"}, {"a"}).node("Transpose", {"a"}, {"b"}, {{"perm", OnnxDims{0, 2, 1}}});
+  network.node("Conv", {"b", "k"}, {"c"}, {{"pads", OnnxDims{1, 1}}, {"kernel_shape", OnnxDims{3}}});
+  network.node("Transpose", {"c"}, {"d"}, {{"perm", OnnxDims{0, 2, 1}}}).node("Unsqueeze", {"d", "last"}, {"e"});
+  network.node("Mul", {"x", "e"}, {"f"}).node("GlobalAveragePool", {"f"}, {"y"});
+  std::vector<double> x;
+  for (const double mean : {1.0, 2.0, 3.0, 4.0}) x.insert(x.end(), {mean - 1, mean, mean, mean + 1});
+  CHECK(run_network(network, x, kAsItIs) == std::vector<double>{210, 2 * 321, 3 * 432, 4 * 43});
+}
+
 TEST_CASE("auto_pad puts the odd pixel where its name says") {
   for (const char* mode : {"SAME_UPPER", "SAME_LOWER", "VALID", "NOTSET"}) {
     ConvCase c{2, 5, 4, 3, 1, 2, 4, {2, 1}};
@@ -210,8 +249,9 @@ TEST_CASE("layers that do not fit are refused with the node's name") {
     CHECK(contains(error.message, "Conv 'n0'"));
     return error;
   };
-  CHECK(conv({1, 2, 9}, {3, 2, 3}).code == ErrorCode::kUnsupported);
-  CHECK(contains(conv({1, 2, 9}, {3, 2, 3}).message, "3 dimensions"));
+  CHECK(conv({1, 2, 9}, {3, 2, 3, 3}).code == ErrorCode::kUnsupported);
+  CHECK(contains(conv({1, 2, 9}, {3, 2, 3, 3}).message, "not those of a 1-D convolution"));
+  CHECK(contains(conv({1, 2, 9, 9}, {3, 2, 3}).message, "not those of a 2-D convolution"));
   CHECK(contains(conv({1, 2, 9, 9, 9}, {3, 2, 3, 3, 3}).message, "5 dimensions"));
   CHECK(contains(conv({1, 2, 9, 9}, {3, 1, 3, 3}).message, "do not fit"));
   CHECK(contains(conv({1, 2, 9, 9}, {3, 1, 3, 3}, {{"group", std::int64_t{2}}}).message, "do not fit"));

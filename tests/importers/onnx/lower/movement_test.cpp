@@ -246,6 +246,19 @@ TEST_CASE("negative padding cuts") {
   CHECK(run_network(network, iota(4), kAsItIs) == std::vector<double>{1, 2, 3, 0, 0});
 }
 
+TEST_CASE("padding with a number is padding with zeros of what is that much smaller") {
+  const auto padded = [](float value) {
+    OnnxNetwork network;
+    network.input("x", {1, 3}).constant("p", int64_vector({1, 0, 0, 2})).constant("v", float_tensor({}, {value}));
+    return network.node("Pad", {"x", "p", "v"}, {"y"}).output("y");
+  };
+  CHECK(run_network(padded(0.5F), {1, 2, 3}, kAsItIs) ==
+        std::vector<double>{0.5, 0.5, 0.5, 0.5, 0.5, 1, 2, 3, 0.5, 0.5});
+  for (const float value : {-3e38F, 1e4F, std::nanf(""), -INFINITY}) {
+    CHECK(contains(lowering_error(padded(value), kAsItIs).message, "let the pooling pad"));
+  }
+}
+
 TEST_CASE("reshaping obeys 0 and -1 and the batch that a file was made for") {
   OnnxNetwork network;
   network.input("x", {4, 6, 2, 2}).constant("shape", int64_vector({4, -1})).node("Reshape", {"x", "shape"}, {"y"});
@@ -266,6 +279,7 @@ TEST_CASE("moves that are not supported are refused with the node's name") {
     CHECK(contains(found.message, op + " 'n0'"));
     return found.message;
   };
+  constexpr std::int64_t kTwo31 = std::int64_t{1} << 31;  // the largest that is read
   CHECK(contains(error("Reshape", {4, 2}), "cannot become"));
   CHECK(contains(error("Reshape", {-1, -1}), "cannot become"));
   CHECK(contains(error("Reshape", {4, -1}), "cannot become"));
@@ -275,22 +289,22 @@ TEST_CASE("moves that are not supported are refused with the node's name") {
   CHECK(contains(error("Squeeze", {7}), "does not exist"));
   CHECK(contains(error("Unsqueeze", {0, 0}), "named twice"));
   CHECK(contains(error("Pad", {0, 1}), "two numbers"));
-  CHECK(contains(error("Pad", {0, 1, 0, 1}, {{"mode", std::string("reflect")}}), "reflect"));
+  CHECK(contains(error("Pad", {0, 1, 0, 1}, {{"mode", std::string("mirror")}}), "mode 'mirror' does not exist"));
+  CHECK(contains(error("Pad", {0, 1, 0, kTwo31}, {{"mode", std::string("edge")}}), "more than 65536"));
   CHECK(contains(error("Pad", {-1, 0, -1, 0}), "nothing is left"));
-  constexpr std::int64_t kTwo31 = std::int64_t{1} << 31;  // the largest that is read
   CHECK(contains(error("Reshape", {kTwo31, kTwo31}), "cannot become"));
   CHECK(contains(error("Pad", {-kTwo31, 0, -kTwo31, 0}), "nothing is left"));
   CHECK(contains(error("Pad", {kTwo31, 0, 0, 0}), "more than 65536"));
   CHECK(contains(error("Split", {kTwo31, 2}, {{"axis", std::int64_t{1}}}), "do not make up"));
   CHECK(contains(error("Pad", {INT64_MIN, 0, INT64_MIN, 0}), "beyond 2^31"));
   CHECK(contains(error("Pad", {INT64_MAX, 0, 0, 0}), "beyond 2^31"));
-  CHECK(contains(error("Gather", {0, 2}, {{"axis", std::int64_t{1}}}), "contiguous"));
+  CHECK(contains(error("Gather", {}, {{"axis", std::int64_t{1}}}), "nothing is left"));
   CHECK(contains(error("Gather", {3}, {{"axis", std::int64_t{1}}}), "is not in a dimension of 3"));
   CHECK(contains(error("Split", {1, 2}, {{"axis", std::int64_t{1}}}), "1 outputs"));
   CHECK(contains(error("Split", {INT64_MAX, 2}, {{"axis", std::int64_t{1}}}), "beyond 2^31"));
 }
 
-TEST_CASE("slices backwards or of nothing are refused") {
+TEST_CASE("slices of nothing are refused") {
   const auto error = [](std::int64_t start, std::int64_t end, std::int64_t step) {
     OnnxNetwork network;
     network.input("x", {6}).constant("s", int64_vector({start})).constant("e", int64_vector({end}));
@@ -298,9 +312,16 @@ TEST_CASE("slices backwards or of nothing are refused") {
     network.node("Slice", {"x", "s", "e", "a", "t"}, {"y"}).output("y");
     return lowering_error(network, kAsItIs).message;
   };
-  CHECK(contains(error(5, INT64_MIN, -1), "a step of -1"));
-  CHECK(contains(error(0, 6, 0), "a step of 0"));
+  CHECK(contains(error(0, 6, -1), "nothing is left"));
+  CHECK(contains(error(2, 2, -1), "nothing is left"));
+  CHECK(contains(error(0, 6, 0), "a step is 0"));
   CHECK(contains(error(3, 3, 1), "nothing is left"));
+  OnnxNetwork huge;
+  huge.input("x", {70000}).constant("s", int64_vector({-1})).constant("e", int64_vector({INT64_MIN}));
+  huge.node("Reshape", {"x", "shape"}, {"r"}).constant("shape", int64_vector({70000}));
+  CHECK(lowering_error(
+            huge.node("Slice", {"r", "s", "e", "a", "s"}, {"y"}).constant("a", int64_vector({0})).output("y"), kAsItIs)
+            .code == narrow::ErrorCode::kLimit);
   CHECK(contains(error(7, 9, 1), "nothing is left"));
 }
 

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "tests/importers/onnx/network.h"
 #include "tests/support/data.h"
@@ -107,6 +108,110 @@ TEST_CASE("ReduceMean reduces any dimensions and keeps or drops them") {
   CHECK(run_network(all, iota(4), kAsItIs) == iota(4));
 }
 
+TEST_CASE("every reduction is that of the specification, over any axes") {
+  struct Case {
+    std::string op;
+    double (*formula)(const Row&);
+  };
+  for (const Case& c : {
+           Case{"ReduceL1",
+                [](const Row& v) {
+                  double sum = 0;
+                  for (const double x : v) sum += std::fabs(x);
+                  return sum;
+                }},
+           Case{"ReduceL2",
+                [](const Row& v) {
+                  double sum = 0;
+                  for (const double x : v) sum += x * x;
+                  return std::sqrt(sum);
+                }},
+           Case{"ReduceSumSquare",
+                [](const Row& v) {
+                  double sum = 0;
+                  for (const double x : v) sum += x * x;
+                  return sum;
+                }},
+           Case{"ReduceLogSum",
+                [](const Row& v) {
+                  double sum = 0;
+                  for (const double x : v) sum += x;
+                  return std::log(sum);
+                }},
+           Case{"ReduceLogSumExp",
+                [](const Row& v) {
+                  double sum = 0;
+                  for (const double x : v) sum += std::exp(x);
+                  return std::log(sum);
+                }},
+           Case{"ReduceMin", [](const Row& v) { return *std::min_element(v.begin(), v.end()); }},
+           Case{"ReduceMax", [](const Row& v) { return *std::max_element(v.begin(), v.end()); }},
+       }) {
+    CAPTURE(c.op);
+    Row x{1.5, 0.25, 3, 2, 0.5, 4, 1, 2.5, 0.75, 5, 1.25, 2};
+    if (c.op != "ReduceLogSum") {
+      for (std::size_t i = 0; i < x.size(); i += 3) x[i] = -x[i];
+    }
+    for (const std::int64_t keep : {0, 1}) {
+      OnnxNetwork network;
+      network.input("x", {2, 3, 2}).output("y");
+      network.node(c.op, {"x"}, {"y"}, {{"axes", OnnxDims{1}}, {"keepdims", keep}});
+      const Row y = run_network(network, x, kAsItIs);
+      const Row wanted{c.formula({x[0], x[2], x[4]}), c.formula({x[1], x[3], x[5]}), c.formula({x[6], x[8], x[10]}),
+                       c.formula({x[7], x[9], x[11]})};
+      REQUIRE(y.size() == wanted.size());
+      for (std::size_t i = 0; i < y.size(); ++i) CHECK(y[i] == doctest::Approx(wanted[i]));
+    }
+    OnnxNetwork all(18);
+    all.input("x", {2, 3, 2}).output("y").node(c.op, {"x"}, {"y"});
+    CHECK(run_network(all, x, kAsItIs)[0] == doctest::Approx(c.formula(x)));
+  }
+}
+
+TEST_CASE("generalised mean pooling is a clip, a power, a mean and a root") {
+  OnnxNetwork network;
+  network.input("x", {1, 1, 2, 2}).output("y").constant("low", float_tensor({}, {0.5F}));
+  network.constant("p", float_tensor({}, {3})).constant("root", float_tensor({}, {1.0F / 3}));
+  network.node("Clip", {"x", "low"}, {"a"}).node("Pow", {"a", "p"}, {"b"});
+  network.node("GlobalAveragePool", {"b"}, {"c"}).node("Pow", {"c", "root"}, {"y"});
+  CHECK(run_network(network, {-1, 1, 2, 3}, kAsItIs)[0] == doctest::Approx(std::cbrt((0.125 + 1 + 8 + 27) / 4)));
+}
+
+TEST_CASE("pools of rows [N, C, L] are those of an image with one row") {
+  const auto pooled = [](const std::string& op, std::vector<Attribute> attributes) {
+    return run_network(pool_network(op, {1, 2, 6}, std::move(attributes)), iota(12), kAsItIs);
+  };
+  const Attribute kernel{"kernel_shape", OnnxDims{3}};
+  const Attribute ceil{"ceil_mode", std::int64_t{1}};
+  CHECK(pooled("MaxPool", {kernel, {"strides", OnnxDims{2}}}) == Row{2, 4, 8, 10});
+  CHECK(pooled("MaxPool", {kernel, {"strides", OnnxDims{2}}, ceil}) == Row{2, 4, 5, 8, 10, 11});
+  CHECK(pooled("MaxPool", {{"kernel_shape", OnnxDims{2}}, {"dilations", OnnxDims{4}}}) == Row{4, 5, 10, 11});
+  CHECK(pooled("AveragePool", {kernel, {"strides", OnnxDims{3}}, {"pads", OnnxDims{1, 0}}}) == Row{0.5, 3, 6.5, 9});
+  CHECK(pooled("AveragePool",
+               {kernel, {"strides", OnnxDims{3}}, {"pads", OnnxDims{1, 2}}, {"count_include_pad", std::int64_t{1}}}) ==
+        Row{1.0 / 3, 3, 5.0 / 3, 13.0 / 3, 9, 11.0 / 3});
+  CHECK(pooled("AveragePool", {kernel, {"auto_pad", std::string("SAME_UPPER")}, {"strides", OnnxDims{4}}}) ==
+        Row{1, 4.5, 7, 10.5});
+  CHECK(pooled("GlobalAveragePool", {}) == Row{2.5, 8.5});
+}
+
+TEST_CASE("a window along one of three sides pools that side") {
+  // [N, C, D, H, W], as PyTorch writes a normalization across channels.
+  const auto pooled = [](const std::string& op, std::vector<Attribute> attributes) {
+    return run_network(pool_network(op, {1, 1, 4, 1, 2}, std::move(attributes)), iota(8), kAsItIs);
+  };
+  const Attribute kernel{"kernel_shape", OnnxDims{3, 1, 1}};
+  CHECK(pooled("AveragePool", {kernel}) == Row{2, 3, 4, 5});
+  CHECK(pooled("MaxPool", {kernel, {"strides", OnnxDims{2, 1, 1}}, {"pads", OnnxDims{1, 0, 0, 0, 0, 0}}}) ==
+        Row{2, 3, 6, 7});
+  const auto error = [](std::vector<Attribute> attributes) {
+    return lowering_error(pool_network("MaxPool", {1, 1, 4, 2, 2}, std::move(attributes)), kAsItIs).message;
+  };
+  CHECK(contains(error({{"kernel_shape", OnnxDims{2, 2, 1}}}), "5 dimensions"));
+  CHECK(contains(error({kernel, {"strides", OnnxDims{1, 1, 2}}}), "5 dimensions"));
+  CHECK(contains(error({kernel, {"pads", OnnxDims{0, 1, 0, 0, 0, 0}}}), "5 dimensions"));
+}
+
 TEST_CASE("the axes of ReduceMean are an input since operator set 18") {
   OnnxNetwork network(18);
   network.input("x", {1, 3, 4, 4}).output("y").constant("axes", int64_vector({2, 3}));
@@ -120,7 +225,7 @@ TEST_CASE("pools that are not supported are refused with the node's name") {
     CHECK(contains(found.message, op + " 'n0'"));
     return found.message;
   };
-  CHECK(contains(error("MaxPool", {1, 1, 8}, {{"kernel_shape", OnnxDims{2}}}), "3 dimensions"));
+  CHECK(contains(error("MaxPool", {1, 1, 8}, {{"kernel_shape", OnnxDims{2, 2}}}), "has 2 numbers"));
   CHECK(contains(error("AveragePool", {1, 1, 4, 4, 4}, {{"kernel_shape", OnnxDims{2, 2, 2}}}), "5 dimensions"));
   CHECK(contains(error("MaxPool", {1, 1, 4, 4}, {}), "kernel_shape is missing"));
   CHECK(contains(error("MaxPool", {1, 1, 4, 4}, {{"kernel_shape", OnnxDims{5, 5}}}), "does not fit"));

@@ -154,7 +154,7 @@ TEST_CASE("names that are given twice are refused") {
   CHECK(said(attributes.bytes()) == Contains("attribute 'a' is given twice"));
 }
 
-TEST_CASE("control flow and functions are refused by name") {
+TEST_CASE("loops, and functions that do not fit, are refused by name") {
   OnnxBuilder loop = small();
   loop.node("Loop", {"x"}, {"z"}, {}, "", "again");
   auto& body = *loop.proto().mutable_graph()->mutable_node()->rbegin()->add_attribute();
@@ -169,7 +169,7 @@ TEST_CASE("control flow and functions are refused by name") {
   defined.set_domain("mine");
   CHECK(said(function.bytes()) == "accepted");  // no node calls it
   function.node("Twice", {"x"}, {"z"}, {}, "mine");
-  CHECK(said(function.bytes()) == Contains("mine.Twice 'z': this operator is a function"));
+  CHECK(said(function.bytes()) == Contains("mine.Twice 'z': has more inputs or outputs than its function"));
 
   OnnxBuilder sparse = small();
   sparse.proto().mutable_graph()->add_sparse_initializer();

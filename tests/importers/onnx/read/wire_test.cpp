@@ -197,9 +197,15 @@ TEST_CASE("messages nested thousands deep are skipped or refused without recursi
   std::string deep;
   for (int depth = 0; depth < 3000; ++depth) deep = bytes(1, bytes(5, bytes(6, deep)));
   CHECK(said(file("", "", attribute(bytes(6, deep)))) == Contains("has a graph of its own"));
-  CHECK(said(file(bytes(13, deep))) == "accepted");                // value_info is not read
-  CHECK(said(file("", bytes(20, deep))) == "accepted");            // nor is training_info
-  CHECK(said(file("", bytes(25, bytes(7, deep)))) == "accepted");  // nor the nodes of functions
+  CHECK(said(file(bytes(13, deep))) == "accepted");      // value_info is not read
+  CHECK(said(file("", bytes(20, deep))) == "accepted");  // nor is training_info
+  CHECK(said(file("", bytes(25, bytes(7, deep)))) == Contains("names no operator"));
+  // Branches of an If are read, within limits.
+  std::string branches = bytes(4, "Neg") + bytes(2, "t");
+  for (int depth = 0; depth < 3000; ++depth) {
+    branches = bytes(4, "If") + bytes(2, "t") + bytes(5, bytes(1, "then_branch") + bytes(6, bytes(1, branches)));
+  }
+  CHECK(said(kHead + bytes(kGraph, bytes(1, branches) + kEnds)) == Contains("16 graphs are within each other"));
 }
 
 TEST_CASE("tiny messages are refused before they fill the memory") {
