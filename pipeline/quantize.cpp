@@ -14,6 +14,7 @@
 #include "narrow/image.h"
 #include "narrow/version.h"
 #include "pipeline/float_model_data.h"
+#include "pipeline/time_network.h"
 #include "quantize/activations.h"
 #include "quantize/quantize_graph.h"
 #include "quantize/range_methods.h"
@@ -76,7 +77,7 @@ Result<Quantized> quantize(const FloatModel& model, const CalibrationInputs& inp
     NARROW_ASSIGN(auto activations,
                   graph::Activations::create(source.graph, inputs, {options.threads, kImageBytes, progress}));
     const graph::CalibrationExpectations expected{source.trained, other_preparations(source.preprocessing)};
-    NARROW_ASSIGN(auto quantized, graph::quantize_graph(source.graph, activations, options, &expected));
+    NARROW_ASSIGN(auto quantized, graph::quantize_graph(source.graph, activations, options, &expected, time_network));
 
     auto data = std::make_shared<engine::ModelData>();
     data->graph = std::move(quantized.graph);

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "base/try.h"
 #include "quantize/bit_plan.h"
+#include "quantize/build.h"
 
 namespace narrow::graph {
 namespace {
@@ -54,7 +55,8 @@ Result<Decisions> uniform(const Context& base, int bits) {
 
 class Chooser {
  public:
-  explicit Chooser(const Context& context) : context_(context), goal_(*context.options.goal) {}
+  Chooser(const Context& context, const TimeNetwork& time_network)
+      : context_(context), goal_(*context.options.goal), time_network_(time_network) {}
 
   Result<MixedBits> run() {
     units_ = bit_units(context_);
@@ -67,9 +69,8 @@ class Chooser {
       progress("deciding for sensitivity, width", uniform_.size(), kBitChoices.size());
     }
     NARROW_TRY(measure_units());
-    std::vector<double> costs;
-    for (const BitUnit& unit : units_) costs.push_back(cost_per_bit(unit));
-    path_ = bit_path(divergences_, costs);
+    NARROW_TRY(find_costs());
+    path_ = bit_path(divergences_, costs_);
     NARROW_ASSIGN(const std::size_t chosen, choose());
     return result(chosen);
   }
@@ -87,6 +88,48 @@ class Chooser {
       macs_of_unit += static_cast<double>(macs(context_.graph, context_.graph.nodes[n]));
     }
     return macs_of_unit;
+  }
+
+  // In bytes or in multiply-accumulates times bits; where the goal is a time, in milliseconds.
+  Status find_costs() {
+    if (goal_.max_milliseconds > 0) return find_times();
+    for (const BitUnit& unit : units_) {
+      std::vector<double>& of_unit = costs_.emplace_back();
+      for (const int bits : kBitChoices) of_unit.push_back(cost_per_bit(unit) * bits);
+    }
+    return {};
+  }
+
+  Status find_times() {
+    costs_.resize(units_.size());
+    double per_cycle = 0;
+    for (std::size_t b = 0; b < kBitChoices.size(); ++b) {
+      NARROW_ASSIGN(const BuiltGraph built,
+                    build(context_.graph, context_.live, context_.representations, uniform_[b]));
+      NARROW_ASSIGN(const NetworkTime time, time_network_(built.graph, b == 0));
+      if (b == 0) {
+        milliseconds_ = time.milliseconds;
+        double cycles = 0;
+        for (const auto& [layer, of_layer] : time.estimated_cycles) cycles += of_layer;
+        per_cycle = cycles > 0 ? milliseconds_ / cycles : 0;
+      }
+      for (std::size_t u = 0; u < units_.size(); ++u) {
+        double cycles = 0;
+        for (const std::size_t n : units_[u].layers) {
+          const auto found = time.estimated_cycles.find(context_.graph.nodes[n].name);
+          if (found != time.estimated_cycles.end()) cycles += found->second;
+        }
+        costs_[u].push_back(cycles * per_cycle);
+      }
+    }
+    return {};
+  }
+
+  // Of one image, where the goal is a time.
+  double milliseconds_of(const Choice& choice) const {
+    double time = milliseconds_;
+    for (std::size_t u = 0; u < choice.size(); ++u) time += costs_[u][choice[u]] - costs_[u].front();
+    return time;
   }
 
   Status measure_units() {
@@ -123,6 +166,16 @@ class Chooser {
           "weights of " + std::to_string(goal_.max_weight_bytes) + " bytes can't be had: with 2 bits they take " +
               base::number_text(fixed + weight_bytes(units_, path_.back())) + ", first and last layer included",
           "goal"};
+    }
+    if (goal_.max_milliseconds > 0) {
+      for (std::size_t i = 0; i < path_.size(); ++i) {
+        if (milliseconds_of(path_[i]) <= goal_.max_milliseconds) return i;
+      }
+      return Error{ErrorCode::kInvalidArgument,
+                   "an image can't take " + base::number_text(goal_.max_milliseconds) +
+                       " ms on one thread of this machine: with 8 bits it takes " + base::number_text(milliseconds_) +
+                       ", with the fewest bits that help " + base::number_text(milliseconds_of(path_.back())),
+                   "goal"};
     }
     NARROW_ASSIGN(const AnswerMeter meter, AnswerMeter::create(context_, kMostCheckImages));
     const auto meets = [&](std::size_t i) -> Result<bool> {
@@ -179,6 +232,7 @@ class Chooser {
       point.weight_bytes = static_cast<std::size_t>(fixed + weight_bytes(units_, path_[i]));
       point.divergence = divergence_of(path_[i]);
       point.is_chosen = i == chosen;
+      if (goal_.max_milliseconds > 0) point.milliseconds = milliseconds_of(path_[i]);
       const auto measured =
           std::find_if(measured_.begin(), measured_.end(), [i](const auto& entry) { return entry.first == i; });
       if (measured != measured_.end()) {
@@ -191,9 +245,12 @@ class Chooser {
 
   const Context& context_;
   const BitGoal& goal_;
+  const TimeNetwork& time_network_;
   std::vector<BitUnit> units_;
   std::vector<Decisions> uniform_;                // by index into kBitChoices
   std::vector<std::vector<double>> divergences_;  // by unit, then by index into kBitChoices
+  std::vector<std::vector<double>> costs_;        // the same
+  double milliseconds_ = 0;                       // with 8 bits, where the goal is a time
   std::vector<Choice> path_;
   std::vector<std::pair<std::size_t, AnswerChange>> measured_;  // by index into path_
 };
@@ -201,7 +258,7 @@ class Chooser {
 }  // namespace
 
 std::vector<std::vector<std::size_t>> bit_path(const std::vector<std::vector<double>>& divergences,
-                                               const std::vector<double>& costs) {
+                                               const std::vector<std::vector<double>>& costs) {
   // What a change that is lost in noise counts at least, so that savings decide between such steps.
   constexpr double kLeastChange = 1e-9;
   std::vector<Choice> path{Choice(divergences.size(), 0)};
@@ -212,9 +269,9 @@ std::vector<std::vector<std::size_t>> bit_path(const std::vector<std::vector<dou
     std::size_t best_bits = 0;
     for (std::size_t u = 0; u < now.size(); ++u) {
       for (std::size_t b = now[u] + 1; b < divergences[u].size(); ++b) {
-        const double saved = costs[u] * (kBitChoices[now[u]] - kBitChoices[b]);
+        const double saved = costs[u][now[u]] - costs[u][b];
         const double added = std::max(divergences[u][b] - divergences[u][now[u]], kLeastChange);
-        if (saved / added <= best_ratio) continue;
+        if (saved <= 0 || saved / added <= best_ratio) continue;
         best_ratio = saved / added;
         best_unit = u;
         best_bits = b;
@@ -229,7 +286,8 @@ std::vector<std::vector<std::size_t>> bit_path(const std::vector<std::vector<dou
 
 Result<MixedBits> choose_mixed_bits(const Graph& graph, const Liveness& live,
                                     const std::vector<std::optional<Observation>>& observations,
-                                    Activations& activations, const QuantizeOptions& options) {
+                                    Activations& activations, const QuantizeOptions& options,
+                                    const TimeNetwork& time_network) {
   QuantizeOptions widest = options;
   widest.weight_bits = kBitChoices.front();
   widest.activation_bits = kBitChoices.front();
@@ -238,7 +296,7 @@ Result<MixedBits> choose_mixed_bits(const Graph& graph, const Liveness& live,
                 plan_representations(graph, live, bits.in_float, bits.writes_float));
   const ValueMap<int> producer = producers(graph);
   const Context context{graph, live, bits, representations, observations, widest, producer, &activations};
-  return Chooser(context).run();
+  return Chooser(context, time_network).run();
 }
 
 }  // namespace narrow::graph

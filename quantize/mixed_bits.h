@@ -6,7 +6,10 @@
 // choices.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "graph/ir.h"
@@ -20,21 +23,32 @@
 
 namespace narrow::graph {
 
+// What an integer network takes on this machine for one image on one thread.
+struct NetworkTime {
+  double milliseconds = 0;                         // measured
+  std::map<std::string, double> estimated_cycles;  // of layers with weights, by name
+};
+// Of a network that build() made. It is the caller's, because running networks is no matter of this folder. measure:
+// whether to measure; otherwise `milliseconds` stays 0.
+using TimeNetwork = std::function<Result<NetworkTime>(const Graph& integers, bool measure)>;
+
 struct MixedBits {
   std::vector<LayerBits> weights;      // for QuantizeOptions::layer_weight_bits
   std::vector<LayerBits> activations;  // for QuantizeOptions::layer_activation_bits
   BitReport report;
 };
 
-// options.goal must be set. The other options are those of the network that will be quantized. Errors: a goal that even
-// the fewest bits do not meet (kInvalidArgument, says what they reach); those of methods.
+// options.goal must be set. time_network: needed for BitGoal::max_milliseconds. The other options are those of the
+// network that will be quantized. Errors: a goal that even the fewest bits do not meet (kInvalidArgument, says what
+// they reach); those of methods.
 [[nodiscard]] Result<MixedBits> choose_mixed_bits(const Graph& graph, const Liveness& live,
                                                   const std::vector<std::optional<Observation>>& observations,
-                                                  Activations& activations, const QuantizeOptions& options);
+                                                  Activations& activations, const QuantizeOptions& options,
+                                                  const TimeNetwork& time_network);
 
-// One step after the other from the most bits to the fewest, by unit. divergences: by unit and index into kBitChoices.
-// costs: what the unit costs per bit. The first point has the most bits everywhere. For tests.
+// One step after the other from the most bits to the fewest, by unit. divergences, costs: by unit and index into
+// kBitChoices. The first point has the most bits everywhere. A step that saves nothing is not taken. For tests.
 [[nodiscard]] std::vector<std::vector<std::size_t>> bit_path(const std::vector<std::vector<double>>& divergences,
-                                                             const std::vector<double>& costs);
+                                                             const std::vector<std::vector<double>>& costs);
 
 }  // namespace narrow::graph

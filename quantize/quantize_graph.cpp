@@ -106,7 +106,10 @@ Status check_goal(const QuantizeOptions& options) {
   const auto wrong = [](const char* message) { return Error{ErrorCode::kInvalidArgument, message, "goal"}; };
   const BitGoal& goal = *options.goal;
   if (!(goal.max_changed >= 0 && goal.max_changed <= 1)) return wrong("a share of images is from 0 to 1");
-  if (goal.max_weight_bytes > 0 && goal.max_changed > 0) return wrong("give a size or a share of images, not both");
+  if (!(goal.max_milliseconds >= 0)) return wrong("a time is a number of milliseconds");
+  const int goals =
+      (goal.max_weight_bytes > 0 ? 1 : 0) + (goal.max_changed > 0 ? 1 : 0) + (goal.max_milliseconds > 0 ? 1 : 0);
+  if (goals > 1) return wrong("give a size, a time or a share of images, only one of them");
   if (options.layer_weight_bits.empty() && options.layer_activation_bits.empty()) return {};
   return wrong("bits of layers are chosen; none can be given");
 }
@@ -119,7 +122,7 @@ Result<QuantizedGraph> quantize_graph(const Graph& graph, const std::vector<std:
 }
 
 Result<QuantizedGraph> quantize_graph(const Graph& graph, Activations& activations, const QuantizeOptions& options,
-                                      const CalibrationExpectations* expected) {
+                                      const CalibrationExpectations* expected, const TimeNetwork& time_network) {
   // Options are checked before the minutes of calibration, not after.
   NARROW_TRY(check_goal(options));
   NARROW_TRY(plan_bits(graph, find_live(graph), options));
@@ -131,7 +134,8 @@ Result<QuantizedGraph> quantize_graph(const Graph& graph, Activations& activatio
   QuantizeOptions chosen = options;
   BitReport bits;
   if (options.goal) {
-    NARROW_ASSIGN(MixedBits mixed, choose_mixed_bits(graph, find_live(graph), observations, activations, options));
+    NARROW_ASSIGN(MixedBits mixed,
+                  choose_mixed_bits(graph, find_live(graph), observations, activations, options, time_network));
     chosen.weight_bits = chosen.activation_bits = kMaxBits;
     chosen.layer_weight_bits = std::move(mixed.weights);
     chosen.layer_activation_bits = std::move(mixed.activations);

@@ -10,6 +10,7 @@
 #include "narrow/result.h"
 #include "quantize/activations.h"
 #include "quantize/check_calibration.h"
+#include "quantize/mixed_bits.h"
 #include "quantize/statistics/observer.h"
 
 namespace narrow::graph {
@@ -34,9 +35,11 @@ struct QuantizedGraph {
                                                     const QuantizeOptions& options);
 
 // The same with what the network computes on calibration images: observes them first. `expected`: what they should look
-// like; null: not checked. Errors: also those of observe().
+// like; null: not checked. time_network: for a goal in milliseconds. Errors: also those of observe() and
+// choose_mixed_bits().
 [[nodiscard]] Result<QuantizedGraph> quantize_graph(const Graph& graph, Activations& activations,
                                                     const QuantizeOptions& options,
-                                                    const CalibrationExpectations* expected = nullptr);
+                                                    const CalibrationExpectations* expected = nullptr,
+                                                    const TimeNetwork& time_network = {});
 
 }  // namespace narrow::graph

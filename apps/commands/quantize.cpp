@@ -32,6 +32,7 @@ struct QuantizeFlags {
   std::string keep_edges = "8";
   double max_drop = -1;  // percent of the calibration images; -1: not given
   std::size_t size = 0;  // bytes of weights; 0: not given
+  double time = 0;       // milliseconds; 0: not given
   std::string observer = "norm";
   double percentile = QuantizeOptions{}.percentile;
   double norm = QuantizeOptions{}.norm;
@@ -66,6 +67,7 @@ QuantizeOptions quantize_options(const QuantizeFlags& flags) {
   options.activation_bits = flags.activation_bits;
   set_boundary_layers(options, flags.keep_edges);
   if (flags.size > 0) options.goal = BitGoal{.max_weight_bytes = flags.size};
+  if (flags.time > 0) options.goal = BitGoal{.max_milliseconds = flags.time};
   if (flags.max_drop >= 0) options.goal = BitGoal{.max_changed = flags.max_drop / 100};
   options.per_tensor_weights = flags.per_tensor;
   options.correct_bias = !flags.no_bias_correction;
@@ -209,6 +211,15 @@ void add_bit_options(const Subcommand& command, QuantizeFlags& flags) {
           .type_name("BYTES")
           .group(group)
           .excludes(max_drop);
+  const Option time = command
+                          .add("--time", flags.time,
+                               "Choose the bits of each layer so that one image takes at most MS milliseconds on one "
+                               "thread of this machine")
+                          .check(positive_number())
+                          .type_name("MS")
+                          .group(group)
+                          .excludes(max_drop)
+                          .excludes(size);
   command
       .add("--first-last,--keep-edges", flags.keep_edges,
            "Bits of the first and last layer, 8 unless given; float leaves them in float, off treats them like all "
@@ -270,7 +281,7 @@ void add_bit_options(const Subcommand& command, QuantizeFlags& flags) {
           .one_value()
           .type_name("LAYER=BITS")
           .group(group));
-  for (const Option& option : fixed_bits) option.excludes(max_drop).excludes(size);
+  for (const Option& option : fixed_bits) option.excludes(max_drop).excludes(size).excludes(time);
 }
 
 constexpr const char* kQuantizeExamples =

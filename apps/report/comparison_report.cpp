@@ -20,8 +20,8 @@ std::string speed_text(const ComparedNetwork& network, std::size_t images) {
 
 std::string line_about(const char* name, const ComparedNetwork& compared) {
   const NetworkSummary& network = compared.network;
-  return format("%-15s%s: %s, %s, %s\n", name, name_text(network.file).c_str(), network.architecture.c_str(), network.bits.c_str(),
-                network.arithmetic.c_str()) +
+  return format("%-15s%s: %s, %s, %s\n", name, name_text(network.file).c_str(), network.architecture.c_str(),
+                network.bits.c_str(), network.arithmetic.c_str()) +
          note_lines(compared.notes);
 }
 

@@ -108,8 +108,9 @@ std::string inspect_text(const ModelInspection& inspection, bool why) {
   const Provenance& provenance = model.provenance();
   const MemoryInfo& memory = inspection.memory;
   const Totals totals = total(layers, inspection.steps);
-  std::string text = name_text(inspection.file) + ": " + provenance.architecture + ", " + bytes_text(inspection.file_bytes) +
-                     ", " + bits_text(layers) + ", " + arithmetic_text(layers) + "\n\n";
+  std::string text = name_text(inspection.file) + ": " + provenance.architecture + ", " +
+                     bytes_text(inspection.file_bytes) + ", " + bits_text(layers) + ", " + arithmetic_text(layers) +
+                     "\n\n";
   text += inspected_layers_table(layers, inspection.steps) + "\n";
   text += "input          " + shape_text(model.input_shape()) + "\n";
   text += "preprocessing  " + preprocessing_text(model.preprocessing()) + "\n";

@@ -449,6 +449,7 @@ std::string quantize_json(const QuantizeSummary& summary) {
       return Json{{"weight_bytes", point.weight_bytes},
                   {"divergence", point.divergence},
                   {"changed", point.changed ? Json(*point.changed) : Json()},
+                  {"milliseconds", point.milliseconds ? Json(*point.milliseconds) : Json()},
                   {"chosen", point.is_chosen}};
     });
   }

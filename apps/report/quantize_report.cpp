@@ -76,20 +76,26 @@ std::string bit_choice_text(const BitReport& report) {
     sensitivity.add(std::move(cells));
   }
   constexpr std::size_t kMostPoints = 12;  // and those that were measured
-  Table choices({">weights", ">divergence", ">changed", ""});
+  const bool timed = report.trade_off.front().milliseconds.has_value();
+  Table choices({">weights", ">divergence", timed ? ">ms" : ">changed", ""});
   const std::size_t stride = (report.trade_off.size() + kMostPoints - 1) / kMostPoints;
   for (std::size_t i = 0; i < report.trade_off.size(); ++i) {
     const BitTradeOff& point = report.trade_off[i];
     if (i % stride != 0 && !point.changed && !point.is_chosen && i + 1 != report.trade_off.size()) continue;
     choices.add({bytes_text(point.weight_bytes), format("%.2g", point.divergence),
-                 point.changed ? format("%.1f %%", *point.changed * 100) : "", point.is_chosen ? "chosen" : ""});
+                 timed           ? format("%.3g", *point.milliseconds)
+                 : point.changed ? format("%.1f %%", *point.changed * 100)
+                                 : "",
+                 point.is_chosen ? "chosen" : ""});
   }
   return "\nsensitivity: the divergence of the answers, in nats, if one tensor and its readers alone have fewer "
          "bits\n\n" +
          sensitivity.text() +
-         "\ntrade-off: bytes of all weights, the sum of the sensitivities, and the calibration images that change "
-         "their "
-         "best\nclass where that was measured\n\n" +
+         (timed ? "\ntrade-off: bytes of all weights, the sum of the sensitivities, and the estimated time of one "
+                  "image on one "
+                  "thread\n\n"
+                : "\ntrade-off: bytes of all weights, the sum of the sensitivities, and the calibration images that "
+                  "change their best\nclass where that was measured\n\n") +
          choices.text();
 }
 

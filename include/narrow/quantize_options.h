@@ -56,8 +56,8 @@ struct LayerBits {
   int bits = 8;
 };
 
-// Bits that quantize() chooses for each tensor and the weights that read it, from 8 down to 2. Exactly one of the two
-// is the goal.
+// Bits that quantize() chooses for each tensor and the weights that read it, from 8 down to 2. At most one of these is
+// above 0; if none is, no answer may change.
 struct BitGoal {
   // Weights take at most so many bytes in the model file; the answers change as little as possible. 0: no such goal.
   std::size_t max_weight_bytes = 0;
@@ -65,6 +65,10 @@ struct BitGoal {
   // few bits as possible where there is most arithmetic. It is measured before weights are rounded by the slower
   // methods, so the result is rather better.
   double max_changed = 0;
+  // One image takes at most so many milliseconds on one thread of this machine; the answers change as little as
+  // possible. Layers take what their kernels' estimated costs say, in the share of the time that the network with 8
+  // bits takes when it is measured, so the choice depends on the machine. 0: no such goal.
+  double max_milliseconds = 0;
 };
 
 struct QuantizeOptions {
@@ -122,9 +126,10 @@ struct BitSensitivity {
 };
 // A choice of bits for the whole network.
 struct BitTradeOff {
-  std::size_t weight_bytes = 0;   // of all layers
-  double divergence = 0;          // the sum of the sensitivities
-  std::optional<double> changed;  // measured share of images with another best class; nothing: it was not measured
+  std::size_t weight_bytes = 0;        // of all layers
+  double divergence = 0;               // the sum of the sensitivities
+  std::optional<double> milliseconds;  // estimated, for one image on one thread; nothing without such a goal
+  std::optional<double> changed;       // measured share of images with another best class; nothing: it was not measured
   bool is_chosen = false;
 };
 struct BitReport {

@@ -29,13 +29,16 @@ Graph network() {
   return b.finish(b.linear("last", b.node("pool", GlobalAveragePool{}, {x}), 10));
 }
 
+CalibrationInputs images_of(const Graph& graph) {
+  return {24, [&graph](std::size_t i, std::span<float> out) -> Status {
+            const std::vector<double> values = testing::random_input(graph, static_cast<unsigned>(i));
+            std::transform(values.begin(), values.end(), out.begin(), [](double x) { return static_cast<float>(x); });
+            return {};
+          }};
+}
+
 Result<QuantizedGraph> quantize(const Graph& graph, const QuantizeOptions& options) {
-  const CalibrationInputs inputs{
-      24, [&graph](std::size_t i, std::span<float> out) -> Status {
-        const std::vector<double> values = testing::random_input(graph, static_cast<unsigned>(i));
-        std::transform(values.begin(), values.end(), out.begin(), [](double x) { return static_cast<float>(x); });
-        return {};
-      }};
+  const CalibrationInputs inputs = images_of(graph);
   auto activations = Activations::create(graph, inputs, {options.threads, 0, {}}).value();
   return quantize_graph(graph, activations, options);
 }
@@ -56,7 +59,10 @@ TEST_CASE("the path takes the step that saves most for its change, and ends with
   // Divergences at 8, 6, 4, 3 and 2 bits. The first unit is sensitive, the second is not, the third costs little.
   const std::vector<std::vector<double>> divergences = {
       {0, 1, 2, 3, 4}, {0, 0.1, 0.2, 0.3, 0.4}, {0, 0.1, 0.2, 0.3, 0.4}};
-  const auto path = bit_path(divergences, {100, 100, 1});
+  const auto per_bit = [](double cost) {
+    return std::vector<double>{cost * 8, cost * 6, cost * 4, cost * 3, cost * 2};
+  };
+  const auto path = bit_path(divergences, {per_bit(100), per_bit(100), per_bit(1)});
   CHECK(path.front() == std::vector<std::size_t>{0, 0, 0});
   CHECK(path.back() == std::vector<std::size_t>{4, 4, 4});
   CHECK(path[1][1] > 0);  // the cheapest change
@@ -75,7 +81,9 @@ TEST_CASE("the path takes the step that saves most for its change, and ends with
   CHECK(step_of(0) < step_of(2));
   CHECK(bit_path({}, {}).size() == 1);
   // Bits that change nothing, or even less than more bits do, still end.
-  CHECK(bit_path({{0.5, 0, 0, 0, 0}}, {1}).back() == std::vector<std::size_t>{4});
+  CHECK(bit_path({{0.5, 0, 0, 0, 0}}, {per_bit(1)}).back() == std::vector<std::size_t>{4});
+  // Bits that save nothing are left out: 3 bits are no faster than 4 here, and 2 bits are slower.
+  CHECK(bit_path({{0, 1, 2, 3, 4}}, {{8, 6, 4, 4, 5}}).back() == std::vector<std::size_t>{2});
 }
 
 TEST_CASE("a size is met with the least change, and layers that read one tensor have its bits") {
@@ -143,6 +151,39 @@ TEST_CASE("a share of changed images is kept, and the choice does not depend on 
   options.goal->max_changed = 1;
   const QuantizedGraph anything = quantize(graph, options).value();
   CHECK(anything.report.bits.trade_off.back().is_chosen);
+}
+
+TEST_CASE("a time is met by what the kernels are said to take") {
+  const Graph graph = network();
+  const CalibrationInputs inputs = images_of(graph);
+  auto activations = Activations::create(graph, inputs, {1, 0, {}}).value();
+  // Each layer takes a thousand cycles per bit of its weights; 8 bits everywhere, first and last layer too, take 10 ms.
+  const TimeNetwork time = [](const Graph& integers, bool measure) -> Result<NetworkTime> {
+    NetworkTime result;
+    for (const Node& node : integers.nodes) {
+      const Filter* filter = filter_of(node);
+      if (filter == nullptr) continue;
+      result.estimated_cycles[node.name] = 1000.0 * bits_for(filter->quantized->range);
+    }
+    if (measure) result.milliseconds = 10;
+    return result;
+  };
+  QuantizeOptions options;
+  for (const double milliseconds : {10.0, 7.0, 5.0}) {
+    options.goal = BitGoal{.max_milliseconds = milliseconds};
+    const QuantizedGraph result = quantize_graph(graph, activations, options, nullptr, time).value();
+    double cycles = 0;
+    for (const WeightReport& layer : result.report.weights) cycles += 1000.0 * layer.bits;
+    const double layers = static_cast<double>(result.report.weights.size());
+    CHECK(cycles * 10 / (8000 * layers) <= milliseconds + 1e-9);
+    for (const BitTradeOff& point : result.report.bits.trade_off) {
+      if (point.is_chosen) CHECK(*point.milliseconds == doctest::Approx(cycles * 10 / (8000 * layers)));
+    }
+  }
+  options.goal = BitGoal{.max_milliseconds = 1};
+  const auto refused = quantize_graph(graph, activations, options, nullptr, time);
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().message.find("with 8 bits it takes 10") != std::string::npos);
 }
 
 TEST_CASE("goals that contradict are refused before images are looked at") {

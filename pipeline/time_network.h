@@ -1,0 +1,12 @@
+// The time that an integer network takes on this machine.
+#pragma once
+
+#include "graph/ir.h"
+#include "quantize/mixed_bits.h"
+
+namespace narrow {
+
+// On one thread, with the fastest instruction set. Measured is the median of several runs on zeros.
+[[nodiscard]] Result<graph::NetworkTime> time_network(const graph::Graph& integers, bool measure);
+
+}  // namespace narrow
