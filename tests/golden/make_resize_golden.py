@@ -46,11 +46,13 @@ SIZES = [
 
 if __name__ == "__main__":
     print("// Made by make_resize_golden.py with Pillow " + Image.__version__ + ".")
-    print("// from width, height, kind; to width, height; FNV-1a of bilinear and of nearest; first and last byte of bilinear")
+    print("// from width, height, kind; to width, height; first and last byte of bilinear; FNV-1a of bilinear, nearest, "
+          "bicubic,\n// box, lanczos, hamming")
+    filters = (Image.BILINEAR, Image.NEAREST, Image.BICUBIC, Image.BOX, Image.LANCZOS, Image.HAMMING)
     for (width, height), (to_width, to_height) in SIZES:
         for kind in range(3):
             image = Image.fromarray(picture(width, height, kind))
-            bilinear = image.resize((to_width, to_height), Image.BILINEAR).tobytes()
-            nearest = image.resize((to_width, to_height), Image.NEAREST).tobytes()
-            print("{%d, %d, %d, %d, %d, 0x%016xULL, 0x%016xULL, %d, %d}," % (
-                width, height, kind, to_width, to_height, fnv1a(bilinear), fnv1a(nearest), bilinear[0], bilinear[-1]))
+            results = [image.resize((to_width, to_height), chosen).tobytes() for chosen in filters]
+            print("{%d, %d, %d, %d, %d, %d, %d, {%s}}," % (
+                width, height, kind, to_width, to_height, results[0][0], results[0][-1],
+                ", ".join("0x%016xULL" % fnv1a(result) for result in results)))
