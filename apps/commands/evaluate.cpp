@@ -14,6 +14,7 @@
 #include "apps/report/progress.h"
 #include "apps/run/comparison.h"
 #include "apps/run/model_file.h"
+#include "apps/run/open_images.h"
 #include "apps/run/scoring.h"
 #include "apps/text/words.h"
 #include "base/try.h"
@@ -31,10 +32,24 @@ struct EvaluateFlags {
   std::size_t limit = 0;
   int batch = 16;
   int threads = 0;
+  bool skip_unreadable = false;
+
+  [[nodiscard]] Unreadable unreadable() const { return skip_unreadable ? Unreadable::kLeftOut : Unreadable::kRefused; }
 };
 
-Result<PictureSet> open_labelled(const std::vector<std::string>& paths, const std::vector<std::string>& class_names) {
-  NARROW_ASSIGN(PictureSet images, PictureSet::open({paths.begin(), paths.end()}, class_names));
+// The images of all paths, or the error that names --skip-unreadable.
+Result<PictureSet> open_all(const std::vector<std::string>& paths, const std::vector<std::string>& class_names,
+                            const EvaluateFlags& flags, Console& console) {
+  Result<PictureSet> images = open_images(paths, class_names, flags.unreadable(), console);
+  if (images.ok() || flags.skip_unreadable || images.error().code != ErrorCode::kUnsupported) return images;
+  Error error = std::move(images).error();
+  error.message += ", or give --skip-unreadable to measure the others";
+  return error;
+}
+
+Result<PictureSet> open_labelled(const std::vector<std::string>& paths, const std::vector<std::string>& class_names,
+                                 const EvaluateFlags& flags, Console& console) {
+  NARROW_ASSIGN(PictureSet images, open_all(paths, class_names, flags, console));
   if (!images.labelled()) {
     return Error{ErrorCode::kInvalidArgument,
                  "these images have no labels to compare with; give a folder with a subfolder per class, a text "
@@ -73,7 +88,7 @@ std::variant<Arguments, Error> arguments_of(const EvaluateFlags& flags) {
 Result<int> evaluate_two(const EvaluateFlags& flags, const Arguments& arguments, Console& console) {
   NARROW_ASSIGN(const LoadedPair pair, load_pair(flags.model, flags.model.path, arguments.other));
   const std::vector<std::string>& labels = pair.reference.labels.empty() ? pair.other.labels : pair.reference.labels;
-  NARROW_ASSIGN(const PictureSet images, PictureSet::open({arguments.images.begin(), arguments.images.end()}, labels));
+  NARROW_ASSIGN(const PictureSet images, open_all(arguments.images, labels, flags, console));
   Progress progress("evaluating, image");
   Result<Comparison> comparison =
       compare_on_images(pair, {flags.model.path, arguments.other}, images,
@@ -94,7 +109,7 @@ Result<int> evaluate_one(const EvaluateFlags& flags, const std::vector<std::stri
   const int threads = threads_to_use(flags.threads, 256);
   NARROW_ASSIGN(const LoadedModel loaded, load_model_file(flags.model, file_format));
   NARROW_ASSIGN(const std::unique_ptr<Network> network, open_network(loaded, flags.model.isa, threads, flags.batch));
-  NARROW_ASSIGN(const PictureSet images, open_labelled(paths, loaded.labels));
+  NARROW_ASSIGN(const PictureSet images, open_labelled(paths, loaded.labels, flags, console));
   std::optional<OutputFile> scores_file;
   if (!flags.scores.empty()) {
     NARROW_ASSIGN(scores_file, OutputFile::create(flags.scores));
@@ -104,6 +119,7 @@ Result<int> evaluate_one(const EvaluateFlags& flags, const std::vector<std::stri
   EvaluateReport report{.network = describe(*network, flags.model.path),
                         .images = paths,
                         .available = images.size(),
+                        .left_out = images.left_out(),
                         .preprocessing = loaded.preprocessing,
                         .preprocessing_is_assumed = loaded.preprocessing_is_assumed,
                         .notes = loaded.notes,
@@ -153,7 +169,8 @@ constexpr const char* kEvaluateExamples =
     "\n"
     "--scores writes the raw scores, float32 in this machine's byte order, [images, classes]: two runs of the\n"
     "same model give the same bytes, whatever the instruction set, threads and batch. An image that can't be\n"
-    "read ends the evaluation: the share of the other images would mislead.";
+    "read ends the evaluation: the share of the other images would mislead. So do files of a folder that are images\n"
+    "of a kind that this build can't read, unless --skip-unreadable is given; they are then named.";
 
 }  // namespace
 
@@ -174,6 +191,8 @@ Command add_evaluate(CommandLine& line) {
       .check(whole_number(1, 1024))
       .type_name("N");
   command.add("--scores", flags->scores, "Write the scores of all images to this file").type_name("FILE");
+  command.add_flag("--skip-unreadable", flags->skip_unreadable,
+                   "Measure the images of a folder that can be read where others are of a kind that can't");
   add_threads_option(command, flags->threads);
   add_json_option(command, *json);
   add_model_options(command, flags->model);

@@ -1,17 +1,16 @@
 // The JSON file of --preprocess.
-#include <algorithm>
-#include <array>
 #include <cerrno>
-#include <cmath>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <limits>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <vector>
 
+#include "apps/options/json_object.h"
+#include "apps/options/preprocess_dialects.h"
 #include "apps/options/preprocess_options.h"
-#include "apps/text/words.h"
 #include "base/try.h"
 
 namespace narrow::cli {
@@ -21,7 +20,6 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::uintmax_t kMaxBytes = 1 << 20;
-constexpr std::array<const char*, 6> kKeys = {"resize", "crop", "mean", "std", "interpolation", "channels"};
 
 Result<Json> read_json(const std::string& path) {
   std::error_code ignored;
@@ -43,99 +41,63 @@ Result<Json> read_json(const std::string& path) {
   }
 }
 
-// Reads the values of an object one by one. The first wrong value is the error.
-class PreprocessingReader {
- public:
-  PreprocessingReader(const Json& json, const std::string& path) : json_(json), path_(path) {}
-
-  Result<Preprocessing> read() {
-    if (!json_.is_object()) return wrong("expected an object with the keys " + known_keys());
-    for (const auto& item : json_.items()) {
-      if (std::find(kKeys.begin(), kKeys.end(), item.key()) == kKeys.end()) {
-        return wrong("unknown key '" + printable(item.key()) + "'; known are " + known_keys());
-      }
-    }
-    for (const char* key : {"crop", "mean", "std"}) {
-      if (!json_.contains(key)) return wrong(std::string("the key '") + key + "' is missing");
-    }
-    Preprocessing result;
-    if (json_.contains("channels")) {
-      NARROW_ASSIGN(result.channels, whole("channels", json_["channels"]));
-      if (result.channels != 1 && result.channels != 3) return wrong("'channels' must be 3 (RGB) or 1 (gray)");
-    }
-    if (json_.contains("resize") && !json_["resize"].is_null()) {
-      NARROW_ASSIGN(result.resize, whole("resize", json_["resize"]));
-    }
-    NARROW_TRY(read_crop(result));
-    NARROW_TRY(read_numbers("mean", result.channels, result.mean));
-    NARROW_TRY(read_numbers("std", result.channels, result.std));
-    if (json_.contains("interpolation")) {
-      const Json& name = json_["interpolation"];
-      if (name == "nearest") {
-        result.interpolation = Interpolation::kNearest;
-      } else if (name != "bilinear") {
-        return wrong("'interpolation' must be \"bilinear\" or \"nearest\"");
-      }
-    }
-    if (Status status = validate(result); !status.ok()) return wrong(status.error().message);
-    return result;
+// Narrow's own keys.
+Result<Preprocessing> read_own(const Json& json, const std::string& path) {
+  static const std::vector<std::string> kKeys{"resize",    "crop",     "mean",  "std", "interpolation",
+                                              "antialias", "channels", "order", "exif"};
+  const JsonObject object(json, path);
+  NARROW_TRY(object.check_keys(kKeys, {}));
+  const bool resizes = object.has("resize");
+  Preprocessing result;
+  if (resizes) {
+    NARROW_ASSIGN(const Sides resize, object.sides("resize"));
+    result.resize = resize.first;
+    result.resize_width = resize.width;
   }
-
- private:
-  static std::string known_keys() {
-    const std::vector<std::string> keys(kKeys.begin(), kKeys.end());
-    return join(keys, ", ");
+  // Without a crop, a resize to height and width is the network's input.
+  if (!object.has("crop") && !result.resize_width) return object.wrong("the key 'crop' is missing");
+  for (const char* key : {"mean", "std"}) {
+    if (!object.has(key)) return object.wrong(std::string("the key '") + key + "' is missing");
   }
-  [[nodiscard]] Error wrong(std::string message) const { return {ErrorCode::kMalformed, std::move(message), path_}; }
-
-  [[nodiscard]] Result<int> whole(const char* key, const Json& value) const {
-    if (value.is_number_unsigned() && value.get<std::uint64_t>() >= 1 && value.get<std::uint64_t>() <= 8192) {
-      return value.get<int>();
-    }
-    return wrong(std::string("'") + key + "' must be a whole number from 1 to 8192");
+  Sides crop{result.resize.value_or(0), result.resize_width};
+  if (object.has("crop")) {
+    NARROW_ASSIGN(crop, object.sides("crop"));
   }
-
-  Status read_crop(Preprocessing& result) const {
-    const Json& crop = json_["crop"];
-    if (!crop.is_array()) {
-      NARROW_ASSIGN(result.crop_height, whole("crop", crop));
-      result.crop_width = result.crop_height;
-      return {};
-    }
-    if (crop.size() != 2) return wrong("'crop' must be the side of the crop, or a list of its height and width");
-    NARROW_ASSIGN(result.crop_height, whole("crop", crop[0]));
-    NARROW_ASSIGN(result.crop_width, whole("crop", crop[1]));
-    return {};
+  result.crop_height = crop.first;
+  result.crop_width = crop.width_or_side();
+  if (object.has("channels")) {
+    const Json& channels = object.at("channels");
+    if (channels != 1 && channels != 3) return object.wrong("'channels' must be 3 (RGB) or 1 (gray)");
+    result.channels = channels.get<int>();
   }
-
-  Status read_numbers(const char* key, int channels, std::array<float, 3>& out) const {
-    const Json& list = json_[key];
-    const bool numbers =
-        list.is_array() && std::all_of(list.begin(), list.end(), [](const Json& item) { return item.is_number(); });
-    if (!numbers || list.size() != static_cast<std::size_t>(channels)) {
-      return wrong(std::string("'") + key + "' must be a list of " + std::to_string(channels) +
-                   (channels == 1 ? " number, for gray pixels in 0..1"
-                                  : " numbers, for red, green and blue in 0..1; gray networks have \"channels\": 1"));
-    }
-    for (std::size_t c = 0; c < list.size(); ++c) {
-      const auto value = list[c].get<double>();
-      if (std::fabs(value) > static_cast<double>(std::numeric_limits<float>::max())) {
-        return wrong(std::string("'") + key + "' holds a number that is too large");
-      }
-      out[c] = static_cast<float>(value);
-    }
-    return {};
+  NARROW_ASSIGN(const std::vector<double> mean, object.channels("mean", result.channels));
+  NARROW_ASSIGN(const std::vector<double> std, object.channels("std", result.channels));
+  for (std::size_t c = 0; c < mean.size(); ++c) {
+    result.mean[c] = static_cast<float>(mean[c]);
+    result.std[c] = static_cast<float>(std[c]);
   }
-
-  const Json& json_;
-  const std::string& path_;
-};
+  NARROW_ASSIGN(result.interpolation, object.interpolation("interpolation", Interpolation::kBilinear));
+  NARROW_ASSIGN(result.antialias, object.flag("antialias", true));
+  NARROW_ASSIGN(result.exif_orientation, object.flag("exif", false));
+  NARROW_ASSIGN(const std::string order, object.text("order"));
+  if (!order.empty() && order != "rgb" && order != "bgr") return object.wrong("'order' must be \"rgb\" or \"bgr\"");
+  result.order = order == "bgr" ? ChannelOrder::kBgr : ChannelOrder::kRgb;
+  return result;
+}
 
 }  // namespace
 
 Result<Preprocessing> read_preprocessing(const std::string& path) {
   NARROW_ASSIGN(const Json json, read_json(path));
-  return PreprocessingReader(json, path).read();
+  if (!json.is_object()) {
+    return Error{ErrorCode::kMalformed, "expected an object with the keys resize, crop, mean, std", path};
+  }
+  NARROW_ASSIGN(std::optional<Preprocessing> result, read_dialect(json, path));
+  if (!result) {
+    NARROW_ASSIGN(result, read_own(json, path));
+  }
+  if (Status status = validate(*result); !status.ok()) return JsonObject(json, path).wrong(status.error().message);
+  return *result;
 }
 
 }  // namespace narrow::cli

@@ -80,7 +80,7 @@ CropAxis center_crop(std::int64_t size, std::int64_t crop) {
 }
 
 // EXIF's orientations: where the pixel at row y, column x of the upright image is in the stored one.
-Picture upright(const Picture& image) {
+Picture turned_upright(const Picture& image) {
   const int orientation = image.orientation;
   const bool transposed = orientation >= 5;  // rows of the upright image are columns of the stored one
   const bool from_right = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
@@ -183,6 +183,15 @@ Status validate(const Preprocessing& preprocessing) {
   return {};
 }
 
+Result<Picture> upright(const Picture& image) {
+  NARROW_TRY(check_image(image));
+  try {
+    return image.orientation == 1 ? image : turned_upright(image);
+  } catch (const std::bad_alloc&) {
+    return no_memory();
+  }
+}
+
 Result<Picture> resize_and_crop(const Picture& image, const Preprocessing& preprocessing) {
   const base::DefaultFloatEnvironment environment;
   NARROW_TRY(validate(preprocessing));
@@ -191,7 +200,7 @@ Result<Picture> resize_and_crop(const Picture& image, const Preprocessing& prepr
     Preprocessing rest = preprocessing;
     rest.exif_orientation = false;
     try {
-      return resize_and_crop(upright(image), rest);
+      return resize_and_crop(turned_upright(image), rest);
     } catch (const std::bad_alloc&) {
       return no_memory();
     }

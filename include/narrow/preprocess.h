@@ -75,6 +75,10 @@ struct Preprocessing {
 // channels, and what the fields say.
 [[nodiscard]] Status validate(const Preprocessing& preprocessing);
 
+// The image turned and mirrored as its orientation says; the result's orientation is 1.
+// Error: the image is empty, its buffer does not match its size, or its orientation is not 1..8.
+[[nodiscard]] Result<Picture> upright(const Picture& image);
+
 // The pixels after turning, resize and crop, 8-bit RGB: [crop_height, crop_width, 3].
 // Error: the image is empty, its buffer does not match its size, or its orientation is not 1..8.
 [[nodiscard]] Result<Picture> resize_and_crop(const Picture& image, const Preprocessing& preprocessing);
