@@ -4,11 +4,11 @@
 #include <utility>
 
 #include "apps/commands/commands.h"
+#include "apps/commands/open_images.h"
 #include "apps/options/model_options.h"
 #include "apps/report/classify_report.h"
 #include "apps/report/progress.h"
 #include "apps/run/model_file.h"
-#include "apps/run/open_images.h"
 #include "apps/run/scoring.h"
 #include "base/try.h"
 #include "narrow/image.h"

@@ -7,11 +7,11 @@
 #include <vector>
 
 #include "apps/commands/commands.h"
+#include "apps/commands/open_images.h"
 #include "apps/report/comparison_report.h"
 #include "apps/report/progress.h"
 #include "apps/run/bench_inputs.h"
 #include "apps/run/comparison.h"
-#include "apps/run/open_images.h"
 #include "apps/text/words.h"
 #include "base/try.h"
 #include "narrow/compare.h"

@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "apps/commands/commands.h"
+#include "apps/commands/open_images.h"
 #include "apps/files/output_file.h"
 #include "apps/options/model_options.h"
 #include "apps/report/comparison_report.h"
@@ -14,7 +15,6 @@
 #include "apps/report/progress.h"
 #include "apps/run/comparison.h"
 #include "apps/run/model_file.h"
-#include "apps/run/open_images.h"
 #include "apps/run/scoring.h"
 #include "apps/text/words.h"
 #include "base/try.h"

@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "apps/commands/commands.h"
+#include "apps/commands/open_images.h"
 #include "apps/files/output_file.h"
 #include "apps/options/options.h"
 #include "apps/options/preprocess_options.h"
@@ -12,7 +13,6 @@
 #include "apps/report/quantize_report.h"
 #include "apps/run/comparison.h"
 #include "apps/run/model_file.h"
-#include "apps/run/open_images.h"
 #include "base/try.h"
 #include "narrow/image.h"
 #include "narrow/quantize.h"

@@ -1,30 +1,24 @@
 #include "apps/options/preprocess_dialects.h"
 
-#include <algorithm>
 #include <array>
 #include <cmath>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include "apps/options/json_object.h"
+#include "apps/text/words.h"
 #include "base/try.h"
 
 namespace narrow::cli {
 namespace {
 
-using Json = nlohmann::json;
-
 constexpr std::array<double, 3> kImagenetMean{0.485, 0.456, 0.406};
 constexpr std::array<double, 3> kImagenetStd{0.229, 0.224, 0.225};
 
-bool has_any(const Json& json, std::initializer_list<const char*> keys) {
-  return std::any_of(keys.begin(), keys.end(), [&json](const char* key) { return json.contains(key); });
-}
-
-// The numbers of `key`, or the same number for every channel where it is absent and `otherwise` is a number.
-template <class Otherwise>
-Result<std::vector<double>> channels_or(const JsonObject& object, const char* key, int channels, Otherwise otherwise) {
+// The numbers of `key`, or the first of `otherwise` where it is absent.
+Result<std::vector<double>> channels_or(const JsonObject& object, const char* key, int channels,
+                                        const std::array<double, 3>& otherwise) {
   if (object.has(key)) return object.channels(key, channels);
   return std::vector<double>(otherwise.begin(), otherwise.begin() + channels);
 }
@@ -46,8 +40,7 @@ Status set_size(const JsonObject& object, double size, int& out) {
 
 // --- torchvision ---
 
-Result<Preprocessing> read_torchvision(const Json& json, const std::string& path) {
-  const JsonObject object(json, path);
+Result<Preprocessing> read_torchvision(const JsonObject& object) {
   static const std::vector<std::string> kKnown{"crop_size", "resize_size", "mean", "std", "interpolation", "antialias"};
   static const std::vector<std::string> kIgnored{"backend", "use_v2", "value_range"};
   NARROW_TRY(object.check_keys(kKnown, kIgnored));
@@ -72,8 +65,7 @@ Result<Preprocessing> read_torchvision(const Json& json, const std::string& path
 
 // --- timm ---
 
-Result<Preprocessing> read_timm(const Json& json, const std::string& path) {
-  const JsonObject object(json, path);
+Result<Preprocessing> read_timm(const JsonObject& object) {
   static const std::vector<std::string> kKnown{"input_size", "crop_pct", "crop_mode", "interpolation", "mean", "std"};
   static const std::vector<std::string> kIgnored{"architecture",
                                                  "classifier",
@@ -103,14 +95,14 @@ Result<Preprocessing> read_timm(const Json& json, const std::string& path) {
                                                  "url"};
   NARROW_TRY(object.check_keys(kKnown, kIgnored));
   if (!object.has("input_size")) return object.wrong("the key 'input_size' is missing");
-  const Json& size = object.at("input_size");
-  if (!size.is_array() || size.size() != 3 || (size[0] != 1 && size[0] != 3)) {
+  NARROW_ASSIGN(const std::vector<int> size, object.list_of_sides("input_size", 3));
+  if (size[0] != 1 && size[0] != 3) {
     return object.wrong("'input_size' must be a list of channels (1 or 3), height and width");
   }
   Preprocessing result;
-  result.channels = size[0].get<int>();
-  NARROW_ASSIGN(result.crop_height, object.side("input_size", size[1]));
-  NARROW_ASSIGN(result.crop_width, object.side("input_size", size[2]));
+  result.channels = size[0];
+  result.crop_height = size[1];
+  result.crop_width = size[2];
   NARROW_ASSIGN(const double kept, object.number("crop_pct", 0.875));
   if (!(kept > 0)) return object.wrong("'crop_pct' must be above 0");
   NARROW_ASSIGN(const std::string mode, object.text("crop_mode"));
@@ -179,8 +171,7 @@ struct HuggingFaceSize {
 
 Result<HuggingFaceSize> read_size(const JsonObject& object, const char* key, bool square) {
   HuggingFaceSize size;
-  const Json& value = object.at(key);
-  if (!value.is_object()) {
+  if (!object.is_object(key)) {
     NARROW_ASSIGN(const Sides sides, object.sides(key));
     if (sides.width || square) {
       size.height = sides.first;
@@ -190,17 +181,17 @@ Result<HuggingFaceSize> read_size(const JsonObject& object, const char* key, boo
     }
     return size;
   }
-  for (const auto& item : value.items()) {
-    if (item.value().is_null()) continue;
-    std::optional<int>* const slot = item.key() == "shortest_edge" ? &size.shortest
-                                     : item.key() == "height"      ? &size.height
-                                     : item.key() == "width"       ? &size.width
-                                                                   : nullptr;
+  NARROW_ASSIGN(const JsonObject given, object.object(key));
+  for (const std::string& name : given.keys()) {
+    std::optional<int>* const slot = name == "shortest_edge" ? &size.shortest
+                                     : name == "height"      ? &size.height
+                                     : name == "width"       ? &size.width
+                                                             : nullptr;
     if (slot == nullptr) {
-      return object.wrong(std::string("'") + key + "' has the key '" + item.key() +
+      return object.wrong(std::string("'") + key + "' has the key '" + printable(name) +
                           "'; known here are shortest_edge, or height and width");
     }
-    NARROW_ASSIGN(*slot, object.side(key, item.value()));
+    NARROW_ASSIGN(*slot, given.side(name.c_str()));
   }
   if (size.height.has_value() != size.width.has_value() || size.height.has_value() == size.shortest.has_value()) {
     return object.wrong(std::string("'") + key + "' must have shortest_edge, or height and width");
@@ -283,8 +274,7 @@ Status read_values(const JsonObject& object, const Processor& processor, Preproc
   return {};
 }
 
-Result<Preprocessing> read_hugging_face(const Json& json, const std::string& path) {
-  const JsonObject object(json, path);
+Result<Preprocessing> read_hugging_face(const JsonObject& object) {
   static const std::vector<std::string> kKnown{"do_resize",      "size",
                                                "do_center_crop", "crop_size",
                                                "crop_pct",       "resample",
@@ -308,15 +298,16 @@ Result<Preprocessing> read_hugging_face(const Json& json, const std::string& pat
                                                  "do_reduce_labels",
                                                  "reduce_labels",
                                                  "size_divisor",
+                                                 "do_pad",
+                                                 "pad_size",
                                                  "_name_or_path",
                                                  "transformers_version",
                                                  "model_type"};
-  if (json.contains("do_pad") && json["do_pad"] == true) {
+  NARROW_TRY(object.check_keys(kKnown, kIgnored));
+  NARROW_ASSIGN(const bool pads, object.flag("do_pad", false));
+  if (pads) {
     return object.wrong("'do_pad' is true, but images are padded here only where they are smaller than the crop");
   }
-  Json rest = json;
-  for (const char* key : {"do_pad", "pad_size"}) rest.erase(key);
-  NARROW_TRY(JsonObject(rest, path).check_keys(kKnown, kIgnored));
   std::string type;
   for (const char* key : {"feature_extractor_type", "image_processor_type"}) {
     NARROW_ASSIGN(const std::string given, object.text(key));
@@ -332,12 +323,12 @@ Result<Preprocessing> read_hugging_face(const Json& json, const std::string& pat
     constexpr std::array<Interpolation, 6> kResample{Interpolation::kNearest,  Interpolation::kLanczos,
                                                      Interpolation::kBilinear, Interpolation::kBicubic,
                                                      Interpolation::kArea,     Interpolation::kHamming};
-    const Json& code = object.at("resample");
-    if (!code.is_number_unsigned() || code.get<std::uint64_t>() >= kResample.size()) {
+    NARROW_ASSIGN(const double code, object.number("resample", 0));
+    if (code < 0 || code >= static_cast<double>(kResample.size()) || code != std::floor(code)) {
       return object.wrong(
           "'resample' must be one of Pillow's numbers: 0 nearest, 1 lanczos, 2 bilinear, 3 bicubic, 4 box, 5 hamming");
     }
-    result.interpolation = kResample[code.get<std::size_t>()];
+    result.interpolation = kResample[static_cast<std::size_t>(code)];
   }
   NARROW_ASSIGN(const bool flips, object.flag("do_flip_channel_order", processor.flips));
   result.order = flips ? ChannelOrder::kBgr : ChannelOrder::kRgb;
@@ -346,20 +337,18 @@ Result<Preprocessing> read_hugging_face(const Json& json, const std::string& pat
 
 }  // namespace
 
-Result<std::optional<Preprocessing>> read_dialect(const Json& json, const std::string& path) {
+Result<std::optional<Preprocessing>> read_dialect(const JsonObject& object) {
   Result<Preprocessing> result = Preprocessing();
-  if (json.contains("pretrained_cfg")) {
-    if (!json["pretrained_cfg"].is_object()) {
-      return Error{ErrorCode::kMalformed, "'pretrained_cfg' must be an object", path};
-    }
-    result = read_timm(json["pretrained_cfg"], path);
-  } else if (json.contains("input_size")) {
-    result = read_timm(json, path);
-  } else if (has_any(json, {"image_processor_type", "feature_extractor_type", "image_mean", "image_std", "do_resize",
-                            "do_normalize", "do_rescale", "do_center_crop", "resample", "size"})) {
-    result = read_hugging_face(json, path);
-  } else if (has_any(json, {"crop_size", "resize_size"})) {
-    result = read_torchvision(json, path);
+  if (object.has("pretrained_cfg")) {
+    NARROW_ASSIGN(const JsonObject inner, object.object("pretrained_cfg"));
+    result = read_timm(inner);
+  } else if (object.has("input_size")) {
+    result = read_timm(object);
+  } else if (object.has_any({"image_processor_type", "feature_extractor_type", "image_mean", "image_std", "do_resize",
+                             "do_normalize", "do_rescale", "do_center_crop", "resample", "size"})) {
+    result = read_hugging_face(object);
+  } else if (object.has_any({"crop_size", "resize_size"})) {
+    result = read_torchvision(object);
   } else {
     return std::optional<Preprocessing>();
   }

@@ -1,16 +1,15 @@
 // How other programs write down a preprocessing in JSON.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <optional>
-#include <string>
 
+#include "apps/options/json_object.h"
 #include "narrow/preprocess.h"
 #include "narrow/result.h"
 
 namespace narrow::cli {
 
-// Reads `json`, an object of the file `path`, if it is one of these. Each is recognised by its keys:
+// Reads the object if it is one of these. Each is recognised by its keys:
 // - Hugging Face: preprocessor_config.json (do_resize, size, crop_size, crop_pct, resample, rescale_factor, image_mean,
 //   image_std, ...), of the image processors of ViT, DeiT, ConvNeXT, BiT, CLIP, LeViT, MobileNet, MobileViT,
 //   PoolFormer, EfficientNet and those that use one of them;
@@ -18,6 +17,6 @@ namespace narrow::cli {
 //   std);
 // - torchvision: the arguments of its presets (crop_size, resize_size, mean, std, interpolation, antialias).
 // Nothing: it is none of them. Errors: a missing, unknown or wrong key, by name; a preparation that can't be done here.
-[[nodiscard]] Result<std::optional<Preprocessing>> read_dialect(const nlohmann::json& json, const std::string& path);
+[[nodiscard]] Result<std::optional<Preprocessing>> read_dialect(const JsonObject& object);
 
 }  // namespace narrow::cli

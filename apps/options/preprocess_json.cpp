@@ -1,10 +1,4 @@
 // The JSON file of --preprocess.
-#include <cerrno>
-#include <cstring>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <vector>
 
@@ -17,35 +11,10 @@ namespace narrow::cli {
 
 namespace {
 
-using Json = nlohmann::json;
-
-constexpr std::uintmax_t kMaxBytes = 1 << 20;
-
-Result<Json> read_json(const std::string& path) {
-  std::error_code ignored;
-  if (!std::filesystem::is_regular_file(path, ignored)) {
-    return Error{ErrorCode::kNotFound, "there is no such file of preprocessing", path};
-  }
-  if (std::filesystem::file_size(path, ignored) > kMaxBytes) {
-    return Error{ErrorCode::kLimit, "too large for a file of preprocessing", path};
-  }
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return Error{ErrorCode::kIo, std::string("can't read it: ") + std::strerror(errno), path};
-  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  try {
-    return Json::parse(text);
-  } catch (const Json::parse_error& problem) {
-    return Error{ErrorCode::kMalformed, "not JSON", path + ", byte " + std::to_string(problem.byte)};
-  } catch (const Json::exception&) {  // a number that no double holds
-    return Error{ErrorCode::kMalformed, "not JSON", path};
-  }
-}
-
 // Narrow's own keys.
-Result<Preprocessing> read_own(const Json& json, const std::string& path) {
+Result<Preprocessing> read_own(const JsonObject& object) {
   static const std::vector<std::string> kKeys{"resize",    "crop",     "mean",  "std", "interpolation",
                                               "antialias", "channels", "order", "exif"};
-  const JsonObject object(json, path);
   NARROW_TRY(object.check_keys(kKeys, {}));
   const bool resizes = object.has("resize");
   Preprocessing result;
@@ -66,9 +35,9 @@ Result<Preprocessing> read_own(const Json& json, const std::string& path) {
   result.crop_height = crop.first;
   result.crop_width = crop.width_or_side();
   if (object.has("channels")) {
-    const Json& channels = object.at("channels");
+    NARROW_ASSIGN(const double channels, object.number("channels", 3));
     if (channels != 1 && channels != 3) return object.wrong("'channels' must be 3 (RGB) or 1 (gray)");
-    result.channels = channels.get<int>();
+    result.channels = static_cast<int>(channels);
   }
   NARROW_ASSIGN(const std::vector<double> mean, object.channels("mean", result.channels));
   NARROW_ASSIGN(const std::vector<double> std, object.channels("std", result.channels));
@@ -88,15 +57,12 @@ Result<Preprocessing> read_own(const Json& json, const std::string& path) {
 }  // namespace
 
 Result<Preprocessing> read_preprocessing(const std::string& path) {
-  NARROW_ASSIGN(const Json json, read_json(path));
-  if (!json.is_object()) {
-    return Error{ErrorCode::kMalformed, "expected an object with the keys resize, crop, mean, std", path};
-  }
-  NARROW_ASSIGN(std::optional<Preprocessing> result, read_dialect(json, path));
+  NARROW_ASSIGN(const JsonObject object, JsonObject::read(path));
+  NARROW_ASSIGN(std::optional<Preprocessing> result, read_dialect(object));
   if (!result) {
-    NARROW_ASSIGN(result, read_own(json, path));
+    NARROW_ASSIGN(result, read_own(object));
   }
-  if (Status status = validate(*result); !status.ok()) return JsonObject(json, path).wrong(status.error().message);
+  if (Status status = validate(*result); !status.ok()) return object.wrong(status.error().message);
   return *result;
 }
 

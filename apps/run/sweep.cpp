@@ -11,8 +11,8 @@
 
 #include "apps/run/bench_inputs.h"
 #include "apps/run/comparison.h"
+#include "apps/run/left_out.h"
 #include "apps/run/model_file.h"
-#include "apps/run/open_images.h"
 #include "apps/run/statistics.h"
 #include "apps/text/describe.h"
 #include "apps/text/words.h"

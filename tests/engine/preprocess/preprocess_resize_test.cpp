@@ -44,7 +44,7 @@ constexpr OpenCvGolden kOpenCvGolden[] = {
 #include "tests/golden/opencv_golden.inc"
 };
 
-// The same bytes as picture() in make_resize_golden.py.
+// The same bytes as `picture()` in make_resize_golden.py.
 Picture synthetic(int width, int height, int kind) {
   Picture image{width, height, {}};
   std::uint64_t state = static_cast<std::uint64_t>(width) * 1000003 + static_cast<std::uint64_t>(height) * 10007 +

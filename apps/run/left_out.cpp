@@ -1,10 +1,9 @@
-#include "apps/run/open_images.h"
+#include "apps/run/left_out.h"
 
-#include <algorithm>
 #include <cstddef>
+#include <vector>
 
 #include "apps/text/words.h"
-#include "base/try.h"
 
 namespace narrow::cli {
 namespace {
@@ -42,14 +41,6 @@ Status check_complete(std::span<const LeftOutFile> files) {
                plural(images.size(), "image") + " can't be read by this build: " + shortened(images) +
                    ". The share of the others would mislead; convert these to PNG or remove them",
                files.front().path.parent_path().string()};
-}
-
-Result<PictureSet> open_images(const std::vector<std::string>& paths, const std::vector<std::string>& class_names,
-                               Unreadable unreadable, Console& console) {
-  NARROW_ASSIGN(PictureSet images, PictureSet::open({paths.begin(), paths.end()}, class_names));
-  if (unreadable == Unreadable::kRefused) NARROW_TRY(check_complete(images.left_out()));
-  if (!images.left_out().empty()) console.note(left_out_text(images.left_out()));
-  return images;
 }
 
 }  // namespace narrow::cli
