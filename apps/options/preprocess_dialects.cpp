@@ -63,6 +63,56 @@ Result<Preprocessing> read_torchvision(const JsonObject& object) {
   return result;
 }
 
+// Transforms by their names, as {"Resize": 256, "CenterCrop": 224, "Normalize": {"mean": [...], "std": [...]}}. The
+// value of the first two is the size, or an object with the arguments.
+Result<Preprocessing> read_transforms(const JsonObject& object) {
+  static const std::vector<std::string> kKnown{"Resize", "CenterCrop", "ToTensor", "Normalize"};
+  static const std::vector<std::string> kResize{"size", "interpolation", "antialias"};
+  static const std::vector<std::string> kCrop{"size"};
+  static const std::vector<std::string> kNormalize{"mean", "std"};
+  NARROW_TRY(object.check_keys(kKnown, {}));
+  Preprocessing result;
+  std::optional<Sides> resize;
+  std::optional<Sides> crop;
+  const auto read_size = [&object](const char* transform, std::span<const std::string> known,
+                                   std::optional<Sides>& size) -> Result<std::optional<JsonObject>> {
+    if (!object.has(transform)) return std::optional<JsonObject>();
+    if (!object.is_object(transform)) {
+      NARROW_ASSIGN(size, object.sides(transform));
+      return std::optional<JsonObject>();
+    }
+    NARROW_ASSIGN(JsonObject arguments, object.object(transform));
+    NARROW_TRY(arguments.check_keys(known, {}));
+    if (!arguments.has("size")) return object.wrong(std::string("'") + transform + "' has no 'size'");
+    NARROW_ASSIGN(size, arguments.sides("size"));
+    return std::optional<JsonObject>(std::move(arguments));
+  };
+  NARROW_ASSIGN(const std::optional<JsonObject> arguments, read_size("Resize", kResize, resize));
+  if (arguments) {
+    NARROW_ASSIGN(result.interpolation, arguments->interpolation("interpolation", Interpolation::kBilinear));
+    NARROW_ASSIGN(result.antialias, arguments->flag("antialias", true));
+  }
+  NARROW_TRY(read_size("CenterCrop", kCrop, crop));
+  if (resize) {
+    result.resize = resize->first;
+    result.resize_width = resize->width;
+  }
+  if (!crop && result.resize_width) crop = resize;
+  if (!crop) return object.wrong("the key 'CenterCrop' is missing");
+  result.crop_height = crop->first;
+  result.crop_width = crop->width_or_side();
+  if (!object.has("Normalize")) return result;  // mean 0, std 1
+  NARROW_ASSIGN(const JsonObject normalize, object.object("Normalize"));
+  NARROW_TRY(normalize.check_keys(kNormalize, {}));
+  for (const char* key : {"mean", "std"}) {
+    if (!normalize.has(key)) return object.wrong(std::string("'Normalize' has no '") + key + "'");
+  }
+  NARROW_ASSIGN(const std::vector<double> mean, normalize.channels("mean", 3));
+  NARROW_ASSIGN(const std::vector<double> std, normalize.channels("std", 3));
+  set_mean_and_std(result, mean, std);
+  return result;
+}
+
 // --- timm ---
 
 Result<Preprocessing> read_timm(const JsonObject& object) {
@@ -349,6 +399,8 @@ Result<std::optional<Preprocessing>> read_dialect(const JsonObject& object) {
     result = read_hugging_face(object);
   } else if (object.has_any({"crop_size", "resize_size"})) {
     result = read_torchvision(object);
+  } else if (object.has_any({"Resize", "CenterCrop"})) {
+    result = read_transforms(object);
   } else {
     return std::optional<Preprocessing>();
   }

@@ -15,7 +15,8 @@ namespace narrow::cli {
 //   PoolFormer, EfficientNet and those that use one of them;
 // - timm: config.json with pretrained_cfg, or that object alone (input_size, crop_pct, crop_mode, interpolation, mean,
 //   std);
-// - torchvision: the arguments of its presets (crop_size, resize_size, mean, std, interpolation, antialias).
+// - torchvision: the arguments of its presets (crop_size, resize_size, mean, std, interpolation, antialias), or its
+//   transforms by name (Resize, CenterCrop, ToTensor, Normalize).
 // Nothing: it is none of them. Errors: a missing, unknown or wrong key, by name; a preparation that can't be done here.
 [[nodiscard]] Result<std::optional<Preprocessing>> read_dialect(const JsonObject& object);
 

@@ -48,7 +48,8 @@ Result<Preprocessing> read_own(const JsonObject& object) {
   NARROW_ASSIGN(result.interpolation, object.interpolation("interpolation", Interpolation::kBilinear));
   NARROW_ASSIGN(result.antialias, object.flag("antialias", true));
   NARROW_ASSIGN(result.exif_orientation, object.flag("exif", false));
-  NARROW_ASSIGN(const std::string order, object.text("order"));
+  NARROW_ASSIGN(std::string order, object.text("order"));
+  for (char& c : order) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   if (!order.empty() && order != "rgb" && order != "bgr") return object.wrong("'order' must be \"rgb\" or \"bgr\"");
   result.order = order == "bgr" ? ChannelOrder::kBgr : ChannelOrder::kRgb;
   return result;

@@ -160,6 +160,11 @@ TEST_CASE("files of Hugging Face, timm and torchvision are read as what they mea
           // torchvision.
           {R"("crop_size": 32, "resize_size": 36, "interpolation": "InterpolationMode.BILINEAR", "antialias": true)",
            R"("resize": 36, "crop": 32, )" + imagenet},
+          {R"("Resize": 36, "CenterCrop": 32, "ToTensor": null, "Normalize": {"mean": [0.5, 0.5, 0.5],
+               "std": [0.5, 0.5, 0.5]})",
+           R"("resize": 36, "crop": 32, )" + half},
+          {R"("Resize": {"size": [32, 32], "interpolation": "InterpolationMode.BICUBIC", "antialias": null})",
+           R"("resize": [32, 32], "interpolation": "bicubic", "mean": [0, 0, 0], "std": [1, 1, 1])"},
           {R"("crop_size": [32], "resize_size": [36], "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5],
                "interpolation": "bicubic", "antialias": false)",
            R"("resize": 36, "crop": 32, "interpolation": "bicubic", "antialias": false, )" + half},
@@ -280,6 +285,12 @@ TEST_CASE("what is wrong in a preprocessing file is named and the work not begun
            {R"({"pretrained_cfg": 3})", "must be an object"},
            {R"({"pretrained_cfg": {}})", "'input_size' is missing"},
            {R"({"resize_size": 32})", "'crop_size' is missing"},
+           {R"({"Resize": 32})", "'CenterCrop' is missing"},
+           {R"({"Resize": {"sice": 32}, "CenterCrop": 32})", "did you mean 'size'?"},
+           {R"({"Resize": {"interpolation": "bilinear"}, "CenterCrop": 32})", "'Resize' has no 'size'"},
+           {R"({"RandomCrop": 32, "CenterCrop": 32})", "unknown key 'RandomCrop'"},
+           {R"({"CenterCrop": 32, "Normalize": {"mean": [0, 0, 0]}})", "'Normalize' has no 'std'"},
+           {R"({"CenterCrop": 32, "Normalize": [0, 0, 0]})", "'Normalize' must be an object"},
            {R"({"resize_size": 32, "crop_size": 32, "interpolaton": "bilinear"})", "did you mean 'interpolation'?"},
        }) {
     write_file(file, tried.json);
