@@ -40,7 +40,8 @@ double triangle_weight(double x) {
 double hamming_weight(double x) {
   x = std::fabs(x);
   if (x >= 1.0) return 0.0;
-  return x == 0.0 ? 1.0 : sinc(x) * (0.54 + 0.46 * sine_of_half_turns(x + 0.5));
+  // Pillow's constants are single precision.
+  return x == 0.0 ? 1.0 : sinc(x) * (double{0.54F} + double{0.46F} * sine_of_half_turns(x + 0.5));
 }
 
 // The cubic convolution with a = -0.5.
@@ -143,7 +144,8 @@ Filter antialiased_filter(const ResizeAxis& axis, Interpolation interpolation) {
 Filter plain_filter(const ResizeAxis& axis, Interpolation interpolation, bool shrinks) {
   Filter filter;
   filter.taps.reserve(static_cast<std::size_t>(axis.count));
-  const double scale = static_cast<double>(axis.in_size) / static_cast<double>(axis.out_size);
+  const double enlargement = static_cast<double>(axis.out_size) / static_cast<double>(axis.in_size);
+  const double scale = 1.0 / enlargement;
   std::vector<double> covered;
   for (std::int64_t out = axis.begin; out < axis.begin + axis.count; ++out) {
     if (interpolation == Interpolation::kArea && shrinks) {
@@ -165,8 +167,9 @@ Filter plain_filter(const ResizeAxis& axis, Interpolation interpolation, bool sh
     }
     if (interpolation == Interpolation::kArea) {  // enlarging: only pixels at the border of two input pixels are mixed
       in = cut(std::floor(static_cast<double>(out) * scale));
-      x = static_cast<double>(out + 1) - static_cast<double>(in + 1) / scale;
-      x = x <= 0.0 ? 0.0 : x - std::floor(x);
+      // In single precision, as in OpenCV: what it rounds to 1 is 0 after the next line.
+      const auto beyond = static_cast<float>(static_cast<double>(out + 1) - static_cast<double>(in + 1) * enlargement);
+      x = beyond <= 0.0F ? 0.0 : static_cast<double>(beyond - std::floor(beyond));
     }
     append(filter, in, std::array<double, 2>{1.0 - x, x}, axis.in_size);
   }
