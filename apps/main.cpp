@@ -11,6 +11,8 @@
 #include "apps/options/command_line.h"
 #include "apps/report/console.h"
 #include "apps/report/exit_codes.h"
+#include "apps/text/words.h"
+#include "narrow/image.h"
 #include "narrow/version.h"
 
 namespace narrow::cli {
@@ -35,13 +37,26 @@ constexpr const char* kFooter =
     "  narrow convert net.qdq.onnx -o net.nrw                     pre-quantized, kept as it is\n"
     "\n"
     "PICTURES is a folder with a subfolder per class, a folder of images, a text file of\n"
-    "path<TAB>label lines, image files (JPEG, PNG, BMP, PNM), a CIFAR-10 binary file or MNIST's\n"
-    "IDX files.\n"
+    "path<TAB>label lines, image files, a CIFAR-10 binary file or MNIST's IDX files.\n"
     "\n"
     "Exit codes: 0 success; 1 the work failed (a file is missing, broken or not writable, ...);\n"
     "2 the command line is wrong; 3 classify only: some images could not be read.\n"
     "\n"
-    "Environment: NARROW_ISA names the instruction set where --isa does not.";
+    "Environment: NARROW_ISA names the instruction set where --isa does not.\n";
+
+// "Images: JPEG (libjpeg-turbo 2.1.5), PNG (stb_image), ...": what this build reads, and by which decoder.
+std::string decoders_text() {
+  std::vector<std::string> known;
+  std::vector<std::string> missing;
+  for (const ImageFormat& format : image_formats()) {
+    if (format.decoder.empty()) {
+      missing.push_back(format.name);
+    } else {
+      known.push_back(format.name + (format.decoder == "narrow" ? "" : " (" + format.decoder + ")"));
+    }
+  }
+  return "\nImages: " + join(known, ", ") + (missing.empty() ? "" : "; built without " + join(missing, ", "));
+}
 
 // A usage error is reported as JSON if --json was given, also where the command line could not be parsed.
 bool asks_for_json(int argc, char** argv) {
@@ -64,7 +79,7 @@ int run(const Command& command) {
 }
 
 int run(int argc, char** argv) {
-  CommandLine line(kDescription, kFooter, "narrow " + std::string(version()));
+  CommandLine line(kDescription, kFooter + decoders_text(), "narrow " + std::string(version()));
   const std::vector<Command> commands = {add_classify(line), add_quantize(line), add_evaluate(line),
                                          add_compare(line),  add_sweep(line),    add_bench(line),
                                          add_inspect(line),  add_convert(line),  add_operators(line)};

@@ -49,7 +49,11 @@ std::vector<graph::InputVariant> other_preparations(const Preprocessing& given) 
     variants.push_back(std::move(variant));
   };
   for (const std::string& name : preprocessing_presets()) {
-    const Result<Preprocessing> preset = preprocessing_preset(name);
+    Result<Preprocessing> preset = preprocessing_preset(name);
+    if (preset.ok() && given.order == ChannelOrder::kBgr) {
+      std::swap(preset->mean[0], preset->mean[2]);
+      std::swap(preset->std[0], preset->std[2]);
+    }
     if (!preset.ok() || preset->channels != given.channels || !is_new(*preset)) continue;
     seen.push_back(*preset);
     add("mean and std of \"" + name + "\"", *preset, false);
@@ -58,7 +62,8 @@ std::vector<graph::InputVariant> other_preparations(const Preprocessing& given) 
   plain.mean = {0.0F, 0.0F, 0.0F};
   plain.std = {1.0F, 1.0F, 1.0F};
   if (is_new(plain)) add("pixels from 0 to 1 (mean 0, std 1)", plain, false);
-  if (given.channels == 3) add("red and blue exchanged (BGR)", given, true);
+  const bool is_bgr = given.order == ChannelOrder::kBgr;
+  if (given.channels == 3) add(std::string("red and blue exchanged (") + (is_bgr ? "RGB)" : "BGR)"), given, true);
   return variants;
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "apps/commands/commands.h"
+#include "apps/commands/open_images.h"
 #include "apps/options/model_options.h"
 #include "apps/report/classify_report.h"
 #include "apps/report/progress.h"
@@ -37,11 +38,11 @@ struct Item {
 };
 
 // Opens each argument on its own: an argument that can't be read must not prevent the classification of the others.
-std::vector<Item> open_images(const std::vector<std::string>& arguments, const std::vector<std::string>& labels,
-                              std::vector<std::unique_ptr<PictureSet>>& sets) {
+std::vector<Item> open_each(const std::vector<std::string>& arguments, const std::vector<std::string>& labels,
+                            std::vector<std::unique_ptr<PictureSet>>& sets, Console& console) {
   std::vector<Item> items;
   for (const std::string& argument : arguments) {
-    Result<PictureSet> set = PictureSet::open({argument}, labels);
+    Result<PictureSet> set = open_images({argument}, labels, Unreadable::kLeftOut, console);
     if (!set.ok()) {
       items.push_back({nullptr, 0, argument, std::move(set).error()});
       continue;
@@ -74,7 +75,7 @@ Result<int> classify(const ClassifyFlags& flags, Console& console) {
     return console.fail(*useless, kUsage);
   NARROW_ASSIGN(const LoadedModel loaded, load_model_file(flags.model, file_format));
   std::vector<std::unique_ptr<PictureSet>> sets;
-  const std::vector<Item> items = open_images(flags.images, loaded.labels, sets);
+  const std::vector<Item> items = open_each(flags.images, loaded.labels, sets, console);
   const int threads = threads_to_use(flags.threads, items.size());
   const int batch = static_cast<int>(std::clamp<std::size_t>(items.size(), 1, kBatch));
   NARROW_ASSIGN(const std::unique_ptr<Network> network, open_network(loaded, flags.model.isa, threads, batch));
@@ -84,6 +85,9 @@ Result<int> classify(const ClassifyFlags& flags, Console& console) {
                         .preprocessing_is_assumed = loaded.preprocessing_is_assumed,
                         .notes = loaded.notes,
                         .threads = threads};
+  for (const auto& set : sets) {
+    report.left_out.insert(report.left_out.end(), set->left_out().begin(), set->left_out().end());
+  }
   const ScoreReading reading = parse_score_reading(flags.scores);
   Progress progress("classifying");
   const auto fetch = [&](std::size_t i) -> Result<LabelledPicture> {

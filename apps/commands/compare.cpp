@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "apps/commands/commands.h"
+#include "apps/commands/open_images.h"
 #include "apps/report/comparison_report.h"
 #include "apps/report/progress.h"
 #include "apps/run/bench_inputs.h"
@@ -74,7 +75,7 @@ Result<int> compare(const CompareFlags& flags, Console& console) {
   Progress progress("comparing, image");
   if (!paths.empty()) {
     const std::vector<std::string>& labels = pair.reference.labels.empty() ? pair.other.labels : pair.reference.labels;
-    NARROW_ASSIGN(set, PictureSet::open({paths.begin(), paths.end()}, labels));
+    NARROW_ASSIGN(set, open_images(paths, labels, Unreadable::kRefused, console));
     NARROW_ASSIGN(report.comparison,
                   compare_on_images(pair, {flags.model.path, flags.other}, *set,
                                     {flags.limit, flags.model.isa, threads, kImagesAtOnce},

@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "apps/commands/commands.h"
+#include "apps/commands/open_images.h"
 #include "apps/files/output_file.h"
 #include "apps/options/model_options.h"
 #include "apps/report/comparison_report.h"
@@ -32,10 +33,24 @@ struct EvaluateFlags {
   std::size_t limit = 0;
   int batch = 16;
   int threads = 0;
+  bool skip_unreadable = false;
+
+  [[nodiscard]] Unreadable unreadable() const { return skip_unreadable ? Unreadable::kLeftOut : Unreadable::kRefused; }
 };
 
-Result<PictureSet> open_labelled(const std::vector<std::string>& paths, const std::vector<std::string>& class_names) {
-  NARROW_ASSIGN(PictureSet images, PictureSet::open({paths.begin(), paths.end()}, class_names));
+// The images of all paths, or the error that names --skip-unreadable.
+Result<PictureSet> open_all(const std::vector<std::string>& paths, const std::vector<std::string>& class_names,
+                            const EvaluateFlags& flags, Console& console) {
+  Result<PictureSet> images = open_images(paths, class_names, flags.unreadable(), console);
+  if (images.ok() || flags.skip_unreadable || images.error().code != ErrorCode::kUnsupported) return images;
+  Error error = std::move(images).error();
+  error.message += ", or give --skip-unreadable to measure the others";
+  return error;
+}
+
+Result<PictureSet> open_labelled(const std::vector<std::string>& paths, const std::vector<std::string>& class_names,
+                                 const EvaluateFlags& flags, Console& console) {
+  NARROW_ASSIGN(PictureSet images, open_all(paths, class_names, flags, console));
   if (!images.labelled()) {
     return Error{ErrorCode::kInvalidArgument,
                  "these images have no labels to compare with; give a folder with a subfolder per class, a text "
@@ -74,7 +89,7 @@ std::variant<Arguments, Error> arguments_of(const EvaluateFlags& flags) {
 Result<int> evaluate_two(const EvaluateFlags& flags, const Arguments& arguments, Console& console) {
   NARROW_ASSIGN(const LoadedPair pair, load_pair(flags.model, flags.model.path, arguments.other));
   const std::vector<std::string>& labels = pair.reference.labels.empty() ? pair.other.labels : pair.reference.labels;
-  NARROW_ASSIGN(const PictureSet images, PictureSet::open({arguments.images.begin(), arguments.images.end()}, labels));
+  NARROW_ASSIGN(const PictureSet images, open_all(arguments.images, labels, flags, console));
   Progress progress("evaluating, image");
   Result<Comparison> comparison =
       compare_on_images(pair, {flags.model.path, arguments.other}, images,
@@ -95,7 +110,7 @@ Result<int> evaluate_one(const EvaluateFlags& flags, const std::vector<std::stri
   const int threads = threads_to_use(flags.threads, 256);
   NARROW_ASSIGN(const LoadedModel loaded, load_model_file(flags.model, file_format));
   NARROW_ASSIGN(const std::unique_ptr<Network> network, open_network(loaded, flags.model.isa, threads, flags.batch));
-  NARROW_ASSIGN(const PictureSet images, open_labelled(paths, loaded.labels));
+  NARROW_ASSIGN(const PictureSet images, open_labelled(paths, loaded.labels, flags, console));
   std::optional<OutputFile> scores_file;
   if (!flags.scores.empty()) {
     NARROW_TRY(check_replaceable(flags.scores, std::nullopt));
@@ -106,6 +121,7 @@ Result<int> evaluate_one(const EvaluateFlags& flags, const std::vector<std::stri
   EvaluateReport report{.network = describe(*network, flags.model.path),
                         .images = paths,
                         .available = images.size(),
+                        .left_out = images.left_out(),
                         .preprocessing = loaded.preprocessing,
                         .preprocessing_is_assumed = loaded.preprocessing_is_assumed,
                         .notes = loaded.notes,
@@ -155,7 +171,8 @@ constexpr const char* kEvaluateExamples =
     "\n"
     "--scores writes the raw scores, float32 in this machine's byte order, [images, classes]: two runs of the\n"
     "same model give the same bytes, whatever the instruction set, threads and batch. An image that can't be\n"
-    "read ends the evaluation: the share of the other images would mislead.";
+    "read ends the evaluation: the share of the other images would mislead. So do files of a folder that are images\n"
+    "of a kind that this build can't read, unless --skip-unreadable is given; they are then named.";
 
 }  // namespace
 
@@ -176,6 +193,8 @@ Command add_evaluate(CommandLine& line) {
       .check(whole_number(1, 1024))
       .type_name("N");
   command.add("--scores", flags->scores, "Write the scores of all images to this file").type_name("FILE");
+  command.add_flag("--skip-unreadable", flags->skip_unreadable,
+                   "Measure the images of a folder that can be read where others are of a kind that can't");
   add_threads_option(command, flags->threads);
   add_json_option(command, *json);
   add_model_options(command, flags->model);

@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "apps/commands/commands.h"
+#include "apps/commands/open_images.h"
 #include "apps/files/output_file.h"
 #include "apps/options/options.h"
 #include "apps/options/preprocess_options.h"
@@ -113,11 +114,10 @@ Result<int> quantize_command(const QuantizeFlags& flags, Console& console) {
   NARROW_ASSIGN(const std::vector<std::string> labels, read_labels(flags.labels));
   NARROW_ASSIGN(const FloatFile float_file, load_float_file(flags.weights, flags.import, flags.preprocess, labels));
   const FloatModel& weights = float_file.model;
-  NARROW_ASSIGN(const PictureSet images,
-                PictureSet::open({flags.images.begin(), flags.images.end()}, weights.labels()));
+  NARROW_ASSIGN(const PictureSet images, open_images(flags.images, weights.labels(), Unreadable::kLeftOut, console));
   std::optional<PictureSet> evaluated;
   if (!flags.evaluate.empty()) {
-    NARROW_ASSIGN(evaluated, PictureSet::open({flags.evaluate.begin(), flags.evaluate.end()}, weights.labels()));
+    NARROW_ASSIGN(evaluated, open_images(flags.evaluate, weights.labels(), Unreadable::kRefused, console));
   }
   // Opened now: minutes of calibration must not end in "no such folder".
   NARROW_ASSIGN(OutputFile file, OutputFile::create(flags.output));

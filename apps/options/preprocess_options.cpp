@@ -1,8 +1,13 @@
 #include "apps/options/preprocess_options.h"
 
 #include <algorithm>
+#include <charconv>
 #include <filesystem>
+#include <optional>
+#include <system_error>
+#include <vector>
 
+#include "apps/options/json_object.h"
 #include "apps/options/options.h"
 #include "apps/text/words.h"
 #include "base/try.h"
@@ -31,6 +36,29 @@ Check preset_or_file() {
   };
 }
 
+// The numbers of "256" or "224,224"; none where the text is something else.
+std::vector<int> sides_in(const std::string& text) {
+  std::vector<int> sides;
+  const char* const end = text.data() + text.size();
+  for (const char* at = text.data(); at <= end && sides.size() < 3;) {
+    int side = 0;
+    const auto [stop, error] = std::from_chars(at, end, side);
+    if (error != std::errc() || side < 1 || side > kMaxSidePixels || (stop != end && *stop != ',')) return {};
+    sides.push_back(side);
+    at = stop + 1;
+  }
+  return sides.size() <= 2 ? sides : std::vector<int>();
+}
+
+// "none", "256" or "224,224".
+Check resize_text() {
+  return [](const std::string& text) -> std::string {
+    if (text == "none" || !sides_in(text).empty()) return {};
+    return "unknown value '" + text + "'; valid: none, or a whole number from 1 to " + std::to_string(kMaxSidePixels) +
+           ", or two of them with a comma: height and width";
+  };
+}
+
 }  // namespace
 
 void add_preprocess_options(const Subcommand& command, PreprocessFlags& flags) {
@@ -38,18 +66,36 @@ void add_preprocess_options(const Subcommand& command, PreprocessFlags& flags) {
   command
       .add("--preprocess", flags.preset,
            "How images become the network's input: " + join(preprocessing_presets(), ", ") +
-               ", or a JSON file with resize, crop, mean, std (see docs/cli.md)")
+               ", or a JSON file (its keys, and those of Hugging Face, timm and torchvision: docs/cli.md)")
       .check(preset_or_file())
       .type_name("PRESET|FILE")
       .group(group);
-  command.add("--resize", flags.resize, "Length of the shorter side before the crop, or none")
-      .check(word_or_number({"none"}, 1, 8192))
-      .type_name("N|none")
+  command
+      .add("--resize", flags.resize,
+           "Length of the shorter side before the crop, or height and width without keeping the aspect, or none")
+      .check(resize_text())
+      .type_name("N|H,W|none")
       .group(group);
   command.add("--crop", flags.crop, "Side of the centre crop, which is the network's input")
       .check(whole_number(1, 8192))
       .type_name("N")
       .group(group);
+  command
+      .add("--interpolation", flags.interpolation, "How the resize mixes pixels: " + join(interpolation_names(), ", "))
+      .check(one_of(interpolation_names()))
+      .type_name("NAME")
+      .group(group);
+  command
+      .add("--antialias", flags.antialias,
+           "on: the filter grows with the reduction, as in Pillow; off: it does not, as in OpenCV")
+      .check(one_of({"on", "off"}))
+      .type_name("on|off")
+      .group(group);
+  command.add("--channel-order", flags.order, "Order of the channels of the network's input")
+      .check(one_of({"rgb", "bgr"}))
+      .type_name("rgb|bgr")
+      .group(group);
+  command.add_flag("--exif", flags.exif, "Turn images upright as their EXIF orientation says").group(group);
 }
 
 Result<Preprocessing> apply(const PreprocessFlags& flags, Preprocessing base) {
@@ -60,9 +106,18 @@ Result<Preprocessing> apply(const PreprocessFlags& flags, Preprocessing base) {
   }
   if (flags.resize == "none") {
     base.resize = std::nullopt;
+    base.resize_width = std::nullopt;
   } else if (!flags.resize.empty()) {
-    base.resize = std::stoi(flags.resize);
+    const std::vector<int> sides = sides_in(flags.resize);
+    base.resize = sides.front();
+    base.resize_width = sides.size() == 2 ? std::optional<int>(sides.back()) : std::nullopt;
   }
+  if (!flags.interpolation.empty()) {
+    base.interpolation = parse_interpolation(flags.interpolation).value_or(base.interpolation);
+  }
+  if (!flags.antialias.empty()) base.antialias = flags.antialias == "on";
+  if (!flags.order.empty()) base.order = flags.order == "bgr" ? ChannelOrder::kBgr : ChannelOrder::kRgb;
+  if (flags.exif) base.exif_orientation = true;
   if (flags.crop != 0) base.crop_height = base.crop_width = flags.crop;
   NARROW_TRY(validate(base));
   return base;

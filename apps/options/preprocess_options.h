@@ -11,10 +11,17 @@ namespace narrow::cli {
 
 struct PreprocessFlags {
   std::string preset;  // a preset's name, or a JSON file
-  std::string resize;  // a number or "none"
+  std::string resize;  // "256", "224,224" (height and width) or "none"
   int crop = 0;
+  std::string interpolation;  // a name
+  std::string antialias;      // "on" or "off"
+  std::string order;          // "rgb" or "bgr"
+  bool exif = false;
 
-  [[nodiscard]] bool given() const { return !preset.empty() || !resize.empty() || crop != 0; }
+  [[nodiscard]] bool given() const {
+    return !preset.empty() || !resize.empty() || crop != 0 || !interpolation.empty() || !antialias.empty() ||
+           !order.empty() || exif;
+  }
 };
 void add_preprocess_options(const Subcommand& command, PreprocessFlags& flags);
 
@@ -22,8 +29,9 @@ void add_preprocess_options(const Subcommand& command, PreprocessFlags& flags);
 [[nodiscard]] Result<Preprocessing> apply(const PreprocessFlags& flags, Preprocessing base);
 
 // A JSON object with the keys crop (the side of the network's input, or [height, width]), mean and std (lists with one
-// number per channel, for pixels in 0..1), and optionally resize (the shorter side, null: none), interpolation
-// ("bilinear", "nearest") and channels (3: RGB, 1: gray).
+// number per channel, for pixels in 0..1), and optionally resize (the shorter side, or [height, width], which is then
+// the default of crop; null: none), interpolation (a name), antialias, channels (3 or 1: gray), order ("rgb", "bgr")
+// and exif; or an object of another program (preprocess_dialects.h).
 // Errors: kNotFound, kIo, kMalformed (not JSON, with the byte; a missing, unknown or wrong key, by name).
 [[nodiscard]] Result<Preprocessing> read_preprocessing(const std::string& path);
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "apps/run/network.h"
+#include "narrow/image.h"
 #include "narrow/preprocess.h"
 #include "narrow/result.h"
 
@@ -32,6 +33,7 @@ struct ClassifyReport {
   std::vector<std::string> notes;
   int threads = 1;
   double seconds = 0;
+  std::vector<LeftOutFile> left_out = {};  // of the folders
   std::vector<ClassifiedImage> images = {};
 
   [[nodiscard]] std::size_t failed() const;

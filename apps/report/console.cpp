@@ -30,6 +30,12 @@ void Console::report(const Error& error) {
   std::fwrite(text.data(), 1, text.size(), stderr);
 }
 
+void Console::note(std::string_view text) {
+  const std::string line = "narrow: note: " + printable(text) + "\n";
+  std::fflush(stdout);
+  std::fwrite(line.data(), 1, line.size(), stderr);
+}
+
 int Console::fail(const Error& error, ExitCode code) {
   report(error);
   result(error_json(error, code));

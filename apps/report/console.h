@@ -21,7 +21,9 @@ class Console {
   void result(std::string_view document);
   // Prints "narrow: where: message" on stderr.
   void report(const Error& error);
-  // The same; with --json also {"error": ...} as the document on stdout. Returns `code`.
+  // Prints "narrow: note: text" on stderr.
+  void note(std::string_view text);
+  // As report(); with --json also {"error": ...} as the document on stdout. Returns `code`.
   int fail(const Error& error, ExitCode code = kFailure);
   // Writes what is buffered. A closed pipe is not an error.
   [[nodiscard]] Status flush();

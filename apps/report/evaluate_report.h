@@ -8,14 +8,16 @@
 #include "apps/run/network.h"
 #include "apps/run/scoring.h"
 #include "apps/run/tally.h"
+#include "narrow/image.h"
 #include "narrow/preprocess.h"
 
 namespace narrow::cli {
 
 struct EvaluateReport {
   NetworkSummary network;
-  std::vector<std::string> images;  // the arguments that name them
-  std::size_t available = 0;        // number of images in these sets
+  std::vector<std::string> images;         // the arguments that name them
+  std::size_t available = 0;               // number of images in these sets
+  std::vector<LeftOutFile> left_out = {};  // of the folders
   Preprocessing preprocessing;
   bool preprocessing_is_assumed = false;
   std::vector<std::string> notes;

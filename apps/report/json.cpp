@@ -62,6 +62,10 @@ Json list(const Items& items, const ToJson& to_json) {
   return json;
 }
 
+Json object(const LeftOutFile& file) {
+  return {{"file", file.path.string()}, {"reason", file.is_image ? "can't read this kind of image" : "no image"}};
+}
+
 Json object(const Error& error) {
   return {{"code", std::string(to_string(error.code))}, {"where", error.where}, {"message", error.message}};
 }
@@ -81,13 +85,21 @@ Json object(const Preprocessing& preprocessing) {
   const auto of_channels = [&](const std::array<float, 3>& values) {
     return std::vector<float>(values.begin(), values.begin() + preprocessing.channels);
   };
-  return {{"resize", preprocessing.resize ? Json(*preprocessing.resize) : Json()},
+  Json resize;
+  if (preprocessing.resize) {
+    resize = preprocessing.resize_width ? Json({*preprocessing.resize, *preprocessing.resize_width})
+                                        : Json(*preprocessing.resize);
+  }
+  return {{"resize", resize},
           {"crop_height", preprocessing.crop_height},
           {"crop_width", preprocessing.crop_width},
           {"mean", of_channels(preprocessing.mean)},
           {"std", of_channels(preprocessing.std)},
-          {"interpolation", preprocessing.interpolation == Interpolation::kBilinear ? "bilinear" : "nearest"},
-          {"channels", preprocessing.channels}};
+          {"interpolation", to_string(preprocessing.interpolation)},
+          {"antialias", preprocessing.antialias},
+          {"channels", preprocessing.channels},
+          {"order", preprocessing.order == ChannelOrder::kBgr ? "bgr" : "rgb"},
+          {"exif", preprocessing.exif_orientation}};
 }
 
 // A network that ran.
@@ -280,6 +292,7 @@ std::string classify_json(const ClassifyReport& report) {
   document["isa"] = report.network.isa;
   document["threads"] = report.threads;
   document["failed"] = report.failed();
+  document["left_out"] = list(report.left_out, [](const LeftOutFile& file) { return object(file); });
   document["pictures"] = list(report.images, [](const ClassifiedImage& image) { return object(image); });
   return written(document);
 }
@@ -289,6 +302,7 @@ std::string evaluate_json(const EvaluateReport& report) {
   Json document;
   document["model"] = object(report.network);
   document["pictures"] = {{"from", report.images}, {"count", tally.images}, {"available", report.available}};
+  document["left_out"] = list(report.left_out, [](const LeftOutFile& file) { return object(file); });
   document["preprocessing"] = object(report.preprocessing);
   document["preprocessing_is_assumed"] = report.preprocessing_is_assumed;
   document["notes"] = report.notes;

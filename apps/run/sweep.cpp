@@ -11,6 +11,7 @@
 
 #include "apps/run/bench_inputs.h"
 #include "apps/run/comparison.h"
+#include "apps/run/left_out.h"
 #include "apps/run/model_file.h"
 #include "apps/run/statistics.h"
 #include "apps/text/describe.h"
@@ -207,7 +208,9 @@ Result<std::vector<SweepCell>> run_sweep(const SweepOptions& options, const Swee
   NARROW_ASSIGN(const std::vector<std::string> labels, read_labels(options.labels));
   // Opened now: minutes of work must not end in images that are not there.
   NARROW_TRY(PictureSet::open({options.calibrate.begin(), options.calibrate.end()}, labels));
-  NARROW_TRY(PictureSet::open({options.evaluate.begin(), options.evaluate.end()}, labels));
+  NARROW_ASSIGN(const PictureSet evaluated,
+                PictureSet::open({options.evaluate.begin(), options.evaluate.end()}, labels));
+  NARROW_TRY(check_complete(evaluated.left_out()));
   Settings settings;
   NARROW_ASSIGN(settings["calibrate"], fingerprint(options.calibrate));
   NARROW_ASSIGN(settings["evaluate"], fingerprint(options.evaluate));

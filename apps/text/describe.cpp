@@ -27,9 +27,11 @@ std::string bits_list(const std::set<int>& bits, std::string_view noun) {
 
 std::string preprocessing_text(const Preprocessing& p) {
   std::string out;
+  if (p.exif_orientation) out += "turned by EXIF, ";
   if (p.resize) {
-    out += format("resize %d (%s), ", *p.resize,
-                  p.interpolation == Interpolation::kBilinear ? "antialiased bilinear" : "nearest");
+    out += p.resize_width ? format("resize to %dx%d (", *p.resize, *p.resize_width) : format("resize %d (", *p.resize);
+    if (p.interpolation != Interpolation::kNearest) out += p.antialias ? "antialiased " : "not antialiased ";
+    out += std::string(to_string(p.interpolation)) + "), ";
   }
   out += format("crop %dx%d", p.crop_height, p.crop_width);
   const auto list = [&](const std::array<float, 3>& values) {
@@ -38,7 +40,11 @@ std::string preprocessing_text(const Preprocessing& p) {
       text += format(" %.6g", static_cast<double>(values[static_cast<std::size_t>(c)]));
     return text;
   };
-  return out + (p.channels == 1 ? ", gray, mean" : ", mean") + list(p.mean) + ", std" + list(p.std);
+  return out +
+         (p.channels == 1                 ? ", gray, mean"
+          : p.order == ChannelOrder::kBgr ? ", BGR, mean"
+                                          : ", mean") +
+         list(p.mean) + ", std" + list(p.std);
 }
 
 std::string bits_text(std::span<const LayerInfo> layers) {

@@ -9,7 +9,7 @@
 
 namespace narrow::cli {
 
-// "resize 256, crop 224x224, bilinear, mean 0.485 0.456 0.406, std 0.229 0.224 0.225".
+// "resize 256 (antialiased bilinear), crop 224x224, mean 0.485 0.456 0.406, std 0.229 0.224 0.225".
 [[nodiscard]] std::string preprocessing_text(const Preprocessing& preprocessing);
 // "8-bit weights, 8-bit activations"; "4- and 8-bit" where layers differ, "float" where they stay in float.
 [[nodiscard]] std::string bits_text(std::span<const LayerInfo> layers);

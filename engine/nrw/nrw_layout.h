@@ -34,8 +34,9 @@ enum class SectionKind : std::uint32_t {
   kPreprocessing = 5,
   kLabels = 6,
   kProvenance = 7,
+  kPreparation = 9,
 };
-inline constexpr std::size_t kSectionKinds = 7;
+inline constexpr std::size_t kSectionKinds = 9;
 // Sections of the kinds up to this one are in every file. A section of a later kind is there if it says something: its
 // absence stands for the defaults, and so files that need none stay as they were.
 inline constexpr std::size_t kRequiredSectionKinds = 7;
@@ -45,6 +46,10 @@ inline constexpr std::uint32_t kSkippable = 1;
 // Bits of the preprocessing section's last byte.
 inline constexpr std::uint8_t kNearestBit = 1;
 inline constexpr std::uint8_t kGrayBit = 2;
+// Bits of the preparation section's last byte.
+inline constexpr std::uint8_t kBgrBit = 1;
+inline constexpr std::uint8_t kPlainBit = 2;
+inline constexpr std::uint8_t kExifBit = 4;
 
 // The contents of the sections, by kind.
 struct Section {

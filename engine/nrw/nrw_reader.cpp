@@ -154,6 +154,28 @@ Preprocessing read_preprocessing(ByteReader& reader) {
   return preprocessing;
 }
 
+// The defaults are not stored, so that a model has one form.
+void read_preparation(ByteReader& reader, Preprocessing& preprocessing) {
+  const std::int32_t width = reader.i32();
+  const std::uint8_t interpolation = reader.u8();
+  const std::uint8_t choices = reader.u8();
+  reader.expect_end();
+  if (width < 0 || (width != 0 && !preprocessing.resize)) reader.fail("the width of a resize has no meaning");
+  if (interpolation == static_cast<std::uint8_t>(Interpolation::kNearest) ||
+      interpolation > static_cast<std::uint8_t>(Interpolation::kHamming) ||
+      (interpolation != 0 && preprocessing.interpolation != Interpolation::kBilinear)) {
+    reader.fail("the interpolation has no meaning");
+  }
+  if (choices > (kBgrBit | kPlainBit | kExifBit)) reader.fail("a choice of the preparation has no meaning");
+  if (width == 0 && interpolation == 0 && choices == 0) reader.fail("a preparation of defaults must not be stored");
+  if (!reader.ok()) return;
+  if (width != 0) preprocessing.resize_width = width;
+  if (interpolation != 0) preprocessing.interpolation = static_cast<Interpolation>(interpolation);
+  preprocessing.order = (choices & kBgrBit) != 0 ? ChannelOrder::kBgr : ChannelOrder::kRgb;
+  preprocessing.antialias = (choices & kPlainBit) == 0;
+  preprocessing.exif_orientation = (choices & kExifBit) != 0;
+}
+
 std::vector<std::string> read_labels(ByteReader& reader) {
   constexpr std::size_t kMaxLabels = std::size_t{1} << 18;  // far more than any classifier has classes
   std::vector<std::string> labels;
@@ -193,6 +215,10 @@ Result<ModelData> read_model(std::span<const std::byte> bytes, const std::string
   graph.expect_end();
   ByteReader preprocessing = reader_of(sections, SectionKind::kPreprocessing, "the preprocessing section", failure);
   model.preprocessing = read_preprocessing(preprocessing);
+  if (!sections[SectionKind::kPreparation].bytes.empty()) {
+    ByteReader preparation = reader_of(sections, SectionKind::kPreparation, "the preparation section", failure);
+    read_preparation(preparation, model.preprocessing);
+  }
   ByteReader labels = reader_of(sections, SectionKind::kLabels, "the labels section", failure);
   model.labels = read_labels(labels);
   ByteReader provenance = reader_of(sections, SectionKind::kProvenance, "the provenance section", failure);

@@ -84,6 +84,21 @@ void write_preprocessing(ByteWriter& writer, const Preprocessing& preprocessing)
                                       (preprocessing.channels == 1 ? kGrayBit : 0)));
 }
 
+// What the preprocessing section has no room for. Nothing is written where all of it has its default.
+void write_preparation(ByteWriter& writer, const Preprocessing& preprocessing) {
+  const bool in_preprocessing =
+      preprocessing.interpolation == Interpolation::kBilinear || preprocessing.interpolation == Interpolation::kNearest;
+  const auto interpolation =
+      static_cast<std::uint8_t>(in_preprocessing ? Interpolation::kBilinear : preprocessing.interpolation);
+  const auto choices = static_cast<std::uint8_t>((preprocessing.order == ChannelOrder::kBgr ? kBgrBit : 0) |
+                                                 (preprocessing.antialias ? 0 : kPlainBit) |
+                                                 (preprocessing.exif_orientation ? kExifBit : 0));
+  if (in_preprocessing && choices == 0 && !preprocessing.resize_width) return;
+  writer.i32(preprocessing.resize_width.value_or(0));
+  writer.u8(interpolation);
+  writer.u8(choices);
+}
+
 }  // namespace
 
 std::vector<std::byte> write_model(const ModelData& model) {
@@ -91,6 +106,8 @@ std::vector<std::byte> write_model(const ModelData& model) {
   describe_graph(graph, model.graph);
   ByteWriter preprocessing;
   write_preprocessing(preprocessing, model.preprocessing);
+  ByteWriter preparation;
+  write_preparation(preparation, model.preprocessing);
   ByteWriter labels;
   labels.u32(static_cast<std::uint32_t>(model.labels.size()));
   for (const std::string& label : model.labels) labels.text(label);
@@ -105,6 +122,7 @@ std::vector<std::byte> write_model(const ModelData& model) {
   sections[SectionKind::kPreprocessing].bytes = preprocessing.view();
   sections[SectionKind::kLabels].bytes = labels.view();
   sections[SectionKind::kProvenance].bytes = provenance.view();
+  sections[SectionKind::kPreparation].bytes = preparation.view();
   return build_frame(sections);
 }
 

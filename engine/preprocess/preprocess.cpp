@@ -20,6 +20,9 @@ constexpr int kMaxPreprocessedSide = 8192;
 constexpr std::array<float, 3> kImagenetMean{0.485F, 0.456F, 0.406F};
 constexpr std::array<float, 3> kImagenetStd{0.229F, 0.224F, 0.225F};
 
+constexpr std::array<std::string_view, 6> kInterpolationNames{"bilinear", "nearest", "bicubic",
+                                                              "area",     "lanczos", "hamming"};
+
 struct Preset {
   std::string_view name;
   Preprocessing preprocessing;
@@ -40,6 +43,8 @@ const std::array<Preset, 7>& presets() {
 
 Error invalid(std::string message) { return Error{ErrorCode::kInvalidArgument, std::move(message), "preprocessing"}; }
 
+Error no_memory() { return Error{ErrorCode::kLimit, "not enough memory to resize the image", "preprocessing"}; }
+
 Status check_image(const Picture& image) {
   if (image.width < 1 || image.height < 1) {
     return invalid("the image is empty (" + std::to_string(image.width) + " x " + std::to_string(image.height) +
@@ -53,12 +58,13 @@ Status check_image(const Picture& image) {
                    std::to_string(image.width) + " x " + std::to_string(image.height) + " RGB pixels need " +
                    std::to_string(elems));
   }
+  if (image.orientation < 1 || image.orientation > 8) {
+    return invalid("the image's orientation is " + std::to_string(image.orientation) + ", but must be 1..8");
+  }
   return {};
 }
 
-// The position of a centre crop of `crop` pixels along an axis of `size` pixels. If the difference is odd, the larger
-// half is cut off at the bottom and right, as timm and Keras do. torchvision rounds to even, which differs by a pixel
-// every second time.
+// The position of a centre crop of `crop` pixels along an axis of `size` pixels.
 struct CropAxis {
   std::int64_t begin = 0;   // first pixel of the crop
   std::int64_t count = 0;   // pixels of the image in the crop
@@ -67,7 +73,45 @@ struct CropAxis {
 
 CropAxis center_crop(std::int64_t size, std::int64_t crop) {
   if (size < crop) return {0, size, (crop - size) / 2};
-  return {(size - crop) / 2, crop, 0};
+  // torchvision's CenterCrop begins at int(round(difference / 2.0)), and Python rounds halves to even.
+  const std::int64_t half = (size - crop) / 2;
+  const bool up = (size - crop) % 2 != 0 && half % 2 != 0;
+  return {up ? half + 1 : half, crop, 0};
+}
+
+// EXIF's orientations: where the pixel at row y, column x of the upright image is in the stored one.
+Picture turned_upright(const Picture& image) {
+  const int orientation = image.orientation;
+  const bool transposed = orientation >= 5;  // rows of the upright image are columns of the stored one
+  const bool from_right = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
+  const bool from_bottom = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
+  const auto stored_width = static_cast<std::size_t>(image.width);
+  const auto stored_height = static_cast<std::size_t>(image.height);
+  const std::size_t width = transposed ? stored_height : stored_width;
+  const std::size_t height = transposed ? stored_width : stored_height;
+  Picture turned{static_cast<int>(width), static_cast<int>(height), {}};
+  turned.rgb.resize(image.rgb.size());
+  std::uint8_t* out = turned.rgb.data();
+  for (std::size_t y = 0; y < height; ++y) {
+    for (std::size_t x = 0; x < width; ++x, out += kChannels) {
+      std::size_t column = transposed ? y : x;
+      std::size_t row = transposed ? x : y;
+      if (from_right) column = stored_width - 1 - column;
+      if (from_bottom) row = stored_height - 1 - row;
+      std::memcpy(out, image.rgb.data() + (row * stored_width + column) * kChannels, kChannels);
+    }
+  }
+  return turned;
+}
+
+// Width and height after resizing.
+std::pair<std::int64_t, std::int64_t> resized_size(const Picture& image, const Preprocessing& preprocessing) {
+  if (!preprocessing.resize) return {image.width, image.height};
+  const std::int64_t size = *preprocessing.resize;
+  if (preprocessing.resize_width) return {*preprocessing.resize_width, size};
+  // torchvision's Resize(int): the longer side is int(size * long / short).
+  const std::int64_t longer = size * std::max(image.width, image.height) / std::min(image.width, image.height);
+  return image.width > image.height ? std::pair(longer, size) : std::pair(size, longer);
 }
 
 // The weights sum to 2^16, so that gray pixels keep their value.
@@ -76,6 +120,11 @@ std::uint8_t luma(const std::uint8_t* rgb) {
 }
 
 }  // namespace
+
+std::string_view to_string(Interpolation interpolation) {
+  const auto index = static_cast<std::size_t>(interpolation);
+  return index < kInterpolationNames.size() ? kInterpolationNames[index] : "unknown";
+}
 
 Result<Preprocessing> preprocessing_preset(std::string_view name) {
   for (const Preset& preset : presets()) {
@@ -100,6 +149,8 @@ Status validate(const Preprocessing& preprocessing) {
                    std::to_string(kMaxPreprocessedSide));
   };
   if (preprocessing.resize) NARROW_TRY(check_side("resize", *preprocessing.resize));
+  if (preprocessing.resize_width) NARROW_TRY(check_side("resize_width", *preprocessing.resize_width));
+  if (preprocessing.resize_width && !preprocessing.resize) return invalid("resize_width is given without resize");
   NARROW_TRY(check_side("crop_height", preprocessing.crop_height));
   NARROW_TRY(check_side("crop_width", preprocessing.crop_width));
   for (std::size_t c = 0; c < kChannels; ++c) {
@@ -115,35 +166,51 @@ Status validate(const Preprocessing& preprocessing) {
       return invalid("mean and std of channel " + std::to_string(c) + " give values that are not finite");
     }
   }
-  if (preprocessing.interpolation != Interpolation::kBilinear &&
-      preprocessing.interpolation != Interpolation::kNearest) {
-    return invalid("unknown interpolation; known are bilinear, nearest");
+  const auto interpolation = static_cast<std::size_t>(preprocessing.interpolation);
+  if (interpolation >= kInterpolationNames.size()) return invalid("unknown interpolation");
+  if (!preprocessing.antialias && (preprocessing.interpolation == Interpolation::kLanczos ||
+                                   preprocessing.interpolation == Interpolation::kHamming)) {
+    return invalid("interpolation " + std::string(to_string(preprocessing.interpolation)) +
+                   " is antialiased; without antialiasing there are bilinear, bicubic, area and nearest");
   }
   if (preprocessing.channels != 1 && preprocessing.channels != 3) {
-    return invalid("channels is " + std::to_string(preprocessing.channels) + ", but must be 1 (gray) or 3 (RGB)");
+    return invalid("channels is " + std::to_string(preprocessing.channels) + ", but must be 1 (gray) or 3");
+  }
+  if (preprocessing.order != ChannelOrder::kRgb &&
+      (preprocessing.order != ChannelOrder::kBgr || preprocessing.channels != 3)) {
+    return invalid("order must be rgb or, with 3 channels, bgr");
   }
   return {};
+}
+
+Result<Picture> upright(const Picture& image) {
+  NARROW_TRY(check_image(image));
+  try {
+    return image.orientation == 1 ? image : turned_upright(image);
+  } catch (const std::bad_alloc&) {
+    return no_memory();
+  }
 }
 
 Result<Picture> resize_and_crop(const Picture& image, const Preprocessing& preprocessing) {
   const base::DefaultFloatEnvironment environment;
   NARROW_TRY(validate(preprocessing));
   NARROW_TRY(check_image(image));
-  std::int64_t width = image.width;
-  std::int64_t height = image.height;
-  if (preprocessing.resize) {
-    // torchvision's Resize(int): the longer side is int(size * long / short).
-    const std::int64_t size = *preprocessing.resize;
-    const std::int64_t longer = size * std::max(width, height) / std::min(width, height);
-    const bool landscape = width > height;
-    width = landscape ? longer : size;
-    height = landscape ? size : longer;
+  if (preprocessing.exif_orientation && image.orientation != 1) {
+    Preprocessing rest = preprocessing;
+    rest.exif_orientation = false;
+    try {
+      return resize_and_crop(turned_upright(image), rest);
+    } catch (const std::bad_alloc&) {
+      return no_memory();
+    }
   }
+  const auto [width, height] = resized_size(image, preprocessing);
   const CropAxis x = center_crop(width, preprocessing.crop_width);
   const CropAxis y = center_crop(height, preprocessing.crop_height);
   try {
     NARROW_ASSIGN(Picture taken, engine::resize_box(image, width, height, {x.begin, y.begin, x.count, y.count},
-                                                    preprocessing.interpolation));
+                                                    preprocessing.interpolation, preprocessing.antialias));
     if (x.count == preprocessing.crop_width && y.count == preprocessing.crop_height) return taken;
 
     const auto crop_width = static_cast<std::size_t>(preprocessing.crop_width);
@@ -157,7 +224,7 @@ Result<Picture> resize_and_crop(const Picture& image, const Preprocessing& prepr
     }
     return padded;
   } catch (const std::bad_alloc&) {
-    return Error{ErrorCode::kLimit, "not enough memory to resize the image", "preprocessing"};
+    return no_memory();
   }
 }
 
@@ -186,8 +253,9 @@ Status preprocess(const Picture& image, const Preprocessing& preprocessing, std:
     for (std::size_t i = 0; i < pixels; ++i) out[i] = table[luma(cropped.rgb.data() + i * kChannels)][0];
     return {};
   }
+  const std::size_t last = preprocessing.order == ChannelOrder::kBgr ? 2 : 0;
   for (std::size_t i = 0; i < elems; i += kChannels) {
-    for (std::size_t c = 0; c < kChannels; ++c) out[i + c] = table[cropped.rgb[i + c]][c];
+    for (std::size_t c = 0; c < kChannels; ++c) out[i + c] = table[cropped.rgb[i + (last == 0 ? c : last - c)]][c];
   }
   return {};
 }

@@ -1,65 +1,19 @@
 #include "engine/preprocess/preprocess_resize.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <utility>
 #include <vector>
+
+#include "engine/preprocess/resize_filters.h"
 
 namespace narrow::engine {
 namespace {
 
 constexpr std::size_t kChannels = 3;
-// Bits of the fixed-point coefficients: 32, minus 8 for the pixel, minus 2 of headroom.
-constexpr int kPrecisionBits = 32 - 8 - 2;
-constexpr std::int32_t kHalf = std::int32_t{1} << (kPrecisionBits - 1);
+constexpr std::int32_t kHalf = std::int32_t{1} << (kWeightBits - 1);
 
-// The input pixels and weights of each output pixel along one axis.
-struct Filter {
-  struct Tap {
-    std::int64_t first = 0;  // input pixel
-    std::size_t count = 0;   // weights, at `offset`
-    std::size_t offset = 0;
-  };
-  std::vector<Tap> taps;
-  std::vector<std::int32_t> weights;
-};
-
-// Pillow rounds by adding a half and truncating. Any other rounding would give other bytes.
-std::int64_t cut(double value) { return static_cast<std::int64_t>(value); }
-
-// The triangle filter for the output pixels [begin, begin + count) of `out_size`. It is stretched by the reduction, so
-// that every input pixel has a weight (antialiasing).
-Filter triangle_filter(std::int64_t in_size, std::int64_t out_size, std::int64_t begin, std::int64_t count) {
-  Filter filter;
-  filter.taps.reserve(static_cast<std::size_t>(count));
-  const double scale = static_cast<double>(in_size) / static_cast<double>(out_size);
-  const double support = std::max(scale, 1.0);
-  const double inverse = 1.0 / support;
-  std::vector<double> real;
-  for (std::int64_t out = begin; out < begin + count; ++out) {
-    const double center = (static_cast<double>(out) + 0.5) * scale;
-    const auto first = std::max<std::int64_t>(0, cut(center - support + 0.5));
-    const auto last = std::min(in_size, cut(center + support + 0.5));
-    real.clear();
-    double sum = 0.0;
-    for (std::int64_t in = first; in < last; ++in) {
-      const double distance = std::fabs((static_cast<double>(in) - center + 0.5) * inverse);
-      const double weight = distance < 1.0 ? 1.0 - distance : 0.0;
-      real.push_back(weight);
-      sum += weight;
-    }
-    const std::size_t offset = filter.weights.size();
-    for (double weight : real) {
-      if (sum != 0.0) weight /= sum;
-      filter.weights.push_back(static_cast<std::int32_t>(cut(0.5 + weight * (1 << kPrecisionBits))));
-    }
-    filter.taps.push_back({first, real.size(), offset});
-  }
-  return filter;
-}
-
-std::uint8_t to_pixel(std::int32_t sum) { return static_cast<std::uint8_t>(std::clamp(sum >> kPrecisionBits, 0, 255)); }
+std::uint8_t to_pixel(std::int32_t sum) { return static_cast<std::uint8_t>(std::clamp(sum >> kWeightBits, 0, 255)); }
 
 // One row: out[x] = sum of weights * in, [count, 3] from [in_width, 3].
 void resample_row(const std::uint8_t* in, const Filter& filter, std::uint8_t* out) {
@@ -97,7 +51,8 @@ void resample_columns(const std::uint8_t* rows, std::int64_t first_row, std::siz
   }
 }
 
-Picture resize_bilinear(const Picture& image, std::int64_t width, std::int64_t height, const PixelBox& box) {
+Picture resize_antialiased(const Picture& image, std::int64_t width, std::int64_t height, const PixelBox& box,
+                           Interpolation interpolation) {
   const auto row_elems = static_cast<std::size_t>(image.width) * kChannels;
   const auto box_row_elems = static_cast<std::size_t>(box.width) * kChannels;
   const bool vertical = height != image.height;
@@ -106,7 +61,7 @@ Picture resize_bilinear(const Picture& image, std::int64_t width, std::int64_t h
   std::int64_t first_row = box.top;
   std::int64_t last_row = box.top + box.height;
   if (vertical) {
-    rows = triangle_filter(image.height, height, box.top, box.height);
+    rows = antialiased_filter({image.height, height, box.top, box.height}, interpolation);
     first_row = rows.taps.front().first;
     last_row = rows.taps.back().first + static_cast<std::int64_t>(rows.taps.back().count);
   }
@@ -114,7 +69,7 @@ Picture resize_bilinear(const Picture& image, std::int64_t width, std::int64_t h
   // The horizontal pass comes first and computes only the rows that the vertical pass reads.
   std::vector<std::uint8_t> narrowed(static_cast<std::size_t>(last_row - first_row) * box_row_elems);
   Filter columns;
-  if (width != image.width) columns = triangle_filter(image.width, width, box.left, box.width);
+  if (width != image.width) columns = antialiased_filter({image.width, width, box.left, box.width}, interpolation);
   for (std::int64_t y = first_row; y < last_row; ++y) {
     const std::uint8_t* in = image.rgb.data() + static_cast<std::size_t>(y) * row_elems;
     std::uint8_t* out = narrowed.data() + static_cast<std::size_t>(y - first_row) * box_row_elems;
@@ -130,6 +85,54 @@ Picture resize_bilinear(const Picture& image, std::int64_t width, std::int64_t h
     std::vector<std::uint8_t> resized(static_cast<std::size_t>(box.height) * box_row_elems);
     resample_columns(result.rgb.data(), first_row, box_row_elems, rows, resized.data());
     result.rgb = std::move(resized);
+  }
+  return result;
+}
+
+// OpenCV rounds once, after both passes. Between them a value has 14 bits after the point: 8 + 22 bits less these 8.
+constexpr int kDroppedBits = 8;
+constexpr int kPlainShift = 2 * kWeightBits - kDroppedBits;
+
+Picture resize_plain(const Picture& image, std::int64_t width, std::int64_t height, const PixelBox& box,
+                     Interpolation interpolation) {
+  const bool shrinks = width <= image.width && height <= image.height;
+  const Filter columns = plain_filter({image.width, width, box.left, box.width}, interpolation, shrinks);
+  const Filter rows = plain_filter({image.height, height, box.top, box.height}, interpolation, shrinks);
+  const std::int64_t first_row = rows.taps.front().first;
+  const std::int64_t last_row = rows.taps.back().first + static_cast<std::int64_t>(rows.taps.back().count);
+  const auto row_elems = static_cast<std::size_t>(image.width) * kChannels;
+  const auto box_row_elems = static_cast<std::size_t>(box.width) * kChannels;
+
+  std::vector<std::int32_t> narrowed(static_cast<std::size_t>(last_row - first_row) * box_row_elems);
+  std::int32_t* sum = narrowed.data();
+  for (std::int64_t y = first_row; y < last_row; ++y) {
+    const std::uint8_t* const in = image.rgb.data() + static_cast<std::size_t>(y) * row_elems;
+    for (const Filter::Tap& tap : columns.taps) {
+      const std::uint8_t* const pixels = in + static_cast<std::size_t>(tap.first) * kChannels;
+      const std::int32_t* const weights = columns.weights.data() + tap.offset;
+      for (std::size_t c = 0; c < kChannels; ++c, ++sum) {
+        std::int32_t total = 1 << (kDroppedBits - 1);
+        for (std::size_t i = 0; i < tap.count; ++i) total += pixels[i * kChannels + c] * weights[i];
+        *sum = total >> kDroppedBits;
+      }
+    }
+  }
+
+  Picture result{static_cast<int>(box.width), static_cast<int>(box.height), {}};
+  result.rgb.resize(static_cast<std::size_t>(box.height) * box_row_elems);
+  std::uint8_t* out = result.rgb.data();
+  std::vector<std::int64_t> sums(box_row_elems);
+  for (const Filter::Tap& tap : rows.taps) {
+    std::fill(sums.begin(), sums.end(), std::int64_t{1} << (kPlainShift - 1));
+    for (std::size_t i = 0; i < tap.count; ++i) {
+      const std::int64_t weight = rows.weights[tap.offset + i];
+      const std::int32_t* const row =
+          narrowed.data() + (static_cast<std::size_t>(tap.first - first_row) + i) * box_row_elems;
+      for (std::size_t x = 0; x < box_row_elems; ++x) sums[x] += row[x] * weight;
+    }
+    for (const std::int64_t total : sums) {
+      *out++ = static_cast<std::uint8_t>(std::clamp<std::int64_t>(total >> kPlainShift, 0, 255));
+    }
   }
   return result;
 }
@@ -170,7 +173,7 @@ Picture resize_nearest(const Picture& image, std::int64_t width, std::int64_t he
 }  // namespace
 
 Result<Picture> resize_box(const Picture& image, std::int64_t width, std::int64_t height, const PixelBox& box,
-                           Interpolation interpolation) {
+                           Interpolation interpolation, bool antialias) {
   // Below this limit the sums of the fixed-point weights can't leave int32: rounding adds at most half a unit per tap.
   constexpr std::int64_t kMaxReduction = std::int64_t{1} << 20;
   if (width > kMaxSide || height > kMaxSide || image.width / width > kMaxReduction ||
@@ -181,8 +184,9 @@ Result<Picture> resize_box(const Picture& image, std::int64_t width, std::int64_
                      std::to_string(kMaxSide) + " pixels; crop the image to its content",
                  "preprocessing"};
   }
-  return interpolation == Interpolation::kNearest ? resize_nearest(image, width, height, box)
-                                                  : resize_bilinear(image, width, height, box);
+  if (interpolation == Interpolation::kNearest) return resize_nearest(image, width, height, box);
+  return antialias ? resize_antialiased(image, width, height, box, interpolation)
+                   : resize_plain(image, width, height, box, interpolation);
 }
 
 }  // namespace narrow::engine

@@ -1,4 +1,4 @@
-// Resampling of 8-bit RGB, equal to Pillow's Image.resize byte for byte. It computes only the pixels that a crop keeps.
+// Resampling of 8-bit RGB. It computes only the pixels that a crop keeps.
 #pragma once
 
 #include <cstdint>
@@ -17,10 +17,12 @@ struct PixelBox {
 };
 
 // Resizes `image` to `width` x `height` and returns the pixels inside `box`. The values do not depend on the box.
+// antialias: the bytes are those of Pillow's Image.resize. Otherwise they are within one level of OpenCV's cv2.resize
+// with INTER_LINEAR, INTER_CUBIC or INTER_AREA. kNearest is Pillow's in both cases.
 // Preconditions: the box lies inside the result and is not empty; `image` is valid and its sides are at most
 // kMaxSide. Error: kLimit for sides beyond what fixed-point arithmetic can resize.
 inline constexpr std::int64_t kMaxSide = std::int64_t{1} << 26;
 [[nodiscard]] Result<Picture> resize_box(const Picture& image, std::int64_t width, std::int64_t height,
-                                         const PixelBox& box, Interpolation interpolation);
+                                         const PixelBox& box, Interpolation interpolation, bool antialias);
 
 }  // namespace narrow::engine

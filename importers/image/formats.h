@@ -30,9 +30,16 @@ using Bytes = std::span<const std::uint8_t>;
                {}};
 }
 
-enum class Format { kNone, kJpeg, kPng, kBmp, kPnm };
+enum class Format { kNone, kJpeg, kPng, kBmp, kPnm, kWebp, kTiff, kGif };
 // Detected by the first bytes.
 [[nodiscard]] Format detect_format(Bytes bytes);
+
+// Whether this build reads the format.
+[[nodiscard]] bool can_read(Format format);
+// "JPEG, PNG, BMP, PNM, WebP, TIFF or GIF": the formats that this build reads.
+[[nodiscard]] std::string readable_formats();
+// The name of a format that Narrow never reads, if the file begins as one ("AVIF"); otherwise null.
+[[nodiscard]] const char* foreign_format(Bytes bytes);
 
 // Error: a side is zero or too long, or the image has too many pixels.
 [[nodiscard]] Status check_size(const char* format, std::uint64_t width, std::uint64_t height,

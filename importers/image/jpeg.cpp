@@ -1,11 +1,17 @@
 // JPEG (ITU-T T.81), baseline and progressive. The decoder receives a new stream of checked segments: tables, frame,
 // scans and the two application segments that specify the colours.
 #include <algorithm>
+#include <array>
 #include <cstddef>
+#include <cstring>
+#include <optional>
+#include <string_view>
 #include <vector>
 
 #include "base/try.h"
+#include "importers/image/exif.h"
 #include "importers/image/formats.h"
+#include "importers/image/libraries.h"
 #include "importers/image/stb.h"
 
 namespace narrow::image {
@@ -30,6 +36,7 @@ enum Marker : std::uint8_t {
   kDqt = 0xDB,
   kDri = 0xDD,
   kApp0 = 0xE0,
+  kApp1 = 0xE1,
   kApp14 = 0xEE,
 };
 
@@ -41,6 +48,7 @@ class Rewriter {
   [[nodiscard]] Bytes checked() const { return out_; }
   [[nodiscard]] std::uint64_t width() const { return width_; }
   [[nodiscard]] std::uint64_t height() const { return height_; }
+  [[nodiscard]] int orientation() const { return orientation_; }
 
  private:
   // Finds the next marker, skipping padding and garbage before it as libjpeg does.
@@ -51,6 +59,7 @@ class Rewriter {
   Status frame(std::uint8_t marker, Bytes segment);
   Status scan(Bytes segment);
   void append(std::uint8_t marker, Bytes segment);
+  void append_colors();
 
   Bytes bytes_;
   PictureLimits limits_;
@@ -58,7 +67,11 @@ class Rewriter {
   std::vector<std::uint8_t> out_;
   std::uint64_t width_ = 0;  // 0: no frame yet
   std::uint64_t height_ = 0;
+  std::size_t components_ = 0;
+  std::optional<std::uint8_t> adobe_transform_;
   int scans_ = 0;
+  int orientation_ = 1;
+  bool has_exif_ = false;
 };
 
 Error jpeg_ends_early() { return broken("JPEG", "the file ends early"); }
@@ -130,10 +143,23 @@ Status Rewriter::frame(std::uint8_t marker, Bytes segment) {
   }
   if (big_endian_16(segment, 1) == 0) return unsupported("JPEG", "the height written after the pixels");
   NARROW_TRY(check_size("JPEG", big_endian_16(segment, 3), big_endian_16(segment, 1), limits_));
+  components_ = components;
   height_ = big_endian_16(segment, 1);
   width_ = big_endian_16(segment, 3);
   append(marker, segment);
   return {};
+}
+
+// Adobe's segment, on which the meaning of the components depends. Four components are CMYK without it, and YCCK where
+// it states any transform, as in libjpeg.
+void Rewriter::append_colors() {
+  if (components_ == 4) {
+    adobe_transform_ = adobe_transform_.value_or(0) == 0 ? 0 : 2;
+  } else if (!adobe_transform_) {
+    return;
+  }
+  const std::array<std::uint8_t, 12> segment{'A', 'd', 'o', 'b', 'e', 0, 100, 0, 0, 0, 0, *adobe_transform_};
+  append(kApp14, segment);
 }
 
 Status Rewriter::scan(Bytes segment) {
@@ -144,6 +170,7 @@ Status Rewriter::scan(Bytes segment) {
   if (segment.size() < 6 || segment.size() != 4 + 2 * std::size_t{segment[0]}) {
     return broken("JPEG", "scan header of the wrong size");
   }
+  if (scans_ == 1) append_colors();
   append(kSos, segment);
   // Entropy-coded bytes last until a marker that is neither a stuffed 0xFF nor a restart.
   while (true) {
@@ -175,7 +202,18 @@ Status Rewriter::handle(std::uint8_t marker, Bytes segment) {
     NARROW_TRY(check_quantization_tables(segment));
   } else if (marker == kDri) {
     if (segment.size() != 2) return broken("JPEG", "restart interval of the wrong size");
-  } else if (marker != kApp0 && marker != kApp14) {
+  } else if (marker == kApp14) {
+    constexpr std::string_view kAdobe = "Adobe";
+    const bool is_adobe = segment.size() >= 12 && std::memcmp(segment.data(), kAdobe.data(), kAdobe.size()) == 0;
+    if (is_adobe && scans_ == 0) adobe_transform_ = segment[11];
+    return {};  // it is written again before the first scan
+  } else if (marker == kApp1) {
+    constexpr std::string_view kExif("Exif\0\0", 6);
+    const bool is_exif = segment.size() >= kExif.size() && std::memcmp(segment.data(), kExif.data(), kExif.size()) == 0;
+    if (is_exif && !has_exif_) orientation_ = exif_orientation(segment.subspan(kExif.size()));
+    has_exif_ = has_exif_ || is_exif;
+    return {};
+  } else if (marker != kApp0) {
     return {};  // text and metadata, on which no pixel depends
   }
   append(marker, segment);
@@ -203,7 +241,12 @@ Status Rewriter::run() {
 Result<Picture> decode_jpeg(Bytes bytes, const PictureLimits& limits) {
   Rewriter rewriter(bytes, limits);
   NARROW_TRY(rewriter.run());
-  return decode_with_stb("JPEG", rewriter.checked(), rewriter.width(), rewriter.height());
+  const auto decode = libraries().jpeg;
+  Result<Picture> image = decode != nullptr
+                              ? decode(rewriter.checked(), rewriter.width(), rewriter.height())
+                              : decode_with_stb("JPEG", rewriter.checked(), rewriter.width(), rewriter.height());
+  if (image.ok()) image->orientation = rewriter.orientation();
+  return image;
 }
 
 }  // namespace narrow::image

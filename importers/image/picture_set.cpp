@@ -13,6 +13,7 @@ namespace narrow {
 struct PictureSet::Impl {
   std::vector<image::Entry> entries;
   bool labelled = false;
+  std::vector<LeftOutFile> left_out;
 };
 
 namespace {
@@ -52,8 +53,9 @@ Result<Kind> kind_of(const fs::path& path) {
   });
   if (text) return Kind::kList;
   return Error{ErrorCode::kMalformed,
-               "neither an image (JPEG, PNG, BMP or PNM), nor a list of `path<TAB>label` lines, nor a CIFAR-10 binary "
-               "file (.bin), nor MNIST's IDX format",
+               "neither an image (" + image::readable_formats() +
+                   "), nor a list of `path<TAB>label` lines, nor a CIFAR-10 binary "
+                   "file (.bin), nor MNIST's IDX format",
                path.string()};
 }
 
@@ -98,7 +100,8 @@ void append_folder(FolderContent& content, const std::vector<std::string>& class
   }
 }
 
-Result<std::vector<Entry>> open_all(const std::vector<fs::path>& paths, const std::vector<std::string>& class_names) {
+Result<std::vector<Entry>> open_all(const std::vector<fs::path>& paths, const std::vector<std::string>& class_names,
+                                    std::vector<LeftOutFile>& left_out) {
   if (paths.empty()) return Error{ErrorCode::kInvalidArgument, "no images given", {}};
   std::vector<Kind> kinds;
   std::vector<std::pair<fs::path, FolderContent>> folders;
@@ -116,6 +119,8 @@ Result<std::vector<Entry>> open_all(const std::vector<fs::path>& paths, const st
   for (std::size_t i = 0; i < paths.size(); ++i) {
     switch (kinds[i]) {
       case Kind::kFolder:
+        left_out.insert(left_out.end(), folders[next_folder].second.left_out.begin(),
+                        folders[next_folder].second.left_out.end());
         append_folder(folders[next_folder++].second, classes, entries);
         break;
       case Kind::kList:
@@ -139,8 +144,8 @@ Result<std::vector<Entry>> open_all(const std::vector<fs::path>& paths, const st
 
 Result<PictureSet> PictureSet::open(const std::vector<fs::path>& paths, const std::vector<std::string>& class_names) {
   try {
-    NARROW_ASSIGN(std::vector<Entry> entries, open_all(paths, class_names));
     auto impl = std::make_shared<Impl>();
+    NARROW_ASSIGN(std::vector<Entry> entries, open_all(paths, class_names, impl->left_out));
     impl->labelled =
         std::all_of(entries.begin(), entries.end(), [](const Entry& entry) { return entry.label.has_value(); });
     impl->entries = std::move(entries);
@@ -157,6 +162,11 @@ Result<PictureSet> PictureSet::open(const std::vector<fs::path>& paths, const st
 std::size_t PictureSet::size() const { return impl_ ? impl_->entries.size() : 0; }
 
 bool PictureSet::labelled() const { return impl_ && impl_->labelled; }
+
+const std::vector<LeftOutFile>& PictureSet::left_out() const {
+  static const std::vector<LeftOutFile> none;
+  return impl_ ? impl_->left_out : none;
+}
 
 Result<LabelledPicture> PictureSet::get(std::size_t index) const {
   if (index >= size()) {

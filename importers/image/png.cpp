@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/try.h"
+#include "importers/image/exif.h"
 #include "importers/image/formats.h"
 #include "importers/image/stb.h"
 
@@ -76,6 +77,7 @@ Result<Picture> decode_png(Bytes bytes, const PictureLimits& limits) {
   Bytes header_chunk;
   std::vector<std::uint8_t> palette;
   std::vector<std::uint8_t> compressed;
+  int orientation = 1;
   bool ended = false;
   for (std::size_t at = kSignatureBytes; !ended;) {
     if (bytes.size() - at < 12) return broken("PNG", "the file ends early");
@@ -103,6 +105,8 @@ Result<Picture> decode_png(Bytes bytes, const PictureLimits& limits) {
       palette.assign(data.begin(), data.end());
     } else if (type == "IDAT") {
       compressed.insert(compressed.end(), data.begin(), data.end());
+    } else if (type == "eXIf") {
+      orientation = exif_orientation(data);
     } else if (type == "IEND") {
       ended = true;
     } else if (type[0] >= 'A' && type[0] <= 'Z') {
@@ -120,7 +124,9 @@ Result<Picture> decode_png(Bytes bytes, const PictureLimits& limits) {
   }
   append_chunk(checked, "IDAT", compressed);
   append_chunk(checked, "IEND", {});
-  return decode_with_stb("PNG", checked, header->width, header->height);
+  Result<Picture> image = decode_with_stb("PNG", checked, header->width, header->height);
+  if (image.ok()) image->orientation = orientation;
+  return image;
 }
 
 }  // namespace narrow::image

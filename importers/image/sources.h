@@ -38,14 +38,14 @@ struct Entry {
 
 using ClassNames = std::vector<std::string>;
 
-// Whether the name has an image's file extension, in any case: jpg, jpeg, png, bmp, dib, ppm, pgm, pbm, pnm.
+// Whether the name has the extension of an image that Narrow reads, with all of its libraries; in any case.
 [[nodiscard]] bool has_image_extension(const std::filesystem::path& path);
 
 // Joins names for a message, and shortens a long list.
 [[nodiscard]] std::string quoted_list(const std::vector<std::string>& list);
 
 // The subfolders of a folder that hold images (at any depth), by name, and the images in the folder itself. Both are
-// sorted by bytes. Hidden files and folders (.name) are left out.
+// sorted by bytes. Hidden files and folders (.name) are no part of a folder.
 struct FolderContent {
   struct Class {
     std::string name;
@@ -54,6 +54,7 @@ struct FolderContent {
   std::vector<Class> classes;
   std::vector<std::string> empty_subfolders;
   std::vector<std::filesystem::path> images;
+  std::vector<LeftOutFile> left_out;  // files that are neither, at any depth; sorted by bytes
 };
 // Errors: the folder can't be read; no image at all; images both in the folder and in subfolders.
 [[nodiscard]] Result<FolderContent> read_folder(const std::filesystem::path& folder);

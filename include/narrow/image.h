@@ -20,9 +20,18 @@ struct PictureLimits {
   std::size_t max_file_bytes = std::size_t{256} << 20;
 };
 
-// Decodes JPEG, PNG, BMP or PNM to RGB: gray is repeated, alpha is dropped, 16 bits become 8, and the EXIF orientation
-// is ignored, as in Pillow's convert("RGB").
-// Errors: kMalformed (not an image of these formats, or broken), kLimit.
+// A format of image files, and what decodes it in this build.
+struct ImageFormat {
+  std::string name;     // "JPEG"
+  std::string decoder;  // "libjpeg-turbo 2.1.5"; empty: its library was not there when Narrow was built
+};
+// JPEG, PNG, BMP, PNM, WebP, TIFF, GIF.
+[[nodiscard]] std::vector<ImageFormat> image_formats();
+
+// Decodes JPEG, PNG, BMP, PNM and, where their libraries were there when Narrow was built, WebP, TIFF and GIF (the
+// first image of a file) to RGB, as in Pillow's convert("RGB"): gray is repeated, alpha is dropped, 16 bits become 8.
+// The pixels are not turned: the EXIF orientation becomes Picture::orientation. Errors: kMalformed (not an image of
+// these formats, or broken), kUnsupported, kLimit.
 [[nodiscard]] Result<Picture> decode_picture(std::span<const std::byte> bytes, const PictureLimits& limits = {});
 [[nodiscard]] Result<Picture> load_picture(const std::filesystem::path& path, const PictureLimits& limits = {});
 
@@ -30,6 +39,13 @@ struct LabelledPicture {
   Picture picture;
   std::optional<int> label;  // class index
   std::string name;          // path as given, or "file.bin#17"
+};
+
+// A file in a folder of images that is not in the set.
+struct LeftOutFile {
+  std::filesystem::path path;
+  // It is an image, by its extension or its first bytes, that this build can't read. Otherwise it is something else.
+  bool is_image = false;
 };
 
 // A set of images, which are decoded one at a time. Several threads may call `get`.
@@ -44,9 +60,10 @@ class PictureSet {
   // - an MNIST IDX file of images, compressed with gzip or not. The file of labels is next to it, with labels-idx1 in
   //   its name instead of images-idx3;
   // - an image file (without label).
-  // The file extension decides: .txt .tsv .lst .csv are lists, .bin is CIFAR-10, .jpg .jpeg .png .bmp .dib .ppm .pgm
-  // .pbm .pnm are images. A file with another extension is recognised by its first bytes: as an image, IDX, gzip or, if
-  // it is text, a list. In folders, only files with the extension of an image count, and hidden ones never do.
+  // The file extension decides: .txt .tsv .lst .csv are lists, .bin is CIFAR-10, .jpg .jpeg .jpe .jfif .jif .pjpeg .pjp
+  // .png .bmp .dib .ppm .pgm .pbm .pnm .webp .tif .tiff .gif are images. A file with another extension is recognised by
+  // its first bytes: as an image, IDX, gzip or, if it is text, a list. In folders, files with the extension of an image
+  // and files that begin as a JPEG, PNG, WebP or GIF count. Hidden ones never do; left_out() names the others.
   // Order: paths as given, the files of folders sorted by bytes.
   // class_names: the order of classes for names; a subfolder or label that is not among them is an error. Empty: the
   // classes are the sorted names of the subfolders of all folders.
@@ -56,6 +73,8 @@ class PictureSet {
 
   [[nodiscard]] std::size_t size() const;
   [[nodiscard]] bool labelled() const;  // every image has a label
+  // Files in the given folders that are not in the set, in the order of the images.
+  [[nodiscard]] const std::vector<LeftOutFile>& left_out() const;
   [[nodiscard]] Result<LabelledPicture> get(std::size_t index) const;
 
  private:

@@ -45,6 +45,137 @@ TEST_CASE("a preprocessing file does what the preset with its numbers does") {
   CHECK(described["channels"] == 3);
 }
 
+TEST_CASE("a preprocessing file says how images are prepared elsewhere, and options do the same") {
+  const TemporaryFolder folder;
+  const std::string file = folder.path() / "p.json";
+  write_cifar(folder.path() / "pictures.bin", 3);
+  const auto described = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments{"evaluate", "--json", default_model(), folder.path() / "pictures.bin"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Ran ran = narrow_command(arguments);
+    REQUIRE_MESSAGE(ran.exit_code == 0, ran.err);
+    return ran.json()["preprocessing"];
+  };
+  struct Case {
+    const char* json;
+    std::vector<std::string> options;  // on top of crop 32, mean 0, std 1
+  };
+  const std::string base = R"("mean": [0, 0, 0], "std": [1, 1, 1])";
+  write_file(folder.path() / "base.json", R"({"crop": 32, )" + base + "}");
+  for (const Case& tried : std::vector<Case>{
+           {R"("resize": 40, "crop": 32)", {"--resize", "40"}},
+           {R"("resize": [40], "crop": [32])", {"--resize", "40"}},
+           {R"("resize": [32, 32])", {"--resize", "32,32"}},
+           {R"("resize": [40, 50], "crop": 32)", {"--resize", "40,50"}},
+           {R"("crop": 32, "order": "bgr")", {"--channel-order", "bgr"}},
+           {R"("crop": 32, "interpolation": "bicubic")", {"--interpolation", "bicubic"}},
+           {R"("crop": 32, "interpolation": "box")", {"--interpolation", "area"}},
+           {R"("crop": 32, "interpolation": "InterpolationMode.LANCZOS")", {"--interpolation", "lanczos"}},
+           {R"("crop": 32, "interpolation": "area", "antialias": false)",
+            {"--interpolation", "area", "--antialias", "off"}},
+           {R"("crop": 32, "antialias": true)", {"--antialias", "on"}},
+           {R"("crop": 32, "exif": true)", {"--exif"}},
+       }) {
+    CAPTURE(tried.json);
+    write_file(file, std::string("{") + tried.json + ", " + base + "}");
+    std::vector<std::string> options{"--preprocess", folder.path() / "base.json"};
+    options.insert(options.end(), tried.options.begin(), tried.options.end());
+    const nlohmann::json from_file = described({"--preprocess", file});
+    CHECK(from_file == described(options));
+    if (std::string(tried.json) != R"("crop": 32, "antialias": true)") {
+      CHECK(from_file != described({"--preprocess", folder.path() / "base.json"}));
+    }
+  }
+}
+
+TEST_CASE("files of Hugging Face, timm and torchvision are read as what they mean there") {
+  const TemporaryFolder folder;
+  const std::string theirs = folder.path() / "theirs.json";
+  const std::string ours = folder.path() / "ours.json";
+  write_cifar(folder.path() / "pictures.bin", 2);
+  const auto described = [&](const std::string& file) {
+    const Ran ran =
+        narrow_command({"evaluate", "--json", default_model(), folder.path() / "pictures.bin", "--preprocess", file});
+    REQUIRE_MESSAGE(ran.exit_code == 0, ran.err);
+    return ran.json()["preprocessing"];
+  };
+  const std::string half = R"("mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5])";
+  const std::string imagenet = R"("mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225])";
+  const std::string image_half = R"("image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5])";
+  struct Case {
+    std::string theirs;
+    std::string ours;
+  };
+  for (
+      const Case& tried : std::vector<Case>{
+          // Hugging Face: ViT, old and new.
+          {R"("feature_extractor_type": "ViTFeatureExtractor", "do_normalize": true, "do_resize": true, "size": 32,
+               "resample": 2, )" +
+               image_half,
+           R"("resize": [32, 32], )" + half},
+          {R"("image_processor_type": "ViTImageProcessor", "size": {"height": 32, "width": 32}, "resample": 3,
+               "do_rescale": true, "rescale_factor": 0.00392156862745098, "do_convert_rgb": null, )" +
+               image_half,
+           R"("resize": [32, 32], "interpolation": "bicubic", )" + half},
+          // ConvNeXT's crop_pct, of a small and of a large input.
+          {R"("image_processor_type": "ConvNextImageProcessor", "size": {"shortest_edge": 32}, "crop_pct": 0.875,
+               "resample": 3, )" +
+               image_half,
+           R"("resize": 36, "crop": 32, "interpolation": "bicubic", )" + half},
+          {R"("feature_extractor_type": "ConvNextFeatureExtractor", "size": 28, "resample": 2, "crop_pct": 0.875,
+               "do_center_crop": true, "crop_size": 32, )" +
+               image_half,
+           R"("resize": 32, "crop": 32, )" + half},
+          // A shorter side and a crop.
+          {R"("do_center_crop": true, "crop_size": {"height": 32, "width": 32}, "size": {"shortest_edge": 40},
+               "resample": 1, )" +
+               image_half,
+           R"("resize": 40, "crop": 32, "interpolation": "lanczos", )" + half},
+          {R"("feature_extractor_type": "CLIPFeatureExtractor", "crop_size": 32, "size": 40, )" + image_half,
+           R"("resize": 40, "crop": 32, "interpolation": "bicubic", )" + half},
+          {R"("feature_extractor_type": "DeiTFeatureExtractor", "crop_size": 32, "size": 40, )" + image_half,
+           R"("resize": [40, 40], "crop": 32, "interpolation": "bicubic", )" + half},
+          {R"("feature_extractor_type": "LevitFeatureExtractor", "crop_size": 32, "size": 35, "resample": 5, )" +
+               image_half,
+           R"("resize": 40, "crop": 32, "interpolation": "hamming", )" + half},
+          {R"("image_processor_type": "MobileViTImageProcessor", "do_center_crop": true, "crop_size": 32, "resample": 4,
+               "size": {"shortest_edge": 40})",
+           R"("resize": 40, "crop": 32, "interpolation": "area", "order": "bgr", "mean": [0, 0, 0], "std": [1, 1, 1])"},
+          // Values: no rescaling, an offset, no normalisation.
+          {R"("do_resize": false, "crop_size": 32, "do_rescale": false, "image_mean": [51, 102, 153],
+               "image_std": [51, 51, 51])",
+           R"("crop": 32, "mean": [0.2, 0.4, 0.6], "std": [0.2, 0.2, 0.2])"},
+          {R"("size": 32, "do_normalize": false, "resample": 0)",
+           R"("resize": [32, 32], "interpolation": "nearest", "mean": [0, 0, 0], "std": [1, 1, 1])"},
+          {R"("image_processor_type": "EfficientNetImageProcessor", "size": 32, "rescale_offset": true, "include_top": false,
+               "rescale_factor": 0.00784313725490196, "image_mean": [0, 0, 0], "image_std": [1, 1, 1])",
+           R"("resize": [32, 32], "interpolation": "nearest", "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5])"},
+          // timm.
+          {R"("architecture": "resnet50", "num_classes": 1000, "pretrained_cfg": {"input_size": [3, 32, 32],
+               "interpolation": "bicubic", "crop_pct": 0.95, "crop_mode": "center", "mean": [0.485, 0.456, 0.406],
+               "std": [0.229, 0.224, 0.225], "pool_size": [7, 7], "test_input_size": [3, 288, 288]})",
+           R"("resize": 33, "crop": 32, "interpolation": "bicubic", )" + imagenet},
+          {R"("input_size": [3, 32, 32], "interpolation": "bilinear", "crop_pct": 1.0, "crop_mode": "squash")",
+           R"("resize": [32, 32], )" + imagenet},
+          // torchvision.
+          {R"("crop_size": 32, "resize_size": 36, "interpolation": "InterpolationMode.BILINEAR", "antialias": true)",
+           R"("resize": 36, "crop": 32, )" + imagenet},
+          {R"("Resize": 36, "CenterCrop": 32, "ToTensor": null, "Normalize": {"mean": [0.5, 0.5, 0.5],
+               "std": [0.5, 0.5, 0.5]})",
+           R"("resize": 36, "crop": 32, )" + half},
+          {R"("Resize": {"size": [32, 32], "interpolation": "InterpolationMode.BICUBIC", "antialias": null})",
+           R"("resize": [32, 32], "interpolation": "bicubic", "mean": [0, 0, 0], "std": [1, 1, 1])"},
+          {R"("crop_size": [32], "resize_size": [36], "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5],
+               "interpolation": "bicubic", "antialias": false)",
+           R"("resize": 36, "crop": 32, "interpolation": "bicubic", "antialias": false, )" + half},
+      }) {
+    CAPTURE(tried.theirs);
+    write_file(theirs, "{" + tried.theirs + "}");
+    write_file(ours, "{" + tried.ours + "}");
+    CHECK(described(theirs) == described(ours));
+  }
+}
+
 TEST_CASE("numbers that are not given are the architecture's own, and its input follows the crop") {
   const TemporaryFolder folder;
   write_cifar(folder.path() / "pictures.bin", 2);
@@ -105,7 +236,8 @@ TEST_CASE("what is wrong in a preprocessing file is named and the work not begun
            {"[]", "expected an object"},
            {R"({"crop": 32, "mean": [0, 0, 0]})", "'std' is missing"},
            {R"({"mean": [0, 0, 0], "std": [1, 1, 1]})", "'crop' is missing"},
-           {R"({"crop": 32, "men": [0, 0, 0], "std": [1, 1, 1]})", "unknown key 'men'; known are resize, crop, mean"},
+           {R"({"crop": 32, "men": [0, 0, 0], "std": [1, 1, 1]})",
+            "unknown key 'men'; did you mean 'mean'? Known are resize, crop, mean"},
            {R"({"crop": "32", "mean": [0, 0, 0], "std": [1, 1, 1]})", "'crop' must be a whole number"},
            {R"({"crop": 32.5, "mean": [0, 0, 0], "std": [1, 1, 1]})", "'crop' must be a whole number"},
            {R"({"crop": 0, "mean": [0, 0, 0], "std": [1, 1, 1]})", "from 1 to 8192"},
@@ -122,6 +254,44 @@ TEST_CASE("what is wrong in a preprocessing file is named and the work not begun
            {R"({"crop": 32, "mean": [0, 0, 0], "std": [1, 1, 1], "channels": 1})", "list of 1 number"},
            {R"({"crop": 32, "mean": [0, 0, 0], "std": [1, 1, 1], "interpolation": "cubic"})", "bilinear"},
            {R"({"crop": 32, "mean": [0, 0, 0], "std": [1, 1, 1], "interpolation": 1})", "bilinear"},
+           {R"({"crop": 32, "mean": [0, 0, 0], "std": [1, 1, 1], "ordre": "bgr"})", "did you mean 'order'?"},
+           {R"({"crop": 32, "mean": [0, 0, 0], "std": [1, 1, 1], "zzzzzzzz": "bgr"})", "'zzzzzzzz' Known are"},
+           {R"({"crop": 32, "mean": [0, 0, 0], "std": [1, 1, 1], "order": "brg"})", "'order' must be"},
+           {R"({"crop": 32, "mean": [0], "std": [1], "channels": 1, "order": "bgr"})", "order must be"},
+           {R"({"crop": 32, "mean": [0, 0, 0], "std": [1, 1, 1], "antialias": "no"})", "'antialias' must be true"},
+           {R"({"crop": 32, "mean": [0, 0, 0], "std": [1, 1, 1], "exif": 1})", "'exif' must be true"},
+           {R"({"resize": [32, 32, 3], "mean": [0, 0, 0], "std": [1, 1, 1]})", "'resize' must be a side"},
+           {R"({"resize": [32], "mean": [0, 0, 0], "std": [1, 1, 1]})", "'crop' is missing"},
+           {R"({"crop": 32, "mean": [0, 0, 0], "std": [1, 1, 1], "interpolation": "lanczos", "antialias": false})",
+            "interpolation lanczos is antialiased"},
+           // Files of other programs.
+           {R"({"size": 32, "image_mean": [0, 0, 0], "image_std": [1, 1, 1], "resampel": 2})",
+            "did you mean 'resample'?"},
+           {R"({"size": 32, "image_mean": [0, 0, 0], "image_std": [1, 1, 1], "resample": 6})", "5 hamming"},
+           {R"({"size": 32, "image_mean": [0, 0, 0]})", "'image_std' is missing"},
+           {R"({"size": {"longest_edge": 32}, "image_mean": [0, 0, 0], "image_std": [1, 1, 1]})", "longest_edge"},
+           {R"({"size": {"height": 32}, "image_mean": [0, 0, 0], "image_std": [1, 1, 1]})", "height and width"},
+           {R"({"size": {"shortest_edge": 32}, "image_mean": [0, 0, 0], "image_std": [1, 1, 1]})", "add crop_size"},
+           {R"({"size": 32, "image_mean": [0, 0, 0], "image_std": [1, 1, 1], "do_pad": true})", "'do_pad'"},
+           {R"({"do_resize": false, "image_mean": [0, 0, 0], "image_std": [1, 1, 1]})", "neither do_resize"},
+           {R"({"size": 32, "image_mean": [0, 0, 0], "image_std": [1, 1, 1], "rescale_factor": 0})",
+            "'rescale_factor'"},
+           {R"({"input_size": [3, 32, 32], "crop_pct": 0})", "'crop_pct' must be above 0"},
+           {R"({"input_size": [3, 32, 32], "crop_pct": 1e-9})", "the size before the crop"},
+           {R"({"input_size": [3, 32, 32], "crop_mode": "border"})", "'crop_mode' is 'border'"},
+           {R"({"input_size": [3, 32, 48]})", "not square"},
+           {R"({"input_size": [4, 32, 32]})", "channels (1 or 3)"},
+           {R"({"input_size": [3, 32, 32], "crop_pc": 1})", "did you mean 'crop_pct'?"},
+           {R"({"pretrained_cfg": 3})", "must be an object"},
+           {R"({"pretrained_cfg": {}})", "'input_size' is missing"},
+           {R"({"resize_size": 32})", "'crop_size' is missing"},
+           {R"({"Resize": 32})", "'CenterCrop' is missing"},
+           {R"({"Resize": {"sice": 32}, "CenterCrop": 32})", "did you mean 'size'?"},
+           {R"({"Resize": {"interpolation": "bilinear"}, "CenterCrop": 32})", "'Resize' has no 'size'"},
+           {R"({"RandomCrop": 32, "CenterCrop": 32})", "unknown key 'RandomCrop'"},
+           {R"({"CenterCrop": 32, "Normalize": {"mean": [0, 0, 0]}})", "'Normalize' has no 'std'"},
+           {R"({"CenterCrop": 32, "Normalize": [0, 0, 0]})", "'Normalize' must be an object"},
+           {R"({"resize_size": 32, "crop_size": 32, "interpolaton": "bilinear"})", "did you mean 'interpolation'?"},
        }) {
     write_file(file, tried.json);
     const Ran ran = narrow_command({"evaluate", default_model(), folder.path() / "pictures.bin", "--preprocess", file});

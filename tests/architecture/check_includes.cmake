@@ -4,7 +4,7 @@ cmake_minimum_required(VERSION 3.25)
 include(${CMAKE_CURRENT_LIST_DIR}/report.cmake)
 
 # Headers of libraries that are not the standard library or the operating system. An embedded product has none of them.
-set(third_party "^(dnnl|onnx/|oneapi/|Eigen/|unsupported/Eigen/|zip\\.h|zlib|stb|CLI/|nlohmann/|benchmark/|doctest/|google/|protozero/|boost/)")
+set(third_party "^(dnnl|onnx/|oneapi/|Eigen/|unsupported/Eigen/|zip\\.h|zlib|stb|CLI/|nlohmann/|benchmark/|doctest/|google/|protozero/|boost/|jpeglib|jerror|tiff|gif_lib|webp/)")
 # What instantiates templates, and with them functions that the linker may take from an ISA's copy.
 string(CONCAT stl "^(algorithm|array|deque|functional|iostream|list|map|memory|numeric|optional|ranges|set|sstream|string|"
   "string_view|tuple|unordered_map|unordered_set|utility|variant|vector)$")
@@ -112,7 +112,9 @@ room(importers/weights RECURSE ALLOW ${importer})
 room(importers/torch RECURSE ALLOW ${importer} "^importers/torch/" "^importers/safetensors/" LIBRARIES "^zip\\.h$")
 room(importers/safetensors RECURSE ALLOW ${importer} "^importers/safetensors/" LIBRARIES "^nlohmann/")
 room(importers/architectures RECURSE ALLOW ${importer} "^importers/architectures/" "^graph/")
-room(importers/image RECURSE ALLOW "^narrow/" "^base/" "^importers/files/" "^importers/image/" LIBRARIES "^zlib" "^stb")
+room(importers/image FLAT ALLOW "^narrow/" "^base/" "^importers/files/" "^importers/image/" LIBRARIES "^zlib" "^stb")
+set(image_library "^narrow/" "^base/" "^importers/image/")
+room(importers/image/libraries FLAT ALLOW ${image_library} LIBRARIES "^jpeglib" "^jerror" "^tiff" "^gif_lib" "^webp/")
 # ONNX: files become plain data, constants are computed, the rest becomes a graph.
 room(importers/onnx/read RECURSE ALLOW ${importer} "^importers/onnx/read/" LIBRARIES "^protozero/")
 room(importers/onnx/fold RECURSE ALLOW ${importer} "^importers/onnx/(read|fold)/")

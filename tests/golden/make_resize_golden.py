@@ -42,15 +42,18 @@ SIZES = [
     ((100, 75), (33, 25)), ((100, 75), (99, 74)), ((100, 75), (101, 76)), ((97, 61), (224, 141)), ((200, 3), (17, 64)),
     ((3, 200), (64, 17)), ((227, 227), (224, 224)), ((181, 97), (48, 26)), ((256, 2), (255, 1)), ((2, 256), (1, 255)),
     ((300, 200), (5, 3)), ((5, 3), (150, 90)), ((1000, 1), (3, 1)), ((1, 1000), (1, 3)),
+    ((250, 187), (112, 112)), ((500, 2), (224, 2)),
 ]
 
 if __name__ == "__main__":
     print("// Made by make_resize_golden.py with Pillow " + Image.__version__ + ".")
-    print("// from width, height, kind; to width, height; FNV-1a of bilinear and of nearest; first and last byte of bilinear")
+    print("// from width, height, kind; to width, height; first and last byte of bilinear; FNV-1a of bilinear, nearest, "
+          "bicubic,\n// box, lanczos, hamming")
+    filters = (Image.BILINEAR, Image.NEAREST, Image.BICUBIC, Image.BOX, Image.LANCZOS, Image.HAMMING)
     for (width, height), (to_width, to_height) in SIZES:
         for kind in range(3):
             image = Image.fromarray(picture(width, height, kind))
-            bilinear = image.resize((to_width, to_height), Image.BILINEAR).tobytes()
-            nearest = image.resize((to_width, to_height), Image.NEAREST).tobytes()
-            print("{%d, %d, %d, %d, %d, 0x%016xULL, 0x%016xULL, %d, %d}," % (
-                width, height, kind, to_width, to_height, fnv1a(bilinear), fnv1a(nearest), bilinear[0], bilinear[-1]))
+            results = [image.resize((to_width, to_height), chosen).tobytes() for chosen in filters]
+            print("{%d, %d, %d, %d, %d, %d, %d, {%s}}," % (
+                width, height, kind, to_width, to_height, results[0][0], results[0][-1],
+                ", ".join("0x%016xULL" % fnv1a(result) for result in results)))

@@ -276,7 +276,7 @@ TEST_CASE("what is not a model is told apart") {
 TEST_CASE("an unknown section is skipped only where it says that it may be") {
   // The last section's row made a copy of another kind, with its content at the end.
   const Bytes original = small_model();
-  const std::size_t count = narrow::engine::kSectionKinds;
+  const std::size_t count = narrow::engine::kRequiredSectionKinds;
   const auto with_extra = [&](std::uint32_t kind, std::uint32_t flags) {
     const std::size_t old_table = table_row(count);
     Bytes bytes(original.begin(), original.begin() + static_cast<std::ptrdiff_t>(old_table));
@@ -340,7 +340,7 @@ TEST_CASE("sections that are missing or overlap or leave gaps are refused") {
   CHECK(mentions(parse_error(bytes), "bytes follow the last section"));
 
   bytes = small_model();
-  const std::uint64_t end_of_table = table_row(narrow::engine::kSectionKinds);
+  const std::uint64_t end_of_table = table_row(narrow::engine::kRequiredSectionKinds);
   REQUIRE(narrow::testing::get_number(bytes, table_row(0) + 8, 8) == end_of_table);
   const std::uint64_t second = narrow::testing::get_number(bytes, table_row(1) + 8, 8);
   bytes[second - 1] = std::byte{1};
@@ -373,6 +373,60 @@ TEST_CASE("labels and preprocessing must fit the network") {
   data.preprocessing.crop_width -= 1;
   data.preprocessing.channels = 1;
   CHECK(mentions(parse_error(to_model(data).serialize()), "1 channel, the network takes 3"));
+}
+
+TEST_CASE("the preparation is stored where it differs from its defaults and only there") {
+  const ModelData plain = model_of_everything(1);
+  const Bytes without = to_model(plain).serialize();
+  const auto stored = [&](auto&& change) {
+    ModelData data = plain;
+    data.preprocessing.resize = 9;
+    change(data.preprocessing);
+    const Bytes bytes = to_model(data).serialize();
+    const auto back = Model::parse(bytes);
+    REQUIRE_MESSAGE(back.ok(), back.error().text());
+    CHECK(back->preprocessing() == data.preprocessing);
+    CHECK(back->serialize() == bytes);
+    return narrow::testing::get_number(bytes, 24, 4) == narrow::engine::kRequiredSectionKinds + 1;
+  };
+  using narrow::Interpolation;
+  using narrow::Preprocessing;
+  CHECK(!stored([](Preprocessing&) {}));
+  CHECK(!stored([](Preprocessing& p) { p.interpolation = Interpolation::kNearest; }));
+  CHECK(!stored([](Preprocessing& p) { p.resize.reset(); }));
+  CHECK(stored([](Preprocessing& p) { p.resize_width = 11; }));
+  CHECK(stored([](Preprocessing& p) { p.order = narrow::ChannelOrder::kBgr; }));
+  CHECK(stored([](Preprocessing& p) { p.antialias = false; }));
+  CHECK(stored([](Preprocessing& p) { p.exif_orientation = true; }));
+  CHECK(stored([](Preprocessing& p) { p.antialias = false, p.interpolation = Interpolation::kNearest; }));
+  for (const auto interpolation :
+       {Interpolation::kBicubic, Interpolation::kArea, Interpolation::kLanczos, Interpolation::kHamming}) {
+    CHECK(stored([&](Preprocessing& p) { p.interpolation = interpolation; }));
+  }
+}
+
+TEST_CASE("a preparation section without meaning is refused") {
+  ModelData data = model_of_everything(1);
+  data.preprocessing.resize = 9;
+  data.preprocessing.resize_width = 11;
+  const Bytes good = to_model(data).serialize();
+  const std::size_t section =
+      narrow::testing::get_number(good, table_row(narrow::engine::kRequiredSectionKinds) + 8, 8);
+  REQUIRE(section + 6 == good.size());
+  const auto with = [&](std::size_t at, std::size_t bytes, std::uint64_t value) {
+    Bytes changed = good;
+    put_number(changed, section + at, bytes, value);
+    repair_checksums(changed);
+    return Model::parse(changed).ok() ? std::string("accepted") : parse_error(changed).message;
+  };
+  CHECK(with(0, 4, 12) == "accepted");
+  CHECK(with(0, 4, 0xFFFFFFFF).find("width") != std::string::npos);
+  CHECK(with(0, 4, 8193).find("resize_width") != std::string::npos);
+  CHECK(with(0, 4, 0).find("defaults") != std::string::npos);
+  CHECK(with(4, 1, 1).find("interpolation") != std::string::npos);
+  CHECK(with(4, 1, 6).find("interpolation") != std::string::npos);
+  CHECK(with(5, 1, 8).find("choice") != std::string::npos);
+  CHECK(with(5, 1, 7) == "accepted");
 }
 
 TEST_CASE("preprocessing of a gray image comes back equal") {

@@ -1,8 +1,14 @@
-// Resampling against hashes of what Pillow makes of the same images (tests/golden/make_resize_golden.py).
+// Resampling against what Pillow and OpenCV make of the same images (tests/golden/make_resize_golden.py,
+// make_opencv_golden.py).
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <cstdlib>
+#include <iterator>
 #include <random>
+#include <string>
+#include <string_view>
 
 #include "engine/preprocess/preprocess_resize.h"
 #include "tests/support/data.h"
@@ -16,15 +22,29 @@ using narrow::engine::resize_box;
 
 struct Golden {
   int width, height, kind, to_width, to_height;
-  std::uint64_t bilinear, nearest;
-  int first, last;
+  int first, last;          // bytes of bilinear
+  std::uint64_t hashes[6];  // of kAll
 };
+
+constexpr Interpolation kAll[] = {Interpolation::kBilinear, Interpolation::kNearest, Interpolation::kBicubic,
+                                  Interpolation::kArea,     Interpolation::kLanczos, Interpolation::kHamming};
 
 constexpr Golden kGolden[] = {
 #include "tests/golden/resize_golden.inc"
 };
 
-// The same bytes as image() in make_resize_golden.py.
+struct OpenCvGolden {
+  int width, height, kind, to_width, to_height;
+  std::string_view bytes[3];  // in hexadecimal; of kPlain
+};
+
+constexpr Interpolation kPlain[] = {Interpolation::kBilinear, Interpolation::kBicubic, Interpolation::kArea};
+
+constexpr OpenCvGolden kOpenCvGolden[] = {
+#include "tests/golden/opencv_golden.inc"
+};
+
+// The same bytes as `picture()` in make_resize_golden.py.
 Picture synthetic(int width, int height, int kind) {
   Picture image{width, height, {}};
   std::uint64_t state = static_cast<std::uint64_t>(width) * 1000003 + static_cast<std::uint64_t>(height) * 10007 +
@@ -49,8 +69,12 @@ std::uint64_t fnv1a(const std::vector<std::uint8_t>& bytes) {
   return value;
 }
 
-Picture resized(const Picture& image, int width, int height, Interpolation interpolation) {
-  return resize_box(image, width, height, {0, 0, width, height}, interpolation).value();
+Picture resized(const Picture& image, int width, int height, Interpolation interpolation, bool antialias = true) {
+  return resize_box(image, width, height, {0, 0, width, height}, interpolation, antialias).value();
+}
+
+int hex_byte(std::string_view text, std::size_t index) {
+  return std::stoi(std::string(text.substr(2 * index, 2)), nullptr, 16);
 }
 
 }  // namespace
@@ -68,8 +92,31 @@ TEST_CASE("resizing equals Pillow byte for byte") {
     CHECK(bilinear.height == golden.to_height);
     CHECK(int{bilinear.rgb.front()} == golden.first);
     CHECK(int{bilinear.rgb.back()} == golden.last);
-    CHECK(fnv1a(bilinear.rgb) == golden.bilinear);
-    CHECK(fnv1a(resized(image, golden.to_width, golden.to_height, Interpolation::kNearest).rgb) == golden.nearest);
+    for (std::size_t i = 0; i < std::size(kAll); ++i) {
+      CAPTURE(to_string(kAll[i]));
+      CHECK(fnv1a(resized(image, golden.to_width, golden.to_height, kAll[i]).rgb) == golden.hashes[i]);
+    }
+  }
+}
+
+TEST_CASE("resizing without antialiasing is within one level of OpenCV") {
+  for (const OpenCvGolden& golden : kOpenCvGolden) {
+    CAPTURE(golden.width);
+    CAPTURE(golden.height);
+    CAPTURE(golden.kind);
+    CAPTURE(golden.to_width);
+    CAPTURE(golden.to_height);
+    const Picture image = synthetic(golden.width, golden.height, golden.kind);
+    for (std::size_t i = 0; i < std::size(kPlain); ++i) {
+      CAPTURE(to_string(kPlain[i]));
+      const Picture result = resized(image, golden.to_width, golden.to_height, kPlain[i], false);
+      REQUIRE(result.rgb.size() * 2 == golden.bytes[i].size());
+      int largest = 0;
+      for (std::size_t at = 0; at < result.rgb.size(); ++at) {
+        largest = std::max(largest, std::abs(int{result.rgb[at]} - hex_byte(golden.bytes[i], at)));
+      }
+      CHECK(largest <= 1);
+    }
   }
 }
 
@@ -83,16 +130,18 @@ TEST_CASE("resizing only a box gives the same pixels as resizing everything") {
     const PixelBox box{pick(0, width - 1), pick(0, height - 1), 1, 1};
     const PixelBox larger{box.left, box.top, pick(1, width - static_cast<int>(box.left)),
                           pick(1, height - static_cast<int>(box.top))};
-    for (const Interpolation interpolation : {Interpolation::kBilinear, Interpolation::kNearest}) {
-      const Picture whole = resized(image, width, height, interpolation);
-      const Picture part = resize_box(image, width, height, larger, interpolation).value();
+    for (std::size_t i = 0; i < std::size(kAll) + std::size(kPlain); ++i) {
+      const bool antialias = i < std::size(kAll);
+      const Interpolation interpolation = antialias ? kAll[i] : kPlain[i - std::size(kAll)];
+      const Picture whole = resized(image, width, height, interpolation, antialias);
+      const Picture part = resize_box(image, width, height, larger, interpolation, antialias).value();
       REQUIRE(part.width == larger.width);
       REQUIRE(part.height == larger.height);
       bool equal = true;
       for (std::int64_t y = 0; y < larger.height; ++y) {
-        for (std::int64_t i = 0; i < larger.width * 3; ++i) {
-          const auto in_part = static_cast<std::size_t>(y * larger.width * 3 + i);
-          const auto in_whole = static_cast<std::size_t>(((y + larger.top) * width + larger.left) * 3 + i);
+        for (std::int64_t x = 0; x < larger.width * 3; ++x) {
+          const auto in_part = static_cast<std::size_t>(y * larger.width * 3 + x);
+          const auto in_whole = static_cast<std::size_t>(((y + larger.top) * width + larger.left) * 3 + x);
           equal = equal && part.rgb[in_part] == whole.rgb[in_whole];
         }
       }
@@ -106,10 +155,15 @@ TEST_CASE("resizing an image of one colour keeps it") {
     Picture image{61, 37, {}};
     image.rgb.assign(61 * 37 * 3, static_cast<std::uint8_t>(value));
     for (const int side : {1, 2, 31, 37, 61, 200}) {
-      const Picture result = resized(image, side, side + 1, Interpolation::kBilinear);
-      bool same = true;
-      for (const std::uint8_t byte : result.rgb) same = same && byte == value;
-      CHECK(same);
+      for (const Interpolation interpolation : kAll) {
+        for (const bool antialias : {true, false}) {
+          if (!antialias && (interpolation == Interpolation::kLanczos || interpolation == Interpolation::kHamming))
+            continue;
+          const Picture result = resized(image, side, side + 1, interpolation, antialias);
+          CHECK(
+              std::all_of(result.rgb.begin(), result.rgb.end(), [value](std::uint8_t byte) { return byte == value; }));
+        }
+      }
     }
   }
 }
@@ -117,7 +171,7 @@ TEST_CASE("resizing an image of one colour keeps it") {
 TEST_CASE("a resized side beyond the limit is an error that names the sizes") {
   const Picture image = synthetic(1, 20000, 0);
   const std::int64_t height = std::int64_t{8192} * 20000;
-  const auto result = resize_box(image, 8192, height, {0, 0, 8, 8}, Interpolation::kBilinear);
+  const auto result = resize_box(image, 8192, height, {0, 0, 8, 8}, Interpolation::kBilinear, true);
   REQUIRE(!result.ok());
   CHECK(result.error().code == narrow::ErrorCode::kLimit);
   CHECK(result.error().message.find("1 x 20000") != std::string::npos);

@@ -127,8 +127,8 @@ TEST_CASE("an empty image or a wrong buffer is refused") {
   CHECK(!narrow::preprocess(ramp(4, 4), preprocessing, std::span(wrong).first(11)).ok());
 }
 
-TEST_CASE("the centre crop cuts the larger half of an odd difference below and right") {
-  const int expected[] = {0, 0, 1, 1, 2, 2, 3, 3, 4};
+TEST_CASE("the centre crop begins at half the difference, rounded to even as in torchvision") {
+  const int expected[] = {0, 0, 1, 2, 2, 2, 3, 4, 4};  // [int(round(d / 2.0)) for d in range(9)]
   for (int difference = 0; difference < 9; ++difference) {
     CAPTURE(difference);
     const Picture result = narrow::resize_and_crop(ramp(8 + difference, 5 + difference), crop_only(5, 8)).value();
@@ -151,7 +151,7 @@ TEST_CASE("an image smaller than the crop is padded with black and the odd line 
   CHECK(int{pixel(result, 2, 1)[0]} == 1);
   // One axis smaller, the other larger.
   const Picture mixed = narrow::resize_and_crop(ramp(2, 9), crop_only(4, 3)).value();
-  CHECK(int{pixel(mixed, 0, 0)[1]} == 2);  // floor((9 - 4) / 2)
+  CHECK(int{pixel(mixed, 0, 0)[1]} == 2);  // int(round((9 - 4) / 2.0))
   CHECK(int{pixel(mixed, 1, 0)[0]} == 1);
   CHECK(int{pixel(mixed, 2, 0)[2]} == 0);
 }
@@ -177,6 +177,79 @@ TEST_CASE("resizing sets the shorter side and keeps the aspect") {
   CHECK(size(375, 500, 256) == std::pair<int, int>(256, 341));
   CHECK(size(64, 48, 32) == std::pair<int, int>(42, 32));  // int(42.67)
   CHECK(size(1, 7, 3) == std::pair<int, int>(3, 21));
+}
+
+TEST_CASE("resizing to a height and a width does not keep the aspect") {
+  Preprocessing preprocessing = crop_only(20, 30);
+  preprocessing.resize = 20;
+  preprocessing.resize_width = 30;
+  preprocessing.interpolation = Interpolation::kNearest;
+  const Picture result = narrow::resize_and_crop(ramp(60, 80), preprocessing).value();
+  CHECK(result.width == 30);
+  CHECK(result.height == 20);
+  for (int i = 0; i < 20; ++i) {
+    CHECK(int{pixel(result, i, i)[0]} == 2 * i + 1);  // the pixel under the centre, of 2 columns and of 4 rows
+    CHECK(int{pixel(result, i, i)[1]} == 4 * i + 2);
+  }
+}
+
+TEST_CASE("contradictions between fields are refused") {
+  const auto refused = [](auto&& change) {
+    Preprocessing preprocessing = crop_only(4, 4);
+    change(preprocessing);
+    return !narrow::validate(preprocessing).ok() && !narrow::resize_and_crop(ramp(4, 4), preprocessing).ok();
+  };
+  CHECK(refused([](Preprocessing& p) { p.resize_width = 4; }));
+  CHECK(refused([](Preprocessing& p) { p.resize = 4, p.resize_width = 0; }));
+  CHECK(refused([](Preprocessing& p) { p.resize = 4, p.resize_width = 8193; }));
+  CHECK(refused([](Preprocessing& p) { p.interpolation = Interpolation::kLanczos, p.antialias = false; }));
+  CHECK(refused([](Preprocessing& p) { p.interpolation = Interpolation::kHamming, p.antialias = false; }));
+  CHECK(refused([](Preprocessing& p) { p.interpolation = static_cast<Interpolation>(6); }));
+  CHECK(refused([](Preprocessing& p) { p.channels = 1, p.order = narrow::ChannelOrder::kBgr; }));
+  CHECK(refused([](Preprocessing& p) { p.order = static_cast<narrow::ChannelOrder>(2); }));
+  CHECK(!refused([](Preprocessing& p) { p.interpolation = Interpolation::kNearest, p.antialias = false; }));
+}
+
+TEST_CASE("with the order BGR the first channel is blue and has the first mean and std") {
+  Preprocessing preprocessing = crop_only(1, 1);
+  preprocessing.order = narrow::ChannelOrder::kBgr;
+  preprocessing.mean = {0.1F, 0.2F, 0.3F};
+  preprocessing.std = {0.5F, 0.25F, 0.125F};
+  const Picture image{1, 1, {255, 0, 51}};
+  std::vector<float> out(3);
+  REQUIRE(narrow::preprocess(image, preprocessing, out).ok());
+  CHECK(out[0] == (51.0F / 255.0F - 0.1F) / 0.5F);
+  CHECK(out[1] == (0.0F - 0.2F) / 0.25F);
+  CHECK(out[2] == (1.0F - 0.3F) / 0.125F);
+}
+
+TEST_CASE("an image is turned upright only where the preprocessing asks for it") {
+  // A B C above D E F; ImageOps.exif_transpose of Pillow for each orientation.
+  const struct {
+    int orientation;
+    int width;
+    const char* pixels;
+  } kCases[] = {{1, 3, "ABCDEF"}, {2, 3, "CBAFED"}, {3, 3, "FEDCBA"}, {4, 3, "DEFABC"},
+                {5, 2, "ADBECF"}, {6, 2, "DAEBFC"}, {7, 2, "FCEBDA"}, {8, 2, "CFBEAD"}};
+  for (const auto& tried : kCases) {
+    CAPTURE(tried.orientation);
+    Picture image{3, 2, {}};
+    for (const char letter : std::string("ABCDEF"))
+      image.rgb.insert(image.rgb.end(), 3, static_cast<std::uint8_t>(letter));
+    image.orientation = tried.orientation;
+    Preprocessing preprocessing = crop_only(6 / tried.width, tried.width);
+    preprocessing.exif_orientation = true;
+    const Picture result = narrow::resize_and_crop(image, preprocessing).value();
+    CHECK(result.width == tried.width);
+    for (std::size_t i = 0; i < 6; ++i) CHECK(static_cast<char>(result.rgb[3 * i]) == tried.pixels[i]);
+    preprocessing = crop_only(2, 3);
+    CHECK(narrow::resize_and_crop(image, preprocessing).value().rgb == image.rgb);
+  }
+  Picture image = ramp(2, 2);
+  for (const int wrong : {0, 9, -1}) {
+    image.orientation = wrong;
+    CHECK(!narrow::resize_and_crop(image, crop_only(2, 2)).ok());
+  }
 }
 
 TEST_CASE("images of one pixel or one line go through every preset") {

@@ -263,3 +263,61 @@ TEST_CASE("the demo images are one for each class and readable") {
     CHECK(image->picture.height >= 128);
   }
 }
+
+TEST_CASE("files of a folder that are left out are named, with those that are images of another kind") {
+  const TemporaryFolder folder;
+  const fs::path& root = folder.path();
+  write_file(root / "cat" / "a.ppm", one_pixel('a'));
+  write_file(root / "cat" / "b.heic", std::string("?"));
+  write_file(root / "cat" / "notes.txt", std::string("text"));
+  write_file(root / "cat" / "deep" / "c.AVIF", std::string("?"));
+  write_file(root / "cat" / "d", std::string("\0\0\0\x1C"
+                                             "ftypheic",
+                                             12));
+  write_file(root / "cat" / ".hidden.heic", std::string("?"));
+  write_file(root / "dog" / "a.ppm", one_pixel('a'));
+  write_file(root / "list.tsv", std::string("?"));
+  fs::create_directory_symlink(root / "dog", root / "cat" / "linked");
+  const PictureSet set = PictureSet::open({root}).value();
+  CHECK(content(set) == Names{"a.ppm=0", "a.ppm=1"});
+  Names left_out;
+  for (const narrow::LeftOutFile& file : set.left_out()) {
+    left_out.push_back(file.path.lexically_relative(root).string() + (file.is_image ? " image" : ""));
+  }
+  CHECK(left_out ==
+        Names{"cat/b.heic image", "cat/d image", "cat/deep/c.AVIF image", "cat/linked", "cat/notes.txt", "list.tsv"});
+  CHECK(PictureSet::open({root / "dog"}).value().left_out().empty());
+  CHECK(PictureSet::open({root / "dog" / "a.ppm"}).value().left_out().empty());
+  CHECK(has(problem({root / "cat" / "deep"}), "'c.AVIF' look like images; convert them to PNG"));
+}
+
+TEST_CASE("images are found by every usual extension and by their first bytes") {
+  const TemporaryFolder folder;
+  const fs::path& root = folder.path();
+  const auto& jpeg = narrow::testing::image_golden("jpeg_baseline").file;
+  const auto& png = narrow::testing::image_golden("png_rgb").file;
+  for (const char* name : {"a.jfif", "b.JPE", "c.jpg_large", "d.pjpeg", "e"}) write_file(root / name, jpeg);
+  for (const char* name : {"f.png", "g.PNG", "h"}) write_file(root / name, png);
+  // First bytes of a bitmap and of a plain PPM, which texts may have, too.
+  write_file(root / "x", std::string("BM is no image"));
+  write_file(root / "y", std::string("P1 is no image"));
+  const PictureSet set = PictureSet::open({root}).value();
+  CHECK(content(set) == Names{"a.jfif=?", "b.JPE=?", "c.jpg_large=?", "d.pjpeg=?", "e=?", "f.png=?", "g.PNG=?", "h=?"});
+  CHECK(set.left_out().size() == 2);
+}
+
+TEST_CASE("WebP, TIFF and GIF in a folder are images where their libraries are there and left out elsewhere") {
+  const TemporaryFolder folder;
+  const fs::path& root = folder.path();
+  write_file(root / "a.ppm", one_pixel('a'));
+  std::size_t readable = 1;
+  for (const char* name : {"webp_lossless", "tiff_rgb", "gif"}) {
+    const narrow::testing::ImageGolden& golden = narrow::testing::image_golden(name);
+    write_file(root / (std::string("b.") + std::string(name).substr(0, std::string(name).find('_'))), golden.file);
+    readable += narrow::testing::is_readable(golden) ? 1 : 0;
+  }
+  const PictureSet set = PictureSet::open({root}).value();
+  CHECK(set.size() == readable);
+  CHECK(set.left_out().size() == 4 - readable);
+  for (const narrow::LeftOutFile& file : set.left_out()) CHECK(file.is_image);
+}

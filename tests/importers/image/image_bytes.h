@@ -16,10 +16,15 @@ namespace narrow::testing {
 
 struct ImageGolden {
   const char* name;
-  std::uint64_t hash;  // FNV-1a of the RGB bytes, 0 for JPEG
+  std::uint64_t hash;  // FNV-1a of the RGB bytes
   double means[3];
+  int orientation;
   std::vector<std::uint8_t> file;
 };
+
+// Whether this build decodes the image, and whether it does so with the library that Pillow has.
+[[nodiscard]] bool is_readable(const ImageGolden& golden);
+[[nodiscard]] bool has_decoder_of_pillow(const ImageGolden& golden);
 
 // Images of 17 x 11 made by Pillow (tests/golden/make_image_golden.py).
 [[nodiscard]] const std::vector<ImageGolden>& image_goldens();

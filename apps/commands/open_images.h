@@ -1,0 +1,24 @@
+// Opens the images that a command line names, and says which files of their folders are left out.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "apps/report/console.h"
+#include "narrow/image.h"
+#include "narrow/result.h"
+
+namespace narrow::cli {
+
+// What happens where a folder has images that this build can't read.
+enum class Unreadable {
+  kLeftOut,  // the others are used, and a note on standard error names what is left out
+  kRefused,  // it is an error, as of check_complete()
+};
+
+// As PictureSet::open(). A note on standard error names the files that are left out.
+[[nodiscard]] Result<PictureSet> open_images(const std::vector<std::string>& paths,
+                                             const std::vector<std::string>& class_names, Unreadable unreadable,
+                                             Console& console);
+
+}  // namespace narrow::cli
