@@ -189,6 +189,12 @@ std::vector<Option> add_import_options(const Subcommand& command, ImportFlags& f
           .type_name("NAME")
           .group(group),
       command
+          .add(kStateDictOption, flags.state_dict,
+               "Which weights to read, if a file holds several: the key of a state dict (model, ema.module) or the "
+               "prefix of names (student)")
+          .type_name("KEY")
+          .group(group),
+      command
           .add(kInputSizeOption, flags.input_size,
                "Side of the network's input; default: the crop, or the architecture's own. Also for ONNX files that "
                "leave it open")

@@ -62,12 +62,14 @@ void add_isa_option(const Subcommand& command, std::string& isa);
 // Settings that a file of float weights does not hold.
 struct ImportFlags {
   std::string architecture;
+  std::string state_dict;
   int input_size = 0;
   bool tf_padding = false;
   double batch_norm_epsilon = 0;  // 0: not given
   std::string stride_2_blocks;
 };
 inline constexpr const char* kInputSizeOption = "--input-size";
+inline constexpr const char* kStateDictOption = "--state-dict";
 // Returns the options, so that a command can reject those that do not apply to a file that holds its network.
 std::vector<Option> add_import_options(const Subcommand& command, ImportFlags& flags);
 // The error for the first of these options that was given: it would have no effect on the file `path`.

@@ -49,6 +49,7 @@ Result<FloatFile> load_float_file(const std::filesystem::path& path, const Impor
   NARROW_ASSIGN(const FileFormat format, detect_format(path));
   ImportOptions options;
   options.architecture.name = import.architecture;
+  options.architecture.state_dict = import.state_dict;
   options.architecture.input_size = import.input_size;
   if (import.tf_padding) options.architecture.tf_padding = true;
   if (import.batch_norm_epsilon > 0) options.architecture.batch_norm_epsilon = import.batch_norm_epsilon;
@@ -90,6 +91,9 @@ Result<LoadedModel> load_model_file(const ModelFlags& flags, FileFormat format) 
   NARROW_ASSIGN(const FloatFile file, load_float_file(flags.path, flags.import, flags.preprocess, labels));
   const FloatModel& model = file.model;
   LoadedModel loaded{model, model.preprocessing(), file.preprocessing_is_assumed, model.labels(), {}};
+  for (const Event& event : model.log()) {
+    if (event.kind == Event::Kind::kNote) loaded.notes.push_back(event.text);
+  }
   if (model.states_quantization() && !flags.in_float) {
     NARROW_ASSIGN(Quantized converted, convert(model));
     loaded.model = std::move(converted.model);

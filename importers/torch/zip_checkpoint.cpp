@@ -54,7 +54,8 @@ Status check_version(ZipArchive& archive, const std::string& folder, const std::
 
 }  // namespace
 
-Result<StateDict> parse_zip_checkpoint(std::span<const std::byte> bytes, const std::string& where) {
+Result<StateDict> parse_zip_checkpoint(std::span<const std::byte> bytes, const std::string& where,
+                                       const ChoiceOptions& choice) {
   NARROW_ASSIGN(ZipArchive archive, ZipArchive::open(bytes, where));
   NARROW_ASSIGN(const std::string folder, find_folder(archive, where));
   if (archive.contains(folder + "constants.pkl")) {
@@ -81,7 +82,7 @@ Result<StateDict> parse_zip_checkpoint(std::span<const std::byte> bytes, const s
     }
     return std::span<const std::byte>(current);
   };
-  return read_state_dict(document, bytes.size(), load, where);
+  return read_state_dict(document, bytes.size(), load, where, choice);
 }
 
 }  // namespace narrow::torch
