@@ -5,11 +5,14 @@
 #include <cstring>
 #include <fstream>
 #include <span>
+#include <string>
+#include <utility>
 
 #include "engine/nrw/nrw_layout.h"
 #include "importers/onnx/read/reader.h"
 #include "importers/safetensors/safetensors.h"
 #include "narrow/float_model.h"
+#include "pipeline/foreign_formats.h"
 
 namespace narrow {
 namespace {
@@ -65,7 +68,9 @@ Result<FileFormat> detect_format(const std::filesystem::path& path) {
   const std::filesystem::file_status status = std::filesystem::status(path, error);
   if (!std::filesystem::exists(status)) return Error{ErrorCode::kNotFound, "there is no such file", path.string()};
   if (!std::filesystem::is_regular_file(status)) {
-    return Error{ErrorCode::kIo, std::string("is not a file; expected ") + expected, path.string()};
+    std::string advice = std::filesystem::is_directory(status) ? folder_advice(path) : "";
+    if (advice.empty()) advice = std::string("expected ") + expected;
+    return Error{ErrorCode::kIo, "is not a file; " + advice, path.string()};
   }
   std::ifstream file(path, std::ios::binary);
   if (!file) return Error{ErrorCode::kIo, std::string("can't read it: ") + std::strerror(errno), path.string()};
@@ -73,9 +78,18 @@ Result<FileFormat> detect_format(const std::filesystem::path& path) {
   file.read(buffer.data(), buffer.size());
   const std::span<const std::byte> head =
       std::as_bytes(std::span(buffer)).first(static_cast<std::size_t>(std::max<std::streamsize>(file.gcount(), 0)));
-  if (const std::optional<FileFormat> format = by_content(head)) return *format;
-  if (const std::optional<FileFormat> format = by_name(path)) return *format;
-  return Error{ErrorCode::kMalformed, std::string("is none of the files that are read: ") + expected, path.string()};
+  const std::optional<FileFormat> format = by_content(head);
+  // These two are certain. The first bytes of a zip archive, a pickle and an ONNX file may be those of other files.
+  if (format == FileFormat::kNarrow || format == FileFormat::kSafetensors) return *format;
+  if (const std::optional<std::string> foreign = foreign_format(head, path, format.has_value())) {
+    return Error{ErrorCode::kMalformed, *foreign, path.string()};
+  }
+  if (format) return *format;
+  if (const std::optional<FileFormat> named = by_name(path)) return *named;
+  std::string message = head.empty() ? "is empty; expected " : "is none of the files that are read: ";
+  message += expected;
+  message += "; export other networks to ONNX (in PyTorch: torch.onnx.export)";
+  return Error{ErrorCode::kMalformed, std::move(message), path.string()};
 }
 
 }  // namespace narrow

@@ -49,6 +49,7 @@ Status check_input(const Preprocessing& preprocessing, const TensorShape& input)
 Status check_no_architecture(const ArchitectureOptions& options, const std::string& where) {
   const char* given = nullptr;
   if (!options.name.empty()) given = "the name of an architecture";
+  if (!options.state_dict.empty()) given = "the key of a state dict";
   if (options.tf_padding) given = "TensorFlow's padding";
   if (options.batch_norm_epsilon) given = "an epsilon of BatchNorm";
   if (options.stride_2_blocks) given = "blocks with stride 2";
@@ -133,6 +134,7 @@ Status fill_from_weights(const importers::StateDict& weights, const ImportOption
   data.architecture = std::move(network.architecture);
   data.preprocessing = network.preprocessing;
   data.labels = std::move(network.labels);
+  for (const std::string& note : weights.notes) data.log.push_back({Event::Kind::kNote, {}, note});
   return {};
 }
 
@@ -194,11 +196,13 @@ Status fill(const std::filesystem::path& path, const ImportOptions& options, Flo
     case FileFormat::kOnnx:
       return fill_from_onnx(path, options, data);
     case FileFormat::kSafetensors: {
-      NARROW_ASSIGN(const importers::StateDict weights, safetensors::read_safetensors(path));
+      NARROW_ASSIGN(const importers::StateDict weights,
+                    safetensors::read_safetensors(path, importers::weights_choice(options.architecture)));
       return fill_from_weights(weights, options, data);
     }
     case FileFormat::kTorch: {
-      NARROW_ASSIGN(const importers::StateDict weights, torch::read_checkpoint(path));
+      NARROW_ASSIGN(const importers::StateDict weights,
+                    torch::read_checkpoint(path, importers::weights_choice(options.architecture)));
       return fill_from_weights(weights, options, data);
     }
   }
@@ -234,15 +238,16 @@ Result<FloatModel> FloatModel::with_preprocessing(const Preprocessing& preproces
   });
 }
 
-Result<std::vector<std::byte>> to_safetensors(const std::filesystem::path& weights) {
+Result<std::vector<std::byte>> to_safetensors(const std::filesystem::path& weights, const std::string& state_dict) {
   return base::guarded([&]() -> Result<std::vector<std::byte>> {
+    const importers::ChoiceOptions choice{.key = state_dict, .only_one = true};
     NARROW_ASSIGN(const FileFormat format, detect_format(weights));
     if (format == FileFormat::kTorch) {
-      NARROW_ASSIGN(const importers::StateDict state, torch::read_checkpoint(weights));
+      NARROW_ASSIGN(const importers::StateDict state, torch::read_checkpoint(weights, choice));
       return safetensors::write_safetensors(state);
     }
     if (format == FileFormat::kSafetensors) {
-      NARROW_ASSIGN(const importers::StateDict state, safetensors::read_safetensors(weights));
+      NARROW_ASSIGN(const importers::StateDict state, safetensors::read_safetensors(weights, choice));
       return safetensors::write_safetensors(state);
     }
     return Error{ErrorCode::kInvalidArgument,

@@ -28,6 +28,7 @@ constexpr double kFar = 0.15;
 constexpr double kClearlyCloser = 0.6;
 constexpr double kClose = 0.06;
 constexpr std::size_t kImagesOfVariant = 48;
+constexpr std::size_t kImagesOfContent = 16;
 constexpr std::size_t kEarlyLayers = 6;
 
 // Of a standard normal distribution.
@@ -104,6 +105,7 @@ class Check {
 
   Result<std::vector<Event>> run() {
     check_count();
+    NARROW_TRY(check_uniform());
     check_classes();
     NARROW_TRY(check_distances());
     return std::move(events_);
@@ -116,6 +118,34 @@ class Check {
     events_.push_back(warning("only " + std::to_string(images) +
                               (images == 1 ? " image calibrates" : " images calibrate") +
                               " the network: ranges follow single images; give 128 or more"));
+  }
+
+  // Images without content: of one colour each, or all the same.
+  Status check_uniform() {
+    const auto channels = static_cast<std::size_t>(graph_.value(graph_.input).shape.channels);
+    std::vector<float> input(static_cast<std::size_t>(graph_.value(graph_.input).shape.elems()));
+    std::vector<float> first;
+    const std::size_t images = std::min(activations_.images(), kImagesOfContent);
+    std::size_t uniform = 0;
+    bool all_same = images > 1;
+    for (std::size_t i = 0; i < images; ++i) {
+      NARROW_TRY(activations_.fill(i * activations_.images() / images, input));
+      bool one_colour = true;
+      for (std::size_t k = channels; k < input.size() && one_colour; ++k) one_colour = input[k] == input[k - channels];
+      if (one_colour) ++uniform;
+      if (i == 0) first = input;
+      all_same = all_same && input == first;
+    }
+    if (2 * uniform > images) {
+      events_.push_back(warning(std::to_string(uniform) + " of " + std::to_string(images) +
+                                " calibration images that were looked at have one colour and no content: give "
+                                "images of the kind that the network shall classify, and check how they are prepared"));
+    } else if (all_same) {
+      events_.push_back(
+          warning("the calibration images are all the same: ranges follow this one image; give 128 or "
+                  "more different ones"));
+    }
+    return {};
   }
 
   void check_classes() {

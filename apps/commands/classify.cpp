@@ -1,5 +1,6 @@
 // narrow classify: names what images show.
 #include <algorithm>
+#include <filesystem>
 #include <memory>
 #include <utility>
 
@@ -69,7 +70,25 @@ ClassifiedImage classified(const Scored& scored, const LoadedModel& loaded, cons
   return image;
 }
 
+// The error for a network among the images, which follows --model elsewhere.
+std::optional<Error> misplaced_network(const ClassifyFlags& flags) {
+  for (std::size_t i = 0; i < flags.images.size(); ++i) {
+    const std::string& name = flags.images[i];
+    const std::string extension = std::filesystem::path(name).extension().string();
+    std::error_code ignored;
+    if (extension == ".bin" || !std::filesystem::is_regular_file(name, ignored) || !detect_format(name).ok()) continue;
+    std::string rest;
+    for (const std::string& other : flags.images) rest += &other == &name ? "" : " " + other;
+    return Error{ErrorCode::kInvalidArgument,
+                 "is a network, not an image; did you mean: narrow classify --model " + name +
+                     (rest.empty() ? " PICTURE" : rest),
+                 name};
+  }
+  return std::nullopt;
+}
+
 Result<int> classify(const ClassifyFlags& flags, Console& console) {
+  if (const std::optional<Error> misplaced = misplaced_network(flags)) return console.fail(*misplaced, kUsage);
   NARROW_ASSIGN(const FileFormat file_format, format_of(flags.model));
   if (const std::optional<Error> useless = useless_option(flags.model, file_format))
     return console.fail(*useless, kUsage);

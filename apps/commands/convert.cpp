@@ -40,8 +40,9 @@ Error no_effect(const std::string& option, const std::string& output) {
 }
 
 // The error for an option that describes a network, where the output holds none.
-std::optional<Error> useless_option(const ConvertFlags& flags, const std::string& fixed) {
+std::optional<Error> useless_option(const ConvertFlags& flags, bool weights, const std::string& fixed) {
   for (const Option& option : flags.import_options) {
+    if (weights && option.name() == kStateDictOption) continue;
     if (option.given()) return no_effect(option.name(), fixed);
   }
   if (flags.preprocess.given()) return no_effect("--preprocess", fixed);
@@ -54,7 +55,7 @@ Result<ConvertReport> convert_file(const ConvertFlags& flags, const OutputFormat
                                    std::vector<std::byte>& bytes) {
   ConvertReport report{.input = flags.input, .output = flags.output};
   if (format.of_weights != nullptr) {
-    NARROW_ASSIGN(bytes, format.of_weights(flags.input));
+    NARROW_ASSIGN(bytes, format.of_weights(flags.input, flags.import.state_dict));
     return report;
   }
   if (source == FileFormat::kNarrow) {
@@ -83,7 +84,7 @@ Result<int> convert_command(const ConvertFlags& flags, Console& console) {
                  "is a .nrw already; narrow quantize makes an integer network of a float one", flags.input};
   }
   if (is_model || format.of_weights != nullptr) {
-    const std::optional<Error> useless = useless_option(flags, is_model ? flags.input : flags.output);
+    const std::optional<Error> useless = useless_option(flags, !is_model, is_model ? flags.input : flags.output);
     if (useless) return console.fail(*useless, kUsage);
   }
   std::vector<std::byte> bytes;

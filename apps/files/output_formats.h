@@ -27,7 +27,8 @@ struct OutputFormat {
   // Of a .nrw file.
   Bytes (*of_model)(const Model& model) = nullptr;
   // Of a file that holds weights only. The format then holds nothing else either.
-  Bytes (*of_weights)(const std::filesystem::path& weights) = nullptr;
+  // state_dict: which weights of the file; may be empty.
+  Bytes (*of_weights)(const std::filesystem::path& weights, const std::string& state_dict) = nullptr;
 };
 
 [[nodiscard]] std::span<const OutputFormat> output_formats();

@@ -2,8 +2,11 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <optional>
+#include <string>
 #include <utility>
 
+#include "apps/text/nearest.h"
 #include "apps/text/words.h"
 
 namespace narrow::cli {
@@ -34,6 +37,87 @@ class WrappingFormatter : public CLI::Formatter {
   }
 };
 
+// Options of other tools, and what Narrow calls them. The first of `here` that the command has is meant.
+struct OtherName {
+  const char* name;
+  std::vector<std::string> here;
+};
+const std::vector<OtherName>& other_names() {
+  static const std::vector<OtherName> names = {
+      {"--bits", {"--weights and --activations"}},
+      {"--bit", {"--weights and --activations"}},
+      {"--weight-bits", {"--weights"}},
+      {"--activation-bits", {"--activations"}},
+      {"--wbits", {"--weights"}},
+      {"--abits", {"--activations"}},
+      {"--out", {"--output"}},
+      {"--output-file", {"--output"}},
+      {"--calib", {"--calibrate"}},
+      {"--calibration", {"--calibrate"}},
+      {"--calibration-data", {"--calibrate"}},
+      {"--images", {"--pictures", "--calibrate", "the images as PICTURES"}},
+      {"--data", {"--pictures", "--calibrate", "the images as PICTURES"}},
+      {"--model", {"the network as MODEL"}},
+      {"-m", {"--model", "the network as MODEL"}},
+      {"--size", {"--input-size"}},
+      {"--image-size", {"--input-size"}},
+      {"--img-size", {"--input-size"}},
+      {"--imgsz", {"--input-size"}},
+      {"--input-shape", {"--input-size"}},
+      {"--batch-size", {"--batch"}},
+      {"--bs", {"--batch"}},
+      {"--jobs", {"--threads"}},
+      {"-j", {"--threads"}},
+      {"--num-threads", {"--threads"}},
+      {"--workers", {"--threads"}},
+      {"--mean", {"--preprocess FILE with a mean"}},
+      {"--std", {"--preprocess FILE with a std"}},
+      {"--topk", {"--top"}},
+      {"-k", {"--top"}},
+      {"--classes", {"--labels"}},
+      {"--ema", {"--state-dict ema"}},
+      {"--format", {"--output with the extension of the format"}},
+      {"-v", {"--verbose", "--version"}},
+  };
+  return names;
+}
+
+// The names of all options of a command: "--threads", "-o".
+std::vector<std::string> option_names(const CLI::App& command) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : command.get_options()) {
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+    for (const std::string& name : option->get_snames()) names.push_back("-" + name);
+  }
+  return names;
+}
+
+// What was meant by an option that the command does not have.
+std::string option_hint(const std::string& name, const CLI::App& command) {
+  const std::vector<std::string> known = option_names(command);
+  const auto has = [&](const std::string& option) {
+    return std::find(known.begin(), known.end(), option.substr(0, option.find(' '))) != known.end();
+  };
+  for (const OtherName& other : other_names()) {
+    if (name != other.name) continue;
+    for (const std::string& here : other.here) {
+      if (here[0] != '-' || has(here)) return "; did you mean " + here + "?";
+    }
+  }
+  return did_you_mean(name, known);
+}
+
+// An option that the command does not have. It is reported before anything that is missing, which it may have been
+// meant to be.
+std::optional<std::string> unknown_option(const CLI::App& command) {
+  for (const std::string& rest : command.remaining()) {
+    if (rest.size() < 2 || rest[0] != '-' || rest == "--") continue;
+    const std::string name = rest.substr(0, rest.find('='));
+    return "unknown option '" + name + "'" + option_hint(name, command);
+  }
+  return std::nullopt;
+}
+
 Error usage_error(const CLI::App& app, const CLI::ParseError& problem) {
   Error error{ErrorCode::kInvalidArgument, problem.what(), ""};
   std::string help = "narrow --help";
@@ -43,11 +127,23 @@ Error usage_error(const CLI::App& app, const CLI::ParseError& problem) {
     if (!command->parsed()) continue;
     error.where = command->get_name();
     help = "narrow " + command->get_name() + " --help";
+    if (std::optional<std::string> unknown = unknown_option(*command)) {
+      error.message = std::move(*unknown);
+    } else if (dynamic_cast<const CLI::ExtrasError*>(&problem) != nullptr) {
+      const std::vector<std::string> rest = command->remaining();
+      if (!rest.empty()) error.message = "unexpected argument '" + rest.front() + "'";
+    }
   }
   if (error.where.empty() && app.get_subcommands().empty()) {
     std::vector<std::string> rest = app.remaining();
     rest.erase(std::remove(rest.begin(), rest.end(), "--json"), rest.end());
-    error.message = rest.empty() ? "a command is missing" : "unknown command or option '" + rest.front() + "'";
+    if (rest.empty()) {
+      error.message = "a command is missing";
+    } else {
+      const bool option = rest.front()[0] == '-';
+      error.message = std::string(option ? "unknown option '" : "unknown command '") + rest.front() + "'" +
+                      (option ? "" : did_you_mean(rest.front(), names));
+    }
     error.message += "; the commands are " + join(names, ", ");
   }
   error.message += " (see " + help + ")";

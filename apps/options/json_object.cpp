@@ -113,8 +113,8 @@ Status JsonObject::check_keys(std::span<const std::string> known, std::span<cons
       return std::find(list.begin(), list.end(), key) != list.end();
     };
     if (among(known) || among(ignored)) continue;
-    const std::string nearest = nearest_word(key, known);
-    return wrong("unknown key '" + printable(key) + "'" + (nearest.empty() ? "" : "; did you mean '" + nearest + "'?") +
+    const std::string meant = nearest(key, known);
+    return wrong("unknown key '" + printable(key) + "'" + (meant.empty() ? "" : "; did you mean '" + meant + "'?") +
                  " Known are " + join(known, ", "));
   }
   return {};

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <fstream>
 
+#include "apps/text/nearest.h"
 #include "apps/text/words.h"
 #include "narrow/float_model.h"
 #include "narrow/session.h"
@@ -60,7 +61,7 @@ std::optional<BitPair> bit_pair_in(const std::string& text) {
 Check one_of(std::vector<std::string> words) {
   return [words](const std::string& text) -> std::string {
     if (is_word(words, text)) return {};
-    return "unknown value '" + text + "'; valid: " + join(words, ", ");
+    return "unknown value '" + text + "'" + did_you_mean(text, words) + "; valid: " + join(words, ", ");
   };
 }
 
@@ -68,7 +69,11 @@ Check whole_number(long lo, long hi) {
   return [lo, hi](const std::string& text) -> std::string {
     const std::optional<long> value = parse_whole(text);
     if (value && *value >= lo && *value <= hi) return {};
-    return "'" + text + "' is not " + range_text(lo, hi);
+    const bool pair = text.find('/') != std::string::npos && bit_pair_in(text).has_value();
+    return "'" + text + "' is not " + range_text(lo, hi) +
+           (pair ? "; weights and activations have an option each: --weights " + text.substr(0, text.find('/')) +
+                       " --activations " + text.substr(text.find('/') + 1)
+                 : "");
   };
 }
 
@@ -76,7 +81,8 @@ Check word_or_number(std::vector<std::string> words, long lo, long hi) {
   return [words, lo, hi](const std::string& text) -> std::string {
     const std::optional<long> value = parse_whole(text);
     if (is_word(words, text) || (value && *value >= lo && *value <= hi)) return {};
-    return "unknown value '" + text + "'; valid: " + join(words, ", ") + ", or " + range_text(lo, hi);
+    return "unknown value '" + text + "'" + did_you_mean(text, words) + "; valid: " + join(words, ", ") + ", or " +
+           range_text(lo, hi);
   };
 }
 
@@ -215,7 +221,7 @@ void add_isa_option(const Subcommand& command, std::string& isa) {
   command.add("--isa", isa, "Instruction set; this CPU can run: " + list + ". No result depends on it")
       .check([names, list](const std::string& text) -> std::string {
         if (is_word(names, text)) return {};
-        return "unknown value '" + text + "'; this CPU can run: " + list;
+        return "unknown value '" + text + "'" + did_you_mean(text, names) + "; this CPU can run: " + list;
       })
       .type_name("ISA");
 }
@@ -229,6 +235,12 @@ std::vector<Option> add_import_options(const Subcommand& command, ImportFlags& f
                "Architecture of the weights, if their keys are ambiguous: " + join(architectures(), ", "))
           .check(one_of(architectures()))
           .type_name("NAME")
+          .group(group),
+      command
+          .add(kStateDictOption, flags.state_dict,
+               "Which weights to read, if a file holds several: the key of a state dict (model, ema.module) or the "
+               "prefix of names (student)")
+          .type_name("KEY")
           .group(group),
       command
           .add("--input-size", flags.input_size,

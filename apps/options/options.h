@@ -63,6 +63,7 @@ void add_isa_option(const Subcommand& command, std::string& isa);
 // Settings that a file of float weights does not hold.
 struct ImportFlags {
   std::string architecture;
+  std::string state_dict;
   std::string input_size;   // "224" or "48,192"; empty: not given
   std::string input_shape;  // "28,28,1"; empty: not given
   std::string output;       // the tensor that holds the scores; empty: not given
@@ -70,6 +71,7 @@ struct ImportFlags {
   double batch_norm_epsilon = 0;  // 0: not given
   std::string stride_2_blocks;
 };
+inline constexpr const char* kStateDictOption = "--state-dict";
 // The height and width of a text that --input-size accepted. Not given where it is empty.
 [[nodiscard]] InputSize parse_input_size(const std::string& text);
 // The options that describe an ONNX file: the size, shape and name of what it takes and gives.

@@ -9,6 +9,7 @@
 
 #include "apps/options/json_object.h"
 #include "apps/options/options.h"
+#include "apps/text/nearest.h"
 #include "apps/text/words.h"
 #include "base/try.h"
 
@@ -31,8 +32,8 @@ Check preset_or_file() {
         std::filesystem::is_regular_file(text, ignored)) {
       return {};
     }
-    return "unknown value '" + text + "'; valid: " + join(preprocessing_presets(), ", ") + ", or a file name that " +
-           "ends in " + kExtension;
+    return "unknown value '" + text + "'" + did_you_mean(text, preprocessing_presets()) +
+           "; valid: " + join(preprocessing_presets(), ", ") + ", or a file name that " + "ends in " + kExtension;
   };
 }
 

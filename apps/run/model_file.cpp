@@ -51,6 +51,7 @@ Result<FloatFile> load_float_file(const std::filesystem::path& path, const Impor
   NARROW_ASSIGN(const FileFormat format, detect_format(path));
   ImportOptions options;
   options.architecture.name = import.architecture;
+  options.architecture.state_dict = import.state_dict;
   const InputSize given_size = parse_input_size(import.input_size);
   options.architecture.input_size = given_size;
   options.onnx.input_shape = parse_number_list(import.input_shape);

@@ -1,46 +1,63 @@
 #include "apps/text/nearest.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cstddef>
 #include <vector>
 
 namespace narrow::cli {
 namespace {
 
-// Damerau's distance, where exchanged neighbours count as one edit.
-std::size_t edits(std::string_view from, std::string_view to) {
-  std::vector<std::vector<std::size_t>> least(from.size() + 1, std::vector<std::size_t>(to.size() + 1));
-  for (std::size_t i = 0; i <= from.size(); ++i) {
-    for (std::size_t j = 0; j <= to.size(); ++j) {
+constexpr std::size_t kLongest = 64;  // the work grows with the square of the length
+
+std::string plain(std::string_view text) {
+  std::string result;
+  for (const char c : text) {
+    result += c == '_' || c == '-' ? '-' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  }
+  return result;
+}
+
+// The number of single letters to change, add, remove, or exchange with the next one (Damerau and Levenshtein).
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::vector<std::size_t>> cost(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
+  for (std::size_t i = 0; i <= a.size(); ++i) {
+    for (std::size_t j = 0; j <= b.size(); ++j) {
       if (i == 0 || j == 0) {
-        least[i][j] = i + j;
+        cost[i][j] = i + j;
         continue;
       }
-      const std::size_t replaced = from[i - 1] == to[j - 1] ? 0 : 1;
-      least[i][j] = std::min({least[i - 1][j] + 1, least[i][j - 1] + 1, least[i - 1][j - 1] + replaced});
-      if (i > 1 && j > 1 && from[i - 1] == to[j - 2] && from[i - 2] == to[j - 1]) {
-        least[i][j] = std::min(least[i][j], least[i - 2][j - 2] + 1);
+      const std::size_t change = cost[i - 1][j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
+      cost[i][j] = std::min({cost[i - 1][j] + 1, cost[i][j - 1] + 1, change});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
+        cost[i][j] = std::min(cost[i][j], cost[i - 2][j - 2] + 1);
       }
     }
   }
-  return least[from.size()][to.size()];
+  return cost[a.size()][b.size()];
 }
 
 }  // namespace
 
-std::string nearest_word(std::string_view word, std::span<const std::string> known) {
-  constexpr std::size_t kLongest = 100;  // a longer word is no mistyped one
-  if (word.size() > kLongest) return {};
+std::string nearest(std::string_view text, std::span<const std::string> candidates) {
+  const std::string wanted = plain(text.substr(0, kLongest));
   std::string best;
-  std::size_t fewest = std::max<std::size_t>(1, word.size() / 3) + 1;
-  for (const std::string& candidate : known) {
-    const std::size_t count = edits(word, candidate);
-    if (count < fewest) {
-      fewest = count;
-      best = candidate;
-    }
+  std::size_t least = std::max<std::size_t>(1, wanted.size() / 3) + 1;
+  for (const std::string& candidate : candidates) {
+    const std::size_t changes = distance(wanted, plain(std::string_view(candidate).substr(0, kLongest)));
+    if (changes >= least) continue;
+    least = changes;
+    best = candidate;
   }
-  return best;
+  if (!best.empty() || wanted.size() < 3) return best;
+  const auto begins = [&](const std::string& candidate) { return plain(candidate).rfind(wanted, 0) == 0; };
+  const auto longer = std::find_if(candidates.begin(), candidates.end(), begins);
+  return longer == candidates.end() || std::count_if(candidates.begin(), candidates.end(), begins) > 1 ? "" : *longer;
+}
+
+std::string did_you_mean(std::string_view text, std::span<const std::string> candidates) {
+  const std::string near = nearest(text, candidates);
+  return near.empty() ? "" : "; did you mean '" + near + "'?";
 }
 
 }  // namespace narrow::cli

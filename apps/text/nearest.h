@@ -1,4 +1,4 @@
-// The known word that a mistyped one probably meant.
+// Suggests the word that was probably meant.
 #pragma once
 
 #include <span>
@@ -7,8 +7,12 @@
 
 namespace narrow::cli {
 
-// The known word with the fewest letters to insert, remove, replace or exchange with the next one. Empty if that takes
-// more than a third of the word's letters (at least one letter is allowed).
-[[nodiscard]] std::string nearest_word(std::string_view word, std::span<const std::string> known);
+// The candidate that `text` was probably meant to be: the one with the fewest changed, added, removed and exchanged
+// letters, if they are few for its length, or else the only one that begins with `text`. Case does not count. Empty:
+// none is near.
+[[nodiscard]] std::string nearest(std::string_view text, std::span<const std::string> candidates);
+
+// "; did you mean 'inspect'?", or nothing.
+[[nodiscard]] std::string did_you_mean(std::string_view text, std::span<const std::string> candidates);
 
 }  // namespace narrow::cli

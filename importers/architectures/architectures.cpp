@@ -32,7 +32,8 @@ Result<Architecture> choose_architecture(const StateDict& weights, const std::st
   if (!name.empty()) return not_found("unknown architecture " + in_quotes(name));
   const std::string first = weights.entries.empty() ? "none" : in_quotes(weights.entries.front().first);
   return not_found("can't recognise the architecture by the keys of the weights (" +
-                   std::to_string(weights.entries.size()) + ", the first is " + first + "); name it");
+                   std::to_string(weights.entries.size()) + ", the first is " + first +
+                   "); name it with --arch, or export the network to ONNX (torch.onnx.export), which needs no --arch");
 }
 
 Status check_options(const Architecture& architecture, const ArchitectureOptions& options) {
@@ -102,6 +103,10 @@ Result<Network> build_network(const StateDict& weights, const ArchitectureOption
     network.labels = {"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"};
   }
   return network;
+}
+
+ChoiceOptions weights_choice(const ArchitectureOptions& options) {
+  return {.key = options.state_dict, .architecture = options.name, .recognise = recognise};
 }
 
 std::vector<std::string> architecture_names() {

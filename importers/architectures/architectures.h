@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "graph/ir.h"
+#include "importers/weights/choose_weights.h"
 #include "importers/weights/state_dict.h"
 #include "narrow/architecture_options.h"
 #include "narrow/preprocess.h"
@@ -24,6 +25,9 @@ struct Network {
 // Errors: kNotFound (unknown name, or not recognised: lists all names), kInvalidArgument (an option that does not
 // apply, or missing, unexpected and wrongly shaped keys: all of them in one error).
 [[nodiscard]] Result<Network> build_network(const StateDict& weights, const ArchitectureOptions& options);
+
+// How to choose the weights of a network in a file of weights.
+[[nodiscard]] ChoiceOptions weights_choice(const ArchitectureOptions& options);
 
 // All names, in the order in which users see them.
 [[nodiscard]] std::vector<std::string> architecture_names();

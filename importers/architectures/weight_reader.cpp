@@ -48,7 +48,15 @@ WeightReader::WeightReader(const StateDict& weights) : weights_(weights) {
 const Tensor* WeightReader::take(const std::string& name, const std::vector<std::int64_t>& shape) {
   const auto found = tensors_.find(name);
   if (found == tensors_.end()) {
-    missing_.push_back({name, text(shape)});
+    const auto unread = std::find_if(weights_.unread.begin(), weights_.unread.end(), [&](const auto& entry) {
+      const std::string& full = entry.first;
+      return full.size() >= name.size() && full.compare(full.size() - name.size(), name.size(), name) == 0;
+    });
+    missing_.push_back({name, text(shape) + (unread == weights_.unread.end()
+                                                 ? ""
+                                                 : ", which is " + unread->second +
+                                                       "; only plain tensors are read, an ONNX file holds the others "
+                                                       "(torch.onnx.export)")});
     return nullptr;
   }
   ++taken_;

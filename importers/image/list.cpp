@@ -60,7 +60,7 @@ Status append_line(std::string_view line, const fs::path& folder, const ClassNam
   std::error_code error;
   if (!fs::exists(entry.path, error)) {
     std::string message = "no such image: " + entry.path.string();
-    if (tab == std::string_view::npos && name.find(' ') != std::string_view::npos) {
+    if (tab == std::string_view::npos && name.find_first_of(" ,;") != std::string_view::npos) {
       message += " (between path and label there must be a tab)";
     }
     return Error{ErrorCode::kNotFound, std::move(message), {}};

@@ -38,7 +38,8 @@ bool looks_like_safetensors(std::span<const std::byte> first_bytes) {
   return true;
 }
 
-Result<StateDict> parse_safetensors(std::span<const std::byte> bytes, const std::string& where) {
+Result<StateDict> parse_safetensors(std::span<const std::byte> bytes, const std::string& where,
+                                    const ChoiceOptions& choice) {
   if (bytes.empty()) return Error{ErrorCode::kMalformed, "the file is empty", where};
   if (bytes.size() <= kLengthBytes) {
     return Error{ErrorCode::kMalformed, "too short for safetensors: " + std::to_string(bytes.size()) + " bytes", where};
@@ -60,23 +61,24 @@ Result<StateDict> parse_safetensors(std::span<const std::byte> bytes, const std:
   if (entries.empty()) return Error{ErrorCode::kMalformed, "holds no tensor", where};
   NARROW_TRY(check_total(entries, where));
 
-  std::vector<std::string_view> names;
-  names.reserve(entries.size());
-  for (const Entry& entry : entries) names.emplace_back(entry.name);
-  const std::size_t prefix = importers::module_prefix_bytes(names);
+  importers::ListedWeights list;
+  for (const Entry& entry : entries) list.tensors.push_back({entry.name, entry.shape});
+  NARROW_ASSIGN(importers::ChosenWeights chosen, importers::choose_weights({&list, 1}, choice, where));
   StateDict weights;
-  weights.entries.reserve(entries.size());
-  for (Entry& entry : entries) {
+  weights.notes = std::move(chosen.notes);
+  weights.entries.reserve(chosen.tensors.size());
+  for (auto& [index, name] : chosen.tensors) {
+    Entry& entry = entries[index];
     Tensor tensor{std::move(entry.shape), std::vector<float>(static_cast<std::size_t>(entry.elems))};
     importers::to_float32(entry.dtype, data.data() + entry.begin, 1, entry.elems, tensor.values.data());
-    weights.entries.emplace_back(entry.name.substr(prefix), std::move(tensor));
+    weights.entries.emplace_back(std::move(name), std::move(tensor));
   }
   return weights;
 }
 
-Result<StateDict> read_safetensors(const std::filesystem::path& path) {
+Result<StateDict> read_safetensors(const std::filesystem::path& path, const ChoiceOptions& choice) {
   NARROW_ASSIGN(const std::vector<std::byte> bytes, importers::read_weights_file(path));
-  return parse_safetensors(bytes, path.string());
+  return parse_safetensors(bytes, path.string(), choice);
 }
 
 }  // namespace narrow::safetensors

@@ -30,19 +30,20 @@ std::string guess(std::span<const std::byte> bytes) {
 
 }  // namespace
 
-Result<StateDict> parse_checkpoint(std::span<const std::byte> bytes, const std::string& where) {
+Result<StateDict> parse_checkpoint(std::span<const std::byte> bytes, const std::string& where,
+                                   const ChoiceOptions& choice) {
   if (bytes.empty()) return Error{ErrorCode::kMalformed, "the file is empty", where};
-  if (starts_with(bytes, "PK")) return parse_zip_checkpoint(bytes, where);
-  if (starts_with(bytes, "\x80")) return parse_stream_checkpoint(bytes, where);
+  if (starts_with(bytes, "PK")) return parse_zip_checkpoint(bytes, where, choice);
+  if (starts_with(bytes, "\x80")) return parse_stream_checkpoint(bytes, where, choice);
   return Error{
       ErrorCode::kMalformed,
       "not a PyTorch checkpoint: " + guess(bytes) + "; expected is a file of torch.save(model.state_dict(), path)",
       where};
 }
 
-Result<StateDict> read_checkpoint(const std::filesystem::path& path) {
+Result<StateDict> read_checkpoint(const std::filesystem::path& path, const ChoiceOptions& choice) {
   NARROW_ASSIGN(const std::vector<std::byte> bytes, importers::read_weights_file(path));
-  return parse_checkpoint(bytes, path.string());
+  return parse_checkpoint(bytes, path.string(), choice);
 }
 
 }  // namespace narrow::torch

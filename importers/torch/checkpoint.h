@@ -1,7 +1,8 @@
 // PyTorch checkpoints: the zip format of torch.save and the stream format before 1.6, read without Python.
 //
 // Every byte is taken as hostile. Nothing in a file can execute: the unpickler knows tensors, storages, dicts, lists,
-// tuples and plain values, and refuses everything else by name. docs/security.md lists the limits and their reasons.
+// tuples and plain values, and keeps everything else as opaque data. docs/security.md lists the limits and their
+// reasons.
 #pragma once
 
 #include <cstddef>
@@ -9,20 +10,24 @@
 #include <span>
 #include <string>
 
+#include "importers/weights/choose_weights.h"
 #include "importers/weights/state_dict.h"
 #include "narrow/result.h"
 
 namespace narrow::torch {
 
+using importers::ChoiceOptions;
 using importers::StateDict;
 using importers::Tensor;
 
-// Reads a file that holds a state dict, or a dict with exactly one state dict among its values.
-// Errors: kIo, kMalformed (with the offset), kUnsupported (refused pickle global by name, unknown storage type),
-// kLimit.
-[[nodiscard]] Result<StateDict> read_checkpoint(const std::filesystem::path& path);
+// Reads the state dict of a file. It may lie within dicts, lists and objects of a training run, and a whole pickled
+// module holds it too: its parameters and buffers are data. Of several state dicts one is chosen, see
+// importers/weights/choose_weights.h.
+// Errors: kIo, kMalformed (with the offset), kUnsupported (refused opcode), kLimit, those of choose_weights().
+[[nodiscard]] Result<StateDict> read_checkpoint(const std::filesystem::path& path, const ChoiceOptions& choice = {});
 
 // As above, from memory. where: name of the bytes in errors.
-[[nodiscard]] Result<StateDict> parse_checkpoint(std::span<const std::byte> bytes, const std::string& where);
+[[nodiscard]] Result<StateDict> parse_checkpoint(std::span<const std::byte> bytes, const std::string& where,
+                                                 const ChoiceOptions& choice = {});
 
 }  // namespace narrow::torch

@@ -41,7 +41,10 @@ enum class Opcode : std::uint8_t {
   kEmptyDict = '}',
   kEmptyList = ']',
   kEmptyTuple = ')',
+  kInst = 'i',
+  kObj = 'o',
   kProto = 0x80,
+  kNewObj = 0x81,
   kTuple1 = 0x85,
   kTuple2 = 0x86,
   kTuple3 = 0x87,
@@ -52,9 +55,14 @@ enum class Opcode : std::uint8_t {
   kShortBinUnicode = 0x8C,
   kBinUnicode8 = 0x8D,
   kBinBytes8 = 0x8E,
+  kEmptySet = 0x8F,
+  kAddItems = 0x90,
+  kFrozenSet = 0x91,
+  kNewObjEx = 0x92,
   kStackGlobal = 0x93,
   kMemoize = 0x94,
   kFrame = 0x95,
+  kByteArray8 = 0x96,
 };
 
 struct RefusedOpcode {
@@ -62,19 +70,13 @@ struct RefusedOpcode {
   std::string_view name;
 };
 
-// Opcodes that Python has and a checkpoint does not need: those that make objects or reach outside the file, and the
-// text opcodes of protocol 0.
+// Opcodes that Python has and a checkpoint does not need: those that reach outside the file, and the text opcodes of
+// protocol 0.
 inline constexpr std::array kRefusedOpcodes = {
-    RefusedOpcode{'i', "INST"},         RefusedOpcode{'o', "OBJ"},
-    RefusedOpcode{0x81, "NEWOBJ"},      RefusedOpcode{0x92, "NEWOBJ_EX"},
-    RefusedOpcode{0x82, "EXT1"},        RefusedOpcode{0x83, "EXT2"},
-    RefusedOpcode{0x84, "EXT4"},        RefusedOpcode{'P', "PERSID"},
-    RefusedOpcode{0x8F, "EMPTY_SET"},   RefusedOpcode{0x90, "ADDITEMS"},
-    RefusedOpcode{0x91, "FROZENSET"},   RefusedOpcode{0x96, "BYTEARRAY8"},
-    RefusedOpcode{0x97, "NEXT_BUFFER"}, RefusedOpcode{0x98, "READONLY_BUFFER"},
-    RefusedOpcode{'F', "FLOAT"},        RefusedOpcode{'I', "INT"},
-    RefusedOpcode{'L', "LONG"},         RefusedOpcode{'S', "STRING"},
-    RefusedOpcode{'V', "UNICODE"},      RefusedOpcode{'g', "GET"},
+    RefusedOpcode{0x82, "EXT1"},  RefusedOpcode{0x83, "EXT2"},        RefusedOpcode{0x84, "EXT4"},
+    RefusedOpcode{'P', "PERSID"}, RefusedOpcode{0x97, "NEXT_BUFFER"}, RefusedOpcode{0x98, "READONLY_BUFFER"},
+    RefusedOpcode{'F', "FLOAT"},  RefusedOpcode{'I', "INT"},          RefusedOpcode{'L', "LONG"},
+    RefusedOpcode{'S', "STRING"}, RefusedOpcode{'V', "UNICODE"},      RefusedOpcode{'g', "GET"},
     RefusedOpcode{'p', "PUT"},
 };
 

@@ -17,8 +17,17 @@ using importers::element_bytes;
 
 constexpr std::int64_t kMaxStorageBytes = std::int64_t{1} << 31;
 constexpr std::size_t kMaxDimensions = 16;
+constexpr std::size_t kMaxNameBytes = 256;
 
-enum class Role : std::uint8_t { kOrderedDict, kRebuildTensor, kRebuildParameter, kSize, kStorageType, kDType };
+enum class Role : std::uint8_t {
+  kOrderedDict,
+  kRebuildTensor,
+  kRebuildParameter,
+  kRebuildFromType,
+  kSize,
+  kStorageType,
+  kDType
+};
 
 struct Global {
   std::string_view module;
@@ -32,6 +41,8 @@ constexpr std::array kGlobals = {
     Global{"torch._utils", "_rebuild_tensor", Role::kRebuildTensor},
     Global{"torch._utils", "_rebuild_tensor_v2", Role::kRebuildTensor},
     Global{"torch._utils", "_rebuild_parameter", Role::kRebuildParameter},
+    Global{"torch._utils", "_rebuild_parameter_with_state", Role::kRebuildParameter},
+    Global{"torch._tensor", "_rebuild_from_type_v2", Role::kRebuildFromType},
     Global{"torch", "Size", Role::kSize},
     Global{"torch", "DoubleStorage", Role::kStorageType, DType::kFloat64},
     Global{"torch", "FloatStorage", Role::kStorageType, DType::kFloat32},
@@ -110,6 +121,7 @@ Result<Value> rebuild_tensor(Heap& heap, const Sequence& arguments) {
   if (arguments.size() < 4 || arguments.size() > 7) {
     return malformed("a tensor is made from " + std::to_string(arguments.size()) + " arguments; 4 to 7 are expected");
   }
+  if (arguments[0].is(Kind::kObject)) return arguments[0];  // of a storage whose type is not read
   if (!arguments[0].is(Kind::kStorage)) {
     return malformed("a tensor is made from " + std::string(kind_name(arguments[0].kind)) + " instead of a storage");
   }
@@ -163,6 +175,31 @@ Status apply_view(const Heap& heap, Value metadata, StorageView& view) {
   return {};
 }
 
+// The bytes of an element of a storage whose type is not read; 0: not known. Source: torch/storage.py.
+std::int64_t foreign_element_bytes(std::string_view type) {
+  struct Size {
+    std::string_view type;
+    std::int64_t bytes;
+  };
+  constexpr std::array kSizes = {Size{"ComplexDoubleStorage", 16}, Size{"ComplexFloatStorage", 8},
+                                 Size{"QInt8Storage", 1},          Size{"QUInt8Storage", 1},
+                                 Size{"QInt32Storage", 4},         Size{"UntypedStorage", 1}};
+  for (const Size& size : kSizes) {
+    if (size.type == type) return size.bytes;
+  }
+  return 0;
+}
+
+// A storage of a type that is not read. Precondition: the persistent id has a type.
+Value foreign_storage(Heap& heap, Value persistent_id) {
+  const Sequence& items = heap.sequence(persistent_id);
+  const Value type = items[1];
+  if (items[2].is(Kind::kString) && items[4].is(Kind::kInt) && items[4].payload >= 0) {
+    heap.add_foreign_storage(heap.text(items[2]), items[4].payload, foreign_element_bytes(heap.foreign(type).name));
+  }
+  return heap.add_object(type, persistent_id);
+}
+
 }  // namespace
 
 std::optional<Value> find_global(std::string_view module, std::string_view name) {
@@ -174,17 +211,26 @@ std::optional<Value> find_global(std::string_view module, std::string_view name)
   return std::nullopt;
 }
 
-std::string global_name(Value global) {
-  return std::string(global_of(global).module) + "." + std::string(global_of(global).name);
+std::string global_name(const Heap& heap, Value global) {
+  // An object that is called may be the result of another call.
+  for (int depth = 0; global.is(Kind::kObject) && depth < 8; ++depth) global = heap.object(global).type;
+  if (global.is(Kind::kGlobal)) {
+    return std::string(global_of(global).module) + "." + std::string(global_of(global).name);
+  }
+  if (!global.is(Kind::kForeign)) return "unknown";
+  const ForeignName& name = heap.foreign(global);
+  return std::string(name.module.substr(0, kMaxNameBytes)) + "." + std::string(name.name.substr(0, kMaxNameBytes));
 }
 
 Result<Value> call(Heap& heap, Value callable, Value arguments) {
-  if (!callable.is(Kind::kGlobal)) {
+  const bool foreign = callable.is(Kind::kForeign) || callable.is(Kind::kObject);
+  if (!callable.is(Kind::kGlobal) && !foreign) {
     return malformed("REDUCE calls " + std::string(kind_name(callable.kind)) + ", which is not callable");
   }
   if (!arguments.is(Kind::kTuple)) {
     return malformed("REDUCE has " + std::string(kind_name(arguments.kind)) + " as arguments instead of a tuple");
   }
+  if (foreign) return heap.add_object(callable, arguments);
   const Sequence& items = heap.sequence(arguments);
   switch (global_of(callable).role) {
     case Role::kOrderedDict:
@@ -192,10 +238,18 @@ Result<Value> call(Heap& heap, Value callable, Value arguments) {
     case Role::kRebuildTensor:
       return rebuild_tensor(heap, items);
     case Role::kRebuildParameter:
-      if (items.size() != 3 || !items[0].is(Kind::kTensor)) {
+      if (items.size() < 3 || items.size() > 4 || (!items[0].is(Kind::kTensor) && !items[0].is(Kind::kObject))) {
         return malformed("a parameter is not made from a tensor and two flags");
       }
       return items[0];
+    case Role::kRebuildFromType:  // (function, class, its arguments, attributes): a tensor with attributes
+      if (items.size() != 4 || !items[2].is(Kind::kTuple)) {
+        return malformed("a tensor with attributes is not made from a function, a class, arguments and a state");
+      }
+      if (items[0].is(Kind::kGlobal) && global_of(items[0]).role == Role::kRebuildTensor) {
+        return rebuild_tensor(heap, heap.sequence(items[2]));
+      }
+      return heap.add_object(items[0], items[2]);
     case Role::kSize:
       if (items.size() != 1 || !items[0].is(Kind::kTuple)) return malformed("torch.Size is not made from a tuple");
       return items[0];
@@ -203,7 +257,7 @@ Result<Value> call(Heap& heap, Value callable, Value arguments) {
     case Role::kDType:
       break;
   }
-  return Error{ErrorCode::kUnsupported, "refuses to call " + in_quotes(global_name(callable)), {}};
+  return Error{ErrorCode::kUnsupported, "refuses to call " + in_quotes(global_name(heap, callable)), {}};
 }
 
 Result<Value> load_storage(Heap& heap, Value persistent_id) {
@@ -211,16 +265,21 @@ Result<Value> load_storage(Heap& heap, Value persistent_id) {
     return malformed("a persistent id is " + std::string(kind_name(persistent_id.kind)) + " instead of a tuple");
   }
   const Sequence& items = heap.sequence(persistent_id);
+  if (items.size() >= 2 && items[0].is(Kind::kString) && heap.text(items[0]) == "module" &&
+      (items[1].is(Kind::kForeign) || items[1].is(Kind::kGlobal))) {
+    return items[1];
+  }
   if (items.empty() || !items[0].is(Kind::kString) || heap.text(items[0]) != "storage") {
     const bool named = !items.empty() && items[0].is(Kind::kString);
     return Error{ErrorCode::kUnsupported,
                  "refuses a persistent id of type " + (named ? in_quotes(heap.text(items[0])) : "'unknown'") +
-                     "; only 'storage' is read (a whole pickled module has others: save its state_dict() instead)",
+                     "; only 'storage' and 'module' are read",
                  {}};
   }
   if (items.size() != 5 && items.size() != 6) {
     return malformed("the persistent id of a storage has " + std::to_string(items.size()) + " items instead of 5 or 6");
   }
+  if (items[1].is(Kind::kForeign)) return foreign_storage(heap, persistent_id);
   if (!items[1].is(Kind::kGlobal) || global_of(items[1]).role != Role::kStorageType) {
     return malformed("the persistent id of a storage names no storage type");
   }

@@ -25,6 +25,10 @@ std::string_view kind_name(Kind kind) {
       return "a dict";
     case Kind::kGlobal:
       return "a global";
+    case Kind::kForeign:
+      return "a class or function";
+    case Kind::kObject:
+      return "an object";
     case Kind::kStorage:
       return "a storage";
     case Kind::kTensor:
@@ -63,14 +67,43 @@ Value Heap::add_tensor(TensorView tensor) {
   return {Kind::kTensor, static_cast<std::int64_t>(tensors_.size() - 1)};
 }
 
+Value Heap::add_foreign(ForeignName name) {
+  cost_ += 2;
+  foreign_.push_back(name);
+  return {Kind::kForeign, static_cast<std::int64_t>(foreign_.size() - 1)};
+}
+
+Value Heap::add_object(Value type, Value arguments) {
+  cost_ += 4;
+  objects_.push_back({type, arguments, {}, {}});
+  return {Kind::kObject, static_cast<std::int64_t>(objects_.size() - 1)};
+}
+
+const Dict* Heap::items(Value value) const {
+  if (value.is(Kind::kDict)) return &dict(value);
+  if (value.is(Kind::kObject)) return &object(value).items;
+  return nullptr;
+}
+
 void Heap::append(Value list, Value item) {
   sequences_[index(list)].push_back(item);
   ++cost_;
 }
 
-void Heap::set(Value dict, Value key, Value item) {
-  dicts_[index(dict)].emplace_back(key, item);
+void Heap::set(Value dict_or_object, Value key, Value item) {
+  Dict& items = dict_or_object.is(Kind::kDict) ? dicts_[index(dict_or_object)] : objects_[index(dict_or_object)].items;
+  items.emplace_back(key, item);
   ++cost_;
+}
+
+void Heap::add_foreign_storage(std::string_view key, std::int64_t elems, std::int64_t element_bytes) {
+  cost_ += 4;
+  foreign_storages_.try_emplace(key, ForeignStorage{elems, element_bytes});
+}
+
+const Heap::ForeignStorage* Heap::foreign_storage(std::string_view key) const {
+  const auto found = foreign_storages_.find(key);
+  return found == foreign_storages_.end() ? nullptr : &found->second;
 }
 
 std::size_t Heap::storage_root(const StorageRoot& root) {

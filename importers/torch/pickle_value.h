@@ -28,7 +28,9 @@ enum class Kind : std::uint8_t {
   kTuple,
   kList,
   kDict,
-  kGlobal,  // one of the known globals, see pickle_globals.h
+  kGlobal,   // one of the known globals, see pickle_globals.h
+  kForeign,  // the name of any other class or function; nothing of it is loaded
+  kObject,   // what a pickle makes with a foreign name; nothing is executed
   kStorage,
   kTensor,
 };
@@ -65,8 +67,22 @@ struct TensorView {
   std::vector<std::int64_t> strides;
 };
 
+// A class or function by name, as the pickle writes it.
+struct ForeignName {
+  std::string_view module;
+  std::string_view name;
+};
+
 using Sequence = std::vector<Value>;
 using Dict = std::vector<std::pair<Value, Value>>;  // insertion order; if a key repeats, the last one counts
+
+// An object of a class that is not known: what the pickle would have passed to its class.
+struct Object {
+  Value type;       // kForeign, kGlobal, or a kObject that was called
+  Value arguments;  // of the call
+  Value state;      // what BUILD would have set, mostly a dict of attributes
+  Dict items;       // what SETITEMS would have set, if the class is a kind of dict
+};
 
 class Heap {
  public:
@@ -75,8 +91,20 @@ class Heap {
   [[nodiscard]] Value add_dict(Dict items);
   [[nodiscard]] Value add_storage(StorageView view);
   [[nodiscard]] Value add_tensor(TensorView tensor);
+  [[nodiscard]] Value add_foreign(ForeignName name);
+  [[nodiscard]] Value add_object(Value type, Value arguments);
   void append(Value list, Value item);
-  void set(Value dict, Value key, Value item);
+  void set(Value dict_or_object, Value key, Value item);
+  void set_state(Value object, Value state) { objects_[index(object)].state = state; }
+
+  // Remembers the size of a storage whose type is not read, so that a stream of storages can be followed.
+  void add_foreign_storage(std::string_view key, std::int64_t elems, std::int64_t element_bytes);
+  struct ForeignStorage {
+    std::int64_t elems = 0;
+    std::int64_t element_bytes = 0;  // 0: not known
+  };
+  // nullptr if there is none of this key.
+  [[nodiscard]] const ForeignStorage* foreign_storage(std::string_view key) const;
 
   // The index of the storage with this key, which is added if it is new.
   [[nodiscard]] std::size_t storage_root(const StorageRoot& root);
@@ -89,6 +117,11 @@ class Heap {
   [[nodiscard]] const TensorView& tensor(Value value) const { return tensors_[index(value)]; }
   [[nodiscard]] const std::vector<StorageRoot>& roots() const { return roots_; }
 
+  [[nodiscard]] const ForeignName& foreign(Value value) const { return foreign_[index(value)]; }
+  [[nodiscard]] const Object& object(Value value) const { return objects_[index(value)]; }
+  // The items of a dict or of an object that is a kind of dict; nullptr for any other value.
+  [[nodiscard]] const Dict* items(Value value) const;
+
   // The number of objects and container elements so far. Memory is proportional to it.
   [[nodiscard]] std::size_t cost() const { return cost_; }
 
@@ -100,6 +133,9 @@ class Heap {
   std::vector<Dict> dicts_;
   std::vector<StorageView> storages_;
   std::vector<TensorView> tensors_;
+  std::vector<ForeignName> foreign_;
+  std::vector<Object> objects_;
+  std::unordered_map<std::string_view, ForeignStorage> foreign_storages_;
   std::vector<StorageRoot> roots_;
   std::unordered_map<std::string_view, std::size_t> root_by_key_;
   std::size_t cost_ = 0;

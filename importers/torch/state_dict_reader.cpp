@@ -1,6 +1,7 @@
 #include "importers/torch/state_dict_reader.h"
 
 #include <algorithm>
+#include <optional>
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
@@ -9,6 +10,7 @@
 
 #include "base/text.h"
 #include "base/try.h"
+#include "importers/torch/pickle_globals.h"
 
 namespace narrow::torch {
 namespace {
@@ -26,17 +28,27 @@ using pickle::Value;
 constexpr std::size_t kMaxNameBytes = 1024;
 constexpr std::int64_t kMaxTotalElems = std::int64_t{1} << 29;  // 2 GiB of float32
 
+constexpr int kMaxDepth = 6;                  // of dicts within dicts that are searched
+constexpr std::size_t kMaxSearched = 20'000;  // containers that are searched
+constexpr std::size_t kMaxListItems = 16;     // of a list that is searched
+constexpr std::size_t kMaxModuleDepth = 64;
+
 struct Entry {
-  std::string_view name;
+  std::string name;
   const TensorView* tensor;
 };
 
-// Whether this is a dict from names to tensors only, with at least one entry.
-bool is_state_dict(const Heap& heap, Value value) {
-  if (!value.is(Kind::kDict) || heap.dict(value).empty()) return false;
-  const pickle::Dict& dict = heap.dict(value);
-  return std::all_of(dict.begin(), dict.end(),
-                     [](const auto& item) { return item.first.is(Kind::kString) && item.second.is(Kind::kTensor); });
+// A state dict of the document.
+struct Found {
+  std::string key;
+  std::vector<Entry> entries;                               // in file order; names are unique
+  std::vector<std::pair<std::string, std::string>> unread;  // name, what it is
+};
+
+std::string describe_value(const Heap& heap, Value value) {
+  std::string text(pickle::kind_name(value.kind));
+  if (value.is(Kind::kObject)) text += " of " + in_quotes(pickle::global_name(heap, value));
+  return text;
 }
 
 // The names and kinds of a dict's items, for an error: 'epoch' (an int), 'model' (a dict).
@@ -47,69 +59,189 @@ std::string describe_items(const Heap& heap, const pickle::Dict& dict) {
     const auto& [key, value] = dict[i];
     text += text.empty() ? "" : ", ";
     text += key.is(Kind::kString) ? in_quotes(heap.text(key)) : std::string(pickle::kind_name(key.kind));
-    text += " (" + std::string(pickle::kind_name(value.kind)) + ")";
+    text += " (" + describe_value(heap, value) + ")";
   }
   return dict.size() > kMost ? text + ", and " + std::to_string(dict.size() - kMost) + " more" : text;
 }
 
-// The document itself, or the one value of its dict that is a state dict.
-Result<Value> find_state_dict(const pickle::Document& document, const std::string& where) {
+// The last value of a name in a dict; nothing if there is none.
+std::optional<Value> attribute(const Heap& heap, const pickle::Dict& dict, std::string_view name) {
+  for (std::size_t i = dict.size(); i-- > 0;) {
+    if (dict[i].first.is(Kind::kString) && heap.text(dict[i].first) == name) return dict[i].second;
+  }
+  return std::nullopt;
+}
+
+// The attributes of a pickled torch.nn.Module; nullptr for any other value. Its parameters, buffers and sub-modules are
+// dicts in its attributes.
+const pickle::Dict* module_attributes(const Heap& heap, Value value) {
+  if (!value.is(Kind::kObject) || !heap.object(value).state.is(Kind::kDict)) return nullptr;
+  const pickle::Dict& state = heap.dict(heap.object(value).state);
+  for (const char* name : {"_parameters", "_modules"}) {
+    const std::optional<Value> part = attribute(heap, state, name);
+    if (!part || heap.items(*part) == nullptr) return nullptr;
+  }
+  return &state;
+}
+
+// Finds all state dicts of a document, with bounds on depth and work.
+class Search {
+ public:
+  explicit Search(const pickle::Document& document) : heap_(document.heap) { visit(document.root, {}, 0); }
+
+  std::vector<Found> take() { return std::move(found_); }
+
+ private:
+  void visit(Value value, const std::string& key, int depth) {
+    const bool list = value.is(Kind::kList) || value.is(Kind::kTuple);
+    if (heap_.items(value) == nullptr && !list) return;
+    if (++searched_ > kMaxSearched) return;
+    // A value may occur many times, but is searched once. The kind is part of its identity.
+    const std::int64_t identity = static_cast<std::int64_t>(value.kind) + 64 * value.payload;
+    if (!seen_.insert(identity).second) {
+      add_other_name(identity, key);
+      return;
+    }
+    if (module_attributes(heap_, value) != nullptr) {
+      Found module{key, {}, {}};
+      add_module(value, {}, 0, module);
+      keep(std::move(module), identity);
+      return;
+    }
+    if (list) {
+      const pickle::Sequence& items = heap_.sequence(value);
+      for (std::size_t i = 0; depth < kMaxDepth && i < std::min(items.size(), kMaxListItems); ++i) {
+        visit(items[i], join(key, std::to_string(i)), depth + 1);
+      }
+      return;
+    }
+    const pickle::Dict& dict = *heap_.items(value);
+    if (!std::all_of(dict.begin(), dict.end(), [](const auto& item) { return item.first.is(Kind::kString); })) return;
+    Found here{key, {}, {}};
+    names_.clear();
+    for (const auto& [name, item] : dict) add(std::string(heap_.text(name)), item, here);
+    keep(std::move(here), identity);
+    for (const auto& [name, item] : dict) {
+      if (depth < kMaxDepth) visit(item, join(key, std::string(heap_.text(name).substr(0, kMaxNameBytes))), depth + 1);
+    }
+  }
+
+  void keep(Found found, std::int64_t identity) {
+    if (found.entries.empty()) return;
+    index_.emplace(identity, found_.size());
+    found_.push_back(std::move(found));
+  }
+
+  // Some trainers save one state dict under two keys.
+  void add_other_name(std::int64_t identity, const std::string& key) {
+    const auto known = index_.find(identity);
+    if (known == index_.end() || ++other_names_ > kMaxListItems) return;
+    Found again = found_[known->second];
+    again.key = key;
+    found_.push_back(std::move(again));
+  }
+
+  static std::string join(const std::string& key, const std::string& name) {
+    return key.empty() ? name : key + "." + name;
+  }
+
+  // The last value of a name counts. Dicts and lists are searched on their own.
+  void add(std::string name, Value value, Found& found) {
+    if (!value.is(Kind::kTensor)) {
+      const bool container = value.is(Kind::kDict) || value.is(Kind::kList) || value.is(Kind::kTuple);
+      if (!container && !value.is(Kind::kNone))
+        found.unread.emplace_back(std::move(name), describe_value(heap_, value));
+      return;
+    }
+    const auto [at, added] = names_.try_emplace(name, found.entries.size());
+    if (added) {
+      found.entries.push_back({std::move(name), &heap_.tensor(value)});
+    } else {
+      found.entries[at->second].tensor = &heap_.tensor(value);
+    }
+  }
+
+  // The names that a module leaves out of its state dict. The set is written as a call: set([names]).
+  std::unordered_set<std::string_view> not_persistent(const pickle::Dict& attributes) const {
+    std::unordered_set<std::string_view> names;
+    std::optional<Value> set = attribute(heap_, attributes, "_non_persistent_buffers_set");
+    if (set && set->is(Kind::kObject)) {
+      const pickle::Sequence& arguments = heap_.sequence(heap_.object(*set).arguments);
+      set = arguments.empty() ? std::nullopt : std::optional(arguments.front());
+    }
+    if (!set || !set->is(Kind::kList)) return names;
+    for (const Value name : heap_.sequence(*set)) {
+      if (name.is(Kind::kString)) names.insert(heap_.text(name));
+    }
+    return names;
+  }
+
+  // Adds what module.state_dict() would hold. A module may occur many times, so the work is bounded.
+  void add_module(Value module, const std::string& prefix, std::size_t depth, Found& found) {
+    const pickle::Dict* const attributes = module_attributes(heap_, module);
+    if (attributes == nullptr || depth > kMaxModuleDepth || ++searched_ > kMaxSearched) return;
+    if (depth == 0) names_.clear();
+    const std::unordered_set<std::string_view> left_out = not_persistent(*attributes);
+    for (const char* part : {"_parameters", "_buffers"}) {
+      const std::optional<Value> values = attribute(heap_, *attributes, part);
+      if (!values || heap_.items(*values) == nullptr) continue;
+      for (const auto& [name, value] : *heap_.items(*values)) {
+        if (!name.is(Kind::kString) || ++searched_ > kMaxSearched) continue;
+        if (part[1] == 'b' && left_out.count(heap_.text(name)) != 0) continue;
+        add(prefix + std::string(heap_.text(name)), value, found);
+      }
+    }
+    const pickle::Dict& modules = *heap_.items(*attribute(heap_, *attributes, "_modules"));
+    for (const auto& [name, value] : modules) {
+      const std::string below = name.is(Kind::kString) ? prefix + std::string(heap_.text(name)) + "." : "";
+      if (!below.empty() && below.size() <= kMaxNameBytes) add_module(value, below, depth + 1, found);
+    }
+  }
+
+  const Heap& heap_;
+  std::vector<Found> found_;
+  std::unordered_set<std::int64_t> seen_;
+  std::unordered_map<std::string, std::size_t> names_;   // of the state dict that is read
+  std::unordered_map<std::int64_t, std::size_t> index_;  // of a value that is a state dict, in found_
+  std::size_t other_names_ = 0;
+  std::size_t searched_ = 0;
+};
+
+// The state dicts of the document. Error: there is none.
+Result<std::vector<Found>> find_state_dicts(const pickle::Document& document, const std::string& where) {
   const Heap& heap = document.heap;
-  if (is_state_dict(heap, document.root)) return document.root;
-  if (!document.root.is(Kind::kDict)) {
+  std::vector<Found> found = Search(document).take();
+  for (const Found& state_dict : found) {
+    for (const Entry& entry : state_dict.entries) {
+      if (entry.name.size() <= kMaxNameBytes) continue;
+      return Error{ErrorCode::kLimit, "the name " + in_quotes(entry.name) + " of a tensor is too long", where};
+    }
+  }
+  if (!found.empty()) return found;
+  const pickle::Dict* const items = heap.items(document.root);
+  if (items == nullptr || document.root.is(Kind::kObject)) {
     return Error{ErrorCode::kMalformed,
-                 "holds " + std::string(pickle::kind_name(document.root.kind)) +
+                 "holds " + describe_value(heap, document.root) +
                      " instead of a state_dict; write it with torch.save(model.state_dict(), path)",
                  where};
   }
-  std::vector<std::pair<std::string_view, Value>> found;
-  std::unordered_set<std::int64_t> seen;  // a dict may occur many times, but is searched once
-  for (const auto& item : heap.dict(document.root)) {
-    if (!item.first.is(Kind::kString) || !item.second.is(Kind::kDict)) continue;
-    if (!seen.insert(item.second.payload).second || !is_state_dict(heap, item.second)) continue;
-    found.emplace_back(heap.text(item.first), item.second);
-    if (found.size() > 8) break;
-  }
-  if (found.size() == 1) return found.front().second;
-  if (found.empty()) {
-    return Error{
-        ErrorCode::kMalformed,
-        "holds no state_dict (a dict of nothing but tensors), but: " + describe_items(heap, heap.dict(document.root)) +
-            "; write one with torch.save(model.state_dict(), path)",
-        where};
-  }
-  std::string names;
-  for (const auto& [name, value] : found) names += (names.empty() ? "" : ", ") + in_quotes(name);
   return Error{ErrorCode::kMalformed,
-               "holds more than one state_dict (" + names +
-                   "); write the one that is meant alone, e.g. torch.save(checkpoint[" +
-                   in_quotes(found.front().first) + "], path)",
+               "holds no state_dict (a dict with tensors), but: " + describe_items(heap, *items) +
+                   "; write one with torch.save(model.state_dict(), path)",
                where};
 }
 
-// The entries of the state dict in file order, without "module." if every name starts with it. The last value of a name
-// counts.
-Result<std::vector<Entry>> list_entries(const Heap& heap, Value state_dict, const std::string& where) {
-  std::vector<Entry> entries;
-  std::unordered_map<std::string_view, std::size_t> index_by_name;
-  for (const auto& [key, value] : heap.dict(state_dict)) {
-    const std::string_view name = heap.text(key);
-    if (name.size() > kMaxNameBytes) {
-      return Error{ErrorCode::kLimit, "the name " + in_quotes(name) + " of a tensor is too long", where};
-    }
-    const auto [found, added] = index_by_name.try_emplace(name, entries.size());
-    if (added) {
-      entries.push_back({name, &heap.tensor(value)});
-    } else {
-      entries[found->second].tensor = &heap.tensor(value);
-    }
+// Chooses the weights to read.
+Result<importers::ChosenWeights> choose(const std::vector<Found>& found, const ChoiceOptions& options,
+                                        const std::string& where) {
+  std::vector<importers::ListedWeights> lists;
+  lists.reserve(found.size());
+  for (const Found& state_dict : found) {
+    importers::ListedWeights list{state_dict.key, {}};
+    for (const Entry& entry : state_dict.entries) list.tensors.push_back({entry.name, entry.tensor->shape});
+    lists.push_back(std::move(list));
   }
-  std::vector<std::string_view> names;
-  names.reserve(entries.size());
-  for (const Entry& entry : entries) names.push_back(entry.name);
-  const std::size_t prefix = importers::module_prefix_bytes(names);
-  for (Entry& entry : entries) entry.name.remove_prefix(prefix);
-  return entries;
+  return importers::choose_weights(lists, options, where);
 }
 
 // A few views of a small storage could require any amount of memory, but weights never do.
@@ -170,10 +302,14 @@ Tensor read_tensor(const TensorView& view, DType dtype, std::span<const std::byt
 }  // namespace
 
 Result<StateDict> read_state_dict(const pickle::Document& document, std::size_t file_bytes, const LoadStorage& load,
-                                  const std::string& where) {
+                                  const std::string& where, const ChoiceOptions& choice) {
   const Heap& heap = document.heap;
-  NARROW_ASSIGN(const Value found, find_state_dict(document, where));
-  NARROW_ASSIGN(const std::vector<Entry> entries, list_entries(heap, found, where));
+  NARROW_ASSIGN(std::vector<Found> found, find_state_dicts(document, where));
+  NARROW_ASSIGN(importers::ChosenWeights chosen, choose(found, choice, where));
+  Found& state_dict = found[chosen.list];
+  std::vector<Entry> entries;
+  entries.reserve(chosen.tensors.size());
+  for (auto& [index, name] : chosen.tensors) entries.push_back({std::move(name), state_dict.entries[index].tensor});
   NARROW_TRY(check_total(entries, file_bytes, where));
 
   // Tensors are read by storage, in order of first use, so that each storage is loaded once and freed.
@@ -185,12 +321,19 @@ Result<StateDict> read_state_dict(const pickle::Document& document, std::size_t 
     of_root.push_back(i);
   }
   StateDict weights;
+  weights.notes = std::move(chosen.notes);
+  weights.unread = std::move(state_dict.unread);
+  if (!weights.unread.empty()) {
+    const auto& [name, what] = weights.unread.front();
+    const std::size_t more = weights.unread.size() - 1;
+    weights.notes.push_back("left out what is no tensor: " + in_quotes(name) + " (" + what + ")" +
+                            (more > 0 ? " and " + std::to_string(more) + " more" : ""));
+  }
   weights.entries.resize(entries.size());
   for (const std::size_t root : order) {
     NARROW_ASSIGN(const std::span<const std::byte> storage, load(heap.roots()[root]));
     for (const std::size_t i : users[root]) {
-      weights.entries[i] = {std::string(entries[i].name),
-                            read_tensor(*entries[i].tensor, heap.roots()[root].dtype, storage)};
+      weights.entries[i] = {entries[i].name, read_tensor(*entries[i].tensor, heap.roots()[root].dtype, storage)};
     }
   }
   return weights;

@@ -3,6 +3,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/checked.h"
 #include "base/text.h"
 #include "base/try.h"
 #include "importers/torch/checkpoint_formats.h"
@@ -55,6 +56,15 @@ Result<Storages> read_storages(std::span<const std::byte> bytes, const Document&
       return malformed("the list of storages is damaged", where, data.end);
     }
     const auto found = roots.find(keys.heap.text(key));
+    const pickle::Heap::ForeignStorage* const foreign = data.heap.foreign_storage(keys.heap.text(key));
+    if (found == roots.end() && foreign != nullptr && foreign->element_bytes > 0) {
+      const base::Checked size = base::Checked(foreign->elems) * foreign->element_bytes + 8;
+      if (!size.is_within(0, static_cast<std::int64_t>(bytes.size() - position))) {
+        return malformed("the file is cut off in storage " + in_quotes(keys.heap.text(key)), where, position);
+      }
+      position += static_cast<std::size_t>(*size.value());
+      continue;
+    }
     if (found == roots.end()) {
       return malformed("storage " + in_quotes(keys.heap.text(key)) + " belongs to no tensor", where, data.end);
     }
@@ -82,11 +92,13 @@ Result<Storages> read_storages(std::span<const std::byte> bytes, const Document&
 
 }  // namespace
 
-Result<StateDict> parse_stream_checkpoint(std::span<const std::byte> bytes, const std::string& where) {
+Result<StateDict> parse_stream_checkpoint(std::span<const std::byte> bytes, const std::string& where,
+                                          const ChoiceOptions& choice) {
   const std::string prefix = where + ":";
   NARROW_ASSIGN(const Document magic, pickle::unpickle(bytes, 0, prefix));
   if (!magic.root.is(Kind::kBigInt) || magic.heap.text(magic.root) != kMagicNumber) {
-    return malformed("a pickle, but not written by torch.save; write weights with torch.save(model.state_dict(), path)",
+    return malformed("a pickle, but not written by torch.save (another library's objects can't be read); write weights with "
+                     "torch.save(model.state_dict(), path)",
                      where, 0);
   }
   NARROW_ASSIGN(const Document version, pickle::unpickle(bytes, magic.end, prefix));
@@ -106,7 +118,7 @@ Result<StateDict> parse_stream_checkpoint(std::span<const std::byte> bytes, cons
     }
     return found->second;
   };
-  return read_state_dict(data, bytes.size(), load, where);
+  return read_state_dict(data, bytes.size(), load, where, choice);
 }
 
 }  // namespace narrow::torch

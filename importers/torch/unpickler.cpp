@@ -6,15 +6,12 @@
 #include <string_view>
 #include <utility>
 
-#include "base/text.h"
 #include "base/try.h"
 #include "importers/torch/opcodes.h"
 #include "importers/torch/pickle_globals.h"
 
 namespace narrow::torch::pickle {
 namespace {
-
-using base::in_quotes;
 
 // Real checkpoints stay far below these limits: ResNet-152 has 30 thousand opcodes and a nesting of four.
 constexpr std::size_t kMaxOpcodes = 10'000'000;
@@ -190,12 +187,7 @@ class Machine {
 
   Status push_global(std::string_view module, std::string_view name) {
     const std::optional<Value> global = find_global(module, name);
-    if (global) return push(*global);
-    return fail(ErrorCode::kUnsupported,
-                "refuses to load global " + in_quotes(std::string(module) + "." + std::string(name)) +
-                    ": only tensors and plain values are read, and nothing in a file is ever executed. If this is a "
-                    "whole pickled module or training state, save its weights alone: torch.save(model.state_dict(), "
-                    "path)");
+    return push(global ? *global : document_.heap.add_foreign({module, name}));
   }
 
   Status global_from_lines() {
@@ -211,7 +203,7 @@ class Machine {
       return malformed("STACK_GLOBAL needs two strings");
     }
     const Heap& heap = document_.heap;
-    return push_global(heap.text(module).substr(0, kMaxGlobalName), heap.text(name).substr(0, kMaxGlobalName));
+    return push_global(heap.text(module), heap.text(name));
   }
 
   Status push_sequence(Kind kind, Result<Sequence> items) {
@@ -220,13 +212,15 @@ class Machine {
   }
 
   Status append_all(const Sequence& items) {
+    if (available() != 0 && stack_.back().is(Kind::kObject)) return {};  // items of an unknown class are not kept
     NARROW_ASSIGN(const Value list, top(Kind::kList));
     for (const Value& item : items) document_.heap.append(list, item);
     return {};
   }
 
   Status set_all(const Sequence& items) {
-    NARROW_ASSIGN(const Value dict, top(Kind::kDict));
+    const bool object = available() != 0 && stack_.back().is(Kind::kObject);
+    NARROW_ASSIGN(const Value dict, top(object ? Kind::kObject : Kind::kDict));
     if (items.size() % 2 != 0) return malformed("a dict has a key without a value");
     for (std::size_t i = 0; i < items.size(); i += 2) {
       const Kind kind = items[i].kind;
@@ -273,13 +267,42 @@ class Machine {
     return push(*made);
   }
 
-  // The only attributes of a state dict are its `_metadata`, versions of modules. They are skipped, never set.
+  // class.__new__(class, *arguments), with keywords that are not kept.
+  Status make_object(bool keywords) {
+    if (keywords) NARROW_TRY(pop());
+    return reduce();
+  }
+
+  // class(*arguments): the class is below the arguments (OBJ), or named after the opcode (INST). Python 2 writes these.
+  Status make_instance(bool named) {
+    if (named) {
+      NARROW_ASSIGN(const std::string_view module, line());
+      NARROW_ASSIGN(const std::string_view name, line());
+      NARROW_ASSIGN(Sequence arguments, pop_to_mark());
+      NARROW_TRY(push_global(module, name));
+      NARROW_TRY(push(document_.heap.add_sequence(Kind::kTuple, std::move(arguments))));
+      return reduce();
+    }
+    NARROW_ASSIGN(Sequence items, pop_to_mark());
+    if (items.empty()) return malformed("an opcode takes a value from an empty stack");
+    NARROW_TRY(push(items.front()));
+    items.erase(items.begin());
+    NARROW_TRY(push(document_.heap.add_sequence(Kind::kTuple, std::move(items))));
+    return reduce();
+  }
+
+  // The attributes of an object are kept as data. Those of a dict (`_metadata` of a state dict, versions of modules), a
+  // list and a tensor are skipped.
   Status build() {
     NARROW_ASSIGN(const Value state, pop());
-    if (!state.is(Kind::kDict) || available() == 0 || !stack_.back().is(Kind::kDict)) {
-      return fail(ErrorCode::kUnsupported, "refuses opcode BUILD on anything but a dict with a dict of attributes");
+    if (available() == 0) return malformed("an opcode needs an object on an empty stack");
+    const Value object = stack_.back();
+    if (object.is(Kind::kObject)) {
+      document_.heap.set_state(object, state);
+      return {};
     }
-    return {};
+    if (object.is(Kind::kDict) || object.is(Kind::kList) || object.is(Kind::kTensor)) return {};
+    return fail(ErrorCode::kUnsupported, "refuses opcode BUILD on " + std::string(kind_name(object.kind)));
   }
 
   Status persistent_id() {
@@ -372,6 +395,7 @@ class Machine {
       case Opcode::kBinBytes:
         return push_text(Kind::kBytes, 4);
       case Opcode::kBinBytes8:
+      case Opcode::kByteArray8:
         return push_text(Kind::kBytes, 8);
       case Opcode::kEmptyTuple:
         return push_sequence(Kind::kTuple, Sequence{});
@@ -427,6 +451,20 @@ class Machine {
         return reduce();
       case Opcode::kBuild:
         return build();
+      case Opcode::kNewObj:
+        return make_object(false);
+      case Opcode::kNewObjEx:
+        return make_object(true);
+      case Opcode::kInst:
+        return make_instance(true);
+      case Opcode::kObj:
+        return make_instance(false);
+      case Opcode::kEmptySet:  // a set is kept as a list
+        return push_sequence(Kind::kList, Sequence{});
+      case Opcode::kAddItems:
+        return append_many();
+      case Opcode::kFrozenSet:
+        return push_sequence(Kind::kTuple, pop_to_mark());
       case Opcode::kBinPersId:
         return persistent_id();
       case Opcode::kProto:

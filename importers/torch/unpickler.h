@@ -1,6 +1,7 @@
 // A small stack machine that reads the pickles which torch.save writes (protocols 2 to 5), and can do nothing else.
 //
-// Unlike Python's, it has no imports, no attributes, no classes, and no calls but those in pickle_globals.h. Work and
+// Unlike Python's, it has no imports, and no calls but those in pickle_globals.h. Objects of other classes are kept as
+// they are written, a name and data; nothing is made of them. Work and
 // memory are bounded by the length of the pickle and by fixed limits.
 // Source: the opcode descriptions in CPython's Lib/pickletools.py.
 #pragma once

@@ -30,7 +30,8 @@ Result<std::string> find_folder(const ZipArchive& archive, const std::string& wh
   }
   if (folders.size() == 1) return folders.front();
   return Error{ErrorCode::kMalformed,
-               folders.empty() ? "a zip archive without data.pkl is not a checkpoint of torch.save"
+               folders.empty() ? "a zip archive without data.pkl is not a checkpoint of torch.save; unpack it and name the file "
+                                 "of the network"
                                : "a zip archive with more than one data.pkl is not a checkpoint of torch.save",
                where};
 }
@@ -54,12 +55,14 @@ Status check_version(ZipArchive& archive, const std::string& folder, const std::
 
 }  // namespace
 
-Result<StateDict> parse_zip_checkpoint(std::span<const std::byte> bytes, const std::string& where) {
+Result<StateDict> parse_zip_checkpoint(std::span<const std::byte> bytes, const std::string& where,
+                                       const ChoiceOptions& choice) {
   NARROW_ASSIGN(ZipArchive archive, ZipArchive::open(bytes, where));
   NARROW_ASSIGN(const std::string folder, find_folder(archive, where));
   if (archive.contains(folder + "constants.pkl")) {
     return Error{ErrorCode::kUnsupported,
-                 "this is a TorchScript program (torch.jit.save), not a checkpoint; write its weights with "
+                 "this is a TorchScript program (torch.jit.save), not a checkpoint; export it to ONNX: "
+                 "torch.onnx.export(torch.jit.load(path), image, \"net.onnx\"), or write its weights: "
                  "torch.save(model.state_dict(), path)",
                  where};
   }
@@ -81,7 +84,7 @@ Result<StateDict> parse_zip_checkpoint(std::span<const std::byte> bytes, const s
     }
     return std::span<const std::byte>(current);
   };
-  return read_state_dict(document, bytes.size(), load, where);
+  return read_state_dict(document, bytes.size(), load, where, choice);
 }
 
 }  // namespace narrow::torch

@@ -20,6 +20,11 @@ struct Tensor {
 
 struct StateDict {
   std::vector<std::pair<std::string, Tensor>> entries;  // in file order; names are unique and without "module."
+  // Entries of the file that are no tensors that can be read, and what they are: {"conv1.weight", "an object of class
+  // 'torch._utils._rebuild_qtensor'"}.
+  std::vector<std::pair<std::string, std::string>> unread;
+  // Which weights of the file these are, and what was left out, one sentence each.
+  std::vector<std::string> notes;
 
   // The tensor of this name, or nullptr.
   [[nodiscard]] const Tensor* find(std::string_view name) const;

@@ -22,6 +22,10 @@ struct ArchitectureOptions {
   // "cifar_resnet20", "resnet18", "mobilenet_v2", ... Empty: recognised from the keys of the weights, if they are
   // unambiguous.
   std::string name;
+  // Which weights of a file to read: the key of a state dict ("model", "ema.module") or the prefix of names
+  // ("student"). Empty: a known architecture before none, a key without a word of averages and training ("ema",
+  // "teacher", "optimizer") before one with it, then the most elements, then the first in the file.
+  std::string state_dict;
   // Of the network's input, each 1 to 8192. Not given: that of the architecture (32 or 224 a side).
   InputSize input_size;
   // TensorFlow's SAME padding, where a stride of 2 pads only bottom and right. Nothing: as in the architecture.

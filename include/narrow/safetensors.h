@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <string>
 #include <vector>
 
 #include "narrow/result.h"
@@ -10,8 +11,10 @@
 namespace narrow {
 
 // The bytes of a safetensors file with the weights of a PyTorch checkpoint or safetensors file: float32, sorted by
-// name. Errors: those of reading the file; kInvalidArgument for a network (ONNX, .nrw), because safetensors holds only
-// weights.
-[[nodiscard]] Result<std::vector<std::byte>> to_safetensors(const std::filesystem::path& weights);
+// name. state_dict: which weights of the file, as in ArchitectureOptions; empty: the only ones. Errors: those of
+// reading the file; kInvalidArgument for several state dicts without a key (lists the keys), and for a network (ONNX,
+// .nrw), because safetensors holds only weights.
+[[nodiscard]] Result<std::vector<std::byte>> to_safetensors(const std::filesystem::path& weights,
+                                                            const std::string& state_dict = {});
 
 }  // namespace narrow

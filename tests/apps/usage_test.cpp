@@ -68,6 +68,48 @@ TEST_CASE("an unknown option is named") {
   check_usage({"inspect", "m.nrw", "--wrong"}, {"inspect", "--wrong", "narrow inspect --help"});
 }
 
+TEST_CASE("mistyped commands, options and values are answered with what was probably meant") {
+  struct Case {
+    std::vector<std::string> arguments;
+    std::vector<std::string> parts;
+  };
+  const std::vector<Case> cases = {
+      {{"inpect", "m.nrw"}, {"unknown command 'inpect'; did you mean 'inspect'?"}},
+      {{"clasify"}, {"did you mean 'classify'?"}},
+      {{"quantise", "m.pth"}, {"did you mean 'quantize'?"}},
+      {{"eval", "m.nrw", "a"}, {"did you mean 'evaluate'?"}},
+      {{"classify", "--modle", "m.nrw", "cat.jpg"}, {"unknown option '--modle'; did you mean '--model'?"}},
+      // The unknown option comes before what is missing because of it.
+      {{"classify", "--modle", "m.nrw"}, {"unknown option '--modle'"}},
+      {{"quantize", "w.pth", "--calibrat", "p", "-o", "x.nrw"},
+       {"unknown option '--calibrat'; did you mean '--calibrate'?"}},
+      {{"quantize", "w.pth", "--calibrate", "p", "--ouput=x.nrw"},
+       {"unknown option '--ouput'; did you mean '--output'?"}},
+      {{"quantize", "w.pth", "--calibrate", "p", "-o", "x.nrw", "--bits", "4"},
+       {"unknown option '--bits'; did you mean --weights and --activations?"}},
+      {{"quantize", "w.pth", "--calibrate", "p", "-o", "x.nrw", "--weights", "4/8"}, {"--weights 4 --activations 8"}},
+      {{"evaluate", "m.nrw", "a", "--batch-size", "4"}, {"did you mean --batch?"}},
+      {{"inspect", "m.onnx", "--img-size", "64"}, {"did you mean --input-size?"}},
+      {{"inspect", "m.onnx", "--arch", "resnet_18"}, {"did you mean 'resnet18'?"}},
+      {{"inspect", "m.onnx", "--arch", "mobilenetv2"}, {"did you mean 'mobilenet_v2'?"}},
+      {{"inspect", "m.onnx", "--preprocess", "imagnet"}, {"did you mean 'imagenet'?"}},
+      {{"inspect", "m.onnx", "extra"}, {"unexpected argument 'extra'"}},
+  };
+  for (const Case& tried : cases) {
+    CAPTURE(tried.arguments.front());
+    check_usage(tried.arguments, tried.parts);
+  }
+}
+
+TEST_CASE("a network among the images of classify is answered with the command that was meant") {
+  const narrow::testing::TemporaryFolder folder;
+  const std::string image = folder.path() / "a.ppm";
+  narrow::testing::write_image(image, 32, 32);
+  const std::string model = narrow::testing::default_model();
+  check_usage({"classify", model, image}, {model, "is a network", "narrow classify --model " + model + " " + image});
+  check_usage({"classify", model}, {"narrow classify --model " + model + " PICTURE"});
+}
+
 TEST_CASE("missing arguments are named") {
   check_usage({"classify"}, {"PICTURE"});
   check_usage({"evaluate", "m.nrw"}, {"PICTURES"});

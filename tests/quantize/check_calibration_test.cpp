@@ -192,6 +192,23 @@ TEST_CASE("few images and images of one class are warned about") {
   CHECK(contains(texts[0], "takes 64 of 64 calibration images for class 3"));
 }
 
+TEST_CASE("images of one colour and images that are all the same are warned about") {
+  const std::vector<Image> images = reddish_images(testing::seed());
+  const Graph graph = trained_graph(images);
+  const auto says = [&](const std::vector<Image>& given, const char* part) {
+    const std::vector<std::string> texts = warnings(findings(graph, given));
+    return std::any_of(texts.begin(), texts.end(), [&](const std::string& text) { return contains(text, part); });
+  };
+  const std::vector<Image> uniform = changed(images, [](Image& image) {
+    for (std::size_t e = 3; e < image.size(); ++e) image[e] = image[e - 3];
+  });
+  const std::vector<Image> same(kImages, images.front());
+  CHECK(says(uniform, "have one colour"));
+  CHECK(says(same, "are all the same"));
+  CHECK_FALSE(says(images, "have one colour"));
+  CHECK_FALSE(says(images, "are all the same"));
+}
+
 TEST_CASE("a layer that something else has scaled after its BatchNorm is left out") {
   const std::vector<Image> images = reddish_images(testing::seed());
   const Graph graph = trained_graph(images);

@@ -79,14 +79,97 @@ TEST_CASE("checkpoint loses the prefix of networks for several GPUs") {
   CHECK(mixed->entries[0].first == "module.conv.weight");  // a name of the network's own
 }
 
-TEST_CASE("checkpoint with two state_dicts is refused with both names") {
+TEST_CASE("checkpoint with two state_dicts gives the model, says so, and gives the average if asked") {
   PickleWriter pickle;
-  pickle.raw("}").mark().text("model").raw("}(").text("a").tensor("FloatStorage", "0", 1, 0, {1}, {1}).raw("u");
-  pickle.text("ema").raw("}(").text("a").tensor("FloatStorage", "0", 1, 0, {1}, {1}).raw("uu");
-  const Error error = parse_error(zip_checkpoint(pickle.stop(), {bytes_of({1})}));
-  CHECK(error.code == ErrorCode::kMalformed);
-  CHECK(contains(error.message, "'model', 'ema'"));
-  CHECK(error.where == "file.pth");
+  pickle.raw("}").mark().text("ema").raw("}(").text("a").tensor("FloatStorage", "0", 1, 0, {1}, {1}).raw("u");
+  pickle.text("model").raw("}(").text("a").tensor("FloatStorage", "1", 1, 0, {1}, {1}).raw("uu");
+  const std::string file = zip_checkpoint(pickle.stop(), {bytes_of({1}), bytes_of({2})});
+  const auto model = parse(file);
+  REQUIRE(model.ok());
+  CHECK(model->entries[0].second.values == std::vector<float>{2});
+  REQUIRE(model->notes.size() == 1);
+  CHECK(model->notes[0] ==
+        "read the weights of 'model' (1 tensor); the file also holds 'ema' (1 tensor): --state-dict KEY reads one of "
+        "them");
+  const auto ema = narrow::torch::parse_checkpoint(as_span(file), "file.pth", {.key = "ema"});
+  REQUIRE(ema.ok());
+  CHECK(ema->entries[0].second.values == std::vector<float>{1});
+  const auto none = narrow::torch::parse_checkpoint(as_span(file), "file.pth", {.key = "swa"});
+  REQUIRE_FALSE(none.ok());
+  CHECK(none.error().code == ErrorCode::kNotFound);
+  CHECK(none.error().message ==
+        "holds no weights under the key 'swa'; the keys are 'ema' (1 tensor), 'model' (1 tensor)");
+}
+
+TEST_CASE("checkpoint state_dicts are found among what trainers save") {
+  struct Case {
+    const char* what;
+    std::string before;  // opcodes around the state dict
+    std::string after;
+    const char* key;
+  };
+  const auto foreign = [](const char* module, const char* name) {
+    const std::string written = PickleWriter().global(module, name).raw(")\x81").stop();
+    return written.substr(2, written.size() - 3);
+  };
+  const auto text = [](const char* words) {
+    const std::string written = PickleWriter().text(words).stop();
+    return written.substr(2, written.size() - 3);
+  };
+  const Case cases[] = {
+      {"arguments of the trainer", "}(" + text("args") + foreign("argparse", "Namespace") + "}b" + text("model"), "u",
+       "model"},
+      {"a dict of dicts", "}" + text("a") + "}" + text("b") + "}" + text("c"), "sss", "a.b.c"},
+      {"a list", "](}" + text("epoch") + "K\x01s", "e", "1"},
+      {"a tuple", "", "}\x86", "0"},
+      {"an object that is a kind of dict", foreign("my", "Config") + text("net"), "s", "net"},
+      {"numbers as keys beside it", "}(" + text("optimizer") + "}K\x01}s" + text("net"), "u", "net"},
+  };
+  for (const Case& item : cases) {
+    CAPTURE(item.what);
+    const std::string inner = state_dict_pickle(two_tensors());
+    const std::string pickle = "\x80\x02" + item.before + inner.substr(2, inner.size() - 3) + item.after + ".";
+    check_two_tensors(parse(zip_checkpoint(pickle, two_storages())));
+    check_two_tensors(parse(stream_checkpoint(pickle, {{6, two_storages()[0]}, {2, two_storages()[1]}})));
+    const auto asked =
+        narrow::torch::parse_checkpoint(as_span(zip_checkpoint(pickle, two_storages())), "f", {.key = item.key});
+    check_two_tensors(asked);
+  }
+}
+
+TEST_CASE("checkpoint state_dict may have entries that are no tensors, which are left out and named") {
+  PickleWriter pickle;
+  pickle.raw("}(").text("a").tensor("FloatStorage", "0", 1, 0, {1}, {1}).text("epoch").integer(3);
+  pickle.text("q").global("torch._utils", "_rebuild_qtensor").raw(")Ru");
+  const auto weights = parse(zip_checkpoint(pickle.stop(), {bytes_of({1})}));
+  REQUIRE(weights.ok());
+  CHECK(weights->entries.size() == 1);
+  REQUIRE(weights->notes.size() == 1);
+  CHECK(weights->notes[0] == "left out what is no tensor: 'epoch' (an int) and 1 more");
+  REQUIRE(weights->unread.size() == 2);
+  CHECK(weights->unread[1].second == "an object of 'torch._utils._rebuild_qtensor'");
+}
+
+TEST_CASE("checkpoint tensors of storages that are not read do not end the reading") {
+  for (const auto& [type, bytes] : {std::pair{"ComplexFloatStorage", 8}, {"QInt8Storage", 1}}) {
+    PickleWriter pickle;
+    pickle.raw("}(").text("other").tensor(type, "0", 3, 0, {3}, {1});
+    pickle.text("a").tensor("FloatStorage", "1", 1, 0, {1}, {1}).raw("u");
+    const std::string data = pickle.stop();
+    const std::string other(static_cast<std::size_t>(3 * bytes), 'x');
+    for (const std::string& file :
+         {zip_checkpoint(data, {other, bytes_of({4})}), stream_checkpoint(data, {{3, other}, {1, bytes_of({4})}})}) {
+      const auto weights = parse(file);
+      REQUIRE(weights.ok());
+      REQUIRE(weights->entries.size() == 1);
+      CHECK(weights->entries[0].second.values == std::vector<float>{4});
+    }
+  }
+  PickleWriter unknown;
+  unknown.raw("}(").text("other").tensor("NewStorage", "0", 3, 0, {3}, {1});
+  unknown.text("a").tensor("FloatStorage", "1", 1, 0, {1}, {1}).raw("u");
+  CHECK(contains(parse_error(stream_checkpoint(unknown.stop(), {{3, "xxx"}, {1, bytes_of({4})}})).message,
+                 "storage '0' belongs to no tensor"));
 }
 
 TEST_CASE("checkpoint that names one state_dict twice is read") {
@@ -260,17 +343,61 @@ TEST_CASE("checkpoint that is none is refused with a hint") {
   CHECK(contains(parse_error(PickleWriter().raw("}").stop()).message, "not written by torch.save"));
 }
 
-TEST_CASE("checkpoint with a whole module is refused by name with advice") {
-  const std::string module = PickleWriter().global("torchvision.models.resnet", "ResNet").raw(")\x81}b").stop();
-  for (const std::string& file : {zip_checkpoint(module, {}), stream_checkpoint(module, {})}) {
-    const Error error = parse_error(file);
-    CHECK(error.code == ErrorCode::kUnsupported);
-    CHECK(contains(error.message, "refuses to load global 'torchvision.models.resnet.ResNet'"));
-    CHECK(contains(error.message, "torch.save(model.state_dict()"));
+// A module as torch.save(model) writes it: an object whose attributes hold dicts of parameters and sub-modules.
+std::string module_pickle(const std::string& parameters, const std::string& buffers, const std::string& modules) {
+  const auto item = [](const char* name, const std::string& value) {
+    const std::string written = PickleWriter().text(name).stop();
+    return written.substr(2, written.size() - 3) + (value.empty() ? "}" : value);
+  };
+  const std::string left_out = PickleWriter().global("builtins", "set").raw("](").text("scratch").raw("e\x85R").stop();
+  const std::string name = PickleWriter().global("torchvision.models.resnet", "ResNet").raw(")\x81}(").stop();
+  return name.substr(2, name.size() - 3) + item("training", "\x88") + item("_parameters", parameters) +
+         item("_buffers", buffers) + item("_modules", modules) +
+         item("_non_persistent_buffers_set", left_out.substr(2, left_out.size() - 3)) + "ub";
+}
+
+TEST_CASE("checkpoint with a whole module has the weights of its state_dict") {
+  const auto tensor = [](const char* name, const char* key, std::int64_t elems, const std::vector<std::int64_t>& shape,
+                         const std::vector<std::int64_t>& strides) {
+    const std::string written =
+        PickleWriter().raw("}").text(name).tensor("FloatStorage", key, elems, 0, shape, strides).raw("s").stop();
+    return written.substr(2, written.size() - 3);
+  };
+  const auto named = [](const char* name, const std::string& value) {
+    const std::string written = PickleWriter().raw("}").text(name).stop();
+    return written.substr(2, written.size() - 3) + value + "s";
+  };
+  const std::string conv =
+      module_pickle(tensor("weight", "0", 6, {2, 1, 1, 3}, {3, 3, 3, 1}), tensor("scratch", "0", 6, {6}, {1}), "");
+  // The parameter "conv.weight" of a sub-module, and "fc.bias" of the module itself.
+  const std::string root = module_pickle(tensor("fc.bias", "1", 2, {2}, {1}), "", named("conv", conv));
+  const std::string whole = "\x80\x02" + root + ".";
+  for (const std::string& pickle : {whole, "\x80\x02" + named("model", root) + "."}) {
+    const auto weights = parse(zip_checkpoint(pickle, two_storages()));
+    if (!weights.ok()) FAIL(weights.error().text());
+    REQUIRE(weights->entries.size() == 2);
+    CHECK(weights->entries[0].first == "fc.bias");
+    CHECK(weights->entries[1].first == "conv.weight");
+    CHECK(weights->entries[1].second.values == two_tensors()[0].values);
   }
-  CHECK(parse_error(zip_checkpoint(module, {})).where == "file.pth: data.pkl offset 2");
-  CHECK(parse_error(stream_checkpoint(module, {})).where ==
-        "file.pth: offset " + std::to_string(stream_header().size() + 2));
+}
+
+TEST_CASE("checkpoint with modules that hold themselves is read without end or harm") {
+  // A module that is its own sub-module, and modules that would be 2^40 when written out.
+  const auto attributes = [](PickleWriter& pickle) -> PickleWriter& {
+    return pickle.raw("}").put(9).text("_parameters").raw("}s").text("_modules");
+  };
+  PickleWriter own;
+  own.global("a", "B").raw(")\x81").put(0);
+  attributes(own).raw("}").text("me").get(0).raw("ssb");
+  CHECK(contains(parse_error(zip_checkpoint(own.stop(), {})).message, "holds an object of 'a.B'"));
+  PickleWriter laughs;
+  laughs.raw("}").put(0);
+  for (int i = 0; i < 40; ++i) {
+    laughs.raw("0").global("a", "B").raw(")\x81");
+    attributes(laughs).raw("}(").text("x").get(0).text("y").get(0).raw("usb").put(0);
+  }
+  CHECK(contains(parse_error(zip_checkpoint(laughs.stop(), {})).message, "holds an object"));
 }
 
 TEST_CASE("checkpoint files are read from disk and missing ones are told") {

@@ -17,6 +17,7 @@ using narrow::testing::contains;
 using narrow::testing::little_endian;
 using narrow::testing::PickleWriter;
 using narrow::testing::unpickle_error;
+using narrow::torch::pickle::global_name;
 using narrow::torch::pickle::Kind;
 using narrow::torch::pickle::unpickle;
 using namespace std::string_literals;
@@ -104,55 +105,86 @@ TEST_CASE("unpickler reads an OrderedDict as Python 2 wrote it") {
   CHECK(document->heap.dict(document->root)[0].second.payload == 7);
 }
 
-TEST_CASE("unpickler refuses every global that is not a tensor part and names it") {
+TEST_CASE("unpickler keeps every foreign class and call as a name with data") {
   for (const auto& [module, name] : {std::pair{"os", "system"},
                                      {"builtins", "eval"},
                                      {"__builtin__", "set"},
                                      {"torch.nn.modules.conv", "Conv2d"},
                                      {"torch", "load"},
-                                     {"torch", "ComplexFloatStorage"},
                                      {"collections", "defaultdict"},
                                      {"numpy.core.multiarray", "scalar"},
+                                     {"argparse", "Namespace"},
                                      {"", ""}}) {
-    const std::string full = "'"s + module + "." + name + "'";
+    const std::string full = std::string(module) + "." + name;
     CAPTURE(full);
-    const Error by_line = unpickle_error(PickleWriter().global(module, name).text("id").raw("\x85R").stop());
-    CHECK(by_line.code == ErrorCode::kUnsupported);
-    CHECK(contains(by_line.message, "refuses to load global " + full));
-    CHECK(contains(by_line.message, "state_dict()"));
-    CHECK(by_line.where == "data.pkl offset 2");
-
-    const Error by_stack = unpickle_error(PickleWriter().text(module).text(name).raw("\x93)R").stop());
-    CHECK(by_stack.code == ErrorCode::kUnsupported);
-    CHECK(contains(by_stack.message, "refuses to load global " + full));
+    // REDUCE, STACK_GLOBAL with REDUCE, NEWOBJ, NEWOBJ_EX, OBJ and INST with the argument "id".
+    const std::string class_lines = PickleWriter().global(module, name).text("id").raw("\x85").stop().substr(2);
+    const std::string arguments = class_lines.substr(0, class_lines.size() - 1);
+    const std::string written[] = {
+        PickleWriter().raw(arguments + "R").stop(),
+        PickleWriter().text(module).text(name).raw("\x93").text("id").raw("\x85R").stop(),
+        PickleWriter().raw(arguments + "\x81").stop(),
+        PickleWriter().raw(arguments + "}\x92").stop(),
+        PickleWriter().mark().global(module, name).text("id").raw("o").stop(),
+        PickleWriter().mark().text("id").raw("i"s + module + "\n" + name + "\n").stop(),
+    };
+    for (const std::string& bytes : written) {
+      const auto document = unpickle(as_span(bytes), 0, "data.pkl");
+      REQUIRE(document.ok());
+      REQUIRE(document->root.is(Kind::kObject));
+      const auto& object = document->heap.object(document->root);
+      CHECK(global_name(document->heap, object.type) == full);
+      REQUIRE(object.arguments.is(Kind::kTuple));
+      REQUIRE(document->heap.sequence(object.arguments).size() == 1);
+      CHECK(document->heap.text(document->heap.sequence(object.arguments)[0]) == "id");
+    }
   }
 }
 
-TEST_CASE("unpickler keeps terminal escapes and endless names out of its errors") {
-  const Error escape = unpickle_error(PickleWriter().text("os\x1b[31m").text("system\n").raw("\x93").stop());
-  CHECK(contains(escape.message, "'os\\x1b[31m.system\\x0a'"));
-  const Error endless = unpickle_error(PickleWriter().text(std::string(100000, 'a')).text("b").raw("\x93").stop());
-  CHECK(endless.message.size() < 1000);
+TEST_CASE("unpickler keeps what would be set on a foreign object as data") {
+  const std::string bytes = PickleWriter()
+                                .global("collections", "Counter")
+                                .raw(")\x81(")
+                                .text("a")
+                                .integer(7)
+                                .raw("u](K\x01\x65\x30}")
+                                .text("state")
+                                .integer(9)
+                                .raw("sb")
+                                .stop();
+  const auto document = unpickle(as_span(bytes), 0, "data.pkl");
+  REQUIRE(document.ok());
+  REQUIRE(document->root.is(Kind::kObject));
+  const auto& object = document->heap.object(document->root);
+  REQUIRE(object.items.size() == 1);
+  CHECK(object.items[0].second.payload == 7);
+  REQUIRE(object.state.is(Kind::kDict));
+  CHECK(document->heap.dict(object.state)[0].second.payload == 9);
+}
+
+TEST_CASE("unpickler reads sets as lists of their items") {
+  const std::string bytes = "\x80\x04\x8f(K\x01K\x02\x90(K\x03\x91\x86."s;
+  const auto document = unpickle(as_span(bytes), 0, "data.pkl");
+  REQUIRE(document.ok());
+  const auto& pair = document->heap.sequence(document->root);
+  CHECK(document->heap.sequence(pair[0]).size() == 2);
+  CHECK(document->heap.sequence(pair[1])[0].payload == 3);
+}
+
+TEST_CASE("unpickler cuts endless names of classes") {
+  const std::string bytes = PickleWriter().text(std::string(100000, 'a')).text("b").raw("\x93").stop();
+  const auto document = unpickle(as_span(bytes), 0, "data.pkl");
+  REQUIRE(document.ok());
+  CHECK(global_name(document->heap, document->root) == std::string(256, 'a') + ".b");
   const Error line = unpickle_error(PickleWriter().raw("c" + std::string(100000, 'a')).stop());
   CHECK(line.code == ErrorCode::kMalformed);
 }
 
-TEST_CASE("unpickler refuses opcodes that make objects or reach outside") {
+TEST_CASE("unpickler refuses opcodes that reach outside") {
   const std::pair<std::string, const char*> cases[] = {
-      {"(ios\nsystem\n"s, "INST"},
-      {"(ccollections\nOrderedDict\no"s, "OBJ"},
-      {"ccollections\nOrderedDict\n)\x81"s, "NEWOBJ"},
-      {"ccollections\nOrderedDict\n)}\x92"s, "NEWOBJ_EX"},
-      {"\x82\x01"s, "EXT1"},
-      {"\x83\x01\x01"s, "EXT2"},
-      {"\x84\x01\x01\x01\x01"s, "EXT4"},
-      {"Pfile\n"s, "PERSID"},
-      {"\x8f"s, "EMPTY_SET"},
-      {"\x97"s, "NEXT_BUFFER"},
-      {"I01\n"s, "INT"},
-      {"S'text'\n"s, "STRING"},
-      {"g0\n"s, "GET"},
-      {"p0\n"s, "PUT"},
+      {"\x82\x01"s, "EXT1"},    {"\x83\x01\x01"s, "EXT2"}, {"\x84\x01\x01\x01\x01"s, "EXT4"},
+      {"Pfile\n"s, "PERSID"},   {"\x97"s, "NEXT_BUFFER"},  {"I01\n"s, "INT"},
+      {"S'text'\n"s, "STRING"}, {"g0\n"s, "GET"},          {"p0\n"s, "PUT"},
   };
   for (const auto& item : cases) {
     CAPTURE(item.second);
@@ -172,15 +204,16 @@ TEST_CASE("unpickler calls nothing but what makes tensors and dicts") {
                  "refuses to call 'torch.FloatStorage'"));
   CHECK(contains(unpickle_error(PickleWriter().global("collections", "OrderedDict").raw("]R").stop()).message,
                  "instead of a tuple"));
+  CHECK(contains(unpickle_error(PickleWriter().global("os", "system").raw("]R").stop()).message, "instead of a tuple"));
 }
 
 TEST_CASE("unpickler sets no attributes but reads past those of a dict") {
   CHECK(unpickle_error(PickleWriter().global("collections", "OrderedDict").raw(")R}b").stop()).message == "accepted");
-  for (const char* opcodes : {"}Nb", "N}b", "}]b",
-                              "}}\x86"
-                              "b",
-                              "}K\x01"
-                              "b"}) {
+  for (const char* opcodes : {"}Nb", "}]b", "]}b"}) {
+    CAPTURE(opcodes);
+    CHECK(unpickle_error(PickleWriter().raw(opcodes).stop()).message == "accepted");
+  }
+  for (const char* opcodes : {"N}b", "K\x01}b", ")}b", "}b"}) {
     CAPTURE(opcodes);
     CHECK(unpickle_error(PickleWriter().raw(opcodes).stop()).code != ErrorCode::kInternal);
   }
@@ -192,6 +225,7 @@ TEST_CASE("unpickler refuses persistent ids that are no storages") {
   CHECK(contains(message(PickleWriter().text("/etc/passwd").raw("Q")), "instead of a tuple"));
   CHECK(contains(message(PickleWriter().raw(")Q")), "refuses a persistent id"));
   CHECK(contains(message(PickleWriter().mark().text("module").text("x").raw("tQ")), "'module'"));
+  CHECK(contains(message(PickleWriter().mark().text("file").global("os", "system").raw("tQ")), "'file'"));
   CHECK(contains(message(PickleWriter().mark().text("storage").raw("tQ")), "1 items"));
   CHECK(contains(
       message(PickleWriter().mark().text("storage").text("FloatStorage").text("0").text("cpu").integer(1).raw("tQ")),
