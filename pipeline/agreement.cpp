@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/exact_math.h"
+#include "base/guarded.h"
 #include "narrow/compare.h"
 #include "narrow/session.h"
 
@@ -93,28 +94,30 @@ Interval middle_of(std::vector<double> values) {
 AgreementMeter::AgreementMeter(ScoreKind reference, ScoreKind other) : reference_(reference), other_(other) {}
 
 Status AgreementMeter::add(std::span<const float> reference, std::span<const float> other) {
-  if (reference.size() != other.size() || reference.empty()) {
-    return Error{ErrorCode::kInvalidArgument,
-                 "can't compare " + std::to_string(reference.size()) + " scores with " + std::to_string(other.size()),
-                 ""};
-  }
-  const auto finite = [](float score) { return std::isfinite(score); };
-  for (const std::span<const float> scores : {reference, other}) {
-    if (!std::all_of(scores.begin(), scores.end(), finite)) {
-      return Error{ErrorCode::kInvalidArgument, "a score is not finite", ""};
+  return base::guarded([&]() -> Status {
+    if (reference.size() != other.size() || reference.empty()) {
+      return Error{ErrorCode::kInvalidArgument,
+                   "can't compare " + std::to_string(reference.size()) + " scores with " + std::to_string(other.size()),
+                   ""};
     }
-  }
-  ImageError error;
-  error.kl_divergence = divergence(reference, reference_, other, other_);
-  for (std::size_t c = 0; c < reference.size(); ++c) {
-    const double expected = reference[c];
-    const double difference = expected - static_cast<double>(other[c]);
-    error.signal += expected * expected;
-    error.noise += difference * difference;
-  }
-  images_.push_back(error);
-  if (best_class(reference, reference_) == best_class(other, other_)) ++same_top1_;
-  return {};
+    const auto finite = [](float score) { return std::isfinite(score); };
+    for (const std::span<const float> scores : {reference, other}) {
+      if (!std::all_of(scores.begin(), scores.end(), finite)) {
+        return Error{ErrorCode::kInvalidArgument, "a score is not finite", ""};
+      }
+    }
+    ImageError error;
+    error.kl_divergence = divergence(reference, reference_, other, other_);
+    for (std::size_t c = 0; c < reference.size(); ++c) {
+      const double expected = reference[c];
+      const double difference = expected - static_cast<double>(other[c]);
+      error.signal += expected * expected;
+      error.noise += difference * difference;
+    }
+    images_.push_back(error);
+    if (best_class(reference, reference_) == best_class(other, other_)) ++same_top1_;
+    return {};
+  });
 }
 
 Agreement AgreementMeter::result() const {

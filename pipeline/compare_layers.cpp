@@ -9,6 +9,7 @@
 
 #include "base/exact_math.h"
 #include "base/float_environment.h"
+#include "base/guarded.h"
 #include "base/parallel.h"
 #include "base/try.h"
 #include "engine/model/layer_info.h"
@@ -227,31 +228,33 @@ class LayerComparer {
 
 Result<LayerComparison> compare_layers(const AnyModel& reference, const AnyModel& other,
                                        const CalibrationInputs& inputs, int threads) {
-  const base::DefaultFloatEnvironment environment;
-  const Graph& first = graph_of(reference);
-  const Graph& second = graph_of(other);
-  if (inputs.count == 0) return Error{ErrorCode::kInvalidArgument, "there are no images to compare on", ""};
-  const TensorShape& shape = first.value(first.input).shape;
-  if (shape != second.value(second.input).shape) {
-    return Error{ErrorCode::kInvalidArgument, "the two networks take inputs of different shapes", ""};
-  }
-  LayerComparer comparer(first, second);
-  if (comparer.empty()) {
-    return Error{ErrorCode::kInvalidArgument, "the two networks have no tensors of the same name and size", ""};
-  }
-  NARROW_TRY(comparer.prepare(threads));
-  const std::size_t rows = comparer.rows();
-  std::vector<Power> powers(2 * rows * inputs.count);
-  std::vector<Status> statuses(inputs.count);
-  base::parallel_for(inputs.count, threads, [&](std::size_t i, int slot) {
-    std::vector<float> input(static_cast<std::size_t>(shape.elems()));
-    statuses[i] = inputs.fill(i, input);
-    if (!statuses[i].ok()) return;
-    const std::span<Power> of_image = std::span(powers).subspan(2 * rows * i, 2 * rows);
-    statuses[i] = comparer.run(input, slot, of_image.first(rows), of_image.last(rows));
+  return base::guarded([&]() -> Result<LayerComparison> {
+    const base::DefaultFloatEnvironment environment;
+    const Graph& first = graph_of(reference);
+    const Graph& second = graph_of(other);
+    if (inputs.count == 0) return Error{ErrorCode::kInvalidArgument, "there are no images to compare on", ""};
+    const TensorShape& shape = first.value(first.input).shape;
+    if (shape != second.value(second.input).shape) {
+      return Error{ErrorCode::kInvalidArgument, "the two networks take inputs of different shapes", ""};
+    }
+    LayerComparer comparer(first, second);
+    if (comparer.empty()) {
+      return Error{ErrorCode::kInvalidArgument, "the two networks have no tensors of the same name and size", ""};
+    }
+    NARROW_TRY(comparer.prepare(threads));
+    const std::size_t rows = comparer.rows();
+    std::vector<Power> powers(2 * rows * inputs.count);
+    std::vector<Status> statuses(inputs.count);
+    base::parallel_for(inputs.count, threads, [&](std::size_t i, int slot) {
+      std::vector<float> input(static_cast<std::size_t>(shape.elems()));
+      statuses[i] = inputs.fill(i, input);
+      if (!statuses[i].ok()) return;
+      const std::span<Power> of_image = std::span(powers).subspan(2 * rows * i, 2 * rows);
+      statuses[i] = comparer.run(input, slot, of_image.first(rows), of_image.last(rows));
+    });
+    for (Status& status : statuses) NARROW_TRY(std::move(status));
+    return comparer.result(powers, inputs.count);
   });
-  for (Status& status : statuses) NARROW_TRY(std::move(status));
-  return comparer.result(powers, inputs.count);
 }
 
 }  // namespace narrow
