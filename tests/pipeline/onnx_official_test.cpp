@@ -31,8 +31,6 @@ constexpr std::array kRefusals = {
     Refusal{"test_batchnorm_epsilon_training_mode", "export the network for inference"},
     Refusal{"test_batchnorm_example_training_mode", "export the network for inference"},
     Refusal{"test_constant", "do not depend on any input"},
-    Refusal{"test_constant_pad", "only zeros, and the modes"},
-    Refusal{"test_ConstantPad2d", "only zeros, and the modes"},
     Refusal{"test_edge_pad", "elements of int32"},
     Refusal{"test_reflect_pad", "elements of int32"},
     Refusal{"test_convinteger_with_padding", kDynamic},

@@ -32,7 +32,8 @@ Result<View> normalized(Lowering& lowering, const Node& node, const View& x, con
   if (count > graph::kMaxDimension) {
     return node_error(node, ErrorCode::kLimit,
                       "normalizes " + std::to_string(count) + " numbers at a time; at most " +
-                          std::to_string(graph::kMaxDimension) + " are supported");
+                          std::to_string(graph::kMaxDimension) +
+                          " are supported: export the network for smaller images");
   }
   // With constants of this shape, exactly these dimensions become the channels.
   const Tensor ones{ElementType::kFloat32, dims, std::vector<float>(static_cast<std::size_t>(count), 1.0F)};

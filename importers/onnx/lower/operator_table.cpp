@@ -88,7 +88,7 @@ constexpr OperatorRow kRows[] = {
     {"Not", lower_logic, "x", 1, kInteger, ""},
     {"Or", lower_logic, "xx", 1, kInteger, ""},
     {"PRelu", lower_prelu, "xx", 1, kTable, "constant slopes"},
-    {"Pad", lower_pad, "xooo", 1, kMoves, "with a constant up to 1024, or reflect, edge and wrap"},
+    {"Pad", lower_pad, "xooo", 1, kMoves, "with a finite constant, or reflect, edge and wrap"},
     {"Pow", lower_pow, "xx", 1, kTable, "a constant number as exponent"},
     {"QLinearConv", lower_qlinear, "xxoxxoxoo", 1, kInteger, kImages},
     {"QLinearMatMul", lower_qlinear, "xxoxxoxo", 1, kInteger, "one side a constant matrix, or [B, in, out]"},

@@ -21,8 +21,8 @@ namespace {
 
 using base::in_quotes;
 
-// One dimension.
-struct Side {
+// One dimension before and after.
+struct Extent {
   std::int64_t in = 1;
   std::int64_t out = 1;
   float scale = 1;  // out / in, or as the file states it
@@ -39,7 +39,7 @@ struct Resizing {
 
 // The position in the input of position i in the output. In single precision, as other engines compute it: its rounding
 // decides which of two elements is nearer.
-float original(const Resizing& how, const Side& side, std::int64_t i) {
+float original(const Resizing& how, const Extent& side, std::int64_t i) {
   const auto x = static_cast<float>(i);
   const auto in = static_cast<float>(side.in);
   const auto out = static_cast<float>(side.out);
@@ -54,7 +54,7 @@ float original(const Resizing& how, const Side& side, std::int64_t i) {
   return in / 2 * (1 - adjustment) + half_pixel;
 }
 
-std::int64_t nearest_element(const Resizing& how, const Side& side, std::int64_t i) {
+std::int64_t nearest_element(const Resizing& how, const Extent& side, std::int64_t i) {
   const float x = original(how, side, i);
   float at = 0;
   if (how.nearest == "floor") {
@@ -79,7 +79,7 @@ std::array<double, 4> cubic_weights(double a, double fraction) {
 }
 
 // [in, out]: column i holds the weights of the elements that make element i. Elements beyond an end are the last one.
-std::vector<float> interpolation(const Resizing& how, const Side& side) {
+std::vector<float> interpolation(const Resizing& how, const Extent& side) {
   std::vector<float> matrix(static_cast<std::size_t>(side.in * side.out), 0.0F);
   const auto at = [&](std::int64_t row, std::int64_t column) -> float& {
     return matrix[static_cast<std::size_t>(std::clamp<std::int64_t>(row, 0, side.in - 1) * side.out + column)];
@@ -113,7 +113,7 @@ std::vector<float> interpolation(const Resizing& how, const Side& side) {
 }
 
 Result<View> interpolated(Lowering& lowering, const Node& node, View view, int dim, const Resizing& how,
-                          const Side& side) {
+                          const Extent& side) {
   // The matrix is counted before it is made.
   const std::int64_t count = side.in * side.out;
   if (const Status spent = lowering.budget.spend_time(count); !spent.ok()) {
@@ -137,7 +137,8 @@ Result<View> interpolated(Lowering& lowering, const Node& node, View view, int d
   return transposed(product, back);
 }
 
-Result<View> resized(Lowering& lowering, const Node& node, View view, int dim, const Resizing& how, const Side& side) {
+Result<View> resized(Lowering& lowering, const Node& node, View view, int dim, const Resizing& how,
+                     const Extent& side) {
   if (how.mode != "nearest") return interpolated(lowering, node, std::move(view), dim, how, side);
   std::vector<std::int64_t> indices;
   indices.reserve(static_cast<std::size_t>(side.out));
@@ -196,12 +197,12 @@ Error wrong_count(const Node& node, std::size_t count, std::size_t dims) {
                    "has " + std::to_string(count) + " scales or sizes for " + std::to_string(dims) + " dimensions");
 }
 
-Result<std::vector<Side>> sides_by_scales(const Node& node, const View& view, const std::vector<int>& dims,
-                                          const std::vector<float>& scales) {
+Result<std::vector<Extent>> sides_by_scales(const Node& node, const View& view, const std::vector<int>& dims,
+                                            const std::vector<float>& scales) {
   if (scales.size() != dims.size()) return wrong_count(node, scales.size(), dims.size());
-  std::vector<Side> sides;
+  std::vector<Extent> sides;
   for (std::size_t i = 0; i < dims.size(); ++i) {
-    Side side;
+    Extent side;
     side.in = view.size(dims[i]);
     side.scale = scales[i];
     const float out = std::floor(static_cast<float>(side.in) * side.scale);
@@ -216,14 +217,14 @@ Result<std::vector<Side>> sides_by_scales(const Node& node, const View& view, co
   return sides;
 }
 
-Result<std::vector<Side>> sides_by_sizes(const Lowering& lowering, const Node& node, const View& view,
-                                         const std::vector<int>& dims, std::vector<std::int64_t> sizes) {
+Result<std::vector<Extent>> sides_by_sizes(const Lowering& lowering, const Node& node, const View& view,
+                                           const std::vector<int>& dims, std::vector<std::int64_t> sizes) {
   NARROW_ASSIGN(const std::string policy, string_or(node, "keep_aspect_ratio_policy", "stretch"));
   if (policy != "stretch" && policy != "not_larger" && policy != "not_smaller") {
     return malformed(node, "keep_aspect_ratio_policy " + in_quotes(policy) + " does not exist");
   }
   if (sizes.size() != dims.size()) return wrong_count(node, sizes.size(), dims.size());
-  std::vector<Side> sides;
+  std::vector<Extent> sides;
   for (std::size_t i = 0; i < dims.size(); ++i) {
     // A batch size that was exported as a constant becomes 1.
     if (dims[i] == 0 && lowering.batch_of_file > 1 && sizes[i] == lowering.batch_of_file) sizes[i] = 1;
@@ -236,10 +237,10 @@ Result<std::vector<Side>> sides_by_sizes(const Lowering& lowering, const Node& n
   }
   if (policy == "stretch" || sides.empty()) return sides;
   // One scale for all, with which no side is larger, or none smaller, than its size.
-  const auto by_scale = [](const Side& a, const Side& b) { return a.scale < b.scale; };
+  const auto by_scale = [](const Extent& a, const Extent& b) { return a.scale < b.scale; };
   const float scale = policy == "not_larger" ? std::min_element(sides.begin(), sides.end(), by_scale)->scale
                                              : std::max_element(sides.begin(), sides.end(), by_scale)->scale;
-  for (Side& side : sides) {
+  for (Extent& side : sides) {
     side.scale = scale;
     const float out = std::floor(scale * static_cast<float>(side.in) + 0.5F);
     if (!(out >= 1 && out <= static_cast<float>(graph::kMaxDimension))) {
@@ -252,8 +253,8 @@ Result<std::vector<Side>> sides_by_sizes(const Lowering& lowering, const Node& n
 
 // Operator set 10 has the scales as input 1, later ones as input 2 after a region of interest; Upsample had them as an
 // attribute first.
-Result<std::vector<Side>> read_sides(const Lowering& lowering, const Node& node, const View& view,
-                                     const std::vector<int>& dims) {
+Result<std::vector<Extent>> read_sides(const Lowering& lowering, const Node& node, const View& view,
+                                       const std::vector<int>& dims) {
   NARROW_ASSIGN(const auto attribute, node.find_floats("scales"));
   if (attribute) return sides_by_scales(node, view, dims, *attribute);
   const std::size_t at = node.op_type == "Upsample" || lowering.model.opset() < 11 ? 1 : 2;
@@ -273,7 +274,7 @@ Status lower_resize(Lowering& lowering, const Node& node) {
   NARROW_ASSIGN(const Resizing how, read_mode(lowering, node));
   if (how.mode != "nearest") NARROW_TRY(lowering.names.real(node, 0));
   NARROW_ASSIGN(const std::vector<int> dims, dims_to_resize(node, x.view));
-  NARROW_ASSIGN(const std::vector<Side> sides, read_sides(lowering, node, x.view, dims));
+  NARROW_ASSIGN(const std::vector<Extent> sides, read_sides(lowering, node, x.view, dims));
   for (std::size_t i = 0; i < dims.size(); ++i) {
     if (!sides[i].changes()) continue;
     if (sides[i].in > graph::kMaxDimension) {

@@ -115,6 +115,15 @@ Result<View> padded(Lowering& lowering, const Node& node, View view, const std::
   return relaid(id, view, *axes, sizes);
 }
 
+// `value` where the padding of `view` is, and 0 elsewhere: value - (value everywhere in the view, padded with zeros).
+Result<View> frame_of(Lowering& lowering, const Node& node, View view, const std::vector<Zeros>& zeros, float value) {
+  NARROW_ASSIGN(view.value, lowering.graph.append(node, graph::Activation{}, {view.value}, {value, value}));
+  NARROW_ASSIGN(view, padded(lowering, node, std::move(view), zeros));
+  const Tensor minus_one{ElementType::kFloat32, {}, std::vector<float>{-1.0F}};
+  const Tensor shift{ElementType::kFloat32, {}, std::vector<float>{value}};
+  return affine(lowering, node, view, &minus_one, &shift);
+}
+
 struct Range {
   std::int64_t begin = 0;
   std::int64_t end = 0;
@@ -321,27 +330,21 @@ Status lower_pad(Lowering& lowering, const Node& node) {
     const Quantization& q = lowering.graph.quantization(x.view.value);
     zero = static_cast<float>(q.zero_point - shift_of(*x.integers));
   }
-  const bool shifts = !zeros.empty() && value != zero && !with_own;
-  // Larger numbers would take the digits of the tensor's.
-  constexpr float kLargestPadding = 1024;
-  if (shifts && (x.integers || !(std::fabs(value) <= kLargestPadding))) {
+  const bool with_number = !zeros.empty() && value != zero && !with_own;
+  if (with_number && (x.integers || !std::isfinite(value))) {
     return unsupported(node, "pads with " + base::number_text(value) +
-                                 "; only zeros, small real numbers and the modes reflect, edge and wrap are "
+                                 "; only zeros, finite real numbers and the modes reflect, edge and wrap are "
                                  "supported: let the pooling pad that follows");
   }
   NARROW_ASSIGN(x.view, cut(lowering, node, std::move(x.view), cuts));
   if (with_own) {
     NARROW_ASSIGN(x.view, padded_with_own(lowering, node, std::move(x.view), zeros, mode));
   } else {
-    // x - value is padded with zeros.
-    const Tensor up{ElementType::kFloat32, {}, std::vector<float>{value}};
-    const Tensor down{ElementType::kFloat32, {}, std::vector<float>{-value}};
-    if (shifts) {
-      NARROW_ASSIGN(x.view, affine(lowering, node, x.view, nullptr, &down));
-    }
+    const View unpadded = x.view;
     NARROW_ASSIGN(x.view, padded(lowering, node, std::move(x.view), zeros));
-    if (shifts) {
-      NARROW_ASSIGN(x.view, affine(lowering, node, x.view, nullptr, &up));
+    if (with_number) {
+      NARROW_ASSIGN(const View frame, frame_of(lowering, node, unpadded, zeros, value));
+      NARROW_ASSIGN(x.view, combined(lowering, node, graph::Add{}, std::move(x.view), frame));
     }
   }
   lowering.names.bind(node, std::move(x));
