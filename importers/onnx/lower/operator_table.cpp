@@ -23,6 +23,10 @@ constexpr std::string_view kConstantsOnly = "constant inputs only";
 constexpr std::string_view kPartOfLayerNorm = "constant inputs only, or as part of a layer normalization";
 constexpr std::string_view kImages = "images [N, C, H, W] only";
 
+constexpr std::string_view kQuantLimits =
+    "2 to 8 bits; one scale, except for constants; computed tensors round half to even";
+constexpr std::string_view kDynamic = "weights are kept, activations are float";
+
 constexpr int kAnyNumber = std::numeric_limits<int>::max();
 
 // Names of trailing inputs and outputs may be empty: there is none.
@@ -40,10 +44,12 @@ constexpr OperatorRow kRows[] = {
     {"Clip", lower_clip, "xoo", 1, kInteger, "constant bounds"},
     {"Concat", lower_concat, "x*", 1, kInteger, "computed inputs only, or constants only"},
     {"Conv", lower_conv, "xxo", 1, kInteger, "images [N, C, H, W] only; constant weights"},
+    {"ConvInteger", lower_integer_layer, "xxoo", 1, kDynamic, "input of DynamicQuantizeLinear; constant weights"},
     {"DequantizeLinear", lower_dequantize, "xxo", 1, kPreQuantized,
-     "int8 and uint8; per channel for constants only; no blocks"},
+     "integers of 4 and 8 bits; per channel for constants only; no blocks"},
     {"Div", lower_binary, "xx", 1, kAffine, "by constants"},
     {"Dropout", lower_identity, "xoo", 2, kView, "inference only; no mask"},
+    {"DynamicQuantizeLinear", lower_dynamic_quantize, "x", 3, kDynamic, "before ConvInteger and MatMulInteger"},
     {"Elu", lower_function, "x", 1, kTable, ""},
     {"Erf", lower_function, "x", 1, kTable, "x * (1 + Erf(x / sqrt(2))) / 2 is one function, Gelu"},
     {"Flatten", lower_flatten, "x", 1, kView, ""},
@@ -59,6 +65,7 @@ constexpr OperatorRow kRows[] = {
     {"LayerNormalization", lower_layer_norm, "xxo", 3, kFloat, "constant scale and bias; one output"},
     {"LeakyRelu", lower_function, "x", 1, kTable, ""},
     {"MatMul", lower_matmul, "xx", 1, kInteger, "one side a constant matrix, or [B, in, out]"},
+    {"MatMulInteger", lower_integer_layer, "xxoo", 1, kDynamic, "input of DynamicQuantizeLinear; constant weights"},
     {"MaxPool", lower_max_pool, "x", 2, kInteger, "images [N, C, H, W] only; no indices"},
     {"Mul", lower_binary, "xx", 1, kInteger, ""},
     {"Neg", lower_neg, "x", 1, kAffine, ""},
@@ -67,7 +74,7 @@ constexpr OperatorRow kRows[] = {
     {"QLinearConv", lower_qlinear, "xxoxxoxoo", 1, kInteger, kImages},
     {"QLinearMatMul", lower_qlinear, "xxoxxoxo", 1, kInteger, "one side a constant matrix, or [B, in, out]"},
     {"QuantizeLinear", lower_quantize, "xxo", 1, kPreQuantized,
-     "int8 and uint8; per channel for constants only; no blocks"},
+     "integers of 4 and 8 bits; per channel for constants only; no blocks"},
     {"ReduceMax", lower_reduce, "xo", 1, kInteger, ""},
     {"ReduceMean", lower_reduce, "xo", 1, kInteger, ""},
     {"ReduceSum", lower_reduce, "xo", 1, kInteger, ""},
@@ -85,6 +92,8 @@ constexpr OperatorRow kRows[] = {
     {"Tanh", lower_function, "x", 1, kTable, ""},
     {"Transpose", lower_transpose, "x", 1, kView, "moves data where an operator needs another order"},
     {"Unsqueeze", lower_unsqueeze, "xo", 1, kView, "constant axes"},
+    {"com.microsoft.DequantizeLinear", lower_dequantize, "xxo", 1, kPreQuantized,
+     "integers of 4 and 8 bits; per channel for constants only"},
     {"com.microsoft.Gelu", lower_function, "x", 1, kTable, ""},
     {"com.microsoft.QGemm", lower_qlinear, "xxoxxoooo", 1, kInteger, "constant right side and bias"},
     {"com.microsoft.QLinearAdd", lower_qlinear, "xxoxxoxo", 1, kInteger, ""},
@@ -94,6 +103,15 @@ constexpr OperatorRow kRows[] = {
     {"com.microsoft.QLinearLeakyRelu", lower_qlinear, "xxoxo", 1, kTable, ""},
     {"com.microsoft.QLinearMul", lower_qlinear, "xxoxxoxo", 1, kInteger, ""},
     {"com.microsoft.QLinearSigmoid", lower_qlinear, "xxoxo", 1, kTable, ""},
+    {"com.microsoft.QuantizeLinear", lower_quantize, "xxo", 1, kPreQuantized,
+     "integers of 4 and 8 bits; per channel for constants only"},
+    {"finn.custom_op.general.BipolarQuant", lower_bipolar_quant, "xx", 1, kPreQuantized, kConstantsOnly},
+    {"finn.custom_op.general.Quant", lower_quant, "xxxx", 1, kPreQuantized, kQuantLimits},
+    {"onnx.brevitas.BipolarQuant", lower_bipolar_quant, "xx", 1, kPreQuantized, kConstantsOnly},
+    {"onnx.brevitas.Quant", lower_quant, "xxxx", 1, kPreQuantized, kQuantLimits},
+    {"qonnx.custom_op.general.BipolarQuant", lower_bipolar_quant, "xx", 1, kPreQuantized, kConstantsOnly},
+    {"qonnx.custom_op.general.IntQuant", lower_quant, "xxxx", 1, kPreQuantized, kQuantLimits},
+    {"qonnx.custom_op.general.Quant", lower_quant, "xxxx", 1, kPreQuantized, kQuantLimits},
     // These operators occur in shape arithmetic only.
     {"Abs", nullptr, "x", 1, kFolded, kConstantsOnly},
     {"And", nullptr, "xx", 1, kFolded, kConstantsOnly},
