@@ -182,8 +182,8 @@ Status lower_integer_layer(Lowering& lowering, const Node& node) {
   NARROW_ASSIGN(const Flow x, lowering.names.flow(node, 0));
   if (x.integers != kDynamicIntegers) {
     return unsupported(node,
-                       "an input that DynamicQuantizeLinear did not make; QLinearConv and QLinearMatMul have "
-                       "scales of their own");
+                       "works on integers that DynamicQuantizeLinear did not make; it is read as part of "
+                       "dynamic quantization, whose scales are computed for each image");
   }
   const bool convolution = node.op_type == "ConvInteger";
   NARROW_ASSIGN(const Constant weights, lowering.names.constant(node, 1));

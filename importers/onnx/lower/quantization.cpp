@@ -40,7 +40,7 @@ Tensor real_numbers_of(const QuantizedConstant& constant) {
 
 Error reads_dynamic_integers(const Node& node) {
   return unsupported(node,
-                     "works on the integers of dynamic quantization, whose scale is computed for each image; "
+                     "works on integers of dynamic quantization, whose scales are computed for each image; "
                      "quantize the network statically, or export it in float");
 }
 
@@ -61,10 +61,12 @@ Status bind_quantized(Lowering& lowering, const Node& node, QuantizedConstant co
   return {};
 }
 
-Parameters dynamic_parameters() { Parameters parameters;
+Parameters dynamic_parameters() {
+  Parameters parameters;
   parameters.quantization.scale = 1.0F;
   parameters.quantization.zero_point = 0;
-  return parameters; }
+  return parameters;
+}
 
 std::int32_t shift_of(ElementType integers) { return integers == ElementType::kInt8 ? 128 : 0; }
 
