@@ -26,8 +26,13 @@ std::string message_of(const testing::TemporaryFolder& folder, const std::string
 }
 
 std::string zip_of(const std::string& name) {
-  return "PK\x03\x04"s + std::string(22, '\0') + static_cast<char>(name.size()) + '\0' + "\0\0"s + name +
-         std::string(40, 'x');
+  std::string bytes = "PK\x03\x04";
+  bytes.append(22, '\0');
+  bytes.push_back(static_cast<char>(name.size()));
+  bytes.append(3, '\0');
+  bytes.append(name);
+  bytes.append(40, 'x');
+  return bytes;
 }
 
 }  // namespace
@@ -40,6 +45,11 @@ TEST_CASE("files of other tools are named with the next step") {
     const char* step;
   };
   const std::string rest(60, '\0');
+  std::string tar(257, '\0');
+  tar.append("ustar");
+  tar.append(rest);
+  std::string engine("ftrt");
+  engine.append(rest);
   const Case cases[] = {
       {"m.tflite", "\x1c\0\0\0TFL3"s + rest, "TensorFlow Lite", "tf2onnx.convert --tflite"},
       {"m.onnx", "\x1c\0\0\0TFL3"s + rest, "TensorFlow Lite", "tf2onnx"},
@@ -53,7 +63,7 @@ TEST_CASE("files of other tools are named with the next step") {
       {"m.gguf", "GGUF\x03"s + rest, "GGUF", "classify images"},
       {"m.param", "7767517\n75 83\n", "ncnn", "ONNX"},
       {"m.xml", "<?xml version=\"1.0\"?>\n<net name=\"x\" version=\"11\">", "OpenVINO", "ONNX"},
-      {"m.engine", "ftrt" + rest, "TensorRT", "ONNX"},
+      {"m.engine", engine, "TensorRT", "ONNX"},
       {"m.mnn", "\x18\0\0\0"s + rest, "MNN", "ONNX"},
       {"m.cfg", "[net]\nbatch=1\n", "Darknet", "torch.onnx.export"},
       {"m.weights", "\0\0\0\0\x02\0\0\0"s + "rest", "Darknet", "torch.onnx.export"},
@@ -67,7 +77,7 @@ TEST_CASE("files of other tools are named with the next step") {
       {"m.jpg", "\xff\xd8\xff\xe0"s + rest, "an image", "network comes first"},
       {"m.onnx.gz", "\x1f\x8b\x08"s + rest, "gzip", "gzip -d"},
       {"m.7z", "7z\xbc\xaf\x27\x1c"s + rest, "7z", "7z x"},
-      {"m.tar", std::string(257, '\0') + "ustar" + rest, "tar archive", "tar -xf"},
+      {"m.tar", tar, "tar archive", "tar -xf"},
       {"m.zip", zip_of("net.onnx"), "zip archive", "unzip"},
       {"m.pth", std::string(100, '\0'), "nothing but zeros", "download the file again"},
       {"m", "", "is empty", "torch.onnx.export"},

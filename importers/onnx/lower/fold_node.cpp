@@ -74,8 +74,9 @@ Result<bool> fold_node(Lowering& lowering, const Node& node) {
   const OperatorRow* row = find_operator(node);
   if (row == nullptr) return false;
   NARROW_TRY(check_arity(*row, node));
-  if (is_one_of(node, {"DequantizeLinear"})) {
-    NARROW_TRY(lower_dequantize(lowering, node));
+  for (const Handler keeps_integers : {lower_dequantize, lower_quant, lower_bipolar_quant}) {
+    if (row->handler != keeps_integers) continue;
+    NARROW_TRY(keeps_integers(lowering, node));
     return true;
   }
   if (!can_evaluate(node)) return false;

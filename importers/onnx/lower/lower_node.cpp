@@ -11,11 +11,6 @@ namespace {
 
 Error not_supported(const Node& node) {
   const std::string& op = node.op_type;
-  if (op == "ConvInteger" || op == "MatMulInteger" || op == "DynamicQuantizeLinear") {
-    return unsupported(node,
-                       "dynamic quantization, whose scales are computed for each image, is not supported; "
-                       "quantize the network statically, or import it in float");
-  }
   const std::string domain = node.domain.empty() ? "" : " of domain " + base::in_quotes(node.domain);
   return unsupported(node, "the operator " + base::in_quotes(op) + domain +
                                " is not supported; `narrow operators` lists those that are");

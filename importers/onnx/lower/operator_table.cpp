@@ -22,6 +22,10 @@ constexpr std::string_view kPreQuantized = "quantization is kept";
 constexpr std::string_view kConstantsOnly = "constant inputs only";
 constexpr std::string_view kImages = "[N, C, H, W] or [N, C, L]";
 
+constexpr std::string_view kQuantLimits =
+    "2 to 8 bits; one scale, except for constants; computed tensors round half to even";
+constexpr std::string_view kDynamic = "weights are kept, activations are float";
+
 constexpr int kAnyNumber = std::numeric_limits<int>::max();
 
 // Names of trailing inputs and outputs may be empty: there is none.
@@ -44,11 +48,13 @@ constexpr OperatorRow kRows[] = {
     {"Clip", lower_clip, "xoo", 1, kInteger, "constant bounds"},
     {"Concat", lower_concat, "x*", 1, kInteger, "computed inputs only, or constants only"},
     {"Conv", lower_conv, "xxo", 1, kInteger, "[N, C, H, W] or [N, C, L]; constant weights"},
+    {"ConvInteger", lower_integer_layer, "xxoo", 1, kDynamic, "input of DynamicQuantizeLinear; constant weights"},
     {"DepthToSpace", lower_depth_to_space, "x", 1, kMoves, ""},
     {"DequantizeLinear", lower_dequantize, "xxo", 1, kPreQuantized,
-     "int8 and uint8; per channel for constants only; no blocks"},
+     "integers of 4 and 8 bits; per channel for constants only; no blocks"},
     {"Div", lower_binary, "xx", 1, kAffine, "by a computed tensor: a table and an integer product"},
     {"Dropout", lower_identity, "xoo", 2, kView, "inference only; no mask"},
+    {"DynamicQuantizeLinear", lower_dynamic_quantize, "x", 3, kDynamic, "before ConvInteger and MatMulInteger"},
     {"Elu", lower_function, "x", 1, kTable, ""},
     {"Equal", lower_comparison, "xx", 1, kInteger, ""},
     {"Erf", lower_function, "x", 1, kTable, "x * (1 + Erf(x / sqrt(2))) / 2 is one function, Gelu"},
@@ -77,6 +83,7 @@ constexpr OperatorRow kRows[] = {
     {"Log", lower_function, "x", 1, kTable, ""},
     {"LogSoftmax", lower_softmax, "x", 1, kFloat, ""},
     {"MatMul", lower_matmul, "xx", 1, kInteger, "one side a constant matrix, or [B, in, out]"},
+    {"MatMulInteger", lower_integer_layer, "xxoo", 1, kDynamic, "input of DynamicQuantizeLinear; constant weights"},
     {"Max", lower_extreme, "x*", 1, kInteger, ""},
     {"MaxPool", lower_max_pool, "x", 2, kInteger, "[N, C, H, W] or [N, C, L]; no indices"},
     {"Mean", lower_sum, "x*", 1, kInteger, ""},
@@ -93,7 +100,7 @@ constexpr OperatorRow kRows[] = {
     {"QLinearConv", lower_qlinear, "xxoxxoxoo", 1, kInteger, kImages},
     {"QLinearMatMul", lower_qlinear, "xxoxxoxo", 1, kInteger, "one side a constant matrix, or [B, in, out]"},
     {"QuantizeLinear", lower_quantize, "xxo", 1, kPreQuantized,
-     "int8 and uint8; per channel for constants only; no blocks"},
+     "integers of 4 and 8 bits; per channel for constants only; no blocks"},
     {"Reciprocal", lower_function, "x", 1, kTable, ""},
     {"ReduceL1", lower_reduce, "xo", 1, kInteger, ""},
     {"ReduceL2", lower_reduce, "xo", 1, kInteger, ""},
@@ -132,6 +139,8 @@ constexpr OperatorRow kRows[] = {
     {"Unsqueeze", lower_unsqueeze, "xo", 1, kView, "constant axes"},
     {"Upsample", lower_resize, "xo", 1, kMoves, "as Resize"},
     {"Where", lower_where, "xxx", 1, kInteger, "finite constants"},
+    {"com.microsoft.DequantizeLinear", lower_dequantize, "xxo", 1, kPreQuantized,
+     "integers of 4 and 8 bits; per channel for constants only"},
     {"com.microsoft.Gelu", lower_function, "x", 1, kTable, ""},
     {"com.microsoft.QGemm", lower_qlinear, "xxoxxoooo", 1, kInteger, "constant right side and bias"},
     {"com.microsoft.QLinearAdd", lower_qlinear, "xxoxxoxo", 1, kInteger, ""},
@@ -141,6 +150,15 @@ constexpr OperatorRow kRows[] = {
     {"com.microsoft.QLinearLeakyRelu", lower_qlinear, "xxoxo", 1, kTable, ""},
     {"com.microsoft.QLinearMul", lower_qlinear, "xxoxxoxo", 1, kInteger, ""},
     {"com.microsoft.QLinearSigmoid", lower_qlinear, "xxoxo", 1, kTable, ""},
+    {"com.microsoft.QuantizeLinear", lower_quantize, "xxo", 1, kPreQuantized,
+     "integers of 4 and 8 bits; per channel for constants only"},
+    {"finn.custom_op.general.BipolarQuant", lower_bipolar_quant, "xx", 1, kPreQuantized, kConstantsOnly},
+    {"finn.custom_op.general.Quant", lower_quant, "xxxx", 1, kPreQuantized, kQuantLimits},
+    {"onnx.brevitas.BipolarQuant", lower_bipolar_quant, "xx", 1, kPreQuantized, kConstantsOnly},
+    {"onnx.brevitas.Quant", lower_quant, "xxxx", 1, kPreQuantized, kQuantLimits},
+    {"qonnx.custom_op.general.BipolarQuant", lower_bipolar_quant, "xx", 1, kPreQuantized, kConstantsOnly},
+    {"qonnx.custom_op.general.IntQuant", lower_quant, "xxxx", 1, kPreQuantized, kQuantLimits},
+    {"qonnx.custom_op.general.Quant", lower_quant, "xxxx", 1, kPreQuantized, kQuantLimits},
     // These operators occur in shape arithmetic only.
     {"Constant", nullptr, "", 1, kFolded, ""},
     {"ConstantOfShape", nullptr, "x", 1, kFolded, kConstantsOnly},

@@ -79,6 +79,10 @@ Status lower_concat(Lowering& lowering, const Node& node);
 // operators_quantize.cpp
 Status lower_quantize(Lowering& lowering, const Node& node);
 Status lower_dequantize(Lowering& lowering, const Node& node);
-Status lower_qlinear(Lowering& lowering, const Node& node);  // as Dequantize, operator, Quantize
+Status lower_quant(Lowering& lowering, const Node& node);             // Quant of QONNX and Brevitas
+Status lower_bipolar_quant(Lowering& lowering, const Node& node);     // of constants
+Status lower_dynamic_quantize(Lowering& lowering, const Node& node);  // DynamicQuantizeLinear
+Status lower_integer_layer(Lowering& lowering, const Node& node);     // ConvInteger, MatMulInteger
+Status lower_qlinear(Lowering& lowering, const Node& node);           // as Dequantize, operator, Quantize
 
 }  // namespace narrow::onnx

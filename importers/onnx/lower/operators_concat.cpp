@@ -58,6 +58,7 @@ Result<Inputs> read_inputs(Lowering& lowering, const Node& node) {
   for (std::size_t i = 0; i < node.inputs.size(); ++i) {
     NARROW_ASSIGN(const Flow x, lowering.names.flow(node, i));
     std::optional<Parameters> parameters;
+    if (x.integers == kDynamicIntegers) return unsupported(node, "joins integers of dynamic quantization");
     if (x.integers) {
       parameters = Parameters{lowering.graph.quantization(x.view.value), *x.integers};
       parameters->quantization.range = {0, 255};

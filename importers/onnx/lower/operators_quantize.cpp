@@ -18,31 +18,13 @@ Status must_be_plain(const Node& node) {
   return {};
 }
 
-// scale * (integer - zero point), in double and rounded once.
-Tensor real_numbers_of(const QuantizedConstant& constant) {
-  const std::vector<std::int64_t>& dims = constant.integers->dims;
-  std::size_t inner = 1;  // distance between indices along the axis, in elements
-  for (std::size_t i = static_cast<std::size_t>(constant.axis) + 1; i < dims.size(); ++i) {
-    inner *= static_cast<std::size_t>(dims[i]);
-  }
-  std::vector<float> values;
-  values.reserve(static_cast<std::size_t>(constant.integers->elems()));
-  std::visit(
-      [&](const auto& integers) {
-        for (std::size_t i = 0; i < integers.size(); ++i) {
-          const std::size_t channel = i / inner % constant.scales.size();
-          const std::int64_t difference = static_cast<std::int64_t>(integers[i]) - constant.zero_points[channel];
-          values.push_back(static_cast<float>(static_cast<double>(difference) * double{constant.scales[channel]}));
-        }
-      },
-      constant.integers->data);
-  return {ElementType::kFloat32, dims, std::move(values)};
-}
-
 Status dequantize_constant(Lowering& lowering, const Node& node, const Constant& constant) {
   const ElementType type = constant.tensor->type;
-  if (type != ElementType::kInt8 && type != ElementType::kUint8 && type != ElementType::kInt32) {
-    return unsupported(node, "dequantizes a constant of " + std::string(element_type_name(type)));
+  const bool known = type == ElementType::kInt8 || type == ElementType::kUint8 || type == ElementType::kInt4 ||
+                     type == ElementType::kUint4 || type == ElementType::kInt32;
+  if (!known) {
+    return unsupported(node, "dequantizes a constant of " + std::string(element_type_name(type)) +
+                                 "; supported are integers of 4 and 8 bits, and int32 biases");
   }
   QuantizedConstant result;
   result.integers = constant.tensor;
@@ -70,18 +52,7 @@ Status dequantize_constant(Lowering& lowering, const Node& node, const Constant&
                                std::to_string(result.zero_points.size()) + " zero points for a constant " +
                                dims_text(constant.tensor->dims));
   }
-  // Counted before it is made: one constant of a byte per element may be dequantized many times.
-  const std::int64_t elems = constant.tensor->elems();
-  const auto scales = static_cast<std::int64_t>(result.scales.size());
-  const std::int64_t bytes = elems * held_bytes(ElementType::kFloat32) +
-                             scales * (held_bytes(ElementType::kFloat32) + held_bytes(ElementType::kInt64));
-  Status spent = lowering.budget.spend_time(2 * elems + scales);
-  if (spent.ok()) spent = lowering.budget.check_space(bytes);
-  if (!spent.ok()) return node_error(node, spent.error().code, spent.error().message);
-  lowering.budget.keep(bytes);
-  const Tensor* real = lowering.names.keep(real_numbers_of(result));
-  lowering.names.bind(node, Constant{real, lowering.names.keep(std::move(result))});
-  return {};
+  return bind_quantized(lowering, node, std::move(result));
 }
 
 // Operators that take scales and zero points as inputs run as DequantizeLinear, the operator, QuantizeLinear.
@@ -216,6 +187,10 @@ Status lower_dequantize(Lowering& lowering, const Node& node) {
   }
   NARROW_ASSIGN(const Flow x, lowering.names.flow(node, 0));
   NARROW_ASSIGN(Parameters parameters, parameters_of(lowering, node, 1));
+  if (x.integers == kDynamicIntegers && parameters.quantization == dynamic_parameters().quantization) {
+    lowering.names.bind(node, Flow{x.view});
+    return {};
+  }
   if (!Names::has_input(node, 2) && x.integers == ElementType::kInt8) {
     parameters.integers = ElementType::kInt8;
     parameters.quantization.zero_point = shift_of(ElementType::kInt8);

@@ -326,6 +326,7 @@ Status lower_pad(Lowering& lowering, const Node& node) {
   }
   // For integers it is the real number of the zero point.
   float zero = 0;
+  if (x.integers == kDynamicIntegers) return unsupported(node, "pads integers of dynamic quantization");
   if (x.integers) {
     const Quantization& q = lowering.graph.quantization(x.view.value);
     zero = static_cast<float>(q.zero_point - shift_of(*x.integers));

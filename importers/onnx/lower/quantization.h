@@ -23,6 +23,15 @@ struct Parameters {
 // Errors: parameters per channel, element types other than int8 and uint8, a scale that is not a positive number.
 [[nodiscard]] Result<Parameters> parameters_of(const Lowering& lowering, const Node& node, std::size_t scale);
 
+// The type of a Flow of dynamic quantization, whose scale and zero point are computed for each image. Its view is of
+// the real numbers, which its integers stand for: activations stay float until they are calibrated.
+inline constexpr ElementType kDynamicIntegers = ElementType::kOther;
+// What DynamicQuantizeLinear says its scale and zero point are: those of real numbers.
+[[nodiscard]] Parameters dynamic_parameters();
+
+// Binds the node's output to integers and their real numbers, and counts their memory before it makes them.
+[[nodiscard]] Status bind_quantized(Lowering& lowering, const Node& node, QuantizedConstant constant);
+
 // Appends a Quantize.
 [[nodiscard]] Result<Flow> quantized(Lowering& lowering, const Node& node, const View& real,
                                      const Parameters& parameters);

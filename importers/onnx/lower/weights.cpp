@@ -24,7 +24,7 @@ std::optional<WideIntegers> read_integers(const Constant& constant, const Weight
   if (constant.quantized == nullptr || !(layout.factor > 0)) return std::nullopt;
   const QuantizedConstant& quantized = *constant.quantized;
   const ElementType type = quantized.integers->type;
-  if (type != ElementType::kInt8 && type != ElementType::kUint8) return std::nullopt;
+  if (type == ElementType::kInt32) return std::nullopt;
   const std::size_t outs = layout.out_start.size();
   const bool per_output = quantized.scales.size() == outs && quantized.axis == layout.out_axis;
   if (quantized.scales.size() != 1 && !per_output) return std::nullopt;
@@ -135,9 +135,18 @@ Result<graph::ValueId> input_for(Lowering& lowering, const Node& node, graph::Va
   lowering.log.add_layer("with weights that int8 can't hold, reading several copies of the input instead");
   const TensorShape shape = lowering.graph.shape(value);
   NARROW_ASSIGN(
-      const graph::ValueId repeated,
+      graph::ValueId repeated,
       lowering.graph.append(node, graph::Concat{}, std::vector<graph::ValueId>(static_cast<std::size_t>(copies), value),
                             {}, "/copies"));
+  // The copies are on the same integers as their original. So they need no range of their own.
+  const graph::Node* const producer = lowering.graph.producer(value);
+  if (producer != nullptr && graph::is<graph::Dequantize>(producer->op)) {
+    const Quantization quantization = lowering.graph.quantization(producer->inputs[0]);
+    NARROW_ASSIGN(const graph::ValueId integers,
+                  lowering.graph.append(node, graph::Quantize{}, {repeated}, {}, "/copies.integers"));
+    lowering.graph.set_quantization(integers, quantization);
+    NARROW_ASSIGN(repeated, lowering.graph.dequantize(node, integers));
+  }
   if (groups == 1) return repeated;
   enum { kHeight, kWidth, kCopy, kGroup, kChannel, kRank };
   const View view = laid_out(repeated, kRank,

@@ -19,6 +19,8 @@ ElementType element_type(std::int64_t number) {
     case number_of(ElementType::kUint32):
     case number_of(ElementType::kUint64):
     case number_of(ElementType::kBFloat16):
+    case number_of(ElementType::kUint4):
+    case number_of(ElementType::kInt4):
       return static_cast<ElementType>(number);
     default:
       return ElementType::kOther;
@@ -32,7 +34,9 @@ bool is_floating(ElementType type) {
 
 std::int64_t held_bytes(ElementType type) {
   if (is_floating(type)) return 4;
-  return type == ElementType::kInt8 || type == ElementType::kUint8 ? 1 : 8;
+  const bool small = type == ElementType::kInt8 || type == ElementType::kUint8 || type == ElementType::kInt4 ||
+                     type == ElementType::kUint4;
+  return small ? 1 : 8;
 }
 
 std::string_view element_type_name(ElementType type) {
@@ -45,6 +49,10 @@ std::string_view element_type_name(ElementType type) {
       return "float16";
     case ElementType::kBFloat16:
       return "bfloat16";
+    case ElementType::kInt4:
+      return "int4";
+    case ElementType::kUint4:
+      return "uint4";
     case ElementType::kInt8:
       return "int8";
     case ElementType::kUint8:

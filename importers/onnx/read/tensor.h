@@ -24,7 +24,9 @@ enum class ElementType : std::uint8_t {
   kFloat64 = 11,
   kUint32 = 12,
   kUint64 = 13,
-  kBFloat16 = 16
+  kBFloat16 = 16,
+  kUint4 = 21,
+  kInt4 = 22
 };
 
 // The element type of a TensorProto.DataType number, and the number of an element type.
@@ -41,7 +43,7 @@ enum class ElementType : std::uint8_t {
 [[nodiscard]] std::string_view element_type_name(ElementType type);
 
 // Elements in row-major order, last dimension fastest. Floating types are held as float32 (rounded to nearest), int8
-// and uint8 without a change, all other integers and bool as int64.
+// and uint8 without a change, int4 as int8, uint4 as uint8, all other integers and bool as int64.
 struct Tensor {
   using Data =
       std::variant<std::vector<float>, std::vector<std::int8_t>, std::vector<std::uint8_t>, std::vector<std::int64_t>>;

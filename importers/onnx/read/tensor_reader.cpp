@@ -176,10 +176,37 @@ Result<Tensor::Data> from_bytes(ElementType type, std::span<const std::byte> byt
       for (std::int64_t& value : values) value = value != 0 ? 1 : 0;
       return Tensor::Data(std::move(values));
     }
+    case ElementType::kInt4:
+    case ElementType::kUint4:
     case ElementType::kOther:
       break;
   }
   return Error{ErrorCode::kInternal, "an element type without bytes", ""};
+}
+
+// Bytes of all elements in raw_data. Two elements of 4 bits share a byte, the first in its lower half.
+bool has_4_bits(ElementType type) { return type == ElementType::kInt4 || type == ElementType::kUint4; }
+std::int64_t stored_bytes(ElementType type, std::int64_t elems) {
+  return has_4_bits(type) ? (elems + 1) / 2 : elems * stored_bytes(type);
+}
+
+// Precondition: `bytes` holds `elems` elements.
+Result<Tensor::Data> elements_from(ElementType type, std::span<const std::byte> bytes, std::int64_t elems) {
+  if (!has_4_bits(type)) return from_bytes(type, bytes);
+  const auto half = [&](std::int64_t i) {
+    const auto byte = std::to_integer<unsigned>(bytes[static_cast<std::size_t>(i / 2)]);
+    return static_cast<int>(i % 2 == 0 ? byte & 15U : byte >> 4U);
+  };
+  if (type == ElementType::kUint4) {
+    std::vector<std::uint8_t> values(static_cast<std::size_t>(elems));
+    for (std::int64_t i = 0; i < elems; ++i) values[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(half(i));
+    return Tensor::Data(std::move(values));
+  }
+  std::vector<std::int8_t> values(static_cast<std::size_t>(elems));
+  for (std::int64_t i = 0; i < elems; ++i) {
+    values[static_cast<std::size_t>(i)] = static_cast<std::int8_t>(half(i) >= 8 ? half(i) - 16 : half(i));
+  }
+  return Tensor::Data(std::move(values));
 }
 
 // The field that holds elements of a type where raw_data does not.
@@ -279,6 +306,14 @@ Result<Tensor::Data> from_fields(ElementType type, const MessageParts& parts, st
       return from_field<std::uint16_t>(type, parts, field, elems);
     case ElementType::kInt32:
       return from_field<std::int32_t>(type, parts, field, elems);
+    case ElementType::kInt4:
+    case ElementType::kUint4: {  // each number holds a byte
+      std::vector<std::byte> bytes;
+      for_each_number(parts, field, [&](auto number) {
+        bytes.push_back(static_cast<std::byte>(static_cast<unsigned>(static_cast<std::int64_t>(number)) & 0xFFU));
+      });
+      return elements_from(type, bytes, elems);
+    }
     case ElementType::kOther:
       break;
   }
@@ -355,14 +390,14 @@ Result<Tensor> TensorReader::read(const MessageParts& parts) {
   }
   tensor.dims = header.dims;
 
-  const std::int64_t stored = elems * stored_bytes(tensor.type);
+  const std::int64_t stored = stored_bytes(tensor.type, elems);
   const auto held = static_cast<std::uint64_t>(elems * held_bytes(tensor.type));
   if (header.location == kExternal) {
     NARROW_ASSIGN(const ExternalLocation from, external_location(parts));
     NARROW_ASSIGN(const std::vector<std::byte> data, external_.read(from, static_cast<std::uint64_t>(stored)));
     allowance_.add_read(external_.take_new_bytes());
     NARROW_TRY(allowance_.take(held));
-    NARROW_ASSIGN(tensor.data, from_bytes(tensor.type, data));
+    NARROW_ASSIGN(tensor.data, elements_from(tensor.type, data, elems));
     return tensor;
   }
   const std::int64_t numbers = count_numbers(parts, field_of(tensor.type));
@@ -371,9 +406,10 @@ Result<Tensor> TensorReader::read(const MessageParts& parts) {
       return wrong_size(elems, tensor.type, std::to_string(header.raw.size()) + " bytes");
     }
     NARROW_TRY(allowance_.take(held));
-    NARROW_ASSIGN(tensor.data, from_bytes(tensor.type, std::as_bytes(std::span<const char>(header.raw))));
+    NARROW_ASSIGN(tensor.data, elements_from(tensor.type, std::as_bytes(std::span<const char>(header.raw)), elems));
   } else {
-    if (numbers != elems) return wrong_size(elems, tensor.type, std::to_string(numbers) + " are there");
+    if (numbers != (has_4_bits(tensor.type) ? stored : elems))
+      return wrong_size(elems, tensor.type, std::to_string(numbers) + " are there");
     NARROW_TRY(allowance_.take(held + static_cast<std::uint64_t>(stored)));
     NARROW_ASSIGN(tensor.data, from_fields(tensor.type, parts, elems));
   }

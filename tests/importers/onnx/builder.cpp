@@ -37,6 +37,8 @@ Proto::DataType data_type(ElementType type) {
       return Proto::UINT64;
     case ElementType::kBool:
       return Proto::BOOL;
+    case ElementType::kInt4:
+    case ElementType::kUint4:
     case ElementType::kOther:
       return Proto::STRING;
   }
