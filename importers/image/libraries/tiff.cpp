@@ -50,7 +50,8 @@ toff_t seek_source(thandle_t handle, toff_t offset, int whence) {
 int close_source(thandle_t /*handle*/) { return 0; }
 toff_t size_of_source(thandle_t handle) { return source_of(handle).bytes.size(); }
 
-int on_error(TIFF* /*tiff*/, void* user, const char* /*module*/, const char* text, std::va_list arguments) {
+[[gnu::format(printf, 4, 0)]] int on_error(TIFF* /*tiff*/, void* user, const char* /*module*/, const char* text,
+                                           std::va_list arguments) {
   auto& source = *static_cast<Source*>(user);
   if (!source.problem.empty()) return 1;
   std::array<char, 200> message{};
