@@ -12,11 +12,10 @@
 namespace narrow::engine {
 namespace {
 
-// By kind; null for a kind that is not used.
+// By kind.
 constexpr std::array<const char*, kSectionKinds> kSectionNames = {
     "the graph section",         "the weights section", "the channels section",   "the floats section",
-    "the preprocessing section", "the labels section",  "the provenance section", nullptr,
-    "the preparation section"};
+    "the preprocessing section", "the labels section",  "the provenance section", "the preparation section"};
 
 struct Entry {
   std::uint32_t kind = 0;
@@ -173,7 +172,7 @@ Result<Sections> open_frame(std::span<const std::byte> file, const std::string& 
     }
     const Section section{file.subspan(begin, static_cast<std::size_t>(entry.size)), begin};
     end = begin + section.bytes.size();
-    const bool known = entry.kind >= 1 && entry.kind <= kSectionKinds && kSectionNames[entry.kind - 1] != nullptr;
+    const bool known = entry.kind >= 1 && entry.kind <= kSectionKinds;
     if (crc32(section.bytes) != entry.checksum) {
       return Error{ErrorCode::kMalformed,
                    std::string("the checksum of ") + (known ? kSectionNames[entry.kind - 1] : "an unknown section") +

@@ -34,9 +34,9 @@ enum class SectionKind : std::uint32_t {
   kPreprocessing = 5,
   kLabels = 6,
   kProvenance = 7,
-  kPreparation = 9,
+  kPreparation = 8,
 };
-inline constexpr std::size_t kSectionKinds = 9;
+inline constexpr std::size_t kSectionKinds = 8;
 // Sections of the kinds up to this one are in every file. A section of a later kind is there if it says something: its
 // absence stands for the defaults, and so files that need none stay as they were.
 inline constexpr std::size_t kRequiredSectionKinds = 7;
