@@ -92,7 +92,7 @@ TEST_CASE("mistyped commands, options and values are answered with what was prob
       {{"inspect", "m.onnx", "--img-size", "64"}, {"did you mean --input-size?"}},
       {{"inspect", "m.onnx", "--arch", "resnet_18"}, {"did you mean 'resnet18'?"}},
       {{"inspect", "m.onnx", "--arch", "mobilenetv2"}, {"did you mean 'mobilenet_v2'?"}},
-      {{"inspect", "m.onnx", "--preprocess", "imagnet"}, {"did you mean 'imagenet'?"}},
+      {{"evaluate", "m.onnx", "a", "--preprocess", "imagnet"}, {"did you mean 'imagenet'?"}},
       {{"inspect", "m.onnx", "extra"}, {"unexpected argument 'extra'"}},
   };
   for (const Case& tried : cases) {

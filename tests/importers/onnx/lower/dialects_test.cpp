@@ -128,8 +128,7 @@ TEST_CASE("dynamic quantization gives a layer the integers and scales of its wei
     network.node("MatMulInteger", {"q", "w", "z", "wz"}, {"i"}).node("Cast", {"i"}, {"f"}, {{"to", std::int64_t{1}}});
     network.node("Mul", {"s", "ws"}, {"scale"}).node("Mul", {"f", "scale"}, {"m"}).node("Add", {"m", "bias"}, {"y"});
     const double second = per_output ? 0.25 : 0.5;
-    CHECK(run_network(network, {1, 0.1}) ==
-          Row{(3 + static_cast<double>(0.1F) * 127) * 0.5 + 1, (-4 + static_cast<double>(0.1F) * 5) * second - 1});
+    CHECK(run_network(network, {1, 0.125}) == Row{(3 + 0.125 * 127) * 0.5 + 1, (-4 + 0.125 * 5) * second - 1});
     const graph::Graph graph = lower_network(network);
     CHECK(integers_of(filter_in(graph)) == std::vector<int>{3, 127, -4, 5});
   }

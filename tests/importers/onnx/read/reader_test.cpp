@@ -123,11 +123,11 @@ TEST_CASE("tensors are read from the field of their type") {
 
 TEST_CASE("integers of 4 bits are read two to a byte, the first in the lower half") {
   const auto read = [](std::int32_t type, const OnnxDims& dims, const std::string& raw) {
-    return read_tensor(type, dims, [&](Proto& proto) { proto.set_raw_data(raw); });
+    return read_tensor(type, dims, [&](::onnx::TensorProto& proto) { proto.set_raw_data(raw); });
   };
   CHECK(read(22, {3}, "\x81\x07").to_ints() == std::vector<std::int64_t>{1, -8, 7});
   CHECK(read(21, {4}, "\x81\xf7").to_ints() == std::vector<std::int64_t>{1, 8, 7, 15});
-  const Tensor from_field = read_tensor(22, {3}, [](Proto& proto) {
+  const Tensor from_field = read_tensor(22, {3}, [](::onnx::TensorProto& proto) {
     proto.add_int32_data(0x81);
     proto.add_int32_data(7);
   });
