@@ -97,9 +97,10 @@ Result<StateDict> parse_stream_checkpoint(std::span<const std::byte> bytes, cons
   const std::string prefix = where + ":";
   NARROW_ASSIGN(const Document magic, pickle::unpickle(bytes, 0, prefix));
   if (!magic.root.is(Kind::kBigInt) || magic.heap.text(magic.root) != kMagicNumber) {
-    return malformed("a pickle, but not written by torch.save (another library's objects can't be read); write weights with "
-                     "torch.save(model.state_dict(), path)",
-                     where, 0);
+    return malformed(
+        "a pickle, but not written by torch.save (another library's objects can't be read); write weights with "
+        "torch.save(model.state_dict(), path)",
+        where, 0);
   }
   NARROW_ASSIGN(const Document version, pickle::unpickle(bytes, magic.end, prefix));
   if (!version.root.is(Kind::kInt) || version.root.payload != kProtocolVersion) {

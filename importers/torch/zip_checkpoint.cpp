@@ -30,9 +30,10 @@ Result<std::string> find_folder(const ZipArchive& archive, const std::string& wh
   }
   if (folders.size() == 1) return folders.front();
   return Error{ErrorCode::kMalformed,
-               folders.empty() ? "a zip archive without data.pkl is not a checkpoint of torch.save; unpack it and name the file "
-                                 "of the network"
-                               : "a zip archive with more than one data.pkl is not a checkpoint of torch.save",
+               folders.empty()
+                   ? "a zip archive without data.pkl is not a checkpoint of torch.save; unpack it and name the file "
+                     "of the network"
+                   : "a zip archive with more than one data.pkl is not a checkpoint of torch.save",
                where};
 }
 
