@@ -63,7 +63,6 @@ const std::vector<OtherName>& other_names() {
       {"--image-size", {"--input-size"}},
       {"--img-size", {"--input-size"}},
       {"--imgsz", {"--input-size"}},
-      {"--input-shape", {"--input-size"}},
       {"--batch-size", {"--batch"}},
       {"--bs", {"--batch"}},
       {"--jobs", {"--threads"}},
