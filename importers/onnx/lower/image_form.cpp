@@ -15,7 +15,6 @@ namespace {
 // The least side of an image that is recognised: 3 and 4 are more often numbers of channels.
 constexpr std::int64_t kLeastSide = 5;
 
-bool is_colour(std::int64_t channels) { return channels == 1 || channels == 3; }
 bool is_side(std::int64_t size) { return size >= kLeastSide; }
 
 // The side of a square of this many pixels. Nothing: it is none, or too small or too large for an image.

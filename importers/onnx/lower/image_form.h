@@ -14,6 +14,9 @@ namespace narrow::onnx {
 using Dims = std::vector<std::int64_t>;
 inline constexpr std::int64_t kOpenDim = -1;
 
+// Whether images have this many channels: gray or RGB.
+[[nodiscard]] constexpr bool is_colour(std::int64_t channels) { return channels == 1 || channels == 3; }
+
 // An image of 1 or 3 channels, and the order of its elements in the file.
 struct ImageForm {
   std::int64_t height = 0;

@@ -51,7 +51,6 @@ std::int64_t channels_of_first_convolution(const Lowering& lowering, const std::
   return kOpenDim;
 }
 
-bool is_colour(std::int64_t channels) { return channels == 1 || channels == 3; }
 bool is_channels_last(const Dims& dims) { return is_colour(dims[3]) && !is_colour(dims[1]); }
 
 // The dimensions of the input, without those that only an input shape can close. The batch is 1.
