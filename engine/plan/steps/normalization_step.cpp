@@ -1,5 +1,5 @@
-// Softmax, its logarithm, local response normalization and layer normalization, which exist on float32 only. docs/numerics.md
-// prescribes every bit.
+// Softmax, its logarithm, local response normalization and layer normalization, which exist on float32 only.
+// docs/numerics.md prescribes every bit.
 #include <algorithm>
 #include <array>
 #include <cmath>
