@@ -68,8 +68,14 @@ class Chooser {
       uniform_.push_back(std::move(decisions));
       progress("deciding for sensitivity, width", uniform_.size(), kBitChoices.size());
     }
-    NARROW_TRY(measure_units());
     NARROW_TRY(find_costs());
+    if (goal_.max_weight_bytes > 0 || goal_.max_milliseconds > 0) {
+      // A goal that no choice meets is an error before the minutes of measuring; changes do not matter for that.
+      path_ =
+          bit_path(std::vector<std::vector<double>>(units_.size(), std::vector<double>(kBitChoices.size())), costs_);
+      NARROW_TRY(choose());
+    }
+    NARROW_TRY(measure_units());
     path_ = bit_path(divergences_, costs_);
     NARROW_ASSIGN(const std::size_t chosen, choose());
     return result(chosen);
