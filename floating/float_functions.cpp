@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <span>
 
 #include "base/exact_math.h"
 #include "floating/levels.h"
@@ -18,6 +19,19 @@ double power(double base, double exponent) {
   return root * std::sqrt(root);
 }
 
+// Calls write(x, largest, sum) with the channels of each pixel, the largest of them, and the sum of exp(x - largest).
+template <class Write>
+void for_each_pixel(const float* input, const TensorShape& shape, const Write& write) {
+  const auto channels = static_cast<std::size_t>(shape.channels);
+  for (std::int64_t p = 0; p < shape.height * shape.width; ++p, input += channels) {
+    const std::span<const float> x(input, channels);
+    const double largest = *std::max_element(x.begin(), x.end());
+    double sum = 0;
+    for (const float v : x) sum += base::exact_math::exp(double{v} - largest);
+    write(x, largest, sum);
+  }
+}
+
 }  // namespace
 
 void apply_function(const float* input, float* output, const TensorShape& shape, const Function& function) {
@@ -30,30 +44,16 @@ void apply_function(const float* input, float* output, const TensorShape& shape,
 }
 
 void softmax(const float* input, float* output, const TensorShape& shape) {
-  const std::int64_t pixels = shape.height * shape.width;
-  for (std::int64_t p = 0; p < pixels; ++p) {
-    const float* x = input + p * shape.channels;
-    const float* end = x + shape.channels;
-    const double largest = *std::max_element(x, end);
-    double sum = 0;
-    for (const float* v = x; v != end; ++v) sum += base::exact_math::exp(double{*v} - largest);
-    for (const float* v = x; v != end; ++v) {
-      *output++ = static_cast<float>(base::exact_math::exp(double{*v} - largest) / sum);
-    }
-  }
+  for_each_pixel(input, shape, [&output](std::span<const float> x, double largest, double sum) {
+    for (const float v : x) *output++ = static_cast<float>(base::exact_math::exp(double{v} - largest) / sum);
+  });
 }
 
 void log_softmax(const float* input, float* output, const TensorShape& shape) {
-  const std::int64_t pixels = shape.height * shape.width;
-  for (std::int64_t p = 0; p < pixels; ++p) {
-    const float* x = input + p * shape.channels;
-    const float* end = x + shape.channels;
-    const double largest = *std::max_element(x, end);
-    double sum = 0;
-    for (const float* v = x; v != end; ++v) sum += base::exact_math::exp(double{*v} - largest);
+  for_each_pixel(input, shape, [&output](std::span<const float> x, double largest, double sum) {
     const double log_of_sum = base::exact_math::log(sum);
-    for (const float* v = x; v != end; ++v) *output++ = static_cast<float>((double{*v} - largest) - log_of_sum);
-  }
+    for (const float v : x) *output++ = static_cast<float>((double{v} - largest) - log_of_sum);
+  });
 }
 
 void lrn(const float* input, float* output, const TensorShape& shape, const Lrn& op) {
