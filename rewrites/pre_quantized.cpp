@@ -30,7 +30,8 @@ PassLog place_pre_quantized(Graph& graph) {
   // towards the output, or removes a node. So the loop ends.
   for (std::size_t lines = log.size() + 1; lines != log.size();) {
     lines = log.size();
-    for (const Sweep sweep : {move_dequantize_forward, move_quantize_backward, narrow_to_clamps, merge_quantizes}) {
+    for (const Sweep sweep : {move_dequantize_forward, move_quantize_backward, quantize_before_concats,
+                              narrow_to_clamps, merge_quantizes}) {
       PassLog more = sweep(graph);
       log.insert(log.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
       remove_dead(graph);

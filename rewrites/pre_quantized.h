@@ -26,6 +26,9 @@ namespace narrow::graph {
 // dead nodes.
 [[nodiscard]] PassLog move_dequantize_past_concats(Graph& graph);
 [[nodiscard]] PassLog move_quantize_backward(Graph& graph);
+// Quantizes the inputs of a Concat whose result is only quantized, so that what computes these inputs can run in
+// integers.
+[[nodiscard]] PassLog quantize_before_concats(Graph& graph);
 [[nodiscard]] PassLog narrow_to_clamps(Graph& graph);
 [[nodiscard]] PassLog merge_quantizes(Graph& graph);
 

@@ -2,7 +2,8 @@
 //
 // This is exact: Quantize and Dequantize are monotone and act on each element alone, so they commute with moving
 // elements and with a maximum. A padded zero is the zero point on one side and 0.0 on the other, and each becomes the
-// other without rounding. A Concat of values with the same quantization only moves elements too.
+// other without rounding. A Concat of values with the same quantization only moves elements too, and quantizing what is
+// quantized in the same way changes nothing.
 #include <algorithm>
 #include <string>
 #include <unordered_map>
@@ -103,6 +104,38 @@ PassLog move_dequantize_past_concats(Graph& graph) {
   return move_forward(graph, [&](const Node& node) {
     return is_lossless(node.op) || (is<Concat>(node.op) && !is_quantized[node.output]);
   });
+}
+
+PassLog quantize_before_concats(Graph& graph) {
+  PassLog log;
+  FreshNames names(graph);
+  const ValueMap<std::vector<int>> readers = consumers(graph);
+  ValueMap<bool> is_dequantized(graph.values.size(), false);
+  std::vector<Node> nodes;
+  nodes.reserve(graph.nodes.size());
+  for (Node& node : graph.nodes) {
+    if (is<Dequantize>(node.op)) is_dequantized[node.output] = true;
+    const std::vector<int>& after = readers[node.output];
+    const Node* const quantize =
+        after.size() == 1 && node.output != graph.output ? &graph.nodes[static_cast<std::size_t>(after[0])] : nullptr;
+    if (is<Concat>(node.op) && quantize != nullptr && is<Quantize>(quantize->op)) {
+      const Quantization quantization = *graph.value(quantize->output).quantization;
+      for (ValueId& input : node.inputs) {
+        if (is_dequantized[input] || nodes.size() + graph.nodes.size() > kMaxNodes) continue;
+        const Value before = graph.value(input);
+        const ValueId integers =
+            add_quantized(graph, names.make(before.name + ".integers"), before.shape, quantization);
+        nodes.push_back({names.make(node.name + ".quantize"), Quantize{}, {input}, integers, {}});
+        graph.values.push_back(Value{names.make(before.name + ".real"), before.shape, std::nullopt});
+        input = static_cast<ValueId>(graph.values.size() - 1);
+        nodes.push_back({names.make(node.name + ".dequantize"), Dequantize{}, {integers}, input, {}});
+        log.push_back({Event::Kind::kMoved, node.name, "quantized an input of " + describe(node)});
+      }
+    }
+    nodes.push_back(std::move(node));
+  }
+  graph.nodes = std::move(nodes);
+  return log;
 }
 
 PassLog move_quantize_backward(Graph& graph) {

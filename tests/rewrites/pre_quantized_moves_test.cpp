@@ -115,6 +115,25 @@ TEST_CASE("a chain of lossless operators is passed at once, also up to the netwo
   CHECK(node_names(placed) == Names{"q", "pad", "pool", "flat", "flat.dequantize", "fc"});
 }
 
+TEST_CASE("a Concat that is only quantized reads integers, so that the layers before it write them") {
+  const auto network = [](bool is_read_in_float, bool first_is_quantized) {
+    GraphBuilder b(testing::seed(), {4, 4, 3});
+    const ValueId x = qdq(b, "x", b.input(), kSigned);
+    ValueId first = pre_quantized_convolution(b, "first", x, 2, {-7, 7}, kSigned.scale);
+    if (first_is_quantized) first = qdq(b, "own", first, kPositive);
+    const ValueId second = pre_quantized_convolution(b, "second", x, 3, {-7, 7}, kSigned.scale);
+    const ValueId joined = b.node("joined", Concat{}, {first, second});
+    const ValueId fc = b.linear("fc", qdq(b, "q", joined, kSigned), 2);
+    return b.finish(is_read_in_float ? b.node("sum", Add{}, {fc, b.linear("other", joined, 2)}) : fc);
+  };
+  const auto quantizes = [](const Graph& graph) { return testing::count<Quantize>(graph); };
+  const Graph placed = place(network(false, false));
+  CHECK(quantizes(placed) == 4);  // x, both layers, and the Concat's own
+  // What is quantized already stays as it is, and so does a Concat that something reads in float.
+  CHECK(quantizes(place(network(false, true))) == 4);
+  CHECK(quantizes(place(network(true, false))) == 2);
+}
+
 TEST_CASE("a clamp before Quantize is a range of integers") {
   struct Case {
     Clamp clamp;

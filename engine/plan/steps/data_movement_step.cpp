@@ -2,6 +2,7 @@
 // and on float32. Input and output share their quantization, which validate() checks.
 #include <array>
 #include <cstring>
+#include <vector>
 
 #include "engine/plan/make_step.h"
 
@@ -184,7 +185,15 @@ class GatherStep final : public MovementStep {
                      2 * place.result().shape.width * place.result().shape.channels),
         op_(op),
         in_(place.input().shape),
-        out_(place.result().shape) {}
+        out_(place.result().shape) {
+    for (const std::int32_t index : op.indices) {
+      if (!runs_.empty() && index == runs_.back().begin + runs_.back().size) {
+        ++runs_.back().size;
+      } else {
+        runs_.push_back({index, 1});
+      }
+    }
+  }
 
   void run(const RunContext& context, std::int64_t begin, std::int64_t end, int /*slot*/) const override {
     const T* input = reinterpret_cast<const T*>(context.read(input_));
@@ -208,11 +217,27 @@ class GatherStep final : public MovementStep {
         std::memcpy(to, from + index(x) * in_.channels, static_cast<std::size_t>(out_.channels) * sizeof(T));
         continue;
       }
-      for (std::int64_t c = 0; c < out_.channels; ++c) to[c] = from[x * in_.channels + index(c)];
+      const T* pixel = from + x * in_.channels;
+      T* next = to;
+      for (const Run& run : runs_) {
+        if (run.size == 1) {
+          *next = pixel[run.begin];
+        } else {
+          std::memcpy(next, pixel + run.begin, static_cast<std::size_t>(run.size) * sizeof(T));
+        }
+        next += run.size;
+      }
     }
   }
 
+  // Indices that follow each other, whose elements are copied at once.
+  struct Run {
+    std::int64_t begin = 0;
+    std::int64_t size = 0;
+  };
+
   const graph::Gather& op_;  // points into the graph, which outlives the step
+  std::vector<Run> runs_;
   TensorShape in_;
   TensorShape out_;
 };

@@ -154,6 +154,83 @@ Status lower_constant_times(Lowering& lowering, const Node& node, const Constant
   return {};
 }
 
+// The groups of a convolution whose weight integers all fit into int8, and the others.
+struct GroupsByWidth {
+  std::vector<std::int64_t> narrow;
+  std::vector<std::int64_t> wide;
+};
+
+GroupsByWidth groups_by_width(const Constant& weight, const WeightLayout& layout, int groups) {
+  const std::vector<bool> beyond = outputs_beyond_int8(weight, layout);
+  const std::size_t outs_of_group = layout.out_start.size() / static_cast<std::size_t>(groups);
+  GroupsByWidth result;
+  for (std::size_t g = 0; g < static_cast<std::size_t>(groups); ++g) {
+    const auto first = beyond.begin() + static_cast<std::ptrdiff_t>(beyond.empty() ? 0 : g * outs_of_group);
+    const auto last = first + static_cast<std::ptrdiff_t>(beyond.empty() ? 0 : outs_of_group);
+    (std::find(first, last, true) == last ? result.narrow : result.wide).push_back(static_cast<std::int64_t>(g));
+  }
+  return result;
+}
+
+// The channels of these groups, each of which has `size`.
+std::vector<std::int32_t> channels_of(const std::vector<std::int64_t>& groups, std::int64_t size) {
+  std::vector<std::int32_t> channels;
+  for (const std::int64_t group : groups) {
+    for (std::int64_t i = 0; i < size; ++i) channels.push_back(static_cast<std::int32_t>(group * size + i));
+  }
+  return channels;
+}
+
+// op, without weights, with those of the constant.
+Result<graph::ValueId> convolved(Lowering& lowering, const Node& node, graph::ValueId image, graph::Convolution op,
+                                 const Constant& weight, const WeightLayout& layout, std::vector<float> bias,
+                                 const std::string& suffix = "") {
+  op.out_channels = static_cast<int>(layout.out_start.size());
+  Weights weights = read_weights(weight, layout);
+  op.filter = std::move(weights.filter);
+  op.filter.bias = std::move(bias);
+  NARROW_ASSIGN(const graph::ValueId input, input_for(lowering, node, image, weights, op.groups));
+  return lowering.graph.append(node, std::move(op), {input}, {}, suffix);
+}
+
+// As convolved(), with the groups that int8 can't hold as a convolution of their own, so that the others stay as
+// cheap as they are: a depthwise convolution that read an input twice would be none.
+Result<graph::ValueId> convolved_apart(Lowering& lowering, const Node& node, graph::ValueId image,
+                                       const graph::Convolution& op, const Constant& weight, const WeightLayout& layout,
+                                       const std::vector<float>& bias, const GroupsByWidth& groups) {
+  const std::int64_t outs = static_cast<std::int64_t>(layout.out_start.size()) / op.groups;
+  std::vector<graph::ValueId> parts;
+  std::vector<std::int32_t> order(layout.out_start.size());  // by output: its channel after the parts are joined
+  std::int32_t next = 0;
+  for (const auto* of_part : {&groups.narrow, &groups.wide}) {
+    const std::string suffix = of_part == &groups.narrow ? "" : "/wide";
+    WeightLayout layout_of_part = layout;
+    layout_of_part.out_start.clear();
+    std::vector<float> bias_of_part;
+    for (const std::int32_t output : channels_of(*of_part, outs)) {
+      const auto at = static_cast<std::size_t>(output);
+      layout_of_part.outputs.push_back(output);
+      layout_of_part.out_start.push_back(layout.out_start[at]);
+      bias_of_part.push_back(bias[at]);
+      order[at] = next++;
+    }
+    graph::Gather gather;
+    gather.indices = channels_of(*of_part, layout.in);
+    NARROW_ASSIGN(const graph::ValueId input,
+                  lowering.graph.append(node, std::move(gather), {image}, {}, suffix + "/input"));
+    graph::Convolution op_of_part = op;
+    op_of_part.groups = static_cast<int>(of_part->size());
+    NARROW_ASSIGN(const graph::ValueId part, convolved(lowering, node, input, std::move(op_of_part), weight,
+                                                       layout_of_part, std::move(bias_of_part), suffix));
+    parts.push_back(part);
+  }
+  NARROW_ASSIGN(const graph::ValueId joined,
+                lowering.graph.append(node, graph::Concat{}, std::move(parts), {}, "/joined"));
+  graph::Gather gather;
+  gather.indices = std::move(order);
+  return lowering.graph.append(node, std::move(gather), {joined}, {}, "/ordered");
+}
+
 }  // namespace
 
 Status lower_conv(Lowering& lowering, const Node& node) {
@@ -175,19 +252,22 @@ Status lower_conv(Lowering& lowering, const Node& node) {
   graph::Convolution op;
   op.window = window.window;
   op.groups = arguments.groups;
-  op.out_channels = static_cast<int>(arguments.dims[0]);
-  Weights weights = read_weights(weight, layout);
-  op.filter = std::move(weights.filter);
-  op.filter.bias = std::vector<float>(static_cast<std::size_t>(op.out_channels), 0.0F);
+  std::vector<float> bias(layout.out_start.size(), 0.0F);
   if (Names::has_input(node, 2)) {
-    NARROW_ASSIGN(op.filter.bias, lowering.names.floats(node, 2));
-    if (op.filter.bias.size() != static_cast<std::size_t>(op.out_channels)) {
-      return malformed(node, "has " + std::to_string(op.filter.bias.size()) + " biases for " +
-                                 std::to_string(op.out_channels) + " channels");
+    NARROW_ASSIGN(bias, lowering.names.floats(node, 2));
+    if (bias.size() != layout.out_start.size()) {
+      return malformed(node, "has " + std::to_string(bias.size()) + " biases for " +
+                                 std::to_string(layout.out_start.size()) + " channels");
     }
   }
-  NARROW_ASSIGN(const graph::ValueId input, input_for(lowering, node, image.value, weights, arguments.groups));
-  NARROW_ASSIGN(const graph::ValueId id, lowering.graph.append(node, std::move(op), {input}));
+  GroupsByWidth groups;
+  if (arguments.groups > 1) groups = groups_by_width(weight, layout, arguments.groups);
+  graph::ValueId id = graph::kNoValue;
+  if (groups.narrow.empty() || groups.wide.empty()) {
+    NARROW_ASSIGN(id, convolved(lowering, node, image.value, std::move(op), weight, layout, std::move(bias)));
+  } else {
+    NARROW_ASSIGN(id, convolved_apart(lowering, node, image.value, op, weight, layout, bias, groups));
+  }
   const TensorShape& shape = lowering.graph.shape(id);
   View y = laid_out(id, kImageRank, {{kHeight, shape.height}, {kWidth, shape.width}, {kChannels, shape.channels}});
   if (sides == 1) y.dims.erase(y.dims.begin() + kHeight);

@@ -26,14 +26,21 @@ std::optional<WideIntegers> read_integers(const Constant& constant, const Weight
   const ElementType type = quantized.integers->type;
   if (type == ElementType::kInt32) return std::nullopt;
   const std::size_t outs = layout.out_start.size();
-  const bool per_output = quantized.scales.size() == outs && quantized.axis == layout.out_axis;
+  const auto of_constant = [&layout](std::size_t o) {
+    return layout.outputs.empty() ? o : static_cast<std::size_t>(layout.outputs[o]);
+  };
+  const std::size_t outs_of_constant =
+      layout.outputs.empty()
+          ? outs
+          : static_cast<std::size_t>(quantized.integers->dims[static_cast<std::size_t>(layout.out_axis)]);
+  const bool per_output = quantized.scales.size() == outs_of_constant && quantized.axis == layout.out_axis;
   if (quantized.scales.size() != 1 && !per_output) return std::nullopt;
 
   WideIntegers result;
   // Training may make a scale negative. The weight integers then take its sign.
   std::vector<bool> negative;
   for (std::size_t o = 0; o < outs; ++o) {
-    const float scale = quantized.scales[quantized.scales.size() == 1 ? 0 : o] * layout.factor;
+    const float scale = quantized.scales[quantized.scales.size() == 1 ? 0 : of_constant(o)] * layout.factor;
     if (!(std::abs(scale) >= std::numeric_limits<float>::min()) || !std::isfinite(scale)) return std::nullopt;
     result.scales.push_back(std::abs(scale));
     negative.push_back(scale < 0);
@@ -42,7 +49,8 @@ std::optional<WideIntegers> read_integers(const Constant& constant, const Weight
   std::visit(
       [&](const auto& values) {
         for (std::size_t o = 0; o < outs; ++o) {
-          const auto zero = static_cast<std::int32_t>(quantized.zero_points[quantized.zero_points.size() == 1 ? 0 : o]);
+          const std::size_t at_zero = quantized.zero_points.size() == 1 ? 0 : of_constant(o);
+          const auto zero = static_cast<std::int32_t>(quantized.zero_points[at_zero]);
           for (std::int64_t t = 0; t < layout.taps; ++t) {
             for (std::int64_t i = 0; i < layout.in; ++i) {
               const std::int64_t input = layout.in_order.empty() ? i : layout.in_order[static_cast<std::size_t>(i)];
@@ -76,13 +84,28 @@ std::vector<float> read_floats(const Constant& constant, const WeightLayout& lay
   return result;
 }
 
-// The number of int8 summands that can represent every weight integer.
-int copies_for(const std::vector<std::int32_t>& integers) {
-  int copies = 1;
-  for (const std::int32_t integer : integers) {
-    while (integer < copies * kLowest || integer > copies * kHighest) ++copies;
+// The number of int8 summands that can represent the integer.
+int summands_of(std::int32_t integer) {
+  int count = 1;
+  while (integer < count * kLowest || integer > count * kHighest) ++count;
+  return count;
+}
+
+// The inputs that are read again, where the integers of `run` inputs follow each other: those with a weight of two or
+// more summands, then those with one of three or more, ...
+std::vector<std::int64_t> repeated_inputs(const std::vector<std::int32_t>& integers, std::size_t run) {
+  std::vector<int> summands(run, 1);
+  for (std::size_t i = 0; i < integers.size(); ++i) {
+    summands[i % run] = std::max(summands[i % run], summands_of(integers[i]));
   }
-  return copies;
+  std::vector<std::int64_t> repeated;
+  const int most = *std::max_element(summands.begin(), summands.end());
+  for (int copy = 2; copy <= most; ++copy) {
+    for (std::size_t i = 0; i < run; ++i) {
+      if (summands[i] >= copy) repeated.push_back(static_cast<std::int64_t>(i));
+    }
+  }
+  return repeated;
 }
 
 }  // namespace
@@ -91,8 +114,9 @@ Weights read_weights(const Constant& constant, const WeightLayout& layout, std::
   Weights result;
   std::optional<WideIntegers> wide = read_integers(constant, layout);
   result.integers_are_lost = !wide && constant.quantized != nullptr;
-  result.copies = wide ? copies_for(wide->integers) : 1;
-  if (!wide || result.copies == 1) {
+  const auto run = static_cast<std::size_t>(in_axis == 0 ? layout.in : in_axis);
+  if (wide) result.repeated = repeated_inputs(wide->integers, run);
+  if (result.repeated.empty()) {
     result.filter.weights = read_floats(constant, layout);
     if (!wide) return result;
     graph::PreQuantizedWeights& weights = result.filter.pre_quantized.emplace();
@@ -101,63 +125,55 @@ Weights read_weights(const Constant& constant, const WeightLayout& layout, std::
     return result;
   }
 
-  // Each range of inputs is followed by its repetitions, which hold the remainders of the weight integers.
-  const auto run = static_cast<std::size_t>(in_axis == 0 ? layout.in : in_axis);
-  const std::size_t per_output = static_cast<std::size_t>(layout.taps * layout.in);
-  const std::size_t total = wide->integers.size() * static_cast<std::size_t>(result.copies);
+  // The inputs of each pixel are followed by the repeated ones, which have the remainders of the weight integers.
+  const auto per_output = static_cast<std::size_t>(layout.taps * layout.in);
+  const std::size_t total = wide->integers.size() / run * (run + result.repeated.size());
   std::vector<std::int8_t> integers;
   std::vector<float> weights;
   integers.reserve(total);
   weights.reserve(total);
   for (std::size_t start = 0; start < wide->integers.size(); start += run) {
     const float scale = wide->scales[start / per_output];
-    for (int copy = 0; copy < result.copies; ++copy) {
-      for (std::size_t i = start; i < start + run; ++i) {
-        const std::int32_t integer = std::clamp(wide->integers[i], kLowest, kHighest);
-        wide->integers[i] -= integer;
-        integers.push_back(static_cast<std::int8_t>(integer));
-        weights.push_back(static_cast<float>(integer) * scale);
-      }
-    }
+    const auto take = [&](std::size_t i) {
+      const std::int32_t integer = std::clamp(wide->integers[start + i], kLowest, kHighest);
+      wide->integers[start + i] -= integer;
+      integers.push_back(static_cast<std::int8_t>(integer));
+      weights.push_back(static_cast<float>(integer) * scale);
+    };
+    for (std::size_t i = 0; i < run; ++i) take(i);
+    for (const std::int64_t i : result.repeated) take(static_cast<std::size_t>(i));
   }
   result.filter.weights = std::move(weights);
   result.filter.pre_quantized = graph::PreQuantizedWeights{std::move(integers), std::move(wide->scales)};
   return result;
 }
 
+std::vector<bool> outputs_beyond_int8(const Constant& constant, const WeightLayout& layout) {
+  const std::optional<WideIntegers> wide = read_integers(constant, layout);
+  if (!wide) return {};
+  std::vector<bool> beyond(layout.out_start.size(), false);
+  const auto per_output = static_cast<std::size_t>(layout.taps * layout.in);
+  for (std::size_t i = 0; i < wide->integers.size(); ++i) {
+    if (summands_of(wide->integers[i]) > 1) beyond[i / per_output] = true;
+  }
+  return beyond;
+}
+
 Result<graph::ValueId> input_for(Lowering& lowering, const Node& node, graph::ValueId value, const Weights& weights,
                                  int groups) {
-  const int copies = weights.copies;
   if (weights.integers_are_lost) {
     lowering.log.add_layer("with quantized weights whose scales are not one per output, or not usable; left in float");
   }
-  if (copies == 1) return value;
-  lowering.log.add_layer("with weights that int8 can't hold, reading several copies of the input instead");
-  const TensorShape shape = lowering.graph.shape(value);
-  NARROW_ASSIGN(
-      graph::ValueId repeated,
-      lowering.graph.append(node, graph::Concat{}, std::vector<graph::ValueId>(static_cast<std::size_t>(copies), value),
-                            {}, "/copies"));
-  // The copies are on the same integers as their original. So they need no range of their own.
-  const graph::Node* const producer = lowering.graph.producer(value);
-  if (producer != nullptr && graph::is<graph::Dequantize>(producer->op)) {
-    const Quantization quantization = lowering.graph.quantization(producer->inputs[0]);
-    NARROW_ASSIGN(const graph::ValueId integers,
-                  lowering.graph.append(node, graph::Quantize{}, {repeated}, {}, "/copies.integers"));
-    lowering.graph.set_quantization(integers, quantization);
-    NARROW_ASSIGN(repeated, lowering.graph.dequantize(node, integers));
+  if (weights.repeated.empty()) return value;
+  lowering.log.add_layer("with weights that int8 can't hold, which reads the input channels of these weights again");
+  // Gather is lossless: its result is on the same integers as its input.
+  const std::int64_t in = lowering.graph.shape(value).channels / groups;
+  graph::Gather op;
+  for (std::int64_t first = 0; first < in * groups; first += in) {
+    for (std::int64_t i = 0; i < in; ++i) op.indices.push_back(static_cast<std::int32_t>(first + i));
+    for (const std::int64_t i : weights.repeated) op.indices.push_back(static_cast<std::int32_t>(first + i));
   }
-  if (groups == 1) return repeated;
-  enum { kHeight, kWidth, kCopy, kGroup, kChannel, kRank };
-  const View view = laid_out(repeated, kRank,
-                             {{kHeight, shape.height},
-                              {kWidth, shape.width},
-                              {kCopy, copies},
-                              {kGroup, groups},
-                              {kChannel, shape.channels / groups}});
-  NARROW_ASSIGN(const View arranged,
-                lowering.layout.arranged(node, view, Axes{{{kHeight}, {kWidth}, {kGroup, kCopy, kChannel}}}));
-  return arranged.value;
+  return lowering.graph.append(node, std::move(op), {value}, {}, "/repeated");
 }
 
 }  // namespace narrow::onnx
