@@ -23,7 +23,10 @@ constexpr std::string_view kConstantsOnly = "constant inputs only";
 constexpr std::string_view kImages = "[N, C, H, W] or [N, C, L]";
 
 constexpr std::string_view kQuantLimits =
-    "2 to 8 bits; one scale, except for constants; computed tensors round half to even";
+    "1 to 8 bits; one scale, except for constants; computed tensors round half to even";
+constexpr std::string_view kBipolarLimits = "one scale, except for constants";
+constexpr std::string_view kRefused = "refused";
+constexpr std::string_view kTruncLimits = "use an average pool and a Quant after it";
 constexpr std::string_view kDynamic = "weights are kept, activations are float";
 
 constexpr int kAnyNumber = std::numeric_limits<int>::max();
@@ -55,6 +58,8 @@ constexpr OperatorRow kRows[] = {
     {"Div", lower_binary, "xx", 1, kAffine, "by a computed tensor: a table and an integer product"},
     {"Dropout", lower_identity, "xoo", 2, kView, "inference only; no mask"},
     {"DynamicQuantizeLinear", lower_dynamic_quantize, "x", 3, kDynamic, "before ConvInteger and MatMulInteger"},
+    {"Einsum", lower_einsum, "x*", 1, kInteger,
+     "one operand; two: products of elements, or contracted with a constant"},
     {"Elu", lower_function, "x", 1, kTable, ""},
     {"Equal", lower_comparison, "xx", 1, kInteger, ""},
     {"Erf", lower_function, "x", 1, kTable, "x * (1 + Erf(x / sqrt(2))) / 2 is one function, Gelu"},
@@ -66,6 +71,7 @@ constexpr OperatorRow kRows[] = {
     {"Gelu", lower_function, "x", 1, kTable, ""},
     {"Gemm", lower_gemm, "xxo", 1, kInteger, "constant right side and bias"},
     {"GlobalAveragePool", lower_global_pool, "x", 1, kInteger, ""},
+    {"GlobalLpPool", lower_lp_pool, "x", 1, kTable, "tables around an integer sum"},
     {"GlobalMaxPool", lower_global_pool, "x", 1, kInteger, ""},
     {"Greater", lower_comparison, "xx", 1, kInteger, ""},
     {"GreaterOrEqual", lower_comparison, "xx", 1, kInteger, ""},
@@ -82,6 +88,7 @@ constexpr OperatorRow kRows[] = {
     {"LessOrEqual", lower_comparison, "xx", 1, kInteger, ""},
     {"Log", lower_function, "x", 1, kTable, ""},
     {"LogSoftmax", lower_softmax, "x", 1, kFloat, ""},
+    {"LpPool", lower_lp_pool, "x", 1, kTable, "tables around an integer sum; no dilations, no ceil_mode"},
     {"MatMul", lower_matmul, "xx", 1, kInteger, "one side a constant matrix, or [B, in, out]"},
     {"MatMulInteger", lower_integer_layer, "xxoo", 1, kDynamic, "input of DynamicQuantizeLinear; constant weights"},
     {"Max", lower_extreme, "x*", 1, kInteger, ""},
@@ -141,7 +148,10 @@ constexpr OperatorRow kRows[] = {
     {"Where", lower_where, "xxx", 1, kInteger, "finite constants"},
     {"com.microsoft.DequantizeLinear", lower_dequantize, "xxo", 1, kPreQuantized,
      "integers of 4 and 8 bits; per channel for constants only"},
+    {"com.microsoft.DynamicQuantizeMatMul", lower_dynamic_matmul, "xxxoo", 1, kDynamic, "constant weights"},
     {"com.microsoft.Gelu", lower_function, "x", 1, kTable, ""},
+    {"com.microsoft.MatMulIntegerToFloat", lower_matmul_to_float, "xxxxooo", 1, kDynamic,
+     "constant weights; the input of DynamicQuantizeLinear or QuantizeLinear"},
     {"com.microsoft.QGemm", lower_qlinear, "xxoxxoooo", 1, kInteger, "constant right side and bias"},
     {"com.microsoft.QLinearAdd", lower_qlinear, "xxoxxoxo", 1, kInteger, ""},
     {"com.microsoft.QLinearAveragePool", lower_qlinear, "xxoxo", 1, kInteger, kImages},
@@ -150,15 +160,19 @@ constexpr OperatorRow kRows[] = {
     {"com.microsoft.QLinearLeakyRelu", lower_qlinear, "xxoxo", 1, kTable, ""},
     {"com.microsoft.QLinearMul", lower_qlinear, "xxoxxoxo", 1, kInteger, ""},
     {"com.microsoft.QLinearSigmoid", lower_qlinear, "xxoxo", 1, kTable, ""},
+    {"com.microsoft.QLinearSoftmax", lower_qlinear, "xxoxo", 1, kFloat, ""},
     {"com.microsoft.QuantizeLinear", lower_quantize, "xxo", 1, kPreQuantized,
      "integers of 4 and 8 bits; per channel for constants only"},
-    {"finn.custom_op.general.BipolarQuant", lower_bipolar_quant, "xx", 1, kPreQuantized, kConstantsOnly},
+    {"finn.custom_op.general.BipolarQuant", lower_bipolar_quant, "xx", 1, kPreQuantized, kBipolarLimits},
     {"finn.custom_op.general.Quant", lower_quant, "xxxx", 1, kPreQuantized, kQuantLimits},
-    {"onnx.brevitas.BipolarQuant", lower_bipolar_quant, "xx", 1, kPreQuantized, kConstantsOnly},
+    {"finn.custom_op.general.Trunc", lower_trunc, "xxxxxo", 1, kRefused, kTruncLimits},
+    {"onnx.brevitas.BipolarQuant", lower_bipolar_quant, "xx", 1, kPreQuantized, kBipolarLimits},
     {"onnx.brevitas.Quant", lower_quant, "xxxx", 1, kPreQuantized, kQuantLimits},
-    {"qonnx.custom_op.general.BipolarQuant", lower_bipolar_quant, "xx", 1, kPreQuantized, kConstantsOnly},
+    {"onnx.brevitas.Trunc", lower_trunc, "xxxxxo", 1, kRefused, kTruncLimits},
+    {"qonnx.custom_op.general.BipolarQuant", lower_bipolar_quant, "xx", 1, kPreQuantized, kBipolarLimits},
     {"qonnx.custom_op.general.IntQuant", lower_quant, "xxxx", 1, kPreQuantized, kQuantLimits},
     {"qonnx.custom_op.general.Quant", lower_quant, "xxxx", 1, kPreQuantized, kQuantLimits},
+    {"qonnx.custom_op.general.Trunc", lower_trunc, "xxxxxo", 1, kRefused, kTruncLimits},
     // These operators occur in shape arithmetic only.
     {"Constant", nullptr, "", 1, kFolded, ""},
     {"ConstantOfShape", nullptr, "x", 1, kFolded, kConstantsOnly},

@@ -33,6 +33,9 @@ Status lower_comparison(Lowering& lowering, const Node& node);  // Greater, Less
 Status lower_logic(Lowering& lowering, const Node& node);       // Not, And, Or
 Status lower_where(Lowering& lowering, const Node& node);
 
+// operators_einsum.cpp
+Status lower_einsum(Lowering& lowering, const Node& node);
+
 // operators_normalise.cpp
 Status lower_batch_norm(Lowering& lowering, const Node& node);
 Status lower_softmax(Lowering& lowering, const Node& node);
@@ -48,6 +51,7 @@ Status lower_max_pool(Lowering& lowering, const Node& node);
 Status lower_average_pool(Lowering& lowering, const Node& node);
 Status lower_global_pool(Lowering& lowering, const Node& node);  // GlobalAveragePool, GlobalMaxPool
 Status lower_reduce(Lowering& lowering, const Node& node);       // ReduceMean, ReduceL2, ...
+Status lower_lp_pool(Lowering& lowering, const Node& node);      // LpPool, GlobalLpPool
 
 // operators_shape.cpp: operators that only change the view
 Status lower_identity(Lowering& lowering, const Node& node);  // Identity, Dropout
@@ -79,8 +83,11 @@ Status lower_concat(Lowering& lowering, const Node& node);
 // operators_quantize.cpp
 Status lower_quantize(Lowering& lowering, const Node& node);
 Status lower_dequantize(Lowering& lowering, const Node& node);
-Status lower_quant(Lowering& lowering, const Node& node);             // Quant of QONNX and Brevitas
-Status lower_bipolar_quant(Lowering& lowering, const Node& node);     // of constants
+Status lower_quant(Lowering& lowering, const Node& node);  // Quant of QONNX and Brevitas
+Status lower_bipolar_quant(Lowering& lowering, const Node& node);
+Status lower_trunc(Lowering& lowering, const Node& node);             // refuses Trunc of QONNX and Brevitas
+Status lower_dynamic_matmul(Lowering& lowering, const Node& node);    // DynamicQuantizeMatMul
+Status lower_matmul_to_float(Lowering& lowering, const Node& node);   // MatMulIntegerToFloat
 Status lower_dynamic_quantize(Lowering& lowering, const Node& node);  // DynamicQuantizeLinear
 Status lower_integer_layer(Lowering& lowering, const Node& node);     // ConvInteger, MatMulInteger
 Status lower_qlinear(Lowering& lowering, const Node& node);           // as Dequantize, operator, Quantize

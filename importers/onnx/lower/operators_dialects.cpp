@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/text.h"
 #include "base/try.h"
 #include "importers/onnx/lower/arguments.h"
 #include "importers/onnx/lower/operators.h"
@@ -17,11 +18,31 @@ namespace {
 
 constexpr int kMostBits = 8;
 
+Node inner_node(const Node& node, std::string op_type, std::vector<std::string> inputs, std::string output) {
+  return {node.name, std::move(op_type), "", std::move(inputs), {std::move(output)}, {}};
+}
+
+// A name for a tensor between the operators that a node consists of. Its line break keeps it different from names of
+// exporters.
+std::string inner_name(const Node& node, const char* part) {
+  return (node.outputs.empty() ? node.name : node.outputs[0]) + "\n" + part;
+}
+
+std::string bind_number(Lowering& lowering, const Node& node, const char* part, std::vector<float> values) {
+  std::vector<std::int64_t> dims;
+  if (values.size() != 1) dims = {static_cast<std::int64_t>(values.size())};
+  std::string name = inner_name(node, part);
+  lowering.names.bind(name,
+                      Constant{lowering.names.keep(Tensor{ElementType::kFloat32, std::move(dims), std::move(values)})});
+  return name;
+}
+
 // What a Quant states besides its scale: real = scale * (integer - zero_point), integer in lo..hi.
 struct QuantArguments {
   bool is_signed = true;
   int lo = 0;
   int hi = 0;
+  bool is_bipolar = false;  // 1 bit with a sign: -1 and 1, by the sign of x / scale + zero_point
   std::string rounding;
 };
 
@@ -32,13 +53,21 @@ Result<QuantArguments> quant_arguments(const Lowering& lowering, const Node& nod
   NARROW_ASSIGN(result.rounding, string_or(node, "rounding_mode", "ROUND"));
   NARROW_ASSIGN(const std::vector<float> bits, lowering.names.floats(node, 3));
   if (bits.size() != 1) return unsupported(node, "bits that differ by channel");
-  if (!(bits[0] >= 2 && bits[0] <= kMostBits) || bits[0] != std::floor(bits[0])) {
-    return unsupported(node, "integers of " + std::to_string(bits[0]) + " bits; supported are 2 to 8");
+  if (!(bits[0] >= 1 && bits[0] <= kMostBits) || bits[0] != std::floor(bits[0])) {
+    return unsupported(node, "integers of " + base::number_text(bits[0]) +
+                                 " bits; supported are 1 to 8: train it with fewer bits, or export it in float");
   }
   const int levels = 1 << static_cast<int>(bits[0]);
   result.is_signed = is_signed != 0;
   result.lo = result.is_signed ? -levels / 2 : 0;
   result.hi = result.lo + levels - 1;
+  result.is_bipolar = levels == 2 && result.is_signed;
+  if (result.is_bipolar) {
+    result.lo = -1;
+    result.hi = 1;
+    return result;
+  }
+  if (levels == 2 && narrow != 0) return unsupported(node, "integers of 1 bit and a narrow range, which are all 0");
   // A narrow range is symmetric, or leaves out the largest integer.
   if (narrow != 0 && result.is_signed) ++result.lo;
   if (narrow != 0 && !result.is_signed) --result.hi;
@@ -98,8 +127,9 @@ Status quantize_constant(Lowering& lowering, const Node& node, const QuantArgume
   std::vector<std::uint8_t> positive;
   for (std::size_t i = 0; i < values.size(); ++i) {
     const std::size_t channel = result.scales.size() == 1 ? 0 : i / inner % result.scales.size();
-    NARROW_ASSIGN(const float integer,
-                  rounded(node, arguments.rounding, values[i] / result.scales[channel] + zeros[channel]));
+    const float steps = values[i] / result.scales[channel] + zeros[channel];
+    NARROW_ASSIGN(float integer, rounded(node, arguments.rounding, steps));
+    if (arguments.is_bipolar && !std::isnan(integer)) integer = steps >= 0 ? 1.0F : -1.0F;
     if (std::isnan(integer)) return malformed(node, "quantizes something that is not a number");
     const auto clamped =
         static_cast<int>(std::clamp(integer, static_cast<float>(arguments.lo), static_cast<float>(arguments.hi)));
@@ -119,11 +149,59 @@ Status quantize_constant(Lowering& lowering, const Node& node, const QuantArgume
   return bind_quantized(lowering, node, std::move(result));
 }
 
+// -scale or scale, by the sign of x: 2 * scale * (x >= 0) - scale.
+Status signs_of(Lowering& lowering, const Node& node) {
+  NARROW_ASSIGN(const std::vector<float> scales, lowering.names.floats(node, 1));
+  if (scales.size() != 1 || !(scales[0] > 0) || !std::isfinite(scales[0])) {
+    return unsupported(node, "a computed tensor of 1 bit with other than one scale above 0");
+  }
+  const std::string zero = bind_number(lowering, node, "zero", {0});
+  const std::string twice = bind_number(lowering, node, "twice", {2 * scales[0]});
+  const std::string once = bind_number(lowering, node, "once", {scales[0]});
+  const std::string positive = inner_name(node, "positive");
+  const std::string scaled = inner_name(node, "scaled");
+  NARROW_TRY(lower_comparison(lowering, inner_node(node, "GreaterOrEqual", {node.inputs[0], zero}, positive)));
+  NARROW_TRY(lower_binary(lowering, inner_node(node, "Mul", {positive, twice}, scaled)));
+  return lower_binary(lowering, inner_node(node, "Sub", {scaled, once}, node.outputs[0]));
+}
+
+// How a product with constant integers names its inputs; 0: there is none.
+struct ProductInputs {
+  std::size_t matrix = 1;
+  std::size_t scale = 2;
+  std::size_t zero = 3;
+  std::size_t bias = 4;
+};
+
+// x times the real numbers of a constant matrix, plus the bias.
+Status dequantized_product(Lowering& lowering, const Node& node, const std::string& x, const ProductInputs& at) {
+  const auto input = [&](std::size_t i) { return i < node.inputs.size() ? node.inputs[i] : std::string(); };
+  NARROW_ASSIGN(const Constant matrix, lowering.names.constant(node, at.matrix));
+  const std::string real = inner_name(node, "matrix");
+  Node dequantize = inner_node(node, "DequantizeLinear", {input(at.matrix), input(at.scale), input(at.zero)}, real);
+  const auto rank = static_cast<std::int64_t>(matrix.tensor->dims.size());
+  dequantize.attributes.push_back({"axis", std::max<std::int64_t>(rank - 1, 0)});
+  NARROW_TRY(lower_dequantize(lowering, dequantize));
+  const bool has_bias = Names::has_input(node, at.bias);
+  const std::string product = has_bias ? inner_name(node, "product") : node.outputs[0];
+  NARROW_TRY(lower_matmul(lowering, inner_node(node, "MatMul", {x, real}, product)));
+  if (!has_bias) return {};
+  return lower_binary(lowering, inner_node(node, "Add", {product, input(at.bias)}, node.outputs[0]));
+}
+
+constexpr const char* kDynamicLayers =
+    "with dynamic quantization: weights are taken as they are, activations are float until they are calibrated";
+
 }  // namespace
 
 Status lower_quant(Lowering& lowering, const Node& node) {
   NARROW_ASSIGN(const QuantArguments arguments, quant_arguments(lowering, node));
   if (lowering.names.constant_or_null(node, 0) != nullptr) return quantize_constant(lowering, node, arguments);
+  if (arguments.is_bipolar) {
+    NARROW_ASSIGN(const std::vector<float> zeros, lowering.names.floats(node, 2));
+    if (zeros != std::vector<float>{0.0F}) return unsupported(node, "integers of 1 bit with a zero point");
+    return signs_of(lowering, node);
+  }
   if (arguments.rounding != "ROUND" && arguments.rounding != "HALF_EVEN") {
     return unsupported(node, "the rounding_mode '" + arguments.rounding + "' of a computed tensor; supported is ROUND");
   }
@@ -147,9 +225,7 @@ Status lower_quant(Lowering& lowering, const Node& node) {
 }
 
 Status lower_bipolar_quant(Lowering& lowering, const Node& node) {
-  if (lowering.names.constant_or_null(node, 0) == nullptr) {
-    return unsupported(node, "makes a computed tensor -1 or 1, which has no zero; give activations 2 bits or more");
-  }
+  if (lowering.names.constant_or_null(node, 0) == nullptr) return signs_of(lowering, node);
   NARROW_ASSIGN(const Constant x, lowering.names.constant(node, 0));
   NARROW_ASSIGN(const Constant scale, lowering.names.constant(node, 1));
   QuantizedConstant result;
@@ -213,9 +289,29 @@ Status lower_integer_layer(Lowering& lowering, const Node& node) {
   layer.inputs = {name + "input", dequantize.outputs[0]};
   layer.outputs = node.outputs;
   lowering.names.bind(layer.inputs[0], Flow{x.view});
-  lowering.log.add_layer(
-      "with dynamic quantization: weights are taken as they are, activations are float until they are calibrated");
+  lowering.log.add_layer(kDynamicLayers);
   return convolution ? lower_conv(lowering, layer) : lower_matmul(lowering, layer);
+}
+
+Status lower_dynamic_matmul(Lowering& lowering, const Node& node) {
+  lowering.log.add_layer(kDynamicLayers);
+  return dequantized_product(lowering, node, node.inputs[0], {});
+}
+
+Status lower_matmul_to_float(Lowering& lowering, const Node& node) {
+  NARROW_ASSIGN(const Flow x, lowering.names.flow(node, 0));
+  if (x.integers == kDynamicIntegers) lowering.log.add_layer(kDynamicLayers);
+  const std::string real = inner_name(node, "input");
+  std::vector<std::string> integers{node.inputs[0], node.inputs[2]};
+  if (Names::has_input(node, 4)) integers.push_back(node.inputs[4]);
+  NARROW_TRY(lower_dequantize(lowering, inner_node(node, "DequantizeLinear", std::move(integers), real)));
+  return dequantized_product(lowering, node, real, {.matrix = 1, .scale = 3, .zero = 5, .bias = 6});
+}
+
+Status lower_trunc(Lowering& /*lowering*/, const Node& node) {
+  return unsupported(node,
+                     "drops the low bits of integers, as Brevitas's TruncAvgPool2d does; use AvgPool2d and a Quant "
+                     "(QuantIdentity) after it, or export the network without quantization and use `narrow quantize`");
 }
 
 }  // namespace narrow::onnx

@@ -41,7 +41,9 @@ Status lower_batch_norm(Lowering& lowering, const Node& node) {
 
 Status lower_softmax(Lowering& lowering, const Node& node) {
   constexpr std::int64_t kOneAxisSince = 13;
-  const bool one_axis = lowering.model.opset() >= kOneAxisSince;
+  // QLinearSoftmax is of no operator set of ONNX; an attribute states the one that it follows.
+  NARROW_ASSIGN(const std::int64_t opset, int_or(node, "opset", lowering.model.opset()));
+  const bool one_axis = opset >= kOneAxisSince;
   NARROW_ASSIGN(const View x, lowering.names.real(node, 0));
   NARROW_ASSIGN(const std::int64_t given, int_or(node, "axis", one_axis ? -1 : 1));
   std::vector<int> over;

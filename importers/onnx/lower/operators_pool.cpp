@@ -253,4 +253,49 @@ Status lower_reduce(Lowering& lowering, const Node& node) {
   return {};
 }
 
+// (sum of |x|^p)^(1/p), where the sum is the mean times the number of elements.
+Status lower_lp_pool(Lowering& lowering, const Node& node) {
+  using enum graph::FunctionKind;
+  constexpr std::int64_t kMostMultiplied = 64;  // powers up to this one are products
+  NARROW_ASSIGN(const std::int64_t p, int_or(node, "p", 2));
+  if (p < 1 || p > kMostMultiplied) return unsupported(node, "p " + std::to_string(p) + "; supported are 1 to 64");
+  NARROW_ASSIGN(const std::int64_t ceil, int_or(node, "ceil_mode", 0));
+  if (ceil != 0) return unsupported(node, "ceil_mode 1; export it with ceil_mode=False");
+  NARROW_ASSIGN(View x, lowering.names.real(node, 0));
+  if (node.op_type == "LpPool") NARROW_TRY(as_image(node, x));
+  if (p % 2 != 0) {
+    NARROW_ASSIGN(x, of_each(lowering, node, x, {kAbs}));
+  }
+  if (p != 1) {
+    NARROW_ASSIGN(x, of_each(lowering, node, x, {kPower, static_cast<float>(p)}));
+  }
+  const std::string name = node.outputs[0] + "\n";  // its line break keeps it different from names of exporters
+  const bool is_global = node.op_type == "GlobalLpPool";
+  Node mean;
+  mean.name = node.name;
+  mean.op_type = is_global ? "GlobalAveragePool" : "AveragePool";
+  mean.inputs = {name + "powers"};
+  mean.outputs = {name + "mean"};
+  std::int64_t count = 1;
+  if (is_global) {
+    for (int dim = 2; dim < x.rank(); ++dim) count *= x.size(dim);
+  } else {
+    NARROW_ASSIGN(const auto kernel, kernel_shape_of(node, x.rank() - 2));
+    count = std::int64_t{kernel[0]} * kernel[1];
+    mean.attributes = node.attributes;
+    std::erase_if(mean.attributes, [](const Attribute& attribute) { return attribute.name == "p"; });
+    mean.attributes.push_back({"count_include_pad", std::int64_t{1}});
+  }
+  lowering.names.bind(mean.inputs[0], Flow{x});
+  NARROW_TRY(is_global ? lower_global_pool(lowering, mean) : lower_average_pool(lowering, mean));
+  NARROW_ASSIGN(View y, lowering.names.real(Node{node.name, node.op_type, "", {mean.outputs[0]}, {}, {}}, 0));
+  const Tensor scale{ElementType::kFloat32, {}, std::vector<float>{static_cast<float>(count)}};
+  NARROW_ASSIGN(y, affine(lowering, node, y, &scale, nullptr));
+  if (p != 1) {
+    NARROW_ASSIGN(y, of_each(lowering, node, y, {kPower, 1.0F / static_cast<float>(p)}));
+  }
+  lowering.names.bind(node, Flow{std::move(y)});
+  return {};
+}
+
 }  // namespace narrow::onnx

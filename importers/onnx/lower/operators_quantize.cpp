@@ -80,6 +80,7 @@ const Row* find_row(const Node& node) {
       {"QLinearAveragePool", "AveragePool", lower_average_pool, {0}, 3},
       {"QLinearLeakyRelu", "LeakyRelu", lower_function, {0}, 3},
       {"QLinearSigmoid", "Sigmoid", lower_function, {0}, 3},
+      {"QLinearSoftmax", "Softmax", lower_softmax, {0}, 3},
       {"QLinearConcat", "Concat", lower_concat, {}, 0},
   };
   const auto row = std::find_if(kRows.begin(), kRows.end(), [&](const Row& r) { return r.op == node.op_type; });

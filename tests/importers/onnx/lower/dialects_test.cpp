@@ -94,14 +94,89 @@ TEST_CASE("BipolarQuant of constants gives weights of -1 and 1") {
 
 TEST_CASE("what a Quant can say and integers of 8 bits can't is refused with the reason") {
   CHECK(contains(lowering_error(quant(16, 1, 0)).message, "16"));
-  CHECK(contains(lowering_error(quant(1, 1, 0)).message, "2 to 8"));
-  CHECK(contains(lowering_error(quant(3.5F, 1, 0)).message, "2 to 8"));
+  CHECK(contains(lowering_error(quant(0, 1, 0)).message, "1 to 8"));
+  CHECK(contains(lowering_error(quant(3.5F, 1, 0)).message, "3.5 bits; supported are 1 to 8"));
+  CHECK(contains(lowering_error(quant(1, 0, 1)).message, "all 0"));
+  CHECK(contains(lowering_error(quant(1, 1, 0, 1)).message, "zero point"));
   CHECK(contains(lowering_error(quant(4, 1, 0, 0.5F)).message, "zero point"));
   CHECK(contains(lowering_error(quant(4, 1, 0, 0, "onnx.brevitas", "FLOOR")).message, "FLOOR"));
-  OnnxNetwork bipolar;
-  bipolar.input("x", {1, 4}).output("y").constant("s", float_tensor({}, {1}));
-  bipolar.node("onnx.brevitas.BipolarQuant", {"x", "s"}, {"y"});
-  CHECK(contains(lowering_error(bipolar).message, "has no zero"));
+  for (const char* domain : {"qonnx.custom_op.general", "onnx.brevitas", "finn.custom_op.general"}) {
+    OnnxNetwork network;
+    network.input("x", {1, 4}).output("t").constant("s", float_tensor({}, {1}));
+    network.node(std::string(domain) + ".Trunc", {"x", "s", "s", "s", "s"}, {"t"});
+    CHECK(contains(lowering_error(network).message, "QuantIdentity"));
+  }
+}
+
+TEST_CASE("one bit with a sign is -1 and 1, of computed tensors and of constants") {
+  for (const char* op : {"qonnx.custom_op.general.BipolarQuant", "onnx.brevitas.Quant"}) {
+    CAPTURE(op);
+    const bool bipolar = std::string(op).find("Bipolar") != std::string::npos;
+    const std::vector<Attribute> attributes =
+        bipolar ? std::vector<Attribute>() : std::vector<Attribute>{{"signed", std::int64_t{1}}};
+    const auto inputs = [&](const char* of) {
+      return bipolar ? std::vector<std::string>{of, "s"} : std::vector<std::string>{of, "s", "z", "b"};
+    };
+    OnnxNetwork network;
+    network.input("x", {1, 4}).output("y").constant("s", float_tensor({}, {0.5F})).constant("z", float_tensor({}, {0}));
+    network.constant("b", float_tensor({}, {1})).node(op, inputs("x"), {"y"}, attributes);
+    CHECK(run_network(network, {-3, -0.0, 0.25, 9}) == Row{-0.5, 0.5, 0.5, 0.5});
+    OnnxNetwork layer;
+    layer.input("x", {1, 2}).output("y").constant("s", float_tensor({}, {0.5F})).constant("z", float_tensor({}, {0}));
+    layer.constant("b", float_tensor({}, {1})).constant("w", float_tensor({2, 2}, {-0.1F, 0, 0.2F, -5}));
+    layer.node(op, inputs("w"), {"q"}, attributes).node("MatMul", {"x", "q"}, {"y"});
+    CHECK(integers_of(filter_in(lower_network(layer))) == std::vector<int>{-1, 1, 1, -1});
+    CHECK(run_network(layer, {1, 4}) == Row{1.5, -1.5});
+  }
+}
+
+TEST_CASE("DynamicQuantizeMatMul and MatMulIntegerToFloat give a layer the integers of its weights") {
+  for (const bool per_output : {false, true}) {
+    for (const bool has_bias : {false, true}) {
+      CAPTURE(per_output);
+      CAPTURE(has_bias);
+      const double second = per_output ? 0.25 : 0.5;
+      const double bias = has_bias ? 1 : 0;
+      const Row expected{(3 + 0.5 * 127) * 0.5 + bias, (-4 + 0.5 * 5) * second - 2 * bias};
+      const auto with_weights = [&] {
+        OnnxNetwork network;
+        network.input("x", {1, 2}).output("y").constant("w", int8_tensor({2, 2}, {3, -4, 127, 5}));
+        network.constant("ws", per_output ? float_tensor({2}, {0.5F, 0.25F}) : float_tensor({}, {0.5F}));
+        network.constant("wz", per_output ? int8_tensor({2}, {0, 0}) : int8_tensor({}, {0}));
+        return network.constant("c", float_tensor({2}, {1, -2}));
+      };
+      const std::string c = has_bias ? "c" : "";
+      OnnxNetwork whole = with_weights();
+      whole.node("com.microsoft.DynamicQuantizeMatMul", {"x", "w", "ws", "wz", c}, {"y"});
+      OnnxNetwork dynamic = with_weights();
+      dynamic.node("DynamicQuantizeLinear", {"x"}, {"q", "s", "z"});
+      dynamic.node("com.microsoft.MatMulIntegerToFloat", {"q", "w", "s", "ws", "z", "wz", c}, {"y"});
+      OnnxNetwork fixed = with_weights();
+      fixed.constant("s", float_tensor({}, {0.5F})).constant("z", uint8_tensor({}, {7}));
+      fixed.node("QuantizeLinear", {"x", "s", "z"}, {"q"});
+      fixed.node("com.microsoft.MatMulIntegerToFloat", {"q", "w", "s", "ws", "z", "wz", c}, {"y"});
+      for (const OnnxNetwork& network : {whole, dynamic, fixed}) {
+        CHECK(integers_of(filter_in(lower_network(network))) == std::vector<int>{3, 127, -4, 5});
+        CHECK(run_network(network, {1, 0.5}) == expected);
+      }
+    }
+  }
+}
+
+TEST_CASE("QLinearSoftmax is a Softmax between integers, of the operator set that it states") {
+  for (const std::int64_t opset : {12, 13}) {
+    CAPTURE(opset);
+    OnnxNetwork network;
+    network.input("x", {1, 2, 2}).output("y").constant("s", float_tensor({}, {1})).constant("z", uint8_tensor({}, {0}));
+    network.constant("t", float_tensor({}, {1.0F / 256}));
+    network.node("QuantizeLinear", {"x", "s", "z"}, {"q"});
+    network.node("com.microsoft.QLinearSoftmax", {"q", "s", "z", "t", "z"}, {"p"},
+                 {{"axis", std::int64_t{1}}, {"opset", opset}});
+    network.node("DequantizeLinear", {"p", "t", "z"}, {"y"});
+    // Before operator set 13 it is over all four numbers, later over the two of a column.
+    const double share = opset == 12 ? 0.25 : 0.5;
+    CHECK(run_network(network, {3, 3, 3, 3}) == Row{share, share, share, share});
+  }
 }
 
 TEST_CASE("QuantizeLinear and DequantizeLinear of com.microsoft are those of ONNX") {

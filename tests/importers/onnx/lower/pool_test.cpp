@@ -239,3 +239,26 @@ TEST_CASE("pools that are not supported are refused with the node's name") {
   indices.node("MaxPool", {"x"}, {"y", "i"}, {{"kernel_shape", OnnxDims{2, 2}}});
   CHECK(contains(lowering_error(indices).message, "indices"));
 }
+
+TEST_CASE("LpPool is the p-norm of a window, zeros of the padding included") {
+  const Row x{3, -4, 0, 12, -5, 0};
+  const auto pooled = [&](const std::string& op, std::vector<Attribute> attributes) {
+    return run_network(pool_network(op, {1, 1, 1, 6}, std::move(attributes)), x, kAsItIs);
+  };
+  const Attribute kernel{"kernel_shape", OnnxDims{1, 2}};
+  const Attribute stride{"strides", OnnxDims{1, 2}};
+  CHECK(pooled("LpPool", {kernel, stride}) == Row{5, 12, 5});
+  CHECK(pooled("LpPool", {kernel, stride, {"p", std::int64_t{1}}}) == Row{7, 12, 5});
+  CHECK(pooled("LpPool", {kernel, {"strides", OnnxDims{1, 3}}, {"pads", OnnxDims{0, 1, 0, 0}}}) == Row{3, 12});
+  const Row cubes = pooled("LpPool", {kernel, stride, {"p", std::int64_t{3}}});
+  CHECK(cubes[0] == doctest::Approx(std::cbrt(27.0 + 64.0)));
+  CHECK(pooled("GlobalLpPool", {})[0] == doctest::Approx(std::sqrt(9.0 + 16 + 144 + 25)));
+  for (const auto& [attribute, word] :
+       std::vector<std::pair<Attribute, std::string>>{{{"p", std::int64_t{0}}, "1 to 64"},
+                                                      {{"p", std::int64_t{65}}, "1 to 64"},
+                                                      {{"ceil_mode", std::int64_t{1}}, "ceil_mode"},
+                                                      {{"dilations", OnnxDims{1, 2}}, "dilations"}}) {
+    CHECK(contains(lowering_error(pool_network("LpPool", {1, 1, 1, 6}, {kernel, attribute}), kAsItIs).message, word));
+  }
+  CHECK(lowering_error(pool_network("LpPool", {1, 6}, {kernel}), kAsItIs).code != ErrorCode::kInternal);
+}
