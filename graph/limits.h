@@ -6,8 +6,10 @@
 
 namespace narrow::graph {
 
-// Height, width and channels of a tensor; also the largest window, stride, dilation and padding.
+// Height and width of a tensor; also the largest window, stride, dilation, padding and number of output channels.
 inline constexpr std::int64_t kMaxDimension = 65536;
+// Channels of a tensor. Flattened tensors have many, and normalizations over whole images take them as channels.
+inline constexpr std::int64_t kMaxChannels = std::int64_t{1} << 20;
 // Elements of one tensor, and weights of one layer.
 inline constexpr std::int64_t kMaxElems = (std::int64_t{1} << 31) - 1;
 // DenseNet-201 has about 700. A node takes far more memory than in a file, and a session some more.

@@ -18,14 +18,18 @@ namespace {
 Error malformed(std::string message) { return Error{ErrorCode::kMalformed, std::move(message), {}}; }
 Error too_large(std::string message) { return Error{ErrorCode::kLimit, std::move(message), {}}; }
 
-// Checks that each dimension of a shape is within its limit. H * W * C then can't overflow 64 bits (3 * 17 bits).
+// Checks that each dimension of a shape is within its limit. H * W * C then can't overflow 64 bits (2 * 17 + 21 bits).
 Status check_shape(const TensorShape& shape, const char* what) {
   for (const std::int64_t dimension : {shape.height, shape.width, shape.channels}) {
     if (dimension < 1) return malformed(std::string(what) + " shape " + shape_text(shape) + " has a dimension below 1");
-    if (dimension > kMaxDimension) {
-      return too_large(std::string(what) + " shape " + shape_text(shape) + " has a dimension above " +
-                       std::to_string(kMaxDimension));
-    }
+  }
+  if (std::max(shape.height, shape.width) > kMaxDimension) {
+    return too_large(std::string(what) + " shape " + shape_text(shape) + " has a dimension above " +
+                     std::to_string(kMaxDimension));
+  }
+  if (shape.channels > kMaxChannels) {
+    return too_large(std::string(what) + " shape " + shape_text(shape) + " has more channels than " +
+                     std::to_string(kMaxChannels));
   }
   if (shape.elems() > kMaxElems) {
     return too_large(std::string(what) + " shape " + shape_text(shape) + " has more than " + std::to_string(kMaxElems) +
@@ -184,8 +188,8 @@ struct Inference {
                          " differ in height or width");
       }
       shape.channels += inputs[i].channels;
-      if (shape.channels > kMaxDimension) {
-        return too_large("the inputs have more than " + std::to_string(kMaxDimension) + " channels together");
+      if (shape.channels > kMaxChannels) {
+        return too_large("the inputs have more than " + std::to_string(kMaxChannels) + " channels together");
       }
     }
     return shape;

@@ -122,16 +122,17 @@ TEST_CASE("attributes out of range are refused") {
 TEST_CASE("shapes beyond the limits are refused before they overflow") {
   check_refused(Identity{}, {{0, 1, 1}}, "below 1");
   check_refused(Identity{}, {{1, -5, 1}}, "below 1");
-  check_refused(Identity{}, {{1, 1, kMaxDimension + 1}}, "above 65536", ErrorCode::kLimit);
+  check_refused(Identity{}, {{1, kMaxDimension + 1, 1}}, "above 65536", ErrorCode::kLimit);
+  check_refused(Identity{}, {{1, 1, kMaxChannels + 1}}, "more channels than 1048576", ErrorCode::kLimit);
   constexpr std::int64_t kHuge = std::numeric_limits<std::int64_t>::max();
   check_refused(Identity{}, {{kHuge, kHuge, kHuge}}, "above 65536", ErrorCode::kLimit);
   check_shape(Identity{}, {{65536, 32767, 1}}, {65536, 32767, 1});
   check_refused(Identity{}, {{65536, 32768, 1}}, "elements", ErrorCode::kLimit);
   check_refused(convolution(window(1), 65536), {{512, 512, 1}}, "output shape [512, 512, 65536]", ErrorCode::kLimit);
-  check_refused(Flatten{}, {{256, 257, 1}}, "above 65536", ErrorCode::kLimit);
-  check_shape(Flatten{}, {{256, 256, 1}}, {1, 1, 65536});
-  check_refused(PadChannels{65536, 65536}, {{1, 1, 1}}, "above 65536", ErrorCode::kLimit);
-  check_refused(Concat{}, {{1, 1, 65536}, {1, 1, 1}}, "65536 channels", ErrorCode::kLimit);
+  check_refused(Flatten{}, {{1024, 1025, 1}}, "more channels than 1048576", ErrorCode::kLimit);
+  check_shape(Flatten{}, {{1024, 1024, 1}}, {1, 1, 1048576});
+  check_refused(PadChannels{65536, 65536}, {{1, 1, kMaxChannels - 65536}}, "more channels", ErrorCode::kLimit);
+  check_refused(Concat{}, {{1, 1, kMaxChannels}, {1, 1, 1}}, "1048576 channels", ErrorCode::kLimit);
   Window w;
   w.kernel_h = w.dilation_h = 65536;
   check_refused(convolution(w), {{65536, 1, 1}}, "4294901761 pixels high");

@@ -94,9 +94,9 @@ Result<PerChannel> per_channel(Lowering& lowering, const Node& node, const View&
   std::int64_t count = 1;
   for (const int dim : varying) {
     count *= aligned.size(dim);
-    if (count > graph::kMaxDimension) {
+    if (count > graph::kMaxChannels) {
       return node_error(node, ErrorCode::kLimit,
-                        "its constants vary over more than " + std::to_string(graph::kMaxDimension) + " positions of " +
+                        "its constants vary over more than " + std::to_string(graph::kMaxChannels) + " positions of " +
                             dims_text(aligned.sizes()));
     }
   }

@@ -29,10 +29,10 @@ Result<View> normalized(Lowering& lowering, const Node& node, const View& x, con
   }
   if (count == 1) return unsupported(node, "normalizes single numbers");
   // The check comes before constants of this size are allocated.
-  if (count > graph::kMaxDimension) {
+  if (count > graph::kMaxChannels) {
     return node_error(node, ErrorCode::kLimit,
                       "normalizes " + std::to_string(count) + " numbers at a time; at most " +
-                          std::to_string(graph::kMaxDimension) +
+                          std::to_string(graph::kMaxChannels) +
                           " are supported: export the network for smaller images");
   }
   // With constants of this shape, exactly these dimensions become the channels.

@@ -26,8 +26,12 @@ std::vector<int> dims_in_value_order(const View& view) {
   return order;
 }
 
-std::optional<Axes> choose_axes(const std::vector<std::int64_t>& sizes, const std::vector<int>& order,
-                                const std::vector<int>& classes, const TensorShape& preferred) {
+namespace {
+
+// As choose_axes(), with at most `most_channels` channels.
+std::optional<Axes> choose_axes_within(const std::vector<std::int64_t>& sizes, const std::vector<int>& order,
+                                       const std::vector<int>& classes, const TensorShape& preferred,
+                                       std::int64_t most_channels) {
   const auto at = [](int dim) { return static_cast<std::size_t>(dim); };
   std::optional<Axes> best;
   Merit merit = kImpossible;
@@ -45,7 +49,7 @@ std::optional<Axes> choose_axes(const std::vector<std::int64_t>& sizes, const st
           size *= sizes[at(dim)];
           if (classes[at(dim)] != classes[at(axes[axis].front())]) found = kImpossible;
         }
-        if (size > graph::kMaxDimension) found = kImpossible;
+        if (size > (axis == 2 ? most_channels : graph::kMaxDimension)) found = kImpossible;
         if (found == kOnePerAxis && axes[axis].size() > 1) found = kPossible;
       }
       if (found != kImpossible && shape == preferred) found = kNoReshape;
@@ -56,6 +60,14 @@ std::optional<Axes> choose_axes(const std::vector<std::int64_t>& sizes, const st
     }
   }
   return best;
+}
+
+}  // namespace
+
+std::optional<Axes> choose_axes(const std::vector<std::int64_t>& sizes, const std::vector<int>& order,
+                                const std::vector<int>& classes, const TensorShape& preferred) {
+  const auto axes = choose_axes_within(sizes, order, classes, preferred, graph::kMaxDimension);
+  return axes ? axes : choose_axes_within(sizes, order, classes, preferred, graph::kMaxChannels);
 }
 
 AxesOfAtoms channels_last(const View& view, const std::vector<Atom>& channels, const TensorShape& preferred) {
@@ -110,10 +122,11 @@ Result<View> Layout::arranged_atoms(const Node& node, const View& view, const Ax
     return node_error(node, ErrorCode::kInternal, "an arrangement that leaves out elements was requested");
   }
 
-  // Blocks are atoms that are neighbours in both orders, merged.
+  // Blocks are atoms that are neighbours in both orders, merged as far as a dimension allows.
   std::vector<Atom> blocks;
   for (const Atom& atom : wanted) {
-    if (!blocks.empty() && blocks.back().stride == atom.size * atom.stride) {
+    if (!blocks.empty() && blocks.back().stride == atom.size * atom.stride &&
+        blocks.back().size * atom.size <= graph::kMaxDimension) {
       blocks.back() = {blocks.back().size * atom.size, atom.stride};
     } else {
       blocks.push_back(atom);
