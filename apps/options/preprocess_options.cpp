@@ -1,8 +1,11 @@
 #include "apps/options/preprocess_options.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <cmath>
 #include <filesystem>
+#include <limits>
 #include <optional>
 #include <system_error>
 #include <vector>
@@ -60,7 +63,68 @@ Check resize_text() {
   };
 }
 
+// "256" or "224,224".
+Check sides_text() {
+  return [](const std::string& text) -> std::string {
+    if (!sides_in(text).empty()) return {};
+    return "'" + text + "' is not a whole number from 1 to " + std::to_string(kMaxSidePixels) +
+           ", nor two of them with a comma: height and width";
+  };
+}
+
+// The numbers of "0.485,0.456,0.406" or "0.5"; none where the text is something else.
+std::vector<double> channel_numbers_in(const std::string& text) {
+  std::vector<double> numbers;
+  const char* const end = text.data() + text.size();
+  for (const char* at = text.data(); at <= end && numbers.size() < 4;) {
+    double number = 0;
+    const auto [stop, error] = std::from_chars(at, end, number);
+    if (error != std::errc() || !std::isfinite(number) || (stop != end && *stop != ',')) return {};
+    numbers.push_back(number);
+    at = stop + 1;
+  }
+  return numbers.size() == 1 || numbers.size() == 3 ? numbers : std::vector<double>();
+}
+
+// lowest: what every number must be above.
+Check channel_numbers_text(double lowest, std::string must_be) {
+  return [lowest, must_be](const std::string& text) -> std::string {
+    const std::vector<double> numbers = channel_numbers_in(text);
+    if (numbers.empty()) {
+      return "'" + text + "' is not one number, nor three with commas, as 0.485,0.456,0.406";
+    }
+    for (const double number : numbers) {
+      if (!(number > lowest)) return "'" + text + "' must be " + must_be;
+      // Far from what pixels in 0..1 have, and what files of numbers for 0..255 have.
+      constexpr double kMost = 4;
+      if (std::fabs(number) > kMost) {
+        return "'" + text +
+               "' is not of pixels in 0..1; divide numbers for pixels in 0..255 by 255, as 123.675 to 0.485";
+      }
+    }
+    return {};
+  };
+}
+
+// Writes the numbers of a text that channel_numbers_text() accepted to the channels.
+Status set_channels(const std::string& text, const char* option, int channels, std::array<float, 3>& values) {
+  if (text.empty()) return {};
+  const std::vector<double> numbers = channel_numbers_in(text);
+  if (channels == 1 && numbers.size() != 1) {
+    return Error{ErrorCode::kInvalidArgument, "the network takes gray images; give one number", option};
+  }
+  for (std::size_t c = 0; c < static_cast<std::size_t>(channels); ++c) {
+    values[c] = static_cast<float>(numbers[numbers.size() == 1 ? 0 : c]);
+  }
+  return {};
+}
+
 }  // namespace
+
+InputSize PreprocessFlags::crop_size() const {
+  const std::vector<int> sides = sides_in(crop);
+  return sides.empty() ? InputSize{0, 0} : InputSize{sides.front(), sides.back()};
+}
 
 void add_preprocess_options(const Subcommand& command, PreprocessFlags& flags) {
   const std::string group = "Preprocessing";
@@ -77,9 +141,20 @@ void add_preprocess_options(const Subcommand& command, PreprocessFlags& flags) {
       .check(resize_text())
       .type_name("N|H,W|none")
       .group(group);
-  command.add("--crop", flags.crop, "Side of the centre crop, which is the network's input")
-      .check(whole_number(1, 8192))
-      .type_name("N")
+  command.add("--crop", flags.crop, "Side, or height and width, of the centre crop, which is the network's input")
+      .check(sides_text())
+      .type_name("N|H,W")
+      .group(group);
+  command
+      .add("--mean", flags.mean,
+           "What is subtracted from each channel of pixels in 0..1, in the order of the network's channels; one number "
+           "for all channels or gray")
+      .check(channel_numbers_text(-std::numeric_limits<double>::infinity(), ""))
+      .type_name("R,G,B")
+      .group(group);
+  command.add("--std", flags.std, "What each channel is then divided by")
+      .check(channel_numbers_text(0, "above 0"))
+      .type_name("R,G,B")
       .group(group);
   command
       .add("--interpolation", flags.interpolation, "How the resize mixes pixels: " + join(interpolation_names(), ", "))
@@ -119,7 +194,12 @@ Result<Preprocessing> apply(const PreprocessFlags& flags, Preprocessing base) {
   if (!flags.antialias.empty()) base.antialias = flags.antialias == "on";
   if (!flags.order.empty()) base.order = flags.order == "bgr" ? ChannelOrder::kBgr : ChannelOrder::kRgb;
   if (flags.exif) base.exif_orientation = true;
-  if (flags.crop != 0) base.crop_height = base.crop_width = flags.crop;
+  if (const InputSize crop = flags.crop_size(); crop.given()) {
+    base.crop_height = crop.height;
+    base.crop_width = crop.width;
+  }
+  NARROW_TRY(set_channels(flags.mean, "--mean", base.channels, base.mean));
+  NARROW_TRY(set_channels(flags.std, "--std", base.channels, base.std));
   NARROW_TRY(validate(base));
   return base;
 }

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "apps/options/command_line.h"
+#include "narrow/architecture_options.h"
 #include "narrow/preprocess.h"
 #include "narrow/result.h"
 
@@ -12,16 +13,20 @@ namespace narrow::cli {
 struct PreprocessFlags {
   std::string preset;  // a preset's name, or a JSON file
   std::string resize;  // "256", "224,224" (height and width) or "none"
-  int crop = 0;
+  std::string crop;    // "224" or "192,256" (height and width)
+  std::string mean;    // "0.485,0.456,0.406", or one number
+  std::string std;
   std::string interpolation;  // a name
   std::string antialias;      // "on" or "off"
   std::string order;          // "rgb" or "bgr"
   bool exif = false;
 
   [[nodiscard]] bool given() const {
-    return !preset.empty() || !resize.empty() || crop != 0 || !interpolation.empty() || !antialias.empty() ||
-           !order.empty() || exif;
+    return !preset.empty() || !resize.empty() || !crop.empty() || !mean.empty() || !std.empty() ||
+           !interpolation.empty() || !antialias.empty() || !order.empty() || exif;
   }
+  // Height and width of the crop; both 0 without one.
+  [[nodiscard]] InputSize crop_size() const;
 };
 void add_preprocess_options(const Subcommand& command, PreprocessFlags& flags);
 

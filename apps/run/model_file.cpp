@@ -34,7 +34,7 @@ Status check_crop(const ModelFlags& flags, const Preprocessing& preprocessing, c
                format("makes inputs of %dx%dx%d, but the network takes ", preprocessing.crop_height,
                       preprocessing.crop_width, preprocessing.channels) +
                    shape_text(shape),
-               flags.preprocess.crop != 0 ? "--crop" : "--preprocess"};
+               !flags.preprocess.crop.empty() ? "--crop" : "--preprocess"};
 }
 
 Result<LoadedModel> with_flags(const ModelFlags& flags, Model model, const std::vector<std::string>& labels) {
@@ -64,7 +64,7 @@ Result<FloatFile> load_float_file(const std::filesystem::path& path, const Impor
 
   if (!preprocess.preset.empty()) {
     NARROW_ASSIGN(Preprocessing preset, apply(preprocess, {}));
-    if (given_size.given() && preprocess.crop == 0) {
+    if (given_size.given() && preprocess.crop.empty()) {
       preset.crop_height = given_size.height;
       preset.crop_width = given_size.width;
     }
@@ -75,10 +75,11 @@ Result<FloatFile> load_float_file(const std::filesystem::path& path, const Impor
   }
   // The rest of the preprocessing is read from the network, after it is loaded.
   if (!holds_weights_only(format) && !given_size.given()) {
-    options.architecture.input_size = {preprocess.crop, preprocess.crop};
+    options.architecture.input_size = preprocess.crop_size();
   }
   NARROW_ASSIGN(FloatModel usual, FloatModel::load(path, options));
-  const bool assumed = usual.preprocessing_is_assumed();
+  const bool states_values = !preprocess.mean.empty() && !preprocess.std.empty();
+  const bool assumed = usual.preprocessing_is_assumed() && !states_values;
   if (!preprocess.given()) return FloatFile{std::move(usual), assumed};
   NARROW_ASSIGN(const Preprocessing changed, apply(preprocess, usual.preprocessing()));
   const bool other_size = changed.crop_height != usual.preprocessing().crop_height ||

@@ -1,6 +1,8 @@
 // --preprocess FILE.json: the numbers arrive, and what is wrong in the file is named.
 #include <doctest/doctest.h>
 
+#include <array>
+
 #include "tests/apps/command.h"
 #include "tests/support/data.h"
 #include "tests/support/text.h"
@@ -75,6 +77,7 @@ TEST_CASE("a preprocessing file says how images are prepared elsewhere, and opti
             {"--interpolation", "area", "--antialias", "off"}},
            {R"("crop": 32, "antialias": true)", {"--antialias", "on"}},
            {R"("crop": 32, "exif": true)", {"--exif"}},
+           {R"("crop": [32, 32])", {"--crop", "32,32"}},
        }) {
     CAPTURE(tried.json);
     write_file(file, std::string("{") + tried.json + ", " + base + "}");
@@ -85,6 +88,47 @@ TEST_CASE("a preprocessing file says how images are prepared elsewhere, and opti
     if (std::string(tried.json) != R"("crop": 32, "antialias": true)") {
       CHECK(from_file != described({"--preprocess", folder.path() / "base.json"}));
     }
+  }
+}
+
+TEST_CASE("mean and std of the command line are those of a file, and one number is for all channels") {
+  const TemporaryFolder folder;
+  const std::string file = folder.path() / "p.json";
+  write_cifar(folder.path() / "pictures.bin", 3);
+  const auto described = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments{"evaluate", "--json", default_model(), folder.path() / "pictures.bin"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Ran ran = narrow_command(arguments);
+    REQUIRE_MESSAGE(ran.exit_code == 0, ran.err);
+    return ran.json()["preprocessing"];
+  };
+  write_file(file, R"({"crop": 32, "mean": [0.25, -0.5, 1e-1], "std": [0.5, 2, 0.25]})");
+  write_file(folder.path() / "other.json", R"({"crop": 32, "mean": [9, 8, 7], "std": [3, 4, 5]})");
+  const std::string other = folder.path() / "other.json";
+  CHECK(described({"--preprocess", file}) ==
+        described({"--preprocess", other, "--mean", "0.25,-0.5,1e-1", "--std", "0.5,2,0.25"}));
+  write_file(file, R"({"crop": 32, "mean": [0.5, 0.5, 0.5], "std": [3, 4, 5]})");
+  CHECK(described({"--preprocess", file}) == described({"--preprocess", other, "--mean", "0.5"}));
+  for (const auto& [option, value, word] : std::vector<std::array<const char*, 3>>{
+           {"--mean", "0.5,0.5", "0.485,0.456,0.406"},
+           {"--mean", "0.5,0.5,0.5,0.5", "three"},
+           {"--mean", "0.5,,0.5", "three"},
+           {"--mean", "nan", "three"},
+           {"--mean", "0.5,0.5,", "three"},
+           {"--mean", "123.675,116.28,103.53", "divide numbers for pixels in 0..255 by 255"},
+           {"--std", "58.395,57.12,57.375", "divide numbers for pixels in 0..255 by 255"},
+           {"--std", "0.5,0,0.5", "must be above 0"},
+           {"--std", "-1", "must be above 0"},
+           {"--crop", "32,", "height and width"},
+           {"--crop", "32,32,3", "height and width"},
+           {"--crop", "0", "from 1 to 8192"},
+           {"--crop", "9000", "from 1 to 8192"}}) {
+    CAPTURE(option);
+    CAPTURE(value);
+    const Ran ran = narrow_command({"evaluate", default_model(), folder.path() / "pictures.bin", option, value});
+    CHECK(ran.exit_code == 2);
+    CHECK(has(ran.err, option));
+    CHECK(has(ran.err, word));
   }
 }
 
