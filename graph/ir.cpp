@@ -121,9 +121,9 @@ double operations(const Graph& graph) {
   for (const Node& node : graph.nodes) {
     const TensorShape& in = graph.value(node.inputs[0]).shape;
     const auto out = static_cast<double>(graph.value(node.output).shape.elems());
-    const auto of_window = [&](const Window& window) {  // only taps in the image are read
-      return static_cast<double>(std::min<std::int64_t>(window.kernel_h, in.height)) *
-             static_cast<double>(std::min<std::int64_t>(window.kernel_w, in.width));
+    // Taps in the padding count too: the scalar kernels visit them.
+    const auto of_window = [](const Window& window) {
+      return static_cast<double>(window.kernel_h) * static_cast<double>(window.kernel_w);
     };
     double per_element = 1;
     if (const auto* pool = std::get_if<MaxPool>(&node.op)) per_element = of_window(pool->window);

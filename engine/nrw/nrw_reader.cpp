@@ -4,9 +4,11 @@
 #include <limits>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 #include <variant>
 
+#include "base/checked.h"
 #include "base/try.h"
 #include "engine/nrw/byte_reader.h"
 #include "engine/nrw/graph_codec.h"
@@ -34,7 +36,13 @@ class GraphReader {
         floats_(reader_of(sections, SectionKind::kFloats, "the floats section", failure)) {}
 
   void number(std::int32_t& value) { value = graph_.i32(); }
-  void number(std::int64_t& value) { value = graph_.i64(); }
+  // Sums and products of two such numbers can't overflow. graph::validate checks what each may be.
+  void number(std::int64_t& value) {
+    value = graph_.i64();
+    if (base::is_file_number(value)) return;
+    graph_.fail("the number " + std::to_string(value) + " is beyond 2^31");
+    value = 0;
+  }
   void number(bool& value) { value = graph_.flag(); }
   // A bound of a clamp may be infinite. graph::validate checks where.
   void number(float& value) {

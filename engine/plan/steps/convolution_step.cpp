@@ -56,8 +56,9 @@ std::int64_t macs_per_row(const ConvolutionShape& shape) {
 
 std::int64_t estimated_row_cost(const ConvolutionShape& shape, const ConvolutionCandidate& candidate) {
   constexpr double kPerCycle = 32;
+  constexpr double kMostCost = 1e13;  // so that the sum over all rows fits into 64 bits
   return std::max<std::int64_t>(
-      1, static_cast<std::int64_t>(std::min(kPerCycle * candidate.offer.cycles / shape.out_h, 1e15)));
+      1, static_cast<std::int64_t>(std::min(kPerCycle * candidate.offer.cycles / shape.out_h, kMostCost)));
 }
 
 // Why a kernel refuses: "its sums may exceed 2^25 (output channel 17)".

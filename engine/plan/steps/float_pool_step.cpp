@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "engine/plan/make_step.h"
+#include "engine/plan/steps/window_shape.h"
 
 namespace narrow::engine {
 namespace {
@@ -23,7 +24,7 @@ class FloatPoolStep : public Step {
  public:
   FloatPoolStep(const NodePlace& place, const graph::Window& window, const char* kernel)
       : Step(place.result().shape.height,
-             place.result().shape.width * place.result().shape.channels * window.kernel_h * window.kernel_w,
+             place.result().shape.width * place.result().shape.channels * most_taps(window, place.input().shape),
              {place.node.name, kernel, 0}),
         window_(window),
         in_(place.input().shape),

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "engine/plan/make_step.h"
 #include "engine/plan/steps/window_shape.h"
 #include "kernels/pool.h"
@@ -15,7 +17,8 @@ PoolShape shape_of(const graph::Window& window, const TensorShape& in, const Ten
 }
 
 std::int64_t window_cost(const PoolShape& shape) {
-  return std::int64_t{shape.out_w} * shape.channels * shape.kernel_h * shape.kernel_w;
+  return std::int64_t{shape.out_w} * shape.channels * std::min(shape.kernel_h, shape.in_h) *
+         std::min(shape.kernel_w, shape.in_w);
 }
 
 class MaxPoolStep final : public Step {

@@ -1,6 +1,9 @@
 // The shape of a sliding window as kernels take it.
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
+
 #include "graph/ir.h"
 #include "narrow/types.h"
 
@@ -23,6 +26,11 @@ template <class Shape>
   shape.dilation_w = window.dilation_w;
   shape.pad = window.pad;
   return shape;
+}
+
+// The most taps of a window that lie in the image. At most 2^31, and so are they times the elements of a row.
+[[nodiscard]] inline std::int64_t most_taps(const graph::Window& window, const TensorShape& in) {
+  return std::min<std::int64_t>(window.kernel_h, in.height) * std::min<std::int64_t>(window.kernel_w, in.width);
 }
 
 }  // namespace narrow::engine

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/checked.h"
 #include "engine/nrw/nrw_layout.h"
 #include "graph/function.h"
 #include "narrow/model.h"
@@ -191,6 +192,18 @@ TEST_CASE("functions that do not exist or whose numbers are none are refused") {
   op = function(graph::FunctionKind::kSigmoid);
   op.slopes = {1.0F};
   check_refused(float_model(op, {4, 4, 3}), "slopes");
+}
+
+TEST_CASE("numbers beyond 2^31 are refused where they are read") {
+  for (const std::int64_t number :
+       {narrow::base::kMaxFileNumber + 1, -narrow::base::kMaxFileNumber - 1, std::numeric_limits<std::int64_t>::max(),
+        std::numeric_limits<std::int64_t>::min()}) {
+    CAPTURE(number);
+    check_refused(float_model(graph::Slice{{number, 0, 0}, {4, 4, 3}}, {4, 4, 3}), "is beyond 2^31");
+    check_refused(float_model(graph::Slice{{0, 0, 0}, {4, number, 3}}, {4, 4, 3}), "is beyond 2^31");
+    check_refused(float_model(graph::Reshape{{4, 4, number}}, {4, 4, 3}), "is beyond 2^31");
+  }
+  check_refused(float_model(graph::Slice{{narrow::base::kMaxFileNumber, 0, 0}, {4, 4, 3}}, {4, 4, 3}), "are not in");
 }
 
 TEST_CASE("layer normalizations that do not fit or can not be computed are refused") {

@@ -62,6 +62,21 @@ TEST_CASE("a network that takes more operations than allowed is not created") {
   CHECK(refused(model, options).message.find("max_operations") != std::string::npos);
 }
 
+TEST_CASE("windows that are nearly all padding count as operations, because kernels visit their taps") {
+  // One pixel of 512 channels, in a window of 65535 x 65535 taps: 2^41 of them.
+  IntegerGraphBuilder b(1, {1, 1, 512});
+  graph::Window window;
+  window.kernel_h = window.kernel_w = 65535;
+  window.pad.top = window.pad.left = 65534;
+  const Model model = to_model(b.finish(b.dequantize(b.max_pool(b.quantize(b.input()), window))));
+  CHECK(refused(model, {}).message.find("max_operations") != std::string::npos);
+  // Where the caller allows them, the estimates of their cost still fit into 64 bits.
+  SessionOptions options;
+  options.max_operations = std::int64_t{1} << 62;
+  options.isa = "scalar";
+  CHECK(Session::create(model, options).ok());
+}
+
 TEST_CASE("a run that was cancelled says so, and the session works afterwards") {
   const Model model = large_model(64, 10);
   Cancellation cancellation;
