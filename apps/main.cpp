@@ -1,13 +1,18 @@
 // The `narrow` command: quantize a network, look at it, measure it, classify with it, convert it.
+#include <unistd.h>
+
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <new>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "apps/commands/commands.h"
+#include "apps/files/output_file.h"
 #include "apps/options/command_line.h"
 #include "apps/report/console.h"
 #include "apps/report/exit_codes.h"
@@ -92,6 +97,22 @@ int run(int argc, char** argv) {
   return kUsage;
 }
 
+// While memory is out, a destructor of a library may have to allocate where no exception may leave it, as that of
+// nlohmann's documents. The process then ends with an error, and not by a signal.
+[[noreturn]] void end_where_no_exception_may_leave() {
+  try {
+    if (const std::exception_ptr problem = std::current_exception()) std::rethrow_exception(problem);
+  } catch (const std::bad_alloc&) {
+    constexpr std::string_view kText = "narrow: not enough memory\n";
+    remove_unfinished_files();
+    [[maybe_unused]] const auto written = ::write(STDERR_FILENO, kText.data(), kText.size());
+    std::_Exit(kFailure);
+  } catch (...) {
+    std::abort();
+  }
+  std::abort();
+}
+
 }  // namespace
 }  // namespace narrow::cli
 
@@ -100,6 +121,7 @@ int main(int argc, char** argv) {
   using narrow::ErrorCode;
   // A reader that stops early (`narrow inspect m.nrw | head`) must not end the process by a signal.
   std::signal(SIGPIPE, SIG_IGN);
+  std::set_terminate(narrow::cli::end_where_no_exception_may_leave);
   try {
     return narrow::cli::run(argc, argv);
   } catch (const std::exception& problem) {

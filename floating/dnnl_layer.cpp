@@ -1,7 +1,10 @@
 #include "floating/dnnl_layer.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <limits>
+#include <new>
 
 #include "floating/float_ops.h"
 
@@ -34,6 +37,15 @@ dnnl::primitive_attr attributes(const Clamp& clamp) {
 // oneDNN takes pointers to mutable memory also for memory that it only reads.
 void* read_only(const float* values) { return const_cast<float*>(values); }
 
+// oneDNN 2.6 crashes where memory for the code that it generates is refused. So it is asked to make a layer only where
+// much more than it takes can be had, which is given back at once. Throws std::bad_alloc.
+void require_memory_for_code() {
+  constexpr std::size_t kBytes = std::size_t{24} << 20;
+  void* const memory = ::mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) throw std::bad_alloc();
+  ::munmap(memory, kBytes);
+}
+
 }  // namespace
 
 DnnlLayer::DnnlLayer(const DnnlContext& context, const Node& node, const TensorShape& input, const TensorShape& output,
@@ -41,6 +53,7 @@ DnnlLayer::DnnlLayer(const DnnlContext& context, const Node& node, const TensorS
     : output_elems_(output.elems()) {
   // oneDNN does not document post-ops with an infinite bound. So only these two kinds of clamps become post-ops.
   if (!is_relu(clamp) && !is_bounded(clamp)) clamp_after_ = clamp;
+  require_memory_for_code();
   if (const auto* convolution = std::get_if<Convolution>(&node.op)) {
     create_convolution(context, *convolution, input, output, attributes(clamp));
   } else {

@@ -26,10 +26,7 @@ static_assert(std::atomic<const char*>::is_always_lock_free);
 constexpr std::array<int, 3> kHandled = {SIGINT, SIGTERM, SIGHUP};
 
 void remove_files_and_end(int signal_number) {
-  for (const auto& entry : files_to_remove) {
-    const char* path = entry.load();
-    if (path != nullptr) ::unlink(path);
-  }
+  remove_unfinished_files();
   std::signal(signal_number, SIG_DFL);  // NOLINT(bugprone-signal-handler): POSIX lists signal() as safe
   ::raise(signal_number);               // NOLINT(bugprone-signal-handler): and raise()
 }
@@ -96,6 +93,13 @@ struct OutputFile::Impl {
     if (slot != nullptr) slot->store(nullptr);
   }
 };
+
+void remove_unfinished_files() noexcept {
+  for (const auto& entry : files_to_remove) {
+    const char* path = entry.load();
+    if (path != nullptr) ::unlink(path);
+  }
+}
 
 OutputFile::OutputFile(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 OutputFile::OutputFile(OutputFile&&) noexcept = default;

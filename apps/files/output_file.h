@@ -35,6 +35,10 @@ class OutputFile {
   std::unique_ptr<Impl> impl_;
 };
 
+// Removes the temporary files of all outputs that are not committed, before the process ends at once. It neither
+// allocates nor takes locks.
+void remove_unfinished_files() noexcept;
+
 // Error: `output` is there and holds something that a file of the format `kind` would destroy: only an empty file and
 // one of the same format are replaced. kind: nothing for files of numbers, which replace neither networks nor weights.
 [[nodiscard]] Status check_replaceable(const std::string& output, std::optional<FileFormat> kind);
