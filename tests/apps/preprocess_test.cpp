@@ -77,7 +77,7 @@ TEST_CASE("a preprocessing file says how images are prepared elsewhere, and opti
             {"--interpolation", "area", "--antialias", "off"}},
            {R"("crop": 32, "antialias": true)", {"--antialias", "on"}},
            {R"("crop": 32, "exif": true)", {"--exif"}},
-           {R"("crop": [32, 32])", {"--crop", "32,32"}},
+           {R"("resize": 40, "crop": [32, 32])", {"--resize", "40", "--crop", "32,32"}},
        }) {
     CAPTURE(tried.json);
     write_file(file, std::string("{") + tried.json + ", " + base + "}");
