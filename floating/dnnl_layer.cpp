@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 #include <new>
+#include <vector>
 
 #include "floating/float_ops.h"
 
@@ -40,10 +41,18 @@ void* read_only(const float* values) { return const_cast<float*>(values); }
 // oneDNN 2.6 crashes where memory for the code that it generates is refused. So it is asked to make a layer only where
 // much more than it takes can be had, which is given back at once. Throws std::bad_alloc.
 void require_memory_for_code() {
-  constexpr std::size_t kBytes = std::size_t{24} << 20;
+  constexpr std::size_t kBytes = std::size_t{32} << 20;
   void* const memory = ::mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) throw std::bad_alloc();
   ::munmap(memory, kBytes);
+  // The code of its matrix product is made when a layer first runs, where memory may be out. Here it is not.
+  [[maybe_unused]] static const bool is_made = [] {
+    constexpr dnnl_dim_t kSide = 32;
+    const std::vector<float> zeros(kSide * kSide, 0.0F);
+    std::vector<float> product(kSide * kSide);
+    return dnnl_sgemm('N', 'N', kSide, kSide, kSide, 1.0F, zeros.data(), kSide, zeros.data(), kSide, 0.0F,
+                      product.data(), kSide) == dnnl_success;
+  }();
 }
 
 }  // namespace
