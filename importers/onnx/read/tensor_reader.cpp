@@ -261,8 +261,9 @@ Result<Tensor::Data> from_field(ElementType type, const MessageParts& parts, Fie
       // Protobuf holds bits of float16 as int32, bools as int32 and uint32 as uint64.
       std::int64_t value = field == kInt32Data ? std::int64_t{static_cast<std::int32_t>(number)} : number;
       if constexpr (sizeof(Stored) < sizeof(value)) {
-        if (value < std::int64_t{std::numeric_limits<Stored>::min()} ||
-            value > std::int64_t{std::numeric_limits<Stored>::max()}) {
+        // Casts, because clang 14 looks at this for floats too.
+        if (value < static_cast<std::int64_t>(std::numeric_limits<Stored>::min()) ||
+            value > static_cast<std::int64_t>(std::numeric_limits<Stored>::max())) {
           if (wrong.empty()) {
             wrong = field == kUint64Data ? std::to_string(static_cast<std::uint64_t>(value)) : std::to_string(value);
           }
