@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
 """How far the kernels' estimated cycles are from measured ones, and the factors that bring them closest.
 
-Reads CSV of bench/kernel_costs_bench.cpp: the files that are named, or else what that program prints now. For each kernel
-it prints the mean and the standard deviation of measured / estimated, today and after fitting, and the factor that the
-constants of the kernel would be multiplied by. The factor minimises the sum of squares of the relative error,
-(factor * estimated / measured - 1)^2. It also prints what choosing by these estimates costs: the measured time of the
-kernel that has the least estimate, relative to the fastest one.
+Reads CSV of bench/kernel_costs_bench.cpp: the files that are named, or else what that program prints now, three times. Of
+several measurements of a kernel and layer the least counts: other load on the machine only adds. For each kernel it
+prints the mean and the standard deviation of measured / estimated, with the table in force and after fitting, and the
+factor that the constants of the kernel would be multiplied by. The factor minimises the sum of squares of the relative
+error, (factor * estimated / measured - 1)^2. Layers of one pixel are left out of this: tiles compute pixels that are not
+there, and every kernel's estimate is too small by about the same. It also prints what choosing by these estimates costs,
+on all layers: the measured time of the kernel that has the least estimate, relative to the fastest one.
 
-Nothing is written without --write, which multiplies the rows of kernels/costs.h. Only ratios between kernels count, so
-factors are relative to that of --anchor. Every CPU uses the same table: the choice of kernels stays reproducible. Run by
-`./dev fit-costs`.
+Nothing is written without --write NAME, which makes kernels/costs/NAME.h: the table in force with the rows of the measured
+kernels multiplied. Only ratios between kernels count, so factors are relative to that of --anchor. kernels/costs.h says
+which table is in force, on every CPU: the choice of kernels stays reproducible. Run by `./dev fit-costs`.
 """
 import argparse
 import collections
@@ -22,22 +24,38 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-TABLE = ROOT / "kernels" / "costs.h"
+COSTS = ROOT / "kernels" / "costs"
+IN_FORCE = ROOT / "kernels" / "costs.h"
 BENCH = ROOT / "build" / "release" / "bench" / "kernel_costs_bench"
+MEASUREMENTS = 3
 
 
-def read_rows(text):
-    rows = list(csv.DictReader(io.StringIO(text)))
+def merged(texts):
+    """One row for each kernel and layer, with the least measured cycles, and the same as CSV."""
+    least = {}
+    for text in texts:
+        for row in csv.DictReader(io.StringIO(text)):
+            row["measured"], row["estimated"] = float(row["measured"]), float(row["estimated"])
+            key = tuple(value for name, value in row.items() if name != "measured")
+            if key not in least or row["measured"] < least[key]["measured"]:
+                least[key] = row
+    return list(least.values())
+
+
+def as_csv(rows):
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
     for row in rows:
-        row["measured"] = float(row["measured"])
-        row["estimated"] = float(row["estimated"])
-    return rows
+        writer.writerow(row | {name: f"{row[name]:.0f}" for name in ("measured", "estimated")})
+    return text.getvalue()
 
 
 def by_kernel(rows):
     kernels = collections.defaultdict(list)
     for row in rows:
-        kernels[row["kernel"]].append(row["measured"] / row["estimated"])
+        if row["size"] != "1":
+            kernels[row["kernel"]].append(row["measured"] / row["estimated"])
     return kernels
 
 
@@ -64,18 +82,49 @@ def loss_of_choice(rows, factors):
     return sum(losses) / len(losses), max(losses), len(losses)
 
 
-def multiplied(text, kernel, factor):
-    """costs.h with the constants of one kernel multiplied; ratios and counts stay."""
-    found = re.search(r"// kernel: [^\n]*\b" + kernel + r"\b.*?;\n", text, re.S)
-    if not found:
-        sys.exit(f"{TABLE.name} has no row for {kernel}")
+def row_name(kernel, table):
+    """Kernels of AVX-VNNI and AVX512-VNNI may share a row."""
+    shared = re.sub(r"avx(512)?vnni$", "vnni", kernel)
+    for name in (kernel, shared):
+        if re.search(rf"\.{name} =", table):
+            return name
+    sys.exit(f"the table has no row for {kernel}")
+
+
+def multiplied(table, row, factor):
+    """The table with the constants of one row multiplied; ratios and counts stay."""
+    found = re.search(rf"    \.{row} =.*?\}},\n", table, re.S)
     keep = r"pixel_vector|longer"
-    row = re.sub(
+    changed = re.sub(
         r"(\.(?!(?:" + keep + r") )\w+ = )([0-9.]+)",
         lambda m: m.group(1) + f"{float(m.group(2)) * factor:.4g}",
         found.group(0),
     )
-    return text[: found.start()] + row + text[found.end() :]
+    return table[: found.start()] + changed + table[found.end() :]
+
+
+def table_in_force():
+    text = IN_FORCE.read_text()
+    return COSTS / re.search(r'#include "kernels/costs/(\w+\.h)"', text).group(1)
+
+
+def write_table(name, factors, cpus, report):
+    """kernels/costs/NAME.h, with what the fit says above it."""
+    source = table_in_force()
+    table = source.read_text()
+    for kernel, factor in factors.items():
+        table = multiplied(table, row_name(kernel, table), factor)
+    begin = table.index("#pragma once")
+    old = re.search(r"constexpr Table (\w+)", table).group(1)
+    new = "k" + name.capitalize()
+    head = [f"{', '.join(cpus)}: {source.name} with the rows of measured kernels multiplied, by `./dev fit-costs --write {name}`.",
+            f"data/{name}.csv has the measurements; rows of other kernels are those of {source.name}.", ""] + report
+    text = "\n".join(("// " + line).rstrip() for line in head) + "\n" + table[begin:].replace(old, new)
+    target = COSTS / f"{name}.h"
+    if target == source:
+        sys.exit(f"{target.name} is in force; write another table and change {IN_FORCE.name} if it chooses better")
+    target.write_text(text)
+    print(f"wrote {target.relative_to(ROOT)}")
 
 
 def main():
@@ -83,40 +132,40 @@ def main():
     parser.add_argument("csv", nargs="*", type=pathlib.Path, help="measurements; default: measure now")
     parser.add_argument("--save", type=pathlib.Path, help="keep the measurements in this file")
     parser.add_argument("--anchor", default="convolution_s16_6x16_avx2", help="the kernel whose row stays as it is")
-    parser.add_argument("--write", action="store_true", help="multiply the rows of kernels/costs.h")
+    parser.add_argument("--write", metavar="NAME", help="write kernels/costs/NAME.h, e.g. zen3")
     options = parser.parse_args()
+    if options.write and not re.fullmatch(r"[a-z][a-z0-9_]*", options.write):
+        parser.error("--write takes small letters, digits and _")
 
     texts = [path.read_text() for path in options.csv]
     if not texts:
-        texts = [subprocess.run([BENCH], check=True, capture_output=True, text=True).stdout]
-        if options.save:
-            options.save.write_text(texts[0])
-    rows = [row for text in texts for row in read_rows(text)]
+        for _ in range(MEASUREMENTS):
+            texts.append(subprocess.run([BENCH], check=True, capture_output=True, text=True).stdout)
+    rows = merged(texts)
+    if options.save:
+        options.save.write_text(as_csv(rows))
     kernels = by_kernel(rows)
     if options.anchor not in kernels:
         sys.exit(f"the anchor {options.anchor} was not measured")
     anchor = fitted_factor(kernels[options.anchor])
     factors = {name: fitted_factor(ratios) / anchor for name, ratios in kernels.items()}
 
-    for cpu in sorted({row["cpu"] for row in rows}):
+    cpus = sorted({row["cpu"] for row in rows})
+    for cpu in cpus:
         print(f"{cpu}: {sum(row['cpu'] == cpu for row in rows)} measurements")
-    print("measured / estimated             today: mean   std    n    fitted: mean   std   factor")
+    report = [f"measured / estimated           {table_in_force().stem}: mean    std    n   fitted: mean    std  factor"]
     for name, ratios in kernels.items():
         mean, std = mean_and_std(ratios)
         fitted_mean, fitted_std = mean_and_std([r / (factors[name] * anchor) for r in ratios])
-        print(
-            f"{name:34} {mean:9.3f} {std:6.3f} {len(ratios):4} {fitted_mean:13.3f} {fitted_std:6.3f} {factors[name]:8.3f}"
-        )
-    for title, by in (("today", {}), ("fitted", factors)):
+        report.append(f"{name:31} {mean:10.3f} {std:6.3f} {len(ratios):4} {fitted_mean:14.3f} {fitted_std:6.3f}"
+                      f" {factors[name]:7.3f}")
+    for title, by in ((table_in_force().stem, {}), ("fitted", factors)):
         mean, most, count = loss_of_choice(rows, by)
-        print(f"choosing by the table, {title}: {100 * mean:.1f} % slower than the fastest kernel on the mean of {count}"
-              f" layers, {100 * most:.0f} % at most")
+        report.append(f"choosing by {title}: {100 * mean:.1f} % slower than the fastest kernel on the mean of {count}"
+                      f" layers, {100 * most:.0f} % at most")
+    print("\n".join(report))
     if options.write:
-        text = TABLE.read_text()
-        for name, factor in factors.items():
-            text = multiplied(text, name, factor)
-        TABLE.write_text(text)
-        print(f"wrote {TABLE.relative_to(ROOT)}")
+        write_table(options.write, factors, cpus, report)
 
 
 if __name__ == "__main__":

@@ -205,7 +205,7 @@ constexpr avx2::DepthwiseForm kForm{.line = {.rows = 4, .pixel_bytes = 64, .inte
                                     .bias_bytes = 4,
                                     .place = same_place,
                                     .weight_place = same_place,
-                                    .cost = costs::kDepthwise3x3Avx512Vnni,
+                                    .cost = costs::kTable.depthwise_3x3_u8_avx512vnni,
                                     .run = nullptr,
                                     .run_rows = run};
 

@@ -13,7 +13,8 @@ namespace {
 std::size_t no_bytes(const ConvolutionProblem&) { return 0; }
 int channel_step(const ConvolutionProblem&) { return 1; }
 double estimate(const ConvolutionProblem& p) {
-  return costs::kScalarProduct * static_cast<double>(p.shape.depth()) * p.shape.out_h * p.shape.out_w * p.shape.out_c;
+  return costs::kTable.scalar_product * static_cast<double>(p.shape.depth()) * p.shape.out_h * p.shape.out_w *
+         p.shape.out_c;
 }
 
 Offer offer(const ConvolutionProblem& p, std::int64_t*) { return {.cycles = estimate(p), .refusal = {}}; }

@@ -66,7 +66,8 @@ room(include/narrow RECURSE ALLOW "^narrow/[^/]+\\.h$")
 # and these. Within it, the folder of a family uses no other family, but what <isa>/shared/ has for several. The VNNI ISAs
 # include the features of AVX2 and link its kernels; avx2/shared/ is what they may use of it.
 set(contracts "^base/arithmetic\\.h$" "^narrow/types\\.h$" "^kernels/[^/]+\\.h$")
-room(kernels FLAT ALLOW ${contracts})
+room(kernels FLAT ALLOW ${contracts} "^kernels/costs/[^/]+\\.h$")
+room(kernels/costs FLAT ALLOW "^kernels/costs/constants\\.h$")
 room(kernels/shared FLAT ALLOW ${contracts} "^kernels/shared/[^/]+\\.h$" NO_STL)
 room(kernels/shared/vnni RECURSE ALLOW ${contracts} "^kernels/shared/" "^kernels/avx2/shared/" NO_STL)
 file(GLOB isa_folders RELATIVE ${ROOT}/kernels ${ROOT}/kernels/*)

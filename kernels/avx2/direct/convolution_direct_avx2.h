@@ -12,7 +12,9 @@ namespace narrow::kernels::avx2 {
 
 template <BlockElement kElement>
 static double estimate(const ConvolutionProblem& problem) {
-  return panel_cost(problem, kElement, kElement == BlockElement::kU8 ? costs::kConvolutionU8 : costs::kConvolutionS16);
+  return panel_cost(
+      problem, kElement,
+      kElement == BlockElement::kU8 ? costs::kTable.convolution_u8_6x16_avx2 : costs::kTable.convolution_s16_6x16_avx2);
 }
 
 template <BlockElement kElement>

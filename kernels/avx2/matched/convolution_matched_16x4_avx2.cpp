@@ -196,7 +196,7 @@ Refusal refusal_of(const ConvolutionProblem& problem) {
 }
 
 double cost_with(const ConvolutionProblem& problem, const MatchedShares& shares) {
-  constexpr costs::Matched kCosts = costs::kMatched;
+  constexpr costs::Matched kCosts = costs::kTable.convolution_matched_16x4_avx2;
   const MatchedLayout layout(problem);
   const double step =
       kCosts.matched_step + shares.singles * (kCosts.single_step - kCosts.matched_step) + shares.tails * kCosts.tail;

@@ -13,8 +13,11 @@ constexpr std::int64_t kStepCounts[] = {96, 64, 48, 32, 24, 16, 12, 8, 7, 6, 5, 
 
 std::int64_t cost_of(std::int64_t steps, std::int64_t segment_steps) {
   const std::int64_t whole = segment_steps / steps;
-  const std::int64_t rest = segment_steps % steps != 0 ? costs::kRuns.call : 0;
-  return 2 * segment_steps + whole * (run_is_unrolled(steps) ? costs::kRuns.widen : costs::kRuns.call) + rest;
+  const std::int64_t rest = segment_steps % steps != 0 ? costs::kTable.accumulation_runs.call : 0;
+  return 2 * segment_steps +
+         whole *
+             (run_is_unrolled(steps) ? costs::kTable.accumulation_runs.widen : costs::kTable.accumulation_runs.call) +
+         rest;
 }
 
 // The sums of the positive and of the negative weights in a lane, for 8 channels with 2 lanes each. Sums saturate, so

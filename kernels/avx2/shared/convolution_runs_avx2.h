@@ -28,7 +28,7 @@ struct AccumulationRun {
 
 // The cost of the same segment if every depth step is widened.
 [[nodiscard]] constexpr std::int64_t cost_of_widening_always(std::int64_t segment_steps) {
-  return segment_steps * costs::kRuns.always_num / costs::kRuns.always_den;
+  return segment_steps * costs::kTable.accumulation_runs.always_num / costs::kTable.accumulation_runs.always_den;
 }
 
 // Returns the cheapest of a small set of run lengths for which every run is exact. In a depth step, x * w of elements 0

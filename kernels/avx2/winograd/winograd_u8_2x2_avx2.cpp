@@ -261,7 +261,7 @@ Refusal refusal_of(const ConvolutionProblem& problem) {
 
 double estimate(const ConvolutionProblem& problem) {
   const double worst = static_cast<double>(largest_pair(problem) > 0 ? largest_pair(problem) : 1);
-  costs::ByteWinograd costs = costs::kWinogradU8;
+  costs::ByteWinograd costs = costs::kTable.winograd_u8_2x2_avx2;
   costs.step += costs.widen / (costs.longer * INT16_MAX / worst);
   return byte_winograd_cost(problem, kFormat, costs);
 }

@@ -229,7 +229,7 @@ struct Convolution {
   }
 
   static double estimate(const ConvolutionProblem& problem) {
-    constexpr costs::Dot kCosts = costs::kConvolutionDot;
+    constexpr costs::Dot kCosts = costs::kTable.convolution_u8_vnni;
     const ConvolutionShape& shape = problem.shape;
     const PanelLayout layout = layout_of(problem);
     const BlockPlan plan = plan_blocks(shape);
