@@ -31,7 +31,7 @@
 #include "kernels/avx2/shared/convolution_output_avx2.h"
 #include "kernels/avx2/shared/convolution_panels_avx2.h"
 #include "kernels/avx2/shared/winograd_s16_4x4_avx2.h"
-#include "kernels/avx2/winograd/winograd_s16_avx2.h"
+#include "kernels/avx2/winograd/winograd_s16_transforms_avx2.h"
 #include "kernels/avx2/winograd/winograd_tiles_avx2.h"
 #include "kernels/convolution.h"
 #include "kernels/shared/folded_bias.h"

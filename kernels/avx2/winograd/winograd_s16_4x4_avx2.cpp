@@ -1,7 +1,7 @@
 // winograd_s16_4x4_avx2: F(4x4, 3x3) in 16-bit integers for 3x3 windows of stride 1, one group and any padding. It
 // takes a quarter of the products of convolution_s16_6x16_avx2. It is exact for any 8 x 8 bits where sums are within
 // 2^25, which the weights prove. The mathematics and the proof are in winograd_s16_4x4_avx2.h.
-// Packed: see winograd_s16_avx2.h. In each image, the first Winograd tiles of a part begin at its first row.
+// Packed: see winograd_s16_transforms_avx2.h. In each image, the first Winograd tiles of a part begin at its first row.
 #include "kernels/avx2/shared/winograd_s16_4x4_avx2.h"
 
 #include <immintrin.h>
@@ -12,7 +12,7 @@
 #include "kernels/avx2/families_avx2.h"
 #include "kernels/avx2/shared/convolution_output_avx2.h"
 #include "kernels/avx2/shared/convolution_panels_avx2.h"
-#include "kernels/avx2/winograd/winograd_s16_avx2.h"
+#include "kernels/avx2/winograd/winograd_s16_transforms_avx2.h"
 #include "kernels/avx2/winograd/winograd_tiles_avx2.h"
 #include "kernels/shared/folded_bias.h"
 

@@ -1,4 +1,4 @@
-#include "kernels/avx2/winograd/winograd_s16_avx2.h"
+#include "kernels/avx2/winograd/winograd_s16_transforms_avx2.h"
 
 #include <immintrin.h>
 
