@@ -19,7 +19,7 @@ extern const ConvolutionKernel kDepthwiseU8;
 extern const ConvolutionKernel kPointwiseA16;
 extern const ConvolutionKernel kPointwiseS16;
 extern const ConvolutionKernel kWinogradS16;
-extern const ConvolutionKernel kWinogradStrided;
+extern const ConvolutionKernel kWinograd3x3;
 extern const ConvolutionKernel kWinogradU8;
 extern const ConvolutionF32Kernel kConvolutionF32;
 

@@ -298,7 +298,7 @@ void run(const ConvolutionProblem& problem, const std::byte* packed, const std::
 
 }  // namespace
 
-const ConvolutionKernel kWinogradStrided{
+const ConvolutionKernel kWinograd3x3{
     .name = "winograd_s16_3x3_avx2",
     .isa = Isa::kAvx2,
     .mix = InstructionMix::kWords,
