@@ -61,7 +61,7 @@ class TensorStatistic {
 }  // namespace
 
 Result<std::vector<std::optional<Observation>>> observe(Activations& activations, ObserverKind kind) {
-  const bool with_histogram = needs_histograms(kind);
+  const bool with_histogram = range_method(kind).needs_histogram;
   const Value* scores = &activations.graph().value(activations.graph().output);
   NARROW_ASSIGN(const auto statistics, activations.collect<TensorStatistic>([&](const Value& value) {
     return TensorStatistic(value, with_histogram, &value == scores);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <string>
+#include <vector>
 
 #include "quantize/range_search.h"
 
@@ -24,11 +26,32 @@ Extremes norm(const Observation& seen, const RangeRequest& request) {
   return search_range(*seen.histogram, seen.extremes(), request.bits, request.clamp, request.options.norm);
 }
 
+// The first is the default of QuantizeOptions.
 constexpr std::array kRangeMethods = {
-    RangeMethod{ObserverKind::kMinMax, "min/max", min_max},
-    RangeMethod{ObserverKind::kMovingAverage, "moving average", moving_average},
-    RangeMethod{ObserverKind::kPercentile, "percentile", percentile},
-    RangeMethod{ObserverKind::kNorm, "smallest rounding error", norm},
+    RangeMethod{.kind = ObserverKind::kNorm,
+                .option = "norm",
+                .name = "smallest rounding error",
+                .description = "the range with the smallest rounding error",
+                .needs_histogram = true,
+                .choose = norm},
+    RangeMethod{.kind = ObserverKind::kMinMax,
+                .option = "minmax",
+                .name = "min/max",
+                .description = "the extremes over all images",
+                .needs_histogram = false,
+                .choose = min_max},
+    RangeMethod{.kind = ObserverKind::kMovingAverage,
+                .option = "moving-average",
+                .name = "moving average",
+                .description = "the mean of the images' extremes",
+                .needs_histogram = false,
+                .choose = moving_average},
+    RangeMethod{.kind = ObserverKind::kPercentile,
+                .option = "percentile",
+                .name = "percentile",
+                .description = "all but the smallest and largest values",
+                .needs_histogram = true,
+                .choose = percentile},
 };
 
 }  // namespace
@@ -40,8 +63,16 @@ const RangeMethod& range_method(ObserverKind kind) {
                        [kind](const RangeMethod& method) { return method.kind == kind; });
 }
 
-bool needs_histograms(ObserverKind kind) {
-  return kind != ObserverKind::kMinMax && kind != ObserverKind::kMovingAverage;
+}  // namespace narrow::graph
+
+namespace narrow {
+
+std::vector<ObserverName> observer_names() {
+  std::vector<ObserverName> names;
+  for (const graph::RangeMethod& method : graph::range_methods()) {
+    names.push_back({method.kind, std::string(method.option), std::string(method.description)});
+  }
+  return names;
 }
 
-}  // namespace narrow::graph
+}  // namespace narrow

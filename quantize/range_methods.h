@@ -1,9 +1,8 @@
-// Range methods: how the range of an activation tensor follows from what was observed. To add one, write its function,
-// add its kind to ObserverKind and its row to the table in range_methods.cpp.
+// Range methods: how the range of an activation tensor follows from what was observed. To add one, add its kind to
+// ObserverKind, its function and its row to range_methods.cpp. The command and calibration read the row.
 #pragma once
 
 #include <span>
-#include <string>
 #include <string_view>
 
 #include "narrow/quantize_options.h"
@@ -20,7 +19,10 @@ struct RangeRequest {
 
 struct RangeMethod {
   ObserverKind kind = ObserverKind::kMinMax;
-  std::string_view name;  // as in reports and model files
+  std::string_view option;       // what --observer calls it
+  std::string_view name;         // as in reports and model files
+  std::string_view description;  // as in ObserverName
+  bool needs_histogram = false;  // of each tensor, which calibration then collects
   // Where the observation lacks what the method needs, its extremes.
   Extremes (*choose)(const Observation& seen, const RangeRequest& request) = nullptr;
 };
@@ -28,8 +30,5 @@ struct RangeMethod {
 [[nodiscard]] std::span<const RangeMethod> range_methods();
 // Precondition: a kind that the table has, as all have.
 [[nodiscard]] const RangeMethod& range_method(ObserverKind kind);
-
-// Whether a method needs the histograms of tensors.
-[[nodiscard]] bool needs_histograms(ObserverKind kind);
 
 }  // namespace narrow::graph

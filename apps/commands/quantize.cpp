@@ -1,8 +1,11 @@
 // narrow quantize: float weights and calibration images in, an integer network out.
+#include <algorithm>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "apps/commands/commands.h"
 #include "apps/commands/open_images.h"
@@ -13,6 +16,7 @@
 #include "apps/report/quantize_report.h"
 #include "apps/run/comparison.h"
 #include "apps/run/model_file.h"
+#include "apps/text/words.h"
 #include "base/try.h"
 #include "narrow/image.h"
 #include "narrow/quantize.h"
@@ -34,7 +38,7 @@ struct QuantizeFlags {
   double max_drop = -1;  // percent of the calibration images; -1: not given
   std::size_t size = 0;  // bytes of weights; 0: not given
   double time = 0;       // milliseconds; 0: not given
-  std::string observer = "norm";
+  std::string observer = observer_names().front().name;
   double percentile = QuantizeOptions{}.percentile;
   double norm = QuantizeOptions{}.norm;
   std::string rounding = "auto";
@@ -52,9 +56,10 @@ struct QuantizeFlags {
 };
 
 ObserverKind observer_of(const std::string& name) {
-  if (name == "minmax") return ObserverKind::kMinMax;
-  if (name == "moving-average") return ObserverKind::kMovingAverage;
-  return name == "percentile" ? ObserverKind::kPercentile : ObserverKind::kNorm;
+  const std::vector<ObserverName> observers = observer_names();
+  return std::find_if(observers.begin(), observers.end(),
+                      [&name](const ObserverName& observer) { return observer.name == name; })
+      ->kind;
 }
 
 RoundingKind rounding_of(const std::string& name) {
@@ -227,12 +232,14 @@ void add_bit_options(const Subcommand& command, QuantizeFlags& flags) {
       .check(boundary_layers_text())
       .type_name("BITS|float|off")
       .group(group);
-  command
-      .add("--observer", flags.observer,
-           "What makes a range of what was observed: norm (default; the range with the smallest rounding error), "
-           "minmax, "
-           "moving-average or percentile")
-      .check(one_of({"norm", "minmax", "moving-average", "percentile"}))
+  std::vector<std::string> observers;
+  std::vector<std::string> described;
+  for (const ObserverName& observer : observer_names()) {
+    described.push_back(observer.name + (observers.empty() ? " (default; " : " (") + observer.description + ")");
+    observers.push_back(observer.name);
+  }
+  command.add("--observer", flags.observer, "What makes a range of what was observed: " + join(described, ", "))
+      .check(one_of(observers))
       .type_name("NAME")
       .group(group);
   command.add("--percentile", flags.percentile, "Of all values, that --observer percentile keeps; 99.99 unless given")

@@ -17,19 +17,29 @@
 namespace narrow {
 
 // Where calibration inputs come from. `fill(i, out)` writes the preprocessed input i, [height, width, channels] floats;
-// it may be called from several threads and more than once. PictureSet fits through `calibration_inputs` below.
+// it may be called from several threads and more than once. calibration_inputs() of quantize.h makes one of images.
 struct CalibrationInputs {
   std::size_t count = 0;
   std::function<Status(std::size_t index, std::span<float> out)> fill;
 };
 
-// How the range of a tensor follows from the values that were observed. None depends on the order of the images.
+// The range method: how the range of a tensor follows from the values that were observed. None depends on the order of
+// the images.
 enum class ObserverKind {
   kMinMax,         // the extremes over all images
   kMovingAverage,  // the cumulative moving average of each image's extremes
   kPercentile,     // leaves out the largest and smallest values, see QuantizeOptions::percentile
   kNorm,           // the smallest sum of |rounding error|^norm, see QuantizeOptions::norm
 };
+
+// A range method as users choose it.
+struct ObserverName {
+  ObserverKind kind = ObserverKind::kNorm;
+  std::string name;         // "moving-average"
+  std::string description;  // what makes the range, such as "the extremes over all images"
+};
+// Every range method, the default first.
+[[nodiscard]] std::vector<ObserverName> observer_names();
 
 // How float weights become integers.
 enum class RoundingKind {

@@ -56,7 +56,7 @@ class Observer {
 // The error of merge().
 [[nodiscard]] Error observer_of_another_kind();
 
-// Each in a file of its own; range_methods.h has the table that names them.
+// Each in a file of its own. Which of what is observed makes the range is a row of quantize/range_methods.cpp.
 [[nodiscard]] std::unique_ptr<Observer> make_min_max_observer();
 [[nodiscard]] std::unique_ptr<Observer> make_moving_average_observer();
 

@@ -1,8 +1,12 @@
 // The command line itself: help, version, and wrong usage, with exit code 2 and a message that names the valid values.
 #include <doctest/doctest.h>
 
+#include <set>
+
+#include "narrow/quantize_options.h"
 #include "narrow/session.h"
 #include "tests/apps/command.h"
+#include "tests/apps/tiny_network.h"
 #include "tests/support/data.h"
 #include "tests/support/text.h"
 
@@ -165,6 +169,29 @@ TEST_CASE("unknown option values list the valid ones and nothing is written") {
     check_usage(arguments, tried.parts);
   }
   CHECK(narrow::testing::files_in(folder.path()) == 0);
+}
+
+TEST_CASE("--observer takes the name of every range method, and the model says which it was") {
+  const narrow::testing::TemporaryFolder folder;
+  const std::string network = folder.path() / "float.nrw";
+  const std::string images = folder.path() / "images.bin";
+  const std::string output = folder.path() / "out.nrw";
+  narrow::testing::write_float_nrw(network, narrow::testing::tiny_network());
+  narrow::testing::write_cifar(images, 4);
+  const auto calibration_of = [&](const std::vector<std::string>& options) {
+    std::vector<std::string> arguments{"quantize", network, "--calibrate", images, "-o", output};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    narrow::testing::run_narrow(arguments);
+    return narrow_command({"inspect", "--json", output}).json()["provenance"]["calibration"].get<std::string>();
+  };
+  std::vector<std::string> names;
+  std::set<std::string> calibrations;
+  for (const narrow::ObserverName& observer : narrow::observer_names()) {
+    names.push_back(observer.name);
+    CHECK(calibrations.insert(calibration_of({"--observer", observer.name})).second);
+  }
+  CHECK(calibration_of({}) == calibration_of({"--observer", names.front()}));
+  check_usage({"quantize", network, "--calibrate", images, "-o", output, "--observer", "best"}, names);
 }
 
 TEST_CASE("an unknown instruction set in the environment is an error that lists what can run") {
