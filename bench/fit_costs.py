@@ -9,9 +9,10 @@ error, (factor * estimated / measured - 1)^2. Layers of one pixel are left out o
 there, and every kernel's estimate is too small by about the same. It also prints what choosing by these estimates costs,
 on all layers: the measured time of the kernel that has the least estimate, relative to the fastest one.
 
-Nothing is written without --write NAME, which makes kernels/costs/NAME.h: the table in force with the rows of the measured
-kernels multiplied. Only ratios between kernels count, so factors are relative to that of --anchor. kernels/costs.h says
-which table is in force, on every CPU: the choice of kernels stays reproducible. Run by `./dev fit-costs`.
+Nothing in the repository is written without --write NAME. It makes kernels/costs/NAME.h, the table in force with the rows
+of the measured kernels multiplied, and kernels/costs/data/NAME.csv, the measurements. Only ratios between kernels count, so
+factors are relative to that of --anchor. The table that kernels/costs.h includes is compiled in and in force on every CPU:
+the choice of kernels stays reproducible. Run by `./dev fit-costs`.
 """
 import argparse
 import collections
@@ -108,8 +109,8 @@ def table_in_force():
     return COSTS / re.search(r'#include "kernels/costs/(\w+\.h)"', text).group(1)
 
 
-def write_table(name, factors, cpus, report):
-    """kernels/costs/NAME.h, with what the fit says above it."""
+def write_table(name, factors, cpus, report, rows):
+    """kernels/costs/NAME.h, with what the fit says above it, and its measurements."""
     source = table_in_force()
     table = source.read_text()
     for kernel, factor in factors.items():
@@ -124,15 +125,17 @@ def write_table(name, factors, cpus, report):
     if target == source:
         sys.exit(f"{target.name} is in force; write another table and change {IN_FORCE.name} if it chooses better")
     target.write_text(text)
-    print(f"wrote {target.relative_to(ROOT)}")
+    measurements = COSTS / "data" / f"{name}.csv"
+    measurements.write_text(as_csv(rows))
+    print(f"wrote {target.relative_to(ROOT)} and {measurements.relative_to(ROOT)}")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("csv", nargs="*", type=pathlib.Path, help="measurements; default: measure now")
-    parser.add_argument("--save", type=pathlib.Path, help="keep the measurements in this file")
+    parser.add_argument("--save", type=pathlib.Path, help="also keep the measurements in this file")
     parser.add_argument("--anchor", default="convolution_s16_6x16_avx2", help="the kernel whose row stays as it is")
-    parser.add_argument("--write", metavar="NAME", help="write kernels/costs/NAME.h, e.g. zen3")
+    parser.add_argument("--write", metavar="NAME", help="write kernels/costs/NAME.h and data/NAME.csv, e.g. zen3")
     options = parser.parse_args()
     if options.write and not re.fullmatch(r"[a-z][a-z0-9_]*", options.write):
         parser.error("--write takes small letters, digits and _")
@@ -165,7 +168,7 @@ def main():
                       f" layers, {100 * most:.0f} % at most")
     print("\n".join(report))
     if options.write:
-        write_table(options.write, factors, cpus, report)
+        write_table(options.write, factors, cpus, report, rows)
 
 
 if __name__ == "__main__":
