@@ -80,7 +80,7 @@ Status lower_gather(Lowering& lowering, const Node& node);
 Status lower_pad(Lowering& lowering, const Node& node);
 Status lower_concat(Lowering& lowering, const Node& node);
 
-// operators_quantize.cpp
+// operators_quantize.cpp: Q, DQ and QLinear operators. operators_dialects.cpp: other ways to write quantization
 Status lower_quantize(Lowering& lowering, const Node& node);
 Status lower_dequantize(Lowering& lowering, const Node& node);
 Status lower_quant(Lowering& lowering, const Node& node);  // Quant of QONNX and Brevitas

@@ -1,3 +1,5 @@
+// A depthwise layer but for its lines (depthwise_lines_avx2.cpp): packed panels, the estimate, and the loops over panel
+// sets and rows that call a kernel's tiles.
 #include "kernels/avx2/shared/depthwise_avx2.h"
 
 #include <bit>

@@ -1,3 +1,4 @@
+// The lines of depthwise kernels: the plan of their buffers, and their interleaving when they are first requested.
 #include "base/arithmetic.h"
 #include "kernels/avx2/shared/depthwise_avx2.h"
 

@@ -1,5 +1,6 @@
-// Winograd's F(2x2, 3x3) in bytes without the products: from the input to U = B d B^T + offset, and from M to outputs.
-// See winograd_u8_2x2_avx2.h. Bytes of U may wrap modulo 256 in between; the results are in range.
+// Winograd's F(2x2, 3x3) in bytes without the products: from the input to U = B d B^T + offset, from M to outputs, and
+// the loop over blocks that calls the products in between. The transform of weights is in winograd_u8_2x2_avx2.cpp. See
+// winograd_u8_2x2_avx2.h. Bytes of U may wrap modulo 256 in between; the results are in range.
 #include <immintrin.h>
 
 #include <cstring>
