@@ -1,6 +1,6 @@
 # cmake -D ROOT=... -P check_apps.cmake: rules of the command's own. A library whose headers take seconds to compile is
-# known to one file of a folder, and what happened to a network is told by an event's kind and subject: no code looks
-# for words in its text.
+# known to one file of a folder. What happened to a network is told by an event's kind and subject: no code looks for
+# words in its text. docs/cli.md names every option.
 cmake_minimum_required(VERSION 3.25)
 include(${CMAKE_CURRENT_LIST_DIR}/report.cmake)
 
@@ -32,4 +32,26 @@ foreach(path IN LISTS sources)
     complain("${path} looks into the text of an event, which is for people; ask its kind or subject: ${line}")
   endforeach()
 endforeach()
-report("the command's headers and events")
+
+set(manual "")
+if(EXISTS ${ROOT}/docs/cli.md)
+  file(READ ${ROOT}/docs/cli.md manual)
+endif()
+set(options "")
+foreach(path IN LISTS sources)
+  file(READ ${ROOT}/${path} text)
+  # add("-o,--output", ...), add_flag("--json", ...), and the name of an option that is a constant.
+  string(REGEX MATCHALL "(add(_flag)?\\([^\";]*|Option = )\"[-a-z0-9,]*--[-a-z0-9,]+\"" found "${text}")
+  foreach(names IN LISTS found)
+    string(REGEX MATCHALL "--[a-z0-9-]+" names "${names}")
+    list(APPEND options ${names})
+  endforeach()
+endforeach()
+list(REMOVE_DUPLICATES options)
+foreach(option IN LISTS options)
+  if(NOT manual MATCHES "`${option}[` ]")
+    complain("docs/cli.md does not name the option ${option}")
+  endif()
+endforeach()
+list(LENGTH options count)
+report("the command's headers and events, and ${count} options in docs/cli.md")

@@ -11,7 +11,7 @@ architecture_test("includes go down the layers" check_includes)
 architecture_test("kernel families keep one stem" check_stems)
 architecture_test("documents name files that exist" check_docs)
 architecture_test("comments and documents use the words of the glossary" check_words)
-architecture_test("the command includes costly headers once and reads no event texts" check_apps)
+architecture_test("the command includes costly headers once, reads no event texts and has its options in the docs" check_apps)
 architecture_test("tracked files are small and know no machine" check_repository)
 foreach(isa scalar avx2 avxvnni avx512vnni)
   architecture_test("the ${isa} library exports one symbol" check_symbols

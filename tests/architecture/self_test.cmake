@@ -78,6 +78,12 @@ foreach(search "event.text.find(\"folded\")" "events[i].text[0]" "event->text ==
   file(WRITE ${WORK}/tree/apps/a.cpp "if (${search}) return;\n")
   expect(check_apps "apps/a.cpp looks into the text of an event")
 endforeach()
+clean_tree()
+file(WRITE ${WORK}/tree/apps/a.cpp "command\n  .add(\"-k,--top\", top, \"How many; 5 unless given\");\n")
+file(WRITE ${WORK}/tree/docs/cli.md "| `--top-k` |\n")
+expect(check_apps "docs/cli.md does not name the option --top")
+file(WRITE ${WORK}/tree/docs/cli.md "| `--top K` | how many |\n")
+expect(check_apps "")
 
 clean_tree()
 file(WRITE ${WORK}/tree/graph/a.cpp "int images = 0;  // by `pictures`, \"stated\" by a user\nint picture = 0;\n")
