@@ -14,14 +14,14 @@ namespace {
 
 constexpr float kInf = std::numeric_limits<float>::infinity();
 
-// A thousand values up to 1 and one that is 100.
+// Ten thousand values up to 1, and one that is 3.
 Observation long_tailed() {
   std::vector<float> values;
-  for (int i = 0; i <= 1000; ++i) values.push_back(static_cast<float>(i) / 1000);
-  values.push_back(100);
+  for (int i = 0; i <= 10000; ++i) values.push_back(static_cast<float>(i) / 10000);
+  values.push_back(3);
   const auto histogram = std::make_shared<Histogram>();
   histogram->observe(values);
-  return {.min = 0, .max = 100, .images = 1, .histogram = histogram};
+  return {.min = 0, .max = 3, .images = 1, .histogram = histogram};
 }
 
 TEST_CASE("every range method has one row, and the first row is the default") {
@@ -53,7 +53,7 @@ TEST_CASE("the names that users choose range methods by are those of the table, 
 
 TEST_CASE("range methods that need a histogram use it, and take the extremes where there is none") {
   QuantizeOptions options;
-  options.percentile = 99;  // of a thousand values
+  options.percentile = 99;
   const RangeRequest request{4, Clamp{-kInf, kInf}, options};
   Observation seen = long_tailed();
   for (const RangeMethod& method : range_methods()) {
