@@ -21,6 +21,8 @@ constexpr std::array kMethods = {
     Method{"reconstruct-blocks",
            "trains weights and steps so that each block's output is closest to the float network's",
            reconstructs_blocks, reconstruct_blocks},
+    Method{"distill-network", "trains the whole network so that its answers are those of the float network",
+           distills_network, distill_network},
 };
 
 }  // namespace

@@ -73,6 +73,13 @@ Status reconstruct_blocks(const Context& context, Decisions& decisions);
 // Whether the options require it.
 [[nodiscard]] bool reconstructs_blocks(const QuantizeOptions& options);
 
+// Trains all weights, biases and steps of activations together on changed calibration images, so that the answers are
+// closest to the float network's. The network keeps what it had where the answers on images that were held out did not
+// get closer. Nothing is done where only observations are known.
+Status distill_network(const Context& context, Decisions& decisions);
+// Whether the options require it.
+[[nodiscard]] bool distills_network(const QuantizeOptions& options);
+
 // Whether some layer is to have fewer than 8 bits.
 [[nodiscard]] bool asks_for_fewer_bits(const QuantizeOptions& options);
 

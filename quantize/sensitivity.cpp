@@ -73,14 +73,19 @@ void take_unit(const BitUnit& unit, const Decisions& from, Decisions& mixed) {
 }
 
 Result<AnswerMeter> AnswerMeter::create(const Context& context, std::size_t most_images) {
-  AnswerMeter meter(context);
   const std::size_t all = context.activations->images();
-  const std::size_t count = std::min(all, most_images);
+  std::vector<std::size_t> images(std::min(all, most_images));
+  for (std::size_t i = 0; i < images.size(); ++i) images[i] = i * all / images.size();
+  return create_on(context, images);
+}
+
+Result<AnswerMeter> AnswerMeter::create_on(const Context& context, const std::vector<std::size_t>& images) {
+  AnswerMeter meter(context);
   const auto elems = static_cast<std::size_t>(context.graph.value(context.graph.input).shape.elems());
-  for (std::size_t i = 0; i < count; ++i) {
-    NARROW_TRY(context.activations->fill(i * all / count, meter.inputs_.emplace_back(elems)));
+  for (const std::size_t image : images) {
+    NARROW_TRY(context.activations->fill(image, meter.inputs_.emplace_back(elems)));
   }
-  meter.expected_.resize(count);
+  meter.expected_.resize(images.size());
   NARROW_TRY(meter.run(nullptr, [&](std::size_t i, std::span<const float> scores) {
     meter.expected_[i] = meter.probabilities_of(scores);
   }));

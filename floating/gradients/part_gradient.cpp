@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/float_environment.h"
+#include "floating/gradients/divergence.h"
 #include "floating/gradients/layer_gradient.h"
 #include "floating/gradients/node_gradients.h"
 #include "floating/openmp_threads.h"
@@ -177,6 +178,14 @@ struct PartGradient::Impl {
     return result;
   }
 
+  [[nodiscard]] double loss_gradient(const float* target, float factor, Tensor& out) const {
+    if (setting.loss == Loss::kSquares) {
+      return error_gradient(out.value.data(), target, factor, out.gradient.data(), out.gradient.size());
+    }
+    return divergence_gradient(out.value.data(), target, static_cast<std::size_t>(setting.images),
+                               elems(setting.output), factor, out.gradient.data());
+  }
+
   void go_back(Slot& slot, std::size_t n, int number, bool drops, std::uint32_t seed, std::span<float> gradient) const {
     const Node& node = graph.nodes[n];
     Tensor& out = slot.tensors[index(node.output)];
@@ -282,12 +291,12 @@ Result<double> PartGradient::run(int slot, const float* input, const float* targ
   try {
     for (const std::size_t n : impl.nodes) impl.compute(own, n, slot, drops, seed);
     Tensor& out = own.tensors[index(impl.setting.output)];
-    const double error = error_gradient(out.value.data(), target, factor, out.gradient.data(), out.gradient.size());
+    const double loss = impl.loss_gradient(target, factor, out);
     out.has_gradient = true;
     for (auto n = impl.nodes.rbegin(); n != impl.nodes.rend(); ++n) {
       impl.go_back(own, *n, slot, drops, seed, gradient);
     }
-    return error;
+    return loss;
   } catch (const dnnl::error& error) {
     return Error{ErrorCode::kInternal, std::string("oneDNN failed to compute gradients: ") + error.what(), ""};
   }

@@ -15,6 +15,9 @@
 
 namespace narrow::graph {
 
+// Of a part's output: the sum of squared errors; or, of scores, the divergence of their softmax (divergence.h).
+enum class Loss { kSquares, kDivergence };
+
 // All vectors are by node index, counted from the first node of the part.
 struct PartSetting {
   NodeRange nodes;  // `last` is given
@@ -24,6 +27,7 @@ struct PartSetting {
   std::vector<std::optional<LearnedGrid>> grids;  // of the node's output; nothing: it is not rounded
   int images = 1;                                 // of one run
   int slots = 1;
+  Loss loss = Loss::kSquares;
 };
 
 // Where the parameters of a node lie among those of the part.
@@ -57,8 +61,8 @@ class PartGradient {
 
   // input, target: [images, height, width, channels]; target is what the output should be. Each activation that has a
   // grid is rounded except for elements that are chosen at random with `seed`, if `drops`. gradient: of `factor` / 2
-  // times the sum of squared errors; overwritten; that of weights is still that of the rounded ones. Returns the sum of
-  // squared errors. Runs of different slots may happen at the same time.
+  // times the sum of squared errors, or `factor` times the divergence; overwritten; that of weights is still that of
+  // the rounded ones. Returns the loss without the factor. Runs of different slots may happen at the same time.
   Result<double> run(int slot, const float* input, const float* target, float factor, bool drops, std::uint32_t seed,
                      std::span<float> gradient) const;
 

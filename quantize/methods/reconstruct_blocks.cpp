@@ -3,64 +3,91 @@
 // by Block Reconstruction", 2021; QDrop, see quantize/block_training.h.)
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <string>
 #include <utility>
 
 #include "base/text.h"
 #include "base/try.h"
-#include "quantize/activation_quantization.h"
+#include "floating/gradients/fake_quantization.h"
 #include "quantize/block_images.h"
-#include "quantize/block_training.h"
 #include "quantize/blocks.h"
 #include "quantize/methods.h"
+#include "quantize/part_training.h"
 #include "quantize/replay.h"
-#include "quantize/undecided_layers.h"
+#include "quantize/trainable_network.h"
 
 namespace narrow::graph {
 namespace {
 
 using base::in_quotes;
 
-// Rates of Adam, and so about the largest change of one iteration: of weights in levels, of scales and steps relative
-// to where they start, of biases relative to an eighth of the range of the layer's output.
-constexpr double kWeightRate = 0.004;
-constexpr double kScaleRate = 0.0003;
-constexpr double kStepRate = 0.0003;
-constexpr double kBiasRate = 0.0005;
-// Levels between a weight that starts to be trained and its integer, at most.
-constexpr double kPull = 0.3;
+constexpr TrainingRates kRates{.weights = 0.004, .scales = 0.0003, .steps = 0.0003, .biases = 0.0005};
 constexpr std::size_t kIterations = 400;  // per block
+// Of the iterations, with elements of the float network's input between those of the quantized one. In the others the
+// block learns to repair what is really lost before it.
+constexpr double kMixed = 0.5;
 
 constexpr std::size_t kImages = 1024;
 constexpr std::size_t kHeldOut = 8;  // every eighth image decides whether a block is better
 
-// What is known of a layer in real numbers; the integers of its bias depend on the scale of its input.
-struct RealLayer {
-  std::vector<std::int8_t> weights;
-  std::vector<double> scales;
-  std::vector<double> biases;
+// Elements of a block's input are those of the quantized network or, at random, those of the float one in the first
+// part of the iterations. The target is the block's output in the float network.
+class BlockRuns {
+ public:
+  // Borrows the images. input: how the block's input is rounded.
+  BlockRuns(const BlockImages& images, const std::optional<Quantization>& input, int slots)
+      : images_(images), rounded_(static_cast<std::size_t>(slots)) {
+    if (!input) return;
+    grid_ = LearnedGrid{input->scale, static_cast<float>(input->range.lo - input->zero_point),
+                        static_cast<float>(input->range.hi - input->zero_point), Clamp{}};
+  }
+
+  void fill(const RunRequest& request, int slot, std::span<float> input, std::span<float> target) {
+    const std::size_t in = input.size() / request.images.size();
+    const std::size_t out = target.size() / request.images.size();
+    std::vector<float>& rounded = rounded_[static_cast<std::size_t>(slot)];
+    rounded.resize(in);
+    for (std::size_t k = 0; k < request.images.size(); ++k) {
+      const std::size_t image = request.images[k];
+      const float* quantized = images_.simulated(image).data();
+      if (grid_) {
+        round_activations(*grid_, {.is_on = false}, quantized, rounded.data(), in);
+        quantized = rounded.data();
+      }
+      const RandomChoice choice{request.seed * 0x9E3779B9U + static_cast<std::uint32_t>(k) * 0x85EBCA6BU + 1,
+                                request.done < kMixed};
+      choose_elements(choice, images_.in_float(image).data(), quantized, input.data() + k * in, in);
+      std::copy_n(images_.targets()[image].data(), out, target.data() + k * out);
+    }
+  }
+
+ private:
+  const BlockImages& images_;
+  std::optional<LearnedGrid> grid_;
+  std::vector<std::vector<float>> rounded_;  // by slot
 };
 
 class Reconstruction {
  public:
   Reconstruction(const Context& context, Decisions& decisions, std::vector<Block> blocks, BlockImages images)
-      : context_(context), decisions_(decisions), blocks_(std::move(blocks)), images_(std::move(images)) {}
+      : context_(context),
+        decisions_(decisions),
+        blocks_(std::move(blocks)),
+        images_(std::move(images)),
+        network_(context, decisions) {}
 
   Status run() {
-    read_layers();
-    find_shared_grids();
     for (std::size_t i = 0; i < images_.images(); ++i)
       (i % kHeldOut == kHeldOut - 1 ? held_out_ : trained_).push_back(i);
     if (held_out_.empty()) return {};
     for (std::size_t b = 0; b < blocks_.size(); ++b) {
-      if (is_trainable(blocks_[b])) last_ = b + 1;
+      if (network_.is_trainable(decisions_, blocks_[b])) last_ = b + 1;
     }
     if (last_ == 0) return {};
     NARROW_ASSIGN(scores_, images_.float_outputs(with_rest(blocks_[0])));
     for (std::size_t b = 0; b < last_; ++b) {
       NARROW_TRY(images_.enter(blocks_[b]));
-      if (is_trainable(blocks_[b])) NARROW_TRY(reconstruct(b));
+      if (network_.is_trainable(decisions_, blocks_[b])) NARROW_TRY(reconstruct(b));
       if (context_.options.progress) context_.options.progress("training, block", b + 1, last_);
       if (b + 1 < last_) NARROW_TRY(images_.leave(blocks_[b], decisions_));
     }
@@ -72,79 +99,6 @@ class Reconstruction {
   }
 
  private:
-  [[nodiscard]] std::optional<Quantization> quantization(const Decisions& decisions, ValueId id) const {
-    return integer_quantization(context_.graph, decisions, context_.producer, id);
-  }
-
-  void read_layers() {
-    layers_.resize(context_.graph.nodes.size());
-    for (std::size_t n = 0; n < layers_.size(); ++n) {
-      const auto& decision = decisions_.layers[n];
-      if (decision && !decision->is_pre_quantized) read_layer(n);
-    }
-  }
-
-  void read_layer(std::size_t n) {
-    const QuantizedFilter& filter = decisions_.layers[n]->filter;
-    const double in_scale = quantization(decisions_, context_.graph.nodes[n].inputs[0])->scale;
-    RealLayer& layer = layers_[n].emplace();
-    layer.weights.assign(filter.weights.begin(), filter.weights.end());
-    layer.scales.assign(filter.scales.begin(), filter.scales.end());
-    for (std::size_t c = 0; c < filter.bias.size(); ++c) {
-      layer.biases.push_back(filter.bias[c] * in_scale * double{filter.scales[c]});
-    }
-  }
-
-  // A step that several values share stays as it is.
-  void find_shared_grids() {
-    is_shared_.assign(context_.graph.values.size(), false);
-    for (std::size_t v = 0; v < is_shared_.size(); ++v) {
-      if (!context_.representations.needs_decision[v]) continue;
-      const auto id = static_cast<ValueId>(v);
-      const ValueId source = context_.bits.source[v];
-      const ValueId grid = context_.bits.scale_source[index(source)];
-      for (const ValueId other : {source, grid}) {
-        if (other != id) is_shared_[v] = is_shared_[index(other)] = true;
-      }
-    }
-  }
-
-  [[nodiscard]] bool is_trainable(const Block& block) const {
-    if (!PartGradient::is_possible(context_.graph, block.nodes)) return false;
-    bool has_layer = false;
-    for (std::size_t n = block.nodes.first; n < block.nodes.last; ++n) {
-      if (!context_.live.nodes[n]) continue;
-      const Node& node = context_.graph.nodes[n];
-      const NodeRepresentations& representations = context_.representations.nodes[n];
-      if (representations.in_float || !representations.integers.empty() || !representations.from_float.empty())
-        return false;
-      if (context_.graph.value(node.output).quantization) return false;
-      if (decisions_.values[index(node.output)] && is_lossless(node.op)) return false;
-      if (filter_of(node) == nullptr) continue;
-      if (!layers_[n]) return false;
-      has_layer = true;
-    }
-    return has_layer;
-  }
-
-  [[nodiscard]] PartSetting setting(const Block& block) const {
-    PartSetting setting{.nodes = block.nodes, .input = block.input, .output = block.output, .weights = {}, .grids = {}};
-    for (std::size_t n = block.nodes.first; n < block.nodes.last; ++n) {
-      const Node& node = context_.graph.nodes[n];
-      auto& range = setting.weights.emplace_back();
-      if (decisions_.layers[n]) range = decisions_.layers[n]->filter.range;
-      auto& grid = setting.grids.emplace_back();
-      if (const auto& decided = decisions_.values[index(node.output)]) {
-        const auto zero = static_cast<float>(decided->quantization.zero_point);
-        const auto top = static_cast<float>(QRange::activations(decided->bits).hi);
-        grid = LearnedGrid{decided->quantization.scale, -zero, top - zero, node.clamp};
-      }
-    }
-    setting.images = images_per_run(context_.graph, block);
-    setting.slots = std::max(context_.options.threads, 1);
-    return setting;
-  }
-
   // Without decisions about what is behind the block.
   [[nodiscard]] Decisions up_to(const Block& block, const Decisions& decisions) const {
     Decisions result = decisions;
@@ -159,48 +113,6 @@ class Reconstruction {
   [[nodiscard]] Block with_rest(const Block& block) const {
     const Block& last = blocks_[last_ - 1];
     return {{block.nodes.first, last.nodes.last}, block.input, last.output};
-  }
-
-  // Latent weights start at the float ones, or as close to those as the decided integers allow.
-  void start(const Block& block, const PartGradient& part, BlockTraining& training) const {
-    const std::size_t count = part.parameter_count();
-    training.parameters.assign(count, 0.0F);
-    training.rates.assign(count, 0.0F);
-    training.least.assign(count, -std::numeric_limits<float>::infinity());
-    for (std::size_t n = block.nodes.first; n < block.nodes.last; ++n) {
-      const ParameterPlace& place = part.places()[n - block.nodes.first];
-      const Node& node = context_.graph.nodes[n];
-      if (place.channels > 0) start_layer(n, place, training);
-      if (place.step) {
-        const float step = decisions_.values[index(node.output)]->quantization.scale;
-        training.parameters[*place.step] = step;
-        training.least[*place.step] = step / 16;
-        if (is_shared_[index(node.output)]) continue;
-        training.rates[*place.step] = static_cast<float>(kStepRate * double{step});
-      }
-    }
-  }
-
-  void start_layer(std::size_t n, const ParameterPlace& place, BlockTraining& training) const {
-    const Node& node = context_.graph.nodes[n];
-    const RealLayer& layer = *layers_[n];
-    const std::size_t depth = place.weight_count / place.channels;
-    const Observation& seen = *context_.observations[index(node.output)];
-    for (std::size_t c = 0; c < place.channels; ++c) {
-      const double scale = layer.scales[c];
-      for (std::size_t i = c * depth; i < (c + 1) * depth; ++i) {
-        const double steps = double{filter_of(node)->weights[i]} / scale;
-        const double latent = std::clamp(steps, layer.weights[i] - kPull, layer.weights[i] + kPull);
-        training.parameters[place.weights + i] = static_cast<float>(latent);
-        training.rates[place.weights + i] = static_cast<float>(kWeightRate);
-      }
-      training.parameters[place.scales + c] = static_cast<float>(scale);
-      training.least[place.scales + c] = static_cast<float>(scale / 16);
-      if (!context_.options.per_tensor_weights)
-        training.rates[place.scales + c] = static_cast<float>(kScaleRate * scale);
-      training.parameters[place.bias + c] = static_cast<float>(layer.biases[c]);
-      training.rates[place.bias + c] = static_cast<float>(kBiasRate * (double{seen.max} - double{seen.min}) / 8);
-    }
   }
 
   // Rounds the block's layers anew, for what the network before it gives now.
@@ -218,51 +130,60 @@ class Reconstruction {
     const std::size_t lines = decisions_.log.size();
     const std::vector<std::optional<LayerDecision>> before = decisions_.layers;
     for (std::size_t n = block.nodes.first; n < block.nodes.last; ++n) {
-      if (layers_[n] && before[n]->is_fitted) decisions_.layers[n].reset();
+      if (network_.has_layer(n) && before[n]->is_fitted) decisions_.layers[n].reset();
     }
     NARROW_TRY(round_by_output(context_, decisions_, replay, block.nodes));
     decisions_.log.resize(lines);  // said before
-    for (std::size_t n = block.nodes.first; n < block.nodes.last; ++n) {
-      if (decisions_.layers[n]) read_layer(n);
-    }
+    network_.read_layers(decisions_, block.nodes);
     return {};
   }
 
   Status reconstruct(std::size_t b) {
     const Block& block = blocks_[b];
     if (has_changed_) NARROW_TRY(round_again(block));
-    PartSetting part_setting = setting(block);
-    const int images_of_run = part_setting.images;
-    NARROW_ASSIGN(PartGradient part, PartGradient::create(context_.graph, std::move(part_setting)));
-    BlockTraining training;
+    PartSetting setting = network_.setting(decisions_, block);
+    const int images_of_run = setting.images;
+    const int slots = setting.slots;
+    NARROW_ASSIGN(PartGradient part, PartGradient::create(context_.graph, std::move(setting)));
+    BlockRuns runs(images_, network_.quantization(decisions_, block.input), slots);
+    PartTraining training;
     training.images = trained_;
-    training.input = quantization(decisions_, block.input);
+    training.fill = [&](const RunRequest& request, int slot, std::span<float> input, std::span<float> target) {
+      runs.fill(request, slot, input, target);
+      return Status{};
+    };
+    training.loss_factor = 2 / mean_square_of_targets();
+    training.drops = true;
     training.iterations = kIterations;
     training.seed = b;
-    training.threads = std::max(context_.options.threads, 1);
-    start(block, part, training);
-    training.targets = &images_.targets();
-    NARROW_TRY(train_block(images_, part, images_of_run, training));
+    training.threads = slots;
+    network_.start(decisions_, block, part, kRates, training);
+    NARROW_TRY(train_part(context_.graph, block, part, images_of_run, training));
+    NARROW_ASSIGN(TrainableNetwork::Trained trained, network_.finish(decisions_, block, part, training));
 
-    Decisions changed = decisions_;
-    std::vector<std::optional<RealLayer>> layers = layers_;
-    take_steps(block, part, training, changed);
-    take_layers(block, part, training, layers);
-    NARROW_TRY(assemble(block, layers, changed));
     // What matters of a block's error is what arrives at the end of the network, here without any other error.
     const Block rest = with_rest(block);
     NARROW_ASSIGN(const double before, images_.error(rest, up_to(block, decisions_), held_out_, scores_));
-    NARROW_ASSIGN(const double after, images_.error(rest, up_to(block, changed), held_out_, scores_));
+    NARROW_ASSIGN(const double after, images_.error(rest, up_to(block, trained.decisions), held_out_, scores_));
     say(block, before, after);
     ++blocks_trained_;
     if (after < before) {
       ++blocks_kept_;
-      changed.log = std::move(decisions_.log);
-      decisions_ = std::move(changed);
-      layers_ = std::move(layers);
+      trained.decisions.log = std::move(decisions_.log);
+      decisions_ = std::move(trained.decisions);
+      network_.accept(std::move(trained.layers));
       has_changed_ = true;
     }
     return {};
+  }
+
+  // Of an image, over the images that are trained on. The loss is relative to it.
+  [[nodiscard]] double mean_square_of_targets() const {
+    double squares = 0;
+    for (const std::size_t image : trained_) {
+      for (const float x : images_.targets()[image]) squares += double{x} * double{x};
+    }
+    return std::max(squares / static_cast<double>(trained_.size()), 1e-30);
   }
 
   void say(const Block& block, double before, double after) {
@@ -276,70 +197,11 @@ class Reconstruction {
                                                   : ": training did not lower the error, left as it was")});
   }
 
-  void take_steps(const Block& block, const PartGradient& part, const BlockTraining& training,
-                  Decisions& changed) const {
-    for (std::size_t n = block.nodes.first; n < block.nodes.last; ++n) {
-      const ParameterPlace& place = part.places()[n - block.nodes.first];
-      const Node& node = context_.graph.nodes[n];
-      if (!place.step || is_shared_[index(node.output)]) continue;
-      ValueDecision& decision = *changed.values[index(node.output)];
-      Quantization learned = decision.quantization;
-      learned.scale = training.parameters[*place.step];
-      learned.range = QRange::activations(decision.bits);
-      if (const auto q = limited_to(learned, node.clamp)) decision.quantization = *q;
-    }
-  }
-
-  void take_layers(const Block& block, const PartGradient& part, const BlockTraining& training,
-                   std::vector<std::optional<RealLayer>>& layers) const {
-    for (std::size_t n = block.nodes.first; n < block.nodes.last; ++n) {
-      const ParameterPlace& place = part.places()[n - block.nodes.first];
-      if (place.channels == 0) continue;
-      RealLayer& layer = *layers[n];
-      const QRange range = decisions_.layers[n]->filter.range;
-      const std::size_t depth = place.weight_count / place.channels;
-      for (std::size_t c = 0; c < place.channels; ++c) {
-        const float scale = training.parameters[place.scales + c];
-        for (std::size_t i = c * depth; i < (c + 1) * depth; ++i) {
-          const float steps = training.parameters[place.weights + i];
-          const float level = std::clamp(steps, static_cast<float>(range.lo), static_cast<float>(range.hi));
-          layer.weights[i] = static_cast<std::int8_t>(std::nearbyint(level));
-        }
-        layer.scales[c] = double{scale};
-        layer.biases[c] = double{training.parameters[place.bias + c]};
-      }
-    }
-  }
-
-  // The integers of the block's layers, and of layers behind it whose input has another scale now.
-  Status assemble(const Block& block, const std::vector<std::optional<RealLayer>>& layers, Decisions& changed) const {
-    for (std::size_t n = block.nodes.first; n < layers.size(); ++n) {
-      if (!layers[n]) continue;
-      const ValueId input = context_.graph.nodes[n].inputs[0];
-      if (n >= block.nodes.last && quantization(changed, input) == quantization(decisions_, input)) continue;
-      const FilterSetting setting = filter_setting(context_, changed, n);
-      NARROW_ASSIGN(const FilterLimits limits, filter_limits(*filter_of(context_.graph.nodes[n]), setting));
-      std::vector<double> scales = layers[n]->scales;
-      for (std::size_t c = 0; c < scales.size(); ++c) scales[c] = std::max(scales[c], limits.least_scales[c]);
-      if (setting.per_tensor) {
-        std::fill(scales.begin(), scales.end(), *std::max_element(scales.begin(), scales.end()));
-      }
-      std::vector<std::int8_t> weights = layers[n]->weights;
-      for (std::int8_t& w : weights) {
-        w = static_cast<std::int8_t>(std::clamp<std::int32_t>(w, limits.range.lo, limits.range.hi));
-      }
-      NARROW_ASSIGN(changed.layers[n]->filter,
-                    assemble_filter(setting, limits, std::move(weights), scales, layers[n]->biases));
-    }
-    return {};
-  }
-
   const Context& context_;
   Decisions& decisions_;
   std::vector<Block> blocks_;
   BlockImages images_;
-  std::vector<std::optional<RealLayer>> layers_;  // by node index
-  std::vector<bool> is_shared_;                   // by ValueId
+  TrainableNetwork network_;
   int blocks_trained_ = 0;
   int blocks_kept_ = 0;
   bool has_changed_ = false;                // a block

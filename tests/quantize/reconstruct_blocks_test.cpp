@@ -11,11 +11,13 @@
 #include "quantize/quantize_graph.h"
 #include "tests/support/data.h"
 #include "tests/support/graph/random_graph.h"
+#include "tests/support/quantize/fingerprint.h"
 #include "tests/support/quantize/pre_quantized_graph.h"
 
 namespace narrow::graph {
 namespace {
 
+using testing::fingerprint;
 using testing::GraphBuilder;
 using testing::window;
 
@@ -72,24 +74,6 @@ double error(const Graph& graph, const Graph& integers) {
     for (std::size_t k = 0; k < a.size(); ++k) sum += std::pow(double{a[k]} - double{b[k]}, 2) / 1200;
   }
   return sum;
-}
-
-// Everything that a model file would say about layers and tensors.
-std::string fingerprint(const Graph& graph) {
-  std::string text;
-  for (const Value& value : graph.values) {
-    if (!value.quantization) continue;
-    text += value.name + std::to_string(double{value.quantization->scale} * 1e9) + ' ';
-  }
-  for (const Node& node : graph.nodes) {
-    const Filter* filter = filter_of(node);
-    if (filter == nullptr || !filter->quantized) continue;
-    std::vector<std::int8_t> buffer;
-    for (const std::int8_t w : filter->quantized->integers(buffer)) text += std::to_string(w) + ' ';
-    for (const float s : filter->quantized->scales) text += std::to_string(double{s} * 1e9) + ' ';
-    for (const std::int32_t b : filter->quantized->bias) text += std::to_string(b) + ' ';
-  }
-  return text;
 }
 
 }  // namespace
