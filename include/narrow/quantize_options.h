@@ -52,7 +52,7 @@ enum class RoundingKind {
 enum class Effort {
   kFast,     // a minute for a ResNet-18
   kDefault,  // some minutes
-  kMax,      // up to an hour: residual blocks are trained after rounding
+  kMax,      // up to an hour: residual blocks, and then the whole network, are trained after rounding
 };
 
 enum class BoundaryLayers {
