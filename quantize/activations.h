@@ -35,6 +35,8 @@ class Activations {
   static Result<Activations> create(const Graph& graph, const CalibrationInputs& inputs, ActivationsOptions options);
 
   [[nodiscard]] const Graph& graph() const { return *graph_; }
+  // Runs another network from now on, with an input of the same shape. Decoded images stay. Borrows the graph.
+  void run_on(const Graph& graph) { graph_ = &graph; }
   [[nodiscard]] std::size_t images() const { return inputs_->count; }
 
   // Writes the input of an image, [height, width, channels]; keeps it where the budget allows. Threads may ask for

@@ -18,7 +18,9 @@ class TensorStatistic {
   TensorStatistic(const Value& value, bool with_histogram, bool is_scores)
       : extremes_(make_min_max_observer()),
         average_(make_moving_average_observer()),
-        means_(static_cast<std::size_t>(value.shape.channels)),
+        channels_(static_cast<std::size_t>(value.shape.channels)),
+        means_(channels_),
+        squares_(channels_),
         histogram_(with_histogram ? std::make_shared<Histogram>() : nullptr) {
     if (is_scores) best_classes_.emplace();
   }
@@ -26,6 +28,8 @@ class TensorStatistic {
   bool observe(std::span<const float> values) {
     if (!extremes_->observe(values) || !average_->observe(values)) return false;
     means_.observe(values);
+    squares_.observe_squares(values);
+    channel_extremes_.observe(channels_, values);
     if (histogram_) histogram_->observe(values);
     if (best_classes_) best_classes_->observe(values);
     return true;
@@ -35,6 +39,8 @@ class TensorStatistic {
     NARROW_TRY(extremes_->merge(*other.extremes_));
     NARROW_TRY(average_->merge(*other.average_));
     means_.merge(other.means_);
+    squares_.merge(other.squares_);
+    channel_extremes_.merge(other.channel_extremes_);
     if (histogram_) histogram_->merge(*other.histogram_);
     if (best_classes_) best_classes_->merge(*other.best_classes_);
     return {};
@@ -44,6 +50,8 @@ class TensorStatistic {
     std::optional<Observation> seen = extremes_->range();
     if (!seen) return seen;
     seen->channel_means = means_.means();
+    seen->channel_squares = squares_.means();
+    seen->channels = channel_extremes_;
     if (const auto average = average_->range()) seen->average = average->extremes();
     seen->histogram = histogram_;
     if (best_classes_) seen->largest = best_classes_->images();
@@ -53,7 +61,10 @@ class TensorStatistic {
  private:
   std::unique_ptr<Observer> extremes_;
   std::unique_ptr<Observer> average_;
+  std::size_t channels_;
   ChannelMeans means_;
+  ChannelMeans squares_;
+  ChannelExtremes channel_extremes_;
   std::shared_ptr<Histogram> histogram_;
   std::optional<BestClasses> best_classes_;
 };

@@ -11,6 +11,7 @@
 #include "quantize/bit_plan.h"
 #include "quantize/build.h"
 #include "quantize/calibrate.h"
+#include "quantize/equalize_network.h"
 #include "quantize/methods.h"
 #include "quantize/mixed_bits.h"
 #include "quantize/quantizable.h"
@@ -126,7 +127,7 @@ Result<QuantizedGraph> quantize_graph(const Graph& graph, Activations& activatio
   // Options are checked before the minutes of calibration, not after.
   NARROW_TRY(check_goal(options));
   NARROW_TRY(plan_bits(graph, find_live(graph), options));
-  NARROW_ASSIGN(const auto observations, observe(activations, options.observer));
+  NARROW_ASSIGN(auto observations, observe(activations, options.observer));
   std::vector<Event> findings;
   if (expected != nullptr) {
     NARROW_ASSIGN(findings, check_calibration(*expected, activations, observations));
@@ -141,8 +142,12 @@ Result<QuantizedGraph> quantize_graph(const Graph& graph, Activations& activatio
     chosen.layer_activation_bits = std::move(mixed.activations);
     bits = std::move(mixed.report);
   }
-  NARROW_ASSIGN(QuantizedGraph quantized, quantize_graph(graph, observations, &activations, chosen));
+  NARROW_ASSIGN(const ObservedNetwork network, equalize_network(graph, std::move(observations), activations, chosen));
+  const Graph& source = network.equalized ? *network.equalized : graph;
+  NARROW_ASSIGN(QuantizedGraph quantized, quantize_graph(source, network.observations, &activations, chosen));
+  activations.run_on(graph);
   quantized.report.bits = std::move(bits);
+  findings.insert(findings.end(), network.log.begin(), network.log.end());
   std::vector<Event>& events = quantized.report.events;
   events.insert(events.begin(), std::move_iterator(findings.begin()), std::move_iterator(findings.end()));
   return quantized;

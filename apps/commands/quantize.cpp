@@ -42,6 +42,7 @@ struct QuantizeFlags {
   double percentile = QuantizeOptions{}.percentile;
   double norm = QuantizeOptions{}.norm;
   std::string rounding = "auto";
+  std::string equalize = "auto";
   std::string effort = "default";
   std::size_t memory_megabytes = QuantizeOptions{}.memory_bytes >> 20;
   bool per_tensor = false;
@@ -67,6 +68,11 @@ RoundingKind rounding_of(const std::string& name) {
   return name == "output" ? RoundingKind::kOutputError : RoundingKind::kAuto;
 }
 
+Equalization equalization_of(const std::string& name) {
+  if (name == "on") return Equalization::kOn;
+  return name == "off" ? Equalization::kOff : Equalization::kAuto;
+}
+
 QuantizeOptions quantize_options(const QuantizeFlags& flags) {
   QuantizeOptions options;
   options.weight_bits = flags.weight_bits;
@@ -81,6 +87,7 @@ QuantizeOptions quantize_options(const QuantizeFlags& flags) {
   options.percentile = flags.percentile;
   options.norm = flags.norm;
   options.rounding = rounding_of(flags.rounding);
+  options.equalization = equalization_of(flags.equalize);
   options.effort = parse_effort(flags.effort);
   options.memory_bytes = flags.memory_megabytes << 20;
   for (const std::string& text : flags.layer_weights) options.layer_weight_bits.push_back(parse_layer_bits(text));
@@ -258,6 +265,13 @@ void add_bit_options(const Subcommand& command, QuantizeFlags& flags) {
            "How weights become integers: nearest, output (all together, closest to the float network's outputs), or "
            "auto (default): output where weights or activations have less than 8 bits")
       .check(one_of({"auto", "nearest", "output"}))
+      .type_name("NAME")
+      .group(group);
+  command
+      .add("--equalize", flags.equalize,
+           "Scale the channels of tensors to about the same size before quantization, which the readers undo: on, off, "
+           "or auto (default): below 8 bits, if the answers are closer to the float network's with it")
+      .check(one_of({"auto", "on", "off"}))
       .type_name("NAME")
       .group(group);
   command.add("--effort", flags.effort, "How long it may take: fast, default or max")

@@ -48,6 +48,13 @@ enum class RoundingKind {
   kAuto,         // kNearest where weights and activations have 8 bits, kOutputError where one has fewer
 };
 
+// Whether channels of a tensor are scaled to about the same size first, which the layers that read it undo.
+enum class Equalization {
+  kAuto,  // where activations have fewer than 8 bits, if the answers are closer to the float network's with it
+  kOn,    // wherever it is possible
+  kOff,
+};
+
 // How much time quantize() may take.
 enum class Effort {
   kFast,     // a minute for a ResNet-18
@@ -91,6 +98,7 @@ struct QuantizeOptions {
   double percentile = 99.99;  // kPercentile: of all values, that stay within the range; above 50, up to 100
   double norm = 2;            // kNorm: 1 to 10; 2 is the mean squared error, larger ones keep more of rare large values
   RoundingKind rounding = RoundingKind::kAuto;
+  Equalization equalization = Equalization::kAuto;
   Effort effort = Effort::kDefault;
   // For tensors that rounding and the choice of ranges keep instead of computing them again. Statistics of one layer
   // come on top of it.

@@ -1,4 +1,4 @@
-// The mean of each channel of a tensor over calibration images.
+// The mean of each channel of a tensor, or of its squares, over calibration images.
 #pragma once
 
 #include <cstddef>
@@ -18,6 +18,8 @@ class ChannelMeans {
 
   // The values of one image, [height, width, channels], finite.
   void observe(std::span<const float> values);
+  // The same of their squares.
+  void observe_squares(std::span<const float> values);
 
   // `other` has the same number of channels.
   void merge(const ChannelMeans& other);
@@ -26,6 +28,9 @@ class ChannelMeans {
   [[nodiscard]] std::vector<float> means() const;
 
  private:
+  template <class Change>
+  void observe(std::span<const float> values, const Change& change);
+
   std::size_t channels_;
   std::vector<ExactSum> sums_;  // of the images' means; empty until the first image
   std::vector<double> image_;   // sums within one image

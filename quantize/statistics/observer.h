@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "narrow/result.h"
+#include "quantize/statistics/channel_extremes.h"
 #include "quantize/statistics/histogram.h"
 
 namespace narrow::graph {
@@ -25,6 +26,9 @@ struct Observation {
   std::uint64_t images = 0;  // >= 1
   // What observe() adds. The mean of each channel, which only bias correction requires; empty: not known.
   std::vector<float> channel_means = {};
+  // For equalization; empty: not known.
+  ChannelExtremes channels = {};
+  std::vector<float> channel_squares = {};               // the mean of the squares of each channel
   std::optional<Extremes> average = std::nullopt;        // mean extremes of an image
   std::shared_ptr<const Histogram> histogram = nullptr;  // of all values
   std::vector<std::uint64_t> largest = {};               // of the scores: by class, the images whose best class it is

@@ -46,6 +46,7 @@ QuantizedGraph quantized(const Graph& graph, Effort effort, RoundingKind roundin
   QuantizeOptions options;
   options.weight_bits = 2;
   options.activation_bits = 3;
+  options.equalization = Equalization::kOff;  // what is tested is the reconstruction alone
   options.effort = effort;
   options.rounding = rounding;
   options.threads = threads;
