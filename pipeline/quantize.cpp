@@ -14,6 +14,7 @@
 #include "narrow/image.h"
 #include "narrow/version.h"
 #include "pipeline/float_model_data.h"
+#include "pipeline/noise_images.h"
 #include "pipeline/time_network.h"
 #include "quantize/activations.h"
 #include "quantize/quantize_graph.h"
@@ -25,7 +26,11 @@ namespace {
 // Memory for decoded images. Most calibration sets fit; otherwise each pass decodes its images again.
 constexpr std::size_t kImageBytes = std::size_t{512} << 20;
 
+// For quantization without images.
+constexpr std::size_t kNoiseImages = 256;
+
 std::string describe_calibration(std::size_t images, ObserverKind observer) {
+  if (images == 0) return "BatchNorm statistics, no pictures, " + std::string(graph::range_method(observer).name);
   return std::to_string(images) + (images == 1 ? " picture, " : " pictures, ") +
          std::string(graph::range_method(observer).name);
 }
@@ -67,34 +72,52 @@ std::vector<graph::InputVariant> other_preparations(const Preprocessing& given) 
   return variants;
 }
 
+// Of a pass over the images.
+std::function<void(std::size_t, std::size_t)> pass_progress(const QuantizeOptions& options) {
+  if (!options.progress) return {};
+  return [&options](std::size_t done, std::size_t total) { options.progress("calibrating, image", done, total); };
+}
+
+Quantized finished(const FloatModel::Data& source, graph::QuantizedGraph quantized, std::string calibration,
+                   std::size_t images) {
+  auto data = std::make_shared<engine::ModelData>();
+  data->graph = std::move(quantized.graph);
+  data->preprocessing = source.preprocessing;
+  data->labels = source.labels;
+  data->provenance = {.source = source.source,
+                      .architecture = source.architecture,
+                      .calibration = std::move(calibration),
+                      .tool = "narrow " + std::string(version())};
+  quantized.report.pictures = images;
+  quantized.report.events.insert(quantized.report.events.begin(), source.log.begin(), source.log.end());
+  return Quantized{Model(std::move(data)), std::move(quantized.report)};
+}
+
 }  // namespace
 
 Result<Quantized> quantize(const FloatModel& model, const CalibrationInputs& inputs, const QuantizeOptions& options) {
   return base::guarded([&]() -> Result<Quantized> {
     const base::DefaultFloatEnvironment environment;  // threads that calibrate inherit it
     const FloatModel::Data& source = model.data();
-    std::function<void(std::size_t, std::size_t)> progress;
-    if (options.progress) {
-      progress = [&options](std::size_t done, std::size_t total) {
-        options.progress("calibrating, image", done, total);
-      };
-    }
-    NARROW_ASSIGN(auto activations,
-                  graph::Activations::create(source.graph, inputs, {options.threads, kImageBytes, progress}));
+    NARROW_ASSIGN(auto activations, graph::Activations::create(source.graph, inputs,
+                                                               {options.threads, kImageBytes, pass_progress(options)}));
     const graph::CalibrationExpectations expected{source.trained, other_preparations(source.preprocessing)};
     NARROW_ASSIGN(auto quantized, graph::quantize_graph(source.graph, activations, options, &expected, time_network));
+    return finished(source, std::move(quantized), describe_calibration(inputs.count, options.observer), inputs.count);
+  });
+}
 
-    auto data = std::make_shared<engine::ModelData>();
-    data->graph = std::move(quantized.graph);
-    data->preprocessing = source.preprocessing;
-    data->labels = source.labels;
-    data->provenance = {.source = source.source,
-                        .architecture = source.architecture,
-                        .calibration = describe_calibration(inputs.count, options.observer),
-                        .tool = "narrow " + std::string(version())};
-    quantized.report.pictures = inputs.count;
-    quantized.report.events.insert(quantized.report.events.begin(), source.log.begin(), source.log.end());
-    return Quantized{Model(std::move(data)), std::move(quantized.report)};
+Result<Quantized> quantize_without_images(const FloatModel& model, const QuantizeOptions& options) {
+  return base::guarded([&]() -> Result<Quantized> {
+    const base::DefaultFloatEnvironment environment;
+    const FloatModel::Data& source = model.data();
+    const CalibrationInputs noise =
+        noise_images(source.graph.value(source.graph.input).shape, source.preprocessing, kNoiseImages);
+    NARROW_ASSIGN(auto activations, graph::Activations::create(source.graph, noise,
+                                                               {options.threads, kImageBytes, pass_progress(options)}));
+    NARROW_ASSIGN(auto quantized,
+                  graph::quantize_without_images(source.graph, source.trained, activations, options, time_network));
+    return finished(source, std::move(quantized), describe_calibration(0, options.observer), 0);
   });
 }
 

@@ -60,16 +60,6 @@ double distance_of(const TrainedLayer& trained, const Clamp& clamp, std::span<co
   return channels == 0 ? 0 : std::sqrt(sum / static_cast<double>(channels));
 }
 
-// Another rewrite may have scaled or shifted the layer after its BatchNorm.
-bool is_as_trained(const Filter& filter, const TrainedLayer& trained) {
-  const base::SharedBuffer<float>& bias = filter.bias;
-  if (bias.size() != trained.bias.size()) return false;
-  for (std::size_t c = 0; c < bias.size(); ++c) {
-    if (std::abs(bias[c] - trained.bias[c]) > 1e-3F * (std::abs(trained.bias[c]) + trained.deviation[c])) return false;
-  }
-  return true;
-}
-
 double median(std::vector<double> values) {
   if (values.empty()) return 0;
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);

@@ -12,6 +12,7 @@
 #include "quantize/build.h"
 #include "quantize/calibrate.h"
 #include "quantize/equalize_network.h"
+#include "quantize/fit_to_training.h"
 #include "quantize/methods.h"
 #include "quantize/mixed_bits.h"
 #include "quantize/quantizable.h"
@@ -86,8 +87,10 @@ QuantizeReport report_of(const Context& context, Decisions decisions, BuiltGraph
   return report;
 }
 
+// fitted: decisions are made about it, and taken back to `graph`; null: about `graph` itself.
 Result<QuantizedGraph> quantize_graph(const Graph& graph, const std::vector<std::optional<Observation>>& observations,
-                                      Activations* activations, const QuantizeOptions& options) {
+                                      Activations* activations, const QuantizeOptions& options,
+                                      const FittedNetwork* fitted = nullptr) {
   NARROW_TRY(validate(graph));
   const Liveness live = find_live(graph);
   NARROW_TRY(check_quantizable(graph, live, observations));
@@ -95,8 +98,12 @@ Result<QuantizedGraph> quantize_graph(const Graph& graph, const std::vector<std:
   NARROW_ASSIGN(const RepresentationPlan representations,
                 plan_representations(graph, live, bits.in_float, bits.writes_float));
   const ValueMap<int> producer = producers(graph);
-  const Context context{graph, live, bits, representations, observations, options, producer, activations};
-  NARROW_ASSIGN(Decisions decisions, decide(context));
+  const auto context_of = [&](const Graph& of) {
+    return Context{of, live, bits, representations, observations, options, producer, activations};
+  };
+  const Context context = context_of(graph);
+  NARROW_ASSIGN(Decisions decisions, decide(fitted == nullptr ? context : context_of(fitted->graph)));
+  if (fitted != nullptr) NARROW_TRY(take_back(context, *fitted, decisions));
   NARROW_ASSIGN(BuiltGraph built, build(graph, live, representations, decisions));
   QuantizeReport report = report_of(context, std::move(decisions), built);
   return QuantizedGraph{std::move(built.graph), std::move(report)};
@@ -115,6 +122,36 @@ Status check_goal(const QuantizeOptions& options) {
   return wrong("bits of layers are chosen; none can be given");
 }
 
+Status check_options(const Graph& graph, const QuantizeOptions& options) {
+  NARROW_TRY(check_goal(options));
+  NARROW_TRY(plan_bits(graph, find_live(graph), options));
+  return {};
+}
+
+struct ChosenBits {
+  QuantizeOptions options;  // with them
+  BitReport report;
+};
+
+// The bits of the goal, if there is one.
+Result<ChosenBits> choose_bits(const Graph& graph, const std::vector<std::optional<Observation>>& observations,
+                               Activations& activations, const QuantizeOptions& options,
+                               const TimeNetwork& time_network) {
+  ChosenBits chosen{options, {}};
+  if (!options.goal) return chosen;
+  NARROW_ASSIGN(MixedBits mixed,
+                choose_mixed_bits(graph, find_live(graph), observations, activations, options, time_network));
+  chosen.options.weight_bits = chosen.options.activation_bits = kMaxBits;
+  chosen.options.layer_weight_bits = std::move(mixed.weights);
+  chosen.options.layer_activation_bits = std::move(mixed.activations);
+  chosen.report = std::move(mixed.report);
+  return chosen;
+}
+
+void put_first(std::vector<Event> findings, std::vector<Event>& events) {
+  events.insert(events.begin(), std::move_iterator(findings.begin()), std::move_iterator(findings.end()));
+}
+
 }  // namespace
 
 Result<QuantizedGraph> quantize_graph(const Graph& graph, const std::vector<std::optional<Observation>>& observations,
@@ -125,31 +162,46 @@ Result<QuantizedGraph> quantize_graph(const Graph& graph, const std::vector<std:
 Result<QuantizedGraph> quantize_graph(const Graph& graph, Activations& activations, const QuantizeOptions& options,
                                       const CalibrationExpectations* expected, const TimeNetwork& time_network) {
   // Options are checked before the minutes of calibration, not after.
-  NARROW_TRY(check_goal(options));
-  NARROW_TRY(plan_bits(graph, find_live(graph), options));
+  NARROW_TRY(check_options(graph, options));
   NARROW_ASSIGN(auto observations, observe(activations, options.observer));
   std::vector<Event> findings;
   if (expected != nullptr) {
     NARROW_ASSIGN(findings, check_calibration(*expected, activations, observations));
   }
-  QuantizeOptions chosen = options;
-  BitReport bits;
-  if (options.goal) {
-    NARROW_ASSIGN(MixedBits mixed,
-                  choose_mixed_bits(graph, find_live(graph), observations, activations, options, time_network));
-    chosen.weight_bits = chosen.activation_bits = kMaxBits;
-    chosen.layer_weight_bits = std::move(mixed.weights);
-    chosen.layer_activation_bits = std::move(mixed.activations);
-    bits = std::move(mixed.report);
-  }
-  NARROW_ASSIGN(const ObservedNetwork network, equalize_network(graph, std::move(observations), activations, chosen));
+  NARROW_ASSIGN(ChosenBits chosen, choose_bits(graph, observations, activations, options, time_network));
+  NARROW_ASSIGN(const ObservedNetwork network,
+                equalize_network(graph, std::move(observations), activations, chosen.options));
   const Graph& source = network.equalized ? *network.equalized : graph;
-  NARROW_ASSIGN(QuantizedGraph quantized, quantize_graph(source, network.observations, &activations, chosen));
+  NARROW_ASSIGN(QuantizedGraph quantized, quantize_graph(source, network.observations, &activations, chosen.options));
   activations.run_on(graph);
-  quantized.report.bits = std::move(bits);
+  quantized.report.bits = std::move(chosen.report);
   findings.insert(findings.end(), network.log.begin(), network.log.end());
-  std::vector<Event>& events = quantized.report.events;
-  events.insert(events.begin(), std::move_iterator(findings.begin()), std::move_iterator(findings.end()));
+  put_first(std::move(findings), quantized.report.events);
+  return quantized;
+}
+
+Result<QuantizedGraph> quantize_without_images(const Graph& graph, const std::vector<TrainedLayer>& trained,
+                                               Activations& noise, const QuantizeOptions& options,
+                                               const TimeNetwork& time_network) {
+  NARROW_TRY(check_options(graph, options));
+  NARROW_ASSIGN(const FittedNetwork fitted,
+                fit_to_training(graph, trained, noise, options.memory_bytes, options.threads));
+  noise.run_on(fitted.graph);
+  NARROW_ASSIGN(const auto observations, observe(noise, options.observer));
+  NARROW_ASSIGN(ChosenBits chosen, choose_bits(fitted.graph, observations, noise, options, time_network));
+  NARROW_ASSIGN(QuantizedGraph quantized, quantize_graph(graph, observations, &noise, chosen.options, &fitted));
+  noise.run_on(graph);
+  quantized.report.bits = std::move(chosen.report);
+  std::vector<Event> findings;
+  findings.push_back({Event::Kind::kWarning, "calibration",
+                      "no calibration images: ranges follow the statistics of BatchNorm on images of noise, which is "
+                      "weaker; give a few hundred images of the kind that the network shall classify"});
+  if (fitted.unknown > 0) {
+    findings.push_back({Event::Kind::kWarning, "calibration",
+                        "of " + std::to_string(fitted.fitted + fitted.unknown) + " layers " +
+                            std::to_string(fitted.unknown) + " have no BatchNorm statistics"});
+  }
+  put_first(std::move(findings), quantized.report.events);
   return quantized;
 }
 

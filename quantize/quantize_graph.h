@@ -12,6 +12,7 @@
 #include "quantize/check_calibration.h"
 #include "quantize/mixed_bits.h"
 #include "quantize/statistics/observer.h"
+#include "quantize/trained_statistics.h"
 
 namespace narrow::graph {
 
@@ -41,5 +42,13 @@ struct QuantizedGraph {
                                                     const QuantizeOptions& options,
                                                     const CalibrationExpectations* expected = nullptr,
                                                     const TimeNetwork& time_network = {});
+
+// The same without images: ranges and rounding follow the statistics of BatchNorm, on a copy of the network that noise
+// has been fitted to (fit_to_training.h). noise: activations of `graph` on images of noise. Not equalized. Errors: also
+// kUnsupported if no layer has statistics.
+[[nodiscard]] Result<QuantizedGraph> quantize_without_images(const Graph& graph,
+                                                             const std::vector<TrainedLayer>& trained,
+                                                             Activations& noise, const QuantizeOptions& options,
+                                                             const TimeNetwork& time_network = {});
 
 }  // namespace narrow::graph

@@ -18,6 +18,15 @@ TrainedLayer of(const std::string& layer, const Filter& filter, const BatchNorm&
 
 }  // namespace
 
+bool is_as_trained(const Filter& filter, const TrainedLayer& trained) {
+  const base::SharedBuffer<float>& bias = filter.bias;
+  if (bias.size() != trained.bias.size()) return false;
+  for (std::size_t c = 0; c < bias.size(); ++c) {
+    if (std::abs(bias[c] - trained.bias[c]) > 1e-3F * (std::abs(trained.bias[c]) + trained.deviation[c])) return false;
+  }
+  return true;
+}
+
 std::vector<TrainedLayer> trained_statistics(const Graph& graph) {
   std::vector<int> readers(graph.values.size(), 0);
   std::vector<const Node*> producer(graph.values.size(), nullptr);

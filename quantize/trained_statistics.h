@@ -20,4 +20,7 @@ struct TrainedLayer {
 // simplify(), which folds them. (Ioffe and Szegedy, "Batch Normalization", 2015.)
 [[nodiscard]] std::vector<TrainedLayer> trained_statistics(const Graph& graph);
 
+// Whether the layer is still as folding its BatchNorm left it: another rewrite may have scaled or shifted it.
+[[nodiscard]] bool is_as_trained(const Filter& filter, const TrainedLayer& trained);
+
 }  // namespace narrow::graph

@@ -117,6 +117,10 @@ Result<Comparison> evaluate_result(const QuantizeFlags& flags, const FloatFile& 
   return comparison;
 }
 
+constexpr std::size_t kManyImages = 256;  // more than there are threads
+
+bool without_images(const QuantizeFlags& flags) { return flags.images == std::vector<std::string>{"none"}; }
+
 Result<int> quantize_command(const QuantizeFlags& flags, Console& console) {
   std::vector<std::string> inputs_read = flags.images;
   inputs_read.insert(inputs_read.end(), flags.evaluate.begin(), flags.evaluate.end());
@@ -126,7 +130,10 @@ Result<int> quantize_command(const QuantizeFlags& flags, Console& console) {
   NARROW_ASSIGN(const std::vector<std::string> labels, read_labels(flags.labels));
   NARROW_ASSIGN(const FloatFile float_file, load_float_file(flags.weights, flags.import, flags.preprocess, labels));
   const FloatModel& weights = float_file.model;
-  NARROW_ASSIGN(const PictureSet images, open_images(flags.images, weights.labels(), Unreadable::kLeftOut, console));
+  std::optional<PictureSet> images;
+  if (!without_images(flags)) {
+    NARROW_ASSIGN(images, open_images(flags.images, weights.labels(), Unreadable::kLeftOut, console));
+  }
   std::optional<PictureSet> evaluated;
   if (!flags.evaluate.empty()) {
     NARROW_ASSIGN(evaluated, open_images(flags.evaluate, weights.labels(), Unreadable::kRefused, console));
@@ -134,15 +141,16 @@ Result<int> quantize_command(const QuantizeFlags& flags, Console& console) {
   // Opened now: minutes of calibration must not end in "no such folder".
   NARROW_ASSIGN(OutputFile file, OutputFile::create(flags.output));
 
-  const CalibrationInputs inputs = calibration_inputs(images, weights.preprocessing(), flags.calibration_limit);
+  CalibrationInputs inputs;
+  if (images) inputs = calibration_inputs(*images, weights.preprocessing(), flags.calibration_limit);
   QuantizeOptions options = quantize_options(flags);
-  options.threads = threads_to_use(flags.threads, inputs.count);
+  options.threads = threads_to_use(flags.threads, images ? inputs.count : kManyImages);
   Progress progress("calibrating, image");
   options.progress = [&](std::string_view stage, std::size_t done, std::size_t total) {
     progress.start(std::string(stage));
     progress.update(done, total);
   };
-  Result<Quantized> result = quantize(weights, inputs, options);
+  Result<Quantized> result = images ? quantize(weights, inputs, options) : quantize_without_images(weights, options);
   progress.erase();
   if (!result.ok()) return std::move(result).error();
 
@@ -156,7 +164,7 @@ Result<int> quantize_command(const QuantizeFlags& flags, Console& console) {
                           .network = weights,
                           .preprocessing_is_assumed = float_file.preprocessing_is_assumed,
                           .quantized = *std::move(result),
-                          .available_images = images.size(),
+                          .available_images = images ? images->size() : 0,
                           .output = flags.output,
                           .output_bytes = bytes.size()};
   if (evaluated) {
@@ -170,7 +178,10 @@ Result<int> quantize_command(const QuantizeFlags& flags, Console& console) {
 void add_options(const Subcommand& command, QuantizeFlags& flags) {
   command.add("WEIGHTS", flags.weights, "A float network: a PyTorch checkpoint, safetensors, ONNX, or a float .nrw")
       .required();
-  command.add("--calibrate", flags.images, "Images to observe ranges on; labels are not needed. May be repeated")
+  command
+      .add("--calibrate", flags.images,
+           "Images to observe ranges on; labels are not needed. May be repeated. none: follow the statistics of "
+           "BatchNorm, which is weaker")
       .required()
       .one_value()
       .type_name("PICTURES");

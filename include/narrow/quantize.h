@@ -22,6 +22,11 @@ struct Quantized {
 [[nodiscard]] Result<Quantized> quantize(const FloatModel& model, const CalibrationInputs& inputs,
                                          const QuantizeOptions& options = {});
 
+// The same without images, from what the BatchNorm layers of a checkpoint remember of the training images. Weaker than
+// images; a warning in the report says so. The same on every call. Errors: those of quantize() but for inputs;
+// kUnsupported if the file has no BatchNorm statistics.
+[[nodiscard]] Result<Quantized> quantize_without_images(const FloatModel& model, const QuantizeOptions& options = {});
+
 // Makes a model without calibration. What the file of the float model quantizes (QDQ and QLinear ONNX) runs in integers
 // with exactly its parameters; the rest runs in float32. A network that is not pre-quantized becomes a float32 model.
 // The events of the report list what runs in integers and what in float, with the reasons. Error: the resulting model

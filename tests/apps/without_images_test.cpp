@@ -1,0 +1,43 @@
+// narrow quantize --calibrate none.
+#include <doctest/doctest.h>
+
+#include "tests/apps/command.h"
+#include "tests/apps/tiny_network.h"
+#include "tests/support/data.h"
+#include "tests/support/text.h"
+
+using narrow::testing::check_fails;
+using narrow::testing::default_checkpoint;
+using narrow::testing::has;
+using narrow::testing::narrow_command;
+using narrow::testing::Ran;
+using narrow::testing::read_file;
+using narrow::testing::run_narrow;
+using narrow::testing::TemporaryFolder;
+using narrow::testing::write_cifar;
+
+TEST_CASE(
+    "a checkpoint is quantized without images to the same bytes every time, and a warning says that it is weaker") {
+  const TemporaryFolder folder;
+  const std::string images = folder.path() / "pictures.bin";
+  write_cifar(images, 20);
+  const std::string once = folder.path() / "once.nrw";
+  const std::string again = folder.path() / "again.nrw";
+  const Ran ran = run_narrow({"quantize", default_checkpoint(), "--calibrate", "none", "-o", once, "--threads", "1"});
+  for (const char* part : {"BatchNorm statistics, no pictures", "warning: no calibration images", "weaker"}) {
+    CHECK_MESSAGE(has(ran.out, part), "'", part, "' is not in: ", ran.out);
+  }
+  const nlohmann::json report = narrow_command({"quantize", "--json", default_checkpoint(), "--calibrate", "none", "-o",
+                                                again, "--threads", "2", "--evaluate", images})
+                                    .json();
+  CHECK(read_file(once) == read_file(again));
+  CHECK(report["evaluation"]["agreement"]["sqnr"]["db"] > 10);
+}
+
+TEST_CASE("a network without BatchNorm is refused without images, with what to do instead") {
+  const TemporaryFolder folder;
+  const std::string network = folder.path() / "tiny.onnx";
+  narrow::testing::write_onnx(network, narrow::testing::tiny_network());
+  check_fails({"quantize", network, "--calibrate", "none", "-o", folder.path() / "tiny.nrw"}, 1,
+              {"no BatchNorm statistics", "give images"});
+}
