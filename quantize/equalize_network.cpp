@@ -59,6 +59,10 @@ Result<double> divergence(const Graph& graph, const std::vector<std::optional<Ob
   return change.divergence;
 }
 
+void say_progress(const QuantizeOptions& options, std::size_t done) {
+  if (options.progress) options.progress("comparing with equalized channels, network", done, 2);
+}
+
 // The tensors to equalize.
 Result<std::vector<Equalizable>> wanted_tensors(const Graph& graph, const QuantizeOptions& options) {
   std::vector<Equalizable> wanted;
@@ -91,12 +95,15 @@ Result<ObservedNetwork> equalize_network(const Graph& graph, std::vector<std::op
   std::string reason;
   double without = 0;
   if (options.equalization == Equalization::kAuto) {
+    say_progress(options, 0);
     NARROW_ASSIGN(without, divergence(graph, network.observations, activations, options));
+    say_progress(options, 1);
   }
   activations.run_on(*equalized);
   NARROW_ASSIGN(auto observed, observe(activations, options.observer));
   if (options.equalization == Equalization::kAuto) {
     NARROW_ASSIGN(const double with, divergence(*equalized, observed, activations, options));
+    say_progress(options, 2);
     reason = " (divergence of the answers " + number(with) + " if they are, " + number(without) + " if not)";
     if (!(with < without)) {
       activations.run_on(graph);
