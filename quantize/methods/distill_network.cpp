@@ -22,8 +22,8 @@ namespace {
 
 constexpr std::size_t kImages = 1024;
 constexpr std::size_t kHeldOut = 8;  // every eighth image decides whether the network is better
-constexpr TrainingRates kRates{.weights = 0.0008, .scales = 0.0003, .steps = 0.0003, .biases = 0.0005};
-constexpr std::size_t kMostIterations = 300;
+constexpr TrainingRates kRates{.weights = 0.004, .scales = 0.0003, .steps = 0.0003, .biases = 0.0005};
+constexpr std::size_t kMostIterations = 1000;
 // Large networks are trained for fewer iterations, about half an hour of two cores, and not at all for fewer than
 // these: answers get worse before they get better.
 constexpr std::size_t kLeastIterations = 100;

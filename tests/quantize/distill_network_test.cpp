@@ -21,14 +21,20 @@ namespace {
 using testing::GraphBuilder;
 using testing::window;
 
-Graph small_network(bool has_norm = false, bool has_sigmoid = false) {
-  GraphBuilder b(testing::seed(), {6, 6, 3});
+Graph small_network(unsigned seed, bool has_norm = false, bool has_sigmoid = false) {
+  GraphBuilder b(seed, {6, 6, 3});
   const ValueId stem = b.convolution("stem", b.input(), 8, window(3, 1, 1), 1, GraphBuilder::kRelu);
   ValueId x = b.node("sum", Add{}, {b.convolution("inner", stem, 8, window(3, 1, 1)), stem});
   if (has_norm) x = b.node("norm", Lrn{}, {x});
   x = b.linear("fc", b.node("mean", GlobalAveragePool{}, {x}), 6);
   if (has_sigmoid) x = b.node("sigmoid", Function{FunctionKind::kSigmoid, 0, 0, {}, {}}, {x});
-  return b.finish(x);
+  Graph graph = b.finish(x);
+  // Answers are clear, so that rounding changes some of them.
+  for (Node& node : graph.nodes) {
+    if (!is<Linear>(node.op)) continue;
+    for (float& w : filter_of(node)->weights.edit()) w *= 6;
+  }
+  return graph;
 }
 
 CalibrationInputs inputs(const Graph& graph, std::size_t count) {
@@ -55,10 +61,14 @@ QuantizedGraph quantized(const Graph& graph, int threads = 1) {
   return std::move(*result);
 }
 
-}  // namespace
+struct Divergence {
+  double rounded = 0;
+  double trained = 0;
+};
 
-TEST_CASE("a network that is trained as a whole answers more as the float network does, also on other images") {
-  const Graph graph = small_network();
+// Of a network's answers, on images that the quantizer has not seen.
+Divergence divergence(unsigned seed) {
+  const Graph graph = small_network(seed);
   QuantizeOptions options;
   options.weight_bits = 2;
   options.activation_bits = 3;
@@ -84,14 +94,30 @@ TEST_CASE("a network that is trained as a whole answers more as the float networ
   const AnswerMeter meter = AnswerMeter::create_on(other, unseen).value();
 
   Decisions decisions = decide(context).value();
-  const double rounded = meter.measure(decisions).value().divergence;
+  Divergence result;
+  result.rounded = meter.measure(decisions).value().divergence;
   REQUIRE(distill_network(context, decisions).ok());
   CHECK(testing::has_line(decisions.log, "the whole network was trained on 84 images"));
-  CHECK(meter.measure(decisions).value().divergence < 0.5 * rounded);
+  result.trained = meter.measure(decisions).value().divergence;
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE("networks that are trained as a whole answer more as the float networks do, also on other images") {
+  // A small random network may have the same clear answer to all images, so several are looked at.
+  Divergence all;
+  for (unsigned seed = 1; seed <= 5; ++seed) {
+    const Divergence one = divergence(seed);
+    all.rounded += one.rounded;
+    all.trained += one.trained;
+  }
+  CAPTURE(all.rounded);
+  CHECK(all.trained < 0.85 * all.rounded);
 }
 
 TEST_CASE("distillation does not depend on the number of threads") {
-  const Graph graph = small_network();
+  const Graph graph = small_network(testing::seed());
   const std::string one = testing::fingerprint(quantized(graph, 1).graph);
   for (const int threads : {2, 5}) {
     CAPTURE(threads);
@@ -100,9 +126,9 @@ TEST_CASE("distillation does not depend on the number of threads") {
 }
 
 TEST_CASE("a network that can't be trained as a whole is left alone, and the report says why") {
-  CHECK(testing::has_line(quantized(small_network(true)).report.events,
+  CHECK(testing::has_line(quantized(small_network(testing::seed(), true)).report.events,
                           "not trained as a whole: something in it has no gradient"));
-  CHECK(testing::has_line(quantized(small_network(false, true)).report.events,
+  CHECK(testing::has_line(quantized(small_network(testing::seed(), false, true)).report.events,
                           "not trained as a whole: its answers are not those of one class"));
 }
 
