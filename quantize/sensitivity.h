@@ -47,7 +47,8 @@ struct AnswerChange {
 // Runs both networks on some of the calibration images. Deterministic.
 class AnswerMeter {
  public:
-  // most_images: how many images are used at most, spread evenly over all. Keeps the float network's probabilities. Error: that of an image.
+  // most_images: how many images are used at most, spread evenly over all. Keeps the float network's probabilities.
+  // Error: that of an image.
   [[nodiscard]] static Result<AnswerMeter> create(const Context& context, std::size_t most_images);
   // The same on given images, not none.
   [[nodiscard]] static Result<AnswerMeter> create_on(const Context& context, const std::vector<std::size_t>& images);
