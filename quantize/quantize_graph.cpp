@@ -184,6 +184,10 @@ Result<QuantizedGraph> quantize_without_images(const Graph& graph, const std::ve
                                                Activations& noise, const QuantizeOptions& options,
                                                const TimeNetwork& time_network) {
   NARROW_TRY(check_options(graph, options));
+  if (options.equalization == Equalization::kOn) {
+    return Error{ErrorCode::kInvalidArgument,
+                 "without images channels can't be equalized; give images, or leave it out", "equalize"};
+  }
   NARROW_ASSIGN(const FittedNetwork fitted,
                 fit_to_training(graph, trained, noise, options.memory_bytes, options.threads));
   noise.run_on(fitted.graph);

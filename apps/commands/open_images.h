@@ -21,4 +21,7 @@ enum class Unreadable {
                                              const std::vector<std::string>& class_names, Unreadable unreadable,
                                              Console& console);
 
+// Whether `paths` is the word "none" alone, which means no images. Error: that word beside images.
+[[nodiscard]] Result<bool> are_no_images(const std::vector<std::string>& paths);
+
 }  // namespace narrow::cli

@@ -119,9 +119,8 @@ Result<Comparison> evaluate_result(const QuantizeFlags& flags, const FloatFile& 
 
 constexpr std::size_t kManyImages = 256;  // more than there are threads
 
-bool without_images(const QuantizeFlags& flags) { return flags.images == std::vector<std::string>{"none"}; }
-
 Result<int> quantize_command(const QuantizeFlags& flags, Console& console) {
+  NARROW_ASSIGN(const bool has_no_images, are_no_images(flags.images));
   std::vector<std::string> inputs_read = flags.images;
   inputs_read.insert(inputs_read.end(), flags.evaluate.begin(), flags.evaluate.end());
   inputs_read.insert(inputs_read.end(), {flags.weights, flags.labels, flags.preprocess.preset});
@@ -131,7 +130,7 @@ Result<int> quantize_command(const QuantizeFlags& flags, Console& console) {
   NARROW_ASSIGN(const FloatFile float_file, load_float_file(flags.weights, flags.import, flags.preprocess, labels));
   const FloatModel& weights = float_file.model;
   std::optional<PictureSet> images;
-  if (!without_images(flags)) {
+  if (!has_no_images) {
     NARROW_ASSIGN(images, open_images(flags.images, weights.labels(), Unreadable::kLeftOut, console));
   }
   std::optional<PictureSet> evaluated;

@@ -41,3 +41,14 @@ TEST_CASE("a network without BatchNorm is refused without images, with what to d
   check_fails({"quantize", network, "--calibrate", "none", "-o", folder.path() / "tiny.nrw"}, 1,
               {"no BatchNorm statistics", "give images"});
 }
+
+TEST_CASE("what makes no sense without images is refused before anything is computed") {
+  const TemporaryFolder folder;
+  const std::string images = folder.path() / "pictures.bin";
+  write_cifar(images, 20);
+  const std::string output = folder.path() / "net.nrw";
+  check_fails({"quantize", default_checkpoint(), "--calibrate", "none", "--calibrate", images, "-o", output}, 1,
+              {"'none' means no images", "leave out one"});
+  check_fails({"quantize", default_checkpoint(), "--calibrate", "none", "--equalize", "on", "-o", output}, 1,
+              {"can't be equalized", "give images"});
+}
