@@ -188,6 +188,11 @@ Result<QuantizedGraph> quantize_without_images(const Graph& graph, const std::ve
     return Error{ErrorCode::kInvalidArgument,
                  "without images channels can't be equalized; give images, or leave it out", "equalize"};
   }
+  if (options.goal && options.goal->max_changed > 0) {
+    return Error{ErrorCode::kInvalidArgument,
+                 "how many answers change can't be measured without images; give images, or a size or time instead",
+                 "goal"};
+  }
   NARROW_ASSIGN(const FittedNetwork fitted,
                 fit_to_training(graph, trained, noise, options.memory_bytes, options.threads));
   noise.run_on(fitted.graph);

@@ -112,7 +112,7 @@ std::optional<std::string> unknown_option(const CLI::App& command) {
   for (const std::string& rest : command.remaining()) {
     if (rest.size() < 2 || rest[0] != '-' || rest == "--") continue;
     const std::string name = rest.substr(0, rest.find('='));
-    return "unknown option '" + name + "'" + option_hint(name, command);
+    return "unknown option '" + name_text(name) + "'" + option_hint(name, command);
   }
   return std::nullopt;
 }
@@ -130,7 +130,7 @@ Error usage_error(const CLI::App& app, const CLI::ParseError& problem) {
       error.message = std::move(*unknown);
     } else if (dynamic_cast<const CLI::ExtrasError*>(&problem) != nullptr) {
       const std::vector<std::string> rest = command->remaining();
-      if (!rest.empty()) error.message = "unexpected argument '" + rest.front() + "'";
+      if (!rest.empty()) error.message = "unexpected argument '" + name_text(rest.front()) + "'";
     }
   }
   if (error.where.empty() && app.get_subcommands().empty()) {
@@ -140,7 +140,7 @@ Error usage_error(const CLI::App& app, const CLI::ParseError& problem) {
       error.message = "a command is missing";
     } else {
       const bool option = rest.front()[0] == '-';
-      error.message = std::string(option ? "unknown option '" : "unknown command '") + rest.front() + "'" +
+      error.message = std::string(option ? "unknown option '" : "unknown command '") + name_text(rest.front()) + "'" +
                       (option ? "" : did_you_mean(rest.front(), names));
     }
     error.message += "; the commands are " + join(names, ", ");

@@ -197,6 +197,9 @@ TEST_CASE("an output that holds something else is not replaced") {
     CHECK(read_file(folder.path() / name) == before);
   }
   check_fails({"convert", checkpoint, "-o", folder.path() / "notes.nrw"}, {"will not be replaced"});
+  check_fails({"quantize", checkpoint, "--calibrate", pictures, "-o", folder.path() / "net.onnx"},
+              {"is a .nrw", "narrow convert"});
+  CHECK_FALSE(std::filesystem::exists(std::filesystem::path(folder.path() / "net.onnx")));
   check_fails({"evaluate", narrow::testing::default_model(), pictures, "--scores", folder.path() / "precious.pth"},
               {"will not be replaced"});
   CHECK(read_file(folder.path() / "precious.pth") == read_file(checkpoint));

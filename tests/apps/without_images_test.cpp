@@ -51,4 +51,6 @@ TEST_CASE("what makes no sense without images is refused before anything is comp
               {"'none' means no images", "leave out one"});
   check_fails({"quantize", default_checkpoint(), "--calibrate", "none", "--equalize", "on", "-o", output}, 1,
               {"can't be equalized", "give images"});
+  check_fails({"quantize", default_checkpoint(), "--calibrate", "none", "--max-drop", "2", "-o", output}, 1,
+              {"can't be measured without images", "a size or time"});
 }

@@ -76,15 +76,22 @@ std::unordered_set<std::string_view> ancestors_of(const Model& model, const std:
   return names;
 }
 
+// Whether it is a single number for each image, as of a regression beside classes.
+bool is_one_number(const Port& port) {
+  if (!port.dims || port.dims->size() < 2) return false;
+  return std::all_of(port.dims->begin() + 1, port.dims->end(), [](std::int64_t dim) { return dim == 1; });
+}
+
 // How much an output looks like scores, by what the file says of it.
 int likeness(const Port& port) {
-  constexpr std::array<std::string_view, 6> kScores = {"logit", "score", "prob", "softmax", "class", "pred"};
+  constexpr std::array<std::string_view, 7> kScores = {"logit", "score", "prob", "softmax", "class", "cls", "pred"};
   constexpr std::array<std::string_view, 5> kOthers = {"feature", "embed", "aux", "hidden", "box"};
   constexpr int kType = 100;
   constexpr int kShape = 10;
   constexpr int kName = 2;
   int points = is_floating(port.type) ? kType : 0;
   if (has_maps(port)) points -= kShape;
+  if (is_one_number(port)) points -= kShape / 2;
   if (contains_any(port.name, kScores)) points += kName;
   if (contains_any(port.name, kOthers)) points -= kName;
   return points;

@@ -122,7 +122,9 @@ class Reader {
           fields.skip();
       }
     }
-    if (!has_graph_) return Error{ErrorCode::kMalformed, "the file holds no graph", where_};
+    if (!has_graph_) {
+      return Error{ErrorCode::kMalformed, bytes_.empty() ? "the file is empty" : "the file holds no graph", where_};
+    }
     if (!producer_version.empty()) model_.producer += " " + producer_version;
     NARROW_TRY(check_opsets());
     if (Status status = inline_functions(model_, functions_, allowance_, where_); !status.ok()) return status.error();

@@ -84,6 +84,8 @@ TEST_CASE("of several outputs the one that looks like scores is taken") {
       {{"aux_logits", "c"}, "aux_logits"},
       {{"class_labels", "c"}, "c"},  // integers
       {{"prob_map", "c"}, "c"},      // maps
+      {{"age_score", "c"}, "c"},     // one number, whatever its name
+      {{"gate", "cls"}, "cls"},
   };
   for (const Case& c : cases) {
     OnnxNetwork network;
@@ -96,10 +98,13 @@ TEST_CASE("of several outputs the one that looks like scores is taken") {
         .node("HardSwish", {"f"}, {"aux_logits"})
         .node("Elu", {"f"}, {"class_labels"});
     network.node("Relu", {"x"}, {"prob_map"});
+    network.node("ReduceMean", {"f"}, {"age_score"}).node("Sigmoid", {"f"}, {"gate"}).node("Neg", {"f"}, {"cls"});
     for (const std::string& name : c.outputs) network.output(name);
     for (narrow::onnx::Port& port : network.model.outputs) {
       if (port.name == "class_labels") port.type = ElementType::kInt64;
-      port.dims = port.name == "prob_map" ? OnnxDims{1, 3, 4, 4} : OnnxDims{1, 3};
+      port.dims = port.name == "prob_map"    ? OnnxDims{1, 3, 4, 4}
+                  : port.name == "age_score" ? OnnxDims{1, 1}
+                                             : OnnxDims{1, 3};
     }
     const std::string notes = notes_of(network, classifier());
     CHECK(contains(notes, "the scores are the output '" + c.chosen + "'; ignored: "));
