@@ -2,6 +2,7 @@
 // decisions, and decisions made of them.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -18,11 +19,16 @@ namespace narrow::graph {
 // Of Adam, and so about the largest change of one iteration: of weights in levels, of scales and steps relative to
 // where they start, of biases relative to an eighth of the range of the layer's output.
 struct TrainingRates {
-  double weights = 0;
-  double scales = 0;
-  double steps = 0;
-  double biases = 0;
+  double weights = 0.004;
+  double scales = 0.0003;
+  double steps = 0.0003;
+  double biases = 0.0005;
 };
+
+// Calibration images that take part in training, at most; every kHeldOut-th is not trained on, but decides whether what
+// was trained is better.
+inline constexpr std::size_t kTrainingImages = 1024;
+inline constexpr std::size_t kHeldOut = 8;
 
 // Decisions are those of one network all the time. They are given to each function, because a caller compares several.
 class TrainableNetwork {

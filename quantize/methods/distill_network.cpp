@@ -20,9 +20,6 @@
 namespace narrow::graph {
 namespace {
 
-constexpr std::size_t kImages = 1024;
-constexpr std::size_t kHeldOut = 8;  // every eighth image decides whether the network is better
-constexpr TrainingRates kRates{.weights = 0.004, .scales = 0.0003, .steps = 0.0003, .biases = 0.0005};
 constexpr std::size_t kMostIterations = 1000;
 // Large networks are trained for fewer iterations, about half an hour of two cores, and not at all for fewer than
 // these: answers get worse before they get better.
@@ -118,7 +115,7 @@ class Distillation {
       return {};
     }
     NARROW_ASSIGN(const BlockImages images,
-                  BlockImages::create(context_, {part_}, kImages, context_.options.memory_bytes));
+                  BlockImages::create(context_, {part_}, kTrainingImages, context_.options.memory_bytes));
     std::vector<std::size_t> held_out;  // as the context numbers them
     const std::size_t all = context_.activations->images();
     for (std::size_t i = 0; i < images.images(); ++i) {
@@ -173,7 +170,7 @@ class Distillation {
         return Status{};
       };
     }
-    network_.start(decisions_, part_, gradient, kRates, training_);
+    network_.start(decisions_, part_, gradient, TrainingRates{}, training_);
     NARROW_TRY(train_part(context_.graph, part_, gradient, images_of_run, training_));
     return network_.finish(decisions_, part_, gradient, training_);
   }

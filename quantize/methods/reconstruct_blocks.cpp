@@ -21,14 +21,10 @@ namespace {
 
 using base::in_quotes;
 
-constexpr TrainingRates kRates{.weights = 0.004, .scales = 0.0003, .steps = 0.0003, .biases = 0.0005};
-constexpr std::size_t kIterations = 400;  // per block
+constexpr std::size_t kBlockIterations = 400;  // per block
 // Of the iterations, with elements of the float network's input between those of the quantized one. In the others the
 // block learns to repair what is really lost before it.
 constexpr double kMixed = 0.5;
-
-constexpr std::size_t kImages = 1024;
-constexpr std::size_t kHeldOut = 8;  // every eighth image decides whether a block is better
 
 // Elements of a block's input are those of the quantized network or, at random, those of the float one in the first
 // part of the iterations. The target is the block's output in the float network.
@@ -154,10 +150,10 @@ class Reconstruction {
     };
     training.loss_factor = 2 / mean_square_of_targets();
     training.drops = true;
-    training.iterations = kIterations;
+    training.iterations = kBlockIterations;
     training.seed = b;
     training.threads = slots;
-    network_.start(decisions_, block, part, kRates, training);
+    network_.start(decisions_, block, part, TrainingRates{}, training);
     NARROW_TRY(train_part(context_.graph, block, part, images_of_run, training));
     NARROW_ASSIGN(TrainableNetwork::Trained trained, network_.finish(decisions_, block, part, training));
 
@@ -220,7 +216,8 @@ bool reconstructs_blocks(const QuantizeOptions& options) {
 Status reconstruct_blocks(const Context& context, Decisions& decisions) {
   if (context.activations == nullptr) return {};  // only observations are known
   std::vector<Block> blocks = divide_into_blocks(context.graph, context.live);
-  NARROW_ASSIGN(BlockImages images, BlockImages::create(context, blocks, kImages, context.options.memory_bytes));
+  NARROW_ASSIGN(BlockImages images,
+                BlockImages::create(context, blocks, kTrainingImages, context.options.memory_bytes));
   return Reconstruction(context, decisions, std::move(blocks), std::move(images)).run();
 }
 

@@ -77,7 +77,7 @@ Result<Equation> parse_equation(const Node& node) {
 }
 
 // A tensor by the name that it is bound to, and the letters of its dimensions.
-struct Operand {
+struct EinsumOperand {
   std::string name;
   std::string letters;
 };
@@ -89,7 +89,7 @@ class EinsumLowering {
   Status run() {
     NARROW_ASSIGN(const Equation equation, parse_equation(node_));
     result_ = equation.result;
-    std::vector<Operand> operands;
+    std::vector<EinsumOperand> operands;
     for (std::size_t i = 0; i < node_.inputs.size(); ++i) {
       operands.push_back({node_.inputs[i], equation.operands[i]});
       NARROW_TRY(check_sizes(operands.back(), i));
@@ -98,7 +98,7 @@ class EinsumLowering {
       return unsupported(node_, std::to_string(operands.size()) + " operands; supported are one and two");
     }
     if (operands.size() == 1) {
-      NARROW_ASSIGN(Operand summed, without(operands[0], result_));
+      NARROW_ASSIGN(EinsumOperand summed, without(operands[0], result_));
       return finish(std::move(summed));
     }
     const std::string other = operands[1].letters;
@@ -112,7 +112,7 @@ class EinsumLowering {
 
  private:
   // The sizes of a tensor's dimensions. Each letter has one size.
-  Status check_sizes(const Operand& operand, std::size_t input) {
+  Status check_sizes(const EinsumOperand& operand, std::size_t input) {
     std::vector<std::int64_t> sizes;
     if (const Constant* constant = lowering_.names.constant_or_null(node_, input)) {
       sizes = constant->tensor->dims;
@@ -169,7 +169,7 @@ class EinsumLowering {
   }
 
   // The sum over the letters that `kept` has not.
-  Result<Operand> without(const Operand& operand, const std::string& kept) {
+  Result<EinsumOperand> without(const EinsumOperand& operand, const std::string& kept) {
     std::vector<std::int64_t> axes;
     for (std::size_t i = 0; i < operand.letters.size(); ++i) {
       if (!has(kept, operand.letters[i])) axes.push_back(static_cast<std::int64_t>(i));
@@ -177,16 +177,16 @@ class EinsumLowering {
     if (axes.empty()) return operand;
     NARROW_ASSIGN(std::string name,
                   apply_on("ReduceSum", operand.name, std::move(axes), {{"keepdims", std::int64_t{0}}}));
-    return Operand{std::move(name), letters_of(operand.letters, [&](char letter) { return has(kept, letter); })};
+    return EinsumOperand{std::move(name), letters_of(operand.letters, [&](char letter) { return has(kept, letter); })};
   }
 
   // With the letters in this order, which are all that it has.
-  Result<Operand> ordered(const Operand& operand, const std::string& order) {
+  Result<EinsumOperand> ordered(const EinsumOperand& operand, const std::string& order) {
     if (operand.letters == order) return operand;
     std::vector<std::int64_t> permutation;
     for (const char letter : order) permutation.push_back(static_cast<std::int64_t>(operand.letters.find(letter)));
     NARROW_ASSIGN(std::string name, apply("Transpose", {operand.name}, {{"perm", std::move(permutation)}}));
-    return Operand{std::move(name), order};
+    return EinsumOperand{std::move(name), order};
   }
 
   Result<std::string> with_shape(const std::string& name, std::vector<std::int64_t> shape) {
@@ -199,18 +199,18 @@ class EinsumLowering {
     return size;
   }
 
-  Status finish(Operand operand) {
-    NARROW_ASSIGN(const Operand last, ordered(operand, result_));
+  Status finish(EinsumOperand operand) {
+    NARROW_ASSIGN(const EinsumOperand last, ordered(operand, result_));
     const Item* item = lowering_.names.find(last.name);
     if (item != nullptr) lowering_.names.bind(node_, Item(*item));
     return {};
   }
 
   // Products of elements, each operand repeated along the letters that it has not.
-  Status multiply(const Operand& a, const Operand& b) {
+  Status multiply(const EinsumOperand& a, const EinsumOperand& b) {
     std::vector<std::string> inputs;
-    for (const Operand* operand : {&a, &b}) {
-      NARROW_ASSIGN(const Operand in_order,
+    for (const EinsumOperand* operand : {&a, &b}) {
+      NARROW_ASSIGN(const EinsumOperand in_order,
                     ordered(*operand, letters_of(result_, [&](char letter) { return has(operand->letters, letter); })));
       std::vector<std::int64_t> axes;
       for (std::size_t i = 0; i < result_.size(); ++i) {
@@ -228,8 +228,8 @@ class EinsumLowering {
 
   // A product with a constant: [batch, rows, contracted] times [batch, contracted, columns], where the batch is what
   // both have and the result too.
-  Status contract(const Operand& a, const Operand& b, const std::string& contracted) {
-    const auto is_constant = [&](const Operand& operand) {
+  Status contract(const EinsumOperand& a, const EinsumOperand& b, const std::string& contracted) {
+    const auto is_constant = [&](const EinsumOperand& operand) {
       const Item* item = lowering_.names.find(operand.name);
       return item != nullptr && std::holds_alternative<Constant>(*item);
     };
@@ -239,14 +239,14 @@ class EinsumLowering {
           "both operands are computed; one of them must be a constant, as attention has none: classifiers "
           "of convolutions and MLPs are supported");
     }
-    const Operand& x = is_constant(b) ? a : b;
-    const Operand& matrix = is_constant(b) ? b : a;
+    const EinsumOperand& x = is_constant(b) ? a : b;
+    const EinsumOperand& matrix = is_constant(b) ? b : a;
     const auto of_both = [&](char letter) { return has(x.letters, letter) && has(matrix.letters, letter); };
     const std::string batch = letters_of(result_, of_both);
     const std::string rows = letters_of(x.letters, [&](char letter) { return !of_both(letter); });
     const std::string columns = letters_of(matrix.letters, [&](char letter) { return !of_both(letter); });
-    NARROW_ASSIGN(const Operand left, ordered(x, batch + rows + contracted));
-    NARROW_ASSIGN(const Operand right, ordered(matrix, batch + contracted + columns));
+    NARROW_ASSIGN(const EinsumOperand left, ordered(x, batch + rows + contracted));
+    NARROW_ASSIGN(const EinsumOperand right, ordered(matrix, batch + contracted + columns));
     const bool has_batch = !batch.empty();
     std::vector<std::int64_t> left_shape{size_of(rows), size_of(contracted)};
     std::vector<std::int64_t> right_shape{size_of(contracted), size_of(columns)};
