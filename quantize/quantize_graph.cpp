@@ -148,6 +148,16 @@ Result<ChosenBits> choose_bits(const Graph& graph, const std::vector<std::option
   return chosen;
 }
 
+// Leaves `activations` with a network that no longer exists. findings: gets what equalization has to say.
+Result<QuantizedGraph> equalize_and_quantize(const Graph& graph, std::vector<std::optional<Observation>> observations,
+                                             Activations& activations, const QuantizeOptions& options,
+                                             std::vector<Event>& findings) {
+  NARROW_ASSIGN(const ObservedNetwork network, equalize_network(graph, std::move(observations), activations, options));
+  findings.insert(findings.end(), network.log.begin(), network.log.end());
+  const Graph& source = network.equalized ? *network.equalized : graph;
+  return quantize_graph(source, network.observations, &activations, options);
+}
+
 void put_first(std::vector<Event> findings, std::vector<Event>& events) {
   events.insert(events.begin(), std::move_iterator(findings.begin()), std::move_iterator(findings.end()));
 }
@@ -169,13 +179,11 @@ Result<QuantizedGraph> quantize_graph(const Graph& graph, Activations& activatio
     NARROW_ASSIGN(findings, check_calibration(*expected, activations, observations));
   }
   NARROW_ASSIGN(ChosenBits chosen, choose_bits(graph, observations, activations, options, time_network));
-  NARROW_ASSIGN(const ObservedNetwork network,
-                equalize_network(graph, std::move(observations), activations, chosen.options));
-  const Graph& source = network.equalized ? *network.equalized : graph;
-  NARROW_ASSIGN(QuantizedGraph quantized, quantize_graph(source, network.observations, &activations, chosen.options));
-  activations.run_on(graph);
+  Result<QuantizedGraph> result =
+      equalize_and_quantize(graph, std::move(observations), activations, chosen.options, findings);
+  activations.run_on(graph);  // after an error too: the equalized network is gone
+  NARROW_ASSIGN(QuantizedGraph quantized, std::move(result));
   quantized.report.bits = std::move(chosen.report);
-  findings.insert(findings.end(), network.log.begin(), network.log.end());
   put_first(std::move(findings), quantized.report.events);
   return quantized;
 }

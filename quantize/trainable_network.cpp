@@ -18,6 +18,11 @@ constexpr double kPull = 0.3;
 
 }  // namespace
 
+LearnedGrid input_grid(const Quantization& input) {
+  return {input.scale, static_cast<float>(input.range.lo - input.zero_point),
+          static_cast<float>(input.range.hi - input.zero_point), Clamp{}};
+}
+
 TrainableNetwork::TrainableNetwork(const Context& context, const Decisions& decisions)
     : context_(context), layers_(context.graph.nodes.size()) {
   read_layers(decisions, {0, layers_.size()});

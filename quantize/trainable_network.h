@@ -30,6 +30,9 @@ struct TrainingRates {
 inline constexpr std::size_t kTrainingImages = 1024;
 inline constexpr std::size_t kHeldOut = 8;
 
+// The grid that a part's input is rounded to, which is not learned.
+[[nodiscard]] LearnedGrid input_grid(const Quantization& input);
+
 // Decisions are those of one network all the time. They are given to each function, because a caller compares several.
 class TrainableNetwork {
  public:

@@ -35,10 +35,7 @@ class ChangedImages {
   static Result<ChangedImages> create(const Context& context, const Block& part, const BlockImages& images,
                                       const std::optional<Quantization>& input, int slots) {
     ChangedImages result(part, images);
-    if (input) {
-      result.grid_ = LearnedGrid{input->scale, static_cast<float>(input->range.lo - input->zero_point),
-                                 static_cast<float>(input->range.hi - input->zero_point), Clamp{}};
-    }
+    if (input) result.grid_ = input_grid(*input);
     for (int s = 0; s < slots; ++s) {
       NARROW_ASSIGN(FloatExecutor teacher,
                     FloatExecutor::create(context.graph, {.nodes = part.nodes, .keep = {part.output}}));

@@ -33,9 +33,7 @@ class BlockRuns {
   // Borrows the images. input: how the block's input is rounded.
   BlockRuns(const BlockImages& images, const std::optional<Quantization>& input, int slots)
       : images_(images), rounded_(static_cast<std::size_t>(slots)) {
-    if (!input) return;
-    grid_ = LearnedGrid{input->scale, static_cast<float>(input->range.lo - input->zero_point),
-                        static_cast<float>(input->range.hi - input->zero_point), Clamp{}};
+    if (input) grid_ = input_grid(*input);
   }
 
   void fill(const RunRequest& request, int slot, std::span<float> input, std::span<float> target) {

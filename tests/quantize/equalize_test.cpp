@@ -14,12 +14,14 @@
 #include "quantize/quantize_graph.h"
 #include "tests/support/data.h"
 #include "tests/support/graph/random_graph.h"
+#include "tests/support/quantize/fingerprint.h"
 #include "tests/support/quantize/pre_quantized_graph.h"
 
 namespace narrow::graph {
 namespace {
 
 using testing::GraphBuilder;
+using testing::same_integers;
 using testing::window;
 
 constexpr std::size_t kImages = 12;
@@ -123,22 +125,6 @@ Graph quantized(const Graph& graph, const QuantizeOptions& options, QuantizeRepo
   QuantizedGraph result = quantize_graph(graph, activations, options).value();
   if (report != nullptr) *report = result.report;
   return std::move(result.graph);
-}
-
-bool same_integers(const Graph& a, const Graph& b) {
-  for (std::size_t v = 0; v < a.values.size(); ++v) {
-    if (a.values[v].quantization != b.values[v].quantization) return false;
-  }
-  for (std::size_t n = 0; n < a.nodes.size(); ++n) {
-    const Filter* x = filter_of(a.nodes[n]);
-    const Filter* y = filter_of(b.nodes[n]);
-    if (x == nullptr || !x->quantized) continue;
-    if (!(x->quantized->weights == y->quantized->weights) || x->quantized->scales != y->quantized->scales ||
-        x->quantized->bias != y->quantized->bias) {
-      return false;
-    }
-  }
-  return true;
 }
 
 }  // namespace

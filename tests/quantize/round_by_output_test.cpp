@@ -9,11 +9,13 @@
 #include "quantize/quantize_graph.h"
 #include "tests/support/data.h"
 #include "tests/support/graph/random_graph.h"
+#include "tests/support/quantize/fingerprint.h"
 
 namespace narrow::graph {
 namespace {
 
 using testing::GraphBuilder;
+using testing::same_integers;
 
 // A residual block, a depthwise layer and a linear one.
 Graph network() {
@@ -60,23 +62,6 @@ double squared_error(const Graph& graph, const Graph& integers) {
     for (std::size_t k = 0; k < a.size(); ++k) sum += std::pow(double{a[k]} - double{b[k]}, 2);
   }
   return sum;
-}
-
-bool same_integers(const Graph& a, const Graph& b) {
-  if (a.nodes.size() != b.nodes.size()) return false;
-  for (std::size_t v = 0; v < a.values.size(); ++v) {
-    if (a.values[v].quantization != b.values[v].quantization) return false;
-  }
-  for (std::size_t n = 0; n < a.nodes.size(); ++n) {
-    const Filter* x = filter_of(a.nodes[n]);
-    const Filter* y = filter_of(b.nodes[n]);
-    if (x == nullptr || !x->quantized) continue;
-    if (!(x->quantized->weights == y->quantized->weights) || x->quantized->scales != y->quantized->scales ||
-        x->quantized->bias != y->quantized->bias) {
-      return false;
-    }
-  }
-  return true;
 }
 
 QuantizeOptions options_of(int weights, int activations, RoundingKind rounding) {

@@ -27,4 +27,22 @@ inline std::string fingerprint(const graph::Graph& graph) {
   return text;
 }
 
+// The same quantizations, and the same integers of layers.
+inline bool same_integers(const graph::Graph& a, const graph::Graph& b) {
+  if (a.nodes.size() != b.nodes.size()) return false;
+  for (std::size_t v = 0; v < a.values.size(); ++v) {
+    if (a.values[v].quantization != b.values[v].quantization) return false;
+  }
+  for (std::size_t n = 0; n < a.nodes.size(); ++n) {
+    const graph::Filter* x = graph::filter_of(a.nodes[n]);
+    const graph::Filter* y = graph::filter_of(b.nodes[n]);
+    if (x == nullptr || !x->quantized) continue;
+    if (!(x->quantized->weights == y->quantized->weights) || x->quantized->scales != y->quantized->scales ||
+        x->quantized->bias != y->quantized->bias) {
+      return false;
+    }
+  }
+  return true;
+}
+
 }  // namespace narrow::testing
