@@ -23,23 +23,8 @@
 namespace narrow::cli {
 namespace {
 
-constexpr const char* kDescription =
-    "narrow - integer inference for image-classification networks on x86 CPUs\n"
-    "\n"
-    "Takes float networks (PyTorch, safetensors, ONNX), makes an integer network of 8 down to 2 bits from them and "
-    "runs it.";
-
+// What follows the first steps.
 constexpr const char* kFooter =
-    "First steps:\n"
-    "  narrow classify cat.jpg                                    with the built-in CIFAR-10 model\n"
-    "  narrow quantize resnet20.pth --calibrate train/ -o resnet20.nrw\n"
-    "  narrow evaluate resnet20.nrw test/\n"
-    "  narrow evaluate resnet20.pth resnet20.nrw photos/          how close they are, without labels\n"
-    "  narrow compare resnet20.pth resnet20.nrw photos/ --layers  which layers lose what\n"
-    "  narrow sweep resnet20.pth --calibrate train/ --evaluate test/ -o study/\n"
-    "  narrow bench resnet20.nrw --layers\n"
-    "  narrow inspect resnet20.nrw\n"
-    "  narrow convert net.qdq.onnx -o net.nrw                     pre-quantized, kept as it is\n"
     "\n"
     "PICTURES is a folder with a subfolder per class, a folder of images, a text file of\n"
     "path<TAB>label lines, image files, a CIFAR-10 binary file or MNIST's IDX files.\n"
@@ -84,10 +69,10 @@ int run(const Command& command) {
 }
 
 int run(int argc, char** argv) {
-  CommandLine line(kDescription, kFooter + decoders_text(), "narrow " + std::string(version()));
-  const std::vector<Command> commands = {add_classify(line), add_quantize(line), add_evaluate(line),
-                                         add_compare(line),  add_sweep(line),    add_bench(line),
-                                         add_inspect(line),  add_convert(line),  add_operators(line)};
+  const BuiltCommands built = built_commands();
+  CommandLine line(built.description, std::string("First steps:\n") + built.first_steps + kFooter + decoders_text(),
+                   "narrow " + std::string(version()) + built.kind);
+  const std::vector<Command> commands = built.add(line);
   const Result<bool> parsed = line.parse(argc, argv);
   if (!parsed.ok()) return Console(asks_for_json(argc, argv)).fail(parsed.error(), kUsage);
   if (!*parsed) return kSuccess;

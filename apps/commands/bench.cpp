@@ -6,6 +6,7 @@
 
 #include "apps/commands/commands.h"
 #include "apps/options/model_options.h"
+#include "apps/options/options.h"
 #include "apps/report/bench_report.h"
 #include "apps/report/progress.h"
 #include "apps/run/bench_inputs.h"
@@ -185,8 +186,7 @@ Command add_bench(CommandLine& line) {
   auto flags = std::make_shared<BenchFlags>();
   auto json = std::make_shared<bool>(false);
   const Subcommand command = line.add("bench", "Measure how long a network takes, and where", kBenchExamples);
-  command.add("MODEL", flags->model.path, "A .nrw file, ONNX, or weights (a PyTorch checkpoint, safetensors)")
-      .required();
+  command.add("MODEL", flags->model.path, model_argument_text()).required();
   add_load_options(command, *flags);
   command.add_flag("--layers", flags->layers,
                    "Also time each layer: share of the time, operations per second and what part of this CPU's peak "

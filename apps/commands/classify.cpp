@@ -7,6 +7,7 @@
 #include "apps/commands/commands.h"
 #include "apps/commands/open_images.h"
 #include "apps/options/model_options.h"
+#include "apps/options/options.h"
 #include "apps/report/classify_report.h"
 #include "apps/report/progress.h"
 #include "apps/run/answers.h"
@@ -155,8 +156,7 @@ Command add_classify(CommandLine& line) {
   command.add("PICTURE", flags->images, "Images: files, folders or lists (see narrow --help)").required();
   command
       .add("--model", flags->model.path,
-           "A .nrw file, ONNX, or weights (a PyTorch checkpoint, safetensors); default: the model that is built in "
-           "(CIFAR-10 classes)")
+           model_argument_text() + "; default: the model that is built in (CIFAR-10 classes)")
       .type_name("FILE");
   command.add("--top", flags->top, "How many classes to print, 5 unless given")
       .check(whole_number(1, 100000))

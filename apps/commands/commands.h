@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "apps/options/command_line.h"
 #include "apps/report/console.h"
@@ -26,6 +27,15 @@ struct Command {
 [[nodiscard]] Command add_inspect(CommandLine& line);
 [[nodiscard]] Command add_convert(CommandLine& line);
 [[nodiscard]] Command add_operators(CommandLine& line);
+
+// What the command of this build is. The full one is described in all_commands.cpp, the small one in apps/small/.
+struct BuiltCommands {
+  const char* description = "";
+  const char* first_steps = "";
+  const char* kind = "";  // follows the version: "" of the full command
+  std::vector<Command> (*add)(CommandLine& line) = nullptr;
+};
+[[nodiscard]] BuiltCommands built_commands();
 
 // The exit code of a Result<int>. An error is reported and becomes kFailure.
 [[nodiscard]] inline int finish(Console& console, const Result<int>& result) {

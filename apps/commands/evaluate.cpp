@@ -10,6 +10,7 @@
 #include "apps/commands/open_images.h"
 #include "apps/files/output_file.h"
 #include "apps/options/model_options.h"
+#include "apps/options/options.h"
 #include "apps/report/comparison_report.h"
 #include "apps/report/evaluate_report.h"
 #include "apps/report/progress.h"
@@ -181,8 +182,7 @@ Command add_evaluate(CommandLine& line) {
   auto json = std::make_shared<bool>(false);
   const Subcommand command =
       line.add("evaluate", "Measure how often a network is right, and how fast it is", kEvaluateExamples);
-  command.add("MODEL", flags->model.path, "A .nrw file, ONNX, or weights (a PyTorch checkpoint, safetensors)")
-      .required();
+  command.add("MODEL", flags->model.path, model_argument_text()).required();
   command.add("PICTURES", flags->positional,
               "Labelled images (see narrow --help); first, to compare two networks, the other one");
   command.add("--pictures", flags->images, "The images, instead of PICTURES").type_name("PICTURES");

@@ -6,6 +6,7 @@
 
 #include "apps/commands/commands.h"
 #include "apps/options/model_options.h"
+#include "apps/options/options.h"
 #include "apps/report/inspect_report.h"
 #include "apps/run/model_file.h"
 #include "base/try.h"
@@ -99,7 +100,7 @@ Command add_inspect(CommandLine& line) {
   auto flags = std::make_shared<InspectFlags>();
   auto json = std::make_shared<bool>(false);
   const Subcommand command = line.add("inspect", "Show what is in a model", kInspectExamples);
-  command.add("MODEL", flags->path, "A .nrw file, ONNX, or weights (a PyTorch checkpoint, safetensors)").required();
+  command.add("MODEL", flags->path, model_argument_text()).required();
   command.add_flag("--why", flags->why,
                    "Show for each layer the kernels that it could run on, their estimated cost, and those that refuse");
   command.add("--threads", flags->threads, "Show how evenly so many threads share the work")

@@ -1,5 +1,7 @@
 #include "apps/options/model_options.h"
 
+#include "apps/options/options.h"
+
 namespace narrow::cli {
 
 void add_model_options(const Subcommand& command, ModelFlags& flags) {
@@ -9,7 +11,9 @@ void add_model_options(const Subcommand& command, ModelFlags& flags) {
 
 void add_run_options(const Subcommand& command, ModelFlags& flags) {
   add_isa_option(command, flags.isa);
-  command.add_flag("--float", flags.in_float, "Run a pre-quantized ONNX file in float, with simulated quantization");
+  if (reads_float_networks()) {
+    command.add_flag("--float", flags.in_float, "Run a pre-quantized ONNX file in float, with simulated quantization");
+  }
   add_preprocess_options(command, flags.preprocess);
   flags.import_options = add_import_options(command, flags.import, true);
 }

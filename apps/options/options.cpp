@@ -226,7 +226,14 @@ void add_isa_option(const Subcommand& command, std::string& isa) {
       .type_name("ISA");
 }
 
+bool reads_float_networks() { return !architectures().empty(); }
+
+std::string model_argument_text() {
+  return reads_float_networks() ? "A .nrw file, ONNX, or weights (a PyTorch checkpoint, safetensors)" : "A .nrw file";
+}
+
 std::vector<Option> add_import_options(const Subcommand& command, ImportFlags& flags, bool is_output_free) {
+  if (!reads_float_networks()) return {};
   const std::string onnx = "ONNX files";
   const std::string group = "Files of weights (PyTorch checkpoints, safetensors)";
   return {

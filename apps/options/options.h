@@ -60,6 +60,11 @@ void add_threads_option(const Subcommand& command, int& threads);
 // --isa: one of the ISAs that this CPU can run.
 void add_isa_option(const Subcommand& command, std::string& isa);
 
+// Whether this is the full command. The small one reads .nrw files alone, and has no options for others.
+[[nodiscard]] bool reads_float_networks();
+// What MODEL may be: "A .nrw file, ONNX, or ...".
+[[nodiscard]] std::string model_argument_text();
+
 // Settings that a file of float weights does not hold.
 struct ImportFlags {
   std::string architecture;
@@ -76,8 +81,9 @@ inline constexpr const char* kStateDictOption = "--state-dict";
 [[nodiscard]] InputSize parse_input_size(const std::string& text);
 // The options that describe an ONNX file: the size, shape and name of what it takes and gives.
 [[nodiscard]] bool applies_to_onnx(const Option& option);
-// Returns the options, so that a command can reject those that do not apply to a file that holds its network.
-// is_output_free: whether --output is no option of the command itself, and so may name the network's output.
+// Returns the options (none in the small command), so that a command can reject those that do not apply to a file that
+// holds its network. is_output_free: whether --output is no option of the command itself, and so may name the network's
+// output.
 std::vector<Option> add_import_options(const Subcommand& command, ImportFlags& flags, bool is_output_free);
 // The error for the first of these options that was given: it would have no effect on the file `path`.
 [[nodiscard]] std::optional<Error> misplaced_option(const std::vector<Option>& options, const std::string& path);

@@ -25,19 +25,6 @@ Status check_total(const std::vector<Entry>& entries, const std::string& where) 
 
 }  // namespace
 
-bool looks_like_safetensors(std::span<const std::byte> first_bytes) {
-  if (first_bytes.size() <= kLengthBytes || header_length(first_bytes) > kMaxHeaderBytes) return false;
-  if (first_bytes[kLengthBytes] != std::byte{'{'}) return false;
-  // After '{' an object goes on with a name or ends. The length has 4 bytes of 0, which no zip archive and no pickle
-  // that torch.save writes has there; this makes it certain for what is no file of either.
-  for (const std::byte byte : first_bytes.subspan(kLengthBytes + 1)) {
-    const char character = std::to_integer<char>(byte);
-    if (character == '"' || character == '}') return true;
-    if (character != ' ' && character != '\n' && character != '\r' && character != '\t') return false;
-  }
-  return true;
-}
-
 Result<StateDict> parse_safetensors(std::span<const std::byte> bytes, const std::string& where,
                                     const ChoiceOptions& choice) {
   if (bytes.empty()) return Error{ErrorCode::kMalformed, "the file is empty", where};

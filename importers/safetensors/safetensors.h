@@ -35,8 +35,4 @@ using importers::Tensor;
 // bytes. Error: a name that JSON can't hold (not UTF-8, or "__metadata__").
 [[nodiscard]] Result<std::vector<std::byte>> write_safetensors(const StateDict& weights);
 
-// Whether the bytes begin like a file of this format: the length of a header, and the header. The length may have the
-// first bytes of a zip archive, a pickle or an ONNX file, so this is asked before the formats that are known by those.
-[[nodiscard]] bool looks_like_safetensors(std::span<const std::byte> first_bytes);
-
 }  // namespace narrow::safetensors

@@ -4,7 +4,7 @@
 #include <cctype>
 
 #include "base/try.h"
-#include "importers/safetensors/safetensors.h"
+#include "importers/files/looks_like.h"
 #include "importers/torch/checkpoint_formats.h"
 #include "importers/weights/weights_file.h"
 
@@ -19,7 +19,7 @@ bool starts_with(std::span<const std::byte> bytes, std::string_view prefix) {
 
 // Describes a file that is no checkpoint, for an error.
 std::string guess(std::span<const std::byte> bytes) {
-  if (safetensors::looks_like_safetensors(bytes)) return "it looks like safetensors";
+  if (importers::looks_like_safetensors(bytes)) return "it looks like safetensors";
   const auto head = bytes.first(std::min<std::size_t>(bytes.size(), 64));
   const bool text = std::all_of(head.begin(), head.end(), [](std::byte byte) {
     const int character = std::to_integer<int>(byte);

@@ -60,14 +60,45 @@ function(matches_one variable text)
   set(${variable} FALSE PARENT_SCOPE)
 endfunction()
 
+# headers_that_include(VAR allowed_regex folder prefix): the headers directly in `folder`, as "prefix/name.h", of whose
+# includes each matches one of `allowed_regex`. In the end a regex for room().
+function(headers_that_include variable folder prefix)
+  set(found "")
+  file(GLOB headers ${ROOT}/${folder}/*.h)
+  foreach(header IN LISTS headers)
+    set(fine TRUE)
+    file(STRINGS ${header} lines REGEX "^[ \t]*#[ \t]*include")
+    foreach(line IN LISTS lines)
+      if(line MATCHES "include[ \t]*[\"<]([^\">]+)[\">]")
+        matches_one(allowed "${CMAKE_MATCH_1}" ${ARGN})
+        if(NOT allowed)
+          set(fine FALSE)
+        endif()
+      endif()
+    endforeach()
+    if(fine)
+      get_filename_component(name ${header} NAME)
+      string(REPLACE "." "\\." name ${name})
+      list(APPEND found "^${prefix}/${name}$")
+    endif()
+  endforeach()
+  set(${variable} "${found}" PARENT_SCOPE)
+endfunction()
+
 room(include/narrow RECURSE ALLOW "^narrow/[^/]+\\.h$")
+# Public headers that stand alone: they include nothing of ours.
+headers_that_include(standalone include/narrow narrow "^[^/]+$")
+# Headers that instantiate nothing of the standard library, so that the files of any ISA may include them.
+set(without_templates "^c[a-z]+$" "^concepts$" "^limits$")
+headers_that_include(plain_public include/narrow narrow ${without_templates})
+headers_that_include(plain_base base base ${without_templates} ${plain_public})
 
 # Kernels. What any ISA compiles is in shared/, what the two VNNI ISAs compile in shared/vnni/. An ISA uses its own folder
 # and these. Within it, the folder of a family uses no other family, but what <isa>/shared/ has for several. The VNNI ISAs
 # include the features of AVX2 and link its kernels; avx2/shared/ is what they may use of it.
-set(contracts "^base/arithmetic\\.h$" "^narrow/types\\.h$" "^kernels/[^/]+\\.h$")
+set(contracts ${plain_public} ${plain_base} "^kernels/[^/]+\\.h$")
 room(kernels FLAT ALLOW ${contracts} "^kernels/costs/[^/]+\\.h$")
-room(kernels/costs FLAT ALLOW "^kernels/costs/constants\\.h$")
+room(kernels/costs FLAT ALLOW "^kernels/costs/")
 room(kernels/shared FLAT ALLOW ${contracts} "^kernels/shared/[^/]+\\.h$" NO_STL)
 room(kernels/shared/vnni RECURSE ALLOW ${contracts} "^kernels/shared/" "^kernels/avx2/shared/" NO_STL)
 file(GLOB isa_folders RELATIVE ${ROOT}/kernels ${ROOT}/kernels/*)
@@ -93,7 +124,7 @@ foreach(isa IN LISTS isa_folders)
 endforeach()
 
 # The runtime.
-room(base RECURSE ALLOW "^narrow/(event|result|types|version)\\.h$" "^base/")
+room(base RECURSE ALLOW ${standalone} "^base/")
 room(graph RECURSE ALLOW "^narrow/" "^base/" "^graph/")
 set(engine "^narrow/" "^base/" "^graph/" "^kernels/[^/]+\\.h$")
 room(engine/model RECURSE ALLOW "^narrow/" "^base/" "^graph/" "^engine/model/")
@@ -109,8 +140,7 @@ room(quantize RECURSE ALLOW "^narrow/" "^base/" "^graph/" "^rewrites/" "^floatin
 set(importer "^narrow/" "^base/" "^importers/files/" "^importers/weights/")
 room(importers/files RECURSE ALLOW "^narrow/" "^base/" "^importers/files/")
 room(importers/weights RECURSE ALLOW ${importer})
-# torch/ asks safetensors/ what a file is that is no checkpoint.
-room(importers/torch RECURSE ALLOW ${importer} "^importers/torch/" "^importers/safetensors/" LIBRARIES "^zip\\.h$")
+room(importers/torch RECURSE ALLOW ${importer} "^importers/torch/" LIBRARIES "^zip\\.h$")
 room(importers/safetensors RECURSE ALLOW ${importer} "^importers/safetensors/" LIBRARIES "^nlohmann/")
 room(importers/architectures RECURSE ALLOW ${importer} "^importers/architectures/" "^graph/")
 room(importers/image FLAT ALLOW "^narrow/" "^base/" "^importers/files/" "^importers/image/" LIBRARIES "^zlib" "^stb")
@@ -122,7 +152,7 @@ room(importers/onnx/fold RECURSE ALLOW ${importer} "^importers/onnx/(read|fold)/
 room(importers/onnx/lower RECURSE ALLOW ${importer} "^importers/onnx/(read|fold|lower)/" "^graph/")
 room(exporters RECURSE ALLOW "^narrow/" "^base/" "^exporters/" "^graph/" LIBRARIES "^protozero/")
 room(pipeline RECURSE ALLOW "^(narrow|base|kernels|graph|engine|rewrites|floating|quantize|importers|exporters|pipeline)/" LIBRARIES "${third_party}")
-room(measure RECURSE ALLOW "^narrow/types\\.h$" "^kernels/[^/]+\\.h$" "^measure/")
+room(measure RECURSE ALLOW ${plain_public} "^kernels/[^/]+\\.h$" "^measure/")
 set(app "^narrow/" "^base/" "^apps/text/")
 set(app_libraries LIBRARIES "^CLI/" "^nlohmann/")
 room(apps/text RECURSE ALLOW ${app})
@@ -131,6 +161,7 @@ room(apps/options RECURSE ALLOW ${app} "^apps/options/" ${app_libraries})
 room(apps/run RECURSE ALLOW ${app} "^apps/(options|run)/" "^measure/" ${app_libraries})
 room(apps/report RECURSE ALLOW ${app} "^apps/(report|run)/" "^measure/" ${app_libraries})
 room(apps/commands RECURSE ALLOW ${app} "^apps/" "^measure/" ${app_libraries})
+room(apps/small RECURSE ALLOW ${app} "^apps/")
 room(apps FLAT ALLOW ${app} "^apps/" ${app_libraries})
 room(bench FLAT ALLOW "^narrow/" "^kernels/[^/]+\\.h$" "^bench/" "^measure/" LIBRARIES "^benchmark/" "^dnnl" "^oneapi/")
 # Other engines are given the very numbers that the engine has.

@@ -1,4 +1,5 @@
 // ONNX files: reading, and lowering to a graph what could be read.
+#include "importers/files/looks_like.h"
 #include "importers/onnx/lower/lower_model.h"
 #include "importers/onnx/read/reader.h"
 #include "tests/fuzz/fuzz.h"
@@ -6,7 +7,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::span<const std::byte> bytes(reinterpret_cast<const std::byte*>(data), size);
-  static_cast<void>(narrow::onnx::looks_like_onnx(bytes));
+  static_cast<void>(narrow::importers::looks_like_onnx(bytes));
   const auto model = narrow::onnx::parse_model(bytes, "fuzz");
   if (!model.ok()) return 0;
   narrow::onnx::LowerOptions options;

@@ -22,7 +22,4 @@ namespace narrow::onnx {
 [[nodiscard]] Result<Model> parse_model(std::span<const std::byte> bytes, const std::string& where,
                                         const std::optional<std::filesystem::path>& folder = std::nullopt);
 
-// Whether the bytes look like an ONNX file, by the first fields of a ModelProto.
-[[nodiscard]] bool looks_like_onnx(std::span<const std::byte> first_bytes);
-
 }  // namespace narrow::onnx

@@ -1,6 +1,8 @@
 // safetensors files, well-formed and not; and PyTorch checkpoints that become one and come back.
 #include "importers/safetensors/safetensors.h"
 
+#include "importers/files/looks_like.h"
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -185,7 +187,7 @@ TEST_CASE("deep nesting and claims of gigabytes in a few bytes end at once") {
     CHECK(problem(file(deep)).code == ErrorCode::kMalformed);
   }
   CHECK(problem(file(R"({"x":)" + tensor("F32", "[536870912]", 0, 2147483648U) + "}")).code == ErrorCode::kMalformed);
-  CHECK_FALSE(safetensors::looks_like_safetensors(as_span("\xff\xff\xff\xff\xff\xff\xff\x7f{"s)));
+  CHECK_FALSE(importers::looks_like_safetensors(as_span("\xff\xff\xff\xff\xff\xff\xff\x7f{"s)));
 }
 
 TEST_CASE("safetensors with any byte changed or cut off anywhere do no harm") {
@@ -252,7 +254,7 @@ TEST_CASE("real checkpoints come back from safetensors as they were") {
     CAPTURE(name);
     const auto weights = torch::read_checkpoint(data / "models" / name).value();
     const auto bytes = write_safetensors(weights).value();
-    CHECK(safetensors::looks_like_safetensors(bytes));
+    CHECK(importers::looks_like_safetensors(bytes));
     check_equal(weights, parse_safetensors(bytes, "w").value());
   }
   CHECK_FALSE(safetensors::read_safetensors(folder.path()).ok());
@@ -282,7 +284,7 @@ TEST_CASE("shapes are limited by the file, also where a dimension of 0 leaves no
 }
 
 TEST_CASE("safetensors files are known by their structure, whatever their first bytes") {
-  const auto looks = [](const std::string& bytes) { return safetensors::looks_like_safetensors(as_span(bytes)); };
+  const auto looks = [](const std::string& bytes) { return importers::looks_like_safetensors(as_span(bytes)); };
   const std::string header = "{\"x\":" + tensor("F32", "[1]", 0, 4) + "}";
   for (std::size_t length = header.size(); length < header.size() + 1024; ++length) {
     CAPTURE(length);

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "importers/files/looks_like.h"
 #include "importers/onnx/read/reader.h"
 #include "tests/importers/onnx/builder.h"
 #include "tests/support/data.h"
@@ -165,7 +166,7 @@ TEST_CASE("what is newer than we know is left to the operators") {
 
 TEST_CASE("ONNX files are known by their first bytes") {
   const auto looks = [](const std::string& bytes) {
-    return narrow::onnx::looks_like_onnx(std::as_bytes(std::span<const char>(bytes)));
+    return narrow::importers::looks_like_onnx(std::as_bytes(std::span<const char>(bytes)));
   };
   const std::string file = small().bytes();
   CHECK(looks(file));

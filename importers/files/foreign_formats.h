@@ -8,7 +8,7 @@
 #include <span>
 #include <string>
 
-namespace narrow {
+namespace narrow::importers {
 
 // "looks like TensorFlow Lite; convert it to ONNX: ..."; nothing if the bytes are of no known kind. head: the first
 // 4096 bytes of the file. path: its extension decides where bytes do not. is_read: the bytes may be those of a format
@@ -19,4 +19,4 @@ namespace narrow {
 // What to name instead of the folder `path`: the network in it, or the way to convert a SavedModel. Empty if unknown.
 [[nodiscard]] std::string folder_advice(const std::filesystem::path& path);
 
-}  // namespace narrow
+}  // namespace narrow::importers

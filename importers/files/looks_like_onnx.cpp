@@ -3,9 +3,9 @@
 #include <cstdint>
 #include <optional>
 
-#include "importers/onnx/read/reader.h"
+#include "importers/files/looks_like.h"
 
-namespace narrow::onnx {
+namespace narrow::importers {
 namespace {
 
 // Removes a number with 7 bits per byte from the front. Nothing: it is incomplete or too long.
@@ -72,4 +72,4 @@ bool looks_like_onnx(std::span<const std::byte> first_bytes) {
   return has_version && fields >= 2;
 }
 
-}  // namespace narrow::onnx
+}  // namespace narrow::importers

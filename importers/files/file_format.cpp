@@ -8,11 +8,9 @@
 #include <string>
 #include <utility>
 
-#include "engine/nrw/nrw_layout.h"
-#include "importers/onnx/read/reader.h"
-#include "importers/safetensors/safetensors.h"
+#include "importers/files/foreign_formats.h"
+#include "importers/files/looks_like.h"
 #include "narrow/float_model.h"
-#include "pipeline/foreign_formats.h"
 
 namespace narrow {
 namespace {
@@ -29,9 +27,9 @@ bool looks_like_narrow(std::span<const std::byte> head) {
 std::optional<FileFormat> by_content(std::span<const std::byte> head) {
   if (looks_like_narrow(head)) return FileFormat::kNarrow;
   // A safetensors file begins with a length, so its first bytes may be those of any other format.
-  if (safetensors::looks_like_safetensors(head)) return FileFormat::kSafetensors;
+  if (importers::looks_like_safetensors(head)) return FileFormat::kSafetensors;
   if (starts_with(head, "PK") || starts_with(head, "\x80")) return FileFormat::kTorch;
-  if (onnx::looks_like_onnx(head)) return FileFormat::kOnnx;
+  if (importers::looks_like_onnx(head)) return FileFormat::kOnnx;
   return std::nullopt;
 }
 
@@ -68,7 +66,7 @@ Result<FileFormat> detect_format(const std::filesystem::path& path) {
   const std::filesystem::file_status status = std::filesystem::status(path, error);
   if (!std::filesystem::exists(status)) return Error{ErrorCode::kNotFound, "there is no such file", path.string()};
   if (!std::filesystem::is_regular_file(status)) {
-    std::string advice = std::filesystem::is_directory(status) ? folder_advice(path) : "";
+    std::string advice = std::filesystem::is_directory(status) ? importers::folder_advice(path) : "";
     if (advice.empty()) advice = std::string("expected ") + expected;
     return Error{ErrorCode::kIo, "is not a file; " + advice, path.string()};
   }
@@ -81,7 +79,7 @@ Result<FileFormat> detect_format(const std::filesystem::path& path) {
   const std::optional<FileFormat> format = by_content(head);
   // These two are certain. The first bytes of a zip archive, a pickle and an ONNX file may be those of other files.
   if (format == FileFormat::kNarrow || format == FileFormat::kSafetensors) return *format;
-  if (const std::optional<std::string> foreign = foreign_format(head, path, format.has_value())) {
+  if (const std::optional<std::string> foreign = importers::foreign_format(head, path, format.has_value())) {
     return Error{ErrorCode::kMalformed, *foreign, path.string()};
   }
   if (format) return *format;
