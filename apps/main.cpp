@@ -73,6 +73,12 @@ int run(int argc, char** argv) {
   CommandLine line(built.description, std::string("First steps:\n") + built.first_steps + kFooter + decoders_text(),
                    "narrow " + std::string(version()) + built.kind);
   const std::vector<Command> commands = built.add(line);
+  if (argc > 1 && std::count(built.elsewhere.begin(), built.elsewhere.end(), argv[1]) > 0) {
+    return Console(asks_for_json(argc, argv))
+        .fail(Error{ErrorCode::kUnsupported, "is no command of the small narrow; the full command has it (./dev build)",
+                    argv[1]},
+              kUsage);
+  }
   const Result<bool> parsed = line.parse(argc, argv);
   if (!parsed.ok()) return Console(asks_for_json(argc, argv)).fail(parsed.error(), kUsage);
   if (!*parsed) return kSuccess;

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "apps/options/command_line.h"
@@ -34,6 +35,7 @@ struct BuiltCommands {
   const char* first_steps = "";
   const char* kind = "";  // follows the version: "" of the full command
   std::vector<Command> (*add)(CommandLine& line) = nullptr;
+  std::vector<std::string> elsewhere = {};  // commands that the full command has and this one has not
 };
 [[nodiscard]] BuiltCommands built_commands();
 

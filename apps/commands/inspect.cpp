@@ -49,15 +49,15 @@ Result<FloatInspection> inspect_float(const ModelFlags& flags, FileFormat format
   NARROW_ASSIGN(const FloatFile file, load_float_file(flags.path, flags.import, PreprocessFlags()));
   const FloatModel& model = file.model;
   NARROW_ASSIGN(Quantized converted, convert(model));
-  return FloatInspection{
-      .file = flags.path,
-      .file_bytes = size_of(flags.path),
-      .format = format,
-      .model = model,
-      .preprocessing_is_assumed = file.preprocessing_is_assumed,
-      .layers = converted.model.layers(),
-      .events = model.states_quantization() ? std::move(converted.report.events) : model.log(),
-  };
+  FloatInspection inspection{.file = flags.path,
+                             .file_bytes = size_of(flags.path),
+                             .format = format,
+                             .model = model,
+                             .preprocessing_is_assumed = file.preprocessing_is_assumed,
+                             .layers = converted.model.layers(),
+                             .events = model.log()};
+  if (model.states_quantization()) inspection.events = std::move(converted.report.events);
+  return inspection;
 }
 
 Result<int> inspect(const InspectFlags& flags, Console& console) {

@@ -24,7 +24,11 @@ std::vector<Command> add_small(CommandLine& line) {
 }  // namespace
 
 BuiltCommands built_commands() {
-  return {.description = kDescription, .first_steps = kFirstSteps, .kind = " (small)", .add = add_small};
+  return {.description = kDescription,
+          .first_steps = kFirstSteps,
+          .kind = " (small)",
+          .add = add_small,
+          .elsewhere = {"quantize", "compare", "sweep", "convert", "operators"}};
 }
 
 }  // namespace narrow::cli

@@ -64,7 +64,7 @@ nlohmann::json Ran::json() const {
 }
 
 Ran narrow_command(const std::vector<std::string>& arguments, const RunOptions& options) {
-  const std::string program = (narrow::testing::build_folder() / "narrow").string();
+  const std::string program = (narrow::testing::build_folder() / options.program).string();
   std::vector<std::string> words{program};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;

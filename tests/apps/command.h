@@ -22,6 +22,7 @@ struct Ran {
 struct RunOptions {
   std::vector<std::string> environment;  // "NAME=value", added to the test's own
   std::string stdout_path;               // write stdout there instead of catching it
+  std::string program = "narrow";        // or "narrow-small", in the folder of the build
 };
 
 [[nodiscard]] Ran narrow_command(const std::vector<std::string>& arguments, const RunOptions& options = {});
