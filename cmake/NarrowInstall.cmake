@@ -1,9 +1,10 @@
 # `find_package(narrow)` gives narrow::runtime (load and run a .nrw; no third-party library) and, where it was built,
 # narrow::narrow (importing and quantizing too).
 include(CMakePackageConfigHelpers)
-get_property(libraries GLOBAL PROPERTY NARROW_LIBRARIES)
-install(TARGETS ${libraries} EXPORT narrow-targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-install(DIRECTORY include/narrow DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+get_property(products GLOBAL PROPERTY NARROW_PRODUCTS)
+install(TARGETS ${products} EXPORT narrow-targets
+  ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(DIRECTORY include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 install(EXPORT narrow-targets NAMESPACE narrow:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/narrow)
 get_property(narrow_image_packages GLOBAL PROPERTY NARROW_IMAGE_PACKAGES)
 list(JOIN narrow_image_packages " " narrow_image_packages)
@@ -12,6 +13,16 @@ configure_package_config_file(cmake/narrow-config.cmake.in narrow-config.cmake
 write_basic_package_version_file(narrow-config-version.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/narrow-config.cmake ${CMAKE_CURRENT_BINARY_DIR}/narrow-config-version.cmake
   cmake/Finddnnl.cmake cmake/Findlibzip.cmake cmake/FindNarrowWebP.cmake DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/narrow)
+# pkg-config: the runtime alone.
+if(BUILD_SHARED_LIBS)
+  set(narrow_pc_cflags " -DNARROW_SHARED")
+  set(narrow_pc_private "")
+else()
+  set(narrow_pc_cflags "")
+  set(narrow_pc_private " -lstdc++ -lm -pthread")
+endif()
+configure_file(cmake/narrow.pc.in narrow.pc @ONLY)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/narrow.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 if(TARGET narrow_cli)
   install(TARGETS narrow_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()

@@ -28,7 +28,8 @@ if(NARROW_SANITIZE)
   target_link_options(narrow_build_flags INTERFACE -fsanitize=${NARROW_SANITIZE})
 endif()
 
-# narrow_library(NAME sources...): a static library narrow_NAME that finds headers from the repository's root.
+# narrow_library(NAME sources...): a static library narrow_NAME that finds headers from the repository's root. A part of
+# what products link, see narrow_product().
 function(narrow_library name)
   add_library(narrow_${name} STATIC ${ARGN})
   target_include_directories(narrow_${name}
@@ -36,7 +37,38 @@ function(narrow_library name)
     PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(narrow_${name} PRIVATE $<BUILD_INTERFACE:narrow_build_flags>)
   target_compile_features(narrow_${name} PUBLIC cxx_std_20)
-  set_property(GLOBAL APPEND PROPERTY NARROW_LIBRARIES narrow_${name})
+  # Only what the public headers declare leaves a shared library (include/narrow/detail/visibility_begin.h). The same
+  # objects make the static library. Kernels export nothing: an inline function that an ISA library exports could replace
+  # the baseline's copy.
+  set_target_properties(narrow_${name} PROPERTIES CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+  if(NOT name MATCHES "^kernels_")
+    target_compile_definitions(narrow_${name} PRIVATE NARROW_BUILDING)
+  endif()
+endfunction()
+
+# narrow_product(NAME EXPORT_NAME parts...): narrow::EXPORT_NAME, one library of all objects of these parts: static or, with
+# BUILD_SHARED_LIBS, shared. It is what is installed. Targets of this repository link the parts.
+function(narrow_product name export)
+  list(TRANSFORM ARGN REPLACE "(.+)" "$<TARGET_OBJECTS:\\1>" OUTPUT_VARIABLE objects)
+  add_library(narrow_${name} ${objects})
+  get_target_property(type narrow_${name} TYPE)
+  set_target_properties(narrow_${name} PROPERTIES EXPORT_NAME ${export} LINKER_LANGUAGE CXX
+    VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+  target_include_directories(narrow_${name} INTERFACE $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
+    $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  target_compile_features(narrow_${name} INTERFACE cxx_std_20)
+  target_link_libraries(narrow_${name} PUBLIC Threads::Threads)
+  if(type STREQUAL "SHARED_LIBRARY")
+    target_compile_definitions(narrow_${name} INTERFACE NARROW_SHARED)
+  else()
+    # A plug-in that links the static library exports nothing of it.
+    target_link_options(narrow_${name} INTERFACE LINKER:--exclude-libs,libnarrow.a:libnarrow_full.a)
+  endif()
+  if(NARROW_SANITIZE)
+    target_link_options(narrow_${name} PUBLIC -fsanitize=${NARROW_SANITIZE})
+  endif()
+  add_library(narrow::${export} ALIAS narrow_${name})
+  set_property(GLOBAL APPEND PROPERTY NARROW_PRODUCTS narrow_${name})
 endfunction()
 
 # narrow_precompile(TARGET OWN [headers...] | FROM target | INTRINSICS): parses the standard library's headers once for many files.

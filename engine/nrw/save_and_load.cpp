@@ -31,6 +31,12 @@ struct MemoryPages final : engine::WeightPages {
   base::AlignedBuffer buffer;
 };
 
+// Bytes that the caller keeps.
+struct BorrowedPages final : engine::WeightPages {
+  void release(std::span<const std::byte> /*bytes*/) const noexcept override {}
+  void release_all() const noexcept override {}
+};
+
 Result<Model> read(std::span<const std::byte> bytes, std::string where,
                    std::shared_ptr<const engine::WeightPages> pages) {
   NARROW_ASSIGN(engine::ModelData data, engine::read_model(bytes, where, std::move(pages)));
@@ -55,6 +61,10 @@ Result<Model> Model::load(const std::filesystem::path& path, const LoadOptions& 
 
 Result<Model> Model::parse(std::span<const std::byte> bytes, std::string where) {
   return base::guarded([&] { return read(bytes, std::move(where), nullptr); });
+}
+
+Result<Model> Model::view(std::span<const std::byte> bytes, std::string where) {
+  return base::guarded([&] { return read(bytes, std::move(where), std::make_shared<const BorrowedPages>()); });
 }
 
 std::vector<std::byte> Model::serialize() const { return engine::write_model(*data_); }

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "narrow/detail/visibility_begin.h"
+
 namespace narrow {
 
 // Height and width in pixels. 0: not given.
@@ -36,3 +38,5 @@ struct ArchitectureOptions {
 };
 
 }  // namespace narrow
+
+#include "narrow/detail/visibility_end.h"

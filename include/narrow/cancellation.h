@@ -3,6 +3,8 @@
 
 #include <atomic>
 
+#include "narrow/detail/visibility_begin.h"
+
 namespace narrow {
 
 // Given to work in its options; it must outlive the work. The work ends soon after cancel() with the error kCancelled,
@@ -20,3 +22,5 @@ class Cancellation {
 };
 
 }  // namespace narrow
+
+#include "narrow/detail/visibility_end.h"

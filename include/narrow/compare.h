@@ -14,6 +14,8 @@
 #include "narrow/quantize_options.h"
 #include "narrow/result.h"
 
+#include "narrow/detail/visibility_begin.h"
+
 namespace narrow {
 
 // A 95 % confidence interval.
@@ -89,3 +91,5 @@ using AnyModel = std::variant<Model, FloatModel>;
                                                      const CalibrationInputs& inputs, int threads = 1);
 
 }  // namespace narrow
+
+#include "narrow/detail/visibility_end.h"

@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "narrow/detail/visibility_begin.h"
+
 namespace narrow {
 
 // One thing that was done to a network, or found in it, between its file and the model. Programs read `kind` and
@@ -36,3 +38,5 @@ struct Event {
 [[nodiscard]] std::string_view to_string(Event::Kind kind) noexcept;
 
 }  // namespace narrow
+
+#include "narrow/detail/visibility_end.h"

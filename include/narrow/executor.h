@@ -3,6 +3,8 @@
 
 #include <functional>
 
+#include "narrow/detail/visibility_begin.h"
+
 namespace narrow {
 
 // Runs the parallel parts of a session. Implement it to use your own thread pool.
@@ -23,3 +25,5 @@ class Executor {
 };
 
 }  // namespace narrow
+
+#include "narrow/detail/visibility_end.h"

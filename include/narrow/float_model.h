@@ -18,6 +18,8 @@
 #include "narrow/result.h"
 #include "narrow/types.h"
 
+#include "narrow/detail/visibility_begin.h"
+
 namespace narrow {
 
 namespace graph {
@@ -110,3 +112,5 @@ class FloatSession {
 [[nodiscard]] std::vector<std::string> architectures();
 
 }  // namespace narrow
+
+#include "narrow/detail/visibility_end.h"

@@ -12,6 +12,8 @@
 #include "narrow/preprocess.h"
 #include "narrow/result.h"
 
+#include "narrow/detail/visibility_begin.h"
+
 namespace narrow {
 
 // Limits that protect from decompression bombs. They are checked with the header, before pixels are decoded.
@@ -83,3 +85,5 @@ class PictureSet {
 };
 
 }  // namespace narrow
+
+#include "narrow/detail/visibility_end.h"

@@ -9,6 +9,8 @@
 
 #include "narrow/types.h"
 
+#include "narrow/detail/visibility_begin.h"
+
 namespace narrow {
 
 // One row of `narrow inspect`.
@@ -60,3 +62,5 @@ struct MemoryInfo {
 };
 
 }  // namespace narrow
+
+#include "narrow/detail/visibility_end.h"

@@ -12,6 +12,8 @@
 #include "narrow/result.h"
 #include "narrow/types.h"
 
+#include "narrow/detail/visibility_begin.h"
+
 namespace narrow {
 
 struct LayerInfo;  // inspect.h
@@ -47,6 +49,10 @@ class Model {
   // The same from memory. The bytes are not needed afterwards. where: name of the bytes in errors.
   [[nodiscard]] static Result<Model> parse(std::span<const std::byte> bytes, std::string where = "model");
 
+  // As parse(), but the weights are read where they are: the bytes must stay, and stay as they are, until the last copy
+  // of the model is destroyed. For models that are a part of the program.
+  [[nodiscard]] static Result<Model> view(std::span<const std::byte> bytes, std::string where = "model");
+
   // Writes a temporary file in the folder of `path`, syncs it and renames it. Afterwards `path` is the old file or the
   // new one, never a part of one. Errors: kNotFound (no such folder), kIo.
   [[nodiscard]] Status save(const std::filesystem::path& path) const;
@@ -70,3 +76,5 @@ class Model {
 };
 
 }  // namespace narrow
+
+#include "narrow/detail/visibility_end.h"

@@ -9,6 +9,8 @@
 #include "narrow/model.h"
 #include "narrow/result.h"
 
+#include "narrow/detail/visibility_begin.h"
+
 namespace narrow {
 
 // The bytes of an ONNX file that computes the model (opset 14, or 17 with a layer normalization, 18 with a Mish and 20
@@ -29,3 +31,5 @@ struct OnnxOperator {
 [[nodiscard]] std::vector<OnnxOperator> onnx_operators();
 
 }  // namespace narrow
+
+#include "narrow/detail/visibility_end.h"

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "narrow/detail/visibility_begin.h"
+
 namespace narrow {
 
 struct OnnxOptions {
@@ -21,3 +23,5 @@ struct OnnxOptions {
 };
 
 }  // namespace narrow
+
+#include "narrow/detail/visibility_end.h"

@@ -12,6 +12,8 @@
 
 #include "narrow/result.h"
 
+#include "narrow/detail/visibility_begin.h"
+
 namespace narrow {
 
 // A decoded image: width * height pixels, RGB, 8 bits, rows from top to bottom.
@@ -88,3 +90,5 @@ struct Preprocessing {
 [[nodiscard]] Status preprocess(const Picture& image, const Preprocessing& preprocessing, std::span<float> out);
 
 }  // namespace narrow
+
+#include "narrow/detail/visibility_end.h"

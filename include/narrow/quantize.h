@@ -8,6 +8,8 @@
 #include "narrow/quantize_options.h"
 #include "narrow/result.h"
 
+#include "narrow/detail/visibility_begin.h"
+
 namespace narrow {
 
 struct Quantized {
@@ -40,3 +42,5 @@ class PictureSet;
                                                    std::size_t limit = 0);
 
 }  // namespace narrow
+
+#include "narrow/detail/visibility_end.h"

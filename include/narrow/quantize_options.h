@@ -14,6 +14,8 @@
 #include "narrow/result.h"
 #include "narrow/types.h"
 
+#include "narrow/detail/visibility_begin.h"
+
 namespace narrow {
 
 // Where calibration inputs come from. `fill(i, out)` writes the preprocessed input i, [height, width, channels] floats;
@@ -162,3 +164,5 @@ struct QuantizeReport {
   BitReport bits;  // empty without a goal
 };
 }  // namespace narrow
+
+#include "narrow/detail/visibility_end.h"

@@ -7,6 +7,8 @@
 #include <utility>
 #include <variant>
 
+#include "narrow/detail/visibility_begin.h"
+
 namespace narrow {
 
 enum class ErrorCode {
@@ -97,3 +99,5 @@ class [[nodiscard]] Result<void> {
 using Status = Result<void>;
 
 }  // namespace narrow
+
+#include "narrow/detail/visibility_end.h"

@@ -8,6 +8,8 @@
 
 #include "narrow/result.h"
 
+#include "narrow/detail/visibility_begin.h"
+
 namespace narrow {
 
 // The bytes of a safetensors file with the weights of a PyTorch checkpoint or safetensors file: float32, sorted by
@@ -18,3 +20,5 @@ namespace narrow {
                                                             const std::string& state_dict = {});
 
 }  // namespace narrow
+
+#include "narrow/detail/visibility_end.h"

@@ -12,6 +12,8 @@
 #include "narrow/preprocess.h"
 #include "narrow/result.h"
 
+#include "narrow/detail/visibility_begin.h"
+
 namespace narrow {
 
 class Executor;     // executor.h
@@ -107,3 +109,5 @@ struct Ranked {
 [[nodiscard]] std::vector<std::string> available_isas();
 
 }  // namespace narrow
+
+#include "narrow/detail/visibility_end.h"

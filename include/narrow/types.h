@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <limits>
 
+#include "narrow/detail/visibility_begin.h"
+
 namespace narrow {
 
 // The shape of one image's tensor, [height, width, channels], channels fastest (NHWC without N). A vector is
@@ -90,3 +92,5 @@ enum class ScoreKind {
 enum class Isa { kScalar, kAvx2, kAvxVnni, kAvx512Vnni };
 
 }  // namespace narrow
+
+#include "narrow/detail/visibility_end.h"

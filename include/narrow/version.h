@@ -3,10 +3,10 @@
 
 #include <string_view>
 
-// The version of these headers. narrow::version() is that of the linked library.
-#define NARROW_VERSION_MAJOR 0
-#define NARROW_VERSION_MINOR 1
-#define NARROW_VERSION_PATCH 0
+// NARROW_VERSION_MAJOR, _MINOR and _PATCH: the version of these headers. narrow::version() is that of the linked library.
+#include "narrow/detail/version_numbers.h"
+
+#include "narrow/detail/visibility_begin.h"
 
 namespace narrow {
 
@@ -14,3 +14,5 @@ namespace narrow {
 [[nodiscard]] std::string_view version() noexcept;
 
 }  // namespace narrow
+
+#include "narrow/detail/visibility_end.h"

@@ -85,11 +85,12 @@ function(headers_that_include variable folder prefix)
   set(${variable} "${found}" PARENT_SCOPE)
 endfunction()
 
-room(include/narrow RECURSE ALLOW "^narrow/[^/]+\\.h$")
+room(include FLAT ALLOW "^narrow/detail/")
+room(include/narrow RECURSE ALLOW "^narrow/[^/]+\\.h$" "^narrow/detail/")
 # Public headers that stand alone: they include nothing of ours.
-headers_that_include(standalone include/narrow narrow "^[^/]+$")
+headers_that_include(standalone include/narrow narrow "^[^/]+$" "^narrow/detail/")
 # Headers that instantiate nothing of the standard library, so that the files of any ISA may include them.
-set(without_templates "^c[a-z]+$" "^concepts$" "^limits$")
+set(without_templates "^c[a-z]+$" "^concepts$" "^limits$" "^narrow/detail/")
 headers_that_include(plain_public include/narrow narrow ${without_templates})
 headers_that_include(plain_base base base ${without_templates} ${plain_public})
 
@@ -132,6 +133,7 @@ room(engine/nrw RECURSE ALLOW ${engine} "^engine/(model|nrw)/")
 room(engine/plan RECURSE ALLOW ${engine} "^engine/(model|plan)/")
 room(engine/preprocess RECURSE ALLOW "^narrow/" "^base/" "^engine/preprocess/")
 room(engine/session RECURSE ALLOW ${engine} "^engine/")
+room(engine/c RECURSE ALLOW "^narrow" "^base/")
 # What makes integer networks.
 room(rewrites RECURSE ALLOW "^narrow/" "^base/" "^graph/" "^rewrites/")
 room(floating RECURSE ALLOW "^narrow/" "^base/" "^graph/" "^floating/" LIBRARIES "^dnnl" "^oneapi/" "^Eigen/")

@@ -3,16 +3,16 @@
 # and runs as the test "fuzz: <name>": so it can't rot. Configured with clang and
 # NARROW_SANITIZE=fuzzer-no-link,address, libFuzzer drives it.
 #
-# A target links narrow_full unless narrow_fuzz_<name>_libraries says less; narrow_fuzz_<name>_sources adds files.
+# A target links narrow_pipeline unless narrow_fuzz_<name>_libraries says less; narrow_fuzz_<name>_sources adds files.
 set(narrow_fuzz_checkpoint_libraries narrow_importers)
 set(narrow_fuzz_checkpoint_sources ${CMAKE_CURRENT_LIST_DIR}/../importers/torch/checkpoint_writer.cpp)
 set(narrow_fuzz_safetensors_libraries narrow_importers)
 set(narrow_fuzz_safetensors_sources ${CMAKE_CURRENT_LIST_DIR}/../importers/torch/checkpoint_writer.cpp)
 set(narrow_fuzz_onnx_libraries narrow_importers NarrowOnnx::proto)
 set(narrow_fuzz_onnx_sources ${CMAKE_CURRENT_LIST_DIR}/../importers/onnx/builder.cpp)
-set(narrow_fuzz_networks_libraries narrow_full NarrowOnnx::proto)
+set(narrow_fuzz_networks_libraries narrow_pipeline NarrowOnnx::proto)
 set(narrow_fuzz_networks_sources ${CMAKE_CURRENT_LIST_DIR}/../importers/onnx/builder.cpp)
-set(narrow_fuzz_model_libraries narrow_runtime)
+set(narrow_fuzz_model_libraries narrow_engine)
 set(narrow_fuzz_model_sources ${CMAKE_CURRENT_LIST_DIR}/../engine/integer_graph_builder.cpp
   ${CMAKE_CURRENT_LIST_DIR}/../engine/sample_models.cpp ${CMAKE_CURRENT_LIST_DIR}/../engine/random_model.cpp
   ${CMAKE_CURRENT_LIST_DIR}/../support/graph/random_graph.cpp)
@@ -45,7 +45,7 @@ foreach(file IN LISTS fuzz_files)
     continue()
   endif()
   if(NOT DEFINED narrow_fuzz_${name}_libraries)
-    set(narrow_fuzz_${name}_libraries narrow_full)
+    set(narrow_fuzz_${name}_libraries narrow_pipeline)
   endif()
   narrow_fuzz(${name} LIBRARIES ${narrow_fuzz_${name}_libraries} SOURCES ${narrow_fuzz_${name}_sources})
 endforeach()

@@ -1,9 +1,9 @@
 # torchvision.NAME: every network of torchvision, made by PyTorch with random weights, imported and quantized.
 # Not under sanitizers: hundreds of MB each, and nothing that the other tests do not reach.
-if(TARGET narrow_full AND NOT NARROW_SANITIZE)
+if(TARGET narrow_pipeline AND NOT NARROW_SANITIZE)
   find_package(nlohmann_json REQUIRED)
   add_executable(torchvision_check ${CMAKE_CURRENT_LIST_DIR}/check_model.cpp)
-  target_link_libraries(torchvision_check PRIVATE narrow_full narrow_build_flags nlohmann_json::nlohmann_json)
+  target_link_libraries(torchvision_check PRIVATE narrow_pipeline narrow_build_flags nlohmann_json::nlohmann_json)
   target_include_directories(torchvision_check PRIVATE ${PROJECT_SOURCE_DIR})
   # The names are where make_model.py has them: lines of `SIZES`, "    "name": size,".
   file(STRINGS ${CMAKE_CURRENT_LIST_DIR}/networks.py network_lines REGEX "^    \"[a-z0-9_]+\": [0-9]+,$")

@@ -1,0 +1,132 @@
+/* The C interface: load a .nrw, run it, classify with it.
+ *
+ * Every function that can fail returns a narrow_status and, where `error` is not NULL, writes the reason to *error.
+ * Nothing is global, nothing is thrown, nothing is printed. Handles are freed by the function with their name; NULL is
+ * ignored there. A model is immutable: any number of threads and sessions may use it. A session belongs to one thread
+ * at a time. A session keeps its model, so the model's handle may be freed first. Pointers must not be NULL unless the
+ * text allows it.
+ *
+ * The interface only grows: structures begin with their size, so that a program that was compiled with older headers
+ * works with a newer library of the same major version. */
+#ifndef NARROW_H
+#define NARROW_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "narrow/detail/version_numbers.h"
+#include "narrow/detail/visibility_begin.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The library's version, "0.1.0" and 100 * (100 * major + minor) + patch. That of the headers are the macros
+ * NARROW_VERSION_MAJOR, NARROW_VERSION_MINOR and NARROW_VERSION_PATCH. */
+const char* narrow_version(void);
+int32_t narrow_version_number(void);
+
+typedef enum narrow_status {
+  NARROW_OK = 0,
+  NARROW_INVALID_ARGUMENT = 1, /* an option or buffer of the caller is wrong */
+  NARROW_NOT_FOUND = 2,        /* a named thing (file, instruction set) does not exist */
+  NARROW_IO = 3,               /* the operating system could not read */
+  NARROW_MALFORMED = 4,        /* bytes from outside are not what they should be */
+  NARROW_UNSUPPORTED = 5,      /* well-formed, but not supported */
+  NARROW_LIMIT = 6,            /* a size is beyond the limits, or memory ran out */
+  NARROW_CANCELLED = 7,        /* narrow_cancellation_cancel() was called */
+  NARROW_INTERNAL = 8          /* an error in Narrow itself */
+} narrow_status;
+
+/* "ok", "invalid_argument", ...; "unknown" for a number that is no status. */
+const char* narrow_status_name(narrow_status status);
+
+/* Filled by a function that fails. The message, "where: what", ends with '\0' and is cut if it is longer. */
+typedef struct narrow_error {
+  narrow_status status;
+  char message[1020];
+} narrow_error;
+
+typedef struct narrow_model narrow_model;
+typedef struct narrow_session narrow_session;
+typedef struct narrow_cancellation narrow_cancellation;
+
+/* How scores are to be read. */
+typedef enum narrow_score_kind {
+  NARROW_LOGITS = 0,        /* softmax makes probabilities of them; of one score, 1 / (1 + exp(-x)) */
+  NARROW_PROBABILITIES = 1, /* of the classes, which exclude each other */
+  NARROW_INDEPENDENT = 2    /* each the probability that the image is of that class */
+} narrow_score_kind;
+
+/* Reads a .nrw file. Afterwards the file may change. *model is set only on success.
+ * Errors: NARROW_NOT_FOUND, NARROW_IO, NARROW_MALFORMED, NARROW_UNSUPPORTED, NARROW_LIMIT. */
+narrow_status narrow_model_load(const char* path, narrow_model** model, narrow_error* error);
+/* The same of `size` bytes in memory. copy != 0: they are not needed afterwards. copy == 0: they must stay, and stay as
+ * they are, until the model and all its sessions are freed. */
+narrow_status narrow_model_parse(const void* bytes, size_t size, int copy, narrow_model** model, narrow_error* error);
+void narrow_model_free(narrow_model* model);
+
+/* Height, width and channels of the input of one image. */
+void narrow_model_input_shape(const narrow_model* model, int64_t* height, int64_t* width, int64_t* channels);
+/* The number of floats of one image: height * width * channels. */
+size_t narrow_model_input_size(const narrow_model* model);
+/* The number of scores of one image. */
+size_t narrow_model_classes(const narrow_model* model);
+narrow_score_kind narrow_model_score_kind(const narrow_model* model);
+/* The name of a class, UTF-8, valid until the model is freed; NULL where the model has no name for it. */
+const char* narrow_model_label(const narrow_model* model, size_t class_index);
+
+/* Options of a session. Initialise with NARROW_SESSION_OPTIONS_INIT, then change what differs. */
+typedef struct narrow_session_options {
+  size_t struct_size;
+  const char* isa;           /* NULL: the fastest of this CPU; or "scalar", "avx2", "avxvnni", "avx512vnni" */
+  int32_t threads;           /* 1 (default): the caller's thread only; 0: the CPUs of this process */
+  int32_t spin_us;           /* 0 (default) to 10000: how long helpers poll for the next run before they sleep */
+  int32_t max_batch;         /* 1 (default): the most images of one run */
+  int32_t reserved;          /* 0 */
+  uint64_t max_memory_bytes; /* 4 GiB (default): what the session may take */
+  int64_t max_operations;    /* 1e12 (default): of one image */
+  const narrow_cancellation* cancellation; /* NULL (default): runs can't be cancelled; else it outlives the session */
+} narrow_session_options;
+#define NARROW_SESSION_OPTIONS_INIT \
+  { sizeof(narrow_session_options), NULL, 1, 0, 1, 0, (uint64_t)4 << 30, INT64_C(1000000000000), NULL }
+
+/* Compiles the model for this CPU. options: NULL for the defaults. *session is set only on success.
+ * Errors: NARROW_INVALID_ARGUMENT, NARROW_NOT_FOUND (an unknown isa), NARROW_UNSUPPORTED, NARROW_LIMIT. */
+narrow_status narrow_session_create(const narrow_model* model, const narrow_session_options* options,
+                                    narrow_session** session, narrow_error* error);
+void narrow_session_free(narrow_session* session);
+/* The chosen instruction set, such as "avx2"; valid until the session is freed. */
+const char* narrow_session_isa(const narrow_session* session);
+
+/* Runs `batch` images. input: [batch, height, width, channels] preprocessed floats; scores: [batch, classes]. Allocates
+ * nothing. The scores do not depend on the instruction set, the threads or the batch.
+ * Errors: NARROW_INVALID_ARGUMENT (batch is not in 1..max_batch), NARROW_CANCELLED. */
+narrow_status narrow_session_run(narrow_session* session, const float* input, size_t batch, float* scores,
+                                 narrow_error* error);
+/* Preprocesses one image as the model says and runs it. rgb: [height, width, 3] bytes, rows from top to bottom without
+ * gaps; scores: [classes]. */
+narrow_status narrow_session_classify(narrow_session* session, const uint8_t* rgb, int32_t width, int32_t height,
+                                      float* scores, narrow_error* error);
+
+/* The probabilities of the classes, in 0..1. scores and probabilities: [classes]; they may be the same memory. */
+narrow_status narrow_model_probabilities(const narrow_model* model, const float* scores, float* probabilities,
+                                         narrow_error* error);
+/* Writes the indices of the k largest of `count` scores to class_indices, best first; of equal ones the lower index
+ * first. Returns how many: the smaller of k and count. */
+size_t narrow_top_k(const float* scores, size_t count, size_t k, int32_t* class_indices);
+
+/* Ends runs of other threads: they return NARROW_CANCELLED soon after cancel(), and so do runs that start before
+ * reset(). create() returns NULL where memory is out. cancel() may be called by a signal handler. */
+narrow_cancellation* narrow_cancellation_create(void);
+void narrow_cancellation_cancel(narrow_cancellation* cancellation);
+void narrow_cancellation_reset(narrow_cancellation* cancellation);
+void narrow_cancellation_free(narrow_cancellation* cancellation);
+
+#ifdef __cplusplus
+} /* extern "C" */
+#endif
+
+#include "narrow/detail/visibility_end.h"
+
+#endif

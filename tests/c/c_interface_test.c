@@ -1,0 +1,202 @@
+/* The C interface from a C program: every function, with right and wrong arguments. Prints what was wrong; exit code 1. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "narrow.h"
+
+static int failures = 0;
+
+#define CHECK(condition)                                                \
+  do {                                                                  \
+    if (!(condition)) {                                                 \
+      fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition); \
+      ++failures;                                                       \
+    }                                                                   \
+  } while (0)
+
+static void* read_file(const char* path, size_t* size) {
+  FILE* file = fopen(path, "rb");
+  void* bytes = NULL;
+  long length = 0;
+  if (file == NULL) exit(2);
+  fseek(file, 0, SEEK_END);
+  length = ftell(file);
+  fseek(file, 0, SEEK_SET);
+  bytes = malloc((size_t)length);
+  if (bytes == NULL || fread(bytes, 1, (size_t)length, file) != (size_t)length) exit(2);
+  fclose(file);
+  *size = (size_t)length;
+  return bytes;
+}
+
+static void check_versions(void) {
+  char text[64];
+  snprintf(text, sizeof text, "%d.%d.%d", NARROW_VERSION_MAJOR, NARROW_VERSION_MINOR, NARROW_VERSION_PATCH);
+  CHECK(strcmp(narrow_version(), text) == 0);
+  CHECK(narrow_version_number() == 10000 * NARROW_VERSION_MAJOR + 100 * NARROW_VERSION_MINOR + NARROW_VERSION_PATCH);
+  CHECK(strcmp(narrow_status_name(NARROW_OK), "ok") == 0);
+  CHECK(strcmp(narrow_status_name(NARROW_MALFORMED), "malformed") == 0);
+  CHECK(strcmp(narrow_status_name((narrow_status)77), "unknown") == 0);
+}
+
+static void check_errors(const void* bytes, size_t size) {
+  narrow_model* model = NULL;
+  narrow_error error;
+  memset(&error, 'x', sizeof error);
+  CHECK(narrow_model_load("/no/such/file.nrw", &model, &error) == NARROW_NOT_FOUND);
+  CHECK(model == NULL);
+  CHECK(error.status == NARROW_NOT_FOUND);
+  CHECK(strstr(error.message, "/no/such/file.nrw: ") == error.message);
+  CHECK(narrow_model_load("/no/such/file.nrw", &model, NULL) == NARROW_NOT_FOUND);
+  CHECK(narrow_model_parse(bytes, size - 1, 1, &model, &error) == NARROW_MALFORMED);
+  CHECK(narrow_model_parse(bytes, 0, 0, &model, &error) == NARROW_MALFORMED);
+  CHECK(model == NULL);
+  {
+    /* A message that is longer than the memory for it is cut. */
+    char path[3000];
+    memset(path, 'p', sizeof path);
+    path[sizeof path - 1] = '\0';
+    CHECK(narrow_model_load(path, &model, &error) != NARROW_OK);
+    CHECK(strlen(error.message) == sizeof error.message - 1);
+  }
+  narrow_model_free(NULL);
+  narrow_session_free(NULL);
+  narrow_cancellation_free(NULL);
+}
+
+static void check_session(const narrow_model* model, const float* expected) {
+  const size_t classes = narrow_model_classes(model);
+  const size_t input_size = narrow_model_input_size(model);
+  float* input = calloc(2 * input_size, sizeof(float));
+  float* scores = calloc(2 * classes, sizeof(float));
+  int32_t* best = calloc(classes, sizeof(int32_t));
+  narrow_session* session = NULL;
+  narrow_error error;
+  narrow_session_options options = NARROW_SESSION_OPTIONS_INIT;
+  narrow_cancellation* cancellation = narrow_cancellation_create();
+  size_t i = 0;
+  if (input == NULL || scores == NULL || best == NULL) exit(2);
+  for (i = 0; i < 2 * input_size; ++i) input[i] = 0.5F;
+
+  options.isa = "mmx";
+  CHECK(narrow_session_create(model, &options, &session, &error) == NARROW_NOT_FOUND);
+  CHECK(strstr(error.message, "mmx") != NULL);
+  options.isa = "scalar";
+  options.struct_size = 8;
+  CHECK(narrow_session_create(model, &options, &session, &error) == NARROW_INVALID_ARGUMENT);
+  options.struct_size = sizeof options;
+  options.max_memory_bytes = 1000;
+  CHECK(narrow_session_create(model, &options, &session, &error) == NARROW_LIMIT);
+  CHECK(session == NULL);
+  options.max_memory_bytes = 1 << 30;
+  options.max_batch = 2;
+  options.cancellation = cancellation;
+  CHECK(narrow_session_create(model, &options, &session, &error) == NARROW_OK);
+  CHECK(strcmp(narrow_session_isa(session), "scalar") == 0);
+  CHECK(narrow_session_run(session, input, 0, scores, &error) == NARROW_INVALID_ARGUMENT);
+  CHECK(narrow_session_run(session, input, 3, scores, &error) == NARROW_INVALID_ARGUMENT);
+  CHECK(narrow_session_run(session, input, (size_t)-1, scores, &error) == NARROW_INVALID_ARGUMENT);
+  CHECK(narrow_session_run(session, input, 2, scores, &error) == NARROW_OK);
+  CHECK(memcmp(scores, expected, classes * sizeof(float)) == 0);
+  CHECK(memcmp(scores, scores + classes, classes * sizeof(float)) == 0);
+
+  narrow_cancellation_cancel(cancellation);
+  CHECK(narrow_session_run(session, input, 1, scores, &error) == NARROW_CANCELLED);
+  narrow_cancellation_reset(cancellation);
+  CHECK(narrow_session_run(session, input, 1, scores, &error) == NARROW_OK);
+
+  CHECK(narrow_top_k(scores, classes, classes + 5, best) == classes);
+  for (i = 1; i < classes; ++i) CHECK(scores[best[i - 1]] >= scores[best[i]]);
+  {
+    const float ties[] = {1.0F, NAN, 2.0F, 2.0F, 1.0F};
+    int32_t order[5];
+    CHECK(narrow_top_k(ties, 5, 5, order) == 5);
+    CHECK(order[0] == 2 && order[1] == 3 && order[2] == 0 && order[3] == 4 && order[4] == 1);
+    CHECK(narrow_top_k(ties, 5, 0, order) == 0);
+  }
+  CHECK(narrow_model_probabilities(model, scores, scores, &error) == NARROW_OK);
+  {
+    float sum = 0;
+    for (i = 0; i < classes; ++i) sum += scores[i];
+    CHECK(fabsf(sum - 1) < 1e-5F);
+  }
+  narrow_session_free(session);
+  narrow_cancellation_free(cancellation);
+  free(best);
+  free(scores);
+  free(input);
+}
+
+static void check_images(const narrow_model* model) {
+  uint8_t rgb[3 * 40 * 36];
+  const size_t classes = narrow_model_classes(model);
+  float* scores = calloc(classes, sizeof(float));
+  narrow_session* session = NULL;
+  narrow_error error;
+  size_t i = 0;
+  if (scores == NULL) exit(2);
+  for (i = 0; i < sizeof rgb; ++i) rgb[i] = (uint8_t)(i % 251);
+  CHECK(narrow_session_create(model, NULL, &session, &error) == NARROW_OK);
+  CHECK(narrow_session_classify(session, rgb, 0, 36, scores, &error) == NARROW_INVALID_ARGUMENT);
+  CHECK(narrow_session_classify(session, rgb, 40, -1, scores, &error) == NARROW_INVALID_ARGUMENT);
+  CHECK(narrow_session_classify(session, rgb, 40, 36, scores, &error) == NARROW_OK);
+  for (i = 0; i < classes; ++i) CHECK(isfinite(scores[i]));
+  narrow_session_free(session);
+  free(scores);
+}
+
+int main(int argc, char** argv) {
+  narrow_model* model = NULL;
+  narrow_model* parsed = NULL;
+  narrow_session* session = NULL;
+  narrow_error error;
+  size_t size = 0;
+  size_t i = 0;
+  void* bytes = NULL;
+  if (argc != 2) {
+    fprintf(stderr, "usage: c_interface_test MODEL.nrw\n");
+    return 2;
+  }
+  bytes = read_file(argv[1], &size);
+  check_versions();
+  check_errors(bytes, size);
+  CHECK(narrow_model_load(argv[1], &model, &error) == NARROW_OK);
+  {
+    int64_t height = 0;
+    int64_t width = 0;
+    int64_t channels = 0;
+    narrow_model_input_shape(model, &height, &width, &channels);
+    CHECK(height == 32 && width == 32 && channels == 3);
+    CHECK(narrow_model_input_size(model) == 32 * 32 * 3);
+    CHECK(narrow_model_classes(model) == 10);
+    CHECK(narrow_model_score_kind(model) == NARROW_LOGITS);
+    CHECK(strcmp(narrow_model_label(model, 0), "airplane") == 0);
+    CHECK(narrow_model_label(model, 10) == NULL);
+  }
+  {
+    float input[32 * 32 * 3];
+    float scores[10];
+    for (i = 0; i < sizeof input / sizeof *input; ++i) input[i] = 0.5F;
+    CHECK(narrow_session_create(model, NULL, &session, &error) == NARROW_OK);
+    CHECK(narrow_session_run(session, input, 1, scores, &error) == NARROW_OK);
+    narrow_session_free(session);
+    check_session(model, scores);
+    check_images(model);
+    narrow_model_free(model);
+
+    /* Bytes that are copied may change afterwards; those that are not are used where they are. */
+    CHECK(narrow_model_parse(bytes, size, 0, &parsed, &error) == NARROW_OK);
+    check_session(parsed, scores);
+    narrow_model_free(parsed);
+    CHECK(narrow_model_parse(bytes, size, 1, &parsed, &error) == NARROW_OK);
+    memset(bytes, 0, size);
+    free(bytes);
+    check_session(parsed, scores);
+    narrow_model_free(parsed);
+  }
+  if (failures > 0) return 1;
+  printf("narrow %s: the C interface does what its header says\n", narrow_version());
+  return 0;
+}
