@@ -91,7 +91,9 @@ struct BatchNorm {  // y = (x - mean) / sqrt(variance + epsilon) * gamma + beta,
 };
 struct Activation {};  // y = clamp(x), see Node::clamp
 // Two inputs. Each of height, width and channels is equal in both, or 1 in one of them, which is repeated.
-struct Add {};       // y = clamp(a + b)
+// y = clamp(a + b). One input may be float32 where the other and the output are uint8: a residual sum, see
+// residual_input().
+struct Add {};
 struct Subtract {};  // y = clamp(a - b)
 struct Multiply {};  // y = clamp(a * b)
 struct Maximum {};   // y = clamp(max(a, b))

@@ -5,9 +5,12 @@
 //   acc[p, c] = bias[c] + sum over taps and input channels of (x - input_zero_point) * w        (int32, exact)
 //   uint8 output:   y = clamp(round_half_to_even(float(acc) * multiplier[c]) + zero_point, lo, hi)
 //   float32 output: y = min(max(float(acc) * multiplier[c], clamp.lo), clamp.hi)
+//   residual sum, of the same element r of another tensor:
+//                   y = clamp(round_half_to_even(float(acc) * multiplier[c] * sum_multiplier
+//                                                + float(r - zero_point) * multiplier) + zero_point, lo, hi)
 // Taps in the padding contribute 0. float(acc) rounds to nearest even. Products are single precision, not contracted.
 // Layout: input [N, in_h, in_w, in_c], weights [out_c, kernel_h, kernel_w, in_c / groups],
-//   output [N, out_h, out_w, out_c].
+//   output and the tensor of a residual sum [N, out_h, out_w, out_c].
 #pragma once
 
 #include <cstddef>
@@ -34,7 +37,15 @@ struct ConvolutionShape {
   [[nodiscard]] bool depthwise() const { return groups == in_c && groups > 1; }
 };
 
-enum class OutputType { kUint8, kFloat32 };
+// kResidualSum: uint8, the sum with the elements of another uint8 tensor.
+enum class OutputType { kUint8, kFloat32, kResidualSum };
+
+// The constants of a residual sum.
+struct ResidualSum {
+  float sum_multiplier = 1;     // of float(acc) * multiplier[c]
+  float multiplier = 1;         // of the other tensor; both are finite and > 0
+  std::int32_t zero_point = 0;  // of the other tensor; within [0, 255]
+};
 
 // The sum of an output channel's weights above 0, and of those below 0.
 struct WeightSums {
@@ -57,9 +68,10 @@ struct ConvolutionProblem {
   const std::int32_t* bias = nullptr;    // [out_c]
   const float* multiplier = nullptr;     // [out_c], finite, > 0
   OutputType output_type = OutputType::kUint8;
-  std::int32_t output_zero_point = 0;  // uint8 output
-  QRange output_range;                 // uint8 output
+  std::int32_t output_zero_point = 0;  // uint8 output and residual sum
+  QRange output_range;                 // uint8 output and residual sum
   Clamp output_clamp;                  // float32 output
+  ResidualSum residual;                // residual sum
 };
 
 // Reads the weights once for all kernels. Returns [out_c]. Only shape and weights of the problem are read.
@@ -74,6 +86,9 @@ struct ConvolutionProblem {
 struct ConvolutionPart {
   std::int64_t row_begin = 0, row_end = 0;
   int channel_begin = 0, channel_end = 0;
+  // The other tensor of a residual sum, all of it. It may be the output: each of its elements is read before the same
+  // element of the output is written, once.
+  const std::uint8_t* residual = nullptr;
 };
 
 // The vector instructions that a kernel spends for its products. measure/peak.h measures the peak of each.

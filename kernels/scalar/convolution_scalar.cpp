@@ -85,6 +85,11 @@ void run(const ConvolutionProblem& p, const std::byte* packed_bytes, const std::
         const std::int64_t at = (row * s.out_w + ox) * s.out_c + c;
         if (p.output_type == OutputType::kUint8) {
           static_cast<std::uint8_t*>(output)[at] = requantize(product, p.output_zero_point, p.output_range);
+        } else if (p.output_type == OutputType::kResidualSum) {
+          const ResidualSum& sum = p.residual;
+          const float own = product * sum.sum_multiplier;
+          const float other = static_cast<float>(part.residual[at] - sum.zero_point) * sum.multiplier;
+          static_cast<std::uint8_t*>(output)[at] = requantize(own + other, p.output_zero_point, p.output_range);
         } else {
           static_cast<float*>(output)[at] = std::min(std::max(product, p.output_clamp.lo), p.output_clamp.hi);
         }

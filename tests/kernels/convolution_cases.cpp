@@ -24,7 +24,7 @@ int output_size(int in, int kernel, int stride, int dilation, int pad) {
 // The value of an element as text.
 std::string value_at(const std::vector<std::byte>& bytes, OutputType type, std::size_t index) {
   std::ostringstream text;
-  if (type == OutputType::kUint8) {
+  if (type != OutputType::kFloat32) {
     text << std::to_integer<int>(bytes[index]);
   } else {
     float value = 0;
@@ -39,7 +39,7 @@ bool same(const ConvolutionKernel& kernel, const ConvolutionCase& c, const std::
           const std::vector<std::byte>& got, std::int64_t first_row) {
   if (expected == got) return true;
   const auto [at, other] = std::mismatch(expected.begin(), expected.end(), got.begin());
-  const std::size_t size = c.output_type == OutputType::kUint8 ? 1 : sizeof(float);
+  const std::size_t size = c.element_bytes();
   const std::size_t index = static_cast<std::size_t>(at - expected.begin()) / size;
   FAIL_CHECK(kernel.name, ": ", c.text(), ": element ", index, " from row ", first_row, " is ",
              value_at(got, c.output_type, index), ", expected ", value_at(expected, c.output_type, index));
@@ -108,6 +108,11 @@ void ConvolutionCase::fill(std::mt19937& random, Fill inputs, Fill weights_fill)
   for (float& m : multiplier) {
     m = static_cast<float>(static_cast<double>(output_range.steps()) / spread * std::exp2(uniform(random)));
   }
+  residual.assign(static_cast<std::size_t>(rows() * shape.out_w * shape.out_c), 0);
+  for (std::uint8_t& r : residual) r = static_cast<std::uint8_t>(random_value(random, {0, 255}, inputs));
+  residual_sum.sum_multiplier = static_cast<float>(std::exp2(uniform(random)));
+  residual_sum.multiplier = static_cast<float>(output_range.steps() / 255.0 * std::exp2(uniform(random)));
+  residual_sum.zero_point = std::uniform_int_distribution<int>(0, 255)(random);
 }
 
 ConvolutionProblem ConvolutionCase::problem() const {
@@ -125,19 +130,20 @@ ConvolutionProblem ConvolutionCase::problem() const {
   p.output_zero_point = output_zero_point;
   p.output_range = output_range;
   p.output_clamp = output_clamp;
+  p.residual = residual_sum;
   return p;
 }
 
 std::size_t ConvolutionCase::row_bytes() const {
-  return static_cast<std::size_t>(std::int64_t{shape.out_w} * shape.out_c) *
-         (output_type == OutputType::kUint8 ? 1 : sizeof(float));
+  return static_cast<std::size_t>(std::int64_t{shape.out_w} * shape.out_c) * element_bytes();
 }
 
 std::string ConvolutionCase::text() const {
   std::ostringstream text;
   text << describe(shape) << " batch " << batch << " x in [" << input_range.lo << " " << input_range.hi
        << "] zero point " << input_zero_point << " w in [" << weight_range.lo << " " << weight_range.hi << "] y in ["
-       << output_range.lo << " " << output_range.hi << "] zero point " << output_zero_point;
+       << output_range.lo << " " << output_range.hi << "] zero point " << output_zero_point
+       << (output_type == OutputType::kResidualSum ? " residual sum" : "");
   return text.str();
 }
 
@@ -197,7 +203,9 @@ ConvolutionCase random_case(std::mt19937& random) {
   c.output_range = QRange::activations(upto(2, 8));
   c.output_zero_point = upto(0, c.output_range.hi);
   if (upto(0, 3) == 0) c.output_range.lo = c.output_zero_point;  // ReLU
-  if (upto(0, 3) == 0) c.output_type = OutputType::kFloat32;
+  const int type = upto(0, 7);
+  if (type < 2) c.output_type = OutputType::kFloat32;
+  if (type > 5) c.output_type = OutputType::kResidualSum;
   c.fill(random, upto(0, 1) == 0 ? Fill::kRandom : Fill::kExtremes, upto(0, 1) == 0 ? Fill::kRandom : Fill::kExtremes);
   return c;
 }
@@ -257,9 +265,9 @@ std::vector<std::byte> run_kernel(const ConvolutionKernel& kernel, const Convolu
     if (from == to) continue;
     AlignedBytes workspace(kernel.workspace_bytes(problem));
     // An odd start, so that nothing can rely on the output's alignment beyond that of its elements.
-    const std::size_t lead = kCanaries + (c.output_type == OutputType::kUint8 ? 1 : sizeof(float));
+    const std::size_t lead = kCanaries + c.element_bytes();
     std::vector<std::byte> output(lead + all_bytes + kCanaries, kCanary);
-    kernel.run(problem, packed.data(), c.input.data(), output.data() + lead, {from, to, 0, c.shape.out_c},
+    kernel.run(problem, packed.data(), c.input.data(), output.data() + lead, c.part(from, to, 0, c.shape.out_c),
                workspace.data());
     const auto first =
         output.begin() + static_cast<std::ptrdiff_t>(lead + static_cast<std::size_t>(from) * c.row_bytes());
@@ -279,14 +287,17 @@ std::vector<std::byte> run_channel_parts(const ConvolutionKernel& kernel, const 
   AlignedBytes packed(kernel.packed_bytes(problem));
   ask(kernel, problem).pack(problem, packed.data());
   std::vector<std::byte> output(static_cast<std::size_t>(c.rows()) * c.row_bytes(), kCanary);
+  const bool sums = c.output_type == OutputType::kResidualSum;
+  if (sums) std::memcpy(output.data(), c.residual.data(), output.size());
   AlignedBytes workspace(kernel.workspace_bytes(problem));
   const int step = kernel.channel_step(problem);
   REQUIRE(step >= 1);
   for (int begin = 0; begin < c.shape.out_c; begin += step) {
-    const ConvolutionPart part{0, c.rows(), begin, std::min(begin + step, c.shape.out_c)};
+    const ConvolutionPart part = c.part(0, c.rows(), begin, std::min(begin + step, c.shape.out_c),
+                                        sums ? reinterpret_cast<const std::uint8_t*>(output.data()) : nullptr);
     const std::vector<std::byte> before = output;
     kernel.run(problem, packed.data(), c.input.data(), output.data(), part, workspace.data());
-    const std::size_t element = c.output_type == OutputType::kUint8 ? 1 : sizeof(float);
+    const std::size_t element = c.element_bytes();
     bool kept = true;
     for (std::size_t i = 0; i < output.size(); ++i) {
       const int channel = static_cast<int>(i / element % static_cast<std::size_t>(c.shape.out_c));

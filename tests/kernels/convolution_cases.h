@@ -38,8 +38,10 @@ struct ConvolutionCase {
   std::int32_t output_zero_point = 0;
   QRange output_range{0, 255};
   Clamp output_clamp;
+  ResidualSum residual_sum;
 
   std::vector<std::uint8_t> input;
+  std::vector<std::uint8_t> residual;  // with the shape of the output
   std::vector<std::int8_t> weights;
   std::vector<std::int32_t> bias;
   std::vector<float> multiplier;
@@ -50,6 +52,14 @@ struct ConvolutionCase {
   [[nodiscard]] ConvolutionProblem problem() const;
   [[nodiscard]] std::int64_t rows() const { return std::int64_t{batch} * shape.out_h; }
   [[nodiscard]] std::size_t row_bytes() const;
+  [[nodiscard]] std::size_t element_bytes() const { return output_type == OutputType::kFloat32 ? sizeof(float) : 1; }
+  // from: the other tensor of a residual sum; nullptr: the case's own.
+  [[nodiscard]] ConvolutionPart part(std::int64_t row_begin, std::int64_t row_end, int channel_begin, int channel_end,
+                                     const std::uint8_t* from = nullptr) const {
+    const bool reads = output_type == OutputType::kResidualSum;
+    return {row_begin, row_end, channel_begin, channel_end,
+            reads ? (from != nullptr ? from : residual.data()) : nullptr};
+  }
   [[nodiscard]] std::string text() const;
 };
 
@@ -89,7 +99,8 @@ class AlignedBytes {
                                                 std::int64_t begin, std::int64_t end, int cuts);
 
 // Runs every runnable kernel that accepts the case, whole and in parts of rows and of channels, and compares with the
-// reference. Says on the first difference which kernel, shape, index and values. Returns how many kernels ran.
+// reference. Parts of channels overwrite the other tensor of a residual sum. Says on the first difference which kernel,
+// shape, index and values. Returns how many kernels ran.
 int check_against_reference(const ConvolutionCase& c);
 
 }  // namespace narrow::kernels::testing

@@ -118,6 +118,8 @@ TEST_CASE("convolution: huge multipliers and full accumulators clamp at the righ
             check_against_reference(c);
             c.output_type = OutputType::kFloat32;
             check_against_reference(c);
+            c.output_type = OutputType::kResidualSum;
+            check_against_reference(c);
           }
         }
       }
@@ -171,6 +173,8 @@ TEST_CASE("convolution: every number of bits of activations and weights") {
         CHECK(check_against_reference(c) > 0);
         c.output_type = OutputType::kFloat32;
         c.output_clamp = {-1.5F, 6.0F};
+        CHECK(check_against_reference(c) > 0);
+        c.output_type = OutputType::kResidualSum;
         CHECK(check_against_reference(c) > 0);
       }
     }
@@ -238,7 +242,7 @@ TEST_CASE("convolution: kernels touch nothing outside their buffers") {
   using narrow::testing::GuardedBuffer;
   std::mt19937 random(narrow::testing::seed() + 6);
   for (const ConvolutionShape& shape : network_shapes()) {
-    for (const OutputType type : {OutputType::kUint8, OutputType::kFloat32}) {
+    for (const OutputType type : {OutputType::kUint8, OutputType::kFloat32, OutputType::kResidualSum}) {
       ConvolutionCase c = case_of(shape);
       c.weight_range = {-63, 63};
       c.output_type = type;
@@ -254,8 +258,9 @@ TEST_CASE("convolution: kernels touch nothing outside their buffers") {
         for (const Against side : {Against::kBegin, Against::kEnd}) {
           GuardedBuffer<std::uint8_t> input(c.input, side);
           GuardedBuffer<std::byte> output(expected.size(), side);
-          kernel->run(problem, packed.data(), input.data(), output.data(), {0, c.rows(), 0, c.shape.out_c},
-                      workspace.data());
+          GuardedBuffer<std::uint8_t> residual(c.residual, side);
+          kernel->run(problem, packed.data(), input.data(), output.data(),
+                      c.part(0, c.rows(), 0, c.shape.out_c, residual.data()), workspace.data());
           CHECK_MESSAGE(output.copy() == expected, kernel->name, " ", c.text());
         }
       }

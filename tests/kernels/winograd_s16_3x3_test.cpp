@@ -54,7 +54,9 @@ TEST_CASE("winograd of stride 2: every size, window and padding is exact") {
     c.batch = 1 + width % 3;
     c.input_zero_point = 6 * width;
     c.input_range = QRange::activations(2 + width % 7);
-    c.output_type = width % 6 == 0 ? OutputType::kFloat32 : OutputType::kUint8;
+    c.output_type = width % 6 == 0   ? OutputType::kFloat32
+                    : width % 4 == 0 ? OutputType::kResidualSum
+                                     : OutputType::kUint8;
     c.fill(random, Fill::kRandom, width % 2 == 0 ? Fill::kRandom : Fill::kExtremes);
     CAPTURE(c.text());
     ran += accepts(c) ? 1 : 0;

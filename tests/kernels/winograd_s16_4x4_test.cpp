@@ -92,7 +92,8 @@ TEST_CASE("winograd: every size and padding and number of channels is exact") {
     c.weight_range = upto(0, 3) == 0 ? QRange{-128, 127} : QRange::weights(upto(2, 8));
     c.output_range = QRange::activations(upto(2, 8));
     c.output_zero_point = upto(0, c.output_range.hi);
-    if (upto(0, 3) == 0) c.output_type = OutputType::kFloat32;
+    const int type = upto(0, 3);
+    if (type < 2) c.output_type = type == 0 ? OutputType::kFloat32 : OutputType::kResidualSum;
     c.fill(random, upto(0, 1) == 0 ? Fill::kRandom : Fill::kExtremes,
            upto(0, 1) == 0 ? Fill::kRandom : Fill::kExtremes);
     if (!accepts(c)) continue;

@@ -2,6 +2,7 @@
 // padding and number of channels.
 #include <doctest/doctest.h>
 
+#include <array>
 #include <string>
 
 #include "tests/kernels/convolution_cases.h"
@@ -70,7 +71,7 @@ TEST_CASE("winograd in bytes: every size and padding and number of channels is e
         c.input_range = QRange::activations(6);
         c.input_zero_point = static_cast<std::int32_t>(random() % 64);
         c.weight_range = QRange::weights(4);
-        c.output_type = random() % 2 == 0 ? OutputType::kUint8 : OutputType::kFloat32;
+        c.output_type = std::array{OutputType::kUint8, OutputType::kFloat32, OutputType::kResidualSum}[random() % 3];
         c.fill(random, Fill::kExtremes, Fill::kRandom);
         CHECK(accepts(c));
         CHECK(check_against_reference(c) > 0);

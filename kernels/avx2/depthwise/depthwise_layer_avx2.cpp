@@ -159,6 +159,7 @@ void run_rows(const DepthwiseForm& form, const ConvolutionProblem& problem, cons
 Refusal refuse_depthwise(const ConvolutionProblem& problem) {
   const ConvolutionShape& shape = problem.shape;
   if (shape.groups != shape.in_c || shape.out_c != shape.in_c) return {.why = "it has not one filter per channel"};
+  if (problem.output_type == OutputType::kResidualSum) return {.why = "its output is a residual sum"};
   return refuse_wide_bias(problem);
 }
 

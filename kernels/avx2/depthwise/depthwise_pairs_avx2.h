@@ -35,30 +35,6 @@ NARROW_INLINE void store_pixel(__m256i pairs, std::uint8_t* to) {
   }
 }
 
-// Loads fewer than 16 channels in one to three loads. The loads overlap and read no other byte.
-NARROW_INLINE __m128i load_part(const std::uint8_t* from, int channels) {
-  const auto load = [&]<class Word>(int at, Word) {
-    Word word;
-    std::memcpy(&word, from + at, sizeof(Word));
-    return std::uint64_t{word} << 8 * at;
-  };
-  if (channels > 8) {
-    const std::uint64_t low = load(0, std::uint64_t{});
-    std::uint64_t high = 0;
-    std::memcpy(&high, from + channels - 8, 8);
-    return _mm_set_epi64x(static_cast<std::int64_t>(high >> 8 * (16 - channels)), static_cast<std::int64_t>(low));
-  }
-  std::uint64_t bytes = 0;
-  if (channels == 8) {
-    bytes = load(0, std::uint64_t{});
-  } else if (channels >= 4) {
-    bytes = load(0, std::uint32_t{}) | load(channels - 4, std::uint32_t{});
-  } else {
-    bytes = load(0, std::uint8_t{}) | load(channels / 2, std::uint8_t{}) | load(channels - 1, std::uint8_t{});
-  }
-  return _mm_cvtsi64_si128(static_cast<std::int64_t>(bytes));
-}
-
 // Two panels: the unpacks put the first half of each lane into the first panel and the second half into the second
 // panel.
 template <bool kWords>

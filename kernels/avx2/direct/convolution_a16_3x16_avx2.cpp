@@ -132,7 +132,7 @@ void run(const ConvolutionProblem& problem, const std::byte* packed, const std::
   const ConvolutionShape& shape = problem.shape;
   const PanelLayout layout = panel_layout(problem, BlockElement::kU8);
   const BlockPlan plan = plan_blocks(shape, BlockElement::kU8);
-  const OutputStage stage = output_stage(problem);
+  const OutputStage stage = output_stage(problem, part);
   const std::byte* const offsets = packed + table_bytes(problem, layout);
   TileDepth depth{reinterpret_cast<const std::int64_t*>(offsets), layout.segments, layout.segment_steps * kStepBytes,
                   0};

@@ -62,7 +62,7 @@ static void run(const ConvolutionProblem& problem, const std::byte* packed, cons
   const ConvolutionShape& shape = problem.shape;
   const PanelLayout layout = panel_layout(problem, kElement);
   const BlockPlan plan = plan_blocks(shape, kElement);
-  const OutputStage stage = output_stage(problem);
+  const OutputStage stage = output_stage(problem, part);
   TileDepth depth{reinterpret_cast<const std::int64_t*>(packed), layout.segments, layout.segment_steps * kStepBytes, 0};
   for (std::int64_t row = part.row_begin; row < part.row_end; row += plan.block_rows) {
     const std::int64_t rows = part.row_end - row < plan.block_rows ? part.row_end - row : plan.block_rows;

@@ -189,7 +189,7 @@ struct TileParts {
 
 Refusal refusal_of(const ConvolutionProblem& problem) {
   if (problem.shape.groups != 1) return {.why = "it has groups"};
-  if (problem.output_type != OutputType::kUint8) return {.why = "its output is not uint8"};
+  if (problem.output_type == OutputType::kFloat32) return {.why = "its output is not uint8"};
   if (const Refusal wide = refuse_wide_bias(problem); wide.why != nullptr) return wide;
   if (MatchedLayout(problem).steps > kMatchedMaxSteps) return {.why = "its windows have more than 8191 depth steps"};
   return {};
@@ -248,19 +248,26 @@ void load_tile(const std::uint8_t* const* windows, int pixels, const ColumnDepth
 
 // Channels [begin, end) of up to 16 pixels. Their columns stay in L1 while the panels are read.
 void run_tile(const MatchedLayout& layout, const std::byte* packed, const OutputStage& stage,
-              const std::uint8_t* columns, int pixels, int begin, int end, std::uint8_t* out) {
+              const std::uint8_t* columns, int pixels, int begin, int end, const std::uint8_t* residual,
+              std::uint8_t* out) {
   const TileParts tile(pixels);
   const int first_single = tile.vectors * kColumnPixels;
   const MatchedGroup* group = reinterpret_cast<const MatchedGroup*>(packed) + begin / kGroupChannels;
   alignas(32) std::uint8_t parts[kGroupPanels * kTile * kMatchedChannels];
+  alignas(32) std::uint8_t others[kGroupPanels * kTile * kMatchedChannels] = {};
   for (int channel = begin; channel < end; channel += kGroupChannels, ++group) {
     const int channels = end - channel < kGroupChannels ? end - channel : kGroupChannels;
+    if (residual != nullptr) {
+      load_matched(residual + channel, pixels, channels, group->order, stage.out_c, others);
+    }
     for (int p = 0; p * kMatchedChannels < channels; ++p) {
       const std::byte* const panel = packed + group->panels[p];
       std::uint8_t* const to = parts + p * kTile * kMatchedChannels;
-      if (tile.vectors > 0) run_matched_tile(columns, tile.vectors, layout.steps, panel, stage, to);
+      const std::uint8_t* const other = residual == nullptr ? nullptr : others + (to - parts);
+      if (tile.vectors > 0) run_matched_tile(columns, tile.vectors, layout.steps, panel, stage, other, to);
       for (int i = first_single; i < first_single + tile.singles; ++i) {
-        run_matched_pixel(columns + i * layout.steps * 4, layout.steps, panel, stage, to + i * kMatchedChannels);
+        run_matched_pixel(columns + i * layout.steps * 4, layout.steps, panel, stage,
+                          other == nullptr ? nullptr : other + i * kMatchedChannels, to + i * kMatchedChannels);
       }
     }
     store_matched(parts, pixels, channels, group->order, stage.out_c, out + channel);
@@ -276,9 +283,10 @@ struct Run {
   OutputStage stage;
   ColumnDepth depth;
   std::uint8_t* columns;
+  std::uint8_t* output;
 
-  // Computes up to a block of pixels. `out` is the address of the first output.
-  void block(const std::uint8_t* const* windows, std::int64_t count, std::uint8_t* out) const {
+  // Computes up to a block of pixels. `index` is that of the first output.
+  void block(const std::uint8_t* const* windows, std::int64_t count, std::int64_t index) const {
     const auto pixels = [&](std::int64_t first) {
       return count - first < kTile ? static_cast<int>(count - first) : kTile;
     };
@@ -287,21 +295,22 @@ struct Run {
     for (int begin = part.channel_begin; begin < part.channel_end; begin += blocks.pass_channels) {
       const int end = part.channel_end - begin < blocks.pass_channels ? part.channel_end : begin + blocks.pass_channels;
       for (std::int64_t i = 0; i < count; i += kTile) {
-        run_tile(layout, packed, stage, columns_of(i), pixels(i), begin, end, out + i * stage.out_c);
+        const std::int64_t at = index + i * stage.out_c;
+        const std::uint8_t* const residual = stage.residual == nullptr ? nullptr : stage.residual + at;
+        run_tile(layout, packed, stage, columns_of(i), pixels(i), begin, end, residual, output + at);
       }
     }
   }
 };
 
 // Loads columns from the input itself.
-void run_direct(const Run& run, const ConvolutionShape& shape, const std::uint8_t* input, std::uint8_t* output,
-                std::byte* workspace) {
+void run_direct(const Run& run, const ConvolutionShape& shape, const std::uint8_t* input, std::byte* workspace) {
   const std::uint8_t** const windows = reinterpret_cast<const std::uint8_t**>(workspace);
   const std::int64_t end = run.part.row_end * shape.out_w;
   for (std::int64_t first = run.part.row_begin * shape.out_w; first < end; first += run.blocks.pixels()) {
     const std::int64_t count = end - first < run.blocks.pixels() ? end - first : run.blocks.pixels();
     for (std::int64_t i = 0; i < count; ++i) windows[i] = input + (first + i) * shape.in_c;
-    run.block(windows, count, output + first * shape.out_c);
+    run.block(windows, count, first * shape.out_c);
   }
 }
 
@@ -315,19 +324,19 @@ void run(const ConvolutionProblem& problem, const std::byte* packed, const std::
                 blocks,
                 part,
                 packed,
-                output_stage(problem),
+                output_stage(problem, part),
                 {reinterpret_cast<const std::int64_t*>(packed + layout.offsets_at), layout.window.segments,
                  layout.window.segment_elems},
-                reinterpret_cast<std::uint8_t*>(workspace) + windows_bytes(shape, plan, blocks)};
-  std::uint8_t* const out = static_cast<std::uint8_t*>(output);
-  if (is_direct(shape)) return run_direct(now, shape, input, out, workspace);
+                reinterpret_cast<std::uint8_t*>(workspace) + windows_bytes(shape, plan, blocks),
+                static_cast<std::uint8_t*>(output)};
+  if (is_direct(shape)) return run_direct(now, shape, input, workspace);
   for (std::int64_t row = part.row_begin; row < part.row_end; row += plan.block_rows) {
     const std::int64_t rows = part.row_end - row < plan.block_rows ? part.row_end - row : plan.block_rows;
     const std::uint8_t* const* const windows = load_block(problem, plan, input, row, rows, workspace);
     const std::int64_t pixels = rows * shape.out_w;
     for (std::int64_t first = 0; first < pixels; first += blocks.pixels()) {
       const std::int64_t count = pixels - first < blocks.pixels() ? pixels - first : blocks.pixels();
-      now.block(windows + first, count, out + (row * shape.out_w + first) * shape.out_c);
+      now.block(windows + first, count, (row * shape.out_w + first) * shape.out_c);
     }
   }
 }

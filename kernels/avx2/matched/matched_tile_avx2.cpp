@@ -123,7 +123,7 @@ struct Pixels {
   }
 };
 
-template <int kVectors>
+template <int kVectors, bool kResidualSum>
 struct Tile {
   using P = Pixels<kVectors>;
 
@@ -149,17 +149,42 @@ struct Tile {
                            __m256i c3, std::uint8_t* out) {
     const __m256i low = _mm256_packs_epi32(rounded(stage, c0, multiplier[0]), rounded(stage, c1, multiplier[1]));
     const __m256i high = _mm256_packs_epi32(rounded(stage, c2, multiplier[2]), rounded(stage, c3, multiplier[3]));
+    pack(stage, low, high, out);
+  }
+  NARROW_INLINE void pack(const OutputStage& stage, __m256i low, __m256i high, std::uint8_t* out) {
     const __m256i bytes = _mm256_max_epu8(
         _mm256_packus_epi16(_mm256_adds_epi16(low, stage.zero_point), _mm256_adds_epi16(high, stage.zero_point)),
         stage.lower);
-    // [4 channels][4 pixels] of each half to [4 pixels][4 channels].
+    _mm256_store_si256(reinterpret_cast<__m256i*>(out), transpose_pixels(bytes));
+  }
+  // [4 channels][4 pixels] of each half to [4 pixels][4 channels], and back.
+  NARROW_INLINE __m256i transpose_pixels(__m256i bytes) {
     const __m256i order =
         _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
-    _mm256_store_si256(reinterpret_cast<__m256i*>(out), _mm256_shuffle_epi8(bytes, order));
+    return _mm256_shuffle_epi8(bytes, order);
+  }
+
+  // residual: the 8 pixels of a channel in the lower 8 bytes.
+  NARROW_INLINE __m256i rounded_sum(const OutputStage& stage, __m256i acc, float multiplier, __m128i residual) {
+    const __m256 product = _mm256_mul_ps(_mm256_cvtepi32_ps(acc), _mm256_set1_ps(multiplier));
+    return _mm256_cvtps_epi32(residual_sum(stage, product, _mm256_cvtepu8_epi32(residual)));
+  }
+  NARROW_INLINE void store_sums(const OutputStage& stage, const float* multiplier, __m256i c0, __m256i c1, __m256i c2,
+                                __m256i c3, const std::uint8_t* residual, std::uint8_t* out) {
+    // [4 channels][8 pixels].
+    const __m256i all =
+        _mm256_permutevar8x32_epi32(transpose_pixels(load(residual)), _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+    const __m128i r01 = _mm256_castsi256_si128(all);
+    const __m128i r23 = _mm256_extracti128_si256(all, 1);
+    const __m256i low = _mm256_packs_epi32(rounded_sum(stage, c0, multiplier[0], r01),
+                                           rounded_sum(stage, c1, multiplier[1], _mm_unpackhi_epi64(r01, r01)));
+    const __m256i high = _mm256_packs_epi32(rounded_sum(stage, c2, multiplier[2], r23),
+                                            rounded_sum(stage, c3, multiplier[3], _mm_unpackhi_epi64(r23, r23)));
+    pack(stage, low, high, out);
   }
 
   [[gnu::noinline]] static void run(const std::uint8_t* columns, std::int64_t steps, const std::byte* panel,
-                                    const OutputStage& stage, std::uint8_t* out) {
+                                    const OutputStage& stage, const std::uint8_t* residual, std::uint8_t* out) {
     const PanelHead& head = *reinterpret_cast<const PanelHead*>(panel);
     const std::uint16_t* place = reinterpret_cast<const std::uint16_t*>(panel + kPanelHeadSize);
     const PanelParts parts(steps, head.tail_pairs);
@@ -187,8 +212,15 @@ struct Tile {
       tails(c2, columns, *tail, 2);
       tails(c3, columns, *tail, 3);
     }
-    store(stage, head.multiplier, c0.a, c1.a, c2.a, c3.a, out);
-    if constexpr (kVectors > 1) store(stage, head.multiplier, c0.b, c1.b, c2.b, c3.b, out + kColumnBytes);
+    if constexpr (kResidualSum) {
+      store_sums(stage, head.multiplier, c0.a, c1.a, c2.a, c3.a, residual, out);
+      if constexpr (kVectors > 1) {
+        store_sums(stage, head.multiplier, c0.b, c1.b, c2.b, c3.b, residual + kColumnBytes, out + kColumnBytes);
+      }
+    } else {
+      store(stage, head.multiplier, c0.a, c1.a, c2.a, c3.a, out);
+      if constexpr (kVectors > 1) store(stage, head.multiplier, c0.b, c1.b, c2.b, c3.b, out + kColumnBytes);
+    }
   }
 };
 
@@ -215,8 +247,10 @@ NARROW_INLINE void transpose(const std::uint8_t* parts, std::int64_t part_bytes,
 }  // namespace
 
 void run_matched_tile(const std::uint8_t* columns, int vectors, std::int64_t steps, const std::byte* panel,
-                      const OutputStage& stage, std::uint8_t* out) {
-  (vectors == 1 ? Tile<1>::run : Tile<2>::run)(columns, steps, panel, stage, out);
+                      const OutputStage& stage, const std::uint8_t* residual, std::uint8_t* out) {
+  const auto run = residual == nullptr ? (vectors == 1 ? Tile<1, false>::run : Tile<2, false>::run)
+                                       : (vectors == 1 ? Tile<1, true>::run : Tile<2, true>::run);
+  run(columns, steps, panel, stage, residual, out);
 }
 
 void store_matched(const std::uint8_t* parts, int pixels, int channels, const std::uint8_t* order, std::ptrdiff_t out_c,
@@ -238,9 +272,27 @@ void store_matched(const std::uint8_t* parts, int pixels, int channels, const st
   }
 }
 
+void load_matched(const std::uint8_t* from, int pixels, int channels, const std::uint8_t* order, std::ptrdiff_t out_c,
+                  std::uint8_t* parts) {
+  constexpr std::int64_t kPartBytes = 2 * kColumnBytes;
+  alignas(16) std::uint8_t places[16];
+  std::memset(places, 0x80, sizeof places);
+  for (int c = 0; c < channels; ++c) places[order[c]] = static_cast<std::uint8_t>(c);
+  const __m128i to = _mm_load_si128(reinterpret_cast<const __m128i*>(places));
+  for (int i = 0; i < pixels; ++i, from += out_c, parts += kMatchedChannels) {
+    const __m128i row =
+        channels == 16 ? _mm_loadu_si128(reinterpret_cast<const __m128i*>(from)) : load_part(from, channels);
+    const __m128i placed = _mm_shuffle_epi8(row, to);
+    _mm_storeu_si32(parts, placed);
+    _mm_storeu_si32(parts + kPartBytes, _mm_shuffle_epi32(placed, 1));
+    _mm_storeu_si32(parts + 2 * kPartBytes, _mm_shuffle_epi32(placed, 2));
+    _mm_storeu_si32(parts + 3 * kPartBytes, _mm_shuffle_epi32(placed, 3));
+  }
+}
+
 // Computes one pixel. Vectors hold depth steps and channels of the panel, so every lane is used.
 void run_matched_pixel(const std::uint8_t* window, std::int64_t steps, const std::byte* panel, const OutputStage& stage,
-                       std::uint8_t* out) {
+                       const std::uint8_t* residual, std::uint8_t* out) {
   const PanelHead& head = *reinterpret_cast<const PanelHead*>(panel);
   const std::uint16_t* place = reinterpret_cast<const std::uint16_t*>(panel + kPanelHeadSize);
   const PanelParts parts(steps, head.tail_pairs);
@@ -274,7 +326,11 @@ void run_matched_pixel(const std::uint8_t* window, std::int64_t steps, const std
         tail->weights);
   }
   const __m128i both = _mm_hadd_epi32(_mm256_castsi256_si128(acc), _mm256_extracti128_si256(acc, 1));
-  const __m128 scaled = _mm_mul_ps(_mm_cvtepi32_ps(_mm_add_epi32(sums, both)), _mm_loadu_ps(head.multiplier));
+  __m128 scaled = _mm_mul_ps(_mm_cvtepi32_ps(_mm_add_epi32(sums, both)), _mm_loadu_ps(head.multiplier));
+  if (residual != nullptr) {
+    const __m256i other = _mm256_cvtepu8_epi32(_mm_loadu_si32(residual));
+    scaled = _mm256_castps256_ps128(residual_sum(stage, _mm256_castps128_ps256(scaled), other));
+  }
   const __m128i rounded = _mm_cvtps_epi32(_mm_min_ps(scaled, _mm256_castps256_ps128(stage.upper)));
   const __m128i words = _mm_adds_epi16(_mm_packs_epi32(rounded, rounded), _mm256_castsi256_si128(stage.zero_point));
   const int bytes =

@@ -33,14 +33,20 @@ void load_columns(const std::uint8_t* const* pixels, std::int64_t count, const C
 // One pixel's window, [step][4 bytes]. Up to 3 bytes after a segment are read.
 void load_window(const std::uint8_t* pixel, const ColumnDepth& depth, std::uint8_t* window);
 
-// Math: uint8 outputs of the panel's 4 channels, see kernels/convolution.h.
-// Layout: columns: those of load_columns; out [8 * vectors pixels][4 channels], 32-byte aligned.
+// Math: uint8 outputs of the panel's 4 channels, see kernels/convolution.h. They are residual sums unless `residual`
+// is nullptr.
+// Layout: columns: those of load_columns; out and residual [8 * vectors pixels][4 channels], 32-byte aligned.
 void run_matched_tile(const std::uint8_t* columns, int vectors, std::int64_t steps, const std::byte* panel,
-                      const OutputStage& stage, std::uint8_t* out);
+                      const OutputStage& stage, const std::uint8_t* residual, std::uint8_t* out);
 
-// The same for one pixel. Layout: window [step][4 bytes]; out [4 channels].
+// The same for one pixel. Layout: window [step][4 bytes]; out and residual [4 channels].
 void run_matched_pixel(const std::uint8_t* window, std::int64_t steps, const std::byte* panel, const OutputStage& stage,
-                       std::uint8_t* out);
+                       const std::uint8_t* residual, std::uint8_t* out);
+
+// The inverse of store_matched: loads `channels` of each of `pixels` into `parts`. Other channels of these pixels
+// become 0.
+void load_matched(const std::uint8_t* from, int pixels, int channels, const std::uint8_t* order, std::ptrdiff_t out_c,
+                  std::uint8_t* parts);
 
 // Stores the pixels of up to 4 panels next to each other. `parts` is [4 panels][16 pixels][4 channels] as
 // run_matched_tile writes them, 32-byte aligned. For each of `pixels` (1 to 16), `channels` (1 to 16) are stored.

@@ -35,6 +35,10 @@ struct OutputStage {
   __m256i lower;       // uint8
   __m256 clamp_lo, clamp_hi;
   std::ptrdiff_t out_c;
+  // Of a residual sum.
+  __m256 sum_multiplier, residual_multiplier;
+  __m256i residual_zero_point;  // int32
+  const std::uint8_t* residual;
 };
 
 static inline bool output_is_supported(const ConvolutionProblem& problem) {
@@ -43,13 +47,17 @@ static inline bool output_is_supported(const ConvolutionProblem& problem) {
           problem.output_range.hi <= 255 && problem.output_zero_point >= 0 && problem.output_zero_point <= 255);
 }
 
-static inline OutputStage output_stage(const ConvolutionProblem& problem) {
+static inline OutputStage output_stage(const ConvolutionProblem& problem, const ConvolutionPart& part = {}) {
   return {_mm256_set1_ps(static_cast<float>(problem.output_range.hi - problem.output_zero_point)),
           _mm256_set1_epi16(static_cast<std::int16_t>(problem.output_zero_point)),
           _mm256_set1_epi8(static_cast<char>(problem.output_range.lo)),
           _mm256_set1_ps(problem.output_clamp.lo),
           _mm256_set1_ps(problem.output_clamp.hi),
-          problem.shape.out_c};
+          problem.shape.out_c,
+          _mm256_set1_ps(problem.residual.sum_multiplier),
+          _mm256_set1_ps(problem.residual.multiplier),
+          _mm256_set1_epi32(problem.residual.zero_point),
+          part.residual};
 }
 
 NARROW_INLINE __m256 scaled(__m256i acc, const float* multiplier) {
@@ -120,6 +128,59 @@ static inline void store_floats(const OutputStage& stage, const Acc& acc, const 
   }
 }
 
+// 8 products of sums and multipliers, plus 8 elements of the other tensor, before rounding. The sum of products may be
+// infinite, the other product is finite.
+NARROW_INLINE __m256 residual_sum(const OutputStage& stage, __m256 product, __m256i residual) {
+  const __m256 other = _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_sub_epi32(residual, stage.residual_zero_point)),
+                                     stage.residual_multiplier);
+  return _mm256_min_ps(_mm256_add_ps(_mm256_mul_ps(product, stage.sum_multiplier), other), stage.upper);
+}
+
+// Loads fewer than 16 channels in one to three loads. The loads overlap and read no other byte.
+NARROW_INLINE __m128i load_part(const std::uint8_t* from, int channels) {
+  const auto load = [&]<class Word>(int at, Word) {
+    Word word;
+    std::memcpy(&word, from + at, sizeof(Word));
+    return std::uint64_t{word} << 8 * at;
+  };
+  if (channels > 8) {
+    const std::uint64_t low = load(0, std::uint64_t{});
+    std::uint64_t high = 0;
+    std::memcpy(&high, from + channels - 8, 8);
+    return _mm_set_epi64x(static_cast<std::int64_t>(high >> 8 * (16 - channels)), static_cast<std::int64_t>(low));
+  }
+  std::uint64_t bytes = 0;
+  if (channels == 8) {
+    bytes = load(0, std::uint64_t{});
+  } else if (channels >= 4) {
+    bytes = load(0, std::uint32_t{}) | load(channels - 4, std::uint32_t{});
+  } else {
+    bytes = load(0, std::uint8_t{}) | load(channels / 2, std::uint8_t{}) | load(channels - 1, std::uint8_t{});
+  }
+  return _mm_cvtsi64_si128(static_cast<std::int64_t>(bytes));
+}
+
+// Stores the first `count` of 16 residual sums.
+static inline void store_residual_sums(const OutputStage& stage, const Acc& acc, const float* multiplier, int count,
+                                       const std::uint8_t* residual, std::uint8_t* out) {
+  const __m128i other =
+      count == 16 ? _mm_loadu_si128(reinterpret_cast<const __m128i*>(residual)) : load_part(residual, count);
+  // Channels 0-3, 8-11 and 4-7, 12-15, as in Acc.
+  const __m128i ordered = _mm_shuffle_epi32(other, 0xD8);
+  const __m256 low = residual_sum(stage, scaled(acc.low, multiplier), _mm256_cvtepu8_epi32(ordered));
+  const __m256 high =
+      residual_sum(stage, scaled(acc.high, multiplier + 8), _mm256_cvtepu8_epi32(_mm_unpackhi_epi64(ordered, ordered)));
+  const __m256i words =
+      _mm256_adds_epi16(_mm256_packs_epi32(_mm256_cvtps_epi32(low), _mm256_cvtps_epi32(high)), stage.zero_point);
+  const __m256i bytes = _mm256_max_epu8(_mm256_packus_epi16(words, words), stage.lower);
+  const __m128i y = _mm256_castsi256_si128(_mm256_permute4x64_epi64(bytes, 0xD8));
+  if (count == 16) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out), y);
+  } else {
+    store_part(y, count, out);
+  }
+}
+
 // The general case: `channels` (1 to 16) of each of `pixels` accumulators in memory. `index` is that of the first
 // output.
 static inline void store_panel(const ConvolutionProblem& problem, const OutputStage& stage, const Acc* acc, int pixels,
@@ -127,6 +188,9 @@ static inline void store_panel(const ConvolutionProblem& problem, const OutputSt
   for (int i = 0; i < pixels; ++i, ++acc, index += stage.out_c) {
     if (problem.output_type == OutputType::kFloat32) {
       store_floats(stage, *acc, multiplier, channels, static_cast<float*>(output) + index);
+    } else if (problem.output_type == OutputType::kResidualSum) {
+      store_residual_sums(stage, *acc, multiplier, channels, stage.residual + index,
+                          static_cast<std::uint8_t*>(output) + index);
     } else if (channels == 16) {
       store_pixel(stage, *acc, multiplier, static_cast<std::uint8_t*>(output) + index);
     } else {

@@ -63,7 +63,7 @@ struct Pointwise {
     if (shape.in_c % 4 != 0) return {.why = "its input channels are not a multiple of 4"};
     if (shape.out_c % kVectorChannels != 0) return {.why = "its output channels are not a multiple of 8"};
     if (shape.in_c * std::int64_t{shape.out_c} > kMostWeights) return {.why = "it has more than 65536 weights"};
-    if (problem.output_type != OutputType::kUint8) return {.why = "its output is not uint8"};
+    if (problem.output_type == OutputType::kFloat32) return {.why = "its output is not uint8"};
     if (const Refusal wide = refuse_wide_bias(problem); wide.why != nullptr) return wide;
     if (const Refusal scaled = refuse_large_outputs(problem); scaled.why != nullptr) return scaled;
     return Step::refusal(problem);
@@ -71,6 +71,7 @@ struct Pointwise {
 
   static Refusal refuse_large_outputs(const ConvolutionProblem& problem) {
     constexpr double kLargest = 2.0e9;
+    if (problem.output_type == OutputType::kResidualSum) return {};  // they are limited before they are rounded
     for (int c = 0; c < problem.shape.out_c; ++c) {
       const std::int64_t bias = folded_bias(problem, c);
       const std::int64_t acc = problem.sums[c].magnitude() * largest_byte(problem) + (bias < 0 ? -bias : bias);
@@ -160,8 +161,12 @@ struct Pointwise {
     std::uint8_t* const words = reinterpret_cast<std::uint8_t*>(workspace + wide_bytes(layout));
     const PointwiseStage stage{_mm256_set1_epi16(static_cast<std::int16_t>(problem.output_zero_point)),
                                _mm256_set1_epi8(static_cast<char>(problem.output_range.lo)),
-                               _mm256_set1_epi8(static_cast<char>(problem.output_range.hi))};
+                               _mm256_set1_epi8(static_cast<char>(problem.output_range.hi)),
+                               output_stage(problem, part)};
     const bool shifted = problem.output_zero_point != 0 || problem.output_range.lo != 0;
+    const bool sums = problem.output_type == OutputType::kResidualSum;
+    const PointwiseFinish finish =
+        sums ? PointwiseFinish::kResidualSum : (shifted ? PointwiseFinish::kShifted : PointwiseFinish::kPlain);
     const std::int64_t element = kBytes ? 1 : 2;
     const std::int64_t chunk = chunk_pixels(problem);
     const std::int64_t end = part.row_end * shape.out_w;
@@ -173,10 +178,11 @@ struct Pointwise {
         const int channel = v * kVectorChannels;
         if (channel < part.channel_begin || channel >= part.channel_end) continue;
         const int vectors = layout.panel_vectors(v);
-        const PointwiseTile tile = pointwise_tile<Step>(vectors, shifted);
+        const PointwiseTile tile = pointwise_tile<Step>(vectors, finish);
+        const std::int64_t index = pixel * shape.out_c + channel;
         tile(stage, {x, shape.in_c * element, shape.in_c * element, packed + v * 2 * sizeof(__m256i),
-                     weights + v * layout.vector_units() * kUnit * element,
-                     static_cast<std::uint8_t*>(output) + pixel * shape.out_c + channel, shape.out_c, pixels});
+                     weights + v * layout.vector_units() * kUnit * element, static_cast<std::uint8_t*>(output) + index,
+                     sums ? part.residual + index : nullptr, shape.out_c, pixels});
       }
     }
   }

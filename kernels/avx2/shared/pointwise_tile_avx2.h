@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kernels/avx2/shared/convolution_output_avx2.h"
 #include "kernels/avx2/shared/vectors_avx2.h"
 #include "kernels/shared/inline.h"
 
@@ -20,7 +21,11 @@ static constexpr int kPanelVectors = 4;
 struct PointwiseStage {
   __m256i zero_point;    // int16
   __m256i lower, upper;  // uint8
+  OutputStage sums;      // of residual sums
 };
+
+// What becomes of accumulators. kPlain: zero_point and lower are 0.
+enum class PointwiseFinish { kPlain, kShifted, kResidualSum };
 
 // One panel: `vectors` vectors of 8 channels, 32-byte aligned.
 //   head: int32 bias[8 * vectors], float multiplier[8 * vectors]
@@ -33,6 +38,7 @@ struct PointwiseRun {
   const std::byte* head;
   const std::byte* weights;
   std::uint8_t* out;
+  const std::uint8_t* residual;  // of residual sums, in the layout of `out`
   std::ptrdiff_t out_step;
   std::int64_t pixels;
 };
@@ -43,8 +49,8 @@ struct PointwiseRun {
   return c % (4 * vectors) / 4 * kVectorChannels + c / (4 * vectors) * 4 + c % 4;
 }
 
-// Math: out = clamp(round(float(bias + sum of x * w) * multiplier) + zero_point, lower, upper).
-// Ranges: products after scaling fit an int32. Step defines x and w:
+// Math: out = clamp(round(float(bias + sum of x * w) * multiplier) + zero_point, lower, upper), or residual sums.
+// Ranges: products after scaling fit an int32, unless they are residual sums. Step defines x and w:
 //   kPixels[vectors - 1]: pixels at a time. They are few, so that multiplying overlaps with converting the ones before.
 //   begin(sum, x, w, bias), add(sum, x, w): the first and any other 4 bytes of x
 //   finish(sum, bias): the sum in int32
@@ -106,84 +112,102 @@ NARROW_INLINE __m256i get(const PixelVectors<kCount>& vectors) {
   }
 }
 
-// One vector of one pixel's channels, rounded to int32.
-template <class Step, int kVectors>
-NARROW_INLINE __m256i rounded(__m256i sum, const std::byte* head) {
-  const __m256i acc = Step::finish(sum, head);
-  const float* const multiplier = reinterpret_cast<const float*>(head + kVectors * sizeof sum);
-  return _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_cvtepi32_ps(acc), _mm256_load_ps(multiplier)));
+// 8 bytes of vector `index` of a panel, in the order of place_in_pointwise_panel, as int32.
+template <int kVectors>
+NARROW_INLINE __m256i load_residual(const std::uint8_t* residual, int index) {
+  const __m128i low = _mm_loadu_si32(residual + 4 * index);
+  const __m128i high = _mm_loadu_si32(residual + 4 * (kVectors + index));
+  return _mm256_cvtepu8_epi32(_mm_unpacklo_epi32(low, high));
 }
 
-template <bool kShifted>
+// Vector `index` of one pixel's channels, rounded to int32. head: of the panel; residual: of the pixel.
+template <class Step, PointwiseFinish kFinish, int kVectors>
+NARROW_INLINE __m256i rounded(const PointwiseStage& stage, __m256i sum, const std::byte* head, int index,
+                              const std::uint8_t* residual) {
+  head += index * sizeof sum;
+  const __m256i acc = Step::finish(sum, head);
+  const float* const multiplier = reinterpret_cast<const float*>(head + kVectors * sizeof sum);
+  const __m256 product = _mm256_mul_ps(_mm256_cvtepi32_ps(acc), _mm256_load_ps(multiplier));
+  if constexpr (kFinish == PointwiseFinish::kResidualSum) {
+    return _mm256_cvtps_epi32(residual_sum(stage.sums, product, load_residual<kVectors>(residual, index)));
+  } else {
+    return _mm256_cvtps_epi32(product);
+  }
+}
+
+template <PointwiseFinish kFinish>
 NARROW_INLINE __m256i words(const PointwiseStage& stage, __m256i low, __m256i high) {
   const __m256i packed = _mm256_packs_epi32(low, high);
-  return kShifted ? _mm256_adds_epi16(packed, stage.zero_point) : packed;
+  return kFinish == PointwiseFinish::kPlain ? packed : _mm256_adds_epi16(packed, stage.zero_point);
 }
-template <bool kShifted>
+template <PointwiseFinish kFinish>
 NARROW_INLINE __m256i bytes(const PointwiseStage& stage, __m256i low, __m256i high) {
   const __m256i packed = _mm256_packus_epi16(low, high);
-  return _mm256_min_epu8(kShifted ? _mm256_max_epu8(packed, stage.lower) : packed, stage.upper);
+  return _mm256_min_epu8(kFinish == PointwiseFinish::kPlain ? packed : _mm256_max_epu8(packed, stage.lower),
+                         stage.upper);
 }
 
 NARROW_INLINE void store_16(std::uint8_t* out, __m128i y) { _mm_storeu_si128(reinterpret_cast<__m128i*>(out), y); }
 NARROW_INLINE void store_8(std::uint8_t* out, __m128i y) { _mm_storel_epi64(reinterpret_cast<__m128i*>(out), y); }
 
-template <class Step, bool kShifted, int kPixel, int kVectors, int kPixels>
+template <class Step, PointwiseFinish kFinish, int kPixel, int kVectors, int kPixels>
 NARROW_INLINE void write_pixel(const PointwiseStage& stage, const PanelSums<kVectors, kPixels>& sums,
-                               const std::byte* head, std::uint8_t* out) {
+                               const std::byte* head, const std::uint8_t* residual, std::uint8_t* out) {
   const auto scaled = [&](const PixelVectors<kPixels>& vector, int index) {
-    return rounded<Step, kVectors>(get<kPixel>(vector), head + index * sizeof(__m256i));
+    return rounded<Step, kFinish, kVectors>(stage, get<kPixel>(vector), head, index, residual);
   };
   const __m256i first = scaled(sums.first, 0);
   if constexpr (kVectors == 1) {
-    const __m256i both = words<kShifted>(stage, first, first);
-    const __m256i y = bytes<kShifted>(stage, both, both);
+    const __m256i both = words<kFinish>(stage, first, first);
+    const __m256i y = bytes<kFinish>(stage, both, both);
     const __m256i ordered = _mm256_unpacklo_epi32(y, _mm256_permute2x128_si256(y, y, 1));
     store_8(out, _mm256_castsi256_si128(ordered));
   } else {
-    const __m256i low = words<kShifted>(stage, first, scaled(sums.rest.first, 1));
+    const __m256i low = words<kFinish>(stage, first, scaled(sums.rest.first, 1));
     if constexpr (kVectors == 2) {
-      const __m256i y = _mm256_permute4x64_epi64(bytes<kShifted>(stage, low, low), 0xD8);
+      const __m256i y = _mm256_permute4x64_epi64(bytes<kFinish>(stage, low, low), 0xD8);
       store_16(out, _mm256_castsi256_si128(y));
     } else {
       const __m256i third = scaled(sums.rest.rest.first, 2);
       if constexpr (kVectors == 3) {
-        const __m256i gaps = bytes<kShifted>(stage, low, words<kShifted>(stage, third, third));
+        const __m256i gaps = bytes<kFinish>(stage, low, words<kFinish>(stage, third, third));
         const __m256i y = _mm256_permutevar8x32_epi32(gaps, _mm256_setr_epi32(0, 1, 2, 4, 5, 6, 3, 7));
         store_16(out, _mm256_castsi256_si128(y));
         store_8(out + 16, _mm256_extracti128_si256(y, 1));
       } else {
-        const __m256i high = words<kShifted>(stage, third, scaled(sums.rest.rest.rest.first, 3));
-        _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), bytes<kShifted>(stage, low, high));
+        const __m256i high = words<kFinish>(stage, third, scaled(sums.rest.rest.rest.first, 3));
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), bytes<kFinish>(stage, low, high));
       }
     }
   }
 }
 
 // Pixels [kPixel, kPixels). Two pixels of 16 channels are packed together.
-template <class Step, bool kShifted, int kPixel, int kVectors, int kPixels>
+template <class Step, PointwiseFinish kFinish, int kPixel, int kVectors, int kPixels>
 NARROW_INLINE void write(const PointwiseStage& stage, const PanelSums<kVectors, kPixels>& sums, const std::byte* head,
-                         std::uint8_t* out, std::ptrdiff_t out_step) {
+                         const std::uint8_t* residual, std::uint8_t* out, std::ptrdiff_t out_step) {
   if constexpr (kVectors == 2 && kPixel + 1 < kPixels) {
-    const auto both = [&](__m256i low, __m256i high) {
-      return words<kShifted>(stage, rounded<Step, 2>(low, head), rounded<Step, 2>(high, head + sizeof low));
+    const auto both = [&](__m256i low, __m256i high, const std::uint8_t* other) {
+      return words<kFinish>(stage, rounded<Step, kFinish, 2>(stage, low, head, 0, other),
+                            rounded<Step, kFinish, 2>(stage, high, head, 1, other));
     };
-    const __m256i first = both(get<kPixel>(sums.first), get<kPixel>(sums.rest.first));
-    const __m256i second = both(get<kPixel + 1>(sums.first), get<kPixel + 1>(sums.rest.first));
-    const __m256i y = _mm256_permute4x64_epi64(bytes<kShifted>(stage, first, second), 0xD8);
+    const __m256i first = both(get<kPixel>(sums.first), get<kPixel>(sums.rest.first), residual);
+    const __m256i second = both(get<kPixel + 1>(sums.first), get<kPixel + 1>(sums.rest.first), residual + out_step);
+    const __m256i y = _mm256_permute4x64_epi64(bytes<kFinish>(stage, first, second), 0xD8);
     store_16(out, _mm256_castsi256_si128(y));
     store_16(out + out_step, _mm256_extracti128_si256(y, 1));
     if constexpr (kPixel + 2 < kPixels)
-      write<Step, kShifted, kPixel + 2>(stage, sums, head, out + 2 * out_step, out_step);
+      write<Step, kFinish, kPixel + 2>(stage, sums, head, residual + 2 * out_step, out + 2 * out_step, out_step);
   } else {
-    write_pixel<Step, kShifted, kPixel>(stage, sums, head, out);
-    if constexpr (kPixel + 1 < kPixels) write<Step, kShifted, kPixel + 1>(stage, sums, head, out + out_step, out_step);
+    write_pixel<Step, kFinish, kPixel>(stage, sums, head, residual, out);
+    if constexpr (kPixel + 1 < kPixels)
+      write<Step, kFinish, kPixel + 1>(stage, sums, head, residual + out_step, out + out_step, out_step);
   }
 }
 
-template <class Step, bool kShifted, int kVectors, int kPixels>
+template <class Step, PointwiseFinish kFinish, int kVectors, int kPixels>
 NARROW_INLINE void tile(const PointwiseStage& stage, const PointwiseRun& run, const std::uint8_t* x,
-                        std::uint8_t* out) {
+                        const std::uint8_t* residual, std::uint8_t* out) {
   PanelSums<kVectors, kPixels> sums;
   PixelVectors<kPixels> now;
   load_x(now, x, run.x_step);
@@ -195,29 +219,38 @@ NARROW_INLINE void tile(const PointwiseStage& stage, const PointwiseRun& run, co
     load_x(now, x + at, run.x_step);
     step_all<Step, false>(sums, now, weights, run.head);
   }
-  write<Step, kShifted, 0>(stage, sums, run.head, out, run.out_step);
+  write<Step, kFinish, 0>(stage, sums, run.head, residual, out, run.out_step);
 }
 
-template <class Step, bool kShifted, int kVectors>
+template <class Step, PointwiseFinish kFinish, int kVectors>
 [[gnu::noinline]] static void tile_run(const PointwiseStage& stage, const PointwiseRun& run) {
   constexpr int kPixels = Step::kPixels[kVectors - 1];
+  // Without residual sums the address is computed and not used.
   const std::uint8_t* x = run.x;
+  const std::uint8_t* residual = kFinish == PointwiseFinish::kResidualSum ? run.residual : run.out;
   std::uint8_t* out = run.out;
+  const auto advance = [&](int pixels) {
+    x += pixels * run.x_step;
+    residual += pixels * run.out_step;
+    out += pixels * run.out_step;
+  };
   std::int64_t left = run.pixels;
-  for (; left >= kPixels; left -= kPixels, x += kPixels * run.x_step, out += kPixels * run.out_step) {
-    tile<Step, kShifted, kVectors, kPixels>(stage, run, x, out);
+  for (; left >= kPixels; left -= kPixels, advance(kPixels)) {
+    tile<Step, kFinish, kVectors, kPixels>(stage, run, x, residual, out);
   }
-  for (; left > 0; --left, x += run.x_step, out += run.out_step) tile<Step, kShifted, kVectors, 1>(stage, run, x, out);
+  for (; left > 0; --left, advance(1)) tile<Step, kFinish, kVectors, 1>(stage, run, x, residual, out);
 }
 
-// For panels of 1, 2, 3, 4 vectors. Without `shifted`, zero_point and lower are 0.
+// For panels of 1, 2, 3, 4 vectors.
 template <class Step>
-static PointwiseTile pointwise_tile(int vectors, bool shifted) {
-  static constexpr PointwiseTile kTiles[kPanelVectors][2] = {{tile_run<Step, false, 1>, tile_run<Step, true, 1>},
-                                                             {tile_run<Step, false, 2>, tile_run<Step, true, 2>},
-                                                             {tile_run<Step, false, 3>, tile_run<Step, true, 3>},
-                                                             {tile_run<Step, false, 4>, tile_run<Step, true, 4>}};
-  return kTiles[vectors - 1][shifted ? 1 : 0];
+static PointwiseTile pointwise_tile(int vectors, PointwiseFinish finish) {
+  using enum PointwiseFinish;
+  static constexpr PointwiseTile kTiles[kPanelVectors][3] = {
+      {tile_run<Step, kPlain, 1>, tile_run<Step, kShifted, 1>, tile_run<Step, kResidualSum, 1>},
+      {tile_run<Step, kPlain, 2>, tile_run<Step, kShifted, 2>, tile_run<Step, kResidualSum, 2>},
+      {tile_run<Step, kPlain, 3>, tile_run<Step, kShifted, 3>, tile_run<Step, kResidualSum, 3>},
+      {tile_run<Step, kPlain, 4>, tile_run<Step, kShifted, 4>, tile_run<Step, kResidualSum, 4>}};
+  return kTiles[vectors - 1][static_cast<int>(finish)];
 }
 
 }  // namespace narrow::kernels::avx2

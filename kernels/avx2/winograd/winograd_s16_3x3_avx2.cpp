@@ -266,7 +266,7 @@ std::size_t strided_workspace_bytes(const ConvolutionProblem& problem) {
 void run_strided(const ConvolutionProblem& problem, const std::byte* packed, const std::uint8_t* input, void* output,
                  const ConvolutionPart& part, std::byte* workspace, WinogradMultiply multiply, std::int64_t rows) {
   const StridedPlan plan = plan_strided(problem.shape);
-  const OutputStage stage = output_stage(problem);
+  const OutputStage stage = output_stage(problem, part);
   prepare_strided(problem, plan, workspace);
   for_each_segment<kStridedOutputs>(
       problem.shape, part, plan,

@@ -207,7 +207,7 @@ void multiply_block(const WinogradPlan& plan, std::int64_t tiles, const std::byt
 void run_winograd(const ConvolutionProblem& problem, const std::byte* packed, const std::uint8_t* input, void* output,
                   const ConvolutionPart& part, std::byte* workspace, WinogradMultiply multiply) {
   const WinogradPlan plan = plan_winograd(problem.shape);
-  const OutputStage stage = output_stage(problem);
+  const OutputStage stage = output_stage(problem, part);
   prepare_padding(problem, plan, workspace);
   for_each_segment<kWinogradOutputs>(
       problem.shape, part, plan,

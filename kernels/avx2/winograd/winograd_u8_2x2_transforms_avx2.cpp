@@ -270,7 +270,7 @@ void run_byte_winograd(const ConvolutionProblem& problem, const ByteWinogradForm
                        const std::uint8_t* input, void* output, const ConvolutionPart& part, std::byte* workspace,
                        const ByteWinogradFunctions& functions) {
   const ByteWinogradPlan plan = plan_byte_winograd(problem, format);
-  const OutputStage stage = output_stage(problem);
+  const OutputStage stage = output_stage(problem, part);
   const Run run{problem, plan, stage, packed, part, output, workspace, functions};
   prepare_byte_winograd(problem, plan, workspace);
   for_each_segment<kByteWinogradOutputs>(

@@ -84,15 +84,16 @@ static inline bool is_byte(std::int64_t value) { return value >= 0 && value <= 2
 
 // Refuses unless inputs and outputs are bytes, the bias with -zero_point * sum(w) is an int32, and outputs before
 // rounding fit an int32 with a margin. Then converting them can't overflow, and the saturation of packing clamps them.
+// Residual sums are limited before they are rounded.
 static inline Refusal refuse_panels(const ConvolutionProblem& problem) {
   constexpr double kLargest = 2.0e9;
   constexpr const char* kRanges = "the ranges of its input or output are not within uint8";
   if (!is_byte(problem.input_range.lo) || !is_byte(problem.input_range.hi) || !is_byte(problem.input_zero_point)) {
     return {.why = kRanges};
   }
-  const bool bytes = problem.output_type == OutputType::kUint8;
-  if (bytes && (!is_byte(problem.output_range.lo) || !is_byte(problem.output_range.hi) ||
-                problem.output_range.lo > problem.output_range.hi || !is_byte(problem.output_zero_point))) {
+  if (problem.output_type != OutputType::kFloat32 &&
+      (!is_byte(problem.output_range.lo) || !is_byte(problem.output_range.hi) ||
+       problem.output_range.lo > problem.output_range.hi || !is_byte(problem.output_zero_point))) {
     return {.why = kRanges};
   }
   for (int c = 0; c < problem.shape.out_c; ++c) {
@@ -100,7 +101,7 @@ static inline Refusal refuse_panels(const ConvolutionProblem& problem) {
     if (bias < INT32_MIN || bias > INT32_MAX) {
       return {.why = "the bias minus zero point times weights does not fit int32", .channel = c};
     }
-    if (!bytes) continue;
+    if (problem.output_type != OutputType::kUint8) continue;
     const std::int64_t magnitude = problem.sums[c].magnitude() * largest_byte(problem) + (bias < 0 ? -bias : bias);
     if (static_cast<double>(magnitude) * static_cast<double>(problem.multiplier[c]) > kLargest) {
       return {.why = "its sums times the multiplier may exceed int32", .channel = c};
