@@ -122,10 +122,10 @@ void FloatExecutor::Impl::prepare(Step& step) {
     step.float_layer->set_filter(context, filter->weights, filter->bias);
   }
   if (step.plan->kind != StepKind::kIntegers) return;
-  std::vector<Quantization> inputs;
-  for (const ValueId id : node.inputs) inputs.push_back(*quantization(id));
+  std::vector<std::optional<Quantization>> inputs;
+  for (const ValueId id : node.inputs) inputs.push_back(quantization(id));
   if (filter != nullptr) {
-    step.integer_layer.emplace(context, node, step.inputs[0].shape, step.output.shape, inputs[0],
+    step.integer_layer.emplace(context, node, step.inputs[0].shape, step.output.shape, *inputs[0],
                                quantization(node.output));
   } else {
     step.integer_node.emplace(node, inputs, *quantization(node.output));

@@ -30,13 +30,14 @@ struct IntegerNode::Run {
   std::span<const FloatTensor> inputs;
   const FloatTensor& output;
 
-  [[nodiscard]] double scale(std::size_t input) const { return node.inputs_[input].scale(); }
+  [[nodiscard]] const Levels& levels(std::size_t input) const { return *node.inputs_[input]; }
+  [[nodiscard]] double scale(std::size_t input) const { return levels(input).scale(); }
   // The multiplier from this scale to the output's scale.
   [[nodiscard]] float multiplier(double from) const { return static_cast<float>(from / double{node.output_.scale()}); }
 
   // Rescales input `i` into channels [first, first + its own) of the output.
   void rescale(std::size_t i, std::int64_t first) const {
-    const Levels from = node.inputs_[i];
+    const Levels from = levels(i);
     const Levels to = node.output_;
     const float m = multiplier(scale(i));
     const std::int64_t channels = inputs[i].shape.channels;
@@ -51,8 +52,8 @@ struct IntegerNode::Run {
   // steps(a, b): the result for two levels, in units of the output's scale.
   template <class Steps>
   void combine(const Steps& steps) const {
-    const Levels of_a = node.inputs_[0];
-    const Levels of_b = node.inputs_[1];
+    const Levels of_a = levels(0);
+    const Levels of_b = levels(1);
     const Levels to = node.output_;
     for_each_run(inputs[0].shape, inputs[1].shape, output.shape, [&](const BroadcastRun& run) {
       const float* a = inputs[0].data + run.a;
@@ -75,9 +76,22 @@ struct IntegerNode::Run {
     combine([m_a, m_b](float a, float b) { return a * m_a + b * m_b; });
   }
 
+  // Adds levels to real numbers. Single precision adds both ways round alike.
+  void add_to_real(std::size_t real) const {
+    const Levels from = levels(1 - real);
+    const Levels to = node.output_;
+    const float m_real = multiplier(1.0);
+    const float m_other = multiplier(scale(1 - real));
+    const float* x = inputs[real].data;
+    const float* other = inputs[1 - real].data;
+    for (std::int64_t i = 0; i < output.shape.elems(); ++i) {
+      output.data[i] = to.real(to.nearest(x[i] * m_real + from.of(other[i]) * m_other));
+    }
+  }
+
   void average(const Window& window, bool count_include_pad) const {
     const TensorShape& in = inputs[0].shape;
-    const Levels from = node.inputs_[0];
+    const Levels from = levels(0);
     const Levels to = node.output_;
     constexpr std::int64_t kBlock = 64;  // number of channels whose sums are held at the same time
     for_each_window(in, output.shape, window, [&](std::int64_t pixel, const Taps& rows, const Taps& columns) {
@@ -108,7 +122,11 @@ struct IntegerNode::Run {
       first += inputs[i].shape.channels;
     }
   }
-  void operator()(const Add&) const { add(1.0F); }
+  void operator()(const Add&) const {
+    if (!node.inputs_[0]) return add_to_real(0);
+    if (!node.inputs_[1]) return add_to_real(1);
+    add(1.0F);
+  }
   void operator()(const Subtract&) const { add(-1.0F); }
   void operator()(const Multiply&) const {
     const float m = multiplier(scale(0) * scale(1));
@@ -126,7 +144,7 @@ struct IntegerNode::Run {
     combine([m_a, m_b](float a, float b) { return std::min(a * m_a, b * m_b); });
   }
   void operator()(const Function&) const {
-    const Levels from = node.inputs_[0];
+    const Levels from = levels(0);
     const std::int32_t zero_point = from.zero_point();
     const std::int64_t channels = output.shape.channels;
     const bool row_per_channel = static_cast<std::int64_t>(node.table_.size()) > kTableEntries;
@@ -148,10 +166,11 @@ bool IntegerNode::has_formula(const Op& op) {
       op);
 }
 
-IntegerNode::IntegerNode(const Node& node, std::span<const Quantization> inputs, const Quantization& output)
+IntegerNode::IntegerNode(const Node& node, std::span<const std::optional<Quantization>> inputs,
+                         const Quantization& output)
     : node_(&node), output_(output, clamped_range(output, node.clamp)) {
-  for (const Quantization& input : inputs) inputs_.emplace_back(input);
-  if (const auto* function = std::get_if<Function>(&node.op)) table_ = real_table(*function, inputs[0], output);
+  for (const auto& input : inputs) inputs_.push_back(input ? std::optional<Levels>(Levels(*input)) : std::nullopt);
+  if (const auto* function = std::get_if<Function>(&node.op)) table_ = real_table(*function, *inputs[0], output);
 }
 
 void IntegerNode::run(std::span<const FloatTensor> inputs, const FloatTensor& output) const {

@@ -1,6 +1,7 @@
 // One node without weights on integers, simulated exactly.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -18,8 +19,9 @@ class IntegerNode {
   // Lossless operators have none, because they also move real numbers exactly.
   [[nodiscard]] static bool has_formula(const Op& op);
 
-  // node: has_formula() is true for its operator; must outlive this. inputs, output: quantization of its values.
-  IntegerNode(const Node& node, std::span<const Quantization> inputs, const Quantization& output);
+  // node: has_formula() is true for its operator; must outlive this. inputs, output: quantization of its values. One
+  // input of an Add may have none: the sum is then rounded once.
+  IntegerNode(const Node& node, std::span<const std::optional<Quantization>> inputs, const Quantization& output);
 
   // All tensors are [height, width, channels]. The output is none of the inputs.
   void run(std::span<const FloatTensor> inputs, const FloatTensor& output) const;
@@ -28,7 +30,7 @@ class IntegerNode {
   struct Run;
 
   const Node* node_;
-  std::vector<Levels> inputs_;
+  std::vector<std::optional<Levels>> inputs_;
   Levels output_;
   std::vector<float> table_;  // for Function: the real number of each byte, [rows, 256]
 };

@@ -30,7 +30,7 @@ Error no_value(const char* list, ValueId id) {
 class Planner {
  public:
   Planner(const Graph& graph, const Simulation& simulation)
-      : graph_(graph), simulation_(simulation), live_(find_live(graph)) {}
+      : graph_(graph), simulation_(simulation), live_(find_live(graph)), producer_(producers(graph)) {}
 
   Result<Program> run(const NodeRange& range, const std::vector<ValueId>& keep) {
     first_ = range.first;
@@ -192,12 +192,22 @@ class Planner {
 
   [[nodiscard]] bool computes_in_integers(std::size_t n) const {
     const Node& node = graph_.nodes[n];
-    if (is_integer_layer(node)) return true;
+    if (is_integer_layer(node) || is_sum(node)) return true;
     if (is_set(simulation_.in_float, n) || !IntegerNode::has_formula(node.op) || !quantization(node.output)) {
       return false;
     }
     return std::all_of(node.inputs.begin(), node.inputs.end(),
                        [this](ValueId id) { return quantization(id).has_value(); });
+  }
+
+  // Whether the node adds the results of an integer layer, which are not rounded, to levels.
+  [[nodiscard]] bool is_sum(const Node& node) const {
+    const std::optional<std::size_t> summed = summed_input(graph_, node);
+    if (!summed || !quantization(node.inputs[1 - *summed])) return false;
+    const auto has_shape = [&](ValueId id) { return graph_.value(id).shape == graph_.value(node.output).shape; };
+    if (!std::all_of(node.inputs.begin(), node.inputs.end(), has_shape)) return false;
+    const int writer = producer_[node.inputs[*summed]];
+    return writer >= 0 && is_integer_layer(graph_.nodes[index(writer)]);
   }
 
   // Whether the node writes levels of its output's quantization.
@@ -234,6 +244,7 @@ class Planner {
   const Graph& graph_;
   const Simulation& simulation_;
   Liveness live_;
+  ValueMap<int> producer_;
   std::size_t first_ = 0;
   std::size_t last_ = 0;
   ValueMap<bool> value_needed_;

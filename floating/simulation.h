@@ -13,8 +13,9 @@ namespace narrow::graph {
 //
 // A node computes in integers if all its inputs and its output have a quantization, here or in the graph. A layer
 // computes in integers if it has integer weights and its input has a quantization. If its output has none, it writes
-// its accumulators as real numbers. The results then equal those of the integer network bit for bit (docs/numerics.md).
-// All other nodes compute in float on the real numbers that they read.
+// its accumulators as real numbers; an Add of them to a tensor with a quantization computes in integers too. The
+// results then equal those of the integer network bit for bit (docs/numerics.md). All other nodes compute in float on
+// the real numbers that they read.
 struct Simulation {
   // The quantization that the value is rounded to. A node that computes in integers writes levels of it. The values of
   // other nodes, and the network's input, are rounded as the operator Quantize does it.

@@ -137,6 +137,14 @@ double operations(const Graph& graph) {
   return total;
 }
 
+std::optional<std::size_t> summed_input(const Graph& graph, const Node& node) {
+  if (!std::holds_alternative<Add>(node.op) || !graph.value(node.output).quantization) return std::nullopt;
+  for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+    if (!graph.value(node.inputs[i]).quantization) return i;
+  }
+  return std::nullopt;
+}
+
 void remove_dead(Graph& graph) {
   ValueMap<bool> live(graph.values.size(), false);
   if (graph.has(graph.output)) live[graph.output] = true;

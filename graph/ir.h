@@ -91,8 +91,7 @@ struct BatchNorm {  // y = (x - mean) / sqrt(variance + epsilon) * gamma + beta,
 };
 struct Activation {};  // y = clamp(x), see Node::clamp
 // Two inputs. Each of height, width and channels is equal in both, or 1 in one of them, which is repeated.
-// y = clamp(a + b). One input may be float32 where the other and the output are uint8: a residual sum, see
-// residual_input().
+// y = clamp(a + b). Where the output is uint8, one input may be float32: see summed_input().
 struct Add {};
 struct Subtract {};  // y = clamp(a - b)
 struct Multiply {};  // y = clamp(a * b)
@@ -232,6 +231,10 @@ struct Graph {
 // The filter of a node; nullptr if its operator has none.
 [[nodiscard]] Filter* filter_of(Node& node);
 [[nodiscard]] const Filter* filter_of(const Node& node);
+
+// A sum that is rounded once: an Add with a uint8 output that reads one uint8 tensor and the float32 results of an
+// integer convolution, which no other node reads. Returns which input is float32, or nothing for all other nodes.
+[[nodiscard]] std::optional<std::size_t> summed_input(const Graph& graph, const Node& node);
 
 // The properties of an operator that graph/operators.h holds.
 // Its output holds elements of its input, unchanged, and zeros. On integers, input and output share their quantization.

@@ -88,7 +88,7 @@ inline constexpr std::array<OperatorRow, std::variant_size_v<Op>> kOperators = [
       row<Linear>(2, "Linear", "linear layer", kOne, kOwn, kTakesClamp),
       row<BatchNorm>(3, "BatchNorm", "batch norm", kOne, kNone, kFoldedBeforeRunning),
       row<Activation>(4, "Activation", "activation", kOne, kRescaled, kTakesClamp | kElementwise | kMayBePreQuantized),
-      row<Add>(5, "Add", "addition", kTwo, kRescaled, kTakesClamp | kElementwise),
+      row<Add>(5, "Add", "addition", kTwo, kOwn, kTakesClamp | kElementwise),
       row<MaxPool>(6, "MaxPool", "max pooling", kOne, kLossless),
       row<AveragePool>(7, "AveragePool", "average pooling", kOne, kOwn),
       row<GlobalAveragePool>(8, "GlobalAveragePool", "global average pooling", kOne, kOwn),

@@ -218,6 +218,29 @@ Status check_float_filter(const Graph& graph, const Node& node) {
   return check("bias", filter->bias, size.out_channels);
 }
 
+// Whether what writes and reads the float32 input of a sum allows that one kernel computes both.
+Status check_sums(const Graph& graph) {
+  const ValueMap<int> made_by = producers(graph);
+  const ValueMap<std::vector<int>> read_by = consumers(graph);
+  for (const Node& node : graph.nodes) {
+    const std::optional<std::size_t> summed = summed_input(graph, node);
+    if (!summed) continue;
+    const ValueId id = node.inputs[*summed];
+    const auto error = [&](const std::string& why) {
+      return node_error(node, ErrorCode::kMalformed,
+                        "'" + graph.value(id).name + "' is float32 and the sum is uint8; " + why);
+    };
+    const Node* const writer = made_by[id] < 0 ? nullptr : &graph.nodes[static_cast<std::size_t>(made_by[id])];
+    const Filter* const filter = writer == nullptr ? nullptr : filter_of(*writer);
+    if (filter == nullptr || !filter->quantized || !std::holds_alternative<Convolution>(writer->op)) {
+      return error("only a convolution in integers may write it");
+    }
+    if (!writer->clamp.is_identity()) return error("'" + writer->name + "' may not have a clamp");
+    if (read_by[id].size() != 1 || id == graph.output) return error("nothing else may read it");
+  }
+  return {};
+}
+
 }  // namespace
 
 Error node_error(const Node& node, ErrorCode code, const std::string& message) {
@@ -259,6 +282,7 @@ Status validate(const Graph& graph) {
     NARROW_TRY(check_float_filter(graph, node));
     NARROW_TRY(check_types(graph, node));
   }
+  NARROW_TRY(check_sums(graph));
   // A computed value depends on the input: every operator has inputs, and the input is the only value that no node
   // computes.
   if (graph.output == graph.input || !computed[graph.output]) {

@@ -87,6 +87,21 @@ struct NodeTypes {
 
   Status operator()(const Convolution& op) const { return filter(op.filter); }
   Status operator()(const Linear& op) const { return filter(op.filter); }
+  Status operator()(const Add&) const {
+    const std::optional<std::size_t> summed = summed_input(graph, node);
+    if (!summed) return must_rescale();
+    // validate() checks what writes and reads the float32 tensor.
+    const Value& other = input(1 - *summed);
+    NARROW_TRY(must_be(other, true));
+    for (const ValueId id : node.inputs) {
+      if (graph.value(id).shape == output().shape) continue;
+      return error("'" + graph.value(id).name + "' must have the shape of the sum, because '" + input(*summed).name +
+                   "' is float32");
+    }
+    const double out = output().quantization->scale;
+    NARROW_TRY(check_multiplier(node, 1 / out, "'" + input(*summed).name + "'"));
+    return check_multiplier(node, other.quantization->scale / out, "'" + other.name + "'");
+  }
   Status operator()(const Multiply&) const {
     NARROW_TRY(must_be_alike());
     if (!output().quantization) return {};

@@ -174,6 +174,35 @@ void plan_activations(const Graph& graph, const Liveness& live, const QuantizeOp
   }
 }
 
+// Marks the convolutions that are added to a residual before they are rounded. Where the bits of the output were asked
+// for, it is rounded.
+void plan_residual_sums(const Graph& graph, const Liveness& live, const QuantizeOptions& options,
+                        const Exceptions& for_activations, BitPlan& plan) {
+  const ValueMap<int> made_by = producers(graph);
+  const ValueMap<std::vector<int>> read_by = consumers(graph);
+  int count = 0;
+  for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
+    const Node& node = graph.nodes[n];
+    if (!live.nodes[n] || graph.value(node.output).quantization) continue;
+    const std::optional<std::size_t> summed = find_summable(graph, node, made_by, read_by);
+    if (!summed) continue;
+    const std::size_t writer = index(made_by[node.inputs[*summed]]);
+    if (plan.in_float[writer] || for_activations.count(writer) != 0) continue;
+    const auto& readers = read_by[node.output];
+    const bool is_pre_quantized = !readers.empty() && std::all_of(readers.begin(), readers.end(), [&](int reader) {
+      return std::holds_alternative<Quantize>(graph.nodes[index(reader)].op);
+    });
+    if (options.residual_sums == ResidualSums::kTwice && !is_pre_quantized) continue;
+    plan.writes_float[writer] = true;
+    ++count;
+  }
+  if (count > 0) {
+    plan.log.push_back({Event::Kind::kSummary, "",
+                        std::to_string(count) + (count == 1 ? " convolution is" : " convolutions are") +
+                            " added to a residual before the sum is rounded"});
+  }
+}
+
 }  // namespace
 
 FirstAndLastLayers find_first_and_last_layers(const Graph& graph, const Liveness& live) {
@@ -235,6 +264,7 @@ Result<BitPlan> plan_bits(const Graph& graph, const Liveness& live, const Quanti
   }
   plan_weights(graph, live, options, boundary, for_weights, plan);
   plan_activations(graph, live, options, boundary, for_activations, plan);
+  plan_residual_sums(graph, live, options, for_activations, plan);
   plan.scale_source = find_concat_scales(graph, live, plan);
   return plan;
 }

@@ -253,7 +253,12 @@ class Builder {
     copy.name = tensors_.name_for(node, pre_quantized);
     // Lossless operators and Concat copy the representation that is required, where it exists.
     const bool copies = is_lossless(node.op) || std::holds_alternative<Concat>(node.op);
-    for (ValueId& id : copy.inputs) {
+    for (std::size_t i = 0; i < copy.inputs.size(); ++i) {
+      ValueId& id = copy.inputs[i];
+      if (plan_.nodes[n].summed == i) {
+        NARROW_ASSIGN(id, tensors_.as_float(id));
+        continue;
+      }
       const ValueId built =
           copies && pre_quantized != nullptr ? tensors_.as_pre_quantized(id, pre_quantized->quantization) : kNoValue;
       if (built != kNoValue) {

@@ -32,6 +32,8 @@ class PreQuantizedPlanner {
         why_(graph.nodes.size()),
         as_float_(graph.values.size(), false),
         pre_quantized_(graph.values.size()),
+        made_by_(producers(graph)),
+        read_by_(consumers(graph)),
         integers_(graph.values.size(), kNoValue) {
     plan_.nodes.resize(graph.nodes.size());
     plan_.needs_decision.assign(graph.values.size(), false);
@@ -105,6 +107,7 @@ class PreQuantizedPlanner {
       representations.integers = required;
       return;
     }
+    if (required.size() == 1 && !as_float_[index(node.output)] && sums(n, required.front())) return;
     for (const PreQuantized& pre_quantized : required)
       (computes(n, pre_quantized) ? representations.integers : representations.from_float).push_back(pre_quantized);
     if (!as_float_[index(node.output)] && representations.from_float.empty()) return;
@@ -133,13 +136,34 @@ class PreQuantizedPlanner {
     return can(n, std::move(copy), pre_quantized.quantization);
   }
 
+  // Plans an Add of a convolution that the file does not round, and of integers: the sum is rounded once.
+  bool sums(std::size_t n, const PreQuantized& pre_quantized) {
+    const Node& node = graph_.nodes[n];
+    const std::optional<std::size_t> summed = find_summable(graph_, node, made_by_, read_by_);
+    if (!summed) return false;
+    const ValueId other = integers_[index(node.inputs[1 - *summed])];
+    const std::size_t writer = index(made_by_[node.inputs[*summed]]);
+    if (other == kNoValue || !decisions_.layers[writer]) return false;
+    if (!can(writer, graph_.nodes[writer], std::nullopt)) return false;
+    std::vector<std::optional<Quantization>> inputs(2);
+    inputs[1 - *summed] = graph_.value(other).quantization;
+    Node copy = node;
+    copy.clamp = clamp_beside(node.clamp, pre_quantized.quantization);
+    if (!check_on_integers(graph_, std::move(copy), inputs, pre_quantized.quantization).ok()) return false;
+    plan_.nodes[n].integers.push_back(pre_quantized);
+    plan_.nodes[n].summed = summed;
+    as_float_[index(node.inputs[*summed])] = true;
+    return true;
+  }
+
   // Whether int32 and the multipliers can hold what `copy` of node n computes on integers.
   bool can(std::size_t n, Node copy, const std::optional<Quantization>& output) {
     if (Filter* filter = filter_of(copy)) {
       *filter = Filter{};
       filter->quantized = decisions_.layers[n]->filter;
     }
-    const Status valid = check_on_integers(graph_, std::move(copy), reads_[n], output);
+    const std::vector<std::optional<Quantization>> inputs(reads_[n].begin(), reads_[n].end());
+    const Status valid = check_on_integers(graph_, std::move(copy), inputs, output);
     if (!valid.ok()) why_[n] = valid.error().message;
     return valid.ok();
   }
@@ -172,6 +196,8 @@ class PreQuantizedPlanner {
   std::vector<std::string> why_;                          // by node index: what keeps it in float32; may be empty
   std::vector<bool> as_float_;                            // by ValueId: a reader requires float32
   std::vector<std::vector<PreQuantized>> pre_quantized_;  // by ValueId: parameters that readers require
+  ValueMap<int> made_by_;
+  ValueMap<std::vector<int>> read_by_;
   std::vector<ValueId> integers_;  // by ValueId: what a Dequantize makes it of; none for all others
 };
 

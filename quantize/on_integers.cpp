@@ -7,7 +7,7 @@
 
 namespace narrow::graph {
 
-Status check_on_integers(const Graph& graph, Node node, const std::vector<Quantization>& inputs,
+Status check_on_integers(const Graph& graph, Node node, const std::vector<std::optional<Quantization>>& inputs,
                          const std::optional<Quantization>& output) {
   Graph alone;
   for (std::size_t i = 0; i < inputs.size(); ++i) {

@@ -9,10 +9,10 @@
 
 namespace narrow::graph {
 
-// What validate() will find in `node` once its inputs have these parameters and its output those; nothing: the output
-// is float32, from a layer's accumulators. `node` is of `graph`, but may have another operator, filter or clamp than
-// there.
-[[nodiscard]] Status check_on_integers(const Graph& graph, Node node, const std::vector<Quantization>& inputs,
+// What validate() will find in `node` once its inputs have these parameters and its output those; nothing: float32,
+// from a layer's accumulators. `node` is of `graph`, but may have another operator, filter or clamp than there.
+[[nodiscard]] Status check_on_integers(const Graph& graph, Node node,
+                                       const std::vector<std::optional<Quantization>>& inputs,
                                        const std::optional<Quantization>& output);
 
 // The clamp that is left of a node whose output has these parameters: none where their range implies it.

@@ -51,9 +51,15 @@ void log_float_parts(const Context& context, std::vector<Event>& log) {
   const auto note = [&log](const Node& node, const std::string& text) {
     log.push_back({Event::Kind::kNote, node.name, in_quotes(node.name) + text});
   };
+  std::vector<bool> is_summed(context.graph.values.size(), false);
+  for (std::size_t n = 0; n < context.graph.nodes.size(); ++n) {
+    const auto& summed = context.representations.nodes[n].summed;
+    if (summed) is_summed[index(context.graph.nodes[n].inputs[*summed])] = true;
+  }
   for (std::size_t n = 0; n < context.graph.nodes.size(); ++n) {
     const Node& node = context.graph.nodes[n];
     const NodeRepresentations& representations = context.representations.nodes[n];
+    if (representations.sums_to_float && is_summed[index(node.output)]) continue;  // the bit plan has said so
     if (representations.sums_to_float) {
       note(node, node.output == context.graph.output
                      ? " writes float32 scores from its int32 accumulators"

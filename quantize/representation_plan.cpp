@@ -25,6 +25,8 @@ class RepresentationPlanner {
         live_(live),
         float_layers_(float_layers),
         writes_float_(writes_float),
+        made_by_(producers(graph)),
+        read_by_(consumers(graph)),
         demands_(graph.values.size()),
         born_float_(graph.values.size(), false) {
     plan_.nodes.resize(graph.nodes.size());
@@ -87,12 +89,25 @@ class RepresentationPlanner {
       representations.decided = decided;
       plan_.needs_decision[index(node.output)] = decided && !is_lossless(node.op);
     }
-    for (const ValueId id : node.inputs) {
+    representations.summed = summed(node, representations);
+    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+      const ValueId id = node.inputs[i];
+      if (representations.summed == i) {
+        demand(id).as_float = true;
+        continue;
+      }
       if (!copies || decided) demand(id).as_integer = true;
       if (!copies || (std::holds_alternative<Concat>(node.op) && dequantized_[index(id)])) continue;
       for (const PreQuantized& parameters : out.pre_quantized) NARROW_TRY(add(id, parameters));
     }
     return {};
+  }
+
+  [[nodiscard]] std::optional<std::size_t> summed(const Node& node, const NodeRepresentations& representations) const {
+    if ((representations.decided ? 1U : 0U) + representations.integers.size() != 1) return std::nullopt;
+    const std::optional<std::size_t> input = find_summable(graph_, node, made_by_, read_by_);
+    if (!input || !writes_float_[index(made_by_[node.inputs[*input]])]) return std::nullopt;
+    return input;
   }
 
   Status add(ValueId id, const PreQuantized& parameters) {
@@ -115,6 +130,8 @@ class RepresentationPlanner {
   const Liveness& live_;
   const std::vector<bool>& float_layers_;
   const std::vector<bool>& writes_float_;
+  ValueMap<int> made_by_;
+  ValueMap<std::vector<int>> read_by_;
   std::vector<Demand> demands_;    // by ValueId
   std::vector<bool> born_float_;   // by ValueId: its producer writes float32
   std::vector<bool> dequantized_;  // by ValueId: its producer is a Dequantize
@@ -153,6 +170,27 @@ std::vector<bool> find_float_writers(const Graph& graph, const Liveness& live) {
     for (const ValueId id : node.inputs) (reads_float ? read_in_float : read_otherwise)[index(id)] = true;
   }
   return writers;
+}
+
+std::optional<std::size_t> find_summable(const Graph& graph, const Node& node, const ValueMap<int>& made_by,
+                                         const ValueMap<std::vector<int>>& read_by) {
+  if (!std::holds_alternative<Add>(node.op)) return std::nullopt;
+  const TensorShape& shape = graph.value(node.output).shape;
+  std::optional<std::size_t> found;
+  for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+    const ValueId id = node.inputs[i];
+    if (graph.value(id).shape != shape) return std::nullopt;
+    if (made_by[id] < 0 || read_by[id].size() != 1 || id == graph.output) continue;
+    const Node& writer = graph.nodes[index(made_by[id])];
+    const auto* convolution = std::get_if<Convolution>(&writer.op);
+    if (convolution == nullptr || !writer.clamp.is_identity()) continue;
+    // Kernels for one filter per channel do not add.
+    const bool is_dense =
+        convolution->groups == 1 || convolution->groups < graph.value(writer.inputs[0]).shape.channels;
+    if (!is_dense) continue;
+    if (!found || made_by[id] > made_by[node.inputs[*found]]) found = i;
+  }
+  return found;
 }
 
 Result<RepresentationPlan> plan_representations(const Graph& graph, const Liveness& live,

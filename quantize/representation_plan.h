@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <vector>
 
 #include "graph/ir.h"
@@ -26,6 +27,8 @@ struct NodeRepresentations {
   bool decided = false;                  // integers with the decided parameters
   std::vector<PreQuantized> integers;    // pre-quantized integers, computed from integers
   std::vector<PreQuantized> from_float;  // pre-quantized integers, rounded from float32
+  // Of an Add: the input that it reads as float32 from a convolution's accumulators, to round once (summed_input()).
+  std::optional<std::size_t> summed;
 
   // Whether anything of it is computed from integers.
   [[nodiscard]] bool on_integers() const { return sums_to_float || decided || !integers.empty(); }
@@ -49,7 +52,15 @@ inline constexpr std::size_t kMaxPreQuantized = 16;
 // an intermediate rounding.
 [[nodiscard]] std::vector<bool> find_float_writers(const Graph& graph, const Liveness& live);
 
-// Everything runs in integers that can. float_layers: layers that keep float weights, and
+// The input of an Add whose convolution can be added before it is rounded: dense, without a clamp, and read by nothing
+// else. Of two such inputs the one that is computed later. Nothing if there is none, or if the node is no Add of two
+// tensors of one shape.
+[[nodiscard]] std::optional<std::size_t> find_summable(const Graph& graph, const Node& node,
+                                                       const ValueMap<int>& made_by,
+                                                       const ValueMap<std::vector<int>>& read_by);
+
+// Everything runs in integers that can. An Add that alone reads a convolution of `writes_float`, and has one
+// representation, rounds once. float_layers: layers that keep float weights, and
 // other nodes that run in float32; writes_float: as above; both by
 // node index. Error: kLimit, a value that is quantized in more ways than kMaxPreQuantized.
 [[nodiscard]] Result<RepresentationPlan> plan_representations(const Graph& graph, const Liveness& live,

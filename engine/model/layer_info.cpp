@@ -67,9 +67,11 @@ std::string describe(const graph::Graph& graph, const graph::Node& node) {
           return describe(op.window);
         } else if constexpr (std::is_same_v<Op, graph::Function>) {
           return describe(op);
-        } else if constexpr (std::is_same_v<Op, graph::Add> || std::is_same_v<Op, graph::Subtract> ||
-                             std::is_same_v<Op, graph::Multiply> || std::is_same_v<Op, graph::Maximum> ||
-                             std::is_same_v<Op, graph::Minimum>) {
+        } else if constexpr (std::is_same_v<Op, graph::Add>) {
+          const std::optional<std::size_t> summed = graph::summed_input(graph, node);
+          return summed ? "not rounded: " + graph.value(node.inputs[*summed]).name : describe_repetition(graph, node);
+        } else if constexpr (std::is_same_v<Op, graph::Subtract> || std::is_same_v<Op, graph::Multiply> ||
+                             std::is_same_v<Op, graph::Maximum> || std::is_same_v<Op, graph::Minimum>) {
           return describe_repetition(graph, node);
         } else if constexpr (std::is_same_v<Op, graph::Pad>) {
           return describe(op.pad);

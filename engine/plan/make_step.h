@@ -34,6 +34,8 @@ using ElementwiseResult = Result<std::unique_ptr<ElementwiseStep>>;
 // The step of one operator. make_step() does not compile where an operator has none.
 // A file of steps/ serves a family of operators. convolution_step.cpp: Convolution and Linear of any type.
 [[nodiscard]] StepResult make_convolution_step(const NodePlace& place);
+// A convolution and the sum that reads its float32 results (graph::summed_input), as one step.
+[[nodiscard]] StepResult make_residual_sum_step(const NodePlace& convolution, const NodePlace& sum);
 // elementwise_step.cpp
 [[nodiscard]] StepResult step_of(const NodePlace& place, const graph::Quantize& op);
 [[nodiscard]] StepResult step_of(const NodePlace& place, const graph::Dequantize& op);

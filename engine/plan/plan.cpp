@@ -35,10 +35,13 @@ class Compiler {
  private:
   // nodes: the first of a stage, and its fused chain.
   [[nodiscard]] StepResult compile_stage(const std::vector<int>& nodes) const {
-    NARROW_ASSIGN(std::unique_ptr<Step> first, make_step(place_of(nodes.front())));
-    if (nodes.size() == 1) return first;
+    const bool sums = nodes.size() > 1 && graph::summed_input(graph_, node(nodes[1]));
+    NARROW_ASSIGN(std::unique_ptr<Step> first, sums ? make_residual_sum_step(place_of(nodes[0]), place_of(nodes[1]))
+                                                    : make_step(place_of(nodes[0])));
+    const std::size_t computed = sums ? 2 : 1;
+    if (nodes.size() == computed) return first;
     std::vector<std::unique_ptr<ElementwiseStep>> followers;
-    for (std::size_t i = 1; i < nodes.size(); ++i) {
+    for (std::size_t i = computed; i < nodes.size(); ++i) {
       NARROW_ASSIGN(std::unique_ptr<ElementwiseStep> follower, make_elementwise_step(place_of(nodes[i])));
       followers.push_back(std::move(follower));
     }

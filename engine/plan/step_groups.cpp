@@ -101,6 +101,10 @@ std::vector<StepGroup> group_steps(const graph::Graph& graph) {
   const auto group_before = [&](const graph::Node& node) {
     int found = -1;
     int last = -1;
+    // One kernel computes a convolution and the sum that alone reads its float32 results.
+    if (const std::optional<std::size_t> summed = graph::summed_input(graph, node)) {
+      return group_of[static_cast<std::size_t>(writers[node.inputs[*summed]])];
+    }
     if (!is_elementwise(graph, node) || !is_dense(graph, node)) return found;
     for (const graph::ValueId id : node.inputs) {
       const int writer = writers[id];

@@ -57,6 +57,13 @@ enum class Equalization {
   kOff,
 };
 
+// What becomes of a convolution that only a residual sum reads. Pre-quantized sums are rounded as their file says.
+enum class ResidualSums {
+  kAuto,   // whichever is better for the bits of the sum
+  kOnce,   // the sum is rounded, the convolution is not
+  kTwice,  // the convolution is rounded, and then the sum
+};
+
 // How much time quantize() may take.
 enum class Effort {
   kFast,     // a minute for a ResNet-18
@@ -101,6 +108,7 @@ struct QuantizeOptions {
   double norm = 2;            // kNorm: 1 to 10; 2 is the mean squared error, larger ones keep more of rare large values
   RoundingKind rounding = RoundingKind::kAuto;
   Equalization equalization = Equalization::kAuto;
+  ResidualSums residual_sums = ResidualSums::kAuto;
   Effort effort = Effort::kDefault;
   // For tensors that rounding and the choice of ranges keep instead of computing them again. Statistics of one layer
   // come on top of it.

@@ -21,7 +21,11 @@ Tensor broadcast(const ReferenceNode& n, const Combine& combine) {
 Tensor sum(const ReferenceNode& n, double sign) {
   return broadcast(n, [&](double a, double b) {
     if (n.is_float()) return clamp(single(a + sign * b), n.node.clamp);
-    return requantize(single(n.rescaled(a, 0) + sign * n.rescaled(b, 1)), n.to(), cut(n.to(), n.node.clamp));
+    // A float32 input of an integer sum has no scale of its own.
+    const auto steps = [&](double x, std::size_t i) {
+      return n.in_value(i).quantization ? n.rescaled(x, i) : single(x * single(1 / double{n.to().scale}));
+    };
+    return requantize(single(steps(a, 0) + sign * steps(b, 1)), n.to(), cut(n.to(), n.node.clamp));
   });
 }
 

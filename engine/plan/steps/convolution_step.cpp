@@ -113,8 +113,8 @@ std::vector<float> multipliers(double input_scale, const std::vector<float>& wei
 
 class ConvolutionStep final : public Step {
  public:
-  // ranked: the result of rank_convolutions; the first is chosen.
-  ConvolutionStep(const NodePlace& place, const ConvolutionProblem& problem,
+  // ranked: the result of rank_convolutions; the first is chosen. sum: nullptr unless the step computes a residual sum.
+  ConvolutionStep(const NodePlace& place, const NodePlace* sum, const ConvolutionProblem& problem,
                   const std::vector<ConvolutionCandidate>& ranked, const Work& work, std::vector<float> multiplier,
                   AlignedBuffer packed)
       : Step(problem.shape.out_h, estimated_row_cost(problem.shape, ranked.front()),
@@ -126,20 +126,26 @@ class ConvolutionStep final : public Step {
         multiplier_(std::move(multiplier)),
         packed_(std::move(packed)),
         input_(place.inputs[0]),
-        output_(place.output) {}
+        output_(sum == nullptr ? place.output : sum->output) {
+    if (sum == nullptr) return;
+    residual_ = sum->inputs[1 - *graph::summed_input(sum->graph, sum->node)];
+    sum_name_ = sum->node.name;
+  }
 
   void run(const RunContext& context, std::int64_t begin, std::int64_t end, int slot) const override {
     run_part(context, {begin, end, 0, problem_.shape.out_c}, slot);
   }
   void run_part(const RunContext& context, const Part& part, int slot) const override {
     kernel_.run(problem_, packed_.data(), context.read_u8(input_), context.write(output_),
-                {part.row_begin, part.row_end, narrow_int(part.channel_begin), narrow_int(part.channel_end)},
+                {part.row_begin, part.row_end, narrow_int(part.channel_begin), narrow_int(part.channel_end),
+                 residual_ ? context.read_u8(*residual_) : nullptr},
                 context.workspace(slot));
   }
   [[nodiscard]] Work work() const override { return work_; }
   void describe(std::vector<StepInfo>& steps) const override {
     Step::describe(steps);
     steps.back().candidates = candidates_;
+    if (residual_) steps.push_back({.layer = sum_name_, .kernel = info().kernel, .fused_with = info().layer});
   }
   [[nodiscard]] std::size_t workspace_bytes() const override { return kernel_.workspace_bytes(problem_); }
   [[nodiscard]] std::int64_t row_step() const override { return kernel_.row_step; }
@@ -158,6 +164,8 @@ class ConvolutionStep final : public Step {
   AlignedBuffer packed_;
   Location input_;
   Location output_;
+  std::optional<Location> residual_;  // the other tensor of a residual sum
+  std::string sum_name_;
 };
 
 class ConvolutionF32Step final : public Step {
@@ -187,7 +195,24 @@ Result<AlignedBuffer> allocate_packed(const NodePlace& place, std::size_t bytes)
   return AlignedBuffer::allocate(bytes, "the packed weights of '" + place.node.name + "'");
 }
 
-StepResult make_integer(const NodePlace& place, const graph::QuantizedFilter& filter) {
+// What becomes of the accumulators. sum: nullptr unless they are added to another tensor.
+void set_output(const NodePlace& place, const NodePlace* sum, ConvolutionProblem& problem) {
+  const NodePlace& last = sum == nullptr ? place : *sum;
+  const std::optional<Quantization>& output = last.result().quantization;
+  problem.output_type = output ? kernels::OutputType::kUint8 : kernels::OutputType::kFloat32;
+  problem.output_clamp = last.node.clamp;
+  if (!output) return;
+  problem.output_zero_point = output->zero_point;
+  problem.output_range = graph::clamped_range(*output, last.node.clamp);
+  if (sum == nullptr) return;
+  const Quantization& other = *sum->input(1 - *graph::summed_input(sum->graph, sum->node)).quantization;
+  problem.output_type = kernels::OutputType::kResidualSum;
+  problem.residual = {.sum_multiplier = static_cast<float>(1.0 / double{output->scale}),
+                      .multiplier = static_cast<float>(double{other.scale} / double{output->scale}),
+                      .zero_point = other.zero_point};
+}
+
+StepResult make_integer(const NodePlace& place, const NodePlace* sum, const graph::QuantizedFilter& filter) {
   const Quantization& input = *place.input().quantization;
   const std::optional<Quantization>& output = place.result().quantization;
 
@@ -209,12 +234,7 @@ StepResult make_integer(const NodePlace& place, const graph::QuantizedFilter& fi
   problem.sums = sums.data();
   problem.bias = filter.bias.data();
   problem.multiplier = multiplier.data();
-  problem.output_type = output ? kernels::OutputType::kUint8 : kernels::OutputType::kFloat32;
-  problem.output_clamp = place.node.clamp;
-  if (output) {
-    problem.output_zero_point = output->zero_point;
-    problem.output_range = graph::clamped_range(*output, place.node.clamp);
-  }
+  set_output(place, sum, problem);
   if (!kernels::accumulator_is_exact(problem)) {
     return step_error(place.node, ErrorCode::kUnsupported,
                       "a sum of " + std::to_string(problem.shape.depth()) +
@@ -230,7 +250,7 @@ StepResult make_integer(const NodePlace& place, const graph::QuantizedFilter& fi
   problem.sums = nullptr;
   if (filter.packed && place.pages != nullptr) place.pages->release(filter.packed->bytes());
   return StepResult(
-      std::make_unique<ConvolutionStep>(place, problem, ranked, work, std::move(multiplier), std::move(packed)));
+      std::make_unique<ConvolutionStep>(place, sum, problem, ranked, work, std::move(multiplier), std::move(packed)));
 }
 
 StepResult make_float(const NodePlace& place, const graph::Filter& filter) {
@@ -249,7 +269,11 @@ StepResult make_float(const NodePlace& place, const graph::Filter& filter) {
 
 StepResult make_convolution_step(const NodePlace& place) {
   const graph::Filter& filter = *graph::filter_of(place.node);
-  return filter.quantized ? make_integer(place, *filter.quantized) : make_float(place, filter);
+  return filter.quantized ? make_integer(place, nullptr, *filter.quantized) : make_float(place, filter);
+}
+
+StepResult make_residual_sum_step(const NodePlace& convolution, const NodePlace& sum) {
+  return make_integer(convolution, &sum, *graph::filter_of(convolution.node)->quantized);
 }
 
 }  // namespace narrow::engine
