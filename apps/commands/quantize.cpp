@@ -44,6 +44,7 @@ struct QuantizeFlags {
   double norm = QuantizeOptions{}.norm;
   std::string rounding = "auto";
   std::string equalize = "auto";
+  std::string residual_sums = "auto";
   std::string effort = "default";
   std::size_t memory_megabytes = QuantizeOptions{}.memory_bytes >> 20;
   bool per_tensor = false;
@@ -74,6 +75,11 @@ Equalization equalization_of(const std::string& name) {
   return name == "off" ? Equalization::kOff : Equalization::kAuto;
 }
 
+ResidualSums residual_sums_of(const std::string& name) {
+  if (name == "once") return ResidualSums::kOnce;
+  return name == "twice" ? ResidualSums::kTwice : ResidualSums::kAuto;
+}
+
 QuantizeOptions quantize_options(const QuantizeFlags& flags) {
   QuantizeOptions options;
   options.weight_bits = flags.weight_bits;
@@ -89,6 +95,7 @@ QuantizeOptions quantize_options(const QuantizeFlags& flags) {
   options.norm = flags.norm;
   options.rounding = rounding_of(flags.rounding);
   options.equalization = equalization_of(flags.equalize);
+  options.residual_sums = residual_sums_of(flags.residual_sums);
   options.effort = parse_effort(flags.effort);
   options.memory_bytes = flags.memory_megabytes << 20;
   for (const std::string& text : flags.layer_weights) options.layer_weight_bits.push_back(parse_layer_bits(text));
@@ -284,6 +291,13 @@ void add_bit_options(const Subcommand& command, QuantizeFlags& flags) {
            "Scale the channels of tensors to about the same size before quantization, which the readers undo: on, off, "
            "or auto (default): below 8 bits, if the answers are closer to the float network's with it")
       .check(one_of({"auto", "on", "off"}))
+      .type_name("NAME")
+      .group(group);
+  command
+      .add("--residual-sums", flags.residual_sums,
+           "How often a residual sum is rounded: once (the convolution before it is not), twice (each on its own), or "
+           "auto (default)")
+      .check(one_of({"auto", "once", "twice"}))
       .type_name("NAME")
       .group(group);
   command.add("--effort", flags.effort, "How long it may take: fast, default or max")

@@ -117,6 +117,14 @@ ValueId IntegerGraphBuilder::linear(ValueId x, int out_features, int weight_bits
   return with(linear_scores(x, out_features, weight_bits, clamp), parameters(bits, spread(x)));
 }
 
+ValueId IntegerGraphBuilder::residual_sum(ValueId x, Window window, int groups, ValueId residual, int weight_bits,
+                                          int bits, Clamp clamp, bool is_first) {
+  const auto channels = static_cast<int>(shape(residual).channels);
+  const ValueId sums = convolution_scores(x, window, groups, channels, weight_bits);
+  const std::vector<ValueId> inputs = is_first ? std::vector{sums, residual} : std::vector{residual, sums};
+  return with(node("sum", graph::Add{}, inputs, clamp), parameters(bits, spread(x) + spread(residual)));
+}
+
 ValueId IntegerGraphBuilder::like(const std::string& kind, graph::Op op, const std::vector<ValueId>& inputs, int bits,
                                   double spread, Clamp clamp) {
   const ValueId y = node(kind, std::move(op), inputs, clamp);

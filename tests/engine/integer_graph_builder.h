@@ -40,6 +40,9 @@ class IntegerGraphBuilder {
   graph::ValueId convolution(graph::ValueId x, graph::Window window, int groups, int out_channels, int weight_bits = 8,
                              int bits = 8, Clamp clamp = {});
   graph::ValueId linear(graph::ValueId x, int out_features, int weight_bits = 8, int bits = 8, Clamp clamp = {});
+  // A convolution of x plus `residual`, rounded once. The convolution is the first or the second input of the sum.
+  graph::ValueId residual_sum(graph::ValueId x, graph::Window window, int groups, graph::ValueId residual,
+                              int weight_bits = 8, int bits = 8, Clamp clamp = {}, bool is_first = true);
 
   // Float32 or uint8, as the inputs are; a uint8 output has `bits` bits, or its input's quantization.
   graph::ValueId activation(graph::ValueId x, Clamp clamp, int bits = 8);

@@ -88,6 +88,7 @@ class RandomNetwork {
 
   ValueId layer(ValueId x) {
     const auto channels = static_cast<int>(b_.shape(x).channels);
+    if (!b_.is_float(x) && pick(0, 4) == 0) return residual_sum(x);
     const int kind = pick(0, 3);
     if (kind == 0 && b_.is_float(x)) return b_.float_linear(x, pick(1, 33), any_clamp());
     if (kind == 0) return b_.linear(x, pick(1, 33), pick(2, 8), pick(2, 8), any_clamp());
@@ -95,6 +96,17 @@ class RandomNetwork {
     const int outputs = kind == 1 ? channels : groups * pick(1, kind == 2 ? 5 : 19);
     if (b_.is_float(x)) return b_.float_convolution(x, any_window(x), groups, outputs, any_clamp());
     return b_.convolution(x, any_window(x), groups, outputs, pick(2, 8), pick(2, 8), any_clamp());
+  }
+
+  // The residual is another convolution of x, or x itself.
+  ValueId residual_sum(ValueId x) {
+    const bool is_own = pick(0, 1) == 0;
+    const Window of_sum = is_own ? window(3, 1, 1) : any_window(x);
+    const ValueId residual =
+        is_own ? x : b_.convolution(x, of_sum, 1, pick(1, 40), pick(2, 8), pick(2, 8), any_clamp());
+    const auto channels = static_cast<int>(b_.shape(x).channels);
+    const int groups = is_own && pick(0, 3) == 0 ? channels : 1;
+    return b_.residual_sum(x, of_sum, groups, residual, pick(2, 8), pick(2, 8), any_clamp(), pick(0, 1) == 0);
   }
 
   ValueId pool(ValueId x) {

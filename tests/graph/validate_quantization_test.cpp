@@ -1,9 +1,11 @@
 // The wall for graphs from outside: one broken graph per rule on element types and quantization.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <functional>
 #include <limits>
 #include <string>
+#include <utility>
 
 #include "graph/ir.h"
 #include "graph/limits.h"
@@ -250,4 +252,79 @@ TEST_CASE("validation refuses layers too deep for int32 by themselves") {
   CHECK_FALSE(deep(65536, {-128, 127}, 2).ok());
   CHECK_FALSE(deep(40000, {-128, 127}, 255).ok());
   CHECK(deep(65536, {-1, 1}, 255).ok());
+}
+
+namespace {
+
+// input -> quantize -> {conv (float32), sum} -> sum -> dequantize: the sum is rounded once.
+Graph residual_sum() {
+  Graph g;
+  g.input = g.add_value("input", {4, 4, 2});
+  const ValueId x = g.add_node("quantize", Quantize{}, {g.input}).value();
+  g.value(x).quantization = Quantization{0.05F, 10, {0, 255}};
+  Convolution op;
+  op.window.kernel_h = op.window.kernel_w = 3;
+  op.window.pad = {1, 1, 1, 1};
+  op.out_channels = 2;
+  op.filter.quantized.emplace();
+  op.filter.quantized->range = {-127, 127};
+  op.filter.quantized->weights.edit().assign(36, 3);
+  op.filter.quantized->scales = {0.01F, 0.02F};
+  op.filter.quantized->bias = {5, -5};
+  const ValueId conv = g.add_node("conv", op, {x}).value();
+  const ValueId sum = g.add_node("sum", Add{}, {conv, x}, {0.0F, 6.0F}).value();
+  g.value(sum).quantization = Quantization{0.1F, 0, {0, 255}};
+  g.output = g.add_node("dequantize", Dequantize{}, {sum}).value();
+  return g;
+}
+
+void check_sum_refused(const std::string& where, const std::string& reason, const std::function<void(Graph&)>& breaks) {
+  Graph graph = residual_sum();
+  breaks(graph);
+  testing::check_refused(graph, where, reason);
+}
+
+}  // namespace
+
+TEST_CASE("a sum may read the float32 results of an integer convolution and round once") {
+  Graph g = residual_sum();
+  CHECK_MESSAGE(validate(g).ok(), validate(g).error().text());
+  std::swap(node_named(g, "sum").inputs[0], node_named(g, "sum").inputs[1]);
+  CHECK(validate(g).ok());
+}
+
+TEST_CASE("validation refuses a sum of float32 and uint8 that no kernel can round once") {
+  const auto last_of = [](Graph& g) { return static_cast<ValueId>(g.values.size() - 1); };
+  check_sum_refused("sum", "nothing else may read it",
+                    [&](Graph& g) { g.add_node("relu", Activation{}, {node_named(g, "conv").output}).value(); });
+  check_sum_refused("sum", "nothing else may read it", [](Graph& g) { g.output = node_named(g, "conv").output; });
+  check_sum_refused("sum", "'conv' may not have a clamp", [](Graph& g) {
+    node_named(g, "conv").clamp = {0.0F, kInfinity};
+  });
+  check_sum_refused("sum", "only a convolution in integers may write it", [&](Graph& g) {
+    // A Dequantize instead of the convolution.
+    node_named(g, "conv").op = Dequantize{};
+  });
+  check_sum_refused("sum", "only a convolution in integers may write it", [](Graph& g) {
+    node_named(g, "sum").inputs = {g.input, node_named(g, "quantize").output};
+  });
+  check_sum_refused("sum", "must be uint8", [](Graph& g) {
+    node_named(g, "sum").inputs = {node_named(g, "conv").output, node_named(g, "conv").output};
+  });
+  check_sum_refused("sum", "must be float32", [](Graph& g) { value_named(g, "sum").quantization.reset(); });
+  check_sum_refused("sum", "the multiplier of 'conv'", [](Graph& g) { quantization(g, "sum").scale = 0x1p-100F; });
+  check_sum_refused("sum", "the multiplier of 'quantize'", [](Graph& g) {
+    quantization(g, "quantize").scale = 0x1p+60F;
+    quantization(g, "sum").scale = 0x1p-60F;
+    filter(g, "conv").scales.assign(2, 0x1p-40F);
+  });
+  check_sum_refused("sum", "must have the shape of the sum", [&](Graph& g) {
+    // One pixel of the residual, which would be repeated.
+    Slice slice;
+    slice.size = {1, 1, 2};
+    const ValueId one = g.add_node("one", slice, {node_named(g, "quantize").output}).value();
+    g.value(one).quantization = value_named(g, "quantize").quantization;
+    node_named(g, "sum").inputs[1] = last_of(g);
+    std::rotate(g.nodes.begin() + 1, g.nodes.end() - 1, g.nodes.end());
+  });
 }

@@ -71,7 +71,14 @@ TEST_CASE("convolution reference: equals an independent formulation in 64 bits")
         std::memcpy(&y, output.data() + k * sizeof y, sizeof y);
         wrong += y != std::fmin(std::fmax(product, c.output_clamp.lo), c.output_clamp.hi) ? 1U : 0U;
       } else {
-        const double q = rounded(static_cast<double>(product)) + c.output_zero_point;
+        float steps = product;
+        if (c.output_type == OutputType::kResidualSum) {
+          const ResidualSum& sum = c.residual_sum;
+          const float own = product * sum.sum_multiplier;
+          const float other = static_cast<float>(int{c.residual[k]} - sum.zero_point) * sum.multiplier;
+          steps = own + other;
+        }
+        const double q = rounded(static_cast<double>(steps)) + c.output_zero_point;
         const double y = std::fmin(std::fmax(q, c.output_range.lo), c.output_range.hi);
         wrong += std::to_integer<int>(output[k]) != static_cast<int>(y) ? 1U : 0U;
       }

@@ -160,24 +160,39 @@ NARROW_INLINE __m128i load_part(const std::uint8_t* from, int channels) {
   return _mm_cvtsi64_si128(static_cast<std::int64_t>(bytes));
 }
 
-// Stores the first `count` of 16 residual sums.
-static inline void store_residual_sums(const OutputStage& stage, const Acc& acc, const float* multiplier, int count,
-                                       const std::uint8_t* residual, std::uint8_t* out) {
-  const __m128i other =
-      count == 16 ? _mm_loadu_si128(reinterpret_cast<const __m128i*>(residual)) : load_part(residual, count);
-  // Channels 0-3, 8-11 and 4-7, 12-15, as in Acc.
-  const __m128i ordered = _mm_shuffle_epi32(other, 0xD8);
+// 16 residual sums of a pixel as int16, in the order of Acc. other: bytes of the other tensor.
+NARROW_INLINE __m256i residual_words(const OutputStage& stage, const Acc& acc, const float* multiplier, __m128i other) {
+  const __m128i ordered = _mm_shuffle_epi32(other, 0xD8);  // channels 0-3, 8-11 and 4-7, 12-15
   const __m256 low = residual_sum(stage, scaled(acc.low, multiplier), _mm256_cvtepu8_epi32(ordered));
   const __m256 high =
       residual_sum(stage, scaled(acc.high, multiplier + 8), _mm256_cvtepu8_epi32(_mm_unpackhi_epi64(ordered, ordered)));
-  const __m256i words =
-      _mm256_adds_epi16(_mm256_packs_epi32(_mm256_cvtps_epi32(low), _mm256_cvtps_epi32(high)), stage.zero_point);
-  const __m256i bytes = _mm256_max_epu8(_mm256_packus_epi16(words, words), stage.lower);
-  const __m128i y = _mm256_castsi256_si128(_mm256_permute4x64_epi64(bytes, 0xD8));
-  if (count == 16) {
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(out), y);
-  } else {
-    store_part(y, count, out);
+  return _mm256_adds_epi16(_mm256_packs_epi32(_mm256_cvtps_epi32(low), _mm256_cvtps_epi32(high)), stage.zero_point);
+}
+
+// Stores residual sums: `channels` (1 to 16) of each of `pixels`. residual, out: of the first pixel.
+static inline void store_residual_sums(const OutputStage& stage, const Acc* acc, int pixels, const float* multiplier,
+                                       int channels, const std::uint8_t* residual, std::uint8_t* out) {
+  const auto bytes = [&](__m256i first, __m256i second) {
+    return _mm256_permute4x64_epi64(_mm256_max_epu8(_mm256_packus_epi16(first, second), stage.lower), 0xD8);
+  };
+  const auto words = [&](int pixel, __m128i other) { return residual_words(stage, acc[pixel], multiplier, other); };
+  const auto load_whole = [&](int pixel) {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(residual + pixel * stage.out_c));
+  };
+  int i = 0;
+  for (; channels == 16 && i + 1 < pixels; i += 2) {
+    const __m256i two = bytes(words(i, load_whole(i)), words(i + 1, load_whole(i + 1)));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out + i * stage.out_c), _mm256_castsi256_si128(two));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out + (i + 1) * stage.out_c), _mm256_extracti128_si256(two, 1));
+  }
+  for (; i < pixels; ++i) {
+    const __m256i one = words(i, channels == 16 ? load_whole(i) : load_part(residual + i * stage.out_c, channels));
+    const __m128i y = _mm256_castsi256_si128(bytes(one, one));
+    if (channels == 16) {
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(out + i * stage.out_c), y);
+    } else {
+      store_part(y, channels, out + i * stage.out_c);
+    }
   }
 }
 
@@ -185,12 +200,13 @@ static inline void store_residual_sums(const OutputStage& stage, const Acc& acc,
 // output.
 static inline void store_panel(const ConvolutionProblem& problem, const OutputStage& stage, const Acc* acc, int pixels,
                                const float* multiplier, int channels, void* output, std::int64_t index) {
+  if (problem.output_type == OutputType::kResidualSum) {
+    return store_residual_sums(stage, acc, pixels, multiplier, channels, stage.residual + index,
+                               static_cast<std::uint8_t*>(output) + index);
+  }
   for (int i = 0; i < pixels; ++i, ++acc, index += stage.out_c) {
     if (problem.output_type == OutputType::kFloat32) {
       store_floats(stage, *acc, multiplier, channels, static_cast<float*>(output) + index);
-    } else if (problem.output_type == OutputType::kResidualSum) {
-      store_residual_sums(stage, *acc, multiplier, channels, stage.residual + index,
-                          static_cast<std::uint8_t*>(output) + index);
     } else if (channels == 16) {
       store_pixel(stage, *acc, multiplier, static_cast<std::uint8_t*>(output) + index);
     } else {

@@ -8,6 +8,7 @@
 #include <random>
 #include <thread>
 
+#include "narrow/inspect.h"
 #include "narrow/session.h"
 #include "tests/engine/integer_graph_builder.h"
 #include "tests/engine/reference_interpreter.h"
@@ -146,6 +147,51 @@ TEST_CASE("scores do not depend on threads") {
   x = b.average_pool(x, narrow::testing::window(3, 1, 1), false);
   const Model model = to_model(b.finish(b.linear_scores(b.global_average_pool(x), 10)));
   check_threads(model);
+}
+
+TEST_CASE("sums that are rounded once give the reference scores, whatever surrounds them") {
+  using narrow::testing::window;
+  // A large image is divided into row tiles and parts, a small one is computed whole.
+  for (const std::int64_t side : {5, 33, 91}) {
+    for (const int bits : {2, 4, 8}) {
+      narrow::testing::IntegerGraphBuilder b(narrow::testing::seed(), {side, side + 4, 3});
+      auto x = b.convolution(b.quantize(b.input()), window(3, 1, 1), 1, 24, 8, bits);
+      x = b.residual_sum(b.convolution(x, window(3, 1, 1), 1, 24, bits, bits), window(3, 1, 1), 1, x, bits, bits,
+                         {0.0F, 6.0F});
+      // A chain follows the sum, in which another sum reads what is computed later.
+      const auto wide = b.convolution(x, window(1), 1, 40, bits, bits);
+      x = b.activation(b.residual_sum(x, window(1), 1, wide, bits, 8), {-0.5F, 0.75F}, bits);
+      // An inverted residual.
+      auto y = b.convolution(x, window(1), 1, 64, 8, bits, {0.0F, 6.0F});
+      y = b.convolution(y, window(3, 1, 1), 64, 64, 8, bits, {0.0F, 6.0F});
+      x = b.residual_sum(y, window(1), 1, x, 8, bits, {}, false);
+      // Of two convolutions one is rounded.
+      x = b.residual_sum(x, window(3, 2, 1), 1, b.convolution(x, window(1, 2), 1, 17, bits, bits), bits, bits);
+      const Model model = to_model(b.finish(b.linear_scores(b.global_average_pool(x), 10)));
+      for (const int threads : {1, 3}) {
+        SessionOptions options;
+        options.threads = threads;
+        check(model, options, 2, narrow::testing::seed());
+      }
+    }
+  }
+}
+
+TEST_CASE("a sum that is rounded once has the kernel of its convolution and no step of its own") {
+  narrow::testing::IntegerGraphBuilder b(narrow::testing::seed(), {8, 8, 3});
+  const auto x = b.convolution(b.quantize(b.input()), narrow::testing::window(3, 1, 1), 1, 16);
+  const auto sum = b.residual_sum(x, narrow::testing::window(3, 1, 1), 1, x);
+  const Model model = to_model(b.finish(b.linear_scores(b.global_average_pool(sum), 10)));
+  const std::vector<narrow::StepInfo> steps = Session::create(model, {}).value().steps();
+  const auto row = std::find_if(steps.begin(), steps.end(), [](const auto& step) { return step.layer == "sum3"; });
+  REQUIRE(row != steps.end());
+  REQUIRE(row != steps.begin());
+  CHECK(row->fused_with == "conv2");
+  CHECK((row - 1)->layer == "conv2");
+  CHECK((row - 1)->kernel == row->kernel);
+  const std::vector<narrow::LayerInfo> layers = model.layers();
+  CHECK(layers[2].activation_bits == 32);
+  CHECK(layers[3].detail == "not rounded: conv2");
 }
 
 TEST_CASE("scores of arithmetic and movement and float islands do not depend on threads") {
