@@ -51,7 +51,9 @@ void check_same_integers(const Model& model, const PictureSet& images, std::size
   const auto bits = [](const Model& of) {
     std::vector<int> all;
     for (const LayerInfo& layer : of.layers()) {
-      if (layer.weight_bits != 0) all.push_back(layer.weight_bits);
+      if (layer.weight_bits == 0) continue;
+      all.push_back(layer.weight_bits);
+      all.push_back(layer.activation_bits);  // 32: it is not rounded before a residual sum
     }
     return all;
   };
@@ -72,6 +74,21 @@ TEST_CASE("every number of bits written as QDQ ONNX and read back gives the same
     options.weight_bits = options.activation_bits = bits;
     check_same_integers(quantize(model, calibration_inputs(images, model.preprocessing()), options).value().model,
                         images, 0);
+  }
+}
+
+TEST_CASE("convolutions that are rounded before a residual sum, or not, stay so in ONNX") {
+  const FloatModel model = FloatModel::load(kModels / "cifar10_resnet20b.pth").value();
+  const PictureSet images = PictureSet::open({kModels / "demo"}).value();
+  for (const ResidualSums residual_sums : {ResidualSums::kOnce, ResidualSums::kTwice}) {
+    QuantizeOptions options;
+    options.residual_sums = residual_sums;
+    const Model integer = quantize(model, calibration_inputs(images, model.preprocessing()), options).value().model;
+    std::size_t in_float = 0;
+    for (const LayerInfo& layer : integer.layers())
+      in_float += layer.op == "Convolution" && layer.activation_bits == 32;
+    CHECK(in_float == (residual_sums == ResidualSums::kOnce ? 9 : 0));
+    check_same_integers(integer, images, 0);
   }
 }
 
