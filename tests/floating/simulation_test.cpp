@@ -137,6 +137,31 @@ TEST_CASE("a pre-quantized network gives every value as the engine does") {
   }
 }
 
+TEST_CASE("residual sums that are rounded once are simulated exactly") {
+  for (unsigned i = 0; i < 12; ++i) {
+    const unsigned seed = testing::seed() + i;
+    CAPTURE(seed);
+    GraphBuilder b(seed, {7, 6, 3});
+    const ValueId stem = b.convolution("stem", b.input(), 8, window(3, 1, 1), 1, GraphBuilder::kRelu);
+    const ValueId branch = b.convolution("branch", stem, 8, window(3, 1, 1), 1, GraphBuilder::kRelu6);
+    const ValueId c = b.convolution("c", branch, 8, window(3, 1, 1));
+    const ValueId sum = b.node("sum", Add{}, i % 2 == 0 ? std::vector{c, stem} : std::vector{stem, c},
+                               i % 3 == 0 ? Clamp{} : GraphBuilder::kRelu);
+    const ValueId first = b.convolution("first", sum, 5, window(1, 2));
+    const ValueId second = b.convolution("second", sum, 5, window(3, 2, 1));
+    const Graph network = b.finish(b.linear("fc", b.node("both", Add{}, {first, second}), 4));
+    QuantizeOptions options;
+    options.residual_sums = ResidualSums::kOnce;
+    options.weight_bits = options.activation_bits = 2 + static_cast<int>(i % 7);
+    const Graph quantized = testing::quantize(network, options).graph;
+    const auto sums = std::count_if(quantized.nodes.begin(), quantized.nodes.end(),
+                                    [&](const Node& node) { return summed_input(quantized, node).has_value(); });
+    REQUIRE(sums == 2);
+    check_equals_engine(quantized, float_input(network, seed));
+    check_laid_over_equals_built(network, options, float_input(network, seed));
+  }
+}
+
 TEST_CASE("layers of every shape are simulated exactly") {
   struct Case {
     int in, out, groups, kernel, stride, pad, dilation;
