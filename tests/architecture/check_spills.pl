@@ -7,7 +7,7 @@ use strict;
 use warnings;
 
 my ($objdump, @libraries) = @ARGV;
-my $hot = qr/::tile(_short|_whole|_run)?<|::tile\(|add_window<|Tile<[12]>::run\(|run_whole<|::run_row<|::run_row\(|multiply_winograd/;
+my $hot = qr/::tile(_short|_whole|_run)?<|::tile\(|add_window<|Tile<[12], (true|false)>::run\(|run_whole<|::run_row<|::run_row\(|multiply_winograd/;
 my ($functions, $loops, $spills) = (0, 0, 0);
 
 sub check {

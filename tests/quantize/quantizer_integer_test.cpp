@@ -34,6 +34,7 @@ struct IntegerNode {
   const Graph& graph;
   const Node& node;
   const std::vector<Integers>& in;
+  const std::vector<std::vector<float>>& real;  // inputs that are float32
 
   [[nodiscard]] const TensorShape& in_shape() const { return graph.value(node.inputs[0]).shape; }
   [[nodiscard]] const TensorShape& out_shape() const { return graph.value(node.output).shape; }
@@ -95,6 +96,12 @@ struct IntegerNode {
     return static_cast<float>(x - q_in(i).zero_point) * multiplier;
   }
 
+  // Element i of the k-th input of a sum, in units of the output's scale.
+  [[nodiscard]] float steps(std::size_t k, std::size_t i) const {
+    if (graph.value(node.inputs[k]).quantization) return rescale(k, in[k][i]);
+    return real[k][i] * static_cast<float>(1 / double{q_out().scale});
+  }
+
   Integers run(const std::vector<float>& input, std::vector<float>& scores) const {
     Integers y;
     if (const auto* convolution = std::get_if<Convolution>(&node.op)) {
@@ -109,8 +116,8 @@ struct IntegerNode {
     if (std::holds_alternative<Quantize>(node.op)) {
       for (const float x : input) y.push_back(requantize(x / q_out().scale, q_out()));
     } else if (std::holds_alternative<Add>(node.op)) {
-      for (std::size_t i = 0; i < in[0].size(); ++i) {
-        y.push_back(requantize(rescale(0, in[0][i]) + rescale(1, in[1][i]), q_out()));
+      for (std::size_t i = 0; i < index(out_shape().elems()); ++i) {
+        y.push_back(requantize(steps(0, i) + steps(1, i), q_out()));
       }
     } else if (std::holds_alternative<GlobalAveragePool>(node.op)) {
       const std::int64_t pixels = in_shape().height * in_shape().width;
@@ -196,12 +203,14 @@ TEST_CASE("integer arithmetic equals the simulation in float64 to one step for a
       for (const Node& node : quantized.nodes) {
         // Each node starts from the simulation's integers, so that one step in one node does not spread.
         std::vector<Integers> in;
+        std::vector<std::vector<float>> real;
         for (const ValueId id : node.inputs) {
           const auto& q = quantized.value(id).quantization;
           in.push_back(q ? to_integers(simulated[index(id)], *q) : Integers{});
+          real.emplace_back(simulated[index(id)].begin(), simulated[index(id)].end());
         }
         std::vector<float> scores;
-        const Integers y = IntegerNode{quantized, node, in}.run(input_f, scores);
+        const Integers y = IntegerNode{quantized, node, in, real}.run(input_f, scores);
         const std::vector<double>& expected = simulated[index(node.output)];
         CAPTURE(node.name);
         CAPTURE(bits);
@@ -260,12 +269,18 @@ TEST_CASE("a tensor that calibration saw smaller saturates instead of wrapping")
   for (double& x : input) x *= 1000.0;
   const std::vector<float> input_f(input.begin(), input.end());
   std::vector<Integers> values(quantized.values.size());
+  std::vector<std::vector<float>> reals(quantized.values.size());
   for (const Node& node : quantized.nodes) {
     std::vector<Integers> in;
-    for (const ValueId id : node.inputs) in.push_back(values[index(id)]);
+    std::vector<std::vector<float>> real;
+    for (const ValueId id : node.inputs) {
+      in.push_back(values[index(id)]);
+      real.push_back(reals[index(id)]);
+    }
     std::vector<float> scores;
-    Integers y = IntegerNode{quantized, node, in}.run(input_f, scores);
+    Integers y = IntegerNode{quantized, node, in, real}.run(input_f, scores);
     for (const float score : scores) CHECK(std::isfinite(score));
+    reals[index(node.output)] = scores;
     if (!scores.empty()) continue;
     const QRange& range = quantized.value(node.output).quantization->range;
     CHECK(std::all_of(y.begin(), y.end(), [&](std::int64_t v) { return range.contains(v); }));

@@ -87,7 +87,7 @@ std::vector<std::string> float_nodes(const graph::Graph& graph) {
     const bool reads_integers = std::all_of(node.inputs.begin(), node.inputs.end(), [&](graph::ValueId id) {
       return graph.value(id).quantization.has_value();
     });
-    if (!reads_integers) names.push_back(node.name);
+    if (!reads_integers && !graph::summed_input(graph, node)) names.push_back(node.name);
   }
   return names;
 }

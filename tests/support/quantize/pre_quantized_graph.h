@@ -34,7 +34,7 @@ graph::ValueId pre_quantized_convolution(GraphBuilder& b, const std::string& nam
 [[nodiscard]] std::vector<std::string> op_names(const graph::Graph& graph);
 [[nodiscard]] bool has_line(const std::vector<Event>& log, const std::string& part);
 // Nodes that read or write float32, apart from Quantize and Dequantize; a layer that writes float32 from its
-// accumulators is none of them.
+// accumulators is none of them, nor is a sum that is rounded once.
 [[nodiscard]] std::vector<std::string> float_nodes(const graph::Graph& graph);
 
 }  // namespace narrow::testing
