@@ -174,6 +174,9 @@ void plan_activations(const Graph& graph, const Liveness& live, const QuantizeOp
   }
 }
 
+// Beside a sum of fewer bits, the rounding of a convolution to 8 bits is less than a tenth of a decibel.
+constexpr int kLeastBitsOfOneRounding = 6;
+
 // Marks the convolutions that are added to a residual before they are rounded. Where the bits of the output were asked
 // for, it is rounded.
 void plan_residual_sums(const Graph& graph, const Liveness& live, const QuantizeOptions& options,
@@ -192,7 +195,10 @@ void plan_residual_sums(const Graph& graph, const Liveness& live, const Quantize
     const bool is_pre_quantized = !readers.empty() && std::all_of(readers.begin(), readers.end(), [&](int reader) {
       return std::holds_alternative<Quantize>(graph.nodes[index(reader)].op);
     });
-    if (options.residual_sums == ResidualSums::kTwice && !is_pre_quantized) continue;
+    const bool is_fine = plan.activation_bits[index(node.output)] >= kLeastBitsOfOneRounding;
+    const bool once =
+        options.residual_sums == ResidualSums::kOnce || (options.residual_sums == ResidualSums::kAuto && is_fine);
+    if (!once && !is_pre_quantized) continue;
     plan.writes_float[writer] = true;
     ++count;
   }

@@ -296,7 +296,7 @@ void add_bit_options(const Subcommand& command, QuantizeFlags& flags) {
   command
       .add("--residual-sums", flags.residual_sums,
            "How often a residual sum is rounded: once (the convolution before it is not), twice (each on its own), or "
-           "auto (default)")
+           "auto (default): once where the sum has 6 bits or more")
       .check(one_of({"auto", "once", "twice"}))
       .type_name("NAME")
       .group(group);

@@ -59,7 +59,7 @@ enum class Equalization {
 
 // What becomes of a convolution that only a residual sum reads. Pre-quantized sums are rounded as their file says.
 enum class ResidualSums {
-  kAuto,   // as kOnce: measured, it is better at 8 bits and costs nothing
+  kAuto,   // whichever is better for the bits of the sum
   kOnce,   // the sum is rounded, the convolution is not
   kTwice,  // the convolution is rounded, and then the sum
 };

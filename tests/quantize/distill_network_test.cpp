@@ -107,13 +107,13 @@ Divergence divergence(unsigned seed) {
 TEST_CASE("networks that are trained as a whole answer more as the float networks do, also on other images") {
   // A small random network may have the same clear answer to all images, so several are looked at.
   Divergence all;
-  for (unsigned seed = 1; seed <= 10; ++seed) {
+  for (unsigned seed = 1; seed <= 5; ++seed) {
     const Divergence one = divergence(seed);
     all.rounded += one.rounded;
     all.trained += one.trained;
   }
   CAPTURE(all.rounded);
-  CHECK(all.trained < 0.9 * all.rounded);
+  CHECK(all.trained < 0.85 * all.rounded);
 }
 
 TEST_CASE("distillation does not depend on the number of threads") {
