@@ -145,4 +145,78 @@ double erfc(double x) {
   return x < 0.0 ? 2.0 - tail : tail;
 }
 
+namespace {
+
+constexpr double kPi = 0x1.921fb54442d18p+1;
+constexpr double kMostReduced = 0x1p+20;
+
+// sin(r) and cos(r) for |r| <= pi / 4 by their series.
+double sin_series(double r) {
+  const double square = r * r;
+  double sum = -1.0 / 1307674368000.0;      // 1 / 15!
+  sum = sum * square + 1.0 / 6227020800.0;  // 1 / 13!
+  sum = sum * square - 1.0 / 39916800.0;
+  sum = sum * square + 1.0 / 362880.0;
+  sum = sum * square - 1.0 / 5040.0;
+  sum = sum * square + 1.0 / 120.0;
+  sum = sum * square - 1.0 / 6.0;
+  return r + r * square * sum;
+}
+
+double cos_series(double r) {
+  const double square = r * r;
+  double sum = 1.0 / 20922789888000.0;       // 1 / 16!
+  sum = sum * square - 1.0 / 87178291200.0;  // 1 / 14!
+  sum = sum * square + 1.0 / 479001600.0;
+  sum = sum * square - 1.0 / 3628800.0;
+  sum = sum * square + 1.0 / 40320.0;
+  sum = sum * square - 1.0 / 720.0;
+  sum = sum * square + 1.0 / 24.0;
+  return 1.0 - (0.5 * square - square * square * sum);
+}
+
+// sin(x + quarter_turns * pi / 2).
+double sin_of(double x, int quarter_turns) {
+  if (!std::isfinite(x)) return std::numeric_limits<double>::quiet_NaN();
+  // pi / 2 in three parts. The first two have 33 bits, so that their products with up to 2^20 are exact.
+  constexpr double kHigh = 0x1.921fb544p+0;
+  constexpr double kMiddle = 0x1.0b4611a6p-34;
+  constexpr double kLow = 0x1.3198a2e037073p-69;
+  if (std::fabs(x) > kMostReduced) x = std::fmod(x, 2.0 * kPi);  // exact, but for the roundness of 2 pi
+  const double turns = std::floor(x * (2.0 / kPi) + 0.5);
+  const double r = ((x - turns * kHigh) - turns * kMiddle) - turns * kLow;
+  switch ((static_cast<int>(turns) + quarter_turns) & 3) {
+    case 0:
+      return sin_series(r);
+    case 1:
+      return cos_series(r);
+    case 2:
+      return -sin_series(r);
+    default:
+      return -cos_series(r);
+  }
+}
+
+}  // namespace
+
+double sin(double x) { return sin_of(x, 0); }
+
+double cos(double x) { return sin_of(x, 1); }
+
+double atan(double x) {
+  if (std::isnan(x)) return x;
+  const double magnitude = std::fabs(x);
+  const bool inverted = magnitude > 1.0;
+  double t = inverted ? 1.0 / magnitude : magnitude;
+  // atan(t) = 2 atan(t / (1 + sqrt(1 + t^2))), twice: then t is below 0.2.
+  for (int i = 0; i < 2; ++i) t = t / (1.0 + std::sqrt(1.0 + t * t));
+  const double square = t * t;
+  double sum = 0.0;
+  for (int power = 23; power >= 3; power -= 2) {
+    sum = (sum + (power % 4 == 1 ? 1.0 : -1.0) / power) * square;
+  }
+  const double angle = 4.0 * (t + t * sum);
+  return std::copysign(inverted ? kPi / 2.0 - angle : angle, x);
+}
+
 }  // namespace narrow::base::exact_math

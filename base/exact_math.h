@@ -1,7 +1,7 @@
-// Exponential, logarithm and error function from basic IEEE 754 operations alone, so that every CPU, compiler and C
-// library gives the same bits; a C library's own differ from version to version. Errors are within 2 units in the last
-// place (4 for expm1, 8 for erfc), except where the result is subnormal. They assume the default floating-point
-// environment.
+// Exponential, logarithm, error function and circular functions from basic IEEE 754 operations alone, so that every
+// CPU, compiler and C library gives the same bits; a C library's own differ from version to version. Errors are within
+// 2 units in the last place (4 for expm1 and atan, 8 for erfc), except where the result is subnormal. They assume the
+// default floating-point environment.
 #pragma once
 
 namespace narrow::base::exact_math {
@@ -20,5 +20,12 @@ namespace narrow::base::exact_math {
 [[nodiscard]] double erf(double x);
 // 1 - erf(x) without the loss of digits where erf(x) is about 1: 0 above 27.3.
 [[nodiscard]] double erfc(double x);
+
+// Sine and cosine of an angle in radians; NaN for infinities and NaN. The error is absolute, below 1e-15 for |x| up to
+// 2^20 and below |x| / 2^50 beyond.
+[[nodiscard]] double sin(double x);
+[[nodiscard]] double cos(double x);
+// The angle in (-pi / 2, pi / 2) whose tangent is x; +-pi / 2 for infinities, NaN for NaN.
+[[nodiscard]] double atan(double x);
 
 }  // namespace narrow::base::exact_math

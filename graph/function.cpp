@@ -29,9 +29,10 @@ double tanh(double x) {
   return std::copysign(e / (e + 2.0), x);
 }
 
-// log(1 + y) for y in [0, 1] (Kahan): the quotient cancels the rounding of 1 + y.
+// log(1 + y) for y >= 0 (Kahan): the quotient cancels the rounding of 1 + y.
 double log1p(double y) {
   const double sum = 1.0 + y;
+  if (std::isinf(sum)) return sum;
   return sum == 1.0 ? y : base::exact_math::log(sum) * (y / (sum - 1.0));
 }
 
@@ -69,6 +70,60 @@ double power(double x, double exponent) {
   const bool is_odd = exponent != 2.0 * std::floor(exponent * 0.5);
   const double magnitude = base::exact_math::power(-x, exponent);
   return is_odd ? -magnitude : magnitude;
+}
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+constexpr double kPi = 0x1.921fb54442d18p+1;
+constexpr double kLarge = 0x1p+30;  // from here on e^-x, and 1 beside x^2, are lost in rounding
+
+double asin(double x) {
+  if (std::fabs(x) > 1.0) return kNaN;
+  return base::exact_math::atan(x / std::sqrt((1.0 - x) * (1.0 + x)));  // x / 0 is infinite
+}
+
+double acos(double x) {
+  if (std::fabs(x) > 1.0) return kNaN;
+  // Near 1 the difference to pi / 2 would lose digits.
+  return x > 0.5 ? 2.0 * asin(std::sqrt((1.0 - x) * 0.5)) : kPi / 2.0 - asin(x);
+}
+
+// e^x / 2 for x > 40, also where e^x is infinite.
+double half_exponential(double x) {
+  const double root = base::exact_math::exp(0.5 * x);
+  return 0.5 * root * root;
+}
+
+double sinh(double x) {
+  const double magnitude = std::fabs(x);
+  const double e = base::exact_math::expm1(magnitude);
+  const double result = magnitude > 40.0 ? half_exponential(magnitude) : 0.5 * (e + e / (e + 1.0));
+  return std::copysign(result, x);
+}
+
+double cosh(double x) {
+  const double magnitude = std::fabs(x);
+  const double e = base::exact_math::exp(magnitude);
+  return magnitude > 40.0 ? half_exponential(magnitude) : 0.5 * e + 0.5 / e;
+}
+
+double asinh(double x) {
+  const double magnitude = std::fabs(x);
+  const double result = magnitude > kLarge
+                            ? base::exact_math::log(magnitude) + base::exact_math::log(2.0)
+                            : log1p(magnitude + magnitude * magnitude / (1.0 + std::sqrt(1.0 + magnitude * magnitude)));
+  return std::copysign(result, x);
+}
+
+double acosh(double x) {
+  if (x < 1.0) return kNaN;
+  if (x > kLarge) return base::exact_math::log(x) + base::exact_math::log(2.0);
+  return log1p((x - 1.0) + std::sqrt((x - 1.0) * (x + 1.0)));
+}
+
+double atanh(double x) {
+  const double magnitude = std::fabs(x);
+  if (magnitude > 1.0) return kNaN;
+  return std::copysign(0.5 * log1p(2.0 * magnitude / (1.0 - magnitude)), x);
 }
 
 constexpr double kSqrtHalf = 0x1.6a09e667f3bcdp-1;       // sqrt(1 / 2)
@@ -150,6 +205,30 @@ double evaluate_function(const Function& function, double x, std::int64_t channe
       return std::ceil(x);
     case FunctionKind::kRound:
       return std::isinf(x) ? x : round_half_to_even(x);
+    case FunctionKind::kTrunc:
+      return std::trunc(x);
+    case FunctionKind::kSin:
+      return base::exact_math::sin(x);
+    case FunctionKind::kCos:
+      return base::exact_math::cos(x);
+    case FunctionKind::kTan:
+      return base::exact_math::sin(x) / base::exact_math::cos(x);
+    case FunctionKind::kAsin:
+      return asin(x);
+    case FunctionKind::kAcos:
+      return acos(x);
+    case FunctionKind::kAtan:
+      return base::exact_math::atan(x);
+    case FunctionKind::kSinh:
+      return sinh(x);
+    case FunctionKind::kCosh:
+      return cosh(x);
+    case FunctionKind::kAsinh:
+      return asinh(x);
+    case FunctionKind::kAcosh:
+      return acosh(x);
+    case FunctionKind::kAtanh:
+      return atanh(x);
   }
   return x;
 }

@@ -125,6 +125,18 @@ enum class FunctionKind : std::uint8_t {
   kFloor,  // largest integer up to x
   kCeil,   // smallest integer from x on
   kRound,  // nearest integer, half to even
+  kTrunc,  // the integer part
+  kSin,
+  kCos,
+  kTan,
+  kAsin,
+  kAcos,
+  kAtan,
+  kSinh,
+  kCosh,
+  kAsinh,
+  kAcosh,
+  kAtanh,
 };
 // A nonlinear function of each element. On uint8 it is a table. The quantizer makes the table and the model file stores
 // it, so that no CPU's math library affects a result. Formulas: the ONNX operators of these names; evaluate_function()

@@ -192,6 +192,30 @@ struct FunctionRow {
       return {.name = "Ceil"};
     case FunctionKind::kRound:
       return {.name = "Round"};
+    case FunctionKind::kTrunc:
+      return {.name = "Trunc"};
+    case FunctionKind::kSin:
+      return {.name = "Sin"};
+    case FunctionKind::kCos:
+      return {.name = "Cos"};
+    case FunctionKind::kTan:
+      return {.name = "Tan"};
+    case FunctionKind::kAsin:
+      return {.name = "Asin"};
+    case FunctionKind::kAcos:
+      return {.name = "Acos", .is_nonnegative = true};
+    case FunctionKind::kAtan:
+      return {.name = "Atan"};
+    case FunctionKind::kSinh:
+      return {.name = "Sinh"};
+    case FunctionKind::kCosh:
+      return {.name = "Cosh", .is_nonnegative = true};
+    case FunctionKind::kAsinh:
+      return {.name = "Asinh"};
+    case FunctionKind::kAcosh:
+      return {.name = "Acosh", .is_nonnegative = true};
+    case FunctionKind::kAtanh:
+      return {.name = "Atanh"};
   }
   return {};
 }

@@ -290,6 +290,13 @@ class Exporter {
       case graph::FunctionKind::kPower:
         builder_.node("Pow", {in, builder_.floats(result + "_exponent", {&op.alpha, 1}, {})}, result);
         break;
+      case graph::FunctionKind::kTrunc: {
+        // ONNX has no Trunc; a Cast to integers drops fractions. The numbers are those of TensorProto.DataType.
+        const std::string integers = result + "_integers";
+        set_int(builder_.node("Cast", {in}, integers), "to", std::int64_t{7});
+        set_int(builder_.node("Cast", {integers}, result), "to", std::int64_t{1});
+        break;
+      }
       // These have the name of their ONNX operator, and no attribute.
       case graph::FunctionKind::kSoftplus:
       case graph::FunctionKind::kSoftsign:
@@ -300,6 +307,17 @@ class Exporter {
       case graph::FunctionKind::kFloor:
       case graph::FunctionKind::kCeil:
       case graph::FunctionKind::kRound:
+      case graph::FunctionKind::kSin:
+      case graph::FunctionKind::kCos:
+      case graph::FunctionKind::kTan:
+      case graph::FunctionKind::kAsin:
+      case graph::FunctionKind::kAcos:
+      case graph::FunctionKind::kAtan:
+      case graph::FunctionKind::kSinh:
+      case graph::FunctionKind::kCosh:
+      case graph::FunctionKind::kAsinh:
+      case graph::FunctionKind::kAcosh:
+      case graph::FunctionKind::kAtanh:
         builder_.node(std::string(graph::row_of(op.kind).name), {in}, result);
         break;
     }

@@ -1,4 +1,4 @@
-// Our own exponential, logarithm and error function, against the C library in extended precision.
+// Our own exponential, logarithm, error function and circular functions, against the C library in extended precision.
 #include "base/exact_math.h"
 
 #include <doctest/doctest.h>
@@ -162,4 +162,29 @@ TEST_CASE("exponentials and logarithms and error functions have the bits that th
   CHECK(exact_math::erfc(-0.9) == 0x1.cc022d3645173p+0);
   CHECK(exact_math::erfc(1.7) == 0x1.0993be8f17094p-6);
   CHECK(exact_math::erfc(9.5) == 0x1.a4480db60fe17p-135);
+}
+
+TEST_CASE("circular functions are those of the C library up to rounding") {
+  std::mt19937_64 random(narrow::testing::seed());
+  for (int i = 0; i < 20'000; ++i) {
+    const double x = uniform(random, -1, 1) * std::pow(10.0, uniform(random, -8, 6));
+    CAPTURE(x);
+    CHECK(std::fabs(exact_math::sin(x) - static_cast<double>(std::sin(static_cast<long double>(x)))) < 1e-15);
+    CHECK(std::fabs(exact_math::cos(x) - static_cast<double>(std::cos(static_cast<long double>(x)))) < 1e-15);
+    CHECK(ulps(exact_math::atan(x), std::atan(static_cast<long double>(x))) <= 4);
+  }
+  for (const double x : {0x1p+21, 1e9, 1e12}) {
+    CHECK(std::fabs(exact_math::sin(x) - std::sin(x)) < x * 0x1p-50);
+    CHECK(std::fabs(exact_math::cos(-x) - std::cos(x)) < x * 0x1p-50);
+  }
+  CHECK(exact_math::sin(0.0) == 0.0);
+  CHECK(exact_math::cos(0.0) == 1.0);
+  CHECK(exact_math::atan(0.0) == 0.0);
+  CHECK(exact_math::atan(kInfinity) == std::atan(kInfinity));
+  CHECK(exact_math::atan(-kInfinity) == std::atan(-kInfinity));
+  for (const double x : {kInfinity, -kInfinity, std::nan("")}) {
+    CHECK(std::isnan(exact_math::sin(x)));
+    CHECK(std::isnan(exact_math::cos(x)));
+  }
+  CHECK(std::isnan(exact_math::atan(std::nan(""))));
 }

@@ -87,6 +87,30 @@ double expected(const Function& f, double x, std::size_t channel) {
       return std::ceil(x);
     case FunctionKind::kRound:
       return std::nearbyint(x);
+    case FunctionKind::kTrunc:
+      return std::trunc(x);
+    case FunctionKind::kSin:
+      return std::sin(x);
+    case FunctionKind::kCos:
+      return std::cos(x);
+    case FunctionKind::kTan:
+      return std::tan(x);
+    case FunctionKind::kAsin:
+      return std::asin(x);
+    case FunctionKind::kAcos:
+      return std::acos(x);
+    case FunctionKind::kAtan:
+      return std::atan(x);
+    case FunctionKind::kSinh:
+      return std::sinh(x);
+    case FunctionKind::kCosh:
+      return std::cosh(x);
+    case FunctionKind::kAsinh:
+      return std::asinh(x);
+    case FunctionKind::kAcosh:
+      return std::acosh(x);
+    case FunctionKind::kAtanh:
+      return std::atanh(x);
   }
   return 0;
 }

@@ -19,7 +19,7 @@ namespace narrow::testing {
 [[nodiscard]] inline bool has_jumps(graph::FunctionKind kind) {
   using enum graph::FunctionKind;
   return kind == kThresholdedRelu || kind == kShrink || kind == kSign || kind == kFloor || kind == kCeil ||
-         kind == kRound;
+         kind == kRound || kind == kTrunc;
 }
 
 // Numbers for which the function has a finite result that single precision can hold.
@@ -30,6 +30,16 @@ namespace narrow::testing {
       return {0.25F, 4.0F};
     case graph::FunctionKind::kExp:
       return {-100.0F, 4.0F};
+    case graph::FunctionKind::kTan:
+    case graph::FunctionKind::kAsin:
+    case graph::FunctionKind::kAcos:
+    case graph::FunctionKind::kAtanh:
+      return {-0.875F, 0.875F};
+    case graph::FunctionKind::kSinh:
+    case graph::FunctionKind::kCosh:
+      return {-4.0F, 4.0F};
+    case graph::FunctionKind::kAcosh:
+      return {1.25F, 4.0F};
     default:
       return {};
   }

@@ -128,6 +128,30 @@ double function(const graph::Function& op, double v, std::int64_t channel) {
       return std::ceil(v);
     case FunctionKind::kRound:
       return std::nearbyint(v);
+    case FunctionKind::kTrunc:
+      return std::trunc(v);
+    case FunctionKind::kSin:
+      return std::sin(v);
+    case FunctionKind::kCos:
+      return std::cos(v);
+    case FunctionKind::kTan:
+      return std::tan(v);
+    case FunctionKind::kAsin:
+      return std::asin(v);
+    case FunctionKind::kAcos:
+      return std::acos(v);
+    case FunctionKind::kAtan:
+      return std::atan(v);
+    case FunctionKind::kSinh:
+      return std::sinh(v);
+    case FunctionKind::kCosh:
+      return std::cosh(v);
+    case FunctionKind::kAsinh:
+      return std::asinh(v);
+    case FunctionKind::kAcosh:
+      return std::acosh(v);
+    case FunctionKind::kAtanh:
+      return std::atanh(v);
   }
   throw std::logic_error("a function that the evaluator does not know");
 }
