@@ -49,7 +49,9 @@ Result<std::vector<Tensor>> evaluate(const Node& node, const std::vector<const T
                                      Budget* budget) {
   const Found found = find_evaluator(node);
   if (found.evaluator == nullptr) {
-    return Error{ErrorCode::kUnsupported, "this operator is not computed on constants", node.describe()};
+    return Error{ErrorCode::kUnsupported,
+                 "this operator is not computed on constants; run onnxsim on the file first, which computes them",
+                 node.describe()};
   }
   Budget of_any_file;
   const evaluation::Call call{node, inputs, opset, budget != nullptr ? *budget : of_any_file};

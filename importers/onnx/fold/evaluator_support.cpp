@@ -29,8 +29,11 @@ Error Call::malformed(std::string message) const {
   return {ErrorCode::kMalformed, std::move(message), node.describe()};
 }
 
-Error Call::unsupported(std::string message) const {
-  return {ErrorCode::kUnsupported, std::move(message), node.describe()};
+Error Call::unsupported(const std::string& message) const {
+  return {
+      ErrorCode::kUnsupported,
+      message + "; run onnxsim on the file first, which computes what is constant, or export the network without it",
+      node.describe()};
 }
 
 const Tensor* Call::optional(std::size_t index) const { return index < inputs.size() ? inputs[index] : nullptr; }

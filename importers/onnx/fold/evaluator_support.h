@@ -24,7 +24,7 @@ struct Call {
   Budget& budget;
 
   [[nodiscard]] Error malformed(std::string message) const;
-  [[nodiscard]] Error unsupported(std::string message) const;
+  [[nodiscard]] Error unsupported(const std::string& message) const;
   // nullptr: the input is missing.
   [[nodiscard]] const Tensor* optional(std::size_t index) const;
   // Error: the input is missing.

@@ -111,6 +111,9 @@ struct Lessness {
 struct Conjunction {
   static bool apply(std::int64_t a, std::int64_t b) { return a != 0 && b != 0; }
 };
+struct ExclusiveDisjunction {
+  static bool apply(std::int64_t a, std::int64_t b) { return (a != 0) != (b != 0); }
+};
 struct Disjunction {
   static bool apply(std::int64_t a, std::int64_t b) { return a != 0 || b != 0; }
 };
@@ -291,6 +294,23 @@ float softplus(float x) {
 float error_function(float x) { return static_cast<float>(std::erf(double{x})); }
 float round_half_to_even(float x) { return std::nearbyint(x); }
 
+// A function of doubles, rounded to float.
+template <double (*kFunction)(double)>
+float as_float(float x) {
+  return static_cast<float>(kFunction(double{x}));
+}
+double double_sin(double x) { return std::sin(x); }
+double double_cos(double x) { return std::cos(x); }
+double double_tan(double x) { return std::tan(x); }
+double double_asin(double x) { return std::asin(x); }
+double double_acos(double x) { return std::acos(x); }
+double double_atan(double x) { return std::atan(x); }
+double double_sinh(double x) { return std::sinh(x); }
+double double_cosh(double x) { return std::cosh(x); }
+double double_asinh(double x) { return std::asinh(x); }
+double double_acosh(double x) { return std::acosh(x); }
+double double_atanh(double x) { return std::atanh(x); }
+
 float negative(float x) { return -x; }
 float magnitude(float x) { return std::fabs(x); }
 float rectified(float x) { return x < 0 ? 0.0F : x; }
@@ -434,6 +454,7 @@ constexpr EvaluatorRow kElementwiseRows[] = {
     {"LessOrEqual", comparison<NoMore>},
     {"And", logic<Conjunction>},
     {"Or", logic<Disjunction>},
+    {"Xor", logic<ExclusiveDisjunction>},
     {"Where", where},
     {"Sqrt", of_float<square_root>},
     {"Reciprocal", of_float<reciprocal>},
@@ -446,6 +467,17 @@ constexpr EvaluatorRow kElementwiseRows[] = {
     {"Round", of_float<round_half_to_even>},
     {"Floor", of_float<round_down>},
     {"Ceil", of_float<round_up>},
+    {"Sin", of_float<as_float<&double_sin>>},
+    {"Cos", of_float<as_float<&double_cos>>},
+    {"Tan", of_float<as_float<&double_tan>>},
+    {"Asin", of_float<as_float<&double_asin>>},
+    {"Acos", of_float<as_float<&double_acos>>},
+    {"Atan", of_float<as_float<&double_atan>>},
+    {"Sinh", of_float<as_float<&double_sinh>>},
+    {"Cosh", of_float<as_float<&double_cosh>>},
+    {"Asinh", of_float<as_float<&double_asinh>>},
+    {"Acosh", of_float<as_float<&double_acosh>>},
+    {"Atanh", of_float<as_float<&double_atanh>>},
     {"Neg", of_any<negative, negative_int>},
     {"Abs", of_any<magnitude, magnitude_int>},
     {"Sign", of_any<sign, sign_int>},

@@ -18,8 +18,10 @@ Result<std::vector<std::int64_t>> numbers(const Node& node, std::string_view att
   NARROW_ASSIGN(const auto given, node.find_ints(attribute));
   if (!given) return std::vector<std::int64_t>(count, otherwise);
   if (given->size() != count) {
-    return unsupported(node, std::string(attribute) + " has " + std::to_string(given->size()) + " numbers; only " +
-                                 std::to_string(count) + ", for images, are supported");
+    return unsupported(node,
+                       std::string(attribute) + " has " + std::to_string(given->size()) + " numbers; only " +
+                           std::to_string(count) + ", for images, are supported",
+                       next_step::kReplace);
   }
   for (const std::int64_t number : *given) {
     if (number < lowest || number > kMaxDimension) {
@@ -151,8 +153,10 @@ Result<View> as_image(const Node& node, const View& view) {
     image.dims.insert(image.dims.begin() + 2, Dimension{});
     return image;
   }
-  return unsupported(node, "its input has " + std::to_string(view.rank()) +
-                               " dimensions; only images [N, C, H, W] and rows [N, C, L] are supported, no 3-D form");
+  return unsupported(node,
+                     "its input has " + std::to_string(view.rank()) +
+                         " dimensions; only images [N, C, H, W] and rows [N, C, L] are supported, no 3-D form",
+                     next_step::kReplace);
 }
 
 }  // namespace narrow::onnx

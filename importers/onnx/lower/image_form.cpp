@@ -96,8 +96,19 @@ std::optional<ImageForm> likely_image(const Dims& dims) {
     case 4:
       return of_four(dims);
     default:
-      return std::nullopt;
+      break;
   }
+  // More dimensions than an image has: without those of 1 after the batch.
+  Dims rest(dims.begin() + 1, dims.end());
+  std::erase(rest, 1);
+  if (rest.size() > 3 || rest.empty()) return std::nullopt;
+  if (rest.size() == 3) {
+    if (is_colour(rest[0])) return ImageForm{rest[1], rest[2], rest[0], true, true};
+    if (is_colour(rest[2])) return ImageForm{rest[0], rest[1], rest[2], false, true};
+    return std::nullopt;
+  }
+  rest.insert(rest.begin(), dims[0]);
+  return rest.size() == 2 ? flat(rest[1], true) : of_three(rest);
 }
 
 Result<ImageForm> given_image(const std::vector<int>& shape, const Dims& dims) {

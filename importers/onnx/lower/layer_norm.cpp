@@ -27,7 +27,7 @@ Result<View> normalized(Lowering& lowering, const Node& node, const View& x, con
     dims[static_cast<std::size_t>(dim)] = x.size(dim);
     count *= x.size(dim);
   }
-  if (count == 1) return unsupported(node, "normalizes single numbers");
+  if (count == 1) return unsupported(node, "normalizes single numbers", next_step::kSimplify);
   // The check comes before constants of this size are allocated.
   if (count > graph::kMaxChannels) {
     return node_error(node, ErrorCode::kLimit,
@@ -42,7 +42,8 @@ Result<View> normalized(Lowering& lowering, const Node& node, const View& x, con
       PerChannel at,
       per_channel(lowering, node, x, {&ones, scale != nullptr ? scale : &ones, shift != nullptr ? shift : &zeros}));
   if (at.values[0].size() != static_cast<std::size_t>(count)) {
-    return unsupported(node, "its scale or bias varies along a dimension that it does not normalize");
+    return unsupported(node, "its scale or bias varies along a dimension that it does not normalize",
+                       next_step::kReplace);
   }
   graph::LayerNorm op{std::move(at.values[1]), std::move(at.values[2]), epsilon};
   NARROW_ASSIGN(at.view.value, lowering.graph.append(node, std::move(op), {at.view.value}));
@@ -202,7 +203,7 @@ Status lower_layer_norm(Lowering& lowering, const Node& node) {
   NARROW_ASSIGN(const int axis, axis_of(node, given, x.rank()));
   for (std::size_t i = 1; i < node.outputs.size(); ++i) {
     if (lowering.names.is_live(node.outputs[i])) {
-      return unsupported(node, "its mean and deviation are outputs that something reads");
+      return unsupported(node, "its mean and deviation are outputs that something reads", next_step::kSimplify);
     }
   }
   NARROW_ASSIGN(const Constant scale, lowering.names.constant(node, 1));

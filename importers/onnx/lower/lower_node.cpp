@@ -9,11 +9,45 @@
 namespace narrow::onnx {
 namespace {
 
+// What to do about an operator that is not in the table.
+std::string_view operator_advice(const Node& node) {
+  struct Advice {
+    std::string_view domain;
+    std::string_view ops;  // each between two spaces; empty: all
+    std::string_view next;
+  };
+  constexpr Advice kAdvice[] = {
+      {"", " Attention MultiHeadAttention RotaryEmbedding ", next_step::kAttention},
+      {"com.microsoft", " Attention MultiHeadAttention PackedAttention QAttention QOrderedAttention ",
+       next_step::kAttention},
+      {"com.microsoft", "",
+       "it is of ONNX Runtime's optimizations: use the file from before them, or save it with the level "
+       "ORT_ENABLE_BASIC"},
+      {"com.microsoft.nchwc", "",
+       "it is of ONNX Runtime's optimizations: use the file from before them, or save it with the level "
+       "ORT_ENABLE_BASIC"},
+      {"ai.onnx.ml", "", "--output-name takes the tensor before it, if it is at the end of the network"},
+      {"", " SequenceConstruct SequenceInsert SplitToSequence SequenceAt ConcatFromSequence SequenceEmpty ",
+       "--output-name takes the tensor before it, if it is at the end of the network"},
+      {"", " NonMaxSuppression RoiAlign MaxRoiPool ",
+       "it belongs to detectors, and Narrow runs networks that classify whole images"},
+      {"", " LSTM GRU RNN ", "Narrow runs networks of images, without recurrent layers"},
+      {"", " ATen Loop Scan ", "export the network without it, for one input size"},
+  };
+  for (const Advice& advice : kAdvice) {
+    if (advice.domain != node.domain) continue;
+    if (advice.ops.empty() || advice.ops.find(" " + node.op_type + " ") != std::string_view::npos) return advice.next;
+  }
+  return node.domain.empty() ? next_step::kSimplify : "export the network with the operators of ONNX";
+}
+
 Error not_supported(const Node& node) {
   const std::string& op = node.op_type;
   const std::string domain = node.domain.empty() ? "" : " of domain " + base::in_quotes(node.domain);
-  return unsupported(node, "the operator " + base::in_quotes(op) + domain +
-                               " is not supported; `narrow operators` lists those that are");
+  return unsupported(
+      node,
+      "the operator " + base::in_quotes(op) + domain + " is not supported; `narrow operators` lists those that are",
+      operator_advice(node));
 }
 
 // The cost of a view grows with its dimensions, and each node may add some.
@@ -37,7 +71,7 @@ Status lower_node(Lowering& lowering, const Node& node) {
   const OperatorRow* row = find_operator(node);
   if (row == nullptr) return not_supported(node);
   if (row->handler == nullptr) {
-    return unsupported(node, "is supported for constant inputs only; `narrow operators` lists what is supported");
+    return unsupported(node, "is supported for constant inputs only", next_step::kSimplify);
   }
   NARROW_TRY(check_arity(*row, node));
   NARROW_TRY(row->handler(lowering, node));

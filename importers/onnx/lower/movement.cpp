@@ -63,7 +63,7 @@ View relaid(graph::ValueId id, const View& before, const Axes& axes, const std::
 }
 
 Error too_many_dimensions(const Node& node) {
-  return unsupported(node, "a tensor that can't be brought to three axes for this");
+  return unsupported(node, "a tensor that can't be brought to three axes for this", next_step::kReplace);
 }
 
 Result<View> cut(Lowering& lowering, const Node& node, View view, const std::vector<Cut>& cuts) {
@@ -140,7 +140,7 @@ Result<View> with_dims(Lowering& lowering, const Node& node, const View& view, c
   std::vector<int> order = dims_in_value_order(view);
   std::sort(order.begin(), order.end());
   const auto axes = choose_axes(view.sizes(), order, std::vector<int>(view.dims.size(), 0), lowering.graph.shape(view));
-  if (!axes) return unsupported(node, "a tensor too large to be brought into its logical order");
+  if (!axes) return unsupported(node, "a tensor too large to be brought into its logical order", next_step::kReplace);
   NARROW_ASSIGN(const View in_order, lowering.layout.arranged(node, view, *axes));
   auto result = reshaped(in_order, dims);
   if (!result) return node_error(node, ErrorCode::kInternal, "cannot be reshaped");

@@ -70,9 +70,10 @@ const Constant* Names::constant_or_null(const Node& node, std::size_t i) const {
 Result<Constant> Names::constant(const Node& node, std::size_t i) const {
   if (!has_input(node, i)) return malformed(node, input_text(node, i) + " is missing");
   const Constant* found = constant_or_null(node, i);
-  if (found == nullptr) return unsupported(node, input_text(node, i) + " must be a constant");
+  if (found == nullptr) return unsupported(node, input_text(node, i) + " must be a constant", next_step::kSimplify);
   if (found->tensor->type == ElementType::kOther) {
-    return unsupported(node, input_text(node, i) + " has an element type that is not supported");
+    return unsupported(node, input_text(node, i) + " has an element type that is not supported",
+                       "export the network in float32");
   }
   return *found;
 }
@@ -82,15 +83,18 @@ Result<Flow> Names::flow(const Node& node, std::size_t i) const {
   const Item* item = find(node.inputs[i]);
   if (item == nullptr) return malformed(node, input_text(node, i) + " is not computed by any node");
   if (const auto* found = std::get_if<Flow>(item)) return *found;
-  return unsupported(node, input_text(node, i) + " is a constant, where a computed tensor is supported only");
+  return unsupported(node, input_text(node, i) + " is a constant, where a computed tensor is supported only",
+                     next_step::kSimplify);
 }
 
 Result<View> Names::real(const Node& node, std::size_t i) const {
   NARROW_ASSIGN(Flow found, flow(node, i));
   if (found.integers) {
-    return unsupported(node, input_text(node, i) +
-                                 " holds the integers of a quantized tensor; arithmetic on them is "
-                                 "not supported without a DequantizeLinear before it");
+    return unsupported(node,
+                       input_text(node, i) +
+                           " holds the integers of a quantized tensor; arithmetic on them is "
+                           "not supported without a DequantizeLinear before it",
+                       next_step::kFloat);
   }
   return std::move(found.view);
 }

@@ -31,24 +31,65 @@ Result<const Port*> the_input(const Lowering& lowering) {
     if (lowering.names.is_live(port.name)) live.push_back(&port);
   }
   if (live.size() == 1) return live[0];
-  if (live.empty()) return Error{ErrorCode::kUnsupported, "the scores do not depend on any input of the network", {}};
+  if (live.empty())
+    return Error{ErrorCode::kUnsupported,
+                 "the scores do not depend on any input of the network; --output-name chooses another output",
+                 {}};
   std::string names;
   for (const Port* port : live) names += (names.empty() ? "" : ", ") + in_quotes(port->name);
   return Error{ErrorCode::kUnsupported,
-               "the network has " + std::to_string(live.size()) + " inputs, " + names + "; only one is supported",
+               "the network has " + std::to_string(live.size()) + " inputs, " + names +
+                   "; only one is supported: make constants (initializers) of the others and export it again, or "
+                   "--output-name takes a tensor that is computed from one of them alone",
                {}};
 }
 
-// The channels that the first convolution after the input requires. kOpenDim: there is none.
-std::int64_t channels_of_first_convolution(const Lowering& lowering, const std::string& input) {
+// Operators whose result has the dimensions of their input, in the same order.
+bool keeps_order(const Node& node) {
+  static const std::unordered_set<std::string_view> kOps = {"Cast", "Identity", "Div", "Mul", "Sub", "Add", "Clip"};
+  return kOps.count(node.op_type) != 0;
+}
+
+bool brings_channels_first(const Node& node) {
+  const auto order = node.find_ints("perm");
+  return node.op_type == "Transpose" && order.ok() && *order == Dims{0, 3, 1, 2};
+}
+
+// The first node that depends on the order of the input's dimensions. A transposition to [N, C, H, W] counts where
+// `after_transpose` is false. nullptr: there is none.
+const Node* first_reader(const Lowering& lowering, const std::string& input, bool after_transpose) {
+  std::unordered_set<std::string_view> names{input};
   for (const Node& node : lowering.model.nodes) {
-    if (node.op_type != "Conv" || node.inputs.size() < 2 || node.inputs[0] != input) continue;
-    const Constant* weight = lowering.names.constant_or_null(node, 1);
-    const auto groups = int_or(node, "group", 1);
-    if (weight == nullptr || weight->tensor->dims.size() != kImageRank || !groups.ok()) continue;
-    return weight->tensor->dims[1] * *groups;  // each is at most 2^31
+    const bool reads = std::any_of(node.inputs.begin(), node.inputs.end(),
+                                   [&](const std::string& name) { return names.count(name) != 0; });
+    if (!reads) continue;
+    if (!keeps_order(node) && !(after_transpose && brings_channels_first(node))) return &node;
+    names.insert(node.outputs.begin(), node.outputs.end());
   }
-  return kOpenDim;
+  return nullptr;
+}
+
+// The channels of the first convolution after the input requires. kOpenDim: there is none.
+std::int64_t channels_of_first_convolution(const Lowering& lowering, const std::string& input) {
+  const Node* node = first_reader(lowering, input, true);
+  if (node == nullptr || node->op_type != "Conv") return kOpenDim;
+  const Constant* weight = lowering.names.constant_or_null(*node, 1);
+  const auto groups = int_or(*node, "group", 1);
+  if (weight == nullptr || weight->tensor->dims.size() != kImageRank || !groups.ok()) return kOpenDim;
+  return weight->tensor->dims[1] * *groups;  // each is at most 2^31
+}
+
+// The dimensions in the file. Four of which the file says nothing are ordered as the network reads them.
+Dims dims_in_file(const Lowering& lowering, const Port& port) {
+  Dims dims = port.dims.value_or(Dims(kImageRank, kOpenDim));
+  const LowerOptions& options = lowering.options;
+  const bool unordered = dims.size() == kImageRank && dims[1] == kOpenDim && dims[3] == kOpenDim;
+  if (!options.classifier || !unordered) return dims;
+  const Node* reader = first_reader(lowering, port.name, false);
+  if (reader == nullptr || !brings_channels_first(*reader)) return dims;
+  const std::int64_t channels = channels_of_first_convolution(lowering, port.name);
+  dims[3] = is_colour(channels) ? channels : 3;
+  return dims;
 }
 
 bool is_channels_last(const Dims& dims) { return is_colour(dims[3]) && !is_colour(dims[1]); }
@@ -56,7 +97,7 @@ bool is_channels_last(const Dims& dims) { return is_colour(dims[3]) && !is_colou
 // The dimensions of the input, without those that only an input shape can close. The batch is 1.
 Result<Dims> closed_dims(Lowering& lowering, const Port& port) {
   const LowerOptions& options = lowering.options;
-  Dims dims = port.dims.value_or(Dims(kImageRank, kOpenDim));
+  Dims dims = dims_in_file(lowering, port);
   if (!port.dims && !options.batched) return input_error(port, ErrorCode::kUnsupported, "does not specify its shape");
   if (options.batched && !dims.empty() && dims.size() != 1) {
     if (dims[0] > 1) {
@@ -133,10 +174,10 @@ std::string form_text(const ImageForm& form) {
 // What `image` decides, or what is likely. Nothing: the dimensions speak for themselves.
 Result<std::optional<Input>> special_input(Lowering& lowering, const Port& port) {
   const LowerOptions& options = lowering.options;
-  if (!options.classifier || !port.dims) return std::optional<Input>();
-  const Dims& in_file = *port.dims;
-  std::optional<ImageForm> form;
   const bool given = !options.input_shape.empty();
+  if (!options.classifier || (!port.dims && !given)) return std::optional<Input>();
+  const Dims in_file = dims_in_file(lowering, port);
+  std::optional<ImageForm> form;
   if (given) {
     auto found = given_image(options.input_shape, in_file);
     if (!found.ok()) return input_error(port, found.error().code, dims_text(in_file) + ": " + found.error().message);
@@ -160,6 +201,12 @@ Result<std::optional<Input>> special_input(Lowering& lowering, const Port& port)
 
 // The input of dimensions that mean what they say.
 Result<Input> plain_input(Lowering& lowering, const Port& port) {
+  if (lowering.options.classifier && port.dims && port.dims->size() > kImageRank) {
+    return input_error(port, ErrorCode::kUnsupported,
+                       dims_text(*port.dims) + " has " + std::to_string(port.dims->size()) +
+                           " dimensions, and Narrow classifies single images: export the network for one image, "
+                           "[N, C, H, W]");
+  }
   NARROW_ASSIGN(const Dims dims, closed_dims(lowering, port));
   NARROW_TRY(check_dims(port, dims));
   if (lowering.options.batched && dims.size() == kImageRank) {
@@ -252,7 +299,8 @@ Status lower_network_input(Lowering& lowering) {
   if (!integers && !is_floating(port->type)) {
     return input_error(*port, ErrorCode::kUnsupported,
                        "has elements of " + std::string(element_type_name(port->type)) +
-                           "; supported are real numbers, int8 and uint8");
+                           "; supported are real numbers and integers of pixels: export the network with an image as "
+                           "input");
   }
   NARROW_ASSIGN(std::optional<Input> input, special_input(lowering, *port));
   if (!input) {

@@ -39,15 +39,38 @@ bool keeps_elements(std::string_view op) {
   return op == "Identity" || op == "Cast" || op == "Squeeze" || op == "Unsqueeze" || op == "Flatten" || op == "Reshape";
 }
 
-// The node that picks the best classes, at the end of what computes `name`. nullptr: there is none.
+// Whether a node compares scores with constants, as for labels of several classes.
+bool is_threshold(const Producers& producers, const Node& node) {
+  if ((node.op_type != "Greater" && node.op_type != "GreaterOrEqual") || node.inputs.size() != 2) return false;
+  const Node* bound = producer_of(producers, node.inputs[1]);
+  return (bound == nullptr || bound->op_type == "Constant") && producer_of(producers, node.inputs[0]) != nullptr;
+}
+
+bool makes_integers(const Node& cast) {
+  const auto to = cast.find_int("to");
+  const ElementType type = to.ok() && *to ? element_type(**to) : ElementType::kFloat32;
+  return !is_floating(type) && type != ElementType::kBool;
+}
+
+bool picks_classes(const Producers& producers, const Node& node) {
+  const std::string& op = node.op_type;
+  if (node.domain == "ai.onnx.ml") return op == "ZipMap";  // names scores
+  return op == "ArgMax" || op == "TopK" || op == "Hardmax" || is_threshold(producers, node);
+}
+
+// The node that picks the best classes or rounds scores, at the end of what computes `name`. nullptr: there is none.
 const Node* picker_of(const Producers& producers, const std::string& name) {
   const Node* node = producer_of(producers, name);
+  const Node* rounds = nullptr;  // makes integers of scores, which nothing changes after it
+  bool unchanged = true;
   for (std::size_t i = 0; i < producers.size() && node != nullptr && !node->inputs.empty(); ++i) {
-    if (node->op_type == "ArgMax" || node->op_type == "TopK" || node->op_type == "Hardmax") return node;
-    if (!keeps_elements(node->op_type)) return nullptr;
+    if (picks_classes(producers, *node)) return node;
+    if (!keeps_elements(node->op_type)) return rounds;
+    if (unchanged && node->op_type == "Cast" && makes_integers(*node)) rounds = node;
+    unchanged = unchanged && node->op_type == "Identity";
     node = producer_of(producers, node->inputs[0]);
   }
-  return nullptr;
+  return rounds;
 }
 
 bool contains_any(std::string_view name, const auto& words) {
@@ -82,6 +105,13 @@ bool is_one_number(const Port& port) {
   return std::all_of(port.dims->begin() + 1, port.dims->end(), [](std::int64_t dim) { return dim == 1; });
 }
 
+// Whether it is computed from an input of the network.
+bool depends_on_input(const Model& model, const std::string& name) {
+  const auto ancestors = ancestors_of(model, name);
+  return std::any_of(model.inputs.begin(), model.inputs.end(),
+                     [&](const Port& port) { return port.name == name || ancestors.count(port.name) != 0; });
+}
+
 // How much an output looks like scores, by what the file says of it.
 int likeness(const Port& port) {
   constexpr std::array<std::string_view, 7> kScores = {"logit", "score", "prob", "softmax", "class", "cls", "pred"};
@@ -102,7 +132,11 @@ std::size_t best_output(const Model& model) {
   constexpr std::size_t kMostCompared = 16;
   const std::size_t count = std::min(model.outputs.size(), kMostCompared);
   std::vector<int> points;
-  for (std::size_t i = 0; i < count; ++i) points.push_back(likeness(model.outputs[i]));
+  constexpr int kConstant = -1000;
+  for (std::size_t i = 0; i < count; ++i) {
+    points.push_back(likeness(model.outputs[i]));
+    if (!depends_on_input(model, model.outputs[i].name)) points.back() += kConstant;
+  }
   // What another output is computed from is on the way to it.
   for (std::size_t i = 0; i < count; ++i) {
     const auto ancestors = ancestors_of(model, model.outputs[i].name);
@@ -151,9 +185,11 @@ Result<ChosenScores> choose_scores(const Model& model, const LowerOptions& optio
   }
   const Node* picker = options.classifier ? picker_of(producers, chosen.tensor) : nullptr;
   if (picker != nullptr) {
-    chosen.notes.push_back("the network ends in " + picker->op_type + " " + in_quotes(picker->name) +
-                           ", which picks the best class; the scores are what it reads, " +
-                           in_quotes(picker->inputs[0]));
+    chosen.notes.push_back("the network ends in " + picker->op_type + " " + in_quotes(picker->name) + ", which " +
+                           (picker->op_type == "ZipMap" ? "names the scores"
+                            : picker->op_type == "Cast" ? "rounds the scores"
+                                                        : "picks classes") +
+                           "; the scores are what it reads, " + in_quotes(picker->inputs[0]));
     chosen.tensor = picker->inputs[0];
   }
   return chosen;

@@ -5,11 +5,11 @@ namespace narrow::onnx {
 Error node_error(const Node& node, ErrorCode code, const std::string& message) {
   return Error{code, node.describe() + ": " + message, printable_name(node.name)};
 }
-Error unsupported(const Node& node, const std::string& message) {
-  return node_error(node, ErrorCode::kUnsupported, message);
-}
 Error malformed(const Node& node, const std::string& message) {
   return node_error(node, ErrorCode::kMalformed, message);
+}
+Error unsupported(const Node& node, const std::string& message, std::string_view next) {
+  return node_error(node, ErrorCode::kUnsupported, message + "; " + std::string(next));
 }
 
 std::string printable_name(std::string_view name) {

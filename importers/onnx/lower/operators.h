@@ -30,7 +30,7 @@ Status lower_neg(Lowering& lowering, const Node& node);
 
 // operators_logic.cpp: comparisons, and choices by them. A computed bool is the real number 0 or 1.
 Status lower_comparison(Lowering& lowering, const Node& node);  // Greater, LessOrEqual, Equal, ...
-Status lower_logic(Lowering& lowering, const Node& node);       // Not, And, Or
+Status lower_logic(Lowering& lowering, const Node& node);       // Not, And, Or, Xor
 Status lower_where(Lowering& lowering, const Node& node);
 
 // operators_einsum.cpp
@@ -52,6 +52,7 @@ Status lower_average_pool(Lowering& lowering, const Node& node);
 Status lower_global_pool(Lowering& lowering, const Node& node);  // GlobalAveragePool, GlobalMaxPool
 Status lower_reduce(Lowering& lowering, const Node& node);       // ReduceMean, ReduceL2, ...
 Status lower_lp_pool(Lowering& lowering, const Node& node);      // LpPool, GlobalLpPool
+Status lower_lp_normalization(Lowering& lowering, const Node& node);
 
 // operators_shape.cpp: operators that only change the view
 Status lower_identity(Lowering& lowering, const Node& node);  // Identity, Dropout
@@ -79,6 +80,10 @@ Status lower_split(Lowering& lowering, const Node& node);
 Status lower_gather(Lowering& lowering, const Node& node);
 Status lower_pad(Lowering& lowering, const Node& node);
 Status lower_concat(Lowering& lowering, const Node& node);
+
+// operators_fused.cpp: what ONNX Runtime's optimizations write
+Status lower_fused_layer(Lowering& lowering, const Node& node);  // FusedConv, FusedGemm
+Status lower_fused_gelu(Lowering& lowering, const Node& node);   // BiasGelu, FastGelu, QuickGelu
 
 // operators_quantize.cpp: Q, DQ and QLinear operators. operators_dialects.cpp: other ways to write quantization
 Status lower_quantize(Lowering& lowering, const Node& node);

@@ -58,7 +58,8 @@ Result<Inputs> read_inputs(Lowering& lowering, const Node& node) {
   for (std::size_t i = 0; i < node.inputs.size(); ++i) {
     NARROW_ASSIGN(const Flow x, lowering.names.flow(node, i));
     std::optional<Parameters> parameters;
-    if (x.integers == kDynamicIntegers) return unsupported(node, "joins integers of dynamic quantization");
+    if (x.integers == kDynamicIntegers)
+      return unsupported(node, "joins integers of dynamic quantization", next_step::kStatic);
     if (x.integers) {
       parameters = Parameters{lowering.graph.quantization(x.view.value), *x.integers};
       parameters->quantization.range = {0, 255};
@@ -67,7 +68,8 @@ Result<Inputs> read_inputs(Lowering& lowering, const Node& node) {
     const bool same = parameters.has_value() == result.parameters.has_value() &&
                       (!parameters || (parameters->quantization == result.parameters->quantization &&
                                        parameters->integers == result.parameters->integers));
-    if (!same) return unsupported(node, "concatenates integers that differ in scale, zero point or type");
+    if (!same)
+      return unsupported(node, "concatenates integers that differ in scale, zero point or type", next_step::kFloat);
     NARROW_ASSIGN(View view, dequantized(lowering, node, x));
     result.views.push_back(std::move(view));
   }

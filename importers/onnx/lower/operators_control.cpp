@@ -14,7 +14,8 @@ Result<bool> condition_of(const Lowering& lowering, const Node& node) {
   if (condition == nullptr) {
     return unsupported(node,
                        "its condition depends on the image; only conditions that shapes and constants decide are "
-                       "supported: export the network without it, for one input size");
+                       "supported",
+                       "export the network without it, for one input size");
   }
   if (condition->tensor->type != ElementType::kBool || condition->tensor->elems() != 1) {
     return malformed(node, "its condition is not one bool");

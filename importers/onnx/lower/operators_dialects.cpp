@@ -52,10 +52,10 @@ Result<QuantArguments> quant_arguments(const Lowering& lowering, const Node& nod
   QuantArguments result;
   NARROW_ASSIGN(result.rounding, string_or(node, "rounding_mode", "ROUND"));
   NARROW_ASSIGN(const std::vector<float> bits, lowering.names.floats(node, 3));
-  if (bits.size() != 1) return unsupported(node, "bits that differ by channel");
+  if (bits.size() != 1) return unsupported(node, "bits that differ by channel", next_step::kFloat);
   if (!(bits[0] >= 1 && bits[0] <= kMostBits) || bits[0] != std::floor(bits[0])) {
-    return unsupported(node, "integers of " + base::number_text(bits[0]) +
-                                 " bits; supported are 1 to 8: train it with fewer bits, or export it in float");
+    return unsupported(node, "integers of " + base::number_text(bits[0]) + " bits; supported are 1 to 8",
+                       "train it with fewer bits, or export it in float");
   }
   const int levels = 1 << static_cast<int>(bits[0]);
   result.is_signed = is_signed != 0;
@@ -67,7 +67,8 @@ Result<QuantArguments> quant_arguments(const Lowering& lowering, const Node& nod
     result.hi = 1;
     return result;
   }
-  if (levels == 2 && narrow != 0) return unsupported(node, "integers of 1 bit and a narrow range, which are all 0");
+  if (levels == 2 && narrow != 0)
+    return unsupported(node, "integers of 1 bit and a narrow range, which are all 0", next_step::kFloat);
   // A narrow range is symmetric, or leaves out the largest integer.
   if (narrow != 0 && result.is_signed) ++result.lo;
   if (narrow != 0 && !result.is_signed) --result.hi;
@@ -79,7 +80,7 @@ Result<float> rounded(const Node& node, const std::string& mode, float value) {
   if (mode == "FLOOR") return std::floor(value);
   if (mode == "CEIL") return std::ceil(value);
   if (mode == "ROUND_TO_ZERO" || mode == "DOWN") return std::trunc(value);
-  return unsupported(node, "the rounding_mode '" + mode + "'");
+  return unsupported(node, "the rounding_mode '" + mode + "'", next_step::kFloat);
 }
 
 // The dimension of a constant along which a scale or zero point differs, by numpy's rules of broadcasting. 0 if it does
@@ -91,7 +92,7 @@ Result<int> parameter_axis(const Node& node, const Tensor& parameter, const Tens
     if (dims[i] == 1) continue;
     const auto at = static_cast<std::ptrdiff_t>(constant.dims.size()) - static_cast<std::ptrdiff_t>(dims.size() - i);
     if (axis >= 0 || at < 0 || constant.dims[static_cast<std::size_t>(at)] != dims[i]) {
-      return unsupported(node, "scales that differ along several dimensions");
+      return unsupported(node, "scales that differ along several dimensions", next_step::kFloat);
     }
     axis = static_cast<int>(at);
   }
@@ -107,10 +108,11 @@ Status quantize_constant(Lowering& lowering, const Node& node, const QuantArgume
   NARROW_ASSIGN(std::vector<float> zeros, lowering.names.floats(node, 2));
   if (zeros.size() == 1) zeros.resize(result.scales.size(), zeros[0]);
   if (result.scales.empty() || zeros.size() != result.scales.size()) {
-    return unsupported(node, "zero points of another shape than the scales");
+    return unsupported(node, "zero points of another shape than the scales", next_step::kFloat);
   }
   for (const float zero : zeros) {
-    if (zero != std::floor(zero) || std::abs(zero) > 255) return unsupported(node, "a zero point that is no integer");
+    if (zero != std::floor(zero) || std::abs(zero) > 255)
+      return unsupported(node, "a zero point that is no integer", next_step::kFloat);
     result.zero_points.push_back(static_cast<std::int64_t>(zero));
   }
   const std::int64_t elems = x.tensor->elems();
@@ -153,7 +155,7 @@ Status quantize_constant(Lowering& lowering, const Node& node, const QuantArgume
 Status signs_of(Lowering& lowering, const Node& node) {
   NARROW_ASSIGN(const std::vector<float> scales, lowering.names.floats(node, 1));
   if (scales.size() != 1 || !(scales[0] > 0) || !std::isfinite(scales[0])) {
-    return unsupported(node, "a computed tensor of 1 bit with other than one scale above 0");
+    return unsupported(node, "a computed tensor of 1 bit with other than one scale above 0", next_step::kFloat);
   }
   const std::string zero = bind_number(lowering, node, "zero", {0});
   const std::string twice = bind_number(lowering, node, "twice", {2 * scales[0]});
@@ -199,20 +201,22 @@ Status lower_quant(Lowering& lowering, const Node& node) {
   if (lowering.names.constant_or_null(node, 0) != nullptr) return quantize_constant(lowering, node, arguments);
   if (arguments.is_bipolar) {
     NARROW_ASSIGN(const std::vector<float> zeros, lowering.names.floats(node, 2));
-    if (zeros != std::vector<float>{0.0F}) return unsupported(node, "integers of 1 bit with a zero point");
+    if (zeros != std::vector<float>{0.0F})
+      return unsupported(node, "integers of 1 bit with a zero point", next_step::kFloat);
     return signs_of(lowering, node);
   }
   if (arguments.rounding != "ROUND" && arguments.rounding != "HALF_EVEN") {
-    return unsupported(node, "the rounding_mode '" + arguments.rounding + "' of a computed tensor; supported is ROUND");
+    return unsupported(node, "the rounding_mode '" + arguments.rounding + "' of a computed tensor; supported is ROUND",
+                       next_step::kFloat);
   }
   Node scale_only = node;
   scale_only.inputs.resize(2);
   NARROW_ASSIGN(Parameters parameters, parameters_of(lowering, scale_only, 1));
   NARROW_ASSIGN(const std::vector<float> zeros, lowering.names.floats(node, 2));
-  if (zeros.size() != 1) return unsupported(node, "a computed tensor with several zero points");
+  if (zeros.size() != 1) return unsupported(node, "a computed tensor with several zero points", next_step::kFloat);
   const bool whole = zeros[0] >= static_cast<float>(arguments.lo) && zeros[0] <= static_cast<float>(arguments.hi) &&
                      zeros[0] == std::floor(zeros[0]);
-  if (!whole) return unsupported(node, "a zero point that is none of its integers");
+  if (!whole) return unsupported(node, "a zero point that is none of its integers", next_step::kFloat);
   parameters.integers = arguments.is_signed ? ElementType::kInt8 : ElementType::kUint8;
   const std::int32_t shift = shift_of(parameters.integers);
   parameters.quantization.zero_point = static_cast<std::int32_t>(zeros[0]) + shift;
@@ -259,7 +263,8 @@ Status lower_integer_layer(Lowering& lowering, const Node& node) {
   if (x.integers != kDynamicIntegers) {
     return unsupported(node,
                        "works on integers that DynamicQuantizeLinear did not make; it is read as part of "
-                       "dynamic quantization, whose scales are computed for each image");
+                       "dynamic quantization, whose scales are computed for each image",
+                       next_step::kStatic);
   }
   const bool convolution = node.op_type == "ConvInteger";
   NARROW_ASSIGN(const Constant weights, lowering.names.constant(node, 1));
@@ -309,9 +314,10 @@ Status lower_matmul_to_float(Lowering& lowering, const Node& node) {
 }
 
 Status lower_trunc(Lowering& /*lowering*/, const Node& node) {
-  return unsupported(node,
-                     "drops the low bits of integers, as Brevitas's TruncAvgPool2d does; use AvgPool2d and a Quant "
-                     "(QuantIdentity) after it, or export the network without quantization and use `narrow quantize`");
+  return unsupported(
+      node, "drops the low bits of integers, as Brevitas's TruncAvgPool2d does",
+      "use AvgPool2d and a Quant (QuantIdentity) after it, or export the network without quantization and use "
+      "`narrow quantize`");
 }
 
 }  // namespace narrow::onnx

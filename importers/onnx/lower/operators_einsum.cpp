@@ -66,8 +66,10 @@ Result<Equation> parse_equation(const Node& node) {
       std::all_of(equation.operands.begin(), equation.operands.end(), is_plain) && is_plain(equation.result) &&
       std::all_of(equation.result.begin(), equation.result.end(), [&](char c) { return counts.count(c) != 0; });
   if (!plain) {
-    return unsupported(node, "the equation " + base::in_quotes(text) +
-                                 "; supported are letters, each at most once in an operand, without '...'");
+    return unsupported(node,
+                       "the equation " + base::in_quotes(text) +
+                           "; supported are letters, each at most once in an operand, without '...'",
+                       next_step::kReplace);
   }
   if (equation.operands.size() != node.inputs.size()) {
     return malformed(node, "the equation " + base::in_quotes(text) + " is not one of " +
@@ -95,7 +97,8 @@ class EinsumLowering {
       NARROW_TRY(check_sizes(operands.back(), i));
     }
     if (operands.size() > 2) {
-      return unsupported(node_, std::to_string(operands.size()) + " operands; supported are one and two");
+      return unsupported(node_, std::to_string(operands.size()) + " operands; supported are one and two",
+                         next_step::kReplace);
     }
     if (operands.size() == 1) {
       NARROW_ASSIGN(EinsumOperand summed, without(operands[0], result_));
@@ -234,10 +237,7 @@ class EinsumLowering {
       return item != nullptr && std::holds_alternative<Constant>(*item);
     };
     if (!is_constant(a) && !is_constant(b)) {
-      return unsupported(
-          node_,
-          "both operands are computed; one of them must be a constant, as attention has none: classifiers "
-          "of convolutions and MLPs are supported");
+      return unsupported(node_, "both operands are computed; one of them must be a constant", next_step::kAttention);
     }
     const EinsumOperand& x = is_constant(b) ? a : b;
     const EinsumOperand& matrix = is_constant(b) ? b : a;

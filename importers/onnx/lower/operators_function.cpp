@@ -1,8 +1,10 @@
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <optional>
 #include <utility>
 
+#include "base/exact_math.h"
 #include "base/text.h"
 #include "base/try.h"
 #include "importers/onnx/lower/arguments.h"
@@ -98,6 +100,17 @@ Status lower_function(Lowering& lowering, const Node& node) {
       {"Floor", kFloor, {}, {}},
       {"Ceil", kCeil, {}, {}},
       {"Round", kRound, {}, {}},
+      {"Sin", kSin, {}, {}},
+      {"Cos", kCos, {}, {}},
+      {"Tan", kTan, {}, {}},
+      {"Asin", kAsin, {}, {}},
+      {"Acos", kAcos, {}, {}},
+      {"Atan", kAtan, {}, {}},
+      {"Sinh", kSinh, {}, {}},
+      {"Cosh", kCosh, {}, {}},
+      {"Asinh", kAsinh, {}, {}},
+      {"Acosh", kAcosh, {}, {}},
+      {"Atanh", kAtanh, {}, {}},
   };
   const auto* row =
       std::find_if(std::begin(kRows), std::end(kRows), [&](const Row& r) { return r.op == node.op_type; });
@@ -121,7 +134,8 @@ Status lower_function(Lowering& lowering, const Node& node) {
     if (approximate == "tanh") {
       op.kind = kGeluTanh;
     } else if (approximate != "none") {
-      return unsupported(node, "approximate " + base::in_quotes(approximate) + "; supported are none and tanh");
+      return unsupported(node, "approximate " + base::in_quotes(approximate) + "; supported are none and tanh",
+                         next_step::kReplace);
     }
   }
   NARROW_ASSIGN(View x, lowering.names.real(node, 0));
@@ -130,11 +144,35 @@ Status lower_function(Lowering& lowering, const Node& node) {
   return {};
 }
 
+namespace {
+
+// base^x = exp(x * log(base)) of a constant base.
+Status lower_exponential(Lowering& lowering, const Node& node, const Constant& base) {
+  NARROW_ASSIGN(View x, lowering.names.real(node, 1));
+  Tensor factor{ElementType::kFloat32, base.tensor->dims, base.tensor->to_floats()};
+  for (float& value : std::get<std::vector<float>>(factor.data)) {
+    if (!(value > 0) || std::isinf(value)) {
+      return unsupported(node, "a constant base that is not above 0", next_step::kReplace);
+    }
+    value = static_cast<float>(base::exact_math::log(double{value}));
+  }
+  NARROW_ASSIGN(x, affine(lowering, node, x, &factor, nullptr));
+  graph::Function op;
+  op.kind = graph::FunctionKind::kExp;
+  NARROW_ASSIGN(x.value, lowering.graph.append(node, std::move(op), {x.value}));
+  lowering.names.bind(node, Flow{std::move(x)});
+  return {};
+}
+
+}  // namespace
+
 Status lower_pow(Lowering& lowering, const Node& node) {
+  if (const Constant* base = lowering.names.constant_or_null(node, 0)) return lower_exponential(lowering, node, *base);
   NARROW_ASSIGN(View x, lowering.names.real(node, 0));
   NARROW_ASSIGN(const std::vector<float> exponent, lowering.names.floats(node, 1));
   const bool is_one = std::all_of(exponent.begin(), exponent.end(), [&](float e) { return e == exponent[0]; });
-  if (exponent.empty() || !is_one) return unsupported(node, "exponents that are not all the same number");
+  if (exponent.empty() || !is_one)
+    return unsupported(node, "exponents that are not all the same number", next_step::kReplace);
   graph::Function op;
   op.kind = graph::FunctionKind::kPower;
   op.alpha = exponent[0];

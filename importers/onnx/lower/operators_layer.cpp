@@ -23,12 +23,15 @@ struct ConvArguments {
 Result<ConvArguments> arguments_of(const Node& node, const View& x, int sides, const Tensor& weight) {
   std::vector<std::int64_t> dims = weight.dims;
   if (static_cast<int>(dims.size()) != sides + 2) {
-    return unsupported(node, "its weights " + dims_text(weight.dims) + " are not those of a " + std::to_string(sides) +
-                                 "-D convolution");
+    return unsupported(
+        node,
+        "its weights " + dims_text(weight.dims) + " are not those of a " + std::to_string(sides) + "-D convolution",
+        next_step::kReplace);
   }
   if (sides == 1) dims.insert(dims.begin() + 2, 1);
   if (x.size(kBatch) != 1) {
-    return unsupported(node, "a batch of " + std::to_string(x.size(kBatch)) + " inside of the network");
+    return unsupported(node, "a batch of " + std::to_string(x.size(kBatch)) + " inside of the network",
+                       "export the network for one image (a batch of 1)");
   }
   NARROW_ASSIGN(const std::int64_t groups, int_or(node, "group", 1));
   const std::int64_t channels = x.size(kChannels);
@@ -144,7 +147,8 @@ Status lower_constant_times(Lowering& lowering, const Node& node, const Constant
   NARROW_ASSIGN(const View x, lowering.names.real(node, 1));
   const std::vector<std::int64_t>& dims = matrix.tensor->dims;
   if (dims.size() != 2 || x.rank() < 2) {
-    return unsupported(node, "a constant " + dims_text(dims) + " as left side; only matrices are supported there");
+    return unsupported(node, "a constant " + dims_text(dims) + " as left side; only matrices are supported there",
+                       next_step::kReplace);
   }
   const View flipped = with_last_two_swapped(x);
   if (!is_usable(dims) || dims[1] != flipped.size(x.rank() - 1)) return does_not_fit(node, x, dims);
@@ -283,13 +287,21 @@ Result<View> times_matrix(Lowering& lowering, const Node& node, const View& x, c
 Status lower_matmul(Lowering& lowering, const Node& node) {
   const Constant* left = lowering.names.constant_or_null(node, 0);
   if (left != nullptr) return lower_constant_times(lowering, node, *left);
-  NARROW_ASSIGN(const View x, lowering.names.real(node, 0));
+  NARROW_ASSIGN(View x, lowering.names.real(node, 0));
   if (lowering.names.constant_or_null(node, 1) == nullptr) {
-    return unsupported(node, "both sides are computed; one of them must be a constant");
+    return unsupported(node, "both sides are computed; one of them must be a constant", next_step::kAttention);
   }
   NARROW_ASSIGN(const Constant matrix, lowering.names.constant(node, 1));
   std::vector<std::int64_t> dims = matrix.tensor->dims;
-  while (dims.size() > 2 && dims[0] == 1 && static_cast<int>(dims.size()) <= x.rank()) dims.erase(dims.begin());
+  // Leading dimensions of 1 make the result as many dimensions.
+  const auto rank_of_matrix = static_cast<int>(dims.size());
+  while (dims.size() > 2 && dims[0] == 1) dims.erase(dims.begin());
+  if (dims.size() == 2 && x.rank() >= 2 && x.rank() < rank_of_matrix) {
+    std::vector<std::int64_t> more(static_cast<std::size_t>(rank_of_matrix - x.rank()), 1);
+    const std::vector<std::int64_t> sizes = x.sizes();
+    more.insert(more.end(), sizes.begin(), sizes.end());
+    if (auto extended = reshaped(x, more)) x = *std::move(extended);
+  }
   if (!is_usable(dims) || x.rank() == 0) return does_not_fit(node, x, dims);
   const std::int64_t in = x.size(x.rank() - 1);
   if (dims.size() == 3 && matrix.tensor->dims.size() == 3 && x.rank() == 3) {
@@ -299,8 +311,10 @@ Status lower_matmul(Lowering& lowering, const Node& node) {
     return {};
   }
   if (dims.size() > 2 || dims.empty()) {
-    return unsupported(node, "a constant " + dims_text(dims) + " as right side of an input " + dims_text(x.sizes()) +
-                                 "; supported are a matrix, and [B, in, out] for an input [B, rows, in]");
+    return unsupported(node,
+                       "a constant " + dims_text(dims) + " as right side of an input " + dims_text(x.sizes()) +
+                           "; supported are a matrix, and [B, in, out] for an input [B, rows, in]",
+                       next_step::kReplace);
   }
   if (dims[0] != in) return does_not_fit(node, x, dims);
   WeightLayout layout = matrix_layout(in, dims.size() == 1 ? 1 : dims[1], false);

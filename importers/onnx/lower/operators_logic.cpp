@@ -32,7 +32,7 @@ Result<Operand> operand(const Lowering& lowering, const Node& node, std::size_t 
   const auto& values = std::get<std::vector<float>>(result.constant.data);
   if (values.empty()) return malformed(node, "a constant is empty");
   if (!std::all_of(values.begin(), values.end(), [](float x) { return std::isfinite(x); })) {
-    return unsupported(node, "a constant that is not finite");
+    return unsupported(node, "a constant that is not finite", next_step::kSimplify);
   }
   return result;
 }
@@ -141,6 +141,16 @@ Status lower_logic(Lowering& lowering, const Node& node) {
     return {};
   }
   NARROW_ASSIGN(Operand right, operand(lowering, node, 1));
+  if (left.is_constant && right.is_constant) return malformed(node, "has no computed input");
+  if (node.op_type == "Xor") {  // left * (not right) + (not left) * right, of which one term is zero
+    NARROW_ASSIGN(const Operand not_left, inverse(lowering, node, left));
+    NARROW_ASSIGN(const Operand not_right, inverse(lowering, node, right));
+    NARROW_ASSIGN(const View first, product(lowering, node, left, not_right));
+    NARROW_ASSIGN(const View second, product(lowering, node, not_left, right));
+    NARROW_ASSIGN(View either, combined(lowering, node, graph::Add{}, first, second));
+    lowering.names.bind(node, Flow{std::move(either)});
+    return {};
+  }
   const bool is_or = node.op_type == "Or";
   if (is_or) {  // not (not left and not right)
     NARROW_ASSIGN(left, inverse(lowering, node, left));

@@ -1,6 +1,8 @@
+#include <algorithm>
 #include <limits>
 #include <utility>
 
+#include "base/text.h"
 #include "base/try.h"
 #include "importers/onnx/lower/arguments.h"
 #include "importers/onnx/lower/arithmetic.h"
@@ -14,8 +16,13 @@ Status lower_batch_norm(Lowering& lowering, const Node& node) {
   NARROW_ASSIGN(const float epsilon, float_or(node, "epsilon", 1e-5F));
   NARROW_ASSIGN(const std::int64_t training, int_or(node, "training_mode", 0));
   NARROW_ASSIGN(const std::int64_t spatial, int_or(node, "spatial", 1));
-  if (training != 0) return unsupported(node, "training_mode 1; export the network for inference");
-  if (spatial != 1) return unsupported(node, "spatial 0, statistics per pixel");
+  if (training != 0) return unsupported(node, "training_mode 1", next_step::kInference);
+  const auto is_named = [](const std::string& output) { return !output.empty(); };
+  if (std::count_if(node.outputs.begin(), node.outputs.end(), is_named) > 1) {
+    lowering.log.note("BatchNormalization " + base::in_quotes(node.name) +
+                      " has the outputs of training; it is computed as for inference");
+  }
+  if (spatial != 1) return unsupported(node, "spatial 0, statistics per pixel", next_step::kReplace);
   if (x.rank() < 2) return malformed(node, "its input has no channels");
 
   const std::int64_t channels = x.size(1);

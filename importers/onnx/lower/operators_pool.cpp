@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <limits>
 #include <numeric>
 #include <optional>
 #include <string_view>
@@ -166,7 +167,7 @@ Result<View> of_each(Lowering& lowering, const Node& node, const View& x, const 
 
 Status lower_max_pool(Lowering& lowering, const Node& node) {
   if (node.outputs.size() > 1 && lowering.names.is_live(node.outputs[1])) {
-    return unsupported(node, "its second output, the indices of the largest pixels, is used");
+    return unsupported(node, "its second output, the indices of the largest pixels, is used", next_step::kSimplify);
   }
   NARROW_ASSIGN(const Flow x, lowering.names.flow(node, 0));
   NARROW_ASSIGN(const Pooled from, pooled(lowering, node, x.view));
@@ -181,7 +182,8 @@ Status lower_average_pool(Lowering& lowering, const Node& node) {
   NARROW_ASSIGN(const std::int64_t count_padding, int_or(node, "count_include_pad", 0));
   NARROW_ASSIGN(Pooled from, pooled(lowering, node, x));
   graph::Window window = from.arguments.window;
-  if (window.dilation_h != 1 || window.dilation_w != 1) return unsupported(node, "dilations other than 1");
+  if (window.dilation_h != 1 || window.dilation_w != 1)
+    return unsupported(node, "dilations other than 1", next_step::kReplace);
   const bool extended = from.arguments.ceil_bottom > 0 || from.arguments.ceil_right > 0;
   bool include = count_padding != 0 && window.pad != Padding{};
   if (include && extended) {
@@ -258,9 +260,10 @@ Status lower_lp_pool(Lowering& lowering, const Node& node) {
   using enum graph::FunctionKind;
   constexpr std::int64_t kMostMultiplied = 64;  // powers up to this one are products
   NARROW_ASSIGN(const std::int64_t p, int_or(node, "p", 2));
-  if (p < 1 || p > kMostMultiplied) return unsupported(node, "p " + std::to_string(p) + "; supported are 1 to 64");
+  if (p < 1 || p > kMostMultiplied)
+    return unsupported(node, "p " + std::to_string(p) + "; supported are 1 to 64", next_step::kReplace);
   NARROW_ASSIGN(const std::int64_t ceil, int_or(node, "ceil_mode", 0));
-  if (ceil != 0) return unsupported(node, "ceil_mode 1; export it with ceil_mode=False");
+  if (ceil != 0) return unsupported(node, "ceil_mode 1", "export it with ceil_mode=False");
   NARROW_ASSIGN(View x, lowering.names.real(node, 0));
   if (node.op_type == "LpPool") NARROW_TRY(as_image(node, x));
   if (p % 2 != 0) {
@@ -296,6 +299,25 @@ Status lower_lp_pool(Lowering& lowering, const Node& node) {
   }
   lowering.names.bind(node, Flow{std::move(y)});
   return {};
+}
+
+// x / (norm of x along the axis). A norm below 1e-12 counts as that much, so that zeros stay zeros.
+Status lower_lp_normalization(Lowering& lowering, const Node& node) {
+  constexpr float kLeastNorm = 1e-12F;
+  NARROW_ASSIGN(const std::int64_t axis, int_or(node, "axis", -1));
+  NARROW_ASSIGN(const std::int64_t p, int_or(node, "p", 2));
+  if (p != 1 && p != 2) return malformed(node, "p " + std::to_string(p) + " is neither 1 nor 2");
+  const std::string name = node.outputs[0] + "\n";  // its line break keeps it different from names of exporters
+  const Node reduce{node.name,       p == 1 ? "ReduceL1" : "ReduceL2",           "", {node.inputs[0]},
+                    {name + "norm"}, {{"axes", std::vector<std::int64_t>{axis}}}};
+  NARROW_TRY(lower_reduce(lowering, reduce));
+  const Node divide{node.name, "Div", "", {node.inputs[0], name + "norm"}, {node.outputs[0]}, {}};
+  NARROW_ASSIGN(View norm, lowering.names.real(divide, 1));
+  NARROW_ASSIGN(norm.value, lowering.graph.append(node, graph::Activation{}, {norm.value},
+                                                  {kLeastNorm, std::numeric_limits<float>::infinity()}));
+  const Node bounded{node.name, "Div", "", {node.inputs[0], name + "bounded"}, {node.outputs[0]}, {}};
+  lowering.names.bind(bounded.inputs[1], Flow{std::move(norm)});
+  return lower_binary(lowering, bounded);
 }
 
 }  // namespace narrow::onnx

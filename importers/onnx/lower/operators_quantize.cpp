@@ -14,7 +14,9 @@ namespace {
 
 Status must_be_plain(const Node& node) {
   NARROW_ASSIGN(const std::int64_t block, int_or(node, "block_size", 0));
-  if (block != 0) return unsupported(node, "quantization by blocks (block_size " + std::to_string(block) + ")");
+  if (block != 0)
+    return unsupported(node, "quantization by blocks (block_size " + std::to_string(block) + ")",
+                       "quantize the weights with one scale per tensor or channel, or export the network in float");
   return {};
 }
 
@@ -23,8 +25,10 @@ Status dequantize_constant(Lowering& lowering, const Node& node, const Constant&
   const bool known = type == ElementType::kInt8 || type == ElementType::kUint8 || type == ElementType::kInt4 ||
                      type == ElementType::kUint4 || type == ElementType::kInt32;
   if (!known) {
-    return unsupported(node, "dequantizes a constant of " + std::string(element_type_name(type)) +
-                                 "; supported are integers of 4 and 8 bits, and int32 biases");
+    return unsupported(node,
+                       "dequantizes a constant of " + std::string(element_type_name(type)) +
+                           "; supported are integers of 4 and 8 bits, and int32 biases",
+                       next_step::kFloat);
   }
   QuantizedConstant result;
   result.integers = constant.tensor;
@@ -150,7 +154,8 @@ Result<std::string> real_bias(Lowering& lowering, const Node& node, const Row& r
 Status transpose_bound(Lowering& lowering, const Node& node, const std::string& name, const std::vector<int>& order) {
   const Item* item = lowering.names.find(name);
   const Flow* flow = item == nullptr ? nullptr : std::get_if<Flow>(item);
-  if (flow == nullptr || flow->view.rank() != 4) return unsupported(node, "channels_last of anything but an image");
+  if (flow == nullptr || flow->view.rank() != 4)
+    return unsupported(node, "channels_last of anything but an image", "export it without channels_last");
   lowering.names.bind(name, Flow{transposed(flow->view, order), flow->integers});
   return {};
 }
@@ -169,7 +174,8 @@ Status lower_quantize(Lowering& lowering, const Node& node) {
   NARROW_ASSIGN(Parameters parameters, parameters_of(lowering, node, 1));
   NARROW_ASSIGN(const std::int64_t type, int_or(node, "output_dtype", 0));
   if (type != 0 && type != number_of(ElementType::kUint8) && type != number_of(ElementType::kInt8)) {
-    return unsupported(node, "output_dtype " + std::to_string(type) + "; supported are int8 and uint8");
+    return unsupported(node, "output_dtype " + std::to_string(type) + "; supported are int8 and uint8",
+                       next_step::kFloat);
   }
   if (type == number_of(ElementType::kInt8) && !Names::has_input(node, 2)) {
     parameters.integers = ElementType::kInt8;

@@ -169,12 +169,12 @@ Result<Resizing> read_mode(const Lowering& lowering, const Node& node) {
   }
   if (!is_one_of(how.coordinates, {"half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric",
                                    "tf_half_pixel_for_nn", "half_pixel_symmetric"})) {
-    return unsupported(node, "coordinate_transformation_mode " + in_quotes(how.coordinates) +
-                                 " is not supported; export with half_pixel, align_corners or asymmetric");
+    return unsupported(node, "coordinate_transformation_mode " + in_quotes(how.coordinates) + " is not supported",
+                       "export with half_pixel, align_corners or asymmetric");
   }
   if (antialias != 0 && how.mode != "nearest") {
-    return unsupported(node,
-                       "antialias is not supported; export with antialias off, or give the network smaller images");
+    return unsupported(node, "antialias is not supported",
+                       "export with antialias off, or give the network smaller images");
   }
   return how;
 }

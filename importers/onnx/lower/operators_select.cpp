@@ -197,7 +197,8 @@ Status lower_slice(Lowering& lowering, const Node& node) {
     if (step == 0) return malformed(node, "a step is 0");
     const Range range = range_within((*starts)[i], (*ends)[i], x.view.size(dim), step < 0);
     const bool is_empty = step < 0 ? range.begin <= range.end : range.begin >= range.end;
-    if (is_empty) return unsupported(node, "nothing is left of dimension " + std::to_string(dim));
+    if (is_empty)
+      return unsupported(node, "nothing is left of dimension " + std::to_string(dim), next_step::kOtherSize);
     if (step < 0) {
       // The check comes before indices of this number are made.
       if ((range.begin - range.end) / -step > graph::kMaxDimension) {
@@ -271,7 +272,8 @@ Status lower_gather(Lowering& lowering, const Node& node) {
     }
     if (index < 0) index += size;
   }
-  if (indices.empty()) return unsupported(node, "nothing is left of dimension " + std::to_string(axis));
+  if (indices.empty())
+    return unsupported(node, "nothing is left of dimension " + std::to_string(axis), next_step::kOtherSize);
   NARROW_ASSIGN(x.view, gathered(lowering, node, x.view, axis, indices));
   // The dimensions of the indices take the place of the axis.
   std::vector<std::int64_t> sizes = x.view.sizes();
@@ -318,7 +320,8 @@ Status lower_pad(Lowering& lowering, const Node& node) {
     const std::int64_t size = x.view.size(dims[i]);
     const std::int64_t skipped = before < 0 ? (before < -size ? size : -before) : 0;
     const std::int64_t dropped = after < 0 ? (after < -size ? size : -after) : 0;
-    if (skipped + dropped >= size) return unsupported(node, "nothing is left of dimension " + std::to_string(dims[i]));
+    if (skipped + dropped >= size)
+      return unsupported(node, "nothing is left of dimension " + std::to_string(dims[i]), next_step::kOtherSize);
     if (skipped + dropped > 0) cuts.push_back({dims[i], skipped, size - skipped - dropped});
     if (before > 0 || after > 0) {
       zeros.push_back({dims[i], std::max<std::int64_t>(before, 0), std::max<std::int64_t>(after, 0)});
@@ -326,16 +329,19 @@ Status lower_pad(Lowering& lowering, const Node& node) {
   }
   // For integers it is the real number of the zero point.
   float zero = 0;
-  if (x.integers == kDynamicIntegers) return unsupported(node, "pads integers of dynamic quantization");
+  if (x.integers == kDynamicIntegers)
+    return unsupported(node, "pads integers of dynamic quantization", next_step::kStatic);
   if (x.integers) {
     const Quantization& q = lowering.graph.quantization(x.view.value);
     zero = static_cast<float>(q.zero_point - shift_of(*x.integers));
   }
   const bool with_number = !zeros.empty() && value != zero && !with_own;
   if (with_number && (x.integers || !std::isfinite(value))) {
-    return unsupported(node, "pads with " + base::number_text(value) +
-                                 "; only zeros, finite real numbers and the modes reflect, edge and wrap are "
-                                 "supported: let the pooling pad that follows");
+    return unsupported(node,
+                       "pads with " + base::number_text(value) +
+                           "; only zeros, finite real numbers and the modes reflect, edge and wrap are "
+                           "supported",
+                       "let the pooling pad that follows");
   }
   NARROW_ASSIGN(x.view, cut(lowering, node, std::move(x.view), cuts));
   if (with_own) {

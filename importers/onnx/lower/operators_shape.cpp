@@ -27,11 +27,11 @@ Status lower_identity(Lowering& lowering, const Node& node) {
   NARROW_ASSIGN(Flow x, lowering.names.flow(node, 0));
   if (node.op_type == "Dropout") {
     if (node.outputs.size() > 1 && lowering.names.is_live(node.outputs[1])) {
-      return unsupported(node, "its second output, the mask, is used");
+      return unsupported(node, "its second output, the mask, is used", next_step::kInference);
     }
     if (Names::has_input(node, 2)) {
       NARROW_ASSIGN(const std::vector<float> training, lowering.names.floats(node, 2));
-      if (!training.empty() && training[0] != 0) return unsupported(node, "training_mode; export for inference");
+      if (!training.empty() && training[0] != 0) return unsupported(node, "training_mode", next_step::kInference);
     }
   }
   lowering.names.bind(node, std::move(x));
@@ -51,6 +51,20 @@ Status lower_cast_to_bool(Lowering& lowering, const Node& node, View x) {
   return {};
 }
 
+// Whether all that reads the node's result makes real numbers of it again, so that no arithmetic of integers follows.
+bool is_cast_back(const Lowering& lowering, const Node& node) {
+  const std::string& name = node.outputs[0];
+  if (name == lowering.scores.tensor) return false;
+  for (const Node& reader : lowering.model.nodes) {
+    const bool captures = std::find(reader.captures.begin(), reader.captures.end(), name) != reader.captures.end();
+    if (captures) return false;
+    if (std::find(reader.inputs.begin(), reader.inputs.end(), name) == reader.inputs.end()) continue;
+    const auto to = reader.find_int("to");
+    if (reader.op_type != "Cast" || !to.ok() || !*to || !is_floating(element_type(**to))) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 Status lower_cast(Lowering& lowering, const Node& node) {
@@ -68,7 +82,20 @@ Status lower_cast(Lowering& lowering, const Node& node) {
     to = element_type(given);
   }
   if (to == ElementType::kBool && !x.integers) return lower_cast_to_bool(lowering, node, x.view);
-  if (!is_floating(to)) return unsupported(node, "makes integers of a computed tensor");
+  if (!is_floating(to)) {
+    if (x.integers || !is_cast_back(lowering, node)) {
+      return unsupported(
+          node, "makes integers of a computed tensor, which something computes with",
+          "--output-name takes the tensor before it, if it is at the end of the network; else export the "
+          "network without it");
+    }
+    graph::Function op;  // towards zero
+    op.kind = graph::FunctionKind::kTrunc;
+    View y = x.view;
+    NARROW_ASSIGN(y.value, lowering.graph.append(node, std::move(op), {y.value}));
+    lowering.names.bind(node, Flow{std::move(y)});
+    return {};
+  }
   if (!x.integers) {
     lowering.names.bind(node, x);
     return {};
@@ -254,7 +281,8 @@ Status lower_tile(Lowering& lowering, const Node& node) {
   for (int dim = 0; dim < x.view.rank(); ++dim) {
     const std::int64_t count = times[static_cast<std::size_t>(dim)];
     const std::int64_t size = x.view.size(dim);
-    if (count < 1) return unsupported(node, "nothing is left of dimension " + std::to_string(dim));
+    if (count < 1)
+      return unsupported(node, "nothing is left of dimension " + std::to_string(dim), next_step::kOtherSize);
     if (!(base::Checked(count) * size).is_within(1, graph::kMaxElems)) {
       return node_error(node, ErrorCode::kLimit, "its result is too large");
     }

@@ -39,9 +39,8 @@ Tensor real_numbers_of(const QuantizedConstant& constant) {
 }
 
 Error reads_dynamic_integers(const Node& node) {
-  return unsupported(node,
-                     "works on integers of dynamic quantization, whose scales are computed for each image; "
-                     "quantize the network statically, or export it in float");
+  return unsupported(node, "works on integers of dynamic quantization, whose scales are computed for each image",
+                     next_step::kStatic);
 }
 
 }  // namespace
@@ -73,8 +72,10 @@ std::int32_t shift_of(ElementType integers) { return integers == ElementType::kI
 Result<Parameters> parameters_of(const Lowering& lowering, const Node& node, std::size_t scale) {
   NARROW_ASSIGN(const std::vector<float> scales, lowering.names.floats(node, scale));
   if (scales.size() != 1) {
-    return unsupported(node, "a computed tensor with " + std::to_string(scales.size()) +
-                                 " scales; only one scale per tensor is supported, except for weights");
+    return unsupported(node,
+                       "a computed tensor with " + std::to_string(scales.size()) +
+                           " scales; only one scale per tensor is supported, except for weights",
+                       "quantize activations by tensor, not by channel");
   }
   const bool usable = scales[0] >= std::numeric_limits<float>::min() && scales[0] <= graph::kMaxScale;
   if (!usable) {
@@ -94,12 +95,13 @@ Result<Parameters> parameters_of(const Lowering& lowering, const Node& node, std
     result.quantization.range = {120, 135};
   }
   if (result.integers != ElementType::kUint8 && result.integers != ElementType::kInt8) {
-    return unsupported(node, "integers of type " + std::string(element_type_name(result.integers)) +
-                                 "; supported are those of 4 and 8 bits: quantize the activations to 8 bits, or "
-                                 "export the network in float");
+    return unsupported(
+        node,
+        "integers of type " + std::string(element_type_name(result.integers)) + "; supported are those of 4 and 8 bits",
+        "quantize the activations to 8 bits, or export the network in float");
   }
   NARROW_ASSIGN(const std::vector<std::int64_t> zeros, lowering.names.ints(node, scale + 1));
-  if (zeros.size() != 1) return unsupported(node, "a computed tensor with several zero points");
+  if (zeros.size() != 1) return unsupported(node, "a computed tensor with several zero points", next_step::kFloat);
   result.quantization.zero_point = static_cast<std::int32_t>(zeros[0]) + shift_of(result.integers);
   return result;
 }
@@ -116,7 +118,7 @@ Result<Flow> with_range(Lowering& lowering, const Node& node, const Flow& flow, 
   if (range.contains(q.range)) return flow;
   q.range = {std::max(q.range.lo, range.lo), std::min(q.range.hi, range.hi)};
   if (q.range.lo >= q.range.hi || !q.range.contains(q.zero_point)) {
-    return unsupported(node, "clips integers to a range without their zero point");
+    return unsupported(node, "clips integers to a range without their zero point", next_step::kFloat);
   }
   // The Quantize before it clamps with the new range. If its value has other readers, that value stays as it is.
   const graph::Node* producer = lowering.graph.producer(flow.view.value);
@@ -137,13 +139,15 @@ Result<View> dequantized(Lowering& lowering, const Node& node, const Flow& flow)
 }
 
 Result<View> real_numbers(Lowering& lowering, const Node& node, const Flow& flow, const Parameters& parameters) {
-  if (!flow.integers) return unsupported(node, "dequantizes real numbers");
+  if (!flow.integers) return unsupported(node, "dequantizes real numbers", next_step::kFloat);
   if (flow.integers == kDynamicIntegers) return reads_dynamic_integers(node);
   const Quantization& made = lowering.graph.quantization(flow.view.value);
   const Quantization& read = parameters.quantization;
   if (made.scale != read.scale || made.zero_point != read.zero_point || *flow.integers != parameters.integers) {
-    return unsupported(node, "reads integers as " + parameters_text(read, parameters.integers) +
-                                 ", which were made as " + parameters_text(made, *flow.integers));
+    return unsupported(node,
+                       "reads integers as " + parameters_text(read, parameters.integers) + ", which were made as " +
+                           parameters_text(made, *flow.integers),
+                       next_step::kFloat);
   }
   return dequantized(lowering, node, flow);
 }

@@ -1,6 +1,8 @@
 // The ends of classifiers: images that are no [N, C, H, W], several outputs, and outputs that are no scores.
 #include <doctest/doctest.h>
 
+#include <optional>
+
 #include "tests/importers/onnx/network.h"
 
 using namespace narrow;
@@ -126,6 +128,82 @@ TEST_CASE("what picks the best class at the end is left out") {
     CHECK(run_network(network, {1, 2, 3}, classifier()) == std::vector<double>{-1, -2, -3});
     CHECK(contains(notes_of(network, classifier()), std::string("ends in ") + op));
     CHECK(contains(notes_of(network, classifier()), "'scores'"));
+  }
+}
+
+TEST_CASE("what names scores or compares them with a threshold at the end is left out") {
+  for (const bool names : {true, false}) {
+    OnnxNetwork network;
+    network.input("x", {1, 3, 1, 1}).output("y").constant("k", float_tensor({}, {0.5F}));
+    network.node("Flatten", {"x"}, {"f"}).node("Sigmoid", {"f"}, {"scores"});
+    if (names) {
+      network.node("ai.onnx.ml.ZipMap", {"scores"}, {"y"});
+    } else {
+      network.node("Greater", {"scores", "k"}, {"above"}).node("Cast", {"above"}, {"y"}, {{"to", std::int64_t{6}}});
+    }
+    CHECK(run_network(network, {0, 0, 0}, classifier()) == std::vector<double>{0.5, 0.5, 0.5});
+    CHECK(contains(notes_of(network, classifier()), names ? "names the scores" : "picks classes"));
+  }
+}
+
+TEST_CASE("scores that are rounded to integers at the end are taken before that") {
+  OnnxNetwork network;
+  network.input("x", {1, 3, 1, 1}).output("y").constant("k", float_tensor({}, {100}));
+  network.node("Flatten", {"x"}, {"f"}).node("Mul", {"f", "k"}, {"scores"});
+  network.node("Cast", {"scores"}, {"y"}, {{"to", std::int64_t{6}}});
+  CHECK(run_network(network, {0.5, 0.125, 0.25}, classifier()) == std::vector<double>{50, 12.5, 25});
+  CHECK(contains(notes_of(network, classifier()), "Cast 'n2', which rounds the scores"));
+  // Real numbers again: the rounding is part of the network.
+  network.output("z").node("Cast", {"y"}, {"r"}, {{"to", std::int64_t{1}}}).node("Flatten", {"r"}, {"z"});
+  network.model.outputs.erase(network.model.outputs.begin());
+  CHECK(run_network(network, {0.5, 0.125, 0.25}, classifier()) == std::vector<double>{50, 12, 25});
+}
+
+TEST_CASE("an output that depends on no input is not taken for scores") {
+  OnnxNetwork network;
+  network.input("x", {1, 3, 1, 1}).output("logits").output("y").constant("k", float_tensor({1, 3}, {1, 2, 3}));
+  network.node("Identity", {"k"}, {"logits"}).node("Flatten", {"x"}, {"y"});
+  CHECK(run_network(network, {4, 5, 6}, classifier()) == std::vector<double>{4, 5, 6});
+}
+
+TEST_CASE("dimensions of which the file says nothing are ordered as the network reads them") {
+  // Pixel by pixel: the network brings them into the order of ONNX's operators first.
+  const auto read_by = [](std::optional<OnnxDims> dims, bool transposes) {
+    OnnxNetwork network;
+    network.input("x", {1, 3, 2, 2}).output("y").constant("k", float_tensor({}, {1}));
+    network.model.inputs[0].dims = std::move(dims);
+    network.node("Mul", {"x", "k"}, {"m"});
+    if (transposes) {
+      network.node("Transpose", {"m"}, {"t"}, {{"perm", OnnxDims{0, 3, 1, 2}}});
+    } else {
+      network.node("Identity", {"m"}, {"t"});
+    }
+    network.constant("w", float_tensor({2, 3, 1, 1}, {1, 0, 0, 0, 0, 1})).node("Conv", {"t", "w"}, {"c"});
+    network.node("GlobalAveragePool", {"c"}, {"y"});
+    return network;
+  };
+  LowerOptions sized = classifier();
+  sized.input_height = 1;
+  sized.input_width = 2;
+  const std::vector<double> pixels{1, 2, 3, 5, 6, 7};
+  const std::vector<double> red_and_blue{3, 5};
+  for (const auto& dims : {std::optional<OnnxDims>(), std::optional<OnnxDims>({-1, -1, -1, -1})}) {
+    CHECK(run_network(read_by(dims, true), pixels, sized) == red_and_blue);
+    CHECK(run_network(read_by(dims, true), pixels, classifier({1, 2, 3})) == red_and_blue);
+    CHECK(run_network(read_by(dims, false), pixels, sized) == red_and_blue);
+    CHECK(run_network(read_by(dims, false), pixels, classifier({1, 2, 3})) == red_and_blue);
+  }
+}
+
+TEST_CASE("images of more than four dimensions lose those of 1, and others are refused with the next step") {
+  CHECK(input_shape(relu({1, 1, 3, 5, 7}), classifier({}, "y")) == TensorShape{5, 7, 3});
+  CHECK(input_shape(relu({-1, 5, 7, 3, 1}), classifier({}, "y")) == TensorShape{5, 7, 3});
+  CHECK(input_shape(relu({1, 1, 1, 28, 28}), classifier({}, "y")) == TensorShape{28, 28, 1});
+  for (const OnnxDims& dims : {OnnxDims{1, 3, 8, 24, 24}, OnnxDims{-1, -1, -1, -1, -1}, OnnxDims{1, 2, 3, 4, 5, 6}}) {
+    const Error error = lowering_error(relu(dims), classifier({}, "y"));
+    CHECK(error.code == ErrorCode::kUnsupported);
+    CHECK_MESSAGE(contains(error.message, "export the network for one image"), error.message);
+    CHECK_FALSE(contains(error.message, "--input-shape"));
   }
 }
 

@@ -234,6 +234,13 @@ TEST_CASE("every function of one element is that of the specification, with its 
            Case{"Floor", {}, [](double x) { return std::floor(x); }},
            Case{"Ceil", {}, [](double x) { return std::ceil(x); }},
            Case{"Round", {}, [](double x) { return std::nearbyint(x); }},
+           Case{"Sin", {}, [](double x) { return std::sin(x); }},
+           Case{"Cos", {}, [](double x) { return std::cos(x); }},
+           Case{"Tan", {}, [](double x) { return std::tan(x); }},
+           Case{"Atan", {}, [](double x) { return std::atan(x); }},
+           Case{"Sinh", {}, [](double x) { return std::sinh(x); }},
+           Case{"Cosh", {}, [](double x) { return std::cosh(x); }},
+           Case{"Asinh", {}, [](double x) { return std::asinh(x); }},
        }) {
     CAPTURE(c.op);
     Row x{0.125, 0.5, 1, 1.5, 2.5, 7};
@@ -248,6 +255,63 @@ TEST_CASE("every function of one element is that of the specification, with its 
   OnnxNetwork celu;
   celu.input("x", {3}).output("y").node("Celu", {"x"}, {"y"}, {{"alpha", 0.0F}});
   CHECK(contains(lowering_error(celu, kAsItIs).message, "alpha is 0"));
+}
+
+TEST_CASE("inverse functions are those of the specification where they exist, and NaN elsewhere") {
+  struct Case {
+    std::string op;
+    Row x;
+    double (*formula)(double);
+  };
+  for (const Case& c : {
+           Case{"Asin", {-1, -0.75, 0, 0.5, 0.9990234375, 1}, [](double x) { return std::asin(x); }},
+           Case{"Acos", {-1, -0.75, 0, 0.5, 0.9990234375, 1}, [](double x) { return std::acos(x); }},
+           Case{"Acosh", {1, 1.0009765625, 2, 1024}, [](double x) { return std::acosh(x); }},
+           Case{"Atanh", {-0.9990234375, -0.5, 0, 0.0009765625, 0.75}, [](double x) { return std::atanh(x); }},
+       }) {
+    CAPTURE(c.op);
+    const Row y = function_of(c.op, c.x, {}, 13);
+    for (std::size_t i = 0; i < c.x.size(); ++i)
+      CHECK(std::fabs(y[i] - c.formula(c.x[i])) <= 1e-12 * (1 + std::fabs(y[i])));
+    CHECK(std::isnan(function_of(c.op, {c.op == "Acosh" ? 0.5 : 1.5}, {}, 13)[0]));
+  }
+}
+
+TEST_CASE("Pow of a constant base is an exponential") {
+  const auto power = [](const narrow::onnx::Tensor& base) {
+    OnnxNetwork network;
+    network.input("x", {3}).output("y").constant("b", base).node("Pow", {"b", "x"}, {"y"});
+    return network;
+  };
+  for (const auto& base : {float_tensor({}, {2}), int64_tensor({1}, {2}), float_tensor({3}, {2, 2, 2})}) {
+    const Row y = run_network(power(base), {-1, 0.5, 3}, kAsItIs);
+    for (std::size_t i = 0; i < 3; ++i) CHECK(y[i] == doctest::Approx(std::pow(2.0, Row{-1, 0.5, 3}[i])));
+  }
+  CHECK(run_network(power(float_tensor({3}, {1, 4, 9})), {0, 1, 0.5}, kAsItIs)[1] == doctest::Approx(4));
+  CHECK(contains(lowering_error(power(float_tensor({}, {-2})), kAsItIs).message, "not above 0"));
+}
+
+TEST_CASE("integers that become real numbers again have lost their fractions") {
+  OnnxNetwork network;
+  network.input("x", {4}).output("y").node("Cast", {"x"}, {"i"}, {{"to", std::int64_t{7}}});
+  network.node("Cast", {"i"}, {"y"}, {{"to", std::int64_t{1}}});
+  CHECK(run_network(network, {-1.75, -0.5, 0.5, 2.75}, kAsItIs) == Row{-1, 0, 0, 2});
+  network.node("Div", {"i", "i"}, {"z"});
+  CHECK(contains(lowering_error(network, kAsItIs).message, "makes integers of a computed tensor"));
+}
+
+TEST_CASE("LpNormalization divides by the norm along an axis, and leaves zeros") {
+  const auto result = [](std::vector<Attribute> attributes) {
+    OnnxNetwork network;
+    network.input("x", {2, 2}).output("y").node("LpNormalization", {"x"}, {"y"}, std::move(attributes));
+    return run_network(network, {3, -4, 0, 0}, kAsItIs);
+  };
+  const auto close = [](const Row& y, const Row& wanted) {
+    for (std::size_t i = 0; i < y.size(); ++i) CHECK(y[i] == doctest::Approx(wanted[i]));
+  };
+  close(result({}), {0.6, -0.8, 0, 0});
+  close(result({{"p", std::int64_t{1}}, {"axis", std::int64_t{-1}}}), {3.0 / 7, -4.0 / 7, 0, 0});
+  close(result({{"axis", std::int64_t{0}}}), {1, -1, 0, 0});
 }
 
 TEST_CASE("Pow has one constant exponent of any type") {
@@ -335,6 +399,15 @@ TEST_CASE("comparisons and choices are those of the specification, with constant
   shrink.node("Sub", {"x", "l"}, {"down"}).node("Add", {"x", "l"}, {"up"});
   shrink.node("Where", {"below", "up", "zero"}, {"a"}).node("Where", {"both", "down", "a"}, {"y"});
   CHECK(run_network(shrink, x, kAsItIs) == Row{-0.5, 0, 1.5, 0, 0, -2.5});
+
+  // One of two, and not both.
+  OnnxNetwork either(16);
+  either.input("x", {6}).output("y").constant("l", float_tensor({}, {0.75F})).constant("m", float_tensor({}, {-0.75F}));
+  either.node("Less", {"x", "l"}, {"below"})
+      .node("Greater", {"x", "m"}, {"above"})
+      .node("Xor", {"below", "above"}, {"b"});
+  either.node("Where", {"b", "x", "l"}, {"y"});
+  CHECK(run_network(either, x, kAsItIs) == Row{-1, 0.75, 2, 0.75, 0.75, -3});
 
   // What is not zero is true.
   OnnxNetwork cast(16);

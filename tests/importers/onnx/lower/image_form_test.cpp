@@ -49,7 +49,9 @@ TEST_CASE("a vector is a gray square, or three planes of one") {
       {{0}, std::nullopt},
       {{1, INT64_MAX}, std::nullopt},
       {{kOpen, 0, 784}, std::nullopt},
-      {{1, 1, 1, 1, 784}, std::nullopt},
+      {{1, 1, 1, 1, 784}, gray(28, 28)},
+      {{1, 1, 2, 2, 2}, std::nullopt},
+      {{1, 1, 1, 1, 1, 1}, std::nullopt},
       {{-7, 784}, std::nullopt},
   };
   for (const Case& c : cases) {
