@@ -10,6 +10,7 @@
 #include "base/try.h"
 #include "engine/model/model_data.h"
 #include "importers/architectures/architectures.h"
+#include "importers/onnx/lower/image_form.h"
 #include "importers/onnx/lower/lower_model.h"
 #include "importers/onnx/read/reader.h"
 #include "importers/safetensors/safetensors.h"
@@ -57,7 +58,7 @@ Status check_no_architecture(const ArchitectureOptions& options, const std::stri
   return Error{ErrorCode::kInvalidArgument,
                std::string(given) +
                    " applies to files of weights only (PyTorch checkpoints, safetensors); this file "
-                   "holds its network itself",
+                   "holds its network itself, so leave it out",
                where};
 }
 
@@ -67,7 +68,8 @@ Status check_input_size(const InputSize& asked, const graph::Graph& graph, const
   if (!asked.given() || (input.height == asked.height && input.width == asked.width)) return {};
   return Error{ErrorCode::kInvalidArgument,
                "the file says that the network takes " + base::dimensions_text(input) + "; an input size of " +
-                   std::to_string(asked.height) + "x" + std::to_string(asked.width) + " can't be chosen",
+                   std::to_string(asked.height) + "x" + std::to_string(asked.width) +
+                   " can't be chosen: leave --input-size out, or crop to the network's size",
                where};
 }
 
@@ -77,7 +79,7 @@ Status check_no_onnx(const OnnxOptions& options, const std::string& where) {
   if (!options.input_shape.empty()) given = "the shape of the input";
   if (!options.output.empty()) given = "the name of an output";
   if (given == nullptr) return {};
-  return Error{ErrorCode::kInvalidArgument, std::string(given) + " applies to ONNX files only", where};
+  return Error{ErrorCode::kInvalidArgument, std::string(given) + " applies to ONNX files only, so leave it out", where};
 }
 
 // The most probable preprocessing of a network of unknown origin. The numbers are ImageNet's. Small images are not
@@ -85,11 +87,13 @@ Status check_no_onnx(const OnnxOptions& options, const std::string& where) {
 Result<Preprocessing> assumed_preprocessing(const TensorShape& input, onnx::InputNumbers numbers,
                                             const std::string& where) {
   if (input.channels != 1 && input.channels != 3) {
-    return Error{ErrorCode::kUnsupported,
-                 "the network takes " + std::to_string(input.channels) +
-                     " channels; images have 3 (RGB) or 1 (gray). If these are the elements of an image in another "
-                     "order, --input-shape H,W,C says so",
-                 where};
+    const bool is_image = input.height > 1 && input.width > 1;
+    return Error{
+        ErrorCode::kUnsupported,
+        "the network takes " + std::to_string(input.channels) + " channels; images have 3 (RGB) or 1 (gray)" +
+            (is_image ? "; export a network of RGB or gray images"
+                      : ". If these are the elements of an image in another order, --input-shape H,W,C says so"),
+        where};
   }
   constexpr std::int64_t kSmall = 64;
   constexpr std::int64_t kLargest = 8192;
@@ -138,6 +142,14 @@ Status fill_from_weights(const importers::StateDict& weights, const ImportOption
   return {};
 }
 
+// Whether the size of an input is chosen here, because the file does not say it.
+bool leaves_size_open(const onnx::Model& model) {
+  return std::any_of(model.inputs.begin(), model.inputs.end(), [](const onnx::Port& port) {
+    return !port.dims ||
+           (port.dims->size() > 2 && std::count(port.dims->begin() + 1, port.dims->end(), onnx::kOpenDim) > 1);
+  });
+}
+
 Status fill_from_onnx(const std::filesystem::path& path, const ImportOptions& options, FloatModel::Data& data) {
   const std::string where = path.string();
   NARROW_TRY(check_no_architecture(options.architecture, where));
@@ -154,6 +166,10 @@ Status fill_from_onnx(const std::filesystem::path& path, const ImportOptions& op
   Result<onnx::Lowered> lowered = onnx::lower_model(model, lower_options);
   if (!lowered.ok()) {
     Error error = std::move(lowered).error();
+    if (error.code == ErrorCode::kMalformed && size.given() && leaves_size_open(model)) {
+      error.message += "; the input was taken as " + std::to_string(size.height) + "x" + std::to_string(size.width) +
+                       ", so another --input-size or --crop may fit";
+    }
     error.where = error.where.empty() ? where : where + ": " + error.where;
     return error;
   }
@@ -175,7 +191,9 @@ Status fill_from_narrow(const std::filesystem::path& path, const ImportOptions& 
   const graph::Graph& graph = model.data().graph;
   if (std::any_of(graph.values.begin(), graph.values.end(), [](const auto& value) { return value.quantization; })) {
     return Error{ErrorCode::kUnsupported,
-                 "holds an integer network, which is used as it is; float weights can't be made of it again",
+                 "holds an integer network, which is used as it is; float weights can't be made of it again: name the "
+                 "network that it was made of" +
+                     (model.provenance().source.empty() ? "" : ", " + base::in_quotes(model.provenance().source)),
                  path.string()};
   }
   NARROW_TRY(check_input_size(options.architecture.input_size, graph, path.string()));

@@ -91,6 +91,35 @@ std::vector<WeightReader::Problem> WeightReader::unexpected() const {
   return problems;
 }
 
+namespace {
+
+// What to do about weights that the network does not have, by how training tools name them.
+std::string advice_about(const std::string& name) {
+  struct Advice {
+    const char* part;
+    const char* next;
+  };
+  constexpr Advice kAdvice[] = {
+      {".parametrizations.",
+       "remove the parametrizations before saving: torch.nn.utils.parametrize.remove_parametrizations"},
+      {"weight_g", "remove the weight normalization before saving: torch.nn.utils.remove_weight_norm"},
+      {"weight_v", "remove the weight normalization before saving: torch.nn.utils.remove_weight_norm"},
+      {"weight_u", "remove the spectral normalization before saving: torch.nn.utils.remove_spectral_norm"},
+      {"weight_orig", "make the change of the weights permanent before saving: torch.nn.utils.prune.remove"},
+      {"weight_mask", "make the pruning permanent before saving: torch.nn.utils.prune.remove"},
+      {"lora_", "merge the adapters into the weights before saving: model.merge_and_unload()"},
+      {"fake_quant", "they are of quantization-aware training: export the network to ONNX (torch.onnx.export)"},
+      {"activation_post_process",
+       "they are of quantization-aware training: export the network to ONNX (torch.onnx.export)"},
+  };
+  for (const Advice& advice : kAdvice) {
+    if (name.find(advice.part) != std::string::npos) return advice.next;
+  }
+  return {};
+}
+
+}  // namespace
+
 Status WeightReader::finish(const std::string& architecture, const std::string& looks_like) const {
   const std::vector<Problem> extra = unexpected();
   if (ok() && extra.empty()) return {};
@@ -109,6 +138,20 @@ Status WeightReader::finish(const std::string& architecture, const std::string& 
                    ? "; most keys are missing, this is another network"
                    : "; most keys are missing, they look like those of '" + looks_like + "'";
   }
+  std::string next;
+  for (const Problem& problem : extra) {
+    if (next.empty()) next = advice_about(problem.name);
+  }
+  if (next.empty() && !damaged_.empty() && missing_.empty() && extra.empty() && misshapen_.empty()) {
+    next = "copy or download the file again, or train without overflow";
+  }
+  if (next.empty()) {
+    const bool known = !looks_like.empty() && looks_like != architecture;
+    next = plainly_wrong && known ? "leave --arch out, or name that one"
+           : plainly_wrong        ? "name another with --arch, or export the network to ONNX (torch.onnx.export)"
+                                  : "if the network was changed, export it to ONNX (torch.onnx.export)";
+  }
+  message += "; " + next;
   const std::size_t most = plainly_wrong ? 5 : 100;
   message += list("missing", missing_, most) + list("unexpected", extra, most) + list("shape", misshapen_, most) +
              list("damaged", damaged_, most);

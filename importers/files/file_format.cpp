@@ -24,11 +24,18 @@ bool looks_like_narrow(std::span<const std::byte> head) {
   return head.size() >= 4 && starts_with(head.subspan(1), "NRW");
 }
 
+// The opcode and the number of a protocol, and then an opcode. Numbers of other files begin so once in many.
+bool looks_like_pickle(std::span<const std::byte> head) {
+  if (head.size() < 3 || head[0] != std::byte{0x80}) return head.size() < 3 && starts_with(head, "\x80");
+  constexpr std::string_view kFirst = "}]()cNKMJXBCT\x88\x89\x8A\x8B\x8C\x8D\x8E\x8F\x95GU";
+  return head[1] <= std::byte{5} && kFirst.find(static_cast<char>(head[2])) != std::string_view::npos;
+}
+
 std::optional<FileFormat> by_content(std::span<const std::byte> head) {
   if (looks_like_narrow(head)) return FileFormat::kNarrow;
   // A safetensors file begins with a length, so its first bytes may be those of any other format.
   if (importers::looks_like_safetensors(head)) return FileFormat::kSafetensors;
-  if (starts_with(head, "PK") || starts_with(head, "\x80")) return FileFormat::kTorch;
+  if (starts_with(head, "PK") || looks_like_pickle(head)) return FileFormat::kTorch;
   if (importers::looks_like_onnx(head)) return FileFormat::kOnnx;
   return std::nullopt;
 }

@@ -161,6 +161,11 @@ constexpr Foreign kForeign[] = {
     {"a web page (HTML)", "the download did not give the file itself; fetch it again, with the link to the raw file",
      [](const Beginning& f) { return starts_with_word(f, "<!doctype html") || starts_with_word(f, "<html"); }},
     {"XML", "name the network itself", [](const Beginning& f) { return starts_with_word(f, "<?xml"); }},
+    {"the index of weights in several files",
+     "join them: safetensors.torch.save_file(all their tensors in one dict, \"model.safetensors\")",
+     [](const Beginning& f) {
+       return starts_with_word(f, "{") && f.head.find("\"weight_map\"") != std::string_view::npos;
+     }},
     {"JSON", "name the network or the weights themselves",
      [](const Beginning& f) { return is_text(f) && (starts_with_word(f, "{") || starts_with_word(f, "[")); }},
     {"an image", "the network comes first, then the images",
@@ -185,7 +190,10 @@ constexpr Foreign kForeign[] = {
     {"a RAR archive", "unpack it: unrar x FILE", [](const Beginning& f) { return has(f.head, 0, "Rar!"); }},
     {"a tar archive", "unpack it: tar -xf FILE", [](const Beginning& f) { return has(f.head, 257, "ustar"); }},
     {"a zip archive of files", "unpack it: unzip FILE",
-     [](const Beginning& f) { return has(f.head, 0, "PK") && (f.extension == ".zip" || is_zip_of(f, ".onnx")); }},
+     [](const Beginning& f) {
+       return has(f.head, 0, "PK") && (f.extension == ".zip" || is_zip_of(f, ".onnx") || is_zip_of(f, ".pth")) &&
+              !is_zip_of(f, "data.pkl");
+     }},
     {"a PDF document", "name the network itself", [](const Beginning& f) { return has(f.head, 0, "%PDF"); }},
     {"nothing but zeros", "copy or download the file again",
      [](const Beginning& f) {
@@ -212,12 +220,17 @@ std::string folder_advice(const std::filesystem::path& path) {
     return "it looks like a TensorFlow SavedModel; convert it to ONNX: python3 -m tf2onnx.convert --saved-model FOLDER "
            "--output net.onnx";
   }
+  if (std::filesystem::exists(path / "data.pkl", error)) {
+    return "it looks like an unpacked PyTorch checkpoint; pack it again: (cd FOLDER/.. && zip -0 -r net.pth FOLDER), "
+           "or "
+           "write it with torch.save";
+  }
   constexpr std::size_t kMostFiles = 1000;
   std::vector<std::string> networks;
   std::filesystem::directory_iterator entry(path, error);
   for (std::size_t i = 0; !error && i < kMostFiles && entry != std::filesystem::directory_iterator(); ++i) {
     const std::string extension = entry->path().extension().string();
-    for (const char* known : {".nrw", ".onnx", ".pth", ".pt", ".ckpt", ".safetensors"}) {
+    for (const char* known : {".nrw", ".onnx", ".pth", ".pt", ".ckpt", ".safetensors", ".bin"}) {
       if (extension == known) networks.push_back(entry->path().filename().string());
     }
     entry.increment(error);

@@ -257,7 +257,10 @@ Result<Value> call(Heap& heap, Value callable, Value arguments) {
     case Role::kDType:
       break;
   }
-  return Error{ErrorCode::kUnsupported, "refuses to call " + in_quotes(global_name(heap, callable)), {}};
+  return Error{ErrorCode::kUnsupported,
+               "refuses to call " + in_quotes(global_name(heap, callable)) +
+                   "; save the weights alone: torch.save(model.state_dict(), path)",
+               {}};
 }
 
 Result<Value> load_storage(Heap& heap, Value persistent_id) {
@@ -271,10 +274,11 @@ Result<Value> load_storage(Heap& heap, Value persistent_id) {
   }
   if (items.empty() || !items[0].is(Kind::kString) || heap.text(items[0]) != "storage") {
     const bool named = !items.empty() && items[0].is(Kind::kString);
-    return Error{ErrorCode::kUnsupported,
-                 "refuses a persistent id of type " + (named ? in_quotes(heap.text(items[0])) : "'unknown'") +
-                     "; only 'storage' and 'module' are read",
-                 {}};
+    return Error{
+        ErrorCode::kUnsupported,
+        "refuses a persistent id of type " + (named ? in_quotes(heap.text(items[0])) : "'unknown'") +
+            "; only 'storage' and 'module' are read: save the weights alone, torch.save(model.state_dict(), path)",
+        {}};
   }
   if (items.size() != 5 && items.size() != 6) {
     return malformed("the persistent id of a storage has " + std::to_string(items.size()) + " items instead of 5 or 6");

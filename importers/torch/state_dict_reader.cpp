@@ -53,7 +53,7 @@ std::string describe_value(const Heap& heap, Value value) {
 
 // The names and kinds of a dict's items, for an error: 'epoch' (an int), 'model' (a dict).
 std::string describe_items(const Heap& heap, const pickle::Dict& dict) {
-  constexpr std::size_t kMost = 12;
+  constexpr std::size_t kMost = 5;
   std::string text;
   for (std::size_t i = 0; i < std::min(dict.size(), kMost); ++i) {
     const auto& [key, value] = dict[i];
@@ -116,13 +116,15 @@ class Search {
       return;
     }
     const pickle::Dict& dict = *heap_.items(value);
-    if (!std::all_of(dict.begin(), dict.end(), [](const auto& item) { return item.first.is(Kind::kString); })) return;
     Found here{key, {}, {}};
     names_.clear();
-    for (const auto& [name, item] : dict) add(std::string(heap_.text(name)), item, here);
+    for (const auto& [name, item] : dict) {
+      if (name.is(Kind::kString)) add(std::string(heap_.text(name)), item, here);
+    }
     keep(std::move(here), identity);
     for (const auto& [name, item] : dict) {
-      if (depth < kMaxDepth) visit(item, join(key, std::string(heap_.text(name).substr(0, kMaxNameBytes))), depth + 1);
+      if (depth < kMaxDepth && name.is(Kind::kString))
+        visit(item, join(key, std::string(heap_.text(name).substr(0, kMaxNameBytes))), depth + 1);
     }
   }
 
@@ -225,9 +227,13 @@ Result<std::vector<Found>> find_state_dicts(const pickle::Document& document, co
                      " instead of a state_dict; write it with torch.save(model.state_dict(), path)",
                  where};
   }
+  const std::string text = items->empty() ? "nothing" : describe_items(heap, *items);
+  const bool arrays = text.find("an object of 'numpy") != std::string::npos;
   return Error{ErrorCode::kMalformed,
-               "holds no state_dict (a dict with tensors), but: " + describe_items(heap, *items) +
-                   "; write one with torch.save(model.state_dict(), path)",
+               "holds no state_dict (a dict with tensors), but: " + text +
+                   (arrays ? "; make tensors of the numpy arrays: torch.save({k: torch.from_numpy(v) for k, v in "
+                             "weights.items()}, path)"
+                           : "; write one with torch.save(model.state_dict(), path)"),
                where};
 }
 

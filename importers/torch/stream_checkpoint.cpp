@@ -35,7 +35,9 @@ Status check_system(const Document& system, const std::string& where) {
   for (const auto& [key, value] : system.heap.dict(system.root)) {
     if (!key.is(Kind::kString) || system.heap.text(key) != "little_endian") continue;
     if (value.is(Kind::kBool) && value.payload == 1) return {};
-    return Error{ErrorCode::kUnsupported, "written on a big-endian machine; only little-endian files are read", where};
+    return Error{ErrorCode::kUnsupported,
+                 "written on a big-endian machine; only little-endian files are read: write it again on an x86 machine",
+                 where};
   }
   return Error{ErrorCode::kMalformed, "the stream's header does not hold the byte order", where};
 }
@@ -104,7 +106,9 @@ Result<StateDict> parse_stream_checkpoint(std::span<const std::byte> bytes, cons
   }
   NARROW_ASSIGN(const Document version, pickle::unpickle(bytes, magic.end, prefix));
   if (!version.root.is(Kind::kInt) || version.root.payload != kProtocolVersion) {
-    return Error{ErrorCode::kUnsupported, "only version 1001 of the stream format is read", where};
+    return Error{ErrorCode::kUnsupported,
+                 "only version 1001 of the stream format is read; write it again: torch.save(torch.load(path), path)",
+                 where};
   }
   NARROW_ASSIGN(const Document system, pickle::unpickle(bytes, version.end, prefix));
   NARROW_TRY(check_system(system, where));

@@ -87,7 +87,8 @@ class Machine {
 
   Status read_protocol() {
     NARROW_ASSIGN(const std::uint64_t opcode, number(1));
-    if (opcode != static_cast<std::uint64_t>(Opcode::kProto)) return malformed("not a pickle of protocol 2 or later");
+    if (opcode != static_cast<std::uint64_t>(Opcode::kProto))
+      return malformed("not a pickle of protocol 2 or later; write it again: torch.save(torch.load(path), path)");
     NARROW_ASSIGN(const std::uint64_t protocol, number(1));
     if (protocol < 2 || protocol > 5) {
       return fail(ErrorCode::kUnsupported,

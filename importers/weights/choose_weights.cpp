@@ -203,6 +203,9 @@ class Search {
     std::erase_if(names, [&](const auto& item) {
       const auto& [index, name] = item;
       const bool counter = lists_[list].tensors[index].shape.empty() && name.find('.') == std::string::npos;
+      // What the profiler thop adds to each layer.
+      const std::string_view last = std::string_view(name).substr(name.rfind('.') + 1);
+      if (last == "total_ops" || last == "total_params") return true;
       return counter || speaks_of_training(std::string_view(name).substr(0, name.find('.')));
     });
   }

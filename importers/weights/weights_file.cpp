@@ -20,7 +20,11 @@ Result<std::vector<std::byte>> read_weights_file(const std::filesystem::path& pa
   }
   const std::uintmax_t size = std::filesystem::file_size(path, error);
   if (error) return Error{ErrorCode::kIo, "can't read the file: " + error.message(), where};
-  if (size > kMaxFileBytes) return Error{ErrorCode::kLimit, "checkpoints of more than 2 GiB are not read", where};
+  if (size > kMaxFileBytes)
+    return Error{
+        ErrorCode::kLimit,
+        "checkpoints of more than 2 GiB are not read; save the weights alone: torch.save(model.state_dict(), path)",
+        where};
   std::ifstream file(path, std::ios::binary);
   std::vector<std::byte> bytes(static_cast<std::size_t>(size));
   if (!file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()))) {

@@ -72,6 +72,25 @@ TEST_CASE("architecture error lists every missing and unexpected and misshapen k
   CHECK_FALSE(contains(error.message, "num_batches_tracked"));
 }
 
+TEST_CASE("architecture error says what to do about weights that training tools rename") {
+  const auto message = [](const std::string& suffix) {
+    StateDict weights = cifar_resnet_weights(3, {"", "linear"});
+    weights.entries.emplace_back("conv1." + suffix, Tensor{{1}, {1.0F}});
+    return refused(weights).message;
+  };
+  for (const auto& [suffix, next] : std::vector<std::pair<std::string, std::string>>{
+           {"weight_g", "remove_weight_norm"},
+           {"parametrizations.weight.original0", "remove_parametrizations"},
+           {"weight_mask", "prune.remove"},
+           {"lora_A.default.weight", "merge_and_unload"},
+           {"weight_fake_quant.scale", "torch.onnx.export"},
+           {"other", "if the network was changed, export it to ONNX"}}) {
+    CAPTURE(suffix);
+    CHECK(contains(message(suffix), "1 unexpected; "));
+    CHECK(contains(message(suffix), next));
+  }
+}
+
 TEST_CASE("architecture error gives the shapes it can know when channel counts are the weights own") {
   StateDict weights = mobilenet_v2_weights(1.0);
   remove_key(weights, "features.2.conv.0.0.weight");

@@ -72,7 +72,8 @@ TEST_CASE("files of other tools are named with the next step") {
       {"m.onnx", "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", "Git LFS", "git lfs pull"},
       {"m.onnx", "\n<!DOCTYPE html>\n<html>", "HTML", "fetch it again"},
       {"m.pth", "<HTML><body>404", "HTML", "fetch it again"},
-      {"m.json", "{\"weight_map\": {}}", "JSON", "weights themselves"},
+      {"m.json", "{\"model_type\": \"resnet\"}", "JSON", "weights themselves"},
+      {"m.safetensors.index.json", "{\"weight_map\": {}}", "several files", "save_file"},
       {"m.onnx", "\x89PNG\r\n\x1a\n"s + rest, "an image", "network comes first"},
       {"m.jpg", "\xff\xd8\xff\xe0"s + rest, "an image", "network comes first"},
       {"m.onnx.gz", "\x1f\x8b\x08"s + rest, "gzip", "gzip -d"},
@@ -98,12 +99,27 @@ TEST_CASE("the extension decides nothing where the bytes are those of a format t
   const testing::TemporaryFolder folder;
   CHECK(message_of(folder, "best.weights", zip_of("archive/data.pkl")) == "read as torch");
   CHECK(message_of(folder, "best.mnn", "\x80\x02\x8a\x0a") == "read as torch");
+  CHECK(message_of(folder, "net.zip", zip_of("net/data.pkl")) == "read as torch");
+}
+
+TEST_CASE("numbers that begin like a pickle are none") {
+  const testing::TemporaryFolder folder;
+  const std::string zeros(60, '\0');
+  for (const std::string& begin : {"\x80\x02\x00\x3f"s, "\x80\x07}"s, "\x80\x3f\x80\x3f"s, "\x80\x02\xff\xff"s}) {
+    CHECK(message_of(folder, "scores.bin", begin + zeros).find("none of the files") != std::string::npos);
+  }
 }
 
 TEST_CASE("a folder is answered with the network in it or the way to convert it") {
   const testing::TemporaryFolder folder;
   write_text(folder.path() / "net.onnx", "x");
   CHECK(detect_format(folder.path()).error().message == "is not a file; name the file in it, such as 'net.onnx'");
+  const testing::TemporaryFolder unpacked;
+  write_text(unpacked.path() / "data.pkl", "x");
+  CHECK(detect_format(unpacked.path()).error().message.find("zip -0 -r") != std::string::npos);
+  const testing::TemporaryFolder hub;
+  write_text(hub.path() / "pytorch_model.bin", "x");
+  CHECK(detect_format(hub.path()).error().message.find("'pytorch_model.bin'") != std::string::npos);
   write_text(folder.path() / "saved_model.pb", "x");
   CHECK(detect_format(folder.path()).error().message.find("--saved-model") != std::string::npos);
 }

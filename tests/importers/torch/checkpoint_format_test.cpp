@@ -150,6 +150,15 @@ TEST_CASE("checkpoint state_dict may have entries that are no tensors, which are
   CHECK(weights->unread[1].second == "an object of 'torch._utils._rebuild_qtensor'");
 }
 
+TEST_CASE("checkpoint entries whose keys are no strings do not hide the others") {
+  PickleWriter pickle;
+  pickle.raw("}(").integer(7).text("seven").text("a").tensor("FloatStorage", "0", 1, 0, {1}, {1}).raw("u");
+  const auto weights = parse(zip_checkpoint(pickle.stop(), {bytes_of({1})}));
+  REQUIRE(weights.ok());
+  REQUIRE(weights->entries.size() == 1);
+  CHECK(weights->entries[0].first == "a");
+}
+
 TEST_CASE("checkpoint tensors of storages that are not read do not end the reading") {
   for (const auto& [type, bytes] : {std::pair{"ComplexFloatStorage", 8}, {"QInt8Storage", 1}}) {
     PickleWriter pickle;
@@ -183,7 +192,15 @@ TEST_CASE("checkpoint without tensors says what it holds") {
   const auto message = [](PickleWriter& pickle) { return parse_error(zip_checkpoint(pickle.stop(), {})).message; };
   CHECK(contains(message(PickleWriter().raw("N")), "holds None instead of a state_dict"));
   CHECK(contains(message(PickleWriter().raw("]")), "holds a list"));
-  CHECK(contains(message(PickleWriter().raw("}")), "holds no state_dict"));
+  CHECK(contains(message(PickleWriter().raw("}")), "holds no state_dict (a dict with tensors), but: nothing;"));
+  PickleWriter arrays;
+  arrays.raw("}(");
+  for (int i = 0; i < 100; ++i) {
+    arrays.text("layer" + std::to_string(i)).global("numpy.core.multiarray", "_reconstruct").raw(")R");
+  }
+  const std::string numpy = message(arrays.raw("u"));
+  CHECK(contains(numpy, "and 95 more"));
+  CHECK(contains(numpy, "torch.from_numpy"));
   CHECK(contains(message(PickleWriter().raw("}").text("epoch").integer(3).raw("s")), "'epoch' (an int)"));
   // A dict that contains itself.
   CHECK(contains(message(PickleWriter().raw("}").put(0).text("me").get(0).raw("s")), "'me' (a dict)"));

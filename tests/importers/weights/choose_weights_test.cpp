@@ -152,6 +152,13 @@ TEST_CASE("choosing weights says what it chose and what it left out") {
   CHECK(chosen->notes[1] == "left out 2 tensors beside the network: 'n_averaged', 'loss.weight'");
 }
 
+TEST_CASE("choosing weights leaves out what a profiler adds to layers") {
+  const std::vector<ListedWeights> lists{with(with(network(""), "conv.total_ops", {1}), "total_params", {1})};
+  const auto chosen = choose_weights(lists, {.recognise = recognise}, "file");
+  REQUIRE(chosen.ok());
+  CHECK(names(*chosen) == "conv.weight fc.weight fc.bias");
+}
+
 TEST_CASE("choosing weights refuses layers beside the network unless the key leaves them out") {
   const std::vector<ListedWeights> lists{with(network("", "backbone."), "head.weight", {5, 10})};
   const auto chosen = choose_weights(lists, {.recognise = recognise}, "file");
