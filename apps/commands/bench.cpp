@@ -11,6 +11,7 @@
 #include "apps/report/progress.h"
 #include "apps/run/bench_inputs.h"
 #include "apps/run/model_file.h"
+#include "apps/text/nearest.h"
 #include "apps/text/words.h"
 #include "base/try.h"
 
@@ -139,7 +140,8 @@ constexpr const char* kBenchExamples =
 Check scenario() {
   return [](const std::string& text) -> std::string {
     if (find_scenario(text)) return {};
-    return "unknown value '" + text + "'; valid: SingleStream, Offline, Server";
+    const std::vector<std::string> names = {"SingleStream", "Offline", "Server"};
+    return "unknown value '" + text + "'" + did_you_mean(text, names) + "; valid: " + join(names, ", ");
   };
 }
 

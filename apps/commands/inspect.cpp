@@ -33,7 +33,9 @@ Result<ModelInspection> inspect_model(const InspectFlags& flags) {
   SessionOptions options;
   options.isa = flags.isa;
   options.threads = flags.threads;
-  NARROW_ASSIGN(const Session session, Session::create(model, options));
+  Result<Session> created = Session::create(model, options);
+  if (!created.ok()) return of_file(std::move(created).error(), flags.path);
+  const Session session = *std::move(created);
   return ModelInspection{.file = flags.path,
                          .file_bytes = size_of(flags.path),
                          .model = model,

@@ -113,7 +113,8 @@ Result<Comparison> evaluate_result(const QuantizeFlags& flags, const FloatFile& 
                        float_file.model.preprocessing(),
                        float_file.preprocessing_is_assumed,
                        float_file.model.labels(),
-                       {}};
+                       {},
+                       flags.weights};
   };
   constexpr int kEvaluationBatch = 16;
   Progress progress("evaluating, image");

@@ -117,6 +117,13 @@ std::optional<std::string> unknown_option(const CLI::App& command) {
   return std::nullopt;
 }
 
+// What was meant by a command that is none.
+std::string command_hint(const std::string& name, const std::vector<std::string>& commands, const CLI::App& app) {
+  const std::vector<std::string> options = option_names(app);
+  const bool is_option = std::find(options.begin(), options.end(), "--" + name) != options.end();
+  return is_option ? "; did you mean '--" + name + "'?" : did_you_mean(name, commands);
+}
+
 Error usage_error(const CLI::App& app, const CLI::ParseError& problem) {
   Error error{ErrorCode::kInvalidArgument, problem.what(), ""};
   std::string help = "narrow --help";
@@ -140,13 +147,20 @@ Error usage_error(const CLI::App& app, const CLI::ParseError& problem) {
       error.message = "a command is missing";
     } else {
       const bool option = rest.front()[0] == '-';
-      error.message = std::string(option ? "unknown option '" : "unknown command '") + name_text(rest.front()) + "'" +
-                      (option ? "" : did_you_mean(rest.front(), names));
+      const std::string name = rest.front().substr(0, option ? rest.front().find('=') : std::string::npos);
+      error.message = std::string(option ? "unknown option '" : "unknown command '") + name_text(name) + "'" +
+                      (option ? option_hint(name, app) : command_hint(name, names, app));
+      if (option && option_hint(name, app).empty()) error.message += "; options come after the command";
     }
     error.message += "; the commands are " + join(names, ", ");
   }
   error.message += " (see " + help + ")";
   return error;
+}
+
+// An empty text, as of a variable of a shell that is not set, is not the same as no option.
+std::string not_empty(const std::string& text) {
+  return text.empty() ? "the value is empty; give one, or leave the option out" : "";
 }
 
 }  // namespace
@@ -186,11 +200,13 @@ bool Option::given() const { return option_->count() > 0; }
 std::string Option::name() const { return option_->get_name(); }
 
 Option Subcommand::add(const std::string& names, std::string& value, const std::string& help) const {
-  return Option(app_->add_option(names, value, help));
+  const Option option(app_->add_option(names, value, help));
+  return option.check(not_empty);
 }
 
 Option Subcommand::add(const std::string& names, std::vector<std::string>& value, const std::string& help) const {
-  return Option(app_->add_option(names, value, help));
+  const Option option(app_->add_option(names, value, help));
+  return option.check(not_empty);
 }
 
 Option Subcommand::add(const std::string& names, int& value, const std::string& help) const {

@@ -43,10 +43,35 @@ Result<Json> read_json(const std::string& path) {
   try {
     return Json::parse(text);
   } catch (const Json::parse_error& problem) {
-    return Error{ErrorCode::kMalformed, "not JSON", path + ", byte " + std::to_string(problem.byte)};
+    return Error{ErrorCode::kMalformed, "not JSON; expected an object with keys such as crop, mean and std",
+                 path + ", byte " + std::to_string(problem.byte)};
   } catch (const Json::exception&) {  // a number that no double holds
     return Error{ErrorCode::kMalformed, "not JSON", path};
   }
+}
+
+// A list of transforms in their order, each an object of one key, as one object. Error: a list of something else, or a
+// crop before a resize, which an object can't say.
+Result<Json> joined(const Json& list, const std::string& path) {
+  Json result = Json::object();
+  for (const Json& item : list.empty() ? Json::array({nullptr}) : list) {
+    if (!item.is_object() || item.size() != 1) {
+      return Error{ErrorCode::kMalformed,
+                   "expected an object, or a list of transforms such as [{\"Resize\": 256}, {\"CenterCrop\": 224}]",
+                   path};
+    }
+    const std::string& name = item.begin().key();
+    if (name == "Resize" && result.contains("CenterCrop")) {
+      return Error{ErrorCode::kUnsupported,
+                   "crops before it resizes, which is not supported; crop the images before, or leave the crop out",
+                   path};
+    }
+    if (result.contains(name)) {
+      return Error{ErrorCode::kUnsupported, "has the transform " + name + " twice; give each once", path};
+    }
+    result[name] = item.begin().value().is_null() ? Json::object() : item.begin().value();
+  }
+  return result;
 }
 
 bool is_side(const Json& value) {
@@ -60,6 +85,9 @@ JsonObject::JsonObject(std::shared_ptr<const Value> value, std::string path)
 
 Result<JsonObject> JsonObject::read(const std::string& path) {
   NARROW_ASSIGN(Json json, read_json(path));
+  if (json.is_array()) {
+    NARROW_ASSIGN(json, joined(json, path));
+  }
   if (!json.is_object()) {
     return Error{ErrorCode::kMalformed, "expected an object with the keys resize, crop, mean, std", path};
   }
@@ -82,6 +110,8 @@ std::vector<std::string> JsonObject::keys() const {
 
 bool JsonObject::is_object(const char* key) const { return value_->json[key].is_object(); }
 
+bool JsonObject::is_text(const char* key) const { return value_->json[key].is_string(); }
+
 Result<JsonObject> JsonObject::object(const char* key) const {
   if (!is_object(key)) return wrong(std::string("'") + key + "' must be an object");
   return JsonObject(std::make_shared<const Value>(Value{value_->json[key]}), path_);
@@ -98,8 +128,9 @@ std::vector<std::string> interpolation_names() {
 
 std::optional<Interpolation> parse_interpolation(std::string text) {
   for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  constexpr std::string_view kTorchvision = "interpolationmode.";
-  if (text.starts_with(kTorchvision)) text.erase(0, kTorchvision.size());
+  for (const std::string_view prefix : {"pil.", "image.", "interpolationmode.", "pilimageresampling.", "resampling."}) {
+    if (text.starts_with(prefix)) text.erase(0, prefix.size());
+  }
   if (text == "box") return Interpolation::kArea;
   const std::vector<std::string> names = interpolation_names();
   const auto found = std::find(names.begin(), names.end(), text);
@@ -114,8 +145,8 @@ Status JsonObject::check_keys(std::span<const std::string> known, std::span<cons
     };
     if (among(known) || among(ignored)) continue;
     const std::string meant = nearest(key, known);
-    return wrong("unknown key '" + printable(key) + "'" + (meant.empty() ? "" : "; did you mean '" + meant + "'?") +
-                 " Known are " + join(known, ", "));
+    return wrong("unknown key '" + printable(key) + "'" + (meant.empty() ? ";" : "; did you mean '" + meant + "'?") +
+                 (meant.empty() ? " known are " : " Known are ") + join(known, ", "));
   }
   return {};
 }
@@ -173,9 +204,13 @@ Result<Sides> JsonObject::sides(const char* key) const {
 }
 
 Result<std::vector<double>> JsonObject::channels(const char* key, int channels) const {
-  const Json& list = value_->json[key];
-  const bool numbers =
-      list.is_array() && std::all_of(list.begin(), list.end(), [](const Json& item) { return item.is_number(); });
+  const Json& value = value_->json[key];
+  std::vector<Json> list;
+  // One number is for all channels.
+  if (value.is_number()) list.push_back(value);
+  if (value.is_array()) list = value;
+  if (list.size() == 1) list.insert(list.end(), static_cast<std::size_t>(channels - 1), list.front());
+  const bool numbers = std::all_of(list.begin(), list.end(), [](const Json& item) { return item.is_number(); });
   if (!numbers || list.size() != static_cast<std::size_t>(channels)) {
     return wrong(std::string("'") + key + "' must be a list of " + std::to_string(channels) +
                  (channels == 1 ? " number, for gray pixels in 0..1"

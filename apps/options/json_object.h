@@ -45,6 +45,7 @@ class JsonObject {
   // Whether the value is an object, and that object. The key must be there.
   [[nodiscard]] bool is_object(const char* key) const;
   [[nodiscard]] Result<JsonObject> object(const char* key) const;
+  [[nodiscard]] bool is_text(const char* key) const;
 
   [[nodiscard]] Result<bool> flag(const char* key, bool otherwise) const;
   [[nodiscard]] Result<double> number(const char* key, double otherwise) const;
@@ -56,7 +57,8 @@ class JsonObject {
   [[nodiscard]] Result<std::vector<int>> list_of_sides(const char* key, std::size_t count) const;
   // A side, a list of it, or a list of height and width. The key must be there.
   [[nodiscard]] Result<Sides> sides(const char* key) const;
-  // One number per channel; the key must be there. Error: it is no such list, or a number is too large for a float.
+  // One number per channel, or one for all; the key must be there. Error: it is no such list, or a number is too large
+  // for a float.
   [[nodiscard]] Result<std::vector<double>> channels(const char* key, int channels) const;
   // A name of to_string(Interpolation), "box", or one after "InterpolationMode."; in any case.
   [[nodiscard]] Result<Interpolation> interpolation(const char* key, Interpolation otherwise) const;
@@ -69,7 +71,8 @@ class JsonObject {
   std::string path_;
 };
 
-// The interpolation of this name, in any case. Also known are "box" and names after "InterpolationMode.".
+// The interpolation of this name, in any case. Also known are "box", and the prefixes of Pillow and torchvision, as
+// "PIL.Image.BICUBIC" and "InterpolationMode.BICUBIC".
 [[nodiscard]] std::optional<Interpolation> parse_interpolation(std::string text);
 [[nodiscard]] std::vector<std::string> interpolation_names();
 

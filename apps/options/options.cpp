@@ -33,6 +33,25 @@ std::string range_text(long lo, long hi) {
   return "a whole number from " + std::to_string(lo) + " to " + std::to_string(hi);
 }
 
+// "on" and "off", as other tools say it.
+std::string usual_word(const std::string& text) {
+  if (text == "true" || text == "yes" || text == "1") return "on";
+  return text == "false" || text == "no" || text == "0" ? "off" : text;
+}
+
+// What was meant by "int8", "8bit" or "w8" where the number alone is asked for.
+std::string number_hint(const std::string& text, long lo, long hi) {
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  const auto begin = std::find_if(text.begin(), text.end(), is_digit);
+  const auto end = std::find_if_not(begin, text.end(), is_digit);
+  const bool words =
+      std::any_of(text.begin(), text.end(), [](char c) { return (c | 0x20) >= 'a' && (c | 0x20) <= 'z'; });
+  const std::optional<long> number = parse_whole(std::string(begin, end));
+  const bool one = std::find_if(end, text.end(), is_digit) == text.end();
+  return words && one && number && *number >= lo && *number <= hi ? "; did you mean " + std::to_string(*number) + "?"
+                                                                  : "";
+}
+
 std::optional<std::vector<int>> numbers_in(const std::string& text, int most = 1000) {
   std::vector<int> numbers;
   std::size_t begin = 0;
@@ -61,7 +80,7 @@ std::optional<BitPair> bit_pair_in(const std::string& text) {
 Check one_of(std::vector<std::string> words) {
   return [words](const std::string& text) -> std::string {
     if (is_word(words, text)) return {};
-    return "unknown value '" + text + "'" + did_you_mean(text, words) + "; valid: " + join(words, ", ");
+    return "unknown value '" + text + "'" + did_you_mean(usual_word(text), words) + "; valid: " + join(words, ", ");
   };
 }
 
@@ -70,7 +89,7 @@ Check whole_number(long lo, long hi) {
     const std::optional<long> value = parse_whole(text);
     if (value && *value >= lo && *value <= hi) return {};
     const bool pair = text.find('/') != std::string::npos && bit_pair_in(text).has_value();
-    return "'" + text + "' is not " + range_text(lo, hi) +
+    return "'" + text + "' is not " + range_text(lo, hi) + number_hint(text, lo, hi) +
            (pair ? "; weights and activations have an option each: --weights " + text.substr(0, text.find('/')) +
                        " --activations " + text.substr(text.find('/') + 1)
                  : "");

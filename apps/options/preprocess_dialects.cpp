@@ -66,11 +66,24 @@ Result<Preprocessing> read_torchvision(const JsonObject& object) {
 // Transforms by their names, as {"Resize": 256, "CenterCrop": 224, "Normalize": {"mean": [...], "std": [...]}}. The
 // value of the first two is the size, or an object with the arguments.
 Result<Preprocessing> read_transforms(const JsonObject& object) {
-  static const std::vector<std::string> kKnown{"Resize", "CenterCrop", "ToTensor", "Normalize"};
+  static const std::vector<std::string> kKnown{"Resize", "CenterCrop", "Grayscale", "ToTensor", "Normalize"};
+  // They make real numbers of pixels, as every network here is given.
+  static const std::vector<std::string> kConversions{"PILToTensor",       "ToImage",    "ToDtype",
+                                                     "ConvertImageDtype", "ToPILImage", "ToPureTensor"};
+  static const std::vector<std::string> kTraining{"RandomResizedCrop", "RandomHorizontalFlip", "RandomCrop",
+                                                  "RandomErasing",     "RandAugment",          "TrivialAugmentWide",
+                                                  "AutoAugment",       "ColorJitter",          "RandomRotation"};
   static const std::vector<std::string> kResize{"size", "interpolation", "antialias"};
+  static const std::vector<std::string> kGray{"num_output_channels"};
   static const std::vector<std::string> kCrop{"size"};
   static const std::vector<std::string> kNormalize{"mean", "std"};
-  NARROW_TRY(object.check_keys(kKnown, {}));
+  static const std::vector<std::string> kInplace{"inplace"};
+  for (const std::string& name : kTraining) {
+    if (object.has(name.c_str())) {
+      return object.wrong("'" + name + "' changes images for training; give the transforms of the evaluation");
+    }
+  }
+  NARROW_TRY(object.check_keys(kKnown, kConversions));
   Preprocessing result;
   std::optional<Sides> resize;
   std::optional<Sides> crop;
@@ -101,14 +114,28 @@ Result<Preprocessing> read_transforms(const JsonObject& object) {
   if (!crop) return object.wrong("the key 'CenterCrop' is missing");
   result.crop_height = crop->first;
   result.crop_width = crop->width_or_side();
+  if (object.has("Grayscale")) {
+    double channels = 1;
+    if (object.is_object("Grayscale")) {
+      NARROW_ASSIGN(const JsonObject gray, object.object("Grayscale"));
+      NARROW_TRY(gray.check_keys(kGray, {}));
+      NARROW_ASSIGN(channels, gray.number("num_output_channels", 1));
+    } else {
+      NARROW_ASSIGN(channels, object.number("Grayscale", 1));
+    }
+    if (channels != 1) {
+      return object.wrong("'Grayscale' with 3 channels is not supported; give the network gray images as they are");
+    }
+    result.channels = 1;
+  }
   if (!object.has("Normalize")) return result;  // mean 0, std 1
   NARROW_ASSIGN(const JsonObject normalize, object.object("Normalize"));
-  NARROW_TRY(normalize.check_keys(kNormalize, {}));
+  NARROW_TRY(normalize.check_keys(kNormalize, kInplace));
   for (const char* key : {"mean", "std"}) {
     if (!normalize.has(key)) return object.wrong(std::string("'Normalize' has no '") + key + "'");
   }
-  NARROW_ASSIGN(const std::vector<double> mean, normalize.channels("mean", 3));
-  NARROW_ASSIGN(const std::vector<double> std, normalize.channels("std", 3));
+  NARROW_ASSIGN(const std::vector<double> mean, normalize.channels("mean", result.channels));
+  NARROW_ASSIGN(const std::vector<double> std, normalize.channels("std", result.channels));
   set_mean_and_std(result, mean, std);
   return result;
 }
@@ -164,9 +191,12 @@ Result<Preprocessing> read_timm(const JsonObject& object) {
   if (mode == "squash") {
     result.resize_width = width;
   } else if (!mode.empty() && mode != "center") {
-    return object.wrong("'crop_mode' is '" + mode + "', but only center and squash are known here");
+    return object.wrong("'crop_mode' is '" + mode +
+                        "', but only center and squash are known here; give --resize and --crop instead");
   } else if (height != width) {
-    return object.wrong("'input_size' is not square, which is known here only with \"crop_mode\": \"squash\"");
+    return object.wrong(
+        "'input_size' is not square, which is known here only with \"crop_mode\": \"squash\"; give "
+        "--resize and --crop instead");
   }
   NARROW_ASSIGN(const std::vector<double> mean, channels_or(object, "mean", result.channels, kImagenetMean));
   NARROW_ASSIGN(const std::vector<double> std, channels_or(object, "std", result.channels, kImagenetStd));
@@ -238,8 +268,9 @@ Result<HuggingFaceSize> read_size(const JsonObject& object, const char* key, boo
                                      : name == "width"       ? &size.width
                                                              : nullptr;
     if (slot == nullptr) {
-      return object.wrong(std::string("'") + key + "' has the key '" + printable(name) +
-                          "'; known here are shortest_edge, or height and width");
+      return object.wrong(
+          std::string("'") + key + "' has the key '" + printable(name) +
+          "'; known here are shortest_edge, or height and width: give one of them, or --resize and --crop");
     }
     NARROW_ASSIGN(*slot, given.side(name.c_str()));
   }
@@ -251,7 +282,8 @@ Result<HuggingFaceSize> read_size(const JsonObject& object, const char* key, boo
 
 Status read_geometry(const JsonObject& object, const Processor& processor, Preprocessing& result) {
   NARROW_ASSIGN(const bool resizes, object.flag("do_resize", true));
-  NARROW_ASSIGN(const bool crops, object.flag("do_center_crop", object.has("crop_size")));
+  NARROW_ASSIGN(const bool both, object.flag("do_resize_and_center_crop", false));  // of old PoolFormers
+  NARROW_ASSIGN(const bool crops, object.flag("do_center_crop", both || object.has("crop_size")));
   NARROW_ASSIGN(const double kept, object.number("crop_pct", processor.crop_pct));
   if (object.has("crop_pct") && !(kept > 0)) return object.wrong("'crop_pct' must be above 0");
   if (crops) {
@@ -263,7 +295,7 @@ Status read_geometry(const JsonObject& object, const Processor& processor, Prepr
   }
   if (!resizes) {
     if (crops) return {};
-    return object.wrong("neither do_resize nor do_center_crop: the network's input has no size");
+    return object.wrong("neither do_resize nor do_center_crop: the network's input has no size; add crop_size");
   }
   if (!object.has("size")) return object.wrong("the key 'size' is missing");
   // Of a processor that is not known here, a crop tells that one number is the shorter side.
@@ -325,13 +357,21 @@ Status read_values(const JsonObject& object, const Processor& processor, Preproc
 }
 
 Result<Preprocessing> read_hugging_face(const JsonObject& object) {
-  static const std::vector<std::string> kKnown{"do_resize",      "size",
-                                               "do_center_crop", "crop_size",
-                                               "crop_pct",       "resample",
-                                               "do_rescale",     "rescale_factor",
-                                               "do_normalize",   "image_mean",
-                                               "image_std",      "rescale_offset",
-                                               "include_top",    "do_flip_channel_order"};
+  static const std::vector<std::string> kKnown{"do_resize",
+                                               "size",
+                                               "do_center_crop",
+                                               "crop_size",
+                                               "crop_pct",
+                                               "resample",
+                                               "do_rescale",
+                                               "rescale_factor",
+                                               "do_normalize",
+                                               "image_mean",
+                                               "image_std",
+                                               "rescale_offset",
+                                               "include_top",
+                                               "do_flip_channel_order",
+                                               "do_resize_and_center_crop"};
   static const std::vector<std::string> kIgnored{"image_processor_type",
                                                  "feature_extractor_type",
                                                  "processor_class",
@@ -364,6 +404,11 @@ Result<Preprocessing> read_hugging_face(const JsonObject& object) {
     if (!given.empty()) type = given;
   }
   const Processor processor = processor_of(type);
+  if (processor.name.starts_with("Perceiver")) {
+    return object.wrong(
+        "a Perceiver's images are cropped before they are resized, which is not supported; give --resize "
+        "and --crop instead");
+  }
   Preprocessing result;
   NARROW_TRY(read_geometry(object, processor, result));
   NARROW_TRY(read_values(object, processor, result));
@@ -373,12 +418,17 @@ Result<Preprocessing> read_hugging_face(const JsonObject& object) {
     constexpr std::array<Interpolation, 6> kResample{Interpolation::kNearest,  Interpolation::kLanczos,
                                                      Interpolation::kBilinear, Interpolation::kBicubic,
                                                      Interpolation::kArea,     Interpolation::kHamming};
-    NARROW_ASSIGN(const double code, object.number("resample", 0));
-    if (code < 0 || code >= static_cast<double>(kResample.size()) || code != std::floor(code)) {
-      return object.wrong(
-          "'resample' must be one of Pillow's numbers: 0 nearest, 1 lanczos, 2 bilinear, 3 bicubic, 4 box, 5 hamming");
+    if (object.is_text("resample")) {
+      NARROW_ASSIGN(result.interpolation, object.interpolation("resample", result.interpolation));
+    } else {
+      NARROW_ASSIGN(const double code, object.number("resample", 0));
+      if (code < 0 || code >= static_cast<double>(kResample.size()) || code != std::floor(code)) {
+        return object.wrong(
+            "'resample' must be one of Pillow's numbers: 0 nearest, 1 lanczos, 2 bilinear, 3 bicubic, 4 box, 5 "
+            "hamming");
+      }
+      result.interpolation = kResample[static_cast<std::size_t>(code)];
     }
-    result.interpolation = kResample[static_cast<std::size_t>(code)];
   }
   NARROW_ASSIGN(const bool flips, object.flag("do_flip_channel_order", processor.flips));
   result.order = flips ? ChannelOrder::kBgr : ChannelOrder::kRgb;
@@ -389,6 +439,10 @@ Result<Preprocessing> read_hugging_face(const JsonObject& object) {
 
 Result<std::optional<Preprocessing>> read_dialect(const JsonObject& object) {
   Result<Preprocessing> result = Preprocessing();
+  if (object.has_any({"architectures", "id2label"}) &&
+      !object.has_any({"image_mean", "pretrained_cfg", "input_size"})) {
+    return object.wrong("it describes a network, not how images are prepared; name its preprocessor_config.json");
+  }
   if (object.has("pretrained_cfg")) {
     NARROW_ASSIGN(const JsonObject inner, object.object("pretrained_cfg"));
     result = read_timm(inner);
@@ -399,7 +453,7 @@ Result<std::optional<Preprocessing>> read_dialect(const JsonObject& object) {
     result = read_hugging_face(object);
   } else if (object.has_any({"crop_size", "resize_size"})) {
     result = read_torchvision(object);
-  } else if (object.has_any({"Resize", "CenterCrop"})) {
+  } else if (object.has_any({"Resize", "CenterCrop", "Normalize", "RandomResizedCrop", "ToTensor"})) {
     result = read_transforms(object);
   } else {
     return std::optional<Preprocessing>();

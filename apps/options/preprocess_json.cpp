@@ -1,4 +1,5 @@
 // The JSON file of --preprocess.
+#include <cmath>
 #include <optional>
 #include <vector>
 
@@ -62,6 +63,13 @@ Result<Preprocessing> read_preprocessing(const std::string& path) {
   NARROW_ASSIGN(std::optional<Preprocessing> result, read_dialect(object));
   if (!result) {
     NARROW_ASSIGN(result, read_own(object));
+  }
+  constexpr float kMost = 4;  // far from what pixels in 0..1 have
+  for (std::size_t c = 0; c < static_cast<std::size_t>(result->channels); ++c) {
+    if (std::fabs(result->mean[c]) > kMost || result->std[c] > kMost) {
+      return object.wrong(
+          "mean and std are not of pixels in 0..1; divide numbers for pixels in 0..255 by 255, as 123.675 to 0.485");
+    }
   }
   if (Status status = validate(*result); !status.ok()) return object.wrong(status.error().message);
   return *result;

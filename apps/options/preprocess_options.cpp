@@ -40,8 +40,9 @@ Check preset_or_file() {
   };
 }
 
-// The numbers of "256" or "224,224"; none where the text is something else.
-std::vector<int> sides_in(const std::string& text) {
+// The numbers of "256", "224,224" or "224x224"; none where the text is something else.
+std::vector<int> sides_in(std::string text) {
+  std::replace(text.begin(), text.end(), 'x', ',');
   std::vector<int> sides;
   const char* const end = text.data() + text.size();
   for (const char* at = text.data(); at <= end && sides.size() < 3;) {
@@ -58,8 +59,9 @@ std::vector<int> sides_in(const std::string& text) {
 Check resize_text() {
   return [](const std::string& text) -> std::string {
     if (text == "none" || !sides_in(text).empty()) return {};
-    return "unknown value '" + text + "'; valid: none, or a whole number from 1 to " + std::to_string(kMaxSidePixels) +
-           ", or two of them with a comma: height and width";
+    const std::vector<std::string> words = {"none"};
+    return "unknown value '" + text + "'" + did_you_mean(text, words) + "; valid: none, or a whole number from 1 to " +
+           std::to_string(kMaxSidePixels) + ", or two of them with a comma: height and width";
   };
 }
 

@@ -41,7 +41,7 @@ Result<LoadedModel> with_flags(const ModelFlags& flags, Model model, const std::
   NARROW_TRY(check_labels(flags, labels, model.classes()));
   NARROW_ASSIGN(const Preprocessing preprocessing, apply(flags.preprocess, model.preprocessing()));
   NARROW_TRY(check_crop(flags, preprocessing, model.input_shape()));
-  return LoadedModel{model, preprocessing, false, labels.empty() ? model.labels() : labels, {}};
+  return LoadedModel{model, preprocessing, false, labels.empty() ? model.labels() : labels, {}, flags.path};
 }
 
 }  // namespace
@@ -103,7 +103,7 @@ Result<LoadedModel> load_model_file(const ModelFlags& flags, FileFormat format) 
   }
   NARROW_ASSIGN(const FloatFile file, load_float_file(flags.path, flags.import, flags.preprocess, labels));
   const FloatModel& model = file.model;
-  LoadedModel loaded{model, model.preprocessing(), file.preprocessing_is_assumed, model.labels(), {}};
+  LoadedModel loaded{model, model.preprocessing(), file.preprocessing_is_assumed, model.labels(), {}, flags.path};
   for (const Event& event : model.log()) {
     if (event.kind == Event::Kind::kNote) loaded.notes.push_back(event.text);
   }
@@ -118,10 +118,18 @@ Result<LoadedModel> load_model_file(const ModelFlags& flags, FileFormat format) 
   return loaded;
 }
 
+Error of_file(Error error, const std::string& path) {
+  if (error.where == "session" && !path.empty()) error.where = path;
+  return error;
+}
+
 Result<std::unique_ptr<Network>> open_network(const LoadedModel& loaded, const std::string& isa, int threads, int batch,
                                               int spin_us) {
-  if (const auto* model = std::get_if<Model>(&loaded.model)) return open_network(*model, isa, threads, batch, spin_us);
-  return open_network(std::get<FloatModel>(loaded.model), threads);
+  const auto* model = std::get_if<Model>(&loaded.model);
+  auto network = model != nullptr ? open_network(*model, isa, threads, batch, spin_us)
+                                  : open_network(std::get<FloatModel>(loaded.model), threads);
+  if (network.ok()) return network;
+  return of_file(std::move(network).error(), loaded.path);
 }
 
 }  // namespace narrow::cli

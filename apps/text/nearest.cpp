@@ -18,17 +18,21 @@ std::string plain(std::string_view text) {
   return result;
 }
 
-// The number of single letters to change, add, remove, or exchange with the next one (Damerau and Levenshtein).
+// What it costs to add, remove or change a letter. Another digit is another thing: resnet20 is no misspelt resnet50.
+std::size_t weight(char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0 ? 2 : 1; }
+
+// The letters to change, add, remove, or exchange with the next one (Damerau and Levenshtein), each with its weight.
 std::size_t distance(std::string_view a, std::string_view b) {
   std::vector<std::vector<std::size_t>> cost(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
   for (std::size_t i = 0; i <= a.size(); ++i) {
     for (std::size_t j = 0; j <= b.size(); ++j) {
       if (i == 0 || j == 0) {
-        cost[i][j] = i + j;
+        cost[i][j] = i > 0 ? cost[i - 1][j] + weight(a[i - 1]) : j > 0 ? cost[i][j - 1] + weight(b[j - 1]) : 0;
         continue;
       }
-      const std::size_t change = cost[i - 1][j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
-      cost[i][j] = std::min({cost[i - 1][j] + 1, cost[i][j - 1] + 1, change});
+      const bool same = a[i - 1] == b[j - 1];
+      const std::size_t change = cost[i - 1][j - 1] + (same ? 0 : weight(a[i - 1]) + weight(b[j - 1]) - 1);
+      cost[i][j] = std::min({cost[i - 1][j] + weight(a[i - 1]), cost[i][j - 1] + weight(b[j - 1]), change});
       if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
         cost[i][j] = std::min(cost[i][j], cost[i - 2][j - 2] + 1);
       }
@@ -51,8 +55,22 @@ std::string nearest(std::string_view text, std::span<const std::string> candidat
   }
   if (!best.empty() || wanted.size() < 3) return best;
   const auto begins = [&](const std::string& candidate) { return plain(candidate).rfind(wanted, 0) == 0; };
-  const auto longer = std::find_if(candidates.begin(), candidates.end(), begins);
-  return longer == candidates.end() || std::count_if(candidates.begin(), candidates.end(), begins) > 1 ? "" : *longer;
+  if (std::count_if(candidates.begin(), candidates.end(), begins) == 1) {
+    return *std::find_if(candidates.begin(), candidates.end(), begins);
+  }
+  // A part of a word, as cubic of bicubic, or a word with something around it, as fastest: the closest in length.
+  constexpr std::size_t kLeastPart = 4;
+  for (const std::string& candidate : candidates) {
+    const std::string other = plain(candidate);
+    const bool is_part = wanted.size() >= kLeastPart && other.find(wanted) != std::string::npos;
+    const bool is_whole = other.size() >= kLeastPart && wanted.find(other) != std::string::npos;
+    if (!is_part && !is_whole) continue;
+    const auto difference = [&](const std::string& word) {
+      return word.size() > wanted.size() ? word.size() - wanted.size() : wanted.size() - word.size();
+    };
+    if (best.empty() || difference(candidate) < difference(best)) best = candidate;
+  }
+  return best;
 }
 
 std::string did_you_mean(std::string_view text, std::span<const std::string> candidates) {

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "tests/apps/command.h"
+#include "tests/apps/tiny_network.h"
 #include "tests/support/data.h"
 #include "tests/support/text.h"
 
@@ -212,4 +213,11 @@ TEST_CASE("an output that holds something else is not replaced") {
               {"evaluate", narrow::testing::default_model(), pictures, "--scores", folder.path() / "scores"})
               .exit_code == 0);
   }
+}
+
+TEST_CASE("a network that takes more than is allowed is named") {
+  const TemporaryFolder folder;
+  const std::string large = folder.path() / "large.nrw";
+  narrow::testing::write_float_nrw(large, narrow::testing::tiny_network({.side = 2880}));
+  check_fails({"bench", large, "--scenario", "Offline", "--batch", "64"}, {"large.nrw", "max_memory_bytes"});
 }

@@ -78,6 +78,21 @@ TEST_CASE("mistyped commands, options and values are answered with what was prob
     std::vector<std::string> parts;
   };
   const std::vector<Case> cases = {
+      {{"--hepl"}, {"unknown option '--hepl'; did you mean '--help'?"}},
+      {{"--verison"}, {"unknown option '--verison'; did you mean '--version'?"}},
+      {{"--threads=2"}, {"unknown option '--threads'; options come after the command; the commands are"}},
+      {{"help"}, {"did you mean '--help'?"}},
+      {{"version"}, {"did you mean '--version'?"}},
+      {{"inspect", "m.onnx", "--arch", "resnet20"}, {"did you mean 'cifar_resnet20'?"}},
+      {{"evaluate", "m.onnx", "a", "--interpolation", "cubic"}, {"did you mean 'bicubic'?"}},
+      {{"evaluate", "m.onnx", "a", "--antialias", "true"}, {"did you mean 'on'?"}},
+      {{"evaluate", "m.onnx", "a", "--antialias", "no"}, {"did you mean 'off'?"}},
+      {{"quantize", "w.pth", "--calibrate", "p", "-o", "x.nrw", "--weights", "int8"}, {"did you mean 8?"}},
+      {{"quantize", "w.pth", "--calibrate", "p", "-o", "x.nrw", "--activations", "4-bit"}, {"did you mean 4?"}},
+      {{"quantize", "w.pth", "--calibrate", "p", "-o", "x.nrw", "--effort", "fastest"}, {"did you mean 'fast'?"}},
+      {{"bench", "m.nrw", "--scenario", "singelstream"}, {"did you mean 'SingleStream'?"}},
+      {{"inspect", "--hepl"}, {"unknown option '--hepl'; did you mean '--help'?"}},
+      {{"evaluate", "m.onnx", "a", "--resize", "non"}, {"did you mean 'none'?"}},
       {{"inpect", "m.nrw"}, {"unknown command 'inpect'; did you mean 'inspect'?"}},
       {{"clasify"}, {"did you mean 'classify'?"}},
       {{"quantise", "m.pth"}, {"did you mean 'quantize'?"}},
@@ -112,6 +127,14 @@ TEST_CASE("a network among the images of classify is answered with the command t
   const std::string model = narrow::testing::default_model();
   check_usage({"classify", model, image}, {model, "is a network", "narrow classify --model " + model + " " + image});
   check_usage({"classify", model}, {"narrow classify --model " + model + " PICTURE"});
+}
+
+TEST_CASE("an empty value is an error, and not the same as no option") {
+  check_usage({"quantize", "w.pth", "--calibrate", "p", "-o", ""}, {"--output", "is empty"});
+  check_usage({"inspect", "m.onnx", "--output-name", ""}, {"--output-name", "is empty"});
+  check_usage({"evaluate", "m.nrw", ""}, {"PICTURES", "is empty"});
+  check_usage({"evaluate", "m.nrw", "p", "--labels", ""}, {"--labels", "is empty"});
+  check_usage({"inspect", ""}, {"MODEL", "is empty"});
 }
 
 TEST_CASE("missing arguments are named") {
