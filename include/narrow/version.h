@@ -3,7 +3,8 @@
 
 #include <string_view>
 
-// NARROW_VERSION_MAJOR, _MINOR and _PATCH: the version of these headers. narrow::version() is that of the linked library.
+// NARROW_VERSION_MAJOR, _MINOR and _PATCH: the version of these headers. narrow::version() is that of the linked
+// library.
 #include "narrow/detail/version_numbers.h"
 
 #include "narrow/detail/visibility_begin.h"
