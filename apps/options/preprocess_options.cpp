@@ -95,13 +95,13 @@ Check channel_numbers_text(double lowest, std::string must_be) {
     if (numbers.empty()) {
       return "'" + text + "' is not one number, nor three with commas, as 0.485,0.456,0.406";
     }
+    const auto wrong = [&text](const std::string& what) { return "'" + text + "' " + what; };
     for (const double number : numbers) {
-      if (!(number > lowest)) return "'" + text + "' must be " + must_be;
+      if (!(number > lowest)) return wrong("must be " + must_be);
       // Far from what pixels in 0..1 have, and what files of numbers for 0..255 have.
       constexpr double kMost = 4;
       if (std::fabs(number) > kMost) {
-        return "'" + text +
-               "' is not of pixels in 0..1; divide numbers for pixels in 0..255 by 255, as 123.675 to 0.485";
+        return wrong("is not of pixels in 0..1; divide numbers for pixels in 0..255 by 255, as 123.675 to 0.485");
       }
     }
     return {};
