@@ -183,7 +183,6 @@ void plan_residual_sums(const Graph& graph, const Liveness& live, const Quantize
                         const Exceptions& for_activations, BitPlan& plan) {
   const ValueMap<int> made_by = producers(graph);
   const ValueMap<std::vector<int>> read_by = consumers(graph);
-  int count = 0;
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
     const Node& node = graph.nodes[n];
     if (!live.nodes[n] || graph.value(node.output).quantization) continue;
@@ -200,12 +199,6 @@ void plan_residual_sums(const Graph& graph, const Liveness& live, const Quantize
         options.residual_sums == ResidualSums::kOnce || (options.residual_sums == ResidualSums::kAuto && is_fine);
     if (!once && !is_pre_quantized) continue;
     plan.writes_float[writer] = true;
-    ++count;
-  }
-  if (count > 0) {
-    plan.log.push_back({Event::Kind::kSummary, "",
-                        std::to_string(count) + (count == 1 ? " convolution is" : " convolutions are") +
-                            " added to a residual before the sum is rounded"});
   }
 }
 

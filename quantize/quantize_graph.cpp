@@ -52,14 +52,22 @@ void log_float_parts(const Context& context, std::vector<Event>& log) {
     log.push_back({Event::Kind::kNote, node.name, in_quotes(node.name) + text});
   };
   std::vector<bool> is_summed(context.graph.values.size(), false);
+  int sums = 0;
   for (std::size_t n = 0; n < context.graph.nodes.size(); ++n) {
     const auto& summed = context.representations.nodes[n].summed;
-    if (summed) is_summed[index(context.graph.nodes[n].inputs[*summed])] = true;
+    if (!summed) continue;
+    is_summed[index(context.graph.nodes[n].inputs[*summed])] = true;
+    ++sums;
+  }
+  if (sums > 0) {
+    log.push_back({Event::Kind::kSummary, "",
+                   std::to_string(sums) + (sums == 1 ? " convolution is" : " convolutions are") +
+                       " added to a residual before the sum is rounded"});
   }
   for (std::size_t n = 0; n < context.graph.nodes.size(); ++n) {
     const Node& node = context.graph.nodes[n];
     const NodeRepresentations& representations = context.representations.nodes[n];
-    if (representations.sums_to_float && is_summed[index(node.output)]) continue;  // the bit plan has said so
+    if (representations.sums_to_float && is_summed[index(node.output)]) continue;
     if (representations.sums_to_float) {
       note(node, node.output == context.graph.output
                      ? " writes float32 scores from its int32 accumulators"

@@ -82,7 +82,8 @@ class RepresentationPlanner {
     const bool copies = is_lossless(node.op) || std::holds_alternative<Concat>(node.op);
     const bool decided = out.as_integer || out.as_float;
     representations.integers = out.pre_quantized;
-    if (filter_of(node) != nullptr && writes_float_[n]) {
+    // A convolution whose sum has several representations is rounded: nothing reads it in float32 then.
+    if (filter_of(node) != nullptr && writes_float_[n] && out.as_float) {
       representations.sums_to_float = true;
       plan_.needs_decision[index(node.output)] = out.as_integer;
     } else {

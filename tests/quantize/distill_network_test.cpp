@@ -72,6 +72,9 @@ Divergence divergence(unsigned seed) {
   QuantizeOptions options;
   options.weight_bits = 2;
   options.activation_bits = 3;
+  // These networks gain less from training where the sum is rounded once: on some, images that are held out do not
+  // agree.
+  options.residual_sums = ResidualSums::kTwice;
   options.rounding = RoundingKind::kNearest;
   // The second half of the images is only measured.
   constexpr std::size_t kImages = 96;

@@ -140,6 +140,18 @@ TEST_CASE("a pre-quantized sum of a convolution that the file does not round is 
   }
 }
 
+TEST_CASE("a sum that is read with pre-quantized and with other parameters is rounded twice, without a Quantize") {
+  GraphBuilder b(testing::seed(), {6, 6, 4});
+  const ValueId x = qdq(b, "x", b.input(), kSumIn);
+  const ValueId conv = pre_quantized_convolution(b, "conv", x, 4, {-3, 3}, kSumIn.scale, window(3, 1, 1));
+  const ValueId sum = b.node("sum", Add{}, {conv, x});
+  const Graph graph = b.finish(b.node("both", Add{}, {qdq(b, "q", sum, kSumOut), sum}));
+  const QuantizedGraph q = quantize(graph, with_sums(ResidualSums::kOnce));
+  CHECK(is_rounded_value(q.graph, "conv"));
+  CHECK(testing::count<Quantize>(q.graph) == 1);
+  CHECK_FALSE(has_line(q.report.events, "added to a residual"));
+}
+
 TEST_CASE("a pre-quantized sum that is also read in float, or quantized in two ways, is not one kernel's") {
   const auto converted = [](bool in_float) {
     GraphBuilder b(testing::seed(), {6, 6, 4});
