@@ -17,6 +17,9 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(narrow_build_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-null-dereference
     -Wno-maybe-uninitialized -Wno-array-bounds -Wno-stringop-overflow -Wno-free-nonheap-object -Wno-restrict>)
 endif()
+# Everything but kernels, tests too: one precompiled header serves several targets, and so they define the same macros.
+target_compile_definitions(narrow_build_flags INTERFACE
+  $<$<NOT:$<BOOL:$<TARGET_PROPERTY:NARROW_EXPORTS_NOTHING>>>:NARROW_BUILDING>)
 if(NARROW_WARNINGS_AS_ERRORS)
   target_compile_options(narrow_build_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Werror>)
 endif()
@@ -41,8 +44,8 @@ function(narrow_library name)
   # objects make the static library. Kernels export nothing: an inline function that an ISA library exports could replace
   # the baseline's copy.
   set_target_properties(narrow_${name} PROPERTIES CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
-  if(NOT name MATCHES "^kernels_")
-    target_compile_definitions(narrow_${name} PRIVATE NARROW_BUILDING)
+  if(name MATCHES "^kernels_")
+    set_target_properties(narrow_${name} PROPERTIES NARROW_EXPORTS_NOTHING ON)
   endif()
 endfunction()
 
