@@ -1,7 +1,7 @@
 // Exponential, logarithm, error function and circular functions from basic IEEE 754 operations alone, so that every
 // CPU, compiler and C library gives the same bits; a C library's own differ from version to version. Errors are within
-// 2 units in the last place (4 for expm1 and atan, 8 for erfc), except where the result is subnormal. They assume the
-// default floating-point environment.
+// 2 units in the last place (4 for expm1 and atan, 8 for erfc; absolute for sin and cos), except where the result is
+// subnormal. They assume the default floating-point environment.
 #pragma once
 
 namespace narrow::base::exact_math {

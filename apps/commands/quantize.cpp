@@ -280,31 +280,22 @@ void add_bit_options(const Subcommand& command, QuantizeFlags& flags) {
       .check(number_within(1, 10))
       .type_name("P")
       .group(group);
-  command
-      .add("--rounding", flags.rounding,
-           "How weights become integers: nearest, output (all together, closest to the float network's outputs), or "
-           "auto (default): output where weights or activations have less than 8 bits")
-      .check(one_of({"auto", "nearest", "output"}))
-      .type_name("NAME")
-      .group(group);
-  command
-      .add("--equalize", flags.equalize,
-           "Scale the channels of tensors to about the same size before quantization, which the readers undo: on, off, "
-           "or auto (default): below 8 bits, if the answers are closer to the float network's with it")
-      .check(one_of({"auto", "on", "off"}))
-      .type_name("NAME")
-      .group(group);
-  command
-      .add("--residual-sums", flags.residual_sums,
-           "How often a residual sum is rounded: once (the convolution before it is not), twice (each on its own), or "
-           "auto (default): once where the sum has 6 bits or more")
-      .check(one_of({"auto", "once", "twice"}))
-      .type_name("NAME")
-      .group(group);
-  command.add("--effort", flags.effort, "How long it may take: fast, default or max")
-      .check(one_of(effort_names()))
-      .type_name("NAME")
-      .group(group);
+  const auto add_choice = [&](const char* name, std::string& value, const char* help, std::vector<std::string> words) {
+    command.add(name, value, help).check(one_of(std::move(words))).type_name("NAME").group(group);
+  };
+  add_choice("--rounding", flags.rounding,
+             "How weights become integers: nearest, output (all together, closest to the float network's outputs), or "
+             "auto (default): output where weights or activations have less than 8 bits",
+             {"auto", "nearest", "output"});
+  add_choice("--equalize", flags.equalize,
+             "Scale the channels of tensors to about the same size before quantization, which the readers undo: on, "
+             "off, or auto (default): below 8 bits, if the answers are closer to the float network's with it",
+             {"auto", "on", "off"});
+  add_choice("--residual-sums", flags.residual_sums,
+             "How often a residual sum is rounded: once (the convolution before it is not), twice (each on its own), "
+             "or auto (default): once where the sum has 6 bits or more",
+             {"auto", "once", "twice"});
+  add_choice("--effort", flags.effort, "How long it may take: fast, default or max", effort_names());
   command
       .add("--memory", flags.memory_megabytes,
            "Megabytes for tensors that are kept between layers; 1024 unless given. With less, more is computed again")

@@ -40,8 +40,8 @@ endif()
 set(options "")
 foreach(path IN LISTS sources)
   file(READ ${ROOT}/${path} text)
-  # add("-o,--output", ...), add_flag("--json", ...), and the name of an option that is a constant.
-  string(REGEX MATCHALL "(add(_flag)?\\([^\";]*|Option = )\"[-a-z0-9,]*--[-a-z0-9,]+\"" found "${text}")
+  # add("-o,--output", ...), add_flag("--json", ...), add_choice(...), and the name of an option that is a constant.
+  string(REGEX MATCHALL "(add(_flag|_choice)?\\([^\";]*|Option = )\"[-a-z0-9,]*--[-a-z0-9,]+\"" found "${text}")
   foreach(names IN LISTS found)
     string(REGEX MATCHALL "--[a-z0-9-]+" names "${names}")
     list(APPEND options ${names})
