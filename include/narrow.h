@@ -95,6 +95,9 @@ typedef struct narrow_session_options {
  * Errors: NARROW_INVALID_ARGUMENT, NARROW_NOT_FOUND (an unknown isa), NARROW_UNSUPPORTED, NARROW_LIMIT. */
 narrow_status narrow_session_create(const narrow_model* model, const narrow_session_options* options,
                                     narrow_session** session, narrow_error* error);
+/* Another session of the same model with the same options, for another thread. All sessions of a model on one
+ * instruction set share the packed weights; each has only tensors of its own. Errors: NARROW_LIMIT. */
+narrow_status narrow_session_clone(const narrow_session* session, narrow_session** clone, narrow_error* error);
 void narrow_session_free(narrow_session* session);
 /* The chosen instruction set, such as "avx2"; valid until the session is freed. */
 const char* narrow_session_isa(const narrow_session* session);

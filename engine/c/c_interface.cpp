@@ -190,6 +190,14 @@ narrow_status narrow_session_create(const narrow_model* model, const narrow_sess
   });
 }
 
+narrow_status narrow_session_clone(const narrow_session* session, narrow_session** clone, narrow_error* error) {
+  return narrow::call(error, [&]() -> Status {
+    NARROW_ASSIGN(narrow::Session cloned, session->value.clone());
+    *clone = new narrow_session{std::move(cloned), session->isa};
+    return {};
+  });
+}
+
 void narrow_session_free(narrow_session* session) { delete session; }
 
 const char* narrow_session_isa(const narrow_session* session) { return session->isa.c_str(); }

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/model/shared_layers.h"
 #include "engine/model/weight_pages.h"
 #include "graph/ir.h"
 #include "narrow/model.h"
@@ -19,6 +20,7 @@ struct ModelData {
   std::vector<std::string> labels;
   Provenance provenance;
   std::shared_ptr<const WeightPages> weight_pages;  // of a mapped file that holds the packed weights; else nullptr
+  mutable SharedLayers shared_layers = {};          // of the sessions that were created of this data
 };
 
 // Checks the graph with graph::validate, that the preprocessing fits the input, that there is one label per class or

@@ -4,7 +4,7 @@
 #include <memory>
 #include <vector>
 
-#include "engine/model/weight_pages.h"
+#include "engine/plan/packed_layers.h"
 #include "engine/plan/step.h"
 #include "graph/ir.h"
 #include "narrow/result.h"
@@ -17,7 +17,7 @@ struct NodePlace {
   Isa isa;
   std::vector<Location> inputs;
   Location output;
-  const WeightPages* pages = nullptr;  // of the packed weights; nullptr: nothing can be released
+  const PackedLayer* layer = nullptr;  // of a node with weights; it must outlive the step
 
   [[nodiscard]] const graph::Value& input(std::size_t index = 0) const { return graph.value(node.inputs[index]); }
   [[nodiscard]] const graph::Value& result() const { return graph.value(node.output); }
@@ -25,8 +25,8 @@ struct NodePlace {
 using StepResult = Result<std::unique_ptr<Step>>;
 using ElementwiseResult = Result<std::unique_ptr<ElementwiseStep>>;
 
-// Chooses the kernel and packs the weights of a node. Errors, with the node's name: kUnsupported (BatchNorm, arithmetic
-// that is not exact), kLimit (memory).
+// Chooses the kernel of a node; packed layers have theirs. Errors, with the node's name: kUnsupported (BatchNorm),
+// kLimit (memory).
 [[nodiscard]] StepResult make_step(const NodePlace& place);
 // The same for a node whose operator has kElementwise and whose output is uint8.
 [[nodiscard]] ElementwiseResult make_elementwise_step(const NodePlace& place);

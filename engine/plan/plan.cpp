@@ -17,8 +17,8 @@ namespace {
 class Compiler {
  public:
   // All must outlive the compiler.
-  Compiler(const graph::Graph& graph, Isa isa, const graph::ValueMap<Location>& locations, const WeightPages* pages)
-      : graph_(graph), isa_(isa), locations_(locations), pages_(pages) {}
+  Compiler(const graph::Graph& graph, const PackedLayers& layers, const graph::ValueMap<Location>& locations)
+      : graph_(graph), layers_(layers), locations_(locations) {}
 
   [[nodiscard]] StepResult compile_group(const StepGroup& group) const {
     if (group.stages.size() == 1) return compile_stage(group.stages.front());
@@ -49,7 +49,7 @@ class Compiler {
   }
 
   [[nodiscard]] NodePlace place_of(int index) const {
-    NodePlace place{graph_, node(index), isa_, {}, locations_[node(index).output], pages_};
+    NodePlace place{graph_, node(index), layers_.isa(), {}, locations_[node(index).output], layers_.of(index)};
     for (const graph::ValueId id : place.node.inputs) place.inputs.push_back(locations_[id]);
     return place;
   }
@@ -58,22 +58,9 @@ class Compiler {
   [[nodiscard]] const TensorShape& shape_of(int index) const { return graph_.value(node(index).output).shape; }
 
   const graph::Graph& graph_;
-  Isa isa_;
+  const PackedLayers& layers_;
   const graph::ValueMap<Location>& locations_;
-  const WeightPages* pages_;
 };
-
-// The least that kernels keep of the weights: a byte each, or a float.
-double packed_bytes(const graph::Graph& graph) {
-  double bytes = 0;
-  for (const graph::Node& node : graph.nodes) {
-    const graph::Filter* filter = graph::filter_of(node);
-    if (filter == nullptr) continue;
-    bytes += filter->quantized ? static_cast<double>(filter->quantized->weight_count())
-                               : static_cast<double>(filter->weights.size()) * sizeof(float);
-  }
-  return bytes;
-}
 
 Status check_operations(const graph::Graph& graph, const SessionLimits& limits) {
   const double needed = graph::operations(graph);
@@ -84,8 +71,9 @@ Status check_operations(const graph::Graph& graph, const SessionLimits& limits) 
                "session"};
 }
 
-Status check_memory(const graph::Graph& graph, std::size_t tensor_bytes, int max_batch, const SessionLimits& limits) {
-  const double needed = static_cast<double>(tensor_bytes) + packed_bytes(graph);
+// weight_bytes: of the weights as kernels read them, or less.
+Status check_memory(std::size_t tensor_bytes, double weight_bytes, int max_batch, const SessionLimits& limits) {
+  const double needed = static_cast<double>(tensor_bytes) + weight_bytes;
   if (needed <= static_cast<double>(limits.memory_bytes)) return {};
   return Error{ErrorCode::kLimit,
                "the tensors of " + std::to_string(max_batch) + (max_batch == 1 ? " image" : " images") +
@@ -96,18 +84,20 @@ Status check_memory(const graph::Graph& graph, std::size_t tensor_bytes, int max
 
 }  // namespace
 
-Result<Plan> compile(const graph::Graph& graph, Isa isa, int max_batch, const WeightPages* pages,
-                     const SessionLimits& limits) {
+Result<Plan> compile(const ModelData& model, Isa isa, int max_batch, const SessionLimits& limits) {
+  const graph::Graph& graph = model.graph;
   NARROW_TRY(check_operations(graph, limits));
   const std::vector<StepGroup> groups = group_steps(graph);
   NARROW_ASSIGN(const TensorPlacement placement, place_tensors(graph, groups, max_batch));
-
-  NARROW_TRY(check_memory(graph, placement.bytes, max_batch, limits));
+  NARROW_TRY(check_memory(placement.bytes, least_packed_bytes(graph), max_batch, limits));
 
   Plan plan;
   plan.tensor_bytes = placement.bytes;
   plan.largest_live_bytes = placement.largest_live_bytes;
-  const Compiler compiler(graph, isa, placement.locations, pages);
+  NARROW_ASSIGN(plan.layers, model.shared_layers.get(isa, [&] {
+    return PackedLayers::pack(graph, isa, model.weight_pages.get(), limits.memory_bytes - placement.bytes);
+  }));
+  const Compiler compiler(graph, *plan.layers, placement.locations);
   for (const StepGroup& group : groups) {
     NARROW_ASSIGN(std::unique_ptr<Step> step, compiler.compile_group(group));
     plan.workspace_bytes = std::max(plan.workspace_bytes, step->workspace_bytes());
@@ -117,7 +107,6 @@ Result<Plan> compile(const graph::Graph& graph, Isa isa, int max_batch, const We
     plan.steps.push_back(make_copy_step(graph.value(graph.output).shape.elems(), InInput{}, InScores{}));
   }
   NARROW_ASSIGN(plan.workspace_bytes, align_arena(plan.workspace_bytes));
-  if (pages != nullptr) pages->release_all();
   return plan;
 }
 

@@ -7,15 +7,16 @@
 #include <memory>
 #include <vector>
 
-#include "engine/model/weight_pages.h"
+#include "engine/model/model_data.h"
+#include "engine/plan/packed_layers.h"
 #include "engine/plan/step.h"
-#include "graph/ir.h"
 #include "narrow/result.h"
 #include "narrow/types.h"
 
 namespace narrow::engine {
 
 struct Plan {
+  std::shared_ptr<const PackedLayers> layers;  // the steps read them
   std::vector<std::unique_ptr<Step>> steps;
   std::size_t tensor_bytes = 0;        // tensors of max_batch images in the arena
   std::size_t largest_live_bytes = 0;  // see MemoryPlan
@@ -28,11 +29,11 @@ struct SessionLimits {
   std::int64_t operations = std::numeric_limits<std::int64_t>::max();
 };
 
-// Compiles a graph, which must be valid and must outlive the plan. max_batch >= 1. pages: of the graph's packed
-// weights; they are released as layers pack theirs anew. nullptr: nothing is released. Errors: those of make_step;
-// kLimit if the memory for max_batch images can't
-// be addressed, or if the network takes more than the limits; that is known before any weight is packed.
-[[nodiscard]] Result<Plan> compile(const graph::Graph& graph, Isa isa, int max_batch,
-                                   const WeightPages* pages = nullptr, const SessionLimits& limits = {});
+// Compiles a model's graph, which must be valid; the model's data must outlive the plan. Its packed layers are those of
+// the model's other sessions on this ISA, if there are any. max_batch >= 1. Errors: those of make_step and
+// PackedLayers::pack; kLimit if the memory for max_batch images can't be addressed, or if the network takes more than
+// the limits. As far as that is known before any weight is packed, it is an error before. Layers count in full, whether
+// or not they are shared, so that a session's limits do not depend on other sessions.
+[[nodiscard]] Result<Plan> compile(const ModelData& model, Isa isa, int max_batch, const SessionLimits& limits = {});
 
 }  // namespace narrow::engine

@@ -49,13 +49,14 @@ Status check_options(const SessionOptions& options) {
 }  // namespace
 
 struct Session::Impl {
-  explicit Impl(Model session_model) : model(std::move(session_model)) {}
+  Impl(Model session_model, const SessionOptions& session_options)
+      : model(std::move(session_model)), options(session_options) {}
 
-  Model model;  // owns the weights that the plan points to
+  Model model;  // owns what the plan points to
+  SessionOptions options;
   Isa isa = Isa::kScalar;
   Plan plan;
   std::unique_ptr<engine::PoolExecutor> pool;
-  int max_batch = 1;
   AlignedBuffer arena;
   std::int64_t input_elems = 0;
   std::int64_t classes = 0;
@@ -73,19 +74,22 @@ Result<Session> Session::create(const Model& model, const SessionOptions& option
   return base::guarded([&]() -> Result<Session> {
     const DefaultFloatEnvironment environment;
     NARROW_TRY(check_options(options));
-    auto impl = std::make_unique<Impl>(model);
+    auto impl = std::make_unique<Impl>(model, options);
     NARROW_ASSIGN(impl->isa, engine::choose_isa(options.isa, std::getenv("NARROW_ISA"), kernels::cpu_features()));
-    NARROW_TRY(engine::check_model(model.data()));
-    NARROW_ASSIGN(impl->plan,
-                  engine::compile(model.data().graph, impl->isa, options.max_batch, model.data().weight_pages.get(),
-                                  {options.max_memory_bytes, options.max_operations}));
+    impl->options.isa = kernels::isa_name(impl->isa);
+    const engine::ModelData& data = model.data();
+    if (!data.shared_layers.checked()) {
+      NARROW_TRY(engine::check_model(data));
+      data.shared_layers.set_checked();
+    }
+    NARROW_ASSIGN(impl->plan, engine::compile(data, impl->isa, options.max_batch,
+                                              {options.max_memory_bytes, options.max_operations}));
     Executor* executor = options.executor;
     if (executor == nullptr) {
       NARROW_ASSIGN(impl->pool, engine::PoolExecutor::create(options.threads, options.spin_us));
       executor = impl->pool.get();
     }
     impl->runner.emplace(impl->plan, *executor, kTellCost, options.cancellation);
-    impl->max_batch = options.max_batch;
 
     const Plan& plan = impl->plan;
     std::size_t arena_bytes = 0;
@@ -94,10 +98,12 @@ Result<Session> Session::create(const Model& model, const SessionOptions& option
         __builtin_add_overflow(arena_bytes, plan.tensor_bytes, &arena_bytes)) {
       return Error{ErrorCode::kLimit, "the network's memory can't be addressed; use a smaller max_batch", "session"};
     }
-    if (arena_bytes > options.max_memory_bytes) {
+    const std::size_t weight_bytes = plan.layers->bytes();
+    if (arena_bytes > options.max_memory_bytes || weight_bytes > options.max_memory_bytes - arena_bytes) {
       return Error{ErrorCode::kLimit,
-                   "tensors and workspaces take " + std::to_string(arena_bytes) + " bytes; allowed are " +
-                       std::to_string(options.max_memory_bytes) + " (max_memory_bytes)",
+                   "tensors and workspaces take " + std::to_string(arena_bytes) + " bytes, packed weights " +
+                       std::to_string(weight_bytes) + "; allowed are " + std::to_string(options.max_memory_bytes) +
+                       " (max_memory_bytes)",
                    "session"};
     }
     NARROW_ASSIGN(impl->arena,
@@ -111,6 +117,8 @@ Result<Session> Session::create(const Model& model, const SessionOptions& option
     return Session(std::move(impl));
   });
 }
+
+Result<Session> Session::clone() const { return create(impl_->model, impl_->options); }
 
 Status Session::run(std::span<const float> input, std::span<float> scores) {
   return base::guarded([&] { return run_steps(input, scores, {}); });
@@ -129,9 +137,10 @@ Status Session::run_steps(std::span<const float> input, std::span<float> scores,
   const auto input_elems = static_cast<std::size_t>(impl_->input_elems);
   const auto classes = static_cast<std::size_t>(impl_->classes);
   const std::size_t batch = input.size() / input_elems;
-  if (batch < 1 || input.size() % input_elems != 0 || batch > static_cast<std::size_t>(impl_->max_batch)) {
-    return invalid("input", std::to_string(input.size()) + " values are not 1 to " + std::to_string(impl_->max_batch) +
-                                " (max_batch) images of " + std::to_string(input_elems));
+  if (batch < 1 || input.size() % input_elems != 0 || batch > static_cast<std::size_t>(impl_->options.max_batch)) {
+    return invalid("input", std::to_string(input.size()) + " values are not 1 to " +
+                                std::to_string(impl_->options.max_batch) + " (max_batch) images of " +
+                                std::to_string(input_elems));
   }
   if (scores.size() != batch * classes) {
     return invalid("scores", "there is space for " + std::to_string(scores.size()) + " scores, but " +
@@ -195,11 +204,11 @@ std::vector<StepInfo> Session::steps() const {
   for (const auto& step : impl_->plan.steps) {
     const std::size_t first = steps.size();
     step->describe(steps);
-    const engine::Partition partition = impl_->runner->partition(*step, impl_->max_batch);
+    const engine::Partition partition = impl_->runner->partition(*step, impl_->options.max_batch);
     steps[first].parts = partition.parts();
     if (partition.parts() == 1) continue;
     steps[first].busiest_share =
-        engine::busiest_share(step->work(), impl_->max_batch, partition, impl_->runner->concurrency());
+        engine::busiest_share(step->work(), impl_->options.max_batch, partition, impl_->runner->concurrency());
   }
   return steps;
 }

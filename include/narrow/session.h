@@ -34,9 +34,10 @@ struct SessionOptions {
   Executor* executor = nullptr;  // replaces the built-in executor; must outlive the session
   int max_batch = 1;             // the most images of one `run`; memory is planned for this number
   // What a session may take. A model file of a few bytes can ask for any amount, so models from outside should run with
-  // limits that fit the product. Memory: tensors, workspaces and weights as kernels read them. Operations: of one
-  // image, where a multiply-accumulate, an element of a pooling window and an element that any other operator writes
-  // count as one each; ResNet-152 has 1.2e10.
+  // limits that fit the product. Memory: tensors, workspaces and weights as kernels read them; the weights count in
+  // full for each session, although all sessions of a model on one ISA share them. Operations: of one image, where a
+  // multiply-accumulate, an element of a pooling window and an element that any other operator writes count as one
+  // each; ResNet-152 has 1.2e10.
   std::size_t max_memory_bytes = std::size_t{4} << 30;
   std::int64_t max_operations = 1'000'000'000'000;
   // Ends a `run` of another thread; must outlive the session. A run that was cancelled leaves the scores undefined and
@@ -45,13 +46,19 @@ struct SessionOptions {
 };
 
 // A session must not be used by two threads at the same time. Several sessions may share a Model and run at the same
-// time.
+// time. The first session of a model on an ISA chooses kernels and packs weights; those created while it exists share
+// what it packed, and each has only tensors and workspaces of its own.
 class Session {
  public:
   // Errors: an ISA that is unknown or not supported (lists those that can run), a bad option, a model for which no
   // kernel is exact, kLimit (more memory or operations than the options allow; nothing has been allocated for tensors
   // then).
   [[nodiscard]] static Result<Session> create(const Model& model, const SessionOptions& options = {});
+
+  // A session of the same model with the same options, on the same ISA, for another thread. It shares the packed
+  // weights. The executor and the cancellation of the options are those of this session. Other threads may run this
+  // session meanwhile. Errors: kLimit (memory, or no thread can be started).
+  [[nodiscard]] Result<Session> clone() const;
 
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;

@@ -102,6 +102,16 @@ static void check_session(const narrow_model* model, const float* expected) {
   CHECK(memcmp(scores, expected, classes * sizeof(float)) == 0);
   CHECK(memcmp(scores, scores + classes, classes * sizeof(float)) == 0);
 
+  {
+    narrow_session* clone = NULL;
+    CHECK(narrow_session_clone(session, &clone, NULL) == NARROW_OK);
+    CHECK(strcmp(narrow_session_isa(clone), "scalar") == 0);
+    memset(scores, 0, 2 * classes * sizeof(float));
+    CHECK(narrow_session_run(clone, input, 2, scores, &error) == NARROW_OK);
+    CHECK(memcmp(scores, expected, classes * sizeof(float)) == 0);
+    narrow_session_free(clone);
+  }
+
   narrow_cancellation_cancel(cancellation);
   CHECK(narrow_session_run(session, input, 1, scores, &error) == NARROW_CANCELLED);
   narrow_cancellation_reset(cancellation);

@@ -1,6 +1,7 @@
 #include "tests/support/allocations/allocations.h"
 
 #include <dlfcn.h>
+#include <malloc.h>
 
 #include <atomic>
 #include <cstdlib>
@@ -11,6 +12,7 @@
 namespace {
 
 std::atomic<long> count{0};
+std::atomic<long> bytes_in_use{0};
 // The allocations from `first_to_fail` on fail, up to and without `end_of_failing`.
 std::atomic<long> first_to_fail{std::numeric_limits<long>::max()};
 std::atomic<long> end_of_failing{std::numeric_limits<long>::max()};
@@ -32,7 +34,14 @@ void* allocate(std::size_t bytes, std::size_t alignment, const void* caller) {
     return nullptr;
   }
   // aligned_alloc wants a multiple of the alignment.
-  return std::aligned_alloc(alignment, (bytes + alignment) / alignment * alignment);
+  void* const memory = std::aligned_alloc(alignment, (bytes + alignment) / alignment * alignment);
+  bytes_in_use += static_cast<long>(malloc_usable_size(memory));
+  return memory;
+}
+
+void release(void* memory) {
+  bytes_in_use -= static_cast<long>(malloc_usable_size(memory));
+  std::free(memory);
 }
 
 void* allocate_or_throw(std::size_t bytes, std::size_t alignment, const void* caller) {
@@ -64,16 +73,16 @@ void* operator new(std::size_t bytes, std::align_val_t align, const std::nothrow
 void* operator new[](std::size_t bytes, std::align_val_t align, const std::nothrow_t&) noexcept {
   return allocate(bytes, static_cast<std::size_t>(align), __builtin_return_address(0));
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
-void operator delete[](void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
+void operator delete(void* memory) noexcept { release(memory); }
+void operator delete[](void* memory) noexcept { release(memory); }
+void operator delete(void* memory, std::size_t) noexcept { release(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { release(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { release(memory); }
+void operator delete[](void* memory, std::align_val_t) noexcept { release(memory); }
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { release(memory); }
+void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { release(memory); }
+void operator delete(void* memory, const std::nothrow_t&) noexcept { release(memory); }
+void operator delete[](void* memory, const std::nothrow_t&) noexcept { release(memory); }
 
 // Sanitizers end the process where the system would only refuse; tests ask for more memory than there is.
 extern "C" const char* __asan_default_options();
@@ -84,6 +93,8 @@ extern "C" const char* __tsan_default_options() { return "allocator_may_return_n
 namespace narrow::testing {
 
 long allocations() { return count; }
+
+long allocated_bytes() { return bytes_in_use; }
 
 FailingAllocations::FailingAllocations(long skipped, bool for_ever, bool spare_onednn) {
   spares_onednn = spare_onednn;

@@ -6,6 +6,9 @@ namespace narrow::testing {
 // Of all threads, since the process began.
 [[nodiscard]] long allocations();
 
+// What operator new gave and operator delete did not take back yet, of all threads, with the allocator's rounding.
+[[nodiscard]] long allocated_bytes();
+
 // While it exists, operator new fails: once, or from then on for ever. skipped: number of allocations that still
 // succeed. Only one may exist at a time, and nothing may be checked meanwhile, because checks allocate. spare_onednn:
 // what oneDNN asks for succeeds; where it does not, oneDNN ends the process.

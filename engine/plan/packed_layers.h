@@ -1,0 +1,68 @@
+// The layers of a network as the kernels of one instruction set read them. All sessions of a model share them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "base/aligned_buffer.h"
+#include "engine/model/weight_pages.h"
+#include "engine/plan/partition.h"
+#include "graph/ir.h"
+#include "kernels/convolution.h"
+#include "narrow/inspect.h"
+#include "narrow/result.h"
+
+namespace narrow::engine {
+
+// A layer of integers, with the kernel that was chosen for it.
+struct IntegerLayer {
+  kernels::ConvolutionProblem problem;  // without weights: nothing reads them after packing
+  const kernels::ConvolutionKernel* kernel = nullptr;
+  std::vector<KernelCandidate> candidates;
+  Work work;
+  std::int64_t cost_per_row = 0;
+  std::vector<float> multiplier;  // problem.multiplier points to its elements
+  base::AlignedBuffer packed;
+};
+// A layer that was left in float.
+struct FloatLayer {
+  kernels::ConvolutionF32Problem problem;
+  const kernels::ConvolutionF32Kernel* kernel = nullptr;
+  base::AlignedBuffer packed;
+};
+using PackedLayer = std::variant<IntegerLayer, FloatLayer>;
+
+// Immutable. The graph must be valid and must outlive it.
+class PackedLayers {
+ public:
+  // Chooses a kernel for each layer and packs its weights. pages: of the graph's weights; they are released as layers
+  // pack theirs anew. nullptr: nothing is released. max_bytes: of the packed weights. Errors: kUnsupported (arithmetic
+  // that is not exact, with the node's name), kLimit (memory).
+  [[nodiscard]] static Result<std::shared_ptr<const PackedLayers>> pack(const graph::Graph& graph, Isa isa,
+                                                                        const WeightPages* pages,
+                                                                        std::size_t max_bytes);
+
+  [[nodiscard]] Isa isa() const { return isa_; }
+  // The layer of a node, by its index in the graph. nullptr: the node has no weights.
+  [[nodiscard]] const PackedLayer* of(int node) const {
+    const std::optional<PackedLayer>& layer = of_node_[static_cast<std::size_t>(node)];
+    return layer ? &*layer : nullptr;
+  }
+  [[nodiscard]] std::size_t bytes() const { return bytes_; }  // of the packed weights
+
+ private:
+  explicit PackedLayers(Isa isa) : isa_(isa) {}
+
+  Isa isa_;
+  std::vector<std::optional<PackedLayer>> of_node_;
+  std::size_t bytes_ = 0;
+};
+
+// The least that kernels read of the weights, whichever are chosen.
+[[nodiscard]] double least_packed_bytes(const graph::Graph& graph);
+
+}  // namespace narrow::engine
