@@ -40,6 +40,10 @@ function(narrow_library name)
     PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(narrow_${name} PRIVATE $<BUILD_INTERFACE:narrow_build_flags>)
   target_compile_features(narrow_${name} PUBLIC cxx_std_20)
+  if(name MATCHES "^(base|graph|engine|kernels)")
+    # So that a program that links the static runtime holds only the functions that it uses.
+    target_compile_options(narrow_${name} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-ffunction-sections -fdata-sections>)
+  endif()
   # Only what the public headers declare leaves a shared library (include/narrow/detail/visibility_begin.h). The same
   # objects make the static library. Kernels export nothing: an inline function that an ISA library exports could replace
   # the baseline's copy.
@@ -65,7 +69,7 @@ function(narrow_product name export)
     target_compile_definitions(narrow_${name} INTERFACE NARROW_SHARED)
   else()
     # A plug-in that links the static library exports nothing of it.
-    target_link_options(narrow_${name} INTERFACE LINKER:--exclude-libs,libnarrow.a:libnarrow_full.a)
+    target_link_options(narrow_${name} INTERFACE LINKER:--exclude-libs,libnarrow.a:libnarrow_full.a LINKER:--gc-sections)
   endif()
   if(NARROW_SANITIZE)
     target_link_options(narrow_${name} PUBLIC -fsanitize=${NARROW_SANITIZE})
@@ -103,6 +107,33 @@ endfunction()
 function(narrow_quick_build target)
   target_compile_options(${target} PRIVATE $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<NOT:$<CONFIG:Debug>>>:-O1>)
   narrow_precompile(${target} ${ARGN})
+endfunction()
+
+# narrow_small_code(TARGET HOT files...): optimises for size what runs once for each model or session, which is most of the
+# runtime beside kernels and half of its bytes otherwise. Results do not depend on the level of optimisation. FILES: only
+# these. A precompiled header serves one level, so files of the other one do without.
+function(narrow_small_code target)
+  cmake_parse_arguments(PARSE_ARGV 1 small "" "" "HOT;FILES")
+  set(not_debug $<NOT:$<CONFIG:Debug>>)
+  if(small_FILES)
+    set_property(SOURCE ${small_FILES} APPEND PROPERTY COMPILE_OPTIONS $<${not_debug}:-Os>)
+  else()
+    target_compile_options(${target} PRIVATE $<$<AND:$<COMPILE_LANGUAGE:CXX>,${not_debug}>:-Os>)
+    set_property(SOURCE ${small_HOT} APPEND PROPERTY COMPILE_OPTIONS $<${not_debug}:-O3>)
+  endif()
+  set_property(SOURCE ${small_HOT} ${small_FILES} PROPERTY SKIP_PRECOMPILE_HEADERS ON)
+endfunction()
+
+# narrow_isa_names(VAR): the instruction sets of NARROW_ISAS, checked. The scalar kernels are always there.
+function(narrow_isa_names variable)
+  foreach(isa IN LISTS NARROW_ISAS)
+    if(NOT isa MATCHES "^(avx2|avxvnni|avx512vnni)$")
+      message(FATAL_ERROR "NARROW_ISAS has '${isa}'; it takes avx2, avxvnni and avx512vnni, separated by semicolons.")
+    elseif(NOT "avx2" IN_LIST NARROW_ISAS)
+      message(FATAL_ERROR "NARROW_ISAS has '${isa}' without avx2, whose kernels it needs.")
+    endif()
+  endforeach()
+  set(${variable} ${NARROW_ISAS} PARENT_SCOPE)
 endfunction()
 
 # narrow_unity(TARGET folders...): with NARROW_UNITY_BUILD, files of a folder are compiled a few at a time, so that headers

@@ -95,6 +95,4 @@ std::string_view isa_name(Isa isa) {
   return "scalar";
 }
 
-std::vector<Isa> compiled_isas() { return {Isa::kScalar, Isa::kAvx2, Isa::kAvxVnni, Isa::kAvx512Vnni}; }
-
 }  // namespace narrow::kernels

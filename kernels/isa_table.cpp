@@ -3,21 +3,31 @@
 namespace narrow::kernels {
 
 const IsaTable& isa_table(Isa isa) {
-  switch (isa) {
-    case Isa::kAvx2:
-      return *narrow_kernels_avx2();
-    case Isa::kAvxVnni:
-      return *narrow_kernels_avxvnni();
-    case Isa::kAvx512Vnni:
-      return *narrow_kernels_avx512vnni();
-    case Isa::kScalar:
-      break;
+  for (const IsaTable* table : isa_tables()) {
+    if (table->isa == isa) return *table;
   }
   return *narrow_kernels_scalar();
 }
 
+// The build chooses them (NARROW_ISAS). A library that is not linked must not be mentioned.
 std::vector<const IsaTable*> isa_tables() {
-  return {narrow_kernels_avx512vnni(), narrow_kernels_avxvnni(), narrow_kernels_avx2(), narrow_kernels_scalar()};
+  return {
+#ifdef NARROW_HAS_AVX512VNNI
+      narrow_kernels_avx512vnni(),
+#endif
+#ifdef NARROW_HAS_AVXVNNI
+      narrow_kernels_avxvnni(),
+#endif
+#ifdef NARROW_HAS_AVX2
+      narrow_kernels_avx2(),
+#endif
+      narrow_kernels_scalar()};
+}
+
+std::vector<Isa> compiled_isas() {
+  std::vector<Isa> isas;
+  for (const IsaTable* table : isa_tables()) isas.insert(isas.begin(), table->isa);
+  return isas;
 }
 
 const ElementwiseKernels& elementwise_kernels(Isa isa) { return *isa_table(isa).elementwise; }

@@ -48,6 +48,17 @@ step("Building" ${CMAKE_COMMAND} --build "${work}/build" --config "${CONFIG}")
 step("Running" "${work}/build/consumer" "${MODEL}")
 message(STATUS "${output}")
 
+# What such a program weighs; docs/embedding.md has the numbers. Other compilers and builds make other code.
+if(LIMIT)
+  step("Stripping" "${STRIP}" -o "${work}/stripped" "${work}/build/consumer")
+  file(SIZE "${work}/stripped" size)
+  message(STATUS "a program that loads and runs takes ${size} bytes")
+  if(size GREATER LIMIT)
+    message(FATAL_ERROR "A program that loads a model and runs it takes ${size} bytes, stripped; the limit is ${LIMIT}. "
+      "Either the runtime grew by what such a program does not use, or the limit in tests/consumer/consumer.cmake is old.")
+  endif()
+endif()
+
 # A C program that knows pkg-config alone.
 find_program(pkg_config NAMES pkg-config pkgconf)
 find_program(cc NAMES cc gcc clang)
