@@ -76,6 +76,14 @@ narrow_score_kind narrow_model_score_kind(const narrow_model* model);
 /* The name of a class, UTF-8, valid until the model is freed; NULL where the model has no name for it. */
 const char* narrow_model_label(const narrow_model* model, size_t class_index);
 
+/* The tensors of the network by name, in the order in which they are computed, from the input to the scores; their number.
+ * The name is valid until the model is freed; NULL where there is no such tensor. */
+size_t narrow_model_tensors(const narrow_model* model);
+const char* narrow_model_tensor(const narrow_model* model, size_t index);
+/* The name of the tensor that the last layer reads: what a classifier knows of an image, for comparing images. NULL where
+ * there is none. */
+const char* narrow_model_embedding(const narrow_model* model);
+
 /* Options of a session. Initialise with NARROW_SESSION_OPTIONS_INIT, then change what differs. */
 typedef struct narrow_session_options {
   size_t struct_size;
@@ -87,12 +95,14 @@ typedef struct narrow_session_options {
   uint64_t max_memory_bytes; /* 4 GiB (default): what the session may take */
   int64_t max_operations;    /* 1e12 (default): of one image */
   const narrow_cancellation* cancellation; /* NULL (default): runs can't be cancelled; else it outlives the session */
+  const char* const* outputs; /* names of tensors that each run leaves readable, see narrow_session_read_output() */
+  size_t output_count;        /* 0 (default) */
 } narrow_session_options;
 #define NARROW_SESSION_OPTIONS_INIT \
-  { sizeof(narrow_session_options), NULL, 1, 0, 1, 0, (uint64_t)4 << 30, INT64_C(1000000000000), NULL }
+  { sizeof(narrow_session_options), NULL, 1, 0, 1, 0, UINT64_C(4294967296), INT64_C(1000000000000), NULL, NULL, 0 }
 
 /* Compiles the model for this CPU. options: NULL for the defaults. *session is set only on success.
- * Errors: NARROW_INVALID_ARGUMENT, NARROW_NOT_FOUND (an unknown isa), NARROW_UNSUPPORTED, NARROW_LIMIT. */
+ * Errors: NARROW_INVALID_ARGUMENT, NARROW_NOT_FOUND (an unknown isa or output), NARROW_UNSUPPORTED, NARROW_LIMIT. */
 narrow_status narrow_session_create(const narrow_model* model, const narrow_session_options* options,
                                     narrow_session** session, narrow_error* error);
 /* Another session of the same model with the same options, for another thread. All sessions of a model on one
@@ -104,9 +114,16 @@ const char* narrow_session_isa(const narrow_session* session);
 
 /* Runs `batch` images. input: [batch, height, width, channels] preprocessed floats; scores: [batch, classes]. Allocates
  * nothing. The scores do not depend on the instruction set, the threads or the batch.
- * Errors: NARROW_INVALID_ARGUMENT (batch is not in 1..max_batch), NARROW_CANCELLED. */
+ * Errors: NARROW_INVALID_ARGUMENT (batch is not in 1..max_batch; an input is NaN or infinite), NARROW_CANCELLED. */
 narrow_status narrow_session_run(narrow_session* session, const float* input, size_t batch, float* scores,
                                  narrow_error* error);
+/* The height, width and channels of an output of the options, by its index there. */
+narrow_status narrow_session_output_shape(const narrow_session* session, size_t index, int64_t* height, int64_t* width,
+                                          int64_t* channels, narrow_error* error);
+/* Of the latest run, an output as real numbers: [batch, height, width, channels], `count` floats. Allocates nothing.
+ * Errors: NARROW_INVALID_ARGUMENT (no such output, another count, no run that has succeeded yet). */
+narrow_status narrow_session_read_output(const narrow_session* session, size_t index, float* values, size_t count,
+                                         narrow_error* error);
 /* Preprocesses one image as the model says and runs it. rgb: [height, width, 3] bytes, rows from top to bottom without
  * gaps; scores: [classes]. */
 narrow_status narrow_session_classify(narrow_session* session, const uint8_t* rgb, int32_t width, int32_t height,
@@ -123,6 +140,8 @@ size_t narrow_top_k(const float* scores, size_t count, size_t k, int32_t* class_
  * reset(). create() returns NULL where memory is out. cancel() may be called by a signal handler. */
 narrow_cancellation* narrow_cancellation_create(void);
 void narrow_cancellation_cancel(narrow_cancellation* cancellation);
+/* Cancels by itself after so many nanoseconds from now; of several calls the latest counts. reset() takes it back. */
+void narrow_cancellation_cancel_after(narrow_cancellation* cancellation, int64_t nanoseconds);
 void narrow_cancellation_reset(narrow_cancellation* cancellation);
 void narrow_cancellation_free(narrow_cancellation* cancellation);
 

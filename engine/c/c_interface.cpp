@@ -1,5 +1,6 @@
 // The C interface: handles around the C++ classes, and errors copied into the caller's memory.
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstddef>
 #include <cstring>
@@ -13,12 +14,16 @@
 #include "base/guarded.h"
 #include "base/try.h"
 #include "narrow.h"
+#include "narrow/inspect.h"
 #include "narrow/model.h"
 #include "narrow/session.h"
 #include "narrow/version.h"
 
 struct narrow_model {
   narrow::Model value;
+  // What the functions below return pointers into.
+  std::vector<narrow::TensorInfo> tensors = value.tensors();
+  std::string embedding = value.embedding();
 };
 
 struct narrow_session {
@@ -86,23 +91,28 @@ narrow_status call(narrow_error* error, Work&& work) noexcept {
   return report(base::guarded(std::forward<Work>(work)), error);
 }
 
-Result<SessionOptions> session_options(const narrow_session_options* given) {
+Result<SessionOptions> session_options(const narrow_session_options* caller) {
   SessionOptions options;
-  if (given == nullptr) return options;
-  if (given->struct_size < sizeof(narrow_session_options)) {
+  if (caller == nullptr) return options;
+  // The first version of the structure ended before `outputs`. A caller's may be as old, or newer than this library.
+  constexpr std::size_t kFirst = offsetof(narrow_session_options, outputs);
+  if (caller->struct_size < kFirst) {
     return Error{ErrorCode::kInvalidArgument,
-                 "is " + std::to_string(given->struct_size) + " instead of " +
+                 "is " + std::to_string(caller->struct_size) + " instead of " +
                      std::to_string(sizeof(narrow_session_options)) +
                      "; initialise the options with NARROW_SESSION_OPTIONS_INIT",
                  "struct_size"};
   }
-  if (given->isa != nullptr) options.isa = given->isa;
-  options.threads = given->threads;
-  options.spin_us = given->spin_us;
-  options.max_batch = given->max_batch;
-  options.max_memory_bytes = static_cast<std::size_t>(given->max_memory_bytes);
-  options.max_operations = given->max_operations;
-  if (given->cancellation != nullptr) options.cancellation = &given->cancellation->value;
+  narrow_session_options given{};  // what is newer than the caller is 0, its default
+  std::memcpy(&given, caller, std::min(caller->struct_size, sizeof(given)));
+  if (given.isa != nullptr) options.isa = given.isa;
+  options.threads = given.threads;
+  options.spin_us = given.spin_us;
+  options.max_batch = given.max_batch;
+  options.max_memory_bytes = static_cast<std::size_t>(given.max_memory_bytes);
+  options.max_operations = given.max_operations;
+  if (given.cancellation != nullptr) options.cancellation = &given.cancellation->value;
+  for (std::size_t i = 0; i < given.output_count; ++i) options.outputs.emplace_back(given.outputs[i]);
   return options;
 }
 
@@ -135,7 +145,7 @@ const char* narrow_status_name(narrow_status status) {
 narrow_status narrow_model_load(const char* path, narrow_model** model, narrow_error* error) {
   return narrow::call(error, [&]() -> Status {
     NARROW_ASSIGN(narrow::Model loaded, narrow::Model::load(path));
-    *model = new narrow_model{std::move(loaded)};
+    *model = new narrow_model{.value = std::move(loaded)};
     return {};
   });
 }
@@ -144,7 +154,7 @@ narrow_status narrow_model_parse(const void* bytes, size_t size, int copy, narro
   return narrow::call(error, [&]() -> Status {
     const std::span<const std::byte> all(static_cast<const std::byte*>(bytes), size);
     NARROW_ASSIGN(narrow::Model parsed, copy != 0 ? narrow::Model::parse(all) : narrow::Model::view(all));
-    *model = new narrow_model{std::move(parsed)};
+    *model = new narrow_model{.value = std::move(parsed)};
     return {};
   });
 }
@@ -177,6 +187,16 @@ narrow_score_kind narrow_model_score_kind(const narrow_model* model) {
 const char* narrow_model_label(const narrow_model* model, size_t class_index) {
   const std::vector<std::string>& labels = model->value.labels();
   return class_index < labels.size() ? labels[class_index].c_str() : nullptr;
+}
+
+size_t narrow_model_tensors(const narrow_model* model) { return model->tensors.size(); }
+
+const char* narrow_model_tensor(const narrow_model* model, size_t index) {
+  return index < model->tensors.size() ? model->tensors[index].name.c_str() : nullptr;
+}
+
+const char* narrow_model_embedding(const narrow_model* model) {
+  return model->embedding.empty() ? nullptr : model->embedding.c_str();
 }
 
 narrow_status narrow_session_create(const narrow_model* model, const narrow_session_options* options,
@@ -214,6 +234,28 @@ narrow_status narrow_session_run(narrow_session* session, const float* input, si
     }
     return session->value.run({input, batch * narrow::input_size(model)}, {scores, batch * narrow::classes(model)});
   });
+}
+
+narrow_status narrow_session_output_shape(const narrow_session* session, size_t index, int64_t* height, int64_t* width,
+                                          int64_t* channels, narrow_error* error) {
+  return narrow::call(error, [&]() -> Status {
+    const std::vector<narrow::TensorInfo> outputs = session->value.outputs();
+    if (index >= outputs.size()) {
+      return Error{
+          ErrorCode::kInvalidArgument,
+          std::to_string(index) + " is none of the " + std::to_string(outputs.size()) + " outputs of the session",
+          "output"};
+    }
+    *height = outputs[index].shape.height;
+    *width = outputs[index].shape.width;
+    *channels = outputs[index].shape.channels;
+    return {};
+  });
+}
+
+narrow_status narrow_session_read_output(const narrow_session* session, size_t index, float* values, size_t count,
+                                         narrow_error* error) {
+  return narrow::call(error, [&] { return session->value.read_output(index, {values, count}); });
 }
 
 narrow_status narrow_session_classify(narrow_session* session, const uint8_t* rgb, int32_t width, int32_t height,
@@ -261,5 +303,11 @@ size_t narrow_top_k(const float* scores, size_t count, size_t k, int32_t* class_
 
 narrow_cancellation* narrow_cancellation_create() { return new (std::nothrow) narrow_cancellation; }
 void narrow_cancellation_cancel(narrow_cancellation* cancellation) { cancellation->value.cancel(); }
+void narrow_cancellation_cancel_after(narrow_cancellation* cancellation, int64_t nanoseconds) {
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point now = Clock::now();
+  const std::chrono::nanoseconds longest = Clock::time_point::max() - now;
+  cancellation->value.cancel_at(now + std::min(std::chrono::nanoseconds(nanoseconds), longest));
+}
 void narrow_cancellation_reset(narrow_cancellation* cancellation) { cancellation->value.reset(); }
 void narrow_cancellation_free(narrow_cancellation* cancellation) { delete cancellation; }

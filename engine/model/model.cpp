@@ -25,4 +25,25 @@ std::vector<LayerInfo> Model::layers() const {
   return layers;
 }
 
+std::vector<TensorInfo> Model::tensors() const {
+  const graph::Graph& graph = data_->graph;
+  std::vector<TensorInfo> tensors;
+  const auto add = [&](graph::ValueId id) {
+    const graph::Value& value = graph.value(id);
+    tensors.push_back({value.name, value.shape, value.quantization});
+  };
+  add(graph.input);
+  for (const graph::Node& node : graph.nodes) add(node.output);
+  return tensors;
+}
+
+std::string Model::embedding() const {
+  const graph::Graph& graph = data_->graph;
+  for (auto node = graph.nodes.rbegin(); node != graph.nodes.rend(); ++node) {
+    if (graph::filter_of(*node) == nullptr) continue;
+    return node->inputs[0] == graph.input ? std::string() : graph.value(node->inputs[0]).name;
+  }
+  return {};
+}
+
 }  // namespace narrow

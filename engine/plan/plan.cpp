@@ -82,18 +82,68 @@ Status check_memory(std::size_t tensor_bytes, double weight_bytes, int max_batch
                "session"};
 }
 
+// The value whose bytes a value shares, where nodes in between move none.
+graph::ValueId root_of(const graph::Graph& graph, const graph::ValueMap<int>& writers, graph::ValueId id) {
+  while (writers[id] >= 0) {
+    const graph::Node& writer = graph.nodes[static_cast<std::size_t>(writers[id])];
+    if (!graph::moves_no_byte(writer.op)) break;
+    id = writer.inputs[0];
+  }
+  return id;
+}
+
+// The value with a name that the caller gave.
+Result<graph::ValueId> find_output(const graph::Graph& graph, const graph::ValueMap<int>& writers,
+                                   const std::string& name) {
+  const auto found =
+      std::find_if(graph.values.begin(), graph.values.end(), [&](const auto& value) { return value.name == name; });
+  const auto id = static_cast<graph::ValueId>(found - graph.values.begin());
+  if (found == graph.values.end() || (id != graph.input && writers[id] < 0)) {
+    return Error{ErrorCode::kNotFound, "the network has no tensor of this name; Model::tensors() lists them", name};
+  }
+  const graph::ValueId root = root_of(graph, writers, id);
+  if (root == graph.input) {
+    return Error{ErrorCode::kInvalidArgument, "is the network's input, which the caller has", name};
+  }
+  if (root == root_of(graph, writers, graph.output)) {
+    return Error{ErrorCode::kInvalidArgument, "holds the network's scores, which every run writes", name};
+  }
+  for (const graph::Node& node : graph.nodes) {
+    const std::optional<std::size_t> summed = graph::summed_input(graph, node);
+    if (!summed || node.inputs[*summed] != root) continue;
+    return Error{ErrorCode::kUnsupported,
+                 "is never in memory: its convolution is computed with the sum '" + node.name + "', which is", name};
+  }
+  return id;
+}
+
 }  // namespace
 
-Result<Plan> compile(const ModelData& model, Isa isa, int max_batch, const SessionLimits& limits) {
+Result<Plan> compile(const ModelData& model, Isa isa, int max_batch, const SessionLimits& limits,
+                     const std::vector<std::string>& outputs) {
   const graph::Graph& graph = model.graph;
   NARROW_TRY(check_operations(graph, limits));
-  const std::vector<StepGroup> groups = group_steps(graph);
-  NARROW_ASSIGN(const TensorPlacement placement, place_tensors(graph, groups, max_batch));
+  std::vector<graph::ValueId> named;
+  std::vector<graph::ValueId> kept;  // their roots
+  if (!outputs.empty()) {
+    const graph::ValueMap<int> writers = graph::producers(graph);
+    for (const std::string& name : outputs) {
+      NARROW_ASSIGN(const graph::ValueId id, find_output(graph, writers, name));
+      named.push_back(id);
+      kept.push_back(root_of(graph, writers, id));
+    }
+  }
+  const std::vector<StepGroup> groups = group_steps(graph, kept);
+  NARROW_ASSIGN(const TensorPlacement placement, place_tensors(graph, groups, max_batch, kept));
   NARROW_TRY(check_memory(placement.bytes, least_packed_bytes(graph), max_batch, limits));
 
   Plan plan;
   plan.tensor_bytes = placement.bytes;
   plan.largest_live_bytes = placement.largest_live_bytes;
+  for (const graph::ValueId id : named) {
+    const graph::Value& value = graph.value(id);
+    plan.outputs.push_back({value.name, value.shape, value.quantization, std::get<InArena>(placement.locations[id])});
+  }
   NARROW_ASSIGN(plan.layers, model.shared_layers.get(isa, [&] {
     return PackedLayers::pack(graph, isa, model.weight_pages.get(), limits.memory_bytes - placement.bytes);
   }));

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "engine/model/model_data.h"
@@ -15,9 +17,18 @@
 
 namespace narrow::engine {
 
+// A tensor that the caller named.
+struct NamedOutput {
+  std::string name;
+  TensorShape shape;
+  std::optional<Quantization> quantization;
+  InArena location;
+};
+
 struct Plan {
   std::shared_ptr<const PackedLayers> layers;  // the steps read them
   std::vector<std::unique_ptr<Step>> steps;
+  std::vector<NamedOutput> outputs;
   std::size_t tensor_bytes = 0;        // tensors of max_batch images in the arena
   std::size_t largest_live_bytes = 0;  // see MemoryPlan
   std::size_t workspace_bytes = 0;     // of one slot; a multiple of the arena's alignment
@@ -34,6 +45,9 @@ struct SessionLimits {
 // PackedLayers::pack; kLimit if the memory for max_batch images can't be addressed, or if the network takes more than
 // the limits. As far as that is known before any weight is packed, it is an error before. Layers count in full, whether
 // or not they are shared, so that a session's limits do not depend on other sessions.
-[[nodiscard]] Result<Plan> compile(const ModelData& model, Isa isa, int max_batch, const SessionLimits& limits = {});
+// outputs: names of tensors that stay readable after a run. Errors of these: kNotFound, kInvalidArgument (the network's
+// input or its scores), kUnsupported (a tensor that no kernel writes as a whole).
+[[nodiscard]] Result<Plan> compile(const ModelData& model, Isa isa, int max_batch, const SessionLimits& limits = {},
+                                   const std::vector<std::string>& outputs = {});
 
 }  // namespace narrow::engine

@@ -48,16 +48,21 @@ bool can_follow(const graph::Graph& graph, const graph::Node& last, const graph:
   return is_depthwise(*reader, between.shape) && (is_pointwise(writer->window) || writer->window.stride_h > 1);
 }
 
+bool is_kept(std::span<const graph::ValueId> kept, graph::ValueId id) {
+  return std::find(kept.begin(), kept.end(), id) != kept.end();
+}
+
 // Appends a group to an earlier one, as a further stage, if its first node can follow the only node of that group's
 // last stage.
-std::vector<StepGroup> join_stages(const graph::Graph& graph, std::vector<StepGroup> groups) {
+std::vector<StepGroup> join_stages(const graph::Graph& graph, std::vector<StepGroup> groups,
+                                   std::span<const graph::ValueId> kept) {
   const graph::ValueMap<std::vector<int>> readers = graph::consumers(graph);
   constexpr std::size_t kNone = static_cast<std::size_t>(-1);
   graph::ValueMap<std::size_t> writer(graph.values.size(), kNone);  // the group that ends with each value
   std::vector<StepGroup> joined;                                    // without stages: it is part of a later one
   const auto can_join = [&](const StepGroup& candidate, const graph::Node& first) {
     const graph::Node& last = graph.nodes[static_cast<std::size_t>(candidate.last())];
-    return last.output != graph.output && readers[last.output].size() == 1 &&
+    return last.output != graph.output && !is_kept(kept, last.output) && readers[last.output].size() == 1 &&
            candidate.stages.size() <= kMostStageTensors && candidate.stages.back().size() == 1 &&
            can_follow(graph, last, first);
   };
@@ -90,7 +95,7 @@ bool can_overwrite_input(const graph::Graph& graph, const graph::Node& node, std
   return is_elementwise(graph, node) && input.quantization.has_value() && input.shape == graph.value(node.output).shape;
 }
 
-std::vector<StepGroup> group_steps(const graph::Graph& graph) {
+std::vector<StepGroup> group_steps(const graph::Graph& graph, std::span<const graph::ValueId> kept) {
   const graph::ValueMap<std::vector<int>> readers = graph::consumers(graph);
   const graph::ValueMap<int> writers = graph::producers(graph);
   std::vector<StepGroup> groups;
@@ -108,7 +113,7 @@ std::vector<StepGroup> group_steps(const graph::Graph& graph) {
     if (!is_elementwise(graph, node) || !is_dense(graph, node)) return found;
     for (const graph::ValueId id : node.inputs) {
       const int writer = writers[id];
-      const bool only_reader = readers[id].size() == 1 && id != graph.output;
+      const bool only_reader = readers[id].size() == 1 && id != graph.output && !is_kept(kept, id);
       if (writer <= last || !only_reader) continue;
       const int group = group_of[static_cast<std::size_t>(writer)];
       if (group < 0) continue;
@@ -132,7 +137,7 @@ std::vector<StepGroup> group_steps(const graph::Graph& graph) {
   }
   std::stable_sort(groups.begin(), groups.end(),
                    [](const StepGroup& a, const StepGroup& b) { return a.last() < b.last(); });
-  return join_stages(graph, std::move(groups));
+  return join_stages(graph, std::move(groups), kept);
 }
 
 }  // namespace narrow::engine

@@ -2,6 +2,7 @@
 // between them never exist as a whole.
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "graph/ir.h"
@@ -23,8 +24,9 @@ struct StepGroup {
 
 // Assigns every node to one group, except nodes that move no byte. Groups are in an order in which they can run. A
 // fused chain keeps the rows of a convolution in the cache and makes the arena smaller. Row tiles do the same for a
-// large tensor before or after a depthwise convolution.
-[[nodiscard]] std::vector<StepGroup> group_steps(const graph::Graph& graph);
+// large tensor before or after a depthwise convolution. kept: values that must exist as a whole, such as outputs that
+// the caller named; they end their groups.
+[[nodiscard]] std::vector<StepGroup> group_steps(const graph::Graph& graph, std::span<const graph::ValueId> kept = {});
 
 // Whether an elementwise node on uint8 may write its output over input `index`.
 [[nodiscard]] bool can_overwrite_input(const graph::Graph& graph, const graph::Node& node, std::size_t index);

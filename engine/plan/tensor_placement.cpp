@@ -48,6 +48,10 @@ class Buffers {
     return {};
   }
 
+  void keep(graph::ValueId id, int last_step) {
+    if (const int buffer = buffer_of(id); buffer >= 0) life(buffer).last_step = last_step;
+  }
+
   // Assigns to the group's output the buffer of an input that no later group reads. Each element of that input must be
   // read before the same element of the output is written.
   void reuse_input(const StepGroup& group, int step) {
@@ -104,12 +108,15 @@ void place_within(const graph::Graph& graph, const StepGroup& group, graph::Valu
 
 }  // namespace
 
-Result<TensorPlacement> place_tensors(const graph::Graph& graph, const std::vector<StepGroup>& groups, int max_batch) {
+Result<TensorPlacement> place_tensors(const graph::Graph& graph, const std::vector<StepGroup>& groups, int max_batch,
+                                      std::span<const graph::ValueId> kept) {
   const graph::ValueMap<graph::ValueId> roots = find_roots(graph);
   Buffers buffers(graph, roots);
   for (std::size_t step = 0; step < groups.size(); ++step) {
     NARROW_TRY(buffers.add(groups[step], static_cast<int>(step), max_batch));
   }
+  // Nothing reads them after the last step, and so nothing takes their bytes.
+  for (const graph::ValueId id : kept) buffers.keep(id, static_cast<int>(groups.size()));
   for (std::size_t step = 0; step < groups.size(); ++step) buffers.reuse_input(groups[step], static_cast<int>(step));
   NARROW_ASSIGN(const MemoryPlan memory, plan_memory(buffers.lives()));
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <vector>
 
 #include "engine/plan/step.h"
@@ -19,8 +20,9 @@ struct TensorPlacement {
 
 // Places the tensors of a valid graph for max_batch images. The buffers of run()'s caller serve as input and scores,
 // the arena holds what one group writes and another reads, and tensors within a group are InChain or BetweenStages. If
-// the output is the unchanged input, its location is InInput. Error: kLimit if a size can't be addressed.
+// the output is the unchanged input, its location is InInput. kept: values whose bytes stay until the end of the run.
+// Error: kLimit if a size can't be addressed.
 [[nodiscard]] Result<TensorPlacement> place_tensors(const graph::Graph& graph, const std::vector<StepGroup>& groups,
-                                                    int max_batch);
+                                                    int max_batch, std::span<const graph::ValueId> kept = {});
 
 }  // namespace narrow::engine

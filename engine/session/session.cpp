@@ -2,7 +2,9 @@
 #include "narrow/executor.h"
 #include "narrow/inspect.h"
 
+#include <cmath>
 #include <cstdlib>
+#include <cstring>
 #include <exception>
 #include <optional>
 
@@ -12,6 +14,7 @@
 #include "base/try.h"
 #include "engine/model/model_data.h"
 #include "engine/plan/plan.h"
+#include "engine/session/input_check.h"
 #include "engine/session/isa_choice.h"
 #include "engine/session/plan_runner.h"
 #include "engine/session/thread_pool.h"
@@ -32,6 +35,22 @@ Error invalid(const char* where, std::string message) {
   return {ErrorCode::kInvalidArgument, std::move(message), where};
 }
 
+Error moved_from() { return invalid("session", "was moved to another one"); }
+
+// index: of an element of the input.
+Error not_finite(std::size_t index, float value, const TensorShape& shape) {
+  const auto at = static_cast<std::int64_t>(index);
+  const std::int64_t pixel = at / shape.channels;
+  return invalid("input", std::string("is ") +
+                              (std::isnan(value) ? "NaN"
+                               : value > 0       ? "infinity"
+                                                 : "-infinity") +
+                              " in image " + std::to_string(at / shape.elems()) + ", row " +
+                              std::to_string(pixel / shape.width % shape.height) + ", column " +
+                              std::to_string(pixel % shape.width) + ", channel " + std::to_string(at % shape.channels) +
+                              " (element " + std::to_string(index) + ")");
+}
+
 Status check_options(const SessionOptions& options) {
   if (options.max_batch < 1 || options.max_batch > kMaxBatch) {
     return invalid("max_batch", std::to_string(options.max_batch) + " is not a batch size; valid are 1 to " +
@@ -49,10 +68,8 @@ Status check_options(const SessionOptions& options) {
 }  // namespace
 
 struct Session::Impl {
-  Impl(Model session_model, const SessionOptions& session_options)
-      : model(std::move(session_model)), options(session_options) {}
+  explicit Impl(const SessionOptions& session_options) : options(session_options) {}
 
-  Model model;  // owns what the plan points to
   SessionOptions options;
   Isa isa = Isa::kScalar;
   Plan plan;
@@ -60,21 +77,26 @@ struct Session::Impl {
   AlignedBuffer arena;
   std::int64_t input_elems = 0;
   std::int64_t classes = 0;
+  std::size_t readable_batch = 0;  // of the latest run, if it succeeded; else 0
 
   RunContext context;
   std::optional<engine::PlanRunner> runner;
 };
 
-Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Session::Session(Model model, std::unique_ptr<Impl> impl) : model_(std::move(model)), impl_(std::move(impl)) {}
 Session::Session(Session&&) noexcept = default;
-Session& Session::operator=(Session&&) noexcept = default;
+Session& Session::operator=(Session&& other) noexcept {
+  impl_ = std::move(other.impl_);  // before the model, which owns what it points to
+  model_ = other.model_;
+  return *this;
+}
 Session::~Session() = default;
 
 Result<Session> Session::create(const Model& model, const SessionOptions& options) {
   return base::guarded([&]() -> Result<Session> {
     const DefaultFloatEnvironment environment;
     NARROW_TRY(check_options(options));
-    auto impl = std::make_unique<Impl>(model, options);
+    auto impl = std::make_unique<Impl>(options);
     NARROW_ASSIGN(impl->isa, engine::choose_isa(options.isa, std::getenv("NARROW_ISA"), kernels::cpu_features()));
     impl->options.isa = kernels::isa_name(impl->isa);
     const engine::ModelData& data = model.data();
@@ -83,7 +105,7 @@ Result<Session> Session::create(const Model& model, const SessionOptions& option
       data.shared_layers.set_checked();
     }
     NARROW_ASSIGN(impl->plan, engine::compile(data, impl->isa, options.max_batch,
-                                              {options.max_memory_bytes, options.max_operations}));
+                                              {options.max_memory_bytes, options.max_operations}, options.outputs));
     Executor* executor = options.executor;
     if (executor == nullptr) {
       NARROW_ASSIGN(impl->pool, engine::PoolExecutor::create(options.threads, options.spin_us));
@@ -114,23 +136,29 @@ Result<Session> Session::create(const Model& model, const SessionOptions& option
     impl->context.workspace_bytes = plan.workspace_bytes;
     impl->input_elems = model.input_shape().elems();
     impl->classes = model.classes();
-    return Session(std::move(impl));
+    return Session(model, std::move(impl));
   });
 }
 
-Result<Session> Session::clone() const { return create(impl_->model, impl_->options); }
+Result<Session> Session::clone() const {
+  if (impl_ == nullptr) return moved_from();
+  return create(model_, impl_->options);
+}
 
 Status Session::run(std::span<const float> input, std::span<float> scores) {
-  return base::guarded([&] { return run_steps(input, scores, {}); });
+  return base::guarded([&] { return impl_ == nullptr ? Status(moved_from()) : run_steps(input, scores, {}); });
 }
 
 Status Session::profile(std::span<const float> input, std::span<float> scores, std::span<std::int64_t> step_ns) {
-  const std::size_t steps = impl_->plan.steps.size();
-  if (step_ns.size() != steps) {
-    return invalid("step_ns", "there is space for " + std::to_string(step_ns.size()) + " times, but the network has " +
-                                  std::to_string(steps) + " steps");
-  }
-  return base::guarded([&] { return run_steps(input, scores, step_ns); });
+  return base::guarded([&]() -> Status {
+    if (impl_ == nullptr) return moved_from();
+    const std::size_t steps = impl_->plan.steps.size();
+    if (step_ns.size() != steps) {
+      return invalid("step_ns", "there is space for " + std::to_string(step_ns.size()) +
+                                    " times, but the network has " + std::to_string(steps) + " steps");
+    }
+    return run_steps(input, scores, step_ns);
+  });
 }
 
 Status Session::run_steps(std::span<const float> input, std::span<float> scores, std::span<std::int64_t> step_ns) {
@@ -147,12 +175,17 @@ Status Session::run_steps(std::span<const float> input, std::span<float> scores,
                                  std::to_string(batch) + " images with " + std::to_string(classes) + " classes have " +
                                  std::to_string(batch * classes));
   }
+  if (const std::optional<std::size_t> bad = engine::first_not_finite(input)) {
+    return not_finite(*bad, input[*bad], model_.input_shape());
+  }
+  impl_->readable_batch = 0;
   impl_->context.input = reinterpret_cast<const std::byte*>(input.data());
   impl_->context.scores = reinterpret_cast<std::byte*>(scores.data());
   try {
     const engine::PoolExecutor::Run run(impl_->pool.get());
     switch (impl_->runner->run(impl_->context, static_cast<std::int64_t>(batch), step_ns)) {
       case engine::PlanRunner::Outcome::kDone:
+        impl_->readable_batch = batch;
         return {};
       case engine::PlanRunner::Outcome::kCancelled:
         return Error{ErrorCode::kCancelled, "was cancelled", "run"};
@@ -167,33 +200,80 @@ Status Session::run_steps(std::span<const float> input, std::span<float> scores,
   return {};
 }
 
+std::vector<TensorInfo> Session::outputs() const {
+  std::vector<TensorInfo> all;
+  if (impl_ == nullptr) return all;
+  for (const engine::NamedOutput& output : impl_->plan.outputs) {
+    all.push_back({output.name, output.shape, output.quantization});
+  }
+  return all;
+}
+
+std::span<const std::byte> Session::raw_output(std::size_t index) const {
+  if (impl_ == nullptr || index >= impl_->plan.outputs.size()) return {};
+  const engine::NamedOutput& output = impl_->plan.outputs[index];
+  const std::size_t element = output.quantization ? sizeof(std::uint8_t) : sizeof(float);
+  return {impl_->context.arena + output.location.offset,
+          impl_->readable_batch * static_cast<std::size_t>(output.shape.elems()) * element};
+}
+
+Status Session::read_output(std::size_t index, std::span<float> values) const {
+  return base::guarded([&]() -> Status {
+    if (impl_ == nullptr) return moved_from();
+    if (index >= impl_->plan.outputs.size()) {
+      return invalid("output", std::to_string(index) + " is none of the " + std::to_string(impl_->plan.outputs.size()) +
+                                   " outputs of the session");
+    }
+    if (impl_->readable_batch == 0) return invalid("output", "there is no run to read it from");
+    const engine::NamedOutput& output = impl_->plan.outputs[index];
+    const std::span<const std::byte> raw = raw_output(index);
+    const std::size_t count = output.quantization ? raw.size() : raw.size() / sizeof(float);
+    if (values.size() != count) {
+      return invalid(output.name.c_str(), "there is space for " + std::to_string(values.size()) +
+                                              " numbers, but it has " + std::to_string(count));
+    }
+    if (!output.quantization) {
+      std::memcpy(values.data(), raw.data(), raw.size());
+      return {};
+    }
+    const Quantization& quantization = *output.quantization;
+    for (std::size_t i = 0; i < count; ++i) {
+      values[i] = quantization.scale * static_cast<float>(std::to_integer<int>(raw[i]) - quantization.zero_point);
+    }
+    return {};
+  });
+}
+
 Result<std::vector<float>> Session::classify(const Picture& image) {
   return base::guarded([&]() -> Result<std::vector<float>> {
-    const TensorShape shape = impl_->model.input_shape();
-    if (shape.channels != impl_->model.preprocessing().channels) {
+    if (impl_ == nullptr) return moved_from();
+    const TensorShape shape = model_.input_shape();
+    if (shape.channels != model_.preprocessing().channels) {
       return Error{ErrorCode::kUnsupported,
                    "the network takes " + std::to_string(shape.channels) + " channels, and its preprocessing makes " +
-                       std::to_string(impl_->model.preprocessing().channels) +
-                       "; preprocess images yourself and call run",
+                       std::to_string(model_.preprocessing().channels) + "; preprocess images yourself and call run",
                    "input"};
     }
     std::vector<float> input(static_cast<std::size_t>(impl_->input_elems));
-    NARROW_TRY(preprocess(image, impl_->model.preprocessing(), input));
+    NARROW_TRY(preprocess(image, model_.preprocessing(), input));
     std::vector<float> scores(static_cast<std::size_t>(impl_->classes));
     NARROW_TRY(run(input, scores));
     return scores;
   });
 }
 
-const Model& Session::model() const { return impl_->model; }
+const Model& Session::model() const { return model_; }
 
-std::string Session::isa() const { return std::string(kernels::isa_name(impl_->isa)); }
+std::string Session::isa() const {
+  return impl_ == nullptr ? std::string() : std::string(kernels::isa_name(impl_->isa));
+}
 
-int Session::threads() const { return impl_->runner->concurrency(); }
+int Session::threads() const { return impl_ == nullptr ? 0 : impl_->runner->concurrency(); }
 
-std::size_t Session::arena_bytes() const { return impl_->arena.size(); }
+std::size_t Session::arena_bytes() const { return impl_ == nullptr ? 0 : impl_->arena.size(); }
 
 MemoryInfo Session::memory() const {
+  if (impl_ == nullptr) return {};
   const Plan& plan = impl_->plan;
   return {plan.tensor_bytes, plan.largest_live_bytes,
           plan.workspace_bytes * static_cast<std::size_t>(impl_->runner->concurrency())};
@@ -201,6 +281,7 @@ MemoryInfo Session::memory() const {
 
 std::vector<StepInfo> Session::steps() const {
   std::vector<StepInfo> steps;
+  if (impl_ == nullptr) return steps;
   for (const auto& step : impl_->plan.steps) {
     const std::size_t first = steps.size();
     step->describe(steps);

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,14 @@ struct LayerInfo {
   float weight_scale_min = 0, weight_scale_max = 0;  // over channels
   std::size_t weight_bytes = 0;                      // as stored
   std::int64_t macs = 0;                             // multiply-adds for one image
+};
+
+// A tensor of a network, of one image.
+struct TensorInfo {
+  std::string name;
+  TensorShape shape;  // [height, width, channels]
+  // Nothing: float32. Else uint8, and the real number of q is scale * (q - zero_point).
+  std::optional<Quantization> quantization;
 };
 
 // A kernel that could serve a layer.

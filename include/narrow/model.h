@@ -16,7 +16,8 @@
 
 namespace narrow {
 
-struct LayerInfo;  // inspect.h
+struct LayerInfo;   // inspect.h
+struct TensorInfo;  // inspect.h
 
 namespace engine {
 struct ModelData;
@@ -39,9 +40,13 @@ struct LoadOptions {
   bool map = false;
 };
 
-// Immutable and cheap to copy; sessions share it. Several threads may call all methods.
+// Immutable and cheap to copy; sessions share it. Several threads may call all methods. Moving copies, so that a model
+// that was moved from is the same model.
 class Model {
  public:
+  Model(const Model&) = default;
+  Model& operator=(const Model&) = default;
+
   // Reads and checks the whole file before anything is used (format: docs/model_format.md). Afterwards the file may
   // change or vanish, unless it is mapped.
   // Errors: kIo, kMalformed (with the offset), kUnsupported (a newer format version; names both versions), kLimit.
@@ -66,6 +71,11 @@ class Model {
   [[nodiscard]] const std::vector<std::string>& labels() const;  // empty, or one per class; two for a single score
   [[nodiscard]] const Provenance& provenance() const;
   [[nodiscard]] std::vector<LayerInfo> layers() const;
+  // All tensors by name, in the order in which they are computed, from the input to the scores.
+  [[nodiscard]] std::vector<TensorInfo> tensors() const;
+  // The name of the tensor that the last layer reads: what a classifier knows of an image, for comparing images. Empty:
+  // there is none, because the network has no layer or its last one reads the input.
+  [[nodiscard]] std::string embedding() const;
 
   // For other parts of Narrow.
   explicit Model(std::shared_ptr<const engine::ModelData> data) : data_(std::move(data)) {}

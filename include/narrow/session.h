@@ -19,6 +19,7 @@ namespace narrow {
 class Executor;     // executor.h
 struct MemoryInfo;  // inspect.h
 struct StepInfo;    // inspect.h
+struct TensorInfo;  // inspect.h
 
 struct SessionOptions {
   // "auto", "scalar", "avx2", "avxvnni", "avx512vnni". "auto" uses the environment variable NARROW_ISA or, if it is not
@@ -43,16 +44,21 @@ struct SessionOptions {
   // Ends a `run` of another thread; must outlive the session. A run that was cancelled leaves the scores undefined and
   // the session usable. nullptr: runs can't be cancelled.
   const Cancellation* cancellation = nullptr;
+  // Names of tensors (Model::tensors) that each run leaves readable, such as Model::embedding(). They take memory of
+  // their own and end what would be fused across them, so name only what is read.
+  std::vector<std::string> outputs = {};
 };
 
 // A session must not be used by two threads at the same time. Several sessions may share a Model and run at the same
 // time. The first session of a model on an ISA chooses kernels and packs weights; those created while it exists share
-// what it packed, and each has only tensors and workspaces of its own.
+// what it packed, and each has only tensors and workspaces of its own. A session that was moved from can be assigned to
+// and destroyed. What returns a Result or Status returns kInvalidArgument there; model() is still the model, and
+// everything else is empty or 0.
 class Session {
  public:
-  // Errors: an ISA that is unknown or not supported (lists those that can run), a bad option, a model for which no
-  // kernel is exact, kLimit (more memory or operations than the options allow; nothing has been allocated for tensors
-  // then).
+  // Errors: an ISA that is unknown or not supported (lists those that can run), a bad option, an output that does not
+  // exist, is the input or the scores, or is never in memory as a whole, a model for which no kernel is exact, kLimit
+  // (more memory or operations than the options allow; nothing has been allocated for tensors then).
   [[nodiscard]] static Result<Session> create(const Model& model, const SessionOptions& options = {});
 
   // A session of the same model with the same options, on the same ISA, for another thread. It shares the packed
@@ -66,13 +72,21 @@ class Session {
 
   // input: [batch, height, width, channels] preprocessed floats; scores: [batch, classes] floats, not normalised.
   // batch = input.size() / input_shape().elems(), in 1..max_batch. Allocates nothing. The scores do not depend on ISA,
-  // threads or batch. Errors: a size that does not fit; kCancelled.
+  // threads or batch. Errors: a size that does not fit; an input that is NaN or infinite (says where); kCancelled.
   [[nodiscard]] Status run(std::span<const float> input, std::span<float> scores);
 
   // As `run`, and measures each step. step_ns[i] receives the wall-clock time in nanoseconds of the i-th entry of
   // `steps()` that is a step of its own (fused_with is empty), with all layers that are fused with it. Allocates
   // nothing. Errors: those of `run`; a step_ns of another size.
   [[nodiscard]] Status profile(std::span<const float> input, std::span<float> scores, std::span<std::int64_t> step_ns);
+
+  // The tensors of SessionOptions::outputs, in that order.
+  [[nodiscard]] std::vector<TensorInfo> outputs() const;
+  // Of the latest run, output `index` as real numbers, [batch, height, width, channels]. Allocates nothing. Errors: no
+  // such output, a size that does not fit, no run that has succeeded yet.
+  [[nodiscard]] Status read_output(std::size_t index, std::span<float> values) const;
+  // The same as it is in memory: bytes of uint8 or float32, valid until the next run. Empty: there is none.
+  [[nodiscard]] std::span<const std::byte> raw_output(std::size_t index) const;
 
   // Preprocesses one image with the model's preprocessing and runs it. Returns [classes] scores. Errors: those of
   // preprocess() and run().
@@ -90,8 +104,9 @@ class Session {
   // step_ns: empty, or one for each step.
   [[nodiscard]] Status run_steps(std::span<const float> input, std::span<float> scores,
                                  std::span<std::int64_t> step_ns);
-  explicit Session(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  Session(Model model, std::unique_ptr<Impl> impl);
+  Model model_;
+  std::unique_ptr<Impl> impl_;  // nullptr: was moved from
 };
 
 // The softmax of scores: probabilities that sum to 1.

@@ -1,5 +1,6 @@
 /* The C interface from a C program: every function, with right and wrong arguments. Prints what was wrong; exit code 1. */
 #include <math.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,6 +112,53 @@ static void check_session(const narrow_model* model, const float* expected) {
     CHECK(memcmp(scores, expected, classes * sizeof(float)) == 0);
     narrow_session_free(clone);
   }
+
+  {
+    const char* const embedding = narrow_model_embedding(model);
+    const size_t tensors = narrow_model_tensors(model);
+    narrow_session_options with_output = NARROW_SESSION_OPTIONS_INIT;
+    narrow_session* reading = NULL;
+    int64_t height = 0, width = 0, channels = 0;
+    float* values = NULL;
+    int found = 0;
+    CHECK(embedding != NULL);
+    for (i = 0; i < tensors; ++i) found += strcmp(narrow_model_tensor(model, i), embedding) == 0;
+    CHECK(found == 1);
+    CHECK(narrow_model_tensor(model, tensors) == NULL);
+    with_output.outputs = &embedding;
+    with_output.output_count = 1;
+    CHECK(narrow_session_create(model, &with_output, &reading, &error) == NARROW_OK);
+    CHECK(narrow_session_output_shape(reading, 1, &height, &width, &channels, &error) == NARROW_INVALID_ARGUMENT);
+    CHECK(narrow_session_output_shape(reading, 0, &height, &width, &channels, &error) == NARROW_OK);
+    CHECK(height >= 1 && width >= 1 && channels > 1);
+    values = calloc((size_t)(height * width * channels), sizeof(float));
+    CHECK(narrow_session_read_output(reading, 0, values, (size_t)(height * width * channels), &error) ==
+          NARROW_INVALID_ARGUMENT);
+    CHECK(narrow_session_run(reading, input, 1, scores, &error) == NARROW_OK);
+    CHECK(memcmp(scores, expected, classes * sizeof(float)) == 0);
+    CHECK(narrow_session_read_output(reading, 0, values, 1, &error) == NARROW_INVALID_ARGUMENT);
+    CHECK(narrow_session_read_output(reading, 0, values, (size_t)(height * width * channels), &error) == NARROW_OK);
+    found = 0;
+    for (i = 0; i < (size_t)(height * width * channels); ++i) found += values[i] != 0;
+    CHECK(found > 0);
+    narrow_session_free(reading);
+    /* The structure of the first version was shorter. */
+    with_output.struct_size = offsetof(narrow_session_options, outputs);
+    with_output.output_count = 1000;
+    CHECK(narrow_session_create(model, &with_output, &reading, &error) == NARROW_OK);
+    CHECK(narrow_session_output_shape(reading, 0, &height, &width, &channels, &error) == NARROW_INVALID_ARGUMENT);
+    narrow_session_free(reading);
+    free(values);
+  }
+  narrow_cancellation_cancel_after(cancellation, -1);
+  CHECK(narrow_session_run(session, input, 1, scores, &error) == NARROW_CANCELLED);
+  narrow_cancellation_reset(cancellation);
+  narrow_cancellation_cancel_after(cancellation, INT64_MAX);
+  CHECK(narrow_session_run(session, input, 1, scores, &error) == NARROW_OK);
+  input[1] = NAN;
+  CHECK(narrow_session_run(session, input, 1, scores, &error) == NARROW_INVALID_ARGUMENT);
+  CHECK(strstr(error.message, "channel 1") != NULL);
+  input[1] = input[0];
 
   narrow_cancellation_cancel(cancellation);
   CHECK(narrow_session_run(session, input, 1, scores, &error) == NARROW_CANCELLED);

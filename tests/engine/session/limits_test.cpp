@@ -119,3 +119,28 @@ TEST_CASE("another thread cancels a long run") {
   REQUIRE_FALSE(status.ok());
   CHECK(status.error().code == ErrorCode::kCancelled);
 }
+
+TEST_CASE("a deadline ends a run that takes longer, and none that ends before") {
+  const Model small = large_model(64, 2);
+  const Model model = large_model(2048, 1500);
+  using Clock = std::chrono::steady_clock;
+  Cancellation cancellation;
+  SessionOptions options;
+  options.cancellation = &cancellation;
+  Session quick = Session::create(small, options).value();
+  Session session = Session::create(model, options).value();
+  const std::vector<float> image(static_cast<std::size_t>(model.input_shape().elems()));
+  const std::vector<float> small_image(static_cast<std::size_t>(small.input_shape().elems()));
+  std::vector<float> scores(3);
+  cancellation.cancel_at(Clock::now() + std::chrono::hours(1));
+  CHECK(quick.run(small_image, scores).ok());
+  const Clock::time_point begin = Clock::now();
+  cancellation.cancel_at(begin + std::chrono::milliseconds(50));
+  const Status status = session.run(image, scores);
+  REQUIRE_FALSE(status.ok());
+  CHECK(status.error().code == ErrorCode::kCancelled);
+  CHECK(Clock::now() - begin >= std::chrono::milliseconds(50));
+  CHECK_FALSE(quick.run(small_image, scores).ok());  // it has passed
+  cancellation.reset();
+  CHECK(quick.run(small_image, scores).ok());
+}

@@ -254,3 +254,40 @@ TEST_CASE("a session can be moved") {
   second.run(images, scores).value();
   CHECK(scores == narrow::testing::interpret(model.data().graph, images));
 }
+
+TEST_CASE("what was moved from can be destroyed, assigned to, and says what it is") {
+  Model model = to_model(model_of_everything(1));
+  const std::vector<float> images = random_images(model.input_shape(), 1, 3);
+  const std::vector<float> expected = narrow::testing::interpret(model.data().graph, images);
+  std::vector<float> scores(expected.size());
+  std::vector<std::int64_t> step_ns;
+
+  Session first = Session::create(model).value();
+  Session second = std::move(first);
+  // NOLINTBEGIN(bugprone-use-after-move)
+  for (const narrow::Status& status :
+       {first.run(images, scores), first.profile(images, scores, step_ns), first.read_output(0, scores)}) {
+    REQUIRE_FALSE(status.ok());
+    CHECK(status.error().code == ErrorCode::kInvalidArgument);
+    CHECK(status.error().message.find("was moved") != std::string::npos);
+  }
+  CHECK_FALSE(first.classify({2, 2, std::vector<std::uint8_t>(12)}).ok());
+  CHECK_FALSE(first.clone().ok());
+  CHECK(first.isa().empty());
+  CHECK(first.threads() == 0);
+  CHECK(first.arena_bytes() == 0);
+  CHECK(first.memory().tensor_bytes == 0);
+  CHECK(first.steps().empty());
+  CHECK(first.outputs().empty());
+  CHECK(first.raw_output(0).empty());
+  CHECK(first.model().classes() == model.classes());
+  first = second.clone().value();
+  first.run(images, scores).value();
+  CHECK(scores == expected);
+
+  const Model moved = std::move(model);
+  CHECK(model.classes() == moved.classes());
+  CHECK(model.serialize() == moved.serialize());
+  model = moved;
+  // NOLINTEND(bugprone-use-after-move)
+}
