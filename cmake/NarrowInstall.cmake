@@ -4,7 +4,15 @@ include(CMakePackageConfigHelpers)
 get_property(products GLOBAL PROPERTY NARROW_PRODUCTS)
 install(TARGETS ${products} EXPORT narrow-targets
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
-install(DIRECTORY include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+# A runtime alone has no headers of what it lacks.
+set(narrow_left_out "")
+if(NOT NARROW_BUILD_FULL)
+  foreach(header IN ITEMS architecture_options compare float_model image onnx onnx_options quantize quantize_options
+      safetensors)
+    list(APPEND narrow_left_out PATTERN "narrow/${header}.h" EXCLUDE)
+  endforeach()
+endif()
+install(DIRECTORY include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h" ${narrow_left_out})
 install(EXPORT narrow-targets NAMESPACE narrow:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/narrow)
 get_property(narrow_image_packages GLOBAL PROPERTY NARROW_IMAGE_PACKAGES)
 list(JOIN narrow_image_packages " " narrow_image_packages)

@@ -20,6 +20,7 @@ struct Command {
 
 // Each function adds its subcommand to `line`.
 [[nodiscard]] Command add_classify(CommandLine& line);
+[[nodiscard]] Command add_embed(CommandLine& line);
 [[nodiscard]] Command add_quantize(CommandLine& line);
 [[nodiscard]] Command add_evaluate(CommandLine& line);
 [[nodiscard]] Command add_compare(CommandLine& line);

@@ -12,6 +12,7 @@
 #include "apps/report/classify_report.h"
 #include "apps/report/comparison_report.h"
 #include "apps/report/convert_report.h"
+#include "apps/report/embed_report.h"
 #include "apps/report/evaluate_report.h"
 #include "apps/report/inspect_report.h"
 #include "apps/report/quantize_report.h"
@@ -294,6 +295,23 @@ std::string classify_json(const ClassifyReport& report) {
   document["failed"] = report.failed();
   document["left_out"] = list(report.left_out, [](const LeftOutFile& file) { return object(file); });
   document["pictures"] = list(report.images, [](const ClassifiedImage& image) { return object(image); });
+  return written(document);
+}
+
+std::string embed_json(const EmbedReport& report) {
+  Json document;
+  const TensorShape& shape = report.tensor.shape;
+  document["model"] = object(report.network);
+  document["output"] = report.output;
+  document["layer"] = report.tensor.name;
+  document["tensor_shape"] = {shape.height, shape.width, shape.channels};
+  document["shape"] = {report.images.size(), shape.elems()};
+  document["preprocessing"] = object(report.preprocessing);
+  document["notes"] = report.notes;
+  document["isa"] = report.network.isa;
+  document["threads"] = report.threads;
+  document["seconds"] = report.seconds;
+  document["pictures"] = report.images;
   return written(document);
 }
 

@@ -1,6 +1,8 @@
 // Ends work that another thread is doing.
 #pragma once
 
+#include "narrow/detail/needs_cxx20.h"
+
 #include <atomic>
 #include <chrono>
 #include <limits>

@@ -1,6 +1,8 @@
 // Runs the parallel parts of a session.
 #pragma once
 
+#include "narrow/detail/needs_cxx20.h"
+
 #include <functional>
 
 #include "narrow/detail/visibility_begin.h"

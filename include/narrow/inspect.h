@@ -2,6 +2,8 @@
 // Session::memory().
 #pragma once
 
+#include "narrow/detail/needs_cxx20.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <optional>

@@ -1,6 +1,8 @@
 // A quantized network: the content of a .nrw file.
 #pragma once
 
+#include "narrow/detail/needs_cxx20.h"
+
 #include <cstddef>
 #include <filesystem>
 #include <memory>

@@ -2,6 +2,8 @@
 // trained with, so its user need not know it.
 #pragma once
 
+#include "narrow/detail/needs_cxx20.h"
+
 #include <array>
 #include <cstdint>
 #include <optional>

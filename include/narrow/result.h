@@ -1,6 +1,8 @@
 // Errors as values. The library never prints or aborts, and no exception leaves it.
 #pragma once
 
+#include "narrow/detail/needs_cxx20.h"
+
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -65,15 +67,19 @@ class [[nodiscard]] Result {
   [[nodiscard]] const Error& error() const& noexcept { return *std::get_if<1>(&state_); }
   [[nodiscard]] Error&& error() && noexcept { return std::move(*std::get_if<1>(&state_)); }
 
-  // Throws Failure if this holds an error.
+#ifdef __cpp_exceptions
+  // Throws Failure if this holds an error. Only where exceptions are enabled.
   [[nodiscard]] T& value() & { return check(), **this; }
   [[nodiscard]] const T& value() const& { return check(), **this; }
   [[nodiscard]] T value() && { return check(), *std::move(*this); }
+#endif
 
  private:
+#ifdef __cpp_exceptions
   void check() const {
     if (!ok()) throw Failure(error());
   }
+#endif
   std::variant<T, Error> state_;
 };
 
@@ -87,9 +93,11 @@ class [[nodiscard]] Result<void> {
   explicit operator bool() const noexcept { return ok_; }
   [[nodiscard]] const Error& error() const& noexcept { return error_; }
   [[nodiscard]] Error&& error() && noexcept { return std::move(error_); }
+#ifdef __cpp_exceptions
   void value() const {
     if (!ok_) throw Failure(error_);
   }
+#endif
 
  private:
   Error error_;

@@ -1,6 +1,8 @@
 // A model compiled for this CPU: chosen kernels, packed weights, memory plan.
 #pragma once
 
+#include "narrow/detail/needs_cxx20.h"
+
 #include <cstdint>
 #include <memory>
 #include <span>

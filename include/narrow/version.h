@@ -1,6 +1,8 @@
 // The version of the library.
 #pragma once
 
+#include "narrow/detail/needs_cxx20.h"
+
 #include <string_view>
 
 // NARROW_VERSION_MAJOR, _MINOR and _PATCH: the version of these headers. narrow::version() is that of the linked

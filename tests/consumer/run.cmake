@@ -1,5 +1,5 @@
 # Run by CTest; see consumer.cmake.
-cmake_minimum_required(VERSION 3.25)
+cmake_minimum_required(VERSION 3.22)
 set(work "${BUILD}/consumer")
 file(REMOVE_RECURSE "${work}")
 
@@ -37,6 +37,16 @@ list(SORT macros)
 set(documented "#define NARROW_VERSION_MAJOR;#define NARROW_VERSION_MINOR;#define NARROW_VERSION_PATCH")
 if(NOT macros STREQUAL documented)
   message(FATAL_ERROR "The public headers define '${macros}' instead of '${documented}'")
+endif()
+
+# They compile without exceptions and run-time type information, and say what they need where it is not there.
+step("Compiling the headers without exceptions" "${COMPILER}" -std=c++20 -fno-exceptions -fno-rtti -Wall -Wextra -Werror
+  -fsyntax-only "-I${work}/installed/include" "${work}/public_headers.cpp")
+execute_process(COMMAND "${COMPILER}" -std=c++17 -fsyntax-only "-I${work}/installed/include" "${work}/public_headers.cpp"
+  RESULT_VARIABLE code OUTPUT_VARIABLE output ERROR_VARIABLE output)
+string(REGEX MATCH "[^\n]*error[^\n]*" first "${output}")
+if(code EQUAL 0 OR NOT first MATCHES "need C\\+\\+20")
+  message(FATAL_ERROR "C++17 is not refused by one sentence first, but by '${first}'")
 endif()
 
 # Packages of the system are out of bounds: the runtime must be found without oneDNN and the others.

@@ -1,0 +1,139 @@
+// narrow embed: writes what a network computes of images before it decides on a class.
+#include <algorithm>
+#include <memory>
+#include <utility>
+#include <variant>
+
+#include "apps/commands/commands.h"
+#include "apps/commands/open_images.h"
+#include "apps/files/npy_file.h"
+#include "apps/files/output_file.h"
+#include "apps/options/model_options.h"
+#include "apps/options/options.h"
+#include "apps/report/embed_report.h"
+#include "apps/report/progress.h"
+#include "apps/run/model_file.h"
+#include "apps/run/scoring.h"
+#include "base/try.h"
+#include "narrow/image.h"
+#include "narrow/inspect.h"
+#include "narrow/session.h"
+
+namespace narrow::cli {
+
+namespace {
+
+struct EmbedFlags {
+  ModelFlags model;
+  std::vector<std::string> images;
+  std::string output;
+  std::string layer;
+  int threads = 0;
+};
+
+constexpr std::size_t kEmbedBatch = 8;
+
+// The tensor that --layer names, or the embedding.
+Result<std::string> tensor_name(const Model& model, const EmbedFlags& flags) {
+  if (!flags.layer.empty()) return flags.layer;
+  std::string name = model.embedding();
+  if (!name.empty()) return name;
+  return Error{ErrorCode::kUnsupported, "no layer of this network reads a computed tensor; name one with --layer",
+               flags.model.path};
+}
+
+// Runs images [begin, end) and writes one vector each.
+Status write_vectors(Session& session, const PictureSet& set, std::size_t begin, std::size_t end,
+                     const Preprocessing& preprocessing, OutputFile& file, std::vector<std::string>& names) {
+  const auto elems = static_cast<std::size_t>(session.model().input_shape().elems());
+  const std::size_t batch = end - begin;
+  std::vector<float> input(batch * elems);
+  for (std::size_t i = begin; i < end; ++i) {
+    NARROW_ASSIGN(const LabelledPicture image, set.get(i));
+    NARROW_TRY(preprocess(image.picture, preprocessing, std::span(input).subspan((i - begin) * elems, elems)));
+    names.push_back(image.name);
+  }
+  std::vector<float> scores(batch * static_cast<std::size_t>(session.model().classes()));
+  NARROW_TRY(session.run(input, scores));
+  std::vector<float> vectors(batch * static_cast<std::size_t>(session.outputs().front().shape.elems()));
+  NARROW_TRY(session.read_output(0, vectors));
+  return file.write(std::as_bytes(std::span<const float>(vectors)));
+}
+
+Result<int> embed(const EmbedFlags& flags, Console& console) {
+  NARROW_ASSIGN(const FileFormat file_format, format_of(flags.model));
+  if (const std::optional<Error> useless = useless_option(flags.model, file_format))
+    return console.fail(*useless, kUsage);
+  std::vector<std::string> inputs = flags.images;
+  inputs.push_back(flags.model.path);
+  NARROW_TRY(check_not_an_input(flags.output, inputs));
+  NARROW_TRY(check_replaceable(flags.output, std::nullopt));
+  NARROW_ASSIGN(const LoadedModel loaded, load_model_file(flags.model, file_format));
+  const Model* const model = std::get_if<Model>(&loaded.model);
+  if (model == nullptr) {
+    return Error{ErrorCode::kUnsupported,
+                 "is a float network, whose tensors can't be read; make an integer network of it with narrow quantize",
+                 flags.model.path};
+  }
+  NARROW_ASSIGN(const std::string name, tensor_name(*model, flags));
+  NARROW_ASSIGN(const PictureSet set, open_images(flags.images, loaded.labels, Unreadable::kLeftOut, console));
+
+  SessionOptions options;
+  options.isa = flags.model.isa;
+  options.threads = threads_to_use(flags.threads, set.size());
+  options.max_batch = static_cast<int>(kEmbedBatch);
+  options.outputs = {name};
+  Result<Session> created = Session::create(*model, options);
+  if (!created.ok()) return of_file(std::move(created).error(), flags.model.path);
+  Session session = *std::move(created);
+
+  NARROW_ASSIGN(const std::unique_ptr<Network> network, open_network(*model, flags.model.isa, 1, 1));
+  EmbedReport report{.network = describe(*network, flags.model.path),
+                     .tensor = session.outputs().front(),
+                     .preprocessing = loaded.preprocessing,
+                     .notes = loaded.notes,
+                     .output = flags.output,
+                     .threads = options.threads};
+  NARROW_ASSIGN(OutputFile file, OutputFile::create(flags.output));
+  const std::string header = npy_header(set.size(), static_cast<std::size_t>(report.tensor.shape.elems()));
+  NARROW_TRY(file.write(std::as_bytes(std::span(header))));
+  const auto start = std::chrono::steady_clock::now();
+  Progress progress("embedding");
+  for (std::size_t begin = 0; begin < set.size(); begin += kEmbedBatch) {
+    const std::size_t end = std::min(set.size(), begin + kEmbedBatch);
+    NARROW_TRY(write_vectors(session, set, begin, end, loaded.preprocessing, file, report.images));
+    progress.update(end, set.size());
+  }
+  progress.erase();
+  NARROW_TRY(file.commit());
+  report.seconds = seconds_since(start);
+  console.print(embed_text(report));
+  console.result(embed_json(report));
+  return kSuccess;
+}
+
+constexpr const char* kEmbedExamples =
+    "Examples:\n"
+    "  narrow embed resnet50.nrw photos/ -o vectors.npy             a vector for each image, for comparing images\n"
+    "  narrow embed resnet50.nrw photos/ -o v.npy --layer layer3.5  another tensor; narrow inspect lists the layers\n"
+    "\n"
+    "The file holds a [images, elements] array of float32 numbers that numpy.load reads; its rows are in the order of\n"
+    "\"pictures\" of --json. An image that can't be read ends the command, and nothing is written.";
+
+}  // namespace
+
+Command add_embed(CommandLine& line) {
+  auto flags = std::make_shared<EmbedFlags>();
+  auto json = std::make_shared<bool>(false);
+  const Subcommand command = line.add("embed", "Write a vector for each image, for comparing images", kEmbedExamples);
+  command.add("MODEL", flags->model.path, model_argument_text()).required();
+  command.add("PICTURES", flags->images, "Images: files, folders or lists (see narrow --help)").required();
+  command.add("-o,--output", flags->output, "The .npy file to write").required().type_name("FILE");
+  command.add("--layer", flags->layer, "The tensor to write; what the last layer reads unless given").type_name("NAME");
+  add_threads_option(command, flags->threads);
+  add_json_option(command, *json);
+  add_run_options(command, flags->model);
+  return {command, json, [flags](Console& console) { return finish(console, embed(*flags, console)); }};
+}
+
+}  // namespace narrow::cli

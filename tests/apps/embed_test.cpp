@@ -1,0 +1,78 @@
+// narrow embed writes the tensor of each image that the library reads, as a file for numpy.load.
+#include <doctest/doctest.h>
+
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "narrow/image.h"
+#include "narrow/inspect.h"
+#include "narrow/model.h"
+#include "narrow/session.h"
+#include "tests/apps/command.h"
+#include "tests/support/data.h"
+
+using namespace narrow;
+using namespace narrow::testing;
+
+namespace {
+
+// The tensors of all images, as the library reads them.
+std::vector<float> tensors_of(const Model& model, const std::string& name, const std::string& images) {
+  SessionOptions options;
+  options.outputs = {name};
+  Session session = Session::create(model, options).value();
+  const PictureSet set = PictureSet::open({images}).value();
+  std::vector<float> all;
+  for (std::size_t i = 0; i < set.size(); ++i) {
+    session.classify(set.get(i).value().picture).value();
+    std::vector<float> values(static_cast<std::size_t>(session.outputs().front().shape.elems()));
+    session.read_output(0, values).value();
+    all.insert(all.end(), values.begin(), values.end());
+  }
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("embed writes what the last layer reads of each image, or the named tensor") {
+  const TemporaryFolder folder;
+  const std::string images = (folder.path() / "images.bin").string();
+  write_cifar(images, 11);  // more than one run of the network, and the last one is not full
+  const Model model = Model::load(default_model()).value();
+  const std::string other = model.tensors().at(2).name;
+  for (const std::string& layer : {std::string(), other}) {
+    CAPTURE(layer);
+    const std::string output = (folder.path() / ("v" + layer.substr(0, 1) + ".npy")).string();
+    std::vector<std::string> arguments{"embed", default_model().string(), images, "-o", output, "--json"};
+    if (!layer.empty()) arguments.insert(arguments.end(), {"--layer", layer});
+    const Ran ran = run_narrow(arguments);
+    REQUIRE_MESSAGE(ran.exit_code == 0, ran.err);
+    const std::string name = layer.empty() ? model.embedding() : layer;
+    CHECK(ran.json()["layer"] == name);
+    CHECK(ran.json()["pictures"].size() == 11);
+    const std::vector<float> expected = tensors_of(model, name, images);
+    const std::size_t columns = expected.size() / 11;
+    CHECK(ran.json()["shape"][0] == 11);
+    CHECK(ran.json()["shape"][1] == columns);
+    const std::string file = read_file(output);
+    const std::size_t header = file.size() - expected.size() * sizeof(float);
+    REQUIRE(header % 64 == 0);
+    CHECK(file.substr(0, 8) == std::string("\x93NUMPY\x01\x00", 8));
+    CHECK(file.find("'shape': (11, " + std::to_string(columns) + "), }") < header);
+    CHECK(file[header - 1] == '\n');
+    CHECK(std::memcmp(file.data() + header, expected.data(), expected.size() * sizeof(float)) == 0);
+  }
+}
+
+TEST_CASE("embed says what it can't write, and leaves files as they are") {
+  const TemporaryFolder folder;
+  const std::string images = (folder.path() / "images.bin").string();
+  write_cifar(images, 2);
+  const std::string output = (folder.path() / "v.npy").string();
+  const std::string model = default_model().string();
+  check_fails({"embed", model, images, "-o", output, "--layer", "nothing"}, 1, {"nothing"});
+  check_fails({"embed", model, images, "-o", images}, 1, {images});
+  check_fails({"embed", default_checkpoint().string(), images, "-o", output}, 1, {"quantize"});
+  CHECK_FALSE(std::filesystem::exists(output));
+}
