@@ -55,6 +55,7 @@ Result<FloatSession> FloatSession::create(const FloatModel& model, int threads) 
 
 Status FloatSession::run(std::span<const float> input, std::span<float> scores) {
   return base::guarded([&]() -> Status {
+    if (impl_ == nullptr) return Error{ErrorCode::kInvalidArgument, "was moved to another one", "session"};
     const auto expected_input = static_cast<std::size_t>(impl_->model.input_shape().elems());
     const auto expected_scores = static_cast<std::size_t>(impl_->model.classes());
     if (input.size() != expected_input || scores.size() != expected_scores) {

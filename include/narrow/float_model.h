@@ -48,9 +48,12 @@ struct ImportOptions {
   std::vector<std::string> labels;  // empty, or one per class
 };
 
-// Immutable and cheap to copy.
+// Immutable and cheap to copy. Moving copies, so that a model that was moved from is the same model.
 class FloatModel {
  public:
+  FloatModel(const FloatModel&) = default;
+  FloatModel& operator=(const FloatModel&) = default;
+
   // Reads any FileFormat, recognised by content. A PyTorch checkpoint (zip format or the stream format before 1.6) is
   // read by a restricted unpickler: nothing in the file is executed. The network is simplified (BatchNorm folded,
   // activations fused); `log()` reports how. The quantization of a pre-quantized ONNX file is kept.
@@ -89,7 +92,7 @@ class FloatModel {
 };
 
 // Runs a float network (oneDNN, Eigen), one image at a time. A session must not be used by two threads at the same
-// time.
+// time. One that was moved from can be assigned to and destroyed; running it is kInvalidArgument.
 class FloatSession {
  public:
   // threads: number of threads of oneDNN within one image, >= 1.

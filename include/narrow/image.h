@@ -50,9 +50,13 @@ struct LeftOutFile {
   bool is_image = false;
 };
 
-// A set of images, which are decoded one at a time. Several threads may call `get`.
+// A set of images, which are decoded one at a time. Several threads may call `get`. Moving copies, so that a set that
+// was moved from is the same set.
 class PictureSet {
  public:
+  PictureSet(const PictureSet&) = default;
+  PictureSet& operator=(const PictureSet&) = default;
+
   // Each path is one of:
   // - a folder with a subfolder per class;
   // - a folder of images (without labels);
@@ -81,6 +85,7 @@ class PictureSet {
 
  private:
   struct Impl;
+  PictureSet() = default;
   std::shared_ptr<const Impl> impl_;
 };
 

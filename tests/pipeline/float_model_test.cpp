@@ -35,6 +35,28 @@ std::vector<float> scores(const FloatModel& model) {
 
 }  // namespace
 
+TEST_CASE("float models, their sessions and sets of images are safe to use after they were moved from") {
+  // NOLINTBEGIN(bugprone-use-after-move)
+  FloatModel model = FloatModel::load(kCheckpoint).value();
+  const FloatModel moved = std::move(model);
+  CHECK(model.classes() == moved.classes());
+  CHECK(scores(model) == scores(moved));
+  FloatSession first = FloatSession::create(model).value();
+  FloatSession second = std::move(first);
+  std::vector<float> input(static_cast<std::size_t>(model.input_shape().elems()));
+  std::vector<float> out(10);
+  const Status status = first.run(input, out);
+  REQUIRE_FALSE(status.ok());
+  CHECK(status.error().code == ErrorCode::kInvalidArgument);
+  first = std::move(second);
+  CHECK(first.run(input, out).ok());
+  PictureSet set = PictureSet::open({kModels / "demo"}).value();
+  const PictureSet other = std::move(set);
+  CHECK(set.size() == other.size());
+  CHECK(set.get(0).ok());
+  // NOLINTEND(bugprone-use-after-move)
+}
+
 TEST_CASE("importing and quantizing do not depend on the caller's rounding mode") {
   const auto quantized = [] {
     const FloatModel model = FloatModel::load(kCheckpoint).value();
