@@ -33,6 +33,7 @@ std::vector<Isa> compiled_isas() {
 const ElementwiseKernels& elementwise_kernels(Isa isa) { return *isa_table(isa).elementwise; }
 const BinaryKernels& binary_kernels(Isa isa) { return *isa_table(isa).binary; }
 const LookupKernels& lookup_kernels(Isa isa) { return *isa_table(isa).lookup; }
+const PixelKernels& pixel_kernels(Isa isa) { return *isa_table(isa).pixels; }
 const PoolKernels& pool_kernels(Isa isa) { return *isa_table(isa).pool; }
 
 }  // namespace narrow::kernels

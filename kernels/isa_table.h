@@ -8,6 +8,7 @@
 #include "kernels/convolution.h"
 #include "kernels/elementwise.h"
 #include "kernels/lookup.h"
+#include "kernels/pixels.h"
 #include "kernels/pool.h"
 
 namespace narrow::kernels {
@@ -23,6 +24,7 @@ struct IsaTable {
   const ElementwiseKernels* elementwise;
   const BinaryKernels* binary;
   const LookupKernels* lookup;
+  const PixelKernels* pixels;
   const PoolKernels* pool;
 };
 

@@ -9,7 +9,12 @@
 
 #include "base/float_environment.h"
 #include "base/try.h"
+#include "engine/preprocess/crop.h"
 #include "engine/preprocess/preprocess_resize.h"
+#include "engine/session/isa_choice.h"
+#include "kernels/cpu_features.h"
+#include "narrow/image_view.h"
+#include "narrow/preprocessor.h"
 
 namespace narrow {
 namespace {
@@ -64,21 +69,6 @@ Status check_image(const Picture& image) {
   return {};
 }
 
-// The position of a centre crop of `crop` pixels along an axis of `size` pixels.
-struct CropAxis {
-  std::int64_t begin = 0;   // first pixel of the crop
-  std::int64_t count = 0;   // pixels of the image in the crop
-  std::int64_t before = 0;  // black pixels before them
-};
-
-CropAxis center_crop(std::int64_t size, std::int64_t crop) {
-  if (size < crop) return {0, size, (crop - size) / 2};
-  // torchvision's CenterCrop begins at int(round(difference / 2.0)), and Python rounds halves to even.
-  const std::int64_t half = (size - crop) / 2;
-  const bool up = (size - crop) % 2 != 0 && half % 2 != 0;
-  return {up ? half + 1 : half, crop, 0};
-}
-
 // EXIF's orientations: where the pixel at row y, column x of the upright image is in the stored one.
 Picture turned_upright(const Picture& image) {
   const int orientation = image.orientation;
@@ -102,21 +92,6 @@ Picture turned_upright(const Picture& image) {
     }
   }
   return turned;
-}
-
-// Width and height after resizing.
-std::pair<std::int64_t, std::int64_t> resized_size(const Picture& image, const Preprocessing& preprocessing) {
-  if (!preprocessing.resize) return {image.width, image.height};
-  const std::int64_t size = *preprocessing.resize;
-  if (preprocessing.resize_width) return {*preprocessing.resize_width, size};
-  // torchvision's Resize(int): the longer side is int(size * long / short).
-  const std::int64_t longer = size * std::max(image.width, image.height) / std::min(image.width, image.height);
-  return image.width > image.height ? std::pair(longer, size) : std::pair(size, longer);
-}
-
-// The weights sum to 2^16, so that gray pixels keep their value.
-std::uint8_t luma(const std::uint8_t* rgb) {
-  return static_cast<std::uint8_t>((rgb[0] * 19595U + rgb[1] * 38470U + rgb[2] * 7471U + 0x8000U) >> 16U);
 }
 
 }  // namespace
@@ -205,9 +180,9 @@ Result<Picture> resize_and_crop(const Picture& image, const Preprocessing& prepr
       return no_memory();
     }
   }
-  const auto [width, height] = resized_size(image, preprocessing);
-  const CropAxis x = center_crop(width, preprocessing.crop_width);
-  const CropAxis y = center_crop(height, preprocessing.crop_height);
+  const auto [width, height] = engine::resized_size(image.width, image.height, preprocessing);
+  const engine::CropAxis x = engine::center_crop(width, preprocessing.crop_width);
+  const engine::CropAxis y = engine::center_crop(height, preprocessing.crop_height);
   try {
     NARROW_ASSIGN(Picture taken, engine::resize_box(image, width, height, {x.begin, y.begin, x.count, y.count},
                                                     preprocessing.interpolation, preprocessing.antialias));
@@ -229,35 +204,13 @@ Result<Picture> resize_and_crop(const Picture& image, const Preprocessing& prepr
 }
 
 Status preprocess(const Picture& image, const Preprocessing& preprocessing, std::span<float> out) {
-  NARROW_TRY(validate(preprocessing));
-  const std::size_t pixels =
-      static_cast<std::size_t>(preprocessing.crop_height) * static_cast<std::size_t>(preprocessing.crop_width);
-  const std::size_t elems = pixels * static_cast<std::size_t>(preprocessing.channels);
-  if (out.size() != elems) {
-    return invalid("the output has " + std::to_string(out.size()) + " floats, but " +
-                   std::to_string(preprocessing.crop_height) + " x " + std::to_string(preprocessing.crop_width) +
-                   " x " + std::to_string(preprocessing.channels) + " need " + std::to_string(elems));
-  }
-  const base::DefaultFloatEnvironment environment;
-  NARROW_ASSIGN(const Picture cropped, resize_and_crop(image, preprocessing));
-  // Three single-precision operations, as in torchvision's ToTensor and Normalize. A table holds the results for all
-  // 256 bytes.
-  std::array<std::array<float, kChannels>, 256> table{};
-  for (std::size_t value = 0; value < table.size(); ++value) {
-    const float unit = static_cast<float>(value) / 255.0F;
-    for (std::size_t c = 0; c < kChannels; ++c) {
-      table[value][c] = (unit - preprocessing.mean[c]) / preprocessing.std[c];
-    }
-  }
-  if (preprocessing.channels == 1) {
-    for (std::size_t i = 0; i < pixels; ++i) out[i] = table[luma(cropped.rgb.data() + i * kChannels)][0];
-    return {};
-  }
-  const std::size_t last = preprocessing.order == ChannelOrder::kBgr ? 2 : 0;
-  for (std::size_t i = 0; i < elems; i += kChannels) {
-    for (std::size_t c = 0; c < kChannels; ++c) out[i + c] = table[cropped.rgb[i + (last == 0 ? c : last - c)]][c];
-  }
-  return {};
+  NARROW_ASSIGN(Preprocessor preprocessor, Preprocessor::create(preprocessing, std::nullopt,
+                                                                std::string(kernels::isa_name(engine::fastest_isa()))));
+  NARROW_TRY(engine::check_output(preprocessing, out.size(), "floats"));
+  NARROW_TRY(check_image(image));
+  if (!preprocessing.exif_orientation || image.orientation == 1) return preprocessor.run(view_of(image), out);
+  NARROW_ASSIGN(const Picture turned, upright(image));
+  return preprocessor.run(view_of(turned), out);
 }
 
 }  // namespace narrow

@@ -5,93 +5,35 @@
 #include <utility>
 #include <vector>
 
+#include "base/try.h"
+#include "engine/preprocess/antialiased_resize.h"
+#include "engine/preprocess/pixel_rows.h"
 #include "engine/preprocess/resize_filters.h"
+#include "engine/session/isa_choice.h"
+#include "kernels/pixels.h"
+#include "narrow/image_view.h"
 
 namespace narrow::engine {
 namespace {
 
 constexpr std::size_t kChannels = 3;
-constexpr std::int32_t kHalf = std::int32_t{1} << (kWeightBits - 1);
-
-std::uint8_t to_pixel(std::int32_t sum) { return static_cast<std::uint8_t>(std::clamp(sum >> kWeightBits, 0, 255)); }
-
-// One row: out[x] = sum of weights * in, [count, 3] from [in_width, 3].
-void resample_row(const std::uint8_t* in, const Filter& filter, std::uint8_t* out) {
-  for (const Filter::Tap& tap : filter.taps) {
-    const std::uint8_t* pixel = in + static_cast<std::size_t>(tap.first) * kChannels;
-    const std::int32_t* weight = filter.weights.data() + tap.offset;
-    std::int32_t red = kHalf;
-    std::int32_t green = kHalf;
-    std::int32_t blue = kHalf;
-    for (std::size_t i = 0; i < tap.count; ++i, pixel += kChannels) {
-      red += pixel[0] * weight[i];
-      green += pixel[1] * weight[i];
-      blue += pixel[2] * weight[i];
-    }
-    out[0] = to_pixel(red);
-    out[1] = to_pixel(green);
-    out[2] = to_pixel(blue);
-    out += kChannels;
-  }
-}
-
-// out[y] = sum of weights * rows. Rows have `row_elems` bytes, and the first one is row `first_row` of the image.
-void resample_columns(const std::uint8_t* rows, std::int64_t first_row, std::size_t row_elems, const Filter& filter,
-                      std::uint8_t* out) {
-  std::vector<std::int32_t> sums(row_elems);
-  for (const Filter::Tap& tap : filter.taps) {
-    std::fill(sums.begin(), sums.end(), kHalf);
-    for (std::size_t i = 0; i < tap.count; ++i) {
-      const std::int32_t weight = filter.weights[tap.offset + i];
-      const std::uint8_t* row = rows + (static_cast<std::size_t>(tap.first - first_row) + i) * row_elems;
-      for (std::size_t x = 0; x < row_elems; ++x) sums[x] += row[x] * weight;
-    }
-    std::transform(sums.begin(), sums.end(), out, to_pixel);
-    out += row_elems;
-  }
-}
 
 Picture resize_antialiased(const Picture& image, std::int64_t width, std::int64_t height, const PixelBox& box,
                            Interpolation interpolation) {
-  const auto row_elems = static_cast<std::size_t>(image.width) * kChannels;
-  const auto box_row_elems = static_cast<std::size_t>(box.width) * kChannels;
-  const bool vertical = height != image.height;
-
-  Filter rows;
-  std::int64_t first_row = box.top;
-  std::int64_t last_row = box.top + box.height;
-  if (vertical) {
-    rows = antialiased_filter({image.height, height, box.top, box.height}, interpolation);
-    first_row = rows.taps.front().first;
-    last_row = rows.taps.back().first + static_cast<std::int64_t>(rows.taps.back().count);
-  }
-
-  // The horizontal pass comes first and computes only the rows that the vertical pass reads.
-  std::vector<std::uint8_t> narrowed(static_cast<std::size_t>(last_row - first_row) * box_row_elems);
-  Filter columns;
-  if (width != image.width) columns = antialiased_filter({image.width, width, box.left, box.width}, interpolation);
-  for (std::int64_t y = first_row; y < last_row; ++y) {
-    const std::uint8_t* in = image.rgb.data() + static_cast<std::size_t>(y) * row_elems;
-    std::uint8_t* out = narrowed.data() + static_cast<std::size_t>(y - first_row) * box_row_elems;
-    if (width != image.width) {
-      resample_row(in, columns, out);
-    } else {
-      std::copy_n(in + static_cast<std::size_t>(box.left) * kChannels, box_row_elems, out);
-    }
-  }
-
-  Picture result{static_cast<int>(box.width), static_cast<int>(box.height), std::move(narrowed)};
-  if (vertical) {
-    std::vector<std::uint8_t> resized(static_cast<std::size_t>(box.height) * box_row_elems);
-    resample_columns(result.rgb.data(), first_row, box_row_elems, rows, resized.data());
-    result.rgb = std::move(resized);
-  }
+  const kernels::PixelKernels& kernels = kernels::pixel_kernels(fastest_isa());
+  const PixelRows rows(view_of(image), kernels);
+  AntialiasedResize resize(kernels);
+  resize.begin(rows, {image.width, image.height, width, height, box}, interpolation);
+  Picture result{static_cast<int>(box.width), static_cast<int>(box.height), {}};
+  const std::size_t row_elems = static_cast<std::size_t>(box.width) * kChannels;
+  result.rgb.resize(static_cast<std::size_t>(box.height) * row_elems);
+  for (std::size_t at = 0; at < result.rgb.size(); at += row_elems) resize.next_row(result.rgb.data() + at);
   return result;
 }
 
 // OpenCV rounds once, after both passes. Between them a value has 14 bits after the point: 8 + 22 bits less these 8.
 constexpr int kDroppedBits = 8;
-constexpr int kPlainShift = 2 * kWeightBits - kDroppedBits;
+constexpr int kPlainShift = 2 * kernels::kResizeWeightBits - kDroppedBits;
 
 Picture resize_plain(const Picture& image, std::int64_t width, std::int64_t height, const PixelBox& box,
                      Interpolation interpolation) {
@@ -99,7 +41,7 @@ Picture resize_plain(const Picture& image, std::int64_t width, std::int64_t heig
   const Filter columns = plain_filter({image.width, width, box.left, box.width}, interpolation, shrinks);
   const Filter rows = plain_filter({image.height, height, box.top, box.height}, interpolation, shrinks);
   const std::int64_t first_row = rows.taps.front().first;
-  const std::int64_t last_row = rows.taps.back().first + static_cast<std::int64_t>(rows.taps.back().count);
+  const std::int64_t last_row = rows.taps.back().first + rows.taps.back().count;
   const auto row_elems = static_cast<std::size_t>(image.width) * kChannels;
   const auto box_row_elems = static_cast<std::size_t>(box.width) * kChannels;
 
@@ -107,12 +49,13 @@ Picture resize_plain(const Picture& image, std::int64_t width, std::int64_t heig
   std::int32_t* sum = narrowed.data();
   for (std::int64_t y = first_row; y < last_row; ++y) {
     const std::uint8_t* const in = image.rgb.data() + static_cast<std::size_t>(y) * row_elems;
-    for (const Filter::Tap& tap : columns.taps) {
+    for (const kernels::ResizeTap& tap : columns.taps) {
       const std::uint8_t* const pixels = in + static_cast<std::size_t>(tap.first) * kChannels;
       const std::int32_t* const weights = columns.weights.data() + tap.offset;
       for (std::size_t c = 0; c < kChannels; ++c, ++sum) {
         std::int32_t total = 1 << (kDroppedBits - 1);
-        for (std::size_t i = 0; i < tap.count; ++i) total += pixels[i * kChannels + c] * weights[i];
+        for (std::int64_t i = 0; i < tap.count; ++i)
+          total += pixels[i * static_cast<std::int64_t>(kChannels) + static_cast<std::int64_t>(c)] * weights[i];
         *sum = total >> kDroppedBits;
       }
     }
@@ -122,12 +65,12 @@ Picture resize_plain(const Picture& image, std::int64_t width, std::int64_t heig
   result.rgb.resize(static_cast<std::size_t>(box.height) * box_row_elems);
   std::uint8_t* out = result.rgb.data();
   std::vector<std::int64_t> sums(box_row_elems);
-  for (const Filter::Tap& tap : rows.taps) {
+  for (const kernels::ResizeTap& tap : rows.taps) {
     std::fill(sums.begin(), sums.end(), std::int64_t{1} << (kPlainShift - 1));
-    for (std::size_t i = 0; i < tap.count; ++i) {
-      const std::int64_t weight = rows.weights[tap.offset + i];
+    for (std::int64_t i = 0; i < tap.count; ++i) {
+      const std::int64_t weight = rows.weights[static_cast<std::size_t>(tap.offset + i)];
       const std::int32_t* const row =
-          narrowed.data() + (static_cast<std::size_t>(tap.first - first_row) + i) * box_row_elems;
+          narrowed.data() + static_cast<std::size_t>(tap.first - first_row + i) * box_row_elems;
       for (std::size_t x = 0; x < box_row_elems; ++x) sums[x] += row[x] * weight;
     }
     for (const std::int64_t total : sums) {
@@ -172,18 +115,23 @@ Picture resize_nearest(const Picture& image, std::int64_t width, std::int64_t he
 
 }  // namespace
 
-Result<Picture> resize_box(const Picture& image, std::int64_t width, std::int64_t height, const PixelBox& box,
-                           Interpolation interpolation, bool antialias) {
+Status check_resize(std::int64_t in_width, std::int64_t in_height, std::int64_t width, std::int64_t height) {
   // Below this limit the sums of the fixed-point weights can't leave int32: rounding adds at most half a unit per tap.
   constexpr std::int64_t kMaxReduction = std::int64_t{1} << 20;
-  if (width > kMaxSide || height > kMaxSide || image.width / width > kMaxReduction ||
-      image.height / height > kMaxReduction) {
-    return Error{ErrorCode::kLimit,
-                 "cannot resize an image of " + std::to_string(image.width) + " x " + std::to_string(image.height) +
-                     " to " + std::to_string(width) + " x " + std::to_string(height) + ": a side may have at most " +
-                     std::to_string(kMaxSide) + " pixels; crop the image to its content",
-                 "preprocessing"};
+  if (width <= kMaxSide && height <= kMaxSide && in_width / width <= kMaxReduction &&
+      in_height / height <= kMaxReduction) {
+    return {};
   }
+  return Error{ErrorCode::kLimit,
+               "cannot resize an image of " + std::to_string(in_width) + " x " + std::to_string(in_height) + " to " +
+                   std::to_string(width) + " x " + std::to_string(height) + ": a side may have at most " +
+                   std::to_string(kMaxSide) + " pixels; crop the image to its content",
+               "preprocessing"};
+}
+
+Result<Picture> resize_box(const Picture& image, std::int64_t width, std::int64_t height, const PixelBox& box,
+                           Interpolation interpolation, bool antialias) {
+  NARROW_TRY(check_resize(image.width, image.height, width, height));
   if (interpolation == Interpolation::kNearest) return resize_nearest(image, width, height, box);
   return antialias ? resize_antialiased(image, width, height, box, interpolation)
                    : resize_plain(image, width, height, box, interpolation);

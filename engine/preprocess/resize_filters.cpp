@@ -6,6 +6,8 @@
 #include <numbers>
 #include <span>
 
+#include "base/arithmetic.h"
+
 namespace narrow::engine {
 namespace {
 
@@ -13,7 +15,7 @@ namespace {
 std::int64_t cut(double value) { return static_cast<std::int64_t>(value); }
 
 std::int32_t fixed_point(double weight) {
-  const double scaled = weight * (1 << kWeightBits);
+  const double scaled = weight * (1 << kernels::kResizeWeightBits);
   return static_cast<std::int32_t>(cut(weight < 0 ? scaled - 0.5 : scaled + 0.5));
 }
 
@@ -77,6 +79,11 @@ Kernel kernel_of(Interpolation interpolation) {
   return {triangle_weight, 1.0};
 }
 
+// Zeros up to the next group, which do not count as weights of the last output pixel.
+void fill_group(Filter& filter) {
+  filter.weights.resize(base::round_up(filter.weights.size(), static_cast<std::size_t>(kernels::kResizeWeightGroup)));
+}
+
 // Appends an output pixel whose input pixels begin at `first`. Pixels outside of the image stand for its nearest one.
 void append(Filter& filter, std::int64_t first, std::span<const double> weights, std::int64_t in_size) {
   const auto clamped = [in_size](std::int64_t pixel) { return std::clamp<std::int64_t>(pixel, 0, in_size - 1); };
@@ -89,7 +96,8 @@ void append(Filter& filter, std::int64_t first, std::span<const double> weights,
     filter.weights[offset + static_cast<std::size_t>(clamped(first + i) - begin)] +=
         fixed_point(weights[static_cast<std::size_t>(i)]);
   }
-  filter.taps.push_back({begin, taps, offset});
+  filter.taps.push_back({begin, static_cast<std::int64_t>(taps), static_cast<std::int64_t>(offset)});
+  fill_group(filter);
 }
 
 // The mean of the input that an output pixel covers. Parts of a pixel below a thousandth do not count, as in OpenCV.
@@ -136,7 +144,8 @@ Filter antialiased_filter(const ResizeAxis& axis, Interpolation interpolation) {
       if (sum != 0.0) weight /= sum;
       filter.weights.push_back(fixed_point(weight));
     }
-    filter.taps.push_back({first, real.size(), offset});
+    filter.taps.push_back({first, static_cast<std::int64_t>(real.size()), static_cast<std::int64_t>(offset)});
+    fill_group(filter);
   }
   return filter;
 }

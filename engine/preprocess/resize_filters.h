@@ -5,12 +5,10 @@
 #include <cstdint>
 #include <vector>
 
+#include "kernels/pixels.h"
 #include "narrow/preprocess.h"
 
 namespace narrow::engine {
-
-// Bits of the fixed-point weights: 32, minus 8 for the pixel, minus 2 of headroom.
-inline constexpr int kWeightBits = 32 - 8 - 2;
 
 // One axis: output pixels [begin, begin + count) of an axis of `out_size` pixels that has `in_size` pixels before.
 struct ResizeAxis {
@@ -21,13 +19,9 @@ struct ResizeAxis {
 };
 
 struct Filter {
-  struct Tap {
-    std::int64_t first = 0;  // input pixel
-    std::size_t count = 0;   // weights, at `offset`
-    std::size_t offset = 0;
-  };
-  std::vector<Tap> taps;              // one per output pixel
-  std::vector<std::int32_t> weights;  // of each output pixel: their sum is about 2^kWeightBits
+  std::vector<kernels::ResizeTap> taps;  // one per output pixel
+  // Of each output pixel: their sum is about 2^kResizeWeightBits. Zeros follow, as the kernels require it.
+  std::vector<std::int32_t> weights;
 };
 
 // Pillow's filter (src/libImaging/Resample.c), for all but kNearest. It is stretched by the reduction, so that every

@@ -38,6 +38,8 @@ std::vector<Isa> runnable_isas(const kernels::CpuFeatures& features) {
   return runnable;
 }
 
+Isa fastest_isa() { return runnable_isas(kernels::cpu_features()).back(); }
+
 Result<Isa> choose_isa(const std::string& option, const char* environment, const kernels::CpuFeatures& features) {
   const std::vector<Isa> runnable = runnable_isas(features);
   if (!option.empty() && option != kAutomatic) return find(option, "isa", runnable);

@@ -14,6 +14,9 @@ namespace narrow::engine {
 // among them.
 [[nodiscard]] std::vector<Isa> runnable_isas(const kernels::CpuFeatures& features);
 
+// The fastest ISA that this CPU can run.
+[[nodiscard]] Isa fastest_isa();
+
 // Returns the ISA named by `option`, or by `environment` if `option` is "auto" or empty, or the fastest one if both
 // are. environment: the value of NARROW_ISA, nullptr if it is not set. Errors: kNotFound for an unknown name,
 // kUnsupported for one that this CPU can't run. Both list the names that it can run.

@@ -5,6 +5,7 @@
 #include "kernels/convolution.h"
 #include "kernels/elementwise.h"
 #include "kernels/lookup.h"
+#include "kernels/pixels.h"
 #include "kernels/pool.h"
 
 #pragma GCC visibility push(hidden)
@@ -26,6 +27,7 @@ extern const ConvolutionF32Kernel kConvolutionF32;
 [[nodiscard]] const ElementwiseKernels* elementwise();
 [[nodiscard]] const BinaryKernels* binary();
 [[nodiscard]] const LookupKernels* lookup();
+[[nodiscard]] const PixelKernels* pixels();
 [[nodiscard]] const PoolKernels* pool();
 
 }  // namespace narrow::kernels::avx2

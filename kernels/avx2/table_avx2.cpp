@@ -20,6 +20,7 @@ IsaTable make_table() {
   table.elementwise = elementwise();
   table.binary = binary();
   table.lookup = lookup();
+  table.pixels = pixels();
   table.pool = pool();
   return table;
 }

@@ -7,6 +7,7 @@
 #include "kernels/convolution.h"
 #include "kernels/elementwise.h"
 #include "kernels/lookup.h"
+#include "kernels/pixels.h"
 #include "kernels/pool.h"
 
 #pragma GCC visibility push(hidden)
@@ -17,6 +18,7 @@ const ConvolutionF32Kernel* const* convolution_f32_list(std::size_t* count);
 [[nodiscard]] const ElementwiseKernels* elementwise();
 [[nodiscard]] const BinaryKernels* binary();
 [[nodiscard]] const LookupKernels* lookup();
+[[nodiscard]] const PixelKernels* pixels();
 [[nodiscard]] const PoolKernels* pool();
 
 }  // namespace narrow::kernels::scalar

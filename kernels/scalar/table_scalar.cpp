@@ -13,6 +13,7 @@ extern "C" __attribute__((visibility("default"))) const narrow::kernels::IsaTabl
     filled.elementwise = isa::elementwise();
     filled.binary = isa::binary();
     filled.lookup = isa::lookup();
+    filled.pixels = isa::pixels();
     filled.pool = isa::pool();
     return filled;
   }();
