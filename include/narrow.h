@@ -129,6 +129,50 @@ narrow_status narrow_session_read_output(const narrow_session* session, size_t i
 narrow_status narrow_session_classify(narrow_session* session, const uint8_t* rgb, int32_t width, int32_t height,
                                       float* scores, narrow_error* error);
 
+/* How the pixels of a frame lie in memory, 8 bits per value. The fourth byte of RGBA and BGRA is not read. NV12: a plane
+ * of luma, then one of U and V in turn. I420: a plane of luma, then one of U and one of V, half as wide and high. */
+typedef enum narrow_pixel_layout {
+  NARROW_RGB = 0,
+  NARROW_BGR = 1,
+  NARROW_RGBA = 2,
+  NARROW_BGRA = 3,
+  NARROW_GRAY = 4,
+  NARROW_NV12 = 5,
+  NARROW_I420 = 6
+} narrow_pixel_layout;
+
+/* What luma and chroma of NV12 and I420 mean. BT.601: luma 16..235, the bytes of OpenCV's cvtColor. BT.601 full: luma
+ * 0..255, as in JPEG. BT.709: luma 16..235, video of 720 lines and more. */
+typedef enum narrow_yuv_coding {
+  NARROW_BT601 = 0,
+  NARROW_BT601_FULL = 1,
+  NARROW_BT709 = 2
+} narrow_yuv_coding;
+
+/* A frame in the caller's memory. Initialise with NARROW_FRAME_INIT, then set data, width, height and what differs. */
+typedef struct narrow_frame {
+  size_t struct_size;
+  const uint8_t* data; /* the first pixel of the top row, or of the plane of luma */
+  int32_t width;       /* in pixels; even with NV12 and I420, and so is height */
+  int32_t height;
+  int64_t stride;   /* bytes from one row to the next, negative if rows go upwards; 0 (default): no gap between rows */
+  int32_t layout;   /* narrow_pixel_layout; NARROW_RGB is the default */
+  int32_t coding;   /* narrow_yuv_coding */
+  int32_t roi_left; /* the part that counts; roi_width and roi_height 0 (default): all of it */
+  int32_t roi_top;
+  int32_t roi_width;
+  int32_t roi_height;
+  const uint8_t* u; /* planes of chroma; NULL (default): each follows the plane before it. NV12: u is the plane of both */
+  const uint8_t* v; /* (NV21: v is its first byte and u its second) */
+  int64_t chroma_stride; /* bytes; 0 (default): NV12 as stride, I420 half of it */
+} narrow_frame;
+#define NARROW_FRAME_INIT { sizeof(narrow_frame), NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, 0 }
+
+/* Preprocesses one frame as the model says and runs it. scores: [classes]. From the second frame of a size and layout on
+ * it allocates nothing. Errors: NARROW_INVALID_ARGUMENT (the frame can't be), NARROW_CANCELLED, NARROW_LIMIT. */
+narrow_status narrow_session_classify_frame(narrow_session* session, const narrow_frame* frame, float* scores,
+                                            narrow_error* error);
+
 /* The probabilities of the classes, in 0..1. scores and probabilities: [classes]; they may be the same memory. */
 narrow_status narrow_model_probabilities(const narrow_model* model, const float* scores, float* probabilities,
                                          narrow_error* error);

@@ -273,6 +273,29 @@ narrow_status narrow_session_classify(narrow_session* session, const uint8_t* rg
   });
 }
 
+narrow_status narrow_session_classify_frame(narrow_session* session, const narrow_frame* frame, float* scores,
+                                            narrow_error* error) {
+  return narrow::call(error, [&]() -> Status {
+    if (frame->struct_size < sizeof(narrow_frame)) {
+      return Error{ErrorCode::kInvalidArgument, "struct_size is too small; initialise with NARROW_FRAME_INIT", "frame"};
+    }
+    narrow::ImageView view;
+    view.data = frame->data;
+    view.width = frame->width;
+    view.height = frame->height;
+    view.stride = frame->stride;
+    view.layout = static_cast<narrow::PixelLayout>(frame->layout);
+    view.coding = static_cast<narrow::YuvCoding>(frame->coding);
+    if (frame->roi_width != 0 || frame->roi_height != 0) {
+      view.roi = narrow::PixelRect{frame->roi_left, frame->roi_top, frame->roi_width, frame->roi_height};
+    }
+    view.u = frame->u;
+    view.v = frame->v;
+    view.chroma_stride = frame->chroma_stride;
+    return session->value.classify(view, {scores, narrow::classes(session->value.model())});
+  });
+}
+
 narrow_status narrow_model_probabilities(const narrow_model* model, const float* scores, float* probabilities,
                                          narrow_error* error) {
   return narrow::call(error, [&]() -> Status {

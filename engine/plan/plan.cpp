@@ -1,6 +1,7 @@
 #include "engine/plan/plan.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <variant>
 
@@ -117,6 +118,19 @@ Result<graph::ValueId> find_output(const graph::Graph& graph, const graph::Value
   return id;
 }
 
+std::optional<IntegerInput> integer_input(const graph::Graph& graph, const std::vector<StepGroup>& groups,
+                                          const graph::ValueMap<Location>& locations) {
+  if (groups.empty() || groups.front().nodes().size() != 1) return std::nullopt;
+  const graph::Node& first = graph.nodes[static_cast<std::size_t>(groups.front().first())];
+  if (!graph::is<graph::Quantize>(first.op) || first.inputs.front() != graph.input) return std::nullopt;
+  for (const graph::Node& node : graph.nodes) {
+    if (&node != &first && std::count(node.inputs.begin(), node.inputs.end(), graph.input) != 0) return std::nullopt;
+  }
+  const auto* const place = std::get_if<InArena>(&locations[first.output]);
+  if (place == nullptr) return std::nullopt;
+  return IntegerInput{*graph.value(first.output).quantization, place->offset};
+}
+
 }  // namespace
 
 Result<Plan> compile(const ModelData& model, Isa isa, int max_batch, const SessionLimits& limits,
@@ -147,6 +161,7 @@ Result<Plan> compile(const ModelData& model, Isa isa, int max_batch, const Sessi
   NARROW_ASSIGN(plan.layers, model.shared_layers.get(isa, [&] {
     return PackedLayers::pack(graph, isa, model.weight_pages.get(), limits.memory_bytes - placement.bytes);
   }));
+  plan.integer_input = integer_input(graph, groups, placement.locations);
   const Compiler compiler(graph, *plan.layers, placement.locations);
   for (const StepGroup& group : groups) {
     NARROW_ASSIGN(std::unique_ptr<Step> step, compiler.compile_group(group));

@@ -25,10 +25,19 @@ struct NamedOutput {
   InArena location;
 };
 
+// Where the integers of the network's input are: all images, one after the other, in the arena.
+struct IntegerInput {
+  Quantization quantization;
+  std::size_t offset = 0;  // in bytes
+};
+
 struct Plan {
   std::shared_ptr<const PackedLayers> layers;  // the steps read them
   std::vector<std::unique_ptr<Step>> steps;
   std::vector<NamedOutput> outputs;
+  // What step 0 makes of the input, if that is a Quantize and nothing else reads the input. With these integers there,
+  // a run may begin at step 1.
+  std::optional<IntegerInput> integer_input;
   std::size_t tensor_bytes = 0;        // tensors of max_batch images in the arena
   std::size_t largest_live_bytes = 0;  // see MemoryPlan
   std::size_t workspace_bytes = 0;     // of one slot; a multiple of the arena's alignment

@@ -23,7 +23,8 @@ Partition PlanRunner::partition(const Step& step, std::int64_t batch) const {
   return choose_partition(step.work(), batch, concurrency_, handover_cost_);
 }
 
-PlanRunner::Outcome PlanRunner::run(const RunContext& context, std::int64_t batch, std::span<std::int64_t> step_ns) {
+PlanRunner::Outcome PlanRunner::run(const RunContext& context, std::int64_t batch, std::span<std::int64_t> step_ns,
+                                    std::size_t first_step) {
   context_ = context;
   broke_contract_ = false;
   if (batch != batch_) {
@@ -35,12 +36,12 @@ PlanRunner::Outcome PlanRunner::run(const RunContext& context, std::int64_t batc
     return cancelled() ? Outcome::kCancelled : Outcome::kDone;
   };
   if (step_ns.empty()) {
-    for (std::size_t i = 0; i < partitions_.size() && !cancelled(); ++i) run_step(i);
+    for (std::size_t i = first_step; i < partitions_.size() && !cancelled(); ++i) run_step(i);
     return outcome();
   }
   using Clock = std::chrono::steady_clock;
   Clock::time_point begin = Clock::now();
-  for (std::size_t i = 0; i < partitions_.size() && !cancelled(); ++i) {
+  for (std::size_t i = first_step; i < partitions_.size() && !cancelled(); ++i) {
     run_step(i);
     const Clock::time_point end = Clock::now();
     step_ns[i] = std::chrono::duration_cast<std::chrono::nanoseconds>(end - begin).count();

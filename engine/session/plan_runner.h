@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -26,9 +27,10 @@ class PlanRunner {
   PlanRunner(const PlanRunner&) = delete;
   PlanRunner& operator=(const PlanRunner&) = delete;
 
-  // Runs all steps for `batch` images. step_ns receives the wall-clock time of each step in nanoseconds, unless it is
-  // empty. Allocates nothing. Exceptions of the executor leave this function.
-  [[nodiscard]] Outcome run(const RunContext& context, std::int64_t batch, std::span<std::int64_t> step_ns);
+  // Runs the steps from `first_step` on for `batch` images. step_ns receives the wall-clock time of each step in
+  // nanoseconds, unless it is empty. Allocates nothing. Exceptions of the executor leave this function.
+  [[nodiscard]] Outcome run(const RunContext& context, std::int64_t batch, std::span<std::int64_t> step_ns,
+                            std::size_t first_step = 0);
 
   // The partition of the step for a batch of images.
   [[nodiscard]] Partition partition(const Step& step, std::int64_t batch) const;

@@ -16,7 +16,7 @@
 #include "engine/plan/plan.h"
 #include "engine/session/input_check.h"
 #include "engine/session/isa_choice.h"
-#include "engine/session/plan_runner.h"
+#include "engine/session/session_impl.h"
 #include "engine/session/thread_pool.h"
 
 namespace narrow {
@@ -25,7 +25,6 @@ namespace {
 using base::AlignedBuffer;
 using base::DefaultFloatEnvironment;
 using engine::Plan;
-using engine::RunContext;
 
 constexpr int kMaxBatch = 65536;
 // Cost of waking other threads, in the unit of Work. Within a run the helper threads of the pool are awake.
@@ -34,8 +33,6 @@ constexpr std::int64_t kTellCost = 64 * 1024;
 Error invalid(const char* where, std::string message) {
   return {ErrorCode::kInvalidArgument, std::move(message), where};
 }
-
-Error moved_from() { return invalid("session", "was moved to another one"); }
 
 // index: of an element of the input.
 Error not_finite(std::size_t index, float value, const TensorShape& shape) {
@@ -66,22 +63,6 @@ Status check_options(const SessionOptions& options) {
 }
 
 }  // namespace
-
-struct Session::Impl {
-  explicit Impl(const SessionOptions& session_options) : options(session_options) {}
-
-  SessionOptions options;
-  Isa isa = Isa::kScalar;
-  Plan plan;
-  std::unique_ptr<engine::PoolExecutor> pool;
-  AlignedBuffer arena;
-  std::int64_t input_elems = 0;
-  std::int64_t classes = 0;
-  std::size_t readable_batch = 0;  // of the latest run, if it succeeded; else 0
-
-  RunContext context;
-  std::optional<engine::PlanRunner> runner;
-};
 
 Session::Session(Model model, std::unique_ptr<Impl> impl) : model_(std::move(model)), impl_(std::move(impl)) {}
 Session::Session(Session&&) noexcept = default;
@@ -141,17 +122,17 @@ Result<Session> Session::create(const Model& model, const SessionOptions& option
 }
 
 Result<Session> Session::clone() const {
-  if (impl_ == nullptr) return moved_from();
+  if (impl_ == nullptr) return engine::moved_from();
   return create(model_, impl_->options);
 }
 
 Status Session::run(std::span<const float> input, std::span<float> scores) {
-  return base::guarded([&] { return impl_ == nullptr ? Status(moved_from()) : run_steps(input, scores, {}); });
+  return base::guarded([&] { return impl_ == nullptr ? Status(engine::moved_from()) : run_steps(input, scores, {}); });
 }
 
 Status Session::profile(std::span<const float> input, std::span<float> scores, std::span<std::int64_t> step_ns) {
   return base::guarded([&]() -> Status {
-    if (impl_ == nullptr) return moved_from();
+    if (impl_ == nullptr) return engine::moved_from();
     const std::size_t steps = impl_->plan.steps.size();
     if (step_ns.size() != steps) {
       return invalid("step_ns", "there is space for " + std::to_string(step_ns.size()) +
@@ -163,29 +144,34 @@ Status Session::profile(std::span<const float> input, std::span<float> scores, s
 
 Status Session::run_steps(std::span<const float> input, std::span<float> scores, std::span<std::int64_t> step_ns) {
   const auto input_elems = static_cast<std::size_t>(impl_->input_elems);
-  const auto classes = static_cast<std::size_t>(impl_->classes);
   const std::size_t batch = input.size() / input_elems;
   if (batch < 1 || input.size() % input_elems != 0 || batch > static_cast<std::size_t>(impl_->options.max_batch)) {
     return invalid("input", std::to_string(input.size()) + " values are not 1 to " +
                                 std::to_string(impl_->options.max_batch) + " (max_batch) images of " +
                                 std::to_string(input_elems));
   }
-  if (scores.size() != batch * classes) {
-    return invalid("scores", "there is space for " + std::to_string(scores.size()) + " scores, but " +
-                                 std::to_string(batch) + " images with " + std::to_string(classes) + " classes have " +
-                                 std::to_string(batch * classes));
-  }
   if (const std::optional<std::size_t> bad = engine::first_not_finite(input)) {
     return not_finite(*bad, input[*bad], model_.input_shape());
   }
-  impl_->readable_batch = 0;
   impl_->context.input = reinterpret_cast<const std::byte*>(input.data());
-  impl_->context.scores = reinterpret_cast<std::byte*>(scores.data());
+  return impl_->run_from(0, batch, scores, step_ns);
+}
+
+Status Session::Impl::run_from(std::size_t first_step, std::size_t batch, std::span<float> scores,
+                               std::span<std::int64_t> step_ns) {
+  const std::size_t elems = batch * static_cast<std::size_t>(classes);
+  if (scores.size() != elems) {
+    return invalid("scores", "there is space for " + std::to_string(scores.size()) + " scores, but " +
+                                 std::to_string(batch) + " images with " + std::to_string(classes) + " classes have " +
+                                 std::to_string(elems));
+  }
+  readable_batch = 0;
+  context.scores = reinterpret_cast<std::byte*>(scores.data());
   try {
-    const engine::PoolExecutor::Run run(impl_->pool.get());
-    switch (impl_->runner->run(impl_->context, static_cast<std::int64_t>(batch), step_ns)) {
+    const engine::PoolExecutor::Run run(pool.get());
+    switch (runner->run(context, static_cast<std::int64_t>(batch), step_ns, first_step)) {
       case engine::PlanRunner::Outcome::kDone:
-        impl_->readable_batch = batch;
+        readable_batch = batch;
         return {};
       case engine::PlanRunner::Outcome::kCancelled:
         return Error{ErrorCode::kCancelled, "was cancelled", "run"};
@@ -219,7 +205,7 @@ std::span<const std::byte> Session::raw_output(std::size_t index) const {
 
 Status Session::read_output(std::size_t index, std::span<float> values) const {
   return base::guarded([&]() -> Status {
-    if (impl_ == nullptr) return moved_from();
+    if (impl_ == nullptr) return engine::moved_from();
     if (index >= impl_->plan.outputs.size()) {
       return invalid("output", std::to_string(index) + " is none of the " + std::to_string(impl_->plan.outputs.size()) +
                                    " outputs of the session");
@@ -241,24 +227,6 @@ Status Session::read_output(std::size_t index, std::span<float> values) const {
       values[i] = quantization.scale * static_cast<float>(std::to_integer<int>(raw[i]) - quantization.zero_point);
     }
     return {};
-  });
-}
-
-Result<std::vector<float>> Session::classify(const Picture& image) {
-  return base::guarded([&]() -> Result<std::vector<float>> {
-    if (impl_ == nullptr) return moved_from();
-    const TensorShape shape = model_.input_shape();
-    if (shape.channels != model_.preprocessing().channels) {
-      return Error{ErrorCode::kUnsupported,
-                   "the network takes " + std::to_string(shape.channels) + " channels, and its preprocessing makes " +
-                       std::to_string(model_.preprocessing().channels) + "; preprocess images yourself and call run",
-                   "input"};
-    }
-    std::vector<float> input(static_cast<std::size_t>(impl_->input_elems));
-    NARROW_TRY(preprocess(image, model_.preprocessing(), input));
-    std::vector<float> scores(static_cast<std::size_t>(impl_->classes));
-    NARROW_TRY(run(input, scores));
-    return scores;
   });
 }
 

@@ -5,14 +5,17 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "narrow/cancellation.h"
+#include "narrow/image_view.h"
 #include "narrow/model.h"
 #include "narrow/preprocess.h"
 #include "narrow/result.h"
+#include "narrow/types.h"
 
 #include "narrow/detail/visibility_begin.h"
 
@@ -89,6 +92,17 @@ class Session {
   [[nodiscard]] Status read_output(std::size_t index, std::span<float> values) const;
   // The same as it is in memory: bytes of uint8 or float32, valid until the next run. Empty: there is none.
   [[nodiscard]] std::span<const std::byte> raw_output(std::size_t index) const;
+  // As `run`, with the input as integers: what a Preprocessor with this quantization writes, [batch, height, width,
+  // channels]. The scores are those of the floats that these integers stand for. Integers beyond the range become its
+  // ends. Errors: those of `run`; kUnsupported if input_quantization() is nothing.
+  [[nodiscard]] Status run_integers(std::span<const std::uint8_t> input, std::span<float> scores);
+  // How the network quantizes its input. Nothing: it does not, or something else reads the floats too.
+  [[nodiscard]] std::optional<Quantization> input_quantization() const;
+
+  // Preprocesses one frame with the model's preprocessing and runs it: crop, resize, mean, std and quantization in one
+  // pass, on one thread. scores: [classes]. From the second frame of a size and layout on it allocates nothing. Errors:
+  // those of Preprocessor::run() and of run().
+  [[nodiscard]] Status classify(const ImageView& frame, std::span<float> scores);
 
   // Preprocesses one image with the model's preprocessing and runs it. Returns [classes] scores. Errors: those of
   // preprocess() and run().

@@ -187,6 +187,58 @@ static void check_session(const narrow_model* model, const float* expected) {
   free(input);
 }
 
+/* rgb: [36, 40, 3], whose scores are `expected`. */
+static void check_frames(narrow_session* session, const uint8_t* rgb, const float* expected, size_t classes) {
+  uint8_t bgra[4 * 44 * 38];
+  float* scores = calloc(classes, sizeof(float));
+  narrow_error error;
+  narrow_frame frame = NARROW_FRAME_INIT;
+  size_t x = 0;
+  size_t y = 0;
+  if (scores == NULL) exit(2);
+  frame.data = rgb;
+  frame.width = 40;
+  frame.height = 36;
+  CHECK(narrow_session_classify_frame(session, &frame, scores, &error) == NARROW_OK);
+  CHECK(memcmp(scores, expected, classes * sizeof(float)) == 0);
+
+  /* The same pixels within a larger frame of another layout. */
+  memset(bgra, 255, sizeof bgra);
+  memset(scores, 0, classes * sizeof(float));
+  for (y = 0; y < 36; ++y) {
+    for (x = 0; x < 40; ++x) {
+      const uint8_t* from = rgb + 3 * (40 * y + x);
+      uint8_t* to = bgra + 4 * (44 * (y + 2) + x + 1);
+      to[0] = from[2];
+      to[1] = from[1];
+      to[2] = from[0];
+    }
+  }
+  frame.data = bgra;
+  frame.layout = NARROW_BGRA;
+  frame.width = 44;
+  frame.height = 38;
+  frame.roi_left = 1;
+  frame.roi_top = 2;
+  frame.roi_width = 40;
+  frame.roi_height = 36;
+  CHECK(narrow_session_classify_frame(session, &frame, scores, &error) == NARROW_OK);
+  CHECK(memcmp(scores, expected, classes * sizeof(float)) == 0);
+
+  frame.roi_width = 44;
+  CHECK(narrow_session_classify_frame(session, &frame, scores, &error) == NARROW_INVALID_ARGUMENT);
+  frame.roi_width = 40;
+  frame.layout = 9;
+  CHECK(narrow_session_classify_frame(session, &frame, scores, NULL) == NARROW_INVALID_ARGUMENT);
+  frame.layout = NARROW_BGRA;
+  frame.data = NULL;
+  CHECK(narrow_session_classify_frame(session, &frame, scores, &error) == NARROW_INVALID_ARGUMENT);
+  frame.data = bgra;
+  frame.struct_size = 8;
+  CHECK(narrow_session_classify_frame(session, &frame, scores, &error) == NARROW_INVALID_ARGUMENT);
+  free(scores);
+}
+
 static void check_images(const narrow_model* model) {
   uint8_t rgb[3 * 40 * 36];
   const size_t classes = narrow_model_classes(model);
@@ -201,6 +253,7 @@ static void check_images(const narrow_model* model) {
   CHECK(narrow_session_classify(session, rgb, 40, -1, scores, &error) == NARROW_INVALID_ARGUMENT);
   CHECK(narrow_session_classify(session, rgb, 40, 36, scores, &error) == NARROW_OK);
   for (i = 0; i < classes; ++i) CHECK(isfinite(scores[i]));
+  check_frames(session, rgb, scores, classes);
   narrow_session_free(session);
   free(scores);
 }
