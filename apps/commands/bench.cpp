@@ -29,6 +29,7 @@ struct BenchFlags {
   int spin_us = 0;
   double latency_bound_ms = 0;
   bool layers = false;
+  std::string frame;
   // Options that not every scenario takes. They are set when they are declared.
   std::optional<Option> batch;
   std::optional<Option> rate;
@@ -96,11 +97,12 @@ Result<int> bench(const BenchFlags& flags, Console& console) {
                 open_network(loaded, flags.model.isa, report.threads, flags.load.batch, flags.spin_us));
   report.network = describe(*network, flags.model.path);
   Session* const session = network->session();
-  if (session == nullptr && (flags.layers || flags.spin_us > 0)) {
+  const std::optional<FrameSize> frame = parse_frame(flags.frame);
+  if (session == nullptr && (flags.layers || flags.spin_us > 0 || frame)) {
     return Error{
         ErrorCode::kInvalidArgument,
         "is for networks that Narrow itself runs (.nrw, pre-quantized ONNX); " + flags.model.path + " runs on oneDNN",
-        flags.layers ? "--layers" : "--spin"};
+        flags.layers ? "--layers" : (frame ? "--frame" : "--spin")};
   }
   NARROW_ASSIGN(const BenchInputs inputs, inputs_for(flags, loaded, network->input_shape(), report.inputs));
 
@@ -111,8 +113,11 @@ Result<int> bench(const BenchFlags& flags, Console& console) {
   };
   NARROW_ASSIGN(report.warm_up_runs, warm_up_network(*network, inputs, flags.load.batch, flags.warm_up));
   NARROW_ASSIGN(report.times, run_scenario(*network, inputs, flags.load, show));
+  constexpr std::size_t kMostRuns = 200;
+  if (frame) {
+    NARROW_ASSIGN(report.frames, time_frames(*session, *frame, std::min(kMostRuns, report.times.run_seconds.size())));
+  }
   if (flags.layers) {
-    constexpr std::size_t kMostRuns = 200;
     const std::size_t runs = std::min(kMostRuns, report.times.run_seconds.size());
     Progress layers_progress("timing layers, percent");
     const auto show_layers = [&](double done) {
@@ -130,6 +135,7 @@ constexpr const char* kBenchExamples =
     "Examples:\n"
     "  narrow bench resnet50.nrw --threads 1                         latency of one image after the other\n"
     "  narrow bench resnet50.nrw --threads 1 --layers                and where the time goes\n"
+    "  narrow bench resnet50.nrw --threads 1 --frame 640x480,nv12    and what a camera frame costs before it\n"
     "  narrow bench resnet50.nrw --scenario Offline --batch 16       images per second\n"
     "  narrow bench resnet50.nrw --scenario Server --rate 40 --latency-bound 50\n"
     "  narrow bench resnet50.onnx --threads 1                        the float network on oneDNN, as a baseline\n"
@@ -193,6 +199,18 @@ Command add_bench(CommandLine& line) {
   command.add_flag("--layers", flags->layers,
                    "Also time each layer: share of the time, operations per second and what part of this CPU's peak "
                    "they are");
+  command
+      .add("--frame", flags->frame,
+           "Also time how a camera frame becomes the network's input: 640x480 or 640x480,LAYOUT with rgb, bgr "
+           "(default), "
+           "rgba, bgra, gray, nv12 or i420")
+      .check([](const std::string& text) {
+        return parse_frame(text) ? std::string()
+                                 : "'" + text +
+                                       "' is no frame; valid: 640x480 or 640x480,LAYOUT with rgb, bgr, "
+                                       "rgba, bgra, gray, nv12 or i420 (of even sizes)";
+      })
+      .type_name("WxH");
   command
       .add("--pictures", flags->images,
            "Images to run (see narrow --help); default: random bytes over the whole range of the input")

@@ -52,6 +52,16 @@ std::string server_text(const BenchReport& report, const Summary& latency) {
   return text + "\n";
 }
 
+std::string frame_text(const FrameTimes& times) {
+  const TensorShape& input = times.input;
+  return format("%-15s%s to %lld x %lld %s: ", "frame", to_text(times.frame).c_str(),
+                static_cast<long long>(input.width), static_cast<long long>(input.height),
+                times.integers ? "integers" : "floats") +
+         milliseconds_text(times.prepare) +
+         format("; %.1f %% of the network's %.3f ms after it\n", 100 * times.prepare.median / times.run.median,
+                1e3 * times.run.median);
+}
+
 std::string percent(double share) { return format("%.1f", 100.0 * share); }
 
 std::string layers_text(const LayerTimes& times) {
@@ -138,6 +148,7 @@ std::string bench_text(const BenchReport& report) {
     out += "runs           " + milliseconds_text(runs) + format(", busy %.0f %% of the time\n", 100 * busy);
   }
   out += format("%-15s%.1f images/s\n", "throughput", report.images_per_second());
+  if (report.frames) out += frame_text(*report.frames);
   if (report.layers) out += layers_text(*report.layers);
   return out;
 }

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/run/bench_frame.h"
 #include "apps/run/bench_layers.h"
 #include "apps/run/bench_scenarios.h"
 #include "apps/run/network.h"
@@ -22,6 +23,7 @@ struct BenchReport {
   double latency_bound = 0;  // Server: in seconds; 0: none
   std::size_t warm_up_runs = 0;
   BenchTimes times;
+  std::optional<FrameTimes> frames;
   std::optional<LayerTimes> layers;
 
   [[nodiscard]] double images_per_second() const { return static_cast<double>(times.images) / times.seconds; }

@@ -389,6 +389,12 @@ std::string bench_json(const BenchReport& report) {
                           {"held", report.held(latency)},
                           {"run_ms", milliseconds(summarize(times.run_seconds))}};
   }
+  if (report.frames) {
+    document["frame"] = {{"frame", to_text(report.frames->frame)},
+                         {"integers", report.frames->integers},
+                         {"prepare_ms", milliseconds(report.frames->prepare)},
+                         {"run_ms", milliseconds(report.frames->run)}};
+  }
   if (report.layers) document["profile"] = object(*report.layers);
   return written(document);
 }

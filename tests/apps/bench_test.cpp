@@ -182,3 +182,22 @@ TEST_CASE("with threads the layers tell how evenly they are divided") {
   CHECK_MESSAGE(has(text.out, "% of busiest"), text.out);
   CHECK(bench({"--spin", "10001"}).exit_code == 2);
 }
+
+TEST_CASE("--frame times how a camera frame becomes the network's integers, and the network after it") {
+  const Json document = bench_json({"--runs", "3", "--warm-up", "0", "--threads", "1", "--frame", "64x48,nv12"});
+  CHECK(document["frame"]["frame"] == "64 x 48 nv12");
+  CHECK(document["frame"]["integers"] == true);
+  check_ordered(document["frame"]["prepare_ms"]);
+  check_ordered(document["frame"]["run_ms"]);
+  CHECK(has(bench({"--runs", "1", "--warm-up", "0", "--frame", "64x48"}).out, "64 x 48 bgr to 32 x 32 integers"));
+}
+
+TEST_CASE("a frame that can't be is refused, with those that can") {
+  for (const std::string text : {"640", "0x480", "640x", "640x480,", "640x480,yuv", "641x480,nv12", "-640x480",
+                                 "640x480x3", "99999999x1", "640x480,bgr,"}) {
+    CAPTURE(text);
+    const Ran ran = bench({"--runs", "1", "--frame", text});
+    CHECK(ran.exit_code == 2);
+    CHECK(has(ran.err, "nv12"));
+  }
+}
