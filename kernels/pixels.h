@@ -1,6 +1,6 @@
 // Pixels family: the two passes of a resize with antialiasing, and the conversion of video frames to RGB.
-// Pixels have 8 bits per channel. Nothing outside the stated elements is written, and of the input nothing outside the
-// stated pixels is read. No pointer is aligned. Input and output do not overlap.
+// Pixels have 8 bits per channel. Nothing outside the elements named here is written, and of the input nothing outside
+// the pixels named here is read. No pointer is aligned. Input and output do not overlap.
 #pragma once
 
 #include <cstddef>

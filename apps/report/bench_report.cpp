@@ -58,8 +58,8 @@ std::string frame_text(const FrameTimes& times) {
                 static_cast<long long>(input.width), static_cast<long long>(input.height),
                 times.integers ? "integers" : "floats") +
          milliseconds_text(times.prepare) +
-         format("; %.1f %% of the network's %.3f ms after it\n", 100 * times.prepare.median / times.run.median,
-                1e3 * times.run.median);
+         format("; %.1f %% of the %.3f ms that the network takes after it\n",
+                100 * times.prepare.median / times.run.median, 1e3 * times.run.median);
 }
 
 std::string percent(double share) { return format("%.1f", 100.0 * share); }

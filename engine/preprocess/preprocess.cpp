@@ -9,9 +9,9 @@
 
 #include "base/float_environment.h"
 #include "base/try.h"
+#include "engine/isa/isa_choice.h"
 #include "engine/preprocess/crop.h"
 #include "engine/preprocess/preprocess_resize.h"
-#include "engine/session/isa_choice.h"
 #include "kernels/cpu_features.h"
 #include "narrow/image_view.h"
 #include "narrow/preprocessor.h"

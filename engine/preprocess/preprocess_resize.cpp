@@ -6,10 +6,10 @@
 #include <vector>
 
 #include "base/try.h"
+#include "engine/isa/isa_choice.h"
 #include "engine/preprocess/antialiased_resize.h"
 #include "engine/preprocess/pixel_rows.h"
 #include "engine/preprocess/resize_filters.h"
-#include "engine/session/isa_choice.h"
 #include "kernels/pixels.h"
 #include "narrow/image_view.h"
 

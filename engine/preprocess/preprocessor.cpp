@@ -10,10 +10,10 @@
 #include "base/float_environment.h"
 #include "base/guarded.h"
 #include "base/try.h"
+#include "engine/isa/isa_choice.h"
 #include "engine/preprocess/antialiased_resize.h"
 #include "engine/preprocess/crop.h"
 #include "engine/preprocess/preprocess_resize.h"
-#include "engine/session/isa_choice.h"
 #include "kernels/elementwise.h"
 
 namespace narrow {

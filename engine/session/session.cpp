@@ -12,10 +12,10 @@
 #include "base/float_environment.h"
 #include "base/guarded.h"
 #include "base/try.h"
+#include "engine/isa/isa_choice.h"
 #include "engine/model/model_data.h"
 #include "engine/plan/plan.h"
 #include "engine/session/input_check.h"
-#include "engine/session/isa_choice.h"
 #include "engine/session/session_impl.h"
 #include "engine/session/thread_pool.h"
 

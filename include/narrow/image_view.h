@@ -1,4 +1,4 @@
-// Images in memory that belong to somebody else: camera frames, decoded video, buffers of other libraries.
+// Images in memory that belongs to the caller: camera frames, decoded video, buffers of other libraries.
 #pragma once
 
 #include <cstddef>

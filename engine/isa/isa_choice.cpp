@@ -1,4 +1,4 @@
-#include "engine/session/isa_choice.h"
+#include "engine/isa/isa_choice.h"
 
 #include <algorithm>
 
