@@ -35,20 +35,25 @@ std::vector<T> channels_first(const Range& from, std::int64_t filters, std::int6
   return to;
 }
 
-// Every value of the graph has one float32 tensor of ONNX. For a uint8 value it is the dequantized tensor.
+// Every value of the graph that is read as real numbers has one float32 tensor of ONNX. For a uint8 value it is the
+// dequantized tensor.
 class Exporter {
  public:
   Exporter(const Graph& graph, const std::string& name)
-      : graph_(graph), builder_(name), tensor_(graph.values.size()), flat_(graph.values.size(), false) {}
+      : graph_(graph),
+        builder_(name),
+        tensor_(graph.values.size()),
+        integers_(graph.values.size()),
+        flat_(graph.values.size(), false) {}
 
   Result<std::vector<std::byte>> run() {
+    scores_ = builder_.unique("scores");
     const TensorShape& in = graph_.value(graph_.input).shape;
     tensor_[graph_.input] = builder_.unique(graph_.value(graph_.input).name);
     builder_.input(tensor_[graph_.input], {in.channels, in.height, in.width});
     for (const Node& node : graph_.nodes) NARROW_TRY(add(node));
-    const std::string scores = builder_.unique("scores");
-    builder_.node("Flatten", {tensor_[graph_.output]}, scores);
-    builder_.output(scores, {graph_.value(graph_.output).shape.elems()});
+    if (tensor(graph_.output) != scores_) builder_.node("Flatten", {tensor(graph_.output)}, scores_);
+    builder_.output(scores_, {graph_.value(graph_.output).shape.elems()});
     return serialize();
   }
 
@@ -58,17 +63,17 @@ class Exporter {
 
   // The tensor of a value as [N, C, H, W].
   std::string picture(ValueId id) {
-    if (!flat_[id]) return tensor_[id];
+    if (!flat_[id]) return tensor(id);
     const std::array<std::int64_t, 4> dims{0, shape(id).channels, shape(id).height, shape(id).width};
-    std::string name = builder_.unique(tensor_[id] + "_4d");
-    builder_.node("Reshape", {tensor_[id], builder_.int64s(name + "_shape", dims)}, name);
+    std::string name = builder_.unique(tensor(id) + "_4d");
+    builder_.node("Reshape", {tensor(id), builder_.int64s(name + "_shape", dims)}, name);
     tensor_[id] = name;
     flat_[id] = false;
     return name;
   }
   // The tensor of a value as [N, H, W, C].
   std::string channels_last(ValueId id) {
-    std::string name = builder_.unique(tensor_[id] + "_nhwc");
+    std::string name = builder_.unique(tensor(id) + "_nhwc");
     set_ints(builder_.node("Transpose", {picture(id)}, name), "perm", {0, 2, 3, 1});
     return name;
   }
@@ -78,19 +83,30 @@ class Exporter {
     if (graph::is<graph::Dequantize, graph::Identity>(node.op)) {
       tensor_[node.output] = tensor_[node.inputs[0]];
       flat_[node.output] = flat_[node.inputs[0]];
+      integers_[node.output] = integers_[node.inputs[0]];
       return {};
     }
     std::string result;
     if (graph::is<graph::Quantize>(node.op)) {
-      result = tensor_[node.inputs[0]];
+      result = tensor(node.inputs[0]);
       flat_[node.output] = flat_[node.inputs[0]];
     } else {
-      result = builder_.unique(node.name);
+      result = are_scores(node) ? scores_ : builder_.unique(node.name);
       NARROW_TRY(std::visit([&](const auto& op) { return write(node, op, result); }, node.op));
     }
     result = clamped(std::move(result), node.clamp);
-    tensor_[node.output] = out.quantization ? quantized(result, out.name, *out.quantization) : result;
+    if (out.quantization) {
+      quantize(node.output, result);
+    } else {
+      tensor_[node.output] = result;
+    }
     return {};
+  }
+
+  // Whether what the operator itself writes are the scores, flat as they have to be.
+  [[nodiscard]] bool are_scores(const Node& node) const {
+    return node.output == graph_.output && graph::is<graph::Linear>(node.op) && node.clamp.is_identity() &&
+           !graph_.value(node.output).quantization;
   }
 
   // Appends Clip or Relu to a tensor, unless the clamp limits nothing.
@@ -107,7 +123,10 @@ class Exporter {
     return name;
   }
 
-  std::string quantized(const std::string& tensor, const std::string& name, const Quantization& q) {
+  // Makes the integers of a value, of which `tensor` has the numbers before rounding.
+  void quantize(ValueId id, const std::string& tensor) {
+    const std::string& name = graph_.value(id).name;
+    const Quantization& q = *graph_.value(id).quantization;
     Clamp clamp;
     // A range narrower than uint8 becomes a Clip. The real numbers of its bounds are exact.
     if (q.range.lo > 0) clamp.lo = q.scale * static_cast<float>(q.range.lo - q.zero_point);
@@ -116,9 +135,34 @@ class Exporter {
     const std::string zero_point = builder_.uint8(name + "_zero_point", static_cast<std::uint8_t>(q.zero_point));
     const std::string integers = builder_.unique(name + "_quantized");
     builder_.node("QuantizeLinear", {clamped(tensor, clamp), scale, zero_point}, integers);
-    std::string real = builder_.unique(name + "_dequantized");
-    builder_.node("DequantizeLinear", {integers, scale, zero_point}, real);
-    return real;
+    integers_[id] = {integers, scale, zero_point};
+  }
+
+  // The float32 tensor of a value: [N, C, H, W], or flat. Integers are dequantized when the first node reads them so.
+  std::string tensor(ValueId id) {
+    if (tensor_[id].empty()) {
+      const Integers& integers = integers_[id];
+      tensor_[id] = builder_.unique(graph_.value(id).name + "_dequantized");
+      builder_.node("DequantizeLinear", {integers.tensor, integers.scale, integers.zero_point}, tensor_[id]);
+    }
+    return tensor_[id];
+  }
+
+  // The tensor of a value as [N, C * H * W]. Integers are flattened before they are dequantized: other engines
+  // recognise a linear layer in integers only where nothing stands between DequantizeLinear and Gemm.
+  std::string flattened(ValueId id) {
+    if (flat_[id]) return tensor(id);
+    const Integers& integers = integers_[id];
+    if (integers.tensor.empty()) {
+      std::string flat = builder_.unique(tensor_[id] + "_flat");
+      builder_.node("Flatten", {tensor_[id]}, flat);
+      return flat;
+    }
+    const std::string flat_integers = builder_.unique(integers.tensor + "_flat");
+    builder_.node("Flatten", {integers.tensor}, flat_integers);
+    std::string flat = builder_.unique(graph_.value(id).name + "_flat_dequantized");
+    builder_.node("DequantizeLinear", {flat_integers, integers.scale, integers.zero_point}, flat);
+    return flat;
   }
 
   // Names of the weights [filters, channels, pixels...] and the bias: integers with scales, or float.
@@ -185,23 +229,19 @@ class Exporter {
 
   Status write(const Node& node, const graph::Linear& op, const std::string& result) {
     const ValueId in = node.inputs[0];
-    std::string flat = tensor_[in];
-    if (!flat_[in]) {
-      flat = builder_.unique(flat + "_flat");
-      builder_.node("Flatten", {tensor_[in]}, flat);
-    }
+    const std::string flat = flattened(in);
     // A flattened image is [C, H, W] in ONNX. A tensor that was flat before has the order of the graph.
     const std::int64_t pixels = flat_[in] ? 1 : shape(in).height * shape(in).width;
     const std::int64_t columns = shape(in).elems();
     const auto [weight, bias] =
         weights(node, op.filter, op.out_features, pixels, columns / pixels, {op.out_features, columns});
-    set_int(builder_.node("Gemm", {flat, weight, bias}, result), "transB", 1);
+    set_int(builder_.node("Gemm", {flat, weight, bias}, result, node.name), "transB", 1);
     flat_[node.output] = true;
     return {};
   }
 
   Status write(const Node& node, const graph::Activation& /*op*/, const std::string& result) {
-    builder_.node("Identity", {tensor_[node.inputs[0]]}, result);
+    builder_.node("Identity", {tensor(node.inputs[0])}, result);
     flat_[node.output] = flat_[node.inputs[0]];
     return {};
   }
@@ -216,7 +256,7 @@ class Exporter {
   }
 
   Status write(const Node& node, const graph::Function& op, const std::string& result) {
-    const std::string in = tensor_[node.inputs[0]];
+    const std::string in = tensor(node.inputs[0]);
     flat_[node.output] = flat_[node.inputs[0]];
     const auto gate = [&](const char* op_type) -> OnnxNode& {
       const std::string name = builder_.unique(result + "_gate");
@@ -371,7 +411,7 @@ class Exporter {
 
   Status write(const Node& node, const graph::Flatten& /*op*/, const std::string& result) {
     const ValueId in = node.inputs[0];
-    const std::string from = is_vector(in) ? tensor_[in] : channels_last(in);
+    const std::string from = is_vector(in) ? tensor(in) : channels_last(in);
     builder_.node("Flatten", {from}, result);
     flat_[node.output] = true;
     return {};
@@ -404,7 +444,7 @@ class Exporter {
     return write_softmax(node, "LogSoftmax", result);
   }
   Status write_softmax(const Node& node, const char* op, const std::string& result) {
-    set_int(builder_.node(op, {tensor_[node.inputs[0]]}, result), "axis", 1);
+    set_int(builder_.node(op, {tensor(node.inputs[0])}, result), "axis", 1);
     flat_[node.output] = flat_[node.inputs[0]];
     return {};
   }
@@ -449,6 +489,14 @@ class Exporter {
   const Graph& graph_;
   OnnxBuilder builder_;
   graph::ValueMap<std::string> tensor_;
+  std::string scores_;
+  // Names of a value's integers and of their parameters; empty for float32.
+  struct Integers {
+    std::string tensor;
+    std::string scale;
+    std::string zero_point;
+  };
+  graph::ValueMap<Integers> integers_;
   graph::ValueMap<bool> flat_;  // the tensor is [N, elements in the graph's order]
 };
 

@@ -37,12 +37,12 @@ void OnnxBuilder::need_opset(std::int64_t opset) {
 }
 
 OnnxNode& OnnxBuilder::node(const std::string& op_type, const std::vector<std::string>& inputs,
-                            const std::string& output) {
+                            const std::string& output, const std::string& name) {
   OnnxNode& node = nodes_.emplace_back();
   protozero::pbf_writer writer(node.encoded);
   for (const std::string& input : inputs) writer.add_string(1, input);
   writer.add_string(2, output);
-  writer.add_string(3, output);  // the name
+  writer.add_string(3, name.empty() ? output : name);
   writer.add_string(4, op_type);
   return node;
 }

@@ -23,8 +23,10 @@ class OnnxBuilder {
   // Requires at least this operator set in the file, for operators that it introduced. Without a call the set is 14.
   void need_opset(std::int64_t opset);
 
-  // Appends a node with one output of this name. The caller adds attributes to the result before the next call.
-  OnnxNode& node(const std::string& op_type, const std::vector<std::string>& inputs, const std::string& output);
+  // Appends a node with one output of this name, which is the node's name too unless it has another. The caller adds
+  // attributes to the result before the next call.
+  OnnxNode& node(const std::string& op_type, const std::vector<std::string>& inputs, const std::string& output,
+                 const std::string& name = "");
 
   // Append initializers. Each returns the name of its initializer: `name`, with a suffix if that is taken. Empty dims:
   // a scalar.

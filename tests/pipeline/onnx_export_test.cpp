@@ -1,5 +1,6 @@
 // What is written for other engines, read back: the same network, integer for integer.
 #include <doctest/doctest.h>
+#include <onnx/onnx_pb.h>
 
 #include <algorithm>
 #include <cmath>
@@ -7,6 +8,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -74,6 +76,32 @@ TEST_CASE("every number of bits written as QDQ ONNX and read back gives the same
     options.weight_bits = options.activation_bits = bits;
     check_same_integers(quantize(model, calibration_inputs(images, model.preprocessing()), options).value().model,
                         images, 0);
+  }
+}
+
+// ONNX Runtime runs a linear layer in integers (QGemm) only where its operands come from DequantizeLinear directly.
+TEST_CASE("the last layer of a written network reads dequantized integers directly and writes the scores") {
+  const Model model = Model::load(kModels / "cifar10_resnet20b.nrw").value();
+  const std::vector<std::byte> bytes = to_onnx(model).value();
+  onnx::ModelProto file;
+  REQUIRE(file.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())));
+  std::map<std::string, std::string> writer;  // the operator that writes a tensor
+  std::map<std::string, int> readers;
+  for (const onnx::NodeProto& node : file.graph().node()) {
+    writer[node.output(0)] = node.op_type();
+    for (const std::string& input : node.input()) ++readers[input];
+  }
+  const onnx::NodeProto& last = file.graph().node(file.graph().node_size() - 1);
+  CHECK(last.op_type() == "Gemm");
+  CHECK(last.name() == model.layers().back().name);
+  CHECK(last.output(0) == "scores");
+  CHECK(file.graph().output(0).name() == "scores");
+  for (const std::string& input : last.input()) CHECK(writer[input] == "DequantizeLinear");
+  // Nothing is written that nothing reads.
+  for (const auto& [tensor, op] : writer) {
+    if (tensor == "scores") continue;
+    CAPTURE(tensor);
+    CHECK(readers[tensor] > 0);
   }
 }
 
