@@ -57,6 +57,13 @@ def write_nchw(nhwc, path):
     path.write_bytes(struct.pack("4i", 1, channels, height, width) + planes.tobytes())
 
 
+def sums_once(narrow, model):
+    """The convolutions that are not rounded before a residual sum. ONNX Runtime runs them in float."""
+    layers = json.loads(subprocess.run([narrow, "inspect", model, "--json"], check=True, capture_output=True).stdout)
+    return [layer["name"] for layer in layers["layers"][:-1]
+            if layer["op"] == "Convolution" and layer["weight_bits"] > 0 and layer["activation_bits"] == 32]
+
+
 def contenders(arguments, folder):
     bench = arguments.build / "bench" / "peers_bench"
     narrow = arguments.build / "narrow"
@@ -73,7 +80,11 @@ def contenders(arguments, folder):
         print("[skipped] ONNX Runtime: NARROW_PEERS_NODE names no folder with the npm package onnxruntime-node")
     else:
         onnx = folder / "int8.onnx"
-        subprocess.run([narrow, "convert", arguments.models[0], "-o", onnx], check=True, stdout=subprocess.DEVNULL)
+        model = arguments.onnx_model or arguments.models[0]
+        subprocess.run([narrow, "convert", model, "-o", onnx], check=True, stdout=subprocess.DEVNULL)
+        if floats := sums_once(narrow, model):
+            print(f"[note] ONNX Runtime runs {len(floats)} convolutions of {model.name} in float, because they are not rounded "
+                  "before a residual sum: give it a file that was quantized with --residual-sums twice (--onnx-model)")
         ort = ["node", HERE / "onnxruntime.mjs"]
         yield "ONNX Runtime int8 (QDQ)", [*ort, onnx, folder / "nchw.bin", threads], {}
         if arguments.checkpoint:
@@ -117,6 +128,8 @@ def table(running, rounds, as_json):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="+", type=pathlib.Path, help=".nrw files of one network; 8/8 bits first")
+    parser.add_argument("--onnx-model", type=pathlib.Path, help="the .nrw of which ONNX Runtime gets the QDQ file, quantized "
+                        "with --residual-sums twice, which it runs fastest [the first]")
     parser.add_argument("--arch", help="the network's name in torchvision, for PyTorch")
     parser.add_argument("--checkpoint", type=pathlib.Path, help="its float weights, for PyTorch and ONNX Runtime")
     parser.add_argument("--isa", default="auto")
