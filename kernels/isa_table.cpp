@@ -1,27 +1,36 @@
 #include "kernels/isa_table.h"
 
 namespace narrow::kernels {
+namespace {
 
+// Of the instruction sets that the build chose (NARROW_ISAS), fastest first. A library that is not linked must not be
+// mentioned.
+constexpr const IsaTable* (*kTables[])() = {
+#ifdef NARROW_HAS_AVX512VNNI
+    narrow_kernels_avx512vnni,
+#endif
+#ifdef NARROW_HAS_AVXVNNI
+    narrow_kernels_avxvnni,
+#endif
+#ifdef NARROW_HAS_AVX2
+    narrow_kernels_avx2,
+#endif
+    narrow_kernels_scalar};
+
+}  // namespace
+
+// Sessions call this while they run, so it allocates nothing.
 const IsaTable& isa_table(Isa isa) {
-  for (const IsaTable* table : isa_tables()) {
-    if (table->isa == isa) return *table;
+  for (const auto& table : kTables) {
+    if (table()->isa == isa) return *table();
   }
   return *narrow_kernels_scalar();
 }
 
-// The build chooses them (NARROW_ISAS). A library that is not linked must not be mentioned.
 std::vector<const IsaTable*> isa_tables() {
-  return {
-#ifdef NARROW_HAS_AVX512VNNI
-      narrow_kernels_avx512vnni(),
-#endif
-#ifdef NARROW_HAS_AVXVNNI
-      narrow_kernels_avxvnni(),
-#endif
-#ifdef NARROW_HAS_AVX2
-      narrow_kernels_avx2(),
-#endif
-      narrow_kernels_scalar()};
+  std::vector<const IsaTable*> tables;
+  for (const auto& table : kTables) tables.push_back(table());
+  return tables;
 }
 
 std::vector<Isa> compiled_isas() {
