@@ -30,6 +30,11 @@ struct Command {
 [[nodiscard]] Command add_convert(CommandLine& line);
 [[nodiscard]] Command add_operators(CommandLine& line);
 
+// Those that describe the command itself: help, version, completion, manual. line: outlives them, and has all others.
+[[nodiscard]] std::vector<Command> add_about(CommandLine& line);
+// The same with `commands` before them.
+[[nodiscard]] std::vector<Command> with_about(CommandLine& line, std::vector<Command> commands);
+
 // What the command of this build is. The full one is described in all_commands.cpp, the small one in apps/small/.
 struct BuiltCommands {
   const char* description = "";

@@ -259,4 +259,42 @@ Result<bool> CommandLine::parse(int argc, char** argv) {
   return true;
 }
 
+std::vector<CommandText> CommandLine::commands() const {
+  std::vector<CommandText> commands;
+  const CLI::App& app = *app_;
+  for (const CLI::App* command : app.get_subcommands(nullptr)) {
+    CommandText text{command->get_name(), command->get_description(), command->get_footer(), {}};
+    for (const CLI::Option* option : command->get_options()) {
+      OptionText described;
+      described.positional = option->get_positional();
+      if (described.positional) {
+        described.names.push_back(option->get_name());
+      } else {
+        for (const std::string& name : option->get_snames()) described.names.push_back("-" + name);
+        for (const std::string& name : option->get_lnames()) described.names.push_back("--" + name);
+      }
+      if (option->get_items_expected_max() > 0) described.value = option->get_type_name();
+      described.help = option->get_description();
+      text.options.push_back(std::move(described));
+    }
+    commands.push_back(std::move(text));
+  }
+  return commands;
+}
+
+Result<std::string> CommandLine::help(const std::string& name) const {
+  // App::help() would print that of the subcommand that was parsed.
+  if (name.empty()) return app_->get_formatter()->make_help(app_.get(), app_->get_name(), CLI::AppFormatMode::Normal);
+  const CLI::App& app = *app_;
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands(nullptr)) {
+    if (command->get_name() == name) return command->help("narrow");
+    names.push_back(command->get_name());
+  }
+  return Error{ErrorCode::kInvalidArgument,
+               "unknown command '" + name_text(name) + "'" + command_hint(name, names, app) + "; the commands are " +
+                   join(names, ", "),
+               "help"};
+}
+
 }  // namespace narrow::cli

@@ -65,6 +65,20 @@ class Subcommand {
   CLI::App* app_;
 };
 
+// What --help says about an option, for other forms of it.
+struct OptionText {
+  std::vector<std::string> names;  // "-o", "--output"; of a positional option its one name, "MODEL"
+  std::string value;               // "FILE"; empty: the option takes none
+  std::string help;
+  bool positional = false;
+};
+struct CommandText {
+  std::string name;
+  std::string description;
+  std::string examples;
+  std::vector<OptionText> options;  // in the order of --help
+};
+
 class CommandLine {
  public:
   // description and footer: texts of --help. version: the text that --version prints.
@@ -75,6 +89,12 @@ class CommandLine {
 
   // examples: the text at the end of its --help.
   [[nodiscard]] Subcommand add(const std::string& name, const std::string& description, const std::string& examples);
+
+  // Of each subcommand, in the order of --help.
+  [[nodiscard]] std::vector<CommandText> commands() const;
+  // The text of --help: of a subcommand or, without a name, of the command itself. Error: kInvalidArgument, no such
+  // subcommand; says what was probably meant.
+  [[nodiscard]] Result<std::string> help(const std::string& name) const;
 
   // True: exactly one subcommand was given, and its options are written. False: --help or --version was printed. Error:
   // the command line is wrong; the message names the help to read.

@@ -18,7 +18,8 @@ constexpr const char* kFirstSteps =
     "  narrow inspect resnet20.nrw\n";
 
 std::vector<Command> add_small(CommandLine& line) {
-  return {add_classify(line), add_evaluate(line), add_bench(line), add_inspect(line), add_embed(line)};
+  return with_about(line,
+                    {add_classify(line), add_evaluate(line), add_bench(line), add_inspect(line), add_embed(line)});
 }
 
 }  // namespace

@@ -1,0 +1,21 @@
+# Installs what the command says about itself: pages of the manual, and completion for three shells. Run by
+# `cmake --install` with COMMAND (the built command), PREFIX, DATA and MAN (folders below it).
+function(write arguments path)
+  execute_process(COMMAND "${COMMAND}" ${arguments} OUTPUT_VARIABLE text RESULT_VARIABLE code)
+  if(NOT code EQUAL 0)
+    message(FATAL_ERROR "${COMMAND} ${arguments} failed: ${code}")
+  endif()
+  file(WRITE "${PREFIX}/${path}" "${text}")
+  message(STATUS "Installing: ${PREFIX}/${path}")
+  set(text "${text}" PARENT_SCOPE)
+endfunction()
+
+write(manual "${MAN}/man1/narrow.1")
+string(REGEX MATCHALL "narrow[\\]-[a-z]+ \\(1\\)" pages "${text}")
+foreach(page IN LISTS pages)
+  string(REGEX REPLACE "narrow[\\]-([a-z]+) .*" "\\1" name "${page}")
+  write("manual;${name}" "${MAN}/man1/narrow-${name}.1")
+endforeach()
+write("completion;bash" "${DATA}/bash-completion/completions/narrow")
+write("completion;zsh" "${DATA}/zsh/site-functions/_narrow")
+write("completion;fish" "${DATA}/fish/vendor_completions.d/narrow.fish")
