@@ -1,13 +1,9 @@
 // narrow::compare_layers: the error of each tensor of one network, measured against the tensor of the same name of
 // another.
-#include <cmath>
-#include <limits>
 #include <optional>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
-#include "base/exact_math.h"
 #include "base/float_environment.h"
 #include "base/guarded.h"
 #include "base/parallel.h"
@@ -16,7 +12,9 @@
 #include "engine/model/model_data.h"
 #include "floating/float_executor.h"
 #include "narrow/compare.h"
+#include "pipeline/counterparts.h"
 #include "pipeline/float_model_data.h"
+#include "pipeline/power.h"
 
 namespace narrow {
 namespace {
@@ -28,66 +26,10 @@ using graph::kNoValue;
 using graph::Node;
 using graph::ValueId;
 
-// Sums of squares over the elements of a tensor.
-struct Power {
-  double signal = 0;
-  double noise = 0;
-
-  void add(std::span<const float> reference, std::span<const float> other) {
-    for (std::size_t i = 0; i < reference.size(); ++i) {
-      const double expected = reference[i];
-      const double difference = expected - static_cast<double>(other[i]);
-      signal += expected * expected;
-      noise += difference * difference;
-    }
-  }
-  [[nodiscard]] double decibels() const {
-    if (noise == 0) return std::numeric_limits<double>::infinity();
-    return 10 / base::exact_math::log(10) * base::exact_math::log(signal / noise);
-  }
-};
-
 const Graph& graph_of(const AnyModel& model) {
   if (const auto* integers = std::get_if<Model>(&model)) return integers->data().graph;
   return std::get<FloatModel>(model).data().graph;
 }
-
-// The counterparts of the other network's values in the reference.
-class Counterparts {
- public:
-  Counterparts(const Graph& reference, const Graph& other) : reference_(reference), other_(other) {
-    for (std::size_t id = 0; id < reference.values.size(); ++id) {
-      by_name_[reference.values[id].name] = static_cast<ValueId>(id);
-    }
-    for (std::size_t n = 0; n < other.nodes.size(); ++n) writer_[other.nodes[n].output] = n;
-  }
-
-  // The value of the same name and size, or kNoValue.
-  [[nodiscard]] ValueId of(ValueId id) const {
-    if (id == other_.input) return reference_.input;
-    const auto found = by_name_.find(other_.value(id).name);
-    if (found == by_name_.end()) return kNoValue;
-    const bool same_size = reference_.value(found->second).shape.elems() == other_.value(id).shape.elems();
-    return same_size ? found->second : kNoValue;
-  }
-  // As of(), for a value that is fed. A Quantize or Dequantize that only this network has is looked through.
-  [[nodiscard]] ValueId of_input(ValueId id) const {
-    while (true) {
-      if (const ValueId same = of(id); same != kNoValue) return same;
-      const auto writer = writer_.find(id);
-      if (writer == writer_.end()) return kNoValue;
-      const Node& node = other_.nodes[writer->second];
-      if (!graph::is<graph::Quantize, graph::Dequantize>(node.op)) return kNoValue;
-      id = node.inputs[0];
-    }
-  }
-
- private:
-  const Graph& reference_;
-  const Graph& other_;
-  std::unordered_map<std::string, ValueId> by_name_;
-  std::unordered_map<ValueId, std::size_t> writer_;
-};
 
 // A layer that is compared.
 struct Row {

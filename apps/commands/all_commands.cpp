@@ -16,15 +16,16 @@ constexpr const char* kFirstSteps =
     "  narrow evaluate resnet20.nrw test/\n"
     "  narrow evaluate resnet20.pth resnet20.nrw photos/          how close they are, without labels\n"
     "  narrow compare resnet20.pth resnet20.nrw photos/ --layers  which layers lose what\n"
+    "  narrow report resnet20.nrw --against resnet20.pth --pictures photos/ -o report.html\n"
     "  narrow sweep resnet20.pth --calibrate train/ --evaluate test/ -o study/\n"
     "  narrow bench resnet20.nrw --layers\n"
     "  narrow inspect resnet20.nrw\n"
     "  narrow convert net.qdq.onnx -o net.nrw                     pre-quantized, kept as it is\n";
 
 std::vector<Command> add_all(CommandLine& line) {
-  return with_about(line,
-                    {add_classify(line), add_quantize(line), add_evaluate(line), add_compare(line), add_sweep(line),
-                     add_bench(line), add_inspect(line), add_embed(line), add_convert(line), add_operators(line)});
+  return with_about(line, {add_classify(line), add_quantize(line), add_evaluate(line), add_compare(line),
+                           add_report(line), add_sweep(line), add_bench(line), add_inspect(line), add_embed(line),
+                           add_convert(line), add_operators(line)});
 }
 
 }  // namespace

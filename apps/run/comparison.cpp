@@ -106,9 +106,9 @@ Result<Agreement> agreement_of(const ScoredSet& reference, const ScoredSet& othe
   return meter.result();
 }
 
-Result<Comparison> compare_on_images(const LoadedPair& pair, const std::vector<std::string>& names,
-                                     const PictureSet& images, const ComparisonOptions& options,
-                                     const std::function<void(std::size_t done, std::size_t total)>& progress) {
+Result<ScoredPair> score_pair(const LoadedPair& pair, const std::vector<std::string>& names, const PictureSet& images,
+                              const ComparisonOptions& options,
+                              const std::function<void(std::size_t done, std::size_t total)>& progress) {
   NARROW_ASSIGN(const std::unique_ptr<Network> reference,
                 open_network(pair.reference, options.isa, options.threads, options.batch));
   NARROW_ASSIGN(const std::unique_ptr<Network> other,
@@ -139,7 +139,14 @@ Result<Comparison> compare_on_images(const LoadedPair& pair, const std::vector<s
   comparison.reference.time = of_reference.time;
   comparison.other.tally = of_other.tally;
   comparison.other.time = of_other.time;
-  return comparison;
+  return ScoredPair{std::move(comparison), std::move(of_reference), std::move(of_other)};
+}
+
+Result<Comparison> compare_on_images(const LoadedPair& pair, const std::vector<std::string>& names,
+                                     const PictureSet& images, const ComparisonOptions& options,
+                                     const std::function<void(std::size_t done, std::size_t total)>& progress) {
+  NARROW_ASSIGN(ScoredPair scored, score_pair(pair, names, images, options, progress));
+  return std::move(scored.comparison);
 }
 
 }  // namespace narrow::cli

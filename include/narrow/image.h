@@ -37,6 +37,9 @@ struct ImageFormat {
 [[nodiscard]] Result<Picture> decode_picture(std::span<const std::byte> bytes, const PictureLimits& limits = {});
 [[nodiscard]] Result<Picture> load_picture(const std::filesystem::path& path, const PictureLimits& limits = {});
 
+// A PNG file of the pixels, 8 bits of red, green and blue each. Error: kInvalidArgument, the sizes do not fit.
+[[nodiscard]] Result<std::vector<std::byte>> encode_png(const Picture& image);
+
 struct LabelledPicture {
   Picture picture;
   std::optional<int> label;  // class index

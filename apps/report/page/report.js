@@ -1,0 +1,691 @@
+// Draws the page of `narrow report` from the JSON document in the element "data" (docs/report.schema.json). Names, labels
+// and file names in it come from outside: they become text, never markup.
+"use strict";
+(() => {
+  const data = JSON.parse(document.getElementById("data").textContent);
+  const layers = data.layers;
+  const byName = new Map(layers.map((layer, index) => [layer.name, index]));
+  const hasErrors = data.reference !== null;
+
+  // --- Words -------------------------------------------------------------------------------------------------------
+  const PARTS = [
+    ["weights", "weights rounded"],
+    ["rounding", "output rounded"],
+    ["clipping", "output clipped"],
+    ["inputs", "inputs rounded"],
+  ];
+  const PART_TEXT = new Map(PARTS);
+  const known = (value) => value !== undefined && value !== null;
+  const fixed = (value, digits) => (known(value) ? value.toFixed(digits) : "");
+  const percent = (share, digits = 1) => {
+    if (!known(share)) return "";
+    if (share > 0 && share < 0.5 * 10 ** (-digits - 2)) return `< ${(10 ** -digits).toFixed(digits)} %`;
+    return `${(100 * share).toFixed(digits)} %`;
+  };
+  const significant = (value) => {
+    if (!known(value)) return "";
+    if (value === 0) return "0";
+    const size = Math.abs(value);
+    return size >= 1e5 || size < 1e-3 ? value.toExponential(2) : String(Number(value.toPrecision(4)));
+  };
+  const bytes = (n) => {
+    const sign = n < 0 ? "\u2212" : "";
+    n = Math.abs(n);
+    if (n < 1000) return `${sign}${n} bytes`;
+    if (n < 1e6) return `${sign}${(n / 1e3).toFixed(1)} kB`;
+    return n < 1e9 ? `${sign}${(n / 1e6).toFixed(2)} MB` : `${sign}${(n / 1e9).toFixed(2)} GB`;
+  };
+  const count = (n) => (n >= 1e9 ? `${(n / 1e9).toFixed(2)} G` : n >= 1e6 ? `${(n / 1e6).toFixed(1)} M` : n >= 1e3 ? `${(n / 1e3).toFixed(1)} k` : String(n));
+  const ms = (value) => (value >= 100 ? value.toFixed(0) : value >= 1 ? value.toFixed(2) : value.toFixed(3)) + " ms";
+  // undefined: not measured; null: no error at all.
+  const decibels = (value) => (value === undefined ? "" : value === null ? "equal" : `${value.toFixed(1)} dB`);
+  const bitsOf = (bits) => (bits === 32 ? "float" : bits ? String(bits) : "");
+  const shape = (s) => (s.height === 1 && s.width === 1 ? String(s.channels) : `${s.height}\u00d7${s.width}\u00d7${s.channels}`);
+  const plural = (n, noun) => `${n} ${noun}${n === 1 ? "" : "s"}`;
+
+  // --- Elements ----------------------------------------------------------------------------------------------------
+  const el = (tag, attributes = {}, ...children) => {
+    const made = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes)) {
+      if (name === "text") made.textContent = value;
+      else if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
+      else if (value !== false && value !== undefined) made.setAttribute(name, value === true ? "" : value);
+    }
+    made.append(...children.filter((child) => child !== null && child !== undefined));
+    return made;
+  };
+  const at = (id) => document.getElementById(id);
+  const say = (text) => { at("say").textContent = text; };
+  const cell = (tag, text, numeric, more = {}) => el(tag, { class: numeric ? "num" : undefined, text, ...more });
+  const table = (caption, columns, rows) =>
+    el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
+      el("table", {},
+        el("caption", { class: "visually-hidden", text: caption }),
+        el("thead", {}, el("tr", {}, ...columns.map(([text, numeric]) => cell("th", text, numeric, { scope: "col" })))),
+        el("tbody", {}, ...rows.map((row) => el("tr", {}, ...row.map((text, i) =>
+          text instanceof Node ? el("td", {}, text) : cell(i === 0 ? "th" : "td", text, columns[i][1], i === 0 ? { scope: "row" } : {})))))));
+  const stack = (parts, label, big) =>
+    el("div", { class: big ? "stack big" : "stack", role: "img", "aria-label": label },
+      ...parts.filter(([, share]) => share > 0).map(([name, share]) =>
+        el("span", { class: `part-${name}`, style: `width:${(100 * share).toFixed(2)}%`, title: `${PART_TEXT.get(name)}: ${percent(share, 0)}` })));
+  const legend = (parts) =>
+    el("ul", { class: "legend" }, ...parts.map(([name, share]) =>
+      el("li", {}, el("i", { class: `part-${name}`, "aria-hidden": "true" }), `${PART_TEXT.get(name)} ${percent(share, 0)}`)));
+  const layerButton = (name) =>
+    byName.has(name) ? el("button", { type: "button", class: "link", text: name, onclick: () => choose(byName.get(name), true) })
+      : el("span", { text: name });
+
+  // --- What is derived from the document ------------------------------------------------------------------------------
+  const totalNoise = layers.reduce((sum, layer) => sum + (layer.score_noise || 0), 0);
+  const noiseShare = (layer) => (known(layer.score_noise) && totalNoise > 0 ? layer.score_noise / totalNoise : undefined);
+  const partShares = (layer) => {
+    if (!layer.error_parts) return [];
+    const sum = PARTS.reduce((all, [name]) => all + layer.error_parts[name], 0);
+    return PARTS.map(([name]) => [name, sum > 0 ? layer.error_parts[name] / sum : 0]);
+  };
+  const clipped = (layer) => {
+    const study = layer.output_study;
+    if (!study) return undefined;
+    return known(study.clipped_low) ? study.clipped_low + study.clipped_high : undefined;
+  };
+  const kernelOf = (layer) => (layer.step ? layer.step.kernel : "");
+  const inDb = (noise) => (noise > 0 ? -10 * Math.log10(noise) : null);
+
+  // --- Theme -------------------------------------------------------------------------------------------------------
+  const themeButton = at("theme");
+  const prefersDark = window.matchMedia("(prefers-color-scheme: dark)");
+  const isDark = () => {
+    const forced = document.documentElement.dataset.theme;
+    return forced ? forced === "dark" : prefersDark.matches;
+  };
+  const showTheme = () => themeButton.setAttribute("aria-pressed", String(isDark()));
+  try {
+    const kept = localStorage.getItem("narrow-theme");
+    if (kept === "dark" || kept === "light") document.documentElement.dataset.theme = kept;
+  } catch { /* a browser may refuse storage to files */ }
+  themeButton.addEventListener("click", () => {
+    const theme = isDark() ? "light" : "dark";
+    document.documentElement.dataset.theme = theme;
+    try { localStorage.setItem("narrow-theme", theme); } catch { /* as above */ }
+    showTheme();
+  });
+  prefersDark.addEventListener("change", showTheme);
+  showTheme();
+
+  // --- Summary -----------------------------------------------------------------------------------------------------
+  const fileName = (path) => path.split("/").pop();
+  const modelName = data.model.file ? fileName(data.model.file) : data.model.architecture;
+  at("title").textContent = modelName;
+  at("subtitle").textContent =
+    `${data.model.architecture}, ${data.model.bits}` + (hasErrors ? `, against ${fileName(data.reference.file || "")}` : "");
+  at("made").textContent =
+    `Made by narrow ${data.narrow} on ${data.model.isa}, ${plural(data.model.threads, "thread")}. ` +
+    `The layers saw ${data.study.inputs}. Calibrated with ${data.model.provenance.calibration || "nothing that the file names"}.`;
+
+  const card = (what, value, ...more) =>
+    el("div", { class: "card" }, el("p", { class: "what", text: what }), el("p", { class: "value", text: value }),
+      ...more.filter(Boolean).map((text) => el("p", { class: "more", text })));
+  const times = (a, b) => (a >= b ? `${(a / b).toFixed(a / b >= 10 ? 0 : 1)}\u00d7 less` : `${(b / a).toFixed(1)}\u00d7 more`);
+  const drawSummary = () => {
+    const cards = at("cards");
+    const agreement = data.agreement;
+    if (agreement) {
+      cards.append(card("Same answer as the reference", `${agreement.top1.percent.toFixed(1)} %`,
+        `${agreement.top1.same} of ${plural(agreement.images, "image")}; 95 %: ${agreement.top1.low.toFixed(1)} to ${agreement.top1.high.toFixed(1)} %`));
+    }
+    if (data.model.top1) {
+      cards.append(card("Right answers", `${data.model.top1.percent.toFixed(1)} %`,
+        data.reference && data.reference.top1 ? `${data.reference.top1.percent.toFixed(1)} % by the reference` : ""));
+    }
+    cards.append(card("Weights", bytes(data.model.weight_bytes),
+      data.reference && data.reference.weight_bytes ? `${times(data.reference.weight_bytes, data.model.weight_bytes)} than ${bytes(data.reference.weight_bytes)}` : "",
+      `the file: ${bytes(data.model.file_bytes)}`));
+    cards.append(card("Time of one image", ms(data.model.latency_ms.median),
+      data.reference ? `${times(data.reference.latency_ms.median, data.model.latency_ms.median)} than ${ms(data.reference.latency_ms.median)} (${data.reference.arithmetic})` : "",
+      `${percent(data.profile.peak_share, 0)} of the peak of this CPU`));
+    cards.append(card("Memory at run time", bytes(data.model.packed_bytes + data.model.tensor_bytes + data.model.workspace_bytes),
+      `weights ${bytes(data.model.packed_bytes)}, tensors ${bytes(data.model.tensor_bytes)}`));
+    if (known(data.study.score_noise)) {
+      cards.append(card("Scores against the reference", decibels(inDb(data.study.score_noise)), `signal to noise, on ${plural(data.study.effect_count, "image")}`));
+    }
+    const notes = at("notes");
+    const note = (text) => notes.append(el("p", { class: "notice", text }));
+    if (!hasErrors) note("There is no reference, so this page has no errors, no advice and no changed images. Give narrow report the float network: --against NETWORK.");
+    else if (!data.pictures) note("The layers saw random bytes and not images, whose errors are others. Give narrow report images: --pictures PICTURES.");
+    for (const text of data.model.notes) note(text);
+    if (data.study.unmatched.length > 0 && hasErrors) {
+      note(`${plural(data.study.unmatched.length, "layer")} without a tensor of the same name in the reference, which has no error here: ${data.study.unmatched.slice(0, 6).join(", ")}${data.study.unmatched.length > 6 ? ", ..." : ""}`);
+    }
+    const equalized = layers.filter((layer) => layer.is_equalized).length;
+    if (equalized > 0) note(`${plural(equalized, "tensor")} of the model have channels that are multiples of the reference's (equalization). The multiples are fitted to the images and taken out of all errors.`);
+    drawVerdict();
+  };
+  const drawVerdict = () => {
+    const parts = ["weights", "rounding", "clipping"].map((name) => [name, data.advice[name]]);
+    if (!hasErrors || parts.every(([, share]) => share === 0)) return;
+    const [worst, share] = parts.reduce((a, b) => (b[1] > a[1] ? b : a));
+    const answers = {
+      weights: ["The bits of the weights are what costs most.", "Calibration cannot change that. More bits for the layers below can."],
+      rounding: ["The distance of the levels of activations is what costs most.", "More bits for outputs help, and so do narrower ranges where a range is wide for what it holds."],
+      clipping: ["Calibration is what costs most: ranges cut off numbers that these images have.", "Calibrate with more images like these, or take the extremes: --observer minmax."],
+    };
+    at("verdict").append(el("div", { class: "verdict" },
+      el("h3", { text: `Calibration or bits? ${answers[worst][0]}` }),
+      el("p", { text: `${answers[worst][1]} Of the noise in the scores, ${percent(share, 0)} come from there.` }),
+      stack(parts, `Noise in the scores by cause: ${parts.map(([name, of]) => `${PART_TEXT.get(name)} ${percent(of, 0)}`).join(", ")}`, true),
+      legend(parts)));
+  };
+
+  // --- Advice ------------------------------------------------------------------------------------------------------
+  const picked = new Map(); // layer name to remedy
+  const drawAdvice = () => {
+    const box = at("advice");
+    const list = data.advice.layers;
+    if (list.length === 0) {
+      box.append(el("p", { class: "muted", text: hasErrors ? "No layer changes the scores." : "Without a reference there is nothing to measure what hurts." }));
+      return;
+    }
+    box.append(el("p", { class: "muted", text:
+      `Share: how much noise each layer brings into the scores if it alone is quantized, of the sum over all layers (${plural(data.study.effect_count, "image")}). ` +
+      "Noise left: what was measured with the layer changed in that way and nothing else. Choose remedies to see what they cost together." }));
+    const plan = el("div", { class: "plan", role: "status", "aria-live": "polite" });
+    const rows = list.map((advice, rank) => {
+      const layer = layers[byName.get(advice.layer)];
+      const remedies = el("ul", { class: "remedies" }, ...advice.remedies.map((remedy) => {
+        if (!remedy.trial) return el("li", {}, el("span", { text: remedy.text }), remedy.option ? ": " : ".", remedy.option ? el("code", { text: remedy.option }) : null);
+        const cost = [`noise left ${percent(remedy.trial.score_noise / layer.score_noise, 0)}`];
+        if (remedy.more_bytes !== 0) cost.push(`${remedy.more_bytes > 0 ? "+" : ""}${bytes(remedy.more_bytes)}`);
+        if (known(remedy.trial.cost_ratio)) cost.push(Math.abs(remedy.trial.cost_ratio - 1) < 0.005 ? "same time" : `time \u00d7${remedy.trial.cost_ratio.toFixed(2)} (estimated)`);
+        const input = el("input", { type: "checkbox", onchange: (event) => {
+          for (const other of remedies.querySelectorAll("input")) if (other !== event.target) other.checked = false;
+          if (event.target.checked) picked.set(advice.layer, remedy); else picked.delete(advice.layer);
+          showPlan(plan);
+        } });
+        return el("li", {}, el("label", {}, input, el("span", {}, el("code", { text: remedy.option }), ` ${cost.join(", ")}`)));
+      }));
+      const share = advice.noise_share;
+      return el("tr", {},
+        cell("td", String(rank + 1), true),
+        el("th", { scope: "row" }, layerButton(advice.layer), el("div", { class: "muted small", text: `${layer.op} ${layer.detail}` })),
+        el("td", { class: "nowrap" }, el("span", { class: "inline-bar", style: `width:${(6 * share / list[0].noise_share).toFixed(2)}rem`, "aria-hidden": "true" }), ` ${percent(share)}`),
+        el("td", {}, stack(partShares(layer), `${advice.layer}: ${partShares(layer).map(([name, of]) => `${PART_TEXT.get(name)} ${percent(of, 0)}`).join(", ")}`),
+          el("div", { class: "small nowrap", text: `${PART_TEXT.get(advice.cause)} ${percent(advice.cause_share, 0)}` })),
+        el("td", {}, remedies));
+    });
+    box.append(el("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": "The layers that hurt most" },
+      el("table", { class: "advice-table" },
+        el("caption", { class: "visually-hidden", text: "The layers that hurt most, the worst first" }),
+        el("thead", {}, el("tr", {}, ...["#", "Layer", "Share of the noise", "Why", "What to do, and what it costs"].map((text, i) => cell("th", text, i === 0, { scope: "col" })))),
+        el("tbody", {}, ...rows))), legend2(), plan);
+    showPlan(plan);
+  };
+  const legend2 = () => el("ul", { class: "legend" }, ...PARTS.map(([name, text]) => el("li", {}, el("i", { class: `part-${name}`, "aria-hidden": "true" }), text)));
+  const showPlan = (plan) => {
+    plan.replaceChildren();
+    if (picked.size === 0) {
+      const best = data.advice.layers.slice(0, 3).map((advice) => [advice.layer, advice.remedies.find((remedy) => remedy.trial)]).filter(([, remedy]) => remedy);
+      plan.append(el("p", { text: best.length > 0 ? "No remedy is chosen." : "No layer has fewer than 8 bits where more would help." }));
+      if (best.length > 0) {
+        plan.append(el("button", { type: "button", text: `Choose the best of the first ${plural(best.length, "layer")}`, onclick: () => {
+          for (const [layer, remedy] of best) picked.set(layer, remedy);
+          for (const item of document.querySelectorAll(".remedies li label")) {
+            if ([...picked.values()].some((remedy) => remedy.option === item.querySelector("code").textContent)) item.querySelector("input").checked = true;
+          }
+          showPlan(plan);
+        } }));
+      }
+      return;
+    }
+    let more = 0;
+    let left = totalNoise;
+    let slower = 0;
+    for (const [name, remedy] of picked) {
+      const layer = layers[byName.get(name)];
+      more += remedy.more_bytes;
+      left -= layer.score_noise - remedy.trial.score_noise;
+      if (known(remedy.trial.cost_ratio) && layer.time) slower += layer.time.ms * (remedy.trial.cost_ratio - 1);
+    }
+    const time = Math.abs(slower) < 0.005 * data.profile.ms ? "the same time" : `${slower > 0 ? "+" : "\u2212"}${ms(Math.abs(slower))} (estimated, of ${ms(data.profile.ms)})`;
+    plan.append(
+      el("p", {}, el("strong", { text: `${plural(picked.size, "remedy").replace("remedys", "remedies")} together: ` }),
+        `${more >= 0 ? "+" : ""}${bytes(more)} of weights (${percent(more / data.model.weight_bytes)}), ${time}, and about ${percent(left / totalNoise, 0)} of the noise left, ` +
+        `which is ${(10 * Math.log10(totalNoise / left)).toFixed(1)} dB better.`),
+      el("code", { text: `narrow quantize ... ${[...picked.values()].map((remedy) => remedy.option).join(" ")}` }),
+      el("p", { class: "muted small", text: "Noise is added up as if the layers were independent. narrow quantize with these options, and narrow report again, measure it." }));
+  };
+
+  // --- Charts ------------------------------------------------------------------------------------------------------
+  const newChart = (width, height, label) =>
+    d3.create("svg").attr("class", "chart").attr("viewBox", `0 0 ${width} ${height}`).attr("role", "img").attr("aria-label", label);
+
+  // Errors from the first layer to the last.
+  let moveCursor = () => {};
+  const drawThrough = () => {
+    const rows = layers.map((layer, index) => ({ layer, index })).filter(({ layer }) => known(layer.cumulative_db) || known(layer.local_db));
+    if (rows.length < 2) return;
+    const width = 1100, height = 230, left = 46, right = 12, top = 12, bottom = 34;
+    const x = d3.scaleLinear([0, layers.length - 1], [left, width - right]);
+    const values = rows.flatMap(({ layer }) => [layer.cumulative_db, layer.local_db]).filter(known);
+    const y = d3.scaleLinear([Math.min(0, d3.min(values)), d3.max(values)], [height - bottom, top]).nice();
+    const last = rows[rows.length - 1].layer;
+    const svg = newChart(width, height, `Signal to noise of each layer's output, from the first to the last layer. The last has ${decibels(last.cumulative_db)}.`);
+    svg.append("g").attr("transform", `translate(0,${height - bottom})`).call(d3.axisBottom(x).ticks(10).tickFormat(d3.format("d")));
+    svg.append("g").attr("transform", `translate(${left},0)`).call(d3.axisLeft(y).ticks(6));
+    svg.append("text").attr("x", left + 4).attr("y", top + 2).text("dB");
+    svg.append("text").attr("x", width - right).attr("y", height - 4).attr("text-anchor", "end").text("layer, in the order in which they run");
+    const share = d3.scaleLinear([0, d3.max(layers, (layer) => noiseShare(layer) || 0) || 1], [0, (height - bottom - top) * 0.5]);
+    const step = Math.max(1.5, Math.min(12, (width - left - right) / layers.length * 0.6));
+    svg.append("g").selectAll("rect").data(layers.map((layer, index) => ({ layer, index })).filter(({ layer }) => noiseShare(layer) > 0)).join("rect")
+      .attr("class", "bars").attr("x", ({ index }) => x(index) - step / 2).attr("width", step)
+      .attr("y", ({ layer }) => height - bottom - share(noiseShare(layer))).attr("height", ({ layer }) => share(noiseShare(layer)));
+    svg.append("path").attr("class", "cumulative").attr("d",
+      d3.line(({ index }) => x(index), ({ layer }) => y(layer.cumulative_db))(rows.filter(({ layer }) => known(layer.cumulative_db))));
+    svg.append("g").selectAll("circle").data(rows.filter(({ layer }) => known(layer.local_db))).join("circle")
+      .attr("class", "local").attr("r", layers.length > 150 ? 2 : 3.2).attr("cx", ({ index }) => x(index)).attr("cy", ({ layer }) => y(layer.local_db));
+    const cursor = svg.append("line").attr("class", "cursor").attr("y1", top).attr("y2", height - bottom);
+    moveCursor = (index) => cursor.attr("x1", x(index)).attr("x2", x(index));
+    svg.append("rect").attr("class", "hit").attr("x", left).attr("y", top).attr("width", width - left - right).attr("height", height - top - bottom)
+      .on("click", (event) => choose(Math.max(0, Math.min(layers.length - 1, Math.round(x.invert(d3.pointer(event)[0])))), false));
+    at("through").append(el("figure", {}, svg.node(), el("figcaption", { text:
+      "Line: error of all layers so far (cumulative signal to noise). Dots: error of each layer alone, on the reference's inputs. " +
+      "Bars: its share of the noise in the scores. Higher is better for line and dots. Click to choose a layer." })));
+  };
+
+  // A histogram with the quantization grid. real(level): the real number of a level, or null.
+  const drawHistogram = (study, quantization, what, captionText) => {
+    const bins = study.reals || study.integers;
+    const width = 620, height = 200, left = 12, right = 12, top = 10, bottom = quantization ? 40 : 24;
+    const levels = study.integers;
+    const lowest = levels.first + 0.5;
+    const highest = lowest + levels.counts.length - 1;
+    const end = bins.first + bins.width * bins.counts.length;
+    const x = d3.scaleLinear([bins.first, end], [left, width - right]);
+    const total = d3.sum(bins.counts) || 1;
+    const totalIntegers = d3.sum(levels.counts) || 1;
+    const density = (value, all, binWidth) => Math.sqrt(value / all / binWidth);
+    const most = Math.max(d3.max(bins.counts, (n) => density(n, total, bins.width)), d3.max(levels.counts, (n) => density(n, totalIntegers, 1)));
+    const y = d3.scaleLinear([0, most || 1], [height - bottom, top]);
+    const svg = newChart(width, height, captionText);
+    const outside = (from, to) => {
+      if (to > from) svg.append("rect").attr("class", "outside").attr("x", x(from)).attr("width", x(to) - x(from)).attr("y", top).attr("height", height - bottom - top);
+    };
+    outside(bins.first, lowest - 0.5);
+    outside(highest + 0.5, end);
+    if (study.reals) {
+      svg.append("g").selectAll("rect").data(bins.counts.map((n, i) => ({ n, from: bins.first + i * bins.width })).filter(({ n }) => n > 0)).join("rect")
+        .attr("class", ({ from }) => (from + bins.width / 2 < lowest - 0.5 || from + bins.width / 2 > highest + 0.5 ? "real lost" : "real"))
+        .attr("x", ({ from }) => x(from)).attr("width", Math.max(0.8, x(bins.first + bins.width) - x(bins.first) - 0.2))
+        .attr("y", ({ n }) => y(density(n, total, bins.width))).attr("height", ({ n }) => height - bottom - y(density(n, total, bins.width)));
+    }
+    // The grid: each level where they are few, else every so many.
+    const every = [1, 2, 4, 8, 16, 32].find((n) => levels.counts.length / n <= 34);
+    for (let level = lowest; level <= highest; level += every) {
+      svg.append("line").attr("class", "gridline").attr("x1", x(level)).attr("x2", x(level)).attr("y1", top).attr("y2", height - bottom + 4);
+    }
+    for (const edge of [lowest - 0.5, highest + 0.5]) {
+      svg.append("line").attr("class", "gridline end").attr("x1", x(edge)).attr("x2", x(edge)).attr("y1", top - 4).attr("y2", height - bottom + 4);
+    }
+    const steps = levels.counts.flatMap((n, i) => {
+      const height = density(n, totalIntegers, 1);
+      return [[levels.first + i, height], [levels.first + i + 1, height]];
+    });
+    svg.append("path").attr("class", "integer").attr("d", d3.line((point) => x(point[0]), (point) => y(point[1]))(steps));
+    svg.append("g").attr("transform", `translate(0,${height - bottom})`).call(d3.axisBottom(x).ticks(9).tickSizeOuter(0));
+    if (quantization) {
+      const reals = svg.append("g");
+      for (const level of x.ticks(9)) {
+        reals.append("text").attr("x", x(level)).attr("y", height - 4).attr("text-anchor", "middle").text(significant(Number(((level - quantization.zero_point) * quantization.scale).toPrecision(2))));
+      }
+    }
+    return el("figure", {}, svg.node(), el("figcaption", { text: what }));
+  };
+
+  // --- The network -------------------------------------------------------------------------------------------------
+  const ROW = 26, LANE = 13, RADIUS = 4.6;
+  const options = [];
+  const edges = []; // {from, to, path}
+  let chosen = -1;
+
+  // The lane of each node, and edges with the lanes in which they run. A value that several nodes read has a second lane,
+  // in which it runs to all but the first of them.
+  const placeNodes = () => {
+    const readers = new Map(layers.map((_, i) => [i, []]));
+    readers.set(-1, []);
+    layers.forEach((layer, index) => {
+      for (const input of layer.inputs) {
+        const from = input === "" ? -1 : byName.get(input);
+        if (from !== undefined) readers.get(from).push(index);
+      }
+    });
+    const busy = []; // by lane: what holds it
+    const free = (from = 0) => {
+      let lane = from;
+      while (busy[lane]) ++lane;
+      return lane;
+    };
+    const main = new Map();
+    const side = new Map();
+    const laneOf = [];
+    const lines = [];
+    const produce = (index, lane) => {
+      const to = readers.get(index);
+      if (to.length === 0) { busy[lane] = false; return; }
+      main.set(index, lane);
+      busy[lane] = true;
+      if (to.length > 1) {
+        const more = free(lane + 1);
+        side.set(index, more);
+        busy[more] = true;
+      }
+    };
+    produce(-1, 0);
+    layers.forEach((layer, index) => {
+      const ended = [];
+      const read = [];
+      for (const input of new Set(layer.inputs)) {
+        const from = input === "" ? -1 : byName.get(input);
+        if (from === undefined) continue;
+        const order = readers.get(from);
+        const isFirst = order[0] === index;
+        const lane = isFirst ? main.get(from) : side.get(from);
+        read.push({ from, to: index, lane, isSide: !isFirst });
+        if (isFirst) ended.push(main.get(from));
+        if (order[order.length - 1] === index && side.has(from)) ended.push(side.get(from));
+      }
+      const lane = ended.length > 0 ? Math.min(...ended) : free();
+      for (const end of ended) busy[end] = false;
+      laneOf[index] = lane;
+      lines.push(...read);
+      produce(index, lane);
+    });
+    return { laneOf, lines };
+  };
+
+  const drawNetwork = () => {
+    const box = at("net");
+    const { laneOf, lines } = placeNodes();
+    const lanes = Math.max(0, ...laneOf, ...lines.map((line) => line.lane)) + 1;
+    const gap = Math.min(LANE, 260 / lanes);
+    const cx = (lane) => 14 + lane * gap;
+    const cy = (index) => index * ROW + ROW / 2;
+    const gutter = 14 + lanes * gap + 4;
+    const sums = layers.filter((layer) => layer.op === "Add").length;
+    at("net-help").textContent =
+      `${plural(layers.length, "node")} from the image down to the scores` + (sums > 0 ? `, ${plural(sums, "residual sum")} (\u2295, with the branch that is added in colour)` : "") +
+      `. Arrow keys move.` + (hasErrors ? " Bars: share of the noise in the scores." : "");
+    const svg = d3.create("svg").attr("width", gutter).attr("height", layers.length * ROW).attr("aria-hidden", "true");
+    for (const line of lines) {
+      const start = line.from < 0 ? 0 : cy(line.from);
+      const startX = cx(line.from < 0 ? 0 : laneOf[line.from]);
+      const endX = cx(laneOf[line.to]);
+      const middle = cx(line.lane);
+      const path = d3.path();
+      path.moveTo(startX, start);
+      if (middle !== startX) path.bezierCurveTo(startX, start + ROW * 0.7, middle, start + ROW * 0.3, middle, start + ROW);
+      const turn = cy(line.to) - ROW;
+      if (middle !== endX) {
+        if (turn > start + (middle !== startX ? ROW : 0)) path.lineTo(middle, turn);
+        path.bezierCurveTo(middle, turn + ROW * 0.7, endX, turn + ROW * 0.3, endX, cy(line.to));
+      } else {
+        path.lineTo(endX, cy(line.to));
+      }
+      const drawn = svg.append("path").attr("class", line.isSide ? "edge skip-edge" : "edge").attr("d", path.toString());
+      edges.push({ ...line, drawn });
+    }
+    layers.forEach((layer, index) => {
+      const x = cx(laneOf[index]);
+      if (layer.op === "Add") {
+        svg.append("circle").attr("class", "node sum").attr("cx", x).attr("cy", cy(index)).attr("r", RADIUS + 1.4);
+        svg.append("path").attr("class", "plus").attr("d", `M${x - 3.4},${cy(index)}h6.8M${x},${cy(index) - 3.4}v6.8`);
+      } else if (layer.weight_bits) {
+        svg.append("rect").attr("class", "node weighted").attr("x", x - RADIUS).attr("y", cy(index) - RADIUS).attr("width", 2 * RADIUS).attr("height", 2 * RADIUS).attr("rx", 1.5);
+      } else {
+        svg.append("circle").attr("class", "node").attr("cx", x).attr("cy", cy(index)).attr("r", layer.computes ? RADIUS - 0.6 : RADIUS - 2);
+      }
+    });
+    const most = d3.max(layers, (layer) => noiseShare(layer) || 0) || 1;
+    const list = el("ol", { role: "listbox", tabindex: "0", id: "net-list", "aria-label": "Layers of the network, from the image to the scores" });
+    layers.forEach((layer, index) => {
+      const share = noiseShare(layer);
+      const bits = layer.weight_bits ? `w${bitsOf(layer.weight_bits)} a${bitsOf(layer.activation_bits)}` : layer.activation_bits === 32 ? "float" : `a${layer.activation_bits}`;
+      const option = el("li", { role: "option", id: `node-${index}`, "aria-selected": "false", style: `padding-left:${gutter}px`, title: layer.name,
+        "aria-label": `${layer.name}, ${layer.op}, ${bits}${known(share) ? `, ${percent(share)} of the noise` : ""}` },
+        el("span", { class: "name" }, layer.name, el("span", { class: "op", text: `${layer.op === layer.name ? "" : layer.op} ${layer.detail}` })),
+        el("span", { class: "bits", text: bits }),
+        el("span", { class: "meter" }, el("span", { style: `width:${(100 * (share || 0) / most).toFixed(1)}%` })));
+      option.addEventListener("click", () => { choose(index, false); list.focus({ preventScroll: true }); });
+      options.push(option);
+      list.append(option);
+    });
+    list.addEventListener("keydown", (event) => {
+      const moves = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10, Home: -layers.length, End: layers.length };
+      if (event.key === "Enter") { at("detail-h").focus(); event.preventDefault(); return; }
+      if (!(event.key in moves)) return;
+      event.preventDefault();
+      choose(Math.max(0, Math.min(layers.length - 1, chosen + moves[event.key])), false);
+    });
+    box.append(svg.node(), list);
+  };
+
+  // --- One layer ---------------------------------------------------------------------------------------------------
+  const fact = (name, value) => (value === "" || value === undefined ? null : el("div", {}, el("dt", { text: name }), el("dd", { text: value })));
+  const inputsOf = (layer) => layer.inputs.map((name) => (name === "" ? "the image" : name)).join(", ");
+
+  const drawDetail = (index) => {
+    const layer = layers[index];
+    const body = at("detail-body");
+    body.replaceChildren();
+    const heading = at("detail-h");
+    heading.textContent = layer.name;
+    body.append(el("div", { class: "step-buttons" },
+      el("button", { type: "button", text: "Previous", disabled: index === 0, onclick: () => choose(index - 1, false) }),
+      el("button", { type: "button", text: "Next", disabled: index === layers.length - 1, onclick: () => choose(index + 1, false) })));
+    body.append(el("p", { class: "muted", text: `${layer.op} ${layer.detail}, reads ${inputsOf(layer)}, writes ${shape(layer.output)}` }));
+    const q = layer.quantization;
+    const share = noiseShare(layer);
+    body.append(el("dl", { class: "facts" },
+      fact("Weights", layer.weight_bits ? `${bitsOf(layer.weight_bits)}${layer.weight_bits < 32 ? " bits" : ""}, ${bytes(layer.weight_bytes)}` : ""),
+      fact("Output", layer.activation_bits === 32 ? "float" : `${layer.activation_bits} bits`),
+      fact("Range", layer.clamp ? `${significant(layer.clamp.lo)} to ${significant(layer.clamp.hi)}` : ""),
+      fact("Scale, zero point", q ? `${significant(q.scale)}, ${q.zero_point}` : ""),
+      fact("Clipped", known(clipped(layer)) ? percent(clipped(layer), 3) : ""),
+      fact("Error alone", decibels(layer.local_db)),
+      fact("Error of all so far", decibels(layer.cumulative_db)),
+      fact("Share of the noise", known(share) ? percent(share) : ""),
+      fact("Changed answers alone", known(layer.changed_answers) ? `${layer.changed_answers} of ${data.study.effect_count}` : ""),
+      fact("Accumulator headroom", known(layer.headroom_bits) ? `${layer.headroom_bits.toFixed(1)} bits` : "")));
+
+    if (layer.error_parts && partShares(layer).some(([, of]) => of > 0)) {
+      const parts = partShares(layer);
+      body.append(el("h4", { text: "Where its error comes from" }),
+        stack(parts, `Error of ${layer.name}: ${parts.map(([name, of]) => `${PART_TEXT.get(name)} ${percent(of, 0)}`).join(", ")}`, true), legend(parts));
+    }
+    drawTime(body, layer);
+    if (layer.output_study) {
+      const study = layer.output_study;
+      body.append(el("h4", { text: "Output on the quantization grid" }), drawHistogram(study, q,
+        (study.reals ? `Filled: the reference's numbers, ${significant(study.real_min)} to ${significant(study.real_max)}; red beyond the range. Line: the model's integers. ` : "Line: the model's integers. ") +
+        `Dashed: the ends of the range. Axis: levels, and the real numbers below them. ${percent(study.at_lowest)} are its lowest level, ${percent(study.at_highest)} its highest. Heights are square roots.`,
+        `Histogram of the output of ${layer.name}` + (known(clipped(layer)) ? `, ${percent(clipped(layer), 3)} clipped` : "")));
+    }
+    if (layer.weight_study) {
+      const study = layer.weight_study;
+      body.append(el("h4", { text: "Weights on the quantization grid" }), drawHistogram(study, null,
+        (study.reals ? "Filled: the reference's weights, each in levels of its channel. " : "") +
+        `Line: the integers, ${percent(study.zeros)} of them zero.` + (study.sqnr_db !== undefined ? ` Signal to noise of the weights: ${decibels(study.sqnr_db)}.` : "") +
+        (layer.weight_scales ? ` Scales: ${significant(layer.weight_scales.min)} to ${significant(layer.weight_scales.max)}.` : ""),
+        `Histogram of the weights of ${layer.name}, ${percent(study.zeros)} of them zero`));
+    }
+    if (layer.worst_channels && layer.worst_channels.length > 0) {
+      body.append(el("h4", { text: "Worst channels" }), table(`Worst output channels of ${layer.name}`,
+        [["Channel", false], ["Error alone", true], ["Share of the layer's noise", true], ["Range of the reference", true], ["Weight scale", true]],
+        layer.worst_channels.map((of) => [String(of.channel), decibels(of.sqnr_db), percent(of.noise_share), `${significant(of.min)} to ${significant(of.max)}`, significant(of.weight_scale)])));
+    }
+    if (layer.trials && layer.trials.length > 0) {
+      body.append(el("h4", { text: "What other bits would do" }), table(`Other bits for ${layer.name}`,
+        [["Change", false], ["Error alone", true], ["Noise left in the scores", true], ["Weights", true], ["Time (estimated)", true]],
+        layer.trials.map((trial) => [`${trial.bits} bits for its ${trial.of === "weights" ? "weights" : "output"}`, decibels(trial.local_db),
+          percent(layer.score_noise > 0 ? trial.score_noise / layer.score_noise : 0, 0), bytes(trial.weight_bytes), known(trial.cost_ratio) ? `\u00d7${trial.cost_ratio.toFixed(2)}` : ""])));
+    }
+    drawKernel(body, layer);
+  };
+
+  const drawTime = (body, layer) => {
+    if (layer.step && layer.step.fused_with) {
+      body.append(el("h4", { text: "Time" }), el("p", {}, "Computed a few rows at a time together with ", layerButton(layer.step.fused_with), ", which has its time."));
+    } else if (layer.time) {
+      const time = layer.time;
+      const sentences = [`${ms(time.ms)}, ${percent(time.share)} of all layers`];
+      if (known(time.gops)) sentences.push(`${time.gops.toFixed(1)} billion operations per second`);
+      if (known(time.peak_share)) sentences.push(`${percent(time.peak_share, 0)} of the peak of ${time.instructions}`);
+      body.append(el("h4", { text: "Time" }), el("p", { text: `${sentences.join(", ")}.` }));
+      if (time.followers.length > 0) body.append(el("p", { class: "muted small", text: `With ${time.followers.join(", ")}, which it computes a few rows at a time.` }));
+    }
+  };
+  const drawKernel = (body, layer) => {
+    if (!layer.step) return;
+    body.append(el("h4", { text: "Kernel, and why" }), el("p", {}, el("code", { text: layer.step.kernel })));
+    const candidates = layer.step.candidates;
+    if (!candidates) return;
+    const best = candidates[0].cost_cycles || 1;
+    body.append(el("p", { class: "muted small", text: "The cheapest of those that are exact for its shape, ranges and weights. Costs are estimates in core cycles; nothing is timed to choose." }));
+    body.append(table(`Kernels for ${layer.name}`, [["Kernel", false], ["Cost", true], ["Verdict", false]],
+      candidates.map((of, i) => [of.kernel, of.accepted ? `\u00d7${(of.cost_cycles / best).toFixed(2)}` : "", i === 0 ? "chosen" : of.accepted ? "" : `refuses: ${of.reason}`])));
+  };
+
+  const choose = (index, moveFocus) => {
+    if (chosen >= 0) {
+      options[chosen].setAttribute("aria-selected", "false");
+      rowOf.get(chosen)?.classList.remove("chosen");
+    }
+    chosen = index;
+    options[index].setAttribute("aria-selected", "true");
+    rowOf.get(index)?.classList.add("chosen");
+    at("net-list").setAttribute("aria-activedescendant", `node-${index}`);
+    const box = at("net");
+    const top = index * ROW;
+    if (top < box.scrollTop || top + ROW > box.scrollTop + box.clientHeight) box.scrollTop = top - box.clientHeight / 2;
+    for (const edge of edges) edge.drawn.classed("lit", edge.from === index || edge.to === index);
+    moveCursor(index);
+    drawDetail(index);
+    say(`${layers[index].name} is chosen`);
+    if (moveFocus) {
+      at("network").scrollIntoView();
+      at("detail-h").focus({ preventScroll: true });
+    }
+  };
+
+  // --- The table ---------------------------------------------------------------------------------------------------
+  const dbValue = (value) => (value === null ? Infinity : value);
+  const COLUMNS = [
+    { name: "#", numeric: true, value: (layer, index) => index, text: (layer, index) => String(index) },
+    { name: "Layer", value: (layer) => layer.name },
+    { name: "Operator", value: (layer) => layer.op, text: (layer) => `${layer.op} ${layer.detail}` },
+    { name: "Output", numeric: true, value: (layer) => layer.output.height * layer.output.width * layer.output.channels, text: (layer) => shape(layer.output) },
+    { name: "W bits", numeric: true, value: (layer) => layer.weight_bits || undefined, text: (layer) => bitsOf(layer.weight_bits) },
+    { name: "A bits", numeric: true, value: (layer) => layer.activation_bits, text: (layer) => bitsOf(layer.activation_bits) },
+    { name: "Noise share", numeric: true, value: noiseShare, text: (layer) => percent(noiseShare(layer)), error: true },
+    { name: "Alone", numeric: true, value: (layer) => dbValue(layer.local_db), text: (layer) => decibels(layer.local_db), error: true },
+    { name: "So far", numeric: true, value: (layer) => dbValue(layer.cumulative_db), text: (layer) => decibels(layer.cumulative_db), error: true },
+    { name: "Clipped", numeric: true, value: clipped, text: (layer) => percent(clipped(layer), 2), error: true },
+    { name: "Range", numeric: true, value: (layer) => (layer.clamp ? layer.clamp.hi - layer.clamp.lo : undefined), text: (layer) => (layer.clamp ? `${significant(layer.clamp.lo)} .. ${significant(layer.clamp.hi)}` : "") },
+    { name: "Scale", numeric: true, value: (layer) => layer.quantization?.scale, text: (layer) => significant(layer.quantization?.scale) },
+    { name: "Headroom", numeric: true, value: (layer) => layer.headroom_bits, text: (layer) => fixed(layer.headroom_bits, 1) },
+    { name: "Time", numeric: true, value: (layer) => layer.time?.ms, text: (layer) => (layer.time ? percent(layer.time.share) : "") },
+    { name: "Of peak", numeric: true, value: (layer) => layer.time?.peak_share, text: (layer) => percent(layer.time?.peak_share, 0) },
+    { name: "Weights", numeric: true, value: (layer) => layer.weight_bytes || undefined, text: (layer) => (layer.weight_bytes ? bytes(layer.weight_bytes) : "") },
+    { name: "MACs", numeric: true, value: (layer) => layer.macs || undefined, text: (layer) => (layer.macs ? count(layer.macs) : "") },
+    { name: "Kernel", value: kernelOf },
+  ].filter((column) => hasErrors || !column.error);
+  const rowOf = new Map();
+  let sorted = { column: 0, descending: false };
+
+  const drawTable = () => {
+    const head = el("tr");
+    const body = el("tbody");
+    const headers = COLUMNS.map((column, index) => {
+      const header = el("th", { scope: "col", class: column.numeric ? "num" : undefined, "aria-sort": index === 0 ? "ascending" : "none" },
+        el("button", { type: "button", text: column.name, onclick: () => sortBy(index) }));
+      head.append(header);
+      return header;
+    });
+    const rows = layers.map((layer, index) => {
+      const row = el("tr", {}, ...COLUMNS.map((column) => {
+        if (column.name === "Layer") return el("th", { scope: "row" }, layerButton(layer.name));
+        return cell("td", (column.text || column.value)(layer, index), column.numeric);
+      }));
+      rowOf.set(index, row);
+      return { row, layer, index, words: `${layer.name} ${layer.op} ${kernelOf(layer)}`.toLowerCase() };
+    });
+    body.append(...rows.map(({ row }) => row));
+    at("table-box").append(el("table", {}, el("caption", { class: "visually-hidden", text: "All layers; the buttons in the header sort" }), el("thead", {}, head), body));
+
+    const sortBy = (index) => {
+      // Numbers show the largest first, except for the order of layers and signal to noise.
+      const smallFirst = !COLUMNS[index].numeric || ["#", "Alone", "So far", "Headroom"].includes(COLUMNS[index].name);
+      sorted = { column: index, descending: sorted.column === index ? !sorted.descending : !smallFirst };
+      const { value } = COLUMNS[index];
+      const compare = (a, b) => {
+        const left = value(a.layer, a.index), right = value(b.layer, b.index);
+        const isMissing = (of) => of === undefined || of === null || of === "";
+        if (isMissing(left) || isMissing(right)) return isMissing(left) - isMissing(right) || a.index - b.index;
+        const order = typeof left === "string" ? left.localeCompare(right, "en", { numeric: true }) : left === right ? 0 : left < right ? -1 : 1;
+        return (sorted.descending ? -order : order) || a.index - b.index;
+      };
+      rows.sort(compare);
+      body.append(...rows.map(({ row }) => row));
+      headers.forEach((header, i) => header.setAttribute("aria-sort", i !== index ? "none" : sorted.descending ? "descending" : "ascending"));
+      say(`Sorted by ${COLUMNS[index].name}, ${sorted.descending ? "largest" : "smallest"} first`);
+    };
+
+    const operators = [...new Set(layers.map((layer) => layer.op))].sort();
+    at("filter-op").append(...operators.map((op) => el("option", { value: op, text: op })));
+    const applyFilter = () => {
+      const words = at("filter").value.toLowerCase().split(/\s+/).filter(Boolean);
+      const op = at("filter-op").value;
+      let shown = 0;
+      for (const row of rows) {
+        row.row.hidden = !words.every((word) => row.words.includes(word)) || (op !== "" && row.layer.op !== op);
+        shown += row.row.hidden ? 0 : 1;
+      }
+      at("filter-count").textContent = `${shown} of ${plural(layers.length, "layer")}`;
+    };
+    at("filter").addEventListener("input", applyFilter);
+    at("filter-op").addEventListener("change", applyFilter);
+    at("filters").addEventListener("submit", (event) => event.preventDefault());
+    applyFilter();
+  };
+
+  // --- Changed images ----------------------------------------------------------------------------------------------
+  const classText = (score) => score.label || `class ${score.class}`;
+  const drawImages = () => {
+    const box = at("images");
+    if (!data.agreement) {
+      box.append(el("p", { class: "muted", text: hasErrors ? "No images were given (--pictures)." : "Without a reference there are no answers to compare." }));
+      return;
+    }
+    const { count: all, shown } = data.changed;
+    box.append(el("p", { class: "muted", text: all === 0 ? `None of ${plural(data.agreement.images, "image")} changed its answer.`
+      : `${plural(all, "image")} of ${data.agreement.images} changed.` + (shown.length < all ? ` The ${shown.length} whose probabilities differ most are shown.` : " The largest difference comes first.") }));
+    const line = (who, best, label) => {
+      const isRight = label !== null && best[0].class === label;
+      return [el("p", { class: "who", text: who }),
+        el("p", { class: isRight ? "answer right" : "answer", text: `${classText(best[0])} ${percent(best[0].probability, 0)}${isRight ? " \u2713 right" : ""}`, title: best.map((of) => `${classText(of)} ${percent(of.probability)}`).join("\n") })];
+    };
+    box.append(el("ul", { class: "gallery" }, ...shown.map((image) => el("li", {},
+      el("img", { src: image.data.startsWith("data:image/png;base64,") ? image.data : "", width: image.width, height: image.height,
+        class: image.width < 64 ? "tiny" : undefined, alt: `${fileName(image.picture)}, as the network sees it` }),
+      el("div", { class: "answers" }, ...line("reference", image.reference, image.label), ...line("model", image.model, image.label)),
+      el("p", { class: "file", text: fileName(image.picture) })))));
+  };
+
+  drawSummary();
+  drawAdvice();
+  drawThrough();
+  drawNetwork();
+  drawTable();
+  drawImages();
+  const first = data.advice.layers.length > 0 ? byName.get(data.advice.layers[0].layer) : 0;
+  if (layers.length > 0) choose(first, false);
+  say("");
+})();

@@ -1,0 +1,64 @@
+#include "apps/report/study_report.h"
+
+#include <algorithm>
+
+#include "apps/report/comparison_report.h"
+#include "apps/report/lines.h"
+#include "apps/text/words.h"
+
+namespace narrow::cli {
+
+namespace {
+
+std::string cause_text(Cause cause) {
+  switch (cause) {
+    case Cause::kWeights: return "weights";
+    case Cause::kRounding: return "output rounded";
+    case Cause::kClipping: return "output clipped";
+  }
+  return "";
+}
+
+// "--layer-weights conv1=6  (+1.2 kB, noise 3 % of before)".
+std::string remedy_text(const Remedy& remedy, double before) {
+  if (!remedy.trial) return remedy.option.empty() ? remedy.text : remedy.option;
+  std::string text = remedy.option + ": noise " + format("%.0f", 100 * remedy.trial->score_noise / before) + " %";
+  if (remedy.more_bytes > 0) text += ", +" + bytes_text(static_cast<std::uint64_t>(remedy.more_bytes));
+  if (remedy.trial->cost_ratio) text += ", time x" + format("%.2f", *remedy.trial->cost_ratio);
+  return text;
+}
+
+std::string advice_lines(const NetworkStudyResult& result) {
+  if (result.advice.layers.empty()) return result.reference ? "\nNo layer changes the scores.\n" : "";
+  const Advice& advice = result.advice;
+  std::string text = "\nnoise in the scores by cause: weights " + format("%.0f", 100 * advice.weights) +
+                     " %, rounding of outputs " + format("%.0f", 100 * advice.rounding) + " %, clipping " +
+                     format("%.0f", 100 * advice.clipping) + " %\n\nThe layers that hurt most:\n\n";
+  for (const LayerAdvice& layer : advice.layers) {
+    const auto study = std::find_if(result.study.layers.begin(), result.study.layers.end(),
+                                    [&](const LayerStudy& of) { return of.layer == layer.layer; });
+    text += format("%5.1f %%  ", 100 * layer.noise_share) + name_text(layer.layer) + "  (" + cause_text(layer.cause) +
+            format(" %.0f %%)\n", 100 * layer.cause_share);
+    for (const Remedy& remedy : layer.remedies) text += "         " + remedy_text(remedy, *study->score_noise) + "\n";
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string study_text(const NetworkStudyResult& result) {
+  std::string text = network_line(result.network) + note_lines(result.notes);
+  text += "time           " + format("%.3f ms", 1e3 * result.seconds.median) + " for one image on " +
+          plural(static_cast<std::uint64_t>(result.threads), "thread");
+  if (result.reference) text += "; the reference " + format("%.3f ms", 1e3 * result.reference->seconds.median);
+  text += "\nfile           " + bytes_text(result.file_bytes);
+  if (result.reference) text += "; the reference " + bytes_text(result.reference->file_bytes);
+  text += "\n";
+  if (result.comparison) text += "same answer    " + agreement_text(result.comparison->agreement) + "\n";
+  if (result.tally) text += "right          " + format("%.2f %%\n", result.tally->percent(result.tally->top1));
+  text += "layers saw     " + result.study_inputs + "\n";
+  if (!result.reference) text += "\nWithout --against there is nothing to measure errors against.\n";
+  return text + advice_lines(result);
+}
+
+}  // namespace narrow::cli

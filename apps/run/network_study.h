@@ -1,0 +1,85 @@
+// Everything that a user of a quantized network asks about it, as one struct: `narrow report`.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apps/run/advice.h"
+#include "apps/run/bench_layers.h"
+#include "apps/run/comparison.h"
+#include "apps/run/model_file.h"
+#include "apps/run/statistics.h"
+#include "narrow/image.h"
+#include "narrow/inspect.h"
+#include "narrow/layer_study.h"
+
+namespace narrow::cli {
+
+// One of the best classes that a network gave to an image.
+struct NamedScore {
+  int class_index = 0;
+  std::string label;  // empty: the class has no name
+  double probability = 0;
+};
+
+// An image to which the two networks give different answers.
+struct ChangedImage {
+  std::string name;
+  std::optional<int> label;
+  std::vector<NamedScore> reference;  // the best classes, best first
+  std::vector<NamedScore> model;
+  double divergence = 0;         // of the probabilities, in nats: how far the answers are from each other
+  Picture seen;                  // what the model's input shows, made smaller where it is large
+  std::vector<std::byte> png;    // of `seen`
+};
+
+struct ReferenceFacts {
+  NetworkSummary network;
+  std::uint64_t file_bytes = 0;
+  std::size_t weight_bytes = 0;
+  Summary seconds;  // of one image
+};
+
+struct NetworkStudyResult {
+  // The model.
+  NetworkSummary network;
+  std::uint64_t file_bytes = 0;
+  Model model;
+  std::vector<LayerInfo> layers;
+  std::vector<StepInfo> steps;
+  MemoryInfo memory;
+  std::vector<std::string> notes;
+  int threads = 1;
+  Summary seconds;  // of one image
+  LayerTimes times;
+  // The reference; nothing without one, as what follows.
+  std::optional<ReferenceFacts> reference;
+  // Nothing without images.
+  std::optional<Comparison> comparison;  // with a reference
+  std::optional<Tally> tally;            // without one: how often the model is right
+  std::size_t changed_count = 0;
+  std::vector<ChangedImage> changed;     // those that differ most, at most kMostChanged
+  std::string study_inputs;              // what the layers were fed with, in words
+  NetworkStudy study;
+  Advice advice;
+};
+
+struct NetworkStudyOptions {
+  std::size_t limit = 0;  // of images; 0: all
+  std::string isa = "auto";
+  int threads = 1;
+  double seconds = 1;  // for which each network is timed
+};
+
+// images: nullptr for none; random bytes then run through the layers. reference: nullptr for none. names: of the files.
+// progress(what, share).
+[[nodiscard]] Result<NetworkStudyResult> study_network_file(
+    const LoadedModel& model, const LoadedModel* reference, const PictureSet* images,
+    const std::vector<std::string>& image_arguments, const NetworkStudyOptions& options,
+    const std::function<void(const std::string& what, double done)>& progress);
+
+}  // namespace narrow::cli

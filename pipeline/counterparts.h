@@ -1,0 +1,28 @@
+// Which tensor of a reference network stands in the place of a tensor of another network: that of the same name and size.
+#pragma once
+
+#include <string>
+#include <unordered_map>
+
+#include "graph/ir.h"
+
+namespace narrow {
+
+class Counterparts {
+ public:
+  // Both graphs must outlive this.
+  Counterparts(const graph::Graph& reference, const graph::Graph& other);
+
+  // The reference's value of the same name and size, or kNoValue.
+  [[nodiscard]] graph::ValueId of(graph::ValueId id) const;
+  // As of(), for a value that is fed. A Quantize or Dequantize that only the other network has is looked through.
+  [[nodiscard]] graph::ValueId of_input(graph::ValueId id) const;
+
+ private:
+  const graph::Graph& reference_;
+  const graph::Graph& other_;
+  std::unordered_map<std::string, graph::ValueId> by_name_;
+  std::unordered_map<graph::ValueId, std::size_t> writer_;
+};
+
+}  // namespace narrow
