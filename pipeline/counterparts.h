@@ -1,4 +1,5 @@
-// Which tensor of a reference network stands in the place of a tensor of another network: that of the same name and size.
+// Which tensor of a reference network stands in the place of a tensor of another network: that of the same name and
+// size.
 #pragma once
 
 #include <string>

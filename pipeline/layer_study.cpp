@@ -98,8 +98,8 @@ class NetworkStudier {
         reference_(reference),
         inputs_(inputs),
         options_(options),
-        threads_(static_cast<int>(std::min<std::size_t>(static_cast<std::size_t>(std::max(options.threads, 1)),
-                                                        inputs.count))),
+        threads_(static_cast<int>(
+            std::min<std::size_t>(static_cast<std::size_t>(std::max(options.threads, 1)), inputs.count))),
         input_elems_(static_cast<std::size_t>(graph_.value(graph_.input).shape.elems())),
         factors_(graph_.values.size()) {
     if (reference_ != nullptr) counterparts_.emplace(*reference_, graph_);
@@ -110,7 +110,7 @@ class NetworkStudier {
     if (reference_ != nullptr) NARROW_TRY(keep_effect_images());
     NARROW_TRY(count_tensors());
     for (std::size_t l = 0; l < layers_.size(); ++l) NARROW_TRY(study_layer(l));
-    if (reference_ != nullptr) NARROW_TRY(try_bits());
+    if (reference_ != nullptr) NARROW_TRY(try_changes());
     return std::move(study_);
   }
 
@@ -168,7 +168,8 @@ class NetworkStudier {
 
   [[nodiscard]] std::size_t effect_image(std::size_t i) const { return i * inputs_.count / study_.effect_images; }
 
-  // Runs the reference on the effect images and keeps its tensors; finds factors of channels and the error of the scores.
+  // Runs the reference on the effect images and keeps its tensors; finds factors of channels and the error of the
+  // scores.
   Status keep_effect_images() {
     std::size_t bytes = 0;
     graph::ExecutorOptions options;
@@ -179,9 +180,15 @@ class NetworkStudier {
       options.keep.push_back(value);
       bytes += sizeof(float) * static_cast<std::size_t>(reference_->value(value).shape.elems());
     }
-    study_.effect_images =
-        std::clamp<std::size_t>(options_.memory_bytes / std::max<std::size_t>(bytes, 1), 2, options_.effect_images);
-    study_.effect_images = std::min(study_.effect_images, inputs_.count);
+    const double by_memory =
+        static_cast<double>(options_.memory_bytes) / static_cast<double>(std::max<std::size_t>(bytes, 1));
+    const auto compared =
+        std::count_if(layers_.begin(), layers_.end(), [](const StudiedLayer& layer) { return layer.counterpart >= 0; });
+    const double of_image = graph::operations(*reference_) * static_cast<double>(compared) / 2;
+    constexpr double kFewest = 4;
+    const double images = std::clamp(std::min(by_memory, options_.effect_operations / std::max(of_image, 1.0)), kFewest,
+                                     std::max(kFewest, static_cast<double>(options_.effect_images)));
+    study_.effect_images = std::min(static_cast<std::size_t>(images), inputs_.count);
 
     struct Slot {
       FloatExecutor reference;
@@ -280,7 +287,8 @@ class NetworkStudier {
                     std::span<const float> reference) const {
     counts.integers = bins_of_levels(q.range);
     counts.elements = elements.size();
-    for (const float element : elements) count(counts.integers, double{std::nearbyint(element / q.scale)} + q.zero_point);
+    for (const float element : elements)
+      count(counts.integers, double{std::nearbyint(element / q.scale)} + q.zero_point);
     if (reference.empty()) return;
     counts.reals = bins_on_grid(q.range);
     for (const float real : reference) {
@@ -310,8 +318,11 @@ class NetworkStudier {
     std::vector<Slot> slots;
     for (int i = 0; i < threads_; ++i) {
       NARROW_ASSIGN(FloatExecutor model, FloatExecutor::create(graph_, 1));
-      slots.push_back({std::nullopt, std::move(model), std::vector<TensorCounts>(layers_.size()),
-                       std::vector<Power>(layers_.size()), {}});
+      slots.push_back({std::nullopt,
+                       std::move(model),
+                       std::vector<TensorCounts>(layers_.size()),
+                       std::vector<Power>(layers_.size()),
+                       {}});
       if (reference_ == nullptr) continue;
       NARROW_ASSIGN(slots.back().reference, FloatExecutor::create(*reference_, options));
     }
@@ -395,12 +406,7 @@ class NetworkStudier {
     const Node& node = graph_.nodes[layer.node];
     const Node& counterpart = reference_->nodes[static_cast<std::size_t>(layer.counterpart)];
     if (!have_weights_alike(node, counterpart)) return std::nullopt;
-    return LayerPair{&graph_,
-                     &node,
-                     reference_,
-                     &counterpart,
-                     &factors_[node.inputs[0]],
-                     &factors_[layer.value]};
+    return LayerPair{&graph_, &node, reference_, &counterpart, &factors_[node.inputs[0]], &factors_[layer.value]};
   }
 
   Status study_layer(std::size_t l) {
@@ -420,9 +426,9 @@ class NetworkStudier {
         of.score_noise = relative_noise(effect->scores);
         of.changed_answers = effect->changed;
         const ErrorParts parts{.weights = relative_noise(effect->weights),
-                         .rounding = relative_noise(effect->rounding),
-                         .clipping = relative_noise(effect->clipping),
-                         .inputs = relative_noise(effect->inputs)};
+                               .rounding = relative_noise(effect->rounding),
+                               .clipping = relative_noise(effect->clipping),
+                               .inputs = relative_noise(effect->inputs)};
         of.parts = parts;
         find_worst_channels(of, layer, *effect);
       }
@@ -434,9 +440,8 @@ class NetworkStudier {
   void find_worst_channels(LayerStudy& of, const StudiedLayer& layer, const Effect& effect) const {
     std::vector<std::size_t> order(effect.channels.size());
     for (std::size_t c = 0; c < order.size(); ++c) order[c] = c;
-    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-      return effect.channels[a].noise > effect.channels[b].noise;
-    });
+    std::stable_sort(order.begin(), order.end(),
+                     [&](std::size_t a, std::size_t b) { return effect.channels[a].noise > effect.channels[b].noise; });
     if (order.size() > kWorstChannels) order.resize(kWorstChannels);
     const graph::Filter* filter = graph::filter_of(graph_.nodes[layer.node]);
     for (const std::size_t c : order) {
@@ -607,8 +612,9 @@ class NetworkStudier {
     if (slot.rest) {
       std::vector<Feed> rest;
       for (const ValueId id : slot.rest->inputs()) {
-        rest.push_back({id, id == layer.reference ? std::span<const float>(alone)
-                                                  : std::span<const float>(image.values[static_cast<std::size_t>(id)])});
+        rest.push_back({id, id == layer.reference
+                                ? std::span<const float>(alone)
+                                : std::span<const float>(image.values[static_cast<std::size_t>(id)])});
       }
       NARROW_TRY(slot.rest->run(rest));
       const std::span<const float> end = slot.rest->value(reference_->output);
@@ -623,8 +629,8 @@ class NetworkStudier {
     return {};
   }
 
-  // Other bits for the layers with the largest effects.
-  Status try_bits() {
+  // Other bits and ranges for the layers with the largest effects.
+  Status try_changes() {
     std::vector<std::size_t> order;
     for (std::size_t l = 0; l < layers_.size(); ++l) {
       if (study_.layers[l].score_noise && *study_.layers[l].score_noise > 0) order.push_back(l);
@@ -635,7 +641,7 @@ class NetworkStudier {
     if (order.size() > options_.trial_layers) order.resize(options_.trial_layers);
     std::size_t done = 0;
     for (const std::size_t l : order) {
-      NARROW_TRY(try_bits(l));
+      NARROW_TRY(try_changes(l));
       progress(0.8 + 0.2 * static_cast<double>(++done) / static_cast<double>(order.size()));
     }
     return {};
@@ -647,7 +653,7 @@ class NetworkStudier {
     return {};
   }
 
-  Status try_bits(std::size_t l) {
+  Status try_changes(std::size_t l) {
     const StudiedLayer& layer = layers_[l];
     const Node& node = graph_.nodes[layer.node];
     const LayerInfo info = engine::describe_layer(graph_, node);
@@ -656,34 +662,39 @@ class NetworkStudier {
         Graph variant = graph_;
         graph::Filter& filter = *graph::filter_of(variant.nodes[layer.node]);
         filter.quantized = with_bits(*pair, bits);
-        NARROW_ASSIGN(const std::optional<BitTrial> trial, trial_of(layer, variant));
-        if (!trial) continue;
-        study_.layers[l].trials.push_back(*trial);
-        BitTrial& added = study_.layers[l].trials.back();
-        added.bits = bits;
-        added.weight_bytes = graph::packed_size(filter.quantized->weight_count(), bits).value_or(0);
+        const std::size_t bytes = graph::packed_size(filter.quantized->weight_count(), bits).value_or(0);
+        NARROW_TRY(add_trial(l, variant, {.of = TrialOf::kWeights, .bits = bits, .weight_bytes = bytes}));
       }
     }
-    if (info.activation_bits < 8) {
-      for (const int bits : more_bits(info.activation_bits)) {
-        Graph variant = graph_;
-        std::optional<Quantization>& q = variant.value(layer.value).quantization;
-        const Quantization before = *q;
-        q->range = QRange::activations(bits);
-        q->scale = before.scale * static_cast<float>(before.range.steps()) / static_cast<float>(q->range.steps());
-        q->zero_point = static_cast<std::int32_t>(
-            std::nearbyint(static_cast<float>(before.zero_point - before.range.lo) * before.scale / q->scale));
-        share_with_lossless(variant, layer.value);
-        NARROW_ASSIGN(const std::optional<BitTrial> trial, trial_of(layer, variant));
-        if (!trial) continue;
-        study_.layers[l].trials.push_back(*trial);
-        BitTrial& added = study_.layers[l].trials.back();
-        added.of_weights = false;
-        added.bits = bits;
-        added.weight_bytes = info.weight_bytes;
-      }
+    const std::optional<Quantization>& q = graph_.value(layer.value).quantization;
+    if (!q) return {};
+    for (const int bits : more_bits(info.activation_bits)) {
+      Quantization more = *q;
+      more.range = QRange::activations(bits);
+      more.scale = q->scale * static_cast<float>(q->range.steps()) / static_cast<float>(more.range.steps());
+      more.zero_point = static_cast<std::int32_t>(
+          std::nearbyint(static_cast<float>(q->zero_point - q->range.lo) * q->scale / more.scale));
+      NARROW_TRY(add_trial(l, with_output(layer, more),
+                           {.of = TrialOf::kActivations, .bits = bits, .weight_bytes = info.weight_bytes}));
+    }
+    for (const double factor : {0.7, 1.4}) {
+      Quantization other = *q;
+      other.scale = static_cast<float>(q->scale * factor);
+      NARROW_TRY(add_trial(l, with_output(layer, other),
+                           {.of = TrialOf::kRange,
+                            .bits = info.activation_bits,
+                            .range_factor = factor,
+                            .weight_bytes = info.weight_bytes}));
     }
     return {};
+  }
+
+  // The model with another quantization of a layer's output.
+  [[nodiscard]] Graph with_output(const StudiedLayer& layer, const Quantization& quantization) const {
+    Graph variant = graph_;
+    variant.value(layer.value).quantization = quantization;
+    share_with_lossless(variant, layer.value);
+    return variant;
   }
 
   // What only moves the numbers of a value has its quantization.
@@ -698,23 +709,26 @@ class NetworkStudier {
     }
   }
 
-  // Nothing where the variant is no network: a value may share its quantization with others.
-  Result<std::optional<BitTrial>> trial_of(const StudiedLayer& layer, const Graph& variant) {
-    if (!graph::validate(variant).ok()) return std::optional<BitTrial>();
-    NARROW_ASSIGN(const std::optional<Effect> effect, effect_of(layer, variant, nullptr));
-    if (!effect) return std::optional<BitTrial>();
-    BitTrial trial;
+  // Adds what the variant does. Nothing is added where it is no network: a value may share its quantization with
+  // others.
+  Status add_trial(std::size_t l, const Graph& variant, Trial trial) {
+    if (!graph::validate(variant).ok()) return {};
+    NARROW_ASSIGN(const std::optional<Effect> effect, effect_of(layers_[l], variant, nullptr));
+    if (!effect) return {};
     trial.local_db = effect->local.decibels();
     trial.score_noise = relative_noise(effect->scores);
-    const std::string& name = graph_.nodes[layer.node].name;
-    if (costs_.empty()) costs_ = kernel_costs(model_);
-    engine::ModelData data = model_.data();
-    data.graph = variant;
-    const std::map<std::string, double> costs = kernel_costs(Model(std::make_shared<engine::ModelData>(data)));
-    const auto now = costs_.find(name);
-    const auto then = costs.find(name);
-    if (now != costs_.end() && then != costs.end() && now->second > 0) trial.cost_ratio = then->second / now->second;
-    return std::optional<BitTrial>(trial);
+    if (trial.of != TrialOf::kRange) {
+      const std::string& name = graph_.nodes[layers_[l].node].name;
+      if (costs_.empty()) costs_ = kernel_costs(model_);
+      engine::ModelData data = model_.data();
+      data.graph = variant;
+      const std::map<std::string, double> costs = kernel_costs(Model(std::make_shared<engine::ModelData>(data)));
+      const auto now = costs_.find(name);
+      const auto then = costs.find(name);
+      if (now != costs_.end() && then != costs.end() && now->second > 0) trial.cost_ratio = then->second / now->second;
+    }
+    study_.layers[l].trials.push_back(trial);
+    return {};
   }
 
   // The estimated cost of the chosen kernel of each layer; empty where no session can be made.

@@ -167,8 +167,7 @@ QuantizedFilter with_bits(const LayerPair& pair, int bits) {
     filter.bias[c] = static_cast<std::int32_t>(std::nearbyint(layer.quantized->bias[c] * (double{before} / scale)));
     for (std::size_t i = 0; i < of_channel; ++i) {
       const auto level = static_cast<std::int32_t>(std::nearbyint(of[i] / scale));
-      integers[c * of_channel + i] =
-          static_cast<std::int8_t>(std::clamp(level, filter.range.lo, filter.range.hi));
+      integers[c * of_channel + i] = static_cast<std::int8_t>(std::clamp(level, filter.range.lo, filter.range.hi));
     }
   }
   filter.weights = std::move(integers);

@@ -277,7 +277,8 @@ std::string data_url(std::span<const std::byte> png) {
   std::string url = "data:image/png;base64,";
   for (std::size_t i = 0; i < png.size(); i += 3) {
     std::uint32_t bits = 0;
-    for (std::size_t j = 0; j < 3; ++j) bits = bits << 8 | (i + j < png.size() ? std::to_integer<std::uint32_t>(png[i + j]) : 0);
+    for (std::size_t j = 0; j < 3; ++j)
+      bits = bits << 8 | (i + j < png.size() ? std::to_integer<std::uint32_t>(png[i + j]) : 0);
     for (std::size_t j = 0; j < 4; ++j) url += i + j <= png.size() ? kDigits[bits >> (18 - 6 * j) & 63] : '=';
   }
   return url;
@@ -294,9 +295,14 @@ Json object(const BinnedCounts& bins) {
   return {{"first", bins.first}, {"width", bins.width}, {"counts", bins.counts}};
 }
 
-Json object(const BitTrial& trial) {
-  Json json = {{"of", trial.of_weights ? "weights" : "activations"},
+const char* name_of(TrialOf of) {
+  return of == TrialOf::kWeights ? "weights" : of == TrialOf::kActivations ? "activations" : "range";
+}
+
+Json object(const Trial& trial) {
+  Json json = {{"of", name_of(trial.of)},
                {"bits", trial.bits},
+               {"range_factor", rounded(trial.range_factor)},
                {"weight_bytes", trial.weight_bytes},
                {"local_db", rounded(trial.local_db)},
                {"score_noise", rounded(trial.score_noise)}};
@@ -348,7 +354,7 @@ void add_study(Json& json, const LayerStudy& study) {
   });
   json["score_noise"] = rounded(*study.score_noise);
   json["changed_answers"] = study.changed_answers;
-  json["trials"] = list(study.trials, [](const BitTrial& trial) { return object(trial); });
+  json["trials"] = list(study.trials, [](const Trial& trial) { return object(trial); });
   json["is_equalized"] = study.is_equalized;
 }
 
@@ -362,7 +368,6 @@ Json object(const Advice& advice) {
                 {"noise_share", rounded(layer.noise_share)},
                 {"cause", to_string(layer.cause)},
                 {"cause_share", rounded(layer.cause_share)},
-                {"used_range", rounded(layer.used_range)},
                 {"remedies", list(layer.remedies, [](const Remedy& remedy) {
                    Json of = {{"option", remedy.option}, {"text", remedy.text}};
                    if (remedy.trial) {

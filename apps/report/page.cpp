@@ -13,9 +13,7 @@ extern const char narrow_page_licence_begin[], narrow_page_licence_end[];
 
 namespace {
 
-std::string_view between(const char* begin, const char* end) {
-  return {begin, static_cast<std::size_t>(end - begin)};
-}
+std::string_view between(const char* begin, const char* end) { return {begin, static_cast<std::size_t>(end - begin)}; }
 
 std::string_view charts() { return between(narrow_page_charts_begin, narrow_page_charts_end); }
 
@@ -24,11 +22,20 @@ std::string escaped(std::string_view text) {
   std::string out;
   for (const char c : text) {
     switch (c) {
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '&': out += "&amp;"; break;
-      case '"': out += "&quot;"; break;
-      default: out += c;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '&':
+        out += "&amp;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      default:
+        out += c;
     }
   }
   return out;
@@ -40,10 +47,17 @@ std::string in_script(std::string_view document) {
   out.reserve(document.size());
   for (const char c : document) {
     switch (c) {
-      case '<': out += "\\u003c"; break;
-      case '>': out += "\\u003e"; break;
-      case '&': out += "\\u0026"; break;
-      default: out += c;
+      case '<':
+        out += "\\u003c";
+        break;
+      case '>':
+        out += "\\u003e";
+        break;
+      case '&':
+        out += "\\u0026";
+        break;
+      default:
+        out += c;
     }
   }
   return out;
@@ -53,10 +67,11 @@ std::string in_script(std::string_view document) {
 
 Status check_page_is_built_in() {
   if (!charts().empty()) return {};
-  return Error{ErrorCode::kUnsupported,
-               "this build of narrow has no pages, because the library that draws their charts (D3) was not there when it "
-               "was built. Install npm and run ./dev build, which fetches it; --json prints the same report as data",
-               "--output"};
+  return Error{
+      ErrorCode::kUnsupported,
+      "this build of narrow has no pages, because the library that draws their charts (D3) was not there when it "
+      "was built. Install npm and run ./dev build, which fetches it; --json prints the same report as data",
+      "--output"};
 }
 
 std::string page_of(std::string_view document, std::string_view title) {

@@ -12,9 +12,12 @@ namespace {
 
 std::string cause_text(Cause cause) {
   switch (cause) {
-    case Cause::kWeights: return "weights";
-    case Cause::kRounding: return "output rounded";
-    case Cause::kClipping: return "output clipped";
+    case Cause::kWeights:
+      return "weights";
+    case Cause::kRounding:
+      return "output rounded";
+    case Cause::kClipping:
+      return "output clipped";
   }
   return "";
 }
@@ -22,7 +25,10 @@ std::string cause_text(Cause cause) {
 // "--layer-weights conv1=6  (+1.2 kB, noise 3 % of before)".
 std::string remedy_text(const Remedy& remedy, double before) {
   if (!remedy.trial) return remedy.option.empty() ? remedy.text : remedy.option;
-  std::string text = remedy.option + ": noise " + format("%.0f", 100 * remedy.trial->score_noise / before) + " %";
+  std::string text =
+      remedy.option +
+      (remedy.trial->of == TrialOf::kRange ? " (range x" + format("%.1f", remedy.trial->range_factor) + ")" : "") +
+      ": noise " + format("%.0f", 100 * remedy.trial->score_noise / before) + " %";
   if (remedy.more_bytes > 0) text += ", +" + bytes_text(static_cast<std::uint64_t>(remedy.more_bytes));
   if (remedy.trial->cost_ratio) text += ", time x" + format("%.2f", *remedy.trial->cost_ratio);
   return text;

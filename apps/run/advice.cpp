@@ -15,52 +15,48 @@ constexpr double kSmallPart = 0.25;      // of a layer's noise: a remedy that le
 
 // Of the layer's own error: the rounding of its inputs is the error of the layers before.
 Cause largest(const ErrorParts& parts, double& share) {
-  const std::array<std::pair<double, Cause>, 3> all{{{parts.weights, Cause::kWeights},
-                                                     {parts.rounding, Cause::kRounding},
-                                                     {parts.clipping, Cause::kClipping}}};
-  const auto most = std::max_element(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  const std::array<std::pair<double, Cause>, 3> all{
+      {{parts.weights, Cause::kWeights}, {parts.rounding, Cause::kRounding}, {parts.clipping, Cause::kClipping}}};
+  const auto most =
+      std::max_element(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   const double sum = parts.weights + parts.rounding + parts.clipping;
   share = sum > 0 ? most->first / sum : 0;
   return most->second;
 }
 
-// The share of the range's levels that 99.9 % of the reference's elements use.
-double used_range(const TensorStudy& tensor) {
-  if (!tensor.reals) return 1;
-  const BinnedCounts& bins = *tensor.reals;
-  double total = 0;
-  for (const std::uint64_t n : bins.counts) total += static_cast<double>(n);
-  constexpr double kTail = 0.0005;
-  std::size_t first = 0;
-  std::size_t last = bins.counts.size();
-  for (double left = kTail * total; first < last; ++first) {
-    left -= static_cast<double>(bins.counts[first]);
-    if (left < 0) break;
-  }
-  for (double left = kTail * total; last > first; --last) {
-    left -= static_cast<double>(bins.counts[last - 1]);
-    if (left < 0) break;
-  }
-  return std::min(1.0, static_cast<double>(last - first) * bins.width / static_cast<double>(tensor.integers.counts.size()));
-}
-
-Remedy of_trial(const BitTrial& trial, const LayerInfo& info) {
+Remedy of_trial(const Trial& trial, const LayerInfo& info) {
   Remedy remedy;
-  remedy.option = (trial.of_weights ? "--layer-weights " : "--layer-activations ") + info.name + "=" +
-                  std::to_string(trial.bits);
-  remedy.text = trial.of_weights ? "More bits for its weights" : "More bits for its output";
+  const std::string bits = info.name + "=" + std::to_string(trial.bits);
+  switch (trial.of) {
+    case TrialOf::kWeights:
+      remedy.option = "--layer-weights " + bits;
+      remedy.text = "More bits for its weights";
+      break;
+    case TrialOf::kActivations:
+      remedy.option = "--layer-activations " + bits;
+      remedy.text = "More bits for its output";
+      break;
+    case TrialOf::kRange:
+      remedy.option = trial.range_factor < 1 ? "--observer percentile" : "--observer minmax";
+      remedy.text = trial.range_factor < 1
+                        ? "Calibration: its range is too wide for these images; leave rare large values out"
+                        : "Calibration: its range is too narrow for these images; use more of them, or the extremes";
+      break;
+  }
   remedy.trial = trial;
   remedy.more_bytes = static_cast<std::int64_t>(trial.weight_bytes) - static_cast<std::int64_t>(info.weight_bytes);
   return remedy;
 }
 
-// The smallest number of bits that leaves little of the effect; of several kinds all that help.
+// Of each kind the smallest change that leaves little of the effect, or else the one that leaves the least.
 void add_trials(LayerAdvice& advice, const LayerStudy& study, const LayerInfo& info) {
-  for (const bool of_weights : {true, false}) {
-    const BitTrial* chosen = nullptr;
-    for (const BitTrial& trial : study.trials) {
-      if (trial.of_weights != of_weights || trial.score_noise > 0.9 * *study.score_noise) continue;
-      if (chosen == nullptr || chosen->score_noise > kSmallPart * *study.score_noise) chosen = &trial;
+  constexpr double kWorthIt = 0.9;
+  for (const TrialOf kind : {TrialOf::kWeights, TrialOf::kActivations, TrialOf::kRange}) {
+    const Trial* chosen = nullptr;
+    for (const Trial& trial : study.trials) {
+      if (trial.of != kind || trial.score_noise > kWorthIt * *study.score_noise) continue;
+      const bool is_enough = chosen != nullptr && chosen->score_noise <= kSmallPart * *study.score_noise;
+      if (!is_enough && (chosen == nullptr || trial.score_noise < chosen->score_noise)) chosen = &trial;
     }
     if (chosen != nullptr) advice.remedies.push_back(of_trial(*chosen, info));
   }
@@ -68,27 +64,16 @@ void add_trials(LayerAdvice& advice, const LayerStudy& study, const LayerInfo& i
                    [](const Remedy& a, const Remedy& b) { return a.trial->score_noise < b.trial->score_noise; });
 }
 
-void add_range_advice(LayerAdvice& advice) {
-  if (advice.cause == Cause::kClipping) {
-    advice.remedies.push_back({"--observer minmax",
-                               "Its range is too narrow for these images: calibrate with more images like them, or take "
-                               "the extremes as the range",
-                               std::nullopt, 0});
-  } else if (advice.cause == Cause::kRounding && advice.used_range < 0.5) {
-    advice.remedies.push_back({"--observer percentile",
-                               "Its range is wide for what it holds, so its levels are far apart: leave rare large "
-                               "values out of the range",
-                               std::nullopt, 0});
-  }
-}
-
 }  // namespace
 
 std::string to_string(Cause cause) {
   switch (cause) {
-    case Cause::kWeights: return "weights";
-    case Cause::kRounding: return "rounding";
-    case Cause::kClipping: return "clipping";
+    case Cause::kWeights:
+      return "weights";
+    case Cause::kRounding:
+      return "rounding";
+    case Cause::kClipping:
+      return "clipping";
   }
   return "";
 }
@@ -125,14 +110,15 @@ Advice advise(const NetworkStudy& study, const std::vector<LayerInfo>& layers) {
     of.noise_share = *layer.score_noise / total;
     if (of.noise_share < kSmallestShare) break;
     of.cause = largest(*layer.parts, of.cause_share);
-    if (layer.output) of.used_range = used_range(*layer.output);
     add_trials(of, layer, layers[l]);
-    add_range_advice(of);
-    if (of.remedies.empty()) {
-      of.remedies.push_back({"--effort max",
-                             "It has 8 bits, or more bits for it alone help little: let narrow quantize spend more time "
-                             "on the choice of its integers and ranges",
-                             std::nullopt, 0});
+    if (of.remedies.empty() && layer.trials.empty()) {
+      of.remedies.push_back({"", "Nothing was tried: others hurt more", std::nullopt, 0});
+    } else if (of.remedies.empty()) {
+      of.remedies.push_back(
+          {"--effort max",
+           "Neither more bits nor another range for it alone help: let narrow quantize spend more time "
+           "on the choice of its integers",
+           std::nullopt, 0});
     }
     advice.layers.push_back(std::move(of));
   }

@@ -16,10 +16,10 @@ enum class Cause { kWeights, kRounding, kClipping };
 
 // What is to be done about a layer, as an option of narrow quantize.
 struct Remedy {
-  std::string option;              // "--layer-weights conv1=6"
-  std::string text;                // a sentence that says why
-  std::optional<BitTrial> trial;   // what was measured of it
-  std::int64_t more_bytes = 0;     // of weights, if `trial` is there
+  std::string option;           // "--layer-weights conv1=6"
+  std::string text;             // a sentence that says why
+  std::optional<Trial> trial;   // what was measured of it
+  std::int64_t more_bytes = 0;  // of weights, if `trial` is there
 };
 
 struct LayerAdvice {
@@ -27,8 +27,6 @@ struct LayerAdvice {
   double noise_share = 0;  // of the sum of the layers' effects on the scores
   Cause cause = Cause::kWeights;
   double cause_share = 0;  // of the layer's own error
-  // Of the reference's elements, the share of the output's range, in levels, that 99.9 % of them use. 1 if not known.
-  double used_range = 1;
   std::vector<Remedy> remedies;
 };
 

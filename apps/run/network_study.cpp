@@ -76,8 +76,8 @@ Picture as_seen(std::span<const float> input, const Preprocessing& preprocessing
 std::vector<NamedScore> best_classes(std::span<const float> scores, ScoreKind kind,
                                      const std::vector<std::string>& labels) {
   const std::vector<float> of_classes = class_scores(scores, kind);
-  const std::vector<float> shares = answers_of(scores, kind, ScoreReading::kAuto, labels.size()).probabilities.value_or(
-      std::vector<float>(of_classes.size()));
+  const std::vector<float> shares = answers_of(scores, kind, ScoreReading::kAuto, labels.size())
+                                        .probabilities.value_or(std::vector<float>(of_classes.size()));
   std::vector<NamedScore> best;
   for (const Ranked& ranked : top_k(of_classes, std::min<int>(kBest, static_cast<int>(of_classes.size())))) {
     const auto index = static_cast<std::size_t>(ranked.class_index);
@@ -145,14 +145,14 @@ Status find_changed(const ScoredPair& scored, const PictureSet& images, const Lo
 CalibrationInputs inputs_of_layers(const Model& network, const LoadedModel& model, const PictureSet* images,
                                    std::size_t limit, std::string& text) {
   if (images != nullptr) {
-    CalibrationInputs inputs = calibration_inputs(*images, model.preprocessing,
-                                                  limit == 0 ? kStudyImages : std::min(limit, kStudyImages));
+    CalibrationInputs inputs =
+        calibration_inputs(*images, model.preprocessing, limit == 0 ? kStudyImages : std::min(limit, kStudyImages));
     text = plural(inputs.count, "image");
     return inputs;
   }
   text = plural(kRandomImages, "image") + " of random bytes";
-  auto random = std::make_shared<const BenchInputs>(
-      random_inputs(network.input_shape(), model.preprocessing, kRandomImages, 1));
+  auto random =
+      std::make_shared<const BenchInputs>(random_inputs(network.input_shape(), model.preprocessing, kRandomImages, 1));
   return {.count = kRandomImages, .fill = [random](std::size_t index, std::span<float> out) {
             std::copy_n(random->values.data() + index * random->image_elems, random->image_elems, out.data());
             return Status();
@@ -188,12 +188,12 @@ Status compare_answers(const LoadedModel& model, const LoadedModel* reference, c
     return {};
   }
   const LoadedPair pair{*reference, model};
-  NARROW_ASSIGN(ScoredPair scored,
-                score_pair(pair, {reference->path, model.path}, images,
-                           {options.limit, options.isa, options.threads, kImagesAtOnce},
-                           [&](std::size_t done, std::size_t total) {
-                             progress("answers", static_cast<double>(done) / static_cast<double>(total));
-                           }));
+  NARROW_ASSIGN(ScoredPair scored, score_pair(pair, {reference->path, model.path}, images,
+                                              {options.limit, options.isa, options.threads, kImagesAtOnce},
+                                              [&](std::size_t done, std::size_t total) {
+                                                progress("answers",
+                                                         static_cast<double>(done) / static_cast<double>(total));
+                                              }));
   const std::vector<std::string>& labels = reference->labels.empty() ? model.labels : reference->labels;
   NARROW_TRY(find_changed(scored, images, model, labels, result));
   result.comparison = std::move(scored.comparison);
@@ -247,13 +247,12 @@ Result<NetworkStudyResult> study_network_file(const LoadedModel& model, const Lo
   if (images != nullptr) NARROW_TRY(compare_answers(model, reference, *images, options, result, progress));
   if (result.comparison) result.comparison->images = image_arguments;
 
-  const CalibrationInputs layer_inputs =
-      inputs_of_layers(integers, model, images, options.limit, result.study_inputs);
+  const CalibrationInputs layer_inputs = inputs_of_layers(integers, model, images, options.limit, result.study_inputs);
   StudyOptions study;
   study.threads = options.threads;
   study.progress = [&](double done) { progress("layers", done); };
-  NARROW_ASSIGN(result.study, study_network(integers, reference == nullptr ? nullptr : &reference->model, layer_inputs,
-                                            study));
+  NARROW_ASSIGN(result.study,
+                study_network(integers, reference == nullptr ? nullptr : &reference->model, layer_inputs, study));
   result.advice = advise(result.study, result.layers);
   return result;
 }

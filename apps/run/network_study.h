@@ -32,9 +32,9 @@ struct ChangedImage {
   std::optional<int> label;
   std::vector<NamedScore> reference;  // the best classes, best first
   std::vector<NamedScore> model;
-  double divergence = 0;         // of the probabilities, in nats: how far the answers are from each other
-  Picture seen;                  // what the model's input shows, made smaller where it is large
-  std::vector<std::byte> png;    // of `seen`
+  double divergence = 0;       // of the probabilities, in nats: how far the answers are from each other
+  Picture seen;                // what the model's input shows, made smaller where it is large
+  std::vector<std::byte> png;  // of `seen`
 };
 
 struct ReferenceFacts {
@@ -62,8 +62,8 @@ struct NetworkStudyResult {
   std::optional<Comparison> comparison;  // with a reference
   std::optional<Tally> tally;            // without one: how often the model is right
   std::size_t changed_count = 0;
-  std::vector<ChangedImage> changed;     // those that differ most, at most kMostChanged
-  std::string study_inputs;              // what the layers were fed with, in words
+  std::vector<ChangedImage> changed;  // those that differ most, at most kMostChanged
+  std::string study_inputs;           // what the layers were fed with, in words
   NetworkStudy study;
   Advice advice;
 };

@@ -25,8 +25,8 @@ void put_chunk(std::vector<std::byte>& out, std::string_view type, std::span<con
   const std::size_t checked = out.size();
   for (const char letter : type) out.push_back(static_cast<std::byte>(letter));
   for (const std::uint8_t byte : data) out.push_back(static_cast<std::byte>(byte));
-  const auto crc = ::crc32(0, reinterpret_cast<const Bytef*>(out.data() + checked),
-                           static_cast<uInt>(out.size() - checked));
+  const auto crc =
+      ::crc32(0, reinterpret_cast<const Bytef*>(out.data() + checked), static_cast<uInt>(out.size() - checked));
   put_u32(out, static_cast<std::uint32_t>(crc));
 }
 
@@ -50,7 +50,8 @@ std::vector<std::uint8_t> filtered(std::uint8_t filter, std::span<const std::uin
 // The sum of the differences, as signed bytes: small ones compress well.
 std::size_t size_of_differences(std::span<const std::uint8_t> row) {
   std::size_t sum = 0;
-  for (const std::uint8_t byte : row.subspan(1)) sum += static_cast<std::size_t>(std::abs(static_cast<std::int8_t>(byte)));
+  for (const std::uint8_t byte : row.subspan(1))
+    sum += static_cast<std::size_t>(std::abs(static_cast<std::int8_t>(byte)));
   return sum;
 }
 

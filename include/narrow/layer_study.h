@@ -64,30 +64,35 @@ struct ErrorParts {
 struct ChannelError {
   std::int64_t channel = 0;
   double sqnr_db = 0;
-  double noise_share = 0;    // of the power of the layer's error
-  double weight_scale = 0;   // 0: no weights
-  double min = 0, max = 0;   // of the reference's elements
+  double noise_share = 0;   // of the power of the layer's error
+  double weight_scale = 0;  // 0: no weights
+  double min = 0, max = 0;  // of the reference's elements
 };
 
-// What a layer would be with other bits. Its weights are the reference's, rounded to the nearest; its output has the
-// same interval.
-struct BitTrial {
-  bool of_weights = true;  // else of the output
+// What is changed of a layer to see what it would do.
+enum class TrialOf {
+  kWeights,      // the bits of its weights, which are then the reference's, rounded to the nearest
+  kActivations,  // the bits of its output, of the same interval
+  kRange,        // the interval of its output, of the same bits
+};
+struct Trial {
+  TrialOf of = TrialOf::kWeights;
   int bits = 8;
+  double range_factor = 1;       // of kRange: the new interval, relative to that which it has
   std::size_t weight_bytes = 0;  // of the layer, as stored
   double local_db = 0;
   double score_noise = 0;  // as LayerStudy::score_noise
   // The estimated cost of the layer's kernel, relative to that of the kernel which it has. Nothing where the layer is
   // none that kernels are chosen for.
-  std::optional<double> cost_ratio;
+  std::optional<double> cost_ratio = {};
 };
 
 struct LayerStudy {
   std::string layer;
   std::string op;
-  std::vector<std::string> inputs;  // the layers that it reads; empty: the network's input
-  std::optional<TensorStudy> output;    // where it is quantized
-  std::optional<WeightStudy> weights;   // where they are integers
+  std::vector<std::string> inputs;     // the layers that it reads; empty: the network's input
+  std::optional<TensorStudy> output;   // where it is quantized
+  std::optional<WeightStudy> weights;  // where they are integers
   // 31 minus the base-2 logarithm of the largest magnitude that any image could bring an accumulator to. Of layers that
   // compute in integers.
   std::optional<double> headroom_bits;
@@ -101,23 +106,26 @@ struct LayerStudy {
   // quantized. The rounding of what it reads is not counted, because it is the error of the layers before.
   std::optional<double> score_noise;
   std::size_t changed_answers = 0;  // of the effect images, with this layer alone quantized
-  std::vector<BitTrial> trials;     // of the layers with the largest score_noise
+  std::vector<Trial> trials;        // of the layers with the largest score_noise
   // The model's channels are multiples of the reference's: it was equalized. The factors are fitted, and taken out.
   bool is_equalized = false;
 };
 
 struct NetworkStudy {
-  std::vector<LayerStudy> layers;  // all nodes of the model, in the order in which they run
-  std::size_t images = 0;          // of counts and cumulative errors
-  std::size_t effect_images = 0;   // of local errors, their parts, and effects on the scores
-  std::optional<double> score_noise;  // as of a layer, of the whole model on the effect images
+  std::vector<LayerStudy> layers;      // all nodes of the model, in the order in which they run
+  std::size_t images = 0;              // of counts and cumulative errors
+  std::size_t effect_images = 0;       // of local errors, their parts, and effects on the scores
+  std::optional<double> score_noise;   // as of a layer, of the whole model on the effect images
   std::vector<std::string> unmatched;  // layers whose tensor has no counterpart in the reference
 };
 
 struct StudyOptions {
-  int threads = 1;                // images that are computed at the same time; the result does not depend on it
-  std::size_t effect_images = 16;  // at most; fewer where the reference's tensors would take more than memory_bytes
+  int threads = 1;  // images that are computed at the same time; the result does not depend on it
+  // At most; fewer, but at least 4, where the reference's tensors would take more memory or where running the reference
+  // from each layer to its end would take more operations.
+  std::size_t effect_images = 16;
   std::size_t memory_bytes = std::size_t{1} << 30;
+  double effect_operations = 1.5e12;
   std::size_t trial_layers = 8;  // layers for which other bits are tried
   // From 0 to 1.
   std::function<void(double done)> progress = {};

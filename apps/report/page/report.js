@@ -83,6 +83,12 @@
     const sum = PARTS.reduce((all, [name]) => all + layer.error_parts[name], 0);
     return PARTS.map(([name]) => [name, sum > 0 ? layer.error_parts[name] / sum : 0]);
   };
+  // Without what a layer reads, which is the error of the layers before it.
+  const ownShares = (layer) => {
+    const own = partShares(layer).slice(0, 3);
+    const sum = d3.sum(own, ([, share]) => share);
+    return own.map(([name, share]) => [name, sum > 0 ? share / sum : 0]);
+  };
   const clipped = (layer) => {
     const study = layer.output_study;
     if (!study) return undefined;
@@ -193,7 +199,7 @@
       const layer = layers[byName.get(advice.layer)];
       const remedies = el("ul", { class: "remedies" }, ...advice.remedies.map((remedy) => {
         if (!remedy.trial) return el("li", {}, el("span", { text: remedy.text }), remedy.option ? ": " : ".", remedy.option ? el("code", { text: remedy.option }) : null);
-        const cost = [`noise left ${percent(remedy.trial.score_noise / layer.score_noise, 0)}`];
+        const cost = [remedy.trial.of === "range" ? `range \u00d7${remedy.trial.range_factor}: noise left ${percent(remedy.trial.score_noise / layer.score_noise, 0)}` : `noise left ${percent(remedy.trial.score_noise / layer.score_noise, 0)}`];
         if (remedy.more_bytes !== 0) cost.push(`${remedy.more_bytes > 0 ? "+" : ""}${bytes(remedy.more_bytes)}`);
         if (known(remedy.trial.cost_ratio)) cost.push(Math.abs(remedy.trial.cost_ratio - 1) < 0.005 ? "same time" : `time \u00d7${remedy.trial.cost_ratio.toFixed(2)} (estimated)`);
         const input = el("input", { type: "checkbox", onchange: (event) => {
@@ -208,7 +214,7 @@
         cell("td", String(rank + 1), true),
         el("th", { scope: "row" }, layerButton(advice.layer), el("div", { class: "muted small", text: `${layer.op} ${layer.detail}` })),
         el("td", { class: "nowrap" }, el("span", { class: "inline-bar", style: `width:${(6 * share / list[0].noise_share).toFixed(2)}rem`, "aria-hidden": "true" }), ` ${percent(share)}`),
-        el("td", {}, stack(partShares(layer), `${advice.layer}: ${partShares(layer).map(([name, of]) => `${PART_TEXT.get(name)} ${percent(of, 0)}`).join(", ")}`),
+        el("td", {}, stack(ownShares(layer), `${advice.layer}: ${ownShares(layer).map(([name, of]) => `${PART_TEXT.get(name)} ${percent(of, 0)}`).join(", ")}`),
           el("div", { class: "small nowrap", text: `${PART_TEXT.get(advice.cause)} ${percent(advice.cause_share, 0)}` })),
         el("td", {}, remedies));
     });
@@ -219,14 +225,14 @@
         el("tbody", {}, ...rows))), legend2(), plan);
     showPlan(plan);
   };
-  const legend2 = () => el("ul", { class: "legend" }, ...PARTS.map(([name, text]) => el("li", {}, el("i", { class: `part-${name}`, "aria-hidden": "true" }), text)));
+  const legend2 = () => el("ul", { class: "legend" }, ...PARTS.slice(0, 3).map(([name, text]) => el("li", {}, el("i", { class: `part-${name}`, "aria-hidden": "true" }), text)));
   const showPlan = (plan) => {
     plan.replaceChildren();
     if (picked.size === 0) {
-      const best = data.advice.layers.slice(0, 3).map((advice) => [advice.layer, advice.remedies.find((remedy) => remedy.trial)]).filter(([, remedy]) => remedy);
+      const best = data.advice.layers.map((advice) => [advice.layer, advice.remedies.find((remedy) => remedy.trial)]).filter(([, remedy]) => remedy).slice(0, 3);
       plan.append(el("p", { text: best.length > 0 ? "No remedy is chosen." : "No layer has fewer than 8 bits where more would help." }));
       if (best.length > 0) {
-        plan.append(el("button", { type: "button", text: `Choose the best of the first ${plural(best.length, "layer")}`, onclick: () => {
+        plan.append(el("button", { type: "button", text: `Choose the first ${plural(best.length, "remedy").replace("remedys", "remedies")}`, onclick: () => {
           for (const [layer, remedy] of best) picked.set(layer, remedy);
           for (const item of document.querySelectorAll(".remedies li label")) {
             if ([...picked.values()].some((remedy) => remedy.option === item.querySelector("code").textContent)) item.querySelector("input").checked = true;
@@ -303,8 +309,11 @@
     const total = d3.sum(bins.counts) || 1;
     const totalIntegers = d3.sum(levels.counts) || 1;
     const density = (value, all, binWidth) => Math.sqrt(value / all / binWidth);
-    const most = Math.max(d3.max(bins.counts, (n) => density(n, total, bins.width)), d3.max(levels.counts, (n) => density(n, totalIntegers, 1)));
-    const y = d3.scaleLinear([0, most || 1], [height - bottom, top]);
+    // A single bin far above all others, as the zeros of a ReLU, is cut off, so that the others can be seen.
+    const heights = [...bins.counts.map((n) => density(n, total, bins.width)), ...levels.counts.map((n) => density(n, totalIntegers, 1))].sort(d3.descending);
+    const second = heights.find((of) => of < 0.4 * heights[0]);
+    const isCut = second > 0 && heights.filter((of) => of > 1.2 * second).length <= 3;
+    const y = d3.scaleLinear([0, (isCut ? 1.25 * second : heights[0]) || 1], [height - bottom, top]).clamp(true);
     const svg = newChart(width, height, captionText);
     const outside = (from, to) => {
       if (to > from) svg.append("rect").attr("class", "outside").attr("x", x(from)).attr("width", x(to) - x(from)).attr("y", top).attr("height", height - bottom - top);
@@ -337,7 +346,7 @@
         reals.append("text").attr("x", x(level)).attr("y", height - 4).attr("text-anchor", "middle").text(significant(Number(((level - quantization.zero_point) * quantization.scale).toPrecision(2))));
       }
     }
-    return el("figure", {}, svg.node(), el("figcaption", { text: what }));
+    return el("figure", {}, svg.node(), el("figcaption", { text: what + (isCut ? " The highest bar is cut off." : "") }));
   };
 
   // --- The network -------------------------------------------------------------------------------------------------
@@ -471,6 +480,8 @@
   const fact = (name, value) => (value === "" || value === undefined ? null : el("div", {}, el("dt", { text: name }), el("dd", { text: value })));
   const inputsOf = (layer) => layer.inputs.map((name) => (name === "" ? "the image" : name)).join(", ");
 
+  const changeText = (trial) => (trial.of === "range" ? `${trial.range_factor < 1 ? "narrower" : "wider"} range, \u00d7${trial.range_factor}`
+    : `${trial.bits} bits for its ${trial.of === "weights" ? "weights" : "output"}`);
   const drawDetail = (index) => {
     const layer = layers[index];
     const body = at("detail-body");
@@ -522,9 +533,9 @@
         layer.worst_channels.map((of) => [String(of.channel), decibels(of.sqnr_db), percent(of.noise_share), `${significant(of.min)} to ${significant(of.max)}`, significant(of.weight_scale)])));
     }
     if (layer.trials && layer.trials.length > 0) {
-      body.append(el("h4", { text: "What other bits would do" }), table(`Other bits for ${layer.name}`,
+      body.append(el("h4", { text: "What other bits and ranges would do" }), table(`Other bits and ranges for ${layer.name}`,
         [["Change", false], ["Error alone", true], ["Noise left in the scores", true], ["Weights", true], ["Time (estimated)", true]],
-        layer.trials.map((trial) => [`${trial.bits} bits for its ${trial.of === "weights" ? "weights" : "output"}`, decibels(trial.local_db),
+        layer.trials.map((trial) => [changeText(trial), decibels(trial.local_db),
           percent(layer.score_noise > 0 ? trial.score_noise / layer.score_noise : 0, 0), bytes(trial.weight_bytes), known(trial.cost_ratio) ? `\u00d7${trial.cost_ratio.toFixed(2)}` : ""])));
     }
     drawKernel(body, layer);

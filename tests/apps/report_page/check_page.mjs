@@ -1,0 +1,172 @@
+// check_page.mjs REPORT ALONE LABEL: opens the pages in Chromium and uses them as a reader does. REPORT has a reference and
+// images, ALONE has neither; LABEL is markup that must stay text.
+import assert from "node:assert/strict";
+import fs from "node:fs";
+import path from "node:path";
+import { createRequire } from "node:module";
+
+const modules = process.env.NARROW_PAGE_TEST_MODULES;
+const require = createRequire(path.join(modules, "x.js"));
+const { chromium } = require("playwright-core");
+const axe = path.join(modules, "axe-core", "axe.min.js");
+const [report, alone, label] = process.argv.slice(2);
+
+const problems = [];
+let tests = 0;
+const test = async (sentence, body) => {
+  ++tests;
+  try {
+    await body();
+    console.log(`ok: ${sentence}`);
+  } catch (error) {
+    problems.push(sentence);
+    console.log(`FAILED: ${sentence}\n${error.stack}`);
+  }
+};
+
+const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] });
+const open = async (file, options = {}) => {
+  const context = await browser.newContext({ viewport: { width: 1300, height: 900 }, ...options });
+  const page = await context.newPage();
+  page.told = [];
+  page.on("console", (message) => { if (["error", "warning"].includes(message.type())) page.told.push(message.text()); });
+  page.on("pageerror", (error) => page.told.push(String(error)));
+  page.on("request", (request) => { if (!/^(file|data):/.test(request.url())) page.told.push(`asks for ${request.url()}`); });
+  await page.goto(`file://${encodeURI(file)}`);
+  return page;
+};
+const texts = (page, selector) => page.locator(selector).allTextContents();
+const data = JSON.parse(fs.readFileSync(report, "utf8").match(/<script type="application\/json" id="data">(.*)/)[1].replace(/<\/script>.*/, ""));
+
+const page = await open(report);
+await test("the page opens from a file without a message on the console and asks for nothing", async () => {
+  assert.deepEqual(page.told, []);
+  assert.equal(await page.locator("h1").textContent(), "<b>net&.nrw");
+});
+await test("markup in names and labels stays text", async () => {
+  assert.equal(await page.locator("main b, main script").count(), 0);
+  assert.ok(!(await page.title()).includes("owned"));
+  assert.ok(data.changed.count > 0, "no image changed its answer, so that no label is shown");
+  const answers = await texts(page, "#images .answer");
+  assert.ok(answers.every((answer) => answer.startsWith(label)), answers[0]);
+  const sources = await page.locator("img").evaluateAll((images) => images.map((image) => image.src.slice(0, 22)));
+  assert.ok(sources.every((source) => source === "data:image/png;base64,"), sources[0]);
+});
+await test("the changed images are decoded and have both answers", async () => {
+  assert.equal(await page.locator("#images li").count(), data.changed.shown.length);
+  const widths = await page.locator("#images img").evaluateAll(async (images) => {
+    await Promise.all(images.map((image) => image.decode()));
+    return images.map((image) => image.naturalWidth);
+  });
+  assert.ok(widths.every((width) => width === 32), String(widths));
+  assert.equal(await page.locator("#images .answer").count(), 2 * data.changed.shown.length);
+});
+await test("the table has a row for each layer, and its headers sort both ways", async () => {
+  const rows = "#table-box tbody tr";
+  assert.equal(await page.locator(rows).count(), data.layers.length);
+  const header = page.locator("#table-box th", { has: page.getByRole("button", { name: "Noise share", exact: true }) });
+  await header.getByRole("button").click();
+  assert.equal(await header.getAttribute("aria-sort"), "descending");
+  const worst = data.layers.filter((layer) => layer.score_noise > 0).sort((a, b) => b.score_noise - a.score_noise);
+  assert.equal((await texts(page, `${rows} th`))[0], worst[0].name);
+  await header.getByRole("button").click();
+  assert.equal(await header.getAttribute("aria-sort"), "ascending");
+  const measured = data.layers.filter((layer) => "score_noise" in layer);
+  const least = Math.min(...measured.map((layer) => layer.score_noise));
+  const first = (await texts(page, `${rows} th`))[0];
+  assert.equal(data.layers.find((layer) => layer.name === first).score_noise, least);
+});
+await test("the filter leaves the layers with all its words, and says how many", async () => {
+  await page.locator("#filter").fill("layer2 CONV1");
+  const names = await page.locator("#table-box tbody tr:not([hidden]) th").allTextContents();
+  const expected = data.layers.filter((layer) => `${layer.name} ${layer.op} ${layer.step?.kernel ?? ""}`.toLowerCase().includes("layer2") &&
+    `${layer.name} ${layer.op} ${layer.step?.kernel ?? ""}`.toLowerCase().includes("conv1"));
+  assert.ok(expected.length > 0 && expected.length < data.layers.length);
+  assert.deepEqual(names.sort(), expected.map((layer) => layer.name).sort());
+  assert.equal(await page.locator("#filter-count").textContent(), `${expected.length} of ${data.layers.length} layers`);
+  await page.locator("#filter").fill("");
+  await page.locator("#filter-op").selectOption("Add");
+  const sums = await page.locator("#table-box tbody tr:not([hidden])").count();
+  assert.equal(sums, data.layers.filter((layer) => layer.op === "Add").length);
+  await page.locator("#filter-op").selectOption("");
+});
+await test("a click on a node shows its layer, and arrow keys go on from there", async () => {
+  const index = data.layers.findIndex((layer) => layer.op === "Convolution" && layer.name.startsWith("layer3"));
+  await page.locator(`#node-${index}`).click();
+  assert.equal(await page.locator("#detail-h").textContent(), data.layers[index].name);
+  assert.equal(await page.locator("#net li[aria-selected=true]").count(), 1);
+  assert.equal(await page.locator("#detail svg.chart").count(), 2);
+  await page.keyboard.press("ArrowDown");
+  assert.equal(await page.locator("#detail-h").textContent(), data.layers[index + 1].name);
+  assert.equal(await page.locator("#net-list").getAttribute("aria-activedescendant"), `node-${index + 1}`);
+  await page.keyboard.press("End");
+  assert.equal(await page.locator("#detail-h").textContent(), data.layers.at(-1).name);
+});
+await test("every layer can be chosen", async () => {
+  await page.locator("#net-list").focus();
+  await page.keyboard.press("Home");
+  for (let i = 1; i < data.layers.length; ++i) await page.keyboard.press("ArrowDown");
+  assert.equal(await page.locator("#detail-h").textContent(), data.layers.at(-1).name);
+  assert.deepEqual(page.told, []);
+});
+await test("a layer that hurts leads to its details, and chosen remedies add up", async () => {
+  const worst = data.advice.layers[0];
+  await page.locator("#advice tbody tr").first().getByRole("button").click();
+  assert.equal(await page.locator("#detail-h").textContent(), worst.layer);
+  assert.equal(await page.evaluate(() => document.activeElement.id), "detail-h");
+  const boxes = page.locator("#advice input[type=checkbox]");
+  assert.ok((await boxes.count()) > 1);
+  await boxes.nth(0).check();
+  const plan = await page.locator(".plan").textContent();
+  const remedy = data.advice.layers.flatMap((layer) => layer.remedies).find((of) => of.trial);
+  assert.ok(plan.includes(remedy.option) && plan.includes("1 remedy together"), plan);
+});
+await test("the residual sums have a second edge in the graph", async () => {
+  const sums = data.layers.filter((layer) => layer.op === "Add" && layer.inputs.length === 2).length;
+  assert.ok(sums > 0);
+  assert.ok((await page.locator("#net .skip-edge").count()) >= sums);
+  assert.equal(await page.locator("#net .node.sum").count(), sums);
+});
+await test("the theme follows the system, and the button changes it", async () => {
+  const paper = (of) => of.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  const dark = await open(report, { colorScheme: "dark" });
+  assert.notEqual(await paper(dark), await paper(page));
+  const before = await paper(dark);
+  await dark.locator("#theme").click();
+  assert.equal(await paper(dark), await paper(page));
+  assert.equal(await dark.locator("#theme").getAttribute("aria-pressed"), "false");
+  await dark.locator("#theme").click();
+  assert.equal(await paper(dark), before);
+  assert.deepEqual(dark.told, []);
+});
+for (const colorScheme of ["light", "dark"]) {
+  await test(`axe finds nothing in the ${colorScheme} page`, async () => {
+    const checked = await open(report, { colorScheme, bypassCSP: true });
+    await checked.addScriptTag({ path: axe });
+    const found = await checked.evaluate(() => axe.run());
+    const told = found.violations.map((of) => `${of.impact} ${of.id}: ${of.nodes[0].html.slice(0, 200)}`);
+    assert.deepEqual(told, []);
+    assert.ok(found.passes.length > 20);
+  });
+}
+await test("a page for a telephone does not scroll sideways", async () => {
+  const small = await open(report, { viewport: { width: 390, height: 800 } });
+  assert.ok((await small.evaluate(() => document.documentElement.scrollWidth)) <= 390);
+});
+await test("print has all layers, and is light", async () => {
+  const printed = await open(report, { colorScheme: "dark" });
+  await printed.emulateMedia({ media: "print", colorScheme: "dark" });
+  assert.equal(await printed.evaluate(() => getComputedStyle(document.body).backgroundColor), "rgb(255, 255, 255)");
+  const box = await printed.locator("#table-box").evaluate((of) => [of.scrollHeight, of.clientHeight]);
+  assert.ok(box[0] <= box[1] + 1, String(box));
+});
+await test("without a reference the page says what is missing, and has no columns of errors", async () => {
+  const bare = await open(alone);
+  assert.deepEqual(bare.told, []);
+  assert.ok((await bare.locator("#notes").textContent()).includes("--against"));
+  assert.equal(await bare.getByRole("button", { name: "Noise share" }).count(), 0);
+  assert.ok((await bare.locator("#table-box tbody tr").count()) > 20);
+});
+await browser.close();
+console.log(`${tests} tests, ${problems.length} failed`);
+process.exit(problems.length > 0 ? 1 : 0);
