@@ -20,6 +20,7 @@
 #include "apps/report/quantize_report.h"
 #include "apps/report/study_report.h"
 #include "apps/report/sweep_report.h"
+#include "apps/report/trace_report.h"
 #include "apps/text/describe.h"
 #include "apps/text/words.h"
 #include "base/text.h"
@@ -688,6 +689,28 @@ std::string study_json(const NetworkStudyResult& result) {
   add_encoded(document);
   // On one line: indented, each count of a histogram would have its own. All beyond ASCII is escaped, U+2028 too.
   return document.dump(-1, ' ', true, Json::error_handler_t::replace) + "\n";
+}
+
+std::string trace_json(const TraceReport& report) {
+  Json document;
+  document["model"] = report.network;
+  document["against"] = report.other.empty() ? Json() : Json(report.other);
+  document["picture"] = report.image;
+  document["folder"] = report.folder;
+  document["begins"] = report.result.begins ? Json(report.result.rows[*report.result.begins].name) : Json();
+  document["tensors"] = list(report.result.rows, [](const TraceRow& row) {
+    Json of = {{"name", row.name}, {"op", row.op}, {"shape", object(row.shape)}, {"real_file", row.real_file}};
+    if (row.quantization) {
+      of["integer_file"] = row.integer_file;
+      of["quantization"] = object(*row.quantization);
+    }
+    if (row.difference) {
+      of["difference"] = {
+          {"sqnr_db", row.difference->sqnr_db}, {"largest", row.difference->largest}, {"first", row.difference->first}};
+    }
+    return of;
+  });
+  return written(document);
 }
 
 std::string quantize_json(const QuantizeSummary& summary) {

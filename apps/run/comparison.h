@@ -80,9 +80,9 @@ struct ScoredPair {
 };
 // Runs both networks on the images, the reference first. names: the files, for reports. Each network preprocesses
 // images on its own. progress(done, total): over both networks.
-[[nodiscard]] Result<ScoredPair> score_pair(
-    const LoadedPair& pair, const std::vector<std::string>& names, const PictureSet& images,
-    const ComparisonOptions& options, const std::function<void(std::size_t done, std::size_t total)>& progress);
+[[nodiscard]] Result<ScoredPair> score_pair(const LoadedPair& pair, const std::vector<std::string>& names,
+                                            const PictureSet& images, const ComparisonOptions& options,
+                                            const std::function<void(std::size_t done, std::size_t total)>& progress);
 // The same without the scores.
 [[nodiscard]] Result<Comparison> compare_on_images(
     const LoadedPair& pair, const std::vector<std::string>& names, const PictureSet& images,

@@ -37,8 +37,8 @@ TEST_CASE("help lists the commands and the exit codes and every command has exam
   const Ran ran = narrow_command({"--help"});
   CHECK(ran.exit_code == 0);
   CHECK(ran.err.empty());
-  for (const char* word : {"classify", "quantize", "evaluate", "compare", "sweep", "bench", "inspect", "embed",
-                           "convert", "operators", "Exit codes", "PICTURES"}) {
+  for (const char* word : {"classify", "quantize", "evaluate", "compare", "report", "sweep", "bench", "inspect",
+                           "trace", "embed", "convert", "operators", "Exit codes", "PICTURES"}) {
     CHECK_MESSAGE(has(ran.out, word), word);
     if (word[0] < 'a') continue;
     const Ran help = narrow_command({word, "--help"});
@@ -57,9 +57,10 @@ TEST_CASE("the version is one line") {
 }
 
 TEST_CASE("a missing or unknown command is answered with the commands") {
-  check_usage({}, {"classify, quantize, evaluate, compare, sweep, bench, inspect, embed, convert, operators"});
-  check_usage({"clasify"},
-              {"'clasify'", "classify, quantize, evaluate, compare, sweep, bench, inspect, embed, convert, operators"});
+  const char* const all =
+      "classify, quantize, evaluate, compare, report, sweep, bench, inspect, trace, embed, convert, operators";
+  check_usage({}, {all});
+  check_usage({"clasify"}, {"'clasify'", all});
 }
 
 TEST_CASE("an output that does not say what to write is answered with what can be written") {

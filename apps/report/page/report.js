@@ -456,7 +456,7 @@
     const list = el("ol", { role: "listbox", tabindex: "0", id: "net-list", "aria-label": "Layers of the network, from the image to the scores" });
     layers.forEach((layer, index) => {
       const share = noiseShare(layer);
-      const bits = layer.weight_bits ? `w${bitsOf(layer.weight_bits)} a${bitsOf(layer.activation_bits)}` : layer.activation_bits === 32 ? "float" : `a${layer.activation_bits}`;
+      const bits = layer.weight_bits ? [`w${bitsOf(layer.weight_bits)}`, layer.activation_bits === 32 ? "float" : `a${layer.activation_bits}`].join(" ") : layer.activation_bits === 32 ? "float" : `a${layer.activation_bits}`;
       const option = el("li", { role: "option", id: `node-${index}`, "aria-selected": "false", style: `padding-left:${gutter}px`, title: layer.name,
         "aria-label": `${layer.name}, ${layer.op}, ${bits}${known(share) ? `, ${percent(share)} of the noise` : ""}` },
         el("span", { class: "name" }, layer.name, el("span", { class: "op", text: `${layer.op === layer.name ? "" : layer.op} ${layer.detail}` })),
@@ -573,9 +573,12 @@
     options[index].setAttribute("aria-selected", "true");
     rowOf.get(index)?.classList.add("chosen");
     at("net-list").setAttribute("aria-activedescendant", `node-${index}`);
-    const box = at("net");
-    const top = index * ROW;
-    if (top < box.scrollTop || top + ROW > box.scrollTop + box.clientHeight) box.scrollTop = top - box.clientHeight / 2;
+    // In the next frame, because reading a position while the page is made lays it out at once.
+    requestAnimationFrame(() => {
+      const box = at("net");
+      const top = chosen * ROW;
+      if (top < box.scrollTop || top + ROW > box.scrollTop + box.clientHeight) box.scrollTop = top - box.clientHeight / 2;
+    });
     for (const edge of edges) edge.drawn.classed("lit", edge.from === index || edge.to === index);
     moveCursor(index);
     drawDetail(index);

@@ -1,0 +1,91 @@
+// narrow trace: writes every tensor of a network on one image, and finds where two networks begin to differ.
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "apps/commands/commands.h"
+#include "apps/files/npy.h"
+#include "apps/options/model_options.h"
+#include "apps/options/options.h"
+#include "apps/options/preprocess_options.h"
+#include "apps/report/trace_report.h"
+#include "apps/run/comparison.h"
+#include "apps/run/trace.h"
+#include "base/try.h"
+#include "narrow/image.h"
+
+namespace narrow::cli {
+
+namespace {
+
+struct TraceFlags {
+  ModelFlags model;
+  std::string image;
+  std::string against;
+  std::string folder;
+};
+
+Result<int> trace(const TraceFlags& flags, Console& console) {
+  std::optional<LoadedModel> other;
+  std::optional<LoadedModel> loaded;
+  if (flags.against.empty()) {
+    NARROW_ASSIGN(const FileFormat format, format_of(flags.model));
+    if (const std::optional<Error> useless = useless_option(flags.model, format)) return console.fail(*useless, kUsage);
+    NARROW_ASSIGN(loaded, load_model_file(flags.model, format));
+  } else {
+    NARROW_ASSIGN(LoadedPair pair, load_pair(flags.model, flags.against, flags.model.path));
+    other = std::move(pair.reference);
+    loaded = std::move(pair.other);
+  }
+  NARROW_ASSIGN(const PictureSet images, PictureSet::open({flags.image}));
+  NARROW_ASSIGN(const LabelledPicture image, images.get(0));
+  const TensorShape shape = std::visit([](const auto& model) { return model.input_shape(); }, loaded->model);
+  std::vector<float> input(static_cast<std::size_t>(shape.elems()));
+  NARROW_TRY(preprocess(image.picture, loaded->preprocessing, input));
+  std::error_code failed;
+  const std::filesystem::path folder(flags.folder);
+  std::filesystem::create_directories(folder, failed);
+  if (failed) return Error{ErrorCode::kIo, "can't make the folder: " + failed.message(), flags.folder};
+  TraceReport report{
+      .network = flags.model.path, .other = flags.against, .image = image.name, .folder = flags.folder, .result = {}};
+  NARROW_ASSIGN(report.result, trace_to_files(loaded->model, other ? &other->model : nullptr, input,
+                                              [&](const TraceRow& row, std::span<const float> reals,
+                                                  std::span<const std::uint8_t> integers) -> Status {
+                                                NARROW_TRY(write_npy(folder / row.real_file, row.shape, reals));
+                                                if (row.integer_file.empty()) return {};
+                                                return write_npy(folder / row.integer_file, row.shape, integers);
+                                              }));
+  console.print(trace_text(report));
+  console.result(trace_json(report));
+  return kSuccess;
+}
+
+constexpr const char* kTraceExamples =
+    "Examples:\n"
+    "  narrow trace resnet20.nrw cat.png -o tensors/                             every tensor as .npy\n"
+    "  narrow trace resnet20.nrw cat.png -o tensors/ --against resnet20.onnx     and where they begin to differ\n"
+    "\n"
+    "NNN_NAME.real.npy holds float32 [height, width, channels], NNN_NAME.integer.npy the uint8 of a quantized tensor.\n"
+    "Both networks see the image with the preprocessing of MODEL. Tensors are matched by name.";
+
+}  // namespace
+
+Command add_trace(CommandLine& line) {
+  auto flags = std::make_shared<TraceFlags>();
+  auto json = std::make_shared<bool>(false);
+  const Subcommand command = line.add("trace", "Write every tensor of a network on one image", kTraceExamples);
+  command.add("MODEL", flags->model.path, model_argument_text()).required();
+  command.add("PICTURE", flags->image, "An image; the first one of a set (see narrow --help)").required();
+  command.add("-o,--output", flags->folder, "The folder to write to").required().type_name("DIR");
+  command.add("--against", flags->against, "Another network: also show where its tensors differ").type_name("NETWORK");
+  add_json_option(command, *json);
+  add_preprocess_options(command, flags->model.preprocess);
+  flags->model.import_options = add_import_options(command, flags->model.import, false);
+  return {command, json, [flags](Console& console) { return finish(console, trace(*flags, console)); }};
+}
+
+}  // namespace narrow::cli

@@ -1,0 +1,36 @@
+#include "apps/report/trace_report.h"
+
+#include "apps/report/comparison_report.h"
+#include "apps/text/words.h"
+
+namespace narrow::cli {
+
+std::string trace_text(const TraceReport& report) {
+  std::size_t compared = 0;
+  std::string text;
+  if (!report.other.empty()) {
+    Table table({"tensor", "op", "shape", ">sqnr", ">largest difference", ">at element"});
+    for (const TraceRow& row : report.result.rows) {
+      if (!row.difference) continue;
+      ++compared;
+      const bool differs = row.difference->largest > 0;
+      table.add({name_text(row.name), row.op.empty() ? "input" : row.op, shape_text(row.shape),
+                 decibels_text(row.difference->sqnr_db), differs ? format("%.4g", row.difference->largest) : "",
+                 differs ? std::to_string(row.difference->first) : ""});
+    }
+    text += table.text() + "\n";
+    if (report.result.begins) {
+      text += "The difference begins in " + name_text(report.result.rows[*report.result.begins].name) + ".\n";
+    } else {
+      text += compared > 0 ? "All compared tensors are equal.\n" : "No tensors have the same name and size.\n";
+    }
+    if (const std::size_t alone = report.result.rows.size() - compared; alone > 0) {
+      text +=
+          plural(alone, "tensor") + " without a tensor of the same name and size in " + name_text(report.other) + ".\n";
+    }
+  }
+  return text + plural(report.result.rows.size(), "tensor") + " of " + name_text(report.image) + " written to " +
+         name_text(report.folder) + "\n";
+}
+
+}  // namespace narrow::cli

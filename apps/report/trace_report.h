@@ -1,0 +1,20 @@
+// What `narrow trace` wrote and found, as text and as JSON.
+#pragma once
+
+#include <string>
+
+#include "apps/run/trace.h"
+
+namespace narrow::cli {
+
+struct TraceReport {
+  std::string network;  // the files
+  std::string other;    // empty: none
+  std::string image;
+  std::string folder;
+  TraceResult result;
+};
+[[nodiscard]] std::string trace_text(const TraceReport& report);
+[[nodiscard]] std::string trace_json(const TraceReport& report);
+
+}  // namespace narrow::cli

@@ -1,0 +1,198 @@
+// narrow report: the document that programs and the page read.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "tests/apps/command.h"
+#include "tests/apps/tiny_network.h"
+#include "tests/support/data.h"
+#include "tests/support/text.h"
+
+using narrow::testing::check_fails;
+using narrow::testing::default_checkpoint;
+using narrow::testing::default_model;
+using narrow::testing::files_in;
+using narrow::testing::has;
+using narrow::testing::narrow_command;
+using narrow::testing::Ran;
+using narrow::testing::read_file;
+using narrow::testing::run_narrow;
+using narrow::testing::TemporaryFolder;
+using narrow::testing::tiny_network;
+using narrow::testing::write_cifar;
+using narrow::testing::write_float_nrw;
+
+namespace {
+
+constexpr int kImages = 12;
+
+// The network of tests, with 3 bits, beside what it was made of.
+struct ReportedNetwork {
+  TemporaryFolder folder;
+  std::string network = folder.path() / "net.nrw";
+  std::string model = folder.path() / "net3.nrw";
+  std::string images = folder.path() / "images.bin";
+
+  ReportedNetwork() {
+    write_float_nrw(network, tiny_network());
+    write_cifar(images, kImages);
+    run_narrow({"quantize", network, "--calibrate", images, "--weights", "3", "--activations", "3", "--first-last",
+                "off", "--effort", "fast", "-o", model});
+  }
+  [[nodiscard]] nlohmann::json report(const std::vector<std::string>& more) const {
+    std::vector<std::string> arguments{"report", model, "--duration", "0.01", "--json"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run_narrow(arguments).json();
+  }
+};
+
+std::uint64_t sum_of(const nlohmann::json& bins) {
+  const std::vector<std::uint64_t> counts = bins["counts"];
+  return std::accumulate(counts.begin(), counts.end(), std::uint64_t{0});
+}
+
+std::uint64_t elements_of(const nlohmann::json& layer) {
+  const nlohmann::json& shape = layer["output"];
+  return shape["height"].get<std::uint64_t>() * shape["width"].get<std::uint64_t>() *
+         shape["channels"].get<std::uint64_t>();
+}
+
+// Whether both are no error, or as near as digits of a document are.
+bool are_near(const nlohmann::json& a, const nlohmann::json& b) {
+  if (a.is_null() || b.is_null()) return a.is_null() && b.is_null();
+  return std::abs(a.get<double>() - b.get<double>()) <= 1e-3 * std::max(1.0, std::abs(b.get<double>()));
+}
+
+}  // namespace
+
+TEST_CASE("a report without a reference counts the integers of every tensor and has no errors") {
+  const ReportedNetwork made;
+  const nlohmann::json document = made.report({"--pictures", made.images});
+  CHECK(document["reference"].is_null());
+  CHECK(document["agreement"].is_null());
+  CHECK(document["study"]["count"] == kImages);
+  CHECK(document["advice"]["layers"].empty());
+  CHECK_FALSE(document["model"]["top1"].is_null());
+  int quantized = 0;
+  for (const nlohmann::json& layer : document["layers"]) {
+    CHECK_FALSE(layer.contains("cumulative_db"));
+    CHECK_FALSE(layer.contains("score_noise"));
+    if (!layer.contains("output_study")) continue;
+    ++quantized;
+    const nlohmann::json& integers = layer["output_study"]["integers"];
+    CHECK(sum_of(integers) == kImages * elements_of(layer));
+    const nlohmann::json& range = layer["quantization"];
+    CHECK(integers["counts"].size() == range["hi"].get<std::size_t>() - range["lo"].get<std::size_t>() + 1);
+    CHECK(integers["first"].get<double>() == range["lo"].get<double>() - 0.5);
+  }
+  CHECK(quantized > 3);
+}
+
+TEST_CASE("a report has the errors that compare has, and the images on which answers differ") {
+  const ReportedNetwork made;
+  const nlohmann::json document = made.report({"--against", made.network, "--pictures", made.images});
+  const nlohmann::json compared =
+      run_narrow({"compare", made.network, made.model, made.images, "--layers", "--json"}).json();
+  CHECK(document["agreement"] == compared["agreement"]);
+  const nlohmann::json& same = document["agreement"]["top1"]["same"];
+  CHECK(document["changed"]["count"] == kImages - same.get<int>());
+  CHECK(document["changed"]["shown"].size() == document["changed"]["count"]);
+  CHECK(document["study"]["effect_count"] == kImages);
+
+  std::size_t found = 0;
+  for (const nlohmann::json& layer : document["layers"]) {
+    const auto row = std::find_if(compared["layers"].begin(), compared["layers"].end(),
+                                  [&](const nlohmann::json& of) { return of["name"] == layer["name"]; });
+    CHECK((row != compared["layers"].end()) == layer.contains("cumulative_db"));
+    if (row == compared["layers"].end()) continue;
+    ++found;
+    INFO(layer["name"].get<std::string>());
+    CHECK(are_near(layer["cumulative_db"], (*row)["cumulative_db"]));
+    CHECK(are_near(layer["local_db"], (*row)["local_db"]));
+  }
+  CHECK(found == compared["layers"].size());
+}
+
+TEST_CASE("the layers that hurt most come first, and more bits leave less of their noise") {
+  const ReportedNetwork made;
+  const nlohmann::json document = made.report({"--against", made.network, "--pictures", made.images});
+  const nlohmann::json& advice = document["advice"];
+  REQUIRE(advice["layers"].size() > 1);
+  CHECK(advice["weights"].get<double>() + advice["rounding"].get<double>() + advice["clipping"].get<double>() ==
+        doctest::Approx(1).epsilon(0.001));
+  double before = 1;
+  for (const nlohmann::json& of : advice["layers"]) {
+    CHECK(of["noise_share"].get<double>() <= before);
+    before = of["noise_share"];
+  }
+  const std::string worst = advice["layers"][0]["layer"];
+  const auto layer = std::find_if(document["layers"].begin(), document["layers"].end(),
+                                  [&](const nlohmann::json& of) { return of["name"] == worst; });
+  REQUIRE(layer != document["layers"].end());
+  double least = (*layer)["score_noise"];
+  for (const nlohmann::json& trial : (*layer)["trials"]) least = std::min(least, trial["score_noise"].get<double>());
+  CHECK(least < 0.5 * (*layer)["score_noise"].get<double>());
+  const nlohmann::json& remedy = advice["layers"][0]["remedies"][0];
+  CHECK_MESSAGE(has(remedy["option"].get<std::string>(), worst + "="), remedy.dump());
+  // Each layer's reals lie on its grid, as many as there are integers.
+  const nlohmann::json& output = (*layer)["output_study"];
+  CHECK(sum_of(output["reals"]) == sum_of(output["integers"]));
+}
+
+TEST_CASE("a model against itself has no error anywhere") {
+  const ReportedNetwork made;
+  const nlohmann::json document = made.report({"--against", made.model, "--pictures", made.images});
+  CHECK(document["agreement"]["top1"]["percent"] == 100.0);
+  CHECK(document["changed"]["count"] == 0);
+  CHECK(document["advice"]["layers"].empty());
+  for (const nlohmann::json& layer : document["layers"]) {
+    if (!layer.contains("local_db")) continue;
+    CHECK(layer["local_db"].is_null());
+    CHECK(layer["cumulative_db"].is_null());
+    CHECK(layer["score_noise"] == 0.0);
+  }
+}
+
+TEST_CASE("a report does not depend on the number of threads, but for its times") {
+  const ReportedNetwork made;
+  const std::vector<std::string> files{"--against", made.network, "--pictures", made.images};
+  const auto without_times = [&](const char* threads) {
+    std::vector<std::string> arguments = files;
+    arguments.insert(arguments.end(), {"--threads", threads});
+    nlohmann::json document = made.report(arguments);
+    for (nlohmann::json& layer : document["layers"]) {
+      layer.erase("time");
+      layer.erase("step");
+    }
+    return nlohmann::json{document["layers"], document["advice"], document["changed"]};
+  };
+  CHECK(without_times("1") == without_times("2"));
+}
+
+TEST_CASE("a page is one file with the document in it, or an error says why there are no pages") {
+  const ReportedNetwork made;
+  const std::string page = made.folder.path() / "page.html";
+  const std::size_t before = files_in(made.folder.path());
+  const Ran ran = narrow_command({"report", made.model, "--duration", "0.01", "-o", page});
+  if (ran.exit_code == 0) {
+    CHECK(files_in(made.folder.path()) == before + 1);
+    const std::string html = read_file(page);
+    CHECK(has(html, "\"format\":\"narrow report\""));
+    CHECK(has(html, "Mike Bostock"));
+    CHECK_FALSE(has(html, "{{"));
+  } else {
+    CHECK(ran.exit_code == 1);
+    CHECK_MESSAGE(has(ran.err, "./dev build"), ran.err);
+    CHECK(files_in(made.folder.path()) == before);
+  }
+}
+
+TEST_CASE("a report of a float network, and over a file that it reads, is refused") {
+  const ReportedNetwork made;
+  check_fails({"report", made.network}, 2, {"is a float network", "narrow quantize"});
+  check_fails({"report", default_model(), "--against", made.network, "--duration", "0.01"}, 1, {"another shape"});
+  const Ran over = narrow_command({"report", made.model, "-o", made.model});
+  CHECK(over.exit_code == 1);
+}
