@@ -9,11 +9,10 @@
 #include "base/parallel.h"
 #include "base/try.h"
 #include "engine/model/layer_info.h"
-#include "engine/model/model_data.h"
 #include "floating/float_executor.h"
 #include "narrow/compare.h"
+#include "pipeline/any_model.h"
 #include "pipeline/counterparts.h"
-#include "pipeline/float_model_data.h"
 #include "pipeline/power.h"
 
 namespace narrow {
@@ -25,11 +24,6 @@ using graph::Graph;
 using graph::kNoValue;
 using graph::Node;
 using graph::ValueId;
-
-const Graph& graph_of(const AnyModel& model) {
-  if (const auto* integers = std::get_if<Model>(&model)) return integers->data().graph;
-  return std::get<FloatModel>(model).data().graph;
-}
 
 // A layer that is compared.
 struct Row {

@@ -18,8 +18,8 @@
 #include "graph/bit_packing.h"
 #include "narrow/inspect.h"
 #include "narrow/session.h"
+#include "pipeline/any_model.h"
 #include "pipeline/counterparts.h"
-#include "pipeline/float_model_data.h"
 #include "pipeline/power.h"
 #include "pipeline/study_weights.h"
 
@@ -36,11 +36,6 @@ using graph::ValueMap;
 
 constexpr std::size_t kWorstChannels = 5;
 
-const Graph& graph_of_reference(const AnyModel& model) {
-  if (const auto* integers = std::get_if<Model>(&model)) return integers->data().graph;
-  return std::get<FloatModel>(model).data().graph;
-}
-
 std::size_t best_score(std::span<const float> scores) {
   return static_cast<std::size_t>(std::max_element(scores.begin(), scores.end()) - scores.begin());
 }
@@ -54,6 +49,7 @@ struct StudiedLayer {
   ValueId value = kNoValue;      // of the model
   ValueId reference = kNoValue;  // its counterpart
   int counterpart = -1;          // the reference's node that writes it
+  bool is_corrected = false;     // its biases are
 };
 
 // What one image adds to the counts of a tensor.
@@ -87,6 +83,9 @@ struct Effect {
   Power rounding;
   Power clipping;
   Power inputs;
+  // Sums over the elements of each channel of the weights' error, of which a corrected bias takes the mean.
+  std::vector<double> weight_errors;
+  std::vector<float> own;  // the layer's own error, in the reference's units
 };
 
 class NetworkStudier {
@@ -410,10 +409,11 @@ class NetworkStudier {
   }
 
   Status study_layer(std::size_t l) {
-    const StudiedLayer& layer = layers_[l];
+    StudiedLayer& layer = layers_[l];
     LayerStudy& of = study_.layers[l];
     const Node& node = graph_.nodes[layer.node];
     const std::optional<LayerPair> pair = pair_of(layer);
+    layer.is_corrected = pair && has_corrected_bias(*pair);
     if (const graph::Filter* filter = graph::filter_of(node); filter != nullptr && filter->quantized) {
       of.weights = study_weights(*filter->quantized, pair ? reference_weights(*pair) : std::vector<float>());
       const std::optional<Quantization>& input = graph_.value(node.inputs[0]).quantization;
@@ -514,23 +514,52 @@ class NetworkStudier {
     const auto channels = static_cast<std::size_t>(graph_.value(layer.value).shape.channels);
     Effect total;
     total.channels.resize(channels);
+    total.weight_errors.resize(channels);
+    std::vector<std::vector<float>> own(images_.size());
     const Status done = in_order(
         images_.size(),
         [&](std::size_t i, std::size_t s) { return effect_on(layer, images_[i], read, pair, slots[s]); },
-        [&](std::size_t, std::size_t s) -> Status {
-          const Effect& of = slots[s].effect;
+        [&](std::size_t i, std::size_t s) -> Status {
+          Effect& of = slots[s].effect;
           total.local.add(of.local);
-          total.scores.add(of.scores);
           total.weights.add(of.weights);
           total.rounding.add(of.rounding);
           total.clipping.add(of.clipping);
           total.inputs.add(of.inputs);
-          total.changed += of.changed;
           for (std::size_t c = 0; c < channels; ++c) total.channels[c].add(of.channels[c]);
+          for (std::size_t c = 0; c < of.weight_errors.size(); ++c) total.weight_errors[c] += of.weight_errors[c];
+          own[i] = std::move(of.own);
           return {};
         });
     NARROW_TRY(done);
+    if (layer.is_corrected) take_means(own, total);
+    const Status scored = in_order(
+        images_.size(), [&](std::size_t i, std::size_t s) { return scores_on(layer, images_[i], own[i], slots[s]); },
+        [&](std::size_t, std::size_t s) -> Status {
+          total.scores.add(slots[s].effect.scores);
+          total.changed += slots[s].effect.changed;
+          return {};
+        });
+    NARROW_TRY(scored);
     return std::optional<Effect>(std::move(total));
+  }
+
+  // Takes the mean of each channel out of a layer's own errors, and out of the part of its weights. Corrected biases
+  // take the mean error of rounded weights, and those of the layers before as well, which are no errors of this layer.
+  static void take_means(std::vector<std::vector<float>>& own, Effect& total) {
+    const std::size_t channels = total.channels.size();
+    std::vector<double> means(channels);
+    double elements = 0;  // of a channel
+    for (const std::vector<float>& errors : own) {
+      elements += static_cast<double>(errors.size()) / static_cast<double>(channels);
+      for (std::size_t e = 0; e < errors.size(); ++e) means[e % channels] += errors[e];
+    }
+    for (double& mean : means) mean /= elements;
+    for (std::vector<float>& errors : own) {
+      for (std::size_t e = 0; e < errors.size(); ++e) errors[e] -= static_cast<float>(means[e % channels]);
+    }
+    for (const double sum : total.weight_errors) total.weights.noise -= sum * sum / elements;
+    total.weights.noise = std::max(total.weights.noise, 0.0);
   }
 
   // The reference's elements rounded as the model rounds its value `id`.
@@ -571,7 +600,8 @@ class NetworkStudier {
     }
     for (const Power& channel : effect.channels) effect.local.add(channel);
 
-    std::vector<float> alone = local;  // the reference's tensor with the layer's own error
+    effect.own.resize(local.size());
+    for (std::size_t e = 0; e < local.size(); ++e) effect.own[e] = local[e] - expected[e];
     if (slot.counterpart) {
       std::vector<Feed> rounded;
       std::vector<std::vector<float>> elements;
@@ -584,16 +614,17 @@ class NetworkStudier {
       NARROW_TRY(slot.counterpart->run(rounded));
       const std::span<const float> plain = slot.counterpart->value(layer.reference);
       effect.inputs.add(expected, plain);
-      const Clamp& clamp = reference_->nodes[static_cast<std::size_t>(layer.counterpart)].clamp;
-      for (std::size_t e = 0; e < alone.size(); ++e) {
-        alone[e] = std::clamp(expected[e] + (local[e] - plain[e]), clamp.lo, clamp.hi);
-      }
+      for (std::size_t e = 0; e < local.size(); ++e) effect.own[e] = local[e] - plain[e];
     }
     if (slot.in_reals) {
       std::vector<float> in_reals(expected.size());
       const auto input = static_cast<std::size_t>(pair->counterpart->inputs[0]);
       NARROW_TRY(slot.in_reals->run(image.values[input], in_reals));
       effect.weights.add(expected, in_reals);
+      effect.weight_errors.resize(channels);
+      for (std::size_t e = 0; e < expected.size(); ++e) {
+        effect.weight_errors[e % channels] += double{expected[e]} - in_reals[e];
+      }
     }
     effect.rounding.signal = effect.clipping.signal = effect.local.signal;
     if (const std::optional<Quantization>& q = graph_.value(layer.value).quantization) {
@@ -607,7 +638,18 @@ class NetworkStudier {
         effect.rounding.noise += rounded * rounded;
       }
     }
+    slot.effect = std::move(effect);
+    return {};
+  }
 
+  // Runs the rest of the reference with the layer's own error.
+  template <class Slot>
+  Status scores_on(const StudiedLayer& layer, const ReferenceImage& image, std::span<const float> own,
+                   Slot& slot) const {
+    Effect effect;
+    const Clamp& clamp = reference_->nodes[static_cast<std::size_t>(layer.counterpart)].clamp;
+    std::vector<float> alone = image.values[static_cast<std::size_t>(layer.reference)];
+    for (std::size_t e = 0; e < alone.size(); ++e) alone[e] = std::clamp(alone[e] + own[e], clamp.lo, clamp.hi);
     std::vector<float> scores;
     if (slot.rest) {
       std::vector<Feed> rest;
@@ -765,7 +807,7 @@ Result<NetworkStudy> study_network(const Model& model, const AnyModel* reference
   return base::guarded([&]() -> Result<NetworkStudy> {
     const base::DefaultFloatEnvironment environment;
     const Graph& graph = model.data().graph;
-    const Graph* other = reference == nullptr ? nullptr : &graph_of_reference(*reference);
+    const Graph* other = reference == nullptr ? nullptr : &graph_of(*reference);
     if (inputs.count == 0) return Error{ErrorCode::kInvalidArgument, "there are no images to study", ""};
     if (other != nullptr) {
       if (graph.value(graph.input).shape != other->value(other->input).shape) {

@@ -46,6 +46,18 @@ float input_scale(const Graph& graph, const Node& node) {
   return quantization ? quantization->scale : 1.0F;
 }
 
+// The biases of a layer in real numbers, [out_channels].
+std::vector<double> real_bias(const Graph& graph, const Node& node) {
+  const Filter& filter = *graph::filter_of(node);
+  if (!filter.quantized) return {filter.bias.begin(), filter.bias.end()};
+  const double scale = input_scale(graph, node);
+  std::vector<double> bias;
+  for (std::size_t c = 0; c < filter.quantized->bias.size(); ++c) {
+    bias.push_back(filter.quantized->bias[c] * scale * filter.quantized->scales[c]);
+  }
+  return bias;
+}
+
 std::size_t filter_size(const Filter& filter) {
   return filter.quantized ? filter.quantized->weight_count() : filter.weights.size();
 }
@@ -114,15 +126,10 @@ Result<Graph> layer_in_reals(const LayerPair& pair) {
       weights[i] = static_cast<float>(weights[i] * factor(*pair.input, in) / factor(*pair.output, out));
     });
   }
-  std::vector<float> bias(layer.bias.begin(), layer.bias.end());
-  if (layer.quantized) {
-    const double scale = input_scale(*pair.model, *pair.layer);
-    bias.resize(layer.quantized->bias.size());
-    for (std::size_t c = 0; c < bias.size(); ++c) {
-      bias[c] = static_cast<float>(layer.quantized->bias[c] * scale * layer.quantized->scales[c]);
-    }
+  std::vector<float> bias;
+  for (const double real : real_bias(*pair.model, *pair.layer)) {
+    bias.push_back(static_cast<float>(real / factor(*pair.output, bias.size())));
   }
-  for (std::size_t c = 0; c < bias.size(); ++c) bias[c] = static_cast<float>(bias[c] / factor(*pair.output, c));
 
   Node node = *pair.counterpart;
   const graph::Value& output = pair.reference->value(node.output);
@@ -143,9 +150,25 @@ Result<Graph> layer_in_reals(const LayerPair& pair) {
   return graph;
 }
 
+bool has_corrected_bias(const LayerPair& pair) {
+  const Filter& layer = *graph::filter_of(*pair.layer);
+  if (!layer.quantized) return false;
+  const std::vector<double> bias = real_bias(*pair.model, *pair.layer);
+  const std::vector<double> reference = real_bias(*pair.reference, *pair.counterpart);
+  const double scale = input_scale(*pair.model, *pair.layer);
+  for (std::size_t c = 0; c < bias.size() && c < reference.size(); ++c) {
+    const double step = scale * layer.quantized->scales[c];
+    const double difference = std::abs(bias[c] - reference[c] * factor(*pair.output, c));
+    if (difference > 2 * step + 1e-5 * std::abs(bias[c])) return true;
+  }
+  return false;
+}
+
 QuantizedFilter with_bits(const LayerPair& pair, int bits) {
   const Filter& layer = *graph::filter_of(*pair.layer);
   const std::vector<float> weights = reference_weights(pair);
+  const std::vector<double> reals = real_bias(*pair.reference, *pair.counterpart);
+  const double of_input = input_scale(*pair.model, *pair.layer);
   const std::size_t channels = layer.quantized->scales.size();
   const std::size_t of_channel = weights.size() / channels;
   QuantizedFilter filter;
@@ -160,11 +183,12 @@ QuantizedFilter with_bits(const LayerPair& pair, int bits) {
     // A channel whose bias would not fit keeps the scale that it has.
     const float before = layer.quantized->scales[c];
     float scale = largest / static_cast<float>(filter.range.hi);
-    const double bias = layer.quantized->bias[c] * static_cast<double>(before) / std::max(scale, 1e-30F);
+    const double real = reals[c] * factor(*pair.output, c);
+    const double bias = real / (of_input * std::max(scale, 1e-30F));
     constexpr double kLargestBias = 1 << 30;
     if (!(scale > 0) || std::abs(bias) > kLargestBias) scale = before;
     filter.scales[c] = scale;
-    filter.bias[c] = static_cast<std::int32_t>(std::nearbyint(layer.quantized->bias[c] * (double{before} / scale)));
+    filter.bias[c] = static_cast<std::int32_t>(std::nearbyint(real / (of_input * scale)));
     for (std::size_t i = 0; i < of_channel; ++i) {
       const auto level = static_cast<std::int32_t>(std::nearbyint(of[i] / scale));
       integers[c * of_channel + i] = static_cast<std::int8_t>(std::clamp(level, filter.range.lo, filter.range.hi));

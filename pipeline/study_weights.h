@@ -42,7 +42,11 @@ struct LayerPair {
 // reference's units.
 [[nodiscard]] Result<graph::Graph> layer_in_reals(const LayerPair& pair);
 
-// The layer's filter with the reference's weights, rounded to the nearest of so many bits per channel. Biases stay.
+// Whether the model's biases are others than the reference's by more than their rounding: quantization has corrected
+// them.
+[[nodiscard]] bool has_corrected_bias(const LayerPair& pair);
+
+// The layer's filter with the reference's weights, rounded to the nearest of so many bits per channel, and its biases.
 [[nodiscard]] graph::QuantizedFilter with_bits(const LayerPair& pair, int bits);
 
 // reference: empty for none, else reference_weights().

@@ -6,25 +6,16 @@
 #include "base/float_environment.h"
 #include "base/guarded.h"
 #include "base/try.h"
-#include "engine/model/model_data.h"
 #include "floating/float_executor.h"
-#include "pipeline/float_model_data.h"
+#include "pipeline/any_model.h"
 
 namespace narrow {
-namespace {
-
-const graph::Graph& traced_graph(const AnyModel& network) {
-  if (const auto* integers = std::get_if<Model>(&network)) return integers->data().graph;
-  return std::get<FloatModel>(network).data().graph;
-}
-
-}  // namespace
 
 Status trace_network(const AnyModel& network, std::span<const float> input,
                      const std::function<Status(const TracedTensor&)>& visit) {
   return base::guarded([&]() -> Status {
     const base::DefaultFloatEnvironment environment;
-    const graph::Graph& graph = traced_graph(network);
+    const graph::Graph& graph = graph_of(network);
     const TensorShape& shape = graph.value(graph.input).shape;
     if (input.size() != static_cast<std::size_t>(shape.elems())) {
       return Error{ErrorCode::kInvalidArgument, "an input of another size than the network's", ""};

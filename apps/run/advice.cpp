@@ -9,7 +9,7 @@ namespace narrow::cli {
 
 namespace {
 
-constexpr std::size_t kMostLayers = 12;
+constexpr std::size_t kMostLayers = 8;
 constexpr double kSmallestShare = 0.01;  // of the effects; less is not worth advice
 constexpr double kSmallPart = 0.25;      // of a layer's noise: a remedy that leaves so much is enough
 
@@ -112,7 +112,9 @@ Advice advise(const NetworkStudy& study, const std::vector<LayerInfo>& layers) {
     of.cause = largest(*layer.parts, of.cause_share);
     add_trials(of, layer, layers[l]);
     if (of.remedies.empty() && layer.trials.empty()) {
-      of.remedies.push_back({"", "Nothing was tried: others hurt more", std::nullopt, 0});
+      of.remedies.push_back({"--first-last float",
+                             "Its weights have 8 bits already; the first and the last layer can stay in float",
+                             std::nullopt, 0});
     } else if (of.remedies.empty()) {
       of.remedies.push_back(
           {"--effort max",
