@@ -167,6 +167,32 @@ class NetworkStudier {
 
   [[nodiscard]] std::size_t effect_image(std::size_t i) const { return i * inputs_.count / study_.effect_images; }
 
+  // Of one channel: the sums of x^2, x * y and y^2, where x is the reference's element.
+  struct Moments {
+    double xx = 0, xy = 0, yy = 0;
+  };
+
+  // elements: of each channel, over the images. Equalization multiplies channels. Factors that rounding alone makes are
+  // near 1 and explain little; those of few elements explain what is chance.
+  static ChannelFactors fitted_factors(const std::vector<Moments>& moments, double elements) {
+    constexpr double kFewElements = 200;
+    constexpr double kFar = 1.25;
+    constexpr double kExplained = 4;
+    ChannelFactors factors;
+    double plain = 0;
+    double fitted = 0;
+    bool is_far = false;
+    for (const Moments& m : moments) {
+      const double k = m.xx > 0 && m.xy > 0 ? m.xy / m.xx : 1.0;
+      factors.of_channel.push_back(k);
+      plain += m.xx - 2 * m.xy + m.yy;
+      fitted += k * k * m.xx - 2 * k * m.xy + m.yy;
+      is_far = is_far || k > kFar;
+    }
+    factors.is_scaled = is_far && plain > kExplained * fitted && elements >= kFewElements;
+    return factors;
+  }
+
   // Runs the reference on the effect images and keeps its tensors; finds factors of channels and the error of the
   // scores.
   Status keep_effect_images() {
@@ -205,10 +231,6 @@ class NetworkStudier {
     }
     images_.resize(study_.effect_images);
     Power scores;
-    // Of each channel of each tensor: the sums of x^2, x * y and y^2, where x is the reference's element.
-    struct Moments {
-      double xx = 0, xy = 0, yy = 0;
-    };
     ValueMap<std::vector<Moments>> moments(graph_.values.size());
     const Status done = in_order(
         study_.effect_images,
@@ -250,19 +272,21 @@ class NetworkStudier {
     NARROW_TRY(done);
     study_.score_noise = relative_noise(scores);
     for (std::size_t l = 0; l < layers_.size(); ++l) {
+      const Node& node = graph_.nodes[layers_[l].node];
       ChannelFactors& factors = factors_[layers_[l].value];
-      double plain = 0;
-      double fitted = 0;
-      bool far = false;
-      for (const Moments& m : moments[layers_[l].value]) {
-        const double k = m.xx > 0 && m.xy > 0 ? m.xy / m.xx : 1.0;
-        factors.of_channel.push_back(k);
-        plain += m.xx - 2 * m.xy + m.yy;
-        fitted += k * k * m.xx - 2 * k * m.xy + m.yy;
-        far = far || k > 1.25;
+      if (graph::filter_of(node) != nullptr) {
+        const double elements = static_cast<double>(graph_.value(node.output).shape.elems()) /
+                                static_cast<double>(graph_.value(node.output).shape.channels);
+        factors = fitted_factors(moments[layers_[l].value], elements * static_cast<double>(images_.size()));
+      } else if (graph::is_lossless(node.op) ||
+                 graph::is<graph::Add, graph::AveragePool, graph::GlobalAveragePool, graph::Activation>(node.op)) {
+        // Equalization scales the tensors that these tie together by the same factors.
+        factors = factors_[node.inputs[0]];
+        if (const auto* pad = std::get_if<graph::PadChannels>(&node.op); pad != nullptr && factors.is_scaled) {
+          factors.of_channel.insert(factors.of_channel.begin(), static_cast<std::size_t>(pad->before), 1.0);
+          factors.of_channel.insert(factors.of_channel.end(), static_cast<std::size_t>(pad->after), 1.0);
+        }
       }
-      // Equalization multiplies channels. Factors that rounding alone makes are near 1 and explain little.
-      factors.is_scaled = far && plain > 4 * fitted;
       study_.layers[l].is_equalized = factors.is_scaled;
     }
     return {};

@@ -257,8 +257,11 @@
         `${more >= 0 ? "+" : ""}${bytes(more)} of weights (${percent(more / data.model.weight_bytes)}), ${time}, and about ${percent(left / totalNoise, 0)} of the noise left, ` +
         `which is ${(10 * Math.log10(totalNoise / left)).toFixed(1)} dB better.`),
       el("code", { text: `narrow quantize ... ${[...picked.values()].map((remedy) => remedy.option).join(" ")}` }),
-      el("p", { class: "muted small", text: "Noise is added up as if the layers were independent. narrow quantize with these options, and narrow report again, measure it." }));
+      el("p", { class: "muted small", text: "Percent are of the sum of the layers' noise, as if they were independent; layers that make up for each other have less together. narrow quantize with these options, and narrow report again, measure it." }));
   };
+
+  // Letters keep their size, so a chart for a small screen has fewer units.
+  const isNarrow = window.innerWidth < 640;
 
   // --- Charts ------------------------------------------------------------------------------------------------------
   const newChart = (width, height, label) =>
@@ -269,13 +272,13 @@
   const drawThrough = () => {
     const rows = layers.map((layer, index) => ({ layer, index })).filter(({ layer }) => known(layer.cumulative_db) || known(layer.local_db));
     if (rows.length < 2) return;
-    const width = 1100, height = 230, left = 46, right = 12, top = 12, bottom = 34;
+    const width = isNarrow ? 480 : 1100, height = 230, left = 46, right = 12, top = 12, bottom = 34;
     const x = d3.scaleLinear([0, layers.length - 1], [left, width - right]);
     const values = rows.flatMap(({ layer }) => [layer.cumulative_db, layer.local_db]).filter(known);
     const y = d3.scaleLinear([Math.min(0, d3.min(values)), d3.max(values)], [height - bottom, top]).nice();
     const last = rows[rows.length - 1].layer;
     const svg = newChart(width, height, `Signal to noise of each layer's output, from the first to the last layer. The last has ${decibels(last.cumulative_db)}.`);
-    svg.append("g").attr("transform", `translate(0,${height - bottom})`).call(d3.axisBottom(x).ticks(10).tickFormat(d3.format("d")));
+    svg.append("g").attr("transform", `translate(0,${height - bottom})`).call(d3.axisBottom(x).ticks(isNarrow ? 5 : 10).tickFormat(d3.format("d")));
     svg.append("g").attr("transform", `translate(${left},0)`).call(d3.axisLeft(y).ticks(6));
     svg.append("text").attr("x", left + 4).attr("y", top + 2).text("dB");
     svg.append("text").attr("x", width - right).attr("y", height - 4).attr("text-anchor", "end").text("layer, in the order in which they run");
@@ -300,7 +303,7 @@
   // A histogram with the quantization grid. real(level): the real number of a level, or null.
   const drawHistogram = (study, quantization, what, captionText) => {
     const bins = study.reals || study.integers;
-    const width = 620, height = 200, left = 12, right = 12, top = 10, bottom = quantization ? 40 : 24;
+    const width = isNarrow ? 400 : 620, height = 200, left = 12, right = 12, top = 10, bottom = quantization ? 40 : 24;
     const levels = study.integers;
     const lowest = levels.first + 0.5;
     const highest = lowest + levels.counts.length - 1;
@@ -339,10 +342,10 @@
       return [[levels.first + i, height], [levels.first + i + 1, height]];
     });
     svg.append("path").attr("class", "integer").attr("d", d3.line((point) => x(point[0]), (point) => y(point[1]))(steps));
-    svg.append("g").attr("transform", `translate(0,${height - bottom})`).call(d3.axisBottom(x).ticks(9).tickSizeOuter(0));
+    svg.append("g").attr("transform", `translate(0,${height - bottom})`).call(d3.axisBottom(x).ticks(isNarrow ? 5 : 9).tickSizeOuter(0));
     if (quantization) {
       const reals = svg.append("g");
-      for (const level of x.ticks(9)) {
+      for (const level of x.ticks(isNarrow ? 5 : 9)) {
         reals.append("text").attr("x", x(level)).attr("y", height - 4).attr("text-anchor", "middle").text(significant(Number(((level - quantization.zero_point) * quantization.scale).toPrecision(2))));
       }
     }
