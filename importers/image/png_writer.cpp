@@ -83,12 +83,15 @@ Result<std::vector<std::byte>> encode_png(const Picture& image) {
     packed.resize(size);
 
     constexpr std::array<std::uint8_t, 8> kSignature{0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};
+    constexpr std::size_t kOfChunks = 64;  // more than their lengths, types, checksums and the header take
     std::vector<std::byte> out;
+    out.reserve(kSignature.size() + packed.size() + kOfChunks);
     for (const std::uint8_t byte : kSignature) out.push_back(static_cast<std::byte>(byte));
     std::vector<std::byte> sizes;
     put_u32(sizes, static_cast<std::uint32_t>(image.width));
     put_u32(sizes, static_cast<std::uint32_t>(image.height));
     std::vector<std::uint8_t> header;
+    header.reserve(sizes.size());
     for (const std::byte byte : sizes) header.push_back(std::to_integer<std::uint8_t>(byte));
     // 8 bits, RGB, deflate, the standard's filters, not interlaced.
     header.insert(header.end(), {8, 2, 0, 0, 0});

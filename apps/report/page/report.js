@@ -494,7 +494,7 @@
     body.append(el("div", { class: "step-buttons" },
       el("button", { type: "button", text: "Previous", disabled: index === 0, onclick: () => choose(index - 1, false) }),
       el("button", { type: "button", text: "Next", disabled: index === layers.length - 1, onclick: () => choose(index + 1, false) })));
-    body.append(el("p", { class: "muted", text: `${layer.op} ${layer.detail}, reads ${inputsOf(layer)}, writes ${shape(layer.output)}` }));
+    body.append(el("p", { class: "muted", text: `${[layer.op, layer.detail].filter(Boolean).join(" ")}, reads ${inputsOf(layer)}, writes ${shape(layer.output)}` }));
     const q = layer.quantization;
     const share = noiseShare(layer);
     body.append(el("dl", { class: "facts" },
