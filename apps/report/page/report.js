@@ -700,9 +700,14 @@
   drawAdvice();
   drawThrough();
   drawNetwork();
-  drawTable();
-  drawImages();
   const first = data.advice.layers.length > 0 ? byName.get(data.advice.layers[0].layer) : 0;
   if (layers.length > 0) choose(first, false);
-  say("");
+  // What is far down comes after the rest, so that the page can be read before.
+  setTimeout(() => {
+    drawTable();
+    drawImages();
+    rowOf.get(chosen)?.classList.add("chosen");
+    say("");
+    performance.mark("narrow-drawn");
+  });
 })();

@@ -34,6 +34,7 @@ const open = async (file, options = {}) => {
   page.on("pageerror", (error) => page.told.push(String(error)));
   page.on("request", (request) => { if (!/^(file|data):/.test(request.url())) page.told.push(`asks for ${request.url()}`); });
   await page.goto(`file://${encodeURI(file)}`);
+  await page.waitForFunction(() => performance.getEntriesByName("narrow-drawn").length === 1);
   return page;
 };
 const texts = (page, selector) => page.locator(selector).allTextContents();
