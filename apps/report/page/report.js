@@ -240,6 +240,17 @@
           showPlan(plan);
         } }));
       }
+      const six = data.advice.layers.map((advice) => {
+        const layer = layers[byName.get(advice.layer)];
+        const trial = (layer.trials || []).find((of) => of.of === "weights" && of.bits === 6);
+        return trial && [advice.layer, { option: `--layer-weights ${advice.layer}=6`, trial, more_bytes: trial.weight_bytes - layer.weight_bytes }];
+      }).filter(Boolean).slice(0, 3);
+      if (six.length > 0) {
+        plan.append(" ", el("button", { type: "button", text: `6 bits for the weights of ${six.map(([layer]) => layer).join(", ")}`, onclick: () => {
+          for (const [layer, remedy] of six) picked.set(layer, remedy);
+          showPlan(plan);
+        } }));
+      }
       return;
     }
     let more = 0;
@@ -257,6 +268,11 @@
         `${more >= 0 ? "+" : ""}${bytes(more)} of weights (${percent(more / data.model.weight_bytes)}), ${time}, and about ${percent(left / totalNoise, 0)} of the noise left, ` +
         `which is ${(10 * Math.log10(totalNoise / left)).toFixed(1)} dB better.`),
       el("code", { text: `narrow quantize ... ${[...picked.values()].map((remedy) => remedy.option).join(" ")}` }),
+      el("button", { type: "button", text: "Choose none", onclick: () => {
+        picked.clear();
+        for (const input of document.querySelectorAll(".remedies input")) input.checked = false;
+        showPlan(plan);
+      } }),
       el("p", { class: "muted small", text: "Percent are of the sum of the layers' noise, as if they were independent; layers that make up for each other have less together. narrow quantize with these options, and narrow report again, measure it." }));
   };
 

@@ -123,6 +123,16 @@ await test("a layer that hurts leads to its details, and chosen remedies add up"
   const remedy = data.advice.layers.flatMap((layer) => layer.remedies).find((of) => of.trial);
   assert.ok(plan.includes(remedy.option) && plan.includes("1 remedy together"), plan);
 });
+await test("what 6 bits for the worst layers would cost is one click away", async () => {
+  await page.getByRole("button", { name: "Choose none" }).click();
+  assert.equal(await page.locator("#advice input:checked").count(), 0);
+  await page.getByRole("button", { name: /^6 bits for the weights of/ }).click();
+  const plan = await page.locator(".plan").textContent();
+  const six = data.advice.layers.map((of) => data.layers.find((layer) => layer.name === of.layer))
+    .filter((layer) => layer.trials.some((trial) => trial.of === "weights" && trial.bits === 6)).slice(0, 3);
+  assert.ok(six.length > 0);
+  for (const layer of six) assert.ok(plan.includes(`--layer-weights ${layer.name}=6`), plan);
+});
 await test("the residual sums have a second edge in the graph", async () => {
   const sums = data.layers.filter((layer) => layer.op === "Add" && layer.inputs.length === 2).length;
   assert.ok(sums > 0);
