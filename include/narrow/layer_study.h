@@ -103,8 +103,8 @@ struct LayerStudy {
   std::optional<ErrorParts> parts;
   std::vector<ChannelError> worst_channels;  // the largest noise first; at most 5
   // The power of the change of the scores, relative to that of the scores, if this layer's weights and output alone are
-  // quantized. Not counted are the errors of the layers before: the rounding of what it reads and, where quantization has
-  // corrected its biases, the mean error of each of its channels.
+  // quantized. Not counted are the errors of the layers before: the rounding of what it reads and, where quantization
+  // has corrected its biases, the mean error of each of its channels.
   std::optional<double> score_noise;
   std::size_t changed_answers = 0;  // of the effect images, with this layer alone quantized
   std::vector<Trial> trials;        // of the layers with the largest score_noise
