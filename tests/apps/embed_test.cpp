@@ -25,7 +25,7 @@ std::vector<float> tensors_of(const Model& model, const std::string& name, const
   const PictureSet set = PictureSet::open({images}).value();
   std::vector<float> all;
   for (std::size_t i = 0; i < set.size(); ++i) {
-    session.classify(set.get(i).value().picture).value();
+    REQUIRE(session.classify(set.get(i).value().picture).ok());
     std::vector<float> values(static_cast<std::size_t>(session.outputs().front().shape.elems()));
     session.read_output(0, values).value();
     all.insert(all.end(), values.begin(), values.end());
