@@ -132,7 +132,7 @@ Command add_embed(CommandLine& line) {
   command.add("--layer", flags->layer, "The tensor to write; what the last layer reads unless given").type_name("NAME");
   add_threads_option(command, flags->threads);
   add_json_option(command, *json);
-  add_run_options(command, flags->model);
+  add_run_options(command, flags->model, false);
   return {command, json, [flags](Console& console) { return finish(console, embed(*flags, console)); }};
 }
 

@@ -9,13 +9,13 @@ void add_model_options(const Subcommand& command, ModelFlags& flags) {
   add_run_options(command, flags);
 }
 
-void add_run_options(const Subcommand& command, ModelFlags& flags) {
+void add_run_options(const Subcommand& command, ModelFlags& flags, bool is_output_free) {
   add_isa_option(command, flags.isa);
   if (reads_float_networks()) {
     command.add_flag("--float", flags.in_float, "Run a pre-quantized ONNX file in float, with simulated quantization");
   }
   add_preprocess_options(command, flags.preprocess);
-  flags.import_options = add_import_options(command, flags.import, true);
+  flags.import_options = add_import_options(command, flags.import, is_output_free);
 }
 
 bool holds_weights_only(FileFormat format) {

@@ -23,8 +23,8 @@ struct ModelFlags {
 };
 // All options but the file itself.
 void add_model_options(const Subcommand& command, ModelFlags& flags);
-// As add_model_options(), without --labels.
-void add_run_options(const Subcommand& command, ModelFlags& flags);
+// As add_model_options(), without --labels. is_output_free: as in add_import_options().
+void add_run_options(const Subcommand& command, ModelFlags& flags, bool is_output_free = true);
 
 // Whether files of this format hold no network. The architecture then makes the network, with settings that the file
 // does not hold.
