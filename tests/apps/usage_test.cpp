@@ -82,8 +82,6 @@ TEST_CASE("mistyped commands, options and values are answered with what was prob
       {{"--hepl"}, {"unknown option '--hepl'; did you mean '--help'?"}},
       {{"--verison"}, {"unknown option '--verison'; did you mean '--version'?"}},
       {{"--threads=2"}, {"unknown option '--threads'; options come after the command; the commands are"}},
-      {{"help"}, {"did you mean '--help'?"}},
-      {{"version"}, {"did you mean '--version'?"}},
       {{"inspect", "m.onnx", "--arch", "resnet20"}, {"did you mean 'cifar_resnet20'?"}},
       {{"evaluate", "m.onnx", "a", "--interpolation", "cubic"}, {"did you mean 'bicubic'?"}},
       {{"evaluate", "m.onnx", "a", "--antialias", "true"}, {"did you mean 'on'?"}},
