@@ -169,8 +169,12 @@ Result<AtomicFile> AtomicFile::create(const fs::path& path) {
   auto impl = std::make_unique<Impl>();
   impl->path = path;
   std::error_code no_link;
-  impl->target = fs::is_symlink(path, no_link) ? fs::canonical(path, no_link) : path;
-  if (no_link) impl->target = path;
+  impl->target = path;
+  if (fs::is_symlink(path, no_link)) {
+    // Replacing the link itself would be a surprise.
+    impl->target = fs::canonical(path, no_link);
+    if (no_link) return Error{ErrorCode::kIo, "is a symbolic link to a file that is not there", path.string()};
+  }
   impl->folder = impl->target.has_parent_path() ? impl->target.parent_path() : fs::path(".");
   NARROW_ASSIGN(const std::optional<struct stat> old, existing_file(impl->target));
 

@@ -115,7 +115,8 @@ Result<int> bench(const BenchFlags& flags, Console& console) {
   NARROW_ASSIGN(report.times, run_scenario(*network, inputs, flags.load, show));
   constexpr std::size_t kMostRuns = 200;
   if (frame) {
-    NARROW_ASSIGN(report.frames, time_frames(*session, *frame, std::min(kMostRuns, report.times.run_seconds.size())));
+    NARROW_ASSIGN(report.frames, time_frames(*session, *frame, std::min(kMostRuns, report.times.run_seconds.size()),
+                                             flags.load.seconds));
   }
   if (flags.layers) {
     const std::size_t runs = std::min(kMostRuns, report.times.run_seconds.size());
@@ -205,10 +206,11 @@ Command add_bench(CommandLine& line) {
            "(default), "
            "rgba, bgra, gray, nv12 or i420")
       .check([](const std::string& text) {
-        return parse_frame(text) ? std::string()
-                                 : "'" + text +
-                                       "' is no frame; valid: 640x480 or 640x480,LAYOUT with rgb, bgr, "
-                                       "rgba, bgra, gray, nv12 or i420 (of even sizes)";
+        return parse_frame(text)
+                   ? std::string()
+                   : "'" + text +
+                         "' is no frame; valid: 640x480 or 640x480,LAYOUT with rgb, bgr, "
+                         "rgba, bgra, gray, nv12 or i420 (these two of even sizes), at most 8192 pixels a side";
       })
       .type_name("WxH");
   command

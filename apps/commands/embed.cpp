@@ -67,7 +67,7 @@ Result<int> embed(const EmbedFlags& flags, Console& console) {
   std::vector<std::string> inputs = flags.images;
   inputs.push_back(flags.model.path);
   NARROW_TRY(check_not_an_input(flags.output, inputs));
-  NARROW_TRY(check_replaceable(flags.output, std::nullopt));
+  NARROW_TRY(check_replaces_own(flags.output, "\x93NUMPY", "a file of numbers for numpy"));
   NARROW_ASSIGN(const LoadedModel loaded, load_model_file(flags.model, file_format));
   const Model* const model = std::get_if<Model>(&loaded.model);
   if (model == nullptr) {

@@ -55,8 +55,8 @@ Result<int> report(const ReportFlags& flags, Console& console) {
   std::optional<OutputFile> output;
   if (!flags.output.empty()) {
     if (const Status built_in = check_page_is_built_in(); !built_in.ok()) return console.fail(built_in.error());
-    NARROW_TRY(check_not_an_input(flags.output, {flags.model.path, flags.against}));
-    NARROW_TRY(check_replaceable(flags.output, std::nullopt));
+    NARROW_TRY(check_not_an_input(flags.output, {flags.model.path, flags.against, flags.model.labels}));
+    NARROW_TRY(check_replaces_own(flags.output, page_begin(), "a page of narrow report"));
     NARROW_ASSIGN(output, OutputFile::create(flags.output));
   }
   NARROW_ASSIGN(const ReportNetworks networks, load_networks(flags));

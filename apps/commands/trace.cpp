@@ -48,6 +48,13 @@ Result<int> trace(const TraceFlags& flags, Console& console) {
   NARROW_TRY(preprocess(image.picture, loaded->preprocessing, input));
   std::error_code failed;
   const std::filesystem::path folder(flags.folder);
+  // Tensors of two runs in one folder can't be told apart.
+  for (const auto& entry : std::filesystem::directory_iterator(folder, failed)) {
+    if (entry.path().extension() != ".npy") continue;
+    return Error{ErrorCode::kInvalidArgument, "holds tensors already; choose another folder, or remove it first",
+                 flags.folder};
+  }
+  failed.clear();
   std::filesystem::create_directories(folder, failed);
   if (failed) return Error{ErrorCode::kIo, "can't make the folder: " + failed.message(), flags.folder};
   TraceReport report{

@@ -74,6 +74,11 @@ Status check_page_is_built_in() {
       "--output"};
 }
 
+std::string_view page_begin() {
+  const std::string_view page = between(narrow_page_html_begin, narrow_page_html_end);
+  return page.substr(0, page.find("<html"));
+}
+
 std::string page_of(std::string_view document, std::string_view title) {
   const std::string_view page = between(narrow_page_html_begin, narrow_page_html_end);
   std::string out;

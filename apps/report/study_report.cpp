@@ -35,7 +35,7 @@ std::string remedy_text(const Remedy& remedy, double before) {
 }
 
 std::string advice_lines(const NetworkStudyResult& result) {
-  if (result.advice.layers.empty()) return result.reference ? "\nNo layer changes the scores.\n" : "";
+  if (result.advice.layers.empty()) return result.reference ? "\nNo layer that was compared changes the scores.\n" : "";
   const Advice& advice = result.advice;
   std::string text = "\nnoise in the scores by cause: weights " + format("%.0f", 100 * advice.weights) +
                      " %, rounding of outputs " + format("%.0f", 100 * advice.rounding) + " %, clipping " +

@@ -23,7 +23,7 @@ constexpr std::array<std::pair<std::string_view, PixelLayout>, 7> kLayouts{{{"rg
                                                                             {"gray", PixelLayout::kGray},
                                                                             {"nv12", PixelLayout::kNv12},
                                                                             {"i420", PixelLayout::kI420}}};
-constexpr int kMostPixelsOfSide = 16384;
+constexpr int kMostPixelsOfSide = 8192;
 
 // A side in pixels at the start of `text`, which is removed.
 std::optional<int> take_side(std::string_view& text) {
@@ -32,6 +32,24 @@ std::optional<int> take_side(std::string_view& text) {
   if (error != std::errc() || side < 1 || side > kMostPixelsOfSide) return std::nullopt;
   text.remove_prefix(static_cast<std::size_t>(end - text.data()));
   return side;
+}
+
+std::size_t bytes_of(const FrameSize& frame) {
+  const std::size_t pixels = static_cast<std::size_t>(frame.width) * static_cast<std::size_t>(frame.height);
+  switch (frame.layout) {
+    case PixelLayout::kRgba:
+    case PixelLayout::kBgra:
+      return 4 * pixels;
+    case PixelLayout::kRgb:
+    case PixelLayout::kBgr:
+      return 3 * pixels;
+    case PixelLayout::kNv12:
+    case PixelLayout::kI420:
+      return pixels / 2 * 3;
+    case PixelLayout::kGray:
+      break;
+  }
+  return pixels;
 }
 
 }  // namespace
@@ -67,7 +85,7 @@ std::string to_text(const FrameSize& frame) {
   return std::to_string(frame.width) + " x " + std::to_string(frame.height) + " " + std::string(found->first);
 }
 
-Result<FrameTimes> time_frames(Session& session, const FrameSize& frame, std::size_t runs) {
+Result<FrameTimes> time_frames(Session& session, const FrameSize& frame, std::size_t runs, double most_seconds) {
   const Model& model = session.model();
   FrameTimes times;
   times.frame = frame;
@@ -76,9 +94,7 @@ Result<FrameTimes> time_frames(Session& session, const FrameSize& frame, std::si
   times.integers = quantization.has_value();
   NARROW_ASSIGN(Preprocessor preprocessor, Preprocessor::create(model.preprocessing(), quantization, session.isa()));
 
-  constexpr std::size_t kMostBytesPerPixel = 4;
-  std::vector<std::uint8_t> bytes(kMostBytesPerPixel * static_cast<std::size_t>(frame.width) *
-                                  static_cast<std::size_t>(frame.height));
+  std::vector<std::uint8_t> bytes(bytes_of(frame));
   std::mt19937 random(1);
   for (std::uint8_t& byte : bytes) byte = static_cast<std::uint8_t>(random());
   ImageView view;
@@ -95,8 +111,10 @@ Result<FrameTimes> time_frames(Session& session, const FrameSize& frame, std::si
   std::vector<double> prepare;
   std::vector<double> run;
   // The first frame allocates, so it does not count.
+  const Clock::time_point start = Clock::now();
   for (std::size_t i = 0; i <= std::max<std::size_t>(runs, 1); ++i) {
     const Clock::time_point begin = Clock::now();
+    if (i > 1 && seconds(begin - start) > most_seconds) break;
     NARROW_TRY(times.integers ? preprocessor.run(view, std::span<std::uint8_t>(integers))
                               : preprocessor.run(view, std::span<float>(floats)));
     const Clock::time_point prepared = Clock::now();

@@ -28,7 +28,9 @@ struct FrameTimes {
   Summary run;            // of the network, from there on, in seconds
 };
 
-// Prepares a frame of random bytes on one thread and runs it, `runs` times, at least one.
-[[nodiscard]] Result<FrameTimes> time_frames(Session& session, const FrameSize& frame, std::size_t runs);
+// Prepares a frame of random bytes on one thread and runs it, at most `runs` times and for `seconds`, but at least
+// once.
+[[nodiscard]] Result<FrameTimes> time_frames(Session& session, const FrameSize& frame, std::size_t runs,
+                                             double seconds);
 
 }  // namespace narrow::cli

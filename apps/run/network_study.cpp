@@ -200,6 +200,33 @@ Status compare_answers(const LoadedModel& model, const LoadedModel* reference, c
   return {};
 }
 
+// What speaks against the reference being the network that the model was made of.
+void note_doubts(NetworkStudyResult& result) {
+  const NetworkStudy& study = result.study;
+  if (!study.unmatched.empty()) {
+    constexpr std::size_t kMostNames = 3;
+    const std::size_t named = std::min(kMostNames, study.unmatched.size());
+    const std::vector<std::string> names(study.unmatched.begin(), study.unmatched.begin() + static_cast<long>(named));
+    result.notes.push_back(std::to_string(study.unmatched.size()) + " of " + std::to_string(study.layers.size()) +
+                           " layers have no tensor of their name and size in the reference and are not compared: " +
+                           join(names, ", ") + (named < study.unmatched.size() ? ", ..." : ""));
+  }
+  constexpr double kNoiseDb = 2;  // below it, error and signal are of one size
+  std::size_t compared = 0;
+  std::size_t unlike = 0;
+  for (const LayerStudy& layer : study.layers) {
+    if (!layer.local_db) continue;
+    ++compared;
+    unlike += *layer.local_db < kNoiseDb ? 1U : 0U;
+  }
+  if (2 * unlike > compared) {
+    result.notes.push_back(
+        std::to_string(unlike) + " of " + std::to_string(compared) +
+        " layers have errors as large as their values: the reference does not look like the network "
+        "that the model was made of, and then errors and advice mean nothing; give --against that one");
+  }
+}
+
 }  // namespace
 
 Result<NetworkStudyResult> study_network_file(const LoadedModel& model, const LoadedModel* reference,
@@ -254,6 +281,7 @@ Result<NetworkStudyResult> study_network_file(const LoadedModel& model, const Lo
   NARROW_ASSIGN(result.study,
                 study_network(integers, reference == nullptr ? nullptr : &reference->model, layer_inputs, study));
   result.advice = advise(result.study, result.layers);
+  if (reference != nullptr) note_doubts(result);
   return result;
 }
 

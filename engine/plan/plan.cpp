@@ -100,7 +100,8 @@ Result<graph::ValueId> find_output(const graph::Graph& graph, const graph::Value
       std::find_if(graph.values.begin(), graph.values.end(), [&](const auto& value) { return value.name == name; });
   const auto id = static_cast<graph::ValueId>(found - graph.values.begin());
   if (found == graph.values.end() || (id != graph.input && writers[id] < 0)) {
-    return Error{ErrorCode::kNotFound, "the network has no tensor of this name; Model::tensors() lists them", name};
+    return Error{ErrorCode::kNotFound,
+                 "the network has no tensor of this name; Model::tensors() and `narrow inspect` list them", name};
   }
   const graph::ValueId root = root_of(graph, writers, id);
   if (root == graph.input) {

@@ -36,7 +36,13 @@ std::string size_of(std::int64_t width, std::int64_t height) {
   return std::to_string(width) + " x " + std::to_string(height);
 }
 
-std::int64_t absolute(std::int64_t value) { return value < 0 ? -value : value; }
+// Strides beyond this are none of memory, and their products with a row could overflow.
+constexpr std::int64_t kMostStride = std::int64_t{1} << 31;
+
+bool holds_row(std::ptrdiff_t stride, std::int64_t row_bytes) {
+  return stride == 0 || (stride >= row_bytes && stride <= kMostStride) ||
+         (stride <= -row_bytes && stride >= -kMostStride);
+}
 
 Status check_chroma(const ImageView& view) {
   if (!has_chroma(view.layout)) return {};
@@ -51,7 +57,7 @@ Status check_chroma(const ImageView& view) {
     return bad_view("rows that go upwards need the planes of U and V, because they do not follow the luma");
   }
   const std::int64_t row = view.layout == PixelLayout::kNv12 ? view.width : view.width / 2;
-  if (view.chroma_stride != 0 && absolute(view.chroma_stride) < row) {
+  if (!holds_row(view.chroma_stride, row)) {
     return bad_view("a row of chroma has " + std::to_string(row) + " bytes, but chroma_stride is " +
                     std::to_string(view.chroma_stride));
   }
@@ -70,7 +76,7 @@ Status validate(const ImageView& view) {
   }
   if (view.data == nullptr) return bad_view("the image has no data");
   const std::int64_t row = bytes_of_pixel(view.layout) * view.width;
-  if (view.stride != 0 && absolute(view.stride) < row) {
+  if (!holds_row(view.stride, row)) {
     return bad_view("a row has " + std::to_string(row) + " bytes, but stride is " + std::to_string(view.stride));
   }
   NARROW_TRY(check_chroma(view));
@@ -123,9 +129,9 @@ constexpr std::int64_t kConvertedBytes = 4;  // of a converted pixel
 kernels::YuvCoefficients coefficients(YuvCoding coding) {
   switch (coding) {
     case YuvCoding::kBt601Full:
-      return {0, 1048576, 1470104, -360857, -748830, 1858077};
+      return {0, 1048576, 1470104, -360853, -748826, 1858077};
     case YuvCoding::kBt709:
-      return {16, 1220946, 1879825, -223607, -558796, 2215040};
+      return {16, 1220945, 1879825, -223607, -558796, 2215014};
     case YuvCoding::kBt601:
       break;
   }

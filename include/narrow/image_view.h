@@ -48,7 +48,7 @@ struct ImageView {
 };
 
 // Error: kInvalidArgument, what is wrong with the view: no data, a size below 1, an odd size with chroma, a stride that
-// is smaller than a row, a part that is empty or not inside.
+// is smaller than a row or beyond 2^31, a part that is empty or not inside.
 [[nodiscard]] Status validate(const ImageView& view);
 
 // All pixels of an image. It must outlive the view.

@@ -76,3 +76,19 @@ TEST_CASE("embed says what it can't write, and leaves files as they are") {
   check_fails({"embed", default_checkpoint().string(), images, "-o", output}, 1, {"quantize"});
   CHECK_FALSE(std::filesystem::exists(output));
 }
+
+TEST_CASE("embed and report replace what they wrote before, and no other file, one of the images least of all") {
+  const TemporaryFolder folder;
+  const std::string image = (folder.path() / "cat.ppm").string();
+  narrow::testing::write_image(image, 40, 36);
+  const std::string before = read_file(image);
+  const std::string vectors = (folder.path() / "v.npy").string();
+  const std::string model = default_model().string();
+  for (const std::string& images : {image, folder.path().string()}) {
+    CHECK(narrow_command({"embed", model, images, "-o", image}).exit_code == 1);
+    CHECK(narrow_command({"report", model, "--pictures", images, "-o", image}).exit_code == 1);
+  }
+  CHECK(read_file(image) == before);
+  CHECK(narrow_command({"embed", model, image, "-o", vectors}).exit_code == 0);
+  CHECK(narrow_command({"embed", model, image, "-o", vectors}).exit_code == 0);
+}

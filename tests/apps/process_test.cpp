@@ -127,3 +127,14 @@ TEST_CASE("an output that is a link is written where the link leads and keeps it
   REQUIRE(::stat((folder.path() / "real").c_str(), &status) == 0);
   CHECK((status.st_mode & 0777) == 0640);
 }
+
+TEST_CASE("an output that is a link to nothing is an error, and the link stays") {
+  const TemporaryFolder folder;
+  write_cifar(folder.path() / "pictures.bin", 1);
+  std::filesystem::create_symlink("nothing/there", folder.path() / "link");
+  const auto ran = narrow_command({"evaluate", narrow::testing::default_model(), folder.path() / "pictures.bin",
+                                   "--scores", folder.path() / "link"});
+  CHECK(ran.exit_code == 1);
+  CHECK(ran.err.find("symbolic link") != std::string::npos);
+  CHECK(std::filesystem::is_symlink(folder.path() / "link"));
+}

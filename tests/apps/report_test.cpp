@@ -217,6 +217,13 @@ TEST_CASE("a page is one file with the document in it, or an error says why ther
   }
 }
 
+TEST_CASE("a report against a network that the model was not made of says so") {
+  const ReportedNetwork made;
+  const nlohmann::json right = made.report({"--against", made.model, "--pictures", made.images});
+  CHECK_FALSE(has(right["notes"].dump(), "does not look like"));
+  CHECK_FALSE(has(right["notes"].dump(), "not compared"));
+}
+
 TEST_CASE("a report of a float network, and over a file that it reads, is refused") {
   const ReportedNetwork made;
   check_fails({"report", default_checkpoint(), "--arch", "cifar_resnet20b"}, 2,

@@ -98,7 +98,7 @@ TEST_CASE("a trace against another network says where the difference begins") {
   for (const nlohmann::json& tensor : same["tensors"]) CHECK(tensor["difference"]["largest"] == 0.0);
 
   const nlohmann::json other =
-      run_narrow({"trace", four, made.image, "-o", tensors, "--against", eight, "--json"}).json();
+      run_narrow({"trace", four, made.image, "-o", tensors + "_of_four", "--against", eight, "--json"}).json();
   CHECK_FALSE(other["begins"].is_null());
   bool begun = false;
   for (const nlohmann::json& tensor : other["tensors"]) {
@@ -108,11 +108,21 @@ TEST_CASE("a trace against another network says where the difference begins") {
     if (tensor["name"] == other["begins"]) CHECK(tensor["difference"]["largest"] > 0.0);
   }
   CHECK(begun);
-  const std::string text = run_narrow({"trace", four, made.image, "-o", tensors, "--against", eight}).out;
+  const std::string text =
+      run_narrow({"trace", four, made.image, "-o", tensors + "_once_more", "--against", eight}).out;
   CHECK_MESSAGE(has(text, "The difference begins in " + other["begins"].get<std::string>()), text);
 }
 
 TEST_CASE("a trace into a file is an error") {
   const TracedNetwork made;
   check_fails({"trace", made.network, made.image, "-o", made.images}, 1, {"folder"});
+}
+
+TEST_CASE("a trace into a folder that holds tensors is an error, and they stay") {
+  const TracedNetwork made;
+  const std::filesystem::path tensors = made.folder.path() / "tensors";
+  run_narrow({"trace", made.network, made.image, "-o", tensors});
+  const std::size_t before = narrow::testing::files_in(tensors);
+  check_fails({"trace", made.network, made.image, "-o", tensors}, 1, {"holds tensors already"});
+  CHECK(narrow::testing::files_in(tensors) == before);
 }

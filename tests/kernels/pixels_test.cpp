@@ -95,7 +95,7 @@ std::vector<std::uint8_t> yuv_row(const PixelKernels& kernels, const std::vector
 }
 
 constexpr YuvCoefficients kVideo{16, 1220542, 1673527, -409993, -852492, 2116026};
-constexpr YuvCoefficients kFull{0, 1048576, 1470104, -360857, -748830, 1858077};
+constexpr YuvCoefficients kFull{0, 1048576, 1470104, -360853, -748826, 1858077};
 
 }  // namespace
 

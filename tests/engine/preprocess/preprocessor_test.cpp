@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <cstring>
+#include <limits>
 #include <random>
 #include <string>
 #include <vector>
@@ -259,6 +260,15 @@ TEST_CASE("views that can't be, outputs of another size and integers without a q
       {"empty (10 x -1", [](ImageView& view) { view.height = -1; }},
       {"stride is 29", [](ImageView& view) { view.stride = 29; }},
       {"stride is -29", [](ImageView& view) { view.stride = -29; }},
+      {"stride is -9223372036854775808",
+       [](ImageView& view) { view.stride = std::numeric_limits<std::ptrdiff_t>::min(); }},
+      {"stride is 9223372036854775807",
+       [](ImageView& view) { view.stride = std::numeric_limits<std::ptrdiff_t>::max(); }},
+      {"chroma_stride is 9223372036854775807",
+       [](ImageView& view) {
+         view.layout = PixelLayout::kNv12;
+         view.chroma_stride = std::numeric_limits<std::ptrdiff_t>::max();
+       }},
       {"unknown layout", [](ImageView& view) { view.layout = static_cast<PixelLayout>(7); }},
       {"unknown coding", [](ImageView& view) { view.coding = static_cast<YuvCoding>(-1); }},
       {"not inside",
