@@ -76,12 +76,12 @@ narrow_score_kind narrow_model_score_kind(const narrow_model* model);
 /* The name of a class, UTF-8, valid until the model is freed; NULL where the model has no name for it. */
 const char* narrow_model_label(const narrow_model* model, size_t class_index);
 
-/* The tensors of the network by name, in the order in which they are computed, from the input to the scores; their number.
- * The name is valid until the model is freed; NULL where there is no such tensor. */
+/* The tensors of the network by name, in the order in which they are computed, from the input to the scores; their
+ * number. The name is valid until the model is freed; NULL where there is no such tensor. */
 size_t narrow_model_tensors(const narrow_model* model);
 const char* narrow_model_tensor(const narrow_model* model, size_t index);
-/* The name of the tensor that the last layer reads: what a classifier knows of an image, for comparing images. NULL where
- * there is none. */
+/* The name of the tensor that the last layer reads: what a classifier knows of an image, for comparing images. NULL
+ * where there is none. */
 const char* narrow_model_embedding(const narrow_model* model);
 
 /* Options of a session. Initialise with NARROW_SESSION_OPTIONS_INIT, then change what differs. */
@@ -129,8 +129,9 @@ narrow_status narrow_session_read_output(const narrow_session* session, size_t i
 narrow_status narrow_session_classify(narrow_session* session, const uint8_t* rgb, int32_t width, int32_t height,
                                       float* scores, narrow_error* error);
 
-/* How the pixels of a frame lie in memory, 8 bits per value. The fourth byte of RGBA and BGRA is not read. NV12: a plane
- * of luma, then one of U and V in turn. I420: a plane of luma, then one of U and one of V, half as wide and high. */
+/* How the pixels of a frame lie in memory, 8 bits per value. The fourth byte of RGBA and BGRA is not read. NV12: a
+ * plane of luma, then one of U and V in turn. I420: a plane of luma, then one of U and one of V, half as wide and high.
+ */
 typedef enum narrow_pixel_layout {
   NARROW_RGB = 0,
   NARROW_BGR = 1,
@@ -143,11 +144,7 @@ typedef enum narrow_pixel_layout {
 
 /* What luma and chroma of NV12 and I420 mean. BT.601: luma 16..235, the bytes of OpenCV's cvtColor. BT.601 full: luma
  * 0..255, as in JPEG. BT.709: luma 16..235, video of 720 lines and more. */
-typedef enum narrow_yuv_coding {
-  NARROW_BT601 = 0,
-  NARROW_BT601_FULL = 1,
-  NARROW_BT709 = 2
-} narrow_yuv_coding;
+typedef enum narrow_yuv_coding { NARROW_BT601 = 0, NARROW_BT601_FULL = 1, NARROW_BT709 = 2 } narrow_yuv_coding;
 
 /* A frame in the caller's memory. Initialise with NARROW_FRAME_INIT, then set data, width, height and what differs. */
 typedef struct narrow_frame {
@@ -162,14 +159,16 @@ typedef struct narrow_frame {
   int32_t roi_top;
   int32_t roi_width;
   int32_t roi_height;
-  const uint8_t* u; /* planes of chroma; NULL (default): each follows the plane before it. NV12: u is the plane of both */
-  const uint8_t* v; /* (NV21: v is its first byte and u its second) */
+  const uint8_t*
+      u; /* planes of chroma; NULL (default): each follows the plane before it. NV12: u is the plane of both */
+  const uint8_t* v;      /* (NV21: v is its first byte and u its second) */
   int64_t chroma_stride; /* bytes; 0 (default): NV12 as stride, I420 half of it */
 } narrow_frame;
-#define NARROW_FRAME_INIT { sizeof(narrow_frame), NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, 0 }
+#define NARROW_FRAME_INIT \
+  { sizeof(narrow_frame), NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, 0 }
 
-/* Preprocesses one frame as the model says and runs it. scores: [classes]. From the second frame of a size and layout on
- * it allocates nothing. Errors: NARROW_INVALID_ARGUMENT (the frame can't be), NARROW_CANCELLED, NARROW_LIMIT. */
+/* Preprocesses one frame as the model says and runs it. scores: [classes]. From the second frame of a size and layout
+ * on it allocates nothing. Errors: NARROW_INVALID_ARGUMENT (the frame can't be), NARROW_CANCELLED, NARROW_LIMIT. */
 narrow_status narrow_session_classify_frame(narrow_session* session, const narrow_frame* frame, float* scores,
                                             narrow_error* error);
 

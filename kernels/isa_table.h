@@ -28,8 +28,8 @@ struct IsaTable {
   const PoolKernels* pool;
 };
 
-// The table of an ISA with compiled kernels; of another, the scalar reference's. It can be read on any CPU. Its kernels, including `offer`, run only on a
-// CPU with required_features(isa).
+// The table of an ISA with compiled kernels; of another, the scalar reference's. It can be read on any CPU. Its
+// kernels, including `offer`, run only on a CPU with required_features(isa).
 [[nodiscard]] const IsaTable& isa_table(Isa isa);
 // The tables of all compiled ISAs, fastest first where they are comparable. The scalar reference is the last.
 [[nodiscard]] std::vector<const IsaTable*> isa_tables();
