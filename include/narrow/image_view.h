@@ -17,9 +17,8 @@ namespace narrow {
 // and half as high. With kNv12 and kI420 width and height are even.
 enum class PixelLayout { kRgb, kBgr, kRgba, kBgra, kGray, kNv12, kI420 };
 
-// What luma and chroma mean; only for kNv12 and kI420. All have 20 bits after the point (kernels/pixels.h has the
-// formula). kBt601: luma 16..235, the bytes of OpenCV's cvtColor. kBt601Full: luma 0..255, as in JPEG. kBt709: luma
-// 16..235, video of 720 lines and more.
+// What luma and chroma mean; only for kNv12 and kI420. kernels/pixels.h has the formula. kBt601: luma 16..235, the
+// bytes of OpenCV's cvtColor. kBt601Full: luma 0..255, as in JPEG. kBt709: luma 16..235, video of 720 lines and more.
 enum class YuvCoding { kBt601, kBt601Full, kBt709 };
 
 // A rectangle of pixels.
