@@ -9,10 +9,10 @@ error, (factor * estimated / measured - 1)^2. Layers of one pixel are left out o
 there, and every kernel's estimate is too small by about the same. It also prints what choosing by these estimates costs,
 on all layers: the measured time of the kernel that has the least estimate, relative to the fastest one.
 
-Nothing in the repository is written without --write NAME. It makes kernels/costs/NAME.h, the table in force with the rows
-of the measured kernels multiplied, and kernels/costs/data/NAME.csv, the measurements. Only ratios between kernels count, so
-factors are relative to that of --anchor. The table that kernels/costs.h includes is compiled in and in force on every CPU:
-the choice of kernels stays reproducible. Run by `./dev fit-costs`.
+The estimates are those of the table for this CPU, or of --base. Nothing in the repository is written without --write NAME.
+It makes kernels/costs/NAME.h, the base with the rows of the measured kernels multiplied, and kernels/costs/data/NAME.csv,
+the measurements. Only ratios between kernels count, so factors are relative to that of --anchor. A new core also needs its
+row in kernels/costs.h and kernels/costs.cpp, which say which CPUs take it. Run by `./dev fit-costs`.
 """
 import argparse
 import collections
@@ -26,7 +26,6 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 COSTS = ROOT / "kernels" / "costs"
-IN_FORCE = ROOT / "kernels" / "costs.h"
 BENCH = ROOT / "build" / "release" / "bench" / "kernel_costs_bench"
 MEASUREMENTS = 3
 
@@ -36,6 +35,7 @@ def merged(texts):
     least = {}
     for text in texts:
         for row in csv.DictReader(io.StringIO(text)):
+            row.setdefault("costs", "zen4")  # all that older files were compared with
             row["measured"], row["estimated"] = float(row["measured"]), float(row["estimated"])
             key = tuple(value for name, value in row.items() if name != "measured")
             if key not in least or row["measured"] < least[key]["measured"]:
@@ -74,7 +74,7 @@ def loss_of_choice(rows, factors):
     """Measured cycles of the kernel with the least estimate, relative to the fastest kernel: mean and largest - 1."""
     problems = collections.defaultdict(list)
     for row in rows:
-        key = tuple(row[k] for k in row if k not in ("isa", "kernel", "measured", "estimated"))
+        key = tuple(row[k] for k in row if k not in ("costs", "isa", "kernel", "measured", "estimated"))
         problems[key].append(row)
     losses = []
     for candidates in problems.values():
@@ -83,18 +83,11 @@ def loss_of_choice(rows, factors):
     return sum(losses) / len(losses), max(losses), len(losses)
 
 
-def row_name(kernel, table):
-    """Kernels of AVX-VNNI and AVX512-VNNI may share a row."""
-    shared = re.sub(r"avx(512)?vnni$", "vnni", kernel)
-    for name in (kernel, shared):
-        if re.search(rf"\.{name} =", table):
-            return name
-    sys.exit(f"the table has no row for {kernel}")
-
-
 def multiplied(table, row, factor):
     """The table with the constants of one row multiplied; ratios and counts stay."""
     found = re.search(rf"    \.{row} =.*?\}},\n", table, re.S)
+    if found is None:
+        sys.exit(f"the table has no row for {row}")
     keep = r"pixel_vector|longer"
     changed = re.sub(
         r"(\.(?!(?:" + keep + r") )\w+ = )([0-9.]+)",
@@ -104,17 +97,20 @@ def multiplied(table, row, factor):
     return table[: found.start()] + changed + table[found.end() :]
 
 
-def table_in_force():
-    text = IN_FORCE.read_text()
-    return COSTS / re.search(r'#include "kernels/costs/(\w+\.h)"', text).group(1)
+def base_of(rows):
+    """The name of the table that estimated."""
+    names = {row["costs"] for row in rows}
+    if len(names) != 1:
+        sys.exit(f"the estimates are of several tables: {', '.join(sorted(names))}")
+    return names.pop()
 
 
 def write_table(name, factors, cpus, report, rows):
     """kernels/costs/NAME.h, with what the fit says above it, and its measurements."""
-    source = table_in_force()
+    source = COSTS / f"{base_of(rows)}.h"
     table = source.read_text()
     for kernel, factor in factors.items():
-        table = multiplied(table, row_name(kernel, table), factor)
+        table = multiplied(table, kernel, factor)
     begin = table.index("#pragma once")
     old = re.search(r"constexpr Table (\w+)", table).group(1)
     new = "k" + name.capitalize()
@@ -122,8 +118,6 @@ def write_table(name, factors, cpus, report, rows):
             f"data/{name}.csv has the measurements; rows of other kernels are those of {source.name}.", ""] + report
     text = "\n".join(("// " + line).rstrip() for line in head) + "\n" + table[begin:].replace(old, new)
     target = COSTS / f"{name}.h"
-    if target == source:
-        sys.exit(f"{target.name} is in force; write another table and change {IN_FORCE.name} if it chooses better")
     target.write_text(text)
     measurements = COSTS / "data" / f"{name}.csv"
     measurements.write_text(as_csv(rows))
@@ -134,6 +128,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("csv", nargs="*", type=pathlib.Path, help="measurements; default: measure now")
     parser.add_argument("--save", type=pathlib.Path, help="also keep the measurements in this file")
+    parser.add_argument("--base", metavar="NAME", help="measure with the estimates of this core [the closest to this CPU]")
     parser.add_argument("--anchor", default="convolution_s16_6x16_avx2", help="the kernel whose row stays as it is")
     parser.add_argument("--write", metavar="NAME", help="write kernels/costs/NAME.h and data/NAME.csv, e.g. zen3")
     options = parser.parse_args()
@@ -143,7 +138,7 @@ def main():
     texts = [path.read_text() for path in options.csv]
     if not texts:
         for _ in range(MEASUREMENTS):
-            texts.append(subprocess.run([BENCH], check=True, capture_output=True, text=True).stdout)
+            texts.append(subprocess.run([BENCH, *([options.base] if options.base else [])], check=True, capture_output=True, text=True).stdout)
     rows = merged(texts)
     if options.save:
         options.save.write_text(as_csv(rows))
@@ -156,13 +151,14 @@ def main():
     cpus = sorted({row["cpu"] for row in rows})
     for cpu in cpus:
         print(f"{cpu}: {sum(row['cpu'] == cpu for row in rows)} measurements")
-    report = [f"measured / estimated           {table_in_force().stem}: mean    std    n   fitted: mean    std  factor"]
+    base = base_of(rows)
+    report = [f"measured / estimated           {base}: mean    std    n   fitted: mean    std  factor"]
     for name, ratios in kernels.items():
         mean, std = mean_and_std(ratios)
         fitted_mean, fitted_std = mean_and_std([r / (factors[name] * anchor) for r in ratios])
         report.append(f"{name:31} {mean:10.3f} {std:6.3f} {len(ratios):4} {fitted_mean:14.3f} {fitted_std:6.3f}"
                       f" {factors[name]:7.3f}")
-    for title, by in ((table_in_force().stem, {}), ("fitted", factors)):
+    for title, by in ((base, {}), ("fitted", factors)):
         mean, most, count = loss_of_choice(rows, by)
         report.append(f"choosing by {title}: {100 * mean:.1f} % slower than the fastest kernel on the mean of {count}"
                       f" layers, {100 * most:.0f} % at most")

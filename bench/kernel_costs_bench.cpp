@@ -1,6 +1,7 @@
 // What kernels cost, measured and estimated: every convolution kernel that this CPU runs, on layers of ResNet-18 and
 // -50, MobileNetV2 and CIFAR's ResNets, at three widths of weights and activations; one thread, data in the cache.
-// Prints CSV. `./dev fit-costs` compares the two columns of cycles (bench/fit_costs.py).
+// Prints CSV. The estimates are those of the core that is named, or else of the one that is closest to this CPU
+// (docs/dispatch.md). `./dev fit-costs` compares the two columns of cycles (bench/fit_costs.py).
 //
 // Cycles are those of the core at the speed that it has now: a chain of additions, each of which takes one cycle, is
 // timed beside the kernels. All kernels of a layer run in turns, and each row is the median of the rounds.
@@ -19,6 +20,7 @@
 
 #include "bench/statistics.h"
 #include "kernels/convolution.h"
+#include "kernels/costs.h"
 #include "kernels/cpu_features.h"
 #include "kernels/isa_table.h"
 
@@ -129,7 +131,8 @@ ConvolutionShape shape_of(const Layer& layer) {
 
 // A layer with weights that are bell-shaped as in trained networks.
 struct Data {
-  Data(const Layer& layer, const Widths& widths) {
+  Data(const Layer& layer, const Widths& widths, Core core) {
+    problem.costs = &costs_of(core);
     const ConvolutionShape& s = problem.shape = shape_of(layer);
     const auto channels = static_cast<std::size_t>(s.out_c);
     std::mt19937 random(1);
@@ -224,8 +227,8 @@ std::vector<const ConvolutionKernel*> runnable_kernels() {
   return kernels;
 }
 
-void run_layer(const std::string& cpu, const Layer& layer, const Widths& widths) {
-  const Data data(layer, widths);
+void run_layer(const std::string& cpu, Core core, const Layer& layer, const Widths& widths) {
+  const Data data(layer, widths, core);
   const ConvolutionProblem& problem = data.problem;
   const ConvolutionShape& s = problem.shape;
   std::vector<std::uint8_t> output(static_cast<std::size_t>(s.out_h) * static_cast<std::size_t>(s.out_w * s.out_c));
@@ -259,7 +262,7 @@ void run_layer(const std::string& cpu, const Layer& layer, const Widths& widths)
     }
   }
   for (Contender& contender : contenders) {
-    std::printf("%s,%s,%s,%s,%d,%d,%d,%d,%d,%d,%d,%d,%.0f,%.0f\n", cpu.c_str(),
+    std::printf("%s,%s,%s,%s,%s,%d,%d,%d,%d,%d,%d,%d,%d,%.0f,%.0f\n", cpu.c_str(), std::string(core_name(core)).c_str(),
                 std::string(isa_name(contender.kernel->isa)).c_str(), contender.kernel->name, layer.name, s.in_h,
                 s.in_c, s.out_c, s.kernel_h, s.stride_h, s.groups, widths.weights, widths.activations,
                 narrow::bench::quantile(contender.cycles, 0.5), contender.estimated);
@@ -268,12 +271,22 @@ void run_layer(const std::string& cpu, const Layer& layer, const Widths& widths)
 
 }  // namespace
 
-int main() {
+int main(int argc, char** argv) {
+  Core core = cpu_core();
+  if (argc > 1) {
+    const std::vector<Core> known = known_cores();
+    const auto named = std::find_if(known.begin(), known.end(), [&](Core one) { return core_name(one) == argv[1]; });
+    if (named == known.end()) {
+      std::fprintf(stderr, "usage: kernel_costs_bench [CORE]; there are no costs of a core '%s'\n", argv[1]);
+      return 2;
+    }
+    core = *named;
+  }
   const std::string cpu = cpu_name() + " " + cpu_model();
   std::printf(
-      "cpu,isa,kernel,layer,size,in_c,out_c,window,stride,groups,weight_bits,activation_bits,measured,estimated\n");
+      "cpu,costs,isa,kernel,layer,size,in_c,out_c,window,stride,groups,weight_bits,activation_bits,measured,estimated\n");
   for (const Layer& layer : kLayers) {
-    for (const Widths& widths : kWidths) run_layer(cpu, layer, widths);
+    for (const Widths& widths : kWidths) run_layer(cpu, core, layer, widths);
     std::fflush(stdout);
   }
   return 0;

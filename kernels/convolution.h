@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "kernels/costs/zen4.h"
 #include "kernels/cpu_features.h"
 #include "narrow/types.h"
 
@@ -72,6 +73,7 @@ struct ConvolutionProblem {
   QRange output_range;                 // uint8 output and residual sum
   Clamp output_clamp;                  // float32 output
   ResidualSum residual;                // residual sum
+  const costs::Table* costs = &costs::kZen4;  // of the core that the kernel is chosen for, see costs_of()
 };
 
 // Reads the weights once for all kernels. Returns [out_c]. Only shape and weights of the problem are read.

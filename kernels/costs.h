@@ -1,18 +1,42 @@
-// The constants by which kernels are chosen. One table is compiled in and in force on every CPU, so that the choice
-// depends on the model and the instruction set only. kernels/costs/constants.h says what the constants mean, and the
-// other headers of that folder are tables, each fitted to one CPU model.
+// The costs by which kernels are chosen, for each CPU core that was measured. kernels/costs/constants.h says what the
+// constants mean, and the other headers of that folder are tables, each fitted to one core. The choice depends on the
+// model, the instruction set and the core only, and a core can be named: docs/dispatch.md.
 //
-// `./dev fit-costs` measures every kernel on layers of real networks and says how far the table in force is from this
-// CPU. With --write NAME it writes kernels/costs/NAME.h and its measurements, kernels/costs/data/NAME.csv. A new table
-// is included in tests/kernels/cost_tables_test.cpp. It is in force once this file includes it and kTable is it.
-//
-// The table of Zen 4 is in force. Its choice is close to the best on Zen 3 too (kernels/costs/zen3.h has the numbers).
+// `./dev fit-costs` measures every kernel on layers of real networks and says how far the table of this CPU is from it.
+// With --write NAME it writes kernels/costs/NAME.h and its measurements, kernels/costs/data/NAME.csv.
 #pragma once
 
-#include "kernels/costs/zen4.h"
+#include <string_view>
+#include <vector>
 
-namespace narrow::kernels::costs {
+#include "kernels/cpu_features.h"
+#include "kernels/costs/constants.h"
 
-constexpr Table kTable = kZen4;
+namespace narrow::kernels {
 
-}  // namespace narrow::kernels::costs
+// A core with a table of its own. Values are the order of known_cores().
+enum class Core { kZen3, kZen4, kZen5 };
+
+// Zen 4 stands for cores that nobody measured: its table is near the middle of all that were.
+constexpr Core kDefaultCore = Core::kZen4;
+
+[[nodiscard]] std::string_view core_name(Core core);  // "zen4"
+[[nodiscard]] std::vector<Core> known_cores();
+
+// The table of a core. It lives as long as the program.
+[[nodiscard]] const costs::Table& costs_of(Core core);
+
+// The core whose table is closest to a CPU: the same design, or one whose vectors of 512 bits are as fast relative to
+// those of 256 bits. kDefaultCore for all others. Sources of families and models: AMD, Processor Programming References
+// of families 19h and 1Ah; Intel SDM vol. 4, table 2-1.
+[[nodiscard]] Core detect_core(const CpuidSource& source);
+// The same for the real CPU, computed once.
+[[nodiscard]] Core cpu_core();
+
+// What kernels are chosen for.
+struct Target {
+  Isa isa = Isa::kScalar;
+  Core core = kDefaultCore;
+};
+
+}  // namespace narrow::kernels

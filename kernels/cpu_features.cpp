@@ -69,15 +69,20 @@ CpuFeatures detect(const CpuidSource& source) {
   return features;
 }
 
+const CpuidSource& real_cpuid() {
+  static const RealCpuid source;
+  return source;
+}
+
 CpuFeatures cpu_features() {
-  static const CpuFeatures features = detect(RealCpuid{});
+  static const CpuFeatures features = detect(real_cpuid());
   return features;
 }
 
 bool detect_pclmul(const CpuidSource& source) { return source.cpuid(0, 0).eax >= 1 && bit(source.cpuid(1, 0).ecx, 1); }
 
 bool cpu_has_pclmul() {
-  static const bool has = detect_pclmul(RealCpuid{});
+  static const bool has = detect_pclmul(real_cpuid());
   return has;
 }
 

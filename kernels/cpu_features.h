@@ -32,6 +32,9 @@ class CpuidSource {
   [[nodiscard]] virtual std::uint64_t xcr0() const = 0;  // called only if CPUID reports XGETBV
 };
 
+// The CPU that this process runs on.
+[[nodiscard]] const CpuidSource& real_cpuid();
+
 // The features that the CPU has and whose registers the operating system saves (Intel SDM vol. 1, 14.3; AMD APM vol. 3,
 // E).
 [[nodiscard]] CpuFeatures detect(const CpuidSource& source);

@@ -21,6 +21,7 @@ namespace {
 struct InspectFlags : ModelFlags {
   int threads = 1;
   bool why = false;
+  std::string core = "auto";
 };
 
 std::uintmax_t size_of(const std::string& path) {
@@ -32,6 +33,7 @@ Result<ModelInspection> inspect_model(const InspectFlags& flags) {
   NARROW_ASSIGN(Model model, Model::load(flags.path));
   SessionOptions options;
   options.isa = flags.isa;
+  options.core = flags.core;
   options.threads = flags.threads;
   Result<Session> created = Session::create(model, options);
   if (!created.ok()) return of_file(std::move(created).error(), flags.path);
@@ -41,6 +43,7 @@ Result<ModelInspection> inspect_model(const InspectFlags& flags) {
                          .model = model,
                          .layers = model.layers(),
                          .isa = session.isa(),
+                         .core = session.core(),
                          .threads = session.threads(),
                          .steps = session.steps(),
                          .arena_bytes = session.arena_bytes(),
@@ -75,10 +78,10 @@ Result<int> inspect(const InspectFlags& flags, Console& console) {
     }
     return kSuccess;
   }
-  if (flags.why || flags.threads > 1) {
+  if (flags.why || flags.threads > 1 || flags.core != "auto") {
     return console.fail(Error{ErrorCode::kInvalidArgument,
                               "is for .nrw models: kernels are chosen for them; narrow convert or quantize makes one",
-                              flags.why ? "--why" : "--threads"},
+                              flags.why ? "--why" : (flags.threads > 1 ? "--threads" : "--core")},
                         kUsage);
   }
   NARROW_ASSIGN(const FloatInspection inspection, inspect_float(flags, format));
@@ -109,6 +112,7 @@ Command add_inspect(CommandLine& line) {
       .check(whole_number(1, 256))
       .type_name("N");
   add_isa_option(command, flags->isa);
+  add_core_option(command, flags->core);
   add_json_option(command, *json);
   flags->import_options = add_import_options(command, flags->import, true);
   return {command, json, [flags](Console& console) { return finish(console, inspect(*flags, console)); }};

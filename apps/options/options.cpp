@@ -245,6 +245,16 @@ void add_isa_option(const Subcommand& command, std::string& isa) {
       .type_name("ISA");
 }
 
+void add_core_option(const Subcommand& command, std::string& core) {
+  std::vector<std::string> names = known_cores();
+  names.insert(names.begin(), "auto");
+  command
+      .add("--core", core,
+           "The CPU core by whose costs kernels are chosen: " + join(names, ", ") + ". No result depends on it")
+      .check(one_of(names))
+      .type_name("CORE");
+}
+
 bool reads_float_networks() { return !architectures().empty(); }
 
 std::string model_argument_text() {

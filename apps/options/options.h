@@ -59,6 +59,8 @@ void add_threads_option(const Subcommand& command, int& threads);
 [[nodiscard]] int threads_to_use(int asked, std::size_t work);
 // --isa: one of the ISAs that this CPU can run.
 void add_isa_option(const Subcommand& command, std::string& isa);
+// --core: one of known_cores().
+void add_core_option(const Subcommand& command, std::string& core);
 
 // Whether this is the full command. The small one reads .nrw files alone, and has no options for others.
 [[nodiscard]] bool reads_float_networks();

@@ -19,6 +19,7 @@ struct ModelInspection {
   Model model;
   std::vector<LayerInfo> layers;
   std::string isa;
+  std::string core;
   int threads = 1;
   std::vector<StepInfo> steps;
   std::size_t arena_bytes = 0;

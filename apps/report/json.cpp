@@ -604,6 +604,7 @@ std::string bench_json(const BenchReport& report) {
   document["notes"] = report.notes;
   document["scenario"] = scenario_name(report.load.scenario);
   document["isa"] = report.network.isa;
+  if (!report.network.core.empty()) document["core"] = report.network.core;
   document["threads"] = report.threads;
   document["spin_us"] = report.spin_us;
   document["batch"] = report.load.batch;
@@ -653,6 +654,7 @@ std::string inspect_json(const ModelInspection& inspection) {
                             {"tool", provenance.tool}};
   document["layers"] = layers_json(inspection.layers);
   document["session"] = {{"isa", inspection.isa},
+                         {"core", inspection.core},
                          {"threads", inspection.threads},
                          {"arena_bytes", inspection.arena_bytes},
                          {"steps", list(inspection.steps, [](const StepInfo& step) { return object(step); })}};

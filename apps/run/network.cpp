@@ -27,6 +27,7 @@ class SessionNetwork final : public Network {
     return provenance.architecture.empty() ? provenance.source : provenance.architecture;
   }
   std::string isa() const override { return session_.isa(); }
+  std::string core() const override { return session_.core(); }
   std::string bits() const override { return bits_text(layers_); }
   std::string arithmetic() const override { return arithmetic_text(layers_); }
 
@@ -79,6 +80,7 @@ NetworkSummary describe(const Network& network, std::string file) {
           .bits = network.bits(),
           .arithmetic = network.arithmetic(),
           .isa = network.isa(),
+          .core = network.core(),
           .input = network.input_shape()};
 }
 

@@ -21,6 +21,7 @@ struct NetworkSummary {
   std::string bits;
   std::string arithmetic;
   std::string isa;
+  std::string core;  // empty: none was asked for costs
   TensorShape input;
 };
 
@@ -44,6 +45,8 @@ class Network {
   [[nodiscard]] virtual Session* session() { return nullptr; }
   // "avx2", or "oneDNN" for a float network.
   [[nodiscard]] virtual std::string isa() const = 0;
+  // "zen4", by whose costs its kernels were chosen; empty for a float network.
+  [[nodiscard]] virtual std::string core() const { return {}; }
   // "8-bit weights, 8-bit activations"; "float".
   [[nodiscard]] virtual std::string bits() const = 0;
   // "integer arithmetic", "float arithmetic".

@@ -106,6 +106,7 @@ Result<SessionOptions> session_options(const narrow_session_options* caller) {
   narrow_session_options given{};  // what is newer than the caller is 0, its default
   std::memcpy(&given, caller, std::min(caller->struct_size, sizeof(given)));
   if (given.isa != nullptr) options.isa = given.isa;
+  if (given.core != nullptr) options.core = given.core;
   options.threads = given.threads;
   options.spin_us = given.spin_us;
   options.max_batch = given.max_batch;

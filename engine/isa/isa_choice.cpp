@@ -48,9 +48,35 @@ Result<Isa> choose_isa(const std::string& option, const char* environment, const
   return runnable.back();
 }
 
+namespace {
+
+Result<kernels::Core> find_core(const std::string& name, const std::string& where) {
+  std::string names = kAutomatic;
+  for (const kernels::Core core : kernels::known_cores()) {
+    if (kernels::core_name(core) == name) return core;
+    names += ", " + std::string(kernels::core_name(core));
+  }
+  return Error{ErrorCode::kNotFound, "there are no costs of a core '" + name + "'; valid: " + names, where};
+}
+
+}  // namespace
+
+Result<kernels::Core> choose_core(const std::string& option, const char* environment) {
+  if (!option.empty() && option != kAutomatic) return find_core(option, "core");
+  const std::string variable = environment != nullptr ? environment : "";
+  if (!variable.empty() && variable != kAutomatic) return find_core(variable, "environment variable NARROW_CORE");
+  return kernels::cpu_core();
+}
+
 }  // namespace narrow::engine
 
 namespace narrow {
+
+std::vector<std::string> known_cores() {
+  std::vector<std::string> names;
+  for (const kernels::Core core : kernels::known_cores()) names.emplace_back(kernels::core_name(core));
+  return names;
+}
 
 std::vector<std::string> available_isas() {
   std::vector<std::string> names;

@@ -1,9 +1,10 @@
-// Chooses the instruction set of a session, see docs/dispatch.md.
+// Chooses the instruction set of a session, and the core for which kernels are chosen, see docs/dispatch.md.
 #pragma once
 
 #include <string>
 #include <vector>
 
+#include "kernels/costs.h"
 #include "kernels/cpu_features.h"
 #include "narrow/result.h"
 #include "narrow/types.h"
@@ -22,5 +23,10 @@ namespace narrow::engine {
 // kUnsupported for one that this CPU can't run. Both list the names that it can run.
 [[nodiscard]] Result<Isa> choose_isa(const std::string& option, const char* environment,
                                      const kernels::CpuFeatures& features);
+
+// Returns the core named by `option`, or by `environment` if `option` is "auto" or empty, or the one that is closest to
+// this CPU if both are. environment: the value of NARROW_CORE, nullptr if it is not set. Error: kNotFound for an unknown
+// name, with the names.
+[[nodiscard]] Result<kernels::Core> choose_core(const std::string& option, const char* environment);
 
 }  // namespace narrow::engine

@@ -98,8 +98,8 @@ std::vector<float> multipliers(double input_scale, const std::vector<float>& wei
 
 class Packer {
  public:
-  Packer(const graph::Graph& graph, Isa isa, const WeightPages* pages, std::size_t max_bytes)
-      : graph_(graph), isa_(isa), pages_(pages), max_bytes_(max_bytes), readers_(graph::consumers(graph)) {}
+  Packer(const graph::Graph& graph, kernels::Target target, const WeightPages* pages, std::size_t max_bytes)
+      : graph_(graph), target_(target), pages_(pages), max_bytes_(max_bytes), readers_(graph::consumers(graph)) {}
 
   // The packed layer of a node, or nothing for a node without weights.
   Result<std::optional<PackedLayer>> pack(const graph::Node& node) {
@@ -158,6 +158,7 @@ class Packer {
       return step_error(node, ErrorCode::kUnsupported, "its scales give a multiplier that single precision can't hold");
     }
     ConvolutionProblem& problem = layer.problem;
+    problem.costs = &kernels::costs_of(target_.core);
     problem.shape = shape(node);
     problem.input_range = in.range;
     problem.input_zero_point = in.zero_point;
@@ -174,7 +175,7 @@ class Packer {
                         "a sum of " + std::to_string(problem.shape.depth()) +
                             " products in its ranges may not fit into int32; quantize this layer with fewer bits");
     }
-    const std::vector<ConvolutionCandidate> ranked = kernels::rank_convolutions(problem, isa_);
+    const std::vector<ConvolutionCandidate> ranked = kernels::rank_convolutions(problem, target_.isa);
     const ConvolutionCandidate& chosen = ranked.front();
     layer.kernel = chosen.kernel;
     layer.candidates = explain_choice(ranked);
@@ -195,7 +196,7 @@ class Packer {
     layer.problem.weights = filter.weights.data();
     layer.problem.bias = filter.bias.data();
     layer.problem.clamp = node.clamp;
-    layer.kernel = kernels::select_convolution_f32(layer.problem, isa_);
+    layer.kernel = kernels::select_convolution_f32(layer.problem, target_.isa);
     NARROW_ASSIGN(layer.packed, allocate(node, layer.kernel->packed_bytes(layer.problem)));
     layer.kernel->pack(layer.problem, layer.packed.data());
     return std::optional<PackedLayer>(std::move(layer));
@@ -214,7 +215,7 @@ class Packer {
   }
 
   const graph::Graph& graph_;
-  Isa isa_;
+  kernels::Target target_;
   const WeightPages* pages_;
   std::size_t max_bytes_;
   graph::ValueMap<std::vector<int>> readers_;
@@ -223,11 +224,11 @@ class Packer {
 
 }  // namespace
 
-Result<std::shared_ptr<const PackedLayers>> PackedLayers::pack(const graph::Graph& graph, Isa isa,
+Result<std::shared_ptr<const PackedLayers>> PackedLayers::pack(const graph::Graph& graph, kernels::Target target,
                                                                const WeightPages* pages, std::size_t max_bytes) {
-  const std::shared_ptr<PackedLayers> layers(new PackedLayers(isa));
+  const std::shared_ptr<PackedLayers> layers(new PackedLayers(target));
   layers->of_node_.resize(graph.nodes.size());
-  Packer packer(graph, isa, pages, max_bytes);
+  Packer packer(graph, target, pages, max_bytes);
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     NARROW_ASSIGN(layers->of_node_[i], packer.pack(graph.nodes[i]));
   }

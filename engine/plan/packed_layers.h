@@ -1,4 +1,4 @@
-// The layers of a network as the kernels of one instruction set read them. All sessions of a model share them.
+// The layers of a network as the kernels that are chosen for one target read them. All sessions of a model share them.
 #pragma once
 
 #include <cstddef>
@@ -13,6 +13,7 @@
 #include "engine/plan/partition.h"
 #include "graph/ir.h"
 #include "kernels/convolution.h"
+#include "kernels/costs.h"
 #include "narrow/inspect.h"
 #include "narrow/result.h"
 
@@ -42,11 +43,11 @@ class PackedLayers {
   // Chooses a kernel for each layer and packs its weights. pages: of the graph's weights; they are released as layers
   // pack theirs anew. nullptr: nothing is released. max_bytes: of the packed weights. Errors: kUnsupported (arithmetic
   // that is not exact, with the node's name), kLimit (memory).
-  [[nodiscard]] static Result<std::shared_ptr<const PackedLayers>> pack(const graph::Graph& graph, Isa isa,
+  [[nodiscard]] static Result<std::shared_ptr<const PackedLayers>> pack(const graph::Graph& graph, kernels::Target target,
                                                                         const WeightPages* pages,
                                                                         std::size_t max_bytes);
 
-  [[nodiscard]] Isa isa() const { return isa_; }
+  [[nodiscard]] Isa isa() const { return target_.isa; }
   // The layer of a node, by its index in the graph. nullptr: the node has no weights.
   [[nodiscard]] const PackedLayer* of(int node) const {
     const std::optional<PackedLayer>& layer = of_node_[static_cast<std::size_t>(node)];
@@ -55,9 +56,9 @@ class PackedLayers {
   [[nodiscard]] std::size_t bytes() const { return bytes_; }  // of the packed weights
 
  private:
-  explicit PackedLayers(Isa isa) : isa_(isa) {}
+  explicit PackedLayers(kernels::Target target) : target_(target) {}
 
-  Isa isa_;
+  kernels::Target target_;
   std::vector<std::optional<PackedLayer>> of_node_;
   std::size_t bytes_ = 0;
 };

@@ -80,12 +80,14 @@ Result<Session> Session::create(const Model& model, const SessionOptions& option
     auto impl = std::make_unique<Impl>(options);
     NARROW_ASSIGN(impl->isa, engine::choose_isa(options.isa, std::getenv("NARROW_ISA"), kernels::cpu_features()));
     impl->options.isa = kernels::isa_name(impl->isa);
+    NARROW_ASSIGN(impl->core, engine::choose_core(options.core, std::getenv("NARROW_CORE")));
+    impl->options.core = kernels::core_name(impl->core);
     const engine::ModelData& data = model.data();
     if (!data.shared_layers.checked()) {
       NARROW_TRY(engine::check_model(data));
       data.shared_layers.set_checked();
     }
-    NARROW_ASSIGN(impl->plan, engine::compile(data, impl->isa, options.max_batch,
+    NARROW_ASSIGN(impl->plan, engine::compile(data, {impl->isa, impl->core}, options.max_batch,
                                               {options.max_memory_bytes, options.max_operations}, options.outputs));
     Executor* executor = options.executor;
     if (executor == nullptr) {
@@ -231,6 +233,10 @@ Status Session::read_output(std::size_t index, std::span<float> values) const {
 }
 
 const Model& Session::model() const { return model_; }
+
+std::string Session::core() const {
+  return impl_ == nullptr ? std::string() : std::string(kernels::core_name(impl_->core));
+}
 
 std::string Session::isa() const {
   return impl_ == nullptr ? std::string() : std::string(kernels::isa_name(impl_->isa));

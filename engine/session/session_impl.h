@@ -32,6 +32,7 @@ struct Session::Impl {
 
   SessionOptions options;
   Isa isa = Isa::kScalar;
+  kernels::Core core = kernels::kDefaultCore;
   engine::Plan plan;
   std::unique_ptr<engine::PoolExecutor> pool;
   base::AlignedBuffer arena;

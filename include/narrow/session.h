@@ -30,6 +30,10 @@ struct SessionOptions {
   // "auto", "scalar", "avx2", "avxvnni", "avx512vnni". "auto" uses the environment variable NARROW_ISA or, if it is not
   // set, the fastest ISA of this CPU.
   std::string isa = "auto";
+  // The CPU core by whose measured costs kernels are chosen: "auto", "zen3", "zen4", "zen5" (known_cores()). "auto" uses
+  // the environment variable NARROW_CORE or, if it is not set, the one that is closest to this CPU. It changes speed
+  // only. Name one where the choice of kernels shall be the same on every machine.
+  std::string core = "auto";
   // Number of threads of the built-in executor, 1..256. 1: the caller's thread only. 0: the number of CPUs that this
   // process may use, see available_threads().
   int threads = 1;
@@ -110,6 +114,7 @@ class Session {
 
   [[nodiscard]] const Model& model() const;
   [[nodiscard]] std::string isa() const;          // the chosen ISA, such as "avx2"
+  [[nodiscard]] std::string core() const;         // the core that kernels were chosen for, such as "zen4"
   [[nodiscard]] std::size_t arena_bytes() const;  // tensors and workspace
   [[nodiscard]] MemoryInfo memory() const;
   [[nodiscard]] int threads() const;  // that the session runs on: the concurrency of its executor
@@ -145,6 +150,9 @@ struct Ranked {
 
 // The names of the ISAs that this CPU can run, slowest first. "scalar" is always among them.
 [[nodiscard]] std::vector<std::string> available_isas();
+
+// The names of the cores for which kernels can be chosen, see SessionOptions::core.
+[[nodiscard]] std::vector<std::string> known_cores();
 
 }  // namespace narrow
 

@@ -9,7 +9,7 @@ namespace {
 
 struct Dot {
   static constexpr bool kBytes = true;
-  static constexpr costs::Pointwise kCosts = costs::kTable.convolution_1x1_u8_avx512vnni;
+  static constexpr auto kCosts = &costs::Table::convolution_1x1_u8_avx512vnni;
   static constexpr int kPixels[avx2::kPanelVectors] = {6, 6, 4, 4};
 
   static Refusal refusal(const ConvolutionProblem& /*problem*/) { return {}; }

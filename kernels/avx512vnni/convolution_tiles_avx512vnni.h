@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "kernels/avx512vnni/residual_sums_avx512vnni.h"
+#include "kernels/costs/constants.h"
 #include "kernels/shared/vnni/tile_vnni.h"
 
 #pragma GCC visibility push(hidden)
@@ -17,12 +19,18 @@ namespace narrow::kernels::avx512vnni {
 namespace {
 
 struct Tiles {
+  static constexpr auto kConvolutionCosts = &costs::Table::convolution_u8_avx512vnni;
+  static constexpr auto kWinogradCosts = &costs::Table::winograd_u8_2x2_avx512vnni;
   static constexpr std::int64_t kLanes = 16;
   static constexpr std::int64_t kMaxVectors = 4;
 
   static std::int64_t max_pixels(std::int64_t vectors) {
     constexpr std::int64_t kPixels[kMaxVectors] = {14, 14, 9, 7};
     return kPixels[vectors - 1];
+  }
+
+  static void store_sums(const ConvolutionProblem& problem, const vnni::PanelSums& sums) {
+    store_residual_sums(problem, sums);
   }
 
   static vnni::TileFunction tile(std::int64_t vectors, std::int64_t pixels) { return tile_function(vectors, pixels); }

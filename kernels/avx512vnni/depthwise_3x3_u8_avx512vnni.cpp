@@ -192,7 +192,7 @@ Refusal refusal_of(const ConvolutionProblem& problem) {
   const ConvolutionShape& shape = problem.shape;
   if (shape.kernel_h != 3 || shape.kernel_w != 3) return {.why = "its windows are not 3x3"};
   if (shape.stride_w > 2 || shape.dilation_w != 1) return {.why = "its stride is above 2, or it has dilation"};
-  if (problem.output_type != OutputType::kUint8) return {.why = "its output is not uint8"};
+  if (problem.output_type == OutputType::kFloat32) return {.why = "its output is not uint8"};
   return refuse_depthwise_u8(problem);
 }
 
@@ -205,7 +205,7 @@ constexpr avx2::DepthwiseForm kForm{.line = {.rows = 4, .pixel_bytes = 64, .inte
                                     .bias_bytes = 4,
                                     .place = same_place,
                                     .weight_place = same_place,
-                                    .cost = costs::kTable.depthwise_3x3_u8_avx512vnni,
+                                    .costs = &costs::Table::depthwise_3x3_u8_avx512vnni,
                                     .run = nullptr,
                                     .run_rows = run};
 

@@ -259,7 +259,7 @@ constexpr avx2::DepthwiseForm kForm{.line = {.rows = 4, .pixel_bytes = kPixelByt
                                     .bias_bytes = 4,
                                     .place = same_place,
                                     .weight_place = same_place,
-                                    .cost = costs::kTable.depthwise_u8_avx512vnni,
+                                    .costs = &costs::Table::depthwise_u8_avx512vnni,
                                     .run = run,
                                     .run_rows = nullptr};
 

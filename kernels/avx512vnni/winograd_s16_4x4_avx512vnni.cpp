@@ -80,7 +80,7 @@ void multiply(const std::byte* u, std::int64_t row_bytes, std::int64_t u_bytes, 
 }
 
 double estimate(const ConvolutionProblem& problem) {
-  return avx2::winograd_cost(problem, costs::kTable.winograd_s16_4x4_avx512vnni);
+  return avx2::winograd_cost(problem, problem.costs->winograd_s16_4x4_avx512vnni);
 }
 
 Offer offer(const ConvolutionProblem& problem, std::int64_t* /*proof*/) {

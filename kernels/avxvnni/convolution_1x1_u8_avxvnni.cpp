@@ -8,7 +8,7 @@ namespace {
 
 struct Dot {
   static constexpr bool kBytes = true;
-  static constexpr costs::Pointwise kCosts = costs::kTable.convolution_1x1_u8_avxvnni;
+  static constexpr auto kCosts = &costs::Table::convolution_1x1_u8_avxvnni;
   static constexpr int kPixels[avx2::kPanelVectors] = {4, 4, 3, 2};
 
   static Refusal refusal(const ConvolutionProblem& /*problem*/) { return {}; }

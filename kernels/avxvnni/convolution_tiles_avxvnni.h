@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "kernels/avxvnni/residual_sums_avxvnni.h"
+#include "kernels/costs/constants.h"
 #include "kernels/shared/vnni/tile_vnni.h"
 
 #pragma GCC visibility push(hidden)
@@ -16,10 +18,16 @@ namespace narrow::kernels::avxvnni {
 namespace {
 
 struct Tiles {
+  static constexpr auto kConvolutionCosts = &costs::Table::convolution_u8_avxvnni;
+  static constexpr auto kWinogradCosts = &costs::Table::winograd_u8_2x2_avxvnni;
   static constexpr std::int64_t kLanes = 8;
   static constexpr std::int64_t kMaxVectors = 2;
 
   static std::int64_t max_pixels(std::int64_t vectors) { return vectors == 1 ? 12 : 6; }
+
+  static void store_sums(const ConvolutionProblem& problem, const vnni::PanelSums& sums) {
+    store_residual_sums(problem, sums);
+  }
 
   static vnni::TileFunction tile(std::int64_t vectors, std::int64_t pixels) { return tile_function(vectors, pixels); }
 };

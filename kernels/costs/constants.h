@@ -1,5 +1,5 @@
 // What the constants of the kernels' estimates mean. Tables of them, one for each CPU model, are the other headers of
-// this folder; kernels/costs.h says which one is in force.
+// this folder; kernels/costs.h says which CPUs take which.
 //
 // Every number is in core cycles of one thread with its data in the cache, unless its row states otherwise. Kernels are
 // compared with each other, so only ratios count. The model is a core with two vector multipliers (Zen 3 to 5, Skylake
@@ -75,8 +75,7 @@ struct Dot {
   double window;  // a pixel's pointer to its window
 };
 
-// A row for each kernel, under its name; kernels of two instruction sets that share a row are named by a comment.
-// Constants have internal linkage: see kernels/CMakeLists.txt.
+// A row for each kernel, under its name. Constants have internal linkage: see kernels/CMakeLists.txt.
 struct Table {
   // convolution_scalar: one product
   double scalar_product;
@@ -94,12 +93,12 @@ struct Table {
   Winograd winograd_s16_4x4_avx2;
   Winograd winograd_s16_3x3_avx2;
   ByteWinograd winograd_u8_2x2_avx2;
-  // convolution_u8_avxvnni and convolution_u8_avx512vnni
-  Dot convolution_u8_vnni;
-  // winograd_u8_2x2_avxvnni and winograd_u8_2x2_avx512vnni. The step is that of a vector of channels; the
-  // transforms are those of AVX2.
-  ByteWinograd winograd_u8_2x2_vnni;
+  Dot convolution_u8_avxvnni;
+  // The step is that of a vector of channels; the transforms are those of AVX2.
+  ByteWinograd winograd_u8_2x2_avxvnni;
   Pointwise convolution_1x1_u8_avxvnni;
+  Dot convolution_u8_avx512vnni;
+  ByteWinograd winograd_u8_2x2_avx512vnni;  // as winograd_u8_2x2_avxvnni
   Pointwise convolution_1x1_u8_avx512vnni;
   Depthwise depthwise_u8_avx512vnni;
   Depthwise depthwise_3x3_u8_avx512vnni;

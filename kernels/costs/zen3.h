@@ -41,9 +41,11 @@ constexpr Table kZen3{
     .winograd_s16_3x3_avx2 = {.step = 1.771, .row = 5.668, .input = 212.6, .output = 212.6, .weights = 0},
     .winograd_u8_2x2_avx2 =
         {.step = 1.214, .widen = 0.7285, .row = 7.771, .input = 38.85, .output = 58.28, .longer = 4},
-    .convolution_u8_vnni = {.step = 0.52, .load = 0.1, .store = 2, .copy = 2, .window = 1},
-    .winograd_u8_2x2_vnni = {.step = 0.55, .widen = 0, .row = 2, .input = 20, .output = 35, .longer = 1},
+    .convolution_u8_avxvnni = {.step = 0.52, .load = 0.1, .store = 2, .copy = 2, .window = 1},
+    .winograd_u8_2x2_avxvnni = {.step = 0.55, .widen = 0, .row = 2, .input = 20, .output = 35, .longer = 1},
     .convolution_1x1_u8_avxvnni = {.step = 0.54, .store = 1.9},
+    .convolution_u8_avx512vnni = {.step = 0.52, .load = 0.1, .store = 2, .copy = 2, .window = 1},
+    .winograd_u8_2x2_avx512vnni = {.step = 0.55, .widen = 0, .row = 2, .input = 20, .output = 35, .longer = 1},
     .convolution_1x1_u8_avx512vnni = {.step = 0.27, .store = 0.95},
     .depthwise_u8_avx512vnni = {.tap = 1.45, .pixel = 2.3, .line = 3},
     .depthwise_3x3_u8_avx512vnni = {.tap = 0.6, .pixel = 2, .line = 2.5},

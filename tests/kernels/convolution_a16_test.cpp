@@ -21,7 +21,7 @@ bool accepts(const ConvolutionCase& c) { return kernel_accepts(kName, c); }
 
 std::int64_t steps_for(const std::vector<std::int8_t>& weights, std::int64_t segment_elems, std::int32_t largest) {
   const std::int64_t segments = static_cast<std::int64_t>(weights.size()) / segment_elems;
-  return avx2::choose_run({weights.data(), 1, segments, segment_elems}, largest).steps;
+  return avx2::choose_run({weights.data(), 1, segments, segment_elems}, largest, costs::kZen4.accumulation_runs).steps;
 }
 
 std::int64_t widened(std::int8_t weight) { return weight; }

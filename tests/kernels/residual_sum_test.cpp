@@ -133,7 +133,7 @@ TEST_CASE("residual sum: kernels with one filter per channel refuse it and say w
     c.output_type = OutputType::kResidualSum;
     const ConvolutionCandidate answer = ask(*kernel, c.problem());
     REQUIRE_MESSAGE(!answer.accepts(), kernel->name);
-    CHECK(answer.offer.refusal.why == std::string("its output is a residual sum"));
+    CHECK_MESSAGE(std::string(answer.offer.refusal.why) == "its output is a residual sum", kernel->name);
   }
 }
 

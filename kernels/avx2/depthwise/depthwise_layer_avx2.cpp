@@ -170,6 +170,7 @@ bool depthwise_sums_within(const ConvolutionProblem& problem, int c, std::int64_
 }
 
 double depthwise_estimate(const DepthwiseForm& form, const ConvolutionProblem& problem) {
+  const costs::Depthwise& costs = problem.costs->*form.costs;
   const ConvolutionShape& shape = problem.shape;
   const LinePlan plan = plan_lines(shape, form.line, form.panels, form.tile_pixels);
   const double taps = static_cast<double>(plan.groups) * shape.kernel_w;
@@ -182,7 +183,7 @@ double depthwise_estimate(const DepthwiseForm& form, const ConvolutionProblem& p
   const double lines = static_cast<double>(shape.out_h * new_lines) / output_rows;
   const auto line_pixels = static_cast<double>(touched_pixels(shape, shape.out_w));
   return static_cast<double>(panels_of(shape.out_c)) *
-         (pixels * (taps * form.cost.tap + form.cost.pixel) + lines * line_pixels * form.cost.line);
+         (pixels * (taps * costs.tap + costs.pixel) + lines * line_pixels * costs.line);
 }
 
 std::size_t depthwise_packed_bytes(const DepthwiseForm& form, const ConvolutionProblem& problem) {

@@ -55,7 +55,7 @@ constexpr DepthwiseForm kS16{.line = {.rows = 2, .pixel_bytes = S16::kPixelBytes
                              .bias_bytes = 4,
                              .place = place_in_panel,
                              .weight_place = place_in_panel,
-                             .cost = costs::kTable.depthwise_s16_avx2,
+                             .costs = &costs::Table::depthwise_s16_avx2,
                              .run = run<S16>,
                              .run_rows = nullptr};
 

@@ -86,7 +86,7 @@ constexpr DepthwiseForm kU8{.line = {.rows = 2, .pixel_bytes = U8::kPixelBytes, 
                             .bias_bytes = 2,
                             .place = place_in_panel,
                             .weight_place = same_place,
-                            .cost = costs::kTable.depthwise_u8_avx2,
+                            .costs = &costs::Table::depthwise_u8_avx2,
                             .run = run<U8>,
                             .run_rows = nullptr};
 

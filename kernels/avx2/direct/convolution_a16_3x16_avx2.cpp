@@ -33,7 +33,7 @@ bool for_each_panel(const ConvolutionProblem& problem, const PanelLayout& layout
     for (int c = 0; c < layout.group_out; c += kPanelChannels, ++index) {
       const int channels = layout.group_out - c < kPanelChannels ? layout.group_out - c : kPanelChannels;
       const PanelWeights panel{weights, channels, layout.segments, layout.segment_elems};
-      if (!visit(index, choose_run(panel, largest))) return false;
+      if (!visit(index, choose_run(panel, largest, problem.costs->accumulation_runs))) return false;
       weights += channels * layout.depth();
     }
   }
@@ -42,7 +42,7 @@ bool for_each_panel(const ConvolutionProblem& problem, const PanelLayout& layout
 
 // The estimate assumes that nothing is widened.
 double estimate(const ConvolutionProblem& problem) {
-  return panel_cost(problem, BlockElement::kU8, costs::kTable.convolution_a16_3x16_avx2);
+  return panel_cost(problem, BlockElement::kU8, problem.costs->convolution_a16_3x16_avx2);
 }
 
 // The proof holds the run length of each panel.
@@ -53,13 +53,13 @@ Offer offer(const ConvolutionProblem& problem, std::int64_t* proof) {
   const bool exact = for_each_panel(problem, layout, [&](std::int64_t index, const AccumulationRun& run) {
     const bool whole = layout.segments == 1 && run.steps == layout.segment_steps && run.steps > 1;
     half_steps += layout.segments * run.cost +
-                  (whole ? costs::kTable.accumulation_runs.widen : costs::kTable.accumulation_runs.tile);
+                  (whole ? problem.costs->accumulation_runs.widen : problem.costs->accumulation_runs.tile);
     proof[index] = run.steps;
     return run.steps > 0;
   });
   if (!exact) return {0, {.why = "two products of neighbouring weights may exceed int16"}};
   const std::int64_t steps = problem.shape.groups * layout.panels * layout.segments * layout.segment_steps;
-  costs::Panel costs = costs::kTable.convolution_a16_3x16_avx2;
+  costs::Panel costs = problem.costs->convolution_a16_3x16_avx2;
   costs.step = costs.step / 2 * static_cast<double>(half_steps) / static_cast<double>(steps);
   return {.cycles = panel_cost(problem, BlockElement::kU8, costs), .refusal = {}};
 }

@@ -14,7 +14,7 @@ template <BlockElement kElement>
 static double estimate(const ConvolutionProblem& problem) {
   return panel_cost(
       problem, kElement,
-      kElement == BlockElement::kU8 ? costs::kTable.convolution_u8_6x16_avx2 : costs::kTable.convolution_s16_6x16_avx2);
+      kElement == BlockElement::kU8 ? problem.costs->convolution_u8_6x16_avx2 : problem.costs->convolution_s16_6x16_avx2);
 }
 
 template <BlockElement kElement>

@@ -16,7 +16,7 @@
 #include "kernels/avx2/shared/convolution_output_avx2.h"
 #include "kernels/avx2/shared/convolution_panels_avx2.h"
 #include "kernels/convolution.h"
-#include "kernels/costs.h"
+#include "kernels/costs/constants.h"
 #include "kernels/shared/folded_bias.h"
 
 namespace narrow::kernels::avx2 {
@@ -196,18 +196,18 @@ Refusal refusal_of(const ConvolutionProblem& problem) {
 }
 
 double cost_with(const ConvolutionProblem& problem, const MatchedShares& shares) {
-  constexpr costs::Matched kCosts = costs::kTable.convolution_matched_16x4_avx2;
+  const costs::Matched& costs = problem.costs->convolution_matched_16x4_avx2;
   const MatchedLayout layout(problem);
   const double step =
-      kCosts.matched_step + shares.singles * (kCosts.single_step - kCosts.matched_step) + shares.tails * kCosts.tail;
+      costs.matched_step + shares.singles * (costs.single_step - costs.matched_step) + shares.tails * costs.tail;
   const auto steps = static_cast<double>(layout.steps);
   const std::int64_t pixels = std::int64_t{problem.shape.out_h} * problem.shape.out_w;
   const TileParts last(static_cast<int>(pixels % kTile));
   const std::int64_t whole = pixels / kTile * 2 + last.vectors;
-  const double vectors = static_cast<double>(whole) + kCosts.pixel_vector * static_cast<double>(last.singles);
+  const double vectors = static_cast<double>(whole) + costs.pixel_vector * static_cast<double>(last.singles);
   return vectors *
-         (static_cast<double>(base::ceil_div(problem.shape.out_c, kMatchedChannels)) * (steps * step + kCosts.output) +
-          steps * kCosts.column_step);
+         (static_cast<double>(base::ceil_div(problem.shape.out_c, kMatchedChannels)) * (steps * step + costs.output) +
+          steps * costs.column_step);
 }
 
 double estimate(const ConvolutionProblem& problem) { return cost_with(problem, {0, 0}); }

@@ -12,7 +12,7 @@ namespace {
 // add() is an asm statement, because g++ 12 would move the sum to a new register in each depth step.
 struct Sums16 {
   static constexpr bool kBytes = true;
-  static constexpr costs::Pointwise kCosts = costs::kTable.convolution_1x1_a16_avx2;
+  static constexpr auto kCosts = &costs::Table::convolution_1x1_a16_avx2;
   static constexpr int kPixels[kPanelVectors] = {4, 4, 3, 2};
 
   static Refusal refusal(const ConvolutionProblem& problem) {

@@ -11,13 +11,10 @@ constexpr std::int64_t kStepElems = 4;
 // The run lengths that are tried besides the whole segment. The cheapest exact one is taken.
 constexpr std::int64_t kStepCounts[] = {96, 64, 48, 32, 24, 16, 12, 8, 7, 6, 5, 4, 3, 2};
 
-std::int64_t cost_of(std::int64_t steps, std::int64_t segment_steps) {
+std::int64_t cost_of(std::int64_t steps, std::int64_t segment_steps, const costs::AccumulationRuns& costs) {
   const std::int64_t whole = segment_steps / steps;
-  const std::int64_t rest = segment_steps % steps != 0 ? costs::kTable.accumulation_runs.call : 0;
-  return 2 * segment_steps +
-         whole *
-             (run_is_unrolled(steps) ? costs::kTable.accumulation_runs.widen : costs::kTable.accumulation_runs.call) +
-         rest;
+  const std::int64_t rest = segment_steps % steps != 0 ? costs.call : 0;
+  return 2 * segment_steps + whole * (run_is_unrolled(steps) ? costs.widen : costs.call) + rest;
 }
 
 // The sums of the positive and of the negative weights in a lane, for 8 channels with 2 lanes each. Sums saturate, so
@@ -125,12 +122,12 @@ bool run_holds(const PanelWeights& panel, std::int32_t largest, std::int64_t ste
   return all_hold(panel, Limits(largest), steps);
 }
 
-AccumulationRun choose_run(const PanelWeights& panel, std::int32_t largest) {
+AccumulationRun choose_run(const PanelWeights& panel, std::int32_t largest, const costs::AccumulationRuns& costs) {
   const Limits limits(largest);
   const std::int64_t segment_steps = (panel.segment_elems + kStepElems - 1) / kStepElems;
   AccumulationRun best{0, INT64_MAX};
   const auto consider = [&](std::int64_t steps) {
-    const std::int64_t cost = cost_of(steps, segment_steps);
+    const std::int64_t cost = cost_of(steps, segment_steps, costs);
     if (cost < best.cost && all_hold(panel, limits, steps)) best = {steps, cost};
   };
   // A run that is the whole depth is widened once. Tiles of its own do this.
@@ -141,7 +138,7 @@ AccumulationRun choose_run(const PanelWeights& panel, std::int32_t largest) {
   for (const std::int64_t steps : kStepCounts) {
     if (steps < segment_steps) consider(steps);
   }
-  const std::int64_t always = cost_of_widening_always(segment_steps);
+  const std::int64_t always = cost_of_widening_always(segment_steps, costs);
   if (best.cost < always) return best;
   return {best.steps > 0 || all_hold(panel, limits, 1) ? 1 : 0, always};
 }

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "kernels/costs.h"
+#include "kernels/costs/constants.h"
 
 #pragma GCC visibility push(hidden)
 namespace narrow::kernels::avx2 {
@@ -27,8 +27,9 @@ struct AccumulationRun {
 };
 
 // The cost of the same segment if every depth step is widened.
-[[nodiscard]] constexpr std::int64_t cost_of_widening_always(std::int64_t segment_steps) {
-  return segment_steps * costs::kTable.accumulation_runs.always_num / costs::kTable.accumulation_runs.always_den;
+[[nodiscard]] constexpr std::int64_t cost_of_widening_always(std::int64_t segment_steps,
+                                                             const costs::AccumulationRuns& costs) {
+  return segment_steps * costs.always_num / costs.always_den;
 }
 
 // Returns the cheapest of a small set of run lengths for which every run is exact. In a depth step, x * w of elements 0
@@ -40,7 +41,8 @@ struct AccumulationRun {
 // sum. Its result lies within the same bounds, because all other x may be 0, so it does not saturate. vpaddw wraps, so
 // sums are correct modulo 2^16. The final sum is an int16, so it is correct. Widening by vpmaddwd with ones adds the
 // two lanes of a channel in int32.
-[[nodiscard]] AccumulationRun choose_run(const PanelWeights& panel, std::int32_t largest);
+[[nodiscard]] AccumulationRun choose_run(const PanelWeights& panel, std::int32_t largest,
+                                         const costs::AccumulationRuns& costs);
 
 // Whether runs of `steps` >= 1 depth steps are exact for every channel on its own. A run of one depth step is what a
 // single vpmaddubsw adds.

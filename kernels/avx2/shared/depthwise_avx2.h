@@ -19,7 +19,7 @@
 #include <cstdint>
 
 #include "kernels/convolution.h"
-#include "kernels/costs.h"
+#include "kernels/costs/constants.h"
 
 #pragma GCC visibility push(hidden)
 namespace narrow::kernels::avx2 {
@@ -142,7 +142,7 @@ struct DepthwiseForm {
   int bias_bytes;                    // 4, or 2 with multipliers of 2^16 times the sum
   int (*place)(int channel);         // index of the bias and multiplier of a channel in its panel
   int (*weight_place)(int channel);  // index of its weights
-  costs::Depthwise cost;
+  costs::Depthwise costs::Table::*costs;
   // One of the two is nullptr. run_rows interleaves rows itself. Of `block`, packed, packed_step and channels are set.
   // Outputs are uint8.
   void (*run)(const ConvolutionProblem& problem, const TileLines& in, const DepthwiseBlock& block);

@@ -11,7 +11,7 @@
 #include "kernels/avx2/shared/convolution_panels_avx2.h"
 #include "kernels/avx2/shared/pointwise_tile_avx2.h"
 #include "kernels/convolution.h"
-#include "kernels/costs.h"
+#include "kernels/costs/constants.h"
 #include "kernels/shared/folded_bias.h"
 #include "kernels/shared/narrow_weights.h"
 #include "kernels/shared/transpose_channels.h"
@@ -20,7 +20,7 @@ namespace narrow::kernels::avx2 {
 
 // The functions of a ConvolutionKernel. Step is described in pointwise_tile_avx2.h. In addition it has
 //   kBytes: whether x and w are bytes; otherwise they are words
-//   kCosts: its row of kernels/costs.h
+//   kCosts: its row of costs::Table
 //   refusal(problem): the further conditions of the kernel
 template <class Step>
 struct Pointwise {
@@ -90,9 +90,9 @@ struct Pointwise {
   static double estimate(const ConvolutionProblem& problem) {
     const ConvolutionShape& shape = problem.shape;
     const Layout layout = layout_of(problem);
+    const costs::Pointwise& costs = problem.costs->*Step::kCosts;
     const double pixels = static_cast<double>(shape.out_h) * shape.out_w;
-    return pixels * layout.vectors *
-           (static_cast<double>(layout.depth) / kStepElems * Step::kCosts.step + Step::kCosts.store);
+    return pixels * layout.vectors * (static_cast<double>(layout.depth) / kStepElems * costs.step + costs.store);
   }
 
   static int channel_step(const ConvolutionProblem& problem) { return layout_of(problem).panel * kVectorChannels; }

@@ -28,7 +28,7 @@
 
 #include "kernels/avx2/shared/convolution_output_avx2.h"
 #include "kernels/convolution.h"
-#include "kernels/costs.h"
+#include "kernels/costs/constants.h"
 
 #pragma GCC visibility push(hidden)
 namespace narrow::kernels::avx2 {

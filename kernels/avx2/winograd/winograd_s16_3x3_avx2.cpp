@@ -283,7 +283,7 @@ void run_strided(const ConvolutionProblem& problem, const std::byte* packed, con
 }
 
 double estimate(const ConvolutionProblem& problem) {
-  return strided_cost(problem, costs::kTable.winograd_s16_3x3_avx2);
+  return strided_cost(problem, problem.costs->winograd_s16_3x3_avx2);
 }
 
 Offer offer(const ConvolutionProblem& problem, std::int64_t* /*proof*/) {

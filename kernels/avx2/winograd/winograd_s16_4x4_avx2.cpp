@@ -220,7 +220,7 @@ void run_winograd(const ConvolutionProblem& problem, const std::byte* packed, co
 namespace {
 
 double estimate(const ConvolutionProblem& problem) {
-  return winograd_cost(problem, costs::kTable.winograd_s16_4x4_avx2);
+  return winograd_cost(problem, problem.costs->winograd_s16_4x4_avx2);
 }
 
 Offer offer(const ConvolutionProblem& problem, std::int64_t* /*proof*/) {

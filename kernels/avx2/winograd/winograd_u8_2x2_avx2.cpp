@@ -186,7 +186,8 @@ void pack_vector(const ConvolutionProblem& problem, const ByteWinogradPlan& plan
   for (int p = 0; p < kByteWinogradPositions; ++p) {
     const std::int8_t* const of_position = w + p * position_elems;
     if (adds_words) {
-      reinterpret_cast<std::int64_t*>(panel)[p] = choose_run({of_position, 16, 1, plan.channels}, largest).steps;
+      reinterpret_cast<std::int64_t*>(panel)[p] = 
+          choose_run({of_position, 16, 1, plan.channels}, largest, problem.costs->accumulation_runs).steps;
     }
     if (plan.transforms_weights) continue;
     std::byte* const to = panel + plan.head_bytes + p * plan.position_bytes + kByteWinogradPositionHead + vector * 64;
@@ -261,7 +262,7 @@ Refusal refusal_of(const ConvolutionProblem& problem) {
 
 double estimate(const ConvolutionProblem& problem) {
   const double worst = static_cast<double>(largest_pair(problem) > 0 ? largest_pair(problem) : 1);
-  costs::ByteWinograd costs = costs::kTable.winograd_u8_2x2_avx2;
+  costs::ByteWinograd costs = problem.costs->winograd_u8_2x2_avx2;
   costs.step += costs.widen / (costs.longer * INT16_MAX / worst);
   return byte_winograd_cost(problem, kFormat, costs);
 }

@@ -7,9 +7,8 @@
 #include <cstdint>
 #include <cstring>
 
-#include "kernels/avx2/shared/convolution_output_avx2.h"
 #include "kernels/convolution.h"
-#include "kernels/costs.h"
+#include "kernels/costs/constants.h"
 #include "kernels/shared/inline.h"
 #include "kernels/shared/vnni/block_vnni.h"
 #include "kernels/shared/vnni/layout_vnni.h"
@@ -58,52 +57,13 @@ static inline void copy_bytes(const std::uint8_t* from, std::int64_t count, std:
   }
 }
 
-// Residual sums of the panels' accumulators, 16 channels at a time in the order of avx2::Acc.
-template <class Tiles>
-struct ResidualSums {
-  static constexpr std::int64_t kGroups = (Tiles::kLanes * Tiles::kMaxVectors + 15) / 16;
-
-  const ConvolutionProblem& problem;
-  avx2::OutputStage stage;
-  std::int64_t vectors;
-  alignas(64) float multiplier[kGroups * 16];  // of a panel
-
-  ResidualSums(const ConvolutionProblem& of, const ConvolutionPart& part)
-      : problem(of), stage(avx2::output_stage(of, part)), vectors(0) {}
-
-  // The place of four channels of a panel, from `channel` on. Channels that the panel does not have are those of 0.
-  [[nodiscard]] std::int64_t place(std::int64_t channel) const {
-    return channel < vectors * Tiles::kLanes ? place_in_panel(channel, vectors, Tiles::kLanes) : 0;
-  }
-
-  // head: bias and multipliers of a panel.
-  void open(const std::byte* head, std::int64_t panel_vectors) {
-    vectors = panel_vectors;
-    const float* const from = reinterpret_cast<const float*>(head) + vectors * Tiles::kLanes;
-    for (std::int64_t c = 0; c < kGroups * 16; c += 4) {
-      std::memcpy(multiplier + c / 16 * 16 + avx2::place_in_panel(static_cast<int>(c % 16)), from + place(c),
-                  4 * sizeof(float));
-    }
-  }
-
-  // `channels` of one pixel.
-  void store(const std::int32_t* acc, std::int64_t channels, void* output, std::int64_t index) const {
-    const auto load = [&](std::int64_t channel) {
-      return _mm_loadu_si128(reinterpret_cast<const __m128i*>(acc + place(channel)));
-    };
-    for (std::int64_t c = 0; c < channels; c += 16) {
-      const avx2::Acc sums{_mm256_set_m128i(load(c + 8), load(c)), _mm256_set_m128i(load(c + 12), load(c + 4))};
-      avx2::store_panel(problem, stage, &sums, 1, multiplier + c,
-                        static_cast<int>(channels - c < 16 ? channels - c : 16), output, index + c);
-    }
-  }
-};
-
-// What the calls for one panel share. Tiles: kLanes, kMaxVectors, max_pixels(vectors), tile(vectors, pixels).
+// What the calls for one panel share. Tiles: kLanes, kMaxVectors, max_pixels(vectors), tile(vectors, pixels), and
+// store_sums(problem, sums): residual sums of accumulators in memory.
 template <class Tiles>
 struct PanelRun {
   const ConvolutionProblem& problem;
   const PanelLayout& layout;
+  const ConvolutionPart& part;
   std::int64_t vectors;
   std::int64_t channels;  // at most vectors * kLanes
   std::int64_t row;       // first output row of the block
@@ -112,8 +72,7 @@ struct PanelRun {
 };
 
 template <class Tiles>
-NARROW_INLINE void run_panel(const PanelRun<Tiles>& run, TileInput input, const ResidualSums<Tiles>& sums, void* output,
-                             std::int64_t index) {
+NARROW_INLINE void run_panel(const PanelRun<Tiles>& run, TileInput input, void* output, std::int64_t index) {
   constexpr std::int64_t kMaxPixels = 16;
   constexpr std::int64_t kMaxChannels = Tiles::kLanes * Tiles::kMaxVectors;
   alignas(64) std::int32_t acc[kMaxPixels * kMaxChannels];
@@ -171,9 +130,8 @@ NARROW_INLINE void run_panel(const PanelRun<Tiles>& run, TileInput input, const 
       }
     } else if (problem.output_type == OutputType::kResidualSum) {
       tile(input, tile_output);
-      for (std::int64_t p = 0; p < now; ++p) {
-        sums.store(acc + p * lanes, run.channels, output, index + p * shape.out_c);
-      }
+      Tiles::store_sums(problem, {acc, reinterpret_cast<const float*>(input.head) + lanes, run.vectors, now, run.channels,
+                                  run.part.residual + index, static_cast<std::uint8_t*>(output) + index});
     } else {
       tile(input, tile_output);
       const float* const multiplier = reinterpret_cast<const float*>(input.head) + lanes;
@@ -242,7 +200,6 @@ struct Convolution {
     const ConvolutionShape& shape = problem.shape;
     const PanelLayout layout = layout_of(problem);
     const BlockPlan plan = plan_blocks(shape);
-    ResidualSums<Tiles> sums(problem, part);
     for (std::int64_t row = part.row_begin; row < part.row_end; row += plan.block_rows) {
       const std::int64_t rows = base::clamped(part.row_end - row, 1, plan.block_rows);
       TileInput tile{};
@@ -270,16 +227,15 @@ struct Convolution {
           // After the last panel, the first panel of the next block follows, if there is one.
           const bool is_last = group + 1 == shape.groups && i + 1 == layout.panels;
           const std::byte* const next = is_last ? packed + layout.offsets_bytes : panel;
-          const PanelRun<Tiles> panel_run{problem, layout, vectors, count, row, rows * shape.out_w, next};
-          if (problem.output_type == OutputType::kResidualSum) sums.open(tile.head, vectors);
-          run_panel(panel_run, tile, sums, output, row * shape.out_w * shape.out_c + channel);
+          const PanelRun<Tiles> panel_run{problem, layout, part, vectors, count, row, rows * shape.out_w, next};
+          run_panel(panel_run, tile, output, row * shape.out_w * shape.out_c + channel);
         }
       }
     }
   }
 
   static double estimate(const ConvolutionProblem& problem) {
-    constexpr costs::Dot kCosts = costs::kTable.convolution_u8_vnni;
+    const costs::Dot& costs = problem.costs->*Tiles::kConvolutionCosts;
     const ConvolutionShape& shape = problem.shape;
     const PanelLayout layout = layout_of(problem);
     const BlockPlan plan = plan_blocks(shape);
@@ -288,11 +244,11 @@ struct Convolution {
     double cycles = 0;
     for (std::int64_t i = 0; i < layout.panels; ++i) {
       const double vectors = static_cast<double>(panel_vectors(layout, i));
-      cycles += steps * (kCosts.step * vectors + kCosts.load) + kCosts.store * (vectors + 1);
+      cycles += steps * (costs.step * vectors + costs.load) + costs.store * (vectors + 1);
     }
-    cycles = shape.groups * pixels * cycles + pixels * kCosts.window;
+    cycles = shape.groups * pixels * cycles + pixels * costs.window;
     if (!plan.in_place) {
-      cycles += static_cast<double>(shape.out_h * plan.line_step * plan.line_bytes) / 32 * kCosts.copy;
+      cycles += static_cast<double>(shape.out_h * plan.line_step * plan.line_bytes) / 32 * costs.copy;
     }
     return cycles;
   }

@@ -46,6 +46,17 @@ struct TileOutput {
   std::uint8_t lo, hi;
 };
 
+// The accumulators of some pixels of a panel that become residual sums (kernels/convolution.h).
+struct PanelSums {
+  const std::int32_t* acc;  // [pixels][lanes of the panel], 64-byte aligned
+  const float* multiplier;  // [lanes of the panel], 64-byte aligned
+  std::int64_t vectors;     // of the panel
+  std::int64_t pixels;
+  std::int64_t channels;         // at most the lanes of the panel; no other byte is read or written
+  const std::uint8_t* residual;  // of the first pixel
+  std::uint8_t* out;             // of the first pixel; it may be `residual`
+};
+
 // Math: acc[r][c] = bias[c] + sum over the pixel's bytes of x * w, int32, exact. Intermediate sums may wrap.
 //   Writes whole vectors of outputs.
 using TileFunction = void (*)(const TileInput& input, const TileOutput& output);

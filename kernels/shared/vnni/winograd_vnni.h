@@ -20,7 +20,7 @@ struct ByteWinograd {
       .vectors = Tiles::kMaxVectors / kVectorsOf16, .tiles = 56, .adds_words = false};
 
   static double estimate(const ConvolutionProblem& problem) {
-    costs::ByteWinograd costs = costs::kTable.winograd_u8_2x2_vnni;
+    costs::ByteWinograd costs = problem.costs->*Tiles::kWinogradCosts;
     costs.step *= kVectorsOf16;
     return avx2::byte_winograd_cost(problem, kFormat, costs);
   }

@@ -42,7 +42,7 @@ TEST_CASE("compiling releases the weights of each integer layer once it has pack
   CHECK(pages->times_all == 1);  // a small file is released after reading
   CHECK(pages->released.empty());
 
-  const auto plan = engine::compile(data, Isa::kScalar, 1);
+  const auto plan = engine::compile(data, {Isa::kScalar}, 1);
   REQUIRE(plan.ok());
   std::vector<const std::byte*> expected;
   for (const graph::Node& node : data.graph.nodes) {
@@ -61,7 +61,7 @@ TEST_CASE("packed weights stay readable after their model's data is gone") {
   const std::vector<std::byte> file = engine::write_model(testing::model_of_everything(1));
   engine::ModelData data;
   data.graph = engine::read_model(file, "file").value().graph;
-  CHECK(engine::compile(data, Isa::kScalar, 1).ok());
+  CHECK(engine::compile(data, {Isa::kScalar}, 1).ok());
 }
 
 TEST_CASE("input and scores are the caller's, a chain's tensors are in its workspace, all others in the arena") {
