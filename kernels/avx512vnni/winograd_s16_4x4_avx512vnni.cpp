@@ -5,6 +5,7 @@
 
 #include "kernels/avx2/shared/winograd_s16_4x4_avx2.h"
 #include "kernels/avx512vnni/convolution_avx512vnni.h"
+#include "kernels/avx512vnni/winograd_s16_transforms_avx512vnni.h"
 #include "kernels/shared/inline.h"
 
 namespace narrow::kernels::avx512vnni {
@@ -79,6 +80,9 @@ void multiply(const std::byte* u, std::int64_t row_bytes, std::int64_t u_bytes, 
   }
 }
 
+constexpr avx2::WinogradFunctions kFunctions{multiply, transform_winograd_columns, transform_winograd_row,
+                                             transform_winograd_weights, transform_winograd_output};
+
 double estimate(const ConvolutionProblem& problem) {
   return avx2::winograd_cost(problem, problem.costs->winograd_s16_4x4_avx512vnni);
 }
@@ -90,7 +94,7 @@ Offer offer(const ConvolutionProblem& problem, std::int64_t* /*proof*/) {
 
 void run(const ConvolutionProblem& problem, const std::byte* packed, const std::uint8_t* input, void* output,
          const ConvolutionPart& part, std::byte* workspace) {
-  avx2::run_winograd(problem, packed, input, output, part, workspace, multiply);
+  avx2::run_winograd(problem, packed, input, output, part, workspace, kFunctions);
 }
 
 }  // namespace

@@ -20,13 +20,14 @@
 // int32. All of it is linear, so sums may wrap. 9 has an inverse modulo 2^32. After the multiplication by it, an
 // arithmetic shift by k[row] + k[column] <= 6 returns acc if acc is within [-2^25, 2^25). The bias is added after that.
 //
-// The function of an ISA computes the products; everything else is here.
+// An ISA has functions for the products and the transforms; everything else is here.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
 #include "kernels/avx2/shared/convolution_output_avx2.h"
+#include "kernels/avx2/shared/winograd_tiles_avx2.h"
 #include "kernels/convolution.h"
 #include "kernels/costs/constants.h"
 
@@ -74,19 +75,43 @@ void pack_winograd_layer(const ConvolutionProblem& problem, const std::int64_t* 
 
 [[nodiscard]] double winograd_cost(const ConvolutionProblem& problem, const costs::Winograd& costs);
 
-// See multiply_winograd.
-using WinogradMultiply = void (*)(const std::byte* u, std::int64_t row_bytes, std::int64_t u_bytes, std::int64_t rows,
-                                  const std::byte* w, bool adds, Acc* m);
+inline constexpr std::int64_t kWinogradStepBytes = 288;  // [8 channels twice][9 taps][8 channels][2], int8
+
+struct WinogradFunctions {
+  // Math: m[t] = sum over k of u[t][k] * w[k][c], plus the former m[t] if `adds`; modulo 2^32.
+  // Layout: rows of u are row_bytes apart, and `u_bytes` (a multiple of 4, not 0) of each are read. w: [pair of k][16
+  // channels][2], int16. m: [t], channels in the order of Acc. w and m are 64-byte aligned.
+  // Ranges: no pair of products may exceed int32.
+  void (*multiply)(const std::byte* u, std::int64_t row_bytes, std::int64_t u_bytes, std::int64_t rows,
+                   const std::byte* w, bool adds, Acc* m);
+  // B d: transforms `count` bytes of each of six rows to six lines of int16, `line_bytes` apart. Columns are
+  // transformed first, in whole lines. Therefore a column that two tiles share is transformed once, and borders need
+  // only other pointers.
+  void (*transform_columns)(const std::uint8_t* const* rows, std::int64_t count, std::byte* lines,
+                            std::int64_t line_bytes);
+  // (B d) B^T: one line of a tile, six pixels that are pixel_bytes apart, to U of six positions. channels: a multiple
+  // of
+  // 16. u: 32-byte aligned.
+  void (*transform_row)(const std::byte* line, std::int64_t pixel_bytes, std::int64_t channels,
+                        std::int64_t position_bytes, std::byte* u);
+  // Transforms `steps` steps of two input channels to W at 36 positions, `position_bytes` apart, 64-byte aligned.
+  void (*transform_weights)(const std::byte* weights, std::int64_t steps, std::int64_t position_bytes, std::byte* w);
+  // Writes `channels` (1 to 16) channels, from `channel` on, of a tile's outputs. m: 36 Acc, position_bytes apart,
+  // 64-byte aligned. head: the panel header. output: the output of the whole layer.
+  void (*transform_output)(const ConvolutionProblem& problem, const OutputStage& stage, const WinogradTile& tile,
+                           const std::byte* m, std::int64_t position_bytes, const std::byte* head, int channel,
+                           int channels, void* output);
+};
+extern const WinogradFunctions kWinogradAvx2;
+
+inline constexpr std::int32_t kInverseOf9 = 0x38E38E39;  // modulo 2^32
 
 void run_winograd(const ConvolutionProblem& problem, const std::byte* packed, const std::uint8_t* input, void* output,
-                  const ConvolutionPart& part, std::byte* workspace, WinogradMultiply multiply);
+                  const ConvolutionPart& part, std::byte* workspace, const WinogradFunctions& functions);
 
 inline constexpr int kWinogradTileRows = 6;
 
-// Math: m[t] = sum over k of u[t][k] * w[k][c], plus the former m[t] if `adds`; modulo 2^32.
-// Layout: rows of u are row_bytes apart, and `u_bytes` (a multiple of 4, not 0) of each are read. w: [pair of k][16
-// channels][2], int16. m: [t], channels in the order of Acc. w and m are 32-byte aligned.
-// Ranges: no pair of products may exceed int32.
+// The multiply of kWinogradAvx2.
 void multiply_winograd(const std::byte* u, std::int64_t row_bytes, std::int64_t u_bytes, std::int64_t rows,
                        const std::byte* w, bool adds, Acc* m);
 

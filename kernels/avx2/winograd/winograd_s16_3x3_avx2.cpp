@@ -31,8 +31,8 @@
 #include "kernels/avx2/shared/convolution_output_avx2.h"
 #include "kernels/avx2/shared/convolution_panels_avx2.h"
 #include "kernels/avx2/shared/winograd_s16_4x4_avx2.h"
+#include "kernels/avx2/shared/winograd_tiles_avx2.h"
 #include "kernels/avx2/winograd/winograd_s16_transforms_avx2.h"
-#include "kernels/avx2/winograd/winograd_tiles_avx2.h"
 #include "kernels/convolution.h"
 #include "kernels/shared/folded_bias.h"
 #include "kernels/shared/inline.h"
@@ -213,7 +213,7 @@ bool fits(int kernel, int stride, int dilation) {
 // All tiles of a block for one panel. A few at a time, so that their M stays in L1.
 void run_panel(const ConvolutionProblem& problem, const StridedPlan& plan, const OutputStage& stage,
                const std::byte* panel, std::int64_t tiles, int channel, int channels, void* output,
-               std::byte* workspace, WinogradMultiply multiply, std::int64_t rows) {
+               std::byte* workspace, std::int64_t rows) {
   const WinogradTile* const table = reinterpret_cast<const WinogradTile*>(workspace);
   std::byte* const m = workspace + plan.m_at;
   std::int64_t first = 0, now = 0;
@@ -221,9 +221,10 @@ void run_panel(const ConvolutionProblem& problem, const StridedPlan& plan, const
   for (std::int64_t left = (tiles + rows - 1) / rows; left > 0; --left, first += now) {
     now = (tiles - first + left - 1) / left;
     for (std::int64_t position = 0; position < kWinogradPositions; ++position) {
-      multiply(workspace + plan.u_at + position * plan.u_position_bytes + first * kStridedRowBytes, kStridedRowBytes,
-               plan.steps * 4, now, panel + kWinogradHeadBytes + position * plan.w_position_bytes, false,
-               reinterpret_cast<Acc*>(m + position * plan.m_position_bytes));
+      multiply_winograd(workspace + plan.u_at + position * plan.u_position_bytes + first * kStridedRowBytes,
+                        kStridedRowBytes, plan.steps * 4, now,
+                        panel + kWinogradHeadBytes + position * plan.w_position_bytes, false,
+                        reinterpret_cast<Acc*>(m + position * plan.m_position_bytes));
     }
     for (std::int64_t tile = 0; tile < now; ++tile) {
       transform_output_3x3(problem, stage, table[first + tile], m + tile * std::int64_t{sizeof(Acc)},
@@ -262,9 +263,9 @@ std::size_t strided_workspace_bytes(const ConvolutionProblem& problem) {
   return static_cast<std::size_t>(plan_strided(problem.shape).workspace_bytes);
 }
 
-// `rows` (1 to kStridedMostRows): the number of tiles that `multiply` takes at a time.
+// `rows` (1 to kStridedMostRows): the number of tiles that multiply_winograd takes at a time.
 void run_strided(const ConvolutionProblem& problem, const std::byte* packed, const std::uint8_t* input, void* output,
-                 const ConvolutionPart& part, std::byte* workspace, WinogradMultiply multiply, std::int64_t rows) {
+                 const ConvolutionPart& part, std::byte* workspace, std::int64_t rows) {
   const StridedPlan plan = plan_strided(problem.shape);
   const OutputStage stage = output_stage(problem, part);
   prepare_strided(problem, plan, workspace);
@@ -277,7 +278,7 @@ void run_strided(const ConvolutionProblem& problem, const std::byte* packed, con
         for (int channel = part.channel_begin; channel < part.channel_end; channel += 16) {
           const int channels = part.channel_end - channel < 16 ? part.channel_end - channel : 16;
           run_panel(problem, plan, stage, packed + channel / 16 * plan.panel_bytes, tiles, channel, channels, output,
-                    workspace, multiply, rows);
+                    workspace, rows);
         }
       });
 }
@@ -293,7 +294,7 @@ Offer offer(const ConvolutionProblem& problem, std::int64_t* /*proof*/) {
 
 void run(const ConvolutionProblem& problem, const std::byte* packed, const std::uint8_t* input, void* output,
          const ConvolutionPart& part, std::byte* workspace) {
-  run_strided(problem, packed, input, output, part, workspace, multiply_winograd, kWinogradTileRows);
+  run_strided(problem, packed, input, output, part, workspace, kWinogradTileRows);
 }
 
 }  // namespace

@@ -12,8 +12,8 @@
 #include "kernels/avx2/families_avx2.h"
 #include "kernels/avx2/shared/convolution_output_avx2.h"
 #include "kernels/avx2/shared/convolution_panels_avx2.h"
+#include "kernels/avx2/shared/winograd_tiles_avx2.h"
 #include "kernels/avx2/winograd/winograd_s16_transforms_avx2.h"
-#include "kernels/avx2/winograd/winograd_tiles_avx2.h"
 #include "kernels/shared/folded_bias.h"
 
 namespace narrow::kernels::avx2 {
@@ -114,7 +114,7 @@ std::size_t winograd_workspace_bytes(const ConvolutionProblem& problem) {
 namespace {
 
 void load_lines(const ConvolutionProblem& problem, const WinogradPlan& plan, const std::uint8_t* input,
-                const WinogradSegment& segment, std::byte* workspace) {
+                const WinogradSegment& segment, std::byte* workspace, const WinogradFunctions& functions) {
   const ConvolutionShape& shape = problem.shape;
   const std::int64_t pixel_bytes = std::int64_t{shape.in_c} * 2;
   const SegmentInput<kWinogradInputs> in =
@@ -124,7 +124,8 @@ void load_lines(const ConvolutionProblem& problem, const WinogradPlan& plan, con
   fill_columns(problem.input_zero_point, (in.pixels - in.end) * shape.in_c, lines + in.end * pixel_bytes,
                plan.line_bytes);
   if (in.begin == in.end) return;
-  transform_columns(in.rows, (in.end - in.begin) * shape.in_c, lines + in.begin * pixel_bytes, plan.line_bytes);
+  functions.transform_columns(in.rows, (in.end - in.begin) * shape.in_c, lines + in.begin * pixel_bytes,
+                              plan.line_bytes);
 }
 
 // Transforms line `line` of each tile to U of its six positions. The inner loop is over channels and the outer one over
@@ -150,16 +151,16 @@ void prepare_padding(const ConvolutionProblem& problem, const WinogradPlan& plan
 
 [[gnu::noinline]] void transform_inputs(const ConvolutionProblem& problem, const WinogradPlan& plan,
                                         const std::uint8_t* input, const WinogradSegment& segment, std::int64_t first,
-                                        std::byte* workspace) {
+                                        std::byte* workspace, const WinogradFunctions& functions) {
   const ConvolutionShape& shape = problem.shape;
-  load_lines(problem, plan, input, segment, workspace);
+  load_lines(problem, plan, input, segment, workspace, functions);
   const std::int64_t pixel_bytes = std::int64_t{shape.in_c} * 2;
   fill_table<kWinogradOutputs>(shape, segment, reinterpret_cast<WinogradTile*>(workspace) + first);
   for (int i = 0; i < kWinogradInputs; ++i) {
     const std::byte* line = workspace + plan.lines_at + i * plan.line_bytes;
     std::byte* u = workspace + plan.u_at + i * kWinogradInputs * plan.u_position_bytes + first * plan.channels * 2;
     for (std::int64_t tile = 0; tile < segment.tiles; ++tile) {
-      transform_row(line, pixel_bytes, plan.channels, plan.u_position_bytes, u);
+      functions.transform_row(line, pixel_bytes, plan.channels, plan.u_position_bytes, u);
       line += kWinogradOutputs * pixel_bytes;
       u += plan.channels * 2;
     }
@@ -168,20 +169,21 @@ void prepare_padding(const ConvolutionProblem& problem, const WinogradPlan& plan
 
 // M of the block's tiles for one panel.
 void multiply_block(const WinogradPlan& plan, std::int64_t tiles, const std::byte* weights, std::byte* workspace,
-                    WinogradMultiply multiply) {
+                    const WinogradFunctions& functions) {
   const std::int64_t row_bytes = plan.channels * 2;
   const std::int64_t chunk = plan.transforms_weights ? plan.chunk_channels : plan.channels;
   for (std::int64_t k = 0; k < plan.channels; k += chunk) {
     const std::int64_t now = plan.channels - k < chunk ? plan.channels - k : chunk;
     const std::byte* w = weights;
     if (plan.transforms_weights) {
-      transform_weights(weights + k / 2 * kWinogradStepBytes, now / 2, plan.w_position_bytes, workspace + plan.w_at);
+      functions.transform_weights(weights + k / 2 * kWinogradStepBytes, now / 2, plan.w_position_bytes,
+                                  workspace + plan.w_at);
       w = workspace + plan.w_at;
     }
     for (std::int64_t position = 0; position < kWinogradPositions; ++position) {
-      multiply(workspace + plan.u_at + position * plan.u_position_bytes + k * 2, row_bytes, now * 2, tiles,
-               w + position * plan.w_position_bytes, k > 0,
-               reinterpret_cast<Acc*>(workspace + plan.m_at + position * plan.m_position_bytes));
+      functions.multiply(workspace + plan.u_at + position * plan.u_position_bytes + k * 2, row_bytes, now * 2, tiles,
+                         w + position * plan.w_position_bytes, k > 0,
+                         reinterpret_cast<Acc*>(workspace + plan.m_at + position * plan.m_position_bytes));
     }
   }
 }
@@ -189,15 +191,15 @@ void multiply_block(const WinogradPlan& plan, std::int64_t tiles, const std::byt
 // The panels of the part for the tiles in the workspace.
 [[gnu::noinline]] void run_block(const ConvolutionProblem& problem, const WinogradPlan& plan, const OutputStage& stage,
                                  const std::byte* packed, std::int64_t tiles, const ConvolutionPart& part, void* output,
-                                 std::byte* workspace, WinogradMultiply multiply) {
+                                 std::byte* workspace, const WinogradFunctions& functions) {
   const WinogradTile* const table = reinterpret_cast<const WinogradTile*>(workspace);
   for (int channel = part.channel_begin; channel < part.channel_end; channel += 16) {
     const int channels = part.channel_end - channel < 16 ? part.channel_end - channel : 16;
     const std::byte* const panel = packed + channel / 16 * plan.panel_bytes;
-    multiply_block(plan, tiles, panel + kWinogradHeadBytes, workspace, multiply);
+    multiply_block(plan, tiles, panel + kWinogradHeadBytes, workspace, functions);
     for (std::int64_t tile = 0; tile < tiles; ++tile) {
-      transform_output_4x4(problem, stage, table[tile], workspace + plan.m_at + tile * std::int64_t{sizeof(Acc)},
-                           plan.m_position_bytes, panel, channel, channels, output);
+      functions.transform_output(problem, stage, table[tile], workspace + plan.m_at + tile * std::int64_t{sizeof(Acc)},
+                                 plan.m_position_bytes, panel, channel, channels, output);
     }
   }
 }
@@ -205,17 +207,20 @@ void multiply_block(const WinogradPlan& plan, std::int64_t tiles, const std::byt
 }  // namespace
 
 void run_winograd(const ConvolutionProblem& problem, const std::byte* packed, const std::uint8_t* input, void* output,
-                  const ConvolutionPart& part, std::byte* workspace, WinogradMultiply multiply) {
+                  const ConvolutionPart& part, std::byte* workspace, const WinogradFunctions& functions) {
   const WinogradPlan plan = plan_winograd(problem.shape);
   const OutputStage stage = output_stage(problem, part);
   prepare_padding(problem, plan, workspace);
   for_each_segment<kWinogradOutputs>(
       problem.shape, part, plan,
       [&](const WinogradSegment& segment, std::int64_t first) {
-        transform_inputs(problem, plan, input, segment, first, workspace);
+        transform_inputs(problem, plan, input, segment, first, workspace, functions);
       },
-      [&](std::int64_t tiles) { run_block(problem, plan, stage, packed, tiles, part, output, workspace, multiply); });
+      [&](std::int64_t tiles) { run_block(problem, plan, stage, packed, tiles, part, output, workspace, functions); });
 }
+
+const WinogradFunctions kWinogradAvx2{multiply_winograd, transform_columns, transform_row, transform_weights,
+                                      transform_output_4x4};
 
 namespace {
 
@@ -230,7 +235,7 @@ Offer offer(const ConvolutionProblem& problem, std::int64_t* /*proof*/) {
 
 void run(const ConvolutionProblem& problem, const std::byte* packed, const std::uint8_t* input, void* output,
          const ConvolutionPart& part, std::byte* workspace) {
-  run_winograd(problem, packed, input, output, part, workspace, multiply_winograd);
+  run_winograd(problem, packed, input, output, part, workspace, kWinogradAvx2);
 }
 
 }  // namespace

@@ -16,8 +16,6 @@ NARROW_INLINE __m256i load_bytes(const std::uint8_t* bytes) {
   return _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes)));
 }
 
-constexpr std::int32_t kInverseOf9 = 0x38E38E39;  // modulo 2^32
-
 // A m for 8 channels at once. See winograd_s16_4x4_avx2.h, and winograd_s16_3x3_avx2.cpp for 3 outputs.
 template <int kOutputs>
 NARROW_INLINE void transform(const __m256i* m, __m256i* out) {

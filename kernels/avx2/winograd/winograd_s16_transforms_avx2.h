@@ -9,7 +9,7 @@
 
 #include "kernels/avx2/shared/convolution_output_avx2.h"
 #include "kernels/avx2/shared/winograd_s16_4x4_avx2.h"
-#include "kernels/avx2/winograd/winograd_tiles_avx2.h"
+#include "kernels/avx2/shared/winograd_tiles_avx2.h"
 #include "kernels/shared/inline.h"
 
 #pragma GCC visibility push(hidden)
@@ -51,7 +51,6 @@ void transform_output_3x3(const ConvolutionProblem& problem, const OutputStage& 
 // The weight transform W = G g G^T. A panel is 16 output channels. A step is two input channels of all 16.
 
 inline constexpr std::int64_t kWinogradHeadBytes = 128;  // of a panel: int32 bias[16], float multiplier[16]
-inline constexpr std::int64_t kWinogradStepBytes = 288;  // [8 channels twice][9 taps][8 channels][2], int8
 inline constexpr std::int64_t kWinogradWBytes = 64;      // [16 channels][2], int16: a step and a position
 
 // Panels: the panel header, then W [position][step], or steps of weights if `transforms_weights`. Channels are in

@@ -13,8 +13,8 @@
 #include "kernels/avx2/shared/convolution_panels_avx2.h"
 #include "kernels/avx2/shared/convolution_runs_avx2.h"
 #include "kernels/avx2/shared/convolution_tile_avx2.h"
+#include "kernels/avx2/shared/winograd_tiles_avx2.h"
 #include "kernels/avx2/shared/winograd_u8_2x2_weights_avx2.h"
-#include "kernels/avx2/winograd/winograd_tiles_avx2.h"
 #include "kernels/shared/folded_bias.h"
 
 namespace narrow::kernels::avx2 {
@@ -186,7 +186,7 @@ void pack_vector(const ConvolutionProblem& problem, const ByteWinogradPlan& plan
   for (int p = 0; p < kByteWinogradPositions; ++p) {
     const std::int8_t* const of_position = w + p * position_elems;
     if (adds_words) {
-      reinterpret_cast<std::int64_t*>(panel)[p] = 
+      reinterpret_cast<std::int64_t*>(panel)[p] =
           choose_run({of_position, 16, 1, plan.channels}, largest, problem.costs->accumulation_runs).steps;
     }
     if (plan.transforms_weights) continue;

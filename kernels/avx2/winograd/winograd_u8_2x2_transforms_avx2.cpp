@@ -7,8 +7,8 @@
 
 #include "kernels/avx2/shared/convolution_output_avx2.h"
 #include "kernels/avx2/shared/vectors_avx2.h"
+#include "kernels/avx2/shared/winograd_tiles_avx2.h"
 #include "kernels/avx2/shared/winograd_u8_2x2_avx2.h"
-#include "kernels/avx2/winograd/winograd_tiles_avx2.h"
 #include "kernels/shared/inline.h"
 
 namespace narrow::kernels::avx2 {
