@@ -42,8 +42,8 @@ inline constexpr std::int64_t kWinogradAccLimit = std::int64_t{1} << 25;
 // Winograd tiles are computed in blocks, which may span rows and images. A block consists of Winograd tile runs
 // (`segment` in names). In the workspace, all 64-byte aligned:
 //   tile table; one line of z_x; 6 lines of B d, [pixel][channel] int16; U [position][tile][channel] int16;
-//   M [position][tile] of one panel of 16 output channels; W of a panel for some of the input channels, if
-//   transforms_weights.
+//   for each of `panels` panels, M [position][tile] of 16 output channels; for each of them W for some of the input
+//   channels, if transforms_weights.
 struct WinogradPlan {
   std::int64_t channels;  // input channels, rounded up to 16; weights of the added ones are 0
   std::int64_t panels;
@@ -57,11 +57,13 @@ struct WinogradPlan {
   std::int64_t panel_bytes;
   std::int64_t line_bytes;
   std::int64_t u_position_bytes, m_position_bytes, w_position_bytes;
+  std::int64_t m_bytes, w_bytes;  // of a panel
   std::int64_t padding_at, lines_at, u_at, m_at, w_at;
   std::int64_t workspace_bytes;
 };
 
-[[nodiscard]] WinogradPlan plan_winograd(const ConvolutionShape& shape);
+// panels: for which there are M and W in the workspace, 1 or 2. Nothing else depends on them.
+[[nodiscard]] WinogradPlan plan_winograd(const ConvolutionShape& shape, int panels = 1);
 
 // Refuses if the sum of a channel, without its bias, may leave kWinogradAccLimit.
 [[nodiscard]] Refusal refuse_large_winograd_sums(const ConvolutionProblem& problem);
@@ -77,13 +79,25 @@ void pack_winograd_layer(const ConvolutionProblem& problem, const std::int64_t* 
 
 inline constexpr std::int64_t kWinogradStepBytes = 288;  // [8 channels twice][9 taps][8 channels][2], int8
 
+// The products of one position of a block's tiles and of one or two panels.
+// Math: m[t] = sum over k of u[t][k] * w[k][c], plus the former m[t] if `adds`; modulo 2^32.
+// Layout: rows of u are row_bytes apart, and `u_bytes` (a multiple of 4, not 0) of each are read. w: [pair of k][16
+// channels][2], int16. m: [t], channels in the order of Acc. w and m are 64-byte aligned.
+// Ranges: no pair of products may exceed int32.
+struct WinogradProducts {
+  const std::byte* u;
+  std::int64_t row_bytes, u_bytes;
+  std::int64_t rows;  // tiles
+  bool adds;
+  int panels;  // 1 or 2
+  const std::byte* w[2];
+  Acc* m[2];
+  std::int64_t w_ahead;  // bytes from w to that of the next position, which may be prefetched
+};
+
 struct WinogradFunctions {
-  // Math: m[t] = sum over k of u[t][k] * w[k][c], plus the former m[t] if `adds`; modulo 2^32.
-  // Layout: rows of u are row_bytes apart, and `u_bytes` (a multiple of 4, not 0) of each are read. w: [pair of k][16
-  // channels][2], int16. m: [t], channels in the order of Acc. w and m are 64-byte aligned.
-  // Ranges: no pair of products may exceed int32.
-  void (*multiply)(const std::byte* u, std::int64_t row_bytes, std::int64_t u_bytes, std::int64_t rows,
-                   const std::byte* w, bool adds, Acc* m);
+  int panels;  // that `multiply` takes at a time, at most
+  void (*multiply)(const WinogradProducts& products);
   // B d: transforms `count` bytes of each of six rows to six lines of int16, `line_bytes` apart. Columns are
   // transformed first, in whole lines. Therefore a column that two tiles share is transformed once, and borders need
   // only other pointers.
@@ -111,7 +125,7 @@ void run_winograd(const ConvolutionProblem& problem, const std::byte* packed, co
 
 inline constexpr int kWinogradTileRows = 6;
 
-// The multiply of kWinogradAvx2.
+// The products of one panel, see WinogradProducts. w and m are 32-byte aligned.
 void multiply_winograd(const std::byte* u, std::int64_t row_bytes, std::int64_t u_bytes, std::int64_t rows,
                        const std::byte* w, bool adds, Acc* m);
 

@@ -33,7 +33,7 @@ constexpr std::int64_t kStagger = 64;
 
 }  // namespace
 
-WinogradPlan plan_winograd(const ConvolutionShape& shape) {
+WinogradPlan plan_winograd(const ConvolutionShape& shape, int panels) {
   WinogradPlan plan{};
   plan.channels = base::round_up(shape.in_c, 16);
   plan.panels = base::ceil_div(shape.out_c, 16);
@@ -58,8 +58,10 @@ WinogradPlan plan_winograd(const ConvolutionShape& shape) {
   plan.u_at =
       plan.lines_at + kWinogradInputs * plan.line_bytes + 64;  // channels after those of the last pixel may be read
   plan.m_at = plan.u_at + kWinogradPositions * plan.u_position_bytes;
-  plan.w_at = plan.m_at + kWinogradPositions * plan.m_position_bytes;
-  plan.workspace_bytes = plan.w_at + (plan.transforms_weights ? kWinogradPositions * plan.w_position_bytes : 0);
+  plan.m_bytes = kWinogradPositions * plan.m_position_bytes;
+  plan.w_bytes = plan.transforms_weights ? kWinogradPositions * plan.w_position_bytes : 0;
+  plan.w_at = plan.m_at + panels * plan.m_bytes;
+  plan.workspace_bytes = plan.w_at + panels * plan.w_bytes;
   return plan;
 }
 
@@ -144,6 +146,11 @@ void transform_row(const std::byte* line, std::int64_t pixel_bytes, std::int64_t
   }
 }
 
+void multiply_panel(const WinogradProducts& products) {
+  multiply_winograd(products.u, products.row_bytes, products.u_bytes, products.rows, products.w[0], products.adds,
+                    products.m[0]);
+}
+
 void prepare_padding(const ConvolutionProblem& problem, const WinogradPlan& plan, std::byte* workspace) {
   std::memset(workspace + plan.padding_at, problem.input_zero_point,
               static_cast<std::size_t>(plan.lines_at - plan.padding_at));
@@ -167,23 +174,35 @@ void prepare_padding(const ConvolutionProblem& problem, const WinogradPlan& plan
   }
 }
 
-// M of the block's tiles for one panel.
-void multiply_block(const WinogradPlan& plan, std::int64_t tiles, const std::byte* weights, std::byte* workspace,
-                    const WinogradFunctions& functions) {
-  const std::int64_t row_bytes = plan.channels * 2;
+// M of the block's tiles for `panels` panels, the first of which is at `panel`.
+void multiply_block(const WinogradPlan& plan, std::int64_t tiles, int panels, const std::byte* panel,
+                    std::byte* workspace, const WinogradFunctions& functions) {
   const std::int64_t chunk = plan.transforms_weights ? plan.chunk_channels : plan.channels;
+  WinogradProducts products{};
+  products.row_bytes = plan.channels * 2;
+  products.rows = tiles;
+  products.panels = panels;
+  products.w_ahead = plan.w_position_bytes;
   for (std::int64_t k = 0; k < plan.channels; k += chunk) {
     const std::int64_t now = plan.channels - k < chunk ? plan.channels - k : chunk;
-    const std::byte* w = weights;
-    if (plan.transforms_weights) {
-      functions.transform_weights(weights + k / 2 * kWinogradStepBytes, now / 2, plan.w_position_bytes,
-                                  workspace + plan.w_at);
-      w = workspace + plan.w_at;
+    products.adds = k > 0;
+    products.u_bytes = now * 2;
+    const std::byte* w[2] = {};
+    for (int i = 0; i < panels; ++i) {
+      w[i] = panel + i * plan.panel_bytes + kWinogradHeadBytes;
+      if (!plan.transforms_weights) continue;
+      std::byte* const to = workspace + plan.w_at + i * plan.w_bytes;
+      functions.transform_weights(w[i] + k / 2 * kWinogradStepBytes, now / 2, plan.w_position_bytes, to);
+      w[i] = to;
     }
     for (std::int64_t position = 0; position < kWinogradPositions; ++position) {
-      functions.multiply(workspace + plan.u_at + position * plan.u_position_bytes + k * 2, row_bytes, now * 2, tiles,
-                         w + position * plan.w_position_bytes, k > 0,
-                         reinterpret_cast<Acc*>(workspace + plan.m_at + position * plan.m_position_bytes));
+      products.u = workspace + plan.u_at + position * plan.u_position_bytes + k * 2;
+      for (int i = 0; i < panels; ++i) {
+        products.w[i] = w[i] + position * plan.w_position_bytes;
+        products.m[i] =
+            reinterpret_cast<Acc*>(workspace + plan.m_at + i * plan.m_bytes + position * plan.m_position_bytes);
+      }
+      functions.multiply(products);
     }
   }
 }
@@ -193,13 +212,19 @@ void multiply_block(const WinogradPlan& plan, std::int64_t tiles, const std::byt
                                  const std::byte* packed, std::int64_t tiles, const ConvolutionPart& part, void* output,
                                  std::byte* workspace, const WinogradFunctions& functions) {
   const WinogradTile* const table = reinterpret_cast<const WinogradTile*>(workspace);
-  for (int channel = part.channel_begin; channel < part.channel_end; channel += 16) {
-    const int channels = part.channel_end - channel < 16 ? part.channel_end - channel : 16;
-    const std::byte* const panel = packed + channel / 16 * plan.panel_bytes;
-    multiply_block(plan, tiles, panel + kWinogradHeadBytes, workspace, functions);
-    for (std::int64_t tile = 0; tile < tiles; ++tile) {
-      functions.transform_output(problem, stage, table[tile], workspace + plan.m_at + tile * std::int64_t{sizeof(Acc)},
-                                 plan.m_position_bytes, panel, channel, channels, output);
+  for (int first = part.channel_begin; first < part.channel_end; first += functions.panels * 16) {
+    const int left = (part.channel_end - first + 15) / 16;
+    const int panels = left < functions.panels ? left : functions.panels;
+    multiply_block(plan, tiles, panels, packed + first / 16 * plan.panel_bytes, workspace, functions);
+    for (int i = 0; i < panels; ++i) {
+      const int channel = first + i * 16;
+      const int channels = part.channel_end - channel < 16 ? part.channel_end - channel : 16;
+      const std::byte* const m = workspace + plan.m_at + i * plan.m_bytes;
+      for (std::int64_t tile = 0; tile < tiles; ++tile) {
+        functions.transform_output(problem, stage, table[tile], m + tile * std::int64_t{sizeof(Acc)},
+                                   plan.m_position_bytes, packed + channel / 16 * plan.panel_bytes, channel, channels,
+                                   output);
+      }
     }
   }
 }
@@ -208,7 +233,7 @@ void multiply_block(const WinogradPlan& plan, std::int64_t tiles, const std::byt
 
 void run_winograd(const ConvolutionProblem& problem, const std::byte* packed, const std::uint8_t* input, void* output,
                   const ConvolutionPart& part, std::byte* workspace, const WinogradFunctions& functions) {
-  const WinogradPlan plan = plan_winograd(problem.shape);
+  const WinogradPlan plan = plan_winograd(problem.shape, functions.panels);
   const OutputStage stage = output_stage(problem, part);
   prepare_padding(problem, plan, workspace);
   for_each_segment<kWinogradOutputs>(
@@ -219,8 +244,8 @@ void run_winograd(const ConvolutionProblem& problem, const std::byte* packed, co
       [&](std::int64_t tiles) { run_block(problem, plan, stage, packed, tiles, part, output, workspace, functions); });
 }
 
-const WinogradFunctions kWinogradAvx2{multiply_winograd, transform_columns, transform_row, transform_weights,
-                                      transform_output_4x4};
+const WinogradFunctions kWinogradAvx2{
+    1, multiply_panel, transform_columns, transform_row, transform_weights, transform_output_4x4};
 
 namespace {
 
