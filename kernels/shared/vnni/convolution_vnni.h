@@ -130,8 +130,8 @@ NARROW_INLINE void run_panel(const PanelRun<Tiles>& run, TileInput input, void* 
       }
     } else if (problem.output_type == OutputType::kResidualSum) {
       tile(input, tile_output);
-      Tiles::store_sums(problem, {acc, reinterpret_cast<const float*>(input.head) + lanes, run.vectors, now, run.channels,
-                                  run.part.residual + index, static_cast<std::uint8_t*>(output) + index});
+      Tiles::store_sums(problem, {acc, reinterpret_cast<const float*>(input.head) + lanes, run.vectors, now,
+                                  run.channels, run.part.residual + index, static_cast<std::uint8_t*>(output) + index});
     } else {
       tile(input, tile_output);
       const float* const multiplier = reinterpret_cast<const float*>(input.head) + lanes;

@@ -48,7 +48,8 @@ struct TileOutput {
 
 // The accumulators of some pixels of a panel that become residual sums (kernels/convolution.h).
 struct PanelSums {
-  const std::int32_t* acc;  // [pixels][lanes of the panel], 64-byte aligned
+  // [pixels][lanes of the panel], 64-byte aligned. Elements up to the next multiple of 256 bytes may be read.
+  const std::int32_t* acc;
   const float* multiplier;  // [lanes of the panel], 64-byte aligned
   std::int64_t vectors;     // of the panel
   std::int64_t pixels;
