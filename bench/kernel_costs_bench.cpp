@@ -284,7 +284,8 @@ int main(int argc, char** argv) {
   }
   const std::string cpu = cpu_name() + " " + cpu_model();
   std::printf(
-      "cpu,costs,isa,kernel,layer,size,in_c,out_c,window,stride,groups,weight_bits,activation_bits,measured,estimated\n");
+      "cpu,costs,isa,kernel,layer,size,in_c,out_c,window,stride,groups,weight_bits,activation_bits,measured,"
+      "estimated\n");
   for (const Layer& layer : kLayers) {
     for (const Widths& widths : kWidths) run_layer(cpu, core, layer, widths);
     std::fflush(stdout);

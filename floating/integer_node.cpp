@@ -19,6 +19,7 @@ std::vector<float> real_table(const Function& function, const Quantization& in, 
   const std::vector<std::uint8_t> bytes = function.table.empty() ? make_table(function, in, out) : function.table;
   const Levels levels(out);
   std::vector<float> reals;
+  reals.reserve(bytes.size());
   for (const std::uint8_t byte : bytes) reals.push_back(levels.real(static_cast<float>(byte - out.zero_point)));
   return reals;
 }

@@ -97,13 +97,17 @@ typedef struct narrow_session_options {
   const narrow_cancellation* cancellation; /* NULL (default): runs can't be cancelled; else it outlives the session */
   const char* const* outputs; /* names of tensors that each run leaves readable, see narrow_session_read_output() */
   size_t output_count;        /* 0 (default) */
-  const char* core;           /* NULL: the closest to this CPU; or "zen3", "zen4", "zen5": by whose costs kernels are chosen */
+  const char* core; /* NULL: the closest to this CPU; or "zen3", "zen4", "zen5": by whose costs kernels are chosen */
 } narrow_session_options;
-#define NARROW_SESSION_OPTIONS_INIT \
-  { sizeof(narrow_session_options), NULL, 1, 0, 1, 0, UINT64_C(4294967296), INT64_C(1000000000000), NULL, NULL, 0, NULL }
+#define NARROW_SESSION_OPTIONS_INIT                                                                                \
+  {                                                                                                                \
+    sizeof(narrow_session_options), NULL, 1, 0, 1, 0, UINT64_C(4294967296), INT64_C(1000000000000), NULL, NULL, 0, \
+        NULL                                                                                                       \
+  }
 
 /* Compiles the model for this CPU. options: NULL for the defaults. *session is set only on success.
- * Errors: NARROW_INVALID_ARGUMENT, NARROW_NOT_FOUND (an unknown isa, core or output), NARROW_UNSUPPORTED, NARROW_LIMIT. */
+ * Errors: NARROW_INVALID_ARGUMENT, NARROW_NOT_FOUND (an unknown isa, core or output), NARROW_UNSUPPORTED,
+ * NARROW_LIMIT. */
 narrow_status narrow_session_create(const narrow_model* model, const narrow_session_options* options,
                                     narrow_session** session, narrow_error* error);
 /* Another session of the same model with the same options, for another thread. All sessions of a model on one
@@ -166,7 +170,7 @@ typedef struct narrow_frame {
   int64_t chroma_stride; /* bytes; 0 (default): NV12 as stride, I420 half of it */
 } narrow_frame;
 #define NARROW_FRAME_INIT \
-  { sizeof(narrow_frame), NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, 0, NULL }
+  { sizeof(narrow_frame), NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, 0 }
 
 /* Preprocesses one frame as the model says and runs it. scores: [classes]. From the second frame of a size and layout
  * on it allocates nothing. Errors: NARROW_INVALID_ARGUMENT (the frame can't be), NARROW_CANCELLED, NARROW_LIMIT. */

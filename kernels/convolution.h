@@ -69,10 +69,10 @@ struct ConvolutionProblem {
   const std::int32_t* bias = nullptr;    // [out_c]
   const float* multiplier = nullptr;     // [out_c], finite, > 0
   OutputType output_type = OutputType::kUint8;
-  std::int32_t output_zero_point = 0;  // uint8 output and residual sum
-  QRange output_range;                 // uint8 output and residual sum
-  Clamp output_clamp;                  // float32 output
-  ResidualSum residual;                // residual sum
+  std::int32_t output_zero_point = 0;         // uint8 output and residual sum
+  QRange output_range;                        // uint8 output and residual sum
+  Clamp output_clamp;                         // float32 output
+  ResidualSum residual;                       // residual sum
   const costs::Table* costs = &costs::kZen4;  // of the core that the kernel is chosen for, see costs_of()
 };
 

@@ -9,15 +9,15 @@
 #include <string_view>
 #include <vector>
 
-#include "kernels/cpu_features.h"
 #include "kernels/costs/constants.h"
+#include "kernels/cpu_features.h"
 
 namespace narrow::kernels {
 
 // A core with a table of its own. Values are the order of known_cores().
 enum class Core { kZen3, kZen4, kZen5 };
 
-// Zen 4 stands for cores that nobody measured: its table is near the middle of all that were.
+// Zen 4 stands for cores that were not measured.
 constexpr Core kDefaultCore = Core::kZen4;
 
 [[nodiscard]] std::string_view core_name(Core core);  // "zen4"

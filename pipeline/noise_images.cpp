@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <random>
 #include <vector>
@@ -50,13 +51,13 @@ class NoiseImage {
   void add_grid(int cell, float contrast, int channel) {
     const int rows = height_ / cell + 2;
     const int columns = width_ / cell + 2;
-    std::vector<float> corners;
-    for (int i = 0; i < rows * columns; ++i) corners.push_back(uniform(-contrast, contrast));
+    std::vector<float> corners(static_cast<std::size_t>(rows) * static_cast<std::size_t>(columns));
+    for (float& corner : corners) corner = uniform(-contrast, contrast);
     for (int y = 0; y < height_; ++y) {
       const float v = static_cast<float>(y % cell) / static_cast<float>(cell);
       for (int x = 0; x < width_; ++x) {
         const float u = static_cast<float>(x % cell) / static_cast<float>(cell);
-        const float* corner = &corners[static_cast<std::size_t>(y / cell * columns + x / cell)];
+        const float* corner = corners.data() + std::ptrdiff_t{y / cell} * columns + x / cell;
         const float above = corner[0] + u * (corner[1] - corner[0]);
         const float below = corner[columns] + u * (corner[columns + 1] - corner[columns]);
         add(y, x, channel, above + v * (below - above));
@@ -64,8 +65,10 @@ class NoiseImage {
     }
   }
 
+  float* pixel_at(int y, int x) { return pixels_.data() + (std::ptrdiff_t{y} * width_ + x) * channels_; }
+
   void add(int y, int x, int channel, float value) {
-    float* pixel = &pixels_[static_cast<std::size_t>((y * width_ + x) * channels_)];
+    float* const pixel = pixel_at(y, x);
     for (int c = 0; c < channels_; ++c) {
       if (channel < 0 || channel == c) pixel[c] += value;
     }
@@ -89,7 +92,7 @@ class NoiseImage {
           const float dy = (static_cast<float>(y) - middle_y) / half_h;
           const float dx = (static_cast<float>(x) - middle_x) / half_w + slant * dy;
           if (is_round ? dx * dx + dy * dy > 1 : std::abs(dx) > 1 || std::abs(dy) > 1) continue;
-          float* pixel = &pixels_[static_cast<std::size_t>((y * width_ + x) * channels_)];
+          float* const pixel = pixel_at(y, x);
           for (int c = 0; c < channels_; ++c) pixel[c] += cover * (colour[static_cast<std::size_t>(c % 4)] - pixel[c]);
         }
       }

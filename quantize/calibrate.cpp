@@ -78,6 +78,7 @@ Result<std::vector<std::optional<Observation>>> observe(Activations& activations
     return TensorStatistic(value, with_histogram, &value == scores);
   }));
   std::vector<std::optional<Observation>> observations;
+  observations.reserve(statistics.size());
   for (const auto& statistic : statistics) {
     observations.push_back(statistic ? statistic->observation() : std::nullopt);
   }

@@ -160,7 +160,8 @@ class Fitting {
       }
     });
     Moments all{std::vector<double>(channels), std::vector<double>(channels)};
-    const double count = static_cast<double>(outputs.size() * (outputs[0].size() / channels));
+    const std::size_t pixels = outputs[0].size() / channels;
+    const double count = static_cast<double>(outputs.size() * pixels);
     for (std::size_t c = 0; c < channels; ++c) {
       double squares = 0;
       for (const Moments& sum : sums) {

@@ -31,6 +31,7 @@ std::string quoted(const std::string& text, bool fish = false) {
 
 std::string names_of(const std::vector<CommandText>& commands) {
   std::vector<std::string> names;
+  names.reserve(commands.size());
   for (const CommandText& command : commands) names.push_back(command.name);
   return join(names, " ");
 }

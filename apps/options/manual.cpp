@@ -83,9 +83,11 @@ std::string manual_text(const std::string& name, const std::string& description,
   out +=
       ".SH EXIT STATUS\n"
       "0: success. 1: the work failed. 2: the command line is wrong. 3: some images of classify could not be read.\n"
-      ".SH ENVIRONMENT\n.TP\n\\fBNARROW_ISA\\fR\nThe instruction set where \\-\\-isa names none.\n.TP\n\\fBNARROW_CORE\\fR\nThe CPU core by whose costs "
+      ".SH ENVIRONMENT\n.TP\n\\fBNARROW_ISA\\fR\nThe instruction set where \\-\\-isa names "
+      "none.\n.TP\n\\fBNARROW_CORE\\fR\nThe CPU core by whose costs "
       "kernels are chosen: zen3, zen4 or zen5.\n.SH SEE ALSO\n";
   std::vector<std::string> pages;
+  pages.reserve(commands.size());
   for (const CommandText& command : commands) pages.push_back(".BR narrow\\-" + command.name + " (1)");
   return out + join(pages, ",\n") + "\n";
 }

@@ -141,7 +141,8 @@ std::string bench_text(const BenchReport& report) {
   const std::string threads = plural(static_cast<std::uint64_t>(report.threads), "thread");
   std::string out = network_line(report.network) + note_lines(report.notes);
   out += format("%-15s%s: %s; %s, %s, batch %d\n", "scenario", scenario_name(report.load.scenario),
-                scenario_text(report.load.scenario), (report.network.isa + on_core(report.network)).c_str(), threads.c_str(), report.load.batch);
+                scenario_text(report.load.scenario), (report.network.isa + on_core(report.network)).c_str(),
+                threads.c_str(), report.load.batch);
   out += "inputs         " + report.inputs + "\n";
   out += format("%-15s%s of %s in %.2f s, after %zu to warm up\n", "measured",
                 plural(times.run_seconds.size(), "run").c_str(), plural(times.images, "image").c_str(), times.seconds,

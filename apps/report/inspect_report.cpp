@@ -118,8 +118,7 @@ std::string inspect_text(const ModelInspection& inspection, bool why) {
   text += "made from      " + provenance.source + ", calibrated with " + provenance.calibration + ", by " +
           provenance.tool + "\n";
   text += "weights        " + bytes_text(totals.weight_bytes) + " stored, " + bytes_text(totals.packed_bytes) +
-          " packed for " + inspection.isa +
-          "; kernels chosen for " + inspection.core + "\n";
+          " packed for " + inspection.isa + "; kernels chosen for " + inspection.core + "\n";
   text += "tensors        " + bytes_text(memory.tensor_bytes) + ", of which " + bytes_text(memory.largest_live_bytes) +
           " are needed at the same time; workspace " + bytes_text(memory.workspace_bytes) + "\n";
   text += "per image      " + count_text(totals.macs) + " multiply-adds\n";

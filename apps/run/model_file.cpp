@@ -71,7 +71,7 @@ Result<FloatFile> load_float_file(const std::filesystem::path& path, const Impor
     if (size_follows_crop) options.architecture.input_size = {preset.crop_height, preset.crop_width};
     options.preprocessing = preset;
     NARROW_ASSIGN(FloatModel model, FloatModel::load(path, options));
-    return FloatFile{std::move(model), false};
+    return FloatFile{model, false};
   }
   // The rest of the preprocessing is read from the network, after it is loaded.
   if (!holds_weights_only(format) && !given_size.given()) {
@@ -80,7 +80,7 @@ Result<FloatFile> load_float_file(const std::filesystem::path& path, const Impor
   NARROW_ASSIGN(FloatModel usual, FloatModel::load(path, options));
   const bool states_values = !preprocess.mean.empty() && !preprocess.std.empty();
   const bool assumed = usual.preprocessing_is_assumed() && !states_values;
-  if (!preprocess.given()) return FloatFile{std::move(usual), assumed};
+  if (!preprocess.given()) return FloatFile{usual, assumed};
   NARROW_ASSIGN(const Preprocessing changed, apply(preprocess, usual.preprocessing()));
   const bool other_size = changed.crop_height != usual.preprocessing().crop_height ||
                           changed.crop_width != usual.preprocessing().crop_width;
@@ -89,17 +89,17 @@ Result<FloatFile> load_float_file(const std::filesystem::path& path, const Impor
     options.architecture.input_size = {changed.crop_height, changed.crop_width};
     options.preprocessing = changed;
     NARROW_ASSIGN(FloatModel model, FloatModel::load(path, options));
-    return FloatFile{std::move(model), assumed};
+    return FloatFile{model, assumed};
   }
   NARROW_ASSIGN(FloatModel model, usual.with_preprocessing(changed));
-  return FloatFile{std::move(model), assumed};
+  return FloatFile{model, assumed};
 }
 
 Result<LoadedModel> load_model_file(const ModelFlags& flags, FileFormat format) {
   NARROW_ASSIGN(const std::vector<std::string> labels, read_labels(flags.labels));
   if (format == FileFormat::kNarrow) {
     NARROW_ASSIGN(Model model, load_model(flags.path));
-    return with_flags(flags, std::move(model), labels);
+    return with_flags(flags, model, labels);
   }
   NARROW_ASSIGN(const FloatFile file, load_float_file(flags.path, flags.import, flags.preprocess, labels));
   const FloatModel& model = file.model;

@@ -40,8 +40,8 @@ class SessionNetwork final : public Network {
 
 class FloatNetwork final : public Network {
  public:
-  FloatNetwork(FloatModel model, std::vector<FloatSession> sessions)
-      : model_(std::move(model)), sessions_(std::move(sessions)) {}
+  FloatNetwork(const FloatModel& model, std::vector<FloatSession> sessions)
+      : model_(model), sessions_(std::move(sessions)) {}
 
   Status run(std::span<const float> inputs, std::span<float> scores) override {
     const auto classes = static_cast<std::size_t>(model_.classes());

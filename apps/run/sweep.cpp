@@ -52,7 +52,9 @@ class NetworkSweep {
       const BitPair bits = parse_bit_pair(text);
       const std::string name = std::to_string(bits.weights) + "/" + std::to_string(bits.activations);
       for (const std::string& effort : options_.efforts) {
-        if (!done.insert(name + " " + effort).second) continue;
+        std::string pair = name;
+        pair.append(" ").append(effort);
+        if (!done.insert(pair).second) continue;
         NARROW_ASSIGN(SweepCell quantized, cell(name, effort, [&](SweepCell& made) { return make(made, bits); }));
         cells.push_back(std::move(quantized));
       }

@@ -146,7 +146,7 @@ const char* narrow_status_name(narrow_status status) {
 narrow_status narrow_model_load(const char* path, narrow_model** model, narrow_error* error) {
   return narrow::call(error, [&]() -> Status {
     NARROW_ASSIGN(narrow::Model loaded, narrow::Model::load(path));
-    *model = new narrow_model{.value = std::move(loaded)};
+    *model = new narrow_model{.value = loaded};
     return {};
   });
 }
@@ -155,7 +155,7 @@ narrow_status narrow_model_parse(const void* bytes, size_t size, int copy, narro
   return narrow::call(error, [&]() -> Status {
     const std::span<const std::byte> all(static_cast<const std::byte*>(bytes), size);
     NARROW_ASSIGN(narrow::Model parsed, copy != 0 ? narrow::Model::parse(all) : narrow::Model::view(all));
-    *model = new narrow_model{.value = std::move(parsed)};
+    *model = new narrow_model{.value = parsed};
     return {};
   });
 }

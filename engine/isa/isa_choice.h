@@ -25,8 +25,8 @@ namespace narrow::engine {
                                      const kernels::CpuFeatures& features);
 
 // Returns the core named by `option`, or by `environment` if `option` is "auto" or empty, or the one that is closest to
-// this CPU if both are. environment: the value of NARROW_CORE, nullptr if it is not set. Error: kNotFound for an unknown
-// name, with the names.
+// this CPU if both are. environment: the value of NARROW_CORE, nullptr if it is not set. Error: kNotFound for an
+// unknown name, with the names.
 [[nodiscard]] Result<kernels::Core> choose_core(const std::string& option, const char* environment);
 
 }  // namespace narrow::engine

@@ -8,7 +8,6 @@
 #include <mutex>
 
 #include "base/try.h"
-#include "kernels/costs.h"
 #include "narrow/result.h"
 #include "narrow/types.h"
 
@@ -25,20 +24,21 @@ class SharedLayers {
   SharedLayers(const SharedLayers&) noexcept : SharedLayers() {}
   SharedLayers& operator=(const SharedLayers& other) noexcept {
     if (this == &other) return *this;
-    for (auto& of_core : entries_) {
-      for (Entry& entry : of_core) entry.layers.reset();
-    }
+    for (Entry& entry : entries_) entry.layers.reset();
     checked_ = false;
     return *this;
   }
   ~SharedLayers() = default;
 
-  // The layers for a target: those that a session uses, or else the result of `pack`, a function of a Result
-  // with a shared pointer. Threads that call it at the same time wait for the one that packs; where that fails, the
-  // next one packs by its own limits.
+  // The number of targets, see target_number().
+  static constexpr std::size_t kTargets = 12;
+
+  // The layers for the target of this number, below kTargets: those that a session uses, or else the result of `pack`,
+  // a function of a Result with a shared pointer. Threads that call it at the same time wait for the one that packs;
+  // where that fails, the next one packs by its own limits.
   template <class Pack>
-  [[nodiscard]] Result<std::shared_ptr<const PackedLayers>> get(kernels::Target target, Pack&& pack) {
-    Entry& entry = entries_[static_cast<std::size_t>(target.core)][static_cast<std::size_t>(target.isa)];
+  [[nodiscard]] Result<std::shared_ptr<const PackedLayers>> get(std::size_t target, Pack&& pack) {
+    Entry& entry = entries_[target];
     const std::scoped_lock lock(entry.mutex);
     if (std::shared_ptr<const PackedLayers> layers = entry.layers.lock()) return layers;
     NARROW_ASSIGN(std::shared_ptr<const PackedLayers> layers, pack());
@@ -55,9 +55,7 @@ class SharedLayers {
     std::mutex mutex;
     std::weak_ptr<const PackedLayers> layers;
   };
-  static constexpr std::size_t kIsas = static_cast<std::size_t>(Isa::kAvx512Vnni) + 1;
-  static constexpr std::size_t kCores = static_cast<std::size_t>(kernels::Core::kZen5) + 1;
-  std::array<std::array<Entry, kIsas>, kCores> entries_;
+  std::array<Entry, kTargets> entries_;
   std::atomic<bool> checked_{false};
 };
 

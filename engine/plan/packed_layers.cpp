@@ -7,6 +7,7 @@
 
 #include "base/arithmetic.h"
 #include "base/try.h"
+#include "engine/model/shared_layers.h"
 #include "engine/plan/make_step.h"
 #include "engine/plan/steps/window_shape.h"
 #include "graph/quantization.h"
@@ -235,6 +236,13 @@ Result<std::shared_ptr<const PackedLayers>> PackedLayers::pack(const graph::Grap
   layers->bytes_ = packer.bytes();
   if (pages != nullptr) pages->release_all();
   return std::shared_ptr<const PackedLayers>(layers);
+}
+
+std::size_t target_number(kernels::Target target) {
+  constexpr std::size_t kIsas = static_cast<std::size_t>(Isa::kAvx512Vnni) + 1;
+  constexpr std::size_t kCores = static_cast<std::size_t>(kernels::Core::kZen5) + 1;
+  static_assert(kIsas * kCores == SharedLayers::kTargets);
+  return static_cast<std::size_t>(target.core) * kIsas + static_cast<std::size_t>(target.isa);
 }
 
 double least_packed_bytes(const graph::Graph& graph) {

@@ -43,7 +43,8 @@ class PackedLayers {
   // Chooses a kernel for each layer and packs its weights. pages: of the graph's weights; they are released as layers
   // pack theirs anew. nullptr: nothing is released. max_bytes: of the packed weights. Errors: kUnsupported (arithmetic
   // that is not exact, with the node's name), kLimit (memory).
-  [[nodiscard]] static Result<std::shared_ptr<const PackedLayers>> pack(const graph::Graph& graph, kernels::Target target,
+  [[nodiscard]] static Result<std::shared_ptr<const PackedLayers>> pack(const graph::Graph& graph,
+                                                                        kernels::Target target,
                                                                         const WeightPages* pages,
                                                                         std::size_t max_bytes);
 
@@ -62,6 +63,9 @@ class PackedLayers {
   std::vector<std::optional<PackedLayer>> of_node_;
   std::size_t bytes_ = 0;
 };
+
+// The number of a target among all, below SharedLayers::kTargets.
+[[nodiscard]] std::size_t target_number(kernels::Target target);
 
 // The least that kernels read of the weights, whichever are chosen.
 [[nodiscard]] double least_packed_bytes(const graph::Graph& graph);

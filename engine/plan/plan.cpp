@@ -159,7 +159,7 @@ Result<Plan> compile(const ModelData& model, kernels::Target target, int max_bat
     const graph::Value& value = graph.value(id);
     plan.outputs.push_back({value.name, value.shape, value.quantization, std::get<InArena>(placement.locations[id])});
   }
-  NARROW_ASSIGN(plan.layers, model.shared_layers.get(target, [&] {
+  NARROW_ASSIGN(plan.layers, model.shared_layers.get(target_number(target), [&] {
     return PackedLayers::pack(graph, target, model.weight_pages.get(), limits.memory_bytes - placement.bytes);
   }));
   plan.integer_input = integer_input(graph, groups, placement.locations);

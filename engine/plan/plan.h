@@ -56,7 +56,7 @@ struct SessionLimits {
 // or not they are shared, so that a session's limits do not depend on other sessions.
 // outputs: names of tensors that stay readable after a run. Errors of these: kNotFound, kInvalidArgument (the network's
 // input or its scores), kUnsupported (a tensor that no kernel writes as a whole).
-[[nodiscard]] Result<Plan> compile(const ModelData& model, kernels::Target target, int max_batch, const SessionLimits& limits = {},
-                                   const std::vector<std::string>& outputs = {});
+[[nodiscard]] Result<Plan> compile(const ModelData& model, kernels::Target target, int max_batch,
+                                   const SessionLimits& limits = {}, const std::vector<std::string>& outputs = {});
 
 }  // namespace narrow::engine

@@ -64,7 +64,7 @@ Status check_options(const SessionOptions& options) {
 
 }  // namespace
 
-Session::Session(Model model, std::unique_ptr<Impl> impl) : model_(std::move(model)), impl_(std::move(impl)) {}
+Session::Session(const Model& model, std::unique_ptr<Impl> impl) : model_(model), impl_(std::move(impl)) {}
 Session::Session(Session&&) noexcept = default;
 Session& Session::operator=(Session&& other) noexcept {
   impl_ = std::move(other.impl_);  // before the model, which owns what it points to

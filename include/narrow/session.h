@@ -30,9 +30,9 @@ struct SessionOptions {
   // "auto", "scalar", "avx2", "avxvnni", "avx512vnni". "auto" uses the environment variable NARROW_ISA or, if it is not
   // set, the fastest ISA of this CPU.
   std::string isa = "auto";
-  // The CPU core by whose measured costs kernels are chosen: "auto", "zen3", "zen4", "zen5" (known_cores()). "auto" uses
-  // the environment variable NARROW_CORE or, if it is not set, the one that is closest to this CPU. It changes speed
-  // only. Name one where the choice of kernels shall be the same on every machine.
+  // The CPU core by whose measured costs kernels are chosen: "auto", "zen3", "zen4", "zen5" (known_cores()). "auto"
+  // uses the environment variable NARROW_CORE or, if it is not set, the one that is closest to this CPU. It changes
+  // speed only. Name one where the choice of kernels shall be the same on every machine.
   std::string core = "auto";
   // Number of threads of the built-in executor, 1..256. 1: the caller's thread only. 0: the number of CPUs that this
   // process may use, see available_threads().
@@ -125,7 +125,7 @@ class Session {
   // step_ns: empty, or one for each step.
   [[nodiscard]] Status run_steps(std::span<const float> input, std::span<float> scores,
                                  std::span<std::int64_t> step_ns);
-  Session(Model model, std::unique_ptr<Impl> impl);
+  Session(const Model& model, std::unique_ptr<Impl> impl);
   Model model_;
   std::unique_ptr<Impl> impl_;  // nullptr: was moved from
 };

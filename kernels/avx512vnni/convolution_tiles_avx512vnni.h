@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "kernels/avx512vnni/residual_sums_avx512vnni.h"
-#include "kernels/costs/constants.h"
+#include "kernels/costs.h"
 #include "kernels/shared/vnni/tile_vnni.h"
 
 #pragma GCC visibility push(hidden)

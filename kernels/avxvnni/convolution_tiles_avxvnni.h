@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "kernels/avxvnni/residual_sums_avxvnni.h"
-#include "kernels/costs/constants.h"
+#include "kernels/costs.h"
 #include "kernels/shared/vnni/tile_vnni.h"
 
 #pragma GCC visibility push(hidden)

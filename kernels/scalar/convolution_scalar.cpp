@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "kernels/costs/constants.h"
+#include "kernels/costs.h"
 #include "kernels/scalar/families_scalar.h"
 
 namespace narrow::kernels::scalar {
@@ -13,8 +13,7 @@ namespace {
 std::size_t no_bytes(const ConvolutionProblem&) { return 0; }
 int channel_step(const ConvolutionProblem&) { return 1; }
 double estimate(const ConvolutionProblem& p) {
-  return p.costs->scalar_product * static_cast<double>(p.shape.depth()) * p.shape.out_h * p.shape.out_w *
-         p.shape.out_c;
+  return p.costs->scalar_product * static_cast<double>(p.shape.depth()) * p.shape.out_h * p.shape.out_w * p.shape.out_c;
 }
 
 Offer offer(const ConvolutionProblem& p, std::int64_t*) { return {.cycles = estimate(p), .refusal = {}}; }

@@ -33,6 +33,7 @@ std::vector<double> scale_parts(const QRange& range) {
   const int count = is_coarse ? 17 : 11;
   const double from = is_coarse ? 0.25 : 0.55;
   std::vector<double> parts;
+  parts.reserve(static_cast<std::size_t>(count));
   for (int i = 0; i < count; ++i) parts.push_back(from + (1.05 - from) * i / (count - 1));
   return parts;
 }

@@ -27,7 +27,7 @@ std::string printed(const std::string& shell, const std::string& script) {
   const std::string out = (folder.path() / "out").string();
   const int code = std::system((shell + " " + path + " > " + out + " 2>&1").c_str());
   std::ifstream file(out);
-  const std::string text(std::istreambuf_iterator<char>(file), {});
+  std::string text(std::istreambuf_iterator<char>(file), {});
   CHECK_MESSAGE(code == 0, text);
   return text;
 }

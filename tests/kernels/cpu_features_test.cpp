@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/costs.h"
+
 namespace {
 
 using namespace narrow;
@@ -107,6 +109,36 @@ TEST_CASE("features of real CPUs are recognised") {
   CHECK(detect(zen4()).bits == (kAvx2 | kAvx512Vnni));
   CHECK(detect(alder_lake()).bits == (kAvx2 | kAvxVnni));
   CHECK(detect(sapphire_rapids()).bits == (kAvx2 | kAvxVnni | kAvx512Vnni));
+}
+
+TEST_CASE("kernels are chosen by the costs of the CPU's own core, or of one that is like it") {
+  const auto amd = [](std::uint32_t version) {
+    return FakeCpuid({{{0, 0}, {0x00000010, 0x68747541, 0x444d4163, 0x69746e65}}, {{1, 0}, {version, 0, 0, 0}}}, kZmm);
+  };
+  CHECK(detect_core(amd(0x00a00f11)) == Core::kZen3);   // 25/1, EPYC 7003
+  CHECK(detect_core(amd(0x00a20f10)) == Core::kZen3);   // 25/33, Ryzen 5000
+  CHECK(detect_core(amd(0x00a10f11)) == Core::kZen4);   // 25/17, EPYC 9004
+  CHECK(detect_core(zen4()) == Core::kZen4);            // 25/97, Ryzen 7000
+  CHECK(detect_core(amd(0x00b00f21)) == Core::kZen5);   // 26/2, EPYC 9005
+  CHECK(detect_core(amd(0x00b40f40)) == Core::kZen5);   // 26/68, Ryzen 9000
+  CHECK(detect_core(amd(0x00b20f40)) == Core::kZen4);   // 26/36, Ryzen AI 300: 512 bits in halves
+  CHECK(detect_core(amd(0x00800f11)) == kDefaultCore);  // 23/1, Zen
+  CHECK(detect_core(sapphire_rapids()) == Core::kZen5);
+  CHECK(detect_core(skylake_server()) == Core::kZen5);
+  CHECK(detect_core(alder_lake()) == kDefaultCore);
+  CHECK(detect_core(haswell()) == kDefaultCore);
+  CHECK(detect_core(nehalem()) == kDefaultCore);
+  CHECK(detect_core(FakeCpuid({{{0, 0}, {0, 0x68747541, 0x444d4163, 0x69746e65}}}, 0)) == kDefaultCore);
+}
+
+TEST_CASE("each core has a name and a table of its own") {
+  std::vector<const costs::Table*> tables;
+  for (const Core core : known_cores()) {
+    CHECK_FALSE(core_name(core).empty());
+    for (const costs::Table* other : tables) CHECK(other != &costs_of(core));
+    tables.push_back(&costs_of(core));
+  }
+  CHECK(tables.size() == 3);
 }
 
 TEST_CASE("registers that the operating system does not save are not used") {

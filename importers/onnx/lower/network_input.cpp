@@ -138,8 +138,10 @@ Status check_dims(const Port& port, const Dims& dims) {
 std::optional<TensorShape> shape_of(const std::vector<std::int64_t>& dims) {
   TensorShape shape{1, 1, 1};
   if (dims.size() <= 3) {
-    std::int64_t* const axes[] = {&shape.channels, &shape.width, &shape.height};
-    for (std::size_t i = 0; i < dims.size(); ++i) *axes[i] = dims[dims.size() - 1 - i];
+    const std::size_t axes = dims.size();
+    if (axes > 0) shape.channels = dims[axes - 1];
+    if (axes > 1) shape.width = dims[axes - 2];
+    if (axes > 2) shape.height = dims[axes - 3];
     return shape;
   }
   if (!base::count_elements(dims, graph::kMaxElems)) return std::nullopt;
@@ -241,7 +243,7 @@ Result<std::optional<Parameters>> meaning_of_integers(const Lowering& lowering, 
           found.quantization.zero_point = shift_of(port.type);
           found.integers = port.type;
         }
-        return std::optional(std::move(found));
+        return std::optional(found);
       }
       if (only_moves(node)) names.insert(node.outputs.begin(), node.outputs.end());
     }
@@ -251,7 +253,7 @@ Result<std::optional<Parameters>> meaning_of_integers(const Lowering& lowering, 
   Parameters as_numbers;
   as_numbers.integers = port.type;
   as_numbers.quantization.zero_point = shift_of(port.type);
-  return std::optional(std::move(as_numbers));
+  return std::optional(as_numbers);
 }
 
 // Whether all elements of a constant lie from lo to hi.

@@ -149,8 +149,8 @@ class Inliner {
       const auto found = functions_.find({node.domain, node.op_type, node.overload});
       if (found == functions_.end()) {
         NARROW_TRY(inside(node, depth));
-        result.push_back(std::move(node));
         if (++made_ > kMostNodes) return here(node, ErrorCode::kLimit, "its functions make too many nodes");
+        result.push_back(std::move(node));
         continue;
       }
       NARROW_TRY(check(node, found->second, depth));

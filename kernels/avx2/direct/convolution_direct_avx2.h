@@ -12,9 +12,9 @@ namespace narrow::kernels::avx2 {
 
 template <BlockElement kElement>
 static double estimate(const ConvolutionProblem& problem) {
-  return panel_cost(
-      problem, kElement,
-      kElement == BlockElement::kU8 ? problem.costs->convolution_u8_6x16_avx2 : problem.costs->convolution_s16_6x16_avx2);
+  return panel_cost(problem, kElement,
+                    kElement == BlockElement::kU8 ? problem.costs->convolution_u8_6x16_avx2
+                                                  : problem.costs->convolution_s16_6x16_avx2);
 }
 
 template <BlockElement kElement>

@@ -34,11 +34,11 @@ struct OutputStage {
   __m256i zero_point;  // int16
   __m256i lower;       // uint8
   __m256 clamp_lo, clamp_hi;
-  std::ptrdiff_t out_c;
   // Of a residual sum.
   __m256 sum_multiplier, residual_multiplier;
   __m256i residual_zero_point;  // int32
   const std::uint8_t* residual;
+  std::ptrdiff_t out_c;
 };
 
 static inline bool output_is_supported(const ConvolutionProblem& problem) {
@@ -53,11 +53,11 @@ static inline OutputStage output_stage(const ConvolutionProblem& problem, const 
           _mm256_set1_epi8(static_cast<char>(problem.output_range.lo)),
           _mm256_set1_ps(problem.output_clamp.lo),
           _mm256_set1_ps(problem.output_clamp.hi),
-          problem.shape.out_c,
           _mm256_set1_ps(problem.residual.sum_multiplier),
           _mm256_set1_ps(problem.residual.multiplier),
           _mm256_set1_epi32(problem.residual.zero_point),
-          part.residual};
+          part.residual,
+          problem.shape.out_c};
 }
 
 NARROW_INLINE __m256 scaled(__m256i acc, const float* multiplier) {

@@ -12,7 +12,7 @@
 #include "kernels/avx2/shared/convolution_block_avx2.h"
 #include "kernels/avx2/shared/convolution_tile_avx2.h"
 #include "kernels/convolution.h"
-#include "kernels/costs/constants.h"
+#include "kernels/costs.h"
 #include "kernels/shared/folded_bias.h"
 #include "kernels/shared/narrow_weights.h"
 

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "kernels/costs/constants.h"
+#include "kernels/costs.h"
 
 #pragma GCC visibility push(hidden)
 namespace narrow::kernels::avx2 {

@@ -19,7 +19,7 @@
 #include <cstdint>
 
 #include "kernels/convolution.h"
-#include "kernels/costs/constants.h"
+#include "kernels/costs.h"
 
 #pragma GCC visibility push(hidden)
 namespace narrow::kernels::avx2 {

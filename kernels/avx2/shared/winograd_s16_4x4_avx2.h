@@ -29,7 +29,7 @@
 #include "kernels/avx2/shared/convolution_output_avx2.h"
 #include "kernels/avx2/shared/winograd_tiles_avx2.h"
 #include "kernels/convolution.h"
-#include "kernels/costs/constants.h"
+#include "kernels/costs.h"
 
 #pragma GCC visibility push(hidden)
 namespace narrow::kernels::avx2 {

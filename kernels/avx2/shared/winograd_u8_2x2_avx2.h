@@ -27,7 +27,7 @@
 #include <cstdint>
 
 #include "kernels/convolution.h"
-#include "kernels/costs/constants.h"
+#include "kernels/costs.h"
 #include "kernels/shared/narrow_weights.h"
 
 #pragma GCC visibility push(hidden)

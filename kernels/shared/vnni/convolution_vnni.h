@@ -8,7 +8,7 @@
 #include <cstring>
 
 #include "kernels/convolution.h"
-#include "kernels/costs/constants.h"
+#include "kernels/costs.h"
 #include "kernels/shared/inline.h"
 #include "kernels/shared/vnni/block_vnni.h"
 #include "kernels/shared/vnni/layout_vnni.h"

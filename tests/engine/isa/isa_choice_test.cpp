@@ -10,6 +10,7 @@
 
 using narrow::ErrorCode;
 using narrow::Isa;
+using narrow::engine::choose_core;
 using narrow::engine::choose_isa;
 using narrow::engine::runnable_isas;
 using narrow::kernels::CpuFeatures;
@@ -99,6 +100,43 @@ TEST_CASE("scalar runs everywhere and comes first") {
   CHECK(runnable_isas(kModern).front() == Isa::kScalar);
   CHECK(runnable_isas(kModern).back() == Isa::kAvx2);
   CHECK(narrow::available_isas().front() == "scalar");
+}
+
+TEST_CASE("the option names the core, else NARROW_CORE, else the CPU") {
+  using narrow::kernels::Core;
+  CHECK(choose_core("zen3", "zen5").value() == Core::kZen3);
+  CHECK(choose_core("auto", "zen5").value() == Core::kZen5);
+  CHECK(choose_core("", "zen4").value() == Core::kZen4);
+  CHECK(choose_core("auto", nullptr).value() == narrow::kernels::cpu_core());
+  CHECK(choose_core("auto", "").value() == narrow::kernels::cpu_core());
+  const auto option = choose_core("zen", nullptr);
+  REQUIRE_FALSE(option.ok());
+  CHECK(option.error().code == ErrorCode::kNotFound);
+  CHECK(option.error().text() == "core: there are no costs of a core 'zen'; valid: auto, zen3, zen4, zen5");
+  const auto variable = choose_core("auto", "Zen4");
+  REQUIRE_FALSE(variable.ok());
+  CHECK(variable.error().where.find("NARROW_CORE") != std::string::npos);
+}
+
+TEST_CASE("sessions for different cores give the same scores and share nothing packed") {
+  const narrow::Model model = narrow::testing::to_model(narrow::testing::model_of_everything(1));
+  const std::vector<float> input(static_cast<std::size_t>(model.input_shape().elems()), 0.5F);
+  std::vector<float> first;
+  for (const std::string& core : narrow::known_cores()) {
+    narrow::SessionOptions options;
+    options.core = core;
+    narrow::Session session = narrow::Session::create(model, options).value();
+    CHECK(session.core() == core);
+    CHECK(session.clone().value().core() == core);
+    std::vector<float> scores(static_cast<std::size_t>(model.classes()));
+    REQUIRE(session.run(input, scores).ok());
+    if (first.empty()) first = scores;
+    CHECK(scores == first);
+  }
+  const Environment environment("NARROW_CORE", "zen1");
+  const auto session = narrow::Session::create(model);
+  REQUIRE_FALSE(session.ok());
+  CHECK(session.error().text().find("zen1") != std::string::npos);
 }
 
 TEST_CASE("a session obeys NARROW_ISA and says what it chose") {

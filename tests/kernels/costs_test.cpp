@@ -7,8 +7,8 @@
 namespace narrow::kernels {
 
 TEST_CASE("a fitted table keeps the row that ratios are relative to, and ratios and counts") {
-  using costs::kZen4;
   using costs::kZen3;
+  using costs::kZen4;
   CHECK(kZen3.convolution_s16_6x16_avx2.step == kZen4.convolution_s16_6x16_avx2.step);
   CHECK(kZen3.convolution_s16_6x16_avx2.tile == kZen4.convolution_s16_6x16_avx2.tile);
   CHECK(kZen3.convolution_matched_16x4_avx2.pixel_vector == kZen4.convolution_matched_16x4_avx2.pixel_vector);
