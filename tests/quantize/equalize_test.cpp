@@ -129,7 +129,9 @@ Graph quantized(const Graph& graph, const QuantizeOptions& options, QuantizeRepo
 
 }  // namespace
 
-TEST_CASE("equalization keeps the scores of the images that it has seen to 1e-5") {
+// Other weights round differently, and the order of float sums depends on the CPU: on AVX-512 one of these networks
+// differs by 2.2e-5, on AVX2 none by 1e-5.
+TEST_CASE("equalization keeps the scores of the images that it has seen to 3e-5") {
   int changed = 0;
   for (unsigned seed = 0; seed < 24; ++seed) {
     CAPTURE(seed);
@@ -142,7 +144,7 @@ TEST_CASE("equalization keeps the scores of the images that it has seen to 1e-5"
       float largest = 0;
       for (const float score : expected[i]) largest = std::max(largest, std::abs(score));
       for (std::size_t k = 0; k < expected[i].size(); ++k) {
-        CHECK(std::abs(actual[i][k] - expected[i][k]) <= 1e-5F * largest);
+        CHECK(std::abs(actual[i][k] - expected[i][k]) <= 3e-5F * largest);
       }
     }
     if (have_different_weights(graph, other)) ++changed;
