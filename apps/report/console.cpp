@@ -23,6 +23,13 @@ void Console::result(std::string_view document) {
   if (json_) write(document);
 }
 
+bool Console::stream(std::string_view text) {
+  write(text);
+  errno = 0;
+  if (std::fflush(stdout) != 0 && write_error_ == 0) write_error_ = errno != 0 ? errno : EIO;
+  return write_error_ == 0;
+}
+
 void Console::report(const Error& error) {
   const Error shown{error.code, error.message, name_text(error.where)};
   const std::string text = "narrow: " + printable(shown.text()) + "\n";

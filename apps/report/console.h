@@ -19,6 +19,9 @@ class Console {
   void print(std::string_view text);
   // Prints the result as a JSON document on stdout; nothing without --json. Called at most once in a run.
   void result(std::string_view document);
+  // Writes text on stdout as it is, also with --json, and flushes it. False: it can't be written, as where the reader
+  // has closed the pipe.
+  [[nodiscard]] bool stream(std::string_view text);
   // Prints "narrow: where: message" on stderr.
   void report(const Error& error);
   // Prints "narrow: note: text" on stderr.

@@ -31,6 +31,7 @@ namespace narrow::cli {
 [[nodiscard]] std::string name_text(std::string_view name);
 // A file name as in a URI (RFC 3986): every byte but letters, digits and -._~/ as %NN. It can be decoded without loss.
 [[nodiscard]] std::string percent_encoded(std::string_view name);
+[[nodiscard]] std::string percent_decoded(std::string_view text);
 // Replaces control characters (terminal escapes) by '?'. File names and labels come from outside.
 [[nodiscard]] std::string printable(std::string_view text);
 

@@ -53,6 +53,12 @@ struct LeftOutFile {
   bool is_image = false;
 };
 
+// What a folder of images is.
+enum class FolderKind {
+  kClasses,  // a subfolder per class, or images without labels
+  kTree,     // images without labels at any depth; subfolders mean nothing
+};
+
 // A set of images, which are decoded one at a time. Several threads may call `get`. Moving copies, so that a set that
 // was moved from is the same set.
 class PictureSet {
@@ -76,15 +82,20 @@ class PictureSet {
   // Order: paths as given, the files of folders sorted by bytes.
   // class_names: the order of classes for names; a subfolder or label that is not among them is an error. Empty: the
   // classes are the sorted names of the subfolders of all folders.
+  // folders: what the folders among the paths are. The images of a kTree are sorted by their whole paths; links to
+  // folders are not followed.
   // Errors: kNotFound, kMalformed (with the line), or no image at all.
   [[nodiscard]] static Result<PictureSet> open(const std::vector<std::filesystem::path>& paths,
-                                               const std::vector<std::string>& class_names = {});
+                                               const std::vector<std::string>& class_names = {},
+                                               FolderKind folders = FolderKind::kClasses);
 
   [[nodiscard]] std::size_t size() const;
   [[nodiscard]] bool labelled() const;  // every image has a label
   // Files in the given folders that are not in the set, in the order of the images.
   [[nodiscard]] const std::vector<LeftOutFile>& left_out() const;
   [[nodiscard]] Result<LabelledPicture> get(std::size_t index) const;
+  // The name of an image that get() returns with it, without reading the image. index: below size().
+  [[nodiscard]] std::string name(std::size_t index) const;
 
  private:
   struct Impl;

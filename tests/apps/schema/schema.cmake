@@ -1,0 +1,5 @@
+# The JSON documents of commands against the JSON Schemas in docs/.
+foreach(command IN ITEMS classify)
+  add_test(NAME "schema: ${command}" COMMAND ${CMAKE_CURRENT_LIST_DIR}/run.sh $<TARGET_FILE:narrow_cli> ${command})
+  set_tests_properties("schema: ${command}" PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600 LABELS apps)
+endforeach()
