@@ -54,9 +54,9 @@ struct ClassifyFlags {
 constexpr std::size_t kBatch = 8;
 
 std::string label_of(const LoadedModel& loaded, int class_index) {
-  return static_cast<std::size_t>(class_index) >= loaded.labels.size()
-             ? "class " + std::to_string(class_index)
-             : loaded.labels[static_cast<std::size_t>(class_index)];
+  const std::vector<std::string>& labels = loaded.shown_labels();
+  return static_cast<std::size_t>(class_index) >= labels.size() ? "class " + std::to_string(class_index)
+                                                                : labels[static_cast<std::size_t>(class_index)];
 }
 
 ClassifiedImage classified(const Scored& scored, const LoadedModel& loaded, const Answers& answers, int top) {
@@ -114,9 +114,9 @@ Result<std::string> settings_of(const ClassifyFlags& flags, const LoadedModel& l
   }
   const ImportFlags& import = flags.model.import;
   for (const std::string& text :
-       {preprocessing_text(loaded.preprocessing), join(loaded.labels, "\n"), std::to_string(flags.top), flags.scores,
-        std::string(flags.model.in_float ? "float" : ""), import.architecture, import.state_dict, import.input_size,
-        import.input_shape, import.output, std::string(import.tf_padding ? "tf" : ""),
+       {preprocessing_text(loaded.preprocessing), join(loaded.shown_labels(), "\n"), std::to_string(flags.top),
+        flags.scores, std::string(flags.model.in_float ? "float" : ""), import.architecture, import.state_dict,
+        import.input_size, import.input_shape, import.output, std::string(import.tf_padding ? "tf" : ""),
         std::to_string(import.batch_norm_epsilon), import.stride_2_blocks}) {
     hash.add(text);
     hash.add({"\0", 1});
@@ -171,6 +171,11 @@ Result<int> classify(const ClassifyFlags& flags, Console& console) {
                         .notes = loaded.notes,
                         .threads = threads,
                         .left_out = queue.left_out()};
+  if (!loaded.assumed_labels.empty()) {
+    report.notes.emplace_back("the names of the classes are assumed to be ImageNet's; --labels gives others");
+  } else if (loaded.labels.empty() && network->classes() == 1000) {
+    report.notes.emplace_back("the classes have no names; --labels imagenet gives those of ImageNet");
+  }
   const bool lines = flags.json_lines || flags.csv;
   const int classes = static_cast<int>(loaded.labels.size() == 1 ? 1 : named_classes(network->classes()));
   NARROW_ASSIGN(const std::string settings, flags.json_lines ? settings_of(flags, loaded) : std::string());

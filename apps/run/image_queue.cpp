@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "apps/run/folder_classes.h"
 #include "apps/run/standard_input.h"
 
 namespace narrow::cli {
@@ -115,7 +116,8 @@ ImageQueue::ImageQueue(const ImageQueueOptions& options) {
       part.kind = options.standard_input;
       continue;
     }
-    Result<PictureSet> set = PictureSet::open({argument}, options.class_names, options.folders);
+    Result<PictureSet> set =
+        PictureSet::open({argument}, folder_classes({argument}, options.class_names), options.folders);
     if (!set.ok()) {
       part.status = with_hint(std::move(set).error(), argument, options.folders);
       continue;
