@@ -117,38 +117,4 @@ std::string printable(std::string_view text) {
   return out;
 }
 
-Table::Table(std::vector<std::string> header) : header_(std::move(header)) {
-  for (std::string& name : header_) {
-    right_.push_back(!name.empty() && name.front() == '>');
-    if (right_.back()) name.erase(0, 1);
-  }
-}
-
-void Table::add(std::vector<std::string> row) {
-  row.resize(header_.size());
-  rows_.push_back(std::move(row));
-}
-
-std::string Table::text() const {
-  std::vector<std::size_t> widths;
-  for (std::size_t column = 0; column < header_.size(); ++column) {
-    std::size_t width = header_[column].size();
-    for (const auto& row : rows_) width = std::max(width, row[column].size());
-    widths.push_back(width);
-  }
-  std::string out;
-  const auto line = [&](const std::vector<std::string>& cells) {
-    std::string text;
-    for (std::size_t column = 0; column < cells.size(); ++column) {
-      const std::string fill(widths[column] - cells[column].size(), ' ');
-      text += "  " + (right_[column] ? fill + cells[column] : cells[column] + fill);
-    }
-    text.erase(text.find_last_not_of(' ') + 1);
-    out += text + "\n";
-  };
-  line(header_);
-  for (const auto& row : rows_) line(row);
-  return out;
-}
-
 }  // namespace narrow::cli

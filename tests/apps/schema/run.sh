@@ -41,5 +41,31 @@ case $command in
     make usage 2 classify --json --top 0 "$folder/images"
     made=(lines raw document other sides failure usage)
     ;;
+  inspect)
+    cp "$model" "$folder/"$'not utf-8 \xff.nrw'
+    make model 0 inspect --json --threads 2 "$model"
+    make named 0 inspect --json --layers "$folder/"$'not utf-8 \xff.nrw'
+    "$narrow" quantize "$weights" --calibrate "$images" --weights 3 --first-last float --effort fast -o "$folder/mixed.nrw" >"$folder/log"
+    make mixed 0 inspect --json "$folder/mixed.nrw"
+    made=(model named mixed failure)
+    make failure 1 inspect --json "$folder/missing"
+    make weights 0 inspect --json "$weights"
+    "$narrow" convert "$folder/mixed.nrw" -o "$folder/mixed.onnx" >"$folder/log"
+    make onnx 0 inspect --json "$folder/mixed.onnx"
+    made+=(weights onnx)
+    ;;
+  compare)
+    make images 0 compare --json "$weights" "$model" "$images"
+    make both 0 compare --json "$weights" "$model" "$images" --layers
+    make alone 0 compare --json "$weights" "$model" --layers
+    make equal 0 compare --json "$model" "$model" "$images" --layers
+    make evaluated 0 evaluate --json "$weights" "$model" "$images"
+    mkdir -p "$folder/pets/cat" "$folder/pets/dog"
+    cp "$images/cat_drawn.jpg" "$folder/pets/cat"
+    cp "$images/dog_drawn.jpg" "$folder/pets/dog"
+    make labelled 0 compare --json "$weights" "$model" "$folder/pets"
+    make usage 2 compare --json "$weights" "$model"
+    made=(images both alone equal evaluated labelled usage)
+    ;;
 esac
 /usr/bin/python3 -W ignore "$here/check_json.py" "$source/docs/$command.schema.json" "${made[@]/#/$folder/}"
