@@ -173,6 +173,18 @@ Check input_shape_text() {
 
 }  // namespace
 
+namespace {
+
+Check architecture_name() {
+  return [](const std::string& text) -> std::string {
+    const std::vector<std::string> names = architectures();
+    if (is_word(names, text)) return {};
+    return "unknown architecture '" + text + "'" + did_you_mean(text, names) + "; narrow architectures lists them";
+  };
+}
+
+}  // namespace
+
 InputSize parse_input_size(const std::string& text) { return input_size_in(text).value_or(InputSize{}); }
 
 bool applies_to_onnx(const Option& option) {
@@ -259,8 +271,8 @@ std::vector<Option> add_import_options(const Subcommand& command, ImportFlags& f
   return {
       command
           .add("--arch", flags.architecture,
-               "Architecture of the weights, if their keys are ambiguous: " + join(architectures(), ", "))
-          .check(one_of(architectures()))
+               "Architecture of the weights, if their keys are ambiguous (narrow architectures lists them)")
+          .check(architecture_name())
           .type_name("NAME")
           .group(group),
       command

@@ -517,6 +517,15 @@ std::string error_json(const Error& error, ExitCode code) {
   return written(document);
 }
 
+std::string architectures_json(std::span<const ArchitectureInfo> architectures) {
+  Json document;
+  document["architectures"] = list(architectures, [](const ArchitectureInfo& row) {
+    return Json{{"name", row.name},       {"input_size", row.input_size}, {"parameters", row.parameters},
+                {"classes", row.classes}, {"preset", row.preset},         {"preprocessing", object(row.preprocessing)}};
+  });
+  return written(document);
+}
+
 std::string operators_json(std::span<const OnnxOperator> operators) {
   Json document;
   document["operators"] = list(operators, [](const OnnxOperator& row) {

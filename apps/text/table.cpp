@@ -13,7 +13,18 @@ constexpr std::size_t kGap = 2;             // before each column
 constexpr std::size_t kNarrowestName = 14;  // to which names are shortened before columns are left out
 constexpr std::size_t kNarrowestText = 20;  // of a column whose texts go on in the next lines
 
-// Lines of at most `width` columns, broken at spaces where there are some.
+std::size_t longest_word(std::string_view text) {
+  std::size_t longest = 0;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find(' '), text.size());
+    longest = std::max(longest, columns_of(text.substr(0, end)));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return longest;
+}
+
+}  // namespace
+
 std::vector<std::string> wrapped(std::string_view text, std::size_t width) {
   std::vector<std::string> lines;
   while (columns_of(text) > width) {
@@ -32,18 +43,6 @@ std::vector<std::string> wrapped(std::string_view text, std::size_t width) {
   lines.emplace_back(text);
   return lines;
 }
-
-std::size_t longest_word(std::string_view text) {
-  std::size_t longest = 0;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find(' '), text.size());
-    longest = std::max(longest, columns_of(text.substr(0, end)));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return longest;
-}
-
-}  // namespace
 
 Table::Table(std::vector<std::string> header) {
   for (std::string& name : header) {

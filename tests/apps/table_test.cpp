@@ -126,7 +126,7 @@ TEST_CASE("a table fits into every width that has room for it") {
   }
   CHECK(table.text({whole, false}) == table.text({}));
   CHECK(table.text({whole - 1, false}) != table.text({}));
-  CHECK(lines_in(table.text({40, false})).front() == "  layer           why");
+  CHECK(lines_in(table.text({40, false})).front() == "  layer             why");
   CHECK(has(table.text({40, false}), "40 columns have no room for: detail,\n  size"));
   // No endless work on a terminal without room.
   for (std::size_t width = 1; width < 40; ++width) CHECK(has(table.text({width, false}), "conv1"));
