@@ -5,8 +5,10 @@
 #include <span>
 #include <utility>
 
+#include "apps/commands/annotate.h"
 #include "apps/commands/answer_output.h"
 #include "apps/commands/commands.h"
+#include "apps/files/output_file.h"
 #include "apps/options/model_options.h"
 #include "apps/options/options.h"
 #include "apps/report/classify_report.h"
@@ -41,6 +43,7 @@ struct ClassifyFlags {
   std::string output;
   bool resume = false;
   std::string shard;
+  std::string annotate;
   bool recursive = false;
   std::string standard_input = "auto";
 
@@ -150,6 +153,14 @@ Result<int> classify(const ClassifyFlags& flags, Console& console) {
   }
   const Result<std::string> path = path_of_shard(flags.output, shard);
   if (!path.ok()) return console.fail(path.error(), kUsage);
+  std::optional<AnnotationFiles> annotations;
+  if (!flags.annotate.empty()) {
+    std::vector<std::string> inputs = flags.images;
+    inputs.push_back(flags.model.path);
+    NARROW_TRY(check_not_an_input(flags.annotate, inputs));
+    annotations.emplace(flags.annotate);
+    NARROW_TRY(annotations->prepare());
+  }
   NARROW_ASSIGN(const FileFormat file_format, format_of(flags.model));
   if (const std::optional<Error> useless = useless_option(flags.model, file_format))
     return console.fail(*useless, kUsage);
@@ -160,6 +171,7 @@ Result<int> classify(const ClassifyFlags& flags, Console& console) {
   if (!queue.left_out().empty()) console.note(left_out_text(queue.left_out()));
   const std::size_t in_all = queue.size().value_or(0);  // 0: not known
   const std::size_t total = shard && in_all > 0 ? in_all / shard->count + (shard->has(in_all - 1) ? 1 : 0) : in_all;
+  if (annotations) NARROW_TRY(annotations->check_room_for(total));
   const int threads = threads_to_use(flags.threads, queue.size().value_or(kBatch * 1024));
   const std::size_t most = std::max<std::size_t>(kBatch, static_cast<std::size_t>(threads));
   const int batch = static_cast<int>(std::clamp<std::size_t>(queue.size().value_or(most), 1, most));
@@ -199,12 +211,14 @@ Result<int> classify(const ClassifyFlags& flags, Console& console) {
       image.error = scored.status.error();
       ++report.failed;
     }
+    if (annotations && scored.status.ok()) NARROW_TRY(annotations->write(scored.picture, image));
     NARROW_TRY(output.add(image));
     if (flags.form() == AnswerForm::kJson) report.images.push_back(std::move(image));
     progress.update(output.kept() + report.classified + report.failed, total);
     return {};
   };
-  const Result<ScoringTime> time = score_stream(*network, take, {loaded.preprocessing, threads, batch}, sink);
+  const Result<ScoringTime> time =
+      score_stream(*network, take, {loaded.preprocessing, threads, batch, annotations.has_value()}, sink);
   progress.erase();
   // A reader that has seen enough ends the work. Console::flush() reports all other reasons.
   if (output.closed()) return kSuccess;
@@ -212,6 +226,10 @@ Result<int> classify(const ClassifyFlags& flags, Console& console) {
   NARROW_TRY(output.finish());
   report.seconds = time->total_seconds;
   if (!path->empty()) console.print(file_text(report, output, *path));
+  if (annotations && (!lines || !path->empty())) {
+    console.print("wrote " + plural(annotations->written(), "annotated image") + ": " + name_text(flags.annotate) +
+                  "\n");
+  }
   if (!lines) console.print(classify_text(report));
   if (flags.form() == AnswerForm::kJson) console.result(classify_json(report));
   const std::size_t failed = output.kept_failed() + report.failed;
@@ -228,6 +246,7 @@ constexpr const char* kClassifyExamples =
     "  curl -s $URL | narrow classify -         an image, or a list of paths, on standard input\n"
     "  find photos -name '*.jpg' | narrow classify - --jsonl | jq -r .top[0].label\n"
     "  narrow classify photos --recursive --jsonl --output a.jsonl --resume --shard 1/8\n"
+    "  narrow classify cat.jpg --annotate answer.png\n"
     "\n"
     "Images that can't be read are reported and the others classified: exit code 3.";
 
@@ -275,6 +294,10 @@ Command add_classify(CommandLine& line) {
            "Classify one of N equal parts, I from 1; auto: as the variables of MPI or Slurm say")
       .check(shard_text())
       .type_name("I/N");
+  command
+      .add("--annotate", flags->annotate,
+           "Also write each image with its answers drawn below it: a .png file, or a folder for several images")
+      .type_name("FILE|DIR");
   add_threads_option(command, flags->threads);
   command.add_flag("--json", *flags->json, "Answer with one JSON document on standard output")
       .excludes(json_lines)

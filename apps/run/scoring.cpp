@@ -14,7 +14,7 @@ namespace narrow::cli {
 namespace {
 
 // Decodes and preprocesses one image into `input`.
-Scored prepare(ImageTask& task, const Preprocessing& preprocessing, std::span<float> input) {
+Scored prepare(ImageTask& task, const ScoringOptions& options, std::span<float> input) {
   Scored scored{.index = task.index, .name = std::move(task.name), .label = {}, .status = {}, .scores = {}};
   Result<LabelledPicture> image = task.read();
   if (!image.ok()) {
@@ -23,12 +23,13 @@ Scored prepare(ImageTask& task, const Preprocessing& preprocessing, std::span<fl
   }
   scored.name = std::move(image->name);
   scored.label = image->label;
-  scored.status = preprocess(image->picture, preprocessing, input);
+  scored.status = preprocess(image->picture, options.preprocessing, input);
   if (!scored.status.ok()) {
     Error error = std::move(scored.status).error();
     if (error.where.empty()) error.where = scored.name;
     scored.status = std::move(error);
   }
+  if (options.keep_pictures) scored.picture = std::move(image->picture);
   return scored;
 }
 
@@ -63,7 +64,7 @@ Result<ScoringTime> score_stream(Network& network, const TakeImages& take, const
       scores.resize(size * classes);
     }
     base::parallel_for(size, options.threads, [&](std::size_t i, int) {
-      images[i] = prepare(tasks[i], options.preprocessing, std::span(inputs).subspan(i * elems, elems));
+      images[i] = prepare(tasks[i], options, std::span(inputs).subspan(i * elems, elems));
     });
     // Images that could not be read leave gaps. The others are moved together.
     std::size_t good = 0;

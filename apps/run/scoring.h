@@ -35,6 +35,7 @@ struct Scored {
   std::optional<int> label;
   Status status;                  // why the image could not be read
   std::span<const float> scores;  // [classes]; empty if the image could not be read
+  Picture picture = {};           // only with ScoringOptions::keep_pictures
 };
 
 struct ScoringTime {
@@ -46,6 +47,7 @@ struct ScoringOptions {
   Preprocessing preprocessing;
   int threads = 1;
   int batch = 1;
+  bool keep_pictures = false;
 };
 
 // Error: the image has a label that is no class of the network.

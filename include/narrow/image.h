@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "narrow/preprocess.h"
@@ -37,8 +38,9 @@ struct ImageFormat {
 [[nodiscard]] Result<Picture> decode_picture(std::span<const std::byte> bytes, const PictureLimits& limits = {});
 [[nodiscard]] Result<Picture> load_picture(const std::filesystem::path& path, const PictureLimits& limits = {});
 
-// A PNG file of the pixels, 8 bits of red, green and blue each. Error: kInvalidArgument, the sizes do not fit.
-[[nodiscard]] Result<std::vector<std::byte>> encode_png(const Picture& image);
+// A PNG file of the pixels, 8 bits of red, green and blue each. software: the text "Software" in the file, right after
+// the header, of ASCII characters; empty: none. Error: kInvalidArgument, the sizes do not fit.
+[[nodiscard]] Result<std::vector<std::byte>> encode_png(const Picture& image, std::string_view software = {});
 
 struct LabelledPicture {
   Picture picture;

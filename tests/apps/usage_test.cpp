@@ -198,7 +198,7 @@ TEST_CASE("unknown option values list the valid ones and nothing is written") {
     std::vector<std::string> parts;
   };
   const std::vector<Case> cases = {
-      {{"--arch", "vgg"}, {"\'vgg\'", "narrow architectures lists them"}},
+      {{"--arch", "vgg"}, {"'vgg'", "narrow architectures lists them"}},
       {{"--observer", "best"}, {"--observer", "minmax", "moving-average"}},
       {{"--keep-edges", "1"}, {"--first-last", "float", "off", "2 to 8"}},
       {{"--first-last", "none"}, {"--first-last", "float", "off", "2 to 8"}},
