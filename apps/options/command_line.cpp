@@ -40,6 +40,7 @@ class WrappingFormatter : public CLI::Formatter {
       return CLI::Formatter::make_group(std::move(heading), is_positional, std::move(options));
     }
     std::vector<std::string> names;
+    names.reserve(options.size());
     for (const CLI::Option* option : options) names.push_back("--" + option->get_lnames().front());
     std::string text = heading + " (--help-all explains):\n";
     for (const std::string& line : wrapped(join(names, ", "), kNameWidth + description_width() - 2)) {
