@@ -32,7 +32,7 @@ constexpr const char* kFooter =
     "Exit codes: 0 success; 1 the work failed (a file is missing, broken or not writable, ...);\n"
     "2 the command line is wrong; 3 classify only: some images could not be read.\n"
     "\n"
-    "Environment: NARROW_ISA names the instruction set where --isa does not.\n";
+    "Environment: NARROW_ISA names the instruction set where --isa does not; NO_COLOR: no colours on terminals.\n";
 
 // "Images: JPEG (libjpeg-turbo 2.1.5), PNG (stb_image), ...": what this build reads, and by which decoder.
 std::string decoders_text() {
