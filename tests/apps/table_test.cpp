@@ -22,7 +22,6 @@ using narrow::cli::columns_of;
 using narrow::cli::shortened_in_the_middle;
 using narrow::cli::Style;
 using narrow::cli::Table;
-using narrow::cli::Terminal;
 
 namespace {
 
