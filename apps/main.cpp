@@ -33,7 +33,7 @@ constexpr const char* kFooter =
     "2 the command line is wrong; 3 classify only: some images could not be read.\n"
     "\n"
     "Environment: NARROW_ISA names the instruction set where --isa does not, NARROW_CORE the CPU core by whose costs\n"
-    "kernels are chosen.\n";
+    "kernels are chosen; NO_COLOR: no colours on terminals.\n";
 
 // "Images: JPEG (libjpeg-turbo 2.1.5), PNG (stb_image), ...": what this build reads, and by which decoder.
 std::string decoders_text() {

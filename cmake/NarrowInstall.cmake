@@ -7,7 +7,7 @@ install(TARGETS ${products} EXPORT narrow-targets
 # A runtime alone has no headers of what it lacks.
 set(narrow_left_out "")
 if(NOT NARROW_BUILD_FULL)
-  foreach(header IN ITEMS architecture_options compare float_model image onnx onnx_options quantize quantize_options
+  foreach(header IN ITEMS architecture_options architectures compare float_model image onnx onnx_options quantize quantize_options
       safetensors)
     list(APPEND narrow_left_out PATTERN "narrow/${header}.h" EXCLUDE)
   endforeach()

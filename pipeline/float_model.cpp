@@ -1,5 +1,6 @@
 // FloatModel and FloatSession; loading is in load_float_model.cpp.
 #include "narrow/float_model.h"
+#include "narrow/architectures.h"
 #include "narrow/onnx.h"
 
 #include <utility>
@@ -26,6 +27,7 @@ const std::string& FloatModel::source() const { return data_->source; }
 const std::vector<Event>& FloatModel::log() const { return data_->log; }
 
 std::vector<std::string> architectures() { return importers::architecture_names(); }
+std::vector<ArchitectureInfo> architecture_table() { return importers::architecture_table(); }
 
 std::vector<OnnxOperator> onnx_operators() {
   std::vector<OnnxOperator> all;

@@ -2,17 +2,27 @@
 #include <algorithm>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <utility>
 
+#include "apps/commands/annotate.h"
+#include "apps/commands/answer_output.h"
 #include "apps/commands/commands.h"
-#include "apps/commands/open_images.h"
+#include "apps/files/output_file.h"
 #include "apps/options/model_options.h"
 #include "apps/options/options.h"
 #include "apps/report/classify_report.h"
 #include "apps/report/progress.h"
 #include "apps/run/answers.h"
+#include "apps/run/content_hash.h"
+#include "apps/run/default_model.h"
+#include "apps/run/image_queue.h"
+#include "apps/run/left_out.h"
 #include "apps/run/model_file.h"
 #include "apps/run/scoring.h"
+#include "apps/run/shard.h"
+#include "apps/text/describe.h"
+#include "apps/text/words.h"
 #include "base/try.h"
 #include "narrow/image.h"
 #include "narrow/session.h"
@@ -27,42 +37,33 @@ struct ClassifyFlags {
   int top = 5;
   std::string scores = "auto";
   int threads = 0;
+  std::shared_ptr<bool> json = std::make_shared<bool>(false);
+  bool json_lines = false;
+  bool csv = false;
+  std::string output;
+  bool resume = false;
+  std::string shard;
+  std::string annotate;
+  bool recursive = false;
+  std::string standard_input = "auto";
+
+  [[nodiscard]] AnswerForm form() const {
+    if (json_lines) return AnswerForm::kJsonLines;
+    if (csv) return AnswerForm::kCsv;
+    return *json ? AnswerForm::kJson : AnswerForm::kText;
+  }
 };
 
 constexpr std::size_t kBatch = 8;
 
-// An image of an opened set, or the reason why an argument's set could not be opened.
-struct Item {
-  const PictureSet* set = nullptr;
-  std::size_t index = 0;
-  std::string argument;
-  Status status;
-};
-
-// Opens each argument on its own: an argument that can't be read must not prevent the classification of the others.
-std::vector<Item> open_each(const std::vector<std::string>& arguments, const std::vector<std::string>& labels,
-                            std::vector<std::unique_ptr<PictureSet>>& sets, Console& console) {
-  std::vector<Item> items;
-  for (const std::string& argument : arguments) {
-    Result<PictureSet> set = open_images({argument}, labels, Unreadable::kLeftOut, console);
-    if (!set.ok()) {
-      items.push_back({nullptr, 0, argument, std::move(set).error()});
-      continue;
-    }
-    sets.push_back(std::make_unique<PictureSet>(*std::move(set)));
-    for (std::size_t i = 0; i < sets.back()->size(); ++i) items.push_back({sets.back().get(), i, argument, {}});
-  }
-  return items;
-}
-
 std::string label_of(const LoadedModel& loaded, int class_index) {
-  return static_cast<std::size_t>(class_index) >= loaded.labels.size()
-             ? "class " + std::to_string(class_index)
-             : loaded.labels[static_cast<std::size_t>(class_index)];
+  const std::vector<std::string>& labels = loaded.shown_labels();
+  return static_cast<std::size_t>(class_index) >= labels.size() ? "class " + std::to_string(class_index)
+                                                                : labels[static_cast<std::size_t>(class_index)];
 }
 
 ClassifiedImage classified(const Scored& scored, const LoadedModel& loaded, const Answers& answers, int top) {
-  ClassifiedImage image{.image = scored.name};
+  ClassifiedImage image{.image = scored.name, .index = scored.index};
   for (const Ranked& ranked : top_k(answers.scores, std::min(top, static_cast<int>(answers.scores.size())))) {
     ClassScore best{ranked.class_index, label_of(loaded, ranked.class_index), std::nullopt, ranked.score};
     if (answers.probabilities) best.probability = (*answers.probabilities)[static_cast<std::size_t>(best.class_index)];
@@ -88,54 +89,152 @@ std::optional<Error> misplaced_network(const ClassifyFlags& flags) {
   return std::nullopt;
 }
 
+// The error for options that do not go together.
+std::optional<Error> contradiction(const ClassifyFlags& flags) {
+  const auto error = [](const char* message, const char* option) {
+    return Error{ErrorCode::kInvalidArgument, message, option};
+  };
+  const bool lines = flags.json_lines || flags.csv;
+  if (!flags.output.empty() && !lines) return error("needs --jsonl or --csv, which say what to write", "--output");
+  if (flags.resume && (!flags.json_lines || flags.output.empty())) {
+    return error("needs --jsonl and --output FILE, the file to continue", "--resume");
+  }
+  const auto inputs = std::count(flags.images.begin(), flags.images.end(), "-");
+  if (inputs > 1) return error("stands for standard input, which can be read once", "-");
+  if (inputs == 0 && flags.standard_input != "auto") return error("needs '-' among the images", "--stdin");
+  return std::nullopt;
+}
+
+// What the answers depend on, in 16 digits: the network's file, and what the options say about it.
+Result<std::string> settings_of(const ClassifyFlags& flags, const LoadedModel& loaded) {
+  ContentHash hash;
+  if (flags.model.path.empty()) {
+    const std::span<const std::byte> model = default_model_bytes();
+    hash.add({reinterpret_cast<const char*>(model.data()), model.size()});
+  } else {
+    std::uintmax_t bytes = 0;
+    NARROW_TRY(hash_file(flags.model.path, hash, bytes));
+  }
+  const ImportFlags& import = flags.model.import;
+  for (const std::string& text :
+       {preprocessing_text(loaded.preprocessing), join(loaded.shown_labels(), "\n"), std::to_string(flags.top),
+        flags.scores, std::string(flags.model.in_float ? "float" : ""), import.architecture, import.state_dict,
+        import.input_size, import.input_shape, import.output, std::string(import.tf_padding ? "tf" : ""),
+        std::to_string(import.batch_norm_epsilon), import.stride_2_blocks}) {
+    hash.add(text);
+    hash.add({"\0", 1});
+  }
+  return hash.text();
+}
+
+// How lines say what the text at the end of a run says.
+void print_notes(const ClassifyReport& report, Console& console) {
+  if (report.preprocessing_is_assumed) {
+    console.note("the file does not specify the preprocessing; assumed: " + preprocessing_text(report.preprocessing));
+  }
+  for (const std::string& note : report.notes) console.note(note);
+}
+
+// The last line of a run whose answers went to a file.
+std::string file_text(const ClassifyReport& report, const AnswerOutput& output, const std::string& path) {
+  return name_text(path) + ": " + plural(output.kept() + report.classified + report.failed, "image") +
+         (output.kept() > 0 ? ", " + std::to_string(output.kept()) + " of them from before" : "") + ", " +
+         std::to_string(output.kept_failed() + report.failed) + " could not be read\n";
+}
+
 Result<int> classify(const ClassifyFlags& flags, Console& console) {
+  if (const std::optional<Error> problem = contradiction(flags)) return console.fail(*problem, kUsage);
   if (const std::optional<Error> misplaced = misplaced_network(flags)) return console.fail(*misplaced, kUsage);
+  std::optional<Shard> shard;
+  if (!flags.shard.empty()) {
+    Result<Shard> parsed = parse_shard(flags.shard);
+    if (!parsed.ok()) return console.fail(parsed.error(), kUsage);
+    shard = *parsed;
+  }
+  const Result<std::string> path = path_of_shard(flags.output, shard);
+  if (!path.ok()) return console.fail(path.error(), kUsage);
+  std::optional<AnnotationFiles> annotations;
+  if (!flags.annotate.empty()) {
+    std::vector<std::string> inputs = flags.images;
+    inputs.push_back(flags.model.path);
+    NARROW_TRY(check_not_an_input(flags.annotate, inputs));
+    annotations.emplace(flags.annotate);
+    NARROW_TRY(annotations->prepare());
+  }
   NARROW_ASSIGN(const FileFormat file_format, format_of(flags.model));
   if (const std::optional<Error> useless = useless_option(flags.model, file_format))
     return console.fail(*useless, kUsage);
   NARROW_ASSIGN(const LoadedModel loaded, load_model_file(flags.model, file_format));
-  std::vector<std::unique_ptr<PictureSet>> sets;
-  const std::vector<Item> items = open_each(flags.images, loaded.labels, sets, console);
-  const int threads = threads_to_use(flags.threads, items.size());
-  const int batch = static_cast<int>(std::clamp<std::size_t>(items.size(), 1, kBatch));
+
+  ImageQueue queue({flags.images, loaded.labels, flags.recursive ? FolderKind::kTree : FolderKind::kClasses,
+                    parse_standard_input(flags.standard_input)});
+  if (!queue.left_out().empty()) console.note(left_out_text(queue.left_out()));
+  const std::size_t in_all = queue.size().value_or(0);  // 0: not known
+  const std::size_t total = shard && in_all > 0 ? in_all / shard->count + (shard->has(in_all - 1) ? 1 : 0) : in_all;
+  if (annotations) NARROW_TRY(annotations->check_room_for(total));
+  const int threads = threads_to_use(flags.threads, queue.size().value_or(kBatch * 1024));
+  const std::size_t most = std::max<std::size_t>(kBatch, static_cast<std::size_t>(threads));
+  const int batch = static_cast<int>(std::clamp<std::size_t>(queue.size().value_or(most), 1, most));
   NARROW_ASSIGN(const std::unique_ptr<Network> network, open_network(loaded, flags.model.isa, threads, batch));
 
   ClassifyReport report{.network = describe(*network, flags.model.path),
                         .preprocessing = loaded.preprocessing,
                         .preprocessing_is_assumed = loaded.preprocessing_is_assumed,
                         .notes = loaded.notes,
-                        .threads = threads};
-  for (const auto& set : sets) {
-    report.left_out.insert(report.left_out.end(), set->left_out().begin(), set->left_out().end());
+                        .threads = threads,
+                        .left_out = queue.left_out()};
+  if (!loaded.assumed_labels.empty()) {
+    report.notes.emplace_back("the names of the classes are assumed to be ImageNet's; --labels gives others");
+  } else if (loaded.labels.empty() && network->classes() == 1000) {
+    report.notes.emplace_back("the classes have no names; --labels imagenet gives those of ImageNet");
   }
+  const bool lines = flags.json_lines || flags.csv;
+  const int classes = static_cast<int>(loaded.labels.size() == 1 ? 1 : named_classes(network->classes()));
+  NARROW_ASSIGN(const std::string settings, flags.json_lines ? settings_of(flags, loaded) : std::string());
+  NARROW_ASSIGN(
+      AnswerOutput output,
+      AnswerOutput::open({flags.form(), *path, flags.resume, settings, std::min(flags.top, classes)}, console));
+  if (lines) print_notes(report, console);
+  queue.keep([&](const ImageTask& image) { return (!shard || shard->has(image.index)) && !output.has(image.name); });
   const ScoreReading reading = parse_score_reading(flags.scores);
   Progress progress("classifying");
-  const auto fetch = [&](std::size_t i) -> Result<LabelledPicture> {
-    if (!items[i].status.ok()) return items[i].status.error();
-    return items[i].set->get(items[i].index);
-  };
+  const auto take = [&](std::size_t count) { return queue.take(count); };
   const auto sink = [&](const Scored& scored) -> Status {
-    progress.erase();
+    // The line of the progress would be in the way of what is printed.
+    if (path->empty() || !scored.status.ok()) progress.erase();
+    ClassifiedImage image{.image = scored.name, .index = scored.index};
     if (scored.status.ok()) {
       const Answers answers = answers_of(scored.scores, network->score_kind(), reading, loaded.labels.size());
-      report.images.push_back(classified(scored, loaded, answers, flags.top));
-      console.print(image_text(report.images.back()));
+      image = classified(scored, loaded, answers, flags.top);
+      ++report.classified;
     } else {
-      console.report(scored.status.error());
-      report.images.push_back({.image = items[scored.index].argument, .error = scored.status.error()});
+      image.error = scored.status.error();
+      ++report.failed;
     }
-    progress.update(scored.index + 1, items.size());
+    if (annotations && scored.status.ok()) NARROW_TRY(annotations->write(scored.picture, image));
+    NARROW_TRY(output.add(image));
+    if (flags.form() == AnswerForm::kJson) report.images.push_back(std::move(image));
+    progress.update(output.kept() + report.classified + report.failed, total);
     return {};
   };
-  NARROW_ASSIGN(const ScoringTime time,
-                score_images(*network, items.size(), fetch, {loaded.preprocessing, threads, batch}, sink));
+  const Result<ScoringTime> time =
+      score_stream(*network, take, {loaded.preprocessing, threads, batch, annotations.has_value()}, sink);
   progress.erase();
-  report.seconds = time.total_seconds;
-  console.print(classify_text(report));
-  console.result(classify_json(report));
-  const std::size_t failed = report.failed();
+  // A reader that has seen enough ends the work. Console::flush() reports all other reasons.
+  if (output.closed()) return kSuccess;
+  if (!time.ok()) return time.error();
+  NARROW_TRY(output.finish());
+  report.seconds = time->total_seconds;
+  if (!path->empty()) console.print(file_text(report, output, *path));
+  if (annotations && (!lines || !path->empty())) {
+    console.print("wrote " + plural(annotations->written(), "annotated image") + ": " + name_text(flags.annotate) +
+                  "\n");
+  }
+  if (!lines) console.print(classify_text(report));
+  if (flags.form() == AnswerForm::kJson) console.result(classify_json(report));
+  const std::size_t failed = output.kept_failed() + report.failed;
   if (failed == 0) return kSuccess;
-  return failed == items.size() ? kFailure : kPartialFailure;
+  return failed == output.kept() + report.classified + report.failed ? kFailure : kPartialFailure;
 }
 
 constexpr const char* kClassifyExamples =
@@ -144,6 +243,10 @@ constexpr const char* kClassifyExamples =
     "  narrow classify --model m.nrw photos/    every image of a folder, with a model of your own\n"
     "  narrow classify --model net.onnx --labels classes.txt --preprocess imagenet cat.jpg\n"
     "  narrow classify --top 1 --json cat.jpg   for programs\n"
+    "  curl -s $URL | narrow classify -         an image, or a list of paths, on standard input\n"
+    "  find photos -name '*.jpg' | narrow classify - --jsonl | jq -r .top[0].label\n"
+    "  narrow classify photos --recursive --jsonl --output a.jsonl --resume --shard 1/8\n"
+    "  narrow classify cat.jpg --annotate answer.png\n"
     "\n"
     "Images that can't be read are reported and the others classified: exit code 3.";
 
@@ -151,9 +254,9 @@ constexpr const char* kClassifyExamples =
 
 Command add_classify(CommandLine& line) {
   auto flags = std::make_shared<ClassifyFlags>();
-  auto json = std::make_shared<bool>(false);
   const Subcommand command = line.add("classify", "Name what images show", kClassifyExamples);
-  command.add("PICTURE", flags->images, "Images: files, folders or lists (see narrow --help)").required();
+  command.add("PICTURE", flags->images, "Images: files, folders or lists (see narrow --help); '-': standard input")
+      .required();
   command
       .add("--model", flags->model.path,
            model_argument_text() + "; default: the model that is built in (CIFAR-10 classes)")
@@ -168,10 +271,40 @@ Command add_classify(CommandLine& line) {
           "on its own), raw (print them as they are)")
       .check(one_of(score_reading_names()))
       .type_name("KIND");
+  command.add_flag("--recursive", flags->recursive, "All images below a folder, whatever its subfolders are");
+  command
+      .add(
+          "--stdin", flags->standard_input,
+          "What '-' stands for: image (one), paths (one a line), paths0 (one before each zero byte), auto (default: an "
+          "image if it begins as one, else paths)")
+      .check(one_of(standard_input_names()))
+      .type_name("KIND");
+  const Option json_lines =
+      command.add_flag("--jsonl", flags->json_lines, "One JSON object an image, each as soon as it is done");
+  const Option csv = command.add_flag("--csv", flags->csv, "One row an image, each as soon as it is done");
+  csv.excludes(json_lines);
+  command
+      .add("-o,--output", flags->output,
+           "Write the lines there instead of standard output; {shard} in the name becomes the shard, 1-of-8")
+      .type_name("FILE");
+  command.add_flag("--resume", flags->resume,
+                   "Continue the file of --output: leave out the images that it has, of --jsonl");
+  command
+      .add("--shard", flags->shard,
+           "Classify one of N equal parts, I from 1; auto: as the variables of MPI or Slurm say")
+      .check(shard_text())
+      .type_name("I/N");
+  command
+      .add("--annotate", flags->annotate,
+           "Also write each image with its answers drawn below it: a .png file, or a folder for several images")
+      .type_name("FILE|DIR");
   add_threads_option(command, flags->threads);
-  add_json_option(command, *json);
-  add_model_options(command, flags->model);
-  return {command, json, [flags](Console& console) { return finish(console, classify(*flags, console)); }};
+  command.add_flag("--json", *flags->json, "Answer with one JSON document on standard output")
+      .excludes(json_lines)
+      .excludes(csv);
+  add_labels_option(command, flags->model.labels);
+  add_run_options(command, flags->model, false);
+  return {command, flags->json, [flags](Console& console) { return finish(console, classify(*flags, console)); }};
 }
 
 }  // namespace narrow::cli

@@ -30,6 +30,7 @@ struct Command {
 [[nodiscard]] Command add_convert(CommandLine& line);
 [[nodiscard]] Command add_report(CommandLine& line);
 [[nodiscard]] Command add_trace(CommandLine& line);
+[[nodiscard]] Command add_architectures(CommandLine& line);
 [[nodiscard]] Command add_operators(CommandLine& line);
 
 // Those that describe the command itself: help, version, completion, manual. line: outlives them, and has all others.

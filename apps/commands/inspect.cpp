@@ -22,6 +22,7 @@ struct InspectFlags : ModelFlags {
   int threads = 1;
   bool why = false;
   std::string core = "auto";
+  bool layers = false;  // nothing else
 };
 
 std::uintmax_t size_of(const std::string& path) {
@@ -74,7 +75,8 @@ Result<int> inspect(const InspectFlags& flags, Console& console) {
     if (console.json()) {
       console.result(inspect_json(inspection));
     } else {
-      console.print(inspect_text(inspection, flags.why));
+      console.print(flags.layers ? inspect_layers_text(inspection.layers, inspection.steps)
+                                 : inspect_text(inspection, flags.why));
     }
     return kSuccess;
   }
@@ -85,7 +87,7 @@ Result<int> inspect(const InspectFlags& flags, Console& console) {
                         kUsage);
   }
   NARROW_ASSIGN(const FloatInspection inspection, inspect_float(flags, format));
-  console.print(inspect_text(inspection));
+  console.print(flags.layers ? inspect_layers_text(inspection.layers, {}) : inspect_text(inspection));
   console.result(inspect_json(inspection));
   return kSuccess;
 }
@@ -95,6 +97,7 @@ constexpr const char* kInspectExamples =
     "  narrow inspect resnet20.nrw                  layers, ranges, sizes and the kernels on this CPU\n"
     "  narrow inspect resnet20.nrw --isa scalar     the kernels of another instruction set\n"
     "  narrow inspect resnet20.nrw --why            why those and no others\n"
+    "  narrow inspect resnet20.nrw --layers         the table of layers alone\n"
     "  narrow inspect resnet20.pth                  what a checkpoint is, and how its network is simplified\n"
     "  narrow inspect net.onnx                      the same of ONNX, and what is pre-quantized\n"
     "  narrow inspect resnet20.nrw --json | jq '.layers[].name'";
@@ -106,11 +109,13 @@ Command add_inspect(CommandLine& line) {
   auto json = std::make_shared<bool>(false);
   const Subcommand command = line.add("inspect", "Show what is in a model", kInspectExamples);
   command.add("MODEL", flags->path, model_argument_text()).required();
-  command.add_flag("--why", flags->why,
-                   "Show for each layer the kernels that it could run on, their estimated cost, and those that refuse");
-  command.add("--threads", flags->threads, "Show how evenly so many threads share the work")
-      .check(whole_number(1, 256))
-      .type_name("N");
+  const Option why = command.add_flag(
+      "--why", flags->why,
+      "Show for each layer the kernels that it could run on, their estimated cost, and those that refuse");
+  const Option threads = command.add("--threads", flags->threads, "Show how evenly so many threads share the work")
+                             .check(whole_number(1, 256))
+                             .type_name("N");
+  command.add_flag("--layers", flags->layers, "Show the table of layers alone").excludes(why).excludes(threads);
   add_isa_option(command, flags->isa);
   add_core_option(command, flags->core);
   add_json_option(command, *json);

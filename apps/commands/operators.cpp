@@ -5,6 +5,7 @@
 #include "apps/commands/commands.h"
 #include "apps/options/options.h"
 #include "apps/report/json.h"
+#include "apps/text/table.h"
 #include "apps/text/words.h"
 #include "narrow/onnx.h"
 
@@ -14,7 +15,7 @@ namespace {
 
 int operators(Console& console) {
   const std::vector<OnnxOperator> all = onnx_operators();
-  Table table({"operator", "how", "limits"});
+  Table table({"|operator", "|how", "|limits"});
   for (const OnnxOperator& row : all) table.add({row.name, row.how, row.limits});
   console.print(table.text());
   console.result(operators_json(all));

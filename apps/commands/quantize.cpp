@@ -217,31 +217,27 @@ void add_options(const Subcommand& command, QuantizeFlags& flags) {
 }
 
 void add_bit_options(const Subcommand& command, QuantizeFlags& flags) {
-  const std::string group = "Bits and ranges";
+  const std::string group = "Ranges and rounding";
   const Check bits = whole_number(kMinBits, kMaxBits);
   std::vector<Option> fixed_bits;
   fixed_bits.push_back(command.add("--weights", flags.weight_bits, "Bits of weights, 2 to 8; 8 unless given")
                            .check(bits)
-                           .type_name("BITS")
-                           .group(group));
+                           .type_name("BITS"));
   fixed_bits.push_back(
       command.add("--activations", flags.activation_bits, "Bits of activations, 2 to 8; 8 unless given")
           .check(bits)
-          .type_name("BITS")
-          .group(group));
+          .type_name("BITS"));
   const Option max_drop =
       command
           .add("--max-drop", flags.max_drop,
                "Choose the bits of each layer, as few as possible, so that at most X percent of the calibration images "
                "get another best class; so top-1 drops by no more on images like these")
           .check(number_within(0, 100))
-          .type_name("X")
-          .group(group);
+          .type_name("X");
   const Option size =
       command.add("--size", flags.size, "Choose the bits of each layer so that all weights together take at most BYTES")
           .check(whole_number(1, 4'000'000'000))
           .type_name("BYTES")
-          .group(group)
           .excludes(max_drop);
   const Option time = command
                           .add("--time", flags.time,
@@ -249,7 +245,6 @@ void add_bit_options(const Subcommand& command, QuantizeFlags& flags) {
                                "thread of this machine")
                           .check(positive_number())
                           .type_name("MS")
-                          .group(group)
                           .excludes(max_drop)
                           .excludes(size);
   command
@@ -257,8 +252,7 @@ void add_bit_options(const Subcommand& command, QuantizeFlags& flags) {
            "Bits of the first and last layer, 8 unless given; float leaves them in float, off treats them like all "
            "others")
       .check(boundary_layers_text())
-      .type_name("BITS|float|off")
-      .group(group);
+      .type_name("BITS|float|off");
   std::vector<std::string> observers;
   std::vector<std::string> described;
   for (const ObserverName& observer : observer_names()) {
@@ -295,7 +289,9 @@ void add_bit_options(const Subcommand& command, QuantizeFlags& flags) {
              "How often a residual sum is rounded: once (the convolution before it is not), twice (each on its own), "
              "or auto (default): once where the sum has 6 bits or more",
              {"auto", "once", "twice"});
-  add_choice("--effort", flags.effort, "How long it may take: fast, default or max", effort_names());
+  command.add("--effort", flags.effort, "How long it may take: fast, default or max")
+      .check(one_of(effort_names()))
+      .type_name("NAME");
   command
       .add("--memory", flags.memory_megabytes,
            "Megabytes for tensors that are kept between layers; 1024 unless given. With less, more is computed again")

@@ -132,11 +132,14 @@ Status check_replaceable(const std::string& output, std::optional<FileFormat> ki
                output};
 }
 
-Status check_replaces_own(const std::string& output, std::string_view begin, const std::string& what) {
+Status check_replaces_own(const std::string& output, std::string_view begin, const std::string& what,
+                          std::size_t offset) {
   std::error_code ignored;
   if (!std::filesystem::is_regular_file(output, ignored) || std::filesystem::file_size(output, ignored) == 0) return {};
   std::string there(begin.size(), '\0');
-  std::ifstream(output, std::ios::binary).read(there.data(), static_cast<std::streamsize>(there.size()));
+  std::ifstream file(output, std::ios::binary);
+  file.seekg(static_cast<std::streamoff>(offset));
+  file.read(there.data(), static_cast<std::streamsize>(there.size()));
   if (there == begin) return {};
   return Error{ErrorCode::kInvalidArgument,
                "is there, is not " + what + " and will not be replaced; choose another name, or remove it first",

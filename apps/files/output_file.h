@@ -44,9 +44,10 @@ void remove_unfinished_files() noexcept;
 // one of the same format are replaced. kind: nothing for files of numbers, which replace neither networks nor weights.
 [[nodiscard]] Status check_replaceable(const std::string& output, std::optional<FileFormat> kind);
 
-// Error: `output` is there, and does not begin as the files that the command writes. begin: their first bytes; what:
-// their name, "a page of narrow report".
-[[nodiscard]] Status check_replaces_own(const std::string& output, std::string_view begin, const std::string& what);
+// Error: `output` is there, and does not begin as the files that the command writes. begin: their first bytes, or those
+// from `offset` on; what: their name, "a page of narrow report".
+[[nodiscard]] Status check_replaces_own(const std::string& output, std::string_view begin, const std::string& what,
+                                        std::size_t offset = 0);
 
 // Error: `output` is one of the files that are read, which writing would destroy. Empty names are skipped.
 [[nodiscard]] Status check_not_an_input(const std::string& output, const std::vector<std::string>& inputs);

@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "apps/text/nearest.h"
+#include "apps/text/table.h"
+#include "apps/text/terminal.h"
 #include "apps/text/words.h"
 
 namespace narrow::cli {
@@ -15,19 +17,56 @@ namespace {
 
 constexpr std::size_t kNameWidth = 34;
 constexpr std::size_t kDescriptionWidth = 80;
+constexpr std::size_t kNarrowestDescription = 30;
 
-// Breaks the descriptions of options into lines that fit next to their names.
+// The width of descriptions on this terminal.
+std::size_t description_width() {
+  const std::size_t columns = output_terminal().columns;
+  if (columns == 0) return kDescriptionWidth;
+  return std::clamp(columns - std::min(columns, kNameWidth), kNarrowestDescription, kDescriptionWidth);
+}
+
+// Breaks the descriptions of options into lines that fit next to their names. Options with a heading of their own are
+// the same in many commands: --help lists their names, and --help-all says more.
 class WrappingFormatter : public CLI::Formatter {
  public:
+  std::string make_help(const CLI::App* app, std::string name, CLI::AppFormatMode mode) const override {
+    explains_all_ = mode == CLI::AppFormatMode::All;
+    return CLI::Formatter::make_help(app, std::move(name), mode);
+  }
+  std::string make_group(std::string heading, bool is_positional,
+                         std::vector<const CLI::Option*> options) const override {
+    if (explains_all_ || is_positional || heading == "Options") {
+      return CLI::Formatter::make_group(std::move(heading), is_positional, std::move(options));
+    }
+    std::vector<std::string> names;
+    names.reserve(options.size());
+    for (const CLI::Option* option : options) names.push_back("--" + option->get_lnames().front());
+    std::string text = heading + " (--help-all explains):\n";
+    for (const std::string& line : wrapped(join(names, ", "), kNameWidth + description_width() - 2)) {
+      text += "  " + line + "\n";
+    }
+    return text;
+  }
+  // As in the library, without a type where it says nothing, and without the options that an option excludes.
+  std::string make_option_opts(const CLI::Option* option) const override {
+    std::string text;
+    const std::string type = option->get_type_name();
+    if (!type.empty() && type != "TEXT" && type != "INT") text += " " + type;
+    if (option->get_expected_max() == CLI::detail::expected_max_vector_size) text += " ...";
+    if (option->get_required() && !option->get_positional()) text += " REQUIRED";
+    return text;
+  }
   std::string make_option_desc(const CLI::Option* option) const override {
     const std::string text = CLI::Formatter::make_option_desc(option);
+    const std::size_t width = description_width();
     std::string out;
     std::size_t line_begin = 0;
     std::size_t last_space = std::string::npos;
     for (std::size_t i = 0; i < text.size(); ++i) {
       if (text[i] == ' ') last_space = out.size();
       out += text[i];
-      if (out.size() - line_begin > kDescriptionWidth && last_space != std::string::npos) {
+      if (out.size() - line_begin > width && last_space != std::string::npos) {
         out[last_space] = '\n';
         line_begin = last_space + 1;
         last_space = std::string::npos;
@@ -35,6 +74,9 @@ class WrappingFormatter : public CLI::Formatter {
     }
     return out;
   }
+
+ private:
+  mutable bool explains_all_ = false;
 };
 
 // Options of other tools, and what Narrow calls them. The first of `here` that the command has is meant.
@@ -243,6 +285,9 @@ CommandLine::~CommandLine() = default;
 
 Subcommand CommandLine::add(const std::string& name, const std::string& description, const std::string& examples) {
   CLI::App* command = app_->add_subcommand(name, description);
+  command->set_help_flag("-h,--help", "Print this help and exit");
+  // Where it says more than --help, that names it.
+  command->set_help_all_flag("--help-all", "Print all options and exit")->group("");
   command->footer(examples);
   return Subcommand(command);
 }

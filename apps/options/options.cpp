@@ -7,6 +7,7 @@
 #include <cstring>
 #include <fstream>
 
+#include "apps/text/class_names.h"
 #include "apps/text/nearest.h"
 #include "apps/text/words.h"
 #include "narrow/float_model.h"
@@ -172,6 +173,18 @@ Check input_shape_text() {
 
 }  // namespace
 
+namespace {
+
+Check architecture_name() {
+  return [](const std::string& text) -> std::string {
+    const std::vector<std::string> names = architectures();
+    if (is_word(names, text)) return {};
+    return "unknown architecture '" + text + "'" + did_you_mean(text, names) + "; narrow architectures lists them";
+  };
+}
+
+}  // namespace
+
 InputSize parse_input_size(const std::string& text) { return input_size_in(text).value_or(InputSize{}); }
 
 bool applies_to_onnx(const Option& option) {
@@ -268,8 +281,8 @@ std::vector<Option> add_import_options(const Subcommand& command, ImportFlags& f
   return {
       command
           .add("--arch", flags.architecture,
-               "Architecture of the weights, if their keys are ambiguous: " + join(architectures(), ", "))
-          .check(one_of(architectures()))
+               "Architecture of the weights, if their keys are ambiguous (narrow architectures lists them)")
+          .check(architecture_name())
           .type_name("NAME")
           .group(group),
       command
@@ -328,16 +341,23 @@ std::optional<Error> misplaced_option(const std::vector<Option>& options, const 
 }
 
 void add_labels_option(const Subcommand& command, std::string& path) {
-  command.add("--labels", path, "Text file with the name of one class per line, in the order of the scores")
-      .type_name("FILE");
+  command
+      .add("--labels", path,
+           "Text file with the name of one class per line, in the order of the scores; or the classes of " +
+               join(class_name_sets(), ", "))
+      .type_name("FILE|SET");
 }
 
 Result<std::vector<std::string>> read_labels(const std::string& path) {
   std::vector<std::string> labels;
   if (path.empty()) return labels;
+  if (std::optional<std::vector<std::string>> known = class_names(path)) return *std::move(known);
   std::error_code ignored;
   if (!std::filesystem::is_regular_file(path, ignored)) {
-    return Error{ErrorCode::kNotFound, "there is no such file of labels", path};
+    return Error{ErrorCode::kNotFound,
+                 "there is no such file of labels, nor a built-in set" + did_you_mean(path, class_name_sets()) +
+                     "; the sets are " + join(class_name_sets(), ", "),
+                 path};
   }
   if (std::filesystem::file_size(path, ignored) > kMaxLabelsBytes) {
     return Error{ErrorCode::kLimit, "too large for a file of labels (one class name per line)", path};

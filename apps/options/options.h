@@ -91,7 +91,8 @@ std::vector<Option> add_import_options(const Subcommand& command, ImportFlags& f
 [[nodiscard]] std::optional<Error> misplaced_option(const std::vector<Option>& options, const std::string& path);
 
 void add_labels_option(const Subcommand& command, std::string& path);
-// Reads one label per line. Returns none for an empty path.
+// Reads one label per line. Returns none for an empty path, and the names of a built-in set for its name (./imagenet
+// names a file).
 [[nodiscard]] Result<std::vector<std::string>> read_labels(const std::string& path);
 
 }  // namespace narrow::cli

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "apps/report/lines.h"
+#include "apps/text/table.h"
 #include "apps/text/words.h"
 
 namespace narrow::cli {
@@ -66,10 +67,11 @@ std::string percent(double share) { return format("%.1f", 100.0 * share); }
 
 std::string layers_text(const LayerTimes& times) {
   const bool divided = times.threads > 1;
-  std::vector<std::string> header{"layer",      "detail", "kernel", "with it",   ">ms",
+  std::vector<std::string> header{"~layer",     "detail", "kernel", "~with it",  ">ms",
                                   ">% of time", ">MACs",  ">GOP/s", ">% of peak"};
   if (divided) header.insert(header.end(), {">parts", ">% of busiest"});
   Table table(std::move(header));
+  table.may_leave_out({"detail", "MACs", "with it", "parts", "GOP/s", "kernel", "% of busiest"});
   std::int64_t macs = 0;
   for (const LayerTime& layer : times.layers) {
     std::vector<std::string> row(9);

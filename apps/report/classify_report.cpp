@@ -1,16 +1,33 @@
 #include "apps/report/classify_report.h"
 
-#include <algorithm>
+#include <array>
+#include <charconv>
 
 #include "apps/report/lines.h"
 #include "apps/text/words.h"
 
 namespace narrow::cli {
 
-std::size_t ClassifyReport::failed() const {
-  return static_cast<std::size_t>(
-      std::count_if(images.begin(), images.end(), [](const auto& image) { return image.error.has_value(); }));
+namespace {
+
+// A cell of a CSV file.
+std::string cell(const std::string& text) {
+  const bool plain =
+      text.find_first_of(",\"\r\n") == std::string::npos && !text.starts_with(' ') && !text.ends_with(' ');
+  if (plain) return text;
+  std::string quoted = "\"";
+  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return quoted + "\"";
 }
+
+// The shortest text that reads as this number, whatever the locale.
+std::string shortest(float value) {
+  std::array<char, 32> text{};
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
+  return {text.data(), end};
+}
+
+}  // namespace
 
 std::string image_text(const ClassifiedImage& image) {
   std::string text = name_text(image.image) + "\n";
@@ -25,15 +42,36 @@ std::string image_text(const ClassifiedImage& image) {
 }
 
 std::string classify_text(const ClassifyReport& report) {
-  const std::size_t classified = report.images.size() - report.failed();
-  if (classified == 0) return {};
+  if (report.classified == 0) return {};
   const NetworkSummary& network = report.network;
   const std::string name = network.file.empty() ? network.architecture + " (built in)" : name_text(network.file);
   std::string text = "\n";
   if (report.preprocessing_is_assumed) text += preprocessing_lines(report.preprocessing, true);
   text += note_lines(report.notes);
   return text + name + ": " + network.bits + ", " + network.isa + ", " + network.arithmetic + "; " +
-         plural(classified, "image") + format(" in %.3f s\n", report.seconds);
+         plural(report.classified, "image") + format(" in %.3f s\n", report.seconds);
+}
+
+std::string csv_header(int top) {
+  std::string text = "picture,error";
+  for (int rank = 1; rank <= top; ++rank) {
+    text += format(",class_%d,label_%d,probability_%d,score_%d", rank, rank, rank, rank);
+  }
+  return text + "\n";
+}
+
+std::string csv_line(const ClassifiedImage& image, int top) {
+  std::string text = cell(image.image) + "," + (image.error ? cell(image.error->text()) : "");
+  for (std::size_t rank = 0; rank < static_cast<std::size_t>(top); ++rank) {
+    if (rank >= image.best.size()) {
+      text += ",,,,";
+      continue;
+    }
+    const ClassScore& best = image.best[rank];
+    text += "," + std::to_string(best.class_index) + "," + cell(best.label) + "," +
+            (best.probability ? shortest(*best.probability) : "") + "," + shortest(best.score);
+  }
+  return text + "\n";
 }
 
 }  // namespace narrow::cli

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "apps/report/lines.h"
+#include "apps/text/table.h"
 #include "apps/text/words.h"
 
 namespace narrow::cli {
@@ -46,14 +47,16 @@ std::string layer_table(const LayerComparison& comparison) {
   const auto worst_local = worst(comparison.layers, [](const LayerError& layer) { return layer.local_db; });
   const auto worst_cumulative =
       worst(comparison.layers, [](const LayerError& layer) { return std::optional(layer.cumulative_db); });
-  Table table({"layer", "operator", ">local", ">cumulative", ""});
+  Table table({"~layer", "operator", ">local", ">cumulative", "|"});
+  table.may_leave_out({"operator"});
   for (std::size_t i = 0; i < comparison.layers.size(); ++i) {
     const LayerError& layer = comparison.layers[i];
     std::string mark;
     if (i == worst_local) mark = "worst local";
     if (i == worst_cumulative) mark += mark.empty() ? "worst cumulative" : ", worst cumulative";
     table.add({layer.layer, layer.op, layer.local_db ? decibels_text(*layer.local_db) : "-",
-               decibels_text(layer.cumulative_db), mark});
+               decibels_text(layer.cumulative_db), mark},
+              mark.empty() ? Style::kPlain : Style::kWarning);
   }
   std::string out = table.text();
   if (!comparison.unmatched.empty()) {

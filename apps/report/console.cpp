@@ -1,5 +1,6 @@
 #include "apps/report/console.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -16,11 +17,32 @@ void Console::write(std::string_view text) {
 }
 
 void Console::print(std::string_view text) {
-  if (!json_) write(printable(text));
+  if (json_) return;
+  if (!terminal_.colours) return write(printable(text));
+  // The styles of tables stay; all other escapes come from outside.
+  std::string shown;
+  while (!text.empty()) {
+    const std::string_view sequence = style_sequence(text);
+    if (!sequence.empty()) {
+      shown += sequence;
+      text.remove_prefix(sequence.size());
+    }
+    const std::size_t end = std::min(text.find('\x1b', sequence.empty() ? 1 : 0), text.size());
+    shown += printable(text.substr(0, end));
+    text.remove_prefix(end);
+  }
+  write(shown);
 }
 
 void Console::result(std::string_view document) {
   if (json_) write(document);
+}
+
+bool Console::stream(std::string_view text) {
+  write(text);
+  errno = 0;
+  if (std::fflush(stdout) != 0 && write_error_ == 0) write_error_ = errno != 0 ? errno : EIO;
+  return write_error_ == 0;
 }
 
 void Console::report(const Error& error) {

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "apps/report/exit_codes.h"
+#include "apps/text/terminal.h"
 #include "narrow/result.h"
 
 namespace narrow::cli {
@@ -15,10 +16,14 @@ class Console {
 
   [[nodiscard]] bool json() const { return json_; }
 
-  // Prints text on stdout; nothing with --json. Control characters are replaced.
+  // Prints text on stdout; nothing with --json. Control characters are replaced, but for styles (apps/text/terminal.h)
+  // where stdout has colours.
   void print(std::string_view text);
   // Prints the result as a JSON document on stdout; nothing without --json. Called at most once in a run.
   void result(std::string_view document);
+  // Writes text on stdout as it is, also with --json, and flushes it. False: it can't be written, as where the reader
+  // has closed the pipe.
+  [[nodiscard]] bool stream(std::string_view text);
   // Prints "narrow: where: message" on stderr.
   void report(const Error& error);
   // Prints "narrow: note: text" on stderr.
@@ -31,6 +36,7 @@ class Console {
  private:
   void write(std::string_view text);
   bool json_;
+  Terminal terminal_ = output_terminal();
   int write_error_ = 0;  // errno of the first failed write
 };
 

@@ -6,6 +6,7 @@
 #include "apps/report/events.h"
 #include "apps/report/lines.h"
 #include "apps/text/describe.h"
+#include "apps/text/table.h"
 #include "apps/text/words.h"
 #include "narrow/inspect.h"
 
@@ -14,7 +15,7 @@ namespace narrow::cli {
 namespace {
 
 std::string converted_layers_table(const std::vector<LayerInfo>& layers) {
-  Table table({"layer", "op", ">weights", ">activations"});
+  Table table({"~layer", "op", ">weights", ">activations"});
   const auto bits = [](int count) {
     if (count == 0) return std::string();
     return count == 32 ? std::string("float") : std::to_string(count);

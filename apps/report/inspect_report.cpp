@@ -8,6 +8,7 @@
 #include "apps/report/events.h"
 #include "apps/report/lines.h"
 #include "apps/text/describe.h"
+#include "apps/text/table.h"
 #include "apps/text/words.h"
 #include "narrow/inspect.h"
 
@@ -24,11 +25,49 @@ std::string labels_text(const std::vector<std::string>& labels) {
          (shown < labels.size() ? ", ..." : "");
 }
 
-std::string inspected_layers_table(const std::vector<LayerInfo>& layers, const std::vector<StepInfo>& steps) {
+// The kernels that each layer could run on, with their estimated cost.
+std::string why_text(const std::vector<StepInfo>& steps) {
+  Table table({"~layer", "kernel", ">cycles", ">of best", "|verdict"});
+  table.may_leave_out({"of best", "cycles"});
+  for (const StepInfo& step : steps) {
+    for (const KernelCandidate& candidate : step.candidates) {
+      const bool first = &candidate == step.candidates.data();
+      std::vector<std::string> row{first ? step.layer : "", candidate.kernel, "", "", first ? "chosen" : ""};
+      if (candidate.accepted) {
+        row[2] = format("%.0f", candidate.cost_cycles);
+        row[3] = format("%.2f", candidate.cost_cycles / std::max(step.candidates.front().cost_cycles, 1.0));
+      } else {
+        row[4] = "refuses: " + candidate.reason;
+      }
+      table.add(std::move(row), candidate.accepted ? Style::kPlain : Style::kFaint);
+    }
+  }
+  return "\nWhy these kernels: estimated core cycles of one image on one thread; nothing is timed. A kernel refuses "
+         "a\n"
+         "shape that it is not made for, and ranges and weights for which it could not be exact.\n\n" +
+         table.text();
+}
+
+// How evenly the steps are divided among threads.
+std::string threads_text(const std::vector<StepInfo>& steps) {
+  Table table({"~step", ">parts", ">% of busiest thread"});
+  for (const StepInfo& step : steps) {
+    if (!step.fused_with.empty()) continue;
+    table.add({step.layer, std::to_string(step.parts), format("%.1f", 100 * step.busiest_share)});
+  }
+  return "\n" + table.text();
+}
+
+}  // namespace
+
+std::string inspect_layers_text(const std::vector<LayerInfo>& layers, const std::vector<StepInfo>& steps) {
   std::map<std::string, std::string> kernels;
   for (const StepInfo& step : steps) kernels[step.layer] = step.kernel;
-  Table table({"layer", "op", "detail", "output", ">w bits", "w scales", ">a bits", "range", ">scale", ">zero",
+  Table table({"~layer", "op", "detail", "output", ">w bits", "w scales", ">a bits", "range", ">scale", ">zero",
                ">weights", ">MACs", "kernel"});
+  table.may_leave_out({"w scales", "zero", "scale", "weights", "detail", "op", "range", "MACs", "kernel"});
+  const bool in_integers =
+      std::any_of(layers.begin(), layers.end(), [](const LayerInfo& layer) { return layer.activation_bits < 32; });
   for (const LayerInfo& layer : layers) {
     std::vector<std::string> row(13);
     row[0] = layer.name;
@@ -53,44 +92,11 @@ std::string inspected_layers_table(const std::vector<LayerInfo>& layers, const s
     }
     if (layer.macs > 0) row[11] = count_text(layer.macs);
     row[12] = kernels[layer.name];
-    table.add(std::move(row));
+    // What is left in float between integers is what one looks for.
+    table.add(std::move(row), in_integers && computes_in_float(layer) ? Style::kWarning : Style::kPlain);
   }
   return table.text();
 }
-
-// The kernels that each layer could run on, with their estimated cost.
-std::string why_text(const std::vector<StepInfo>& steps) {
-  Table table({"layer", "kernel", ">cycles", ">of best", "verdict"});
-  for (const StepInfo& step : steps) {
-    for (const KernelCandidate& candidate : step.candidates) {
-      const bool first = &candidate == step.candidates.data();
-      std::vector<std::string> row{first ? step.layer : "", candidate.kernel, "", "", first ? "chosen" : ""};
-      if (candidate.accepted) {
-        row[2] = format("%.0f", candidate.cost_cycles);
-        row[3] = format("%.2f", candidate.cost_cycles / std::max(step.candidates.front().cost_cycles, 1.0));
-      } else {
-        row[4] = "refuses: " + candidate.reason;
-      }
-      table.add(std::move(row));
-    }
-  }
-  return "\nWhy these kernels: estimated core cycles of one image on one thread; nothing is timed. A kernel refuses "
-         "a\n"
-         "shape that it is not made for, and ranges and weights for which it could not be exact.\n\n" +
-         table.text();
-}
-
-// How evenly the steps are divided among threads.
-std::string threads_text(const std::vector<StepInfo>& steps) {
-  Table table({"step", ">parts", ">% of busiest thread"});
-  for (const StepInfo& step : steps) {
-    if (!step.fused_with.empty()) continue;
-    table.add({step.layer, std::to_string(step.parts), format("%.1f", 100 * step.busiest_share)});
-  }
-  return "\n" + table.text();
-}
-
-}  // namespace
 
 Totals total(const std::vector<LayerInfo>& layers, const std::vector<StepInfo>& steps) {
   Totals totals;
@@ -111,7 +117,7 @@ std::string inspect_text(const ModelInspection& inspection, bool why) {
   std::string text = name_text(inspection.file) + ": " + provenance.architecture + ", " +
                      bytes_text(inspection.file_bytes) + ", " + bits_text(layers) + ", " + arithmetic_text(layers) +
                      "\n\n";
-  text += inspected_layers_table(layers, inspection.steps) + "\n";
+  text += inspect_layers_text(layers, inspection.steps) + "\n";
   text += "input          " + shape_text(model.input_shape()) + "\n";
   text += "preprocessing  " + preprocessing_text(model.preprocessing()) + "\n";
   text += "labels         " + labels_text(model.labels()) + "\n";
@@ -134,7 +140,7 @@ std::string inspect_text(const FloatInspection& inspection) {
   std::string text = name_text(inspection.file) + ": " + (is_pre_quantized ? "pre-quantized" : "float weights") + ", " +
                      model.architecture() + ", " + bytes_text(inspection.file_bytes) + ", " + bits_text(layers) + ", " +
                      arithmetic_text(layers) + "\n\n";
-  text += inspected_layers_table(layers, {}) + "\n";
+  text += inspect_layers_text(layers, {}) + "\n";
   text += "input          " + shape_text(model.input_shape()) + "\n";
   text += "classes        " + std::to_string(model.classes()) + "\n";
   text += preprocessing_lines(model.preprocessing(), inspection.preprocessing_is_assumed);

@@ -40,6 +40,8 @@ struct FloatInspection {
 // why: adds the kernels that each layer could run on, with their estimated cost.
 [[nodiscard]] std::string inspect_text(const ModelInspection& inspection, bool why);
 [[nodiscard]] std::string inspect_text(const FloatInspection& inspection);
+// The table of layers alone. steps: none of a float network.
+[[nodiscard]] std::string inspect_layers_text(const std::vector<LayerInfo>& layers, const std::vector<StepInfo>& steps);
 [[nodiscard]] std::string inspect_json(const ModelInspection& inspection);
 [[nodiscard]] std::string inspect_json(const FloatInspection& inspection);
 

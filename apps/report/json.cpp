@@ -263,13 +263,18 @@ Json object(const LayerError& layer) {
 }
 
 Json object(const ClassifiedImage& image) {
-  if (image.error) return {{"picture", image.image}, {"error", object(*image.error)}};
-  return {{"picture", image.image}, {"top", list(image.best, [](const ClassScore& best) {
-                                       Json entry{{"class", best.class_index}, {"label", best.label}};
-                                       if (best.probability) entry["probability"] = *best.probability;
-                                       entry["score"] = best.score;
-                                       return entry;
-                                     })}};
+  Json json{{"picture", image.image}};
+  if (image.error) {
+    json["error"] = object(*image.error);
+    return json;
+  }
+  json["top"] = list(image.best, [](const ClassScore& best) {
+    Json entry{{"class", best.class_index}, {"label", best.label}};
+    if (best.probability) entry["probability"] = *best.probability;
+    entry["score"] = best.score;
+    return entry;
+  });
+  return json;
 }
 
 // As a data: URL (RFC 2397).
@@ -512,6 +517,15 @@ std::string error_json(const Error& error, ExitCode code) {
   return written(document);
 }
 
+std::string architectures_json(std::span<const ArchitectureInfo> architectures) {
+  Json document;
+  document["architectures"] = list(architectures, [](const ArchitectureInfo& row) {
+    return Json{{"name", row.name},       {"input_size", row.input_size}, {"parameters", row.parameters},
+                {"classes", row.classes}, {"preset", row.preset},         {"preprocessing", object(row.preprocessing)}};
+  });
+  return written(document);
+}
+
 std::string operators_json(std::span<const OnnxOperator> operators) {
   Json document;
   document["operators"] = list(operators, [](const OnnxOperator& row) {
@@ -528,10 +542,33 @@ std::string classify_json(const ClassifyReport& report) {
   document["notes"] = report.notes;
   document["isa"] = report.network.isa;
   document["threads"] = report.threads;
-  document["failed"] = report.failed();
+  document["failed"] = report.failed;
   document["left_out"] = list(report.left_out, [](const LeftOutFile& file) { return object(file); });
   document["pictures"] = list(report.images, [](const ClassifiedImage& image) { return object(image); });
   return written(document);
+}
+
+std::string answer_line(const ClassifiedImage& image, const std::string& settings) {
+  Json document{{"picture", image.image}, {"index", image.index}, {"settings", settings}};
+  document.update(object(image));
+  add_encoded(document);
+  return document.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Result<AnswerLine> read_answer_line(std::string_view line) {
+  const Error wrong{
+      ErrorCode::kMalformed, "is no answer of narrow classify --jsonl; choose another name for the output", {}};
+  const Json json = Json::parse(line, nullptr, false);
+  if (!line.starts_with(kAnswerBegin) || !json.is_object()) return wrong;
+  const auto text_of = [&](const char* key) -> const std::string* {
+    const auto at = json.find(key);
+    return at != json.end() && at->is_string() ? at->get_ptr<const std::string*>() : nullptr;
+  };
+  const std::string* image = text_of("picture");
+  const std::string* encoded = text_of("picture_encoded");
+  const std::string* settings = text_of("settings");
+  if (image == nullptr || settings == nullptr) return wrong;
+  return AnswerLine{encoded != nullptr ? percent_decoded(*encoded) : *image, *settings, json.contains("error")};
 }
 
 std::string embed_json(const EmbedReport& report) {

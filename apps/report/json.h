@@ -6,6 +6,7 @@
 #include <string>
 
 #include "apps/report/exit_codes.h"
+#include "narrow/architectures.h"
 #include "narrow/onnx.h"
 #include "narrow/result.h"
 
@@ -13,6 +14,8 @@ namespace narrow::cli {
 
 // The document of a run that failed.
 [[nodiscard]] std::string error_json(const Error& error, ExitCode code);
+// The document of `narrow architectures`.
+[[nodiscard]] std::string architectures_json(std::span<const ArchitectureInfo> architectures);
 // The document of `narrow operators`.
 [[nodiscard]] std::string operators_json(std::span<const OnnxOperator> operators);
 

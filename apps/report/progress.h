@@ -18,6 +18,7 @@ class Progress {
 
   // From now on the line is about other work; nothing happens if it is the same.
   void start(const std::string& what);
+  // total: 0 where it is not known.
   void update(std::size_t done, std::size_t total);
   void erase();
 

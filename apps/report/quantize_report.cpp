@@ -10,6 +10,7 @@
 #include "apps/report/events.h"
 #include "apps/report/lines.h"
 #include "apps/text/describe.h"
+#include "apps/text/table.h"
 #include "apps/text/words.h"
 #include "narrow/inspect.h"
 
@@ -26,7 +27,7 @@ void fill_weights(std::vector<std::string>& row, const WeightReport& weights) {
 
 // One row per tensor, with the weights of the layer that computes it.
 std::string layer_table(const QuantizeReport& report) {
-  Table table({"tensor", ">weights", "scales", ">activations", ">min", ">max", ">scale", ">zero"});
+  Table table({"~tensor", ">weights", "scales", ">activations", ">min", ">max", ">scale", ">zero"});
   std::map<std::string, const WeightReport*> weights;
   for (const WeightReport& layer : report.weights) weights[layer.layer] = &layer;
   std::set<std::string> shown;

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "apps/report/comparison_report.h"
+#include "apps/text/table.h"
 #include "apps/text/words.h"
 
 namespace narrow::cli {

@@ -1,6 +1,7 @@
 #include "apps/report/trace_report.h"
 
 #include "apps/report/comparison_report.h"
+#include "apps/text/table.h"
 #include "apps/text/words.h"
 
 namespace narrow::cli {
@@ -9,7 +10,7 @@ std::string trace_text(const TraceReport& report) {
   std::size_t compared = 0;
   std::string text;
   if (!report.other.empty()) {
-    Table table({"tensor", "op", "shape", ">sqnr", ">largest difference", ">at element"});
+    Table table({"~tensor", "op", "shape", ">sqnr", ">largest difference", ">at element"});
     for (const TraceRow& row : report.result.rows) {
       if (!row.difference) continue;
       ++compared;

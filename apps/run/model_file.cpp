@@ -4,6 +4,7 @@
 
 #include "apps/run/answers.h"
 #include "apps/run/default_model.h"
+#include "apps/text/class_names.h"
 #include "apps/text/words.h"
 #include "base/try.h"
 #include "narrow/quantize.h"
@@ -37,11 +38,24 @@ Status check_crop(const ModelFlags& flags, const Preprocessing& preprocessing, c
                !flags.preprocess.crop.empty() ? "--crop" : "--preprocess"};
 }
 
+// Names for the 1000 classes of a network by name, which most often is one that was trained on ImageNet. An
+// architecture that ONNX files state ("ONNX of pytorch") is none.
+void assume_labels(LoadedModel& loaded, const std::string& architecture, std::int64_t classes) {
+  if (!loaded.labels.empty() || classes != 1000) return;
+  for (const char* family :
+       {"alexnet", "vgg", "resnet", "resnext", "wide_resnet", "squeezenet", "densenet", "googlenet", "inception",
+        "shufflenet", "mobilenet", "mnasnet", "efficientnet", "regnet"}) {
+    if (architecture.starts_with(family)) loaded.assumed_labels = class_names("imagenet").value();
+  }
+}
+
 Result<LoadedModel> with_flags(const ModelFlags& flags, Model model, const std::vector<std::string>& labels) {
   NARROW_TRY(check_labels(flags, labels, model.classes()));
   NARROW_ASSIGN(const Preprocessing preprocessing, apply(flags.preprocess, model.preprocessing()));
   NARROW_TRY(check_crop(flags, preprocessing, model.input_shape()));
-  return LoadedModel{model, preprocessing, false, labels.empty() ? model.labels() : labels, {}, flags.path};
+  LoadedModel loaded{model, preprocessing, false, labels.empty() ? model.labels() : labels, {}, flags.path};
+  assume_labels(loaded, model.provenance().architecture, model.classes());
+  return loaded;
 }
 
 }  // namespace
@@ -104,6 +118,7 @@ Result<LoadedModel> load_model_file(const ModelFlags& flags, FileFormat format) 
   NARROW_ASSIGN(const FloatFile file, load_float_file(flags.path, flags.import, flags.preprocess, labels));
   const FloatModel& model = file.model;
   LoadedModel loaded{model, model.preprocessing(), file.preprocessing_is_assumed, model.labels(), {}, flags.path};
+  assume_labels(loaded, model.architecture(), model.classes());
   for (const Event& event : model.log()) {
     if (event.kind == Event::Kind::kNote) loaded.notes.push_back(event.text);
   }

@@ -33,6 +33,12 @@ struct LoadedModel {
   std::vector<std::string> labels;  // those of the flags, or else the network's own; may be empty
   std::vector<std::string> notes;   // what the user should know about how the network runs
   std::string path;                 // of the file; empty: the built-in model
+
+  // The names to show. They are not those of subfolders: they may be an assumption.
+  [[nodiscard]] const std::vector<std::string>& shown_labels() const {
+    return labels.empty() ? assumed_labels : labels;
+  }
+  std::vector<std::string> assumed_labels = {};  // where there are no labels: ImageNet's, of a network made for it
 };
 
 // Loads a file in the form in which it runs. Integer networks and pre-quantized ONNX files run in integers (in_float:

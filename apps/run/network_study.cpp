@@ -194,7 +194,7 @@ Status compare_answers(const LoadedModel& model, const LoadedModel* reference, c
                                                 progress("answers",
                                                          static_cast<double>(done) / static_cast<double>(total));
                                               }));
-  const std::vector<std::string>& labels = reference->labels.empty() ? model.labels : reference->labels;
+  const std::vector<std::string>& labels = reference->labels.empty() ? model.shown_labels() : reference->labels;
   NARROW_TRY(find_changed(scored, images, model, labels, result));
   result.comparison = std::move(scored.comparison);
   return {};

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 #include <vector>
 
 #include "apps/text/words.h"
@@ -13,23 +14,22 @@ namespace narrow::cli {
 namespace {
 
 // Decodes and preprocesses one image into `input`.
-Scored prepare(std::size_t index, const std::function<Result<LabelledPicture>(std::size_t)>& fetch,
-               const Preprocessing& preprocessing, std::span<float> input) {
-  Scored scored;
-  scored.index = index;
-  Result<LabelledPicture> image = fetch(index);
+Scored prepare(ImageTask& task, const ScoringOptions& options, std::span<float> input) {
+  Scored scored{.index = task.index, .name = std::move(task.name), .label = {}, .status = {}, .scores = {}};
+  Result<LabelledPicture> image = task.read();
   if (!image.ok()) {
     scored.status = std::move(image).error();
     return scored;
   }
   scored.name = std::move(image->name);
   scored.label = image->label;
-  scored.status = preprocess(image->picture, preprocessing, input);
+  scored.status = preprocess(image->picture, options.preprocessing, input);
   if (!scored.status.ok()) {
     Error error = std::move(scored.status).error();
     if (error.where.empty()) error.where = scored.name;
     scored.status = std::move(error);
   }
+  if (options.keep_pictures) scored.picture = std::move(image->picture);
   return scored;
 }
 
@@ -47,21 +47,24 @@ Status check_label(const Scored& scored, std::int64_t classes) {
       scored.name};
 }
 
-Result<ScoringTime> score_images(Network& network, std::size_t count,
-                                 const std::function<Result<LabelledPicture>(std::size_t)>& fetch,
-                                 const ScoringOptions& options, const std::function<Status(const Scored&)>& sink) {
+Result<ScoringTime> score_stream(Network& network, const TakeImages& take, const ScoringOptions& options,
+                                 const std::function<Status(const Scored&)>& sink) {
   const auto start = std::chrono::steady_clock::now();
   const auto elems = static_cast<std::size_t>(network.input_shape().elems());
   const auto classes = static_cast<std::size_t>(network.classes());
-  const std::size_t batch = std::min(static_cast<std::size_t>(options.batch), count);
-  std::vector<float> inputs(batch * elems);
-  std::vector<float> scores(batch * classes);
+  const auto batch = static_cast<std::size_t>(options.batch);
+  std::vector<float> inputs;
+  std::vector<float> scores;
   std::vector<Scored> images(batch);
   ScoringTime time;
-  for (std::size_t first = 0; first < count; first += batch) {
-    const std::size_t size = std::min(batch, count - first);
+  for (std::vector<ImageTask> tasks = take(batch); !tasks.empty(); tasks = take(batch)) {
+    const std::size_t size = tasks.size();
+    if (inputs.size() < size * elems) {
+      inputs.resize(size * elems);
+      scores.resize(size * classes);
+    }
     base::parallel_for(size, options.threads, [&](std::size_t i, int) {
-      images[i] = prepare(first + i, fetch, options.preprocessing, std::span(inputs).subspan(i * elems, elems));
+      images[i] = prepare(tasks[i], options, std::span(inputs).subspan(i * elems, elems));
     });
     // Images that could not be read leave gaps. The others are moved together.
     std::size_t good = 0;
@@ -80,6 +83,20 @@ Result<ScoringTime> score_images(Network& network, std::size_t count,
   }
   time.total_seconds = seconds_since(start);
   return time;
+}
+
+Result<ScoringTime> score_images(Network& network, std::size_t count,
+                                 const std::function<Result<LabelledPicture>(std::size_t)>& fetch,
+                                 const ScoringOptions& options, const std::function<Status(const Scored&)>& sink) {
+  std::size_t next = 0;
+  const auto take = [&](std::size_t most) {
+    std::vector<ImageTask> tasks;
+    for (; next < count && tasks.size() < most; ++next) {
+      tasks.push_back({next, {}, [&fetch, i = next] { return fetch(i); }});
+    }
+    return tasks;
+  };
+  return score_stream(network, take, options, sink);
 }
 
 }  // namespace narrow::cli

@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "apps/run/network.h"
 #include "narrow/image.h"
@@ -18,13 +19,23 @@ namespace narrow::cli {
 
 [[nodiscard]] double seconds_since(std::chrono::steady_clock::time_point start);
 
+// An image to score.
+struct ImageTask {
+  std::uint64_t index = 0;  // in the order of all images
+  std::string name;         // as LabelledPicture::name
+  std::function<Result<LabelledPicture>()> read;
+};
+// Returns the next images, at most `most`, and none at the end. Called by one thread.
+using TakeImages = std::function<std::vector<ImageTask>(std::size_t most)>;
+
 // The result of one image.
 struct Scored {
-  std::size_t index = 0;
+  std::uint64_t index = 0;
   std::string name;
   std::optional<int> label;
   Status status;                  // why the image could not be read
   std::span<const float> scores;  // [classes]; empty if the image could not be read
+  Picture picture = {};           // only with ScoringOptions::keep_pictures
 };
 
 struct ScoringTime {
@@ -36,13 +47,18 @@ struct ScoringOptions {
   Preprocessing preprocessing;
   int threads = 1;
   int batch = 1;
+  bool keep_pictures = false;
 };
 
 // Error: the image has a label that is no class of the network.
 [[nodiscard]] Status check_label(const Scored& scored, std::int64_t classes);
 
-// Scores images fetch(0) .. fetch(count - 1) and passes the results to `sink` in that order. An error of `sink` ends
-// the work. Memory holds one batch at a time. Several threads call `fetch`.
+// Scores images as they are taken, and passes the results to `sink` in that order. An error of `sink` ends the work.
+// Memory holds one batch at a time. Several threads read images.
+[[nodiscard]] Result<ScoringTime> score_stream(Network& network, const TakeImages& take, const ScoringOptions& options,
+                                               const std::function<Status(const Scored&)>& sink);
+
+// The same of images fetch(0) .. fetch(count - 1). Several threads call `fetch`.
 [[nodiscard]] Result<ScoringTime> score_images(Network& network, std::size_t count,
                                                const std::function<Result<LabelledPicture>(std::size_t)>& fetch,
                                                const ScoringOptions& options,

@@ -11,6 +11,7 @@
 
 #include "apps/run/bench_inputs.h"
 #include "apps/run/comparison.h"
+#include "apps/run/folder_classes.h"
 #include "apps/run/left_out.h"
 #include "apps/run/model_file.h"
 #include "apps/run/statistics.h"
@@ -110,7 +111,8 @@ class NetworkSweep {
   Status make(SweepCell& made, const BitPair& bits) {
     NARROW_TRY(score_reference());
     NARROW_ASSIGN(const PictureSet calibration,
-                  PictureSet::open({options_.calibrate.begin(), options_.calibrate.end()}, file_.model.labels()));
+                  PictureSet::open({options_.calibrate.begin(), options_.calibrate.end()},
+                                   folder_classes(options_.calibrate, file_.model.labels())));
     QuantizeOptions quantize_options;
     quantize_options.weight_bits = bits.weights;
     quantize_options.activation_bits = bits.activations;
@@ -144,8 +146,8 @@ class NetworkSweep {
   // The float network's scores, once for all cells that are made.
   Status score_reference() {
     if (reference_) return {};
-    NARROW_ASSIGN(evaluated_,
-                  PictureSet::open({options_.evaluate.begin(), options_.evaluate.end()}, file_.model.labels()));
+    NARROW_ASSIGN(evaluated_, PictureSet::open({options_.evaluate.begin(), options_.evaluate.end()},
+                                               folder_classes(options_.evaluate, file_.model.labels())));
     images_ = options_.limit == 0 ? evaluated_->size() : std::min(options_.limit, evaluated_->size());
     NARROW_ASSIGN(const std::unique_ptr<Network> network, open_network(file_.model, options_.threads));
     NARROW_ASSIGN(reference_, score(*network));
@@ -209,9 +211,10 @@ Result<std::vector<SweepCell>> run_sweep(const SweepOptions& options, const Swee
   NARROW_TRY(check_names(options.networks));
   NARROW_ASSIGN(const std::vector<std::string> labels, read_labels(options.labels));
   // Opened now: minutes of work must not end in images that are not there.
-  NARROW_TRY(PictureSet::open({options.calibrate.begin(), options.calibrate.end()}, labels));
-  NARROW_ASSIGN(const PictureSet evaluated,
-                PictureSet::open({options.evaluate.begin(), options.evaluate.end()}, labels));
+  NARROW_TRY(PictureSet::open({options.calibrate.begin(), options.calibrate.end()},
+                              folder_classes(options.calibrate, labels)));
+  NARROW_ASSIGN(const PictureSet evaluated, PictureSet::open({options.evaluate.begin(), options.evaluate.end()},
+                                                             folder_classes(options.evaluate, labels)));
   NARROW_TRY(check_complete(evaluated.left_out()));
   Settings settings;
   NARROW_ASSIGN(settings["calibrate"], fingerprint(options.calibrate));

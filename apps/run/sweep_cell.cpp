@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 #include <system_error>
 
+#include "apps/run/content_hash.h"
 #include "apps/text/words.h"
 
 namespace narrow::cli {
@@ -21,32 +22,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// FNV-1a with 64 bits (Fowler, Noll, Vo): notices a changed file. A sweep has no attacker.
-class Hash {
- public:
-  void add(std::string_view bytes) {
-    for (const char byte : bytes) value_ = (value_ ^ static_cast<unsigned char>(byte)) * 0x100000001b3U;
-  }
-  [[nodiscard]] std::string text() const { return format("%016llx", static_cast<unsigned long long>(value_)); }
-
- private:
-  std::uint64_t value_ = 0xcbf29ce484222325U;
-};
-
-Status hash_file(const std::filesystem::path& path, Hash& hash, std::uintmax_t& bytes) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return Error{ErrorCode::kIo, std::string("can't read it: ") + std::strerror(errno), path.string()};
-  std::array<char, 1 << 16> buffer{};
-  while (file) {
-    file.read(buffer.data(), buffer.size());
-    const auto count = static_cast<std::size_t>(std::max<std::streamsize>(file.gcount(), 0));
-    hash.add({buffer.data(), count});
-    bytes += count;
-  }
-  return {};
-}
-
-Status hash_folder(const std::filesystem::path& path, Hash& hash, std::uintmax_t& bytes) {
+Status hash_folder(const std::filesystem::path& path, ContentHash& hash, std::uintmax_t& bytes) {
   std::vector<std::string> lines;
   std::error_code error;
   for (auto entry = std::filesystem::recursive_directory_iterator(path, error);
@@ -146,7 +122,7 @@ std::optional<SweepCell> read_cell(const std::filesystem::path& path) {
 Result<std::string> fingerprint(const std::vector<std::string>& paths) {
   std::string text;
   for (const std::string& path : paths) {
-    Hash hash;
+    ContentHash hash;
     std::uintmax_t bytes = 0;
     std::error_code ignored;
     const bool is_folder = std::filesystem::is_directory(path, ignored);

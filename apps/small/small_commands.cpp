@@ -29,7 +29,7 @@ BuiltCommands built_commands() {
           .first_steps = kFirstSteps,
           .kind = " (small)",
           .add = add_small,
-          .elsewhere = {"quantize", "compare", "sweep", "report", "trace", "convert", "operators"}};
+          .elsewhere = {"quantize", "compare", "sweep", "report", "trace", "convert", "architectures", "operators"}};
 }
 
 }  // namespace narrow::cli

@@ -91,46 +91,29 @@ std::string percent_encoded(std::string_view name) {
   return text;
 }
 
+std::string percent_decoded(std::string_view text) {
+  const auto digit = [](char c) {
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                                  : -1;
+  };
+  std::string name;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const int high = text[i] == '%' && i + 2 < text.size() ? digit(text[i + 1]) : -1;
+    const int low = high >= 0 ? digit(text[i + 2]) : -1;
+    name += low < 0 ? text[i] : static_cast<char>(high * 16 + low);
+    if (low >= 0) i += 2;
+  }
+  return name;
+}
+
 std::string printable(std::string_view text) {
   std::string out(text);
   for (char& c : out) {
     const auto byte = static_cast<unsigned char>(c);
     if ((byte < 0x20 && c != '\n' && c != '\t') || byte == 0x7f) c = '?';
   }
-  return out;
-}
-
-Table::Table(std::vector<std::string> header) : header_(std::move(header)) {
-  for (std::string& name : header_) {
-    right_.push_back(!name.empty() && name.front() == '>');
-    if (right_.back()) name.erase(0, 1);
-  }
-}
-
-void Table::add(std::vector<std::string> row) {
-  row.resize(header_.size());
-  rows_.push_back(std::move(row));
-}
-
-std::string Table::text() const {
-  std::vector<std::size_t> widths;
-  for (std::size_t column = 0; column < header_.size(); ++column) {
-    std::size_t width = header_[column].size();
-    for (const auto& row : rows_) width = std::max(width, row[column].size());
-    widths.push_back(width);
-  }
-  std::string out;
-  const auto line = [&](const std::vector<std::string>& cells) {
-    std::string text;
-    for (std::size_t column = 0; column < cells.size(); ++column) {
-      const std::string fill(widths[column] - cells[column].size(), ' ');
-      text += "  " + (right_[column] ? fill + cells[column] : cells[column] + fill);
-    }
-    text.erase(text.find_last_not_of(' ') + 1);
-    out += text + "\n";
-  };
-  line(header_);
-  for (const auto& row : rows_) line(row);
   return out;
 }
 

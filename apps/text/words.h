@@ -1,4 +1,4 @@
-// Texts of numbers and shapes, and tables.
+// Texts of numbers and shapes.
 #pragma once
 
 #include <cstddef>
@@ -6,7 +6,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "narrow/types.h"
 
@@ -31,20 +30,8 @@ namespace narrow::cli {
 [[nodiscard]] std::string name_text(std::string_view name);
 // A file name as in a URI (RFC 3986): every byte but letters, digits and -._~/ as %NN. It can be decoded without loss.
 [[nodiscard]] std::string percent_encoded(std::string_view name);
+[[nodiscard]] std::string percent_decoded(std::string_view text);
 // Replaces control characters (terminal escapes) by '?'. File names and labels come from outside.
 [[nodiscard]] std::string printable(std::string_view text);
-
-// Columns are as wide as their widest cell. A column whose header starts with '>' is aligned to the right.
-class Table {
- public:
-  explicit Table(std::vector<std::string> header);
-  void add(std::vector<std::string> row);
-  [[nodiscard]] std::string text() const;
-
- private:
-  std::vector<std::string> header_;
-  std::vector<bool> right_;
-  std::vector<std::vector<std::string>> rows_;
-};
 
 }  // namespace narrow::cli

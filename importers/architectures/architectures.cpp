@@ -109,6 +109,19 @@ ChoiceOptions weights_choice(const ArchitectureOptions& options) {
   return {.key = options.state_dict, .architecture = options.name, .recognise = recognise};
 }
 
+std::vector<ArchitectureInfo> architecture_table() {
+  std::vector<ArchitectureInfo> table;
+  for (const Architecture& row : catalogue()) {
+    ArchitectureInfo info{std::string(row.name), row.input_size,          row.parameters,
+                          row.classes(),         std::string(row.preset), {}};
+    // Presets of the catalogue exist.
+    Result<Preprocessing> usual = usual_preprocessing(row.preset, {row.input_size, row.input_size});
+    if (usual.ok()) info.preprocessing = *usual;
+    table.push_back(std::move(info));
+  }
+  return table;
+}
+
 std::vector<std::string> architecture_names() {
   std::vector<std::string> names;
   names.reserve(catalogue().size());

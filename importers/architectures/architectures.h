@@ -8,6 +8,7 @@
 #include "importers/weights/choose_weights.h"
 #include "importers/weights/state_dict.h"
 #include "narrow/architecture_options.h"
+#include "narrow/architectures.h"
 #include "narrow/preprocess.h"
 #include "narrow/result.h"
 
@@ -29,6 +30,8 @@ struct Network {
 // How to choose the weights of a network in a file of weights.
 [[nodiscard]] ChoiceOptions weights_choice(const ArchitectureOptions& options);
 
+// All networks, with what is usual for each.
+[[nodiscard]] std::vector<ArchitectureInfo> architecture_table();
 // All names, in the order in which users see them.
 [[nodiscard]] std::vector<std::string> architecture_names();
 

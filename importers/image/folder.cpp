@@ -104,6 +104,29 @@ Result<std::vector<fs::path>> images_below(const fs::path& folder, std::vector<L
   return images;
 }
 
+void sort_left_out(std::vector<LeftOutFile>& left_out) {
+  std::sort(left_out.begin(), left_out.end(),
+            [](const LeftOutFile& a, const LeftOutFile& b) { return a.path.native() < b.path.native(); });
+}
+
+// lists: the lists in the folder, one of which may have been meant.
+Error no_image(const FolderContent& content, const std::vector<std::string>& lists, const fs::path& folder) {
+  std::vector<std::string> unreadable_images;
+  for (const LeftOutFile& file : content.left_out) {
+    if (file.is_image) unreadable_images.push_back(file.path.filename().string());
+  }
+  if (!unreadable_images.empty()) {
+    return Error{ErrorCode::kNotFound,
+                 "no image in this folder can be read by this build, but " + quoted_list(unreadable_images) +
+                     " look like images; convert them to PNG",
+                 folder.string()};
+  }
+  return Error{ErrorCode::kNotFound,
+               "no image in this folder (" + readable_formats() + " by file extension)" +
+                   (lists.empty() ? std::string() : "; did you mean the list " + quoted_list(lists) + "?"),
+               folder.string()};
+}
+
 }  // namespace
 
 bool has_image_extension(const fs::path& path) { return format_of_extension(path) != Format::kNone; }
@@ -141,8 +164,7 @@ Result<FolderContent> read_folder(const fs::path& folder) {
       content.classes.push_back({subfolder.filename().string(), std::move(images)});
     }
   }
-  std::sort(content.left_out.begin(), content.left_out.end(),
-            [](const LeftOutFile& a, const LeftOutFile& b) { return a.path.native() < b.path.native(); });
+  sort_left_out(content.left_out);
   if (!content.images.empty() && !content.classes.empty()) {
     return Error{ErrorCode::kMalformed,
                  "images both in the folder itself (" + content.images.front().filename().string() +
@@ -150,22 +172,15 @@ Result<FolderContent> read_folder(const fs::path& folder) {
                      "); keep a subfolder per class, or images only",
                  folder.string()};
   }
-  if (content.images.empty() && content.classes.empty()) {
-    std::vector<std::string> unreadable_images;
-    for (const LeftOutFile& file : content.left_out) {
-      if (file.is_image) unreadable_images.push_back(file.path.filename().string());
-    }
-    if (!unreadable_images.empty()) {
-      return Error{ErrorCode::kNotFound,
-                   "no image in this folder can be read by this build, but " + quoted_list(unreadable_images) +
-                       " look like images; convert them to PNG",
-                   folder.string()};
-    }
-    return Error{ErrorCode::kNotFound,
-                 "no image in this folder (" + readable_formats() + " by file extension)" +
-                     (lists.empty() ? std::string() : "; did you mean the list " + quoted_list(lists) + "?"),
-                 folder.string()};
-  }
+  if (content.images.empty() && content.classes.empty()) return no_image(content, lists, folder);
+  return content;
+}
+
+Result<FolderContent> read_tree(const fs::path& folder) {
+  FolderContent content;
+  NARROW_ASSIGN(content.images, images_below(folder, content.left_out));
+  sort_left_out(content.left_out);
+  if (content.images.empty()) return no_image(content, {}, folder);
   return content;
 }
 

@@ -101,7 +101,7 @@ void append_folder(FolderContent& content, const std::vector<std::string>& class
 }
 
 Result<std::vector<Entry>> open_all(const std::vector<fs::path>& paths, const std::vector<std::string>& class_names,
-                                    std::vector<LeftOutFile>& left_out) {
+                                    FolderKind folder_kind, std::vector<LeftOutFile>& left_out) {
   if (paths.empty()) return Error{ErrorCode::kInvalidArgument, "no images given", {}};
   std::vector<Kind> kinds;
   std::vector<std::pair<fs::path, FolderContent>> folders;
@@ -109,7 +109,8 @@ Result<std::vector<Entry>> open_all(const std::vector<fs::path>& paths, const st
     NARROW_ASSIGN(const Kind kind, kind_of(path));
     kinds.push_back(kind);
     if (kind == Kind::kFolder) {
-      NARROW_ASSIGN(FolderContent content, image::read_folder(path));
+      NARROW_ASSIGN(FolderContent content,
+                    folder_kind == FolderKind::kTree ? image::read_tree(path) : image::read_folder(path));
       folders.emplace_back(path, std::move(content));
     }
   }
@@ -142,10 +143,11 @@ Result<std::vector<Entry>> open_all(const std::vector<fs::path>& paths, const st
 
 }  // namespace
 
-Result<PictureSet> PictureSet::open(const std::vector<fs::path>& paths, const std::vector<std::string>& class_names) {
+Result<PictureSet> PictureSet::open(const std::vector<fs::path>& paths, const std::vector<std::string>& class_names,
+                                    FolderKind folders) {
   try {
     auto impl = std::make_shared<Impl>();
-    NARROW_ASSIGN(std::vector<Entry> entries, open_all(paths, class_names, impl->left_out));
+    NARROW_ASSIGN(std::vector<Entry> entries, open_all(paths, class_names, folders, impl->left_out));
     impl->labelled =
         std::all_of(entries.begin(), entries.end(), [](const Entry& entry) { return entry.label.has_value(); });
     impl->entries = std::move(entries);
@@ -175,16 +177,19 @@ Result<LabelledPicture> PictureSet::get(std::size_t index) const {
                  {}};
   }
   const Entry& entry = impl_->entries[index];
-  const auto record_name = [&] { return entry.path.string() + "#" + std::to_string(entry.record); };
-  if (entry.idx) {
-    return LabelledPicture{image::read_idx_image(*entry.idx, entry.record), entry.label, record_name()};
-  }
+  if (entry.idx) return LabelledPicture{image::read_idx_image(*entry.idx, entry.record), entry.label, name(index)};
   if (entry.cifar) {
     NARROW_ASSIGN(Picture image, image::read_cifar(*entry.cifar, entry.record));
-    return LabelledPicture{std::move(image), entry.label, record_name()};
+    return LabelledPicture{std::move(image), entry.label, name(index)};
   }
   NARROW_ASSIGN(Picture image, load_picture(entry.path));
-  return LabelledPicture{std::move(image), entry.label, entry.path.string()};
+  return LabelledPicture{std::move(image), entry.label, name(index)};
+}
+
+std::string PictureSet::name(std::size_t index) const {
+  const Entry& entry = impl_->entries[index];
+  const bool is_record = entry.idx != nullptr || entry.cifar != nullptr;
+  return entry.path.string() + (is_record ? "#" + std::to_string(entry.record) : std::string());
 }
 
 }  // namespace narrow

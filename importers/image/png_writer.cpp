@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <cstdlib>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -57,7 +58,7 @@ std::size_t size_of_differences(std::span<const std::uint8_t> row) {
 
 }  // namespace
 
-Result<std::vector<std::byte>> encode_png(const Picture& image) {
+Result<std::vector<std::byte>> encode_png(const Picture& image, std::string_view software) {
   return base::guarded([&]() -> Result<std::vector<std::byte>> {
     const auto row_bytes = static_cast<std::size_t>(std::max(image.width, 0)) * kChannels;
     if (image.width <= 0 || image.height <= 0 ||
@@ -96,6 +97,10 @@ Result<std::vector<std::byte>> encode_png(const Picture& image) {
     // 8 bits, RGB, deflate, the standard's filters, not interlaced.
     header.insert(header.end(), {8, 2, 0, 0, 0});
     put_chunk(out, "IHDR", header);
+    if (!software.empty()) {
+      const std::string text = std::string("Software") + '\0' + std::string(software);
+      put_chunk(out, "tEXt", {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+    }
     put_chunk(out, "IDAT", packed);
     put_chunk(out, "IEND", {});
     return out;

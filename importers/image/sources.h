@@ -58,6 +58,8 @@ struct FolderContent {
 };
 // Errors: the folder can't be read; no image at all; images both in the folder and in subfolders.
 [[nodiscard]] Result<FolderContent> read_folder(const std::filesystem::path& folder);
+// All images at any depth, as those in the folder itself. Errors: the folder can't be read; no image at all.
+[[nodiscard]] Result<FolderContent> read_tree(const std::filesystem::path& folder);
 
 // Lines of `path<TAB>label` or `path`. The label is an index, or a name in `class_names`.
 [[nodiscard]] Status append_list(const std::filesystem::path& path, const ClassNames& class_names,

@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "narrow/preprocess.h"
@@ -37,8 +38,9 @@ struct ImageFormat {
 [[nodiscard]] Result<Picture> decode_picture(std::span<const std::byte> bytes, const PictureLimits& limits = {});
 [[nodiscard]] Result<Picture> load_picture(const std::filesystem::path& path, const PictureLimits& limits = {});
 
-// A PNG file of the pixels, 8 bits of red, green and blue each. Error: kInvalidArgument, the sizes do not fit.
-[[nodiscard]] Result<std::vector<std::byte>> encode_png(const Picture& image);
+// A PNG file of the pixels, 8 bits of red, green and blue each. software: the text "Software" in the file, right after
+// the header, of ASCII characters; empty: none. Error: kInvalidArgument, the sizes do not fit.
+[[nodiscard]] Result<std::vector<std::byte>> encode_png(const Picture& image, std::string_view software = {});
 
 struct LabelledPicture {
   Picture picture;
@@ -51,6 +53,12 @@ struct LeftOutFile {
   std::filesystem::path path;
   // It is an image, by its extension or its first bytes, that this build can't read. Otherwise it is something else.
   bool is_image = false;
+};
+
+// What a folder of images is.
+enum class FolderKind {
+  kClasses,  // a subfolder per class, or images without labels
+  kTree,     // images without labels at any depth; subfolders mean nothing
 };
 
 // A set of images, which are decoded one at a time. Several threads may call `get`. Moving copies, so that a set that
@@ -76,15 +84,20 @@ class PictureSet {
   // Order: paths as given, the files of folders sorted by bytes.
   // class_names: the order of classes for names; a subfolder or label that is not among them is an error. Empty: the
   // classes are the sorted names of the subfolders of all folders.
+  // folders: what the folders among the paths are. The images of a kTree are sorted by their whole paths; links to
+  // folders are not followed.
   // Errors: kNotFound, kMalformed (with the line), or no image at all.
   [[nodiscard]] static Result<PictureSet> open(const std::vector<std::filesystem::path>& paths,
-                                               const std::vector<std::string>& class_names = {});
+                                               const std::vector<std::string>& class_names = {},
+                                               FolderKind folders = FolderKind::kClasses);
 
   [[nodiscard]] std::size_t size() const;
   [[nodiscard]] bool labelled() const;  // every image has a label
   // Files in the given folders that are not in the set, in the order of the images.
   [[nodiscard]] const std::vector<LeftOutFile>& left_out() const;
   [[nodiscard]] Result<LabelledPicture> get(std::size_t index) const;
+  // The name of an image that get() returns with it, without reading the image. index: below size().
+  [[nodiscard]] std::string name(std::size_t index) const;
 
  private:
   struct Impl;

@@ -1,6 +1,8 @@
 // Runs the built `narrow` as a user would, and makes inputs for it.
 #pragma once
 
+#include <sys/types.h>
+
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -22,10 +24,15 @@ struct Ran {
 struct RunOptions {
   std::vector<std::string> environment;  // "NAME=value", added to the test's own
   std::string stdout_path;               // write stdout there instead of catching it
-  std::string program = "narrow";        // or "narrow-small", in the folder of the build
+  std::string stdin_path = "/dev/null";
+  std::string program = "narrow";  // or "narrow-small", in the folder of the build
 };
 
 [[nodiscard]] Ran narrow_command(const std::vector<std::string>& arguments, const RunOptions& options = {});
+// Starts the command without waiting for it; its stdout goes to the file descriptor `output`, its stderr nowhere.
+[[nodiscard]] pid_t start_narrow(const std::vector<std::string>& arguments, int output);
+// Waits for it, and returns its status (waitpid).
+[[nodiscard]] int wait_for(pid_t child);
 // The same for a command that must succeed; the test ends where it does not.
 Ran run_narrow(const std::vector<std::string>& arguments);
 // Checks that the command ends with this code, prints nothing on stdout, and an error that mentions all of `parts`.

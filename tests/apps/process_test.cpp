@@ -2,7 +2,6 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,38 +16,11 @@
 using narrow::testing::files_in;
 using narrow::testing::narrow_command;
 using narrow::testing::read_file;
+using narrow::testing::start_narrow;
 using narrow::testing::TemporaryFolder;
+using narrow::testing::wait_for;
 using narrow::testing::write_cifar;
 using narrow::testing::write_file;
-
-namespace {
-
-// Starts the command without waiting for it; its stdout and stderr go to `output`.
-pid_t start(const std::vector<std::string>& arguments, int output) {
-  const std::string program = (narrow::testing::build_folder() / "narrow").string();
-  std::vector<std::string> words{program};
-  words.insert(words.end(), arguments.begin(), arguments.end());
-  std::vector<char*> argv;
-  for (std::string& word : words) argv.push_back(word.data());
-  argv.push_back(nullptr);
-  posix_spawn_file_actions_t actions;
-  REQUIRE(::posix_spawn_file_actions_init(&actions) == 0);
-  ::posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
-  ::posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-  pid_t child = 0;
-  const int spawned = ::posix_spawn(&child, program.c_str(), &actions, nullptr, argv.data(), environ);
-  ::posix_spawn_file_actions_destroy(&actions);
-  REQUIRE(spawned == 0);
-  return child;
-}
-
-int wait_for(pid_t child) {
-  int status = 0;
-  REQUIRE(::waitpid(child, &status, 0) == child);
-  return status;
-}
-
-}  // namespace
 
 TEST_CASE("a reader that closes the pipe early does not end the work") {
   const TemporaryFolder folder;
@@ -56,9 +28,9 @@ TEST_CASE("a reader that closes the pipe early does not end the work") {
   std::array<int, 2> ends{};
   REQUIRE(::pipe2(ends.data(), O_CLOEXEC) == 0);
   ::close(ends[0]);
-  const pid_t child = start({"evaluate", narrow::testing::default_model(), folder.path() / "pictures.bin", "--scores",
-                             folder.path() / "scores"},
-                            ends[1]);
+  const pid_t child = start_narrow({"evaluate", narrow::testing::default_model(), folder.path() / "pictures.bin",
+                                    "--scores", folder.path() / "scores"},
+                                   ends[1]);
   ::close(ends[1]);
   const int status = wait_for(child);
   REQUIRE(WIFEXITED(status));
@@ -73,9 +45,9 @@ TEST_CASE("a signal removes the unfinished output and leaves the old one") {
   write_file(folder.path() / "scores", "the old file");
   for (const int number : {SIGINT, SIGTERM}) {
     const int null = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
-    const pid_t child = start({"evaluate", narrow::testing::default_model(), folder.path() / "pictures.bin", "--isa",
-                               "scalar", "--threads", "1", "--scores", folder.path() / "scores"},
-                              null);
+    const pid_t child = start_narrow({"evaluate", narrow::testing::default_model(), folder.path() / "pictures.bin",
+                                      "--isa", "scalar", "--threads", "1", "--scores", folder.path() / "scores"},
+                                     null);
     ::close(null);
     // The unfinished file shows that the work has begun.
     while (files_in(folder.path()) < 3 && ::waitpid(child, nullptr, WNOHANG) == 0) {
@@ -96,9 +68,9 @@ TEST_CASE("a signal ends a sweep and leaves its finished cells") {
   const std::filesystem::path results = folder.path() / "study";
   write_cifar(pictures, 400);
   const int null = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
-  const pid_t child = start({"sweep", narrow::testing::default_checkpoint(), "--bits", "4", "3", "2", "--calibrate",
-                             pictures, "--evaluate", pictures, "--threads", "1", "-o", results},
-                            null);
+  const pid_t child = start_narrow({"sweep", narrow::testing::default_checkpoint(), "--bits", "4", "3", "2",
+                                    "--calibrate", pictures, "--evaluate", pictures, "--threads", "1", "-o", results},
+                                   null);
   ::close(null);
   const std::filesystem::path first = results / "cifar10_resnet20b.float.json";
   while (!std::filesystem::exists(first) && ::waitpid(child, nullptr, WNOHANG) == 0) {

@@ -60,7 +60,7 @@ FloatModel tiny_network(const TinyNetwork& tiny) {
   data->preprocessing.channels = tiny.channels;
   data->preprocessing.mean = {0.25F, 0.0F, 0.0F};
   data->preprocessing.std = {0.5F, 1.0F, 1.0F};
-  data->architecture = "tiny";
+  data->architecture = tiny.architecture;
   data->source = "tiny.pth";
   return FloatModel(std::move(data));
 }

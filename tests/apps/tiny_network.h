@@ -15,6 +15,7 @@ struct TinyNetwork {
   bool softmax = false;  // at the end
   bool sigmoid = false;  // at the end
   int classes = 10;
+  std::string architecture = "tiny";
 };
 
 // A convolution with ReLU, a global average, a linear layer. Always the same weights.

@@ -1,6 +1,7 @@
 // The command line itself: help, version, and wrong usage, with exit code 2 and a message that names the valid values.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <set>
 
 #include "narrow/quantize_options.h"
@@ -38,7 +39,7 @@ TEST_CASE("help lists the commands and the exit codes and every command has exam
   CHECK(ran.exit_code == 0);
   CHECK(ran.err.empty());
   for (const char* word : {"classify", "quantize", "evaluate", "compare", "report", "sweep", "bench", "inspect",
-                           "trace", "embed", "convert", "operators", "Exit codes", "PICTURES"}) {
+                           "trace", "embed", "convert", "architectures", "operators", "Exit codes", "PICTURES"}) {
     CHECK_MESSAGE(has(ran.out, word), word);
     if (word[0] < 'a') continue;
     const Ran help = narrow_command({word, "--help"});
@@ -46,6 +47,38 @@ TEST_CASE("help lists the commands and the exit codes and every command has exam
     CHECK(help.err.empty());
     CHECK_MESSAGE(has(help.out, std::string("  narrow ") + word), help.out);
     CHECK_MESSAGE(has(help.out, "--json"), help.out);
+  }
+}
+
+TEST_CASE("the help of each command fits one screen and the help of all options has every one") {
+  for (const char* command : {"classify", "quantize", "evaluate", "compare", "report", "sweep", "bench", "inspect",
+                              "trace", "embed", "convert", "architectures", "operators"}) {
+    CAPTURE(command);
+    const std::string help = narrow_command({command, "--help"}).out;
+    CHECK(std::count(help.begin(), help.end(), '\n') <= 65);
+    const Ran all = narrow_command({command, "--help-all"});
+    CHECK(all.exit_code == 0);
+    // What is only named there is explained here.
+    CHECK(!has(all.out, "--help-all explains"));
+    if (!has(help, "--arch,")) continue;
+    CHECK(has(help, "--help-all explains"));
+    CHECK(has(all.out, "--arch NAME"));
+    CHECK(has(all.out, "--state-dict KEY"));
+    CHECK(!has(all.out, "resnet18"));
+  }
+}
+
+TEST_CASE("the architectures are a table and a document") {
+  const Ran table = narrow_command({"architectures"});
+  CHECK(table.exit_code == 0);
+  CHECK(std::count(table.out.begin(), table.out.end(), '\n') == 42);
+  CHECK_MESSAGE(has(table.out, "resnet18             224x224x3     11.69 M     1000  imagenet\n"), table.out);
+  const nlohmann::json rows = narrow_command({"architectures", "--json"}).json()["architectures"];
+  REQUIRE(rows.size() == 41);
+  for (const nlohmann::json& row : rows) {
+    CHECK(row["parameters"] > 70000);
+    CHECK(row["preprocessing"]["crop_height"] == row["input_size"]);
+    CHECK(has(table.out, row["name"].get<std::string>()));
   }
 }
 
@@ -58,7 +91,8 @@ TEST_CASE("the version is one line") {
 
 TEST_CASE("a missing or unknown command is answered with the commands") {
   const char* const all =
-      "classify, quantize, evaluate, compare, report, sweep, bench, inspect, trace, embed, convert, operators";
+      "classify, quantize, evaluate, compare, report, sweep, bench, inspect, trace, embed, convert, architectures, "
+      "operators";
   check_usage({}, {all});
   check_usage({"clasify"}, {"'clasify'", all});
 }
@@ -164,7 +198,7 @@ TEST_CASE("unknown option values list the valid ones and nothing is written") {
     std::vector<std::string> parts;
   };
   const std::vector<Case> cases = {
-      {{"--arch", "vgg"}, {"--arch", "'vgg'", "cifar_resnet20", "mobilenet_v2"}},
+      {{"--arch", "vgg"}, {"'vgg'", "narrow architectures lists them"}},
       {{"--observer", "best"}, {"--observer", "minmax", "moving-average"}},
       {{"--keep-edges", "1"}, {"--first-last", "float", "off", "2 to 8"}},
       {{"--first-last", "none"}, {"--first-last", "float", "off", "2 to 8"}},

@@ -105,6 +105,26 @@ TEST_CASE("architecture cifar_resnet of every depth is recognised") {
   CHECK(built(cifar_resnet_weights(3, {"", "linear"}, 100)).labels.empty());
 }
 
+TEST_CASE("the table of architectures has the parameters of every cifar_resnet") {
+  const auto table = narrow::importers::architecture_table();
+  CHECK(table.size() == narrow::importers::architecture_names().size());
+  for (const auto& [blocks, depth] : {std::pair{3, "20"}, {5, "32"}, {7, "44"}, {9, "56"}, {18, "110"}}) {
+    for (const std::string shortcut : {"", "downsample"}) {
+      std::int64_t learned = 0;
+      for (const auto& [key, tensor] : cifar_resnet_weights(blocks, {shortcut, "fc"}).entries) {
+        const bool counted = key.find("running_") == std::string::npos && key.find("num_") == std::string::npos;
+        if (counted) learned += static_cast<std::int64_t>(tensor.values.size());
+      }
+      const std::string name = std::string("cifar_resnet") + depth + (shortcut.empty() ? "" : "b");
+      const auto row = std::find_if(table.begin(), table.end(), [&](const auto& info) { return info.name == name; });
+      REQUIRE(row != table.end());
+      CHECK(row->parameters == learned);
+      CHECK(row->classes == 10);
+      CHECK(row->preprocessing.crop_height == 32);
+    }
+  }
+}
+
 TEST_CASE("architecture resnet18 has the layers of torchvision") {
   const Network network = built(resnet_weights({2, 2, 2, 2}, false));
   CHECK(network.architecture == "resnet18");

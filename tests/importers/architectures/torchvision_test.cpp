@@ -74,10 +74,29 @@ void check_refusals(StateDict& weights, const ArchitectureOptions& options, int 
   }
 }
 
+// What training changes by gradients: not the statistics of BatchNorm.
+std::int64_t learned_elements(const StateDict& weights) {
+  std::int64_t total = 0;
+  for (const auto& [key, tensor] : weights.entries) {
+    if (is_used(key) && !contains(key, ".running_")) total += static_cast<std::int64_t>(tensor.values.size());
+  }
+  return total;
+}
+
+narrow::ArchitectureInfo row_of(const std::string& name) {
+  for (const narrow::ArchitectureInfo& row : narrow::importers::architecture_table()) {
+    if (row.name == name) return row;
+  }
+  return {};
+}
+
 void check_network(const std::string& name) {
   CAPTURE(name);
   const TorchvisionNetwork& expected = torchvision_network(name);
   StateDict weights = random_weights(expected);
+  CHECK(row_of(name).parameters == learned_elements(weights));
+  CHECK(row_of(name).classes == 1000);
+  CHECK(row_of(name).input_size == expected.input_size);
   CHECK(narrow::importers::recognise(weights) == name);
   ArchitectureOptions options;
   options.name = name;

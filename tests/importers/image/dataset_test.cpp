@@ -31,6 +31,7 @@ std::vector<std::string> content(const PictureSet& set) {
   std::vector<std::string> all;
   for (std::size_t i = 0; i < set.size(); ++i) {
     const auto image = set.get(i).value();
+    CHECK(set.name(i) == image.name);
     const std::string label = image.label ? std::to_string(*image.label) : "?";
     all.push_back(image.name.substr(image.name.rfind('/') + 1) + "=" + label);
   }
@@ -95,6 +96,26 @@ TEST_CASE("a folder of images has no labels") {
   const PictureSet set = PictureSet::open({folder.path()}).value();
   CHECK(!set.labelled());
   CHECK(content(set) == Names{"a.ppm=?", "b.ppm=?"});
+}
+
+TEST_CASE("a tree of folders has the images at any depth and no labels") {
+  const TemporaryFolder folder;
+  const fs::path& root = folder.path();
+  write_file(root / "z.ppm", one_pixel('z'));
+  write_file(root / "b" / "deep" / "2.ppm", one_pixel('2'));
+  write_file(root / "b" / "1.ppm", one_pixel('1'));
+  write_file(root / "b" / "notes.md", std::string("no picture"));
+  write_file(root / ".git" / "x.ppm", one_pixel('x'));
+  fs::create_directories(root / "empty");
+  fs::create_directory_symlink(root, root / "b" / "cycle");
+  CHECK(has(problem({root}), "both in the folder"));
+  const PictureSet set = PictureSet::open({root}, {"cat", "dog"}, narrow::FolderKind::kTree).value();
+  CHECK(!set.labelled());
+  CHECK(content(set) == Names{"1.ppm=?", "2.ppm=?", "z.ppm=?"});
+  CHECK(set.left_out().size() == 2);  // the notes and the link
+  const auto none = PictureSet::open({root / "empty"}, {}, narrow::FolderKind::kTree);
+  REQUIRE(!none.ok());
+  CHECK(none.error().code == ErrorCode::kNotFound);
 }
 
 TEST_CASE("folders that hold nothing or too much are errors") {

@@ -1,0 +1,58 @@
+#include "apps/commands/annotate.h"
+
+#include <filesystem>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "apps/files/output_file.h"
+#include "apps/report/annotation.h"
+#include "base/try.h"
+#include "narrow/image.h"
+
+namespace narrow::cli {
+namespace {
+
+// Where encode_png() writes the name of the software: after the signature, the header, and a chunk's length.
+constexpr std::size_t kSoftwareOffset = 8 + 25 + 4;
+
+Status check_own(const std::string& file) {
+  return check_replaces_own(file, "tEXtSoftware" + std::string(1, '\0') + std::string(kAnnotationSoftware),
+                            "an image of narrow classify --annotate", kSoftwareOffset);
+}
+
+}  // namespace
+
+AnnotationFiles::AnnotationFiles(std::string path)
+    : path_(std::move(path)), is_file_(std::filesystem::path(path_).extension() == ".png") {}
+
+Status AnnotationFiles::prepare() const {
+  if (is_file_) return check_own(path_);
+  std::error_code error;
+  std::filesystem::create_directory(path_, error);
+  if (std::filesystem::is_directory(path_)) return {};
+  return Error{ErrorCode::kInvalidArgument,
+               "is no folder and can't be made one" + (error ? ": " + error.message() : std::string()) +
+                   "; a file for one image ends in .png",
+               path_};
+}
+
+Status AnnotationFiles::check_room_for(std::size_t images) const {
+  if (!is_file_ || images <= 1) return {};
+  return Error{ErrorCode::kInvalidArgument, "is a file for one image, and there are more; name a folder", path_};
+}
+
+Status AnnotationFiles::write(const Picture& picture, const ClassifiedImage& answers) {
+  NARROW_TRY(check_room_for(written_ + 1));
+  const std::string file = is_file_ ? path_ : (std::filesystem::path(path_) / annotation_name(answers)).string();
+  NARROW_TRY(check_own(file));
+  NARROW_ASSIGN(const Picture drawn, annotated(picture, answers));
+  NARROW_ASSIGN(const std::vector<std::byte> png, encode_png(drawn, kAnnotationSoftware));
+  NARROW_ASSIGN(OutputFile output, OutputFile::create(file));
+  NARROW_TRY(output.write(png));
+  NARROW_TRY(output.commit());
+  ++written_;
+  return {};
+}
+
+}  // namespace narrow::cli
