@@ -110,7 +110,7 @@ TEST_CASE("mean and std of the command line are those of a file, and one number 
   write_file(file, R"({"crop": 32, "mean": [0.5, 0.5, 0.5], "std": [3, 4, 2]})");
   CHECK(described({"--preprocess", file}) == described({"--preprocess", other, "--mean", "0.5"}));
   CHECK(described({"--crop", "32x32", "--resize", "40x36"}) == described({"--crop", "32", "--resize", "40,36"}));
-  for (const auto& [option, value, word] : std::vector<std::array<const char*, 3>>{
+  for (const auto& row : std::vector<std::array<const char*, 3>>{
            {"--mean", "0.5,0.5", "0.485,0.456,0.406"},
            {"--mean", "0.5,0.5,0.5,0.5", "three"},
            {"--mean", "0.5,,0.5", "three"},
@@ -124,6 +124,7 @@ TEST_CASE("mean and std of the command line are those of a file, and one number 
            {"--crop", "32,32,3", "height and width"},
            {"--crop", "0", "from 1 to 8192"},
            {"--crop", "9000", "from 1 to 8192"}}) {
+    const std::string option = std::get<0>(row), value = std::get<1>(row), word = std::get<2>(row);
     CAPTURE(option);
     CAPTURE(value);
     const Ran ran = narrow_command({"evaluate", default_model(), folder.path() / "pictures.bin", option, value});

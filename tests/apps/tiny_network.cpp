@@ -37,7 +37,7 @@ FloatModel tiny_network(const TinyNetwork& tiny) {
   convolution.window.kernel_h = convolution.window.kernel_w = 3;
   convolution.window.pad = {1, 1, 1, 1};
   convolution.out_channels = 8;
-  convolution.filter.weights = random_numbers(random, static_cast<std::size_t>(8 * 9 * tiny.channels));
+  convolution.filter.weights = random_numbers(random, std::size_t{8 * 9} * static_cast<std::size_t>(tiny.channels));
   convolution.filter.bias = random_numbers(random, 8);
   Clamp relu;
   relu.lo = 0;
@@ -45,7 +45,7 @@ FloatModel tiny_network(const TinyNetwork& tiny) {
   at = graph.add_node("pool", graph::GlobalAveragePool{}, {at}).value();
   graph::Linear linear;
   linear.out_features = tiny.classes;
-  linear.filter.weights = random_numbers(random, static_cast<std::size_t>(8 * tiny.classes));
+  linear.filter.weights = random_numbers(random, std::size_t{8} * static_cast<std::size_t>(tiny.classes));
   linear.filter.bias = random_numbers(random, static_cast<std::size_t>(tiny.classes));
   at = graph.add_node("fc", linear, {at}).value();
   if (tiny.softmax) at = graph.add_node("prob", graph::Softmax{}, {at}).value();

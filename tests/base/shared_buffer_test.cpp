@@ -56,7 +56,10 @@ TEST_CASE("copies share memory until one of them is edited") {
 TEST_CASE("editing a buffer that is not shared copies nothing") {
   SharedBuffer<float> buffer = some_numbers();
   const float* const memory = buffer.data();
-  { const SharedBuffer<float> gone = buffer; }
+  {
+    const SharedBuffer<float> gone = buffer;
+    CHECK(gone.shares_memory_with(buffer));
+  }
   buffer.edit()[0] = 9.0F;
   CHECK(buffer.data() == memory);
 }

@@ -28,7 +28,7 @@ graph::Convolution convolution(std::mt19937& random, int channels) {
   convolution.window.kernel_h = convolution.window.kernel_w = 3;
   convolution.window.pad = {1, 1, 1, 1};
   convolution.out_channels = 8;
-  convolution.filter.weights = numbers(random, static_cast<std::size_t>(72 * channels));
+  convolution.filter.weights = numbers(random, std::size_t{72} * static_cast<std::size_t>(channels));
   convolution.filter.bias = numbers(random, 8);
   return convolution;
 }

@@ -36,7 +36,7 @@ std::vector<float> scores(const FloatModel& model) {
 }  // namespace
 
 TEST_CASE("float models, their sessions and sets of images are safe to use after they were moved from") {
-  // NOLINTBEGIN(bugprone-use-after-move)
+  // NOLINTBEGIN(bugprone-use-after-move,performance-move-const-arg)
   FloatModel model = FloatModel::load(kCheckpoint).value();
   const FloatModel moved = std::move(model);
   CHECK(model.classes() == moved.classes());
@@ -54,7 +54,7 @@ TEST_CASE("float models, their sessions and sets of images are safe to use after
   const PictureSet other = std::move(set);
   CHECK(set.size() == other.size());
   CHECK(set.get(0).ok());
-  // NOLINTEND(bugprone-use-after-move)
+  // NOLINTEND(bugprone-use-after-move,performance-move-const-arg)
 }
 
 TEST_CASE("importing and quantizing do not depend on the caller's rounding mode") {

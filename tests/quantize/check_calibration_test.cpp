@@ -67,7 +67,8 @@ Graph trained_graph(const std::vector<Image>& images) {
         sums[e % channels] += values[e];
         squares[e % channels] += values[e] * values[e];
       }
-      count += static_cast<double>(values.size() / channels);
+      const std::size_t pixels = values.size() / channels;
+      count += static_cast<double>(pixels);
     }
     for (std::size_t c = 0; c < channels; ++c) {
       const double mean = sums[c] / count;

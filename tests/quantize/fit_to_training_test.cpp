@@ -66,7 +66,8 @@ void train(Graph& graph, const std::vector<Image>& images) {
         sums[e % channels] += values[e];
         squares[e % channels] += values[e] * values[e];
       }
-      count += static_cast<double>(values.size() / channels);
+      const std::size_t pixels = values.size() / channels;
+      count += static_cast<double>(pixels);
     }
     for (std::size_t c = 0; c < channels; ++c) {
       const double mean = sums[c] / count;
@@ -158,7 +159,8 @@ TEST_CASE("a fitted network gives noise the channel means and deviations of trai
       sums[e % 8] += values[e];
       squares[e % 8] += values[e] * values[e];
     }
-    count += static_cast<double>(values.size() / 8);
+    const std::size_t pixels = values.size() / 8;
+    count += static_cast<double>(pixels);
   }
   for (std::size_t c = 0; c < 8; ++c) {
     const double mean = sums[c] / count;

@@ -161,7 +161,7 @@ TEST_CASE("a pre-quantized sum that is also read in float, or quantized in two w
     const ValueId q = qdq(b, "q", sum, kSumOut);
     const ValueId other = in_float ? sum : qdq(b, "r", sum, {0.25F, 100, {0, 255}});
     const Graph graph = b.finish(b.node("both", Add{}, {q, other}));
-    const Graph integer = integer_where_pre_quantized(graph).value().graph;
+    Graph integer = integer_where_pre_quantized(graph).value().graph;
     CHECK(testing::same_outputs(graph, integer));
     return integer;
   };

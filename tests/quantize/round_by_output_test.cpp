@@ -76,7 +76,8 @@ QuantizeOptions options_of(int weights, int activations, RoundingKind rounding) 
 
 TEST_CASE("rounding by the error of outputs is closer to the float network than rounding to the nearest") {
   const Graph graph = network();
-  for (const auto& [weights, activations] : {std::pair{4, 8}, {3, 8}, {2, 8}, {3, 4}}) {
+  for (const auto& bits : {std::pair{4, 8}, {3, 8}, {2, 8}, {3, 4}}) {
+    const int weights = bits.first, activations = bits.second;
     CAPTURE(weights);
     CAPTURE(activations);
     const double nearest =

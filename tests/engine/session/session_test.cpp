@@ -285,7 +285,7 @@ TEST_CASE("what was moved from can be destroyed, assigned to, and says what it i
   first.run(images, scores).value();
   CHECK(scores == expected);
 
-  const Model moved = std::move(model);
+  const Model moved = std::move(model);  // NOLINT(performance-move-const-arg): it is a copy, as is tested here
   CHECK(model.classes() == moved.classes());
   CHECK(model.serialize() == moved.serialize());
   model = moved;

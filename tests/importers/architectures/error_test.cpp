@@ -78,16 +78,17 @@ TEST_CASE("architecture error says what to do about weights that training tools 
     weights.entries.emplace_back("conv1." + suffix, Tensor{{1}, {1.0F}});
     return refused(weights).message;
   };
-  for (const auto& [suffix, next] : std::vector<std::pair<std::string, std::string>>{
+  for (const auto& row : std::vector<std::pair<std::string, std::string>>{
            {"weight_g", "remove_weight_norm"},
            {"parametrizations.weight.original0", "remove_parametrizations"},
            {"weight_mask", "prune.remove"},
            {"lora_A.default.weight", "merge_and_unload"},
            {"weight_fake_quant.scale", "torch.onnx.export"},
            {"other", "if the network was changed, export it to ONNX"}}) {
+    const std::string& suffix = row.first;
     CAPTURE(suffix);
     CHECK(contains(message(suffix), "1 unexpected; "));
-    CHECK(contains(message(suffix), next));
+    CHECK(contains(message(suffix), row.second));
   }
 }
 

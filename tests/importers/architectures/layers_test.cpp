@@ -71,7 +71,10 @@ TEST_CASE("linear layer on a grid is the linear layer of the averaged cells") {
   // Smaller than the grid, equal, a multiple, and cells that overlap.
   for (const int size : {1, 2, 3, 4, 5, 6, 7, 11}) {
     CAPTURE(size);
-    const std::vector<float> input = random_values(static_cast<std::size_t>(size * size * kChannels));
+    const auto at = [&](std::ptrdiff_t row, std::ptrdiff_t column, std::ptrdiff_t channel) {
+      return static_cast<std::size_t>((row * size + column) * kChannels + channel);
+    };
+    const std::vector<float> input = random_values(at(size - 1, size - 1, kChannels - 1) + 1);
     const std::vector<float> on_input =
         narrow::importers::linear_weights_on_grid(weight, {size, size, kChannels}, kGrid);
     REQUIRE(on_input.size() == 4 * input.size());
@@ -85,10 +88,10 @@ TEST_CASE("linear layer on a grid is the linear layer of the averaged cells") {
             double sum = 0;
             for (int i = begin(y); i < end(y); ++i) {
               for (int j = begin(x); j < end(x); ++j) {
-                sum += static_cast<double>(input[static_cast<std::size_t>((i * size + j) * kChannels + c)]);
+                sum += static_cast<double>(input[at(i, j, c)]);
               }
             }
-            const std::size_t column = static_cast<std::size_t>((c * kGrid + y) * kGrid + x);
+            const std::size_t column = static_cast<std::size_t>((std::ptrdiff_t{c} * kGrid + y) * kGrid + x);
             expected += sum / ((end(y) - begin(y)) * (end(x) - begin(x))) *
                         static_cast<double>(weight.values[out * kChannels * kGrid * kGrid + column]);
           }

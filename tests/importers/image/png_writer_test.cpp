@@ -10,7 +10,8 @@ using narrow::encode_png;
 using narrow::Picture;
 
 TEST_CASE("a PNG that is written is decoded to the same pixels") {
-  for (const auto& [width, height] : {std::pair(1, 1), std::pair(7, 3), std::pair(64, 48)}) {
+  for (const auto& size : {std::pair(1, 1), std::pair(7, 3), std::pair(64, 48)}) {
+    const int width = size.first, height = size.second;
     CAPTURE(width);
     Picture image;
     image.width = width;

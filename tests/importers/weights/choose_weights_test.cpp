@@ -112,15 +112,16 @@ TEST_CASE("choosing weights follows the rule: known, not an average, most elemen
 TEST_CASE("choosing weights takes what the key names") {
   const std::vector<ListedWeights> lists{both(network("model", "student."), network("model", "teacher.")),
                                          network("ema.module", "module.")};
-  for (const auto& [key, expected] : {std::pair{"model.teacher", "model:teacher."},
-                                      {"model.student", "model:student."},
-                                      {"model", "model:student."},
-                                      {"ema.module", "ema.module:module."},
-                                      {"ema", "ema.module:module."}}) {
+  for (const auto& row : {std::pair{"model.teacher", "model:teacher."},
+                          {"model.student", "model:student."},
+                          {"model", "model:student."},
+                          {"ema.module", "ema.module:module."},
+                          {"ema", "ema.module:module."}}) {
+    const std::string key = row.first;
     CAPTURE(key);
     const auto chosen = choose_weights(lists, {.key = key, .recognise = recognise}, "file");
     REQUIRE(chosen.ok());
-    CHECK(taken(lists, *chosen) == expected);
+    CHECK(taken(lists, *chosen) == row.second);
     CHECK(names(*chosen) == "conv.weight fc.weight fc.bias");
   }
   // A prefix that no architecture has.

@@ -362,7 +362,7 @@ TEST_CASE("instance and group normalizations that do not fit are refused with th
 
 TEST_CASE("layer normalizations with impossible attributes are refused with the node's name") {
   const auto error = [](const OnnxNetwork& network) {
-    const Error found = lowering_error(network, kAsItIs);
+    Error found = lowering_error(network, kAsItIs);
     CHECK(contains(found.text(), "'n"));
     return found;
   };
