@@ -58,6 +58,8 @@ constexpr OperatorRow kRows[] = {
     {"Concat", lower_concat, "x*", 1, kInteger, "computed inputs only, or constants only"},
     {"Conv", lower_conv, "xxo", 1, kInteger, "[N, C, H, W] or [N, C, L]; constant weights"},
     {"ConvInteger", lower_integer_layer, "xxoo", 1, kDynamic, "input of DynamicQuantizeLinear; constant weights"},
+    {"ConvTranspose", lower_conv_transpose, "xxo", 1, kInteger,
+     "as Conv; a convolution and a rearrangement of its outputs"},
     {"Cos", lower_function, "x", 1, kTable, ""},
     {"Cosh", lower_function, "x", 1, kTable, ""},
     {"DepthToSpace", lower_depth_to_space, "x", 1, kMoves, ""},

@@ -15,6 +15,9 @@ Status lower_matmul(Lowering& lowering, const Node& node);
 // x [..., in] times a constant matrix [in, out], which must live as long as the lowering.
 [[nodiscard]] Result<View> times_matrix(Lowering& lowering, const Node& node, const View& x, const Tensor& matrix);
 
+// operators_transposed.cpp
+Status lower_conv_transpose(Lowering& lowering, const Node& node);
+
 // operators_function.cpp: elementwise functions of one tensor
 Status lower_relu(Lowering& lowering, const Node& node);
 Status lower_clip(Lowering& lowering, const Node& node);
