@@ -108,6 +108,7 @@ constexpr OperatorRow kRows[] = {
     {"MeanVarianceNormalization", lower_instance_norm, "x", 1, kFloat, ""},
     {"Min", lower_extreme, "x*", 1, kInteger, ""},
     {"Mish", lower_function, "x", 1, kTable, ""},
+    {"Mod", lower_mod, "xx", 1, kInteger, "finite constants"},
     {"Mul", lower_binary, "xx", 1, kInteger, ""},
     {"Neg", lower_neg, "x", 1, kAffine, ""},
     {"Not", lower_logic, "x", 1, kInteger, ""},
@@ -127,6 +128,7 @@ constexpr OperatorRow kRows[] = {
     {"ReduceMax", lower_reduce, "xo", 1, kInteger, ""},
     {"ReduceMean", lower_reduce, "xo", 1, kInteger, ""},
     {"ReduceMin", lower_reduce, "xo", 1, kInteger, ""},
+    {"ReduceProd", lower_reduce_product, "xo", 1, kInteger, ""},
     {"ReduceSum", lower_reduce, "xo", 1, kInteger, ""},
     {"ReduceSumSquare", lower_reduce, "xo", 1, kInteger, ""},
     {"Relu", lower_relu, "x", 1, kInteger, ""},
@@ -196,9 +198,7 @@ constexpr OperatorRow kRows[] = {
     // These operators occur in shape arithmetic only.
     {"Constant", nullptr, "", 1, kFolded, ""},
     {"ConstantOfShape", nullptr, "x", 1, kFolded, kConstantsOnly},
-    {"Mod", nullptr, "xx", 1, kFolded, kConstantsOnly},
     {"Range", nullptr, "xxx", 1, kFolded, kConstantsOnly},
-    {"ReduceProd", nullptr, "xo", 1, kFolded, kConstantsOnly},
 };
 
 }  // namespace

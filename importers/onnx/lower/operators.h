@@ -35,6 +35,7 @@ Status lower_neg(Lowering& lowering, const Node& node);
 Status lower_comparison(Lowering& lowering, const Node& node);  // Greater, LessOrEqual, Equal, ...
 Status lower_logic(Lowering& lowering, const Node& node);       // Not, And, Or, Xor
 Status lower_where(Lowering& lowering, const Node& node);
+Status lower_mod(Lowering& lowering, const Node& node);
 
 // operators_einsum.cpp
 Status lower_einsum(Lowering& lowering, const Node& node);
@@ -54,6 +55,7 @@ Status lower_max_pool(Lowering& lowering, const Node& node);
 Status lower_average_pool(Lowering& lowering, const Node& node);
 Status lower_global_pool(Lowering& lowering, const Node& node);  // GlobalAveragePool, GlobalMaxPool
 Status lower_reduce(Lowering& lowering, const Node& node);       // ReduceMean, ReduceL2, ...
+Status lower_reduce_product(Lowering& lowering, const Node& node);
 Status lower_lp_pool(Lowering& lowering, const Node& node);      // LpPool, GlobalLpPool
 Status lower_lp_normalization(Lowering& lowering, const Node& node);
 
