@@ -6,6 +6,7 @@
 
 #include "base/float_environment.h"
 #include "base/guarded.h"
+#include "base/next_step.h"
 #include "base/text.h"
 #include "base/try.h"
 #include "engine/model/model_data.h"
@@ -171,7 +172,10 @@ Status fill_from_onnx(const std::filesystem::path& path, const ImportOptions& op
                        ", so another --input-size or --crop may fit";
     }
     error.where = error.where.empty() ? where : where + ": " + error.where;
-    return error;
+    return base::with_next_step(
+        std::move(error),
+        {"check the file with onnx.checker.check_model(path, full_check=True) and export the network again",
+         "docs/security.md lists the limits on files, which are fixed: export a smaller network"});
   }
   data.graph = std::move(lowered->graph);
   for (std::string& line : lowered->log) data.log.push_back({Event::Kind::kRead, {}, std::move(line)});

@@ -4,6 +4,7 @@
 #include <system_error>
 #include <utility>
 
+#include "base/next_step.h"
 #include "base/try.h"
 #include "importers/image/formats.h"
 #include "importers/image/sources.h"
@@ -145,7 +146,11 @@ Result<std::vector<Entry>> open_all(const std::vector<fs::path>& paths, const st
 Result<PictureSet> PictureSet::open(const std::vector<fs::path>& paths, const std::vector<std::string>& class_names) {
   try {
     auto impl = std::make_shared<Impl>();
-    NARROW_ASSIGN(std::vector<Entry> entries, open_all(paths, class_names, impl->left_out));
+    constexpr base::NextSteps kNextSteps{
+        "copy or download the file again; docs/cli.md describes the forms of image sets",
+        "divide it into smaller files"};
+    NARROW_ASSIGN(std::vector<Entry> entries,
+                  base::with_next_step(open_all(paths, class_names, impl->left_out), kNextSteps));
     impl->labelled =
         std::all_of(entries.begin(), entries.end(), [](const Entry& entry) { return entry.label.has_value(); });
     impl->entries = std::move(entries);

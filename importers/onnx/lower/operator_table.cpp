@@ -219,7 +219,7 @@ Status check_arity(const OperatorRow& row, const Node& node) {
   const std::size_t inputs = count_without_trailing(node.inputs);
   if (inputs > fixed.size() && !repeats) {
     return malformed(
-        node, "has " + std::to_string(inputs) + " inputs; at most " + std::to_string(fixed.size()) + " are possible");
+        node, "has " + std::to_string(inputs) + " inputs, at most " + std::to_string(fixed.size()) + " are possible");
   }
   for (std::size_t i = 0; i < std::max(inputs, fixed.size()); ++i) {
     const char kind = i < fixed.size() ? fixed[i] : fixed.back();
@@ -230,7 +230,7 @@ Status check_arity(const OperatorRow& row, const Node& node) {
   if (outputs == 0) return malformed(node, "has no output");
   if (outputs > static_cast<std::size_t>(row.outputs)) {
     return malformed(
-        node, "has " + std::to_string(outputs) + " outputs; at most " + std::to_string(row.outputs) + " are possible");
+        node, "has " + std::to_string(outputs) + " outputs, at most " + std::to_string(row.outputs) + " are possible");
   }
   return {};
 }

@@ -100,7 +100,7 @@ Result<std::array<TransposedSide, 2>> sides_of(const Node& node, const View& ima
     if (side.out < 1) return malformed(node, "its padding cuts off the whole output");
     if (side.out > kMaxDimension || side.taps() > kMaxDimension) {
       return node_error(node, ErrorCode::kLimit,
-                        "its output has " + std::to_string(side.out) + " pixels along a side; at most " +
+                        "its output has " + std::to_string(side.out) + " pixels along a side, at most " +
                             std::to_string(kMaxDimension) + " are supported");
     }
   }
