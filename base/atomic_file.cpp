@@ -198,6 +198,17 @@ Status AtomicFile::write(std::span<const std::byte> bytes) {
   return {};
 }
 
+Status AtomicFile::write_at_start(std::span<const std::byte> bytes) {
+  for (std::size_t done = 0; done < bytes.size();) {
+    const ssize_t count =
+        ::pwrite(impl_->file.number(), bytes.data() + done, bytes.size() - done, static_cast<off_t>(done));
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return system_error(impl_->path, "could not be written");
+    done += static_cast<std::size_t>(count);
+  }
+  return {};
+}
+
 Status AtomicFile::commit() {
   if (::fsync(impl_->file.number()) != 0) return system_error(impl_->path, "could not be synced to disk");
   if (!impl_->file.close()) return system_error(impl_->path, "could not be written");

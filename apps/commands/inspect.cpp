@@ -33,6 +33,7 @@ Result<ModelInspection> inspect_model(const InspectFlags& flags) {
   SessionOptions options;
   options.isa = flags.isa;
   options.threads = flags.threads;
+  set_limits(options, flags.limits);
   Result<Session> created = Session::create(model, options);
   if (!created.ok()) return of_file(std::move(created).error(), flags.path);
   const Session session = *std::move(created);
@@ -109,6 +110,7 @@ Command add_inspect(CommandLine& line) {
       .check(whole_number(1, 256))
       .type_name("N");
   add_isa_option(command, flags->isa);
+  add_limit_options(command, flags->limits);
   add_json_option(command, *json);
   flags->import_options = add_import_options(command, flags->import, true);
   return {command, json, [flags](Console& console) { return finish(console, inspect(*flags, console)); }};

@@ -103,7 +103,8 @@ std::string option_hint(const std::string& name, const CLI::App& command) {
       if (here[0] != '-' || has(here)) return "; did you mean " + here + "?";
     }
   }
-  return did_you_mean(name, known);
+  constexpr std::size_t kOneLetter = 2;  // "-x" is as near to any other letter
+  return name.size() <= kOneLetter ? "" : did_you_mean(name, known);
 }
 
 // An option that the command does not have. It is reported before anything that is missing, which it may have been
@@ -124,8 +125,28 @@ std::string command_hint(const std::string& name, const std::vector<std::string>
   return is_option ? "; did you mean '--" + name + "'?" : did_you_mean(name, commands);
 }
 
+// What is wrong with how an option was given.
+std::string in_our_words(const CLI::ParseError& problem) {
+  std::string text = problem.what();
+  const auto replace = [&](const std::string& theirs, const std::string& ours) {
+    const std::size_t at = text.find(theirs);
+    if (at != std::string::npos) text.replace(at, theirs.size(), ours);
+    return at != std::string::npos;
+  };
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&problem) != nullptr) {
+    const std::size_t at = text.find(": At Most 1 required but received ");
+    if (at != std::string::npos) return text.substr(0, at) + " is given more than once; give it once";
+    if (replace(": 1 required ", " needs a value: ")) replace(" missing", "");
+    return text;
+  }
+  if (dynamic_cast<const CLI::ExcludesError*>(&problem) != nullptr && replace(" excludes ", " and ")) {
+    return text + " can't be given together; leave out one of them";
+  }
+  return text;
+}
+
 Error usage_error(const CLI::App& app, const CLI::ParseError& problem) {
-  Error error{ErrorCode::kInvalidArgument, problem.what(), ""};
+  Error error{ErrorCode::kInvalidArgument, in_our_words(problem), ""};
   std::string help = "narrow --help";
   std::vector<std::string> names;
   for (const CLI::App* command : app.get_subcommands(nullptr)) {

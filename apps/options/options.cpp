@@ -245,6 +245,15 @@ void add_isa_option(const Subcommand& command, std::string& isa) {
       .type_name("ISA");
 }
 
+void add_limit_options(const Subcommand& command, LimitFlags& limits) {
+  command.add("--max-memory", limits.memory_gib, "GiB that an integer network may take, 4 unless given")
+      .check(positive_number())
+      .type_name("GIB");
+  command.add("--max-operations", limits.operations, "Operations that an image may take, 1e12 unless given")
+      .check(positive_number())
+      .type_name("N");
+}
+
 bool reads_float_networks() { return !architectures().empty(); }
 
 std::string model_argument_text() {

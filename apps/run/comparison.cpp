@@ -27,7 +27,8 @@ bool has_extension_of_images(const std::string& path) {
 // The flags without those that have no effect on a file of this format.
 ModelFlags flags_for(ModelFlags flags, const std::string& path, FileFormat format) {
   flags.path = path;
-  flags.isa = "auto";  // only Session::create() needs it
+  flags.isa = "auto";  // only Session::create() needs it, and the limits
+  flags.limits = {};
   if (!holds_weights_only(format)) {
     const ImportFlags given = flags.import;
     flags.import = {};
@@ -71,6 +72,7 @@ Result<LoadedPair> load_pair(const ModelFlags& flags, const std::string& referen
   if (flags.isa != "auto" && !runs_integers) {
     return Error{ErrorCode::kInvalidArgument, "does not apply to two float networks: those run on oneDNN", "--isa"};
   }
+  first.limits = second.limits = flags.limits;
   return LoadedPair{std::move(first), std::move(second)};
 }
 

@@ -41,7 +41,8 @@ Result<LoadedModel> with_flags(const ModelFlags& flags, Model model, const std::
   NARROW_TRY(check_labels(flags, labels, model.classes()));
   NARROW_ASSIGN(const Preprocessing preprocessing, apply(flags.preprocess, model.preprocessing()));
   NARROW_TRY(check_crop(flags, preprocessing, model.input_shape()));
-  return LoadedModel{model, preprocessing, false, labels.empty() ? model.labels() : labels, {}, flags.path};
+  return LoadedModel{model, preprocessing, false,       labels.empty() ? model.labels() : labels,
+                     {},    flags.path,    flags.limits};
 }
 
 }  // namespace
@@ -103,7 +104,8 @@ Result<LoadedModel> load_model_file(const ModelFlags& flags, FileFormat format) 
   }
   NARROW_ASSIGN(const FloatFile file, load_float_file(flags.path, flags.import, flags.preprocess, labels));
   const FloatModel& model = file.model;
-  LoadedModel loaded{model, model.preprocessing(), file.preprocessing_is_assumed, model.labels(), {}, flags.path};
+  LoadedModel loaded{model,      model.preprocessing(), file.preprocessing_is_assumed, model.labels(), {},
+                     flags.path, flags.limits};
   for (const Event& event : model.log()) {
     if (event.kind == Event::Kind::kNote) loaded.notes.push_back(event.text);
   }
@@ -114,19 +116,33 @@ Result<LoadedModel> load_model_file(const ModelFlags& flags, FileFormat format) 
   } else if (flags.isa != "auto") {
     return Error{ErrorCode::kInvalidArgument,
                  "does not apply to " + flags.path + ", a float network: those run on oneDNN", "--isa"};
+  } else if (flags.limits.given()) {
+    return Error{ErrorCode::kInvalidArgument,
+                 "does not apply to " + flags.path + ", a float network: those have no limit",
+                 flags.limits.memory_gib > 0 ? "--max-memory" : "--max-operations"};
   }
   return loaded;
 }
 
 Error of_file(Error error, const std::string& path) {
-  if (error.where == "session" && !path.empty()) error.where = path;
+  if (error.code == ErrorCode::kLimit) {
+    const auto names = [&](const char* limit) { return error.message.find(limit) != std::string::npos; };
+    if (names("max_memory_bytes")) error.message += "; --max-memory GIB allows more";
+    if (names("max_operations")) error.message += "; --max-operations N allows more";
+  }
+  if (path.empty()) return error;
+  if (error.where.empty() || error.where == "session") {
+    error.where = path;
+  } else if (error.code == ErrorCode::kLimit) {  // the place is a layer
+    error.where = path + ": " + error.where;
+  }
   return error;
 }
 
 Result<std::unique_ptr<Network>> open_network(const LoadedModel& loaded, const std::string& isa, int threads, int batch,
                                               int spin_us) {
   const auto* model = std::get_if<Model>(&loaded.model);
-  auto network = model != nullptr ? open_network(*model, isa, threads, batch, spin_us)
+  auto network = model != nullptr ? open_network(*model, isa, threads, batch, spin_us, loaded.limits)
                                   : open_network(std::get<FloatModel>(loaded.model), threads);
   if (network.ok()) return network;
   return of_file(std::move(network).error(), loaded.path);

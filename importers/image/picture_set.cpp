@@ -4,6 +4,7 @@
 #include <system_error>
 #include <utility>
 
+#include "base/guarded.h"
 #include "base/next_step.h"
 #include "base/try.h"
 #include "importers/image/formats.h"
@@ -171,6 +172,26 @@ bool PictureSet::labelled() const { return impl_ && impl_->labelled; }
 const std::vector<LeftOutFile>& PictureSet::left_out() const {
   static const std::vector<LeftOutFile> none;
   return impl_ ? impl_->left_out : none;
+}
+
+Result<PictureSet> PictureSet::subset(std::span<const std::size_t> indices) const {
+  return base::guarded([&]() -> Result<PictureSet> {
+    auto impl = std::make_shared<Impl>();
+    impl->left_out = impl_->left_out;
+    impl->labelled = true;
+    for (const std::size_t index : indices) {
+      if (index >= size()) {
+        return Error{ErrorCode::kInvalidArgument,
+                     "there is no image " + std::to_string(index) + " in a set of " + std::to_string(size()),
+                     {}};
+      }
+      impl->entries.push_back(impl_->entries[index]);
+      impl->labelled = impl->labelled && impl->entries.back().label.has_value();
+    }
+    PictureSet set;
+    set.impl_ = std::move(impl);
+    return set;
+  });
 }
 
 Result<LabelledPicture> PictureSet::get(std::size_t index) const {

@@ -85,6 +85,8 @@ class PictureSet {
   // Files in the given folders that are not in the set, in the order of the images.
   [[nodiscard]] const std::vector<LeftOutFile>& left_out() const;
   [[nodiscard]] Result<LabelledPicture> get(std::size_t index) const;
+  // The images with these indices, in this order; left_out() stays. Error: kInvalidArgument (an index beyond the set).
+  [[nodiscard]] Result<PictureSet> subset(std::span<const std::size_t> indices) const;
 
  private:
   struct Impl;
