@@ -46,11 +46,6 @@ TraceDifference difference_of(std::span<const float> expected, std::span<const f
 
 }  // namespace
 
-std::size_t TraceResult::compared() const {
-  return static_cast<std::size_t>(
-      std::count_if(rows.begin(), rows.end(), [](const TraceRow& row) { return row.difference && !row.op.empty(); }));
-}
-
 Result<TraceResult> trace_to_files(const AnyModel& network, const AnyModel* other, std::span<const float> input,
                                    const WriteTensor& write) {
   std::unordered_map<std::string, std::vector<float>> counterparts;
