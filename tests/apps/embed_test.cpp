@@ -111,7 +111,7 @@ TEST_CASE("embed and report go on after an image that can't be read, count it, a
   const std::vector<std::string> report{"report", model, "--pictures", images.string(), "--duration", "0.01", "--json"};
   const Ran reported = narrow_command(report);
   CHECK(reported.exit_code == 3);
-  const std::string notes = reported.json()["notes"].dump();
+  const std::string notes = reported.json()["model"]["notes"].dump();
   CHECK_MESSAGE(notes.find("3 images could not be read, and the numbers are of the others") != std::string::npos,
                 notes);
   CHECK(notes.find("a20.ppm") != std::string::npos);

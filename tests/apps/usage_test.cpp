@@ -132,8 +132,11 @@ TEST_CASE("an option given twice, without its value, or with one that excludes i
   check_usage({"classify", "--top", "3", "--top", "4", "a.png"}, {"--top is given more than once; give it once"});
   check_usage({"quantize", "w.pth", "--calibrate", "p", "-o", "a.nrw", "--output", "b.nrw"},
               {"--output is given more than once"});
-  check_usage({"classify", "a.png", "--top"}, {"--top needs a value: K"});
-  check_usage({"evaluate", "m.nrw", "a", "--scores"}, {"--scores needs a value: FILE"});
+  for (const auto& [last, said] : {std::pair("--top", "--top needs a value: K"), {"--labels", "needs a value: FILE"}}) {
+    const Ran ran = narrow_command({"classify", "a.png", last});
+    CHECK(ran.exit_code == 2);
+    CHECK_MESSAGE(has(ran.err, said), ran.err);
+  }
   check_usage({"quantize", "w.pth", "--calibrate", "p", "-o", "x.nrw", "--max-drop", "1", "--size", "9"},
               {"--max-drop and --size can't be given together; leave out one of them"});
 }
@@ -163,7 +166,8 @@ TEST_CASE("the option that raises a limit is named beside the file") {
   CHECK(narrow_command({"inspect", model, "--max-memory", "0.1", "--max-operations", "1e9"}).exit_code == 0);
   const std::string onnx = folder.path() / "a.onnx";
   narrow::testing::write_onnx(onnx, narrow::testing::tiny_network());
-  fails({"classify", image, "--model", onnx, "--max-memory", "1"}, {"--max-memory", "float networks have no limit"});
+  fails({"classify", image, "--model", onnx, "--max-memory", "1"},
+        {"--max-memory", "a float network: those have no limit"});
   check_usage({"inspect", model, "--max-memory", "0"}, {"'0' is not a number above 0"});
 }
 
