@@ -130,6 +130,7 @@ Result<std::optional<struct stat>> existing_file(const fs::path& path) {
     return system_error(path, "could not be examined");
   }
   // Renaming to the path of a device such as /dev/null would replace the device.
+  if (S_ISDIR(status.st_mode)) return Error{ErrorCode::kIo, "is a folder; name a file in it", path.string()};
   if (!S_ISREG(status.st_mode)) {
     return Error{ErrorCode::kIo, "is there but not a regular file, and will not be replaced", path.string()};
   }
@@ -179,6 +180,9 @@ Result<AtomicFile> AtomicFile::create(const fs::path& path) {
   NARROW_ASSIGN(const std::optional<struct stat> old, existing_file(impl->target));
 
   impl->file.reset(open_unique(impl->folder, impl->temporary));
+  if (!impl->file.valid() && errno == ENOENT) {
+    return Error{ErrorCode::kNotFound, "the folder of this file is not there; make it first", path.string()};
+  }
   if (!impl->file.valid()) return system_error(path, "could not be written: a new file in its folder");
   if (old) {
     // Permissions are set before there is content, so that the new file is never more readable than the old one.

@@ -43,7 +43,8 @@ Status check_input(const Preprocessing& preprocessing, const TensorShape& input)
   if (made == input) return {};
   return Error{ErrorCode::kInvalidArgument,
                "preprocessing makes images of " + base::dimensions_text(made) + ", but the network takes " +
-                   base::dimensions_text(input) + "; change the crop, the channels or the input size",
+                   base::dimensions_text(input) + "; change the crop (--crop " + std::to_string(input.height) + "," +
+                   std::to_string(input.width) + "), the channels or the input size",
                "preprocessing"};
 }
 
@@ -133,8 +134,15 @@ std::string onnx_architecture(const std::string& producer) {
   return text.empty() ? "ONNX" : "ONNX of " + text;
 }
 
-Status fill_from_weights(const importers::StateDict& weights, const ImportOptions& options, FloatModel::Data& data) {
-  NARROW_ASSIGN(importers::Network network, importers::build_network(weights, options.architecture));
+Status fill_from_weights(const importers::StateDict& weights, const std::string& where, const ImportOptions& options,
+                         FloatModel::Data& data) {
+  Result<importers::Network> built = importers::build_network(weights, options.architecture);
+  if (!built.ok()) {
+    Error error = std::move(built).error();
+    error.where = error.where.empty() ? where : where + ": " + error.where;
+    return error;
+  }
+  importers::Network network = *std::move(built);
   data.graph = std::move(network.graph);
   data.architecture = std::move(network.architecture);
   data.preprocessing = network.preprocessing;
@@ -220,12 +228,12 @@ Status fill(const std::filesystem::path& path, const ImportOptions& options, Flo
     case FileFormat::kSafetensors: {
       NARROW_ASSIGN(const importers::StateDict weights,
                     safetensors::read_safetensors(path, importers::weights_choice(options.architecture)));
-      return fill_from_weights(weights, options, data);
+      return fill_from_weights(weights, path.string(), options, data);
     }
     case FileFormat::kTorch: {
       NARROW_ASSIGN(const importers::StateDict weights,
                     torch::read_checkpoint(path, importers::weights_choice(options.architecture)));
-      return fill_from_weights(weights, options, data);
+      return fill_from_weights(weights, path.string(), options, data);
     }
   }
   return Error{ErrorCode::kInternal, "a file format without a reader", path.string()};

@@ -158,7 +158,14 @@ Error usage_error(const CLI::App& app, const CLI::ParseError& problem) {
       error.message = std::move(*unknown);
     } else if (dynamic_cast<const CLI::ExtrasError*>(&problem) != nullptr) {
       const std::vector<std::string> rest = command->remaining();
-      if (!rest.empty()) error.message = "unexpected argument '" + name_text(rest.front()) + "'";
+      if (!rest.empty()) {
+        error.message = "unexpected argument '" + name_text(rest.front()) + "'";
+      } else {
+        error.message = "options come after the command: narrow " + command->get_name() + " ...";
+        for (const std::string& before : app.remaining()) {
+          if (before.size() > 1 && before[0] == '-') error.message += " " + name_text(before);
+        }
+      }
     }
   }
   if (error.where.empty() && app.get_subcommands().empty()) {
@@ -182,6 +189,16 @@ Error usage_error(const CLI::App& app, const CLI::ParseError& problem) {
 // An empty text, as of a variable of a shell that is not set, is not the same as no option.
 std::string not_empty(const std::string& text) {
   return text.empty() ? "the value is empty; give one, or leave the option out" : "";
+}
+
+// "--model=", whose value would be the argument after it.
+std::optional<Error> empty_value(const std::vector<std::string>& arguments) {
+  for (const std::string& argument : arguments) {
+    if (argument == "--") break;
+    if (argument.size() < 4 || argument.compare(0, 2, "--") != 0 || argument.back() != '=') continue;
+    return Error{ErrorCode::kInvalidArgument, not_empty(""), argument.substr(0, argument.size() - 1)};
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -269,6 +286,7 @@ Subcommand CommandLine::add(const std::string& name, const std::string& descript
 }
 
 Result<bool> CommandLine::parse(int argc, char** argv) {
+  if (std::optional<Error> empty = empty_value({argv + std::min(argc, 1), argv + argc})) return *std::move(empty);
   try {
     app_->parse(argc, argv);
   } catch (const CLI::Success& wanted) {  // --help, --version

@@ -117,7 +117,8 @@ Result<ScoredPair> score_pair(const LoadedPair& pair, const std::vector<std::str
                 open_network(pair.other, options.isa, options.threads, options.batch));
   if (reference->classes() != other->classes()) {
     return Error{ErrorCode::kInvalidArgument,
-                 format("has %lld classes, but %s has %lld", static_cast<long long>(other->classes()), names[0].c_str(),
+                 format("has %lld classes, but %s has %lld; two forms of one network can be compared",
+                        static_cast<long long>(other->classes()), names[0].c_str(),
                         static_cast<long long>(reference->classes())),
                  names[1]};
   }

@@ -19,10 +19,10 @@ Result<Model> load_model(const std::string& path) {
 Status check_labels(const ModelFlags& flags, const std::vector<std::string>& labels, std::int64_t classes) {
   const auto count = static_cast<std::int64_t>(labels.size());
   if (count == 0 || count == classes || count == named_classes(classes)) return {};
-  return Error{
-      ErrorCode::kInvalidArgument,
-      format("has %zu labels, but the network has %lld classes", labels.size(), static_cast<long long>(classes)),
-      flags.labels};
+  return Error{ErrorCode::kInvalidArgument,
+               format("has %zu labels, but the network has %lld classes; give one line per class", labels.size(),
+                      static_cast<long long>(classes)),
+               flags.labels};
 }
 
 Status check_crop(const ModelFlags& flags, const Preprocessing& preprocessing, const TensorShape& shape) {
@@ -33,7 +33,7 @@ Status check_crop(const ModelFlags& flags, const Preprocessing& preprocessing, c
   return Error{ErrorCode::kInvalidArgument,
                format("makes inputs of %dx%dx%d, but the network takes ", preprocessing.crop_height,
                       preprocessing.crop_width, preprocessing.channels) +
-                   shape_text(shape),
+                   shape_text(shape) + "; leave --crop out, or give its size",
                !flags.preprocess.crop.empty() ? "--crop" : "--preprocess"};
 }
 

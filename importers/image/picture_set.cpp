@@ -147,9 +147,8 @@ Result<std::vector<Entry>> open_all(const std::vector<fs::path>& paths, const st
 Result<PictureSet> PictureSet::open(const std::vector<fs::path>& paths, const std::vector<std::string>& class_names) {
   try {
     auto impl = std::make_shared<Impl>();
-    constexpr base::NextSteps kNextSteps{
-        "copy or download the file again; docs/cli.md describes the forms of image sets",
-        "divide it into smaller files"};
+    constexpr base::NextSteps kNextSteps{"docs/cli.md describes the forms of image sets",
+                                         "divide it into smaller files"};
     NARROW_ASSIGN(std::vector<Entry> entries,
                   base::with_next_step(open_all(paths, class_names, impl->left_out), kNextSteps));
     impl->labelled =
