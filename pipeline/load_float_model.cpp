@@ -248,7 +248,13 @@ Result<FloatModel> FloatModel::load(const std::filesystem::path& path, const Imp
     data->source = path.filename().string();
     NARROW_TRY(fill(path, options, *data));
     data->trained = graph::trained_statistics(data->graph);
-    NARROW_ASSIGN(std::vector<Event> rewrites, graph::simplify(data->graph));
+    Result<std::vector<Event>> simplified = graph::simplify(data->graph);
+    if (!simplified.ok()) {
+      Error error = std::move(simplified).error();
+      error.where = error.where.empty() ? path.string() : path.string() + ": " + error.where;
+      return base::with_next_step(std::move(error), {"check the weights, and export the network again", ""});
+    }
+    std::vector<Event> rewrites = *std::move(simplified);
     std::move(rewrites.begin(), rewrites.end(), std::back_inserter(data->log));
     if (options.preprocessing) data->preprocessing = *options.preprocessing;
     if (!options.labels.empty()) data->labels = options.labels;

@@ -122,7 +122,8 @@ TEST_CASE("an output that can not be written is found before the work") {
   const std::string model = narrow::testing::default_model();
   const std::string images = folder.path() / "pictures.bin";
   check_fails({"evaluate", model, images, "--scores", folder.path() / "no" / "such" / "folder"}, {"no/such/folder"});
-  check_fails({"evaluate", model, images, "--scores", folder.path()}, {folder.path(), "not a regular file"});
+  check_fails({"evaluate", model, images, "--scores", folder.path()},
+              {folder.path(), "is a folder; name a file in it"});
   check_fails({"evaluate", model, images, "--scores", "/dev/full"}, {"/dev/full"});
   CHECK(files_in(folder.path()) == 1);
 }

@@ -171,7 +171,13 @@ TEST_CASE("the option that raises a limit is named beside the file") {
   check_usage({"inspect", model, "--max-memory", "0"}, {"'0' is not a number above 0"});
 }
 
+TEST_CASE("an option before the command is answered with where it belongs") {
+  check_usage({"--threads", "3", "classify", "a.png"},
+              {"options come after the command: narrow classify ... --threads"});
+}
+
 TEST_CASE("an empty value is an error, and not the same as no option") {
+  for (const char* option : {"--model=", "--labels="}) check_usage({"classify", option, "a.png"}, {"is empty"});
   check_usage({"quantize", "w.pth", "--calibrate", "p", "-o", ""}, {"--output", "is empty"});
   check_usage({"inspect", "m.onnx", "--output-name", ""}, {"--output-name", "is empty"});
   check_usage({"evaluate", "m.nrw", ""}, {"PICTURES", "is empty"});

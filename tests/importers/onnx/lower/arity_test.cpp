@@ -139,6 +139,8 @@ TEST_CASE("integer attributes at the ends of int64 give a network or an error") 
                                "output_dtype",
                                "channels_last",
                                "fmod",
+                               "output_padding",
+                               "output_shape",
                                "size",
                                "training_mode",
                                "spatial",
