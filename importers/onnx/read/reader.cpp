@@ -183,7 +183,7 @@ class Reader {
           break;
         }
         case 15:
-          return Error{ErrorCode::kUnsupported, "sparse initializers are not supported", where_};
+          return Error{ErrorCode::kUnsupported, "sparse initializers are not supported; save the model with dense ones", where_};
         default:
           fields.skip();
       }

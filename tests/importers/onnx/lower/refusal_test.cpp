@@ -74,3 +74,14 @@ TEST_CASE("a network of several inputs is refused with both ways out") {
   CHECK(contains(error.message, "constants"));
   CHECK(contains(error.message, "--output-name"));
 }
+
+TEST_CASE("an error shows the first of many numbers and says how many there are") {
+  OnnxNetwork network;
+  network.input("x", {1, 3, 8, 8}).output("p0");
+  std::vector<std::string> parts;
+  for (int i = 0; i < 1000; ++i) parts.push_back("p" + std::to_string(i));
+  network.node("Split", {"x"}, parts, {{"axis", std::int64_t{2}}, {"split", OnnxDims(1000, 1)}});
+  const Error error = lowering_error(network);
+  CHECK(contains(error.message, "1, 1, ... 984 more]"));
+  CHECK(error.message.size() < 300);
+}
