@@ -42,7 +42,7 @@ File::~File() {
 
 Result<File> File::open(const std::filesystem::path& path) {
   int descriptor = -1;
-  // A list of images may name a pipe that nobody writes to. Opening it must not wait.
+  // A list of images may name a pipe without a writer. Opening it must not wait for one.
   do {
     descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   } while (descriptor < 0 && errno == EINTR);
