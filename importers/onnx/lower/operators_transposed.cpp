@@ -8,6 +8,7 @@
 #include <array>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "base/checked.h"
@@ -107,16 +108,16 @@ Result<std::array<TransposedSide, 2>> sides_of(const Node& node, const View& ima
   return result;
 }
 
-// [M * remainders, C / groups, taps] of [C, M / groups, kernel].
-Tensor rearranged(const Tensor& weight, std::int64_t groups, const std::array<TransposedSide, 2>& sides) {
+// [M * remainders, C / groups, taps] of [C, M / groups, kernel]. absent(o): the number for a weight that there is none
+// of, in output channel o.
+template <class T, class Absent>
+std::vector<T> rearranged(const std::vector<T>& from, const std::vector<std::int64_t>& dims, std::int64_t groups,
+                          const std::array<TransposedSide, 2>& sides, Absent&& absent) {
   const auto& [h, w] = sides;
-  const std::int64_t in = weight.dims[0] / groups;
-  const std::int64_t out = weight.dims[1];
-  Tensor result;
-  result.dims = {groups * out * h.stride * w.stride, in, h.taps(), w.taps()};
-  const std::vector<float> from = weight.to_floats();
-  std::vector<float> to;
-  to.reserve(static_cast<std::size_t>(result.elems()));
+  const std::int64_t in = dims[0] / groups;
+  const std::int64_t out = dims[1];
+  std::vector<T> to;
+  to.reserve(static_cast<std::size_t>(groups * out * h.stride * w.stride * in * h.taps() * w.taps()));
   for (std::int64_t o = 0; o < groups * out; ++o) {
     for (std::int64_t r = 0; r < h.stride * w.stride; ++r) {
       for (std::int64_t i = 0; i < in; ++i) {
@@ -125,18 +126,60 @@ Tensor rearranged(const Tensor& weight, std::int64_t groups, const std::array<Tr
           const std::int64_t x = w.weight_of(r % w.stride, t % w.taps());
           const std::int64_t channel = o / out * in + i;
           const std::int64_t at = ((channel * out + o % out) * h.kernel + y) * w.kernel + x;
-          to.push_back(y < 0 || x < 0 ? 0.0F : from[static_cast<std::size_t>(at)]);
+          to.push_back(y < 0 || x < 0 ? static_cast<T>(absent(o)) : from[static_cast<std::size_t>(at)]);
         }
       }
     }
   }
-  result.data = std::move(to);
+  return to;
+}
+
+// One of `numbers` for each output of the convolution, which may be one for all.
+template <class T>
+std::vector<T> per_output(const std::vector<T>& numbers, std::int64_t outputs, std::int64_t remainders) {
+  if (numbers.size() <= 1) return numbers;
+  std::vector<T> result;
+  for (std::int64_t o = 0; o < outputs; ++o) {
+    const T number = numbers[static_cast<std::size_t>(o) % numbers.size()];
+    result.insert(result.end(), static_cast<std::size_t>(remainders), number);
+  }
+  return result;
+}
+
+// The weights of the convolution, with integers where the file has them with one scale per tensor or per output.
+Constant rearranged_constant(Lowering& lowering, const Constant& weight, std::int64_t groups,
+                             const std::array<TransposedSide, 2>& sides) {
+  const std::vector<std::int64_t>& dims = weight.tensor->dims;
+  const auto& [h, w] = sides;
+  const std::int64_t remainders = h.stride * w.stride;
+  const std::int64_t outputs = groups * dims[1];
+  Tensor real;
+  real.dims = {outputs * remainders, dims[0] / groups, h.taps(), w.taps()};
+  real.data = rearranged(weight.tensor->to_floats(), dims, groups, sides, [](std::int64_t /*o*/) { return 0.0F; });
+  Constant result{lowering.names.keep(std::move(real))};
+  const QuantizedConstant* from = weight.quantized;
+  if (from == nullptr || (from->scales.size() > 1 && from->axis != 1)) return result;
+  const auto absent = [&](std::int64_t o) {
+    return from->zero_points[static_cast<std::size_t>(o) % from->zero_points.size()];
+  };
+  Tensor integers{from->integers->type, result.tensor->dims, {}};
+  std::visit([&](const auto& values) { integers.data = rearranged(values, dims, groups, sides, absent); },
+             from->integers->data);
+  QuantizedConstant quantized;
+  quantized.integers = lowering.names.keep(std::move(integers));
+  quantized.scales = per_output(from->scales, outputs, remainders);
+  quantized.zero_points = per_output(from->zero_points, outputs, remainders);
+  result.quantized = lowering.names.keep(std::move(quantized));
   return result;
 }
 
 // Counts the rearranged weights before they are made.
-Status spend(Lowering& lowering, const Node& node, const Tensor& weight, std::int64_t groups,
+Status spend(Lowering& lowering, const Node& node, const Constant& constant, std::int64_t groups,
              const std::array<TransposedSide, 2>& sides) {
+  const Tensor& weight = *constant.tensor;
+  const QuantizedConstant* quantized = constant.quantized;
+  const std::int64_t bytes =
+      held_bytes(ElementType::kFloat32) + (quantized == nullptr ? 0 : held_bytes(quantized->integers->type));
   const std::int64_t channels_at_once = sides[0].stride * sides[1].stride;
   const Checked channels = Checked(weight.dims[1]) * groups * channels_at_once;
   if (!channels.is_within(1, kMaxDimension)) {
@@ -146,9 +189,9 @@ Status spend(Lowering& lowering, const Node& node, const Tensor& weight, std::in
   const auto elems = (channels * (weight.dims[0] / groups) * sides[0].taps() * sides[1].taps()).value();
   const Status enough = !elems || *elems > graph::kMaxElems
                             ? Status(Error{ErrorCode::kLimit, "its weights are too many", ""})
-                            : lowering.budget.check_space(*elems * held_bytes(ElementType::kFloat32));
+                            : lowering.budget.check_space(*elems * bytes);
   if (!enough.ok()) return node_error(node, enough.error().code, enough.error().message);
-  lowering.budget.keep(*elems * held_bytes(ElementType::kFloat32));
+  lowering.budget.keep(*elems * bytes);
   const Status spent = lowering.budget.spend_time(*elems);
   return spent.ok() ? spent : node_error(node, spent.error().code, spent.error().message);
 }
@@ -174,14 +217,14 @@ Status lower_conv_transpose(Lowering& lowering, const Node& node) {
     return malformed(node, "kernel_shape " + dims_text(*kernel) + " is not that of the weights " + dims_text(dims));
   }
   NARROW_ASSIGN(const auto sides, sides_of(node, image, rank - 2, {rank == 3 ? 1 : dims[2], dims.back()}));
-  NARROW_TRY(spend(lowering, node, weight, groups, sides));
+  NARROW_TRY(spend(lowering, node, constant, groups, sides));
   const auto& [h, w] = sides;
 
   const std::string name = node.outputs[0] + "\n";  // its line break keeps it different from names of exporters
   Node layer{node.name, "Conv", "", {name + "image", name + "weights"}, {name + "layer"}, {{"group", groups}}};
   layer.attributes.push_back({"pads", std::vector<std::int64_t>{h.before(), w.before(), h.after(), w.after()}});
   lowering.names.bind(layer.inputs[0], Flow{image});
-  lowering.names.bind(layer.inputs[1], Constant{lowering.names.keep(rearranged(weight, groups, sides))});
+  lowering.names.bind(layer.inputs[1], rearranged_constant(lowering, constant, groups, sides));
   if (Names::has_input(node, 2)) {
     NARROW_ASSIGN(const std::vector<float> bias, lowering.names.floats(node, 2));
     if (static_cast<std::int64_t>(bias.size()) != dims[1] * groups) {

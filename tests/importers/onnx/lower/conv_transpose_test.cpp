@@ -121,6 +121,37 @@ TEST_CASE("a transposed convolution is a layer and movement, which are integers 
   CHECK_FALSE(contains(ops_of(graph), "Slice"));  // nothing is computed that is not wanted
 }
 
+TEST_CASE("the integers of quantized weights stay with the layer, with one scale or one per output") {
+  const std::vector<std::int8_t> integers{1, -2, 3, -4, 5, 6, -7, 8, 127, -128, 0, 9, 11, -12, 13, 14, 15, 16};
+  for (const bool per_output : {false, true}) {
+    CAPTURE(per_output);
+    const std::vector<float> scales = per_output ? std::vector<float>{0.5F, 2.0F, 0.25F} : std::vector<float>{0.5F};
+    const std::vector<std::int8_t> zeros =
+        per_output ? std::vector<std::int8_t>{0, 3, -1} : std::vector<std::int8_t>{2};
+    const auto count = static_cast<std::int64_t>(scales.size());
+    const OnnxDims of_scales = per_output ? OnnxDims{count} : OnnxDims{};
+    OnnxNetwork network;
+    network.input("x", {1, 2, 2, 2}).output("y").constant("w", int8_tensor({2, 3, 1, 3}, integers));
+    network.constant("s", float_tensor(of_scales, scales)).constant("z", int8_tensor(of_scales, zeros));
+    network.node("DequantizeLinear", {"w", "s", "z"}, {"real"}, {{"axis", std::int64_t{1}}});
+    network.node("ConvTranspose", {"x", "real"}, {"y"}, {{"strides", OnnxDims{1, 2}}});
+    std::vector<float> real;
+    for (std::size_t i = 0; i < integers.size(); ++i) {
+      const std::size_t at = per_output ? i / 3 % 3 : 0;
+      real.push_back(scales[at] * static_cast<float>(integers[i] - zeros[at]));
+    }
+    TransposedCase c{2, 2, 2, 3, 1, 1, 3};
+    c.strides = {1, 2};
+    const Row x = iota(8, 1);
+    CHECK(run_network(network, x, kAsItIs) == scattered(c, x, real, {0, 0, 0}));
+    const graph::Graph graph = lower_network(network, kAsItIs);
+    const graph::Filter& filter = std::get<graph::Convolution>(node_with<graph::Convolution>(graph).op).filter;
+    REQUIRE(filter.pre_quantized);
+    REQUIRE(filter.pre_quantized->scales.size() == 6);  // two remainders of each output
+    for (std::size_t o = 0; o < 6; ++o) CHECK(filter.pre_quantized->scales[o] == scales[per_output ? o / 2 : 0]);
+  }
+}
+
 TEST_CASE("transposed convolutions that do not fit or cost too much are refused") {
   const auto error = [](std::vector<Attribute> attributes, std::int64_t kernel = 3) {
     return lowering_error(row_network(std::move(attributes), kernel), kAsItIs);
