@@ -49,16 +49,16 @@ Status write_vectors(Session& session, const PictureSet& set, std::size_t begin,
   std::vector<float> input((end - begin) * elems);
   std::size_t batch = 0;
   for (std::size_t i = begin; i < end; ++i) {
-    Result<LabelledPicture> image = set.get(i);
-    Status status =
+    const Result<LabelledPicture> image = set.get(i);
+    const Status status =
         image.ok() ? preprocess(image->picture, report.preprocessing, std::span(input).subspan(batch * elems, elems))
-                   : Status(std::move(image).error());
+                   : Status(image.error());
     if (status.ok()) {
       report.images.push_back(image->name);
       ++batch;
       continue;
     }
-    Error error = std::move(status).error();
+    Error error = status.error();
     if (error.where.empty() && image.ok()) error.where = image->name;
     console.report(error);
     report.unreadable.push_back(std::move(error));

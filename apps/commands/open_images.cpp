@@ -42,8 +42,8 @@ Result<ReadableImages> readable_images(const PictureSet& all, std::size_t limit,
     if (progress) progress(first + size, count);
   }
   if (readable.empty()) return Error{ErrorCode::kMalformed, "none of the images can be read", "--pictures"};
-  NARROW_ASSIGN(PictureSet images, all.subset(readable));
-  return ReadableImages{std::move(images), std::move(unreadable)};
+  NARROW_ASSIGN(const PictureSet images, all.subset(readable));
+  return ReadableImages{images, std::move(unreadable)};
 }
 
 Result<bool> are_no_images(const std::vector<std::string>& paths) {
