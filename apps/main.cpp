@@ -30,7 +30,8 @@ constexpr const char* kFooter =
     "path<TAB>label lines, image files, a CIFAR-10 binary file or MNIST's IDX files.\n"
     "\n"
     "Exit codes: 0 success; 1 the work failed (a file is missing, broken or not writable, ...);\n"
-    "2 the command line is wrong; 3 classify only: some images could not be read.\n"
+    "2 the command line is wrong; 3 some images could not be read,\n"
+    "and the others were used (classify, embed, report).\n"
     "\n"
     "Environment: NARROW_ISA names the instruction set where --isa does not, NARROW_CORE the CPU core by whose costs\n"
     "kernels are chosen; NO_COLOR: no colours on terminals.\n";

@@ -130,6 +130,7 @@ Result<std::optional<struct stat>> existing_file(const fs::path& path) {
     return system_error(path, "could not be examined");
   }
   // Renaming to the path of a device such as /dev/null would replace the device.
+  if (S_ISDIR(status.st_mode)) return Error{ErrorCode::kIo, "is a folder; name a file in it", path.string()};
   if (!S_ISREG(status.st_mode)) {
     return Error{ErrorCode::kIo, "is there but not a regular file, and will not be replaced", path.string()};
   }
@@ -179,6 +180,9 @@ Result<AtomicFile> AtomicFile::create(const fs::path& path) {
   NARROW_ASSIGN(const std::optional<struct stat> old, existing_file(impl->target));
 
   impl->file.reset(open_unique(impl->folder, impl->temporary));
+  if (!impl->file.valid() && errno == ENOENT) {
+    return Error{ErrorCode::kNotFound, "the folder of this file is not there; make it first", path.string()};
+  }
   if (!impl->file.valid()) return system_error(path, "could not be written: a new file in its folder");
   if (old) {
     // Permissions are set before there is content, so that the new file is never more readable than the old one.
@@ -195,6 +199,17 @@ const char* AtomicFile::temporary() const noexcept { return impl_->temporary.pat
 
 Status AtomicFile::write(std::span<const std::byte> bytes) {
   if (!write_all(impl_->file.number(), bytes)) return system_error(impl_->path, "could not be written");
+  return {};
+}
+
+Status AtomicFile::write_at_start(std::span<const std::byte> bytes) {
+  for (std::size_t done = 0; done < bytes.size();) {
+    const ssize_t count =
+        ::pwrite(impl_->file.number(), bytes.data() + done, bytes.size() - done, static_cast<off_t>(done));
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return system_error(impl_->path, "could not be written");
+    done += static_cast<std::size_t>(count);
+  }
   return {};
 }
 

@@ -30,6 +30,8 @@ class AtomicFile {
   [[nodiscard]] const char* temporary() const noexcept;
   // Error: kIo, the disk is full, say.
   [[nodiscard]] Status write(std::span<const std::byte> bytes);
+  // Writes over what was written first. Precondition: that many bytes were written. Error: kIo.
+  [[nodiscard]] Status write_at_start(std::span<const std::byte> bytes);
   // After this call the object may only be destroyed. Error: kIo; `path` is then the old file, or, where only the
   // folder could not be synced, the new one.
   [[nodiscard]] Status commit();

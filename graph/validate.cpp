@@ -31,7 +31,7 @@ Status check_sizes(const Graph& graph) {
   if (graph.nodes.empty()) return graph_error(ErrorCode::kMalformed, "the graph has no nodes");
   if (graph.nodes.size() > kMaxNodes || graph.values.size() > kMaxValues) {
     return graph_error(ErrorCode::kLimit, "the graph has " + std::to_string(graph.nodes.size()) + " nodes and " +
-                                              std::to_string(graph.values.size()) + " values; at most " +
+                                              std::to_string(graph.values.size()) + " values, at most " +
                                               std::to_string(kMaxNodes) + " and " + std::to_string(kMaxValues) +
                                               " are supported");
   }
@@ -120,7 +120,7 @@ Status check_clamp(const Node& node) {
         "the clamp [" + number_text(clamp.lo) + ", " + number_text(clamp.hi) + "] is not a range of numbers");
   }
   if (row_of(node.op).has(kTakesClamp) || clamp.is_identity()) return {};
-  return node_error(node, ErrorCode::kMalformed, "has a clamp; only " + operators_with_clamp() + " may have one");
+  return node_error(node, ErrorCode::kMalformed, "has a clamp, which only " + operators_with_clamp() + " may have one");
 }
 
 // Checks the numbers among the attributes. Those of a Filter and the entries of a table are checked elsewhere.

@@ -6,6 +6,7 @@
 
 #include "base/float_environment.h"
 #include "base/guarded.h"
+#include "base/next_step.h"
 #include "base/text.h"
 #include "base/try.h"
 #include "engine/model/model_data.h"
@@ -42,7 +43,8 @@ Status check_input(const Preprocessing& preprocessing, const TensorShape& input)
   if (made == input) return {};
   return Error{ErrorCode::kInvalidArgument,
                "preprocessing makes images of " + base::dimensions_text(made) + ", but the network takes " +
-                   base::dimensions_text(input) + "; change the crop, the channels or the input size",
+                   base::dimensions_text(input) + "; change the crop (--crop " + std::to_string(input.height) + "," +
+                   std::to_string(input.width) + "), the channels or the input size",
                "preprocessing"};
 }
 
@@ -132,8 +134,15 @@ std::string onnx_architecture(const std::string& producer) {
   return text.empty() ? "ONNX" : "ONNX of " + text;
 }
 
-Status fill_from_weights(const importers::StateDict& weights, const ImportOptions& options, FloatModel::Data& data) {
-  NARROW_ASSIGN(importers::Network network, importers::build_network(weights, options.architecture));
+Status fill_from_weights(const importers::StateDict& weights, const std::string& where, const ImportOptions& options,
+                         FloatModel::Data& data) {
+  Result<importers::Network> built = importers::build_network(weights, options.architecture);
+  if (!built.ok()) {
+    Error error = std::move(built).error();
+    error.where = error.where.empty() ? where : where + ": " + error.where;
+    return error;
+  }
+  importers::Network network = *std::move(built);
   data.graph = std::move(network.graph);
   data.architecture = std::move(network.architecture);
   data.preprocessing = network.preprocessing;
@@ -171,7 +180,10 @@ Status fill_from_onnx(const std::filesystem::path& path, const ImportOptions& op
                        ", so another --input-size or --crop may fit";
     }
     error.where = error.where.empty() ? where : where + ": " + error.where;
-    return error;
+    return base::with_next_step(
+        std::move(error),
+        {"check the file with onnx.checker.check_model(path, full_check=True) and export the network again",
+         "docs/security.md lists the limits on files, which are fixed: export a smaller network"});
   }
   data.graph = std::move(lowered->graph);
   for (std::string& line : lowered->log) data.log.push_back({Event::Kind::kRead, {}, std::move(line)});
@@ -216,12 +228,12 @@ Status fill(const std::filesystem::path& path, const ImportOptions& options, Flo
     case FileFormat::kSafetensors: {
       NARROW_ASSIGN(const importers::StateDict weights,
                     safetensors::read_safetensors(path, importers::weights_choice(options.architecture)));
-      return fill_from_weights(weights, options, data);
+      return fill_from_weights(weights, path.string(), options, data);
     }
     case FileFormat::kTorch: {
       NARROW_ASSIGN(const importers::StateDict weights,
                     torch::read_checkpoint(path, importers::weights_choice(options.architecture)));
-      return fill_from_weights(weights, options, data);
+      return fill_from_weights(weights, path.string(), options, data);
     }
   }
   return Error{ErrorCode::kInternal, "a file format without a reader", path.string()};
@@ -236,7 +248,13 @@ Result<FloatModel> FloatModel::load(const std::filesystem::path& path, const Imp
     data->source = path.filename().string();
     NARROW_TRY(fill(path, options, *data));
     data->trained = graph::trained_statistics(data->graph);
-    NARROW_ASSIGN(std::vector<Event> rewrites, graph::simplify(data->graph));
+    Result<std::vector<Event>> simplified = graph::simplify(data->graph);
+    if (!simplified.ok()) {
+      Error error = std::move(simplified).error();
+      error.where = error.where.empty() ? path.string() : path.string() + ": " + error.where;
+      return base::with_next_step(std::move(error), {"check the weights, and export the network again", ""});
+    }
+    std::vector<Event> rewrites = *std::move(simplified);
     std::move(rewrites.begin(), rewrites.end(), std::back_inserter(data->log));
     if (options.preprocessing) data->preprocessing = *options.preprocessing;
     if (!options.labels.empty()) data->labels = options.labels;

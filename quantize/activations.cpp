@@ -7,6 +7,7 @@
 #include "base/guarded.h"
 #include "base/try.h"
 #include "floating/float_executor.h"
+#include "graph/operators.h"
 
 namespace narrow::graph {
 namespace {
@@ -115,6 +116,17 @@ class Activations::Worker {
     output_.resize(static_cast<std::size_t>(graph.value(graph.output).shape.elems()));
   }
 
+  // A function may be at fault, as the logarithm of 0.
+  static std::string what_to_check(const Graph& graph, ValueId broken) {
+    for (const Node& node : graph.nodes) {
+      const auto* function = node.output == broken ? std::get_if<Function>(&node.op) : nullptr;
+      if (function == nullptr) continue;
+      return "it is a " + std::string(row_of(function->kind).name) +
+             " of numbers that have none: a Clip before it keeps them where it is finite";
+    }
+    return "check the image, the preprocessing and the weights";
+  }
+
   Status observe(const Pass& pass, std::size_t shard, std::size_t image) {
     const Graph& graph = *activations_->graph_;
     NARROW_TRY(activations_->fill(image, input_));
@@ -126,9 +138,8 @@ class Activations::Worker {
     if (broken == kNoValue) return {};
     const std::string what = broken == graph.input ? "the network's input '" : "tensor '";
     return Error{ErrorCode::kInvalidArgument,
-                 what + graph.value(broken).name +
-                     "' has a value that is not finite (NaN or infinite); check the image, the preprocessing and the "
-                     "weights",
+                 what + graph.value(broken).name + "' has a value that is not finite (NaN or infinite); " +
+                     what_to_check(graph, broken),
                  image_name(image)};
   }
 

@@ -61,7 +61,10 @@ class Chooser {
   Result<MixedBits> run() {
     units_ = bit_units(context_);
     if (units_.empty()) {
-      return Error{ErrorCode::kInvalidArgument, "the network has no layer whose bits could be chosen", "goal"};
+      return Error{ErrorCode::kInvalidArgument,
+                   "the network has no layer whose bits could be chosen; turn boundary layers off (--first-last off), "
+                   "or give the bits",
+                   "goal"};
     }
     for (const int bits : kBitChoices) {
       NARROW_ASSIGN(Decisions decisions, uniform(context_, bits));

@@ -42,17 +42,29 @@ Result<std::string> tensor_name(const Model& model, const EmbedFlags& flags) {
                flags.model.path};
 }
 
-// Runs images [begin, end) and writes one vector each.
-Status write_vectors(Session& session, const PictureSet& set, std::size_t begin, std::size_t end,
-                     const Preprocessing& preprocessing, OutputFile& file, std::vector<std::string>& names) {
+// Runs images [begin, end) and writes one vector for each that can be read. The others become errors of the report.
+Status write_vectors(Session& session, const PictureSet& set, std::size_t begin, std::size_t end, OutputFile& file,
+                     EmbedReport& report, Console& console) {
   const auto elems = static_cast<std::size_t>(session.model().input_shape().elems());
-  const std::size_t batch = end - begin;
-  std::vector<float> input(batch * elems);
+  std::vector<float> input((end - begin) * elems);
+  std::size_t batch = 0;
   for (std::size_t i = begin; i < end; ++i) {
-    NARROW_ASSIGN(const LabelledPicture image, set.get(i));
-    NARROW_TRY(preprocess(image.picture, preprocessing, std::span(input).subspan((i - begin) * elems, elems)));
-    names.push_back(image.name);
+    const Result<LabelledPicture> image = set.get(i);
+    const Status status =
+        image.ok() ? preprocess(image->picture, report.preprocessing, std::span(input).subspan(batch * elems, elems))
+                   : Status(image.error());
+    if (status.ok()) {
+      report.images.push_back(image->name);
+      ++batch;
+      continue;
+    }
+    Error error = status.error();
+    if (error.where.empty() && image.ok()) error.where = image->name;
+    console.report(error);
+    report.unreadable.push_back(std::move(error));
   }
+  if (batch == 0) return {};
+  input.resize(batch * elems);
   std::vector<float> scores(batch * static_cast<std::size_t>(session.model().classes()));
   NARROW_TRY(session.run(input, scores));
   std::vector<float> vectors(batch * static_cast<std::size_t>(session.outputs().front().shape.elems()));
@@ -83,11 +95,12 @@ Result<int> embed(const EmbedFlags& flags, Console& console) {
   options.threads = threads_to_use(flags.threads, set.size());
   options.max_batch = static_cast<int>(kEmbedBatch);
   options.outputs = {name};
+  set_limits(options, loaded.limits);
   Result<Session> created = Session::create(*model, options);
   if (!created.ok()) return of_file(std::move(created).error(), flags.model.path);
   Session session = *std::move(created);
 
-  NARROW_ASSIGN(const std::unique_ptr<Network> network, open_network(*model, flags.model.isa, 1, 1));
+  NARROW_ASSIGN(const std::unique_ptr<Network> network, open_network(loaded, flags.model.isa, 1, 1));
   EmbedReport report{.network = describe(*network, flags.model.path),
                      .tensor = session.outputs().front(),
                      .preprocessing = loaded.preprocessing,
@@ -95,21 +108,31 @@ Result<int> embed(const EmbedFlags& flags, Console& console) {
                      .output = flags.output,
                      .threads = options.threads};
   NARROW_ASSIGN(OutputFile file, OutputFile::create(flags.output));
-  const std::string header = npy_header(set.size(), static_cast<std::size_t>(report.tensor.shape.elems()));
-  NARROW_TRY(file.write(std::as_bytes(std::span(header))));
+  const auto header = [&](std::size_t rows) {
+    return npy_header(rows, static_cast<std::size_t>(report.tensor.shape.elems()), set.size());
+  };
+  const std::string whole_header = header(set.size());
+  NARROW_TRY(file.write(std::as_bytes(std::span(whole_header))));
   const auto start = std::chrono::steady_clock::now();
   Progress progress("embedding");
   for (std::size_t begin = 0; begin < set.size(); begin += kEmbedBatch) {
     const std::size_t end = std::min(set.size(), begin + kEmbedBatch);
-    NARROW_TRY(write_vectors(session, set, begin, end, loaded.preprocessing, file, report.images));
+    NARROW_TRY(write_vectors(session, set, begin, end, file, report, console));
     progress.update(end, set.size());
   }
   progress.erase();
+  if (report.images.empty()) {
+    return Error{ErrorCode::kMalformed, "none of the images could be read, and nothing is written", flags.output};
+  }
+  if (!report.unreadable.empty()) {
+    const std::string shorter_header = header(report.images.size());
+    NARROW_TRY(file.write_at_start(std::as_bytes(std::span(shorter_header))));
+  }
   NARROW_TRY(file.commit());
   report.seconds = seconds_since(start);
   console.print(embed_text(report));
   console.result(embed_json(report));
-  return kSuccess;
+  return report.unreadable.empty() ? kSuccess : kPartialFailure;
 }
 
 constexpr const char* kEmbedExamples =
@@ -118,7 +141,7 @@ constexpr const char* kEmbedExamples =
     "  narrow embed resnet50.nrw photos/ -o v.npy --layer layer3.5  another tensor; narrow inspect lists the layers\n"
     "\n"
     "The file holds a [images, elements] array of float32 numbers that numpy.load reads; its rows are in the order of\n"
-    "\"pictures\" of --json. An image that can't be read ends the command, and nothing is written.";
+    "\"pictures\" of --json. An image that can't be read is reported and has no row: exit code 3.";
 
 }  // namespace
 

@@ -36,6 +36,7 @@ Result<ModelInspection> inspect_model(const InspectFlags& flags) {
   options.isa = flags.isa;
   options.core = flags.core;
   options.threads = flags.threads;
+  set_limits(options, flags.limits);
   Result<Session> created = Session::create(model, options);
   if (!created.ok()) return of_file(std::move(created).error(), flags.path);
   const Session session = *std::move(created);
@@ -118,6 +119,7 @@ Command add_inspect(CommandLine& line) {
   command.add_flag("--layers", flags->layers, "Show the table of layers alone").excludes(why).excludes(threads);
   add_isa_option(command, flags->isa);
   add_core_option(command, flags->core);
+  add_limit_options(command, flags->limits);
   add_json_option(command, *json);
   flags->import_options = add_import_options(command, flags->import, true);
   return {command, json, [flags](Console& console) { return finish(console, inspect(*flags, console)); }};

@@ -1,9 +1,11 @@
 #include "apps/commands/open_images.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "apps/run/folder_classes.h"
 #include "apps/run/left_out.h"
+#include "base/parallel.h"
 #include "base/try.h"
 
 namespace narrow::cli {
@@ -14,6 +16,35 @@ Result<PictureSet> open_images(const std::vector<std::string>& paths, const std:
   if (unreadable == Unreadable::kRefused) NARROW_TRY(check_complete(images.left_out()));
   if (!images.left_out().empty()) console.note(left_out_text(images.left_out()));
   return images;
+}
+
+Result<ReadableImages> readable_images(const PictureSet& all, std::size_t limit, int threads, Console& console,
+                                       const std::function<void(std::size_t done, std::size_t total)>& progress) {
+  const std::size_t count = limit == 0 ? all.size() : std::min(limit, all.size());
+  constexpr std::size_t kAtOnce = 256;
+  std::vector<std::size_t> readable;
+  std::vector<std::string> unreadable;
+  for (std::size_t first = 0; first < count; first += kAtOnce) {
+    const std::size_t size = std::min(kAtOnce, count - first);
+    std::vector<Status> read(size);
+    base::parallel_for(size, threads, [&](std::size_t i, int) {
+      if (Result<LabelledPicture> image = all.get((first + i) * all.size() / count); !image.ok()) {
+        read[i] = std::move(image).error();
+      }
+    });
+    for (std::size_t i = 0; i < size; ++i) {
+      if (read[i].ok()) {
+        readable.push_back((first + i) * all.size() / count);
+      } else {
+        console.report(read[i].error());
+        unreadable.push_back(read[i].error().where);
+      }
+    }
+    if (progress) progress(first + size, count);
+  }
+  if (readable.empty()) return Error{ErrorCode::kMalformed, "none of the images can be read", "--pictures"};
+  NARROW_ASSIGN(const PictureSet images, all.subset(readable));
+  return ReadableImages{images, std::move(unreadable)};
 }
 
 Result<bool> are_no_images(const std::vector<std::string>& paths) {

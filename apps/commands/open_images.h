@@ -1,6 +1,8 @@
 // Opens the images that a command line names, and says which files of their folders are left out.
 #pragma once
 
+#include <cstddef>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -20,6 +22,17 @@ enum class Unreadable {
 [[nodiscard]] Result<PictureSet> open_images(const std::vector<std::string>& paths,
                                              const std::vector<std::string>& class_names, Unreadable unreadable,
                                              Console& console);
+
+// The images of a set that can be read.
+struct ReadableImages {
+  PictureSet images;
+  std::vector<std::string> unreadable;  // the names of the others
+};
+// Reads `limit` images, evenly spread (0: all), and reports those that can't be read. progress(done, total). Error:
+// none can be read.
+[[nodiscard]] Result<ReadableImages> readable_images(
+    const PictureSet& all, std::size_t limit, int threads, Console& console,
+    const std::function<void(std::size_t done, std::size_t total)>& progress);
 
 // Whether `paths` is the word "none" alone, which means no images. Error: that word beside images.
 [[nodiscard]] Result<bool> are_no_images(const std::vector<std::string>& paths);

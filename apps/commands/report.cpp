@@ -1,4 +1,5 @@
 // narrow report: what quantization did to a network, as a page, as JSON and as a short text.
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -18,6 +19,7 @@
 #include "apps/report/study_report.h"
 #include "apps/run/comparison.h"
 #include "apps/run/network_study.h"
+#include "apps/text/words.h"
 #include "base/try.h"
 
 namespace narrow::cli {
@@ -33,6 +35,15 @@ struct ReportFlags {
   int threads = 0;
   double duration = 1;
 };
+
+// "2 images could not be read, and the numbers are of the others: a.png, b.png".
+std::string unreadable_text(std::vector<std::string> names) {
+  constexpr std::size_t kShown = 10;
+  const std::size_t count = names.size();
+  names.resize(std::min(count, kShown));
+  return plural(count, "image") + " could not be read, and the numbers are of the others: " + join(names, ", ") +
+         (count > kShown ? " and " + std::to_string(count - kShown) + " more" : "");
+}
 
 // The two networks, of which the reference need not be there.
 struct ReportNetworks {
@@ -74,17 +85,31 @@ Result<int> report(const ReportFlags& flags, Console& console) {
     NARROW_ASSIGN(images, open_images(flags.images, has_labels ? networks.reference->labels : own, Unreadable::kLeftOut,
                                       console));
   }
-  Progress progress("measuring time, percent");
+  Progress progress("reading image");
+  const int threads = threads_to_use(flags.threads, 256);
+  const std::size_t available = images ? images->size() : 0;
+  std::vector<std::string> unreadable;
+  if (images) {
+    Result<ReadableImages> readable =
+        readable_images(*images, flags.limit, threads, console,
+                        [&](std::size_t done, std::size_t total) { progress.update(done, total); });
+    progress.erase();
+    if (!readable.ok()) return std::move(readable).error();
+    images = std::move(readable->images);
+    unreadable = std::move(readable->unreadable);
+  }
   constexpr double kPercent = 100;
-  NARROW_ASSIGN(const NetworkStudyResult result,
+  NARROW_ASSIGN(NetworkStudyResult result,
                 study_network_file(networks.model, networks.reference ? &*networks.reference : nullptr,
                                    images ? &*images : nullptr, flags.images,
-                                   {flags.limit, flags.model.isa, threads_to_use(flags.threads, 256), flags.duration},
+                                   {flags.limit, flags.model.isa, threads, flags.duration},
                                    [&](const std::string& what, double done) {
                                      progress.start("measuring " + what + ", percent");
                                      progress.update(static_cast<std::size_t>(kPercent * done), 100);
                                    }));
   progress.erase();
+  if (result.comparison) result.comparison->available = available;
+  if (!unreadable.empty()) result.notes.push_back(unreadable_text(unreadable));
   const bool needs_document = output || console.json();
   const std::string document = needs_document ? study_json(result) : std::string();
   if (output) {
@@ -96,7 +121,7 @@ Result<int> report(const ReportFlags& flags, Console& console) {
   console.print(study_text(result));
   if (output) console.print("\nwrote " + flags.output + "\n");
   console.result(document);
-  return kSuccess;
+  return unreadable.empty() ? kSuccess : kPartialFailure;
 }
 
 constexpr const char* kReportExamples =
@@ -106,7 +131,9 @@ constexpr const char* kReportExamples =
     "  narrow report resnet20.nrw -o report.html        ranges, kernels and times; no errors\n"
     "\n"
     "The page is one file, which needs no network; docs/report.md says how to read it. Without --against there are no\n"
-    "errors and no advice. Without --pictures the layers see random bytes, whose errors are others.";
+    "errors and no advice. Without --pictures the layers see random bytes, whose errors are others. Images that can't "
+    "be\n"
+    "read are reported, and the others measured: exit code 3.";
 
 }  // namespace
 
@@ -131,6 +158,7 @@ Command add_report(CommandLine& line) {
   add_threads_option(command, flags->threads);
   add_json_option(command, *json);
   add_isa_option(command, flags->model.isa);
+  add_limit_options(command, flags->model.limits);
   add_labels_option(command, flags->model.labels);
   add_preprocess_options(command, flags->model.preprocess);
   flags->model.import_options = add_import_options(command, flags->model.import, false);

@@ -15,6 +15,7 @@
 #include "apps/report/trace_report.h"
 #include "apps/run/comparison.h"
 #include "apps/run/trace.h"
+#include "apps/text/words.h"
 #include "base/try.h"
 #include "narrow/image.h"
 
@@ -44,6 +45,15 @@ Result<int> trace(const TraceFlags& flags, Console& console) {
   NARROW_ASSIGN(const PictureSet images, PictureSet::open({flags.image}));
   NARROW_ASSIGN(const LabelledPicture image, images.get(0));
   const TensorShape shape = std::visit([](const auto& model) { return model.input_shape(); }, loaded->model);
+  if (other) {
+    const TensorShape others = std::visit([](const auto& model) { return model.input_shape(); }, other->model);
+    if (others != shape) {
+      return Error{ErrorCode::kInvalidArgument,
+                   "takes images of " + shape_text(others) + ", but " + flags.model.path + " those of " +
+                       shape_text(shape) + ": these are not two forms of one network",
+                   flags.against};
+    }
+  }
   std::vector<float> input(static_cast<std::size_t>(shape.elems()));
   NARROW_TRY(preprocess(image.picture, loaded->preprocessing, input));
   std::error_code failed;

@@ -27,6 +27,8 @@ class OutputFile {
   ~OutputFile();
 
   [[nodiscard]] Status write(std::span<const std::byte> bytes);
+  // Writes over what was written first, which was as long or longer.
+  [[nodiscard]] Status write_at_start(std::span<const std::byte> bytes);
   // After this call the object may only be destroyed.
   [[nodiscard]] Status commit();
 

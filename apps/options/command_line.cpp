@@ -145,7 +145,8 @@ std::string option_hint(const std::string& name, const CLI::App& command) {
       if (here[0] != '-' || has(here)) return "; did you mean " + here + "?";
     }
   }
-  return did_you_mean(name, known);
+  constexpr std::size_t kOneLetter = 2;  // "-x" is as near to any other letter
+  return name.size() <= kOneLetter ? "" : did_you_mean(name, known);
 }
 
 // An option that the command does not have. It is reported before anything that is missing, which it may have been
@@ -166,8 +167,28 @@ std::string command_hint(const std::string& name, const std::vector<std::string>
   return is_option ? "; did you mean '--" + name + "'?" : did_you_mean(name, commands);
 }
 
+// What is wrong with how an option was given.
+std::string in_our_words(const CLI::ParseError& problem) {
+  std::string text = problem.what();
+  const auto replace = [&](const std::string& theirs, const std::string& ours) {
+    const std::size_t at = text.find(theirs);
+    if (at != std::string::npos) text.replace(at, theirs.size(), ours);
+    return at != std::string::npos;
+  };
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&problem) != nullptr) {
+    const std::size_t at = text.find(": At Most 1 required but received ");
+    if (at != std::string::npos) return text.substr(0, at) + " is given more than once; give it once";
+    if (replace(": 1 required ", " needs a value: ")) replace(" missing", "");
+    return text;
+  }
+  if (dynamic_cast<const CLI::ExcludesError*>(&problem) != nullptr && replace(" excludes ", " and ")) {
+    return text + " can't be given together; leave out one of them";
+  }
+  return text;
+}
+
 Error usage_error(const CLI::App& app, const CLI::ParseError& problem) {
-  Error error{ErrorCode::kInvalidArgument, problem.what(), ""};
+  Error error{ErrorCode::kInvalidArgument, in_our_words(problem), ""};
   std::string help = "narrow --help";
   std::vector<std::string> names;
   for (const CLI::App* command : app.get_subcommands(nullptr)) {
@@ -179,7 +200,14 @@ Error usage_error(const CLI::App& app, const CLI::ParseError& problem) {
       error.message = std::move(*unknown);
     } else if (dynamic_cast<const CLI::ExtrasError*>(&problem) != nullptr) {
       const std::vector<std::string> rest = command->remaining();
-      if (!rest.empty()) error.message = "unexpected argument '" + name_text(rest.front()) + "'";
+      if (!rest.empty()) {
+        error.message = "unexpected argument '" + name_text(rest.front()) + "'";
+      } else {
+        error.message = "options come after the command: narrow " + command->get_name() + " ...";
+        for (const std::string& before : app.remaining()) {
+          if (before.size() > 1 && before[0] == '-') error.message += " " + name_text(before);
+        }
+      }
     }
   }
   if (error.where.empty() && app.get_subcommands().empty()) {
@@ -203,6 +231,16 @@ Error usage_error(const CLI::App& app, const CLI::ParseError& problem) {
 // An empty text, as of a variable of a shell that is not set, is not the same as no option.
 std::string not_empty(const std::string& text) {
   return text.empty() ? "the value is empty; give one, or leave the option out" : "";
+}
+
+// "--model=", whose value would be the argument after it.
+std::optional<Error> empty_value(const std::vector<std::string>& arguments) {
+  for (const std::string& argument : arguments) {
+    if (argument == "--") break;
+    if (argument.size() < 4 || argument.compare(0, 2, "--") != 0 || argument.back() != '=') continue;
+    return Error{ErrorCode::kInvalidArgument, not_empty(""), argument.substr(0, argument.size() - 1)};
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -293,6 +331,7 @@ Subcommand CommandLine::add(const std::string& name, const std::string& descript
 }
 
 Result<bool> CommandLine::parse(int argc, char** argv) {
+  if (std::optional<Error> empty = empty_value({argv + std::min(argc, 1), argv + argc})) return *std::move(empty);
   try {
     app_->parse(argc, argv);
   } catch (const CLI::Success& wanted) {  // --help, --version

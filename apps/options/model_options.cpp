@@ -11,6 +11,7 @@ void add_model_options(const Subcommand& command, ModelFlags& flags) {
 
 void add_run_options(const Subcommand& command, ModelFlags& flags, bool is_output_free) {
   add_isa_option(command, flags.isa);
+  add_limit_options(command, flags.limits);
   if (reads_float_networks()) {
     command.add_flag("--float", flags.in_float, "Run a pre-quantized ONNX file in float, with simulated quantization");
   }
@@ -37,8 +38,13 @@ std::optional<Error> useless_option(const ModelFlags& flags, FileFormat format) 
     if (std::optional<Error> misplaced = misplaced_option({option}, flags.path)) return misplaced;
   }
   if (format == FileFormat::kNarrow && flags.in_float) return useless("a .nrw runs as it is stored", "--float");
-  if (flags.isa != "auto" && (holds_weights_only(format) || flags.in_float)) {
+  if (!holds_weights_only(format) && !flags.in_float) return std::nullopt;
+  if (flags.isa != "auto") {
     return useless("applies to .nrw models and pre-quantized ONNX files; float networks run on oneDNN", "--isa");
+  }
+  if (flags.limits.given()) {
+    return useless("applies to .nrw models and pre-quantized ONNX files; float networks have no limit",
+                   flags.limits.memory_gib > 0 ? "--max-memory" : "--max-operations");
   }
   return std::nullopt;
 }

@@ -19,6 +19,7 @@ struct ModelFlags {
   PreprocessFlags preprocess;
   std::string labels;  // a file
   std::string isa = "auto";
+  LimitFlags limits;
   bool in_float = false;
 };
 // All options but the file itself.

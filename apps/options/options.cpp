@@ -268,6 +268,15 @@ void add_core_option(const Subcommand& command, std::string& core) {
       .type_name("CORE");
 }
 
+void add_limit_options(const Subcommand& command, LimitFlags& limits) {
+  command.add("--max-memory", limits.memory_gib, "GiB that an integer network may take, 4 unless given")
+      .check(positive_number())
+      .type_name("GIB");
+  command.add("--max-operations", limits.operations, "Operations that an image may take, 1e12 unless given")
+      .check(positive_number())
+      .type_name("N");
+}
+
 bool reads_float_networks() { return !architectures().empty(); }
 
 std::string model_argument_text() {
@@ -330,12 +339,12 @@ std::optional<Error> misplaced_option(const std::vector<Option>& options, const 
   for (const Option& option : options) {
     if (!option.given()) continue;
     if (applies_to_onnx(option) && option.name() != "--input-size") {
-      return Error{ErrorCode::kInvalidArgument, "applies to ONNX files only", option.name()};
+      return Error{ErrorCode::kInvalidArgument, "applies to ONNX files only; leave it out", option.name()};
     }
-    return Error{
-        ErrorCode::kInvalidArgument,
-        "applies to files of weights (a PyTorch checkpoint, safetensors) only; " + path + " holds its network itself",
-        option.name()};
+    return Error{ErrorCode::kInvalidArgument,
+                 "applies to files of weights (a PyTorch checkpoint, safetensors) only; " +
+                     (path.empty() ? "the built-in model" : path) + " holds its network itself, so leave it out",
+                 option.name()};
   }
   return std::nullopt;
 }
@@ -371,10 +380,12 @@ Result<std::vector<std::string>> read_labels(const std::string& path) {
   while (!labels.empty() && labels.back().empty()) labels.pop_back();
   for (std::size_t i = 0; i < labels.size(); ++i) {
     if (labels[i].empty() || labels[i].find('\0') != std::string::npos) {
-      return Error{ErrorCode::kMalformed, "expected a class name", path + ", line " + std::to_string(i + 1)};
+      return Error{ErrorCode::kMalformed, "expected a class name; a file of labels is text with one class per line",
+                   path + ", line " + std::to_string(i + 1)};
     }
   }
-  if (labels.empty()) return Error{ErrorCode::kMalformed, "no labels in it", path};
+  if (labels.empty())
+    return Error{ErrorCode::kMalformed, "no labels in it; a file of labels is text with one class per line", path};
   return labels;
 }
 

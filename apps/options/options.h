@@ -62,6 +62,15 @@ void add_isa_option(const Subcommand& command, std::string& isa);
 // --core: one of known_cores().
 void add_core_option(const Subcommand& command, std::string& core);
 
+// What a network may take. 0: not given, the defaults of SessionOptions.
+struct LimitFlags {
+  double memory_gib = 0;
+  double operations = 0;
+  [[nodiscard]] bool given() const { return memory_gib > 0 || operations > 0; }
+};
+// --max-memory and --max-operations.
+void add_limit_options(const Subcommand& command, LimitFlags& limits);
+
 // Whether this is the full command. The small one reads .nrw files alone, and has no options for others.
 [[nodiscard]] bool reads_float_networks();
 // What MODEL may be: "A .nrw file, ONNX, or ...".

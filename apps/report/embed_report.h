@@ -19,6 +19,7 @@ struct EmbedReport {
   int threads = 1;
   double seconds = 0;
   std::vector<std::string> images = {};
+  std::vector<Error> unreadable = {};  // images without a row
 };
 
 [[nodiscard]] std::string embed_text(const EmbedReport& report);

@@ -585,6 +585,7 @@ std::string embed_json(const EmbedReport& report) {
   document["threads"] = report.threads;
   document["seconds"] = report.seconds;
   document["pictures"] = report.images;
+  document["unreadable"] = list(report.unreadable, [](const Error& error) { return object(error); });
   return written(document);
 }
 
@@ -736,6 +737,8 @@ std::string trace_json(const TraceReport& report) {
   document["against"] = report.other.empty() ? Json() : Json(report.other);
   document["picture"] = report.image;
   document["folder"] = report.folder;
+  document["compared"] = report.result.compared();
+  document["notes"] = report.notes();
   document["begins"] = report.result.begins ? Json(report.result.rows[*report.result.begins].name) : Json();
   document["tensors"] = list(report.result.rows, [](const TraceRow& row) {
     Json of = {{"name", row.name}, {"op", row.op}, {"shape", object(row.shape)}, {"real_file", row.real_file}};

@@ -1,19 +1,29 @@
 #include "apps/report/trace_report.h"
 
 #include "apps/report/comparison_report.h"
+#include "apps/report/lines.h"
 #include "apps/text/table.h"
 #include "apps/text/words.h"
 
 namespace narrow::cli {
 
+std::vector<std::string> TraceReport::notes() const {
+  if (other.empty() || result.compared() > 0) return {};
+  return {
+      "no tensor has the name and the size of one in " + name_text(other) +
+      ", so that nothing but the input is compared: these are not two forms of one network; give --against the file "
+      "that " +
+      name_text(network) + " was made of"};
+}
+
 std::string trace_text(const TraceReport& report) {
-  std::size_t compared = 0;
+  std::size_t counterparts = 0;
   std::string text;
   if (!report.other.empty()) {
     Table table({"~tensor", "op", "shape", ">sqnr", ">largest difference", ">at element"});
     for (const TraceRow& row : report.result.rows) {
       if (!row.difference) continue;
-      ++compared;
+      ++counterparts;
       const bool differs = row.difference->largest > 0;
       table.add({name_text(row.name), row.op.empty() ? "input" : row.op, shape_text(row.shape),
                  decibels_text(row.difference->sqnr_db), differs ? format("%.4g", row.difference->largest) : "",
@@ -22,10 +32,11 @@ std::string trace_text(const TraceReport& report) {
     text += table.text() + "\n";
     if (report.result.begins) {
       text += "The difference begins in " + name_text(report.result.rows[*report.result.begins].name) + ".\n";
-    } else {
-      text += compared > 0 ? "All compared tensors are equal.\n" : "No tensors have the same name and size.\n";
+    } else if (report.result.compared() > 0) {
+      text += "All compared tensors are equal.\n";
     }
-    if (const std::size_t alone = report.result.rows.size() - compared; alone > 0) {
+    text += note_lines(report.notes());
+    if (const std::size_t alone = report.result.rows.size() - counterparts; alone > 0) {
       text +=
           plural(alone, "tensor") + " without a tensor of the same name and size in " + name_text(report.other) + ".\n";
     }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "apps/run/trace.h"
 
@@ -13,6 +14,9 @@ struct TraceReport {
   std::string image;
   std::string folder;
   TraceResult result;
+
+  // What the user should know about the comparison.
+  [[nodiscard]] std::vector<std::string> notes() const;
 };
 [[nodiscard]] std::string trace_text(const TraceReport& report);
 [[nodiscard]] std::string trace_json(const TraceReport& report);

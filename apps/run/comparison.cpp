@@ -27,7 +27,8 @@ bool has_extension_of_images(const std::string& path) {
 // The flags without those that have no effect on a file of this format.
 ModelFlags flags_for(ModelFlags flags, const std::string& path, FileFormat format) {
   flags.path = path;
-  flags.isa = "auto";  // only Session::create() needs it
+  flags.isa = "auto";  // only Session::create() needs it, and the limits
+  flags.limits = {};
   if (!holds_weights_only(format)) {
     const ImportFlags given = flags.import;
     flags.import = {};
@@ -71,6 +72,7 @@ Result<LoadedPair> load_pair(const ModelFlags& flags, const std::string& referen
   if (flags.isa != "auto" && !runs_integers) {
     return Error{ErrorCode::kInvalidArgument, "does not apply to two float networks: those run on oneDNN", "--isa"};
   }
+  first.limits = second.limits = flags.limits;
   return LoadedPair{std::move(first), std::move(second)};
 }
 
@@ -115,7 +117,8 @@ Result<ScoredPair> score_pair(const LoadedPair& pair, const std::vector<std::str
                 open_network(pair.other, options.isa, options.threads, options.batch));
   if (reference->classes() != other->classes()) {
     return Error{ErrorCode::kInvalidArgument,
-                 format("has %lld classes, but %s has %lld", static_cast<long long>(other->classes()), names[0].c_str(),
+                 format("has %lld classes, but %s has %lld; two forms of one network can be compared",
+                        static_cast<long long>(other->classes()), names[0].c_str(),
                         static_cast<long long>(reference->classes())),
                  names[1]};
   }

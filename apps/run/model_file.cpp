@@ -20,10 +20,10 @@ Result<Model> load_model(const std::string& path) {
 Status check_labels(const ModelFlags& flags, const std::vector<std::string>& labels, std::int64_t classes) {
   const auto count = static_cast<std::int64_t>(labels.size());
   if (count == 0 || count == classes || count == named_classes(classes)) return {};
-  return Error{
-      ErrorCode::kInvalidArgument,
-      format("has %zu labels, but the network has %lld classes", labels.size(), static_cast<long long>(classes)),
-      flags.labels};
+  return Error{ErrorCode::kInvalidArgument,
+               format("has %zu labels, but the network has %lld classes; give one line per class", labels.size(),
+                      static_cast<long long>(classes)),
+               flags.labels};
 }
 
 Status check_crop(const ModelFlags& flags, const Preprocessing& preprocessing, const TensorShape& shape) {
@@ -34,7 +34,7 @@ Status check_crop(const ModelFlags& flags, const Preprocessing& preprocessing, c
   return Error{ErrorCode::kInvalidArgument,
                format("makes inputs of %dx%dx%d, but the network takes ", preprocessing.crop_height,
                       preprocessing.crop_width, preprocessing.channels) +
-                   shape_text(shape),
+                   shape_text(shape) + "; leave --crop out, or give its size",
                !flags.preprocess.crop.empty() ? "--crop" : "--preprocess"};
 }
 
@@ -55,6 +55,7 @@ Result<LoadedModel> with_flags(const ModelFlags& flags, Model model, const std::
   NARROW_TRY(check_crop(flags, preprocessing, model.input_shape()));
   LoadedModel loaded{model, preprocessing, false, labels.empty() ? model.labels() : labels, {}, flags.path};
   assume_labels(loaded, model.provenance().architecture, model.classes());
+  loaded.limits = flags.limits;
   return loaded;
 }
 
@@ -119,6 +120,7 @@ Result<LoadedModel> load_model_file(const ModelFlags& flags, FileFormat format) 
   const FloatModel& model = file.model;
   LoadedModel loaded{model, model.preprocessing(), file.preprocessing_is_assumed, model.labels(), {}, flags.path};
   assume_labels(loaded, model.architecture(), model.classes());
+  loaded.limits = flags.limits;
   for (const Event& event : model.log()) {
     if (event.kind == Event::Kind::kNote) loaded.notes.push_back(event.text);
   }
@@ -129,19 +131,33 @@ Result<LoadedModel> load_model_file(const ModelFlags& flags, FileFormat format) 
   } else if (flags.isa != "auto") {
     return Error{ErrorCode::kInvalidArgument,
                  "does not apply to " + flags.path + ", a float network: those run on oneDNN", "--isa"};
+  } else if (flags.limits.given()) {
+    return Error{ErrorCode::kInvalidArgument,
+                 "does not apply to " + flags.path + ", a float network: those have no limit",
+                 flags.limits.memory_gib > 0 ? "--max-memory" : "--max-operations"};
   }
   return loaded;
 }
 
 Error of_file(Error error, const std::string& path) {
-  if (error.where == "session" && !path.empty()) error.where = path;
+  if (error.code == ErrorCode::kLimit) {
+    const auto names = [&](const char* limit) { return error.message.find(limit) != std::string::npos; };
+    if (names("max_memory_bytes")) error.message += "; --max-memory GIB allows more";
+    if (names("max_operations")) error.message += "; --max-operations N allows more";
+  }
+  if (path.empty()) return error;
+  if (error.where.empty() || error.where == "session") {
+    error.where = path;
+  } else if (error.code == ErrorCode::kLimit) {  // the place is a layer
+    error.where = path + ": " + error.where;
+  }
   return error;
 }
 
 Result<std::unique_ptr<Network>> open_network(const LoadedModel& loaded, const std::string& isa, int threads, int batch,
                                               int spin_us) {
   const auto* model = std::get_if<Model>(&loaded.model);
-  auto network = model != nullptr ? open_network(*model, isa, threads, batch, spin_us)
+  auto network = model != nullptr ? open_network(*model, isa, threads, batch, spin_us, loaded.limits)
                                   : open_network(std::get<FloatModel>(loaded.model), threads);
   if (network.ok()) return network;
   return of_file(std::move(network).error(), loaded.path);

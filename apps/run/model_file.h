@@ -39,12 +39,13 @@ struct LoadedModel {
     return labels.empty() ? assumed_labels : labels;
   }
   std::vector<std::string> assumed_labels = {};  // where there are no labels: ImageNet's, of a network made for it
+  LimitFlags limits = {};                        // what it may take when it is opened
 };
 
 // Loads a file in the form in which it runs. Integer networks and pre-quantized ONNX files run in integers (in_float:
 // simulated in float). All others run in float.
 [[nodiscard]] Result<LoadedModel> load_model_file(const ModelFlags& flags, FileFormat format);
-// An error of Session::create(), with the file instead of "session".
+// An error of Session::create(), with the file before its place, and the option that raises a limit.
 [[nodiscard]] Error of_file(Error error, const std::string& path);
 // Prepares the network for this CPU. `isa`, `batch` and `spin_us` do not apply to a FloatModel.
 [[nodiscard]] Result<std::unique_ptr<Network>> open_network(const LoadedModel& loaded, const std::string& isa,

@@ -1,5 +1,6 @@
 #include "apps/run/network.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "apps/text/describe.h"
@@ -84,9 +85,19 @@ NetworkSummary describe(const Network& network, std::string file) {
           .input = network.input_shape()};
 }
 
+void set_limits(SessionOptions& options, const LimitFlags& limits) {
+  constexpr double kGib = 1024.0 * 1024.0 * 1024.0;
+  constexpr double kMost = 1e18;  // an int64 holds it
+  if (limits.memory_gib > 0) {
+    options.max_memory_bytes = static_cast<std::size_t>(std::min(limits.memory_gib * kGib, kMost));
+  }
+  if (limits.operations > 0) options.max_operations = static_cast<std::int64_t>(std::min(limits.operations, kMost));
+}
+
 Result<std::unique_ptr<Network>> open_network(const Model& model, const std::string& isa, int threads, int batch,
-                                              int spin_us) {
+                                              int spin_us, const LimitFlags& limits) {
   SessionOptions options;
+  set_limits(options, limits);
   options.isa = isa;
   options.threads = threads;
   options.spin_us = spin_us;

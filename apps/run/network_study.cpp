@@ -262,7 +262,9 @@ Result<NetworkStudyResult> study_network_file(const LoadedModel& model, const Lo
   if (reference != nullptr) {
     NARROW_ASSIGN(const std::unique_ptr<Network> other, open_network(*reference, options.isa, options.threads, 1));
     if (other->input_shape() != network->input_shape()) {
-      return Error{ErrorCode::kInvalidArgument, "takes inputs of another shape than " + model.path, reference->path};
+      return Error{ErrorCode::kInvalidArgument,
+                   "takes inputs of another shape than " + model.path + "; give the network that it was made of",
+                   reference->path};
     }
     ReferenceFacts facts{.network = describe(*other, reference->path),
                          .file_bytes = size_of_file(reference->path),

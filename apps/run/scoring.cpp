@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <utility>
 #include <vector>
 
@@ -31,6 +32,17 @@ Scored prepare(ImageTask& task, const ScoringOptions& options, std::span<float> 
   }
   if (options.keep_pictures) scored.picture = std::move(image->picture);
   return scored;
+}
+
+// The error of scores that are NaN, which have no best class.
+Status check_scores(const Scored& scored) {
+  if (std::none_of(scored.scores.begin(), scored.scores.end(), [](float score) { return std::isnan(score); })) {
+    return {};
+  }
+  return Error{ErrorCode::kMalformed,
+               "the network gives NaN for this image: it divides by 0, or takes a root or a logarithm of a number that "
+               "has none; narrow trace writes all tensors, of which the first with NaN is at fault",
+               scored.name};
 }
 
 }  // namespace
@@ -78,6 +90,9 @@ Result<ScoringTime> score_stream(Network& network, const TakeImages& take, const
       const auto network_start = std::chrono::steady_clock::now();
       NARROW_TRY(network.run(std::span(inputs).first(good * elems), std::span(scores).first(good * classes)));
       time.network_seconds += seconds_since(network_start);
+    }
+    for (std::size_t i = 0; i < size; ++i) {
+      if (images[i].status.ok()) images[i].status = check_scores(images[i]);
     }
     for (std::size_t i = 0; i < size; ++i) NARROW_TRY(sink(images[i]));
   }

@@ -33,8 +33,8 @@ struct Scored {
   std::uint64_t index = 0;
   std::string name;
   std::optional<int> label;
-  Status status;                  // why the image could not be read
-  std::span<const float> scores;  // [classes]; empty if the image could not be read
+  Status status;                  // why the image has no scores: it can't be read, or they are NaN
+  std::span<const float> scores;  // [classes]; of use only if `status` is ok
   Picture picture = {};           // only with ScoringOptions::keep_pictures
 };
 

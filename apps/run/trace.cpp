@@ -30,13 +30,17 @@ TraceDifference difference_of(std::span<const float> expected, std::span<const f
   double signal = 0;
   double noise = 0;
   for (std::size_t i = 0; i < found.size(); ++i) {
-    const double error = std::abs(double{expected[i]} - found[i]);
+    const bool are_equal = expected[i] == found[i] || (std::isnan(expected[i]) && std::isnan(found[i]));
+    double error = are_equal ? 0.0 : std::abs(double{expected[i]} - found[i]);
+    if (std::isnan(error)) error = std::numeric_limits<double>::infinity();
     if (error > 0 && noise == 0) difference.first = i;
+    if (!std::isfinite(expected[i]) && are_equal) continue;
     signal += double{expected[i]} * expected[i];
     noise += error * error;
     difference.largest = std::max(difference.largest, error);
   }
-  difference.sqnr_db = noise > 0 ? 10 * std::log10(signal / noise) : std::numeric_limits<double>::infinity();
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  difference.sqnr_db = noise == kInfinity ? -kInfinity : noise > 0 ? 10 * std::log10(signal / noise) : kInfinity;
   return difference;
 }
 

@@ -33,6 +33,13 @@ struct TraceRow {
 struct TraceResult {
   std::vector<TraceRow> rows;         // in the order in which they are computed
   std::optional<std::size_t> begins;  // the first row with a difference
+
+  // Rows that were compared, without that of the input, which both networks have.
+  [[nodiscard]] std::size_t compared() const {
+    std::size_t count = 0;
+    for (const TraceRow& row : rows) count += row.difference && !row.op.empty() ? 1U : 0U;
+    return count;
+  }
 };
 
 // Called with the row, whose file names are set, the real numbers and the integers, which are empty for float tensors.

@@ -5,6 +5,7 @@
 #include "base/aligned_buffer.h"
 #include "base/atomic_file.h"
 #include "base/guarded.h"
+#include "base/next_step.h"
 #include "base/try.h"
 #include "engine/model/model_data.h"
 #include "engine/nrw/mapped_file.h"
@@ -39,7 +40,11 @@ struct BorrowedPages final : engine::WeightPages {
 
 Result<Model> read(std::span<const std::byte> bytes, std::string where,
                    std::shared_ptr<const engine::WeightPages> pages) {
-  NARROW_ASSIGN(engine::ModelData data, engine::read_model(bytes, where, std::move(pages)));
+  constexpr base::NextSteps kNextSteps{
+      "copy or download the file again, or make it again (narrow quantize, narrow convert)",
+      "docs/security.md lists the limits on files, which are fixed: make a smaller network"};
+  NARROW_ASSIGN(engine::ModelData data,
+                base::with_next_step(engine::read_model(bytes, where, std::move(pages)), kNextSteps));
   return Model(std::make_shared<const engine::ModelData>(std::move(data)));
 }
 

@@ -42,14 +42,19 @@ File::~File() {
 
 Result<File> File::open(const std::filesystem::path& path) {
   int descriptor = -1;
+  // A list of images may name a pipe without a writer. Opening it must not wait for one.
   do {
-    descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   } while (descriptor < 0 && errno == EINTR);
   if (descriptor < 0) return system_error("cannot open the file", errno, path);
   File file(descriptor, 0, path);
   struct stat status {};
   if (::fstat(descriptor, &status) != 0) return file.failure();
   if (S_ISDIR(status.st_mode)) return Error{ErrorCode::kIo, "this is a folder, not a file", path.string()};
+  if (S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode)) {
+    return Error{ErrorCode::kIo, "this is a device, not a file", path.string()};
+  }
+  if (::fcntl(descriptor, F_SETFL, 0) != 0) return file.failure();  // reading waits
   if (S_ISREG(status.st_mode)) file.size_ = static_cast<std::uint64_t>(status.st_size);
   return file;
 }

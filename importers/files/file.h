@@ -14,7 +14,8 @@ namespace narrow::importers {
 // An open file, closed with this object. It reads at offsets, so that threads can share it.
 class File {
  public:
-  // Errors: kNotFound, kIo (a folder, no permission, ...).
+  // A pipe without a writer is empty; nothing waits for one. Errors: kNotFound, kIo (a folder, a device, no permission,
+  // ...).
   [[nodiscard]] static Result<File> open(const std::filesystem::path& path);
   File(File&& other) noexcept;
   File& operator=(File&& other) noexcept;

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/next_step.h"
 #include "base/try.h"
 #include "importers/files/file.h"
 #include "importers/image/formats.h"
@@ -188,15 +189,19 @@ std::vector<ImageFormat> image_formats() {
 }
 
 Result<Picture> decode_picture(std::span<const std::byte> bytes, const PictureLimits& limits) {
+  constexpr base::NextSteps kNextSteps{"copy or download the image again, or save it again",
+                                       "make the image smaller (the limits are PictureLimits)"};
   if (bytes.size() > limits.max_file_bytes) {
-    return Error{ErrorCode::kLimit,
-                 "the image takes " + std::to_string(bytes.size()) + " bytes, more than the limit of " +
-                     std::to_string(limits.max_file_bytes),
-                 {}};
+    return base::with_next_step(Error{ErrorCode::kLimit,
+                                      "the image takes " + std::to_string(bytes.size()) +
+                                          " bytes, more than the limit of " + std::to_string(limits.max_file_bytes),
+                                      {}},
+                                kNextSteps);
   }
   try {
     // The readers use unsigned char, which may alias anything.
-    return image::decode({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()}, limits);
+    return base::with_next_step(
+        image::decode({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()}, limits), kNextSteps);
   } catch (const std::bad_alloc&) {
     return Error{ErrorCode::kLimit, "not enough memory to decode the image", {}};
   }

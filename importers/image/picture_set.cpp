@@ -4,6 +4,8 @@
 #include <system_error>
 #include <utility>
 
+#include "base/guarded.h"
+#include "base/next_step.h"
 #include "base/try.h"
 #include "importers/image/formats.h"
 #include "importers/image/sources.h"
@@ -147,7 +149,10 @@ Result<PictureSet> PictureSet::open(const std::vector<fs::path>& paths, const st
                                     FolderKind folders) {
   try {
     auto impl = std::make_shared<Impl>();
-    NARROW_ASSIGN(std::vector<Entry> entries, open_all(paths, class_names, folders, impl->left_out));
+    constexpr base::NextSteps kNextSteps{"docs/cli.md describes the forms of image sets",
+                                         "divide it into smaller files"};
+    NARROW_ASSIGN(std::vector<Entry> entries,
+                  base::with_next_step(open_all(paths, class_names, folders, impl->left_out), kNextSteps));
     impl->labelled =
         std::all_of(entries.begin(), entries.end(), [](const Entry& entry) { return entry.label.has_value(); });
     impl->entries = std::move(entries);
@@ -168,6 +173,26 @@ bool PictureSet::labelled() const { return impl_ && impl_->labelled; }
 const std::vector<LeftOutFile>& PictureSet::left_out() const {
   static const std::vector<LeftOutFile> none;
   return impl_ ? impl_->left_out : none;
+}
+
+Result<PictureSet> PictureSet::subset(std::span<const std::size_t> indices) const {
+  return base::guarded([&]() -> Result<PictureSet> {
+    auto impl = std::make_shared<Impl>();
+    impl->left_out = impl_->left_out;
+    impl->labelled = true;
+    for (const std::size_t index : indices) {
+      if (index >= size()) {
+        return Error{ErrorCode::kInvalidArgument,
+                     "there is no image " + std::to_string(index) + " in a set of " + std::to_string(size()),
+                     {}};
+      }
+      impl->entries.push_back(impl_->entries[index]);
+      impl->labelled = impl->labelled && impl->entries.back().label.has_value();
+    }
+    PictureSet set;
+    set.impl_ = std::move(impl);
+    return set;
+  });
 }
 
 Result<LabelledPicture> PictureSet::get(std::size_t index) const {

@@ -220,7 +220,7 @@ Status check_places(const std::vector<Entry>& entries, std::uint64_t data_bytes,
       return Error{ErrorCode::kMalformed,
                    "the tensor " + in_quotes(entry.name) + " ends at " + std::to_string(entry.end) +
                        ", but there are only " + std::to_string(data_bytes) +
-                       " bytes of tensors; the file may have been cut off",
+                       " bytes of tensors: the file may be cut off",
                    where};
     }
     if (entry.begin != end) {

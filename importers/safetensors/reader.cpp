@@ -1,5 +1,6 @@
 #include <utility>
 
+#include "base/next_step.h"
 #include "base/try.h"
 #include "importers/safetensors/header.h"
 #include "importers/safetensors/safetensors.h"
@@ -23,10 +24,11 @@ Status check_total(const std::vector<Entry>& entries, const std::string& where) 
   return {};
 }
 
-}  // namespace
+constexpr base::NextSteps kNextSteps{
+    "copy or download the file again, or write it again",
+    "docs/security.md lists the limits on files, which are fixed: save the weights alone"};
 
-Result<StateDict> parse_safetensors(std::span<const std::byte> bytes, const std::string& where,
-                                    const ChoiceOptions& choice) {
+Result<StateDict> parse(std::span<const std::byte> bytes, const std::string& where, const ChoiceOptions& choice) {
   if (bytes.empty()) return Error{ErrorCode::kMalformed, "the file is empty", where};
   if (bytes.size() <= kLengthBytes) {
     return Error{ErrorCode::kMalformed, "too short for safetensors: " + std::to_string(bytes.size()) + " bytes", where};
@@ -61,6 +63,13 @@ Result<StateDict> parse_safetensors(std::span<const std::byte> bytes, const std:
     weights.entries.emplace_back(std::move(name), std::move(tensor));
   }
   return weights;
+}
+
+}  // namespace
+
+Result<StateDict> parse_safetensors(std::span<const std::byte> bytes, const std::string& where,
+                                    const ChoiceOptions& choice) {
+  return base::with_next_step(parse(bytes, where, choice), kNextSteps);
 }
 
 Result<StateDict> read_safetensors(const std::filesystem::path& path, const ChoiceOptions& choice) {

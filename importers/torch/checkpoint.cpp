@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "base/next_step.h"
 #include "base/try.h"
 #include "importers/files/looks_like.h"
 #include "importers/torch/checkpoint_formats.h"
@@ -28,10 +29,11 @@ std::string guess(std::span<const std::byte> bytes) {
   return text ? "it looks like text" : "it starts with neither a zip archive nor a pickle";
 }
 
-}  // namespace
+constexpr base::NextSteps kNextSteps{
+    "copy or download the file again, or write it again with torch.save(model.state_dict(), path)",
+    "docs/security.md lists the limits on files, which are fixed: save the weights alone"};
 
-Result<StateDict> parse_checkpoint(std::span<const std::byte> bytes, const std::string& where,
-                                   const ChoiceOptions& choice) {
+Result<StateDict> parse(std::span<const std::byte> bytes, const std::string& where, const ChoiceOptions& choice) {
   if (bytes.empty()) return Error{ErrorCode::kMalformed, "the file is empty", where};
   if (starts_with(bytes, "PK")) return parse_zip_checkpoint(bytes, where, choice);
   if (starts_with(bytes, "\x80")) return parse_stream_checkpoint(bytes, where, choice);
@@ -39,6 +41,13 @@ Result<StateDict> parse_checkpoint(std::span<const std::byte> bytes, const std::
       ErrorCode::kMalformed,
       "not a PyTorch checkpoint: " + guess(bytes) + "; expected is a file of torch.save(model.state_dict(), path)",
       where};
+}
+
+}  // namespace
+
+Result<StateDict> parse_checkpoint(std::span<const std::byte> bytes, const std::string& where,
+                                   const ChoiceOptions& choice) {
+  return base::with_next_step(parse(bytes, where, choice), kNextSteps);
 }
 
 Result<StateDict> read_checkpoint(const std::filesystem::path& path, const ChoiceOptions& choice) {

@@ -78,7 +78,7 @@ Result<std::vector<std::int64_t>> integers(const Heap& heap, Value value, std::s
   const Sequence& items = heap.sequence(value);
   if (items.size() > kMaxDimensions) {
     return Error{ErrorCode::kLimit,
-                 "a tensor has " + std::to_string(items.size()) + " dimensions; at most " +
+                 "a tensor has " + std::to_string(items.size()) + " dimensions, at most " +
                      std::to_string(kMaxDimensions) + " are read",
                  {}};
   }
@@ -99,7 +99,7 @@ Result<std::vector<std::int64_t>> integers(const Heap& heap, Value value, std::s
 
 // Checks that the tensor lies inside the `available` elements of its storage, and sets its number of elements.
 Status check_bounds(TensorView& tensor, std::int64_t offset, std::int64_t available) {
-  const Error huge{ErrorCode::kLimit, "a tensor's size overflows; the file is damaged or hostile", {}};
+  const Error huge{ErrorCode::kLimit, "a tensor's size overflows: the file is damaged or hostile", {}};
   const auto count = base::count_elements(tensor.shape, kMaxStorageBytes);
   if (!count) return huge;
   base::Checked last = offset;
@@ -119,7 +119,7 @@ Status check_bounds(TensorView& tensor, std::int64_t offset, std::int64_t availa
 // _rebuild_tensor(storage, offset, shape, strides) and _rebuild_tensor_v2(..., requires_grad, hooks[, metadata]).
 Result<Value> rebuild_tensor(Heap& heap, const Sequence& arguments) {
   if (arguments.size() < 4 || arguments.size() > 7) {
-    return malformed("a tensor is made from " + std::to_string(arguments.size()) + " arguments; 4 to 7 are expected");
+    return malformed("a tensor is made from " + std::to_string(arguments.size()) + " arguments, not from 4 to 7");
   }
   if (arguments[0].is(Kind::kObject)) return arguments[0];  // of a storage whose type is not read
   if (!arguments[0].is(Kind::kStorage)) {
@@ -300,7 +300,7 @@ Result<Value> load_storage(Heap& heap, Value persistent_id) {
   if (!(base::Checked(root.elems) * element_bytes(root.dtype)).is_within(0, kMaxStorageBytes)) {
     return Error{ErrorCode::kLimit,
                  "storage " + in_quotes(root.key) + " claims " + std::to_string(root.elems) +
-                     " elements; at most 2 GiB are read",
+                     " elements, at most 2 GiB are read",
                  {}};
   }
   StorageView view{0, 0, root.elems};

@@ -57,7 +57,7 @@ class Machine {
 
   // An unsigned little-endian integer of `count` bytes, 1..8.
   Result<std::uint64_t> number(std::size_t count) {
-    if (left() < count) return malformed("the pickle ends in the middle of an opcode; the file is cut off");
+    if (left() < count) return malformed("the pickle ends in the middle of an opcode: the file is cut off");
     std::uint64_t value = 0;
     for (std::size_t i = 0; i < count; ++i) value |= std::to_integer<std::uint64_t>(bytes_[position_ + i]) << (8 * i);
     position_ += count;
@@ -68,7 +68,7 @@ class Machine {
   Result<std::string_view> counted_text(std::size_t length_bytes) {
     NARROW_ASSIGN(const std::uint64_t length, number(length_bytes));
     if (length > left()) {
-      return malformed("a text of " + std::to_string(length) + " bytes reaches beyond the end; the file is cut off");
+      return malformed("a text of " + std::to_string(length) + " bytes reaches beyond the end: the file is cut off");
     }
     const std::string_view text(reinterpret_cast<const char*>(bytes_.data() + position_),
                                 static_cast<std::size_t>(length));

@@ -98,6 +98,8 @@ class PictureSet {
   [[nodiscard]] Result<LabelledPicture> get(std::size_t index) const;
   // The name of an image that get() returns with it, without reading the image. index: below size().
   [[nodiscard]] std::string name(std::size_t index) const;
+  // The images with these indices, in this order; left_out() stays. Error: kInvalidArgument (an index beyond the set).
+  [[nodiscard]] Result<PictureSet> subset(std::span<const std::size_t> indices) const;
 
  private:
   struct Impl;

@@ -122,7 +122,8 @@ TEST_CASE("an output that can not be written is found before the work") {
   const std::string model = narrow::testing::default_model();
   const std::string images = folder.path() / "pictures.bin";
   check_fails({"evaluate", model, images, "--scores", folder.path() / "no" / "such" / "folder"}, {"no/such/folder"});
-  check_fails({"evaluate", model, images, "--scores", folder.path()}, {folder.path(), "not a regular file"});
+  check_fails({"evaluate", model, images, "--scores", folder.path()},
+              {folder.path(), "is a folder; name a file in it"});
   check_fails({"evaluate", model, images, "--scores", "/dev/full"}, {"/dev/full"});
   CHECK(files_in(folder.path()) == 1);
 }
@@ -220,4 +221,37 @@ TEST_CASE("a network that takes more than is allowed is named") {
   const std::string large = folder.path() / "large.nrw";
   narrow::testing::write_float_nrw(large, narrow::testing::tiny_network({.side = 2880}));
   check_fails({"bench", large, "--scenario", "Offline", "--batch", "64"}, {"large.nrw", "max_memory_bytes"});
+}
+
+TEST_CASE("scores that are not a number are an error that names the image, and not a class") {
+  const TemporaryFolder folder;
+  const std::string model = folder.path() / "root.nrw";
+  narrow::testing::write_float_nrw(model, narrow::testing::tiny_network({.root = true}));
+  write_cifar(folder.path() / "pictures.bin", 3);
+  write_image(folder.path() / "a.ppm", 8, 8);
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"classify", "--model", model, folder.path() / "a.ppm"},
+        {"evaluate", model, folder.path() / "pictures.bin"}}) {
+    const Ran ran = narrow_command(arguments);
+    CHECK(ran.exit_code == 1);
+    CHECK_MESSAGE(has(ran.err, "the network gives NaN for this image"), ran.err);
+    CHECK(has(ran.err, arguments.back()));
+    CHECK_FALSE(has(ran.out, "nan"));
+  }
+}
+
+TEST_CASE("a damaged file of any format is refused with what to do about it") {
+  const TemporaryFolder folder;
+  const auto cut = [&](const std::string& name, const std::string& whole) {
+    write_file(folder.path() / name, whole.substr(0, whole.size() / 2));
+    return (folder.path() / name).string();
+  };
+  narrow::testing::write_onnx(folder.path() / "whole.onnx", narrow::testing::tiny_network());
+  check_fails({"inspect", cut("a.nrw", read_file(narrow::testing::default_model()))}, {"; copy or download"});
+  check_fails({"inspect", cut("a.onnx", read_file(folder.path() / "whole.onnx"))}, {"; copy or download"});
+  check_fails({"inspect", cut("a.pth", read_file(narrow::testing::default_checkpoint()))}, {"; copy or download"});
+  write_image(folder.path() / "whole.ppm", 8, 8);
+  const Ran ran = narrow_command({"classify", cut("a.ppm", read_file(folder.path() / "whole.ppm"))});
+  CHECK(ran.exit_code == 1);
+  CHECK_MESSAGE(has(ran.err, "; copy or download the image"), ran.err);
 }

@@ -77,6 +77,53 @@ TEST_CASE("embed says what it can't write, and leaves files as they are") {
   CHECK_FALSE(std::filesystem::exists(output));
 }
 
+TEST_CASE("embed and report go on after an image that can't be read, count it, and end with code 3") {
+  const TemporaryFolder folder;
+  const std::filesystem::path images = folder.path() / "images";
+  std::filesystem::create_directory(images);
+  for (int i = 0; i < 12; ++i) write_image(images / ("a" + std::to_string(10 + i) + ".ppm"), 32, 32, i);
+  const std::string output = (folder.path() / "v.npy").string();
+  const std::string model = default_model().string();
+  const auto row_of = [&](std::size_t row, std::size_t rows) {
+    const std::string file = read_file(output);
+    const std::size_t bytes = 64 * sizeof(float);
+    REQUIRE(file.size() > rows * bytes);
+    const std::size_t header = file.size() - rows * bytes;
+    CHECK(header % 64 == 0);
+    CHECK(file.find("'shape': (" + std::to_string(rows) + ", 64), }") < header);
+    return file.substr(header + row * bytes, bytes);
+  };
+  CHECK(run_narrow({"embed", model, images.string(), "-o", output}).exit_code == 0);
+  const std::string last = row_of(11, 12);
+
+  for (const char* broken : {"a10.ppm", "a13.ppm", "a20.ppm"}) write_file(images / broken, "P6\n32 32\n255\nabc");
+  const Ran ran = narrow_command({"embed", model, images.string(), "-o", output, "--json"});
+  CHECK(ran.exit_code == 3);
+  CHECK(ran.json()["pictures"].size() == 9);
+  CHECK(ran.json()["shape"][0] == 9);
+  REQUIRE(ran.json()["unreadable"].size() == 3);
+  CHECK(ran.json()["unreadable"][0]["where"].get<std::string>().find("a10.ppm") != std::string::npos);
+  CHECK(row_of(8, 9) == last);
+  const Ran text = narrow_command({"embed", model, images.string(), "-o", output});
+  CHECK_MESSAGE(text.out.find("3 images could not be read and have no row") != std::string::npos, text.out);
+  CHECK(text.err.find("a13.ppm: broken PNM") != std::string::npos);
+
+  const std::vector<std::string> report{"report", model, "--pictures", images.string(), "--duration", "0.01", "--json"};
+  const Ran reported = narrow_command(report);
+  CHECK(reported.exit_code == 3);
+  const std::string notes = reported.json()["model"]["notes"].dump();
+  CHECK_MESSAGE(notes.find("3 images could not be read, and the numbers are of the others") != std::string::npos,
+                notes);
+  CHECK(notes.find("a20.ppm") != std::string::npos);
+
+  // None that can be read: nothing is written.
+  std::filesystem::remove(output);
+  const std::string only = (images / "a10.ppm").string();
+  check_fails({"embed", model, only, "-o", output}, 1, {"none of the images"});
+  check_fails({"report", model, "--pictures", only}, 1, {"none of the images"});
+  CHECK_FALSE(std::filesystem::exists(output));
+}
+
 TEST_CASE("embed and report replace what they wrote before, and no other file, one of the images least of all") {
   const TemporaryFolder folder;
   const std::string image = (folder.path() / "cat.ppm").string();

@@ -41,18 +41,24 @@ FloatModel tiny_network(const TinyNetwork& tiny) {
   convolution.filter.bias = random_numbers(random, 8);
   Clamp relu;
   relu.lo = 0;
-  graph::ValueId at = graph.add_node("conv", convolution, {graph.input}, relu).value();
-  at = graph.add_node("pool", graph::GlobalAveragePool{}, {at}).value();
+  graph::ValueId at = graph.add_node(tiny.prefix + "conv", convolution, {graph.input}, relu).value();
+  at = graph.add_node(tiny.prefix + "pool", graph::GlobalAveragePool{}, {at}).value();
   graph::Linear linear;
   linear.out_features = tiny.classes;
   linear.filter.weights = random_numbers(random, std::size_t{8} * static_cast<std::size_t>(tiny.classes));
   linear.filter.bias = random_numbers(random, static_cast<std::size_t>(tiny.classes));
-  at = graph.add_node("fc", linear, {at}).value();
+  at = graph.add_node(tiny.prefix + "fc", linear, {at}).value();
   if (tiny.softmax) at = graph.add_node("prob", graph::Softmax{}, {at}).value();
   if (tiny.sigmoid) {
     graph::Function sigmoid;
     sigmoid.kind = graph::FunctionKind::kSigmoid;
     at = graph.add_node("prob", sigmoid, {at}).value();
+  }
+  if (tiny.root) {
+    graph::Function root;
+    root.kind = graph::FunctionKind::kPower;
+    root.alpha = 0.5F;
+    at = graph.add_node("root", root, {at}).value();
   }
   graph.output = at;
   data->preprocessing.resize = tiny.side;

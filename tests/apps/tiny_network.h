@@ -14,8 +14,10 @@ struct TinyNetwork {
   int side = 8;          // of the image
   bool softmax = false;  // at the end
   bool sigmoid = false;  // at the end
+  bool root = false;     // of each score, at the end: NaN where that is below 0
   int classes = 10;
   std::string architecture = "tiny";
+  std::string prefix = {};  // of the names of nodes
 };
 
 // A convolution with ReLU, a global average, a linear layer. Always the same weights.

@@ -113,6 +113,23 @@ TEST_CASE("a trace against another network says where the difference begins") {
   CHECK_MESSAGE(has(text, "The difference begins in " + other["begins"].get<std::string>()), text);
 }
 
+TEST_CASE("a trace against a network without a tensor of the same name says that nothing is compared") {
+  const TracedNetwork made;
+  const std::string model = made.with_bits("8");
+  const std::string other = made.folder.path() / "unlike.nrw";
+  write_float_nrw(other, tiny_network({.prefix = "unlike."}));
+  const std::string tensors = made.folder.path() / "tensors";
+  const narrow::testing::Ran ran = run_narrow({"trace", model, made.image, "-o", tensors, "--against", other});
+  CHECK_MESSAGE(has(ran.out, "no tensor has the name and the size of one in " + other), ran.out);
+  CHECK_FALSE(has(ran.out, "are equal"));
+  const nlohmann::json document =
+      run_narrow({"trace", model, made.image, "-o", tensors + "2", "--against", other, "--json"}).json();
+  CHECK(document["compared"] == 0);
+  CHECK(document["notes"].size() == 1);
+  check_fails({"trace", narrow::testing::default_model(), made.image, "-o", tensors + "3", "--against", model}, 1,
+              {"takes images of 8x8x3", "32x32x3", "not two forms of one network"});
+}
+
 TEST_CASE("a trace into a file is an error") {
   const TracedNetwork made;
   check_fails({"trace", made.network, made.image, "-o", made.images}, 1, {"folder"});

@@ -162,7 +162,56 @@ TEST_CASE("a network among the images of classify is answered with the command t
   check_usage({"classify", model}, {"narrow classify --model " + model + " PICTURE"});
 }
 
+TEST_CASE("an option given twice, without its value, or with one that excludes it is answered in plain words") {
+  check_usage({"classify", "--top", "3", "--top", "4", "a.png"}, {"--top is given more than once; give it once"});
+  check_usage({"quantize", "w.pth", "--calibrate", "p", "-o", "a.nrw", "--output", "b.nrw"},
+              {"--output is given more than once"});
+  for (const auto& [last, said] : {std::pair("--top", "--top needs a value: K"), {"--labels", "needs a value: FILE"}}) {
+    const Ran ran = narrow_command({"classify", "a.png", last});
+    CHECK(ran.exit_code == 2);
+    CHECK_MESSAGE(has(ran.err, said), ran.err);
+  }
+  check_usage({"quantize", "w.pth", "--calibrate", "p", "-o", "x.nrw", "--max-drop", "1", "--size", "9"},
+              {"--max-drop and --size can't be given together; leave out one of them"});
+}
+
+TEST_CASE("the option that raises a limit is named beside the file") {
+  const std::string model = narrow::testing::default_model();
+  const narrow::testing::TemporaryFolder folder;
+  const std::string image = folder.path() / "a.ppm";
+  narrow::testing::write_image(image, 32, 32);
+  const auto fails = [&](const std::vector<std::string>& arguments, const std::vector<std::string>& parts) {
+    narrow::testing::check_fails(arguments, 1, parts);
+  };
+  for (const std::vector<std::string>& command : {std::vector<std::string>{"classify", image, "--model", model},
+                                                  {"inspect", model},
+                                                  {"bench", model},
+                                                  {"embed", model, image, "-o", folder.path() / "v.npy"},
+                                                  {"compare", model, model, image},
+                                                  {"report", model, "--duration", "0.01"}}) {
+    CAPTURE(command[0]);
+    std::vector<std::string> arguments = command;
+    arguments.insert(arguments.end(), {"--max-operations", "1000"});
+    fails(arguments, {model, "one image takes", "--max-operations N allows more"});
+    arguments = command;
+    arguments.insert(arguments.end(), {"--max-memory", "0.0001"});
+    fails(arguments, {model, "max_memory_bytes", "--max-memory GIB allows more"});
+  }
+  CHECK(narrow_command({"inspect", model, "--max-memory", "0.1", "--max-operations", "1e9"}).exit_code == 0);
+  const std::string onnx = folder.path() / "a.onnx";
+  narrow::testing::write_onnx(onnx, narrow::testing::tiny_network());
+  fails({"classify", image, "--model", onnx, "--max-memory", "1"},
+        {"--max-memory", "a float network: those have no limit"});
+  check_usage({"inspect", model, "--max-memory", "0"}, {"'0' is not a number above 0"});
+}
+
+TEST_CASE("an option before the command is answered with where it belongs") {
+  check_usage({"--threads", "3", "classify", "a.png"},
+              {"options come after the command: narrow classify ... --threads"});
+}
+
 TEST_CASE("an empty value is an error, and not the same as no option") {
+  for (const char* option : {"--model=", "--labels="}) check_usage({"classify", option, "a.png"}, {"is empty"});
   check_usage({"quantize", "w.pth", "--calibrate", "p", "-o", ""}, {"--output", "is empty"});
   check_usage({"inspect", "m.onnx", "--output-name", ""}, {"--output-name", "is empty"});
   check_usage({"evaluate", "m.nrw", ""}, {"PICTURES", "is empty"});

@@ -23,7 +23,7 @@ namespace {
 
 constexpr std::array<std::int64_t, 16> kNumbers = {0,  1,  2,  3,   4,         5,         8,         -1,
                                                    -2, 28, 64, 255, INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN};
-constexpr std::array<const char*, 44> kAttributes = {"axis",
+constexpr std::array<const char*, 47> kAttributes = {"axis",
                                                      "axes",
                                                      "perm",
                                                      "to",
@@ -66,7 +66,10 @@ constexpr std::array<const char*, 44> kAttributes = {"axis",
                                                      "largest",
                                                      "block_size",
                                                      "count_include_pad",
-                                                     "noop_with_empty_axes"};
+                                                     "noop_with_empty_axes",
+                                                     "output_padding",
+                                                     "output_shape",
+                                                     "fmod"};
 constexpr std::array<const char*, 12> kTexts = {"constant", "reflect", "edge", "nearest", "linear", "SAME_UPPER",
                                                 "VALID",    "DCR",     "CRD",  "none",    "tanh",   "asymmetric"};
 

@@ -268,6 +268,29 @@ TEST_CASE("ties in a table go to the even byte") {
   CHECK(std::vector<std::uint8_t>(table.begin(), table.begin() + 12) == expected_begin);
 }
 
+TEST_CASE("tables have an entry for every byte, also where the function is infinite or not a number") {
+  const Quantization in{0.5F, 4, {0, 255}};  // byte 4 is 0, those below it are negative
+  const Quantization out{0.25F, 20, {3, 200}};
+  struct Case {
+    FunctionKind kind;
+    float alpha;
+    std::uint8_t of_negative, of_zero, of_one;  // real numbers -1, 0 and 1: bytes 2, 4 and 6
+  };
+  for (const Case& c : {Case{FunctionKind::kLog, 0, 3, 3, 20}, Case{FunctionKind::kPower, 0.5F, 3, 20, 24},
+                        Case{FunctionKind::kPower, 0.3F, 3, 20, 24}, Case{FunctionKind::kPower, -1, 16, 200, 24},
+                        Case{FunctionKind::kPower, -2, 24, 200, 24}, Case{FunctionKind::kPower, -0.5F, 3, 200, 24},
+                        Case{FunctionKind::kAcosh, 0, 3, 3, 20}, Case{FunctionKind::kAtanh, 0, 3, 20, 200}}) {
+    CAPTURE(row_of(c.kind).name);
+    CAPTURE(c.alpha);
+    const std::vector<std::uint8_t> table = make_table(function(c.kind, c.alpha), in, out);
+    REQUIRE(table.size() == 256);
+    CHECK(static_cast<int>(table[2]) == static_cast<int>(c.of_negative));
+    CHECK(static_cast<int>(table[4]) == static_cast<int>(c.of_zero));
+    CHECK(static_cast<int>(table[6]) == static_cast<int>(c.of_one));
+    for (const std::uint8_t entry : table) CHECK((entry >= 3 && entry <= 200));
+  }
+}
+
 TEST_CASE("tables of values that no byte can hold saturate") {
   const Quantization wide{1e30F, 128, {0, 255}};
   const Quantization fine{1e-30F, 7, {2, 250}};

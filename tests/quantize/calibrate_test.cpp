@@ -195,6 +195,20 @@ TEST_CASE("calibration names the image and tensor of a number that is not finite
   CHECK(overflow.error().message.find("tensor 'branch'") != std::string::npos);
 }
 
+TEST_CASE("calibration names the function that has no finite result, and what helps") {
+  GraphBuilder b(1, {2, 2, 1});
+  const Graph graph = b.finish(b.function("log", b.input(), FunctionKind::kLog));
+  CalibrationInputs inputs = images(graph, ascending(1));
+  inputs.fill = [](std::size_t /*i*/, std::span<float> out) -> Status {
+    std::fill(out.begin(), out.end(), 0.0F);
+    return {};
+  };
+  const auto result = calibrate(graph, inputs, ObserverKind::kMinMax, 1, {});
+  REQUIRE_FALSE(result.ok());
+  CHECK(result.error().message.find("tensor 'log'") != std::string::npos);
+  CHECK(result.error().message.find("a Log of numbers that have none: a Clip before it") != std::string::npos);
+}
+
 TEST_CASE("calibration without images or threads is an error") {
   const Graph graph = small_graph();
   const auto none = calibrate(graph, images(graph, {}), ObserverKind::kMinMax, 1, {});

@@ -31,7 +31,7 @@ Result<View> normalized(Lowering& lowering, const Node& node, const View& x, con
   // The check comes before constants of this size are allocated.
   if (count > graph::kMaxChannels) {
     return node_error(node, ErrorCode::kLimit,
-                      "normalizes " + std::to_string(count) + " numbers at a time; at most " +
+                      "normalizes " + std::to_string(count) + " numbers at a time, at most " +
                           std::to_string(graph::kMaxChannels) +
                           " are supported: export the network for smaller images");
   }

@@ -58,7 +58,7 @@ Status check_ranks(const Lowering& lowering, const Node& node) {
     const Flow* flow = item == nullptr ? nullptr : std::get_if<Flow>(item);
     if (flow != nullptr && flow->view.rank() > kMaxRank) {
       return node_error(node, ErrorCode::kLimit,
-                        "its result has " + std::to_string(flow->view.rank()) + " dimensions; at most " +
+                        "its result has " + std::to_string(flow->view.rank()) + " dimensions, at most " +
                             std::to_string(kMaxRank) + " are supported");
     }
   }

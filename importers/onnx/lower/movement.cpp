@@ -110,7 +110,7 @@ Result<View> gathered(Lowering& lowering, const Node& node, const View& view, in
   if (is_cut) return cut(lowering, node, view, {{dim, indices.front(), count}});
   if (count > graph::kMaxDimension) {
     return node_error(node, ErrorCode::kLimit,
-                      "its result has a dimension of " + std::to_string(count) + "; at most " +
+                      "its result has a dimension of " + std::to_string(count) + ", at most " +
                           std::to_string(graph::kMaxDimension) + " is supported");
   }
   const bool grows = view.size(dim) == 1;
@@ -129,7 +129,7 @@ Result<View> gathered(Lowering& lowering, const Node& node, const View& view, in
 Result<View> repeated(Lowering& lowering, const Node& node, const View& view, int dim, std::int64_t times) {
   if (times > graph::kMaxDimension) {
     return node_error(node, ErrorCode::kLimit,
-                      "repeats a dimension " + std::to_string(times) + " times; at most " +
+                      "repeats a dimension " + std::to_string(times) + " times, at most " +
                           std::to_string(graph::kMaxDimension) + " is supported");
   }
   return gathered(lowering, node, view, dim, std::vector<std::int64_t>(static_cast<std::size_t>(times), 0));

@@ -1,5 +1,7 @@
 #include "importers/onnx/lower/node_error.h"
 
+#include <algorithm>
+
 namespace narrow::onnx {
 
 Error node_error(const Node& node, ErrorCode code, const std::string& message) {
@@ -20,8 +22,11 @@ std::string printable_name(std::string_view name) {
 }
 
 std::string dims_text(const std::vector<std::int64_t>& dims) {
+  constexpr std::size_t kShown = 16;
   std::string text = "[";
-  for (std::size_t i = 0; i < dims.size(); ++i) text += (i == 0 ? "" : ", ") + std::to_string(dims[i]);
+  for (std::size_t i = 0; i < std::min(dims.size(), kShown); ++i)
+    text += (i == 0 ? "" : ", ") + std::to_string(dims[i]);
+  if (dims.size() > kShown) text += ", ... " + std::to_string(dims.size() - kShown) + " more";
   return text + "]";
 }
 

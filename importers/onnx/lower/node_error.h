@@ -38,7 +38,7 @@ inline constexpr std::string_view kAttention =
 // A name as graphs allow it: printable ASCII of limited length, not empty.
 [[nodiscard]] std::string printable_name(std::string_view name);
 
-// "[1, 3, 224, 224]".
+// "[1, 3, 224, 224]"; of many numbers the first ones.
 [[nodiscard]] std::string dims_text(const std::vector<std::int64_t>& dims);
 
 }  // namespace narrow::onnx

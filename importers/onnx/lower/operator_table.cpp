@@ -58,6 +58,8 @@ constexpr OperatorRow kRows[] = {
     {"Concat", lower_concat, "x*", 1, kInteger, "computed inputs only, or constants only"},
     {"Conv", lower_conv, "xxo", 1, kInteger, "[N, C, H, W] or [N, C, L]; constant weights"},
     {"ConvInteger", lower_integer_layer, "xxoo", 1, kDynamic, "input of DynamicQuantizeLinear; constant weights"},
+    {"ConvTranspose", lower_conv_transpose, "xxo", 1, kInteger,
+     "as Conv; a convolution and a rearrangement of its outputs"},
     {"Cos", lower_function, "x", 1, kTable, ""},
     {"Cosh", lower_function, "x", 1, kTable, ""},
     {"DepthToSpace", lower_depth_to_space, "x", 1, kMoves, ""},
@@ -106,6 +108,7 @@ constexpr OperatorRow kRows[] = {
     {"MeanVarianceNormalization", lower_instance_norm, "x", 1, kFloat, ""},
     {"Min", lower_extreme, "x*", 1, kInteger, ""},
     {"Mish", lower_function, "x", 1, kTable, ""},
+    {"Mod", lower_mod, "xx", 1, kInteger, "finite constants"},
     {"Mul", lower_binary, "xx", 1, kInteger, ""},
     {"Neg", lower_neg, "x", 1, kAffine, ""},
     {"Not", lower_logic, "x", 1, kInteger, ""},
@@ -125,6 +128,7 @@ constexpr OperatorRow kRows[] = {
     {"ReduceMax", lower_reduce, "xo", 1, kInteger, ""},
     {"ReduceMean", lower_reduce, "xo", 1, kInteger, ""},
     {"ReduceMin", lower_reduce, "xo", 1, kInteger, ""},
+    {"ReduceProd", lower_reduce_product, "xo", 1, kInteger, ""},
     {"ReduceSum", lower_reduce, "xo", 1, kInteger, ""},
     {"ReduceSumSquare", lower_reduce, "xo", 1, kInteger, ""},
     {"Relu", lower_relu, "x", 1, kInteger, ""},
@@ -194,9 +198,7 @@ constexpr OperatorRow kRows[] = {
     // These operators occur in shape arithmetic only.
     {"Constant", nullptr, "", 1, kFolded, ""},
     {"ConstantOfShape", nullptr, "x", 1, kFolded, kConstantsOnly},
-    {"Mod", nullptr, "xx", 1, kFolded, kConstantsOnly},
     {"Range", nullptr, "xxx", 1, kFolded, kConstantsOnly},
-    {"ReduceProd", nullptr, "xo", 1, kFolded, kConstantsOnly},
 };
 
 }  // namespace
@@ -217,7 +219,7 @@ Status check_arity(const OperatorRow& row, const Node& node) {
   const std::size_t inputs = count_without_trailing(node.inputs);
   if (inputs > fixed.size() && !repeats) {
     return malformed(
-        node, "has " + std::to_string(inputs) + " inputs; at most " + std::to_string(fixed.size()) + " are possible");
+        node, "has " + std::to_string(inputs) + " inputs, at most " + std::to_string(fixed.size()) + " are possible");
   }
   for (std::size_t i = 0; i < std::max(inputs, fixed.size()); ++i) {
     const char kind = i < fixed.size() ? fixed[i] : fixed.back();
@@ -228,7 +230,7 @@ Status check_arity(const OperatorRow& row, const Node& node) {
   if (outputs == 0) return malformed(node, "has no output");
   if (outputs > static_cast<std::size_t>(row.outputs)) {
     return malformed(
-        node, "has " + std::to_string(outputs) + " outputs; at most " + std::to_string(row.outputs) + " are possible");
+        node, "has " + std::to_string(outputs) + " outputs, at most " + std::to_string(row.outputs) + " are possible");
   }
   return {};
 }

@@ -15,6 +15,9 @@ Status lower_matmul(Lowering& lowering, const Node& node);
 // x [..., in] times a constant matrix [in, out], which must live as long as the lowering.
 [[nodiscard]] Result<View> times_matrix(Lowering& lowering, const Node& node, const View& x, const Tensor& matrix);
 
+// operators_transposed.cpp
+Status lower_conv_transpose(Lowering& lowering, const Node& node);
+
 // operators_function.cpp: elementwise functions of one tensor
 Status lower_relu(Lowering& lowering, const Node& node);
 Status lower_clip(Lowering& lowering, const Node& node);
@@ -32,6 +35,7 @@ Status lower_neg(Lowering& lowering, const Node& node);
 Status lower_comparison(Lowering& lowering, const Node& node);  // Greater, LessOrEqual, Equal, ...
 Status lower_logic(Lowering& lowering, const Node& node);       // Not, And, Or, Xor
 Status lower_where(Lowering& lowering, const Node& node);
+Status lower_mod(Lowering& lowering, const Node& node);
 
 // operators_einsum.cpp
 Status lower_einsum(Lowering& lowering, const Node& node);
@@ -51,7 +55,8 @@ Status lower_max_pool(Lowering& lowering, const Node& node);
 Status lower_average_pool(Lowering& lowering, const Node& node);
 Status lower_global_pool(Lowering& lowering, const Node& node);  // GlobalAveragePool, GlobalMaxPool
 Status lower_reduce(Lowering& lowering, const Node& node);       // ReduceMean, ReduceL2, ...
-Status lower_lp_pool(Lowering& lowering, const Node& node);      // LpPool, GlobalLpPool
+Status lower_reduce_product(Lowering& lowering, const Node& node);
+Status lower_lp_pool(Lowering& lowering, const Node& node);  // LpPool, GlobalLpPool
 Status lower_lp_normalization(Lowering& lowering, const Node& node);
 
 // operators_shape.cpp: operators that only change the view

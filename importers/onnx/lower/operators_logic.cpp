@@ -1,10 +1,11 @@
-// Comparisons and choices, in arithmetic: a computed bool is the real number 0 or 1.
+// Comparisons, and what is computed with them: choices and remainders. A computed bool is the real number 0 or 1.
 #include <algorithm>
 #include <cmath>
 #include <utility>
 
 #include "base/try.h"
 #include "importers/onnx/fold/evaluate.h"
+#include "importers/onnx/lower/arguments.h"
 #include "importers/onnx/lower/arithmetic.h"
 #include "importers/onnx/lower/operators.h"
 
@@ -109,7 +110,93 @@ Result<Operand> term(Lowering& lowering, const Node& node, const Operand& when, 
   return result;
 }
 
+// f of each element: the graph's function of that kind, or of a constant now.
+Result<Operand> each(Lowering& lowering, const Node& node, const Operand& x, graph::FunctionKind kind,
+                     float (*f)(float)) {
+  Operand result = x;
+  if (x.is_constant) {
+    std::vector<float> values = x.constant.to_floats();
+    std::transform(values.begin(), values.end(), values.begin(), f);
+    result.constant = {ElementType::kFloat32, x.constant.dims, std::move(values)};
+  } else {
+    NARROW_ASSIGN(result.view, function_of(lowering, node, x.view, kind));
+  }
+  return result;
+}
+
+Result<Operand> magnitude(Lowering& lowering, const Node& node, const Operand& x) {
+  return each(lowering, node, x, graph::FunctionKind::kAbs, [](float value) { return std::fabs(value); });
+}
+
+Result<Operand> sign_of(Lowering& lowering, const Node& node, const Operand& x) {
+  return each(lowering, node, x, graph::FunctionKind::kSign, [](float value) {
+    return value > 0 ? 1.0F : value < 0 ? -1.0F : 0.0F;
+  });
+}
+
+Operand computed(View view) {
+  Operand result;
+  result.view = std::move(view);
+  return result;
+}
+
+// left / right, where right is above 0.
+Result<View> quotient(Lowering& lowering, const Node& node, const Operand& left, const Operand& right) {
+  Operand inverted = right;
+  if (right.is_constant) {
+    std::vector<float> values = right.constant.to_floats();
+    for (float& value : values) value = 1.0F / value;
+    inverted.constant = {ElementType::kFloat32, right.constant.dims, std::move(values)};
+  } else {
+    graph::Function op;
+    op.kind = graph::FunctionKind::kPower;
+    op.alpha = -1;
+    NARROW_ASSIGN(inverted.view.value, lowering.graph.append(node, std::move(op), {right.view.value}));
+  }
+  return product(lowering, node, left, inverted);
+}
+
+// x - size * floor(x / size), in [0, size). The rounding of the quotient makes it one size more or less at most.
+Result<View> remainder(Lowering& lowering, const Node& node, const Operand& x, const Operand& size) {
+  NARROW_ASSIGN(const View ratio, quotient(lowering, node, x, size));
+  NARROW_ASSIGN(const View whole, function_of(lowering, node, ratio, graph::FunctionKind::kFloor));
+  NARROW_ASSIGN(const View taken, product(lowering, node, size, computed(whole)));
+  NARROW_ASSIGN(View rest, difference(lowering, node, x, computed(taken)));
+  NARROW_ASSIGN(const View space, difference(lowering, node, size, computed(rest)));
+  NARROW_ASSIGN(const View fits, is_positive(lowering, node, space));
+  NARROW_ASSIGN(const View is_full, line(lowering, node, fits, -1, 1));
+  NARROW_ASSIGN(const View surplus, product(lowering, node, size, computed(is_full)));
+  NARROW_ASSIGN(rest, combined(lowering, node, graph::Subtract{}, rest, surplus));
+  NARROW_ASSIGN(const View negated, line(lowering, node, rest, -1, 0));
+  NARROW_ASSIGN(const View is_negative, is_positive(lowering, node, negated));
+  NARROW_ASSIGN(const View missing, product(lowering, node, size, computed(is_negative)));
+  return combined(lowering, node, graph::Add{}, rest, missing);
+}
+
 }  // namespace
+
+// The remainder of magnitudes with the sign of the left side (fmod), or that of the right side.
+Status lower_mod(Lowering& lowering, const Node& node) {
+  NARROW_ASSIGN(const std::int64_t fmod, int_or(node, "fmod", 0));
+  NARROW_ASSIGN(const Operand left, operand(lowering, node, 0));
+  NARROW_ASSIGN(const Operand right, operand(lowering, node, 1));
+  if (right.is_constant) {
+    const std::vector<float> values = right.constant.to_floats();
+    if (std::find(values.begin(), values.end(), 0.0F) != values.end()) return malformed(node, "divides by 0");
+  }
+  NARROW_ASSIGN(const Operand size, magnitude(lowering, node, right));
+  NARROW_ASSIGN(const Operand sign, sign_of(lowering, node, fmod != 0 ? left : right));
+  Operand x;
+  if (fmod != 0) {
+    NARROW_ASSIGN(x, magnitude(lowering, node, left));
+  } else {
+    NARROW_ASSIGN(x, term(lowering, node, left, sign));
+  }
+  NARROW_ASSIGN(const View rest, remainder(lowering, node, x, size));
+  NARROW_ASSIGN(View result, product(lowering, node, computed(rest), sign));
+  lowering.names.bind(node, Flow{std::move(result)});
+  return {};
+}
 
 Status lower_comparison(Lowering& lowering, const Node& node) {
   NARROW_ASSIGN(const Operand left, operand(lowering, node, 0));

@@ -9,6 +9,7 @@
 #include "importers/onnx/lower/arguments.h"
 #include "importers/onnx/lower/arithmetic.h"
 #include "importers/onnx/lower/layout.h"
+#include "importers/onnx/lower/movement.h"
 #include "importers/onnx/lower/operators.h"
 
 namespace narrow::onnx {
@@ -163,6 +164,38 @@ Result<View> of_each(Lowering& lowering, const Node& node, const View& x, const 
   return x.of(id);
 }
 
+// The dimensions that a reduction goes over. None: it does nothing.
+Result<std::vector<int>> reduced_dims(const Lowering& lowering, const Node& node, int rank) {
+  NARROW_ASSIGN(const std::int64_t nothing_is_nothing, int_or(node, "noop_with_empty_axes", 0));
+  NARROW_ASSIGN(const auto given, lowering.names.ints_of(node, "axes", 1));
+  if (given && !given->empty()) return axes_of(node, *given, rank);
+  if (nothing_is_nothing != 0) return std::vector<int>{};
+  std::vector<int> all(static_cast<std::size_t>(rank));
+  std::iota(all.begin(), all.end(), 0);
+  return all;
+}
+
+// The product along one dimension, which then has size 1: one half times the other, again and again.
+Result<View> product_along(Lowering& lowering, const Node& node, View x, int dim) {
+  const auto times = [&](const View& a, const View& b) { return combined(lowering, node, graph::Multiply{}, a, b); };
+  std::optional<View> left_over;
+  while (x.size(dim) > 1) {
+    const std::int64_t size = x.size(dim);
+    const std::int64_t half = size / 2;
+    if (size % 2 != 0) {
+      NARROW_ASSIGN(View last, cut(lowering, node, x, {{dim, size - 1, 1}}));
+      if (left_over) {
+        NARROW_ASSIGN(last, times(*left_over, last));
+      }
+      left_over = std::move(last);
+    }
+    NARROW_ASSIGN(const View first, cut(lowering, node, x, {{dim, 0, half}}));
+    NARROW_ASSIGN(const View second, cut(lowering, node, x, {{dim, half, half}}));
+    NARROW_ASSIGN(x, times(first, second));
+  }
+  return left_over ? times(x, *left_over) : Result<View>(std::move(x));
+}
+
 }  // namespace
 
 Status lower_max_pool(Lowering& lowering, const Node& node) {
@@ -227,15 +260,8 @@ Status lower_reduce(Lowering& lowering, const Node& node) {
     NARROW_TRY(lowering.names.real(node, 0));
   }
   NARROW_ASSIGN(const std::int64_t keep_dims, int_or(node, "keepdims", 1));
+  NARROW_ASSIGN(const std::vector<int> over, reduced_dims(lowering, node, x.view.rank()));
   NARROW_ASSIGN(const std::int64_t nothing_is_nothing, int_or(node, "noop_with_empty_axes", 0));
-  NARROW_ASSIGN(const auto given, lowering.names.ints_of(node, "axes", 1));
-  std::vector<int> over(x.view.dims.size());
-  std::iota(over.begin(), over.end(), 0);
-  if (given && !given->empty()) {
-    NARROW_ASSIGN(over, axes_of(node, *given, x.view.rank()));
-  } else if (nothing_is_nothing != 0) {
-    over.clear();
-  }
   if (over.empty() && nothing_is_nothing != 0) {
     lowering.names.bind(node, x);
     return {};
@@ -252,6 +278,18 @@ Status lower_reduce(Lowering& lowering, const Node& node) {
   }
   NARROW_ASSIGN(y, of_each(lowering, node, y, row->after));
   lowering.names.bind(node, Flow{std::move(y), x.integers});
+  return {};
+}
+
+Status lower_reduce_product(Lowering& lowering, const Node& node) {
+  NARROW_ASSIGN(View x, lowering.names.real(node, 0));
+  NARROW_ASSIGN(const std::int64_t keep_dims, int_or(node, "keepdims", 1));
+  NARROW_ASSIGN(const std::vector<int> over, reduced_dims(lowering, node, x.rank()));
+  for (const int dim : over) {
+    NARROW_ASSIGN(x, product_along(lowering, node, std::move(x), dim));
+  }
+  for (auto dim = over.rbegin(); keep_dims == 0 && dim != over.rend(); ++dim) x.dims.erase(x.dims.begin() + *dim);
+  lowering.names.bind(node, Flow{std::move(x)});
   return {};
 }
 

@@ -49,7 +49,9 @@ Status ExternalData::open(const std::string& location) {
   const fs::path path = fs::canonical(folder / location, error);
   if (error) {
     return Error{ErrorCode::kNotFound,
-                 "external data " + in_quotes(location) + " is not beside the model: " + error.message(), ""};
+                 "external data " + in_quotes(location) + " is not beside the model (" + error.message() +
+                     "); copy it there, or save the model in one file",
+                 ""};
   }
   const auto [end, unused] = std::mismatch(folder.begin(), folder.end(), path.begin(), path.end());
   if (end != folder.end()) return outside(location, "is a link that leads out of the model's folder");

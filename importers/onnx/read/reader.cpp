@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/checked.h"
+#include "base/next_step.h"
 #include "base/text.h"
 #include "base/try.h"
 #include "importers/files/file.h"
@@ -182,7 +183,8 @@ class Reader {
           break;
         }
         case 15:
-          return Error{ErrorCode::kUnsupported, "sparse initializers are not supported", where_};
+          return Error{ErrorCode::kUnsupported, "sparse initializers are not supported; save the model with dense ones",
+                       where_};
         default:
           fields.skip();
       }
@@ -510,7 +512,7 @@ class Reader {
     }
     if (dim <= base::kMaxFileNumber) return dim;
     return Error{ErrorCode::kLimit,
-                 "an input or output has a dimension of " + std::to_string(dim) + "; at most " +
+                 "an input or output has a dimension of " + std::to_string(dim) + ", at most " +
                      std::to_string(base::kMaxFileNumber) + " is read",
                  where_};
   }
@@ -626,6 +628,10 @@ Error too_long(const std::string& where) {
           "the file is longer than 2 GiB, the limit of the format; save it with its weights as external data", where};
 }
 
+constexpr base::NextSteps kNextSteps{
+    "copy or download the file again, or export the network again",
+    "docs/security.md lists the limits on files, which are fixed: export a smaller network"};
+
 }  // namespace
 
 Result<Model> read_model(const std::filesystem::path& path) {
@@ -639,11 +645,11 @@ Result<Model> parse_model(std::span<const std::byte> bytes, const std::string& w
                           const std::optional<std::filesystem::path>& folder) {
   if (bytes.size() > kMaxFileBytes) return too_long(where);
   try {
-    return Reader(bytes, folder, where).run();
+    return base::with_next_step(Reader(bytes, folder, where).run(), kNextSteps);
   } catch (const protozero::exception&) {
-    return not_onnx(where);
+    return base::with_next_step(not_onnx(where), kNextSteps);
   } catch (const std::bad_alloc&) {
-    return Error{ErrorCode::kLimit, "not enough memory to read the file", where};
+    return base::with_next_step(Error{ErrorCode::kLimit, "not enough memory to read the file", where}, kNextSteps);
   }
 }
 

@@ -374,12 +374,14 @@ Result<Tensor> TensorReader::read(const MessageParts& parts) {
   Tensor tensor;
   tensor.type = element_type(header.data_type);
   if (tensor.type == ElementType::kOther) {
-    return Error{
-        ErrorCode::kUnsupported,
-        "has element type " + std::to_string(header.data_type) + " of TensorProto.DataType, which is not supported",
-        ""};
+    return Error{ErrorCode::kUnsupported,
+                 "has element type " + std::to_string(header.data_type) +
+                     " of TensorProto.DataType, which is not supported; export the network in float32",
+                 ""};
   }
-  if (header.has_segment) return Error{ErrorCode::kUnsupported, "is stored in segments, which is not supported", ""};
+  if (header.has_segment)
+    return Error{ErrorCode::kUnsupported,
+                 "is stored in segments, which is not supported; save the model again with onnx.save", ""};
   NARROW_ASSIGN(const base::ElementCount count, count_elements(header));
   const std::int64_t elems = count.elems;
   // Without elements it counts as if its dimensions of 0 were 1: other tensors are made of its shape.

@@ -229,7 +229,7 @@ TEST_CASE("a JPEG whose Huffman table claims more symbols than there are is refu
   for (std::size_t i = 0; i < 16; ++i) bytes[table + 5 + i] = 255;
   const auto result = decode(bytes);
   REQUIRE(!result.ok());
-  CHECK(result.error().message == "broken JPEG: bad Huffman table");
+  CHECK(result.error().message == "broken JPEG: bad Huffman table; copy or download the image again, or save it again");
   // With the bytes for 16 * 255 symbols present.
   Bytes larger(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(table));
   const std::size_t length = 2 + 17 + 16 * 255;
@@ -237,7 +237,7 @@ TEST_CASE("a JPEG whose Huffman table claims more symbols than there are is refu
                 {0xFF, 0xC4, static_cast<std::uint8_t>(length >> 8), static_cast<std::uint8_t>(length), 0});
   larger.insert(larger.end(), 16 * 256, 255);
   larger.insert(larger.end(), bytes.begin() + static_cast<std::ptrdiff_t>(table), bytes.end());
-  CHECK(message(decode(larger)) == "broken JPEG: bad Huffman table");
+  CHECK(message(decode(larger)).find("broken JPEG: bad Huffman table; ") == 0);
 }
 
 TEST_CASE("padding and garbage between JPEG segments and after the end are skipped") {
@@ -288,11 +288,11 @@ TEST_CASE("PNG headers that make no sense are refused") {
   CHECK(with(8, 4).find("no such pixel format") != std::string::npos);
   CHECK(with(9, 5).find("no such pixel format") != std::string::npos);
   CHECK(with(9, 200).find("no such pixel format") != std::string::npos);
-  CHECK(with(10, 1) == "broken PNG: unknown compression method");
-  CHECK(with(12, 2) == "broken PNG: unknown interlace method");
-  CHECK(with(3, 0) == "broken PNG: an image without pixels");
+  CHECK(with(10, 1).find("broken PNG: unknown compression method; ") == 0);
+  CHECK(with(12, 2).find("broken PNG: unknown interlace method; ") == 0);
+  CHECK(with(3, 0).find("broken PNG: an image without pixels; ") == 0);
   CHECK(with(7, 12).find("broken PNG") == 0);  // one row more than there is
-  CHECK(with(9, 3) == "broken PNG: no palette");
+  CHECK(with(9, 3).find("broken PNG: no palette; ") == 0);
 }
 
 TEST_CASE("PNM of all six kinds with comments and any maximum") {

@@ -543,3 +543,39 @@ TEST_CASE("arithmetic that is not supported is refused with the node's name") {
   CHECK(contains(error("Mul", {3}, {0}, false), "empty"));
   CHECK(contains(error("PRelu", {3}, {2}, false), "does not fit"));
 }
+
+TEST_CASE("Mod is the remainder with the sign that fmod asks for, of exact multiples too") {
+  struct Case {
+    std::vector<float> divisor;
+    double (*formula)(double x, double y);
+    std::int64_t fmod;
+  };
+  const auto floored = [](double x, double y) { return x - y * std::floor(x / y); };
+  const auto truncated = [](double x, double y) { return std::fmod(x, y); };
+  const std::vector<double> x{-98, -49.5, -7, -0.25, 0, 7, 49, 343, 48.75};
+  for (const Case& c :
+       {Case{{49}, truncated, 1}, Case{{-49}, truncated, 1}, Case{{7}, floored, 0}, Case{{-7}, floored, 0},
+        Case{{0.375F}, truncated, 1}, Case{{3, -3, 49, -49, 1, 7, 49, -49, 0.5F}, floored, 0}}) {
+    CAPTURE(c.divisor[0]);
+    OnnxNetwork network;
+    network.input("x", {9}).output("y");
+    network.constant("d", float_tensor({static_cast<std::int64_t>(c.divisor.size())}, c.divisor));
+    network.node("Mod", {"x", "d"}, {"y"}, {{"fmod", c.fmod}});
+    const std::vector<double> y = run_network(network, x, kAsItIs);
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      CHECK(y[i] == doctest::Approx(c.formula(x[i], c.divisor[c.divisor.size() == 1 ? 0 : i])));
+    }
+  }
+}
+
+TEST_CASE("Mod takes two computed tensors, and a constant on the left") {
+  OnnxNetwork network;
+  network.input("x", {4}).output("y").constant("c", float_tensor({4}, {5, -5, 9, 1}));
+  network.constant("two", float_tensor({1}, {2})).node("Add", {"x", "two"}, {"z"});
+  network.node("Mod", {"c", "z"}, {"m"}, {{"fmod", std::int64_t{1}}}).node("Mod", {"m", "x"}, {"y"});
+  // c mod (3, 4, 5, -2) is 2, -1, 4, 1; that mod (1, 2, 3, -4) with the sign of the right side is:
+  CHECK(run_network(network, {1, 2, 3, -4}, kAsItIs) == std::vector<double>{0, 1, 1, -3});
+  OnnxNetwork zero;
+  zero.input("x", {4}).output("y").constant("d", float_tensor({2}, {1, 0})).node("Mod", {"x", "d"}, {"y"});
+  CHECK(contains(lowering_error(zero, kAsItIs).message, "divides by 0"));
+}

@@ -168,7 +168,7 @@ TEST_CASE("an unknown operator is named with its node and domain and where to lo
   CHECK(contains(error.message, "domain 'com.acme'"));
   network.model.nodes[0].op_type = "Relu";  // not ours in that domain
   CHECK(lowering_error(network).code == ErrorCode::kUnsupported);
-  network.model.nodes[0] = {"n", "Mod", "", {"x", "x"}, {"y"}, {}};
+  network.model.nodes[0] = {"n", "Range", "", {"x", "x", "x"}, {"y"}, {}};
   CHECK(contains(lowering_error(network).message, "constant inputs only"));
 }
 

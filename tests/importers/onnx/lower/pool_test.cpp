@@ -144,6 +144,12 @@ TEST_CASE("every reduction is that of the specification, over any axes") {
                   for (const double x : v) sum += std::exp(x);
                   return std::log(sum);
                 }},
+           Case{"ReduceProd",
+                [](const Row& v) {
+                  double product = 1;
+                  for (const double x : v) product *= x;
+                  return product;
+                }},
            Case{"ReduceMin", [](const Row& v) { return *std::min_element(v.begin(), v.end()); }},
            Case{"ReduceMax", [](const Row& v) { return *std::max_element(v.begin(), v.end()); }},
        }) {
@@ -166,6 +172,22 @@ TEST_CASE("every reduction is that of the specification, over any axes") {
     all.input("x", {2, 3, 2}).output("y").node(c.op, {"x"}, {"y"});
     CHECK(run_network(all, x, kAsItIs)[0] == doctest::Approx(c.formula(x)));
   }
+}
+
+TEST_CASE("a product over any number of elements is one of halves") {
+  for (const std::int64_t count : {1, 2, 3, 5, 7, 8}) {
+    CAPTURE(count);
+    OnnxNetwork network;
+    network.input("x", {1, count, 2}).output("y");
+    network.node("ReduceProd", {"x"}, {"y"}, {{"axes", OnnxDims{1}}, {"keepdims", std::int64_t{0}}});
+    const Row x = iota(2 * count, 1);
+    Row wanted{1, 1};
+    for (std::size_t i = 0; i < x.size(); ++i) wanted[i % 2] *= x[i];
+    CHECK(run_network(network, x, kAsItIs) == wanted);
+  }
+  OnnxNetwork nothing(18);
+  nothing.input("x", {2, 2}).output("y").node("ReduceProd", {"x"}, {"y"}, {{"noop_with_empty_axes", std::int64_t{1}}});
+  CHECK(run_network(nothing, iota(4), kAsItIs) == iota(4));
 }
 
 TEST_CASE("generalised mean pooling is a clip, a power, a mean and a root") {
