@@ -104,9 +104,9 @@ Ran narrow_command(const std::vector<std::string>& arguments, const RunOptions& 
   return ran;
 }
 
-pid_t start_narrow(const std::vector<std::string>& arguments, int output) {
-  const std::string program = (narrow::testing::build_folder() / "narrow").string();
-  std::vector<std::string> words{program};
+pid_t start_narrow(const std::vector<std::string>& arguments, int output, const std::vector<std::string>& before) {
+  std::vector<std::string> words = before;
+  words.push_back((narrow::testing::build_folder() / "narrow").string());
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
@@ -116,7 +116,7 @@ pid_t start_narrow(const std::vector<std::string>& arguments, int output) {
   ::posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
   ::posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
   pid_t child = 0;
-  const int spawned = ::posix_spawn(&child, program.c_str(), &actions, nullptr, argv.data(), environ);
+  const int spawned = ::posix_spawnp(&child, argv.front(), &actions, nullptr, argv.data(), environ);
   ::posix_spawn_file_actions_destroy(&actions);
   REQUIRE(spawned == 0);
   return child;

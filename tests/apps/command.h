@@ -30,7 +30,9 @@ struct RunOptions {
 
 [[nodiscard]] Ran narrow_command(const std::vector<std::string>& arguments, const RunOptions& options = {});
 // Starts the command without waiting for it; its stdout goes to the file descriptor `output`, its stderr nowhere.
-[[nodiscard]] pid_t start_narrow(const std::vector<std::string>& arguments, int output);
+// before: words before it, such as those of `env`.
+[[nodiscard]] pid_t start_narrow(const std::vector<std::string>& arguments, int output,
+                                 const std::vector<std::string>& before = {});
 // Waits for it, and returns its status (waitpid).
 [[nodiscard]] int wait_for(pid_t child);
 // The same for a command that must succeed; the test ends where it does not.

@@ -4,9 +4,7 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
 #include <sys/ioctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -63,23 +61,10 @@ std::string on_terminal(unsigned short columns, const std::vector<std::string>& 
   size.ws_row = 24;
   REQUIRE(::ioctl(child_end, TIOCSWINSZ, &size) == 0);
 
-  const std::string program = (build_folder() / "narrow").string();
-  std::vector<std::string> words{"env", "-u", "NO_COLOR", "TERM=xterm"};
-  words.insert(words.end(), more.begin(), more.end());
-  words.push_back(program);
-  words.insert(words.end(), arguments.begin(), arguments.end());
-  std::vector<char*> argv;
-  for (std::string& word : words) argv.push_back(word.data());
-  argv.push_back(nullptr);
-  posix_spawn_file_actions_t actions;
-  REQUIRE(::posix_spawn_file_actions_init(&actions) == 0);
-  ::posix_spawn_file_actions_adddup2(&actions, child_end, STDOUT_FILENO);
-  ::posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-  pid_t child = 0;
-  const int spawned = ::posix_spawnp(&child, "env", &actions, nullptr, argv.data(), environ);
-  ::posix_spawn_file_actions_destroy(&actions);
+  std::vector<std::string> before{"env", "-u", "NO_COLOR", "TERM=xterm"};
+  before.insert(before.end(), more.begin(), more.end());
+  const pid_t child = start_narrow(arguments, child_end, before);
   ::close(child_end);
-  REQUIRE(spawned == 0);
   std::string out;
   std::array<char, 4096> buffer{};
   // Reading fails once the other end is closed.
