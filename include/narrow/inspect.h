@@ -56,7 +56,8 @@ struct StepInfo {
   // The layer with which this one is computed, a few rows at a time. Empty: it is a step of its own.
   std::string fused_with = {};
   // For integer convolutions and linear layers: first the kernels that accept, from the cheapest (the chosen one) to
-  // the scalar reference, then those that refuse. Nothing is timed: the same model and ISA make the same choice.
+  // the scalar reference, then those that refuse. Nothing is timed: the same model, ISA and core
+  // make the same choice.
   std::vector<KernelCandidate> candidates = {};
   // For a step of its own and max_batch images: parts is the number of parts that it is divided into. busiest_share is
   // the share of the estimated cost that the busiest thread has. It is at least 1 / threads, and 1 for a step that is

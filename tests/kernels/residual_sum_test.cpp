@@ -1,4 +1,4 @@
-// Residual sums of convolutions: what particular to them. convolution_test.cpp holds them against the reference
+// Residual sums of convolutions: what is particular to them. convolution_test.cpp holds them against the reference
 // together with the other outputs.
 #include <doctest/doctest.h>
 
