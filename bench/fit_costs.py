@@ -11,8 +11,8 @@ on all layers: the measured time of the kernel that has the least estimate, rela
 
 The estimates are those of the table for this CPU, or of --base. Nothing in the repository is written without --write NAME.
 It makes kernels/costs/NAME.h, the base with the rows of the measured kernels multiplied, and kernels/costs/data/NAME.csv,
-the measurements. Only ratios between kernels count, so factors are relative to that of --anchor. A new core also needs its
-row in kernels/costs.h and kernels/costs.cpp, which say which CPUs take it. Run by `./dev fit-costs`.
+the measurements. Only ratios between kernels count, so factors are relative to that of --anchor. docs/architecture.md
+lists what else a new core needs. Run by `./dev fit-costs`.
 """
 import argparse
 import collections

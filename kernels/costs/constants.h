@@ -1,5 +1,5 @@
 // What the constants of the kernels' estimates mean. Tables of them, one for each CPU model, are the other headers of
-// this folder; kernels/costs.h says which CPUs take which.
+// this folder; kernels/costs.cpp says which CPUs use which.
 //
 // Every number is in core cycles of one thread with its data in the cache, unless its row states otherwise. Kernels are
 // compared with each other, so only ratios count. The model is a core with two vector multipliers (Zen 3 to 5, Skylake

@@ -1,4 +1,5 @@
 // Observers see a tensor's values for every calibration image and end with the range to quantize it over.
+// A range method (`--observer`) chooses from what they observed: quantize/range_methods.h.
 #pragma once
 
 #include <cstdint>

