@@ -129,6 +129,7 @@ Result<Comparison> evaluate_result(const QuantizeFlags& flags, const FloatFile& 
 constexpr std::size_t kManyImages = 256;  // more than there are threads
 
 Result<int> quantize_command(const QuantizeFlags& flags, Console& console) {
+  if (!flags.evaluate.empty()) NARROW_TRY(check_environment());
   NARROW_ASSIGN(const bool has_no_images, are_no_images(flags.images));
   std::vector<std::string> inputs_read = flags.images;
   inputs_read.insert(inputs_read.end(), flags.evaluate.begin(), flags.evaluate.end());

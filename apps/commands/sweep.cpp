@@ -32,6 +32,7 @@ Status write_file(const std::filesystem::path& path, std::span<const std::byte> 
 }
 
 Result<int> sweep(const SweepFlags& flags, Console& console) {
+  NARROW_TRY(check_environment());
   SweepOptions options = flags.options;
   if (options.bits.empty()) options.bits = {"8", "6", "4/8", "4", "3", "2/8", "2/4", "2"};
   if (options.efforts.empty()) options.efforts = {"default"};

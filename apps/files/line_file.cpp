@@ -20,11 +20,11 @@ constexpr std::size_t kReadBytes = std::size_t{1} << 20;
 constexpr std::size_t kLongestLine = std::size_t{64} << 20;
 
 // Whether the text may be what is left of a line that was being written. A disk may hold zero bytes where the system
-// had no time to write the text.
-bool may_be_torn(std::string_view text, std::string_view line_begin) {
+// had no time to write the text. follows: whether whole answers are before it.
+bool may_be_torn(std::string_view text, std::string_view line_begin, bool follows) {
   const std::size_t shorter = std::min(text.size(), line_begin.size());
   return text.substr(0, shorter) == line_begin.substr(0, shorter) ||
-         text.find_first_not_of('\0') == std::string_view::npos;
+         (follows && text.find_first_not_of('\0') == std::string_view::npos);
 }
 
 }  // namespace
@@ -105,7 +105,7 @@ Result<LineFile> LineFile::resume(const std::string& path, std::string_view line
     }
   }
   if (text.empty()) return file;
-  if (!may_be_torn(text, line_begin)) {
+  if (!may_be_torn(text, line_begin, file.impl_->bytes > 0)) {
     return Error{ErrorCode::kInvalidArgument,
                  "ends in something else than a part of an answer, and will not be changed; choose another name", path};
   }

@@ -4,12 +4,14 @@
 #include <cerrno>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 
 #include "apps/text/class_names.h"
 #include "apps/text/nearest.h"
 #include "apps/text/words.h"
+#include "base/try.h"
 #include "narrow/float_model.h"
 #include "narrow/session.h"
 
@@ -256,6 +258,19 @@ void add_isa_option(const Subcommand& command, std::string& isa) {
         return "unknown value '" + text + "'" + did_you_mean(text, names) + "; this CPU can run: " + list;
       })
       .type_name("ISA");
+}
+
+Status check_environment() {
+  const auto check = [](const char* variable, const std::vector<std::string>& names, const char* what) -> Status {
+    const char* const value = std::getenv(variable);
+    if (value == nullptr || *value == '\0' || std::string_view(value) == "auto" || is_word(names, value)) return {};
+    return Error{ErrorCode::kNotFound,
+                 std::string(what) + " '" + value + "'" + did_you_mean(value, names) + "; valid here: auto, " +
+                     join(names, ", "),
+                 std::string("environment variable ") + variable};
+  };
+  NARROW_TRY(check("NARROW_ISA", available_isas(), "this CPU has no instruction set"));
+  return check("NARROW_CORE", known_cores(), "there are no costs of a core");
 }
 
 void add_core_option(const Subcommand& command, std::string& core) {

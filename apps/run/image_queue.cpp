@@ -89,6 +89,12 @@ struct ImageQueue::Part {
       if (lines && path->ends_with('\r')) path->pop_back();
       if (path->empty()) continue;
       ++next;
+      if (path->find('\0') != std::string::npos) {
+        return unreadable(
+            index, argument,
+            {ErrorCode::kInvalidArgument,
+             "holds a path with a zero byte; paths that end in zero bytes need --stdin paths0", "standard input"});
+      }
       return ImageTask{index, *path, [path = *path] { return read_file(path); }};
     }
     if (!stream->ended() || (next > 0 && stream->status().ok())) return std::nullopt;

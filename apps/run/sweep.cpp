@@ -225,6 +225,8 @@ Result<std::vector<SweepCell>> run_sweep(const SweepOptions& options, const Swee
   settings["threads"] = std::to_string(options.threads);
   const char* const isa = std::getenv("NARROW_ISA");
   settings["isa"] = isa != nullptr ? isa : available_isas().back();
+  const char* const core = std::getenv("NARROW_CORE");
+  settings["core"] = core != nullptr ? core : "auto";
   settings["tool"] = "narrow " + std::string(version());
   settings["import"] = import_text(options.import);
   for (const std::string& label : labels) settings["labels"] += label + "\n";

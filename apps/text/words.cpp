@@ -13,6 +13,7 @@ std::string format(const char* pattern, ...) {
   va_start(arguments, pattern);
   std::va_list again;
   va_copy(again, arguments);
+  // NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): va_start is not seen where several files are read
   const int length = std::vsnprintf(nullptr, 0, pattern, arguments);
   va_end(arguments);
   std::string out(length > 0 ? static_cast<std::size_t>(length) : 0, '\0');

@@ -237,6 +237,18 @@ TEST_CASE("a job that is killed several times loses nothing and repeats nothing"
   CHECK(read_file(path) == run_narrow({"classify", "--jsonl", images}).out);
 }
 
+TEST_CASE("a file of zero bytes is not taken for what is left of answers") {
+  const TemporaryFolder folder;
+  write_image(folder.path() / "a.ppm", 32, 32);
+  const std::string output = folder.path() / "disk.img";
+  const std::string zeros(4096, '\0');
+  write_file(output, zeros);
+  const Ran ran = narrow_command({"classify", "--jsonl", "--output", output, "--resume", folder.path() / "a.ppm"});
+  CHECK(ran.exit_code == 1);
+  CHECK_MESSAGE(has(ran.err, "will not be changed"), ran.err);
+  CHECK(read_file(output) == zeros);
+}
+
 TEST_CASE("two processes do not write the same answers") {
   const TemporaryFolder folder;
   write_cifar(folder.path() / "pictures.bin", 20000);

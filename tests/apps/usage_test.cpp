@@ -219,6 +219,26 @@ TEST_CASE("an empty value is an error, and not the same as no option") {
   check_usage({"inspect", ""}, {"MODEL", "is empty"});
 }
 
+TEST_CASE("a core or instruction set of the environment that is not there is refused before the work") {
+  const narrow::testing::TemporaryFolder folder;
+  const std::string output = folder.path() / "t.nrw";
+  narrow::testing::write_image(folder.path() / "a.ppm", 32, 32);
+  for (const char* variable : {"NARROW_CORE=zen1", "NARROW_ISA=mmx"}) {
+    const Ran ran = narrow_command({"quantize", narrow::testing::default_checkpoint(), "--calibrate",
+                                    folder.path() / "a.ppm", "--evaluate", folder.path() / "a.ppm", "--output", output},
+                                   {{variable}, ""});
+    CHECK(ran.exit_code == 1);
+    CHECK_MESSAGE(has(ran.err, std::string(variable).substr(0, std::string_view(variable).find('='))), ran.err);
+    CHECK_FALSE(std::filesystem::exists(output));
+    const std::string sweep = folder.path() / "sweep";
+    CHECK(narrow_command({"sweep", narrow::testing::default_checkpoint(), "--calibrate", folder.path() / "a.ppm",
+                          "--evaluate", folder.path() / "a.ppm", "--output", sweep},
+                         {{variable}, ""})
+              .exit_code == 1);
+    CHECK_FALSE(std::filesystem::exists(sweep));
+  }
+}
+
 TEST_CASE("missing arguments are named") {
   check_usage({"classify"}, {"PICTURE"});
   check_usage({"evaluate", "m.nrw"}, {"PICTURES"});
