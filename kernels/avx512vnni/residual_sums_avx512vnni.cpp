@@ -68,7 +68,7 @@ NARROW_INLINE __m512i sum(const SumStage& stage, __m512i acc, __m512 multiplier,
 template <int kVectors>
 NARROW_INLINE __m512i summed(const SumStage& stage, const __m512i* acc, const float* multiplier, __m512i spread) {
   const auto of_vector = [&]<int kVector>() {
-    constexpr int kLoaded = kVectors == 3 && kVector == 3 ? 0 : kVector;
+    constexpr int kLoaded = kVector % (kVectors == 3 ? 3 : 4);
     return sum<kLoaded>(stage, _mm512_load_si512(acc + kLoaded), _mm512_load_ps(multiplier + kLoaded % kVectors * 16),
                         spread);
   };
