@@ -157,8 +157,8 @@ TEST_CASE("LayerNormalization without attributes and bias has the defaults of th
   network.node("LayerNormalization", {"x", "scale"}, {"y"});
   const Row x{0, 0.001, 0.002, 1, 2, 4};
   check_near(run_network(network, x, kAsItIs), normalized({2, 3}, {1}, x, double{1e-5F}, {1, 1, 1}, {0, 0, 0}));
-  const auto& op = std::get<graph::LayerNorm>(node_with<graph::LayerNorm>(lower_network(network, kAsItIs)).op);
-  CHECK(op.epsilon == 1e-5F);
+  const graph::Graph graph = lower_network(network, kAsItIs);
+  CHECK(std::get<graph::LayerNorm>(node_with<graph::LayerNorm>(graph).op).epsilon == 1e-5F);
 }
 
 TEST_CASE("a LayerNormalization between transpositions normalizes channels where they are") {
