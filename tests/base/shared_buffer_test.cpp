@@ -57,7 +57,7 @@ TEST_CASE("editing a buffer that is not shared copies nothing") {
   SharedBuffer<float> buffer = some_numbers();
   const float* const memory = buffer.data();
   {
-    const SharedBuffer<float> gone = buffer;
+    const SharedBuffer<float> gone = buffer;  // NOLINT(performance-unnecessary-copy-initialization): as is tested
     CHECK(gone.shares_memory_with(buffer));
   }
   buffer.edit()[0] = 9.0F;

@@ -98,7 +98,8 @@ TEST_CASE("the last layer of a written network reads dequantized integers direct
   CHECK(file.graph().output(0).name() == "scores");
   for (const std::string& input : last.input()) CHECK(writer[input] == "DequantizeLinear");
   // Nothing is written that nothing reads.
-  for (const auto& [tensor, op] : writer) {
+  for (const auto& written : writer) {
+    const std::string& tensor = written.first;
     if (tensor != "scores") CHECK_MESSAGE(readers[tensor] > 0, tensor);
   }
 }
