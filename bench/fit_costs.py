@@ -138,7 +138,8 @@ def main():
     texts = [path.read_text() for path in options.csv]
     if not texts:
         for _ in range(MEASUREMENTS):
-            texts.append(subprocess.run([BENCH, *([options.base] if options.base else [])], check=True, capture_output=True, text=True).stdout)
+            command = [BENCH, options.base] if options.base else [BENCH]
+            texts.append(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     rows = merged(texts)
     if options.save:
         options.save.write_text(as_csv(rows))
