@@ -64,13 +64,13 @@ void say_progress(const QuantizeOptions& options, std::size_t done) {
 }
 
 // The tensors to equalize.
-Result<std::vector<Equalizable>> wanted_tensors(const Graph& graph, const QuantizeOptions& options) {
-  std::vector<Equalizable> wanted;
+Result<std::vector<ChannelSet>> wanted_tensors(const Graph& graph, const QuantizeOptions& options) {
+  std::vector<ChannelSet> wanted;
   if (options.equalization == Equalization::kOff) return wanted;
   if (options.equalization == Equalization::kAuto && !asks_for_fewer_bits(options)) return wanted;
   const Liveness live = find_live(graph);
   NARROW_ASSIGN(const BitPlan bits, plan_bits(graph, live, options));
-  for (Equalizable& tensor : equalizable_tensors(graph, live)) {
+  for (ChannelSet& tensor : scalable_sets(graph, live)) {
     const bool has_fewer_bits = std::any_of(tensor.readers.begin(), tensor.readers.end(), [&](std::size_t n) {
       return bits.activation_bits[index(graph.nodes[n].inputs[0])] < kMaxBits;
     });
@@ -84,11 +84,11 @@ Result<std::vector<Equalizable>> wanted_tensors(const Graph& graph, const Quanti
 Result<ObservedNetwork> equalize_network(const Graph& graph, std::vector<std::optional<Observation>> observations,
                                          Activations& activations, const QuantizeOptions& options) {
   ObservedNetwork network;
-  NARROW_ASSIGN(const std::vector<Equalizable> tensors, wanted_tensors(graph, options));
+  NARROW_ASSIGN(const std::vector<ChannelSet> tensors, wanted_tensors(graph, options));
   network.observations = std::move(observations);
   if (tensors.empty()) return network;
   auto equalized = std::make_unique<Graph>(graph);
-  for (const Equalizable& tensor : tensors) {
+  for (const ChannelSet& tensor : tensors) {
     const std::vector<float> factors = equalization_factors(graph, tensor, network.observations);
     if (!factors.empty()) apply_factors(tensor, factors, *equalized);
   }

@@ -80,7 +80,7 @@ std::vector<std::optional<Observation>> observations_of(const Graph& graph) {
 // All tensors that can be.
 Graph equalized(const Graph& graph, const std::vector<std::optional<Observation>>& observations) {
   Graph result = graph;
-  for (const Equalizable& tensors : equalizable_tensors(graph, find_live(graph))) {
+  for (const ChannelSet& tensors : scalable_sets(graph, find_live(graph))) {
     apply_factors(tensors, equalization_factors(graph, tensors, observations), result);
   }
   return result;
@@ -109,7 +109,7 @@ std::vector<std::vector<float>> scores_of(const Graph& graph) {
 // The names of the layers that write and read each set of tensors.
 std::vector<std::string> found_in(const Graph& graph) {
   std::vector<std::string> found;
-  for (const Equalizable& tensors : equalizable_tensors(graph, find_live(graph))) {
+  for (const ChannelSet& tensors : scalable_sets(graph, find_live(graph))) {
     std::string text;
     for (const std::size_t n : tensors.writers) text += graph.nodes[n].name + " ";
     text += "->";
@@ -175,7 +175,7 @@ TEST_CASE("equalization does not move an observed value beyond the end of a clam
   for (float& weight : filter_of(graph.nodes[0])->weights.edit()) weight *= 8;
   spread_channels(graph, 3);
   const auto observations = observations_of(graph);
-  for (const Equalizable& tensors : equalizable_tensors(graph, find_live(graph))) {
+  for (const ChannelSet& tensors : scalable_sets(graph, find_live(graph))) {
     const std::vector<float> factors = equalization_factors(graph, tensors, observations);
     for (const ValueId value : tensors.values) {
       if (value != graph.nodes[0].output) continue;
