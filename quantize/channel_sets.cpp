@@ -1,15 +1,20 @@
 #include "quantize/channel_sets.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <set>
 
 namespace narrow::graph {
 namespace {
 
-// Whether the operator scales with each channel of its input and keeps the order of channels: the channel of element i
-// stays i modulo the number of channels.
-bool keeps_scales(const Node& node) {
-  return is<MaxPool, AveragePool, GlobalAveragePool, Pad, Flatten, Identity>(node.op) && node.clamp.is_identity();
+enum class Change : std::uint8_t { kScale, kMix };
+
+// Whether a change of each element's channels before the operator is the same change after it. The order of channels is
+// kept: the channel of element i stays i modulo the number of channels.
+bool keeps(Change change, const Node& node) {
+  if (!node.clamp.is_identity()) return false;
+  if (is<MaxPool>(node.op)) return change == Change::kScale;
+  return is<Activation, AveragePool, GlobalAveragePool, Pad, Flatten, Identity>(node.op);
 }
 
 bool is_depthwise(const Node& node) {
@@ -17,12 +22,19 @@ bool is_depthwise(const Node& node) {
   return convolution != nullptr && convolution->groups > 1 && convolution->groups == convolution->out_channels;
 }
 
-bool has_zero(const Clamp& clamp) { return clamp.lo <= 0 && clamp.hi >= 0; }
+bool is_dense(const Node& node) {
+  const auto* convolution = std::get_if<Convolution>(&node.op);
+  return convolution == nullptr || convolution->groups == 1;
+}
+
+bool keeps(Change change, const Clamp& clamp) {
+  return change == Change::kScale ? clamp.lo <= 0 && clamp.hi >= 0 : clamp.is_identity();
+}
 
 class Finder {
  public:
-  Finder(const Graph& graph, const Liveness& live)
-      : graph_(graph), live_(live), producer_(producers(graph)), consumers_(consumers(graph)) {}
+  Finder(const Graph& graph, const Liveness& live, Change change)
+      : graph_(graph), live_(live), change_(change), producer_(producers(graph)), consumers_(consumers(graph)) {}
 
   std::vector<ChannelSet> run() {
     std::vector<ChannelSet> found;
@@ -41,7 +53,7 @@ class Finder {
   }
 
  private:
-  // Adds the value and all that has to be scaled with it. False where something else than a layer would see a change;
+  // Adds the value and all that has to be changed with it. False where something else than a layer would see a change;
   // then more may have to be added.
   bool join(ValueId first) {
     std::vector<ValueId> added = {first};
@@ -65,10 +77,10 @@ class Finder {
     const Node& node = graph_.nodes[static_cast<std::size_t>(producer)];
     if (filter_of(node) != nullptr) {
       writers_.insert(static_cast<std::size_t>(producer));
-      return has_own_weights(node) && has_zero(node.clamp);
+      return can_change(node) && keeps(change_, node.clamp);
     }
     added.insert(added.end(), node.inputs.begin(), node.inputs.end());
-    return keeps_scales(node) || is_plain_sum(node);
+    return keeps(change_, node) || is_plain_sum(node);
   }
 
   bool add_consumer(std::size_t n, std::vector<ValueId>& added) {
@@ -76,20 +88,21 @@ class Finder {
     if (!live_.nodes[n]) return true;
     if (filter_of(node) != nullptr) {
       readers_.insert(n);
-      return has_own_weights(node);
+      return can_change(node);
     }
     added.push_back(node.output);
-    return keeps_scales(node) || is_plain_sum(node);
+    return keeps(change_, node) || is_plain_sum(node);
   }
 
-  [[nodiscard]] bool has_own_weights(const Node& node) const {
+  [[nodiscard]] bool can_change(const Node& node) const {
     const Filter& filter = *filter_of(node);
-    return !filter.quantized && !filter.pre_quantized && !graph_.value(node.inputs[0]).quantization;
+    return (change_ == Change::kScale || is_dense(node)) && !filter.quantized && !filter.pre_quantized &&
+           !graph_.value(node.inputs[0]).quantization;
   }
 
   // Of two tensors of the same shape.
   [[nodiscard]] bool is_plain_sum(const Node& node) const {
-    return is<Add>(node.op) && has_zero(node.clamp) &&
+    return is<Add>(node.op) && keeps(change_, node.clamp) &&
            graph_.value(node.inputs[0]).shape == graph_.value(node.inputs[1]).shape;
   }
 
@@ -111,6 +124,7 @@ class Finder {
 
   const Graph& graph_;
   const Liveness& live_;
+  const Change change_;
   const ValueMap<int> producer_;
   const ValueMap<std::vector<int>> consumers_;
   std::set<ValueId> values_;
@@ -120,7 +134,13 @@ class Finder {
 
 }  // namespace
 
-std::vector<ChannelSet> scalable_sets(const Graph& graph, const Liveness& live) { return Finder(graph, live).run(); }
+std::vector<ChannelSet> scalable_sets(const Graph& graph, const Liveness& live) {
+  return Finder(graph, live, Change::kScale).run();
+}
+
+std::vector<ChannelSet> mixable_sets(const Graph& graph, const Liveness& live) {
+  return Finder(graph, live, Change::kMix).run();
+}
 
 ReadingFilter reading_filter(const Graph& graph, const Node& node) {
   const Filter& filter = *filter_of(node);

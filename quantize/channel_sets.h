@@ -23,6 +23,10 @@ struct ChannelSet {
 // of layers that are pre-quantized.
 [[nodiscard]] std::vector<ChannelSet> scalable_sets(const Graph& graph, const Liveness& live);
 
+// Sets whose channels can be mixed, each new channel being a linear combination of all: no writer or sum has a clamp,
+// writers and readers are dense, and nothing else than sums and means of elements is between them.
+[[nodiscard]] std::vector<ChannelSet> mixable_sets(const Graph& graph, const Liveness& live);
+
 // The filter of a layer that reads a tensor: [groups, outputs of a group, weights of one output], where weight k of an
 // output reads channel k modulo `channels` of its group.
 struct ReadingFilter {

@@ -11,10 +11,10 @@
 #include "quantize/bit_plan.h"
 #include "quantize/build.h"
 #include "quantize/calibrate.h"
-#include "quantize/equalize_network.h"
 #include "quantize/fit_to_training.h"
 #include "quantize/methods.h"
 #include "quantize/mixed_bits.h"
+#include "quantize/prepare_network.h"
 #include "quantize/quantizable.h"
 
 namespace narrow::graph {
@@ -162,13 +162,13 @@ Result<ChosenBits> choose_bits(const Graph& graph, const std::vector<std::option
   return chosen;
 }
 
-// Leaves `activations` with a network that no longer exists. findings: gets what equalization has to say.
-Result<QuantizedGraph> equalize_and_quantize(const Graph& graph, std::vector<std::optional<Observation>> observations,
-                                             Activations& activations, const QuantizeOptions& options,
-                                             std::vector<Event>& findings) {
-  NARROW_ASSIGN(const ObservedNetwork network, equalize_network(graph, std::move(observations), activations, options));
+// Leaves `activations` with a network that no longer exists. findings: gets what preparation has to say.
+Result<QuantizedGraph> prepare_and_quantize(const Graph& graph, std::vector<std::optional<Observation>> observations,
+                                            Activations& activations, const QuantizeOptions& options,
+                                            std::vector<Event>& findings) {
+  NARROW_ASSIGN(const PreparedNetwork network, prepare_network(graph, std::move(observations), activations, options));
   findings.insert(findings.end(), network.log.begin(), network.log.end());
-  const Graph& source = network.equalized ? *network.equalized : graph;
+  const Graph& source = network.graph ? *network.graph : graph;
   return quantize_graph(source, network.observations, &activations, options);
 }
 
@@ -194,8 +194,8 @@ Result<QuantizedGraph> quantize_graph(const Graph& graph, Activations& activatio
   }
   NARROW_ASSIGN(ChosenBits chosen, choose_bits(graph, observations, activations, options, time_network));
   Result<QuantizedGraph> result =
-      equalize_and_quantize(graph, std::move(observations), activations, chosen.options, findings);
-  activations.run_on(graph);  // after an error too: the equalized network is gone
+      prepare_and_quantize(graph, std::move(observations), activations, chosen.options, findings);
+  activations.run_on(graph);  // after an error too: the prepared network is gone
   NARROW_ASSIGN(QuantizedGraph quantized, std::move(result));
   quantized.report.bits = std::move(chosen.report);
   put_first(std::move(findings), quantized.report.events);
@@ -206,7 +206,7 @@ Result<QuantizedGraph> quantize_without_images(const Graph& graph, const std::ve
                                                Activations& noise, const QuantizeOptions& options,
                                                const TimeNetwork& time_network) {
   NARROW_TRY(check_options(graph, options));
-  if (options.equalization == Equalization::kOn) {
+  if (options.equalization == Preparation::kOn) {
     return Error{ErrorCode::kInvalidArgument,
                  "without images channels can't be equalized; give images, or leave it out", "equalize"};
   }

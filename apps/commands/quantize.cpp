@@ -44,6 +44,8 @@ struct QuantizeFlags {
   double norm = QuantizeOptions{}.norm;
   std::string rounding = "auto";
   std::string equalize = "auto";
+  std::string mix_channels = "auto";
+  std::string residual_copies = "auto";
   std::string residual_sums = "auto";
   std::string effort = "default";
   std::size_t memory_megabytes = QuantizeOptions{}.memory_bytes >> 20;
@@ -70,9 +72,9 @@ RoundingKind rounding_of(const std::string& name) {
   return name == "output" ? RoundingKind::kOutputError : RoundingKind::kAuto;
 }
 
-Equalization equalization_of(const std::string& name) {
-  if (name == "on") return Equalization::kOn;
-  return name == "off" ? Equalization::kOff : Equalization::kAuto;
+Preparation preparation_of(const std::string& name) {
+  if (name == "on") return Preparation::kOn;
+  return name == "off" ? Preparation::kOff : Preparation::kAuto;
 }
 
 ResidualSums residual_sums_of(const std::string& name) {
@@ -94,7 +96,9 @@ QuantizeOptions quantize_options(const QuantizeFlags& flags) {
   options.percentile = flags.percentile;
   options.norm = flags.norm;
   options.rounding = rounding_of(flags.rounding);
-  options.equalization = equalization_of(flags.equalize);
+  options.equalization = preparation_of(flags.equalize);
+  options.channel_mixing = preparation_of(flags.mix_channels);
+  options.residual_copies = preparation_of(flags.residual_copies);
   options.residual_sums = residual_sums_of(flags.residual_sums);
   options.effort = parse_effort(flags.effort);
   options.memory_bytes = flags.memory_megabytes << 20;
@@ -285,6 +289,14 @@ void add_bit_options(const Subcommand& command, QuantizeFlags& flags) {
   add_choice("--equalize", flags.equalize,
              "Scale the channels of tensors to about the same size before quantization, which the readers undo: on, "
              "off, or auto (default): below 8 bits, if the answers are closer to the float network's with it",
+             {"auto", "on", "off"});
+  add_choice("--mix-channels", flags.mix_channels,
+             "Mix the channels of tensors without an activation function before quantization, so that none has large "
+             "values alone; the readers undo it: on, off, or auto (default): as with --equalize",
+             {"auto", "on", "off"});
+  add_choice("--residual-copies", flags.residual_copies,
+             "Keep 8 bits of tensors that residual sums read, and give layers copies of fewer: on, off, or auto "
+             "(default): as with --equalize. It takes some time",
              {"auto", "on", "off"});
   add_choice("--residual-sums", flags.residual_sums,
              "How often a residual sum is rounded: once (the convolution before it is not), twice (each on its own), "

@@ -26,7 +26,7 @@ struct Quantized {
 
 // The same without images, from what the BatchNorm layers of a checkpoint remember of the training images. Weaker than
 // images; a warning in the report says so. The same on every call. Errors: those of quantize() but for inputs;
-// kUnsupported if the file has no BatchNorm statistics; kInvalidArgument for Equalization::kOn and
+// kUnsupported if the file has no BatchNorm statistics; kInvalidArgument for Preparation::kOn and
 // BitGoal::max_changed, which need images.
 [[nodiscard]] Result<Quantized> quantize_without_images(const FloatModel& model, const QuantizeOptions& options = {});
 

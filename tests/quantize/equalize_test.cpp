@@ -16,6 +16,7 @@
 #include "tests/support/graph/random_graph.h"
 #include "tests/support/quantize/fingerprint.h"
 #include "tests/support/quantize/pre_quantized_graph.h"
+#include "tests/support/quantize/preparation.h"
 
 namespace narrow::graph {
 namespace {
@@ -226,26 +227,28 @@ TEST_CASE("at 8 bits nothing is equalized unless it is asked for") {
   const Graph graph = random_network(testing::seed());
   QuantizeOptions options;
   const Graph by_default = quantized(graph, options);
-  options.equalization = Equalization::kOff;
+  options.equalization = Preparation::kOff;
   CHECK(same_integers(by_default, quantized(graph, options)));
-  options.equalization = Equalization::kOn;
+  options.equalization = Preparation::kOn;
   CHECK_FALSE(same_integers(by_default, quantized(graph, options)));
 }
 
 TEST_CASE("the default takes one of both networks, says why, and does not depend on threads") {
   const Graph graph = random_network(testing::seed());
   QuantizeOptions options;
+  testing::leave_network_as_it_is(options);
   options.weight_bits = options.activation_bits = 4;
+  options.equalization = Preparation::kAuto;
   QuantizeReport report;
   const Graph by_default = quantized(graph, options, &report);
   options.threads = 3;
   CHECK(same_integers(by_default, quantized(graph, options)));
-  options.equalization = Equalization::kOff;
+  options.equalization = Preparation::kOff;
   const bool is_off = same_integers(by_default, quantized(graph, options));
-  options.equalization = Equalization::kOn;
+  options.equalization = Preparation::kOn;
   const bool is_on = same_integers(by_default, quantized(graph, options));
   CHECK(is_off != is_on);
-  CHECK(testing::has_line(report.events, is_on ? "are equalized (" : "channels are not equalized ("));
+  CHECK(testing::has_line(report.events, is_on ? "have equalized channels (" : "channels are not equalized ("));
   CHECK(testing::has_line(report.events, "divergence of the answers"));
 }
 

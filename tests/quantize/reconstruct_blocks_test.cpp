@@ -13,6 +13,7 @@
 #include "tests/support/graph/random_graph.h"
 #include "tests/support/quantize/fingerprint.h"
 #include "tests/support/quantize/pre_quantized_graph.h"
+#include "tests/support/quantize/preparation.h"
 
 namespace narrow::graph {
 namespace {
@@ -46,7 +47,7 @@ QuantizedGraph quantized(const Graph& graph, Effort effort, RoundingKind roundin
   QuantizeOptions options;
   options.weight_bits = 2;
   options.activation_bits = 3;
-  options.equalization = Equalization::kOff;  // what is tested is the reconstruction alone
+  testing::leave_network_as_it_is(options);  // what is tested is the reconstruction alone
   options.effort = effort;
   options.rounding = rounding;
   options.threads = threads;

@@ -10,6 +10,7 @@
 #include "tests/support/data.h"
 #include "tests/support/graph/random_graph.h"
 #include "tests/support/quantize/fingerprint.h"
+#include "tests/support/quantize/preparation.h"
 
 namespace narrow::graph {
 namespace {
@@ -139,7 +140,7 @@ TEST_CASE("an exception of the images becomes an error while layers are rounded"
                                  }};
   auto activations = Activations::create(graph, inputs, {1, 0, {}}).value();
   QuantizeOptions options = options_of(4, 4, RoundingKind::kOutputError);
-  options.equalization = Equalization::kOff;  // which would ask for images, too
+  testing::leave_network_as_it_is(options);  // which would ask for images, too
   options.memory_bytes = 0;
   const auto result = quantize_graph(graph, activations, options);
   REQUIRE_FALSE(result.ok());
@@ -149,7 +150,7 @@ TEST_CASE("an exception of the images becomes an error while layers are rounded"
 TEST_CASE("progress of rounding counts layers") {
   const Graph graph = network();
   QuantizeOptions options = options_of(4, 4, RoundingKind::kOutputError);
-  options.equalization = Equalization::kOff;
+  testing::leave_network_as_it_is(options);
   std::vector<std::size_t> done;
   options.progress = [&](std::string_view stage, std::size_t layer, std::size_t layers) {
     CHECK(stage == "rounding, layer");

@@ -1,0 +1,248 @@
+#include "quantize/prepare_network.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "base/try.h"
+#include "quantize/bit_plan.h"
+#include "quantize/calibrate.h"
+#include "quantize/channel_sets.h"
+#include "quantize/equalize.h"
+#include "quantize/methods.h"
+#include "quantize/mix_channels.h"
+#include "quantize/narrow_copies.h"
+#include "quantize/sensitivity.h"
+#include "quantize/statistics/channel_products.h"
+
+namespace narrow::graph {
+namespace {
+
+constexpr std::size_t kImages =
+    128;  // at most, that weights are rounded with for the comparison, and that are compared
+
+std::string number(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.3g", value);
+  return text;
+}
+
+// Some of the images, spread evenly. start: in [0, 1), of the distance between two of them.
+CalibrationInputs some_images(Activations& activations, double start) {
+  const std::size_t all = activations.images();
+  const std::size_t count = std::clamp<std::size_t>(all / 2, 1, kImages);
+  return {count, [&activations, all, count, start](std::size_t i, std::span<float> out) {
+            const double image =
+                (static_cast<double>(i) + start) * static_cast<double>(all) / static_cast<double>(count);
+            return activations.fill(static_cast<std::size_t>(image), out);
+          }};
+}
+
+// Of the answers, once the network is quantized by the fast methods: on images that its weights are not rounded with,
+// if there are so many.
+Result<double> divergence(const Graph& graph, const std::vector<std::optional<Observation>>& observations,
+                          Activations& activations, QuantizeOptions options) {
+  options.effort = Effort::kFast;
+  options.progress = {};
+  const Liveness live = find_live(graph);
+  NARROW_ASSIGN(const BitPlan bits, plan_bits(graph, live, options));
+  NARROW_ASSIGN(const RepresentationPlan representations,
+                plan_representations(graph, live, bits.in_float, bits.writes_float));
+  const ValueMap<int> producer = producers(graph);
+  const auto context = [&](Activations& images) {
+    return Context{graph, live, bits, representations, observations, options, producer, &images};
+  };
+  const CalibrationInputs rounded = some_images(activations, 0);
+  NARROW_ASSIGN(Activations to_round, Activations::create(graph, rounded, {options.threads, 0, {}}));
+  NARROW_ASSIGN(const Decisions decisions, decide(context(to_round)));
+  const CalibrationInputs compared = some_images(activations, 0.5);
+  NARROW_ASSIGN(Activations to_compare, Activations::create(graph, compared, {options.threads, 0, {}}));
+  const Context comparing = context(to_compare);
+  NARROW_ASSIGN(const AnswerMeter meter, AnswerMeter::create(comparing, kImages));
+  NARROW_ASSIGN(const AnswerChange change, meter.measure(decisions));
+  return change.divergence;
+}
+
+// A network that was changed, and how many tensors or sets of tensors that concerns. Without a network: none.
+struct Changed {
+  std::unique_ptr<Graph> graph;
+  std::size_t count = 0;
+};
+
+using Observations = std::vector<std::optional<Observation>>;
+
+// Of `sets`, those of which a layer reads fewer than 8 bits; all of them where they are asked for at any width.
+Result<std::vector<ChannelSet>> wanted(std::vector<ChannelSet> sets, const Graph& graph, const QuantizeOptions& options,
+                                       Preparation when) {
+  if (when == Preparation::kOn) return sets;
+  NARROW_ASSIGN(const BitPlan bits, plan_bits(graph, find_live(graph), options));
+  const auto has_few_bits = [&](const ChannelSet& set) {
+    return std::any_of(set.readers.begin(), set.readers.end(),
+                       [&](std::size_t n) { return bits.activation_bits[index(graph.nodes[n].inputs[0])] < kMaxBits; });
+  };
+  sets.erase(std::remove_if(sets.begin(), sets.end(), [&](const ChannelSet& set) { return !has_few_bits(set); }),
+             sets.end());
+  return sets;
+}
+
+Result<Changed> copy_residuals(const Graph& graph, const Observations& /*observations*/, Activations& /*activations*/,
+                               const QuantizeOptions& options) {
+  const Liveness live = find_live(graph);
+  NARROW_ASSIGN(const BitPlan bits, plan_bits(graph, live, options));
+  std::set<std::string> named;
+  for (const LayerBits& layer : options.layer_activation_bits) named.insert(layer.layer);
+  NARROW_ASSIGN(std::optional<Graph> copied, with_narrow_copies(graph, live, bits, named));
+  if (!copied) return Changed{};
+  const std::size_t count = copied->nodes.size() - graph.nodes.size();
+  return Changed{std::make_unique<Graph>(std::move(*copied)), count};
+}
+
+// The mean over the tensors of a set that layers read, of the products of channels.
+std::vector<double> products_read(const Graph& graph, const ChannelSet& set,
+                                  const std::vector<std::optional<ChannelProducts>>& products) {
+  std::set<ValueId> read;
+  for (const std::size_t n : set.readers) read.insert(graph.nodes[n].inputs[0]);
+  std::vector<double> sum;
+  for (const ValueId id : read) {
+    const std::vector<double> means = products[index(id)]->means();
+    sum.resize(means.size());
+    for (std::size_t i = 0; i < means.size(); ++i) sum[i] += means[i] / static_cast<double>(read.size());
+  }
+  return sum;
+}
+
+Result<Changed> mix(const Graph& graph, const Observations& /*observations*/, Activations& activations,
+                    const QuantizeOptions& options) {
+  NARROW_ASSIGN(std::vector<ChannelSet> sets,
+                wanted(mixable_sets(graph, find_live(graph)), graph, options, options.channel_mixing));
+  const auto channels = [&](const ChannelSet& set) { return filter_of(graph.nodes[set.writers.front()])->bias.size(); };
+  ValueMap<std::size_t> channels_of(graph.values.size());  // of the tensors to mix; 0: another one
+  for (const ChannelSet& set : sets) {
+    if (channels(set) < 2 || channels(set) > kMostMixedChannels) continue;
+    for (const std::size_t n : set.readers) channels_of[graph.nodes[n].inputs[0]] = channels(set);
+  }
+  if (std::all_of(channels_of.begin(), channels_of.end(), [](std::size_t count) { return count == 0; })) {
+    return Changed{};
+  }
+  std::map<std::string, ValueId> ids;
+  for (ValueId id = 0; graph.has(id); ++id) ids[graph.value(id).name] = id;
+  NARROW_ASSIGN(const auto products, activations.collect<ChannelProducts>([&](const Value& value) {
+    return ChannelProducts(channels_of[ids.at(value.name)]);
+  }));
+  Changed result{std::make_unique<Graph>(graph), 0};
+  for (const ChannelSet& set : sets) {
+    if (channels_of[graph.nodes[set.readers.front()].inputs[0]] == 0) continue;
+    const std::optional<Mixing> mixing = best_mixing(graph, set, products_read(graph, set, products));
+    if (!mixing) continue;
+    apply_mixing(set, *mixing, *result.graph);
+    ++result.count;
+  }
+  return result.count == 0 ? Changed{} : std::move(result);
+}
+
+Result<Changed> equalize(const Graph& graph, const Observations& observations, Activations& /*activations*/,
+                         const QuantizeOptions& options) {
+  NARROW_ASSIGN(const std::vector<ChannelSet> sets,
+                wanted(scalable_sets(graph, find_live(graph)), graph, options, options.equalization));
+  if (sets.empty()) return Changed{};
+  Changed result{std::make_unique<Graph>(graph), sets.size()};
+  for (const ChannelSet& set : sets) {
+    const std::vector<float> factors = equalization_factors(graph, set, observations);
+    if (!factors.empty()) apply_factors(set, factors, *result.graph);
+  }
+  return result;
+}
+
+struct Step {
+  Preparation QuantizeOptions::*when;
+  Result<Changed> (*change)(const Graph& graph, const Observations& observations, Activations& activations,
+                            const QuantizeOptions& options);
+  // Of the divergence without the step: it has to be less with it.
+  double most_divergence;
+  const char* progress;
+  const char* done;  // after the number of tensors
+  const char* left;
+};
+
+// A copy is a step at run time, which has to be worth its time.
+constexpr std::array kSteps = {
+    Step{&QuantizeOptions::channel_mixing, mix, 1.1, "comparing with mixed channels, network",
+         " tensors, or sets of tensors, have mixed channels", "channels are not mixed"},
+    Step{&QuantizeOptions::equalization, equalize, 1, "comparing with equalized channels, network",
+         " tensors, or sets of tensors, have equalized channels", "channels are not equalized"},
+    Step{&QuantizeOptions::residual_copies, copy_residuals, 0.95, "comparing with copies of residual tensors, network",
+         " residual tensors keep 8 bits, and layers read copies of fewer",
+         "residual tensors have the bits of the layers that read them"},
+};
+
+class Preparing {
+ public:
+  Preparing(const Graph& graph, Observations observations, Activations& activations, const QuantizeOptions& options)
+      : graph_(graph), activations_(activations), options_(options) {
+    network_.observations = std::move(observations);
+  }
+
+  Result<PreparedNetwork> run() {
+    for (const Step& step : kSteps) NARROW_TRY(take(step));
+    return std::move(network_);
+  }
+
+ private:
+  [[nodiscard]] const Graph& current() const { return network_.graph ? *network_.graph : graph_; }
+
+  Status take(const Step& step) {
+    const Preparation when = options_.*step.when;
+    if (when == Preparation::kOff || (when == Preparation::kAuto && !asks_for_fewer_bits(options_))) return {};
+    NARROW_ASSIGN(Changed changed, step.change(current(), network_.observations, activations_, options_));
+    if (!changed.graph) return {};
+    std::string reason;
+    std::optional<double> with;
+    if (when == Preparation::kAuto) {
+      say_progress(step, 0);
+      if (!divergence_) {
+        NARROW_ASSIGN(divergence_, divergence(current(), network_.observations, activations_, options_));
+      }
+      say_progress(step, 1);
+    }
+    activations_.run_on(*changed.graph);
+    NARROW_ASSIGN(Observations observed, observe(activations_, options_.observer));
+    if (when == Preparation::kAuto) {
+      NARROW_ASSIGN(with, divergence(*changed.graph, observed, activations_, options_));
+      say_progress(step, 2);
+      reason = " (divergence of the answers " + number(*with) + " that way, " + number(*divergence_) + " otherwise)";
+      if (!(*with < *divergence_ * step.most_divergence)) {
+        activations_.run_on(current());
+        network_.log.push_back({Event::Kind::kSummary, "", step.left + reason});
+        return {};
+      }
+    }
+    network_.log.push_back({Event::Kind::kSummary, "", std::to_string(changed.count) + step.done + reason});
+    network_.graph = std::move(changed.graph);
+    network_.observations = std::move(observed);
+    divergence_ = with;
+    return {};
+  }
+
+  void say_progress(const Step& step, std::size_t done) const {
+    if (options_.progress) options_.progress(step.progress, done, 2);
+  }
+
+  const Graph& graph_;
+  Activations& activations_;
+  const QuantizeOptions& options_;
+  PreparedNetwork network_;
+  std::optional<double> divergence_;  // of the network as it is now; nothing: not measured yet
+};
+
+}  // namespace
+
+Result<PreparedNetwork> prepare_network(const Graph& graph, std::vector<std::optional<Observation>> observations,
+                                        Activations& activations, const QuantizeOptions& options) {
+  return Preparing(graph, std::move(observations), activations, options).run();
+}
+
+}  // namespace narrow::graph
