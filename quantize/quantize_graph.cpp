@@ -136,6 +136,18 @@ Status check_goal(const QuantizeOptions& options) {
   return wrong("bits of layers are chosen; none can be given");
 }
 
+// Whether they are worth it is decided by images.
+Status check_preparations_without_images(const QuantizeOptions& options) {
+  const auto refuse = [](const char* what, const char* where) {
+    return Error{ErrorCode::kInvalidArgument,
+                 std::string("without images ") + what + "; give images, or leave it out", where};
+  };
+  if (options.equalization == Preparation::kOn) return refuse("channels can't be equalized", "equalize");
+  if (options.channel_mixing == Preparation::kOn) return refuse("channels can't be mixed", "mix channels");
+  if (options.residual_copies == Preparation::kOn) return refuse("layers get no narrow copies", "residual copies");
+  return {};
+}
+
 Status check_options(const Graph& graph, const QuantizeOptions& options) {
   NARROW_TRY(check_goal(options));
   NARROW_TRY(plan_bits(graph, find_live(graph), options));
@@ -206,10 +218,7 @@ Result<QuantizedGraph> quantize_without_images(const Graph& graph, const std::ve
                                                Activations& noise, const QuantizeOptions& options,
                                                const TimeNetwork& time_network) {
   NARROW_TRY(check_options(graph, options));
-  if (options.equalization == Preparation::kOn) {
-    return Error{ErrorCode::kInvalidArgument,
-                 "without images channels can't be equalized; give images, or leave it out", "equalize"};
-  }
+  NARROW_TRY(check_preparations_without_images(options));
   if (options.goal && options.goal->max_changed > 0) {
     return Error{ErrorCode::kInvalidArgument,
                  "how many answers change can't be measured without images; give images, or a size or time instead",

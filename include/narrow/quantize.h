@@ -26,8 +26,8 @@ struct Quantized {
 
 // The same without images, from what the BatchNorm layers of a checkpoint remember of the training images. Weaker than
 // images; a warning in the report says so. The same on every call. Errors: those of quantize() but for inputs;
-// kUnsupported if the file has no BatchNorm statistics; kInvalidArgument for Preparation::kOn and
-// BitGoal::max_changed, which need images.
+// kUnsupported if the file has no BatchNorm statistics; kInvalidArgument for Preparation::kOn of
+// any preparation and for BitGoal::max_changed, which need images.
 [[nodiscard]] Result<Quantized> quantize_without_images(const FloatModel& model, const QuantizeOptions& options = {});
 
 // Makes a model without calibration. What the file of the float model quantizes (QDQ and QLinear ONNX) runs in integers

@@ -51,6 +51,10 @@ TEST_CASE("what makes no sense without images is refused before anything is comp
               {"'none' means no images", "leave out one"});
   check_fails({"quantize", default_checkpoint(), "--calibrate", "none", "--equalize", "on", "-o", output}, 1,
               {"can't be equalized", "give images"});
+  check_fails({"quantize", default_checkpoint(), "--calibrate", "none", "--mix-channels", "on", "-o", output}, 1,
+              {"can't be mixed", "give images"});
+  check_fails({"quantize", default_checkpoint(), "--calibrate", "none", "--residual-copies", "on", "-o", output}, 1,
+              {"no narrow copies", "give images"});
   check_fails({"quantize", default_checkpoint(), "--calibrate", "none", "--max-drop", "2", "-o", output}, 1,
               {"can't be measured without images", "a size or time"});
 }
