@@ -1,4 +1,4 @@
-// Draws the page of `narrow report` from the JSON document in the element "data" (docs/report.schema.json). Names, labels
+// Draws the page of `narrow report` from the JSON document in the element "data" (docs/schemas/report.schema.json). Names, labels
 // and file names in it come from outside: they become text, never markup.
 "use strict";
 (() => {

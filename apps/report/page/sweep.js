@@ -1,4 +1,4 @@
-// Draws the page of `narrow sweep` from the JSON document in the element "data" (docs/sweep.schema.json). File names in it
+// Draws the page of `narrow sweep` from the JSON document in the element "data". File names in it
 // come from outside: they become text, never markup.
 "use strict";
 (() => {

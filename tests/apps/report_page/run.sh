@@ -54,7 +54,7 @@ report=("$narrow" report "$model" --against "$weights" --arch cifar_resnet20b --
 if [[ $check == schema ]]; then
   "${report[@]}" --json >"$folder/full.json"
   "$narrow" report "$model" --duration 0.05 --json >"$folder/alone.json"
-  /usr/bin/python3 -W ignore "$here/check_schema.py" "$source/docs/report.schema.json" "$folder/full.json" "$folder/alone.json"
+  /usr/bin/python3 -W ignore "$here/check_schema.py" "$source/docs/schemas/report.schema.json" "$folder/full.json" "$folder/alone.json"
 else
   log=$("${report[@]}" -o "$folder/report.html" 2>&1) || no_pages "$log"
   "$narrow" report "$model" --duration 0.05 -o "$folder/alone.html" >/dev/null

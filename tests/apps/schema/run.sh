@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# run.sh NARROW COMMAND: makes JSON documents by the command, and checks them against docs/COMMAND.schema.json.
+# run.sh NARROW COMMAND: makes JSON documents by the command, and checks them against docs/schemas/COMMAND.schema.json.
 set -euo pipefail
 
 narrow=$1 command=$2
@@ -68,4 +68,4 @@ case $command in
     made=(images both alone equal evaluated labelled usage)
     ;;
 esac
-/usr/bin/python3 -W ignore "$here/check_json.py" "$source/docs/$command.schema.json" "${made[@]/#/$folder/}"
+/usr/bin/python3 -W ignore "$here/check_json.py" "$source/docs/schemas/$command.schema.json" "${made[@]/#/$folder/}"
