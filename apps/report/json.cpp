@@ -261,7 +261,8 @@ Json object(const LayerError& layer) {
   return {{"name", layer.layer},
           {"op", layer.op},
           {"local_db", layer.local_db ? Json(*layer.local_db) : Json()},
-          {"cumulative_db", layer.cumulative_db}};
+          {"cumulative_db", layer.cumulative_db},
+          {"is_equalized", layer.is_equalized}};
 }
 
 Json object(const ClassifiedImage& image) {

@@ -94,7 +94,7 @@
       note(`${plural(data.study.unmatched.length, "layer")} without a tensor of the same name in the reference, which has no error here: ${data.study.unmatched.slice(0, 6).join(", ")}${data.study.unmatched.length > 6 ? ", ..." : ""}`);
     }
     const equalized = layers.filter((layer) => layer.is_equalized).length;
-    if (equalized > 0) note(`${plural(equalized, "tensor")} of the model have channels that are multiples of the reference's (equalization). The multiples are fitted to the images and taken out of all errors.`);
+    if (equalized > 0) note(`${plural(equalized, "tensor")} of the model have channels that are multiples of the reference's (equalization). The multiples are taken out of all errors.`);
     drawVerdict();
   };
   const drawVerdict = () => {
