@@ -89,6 +89,27 @@ def run(*command, **options):
     return said
 
 
+def complete(static):
+    """Completes the theme as Debian builds it. Its style imports a file of the web server, and its dark colours hold for the
+    button alone and not where the system is dark. Its script is a module, which a page of a file can't load.
+    """
+    style = static / "styles" / "furo.css"
+    text = style.read_text(encoding="utf-8")
+    normalize = Path("/usr/share/javascript/normalize.css/normalize.css")
+    normal = normalize.read_text(encoding="utf-8") if normalize.exists() else ""
+    text = re.sub(r"@import url\(/javascript/[^)]*\);", lambda _: normal, text)
+    dark = re.search(r'body\[data-theme="dark"\] \{([^}]*)\}', text)
+    if dark and "prefers-color-scheme" not in text:
+        text += '@media not print { @media (prefers-color-scheme: dark) { body:not([data-theme="light"]) {' + dark[1] + "} } }\n"
+    style.write_text(text, encoding="utf-8")
+
+    script, imported = static / "scripts" / "furo.js", static / "scripts" / "gumshoe-patched.js"
+    text = script.read_text(encoding="utf-8")
+    alone = re.sub(r'^import Gumshoe from "./gumshoe-patched.js";$', "", text, flags=re.M)
+    if alone != text:
+        script.write_text(imported.read_text(encoding="utf-8") + alone, encoding="utf-8")
+
+
 def main():
     output = Path(sys.argv[1]).resolve()
     source, html = output / "source", output / "html"
@@ -110,6 +131,8 @@ def main():
     for file in extra:
         shutil.copy(file, source / "extra" / "schemas")
     run("sphinx-build", "-b", "html", "-W", "--keep-going", "-q", "-d", str(output / "doctrees"), str(source), str(html))
+
+    complete(html / "_static")
 
     settings = (HERE / "Doxyfile").read_text(encoding="utf-8")
     settings += f"\nOUTPUT_DIRECTORY = {html}\nINPUT = {ROOT}/include\nSTRIP_FROM_PATH = {ROOT}/include\n"

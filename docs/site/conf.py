@@ -6,6 +6,8 @@ extensions = ["myst_parser"]
 html_theme = "furo"
 html_title = "Narrow"
 html_show_sphinx = False
+# Searching from files can't read other pages.
+html_show_search_summary = False
 html_copy_source = False
 html_show_sourcelink = False
 html_extra_path = ["extra"]

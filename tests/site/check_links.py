@@ -1,6 +1,7 @@
 """check_links.py FOLDER: every link of the site's pages leads to a file and an anchor of the site, or to another site, and
 nothing that a page loads is of another site.
 """
+import re
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
@@ -25,8 +26,13 @@ class Page(HTMLParser):
             self.links.append(values["href"])
 
 
+problems = []
+for style in ROOT.rglob("*.css"):
+    for target in re.findall(r"url\(['\"]?([^)'\"]+)", style.read_text(encoding="utf-8", errors="replace")):
+        if not target.startswith(("data:", "#")) and not (style.parent / urlsplit(target).path).exists():
+            problems.append(f"{style.relative_to(ROOT)} loads {target}")
 pages = {path: Page(path.read_text(encoding="utf-8", errors="replace")) for path in ROOT.rglob("*.html")}
-problems, checked = [], 0
+checked = 0
 for path, page in pages.items():
     name = path.relative_to(ROOT)
     for target in page.links + page.loads:
