@@ -65,7 +65,8 @@ Result<ReportNetworks> load_networks(const ReportFlags& flags) {
 Result<int> report(const ReportFlags& flags, Console& console) {
   std::optional<OutputFile> output;
   if (!flags.output.empty()) {
-    if (const Status built_in = check_page_is_built_in("--output"); !built_in.ok()) return console.fail(built_in.error());
+    if (const Status built_in = check_page_is_built_in("--output"); !built_in.ok())
+      return console.fail(built_in.error());
     NARROW_TRY(check_not_an_input(flags.output, {flags.model.path, flags.against, flags.model.labels}));
     NARROW_TRY(check_replaces_own(flags.output, page_begin(Page::kReport), "a page of narrow report"));
     NARROW_ASSIGN(output, OutputFile::create(flags.output));
