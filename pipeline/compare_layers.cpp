@@ -1,5 +1,6 @@
 // narrow::compare_layers: the error of each tensor of one network, measured against the tensor of the same name of
 // another.
+#include <algorithm>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "floating/float_executor.h"
 #include "narrow/compare.h"
 #include "pipeline/any_model.h"
+#include "pipeline/channel_factors.h"
 #include "pipeline/counterparts.h"
 #include "pipeline/power.h"
 
@@ -44,7 +46,11 @@ struct Runner {
 class LayerComparer {
  public:
   LayerComparer(const Graph& reference, const Graph& other)
-      : reference_(reference), other_(other), counterparts_(reference, other), row_of_(other.values.size(), -1) {
+      : reference_(reference),
+        other_(other),
+        counterparts_(reference, other),
+        row_of_(other.values.size(), -1),
+        factors_(find_channel_factors(reference, other)) {
     for (std::size_t n = 0; n < other.nodes.size(); ++n) {
       const Node& node = other.nodes[n];
       if (!engine::describe_layer(other, node).computes) continue;
@@ -92,6 +98,40 @@ class LayerComparer {
     return {};
   }
 
+  // Fits the factors of channels, where there are any, to tensors of up to 16 images, fewer where these are large.
+  Status fit_factors(const CalibrationInputs& inputs) {
+    constexpr std::size_t kImages = 16;
+    constexpr std::size_t kElements = 64 << 20;
+    const bool is_equalized =
+        std::any_of(rows_.begin(), rows_.end(), [&](const Row& row) { return factors_[row.value].is_scaled; });
+    if (!is_equalized) return {};
+    std::vector<ValueId> kept;
+    std::size_t elements = 1;
+    for (const Row& row : rows_) {
+      kept.push_back(row.reference);
+      kept.insert(kept.end(), row.fed.begin(), row.fed.end());
+    }
+    std::sort(kept.begin(), kept.end());
+    kept.erase(std::unique(kept.begin(), kept.end()), kept.end());
+    for (const ValueId id : kept) elements += static_cast<std::size_t>(reference_.value(id).shape.elems());
+    const std::size_t images = std::min({kImages, inputs.count, std::max<std::size_t>(1, kElements / elements)});
+    std::vector<graph::ValueMap<std::vector<float>>> values;
+    std::vector<float> input(static_cast<std::size_t>(reference_.value(reference_.input).shape.elems()));
+    std::vector<float> scores(static_cast<std::size_t>(reference_.value(reference_.output).shape.elems()));
+    for (std::size_t i = 0; i < images; ++i) {
+      NARROW_TRY(inputs.fill(i * inputs.count / images, input));
+      NARROW_TRY(runners_.front().reference.run(input, scores));
+      values.emplace_back(reference_.values.size());
+      for (const ValueId id : kept) {
+        const std::span<const float> of = runners_.front().reference.value(id);
+        values.back()[id].assign(of.begin(), of.end());
+      }
+    }
+    return fit_channel_factors(
+        other_, counterparts_, [&](std::size_t i, ValueId id) -> std::span<const float> { return values[i][id]; },
+        images, factors_);
+  }
+
   // cumulative, local: [rows]
   Status run(std::span<const float> input, int thread, std::span<Power> cumulative, std::span<Power> local) {
     Runner& runner = runners_[static_cast<std::size_t>(thread)];
@@ -102,16 +142,19 @@ class LayerComparer {
       const int row = row_of_[static_cast<std::size_t>(id)];
       if (row < 0) return;
       const auto r = static_cast<std::size_t>(row);
-      cumulative[r].add(runner.reference.value(rows_[r].reference), elements);
+      add_difference(cumulative[r], factors_[id], runner.reference.value(rows_[r].reference), elements);
     }));
     for (std::size_t r = 0; r < rows_.size(); ++r) {
       if (!runner.layers[r]) continue;
       std::vector<Feed> feeds;
+      std::vector<std::vector<float>> buffers(rows_[r].fed.size());
       for (std::size_t i = 0; i < rows_[r].fed.size(); ++i) {
-        feeds.push_back({rows_[r].inputs[i], runner.reference.value(rows_[r].fed[i])});
+        const ValueId id = rows_[r].inputs[i];
+        feeds.push_back({id, in_units(factors_[id], runner.reference.value(rows_[r].fed[i]), buffers[i])});
       }
       NARROW_TRY(runner.layers[r]->run(feeds));
-      local[r].add(runner.reference.value(rows_[r].reference), runner.layers[r]->value(rows_[r].value));
+      add_difference(local[r], factors_[rows_[r].value], runner.reference.value(rows_[r].reference),
+                     runner.layers[r]->value(rows_[r].value));
     }
     return {};
   }
@@ -135,7 +178,8 @@ class LayerComparer {
       comparison.layers.push_back({.layer = node.name,
                                    .op = std::string(graph::op_name(node.op)),
                                    .cumulative_db = cumulative.decibels(),
-                                   .local_db = std::nullopt});
+                                   .local_db = std::nullopt,
+                                   .is_equalized = factors_[rows_[r].value].is_scaled});
       if (!rows_[r].fed.empty()) comparison.layers.back().local_db = local.decibels();
     }
     return comparison;
@@ -157,6 +201,8 @@ class LayerComparer {
   std::vector<Row> rows_;
   std::vector<int> row_of_;  // by value of the other network; -1: not compared
   std::vector<std::string> unmatched_;
+  // Of tensors with factors, errors are those that are left without them.
+  graph::ValueMap<ChannelFactors> factors_;
   std::vector<Runner> runners_;
 };
 
@@ -178,6 +224,7 @@ Result<LayerComparison> compare_layers(const AnyModel& reference, const AnyModel
       return Error{ErrorCode::kInvalidArgument, "the two networks have no tensors of the same name and size", ""};
     }
     NARROW_TRY(comparer.prepare(threads));
+    NARROW_TRY(comparer.fit_factors(inputs));
     const std::size_t rows = comparer.rows();
     std::vector<Power> powers(2 * rows * inputs.count);
     std::vector<Status> statuses(inputs.count);

@@ -19,6 +19,7 @@
 #include "narrow/inspect.h"
 #include "narrow/session.h"
 #include "pipeline/any_model.h"
+#include "pipeline/channel_factors.h"
 #include "pipeline/counterparts.h"
 #include "pipeline/power.h"
 #include "pipeline/study_weights.h"
@@ -106,7 +107,13 @@ class NetworkStudier {
 
   Result<NetworkStudy> run() {
     find_layers();
-    if (reference_ != nullptr) NARROW_TRY(keep_effect_images());
+    if (reference_ != nullptr) {
+      factors_ = find_channel_factors(*reference_, graph_);
+      for (std::size_t l = 0; l < layers_.size(); ++l) {
+        study_.layers[l].is_equalized = factors_[layers_[l].value].is_scaled;
+      }
+      NARROW_TRY(keep_effect_images());
+    }
     NARROW_TRY(count_tensors());
     for (std::size_t l = 0; l < layers_.size(); ++l) NARROW_TRY(study_layer(l));
     if (reference_ != nullptr) NARROW_TRY(try_changes());
@@ -167,33 +174,7 @@ class NetworkStudier {
 
   [[nodiscard]] std::size_t effect_image(std::size_t i) const { return i * inputs_.count / study_.effect_images; }
 
-  // Of one channel: the sums of x^2, x * y and y^2, where x is the reference's element.
-  struct Moments {
-    double xx = 0, xy = 0, yy = 0;
-  };
-
-  // elements: of each channel, over the images. Equalization multiplies channels. Factors that rounding alone makes are
-  // near 1 and explain little; those of few elements explain what is chance.
-  static ChannelFactors fitted_factors(const std::vector<Moments>& moments, double elements) {
-    constexpr double kFewElements = 200;
-    constexpr double kFar = 1.25;
-    constexpr double kExplained = 4;
-    ChannelFactors factors;
-    double plain = 0;
-    double fitted = 0;
-    bool is_far = false;
-    for (const Moments& m : moments) {
-      const double k = m.xx > 0 && m.xy > 0 ? m.xy / m.xx : 1.0;
-      factors.of_channel.push_back(k);
-      plain += m.xx - 2 * m.xy + m.yy;
-      fitted += k * k * m.xx - 2 * k * m.xy + m.yy;
-      is_far = is_far || k > kFar;
-    }
-    factors.is_scaled = is_far && plain > kExplained * fitted && elements >= kFewElements;
-    return factors;
-  }
-
-  // Runs the reference on the effect images and keeps its tensors; finds factors of channels and the error of the
+  // Runs the reference on the effect images and keeps its tensors; fits factors of channels; finds the error of the
   // scores.
   Status keep_effect_images() {
     std::size_t bytes = 0;
@@ -219,19 +200,16 @@ class NetworkStudier {
       FloatExecutor reference;
       FloatExecutor model;
       std::vector<float> scores;
-      ValueMap<std::vector<float>> values;  // of the model
     };
     std::vector<Slot> slots;
     const auto classes = static_cast<std::size_t>(reference_->value(reference_->output).shape.elems());
     for (int i = 0; i < threads_; ++i) {
       NARROW_ASSIGN(FloatExecutor reference, FloatExecutor::create(*reference_, options));
       NARROW_ASSIGN(FloatExecutor model, FloatExecutor::create(graph_, 1));
-      slots.push_back({std::move(reference), std::move(model), std::vector<float>(classes),
-                       ValueMap<std::vector<float>>(graph_.values.size())});
+      slots.push_back({std::move(reference), std::move(model), std::vector<float>(classes)});
     }
     images_.resize(study_.effect_images);
     Power scores;
-    ValueMap<std::vector<Moments>> moments(graph_.values.size());
     const Status done = in_order(
         study_.effect_images,
         [&](std::size_t i, std::size_t s) -> Status {
@@ -246,64 +224,21 @@ class NetworkStudier {
             const std::span<const float> elements = slot.reference.value(id);
             image.values[static_cast<std::size_t>(id)].assign(elements.begin(), elements.end());
           }
-          return slot.model.run(input, slot.scores, [&](ValueId id, std::span<const float> elements) {
-            slot.values[id].assign(elements.begin(), elements.end());
-          });
+          return slot.model.run(input, slot.scores);
         },
         [&](std::size_t i, std::size_t s) -> Status {
           scores.add(images_[i].scores, slots[s].scores);
-          for (const StudiedLayer& layer : layers_) {
-            if (layer.reference == kNoValue) continue;
-            const std::vector<float>& x = images_[i].values[static_cast<std::size_t>(layer.reference)];
-            const std::vector<float>& y = slots[s].values[layer.value];
-            if (x.size() != y.size()) continue;
-            const auto channels = static_cast<std::size_t>(graph_.value(layer.value).shape.channels);
-            std::vector<Moments>& of = moments[layer.value];
-            of.resize(channels);
-            for (std::size_t e = 0; e < x.size(); ++e) {
-              Moments& m = of[e % channels];
-              m.xx += double{x[e]} * x[e];
-              m.xy += double{x[e]} * y[e];
-              m.yy += double{y[e]} * y[e];
-            }
-          }
           return {};
         });
     NARROW_TRY(done);
+    NARROW_TRY(fit_channel_factors(
+        graph_, *counterparts_,
+        [this](std::size_t i, ValueId id) -> std::span<const float> {
+          return images_[i].values[static_cast<std::size_t>(id)];
+        },
+        images_.size(), factors_));
     study_.score_noise = relative_noise(scores);
-    for (std::size_t l = 0; l < layers_.size(); ++l) {
-      const Node& node = graph_.nodes[layers_[l].node];
-      ChannelFactors& factors = factors_[layers_[l].value];
-      if (graph::filter_of(node) != nullptr) {
-        const double elements = static_cast<double>(graph_.value(node.output).shape.elems()) /
-                                static_cast<double>(graph_.value(node.output).shape.channels);
-        factors = fitted_factors(moments[layers_[l].value], elements * static_cast<double>(images_.size()));
-      } else if (graph::is_lossless(node.op) ||
-                 graph::is<graph::Add, graph::AveragePool, graph::GlobalAveragePool, graph::Activation>(node.op)) {
-        // Equalization scales the tensors that these tie together by the same factors.
-        factors = factors_[node.inputs[0]];
-        if (const auto* pad = std::get_if<graph::PadChannels>(&node.op); pad != nullptr && factors.is_scaled) {
-          factors.of_channel.insert(factors.of_channel.begin(), static_cast<std::size_t>(pad->before), 1.0);
-          factors.of_channel.insert(factors.of_channel.end(), static_cast<std::size_t>(pad->after), 1.0);
-        }
-      }
-      study_.layers[l].is_equalized = factors.is_scaled;
-    }
     return {};
-  }
-
-  [[nodiscard]] double factor(ValueId id, std::size_t element) const {
-    const ChannelFactors& factors = factors_[id];
-    return factors.is_scaled ? factors.of_channel[element % factors.of_channel.size()] : 1.0;
-  }
-
-  // The reference's elements in the model's units, for a value of the model. buffer: holds them where they are scaled.
-  [[nodiscard]] std::span<const float> in_units(ValueId id, std::span<const float> reference,
-                                                std::vector<float>& buffer) const {
-    if (!factors_[id].is_scaled) return reference;
-    buffer.resize(reference.size());
-    for (std::size_t e = 0; e < buffer.size(); ++e) buffer[e] = static_cast<float>(reference[e] * factor(id, e));
-    return buffer;
   }
 
   void count_tensor(TensorCounts& counts, const Quantization& q, std::span<const float> elements,
@@ -369,9 +304,9 @@ class NetworkStudier {
             const auto l = static_cast<std::size_t>(index);
             std::span<const float> expected;
             if (layers_[l].reference != kNoValue) {
-              expected = in_units(id, slot.reference->value(layers_[l].reference), slot.buffer);
+              expected = in_units(factors_[id], slot.reference->value(layers_[l].reference), slot.buffer);
               slot.cumulative[l] = {};
-              slot.cumulative[l].add(expected, elements);
+              add_difference(slot.cumulative[l], factors_[id], slot.reference->value(layers_[l].reference), elements);
             }
             slot.counts[l] = {};
             const std::optional<Quantization>& q = graph_.value(id).quantization;
@@ -592,7 +527,7 @@ class NetworkStudier {
     const std::optional<Quantization>& q = graph_.value(id).quantization;
     if (!q) return rounded;
     for (std::size_t e = 0; e < rounded.size(); ++e) {
-      const double scale = q->scale / factor(id, e);
+      const double scale = q->scale / factors_[id].of(e);
       const double level = std::nearbyint(rounded[e] / scale) + q->zero_point;
       rounded[e] = static_cast<float>((std::clamp<double>(level, q->range.lo, q->range.hi) - q->zero_point) * scale);
     }
@@ -609,14 +544,14 @@ class NetworkStudier {
     std::vector<std::vector<float>> buffers(read.size());
     for (std::size_t i = 0; i < read.size(); ++i) {
       const ValueId id = slot.layer.inputs()[i];
-      feeds.push_back({id, in_units(id, image.values[static_cast<std::size_t>(read[i])], buffers[i])});
+      feeds.push_back({id, in_units(factors_[id], image.values[static_cast<std::size_t>(read[i])], buffers[i])});
     }
     NARROW_TRY(slot.layer.run(feeds));
     const std::vector<float>& expected = image.values[static_cast<std::size_t>(layer.reference)];
     const std::span<const float> result = slot.layer.value(layer.value);
     std::vector<float> local(result.begin(), result.end());
     for (std::size_t e = 0; e < local.size(); ++e) {
-      if (factors_[layer.value].is_scaled) local[e] = static_cast<float>(local[e] / factor(layer.value, e));
+      if (factors_[layer.value].is_scaled) local[e] = static_cast<float>(local[e] / factors_[layer.value].of(e));
       const double error = double{expected[e]} - local[e];
       Power& channel = effect.channels[e % channels];
       channel.signal += double{expected[e]} * expected[e];
@@ -653,7 +588,7 @@ class NetworkStudier {
     effect.rounding.signal = effect.clipping.signal = effect.local.signal;
     if (const std::optional<Quantization>& q = graph_.value(layer.value).quantization) {
       for (std::size_t e = 0; e < expected.size(); ++e) {
-        const double scale = q->scale / factor(layer.value, e);
+        const double scale = q->scale / factors_[layer.value].of(e);
         const double level = expected[e] / scale + q->zero_point;
         const double within = std::clamp<double>(level, q->range.lo, q->range.hi);
         const double outside = (level - within) * scale;

@@ -7,6 +7,7 @@
 
 #include "graph/ir.h"
 #include "narrow/layer_study.h"
+#include "pipeline/channel_factors.h"
 
 namespace narrow {
 
@@ -16,12 +17,6 @@ namespace narrow {
 // One bin for each level.
 [[nodiscard]] BinnedCounts bins_of_levels(const QRange& range);
 void count(BinnedCounts& bins, double level);
-
-// Factors from the reference's channels to the model's; 1 where they are equal.
-struct ChannelFactors {
-  std::vector<double> of_channel;
-  bool is_scaled = false;
-};
 
 // A layer of the model beside its counterpart, both convolutions or both linear layers with as many weights.
 struct LayerPair {

@@ -16,12 +16,22 @@ namespace {
 // Where encode_png() writes the name of the software: after the signature, the header, and a chunk's length.
 constexpr std::size_t kSoftwareOffset = 8 + 25 + 4;
 
-Status check_own(const std::string& file) {
-  return check_replaces_own(file, "tEXtSoftware" + std::string(1, '\0') + std::string(kAnnotationSoftware),
-                            "an image of narrow classify --annotate", kSoftwareOffset);
-}
+Status check_own(const std::string& file) { return check_own_png(file, kAnnotationSoftware); }
 
 }  // namespace
+
+Status check_own_png(const std::string& file, std::string_view software) {
+  return check_replaces_own(file, "tEXtSoftware" + std::string(1, '\0') + std::string(software),
+                            "an image of " + std::string(software), kSoftwareOffset);
+}
+
+Status write_png(const std::string& file, const Picture& picture, std::string_view software) {
+  NARROW_TRY(check_own_png(file, software));
+  NARROW_ASSIGN(const std::vector<std::byte> png, encode_png(picture, software));
+  NARROW_ASSIGN(OutputFile output, OutputFile::create(file));
+  NARROW_TRY(output.write(png));
+  return output.commit();
+}
 
 AnnotationFiles::AnnotationFiles(std::string path)
     : path_(std::move(path)), is_file_(std::filesystem::path(path_).extension() == ".png") {}
@@ -47,10 +57,7 @@ Status AnnotationFiles::write(const Picture& picture, const ClassifiedImage& ans
   const std::string file = is_file_ ? path_ : (std::filesystem::path(path_) / annotation_name(answers)).string();
   NARROW_TRY(check_own(file));
   NARROW_ASSIGN(const Picture drawn, annotated(picture, answers));
-  NARROW_ASSIGN(const std::vector<std::byte> png, encode_png(drawn, kAnnotationSoftware));
-  NARROW_ASSIGN(OutputFile output, OutputFile::create(file));
-  NARROW_TRY(output.write(png));
-  NARROW_TRY(output.commit());
+  NARROW_TRY(write_png(file, drawn, kAnnotationSoftware));
   ++written_;
   return {};
 }

@@ -1,14 +1,20 @@
-// Where `narrow classify --annotate` writes.
+// The PNG files that `narrow classify` writes.
 #pragma once
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 
 #include "apps/report/classify_report.h"
 #include "narrow/preprocess.h"
 #include "narrow/result.h"
 
 namespace narrow::cli {
+
+// Error: kInvalidArgument, the file is there and no PNG of this software.
+[[nodiscard]] Status check_own_png(const std::string& file, std::string_view software);
+// The file is complete or not there. Errors: that of check_own_png(); kIo.
+[[nodiscard]] Status write_png(const std::string& file, const Picture& picture, std::string_view software);
 
 // Files of annotated images, each complete or not there. A file is replaced only if it is one of these.
 class AnnotationFiles {

@@ -12,6 +12,7 @@
 #include "apps/options/model_options.h"
 #include "apps/options/options.h"
 #include "apps/report/classify_report.h"
+#include "apps/report/contact_sheet.h"
 #include "apps/report/progress.h"
 #include "apps/run/answers.h"
 #include "apps/run/content_hash.h"
@@ -44,6 +45,7 @@ struct ClassifyFlags {
   bool resume = false;
   std::string shard;
   std::string annotate;
+  std::string contact_sheet;
   bool recursive = false;
   std::string standard_input = "auto";
 
@@ -99,6 +101,14 @@ std::optional<Error> contradiction(const ClassifyFlags& flags) {
   if (flags.resume && (!flags.json_lines || flags.output.empty())) {
     return error("needs --jsonl and --output FILE, the file to continue", "--resume");
   }
+  if (!flags.contact_sheet.empty()) {
+    if (flags.scores == "raw")
+      return error("sorts by probabilities, which --scores raw has none of", "--contact-sheet");
+    if (flags.resume) return error("shows all images, and --resume leaves some out", "--contact-sheet");
+    if (std::filesystem::path(flags.contact_sheet).extension() != ".png") {
+      return error("is a PNG file; give a name that ends in .png", "--contact-sheet");
+    }
+  }
   const auto inputs = std::count(flags.images.begin(), flags.images.end(), "-");
   if (inputs > 1) return error("stands for standard input, which can be read once", "-");
   if (inputs == 0 && flags.standard_input != "auto") return error("needs '-' among the images", "--stdin");
@@ -125,6 +135,10 @@ Result<std::string> settings_of(const ClassifyFlags& flags, const LoadedModel& l
     hash.add({"\0", 1});
   }
   return hash.text();
+}
+
+std::string network_name(const NetworkSummary& network) {
+  return network.file.empty() ? network.architecture : std::filesystem::path(network.file).filename().string();
 }
 
 // How lines say what the text at the end of a run says.
@@ -160,6 +174,14 @@ Result<int> classify(const ClassifyFlags& flags, Console& console) {
     NARROW_TRY(check_not_an_input(flags.annotate, inputs));
     annotations.emplace(flags.annotate);
     NARROW_TRY(annotations->prepare());
+  }
+  std::optional<ContactSheet> sheet;
+  if (!flags.contact_sheet.empty()) {
+    std::vector<std::string> inputs = flags.images;
+    inputs.push_back(flags.model.path);
+    NARROW_TRY(check_not_an_input(flags.contact_sheet, inputs));
+    NARROW_TRY(check_own_png(flags.contact_sheet, kSheetSoftware));
+    sheet.emplace();
   }
   NARROW_ASSIGN(const FileFormat file_format, format_of(flags.model));
   if (const std::optional<Error> useless = useless_option(flags.model, file_format))
@@ -212,13 +234,14 @@ Result<int> classify(const ClassifyFlags& flags, Console& console) {
       ++report.failed;
     }
     if (annotations && scored.status.ok()) NARROW_TRY(annotations->write(scored.picture, image));
+    if (sheet && scored.status.ok()) NARROW_TRY(sheet->add(scored.picture, image));
     NARROW_TRY(output.add(image));
     if (flags.form() == AnswerForm::kJson) report.images.push_back(std::move(image));
     progress.update(output.kept() + report.classified + report.failed, total);
     return {};
   };
   const Result<ScoringTime> time =
-      score_stream(*network, take, {loaded.preprocessing, threads, batch, annotations.has_value()}, sink);
+      score_stream(*network, take, {loaded.preprocessing, threads, batch, annotations || sheet}, sink);
   progress.erase();
   // A reader that has seen enough ends the work. Console::flush() reports all other reasons.
   if (output.closed()) return kSuccess;
@@ -229,6 +252,15 @@ Result<int> classify(const ClassifyFlags& flags, Console& console) {
   if (annotations && (!lines || !path->empty())) {
     console.print("wrote " + plural(annotations->written(), "annotated image") + ": " + name_text(flags.annotate) +
                   "\n");
+  }
+  if (sheet) {
+    const std::string title = std::to_string(sheet->shown()) + " of " + plural(sheet->seen(), "image") +
+                              ", the least sure first; " + network_name(report.network);
+    NARROW_TRY(write_png(flags.contact_sheet, sheet->drawn(title), kSheetSoftware));
+    if (!lines || !path->empty()) {
+      console.print("wrote a contact sheet of " + std::to_string(sheet->shown()) + " of " +
+                    plural(sheet->seen(), "image") + ": " + name_text(flags.contact_sheet) + "\n");
+    }
   }
   if (!lines) console.print(classify_text(report));
   if (flags.form() == AnswerForm::kJson) console.result(classify_json(report));
@@ -247,6 +279,7 @@ constexpr const char* kClassifyExamples =
     "  find photos -name '*.jpg' | narrow classify - --jsonl | jq -r .top[0].label\n"
     "  narrow classify photos --recursive --jsonl --output a.jsonl --resume --shard 1/8\n"
     "  narrow classify cat.jpg --annotate answer.png\n"
+    "  narrow classify photos/ --contact-sheet unsure.png\n"
     "\n"
     "Images that can't be read are reported and the others classified: exit code 3.";
 
@@ -298,6 +331,11 @@ Command add_classify(CommandLine& line) {
       .add("--annotate", flags->annotate,
            "Also write each image with its answers drawn below it: a .png file, or a folder for several images")
       .type_name("FILE|DIR");
+  command
+      .add("--contact-sheet", flags->contact_sheet,
+           "Also write one PNG with small copies of the images and their best class, the least sure first; at most " +
+               std::to_string(kMostTiles))
+      .type_name("FILE.png");
   add_threads_option(command, flags->threads);
   command.add_flag("--json", *flags->json, "Answer with one JSON document on standard output")
       .excludes(json_lines)

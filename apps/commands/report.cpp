@@ -65,9 +65,10 @@ Result<ReportNetworks> load_networks(const ReportFlags& flags) {
 Result<int> report(const ReportFlags& flags, Console& console) {
   std::optional<OutputFile> output;
   if (!flags.output.empty()) {
-    if (const Status built_in = check_page_is_built_in(); !built_in.ok()) return console.fail(built_in.error());
+    if (const Status built_in = check_page_is_built_in("--output"); !built_in.ok())
+      return console.fail(built_in.error());
     NARROW_TRY(check_not_an_input(flags.output, {flags.model.path, flags.against, flags.model.labels}));
-    NARROW_TRY(check_replaces_own(flags.output, page_begin(), "a page of narrow report"));
+    NARROW_TRY(check_replaces_own(flags.output, page_begin(Page::kReport), "a page of narrow report"));
     NARROW_ASSIGN(output, OutputFile::create(flags.output));
   }
   NARROW_ASSIGN(const ReportNetworks networks, load_networks(flags));
@@ -114,7 +115,7 @@ Result<int> report(const ReportFlags& flags, Console& console) {
   const std::string document = needs_document ? study_json(result) : std::string();
   if (output) {
     const std::string name = std::filesystem::path(flags.model.path).filename().string();
-    const std::string page = page_of(document, name + " - narrow report");
+    const std::string page = page_of(Page::kReport, document, name + " - narrow report");
     NARROW_TRY(output->write(std::as_bytes(std::span(page))));
     NARROW_TRY(output->commit());
   }

@@ -8,6 +8,7 @@
 #include "apps/files/output_file.h"
 #include "apps/options/options.h"
 #include "apps/options/preprocess_options.h"
+#include "apps/report/page.h"
 #include "apps/report/progress.h"
 #include "apps/report/sweep_report.h"
 #include "apps/run/sweep.h"
@@ -22,6 +23,7 @@ struct SweepFlags {
   SweepOptions options;
   std::string folder;
   std::string csv;
+  std::string page;
   int threads = 0;
 };
 
@@ -39,6 +41,13 @@ Result<int> sweep(const SweepFlags& flags, Console& console) {
   options.folder = flags.folder;
   options.write = write_file;
   options.threads = threads_to_use(flags.threads, 256);
+  std::optional<OutputFile> page;
+  if (!flags.page.empty()) {
+    if (const Status built_in = check_page_is_built_in("--page"); !built_in.ok()) return console.fail(built_in.error());
+    NARROW_TRY(check_not_an_input(flags.page, options.networks));
+    NARROW_TRY(check_replaces_own(flags.page, page_begin(Page::kSweep), "a page of narrow sweep"));
+    NARROW_ASSIGN(page, OutputFile::create(flags.page));
+  }
   std::optional<OutputFile> csv;
   if (!flags.csv.empty()) {
     NARROW_TRY(check_not_an_input(flags.csv, options.networks));
@@ -52,14 +61,27 @@ Result<int> sweep(const SweepFlags& flags, Console& console) {
       });
   progress.erase();
   if (!cells.ok()) return std::move(cells).error();
-  const SweepReport report{.cells = *std::move(cells), .folder = flags.folder, .threads = options.threads};
+  SweepReport report{.cells = *std::move(cells),
+                     .folder = flags.folder,
+                     .threads = options.threads,
+                     .calibrate = options.calibrate,
+                     .evaluate = options.evaluate,
+                     .isa = {}};
+  report.isa = report.cells.front().settings["isa"];
   if (csv) {
     const std::string text = sweep_csv(report);
     NARROW_TRY(csv->write(std::as_bytes(std::span(text))));
     NARROW_TRY(csv->commit());
   }
+  const std::string document = page || console.json() ? sweep_json(report) : std::string();
+  if (page) {
+    const std::string text = page_of(Page::kSweep, document, sweep_title(report) + " - narrow sweep");
+    NARROW_TRY(page->write(std::as_bytes(std::span(text))));
+    NARROW_TRY(page->commit());
+  }
   console.print(sweep_text(report));
-  console.result(sweep_json(report));
+  if (page) console.print("wrote " + flags.page + "\n");
+  console.result(document);
   return kSuccess;
 }
 
@@ -67,7 +89,7 @@ constexpr const char* kSweepExamples =
     "Examples:\n"
     "  narrow sweep resnet20.pth --calibrate train/ --evaluate test/ -o study/\n"
     "  narrow sweep resnet20.pth mnv2.onnx --bits 8 6 4/8 2 --effort fast default --calibrate train/ \\\n"
-    "      --evaluate test/ -o study/ --csv study.csv\n"
+    "      --evaluate test/ -o study/ --csv study.csv --page study.html\n"
     "\n"
     "Each combination of network, bits and effort is quantized, evaluated against the float network and timed. The\n"
     "folder receives its .nrw and a .json with the results as soon as it is finished. The same command again makes\n"
@@ -121,12 +143,21 @@ Command add_sweep(CommandLine& line) {
       .required()
       .type_name("DIR");
   command.add("--csv", flags->csv, "Write the table to this file, as CSV").type_name("FILE");
+  command
+      .add("--page", flags->page,
+           "Write a page with the results: accuracy against size and time, and the command of each result")
+      .type_name("FILE.html");
   add_labels_option(command, options.labels);
   add_threads_option(command, flags->threads);
   add_json_option(command, *json);
   add_preprocess_options(command, options.preprocess);
   add_import_options(command, options.import, false);
-  return {command, json, [flags](Console& console) { return finish(console, sweep(*flags, console)); }};
+  return {command, json, [flags, command](Console& console) {
+            // Files do not depend on threads.
+            flags->options.quantize_options = command.given_options(
+                {"--bits", "--effort", "--evaluate", "--limit", "--output", "--csv", "--page", "--threads", "--json"});
+            return finish(console, sweep(*flags, console));
+          }};
 }
 
 }  // namespace narrow::cli

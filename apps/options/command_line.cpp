@@ -309,6 +309,22 @@ bool Subcommand::given() const { return app_->parsed(); }
 
 std::string Subcommand::name() const { return app_->get_name(); }
 
+std::vector<std::string> Subcommand::given_options(const std::vector<std::string>& but) const {
+  std::vector<std::string> arguments;
+  const CLI::App& app = *app_;
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->count() == 0 || option->get_lnames().empty()) continue;
+    const std::string name = "--" + option->get_lnames().front();
+    if (std::find(but.begin(), but.end(), name) != but.end()) continue;
+    if (option->get_items_expected_max() == 0) {
+      arguments.push_back(name);
+      continue;
+    }
+    for (const std::string& value : option->results()) arguments.insert(arguments.end(), {name, value});
+  }
+  return arguments;
+}
+
 CommandLine::CommandLine(const std::string& description, const std::string& footer, const std::string& version)
     : app_(std::make_unique<CLI::App>(description, "narrow")) {
   auto formatter = std::make_shared<WrappingFormatter>();

@@ -60,6 +60,9 @@ class Subcommand {
 
   [[nodiscard]] bool given() const;  // valid after parsing
   [[nodiscard]] std::string name() const;
+  // The options that were given, but for those of these names ("--bits"), as arguments of another command that has the
+  // same options. Positional ones are left out. Valid after parsing.
+  [[nodiscard]] std::vector<std::string> given_options(const std::vector<std::string>& but) const;
 
  private:
   CLI::App* app_;

@@ -48,7 +48,8 @@ struct ClassifyReport {
 [[nodiscard]] std::string classify_text(const ClassifyReport& report);
 [[nodiscard]] std::string classify_json(const ClassifyReport& report);
 
-// --jsonl: one image, as a line of JSON with its end (docs/classify.schema.json). settings: what the answers depend on.
+// --jsonl: one image, as a line of JSON with its end (docs/schemas/classify.schema.json). settings: what the answers
+// depend on.
 [[nodiscard]] std::string answer_line(const ClassifiedImage& image, const std::string& settings);
 inline constexpr std::string_view kAnswerBegin = "{\"picture\":";
 // What a line says about how the work goes on.

@@ -59,6 +59,13 @@ std::string layer_table(const LayerComparison& comparison) {
               mark.empty() ? Style::kPlain : Style::kWarning);
   }
   std::string out = table.text();
+  const auto equalized = std::count_if(comparison.layers.begin(), comparison.layers.end(),
+                                       [](const LayerError& layer) { return layer.is_equalized; });
+  if (equalized > 0) {
+    out += "note: " + plural(static_cast<std::uint64_t>(equalized), "tensor") +
+           " of an equalized network: channels are multiples of the other's, and the factors are taken out of the "
+           "errors\n";
+  }
   if (!comparison.unmatched.empty()) {
     out += "note: the reference has no tensor of the name and size of " + join(comparison.unmatched, ", ") + "\n";
   }

@@ -55,10 +55,10 @@ void add_encoded(Json& json) {
   for (Json& item : json) add_encoded(item);
 }
 
-// File names need not be UTF-8, but JSON must be.
-std::string written(Json document) {
+// File names need not be UTF-8, but JSON must be. ascii: escape what is not ASCII, as documents in pages.
+std::string written(Json document, bool ascii = false) {
   add_encoded(document);
-  return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return document.dump(2, ' ', ascii, Json::error_handler_t::replace) + "\n";
 }
 
 template <class Items, class ToJson>
@@ -252,14 +252,17 @@ Json object(const SweepCell& cell) {
           {"agreement", cell.agreement ? object(*cell.agreement) : Json()},
           {"ms_per_image", 1e3 * cell.median_seconds},
           {"quantize_seconds", cell.quantize_seconds},
-          {"new", !cell.was_there}};
+          {"new", !cell.was_there},
+          {"file", cell.command.empty() ? Json() : Json(cell.file.string())},
+          {"command", cell.command.empty() ? Json() : Json(cell.command)}};
 }
 
 Json object(const LayerError& layer) {
   return {{"name", layer.layer},
           {"op", layer.op},
           {"local_db", layer.local_db ? Json(*layer.local_db) : Json()},
-          {"cumulative_db", layer.cumulative_db}};
+          {"cumulative_db", layer.cumulative_db},
+          {"is_equalized", layer.is_equalized}};
 }
 
 Json object(const ClassifiedImage& image) {
@@ -627,10 +630,14 @@ std::string compare_json(const CompareReport& report) {
 
 std::string sweep_json(const SweepReport& report) {
   Json document;
-  document["folder"] = report.folder;
+  document["narrow"] = std::string(version());
+  document["isa"] = report.isa;
   document["threads"] = report.threads;
+  document["folder"] = report.folder;
+  document["calibrate"] = report.calibrate;
+  document["evaluate"] = report.evaluate;
   document["results"] = list(report.cells, [](const SweepCell& cell) { return object(cell); });
-  return written(document);
+  return written(document, true);
 }
 
 std::string bench_json(const BenchReport& report) {

@@ -1,4 +1,4 @@
-// What `narrow report` found, as text, as a JSON document (docs/report.schema.json) and as a page.
+// What `narrow report` found, as text, as a JSON document (docs/schemas/report.schema.json) and as a page.
 #pragma once
 
 #include <string>

@@ -47,6 +47,14 @@ std::string csv_line(const SweepCell& cell) {
 
 }  // namespace
 
+std::string sweep_title(const SweepReport& report) {
+  std::vector<std::string> names;
+  for (const SweepCell& cell : report.cells) {
+    if (cell.command.empty()) names.push_back(std::filesystem::path(cell.network).filename().string());
+  }
+  return join(names, ", ");
+}
+
 std::string sweep_text(const SweepReport& report) {
   Table table({"network", "bits", "effort", ">top-1", ">agreement", ">95 %", ">KL, nats", ">SQNR", ">size", ">ms/image",
                ">quantizing"});

@@ -81,16 +81,38 @@ class NetworkSweep {
     wanted.settings["bits"] = bits;
     wanted.settings["effort"] = effort;
     const std::filesystem::path file = output(wanted, ".json");
+    const auto with_command = [this, &bits](SweepCell of) {
+      if (bits == "float") return of;
+      of.file = output(of, ".nrw");
+      of.command = quantize_command(of);
+      return of;
+    };
     if (std::optional<SweepCell> finished = read_cell(file); finished && finished->settings == wanted.settings) {
       finished->network = path_;
       finished->was_there = true;
-      return *std::move(finished);
+      return with_command(*std::move(finished));
     }
     stage_ = stem_ + " " + bits + (effort.empty() ? "" : " " + effort);
     NARROW_TRY(make(wanted));
     const std::string text = cell_text(wanted);
     NARROW_TRY(options_.write(file, std::as_bytes(std::span(text))));
-    return wanted;
+    return with_command(std::move(wanted));
+  }
+
+  // The command that makes the cell's .nrw without a sweep.
+  [[nodiscard]] std::vector<std::string> quantize_command(const SweepCell& cell) const {
+    const BitPair bits = parse_bit_pair(cell.bits);
+    std::vector<std::string> command{"narrow",
+                                     "quantize",
+                                     path_,
+                                     "--weights",
+                                     std::to_string(bits.weights),
+                                     "--activations",
+                                     std::to_string(bits.activations)};
+    command.insert(command.end(), {"--effort", cell.effort});
+    command.insert(command.end(), options_.quantize_options.begin(), options_.quantize_options.end());
+    command.insert(command.end(), {"--output", cell.file.string()});
+    return command;
   }
 
   void report(std::string_view stage, std::size_t done, std::size_t total) const {

@@ -29,6 +29,8 @@ struct SweepOptions {
   PreprocessFlags preprocess;
   std::string labels;
   int threads = 1;
+  // Options of narrow quantize that all cells share, for the commands in the cells.
+  std::vector<std::string> quantize_options;
   std::filesystem::path folder;
   // Writes a whole file or none.
   std::function<Status(const std::filesystem::path& path, std::span<const std::byte> bytes)> write;

@@ -28,6 +28,10 @@ struct SweepCell {
   double median_seconds = 0;           // of one image, after the other
   double quantize_seconds = 0;
   bool was_there = false;  // an earlier sweep made it
+
+  // Of this sweep, and no part of the cell's file. Empty for the network itself.
+  std::filesystem::path file;        // the .nrw
+  std::vector<std::string> command;  // the arguments that make it: narrow, quantize, ...
 };
 
 // The text of the cell's file: JSON.

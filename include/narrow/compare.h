@@ -73,6 +73,9 @@ struct LayerError {
   // Only this layer is the other network's: its inputs are the reference's. Nothing if the reference has no tensor with
   // the name of one of the inputs.
   std::optional<double> local_db;
+  // The channels of one network are multiples of the other's: it was equalized. The factors are found, and
+  // taken out of both errors, which are in the units of the reference. One of the networks must be a float network.
+  bool is_equalized = false;
 };
 
 struct LayerComparison {

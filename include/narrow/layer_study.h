@@ -108,7 +108,8 @@ struct LayerStudy {
   std::optional<double> score_noise;
   std::size_t changed_answers = 0;  // of the effect images, with this layer alone quantized
   std::vector<Trial> trials;        // of the layers with the largest score_noise
-  // The model's channels are multiples of the reference's: it was equalized. The factors are fitted, and taken out.
+  // The model's channels are multiples of the reference's: it was equalized. The factors are found, and
+  // taken out.
   bool is_equalized = false;
 };
 

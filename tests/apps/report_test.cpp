@@ -162,8 +162,12 @@ TEST_CASE("the factors of an equalized network are no errors") {
     if (layer->value("is_equalized", false) && (*layer)["op"] == "Convolution") {
       ++equalized;
       // Compared as they are, the multiples themselves would be the error.
-      CHECK((*layer)["cumulative_db"].get<double>() > row["cumulative_db"].get<double>() + 6);
       CHECK((*layer)["cumulative_db"].get<double>() > 20);
+      CHECK((*layer)["local_db"].get<double>() > 20);
+      CHECK(row["is_equalized"] == true);
+      CHECK(row["local_db"].get<double>() > 20);
+      CHECK(row["cumulative_db"].get<double>() ==
+            doctest::Approx((*layer)["cumulative_db"].get<double>()).epsilon(0.02));
     }
   }
   CHECK(equalized > 2);

@@ -77,6 +77,50 @@ TEST_CASE("a sweep quantizes every combination and says what evaluate says of it
   }
 }
 
+TEST_CASE("the command of a result makes the same file") {
+  const Study study;
+  const nlohmann::json results = study.run({"--calibration-limit", "7", "--resize", "none", "--first-last", "6"});
+  CHECK(results[0]["command"].is_null());
+  CHECK(results[0]["file"].is_null());
+  for (std::size_t i = 1; i < results.size(); ++i) {
+    std::vector<std::string> command = results[i]["command"];
+    REQUIRE(command.size() > 3);
+    CHECK(command[0] == "narrow");
+    CHECK(command.back() == results[i]["file"]);
+    const std::string again = study.folder.path() / "again.nrw";
+    command.erase(command.begin());
+    command.back() = again;
+    const Ran ran = run_narrow(command);
+    CHECK_MESSAGE(ran.exit_code == 0, ran.err);
+    CHECK(read_file(again) == read_file(results[i]["file"].get<std::string>()));
+  }
+}
+
+TEST_CASE("the page of a sweep has the document of --json in it, or an error says why there are no pages") {
+  const Study study;
+  const std::string page = study.folder.path() / "study.html";
+  REQUIRE(new_cells(study.run()) == 3);
+  const Ran ran = run_narrow(study.arguments({"--page", page}));
+  if (ran.exit_code != 0) {
+    CHECK(has(ran.err, "has no pages"));
+    CHECK_FALSE(std::filesystem::exists(page));
+    return;
+  }
+  const std::string html = read_file(page);
+  const std::string start = "<script type=\"application/json\" id=\"data\">";
+  const std::size_t begin = html.find(start);
+  REQUIRE(begin != std::string::npos);
+  const std::size_t end = html.find("</script>", begin);
+  const nlohmann::json document = nlohmann::json::parse(html.substr(begin + start.size(), end - begin - start.size()));
+  CHECK(document["results"] == study.run());
+  CHECK(has(html, "net.nrw - narrow sweep"));
+
+  write_file(page, "no page");
+  check_fails(study.arguments({"--page", page}), 1, {"study.html"});
+  CHECK(read_file(page) == "no page");
+  check_fails(study.arguments({"--page", study.network}), 1, {"net.nrw"});
+}
+
 TEST_CASE("a finished sweep is read and not made again") {
   const Study study;
   const nlohmann::json first = study.run();

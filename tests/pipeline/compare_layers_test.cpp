@@ -64,9 +64,39 @@ CalibrationInputs random_images() {
           }};
 }
 
-Model quantized(const FloatModel& network, int bits) {
+// image -> conv1 -> conv2 -> conv3 -> pool -> fc, with channels of very different sizes.
+FloatModel uneven_network() {
+  std::mt19937 random(7);
+  auto data = std::make_shared<FloatModel::Data>();
+  graph::Graph& graph = data->graph;
+  graph.input = graph.add_value("image", {16, 16, 3});
+  const Clamp relu{0, std::numeric_limits<float>::infinity()};
+  graph::ValueId at = graph.input;
+  for (const char* name : {"conv1", "conv2", "conv3"}) {
+    graph::Convolution layer = convolution(random, at == graph.input ? 3 : 8);
+    std::vector<float>& weights = layer.filter.weights.edit();
+    const std::size_t depth = weights.size() / 8;
+    for (std::size_t c = 0; c < 8; ++c) {
+      const float size = 1 / static_cast<float>(1 + c);
+      layer.filter.bias.edit()[c] *= size;
+      for (std::size_t i = 0; i < depth; ++i) weights[c * depth + i] *= size;
+    }
+    at = graph.add_node(name, layer, {at}, relu).value();
+  }
+  at = graph.add_node("pool", graph::GlobalAveragePool{}, {at}).value();
+  graph::Linear linear;
+  linear.out_features = 4;
+  linear.filter.weights = numbers(random, 32);
+  linear.filter.bias = numbers(random, 4);
+  graph.output = graph.add_node("fc", linear, {at}).value();
+  data->preprocessing.crop_height = data->preprocessing.crop_width = 16;
+  return FloatModel(std::move(data));
+}
+
+Model quantized(const FloatModel& network, int bits, Equalization equalization = Equalization::kAuto) {
   QuantizeOptions options;
   options.weight_bits = options.activation_bits = bits;
+  options.equalization = equalization;
   return quantize(network, random_images(), options).value().model;
 }
 
@@ -126,6 +156,31 @@ TEST_CASE("the cumulative error of the last layer is that of the scores which th
     }
   }
   CHECK(comparison.layers.back().cumulative_db == doctest::Approx(10 * std::log10(signal / noise)).epsilon(1e-9));
+}
+
+TEST_CASE("the factors of an equalized network are no errors whichever network is the reference") {
+  const FloatModel network = uneven_network();
+  for (const int bits : {8, 5}) {
+    const Model plain = quantized(network, bits, Equalization::kOff);
+    const Model equalized = quantized(network, bits, Equalization::kOn);
+    const LayerComparison of_plain = compare_layers(network, plain, random_images()).value();
+    for (const LayerError& row : of_plain.layers) CHECK_MESSAGE(!row.is_equalized, row.layer);
+    const LayerComparison of_equalized = compare_layers(network, equalized, random_images()).value();
+    const LayerComparison exchanged = compare_layers(equalized, network, random_images()).value();
+    for (const char* name : {"conv1", "conv2", "conv3"}) {
+      const LayerError& row = layer(of_equalized, name);
+      CHECK_MESSAGE(row.is_equalized, name, " with ", bits, " bits");
+      CHECK_MESSAGE(row.local_db.value() > layer(of_plain, name).local_db.value() - 2, name, " with ", bits, " bits");
+      CHECK(row.cumulative_db > layer(of_plain, name).cumulative_db - 2);
+      CHECK(layer(exchanged, name).is_equalized);
+      CHECK(layer(exchanged, name).cumulative_db > row.cumulative_db - 3);
+    }
+    CHECK_FALSE(layer(of_equalized, "fc").is_equalized);
+    // Compared with each other, two integer networks are taken as they are.
+    for (const LayerError& row : compare_layers(plain, equalized, random_images()).value().layers) {
+      CHECK_FALSE(row.is_equalized);
+    }
+  }
 }
 
 TEST_CASE("fewer bits have larger errors in every quantized layer") {

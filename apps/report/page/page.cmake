@@ -1,4 +1,4 @@
-# The parts of the page of `narrow report`, for report/page_files.S. The library that draws charts, a few modules of D3, is
+# The parts of the pages of `narrow report` and `narrow sweep`, for report/page_files.S. The library that draws charts, a few modules of D3, is
 # no part of the repository: ./dev build fetches it with npm, in the versions of package-lock.json. Where it is not there,
 # the command is built without, and says so when it is to write a page (docs/decisions/0027-the-page-of-a-report.md).
 set(NARROW_PAGE_MODULES "${PROJECT_SOURCE_DIR}/build/report_page/node_modules" CACHE PATH
@@ -17,7 +17,7 @@ foreach(module IN LISTS page_modules)
   if(NOT script IN_LIST page_found OR NOT EXISTS ${licence})
     set(page_charts "")
     set(page_licence "")
-    message(STATUS "narrow report writes no pages: ${module} is not in ${NARROW_PAGE_MODULES} (./dev build fetches it)")
+    message(STATUS "narrow writes no pages: ${module} is not in ${NARROW_PAGE_MODULES} (./dev build fetches it)")
     break()
   endif()
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${script} ${licence})
@@ -40,10 +40,18 @@ foreach(part IN ITEMS charts.js licence.txt)
   endif()
 endforeach()
 
-set(page_parts HTML=${page}/report.html CSS=${page}/report.css JS=${page}/report.js
-  CHARTS=${CMAKE_CURRENT_BINARY_DIR}/page/charts.js LICENCE=${CMAKE_CURRENT_BINARY_DIR}/page/licence.txt)
+# What all pages have, and what each has of its own: <name>.html, .css and .js.
+set(page_parts PARTS_CSS=${page}/page.css PARTS_JS=${page}/parts.js CHARTS=${CMAKE_CURRENT_BINARY_DIR}/page/charts.js
+  LICENCE=${CMAKE_CURRENT_BINARY_DIR}/page/licence.txt)
+foreach(name IN ITEMS report sweep)
+  string(TOUPPER ${name} upper)
+  foreach(extension IN ITEMS html css js)
+    string(TOUPPER ${extension} end)
+    list(APPEND page_parts ${upper}_${end}=${page}/${name}.${extension})
+  endforeach()
+endforeach()
 foreach(part IN LISTS page_parts)
-  string(REGEX MATCH "^([A-Z]+)=(.*)$" matched ${part})
+  string(REGEX MATCH "^([A-Z_]+)=(.*)$" matched ${part})
   set_property(SOURCE report/page_files.S APPEND PROPERTY COMPILE_DEFINITIONS "NARROW_PAGE_${CMAKE_MATCH_1}=\"${CMAKE_MATCH_2}\"")
   set_property(SOURCE report/page_files.S APPEND PROPERTY OBJECT_DEPENDS ${CMAKE_MATCH_2})
 endforeach()

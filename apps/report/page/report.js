@@ -1,7 +1,9 @@
-// Draws the page of `narrow report` from the JSON document in the element "data" (docs/report.schema.json). Names, labels
+// Draws the page of `narrow report` from the JSON document in the element "data" (docs/schemas/report.schema.json). Names, labels
 // and file names in it come from outside: they become text, never markup.
 "use strict";
 (() => {
+  const { known, fixed, percent, significant, bytes, count, ms, decibels, plural, fileName, el, at, say, cell, table, card,
+    isNarrow, newChart, sortableTable } = narrowPage;
   const data = JSON.parse(document.getElementById("data").textContent);
   const layers = data.layers;
   const byName = new Map(layers.map((layer, index) => [layer.name, index]));
@@ -15,55 +17,9 @@
     ["inputs", "inputs rounded"],
   ];
   const PART_TEXT = new Map(PARTS);
-  const known = (value) => value !== undefined && value !== null;
-  const fixed = (value, digits) => (known(value) ? value.toFixed(digits) : "");
-  const percent = (share, digits = 1) => {
-    if (!known(share)) return "";
-    if (share > 0 && share < 0.5 * 10 ** (-digits - 2)) return `< ${(10 ** -digits).toFixed(digits)} %`;
-    return `${(100 * share).toFixed(digits)} %`;
-  };
-  const significant = (value) => {
-    if (!known(value)) return "";
-    if (value === 0) return "0";
-    const size = Math.abs(value);
-    return size >= 1e5 || size < 1e-3 ? value.toExponential(2) : String(Number(value.toPrecision(4)));
-  };
-  const bytes = (n) => {
-    const sign = n < 0 ? "\u2212" : "";
-    n = Math.abs(n);
-    if (n < 1000) return `${sign}${n} bytes`;
-    if (n < 1e6) return `${sign}${(n / 1e3).toFixed(1)} kB`;
-    return n < 1e9 ? `${sign}${(n / 1e6).toFixed(2)} MB` : `${sign}${(n / 1e9).toFixed(2)} GB`;
-  };
-  const count = (n) => (n >= 1e9 ? `${(n / 1e9).toFixed(2)} G` : n >= 1e6 ? `${(n / 1e6).toFixed(1)} M` : n >= 1e3 ? `${(n / 1e3).toFixed(1)} k` : String(n));
-  const ms = (value) => (value >= 100 ? value.toFixed(0) : value >= 1 ? value.toFixed(2) : value.toFixed(3)) + " ms";
-  // undefined: not measured; null: no error at all.
-  const decibels = (value) => (value === undefined ? "" : value === null ? "equal" : `${value.toFixed(1)} dB`);
   const bitsOf = (bits) => (bits === 32 ? "float" : bits ? String(bits) : "");
   const shape = (s) => (s.height === 1 && s.width === 1 ? String(s.channels) : `${s.height}\u00d7${s.width}\u00d7${s.channels}`);
-  const plural = (n, noun) => `${n} ${noun}${n === 1 ? "" : "s"}`;
 
-  // --- Elements ----------------------------------------------------------------------------------------------------
-  const el = (tag, attributes = {}, ...children) => {
-    const made = document.createElement(tag);
-    for (const [name, value] of Object.entries(attributes)) {
-      if (name === "text") made.textContent = value;
-      else if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
-      else if (value !== false && value !== undefined) made.setAttribute(name, value === true ? "" : value);
-    }
-    made.append(...children.filter((child) => child !== null && child !== undefined));
-    return made;
-  };
-  const at = (id) => document.getElementById(id);
-  const say = (text) => { at("say").textContent = text; };
-  const cell = (tag, text, numeric, more = {}) => el(tag, { class: numeric ? "num" : undefined, text, ...more });
-  const table = (caption, columns, rows) =>
-    el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
-      el("table", {},
-        el("caption", { class: "visually-hidden", text: caption }),
-        el("thead", {}, el("tr", {}, ...columns.map(([text, numeric]) => cell("th", text, numeric, { scope: "col" })))),
-        el("tbody", {}, ...rows.map((row) => el("tr", {}, ...row.map((text, i) =>
-          text instanceof Node ? el("td", {}, text) : cell(i === 0 ? "th" : "td", text, columns[i][1], i === 0 ? { scope: "row" } : {})))))));
   const stack = (parts, label, big) =>
     el("div", { class: big ? "stack big" : "stack", role: "img", "aria-label": label },
       ...parts.filter(([, share]) => share > 0).map(([name, share]) =>
@@ -97,29 +53,7 @@
   const kernelOf = (layer) => (layer.step ? layer.step.kernel : "");
   const inDb = (noise) => (noise > 0 ? -10 * Math.log10(noise) : null);
 
-  // --- Theme -------------------------------------------------------------------------------------------------------
-  const themeButton = at("theme");
-  const prefersDark = window.matchMedia("(prefers-color-scheme: dark)");
-  const isDark = () => {
-    const forced = document.documentElement.dataset.theme;
-    return forced ? forced === "dark" : prefersDark.matches;
-  };
-  const showTheme = () => themeButton.setAttribute("aria-pressed", String(isDark()));
-  try {
-    const kept = localStorage.getItem("narrow-theme");
-    if (kept === "dark" || kept === "light") document.documentElement.dataset.theme = kept;
-  } catch { /* a browser may refuse storage to files */ }
-  themeButton.addEventListener("click", () => {
-    const theme = isDark() ? "light" : "dark";
-    document.documentElement.dataset.theme = theme;
-    try { localStorage.setItem("narrow-theme", theme); } catch { /* as above */ }
-    showTheme();
-  });
-  prefersDark.addEventListener("change", showTheme);
-  showTheme();
-
   // --- Summary -----------------------------------------------------------------------------------------------------
-  const fileName = (path) => path.split("/").pop();
   const modelName = data.model.file ? fileName(data.model.file) : data.model.architecture;
   at("title").textContent = modelName;
   at("subtitle").textContent =
@@ -128,9 +62,6 @@
     `Made by narrow ${data.narrow} on ${data.model.isa}, ${plural(data.model.threads, "thread")}. ` +
     `The layers saw ${data.study.inputs}. Calibrated with ${data.model.provenance.calibration || "nothing that the file names"}.`;
 
-  const card = (what, value, ...more) =>
-    el("div", { class: "card" }, el("p", { class: "what", text: what }), el("p", { class: "value", text: value }),
-      ...more.filter(Boolean).map((text) => el("p", { class: "more", text })));
   const times = (a, b) => (a >= b ? `${(a / b).toFixed(a / b >= 10 ? 0 : 1)}\u00d7 less` : `${(b / a).toFixed(1)}\u00d7 more`);
   const drawSummary = () => {
     const cards = at("cards");
@@ -163,7 +94,7 @@
       note(`${plural(data.study.unmatched.length, "layer")} without a tensor of the same name in the reference, which has no error here: ${data.study.unmatched.slice(0, 6).join(", ")}${data.study.unmatched.length > 6 ? ", ..." : ""}`);
     }
     const equalized = layers.filter((layer) => layer.is_equalized).length;
-    if (equalized > 0) note(`${plural(equalized, "tensor")} of the model have channels that are multiples of the reference's (equalization). The multiples are fitted to the images and taken out of all errors.`);
+    if (equalized > 0) note(`${plural(equalized, "tensor")} of the model have channels that are multiples of the reference's (equalization). The multiples are taken out of all errors.`);
     drawVerdict();
   };
   const drawVerdict = () => {
@@ -275,13 +206,6 @@
       } }),
       el("p", { class: "muted small", text: "Percent are of the sum of the layers' noise, as if they were independent; layers that make up for each other have less together. narrow quantize with these options, and narrow report again, measure it." }));
   };
-
-  // Letters keep their size, so a chart for a small screen has fewer units.
-  const isNarrow = window.innerWidth < 640;
-
-  // --- Charts ------------------------------------------------------------------------------------------------------
-  const newChart = (width, height, label) =>
-    d3.create("svg").attr("class", "chart").attr("viewBox", `0 0 ${width} ${height}`).attr("role", "img").attr("aria-label", label);
 
   // Errors from the first layer to the last.
   let moveCursor = () => {};
@@ -611,19 +535,19 @@
   // --- The table ---------------------------------------------------------------------------------------------------
   const dbValue = (value) => (value === null ? Infinity : value);
   const COLUMNS = [
-    { name: "#", numeric: true, value: (layer, index) => index, text: (layer, index) => String(index) },
-    { name: "Layer", value: (layer) => layer.name },
+    { name: "#", numeric: true, smallFirst: true, value: (layer, index) => index, text: (layer, index) => String(index) },
+    { name: "Layer", value: (layer) => layer.name, node: (layer) => layerButton(layer.name) },
     { name: "Operator", value: (layer) => layer.op, text: (layer) => `${layer.op} ${layer.detail}` },
     { name: "Output", numeric: true, value: (layer) => layer.output.height * layer.output.width * layer.output.channels, text: (layer) => shape(layer.output) },
     { name: "W bits", numeric: true, value: (layer) => layer.weight_bits || undefined, text: (layer) => bitsOf(layer.weight_bits) },
     { name: "A bits", numeric: true, value: (layer) => layer.activation_bits, text: (layer) => bitsOf(layer.activation_bits) },
     { name: "Noise share", numeric: true, value: noiseShare, text: (layer) => percent(noiseShare(layer)), error: true },
-    { name: "Alone", numeric: true, value: (layer) => dbValue(layer.local_db), text: (layer) => decibels(layer.local_db), error: true },
-    { name: "So far", numeric: true, value: (layer) => dbValue(layer.cumulative_db), text: (layer) => decibels(layer.cumulative_db), error: true },
+    { name: "Alone", numeric: true, smallFirst: true, value: (layer) => dbValue(layer.local_db), text: (layer) => decibels(layer.local_db), error: true },
+    { name: "So far", numeric: true, smallFirst: true, value: (layer) => dbValue(layer.cumulative_db), text: (layer) => decibels(layer.cumulative_db), error: true },
     { name: "Clipped", numeric: true, value: clipped, text: (layer) => percent(clipped(layer), 2), error: true },
     { name: "Range", numeric: true, value: (layer) => (layer.clamp ? layer.clamp.hi - layer.clamp.lo : undefined), text: (layer) => (layer.clamp ? `${significant(layer.clamp.lo)} .. ${significant(layer.clamp.hi)}` : "") },
     { name: "Scale", numeric: true, value: (layer) => layer.quantization?.scale, text: (layer) => significant(layer.quantization?.scale) },
-    { name: "Headroom", numeric: true, value: (layer) => layer.headroom_bits, text: (layer) => fixed(layer.headroom_bits, 1) },
+    { name: "Headroom", numeric: true, smallFirst: true, value: (layer) => layer.headroom_bits, text: (layer) => fixed(layer.headroom_bits, 1) },
     { name: "Time", numeric: true, value: (layer) => layer.time?.ms, text: (layer) => (layer.time ? percent(layer.time.share) : "") },
     { name: "Of peak", numeric: true, value: (layer) => layer.time?.peak_share, text: (layer) => percent(layer.time?.peak_share, 0) },
     { name: "Weights", numeric: true, value: (layer) => layer.weight_bytes || undefined, text: (layer) => (layer.weight_bytes ? bytes(layer.weight_bytes) : "") },
@@ -631,45 +555,11 @@
     { name: "Kernel", value: kernelOf },
   ].filter((column) => hasErrors || !column.error);
   const rowOf = new Map();
-  let sorted = { column: 0, descending: false };
 
   const drawTable = () => {
-    const head = el("tr");
-    const body = el("tbody");
-    const headers = COLUMNS.map((column, index) => {
-      const header = el("th", { scope: "col", class: column.numeric ? "num" : undefined, "aria-sort": index === 0 ? "ascending" : "none" },
-        el("button", { type: "button", text: column.name, onclick: () => sortBy(index) }));
-      head.append(header);
-      return header;
-    });
-    const rows = layers.map((layer, index) => {
-      const row = el("tr", {}, ...COLUMNS.map((column) => {
-        if (column.name === "Layer") return el("th", { scope: "row" }, layerButton(layer.name));
-        return cell("td", (column.text || column.value)(layer, index), column.numeric);
-      }));
-      rowOf.set(index, row);
-      return { row, layer, index, words: `${layer.name} ${layer.op} ${kernelOf(layer)}`.toLowerCase() };
-    });
-    body.append(...rows.map(({ row }) => row));
-    at("table-box").append(el("table", {}, el("caption", { class: "visually-hidden", text: "All layers; the buttons in the header sort" }), el("thead", {}, head), body));
-
-    const sortBy = (index) => {
-      // Numbers show the largest first, except for the order of layers and signal to noise.
-      const smallFirst = !COLUMNS[index].numeric || ["#", "Alone", "So far", "Headroom"].includes(COLUMNS[index].name);
-      sorted = { column: index, descending: sorted.column === index ? !sorted.descending : !smallFirst };
-      const { value } = COLUMNS[index];
-      const compare = (a, b) => {
-        const left = value(a.layer, a.index), right = value(b.layer, b.index);
-        const isMissing = (of) => of === undefined || of === null || of === "";
-        if (isMissing(left) || isMissing(right)) return isMissing(left) - isMissing(right) || a.index - b.index;
-        const order = typeof left === "string" ? left.localeCompare(right, "en", { numeric: true }) : left === right ? 0 : left < right ? -1 : 1;
-        return (sorted.descending ? -order : order) || a.index - b.index;
-      };
-      rows.sort(compare);
-      body.append(...rows.map(({ row }) => row));
-      headers.forEach((header, i) => header.setAttribute("aria-sort", i !== index ? "none" : sorted.descending ? "descending" : "ascending"));
-      say(`Sorted by ${COLUMNS[index].name}, ${sorted.descending ? "largest" : "smallest"} first`);
-    };
+    const { rows } = sortableTable(at("table-box"), "All layers; the buttons in the header sort", COLUMNS, layers);
+    for (const { row, index } of rows) rowOf.set(index, row);
+    const wordsOf = layers.map((layer) => `${layer.name} ${layer.op} ${kernelOf(layer)}`.toLowerCase());
 
     const operators = [...new Set(layers.map((layer) => layer.op))].sort();
     at("filter-op").append(...operators.map((op) => el("option", { value: op, text: op })));
@@ -678,7 +568,7 @@
       const op = at("filter-op").value;
       let shown = 0;
       for (const row of rows) {
-        row.row.hidden = !words.every((word) => row.words.includes(word)) || (op !== "" && row.layer.op !== op);
+        row.row.hidden = !words.every((word) => wordsOf[row.index].includes(word)) || (op !== "" && row.item.op !== op);
         shown += row.row.hidden ? 0 : 1;
       }
       at("filter-count").textContent = `${shown} of ${plural(layers.length, "layer")}`;

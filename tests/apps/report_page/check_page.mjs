@@ -1,44 +1,11 @@
 // check_page.mjs REPORT ALONE LABEL: opens the pages in Chromium and uses them as a reader does. REPORT has a reference and
 // images, ALONE has neither; LABEL is markup that must stay text.
 import assert from "node:assert/strict";
-import fs from "node:fs";
-import path from "node:path";
-import { createRequire } from "node:module";
+import { axe, documentOf, end, open, test } from "./browser.mjs";
 
-const modules = process.env.NARROW_PAGE_TEST_MODULES;
-const require = createRequire(path.join(modules, "x.js"));
-const { chromium } = require("playwright-core");
-const axe = path.join(modules, "axe-core", "axe.min.js");
 const [report, alone, label] = process.argv.slice(2);
-
-const problems = [];
-let tests = 0;
-const test = async (sentence, body) => {
-  ++tests;
-  try {
-    await body();
-    console.log(`ok: ${sentence}`);
-  } catch (error) {
-    problems.push(sentence);
-    console.log(`FAILED: ${sentence}\n${error.stack}`);
-  }
-};
-
-const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] });
-const open = async (file, options = {}) => {
-  const context = await browser.newContext({ viewport: { width: 1300, height: 900 }, ...options });
-  const page = await context.newPage();
-  page.setDefaultTimeout(15000);
-  page.told = [];
-  page.on("console", (message) => { if (["error", "warning"].includes(message.type())) page.told.push(message.text()); });
-  page.on("pageerror", (error) => page.told.push(String(error)));
-  page.on("request", (request) => { if (!/^(file|data):/.test(request.url())) page.told.push(`asks for ${request.url()}`); });
-  await page.goto(`file://${encodeURI(file)}`);
-  await page.waitForFunction(() => performance.getEntriesByName("narrow-drawn").length === 1);
-  return page;
-};
 const texts = (page, selector) => page.locator(selector).allTextContents();
-const data = JSON.parse(fs.readFileSync(report, "utf8").match(/<script type="application\/json" id="data">(.*)/)[1].replace(/<\/script>.*/, ""));
+const data = documentOf(report);
 
 const page = await open(report);
 await test("the page opens from a file without a message on the console and asks for nothing", async () => {
@@ -179,6 +146,4 @@ await test("without a reference the page says what is missing, and has no column
   assert.equal(await bare.locator("#table-box thead th", { hasText: /^Noise share$/ }).count(), 0);
   assert.ok((await bare.locator("#table-box tbody tr").count()) > 20);
 });
-await browser.close();
-console.log(`${tests} tests, ${problems.length} failed`);
-process.exit(problems.length > 0 ? 1 : 0);
+await end();

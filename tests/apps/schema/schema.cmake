@@ -1,7 +1,7 @@
-# The JSON documents of commands against the JSON Schemas in docs/.
-set(commands classify)
+# The JSON documents of commands against the JSON Schemas in docs/schemas/.
+set(commands all classify embed)
 if(NARROW_BUILD_FULL)
-  list(APPEND commands inspect compare)
+  list(APPEND commands evaluate bench inspect compare quantize convert sweep trace architectures operators)
 endif()
 foreach(command IN LISTS commands)
   add_test(NAME "schema: ${command}" COMMAND ${CMAKE_CURRENT_LIST_DIR}/run.sh $<TARGET_FILE:narrow_cli> ${command})
