@@ -38,10 +38,10 @@ expect() {
 }
 
 step "a fresh $release" debootstrap --variant=minbase "$release" "$system" "$mirror"
-mkdir "$system/packages" "$system/work"
+mkdir "$system/packages" "$system/check"
 cp "$packages"/*.deb "$system/packages"
 cp -r "$here/tests/consumer/CMakeLists.txt" "$here/tests/consumer/consumer.cpp" "$here/tests/c/c_interface_test.c" \
-  "$here/models/cifar10_resnet20b.nrw" "$here/models/demo" "$system/work"
+  "$here/models/cifar10_resnet20b.nrw" "$here/models/demo" "$system/check"
 install() { step "installing $1" inside sh -c "apt-get install -y --no-install-recommends /packages/$1_*.deb"; }
 
 # The runtime brings no library of the quantizer.
@@ -52,8 +52,8 @@ expect 'libnarrow\.so\.' ldconfig -p
 # apt finds what the command needs.
 install narrow
 expect '^narrow [0-9]+\.[0-9]+\.[0-9]+' narrow version
-expect '% +truck' narrow classify --top 1 /work/demo/truck_drawn.ppm
-expect '8-bit' narrow inspect /work/cifar10_resnet20b.nrw
+expect '% +truck' narrow classify --top 1 /check/demo/truck_drawn.ppm
+expect '8-bit' narrow inspect /check/cifar10_resnet20b.nrw
 for path in /usr/share/man/man1/narrow-classify.1.gz /usr/share/bash-completion/completions/narrow \
   /usr/share/doc/narrow/copyright /usr/share/doc/narrow/notices/eigen3; do
   [[ -s $system$path ]] || fail "$path is not installed"
@@ -62,17 +62,17 @@ done
 # A product is built against the development files, by CMake and by pkg-config. Libraries of the quantizer are not asked for.
 step "installing a compiler" inside apt-get install -y --no-install-recommends g++ make cmake pkg-config
 step "installing libnarrow-dev" inside sh -c 'apt-get install -y --no-install-recommends /packages/libnarrow-*.deb'
-step "building a product with CMake" inside sh -c 'cmake -S /work -B /work/build && cmake --build /work/build'
-expect '^class [0-9]+ of 10, ' /work/build/consumer /work/cifar10_resnet20b.nrw
-expect 'libnarrow\.so\.' ldd /work/build/consumer
+step "building a product with CMake" inside sh -c 'cmake -S /check -B /check/build && cmake --build /check/build'
+expect '^class [0-9]+ of 10, ' /check/build/consumer /check/cifar10_resnet20b.nrw
+expect 'libnarrow\.so\.' ldd /check/build/consumer
 step "building a C program with pkg-config" inside sh -c \
-  'cc -std=c99 /work/c_interface_test.c -o /work/c_program $(pkg-config --cflags --libs narrow) -lm'
-step "running the C program" inside /work/c_program /work/cifar10_resnet20b.nrw
+  'cc -std=c99 /check/c_interface_test.c -o /check/c_program $(pkg-config --cflags --libs narrow) -lm'
+step "running the C program" inside /check/c_program /check/cifar10_resnet20b.nrw
 # The library that quantizes is found and linked without its own development files.
 sed 's/COMPONENTS runtime/COMPONENTS narrow/; s/narrow::runtime/narrow::narrow/' "$here/tests/consumer/CMakeLists.txt" \
-  >"$system/work/CMakeLists.txt"
-step "building a product that quantizes" inside sh -c 'cmake -S /work -B /work/full && cmake --build /work/full'
-expect '^class [0-9]+ of 10, ' /work/full/consumer /work/cifar10_resnet20b.nrw
+  >"$system/check/CMakeLists.txt"
+step "building a product that quantizes" inside sh -c 'cmake -S /check -B /check/full && cmake --build /check/full'
+expect '^class [0-9]+ of 10, ' /check/full/consumer /check/cifar10_resnet20b.nrw
 
 # Nothing stays.
 step "removing" inside sh -c 'apt-get purge -y narrow libnarrow-dev "libnarrow0*" "libnarrow-full*"'
