@@ -114,6 +114,8 @@ Result<OutputFile> OutputFile::create(const std::filesystem::path& path) {
   return OutputFile(std::make_unique<Impl>(std::move(file)));
 }
 
+Status OutputFile::make_executable() { return impl_->file.make_executable(); }
+
 Status OutputFile::write_at_start(std::span<const std::byte> bytes) { return impl_->file.write_at_start(bytes); }
 
 Status OutputFile::write(std::span<const std::byte> bytes) { return impl_->file.write(bytes); }

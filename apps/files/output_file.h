@@ -26,6 +26,8 @@ class OutputFile {
   OutputFile& operator=(OutputFile&&) noexcept;
   ~OutputFile();
 
+  // As that of base::AtomicFile.
+  [[nodiscard]] Status make_executable();
   [[nodiscard]] Status write(std::span<const std::byte> bytes);
   // Writes over what was written first, which was as long or longer.
   [[nodiscard]] Status write_at_start(std::span<const std::byte> bytes);

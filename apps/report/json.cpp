@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "apps/report/bench_report.h"
+#include "apps/report/bundle_report.h"
 #include "apps/report/classify_report.h"
 #include "apps/report/comparison_report.h"
 #include "apps/report/convert_report.h"
@@ -586,6 +587,26 @@ std::string embed_json(const EmbedReport& report) {
   document["seconds"] = report.seconds;
   document["pictures"] = report.images;
   document["unreadable"] = list(report.unreadable, [](const Error& error) { return object(error); });
+  return written(document);
+}
+
+std::string bundle_json(const BundleReport& report) {
+  Json document;
+  document["model"] = report.model;
+  document["model_bytes"] = report.model_bytes;
+  document["command"] = report.command.empty() ? Json() : Json(report.command);
+  document["command_bytes"] = report.command_bytes;
+  document["output"] = report.output;
+  document["output_bytes"] = report.output_bytes;
+  return written(document);
+}
+
+std::string embed_source_json(const EmbedSourceReport& report) {
+  Json document;
+  document["model"] = report.model;
+  document["model_bytes"] = report.model_bytes;
+  document["output"] = report.output;
+  document["function"] = report.function;
   return written(document);
 }
 

@@ -91,8 +91,8 @@ TEST_CASE("the version is one line") {
 
 TEST_CASE("a missing or unknown command is answered with the commands") {
   const char* const all =
-      "classify, quantize, evaluate, compare, report, sweep, bench, inspect, trace, embed, convert, architectures, "
-      "operators";
+      "classify, quantize, evaluate, compare, report, sweep, bench, inspect, trace, embed, convert, bundle, "
+      "embed-source, architectures, operators";
   check_usage({}, {all});
   check_usage({"clasify"}, {"'clasify'", all});
 }

@@ -20,7 +20,7 @@ endfunction()
 
 step("Configuring" ${CMAKE_COMMAND} -S "${ROOT}/examples" -B "${work}" -G "${GENERATOR}"
   "-DCMAKE_PREFIX_PATH=${BUILD}/consumer/installed" "-DCMAKE_CXX_COMPILER=${COMPILER}" "-DCMAKE_CXX_FLAGS=${FLAGS}"
-  "-DCMAKE_C_FLAGS=${FLAGS}" "-DCMAKE_BUILD_TYPE=${CONFIG}")
+  "-DCMAKE_C_FLAGS=${FLAGS}" "-DCMAKE_BUILD_TYPE=${CONFIG}" "-DNARROW_EXAMPLE_MODEL=${MODEL}")
 step("Building" ${CMAKE_COMMAND} --build "${work}" --config "${CONFIG}")
 
 # A drawing of a truck, and the same command's own answer.
@@ -32,6 +32,9 @@ step("classify_c" "${work}/classify_c" "${MODEL}" "${image}")
 expect("classify_c" "^${percent} % truck\n$")
 step("service" "${work}/service" "${MODEL}" "${image}" "${image}" "${image}")
 expect("service" "truck_drawn.ppm: class 9\n.*truck_drawn.ppm: class 9\n.*truck_drawn.ppm: class 9\n$")
+
+step("embedded" "${work}/embedded" "${image}")
+expect("embedded" "^truck\n$")
 
 # Three gray frames: each byte of luma and chroma is '~'.
 string(REPEAT "~" 4608 frame)
