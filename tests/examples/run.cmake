@@ -36,6 +36,16 @@ expect("service" "truck_drawn.ppm: class 9\n.*truck_drawn.ppm: class 9\n.*truck_
 step("embedded" "${work}/embedded" "${image}")
 expect("embedded" "^truck\n$")
 
+# An image is most similar to itself; two flat ones are nearer to each other than to it.
+foreach(byte "~" "!")
+  string(REPEAT "${byte}" 3072 pixels)
+  file(WRITE "${work}/flat${byte}.ppm" "P6\n32 32\n255\n${pixels}")
+endforeach()
+step("embeddings" "${work}/embeddings" "${MODEL}" "${image}" "${work}/flat!.ppm" "${image}" "${work}/flat~.ppm")
+expect("embeddings" "^1.000  [^\n]*truck_drawn.ppm\n-?0[^\n]*flat.\\.ppm\n-?0[^\n]*flat.\\.ppm\n$")
+step("embeddings" "${work}/embeddings" "${MODEL}" "${work}/flat!.ppm" "${image}" "${work}/flat~.ppm")
+expect("embeddings" "^0[^\n]*flat~.ppm\n-?0[^\n]*truck_drawn.ppm\n$")
+
 # Three gray frames: each byte of luma and chroma is '~'.
 string(REPEAT "~" 4608 frame)
 file(WRITE "${work}/frames.nv12" "${frame}${frame}${frame}rest")
@@ -50,7 +60,7 @@ if(EXISTS "${work}/calibrate")
 endif()
 
 # What is wrong is said, and the exit code is not 0.
-foreach(program minimal service classify_c)
+foreach(program minimal service classify_c embeddings)
   foreach(arguments "" "/no/such.nrw;${image}" "${MODEL};/no/such.ppm")
     execute_process(COMMAND "${work}/${program}" ${arguments} RESULT_VARIABLE code ERROR_VARIABLE error OUTPUT_QUIET)
     if(code EQUAL 0 OR NOT code MATCHES "^[12]$" OR error STREQUAL "")
