@@ -155,11 +155,15 @@ Result<int> classify(const ClassifyFlags& flags, Console& console) {
   }
   const Result<std::string> path = path_of_shard(flags.output, shard);
   if (!path.ok()) return console.fail(path.error(), kUsage);
+  std::vector<std::string> inputs = flags.images;
+  for (const std::string& input : {flags.model.path, flags.model.labels, flags.model.preprocess.preset}) {
+    inputs.push_back(input);
+  }
+  if (!path->empty()) NARROW_TRY(check_not_an_input(*path, inputs));
   std::optional<AnnotationFiles> annotations;
   if (!flags.annotate.empty()) {
-    std::vector<std::string> inputs = flags.images;
-    inputs.push_back(flags.model.path);
     NARROW_TRY(check_not_an_input(flags.annotate, inputs));
+    NARROW_TRY(check_outside_inputs(flags.annotate, flags.images));
     annotations.emplace(flags.annotate);
     NARROW_TRY(annotations->prepare());
   }

@@ -56,4 +56,7 @@ void remove_unfinished_files() noexcept;
 // Error: `output` is one of the files that are read, which writing would destroy. Empty names are skipped.
 [[nodiscard]] Status check_not_an_input(const std::string& output, const std::vector<std::string>& inputs);
 
+// Error: `output`, an image or a folder of images, is in a folder that is read, so that the next run would read it too.
+[[nodiscard]] Status check_outside_inputs(const std::string& output, const std::vector<std::string>& inputs);
+
 }  // namespace narrow::cli

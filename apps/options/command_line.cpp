@@ -353,6 +353,26 @@ Subcommand CommandLine::without_subcommands(const std::string& program) {
   return Subcommand(app_.get());
 }
 
+namespace {
+
+// The error for a flag that is given more than once. Options with values have theirs from the library.
+std::optional<Error> repeated_flag(const CLI::App& app) {
+  std::vector<const CLI::App*> parsed{&app};
+  for (const CLI::App* command : app.get_subcommands()) parsed.push_back(command);
+  for (const CLI::App* command : parsed) {
+    for (const CLI::Option* option : command->get_options()) {
+      if (option->get_items_expected_max() > 0 || option->count() < 2) continue;
+      const std::string help = (command == &app ? "" : "narrow ") + command->get_name() + " --help";
+      return Error{ErrorCode::kInvalidArgument,
+                   option->get_name() + " is given more than once; give it once (see " + help + ")",
+                   command == &app ? "" : command->get_name()};
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
 Result<bool> CommandLine::parse(int argc, char** argv) {
   if (std::optional<Error> empty = empty_value({argv + std::min(argc, 1), argv + argc})) return *std::move(empty);
   try {
@@ -363,6 +383,7 @@ Result<bool> CommandLine::parse(int argc, char** argv) {
   } catch (const CLI::ParseError& problem) {
     return usage_error(*app_, problem);
   }
+  if (std::optional<Error> repeated = repeated_flag(*app_)) return *std::move(repeated);
   return true;
 }
 
