@@ -7,6 +7,7 @@
 #include <cstring>
 #include <exception>
 #include <new>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,8 @@
 #include "apps/options/command_line.h"
 #include "apps/report/console.h"
 #include "apps/report/exit_codes.h"
+#include "apps/run/bundle.h"
+#include "apps/run/default_model.h"
 #include "apps/text/words.h"
 #include "narrow/image.h"
 #include "narrow/version.h"
@@ -70,7 +73,32 @@ int run(const Command& command) {
   return code;
 }
 
+// A program of narrow bundle is narrow classify with a model of its own.
+int run_bundle(const BundledModel& model, int argc, char** argv) {
+  const std::string path = argc > 0 ? argv[0] : "";
+  const std::string program = path.substr(path.rfind('/') + 1);
+  Console::set_program(program);
+  Result<std::vector<std::byte>> bytes = read_bundled_model(running_file(), model);
+  if (!bytes.ok()) return Console(asks_for_json(argc, argv)).fail(bytes.error());
+  set_default_model(*std::move(bytes));
+  CommandLine line(
+      "Names what images show, with the model that is a part of this program.",
+      "\nIt is a program of narrow bundle, and takes the options of narrow classify. Images that can't be read "
+      "are\nreported and the others classified: exit code 3." +
+          decoders_text(),
+      program + ", narrow " + std::string(version()) + built_commands().kind);
+  const Command classify = add_bundled_classify(line, program);
+  const Result<bool> parsed = line.parse(argc, argv);
+  if (!parsed.ok()) return Console(asks_for_json(argc, argv)).fail(parsed.error(), kUsage);
+  return *parsed ? run(classify) : kSuccess;
+}
+
 int run(int argc, char** argv) {
+  const Result<std::optional<BundledModel>> own_model = find_bundled_model(running_file());
+  if (own_model.ok() && *own_model) return run_bundle(**own_model, argc, argv);
+  if (!own_model.ok() && own_model.error().code == ErrorCode::kMalformed) {
+    return Console(asks_for_json(argc, argv)).fail(own_model.error());
+  }
   const BuiltCommands built = built_commands();
   CommandLine line(built.description, std::string("First steps:\n") + built.first_steps + kFooter + decoders_text(),
                    "narrow " + std::string(version()) + built.kind);

@@ -197,6 +197,16 @@ Result<AtomicFile> AtomicFile::create(const fs::path& path) {
 
 const char* AtomicFile::temporary() const noexcept { return impl_->temporary.path().c_str(); }
 
+Status AtomicFile::make_executable() {
+  constexpr mode_t kReaders = S_IRUSR | S_IRGRP | S_IROTH;
+  struct stat status {};
+  if (::fstat(impl_->file.number(), &status) != 0 ||
+      ::fchmod(impl_->file.number(), (status.st_mode & kPermissions) | ((status.st_mode & kReaders) >> 2)) != 0) {
+    return system_error(impl_->path, "could not be made executable");
+  }
+  return {};
+}
+
 Status AtomicFile::write(std::span<const std::byte> bytes) {
   if (!write_all(impl_->file.number(), bytes)) return system_error(impl_->path, "could not be written");
   return {};

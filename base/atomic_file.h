@@ -28,6 +28,8 @@ class AtomicFile {
 
   // The name of the temporary file. It stays where it is in memory as long as this object or one that it is moved to.
   [[nodiscard]] const char* temporary() const noexcept;
+  // Who may read the new file may then also run it. Error: kIo.
+  [[nodiscard]] Status make_executable();
   // Error: kIo, the disk is full, say.
   [[nodiscard]] Status write(std::span<const std::byte> bytes);
   // Writes over what was written first. Precondition: that many bytes were written. Error: kIo.

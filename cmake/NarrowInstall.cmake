@@ -1,9 +1,16 @@
 # `find_package(narrow)` gives narrow::runtime (load and run a .nrw; no third-party library) and, where it was built,
 # narrow::narrow (importing and quantizing too).
+#
+# Components of an installation, each a package of its own (NarrowPackages.cmake): runtime and full, the two shared
+# libraries; development, what compiling and linking needs; tools, the command with its manual.
 include(CMakePackageConfigHelpers)
 get_property(products GLOBAL PROPERTY NARROW_PRODUCTS)
-install(TARGETS ${products} EXPORT narrow-targets
-  ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+foreach(product IN LISTS products)
+  string(REPLACE "narrow_" "" component ${product})
+  install(TARGETS ${product} EXPORT narrow-targets
+    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development
+    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT ${component} NAMELINK_COMPONENT development)
+endforeach()
 # A runtime alone has no headers of what it lacks.
 set(narrow_left_out "")
 if(NOT NARROW_BUILD_FULL)
@@ -12,15 +19,23 @@ if(NOT NARROW_BUILD_FULL)
     list(APPEND narrow_left_out PATTERN "narrow/${header}.h" EXCLUDE)
   endforeach()
 endif()
-install(DIRECTORY include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h" ${narrow_left_out})
-install(EXPORT narrow-targets NAMESPACE narrow:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/narrow)
-get_property(narrow_image_packages GLOBAL PROPERTY NARROW_IMAGE_PACKAGES)
-list(JOIN narrow_image_packages " " narrow_image_packages)
+install(DIRECTORY include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development FILES_MATCHING PATTERN "*.h" ${narrow_left_out})
+install(EXPORT narrow-targets NAMESPACE narrow:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/narrow COMPONENT development)
+# A shared library names the libraries that it needs itself. Who links a static one has to find them.
+set(narrow_dependencies "")
+if(NARROW_BUILD_FULL AND NOT BUILD_SHARED_LIBS)
+  get_property(narrow_image_packages GLOBAL PROPERTY NARROW_IMAGE_PACKAGES)
+  list(JOIN narrow_image_packages " " narrow_image_packages)
+  set(narrow_dependencies "dnnl libzip ZLIB ${narrow_image_packages}")
+endif()
 configure_package_config_file(cmake/narrow-config.cmake.in narrow-config.cmake
   INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/narrow)
 write_basic_package_version_file(narrow-config-version.cmake COMPATIBILITY SameMinorVersion)
-install(FILES ${CMAKE_CURRENT_BINARY_DIR}/narrow-config.cmake ${CMAKE_CURRENT_BINARY_DIR}/narrow-config-version.cmake
-  cmake/Finddnnl.cmake cmake/Findlibzip.cmake cmake/FindNarrowWebP.cmake DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/narrow)
+set(narrow_config ${CMAKE_CURRENT_BINARY_DIR}/narrow-config.cmake ${CMAKE_CURRENT_BINARY_DIR}/narrow-config-version.cmake)
+if(narrow_dependencies)
+  list(APPEND narrow_config cmake/Finddnnl.cmake cmake/Findlibzip.cmake cmake/FindNarrowWebP.cmake)
+endif()
+install(FILES ${narrow_config} DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/narrow COMPONENT development)
 # pkg-config: the runtime alone.
 if(BUILD_SHARED_LIBS)
   set(narrow_pc_cflags " -DNARROW_SHARED")
@@ -30,12 +45,18 @@ else()
   set(narrow_pc_private " -lstdc++ -lm -pthread")
 endif()
 configure_file(cmake/narrow.pc.in narrow.pc @ONLY)
-install(FILES ${CMAKE_CURRENT_BINARY_DIR}/narrow.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/narrow.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig
+  COMPONENT development)
 if(TARGET narrow_cli)
-  install(TARGETS narrow_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  install(TARGETS narrow_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT tools)
   if(NOT CMAKE_CROSSCOMPILING)
     install(CODE "set(COMMAND \"$<TARGET_FILE:narrow_cli>\")\nset(PREFIX \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}\")
 set(DATA \"${CMAKE_INSTALL_DATADIR}\")\nset(MAN \"${CMAKE_INSTALL_MANDIR}\")
-include(\"${PROJECT_SOURCE_DIR}/cmake/install_about.cmake\")")
+include(\"${PROJECT_SOURCE_DIR}/cmake/install_about.cmake\")" COMPONENT tools)
   endif()
+endif()
+# What a user of a binary is told about licences. Packages have it by the rules of their system.
+install(FILES LICENSE THIRD_PARTY.md DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT notices)
+if(PROJECT_IS_TOP_LEVEL)
+  include(NarrowPackages)
 endif()

@@ -9,12 +9,12 @@
 #include "floating/float_executor.h"
 #include "graph/liveness.h"
 #include "pipeline/study_weights.h"
-#include "quantize/equalize.h"
+#include "quantize/channel_sets.h"
 
 namespace narrow {
 namespace {
 
-using graph::Equalizable;
+using graph::ChannelSet;
 using graph::Filter;
 using graph::Graph;
 using graph::kNoValue;
@@ -80,7 +80,7 @@ class FactorFinder {
   FactorFinder(const Graph& plain, const Graph& scaled)
       : plain_(plain),
         counterparts_(plain, scaled),
-        sets_(graph::equalizable_tensors(plain, graph::find_live(plain))),
+        sets_(graph::scalable_sets(plain, graph::find_live(plain))),
         set_of_(plain.values.size(), -1),
         layer_of_(plain.nodes.size()) {
     for (std::size_t s = 0; s < sets_.size(); ++s) {
@@ -228,7 +228,7 @@ class FactorFinder {
 
   const Graph& plain_;
   Counterparts counterparts_;
-  std::vector<Equalizable> sets_;
+  std::vector<ChannelSet> sets_;
   ValueMap<int> set_of_;                      // by value of `plain`; -1: none
   std::vector<const Node*> layer_of_;         // by node of `plain`; null: not a layer of both
   std::vector<std::vector<double>> factors_;  // by set

@@ -1,4 +1,4 @@
-// FloatModel::load: reads a file with its importer and simplifies the network.
+// FloatModel::load and parse: read a network with its importer and simplify it.
 #include <algorithm>
 #include <cmath>
 #include <iterator>
@@ -11,6 +11,7 @@
 #include "base/try.h"
 #include "engine/model/model_data.h"
 #include "importers/architectures/architectures.h"
+#include "importers/files/file_format.h"
 #include "importers/onnx/lower/image_form.h"
 #include "importers/onnx/lower/lower_model.h"
 #include "importers/onnx/read/reader.h"
@@ -25,6 +26,13 @@
 
 namespace narrow {
 namespace {
+
+// What is read: a file, or bytes in memory.
+struct Origin {
+  std::string where;                  // in errors
+  const std::filesystem::path* file;  // null: `bytes`
+  std::span<const std::byte> bytes = {};
+};
 
 Status check_labels(const std::vector<std::string>& labels, std::int64_t classes) {
   const auto count = static_cast<std::int64_t>(labels.size());
@@ -159,10 +167,11 @@ bool leaves_size_open(const onnx::Model& model) {
   });
 }
 
-Status fill_from_onnx(const std::filesystem::path& path, const ImportOptions& options, FloatModel::Data& data) {
-  const std::string where = path.string();
+Status fill_from_onnx(const Origin& origin, const ImportOptions& options, FloatModel::Data& data) {
+  const std::string& where = origin.where;
   NARROW_TRY(check_no_architecture(options.architecture, where));
-  NARROW_ASSIGN(const onnx::Model model, onnx::read_model(path));
+  NARROW_ASSIGN(const onnx::Model model,
+                origin.file != nullptr ? onnx::read_model(*origin.file) : onnx::parse_model(origin.bytes, where));
   onnx::LowerOptions lower_options;
   lower_options.classifier = true;
   lower_options.input_shape = options.onnx.input_shape;
@@ -197,18 +206,19 @@ Status fill_from_onnx(const std::filesystem::path& path, const ImportOptions& op
   return {};
 }
 
-Status fill_from_narrow(const std::filesystem::path& path, const ImportOptions& options, FloatModel::Data& data) {
-  NARROW_TRY(check_no_architecture(options.architecture, path.string()));
-  NARROW_ASSIGN(const Model model, Model::load(path));
+Status fill_from_narrow(const Origin& origin, const ImportOptions& options, FloatModel::Data& data) {
+  NARROW_TRY(check_no_architecture(options.architecture, origin.where));
+  NARROW_ASSIGN(const Model model,
+                origin.file != nullptr ? Model::load(*origin.file) : Model::parse(origin.bytes, origin.where));
   const graph::Graph& graph = model.data().graph;
   if (std::any_of(graph.values.begin(), graph.values.end(), [](const auto& value) { return value.quantization; })) {
     return Error{ErrorCode::kUnsupported,
                  "holds an integer network, which is used as it is; float weights can't be made of it again: name the "
                  "network that it was made of" +
                      (model.provenance().source.empty() ? "" : ", " + base::in_quotes(model.provenance().source)),
-                 path.string()};
+                 origin.where};
   }
-  NARROW_TRY(check_input_size(options.architecture.input_size, graph, path.string()));
+  NARROW_TRY(check_input_size(options.architecture.input_size, graph, origin.where));
   data.graph = graph;
   data.preprocessing = model.preprocessing();
   data.labels = model.labels();
@@ -217,49 +227,69 @@ Status fill_from_narrow(const std::filesystem::path& path, const ImportOptions& 
   return {};
 }
 
-Status fill(const std::filesystem::path& path, const ImportOptions& options, FloatModel::Data& data) {
-  NARROW_ASSIGN(const FileFormat format, detect_format(path));
-  if (format != FileFormat::kOnnx) NARROW_TRY(check_no_onnx(options.onnx, path.string()));
+Status fill(const Origin& origin, const ImportOptions& options, FloatModel::Data& data) {
+  NARROW_ASSIGN(const FileFormat format, origin.file != nullptr
+                                             ? detect_format(*origin.file)
+                                             : importers::detect_format_of_bytes(origin.bytes, origin.where));
+  if (format != FileFormat::kOnnx) NARROW_TRY(check_no_onnx(options.onnx, origin.where));
+  const importers::ChoiceOptions choice = importers::weights_choice(options.architecture);
   switch (format) {
     case FileFormat::kNarrow:
-      return fill_from_narrow(path, options, data);
+      return fill_from_narrow(origin, options, data);
     case FileFormat::kOnnx:
-      return fill_from_onnx(path, options, data);
+      return fill_from_onnx(origin, options, data);
     case FileFormat::kSafetensors: {
       NARROW_ASSIGN(const importers::StateDict weights,
-                    safetensors::read_safetensors(path, importers::weights_choice(options.architecture)));
-      return fill_from_weights(weights, path.string(), options, data);
+                    origin.file != nullptr ? safetensors::read_safetensors(*origin.file, choice)
+                                           : safetensors::parse_safetensors(origin.bytes, origin.where, choice));
+      return fill_from_weights(weights, origin.where, options, data);
     }
     case FileFormat::kTorch: {
       NARROW_ASSIGN(const importers::StateDict weights,
-                    torch::read_checkpoint(path, importers::weights_choice(options.architecture)));
-      return fill_from_weights(weights, path.string(), options, data);
+                    origin.file != nullptr ? torch::read_checkpoint(*origin.file, choice)
+                                           : torch::parse_checkpoint(origin.bytes, origin.where, choice));
+      return fill_from_weights(weights, origin.where, options, data);
     }
   }
-  return Error{ErrorCode::kInternal, "a file format without a reader", path.string()};
+  return Error{ErrorCode::kInternal, "a file format without a reader", origin.where};
+}
+
+// The data of a network that was read and simplified. source: the name to keep.
+Result<std::shared_ptr<const FloatModel::Data>> read_network(const Origin& origin, std::string source,
+                                                             const ImportOptions& options) {
+  const base::DefaultFloatEnvironment environment;
+  auto data = std::make_shared<FloatModel::Data>();
+  data->source = std::move(source);
+  NARROW_TRY(fill(origin, options, *data));
+  data->trained = graph::trained_statistics(data->graph);
+  Result<std::vector<Event>> simplified = graph::simplify(data->graph);
+  if (!simplified.ok()) {
+    Error error = std::move(simplified).error();
+    error.where = error.where.empty() ? origin.where : origin.where + ": " + error.where;
+    return base::with_next_step(std::move(error), {"check the weights, and export the network again", ""});
+  }
+  std::vector<Event> rewrites = *std::move(simplified);
+  std::move(rewrites.begin(), rewrites.end(), std::back_inserter(data->log));
+  if (options.preprocessing) data->preprocessing = *options.preprocessing;
+  if (!options.labels.empty()) data->labels = options.labels;
+  NARROW_TRY(check_input(data->preprocessing, data->graph.value(data->graph.input).shape));
+  NARROW_TRY(check_labels(data->labels, data->graph.value(data->graph.output).shape.elems()));
+  return std::shared_ptr<const FloatModel::Data>(std::move(data));
 }
 
 }  // namespace
 
 Result<FloatModel> FloatModel::load(const std::filesystem::path& path, const ImportOptions& options) {
   return base::guarded([&]() -> Result<FloatModel> {
-    const base::DefaultFloatEnvironment environment;
-    auto data = std::make_shared<Data>();
-    data->source = path.filename().string();
-    NARROW_TRY(fill(path, options, *data));
-    data->trained = graph::trained_statistics(data->graph);
-    Result<std::vector<Event>> simplified = graph::simplify(data->graph);
-    if (!simplified.ok()) {
-      Error error = std::move(simplified).error();
-      error.where = error.where.empty() ? path.string() : path.string() + ": " + error.where;
-      return base::with_next_step(std::move(error), {"check the weights, and export the network again", ""});
-    }
-    std::vector<Event> rewrites = *std::move(simplified);
-    std::move(rewrites.begin(), rewrites.end(), std::back_inserter(data->log));
-    if (options.preprocessing) data->preprocessing = *options.preprocessing;
-    if (!options.labels.empty()) data->labels = options.labels;
-    NARROW_TRY(check_input(data->preprocessing, data->graph.value(data->graph.input).shape));
-    NARROW_TRY(check_labels(data->labels, data->graph.value(data->graph.output).shape.elems()));
+    NARROW_ASSIGN(auto data, read_network({path.string(), &path}, path.filename().string(), options));
+    return FloatModel(std::move(data));
+  });
+}
+
+Result<FloatModel> FloatModel::parse(std::span<const std::byte> bytes, const std::string& where,
+                                     const ImportOptions& options) {
+  return base::guarded([&]() -> Result<FloatModel> {
+    NARROW_ASSIGN(auto data, read_network({where, nullptr, bytes}, where, options));
     return FloatModel(std::move(data));
   });
 }

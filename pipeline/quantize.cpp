@@ -99,8 +99,9 @@ Result<Quantized> quantize(const FloatModel& model, const CalibrationInputs& inp
   return base::guarded([&]() -> Result<Quantized> {
     const base::DefaultFloatEnvironment environment;  // threads that calibrate inherit it
     const FloatModel::Data& source = model.data();
-    NARROW_ASSIGN(auto activations, graph::Activations::create(source.graph, inputs,
-                                                               {options.threads, kImageBytes, pass_progress(options)}));
+    NARROW_ASSIGN(auto activations, graph::Activations::create(
+                                        source.graph, inputs,
+                                        {options.threads, kImageBytes, pass_progress(options), options.cancellation}));
     const graph::CalibrationExpectations expected{source.trained, other_preparations(source.preprocessing)};
     NARROW_ASSIGN(auto quantized, graph::quantize_graph(source.graph, activations, options, &expected, time_network));
     return finished(source, std::move(quantized), describe_calibration(inputs.count, options.observer), inputs.count);
@@ -113,8 +114,9 @@ Result<Quantized> quantize_without_images(const FloatModel& model, const Quantiz
     const FloatModel::Data& source = model.data();
     const CalibrationInputs noise =
         noise_images(source.graph.value(source.graph.input).shape, source.preprocessing, kNoiseImages);
-    NARROW_ASSIGN(auto activations, graph::Activations::create(source.graph, noise,
-                                                               {options.threads, kImageBytes, pass_progress(options)}));
+    NARROW_ASSIGN(auto activations, graph::Activations::create(
+                                        source.graph, noise,
+                                        {options.threads, kImageBytes, pass_progress(options), options.cancellation}));
     NARROW_ASSIGN(auto quantized,
                   graph::quantize_without_images(source.graph, source.trained, activations, options, time_network));
     return finished(source, std::move(quantized), describe_calibration(0, options.observer), 0);

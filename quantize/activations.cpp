@@ -8,6 +8,7 @@
 #include "base/try.h"
 #include "floating/float_executor.h"
 #include "graph/operators.h"
+#include "quantize/cancelled.h"
 
 namespace narrow::graph {
 namespace {
@@ -170,6 +171,7 @@ Result<Activations> Activations::create(const Graph& graph, const CalibrationInp
 std::size_t Activations::shard_count() const { return std::min(kShards, inputs_->count); }
 
 Status Activations::fill(std::size_t image, std::span<float> out) {
+  NARROW_TRY(check_cancelled(options_.cancellation));
   if (image >= kept_.size()) return inputs_->fill(image, out);
   std::vector<float>& kept = kept_[image];
   if (kept.empty()) {

@@ -23,6 +23,7 @@ struct ActivationsOptions {
   std::size_t memory_bytes = 0;  // for decoded images that are kept for the next pass; 0: every pass decodes anew
   // progress(done, total) of one pass; called from one thread at a time, `done` ascending by one; may be empty.
   std::function<void(std::size_t, std::size_t)> progress;
+  const Cancellation* cancellation = nullptr;
 };
 
 // Runs the float network on all calibration images and feeds statistics with its tensors. Images are divided into
@@ -40,7 +41,7 @@ class Activations {
   [[nodiscard]] std::size_t images() const { return inputs_->count; }
 
   // Writes the input of an image, [height, width, channels]; keeps it where the budget allows. Threads may ask for
-  // different images at the same time. Error: that of `inputs.fill`.
+  // different images at the same time. Errors: that of `inputs.fill`; kCancelled.
   Status fill(std::size_t image, std::span<float> out);
 
   // One pass. `make(value)` makes the empty statistic of a tensor; a Statistic has

@@ -8,6 +8,7 @@
 #include "base/try.h"
 #include "floating/float_executor.h"
 #include "quantize/activations.h"
+#include "quantize/cancelled.h"
 #include "quantize/simulate.h"
 
 namespace narrow::graph {
@@ -61,7 +62,8 @@ Status BlockImages::run(const Block& block, const Decisions* decisions, const st
   base::parallel_for(images.size(), slots, [&](std::size_t i, int slot) {
     FloatExecutor& executor = executors[static_cast<std::size_t>(slot)];
     const Feed feed{block.input, decisions == nullptr ? in_float(images[i]) : simulated(images[i])};
-    statuses[i] = executor.run(std::span(&feed, 1));
+    statuses[i] = check_cancelled(context_->options.cancellation);
+    if (statuses[i].ok()) statuses[i] = executor.run(std::span(&feed, 1));
     if (statuses[i].ok()) visit(i, executor);
   });
   for (Status& status : statuses) {

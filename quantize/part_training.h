@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "floating/gradients/part_gradient.h"
+#include "narrow/cancellation.h"
 #include "quantize/blocks.h"
 
 namespace narrow::graph {
@@ -44,6 +45,7 @@ struct PartTraining {
   std::size_t iterations = 0;
   std::uint64_t seed = 0;
   int threads = 1;
+  const Cancellation* cancellation = nullptr;
   // Called after each iteration with how many are done; may be empty. An error ends the training.
   std::function<Status(std::size_t done)> after;
   // By place in PartGradient: where they start and end, how far one step moves them, and what they never go below.

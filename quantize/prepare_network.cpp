@@ -57,10 +57,12 @@ Result<double> divergence(const Graph& graph, const std::vector<std::optional<Ob
     return Context{graph, live, bits, representations, observations, options, producer, &images};
   };
   const CalibrationInputs rounded = some_images(activations, 0);
-  NARROW_ASSIGN(Activations to_round, Activations::create(graph, rounded, {options.threads, 0, {}}));
+  NARROW_ASSIGN(Activations to_round,
+                Activations::create(graph, rounded, {options.threads, 0, {}, options.cancellation}));
   NARROW_ASSIGN(const Decisions decisions, decide(context(to_round)));
   const CalibrationInputs compared = some_images(activations, 0.5);
-  NARROW_ASSIGN(Activations to_compare, Activations::create(graph, compared, {options.threads, 0, {}}));
+  NARROW_ASSIGN(Activations to_compare,
+                Activations::create(graph, compared, {options.threads, 0, {}, options.cancellation}));
   const Context comparing = context(to_compare);
   NARROW_ASSIGN(const AnswerMeter meter, AnswerMeter::create(comparing, kImages));
   NARROW_ASSIGN(const AnswerChange change, meter.measure(decisions));

@@ -10,6 +10,7 @@
 #include "base/try.h"
 #include "floating/float_executor.h"
 #include "floating/float_functions.h"
+#include "quantize/cancelled.h"
 #include "quantize/simulate.h"
 
 namespace narrow::graph {
@@ -125,7 +126,8 @@ Status AnswerMeter::run(const Simulation* simulation,
   std::vector<Status> statuses(inputs_.size());
   base::parallel_for(inputs_.size(), threads, [&](std::size_t i, int slot) {
     std::vector<float> scores(classes);
-    statuses[i] = executors[static_cast<std::size_t>(slot)].run(inputs_[i], scores);
+    statuses[i] = check_cancelled(context_->options.cancellation);
+    if (statuses[i].ok()) statuses[i] = executors[static_cast<std::size_t>(slot)].run(inputs_[i], scores);
     if (statuses[i].ok()) sink(i, scores);
   });
   for (Status& status : statuses) NARROW_TRY(std::move(status));

@@ -1,6 +1,10 @@
 #include "apps/commands/annotate.h"
 
+#include <algorithm>
+#include <array>
+#include <cctype>
 #include <filesystem>
+#include <string_view>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -18,6 +22,13 @@ constexpr std::size_t kSoftwareOffset = 8 + 25 + 4;
 
 Status check_own(const std::string& file) { return check_own_png(file, kAnnotationSoftware); }
 
+// "answer.JPG": ".jpg".
+std::string extension_of(const std::string& path) {
+  std::string extension = std::filesystem::path(path).extension().string();
+  for (char& c : extension) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return extension;
+}
+
 }  // namespace
 
 Status check_own_png(const std::string& file, std::string_view software) {
@@ -33,12 +44,21 @@ Status write_png(const std::string& file, const Picture& picture, std::string_vi
   return output.commit();
 }
 
-AnnotationFiles::AnnotationFiles(std::string path)
-    : path_(std::move(path)), is_file_(std::filesystem::path(path_).extension() == ".png") {}
+AnnotationFiles::AnnotationFiles(std::string path) : path_(std::move(path)), is_file_(extension_of(path_) == ".png") {}
 
 Status AnnotationFiles::prepare() const {
   if (is_file_) return check_own(path_);
   std::error_code error;
+  constexpr std::array<std::string_view, 10> kOtherImages = {".jpg", ".jpeg", ".bmp", ".ppm",  ".pgm",
+                                                             ".pnm", ".webp", ".gif", ".tiff", ".tif"};
+  const std::string extension = extension_of(path_);
+  if (std::find(kOtherImages.begin(), kOtherImages.end(), extension) != kOtherImages.end() &&
+      !std::filesystem::is_directory(path_, error)) {
+    return Error{ErrorCode::kInvalidArgument,
+                 "is the name of another kind of image, and annotated images are PNG; name a file that ends in .png, "
+                 "or a folder",
+                 path_};
+  }
   std::filesystem::create_directory(path_, error);
   if (std::filesystem::is_directory(path_)) return {};
   return Error{ErrorCode::kInvalidArgument,

@@ -48,6 +48,7 @@ struct ClassifyFlags {
   std::string contact_sheet;
   bool recursive = false;
   std::string standard_input = "auto";
+  bool bundled = false;  // the model is a part of this program
 
   [[nodiscard]] AnswerForm form() const {
     if (json_lines) return AnswerForm::kJsonLines;
@@ -81,6 +82,7 @@ std::optional<Error> misplaced_network(const ClassifyFlags& flags) {
     const std::string extension = std::filesystem::path(name).extension().string();
     std::error_code ignored;
     if (extension == ".bin" || !std::filesystem::is_regular_file(name, ignored) || !detect_format(name).ok()) continue;
+    if (flags.bundled) return Error{ErrorCode::kInvalidArgument, "is a network; this program has one of its own", name};
     std::string rest;
     for (const std::string& other : flags.images) rest += &other == &name ? "" : " " + other;
     return Error{ErrorCode::kInvalidArgument,
@@ -167,11 +169,15 @@ Result<int> classify(const ClassifyFlags& flags, Console& console) {
   }
   const Result<std::string> path = path_of_shard(flags.output, shard);
   if (!path.ok()) return console.fail(path.error(), kUsage);
+  std::vector<std::string> inputs = flags.images;
+  for (const std::string& input : {flags.model.path, flags.model.labels, flags.model.preprocess.preset}) {
+    inputs.push_back(input);
+  }
+  if (!path->empty()) NARROW_TRY(check_not_an_input(*path, inputs));
   std::optional<AnnotationFiles> annotations;
   if (!flags.annotate.empty()) {
-    std::vector<std::string> inputs = flags.images;
-    inputs.push_back(flags.model.path);
     NARROW_TRY(check_not_an_input(flags.annotate, inputs));
+    NARROW_TRY(check_outside_inputs(flags.annotate, flags.images));
     annotations.emplace(flags.annotate);
     NARROW_TRY(annotations->prepare());
   }
@@ -285,15 +291,19 @@ constexpr const char* kClassifyExamples =
 
 }  // namespace
 
-Command add_classify(CommandLine& line) {
+namespace {
+
+Command classify_command(const Subcommand& command, bool bundled) {
   auto flags = std::make_shared<ClassifyFlags>();
-  const Subcommand command = line.add("classify", "Name what images show", kClassifyExamples);
-  command.add("PICTURE", flags->images, "Images: files, folders or lists (see narrow --help); '-': standard input")
+  flags->bundled = bundled;
+  command.add("PICTURE", flags->images, "Images: files, folders or lists of paths, one a line; '-': standard input")
       .required();
-  command
-      .add("--model", flags->model.path,
-           model_argument_text() + "; default: the model that is built in (CIFAR-10 classes)")
-      .type_name("FILE");
+  if (!bundled) {
+    command
+        .add("--model", flags->model.path,
+             model_argument_text() + "; default: the model that is built in (CIFAR-10 classes)")
+        .type_name("FILE");
+  }
   command.add("--top", flags->top, "How many classes to print, 5 unless given")
       .check(whole_number(1, 100000))
       .type_name("K");
@@ -341,8 +351,22 @@ Command add_classify(CommandLine& line) {
       .excludes(json_lines)
       .excludes(csv);
   add_labels_option(command, flags->model.labels);
-  add_run_options(command, flags->model, false);
+  if (bundled) {
+    add_model_run_options(command, flags->model);
+  } else {
+    add_run_options(command, flags->model, false);
+  }
   return {command, flags->json, [flags](Console& console) { return finish(console, classify(*flags, console)); }};
+}
+
+}  // namespace
+
+Command add_classify(CommandLine& line) {
+  return classify_command(line.add("classify", "Name what images show", kClassifyExamples), false);
+}
+
+Command add_bundled_classify(CommandLine& line, const std::string& program) {
+  return classify_command(line.without_subcommands(program), true);
 }
 
 }  // namespace narrow::cli

@@ -28,10 +28,15 @@ struct Command {
 [[nodiscard]] Command add_bench(CommandLine& line);
 [[nodiscard]] Command add_inspect(CommandLine& line);
 [[nodiscard]] Command add_convert(CommandLine& line);
+[[nodiscard]] Command add_bundle(CommandLine& line);
+[[nodiscard]] Command add_embed_source(CommandLine& line);
 [[nodiscard]] Command add_report(CommandLine& line);
 [[nodiscard]] Command add_trace(CommandLine& line);
 [[nodiscard]] Command add_architectures(CommandLine& line);
 [[nodiscard]] Command add_operators(CommandLine& line);
+
+// The classify command as that of a program whose model is a part of it: `line` has no other.
+[[nodiscard]] Command add_bundled_classify(CommandLine& line, const std::string& program);
 
 // Those that describe the command itself: help, version, completion, manual. line: outlives them, and has all others.
 [[nodiscard]] std::vector<Command> add_about(CommandLine& line);

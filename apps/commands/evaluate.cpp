@@ -114,6 +114,11 @@ Result<int> evaluate_one(const EvaluateFlags& flags, const std::vector<std::stri
   NARROW_ASSIGN(const PictureSet images, open_labelled(paths, loaded.labels, flags, console));
   std::optional<OutputFile> scores_file;
   if (!flags.scores.empty()) {
+    std::vector<std::string> inputs = paths;
+    for (const std::string& input : {flags.model.path, flags.model.labels, flags.model.preprocess.preset}) {
+      inputs.push_back(input);
+    }
+    NARROW_TRY(check_not_an_input(flags.scores, inputs));
     NARROW_TRY(check_replaceable(flags.scores, std::nullopt));
     NARROW_ASSIGN(scores_file, OutputFile::create(flags.scores));
   }

@@ -21,6 +21,7 @@
 #include "base/try.h"
 #include "narrow/image.h"
 #include "narrow/quantize.h"
+#include "narrow/session.h"
 
 namespace narrow::cli {
 

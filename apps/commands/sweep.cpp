@@ -14,6 +14,7 @@
 #include "apps/run/sweep.h"
 #include "apps/text/words.h"
 #include "base/try.h"
+#include "narrow/session.h"
 
 namespace narrow::cli {
 
@@ -50,7 +51,13 @@ Result<int> sweep(const SweepFlags& flags, Console& console) {
   }
   std::optional<OutputFile> csv;
   if (!flags.csv.empty()) {
-    NARROW_TRY(check_not_an_input(flags.csv, options.networks));
+    std::vector<std::string> inputs = options.networks;
+    for (const std::vector<std::string>* images : {&options.calibrate, &options.evaluate}) {
+      inputs.insert(inputs.end(), images->begin(), images->end());
+    }
+    inputs.push_back(options.labels);
+    inputs.push_back(options.preprocess.preset);
+    NARROW_TRY(check_not_an_input(flags.csv, inputs));
     NARROW_ASSIGN(csv, OutputFile::create(flags.csv));
   }
   Progress progress("sweeping");

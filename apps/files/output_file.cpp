@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <csignal>
@@ -114,6 +115,8 @@ Result<OutputFile> OutputFile::create(const std::filesystem::path& path) {
   return OutputFile(std::make_unique<Impl>(std::move(file)));
 }
 
+Status OutputFile::make_executable() { return impl_->file.make_executable(); }
+
 Status OutputFile::write_at_start(std::span<const std::byte> bytes) { return impl_->file.write_at_start(bytes); }
 
 Status OutputFile::write(std::span<const std::byte> bytes) { return impl_->file.write(bytes); }
@@ -155,6 +158,24 @@ Status check_not_an_input(const std::string& output, const std::vector<std::stri
       return Error{ErrorCode::kInvalidArgument, "is an input of this command; choose another name for the output",
                    output};
     }
+  }
+  return {};
+}
+
+Status check_outside_inputs(const std::string& output, const std::vector<std::string>& inputs) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  const fs::path place = fs::weakly_canonical(output, ignored);
+  for (const std::string& input : inputs) {
+    if (input.empty() || !fs::is_directory(input, ignored)) continue;
+    const fs::path folder = fs::canonical(input, ignored);
+    const auto [rest, at] = std::mismatch(folder.begin(), folder.end(), place.begin(), place.end());
+    if (rest != folder.end() || at == place.end()) continue;
+    return Error{ErrorCode::kInvalidArgument,
+                 "is in " + input +
+                     ", whose images the next run would read together with these; choose a place outside "
+                     "of it",
+                 output};
   }
   return {};
 }

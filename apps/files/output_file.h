@@ -26,6 +26,8 @@ class OutputFile {
   OutputFile& operator=(OutputFile&&) noexcept;
   ~OutputFile();
 
+  // As that of base::AtomicFile.
+  [[nodiscard]] Status make_executable();
   [[nodiscard]] Status write(std::span<const std::byte> bytes);
   // Writes over what was written first, which was as long or longer.
   [[nodiscard]] Status write_at_start(std::span<const std::byte> bytes);
@@ -53,5 +55,8 @@ void remove_unfinished_files() noexcept;
 
 // Error: `output` is one of the files that are read, which writing would destroy. Empty names are skipped.
 [[nodiscard]] Status check_not_an_input(const std::string& output, const std::vector<std::string>& inputs);
+
+// Error: `output`, an image or a folder of images, is in a folder that is read, so that the next run would read it too.
+[[nodiscard]] Status check_outside_inputs(const std::string& output, const std::vector<std::string>& inputs);
 
 }  // namespace narrow::cli

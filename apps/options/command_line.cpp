@@ -139,10 +139,14 @@ std::string option_hint(const std::string& name, const CLI::App& command) {
   const auto has = [&](const std::string& option) {
     return std::find(known.begin(), known.end(), option.substr(0, option.find(' '))) != known.end();
   };
+  // "the network as MODEL"
+  const auto takes = [&](const std::string& argument) {
+    return command.get_option_no_throw(argument.substr(argument.rfind(' ') + 1)) != nullptr;
+  };
   for (const OtherName& other : other_names()) {
     if (name != other.name) continue;
     for (const std::string& here : other.here) {
-      if (here[0] != '-' || has(here)) return "; did you mean " + here + "?";
+      if (here[0] == '-' ? has(here) : takes(here)) return "; did you mean " + here + "?";
     }
   }
   constexpr std::size_t kOneLetter = 2;  // "-x" is as near to any other letter
@@ -187,28 +191,40 @@ std::string in_our_words(const CLI::ParseError& problem) {
   return text;
 }
 
+// Of a command, what is wrong with its arguments where that is not `problem` itself.
+void explain(Error& error, const CLI::App& command, const CLI::ParseError& problem, const CLI::App& app) {
+  if (std::optional<std::string> unknown = unknown_option(command)) {
+    error.message = std::move(*unknown);
+    return;
+  }
+  if (dynamic_cast<const CLI::ExtrasError*>(&problem) == nullptr) return;
+  const std::vector<std::string> rest = command.remaining();
+  if (!rest.empty()) {
+    error.message = "unexpected argument '" + name_text(rest.front()) + "'";
+    return;
+  }
+  error.message = "options come after the command: narrow " + command.get_name() + " ...";
+  for (const std::string& before : app.remaining()) {
+    if (before.size() > 1 && before[0] == '-') error.message += " " + name_text(before);
+  }
+}
+
 Error usage_error(const CLI::App& app, const CLI::ParseError& problem) {
   Error error{ErrorCode::kInvalidArgument, in_our_words(problem), ""};
-  std::string help = "narrow --help";
+  std::string help = app.get_name() + " --help";
+  const std::vector<const CLI::App*> commands = app.get_subcommands(nullptr);
+  if (commands.empty()) {
+    explain(error, app, problem, app);
+    error.message += " (see " + help + ")";
+    return error;
+  }
   std::vector<std::string> names;
-  for (const CLI::App* command : app.get_subcommands(nullptr)) {
+  for (const CLI::App* command : commands) {
     names.push_back(command->get_name());
     if (!command->parsed()) continue;
     error.where = command->get_name();
     help = "narrow " + command->get_name() + " --help";
-    if (std::optional<std::string> unknown = unknown_option(*command)) {
-      error.message = std::move(*unknown);
-    } else if (dynamic_cast<const CLI::ExtrasError*>(&problem) != nullptr) {
-      const std::vector<std::string> rest = command->remaining();
-      if (!rest.empty()) {
-        error.message = "unexpected argument '" + name_text(rest.front()) + "'";
-      } else {
-        error.message = "options come after the command: narrow " + command->get_name() + " ...";
-        for (const std::string& before : app.remaining()) {
-          if (before.size() > 1 && before[0] == '-') error.message += " " + name_text(before);
-        }
-      }
-    }
+    explain(error, *command, problem, app);
   }
   if (error.where.empty() && app.get_subcommands().empty()) {
     std::vector<std::string> rest = app.remaining();
@@ -346,6 +362,33 @@ Subcommand CommandLine::add(const std::string& name, const std::string& descript
   return Subcommand(command);
 }
 
+Subcommand CommandLine::without_subcommands(const std::string& program) {
+  app_->name(program);
+  app_->require_subcommand(0);
+  app_->set_help_all_flag("--help-all", "Print all options and exit")->group("");
+  return Subcommand(app_.get());
+}
+
+namespace {
+
+// The error for a flag that is given more than once. Options with values have theirs from the library.
+std::optional<Error> repeated_flag(const CLI::App& app) {
+  std::vector<const CLI::App*> parsed{&app};
+  for (const CLI::App* command : app.get_subcommands()) parsed.push_back(command);
+  for (const CLI::App* command : parsed) {
+    for (const CLI::Option* option : command->get_options()) {
+      if (option->get_items_expected_max() > 0 || option->count() < 2) continue;
+      const std::string help = (command == &app ? "" : "narrow ") + command->get_name() + " --help";
+      return Error{ErrorCode::kInvalidArgument,
+                   option->get_name() + " is given more than once; give it once (see " + help + ")",
+                   command == &app ? "" : command->get_name()};
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
 Result<bool> CommandLine::parse(int argc, char** argv) {
   if (std::optional<Error> empty = empty_value({argv + std::min(argc, 1), argv + argc})) return *std::move(empty);
   try {
@@ -356,6 +399,7 @@ Result<bool> CommandLine::parse(int argc, char** argv) {
   } catch (const CLI::ParseError& problem) {
     return usage_error(*app_, problem);
   }
+  if (std::optional<Error> repeated = repeated_flag(*app_)) return *std::move(repeated);
   return true;
 }
 

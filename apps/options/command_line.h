@@ -92,6 +92,9 @@ class CommandLine {
 
   // examples: the text at the end of its --help.
   [[nodiscard]] Subcommand add(const std::string& name, const std::string& description, const std::string& examples);
+  // Instead of subcommands: the options that are added to the result are those of the program itself, which has this
+  // name.
+  [[nodiscard]] Subcommand without_subcommands(const std::string& program);
 
   // Of each subcommand, in the order of --help.
   [[nodiscard]] std::vector<CommandText> commands() const;
@@ -99,8 +102,8 @@ class CommandLine {
   // subcommand; says what was probably meant.
   [[nodiscard]] Result<std::string> help(const std::string& name) const;
 
-  // True: exactly one subcommand was given, and its options are written. False: --help or --version was printed. Error:
-  // the command line is wrong; the message names the help to read.
+  // True: exactly one subcommand, or what there is instead of them, was given, and its options are written. False:
+  // --help or --version was printed. Error: the command line is wrong; the message names the help to read.
   [[nodiscard]] Result<bool> parse(int argc, char** argv);
 
  private:

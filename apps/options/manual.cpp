@@ -88,7 +88,7 @@ std::string manual_text(const std::string& name, const std::string& description,
       "kernels are chosen: zen3, zen4 or zen5.\n.SH SEE ALSO\n";
   std::vector<std::string> pages;
   pages.reserve(commands.size());
-  for (const CommandText& command : commands) pages.push_back(".BR narrow\\-" + command.name + " (1)");
+  for (const CommandText& command : commands) pages.push_back(".BR narrow\\-" + escaped(command.name) + " (1)");
   return out + join(pages, ",\n") + "\n";
 }
 

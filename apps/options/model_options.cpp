@@ -19,6 +19,12 @@ void add_run_options(const Subcommand& command, ModelFlags& flags, bool is_outpu
   flags.import_options = add_import_options(command, flags.import, is_output_free);
 }
 
+void add_model_run_options(const Subcommand& command, ModelFlags& flags) {
+  add_isa_option(command, flags.isa);
+  add_limit_options(command, flags.limits);
+  add_preprocess_options(command, flags.preprocess);
+}
+
 bool holds_weights_only(FileFormat format) {
   return format == FileFormat::kTorch || format == FileFormat::kSafetensors;
 }

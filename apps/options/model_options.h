@@ -27,6 +27,9 @@ void add_model_options(const Subcommand& command, ModelFlags& flags);
 // As add_model_options(), without --labels. is_output_free: as in add_import_options().
 void add_run_options(const Subcommand& command, ModelFlags& flags, bool is_output_free = true);
 
+// Those of add_run_options() that a .nrw has.
+void add_model_run_options(const Subcommand& command, ModelFlags& flags);
+
 // Whether files of this format hold no network. The architecture then makes the network, with settings that the file
 // does not hold.
 [[nodiscard]] bool holds_weights_only(FileFormat format);

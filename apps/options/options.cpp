@@ -260,19 +260,6 @@ void add_isa_option(const Subcommand& command, std::string& isa) {
       .type_name("ISA");
 }
 
-Status check_environment() {
-  const auto check = [](const char* variable, const std::vector<std::string>& names, const char* what) -> Status {
-    const char* const value = std::getenv(variable);
-    if (value == nullptr || *value == '\0' || std::string_view(value) == "auto" || is_word(names, value)) return {};
-    return Error{ErrorCode::kNotFound,
-                 std::string(what) + " '" + value + "'" + did_you_mean(value, names) + "; valid here: auto, " +
-                     join(names, ", "),
-                 std::string("environment variable ") + variable};
-  };
-  NARROW_TRY(check("NARROW_ISA", available_isas(), "this CPU has no instruction set"));
-  return check("NARROW_CORE", known_cores(), "there are no costs of a core");
-}
-
 void add_core_option(const Subcommand& command, std::string& core) {
   std::vector<std::string> names = known_cores();
   names.insert(names.begin(), "auto");

@@ -59,9 +59,6 @@ void add_threads_option(const Subcommand& command, int& threads);
 [[nodiscard]] int threads_to_use(int asked, std::size_t work);
 // --isa: one of the ISAs that this CPU can run.
 void add_isa_option(const Subcommand& command, std::string& isa);
-// The error for an instruction set or a core that the environment names and that is not there. Commands that open a
-// session late ask for it first.
-[[nodiscard]] Status check_environment();
 // --core: one of known_cores().
 void add_core_option(const Subcommand& command, std::string& core);
 

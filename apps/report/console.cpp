@@ -4,11 +4,22 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <utility>
 
 #include "apps/report/json.h"
 #include "apps/text/words.h"
 
 namespace narrow::cli {
+namespace {
+
+std::string& program() {
+  static std::string name = "narrow";
+  return name;
+}
+
+}  // namespace
+
+void Console::set_program(std::string name) { program() = std::move(name); }
 
 void Console::write(std::string_view text) {
   if (write_error_ != 0) return;
@@ -47,13 +58,13 @@ bool Console::stream(std::string_view text) {
 
 void Console::report(const Error& error) {
   const Error shown{error.code, error.message, name_text(error.where)};
-  const std::string text = "narrow: " + printable(shown.text()) + "\n";
+  const std::string text = program() + ": " + printable(shown.text()) + "\n";
   std::fflush(stdout);
   std::fwrite(text.data(), 1, text.size(), stderr);
 }
 
 void Console::note(std::string_view text) {
-  const std::string line = "narrow: note: " + printable(text) + "\n";
+  const std::string line = program() + ": note: " + printable(text) + "\n";
   std::fflush(stdout);
   std::fwrite(line.data(), 1, line.size(), stderr);
 }

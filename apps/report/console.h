@@ -14,6 +14,9 @@ class Console {
  public:
   explicit Console(bool json) : json_(json) {}
 
+  // The name before errors and notes; "narrow" unless set.
+  static void set_program(std::string name);
+
   [[nodiscard]] bool json() const { return json_; }
 
   // Prints text on stdout; nothing with --json. Control characters are replaced, but for styles (apps/text/terminal.h)
@@ -24,9 +27,9 @@ class Console {
   // Writes text on stdout as it is, also with --json, and flushes it. False: it can't be written, as where the reader
   // has closed the pipe.
   [[nodiscard]] bool stream(std::string_view text);
-  // Prints "narrow: where: message" on stderr.
+  // Prints "PROGRAM: where: message" on stderr.
   void report(const Error& error);
-  // Prints "narrow: note: text" on stderr.
+  // Prints "PROGRAM: note: text" on stderr.
   void note(std::string_view text);
   // As report(); with --json also {"error": ...} as the document on stdout. Returns `code`.
   int fail(const Error& error, ExitCode code = kFailure);

@@ -42,9 +42,9 @@ std::string why_text(const std::vector<StepInfo>& steps) {
       table.add(std::move(row), candidate.accepted ? Style::kPlain : Style::kFaint);
     }
   }
-  return "\nWhy these kernels: estimated core cycles of one image on one thread; nothing is timed. A kernel refuses "
-         "a\n"
-         "shape that it is not made for, and ranges and weights for which it could not be exact.\n\n" +
+  return "\nWhy these kernels: estimated core cycles of one image on one thread;\n"
+         "nothing is timed. A kernel refuses a shape that it is not made for, and ranges\n"
+         "and weights for which it could not be exact.\n\n" +
          table.text();
 }
 
@@ -56,6 +56,17 @@ std::string threads_text(const std::vector<StepInfo>& steps) {
     table.add({step.layer, std::to_string(step.parts), format("%.1f", 100 * step.busiest_share)});
   }
   return "\n" + table.text();
+}
+
+// "input          32x32x3"; on a terminal, long texts go on below their begin.
+std::string fact(const std::string& name, const std::string& text) {
+  constexpr std::size_t kName = 15;
+  constexpr std::size_t kLeast = 20;
+  const std::size_t columns = output_terminal().columns;
+  std::string out = name + std::string(kName - std::min(kName, name.size()), ' ');
+  if (columns == 0) return out + text + "\n";
+  const std::vector<std::string> lines = wrapped(text, std::max(columns - std::min(columns, kName), kLeast));
+  return out + join(lines, "\n" + std::string(kName, ' ')) + "\n";
 }
 
 }  // namespace
@@ -118,16 +129,16 @@ std::string inspect_text(const ModelInspection& inspection, bool why) {
                      bytes_text(inspection.file_bytes) + ", " + bits_text(layers) + ", " + arithmetic_text(layers) +
                      "\n\n";
   text += inspect_layers_text(layers, inspection.steps) + "\n";
-  text += "input          " + shape_text(model.input_shape()) + "\n";
-  text += "preprocessing  " + preprocessing_text(model.preprocessing()) + "\n";
-  text += "labels         " + labels_text(model.labels()) + "\n";
-  text += "made from      " + provenance.source + ", calibrated with " + provenance.calibration + ", by " +
-          provenance.tool + "\n";
-  text += "weights        " + bytes_text(totals.weight_bytes) + " stored, " + bytes_text(totals.packed_bytes) +
-          " packed for " + inspection.isa + "; kernels chosen for " + inspection.core + "\n";
-  text += "tensors        " + bytes_text(memory.tensor_bytes) + ", of which " + bytes_text(memory.largest_live_bytes) +
-          " are needed at the same time; workspace " + bytes_text(memory.workspace_bytes) + "\n";
-  text += "per image      " + count_text(totals.macs) + " multiply-adds\n";
+  text += fact("input", shape_text(model.input_shape()));
+  text += fact("preprocessing", preprocessing_text(model.preprocessing()));
+  text += fact("labels", labels_text(model.labels()));
+  text +=
+      fact("made from", provenance.source + ", calibrated with " + provenance.calibration + ", by " + provenance.tool);
+  text += fact("weights", bytes_text(totals.weight_bytes) + " stored, " + bytes_text(totals.packed_bytes) +
+                              " packed for " + inspection.isa + "; kernels chosen for " + inspection.core);
+  text += fact("tensors", bytes_text(memory.tensor_bytes) + ", of which " + bytes_text(memory.largest_live_bytes) +
+                              " are needed at the same time; workspace " + bytes_text(memory.workspace_bytes));
+  text += fact("per image", count_text(totals.macs) + " multiply-adds");
   if (inspection.threads > 1) text += threads_text(inspection.steps);
   if (why) text += why_text(inspection.steps);
   return text;

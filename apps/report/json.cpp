@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "apps/report/bench_report.h"
+#include "apps/report/bundle_report.h"
 #include "apps/report/classify_report.h"
 #include "apps/report/comparison_report.h"
 #include "apps/report/convert_report.h"
@@ -219,12 +220,18 @@ Json object(const Agreement& agreement) {
   return json;
 }
 
+// Which kernels a network runs on. Only integer networks have a core by whose costs they were chosen.
+void add_kernels(Json& json, const NetworkSummary& network) {
+  json["isa"] = network.isa;
+  if (!network.core.empty()) json["core"] = network.core;
+}
+
 Json object(const ComparedNetwork& compared, std::size_t images) {
   Json json = object(compared.network);
   json["preprocessing"] = object(compared.preprocessing);
   json["preprocessing_is_assumed"] = compared.preprocessing_is_assumed;
   json["notes"] = compared.notes;
-  json["isa"] = compared.network.isa;
+  add_kernels(json, compared.network);
   json["top1"] = compared.tally ? object(*compared.tally, compared.tally->top1) : Json();
   json["top5"] = compared.tally ? object(*compared.tally, compared.tally->top5) : Json();
   json["pictures_per_second"] = static_cast<double>(images) / std::max(compared.time.network_seconds, 1e-9);
@@ -445,7 +452,7 @@ Json object(const NetworkStudyResult& result) {
   document["narrow"] = version();
   Json& of_model = document["model"] = object(result.network);
   of_model["file_bytes"] = result.file_bytes;
-  of_model["isa"] = result.network.isa;
+  add_kernels(of_model, result.network);
   of_model["threads"] = result.threads;
   of_model["input"] = object(model.input_shape());
   of_model["classes"] = model.classes();
@@ -543,7 +550,7 @@ std::string classify_json(const ClassifyReport& report) {
   document["preprocessing"] = object(report.preprocessing);
   document["preprocessing_is_assumed"] = report.preprocessing_is_assumed;
   document["notes"] = report.notes;
-  document["isa"] = report.network.isa;
+  add_kernels(document, report.network);
   document["threads"] = report.threads;
   document["failed"] = report.failed;
   document["left_out"] = list(report.left_out, [](const LeftOutFile& file) { return object(file); });
@@ -584,11 +591,31 @@ std::string embed_json(const EmbedReport& report) {
   document["shape"] = {report.images.size(), shape.elems()};
   document["preprocessing"] = object(report.preprocessing);
   document["notes"] = report.notes;
-  document["isa"] = report.network.isa;
+  add_kernels(document, report.network);
   document["threads"] = report.threads;
   document["seconds"] = report.seconds;
   document["pictures"] = report.images;
   document["unreadable"] = list(report.unreadable, [](const Error& error) { return object(error); });
+  return written(document);
+}
+
+std::string bundle_json(const BundleReport& report) {
+  Json document;
+  document["model"] = report.model;
+  document["model_bytes"] = report.model_bytes;
+  document["command"] = report.command.empty() ? Json() : Json(report.command);
+  document["command_bytes"] = report.command_bytes;
+  document["output"] = report.output;
+  document["output_bytes"] = report.output_bytes;
+  return written(document);
+}
+
+std::string embed_source_json(const EmbedSourceReport& report) {
+  Json document;
+  document["model"] = report.model;
+  document["model_bytes"] = report.model_bytes;
+  document["output"] = report.output;
+  document["function"] = report.function;
   return written(document);
 }
 
@@ -607,7 +634,7 @@ std::string evaluate_json(const EvaluateReport& report) {
                        {"pictures_per_second_with_decoding", report.images_per_second_with_decoding()},
                        {"network_seconds", report.time.network_seconds},
                        {"total_seconds", report.time.total_seconds}};
-  document["isa"] = report.network.isa;
+  add_kernels(document, report.network);
   document["threads"] = report.threads;
   document["batch"] = report.batch;
   if (!report.scores.empty()) document["scores"] = report.scores;
@@ -648,8 +675,7 @@ std::string bench_json(const BenchReport& report) {
   document["model"]["input"] = object(report.network.input);
   document["notes"] = report.notes;
   document["scenario"] = scenario_name(report.load.scenario);
-  document["isa"] = report.network.isa;
-  if (!report.network.core.empty()) document["core"] = report.network.core;
+  add_kernels(document, report.network);
   document["threads"] = report.threads;
   document["spin_us"] = report.spin_us;
   document["batch"] = report.load.batch;

@@ -78,6 +78,10 @@ std::vector<std::string> Table::fit(std::vector<Column>& columns, std::size_t li
     if (column.kind != '|') return column.width;
     return std::min(column.width, std::max(kNarrowestText, column.longest_word));
   };
+  // Where that is not enough, a column of texts is as narrow as its longest word.
+  const auto narrowest_of_all = [&](const Column& column) -> std::size_t {
+    return column.kind == '|' ? std::max(column.longest_word, columns_of(column.header)) : narrowest(column);
+  };
   const auto total = [&](const auto& width_of) {
     std::size_t sum = 0;
     for (const Column& column : columns) sum += column.left_out ? 0 : kGap + width_of(column);
@@ -92,15 +96,19 @@ std::vector<std::string> Table::fit(std::vector<Column>& columns, std::size_t li
     left_out.push_back(header);
   }
   // The widest one first gives way.
-  while (total([](const Column& column) { return column.width; }) > limit) {
-    Column* widest = nullptr;
-    for (Column& column : columns) {
-      if (column.left_out || column.width == narrowest(column)) continue;
-      if (widest == nullptr || column.width > widest->width) widest = &column;
+  const auto give_way = [&](const auto& least) {
+    while (total([](const Column& column) { return column.width; }) > limit) {
+      Column* widest = nullptr;
+      for (Column& column : columns) {
+        if (column.left_out || column.width <= least(column)) continue;
+        if (widest == nullptr || column.width > widest->width) widest = &column;
+      }
+      if (widest == nullptr) break;
+      --widest->width;
     }
-    if (widest == nullptr) break;
-    --widest->width;
-  }
+  };
+  give_way(narrowest);
+  give_way(narrowest_of_all);
   return left_out;
 }
 

@@ -1,7 +1,10 @@
 #include "engine/isa/isa_choice.h"
 
 #include <algorithm>
+#include <cstdlib>
 
+#include "base/guarded.h"
+#include "base/try.h"
 #include "narrow/session.h"
 
 namespace narrow::engine {
@@ -71,6 +74,14 @@ Result<kernels::Core> choose_core(const std::string& option, const char* environ
 }  // namespace narrow::engine
 
 namespace narrow {
+
+Status check_environment() {
+  return base::guarded([&]() -> Status {
+    NARROW_TRY(engine::choose_isa({}, std::getenv("NARROW_ISA"), kernels::cpu_features()));
+    NARROW_TRY(engine::choose_core({}, std::getenv("NARROW_CORE")));
+    return {};
+  });
+}
 
 std::vector<std::string> known_cores() {
   std::vector<std::string> names;

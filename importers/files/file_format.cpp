@@ -8,12 +8,16 @@
 #include <string>
 #include <utility>
 
+#include "importers/files/file_format.h"
 #include "importers/files/foreign_formats.h"
 #include "importers/files/looks_like.h"
 #include "narrow/float_model.h"
 
 namespace narrow {
 namespace {
+
+constexpr std::size_t kHeadBytes = 4096;
+constexpr const char* kExpected = "a .nrw model, a PyTorch checkpoint, safetensors or ONNX";
 
 bool starts_with(std::span<const std::byte> bytes, std::string_view prefix) {
   return bytes.size() >= prefix.size() && std::memcmp(bytes.data(), prefix.data(), prefix.size()) == 0;
@@ -51,7 +55,28 @@ std::optional<FileFormat> by_name(const std::filesystem::path& path) {
   return std::nullopt;
 }
 
+// The format of a file that begins with `head`. path: of the file, or empty.
+Result<FileFormat> format_of(std::span<const std::byte> head, const std::filesystem::path& path,
+                             const std::string& where) {
+  const std::optional<FileFormat> format = by_content(head);
+  // These two are certain. The first bytes of a zip archive, a pickle and an ONNX file may be those of other files.
+  if (format == FileFormat::kNarrow || format == FileFormat::kSafetensors) return *format;
+  if (const std::optional<std::string> foreign = importers::foreign_format(head, path, format.has_value())) {
+    return Error{ErrorCode::kMalformed, *foreign, where};
+  }
+  if (format) return *format;
+  if (const std::optional<FileFormat> named = by_name(path)) return *named;
+  std::string message = head.empty() ? "is empty; expected " : "is none of the files that are read: ";
+  message += kExpected;
+  message += "; export other networks to ONNX (in PyTorch: torch.onnx.export)";
+  return Error{ErrorCode::kMalformed, std::move(message), where};
+}
+
 }  // namespace
+
+Result<FileFormat> importers::detect_format_of_bytes(std::span<const std::byte> bytes, const std::string& where) {
+  return format_of(bytes.first(std::min(bytes.size(), kHeadBytes)), {}, where);
+}
 
 std::string_view to_string(FileFormat format) noexcept {
   switch (format) {
@@ -68,33 +93,21 @@ std::string_view to_string(FileFormat format) noexcept {
 }
 
 Result<FileFormat> detect_format(const std::filesystem::path& path) {
-  const char* const expected = "a .nrw model, a PyTorch checkpoint, safetensors or ONNX";
   std::error_code error;
   const std::filesystem::file_status status = std::filesystem::status(path, error);
   if (!std::filesystem::exists(status)) return Error{ErrorCode::kNotFound, "there is no such file", path.string()};
   if (!std::filesystem::is_regular_file(status)) {
     std::string advice = std::filesystem::is_directory(status) ? importers::folder_advice(path) : "";
-    if (advice.empty()) advice = std::string("expected ") + expected;
+    if (advice.empty()) advice = std::string("expected ") + kExpected;
     return Error{ErrorCode::kIo, "is not a file; " + advice, path.string()};
   }
   std::ifstream file(path, std::ios::binary);
   if (!file) return Error{ErrorCode::kIo, std::string("can't read it: ") + std::strerror(errno), path.string()};
-  std::array<char, 4096> buffer{};
+  std::array<char, kHeadBytes> buffer{};
   file.read(buffer.data(), buffer.size());
   const std::span<const std::byte> head =
       std::as_bytes(std::span(buffer)).first(static_cast<std::size_t>(std::max<std::streamsize>(file.gcount(), 0)));
-  const std::optional<FileFormat> format = by_content(head);
-  // These two are certain. The first bytes of a zip archive, a pickle and an ONNX file may be those of other files.
-  if (format == FileFormat::kNarrow || format == FileFormat::kSafetensors) return *format;
-  if (const std::optional<std::string> foreign = importers::foreign_format(head, path, format.has_value())) {
-    return Error{ErrorCode::kMalformed, *foreign, path.string()};
-  }
-  if (format) return *format;
-  if (const std::optional<FileFormat> named = by_name(path)) return *named;
-  std::string message = head.empty() ? "is empty; expected " : "is none of the files that are read: ";
-  message += expected;
-  message += "; export other networks to ONNX (in PyTorch: torch.onnx.export)";
-  return Error{ErrorCode::kMalformed, std::move(message), path.string()};
+  return format_of(head, path, path.string());
 }
 
 }  // namespace narrow

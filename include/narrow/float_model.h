@@ -62,6 +62,11 @@ class FloatModel {
   // unexpected and wrongly shaped keys, listed; an option that does not apply to the file).
   [[nodiscard]] static Result<FloatModel> load(const std::filesystem::path& path, const ImportOptions& options = {});
 
+  // The same from memory. The bytes are not needed afterwards. An ONNX file whose weights are in other files is
+  // refused. where: name of the bytes in errors, and of the source.
+  [[nodiscard]] static Result<FloatModel> parse(std::span<const std::byte> bytes, const std::string& where = "network",
+                                                const ImportOptions& options = {});
+
   // The same network with other preprocessing. The file is not read again.
   // Error: the preprocessing makes images of another size than input_shape().
   [[nodiscard]] Result<FloatModel> with_preprocessing(const Preprocessing& preprocessing) const;

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "narrow/cancellation.h"
 #include "narrow/event.h"
 #include "narrow/result.h"
 #include "narrow/types.h"
@@ -127,6 +128,8 @@ struct QuantizeOptions {
   // Instead of weight_bits and activation_bits. Exceptions by layer are errors then.
   std::optional<BitGoal> goal;
   int threads = 1;  // for the calibration passes
+  // Ends the work within the time of an image, of an iteration of training or of rounding one layer. May be null.
+  const Cancellation* cancellation = nullptr;
   // progress(stage, done, total), stage as "calibrating, image"; called from one thread at a time; may be empty.
   std::function<void(std::string_view stage, std::size_t done, std::size_t total)> progress;
 };

@@ -154,6 +154,10 @@ struct Ranked {
 // The names of the cores for which kernels can be chosen, see SessionOptions::core.
 [[nodiscard]] std::vector<std::string> known_cores();
 
+// The error that Session::create would return for the environment's NARROW_ISA or NARROW_CORE where the options name
+// neither: for work that ends in a session, before it begins.
+[[nodiscard]] Status check_environment();
+
 }  // namespace narrow
 
 #include "narrow/detail/visibility_end.h"

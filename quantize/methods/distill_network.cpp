@@ -161,6 +161,7 @@ class Distillation {
       return changed.fill(request, training_.images, slot, input, target);
     };
     training_.threads = slots;
+    training_.cancellation = context_.options.cancellation;
     if (context_.options.progress) {
       training_.after = [&](std::size_t done) {
         context_.options.progress("training the network, iteration", done, training_.iterations);

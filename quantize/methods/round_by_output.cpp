@@ -7,6 +7,7 @@
 
 #include "base/parallel.h"
 #include "base/try.h"
+#include "quantize/cancelled.h"
 #include "quantize/layer_samples.h"
 #include "quantize/methods.h"
 #include "quantize/replay.h"
@@ -121,11 +122,13 @@ class OutputRounding {
     const std::size_t threads = std::min(fitting, static_cast<std::size_t>(std::max(context_.options.threads, 1)));
     std::vector<CovarianceCounter> counters(threads, CovarianceCounter(shape, output_unit(n)));
     std::vector<LayerSamples> samples(threads);
-    const auto visitor = [&](std::size_t image, int slot, std::span<const float> reads, std::span<const float> target) {
+    const auto visitor = [&](std::size_t image, int slot, std::span<const float> reads,
+                             std::span<const float> target) -> Status {
+      NARROW_TRY(check_cancelled(context_.options.cancellation));
       LayerSamples& taken = samples[static_cast<std::size_t>(slot)];
       sampler.take(image, input, reads, target, taken);
       counters[static_cast<std::size_t>(slot)].observe(taken.inputs, taken.outputs, taken.count);
-      return Status{};
+      return {};
     };
     NARROW_TRY(replay_.visit(n, decisions_, static_cast<int>(threads), visitor));
     for (CovarianceCounter& counter : counters) counter.finish();

@@ -97,6 +97,35 @@ TEST_CASE("an annotated image replaces none that is not one") {
   CHECK(read_file(out) != written);
 }
 
+TEST_CASE("annotated images go to no place where the next run would read them") {
+  const TemporaryFolder folder;
+  const std::filesystem::path photos = folder.path() / "photos";
+  std::filesystem::create_directory(photos);
+  write_image(photos / "a.ppm", 32, 32);
+  for (const std::filesystem::path& place :
+       {photos / "annotated", photos / "deep" / ".." / "annotated", photos / "answer.png",
+        folder.path() / "other" / ".." / "photos" / "annotated"}) {
+    check_fails({"classify", photos, "--annotate", place}, 1, {"choose a place outside", "photos"});
+  }
+  CHECK(files_in(photos) == 1);
+  // Beside the images of a command line, and beside a folder whose name begins the same, the next run does not read them.
+  run_narrow({"classify", photos / "a.ppm", "--annotate", photos / "answer.png"});
+  run_narrow({"classify", photos, "--annotate", folder.path() / "photos2"});
+  CHECK(files_in(folder.path() / "photos2") == 2);
+}
+
+TEST_CASE("the name of another kind of image is no folder for annotated images") {
+  const TemporaryFolder folder;
+  write_image(folder.path() / "a.ppm", 32, 32);
+  for (const char* name : {"an.jpg", "an.JPEG", "an.webp", "an.ppm"}) {
+    check_fails({"classify", folder.path() / "a.ppm", "--annotate", folder.path() / name}, 1,
+                {name, "annotated images are PNG", "ends in .png, or a folder"});
+  }
+  CHECK(files_in(folder.path()) == 1);
+  run_narrow({"classify", folder.path() / "a.ppm", "--annotate", folder.path() / "an.PNG"});
+  CHECK(std::filesystem::is_regular_file(folder.path() / "an.PNG"));
+}
+
 TEST_CASE("very long and very wide images and many answers stay within bounds") {
   const TemporaryFolder folder;
   for (const auto& [width, height] : {std::pair{3000, 2}, {2, 3000}, {1, 1}, {1500, 1400}}) {

@@ -67,6 +67,8 @@ TEST_CASE("scores do not depend on the instruction set and threads") {
       arguments.insert(arguments.end(), images.begin(), images.end());
       const nlohmann::json document = narrow_command(arguments).json();
       CHECK(document["isa"] == isa);
+      CHECK(document["core"] == narrow::testing::run_narrow({"inspect", narrow::testing::default_model(), "--json"})
+                                    .json()["session"]["core"]);
       REQUIRE(document["pictures"].size() == images.size());
       if (expected.is_null()) expected = document["pictures"];
       CHECK(document["pictures"] == expected);

@@ -151,6 +151,8 @@ TEST_CASE("options of a network apply to the one of two files that they are made
                                   .json();
   CHECK(both["reference"]["isa"] == "oneDNN");
   CHECK(both["model"]["isa"] == "scalar");
+  CHECK(both["model"].contains("core"));
+  CHECK_FALSE(both["reference"].contains("core"));
   CHECK(both["agreement"]["top1"]["same"] == 20);
   check_fails({"evaluate", onnx, onnx, files.images, "--isa", "scalar"}, 1, {"--isa"});
 }

@@ -116,6 +116,16 @@ TEST_CASE("a table fits into every width that has room for it") {
   for (std::size_t width = 1; width < 40; ++width) CHECK(has(table.text({width, false}), "conv1"));
 }
 
+TEST_CASE("columns of texts are as narrow as their longest words where a table has no room else") {
+  Table table({"|operator", "|how", "|limits"});
+  table.add(
+      {std::string(38, 'o'), "table of 256 entries or quantization", "one of DynamicQuantizeLinear; no dilations"});
+  CHECK(widest_line(table.text({.columns = 80, .colours = false})) <= 80);
+  CHECK(widest_line(table.text({.columns = 200, .colours = false})) > 80);
+  // Words stay whole.
+  CHECK(has(table.text({.columns = 40, .colours = false}), std::string(38, 'o')));
+}
+
 TEST_CASE("styles are sequences around whole lines where there are colours") {
   const std::string text = layer_names().text({0, true});
   CHECK(has(text, "\x1b[1m  layer"));
@@ -123,18 +133,21 @@ TEST_CASE("styles are sequences around whole lines where there are colours") {
   CHECK(widest_line(layer_names().text({60, false})) <= 60);
 }
 
-TEST_CASE("the tables of layers fit into 80 columns and have colours on a terminal") {
+TEST_CASE("the tables of layers and of what is known fit into 80 columns and have colours on a terminal") {
   const std::string model = default_model();
   for (const std::vector<std::string>& arguments :
-       {std::vector<std::string>{"inspect", model, "--layers"},
+       {std::vector<std::string>{"inspect", model, "--layers"}, std::vector<std::string>{"inspect", model, "--why"},
+        std::vector<std::string>{"operators"}, std::vector<std::string>{"architectures"},
         std::vector<std::string>{"compare", default_checkpoint(), model, "--layers"}}) {
     const std::string plain = on_terminal(80, arguments, {"NO_COLOR=1"});
     CHECK(!has(plain, "\x1b"));
-    CHECK(has(plain, "layer3.2.conv2"));
+    const bool has_layers = arguments.size() > 1;
+    if (has_layers) CHECK(has(plain, "layer3.2.conv2"));
     for (const std::string& line : lines_in(plain)) {
-      if (!has(line, "SQNR of each layer")) CHECK_MESSAGE(columns_of(line) <= 80, line);
+      // Lines that are not of a table begin with a file's name.
+      if (!has(line, "SQNR of each layer") && !has(line, model)) CHECK_MESSAGE(columns_of(line) <= 80, line);
     }
-    CHECK(has(on_terminal(80, arguments), "\x1b[1m  layer"));
+    CHECK(has(on_terminal(80, arguments), has_layers ? "\x1b[1m  layer" : "\x1b[1m  "));
     CHECK(!has(on_terminal(80, arguments, {"TERM=dumb"}), "\x1b"));
     CHECK(has(on_terminal(80, arguments, {"NO_COLOR="}), "\x1b[1m"));
     CHECK(!has(run_narrow(arguments).out, "\x1b"));

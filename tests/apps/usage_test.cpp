@@ -91,8 +91,8 @@ TEST_CASE("the version is one line") {
 
 TEST_CASE("a missing or unknown command is answered with the commands") {
   const char* const all =
-      "classify, quantize, evaluate, compare, report, sweep, bench, inspect, trace, embed, convert, architectures, "
-      "operators";
+      "classify, quantize, evaluate, compare, report, sweep, bench, inspect, trace, embed, convert, bundle, "
+      "embed-source, architectures, operators";
   check_usage({}, {all});
   check_usage({"clasify"}, {"'clasify'", all});
 }
@@ -173,6 +173,33 @@ TEST_CASE("an option given twice, without its value, or with one that excludes i
   }
   check_usage({"quantize", "w.pth", "--calibrate", "p", "-o", "x.nrw", "--max-drop", "1", "--size", "9"},
               {"--max-drop and --size can't be given together; leave out one of them"});
+}
+
+TEST_CASE("a flag given twice is an error too") {
+  check_usage({"classify", "a.png", "--recursive", "--recursive"},
+              {"--recursive is given more than once", "narrow classify --help"});
+  check_usage({"quantize", "a.onnx", "--verbose", "--calibrate", "b", "--verbose", "-o", "c.nrw"},
+              {"--verbose", "once"});
+}
+
+TEST_CASE("a list that is read is not overwritten by what is written about it") {
+  const narrow::testing::TemporaryFolder folder;
+  const std::string image = folder.path() / "a.ppm";
+  narrow::testing::write_image(image, 32, 32);
+  const std::string list = folder.path() / "list.tsv";
+  const std::string text = "a.ppm\t0\n";
+  narrow::testing::write_file(list, text);
+  const std::string model = narrow::testing::default_model();
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"evaluate", model, list, "--scores", list},
+        {"classify", list, "--jsonl", "--output", list},
+        {"classify", list, "--jsonl", "--resume", "--output", list},
+        {"classify", image, "--labels", list, "--jsonl", "--output", list},
+        {"sweep", narrow::testing::default_checkpoint(), "--calibrate", list, "--evaluate", list, "-o",
+         (folder.path() / "s").string(), "--csv", list}}) {
+    narrow::testing::check_fails(arguments, 1, {"list.tsv", "is an input of this command"});
+    CHECK(narrow::testing::read_file(list) == text);
+  }
 }
 
 TEST_CASE("the option that raises a limit is named beside the file") {

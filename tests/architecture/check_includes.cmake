@@ -167,6 +167,7 @@ room(apps/commands RECURSE ALLOW ${app} "^apps/" "^measure/" ${app_libraries})
 room(apps/small RECURSE ALLOW ${app} "^apps/")
 room(apps FLAT ALLOW ${app} "^apps/" ${app_libraries})
 room(examples RECURSE ALLOW "^narrow/" "^narrow\\.h$" "^ppm\\.h$")
+room(packaging/conan/test_package RECURSE ALLOW "^narrow/")
 room(bench FLAT ALLOW "^narrow/" "^kernels/[^/]+\\.h$" "^bench/" "^measure/" LIBRARIES "^benchmark/" "^dnnl" "^oneapi/")
 # Other engines are given the very numbers that the engine has.
 room(bench/peers RECURSE ALLOW "^(narrow|base|kernels|graph|engine|floating|bench|measure)/" LIBRARIES "^benchmark/" "^dnnl" "^oneapi/" "^nlohmann/")

@@ -20,7 +20,7 @@ endfunction()
 
 step("Configuring" ${CMAKE_COMMAND} -S "${ROOT}/examples" -B "${work}" -G "${GENERATOR}"
   "-DCMAKE_PREFIX_PATH=${BUILD}/consumer/installed" "-DCMAKE_CXX_COMPILER=${COMPILER}" "-DCMAKE_CXX_FLAGS=${FLAGS}"
-  "-DCMAKE_C_FLAGS=${FLAGS}" "-DCMAKE_BUILD_TYPE=${CONFIG}")
+  "-DCMAKE_C_FLAGS=${FLAGS}" "-DCMAKE_BUILD_TYPE=${CONFIG}" "-DNARROW_EXAMPLE_MODEL=${MODEL}")
 step("Building" ${CMAKE_COMMAND} --build "${work}" --config "${CONFIG}")
 
 # A drawing of a truck, and the same command's own answer.
@@ -32,6 +32,19 @@ step("classify_c" "${work}/classify_c" "${MODEL}" "${image}")
 expect("classify_c" "^${percent} % truck\n$")
 step("service" "${work}/service" "${MODEL}" "${image}" "${image}" "${image}")
 expect("service" "truck_drawn.ppm: class 9\n.*truck_drawn.ppm: class 9\n.*truck_drawn.ppm: class 9\n$")
+
+step("embedded" "${work}/embedded" "${image}")
+expect("embedded" "^truck\n$")
+
+# An image is most similar to itself; two flat ones are nearer to each other than to it.
+foreach(byte "~" "!")
+  string(REPEAT "${byte}" 3072 pixels)
+  file(WRITE "${work}/flat${byte}.ppm" "P6\n32 32\n255\n${pixels}")
+endforeach()
+step("embeddings" "${work}/embeddings" "${MODEL}" "${image}" "${work}/flat!.ppm" "${image}" "${work}/flat~.ppm")
+expect("embeddings" "^1.000  [^\n]*truck_drawn.ppm\n-?0[^\n]*flat.\\.ppm\n-?0[^\n]*flat.\\.ppm\n$")
+step("embeddings" "${work}/embeddings" "${MODEL}" "${work}/flat!.ppm" "${image}" "${work}/flat~.ppm")
+expect("embeddings" "^0[^\n]*flat~.ppm\n-?0[^\n]*truck_drawn.ppm\n$")
 
 # Three gray frames: each byte of luma and chroma is '~'.
 string(REPEAT "~" 4608 frame)
@@ -47,7 +60,7 @@ if(EXISTS "${work}/calibrate")
 endif()
 
 # What is wrong is said, and the exit code is not 0.
-foreach(program minimal service classify_c)
+foreach(program minimal service classify_c embeddings)
   foreach(arguments "" "/no/such.nrw;${image}" "${MODEL};/no/such.ppm")
     execute_process(COMMAND "${work}/${program}" ${arguments} RESULT_VARIABLE code ERROR_VARIABLE error OUTPUT_QUIET)
     if(code EQUAL 0 OR NOT code MATCHES "^[12]$" OR error STREQUAL "")

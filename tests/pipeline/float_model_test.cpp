@@ -1,6 +1,7 @@
 // FloatModel::load: formats told by content, and what an ONNX file and a .nrw say about themselves.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cfenv>
 #include <cstring>
 #include <fstream>
@@ -22,6 +23,13 @@ const std::filesystem::path kInteger = kModels / "cifar10_resnet20b.nrw";
 void write(const std::filesystem::path& path, const std::vector<std::byte>& bytes) {
   std::ofstream(path, std::ios::binary)
       .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+}
+
+std::vector<std::byte> read(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  const std::string text(std::istreambuf_iterator<char>(file), {});
+  const std::span<const std::byte> bytes = std::as_bytes(std::span(text));
+  return {bytes.begin(), bytes.end()};
 }
 
 std::vector<float> scores(const FloatModel& model) {
@@ -167,6 +175,49 @@ TEST_CASE("one network in four formats gives one network's scores") {
   ImportOptions options;
   options.preprocessing = checkpoint.preprocessing();
   CHECK_FALSE(FloatModel::load(folder.path() / "network.onnx", options).value().preprocessing_is_assumed());
+}
+
+TEST_CASE("a network in memory is the network of the file in each format") {
+  const testing::TemporaryFolder folder;
+  const FloatModel checkpoint = FloatModel::load(kCheckpoint).value();
+  convert(checkpoint).value().model.save(folder.path() / "network.nrw").value();
+  write(folder.path() / "network.onnx", to_onnx(checkpoint).value());
+  write(folder.path() / "weights.safetensors", to_safetensors(kCheckpoint).value());
+  ImportOptions options;
+  options.labels.assign(10, "a class");
+  for (const std::filesystem::path& path : {kCheckpoint, folder.path() / "network.nrw", folder.path() / "network.onnx",
+                                            folder.path() / "weights.safetensors"}) {
+    CAPTURE(path.string());
+    std::vector<std::byte> bytes = read(path);
+    const FloatModel loaded = FloatModel::load(path, options).value();
+    const FloatModel parsed = FloatModel::parse(bytes, "the bytes", options).value();
+    // The bytes are not needed any more.
+    std::fill(bytes.begin(), bytes.end(), std::byte{0xA5});
+    CHECK(scores(parsed) == scores(loaded));
+    CHECK(parsed.preprocessing() == loaded.preprocessing());
+    CHECK(parsed.labels() == options.labels);
+    CHECK(parsed.log().size() == loaded.log().size());
+    if (path.extension() != ".nrw") CHECK(parsed.source() == "the bytes");
+    // Errors name the bytes.
+    std::vector<std::byte> half = read(path);
+    half.resize(half.size() / 2);
+    const Result<FloatModel> cut = FloatModel::parse(half, "half of it");
+    REQUIRE_FALSE(cut.ok());
+    CHECK(cut.error().where.rfind("half of it", 0) == 0);
+  }
+}
+
+TEST_CASE("bytes of no format and integer networks in memory are refused by name") {
+  for (const std::string& text :
+       {std::string(), std::string("x"), std::string(5000, '\0'), std::string("hello, world")}) {
+    const Result<FloatModel> refused = FloatModel::parse(std::as_bytes(std::span(text)), "buffer");
+    REQUIRE_FALSE(refused.ok());
+    CHECK(refused.error().code == ErrorCode::kMalformed);
+    CHECK(refused.error().where == "buffer");
+  }
+  const Result<FloatModel> integer = FloatModel::parse(read(kInteger), "buffer");
+  REQUIRE_FALSE(integer.ok());
+  CHECK(integer.error().code == ErrorCode::kUnsupported);
 }
 
 TEST_CASE("an integer network is no float network and comes through ONNX as a pre-quantized one") {

@@ -139,6 +139,22 @@ TEST_CASE("sessions for different cores give the same scores and share nothing p
   CHECK(session.error().text().find("zen1") != std::string::npos);
 }
 
+TEST_CASE("what the environment names can be checked before a session is made") {
+  CHECK(narrow::check_environment().ok());
+  for (const auto& [name, value, valid] :
+       {std::tuple{"NARROW_ISA", "neon", "scalar"}, {"NARROW_CORE", "zen1", "zen5"}}) {
+    const Environment environment(name, value);
+    const narrow::Status status = narrow::check_environment();
+    REQUIRE_FALSE(status.ok());
+    CHECK(status.error().where.find(name) != std::string::npos);
+    CHECK(status.error().message.find(valid) != std::string::npos);
+  }
+  for (const auto& [name, value] : {std::pair{"NARROW_ISA", "scalar"}, {"NARROW_CORE", "auto"}, {"NARROW_ISA", ""}}) {
+    const Environment environment(name, value);
+    CHECK(narrow::check_environment().ok());
+  }
+}
+
 TEST_CASE("a session obeys NARROW_ISA and says what it chose") {
   const narrow::Model model = narrow::testing::to_model(narrow::testing::model_of_everything(1));
   {

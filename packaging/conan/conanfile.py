@@ -1,0 +1,87 @@
+"""Conan 2 recipe of the checkout that holds it: conan create packaging/conan. ConanCenter has neither oneDNN nor protozero,
+so the package is the runtime and, with the option tools, the small command."""
+
+import os
+import re
+
+from conan import ConanFile
+from conan.errors import ConanInvalidConfiguration
+from conan.tools.build import check_min_cppstd
+from conan.tools.cmake import CMake, CMakeDeps, CMakeToolchain, cmake_layout
+from conan.tools.files import copy, load, rmdir
+
+
+class NarrowConan(ConanFile):
+    name = "narrow"
+    description = "Runs quantized image-classification networks in integer arithmetic on x86 CPUs"
+    license = "Apache-2.0"
+    topics = ("quantization", "inference", "neural-networks", "image-classification")
+    package_type = "library"
+    settings = "os", "arch", "compiler", "build_type"
+    options = {"shared": [True, False], "fPIC": [True, False], "tools": [True, False]}
+    default_options = {"shared": False, "fPIC": True, "tools": False}
+    implements = ["auto_shared_fpic"]
+
+    @property
+    def _checkout(self):
+        return os.path.join(self.recipe_folder, os.pardir, os.pardir)
+
+    def set_version(self):
+        header = load(self, os.path.join(self._checkout, "include", "narrow", "detail", "version_numbers.h"))
+        self.version = ".".join(re.findall(r"#define NARROW_VERSION_[A-Z]+ ([0-9]+)", header))
+
+    def export_sources(self):
+        for pattern in ("CMakeLists.txt", "LICENSE", "THIRD_PARTY.md", "apps/*", "base/*", "cmake/*", "engine/*", "graph/*",
+                        "importers/*", "include/*", "kernels/*", "measure/*", "models/*.nrw", "pipeline/*"):
+            copy(self, pattern, self._checkout, self.export_sources_folder)
+
+    def validate(self):
+        if self.settings.os != "Linux" or self.settings.arch != "x86_64":
+            raise ConanInvalidConfiguration("Narrow runs on Linux on 64-bit x86 CPUs")
+        check_min_cppstd(self, 20)
+
+    def requirements(self):
+        if self.options.tools:  # headers, and what decodes images; nothing of it is seen by who links the library
+            for reference in ("cli11/2.4.2", "nlohmann_json/3.11.3", "stb/cci.20230920", "zlib/[>=1.2.11 <2]",
+                              "libjpeg-turbo/3.0.2"):
+                self.requires(reference, visible=False)
+
+    def layout(self):
+        cmake_layout(self)
+
+    def generate(self):
+        CMakeDeps(self).generate()
+        toolchain = CMakeToolchain(self)
+        toolchain.cache_variables.update({
+            "NARROW_BUILD_FULL": False,
+            "NARROW_BUILD_APPS": bool(self.options.tools),
+            "NARROW_BUILD_TESTS": False,
+            "NARROW_BUILD_BENCH": False,
+            "NARROW_WARNINGS_AS_ERRORS": False,
+        })
+        toolchain.generate()
+
+    def build(self):
+        cmake = CMake(self)
+        cmake.configure()
+        cmake.build()
+
+    def package(self):
+        CMake(self).install()
+        for notice in ("LICENSE", "THIRD_PARTY.md"):
+            copy(self, notice, self.source_folder, os.path.join(self.package_folder, "licenses"))
+        # Conan writes what CMake and pkg-config read.
+        for folder in ("lib/cmake", "lib/pkgconfig", "share/doc"):
+            rmdir(self, os.path.join(self.package_folder, folder))
+
+    def package_info(self):
+        self.cpp_info.set_property("cmake_file_name", "narrow")
+        self.cpp_info.set_property("pkg_config_name", "narrow")
+        runtime = self.cpp_info.components["runtime"]
+        runtime.set_property("cmake_target_name", "narrow::runtime")
+        runtime.libs = ["narrow"]
+        runtime.system_libs = ["m", "pthread"]
+        if self.options.shared:
+            runtime.defines = ["NARROW_SHARED"]
+        else:
+            runtime.exelinkflags = ["-Wl,--gc-sections"]
