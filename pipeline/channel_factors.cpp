@@ -10,6 +10,7 @@
 #include "graph/liveness.h"
 #include "pipeline/study_weights.h"
 #include "quantize/channel_sets.h"
+#include "quantize/equalize.h"
 
 namespace narrow {
 namespace {

@@ -16,6 +16,7 @@
 #include "pipeline/channel_factors.h"
 #include "pipeline/counterparts.h"
 #include "pipeline/power.h"
+#include "pipeline/prepared_reference.h"
 
 namespace narrow {
 namespace {
@@ -219,7 +220,10 @@ Result<LayerComparison> compare_layers(const AnyModel& reference, const AnyModel
     if (shape != second.value(second.input).shape) {
       return Error{ErrorCode::kInvalidArgument, "the two networks take inputs of different shapes", ""};
     }
-    LayerComparer comparer(first, second);
+    // Whichever of the two is the float network.
+    NARROW_ASSIGN(const std::optional<PreparedReference> prepared, prepare_reference(first, second, inputs));
+    NARROW_ASSIGN(const std::optional<PreparedReference> exchanged, prepare_reference(second, first, inputs));
+    LayerComparer comparer(prepared ? prepared->graph : first, exchanged ? exchanged->graph : second);
     if (comparer.empty()) {
       return Error{ErrorCode::kInvalidArgument, "the two networks have no tensors of the same name and size", ""};
     }
@@ -236,7 +240,9 @@ Result<LayerComparison> compare_layers(const AnyModel& reference, const AnyModel
       statuses[i] = comparer.run(input, slot, of_image.first(rows), of_image.last(rows));
     });
     for (Status& status : statuses) NARROW_TRY(std::move(status));
-    return comparer.result(powers, inputs.count);
+    LayerComparison comparison = comparer.result(powers, inputs.count);
+    comparison.mixed_tensors = (prepared ? prepared->mixed_sets : 0) + (exchanged ? exchanged->mixed_sets : 0);
+    return comparison;
   });
 }
 

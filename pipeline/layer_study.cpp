@@ -22,6 +22,7 @@
 #include "pipeline/channel_factors.h"
 #include "pipeline/counterparts.h"
 #include "pipeline/power.h"
+#include "pipeline/prepared_reference.h"
 #include "pipeline/study_weights.h"
 
 namespace narrow {
@@ -776,7 +777,14 @@ Result<NetworkStudy> study_network(const Model& model, const AnyModel* reference
         return Error{ErrorCode::kInvalidArgument, "the two networks have different numbers of classes", ""};
       }
     }
-    return NetworkStudier(model, other, inputs, options).run();
+    std::optional<PreparedReference> prepared;
+    if (other != nullptr) {
+      NARROW_ASSIGN(prepared, prepare_reference(*other, graph, inputs));
+    }
+    NARROW_ASSIGN(NetworkStudy study,
+                  NetworkStudier(model, prepared ? &prepared->graph : other, inputs, options).run());
+    study.mixed_tensors = prepared ? prepared->mixed_sets : 0;
+    return study;
   });
 }
 

@@ -94,6 +94,12 @@ void even_out_diagonal(const Matrix& matrix, Matrix& rotation) {
 
 std::vector<double> elements(const Matrix& matrix) { return {matrix.data(), matrix.data() + matrix.size()}; }
 
+// Nothing where an element is not finite.
+std::optional<Mixing> mixing_of(const Matrix& forward, const Matrix& inverse) {
+  if (!forward.allFinite() || !inverse.allFinite()) return std::nullopt;
+  return Mixing{static_cast<std::size_t>(forward.rows()), elements(forward), elements(inverse)};
+}
+
 }  // namespace
 
 std::optional<Mixing> best_mixing(const Graph& graph, const ChannelSet& tensors, std::span<const double> products) {
@@ -117,11 +123,23 @@ std::optional<Mixing> best_mixing(const Graph& graph, const ChannelSet& tensors,
   even_out_diagonal(rounded, rotation);
 
   const double factor = std::sqrt(mean_square * static_cast<double>(size) / rounded.trace());
-  Mixing mixing{channels, elements(factor * rotation.transpose() * unshape), elements(shape * rotation / factor)};
-  const auto is_finite = [](double x) { return std::isfinite(x); };
-  if (!std::all_of(mixing.forward.begin(), mixing.forward.end(), is_finite)) return std::nullopt;
-  if (!std::all_of(mixing.inverse.begin(), mixing.inverse.end(), is_finite)) return std::nullopt;
-  return mixing;
+  return mixing_of(factor * rotation.transpose() * unshape, shape * rotation / factor);
+}
+
+std::optional<Mixing> fitted_mixing(std::size_t channels, std::span<const double> reference_products,
+                                    std::span<const double> products) {
+  const auto size = static_cast<Index>(channels);
+  Matrix seen = Eigen::Map<const Matrix>(reference_products.data(), size, size);
+  const Eigen::Map<const Matrix> both(products.data(), size, size);
+  if (!seen.allFinite() || !both.allFinite() || !(seen.trace() > 0)) return std::nullopt;
+  constexpr double kRidge = 1e-9;
+  const double power = seen.trace();
+  add_to_diagonal(seen, kRidge);
+  Matrix forward = seen.ldlt().solve(Matrix(both.transpose())).transpose();
+  forward *= std::sqrt(power / (forward * seen * forward.transpose()).trace());
+  const Eigen::FullPivLU<Matrix> solver(forward);
+  if (!forward.allFinite() || !solver.isInvertible()) return std::nullopt;
+  return mixing_of(forward, solver.inverse());
 }
 
 void apply_mixing(const ChannelSet& tensors, const Mixing& mixing, Graph& graph) {

@@ -183,8 +183,6 @@ Result<int> classify(const ClassifyFlags& flags, Console& console) {
   }
   std::optional<ContactSheet> sheet;
   if (!flags.contact_sheet.empty()) {
-    std::vector<std::string> inputs = flags.images;
-    inputs.push_back(flags.model.path);
     NARROW_TRY(check_not_an_input(flags.contact_sheet, inputs));
     NARROW_TRY(check_own_png(flags.contact_sheet, kSheetSoftware));
     sheet.emplace();

@@ -509,7 +509,8 @@ Json object(const NetworkStudyResult& result) {
   document["study"] = {{"inputs", result.study_inputs},
                        {"count", study.images},
                        {"effect_count", study.effect_images},
-                       {"unmatched", study.unmatched}};
+                       {"unmatched", study.unmatched},
+                       {"mixed_tensors", study.mixed_tensors}};
   if (study.score_noise) document["study"]["score_noise"] = rounded(*study.score_noise);
   document["layers"] = studied_layers(result);
   document["advice"] = object(result.advice);
@@ -651,6 +652,7 @@ std::string compare_json(const CompareReport& report) {
     document["layer_inputs"] = {{"count", report.layers->images}, {"text", report.layer_inputs}};
     document["layers"] = list(report.layers->layers, [](const LayerError& layer) { return object(layer); });
     document["unmatched"] = report.layers->unmatched;
+    document["mixed_tensors"] = report.layers->mixed_tensors;
   }
   return written(document);
 }

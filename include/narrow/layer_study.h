@@ -119,6 +119,7 @@ struct NetworkStudy {
   std::size_t effect_images = 0;       // of local errors, their parts, and effects on the scores
   std::optional<double> score_noise;   // as of a layer, of the whole model on the effect images
   std::vector<std::string> unmatched;  // layers whose tensor has no counterpart in the reference
+  std::size_t mixed_tensors = 0;       // as LayerComparison::mixed_tensors
 };
 
 struct StudyOptions {

@@ -62,7 +62,7 @@ QuantizeOptions slow_options() {
   QuantizeOptions options;
   options.weight_bits = options.activation_bits = 3;
   options.effort = Effort::kMax;
-  options.equalization = Equalization::kAuto;
+  options.equalization = Preparation::kAuto;
   return options;
 }
 

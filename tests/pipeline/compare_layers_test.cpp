@@ -10,6 +10,7 @@
 #include "narrow/quantize.h"
 #include "narrow/session.h"
 #include "pipeline/float_model_data.h"
+#include "tests/support/quantize/preparation.h"
 
 namespace narrow {
 namespace {
@@ -55,6 +56,29 @@ FloatModel residual_network(bool other_conv2 = false, const std::string& prefix 
   return FloatModel(std::move(data));
 }
 
+// image -> conv1 -> project1 -> expand -> project2 -> + project1 -> last -> pool -> fc
+FloatModel bottleneck_network() {
+  std::mt19937 random(11);
+  auto data = std::make_shared<FloatModel::Data>();
+  graph::Graph& graph = data->graph;
+  graph.input = graph.add_value("image", {16, 16, 3});
+  const Clamp relu{0, std::numeric_limits<float>::infinity()};
+  graph::ValueId at = graph.add_node("conv1", convolution(random, 3), {graph.input}, relu).value();
+  const graph::ValueId shortcut = graph.add_node("project1", convolution(random, 8), {at}).value();
+  at = graph.add_node("expand", convolution(random, 8), {shortcut}, relu).value();
+  at = graph.add_node("project2", convolution(random, 8), {at}).value();
+  at = graph.add_node("add", graph::Add{}, {at, shortcut}).value();
+  at = graph.add_node("last", convolution(random, 8), {at}, relu).value();
+  at = graph.add_node("pool", graph::GlobalAveragePool{}, {at}).value();
+  graph::Linear linear;
+  linear.out_features = 4;
+  linear.filter.weights = numbers(random, 32);
+  linear.filter.bias = numbers(random, 4);
+  graph.output = graph.add_node("fc", linear, {at}).value();
+  data->preprocessing.crop_height = data->preprocessing.crop_width = 16;
+  return FloatModel(std::move(data));
+}
+
 CalibrationInputs random_images() {
   return {.count = kImages, .fill = [](std::size_t index, std::span<float> out) {
             std::mt19937 random(static_cast<unsigned>(100 + index));
@@ -93,8 +117,9 @@ FloatModel uneven_network() {
   return FloatModel(std::move(data));
 }
 
-Model quantized(const FloatModel& network, int bits, Equalization equalization = Equalization::kAuto) {
+Model quantized(const FloatModel& network, int bits, Preparation equalization = Preparation::kAuto) {
   QuantizeOptions options;
+  testing::leave_network_as_it_is(options);
   options.weight_bits = options.activation_bits = bits;
   options.equalization = equalization;
   return quantize(network, random_images(), options).value().model;
@@ -161,8 +186,8 @@ TEST_CASE("the cumulative error of the last layer is that of the scores which th
 TEST_CASE("the factors of an equalized network are no errors whichever network is the reference") {
   const FloatModel network = uneven_network();
   for (const int bits : {8, 5}) {
-    const Model plain = quantized(network, bits, Equalization::kOff);
-    const Model equalized = quantized(network, bits, Equalization::kOn);
+    const Model plain = quantized(network, bits, Preparation::kOff);
+    const Model equalized = quantized(network, bits, Preparation::kOn);
     const LayerComparison of_plain = compare_layers(network, plain, random_images()).value();
     for (const LayerError& row : of_plain.layers) CHECK_MESSAGE(!row.is_equalized, row.layer);
     const LayerComparison of_equalized = compare_layers(network, equalized, random_images()).value();
@@ -180,6 +205,35 @@ TEST_CASE("the factors of an equalized network are no errors whichever network i
     for (const LayerError& row : compare_layers(plain, equalized, random_images()).value().layers) {
       CHECK_FALSE(row.is_equalized);
     }
+  }
+}
+
+TEST_CASE("mixed channels and narrow copies are no errors whichever network is the reference") {
+  const FloatModel network = bottleneck_network();
+  for (const int bits : {8, 5}) {
+    CAPTURE(bits);
+    QuantizeOptions options;
+    testing::leave_network_as_it_is(options);
+    options.weight_bits = options.activation_bits = bits;
+    const Model plain = quantize(network, random_images(), options).value().model;
+    options.channel_mixing = Preparation::kOn;
+    options.residual_copies = Preparation::kOn;
+    const Model mixed = quantize(network, random_images(), options).value().model;
+    const LayerComparison of_plain = compare_layers(network, plain, random_images()).value();
+    CHECK(of_plain.mixed_tensors == 0);
+    const LayerComparison of_mixed = compare_layers(network, mixed, random_images()).value();
+    const LayerComparison exchanged = compare_layers(mixed, network, random_images()).value();
+    CHECK(of_mixed.mixed_tensors == 1);
+    CHECK(exchanged.mixed_tensors == 1);
+    CHECK(of_mixed.unmatched.empty());
+    for (const char* name : {"conv1", "project1", "expand", "project2", "add", "last"}) {
+      CAPTURE(name);
+      CHECK(layer(of_mixed, name).local_db.value() > layer(of_plain, name).local_db.value() - 4);
+      CHECK(layer(of_mixed, name).cumulative_db > layer(of_plain, name).cumulative_db - 3);
+      CHECK(layer(exchanged, name).cumulative_db > layer(of_mixed, name).cumulative_db - 3);
+    }
+    // At 8 bits no layer reads a copy.
+    if (bits < 8) CHECK(layer(of_mixed, "project1.narrow").local_db.value() > 15);
   }
 }
 
