@@ -22,6 +22,7 @@
 namespace narrow::graph {
 namespace {
 
+constexpr const char* kPreparation = "preparation";  // what the events are about
 constexpr std::size_t kImages =
     128;  // at most, that weights are rounded with for the comparison, and that are compared
 
@@ -218,11 +219,11 @@ class Preparing {
       reason = " (divergence of the answers " + number(*with) + " that way, " + number(*divergence_) + " otherwise)";
       if (!(*with < *divergence_ * step.most_divergence)) {
         activations_.run_on(current());
-        network_.log.push_back({Event::Kind::kSummary, "", step.left + reason});
+        network_.log.push_back({Event::Kind::kSummary, kPreparation, step.left + reason});
         return {};
       }
     }
-    network_.log.push_back({Event::Kind::kSummary, "", std::to_string(changed.count) + step.done + reason});
+    network_.log.push_back({Event::Kind::kSummary, kPreparation, std::to_string(changed.count) + step.done + reason});
     network_.graph = std::move(changed.graph);
     network_.observations = std::move(observed);
     divergence_ = with;

@@ -100,6 +100,16 @@ std::string bit_choice_text(const BitReport& report) {
          choices.text();
 }
 
+// What was done to the network before it was quantized, and why; nothing at 8 bits.
+std::string preparation_lines(const std::vector<Event>& events) {
+  std::string out;
+  for (const Event& event : events) {
+    if (event.subject == "preparation")
+      out += (out.empty() ? "preparation    " : "               ") + event.text + "\n";
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string quantize_text(const QuantizeSummary& summary, bool verbose) {
@@ -114,7 +124,7 @@ std::string quantize_text(const QuantizeSummary& summary, bool verbose) {
   if (report.pictures < summary.available_images) {
     out += format(", of %zu, evenly spread", summary.available_images);
   }
-  out += "\n" + bit_choice_text(report.bits) + "\n" + layer_table(report) + "\n" +
+  out += "\n" + preparation_lines(report.events) + bit_choice_text(report.bits) + "\n" + layer_table(report) + "\n" +
          event_lines(report.events, Show::kNotes, "note: ") + event_lines(report.events, Show::kWarnings, "warning: ");
   out += name_text(summary.output) + ": " + bytes_text(summary.output_bytes) + ", " + bits_text(layers) + ", " +
          arithmetic_text(layers) + "\n";

@@ -28,8 +28,10 @@ struct Event {
   };
 
   Kind kind = Kind::kNote;
-  std::string subject;  // the node, layer or tensor that the event is about; empty: the whole network
-  std::string text;     // one sentence without a full stop, which can be understood without the other fields
+  // The node, layer or tensor that the event is about; "calibration" or "preparation" of the network; empty: the whole
+  // network.
+  std::string subject;
+  std::string text;  // one sentence without a full stop, which can be understood without the other fields
 
   friend bool operator==(const Event&, const Event&) = default;
 };
