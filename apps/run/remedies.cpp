@@ -26,8 +26,8 @@ const LayerInfo* layer_named(const std::vector<LayerInfo>& layers, const std::st
 }
 
 std::string names_of(const std::vector<LayerBits>& layers) {
-  std::vector<std::string> names;
-  for (const LayerBits& layer : layers) names.push_back(layer.layer);
+  std::vector<std::string> names(layers.size());
+  std::transform(layers.begin(), layers.end(), names.begin(), [](const LayerBits& layer) { return layer.layer; });
   return join(names, ", ");
 }
 
