@@ -402,6 +402,15 @@ Json best_classes_json(const std::vector<NamedScore>& best) {
   });
 }
 
+Json object(const MeasuredRemedy& remedy) {
+  return {{"text", remedy.text},
+          {"options", remedy.options},
+          {"weight_bytes", remedy.weight_bytes},
+          {"agreement", object(remedy.agreement)},
+          {"top1", remedy.tally ? object(*remedy.tally, remedy.tally->top1) : Json()},
+          {"quantize_seconds", rounded(remedy.quantize_seconds)}};
+}
+
 Json object(const ChangedImage& image) {
   return {{"picture", image.name},
           {"label", image.label ? Json(*image.label) : Json()},
@@ -514,6 +523,12 @@ Json object(const NetworkStudyResult& result) {
   if (study.score_noise) document["study"]["score_noise"] = rounded(*study.score_noise);
   document["layers"] = studied_layers(result);
   document["advice"] = object(result.advice);
+  document["remedies"] = nullptr;
+  if (!result.remedies.empty()) {
+    document["remedies"] = {
+        {"calibration", result.remedy_images},
+        {"results", list(result.remedies, [](const MeasuredRemedy& remedy) { return object(remedy); })}};
+  }
   document["changed"] = {{"count", result.changed_count},
                          {"shown", list(result.changed, [](const ChangedImage& image) { return object(image); })}};
   return document;

@@ -4,6 +4,7 @@
 
 #include "apps/report/comparison_report.h"
 #include "apps/report/lines.h"
+#include "apps/text/table.h"
 #include "apps/text/words.h"
 
 namespace narrow::cli {
@@ -50,6 +51,24 @@ std::string advice_lines(const NetworkStudyResult& result) {
   return text;
 }
 
+// The networks that were quantized anew, one a line.
+std::string remedy_table(const NetworkStudyResult& result) {
+  if (result.remedies.empty()) return "";
+  Table table({"~quantized anew", ">same answer", ">95 %", ">KL, nats", ">SQNR", ">weights"});
+  for (const MeasuredRemedy& remedy : result.remedies) {
+    const Agreement& agreement = remedy.agreement;
+    table.add({remedy.text, format("%.2f %%", 100 * agreement.share()),
+               format("%.1f .. %.1f", 100 * agreement.same_top1_interval.low, 100 * agreement.same_top1_interval.high),
+               format("%.4g", agreement.kl_divergence), agreement.sqnr_db ? decibels_text(*agreement.sqnr_db) : "-",
+               bytes_text(remedy.weight_bytes)});
+  }
+  std::string text = "\n" + table.text();
+  for (const MeasuredRemedy& remedy : result.remedies) {
+    if (!remedy.options.empty()) text += remedy.text + ": " + join(remedy.options, " ") + "\n";
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string study_text(const NetworkStudyResult& result) {
@@ -64,7 +83,7 @@ std::string study_text(const NetworkStudyResult& result) {
   if (result.tally) text += "right          " + format("%.2f %%\n", result.tally->percent(result.tally->top1));
   text += "layers saw     " + result.study_inputs + "\n";
   if (!result.reference) text += "\nWithout --against there is nothing to measure errors against.\n";
-  return text + advice_lines(result);
+  return text + advice_lines(result) + remedy_table(result);
 }
 
 }  // namespace narrow::cli

@@ -251,7 +251,9 @@ Result<NetworkStudyResult> study_network_file(const LoadedModel& model, const Lo
                             .changed = {},
                             .study_inputs = {},
                             .study = {},
-                            .advice = {}};
+                            .advice = {},
+                            .remedies = {},
+                            .remedy_images = {}};
 
   progress("time", 0);
   constexpr std::size_t kTimedImages = 8;

@@ -12,6 +12,7 @@
 #include "apps/run/bench_layers.h"
 #include "apps/run/comparison.h"
 #include "apps/run/model_file.h"
+#include "apps/run/remedies.h"
 #include "apps/run/statistics.h"
 #include "narrow/image.h"
 #include "narrow/inspect.h"
@@ -66,6 +67,9 @@ struct NetworkStudyResult {
   std::string study_inputs;           // what the layers were fed with, in words
   NetworkStudy study;
   Advice advice;
+  // Empty unless they were asked for.
+  std::vector<MeasuredRemedy> remedies;
+  std::vector<std::string> remedy_images;  // the arguments that name the images they were calibrated with
 };
 
 struct NetworkStudyOptions {

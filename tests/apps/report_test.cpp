@@ -173,6 +173,66 @@ TEST_CASE("the factors of an equalized network are no errors") {
   CHECK(equalized > 2);
 }
 
+TEST_CASE("recommended changes are measured by quantizing anew") {
+  const TemporaryFolder folder;
+  const std::string images = folder.path() / "images.bin";
+  const std::string model = folder.path() / "low.nrw";
+  write_cifar(images, kImages);
+  run_narrow({"quantize", default_checkpoint(), "--arch", "cifar_resnet20b", "--calibrate", images, "--weights", "3",
+              "--activations", "4", "--effort", "fast", "-o", model});
+  const std::vector<std::string> arguments{"report",          model,        "--against", default_checkpoint(), "--arch",
+                                           "cifar_resnet20b", "--pictures", images,      "--duration",         "0.01",
+                                           "--json"};
+  CHECK(run_narrow(arguments).json()["remedies"].is_null());
+  std::vector<std::string> with = arguments;
+  with.insert(with.end(), {"--remedies", images});
+  const nlohmann::json document = run_narrow(with).json();
+  const nlohmann::json& results = document["remedies"]["results"];
+  REQUIRE(results.size() >= 2);
+  CHECK(results[0]["options"].empty());
+  CHECK(results[0]["weight_bytes"] == document["model"]["weight_bytes"]);
+  // 6 bits for the three worst layers of 3.
+  const nlohmann::json& six = results[1];
+  REQUIRE(six["options"].size() == 6);
+  std::size_t more = 0;
+  for (std::size_t i = 0; i < 6; i += 2) {
+    CHECK(six["options"][i] == "--layer-weights");
+    const std::string option = six["options"][i + 1];
+    REQUIRE(option.ends_with("=6"));
+    const auto layer =
+        std::find_if(document["layers"].begin(), document["layers"].end(),
+                     [&](const nlohmann::json& of) { return of["name"] == option.substr(0, option.size() - 2); });
+    REQUIRE(layer != document["layers"].end());
+    CHECK((*layer)["weight_bits"] == 3);
+    more += (*layer)["weight_bytes"].get<std::size_t>();
+  }
+  CHECK(six["weight_bytes"] == results[0]["weight_bytes"].get<std::size_t>() + more);
+  // The same as narrow quantize gives with these options and evaluate measures.
+  const std::string again = folder.path() / "again.nrw";
+  std::vector<std::string> quantize{"quantize",
+                                    default_checkpoint(),
+                                    "--arch",
+                                    "cifar_resnet20b",
+                                    "--calibrate",
+                                    images,
+                                    "--weights",
+                                    "3",
+                                    "--activations",
+                                    "4",
+                                    "-o",
+                                    again};
+  for (const nlohmann::json& option : six["options"]) quantize.push_back(option);
+  run_narrow(quantize);
+  const nlohmann::json evaluated =
+      run_narrow({"evaluate", default_checkpoint(), again, "--arch", "cifar_resnet20b", images, "--json"}).json();
+  CHECK(six["agreement"]["top1"] == evaluated["agreement"]["top1"]);
+  CHECK(six["agreement"]["kl_divergence"]["nats"] == evaluated["agreement"]["kl_divergence"]["nats"]);
+
+  check_fails({"report", model, "--pictures", images, "--remedies", images}, 2, {"--remedies", "--against"});
+  check_fails({"report", model, "--against", model, "--pictures", images, "--remedies", images, "--duration", "0.01"},
+              1, {"float network"});
+}
+
 TEST_CASE("a model against itself has no error anywhere") {
   const ReportedNetwork made;
   const nlohmann::json document = made.report({"--against", made.model, "--pictures", made.images});

@@ -157,6 +157,20 @@
         el("thead", {}, el("tr", {}, ...["#", "Layer", "Share of the noise", "Why", "What to do, and what it costs"].map((text, i) => cell("th", text, i === 0, { scope: "col" })))),
         el("tbody", {}, ...rows))), legend2(), plan);
     showPlan(plan);
+    drawRemedies(box);
+  };
+  // Networks that were quantized anew with what is recommended (--remedies).
+  const drawRemedies = (box) => {
+    if (!data.remedies) return;
+    const rows = data.remedies.results;
+    const quoted = (word) => (/^[A-Za-z0-9_.,:=@%+\/-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
+    box.append(el("h3", { id: "measured", text: "Measured: the network quantized anew" }),
+      el("p", { class: "muted", text:
+        `Each with the bits of this model and the changes of its row, calibrated with ${data.remedies.calibration.join(", ")}, and all other options at their defaults. ` +
+        `Compared with the reference on ${plural(rows[0].agreement.images, "image")}. The first row is what the others are to be compared with.` }),
+      table("Networks that were quantized anew", [["Change", false], ["Same answer", true], ["95 %", true], ["Scores", true], ["Weights", true], ["Options", false]],
+        rows.map((of) => [of.text, `${of.agreement.top1.percent.toFixed(1)} %`, `${of.agreement.top1.low.toFixed(1)} to ${of.agreement.top1.high.toFixed(1)} %`,
+          of.agreement.sqnr ? decibels(of.agreement.sqnr.db) : "", bytes(of.weight_bytes), of.options.length > 0 ? el("code", { text: of.options.map(quoted).join(" ") }) : ""])));
   };
   const legend2 = () => el("ul", { class: "legend" }, ...PARTS.slice(0, 3).map(([name, text]) => el("li", {}, el("i", { class: `part-${name}`, "aria-hidden": "true" }), text)));
   const showPlan = (plan) => {

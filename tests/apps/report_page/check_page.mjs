@@ -100,6 +100,14 @@ await test("what 6 bits for the worst layers would cost is one click away", asyn
   assert.ok(six.length > 0);
   for (const layer of six) assert.ok(plan.includes(`--layer-weights ${layer.name}=6`), plan);
 });
+await test("networks that were quantized anew have a row each, with the options that make them", async () => {
+  const rows = page.locator("#advice table").last().locator("tbody tr");
+  assert.ok(data.remedies.results.length > 1);
+  assert.equal(await rows.count(), data.remedies.results.length);
+  const code = await rows.nth(1).locator("code").textContent();
+  for (const word of data.remedies.results[1].options) assert.ok(code.includes(word), code);
+  assert.ok((await page.locator("#advice").textContent()).includes("quantized anew"));
+});
 await test("the residual sums have a second edge in the graph", async () => {
   const sums = data.layers.filter((layer) => layer.op === "Add" && layer.inputs.length === 2).length;
   assert.ok(sums > 0);

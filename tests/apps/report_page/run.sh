@@ -49,7 +49,7 @@ fi
 "$narrow" quantize "$weights" --arch cifar_resnet20b --calibrate "$source/models/demo" --weights 2 --activations 2 \
   --effort fast --first-last off -o "$model" >"$folder/log" 2>&1 || { cat "$folder/log"; exit 1; }
 report=("$narrow" report "$model" --against "$weights" --arch cifar_resnet20b --labels "$folder/labels.txt"
-  --pictures "$images/class<"/*.jpg --duration 0.05 --threads 2)
+  --pictures "$images/class<"/*.jpg --remedies "$images/class<" --duration 0.05 --threads 2)
 
 if [[ $check == schema ]]; then
   "${report[@]}" --json >"$folder/full.json"

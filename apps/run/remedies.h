@@ -1,0 +1,58 @@
+// What changes of bits give when the network is quantized anew with them: `narrow report --remedies`.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apps/run/advice.h"
+#include "apps/run/comparison.h"
+#include "apps/run/model_file.h"
+#include "apps/run/tally.h"
+#include "narrow/compare.h"
+#include "narrow/image.h"
+#include "narrow/inspect.h"
+#include "narrow/quantize_options.h"
+#include "narrow/result.h"
+
+namespace narrow::cli {
+
+// A network that was quantized anew.
+struct MeasuredRemedy {
+  std::string text;                  // what was changed, in words; of the first, that nothing was
+  std::vector<std::string> options;  // of narrow quantize, beside those that it was made with
+  std::size_t weight_bytes = 0;
+  Agreement agreement;         // with the reference
+  std::optional<Tally> tally;  // nothing unless all images have labels
+  double quantize_seconds = 0;
+};
+
+// The changes that are measured: none; 6 bits for the weights of the three layers that hurt most and have fewer; and
+// the first remedy by bits of the three layers that hurt most and have one. What changes nothing, or the same as the
+// change before it, is left out.
+struct PlannedRemedy {
+  std::string text;
+  std::vector<LayerBits> weights;
+  std::vector<LayerBits> activations;
+};
+[[nodiscard]] std::vector<PlannedRemedy> planned_remedies(const Advice& advice, const std::vector<LayerInfo>& layers);
+
+// The options by which quantize() gives every layer the bits that it has in a model of these layers. What else the
+// model was made with is not known: all other options are the defaults.
+[[nodiscard]] QuantizeOptions options_with_bits_of(const std::vector<LayerInfo>& layers);
+
+struct RemedyOptions {
+  std::size_t limit = 0;  // of images that are evaluated; 0: all
+  std::string isa = "auto";
+  int threads = 1;
+};
+// Quantizes `reference`, a float network, for each plan, and compares it on the images. progress(what, share).
+// Errors: the reference is no float network; those of quantize() and of running the networks.
+[[nodiscard]] Result<std::vector<MeasuredRemedy>> measure_remedies(
+    const LoadedModel& reference, const std::vector<LayerInfo>& layers, const std::vector<PlannedRemedy>& plans,
+    const PictureSet& calibration, const PictureSet& images, const RemedyOptions& options,
+    const std::function<void(const std::string& what, double done)>& progress);
+
+}  // namespace narrow::cli
