@@ -17,6 +17,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(narrow_build_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-null-dereference
     -Wno-maybe-uninitialized -Wno-array-bounds -Wno-stringop-overflow -Wno-free-nonheap-object -Wno-restrict>)
 endif()
+if(NOT narrow_on_x86)
+  # A char is signed, as on x86.
+  target_compile_options(narrow_build_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fsigned-char>)
+endif()
 # Everything but kernels, tests too: one precompiled header serves several targets, and so they define the same macros.
 target_compile_definitions(narrow_build_flags INTERFACE
   $<$<NOT:$<BOOL:$<TARGET_PROPERTY:NARROW_EXPORTS_NOTHING>>>:NARROW_BUILDING>)

@@ -1,12 +1,15 @@
 #include "kernels/cpu_features.h"
 
+#ifdef __x86_64__
 #include <cpuid.h>
+#endif
 
 namespace narrow::kernels {
 namespace {
 
 constexpr bool bit(std::uint32_t reg, int index) { return (reg >> index & 1U) != 0; }
 
+#ifdef __x86_64__
 class RealCpuid final : public CpuidSource {
  public:
   [[nodiscard]] CpuidRegisters cpuid(std::uint32_t leaf, std::uint32_t subleaf) const override {
@@ -22,6 +25,14 @@ class RealCpuid final : public CpuidSource {
     return std::uint64_t{high} << 32 | low;
   }
 };
+#else
+// A CPU without CPUID has no feature that kernels ask for.
+class RealCpuid final : public CpuidSource {
+ public:
+  [[nodiscard]] CpuidRegisters cpuid(std::uint32_t, std::uint32_t) const override { return {}; }
+  [[nodiscard]] std::uint64_t xcr0() const override { return 0; }
+};
+#endif
 
 }  // namespace
 

@@ -1,6 +1,8 @@
 #include "measure/peak.h"
 
+#ifdef __x86_64__
 #include <immintrin.h>
+#endif
 
 #include <algorithm>
 #include <ctime>
@@ -21,6 +23,7 @@ double cpu_seconds() {
   return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
 }
 
+#ifdef __x86_64__
 // `x` changes in every step as far as the compiler knows, or it would multiply once.
 #define NARROW_PEAK_LOOP(sum)                                                                                 \
   for (int i = 0; i < kSteps; ++i) {                                                                          \
@@ -97,6 +100,16 @@ __attribute__((target("avx512f,avx512vnni"), noinline)) void wide_words_loop() {
   const __m512i w = _mm512_set1_epi16(5);
   NARROW_PEAK_LOOP(_mm512_dpwssd_epi32)
 }
+#else
+// Never called: no other CPU has the features that these need.
+void words_loop() {}
+void bytes_loop() {}
+void pairs_loop() {}
+void sums16_loop() {}
+void dot_loop() {}
+void wide_dot_loop() {}
+void wide_words_loop() {}
+#endif
 
 struct Mix {
   const char* name;

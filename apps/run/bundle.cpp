@@ -115,8 +115,9 @@ std::vector<std::byte> bundle_tail(std::size_t command_bytes, std::span<const st
   const std::size_t padding = (kModelAlignment - command_bytes % kModelAlignment) % kModelAlignment;
   std::vector<std::byte> tail(padding);
   tail.insert(tail.end(), model.begin(), model.end());
+  const std::uint64_t begin = command_bytes + padding;
   const std::string trailer = std::string(kTrailerBegin) +
-                              format("%016llx %016llx ", static_cast<unsigned long long>(command_bytes + padding),
+                              format("%016llx %016llx ", static_cast<unsigned long long>(begin),
                                      static_cast<unsigned long long>(model.size())) +
                               hash_of(model) + "\n";
   const std::span<const std::byte> bytes = std::as_bytes(std::span(trailer));

@@ -1,7 +1,5 @@
 #include "apps/run/model_bytes.h"
 
-#include <utility>
-
 #include "base/try.h"
 #include "narrow/float_model.h"
 
@@ -14,9 +12,8 @@ Result<ModelBytes> read_model_bytes(const std::string& path) {
                  "is no .nrw; narrow quantize makes one of a float network, narrow convert of a pre-quantized one",
                  path};
   }
-  NARROW_ASSIGN(Model model, Model::load(path));
-  std::vector<std::byte> bytes = model.serialize();
-  return ModelBytes{std::move(bytes), std::move(model)};
+  NARROW_ASSIGN(const Model model, Model::load(path));
+  return ModelBytes{model.serialize(), model};
 }
 
 }  // namespace narrow::cli

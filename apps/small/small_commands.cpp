@@ -18,8 +18,7 @@ constexpr const char* kFirstSteps =
     "  narrow inspect resnet20.nrw\n";
 
 std::vector<Command> add_small(CommandLine& line) {
-  return with_about(line,
-                    {add_classify(line), add_evaluate(line), add_bench(line), add_inspect(line), add_embed(line),
+  return with_about(line, {add_classify(line), add_evaluate(line), add_bench(line), add_inspect(line), add_embed(line),
                            add_bundle(line), add_embed_source(line)});
 }
 

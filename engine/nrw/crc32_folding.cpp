@@ -5,11 +5,12 @@
 // Bits are reflected: the first byte's lowest bit is the highest power. The file is compiled for the baseline. One
 // function is compiled for PCLMULQDQ and called only on CPUs that have it. No inline function is compiled for that
 // target.
+#include "engine/nrw/crc32.h"
+
+#ifdef __x86_64__
 #include <immintrin.h>
 
 #include <array>
-
-#include "engine/nrw/crc32.h"
 
 namespace narrow::engine {
 namespace {
@@ -73,3 +74,13 @@ __attribute__((target("pclmul"))) std::uint32_t crc32_by_folding(std::span<const
 }
 
 }  // namespace narrow::engine
+#else
+namespace narrow::engine {
+
+// No CPU of another architecture has PCLMULQDQ.
+std::uint32_t crc32_by_folding(std::span<const std::byte> bytes, std::uint32_t previous) noexcept {
+  return crc32_by_table(bytes, previous);
+}
+
+}  // namespace narrow::engine
+#endif

@@ -108,7 +108,8 @@ TEST_CASE("annotated images go to no place where the next run would read them") 
     check_fails({"classify", photos, "--annotate", place}, 1, {"choose a place outside", "photos"});
   }
   CHECK(files_in(photos) == 1);
-  // Beside the images of a command line, and beside a folder whose name begins the same, the next run does not read them.
+  // Beside the images of a command line, and beside a folder whose name begins the same, the next run does not read
+  // them.
   run_narrow({"classify", photos / "a.ppm", "--annotate", photos / "answer.png"});
   run_narrow({"classify", photos, "--annotate", folder.path() / "photos2"});
   CHECK(files_in(folder.path() / "photos2") == 2);
