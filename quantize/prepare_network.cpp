@@ -136,15 +136,17 @@ Result<Changed> mix(const Graph& graph, const Observations& /*observations*/, Ac
   NARROW_ASSIGN(const auto products, activations.collect<ChannelProducts>([&](const Value& value) {
     return ChannelProducts(channels_of[ids.at(value.name)]);
   }));
-  Changed result{std::make_unique<Graph>(graph), 0};
+  Graph mixed = graph;
+  std::size_t count = 0;
   for (const ChannelSet& set : sets) {
     if (channels_of[graph.nodes[set.readers.front()].inputs[0]] == 0) continue;
     const std::optional<Mixing> mixing = best_mixing(graph, set, products_read(graph, set, products));
     if (!mixing) continue;
-    apply_mixing(set, *mixing, *result.graph);
-    ++result.count;
+    apply_mixing(set, *mixing, mixed);
+    ++count;
   }
-  return result.count == 0 ? Changed{} : std::move(result);
+  if (count == 0) return Changed{};
+  return Changed{std::make_unique<Graph>(std::move(mixed)), count};
 }
 
 Result<Changed> equalize(const Graph& graph, const Observations& observations, Activations& /*activations*/,
@@ -152,12 +154,12 @@ Result<Changed> equalize(const Graph& graph, const Observations& observations, A
   NARROW_ASSIGN(const std::vector<ChannelSet> sets,
                 wanted(scalable_sets(graph, find_live(graph)), graph, options, options.equalization));
   if (sets.empty()) return Changed{};
-  Changed result{std::make_unique<Graph>(graph), sets.size()};
+  Graph equalized = graph;
   for (const ChannelSet& set : sets) {
     const std::vector<float> factors = equalization_factors(graph, set, observations);
-    if (!factors.empty()) apply_factors(set, factors, *result.graph);
+    if (!factors.empty()) apply_factors(set, factors, equalized);
   }
-  return result;
+  return Changed{std::make_unique<Graph>(std::move(equalized)), sets.size()};
 }
 
 struct Step {

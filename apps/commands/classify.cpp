@@ -35,19 +35,19 @@ namespace {
 struct ClassifyFlags {
   ModelFlags model;
   std::vector<std::string> images;
-  int top = 5;
   std::string scores = "auto";
-  int threads = 0;
-  std::shared_ptr<bool> json = std::make_shared<bool>(false);
-  bool json_lines = false;
-  bool csv = false;
   std::string output;
-  bool resume = false;
   std::string shard;
   std::string annotate;
   std::string contact_sheet;
-  bool recursive = false;
   std::string standard_input = "auto";
+  std::shared_ptr<bool> json = std::make_shared<bool>(false);
+  int top = 5;
+  int threads = 0;
+  bool json_lines = false;
+  bool csv = false;
+  bool resume = false;
+  bool recursive = false;
   bool bundled = false;  // the model is a part of this program
 
   [[nodiscard]] AnswerForm form() const {
