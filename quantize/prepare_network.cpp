@@ -72,7 +72,7 @@ Result<double> divergence(const Graph& graph, const std::vector<std::optional<Ob
 
 // A network that was changed, and how many tensors or sets of tensors that concerns. Without a network: none.
 struct Changed {
-  std::unique_ptr<Graph> graph;
+  std::optional<Graph> graph;
   std::size_t count = 0;
 };
 
@@ -101,7 +101,7 @@ Result<Changed> copy_residuals(const Graph& graph, const Observations& /*observa
   NARROW_ASSIGN(std::optional<Graph> copied, with_narrow_copies(graph, live, bits, named));
   if (!copied) return Changed{};
   const std::size_t count = copied->nodes.size() - graph.nodes.size();
-  return Changed{std::make_unique<Graph>(std::move(*copied)), count};
+  return Changed{std::move(copied), count};
 }
 
 // The mean over the tensors of a set that layers read, of the products of channels.
@@ -146,7 +146,7 @@ Result<Changed> mix(const Graph& graph, const Observations& /*observations*/, Ac
     ++count;
   }
   if (count == 0) return Changed{};
-  return Changed{std::make_unique<Graph>(std::move(mixed)), count};
+  return Changed{std::move(mixed), count};
 }
 
 Result<Changed> equalize(const Graph& graph, const Observations& observations, Activations& /*activations*/,
@@ -159,7 +159,7 @@ Result<Changed> equalize(const Graph& graph, const Observations& observations, A
     const std::vector<float> factors = equalization_factors(graph, set, observations);
     if (!factors.empty()) apply_factors(set, factors, equalized);
   }
-  return Changed{std::make_unique<Graph>(std::move(equalized)), sets.size()};
+  return Changed{std::move(equalized), sets.size()};
 }
 
 struct Step {
@@ -204,6 +204,7 @@ class Preparing {
     if (when == Preparation::kOff || (when == Preparation::kAuto && !asks_for_fewer_bits(options_))) return {};
     NARROW_ASSIGN(Changed changed, step.change(current(), network_.observations, activations_, options_));
     if (!changed.graph) return {};
+    auto graph = std::make_unique<const Graph>(std::move(*changed.graph));
     std::string reason;
     std::optional<double> with;
     if (when == Preparation::kAuto) {
@@ -213,10 +214,10 @@ class Preparing {
       }
       say_progress(step, 1);
     }
-    activations_.run_on(*changed.graph);
+    activations_.run_on(*graph);
     NARROW_ASSIGN(Observations observed, observe(activations_, options_.observer));
     if (when == Preparation::kAuto) {
-      NARROW_ASSIGN(with, divergence(*changed.graph, observed, activations_, options_));
+      NARROW_ASSIGN(with, divergence(*graph, observed, activations_, options_));
       say_progress(step, 2);
       reason = " (divergence of the answers " + number(*with) + " that way, " + number(*divergence_) + " otherwise)";
       if (!(*with < *divergence_ * step.most_divergence)) {
@@ -226,7 +227,7 @@ class Preparing {
       }
     }
     network_.log.push_back({Event::Kind::kSummary, kPreparation, std::to_string(changed.count) + step.done + reason});
-    network_.graph = std::move(changed.graph);
+    network_.graph = std::move(graph);
     network_.observations = std::move(observed);
     divergence_ = with;
     return {};

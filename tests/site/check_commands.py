@@ -33,7 +33,7 @@ def commands_of(text):
                 yield words
 
 
-known = set(re.findall(r"^  ([a-z]+) ", output("--help").split("Subcommands:")[1].split("\n\n")[0], flags=re.M))
+known = set(re.findall(r"^  ([a-z-]+) ", output("--help").split("Subcommands:")[1].split("\n\n")[0], flags=re.M))
 verbs = set(re.findall(r"^  ([a-z-]+) ", subprocess.run([ROOT / "dev", "--help"], capture_output=True, text=True, check=True).stdout, flags=re.M))
 options = {name: set(re.findall(r"(?<![\w-])--?[a-zA-Z][a-z-]*", output(name, "--help-all"))) for name in known}
 problems, checked = [], 0

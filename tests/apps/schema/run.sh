@@ -8,7 +8,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 source=$(cd "$here/../../.." && pwd)
 if [[ $command == all ]]; then
   missing=0 found=0
-  for name in $("$narrow" --help | sed -n '/^Subcommands:/,/^$/s/^  \([a-z]*\) .*/\1/p'); do
+  for name in $("$narrow" --help | sed -n '/^Subcommands:/,/^$/s/^  \([a-z-]*\) .*/\1/p'); do
     "$narrow" "$name" --help-all | grep -q -e '--json' || continue
     found=$((found + 1))
     [[ -f $source/docs/schemas/$name.schema.json ]] || { echo "$name has --json and no schema"; missing=1; }
@@ -111,6 +111,18 @@ case $command in
     make safetensors 0 convert --json "$weights" -o "$folder/net.safetensors"
     make failure 1 convert --json "$folder/missing.onnx" -o "$folder/no.nrw"
     made=(weights onnx model qdq safetensors failure)
+    ;;
+  bundle)
+    cp "$model" "$folder/"$'not utf-8 \xff.nrw'
+    make this 0 bundle --json "$model" -o "$folder/program"
+    make other 0 bundle --json "$folder/"$'not utf-8 \xff.nrw' --command "$narrow" -o "$folder/"$'program \xff'
+    make failure 1 bundle --json "$folder/missing.nrw" -o "$folder/no"
+    made=(this other failure)
+    ;;
+  embed-source)
+    make model 0 embed-source --json "$model" -o "$folder/"$'model \xff.cpp'
+    make failure 1 embed-source --json "$folder/missing.nrw" -o "$folder/no.cpp"
+    made=(model failure)
     ;;
   sweep)
     make unlabelled 0 sweep --json "$weights" --bits 8 3/8 --effort fast --calibrate "$images" --evaluate "$images" \
