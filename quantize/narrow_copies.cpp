@@ -26,8 +26,7 @@ ValueMap<bool> find_read_by_layers(const Graph& graph, const Liveness& live) {
 
 }  // namespace
 
-Result<std::optional<Graph>> with_narrow_copies(const Graph& graph, const Liveness& live, const BitPlan& bits,
-                                                const std::set<std::string>& except) {
+Result<std::optional<NarrowCopies>> with_narrow_copies(const Graph& graph, const Liveness& live, const BitPlan& bits) {
   const ValueMap<bool> read_by_layers = find_read_by_layers(graph, live);
   const ValueMap<std::vector<int>> readers = consumers(graph);
   const auto reads_for_layers = [&](const Node& node) {
@@ -45,8 +44,8 @@ Result<std::optional<Graph>> with_narrow_copies(const Graph& graph, const Livene
     }
     return is_added && is_read;
   };
-  Graph result = graph;
-  result.nodes.clear();
+  NarrowCopies result{graph, {}};
+  result.graph.nodes.clear();
   ValueMap<ValueId> copy_of(graph.values.size(), kNoValue);
   base::UniqueNames names;
   for (const Value& value : graph.values) names.take(value.name);
@@ -59,13 +58,26 @@ Result<std::optional<Graph>> with_narrow_copies(const Graph& graph, const Livene
       }
     }
     const ValueId written = node.output;
-    result.nodes.push_back(std::move(node));
-    if (!live.nodes[n] || except.count(graph.nodes[n].name) != 0 || !needs_copy(written)) continue;
-    const std::string name = names.with_underscores(graph.value(written).name + ".narrow");
-    NARROW_ASSIGN(copy_of[written], result.add_node(name, Activation{}, {written}));
+    result.graph.nodes.push_back(std::move(node));
+    if (!live.nodes[n] || !needs_copy(written)) continue;
+    const std::string name = names.with_underscores(graph.nodes[n].name + std::string(kNarrowCopySuffix));
+    NARROW_ASSIGN(copy_of[written], result.graph.add_node(name, Activation{}, {written}));
+    result.names[graph.nodes[n].name] = name;
   }
-  if (result.nodes.size() == graph.nodes.size()) return std::optional<Graph>();
-  return std::optional<Graph>(std::move(result));
+  if (result.names.empty()) return std::optional<NarrowCopies>();
+  return std::optional<NarrowCopies>(std::move(result));
+}
+
+QuantizeOptions name_layers_of_copies(QuantizeOptions options, const Graph& graph) {
+  const auto has_node = [&](const std::string& name) {
+    return std::any_of(graph.nodes.begin(), graph.nodes.end(), [&](const Node& node) { return node.name == name; });
+  };
+  for (LayerBits& layer : options.layer_activation_bits) {
+    if (!layer.layer.ends_with(kNarrowCopySuffix) || has_node(layer.layer)) continue;
+    const std::string name = layer.layer.substr(0, layer.layer.size() - kNarrowCopySuffix.size());
+    if (has_node(name)) layer.layer = name;
+  }
+  return options;
 }
 
 }  // namespace narrow::graph

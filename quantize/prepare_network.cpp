@@ -74,6 +74,7 @@ Result<double> divergence(const Graph& graph, const std::vector<std::optional<Ob
 struct Changed {
   std::optional<Graph> graph;
   std::size_t count = 0;
+  std::map<std::string, std::string> copies = {};  // NarrowCopies::names
 };
 
 using Observations = std::vector<std::optional<Observation>>;
@@ -96,12 +97,10 @@ Result<Changed> copy_residuals(const Graph& graph, const Observations& /*observa
                                const QuantizeOptions& options) {
   const Liveness live = find_live(graph);
   NARROW_ASSIGN(const BitPlan bits, plan_bits(graph, live, options));
-  std::set<std::string> named;
-  for (const LayerBits& layer : options.layer_activation_bits) named.insert(layer.layer);
-  NARROW_ASSIGN(std::optional<Graph> copied, with_narrow_copies(graph, live, bits, named));
+  NARROW_ASSIGN(std::optional<NarrowCopies> copied, with_narrow_copies(graph, live, bits));
   if (!copied) return Changed{};
-  const std::size_t count = copied->nodes.size() - graph.nodes.size();
-  return Changed{std::move(copied), count};
+  const std::size_t count = copied->names.size();
+  return Changed{std::move(copied->graph), count, std::move(copied->names)};
 }
 
 // The mean over the tensors of a set that layers read, of the products of channels.
@@ -187,8 +186,9 @@ constexpr std::array kSteps = {
 class Preparing {
  public:
   Preparing(const Graph& graph, Observations observations, Activations& activations, const QuantizeOptions& options)
-      : graph_(graph), activations_(activations), options_(options) {
+      : graph_(graph), activations_(activations) {
     network_.observations = std::move(observations);
+    network_.options = options;
   }
 
   Result<PreparedNetwork> run() {
@@ -200,9 +200,10 @@ class Preparing {
   [[nodiscard]] const Graph& current() const { return network_.graph ? *network_.graph : graph_; }
 
   Status take(const Step& step) {
-    const Preparation when = options_.*step.when;
-    if (when == Preparation::kOff || (when == Preparation::kAuto && !asks_for_fewer_bits(options_))) return {};
-    NARROW_ASSIGN(Changed changed, step.change(current(), network_.observations, activations_, options_));
+    const QuantizeOptions& options = network_.options;
+    const Preparation when = options.*step.when;
+    if (when == Preparation::kOff || (when == Preparation::kAuto && !asks_for_fewer_bits(options))) return {};
+    NARROW_ASSIGN(Changed changed, step.change(current(), network_.observations, activations_, options));
     if (!changed.graph) return {};
     auto graph = std::make_unique<const Graph>(std::move(*changed.graph));
     std::string reason;
@@ -210,14 +211,18 @@ class Preparing {
     if (when == Preparation::kAuto) {
       say_progress(step, 0);
       if (!divergence_) {
-        NARROW_ASSIGN(divergence_, divergence(current(), network_.observations, activations_, options_));
+        NARROW_ASSIGN(divergence_, divergence(current(), network_.observations, activations_, options));
       }
       say_progress(step, 1);
     }
+    QuantizeOptions changed_options = options;
+    for (LayerBits& layer : changed_options.layer_activation_bits) {
+      if (const auto copy = changed.copies.find(layer.layer); copy != changed.copies.end()) layer.layer = copy->second;
+    }
     activations_.run_on(*graph);
-    NARROW_ASSIGN(Observations observed, observe(activations_, options_.observer));
+    NARROW_ASSIGN(Observations observed, observe(activations_, options.observer));
     if (when == Preparation::kAuto) {
-      NARROW_ASSIGN(with, divergence(*graph, observed, activations_, options_));
+      NARROW_ASSIGN(with, divergence(*graph, observed, activations_, changed_options));
       say_progress(step, 2);
       reason = " (divergence of the answers " + number(*with) + " that way, " + number(*divergence_) + " otherwise)";
       if (!(*with < *divergence_ * step.most_divergence)) {
@@ -228,18 +233,18 @@ class Preparing {
     }
     network_.log.push_back({Event::Kind::kSummary, kPreparation, std::to_string(changed.count) + step.done + reason});
     network_.graph = std::move(graph);
+    network_.options = std::move(changed_options);
     network_.observations = std::move(observed);
     divergence_ = with;
     return {};
   }
 
   void say_progress(const Step& step, std::size_t done) const {
-    if (options_.progress) options_.progress(step.progress, done, 2);
+    if (network_.options.progress) network_.options.progress(step.progress, done, 2);
   }
 
   const Graph& graph_;
   Activations& activations_;
-  const QuantizeOptions& options_;
   PreparedNetwork network_;
   std::optional<double> divergence_;  // of the network as it is now; nothing: not measured yet
 };

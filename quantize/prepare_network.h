@@ -19,7 +19,8 @@ struct PreparedNetwork {
   // Null: the network stays as it was. Activations borrow it.
   std::unique_ptr<const Graph> graph;
   std::vector<std::optional<Observation>> observations;
-  std::vector<Event> log;  // the subject of each is "preparation"
+  QuantizeOptions options;  // for it: bits of residual tensors are those of their copies
+  std::vector<Event> log;   // the subject of each is "preparation"
 };
 
 // Mixes channels (mix_channels.h), equalizes them (equalize.h) and gives layers narrow copies of residual tensors

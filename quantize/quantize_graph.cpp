@@ -14,6 +14,7 @@
 #include "quantize/fit_to_training.h"
 #include "quantize/methods.h"
 #include "quantize/mixed_bits.h"
+#include "quantize/narrow_copies.h"
 #include "quantize/prepare_network.h"
 #include "quantize/quantizable.h"
 
@@ -139,8 +140,8 @@ Status check_goal(const QuantizeOptions& options) {
 // Whether they are worth it is decided by images.
 Status check_preparations_without_images(const QuantizeOptions& options) {
   const auto refuse = [](const char* what, const char* where) {
-    return Error{ErrorCode::kInvalidArgument,
-                 std::string("without images ") + what + "; give images, or leave it out", where};
+    return Error{ErrorCode::kInvalidArgument, std::string("without images ") + what + "; give images, or leave it out",
+                 where};
   };
   if (options.equalization == Preparation::kOn) return refuse("channels can't be equalized", "equalize");
   if (options.channel_mixing == Preparation::kOn) return refuse("channels can't be mixed", "mix channels");
@@ -181,7 +182,7 @@ Result<QuantizedGraph> prepare_and_quantize(const Graph& graph, std::vector<std:
   NARROW_ASSIGN(const PreparedNetwork network, prepare_network(graph, std::move(observations), activations, options));
   findings.insert(findings.end(), network.log.begin(), network.log.end());
   const Graph& source = network.graph ? *network.graph : graph;
-  return quantize_graph(source, network.observations, &activations, options);
+  return quantize_graph(source, network.observations, &activations, network.options);
 }
 
 void put_first(std::vector<Event> findings, std::vector<Event>& events) {
@@ -195,8 +196,9 @@ Result<QuantizedGraph> quantize_graph(const Graph& graph, const std::vector<std:
   return quantize_graph(graph, observations, nullptr, options);
 }
 
-Result<QuantizedGraph> quantize_graph(const Graph& graph, Activations& activations, const QuantizeOptions& options,
+Result<QuantizedGraph> quantize_graph(const Graph& graph, Activations& activations, const QuantizeOptions& given,
                                       const CalibrationExpectations* expected, const TimeNetwork& time_network) {
+  const QuantizeOptions options = name_layers_of_copies(given, graph);
   // Options are checked before the minutes of calibration, not after.
   NARROW_TRY(check_options(graph, options));
   NARROW_ASSIGN(auto observations, observe(activations, options.observer));

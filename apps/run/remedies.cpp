@@ -83,6 +83,9 @@ std::vector<PlannedRemedy> planned_remedies(const Advice& advice, const std::vec
 QuantizeOptions options_with_bits_of(const std::vector<LayerInfo>& layers) {
   QuantizeOptions options;
   constexpr int kFloatBits = 32;
+  const auto has_copy = [&](const LayerInfo& layer) {
+    return layer_named(layers, layer.name + std::string(kNarrowCopySuffix)) != nullptr;
+  };
   for (const LayerInfo& layer : layers) {
     // A change of the representation is no layer of the float network.
     if (layer.op == "Quantize" || layer.op == "Dequantize" || layer.op == "Requantize") continue;
@@ -90,7 +93,8 @@ QuantizeOptions options_with_bits_of(const std::vector<LayerInfo>& layers) {
     if (layer.weight_bits > 0 && layer.weight_bits < kFloatBits) {
       options.layer_weight_bits.push_back({layer.name, layer.weight_bits});
     }
-    if (layer.computes && layer.activation_bits < kFloatBits) {
+    // Eight bits are the default, and a convolution whose bits are named is rounded before a residual sum.
+    if (layer.computes && layer.activation_bits < kMaxBits && !has_copy(layer)) {
       options.layer_activation_bits.push_back({layer.name, layer.activation_bits});
     }
   }

@@ -78,6 +78,9 @@ enum class BoundaryLayers {
   kOff,    // like every other layer
 };
 
+// Ends the name of a narrow copy, see QuantizeOptions::residual_copies. What is before it is the name of the layer.
+inline constexpr std::string_view kNarrowCopySuffix = ".narrow";
+
 struct LayerBits {
   std::string layer;
   int bits = 8;
@@ -123,8 +126,10 @@ struct QuantizeOptions {
   std::size_t memory_bytes = std::size_t{1} << 30;
   // Takes the mean error that rounding the weights causes out of the bias.
   bool correct_bias = true;
-  std::vector<LayerBits> layer_weight_bits;      // exceptions by layer name; stronger than `boundary_layers`
-  std::vector<LayerBits> layer_activation_bits;  // of the layer's output; stronger than `boundary_layers`
+  std::vector<LayerBits> layer_weight_bits;  // exceptions by layer name; stronger than `boundary_layers`
+  // Of the layer's output; stronger than `boundary_layers`. Where layers read a narrow copy of it, these are the bits
+  // of the copy, which may also be named itself: LAYER.narrow.
+  std::vector<LayerBits> layer_activation_bits;
   // Instead of weight_bits and activation_bits. Exceptions by layer are errors then.
   std::optional<BitGoal> goal;
   int threads = 1;  // for the calibration passes

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -57,19 +56,19 @@ QuantizeOptions options_of(int bits, Preparation copies) {
 }
 
 // By the name of each node that was added: what it reads, and the nodes that read it.
-std::map<std::string, std::string> copies_in(const Graph& graph, const QuantizeOptions& options,
-                                             const std::set<std::string>& except = {}) {
+std::map<std::string, std::string> copies_in(const Graph& graph, const QuantizeOptions& options) {
   const Liveness live = find_live(graph);
   const auto bits = plan_bits(graph, live, options).value();
-  const std::optional<Graph> copied = with_narrow_copies(graph, live, bits, except).value();
+  const std::optional<NarrowCopies> copies = with_narrow_copies(graph, live, bits).value();
   std::map<std::string, std::string> result;
-  if (!copied) return result;
-  REQUIRE(validate(*copied).ok());
-  const ValueMap<std::vector<int>> readers = consumers(*copied);
-  for (const Node& node : copied->nodes) {
+  if (!copies) return result;
+  const Graph& copied = copies->graph;
+  REQUIRE(validate(copied).ok());
+  const ValueMap<std::vector<int>> readers = consumers(copied);
+  for (const Node& node : copied.nodes) {
     if (node.name.find(".narrow") == std::string::npos) continue;
-    std::string text = copied->value(node.inputs[0]).name + " ->";
-    for (const int reader : readers[node.output]) text += " " + copied->nodes[static_cast<std::size_t>(reader)].name;
+    std::string text = copied.value(node.inputs[0]).name + " ->";
+    for (const int reader : readers[node.output]) text += " " + copied.nodes[static_cast<std::size_t>(reader)].name;
     result[node.name] = text;
   }
   return result;
@@ -94,10 +93,9 @@ TEST_CASE("layers read copies of what an Add reads too, also through operators t
   CHECK(copies_in(residual_network(), options_of(4, Preparation::kOn)) == expected);
 }
 
-TEST_CASE("there are no copies at 8 bits, of tensors that are left out, and where no layer has few bits") {
+TEST_CASE("there are no copies at 8 bits, and where no layer has few bits") {
   const Graph graph = residual_network();
   CHECK(copies_in(graph, options_of(8, Preparation::kOn)).empty());
-  CHECK(copies_in(graph, options_of(4, Preparation::kOn), {"stem", "sum1"}).empty());
   QuantizeOptions only_weights = options_of(8, Preparation::kOn);
   only_weights.weight_bits = 2;
   CHECK(copies_in(graph, only_weights).empty());
@@ -112,7 +110,7 @@ TEST_CASE("a float network with copies gives the same scores, bit for bit") {
   const Graph graph = residual_network();
   const Liveness live = find_live(graph);
   const auto bits = plan_bits(graph, live, options_of(4, Preparation::kOn)).value();
-  const Graph copied = with_narrow_copies(graph, live, bits, {}).value().value();
+  const Graph copied = with_narrow_copies(graph, live, bits).value().value().graph;
   auto original = FloatExecutor::create(graph).value();
   auto changed = FloatExecutor::create(copied).value();
   std::vector<float> image(static_cast<std::size_t>(graph.value(graph.input).shape.elems()));
@@ -141,13 +139,25 @@ TEST_CASE("a residual tensor keeps 8 bits, its copy has few, and the sum is roun
   CHECK(bits.count("stem.narrow") == 0);
 }
 
-TEST_CASE("bits that are asked for by the name of a residual tensor are those that its readers get") {
-  QuantizeOptions options = options_of(4, Preparation::kOn);
-  options.layer_activation_bits = {{"sum1", 5}};
-  const std::map<std::string, int> bits = bits_of(quantized(residual_network(), options));
-  CHECK(bits.at("sum1") == 5);
-  CHECK(bits.count("sum1.narrow") == 0);
-  CHECK(bits.at("stem.narrow") == 4);
+TEST_CASE("bits that are asked for by the name of a residual tensor, or of its copy, are those of the copy") {
+  for (const char* name : {"sum1", "sum1.narrow"}) {
+    CAPTURE(name);
+    QuantizeOptions options = options_of(4, Preparation::kOn);
+    options.layer_activation_bits = {{name, 5}};
+    std::map<std::string, int> bits = bits_of(quantized(residual_network(), options));
+    CHECK(bits.at("sum1") == 8);
+    CHECK(bits.at("sum1.narrow") == 5);
+    CHECK(bits.at("stem.narrow") == 4);
+    // Eight bits need no copy.
+    options.layer_activation_bits = {{name, 8}};
+    bits = bits_of(quantized(residual_network(), options));
+    CHECK(bits.at("sum1") == 8);
+    CHECK(bits.count("sum1.narrow") == 0);
+    // Without copies they are the tensor's own.
+    options.residual_copies = Preparation::kOff;
+    options.layer_activation_bits = {{name, 5}};
+    CHECK(bits_of(quantized(residual_network(), options)).at("sum1") == 5);
+  }
 }
 
 TEST_CASE("the default takes copies if answers come closer that way, on any number of threads") {
