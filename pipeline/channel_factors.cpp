@@ -237,13 +237,6 @@ class FactorFinder {
   Fits readers_;
 };
 
-bool has_integers(const Graph& graph) {
-  return std::any_of(graph.nodes.begin(), graph.nodes.end(), [](const Node& node) {
-    const Filter* filter = graph::filter_of(node);
-    return filter != nullptr && filter->quantized;
-  });
-}
-
 }  // namespace
 
 ValueMap<ChannelFactors> find_channel_factors(const Graph& reference, const Graph& other) {

@@ -29,13 +29,6 @@ using graph::ValueMap;
 constexpr std::size_t kImages = 64;
 constexpr double kFewPositions = 2;  // for each channel, which fit what is chance
 
-bool has_integers(const Graph& graph) {
-  return std::any_of(graph.nodes.begin(), graph.nodes.end(), [](const Node& node) {
-    const Filter* filter = graph::filter_of(node);
-    return filter != nullptr && filter->quantized;
-  });
-}
-
 // The products of weights, those with a different sign counted against the others: 1 for weights of the same signs,
 // near 0 for weights that have nothing to do with each other.
 double agreement_of_signs(const Filter& plain, const Filter& other) {

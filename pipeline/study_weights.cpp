@@ -86,6 +86,13 @@ void count(BinnedCounts& bins, double level) {
   ++bins.counts[static_cast<std::size_t>(bin > 0 ? std::min(bin, last) : 0.0)];
 }
 
+bool has_integers(const graph::Graph& graph) {
+  return std::any_of(graph.nodes.begin(), graph.nodes.end(), [](const Node& node) {
+    const Filter* filter = graph::filter_of(node);
+    return filter != nullptr && filter->quantized;
+  });
+}
+
 bool have_weights_alike(const Node& layer, const Node& counterpart) {
   const Filter* a = graph::filter_of(layer);
   const Filter* b = graph::filter_of(counterpart);

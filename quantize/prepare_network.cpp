@@ -23,6 +23,8 @@ namespace narrow::graph {
 namespace {
 
 constexpr const char* kPreparation = "preparation";  // what the events are about
+// Of the answers that are compared. Without it a few images decide: those of which a network is not certain.
+constexpr float kTemperature = 4;
 constexpr std::size_t kImages =
     128;  // at most, that weights are rounded with for the comparison, and that are compared
 
@@ -65,7 +67,7 @@ Result<double> divergence(const Graph& graph, const std::vector<std::optional<Ob
   NARROW_ASSIGN(Activations to_compare,
                 Activations::create(graph, compared, {options.threads, 0, {}, options.cancellation}));
   const Context comparing = context(to_compare);
-  NARROW_ASSIGN(const AnswerMeter meter, AnswerMeter::create(comparing, kImages));
+  NARROW_ASSIGN(const AnswerMeter meter, AnswerMeter::create(comparing, kImages, kTemperature));
   NARROW_ASSIGN(const AnswerChange change, meter.measure(decisions));
   return change.divergence;
 }

@@ -25,9 +25,9 @@ struct PreparedNetwork {
 
 // Mixes channels (mix_channels.h), equalizes them (equalize.h) and gives layers narrow copies of residual tensors
 // (narrow_copies.h), in this order: each where the options say so, or if the network's answers come closer to the float
-// network's that way, with what was done before. How close they are is the mean Kullback-Leibler divergence on some
-// calibration images, after quantization by the fast methods with others. Afterwards `activations` run the network that
-// was chosen. observations: of `graph`. Errors: those of observe() and decide().
+// network's that way, with what was done before. How close they are is the mean Kullback-Leibler divergence at a
+// temperature of 4, on some calibration images, after quantization by the fast methods with others. Afterwards
+// `activations` run the network that was chosen. observations: of `graph`. Errors: those of observe() and decide().
 [[nodiscard]] Result<PreparedNetwork> prepare_network(const Graph& graph,
                                                       std::vector<std::optional<Observation>> observations,
                                                       Activations& activations, const QuantizeOptions& options);

@@ -73,15 +73,16 @@ void take_unit(const BitUnit& unit, const Decisions& from, Decisions& mixed) {
   for (const std::size_t n : unit.layers) mixed.layers[n] = from.layers[n];
 }
 
-Result<AnswerMeter> AnswerMeter::create(const Context& context, std::size_t most_images) {
+Result<AnswerMeter> AnswerMeter::create(const Context& context, std::size_t most_images, float temperature) {
   const std::size_t all = context.activations->images();
   std::vector<std::size_t> images(std::min(all, most_images));
   for (std::size_t i = 0; i < images.size(); ++i) images[i] = i * all / images.size();
-  return create_on(context, images);
+  return create_on(context, images, temperature);
 }
 
-Result<AnswerMeter> AnswerMeter::create_on(const Context& context, const std::vector<std::size_t>& images) {
-  AnswerMeter meter(context);
+Result<AnswerMeter> AnswerMeter::create_on(const Context& context, const std::vector<std::size_t>& images,
+                                           float temperature) {
+  AnswerMeter meter(context, temperature);
   const auto elems = static_cast<std::size_t>(context.graph.value(context.graph.input).shape.elems());
   for (const std::size_t image : images) {
     NARROW_TRY(context.activations->fill(image, meter.inputs_.emplace_back(elems)));
@@ -137,7 +138,8 @@ Status AnswerMeter::run(const Simulation* simulation,
 std::vector<float> AnswerMeter::probabilities_of(std::span<const float> scores) const {
   std::vector<float> result(scores.begin(), scores.end());
   if (score_kind(context_->graph) == ScoreKind::kLogits) {
-    softmax(scores.data(), result.data(), {1, 1, static_cast<std::int64_t>(scores.size())});
+    for (float& score : result) score /= temperature_;
+    softmax(result.data(), result.data(), {1, 1, static_cast<std::int64_t>(scores.size())});
   }
   return result;
 }

@@ -48,22 +48,26 @@ struct AnswerChange {
 class AnswerMeter {
  public:
   // most_images: how many images are used at most, spread evenly over all. Keeps the float network's probabilities.
-  // Error: that of an image.
-  [[nodiscard]] static Result<AnswerMeter> create(const Context& context, std::size_t most_images);
+  // temperature: logits are divided by it. Above 1, images of which the network is certain count as much as those of
+  // which it is not, and few images tell more. Error: that of an image.
+  [[nodiscard]] static Result<AnswerMeter> create(const Context& context, std::size_t most_images,
+                                                  float temperature = 1);
   // The same on given images, not none.
-  [[nodiscard]] static Result<AnswerMeter> create_on(const Context& context, const std::vector<std::size_t>& images);
+  [[nodiscard]] static Result<AnswerMeter> create_on(const Context& context, const std::vector<std::size_t>& images,
+                                                     float temperature = 1);
 
   // Values and layers without a decision stay float.
   [[nodiscard]] Result<AnswerChange> measure(const Decisions& decisions) const;
 
  private:
-  explicit AnswerMeter(const Context& context) : context_(&context) {}
+  AnswerMeter(const Context& context, float temperature) : context_(&context), temperature_(temperature) {}
   // Runs the network on every image; scores of image i go to sink(i, scores), from several threads.
   [[nodiscard]] Status run(const Simulation* simulation,
                            const std::function<void(std::size_t, std::span<const float>)>& sink) const;
   [[nodiscard]] std::vector<float> probabilities_of(std::span<const float> scores) const;
 
   const Context* context_;
+  float temperature_;
   std::vector<std::vector<float>> inputs_;    // by image
   std::vector<std::vector<float>> expected_;  // probabilities of the float network, by image
 };
