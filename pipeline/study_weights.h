@@ -27,9 +27,9 @@ struct LayerPair {
   const ChannelFactors* input = nullptr;   // of the tensors that they read
   const ChannelFactors* output = nullptr;  // of the tensors that they write
 };
+
 // Whether a layer has integer weights.
 [[nodiscard]] bool has_integers(const graph::Graph& graph);
-
 [[nodiscard]] bool have_weights_alike(const graph::Node& layer, const graph::Node& counterpart);
 
 // The real weights of a filter, [out_channels, ...], and the reference's in the model's units.
