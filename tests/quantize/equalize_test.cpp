@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "floating/float_executor.h"
-#include "quantize/activations.h"
 #include "quantize/calibrate.h"
 #include "quantize/quantize_graph.h"
 #include "tests/support/data.h"
@@ -17,6 +16,7 @@
 #include "tests/support/quantize/fingerprint.h"
 #include "tests/support/quantize/pre_quantized_graph.h"
 #include "tests/support/quantize/preparation.h"
+#include "tests/support/quantize/random_images.h"
 
 namespace narrow::graph {
 namespace {
@@ -26,14 +26,6 @@ using testing::same_integers;
 using testing::window;
 
 constexpr std::size_t kImages = 12;
-
-CalibrationInputs images(const Graph& graph) {
-  return {kImages, [&graph](std::size_t i, std::span<float> out) -> Status {
-            const std::vector<double> values = testing::random_input(graph, static_cast<unsigned>(i));
-            std::transform(values.begin(), values.end(), out.begin(), [](double x) { return static_cast<float>(x); });
-            return {};
-          }};
-}
 
 // Channels of very different sizes, as trained networks have them.
 void spread_channels(Graph& graph, unsigned seed) {
@@ -75,7 +67,7 @@ Graph random_network(unsigned seed) {
 }
 
 std::vector<std::optional<Observation>> observations_of(const Graph& graph) {
-  return calibrate(graph, images(graph), ObserverKind::kMinMax, 1, {}).value();
+  return calibrate(graph, testing::random_images(graph, kImages), ObserverKind::kMinMax, 1, {}).value();
 }
 
 // All tensors that can be.
@@ -95,18 +87,6 @@ bool have_different_weights(const Graph& a, const Graph& b) {
   return false;
 }
 
-std::vector<std::vector<float>> scores_of(const Graph& graph) {
-  auto executor = FloatExecutor::create(graph).value();
-  std::vector<std::vector<float>> all;
-  for (std::size_t i = 0; i < kImages; ++i) {
-    std::vector<float> input(static_cast<std::size_t>(graph.value(graph.input).shape.elems()));
-    REQUIRE(images(graph).fill(i, input).ok());
-    all.emplace_back(static_cast<std::size_t>(graph.value(graph.output).shape.elems()));
-    REQUIRE(executor.run(input, all.back()).ok());
-  }
-  return all;
-}
-
 // The names of the layers that write and read each set of tensors.
 std::vector<std::string> found_in(const Graph& graph) {
   std::vector<std::string> found;
@@ -121,9 +101,7 @@ std::vector<std::string> found_in(const Graph& graph) {
 }
 
 Graph quantized(const Graph& graph, const QuantizeOptions& options, QuantizeReport* report = nullptr) {
-  const CalibrationInputs inputs = images(graph);
-  auto activations = Activations::create(graph, inputs, {options.threads, 0, {}}).value();
-  QuantizedGraph result = quantize_graph(graph, activations, options).value();
+  QuantizedGraph result = testing::quantized_on_random_images(graph, kImages, options);
   if (report != nullptr) *report = result.report;
   return std::move(result.graph);
 }
@@ -139,8 +117,8 @@ TEST_CASE("equalization keeps the scores of the images that it has seen to 3e-5"
     const Graph graph = random_network(testing::seed() + seed);
     const Graph other = equalized(graph, observations_of(graph));
     REQUIRE(validate(other).ok());
-    const auto expected = scores_of(graph);
-    const auto actual = scores_of(other);
+    const auto expected = testing::scores_of(graph, kImages);
+    const auto actual = testing::scores_of(other, kImages);
     for (std::size_t i = 0; i < expected.size(); ++i) {
       float largest = 0;
       for (const float score : expected[i]) largest = std::max(largest, std::abs(score));
@@ -217,9 +195,9 @@ TEST_CASE("what functions, products, concatenations and the input have a part in
 
 TEST_CASE("equalization leaves the weights of the original alone") {
   const Graph graph = random_network(testing::seed());
-  const auto before = scores_of(graph);
+  const auto before = testing::scores_of(graph, kImages);
   const Graph other = equalized(graph, observations_of(graph));
-  CHECK(scores_of(graph) == before);
+  CHECK(testing::scores_of(graph, kImages) == before);
   CHECK(have_different_weights(graph, other));
 }
 

@@ -10,13 +10,13 @@
 #include <vector>
 
 #include "floating/float_executor.h"
-#include "quantize/activations.h"
 #include "quantize/quantize_graph.h"
 #include "tests/support/data.h"
 #include "tests/support/graph/random_graph.h"
 #include "tests/support/quantize/fingerprint.h"
 #include "tests/support/quantize/pre_quantized_graph.h"
 #include "tests/support/quantize/preparation.h"
+#include "tests/support/quantize/random_images.h"
 
 namespace narrow::graph {
 namespace {
@@ -26,14 +26,6 @@ using testing::same_integers;
 using testing::window;
 
 constexpr std::size_t kImages = 24;
-
-CalibrationInputs images(const Graph& graph) {
-  return {kImages, [&graph](std::size_t i, std::span<float> out) -> Status {
-            const std::vector<double> values = testing::random_input(graph, static_cast<unsigned>(i));
-            std::transform(values.begin(), values.end(), out.begin(), [](double x) { return static_cast<float>(x); });
-            return {};
-          }};
-}
 
 // Inverted residuals, whose sums have channels of very different sizes.
 Graph inverted_residuals(unsigned seed) {
@@ -95,24 +87,6 @@ std::vector<double> product(const std::vector<double>& a, const std::vector<doub
     }
   }
   return result;
-}
-
-std::vector<std::vector<float>> scores_of(const Graph& graph) {
-  auto executor = FloatExecutor::create(graph).value();
-  std::vector<std::vector<float>> all;
-  for (std::size_t i = 0; i < kImages; ++i) {
-    std::vector<float> input(static_cast<std::size_t>(graph.value(graph.input).shape.elems()));
-    REQUIRE(images(graph).fill(i, input).ok());
-    all.emplace_back(static_cast<std::size_t>(graph.value(graph.output).shape.elems()));
-    REQUIRE(executor.run(input, all.back()).ok());
-  }
-  return all;
-}
-
-QuantizedGraph quantized(const Graph& graph, const QuantizeOptions& options) {
-  const CalibrationInputs inputs = images(graph);
-  auto activations = Activations::create(graph, inputs, {options.threads, 0, {}}).value();
-  return quantize_graph(graph, activations, options).value();
 }
 
 QuantizeOptions at_four_bits() {
@@ -202,7 +176,7 @@ TEST_CASE("mixing keeps scores to 1e-4, and the weights of the original") {
   for (unsigned seed = 0; seed < 8; ++seed) {
     CAPTURE(seed);
     const Graph graph = inverted_residuals(testing::seed() + seed);
-    const auto expected = scores_of(graph);
+    const auto expected = testing::scores_of(graph, kImages);
     Graph mixed = graph;
     GraphBuilder b(seed, {1, 1, 1});
     for (const ChannelSet& set : mixable_sets(graph, find_live(graph))) {
@@ -210,8 +184,8 @@ TEST_CASE("mixing keeps scores to 1e-4, and the weights of the original") {
       apply_mixing(set, best_mixing(mixed, set, random_products(channels, b)).value(), mixed);
     }
     REQUIRE(validate(mixed).ok());
-    CHECK(scores_of(graph) == expected);
-    const auto actual = scores_of(mixed);
+    CHECK(testing::scores_of(graph, kImages) == expected);
+    const auto actual = testing::scores_of(mixed, kImages);
     for (std::size_t i = 0; i < expected.size(); ++i) {
       float largest = 0;
       for (const float score : expected[i]) largest = std::max(largest, std::abs(score));
@@ -225,15 +199,15 @@ TEST_CASE("mixing keeps scores to 1e-4, and the weights of the original") {
 TEST_CASE("a network is mixed where it is asked for, the same on any number of threads, and says so") {
   const Graph graph = inverted_residuals(testing::seed());
   QuantizeOptions options = at_four_bits();
-  const QuantizedGraph as_it_is = quantized(graph, options);
+  const QuantizedGraph as_it_is = testing::quantized_on_random_images(graph, kImages, options);
   options.channel_mixing = Preparation::kOn;
-  const QuantizedGraph mixed = quantized(graph, options);
+  const QuantizedGraph mixed = testing::quantized_on_random_images(graph, kImages, options);
   CHECK_FALSE(same_integers(as_it_is.graph, mixed.graph));
   CHECK(testing::has_line(mixed.report.events, "2 tensors, or sets of tensors, have mixed channels"));
   options.threads = 3;
-  CHECK(same_integers(mixed.graph, quantized(graph, options).graph));
+  CHECK(same_integers(mixed.graph, testing::quantized_on_random_images(graph, kImages, options).graph));
   options.channel_mixing = Preparation::kAuto;
-  const QuantizedGraph chosen = quantized(graph, options);
+  const QuantizedGraph chosen = testing::quantized_on_random_images(graph, kImages, options);
   CHECK(testing::has_line(chosen.report.events, "divergence of the answers"));
   CHECK((same_integers(chosen.graph, mixed.graph) || same_integers(chosen.graph, as_it_is.graph)));
 }

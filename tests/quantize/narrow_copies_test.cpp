@@ -9,13 +9,13 @@
 #include <vector>
 
 #include "floating/float_executor.h"
-#include "quantize/activations.h"
 #include "quantize/quantize_graph.h"
 #include "tests/support/data.h"
 #include "tests/support/graph/random_graph.h"
 #include "tests/support/quantize/fingerprint.h"
 #include "tests/support/quantize/pre_quantized_graph.h"
 #include "tests/support/quantize/preparation.h"
+#include "tests/support/quantize/random_images.h"
 
 namespace narrow::graph {
 namespace {
@@ -24,14 +24,6 @@ using testing::GraphBuilder;
 using testing::window;
 
 constexpr std::size_t kImages = 16;
-
-CalibrationInputs images(const Graph& graph) {
-  return {kImages, [&graph](std::size_t i, std::span<float> out) -> Status {
-            const std::vector<double> values = testing::random_input(graph, static_cast<unsigned>(i));
-            std::transform(values.begin(), values.end(), out.begin(), [](double x) { return static_cast<float>(x); });
-            return {};
-          }};
-}
 
 // Two residual blocks; the shortcut of the second is subsampled.
 Graph residual_network(const std::string& taken_name = "other") {
@@ -74,12 +66,6 @@ std::map<std::string, std::string> copies_in(const Graph& graph, const QuantizeO
   return result;
 }
 
-QuantizedGraph quantized(const Graph& graph, const QuantizeOptions& options) {
-  const CalibrationInputs inputs = images(graph);
-  auto activations = Activations::create(graph, inputs, {options.threads, 0, {}}).value();
-  return quantize_graph(graph, activations, options).value();
-}
-
 std::map<std::string, int> bits_of(const QuantizedGraph& network) {
   std::map<std::string, int> bits;
   for (const TensorReport& tensor : network.report.tensors) bits[tensor.name] = tensor.bits;
@@ -117,7 +103,7 @@ TEST_CASE("a float network with copies gives the same scores, bit for bit") {
   std::vector<float> expected(5);
   std::vector<float> actual(5);
   for (std::size_t i = 0; i < kImages; ++i) {
-    REQUIRE(images(graph).fill(i, image).ok());
+    REQUIRE(testing::random_images(graph, kImages).fill(i, image).ok());
     REQUIRE(original.run(image, expected).ok());
     REQUIRE(changed.run(image, actual).ok());
     CHECK(actual == expected);
@@ -125,7 +111,8 @@ TEST_CASE("a float network with copies gives the same scores, bit for bit") {
 }
 
 TEST_CASE("a residual tensor keeps 8 bits, its copy has few, and the sum is rounded once") {
-  const QuantizedGraph network = quantized(residual_network(), options_of(3, Preparation::kOn));
+  const QuantizedGraph network =
+      testing::quantized_on_random_images(residual_network(), kImages, options_of(3, Preparation::kOn));
   std::map<std::string, int> bits = bits_of(network);
   CHECK(bits.at("stem") == 8);
   CHECK(bits.at("sum1") == 8);
@@ -134,7 +121,7 @@ TEST_CASE("a residual tensor keeps 8 bits, its copy has few, and the sum is roun
   CHECK(bits.at("a1") == 3);
   CHECK(bits.count("a2") == 0);  // float32, added before it is rounded
   CHECK(testing::has_line(network.report.events, "2 residual tensors keep 8 bits, and layers read copies of fewer"));
-  bits = bits_of(quantized(residual_network(), options_of(3, Preparation::kOff)));
+  bits = bits_of(testing::quantized_on_random_images(residual_network(), kImages, options_of(3, Preparation::kOff)));
   CHECK(bits.at("stem") == 3);
   CHECK(bits.count("stem.narrow") == 0);
 }
@@ -144,29 +131,30 @@ TEST_CASE("bits that are asked for by the name of a residual tensor, or of its c
     CAPTURE(name);
     QuantizeOptions options = options_of(4, Preparation::kOn);
     options.layer_activation_bits = {{name, 5}};
-    std::map<std::string, int> bits = bits_of(quantized(residual_network(), options));
+    std::map<std::string, int> bits =
+        bits_of(testing::quantized_on_random_images(residual_network(), kImages, options));
     CHECK(bits.at("sum1") == 8);
     CHECK(bits.at("sum1.narrow") == 5);
     CHECK(bits.at("stem.narrow") == 4);
     // Eight bits need no copy.
     options.layer_activation_bits = {{name, 8}};
-    bits = bits_of(quantized(residual_network(), options));
+    bits = bits_of(testing::quantized_on_random_images(residual_network(), kImages, options));
     CHECK(bits.at("sum1") == 8);
     CHECK(bits.count("sum1.narrow") == 0);
     // Without copies they are the tensor's own.
     options.residual_copies = Preparation::kOff;
     options.layer_activation_bits = {{name, 5}};
-    CHECK(bits_of(quantized(residual_network(), options)).at("sum1") == 5);
+    CHECK(bits_of(testing::quantized_on_random_images(residual_network(), kImages, options)).at("sum1") == 5);
   }
 }
 
 TEST_CASE("the default takes copies if answers come closer that way, on any number of threads") {
   const Graph graph = residual_network();
   QuantizeOptions options = options_of(3, Preparation::kAuto);
-  const QuantizedGraph chosen = quantized(graph, options);
+  const QuantizedGraph chosen = testing::quantized_on_random_images(graph, kImages, options);
   CHECK(testing::has_line(chosen.report.events, "divergence of the answers"));
   options.threads = 3;
-  CHECK(testing::same_integers(chosen.graph, quantized(graph, options).graph));
+  CHECK(testing::same_integers(chosen.graph, testing::quantized_on_random_images(graph, kImages, options).graph));
 }
 
 }  // namespace narrow::graph
