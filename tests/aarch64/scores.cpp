@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
+#include <exception>
 #include <string>
 #include <vector>
 
@@ -24,11 +25,8 @@ std::uint8_t pixel(std::size_t i, std::uint32_t seed) {
   return static_cast<std::uint8_t>((x >> 24) ^ (i / 7));
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  if (argc != 2) return 2;
-  const narrow::Result<narrow::Model> model = narrow::Model::load(argv[1]);
+int print_scores(const char* file) {
+  const narrow::Result<narrow::Model> model = narrow::Model::load(file);
   if (!model.ok()) {
     std::fprintf(stderr, "%s\n", model.error().text().c_str());
     return 1;
@@ -68,4 +66,16 @@ int main(int argc, char** argv) {
     print("probabilities", narrow::probabilities(scores, model->score_kind()));
   }
   return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) return 2;
+  try {
+    return print_scores(argv[1]);
+  } catch (const std::exception& failure) {
+    std::fprintf(stderr, "%s\n", failure.what());
+    return 1;
+  }
 }
