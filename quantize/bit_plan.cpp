@@ -121,20 +121,6 @@ std::vector<bool> find_pre_quantized(const Graph& graph) {
   return pre_quantized;
 }
 
-// Values that integer layers with weights read, also through operators that only copy.
-std::vector<bool> find_read_by_layers(const Graph& graph, const Liveness& live, const std::vector<bool>& in_float) {
-  std::vector<bool> read(graph.values.size(), false);
-  for (std::size_t n = graph.nodes.size(); n-- > 0;) {
-    const Node& node = graph.nodes[n];
-    if (!live.nodes[n]) continue;
-    const bool is_layer = filter_of(node) != nullptr && !in_float[n];
-    const bool copies = is_lossless(node.op) || std::holds_alternative<Concat>(node.op);
-    if (!is_layer && !(copies && read[index(node.output)])) continue;
-    for (const ValueId id : node.inputs) read[index(id)] = true;
-  }
-  return read;
-}
-
 void plan_activations(const Graph& graph, const Liveness& live, const QuantizeOptions& options,
                       const FirstAndLastLayers& boundary, const Exceptions& exceptions, BitPlan& plan) {
   plan.source = find_sources(graph, live);
@@ -228,6 +214,19 @@ FirstAndLastLayers find_first_and_last_layers(const Graph& graph, const Liveness
     }
   }
   return boundary;
+}
+
+std::vector<bool> find_read_by_layers(const Graph& graph, const Liveness& live, const std::vector<bool>& in_float) {
+  std::vector<bool> read(graph.values.size(), false);
+  for (std::size_t n = graph.nodes.size(); n-- > 0;) {
+    const Node& node = graph.nodes[n];
+    if (!live.nodes[n]) continue;
+    const bool is_layer = filter_of(node) != nullptr && !in_float[n];
+    const bool copies = is_lossless(node.op) || std::holds_alternative<Concat>(node.op);
+    if (!is_layer && !(copies && read[index(node.output)])) continue;
+    for (const ValueId id : node.inputs) read[index(id)] = true;
+  }
+  return read;
 }
 
 Result<BitPlan> plan_bits(const Graph& graph, const Liveness& live, const QuantizeOptions& options) {

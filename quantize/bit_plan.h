@@ -32,6 +32,11 @@ struct BitPlan {
   std::vector<Event> log;
 };
 
+// Values that integer layers with weights read, also through operators that only copy; by ValueId. in_float: by node
+// index.
+[[nodiscard]] std::vector<bool> find_read_by_layers(const Graph& graph, const Liveness& live,
+                                                    const std::vector<bool>& in_float);
+
 // Pre-quantized layers and values are not planned: they stay as they are. Such a layer has weight_bits nevertheless,
 // for the case that int32 can't hold its integers. Precondition: a graph that passes validate(). Errors: a number of
 // bits outside 2..8; a layer that does not exist, is named twice, is pre-quantized, or has no weights (no integer

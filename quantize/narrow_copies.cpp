@@ -12,25 +12,13 @@ namespace {
 
 bool copies(const Node& node) { return is_lossless(node.op) || std::holds_alternative<Concat>(node.op); }
 
-// Values that layers with weights read, also through operators that only copy.
-ValueMap<bool> find_read_by_layers(const Graph& graph, const Liveness& live) {
-  ValueMap<bool> read(graph.values.size(), false);
-  for (std::size_t n = graph.nodes.size(); n-- > 0;) {
-    const Node& node = graph.nodes[n];
-    if (!live.nodes[n]) continue;
-    if (filter_of(node) == nullptr && !(copies(node) && read[node.output])) continue;
-    for (const ValueId id : node.inputs) read[id] = true;
-  }
-  return read;
-}
-
 }  // namespace
 
 Result<std::optional<NarrowCopies>> with_narrow_copies(const Graph& graph, const Liveness& live, const BitPlan& bits) {
-  const ValueMap<bool> read_by_layers = find_read_by_layers(graph, live);
+  const std::vector<bool> read_by_layers = find_read_by_layers(graph, live, bits.in_float);
   const ValueMap<std::vector<int>> readers = consumers(graph);
   const auto reads_for_layers = [&](const Node& node) {
-    return filter_of(node) != nullptr || (copies(node) && read_by_layers[node.output]);
+    return filter_of(node) != nullptr || (copies(node) && read_by_layers[static_cast<std::size_t>(node.output)]);
   };
   const auto needs_copy = [&](ValueId id) {
     if (bits.activation_bits[static_cast<std::size_t>(id)] >= kMaxBits || graph.value(id).quantization) return false;
