@@ -36,6 +36,45 @@ LayerSampler::LayerSampler(const Graph& graph, std::size_t node, std::size_t per
   per_image_ = std::min(per_image, static_cast<std::size_t>(out_.height * out_.width));
 }
 
+// One position at random in each of as many equal parts.
+std::int64_t LayerSampler::position(std::size_t image, std::size_t sample) const {
+  const auto positions = static_cast<std::uint64_t>(out_.height * out_.width);
+  const std::uint64_t from = sample * positions / per_image_;
+  const std::uint64_t size = (sample + 1) * positions / per_image_ - from;
+  return static_cast<std::int64_t>(from + hash(image, sample) % size);
+}
+
+template <class T>
+void LayerSampler::gather(std::size_t image, std::span<const T> input, std::vector<T>& inputs) const {
+  if (is_linear_) {
+    inputs.assign(input.begin(), input.end());
+    return;
+  }
+  inputs.assign(groups_ * depth_ * per_image_, T{0});
+  const auto channels = static_cast<std::size_t>(in_.channels);
+  const std::size_t per_group = channels / groups_;
+  for (std::size_t s = 0; s < per_image_; ++s) {
+    const std::int64_t at = position(image, s);
+    const std::int64_t row = at / out_.width * window_.stride_h - window_.pad.top;
+    const std::int64_t column = at % out_.width * window_.stride_w - window_.pad.left;
+    for (int ky = 0; ky < window_.kernel_h; ++ky) {
+      const std::int64_t y = row + std::int64_t{ky} * window_.dilation_h;
+      if (y < 0 || y >= in_.height) continue;
+      for (int kx = 0; kx < window_.kernel_w; ++kx) {
+        const std::int64_t x = column + std::int64_t{kx} * window_.dilation_w;
+        if (x < 0 || x >= in_.width) continue;
+        const T* const pixel = input.data() + static_cast<std::size_t>(y * in_.width + x) * channels;
+        const std::size_t tap =
+            static_cast<std::size_t>(ky) * static_cast<std::size_t>(window_.kernel_w) + static_cast<std::size_t>(kx);
+        for (std::size_t g = 0; g < groups_; ++g) {
+          T* const to = inputs.data() + (g * depth_ + tap * per_group) * per_image_ + s;
+          for (std::size_t c = 0; c < per_group; ++c) to[c * per_image_] = pixel[g * per_group + c];
+        }
+      }
+    }
+  }
+}
+
 void LayerSampler::take(std::size_t image, const Quantization& quantization, std::span<const float> input,
                         std::span<const float> output, LayerSamples& samples) const {
   samples.count = per_image_;
@@ -44,43 +83,23 @@ void LayerSampler::take(std::size_t image, const Quantization& quantization, std
   for (std::size_t i = 0; i < input.size(); ++i) {
     samples.levels[i] = static_cast<std::int16_t>(std::lrint(input[i] / scale));
   }
+  gather(image, std::span<const std::int16_t>(samples.levels), samples.inputs);
   if (is_linear_) {
-    samples.inputs = samples.levels;
     samples.outputs.assign(output.begin(), output.end());
     return;
   }
-  samples.inputs.assign(groups_ * depth_ * per_image_, 0);
   samples.outputs.resize(groups_ * rows_ * per_image_);
-  const auto positions = static_cast<std::uint64_t>(out_.height * out_.width);
-  const auto channels = static_cast<std::size_t>(in_.channels);
-  const std::size_t per_group = channels / groups_;
   const auto out_channels = static_cast<std::size_t>(out_.channels);
   for (std::size_t s = 0; s < per_image_; ++s) {
-    // One position at random in each of as many equal parts.
-    const std::uint64_t from = s * positions / per_image_;
-    const std::uint64_t size = (s + 1) * positions / per_image_ - from;
-    const auto position = static_cast<std::int64_t>(from + hash(image, s) % size);
-    const std::int64_t row = position / out_.width * window_.stride_h - window_.pad.top;
-    const std::int64_t column = position % out_.width * window_.stride_w - window_.pad.left;
+    const auto at = static_cast<std::size_t>(position(image, s));
     for (std::size_t c = 0; c < out_channels; ++c) {
-      samples.outputs[c * per_image_ + s] = output[static_cast<std::size_t>(position) * out_channels + c];
-    }
-    for (int ky = 0; ky < window_.kernel_h; ++ky) {
-      const std::int64_t y = row + std::int64_t{ky} * window_.dilation_h;
-      if (y < 0 || y >= in_.height) continue;
-      for (int kx = 0; kx < window_.kernel_w; ++kx) {
-        const std::int64_t x = column + std::int64_t{kx} * window_.dilation_w;
-        if (x < 0 || x >= in_.width) continue;
-        const std::int16_t* from_pixel = samples.levels.data() + static_cast<std::size_t>(y * in_.width + x) * channels;
-        const std::size_t tap =
-            static_cast<std::size_t>(ky) * static_cast<std::size_t>(window_.kernel_w) + static_cast<std::size_t>(kx);
-        for (std::size_t g = 0; g < groups_; ++g) {
-          std::int16_t* to = samples.inputs.data() + (g * depth_ + tap * per_group) * per_image_ + s;
-          for (std::size_t c = 0; c < per_group; ++c) to[c * per_image_] = from_pixel[g * per_group + c];
-        }
-      }
+      samples.outputs[c * per_image_ + s] = output[at * out_channels + c];
     }
   }
+}
+
+void LayerSampler::take_inputs(std::size_t image, std::span<const float> input, std::vector<float>& inputs) const {
+  gather(image, input, inputs);
 }
 
 }  // namespace narrow::graph

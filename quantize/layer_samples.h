@@ -34,8 +34,14 @@ class LayerSampler {
   // positions are taken depends on the number of the image alone.
   void take(std::size_t image, const Quantization& quantization, std::span<const float> input,
             std::span<const float> output, LayerSamples& samples) const;
+  // The same positions of an input of real numbers alone: [groups * depth, per_image], 0 where there is padding.
+  void take_inputs(std::size_t image, std::span<const float> input, std::vector<float>& inputs) const;
 
  private:
+  [[nodiscard]] std::int64_t position(std::size_t image, std::size_t sample) const;
+  template <class T>
+  void gather(std::size_t image, std::span<const T> input, std::vector<T>& inputs) const;
+
   TensorShape in_;
   TensorShape out_;
   Window window_;

@@ -13,6 +13,8 @@ bool always(const QuantizeOptions& /*options*/) { return true; }
 constexpr std::array kMethods = {
     Method{"choose-ranges", "chooses scale and zero point of each tensor from its observed range", always,
            choose_ranges},
+    Method{"choose-ranges-by-readers", "chooses among ranges by how much they disturb the layers that read a tensor",
+           chooses_ranges_by_readers, choose_ranges_by_readers},
     Method{"keep-pre-quantized-weights", "keeps pre-quantized weights", always, keep_pre_quantized_weights},
     Method{"round-by-output", "rounds weights so that each layer's output is closest to the float network's",
            rounds_by_output, round_by_output},

@@ -53,6 +53,12 @@ struct Method {
 // bits of the bit plan. Inputs of a Concat may take the scale of its output (concat_scales.h).
 Status choose_ranges(const Context& context, Decisions& decisions);
 
+// Of each tensor that layers read, the range among those of several range methods that disturbs these layers least, on
+// the calibration images. Nothing is done where only observations are known.
+Status choose_ranges_by_readers(const Context& context, Decisions& decisions);
+// Whether the options require it.
+[[nodiscard]] bool chooses_ranges_by_readers(const QuantizeOptions& options);
+
 // Pre-quantized layers keep their integer weights, with the range that occurs. Where int32 can't hold what they
 // and the bias come to, no decision is made, and the log has an event.
 Status keep_pre_quantized_weights(const Context& context, Decisions& decisions);

@@ -25,8 +25,10 @@ namespace {
 constexpr const char* kPreparation = "preparation";  // what the events are about
 // Of the answers that are compared. Without it a few images decide: those of which a network is not certain.
 constexpr float kTemperature = 4;
-constexpr std::size_t kImages =
-    128;  // at most, that weights are rounded with for the comparison, and that are compared
+// At most, that weights are rounded with for the comparison, and that are compared.
+constexpr std::size_t kImages = 128;
+// Of the answers at 8 bits with the nearest integers as weights: below it, nothing more is tried.
+constexpr double kCloseEnough = 0.001;
 
 std::string number(double value) {
   char text[32];
@@ -81,10 +83,11 @@ struct Changed {
 
 using Observations = std::vector<std::optional<Observation>>;
 
-// Of `sets`, those of which a layer reads fewer than 8 bits; all of them where they are asked for at any width.
+// Of `sets`, those of which a layer reads fewer than 8 bits; all of them where they are asked for at any width, or
+// where no layer reads fewer.
 Result<std::vector<ChannelSet>> wanted(std::vector<ChannelSet> sets, const Graph& graph, const QuantizeOptions& options,
                                        Preparation when) {
-  if (when == Preparation::kOn) return sets;
+  if (when == Preparation::kOn || !asks_for_fewer_bits(options)) return sets;
   NARROW_ASSIGN(const BitPlan bits, plan_bits(graph, find_live(graph), options));
   const auto has_few_bits = [&](const ChannelSet& set) {
     return std::any_of(set.readers.begin(), set.readers.end(),
@@ -194,6 +197,7 @@ class Preparing {
   }
 
   Result<PreparedNetwork> run() {
+    NARROW_TRY(choose_rounding());
     for (const Step& step : kSteps) NARROW_TRY(take(step));
     return std::move(network_);
   }
@@ -201,10 +205,33 @@ class Preparing {
  private:
   [[nodiscard]] const Graph& current() const { return network_.graph ? *network_.graph : graph_; }
 
+  // Most networks lose nothing at 8 bits, whatever the rounding, and are spared the time.
+  Status choose_rounding() {
+    QuantizeOptions& options = network_.options;
+    if (options.rounding != RoundingKind::kAuto || asks_for_fewer_bits(options) || options.effort == Effort::kFast)
+      return {};
+    NARROW_ASSIGN(const double nearest, divergence(current(), network_.observations, activations_, options));
+    if (nearest <= kCloseEnough) return {};
+    QuantizeOptions by_output = options;
+    by_output.rounding = RoundingKind::kOutputError;
+    NARROW_ASSIGN(const double with, divergence(current(), network_.observations, activations_, by_output));
+    const std::string reason =
+        " (divergence of the answers " + number(with) + " that way, " + number(nearest) + " otherwise)";
+    if (!(with < nearest)) {
+      network_.log.push_back({Event::Kind::kSummary, kPreparation, "weights are rounded to the nearest" + reason});
+      return {};
+    }
+    network_.log.push_back(
+        {Event::Kind::kSummary, kPreparation, "weights are rounded by the error of outputs at 8 bits too" + reason});
+    options = by_output;
+    divergence_ = with;
+    return {};
+  }
+
   Status take(const Step& step) {
     const QuantizeOptions& options = network_.options;
     const Preparation when = options.*step.when;
-    if (when == Preparation::kOff || (when == Preparation::kAuto && !asks_for_fewer_bits(options))) return {};
+    if (when == Preparation::kOff || (when == Preparation::kAuto && !rounds_by_output(options))) return {};
     NARROW_ASSIGN(Changed changed, step.change(current(), network_.observations, activations_, options));
     if (!changed.graph) return {};
     auto graph = std::make_unique<const Graph>(std::move(*changed.graph));

@@ -34,6 +34,13 @@ constexpr std::array kRangeMethods = {
                 .description = "the range with the smallest rounding error",
                 .needs_histogram = true,
                 .choose = norm},
+    RangeMethod{
+        .kind = ObserverKind::kAuto,
+        .option = "auto",
+        .name = "least disturbance of readers",
+        .description = "of several ranges the one whose rounding disturbs the layers that read the tensor least",
+        .needs_histogram = true,
+        .choose = norm},
     RangeMethod{.kind = ObserverKind::kMinMax,
                 .option = "minmax",
                 .name = "min/max",

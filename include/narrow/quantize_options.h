@@ -33,6 +33,7 @@ enum class ObserverKind {
   kMovingAverage,  // the cumulative moving average of each image's extremes
   kPercentile,     // leaves out the largest and smallest values, see QuantizeOptions::percentile
   kNorm,           // the smallest sum of |rounding error|^norm, see QuantizeOptions::norm
+  kAuto,           // of several ranges the one whose rounding disturbs the layers that read the tensor least
 };
 
 // A range method as users choose it.

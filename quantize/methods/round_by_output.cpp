@@ -11,6 +11,7 @@
 #include "quantize/layer_samples.h"
 #include "quantize/methods.h"
 #include "quantize/replay.h"
+#include "quantize/rounding/clamped_targets.h"
 #include "quantize/rounding/covariance.h"
 #include "quantize/rounding/problem.h"
 #include "quantize/undecided_layers.h"
@@ -122,11 +123,16 @@ class OutputRounding {
     const std::size_t threads = std::min(fitting, static_cast<std::size_t>(std::max(context_.options.threads, 1)));
     std::vector<CovarianceCounter> counters(threads, CovarianceCounter(shape, output_unit(n)));
     std::vector<LayerSamples> samples(threads);
+    const Node& node = context_.graph.nodes[n];
+    const Filter& filter = *filter_of(node);
+    const ClampedLayer layer{sampler.groups(), sampler.depth(), sampler.rows(),
+                             filter.weights,   filter.bias,     node.clamp};
     const auto visitor = [&](std::size_t image, int slot, std::span<const float> reads,
                              std::span<const float> target) -> Status {
       NARROW_TRY(check_cancelled(context_.options.cancellation));
       LayerSamples& taken = samples[static_cast<std::size_t>(slot)];
       sampler.take(image, input, reads, target, taken);
+      aim_behind_clamp(layer, input.scale, taken.inputs, taken.count, taken.outputs);
       counters[static_cast<std::size_t>(slot)].observe(taken.inputs, taken.outputs, taken.count);
       return {};
     };
