@@ -87,17 +87,6 @@ std::vector<NamedScore> best_classes(std::span<const float> scores, ScoreKind ki
   return best;
 }
 
-// Of probabilities, in nats.
-double divergence(std::span<const float> reference, std::span<const float> other) {
-  double sum = 0;
-  for (std::size_t c = 0; c < reference.size(); ++c) {
-    constexpr float kSmallest = 1e-12F;
-    const double p = std::max(reference[c], kSmallest);
-    sum += p * std::log(p / static_cast<double>(std::max(other[c], kSmallest)));
-  }
-  return sum;
-}
-
 Status find_changed(const ScoredPair& scored, const PictureSet& images, const LoadedModel& model,
                     const std::vector<std::string>& labels, NetworkStudyResult& result) {
   const std::size_t count = scored.comparison.agreement.images;
@@ -115,8 +104,8 @@ Status find_changed(const ScoredPair& scored, const PictureSet& images, const Lo
     const std::vector<float> b = class_scores(scores_of(scored.other, i), scored.other.kind);
     const auto best = [](const std::vector<float>& of) { return std::max_element(of.begin(), of.end()) - of.begin(); };
     if (best(a) == best(b)) continue;
-    changes.push_back({i, divergence(probabilities(scores_of(scored.reference, i), scored.reference.kind),
-                                     probabilities(scores_of(scored.other, i), scored.other.kind))});
+    changes.push_back({i, divergence(class_probabilities(scores_of(scored.reference, i), scored.reference.kind),
+                                     class_probabilities(scores_of(scored.other, i), scored.other.kind))});
   }
   result.changed_count = changes.size();
   std::stable_sort(changes.begin(), changes.end(),
