@@ -35,7 +35,7 @@ class SecondNetwork {
   [[nodiscard]] static Result<SecondNetwork> open(const LoadedModel& loaded, const Network& first,
                                                   const std::string& isa, int threads, int batch);
 
-  // pictures: as they were read; the network prepares them in its own way. first: the first network's scores of each.
+  // As they were read: the network prepares them in its own way. first: the first network's scores of each.
   // Errors: kMalformed, the network gives NaN; those of preprocess() and Network::run().
   [[nodiscard]] Result<std::vector<SecondAnswer>> answers(std::span<const Picture> pictures,
                                                           std::span<const ImageScores> first);
