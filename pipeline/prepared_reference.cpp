@@ -27,7 +27,7 @@ using graph::ValueId;
 using graph::ValueMap;
 
 constexpr std::size_t kImages = 64;
-constexpr double kFewPositions = 2;  // for each channel, which fit what is chance
+constexpr double kFewPositions = 2;  // or columns of weights for each channel, which fit what is chance
 
 // The products of weights, those with a different sign counted against the others: 1 for weights of the same signs,
 // near 0 for weights that have nothing to do with each other.
@@ -51,6 +51,16 @@ struct MixedSet {
   std::vector<double> reference_products;            // [channels, channels], the sum of x x^T
   std::vector<double> products;                      // the sum of y x^T, where y is the model's
   double positions = 0;
+  // The same of the writers' weights, whose columns take the place of positions. With few bits they are closer to the
+  // mixed weights than tensors are to the mixed tensors: an error of a tensor is that of all layers before.
+  std::vector<double> reference_weights;
+  std::vector<double> weights;
+  double columns = 0;
+  bool has_few_bits = false;  // fewer than 8, of the writers' weights or of the tensors
+
+  [[nodiscard]] bool is_of_weights() const {
+    return has_few_bits && columns >= kFewPositions * static_cast<double>(channels);
+  }
 
   void add(std::span<const float> x, std::span<const float> y) {
     for (std::size_t first = 0; first < x.size(); first += channels) {
@@ -64,6 +74,24 @@ struct MixedSet {
       }
       positions += 1;
     }
+  }
+
+  // Both [channels, columns].
+  void add_weights(std::span<const float> plain, std::span<const float> mixed) {
+    const std::size_t count = plain.size() / channels;
+    for (std::size_t a = 0; a < channels; ++a) {
+      for (std::size_t b = 0; b < channels; ++b) {
+        double of_plain = 0;
+        double of_mixed = 0;
+        for (std::size_t i = 0; i < count; ++i) {
+          of_plain += double{plain[a * count + i]} * double{plain[b * count + i]};
+          of_mixed += double{mixed[a * count + i]} * double{plain[b * count + i]};
+        }
+        reference_weights[a * channels + b] += of_plain;
+        weights[a * channels + b] += of_mixed;
+      }
+    }
+    columns += static_cast<double>(count);
   }
 };
 
@@ -82,12 +110,14 @@ std::vector<MixedSet> find_mixed_sets(const Graph& reference, const Graph& model
   for (ChannelSet& set : graph::mixable_sets(reference, graph::find_live(reference))) {
     MixedSet mixed;
     bool has_other_signs = false;
+    std::vector<std::pair<const Filter*, const Filter*>> writer_filters;  // of the reference, of the model
     for (const std::size_t n : set.writers) {
       const ValueId same = counterpart(reference.nodes[n].output);
       if (same == kNoValue || writers[same] < 0) continue;
       const Node& writer = model.nodes[static_cast<std::size_t>(writers[same])];
       if (!have_weights_alike(writer, reference.nodes[n])) continue;
-      const double signs = agreement_of_signs(*graph::filter_of(reference.nodes[n]), *graph::filter_of(writer));
+      writer_filters.emplace_back(graph::filter_of(reference.nodes[n]), graph::filter_of(writer));
+      const double signs = agreement_of_signs(*writer_filters.back().first, *writer_filters.back().second);
       has_other_signs = has_other_signs || signs < kSameSigns;
     }
     mixed.channels = graph::filter_of(reference.nodes[set.writers.front()])->bias.size();
@@ -100,6 +130,16 @@ std::vector<MixedSet> find_mixed_sets(const Graph& reference, const Graph& model
     mixed.set = std::move(set);
     mixed.reference_products.resize(mixed.channels * mixed.channels);
     mixed.products.resize(mixed.channels * mixed.channels);
+    mixed.reference_weights.resize(mixed.channels * mixed.channels);
+    mixed.weights.resize(mixed.channels * mixed.channels);
+    for (const auto& [plain, other] : writer_filters) {
+      mixed.add_weights(plain->weights, real_weights(*other));
+      mixed.has_few_bits |= other->quantized && other->quantized->range.steps() < QRange::weights(kMaxBits).steps();
+    }
+    for (const auto& tensors : mixed.tensors) {
+      const std::optional<Quantization>& q = model.value(tensors.second).quantization;
+      mixed.has_few_bits |= q && q->range.steps() < QRange::activations(kMaxBits).steps();
+    }
     found.push_back(std::move(mixed));
   }
   return found;
@@ -176,9 +216,10 @@ Result<std::size_t> mix(const Graph& model, const CalibrationInputs& inputs, Gra
   NARROW_TRY(observe(reference, model, inputs, sets));
   std::size_t count = 0;
   for (const MixedSet& set : sets) {
-    if (set.positions < kFewPositions * static_cast<double>(set.channels)) continue;
+    if (!set.is_of_weights() && set.positions < kFewPositions * static_cast<double>(set.channels)) continue;
     const std::optional<graph::Mixing> mixing =
-        graph::fitted_mixing(set.channels, set.reference_products, set.products);
+        graph::fitted_mixing(set.channels, set.is_of_weights() ? set.reference_weights : set.reference_products,
+                             set.is_of_weights() ? set.weights : set.products, set.reference_products);
     if (!mixing) continue;
     graph::apply_mixing(set.set, *mixing, reference);
     ++count;

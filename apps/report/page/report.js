@@ -96,7 +96,7 @@
     const equalized = layers.filter((layer) => layer.is_equalized).length;
     if (equalized > 0) note(`${plural(equalized, "tensor")} of the model have channels that are multiples of the reference's (equalization). The multiples are taken out of all errors.`);
     const mixed = data.study.mixed_tensors;
-    if (mixed > 0) note(`${plural(mixed, "set")} of tensors of the model with mixed channels: the reference's are mixed the same way here, as fitted to the images, and channels of these layers are sums of the reference's.`);
+    if (mixed > 0) note(`${plural(mixed, "set")} of tensors of the model with mixed channels: the reference's are mixed the same way here, and channels of these layers are sums of the reference's.`);
     drawVerdict();
   };
   const drawVerdict = () => {
