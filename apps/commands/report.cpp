@@ -68,13 +68,13 @@ Status measure(const ReportFlags& flags, const ReportNetworks& networks, const P
                Console& console, Progress& progress, NetworkStudyResult& result) {
   NARROW_ASSIGN(const PictureSet calibration,
                 open_images(flags.remedies, networks.reference->labels, Unreadable::kLeftOut, console));
-  NARROW_ASSIGN(
-      result.remedies,
-      measure_remedies(*networks.reference, result.layers, planned_remedies(result.advice, result.layers), calibration,
-                       images, {flags.limit, flags.model.isa, threads}, [&](const std::string& what, double done) {
-                         progress.start("measuring " + what + ", percent");
-                         progress.update(static_cast<std::size_t>(100 * done), 100);
-                       }));
+  NARROW_ASSIGN(result.remedies,
+                measure_remedies(*networks.reference, result.layers, planned_remedies(result.advice, result.layers),
+                                 calibration, images, {flags.limit, flags.model.isa, threads, flags.duration},
+                                 [&](const std::string& what, double done) {
+                                   progress.start("measuring " + what + ", percent");
+                                   progress.update(static_cast<std::size_t>(100 * done), 100);
+                                 }));
   result.remedy_images = flags.remedies;
   return {};
 }

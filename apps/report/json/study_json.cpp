@@ -105,6 +105,13 @@ Json object(const Advice& advice) {
   json["weights"] = rounded(advice.weights);
   json["rounding"] = rounded(advice.rounding);
   json["clipping"] = rounded(advice.clipping);
+  json["six_bits"] = {{"layers", advice.six_bits.layers},
+                      {"changes", list(advice.six_bits.changes,
+                                       [](const auto& change) {
+                                         return Json{{"layer", change.first}, {"trial", object(change.second)}};
+                                       })},
+                      {"more_bytes", advice.six_bits.more_bytes},
+                      {"noise_left", rounded(advice.six_bits.noise_left)}};
   json["layers"] = list(advice.layers, [](const LayerAdvice& layer) {
     return Json{{"layer", layer.layer},
                 {"noise_share", rounded(layer.noise_share)},
@@ -130,10 +137,12 @@ Json best_classes_json(const std::vector<NamedScore>& best) {
 
 Json object(const MeasuredRemedy& remedy) {
   return {{"text", remedy.text},
+          {"is_six_bits", remedy.is_six_bits},
           {"options", remedy.options},
           {"weight_bytes", remedy.weight_bytes},
           {"agreement", object(remedy.agreement)},
           {"top1", remedy.tally ? object(*remedy.tally, remedy.tally->top1) : Json()},
+          {"latency_ms", milliseconds(remedy.seconds)},
           {"quantize_seconds", rounded(remedy.quantize_seconds)}};
 }
 
@@ -170,6 +179,11 @@ Json studied_layers(const NetworkStudyResult& result) {
         of["instructions"] = measure::mix_name(*time->mix);
         of["peak_share"] = rounded(time->peak_share);
       }
+      const LayerBound& bound = result.bounds[static_cast<std::size_t>(time - result.times.layers.begin())];
+      of["bound"] = to_string(bound.bound);
+      of["bytes"] = bound.bytes;
+      of["memory_share"] = rounded(bound.memory_share);
+      if (bound.output_depth > 0) of["products_per_output"] = rounded(bound.output_depth);
       layer["time"] = std::move(of);
     }
     add_study(layer, result.study.layers[l]);
@@ -236,6 +250,7 @@ Json object(const NetworkStudyResult& result) {
   document["profile"] = {{"runs", result.times.runs},
                          {"ms", rounded(1e3 * result.times.seconds)},
                          {"peak_share", rounded(result.times.peak_share)},
+                         {"read_gigabytes_per_second", rounded(1e-9 * result.read_speed)},
                          {"peaks", list(result.times.peaks, [](const Peak& peak) {
                             return Json{{"instructions", measure::mix_name(peak.mix)},
                                         {"gops_per_core", rounded(1e-9 * peak.operations_per_second)}};
