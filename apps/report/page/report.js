@@ -193,11 +193,13 @@
     const next = exact[1] ? `; the next, ${exact[1].kernel}, is estimated at \u00d7${(exact[1].cost_cycles / exact[0].cost_cycles).toFixed(2)}` : "";
     return `It is the cheapest of the ${plural(exact.length, "kernel")} that are exact for this layer${next}.` + (refuse > 0 ? ` ${plural(refuse, "other")} ${refuse === 1 ? "refuses" : "refuse"} it.` : "");
   };
+  const macsOf = (layer) => [layer.name, ...layer.time.followers].reduce((sum, name) => sum + layers[byName.get(name)].macs, 0);
   const askSlow = () => {
     const slowest = layers.filter((layer) => layer.time).sort((a, b) => b.time.ms - a.time.ms).slice(0, 3);
     return question("Why are the slowest layers slow?", el("ol", {}, ...slowest.map((layer) =>
       el("li", {}, layerButton(layer.name), `, ${ms(layer.time.ms)}, ${percent(layer.time.share)} of all layers` +
-        (layer.macs ? ` for ${percent(layer.macs / data.model.macs)} of the multiply-adds` : "") + `: ${boundText(layer)} `,
+        (layer.macs ? ` for ${percent(macsOf(layer) / data.model.macs)} of the multiply-adds` : "") +
+        (layer.time.followers.length > 0 ? `, together with ${layer.time.followers.join(", ")}` : "") + `: ${boundText(layer)} `,
       el("span", { class: "muted" }, "Kernel ", el("code", { text: kernelOf(layer) }), `. ${whyKernel(layer)}`)))),
     el("p", { class: "muted small" }, "Any other layer: choose it in ", inSection("network", "the network"), ", or sort ", inSection("layers", "all layers"), " by time."));
   };
