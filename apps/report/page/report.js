@@ -159,13 +159,14 @@
     if (!hasErrors || parts.every(([, share]) => share === 0)) {
       return question(title, el("p", { text: hasErrors ? "Neither: no layer changes the scores." : "Not known without a reference (--against)." }));
     }
-    const [worst, share] = parts.reduce((a, b) => (b[1] > a[1] ? b : a));
-    const answers = {
-      weights: ["The bits of the weights.", "Calibration cannot change that. More bits for the layers that lose most can."],
-      rounding: ["The bits of the activations.", "More bits for outputs help, and so do narrower ranges where a range is wide for what it holds."],
-      clipping: ["Calibration: ranges cut off numbers that these images have.", "Calibrate with more images like these, or take the extremes: --observer minmax."],
-    };
-    return question(title, el("p", {}, el("strong", { text: answers[worst][0] }), ` ${percent(share, 0)} of the noise in the scores come from there. ${answers[worst][1]}`),
+    const { weights, rounding, clipping } = data.advice;
+    const [answer, advice] = clipping > weights + rounding
+      ? ["Calibration: ranges cut off numbers that these images have.", "Calibrate with more images like these, or take the extremes: --observer minmax."]
+      : weights >= 2 * rounding ? ["The bits of the weights.", "Calibration cannot change that. More bits for the layers that lose most can."]
+        : rounding >= 2 * weights ? ["The bits of the activations.", "More bits for outputs help, and so do narrower ranges where a range is wide for what it holds."]
+          : ["The bits, of weights and of activations.", "More bits for the layers that lose most help, whichever their table names."];
+    return question(title, el("p", {}, el("strong", { text: answer }), ` Of the noise in the scores, ${percent(weights, 0)} come from rounded weights, ` +
+      `${percent(rounding, 0)} from rounded outputs, and ${percent(clipping, 0)} from what ranges cut off, which is calibration's. ${advice}`),
       stack(parts, `Noise in the scores by cause: ${parts.map(([name, of]) => `${PART_TEXT.get(name)} ${percent(of, 0)}`).join(", ")}`, true),
       legend(parts));
   };
