@@ -11,6 +11,7 @@
 #include "base/try.h"
 #include "floating/float_executor.h"
 #include "graph/liveness.h"
+#include "pipeline/counterparts.h"
 #include "pipeline/study_weights.h"
 #include "quantize/channel_sets.h"
 #include "quantize/mix_channels.h"
@@ -97,15 +98,9 @@ struct MixedSet {
 
 std::vector<MixedSet> find_mixed_sets(const Graph& reference, const Graph& model) {
   constexpr double kSameSigns = 0.5;
-  std::map<std::string, ValueId> in_model;
-  for (ValueId id = 0; model.has(id); ++id) in_model[model.value(id).name] = id;
   const ValueMap<int> writers = graph::producers(model);
-  const auto counterpart = [&](ValueId id) {
-    const auto found = in_model.find(reference.value(id).name);
-    const bool is_same_size =
-        found != in_model.end() && model.value(found->second).shape.elems() == reference.value(id).shape.elems();
-    return is_same_size ? found->second : kNoValue;
-  };
+  const Counterparts counterparts(model, reference);
+  const auto counterpart = [&](ValueId id) { return counterparts.of(id); };
   std::vector<MixedSet> found;
   for (ChannelSet& set : graph::mixable_sets(reference, graph::find_live(reference))) {
     MixedSet mixed;
@@ -176,17 +171,18 @@ Status observe(const Graph& reference, const Graph& model, const CalibrationInpu
 
 // Gives the reference the narrow copies that the model has. Returns how many.
 Result<std::size_t> add_copies(const Graph& model, Graph& reference) {
-  std::map<std::string, ValueId> values;
-  for (ValueId id = 0; reference.has(id); ++id) values[reference.value(id).name] = id;
+  const Counterparts counterparts(reference, model);
+  std::set<std::string> values;
+  for (ValueId id = 0; reference.has(id); ++id) values.insert(reference.value(id).name);
   const ValueMap<std::vector<int>> readers = graph::consumers(model);
   // By the value of the reference: the copy's name, and the names of the nodes that read it.
   std::map<ValueId, std::pair<std::string, std::set<std::string>>> copies;
   for (const Node& node : model.nodes) {
-    const auto source = values.find(model.value(node.inputs[0]).name);
+    const ValueId source = counterparts.of(node.inputs[0]);
     const bool is_copy = graph::is<graph::Activation>(node.op) && node.clamp.is_identity() &&
-                         values.count(node.name) == 0 && source != values.end();
-    if (!is_copy || reference.value(source->second).shape != model.value(node.output).shape) continue;
-    auto& copy = copies[source->second];
+                         values.count(node.name) == 0 && source != kNoValue;
+    if (!is_copy || reference.value(source).shape != model.value(node.output).shape) continue;
+    auto& copy = copies[source];
     copy.first = node.name;
     for (const int reader : readers[node.output])
       copy.second.insert(model.nodes[static_cast<std::size_t>(reader)].name);
