@@ -9,6 +9,7 @@
 #include "apps/commands/answer_output.h"
 #include "apps/commands/commands.h"
 #include "apps/commands/sheet_output.h"
+#include "apps/files/interruption.h"
 #include "apps/files/output_file.h"
 #include "apps/options/model_options.h"
 #include "apps/options/options.h"
@@ -167,6 +168,20 @@ void print_notes(const ClassifyReport& report, Console& console) {
   for (const std::string& note : report.notes) console.note(note);
 }
 
+// What a run that is interrupted leaves, and how to go on.
+std::string how_to_go_on(const ClassifyFlags& flags, const std::string& path) {
+  const std::string images = flags.annotate.empty() ? "" : "annotated images are whole; ";
+  if (!path.empty() && flags.json_lines) {
+    return images + name_text(path) + " has whole lines, and the same command " +
+           (flags.resume ? "" : "with --resume ") + "goes on after them";
+  }
+  if (!path.empty()) {
+    return images + name_text(path) + " has whole rows; the same command starts anew once it is removed, and --jsonl " +
+           "writes lines that --resume goes on after";
+  }
+  return images + "the same command starts anew, and --jsonl --output FILE writes lines that --resume goes on after";
+}
+
 // The last line of a run whose answers went to a file.
 std::string file_text(const ClassifyReport& report, const AnswerOutput& output, const std::string& path) {
   return name_text(path) + ": " + plural(output.kept() + report.classified + report.failed, "image") +
@@ -255,6 +270,7 @@ Result<int> classify(const ClassifyFlags& flags, Console& console) {
   if (lines) print_notes(report, console);
   queue.keep([&](const ImageTask& image) { return (!shard || shard->has(image.index)) && !output.has(image.name); });
   const ScoreReading reading = parse_score_reading(flags.scores);
+  say_when_interrupted(how_to_go_on(flags, *path));
   Progress progress("classifying");
   const auto take = [&](std::size_t count) { return queue.take(count); };
   const auto sink = [&](const Scored& scored) -> Status {

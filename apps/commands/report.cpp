@@ -10,6 +10,7 @@
 
 #include "apps/commands/commands.h"
 #include "apps/commands/open_images.h"
+#include "apps/files/interruption.h"
 #include "apps/files/output_file.h"
 #include "apps/options/model_options.h"
 #include "apps/options/options.h"
@@ -109,6 +110,7 @@ Result<int> report(const ReportFlags& flags, Console& console) {
     NARROW_ASSIGN(images, open_images(flags.images, has_labels ? networks.reference->labels : own, Unreadable::kLeftOut,
                                       console));
   }
+  say_when_interrupted("no page is written; the same command starts anew, and --limit N takes fewer images");
   Progress progress("reading image");
   const int threads = threads_to_use(flags.threads, 256);
   const std::size_t available = images ? images->size() : 0;
