@@ -383,26 +383,31 @@ Command classify_command(const Subcommand& command, bool bundled) {
            "Classify one of N equal parts, I from 1; auto: as the variables of MPI or Slurm say")
       .check(shard_text())
       .type_name("I/N");
+  const std::string written = "Images to write";
   command
       .add("--annotate", flags->annotate,
            "Also write each image with its answers drawn below it: a .png file, or a folder for several images")
-      .type_name("FILE|DIR");
+      .type_name("FILE|DIR")
+      .group(written);
   command
       .add("--contact-sheet", flags->contact_sheet,
            "Also write one PNG with small copies of the images and their best class, at most " +
                std::to_string(kMostTiles))
-      .type_name("FILE.png");
+      .type_name("FILE.png")
+      .group(written);
   if (!bundled) {
     command
         .add("--against", flags->against,
              "Another network, such as the one that the model was made of: the contact sheet shows both answers")
-        .type_name("NETWORK");
+        .type_name("NETWORK")
+        .group(written);
     command
         .add("--order", flags->order,
              "Of the contact sheet: confidence (the least sure first), disagreement (those with another answer than "
              "--against first; the default with it)")
         .check(one_of(sheet_order_names()))
-        .type_name("NAME");
+        .type_name("NAME")
+        .group(written);
   }
   add_threads_option(command, flags->threads);
   command.add_flag("--json", *flags->json, "Answer with one JSON document on standard output")

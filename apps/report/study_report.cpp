@@ -114,7 +114,8 @@ std::string slow_layers_lines(const NetworkStudyResult& result) {
 // The networks that were quantized anew, one a line.
 std::string remedy_table(const NetworkStudyResult& result) {
   if (result.remedies.empty()) return "";
-  Table table({"~quantized anew", ">same answer", ">95 %", ">KL, nats", ">SQNR", ">weights", ">time"});
+  Table table({"|quantized anew", ">same answer", ">95 %", ">KL, nats", ">SQNR", ">weights", ">time"});
+  table.may_leave_out({"KL, nats", "95 %", "SQNR"});
   for (const MeasuredRemedy& remedy : result.remedies) {
     const Agreement& agreement = remedy.agreement;
     table.add({remedy.text, format("%.2f %%", 100 * agreement.share()),

@@ -165,8 +165,10 @@
       : weights >= 2 * rounding ? ["The bits of the weights.", "Calibration cannot change that. More bits for the layers that lose most can."]
         : rounding >= 2 * weights ? ["The bits of the activations.", "More bits for outputs help, and so do narrower ranges where a range is wide for what it holds."]
           : ["The bits, of weights and of activations.", "More bits for the layers that lose most help, whichever their table names."];
+    const isAllOfEight = layers.every((layer) => (layer.weight_bits || 8) >= 8 && layer.activation_bits >= 8);
+    const advised = isAllOfEight && clipping <= weights + rounding ? "But all have 8 bits, the most that there are." : advice;
     return question(title, el("p", {}, el("strong", { text: answer }), ` Of the noise in the scores, ${percent(weights, 0)} come from rounded weights, ` +
-      `${percent(rounding, 0)} from rounded outputs, and ${percent(clipping, 0)} from what ranges cut off, which is calibration's. ${advice}`),
+      `${percent(rounding, 0)} from rounded outputs, and ${percent(clipping, 0)} from what ranges cut off, which is calibration's. ${advised}`),
       stack(parts, `Noise in the scores by cause: ${parts.map(([name, of]) => `${PART_TEXT.get(name)} ${percent(of, 0)}`).join(", ")}`, true),
       legend(parts));
   };
