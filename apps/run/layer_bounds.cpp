@@ -9,7 +9,7 @@ namespace narrow::cli {
 
 namespace {
 
-double tensor_bytes(const LayerInfo& layer) {
+double moved_bytes(const LayerInfo& layer) {
   constexpr int kFloatBits = 32;
   return static_cast<double>(layer.output.elems()) * (layer.activation_bits == kFloatBits ? sizeof(float) : 1);
 }
@@ -67,9 +67,9 @@ std::vector<LayerBound> bounds_of(const LayerTimes& times, double bytes_per_seco
     }
     for (const std::string& input : read) {
       const auto at = index.find(input);
-      of.bytes += at == index.end() ? image_bytes : tensor_bytes(layers[at->second]);
+      of.bytes += at == index.end() ? image_bytes : moved_bytes(layers[at->second]);
     }
-    if (const auto last = index.find(names.back()); last != index.end()) of.bytes += tensor_bytes(layers[last->second]);
+    if (const auto last = index.find(names.back()); last != index.end()) of.bytes += moved_bytes(layers[last->second]);
     of.memory_share = of.bytes / (bytes_per_second * times.threads * time.seconds);
     of.output_depth = outputs > 0 ? static_cast<double>(time.macs) / outputs : 0;
     of.bound = bound_of(of, time);

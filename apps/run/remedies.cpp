@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::size_t kWorstLayers = 3;
 constexpr int kRemedyBatch = 16;
-constexpr std::size_t kTimedImages = 8;
+constexpr std::size_t kRemedyInputs = 8;
 constexpr std::size_t kCalibrationImages = 512;
 
 const LayerInfo* layer_named(const std::vector<LayerInfo>& layers, const std::string& name) {
@@ -162,7 +162,7 @@ Result<std::vector<MeasuredRemedy>> measure_remedies(
     NARROW_ASSIGN(remedy.agreement, agreement_of(expected, scored, count));
     remedy.tally = scored.tally;
     NARROW_ASSIGN(const std::unique_ptr<Network> timed, open_network(quantized.model, options.isa, options.threads, 1));
-    const BenchInputs inputs = random_inputs(timed->input_shape(), reference.preprocessing, kTimedImages, 1);
+    const BenchInputs inputs = random_inputs(timed->input_shape(), reference.preprocessing, kRemedyInputs, 1);
     NARROW_ASSIGN(remedy.seconds, time_one_by_one(*timed, inputs, options.seconds));
     measured.push_back(std::move(remedy));
   }

@@ -9,9 +9,7 @@ namespace narrow::cli {
 
 namespace {
 
-using cli::object;
-
-Json object(const KernelCandidate& candidate) {
+Json candidate_json(const KernelCandidate& candidate) {
   Json json = {{"kernel", candidate.kernel}, {"accepted", candidate.accepted}};
   if (candidate.accepted) json["cost_cycles"] = candidate.cost_cycles;
   if (!candidate.accepted) json["reason"] = candidate.reason;
@@ -23,7 +21,7 @@ Json with_interval(const char* name, double value, const Interval& interval) {
   return {{name, value}, {"low", interval.low}, {"high", interval.high}};
 }
 
-Json object(const ComparedNetwork& compared, std::size_t images) {
+Json compared_json(const ComparedNetwork& compared, std::size_t images) {
   Json json = object(compared.network);
   json["preprocessing"] = object(compared.preprocessing);
   json["preprocessing_is_assumed"] = compared.preprocessing_is_assumed;
@@ -127,7 +125,8 @@ Json object(const StepInfo& step) {
     json["busiest_share"] = step.busiest_share;
   }
   if (step.candidates.empty()) return json;
-  json["candidates"] = list(step.candidates, [](const KernelCandidate& candidate) { return object(candidate); });
+  json["candidates"] =
+      list(step.candidates, [](const KernelCandidate& candidate) { return candidate_json(candidate); });
   return json;
 }
 
@@ -152,8 +151,8 @@ Json object(const Agreement& agreement) {
 
 Json object(const Comparison& comparison) {
   const std::size_t images = comparison.agreement.images;
-  return {{"reference", object(comparison.reference, images)},
-          {"model", object(comparison.other, images)},
+  return {{"reference", compared_json(comparison.reference, images)},
+          {"model", compared_json(comparison.other, images)},
           {"pictures", {{"from", comparison.images}, {"count", images}, {"available", comparison.available}}},
           {"agreement", object(comparison.agreement)},
           {"threads", comparison.threads},
