@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "apps/commands/commands.h"
+#include "apps/files/interruption.h"
 #include "apps/files/output_file.h"
 #include "apps/options/command_line.h"
 #include "apps/report/console.h"
@@ -59,6 +60,7 @@ bool asks_for_json(int argc, char** argv) {
 }
 
 int run(const Command& command) {
+  say_when_interrupted("the same command starts anew");
   Console console(*command.json);
   int code = kFailure;
   try {
@@ -78,6 +80,7 @@ int run_bundle(const BundledModel& model, int argc, char** argv) {
   const std::string path = argc > 0 ? argv[0] : "";
   const std::string program = path.substr(path.rfind('/') + 1);
   Console::set_program(program);
+  set_interrupted_program(program);
   Result<std::vector<std::byte>> bytes = read_bundled_model(running_file(), model);
   if (!bytes.ok()) return Console(asks_for_json(argc, argv)).fail(bytes.error());
   set_default_model(*std::move(bytes));

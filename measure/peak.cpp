@@ -5,10 +5,10 @@
 #endif
 
 #include <algorithm>
-#include <ctime>
 
 #include "kernels/cpu_features.h"
 #include "kernels/isa_table.h"
+#include "measure/cpu_time.h"
 
 namespace narrow::measure {
 namespace {
@@ -16,12 +16,6 @@ namespace {
 constexpr int kRounds = 12;
 constexpr int kSteps = 400'000;
 constexpr int kAccumulators = 12;  // as many as hide the latency of every mix
-
-double cpu_seconds() {
-  timespec now{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
-}
 
 #ifdef __x86_64__
 // `x` changes in every step as far as the compiler knows, or it would multiply once.

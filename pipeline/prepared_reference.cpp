@@ -11,6 +11,7 @@
 #include "base/try.h"
 #include "floating/float_executor.h"
 #include "graph/liveness.h"
+#include "pipeline/counterparts.h"
 #include "pipeline/study_weights.h"
 #include "quantize/channel_sets.h"
 #include "quantize/mix_channels.h"
@@ -27,7 +28,7 @@ using graph::ValueId;
 using graph::ValueMap;
 
 constexpr std::size_t kImages = 64;
-constexpr double kFewPositions = 2;  // for each channel, which fit what is chance
+constexpr double kFewPositions = 2;  // or columns of weights for each channel, which fit what is chance
 
 // The products of weights, those with a different sign counted against the others: 1 for weights of the same signs,
 // near 0 for weights that have nothing to do with each other.
@@ -51,6 +52,16 @@ struct MixedSet {
   std::vector<double> reference_products;            // [channels, channels], the sum of x x^T
   std::vector<double> products;                      // the sum of y x^T, where y is the model's
   double positions = 0;
+  // The same of the writers' weights, whose columns take the place of positions. With few bits they are closer to the
+  // mixed weights than tensors are to the mixed tensors: an error of a tensor is that of all layers before.
+  std::vector<double> reference_weights;
+  std::vector<double> weights;
+  double columns = 0;
+  bool has_few_bits = false;  // fewer than 8, of the writers' weights or of the tensors
+
+  [[nodiscard]] bool is_of_weights() const {
+    return has_few_bits && columns >= kFewPositions * static_cast<double>(channels);
+  }
 
   void add(std::span<const float> x, std::span<const float> y) {
     for (std::size_t first = 0; first < x.size(); first += channels) {
@@ -65,29 +76,43 @@ struct MixedSet {
       positions += 1;
     }
   }
+
+  // Both [channels, columns].
+  void add_weights(std::span<const float> plain, std::span<const float> mixed) {
+    const std::size_t count = plain.size() / channels;
+    for (std::size_t a = 0; a < channels; ++a) {
+      for (std::size_t b = 0; b < channels; ++b) {
+        double of_plain = 0;
+        double of_mixed = 0;
+        for (std::size_t i = 0; i < count; ++i) {
+          of_plain += double{plain[a * count + i]} * double{plain[b * count + i]};
+          of_mixed += double{mixed[a * count + i]} * double{plain[b * count + i]};
+        }
+        reference_weights[a * channels + b] += of_plain;
+        weights[a * channels + b] += of_mixed;
+      }
+    }
+    columns += static_cast<double>(count);
+  }
 };
 
 std::vector<MixedSet> find_mixed_sets(const Graph& reference, const Graph& model) {
   constexpr double kSameSigns = 0.5;
-  std::map<std::string, ValueId> in_model;
-  for (ValueId id = 0; model.has(id); ++id) in_model[model.value(id).name] = id;
   const ValueMap<int> writers = graph::producers(model);
-  const auto counterpart = [&](ValueId id) {
-    const auto found = in_model.find(reference.value(id).name);
-    const bool is_same_size =
-        found != in_model.end() && model.value(found->second).shape.elems() == reference.value(id).shape.elems();
-    return is_same_size ? found->second : kNoValue;
-  };
+  const Counterparts counterparts(model, reference);
+  const auto counterpart = [&](ValueId id) { return counterparts.of(id); };
   std::vector<MixedSet> found;
   for (ChannelSet& set : graph::mixable_sets(reference, graph::find_live(reference))) {
     MixedSet mixed;
     bool has_other_signs = false;
+    std::vector<std::pair<const Filter*, const Filter*>> writer_filters;  // of the reference, of the model
     for (const std::size_t n : set.writers) {
       const ValueId same = counterpart(reference.nodes[n].output);
       if (same == kNoValue || writers[same] < 0) continue;
       const Node& writer = model.nodes[static_cast<std::size_t>(writers[same])];
       if (!have_weights_alike(writer, reference.nodes[n])) continue;
-      const double signs = agreement_of_signs(*graph::filter_of(reference.nodes[n]), *graph::filter_of(writer));
+      writer_filters.emplace_back(graph::filter_of(reference.nodes[n]), graph::filter_of(writer));
+      const double signs = agreement_of_signs(*writer_filters.back().first, *writer_filters.back().second);
       has_other_signs = has_other_signs || signs < kSameSigns;
     }
     mixed.channels = graph::filter_of(reference.nodes[set.writers.front()])->bias.size();
@@ -100,6 +125,16 @@ std::vector<MixedSet> find_mixed_sets(const Graph& reference, const Graph& model
     mixed.set = std::move(set);
     mixed.reference_products.resize(mixed.channels * mixed.channels);
     mixed.products.resize(mixed.channels * mixed.channels);
+    mixed.reference_weights.resize(mixed.channels * mixed.channels);
+    mixed.weights.resize(mixed.channels * mixed.channels);
+    for (const auto& [plain, other] : writer_filters) {
+      mixed.add_weights(plain->weights, real_weights(*other));
+      mixed.has_few_bits |= other->quantized && other->quantized->range.steps() < QRange::weights(kMaxBits).steps();
+    }
+    for (const auto& tensors : mixed.tensors) {
+      const std::optional<Quantization>& q = model.value(tensors.second).quantization;
+      mixed.has_few_bits |= q && q->range.steps() < QRange::activations(kMaxBits).steps();
+    }
     found.push_back(std::move(mixed));
   }
   return found;
@@ -136,17 +171,18 @@ Status observe(const Graph& reference, const Graph& model, const CalibrationInpu
 
 // Gives the reference the narrow copies that the model has. Returns how many.
 Result<std::size_t> add_copies(const Graph& model, Graph& reference) {
-  std::map<std::string, ValueId> values;
-  for (ValueId id = 0; reference.has(id); ++id) values[reference.value(id).name] = id;
+  const Counterparts counterparts(reference, model);
+  std::set<std::string> values;
+  for (ValueId id = 0; reference.has(id); ++id) values.insert(reference.value(id).name);
   const ValueMap<std::vector<int>> readers = graph::consumers(model);
   // By the value of the reference: the copy's name, and the names of the nodes that read it.
   std::map<ValueId, std::pair<std::string, std::set<std::string>>> copies;
   for (const Node& node : model.nodes) {
-    const auto source = values.find(model.value(node.inputs[0]).name);
+    const ValueId source = counterparts.of(node.inputs[0]);
     const bool is_copy = graph::is<graph::Activation>(node.op) && node.clamp.is_identity() &&
-                         values.count(node.name) == 0 && source != values.end();
-    if (!is_copy || reference.value(source->second).shape != model.value(node.output).shape) continue;
-    auto& copy = copies[source->second];
+                         values.count(node.name) == 0 && source != kNoValue;
+    if (!is_copy || reference.value(source).shape != model.value(node.output).shape) continue;
+    auto& copy = copies[source];
     copy.first = node.name;
     for (const int reader : readers[node.output])
       copy.second.insert(model.nodes[static_cast<std::size_t>(reader)].name);
@@ -176,9 +212,10 @@ Result<std::size_t> mix(const Graph& model, const CalibrationInputs& inputs, Gra
   NARROW_TRY(observe(reference, model, inputs, sets));
   std::size_t count = 0;
   for (const MixedSet& set : sets) {
-    if (set.positions < kFewPositions * static_cast<double>(set.channels)) continue;
+    if (!set.is_of_weights() && set.positions < kFewPositions * static_cast<double>(set.channels)) continue;
     const std::optional<graph::Mixing> mixing =
-        graph::fitted_mixing(set.channels, set.reference_products, set.products);
+        graph::fitted_mixing(set.channels, set.is_of_weights() ? set.reference_weights : set.reference_products,
+                             set.is_of_weights() ? set.weights : set.products, set.reference_products);
     if (!mixing) continue;
     graph::apply_mixing(set.set, *mixing, reference);
     ++count;

@@ -126,17 +126,18 @@ std::optional<Mixing> best_mixing(const Graph& graph, const ChannelSet& tensors,
   return mixing_of(factor * rotation.transpose() * unshape, shape * rotation / factor);
 }
 
-std::optional<Mixing> fitted_mixing(std::size_t channels, std::span<const double> reference_products,
-                                    std::span<const double> products) {
+std::optional<Mixing> fitted_mixing(std::size_t channels, std::span<const double> references,
+                                    std::span<const double> products, std::span<const double> tensors) {
   const auto size = static_cast<Index>(channels);
-  Matrix seen = Eigen::Map<const Matrix>(reference_products.data(), size, size);
+  Matrix seen = Eigen::Map<const Matrix>(references.data(), size, size);
   const Eigen::Map<const Matrix> both(products.data(), size, size);
-  if (!seen.allFinite() || !both.allFinite() || !(seen.trace() > 0)) return std::nullopt;
+  const Eigen::Map<const Matrix> of_tensor(tensors.data(), size, size);
+  if (!seen.allFinite() || !both.allFinite() || !of_tensor.allFinite()) return std::nullopt;
+  if (!(seen.trace() > 0) || !(of_tensor.trace() > 0)) return std::nullopt;
   constexpr double kRidge = 1e-9;
-  const double power = seen.trace();
   add_to_diagonal(seen, kRidge);
   Matrix forward = seen.ldlt().solve(Matrix(both.transpose())).transpose();
-  forward *= std::sqrt(power / (forward * seen * forward.transpose()).trace());
+  forward *= std::sqrt(of_tensor.trace() / (forward * of_tensor * forward.transpose()).trace());
   const Eigen::FullPivLU<Matrix> solver(forward);
   if (!forward.allFinite() || !solver.isInvertible()) return std::nullopt;
   return mixing_of(forward, solver.inverse());

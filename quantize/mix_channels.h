@@ -31,10 +31,11 @@ inline constexpr std::size_t kMostMixedChannels = 1024;
 [[nodiscard]] std::optional<Mixing> best_mixing(const Graph& graph, const ChannelSet& tensors,
                                                 std::span<const double> products);
 
-// The mixing that takes tensors x closest to y, in least squares, with the mean square of x. reference_products: the
-// sum of x[a] * x[b]; products: of y[a] * x[b]; both [channels, channels]. Nothing where it has no inverse.
-[[nodiscard]] std::optional<Mixing> fitted_mixing(std::size_t channels, std::span<const double> reference_products,
-                                                  std::span<const double> products);
+// The mixing that takes vectors x closest to vectors y, in least squares, and then all channels of a tensor to the mean
+// square that they had. references: the sum of x[a] * x[b]; products: of y[a] * x[b]; tensors: of the channels of the
+// tensor; all [channels, channels]. Nothing where it has no inverse.
+[[nodiscard]] std::optional<Mixing> fitted_mixing(std::size_t channels, std::span<const double> references,
+                                                  std::span<const double> products, std::span<const double> tensors);
 
 // Changes the filters and biases of the layers that write the tensors, and the weights of those that read them. The
 // weights of other copies of the graph stay as they are. Precondition: the set is one of mixable_sets().

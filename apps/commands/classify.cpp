@@ -8,13 +8,15 @@
 #include "apps/commands/annotate.h"
 #include "apps/commands/answer_output.h"
 #include "apps/commands/commands.h"
+#include "apps/commands/sheet_output.h"
+#include "apps/files/interruption.h"
 #include "apps/files/output_file.h"
 #include "apps/options/model_options.h"
 #include "apps/options/options.h"
 #include "apps/report/classify_report.h"
-#include "apps/report/contact_sheet.h"
 #include "apps/report/progress.h"
 #include "apps/run/answers.h"
+#include "apps/run/comparison.h"
 #include "apps/run/content_hash.h"
 #include "apps/run/default_model.h"
 #include "apps/run/image_queue.h"
@@ -40,6 +42,8 @@ struct ClassifyFlags {
   std::string shard;
   std::string annotate;
   std::string contact_sheet;
+  std::string against;  // for the contact sheet
+  std::string order;
   std::string standard_input = "auto";
   std::shared_ptr<bool> json = std::make_shared<bool>(false);
   int top = 5;
@@ -111,6 +115,19 @@ std::optional<Error> contradiction(const ClassifyFlags& flags) {
       return error("is a PNG file; give a name that ends in .png", "--contact-sheet");
     }
   }
+  if (flags.contact_sheet.empty()) {
+    if (!flags.order.empty()) return error("needs --contact-sheet FILE.png, whose images it sorts", "--order");
+    if (!flags.against.empty()) {
+      return error(
+          "needs --contact-sheet FILE.png, which shows both answers; narrow compare and narrow evaluate say "
+          "how often two networks differ",
+          "--against");
+    }
+  }
+  if (flags.against.empty() && flags.order == "disagreement") {
+    return error("needs --against NETWORK, the network to disagree with, such as the one that the model was made of",
+                 "--order disagreement");
+  }
   const auto inputs = std::count(flags.images.begin(), flags.images.end(), "-");
   if (inputs > 1) return error("stands for standard input, which can be read once", "-");
   if (inputs == 0 && flags.standard_input != "auto") return error("needs '-' among the images", "--stdin");
@@ -151,11 +168,37 @@ void print_notes(const ClassifyReport& report, Console& console) {
   for (const std::string& note : report.notes) console.note(note);
 }
 
+// What a run that is interrupted leaves, and how to go on.
+std::string how_to_go_on(const ClassifyFlags& flags, const std::string& path) {
+  const std::string images = flags.annotate.empty() ? "" : "annotated images are whole; ";
+  if (!path.empty() && flags.json_lines) {
+    return images + name_text(path) + " has whole lines, and the same command " +
+           (flags.resume ? "" : "with --resume ") + "goes on after them";
+  }
+  if (!path.empty()) {
+    return images + name_text(path) + " has whole rows; the same command starts anew once it is removed, and --jsonl " +
+           "writes lines that --resume goes on after";
+  }
+  return images + "the same command starts anew, and --jsonl --output FILE writes lines that --resume goes on after";
+}
+
 // The last line of a run whose answers went to a file.
 std::string file_text(const ClassifyReport& report, const AnswerOutput& output, const std::string& path) {
   return name_text(path) + ": " + plural(output.kept() + report.classified + report.failed, "image") +
          (output.kept() > 0 ? ", " + std::to_string(output.kept()) + " of them from before" : "") + ", " +
          std::to_string(output.kept_failed() + report.failed) + " could not be read\n";
+}
+
+// The network that answers. second: the one of --against, if there is one.
+Result<LoadedModel> load_both(const ClassifyFlags& flags, std::optional<LoadedModel>& second) {
+  if (!flags.against.empty()) {
+    NARROW_ASSIGN(LoadedPair pair, load_pair(flags.model, flags.against, flags.model.path));
+    second = std::move(pair.reference);
+    return std::move(pair.other);
+  }
+  NARROW_ASSIGN(const FileFormat format, format_of(flags.model));
+  if (const std::optional<Error> useless = useless_option(flags.model, format)) return *useless;
+  return load_model_file(flags.model, format);
 }
 
 Result<int> classify(const ClassifyFlags& flags, Console& console) {
@@ -170,7 +213,8 @@ Result<int> classify(const ClassifyFlags& flags, Console& console) {
   const Result<std::string> path = path_of_shard(flags.output, shard);
   if (!path.ok()) return console.fail(path.error(), kUsage);
   std::vector<std::string> inputs = flags.images;
-  for (const std::string& input : {flags.model.path, flags.model.labels, flags.model.preprocess.preset}) {
+  for (const std::string& input :
+       {flags.model.path, flags.model.labels, flags.model.preprocess.preset, flags.against}) {
     inputs.push_back(input);
   }
   if (!path->empty()) NARROW_TRY(check_not_an_input(*path, inputs));
@@ -181,16 +225,15 @@ Result<int> classify(const ClassifyFlags& flags, Console& console) {
     annotations.emplace(flags.annotate);
     NARROW_TRY(annotations->prepare());
   }
-  std::optional<ContactSheet> sheet;
+  std::optional<SheetOutput> sheet;
   if (!flags.contact_sheet.empty()) {
     NARROW_TRY(check_not_an_input(flags.contact_sheet, inputs));
-    NARROW_TRY(check_own_png(flags.contact_sheet, kSheetSoftware));
-    sheet.emplace();
+    const bool by_confidence = flags.order.empty() ? flags.against.empty() : flags.order == "confidence";
+    NARROW_ASSIGN(sheet, SheetOutput::create(flags.contact_sheet,
+                                             by_confidence ? SheetOrder::kConfidence : SheetOrder::kDisagreement));
   }
-  NARROW_ASSIGN(const FileFormat file_format, format_of(flags.model));
-  if (const std::optional<Error> useless = useless_option(flags.model, file_format))
-    return console.fail(*useless, kUsage);
-  NARROW_ASSIGN(const LoadedModel loaded, load_model_file(flags.model, file_format));
+  std::optional<LoadedModel> second;
+  NARROW_ASSIGN(const LoadedModel loaded, load_both(flags, second));
 
   ImageQueue queue({flags.images, loaded.labels, flags.recursive ? FolderKind::kTree : FolderKind::kClasses,
                     parse_standard_input(flags.standard_input)});
@@ -214,6 +257,10 @@ Result<int> classify(const ClassifyFlags& flags, Console& console) {
   } else if (loaded.labels.empty() && network->classes() == 1000) {
     report.notes.emplace_back("the classes have no names; --labels imagenet gives those of ImageNet");
   }
+  if (second) {
+    NARROW_ASSIGN(SecondNetwork other, SecondNetwork::open(*second, *network, flags.model.isa, threads, batch));
+    sheet->compare_with(std::move(other), static_cast<std::size_t>(batch));
+  }
   const bool lines = flags.json_lines || flags.csv;
   const int classes = static_cast<int>(loaded.labels.size() == 1 ? 1 : named_classes(network->classes()));
   NARROW_ASSIGN(const std::string settings, flags.json_lines ? settings_of(flags, loaded) : std::string());
@@ -223,6 +270,7 @@ Result<int> classify(const ClassifyFlags& flags, Console& console) {
   if (lines) print_notes(report, console);
   queue.keep([&](const ImageTask& image) { return (!shard || shard->has(image.index)) && !output.has(image.name); });
   const ScoreReading reading = parse_score_reading(flags.scores);
+  say_when_interrupted(how_to_go_on(flags, *path));
   Progress progress("classifying");
   const auto take = [&](std::size_t count) { return queue.take(count); };
   const auto sink = [&](const Scored& scored) -> Status {
@@ -238,7 +286,9 @@ Result<int> classify(const ClassifyFlags& flags, Console& console) {
       ++report.failed;
     }
     if (annotations && scored.status.ok()) NARROW_TRY(annotations->write(scored.picture, image));
-    if (sheet && scored.status.ok()) NARROW_TRY(sheet->add(scored.picture, image));
+    if (sheet && scored.status.ok()) {
+      NARROW_TRY(sheet->add(scored.picture, image, {scored.scores, network->score_kind()}));
+    }
     NARROW_TRY(output.add(image));
     if (flags.form() == AnswerForm::kJson) report.images.push_back(std::move(image));
     progress.update(output.kept() + report.classified + report.failed, total);
@@ -258,13 +308,10 @@ Result<int> classify(const ClassifyFlags& flags, Console& console) {
                   "\n");
   }
   if (sheet) {
-    const std::string title = std::to_string(sheet->shown()) + " of " + plural(sheet->seen(), "image") +
-                              ", the least sure first; " + network_name(report.network);
-    NARROW_TRY(write_png(flags.contact_sheet, sheet->drawn(title), kSheetSoftware));
-    if (!lines || !path->empty()) {
-      console.print("wrote a contact sheet of " + std::to_string(sheet->shown()) + " of " +
-                    plural(sheet->seen(), "image") + ": " + name_text(flags.contact_sheet) + "\n");
-    }
+    const std::string name = network_name(report.network);
+    NARROW_TRY(
+        sheet->write(second ? name + " above " + std::filesystem::path(flags.against).filename().string() : name));
+    if (!lines || !path->empty()) console.print(sheet->text());
   }
   if (!lines) console.print(classify_text(report));
   if (flags.form() == AnswerForm::kJson) console.result(classify_json(report));
@@ -284,6 +331,7 @@ constexpr const char* kClassifyExamples =
     "  narrow classify photos --recursive --jsonl --output a.jsonl --resume --shard 1/8\n"
     "  narrow classify cat.jpg --annotate answer.png\n"
     "  narrow classify photos/ --contact-sheet unsure.png\n"
+    "  narrow classify photos/ --model m.nrw --against net.onnx --contact-sheet changed.png\n"
     "\n"
     "Images that can't be read are reported and the others classified: exit code 3.";
 
@@ -335,15 +383,32 @@ Command classify_command(const Subcommand& command, bool bundled) {
            "Classify one of N equal parts, I from 1; auto: as the variables of MPI or Slurm say")
       .check(shard_text())
       .type_name("I/N");
+  const std::string written = "Images to write";
   command
       .add("--annotate", flags->annotate,
            "Also write each image with its answers drawn below it: a .png file, or a folder for several images")
-      .type_name("FILE|DIR");
+      .type_name("FILE|DIR")
+      .group(written);
   command
       .add("--contact-sheet", flags->contact_sheet,
-           "Also write one PNG with small copies of the images and their best class, the least sure first; at most " +
+           "Also write one PNG with small copies of the images and their best class, at most " +
                std::to_string(kMostTiles))
-      .type_name("FILE.png");
+      .type_name("FILE.png")
+      .group(written);
+  if (!bundled) {
+    command
+        .add("--against", flags->against,
+             "Another network, such as the one that the model was made of: the contact sheet shows both answers")
+        .type_name("NETWORK")
+        .group(written);
+    command
+        .add("--order", flags->order,
+             "Of the contact sheet: confidence (the least sure first), disagreement (those with another answer than "
+             "--against first; the default with it)")
+        .check(one_of(sheet_order_names()))
+        .type_name("NAME")
+        .group(written);
+  }
   add_threads_option(command, flags->threads);
   command.add_flag("--json", *flags->json, "Answer with one JSON document on standard output")
       .excludes(json_lines)

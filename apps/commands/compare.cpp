@@ -8,6 +8,7 @@
 
 #include "apps/commands/commands.h"
 #include "apps/commands/open_images.h"
+#include "apps/files/interruption.h"
 #include "apps/report/comparison_report.h"
 #include "apps/report/progress.h"
 #include "apps/run/bench_inputs.h"
@@ -72,6 +73,7 @@ Result<int> compare(const CompareFlags& flags, Console& console) {
   report.other = flags.other;
   const int threads = threads_to_use(flags.threads, 256);
   std::optional<PictureSet> set;
+  say_when_interrupted("the same command starts anew, and --limit N takes fewer images");
   Progress progress("comparing, image");
   if (!paths.empty()) {
     const std::vector<std::string>& labels = pair.reference.labels.empty() ? pair.other.labels : pair.reference.labels;

@@ -8,6 +8,7 @@
 
 #include "apps/commands/commands.h"
 #include "apps/commands/open_images.h"
+#include "apps/files/interruption.h"
 #include "apps/files/output_file.h"
 #include "apps/options/model_options.h"
 #include "apps/options/options.h"
@@ -91,6 +92,7 @@ Result<int> evaluate_two(const EvaluateFlags& flags, const Arguments& arguments,
   NARROW_ASSIGN(const LoadedPair pair, load_pair(flags.model, flags.model.path, arguments.other));
   const std::vector<std::string>& labels = pair.reference.labels.empty() ? pair.other.labels : pair.reference.labels;
   NARROW_ASSIGN(const PictureSet images, open_all(arguments.images, labels, flags, console));
+  say_when_interrupted("nothing is written; the same command starts anew, and --limit N takes fewer images");
   Progress progress("evaluating, image");
   Result<Comparison> comparison =
       compare_on_images(pair, {flags.model.path, arguments.other}, images,
@@ -134,6 +136,7 @@ Result<int> evaluate_one(const EvaluateFlags& flags, const std::vector<std::stri
                         .threads = threads,
                         .batch = flags.batch,
                         .scores = flags.scores};
+  say_when_interrupted("nothing is written; the same command starts anew, and --limit N takes fewer images");
   Progress progress("evaluating, image");
   const auto fetch = [&](std::size_t i) { return images.get(i * images.size() / count); };
   const auto sink = [&](const Scored& scored) -> Status {

@@ -9,6 +9,7 @@
 
 #include "apps/commands/commands.h"
 #include "apps/commands/open_images.h"
+#include "apps/files/interruption.h"
 #include "apps/files/output_file.h"
 #include "apps/files/output_formats.h"
 #include "apps/options/options.h"
@@ -155,6 +156,7 @@ Result<int> quantize_command(const QuantizeFlags& flags, Console& console) {
   }
   // Opened now: minutes of calibration must not end in "no such folder".
   NARROW_ASSIGN(OutputFile file, OutputFile::create(flags.output));
+  say_when_interrupted("no model is written; the same command starts anew, and --effort fast takes less time");
 
   CalibrationInputs inputs;
   if (images) inputs = calibration_inputs(*images, weights.preprocessing(), flags.calibration_limit);

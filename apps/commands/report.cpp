@@ -10,6 +10,7 @@
 
 #include "apps/commands/commands.h"
 #include "apps/commands/open_images.h"
+#include "apps/files/interruption.h"
 #include "apps/files/output_file.h"
 #include "apps/options/model_options.h"
 #include "apps/options/options.h"
@@ -68,13 +69,13 @@ Status measure(const ReportFlags& flags, const ReportNetworks& networks, const P
                Console& console, Progress& progress, NetworkStudyResult& result) {
   NARROW_ASSIGN(const PictureSet calibration,
                 open_images(flags.remedies, networks.reference->labels, Unreadable::kLeftOut, console));
-  NARROW_ASSIGN(
-      result.remedies,
-      measure_remedies(*networks.reference, result.layers, planned_remedies(result.advice, result.layers), calibration,
-                       images, {flags.limit, flags.model.isa, threads}, [&](const std::string& what, double done) {
-                         progress.start("measuring " + what + ", percent");
-                         progress.update(static_cast<std::size_t>(100 * done), 100);
-                       }));
+  NARROW_ASSIGN(result.remedies,
+                measure_remedies(*networks.reference, result.layers, planned_remedies(result.advice, result.layers),
+                                 calibration, images, {flags.limit, flags.model.isa, threads, flags.duration},
+                                 [&](const std::string& what, double done) {
+                                   progress.start("measuring " + what + ", percent");
+                                   progress.update(static_cast<std::size_t>(100 * done), 100);
+                                 }));
   result.remedy_images = flags.remedies;
   return {};
 }
@@ -109,6 +110,7 @@ Result<int> report(const ReportFlags& flags, Console& console) {
     NARROW_ASSIGN(images, open_images(flags.images, has_labels ? networks.reference->labels : own, Unreadable::kLeftOut,
                                       console));
   }
+  say_when_interrupted("no page is written; the same command starts anew, and --limit N takes fewer images");
   Progress progress("reading image");
   const int threads = threads_to_use(flags.threads, 256);
   const std::size_t available = images ? images->size() : 0;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "apps/commands/commands.h"
+#include "apps/files/interruption.h"
 #include "apps/files/output_file.h"
 #include "apps/options/options.h"
 #include "apps/options/preprocess_options.h"
@@ -41,6 +42,8 @@ Result<int> sweep(const SweepFlags& flags, Console& console) {
   if (options.efforts.empty()) options.efforts = {"default"};
   options.folder = flags.folder;
   options.write = write_file;
+  say_when_interrupted("finished results are in " + name_text(flags.folder) +
+                       ", and the same command makes those that are missing");
   options.threads = threads_to_use(flags.threads, 256);
   std::optional<OutputFile> page;
   if (!flags.page.empty()) {

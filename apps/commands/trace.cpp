@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "apps/commands/commands.h"
+#include "apps/files/interruption.h"
 #include "apps/files/npy.h"
 #include "apps/options/model_options.h"
 #include "apps/options/options.h"
@@ -67,6 +68,8 @@ Result<int> trace(const TraceFlags& flags, Console& console) {
   failed.clear();
   std::filesystem::create_directories(folder, failed);
   if (failed) return Error{ErrorCode::kIo, "can't make the folder: " + failed.message(), flags.folder};
+  say_when_interrupted(name_text(flags.folder) +
+                       " has the tensors up to there; remove it before the same command starts anew");
   TraceReport report{
       .network = flags.model.path, .other = flags.against, .image = image.name, .folder = flags.folder, .result = {}};
   NARROW_ASSIGN(report.result, trace_to_files(loaded->model, other ? &other->model : nullptr, input,

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <utility>
 
+#include "apps/files/interruption.h"
 #include "base/atomic_file.h"
 #include "base/try.h"
 
@@ -24,36 +25,12 @@ constexpr std::size_t kMaxOpenFiles = 4;
 std::array<std::atomic<const char*>, kMaxOpenFiles> files_to_remove{};
 static_assert(std::atomic<const char*>::is_always_lock_free);
 
-constexpr std::array<int, 3> kHandled = {SIGINT, SIGTERM, SIGHUP};
-
-void remove_files_and_end(int signal_number) {
-  remove_unfinished_files();
-  std::signal(signal_number, SIG_DFL);  // NOLINT(bugprone-signal-handler): POSIX lists signal() as safe
-  ::raise(signal_number);               // NOLINT(bugprone-signal-handler): and raise()
-}
-
-void install_handlers() {
-  static const bool installed = [] {
-    for (const int number : kHandled) {
-      struct sigaction current = {};
-      // A signal that the parent ignores (nohup) stays ignored.
-      if (::sigaction(number, nullptr, &current) != 0 || current.sa_handler != SIG_DFL) continue;
-      struct sigaction action = {};
-      action.sa_handler = remove_files_and_end;
-      ::sigemptyset(&action.sa_mask);
-      ::sigaction(number, &action, nullptr);
-    }
-    return true;
-  }();
-  static_cast<void>(installed);
-}
-
 class BlockedSignals {
  public:
   BlockedSignals() {
     sigset_t handled;
     ::sigemptyset(&handled);
-    for (const int number : kHandled) ::sigaddset(&handled, number);
+    for (const int number : kInterruptions) ::sigaddset(&handled, number);
     ::pthread_sigmask(SIG_BLOCK, &handled, &before_);
   }
   BlockedSignals(const BlockedSignals&) = delete;
@@ -108,7 +85,7 @@ OutputFile& OutputFile::operator=(OutputFile&&) noexcept = default;
 OutputFile::~OutputFile() = default;
 
 Result<OutputFile> OutputFile::create(const std::filesystem::path& path) {
-  install_handlers();
+  handle_interruptions();
   // The file is created and published while the handled signals wait.
   const BlockedSignals blocked;
   NARROW_ASSIGN(base::AtomicFile file, base::AtomicFile::create(path));

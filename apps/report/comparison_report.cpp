@@ -68,7 +68,7 @@ std::string layer_table(const LayerComparison& comparison) {
   }
   if (comparison.mixed_tensors > 0) {
     out += "note: " + plural(comparison.mixed_tensors, "set") +
-           " of tensors with mixed channels; the other network's are mixed the same way, as fitted to the images\n";
+           " of tensors with mixed channels; the other network's are mixed the same way\n";
   }
   if (!comparison.unmatched.empty()) {
     out += "note: the reference has no tensor of the name and size of " + join(comparison.unmatched, ", ") + "\n";

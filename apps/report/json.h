@@ -1,5 +1,5 @@
-// Functions of json.cpp other than the documents of the reports. Only json.cpp includes the JSON library, which takes
-// seconds to compile. docs/cli.md specifies what programs can rely on.
+// The JSON documents that belong to no report. Those of the reports are in their headers, and all are written in
+// apps/report/json/. docs/cli.md specifies what programs can rely on.
 #pragma once
 
 #include <span>

@@ -40,7 +40,8 @@ void Progress::update(std::size_t done, std::size_t total) {
   const double seconds = std::chrono::duration<double>(now - start_).count();
   std::string line = format("\r\x1b[K%s %zu", what_.c_str(), done);
   if (total > 0) line += format(" of %zu", total);
-  if (total == 0 && done > 0) line += format(", %.3g per second", static_cast<double>(done) / seconds);
+  // Percent are no things that have a rate.
+  if (done > 0 && !what_.ends_with("percent")) line += format(", %.3g per second", static_cast<double>(done) / seconds);
   if (done > 0 && done < total) {
     const double left = seconds * static_cast<double>(total - done) / static_cast<double>(done);
     line += format(", about %.0f s left", left);

@@ -28,6 +28,7 @@ void fill_weights(std::vector<std::string>& row, const WeightReport& weights) {
 // One row per tensor, with the weights of the layer that computes it.
 std::string layer_table(const QuantizeReport& report) {
   Table table({"~tensor", ">weights", "scales", ">activations", ">min", ">max", ">scale", ">zero"});
+  table.may_leave_out({"zero", "scale"});
   std::map<std::string, const WeightReport*> weights;
   for (const WeightReport& layer : report.weights) weights[layer.layer] = &layer;
   std::set<std::string> shown;
@@ -66,7 +67,7 @@ std::string bit_choice_text(const BitReport& report) {
   std::stable_sort(rows.begin(), rows.end(), [&](const BitSensitivity& a, const BitSensitivity& b) {
     return at_least_bits(a) > at_least_bits(b);
   });
-  std::vector<std::string> header{"tensor", "read by", ">bits"};
+  std::vector<std::string> header{"~tensor", "~read by", ">bits"};
   for (const BitSensitivity::AtBits& at : rows.front().divergences) {
     header.push_back(">at " + std::to_string(at.bits) + " bits");
   }

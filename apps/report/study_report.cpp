@@ -23,6 +23,28 @@ std::string cause_text(Cause cause) {
   return "";
 }
 
+// What the time of a layer goes into.
+std::string bound_text(const LayerBound& bound, const LayerTime& time) {
+  const std::string peak = time.peak_share > 0 ? format("%.0f %% of the peak of ", 100 * time.peak_share) +
+                                                     std::string(measure::mix_name(*time.mix))
+                                               : "no products";
+  const std::string memory = format("memory %.0f %%", 100 * bound.memory_share);
+  switch (bound.bound) {
+    case Bound::kArithmetic:
+      return "arithmetic: " + peak;
+    case Bound::kMemory:
+      return "memory: " + format("%.0f %% of its time for ", 100 * bound.memory_share) +
+             bytes_text(static_cast<std::uint64_t>(bound.bytes)) + "; " + peak;
+    case Bound::kOutputs:
+      return "outputs: " + format("%.0f products for each", bound.output_depth) + "; " + peak + ", " + memory;
+    case Bound::kElements:
+      return "elements: no products; " + memory;
+    case Bound::kOther:
+      break;
+  }
+  return peak + ", " + memory;
+}
+
 // "--layer-weights conv1=6  (+1.2 kB, noise 3 % of before)".
 std::string remedy_text(const Remedy& remedy, double before) {
   if (!remedy.trial) return remedy.option.empty() ? remedy.text : remedy.option;
@@ -51,16 +73,55 @@ std::string advice_lines(const NetworkStudyResult& result) {
   return text;
 }
 
+// What 6 bits in the three worst layers would give and take.
+std::string six_bits_lines(const NetworkStudyResult& result) {
+  const SixBits& six = result.advice.six_bits;
+  if (six.changes.empty()) return "";
+  std::vector<std::string> options;
+  double more_seconds = 0;
+  for (const auto& [layer, trial] : six.changes) {
+    options.push_back((trial.of == TrialOf::kWeights ? "--layer-weights " : "--layer-activations ") + layer + "=" +
+                      std::to_string(trial.bits));
+    const auto time = std::find_if(result.times.layers.begin(), result.times.layers.end(),
+                                   [&, name = layer](const LayerTime& of) { return of.layer == name; });
+    if (time != result.times.layers.end() && trial.cost_ratio) more_seconds += time->seconds * (*trial.cost_ratio - 1);
+  }
+  return "\n6 bits in the first " + plural(six.layers.size(), "layer") + ": about " +
+         format("%.0f", 100 * six.noise_left) + " % of the noise left, " +
+         (six.more_bytes > 0 ? "+" + bytes_text(static_cast<std::uint64_t>(six.more_bytes)) + ", " : "") +
+         format("%+.3f ms of %.3f (estimated; --remedies measures)\n", 1e3 * more_seconds, 1e3 * result.times.seconds) +
+         "         " + join(options, " ") + "\n";
+}
+
+// The layers that take most of the time, and what it goes into.
+std::string slow_layers_lines(const NetworkStudyResult& result) {
+  constexpr std::size_t kSlowest = 3;
+  std::vector<std::size_t> order(result.times.layers.size());
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return result.times.layers[a].seconds > result.times.layers[b].seconds;
+  });
+  if (order.size() > kSlowest) order.resize(kSlowest);
+  std::string text = "\nThe layers that take longest:\n\n";
+  for (const std::size_t i : order) {
+    const LayerTime& time = result.times.layers[i];
+    text += format("%5.1f %%  ", 100 * time.share) + name_text(time.layer) + "  (" +
+            bound_text(result.bounds[i], time) + ")\n         " + time.kernel + "\n";
+  }
+  return text;
+}
+
 // The networks that were quantized anew, one a line.
 std::string remedy_table(const NetworkStudyResult& result) {
   if (result.remedies.empty()) return "";
-  Table table({"~quantized anew", ">same answer", ">95 %", ">KL, nats", ">SQNR", ">weights"});
+  Table table({"|quantized anew", ">same answer", ">95 %", ">KL, nats", ">SQNR", ">weights", ">time"});
+  table.may_leave_out({"KL, nats", "95 %", "SQNR"});
   for (const MeasuredRemedy& remedy : result.remedies) {
     const Agreement& agreement = remedy.agreement;
     table.add({remedy.text, format("%.2f %%", 100 * agreement.share()),
                format("%.1f .. %.1f", 100 * agreement.same_top1_interval.low, 100 * agreement.same_top1_interval.high),
                format("%.4g", agreement.kl_divergence), agreement.sqnr_db ? decibels_text(*agreement.sqnr_db) : "-",
-               bytes_text(remedy.weight_bytes)});
+               bytes_text(remedy.weight_bytes), format("%.3f ms", 1e3 * remedy.seconds.median)});
   }
   std::string text = "\n" + table.text();
   for (const MeasuredRemedy& remedy : result.remedies) {
@@ -83,7 +144,7 @@ std::string study_text(const NetworkStudyResult& result) {
   if (result.tally) text += "right          " + format("%.2f %%\n", result.tally->percent(result.tally->top1));
   text += "layers saw     " + result.study_inputs + "\n";
   if (!result.reference) text += "\nWithout --against there is nothing to measure errors against.\n";
-  return text + advice_lines(result) + remedy_table(result);
+  return text + advice_lines(result) + six_bits_lines(result) + remedy_table(result) + slow_layers_lines(result);
 }
 
 }  // namespace narrow::cli

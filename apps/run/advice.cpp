@@ -64,6 +64,30 @@ void add_trials(LayerAdvice& advice, const LayerStudy& study, const LayerInfo& i
                    [](const Remedy& a, const Remedy& b) { return a.trial->score_noise < b.trial->score_noise; });
 }
 
+SixBits six_bits_for(const std::vector<std::size_t>& worst, double total, const NetworkStudy& study,
+                     const std::vector<LayerInfo>& layers) {
+  constexpr int kBits = 6;
+  SixBits six;
+  double left = total;
+  for (const std::size_t l : worst) {
+    const LayerStudy& layer = study.layers[l];
+    six.layers.push_back(layer.layer);
+    double gained = 0;
+    for (const Trial& trial : layer.trials) {
+      const double gain = *layer.score_noise - trial.score_noise;
+      if (trial.of == TrialOf::kRange || trial.bits != kBits || !(gain > 0)) continue;
+      six.changes.emplace_back(layer.layer, trial);
+      gained += gain;
+      if (trial.of != TrialOf::kWeights) continue;
+      six.more_bytes +=
+          static_cast<std::int64_t>(trial.weight_bytes) - static_cast<std::int64_t>(layers[l].weight_bytes);
+    }
+    left -= std::min(gained, *layer.score_noise);
+  }
+  if (total > 0) six.noise_left = left / total;
+  return six;
+}
+
 }  // namespace
 
 std::string to_string(Cause cause) {
@@ -102,6 +126,9 @@ Advice advise(const NetworkStudy& study, const std::vector<LayerInfo>& layers) {
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
     return *study.layers[a].score_noise > *study.layers[b].score_noise;
   });
+  constexpr std::size_t kWorst = 3;
+  advice.six_bits = six_bits_for({order.begin(), order.begin() + static_cast<long>(std::min(order.size(), kWorst))},
+                                 total, study, layers);
   if (order.size() > kMostLayers) order.resize(kMostLayers);
   for (const std::size_t l : order) {
     const LayerStudy& layer = study.layers[l];

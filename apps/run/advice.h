@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "narrow/inspect.h"
@@ -30,8 +31,18 @@ struct LayerAdvice {
   std::vector<Remedy> remedies;
 };
 
+// Six bits for the weights and the outputs of the three layers with the largest effects, where they have fewer and more
+// would help: the answer to a question that every reader of a report has.
+struct SixBits {
+  std::vector<std::string> layers;  // the three, or as many as there are
+  std::vector<std::pair<std::string, Trial>> changes;
+  std::int64_t more_bytes = 0;  // of weights
+  double noise_left = 1;        // of the sum of the layers' effects, as if changes were independent
+};
+
 struct Advice {
   std::vector<LayerAdvice> layers;  // the largest effect first
+  SixBits six_bits;
   // Shares of the layers' effects on the scores by cause; the rounding of inputs is that of the layers before, and is
   // not counted again. Sum 1. All 0 where there are no effects.
   double weights = 0;

@@ -36,6 +36,10 @@ std::vector<float> class_scores(std::span<const float> scores, ScoreKind kind) {
   return {1 - probability, probability};
 }
 
+std::vector<float> class_probabilities(std::span<const float> scores, ScoreKind kind) {
+  return scores.size() == 1 ? class_scores(scores, kind) : probabilities(scores, kind);
+}
+
 Answers answers_of(std::span<const float> scores, ScoreKind kind, ScoreReading reading, std::size_t labels) {
   std::vector<float> as_they_are(scores.begin(), scores.end());
   if (reading == ScoreReading::kRaw) return {std::move(as_they_are), std::nullopt};
@@ -43,6 +47,16 @@ Answers answers_of(std::span<const float> scores, ScoreKind kind, ScoreReading r
   if (scores.size() != 1 || labels == 1) return {std::move(as_they_are), of_scores};
   const std::vector<float> both{1 - of_scores[0], of_scores[0]};
   return {both, both};
+}
+
+double divergence(std::span<const float> reference, std::span<const float> other) {
+  double sum = 0;
+  for (std::size_t c = 0; c < reference.size(); ++c) {
+    constexpr float kSmallest = 1e-12F;
+    const double p = std::max(reference[c], kSmallest);
+    sum += p * std::log(p / static_cast<double>(std::max(other[c], kSmallest)));
+  }
+  return sum;
 }
 
 }  // namespace narrow::cli

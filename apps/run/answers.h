@@ -26,6 +26,9 @@ enum class ScoreReading {
 // The scores of named_classes() classes: of a single score p those are 1 - p and p, with p its probability.
 [[nodiscard]] std::vector<float> class_scores(std::span<const float> scores, ScoreKind kind);
 
+// The probabilities of the same classes.
+[[nodiscard]] std::vector<float> class_probabilities(std::span<const float> scores, ScoreKind kind);
+
 struct Answers {
   std::vector<float> scores;                        // of the classes
   std::optional<std::vector<float>> probabilities;  // of the classes; nothing with kRaw
@@ -34,5 +37,9 @@ struct Answers {
 // not made two classes.
 [[nodiscard]] Answers answers_of(std::span<const float> scores, ScoreKind kind, ScoreReading reading,
                                  std::size_t labels);
+
+// How far probabilities are from those of a reference: their Kullback-Leibler divergence, in nats. Probabilities below
+// 1e-12 count as that.
+[[nodiscard]] double divergence(std::span<const float> reference, std::span<const float> other);
 
 }  // namespace narrow::cli

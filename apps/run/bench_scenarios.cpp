@@ -162,4 +162,12 @@ Result<BenchTimes> run_scenario(Network& network, const BenchInputs& inputs, con
   return load.scenario == Scenario::kServer ? serve(runner, load, progress) : run_batches(runner, load, progress);
 }
 
+Result<Summary> time_one_by_one(Network& network, const BenchInputs& inputs, double seconds) {
+  BenchLoad load;
+  load.seconds = seconds;
+  NARROW_ASSIGN([[maybe_unused]] const std::size_t runs, warm_up_network(network, inputs, 1, -1));
+  NARROW_ASSIGN(const BenchTimes times, run_scenario(network, inputs, load, [](double) {}));
+  return summarize(times.latencies);
+}
+
 }  // namespace narrow::cli

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "apps/run/network.h"
+#include "apps/run/statistics.h"
 #include "narrow/result.h"
 
 namespace narrow::cli {
@@ -64,5 +65,8 @@ struct BenchTimes {
 // twice the requested time.
 [[nodiscard]] Result<BenchTimes> run_scenario(Network& network, const BenchInputs& inputs, const BenchLoad& load,
                                               const std::function<void(double)>& progress);
+
+// The time of an image, one after the other for so many seconds, after a warm-up.
+[[nodiscard]] Result<Summary> time_one_by_one(Network& network, const BenchInputs& inputs, double seconds);
 
 }  // namespace narrow::cli

@@ -24,6 +24,12 @@ bool has_extension_of_images(const std::string& path) {
   return std::find(kExtensions.begin(), kExtensions.end(), extension) != kExtensions.end() || extension == ".pnm";
 }
 
+Result<FileFormat> format_of_file(const std::string& path) {
+  ModelFlags flags;
+  flags.path = path;
+  return format_of(flags);
+}
+
 // The flags without those that have no effect on a file of this format.
 ModelFlags flags_for(ModelFlags flags, const std::string& path, FileFormat format) {
   flags.path = path;
@@ -61,8 +67,8 @@ ComparedNetwork compared(const LoadedModel& loaded, const Network& network, cons
 bool is_network_file(const std::string& path) { return !has_extension_of_images(path) && detect_format(path).ok(); }
 
 Result<LoadedPair> load_pair(const ModelFlags& flags, const std::string& reference, const std::string& other) {
-  NARROW_ASSIGN(const FileFormat reference_format, detect_format(reference));
-  NARROW_ASSIGN(const FileFormat other_format, detect_format(other));
+  NARROW_ASSIGN(const FileFormat reference_format, format_of_file(reference));
+  NARROW_ASSIGN(const FileFormat other_format, format_of_file(other));
   if (std::optional<Error> useless = useless_in_both(flags, reference, reference_format, other, other_format)) {
     return *std::move(useless);
   }

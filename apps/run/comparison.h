@@ -26,7 +26,8 @@ struct LoadedPair {
   LoadedModel reference;
   LoadedModel other;
 };
-// flags.path is ignored. Errors: those of load_model_file(); an option that has an effect on neither file.
+// flags.path is ignored; an empty name is the built-in model. Errors: those of load_model_file(); an option that has an
+// effect on neither file.
 [[nodiscard]] Result<LoadedPair> load_pair(const ModelFlags& flags, const std::string& reference,
                                            const std::string& other);
 

@@ -10,6 +10,7 @@
 #include "apps/run/bench_inputs.h"
 #include "apps/text/words.h"
 #include "base/try.h"
+#include "measure/read_speed.h"
 #include "narrow/quantize.h"
 
 namespace narrow::cli {
@@ -30,15 +31,6 @@ std::uint64_t size_of_file(const std::string& path) {
   std::error_code error;
   const std::uintmax_t size = std::filesystem::file_size(path, error);
   return error ? 0 : size;
-}
-
-// The time of one image after the other.
-Result<Summary> time_of_network(Network& network, const BenchInputs& inputs, double seconds) {
-  BenchLoad load;
-  load.seconds = seconds;
-  NARROW_ASSIGN([[maybe_unused]] const std::size_t runs, warm_up_network(network, inputs, 1, -1));
-  NARROW_ASSIGN(const BenchTimes times, run_scenario(network, inputs, load, [](double) {}));
-  return summarize(times.latencies);
 }
 
 // What a network's input shows, as an image whose longer side is at most kLongestSide: the mean of whole blocks of
@@ -87,17 +79,6 @@ std::vector<NamedScore> best_classes(std::span<const float> scores, ScoreKind ki
   return best;
 }
 
-// Of probabilities, in nats.
-double divergence(std::span<const float> reference, std::span<const float> other) {
-  double sum = 0;
-  for (std::size_t c = 0; c < reference.size(); ++c) {
-    constexpr float kSmallest = 1e-12F;
-    const double p = std::max(reference[c], kSmallest);
-    sum += p * std::log(p / static_cast<double>(std::max(other[c], kSmallest)));
-  }
-  return sum;
-}
-
 Status find_changed(const ScoredPair& scored, const PictureSet& images, const LoadedModel& model,
                     const std::vector<std::string>& labels, NetworkStudyResult& result) {
   const std::size_t count = scored.comparison.agreement.images;
@@ -115,8 +96,8 @@ Status find_changed(const ScoredPair& scored, const PictureSet& images, const Lo
     const std::vector<float> b = class_scores(scores_of(scored.other, i), scored.other.kind);
     const auto best = [](const std::vector<float>& of) { return std::max_element(of.begin(), of.end()) - of.begin(); };
     if (best(a) == best(b)) continue;
-    changes.push_back({i, divergence(probabilities(scores_of(scored.reference, i), scored.reference.kind),
-                                     probabilities(scores_of(scored.other, i), scored.other.kind))});
+    changes.push_back({i, divergence(class_probabilities(scores_of(scored.reference, i), scored.reference.kind),
+                                     class_probabilities(scores_of(scored.other, i), scored.other.kind))});
   }
   result.changed_count = changes.size();
   std::stable_sort(changes.begin(), changes.end(),
@@ -245,6 +226,8 @@ Result<NetworkStudyResult> study_network_file(const LoadedModel& model, const Lo
                             .threads = options.threads,
                             .seconds = {},
                             .times = {},
+                            .read_speed = 0,
+                            .bounds = {},
                             .reference = {},
                             .comparison = {},
                             .tally = {},
@@ -258,9 +241,12 @@ Result<NetworkStudyResult> study_network_file(const LoadedModel& model, const Lo
   progress("time", 0);
   constexpr std::size_t kTimedImages = 8;
   const BenchInputs inputs = random_inputs(network->input_shape(), model.preprocessing, kTimedImages, 1);
-  NARROW_ASSIGN(result.seconds, time_of_network(*network, inputs, options.seconds));
+  NARROW_ASSIGN(result.seconds, time_one_by_one(*network, inputs, options.seconds));
   const auto runs = static_cast<std::size_t>(std::clamp(options.seconds / result.seconds.median, 3.0, 200.0));
   NARROW_ASSIGN(result.times, time_layers(session, inputs, 1, options.threads, runs, [](double) {}));
+  std::size_t memory = result.memory.tensor_bytes + result.memory.workspace_bytes;
+  for (const StepInfo& step : result.steps) memory += step.packed_bytes;
+  result.read_speed = measure::measure_read_speed(memory);
   if (reference != nullptr) {
     NARROW_ASSIGN(const std::unique_ptr<Network> other, open_network(*reference, options.isa, options.threads, 1));
     if (other->input_shape() != network->input_shape()) {
@@ -272,7 +258,7 @@ Result<NetworkStudyResult> study_network_file(const LoadedModel& model, const Lo
                          .file_bytes = size_of_file(reference->path),
                          .weight_bytes = weight_bytes_of(*reference),
                          .seconds = {}};
-    NARROW_ASSIGN(facts.seconds, time_of_network(*other, inputs, options.seconds));
+    NARROW_ASSIGN(facts.seconds, time_one_by_one(*other, inputs, options.seconds));
     result.reference = std::move(facts);
   }
   if (images != nullptr) NARROW_TRY(compare_answers(model, reference, *images, options, result, progress));
@@ -285,6 +271,9 @@ Result<NetworkStudyResult> study_network_file(const LoadedModel& model, const Lo
   NARROW_ASSIGN(result.study,
                 study_network(integers, reference == nullptr ? nullptr : &reference->model, layer_inputs, study));
   result.advice = advise(result.study, result.layers);
+  result.bounds =
+      bounds_of(result.times, result.read_speed, static_cast<double>(network->input_shape().elems()) * sizeof(float),
+                result.layers, result.steps, result.study);
   if (reference != nullptr) note_doubts(result);
   return result;
 }

@@ -11,6 +11,7 @@
 #include "apps/run/advice.h"
 #include "apps/run/bench_layers.h"
 #include "apps/run/comparison.h"
+#include "apps/run/layer_bounds.h"
 #include "apps/run/model_file.h"
 #include "apps/run/remedies.h"
 #include "apps/run/statistics.h"
@@ -57,6 +58,8 @@ struct NetworkStudyResult {
   int threads = 1;
   Summary seconds;  // of one image
   LayerTimes times;
+  double read_speed = 0;           // bytes per second at which one core reads as much memory as the model takes
+  std::vector<LayerBound> bounds;  // of times.layers
   // The reference; nothing without one, as what follows.
   std::optional<ReferenceFacts> reference;
   // Nothing without images.

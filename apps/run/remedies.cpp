@@ -5,6 +5,8 @@
 #include <memory>
 #include <utility>
 
+#include "apps/run/bench_inputs.h"
+#include "apps/run/bench_scenarios.h"
 #include "apps/run/network.h"
 #include "apps/run/scoring.h"
 #include "apps/text/words.h"
@@ -16,8 +18,8 @@ namespace narrow::cli {
 namespace {
 
 constexpr std::size_t kWorstLayers = 3;
-constexpr int kMoreBits = 6;
 constexpr int kRemedyBatch = 16;
+constexpr std::size_t kRemedyInputs = 8;
 constexpr std::size_t kCalibrationImages = 512;
 
 const LayerInfo* layer_named(const std::vector<LayerInfo>& layers, const std::string& name) {
@@ -50,14 +52,14 @@ void replace_bits(std::vector<LayerBits>& all, const std::vector<LayerBits>& cha
 
 std::vector<PlannedRemedy> planned_remedies(const Advice& advice, const std::vector<LayerInfo>& layers) {
   PlannedRemedy six;
+  for (const auto& [layer, trial] : advice.six_bits.changes) {
+    (trial.of == TrialOf::kWeights ? six.weights : six.activations).push_back({layer, trial.bits});
+  }
   PlannedRemedy first;
   std::size_t changed = 0;  // layers of `first`
   for (const LayerAdvice& of : advice.layers) {
     const LayerInfo* layer = layer_named(layers, of.layer);
     if (layer == nullptr) continue;
-    if (layer->weight_bits > 0 && layer->weight_bits < kMoreBits && six.weights.size() < kWorstLayers) {
-      six.weights.push_back({of.layer, kMoreBits});
-    }
     const auto remedy = std::find_if(of.remedies.begin(), of.remedies.end(), [](const Remedy& option) {
       return option.trial && option.trial->of != TrialOf::kRange;
     });
@@ -67,12 +69,16 @@ std::vector<PlannedRemedy> planned_remedies(const Advice& advice, const std::vec
     ++changed;
   }
   std::vector<PlannedRemedy> plans{{.text = "quantized anew, with the same bits", .weights = {}, .activations = {}}};
-  if (!six.weights.empty()) {
-    six.text = std::to_string(kMoreBits) + " bits for the weights of " + names_of(six.weights);
+  if (!advice.six_bits.changes.empty()) {
+    six.is_six_bits = true;
+    six.text = "6 bits for ";
+    if (!six.weights.empty()) six.text += "the weights of " + names_of(six.weights);
+    if (!six.weights.empty() && !six.activations.empty()) six.text += " and ";
+    if (!six.activations.empty()) six.text += "the outputs of " + names_of(six.activations);
     plans.push_back(six);
   }
   if (first.weights.empty() && first.activations.empty()) return plans;
-  if (!first.activations.empty() || !is_same(first.weights, six.weights)) {
+  if (!is_same(first.activations, six.activations) || !is_same(first.weights, six.weights)) {
     first.text = "the first remedies, of " + names_of(first.weights) +
                  (first.weights.empty() || first.activations.empty() ? "" : ", ") + names_of(first.activations);
     plans.push_back(std::move(first));
@@ -135,10 +141,12 @@ Result<std::vector<MeasuredRemedy>> measure_remedies(
                   quantize(*network, calibration_inputs(calibration, reference.preprocessing, kCalibrationImages),
                            quantize_options));
     MeasuredRemedy remedy{.text = plan.text,
+                          .is_six_bits = plan.is_six_bits,
                           .options = {},
                           .weight_bytes = 0,
                           .agreement = {},
                           .tally = {},
+                          .seconds = {},
                           .quantize_seconds = seconds_since(start)};
     for (const LayerBits& layer : plan.weights) {
       remedy.options.insert(remedy.options.end(), {"--layer-weights", layer.layer + "=" + std::to_string(layer.bits)});
@@ -153,6 +161,9 @@ Result<std::vector<MeasuredRemedy>> measure_remedies(
     NARROW_ASSIGN(const ScoredSet scored, evaluate(*model));
     NARROW_ASSIGN(remedy.agreement, agreement_of(expected, scored, count));
     remedy.tally = scored.tally;
+    NARROW_ASSIGN(const std::unique_ptr<Network> timed, open_network(quantized.model, options.isa, options.threads, 1));
+    const BenchInputs inputs = random_inputs(timed->input_shape(), reference.preprocessing, kRemedyInputs, 1);
+    NARROW_ASSIGN(remedy.seconds, time_one_by_one(*timed, inputs, options.seconds));
     measured.push_back(std::move(remedy));
   }
   return measured;

@@ -10,6 +10,7 @@
 #include "apps/run/advice.h"
 #include "apps/run/comparison.h"
 #include "apps/run/model_file.h"
+#include "apps/run/statistics.h"
 #include "apps/run/tally.h"
 #include "narrow/compare.h"
 #include "narrow/image.h"
@@ -22,18 +23,21 @@ namespace narrow::cli {
 // A network that was quantized anew.
 struct MeasuredRemedy {
   std::string text;                  // what was changed, in words; of the first, that nothing was
+  bool is_six_bits = false;          // the changes of Advice::six_bits
   std::vector<std::string> options;  // of narrow quantize, beside those that it was made with
   std::size_t weight_bytes = 0;
   Agreement agreement;         // with the reference
   std::optional<Tally> tally;  // nothing unless all images have labels
+  Summary seconds;             // of one image
   double quantize_seconds = 0;
 };
 
-// The changes that are measured: none; 6 bits for the weights of the three layers that hurt most and have fewer; and
+// The changes that are measured: none; those of Advice::six_bits; and
 // the first remedy by bits of the three layers that hurt most and have one. What changes nothing, or the same as the
 // change before it, is left out.
 struct PlannedRemedy {
   std::string text;
+  bool is_six_bits = false;
   std::vector<LayerBits> weights;
   std::vector<LayerBits> activations;
 };
@@ -47,8 +51,9 @@ struct RemedyOptions {
   std::size_t limit = 0;  // of images that are evaluated; 0: all
   std::string isa = "auto";
   int threads = 1;
+  double seconds = 1;  // for which each network is timed
 };
-// Quantizes `reference`, a float network, for each plan, and compares it on the images. progress(what, share).
+// Quantizes `reference`, a float network, for each plan, compares it on the images and times it. progress(what, share).
 // Errors: the reference is no float network; those of quantize() and of running the networks.
 [[nodiscard]] Result<std::vector<MeasuredRemedy>> measure_remedies(
     const LoadedModel& reference, const std::vector<LayerInfo>& layers, const std::vector<PlannedRemedy>& plans,

@@ -110,6 +110,21 @@ def complete(static):
         script.write_text(imported.read_text(encoding="utf-8") + alone, encoding="utf-8")
 
 
+def make_accessible(html):
+    """What screen readers need and Sphinx and Doxygen leave out: levels of headings, the language, names of fields. Blocks
+    of code and tables that scroll can be reached by the keyboard.
+    """
+    menu = html / "api" / "menu.js"  # writes the field of the search
+    for file in [*html.rglob("*.html"), menu]:
+        text = file.read_text(encoding="utf-8")
+        text = text.replace('class="caption" role="heading"', 'class="caption" role="heading" aria-level="2"')
+        text = re.sub(r"<pre>", '<pre tabindex="0">', text)
+        text = text.replace('<table class="docutils', '<table tabindex="0" class="docutils')
+        text = re.sub(r"<html (?![^>]*lang=)", '<html lang="en" ', text)
+        text = text.replace('id="MSearchField"', 'id="MSearchField" aria-label="Search"')
+        file.write_text(text, encoding="utf-8")
+
+
 def main():
     output = Path(sys.argv[1]).resolve()
     source, html = output / "source", output / "html"
@@ -136,10 +151,12 @@ def main():
 
     settings = (HERE / "Doxyfile").read_text(encoding="utf-8")
     settings += f"\nOUTPUT_DIRECTORY = {html}\nINPUT = {ROOT}/include\nSTRIP_FROM_PATH = {ROOT}/include\n"
+    settings += f"HTML_EXTRA_STYLESHEET = {HERE}/api.css\n"
     settings += f'INPUT_FILTER = "{sys.executable} {HERE}/doxygen_filter.py"\n'
     said = run("doxygen", "-", input=settings)
     if said:
         print(said)
+    make_accessible(html)
     print(f"site: {html}/index.html")
 
 

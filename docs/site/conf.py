@@ -6,6 +6,7 @@ extensions = ["myst_parser"]
 html_theme = "furo"
 html_title = "Narrow"
 html_show_sphinx = False
+pygments_style = "xcode"  # enough contrast on the paper of the theme
 # Searching from files can't read other pages.
 html_show_search_summary = False
 html_copy_source = False

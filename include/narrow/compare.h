@@ -83,7 +83,7 @@ struct LayerComparison {
   std::vector<std::string> unmatched;  // layers whose tensor has no counterpart of the same name and size
   std::size_t images = 0;
   // Sets of tensors whose channels the other network has mixed (QuantizeOptions::channel_mixing). The reference's are
-  // mixed the same way, by matrices that are fitted to the images, and errors are those of mixed channels.
+  // mixed the same way, by matrices that are fitted to the weights, and errors are those of mixed channels.
   std::size_t mixed_tensors = 0;
 };
 

@@ -7,6 +7,7 @@
 
 #include "narrow/image.h"
 #include "tests/apps/command.h"
+#include "tests/apps/tiny_network.h"
 #include "tests/support/data.h"
 #include "tests/support/text.h"
 
@@ -16,17 +17,34 @@ using narrow::Picture;
 namespace {
 
 constexpr int kMost = 240;
+using Colour = std::array<int, 3>;
+constexpr Colour kBar{52, 88, 144};
+constexpr Colour kChangedBar{150, 62, 40};
+constexpr Colour kSecondBar{70, 70, 78};
 
-// The number of pixels of the bar's colour below the small copy of this number, in the bar's first row.
-int bar_below(const Picture& sheet, int tile) {
+// The number of pixels of this colour in the first row of a bar, of which the first is below the small copy.
+int bar_below(const Picture& sheet, int tile, const Colour& colour = kBar, int height = 146, int bar = 0) {
   const int left = 8 + tile % 8 * 120;
-  const int y = 29 + tile / 8 * 146 + 112 + 1;
+  const int y = 29 + tile / 8 * height + 112 + 1 + 13 * bar;
   int length = 0;
   for (int x = left; x < left + 112; ++x) {
     const std::uint8_t* at = sheet.rgb.data() + (static_cast<std::ptrdiff_t>(y) * sheet.width + x) * 3;
-    length += std::array<int, 3>{at[0], at[1], at[2]} == std::array<int, 3>{52, 88, 144} ? 1 : 0;
+    length += Colour{at[0], at[1], at[2]} == colour ? 1 : 0;
   }
   return length;
+}
+
+// The best probability and class of each image, in the order of the images.
+struct Best {
+  double probability = 0;
+  int class_index = 0;
+};
+std::vector<Best> best_of(const nlohmann::json& document) {
+  std::vector<Best> best;
+  for (const nlohmann::json& image : document["pictures"]) {
+    best.push_back({image["top"][0]["probability"].get<double>(), image["top"][0]["class"].get<int>()});
+  }
+  return best;
 }
 
 std::vector<double> best_probabilities(const nlohmann::json& document) {
@@ -93,4 +111,80 @@ TEST_CASE("a contact sheet replaces its own file only, and needs probabilities a
   check_fails({"classify", image, "--contact-sheet", folder.path() / "sheet.jpg"}, 2, {".png"});
   check_fails({"classify", image, "--jsonl", "--output", folder.path() / "a.jsonl", "--resume", "--contact-sheet", out},
               2, {"--resume"});
+}
+
+TEST_CASE("a contact sheet against another network shows the images first whose answer it changed") {
+  const TemporaryFolder folder;
+  const std::string images = folder.path() / "images.bin";
+  const std::string coarse = folder.path() / "coarse.nrw";
+  const std::string out = folder.path() / "sheet.png";
+  write_cifar(images, 40);
+  run_narrow({"quantize", default_checkpoint(), "--calibrate", images, "--weights", "2", "--activations", "2",
+              "--first-last", "off", "--effort", "fast", "-o", coarse});
+  const std::vector<Best> first = best_of(run_narrow({"classify", images, "--json", "--model", coarse}).json());
+  const std::vector<Best> second = best_of(run_narrow({"classify", images, "--json"}).json());
+  REQUIRE(first.size() == 40);
+  int changed = 0;
+  for (std::size_t i = 0; i < first.size(); ++i) changed += first[i].class_index != second[i].class_index ? 1 : 0;
+  REQUIRE(changed > 0);
+  REQUIRE(changed < 40);
+
+  constexpr int kHeight = 112 + 3 * 13 + 8;
+  const Ran ran =
+      run_narrow({"classify", images, "--model", coarse, "--against", default_model(), "--contact-sheet", out});
+  CHECK_MESSAGE(has(ran.out, "40 of 40 images, " + std::to_string(changed) + " with another best class"), ran.out);
+  const Picture sheet = narrow::load_picture(out).value();
+  CHECK(sheet.height == 29 + 5 * kHeight);
+  for (int tile = 0; tile < 40; ++tile) {
+    CAPTURE(tile);
+    const bool is_changed = tile < changed;
+    CHECK((bar_below(sheet, tile, kChangedBar, kHeight) > 0) == is_changed);
+    CHECK((bar_below(sheet, tile, kBar, kHeight) > 0) != is_changed);
+    CHECK(bar_below(sheet, tile, kSecondBar, kHeight, 1) > 0);
+  }
+
+  run_narrow({"classify", images, "--model", coarse, "--against", default_checkpoint(), "--contact-sheet", out,
+              "--order", "confidence"});
+  const Picture by_confidence = narrow::load_picture(out).value();
+  std::vector<double> expected;
+  for (const Best& best : first) expected.push_back(best.probability);
+  std::sort(expected.begin(), expected.end());
+  for (int tile = 0; tile < 40; ++tile) {
+    const int bar =
+        bar_below(by_confidence, tile, kBar, kHeight) + bar_below(by_confidence, tile, kChangedBar, kHeight);
+    CHECK(std::abs(bar - 112 * expected[static_cast<std::size_t>(tile)]) <= 1);
+  }
+}
+
+TEST_CASE("a network against itself disagrees about nothing, and images come in their order") {
+  const TemporaryFolder folder;
+  const std::string images = folder.path() / "images.bin";
+  const std::string out = folder.path() / "sheet.png";
+  write_cifar(images, 9);
+  const std::vector<Best> best = best_of(run_narrow({"classify", images, "--json"}).json());
+  const Ran ran = run_narrow({"classify", images, "--against", default_model(), "--contact-sheet", out});
+  CHECK_MESSAGE(has(ran.out, "9 of 9 images, 0 with another best class"), ran.out);
+  const Picture sheet = narrow::load_picture(out).value();
+  for (int tile = 0; tile < 9; ++tile) {
+    for (const int bar : {0, 1}) {
+      const int length = bar_below(sheet, tile, bar == 0 ? kBar : kSecondBar, 112 + 3 * 13 + 8, bar);
+      CHECK(std::abs(length - 112 * best[static_cast<std::size_t>(tile)].probability) <= 1);
+    }
+  }
+}
+
+TEST_CASE("an order by disagreement needs a second network of as many classes, and both need a contact sheet") {
+  const TemporaryFolder folder;
+  const std::string image = folder.path() / "a.ppm";
+  write_image(image, 32, 32);
+  const std::string out = folder.path() / "sheet.png";
+  check_fails({"classify", image, "--contact-sheet", out, "--order", "disagreement"}, 2, {"--against NETWORK"});
+  check_fails({"classify", image, "--order", "confidence"}, 2, {"--order", "--contact-sheet FILE.png"});
+  check_fails({"classify", image, "--against", default_model()}, 2, {"--against", "--contact-sheet", "narrow compare"});
+  check_fails({"classify", image, "--contact-sheet", out, "--order", "disagreemet"}, 2, {"disagreement"});
+  check_fails({"classify", image, "--contact-sheet", out, "--against", folder.path() / "none.nrw"}, 1, {"none.nrw"});
+  const std::string other = folder.path() / "other.onnx";
+  write_onnx(other, tiny_network({.classes = 7}));
+  check_fails({"classify", image, "--contact-sheet", out, "--against", other}, 1, {"other.onnx", "7 classes", "10"});
+  CHECK(!std::filesystem::exists(out));
 }

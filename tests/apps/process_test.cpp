@@ -84,6 +84,59 @@ TEST_CASE("a signal ends a sweep and leaves its finished cells") {
   CHECK(read_file(first).back() == '\n');
 }
 
+TEST_CASE("a command that is interrupted says how to go on") {
+  const TemporaryFolder folder;
+  const std::string pictures = folder.path() / "pictures.bin";
+  write_cifar(pictures, 20000);
+  const std::string checkpoint = narrow::testing::default_checkpoint();
+  const std::string model = narrow::testing::default_model();
+  const std::string lines = folder.path() / "a.jsonl";
+  const std::string study = folder.path() / "study";
+  struct Case {
+    std::vector<std::string> arguments;
+    std::string expected;
+  };
+  const std::vector<Case> cases{
+      {{"evaluate", model, pictures, "--isa", "scalar"}, "--limit N"},
+      {{"compare", checkpoint, model, pictures}, "--limit N"},
+      {{"classify", pictures, "--isa", "scalar", "--jsonl", "--output", lines}, "a.jsonl has whole lines"},
+      {{"classify", pictures, "--isa", "scalar", "--jsonl", "--output", lines, "--resume"}, "the same command goes on"},
+      {{"classify", pictures, "--isa", "scalar", "--csv"}, "--jsonl --output FILE"},
+      {{"quantize", checkpoint, "--calibrate", pictures, "--calibration-limit", "0", "-o", folder.path() / "out.nrw"},
+       "--effort fast"},
+      {{"sweep", checkpoint, "--calibrate", pictures, "--evaluate", pictures, "-o", study},
+       "study, and the same command"},
+      {{"report", model, "--against", checkpoint, "--pictures", pictures, "-o", folder.path() / "page.html"},
+       "no page is written"}};
+  for (const Case& of : cases) {
+    CAPTURE(of.arguments[0]);
+    const std::string errors = folder.path() / "errors";
+    std::string said;
+    // Until the work has begun, however slow the machine is, which nothing but the text shows.
+    for (int milliseconds = 500; milliseconds <= 16000 && said.find(of.expected) == std::string::npos;
+         milliseconds *= 2) {
+      if (of.arguments.back() == lines) std::filesystem::remove(lines);
+      const int null = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
+      const pid_t child = start_narrow(of.arguments, null, {"sh", "-c", "exec \"$@\" 2>'" + errors + "'", "sh"});
+      ::close(null);
+      std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+      REQUIRE(::kill(child, SIGINT) == 0);
+      const int status = wait_for(child);
+      REQUIRE(WIFSIGNALED(status));
+      CHECK(WTERMSIG(status) == SIGINT);
+      said = read_file(errors);
+    }
+    CHECK_MESSAGE(said.find("narrow: interrupted; ") != std::string::npos, said);
+    CHECK_MESSAGE(said.find(of.expected) != std::string::npos, said);
+    CHECK_MESSAGE(said.find('\x1b') == std::string::npos, said);
+    for (const auto& entry : std::filesystem::directory_iterator(folder.path())) {
+      CHECK_MESSAGE(entry.path().extension() != ".tmp", entry.path().string());
+    }
+  }
+  CHECK(!std::filesystem::exists(folder.path() / "out.nrw"));
+  CHECK(read_file(lines).back() == '\n');
+}
+
 TEST_CASE("an output that is a link is written where the link leads and keeps its permissions") {
   const TemporaryFolder folder;
   write_cifar(folder.path() / "pictures.bin", 2);

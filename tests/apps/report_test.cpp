@@ -191,22 +191,20 @@ TEST_CASE("recommended changes are measured by quantizing anew") {
   REQUIRE(results.size() >= 2);
   CHECK(results[0]["options"].empty());
   CHECK(results[0]["weight_bytes"] == document["model"]["weight_bytes"]);
-  // 6 bits for the three worst layers of 3.
+  // 6 bits for the three worst layers, as the advice has them.
   const nlohmann::json& six = results[1];
-  REQUIRE(six["options"].size() == 6);
-  std::size_t more = 0;
-  for (std::size_t i = 0; i < 6; i += 2) {
-    CHECK(six["options"][i] == "--layer-weights");
-    const std::string option = six["options"][i + 1];
-    REQUIRE(option.ends_with("=6"));
-    const auto layer =
-        std::find_if(document["layers"].begin(), document["layers"].end(),
-                     [&](const nlohmann::json& of) { return of["name"] == option.substr(0, option.size() - 2); });
-    REQUIRE(layer != document["layers"].end());
-    CHECK((*layer)["weight_bits"] == 3);
-    more += (*layer)["weight_bytes"].get<std::size_t>();
+  CHECK(six["is_six_bits"].get<bool>());
+  CHECK_FALSE(results[0]["is_six_bits"].get<bool>());
+  CHECK(six["latency_ms"]["median"].get<double>() > 0);
+  const nlohmann::json& advised = document["advice"]["six_bits"];
+  REQUIRE(!advised["changes"].empty());
+  REQUIRE(six["options"].size() == 2 * advised["changes"].size());
+  for (const nlohmann::json& change : advised["changes"]) {
+    const std::string option = change["layer"].get<std::string>() + "=6";
+    CHECK(std::find(six["options"].begin(), six["options"].end(), option) != six["options"].end());
   }
-  CHECK(six["weight_bytes"] == results[0]["weight_bytes"].get<std::size_t>() + more);
+  CHECK(six["weight_bytes"] ==
+        results[0]["weight_bytes"].get<std::int64_t>() + advised["more_bytes"].get<std::int64_t>());
   // The same as narrow quantize gives with these options and evaluate measures.
   const std::string again = folder.path() / "again.nrw";
   std::vector<std::string> quantize{"quantize",
@@ -295,4 +293,55 @@ TEST_CASE("a report of a float network, and over a file that it reads, is refuse
   check_fails({"report", default_model(), "--against", made.network, "--duration", "0.01"}, 1, {"another shape"});
   const Ran over = narrow_command({"report", made.model, "-o", made.model});
   CHECK(over.exit_code == 1);
+}
+
+TEST_CASE("a report says what 6 bits in the worst layers would give, and what bounds each layer") {
+  const TemporaryFolder folder;
+  const std::string model = folder.path() / "model.nrw";
+  const std::string images = folder.path() / "images.bin";
+  write_cifar(images, kImages);
+  run_narrow({"quantize", default_checkpoint(), "--arch", "cifar_resnet20b", "--calibrate", images, "--weights", "2",
+              "--activations", "2", "--effort", "fast", "-o", model});
+  const Ran ran = run_narrow({"report", model, "--against", default_checkpoint(), "--arch", "cifar_resnet20b",
+                              "--pictures", images, "--duration", "0.01", "--json"});
+  const nlohmann::json document = ran.json();
+  const nlohmann::json& six = document["advice"]["six_bits"];
+  REQUIRE(six["layers"].size() == 3);
+  REQUIRE(!six["changes"].empty());
+  double total = 0;
+  for (const nlohmann::json& layer : document["layers"]) total += layer.value("score_noise", 0.0);
+  double left = total;
+  std::int64_t more = 0;
+  for (std::size_t i = 0; i < 3; ++i) {
+    CHECK(six["layers"][i] == document["advice"]["layers"][i]["layer"]);
+    const nlohmann::json& layer =
+        *std::find_if(document["layers"].begin(), document["layers"].end(),
+                      [&](const nlohmann::json& of) { return of["name"] == six["layers"][i]; });
+    double gain = 0;
+    for (const nlohmann::json& change : six["changes"]) {
+      if (change["layer"] != six["layers"][i]) continue;
+      CHECK(change["trial"]["bits"] == 6);
+      gain += layer["score_noise"].get<double>() - change["trial"]["score_noise"].get<double>();
+      if (change["trial"]["of"] != "weights") continue;
+      CHECK(change["trial"]["weight_bytes"].get<std::int64_t>() == 3 * layer["weight_bytes"].get<std::int64_t>());
+      more += 2 * layer["weight_bytes"].get<std::int64_t>();
+    }
+    left -= std::min(gain, layer["score_noise"].get<double>());
+  }
+  CHECK(six["more_bytes"] == more);
+  CHECK(std::abs(six["noise_left"].get<double>() - left / total) < 1e-3);
+
+  CHECK(document["profile"]["read_gigabytes_per_second"].get<double>() > 0);
+  for (const nlohmann::json& layer : document["layers"]) {
+    if (!layer.contains("time")) continue;
+    const nlohmann::json& time = layer["time"];
+    CAPTURE(layer["name"].get<std::string>());
+    const double arithmetic = time.value("peak_share", 0.0);
+    const double memory = time["memory_share"];
+    CHECK(time["bytes"].get<double>() > 0);
+    CHECK(memory > 0);
+    CHECK((time["bound"] == "arithmetic") == (arithmetic >= 0.5 && arithmetic >= memory));
+    if (time["bound"] == "elements") CHECK(!time.contains("products_per_output"));
+    if (time["bound"] == "outputs") CHECK(time["products_per_output"].get<double>() < 64);
+  }
 }

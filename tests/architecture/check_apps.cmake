@@ -1,13 +1,16 @@
 # cmake -D ROOT=... -P check_apps.cmake: rules of the command's own. A library whose headers take seconds to compile is
-# known to one file of a folder. What happened to a network is told by an event's kind and subject: no code looks for
+# known to one file of a folder, or to the folder that is there for it. What happened to a network is told by an event's kind and subject: no code looks for
 # words in its text. docs/cli.md names every option.
 cmake_minimum_required(VERSION 3.25)
 include(${CMAKE_CURRENT_LIST_DIR}/report.cmake)
 
 file(GLOB_RECURSE sources RELATIVE ${ROOT} ${ROOT}/apps/*.h ${ROOT}/apps/*.cpp)
 
-# once(header): at most one file of each folder of apps/ includes it, and no header does.
+# once(header [folder header_of_folder]): at most one file of each folder of apps/ includes it, and no header does.
+# `folder` is there for the library: its header_of_folder includes it, and other folders do not include that.
 function(once header)
+  set(own_folder "${ARGV1}")
+  set(own_header "${ARGV2}")
   set(folders "")
   foreach(path IN LISTS sources)
     file(STRINGS ${ROOT}/${path} lines REGEX "include[ \t]*<${header}")
@@ -15,6 +18,9 @@ function(once header)
       continue()
     endif()
     get_filename_component(folder ${path} DIRECTORY)
+    if(own_header AND path STREQUAL own_header)
+      continue()
+    endif()
     if(path MATCHES "\\.h$")
       complain("${path} includes <${header}>: headers must not, because every file that includes them pays for it")
     elseif(folder IN_LIST folders)
@@ -22,9 +28,19 @@ function(once header)
     endif()
     list(APPEND folders ${folder})
   endforeach()
+  if(NOT own_folder)
+    return()
+  endif()
+  foreach(path IN LISTS sources)
+    get_filename_component(folder ${path} DIRECTORY)
+    file(STRINGS ${ROOT}/${path} lines REGEX "include[ \t]*\"${own_folder}/")
+    if(lines AND NOT folder STREQUAL own_folder)
+      complain("${path} includes a header of ${own_folder}/, which includes <${header}>; declare what it needs elsewhere")
+    endif()
+  endforeach()
 endfunction()
 once("CLI/")
-once("nlohmann/")
+once("nlohmann/" apps/report/json apps/report/json/json_text.h)
 
 foreach(path IN LISTS sources)
   file(STRINGS ${ROOT}/${path} lines REGEX "[Ee]vent[A-Za-z_]*(\\[[^]]*\\])?(\\.|->)text *(\\.|\\[|==|!=)")

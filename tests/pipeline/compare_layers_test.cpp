@@ -237,6 +237,26 @@ TEST_CASE("mixed channels and narrow copies are no errors whichever network is t
   }
 }
 
+TEST_CASE("mixing is found in weights of few bits and with one image") {
+  const FloatModel network = bottleneck_network();
+  QuantizeOptions options;
+  testing::leave_network_as_it_is(options);
+  options.weight_bits = options.activation_bits = 4;
+  options.rounding = RoundingKind::kNearest;
+  const Model plain = quantize(network, random_images(), options).value().model;
+  options.channel_mixing = Preparation::kOn;
+  const Model mixed = quantize(network, random_images(), options).value().model;
+  CalibrationInputs one = random_images();
+  one.count = 1;
+  const LayerComparison of_plain = compare_layers(network, plain, one).value();
+  const LayerComparison of_mixed = compare_layers(network, mixed, one).value();
+  CHECK(of_mixed.mixed_tensors == 1);
+  for (const char* name : {"project1", "expand", "project2"}) {
+    CAPTURE(name);
+    CHECK(layer(of_mixed, name).local_db.value() > layer(of_plain, name).local_db.value() - 4);
+  }
+}
+
 TEST_CASE("fewer bits have larger errors in every quantized layer") {
   const FloatModel network = residual_network();
   const LayerComparison eight = compare_layers(network, quantized(network, 8), random_images()).value();
@@ -272,9 +292,14 @@ TEST_CASE("layers of other names are listed, and networks without a common one a
   for (graph::Value& value : data->graph.values) {
     if (value.name == "conv2") value.name = "other";
   }
+  // The node has its name yet.
+  CHECK(compare_layers(network, FloatModel(data), random_images()).value().layers.size() == 5);
+  for (graph::Node& node : data->graph.nodes) {
+    if (node.name == "conv2") node.name = "other";
+  }
   const LayerComparison some = compare_layers(network, FloatModel(std::move(data)), random_images()).value();
   CHECK(some.layers.size() == 4);
-  CHECK(some.unmatched == std::vector<std::string>{"conv2"});
+  CHECK(some.unmatched == std::vector<std::string>{"other"});
   CHECK_FALSE(layer(some, "add").local_db.has_value());
   CHECK(layer(some, "pool").local_db.value() == kInfinity);
 }

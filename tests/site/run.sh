@@ -16,7 +16,7 @@ skip() {
 if [[ $3 == browser ]]; then
   command -v node >/dev/null || skip "node is missing: install Debian's nodejs"
   command -v chromium >/dev/null || skip "chromium is missing: install Debian's chromium"
-  [[ -f $2/playwright-core/package.json ]] || skip "playwright-core is not in $2: ./dev test fetches it where npm is there"
+  [[ -f $2/playwright-core/package.json && -f $2/axe-core/axe.min.js ]] || skip "playwright-core and axe-core are not in $2: ./dev test fetches it where npm is there"
 fi
 /usr/bin/python3 "$source/docs/site/build.py" "$1"
 if [[ $3 == links ]]; then

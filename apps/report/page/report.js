@@ -96,24 +96,131 @@
     const equalized = layers.filter((layer) => layer.is_equalized).length;
     if (equalized > 0) note(`${plural(equalized, "tensor")} of the model have channels that are multiples of the reference's (equalization). The multiples are taken out of all errors.`);
     const mixed = data.study.mixed_tensors;
-    if (mixed > 0) note(`${plural(mixed, "set")} of tensors of the model with mixed channels: the reference's are mixed the same way here, as fitted to the images, and channels of these layers are sums of the reference's.`);
-    drawVerdict();
+    if (mixed > 0) note(`${plural(mixed, "set")} of tensors of the model with mixed channels: the reference's are mixed the same way here, and channels of these layers are sums of the reference's.`);
   };
-  const drawVerdict = () => {
+
+  // --- Five questions ----------------------------------------------------------------------------------------------
+  const question = (text, ...answer) => el("div", { class: "question" }, el("h3", { text }), ...answer);
+  const inSection = (id, text) => el("a", { href: `#${id}`, text });
+  const quoted = (word) => (/^[A-Za-z0-9_.,:=@%+\/-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
+
+  // Why a layer loses what it loses.
+  const causeText = (advice) => {
+    const layer = layers[byName.get(advice.layer)];
+    const share = `${percent(advice.cause_share, 0)} of its own error`;
+    if (advice.cause === "weights") return `its weights have ${layer.weight_bits} bits: ${share} is their rounding`;
+    if (advice.cause === "rounding") return `its output has ${layer.activation_bits} bits: ${share} is the rounding of its output`;
+    return `its range cuts off ${percent(clipped(layer), 2)} of what it writes: ${share}`;
+  };
+  const askWhichLayers = () => {
+    const worst = data.advice.layers.slice(0, 3);
+    const title = "Which layers lose most, and why?";
+    if (worst.length === 0) return question(title, el("p", { text: hasErrors ? "None changes the scores by itself." : "Not known without a reference (--against)." }));
+    return question(title, el("ol", {}, ...worst.map((advice) =>
+      el("li", {}, layerButton(advice.layer), `, ${percent(advice.noise_share)} of the noise: ${causeText(advice)}.`))),
+    el("p", { class: "muted small" }, "The noise is that in the scores, from each layer alone. ", inSection("hurt", "More layers, and what to do")));
+  };
+
+  const optionOf = ({ layer, trial }) => `${trial.of === "weights" ? "--layer-weights" : "--layer-activations"} ${quoted(`${layer}=${trial.bits}`)}`;
+  const timeText = (slower) => (Math.abs(slower) < 0.005 * data.profile.ms ? `the same time (estimated, of ${ms(data.profile.ms)})`
+    : `${slower > 0 ? "+" : "\u2212"}${ms(Math.abs(slower))} (estimated, of ${ms(data.profile.ms)})`);
+  const slowerBy = (changes) => d3.sum(changes, ({ layer, trial }) => {
+    const { time } = layers[byName.get(layer)];
+    return known(trial.cost_ratio) && time ? time.ms * (trial.cost_ratio - 1) : 0;
+  });
+  const decibelsBetter = (left) => (left > 0 ? `${(-10 * Math.log10(left)).toFixed(1)} dB better` : "no noise");
+  const askSixBits = () => {
+    const six = data.advice.six_bits;
+    const title = "What would 6 bits in those cost?";
+    if (six.layers.length === 0) return question(title, el("p", { text: hasErrors ? "Nothing: no layer changes the scores." : "Not known without a reference (--against)." }));
+    if (six.changes.length === 0) {
+      return question(title, el("p", { text: `Nothing: ${six.layers.join(", ")} have 6 bits or more already, or lose nothing by fewer.` }));
+    }
+    const names = (of) => [...new Set(six.changes.filter(({ trial }) => trial.of === of).map(({ layer }) => layer))].join(", ");
+    const what = [["weights", "the weights of "], ["activations", "the outputs of "]].filter(([of]) => names(of)).map(([of, text]) => text + names(of)).join(" and ");
+    const more = six.more_bytes >= 0 ? `+${bytes(six.more_bytes)}` : bytes(six.more_bytes);
+    const answer = [el("p", {}, `6 bits for ${what}: `, el("strong", { text: `${more} of weights (${percent(six.more_bytes / data.model.weight_bytes)}), ${timeText(slowerBy(six.changes))}` }),
+      `, and about ${percent(six.noise_left, 0)} of the layers' noise left, ${decibelsBetter(six.noise_left)}.`)];
+    const measured = data.remedies && data.remedies.results.find((of) => of.is_six_bits);
+    if (measured) {
+      const before = data.remedies.results[0];
+      const right = (of) => (of.top1 ? `, right answers ${of.top1.percent.toFixed(1)} %` : "");
+      const text = (of) => `same answers ${of.agreement.top1.percent.toFixed(1)} %${right(of)}, ${bytes(of.weight_bytes)}, ${ms(of.latency_ms.median)}`;
+      answer.push(el("p", {}, "Measured, quantized anew: ", el("strong", { text: text(measured) }), `; with the bits that it has: ${text(before)}. `, inSection("measured", "More")));
+    }
+    answer.push(el("code", { class: "command", text: `narrow quantize ... ${six.changes.map(optionOf).join(" ")}` }));
+    if (!measured) answer.push(el("p", { class: "muted small", text: "What that does to answers is measured by narrow report --remedies TRAIN, which quantizes anew; layers that make up for each other gain less." }));
+    return question(title, ...answer);
+  };
+
+  const askCalibration = () => {
+    const title = "Is calibration the problem, or the bits?";
     const parts = ["weights", "rounding", "clipping"].map((name) => [name, data.advice[name]]);
-    if (!hasErrors || parts.every(([, share]) => share === 0)) return;
-    const [worst, share] = parts.reduce((a, b) => (b[1] > a[1] ? b : a));
-    const answers = {
-      weights: ["The bits of the weights are what costs most.", "Calibration cannot change that. More bits for the layers below can."],
-      rounding: ["The distance of the levels of activations is what costs most.", "More bits for outputs help, and so do narrower ranges where a range is wide for what it holds."],
-      clipping: ["Calibration is what costs most: ranges cut off numbers that these images have.", "Calibrate with more images like these, or take the extremes: --observer minmax."],
-    };
-    at("verdict").append(el("div", { class: "verdict" },
-      el("h3", { text: `Calibration or bits? ${answers[worst][0]}` }),
-      el("p", { text: `${answers[worst][1]} Of the noise in the scores, ${percent(share, 0)} come from there.` }),
+    if (!hasErrors || parts.every(([, share]) => share === 0)) {
+      return question(title, el("p", { text: hasErrors ? "Neither: no layer changes the scores." : "Not known without a reference (--against)." }));
+    }
+    const { weights, rounding, clipping } = data.advice;
+    const [answer, advice] = clipping > weights + rounding
+      ? ["Calibration: ranges cut off numbers that these images have.", "Calibrate with more images like these, or take the extremes: --observer minmax."]
+      : weights >= 2 * rounding ? ["The bits of the weights.", "Calibration cannot change that. More bits for the layers that lose most can."]
+        : rounding >= 2 * weights ? ["The bits of the activations.", "More bits for outputs help, and so do narrower ranges where a range is wide for what it holds."]
+          : ["The bits, of weights and of activations.", "More bits for the layers that lose most help, whichever their table names."];
+    const isAllOfEight = layers.every((layer) => (layer.weight_bits || 8) >= 8 && layer.activation_bits >= 8);
+    const advised = isAllOfEight && clipping <= weights + rounding ? "But all have 8 bits, the most that there are." : advice;
+    return question(title, el("p", {}, el("strong", { text: answer }), ` Of the noise in the scores, ${percent(weights, 0)} come from rounded weights, ` +
+      `${percent(rounding, 0)} from rounded outputs, and ${percent(clipping, 0)} from what ranges cut off, which is calibration's. ${advised}`),
       stack(parts, `Noise in the scores by cause: ${parts.map(([name, of]) => `${PART_TEXT.get(name)} ${percent(of, 0)}`).join(", ")}`, true),
-      legend(parts)));
+      legend(parts));
   };
+
+  // What the time of a layer goes into, as a sentence.
+  const boundText = (layer) => {
+    const { time } = layer;
+    const arithmetic = known(time.peak_share) ? `${percent(time.peak_share, 0)} of the peak of ${time.instructions}` : "no multiplications with a peak";
+    const memory = `moving its ${bytes(time.bytes)} once would take ${percent(time.memory_share, 0)} of the time`;
+    const pixels = layer.output.height * layer.output.width;
+    const few = layer.macs && pixels <= 64 && layer.output.height > 1 ? ` Its output has only ${plural(pixels, "pixel")}, which fill few tiles of a kernel.` : "";
+    return {
+      arithmetic: `bound by arithmetic: ${arithmetic}`,
+      memory: `bound by memory: ${memory} at ${data.profile.read_gigabytes_per_second.toFixed(0)} GB/s, the speed at which a core reads as much as this model takes; ${arithmetic}`,
+      outputs: `bound by its outputs: only ${known(time.products_per_output) ? time.products_per_output.toFixed(0) : ""} products for each, so that loading, rounding and writing take longer than multiplying (${arithmetic}; ${memory})`,
+      elements: `bound by its elements: it multiplies nothing, and reads, changes and writes them one after the other (${memory})`,
+      other: `bound by neither arithmetic (${arithmetic}) nor memory (${memory}): loads, edges and rounding share the time`,
+    }[time.bound] + "." + few;
+  };
+  const whyKernel = (layer) => {
+    const candidates = layer.step?.candidates;
+    if (!candidates || candidates.length === 0) return "";
+    const exact = candidates.filter((of) => of.accepted);
+    const refuse = candidates.length - exact.length;
+    const next = exact[1] ? `; the next, ${exact[1].kernel}, is estimated at \u00d7${(exact[1].cost_cycles / exact[0].cost_cycles).toFixed(2)}` : "";
+    return `It is the cheapest of the ${plural(exact.length, "kernel")} that are exact for this layer${next}.` + (refuse > 0 ? ` ${plural(refuse, "other")} ${refuse === 1 ? "refuses" : "refuse"} it.` : "");
+  };
+  const macsOf = (layer) => [layer.name, ...layer.time.followers].reduce((sum, name) => sum + layers[byName.get(name)].macs, 0);
+  const askSlow = () => {
+    const slowest = layers.filter((layer) => layer.time).sort((a, b) => b.time.ms - a.time.ms).slice(0, 3);
+    return question("Why are the slowest layers slow?", el("ol", {}, ...slowest.map((layer) =>
+      el("li", {}, layerButton(layer.name), `, ${ms(layer.time.ms)}, ${percent(layer.time.share)} of all layers` +
+        (layer.macs ? ` for ${percent(macsOf(layer) / data.model.macs)} of the multiply-adds` : "") +
+        (layer.time.followers.length > 0 ? `, together with ${layer.time.followers.join(", ")}` : "") + `: ${boundText(layer)} `,
+      el("span", { class: "muted" }, "Kernel ", el("code", { text: kernelOf(layer) }), `. ${whyKernel(layer)}`)))),
+    el("p", { class: "muted small" }, "Any other layer: choose it in ", inSection("network", "the network"), ", or sort ", inSection("layers", "all layers"), " by time."));
+  };
+
+  const classText = (score) => score.label || `class ${score.class}`;
+  const askImages = () => {
+    const title = "Which images changed their answer?";
+    if (!data.agreement) {
+      return question(title, el("p", { text: hasErrors ? "Not known without images (--pictures)." : "Not known without a reference (--against)." }));
+    }
+    const { count: all, shown } = data.changed;
+    if (all === 0) return question(title, el("p", { text: `None of ${plural(data.agreement.images, "image")}.` }));
+    return question(title, el("p", {}, el("strong", { text: `${all} of ${plural(data.agreement.images, "image")}` }), shown.length > 0 ? ", with the largest difference:" : "."),
+      el("ol", {}, ...shown.slice(0, 3).map((image) =>
+        el("li", { text: `${fileName(image.picture)}: ${classText(image.reference[0])} became ${classText(image.model[0])}` }))),
+      el("p", { class: "small" }, inSection("changed", `See ${shown.length < all ? `the ${shown.length} that differ most` : "them"}`)));
+  };
+  const drawQuestions = () => at("question-list").append(askWhichLayers(), askSixBits(), askCalibration(), askSlow(), askImages());
 
   // --- Advice ------------------------------------------------------------------------------------------------------
   const picked = new Map(); // layer name to remedy
@@ -163,14 +270,13 @@
   const drawRemedies = (box) => {
     if (!data.remedies) return;
     const rows = data.remedies.results;
-    const quoted = (word) => (/^[A-Za-z0-9_.,:=@%+\/-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
     box.append(el("h3", { id: "measured", text: "Measured: the network quantized anew" }),
       el("p", { class: "muted", text:
         `Each with the bits of this model and the changes of its row, calibrated with ${data.remedies.calibration.join(", ")}, and all other options at their defaults. ` +
         `Compared with the reference on ${plural(rows[0].agreement.images, "image")}. The first row is what the others are to be compared with.` }),
-      table("Networks that were quantized anew", [["Change", false], ["Same answer", true], ["95 %", true], ["Scores", true], ["Weights", true], ["Options", false]],
+      table("Networks that were quantized anew", [["Change", false], ["Same answer", true], ["95 %", true], ["Right", true], ["Scores", true], ["Weights", true], ["Time", true], ["Options", false]],
         rows.map((of) => [of.text, `${of.agreement.top1.percent.toFixed(1)} %`, `${of.agreement.top1.low.toFixed(1)} to ${of.agreement.top1.high.toFixed(1)} %`,
-          of.agreement.sqnr ? decibels(of.agreement.sqnr.db) : "", bytes(of.weight_bytes), of.options.length > 0 ? el("code", { text: of.options.map(quoted).join(" ") }) : ""])));
+          of.top1 ? `${of.top1.percent.toFixed(1)} %` : "", of.agreement.sqnr ? decibels(of.agreement.sqnr.db) : "", bytes(of.weight_bytes), ms(of.latency_ms.median), of.options.length > 0 ? el("code", { text: of.options.map(quoted).join(" ") }) : ""])));
   };
   const legend2 = () => el("ul", { class: "legend" }, ...PARTS.slice(0, 3).map(([name, text]) => el("li", {}, el("i", { class: `part-${name}`, "aria-hidden": "true" }), text)));
   const showPlan = (plan) => {
@@ -209,7 +315,7 @@
       left -= layer.score_noise - remedy.trial.score_noise;
       if (known(remedy.trial.cost_ratio) && layer.time) slower += layer.time.ms * (remedy.trial.cost_ratio - 1);
     }
-    const time = Math.abs(slower) < 0.005 * data.profile.ms ? "the same time" : `${slower > 0 ? "+" : "\u2212"}${ms(Math.abs(slower))} (estimated, of ${ms(data.profile.ms)})`;
+    const time = timeText(slower);
     plan.append(
       el("p", {}, el("strong", { text: `${plural(picked.size, "remedy").replace("remedys", "remedies")} together: ` }),
         `${more >= 0 ? "+" : ""}${bytes(more)} of weights (${percent(more / data.model.weight_bytes)}), ${time}, and about ${percent(left / totalNoise, 0)} of the noise left, ` +
@@ -508,15 +614,17 @@
       const sentences = [`${ms(time.ms)}, ${percent(time.share)} of all layers`];
       if (known(time.gops)) sentences.push(`${time.gops.toFixed(1)} billion operations per second`);
       if (known(time.peak_share)) sentences.push(`${percent(time.peak_share, 0)} of the peak of ${time.instructions}`);
-      body.append(el("h4", { text: "Time" }), el("p", { text: `${sentences.join(", ")}.` }));
+      body.append(el("h4", { text: "Time, and why" }), el("p", { text: `${sentences.join(", ")}.` }),
+        el("p", { text: boundText(layer).replace(/^b/, "B") }),
+        el("p", {}, "Kernel ", el("code", { text: kernelOf(layer) }), `. ${whyKernel(layer)}`));
       if (time.followers.length > 0) body.append(el("p", { class: "muted small", text: `With ${time.followers.join(", ")}, which it computes a few rows at a time.` }));
     }
   };
   const drawKernel = (body, layer) => {
     if (!layer.step) return;
-    body.append(el("h4", { text: "Kernel, and why" }), el("p", {}, el("code", { text: layer.step.kernel })));
     const candidates = layer.step.candidates;
     if (!candidates) return;
+    body.append(el("h4", { text: "Kernels that could serve it" }));
     const best = candidates[0].cost_cycles || 1;
     body.append(el("p", { class: "muted small", text: "The cheapest of those that are exact for its shape, ranges and weights. Costs are estimates in core cycles; nothing is timed to choose." }));
     body.append(table(`Kernels for ${layer.name}`, [["Kernel", false], ["Cost", true], ["Verdict", false]],
@@ -596,7 +704,6 @@
   };
 
   // --- Changed images ----------------------------------------------------------------------------------------------
-  const classText = (score) => score.label || `class ${score.class}`;
   const drawImages = () => {
     const box = at("images");
     if (!data.agreement) {
@@ -619,6 +726,7 @@
   };
 
   drawSummary();
+  drawQuestions();
   drawAdvice();
   drawThrough();
   drawNetwork();

@@ -30,6 +30,36 @@ await test("the changed images are decoded and have both answers", async () => {
   assert.ok(widths.every((width) => width === 32), String(widths));
   assert.equal(await page.locator("#images .answer").count(), 2 * data.changed.shown.length);
 });
+await test("five questions are answered at the top, from the document alone", async () => {
+  const boxes = page.locator("#question-list .question");
+  assert.equal(await boxes.count(), 5);
+  const [which, six, calibration, slow, images] = await boxes.allTextContents();
+  const worst = data.advice.layers.slice(0, 3);
+  assert.equal(worst.length, 3);
+  for (const { layer } of worst) assert.ok(which.includes(layer), which);
+  assert.ok(/its (weights|output) ha(ve|s) 2 bits: \d+ % of its own error/.test(which), which);
+  for (const { layer, trial } of data.advice.six_bits.changes) {
+    assert.ok(six.includes(`--layer-${trial.of} ${layer}=6`), six);
+  }
+  const measured = data.remedies.results.find((of) => of.is_six_bits);
+  assert.ok(six.includes(`same answers ${measured.agreement.top1.percent.toFixed(1)} %`), six);
+  assert.ok(/of weights \(.* %\), .*(the same time|ms) \(estimated/.test(six) && /, [0-9.]+ ms; with the bits/.test(six), six);
+  assert.ok(/The bits of the (weights|activations)\.|The bits, of weights|Calibration:/.test(calibration), calibration);
+  const slowest = data.layers.filter((layer) => layer.time).sort((a, b) => b.time.ms - a.time.ms).slice(0, 3);
+  for (const layer of slowest) assert.ok(slow.includes(layer.name) && slow.includes(layer.step.kernel), slow);
+  assert.equal(slow.match(/bound by/g).length, 3);
+  assert.ok(images.includes(`${data.changed.count} of `) && images.includes(" became "), images);
+});
+await test("each layer with a time of its own says what bounds it, and why it has its kernel", async () => {
+  const timed = data.layers.map((layer, index) => [layer, index]).filter(([layer]) => layer.time);
+  assert.ok(timed.length > 5);
+  for (const [layer, index] of timed) {
+    await page.locator(`#node-${index}`).click();
+    const detail = await page.locator("#detail-body").textContent();
+    assert.ok(detail.includes("Bound by") && detail.includes(`Kernel ${layer.step.kernel}`), detail);
+    if (layer.step.candidates) assert.ok(detail.includes("It is the cheapest of"), detail);
+  }
+});
 await test("the table has a row for each layer, and its headers sort both ways", async () => {
   const rows = "#table-box tbody tr";
   assert.equal(await page.locator(rows).count(), data.layers.length);
@@ -151,6 +181,9 @@ await test("without a reference the page says what is missing, and has no column
   const bare = await open(alone);
   assert.deepEqual(bare.told, []);
   assert.ok((await bare.locator("#notes").textContent()).includes("--against"));
+  const answers = await texts(bare, "#question-list .question");
+  assert.equal(answers.filter((answer) => answer.includes("Not known without a reference")).length, 4);
+  assert.ok(answers[3].includes("bound by"));
   assert.equal(await bare.locator("#table-box thead th", { hasText: /^Noise share$/ }).count(), 0);
   assert.ok((await bare.locator("#table-box tbody tr").count()) > 20);
 });
