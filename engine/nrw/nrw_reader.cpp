@@ -8,6 +8,7 @@
 #include <utility>
 #include <variant>
 
+#include "base/aligned_buffer.h"
 #include "base/checked.h"
 #include "base/try.h"
 #include "engine/nrw/byte_reader.h"
@@ -207,14 +208,16 @@ Provenance read_provenance(ByteReader& reader) {
 }  // namespace
 
 Result<ModelData> read_model(std::span<const std::byte> bytes, const std::string& where,
-                             std::shared_ptr<const WeightPages> pages) {
+                             std::shared_ptr<const WeightPages> pages, const Allocator& allocator) {
   NARROW_ASSIGN(Sections sections, open_frame(bytes, where));
   std::span<const std::byte>& weights = sections[SectionKind::kWeights].bytes;
   std::shared_ptr<const void> owner = pages;
   if (pages == nullptr) {
-    auto copy = std::make_shared<const std::vector<std::byte>>(weights.begin(), weights.end());
-    weights = *copy;
-    owner = std::move(copy);
+    NARROW_ASSIGN(base::AlignedBuffer copy,
+                  base::AlignedBuffer::allocate(weights.size(), "the weights of " + where, allocator));
+    std::copy(weights.begin(), weights.end(), copy.data());
+    weights = {copy.data(), copy.size()};
+    owner = std::make_shared<const base::AlignedBuffer>(std::move(copy));
   }
   ReadFailure failure;
   ModelData model;

@@ -99,8 +99,14 @@ std::vector<float> multipliers(double input_scale, const std::vector<float>& wei
 
 class Packer {
  public:
-  Packer(const graph::Graph& graph, kernels::Target target, const WeightPages* pages, std::size_t max_bytes)
-      : graph_(graph), target_(target), pages_(pages), max_bytes_(max_bytes), readers_(graph::consumers(graph)) {}
+  Packer(const graph::Graph& graph, kernels::Target target, const WeightPages* pages, std::size_t max_bytes,
+         const Allocator& allocator)
+      : graph_(graph),
+        target_(target),
+        pages_(pages),
+        max_bytes_(max_bytes),
+        allocator_(allocator),
+        readers_(graph::consumers(graph)) {}
 
   // The packed layer of a node, or nothing for a node without weights.
   Result<std::optional<PackedLayer>> pack(const graph::Node& node) {
@@ -164,8 +170,8 @@ class Packer {
     problem.input_range = in.range;
     problem.input_zero_point = in.zero_point;
     problem.weight_range = filter.range;
-    std::vector<std::int8_t> buffer;
-    problem.weights = filter.integers(buffer).data();
+    AlignedBuffer unpacked;
+    NARROW_ASSIGN(problem.weights, weights_of(node, filter, unpacked));
     const std::vector<kernels::WeightSums> sums = kernels::sum_weights(problem);
     problem.sums = sums.data();
     problem.bias = filter.bias.data();
@@ -203,6 +209,18 @@ class Packer {
     return std::optional<PackedLayer>(std::move(layer));
   }
 
+  // The weight integers of a layer; in `unpacked` where the model has them with fewer bits.
+  Result<const std::int8_t*> weights_of(const graph::Node& node, const graph::QuantizedFilter& filter,
+                                        AlignedBuffer& unpacked) const {
+    if (!filter.packed) return filter.weights.data();
+    const graph::PackedWeights& packed = *filter.packed;
+    if (packed.are_bytes()) return reinterpret_cast<const std::int8_t*>(packed.bytes().data());
+    NARROW_ASSIGN(unpacked, AlignedBuffer::allocate(packed.size(), "the weights of '" + node.name + "'", allocator_));
+    auto* const integers = reinterpret_cast<std::int8_t*>(unpacked.data());
+    packed.unpack({integers, packed.size()});
+    return integers;
+  }
+
   Result<AlignedBuffer> allocate(const graph::Node& node, std::size_t bytes) {
     if (bytes > max_bytes_ - bytes_) {
       return Error{ErrorCode::kLimit,
@@ -210,7 +228,8 @@ class Packer {
                    "(max_memory_bytes)",
                    node.name};
     }
-    NARROW_ASSIGN(AlignedBuffer buffer, AlignedBuffer::allocate(bytes, "the packed weights of '" + node.name + "'"));
+    NARROW_ASSIGN(AlignedBuffer buffer,
+                  AlignedBuffer::allocate(bytes, "the packed weights of '" + node.name + "'", allocator_));
     bytes_ += bytes;
     return buffer;
   }
@@ -219,6 +238,7 @@ class Packer {
   kernels::Target target_;
   const WeightPages* pages_;
   std::size_t max_bytes_;
+  const Allocator& allocator_;
   graph::ValueMap<std::vector<int>> readers_;
   std::size_t bytes_ = 0;
 };
@@ -226,10 +246,11 @@ class Packer {
 }  // namespace
 
 Result<std::shared_ptr<const PackedLayers>> PackedLayers::pack(const graph::Graph& graph, kernels::Target target,
-                                                               const WeightPages* pages, std::size_t max_bytes) {
+                                                               const WeightPages* pages, std::size_t max_bytes,
+                                                               const Allocator& allocator) {
   const std::shared_ptr<PackedLayers> layers(new PackedLayers(target));
   layers->of_node_.resize(graph.nodes.size());
-  Packer packer(graph, target, pages, max_bytes);
+  Packer packer(graph, target, pages, max_bytes, allocator);
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     NARROW_ASSIGN(layers->of_node_[i], packer.pack(graph.nodes[i]));
   }

@@ -41,12 +41,13 @@ using PackedLayer = std::variant<IntegerLayer, FloatLayer>;
 class PackedLayers {
  public:
   // Chooses a kernel for each layer and packs its weights. pages: of the graph's weights; they are released as layers
-  // pack theirs anew. nullptr: nothing is released. max_bytes: of the packed weights. Errors: kUnsupported (arithmetic
-  // that is not exact, with the node's name), kLimit (memory).
+  // pack theirs anew. nullptr: nothing is released. max_bytes: of the packed weights. allocator: of their memory, and
+  // of what packing needs meanwhile. Errors: kUnsupported (arithmetic that is not exact, with the node's name), those
+  // of AlignedBuffer::allocate.
   [[nodiscard]] static Result<std::shared_ptr<const PackedLayers>> pack(const graph::Graph& graph,
                                                                         kernels::Target target,
-                                                                        const WeightPages* pages,
-                                                                        std::size_t max_bytes);
+                                                                        const WeightPages* pages, std::size_t max_bytes,
+                                                                        const Allocator& allocator);
 
   [[nodiscard]] Isa isa() const { return target_.isa; }
   // The layer of a node, by its index in the graph. nullptr: the node has no weights.

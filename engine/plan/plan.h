@@ -55,8 +55,10 @@ struct SessionLimits {
 // the limits. As far as that is known before any weight is packed, it is an error before. Layers count in full, whether
 // or not they are shared, so that a session's limits do not depend on other sessions.
 // outputs: names of tensors that stay readable after a run. Errors of these: kNotFound, kInvalidArgument (the network's
-// input or its scores), kUnsupported (a tensor that no kernel writes as a whole).
+// input or its scores), kUnsupported (a tensor that no kernel writes as a whole). allocator: of packed weights; layers
+// are shared with sessions that have the same one.
 [[nodiscard]] Result<Plan> compile(const ModelData& model, kernels::Target target, int max_batch,
-                                   const SessionLimits& limits = {}, const std::vector<std::string>& outputs = {});
+                                   const SessionLimits& limits = {}, const std::vector<std::string>& outputs = {},
+                                   const Allocator& allocator = {});
 
 }  // namespace narrow::engine

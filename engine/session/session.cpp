@@ -88,7 +88,8 @@ Result<Session> Session::create(const Model& model, const SessionOptions& option
       data.shared_layers.set_checked();
     }
     NARROW_ASSIGN(impl->plan, engine::compile(data, {impl->isa, impl->core}, options.max_batch,
-                                              {options.max_memory_bytes, options.max_operations}, options.outputs));
+                                              {options.max_memory_bytes, options.max_operations}, options.outputs,
+                                              options.allocator));
     Executor* executor = options.executor;
     if (executor == nullptr) {
       NARROW_ASSIGN(impl->pool, engine::PoolExecutor::create(options.threads, options.spin_us));
@@ -112,8 +113,9 @@ Result<Session> Session::create(const Model& model, const SessionOptions& option
                    "session"};
     }
     NARROW_ASSIGN(impl->arena,
-                  AlignedBuffer::allocate(
-                      arena_bytes, "the tensors of " + std::to_string(options.max_batch) + " images (max_batch)"));
+                  AlignedBuffer::allocate(arena_bytes,
+                                          "the tensors of " + std::to_string(options.max_batch) + " images (max_batch)",
+                                          options.allocator));
     impl->context.arena = impl->arena.data();
     impl->context.workspaces = impl->arena.data() + plan.tensor_bytes;
     impl->context.workspace_bytes = plan.workspace_bytes;

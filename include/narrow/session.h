@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "narrow/allocator.h"
 #include "narrow/cancellation.h"
 #include "narrow/image_view.h"
 #include "narrow/model.h"
@@ -56,6 +57,9 @@ struct SessionOptions {
   // Names of tensors (Model::tensors) that each run leaves readable, such as Model::embedding(). They take memory of
   // their own and end what would be fused across them, so name only what is read.
   std::vector<std::string> outputs = {};
+  // Where tensors, workspaces and packed weights are; allocator.h. Sessions share packed weights with those that have
+  // the same allocator. Default: operator new.
+  Allocator allocator = {};
 };
 
 // A session must not be used by two threads at the same time. Several sessions may share a Model and run at the same
