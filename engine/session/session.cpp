@@ -2,7 +2,6 @@
 #include "narrow/executor.h"
 #include "narrow/inspect.h"
 
-#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
@@ -32,20 +31,6 @@ constexpr std::int64_t kTellCost = 64 * 1024;
 
 Error invalid(const char* where, std::string message) {
   return {ErrorCode::kInvalidArgument, std::move(message), where};
-}
-
-// index: of an element of the input.
-Error not_finite(std::size_t index, float value, const TensorShape& shape) {
-  const auto at = static_cast<std::int64_t>(index);
-  const std::int64_t pixel = at / shape.channels;
-  return invalid("input", std::string("is ") +
-                              (std::isnan(value) ? "NaN"
-                               : value > 0       ? "infinity"
-                                                 : "-infinity") +
-                              " in image " + std::to_string(at / shape.elems()) + ", row " +
-                              std::to_string(pixel / shape.width % shape.height) + ", column " +
-                              std::to_string(pixel % shape.width) + ", channel " + std::to_string(at % shape.channels) +
-                              " (element " + std::to_string(index) + ")");
 }
 
 Status check_options(const SessionOptions& options) {
@@ -154,9 +139,7 @@ Status Session::run_steps(std::span<const float> input, std::span<float> scores,
                                 std::to_string(impl_->options.max_batch) + " (max_batch) images of " +
                                 std::to_string(input_elems));
   }
-  if (const std::optional<std::size_t> bad = engine::first_not_finite(input)) {
-    return not_finite(*bad, input[*bad], model_.input_shape());
-  }
+  NARROW_TRY(engine::check_finite(input, model_.input_shape()));
   impl_->context.input = reinterpret_cast<const std::byte*>(input.data());
   return impl_->run_from(0, batch, scores, step_ns);
 }
