@@ -132,11 +132,13 @@ typedef struct narrow_session_options {
   const char* core; /* NULL: the closest to this CPU; or "zen3", "zen4", "zen5": by whose costs kernels are chosen */
   const narrow_allocator* allocator; /* NULL (default): the C++ library; else of tensors and packed weights, which are
                                         shared with sessions that have the same allocator */
+  const char* packed; /* NULL (default); else a file of narrow_session_save_packed() for this model, isa and core, which
+                         is mapped, so that nothing is packed; it must come from where the program does */
 } narrow_session_options;
 #define NARROW_SESSION_OPTIONS_INIT                                                                                \
   {                                                                                                                \
     sizeof(narrow_session_options), NULL, 1, 0, 1, 0, UINT64_C(4294967296), INT64_C(1000000000000), NULL, NULL, 0, \
-        NULL, NULL                                                                                                 \
+        NULL, NULL, NULL                                                                                           \
   }
 
 /* Compiles the model for this CPU. options: NULL for the defaults. *session is set only on success.
@@ -148,6 +150,9 @@ narrow_status narrow_session_create(const narrow_model* model, const narrow_sess
  * instruction set share the packed weights; each has only tensors of its own. Errors: NARROW_LIMIT. */
 narrow_status narrow_session_clone(const narrow_session* session, narrow_session** clone, narrow_error* error);
 void narrow_session_free(narrow_session* session);
+/* Writes the packed weights for narrow_session_options.packed: for this model, instruction set, core and version of
+ * Narrow. Errors: NARROW_NOT_FOUND, NARROW_IO. */
+narrow_status narrow_session_save_packed(const narrow_session* session, const char* path, narrow_error* error);
 /* The chosen instruction set, such as "avx2"; valid until the session is freed. */
 const char* narrow_session_isa(const narrow_session* session);
 

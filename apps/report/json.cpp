@@ -18,6 +18,7 @@
 #include "apps/report/embed_report.h"
 #include "apps/report/evaluate_report.h"
 #include "apps/report/inspect_report.h"
+#include "apps/report/pack_report.h"
 #include "apps/report/quantize_report.h"
 #include "apps/report/study_report.h"
 #include "apps/report/sweep_report.h"
@@ -632,6 +633,16 @@ std::string embed_source_json(const EmbedSourceReport& report) {
   document["model_bytes"] = report.model_bytes;
   document["output"] = report.output;
   document["function"] = report.function;
+  return written(document);
+}
+
+std::string pack_json(const PackReport& report) {
+  Json document;
+  document["model"] = report.model;
+  document["output"] = report.output;
+  document["output_bytes"] = report.output_bytes;
+  document["isa"] = report.isa;
+  document["core"] = report.core;
   return written(document);
 }
 

@@ -135,6 +135,7 @@ Result<SessionOptions> session_options(const narrow_session_options* caller) {
   NARROW_ASSIGN(options.allocator, allocator_of(given.allocator));
   if (given.isa != nullptr) options.isa = given.isa;
   if (given.core != nullptr) options.core = given.core;
+  if (given.packed != nullptr) options.packed = given.packed;
   options.threads = given.threads;
   options.spin_us = given.spin_us;
   options.max_batch = given.max_batch;
@@ -258,6 +259,10 @@ narrow_status narrow_session_clone(const narrow_session* session, narrow_session
     *clone = new narrow_session{std::move(cloned), session->isa};
     return {};
   });
+}
+
+narrow_status narrow_session_save_packed(const narrow_session* session, const char* path, narrow_error* error) {
+  return narrow::call(error, [&] { return session->value.save_packed(path); });
 }
 
 void narrow_session_free(narrow_session* session) { delete session; }

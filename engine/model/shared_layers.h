@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <memory>
 #include <mutex>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "base/try.h"
@@ -27,6 +29,7 @@ class SharedLayers {
   SharedLayers& operator=(const SharedLayers& other) noexcept {
     if (this == &other) return *this;
     for (Entry& entry : entries_) entry.layers.clear();
+    identity_.clear();
     checked_ = false;
     return *this;
   }
@@ -35,23 +38,27 @@ class SharedLayers {
   // The number of targets, see target_number().
   static constexpr std::size_t kTargets = 12;
 
-  // The layers for the target of this number, below kTargets, in memory of this allocator: those that a session uses,
-  // or else the result of `pack`, a function of a Result with a shared pointer. Threads that call it at the same time
-  // wait for the one that packs; where that fails, the next one packs by its own limits.
+  // The layers for the target of this number, below kTargets, in memory of this allocator or (in_file) mapped: those
+  // that a session uses, or else the result of `pack`, a function of a Result with a shared pointer. Threads that call
+  // it at the same time wait for the one that packs; where that fails, the next one packs by its own limits.
   template <class Pack>
   [[nodiscard]] Result<std::shared_ptr<const PackedLayers>> get(std::size_t target, const Allocator& allocator,
-                                                                Pack&& pack) {
+                                                                bool in_file, Pack&& pack) {
     Entry& entry = entries_[target];
     const std::scoped_lock lock(entry.mutex);
     std::erase_if(entry.layers, [](const Layers& layers) { return layers.packed.expired(); });
     for (const Layers& layers : entry.layers) {
-      if (layers.allocator != allocator) continue;
+      if (layers.allocator != allocator || layers.in_file != in_file) continue;
       if (std::shared_ptr<const PackedLayers> packed = layers.packed.lock()) return packed;
     }
     NARROW_ASSIGN(std::shared_ptr<const PackedLayers> packed, pack());
-    entry.layers.push_back({allocator, packed});
+    entry.layers.push_back({allocator, in_file, packed});
     return packed;
   }
+
+  // Tells the file that the data was read from, by its checksums; empty: from none. Set before the data is shared.
+  [[nodiscard]] const std::string& identity() const { return identity_; }
+  void set_identity(std::string identity) { identity_ = std::move(identity); }
 
   // Whether the model's data has been checked: the first session does.
   [[nodiscard]] bool checked() const { return checked_.load(std::memory_order_acquire); }
@@ -60,6 +67,7 @@ class SharedLayers {
  private:
   struct Layers {
     Allocator allocator;
+    bool in_file = false;
     std::weak_ptr<const PackedLayers> packed;
   };
   struct Entry {
@@ -68,6 +76,7 @@ class SharedLayers {
   };
   std::array<Entry, kTargets> entries_;
   std::atomic<bool> checked_{false};
+  std::string identity_;
 };
 
 }  // namespace narrow::engine

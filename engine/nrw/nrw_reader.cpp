@@ -145,6 +145,18 @@ class GraphReader {
   ByteReader graph_, weights_, channels_, floats_;
 };
 
+// Of all that packed weights are made of: checksum and size of each section.
+std::string identity_of(const Sections& sections) {
+  std::string identity;
+  for (const SectionKind kind :
+       {SectionKind::kGraph, SectionKind::kWeights, SectionKind::kChannels, SectionKind::kFloats}) {
+    const Section& section = sections[kind];
+    if (!identity.empty()) identity += '/';
+    identity += std::to_string(section.checksum) + ':' + std::to_string(section.bytes.size());
+  }
+  return identity;
+}
+
 Preprocessing read_preprocessing(ByteReader& reader) {
   Preprocessing preprocessing;
   const bool resize = reader.flag();
@@ -208,8 +220,10 @@ Provenance read_provenance(ByteReader& reader) {
 }  // namespace
 
 Result<ModelData> read_model(std::span<const std::byte> bytes, const std::string& where,
-                             std::shared_ptr<const WeightPages> pages, const Allocator& allocator) {
+                             std::shared_ptr<const WeightPages> pages, const Allocator& allocator,
+                             std::string* identity) {
   NARROW_ASSIGN(Sections sections, open_frame(bytes, where));
+  if (identity != nullptr) *identity = identity_of(sections);
   std::span<const std::byte>& weights = sections[SectionKind::kWeights].bytes;
   std::shared_ptr<const void> owner = pages;
   if (pages == nullptr) {

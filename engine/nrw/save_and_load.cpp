@@ -43,9 +43,13 @@ Result<Model> read(std::span<const std::byte> bytes, std::string where,
   constexpr base::NextSteps kNextSteps{
       "copy or download the file again, or make it again (narrow quantize, narrow convert)",
       "docs/security.md lists the limits on files, which are fixed: make a smaller network"};
-  NARROW_ASSIGN(engine::ModelData data,
-                base::with_next_step(engine::read_model(bytes, where, std::move(pages), allocator), kNextSteps));
-  return Model(std::make_shared<const engine::ModelData>(std::move(data)));
+  std::string identity;
+  NARROW_ASSIGN(
+      engine::ModelData data,
+      base::with_next_step(engine::read_model(bytes, where, std::move(pages), allocator, &identity), kNextSteps));
+  auto shared = std::make_shared<engine::ModelData>(std::move(data));
+  shared->shared_layers.set_identity(std::move(identity));
+  return Model(std::move(shared));
 }
 
 }  // namespace

@@ -8,11 +8,13 @@
 #include <optional>
 
 #include "base/aligned_buffer.h"
+#include "base/atomic_file.h"
 #include "base/float_environment.h"
 #include "base/guarded.h"
 #include "base/try.h"
 #include "engine/isa/isa_choice.h"
 #include "engine/model/model_data.h"
+#include "engine/packed/packed_file.h"
 #include "engine/plan/plan.h"
 #include "engine/session/input_check.h"
 #include "engine/session/session_impl.h"
@@ -72,9 +74,17 @@ Result<Session> Session::create(const Model& model, const SessionOptions& option
       NARROW_TRY(engine::check_model(data));
       data.shared_layers.set_checked();
     }
+    engine::LoadLayers load;
+    if (!options.packed.empty()) {
+      load = [&]() -> Result<std::shared_ptr<const engine::StoredLayers>> {
+        NARROW_ASSIGN(const std::string key,
+                      engine::packed_key(data.shared_layers.identity(), {impl->isa, impl->core}));
+        return engine::open_packed(options.packed, key, options.max_memory_bytes);
+      };
+    }
     NARROW_ASSIGN(impl->plan, engine::compile(data, {impl->isa, impl->core}, options.max_batch,
                                               {options.max_memory_bytes, options.max_operations}, options.outputs,
-                                              options.allocator));
+                                              options.allocator, load));
     Executor* executor = options.executor;
     if (executor == nullptr) {
       NARROW_ASSIGN(impl->pool, engine::PoolExecutor::create(options.threads, options.spin_us));
@@ -171,6 +181,17 @@ Status Session::Impl::run_from(std::size_t first_step, std::size_t batch, std::s
     return Error{ErrorCode::kInvalidArgument, std::string("it threw: ") + error.what(), "executor"};
   }
   return {};
+}
+
+Status Session::save_packed(const std::filesystem::path& path) const {
+  return base::guarded([&]() -> Status {
+    if (impl_ == nullptr) return engine::moved_from();
+    const engine::PackedLayers& layers = *impl_->plan.layers;
+    NARROW_ASSIGN(const std::string key, engine::packed_key(model_.data().shared_layers.identity(), layers.target()));
+    NARROW_ASSIGN(const std::vector<std::byte> bytes,
+                  engine::write_packed(model_.data().graph, layers.target(), key, impl_->options.max_memory_bytes));
+    return base::write_file_atomically(path, bytes);
+  });
 }
 
 std::vector<TensorInfo> Session::outputs() const {

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "narrow.h"
 
@@ -188,6 +189,36 @@ static void check_session(const narrow_model* model, const float* expected) {
   free(input);
 }
 
+/* Scores of a session whose packed weights are in a file. */
+static void check_packed(const char* path) {
+  char file[64];
+  float input[32 * 32 * 3];
+  float expected[10];
+  float scores[10];
+  narrow_model* model = NULL;
+  narrow_session* session = NULL;
+  narrow_session* mapped = NULL;
+  narrow_error error;
+  narrow_session_options options = NARROW_SESSION_OPTIONS_INIT;
+  size_t i = 0;
+  snprintf(file, sizeof file, "c_interface_test.%ld.packed", (long)getpid());
+  for (i = 0; i < sizeof input / sizeof *input; ++i) input[i] = 0.25F;
+  CHECK(narrow_model_load(path, &model, &error) == NARROW_OK);
+  CHECK(narrow_session_create(model, NULL, &session, &error) == NARROW_OK);
+  CHECK(narrow_session_run(session, input, 1, expected, &error) == NARROW_OK);
+  options.packed = file;
+  CHECK(narrow_session_create(model, &options, &mapped, &error) == NARROW_NOT_FOUND);
+  CHECK(narrow_session_save_packed(session, "/no/such/folder/file", &error) != NARROW_OK);
+  CHECK(narrow_session_save_packed(session, file, &error) == NARROW_OK);
+  CHECK(narrow_session_create(model, &options, &mapped, &error) == NARROW_OK);
+  remove(file);
+  CHECK(narrow_session_run(mapped, input, 1, scores, &error) == NARROW_OK);
+  CHECK(memcmp(scores, expected, sizeof scores) == 0);
+  narrow_session_free(mapped);
+  narrow_session_free(session);
+  narrow_model_free(model);
+}
+
 /* rgb: [36, 40, 3], whose scores are `expected`. */
 static void check_frames(narrow_session* session, const uint8_t* rgb, const float* expected, size_t classes) {
   uint8_t bgra[4 * 44 * 38];
@@ -357,6 +388,7 @@ int main(int argc, char** argv) {
   check_versions();
   check_errors(bytes, size);
   check_allocator(argv[1], bytes, size);
+  check_packed(argv[1]);
   CHECK(narrow_model_load(argv[1], &model, &error) == NARROW_OK);
   {
     int64_t height = 0;

@@ -115,6 +115,12 @@ case $command in
     make failure 1 convert --json "$folder/missing.onnx" -o "$folder/no.nrw"
     made=(weights onnx model qdq safetensors failure)
     ;;
+  pack)
+    cp "$model" "$folder/"$'not utf-8 \xff.nrw'
+    make packed 0 pack --json "$folder/"$'not utf-8 \xff.nrw' --isa scalar
+    make failure 1 pack --json "$folder/missing.nrw"
+    made=(packed failure)
+    ;;
   bundle)
     cp "$model" "$folder/"$'not utf-8 \xff.nrw'
     make this 0 bundle --json "$model" -o "$folder/program"
