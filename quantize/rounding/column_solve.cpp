@@ -32,7 +32,7 @@ void factor_cholesky(Matrix& matrix, const RoundingProblem& problem) {
     auto below = matrix.block(k + width, k, rest, width);
     corner.adjoint().triangularView<Eigen::Upper>().solveInPlace<Eigen::OnTheRight>(below);
     auto square = matrix.block(k + width, k + width, rest, rest);
-    const Index strip = rest <= kWholeUpTo ? rest : 768;
+    const Index strip = rest <= kWholeUpTo ? rest : 384;
     for (Index i = 0; i < rest && !problem.is_cancelled(); i += strip) {
       const Index rows = std::min(strip, rest - i);
       if (i > 0) square.block(i, 0, rows, i).noalias() -= below.middleRows(i, rows) * below.topRows(i).transpose();
@@ -44,7 +44,7 @@ void factor_cholesky(Matrix& matrix, const RoundingProblem& problem) {
 // cross * (LL')^-1.
 void solve_rows(const Matrix& factored, Matrix& cross, const RoundingProblem& problem) {
   const auto lower = factored.triangularView<Eigen::Lower>();
-  const Eigen::Index strip = factored.rows() <= kWholeUpTo ? cross.rows() : 32;
+  const Eigen::Index strip = factored.rows() <= kWholeUpTo ? cross.rows() : 16;
   for (Eigen::Index row = 0; row < cross.rows() && !problem.is_cancelled(); row += strip) {
     auto rows = cross.middleRows(row, std::min(strip, cross.rows() - row));
     lower.transpose().solveInPlace<Eigen::OnTheRight>(rows);
