@@ -1,8 +1,9 @@
 // How long it takes from a model file to the first scores, beside reading its bytes, and what memory a process that
 // does it needs.
 //
-//   load_bench MODEL.nrw [ROUNDS]
+//   load_bench MODEL.nrw [ROUNDS [PACKED]]
 //
+// PACKED is a file of narrow pack, for this CPU: it is mapped, and nothing is packed.
 // The file is mapped (LoadOptions::map), as a product does that wants the least memory.
 // The memory is that of the process after its first round, so the program links what an embedded product links. The
 // file is read once before anything is timed: the times are those of a file in the page cache. One thread, batch 1.
@@ -57,7 +58,7 @@ struct Times {
   double load = 0, create = 0, first_run = 0;
 };
 
-Times round(const char* path) {
+Times round(const char* path, const char* packed) {
   Times times;
   auto start = Clock::now();
   narrow::LoadOptions options;
@@ -65,7 +66,7 @@ Times round(const char* path) {
   const narrow::Model model = narrow::Model::load(path, options).value();
   times.load = milliseconds_since(start);
   start = Clock::now();
-  narrow::Session session = narrow::Session::create(model).value();
+  narrow::Session session = narrow::Session::create(model, {.packed = packed}).value();
   times.create = milliseconds_since(start);
   const std::vector<float> input(static_cast<std::size_t>(model.input_shape().elems()), 0.5F);
   std::vector<float> scores(static_cast<std::size_t>(model.classes()));
@@ -85,16 +86,17 @@ void print(const char* what, std::vector<double> values) {
   std::printf("%-10s median %8.2f ms, least %8.2f ms\n", what, values[values.size() / 2], values.front());
 }
 
-int run(const char* path, int rounds) {
+int run(const char* path, int rounds, const char* packed) {
   read_once(path);
-  const Times first = round(path);
+  if (*packed != '\0') read_once(packed);
+  const Times first = round(path, packed);
   std::printf("first      load %.2f ms, create %.2f ms, run %.2f ms\n", first.load, first.create, first.first_run);
   for (const char* name : {"VmHWM", "VmRSS", "RssAnon", "RssFile"}) {
     std::printf("%-10s%s\n", name, status_of_process(name).c_str());
   }
   std::vector<double> load, create, both, read;
   for (int i = 0; i < rounds; ++i) {
-    const Times times = round(path);
+    const Times times = round(path, packed);
     load.push_back(times.load);
     create.push_back(times.create);
     both.push_back(times.load + times.create);
@@ -111,13 +113,13 @@ int run(const char* path, int rounds) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const int rounds = argc == 3 ? std::atoi(argv[2]) : kRounds;
-  if (argc < 2 || argc > 3 || rounds < 1) {
-    std::fprintf(stderr, "usage: load_bench MODEL.nrw [ROUNDS]\n");
+  const int rounds = argc >= 3 ? std::atoi(argv[2]) : kRounds;
+  if (argc < 2 || argc > 4 || rounds < 1) {
+    std::fprintf(stderr, "usage: load_bench MODEL.nrw [ROUNDS [PACKED]]\n");
     return 2;
   }
   try {
-    return run(argv[1], rounds);
+    return run(argv[1], rounds, argc == 4 ? argv[3] : "");
   } catch (const narrow::Failure& failure) {
     std::fprintf(stderr, "%s\n", failure.what());
     return 1;

@@ -48,6 +48,10 @@ function(narrow_library name)
     # So that a program that links the static runtime holds only the functions that it uses.
     target_compile_options(narrow_${name} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-ffunction-sections -fdata-sections>)
   endif()
+  if(name MATCHES "^(graph|engine)$" AND NOT NARROW_SANITIZE)
+    # Nothing there asks for the type of an object; names and tables of types take 20 KB. Sanitizers ask.
+    target_compile_options(narrow_${name} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-fno-rtti>)
+  endif()
   # Only what the public headers declare leaves a shared library (include/narrow/detail/visibility_begin.h). The same
   # objects make the static library. Kernels export nothing: an inline function that an ISA library exports could replace
   # the baseline's copy.
@@ -113,19 +117,20 @@ function(narrow_quick_build target)
   narrow_precompile(${target} ${ARGN})
 endfunction()
 
-# narrow_small_code(TARGET HOT files...): optimises for size what runs once for each model or session, which is most of the
-# runtime beside kernels and half of its bytes otherwise. Results do not depend on the level of optimisation. FILES: only
-# these. A precompiled header serves one level, so files of the other one do without.
+# narrow_small_code(TARGET HOT files... WARM files...): optimises for size what runs once for each model or session, which
+# is most of the runtime beside kernels and half of its bytes otherwise. Results do not depend on the level of optimisation.
+# WARM: what runs for each image in few networks, -O2. FILES: only these are small. A precompiled header serves one level, so files of the other one do without.
 function(narrow_small_code target)
-  cmake_parse_arguments(PARSE_ARGV 1 small "" "" "HOT;FILES")
+  cmake_parse_arguments(PARSE_ARGV 1 small "" "" "HOT;WARM;FILES")
   set(not_debug $<NOT:$<CONFIG:Debug>>)
   if(small_FILES)
     set_property(SOURCE ${small_FILES} APPEND PROPERTY COMPILE_OPTIONS $<${not_debug}:-Os>)
   else()
     target_compile_options(${target} PRIVATE $<$<AND:$<COMPILE_LANGUAGE:CXX>,${not_debug}>:-Os>)
     set_property(SOURCE ${small_HOT} APPEND PROPERTY COMPILE_OPTIONS $<${not_debug}:-O3>)
+    set_property(SOURCE ${small_WARM} APPEND PROPERTY COMPILE_OPTIONS $<${not_debug}:-O2>)
   endif()
-  set_property(SOURCE ${small_HOT} ${small_FILES} PROPERTY SKIP_PRECOMPILE_HEADERS ON)
+  set_property(SOURCE ${small_HOT} ${small_WARM} ${small_FILES} PROPERTY SKIP_PRECOMPILE_HEADERS ON)
 endfunction()
 
 # narrow_isa_names(VAR): the instruction sets of NARROW_ISAS, checked. The scalar kernels are always there.

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/aligned_buffer.h"
+#include "base/cancelled.h"
 #include "base/float_environment.h"
 #include "base/try.h"
 #include "floating/dnnl_layer.h"
@@ -65,6 +66,7 @@ struct FloatExecutor::Impl {
   Graph graph;  // with the simulated quantization
   Program program;
   int threads = 1;
+  const Cancellation* cancellation = nullptr;
   DnnlContext context;
   std::vector<base::AlignedBuffer> slots;
   base::AlignedBuffer dnnl_workspace;
@@ -84,7 +86,7 @@ struct FloatExecutor::Impl {
     return graph.value(id).quantization;
   }
 
-  void build(const std::vector<ValueId>& keep);
+  Status build(const std::vector<ValueId>& keep);
   void prepare(Step& step);
   void bind_layers();
   void run_step(Step& step);
@@ -93,13 +95,14 @@ struct FloatExecutor::Impl {
   Status check_replacement(const Step& step, const Filter& filter) const;
 };
 
-void FloatExecutor::Impl::build(const std::vector<ValueId>& keep) {
+Status FloatExecutor::Impl::build(const std::vector<ValueId>& keep) {
   for (const std::size_t floats : program.buffers.slot_floats) slots.push_back(allocate(floats * sizeof(float)));
   is_kept = ValueMap<bool>(graph.values.size(), false);
   for (const ValueId id : keep) is_kept[id] = true;
   for (const ValueId id : program.outputs) is_kept[id] = true;
   steps.reserve(program.steps.size());
   for (const ProgramStep& plan : program.steps) {
+    NARROW_TRY(base::check_cancelled(cancellation));
     Step& step = steps.emplace_back();
     step.plan = &plan;
     step.node = &graph.nodes[plan.node];
@@ -112,6 +115,7 @@ void FloatExecutor::Impl::build(const std::vector<ValueId>& keep) {
     prepare(step);
   }
   bind_layers();
+  return {};
 }
 
 void FloatExecutor::Impl::prepare(Step& step) {
@@ -233,7 +237,8 @@ Result<FloatExecutor> FloatExecutor::create(const Graph& graph, const ExecutorOp
     impl->threads = options.threads;
     const ScopedOpenMpThreads scope(options.threads);
     const base::DefaultFloatEnvironment environment;
-    impl->build(options.keep);
+    impl->cancellation = options.cancellation;
+    NARROW_TRY(impl->build(options.keep));
     return FloatExecutor(std::move(impl));
   } catch (const std::bad_alloc&) {
     return Error{ErrorCode::kLimit, "the float network does not fit into memory", ""};
@@ -260,6 +265,7 @@ Status FloatExecutor::run(std::span<const Feed> feeds, const ValueCallback& call
       if (!impl.quantization(feed.value)) report(tensor, feed.value);
     }
     for (Impl::Step& step : impl.steps) {
+      NARROW_TRY(base::check_cancelled(impl.cancellation));
       impl.run_step(step);
       if (step.plan->finishes) report(step.plan->output, step.plan->value);
     }

@@ -11,6 +11,7 @@
 #include "floating/program.h"
 #include "floating/simulation.h"
 #include "graph/ir.h"
+#include "narrow/cancellation.h"
 #include "narrow/result.h"
 
 namespace narrow::graph {
@@ -22,6 +23,8 @@ struct ExecutorOptions {
   // OpenMP threads of oneDNN within one layer, >= 1. The number may change the order of oneDNN's additions, and so the
   // last bits of a result. The same number always returns the same result.
   int threads = 1;
+  // Ends create() and run() with kCancelled between two layers; must outlive the executor. May be null.
+  const Cancellation* cancellation = nullptr;
 };
 
 // One image's elements of a value, [height, width, channels].

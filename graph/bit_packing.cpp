@@ -112,6 +112,7 @@ bool unpack_bits(std::span<const std::byte> packed, const QRange& range, std::sp
 }
 
 bool is_packed(std::span<const std::byte> packed, const QRange& range, std::size_t count) noexcept {
+  if (bits_for(range) == 8) return all_within({reinterpret_cast<const std::int8_t*>(packed.data()), count}, range);
   std::array<std::int8_t, kBlock> buffer{};
   for (std::size_t begin = 0; begin < count; begin += kBlock) {
     const std::span<std::int8_t> block = std::span(buffer).first(std::min(kBlock, count - begin));

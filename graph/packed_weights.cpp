@@ -16,11 +16,17 @@ std::optional<PackedWeights> PackedWeights::check(std::span<const std::byte> byt
 }
 
 std::span<const std::int8_t> PackedWeights::view(std::vector<std::int8_t>& buffer) const {
-  if (bits_for(range_) == 8) return {reinterpret_cast<const std::int8_t*>(bytes_.data()), count_};
+  if (are_bytes()) return {reinterpret_cast<const std::int8_t*>(bytes_.data()), count_};
   buffer.resize(count_);
-  // check() has checked that all values are in range.
-  static_cast<void>(unpack_bits(bytes_, range_, buffer));
+  unpack(buffer);
   return buffer;
+}
+
+bool PackedWeights::are_bytes() const { return bits_for(range_) == 8; }
+
+void PackedWeights::unpack(std::span<std::int8_t> out) const {
+  // check() has checked that all values are in range.
+  static_cast<void>(unpack_bits(bytes_, range_, out));
 }
 
 }  // namespace narrow::graph

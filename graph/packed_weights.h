@@ -22,6 +22,10 @@ class PackedWeights {
   [[nodiscard]] std::size_t size() const { return count_; }
   [[nodiscard]] const QRange& range() const { return range_; }
   [[nodiscard]] std::span<const std::byte> bytes() const { return bytes_; }
+  // Whether each integer takes a whole byte, so that bytes() are the integers.
+  [[nodiscard]] bool are_bytes() const;
+  // Writes size() integers.
+  void unpack(std::span<std::int8_t> out) const;
   // The integers in `buffer`, or in the packed bytes if each takes a whole byte.
   [[nodiscard]] std::span<const std::int8_t> view(std::vector<std::int8_t>& buffer) const;
 

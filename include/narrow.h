@@ -58,12 +58,44 @@ typedef enum narrow_score_kind {
   NARROW_INDEPENDENT = 2    /* each the probability that the image is of that class */
 } narrow_score_kind;
 
+/* Where large memory comes from, in place of the C++ library. Small things still use that. Initialise with
+ * NARROW_ALLOCATOR_INIT and set both functions; the structure is copied. They are called by the thread that is in
+ * narrow_model_load_with(), narrow_model_parse_with(), narrow_session_create(), narrow_session_clone(), the first
+ * narrow_session_classify_frame() or a function that frees; never during narrow_session_run(). What context points to
+ * must outlive everything that was allocated. Neither function may call Narrow. */
+typedef struct narrow_allocator {
+  size_t struct_size;
+  void* context; /* the first argument of both */
+  /* `bytes` bytes, at least 1, at a multiple of `alignment`, a power of two, at most 4096; NULL: there are none. */
+  void* (*allocate)(void* context, size_t bytes, size_t alignment);
+  /* Takes back what allocate returned, with the same numbers. */
+  void (*deallocate)(void* context, void* memory, size_t bytes, size_t alignment);
+} narrow_allocator;
+#define NARROW_ALLOCATOR_INIT \
+  { sizeof(narrow_allocator), NULL, NULL, NULL }
+
+/* How a model is read. Initialise with NARROW_LOAD_OPTIONS_INIT, then change what differs. */
+typedef struct narrow_load_options {
+  size_t struct_size;
+  uint64_t max_memory_bytes; /* 4 GiB (default): of the file, and of what is made of it */
+  int32_t map;               /* not 0: the file is not read but stays mapped; it must not change until all is freed */
+  int32_t reserved;          /* 0 */
+  const narrow_allocator* allocator; /* NULL (default): the C++ library; else of the bytes that the model keeps */
+} narrow_load_options;
+#define NARROW_LOAD_OPTIONS_INIT \
+  { sizeof(narrow_load_options), UINT64_C(4294967296), 0, 0, NULL }
+
 /* Reads a .nrw file. Afterwards the file may change. *model is set only on success.
  * Errors: NARROW_NOT_FOUND, NARROW_IO, NARROW_MALFORMED, NARROW_UNSUPPORTED, NARROW_LIMIT. */
 narrow_status narrow_model_load(const char* path, narrow_model** model, narrow_error* error);
 /* The same of `size` bytes in memory. copy != 0: they are not needed afterwards. copy == 0: they must stay, and stay as
  * they are, until the model and all its sessions are freed. */
 narrow_status narrow_model_parse(const void* bytes, size_t size, int copy, narrow_model** model, narrow_error* error);
+/* The same with options; NULL for the defaults. Of parse, `map` has no effect; with copy == 0 none has. */
+narrow_status narrow_model_load_with(const char* path, const narrow_load_options* options, narrow_model** model,
+                                     narrow_error* error);
+narrow_status narrow_model_parse_with(const void* bytes, size_t size, int copy, const narrow_load_options* options,
+                                      narrow_model** model, narrow_error* error);
 void narrow_model_free(narrow_model* model);
 
 /* Height, width and channels of the input of one image. */
@@ -98,11 +130,15 @@ typedef struct narrow_session_options {
   const char* const* outputs; /* names of tensors that each run leaves readable, see narrow_session_read_output() */
   size_t output_count;        /* 0 (default) */
   const char* core; /* NULL: the closest to this CPU; or "zen3", "zen4", "zen5": by whose costs kernels are chosen */
+  const narrow_allocator* allocator; /* NULL (default): the C++ library; else of tensors and packed weights, which are
+                                        shared with sessions that have the same allocator */
+  const char* packed; /* NULL (default); else a file of narrow_session_save_packed() for this model, isa and core, which
+                         is mapped, so that nothing is packed; it must come from where the program does */
 } narrow_session_options;
 #define NARROW_SESSION_OPTIONS_INIT                                                                                \
   {                                                                                                                \
     sizeof(narrow_session_options), NULL, 1, 0, 1, 0, UINT64_C(4294967296), INT64_C(1000000000000), NULL, NULL, 0, \
-        NULL                                                                                                       \
+        NULL, NULL, NULL                                                                                           \
   }
 
 /* Compiles the model for this CPU. options: NULL for the defaults. *session is set only on success.
@@ -114,6 +150,9 @@ narrow_status narrow_session_create(const narrow_model* model, const narrow_sess
  * instruction set share the packed weights; each has only tensors of its own. Errors: NARROW_LIMIT. */
 narrow_status narrow_session_clone(const narrow_session* session, narrow_session** clone, narrow_error* error);
 void narrow_session_free(narrow_session* session);
+/* Writes the packed weights for narrow_session_options.packed: for this model, instruction set, core and version of
+ * Narrow. Errors: NARROW_NOT_FOUND, NARROW_IO. */
+narrow_status narrow_session_save_packed(const narrow_session* session, const char* path, narrow_error* error);
 /* The chosen instruction set, such as "avx2"; valid until the session is freed. */
 const char* narrow_session_isa(const narrow_session* session);
 

@@ -145,6 +145,8 @@ struct ConvolutionKernel {
               const ConvolutionPart& part, std::byte* workspace);
   // Parts waste least if they begin at multiples of this number of rows of an image and end at one or at out_h.
   int row_step = 1;
+  // Whether packed_bytes reads the weights, and not only what else the problem says.
+  bool sized_by_weights = false;
 };
 
 // A kernel, its offer for a problem, and the proof for its `pack`.
@@ -165,6 +167,11 @@ struct ConvolutionCandidate {
 // among equal costs the order of the ISA's list decides. The scalar reference is the last of them, because it accepts
 // every problem for which accumulator_is_exact is true. Those that refuse follow.
 [[nodiscard]] std::vector<ConvolutionCandidate> rank_convolutions(const ConvolutionProblem& problem, Isa isa);
+
+// The kernel of this name that an ISA may run; nullptr: there is none.
+[[nodiscard]] const ConvolutionKernel* find_convolution(const char* name, Isa isa);
+// Increases with every change of the layout of a kernel's packed weights, which files may hold.
+inline constexpr int kPackingVersion = 1;
 
 // Float convolution for layers that are not quantized. The order of additions is part of the contract, so every ISA
 // returns the same bits: acc = bias[c]; for kh, kw, ic ascending, taps in the padding skipped: acc = acc + x * w,

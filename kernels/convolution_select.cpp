@@ -1,5 +1,6 @@
 // The selection of convolution kernels for a problem, and the test whether int32 accumulators are exact for it.
 #include <algorithm>
+#include <cstring>
 #include <iterator>
 #include <limits>
 #include <utility>
@@ -59,6 +60,16 @@ std::vector<ConvolutionCandidate> rank_convolutions(const ConvolutionProblem& pr
   accepting.push_back(ask(reference(), problem));
   std::move(refusing.begin(), refusing.end(), std::back_inserter(accepting));
   return accepting;
+}
+
+const ConvolutionKernel* find_convolution(const char* name, Isa isa) {
+  for (const IsaTable* table : isa_tables()) {
+    if (!runs(table->isa, isa)) continue;
+    for (std::size_t i = 0; i < table->convolution_count; ++i) {
+      if (std::strcmp(table->convolutions[i]->name, name) == 0) return table->convolutions[i];
+    }
+  }
+  return nullptr;
 }
 
 const ConvolutionF32Kernel* select_convolution_f32(const ConvolutionF32Problem& problem, Isa isa) {

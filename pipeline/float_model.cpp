@@ -8,6 +8,7 @@
 #include "base/float_environment.h"
 #include "base/guarded.h"
 #include "base/try.h"
+#include "engine/session/input_check.h"
 #include "floating/float_executor.h"
 #include "importers/architectures/architectures.h"
 #include "importers/onnx/lower/lower_model.h"
@@ -67,6 +68,7 @@ Status FloatSession::run(std::span<const float> input, std::span<float> scores) 
                        std::to_string(input.size()) + " and " + std::to_string(scores.size()),
                    "FloatSession::run"};
     }
+    NARROW_TRY(engine::check_finite(input, impl_->model.input_shape()));
     const base::DefaultFloatEnvironment environment;
     return impl_->executor.run(input, scores);
   });

@@ -78,6 +78,12 @@ std::function<void(std::size_t, std::size_t)> pass_progress(const QuantizeOption
   return [&options](std::size_t done, std::size_t total) { options.progress("calibrating, image", done, total); };
 }
 
+graph::TimeNetwork time_within(const QuantizeOptions& options) {
+  return [&options](const graph::Graph& integers, bool measure) {
+    return time_network(integers, measure, options.cancellation);
+  };
+}
+
 Quantized finished(const FloatModel::Data& source, graph::QuantizedGraph quantized, std::string calibration,
                    std::size_t images) {
   auto data = std::make_shared<engine::ModelData>();
@@ -103,7 +109,8 @@ Result<Quantized> quantize(const FloatModel& model, const CalibrationInputs& inp
                                         source.graph, inputs,
                                         {options.threads, kImageBytes, pass_progress(options), options.cancellation}));
     const graph::CalibrationExpectations expected{source.trained, other_preparations(source.preprocessing)};
-    NARROW_ASSIGN(auto quantized, graph::quantize_graph(source.graph, activations, options, &expected, time_network));
+    NARROW_ASSIGN(auto quantized,
+                  graph::quantize_graph(source.graph, activations, options, &expected, time_within(options)));
     return finished(source, std::move(quantized), describe_calibration(inputs.count, options.observer), inputs.count);
   });
 }
@@ -117,8 +124,8 @@ Result<Quantized> quantize_without_images(const FloatModel& model, const Quantiz
     NARROW_ASSIGN(auto activations, graph::Activations::create(
                                         source.graph, noise,
                                         {options.threads, kImageBytes, pass_progress(options), options.cancellation}));
-    NARROW_ASSIGN(auto quantized,
-                  graph::quantize_without_images(source.graph, source.trained, activations, options, time_network));
+    NARROW_ASSIGN(auto quantized, graph::quantize_without_images(source.graph, source.trained, activations, options,
+                                                                 time_within(options)));
     return finished(source, std::move(quantized), describe_calibration(0, options.observer), 0);
   });
 }

@@ -12,7 +12,7 @@
 
 namespace narrow {
 
-Result<graph::NetworkTime> time_network(const graph::Graph& integers, bool measure) {
+Result<graph::NetworkTime> time_network(const graph::Graph& integers, bool measure, const Cancellation* cancellation) {
   auto data = std::make_shared<engine::ModelData>();
   data->graph = integers;
   // A session asks for preprocessing that makes inputs of the network's size; nothing is preprocessed here.
@@ -20,7 +20,7 @@ Result<graph::NetworkTime> time_network(const graph::Graph& integers, bool measu
   data->preprocessing.crop_height = static_cast<int>(shape.height);
   data->preprocessing.crop_width = static_cast<int>(shape.width);
   data->preprocessing.channels = shape.channels == 1 ? 1 : 3;
-  NARROW_ASSIGN(Session session, Session::create(Model(std::move(data))));
+  NARROW_ASSIGN(Session session, Session::create(Model(std::move(data)), {.cancellation = cancellation}));
   graph::NetworkTime time;
   for (const StepInfo& step : session.steps()) {
     if (!step.candidates.empty()) time.estimated_cycles[step.layer] = step.candidates.front().cost_cycles;

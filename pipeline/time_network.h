@@ -7,6 +7,7 @@
 namespace narrow {
 
 // On one thread, with the fastest instruction set. Measured is the median of several runs on zeros.
-[[nodiscard]] Result<graph::NetworkTime> time_network(const graph::Graph& integers, bool measure);
+[[nodiscard]] Result<graph::NetworkTime> time_network(const graph::Graph& integers, bool measure,
+                                                      const Cancellation* cancellation);
 
 }  // namespace narrow

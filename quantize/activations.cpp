@@ -4,11 +4,11 @@
 #include <exception>
 #include <thread>
 
+#include "base/cancelled.h"
 #include "base/guarded.h"
 #include "base/try.h"
 #include "floating/float_executor.h"
 #include "graph/operators.h"
-#include "quantize/cancelled.h"
 
 namespace narrow::graph {
 namespace {
@@ -78,7 +78,8 @@ class Activations::Worker {
  public:
   static Result<Worker> create(Activations& activations) {
     // One OpenMP thread each: the order in which oneDNN adds must not depend on how many workers there are.
-    NARROW_ASSIGN(FloatExecutor executor, FloatExecutor::create(*activations.graph_, 1));
+    NARROW_ASSIGN(FloatExecutor executor,
+                  FloatExecutor::create(*activations.graph_, {.cancellation = activations.options_.cancellation}));
     return Worker(activations, std::move(executor));
   }
 
@@ -171,7 +172,7 @@ Result<Activations> Activations::create(const Graph& graph, const CalibrationInp
 std::size_t Activations::shard_count() const { return std::min(kShards, inputs_->count); }
 
 Status Activations::fill(std::size_t image, std::span<float> out) {
-  NARROW_TRY(check_cancelled(options_.cancellation));
+  NARROW_TRY(base::check_cancelled(options_.cancellation));
   if (image >= kept_.size()) return inputs_->fill(image, out);
   std::vector<float>& kept = kept_[image];
   if (kept.empty()) {

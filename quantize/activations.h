@@ -35,6 +35,7 @@ class Activations {
   // Borrows everything. Errors: no images, threads < 1.
   static Result<Activations> create(const Graph& graph, const CalibrationInputs& inputs, ActivationsOptions options);
 
+  [[nodiscard]] const Cancellation* cancellation() const { return options_.cancellation; }
   [[nodiscard]] const Graph& graph() const { return *graph_; }
   // Runs another network from now on, with an input of the same shape. Decoded images stay. Borrows the graph.
   void run_on(const Graph& graph) { graph_ = &graph; }

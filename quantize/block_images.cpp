@@ -4,11 +4,11 @@
 #include <numeric>
 #include <utility>
 
+#include "base/cancelled.h"
 #include "base/parallel.h"
 #include "base/try.h"
 #include "floating/float_executor.h"
 #include "quantize/activations.h"
-#include "quantize/cancelled.h"
 #include "quantize/simulate.h"
 
 namespace narrow::graph {
@@ -55,14 +55,15 @@ Status BlockImages::run(const Block& block, const Decisions* decisions, const st
     NARROW_ASSIGN(FloatExecutor made,
                   FloatExecutor::create(context_->graph, {.nodes = block.nodes,
                                                           .simulate = decisions == nullptr ? nullptr : &simulation,
-                                                          .keep = {block.output}}));
+                                                          .keep = {block.output},
+                                                          .cancellation = context_->options.cancellation}));
     executors.push_back(std::move(made));
   }
   std::vector<Status> statuses(images.size());
   base::parallel_for(images.size(), slots, [&](std::size_t i, int slot) {
     FloatExecutor& executor = executors[static_cast<std::size_t>(slot)];
     const Feed feed{block.input, decisions == nullptr ? in_float(images[i]) : simulated(images[i])};
-    statuses[i] = check_cancelled(context_->options.cancellation);
+    statuses[i] = base::check_cancelled(context_->options.cancellation);
     if (statuses[i].ok()) statuses[i] = executor.run(std::span(&feed, 1));
     if (statuses[i].ok()) visit(i, executor);
   });

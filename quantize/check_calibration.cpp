@@ -200,6 +200,7 @@ class Check {
   Result<double> distance_of_variant(const InputVariant& variant, std::size_t last_node) {
     ExecutorOptions options;
     options.nodes.last = last_node + 1;
+    options.cancellation = activations_.cancellation();
     NARROW_ASSIGN(FloatExecutor executor, FloatExecutor::create(graph_, options));
     std::map<ValueId, ChannelMeans> seen;
     const auto callback = [&](ValueId id, std::span<const float> values) {

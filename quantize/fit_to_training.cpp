@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "base/cancelled.h"
 #include "base/parallel.h"
 #include "base/try.h"
 #include "floating/float_executor.h"
@@ -115,7 +116,9 @@ class Fitting {
     std::vector<FloatExecutor> executors;
     for (int t = 0; t < threads_; ++t) {
       NARROW_ASSIGN(FloatExecutor executor,
-                    FloatExecutor::create(network_.graph, {.nodes = {n, n + 1}, .keep = {node.output}}));
+                    FloatExecutor::create(
+                        network_.graph,
+                        {.nodes = {n, n + 1}, .keep = {node.output}, .cancellation = activations_.cancellation()}));
       executors.push_back(std::move(executor));
     }
     node.clamp = clamp;
@@ -132,8 +135,9 @@ class Fitting {
     });
     for (Status& status : statuses) NARROW_TRY(std::move(status));
     if (trained != nullptr) {
-      Fit fit = fit_of(*trained, moments_of(outputs, trained->mean.size()));
-      change_outputs(fit, clamp, outputs);
+      NARROW_ASSIGN(const Moments seen, moments_of(outputs, trained->mean.size()));
+      Fit fit = fit_of(*trained, seen);
+      NARROW_TRY(change_outputs(fit, clamp, outputs));
       change_filter(fit, *filter_of(node));
       network_.layers[n] = std::move(fit);
     }
@@ -145,9 +149,11 @@ class Fitting {
   }
 
   // Sums of one image have a fixed order, and so have those of all.
-  [[nodiscard]] Moments moments_of(const std::vector<Tensor>& outputs, std::size_t channels) const {
+  [[nodiscard]] Result<Moments> moments_of(const std::vector<Tensor>& outputs, std::size_t channels) const {
     std::vector<Moments> sums(outputs.size());
+    base::CancelLatch latch(activations_.cancellation());
     base::parallel_for(outputs.size(), threads_, [&](std::size_t i, int) {
+      if (latch.seen()) return;
       Moments& sum = sums[i];
       sum.mean.resize(channels);
       sum.deviation.resize(channels);
@@ -159,6 +165,7 @@ class Fitting {
         }
       }
     });
+    NARROW_TRY(latch.status());
     Moments all{std::vector<double>(channels), std::vector<double>(channels)};
     const std::size_t pixels = outputs[0].size() / channels;
     const double count = static_cast<double>(outputs.size() * pixels);
@@ -186,15 +193,18 @@ class Fitting {
     return fit;
   }
 
-  void change_outputs(const Fit& fit, const Clamp& clamp, std::vector<Tensor>& outputs) const {
+  Status change_outputs(const Fit& fit, const Clamp& clamp, std::vector<Tensor>& outputs) const {
     const std::size_t channels = fit.scale.size();
+    base::CancelLatch latch(activations_.cancellation());
     base::parallel_for(outputs.size(), threads_, [&](std::size_t i, int) {
+      if (latch.seen()) return;
       for (std::size_t e = 0; e < outputs[i].size(); ++e) {
         const std::size_t c = e % channels;
         const auto value = static_cast<float>(double{outputs[i][e]} * fit.scale[c] + fit.shift[c]);
         outputs[i][e] = std::clamp(value, clamp.lo, clamp.hi);
       }
     });
+    return latch.status();
   }
 
   static void change_filter(const Fit& fit, Filter& filter) {
@@ -252,6 +262,7 @@ Status take_back(const Context& context, const FittedNetwork& fitted, Decisions&
   for (std::size_t n = 0; n < decisions.layers.size(); ++n) {
     std::optional<LayerDecision>& layer = decisions.layers[n];
     if (!layer || !fitted.layers[n]) continue;
+    NARROW_TRY(base::check_cancelled(context.options.cancellation));
     if (context.options.per_tensor_weights) {
       layer.reset();  // with scales of its own for each channel it would not be
       continue;

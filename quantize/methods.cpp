@@ -2,8 +2,8 @@
 
 #include <array>
 
+#include "base/cancelled.h"
 #include "base/try.h"
-#include "quantize/cancelled.h"
 
 namespace narrow::graph {
 namespace {
@@ -35,7 +35,7 @@ std::span<const Method> methods() { return kMethods; }
 Result<Decisions> decide(const Context& context) {
   Decisions decisions = undecided(context.graph);
   for (const Method& method : methods()) {
-    NARROW_TRY(check_cancelled(context.options.cancellation));
+    NARROW_TRY(base::check_cancelled(context.options.cancellation));
     if (method.is_wanted(context.options)) NARROW_TRY(method.run(context, decisions));
   }
   return decisions;

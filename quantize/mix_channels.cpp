@@ -102,7 +102,9 @@ std::optional<Mixing> mixing_of(const Matrix& forward, const Matrix& inverse) {
 
 }  // namespace
 
-std::optional<Mixing> best_mixing(const Graph& graph, const ChannelSet& tensors, std::span<const double> products) {
+std::optional<Mixing> best_mixing(const Graph& graph, const ChannelSet& tensors, std::span<const double> products,
+                                  base::CancelLatch* latch) {
+  const auto is_cancelled = [latch] { return latch != nullptr && latch->seen(); };
   const std::size_t channels = filter_of(graph.nodes[tensors.writers.front()])->bias.size();
   const auto size = static_cast<Index>(channels);
   Matrix seen = Eigen::Map<const Matrix>(products.data(), size, size);
@@ -113,12 +115,18 @@ std::optional<Mixing> best_mixing(const Graph& graph, const ChannelSet& tensors,
   add_to_diagonal(read, kLeastWeight);
 
   // inverse * inverse^T is the geometric mean of `seen` and the inverse of `read`, but for a factor.
+  if (is_cancelled()) return std::nullopt;
   const Matrix root = power(seen, 0.5);
+  if (is_cancelled()) return std::nullopt;
   const Matrix square = root * power(root * read * root, -0.5) * root;
+  if (is_cancelled()) return std::nullopt;
   const Matrix shape = power(square, 0.5);
+  if (is_cancelled()) return std::nullopt;
   const Matrix unshape = power(square, -0.5);
+  if (is_cancelled()) return std::nullopt;
   const Matrix rounded = unshape * seen * unshape;
   const Eigen::SelfAdjointEigenSolver<Matrix> directions(rounded);
+  if (is_cancelled()) return std::nullopt;
   Matrix rotation = directions.eigenvectors() * even_rotation(size);
   even_out_diagonal(rounded, rotation);
 

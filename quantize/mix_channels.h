@@ -10,6 +10,7 @@
 #include <span>
 #include <vector>
 
+#include "base/cancelled.h"
 #include "graph/ir.h"
 #include "quantize/channel_sets.h"
 
@@ -27,9 +28,10 @@ inline constexpr std::size_t kMostMixedChannels = 1024;
 
 // The mixing for which the rounding of the tensors that layers read disturbs these least, with the mean squares that
 // the channels had. products: of the channels of such a tensor, the mean of x[a] * x[b], [channels, channels]; the mean
-// over several tensors. Nothing where a channel is not finite or all are zero.
+// over several tensors. Nothing where a channel is not finite or all are zero, and where the latch, which may be null,
+// is seen; a decomposition of many channels is not interrupted.
 [[nodiscard]] std::optional<Mixing> best_mixing(const Graph& graph, const ChannelSet& tensors,
-                                                std::span<const double> products);
+                                                std::span<const double> products, base::CancelLatch* latch = nullptr);
 
 // The mixing that takes vectors x closest to vectors y, in least squares, and then all channels of a tensor to the mean
 // square that they had. references: the sum of x[a] * x[b]; products: of y[a] * x[b]; tensors: of the channels of the

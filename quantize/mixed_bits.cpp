@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "base/cancelled.h"
 #include "base/text.h"
 #include "base/try.h"
 #include "quantize/bit_plan.h"
@@ -113,6 +114,7 @@ class Chooser {
     costs_.resize(units_.size());
     double per_cycle = 0;
     for (std::size_t b = 0; b < kBitChoices.size(); ++b) {
+      NARROW_TRY(base::check_cancelled(context_.options.cancellation));
       NARROW_ASSIGN(const BuiltGraph built,
                     build(context_.graph, context_.live, context_.representations, uniform_[b]));
       NARROW_ASSIGN(const NetworkTime time, time_network_(built.graph, b == 0));

@@ -6,10 +6,10 @@
 #include <numbers>
 #include <utility>
 
+#include "base/cancelled.h"
 #include "base/parallel.h"
 #include "base/try.h"
 #include "floating/gradients/adam.h"
-#include "quantize/cancelled.h"
 
 namespace narrow::graph {
 namespace {
@@ -59,7 +59,7 @@ class Training {
     Deck deck(training_.images);
     Adam adam(part_.parameter_count());
     for (std::size_t i = 0; i < training_.iterations; ++i) {
-      NARROW_TRY(check_cancelled(training_.cancellation));
+      NARROW_TRY(base::check_cancelled(training_.cancellation));
       for (Run& run : runs_) {
         run.seed = random.next_seed();
         run.images.clear();

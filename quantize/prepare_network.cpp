@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "base/cancelled.h"
 #include "base/try.h"
 #include "quantize/bit_plan.h"
 #include "quantize/calibrate.h"
@@ -141,10 +142,12 @@ Result<Changed> mix(const Graph& graph, const Observations& /*observations*/, Ac
     return ChannelProducts(channels_of[ids.at(value.name)]);
   }));
   Graph mixed = graph;
+  base::CancelLatch latch(options.cancellation);
   std::size_t count = 0;
   for (const ChannelSet& set : sets) {
     if (channels_of[graph.nodes[set.readers.front()].inputs[0]] == 0) continue;
-    const std::optional<Mixing> mixing = best_mixing(graph, set, products_read(graph, set, products));
+    const std::optional<Mixing> mixing = best_mixing(graph, set, products_read(graph, set, products), &latch);
+    if (latch.seen()) return base::cancelled_error();
     if (!mixing) continue;
     apply_mixing(set, *mixing, mixed);
     ++count;
@@ -160,6 +163,7 @@ Result<Changed> equalize(const Graph& graph, const Observations& observations, A
   if (sets.empty()) return Changed{};
   Graph equalized = graph;
   for (const ChannelSet& set : sets) {
+    NARROW_TRY(base::check_cancelled(options.cancellation));
     const std::vector<float> factors = equalization_factors(graph, set, observations);
     if (!factors.empty()) apply_factors(set, factors, equalized);
   }

@@ -130,7 +130,8 @@ struct Replay::Impl {
     return {};
   }
 
-  Status make_executors(Part& part, const Graph& graph, const ExecutorOptions& executor, int slots) {
+  Status make_executors(Part& part, const Graph& graph, ExecutorOptions executor, int slots) {
+    executor.cancellation = context.options.cancellation;
     for (int s = 0; s < slots; ++s) {
       NARROW_ASSIGN(FloatExecutor made, FloatExecutor::create(graph, executor));
       part.executors.push_back(std::move(made));
@@ -183,8 +184,8 @@ Status Replay::visit(std::size_t node, const Decisions& decisions, int threads, 
   float_part.next.ids = impl.live_before(node + 1);
   Graph unclamped = graph;
   unclamped.nodes[node].clamp = Clamp{};
-  NARROW_TRY(impl.make_executors(
-      float_part, unclamped, {.nodes = {impl.in_float.start, node + 1}, .simulate = nullptr, .keep = {output}}, slots));
+  NARROW_TRY(
+      impl.make_executors(float_part, unclamped, {.nodes = {impl.in_float.start, node + 1}, .keep = {output}}, slots));
 
   Part simulated_part;
   simulated_part.from = &impl.simulated;

@@ -5,12 +5,12 @@
 #include <span>
 #include <utility>
 
+#include "base/cancelled.h"
 #include "base/exact_math.h"
 #include "base/parallel.h"
 #include "base/try.h"
 #include "floating/float_executor.h"
 #include "floating/float_functions.h"
-#include "quantize/cancelled.h"
 #include "quantize/simulate.h"
 
 namespace narrow::graph {
@@ -118,6 +118,7 @@ Status AnswerMeter::run(const Simulation* simulation,
   const int threads = std::max(1, std::min(context_->options.threads, static_cast<int>(inputs_.size())));
   ExecutorOptions options;
   options.simulate = simulation;
+  options.cancellation = context_->options.cancellation;
   std::vector<FloatExecutor> executors;
   for (int slot = 0; slot < threads; ++slot) {
     NARROW_ASSIGN(FloatExecutor executor, FloatExecutor::create(graph, options));
@@ -127,7 +128,7 @@ Status AnswerMeter::run(const Simulation* simulation,
   std::vector<Status> statuses(inputs_.size());
   base::parallel_for(inputs_.size(), threads, [&](std::size_t i, int slot) {
     std::vector<float> scores(classes);
-    statuses[i] = check_cancelled(context_->options.cancellation);
+    statuses[i] = base::check_cancelled(context_->options.cancellation);
     if (statuses[i].ok()) statuses[i] = executors[static_cast<std::size_t>(slot)].run(inputs_[i], scores);
     if (statuses[i].ok()) sink(i, scores);
   });

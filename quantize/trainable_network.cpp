@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "base/cancelled.h"
 #include "base/try.h"
 #include "quantize/activation_quantization.h"
 #include "quantize/undecided_layers.h"
@@ -98,6 +99,7 @@ PartSetting TrainableNetwork::setting(const Decisions& decisions, const Block& b
   }
   setting.images = images_per_run(context_.graph, block);
   setting.slots = std::max(context_.options.threads, 1);
+  setting.cancellation = context_.options.cancellation;
   return setting;
 }
 
@@ -195,6 +197,7 @@ Status TrainableNetwork::assemble(const Decisions& before, const Block& block, c
                                   Decisions& changed) const {
   for (std::size_t n = block.nodes.first; n < layers.size(); ++n) {
     if (!layers[n]) continue;
+    NARROW_TRY(base::check_cancelled(context_.options.cancellation));
     const ValueId input = context_.graph.nodes[n].inputs[0];
     if (n >= block.nodes.last && quantization(changed, input) == quantization(before, input)) continue;
     const FilterSetting setting = filter_setting(context_, changed, n);

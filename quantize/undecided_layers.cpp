@@ -31,6 +31,7 @@ FilterSetting filter_setting(const Context& context, const Decisions& decisions,
   setting.per_tensor = context.options.per_tensor_weights;
   setting.input = *integer_quantization(context.graph, decisions, context.producer, node.inputs[0]);
   setting.output_scale = largest_output_scale(context, decisions, n);
+  setting.cancellation = context.options.cancellation;
   return setting;
 }
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/arithmetic.h"
+#include "base/cancelled.h"
 #include "base/text.h"
 #include "base/try.h"
 #include "graph/limits.h"
@@ -69,6 +70,7 @@ class FilterQuantizer {
   FilterQuantizer(const Filter& filter, const FilterSetting& setting)
       : filter_(filter),
         setting_(setting),
+        latch_(setting.cancellation),
         channels_(filter.bias.size()),
         depth_(filter.weights.size() / filter.bias.size()) {
     result_.report.layer = setting.layer;
@@ -79,8 +81,9 @@ class FilterQuantizer {
     NARROW_TRY(choose_range());
     NARROW_TRY(choose_scales());
     quantize();
+    NARROW_TRY(latch_.status());
     if (!setting_.expected_input.empty()) {
-      correct_bias(filter_, setting_.input, setting_.expected_input, result_.filter);
+      NARROW_TRY(correct_bias(filter_, setting_.input, setting_.expected_input, result_.filter, setting_.cancellation));
     }
     return std::move(result_);
   }
@@ -92,6 +95,7 @@ class FilterQuantizer {
     limits.largest_bias = max_bias_;
     limits.log = std::move(result_.log);
     const std::vector<double> ideal = ideal_scales();
+    NARROW_TRY(latch_.status());
     const double least_of_all = least_scale(ideal);
     const double dead = floor_of_dead(ideal);
     for (std::size_t c = 0; c < channels_; ++c) {
@@ -130,9 +134,9 @@ class FilterQuantizer {
   }
 
   // [channels]: scales that just hold the largest weight.
-  [[nodiscard]] std::vector<double> ideal_scales() const {
+  [[nodiscard]] std::vector<double> ideal_scales() {
     std::vector<double> ideal(channels_);
-    for (std::size_t c = 0; c < channels_; ++c) {
+    for (std::size_t c = 0; c < channels_ && !latch_.seen(); ++c) {
       const float* weights = filter_.weights.data() + c * depth_;
       ideal[c] = largest_magnitude(weights, weights + depth_) / result_.filter.range.hi;
     }
@@ -156,6 +160,7 @@ class FilterQuantizer {
 
   Status choose_scales() {
     const std::vector<double> ideal = ideal_scales();
+    NARROW_TRY(latch_.status());
     const double layer = *std::max_element(ideal.begin(), ideal.end());
     const double least = least_scale(ideal);
     const double dead = floor_of_dead(ideal);
@@ -179,7 +184,7 @@ class FilterQuantizer {
     weights.reserve(filter_.weights.size());
     const double lo = q.range.lo;
     const double hi = q.range.hi;
-    for (std::size_t c = 0; c < channels_; ++c) {
+    for (std::size_t c = 0; c < channels_ && !latch_.seen(); ++c) {
       const double scale = q.scales[c];
       for (std::size_t i = c * depth_; i < (c + 1) * depth_; ++i) {
         const double integer = std::nearbyint(double{filter_.weights[i]} / scale);
@@ -206,6 +211,7 @@ class FilterQuantizer {
 
   const Filter& filter_;
   const FilterSetting& setting_;
+  base::CancelLatch latch_;
   std::size_t channels_;
   std::size_t depth_;
   std::int64_t max_bias_ = kMaxBias;
@@ -233,14 +239,16 @@ double mean_error(const Filter& filter, const QuantizedFilter& quantized, const 
 
 }  // namespace
 
-void correct_bias(const Filter& filter, const Quantization& input, const std::vector<double>& expected,
-                  QuantizedFilter& quantized) {
+Status correct_bias(const Filter& filter, const Quantization& input, const std::vector<double>& expected,
+                    QuantizedFilter& quantized, const Cancellation* cancellation) {
   const std::size_t depth = filter.weights.size() / filter.bias.size();
   const std::int64_t largest = largest_bias(input, depth, quantized.range.hi);
   for (std::size_t c = 0; c < filter.bias.size(); ++c) {
+    NARROW_TRY(base::check_cancelled(cancellation));
     const double bias = double{filter.bias[c]} - mean_error(filter, quantized, expected, c);
     quantized.bias[c] = rounded_bias(bias, input.scale, quantized.scales[c], largest);
   }
+  return {};
 }
 
 Result<FilterLimits> filter_limits(const Filter& filter, const FilterSetting& setting) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "graph/ir.h"
+#include "narrow/cancellation.h"
 #include "narrow/event.h"
 #include "narrow/quantize_options.h"
 #include "narrow/result.h"
@@ -29,6 +30,7 @@ struct FilterSetting {
   // [groups, weights of one output channel]: what each weight is multiplied with on average, see expected_input.h.
   // Empty: the bias is not corrected.
   std::vector<double> expected_input;
+  const Cancellation* cancellation = nullptr;  // ends the work with kCancelled between two channels; may be null
 };
 
 struct QuantizedWeights {
@@ -60,8 +62,9 @@ struct FilterLimits {
 // the parameters of the layer's input; expected: as FilterSetting::expected_input, not empty; `quantized`: what
 // quantize_filter() made of `filter`. (Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias
 // Correction", 2019, section 4.2.)
-void correct_bias(const Filter& filter, const Quantization& input, const std::vector<double>& expected,
-                  QuantizedFilter& quantized);
+// cancellation: may be null. Error: kCancelled.
+[[nodiscard]] Status correct_bias(const Filter& filter, const Quantization& input, const std::vector<double>& expected,
+                                  QuantizedFilter& quantized, const Cancellation* cancellation = nullptr);
 
 // Symmetric, scale = max |w| / hi per output channel, weights rounded half to even. Scales are raised where the bias,
 // the accumulator or the multiplier requires it; the mean error of rounded weights is taken out of the bias. Formulas:

@@ -26,7 +26,7 @@ std::vector<Command> add_all(CommandLine& line) {
   return with_about(
       line, {add_classify(line), add_quantize(line), add_evaluate(line), add_compare(line), add_report(line),
              add_sweep(line), add_bench(line), add_inspect(line), add_trace(line), add_embed(line), add_convert(line),
-             add_bundle(line), add_embed_source(line), add_architectures(line), add_operators(line)});
+             add_bundle(line), add_embed_source(line), add_pack(line), add_architectures(line), add_operators(line)});
 }
 
 }  // namespace

@@ -2,12 +2,12 @@
 #include <algorithm>
 #include <filesystem>
 #include <memory>
-#include <span>
 #include <utility>
 
 #include "apps/commands/annotate.h"
 #include "apps/commands/answer_output.h"
 #include "apps/commands/commands.h"
+#include "apps/commands/settings.h"
 #include "apps/commands/sheet_output.h"
 #include "apps/files/interruption.h"
 #include "apps/files/output_file.h"
@@ -17,8 +17,6 @@
 #include "apps/report/progress.h"
 #include "apps/run/answers.h"
 #include "apps/run/comparison.h"
-#include "apps/run/content_hash.h"
-#include "apps/run/default_model.h"
 #include "apps/run/image_queue.h"
 #include "apps/run/left_out.h"
 #include "apps/run/model_file.h"
@@ -44,6 +42,8 @@ struct ClassifyFlags {
   std::string contact_sheet;
   std::string against;  // for the contact sheet
   std::string order;
+  std::string watch;
+  std::string help;  // how to read it
   std::string standard_input = "auto";
   std::shared_ptr<bool> json = std::make_shared<bool>(false);
   int top = 5;
@@ -128,32 +128,20 @@ std::optional<Error> contradiction(const ClassifyFlags& flags) {
     return error("needs --against NETWORK, the network to disagree with, such as the one that the model was made of",
                  "--order disagreement");
   }
+  if (flags.images.empty() && flags.watch.empty()) {
+    return Error{ErrorCode::kInvalidArgument, "PICTURE is required (see " + flags.help + ")", ""};
+  }
+  if (!flags.watch.empty()) {
+    if (*flags.json) return error("answers at its end, and a watch has none; give --jsonl", "--json");
+    if (!flags.shard.empty()) return error("divides images that are known, and a watch waits for new ones", "--shard");
+    if (!flags.annotate.empty() && std::filesystem::path(flags.annotate).has_extension()) {
+      return error("needs a folder, because a watch has many images", "--annotate");
+    }
+  }
   const auto inputs = std::count(flags.images.begin(), flags.images.end(), "-");
   if (inputs > 1) return error("stands for standard input, which can be read once", "-");
   if (inputs == 0 && flags.standard_input != "auto") return error("needs '-' among the images", "--stdin");
   return std::nullopt;
-}
-
-// What the answers depend on, in 16 digits: the network's file, and what the options say about it.
-Result<std::string> settings_of(const ClassifyFlags& flags, const LoadedModel& loaded) {
-  ContentHash hash;
-  if (flags.model.path.empty()) {
-    const std::span<const std::byte> model = default_model_bytes();
-    hash.add({reinterpret_cast<const char*>(model.data()), model.size()});
-  } else {
-    std::uintmax_t bytes = 0;
-    NARROW_TRY(hash_file(flags.model.path, hash, bytes));
-  }
-  const ImportFlags& import = flags.model.import;
-  for (const std::string& text :
-       {preprocessing_text(loaded.preprocessing), join(loaded.shown_labels(), "\n"), std::to_string(flags.top),
-        flags.scores, std::string(flags.model.in_float ? "float" : ""), import.architecture, import.state_dict,
-        import.input_size, import.input_shape, import.output, std::string(import.tf_padding ? "tf" : ""),
-        std::to_string(import.batch_norm_epsilon), import.stride_2_blocks}) {
-    hash.add(text);
-    hash.add({"\0", 1});
-  }
-  return hash.text();
 }
 
 std::string network_name(const NetworkSummary& network) {
@@ -221,7 +209,9 @@ Result<int> classify(const ClassifyFlags& flags, Console& console) {
   std::optional<AnnotationFiles> annotations;
   if (!flags.annotate.empty()) {
     NARROW_TRY(check_not_an_input(flags.annotate, inputs));
-    NARROW_TRY(check_outside_inputs(flags.annotate, flags.images));
+    std::vector<std::string> read = flags.images;
+    if (!flags.watch.empty()) read.push_back(flags.watch);
+    NARROW_TRY(check_outside_inputs(flags.annotate, read));
     annotations.emplace(flags.annotate);
     NARROW_TRY(annotations->prepare());
   }
@@ -236,10 +226,10 @@ Result<int> classify(const ClassifyFlags& flags, Console& console) {
   NARROW_ASSIGN(const LoadedModel loaded, load_both(flags, second));
 
   ImageQueue queue({flags.images, loaded.labels, flags.recursive ? FolderKind::kTree : FolderKind::kClasses,
-                    parse_standard_input(flags.standard_input)});
+                    parse_standard_input(flags.standard_input), flags.watch, flags.resume});
   if (!queue.left_out().empty()) console.note(left_out_text(queue.left_out()));
   const std::size_t in_all = queue.size().value_or(0);  // 0: not known
-  const std::size_t total = shard && in_all > 0 ? in_all / shard->count + (shard->has(in_all - 1) ? 1 : 0) : in_all;
+  const std::size_t total = shard ? shard->share_of(in_all) : in_all;
   if (annotations) NARROW_TRY(annotations->check_room_for(total));
   const int threads = threads_to_use(flags.threads, queue.size().value_or(kBatch * 1024));
   const std::size_t most = std::max<std::size_t>(kBatch, static_cast<std::size_t>(threads));
@@ -263,7 +253,12 @@ Result<int> classify(const ClassifyFlags& flags, Console& console) {
   }
   const bool lines = flags.json_lines || flags.csv;
   const int classes = static_cast<int>(loaded.labels.size() == 1 ? 1 : named_classes(network->classes()));
-  NARROW_ASSIGN(const std::string settings, flags.json_lines ? settings_of(flags, loaded) : std::string());
+  std::string settings;
+  if (flags.json_lines) {
+    NARROW_ASSIGN(const ContentHash hash,
+                  hash_settings(flags.model, loaded, {std::to_string(flags.top), flags.scores}));
+    settings = hash.text();
+  }
   NARROW_ASSIGN(
       AnswerOutput output,
       AnswerOutput::open({flags.form(), *path, flags.resume, settings, std::min(flags.top, classes)}, console));
@@ -329,6 +324,7 @@ constexpr const char* kClassifyExamples =
     "  curl -s $URL | narrow classify -         an image, or a list of paths, on standard input\n"
     "  find photos -name '*.jpg' | narrow classify - --jsonl | jq -r .top[0].label\n"
     "  narrow classify photos --recursive --jsonl --output a.jsonl --resume --shard 1/8\n"
+    "  narrow classify --watch inbox --jsonl --output a.jsonl --resume\n"
     "  narrow classify cat.jpg --annotate answer.png\n"
     "  narrow classify photos/ --contact-sheet unsure.png\n"
     "  narrow classify photos/ --model m.nrw --against net.onnx --contact-sheet changed.png\n"
@@ -339,11 +335,11 @@ constexpr const char* kClassifyExamples =
 
 namespace {
 
-Command classify_command(const Subcommand& command, bool bundled) {
+Command classify_command(const Subcommand& command, bool bundled, const std::string& help) {
   auto flags = std::make_shared<ClassifyFlags>();
+  flags->help = help;
   flags->bundled = bundled;
-  command.add("PICTURE", flags->images, "Images: files, folders or lists of paths, one a line; '-': standard input")
-      .required();
+  command.add("PICTURE", flags->images, "Images: files, folders or lists of paths, one a line; '-': standard input");
   if (!bundled) {
     command
         .add("--model", flags->model.path,
@@ -368,6 +364,10 @@ Command classify_command(const Subcommand& command, bool bundled) {
           "image if it begins as one, else paths)")
       .check(one_of(standard_input_names()))
       .type_name("KIND");
+  command
+      .add("--watch", flags->watch,
+           "Then wait for new images in this folder, until Ctrl-C; with --resume also those that are in it already")
+      .type_name("DIR");
   const Option json_lines =
       command.add_flag("--jsonl", flags->json_lines, "One JSON object an image, each as soon as it is done");
   const Option csv = command.add_flag("--csv", flags->csv, "One row an image, each as soon as it is done");
@@ -425,11 +425,12 @@ Command classify_command(const Subcommand& command, bool bundled) {
 }  // namespace
 
 Command add_classify(CommandLine& line) {
-  return classify_command(line.add("classify", "Name what images show", kClassifyExamples), false);
+  return classify_command(line.add("classify", "Name what images show", kClassifyExamples), false,
+                          "narrow classify --help");
 }
 
 Command add_bundled_classify(CommandLine& line, const std::string& program) {
-  return classify_command(line.without_subcommands(program), true);
+  return classify_command(line.without_subcommands(program), true, program + " --help");
 }
 
 }  // namespace narrow::cli

@@ -30,6 +30,7 @@ struct Command {
 [[nodiscard]] Command add_convert(CommandLine& line);
 [[nodiscard]] Command add_bundle(CommandLine& line);
 [[nodiscard]] Command add_embed_source(CommandLine& line);
+[[nodiscard]] Command add_pack(CommandLine& line);
 [[nodiscard]] Command add_report(CommandLine& line);
 [[nodiscard]] Command add_trace(CommandLine& line);
 [[nodiscard]] Command add_architectures(CommandLine& line);

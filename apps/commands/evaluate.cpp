@@ -1,6 +1,10 @@
 // narrow evaluate: measures how often a network is right on labelled images, and how fast it is; of two networks also
 // how close their scores are.
 #include <algorithm>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -8,6 +12,7 @@
 
 #include "apps/commands/commands.h"
 #include "apps/commands/open_images.h"
+#include "apps/commands/settings.h"
 #include "apps/files/interruption.h"
 #include "apps/files/output_file.h"
 #include "apps/options/model_options.h"
@@ -19,6 +24,7 @@
 #include "apps/run/comparison.h"
 #include "apps/run/model_file.h"
 #include "apps/run/scoring.h"
+#include "apps/run/shard.h"
 #include "apps/text/words.h"
 #include "base/try.h"
 #include "narrow/image.h"
@@ -31,7 +37,9 @@ struct EvaluateFlags {
   ModelFlags model;
   std::vector<std::string> positional;  // after the model: perhaps a network, and images
   std::vector<std::string> images;      // of --images
+  std::vector<std::string> merge;
   std::string scores;
+  std::string shard;
   std::size_t limit = 0;
   int batch = 16;
   int threads = 0;
@@ -85,6 +93,7 @@ std::variant<Arguments, Error> arguments_of(const EvaluateFlags& flags) {
   if (!flags.images.empty()) arguments.images = flags.images;
   if (arguments.images.empty()) return wrong("PICTURES is required");
   if (has_other && !flags.scores.empty()) return wrong("--scores is for one network");
+  if (has_other && !flags.shard.empty()) return wrong("--shard is for one network");
   return arguments;
 }
 
@@ -114,6 +123,12 @@ Result<int> evaluate_one(const EvaluateFlags& flags, const std::vector<std::stri
   NARROW_ASSIGN(const LoadedModel loaded, load_model_file(flags.model, file_format));
   NARROW_ASSIGN(const std::unique_ptr<Network> network, open_network(loaded, flags.model.isa, threads, flags.batch));
   NARROW_ASSIGN(const PictureSet images, open_labelled(paths, loaded.labels, flags, console));
+  std::optional<Shard> shard;
+  if (!flags.shard.empty()) {
+    Result<Shard> parsed = parse_shard(flags.shard);
+    if (!parsed.ok()) return console.fail(parsed.error(), kUsage);
+    shard = *parsed;
+  }
   std::optional<OutputFile> scores_file;
   if (!flags.scores.empty()) {
     std::vector<std::string> inputs = paths;
@@ -125,7 +140,12 @@ Result<int> evaluate_one(const EvaluateFlags& flags, const std::vector<std::stri
     NARROW_ASSIGN(scores_file, OutputFile::create(flags.scores));
   }
 
-  const std::size_t count = flags.limit == 0 ? images.size() : std::min(flags.limit, images.size());
+  const std::size_t chosen = flags.limit == 0 ? images.size() : std::min(flags.limit, images.size());
+  const std::size_t count = shard ? shard->share_of(chosen) : chosen;
+  if (count == 0) {
+    return Error{ErrorCode::kInvalidArgument,
+                 "has no image: there are " + std::to_string(chosen) + "; give at most as many shards", "--shard"};
+  }
   EvaluateReport report{.network = describe(*network, flags.model.path),
                         .images = paths,
                         .available = images.size(),
@@ -135,10 +155,23 @@ Result<int> evaluate_one(const EvaluateFlags& flags, const std::vector<std::stri
                         .notes = loaded.notes,
                         .threads = threads,
                         .batch = flags.batch,
-                        .scores = flags.scores};
+                        .scores = flags.scores,
+                        .chosen = chosen,
+                        .shard = shard};
+  if (shard) {
+    NARROW_ASSIGN(ContentHash hash, hash_settings(flags.model, loaded, {"evaluate"}));
+    for (std::size_t i = 0; i < chosen; ++i) {
+      hash.add(images.name(i * images.size() / chosen));
+      hash.add({"\0", 1});
+    }
+    report.settings = hash.text();
+  }
   say_when_interrupted("nothing is written; the same command starts anew, and --limit N takes fewer images");
   Progress progress("evaluating, image");
-  const auto fetch = [&](std::size_t i) { return images.get(i * images.size() / count); };
+  const auto fetch = [&](std::size_t i) {
+    const std::size_t image = shard ? i * shard->count + shard->index : i;
+    return images.get(image * images.size() / chosen);
+  };
   const auto sink = [&](const Scored& scored) -> Status {
     NARROW_TRY(scored.status);
     NARROW_TRY(check_label(scored, named_classes(network->classes())));
@@ -157,7 +190,44 @@ Result<int> evaluate_one(const EvaluateFlags& flags, const std::vector<std::stri
   return kSuccess;
 }
 
+Result<std::string> read_document(const std::string& path) {
+  constexpr std::uintmax_t kMostBytes = std::uintmax_t{16} << 20;
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(path, ignored)) {
+    return Error{ErrorCode::kNotFound, "there is no such file", path};
+  }
+  if (std::filesystem::file_size(path, ignored) > kMostBytes) {
+    return Error{ErrorCode::kLimit, "is too large for a document of narrow evaluate", path};
+  }
+  std::ifstream file(path, std::ios::binary);
+  std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  if (!file) return Error{ErrorCode::kIo, "could not be read", path};
+  return text;
+}
+
+Result<int> merge_shards(const EvaluateFlags& flags, Console& console) {
+  std::vector<ShardEvaluation> shards;
+  for (const std::string& path : flags.merge) {
+    NARROW_ASSIGN(const std::string text, read_document(path));
+    NARROW_ASSIGN(ShardEvaluation shard, read_shard_evaluation(text, path));
+    shards.push_back(std::move(shard));
+  }
+  NARROW_ASSIGN(const MergedEvaluation merged, merge(shards));
+  console.print(merged_text(merged));
+  console.result(merged_json(merged));
+  return kSuccess;
+}
+
 Result<int> evaluate(const EvaluateFlags& flags, Console& console) {
+  const auto usage = [&](const char* message) {
+    return console.fail({ErrorCode::kInvalidArgument, std::string(message) + " (see narrow evaluate --help)", {}},
+                        kUsage);
+  };
+  if (!flags.merge.empty()) {
+    if (!flags.model.path.empty()) return usage("--merge reads documents, and takes no network and no images");
+    return merge_shards(flags, console);
+  }
+  if (flags.model.path.empty()) return usage("MODEL is required");
   const std::variant<Arguments, Error> arguments = arguments_of(flags);
   if (const auto* wrong = std::get_if<Error>(&arguments)) return console.fail(*wrong, kUsage);
   const auto& given = std::get<Arguments>(arguments);
@@ -171,6 +241,8 @@ constexpr const char* kEvaluateExamples =
     "  narrow evaluate net.onnx val.tsv --preprocess imagenet-crop\n"
     "  narrow evaluate net.qdq.onnx t10k-images-idx3-ubyte.gz --preprocess gray.json\n"
     "  narrow evaluate m.nrw val.tsv --isa scalar --scores s.f32\n"
+    "  narrow evaluate m.nrw val.tsv --shard 3/8 --json >3.json   one of 8 parts, and then\n"
+    "  narrow evaluate --merge 1.json 2.json ... 8.json       what one process would have measured\n"
     "  narrow evaluate resnet20.pth resnet20.nrw photos/      how close the second is to the first, without labels\n"
     "\n"
     "The argument after MODEL is a network if the file holds one, and otherwise images. With --pictures it is always\n"
@@ -190,7 +262,7 @@ Command add_evaluate(CommandLine& line) {
   auto json = std::make_shared<bool>(false);
   const Subcommand command =
       line.add("evaluate", "Measure how often a network is right, and how fast it is", kEvaluateExamples);
-  command.add("MODEL", flags->model.path, model_argument_text()).required();
+  command.add("MODEL", flags->model.path, model_argument_text());
   command.add("PICTURES", flags->positional,
               "Labelled images (see narrow --help); first, to compare two networks, the other one");
   command.add("--pictures", flags->images, "The images, instead of PICTURES").type_name("PICTURES");
@@ -200,6 +272,13 @@ Command add_evaluate(CommandLine& line) {
   command.add("--batch", flags->batch, "Images in one run of the network, 16 unless given")
       .check(whole_number(1, 1024))
       .type_name("N");
+  command
+      .add("--shard", flags->shard,
+           "Measure one of N equal parts, I from 1; auto: as the variables of MPI or Slurm say")
+      .check(shard_text())
+      .type_name("I/N");
+  command.add("--merge", flags->merge, "Instead of measuring: add up the --json documents of all shards")
+      .type_name("FILE.json");
   command.add("--scores", flags->scores, "Write the scores of all images to this file").type_name("FILE");
   command.add_flag("--skip-unreadable", flags->skip_unreadable,
                    "Measure the images of a folder that can be read where others are of a kind that can't");

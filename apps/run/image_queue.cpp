@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "apps/run/folder_classes.h"
+#include "apps/run/folder_watch.h"
 #include "apps/run/standard_input.h"
 
 namespace narrow::cli {
@@ -49,6 +50,7 @@ struct ImageQueue::Part {
   std::optional<PictureSet> set;      // nothing: it could not be opened, or is standard input
   Status status;                      // why it could not be opened
   std::optional<InputStream> stream;  // standard input
+  std::unique_ptr<FolderWatch> watch;
   StandardInput kind = StandardInput::kAuto;
   std::size_t next = 0;
 
@@ -59,6 +61,20 @@ struct ImageQueue::Part {
     const std::size_t i = next++;
     if (!set) return unreadable(index, argument, status.error());
     return ImageTask{index, set->name(i), [images = *set, i] { return images.get(i); }};
+  }
+
+  std::optional<ImageTask> of_watch(std::uint64_t index, bool wait) {
+    if (std::optional<std::string> path = watch->next(wait)) {
+      return ImageTask{index, *path, [path = *path] { return read_file(path); }};
+    }
+    if (!watch->ended() || watch->status().ok() || ended) return std::nullopt;
+    ended = true;
+    return unreadable(index, argument, watch->status().error());
+  }
+
+  [[nodiscard]] bool may_have_more() const {
+    if (watch) return !watch->ended();
+    return stream && kind != StandardInput::kImage && !stream->ended();
   }
 
   ImageTask whole_stream(std::uint64_t index) {
@@ -131,12 +147,22 @@ ImageQueue::ImageQueue(const ImageQueueOptions& options) {
     part.set = *std::move(set);
     left_out_.insert(left_out_.end(), part.set->left_out().begin(), part.set->left_out().end());
   }
+  if (options.watch.empty()) return;
+  parts_.push_back(std::make_unique<Part>());
+  Part& part = *parts_.back();
+  part.argument = options.watch;
+  Result<std::unique_ptr<FolderWatch>> watch = FolderWatch::open(options.watch, options.watch_present);
+  if (watch.ok()) {
+    part.watch = *std::move(watch);
+  } else {
+    part.status = std::move(watch).error();
+  }
 }
 
 std::optional<std::size_t> ImageQueue::size() const {
   std::size_t size = 0;
   for (const auto& part : parts_) {
-    if (part->stream) return std::nullopt;
+    if (part->stream || part->watch) return std::nullopt;
     size += part->size();
   }
   return size;
@@ -145,13 +171,14 @@ std::optional<std::size_t> ImageQueue::size() const {
 std::optional<ImageTask> ImageQueue::next(bool wait) {
   for (; part_ < parts_.size(); ++part_) {
     Part& part = *parts_[part_];
-    std::optional<ImageTask> image = part.stream ? part.of_stream(index_, wait) : part.of_set(index_);
+    std::optional<ImageTask> image = part.watch    ? part.of_watch(index_, wait)
+                                     : part.stream ? part.of_stream(index_, wait)
+                                                   : part.of_set(index_);
     if (image) {
       ++index_;
       return image;
     }
-    const bool may_have_more = part.stream && part.kind != StandardInput::kImage && !part.stream->ended();
-    if (may_have_more && !wait) return std::nullopt;
+    if (part.may_have_more() && !wait) return std::nullopt;
   }
   return std::nullopt;
 }

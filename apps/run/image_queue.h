@@ -30,6 +30,8 @@ struct ImageQueueOptions {
   std::vector<std::string> class_names;  // as of PictureSet::open()
   FolderKind folders = FolderKind::kClasses;
   StandardInput standard_input = StandardInput::kAuto;
+  std::string watch;           // a folder whose new images come last; empty: none
+  bool watch_present = false;  // also those that are in it already
 };
 
 class ImageQueue {
@@ -45,12 +47,12 @@ class ImageQueue {
 
   void keep(Wanted wanted) { wanted_ = std::move(wanted); }
 
-  // The number of all images; nothing while standard input may hold more.
+  // The number of all images; nothing while standard input or a watched folder may have more.
   [[nodiscard]] std::optional<std::size_t> size() const;
   // Files in the given folders that are no images.
   [[nodiscard]] const std::vector<LeftOutFile>& left_out() const { return left_out_; }
 
-  // As TakeImages. It waits for the first image on standard input, and for no more than that.
+  // As TakeImages. It waits for the first image on standard input or in a watched folder, and for no more than that.
   [[nodiscard]] std::vector<ImageTask> take(std::size_t most);
 
  private:

@@ -15,6 +15,10 @@ struct Shard {
   std::uint64_t count = 1;
 
   [[nodiscard]] bool has(std::uint64_t image) const { return image % count == index; }
+  // How many of so many images it has.
+  [[nodiscard]] std::uint64_t share_of(std::uint64_t images) const {
+    return images / count + (index < images % count ? 1 : 0);
+  }
   [[nodiscard]] std::string text() const { return std::to_string(index + 1) + "-of-" + std::to_string(count); }
 };
 

@@ -19,7 +19,7 @@ constexpr const char* kFirstSteps =
 
 std::vector<Command> add_small(CommandLine& line) {
   return with_about(line, {add_classify(line), add_evaluate(line), add_bench(line), add_inspect(line), add_embed(line),
-                           add_bundle(line), add_embed_source(line)});
+                           add_bundle(line), add_embed_source(line), add_pack(line)});
 }
 
 }  // namespace

@@ -91,22 +91,51 @@ narrow_status call(narrow_error* error, Work&& work) noexcept {
   return report(base::guarded(std::forward<Work>(work)), error);
 }
 
+// What the caller's structure has of T; what is newer than the caller is 0, its default. kFirst: the size of the first
+// version of the structure, below which it was not initialised.
+template <std::size_t kFirst, class T>
+Result<T> known_part(const T& caller, const char* initialiser) {
+  if (caller.struct_size < kFirst) {
+    return Error{ErrorCode::kInvalidArgument,
+                 "is " + std::to_string(caller.struct_size) + " instead of " + std::to_string(sizeof(T)) +
+                     "; initialise the structure with " + initialiser,
+                 "struct_size"};
+  }
+  T known{};
+  std::memcpy(&known, &caller, std::min(caller.struct_size, sizeof(T)));
+  return known;
+}
+
+Result<Allocator> allocator_of(const narrow_allocator* caller) {
+  if (caller == nullptr) return Allocator{};
+  NARROW_ASSIGN(const narrow_allocator given, known_part<sizeof(narrow_allocator)>(*caller, "NARROW_ALLOCATOR_INIT"));
+  if (given.allocate == nullptr || given.deallocate == nullptr) {
+    return Error{ErrorCode::kInvalidArgument, "needs both functions", "allocator"};
+  }
+  return Allocator{given.allocate, given.deallocate, given.context};
+}
+
+Result<LoadOptions> load_options(const narrow_load_options* caller) {
+  LoadOptions options;
+  if (caller == nullptr) return options;
+  NARROW_ASSIGN(const narrow_load_options given,
+                known_part<sizeof(narrow_load_options)>(*caller, "NARROW_LOAD_OPTIONS_INIT"));
+  options.max_memory_bytes = static_cast<std::size_t>(given.max_memory_bytes);
+  options.map = given.map != 0;
+  NARROW_ASSIGN(options.allocator, allocator_of(given.allocator));
+  return options;
+}
+
 Result<SessionOptions> session_options(const narrow_session_options* caller) {
   SessionOptions options;
   if (caller == nullptr) return options;
   // The first version of the structure ended before `outputs`. A caller's may be as old, or newer than this library.
   constexpr std::size_t kFirst = offsetof(narrow_session_options, outputs);
-  if (caller->struct_size < kFirst) {
-    return Error{ErrorCode::kInvalidArgument,
-                 "is " + std::to_string(caller->struct_size) + " instead of " +
-                     std::to_string(sizeof(narrow_session_options)) +
-                     "; initialise the options with NARROW_SESSION_OPTIONS_INIT",
-                 "struct_size"};
-  }
-  narrow_session_options given{};  // what is newer than the caller is 0, its default
-  std::memcpy(&given, caller, std::min(caller->struct_size, sizeof(given)));
+  NARROW_ASSIGN(const narrow_session_options given, known_part<kFirst>(*caller, "NARROW_SESSION_OPTIONS_INIT"));
+  NARROW_ASSIGN(options.allocator, allocator_of(given.allocator));
   if (given.isa != nullptr) options.isa = given.isa;
   if (given.core != nullptr) options.core = given.core;
+  if (given.packed != nullptr) options.packed = given.packed;
   options.threads = given.threads;
   options.spin_us = given.spin_us;
   options.max_batch = given.max_batch;
@@ -144,17 +173,30 @@ const char* narrow_status_name(narrow_status status) {
 }
 
 narrow_status narrow_model_load(const char* path, narrow_model** model, narrow_error* error) {
+  return narrow_model_load_with(path, nullptr, model, error);
+}
+
+narrow_status narrow_model_load_with(const char* path, const narrow_load_options* options, narrow_model** model,
+                                     narrow_error* error) {
   return narrow::call(error, [&]() -> Status {
-    NARROW_ASSIGN(narrow::Model loaded, narrow::Model::load(path));
+    NARROW_ASSIGN(const narrow::LoadOptions chosen, narrow::load_options(options));
+    NARROW_ASSIGN(narrow::Model loaded, narrow::Model::load(path, chosen));
     *model = new narrow_model{.value = loaded};
     return {};
   });
 }
 
 narrow_status narrow_model_parse(const void* bytes, size_t size, int copy, narrow_model** model, narrow_error* error) {
+  return narrow_model_parse_with(bytes, size, copy, nullptr, model, error);
+}
+
+narrow_status narrow_model_parse_with(const void* bytes, size_t size, int copy, const narrow_load_options* options,
+                                      narrow_model** model, narrow_error* error) {
   return narrow::call(error, [&]() -> Status {
     const std::span<const std::byte> all(static_cast<const std::byte*>(bytes), size);
-    NARROW_ASSIGN(narrow::Model parsed, copy != 0 ? narrow::Model::parse(all) : narrow::Model::view(all));
+    NARROW_ASSIGN(const narrow::LoadOptions chosen, narrow::load_options(options));
+    NARROW_ASSIGN(narrow::Model parsed,
+                  copy != 0 ? narrow::Model::parse(all, "model", chosen) : narrow::Model::view(all));
     *model = new narrow_model{.value = parsed};
     return {};
   });
@@ -217,6 +259,10 @@ narrow_status narrow_session_clone(const narrow_session* session, narrow_session
     *clone = new narrow_session{std::move(cloned), session->isa};
     return {};
   });
+}
+
+narrow_status narrow_session_save_packed(const narrow_session* session, const char* path, narrow_error* error) {
+  return narrow::call(error, [&] { return session->value.save_packed(path); });
 }
 
 void narrow_session_free(narrow_session* session) { delete session; }

@@ -38,12 +38,13 @@ Status open_regular(const std::filesystem::path& path, std::size_t max_bytes, Fi
 
 }  // namespace
 
-Result<base::AlignedBuffer> read_file(const std::filesystem::path& path, std::size_t max_bytes) {
+Result<base::AlignedBuffer> read_file(const std::filesystem::path& path, std::size_t max_bytes,
+                                      const Allocator& allocator) {
   FileDescriptor file(-1);
   std::uint64_t size = 0;
   NARROW_TRY(open_regular(path, max_bytes, file, size));
-  NARROW_ASSIGN(base::AlignedBuffer buffer,
-                base::AlignedBuffer::allocate(static_cast<std::size_t>(size), "the bytes of " + path.string()));
+  NARROW_ASSIGN(base::AlignedBuffer buffer, base::AlignedBuffer::allocate(static_cast<std::size_t>(size),
+                                                                          "the bytes of " + path.string(), allocator));
   std::size_t done = 0;
   while (done < buffer.size()) {
     const ssize_t count = ::read(file.number(), buffer.data() + done, buffer.size() - done);

@@ -11,8 +11,9 @@
 namespace narrow::engine {
 
 // Reads a regular file. Errors: kNotFound, kIo (a failed system call, not a regular file, a file that becomes shorter
-// while it is read), kLimit (larger than max_bytes).
-[[nodiscard]] Result<base::AlignedBuffer> read_file(const std::filesystem::path& path, std::size_t max_bytes);
+// while it is read), kLimit (larger than max_bytes), those of AlignedBuffer::allocate.
+[[nodiscard]] Result<base::AlignedBuffer> read_file(const std::filesystem::path& path, std::size_t max_bytes,
+                                                    const Allocator& allocator = {});
 
 // Maps a regular file for reading until the object is destroyed. As with every mapping, truncating the file meanwhile
 // ends the process (SIGBUS). So replace model files by renaming, as `Model::save` does.

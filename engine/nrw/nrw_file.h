@@ -16,8 +16,10 @@ namespace narrow::engine {
 [[nodiscard]] std::vector<std::byte> write_model(const ModelData& model);
 
 // Checks everything before it is used. where: name of the bytes in errors. pages: owner of the bytes. With it the
-// weights stay packed where they are. Without it they are copied, and the bytes are not needed afterwards.
+// weights stay packed where they are. Without it they are copied to memory of `allocator`, and the bytes are not needed
+// afterwards. identity: gets a text that only this network has, see SharedLayers::identity().
 [[nodiscard]] Result<ModelData> read_model(std::span<const std::byte> bytes, const std::string& where,
-                                           std::shared_ptr<const WeightPages> pages = nullptr);
+                                           std::shared_ptr<const WeightPages> pages = nullptr,
+                                           const Allocator& allocator = {}, std::string* identity = nullptr);
 
 }  // namespace narrow::engine

@@ -170,7 +170,7 @@ Result<Sections> open_frame(std::span<const std::byte> file, const std::string& 
     if (std::any_of(padding.begin(), padding.end(), [](std::byte byte) { return byte != std::byte{0}; })) {
       return Error{ErrorCode::kMalformed, "the padding before a section is not zero", at_byte(where, end)};
     }
-    const Section section{file.subspan(begin, static_cast<std::size_t>(entry.size)), begin};
+    const Section section{file.subspan(begin, static_cast<std::size_t>(entry.size)), begin, entry.checksum};
     end = begin + section.bytes.size();
     const bool known = entry.kind >= 1 && entry.kind <= kSectionKinds;
     if (crc32(section.bytes) != entry.checksum) {

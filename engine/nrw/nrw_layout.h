@@ -54,7 +54,8 @@ inline constexpr std::uint8_t kExifBit = 4;
 // The contents of the sections, by kind.
 struct Section {
   std::span<const std::byte> bytes;
-  std::size_t offset = 0;  // in the file
+  std::size_t offset = 0;      // in the file
+  std::uint32_t checksum = 0;  // of the bytes, as open_frame() found it
 };
 class Sections {
  public:

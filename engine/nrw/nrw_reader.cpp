@@ -8,6 +8,7 @@
 #include <utility>
 #include <variant>
 
+#include "base/aligned_buffer.h"
 #include "base/checked.h"
 #include "base/try.h"
 #include "engine/nrw/byte_reader.h"
@@ -144,6 +145,18 @@ class GraphReader {
   ByteReader graph_, weights_, channels_, floats_;
 };
 
+// Of all that packed weights are made of: checksum and size of each section.
+std::string identity_of(const Sections& sections) {
+  std::string identity;
+  for (const SectionKind kind :
+       {SectionKind::kGraph, SectionKind::kWeights, SectionKind::kChannels, SectionKind::kFloats}) {
+    const Section& section = sections[kind];
+    if (!identity.empty()) identity += '/';
+    identity += std::to_string(section.checksum) + ':' + std::to_string(section.bytes.size());
+  }
+  return identity;
+}
+
 Preprocessing read_preprocessing(ByteReader& reader) {
   Preprocessing preprocessing;
   const bool resize = reader.flag();
@@ -207,14 +220,18 @@ Provenance read_provenance(ByteReader& reader) {
 }  // namespace
 
 Result<ModelData> read_model(std::span<const std::byte> bytes, const std::string& where,
-                             std::shared_ptr<const WeightPages> pages) {
+                             std::shared_ptr<const WeightPages> pages, const Allocator& allocator,
+                             std::string* identity) {
   NARROW_ASSIGN(Sections sections, open_frame(bytes, where));
+  if (identity != nullptr) *identity = identity_of(sections);
   std::span<const std::byte>& weights = sections[SectionKind::kWeights].bytes;
   std::shared_ptr<const void> owner = pages;
   if (pages == nullptr) {
-    auto copy = std::make_shared<const std::vector<std::byte>>(weights.begin(), weights.end());
-    weights = *copy;
-    owner = std::move(copy);
+    NARROW_ASSIGN(base::AlignedBuffer copy,
+                  base::AlignedBuffer::allocate(weights.size(), "the weights of " + where, allocator));
+    std::copy(weights.begin(), weights.end(), copy.data());
+    weights = {copy.data(), copy.size()};
+    owner = std::make_shared<const base::AlignedBuffer>(std::move(copy));
   }
   ReadFailure failure;
   ModelData model;

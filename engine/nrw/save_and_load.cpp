@@ -39,13 +39,17 @@ struct BorrowedPages final : engine::WeightPages {
 };
 
 Result<Model> read(std::span<const std::byte> bytes, std::string where,
-                   std::shared_ptr<const engine::WeightPages> pages) {
+                   std::shared_ptr<const engine::WeightPages> pages, const Allocator& allocator = {}) {
   constexpr base::NextSteps kNextSteps{
       "copy or download the file again, or make it again (narrow quantize, narrow convert)",
       "docs/security.md lists the limits on files, which are fixed: make a smaller network"};
-  NARROW_ASSIGN(engine::ModelData data,
-                base::with_next_step(engine::read_model(bytes, where, std::move(pages)), kNextSteps));
-  return Model(std::make_shared<const engine::ModelData>(std::move(data)));
+  std::string identity;
+  NARROW_ASSIGN(
+      engine::ModelData data,
+      base::with_next_step(engine::read_model(bytes, where, std::move(pages), allocator, &identity), kNextSteps));
+  auto shared = std::make_shared<engine::ModelData>(std::move(data));
+  shared->shared_layers.set_identity(std::move(identity));
+  return Model(std::move(shared));
 }
 
 }  // namespace
@@ -58,14 +62,22 @@ Result<Model> Model::load(const std::filesystem::path& path, const LoadOptions& 
       const auto pages = std::make_shared<const FilePages>(std::move(file));
       return read(pages->file.bytes(), path.string(), pages);
     }
-    NARROW_ASSIGN(base::AlignedBuffer buffer, engine::read_file(path, max_bytes));
+    NARROW_ASSIGN(base::AlignedBuffer buffer, engine::read_file(path, max_bytes, options.allocator));
     const auto memory = std::make_shared<const MemoryPages>(std::move(buffer));
     return read({memory->buffer.data(), memory->buffer.size()}, path.string(), memory);
   });
 }
 
-Result<Model> Model::parse(std::span<const std::byte> bytes, std::string where) {
-  return base::guarded([&] { return read(bytes, std::move(where), nullptr); });
+Result<Model> Model::parse(std::span<const std::byte> bytes, std::string where, const LoadOptions& options) {
+  return base::guarded([&]() -> Result<Model> {
+    if (bytes.size() > options.max_memory_bytes) {
+      return Error{ErrorCode::kLimit,
+                   "has " + std::to_string(bytes.size()) + " bytes, more than the limit of " +
+                       std::to_string(options.max_memory_bytes),
+                   std::move(where)};
+    }
+    return read(bytes, std::move(where), nullptr, options.allocator);
+  });
 }
 
 Result<Model> Model::view(std::span<const std::byte> bytes, std::string where) {

@@ -99,8 +99,15 @@ std::vector<float> multipliers(double input_scale, const std::vector<float>& wei
 
 class Packer {
  public:
-  Packer(const graph::Graph& graph, kernels::Target target, const WeightPages* pages, std::size_t max_bytes)
-      : graph_(graph), target_(target), pages_(pages), max_bytes_(max_bytes), readers_(graph::consumers(graph)) {}
+  Packer(const graph::Graph& graph, kernels::Target target, const WeightPages* pages, std::size_t max_bytes,
+         const Allocator& allocator, const StoredLayers* file)
+      : graph_(graph),
+        target_(target),
+        pages_(pages),
+        max_bytes_(max_bytes),
+        allocator_(allocator),
+        file_(file),
+        readers_(graph::consumers(graph)) {}
 
   // The packed layer of a node, or nothing for a node without weights.
   Result<std::optional<PackedLayer>> pack(const graph::Node& node) {
@@ -164,10 +171,6 @@ class Packer {
     problem.input_range = in.range;
     problem.input_zero_point = in.zero_point;
     problem.weight_range = filter.range;
-    std::vector<std::int8_t> buffer;
-    problem.weights = filter.integers(buffer).data();
-    const std::vector<kernels::WeightSums> sums = kernels::sum_weights(problem);
-    problem.sums = sums.data();
     problem.bias = filter.bias.data();
     problem.multiplier = layer.multiplier.data();
     set_output(node, problem);
@@ -176,12 +179,18 @@ class Packer {
                         "a sum of " + std::to_string(problem.shape.depth()) +
                             " products in its ranges may not fit into int32; quantize this layer with fewer bits");
     }
+    if (file_ != nullptr) return take_integer(node, std::move(layer));
+    AlignedBuffer unpacked;
+    NARROW_ASSIGN(problem.weights, weights_of(node, filter, unpacked));
+    const std::vector<kernels::WeightSums> sums = kernels::sum_weights(problem);
+    problem.sums = sums.data();
     const std::vector<ConvolutionCandidate> ranked = kernels::rank_convolutions(problem, target_.isa);
     const ConvolutionCandidate& chosen = ranked.front();
     layer.kernel = chosen.kernel;
     layer.candidates = explain_choice(ranked);
-    NARROW_ASSIGN(layer.packed, allocate(node, chosen.kernel->packed_bytes(problem)));
-    chosen.pack(problem, layer.packed.data());
+    NARROW_ASSIGN(layer.own, allocate(node, chosen.kernel->packed_bytes(problem)));
+    chosen.pack(problem, layer.own.data());
+    layer.packed = {layer.own.data(), layer.own.size()};
     layer.work = divisible(problem, chosen, static_cast<std::int64_t>(layer.packed.size()));
     layer.cost_per_row = estimated_row_cost(problem.shape, chosen);
     // Nothing reads the weights after packing, so the pages of the model's copy are released.
@@ -198,20 +207,76 @@ class Packer {
     layer.problem.bias = filter.bias.data();
     layer.problem.clamp = node.clamp;
     layer.kernel = kernels::select_convolution_f32(layer.problem, target_.isa);
-    NARROW_ASSIGN(layer.packed, allocate(node, layer.kernel->packed_bytes(layer.problem)));
-    layer.kernel->pack(layer.problem, layer.packed.data());
+    const std::size_t bytes = layer.kernel->packed_bytes(layer.problem);
+    if (file_ != nullptr) {
+      NARROW_ASSIGN(const StoredLayer* const stored, stored_layer(node, true));
+      if (stored->kernel != layer.kernel->name || stored->bytes.size() != bytes) return misfit(node);
+      NARROW_TRY(count(node, bytes));
+      layer.packed = stored->bytes;
+      return std::optional<PackedLayer>(std::move(layer));
+    }
+    NARROW_ASSIGN(layer.own, allocate(node, bytes));
+    layer.kernel->pack(layer.problem, layer.own.data());
+    layer.packed = {layer.own.data(), layer.own.size()};
     return std::optional<PackedLayer>(std::move(layer));
   }
 
-  Result<AlignedBuffer> allocate(const graph::Node& node, std::size_t bytes) {
+  // The layer of the file, with the kernel that was chosen when it was made. Its estimate divides the work as before.
+  Result<std::optional<PackedLayer>> take_integer(const graph::Node& node, IntegerLayer layer) {
+    NARROW_ASSIGN(const StoredLayer* const stored, stored_layer(node, false));
+    const ConvolutionProblem& problem = layer.problem;
+    layer.kernel = kernels::find_convolution(stored->kernel.c_str(), target_.isa);
+    if (layer.kernel == nullptr) return misfit(node);
+    const bool is_sized = !layer.kernel->sized_by_weights;
+    if (is_sized && stored->bytes.size() != layer.kernel->packed_bytes(problem)) return misfit(node);
+    NARROW_TRY(count(node, stored->bytes.size()));
+    layer.packed = stored->bytes;
+    ConvolutionCandidate chosen;
+    chosen.kernel = layer.kernel;
+    chosen.offer.cycles = stored->cycles;
+    layer.candidates = {{layer.kernel->name, true, stored->cycles, ""}};
+    layer.work = divisible(problem, chosen, static_cast<std::int64_t>(layer.packed.size()));
+    layer.cost_per_row = estimated_row_cost(problem.shape, chosen);
+    return std::optional<PackedLayer>(std::move(layer));
+  }
+
+  [[nodiscard]] Error misfit(const graph::Node& node) const {
+    return file_->damaged("does not fit the layer '" + node.name + "'");
+  }
+  [[nodiscard]] Result<const StoredLayer*> stored_layer(const graph::Node& node, bool is_float) const {
+    const StoredLayer* const stored = file_->of(static_cast<std::size_t>(&node - graph_.nodes.data()));
+    if (stored == nullptr || stored->is_float != is_float) return misfit(node);
+    return stored;
+  }
+
+  // The weight integers of a layer; in `unpacked` where the model has them with fewer bits.
+  Result<const std::int8_t*> weights_of(const graph::Node& node, const graph::QuantizedFilter& filter,
+                                        AlignedBuffer& unpacked) const {
+    if (!filter.packed) return filter.weights.data();
+    const graph::PackedWeights& packed = *filter.packed;
+    if (packed.are_bytes()) return reinterpret_cast<const std::int8_t*>(packed.bytes().data());
+    NARROW_ASSIGN(unpacked, AlignedBuffer::allocate(packed.size(), "the weights of '" + node.name + "'", allocator_));
+    auto* const integers = reinterpret_cast<std::int8_t*>(unpacked.data());
+    packed.unpack({integers, packed.size()});
+    return integers;
+  }
+
+  // Adds to the bytes of the packed weights.
+  Status count(const graph::Node& node, std::size_t bytes) {
     if (bytes > max_bytes_ - bytes_) {
       return Error{ErrorCode::kLimit,
                    "the tensors and the packed weights up to this layer take more memory than allowed "
                    "(max_memory_bytes)",
                    node.name};
     }
-    NARROW_ASSIGN(AlignedBuffer buffer, AlignedBuffer::allocate(bytes, "the packed weights of '" + node.name + "'"));
     bytes_ += bytes;
+    return {};
+  }
+
+  Result<AlignedBuffer> allocate(const graph::Node& node, std::size_t bytes) {
+    NARROW_TRY(count(node, bytes));
+    NARROW_ASSIGN(AlignedBuffer buffer,
+                  AlignedBuffer::allocate(bytes, "the packed weights of '" + node.name + "'", allocator_));
     return buffer;
   }
 
@@ -219,6 +284,8 @@ class Packer {
   kernels::Target target_;
   const WeightPages* pages_;
   std::size_t max_bytes_;
+  const Allocator& allocator_;
+  const StoredLayers* file_;
   graph::ValueMap<std::vector<int>> readers_;
   std::size_t bytes_ = 0;
 };
@@ -226,14 +293,17 @@ class Packer {
 }  // namespace
 
 Result<std::shared_ptr<const PackedLayers>> PackedLayers::pack(const graph::Graph& graph, kernels::Target target,
-                                                               const WeightPages* pages, std::size_t max_bytes) {
+                                                               const WeightPages* pages, std::size_t max_bytes,
+                                                               const Allocator& allocator,
+                                                               std::shared_ptr<const StoredLayers> file) {
   const std::shared_ptr<PackedLayers> layers(new PackedLayers(target));
   layers->of_node_.resize(graph.nodes.size());
-  Packer packer(graph, target, pages, max_bytes);
+  Packer packer(graph, target, pages, max_bytes, allocator, file.get());
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     NARROW_ASSIGN(layers->of_node_[i], packer.pack(graph.nodes[i]));
   }
   layers->bytes_ = packer.bytes();
+  layers->file_ = std::move(file);
   if (pages != nullptr) pages->release_all();
   return std::shared_ptr<const PackedLayers>(layers);
 }

@@ -135,7 +135,7 @@ std::optional<IntegerInput> integer_input(const graph::Graph& graph, const std::
 }  // namespace
 
 Result<Plan> compile(const ModelData& model, kernels::Target target, int max_batch, const SessionLimits& limits,
-                     const std::vector<std::string>& outputs) {
+                     const std::vector<std::string>& outputs, const Allocator& allocator, const LoadLayers& load) {
   const graph::Graph& graph = model.graph;
   NARROW_TRY(check_operations(graph, limits));
   std::vector<graph::ValueId> named;
@@ -159,9 +159,15 @@ Result<Plan> compile(const ModelData& model, kernels::Target target, int max_bat
     const graph::Value& value = graph.value(id);
     plan.outputs.push_back({value.name, value.shape, value.quantization, std::get<InArena>(placement.locations[id])});
   }
-  NARROW_ASSIGN(plan.layers, model.shared_layers.get(target_number(target), [&] {
-    return PackedLayers::pack(graph, target, model.weight_pages.get(), limits.memory_bytes - placement.bytes);
-  }));
+  const auto pack = [&]() -> Result<std::shared_ptr<const PackedLayers>> {
+    std::shared_ptr<const StoredLayers> stored;
+    if (load) {
+      NARROW_ASSIGN(stored, load());
+    }
+    return PackedLayers::pack(graph, target, model.weight_pages.get(), limits.memory_bytes - placement.bytes, allocator,
+                              std::move(stored));
+  };
+  NARROW_ASSIGN(plan.layers, model.shared_layers.get(target_number(target), allocator, static_cast<bool>(load), pack));
   plan.integer_input = integer_input(graph, groups, placement.locations);
   const Compiler compiler(graph, *plan.layers, placement.locations);
   for (const StepGroup& group : groups) {

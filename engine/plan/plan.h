@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -49,14 +50,19 @@ struct SessionLimits {
   std::int64_t operations = std::numeric_limits<std::int64_t>::max();
 };
 
+using LoadLayers = std::function<Result<std::shared_ptr<const StoredLayers>>()>;
+
 // Compiles a model's graph, which must be valid; the model's data must outlive the plan. Its packed layers are those of
 // the model's other sessions on this ISA, if there are any. max_batch >= 1. Errors: those of make_step and
 // PackedLayers::pack; kLimit if the memory for max_batch images can't be addressed, or if the network takes more than
 // the limits. As far as that is known before any weight is packed, it is an error before. Layers count in full, whether
 // or not they are shared, so that a session's limits do not depend on other sessions.
 // outputs: names of tensors that stay readable after a run. Errors of these: kNotFound, kInvalidArgument (the network's
-// input or its scores), kUnsupported (a tensor that no kernel writes as a whole).
+// input or its scores), kUnsupported (a tensor that no kernel writes as a whole). allocator: of packed weights; layers
+// are shared with sessions that have the same one. load: returns layers that were packed before, unless other
+// sessions have some; empty: they are packed.
 [[nodiscard]] Result<Plan> compile(const ModelData& model, kernels::Target target, int max_batch,
-                                   const SessionLimits& limits = {}, const std::vector<std::string>& outputs = {});
+                                   const SessionLimits& limits = {}, const std::vector<std::string>& outputs = {},
+                                   const Allocator& allocator = {}, const LoadLayers& load = {});
 
 }  // namespace narrow::engine

@@ -2,18 +2,19 @@
 #include "narrow/executor.h"
 #include "narrow/inspect.h"
 
-#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <optional>
 
 #include "base/aligned_buffer.h"
+#include "base/atomic_file.h"
 #include "base/float_environment.h"
 #include "base/guarded.h"
 #include "base/try.h"
 #include "engine/isa/isa_choice.h"
 #include "engine/model/model_data.h"
+#include "engine/packed/packed_file.h"
 #include "engine/plan/plan.h"
 #include "engine/session/input_check.h"
 #include "engine/session/session_impl.h"
@@ -32,20 +33,6 @@ constexpr std::int64_t kTellCost = 64 * 1024;
 
 Error invalid(const char* where, std::string message) {
   return {ErrorCode::kInvalidArgument, std::move(message), where};
-}
-
-// index: of an element of the input.
-Error not_finite(std::size_t index, float value, const TensorShape& shape) {
-  const auto at = static_cast<std::int64_t>(index);
-  const std::int64_t pixel = at / shape.channels;
-  return invalid("input", std::string("is ") +
-                              (std::isnan(value) ? "NaN"
-                               : value > 0       ? "infinity"
-                                                 : "-infinity") +
-                              " in image " + std::to_string(at / shape.elems()) + ", row " +
-                              std::to_string(pixel / shape.width % shape.height) + ", column " +
-                              std::to_string(pixel % shape.width) + ", channel " + std::to_string(at % shape.channels) +
-                              " (element " + std::to_string(index) + ")");
 }
 
 Status check_options(const SessionOptions& options) {
@@ -87,8 +74,17 @@ Result<Session> Session::create(const Model& model, const SessionOptions& option
       NARROW_TRY(engine::check_model(data));
       data.shared_layers.set_checked();
     }
+    engine::LoadLayers load;
+    if (!options.packed.empty()) {
+      load = [&]() -> Result<std::shared_ptr<const engine::StoredLayers>> {
+        NARROW_ASSIGN(const std::string key,
+                      engine::packed_key(data.shared_layers.identity(), {impl->isa, impl->core}));
+        return engine::open_packed(options.packed, key, options.max_memory_bytes);
+      };
+    }
     NARROW_ASSIGN(impl->plan, engine::compile(data, {impl->isa, impl->core}, options.max_batch,
-                                              {options.max_memory_bytes, options.max_operations}, options.outputs));
+                                              {options.max_memory_bytes, options.max_operations}, options.outputs,
+                                              options.allocator, load));
     Executor* executor = options.executor;
     if (executor == nullptr) {
       NARROW_ASSIGN(impl->pool, engine::PoolExecutor::create(options.threads, options.spin_us));
@@ -112,8 +108,9 @@ Result<Session> Session::create(const Model& model, const SessionOptions& option
                    "session"};
     }
     NARROW_ASSIGN(impl->arena,
-                  AlignedBuffer::allocate(
-                      arena_bytes, "the tensors of " + std::to_string(options.max_batch) + " images (max_batch)"));
+                  AlignedBuffer::allocate(arena_bytes,
+                                          "the tensors of " + std::to_string(options.max_batch) + " images (max_batch)",
+                                          options.allocator));
     impl->context.arena = impl->arena.data();
     impl->context.workspaces = impl->arena.data() + plan.tensor_bytes;
     impl->context.workspace_bytes = plan.workspace_bytes;
@@ -152,9 +149,7 @@ Status Session::run_steps(std::span<const float> input, std::span<float> scores,
                                 std::to_string(impl_->options.max_batch) + " (max_batch) images of " +
                                 std::to_string(input_elems));
   }
-  if (const std::optional<std::size_t> bad = engine::first_not_finite(input)) {
-    return not_finite(*bad, input[*bad], model_.input_shape());
-  }
+  NARROW_TRY(engine::check_finite(input, model_.input_shape()));
   impl_->context.input = reinterpret_cast<const std::byte*>(input.data());
   return impl_->run_from(0, batch, scores, step_ns);
 }
@@ -186,6 +181,17 @@ Status Session::Impl::run_from(std::size_t first_step, std::size_t batch, std::s
     return Error{ErrorCode::kInvalidArgument, std::string("it threw: ") + error.what(), "executor"};
   }
   return {};
+}
+
+Status Session::save_packed(const std::filesystem::path& path) const {
+  return base::guarded([&]() -> Status {
+    if (impl_ == nullptr) return engine::moved_from();
+    const engine::PackedLayers& layers = *impl_->plan.layers;
+    NARROW_ASSIGN(const std::string key, engine::packed_key(model_.data().shared_layers.identity(), layers.target()));
+    NARROW_ASSIGN(const std::vector<std::byte> bytes,
+                  engine::write_packed(model_.data().graph, layers.target(), key, impl_->options.max_memory_bytes));
+    return base::write_file_atomically(path, bytes);
+  });
 }
 
 std::vector<TensorInfo> Session::outputs() const {

@@ -79,9 +79,13 @@ Status Session::classify(const ImageView& frame, std::span<float> scores) {
       NARROW_TRY(impl.preprocessor->run(frame, std::span(integers, elems)));
       return impl.run_from(1, 1, scores, {});
     }
-    impl.frame_input.resize(elems);
-    NARROW_TRY(impl.preprocessor->run(frame, std::span<float>(impl.frame_input)));
-    return run(impl.frame_input, scores);
+    if (impl.frame_input.size() == 0) {
+      NARROW_ASSIGN(impl.frame_input, base::AlignedBuffer::allocate(elems * sizeof(float), "the input of a frame",
+                                                                    impl.options.allocator));
+    }
+    const std::span<float> input(reinterpret_cast<float*>(impl.frame_input.data()), elems);
+    NARROW_TRY(impl.preprocessor->run(frame, input));
+    return run(input, scores);
   });
 }
 

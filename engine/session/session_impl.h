@@ -7,7 +7,6 @@
 #include <optional>
 #include <span>
 #include <utility>
-#include <vector>
 
 #include "base/aligned_buffer.h"
 #include "engine/plan/plan.h"
@@ -45,7 +44,7 @@ struct Session::Impl {
 
   // Of frames: made with the first one.
   std::optional<Preprocessor> preprocessor;
-  std::vector<float> frame_input;  // where the network does not begin with integers
+  base::AlignedBuffer frame_input;  // floats, where the network does not begin with integers
 };
 
 }  // namespace narrow

@@ -5,7 +5,9 @@
 #include <string>
 #include <utility>
 
+#include "base/cancelled.h"
 #include "base/float_environment.h"
+#include "base/try.h"
 #include "floating/gradients/divergence.h"
 #include "floating/gradients/layer_gradient.h"
 #include "floating/gradients/node_gradients.h"
@@ -263,6 +265,7 @@ Status PartGradient::set(std::span<const float> parameters) {
     for (const std::size_t n : impl.nodes) {
       auto& layer = impl.layers[impl.local(n)];
       if (!layer || !impl.setting.weights[impl.local(n)]) continue;
+      NARROW_TRY(base::check_cancelled(impl.setting.cancellation));
       const ParameterPlace& place = impl.places[impl.local(n)];
       const std::size_t depth = place.weight_count / place.channels;
       impl.rounded.resize(place.weight_count);
@@ -289,11 +292,15 @@ Result<double> PartGradient::run(int slot, const float* input, const float* targ
   std::vector<float>& fed = own.tensors[index(impl.setting.input)].value;
   std::copy_n(input, fed.size(), fed.begin());
   try {
-    for (const std::size_t n : impl.nodes) impl.compute(own, n, slot, drops, seed);
+    for (const std::size_t n : impl.nodes) {
+      NARROW_TRY(base::check_cancelled(impl.setting.cancellation));
+      impl.compute(own, n, slot, drops, seed);
+    }
     Tensor& out = own.tensors[index(impl.setting.output)];
     const double loss = impl.loss_gradient(target, factor, out);
     out.has_gradient = true;
     for (auto n = impl.nodes.rbegin(); n != impl.nodes.rend(); ++n) {
+      NARROW_TRY(base::check_cancelled(impl.setting.cancellation));
       impl.go_back(own, *n, slot, drops, seed, gradient);
     }
     return loss;

@@ -11,6 +11,7 @@
 #include "floating/gradients/fake_quantization.h"
 #include "floating/program.h"
 #include "graph/ir.h"
+#include "narrow/cancellation.h"
 #include "narrow/result.h"
 
 namespace narrow::graph {
@@ -28,6 +29,7 @@ struct PartSetting {
   int images = 1;                                 // of one run
   int slots = 1;
   Loss loss = Loss::kSquares;
+  const Cancellation* cancellation = nullptr;  // ends set() and run() with kCancelled between two nodes; may be null
 };
 
 // Where the parameters of a node lie among those of the part.

@@ -217,4 +217,6 @@ std::string PictureSet::name(std::size_t index) const {
   return entry.path.string() + (is_record ? "#" + std::to_string(entry.record) : std::string());
 }
 
+bool has_image_extension(const std::filesystem::path& path) { return image::has_image_extension(path); }
+
 }  // namespace narrow

@@ -107,7 +107,7 @@ class FloatSession {
   ~FloatSession();
 
   // input: [height, width, channels] preprocessed floats; scores: [classes]. Error: kInvalidArgument, a span of another
-  // size.
+  // size, or an input that is NaN or infinite (says where).
   [[nodiscard]] Status run(std::span<const float> input, std::span<float> scores);
 
  private:

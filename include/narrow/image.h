@@ -38,6 +38,9 @@ struct ImageFormat {
 [[nodiscard]] Result<Picture> decode_picture(std::span<const std::byte> bytes, const PictureLimits& limits = {});
 [[nodiscard]] Result<Picture> load_picture(const std::filesystem::path& path, const PictureLimits& limits = {});
 
+// Whether the name has the extension of an image file, in any case; of a format that this build may not read.
+[[nodiscard]] bool has_image_extension(const std::filesystem::path& path);
+
 // A PNG file of the pixels, 8 bits of red, green and blue each. software: the text "Software" in the file, right after
 // the header, of ASCII characters; empty: none. Error: kInvalidArgument, the sizes do not fit.
 [[nodiscard]] Result<std::vector<std::byte>> encode_png(const Picture& image, std::string_view software = {});

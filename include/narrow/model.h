@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "narrow/allocator.h"
 #include "narrow/preprocess.h"
 #include "narrow/result.h"
 #include "narrow/types.h"
@@ -40,6 +41,9 @@ struct LoadOptions {
   // takes less memory and time. In return the file must not change meanwhile: bytes that change are used unchecked, and
   // a file that becomes shorter ends the process (SIGBUS). To replace the file, rename another one, as `save` does.
   bool map = false;
+  // Where the bytes that the model keeps are: the file's, or of parse() the weights'; allocator.h. A mapped file takes
+  // nothing from it, and neither do weights of layers that were left in float. Default: operator new.
+  Allocator allocator = {};
 };
 
 // Immutable and cheap to copy; sessions share it. Several threads may call all methods. Moving copies, so that a model
@@ -53,8 +57,9 @@ class Model {
   // change or vanish, unless it is mapped.
   // Errors: kIo, kMalformed (with the offset), kUnsupported (a newer format version; names both versions), kLimit.
   [[nodiscard]] static Result<Model> load(const std::filesystem::path& path, const LoadOptions& options = {});
-  // The same from memory. The bytes are not needed afterwards. where: name of the bytes in errors.
-  [[nodiscard]] static Result<Model> parse(std::span<const std::byte> bytes, std::string where = "model");
+  // The same from memory. The bytes are not needed afterwards. where: name of the bytes in errors. `map` has no effect.
+  [[nodiscard]] static Result<Model> parse(std::span<const std::byte> bytes, std::string where = "model",
+                                           const LoadOptions& options = {});
 
   // As parse(), but the weights are read where they are: the bytes must stay, and stay as they are, until the last copy
   // of the model is destroyed. For models that are a part of the program.

@@ -134,7 +134,9 @@ struct QuantizeOptions {
   // Instead of weight_bits and activation_bits. Exceptions by layer are errors then.
   std::optional<BitGoal> goal;
   int threads = 1;  // for the calibration passes
-  // Ends the work within the time of an image, of an iteration of training or of rounding one layer. May be null.
+  // Ends the work within about 100 ms, with kCancelled; `fill` of the inputs and functions of the caller are not
+  // interrupted. What takes longer: mixing the channels of a tensor of more than 300, and creating the session that is
+  // timed for BitGoal::max_milliseconds. May be null.
   const Cancellation* cancellation = nullptr;
   // progress(stage, done, total), stage as "calibrating, image"; called from one thread at a time; may be empty.
   std::function<void(std::string_view stage, std::size_t done, std::size_t total)> progress;

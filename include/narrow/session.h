@@ -4,12 +4,14 @@
 #include "narrow/detail/needs_cxx20.h"
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "narrow/allocator.h"
 #include "narrow/cancellation.h"
 #include "narrow/image_view.h"
 #include "narrow/model.h"
@@ -56,6 +58,14 @@ struct SessionOptions {
   // Names of tensors (Model::tensors) that each run leaves readable, such as Model::embedding(). They take memory of
   // their own and end what would be fused across them, so name only what is read.
   std::vector<std::string> outputs = {};
+  // A file of save_packed() for this model and target: it is mapped, so that nothing is packed, and processes share its
+  // pages. Empty: weights are packed. The file is as trusted as the program: its checksums find damage and what belongs
+  // to another model, CPU or version of Narrow, which are errors, but no forgery. As with LoadOptions::map it must not
+  // change while a session uses it.
+  std::string packed = {};
+  // Where tensors, workspaces and packed weights are; allocator.h. Sessions share packed weights with those that have
+  // the same allocator. Default: operator new.
+  Allocator allocator = {};
 };
 
 // A session must not be used by two threads at the same time. Several sessions may share a Model and run at the same
@@ -67,7 +77,8 @@ class Session {
  public:
   // Errors: an ISA that is unknown or not supported (lists those that can run), a bad option, an output that does not
   // exist, is the input or the scores, or is never in memory as a whole, a model for which no kernel is exact, kLimit
-  // (more memory or operations than the options allow; nothing has been allocated for tensors then).
+  // (more memory or operations than the options allow; nothing has been allocated for tensors then), a file of packed
+  // weights that is not there (kNotFound), is damaged (kMalformed) or is for something else (kInvalidArgument).
   [[nodiscard]] static Result<Session> create(const Model& model, const SessionOptions& options = {});
 
   // A session of the same model with the same options, on the same ISA, for another thread. It shares the packed
@@ -88,6 +99,11 @@ class Session {
   // `steps()` that is a step of its own (fused_with is empty), with all layers that are fused with it. Allocates
   // nothing. Errors: those of `run`; a step_ns of another size.
   [[nodiscard]] Status profile(std::span<const float> input, std::span<float> scores, std::span<std::int64_t> step_ns);
+
+  // Writes the packed weights for SessionOptions::packed, as Model::save writes. The file is for this model, isa() and
+  // core() alone, and for this version of Narrow. Errors: kInvalidArgument (the model was not read from a file or from
+  // bytes), kNotFound, kIo.
+  [[nodiscard]] Status save_packed(const std::filesystem::path& path) const;
 
   // The tensors of SessionOptions::outputs, in that order.
   [[nodiscard]] std::vector<TensorInfo> outputs() const;

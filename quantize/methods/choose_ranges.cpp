@@ -1,5 +1,6 @@
 #include <string>
 
+#include "base/cancelled.h"
 #include "base/try.h"
 #include "quantize/activation_quantization.h"
 #include "quantize/methods.h"
@@ -18,6 +19,7 @@ class RangeChooser {
   Status run() {
     for (std::size_t v = 0; v < context_.graph.values.size(); ++v) {
       if (!context_.representations.needs_decision[v]) continue;
+      NARROW_TRY(base::check_cancelled(context_.options.cancellation));
       // Lossless operators share what they copy.
       const ValueId source = context_.bits.source[v];
       NARROW_ASSIGN(const Quantization chosen, choose(source));

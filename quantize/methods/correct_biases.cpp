@@ -1,5 +1,6 @@
 #include <string>
 
+#include "base/try.h"
 #include "quantize/expected_input.h"
 #include "quantize/methods.h"
 #include "quantize/weight_quantization.h"
@@ -17,7 +18,7 @@ Status correct_biases(const Context& context, Decisions& decisions) {
                        context.observations[static_cast<std::size_t>(node.inputs[0])]->channel_means);
     if (expected.empty()) continue;
     const auto input = integer_quantization(context.graph, decisions, context.producer, node.inputs[0]);
-    correct_bias(*filter_of(node), *input, expected, layer->filter);
+    NARROW_TRY(correct_bias(*filter_of(node), *input, expected, layer->filter, context.options.cancellation));
     ++corrected;
   }
   if (corrected > 0) {

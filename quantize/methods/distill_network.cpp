@@ -38,7 +38,9 @@ class ChangedImages {
     if (input) result.grid_ = input_grid(*input);
     for (int s = 0; s < slots; ++s) {
       NARROW_ASSIGN(FloatExecutor teacher,
-                    FloatExecutor::create(context.graph, {.nodes = part.nodes, .keep = {part.output}}));
+                    FloatExecutor::create(
+                        context.graph,
+                        {.nodes = part.nodes, .keep = {part.output}, .cancellation = context.options.cancellation}));
       result.slots_.push_back({std::move(teacher), Augmentation(context.graph.value(part.input).shape)});
     }
     return result;

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "base/cancelled.h"
 #include "base/text.h"
 #include "base/try.h"
 #include "floating/gradients/fake_quantization.h"
@@ -146,7 +147,8 @@ class Reconstruction {
       runs.fill(request, slot, input, target);
       return Status{};
     };
-    training.loss_factor = 2 / mean_square_of_targets();
+    NARROW_ASSIGN(const double mean_square, mean_square_of_targets());
+    training.loss_factor = 2 / mean_square;
     training.drops = true;
     training.iterations = kBlockIterations;
     training.seed = b;
@@ -173,9 +175,10 @@ class Reconstruction {
   }
 
   // Of an image, over the images that are trained on. The loss is relative to it.
-  [[nodiscard]] double mean_square_of_targets() const {
+  [[nodiscard]] Result<double> mean_square_of_targets() const {
     double squares = 0;
     for (const std::size_t image : trained_) {
+      NARROW_TRY(base::check_cancelled(context_.options.cancellation));
       for (const float x : images_.targets()[image]) squares += double{x} * double{x};
     }
     return std::max(squares / static_cast<double>(trained_.size()), 1e-30);

@@ -5,9 +5,9 @@
 #include <string>
 #include <utility>
 
+#include "base/cancelled.h"
 #include "base/parallel.h"
 #include "base/try.h"
-#include "quantize/cancelled.h"
 #include "quantize/layer_samples.h"
 #include "quantize/methods.h"
 #include "quantize/replay.h"
@@ -36,7 +36,11 @@ Budget budget_of(Effort effort) {
 class OutputRounding {
  public:
   OutputRounding(const Context& context, Decisions& decisions, Replay& replay, const Budget& budget)
-      : context_(context), decisions_(decisions), replay_(replay), budget_(budget) {}
+      : context_(context),
+        decisions_(decisions),
+        replay_(replay),
+        budget_(budget),
+        latch_(context.options.cancellation) {}
 
   Status run(const NodeRange& nodes) {
     for (std::size_t n = nodes.first; n < nodes.last; ++n) {
@@ -88,9 +92,12 @@ class OutputRounding {
     // One group on all threads, or each group on one.
     const bool is_grouped = sampler.groups() > 1;
     base::parallel_for(sampler.groups(), context_.options.threads, [&](std::size_t g, int) {
-      const Covariances seen = counter.covariances(g);
-      const RoundingProblem problem = make_problem(filter, limits, in_scale, damping, g * rows, seen);
+      if (latch_.seen()) return;
+      Covariances seen = counter.covariances(g);
+      RoundingProblem problem = make_problem(filter, limits, in_scale, damping, g * rows, seen);
+      problem.latch = &latch_;
       const RoundedRows rounded = solve(problem, is_grouped ? 1 : context_.options.threads);
+      if (latch_.seen()) return;
       std::copy(rounded.weights.begin(), rounded.weights.end(),
                 weights.begin() + static_cast<std::ptrdiff_t>(g * rows * depth));
       for (std::size_t r = 0; r < rows; ++r) {
@@ -100,6 +107,7 @@ class OutputRounding {
         scales[g * rows + r] = rounded.scales[r] / in_scale;
       }
     });
+    NARROW_TRY(latch_.status());
     LayerDecision decision;
     NARROW_ASSIGN(decision.filter, assemble_filter(setting, limits, std::move(weights), scales, biases));
     decision.is_fitted = true;
@@ -121,7 +129,13 @@ class OutputRounding {
     const std::size_t fitting =
         std::max<std::size_t>(1, context_.options.memory_bytes / CovarianceCounter::bytes(shape));
     const std::size_t threads = std::min(fitting, static_cast<std::size_t>(std::max(context_.options.threads, 1)));
-    std::vector<CovarianceCounter> counters(threads, CovarianceCounter(shape, output_unit(n)));
+    std::vector<CovarianceCounter> counters;
+    counters.reserve(threads);
+    const double unit = output_unit(n);
+    for (std::size_t i = 0; i < threads; ++i) {
+      NARROW_TRY(base::check_cancelled(context_.options.cancellation));
+      counters.emplace_back(shape, unit, &latch_);
+    }
     std::vector<LayerSamples> samples(threads);
     const Node& node = context_.graph.nodes[n];
     const Filter& filter = *filter_of(node);
@@ -129,16 +143,17 @@ class OutputRounding {
                              filter.weights,   filter.bias,     node.clamp};
     const auto visitor = [&](std::size_t image, int slot, std::span<const float> reads,
                              std::span<const float> target) -> Status {
-      NARROW_TRY(check_cancelled(context_.options.cancellation));
+      NARROW_TRY(base::check_cancelled(context_.options.cancellation));
       LayerSamples& taken = samples[static_cast<std::size_t>(slot)];
       sampler.take(image, input, reads, target, taken);
       aim_behind_clamp(layer, input.scale, taken.inputs, taken.count, taken.outputs);
       counters[static_cast<std::size_t>(slot)].observe(taken.inputs, taken.outputs, taken.count);
-      return {};
+      return latch_.status();
     };
     NARROW_TRY(replay_.visit(n, decisions_, static_cast<int>(threads), visitor));
     for (CovarianceCounter& counter : counters) counter.finish();
-    for (std::size_t i = 1; i < threads; ++i) counters[0].merge(counters[i]);
+    for (std::size_t i = 1; i < threads && !latch_.seen(); ++i) counters[0].merge(counters[i]);
+    NARROW_TRY(latch_.status());
     return std::move(counters[0]);
   }
 
@@ -161,17 +176,17 @@ class OutputRounding {
     return std::max({observed, bound * 0x1p-12, 1e-30}) * 0x1p-24;
   }
 
-  // first: the group's first output channel.
+  // first: the group's first output channel. Takes the products out of `seen`.
   static RoundingProblem make_problem(const Filter& filter, const FilterLimits& limits, double in_scale, double damping,
-                                      std::size_t first, const Covariances& seen) {
+                                      std::size_t first, Covariances& seen) {
     RoundingProblem problem;
     problem.depth = seen.input_means.size();
     problem.rows = seen.output_means.size();
     problem.range = limits.range;
-    problem.gram = seen.gram;
-    problem.cross = seen.cross;
+    problem.gram = std::move(seen.gram);
+    problem.cross = std::move(seen.cross);
     double diagonal = 0;
-    for (std::size_t k = 0; k < problem.depth; ++k) diagonal += seen.gram[k * problem.depth + k];
+    for (std::size_t k = 0; k < problem.depth; ++k) diagonal += problem.gram[k * problem.depth + k];
     const double added = std::max(diagonal / static_cast<double>(problem.depth), 1e-12) * damping;
     for (std::size_t k = 0; k < problem.depth; ++k) problem.gram[k * problem.depth + k] += added;
     for (std::size_t i = 0; i < problem.rows * problem.depth; ++i) {
@@ -187,6 +202,7 @@ class OutputRounding {
   Decisions& decisions_;
   Replay& replay_;
   Budget budget_;
+  base::CancelLatch latch_;
 };
 
 Error out_of_memory() {

@@ -14,6 +14,44 @@ namespace {
 
 using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
+constexpr std::size_t kStepsBetweenChecks = 256;
+// Larger solves and updates are done in strips of rows, between which they can be cancelled.
+constexpr Eigen::Index kWholeUpTo = 1024;
+
+// H = LL', L in the lower triangle. The algorithm and the blocks are those of Eigen::LLT, which can't be stopped.
+void factor_cholesky(Matrix& matrix, const RoundingProblem& problem) {
+  using Eigen::Index;
+  using Unblocked = Eigen::internal::llt_inplace<double, Eigen::Lower>;
+  const Index size = matrix.rows();
+  const Index most = size < 32 ? size : std::clamp<Index>(size / 8 / 16 * 16, 8, 128);
+  for (Index k = 0; k < size && !problem.is_cancelled(); k += most) {
+    const Index width = std::min(most, size - k);
+    const Index rest = size - k - width;
+    auto corner = matrix.block(k, k, width, width);
+    if (Unblocked::unblocked(corner) >= 0 || rest == 0) return;
+    auto below = matrix.block(k + width, k, rest, width);
+    corner.adjoint().triangularView<Eigen::Upper>().solveInPlace<Eigen::OnTheRight>(below);
+    auto square = matrix.block(k + width, k + width, rest, rest);
+    const Index strip = rest <= kWholeUpTo ? rest : 384;
+    for (Index i = 0; i < rest && !problem.is_cancelled(); i += strip) {
+      const Index rows = std::min(strip, rest - i);
+      if (i > 0) square.block(i, 0, rows, i).noalias() -= below.middleRows(i, rows) * below.topRows(i).transpose();
+      square.block(i, i, rows, rows).selfadjointView<Eigen::Lower>().rankUpdate(below.middleRows(i, rows), -1);
+    }
+  }
+}
+
+// cross * (LL')^-1.
+void solve_rows(const Matrix& factored, Matrix& cross, const RoundingProblem& problem) {
+  const auto lower = factored.triangularView<Eigen::Lower>();
+  const Eigen::Index strip = factored.rows() <= kWholeUpTo ? cross.rows() : 16;
+  for (Eigen::Index row = 0; row < cross.rows() && !problem.is_cancelled(); row += strip) {
+    auto rows = cross.middleRows(row, std::min(strip, cross.rows() - row));
+    lower.transpose().solveInPlace<Eigen::OnTheRight>(rows);
+    lower.solveInPlace<Eigen::OnTheRight>(rows);
+  }
+}
+
 // One row of the problem with one scale, while its weights are rounded.
 struct Attempt {
   std::size_t row = 0;
@@ -38,6 +76,7 @@ class ColumnSolver {
       attempt.loss = 0;
     }
     for (std::size_t k = depth; k-- > 0;) {
+      if (k % kStepsBetweenChecks == 0 && problem_.is_cancelled()) return;
       const float* row = factored_.factor.data() + k * depth;
       for (Attempt& attempt : attempts) {
         const float w = factored_.optimum[attempt.row * depth + k];
@@ -77,7 +116,7 @@ Factored factor(const RoundingProblem& problem) {
     return problem.gram[a * depth + a] < problem.gram[b * depth + b];
   });
   Matrix gram(size, size);
-  for (Eigen::Index i = 0; i < size; ++i) {
+  for (Eigen::Index i = 0; i < size && !problem.is_cancelled(); ++i) {
     for (Eigen::Index j = 0; j < size; ++j) {
       gram(i, j) =
           problem.gram[result.order[static_cast<std::size_t>(i)] * depth + result.order[static_cast<std::size_t>(j)]];
@@ -90,10 +129,8 @@ Factored factor(const RoundingProblem& problem) {
       cross(r, k) = problem.cross[static_cast<std::size_t>(r) * depth + result.order[static_cast<std::size_t>(k)]];
     }
   }
-  Eigen::LLT<Eigen::Ref<Matrix>> cholesky(gram);  // in place
-  const auto lower = cholesky.matrixL();
-  lower.transpose().solveInPlace<Eigen::OnTheRight>(cross);
-  lower.solveInPlace<Eigen::OnTheRight>(cross);
+  factor_cholesky(gram, problem);
+  solve_rows(gram, cross, problem);
   result.optimum.resize(problem.rows * depth);
   for (std::size_t i = 0; i < result.optimum.size(); ++i) {
     result.optimum[i] =
@@ -101,7 +138,7 @@ Factored factor(const RoundingProblem& problem) {
   }
   result.diagonal.resize(depth);
   result.factor.assign(depth * depth, 0.0F);
-  for (Eigen::Index k = 0; k < size; ++k) {
+  for (Eigen::Index k = 0; k < size && !problem.is_cancelled(); ++k) {
     const double diagonal = gram(k, k);
     result.diagonal[static_cast<std::size_t>(k)] = diagonal;
     for (Eigen::Index j = k; j < size; ++j) {
@@ -121,6 +158,7 @@ RoundedRows column_solve(const RoundingProblem& problem, const Factored& factore
   rounded.scales.resize(problem.rows);
   if (!problem.one_scale) {
     base::parallel_for(problem.rows, threads, [&](std::size_t row, int) {
+      if (problem.is_cancelled()) return;
       std::vector<Attempt> attempts;
       for (const double part : parts) {
         attempts.emplace_back();
@@ -136,14 +174,17 @@ RoundedRows column_solve(const RoundingProblem& problem, const Factored& factore
   }
   double best = std::numeric_limits<double>::infinity();
   for (const double part : parts) {
+    if (problem.is_cancelled()) return rounded;
     std::vector<Attempt> attempts(problem.rows);
     base::parallel_for(problem.rows, threads, [&](std::size_t row, int) {
+      if (problem.is_cancelled()) return;
       std::vector<Attempt> one(1);
       one[0].row = row;
       one[0].scale = first_scale(problem, largest, row, part);
       solver.run(one);
       attempts[row] = std::move(one[0]);
     });
+    if (problem.is_cancelled()) return rounded;
     const double loss = std::accumulate(attempts.begin(), attempts.end(), 0.0,
                                         [](double sum, const Attempt& attempt) { return sum + attempt.loss; });
     if (loss >= best) continue;

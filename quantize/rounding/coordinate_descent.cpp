@@ -11,6 +11,7 @@ namespace {
 
 // Rows that are improved side by side, so that a row of H is read from memory once.
 constexpr std::size_t kBlock = 16;
+constexpr std::size_t kWeightsBetweenChecks = 256;
 
 class Descent {
  public:
@@ -22,6 +23,7 @@ class Descent {
     std::vector<float> products((last - first) * depth);  // qH of each row
     std::vector<bool> changed(last - first, true);
     for (std::size_t k = 0; k < depth; ++k) {
+      if (k % kWeightsBetweenChecks == 0 && problem_.is_cancelled()) return;
       for (std::size_t row = first; row < last; ++row) {
         const float q = rounded_.weights[row * depth + k];
         if (q != 0) add_scaled(q, gram_.data() + k * depth, products.data() + (row - first) * depth, depth);
@@ -31,6 +33,7 @@ class Descent {
     for (int sweep = 0; sweep < sweeps; ++sweep) {
       std::vector<bool> moved(last - first, false);
       for (std::size_t k = 0; k < depth; ++k) {
+        if (k % kWeightsBetweenChecks == 0 && problem_.is_cancelled()) return;
         for (std::size_t row = first; row < last; ++row) {
           if (changed[row - first] && move(row, k, products.data() + (row - first) * depth)) moved[row - first] = true;
         }

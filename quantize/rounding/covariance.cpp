@@ -14,13 +14,15 @@ using Matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMa
 
 // Samples that are multiplied at a time.
 constexpr std::size_t kPending = 1024;
+// A multiple of 4: some milliseconds.
+constexpr std::size_t kRowsBetweenChecks = 64;
 // Of one image, in units.
 constexpr double kLargestSum = 0x1p50;
 
 }  // namespace
 
-CovarianceCounter::CovarianceCounter(const CovarianceShape& shape, double output_unit)
-    : shape_(shape), unit_(output_unit), padded_depth_(base::round_up(shape.depth, std::size_t{4})) {
+CovarianceCounter::CovarianceCounter(const CovarianceShape& shape, double output_unit, base::CancelLatch* latch)
+    : shape_(shape), latch_(latch), unit_(output_unit), padded_depth_(base::round_up(shape.depth, std::size_t{4})) {
   pending_.assign(shape_.groups * padded_depth_ * kPending, 0);
   products_.assign(shape_.groups * padded_depth_ * padded_depth_, 0);
   cross_.assign(shape_.groups * shape_.rows * shape_.depth, 0);
@@ -57,7 +59,7 @@ void CovarianceCounter::observe(std::span<const std::int16_t> inputs, std::span<
   const auto depth = static_cast<Eigen::Index>(shape_.depth);
   const auto rows = static_cast<Eigen::Index>(shape_.rows);
   Matrix product(rows, depth);
-  for (std::size_t g = 0; g < shape_.groups; ++g) {
+  for (std::size_t g = 0; g < shape_.groups && !is_cancelled(); ++g) {
     const Eigen::Map<const Matrix> x(inputs_as_float_.data() + g * shape_.depth * samples, depth, count);
     const Eigen::Map<const Matrix> y(outputs.data() + g * shape_.rows * samples, rows, count);
     product.noalias() = y * x.transpose();
@@ -82,8 +84,11 @@ void CovarianceCounter::observe(std::span<const std::int16_t> inputs, std::span<
 void CovarianceCounter::finish() {
   if (pending_count_ == 0) return;
   for (std::size_t g = 0; g < shape_.groups; ++g) {
-    add_products(pending_.data() + g * padded_depth_ * kPending, padded_depth_, kPending, pending_count_,
-                 products_.data() + g * padded_depth_ * padded_depth_);
+    for (std::size_t first = 0; first < padded_depth_ && !is_cancelled(); first += kRowsBetweenChecks) {
+      add_products(pending_.data() + g * padded_depth_ * kPending, padded_depth_, kPending, pending_count_, first,
+                   std::min(first + kRowsBetweenChecks, padded_depth_),
+                   products_.data() + g * padded_depth_ * padded_depth_);
+    }
   }
   std::fill(pending_.begin(), pending_.end(), std::int16_t{0});
   pending_count_ = 0;
@@ -112,7 +117,7 @@ Covariances CovarianceCounter::covariances(std::size_t group) const {
   }
   result.gram.resize(depth * depth);
   const std::int64_t* products = products_.data() + group * padded_depth_ * padded_depth_;
-  for (std::size_t i = 0; i < depth; ++i) {
+  for (std::size_t i = 0; i < depth && !is_cancelled(); ++i) {
     for (std::size_t j = 0; j <= i; ++j) {
       const double covariance =
           static_cast<double>(products[i * padded_depth_ + j]) / count - result.input_means[i] * result.input_means[j];

@@ -6,6 +6,8 @@
 #include <span>
 #include <vector>
 
+#include "base/cancelled.h"
+
 namespace narrow::graph {
 
 // Means and covariances of one group of output channels.
@@ -27,7 +29,8 @@ struct CovarianceShape {
 class CovarianceCounter {
  public:
   // output_unit: what outputs are rounded to before they are added up, each image's sum at a time; small beside them.
-  CovarianceCounter(const CovarianceShape& shape, double output_unit);
+  // latch: ends all methods within about 50 ms; what they have counted then is useless. May be null.
+  CovarianceCounter(const CovarianceShape& shape, double output_unit, base::CancelLatch* latch = nullptr);
 
   // One image's samples. inputs: [groups * depth, samples], magnitudes up to 255; outputs: [groups * rows, samples].
   void observe(std::span<const std::int16_t> inputs, std::span<const float> outputs, std::size_t samples);
@@ -43,7 +46,10 @@ class CovarianceCounter {
   [[nodiscard]] static std::size_t bytes(const CovarianceShape& shape);
 
  private:
+  [[nodiscard]] bool is_cancelled() const { return latch_ != nullptr && latch_->seen(); }
+
   CovarianceShape shape_;
+  base::CancelLatch* latch_;
   double unit_;
   std::size_t padded_depth_;           // a multiple of 4
   std::vector<std::int16_t> pending_;  // [groups, padded_depth, kPending]

@@ -105,6 +105,7 @@ RoundedRows enumerate(const RoundingProblem& problem, int threads) {
   std::vector<Best> best(problem.rows);
   if (!problem.one_scale) {
     base::parallel_for(problem.rows, threads, [&](std::size_t row, int) {
+      if (problem.is_cancelled()) return;
       for (const double part : parts) {
         search(row, part, best[row]);
         if (is_ternary) break;  // each combination finds its own scale
@@ -114,7 +115,9 @@ RoundedRows enumerate(const RoundingProblem& problem, int threads) {
     double least = std::numeric_limits<double>::infinity();
     for (const double part : parts) {
       std::vector<Best> tried(problem.rows);
-      base::parallel_for(problem.rows, threads, [&](std::size_t row, int) { search(row, part, tried[row]); });
+      base::parallel_for(problem.rows, threads, [&](std::size_t row, int) {
+        if (!problem.is_cancelled()) search(row, part, tried[row]);
+      });
       double sum = 0;
       for (const Best& b : tried) sum += b.error;
       if (sum >= least) continue;

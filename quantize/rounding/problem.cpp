@@ -61,6 +61,7 @@ std::vector<double> largest_weights(const RoundingProblem& problem, const std::v
 RoundedRows solve(const RoundingProblem& problem, int threads) {
   if (problem.depth <= kEnumeratedDepth) return enumerate(problem, threads);
   RoundedRows rounded = column_solve(problem, factor(problem), threads);
+  if (problem.is_cancelled()) return rounded;
   coordinate_descent(problem, rounded, kSweeps, threads);
   return rounded;
 }

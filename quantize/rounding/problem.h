@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/cancelled.h"
 #include "narrow/types.h"
 
 namespace narrow::graph {
@@ -26,6 +27,10 @@ struct RoundingProblem {
   std::vector<double> least;  // [rows]: no scale may be smaller
   QRange range;               // of q; lo < 0 < hi
   bool one_scale = false;     // the same for all rows; least are all equal then
+  // Ends the work within about 50 ms. What it has made then is useless: the latch has to be asked afterwards. May be
+  // null.
+  base::CancelLatch* latch = nullptr;
+  [[nodiscard]] bool is_cancelled() const { return latch != nullptr && latch->seen(); }
 };
 
 struct RoundedRows {

@@ -49,9 +49,9 @@ NARROW_INLINE void product_tile(const std::int16_t* rows, const std::int16_t* co
 }
 
 NARROW_INLINE void add_products_body(const std::int16_t* x, std::size_t depth, std::size_t stride, std::size_t count,
-                                     std::int64_t* sums) {
+                                     std::size_t first, std::size_t last, std::int64_t* sums) {
   const std::size_t samples = base::round_up(count, std::size_t{16});
-  for (std::size_t i = 0; i < depth; i += kRows) {
+  for (std::size_t i = first; i < last; i += kRows) {
     for (std::size_t j = 0; j < i + kRows; j += kColumns) {
       std::int32_t tile[kRows * kColumns];
       product_tile(x + i * stride, x + j * stride, stride, samples, tile);
@@ -73,12 +73,12 @@ void add_scaled_baseline(float factor, const float* x, float* y, std::size_t cou
 }
 
 NARROW_WITH_AVX2 void add_products_avx2(const std::int16_t* x, std::size_t depth, std::size_t stride, std::size_t count,
-                                        std::int64_t* sums) {
-  add_products_body(x, depth, stride, count, sums);
+                                        std::size_t first, std::size_t last, std::int64_t* sums) {
+  add_products_body(x, depth, stride, count, first, last, sums);
 }
 void add_products_baseline(const std::int16_t* x, std::size_t depth, std::size_t stride, std::size_t count,
-                           std::int64_t* sums) {
-  add_products_body(x, depth, stride, count, sums);
+                           std::size_t first, std::size_t last, std::int64_t* sums) {
+  add_products_body(x, depth, stride, count, first, last, sums);
 }
 
 const bool kHasAvx2 = __builtin_cpu_supports("avx2") != 0;
@@ -93,8 +93,10 @@ void add_scaled(float factor, const float* x, float* y, std::size_t count) {
   kHasAvx2 ? add_scaled_avx2(factor, x, y, count) : add_scaled_baseline(factor, x, y, count);
 }
 
-void add_products(const std::int16_t* x, std::size_t depth, std::size_t stride, std::size_t count, std::int64_t* sums) {
-  kHasAvx2 ? add_products_avx2(x, depth, stride, count, sums) : add_products_baseline(x, depth, stride, count, sums);
+void add_products(const std::int16_t* x, std::size_t depth, std::size_t stride, std::size_t count, std::size_t first,
+                  std::size_t last, std::int64_t* sums) {
+  kHasAvx2 ? add_products_avx2(x, depth, stride, count, first, last, sums)
+           : add_products_baseline(x, depth, stride, count, first, last, sums);
 }
 
 }  // namespace narrow::graph

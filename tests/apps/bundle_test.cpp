@@ -77,7 +77,7 @@ TEST_CASE("a bundle of either command classifies with its model from any folder 
     CHECK(ran.json()["model"]["architecture"] == "tiny");
     const Ran help = run_program(moved, {"--help"});
     CHECK(help.exit_code == 0);
-    for (const char* part : {"birds [OPTIONS] PICTURE", "--top", "narrow bundle"}) CHECK(has(help.out, part));
+    for (const char* part : {"birds [OPTIONS]", "PICTURE", "--top", "narrow bundle"}) CHECK(has(help.out, part));
     for (const char* absent : {"--model", "--arch"}) CHECK_FALSE(has(help.out, absent));
     CHECK(has(run_program(moved, {"--version"}).out, "birds, narrow "));
   }

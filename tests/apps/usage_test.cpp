@@ -92,7 +92,7 @@ TEST_CASE("the version is one line") {
 TEST_CASE("a missing or unknown command is answered with the commands") {
   const char* const all =
       "classify, quantize, evaluate, compare, report, sweep, bench, inspect, trace, embed, convert, bundle, "
-      "embed-source, architectures, operators";
+      "embed-source, pack, architectures, operators";
   check_usage({}, {all});
   check_usage({"clasify"}, {"'clasify'", all});
 }

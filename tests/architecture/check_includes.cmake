@@ -131,6 +131,7 @@ set(engine "^narrow/" "^base/" "^graph/" "^kernels/[^/]+\\.h$")
 room(engine/model RECURSE ALLOW "^narrow/" "^base/" "^graph/" "^engine/model/")
 room(engine/nrw RECURSE ALLOW ${engine} "^engine/(model|nrw)/")
 room(engine/plan RECURSE ALLOW ${engine} "^engine/(model|plan)/")
+room(engine/packed RECURSE ALLOW ${engine} "^engine/(model|nrw|plan|packed)/")
 room(engine/isa RECURSE ALLOW "^narrow/" "^base/" "^kernels/" "^engine/isa/")
 room(engine/preprocess RECURSE ALLOW "^narrow/" "^base/" "^kernels/" "^engine/(isa|preprocess)/")
 room(engine/session RECURSE ALLOW ${engine} "^engine/")
@@ -171,6 +172,8 @@ room(packaging/conan/test_package RECURSE ALLOW "^narrow/")
 room(bench FLAT ALLOW "^narrow/" "^kernels/[^/]+\\.h$" "^bench/" "^measure/" LIBRARIES "^benchmark/" "^dnnl" "^oneapi/")
 # Other engines are given the very numbers that the engine has.
 room(bench/peers RECURSE ALLOW "^(narrow|base|kernels|graph|engine|floating|bench|measure)/" LIBRARIES "^benchmark/" "^dnnl" "^oneapi/" "^nlohmann/")
+
+room(bench/mlperf RECURSE ALLOW "^narrow/" "^bench/mlperf/" "^(loadgen|query_sample|query_sample_library|system_under_test|test_settings)\\.h$")
 
 # A folder that no rule covers would go unchecked.
 get_property(checked GLOBAL PROPERTY checked_files)

@@ -1,9 +1,11 @@
 /* The C interface from a C program: every function, with right and wrong arguments. Prints what was wrong; exit code 1. */
+#define _POSIX_C_SOURCE 200112L /* posix_memalign */
 #include <math.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "narrow.h"
 
@@ -187,6 +189,36 @@ static void check_session(const narrow_model* model, const float* expected) {
   free(input);
 }
 
+/* Scores of a session whose packed weights are in a file. */
+static void check_packed(const char* path) {
+  char file[64];
+  float input[32 * 32 * 3];
+  float expected[10];
+  float scores[10];
+  narrow_model* model = NULL;
+  narrow_session* session = NULL;
+  narrow_session* mapped = NULL;
+  narrow_error error;
+  narrow_session_options options = NARROW_SESSION_OPTIONS_INIT;
+  size_t i = 0;
+  snprintf(file, sizeof file, "c_interface_test.%ld.packed", (long)getpid());
+  for (i = 0; i < sizeof input / sizeof *input; ++i) input[i] = 0.25F;
+  CHECK(narrow_model_load(path, &model, &error) == NARROW_OK);
+  CHECK(narrow_session_create(model, NULL, &session, &error) == NARROW_OK);
+  CHECK(narrow_session_run(session, input, 1, expected, &error) == NARROW_OK);
+  options.packed = file;
+  CHECK(narrow_session_create(model, &options, &mapped, &error) == NARROW_NOT_FOUND);
+  CHECK(narrow_session_save_packed(session, "/no/such/folder/file", &error) != NARROW_OK);
+  CHECK(narrow_session_save_packed(session, file, &error) == NARROW_OK);
+  CHECK(narrow_session_create(model, &options, &mapped, &error) == NARROW_OK);
+  remove(file);
+  CHECK(narrow_session_run(mapped, input, 1, scores, &error) == NARROW_OK);
+  CHECK(memcmp(scores, expected, sizeof scores) == 0);
+  narrow_session_free(mapped);
+  narrow_session_free(session);
+  narrow_model_free(model);
+}
+
 /* rgb: [36, 40, 3], whose scores are `expected`. */
 static void check_frames(narrow_session* session, const uint8_t* rgb, const float* expected, size_t classes) {
   uint8_t bgra[4 * 44 * 38];
@@ -258,6 +290,88 @@ static void check_images(const narrow_model* model) {
   free(scores);
 }
 
+typedef struct counter {
+  size_t allocations;
+  size_t bytes;
+  size_t grant; /* how many allocations succeed */
+} counter;
+
+static void* count_allocate(void* context, size_t bytes, size_t alignment) {
+  counter* const count = context;
+  void* memory = NULL;
+  if (count->allocations == count->grant) return NULL;
+  if (posix_memalign(&memory, alignment, bytes) != 0) return NULL;
+  ++count->allocations;
+  count->bytes += bytes;
+  return memory;
+}
+
+static void count_deallocate(void* context, void* memory, size_t bytes, size_t alignment) {
+  (void)alignment;
+  ((counter*)context)->bytes -= bytes;
+  free(memory);
+}
+
+static void check_allocator(const char* path, const void* bytes, size_t size) {
+  counter count = {0, 0, (size_t)-1};
+  narrow_allocator allocator = NARROW_ALLOCATOR_INIT;
+  narrow_load_options load = NARROW_LOAD_OPTIONS_INIT;
+  narrow_session_options options = NARROW_SESSION_OPTIONS_INIT;
+  narrow_model* model = NULL;
+  narrow_session* session = NULL;
+  narrow_session* clone = NULL;
+  narrow_error error;
+  size_t of_model = 0;
+
+  load.allocator = &allocator;
+  options.allocator = &allocator;
+  CHECK(narrow_model_load_with(path, &load, &model, &error) == NARROW_INVALID_ARGUMENT); /* no functions */
+  allocator.allocate = count_allocate;
+  allocator.deallocate = count_deallocate;
+  allocator.context = &count;
+  allocator.struct_size = 8;
+  CHECK(narrow_model_load_with(path, &load, &model, &error) == NARROW_INVALID_ARGUMENT);
+  CHECK(strstr(error.message, "NARROW_ALLOCATOR_INIT") != NULL);
+  allocator.struct_size = sizeof allocator;
+  load.struct_size = 8;
+  CHECK(narrow_model_load_with(path, &load, &model, &error) == NARROW_INVALID_ARGUMENT);
+  CHECK(strstr(error.message, "NARROW_LOAD_OPTIONS_INIT") != NULL);
+  load.struct_size = sizeof load;
+
+  CHECK(narrow_model_load_with(path, &load, &model, &error) == NARROW_OK);
+  CHECK(count.bytes == size);
+  narrow_model_free(model);
+  CHECK(count.bytes == 0);
+  load.max_memory_bytes = size - 1;
+  CHECK(narrow_model_load_with(path, &load, &model, &error) == NARROW_LIMIT);
+  CHECK(narrow_model_parse_with(bytes, size, 1, &load, &model, &error) == NARROW_LIMIT);
+  load.max_memory_bytes = size;
+  load.map = 1;
+  CHECK(narrow_model_load_with(path, &load, &model, &error) == NARROW_OK);
+  CHECK(count.bytes == 0);
+  narrow_model_free(model);
+  CHECK(narrow_model_parse_with(bytes, size, 1, &load, &model, &error) == NARROW_OK);
+  of_model = count.bytes;
+  CHECK(of_model > 0 && of_model < size);
+
+  count.grant = count.allocations + 1;
+  CHECK(narrow_session_create(model, &options, &session, &error) == NARROW_LIMIT);
+  CHECK(session == NULL && count.bytes == of_model);
+  count.grant = (size_t)-1;
+  CHECK(narrow_session_create(model, &options, &session, &error) == NARROW_OK);
+  CHECK(narrow_session_clone(session, &clone, &error) == NARROW_OK);
+  /* The structures may go: they were copied. */
+  memset(&allocator, 0, sizeof allocator);
+  memset(&load, 0, sizeof load);
+  memset(&options, 0, sizeof options);
+  narrow_model_free(model);
+  CHECK(count.bytes > of_model);
+  narrow_session_free(session);
+  CHECK(count.bytes > of_model);
+  narrow_session_free(clone);
+  CHECK(count.bytes == 0);
+}
+
 int main(int argc, char** argv) {
   narrow_model* model = NULL;
   narrow_model* parsed = NULL;
@@ -273,6 +387,8 @@ int main(int argc, char** argv) {
   bytes = read_file(argv[1], &size);
   check_versions();
   check_errors(bytes, size);
+  check_allocator(argv[1], bytes, size);
+  check_packed(argv[1]);
   CHECK(narrow_model_load(argv[1], &model, &error) == NARROW_OK);
   {
     int64_t height = 0;

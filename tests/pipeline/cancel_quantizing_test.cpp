@@ -120,6 +120,32 @@ TEST_CASE("each stage of quantizing ends soon after it is cancelled and no other
   }
 }
 
+TEST_CASE("work that a deadline ends at any moment is cancelled or gives the whole result") {
+  const FloatModel model = network();
+  QuantizeOptions options = slow_options();
+  options.threads = 2;
+  const auto run = [&] { return quantize(model, inputs(20), options); };
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point begin = Clock::now();
+  const std::vector<std::byte> whole = run().value().model.serialize();
+  const Clock::duration all = Clock::now() - begin;
+  int cancelled = 0;
+  constexpr int kMoments = 24;
+  for (int i = 0; i < kMoments; ++i) {
+    Cancellation cancellation;
+    cancellation.cancel_at(Clock::now() + all * i / kMoments);
+    options.cancellation = &cancellation;
+    const Result<Quantized> result = run();
+    if (result.ok()) {
+      CHECK(result->model.serialize() == whole);
+    } else {
+      ++cancelled;
+      CHECK_MESSAGE(result.error().code == ErrorCode::kCancelled, result.error().text());
+    }
+  }
+  CHECK(cancelled > 0);
+}
+
 TEST_CASE("a bit search and a deadline can be cancelled") {
   const FloatModel model = network();
   Cancellation cancellation;

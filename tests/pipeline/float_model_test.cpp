@@ -286,6 +286,30 @@ TEST_CASE("a loaded network takes other numbers of preprocessing, if they make i
   CHECK(refused.error().message.find("24x32x3") != std::string::npos);
 }
 
+TEST_CASE("a float session refuses NaN and infinity in its input and says where") {
+  const FloatModel model = FloatModel::load(kCheckpoint).value();
+  FloatSession session = FloatSession::create(model).value();
+  std::vector<float> input(static_cast<std::size_t>(model.input_shape().elems()), 0.5F);
+  std::vector<float> found(static_cast<std::size_t>(model.classes()));
+  REQUIRE(session.run(input, found).ok());
+  const std::size_t last = input.size() - 1;
+  for (const auto& [value, text] : {std::pair{std::numeric_limits<float>::quiet_NaN(), "is NaN in image 0"},
+                                    std::pair{std::numeric_limits<float>::infinity(), "is infinity in image 0"},
+                                    std::pair{-std::numeric_limits<float>::infinity(), "is -infinity in image 0"}}) {
+    input[last] = value;
+    const std::vector<float> before = found;
+    const Status refused = session.run(input, found);
+    REQUIRE_FALSE(refused.ok());
+    CHECK(refused.error().code == ErrorCode::kInvalidArgument);
+    CHECK(refused.error().where == "input");
+    CHECK(refused.error().message ==
+          std::string(text) + ", row 31, column 31, channel 2 (element " + std::to_string(last) + ")");
+    CHECK(found == before);
+    input[last] = 0.5F;
+  }
+  CHECK(session.run(input, found).ok());
+}
+
 TEST_CASE("a network's ONNX operators are public") {
   const std::vector<OnnxOperator> operators = onnx_operators();
   CHECK(operators.size() > 40);

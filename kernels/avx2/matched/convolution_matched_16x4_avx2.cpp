@@ -354,6 +354,7 @@ const ConvolutionKernel kConvolutionMatched{
     .pack = pack_matched_groups,
     .workspace_bytes = workspace_bytes,
     .run = run,
+    .sized_by_weights = true,
 };
 
 }  // namespace narrow::kernels::avx2

@@ -113,7 +113,8 @@ StridedPlan plan_strided(const ConvolutionShape& shape) {
   return plan;
 }
 
-void pack_strided(const ConvolutionProblem& problem, const std::int64_t* /*proof*/, std::byte* packed) {
+__attribute__((cold)) void pack_strided(const ConvolutionProblem& problem, const std::int64_t* /*proof*/,
+                                        std::byte* packed) {
   const ConvolutionShape& shape = problem.shape;
   const StridedPlan plan = plan_strided(shape);
   std::memset(packed, 0, static_cast<std::size_t>(plan.panels * plan.panel_bytes));

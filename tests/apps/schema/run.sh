@@ -87,8 +87,11 @@ case $command in
     echo note >"$folder/pets/dog/note"
     make model 0 evaluate --json "$model" "$folder/pets" --scores "$folder/"$'scores \xff.f32'
     make weights 0 evaluate --json "$weights" "$folder/pets"
+    make shard1 0 evaluate --json "$model" "$folder/pets" --shard 1/2
+    make shard2 0 evaluate --json "$model" "$folder/pets" --shard 2/2
+    make merged 0 evaluate --json --merge "$folder/shard1" "$folder/shard2"
     make failure 1 evaluate --json "$model" "$images"
-    made=(model weights failure)
+    made=(model weights shard1 shard2 merged failure)
     ;;
   quantize)
     make named 0 quantize --json "$weights" --calibrate "$images" -o "$folder/"$'not utf-8 \xff.nrw'
@@ -111,6 +114,12 @@ case $command in
     make safetensors 0 convert --json "$weights" -o "$folder/net.safetensors"
     make failure 1 convert --json "$folder/missing.onnx" -o "$folder/no.nrw"
     made=(weights onnx model qdq safetensors failure)
+    ;;
+  pack)
+    cp "$model" "$folder/"$'not utf-8 \xff.nrw'
+    make packed 0 pack --json "$folder/"$'not utf-8 \xff.nrw' --isa scalar
+    make failure 1 pack --json "$folder/missing.nrw"
+    made=(packed failure)
     ;;
   bundle)
     cp "$model" "$folder/"$'not utf-8 \xff.nrw'

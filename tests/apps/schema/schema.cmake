@@ -1,5 +1,5 @@
 # The JSON documents of commands against the JSON Schemas in docs/schemas/.
-set(commands all classify embed bundle embed-source)
+set(commands all classify embed bundle embed-source pack)
 if(NARROW_BUILD_FULL)
   list(APPEND commands evaluate bench inspect compare quantize convert sweep trace architectures operators)
 endif()

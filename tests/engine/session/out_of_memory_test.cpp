@@ -1,6 +1,7 @@
 // When memory runs out, every call returns an error: each allocation fails once, and from each on all fail.
 #include <doctest/doctest.h>
 
+#include "narrow/inspect.h"
 #include "narrow/session.h"
 #include "tests/engine/integer_graph_builder.h"
 #include "tests/support/allocations/fail_each.h"
@@ -41,6 +42,26 @@ TEST_CASE("creating a session without memory is an error, and the next one works
     REQUIRE(session.run(images, scores).ok());
     CHECK(scores == expected);
   }
+}
+
+TEST_CASE("a kernel that packs with memory of its own passes on that there is none") {
+  testing::IntegerGraphBuilder b(4, {16, 16, 64});
+  const auto x = b.convolution(b.quantize(b.input(), 4), testing::window(3, 1, 1), 1, 64, 4, 4);
+  const Model model = testing::to_model(b.finish(b.linear_scores(b.global_average_pool(x), 6)));
+  bool found = false;
+  for (const std::string& isa : available_isas()) {
+    SessionOptions options;
+    options.isa = isa;
+    options.core = "zen4";
+    {
+      const Session session = Session::create(model, options).value();
+      for (const StepInfo& step : session.steps()) {
+        found = found || step.kernel.find("winograd_u8_2x2") != std::string::npos;
+      }
+    }
+    CHECK(fail_each([&] { return status_of(Session::create(model, options)); }) > 10);
+  }
+  if (available_isas().size() > 1) CHECK(found);
 }
 
 TEST_CASE("running and classifying without memory are errors") {

@@ -133,7 +133,7 @@ TEST_CASE("products of the largest inputs are exact") {
       }
     }
     std::vector<std::int64_t> sums(kDepth * kDepth, 7);
-    add_products(x.data(), kDepth, kStride, count, sums.data());
+    add_products(x.data(), kDepth, kStride, count, 0, kDepth, sums.data());
     for (std::size_t i = 0; i < kDepth; ++i) {
       for (std::size_t j = 0; j <= i; ++j) {
         std::int64_t expected = 7;

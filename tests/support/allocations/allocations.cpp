@@ -13,6 +13,7 @@ namespace {
 
 std::atomic<long> count{0};
 std::atomic<long> bytes_in_use{0};
+std::atomic<long> largest{0};
 // The allocations from `first_to_fail` on fail, up to and without `end_of_failing`.
 std::atomic<long> first_to_fail{std::numeric_limits<long>::max()};
 std::atomic<long> end_of_failing{std::numeric_limits<long>::max()};
@@ -29,6 +30,9 @@ bool is_in_onednn(const void* caller) {
 
 void* allocate(std::size_t bytes, std::size_t alignment, const void* caller) {
   const long number = count++;
+  const auto wanted = static_cast<long>(bytes);
+  for (long seen = largest; wanted > seen && !largest.compare_exchange_weak(seen, wanted);) {
+  }
   if (number >= first_to_fail && number < end_of_failing && !(spares_onednn && is_in_onednn(caller))) {
     ++failures;
     return nullptr;
@@ -95,6 +99,11 @@ namespace narrow::testing {
 long allocations() { return count; }
 
 long allocated_bytes() { return bytes_in_use; }
+
+LargestAllocation::LargestAllocation() { largest = 0; }
+
+// NOLINTNEXTLINE(readability-convert-member-functions-to-static): it is of the time since the object exists
+long LargestAllocation::bytes() const { return largest; }
 
 FailingAllocations::FailingAllocations(long skipped, bool for_ever, bool spare_onednn) {
   spares_onednn = spare_onednn;
