@@ -235,7 +235,9 @@ class Preparing {
   Status take(const Step& step) {
     const QuantizeOptions& options = network_.options;
     const Preparation when = options.*step.when;
-    if (when == Preparation::kOff || (when == Preparation::kAuto && !rounds_by_output(options))) return {};
+    if (when == Preparation::kOff ||
+        (when == Preparation::kAuto && !asks_for_fewer_bits(options) && !rounds_by_output(options)))
+      return {};
     NARROW_ASSIGN(Changed changed, step.change(current(), network_.observations, activations_, options));
     if (!changed.graph) return {};
     auto graph = std::make_unique<const Graph>(std::move(*changed.graph));

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <string>
 
 #include "base/try.h"
+#include "graph/limits.h"
 #include "rewrites/affine.h"
 #include "rewrites/pre_quantized.h"
 #include "rewrites/pre_quantized_weights.h"
@@ -16,6 +19,12 @@ Result<PassLog> lower_batch_norms(Graph& graph) {
   for (Node& node : graph.nodes) {
     if (!is<BatchNorm>(node.op)) continue;
     NARROW_ASSIGN(const Affine affine, affine_of(node));
+    if (static_cast<std::int64_t>(affine.channels()) > kMaxDimension) {
+      return Error{ErrorCode::kLimit,
+                   describe(node) + " normalizes " + std::to_string(affine.channels()) + " channels; at most " +
+                       std::to_string(kMaxDimension) + " are supported where no layer beside it can absorb it",
+                   node.name};
+    }
     Convolution convolution;
     convolution.groups = convolution.out_channels = static_cast<int>(affine.channels());
     Filter& filter = convolution.filter;

@@ -3,6 +3,7 @@
 // run.
 #include <algorithm>
 #include <array>
+#include <cstdio>
 #include <cstdlib>
 #include <memory>
 
@@ -197,14 +198,22 @@ std::string network_of(Choices& choices) {
   return network.bytes();
 }
 
-void check(bool promise) {
-  if (!promise) std::abort();
+// what: the promise, for whoever reads the end of a fuzz run.
+void check(const Status& status, const char* what) {
+  if (status.ok()) return;
+  std::fprintf(stderr, "%s: %s\n", what, status.error().text().c_str());
+  std::abort();
 }
 
 void run(graph::Graph graph) {
   constexpr double kMostOperations = 1e6;
-  check(graph::validate(graph).ok());
-  check(graph::simplify(graph).ok());
+  check(graph::validate(graph), "a lowered network is valid");
+  const auto simplified = graph::simplify(graph);
+  if (!simplified.ok()) {
+    // What the network asks for can be too much, but that is said.
+    if (simplified.error().code == ErrorCode::kInternal) check(simplified.error(), "simplifying knows its own rules");
+    return;
+  }
   if (graph::operations(graph) > kMostOperations) return;
   auto data = std::make_shared<FloatModel::Data>();
   const TensorShape shape = graph.value(graph.input).shape;
@@ -218,7 +227,7 @@ void run(graph::Graph graph) {
   if (!session.ok()) return;
   const std::vector<float> input(static_cast<std::size_t>(shape.elems()), 0.5F);
   std::vector<float> scores(static_cast<std::size_t>(converted->model.classes()));
-  check(session->run(input, scores).ok());
+  check(session->run(input, scores), "a session runs");
 }
 
 }  // namespace

@@ -198,7 +198,7 @@ TEST_CASE("the factors of an equalized network are no errors whichever network i
       CHECK_MESSAGE(row.local_db.value() > layer(of_plain, name).local_db.value() - 2, name, " with ", bits, " bits");
       CHECK(row.cumulative_db > layer(of_plain, name).cumulative_db - 2);
       CHECK(layer(exchanged, name).is_equalized);
-      CHECK(layer(exchanged, name).cumulative_db > row.cumulative_db - 3);
+      CHECK(layer(exchanged, name).cumulative_db > row.cumulative_db - 4);  // the reference has noise then
     }
     CHECK_FALSE(layer(of_equalized, "fc").is_equalized);
     // Compared with each other, two integer networks are taken as they are.

@@ -35,8 +35,8 @@ TEST_CASE("every range method has one row, and the first row is the default") {
     CHECK(&range_method(method.kind) == &method);
   }
   CHECK(range_methods().front().kind == QuantizeOptions{}.observer);
-  for (const ObserverKind kind :
-       {ObserverKind::kMinMax, ObserverKind::kMovingAverage, ObserverKind::kPercentile, ObserverKind::kNorm}) {
+  for (const ObserverKind kind : {ObserverKind::kMinMax, ObserverKind::kMovingAverage, ObserverKind::kPercentile,
+                                  ObserverKind::kNorm, ObserverKind::kAuto}) {
     CHECK(kinds.contains(kind));
   }
 }
