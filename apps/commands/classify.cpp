@@ -325,8 +325,6 @@ constexpr const char* kClassifyExamples =
     "  find photos -name '*.jpg' | narrow classify - --jsonl | jq -r .top[0].label\n"
     "  narrow classify photos --recursive --jsonl --output a.jsonl --resume --shard 1/8\n"
     "  narrow classify --watch inbox --jsonl --output a.jsonl --resume\n"
-    "  narrow classify cat.jpg --annotate answer.png\n"
-    "  narrow classify photos/ --contact-sheet unsure.png\n"
     "  narrow classify photos/ --model m.nrw --against net.onnx --contact-sheet changed.png\n"
     "\n"
     "Images that can't be read are reported and the others classified: exit code 3.";

@@ -198,7 +198,7 @@ std::string network_of(Choices& choices) {
   return network.bytes();
 }
 
-// what: the promise, for whoever reads the end of a fuzz run.
+// what: what is guaranteed, for whoever reads the end of a fuzz run.
 void check(const Status& status, const char* what) {
   if (status.ok()) return;
   std::fprintf(stderr, "%s: %s\n", what, status.error().text().c_str());
