@@ -30,6 +30,19 @@ constexpr std::array kMethods = {
 
 }  // namespace
 
+std::vector<bool> values_with_shared_scales(const Context& context) {
+  std::vector<bool> shared(context.graph.values.size(), false);
+  for (std::size_t v = 0; v < shared.size(); ++v) {
+    if (!context.representations.needs_decision[v]) continue;
+    const ValueId source = context.bits.source[v];
+    const ValueId scale = context.bits.scale_source[index(source)];
+    for (const ValueId other : {source, scale}) {
+      if (index(other) != v) shared[v] = shared[index(other)] = true;
+    }
+  }
+  return shared;
+}
+
 std::span<const Method> methods() { return kMethods; }
 
 Result<Decisions> decide(const Context& context) {

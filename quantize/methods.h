@@ -35,6 +35,9 @@ struct Context {
   Activations* activations = nullptr;
 };
 
+// Whether other tensors take the value's scale, or it takes theirs; by ValueId.
+[[nodiscard]] std::vector<bool> values_with_shared_scales(const Context& context);
+
 struct Method {
   std::string_view name;  // of the file below methods/, with hyphens
   std::string_view what;  // one sentence for users

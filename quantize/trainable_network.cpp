@@ -25,9 +25,8 @@ LearnedGrid input_grid(const Quantization& input) {
 }
 
 TrainableNetwork::TrainableNetwork(const Context& context, const Decisions& decisions)
-    : context_(context), layers_(context.graph.nodes.size()) {
+    : context_(context), layers_(context.graph.nodes.size()), is_shared_(values_with_shared_scales(context)) {
   read_layers(decisions, {0, layers_.size()});
-  find_shared_grids();
 }
 
 std::optional<Quantization> TrainableNetwork::quantization(const Decisions& decisions, ValueId id) const {
@@ -49,20 +48,6 @@ void TrainableNetwork::read_layer(const Decisions& decisions, std::size_t n) {
   layer.scales.assign(filter.scales.begin(), filter.scales.end());
   for (std::size_t c = 0; c < filter.bias.size(); ++c) {
     layer.biases.push_back(filter.bias[c] * in_scale * double{filter.scales[c]});
-  }
-}
-
-// A step that several values share stays as it is.
-void TrainableNetwork::find_shared_grids() {
-  is_shared_.assign(context_.graph.values.size(), false);
-  for (std::size_t v = 0; v < is_shared_.size(); ++v) {
-    if (!context_.representations.needs_decision[v]) continue;
-    const auto id = static_cast<ValueId>(v);
-    const ValueId source = context_.bits.source[v];
-    const ValueId grid = context_.bits.scale_source[index(source)];
-    for (const ValueId other : {source, grid}) {
-      if (other != id) is_shared_[v] = is_shared_[index(other)] = true;
-    }
   }
 }
 

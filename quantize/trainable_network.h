@@ -75,7 +75,6 @@ class TrainableNetwork {
 
  private:
   void read_layer(const Decisions& decisions, std::size_t n);
-  void find_shared_grids();
   void start_layer(std::size_t n, const ParameterPlace& place, const TrainingRates& rates,
                    PartTraining& training) const;
   void take_steps(const Block& part, const PartGradient& gradient, const PartTraining& training,
@@ -86,7 +85,7 @@ class TrainableNetwork {
 
   const Context& context_;
   RealLayers layers_;
-  std::vector<bool> is_shared_;  // by ValueId
+  std::vector<bool> is_shared_;  // by ValueId; a step that several values share stays as it is
 };
 
 }  // namespace narrow::graph

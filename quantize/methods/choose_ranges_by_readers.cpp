@@ -23,26 +23,12 @@ constexpr double kWorthIt = 0.98;
 
 using Subject = ReaderErrors::Subject;
 
-// Whether other tensors take the value's scale, or it takes theirs.
-std::vector<bool> find_shared(const Context& context) {
-  std::vector<bool> shared(context.graph.values.size(), false);
-  for (std::size_t v = 0; v < shared.size(); ++v) {
-    if (!context.representations.needs_decision[v]) continue;
-    const ValueId source = context.bits.source[v];
-    const ValueId scale = context.bits.scale_source[index(source)];
-    for (const ValueId other : {source, scale}) {
-      if (index(other) != v) shared[v] = shared[index(other)] = true;
-    }
-  }
-  return shared;
-}
-
 class ReaderRanges {
  public:
   ReaderRanges(const Context& context, Decisions& decisions) : context_(context), decisions_(decisions) {}
 
   Status run() {
-    const std::vector<bool> shared = find_shared(context_);
+    const std::vector<bool> shared = values_with_shared_scales(context_);
     std::map<std::string, std::shared_ptr<const Subject>> subjects;  // by name of the value
     for (std::size_t n = 0; n < context_.graph.nodes.size(); ++n) {
       const Node& node = context_.graph.nodes[n];
