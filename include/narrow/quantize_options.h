@@ -59,7 +59,7 @@ enum class RoundingKind {
 enum class Preparation {
   // Where weights are rounded by the error of outputs, if the answers are closer to the float network's that way.
   kAuto,
-  kOn,    // wherever it is possible
+  kOn,  // wherever it is possible
   kOff,
 };
 
