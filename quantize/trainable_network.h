@@ -25,10 +25,8 @@ struct TrainingRates {
   double biases = 0.0005;
 };
 
-// Calibration images that take part in training, at most; every kHeldOut-th is not trained on, but decides whether what
-// was trained is better.
+// Calibration images that take part in training, at most, held-out ones among them (held_out.h).
 inline constexpr std::size_t kTrainingImages = 1024;
-inline constexpr std::size_t kHeldOut = 8;
 
 // The grid that a part's input is rounded to, which is not learned.
 [[nodiscard]] LearnedGrid input_grid(const Quantization& input);

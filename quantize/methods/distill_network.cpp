@@ -12,6 +12,7 @@
 #include "quantize/augmentation.h"
 #include "quantize/block_images.h"
 #include "quantize/blocks.h"
+#include "quantize/held_out.h"
 #include "quantize/methods.h"
 #include "quantize/part_training.h"
 #include "quantize/sensitivity.h"
@@ -25,6 +26,9 @@ constexpr std::size_t kMostIterations = 1000;
 // these: answers get worse before they get better.
 constexpr std::size_t kLeastIterations = 100;
 constexpr double kMostMacs = 2e13;
+// Scales, steps and biases, which are few, move farther than in blocks: 300 iterations left 0.95 instead of 1.20 of the
+// loss with MobileNetV2 0.35 at 4/4. Weights three times as fast as in blocks never settled.
+constexpr TrainingRates kRates = {.weights = 0.002, .scales = 0.003, .steps = 0.003, .biases = 0.005};
 // Of an image in one iteration, in forward passes: the float network, and the quantized one forward and backward.
 constexpr double kPasses = 4;
 
@@ -115,16 +119,12 @@ class Distillation {
     }
     NARROW_ASSIGN(const BlockImages images,
                   BlockImages::create(context_, {part_}, kTrainingImages, context_.options.memory_bytes));
-    std::vector<std::size_t> held_out;  // as the context numbers them
     const std::size_t all = context_.activations->images();
-    for (std::size_t i = 0; i < images.images(); ++i) {
-      if (i % kHeldOut == kHeldOut - 1) {
-        held_out.push_back(i * all / images.images());
-      } else {
-        training_.images.push_back(i);
-      }
-    }
-    if (held_out.empty()) return {};
+    DividedImages divided = divide_images(images.images(), all);
+    if (divided.held_out.empty()) return {};
+    training_.images = std::move(divided.fitted);
+    std::vector<std::size_t> held_out = std::move(divided.held_out);
+    for (std::size_t& image : held_out) image = image * all / images.images();  // as the context numbers them
     NARROW_ASSIGN(const AnswerMeter meter, AnswerMeter::create_on(context_, held_out));
     NARROW_ASSIGN(const AnswerChange before, meter.measure(decisions_));
     NARROW_ASSIGN(TrainableNetwork::Trained trained, train(images));
@@ -170,7 +170,7 @@ class Distillation {
         return Status{};
       };
     }
-    network_.start(decisions_, part_, gradient, TrainingRates{}, training_);
+    network_.start(decisions_, part_, gradient, kRates, training_);
     NARROW_TRY(train_part(context_.graph, part_, gradient, images_of_run, training_));
     return network_.finish(decisions_, part_, gradient, training_);
   }

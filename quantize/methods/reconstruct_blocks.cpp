@@ -12,6 +12,7 @@
 #include "floating/gradients/fake_quantization.h"
 #include "quantize/block_images.h"
 #include "quantize/blocks.h"
+#include "quantize/held_out.h"
 #include "quantize/methods.h"
 #include "quantize/part_training.h"
 #include "quantize/replay.h"
@@ -72,9 +73,10 @@ class Reconstruction {
         network_(context, decisions) {}
 
   Status run() {
-    for (std::size_t i = 0; i < images_.images(); ++i)
-      (i % kHeldOut == kHeldOut - 1 ? held_out_ : trained_).push_back(i);
-    if (held_out_.empty()) return {};
+    DividedImages divided = divide_images(images_.images(), context_.activations->images());
+    if (divided.held_out.empty()) return {};
+    held_out_ = std::move(divided.held_out);
+    trained_ = std::move(divided.fitted);
     for (std::size_t b = 0; b < blocks_.size(); ++b) {
       if (network_.is_trainable(decisions_, blocks_[b])) last_ = b + 1;
     }

@@ -8,6 +8,7 @@
 #include "base/cancelled.h"
 #include "base/parallel.h"
 #include "base/try.h"
+#include "quantize/held_out.h"
 #include "quantize/layer_samples.h"
 #include "quantize/methods.h"
 #include "quantize/replay.h"
@@ -40,7 +41,12 @@ class OutputRounding {
         decisions_(decisions),
         replay_(replay),
         budget_(budget),
-        latch_(context.options.cancellation) {}
+        latch_(context.options.cancellation) {
+    const DividedImages divided = divide_images(replay.images(), context.activations->images());
+    is_fitted_.assign(replay.images(), true);
+    if (!reconstructs_blocks(context.options)) return;
+    for (const std::size_t image : divided.held_out) is_fitted_[image] = false;
+  }
 
   Status run(const NodeRange& nodes) {
     for (std::size_t n = nodes.first; n < nodes.last; ++n) {
@@ -62,12 +68,16 @@ class OutputRounding {
       decisions_.log.push_back({Event::Kind::kSummary, "",
                                 "weights and biases of " + std::to_string(layers.size()) +
                                     " layers rounded so that their outputs are closest to the float network's, over " +
-                                    std::to_string(replay_.images()) + " images"});
+                                    std::to_string(fitted_images()) + " images"});
     }
     return {};
   }
 
  private:
+  [[nodiscard]] std::size_t fitted_images() const {
+    return static_cast<std::size_t>(std::count(is_fitted_.begin(), is_fitted_.end(), true));
+  }
+
   [[nodiscard]] bool is_possible(std::size_t n) const {
     const LayerSampler sampler(context_.graph, n, 1);
     // Groups that share one scale are no problems of their own.
@@ -78,7 +88,7 @@ class OutputRounding {
   Status round(std::size_t n) {
     const Filter& filter = *filter_of(context_.graph.nodes[n]);
     const std::size_t depth = LayerSampler(context_.graph, n, 1).depth();
-    const LayerSampler sampler(context_.graph, n, std::max(budget_.samples, 16 * depth) / replay_.images() + 1);
+    const LayerSampler sampler(context_.graph, n, std::max(budget_.samples, 16 * depth) / fitted_images() + 1);
     const FilterSetting setting = filter_setting(context_, decisions_, n);
     NARROW_ASSIGN(const FilterLimits limits, filter_limits(filter, setting));
     NARROW_ASSIGN(const CovarianceCounter counter, observe(n, sampler, setting.input));
@@ -120,7 +130,7 @@ class OutputRounding {
   // Fewer samples say less, above all where there is one of each image, as in a linear layer. Samples of one image are
   // alike: as many count as the square root of their number.
   [[nodiscard]] double damping_of(const LayerSampler& sampler) const {
-    const double samples = static_cast<double>(replay_.images()) * std::sqrt(static_cast<double>(sampler.per_image()));
+    const double samples = static_cast<double>(fitted_images()) * std::sqrt(static_cast<double>(sampler.per_image()));
     return kDamping + static_cast<double>(sampler.depth()) / samples;
   }
 
@@ -139,11 +149,17 @@ class OutputRounding {
     std::vector<LayerSamples> samples(threads);
     const Node& node = context_.graph.nodes[n];
     const Filter& filter = *filter_of(node);
-    const ClampedLayer layer{sampler.groups(), sampler.depth(), sampler.rows(),
-                             filter.weights,   filter.bias,     node.clamp};
+    const ClampedLayer layer{sampler.groups(),
+                             sampler.depth(),
+                             sampler.rows(),
+                             filter.weights,
+                             filter.bias,
+                             node.clamp,
+                             corrected_share(bits_for(input.range), context_.bits.weight_bits[n])};
     const auto visitor = [&](std::size_t image, int slot, std::span<const float> reads,
                              std::span<const float> target) -> Status {
       NARROW_TRY(base::check_cancelled(context_.options.cancellation));
+      if (!is_fitted_[image]) return {};
       LayerSamples& taken = samples[static_cast<std::size_t>(slot)];
       sampler.take(image, input, reads, target, taken);
       aim_behind_clamp(layer, input.scale, taken.inputs, taken.count, taken.outputs);
@@ -202,6 +218,7 @@ class OutputRounding {
   Decisions& decisions_;
   Replay& replay_;
   Budget budget_;
+  std::vector<bool> is_fitted_;  // by image of the replay: whether layers are fitted to it
   base::CancelLatch latch_;
 };
 

@@ -5,11 +5,8 @@
 #include <vector>
 
 namespace narrow::graph {
-namespace {
 
-constexpr float kCorrected = 0.5F;  // of the difference behind the clamp
-
-}  // namespace
+float corrected_share(int input_bits, int weight_bits) { return input_bits == 8 && weight_bits < 8 ? 1.0F : 0.5F; }
 
 void aim_behind_clamp(const ClampedLayer& layer, double scale, std::span<const std::int16_t> inputs,
                       std::size_t samples, std::span<float> targets) {
@@ -34,7 +31,7 @@ void aim_behind_clamp(const ClampedLayer& layer, double scale, std::span<const s
       const float* const y = given.data() + r * samples;
       for (std::size_t s = 0; s < samples; ++s) {
         const float now = y[s] + bias;
-        target[s] = now + kCorrected * (clamped(target[s]) - clamped(now));
+        target[s] = now + layer.corrected * (clamped(target[s]) - clamped(now));
       }
     }
   }

@@ -16,10 +16,11 @@ namespace {
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 // One weight of 1, so that the layer gives its input: levels of 0.5.
-std::vector<float> aimed(const Clamp& clamp, const std::vector<std::int16_t>& levels, std::vector<float> targets) {
+std::vector<float> aimed(const Clamp& clamp, const std::vector<std::int16_t>& levels, std::vector<float> targets,
+                         float corrected = 0.5F) {
   const std::vector<float> weights = {1};
   const std::vector<float> bias = {0};
-  aim_behind_clamp({1, 1, 1, weights, bias, clamp}, 0.5, levels, levels.size(), targets);
+  aim_behind_clamp({1, 1, 1, weights, bias, clamp, corrected}, 0.5, levels, levels.size(), targets);
   return targets;
 }
 
@@ -35,6 +36,18 @@ TEST_CASE("half of the difference behind the clamp is corrected") {
   const Clamp relu{0, kInfinity};
   CHECK(aimed(relu, {4, 4, -4}, {3, -5, 1}) == std::vector<float>{2.5F, 1, -1.5F});
   CHECK(aimed(Clamp{-kInfinity, kInfinity}, {4, -4}, {3, -5}) == std::vector<float>{2.5F, -3.5F});
+}
+
+TEST_CASE("a share of all takes the output behind the clamp to the float network's") {
+  CHECK(aimed({0, kInfinity}, {4, 4, -4}, {3, -5, 1}, 1) == std::vector<float>{3, 0, -1});
+}
+
+TEST_CASE("errors of inputs are corrected wholly where weights cause them, and by half where inputs have few bits") {
+  for (int weights = 2; weights < 8; ++weights) CHECK(corrected_share(8, weights) == 1.0F);
+  for (int inputs = 2; inputs < 8; ++inputs) {
+    for (int weights = 2; weights <= 8; ++weights) CHECK(corrected_share(inputs, weights) == 0.5F);
+  }
+  CHECK(corrected_share(8, 8) == 0.5F);
 }
 
 TEST_CASE("what rounded inputs do not change stays as it is") {
@@ -58,7 +71,7 @@ TEST_CASE("targets of groups and channels are those of the formula") {
   for (std::int16_t& x : levels) x = static_cast<std::int16_t>(static_cast<int>(generator() % 31) - 15);
   const std::vector<float> before = targets;
   const Clamp clamp{-1, 2};
-  aim_behind_clamp({kGroups, kDepth, kRows, weights, bias, clamp}, 0.125, levels, kSamples, targets);
+  aim_behind_clamp({kGroups, kDepth, kRows, weights, bias, clamp, 0.5F}, 0.125, levels, kSamples, targets);
   for (std::size_t row = 0; row < kGroups * kRows; ++row) {
     for (std::size_t s = 0; s < kSamples; ++s) {
       double given = double{bias[row]};
