@@ -8,6 +8,7 @@
 
 #include "apps/commands/commands.h"
 #include "apps/files/output_file.h"
+#include "apps/files/output_names.h"
 #include "apps/options/options.h"
 #include "apps/report/bundle_report.h"
 #include "apps/run/model_bytes.h"
@@ -121,6 +122,7 @@ std::string source_text(const std::string& model, const std::string& function, s
 Result<int> embed_source(const EmbedSourceFlags& flags, Console& console) {
   NARROW_TRY(check_not_an_input(flags.output, {flags.model}));
   NARROW_TRY(check_replaces_own(flags.output, kSourceBegin, "a file of narrow embed-source"));
+  NARROW_TRY(check_output_name(flags.output, OutputKind::kSource));
   NARROW_ASSIGN(const ModelBytes model, read_model_bytes(flags.model));
   const std::string function = flags.function.empty() ? function_name(flags.model) : flags.function;
   const std::string name = name_text(std::filesystem::path(flags.model).filename().string());

@@ -4,6 +4,7 @@
 
 #include "apps/commands/commands.h"
 #include "apps/files/output_file.h"
+#include "apps/files/output_names.h"
 #include "apps/options/options.h"
 #include "apps/report/pack_report.h"
 #include "apps/run/network.h"
@@ -32,6 +33,7 @@ Result<int> pack(const PackFlags& flags, Console& console) {
   const std::string output = flags.output.empty() ? flags.model + "." + session.isa() + ".packed" : flags.output;
   NARROW_TRY(check_not_an_input(output, {flags.model}));
   NARROW_TRY(check_replaces_own(output, "\x89NPK\r\n\x1A\n", "a file of narrow pack"));
+  NARROW_TRY(check_output_name(output, OutputKind::kPacked));
   NARROW_TRY(session.save_packed(output));
   std::error_code ignored;
   const PackReport report{.model = flags.model,

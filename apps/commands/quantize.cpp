@@ -11,7 +11,7 @@
 #include "apps/commands/open_images.h"
 #include "apps/files/interruption.h"
 #include "apps/files/output_file.h"
-#include "apps/files/output_formats.h"
+#include "apps/files/output_names.h"
 #include "apps/options/options.h"
 #include "apps/options/preprocess_options.h"
 #include "apps/report/progress.h"
@@ -142,7 +142,7 @@ Result<int> quantize_command(const QuantizeFlags& flags, Console& console) {
   inputs_read.insert(inputs_read.end(), {flags.weights, flags.labels, flags.preprocess.preset});
   NARROW_TRY(check_not_an_input(flags.output, inputs_read));
   NARROW_TRY(check_replaceable(flags.output, FileFormat::kNarrow));
-  NARROW_TRY(check_model_name(flags.output));
+  NARROW_TRY(check_output_name(flags.output, OutputKind::kModel));
   NARROW_ASSIGN(const std::vector<std::string> labels, read_labels(flags.labels));
   NARROW_ASSIGN(const FloatFile float_file, load_float_file(flags.weights, flags.import, flags.preprocess, labels));
   const FloatModel& weights = float_file.model;

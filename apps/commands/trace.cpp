@@ -10,6 +10,7 @@
 #include "apps/commands/commands.h"
 #include "apps/files/interruption.h"
 #include "apps/files/npy.h"
+#include "apps/files/output_names.h"
 #include "apps/options/model_options.h"
 #include "apps/options/options.h"
 #include "apps/options/preprocess_options.h"
@@ -32,6 +33,7 @@ struct TraceFlags {
 };
 
 Result<int> trace(const TraceFlags& flags, Console& console) {
+  NARROW_TRY(check_output_name(flags.folder, OutputKind::kFolder));
   std::optional<LoadedModel> other;
   std::optional<LoadedModel> loaded;
   if (flags.against.empty()) {
