@@ -50,6 +50,7 @@ struct QuantizeFlags {
   std::string residual_copies = "auto";
   std::string residual_sums = "auto";
   std::string effort = "default";
+  LimitFlags limits;
   std::size_t memory_megabytes = QuantizeOptions{}.memory_bytes >> 20;
   bool per_tensor = false;
   bool no_bias_correction = false;
@@ -104,6 +105,7 @@ QuantizeOptions quantize_options(const QuantizeFlags& flags) {
   options.residual_sums = residual_sums_of(flags.residual_sums);
   options.effort = parse_effort(flags.effort);
   options.memory_bytes = flags.memory_megabytes << 20;
+  options.limits = float_limits(flags.limits);
   for (const std::string& text : flags.layer_weights) options.layer_weight_bits.push_back(parse_layer_bits(text));
   for (const std::string& text : flags.layer_activations) {
     options.layer_activation_bits.push_back(parse_layer_bits(text));
@@ -169,7 +171,7 @@ Result<int> quantize_command(const QuantizeFlags& flags, Console& console) {
   };
   Result<Quantized> result = images ? quantize(weights, inputs, options) : quantize_without_images(weights, options);
   progress.erase();
-  if (!result.ok()) return std::move(result).error();
+  if (!result.ok()) return of_file(std::move(result).error(), flags.weights);
 
   const std::vector<std::byte> bytes = result->model.serialize();
   // A name that a model file can't hold (of the weights' file, say) is found here and not by whoever reads it.
@@ -314,6 +316,7 @@ void add_bit_options(const Subcommand& command, QuantizeFlags& flags) {
       .check(whole_number(0, 1 << 20))
       .type_name("MB")
       .group(group);
+  add_limit_options(command, flags.limits, group);
   command.add_flag("--per-tensor", flags.per_tensor, "One scale for all weights of a layer instead of one per channel")
       .group(group);
   command
@@ -337,7 +340,6 @@ void add_bit_options(const Subcommand& command, QuantizeFlags& flags) {
 
 constexpr const char* kQuantizeExamples =
     "Examples:\n"
-    "  narrow quantize resnet20.pth --calibrate train/ -o resnet20.nrw\n"
     "  narrow quantize resnet20.pth --calibrate train.bin --weights 4 --activations 4 -o small.nrw\n"
     "  narrow quantize mnv2.pth --arch mobilenet_v2 --calibrate train/ --tf-padding --bn-eps 1e-3 \\\n"
     "      --preprocess mobilenet-tf --input-size 128 --resize 128 -o mnv2.nrw\n"

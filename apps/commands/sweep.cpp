@@ -163,6 +163,7 @@ Command add_sweep(CommandLine& line) {
            "Write a page with the results: accuracy against size and time, and the command of each result")
       .type_name("FILE.html");
   add_labels_option(command, options.labels);
+  add_limit_options(command, options.limits);
   add_threads_option(command, flags->threads);
   add_json_option(command, *json);
   add_preprocess_options(command, options.preprocess);

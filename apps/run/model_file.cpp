@@ -131,10 +131,6 @@ Result<LoadedModel> load_model_file(const ModelFlags& flags, FileFormat format) 
   } else if (flags.isa != "auto") {
     return Error{ErrorCode::kInvalidArgument,
                  "does not apply to " + flags.path + ", a float network: those run on oneDNN", "--isa"};
-  } else if (flags.limits.given()) {
-    return Error{ErrorCode::kInvalidArgument,
-                 "does not apply to " + flags.path + ", a float network: those have no limit",
-                 flags.limits.memory_gib > 0 ? "--max-memory" : "--max-operations"};
   }
   return loaded;
 }
@@ -158,7 +154,7 @@ Result<std::unique_ptr<Network>> open_network(const LoadedModel& loaded, const s
                                               int spin_us) {
   const auto* model = std::get_if<Model>(&loaded.model);
   auto network = model != nullptr ? open_network(*model, isa, threads, batch, spin_us, loaded.limits)
-                                  : open_network(std::get<FloatModel>(loaded.model), threads);
+                                  : open_network(std::get<FloatModel>(loaded.model), threads, batch, loaded.limits);
   if (network.ok()) return network;
   return of_file(std::move(network).error(), loaded.path);
 }

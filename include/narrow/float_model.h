@@ -13,6 +13,7 @@
 
 #include "narrow/architecture_options.h"
 #include "narrow/event.h"
+#include "narrow/float_limits.h"
 #include "narrow/onnx_options.h"
 #include "narrow/preprocess.h"
 #include "narrow/result.h"
@@ -100,8 +101,9 @@ class FloatModel {
 // time. One that was moved from can be assigned to and destroyed; running it is kInvalidArgument.
 class FloatSession {
  public:
-  // threads: number of threads of oneDNN within one image, >= 1.
-  [[nodiscard]] static Result<FloatSession> create(const FloatModel& model, int threads = 1);
+  // threads: number of threads of oneDNN within one image, >= 1. Error: kLimit, the network takes more than `limits`.
+  [[nodiscard]] static Result<FloatSession> create(const FloatModel& model, int threads = 1,
+                                                   const FloatLimits& limits = {});
   FloatSession(FloatSession&&) noexcept;
   FloatSession& operator=(FloatSession&&) noexcept;
   ~FloatSession();
