@@ -340,11 +340,11 @@ void add_bit_options(const Subcommand& command, QuantizeFlags& flags) {
 
 constexpr const char* kQuantizeExamples =
     "Examples:\n"
+    "  narrow quantize resnet20.pth --calibrate train/ --evaluate test/ -o resnet20.nrw\n"
     "  narrow quantize resnet20.pth --calibrate train.bin --weights 4 --activations 4 -o small.nrw\n"
     "  narrow quantize mnv2.pth --arch mobilenet_v2 --calibrate train/ --tf-padding --bn-eps 1e-3 \\\n"
     "      --preprocess mobilenet-tf --input-size 128 --resize 128 -o mnv2.nrw\n"
     "  narrow quantize resnet20.pth --calibrate train/ --weights 4 --layer-weights layer1.0.conv1=6 -o mixed.nrw\n"
-    "  narrow quantize resnet20.pth --calibrate train/ --evaluate test/ -o resnet20.nrw\n"
     "  narrow quantize resnet20.pth --calibrate train/ --max-drop 2 -o mixed.nrw     bits for each layer\n"
     "  narrow quantize net.onnx --calibrate train/ --preprocess mine.json -o net.nrw\n"
     "  narrow quantize net.qdq.onnx --calibrate train/ -o net.nrw     what is pre-quantized stays as it is\n"
