@@ -197,7 +197,8 @@ bool applies_to_onnx(const Option& option) {
 Check bit_pair_text() {
   return [](const std::string& text) -> std::string {
     if (bit_pair_in(text)) return {};
-    return "'" + text + "' is not BITS or WEIGHTS/ACTIVATIONS, each " + range_text(kMinBits, kMaxBits);
+    return "'" + text + "' is not BITS or WEIGHTS/ACTIVATIONS, such as 8 or 4/8, each " +
+           range_text(kMinBits, kMaxBits) + "; several are separated by spaces";
   };
 }
 

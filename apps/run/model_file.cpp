@@ -51,7 +51,8 @@ void assume_labels(LoadedModel& loaded, const std::string& architecture, std::in
 
 Result<LoadedModel> with_flags(const ModelFlags& flags, Model model, const std::vector<std::string>& labels) {
   NARROW_TRY(check_labels(flags, labels, model.classes()));
-  NARROW_ASSIGN(const Preprocessing preprocessing, apply(flags.preprocess, model.preprocessing()));
+  NARROW_ASSIGN(const Preprocessing given, apply(flags.preprocess, model.preprocessing()));
+  const Preprocessing preprocessing = with_channels_of(given, model.input_shape().channels);
   NARROW_TRY(check_crop(flags, preprocessing, model.input_shape()));
   LoadedModel loaded{model, preprocessing, false, labels.empty() ? model.labels() : labels, {}, flags.path};
   assume_labels(loaded, model.provenance().architecture, model.classes());

@@ -216,7 +216,10 @@ Status check_names(const std::vector<std::string>& networks) {
   for (const std::string& network : networks) {
     const std::string stem = std::filesystem::path(network).stem().string();
     if (stems.insert(stem).second) continue;
-    return Error{ErrorCode::kInvalidArgument, "another network of the sweep has the name '" + stem + "' too", network};
+    return Error{ErrorCode::kInvalidArgument,
+                 "another network of the sweep has the name '" + stem +
+                     "' too; rename one of the files, or sweep them into two folders",
+                 network};
   }
   return {};
 }

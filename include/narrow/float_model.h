@@ -69,6 +69,7 @@ class FloatModel {
                                                 const ImportOptions& options = {});
 
   // The same network with other preprocessing. The file is not read again.
+  // That of three channels with one mean and one std is taken as gray where the network takes gray images.
   // Error: the preprocessing makes images of another size than input_shape().
   [[nodiscard]] Result<FloatModel> with_preprocessing(const Preprocessing& preprocessing) const;
 
