@@ -9,6 +9,7 @@
 #include "base/guarded.h"
 #include "base/try.h"
 #include "engine/session/input_check.h"
+#include "floating/cost.h"
 #include "floating/float_executor.h"
 #include "importers/architectures/architectures.h"
 #include "importers/onnx/lower/lower_model.h"
@@ -48,9 +49,10 @@ FloatSession::FloatSession(FloatSession&&) noexcept = default;
 FloatSession& FloatSession::operator=(FloatSession&&) noexcept = default;
 FloatSession::~FloatSession() = default;
 
-Result<FloatSession> FloatSession::create(const FloatModel& model, int threads) {
+Result<FloatSession> FloatSession::create(const FloatModel& model, int threads, const FloatLimits& limits) {
   return base::guarded([&]() -> Result<FloatSession> {
     if (threads < 1) return Error{ErrorCode::kInvalidArgument, "threads must be 1 or more", "threads"};
+    NARROW_TRY(graph::threads_within(model.data().graph, 1, limits));
     NARROW_ASSIGN(auto executor, graph::FloatExecutor::create(model.data().graph, threads));
     return FloatSession(std::unique_ptr<Impl>(new Impl{model, std::move(executor)}));
   });

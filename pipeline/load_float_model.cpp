@@ -49,11 +49,17 @@ Status check_input(const Preprocessing& preprocessing, const TensorShape& input)
   NARROW_TRY(validate(preprocessing));
   const TensorShape made{preprocessing.crop_height, preprocessing.crop_width, preprocessing.channels};
   if (made == input) return {};
-  return Error{ErrorCode::kInvalidArgument,
-               "preprocessing makes images of " + base::dimensions_text(made) + ", but the network takes " +
-                   base::dimensions_text(input) + "; change the crop (--crop " + std::to_string(input.height) + "," +
-                   std::to_string(input.width) + "), the channels or the input size",
-               "preprocessing"};
+  std::string message = "preprocessing makes images of " + base::dimensions_text(made) + ", but the network takes " +
+                        base::dimensions_text(input) + "; ";
+  if (made.channels != input.channels) {
+    message += input.channels == 1
+                   ? R"(it takes gray images, which have one mean and one std: --mean 0.5 --std 0.5, or "channels": 1)"
+                   : R"(give the numbers of its channels: "channels": )" + std::to_string(input.channels);
+  } else {
+    message += "change the crop (--crop " + std::to_string(input.height) + "," + std::to_string(input.width) +
+               ") or the input size";
+  }
+  return Error{ErrorCode::kInvalidArgument, std::move(message), "preprocessing"};
 }
 
 // Error: a setting of named architectures for a file that holds the network itself.
@@ -270,9 +276,10 @@ Result<std::shared_ptr<const FloatModel::Data>> read_network(const Origin& origi
   }
   std::vector<Event> rewrites = *std::move(simplified);
   std::move(rewrites.begin(), rewrites.end(), std::back_inserter(data->log));
-  if (options.preprocessing) data->preprocessing = *options.preprocessing;
+  const TensorShape& input = data->graph.value(data->graph.input).shape;
+  if (options.preprocessing) data->preprocessing = with_channels_of(*options.preprocessing, input.channels);
   if (!options.labels.empty()) data->labels = options.labels;
-  NARROW_TRY(check_input(data->preprocessing, data->graph.value(data->graph.input).shape));
+  NARROW_TRY(check_input(data->preprocessing, input));
   NARROW_TRY(check_labels(data->labels, data->graph.value(data->graph.output).shape.elems()));
   return std::shared_ptr<const FloatModel::Data>(std::move(data));
 }
@@ -296,9 +303,10 @@ Result<FloatModel> FloatModel::parse(std::span<const std::byte> bytes, const std
 
 Result<FloatModel> FloatModel::with_preprocessing(const Preprocessing& preprocessing) const {
   return base::guarded([&]() -> Result<FloatModel> {
-    NARROW_TRY(check_input(preprocessing, input_shape()));
+    const Preprocessing fitting = with_channels_of(preprocessing, input_shape().channels);
+    NARROW_TRY(check_input(fitting, input_shape()));
     auto data = std::make_shared<Data>(*data_);
-    data->preprocessing = preprocessing;
+    data->preprocessing = fitting;
     data->preprocessing_is_assumed = false;
     return FloatModel(std::move(data));
   });

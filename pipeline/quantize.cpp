@@ -11,6 +11,7 @@
 #include "base/guarded.h"
 #include "base/try.h"
 #include "engine/model/model_data.h"
+#include "floating/cost.h"
 #include "narrow/image.h"
 #include "narrow/version.h"
 #include "pipeline/float_model_data.h"
@@ -84,6 +85,15 @@ graph::TimeNetwork time_within(const QuantizeOptions& options) {
   };
 }
 
+// The options with as many threads as the limits allow.
+Result<QuantizeOptions> within_limits(const FloatModel::Data& source, const QuantizeOptions& given) {
+  QuantizeOptions options = given;
+  if (given.threads > 0) {
+    NARROW_ASSIGN(options.threads, graph::threads_within(source.graph, given.threads, given.limits));
+  }
+  return options;
+}
+
 Quantized finished(const FloatModel::Data& source, graph::QuantizedGraph quantized, std::string calibration,
                    std::size_t images) {
   auto data = std::make_shared<engine::ModelData>();
@@ -101,10 +111,11 @@ Quantized finished(const FloatModel::Data& source, graph::QuantizedGraph quantiz
 
 }  // namespace
 
-Result<Quantized> quantize(const FloatModel& model, const CalibrationInputs& inputs, const QuantizeOptions& options) {
+Result<Quantized> quantize(const FloatModel& model, const CalibrationInputs& inputs, const QuantizeOptions& given) {
   return base::guarded([&]() -> Result<Quantized> {
     const base::DefaultFloatEnvironment environment;  // threads that calibrate inherit it
     const FloatModel::Data& source = model.data();
+    NARROW_ASSIGN(const QuantizeOptions options, within_limits(source, given));
     NARROW_ASSIGN(auto activations, graph::Activations::create(
                                         source.graph, inputs,
                                         {options.threads, kImageBytes, pass_progress(options), options.cancellation}));
@@ -115,10 +126,11 @@ Result<Quantized> quantize(const FloatModel& model, const CalibrationInputs& inp
   });
 }
 
-Result<Quantized> quantize_without_images(const FloatModel& model, const QuantizeOptions& options) {
+Result<Quantized> quantize_without_images(const FloatModel& model, const QuantizeOptions& given) {
   return base::guarded([&]() -> Result<Quantized> {
     const base::DefaultFloatEnvironment environment;
     const FloatModel::Data& source = model.data();
+    NARROW_ASSIGN(const QuantizeOptions options, within_limits(source, given));
     const CalibrationInputs noise =
         noise_images(source.graph.value(source.graph.input).shape, source.preprocessing, kNoiseImages);
     NARROW_ASSIGN(auto activations, graph::Activations::create(

@@ -1,7 +1,5 @@
 #include "apps/commands/annotate.h"
 
-#include <algorithm>
-#include <array>
 #include <cctype>
 #include <filesystem>
 #include <string_view>
@@ -10,6 +8,7 @@
 #include <vector>
 
 #include "apps/files/output_file.h"
+#include "apps/files/output_names.h"
 #include "apps/report/annotation.h"
 #include "base/try.h"
 #include "narrow/image.h"
@@ -49,16 +48,7 @@ AnnotationFiles::AnnotationFiles(std::string path) : path_(std::move(path)), is_
 Status AnnotationFiles::prepare() const {
   if (is_file_) return check_own(path_);
   std::error_code error;
-  constexpr std::array<std::string_view, 10> kOtherImages = {".jpg", ".jpeg", ".bmp", ".ppm",  ".pgm",
-                                                             ".pnm", ".webp", ".gif", ".tiff", ".tif"};
-  const std::string extension = extension_of(path_);
-  if (std::find(kOtherImages.begin(), kOtherImages.end(), extension) != kOtherImages.end() &&
-      !std::filesystem::is_directory(path_, error)) {
-    return Error{ErrorCode::kInvalidArgument,
-                 "is the name of another kind of image, and annotated images are PNG; name a file that ends in .png, "
-                 "or a folder",
-                 path_};
-  }
+  NARROW_TRY(check_output_name(path_, OutputKind::kImage));
   std::filesystem::create_directory(path_, error);
   if (std::filesystem::is_directory(path_)) return {};
   return Error{ErrorCode::kInvalidArgument,

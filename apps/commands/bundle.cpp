@@ -5,6 +5,7 @@
 
 #include "apps/commands/commands.h"
 #include "apps/files/output_file.h"
+#include "apps/files/output_names.h"
 #include "apps/options/options.h"
 #include "apps/report/bundle_report.h"
 #include "apps/run/bundle.h"
@@ -39,6 +40,7 @@ Result<int> bundle(const BundleFlags& flags, Console& console) {
   const std::filesystem::path command = flags.command.empty() ? running_file() : std::filesystem::path(flags.command);
   NARROW_TRY(check_not_an_input(flags.output, {flags.model, command.string()}));
   NARROW_TRY(check_replaces_bundle(flags.output));
+  NARROW_TRY(check_output_name(flags.output, OutputKind::kProgram));
   NARROW_ASSIGN(const ModelBytes model, read_model_bytes(flags.model));
   NARROW_ASSIGN(const std::vector<std::byte> program, read_command(command));
   const std::vector<std::byte> tail = bundle_tail(program.size(), model.bytes);

@@ -11,6 +11,7 @@
 #include "apps/commands/sheet_output.h"
 #include "apps/files/interruption.h"
 #include "apps/files/output_file.h"
+#include "apps/files/output_names.h"
 #include "apps/options/model_options.h"
 #include "apps/options/options.h"
 #include "apps/report/classify_report.h"
@@ -205,7 +206,10 @@ Result<int> classify(const ClassifyFlags& flags, Console& console) {
        {flags.model.path, flags.model.labels, flags.model.preprocess.preset, flags.against}) {
     inputs.push_back(input);
   }
-  if (!path->empty()) NARROW_TRY(check_not_an_input(*path, inputs));
+  if (!path->empty()) {
+    NARROW_TRY(check_not_an_input(*path, inputs));
+    NARROW_TRY(check_output_name(*path, flags.csv ? OutputKind::kTable : OutputKind::kLines));
+  }
   std::optional<AnnotationFiles> annotations;
   if (!flags.annotate.empty()) {
     NARROW_TRY(check_not_an_input(flags.annotate, inputs));

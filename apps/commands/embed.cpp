@@ -8,6 +8,7 @@
 #include "apps/commands/open_images.h"
 #include "apps/files/npy_file.h"
 #include "apps/files/output_file.h"
+#include "apps/files/output_names.h"
 #include "apps/options/model_options.h"
 #include "apps/options/options.h"
 #include "apps/report/embed_report.h"
@@ -80,6 +81,7 @@ Result<int> embed(const EmbedFlags& flags, Console& console) {
   inputs.push_back(flags.model.path);
   NARROW_TRY(check_not_an_input(flags.output, inputs));
   NARROW_TRY(check_replaces_own(flags.output, "\x93NUMPY", "a file of numbers for numpy"));
+  NARROW_TRY(check_output_name(flags.output, OutputKind::kVectors));
   NARROW_ASSIGN(const LoadedModel loaded, load_model_file(flags.model, file_format));
   const Model* const model = std::get_if<Model>(&loaded.model);
   if (model == nullptr) {

@@ -1,5 +1,6 @@
 // narrow embed-source: a model as C++ source, to be linked into a program.
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <filesystem>
 #include <span>
@@ -8,6 +9,7 @@
 
 #include "apps/commands/commands.h"
 #include "apps/files/output_file.h"
+#include "apps/files/output_names.h"
 #include "apps/options/options.h"
 #include "apps/report/bundle_report.h"
 #include "apps/run/model_bytes.h"
@@ -28,12 +30,42 @@ struct EmbedSourceFlags {
 
 bool is_word_letter(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
 
+// Words of C++20 that can't be names, and main, which a program defines itself.
+constexpr auto kKeywords =
+    std::to_array<std::string_view>({"alignas",      "alignof",      "and",           "and_eq",
+                                     "asm",          "auto",         "bitand",        "bitor",
+                                     "bool",         "break",        "case",          "catch",
+                                     "char",         "char16_t",     "char32_t",      "char8_t",
+                                     "class",        "co_await",     "co_return",     "co_yield",
+                                     "compl",        "concept",      "const",         "const_cast",
+                                     "consteval",    "constexpr",    "constinit",     "continue",
+                                     "decltype",     "default",      "delete",        "do",
+                                     "double",       "dynamic_cast", "else",          "enum",
+                                     "explicit",     "export",       "extern",        "false",
+                                     "float",        "for",          "friend",        "goto",
+                                     "if",           "inline",       "int",           "long",
+                                     "main",         "mutable",      "namespace",     "new",
+                                     "noexcept",     "not",          "not_eq",        "nullptr",
+                                     "operator",     "or",           "or_eq",         "private",
+                                     "protected",    "public",       "register",      "reinterpret_cast",
+                                     "requires",     "return",       "short",         "signed",
+                                     "sizeof",       "static",       "static_assert", "static_cast",
+                                     "struct",       "switch",       "template",      "this",
+                                     "thread_local", "throw",        "true",          "try",
+                                     "typedef",      "typeid",       "typename",      "union",
+                                     "unsigned",     "using",        "virtual",       "void",
+                                     "volatile",     "wchar_t",      "while",         "xor",
+                                     "xor_eq"});
+
 Check identifier() {
   return [](const std::string& text) -> std::string {
     const bool first = !text.empty() && std::isdigit(static_cast<unsigned char>(text.front())) == 0;
     // Names with two underscores, or that begin with one, belong to the compiler.
     const bool free = !text.starts_with('_') && text.find("__") == std::string::npos;
-    if (first && free && std::all_of(text.begin(), text.end(), is_word_letter)) return {};
+    if (first && free && std::all_of(text.begin(), text.end(), is_word_letter)) {
+      if (std::find(kKeywords.begin(), kKeywords.end(), text) == kKeywords.end()) return {};
+      return "'" + text + "' is a word of C++; give another name, such as " + text + "_model";
+    }
     return "'" + text + "' is no name of a function: letters, digits and single underscores, the first a letter";
   };
 }
@@ -121,6 +153,7 @@ std::string source_text(const std::string& model, const std::string& function, s
 Result<int> embed_source(const EmbedSourceFlags& flags, Console& console) {
   NARROW_TRY(check_not_an_input(flags.output, {flags.model}));
   NARROW_TRY(check_replaces_own(flags.output, kSourceBegin, "a file of narrow embed-source"));
+  NARROW_TRY(check_output_name(flags.output, OutputKind::kSource));
   NARROW_ASSIGN(const ModelBytes model, read_model_bytes(flags.model));
   const std::string function = flags.function.empty() ? function_name(flags.model) : flags.function;
   const std::string name = name_text(std::filesystem::path(flags.model).filename().string());

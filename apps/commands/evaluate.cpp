@@ -15,6 +15,7 @@
 #include "apps/commands/settings.h"
 #include "apps/files/interruption.h"
 #include "apps/files/output_file.h"
+#include "apps/files/output_names.h"
 #include "apps/options/model_options.h"
 #include "apps/options/options.h"
 #include "apps/report/comparison_report.h"
@@ -137,6 +138,7 @@ Result<int> evaluate_one(const EvaluateFlags& flags, const std::vector<std::stri
     }
     NARROW_TRY(check_not_an_input(flags.scores, inputs));
     NARROW_TRY(check_replaceable(flags.scores, std::nullopt));
+    NARROW_TRY(check_output_name(flags.scores, OutputKind::kScores));
     NARROW_ASSIGN(scores_file, OutputFile::create(flags.scores));
   }
 

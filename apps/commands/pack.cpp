@@ -4,8 +4,10 @@
 
 #include "apps/commands/commands.h"
 #include "apps/files/output_file.h"
+#include "apps/files/output_names.h"
 #include "apps/options/options.h"
 #include "apps/report/pack_report.h"
+#include "apps/run/model_file.h"
 #include "apps/run/network.h"
 #include "base/try.h"
 #include "narrow/session.h"
@@ -28,10 +30,13 @@ Result<int> pack(const PackFlags& flags, Console& console) {
   options.isa = flags.isa;
   options.core = flags.core;
   set_limits(options, flags.limits);
-  NARROW_ASSIGN(const Session session, Session::create(model, options));
+  Result<Session> created = Session::create(model, options);
+  if (!created.ok()) return of_file(std::move(created).error(), flags.model);
+  const Session session = *std::move(created);
   const std::string output = flags.output.empty() ? flags.model + "." + session.isa() + ".packed" : flags.output;
   NARROW_TRY(check_not_an_input(output, {flags.model}));
   NARROW_TRY(check_replaces_own(output, "\x89NPK\r\n\x1A\n", "a file of narrow pack"));
+  NARROW_TRY(check_output_name(output, OutputKind::kPacked));
   NARROW_TRY(session.save_packed(output));
   std::error_code ignored;
   const PackReport report{.model = flags.model,

@@ -11,7 +11,7 @@
 #include "apps/commands/open_images.h"
 #include "apps/files/interruption.h"
 #include "apps/files/output_file.h"
-#include "apps/files/output_formats.h"
+#include "apps/files/output_names.h"
 #include "apps/options/options.h"
 #include "apps/options/preprocess_options.h"
 #include "apps/report/progress.h"
@@ -50,6 +50,7 @@ struct QuantizeFlags {
   std::string residual_copies = "auto";
   std::string residual_sums = "auto";
   std::string effort = "default";
+  LimitFlags limits;
   std::size_t memory_megabytes = QuantizeOptions{}.memory_bytes >> 20;
   bool per_tensor = false;
   bool no_bias_correction = false;
@@ -104,6 +105,7 @@ QuantizeOptions quantize_options(const QuantizeFlags& flags) {
   options.residual_sums = residual_sums_of(flags.residual_sums);
   options.effort = parse_effort(flags.effort);
   options.memory_bytes = flags.memory_megabytes << 20;
+  options.limits = float_limits(flags.limits);
   for (const std::string& text : flags.layer_weights) options.layer_weight_bits.push_back(parse_layer_bits(text));
   for (const std::string& text : flags.layer_activations) {
     options.layer_activation_bits.push_back(parse_layer_bits(text));
@@ -142,7 +144,7 @@ Result<int> quantize_command(const QuantizeFlags& flags, Console& console) {
   inputs_read.insert(inputs_read.end(), {flags.weights, flags.labels, flags.preprocess.preset});
   NARROW_TRY(check_not_an_input(flags.output, inputs_read));
   NARROW_TRY(check_replaceable(flags.output, FileFormat::kNarrow));
-  NARROW_TRY(check_model_name(flags.output));
+  NARROW_TRY(check_output_name(flags.output, OutputKind::kModel));
   NARROW_ASSIGN(const std::vector<std::string> labels, read_labels(flags.labels));
   NARROW_ASSIGN(const FloatFile float_file, load_float_file(flags.weights, flags.import, flags.preprocess, labels));
   const FloatModel& weights = float_file.model;
@@ -169,7 +171,7 @@ Result<int> quantize_command(const QuantizeFlags& flags, Console& console) {
   };
   Result<Quantized> result = images ? quantize(weights, inputs, options) : quantize_without_images(weights, options);
   progress.erase();
-  if (!result.ok()) return std::move(result).error();
+  if (!result.ok()) return of_file(std::move(result).error(), flags.weights);
 
   const std::vector<std::byte> bytes = result->model.serialize();
   // A name that a model file can't hold (of the weights' file, say) is found here and not by whoever reads it.
@@ -314,6 +316,7 @@ void add_bit_options(const Subcommand& command, QuantizeFlags& flags) {
       .check(whole_number(0, 1 << 20))
       .type_name("MB")
       .group(group);
+  add_limit_options(command, flags.limits, group);
   command.add_flag("--per-tensor", flags.per_tensor, "One scale for all weights of a layer instead of one per channel")
       .group(group);
   command
@@ -337,12 +340,11 @@ void add_bit_options(const Subcommand& command, QuantizeFlags& flags) {
 
 constexpr const char* kQuantizeExamples =
     "Examples:\n"
-    "  narrow quantize resnet20.pth --calibrate train/ -o resnet20.nrw\n"
+    "  narrow quantize resnet20.pth --calibrate train/ --evaluate test/ -o resnet20.nrw\n"
     "  narrow quantize resnet20.pth --calibrate train.bin --weights 4 --activations 4 -o small.nrw\n"
     "  narrow quantize mnv2.pth --arch mobilenet_v2 --calibrate train/ --tf-padding --bn-eps 1e-3 \\\n"
     "      --preprocess mobilenet-tf --input-size 128 --resize 128 -o mnv2.nrw\n"
     "  narrow quantize resnet20.pth --calibrate train/ --weights 4 --layer-weights layer1.0.conv1=6 -o mixed.nrw\n"
-    "  narrow quantize resnet20.pth --calibrate train/ --evaluate test/ -o resnet20.nrw\n"
     "  narrow quantize resnet20.pth --calibrate train/ --max-drop 2 -o mixed.nrw     bits for each layer\n"
     "  narrow quantize net.onnx --calibrate train/ --preprocess mine.json -o net.nrw\n"
     "  narrow quantize net.qdq.onnx --calibrate train/ -o net.nrw     what is pre-quantized stays as it is\n"

@@ -12,6 +12,7 @@
 #include "apps/commands/open_images.h"
 #include "apps/files/interruption.h"
 #include "apps/files/output_file.h"
+#include "apps/files/output_names.h"
 #include "apps/options/model_options.h"
 #include "apps/options/options.h"
 #include "apps/options/preprocess_options.h"
@@ -93,6 +94,7 @@ Result<int> report(const ReportFlags& flags, Console& console) {
       return console.fail(built_in.error());
     NARROW_TRY(check_not_an_input(flags.output, {flags.model.path, flags.against, flags.model.labels}));
     NARROW_TRY(check_replaces_own(flags.output, page_begin(Page::kReport), "a page of narrow report"));
+    NARROW_TRY(check_output_name(flags.output, OutputKind::kPage));
     NARROW_ASSIGN(output, OutputFile::create(flags.output));
   }
   NARROW_ASSIGN(const ReportNetworks networks, load_networks(flags));

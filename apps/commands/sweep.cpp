@@ -7,6 +7,7 @@
 #include "apps/commands/commands.h"
 #include "apps/files/interruption.h"
 #include "apps/files/output_file.h"
+#include "apps/files/output_names.h"
 #include "apps/options/options.h"
 #include "apps/options/preprocess_options.h"
 #include "apps/report/page.h"
@@ -37,6 +38,7 @@ Status write_file(const std::filesystem::path& path, std::span<const std::byte> 
 
 Result<int> sweep(const SweepFlags& flags, Console& console) {
   NARROW_TRY(check_environment());
+  NARROW_TRY(check_output_name(flags.folder, OutputKind::kFolder));
   SweepOptions options = flags.options;
   if (options.bits.empty()) options.bits = {"8", "6", "4/8", "4", "3", "2/8", "2/4", "2"};
   if (options.efforts.empty()) options.efforts = {"default"};
@@ -50,6 +52,7 @@ Result<int> sweep(const SweepFlags& flags, Console& console) {
     if (const Status built_in = check_page_is_built_in("--page"); !built_in.ok()) return console.fail(built_in.error());
     NARROW_TRY(check_not_an_input(flags.page, options.networks));
     NARROW_TRY(check_replaces_own(flags.page, page_begin(Page::kSweep), "a page of narrow sweep"));
+    NARROW_TRY(check_output_name(flags.page, OutputKind::kPage));
     NARROW_ASSIGN(page, OutputFile::create(flags.page));
   }
   std::optional<OutputFile> csv;
@@ -61,6 +64,8 @@ Result<int> sweep(const SweepFlags& flags, Console& console) {
     inputs.push_back(options.labels);
     inputs.push_back(options.preprocess.preset);
     NARROW_TRY(check_not_an_input(flags.csv, inputs));
+    NARROW_TRY(check_replaces_own(flags.csv, "network,bits,effort,", "a table of narrow sweep"));
+    NARROW_TRY(check_output_name(flags.csv, OutputKind::kTable));
     NARROW_ASSIGN(csv, OutputFile::create(flags.csv));
   }
   Progress progress("sweeping");
@@ -158,6 +163,7 @@ Command add_sweep(CommandLine& line) {
            "Write a page with the results: accuracy against size and time, and the command of each result")
       .type_name("FILE.html");
   add_labels_option(command, options.labels);
+  add_limit_options(command, options.limits);
   add_threads_option(command, flags->threads);
   add_json_option(command, *json);
   add_preprocess_options(command, options.preprocess);

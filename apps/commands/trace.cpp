@@ -10,11 +10,13 @@
 #include "apps/commands/commands.h"
 #include "apps/files/interruption.h"
 #include "apps/files/npy.h"
+#include "apps/files/output_names.h"
 #include "apps/options/model_options.h"
 #include "apps/options/options.h"
 #include "apps/options/preprocess_options.h"
 #include "apps/report/trace_report.h"
 #include "apps/run/comparison.h"
+#include "apps/run/model_file.h"
 #include "apps/run/trace.h"
 #include "apps/text/words.h"
 #include "base/try.h"
@@ -32,6 +34,7 @@ struct TraceFlags {
 };
 
 Result<int> trace(const TraceFlags& flags, Console& console) {
+  NARROW_TRY(check_output_name(flags.folder, OutputKind::kFolder));
   std::optional<LoadedModel> other;
   std::optional<LoadedModel> loaded;
   if (flags.against.empty()) {
@@ -43,6 +46,9 @@ Result<int> trace(const TraceFlags& flags, Console& console) {
     other = std::move(pair.reference);
     loaded = std::move(pair.other);
   }
+  // Finds a network that takes too much before anything of its size is made.
+  NARROW_TRY(open_network(*loaded, "auto", 1, 1));
+  if (other) NARROW_TRY(open_network(*other, "auto", 1, 1));
   NARROW_ASSIGN(const PictureSet images, PictureSet::open({flags.image}));
   NARROW_ASSIGN(const LabelledPicture image, images.get(0));
   const TensorShape shape = std::visit([](const auto& model) { return model.input_shape(); }, loaded->model);
@@ -102,6 +108,7 @@ Command add_trace(CommandLine& line) {
   command.add("PICTURE", flags->image, "An image; the first one of a set (see narrow --help)").required();
   command.add("-o,--output", flags->folder, "The folder to write to").required().type_name("DIR");
   command.add("--against", flags->against, "Another network: also show where its tensors differ").type_name("NETWORK");
+  add_limit_options(command, flags->model.limits);
   add_json_option(command, *json);
   add_preprocess_options(command, flags->model.preprocess);
   flags->model.import_options = add_import_options(command, flags->model.import, false);

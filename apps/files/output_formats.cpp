@@ -44,17 +44,6 @@ const OutputFormat* find_output_format(const std::string& output) {
   return nullptr;
 }
 
-Status check_model_name(const std::string& output) {
-  const OutputFormat* const format = find_output_format(output);
-  if (format == nullptr || format->kind == FileFormat::kNarrow) return {};
-  const std::string extension(format->extension);
-  return Error{
-      ErrorCode::kInvalidArgument,
-      "the model that is written is a .nrw; give it such a name, and then run 'narrow convert MODEL.nrw -o FILE" +
-          extension + "'",
-      output};
-}
-
 std::string output_extensions() {
   std::string text;
   for (const OutputFormat& format : kFormats) {

@@ -36,9 +36,6 @@ struct OutputFormat {
 // The format that the file extension of `output` names; nullptr if it names none.
 [[nodiscard]] const OutputFormat* find_output_format(const std::string& output);
 
-// Error: the file extension is that of a format other than .nrw, where a .nrw is to be written.
-[[nodiscard]] Status check_model_name(const std::string& output);
-
 // ".nrw, .safetensors or .onnx".
 [[nodiscard]] std::string output_extensions();
 

@@ -197,7 +197,8 @@ bool applies_to_onnx(const Option& option) {
 Check bit_pair_text() {
   return [](const std::string& text) -> std::string {
     if (bit_pair_in(text)) return {};
-    return "'" + text + "' is not BITS or WEIGHTS/ACTIVATIONS, each " + range_text(kMinBits, kMaxBits);
+    return "'" + text + "' is not BITS or WEIGHTS/ACTIVATIONS, such as 8 or 4/8, each " +
+           range_text(kMinBits, kMaxBits) + "; several are separated by spaces";
   };
 }
 
@@ -270,13 +271,15 @@ void add_core_option(const Subcommand& command, std::string& core) {
       .type_name("CORE");
 }
 
-void add_limit_options(const Subcommand& command, LimitFlags& limits) {
-  command.add("--max-memory", limits.memory_gib, "GiB that an integer network may take, 4 unless given")
-      .check(positive_number())
-      .type_name("GIB");
-  command.add("--max-operations", limits.operations, "Operations that an image may take, 1e12 unless given")
-      .check(positive_number())
-      .type_name("N");
+void add_limit_options(const Subcommand& command, LimitFlags& limits, const std::string& group) {
+  const Option memory = command.add("--max-memory", limits.memory_gib, "GiB that a network may take, 4 unless given");
+  memory.check(positive_number()).type_name("GIB");
+  const Option operations =
+      command.add("--max-operations", limits.operations, "Operations that an image may take, 1e12 unless given");
+  operations.check(positive_number()).type_name("N");
+  if (group.empty()) return;
+  memory.group(group);
+  operations.group(group);
 }
 
 bool reads_float_networks() { return !architectures().empty(); }

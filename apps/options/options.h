@@ -69,7 +69,8 @@ struct LimitFlags {
   [[nodiscard]] bool given() const { return memory_gib > 0 || operations > 0; }
 };
 // --max-memory and --max-operations.
-void add_limit_options(const Subcommand& command, LimitFlags& limits);
+// group: the heading in --help; empty: none of their own.
+void add_limit_options(const Subcommand& command, LimitFlags& limits, const std::string& group = {});
 
 // Whether this is the full command. The small one reads .nrw files alone, and has no options for others.
 [[nodiscard]] bool reads_float_networks();

@@ -105,7 +105,8 @@ Result<std::vector<std::byte>> read_command(const std::filesystem::path& path) {
   if (!text.starts_with("\x7f"
                         "ELF") ||
       text.find(kMarker) == std::string_view::npos) {
-    return Error{ErrorCode::kInvalidArgument, "is not a narrow command that reads bundles of this version",
+    return Error{ErrorCode::kInvalidArgument,
+                 "is not a narrow command that reads bundles of this version; leave --command out to copy this one",
                  path.string()};
   }
   return bytes;

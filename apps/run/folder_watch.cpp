@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstring>
 #include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "base/try.h"
@@ -56,6 +57,11 @@ bool is_wanted(const std::string& name) { return !name.empty() && name[0] != '.'
 }  // namespace
 
 Result<std::unique_ptr<FolderWatch>> FolderWatch::open(const std::string& folder, bool with_present) {
+  std::error_code error;
+  if (!std::filesystem::is_directory(folder, error)) {
+    return Error{ErrorCode::kNotFound,
+                 "is no folder, and only folders can be watched; make it first, or name another one", folder};
+  }
   std::unique_ptr<FolderWatch> watch(new FolderWatch(folder));
   watch->events_.reset(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
   if (!watch->events_.valid()) return base::system_error(folder, "can't be watched");

@@ -51,7 +51,8 @@ void assume_labels(LoadedModel& loaded, const std::string& architecture, std::in
 
 Result<LoadedModel> with_flags(const ModelFlags& flags, Model model, const std::vector<std::string>& labels) {
   NARROW_TRY(check_labels(flags, labels, model.classes()));
-  NARROW_ASSIGN(const Preprocessing preprocessing, apply(flags.preprocess, model.preprocessing()));
+  NARROW_ASSIGN(const Preprocessing given, apply(flags.preprocess, model.preprocessing()));
+  const Preprocessing preprocessing = with_channels_of(given, model.input_shape().channels);
   NARROW_TRY(check_crop(flags, preprocessing, model.input_shape()));
   LoadedModel loaded{model, preprocessing, false, labels.empty() ? model.labels() : labels, {}, flags.path};
   assume_labels(loaded, model.provenance().architecture, model.classes());
@@ -131,10 +132,6 @@ Result<LoadedModel> load_model_file(const ModelFlags& flags, FileFormat format) 
   } else if (flags.isa != "auto") {
     return Error{ErrorCode::kInvalidArgument,
                  "does not apply to " + flags.path + ", a float network: those run on oneDNN", "--isa"};
-  } else if (flags.limits.given()) {
-    return Error{ErrorCode::kInvalidArgument,
-                 "does not apply to " + flags.path + ", a float network: those have no limit",
-                 flags.limits.memory_gib > 0 ? "--max-memory" : "--max-operations"};
   }
   return loaded;
 }
@@ -158,7 +155,7 @@ Result<std::unique_ptr<Network>> open_network(const LoadedModel& loaded, const s
                                               int spin_us) {
   const auto* model = std::get_if<Model>(&loaded.model);
   auto network = model != nullptr ? open_network(*model, isa, threads, batch, spin_us, loaded.limits)
-                                  : open_network(std::get<FloatModel>(loaded.model), threads);
+                                  : open_network(std::get<FloatModel>(loaded.model), threads, batch, loaded.limits);
   if (network.ok()) return network;
   return of_file(std::move(network).error(), loaded.path);
 }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "apps/text/describe.h"
+#include "apps/text/words.h"
 #include "base/parallel.h"
 #include "base/try.h"
 #include "narrow/inspect.h"
@@ -85,13 +86,21 @@ NetworkSummary describe(const Network& network, std::string file) {
           .input = network.input_shape()};
 }
 
-void set_limits(SessionOptions& options, const LimitFlags& limits) {
+FloatLimits float_limits(const LimitFlags& limits) {
   constexpr double kGib = 1024.0 * 1024.0 * 1024.0;
   constexpr double kMost = 1e18;  // an int64 holds it
+  FloatLimits result;
   if (limits.memory_gib > 0) {
-    options.max_memory_bytes = static_cast<std::size_t>(std::min(limits.memory_gib * kGib, kMost));
+    result.max_memory_bytes = static_cast<std::size_t>(std::min(limits.memory_gib * kGib, kMost));
   }
-  if (limits.operations > 0) options.max_operations = static_cast<std::int64_t>(std::min(limits.operations, kMost));
+  if (limits.operations > 0) result.max_operations = static_cast<std::int64_t>(std::min(limits.operations, kMost));
+  return result;
+}
+
+void set_limits(SessionOptions& options, const LimitFlags& limits) {
+  const FloatLimits given = float_limits(limits);
+  if (limits.memory_gib > 0) options.max_memory_bytes = given.max_memory_bytes;
+  if (limits.operations > 0) options.max_operations = given.max_operations;
 }
 
 Result<std::unique_ptr<Network>> open_network(const Model& model, const std::string& isa, int threads, int batch,
@@ -106,11 +115,26 @@ Result<std::unique_ptr<Network>> open_network(const Model& model, const std::str
   return std::unique_ptr<Network>(std::make_unique<SessionNetwork>(std::move(session)));
 }
 
-Result<std::unique_ptr<Network>> open_network(const FloatModel& model, int threads) {
+Result<std::unique_ptr<Network>> open_network(const FloatModel& model, int threads, int batch,
+                                              const LimitFlags& limits) {
+  const FloatLimits all = float_limits(limits);
+  const double input_bytes = sizeof(float) * static_cast<double>(model.input_shape().elems()) * batch;
+  if (input_bytes > static_cast<double>(all.max_memory_bytes)) {
+    return Error{ErrorCode::kLimit,
+                 "the inputs of " + plural(static_cast<std::uint64_t>(batch), "image") + " (--batch) take " +
+                     bytes_text(static_cast<std::uint64_t>(input_bytes)) + "; allowed are " +
+                     std::to_string(all.max_memory_bytes) + " bytes (max_memory_bytes)",
+                 "session"};
+  }
   std::vector<FloatSession> sessions;
   for (int i = 0; i < threads; ++i) {
-    NARROW_ASSIGN(FloatSession session, FloatSession::create(model, 1));
-    sessions.push_back(std::move(session));
+    // Of all sessions together: fewer threads run where the memory does not suffice for all.
+    FloatLimits share = all;
+    share.max_memory_bytes /= static_cast<std::size_t>(i) + 1;
+    Result<FloatSession> session = FloatSession::create(model, 1, share);
+    if (!session.ok() && session.error().code == ErrorCode::kLimit && i > 0) break;
+    if (!session.ok()) return std::move(session).error();
+    sessions.push_back(*std::move(session));
   }
   return std::unique_ptr<Network>(std::make_unique<FloatNetwork>(model, std::move(sessions)));
 }

@@ -57,9 +57,11 @@ class Network {
 [[nodiscard]] NetworkSummary describe(const Network& network, std::string file);
 
 void set_limits(SessionOptions& options, const LimitFlags& limits);
+[[nodiscard]] FloatLimits float_limits(const LimitFlags& limits);
 [[nodiscard]] Result<std::unique_ptr<Network>> open_network(const Model& model, const std::string& isa, int threads,
                                                             int batch, int spin_us = 0, const LimitFlags& limits = {});
 // Each thread runs whole images, so that the number of threads can't change the order of additions.
-[[nodiscard]] Result<std::unique_ptr<Network>> open_network(const FloatModel& model, int threads);
+[[nodiscard]] Result<std::unique_ptr<Network>> open_network(const FloatModel& model, int threads, int batch = 1,
+                                                            const LimitFlags& limits = {});
 
 }  // namespace narrow::cli

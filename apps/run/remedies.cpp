@@ -119,7 +119,8 @@ Result<std::vector<MeasuredRemedy>> measure_remedies(
                  reference.path};
   }
   const std::size_t count = options.limit == 0 ? images.size() : std::min(options.limit, images.size());
-  NARROW_ASSIGN(const std::unique_ptr<Network> opened, open_network(*network, options.threads));
+  NARROW_ASSIGN(const std::unique_ptr<Network> opened,
+                open_network(*network, options.threads, kRemedyBatch, reference.limits));
   const auto evaluate = [&](Network& of) {
     return score_set(of, images, count, {reference.preprocessing, options.threads, kRemedyBatch}, {});
   };
@@ -130,6 +131,7 @@ Result<std::vector<MeasuredRemedy>> measure_remedies(
     replace_bits(quantize_options.layer_weight_bits, plan.weights);
     replace_bits(quantize_options.layer_activation_bits, plan.activations);
     quantize_options.threads = options.threads;
+    quantize_options.limits = float_limits(reference.limits);
     const std::string which =
         "remedies, network " + std::to_string(measured.size() + 1) + " of " + std::to_string(plans.size());
     quantize_options.progress = [&](std::string_view stage, std::size_t done, std::size_t total) {

@@ -125,7 +125,7 @@ class NetworkSweep {
     made.bytes = std::filesystem::file_size(path_, error);
     made.images = images_;
     made.tally = reference_->tally;
-    NARROW_ASSIGN(const std::unique_ptr<Network> network, open_network(file_.model, options_.threads));
+    NARROW_ASSIGN(const std::unique_ptr<Network> network, open_float());
     NARROW_ASSIGN(made.median_seconds, time(*network));
     return {};
   }
@@ -141,6 +141,7 @@ class NetworkSweep {
     set_boundary_layers(quantize_options, options_.boundary_layers);
     quantize_options.effort = parse_effort(made.effort);
     quantize_options.threads = options_.threads;
+    quantize_options.limits = float_limits(options_.limits);
     quantize_options.progress = [this](std::string_view stage, std::size_t done, std::size_t total) {
       report(stage, done, total);
     };
@@ -155,14 +156,21 @@ class NetworkSweep {
     NARROW_TRY(options_.write(output(made, ".nrw"), bytes));
 
     NARROW_ASSIGN(const std::unique_ptr<Network> batches,
-                  open_network(quantized.model, "auto", options_.threads, kBatch));
+                  open_network(quantized.model, "auto", options_.threads, kBatch, 0, options_.limits));
     NARROW_ASSIGN(const ScoredSet scored, score(*batches));
     made.images = images_;
     made.tally = scored.tally;
     NARROW_ASSIGN(made.agreement, agreement_of(*reference_, scored, images_));
-    NARROW_ASSIGN(const std::unique_ptr<Network> single, open_network(quantized.model, "auto", options_.threads, 1));
+    NARROW_ASSIGN(const std::unique_ptr<Network> single,
+                  open_network(quantized.model, "auto", options_.threads, 1, 0, options_.limits));
     NARROW_ASSIGN(made.median_seconds, time(*single));
     return {};
+  }
+
+  Result<std::unique_ptr<Network>> open_float() {
+    Result<std::unique_ptr<Network>> network = open_network(file_.model, options_.threads, kBatch, options_.limits);
+    if (!network.ok()) return of_file(std::move(network).error(), path_);
+    return network;
   }
 
   // The float network's scores, once for all cells that are made.
@@ -171,7 +179,7 @@ class NetworkSweep {
     NARROW_ASSIGN(evaluated_, PictureSet::open({options_.evaluate.begin(), options_.evaluate.end()},
                                                folder_classes(options_.evaluate, file_.model.labels())));
     images_ = options_.limit == 0 ? evaluated_->size() : std::min(options_.limit, evaluated_->size());
-    NARROW_ASSIGN(const std::unique_ptr<Network> network, open_network(file_.model, options_.threads));
+    NARROW_ASSIGN(const std::unique_ptr<Network> network, open_float());
     NARROW_ASSIGN(reference_, score(*network));
     return {};
   }
@@ -208,7 +216,10 @@ Status check_names(const std::vector<std::string>& networks) {
   for (const std::string& network : networks) {
     const std::string stem = std::filesystem::path(network).stem().string();
     if (stems.insert(stem).second) continue;
-    return Error{ErrorCode::kInvalidArgument, "another network of the sweep has the name '" + stem + "' too", network};
+    return Error{ErrorCode::kInvalidArgument,
+                 "another network of the sweep has the name '" + stem +
+                     "' too; rename one of the files, or sweep them into two folders",
+                 network};
   }
   return {};
 }

@@ -28,6 +28,7 @@ struct SweepOptions {
   ImportFlags import;
   PreprocessFlags preprocess;
   std::string labels;
+  LimitFlags limits;  // of all networks
   int threads = 1;
   // Options of narrow quantize that all cells share, for the commands in the cells.
   std::vector<std::string> quantize_options;

@@ -40,7 +40,9 @@ const std::vector<Event>& FloatModel::log() const { std::abort(); }
 FloatSession::FloatSession(FloatSession&&) noexcept = default;
 FloatSession& FloatSession::operator=(FloatSession&&) noexcept = default;
 FloatSession::~FloatSession() = default;
-Result<FloatSession> FloatSession::create(const FloatModel& /*model*/, int /*threads*/) { std::abort(); }
+Result<FloatSession> FloatSession::create(const FloatModel& /*model*/, int /*threads*/, const FloatLimits& /*limits*/) {
+  std::abort();
+}
 Status FloatSession::run(std::span<const float> /*input*/, std::span<float> /*scores*/) { std::abort(); }
 
 // No architectures: the small command has no options for files of weights.

@@ -117,6 +117,21 @@ std::vector<std::string> preprocessing_presets() {
   return names;
 }
 
+Preprocessing with_channels_of(const Preprocessing& preprocessing, std::int64_t channels) {
+  const auto alike = [](const std::array<float, 3>& numbers) {
+    return numbers[1] == numbers[0] && numbers[2] == numbers[0];
+  };
+  if (channels != 1 || preprocessing.channels != 3 || !alike(preprocessing.mean) || !alike(preprocessing.std)) {
+    return preprocessing;
+  }
+  Preprocessing gray = preprocessing;
+  gray.channels = 1;
+  gray.order = ChannelOrder::kRgb;
+  gray.mean = {preprocessing.mean[0], 0.0F, 0.0F};
+  gray.std = {preprocessing.std[0], 1.0F, 1.0F};
+  return gray;
+}
+
 Status validate(const Preprocessing& preprocessing) {
   const auto check_side = [](const char* what, int side) -> Status {
     if (side >= 1 && side <= kMaxPreprocessedSide) return {};

@@ -13,6 +13,7 @@
 
 #include "narrow/architecture_options.h"
 #include "narrow/event.h"
+#include "narrow/float_limits.h"
 #include "narrow/onnx_options.h"
 #include "narrow/preprocess.h"
 #include "narrow/result.h"
@@ -68,6 +69,7 @@ class FloatModel {
                                                 const ImportOptions& options = {});
 
   // The same network with other preprocessing. The file is not read again.
+  // That of three channels with one mean and one std is taken as gray where the network takes gray images.
   // Error: the preprocessing makes images of another size than input_shape().
   [[nodiscard]] Result<FloatModel> with_preprocessing(const Preprocessing& preprocessing) const;
 
@@ -100,8 +102,9 @@ class FloatModel {
 // time. One that was moved from can be assigned to and destroyed; running it is kInvalidArgument.
 class FloatSession {
  public:
-  // threads: number of threads of oneDNN within one image, >= 1.
-  [[nodiscard]] static Result<FloatSession> create(const FloatModel& model, int threads = 1);
+  // threads: number of threads of oneDNN within one image, >= 1. Error: kLimit, the network takes more than `limits`.
+  [[nodiscard]] static Result<FloatSession> create(const FloatModel& model, int threads = 1,
+                                                   const FloatLimits& limits = {});
   FloatSession(FloatSession&&) noexcept;
   FloatSession& operator=(FloatSession&&) noexcept;
   ~FloatSession();

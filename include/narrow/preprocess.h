@@ -79,6 +79,11 @@ struct Preprocessing {
 // channels, and what the fields say.
 [[nodiscard]] Status validate(const Preprocessing& preprocessing);
 
+// The same for a network that takes images of so many channels. With one mean and one std for all three channels it is
+// that of gray images if `channels` is 1: files of preprocessing leave the number of channels out where the numbers are
+// alike. All else stays as it is.
+[[nodiscard]] Preprocessing with_channels_of(const Preprocessing& preprocessing, std::int64_t channels);
+
 // The image turned and mirrored as its orientation says; the result's orientation is 1.
 // Error: the image is empty, its buffer does not match its size, or its orientation is not 1..8.
 [[nodiscard]] Result<Picture> upright(const Picture& image);

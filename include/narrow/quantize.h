@@ -20,7 +20,8 @@ struct Quantized {
 // Calibrates and quantizes. A pre-quantized network keeps its quantization; only the rest is calibrated. The result
 // does not depend on the number of threads or the order of images. Memory does not grow with the number of images.
 // Errors: a bad option (names the valid ones), an unknown layer (lists the layers), no inputs, an input that is not
-// finite, a tensor that calibration never reached (names it); kCancelled.
+// finite, a tensor that calibration never reached (names it); kLimit, the network takes more than options.limits;
+// kCancelled.
 [[nodiscard]] Result<Quantized> quantize(const FloatModel& model, const CalibrationInputs& inputs,
                                          const QuantizeOptions& options = {});
 

@@ -12,6 +12,7 @@
 
 #include "narrow/cancellation.h"
 #include "narrow/event.h"
+#include "narrow/float_limits.h"
 #include "narrow/result.h"
 #include "narrow/types.h"
 
@@ -138,6 +139,8 @@ struct QuantizeOptions {
   // Instead of weight_bits and activation_bits. Exceptions by layer are errors then.
   std::optional<BitGoal> goal;
   int threads = 1;  // for the calibration passes
+  // Of the float network that is calibrated. Fewer threads run where the memory does not suffice for all.
+  FloatLimits limits;
   // Ends the work within about 100 ms, with kCancelled; `fill` of the inputs and functions of the caller are not
   // interrupted. What takes longer: mixing the channels of a tensor of more than 300, and creating the session that is
   // timed for BitGoal::max_milliseconds. May be null.

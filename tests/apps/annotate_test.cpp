@@ -120,7 +120,7 @@ TEST_CASE("the name of another kind of image is no folder for annotated images")
   write_image(folder.path() / "a.ppm", 32, 32);
   for (const char* name : {"an.jpg", "an.JPEG", "an.webp", "an.ppm"}) {
     check_fails({"classify", folder.path() / "a.ppm", "--annotate", folder.path() / name}, 1,
-                {name, "annotated images are PNG", "ends in .png, or a folder"});
+                {name, "an image in PNG is written", "ends in .png, or a folder"});
   }
   CHECK(files_in(folder.path()) == 1);
   run_narrow({"classify", folder.path() / "a.ppm", "--annotate", folder.path() / "an.PNG"});

@@ -200,7 +200,7 @@ TEST_CASE("an output that holds something else is not replaced") {
   }
   check_fails({"convert", checkpoint, "-o", folder.path() / "notes.nrw"}, {"will not be replaced"});
   check_fails({"quantize", checkpoint, "--calibrate", pictures, "-o", folder.path() / "net.onnx"},
-              {"is a .nrw", "narrow convert"});
+              {"a .nrw model is written", "narrow convert"});
   CHECK_FALSE(std::filesystem::exists(std::filesystem::path(folder.path() / "net.onnx")));
   check_fails({"evaluate", narrow::testing::default_model(), pictures, "--scores", folder.path() / "precious.pth"},
               {"will not be replaced"});

@@ -203,7 +203,7 @@ TEST_CASE("source text holds the bytes of the model and a function that is named
   run_narrow({"embed-source", default_model(), "-o", source, "--function", "birds"});
   CHECK(literal_bytes(read_file(source)) == read_file(default_model()));
   CHECK(has(read_file(source), "narrow::Result<narrow::Model> birds() {"));
-  for (const char* name : {"", "1st", "a b", "_a", "a__b", "a::b"}) {
+  for (const char* name : {"", "1st", "a b", "_a", "a__b", "a::b", "class", "main", "co_await"}) {
     CHECK(narrow_command({"embed-source", inputs.model, "-o", source, "--function", name}).exit_code == 2);
   }
   const std::string other = (inputs.folder.path() / "own.cpp").string();

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "tests/apps/command.h"
+#include "tests/apps/tiny_network.h"
 #include "tests/support/data.h"
 #include "tests/support/text.h"
 
@@ -232,6 +233,51 @@ TEST_CASE("files of Hugging Face, timm and torchvision are read as what they mea
     write_file(theirs, "{" + tried.theirs + "}");
     write_file(ours, "{" + tried.ours + "}");
     CHECK(described(theirs) == described(ours));
+  }
+}
+
+TEST_CASE("one mean and one std fit a network of gray images in every way to say them") {
+  const TemporaryFolder folder;
+  const std::string file = folder.path() / "p.json";
+  const std::string image = folder.path() / "a.ppm";
+  narrow::testing::write_image(image, 8, 8);
+  const narrow::FloatModel gray = narrow::testing::tiny_network({.channels = 1});
+  const std::string onnx = folder.path() / "gray.onnx";
+  const std::string model = folder.path() / "gray.nrw";
+  narrow::testing::write_onnx(onnx, gray);
+  narrow::testing::write_float_nrw(model, gray);
+  for (const std::string& network : {onnx, model}) {
+    CAPTURE(network);
+    const auto described = [&](const std::vector<std::string>& options) {
+      std::vector<std::string> arguments = {"classify", "--json", image, "--model", network};
+      arguments.insert(arguments.end(), options.begin(), options.end());
+      const Ran ran = narrow_command(arguments);
+      REQUIRE_MESSAGE(ran.exit_code == 0, ran.err);
+      return ran.json()["preprocessing"];
+    };
+    write_file(file, R"({"resize": 8, "crop": 8, "channels": 1, "mean": 0.5, "std": 0.25})");
+    const nlohmann::json expected = described({"--preprocess", file});
+    CHECK(expected["channels"] == 1);
+    for (const char* json :
+         {R"({"resize": 8, "crop": 8, "mean": 0.5, "std": 0.25})",
+          R"({"resize": 8, "crop": 8, "mean": [0.5], "std": [0.25]})",
+          R"({"resize": 8, "crop": 8, "mean": [0.5, 0.5, 0.5], "std": 0.25, "order": "bgr"})",
+          R"([{"Resize": 8}, {"CenterCrop": 8}, {"ToTensor": null}, {"Normalize": {"mean": 0.5, "std": 0.25}}])"}) {
+      CAPTURE(json);
+      write_file(file, json);
+      CHECK(described({"--preprocess", file}) == expected);
+    }
+    write_file(file, R"({"do_resize": true, "size": {"height": 8, "width": 8}, "do_rescale": true, "do_normalize": true,
+                        "image_mean": [0.5], "image_std": [0.25]})");
+    const nlohmann::json hugging_face = described({"--preprocess", file});
+    CHECK(hugging_face["channels"] == 1);
+    CHECK(hugging_face["mean"] == expected["mean"]);
+    CHECK(described({"--preprocess", "raw", "--resize", "8", "--crop", "8"})["channels"] == 1);
+    // Numbers of colours do not fit.
+    const Ran colours =
+        narrow_command({"classify", image, "--model", network, "--preprocess", "imagenet", "--crop", "8"});
+    CHECK(colours.exit_code == 1);
+    CHECK_MESSAGE(has(colours.err, "8x8x1"), colours.err);
   }
 }
 

@@ -193,6 +193,10 @@ TEST_CASE("the table has one row per cell, as text and as CSV") {
   for (const std::string& line : lines) CHECK_MESSAGE(std::count(line.begin(), line.end(), ',') == 17, line);
   CHECK(has(lines[0], "network,bits,effort,bytes,images,top1_percent"));
   CHECK(has(lines[2], ",8/8,fast,"));
+  run_narrow(study.arguments({"--csv", csv}));  // its own table is replaced
+  write_file(csv, "precious");
+  check_fails(study.arguments({"--csv", csv}), 1, {"study.csv", "a table of narrow sweep", "will not be replaced"});
+  CHECK(read_file(csv) == "precious");
 }
 
 TEST_CASE("wrong bits, efforts and equal names are refused before work starts") {

@@ -126,6 +126,9 @@ TEST_CASE("mistyped commands, options and values are answered with what was prob
       {{"bench", "m.nrw", "--scenario", "singelstream"}, {"did you mean 'SingleStream'?"}},
       {{"inspect", "--hepl"}, {"unknown option '--hepl'; did you mean '--help'?"}},
       {{"evaluate", "m.onnx", "a", "--resize", "non"}, {"did you mean 'none'?"}},
+      {{"sweep", "w.pth", "--calibrate", "p", "--evaluate", "p", "-o", "s", "--bits", "8,4"},
+       {"'8,4'", "such as 8 or 4/8", "separated by spaces"}},
+      {{"embed-source", "m.nrw", "-o", "a.cpp", "--function", "class"}, {"'class' is a word of C++", "class_model"}},
       {{"inpect", "m.nrw"}, {"unknown command 'inpect'; did you mean 'inspect'?"}},
       {{"clasify"}, {"did you mean 'classify'?"}},
       {{"quantise", "m.pth"}, {"did you mean 'quantize'?"}},
@@ -227,8 +230,27 @@ TEST_CASE("the option that raises a limit is named beside the file") {
   CHECK(narrow_command({"inspect", model, "--max-memory", "0.1", "--max-operations", "1e9"}).exit_code == 0);
   const std::string onnx = folder.path() / "a.onnx";
   narrow::testing::write_onnx(onnx, narrow::testing::tiny_network());
-  fails({"classify", image, "--model", onnx, "--max-memory", "1"},
-        {"--max-memory", "a float network: those have no limit"});
+  const std::string out = folder.path() / "out";
+  for (const std::vector<std::string>& command :
+       {std::vector<std::string>{"classify", image, "--model", onnx},
+        {"bench", onnx},
+        {"compare", onnx, onnx, image},
+        {"quantize", onnx, "--calibrate", image, "-o", out},
+        {"trace", onnx, image, "-o", out},
+        {"trace", model, image, "-o", out},
+        {"pack", model, "-o", out},
+        {"sweep", onnx, "--calibrate", image, "--evaluate", image, "-o", out}}) {
+    CAPTURE(command[0]);
+    const std::string& network = command[0] == "classify" ? command[3] : command[1];
+    std::vector<std::string> arguments = command;
+    arguments.insert(arguments.end(), {"--max-operations", "100"});
+    fails(arguments, {network, "one image takes", "--max-operations N allows more"});
+    arguments = command;
+    arguments.insert(arguments.end(), {"--max-memory", "1e-7"});
+    fails(arguments, {network, "max_memory_bytes", "--max-memory GIB allows more"});
+    CHECK_FALSE(std::filesystem::exists(out + "/000_input.real.npy"));
+  }
+  CHECK(narrow_command({"classify", image, "--model", onnx, "--max-memory", "1"}).exit_code == 0);
   check_usage({"inspect", model, "--max-memory", "0"}, {"'0' is not a number above 0"});
 }
 

@@ -8,6 +8,7 @@
 #include "base/try.h"
 #include "importers/onnx/lower/arguments.h"
 #include "importers/onnx/lower/arithmetic.h"
+#include "importers/onnx/lower/dilated_average.h"
 #include "importers/onnx/lower/layout.h"
 #include "importers/onnx/lower/movement.h"
 #include "importers/onnx/lower/operators.h"
@@ -76,17 +77,36 @@ Result<Pooled> pooled(Lowering& lowering, const Node& node, const View& given) {
   return result;
 }
 
-View pooled_view(const Lowering& lowering, graph::ValueId id, const Pooled& from) {
+// [N, C, H, W].
+View pooled_image(const Lowering& lowering, graph::ValueId id, const Pooled& from) {
   const TensorShape& shape = lowering.graph.shape(id);
-  View view =
-      laid_out(id, kImageRank,
-               {{kHeight, shape.height}, {kWidth, shape.width}, {kBatch, from.batch}, {kChannels, from.channels}});
+  return laid_out(id, kImageRank,
+                  {{kHeight, shape.height}, {kWidth, shape.width}, {kBatch, from.batch}, {kChannels, from.channels}});
+}
+
+// The image with the dimensions that the operator's input has.
+View as_pooled(View view, const Pooled& from) {
   if (from.sides == 1) view.dims.erase(view.dims.begin() + kHeight);
   if (from.joined.empty()) return view;
   std::vector<std::int64_t> sizes = view.sizes();
   sizes.pop_back();
   sizes.insert(sizes.end(), from.joined.begin(), from.joined.end());
   return reshaped(view, sizes).value_or(view);
+}
+
+View pooled_view(const Lowering& lowering, graph::ValueId id, const Pooled& from) {
+  return as_pooled(pooled_image(lowering, id, from), from);
+}
+
+Result<View> dilated_average(Lowering& lowering, const Node& node, const Pooled& from, PaddingCounts padding) {
+  NARROW_ASSIGN(DilatedAverage average,
+                append_dilated_average(lowering, node, from.image.value, from.arguments, padding));
+  View y = pooled_image(lowering, average.value, from);
+  if (!average.scales.empty()) {
+    const Tensor scale{ElementType::kFloat32, {y.size(kHeight), y.size(kWidth)}, std::move(average.scales)};
+    NARROW_ASSIGN(y, affine(lowering, node, y, &scale, nullptr));
+  }
+  return as_pooled(std::move(y), from);
 }
 
 // Reduces dimensions to size 1 or, if keep_dims is false, removes them.
@@ -196,6 +216,34 @@ Result<View> product_along(Lowering& lowering, const Node& node, View x, int dim
   return left_over ? times(x, *left_over) : Result<View>(std::move(x));
 }
 
+Status average(Lowering& lowering, const Node& node, PaddingCounts padding) {
+  NARROW_ASSIGN(const View x, lowering.names.real(node, 0));
+  NARROW_ASSIGN(Pooled from, pooled(lowering, node, x));
+  graph::Window window = from.arguments.window;
+  if (window.dilation_h != 1 || window.dilation_w != 1) {
+    NARROW_ASSIGN(View y, dilated_average(lowering, node, from, padding));
+    lowering.names.bind(node, Flow{std::move(y)});
+    return {};
+  }
+  const bool extended = from.arguments.ceil_bottom > 0 || from.arguments.ceil_right > 0;
+  bool include = padding != PaddingCounts::kNone && window.pad != Padding{};
+  if (include && extended && padding == PaddingCounts::kOfFile) {
+    // The average includes the file's padding, but not what ceil_mode adds.
+    const Padding added{0, 0, from.arguments.ceil_bottom, from.arguments.ceil_right};
+    const Padding of_file{window.pad.top, window.pad.left, window.pad.bottom - added.bottom,
+                          window.pad.right - added.right};
+    if (of_file != Padding{}) {
+      NARROW_ASSIGN(from.image.value, lowering.graph.append(node, graph::Pad{of_file}, {from.image.value}, {}, "/pad"));
+    }
+    window.pad = added;
+    include = false;
+  }
+  NARROW_ASSIGN(const graph::ValueId id,
+                lowering.graph.append(node, graph::AveragePool{window, include}, {from.image.value}));
+  lowering.names.bind(node, Flow{pooled_view(lowering, id, from)});
+  return {};
+}
+
 }  // namespace
 
 Status lower_max_pool(Lowering& lowering, const Node& node) {
@@ -211,29 +259,8 @@ Status lower_max_pool(Lowering& lowering, const Node& node) {
 }
 
 Status lower_average_pool(Lowering& lowering, const Node& node) {
-  NARROW_ASSIGN(const View x, lowering.names.real(node, 0));
-  NARROW_ASSIGN(const std::int64_t count_padding, int_or(node, "count_include_pad", 0));
-  NARROW_ASSIGN(Pooled from, pooled(lowering, node, x));
-  graph::Window window = from.arguments.window;
-  if (window.dilation_h != 1 || window.dilation_w != 1)
-    return unsupported(node, "dilations other than 1", next_step::kReplace);
-  const bool extended = from.arguments.ceil_bottom > 0 || from.arguments.ceil_right > 0;
-  bool include = count_padding != 0 && window.pad != Padding{};
-  if (include && extended) {
-    // The average includes the file's padding, but not what ceil_mode adds.
-    const Padding added{0, 0, from.arguments.ceil_bottom, from.arguments.ceil_right};
-    const Padding padding{window.pad.top, window.pad.left, window.pad.bottom - added.bottom,
-                          window.pad.right - added.right};
-    if (padding != Padding{}) {
-      NARROW_ASSIGN(from.image.value, lowering.graph.append(node, graph::Pad{padding}, {from.image.value}, {}, "/pad"));
-    }
-    window.pad = added;
-    include = false;
-  }
-  NARROW_ASSIGN(const graph::ValueId id,
-                lowering.graph.append(node, graph::AveragePool{window, include}, {from.image.value}));
-  lowering.names.bind(node, Flow{pooled_view(lowering, id, from)});
-  return {};
+  NARROW_ASSIGN(const std::int64_t counts, int_or(node, "count_include_pad", 0));
+  return average(lowering, node, counts != 0 ? PaddingCounts::kOfFile : PaddingCounts::kNone);
 }
 
 Status lower_global_pool(Lowering& lowering, const Node& node) {
@@ -300,8 +327,6 @@ Status lower_lp_pool(Lowering& lowering, const Node& node) {
   NARROW_ASSIGN(const std::int64_t p, int_or(node, "p", 2));
   if (p < 1 || p > kMostMultiplied)
     return unsupported(node, "p " + std::to_string(p) + "; supported are 1 to 64", next_step::kReplace);
-  NARROW_ASSIGN(const std::int64_t ceil, int_or(node, "ceil_mode", 0));
-  if (ceil != 0) return unsupported(node, "ceil_mode 1", "export it with ceil_mode=False");
   NARROW_ASSIGN(View x, lowering.names.real(node, 0));
   if (node.op_type == "LpPool") NARROW_TRY(as_image(node, x));
   if (p % 2 != 0) {
@@ -325,10 +350,9 @@ Status lower_lp_pool(Lowering& lowering, const Node& node) {
     count = std::int64_t{kernel[0]} * kernel[1];
     mean.attributes = node.attributes;
     std::erase_if(mean.attributes, [](const Attribute& attribute) { return attribute.name == "p"; });
-    mean.attributes.push_back({"count_include_pad", std::int64_t{1}});
   }
   lowering.names.bind(mean.inputs[0], Flow{x});
-  NARROW_TRY(is_global ? lower_global_pool(lowering, mean) : lower_average_pool(lowering, mean));
+  NARROW_TRY(is_global ? lower_global_pool(lowering, mean) : average(lowering, mean, PaddingCounts::kAll));
   NARROW_ASSIGN(View y, lowering.names.real(Node{node.name, node.op_type, "", {mean.outputs[0]}, {}, {}}, 0));
   const Tensor scale{ElementType::kFloat32, {}, std::vector<float>{static_cast<float>(count)}};
   NARROW_ASSIGN(y, affine(lowering, node, y, &scale, nullptr));

@@ -252,14 +252,42 @@ TEST_CASE("pools that are not supported are refused with the node's name") {
   CHECK(contains(error("MaxPool", {1, 1, 4, 4}, {}), "kernel_shape is missing"));
   CHECK(contains(error("MaxPool", {1, 1, 4, 4}, {{"kernel_shape", OnnxDims{5, 5}}}), "does not fit"));
   CHECK(contains(error("MaxPool", {1, 1, 4, 4}, {{"kernel_shape", OnnxDims{0, 1}}}), "kernel_shape"));
-  CHECK(contains(error("AveragePool", {1, 1, 4, 4}, {{"kernel_shape", OnnxDims{2, 2}}, {"dilations", OnnxDims{2, 2}}}),
-                 "dilations"));
+  CHECK(contains(error("AveragePool", {1, 1, 4, 4}, {{"kernel_shape", OnnxDims{3, 2}}, {"dilations", OnnxDims{2, 2}}}),
+                 "does not fit"));
   CHECK(contains(error("ReduceMean", {2, 2}, {{"axes", OnnxDims{2}}}), "axis 2"));
   CHECK(contains(error("GlobalAveragePool", {2, 2}, {}), "no pixels"));
   OnnxNetwork indices;
   indices.input("x", {1, 1, 4, 4}).output("i");
   indices.node("MaxPool", {"x"}, {"y", "i"}, {{"kernel_shape", OnnxDims{2, 2}}});
   CHECK(contains(lowering_error(indices).message, "indices"));
+}
+
+TEST_CASE("an AveragePool with dilations divides by the pixels that its window meets") {
+  const auto row = [](std::int64_t width, std::int64_t kernel, std::vector<Attribute> attributes) {
+    return pooled_row("AveragePool", width, kernel, std::move(attributes));
+  };
+  const Attribute two{"dilations", OnnxDims{1, 2}};
+  const Attribute pads{"pads", OnnxDims{0, 2, 0, 2}};
+  const Attribute count{"count_include_pad", std::int64_t{1}};
+  const auto near = [](const Row& found, const Row& expected) {
+    REQUIRE(found.size() == expected.size());
+    for (std::size_t i = 0; i < found.size(); ++i) CHECK(found[i] == doctest::Approx(expected[i]));
+  };
+  near(row(3, 2, {two}), {1});
+  near(row(5, 3, {two}), {2});
+  near(row(6, 2, {two, {"strides", OnnxDims{1, 3}}}), {1, 4});
+  // Places: -2 and 0, -1 and 1, 0 and 2, 1 and 3, 2 and 4.
+  near(row(3, 2, {two, pads}), {0, 1, 1, 1, 2});
+  near(row(3, 2, {two, pads, count}), {0, 0.5, 1, 0.5, 1});
+  // Places 0 and 2, 3 and 5: ceil_mode makes the last one, which no average counts.
+  const Attribute ceil{"ceil_mode", std::int64_t{1}};
+  near(row(5, 2, {two, {"strides", OnnxDims{1, 3}}, ceil}), {1, 3});
+  near(row(5, 2, {two, {"strides", OnnxDims{1, 3}}, ceil, count}), {1, 3});
+  // Many channels of a large window are more weights than such a file may make.
+  CHECK(lowering_error(pool_network("AveragePool", {1, 100000, 2000, 1},
+                                    {{"kernel_shape", OnnxDims{1000, 1}}, {"dilations", OnnxDims{2, 1}}}),
+                       kAsItIs)
+            .code == ErrorCode::kLimit);
 }
 
 TEST_CASE("LpPool is the p-norm of a window, zeros of the padding included") {
@@ -274,12 +302,15 @@ TEST_CASE("LpPool is the p-norm of a window, zeros of the padding included") {
   CHECK(pooled("LpPool", {kernel, {"strides", OnnxDims{1, 3}}, {"pads", OnnxDims{0, 1, 0, 0}}}) == Row{3, 12});
   const Row cubes = pooled("LpPool", {kernel, stride, {"p", std::int64_t{3}}});
   CHECK(cubes[0] == doctest::Approx(std::cbrt(27.0 + 64.0)));
+  // What ceil_mode adds is zeros too.
+  CHECK(pooled("LpPool", {kernel, {"strides", OnnxDims{1, 5}}, {"ceil_mode", std::int64_t{1}}}) == Row{5, 0});
+  CHECK(pooled("LpPool",
+               {{"kernel_shape", OnnxDims{1, 3}}, {"strides", OnnxDims{1, 4}}, {"ceil_mode", std::int64_t{1}}}) ==
+        Row{5, 5});
+  CHECK(pooled("LpPool", {kernel, {"dilations", OnnxDims{1, 3}}, {"p", std::int64_t{1}}})[0] == doctest::Approx(15));
   CHECK(pooled("GlobalLpPool", {})[0] == doctest::Approx(std::sqrt(9.0 + 16 + 144 + 25)));
-  for (const auto& [attribute, word] :
-       std::vector<std::pair<Attribute, std::string>>{{{"p", std::int64_t{0}}, "1 to 64"},
-                                                      {{"p", std::int64_t{65}}, "1 to 64"},
-                                                      {{"ceil_mode", std::int64_t{1}}, "ceil_mode"},
-                                                      {{"dilations", OnnxDims{1, 2}}, "dilations"}}) {
+  for (const auto& [attribute, word] : std::vector<std::pair<Attribute, std::string>>{
+           {{"p", std::int64_t{0}}, "1 to 64"}, {{"p", std::int64_t{65}}, "1 to 64"}}) {
     CHECK(contains(lowering_error(pool_network("LpPool", {1, 1, 1, 6}, {kernel, attribute}), kAsItIs).message, word));
   }
   CHECK(lowering_error(pool_network("LpPool", {1, 6}, {kernel}), kAsItIs).code != ErrorCode::kInternal);
