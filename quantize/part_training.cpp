@@ -1,15 +1,19 @@
 #include "quantize/part_training.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <limits>
 #include <numbers>
+#include <optional>
+#include <string_view>
 #include <utility>
 
 #include "base/cancelled.h"
 #include "base/parallel.h"
 #include "base/try.h"
 #include "floating/gradients/adam.h"
+#include "quantize/training_state.h"
 
 namespace narrow::graph {
 namespace {
@@ -21,10 +25,35 @@ constexpr double kWarmUp = 0.05;  // of the iterations: rates grow from zero
 // Sums of gradients, each over the runs of a batch that are so far apart: how many threads can work.
 constexpr std::size_t kSums = 4;
 
+using Clock = std::chrono::steady_clock;
+constexpr std::chrono::seconds kSaveInterval{20};
+
+template <class T>
+std::string_view bytes_of(const std::vector<T>& values) {
+  return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)};
+}
+
+// Of everything that the training starts with, but for the images themselves: rounding has made the parameters of them.
+std::uint64_t key_of(const PartTraining& training, int images_of_run) {
+  const std::vector<std::uint64_t> numbers = {training.iterations, training.seed, training.drops ? 1U : 0U,
+                                              static_cast<std::uint64_t>(images_of_run)};
+  std::uint64_t key = hash_of(bytes_of(numbers));
+  key = hash_of(bytes_of(std::vector<double>{training.loss_factor}), key);
+  key = hash_of(bytes_of(std::vector<std::uint64_t>(training.images.begin(), training.images.end())), key);
+  for (const std::vector<float>* values : {&training.parameters, &training.rates, &training.least}) {
+    key = hash_of(bytes_of(*values), key);
+  }
+  return key;
+}
+
 // Images in random order, each as often as the others.
 class Deck {
  public:
   explicit Deck(std::vector<std::size_t> images) : images_(std::move(images)), next_(images_.size()) {}
+  Deck(std::vector<std::size_t> images, std::size_t next) : images_(std::move(images)), next_(next) {}
+  [[nodiscard]] const std::vector<std::size_t>& images() const { return images_; }
+  [[nodiscard]] std::size_t next() const { return next_; }
+
   std::size_t draw(SplitMix& random) {
     if (next_ == images_.size()) {
       for (std::size_t i = images_.size(); i > 1; --i) std::swap(images_[i - 1], images_[random.below(i)]);
@@ -46,7 +75,13 @@ class Training {
         runs_(static_cast<std::size_t>(kBatch / images_of_run)),
         sums_(std::min(kSums, runs_.size())),
         slots_(static_cast<std::size_t>(std::max(training.threads, 1))),
-        images_of_run_(static_cast<std::size_t>(images_of_run)) {
+        images_of_run_(static_cast<std::size_t>(images_of_run)),
+        images_in_order_(training.images.begin(), training.images.end()),
+        key_(key_of(training, images_of_run)),
+        random_(training.seed),
+        deck_(training.images),
+        adam_(part.parameter_count()) {
+    std::sort(images_in_order_.begin(), images_in_order_.end());
     for (std::vector<float>& sum : sums_) sum.resize(part.parameter_count());
     for (Slot& slot : slots_) {
       slot.input.resize(static_cast<std::size_t>(graph.value(block.input).shape.elems()) * images_of_run_);
@@ -55,27 +90,18 @@ class Training {
   }
 
   Status run() {
-    SplitMix random(training_.seed);
-    Deck deck(training_.images);
-    Adam adam(part_.parameter_count());
-    for (std::size_t i = 0; i < training_.iterations; ++i) {
+    if (const std::optional<TrainingState> kept = load()) take(*kept);
+    auto saved = Clock::now();
+    for (; done_ < training_.iterations; ++done_) {
       NARROW_TRY(base::check_cancelled(training_.cancellation));
-      for (Run& run : runs_) {
-        run.seed = random.next_seed();
-        run.images.clear();
-        for (std::size_t k = 0; k < images_of_run_; ++k) run.images.push_back(deck.draw(random));
+      if (Clock::now() - saved > kSaveInterval) {
+        NARROW_TRY(save());
+        saved = Clock::now();
       }
-      NARROW_TRY(part_.set(training_.parameters));
-      NARROW_TRY(compute(static_cast<double>(i) / static_cast<double>(training_.iterations)));
-      for (std::size_t s = 1; s < sums_.size(); ++s) add_to(sums_[s], sums_[0]);
-      part_.finish(sums_[0]);
-      adam.step(training_.parameters, sums_[0], training_.rates, rate(i));
-      for (std::size_t p = 0; p < training_.least.size(); ++p) {
-        training_.parameters[p] = std::max(training_.parameters[p], training_.least[p]);
-      }
-      if (training_.after) NARROW_TRY(training_.after(i + 1));
+      NARROW_TRY(iterate());
+      if (training_.after) NARROW_TRY(training_.after(done_ + 1));
     }
-    return {};
+    return save();
   }
 
  private:
@@ -89,6 +115,58 @@ class Training {
     std::vector<float> target;
     std::vector<float> gradient;
   };
+
+  Status iterate() {
+    for (Run& run : runs_) {
+      run.seed = random_.next_seed();
+      run.images.clear();
+      for (std::size_t k = 0; k < images_of_run_; ++k) run.images.push_back(deck_.draw(random_));
+    }
+    NARROW_TRY(part_.set(training_.parameters));
+    NARROW_TRY(compute(static_cast<double>(done_) / static_cast<double>(training_.iterations)));
+    for (std::size_t s = 1; s < sums_.size(); ++s) add_to(sums_[s], sums_[0]);
+    part_.finish(sums_[0]);
+    adam_.step(training_.parameters, sums_[0], training_.rates, rate(done_));
+    for (std::size_t p = 0; p < training_.least.size(); ++p) {
+      training_.parameters[p] = std::max(training_.parameters[p], training_.least[p]);
+    }
+    return {};
+  }
+
+  // Of what the store has, what fits.
+  [[nodiscard]] std::optional<TrainingState> load() const {
+    if (training_.store == nullptr || !training_.store->load) return std::nullopt;
+    std::optional<TrainingState> state = training_state(training_.store->load(key_));
+    if (!state || state->iterations > training_.iterations) return std::nullopt;
+    const std::size_t count = training_.parameters.size();
+    const std::size_t moments = state->iterations == training_.iterations ? 0 : count;
+    std::vector<std::uint64_t> drawn = state->deck;
+    std::sort(drawn.begin(), drawn.end());
+    const bool fits = state->parameters.size() == count && state->adam.mean.size() == moments &&
+                      state->adam.square.size() == moments && state->next <= drawn.size() &&
+                      std::equal(drawn.begin(), drawn.end(), images_in_order_.begin(), images_in_order_.end());
+    return fits ? std::move(state) : std::nullopt;
+  }
+
+  void take(const TrainingState& state) {
+    done_ = static_cast<std::size_t>(state.iterations);
+    training_.parameters = state.parameters;
+    adam_ = Adam(state.adam);
+    random_ = SplitMix(state.random);
+    deck_ = Deck({state.deck.begin(), state.deck.end()}, static_cast<std::size_t>(state.next));
+  }
+
+  [[nodiscard]] Status save() const {
+    if (training_.store == nullptr || !training_.store->save) return {};
+    TrainingState state;
+    state.iterations = done_;
+    state.random = random_.state();
+    state.next = deck_.next();
+    state.deck.assign(deck_.images().begin(), deck_.images().end());
+    state.parameters = training_.parameters;
+    if (done_ < training_.iterations) state.adam = adam_.state();
+    return training_.store->save(key_, to_bytes(state));
+  }
 
   [[nodiscard]] float rate(std::size_t iteration) const {
     const double done = static_cast<double>(iteration) / static_cast<double>(training_.iterations);
@@ -127,6 +205,13 @@ class Training {
   std::vector<std::vector<float>> sums_;
   std::vector<Slot> slots_;
   std::size_t images_of_run_;
+  std::vector<std::uint64_t> images_in_order_;
+  std::uint64_t key_;
+  // What a TrainingState holds, with the parameters.
+  std::size_t done_ = 0;
+  SplitMix random_;
+  Deck deck_;
+  Adam adam_;
 };
 
 }  // namespace

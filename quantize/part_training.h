@@ -9,6 +9,7 @@
 
 #include "floating/gradients/part_gradient.h"
 #include "narrow/cancellation.h"
+#include "narrow/quantize_options.h"
 #include "quantize/blocks.h"
 
 namespace narrow::graph {
@@ -18,6 +19,7 @@ namespace narrow::graph {
 class SplitMix {
  public:
   explicit SplitMix(std::uint64_t seed) : state_(seed) {}
+  [[nodiscard]] std::uint64_t state() const { return state_; }  // a generator with this seed goes on from here
   std::uint64_t next();
   std::uint32_t next_seed() { return static_cast<std::uint32_t>(next() >> 32); }
   std::size_t below(std::size_t count) { return static_cast<std::size_t>(next() % count); }
@@ -46,6 +48,7 @@ struct PartTraining {
   std::uint64_t seed = 0;
   int threads = 1;
   const Cancellation* cancellation = nullptr;
+  const TrainingStore* store = nullptr;  // where the state is kept, and taken from at the start; may be null
   // Called after each iteration with how many are done; may be empty. An error ends the training.
   std::function<Status(std::size_t done)> after;
   // By place in PartGradient: where they start and end, how far one step moves them, and what they never go below.

@@ -13,12 +13,12 @@ constexpr float kEpsilon = 1e-8F;
 
 void Adam::step(std::span<float> parameters, std::span<const float> gradient, std::span<const float> rates,
                 float factor) {
-  mean_weight_ *= double{kMeanDecay};
-  square_weight_ *= double{kSquareDecay};
-  const auto scale = static_cast<float>(double{factor} / (1 - mean_weight_));
-  const auto unbias = static_cast<float>(1 / std::sqrt(1 - square_weight_));
-  float* const m = mean_.data();
-  float* const v = square_.data();
+  state_.mean_weight *= double{kMeanDecay};
+  state_.square_weight *= double{kSquareDecay};
+  const auto scale = static_cast<float>(double{factor} / (1 - state_.mean_weight));
+  const auto unbias = static_cast<float>(1 / std::sqrt(1 - state_.square_weight));
+  float* const m = state_.mean.data();
+  float* const v = state_.square.data();
   float* const p = parameters.data();
   const float* const g = gradient.data();
   const float* const r = rates.data();

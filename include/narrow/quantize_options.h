@@ -107,6 +107,17 @@ struct BitGoal {
   double max_milliseconds = 0;
 };
 
+// Where training (Effort::kMax) keeps what it has reached, so that a run that was ended can go on from there and comes
+// to the same network. The parts of a network are trained one after the other; the key of a part is a hash of all that
+// its training starts with. Called from one thread at a time.
+struct TrainingStore {
+  // What was saved last for that key; empty: nothing. What is damaged or of another run is not used.
+  std::function<std::string(std::uint64_t key)> load;
+  // Replaces what was saved for that key: every 20 seconds of training, and when a part is done. An error ends
+  // quantize().
+  std::function<Status(std::uint64_t key, std::string_view state)> save;
+};
+
 struct QuantizeOptions {
   int weight_bits = 8;      // 2..8
   int activation_bits = 8;  // 2..8
@@ -127,6 +138,7 @@ struct QuantizeOptions {
   Preparation residual_copies = Preparation::kAuto;
   ResidualSums residual_sums = ResidualSums::kAuto;
   Effort effort = Effort::kDefault;
+  TrainingStore training_store;  // functions may be empty: nothing is kept
   // For tensors that rounding and the choice of ranges keep instead of computing them again. Statistics of one layer
   // come on top of it.
   std::size_t memory_bytes = std::size_t{1} << 30;

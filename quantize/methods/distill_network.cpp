@@ -164,6 +164,7 @@ class Distillation {
     };
     training_.threads = slots;
     training_.cancellation = context_.options.cancellation;
+    training_.store = &context_.options.training_store;
     if (context_.options.progress) {
       training_.after = [&](std::size_t done) {
         context_.options.progress("training the network, iteration", done, training_.iterations);

@@ -156,6 +156,7 @@ class Reconstruction {
     training.seed = b;
     training.threads = slots;
     training.cancellation = context_.options.cancellation;
+    training.store = &context_.options.training_store;
     network_.start(decisions_, block, part, TrainingRates{}, training);
     NARROW_TRY(train_part(context_.graph, block, part, images_of_run, training));
     NARROW_ASSIGN(TrainableNetwork::Trained trained, network_.finish(decisions_, block, part, training));
