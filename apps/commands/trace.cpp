@@ -10,6 +10,7 @@
 #include "apps/commands/commands.h"
 #include "apps/files/interruption.h"
 #include "apps/files/npy.h"
+#include "apps/files/output_folder.h"
 #include "apps/options/model_options.h"
 #include "apps/options/options.h"
 #include "apps/options/preprocess_options.h"
@@ -65,20 +66,18 @@ Result<int> trace(const TraceFlags& flags, Console& console) {
     return Error{ErrorCode::kInvalidArgument, "holds tensors already; choose another folder, or remove it first",
                  flags.folder};
   }
-  failed.clear();
-  std::filesystem::create_directories(folder, failed);
-  if (failed) return Error{ErrorCode::kIo, "can't make the folder: " + failed.message(), flags.folder};
-  say_when_interrupted(name_text(flags.folder) +
-                       " has the tensors up to there; remove it before the same command starts anew");
+  say_when_interrupted("no tensor is written; the same command starts anew");
+  NARROW_ASSIGN(OutputFolder tensors, OutputFolder::create(folder));
   TraceReport report{
       .network = flags.model.path, .other = flags.against, .image = image.name, .folder = flags.folder, .result = {}};
   NARROW_ASSIGN(report.result, trace_to_files(loaded->model, other ? &other->model : nullptr, input,
                                               [&](const TraceRow& row, std::span<const float> reals,
                                                   std::span<const std::uint8_t> integers) -> Status {
-                                                NARROW_TRY(write_npy(folder / row.real_file, row.shape, reals));
+                                                NARROW_TRY(write_npy(tensors.add(row.real_file), row.shape, reals));
                                                 if (row.integer_file.empty()) return {};
-                                                return write_npy(folder / row.integer_file, row.shape, integers);
+                                                return write_npy(tensors.add(row.integer_file), row.shape, integers);
                                               }));
+  NARROW_TRY(tensors.commit());
   console.print(trace_text(report));
   console.result(trace_json(report));
   return kSuccess;
