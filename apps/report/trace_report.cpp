@@ -21,6 +21,7 @@ std::string trace_text(const TraceReport& report) {
   std::string text;
   if (!report.other.empty()) {
     Table table({"~tensor", "op", "shape", ">sqnr", ">largest difference", ">at element"});
+    table.may_leave_out({"at element", "op", "shape"});
     for (const TraceRow& row : report.result.rows) {
       if (!row.difference) continue;
       ++counterparts;
