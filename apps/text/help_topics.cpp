@@ -23,7 +23,8 @@ and reports need none.
   --labels imagenet  names that are built in; also cifar10, cifar100, mnist,
                      fashion-mnist
 
-Images that can't be read are reported, and the others used: exit code 3.
+classify, embed and report leave out images that can't be read (exit code 3);
+the other commands refuse them.
 )"},
     HelpTopic{"preprocessing", "how images become inputs, and how to say so", true,
               R"(A .nrw file holds its preprocessing. A checkpoint has that of its architecture.
@@ -50,8 +51,8 @@ integers by what it sees.
   --calibrate train/       images of the kind that the network shall classify,
                            of all classes; labels are not needed. Not those that
                            you evaluate on
-  --calibration-limit 512  so many of them, evenly spread; more is seldom better,
-                           fewer than 100 is worse below 8 bits
+  --calibration-limit 512  so many of them, evenly spread; more is seldom
+                           better, fewer than 100 is worse below 8 bits
   --calibrate none         no images, but the statistics of BatchNorm: weaker
 
 Is calibration the problem, or are there too few bits? A report says it:
