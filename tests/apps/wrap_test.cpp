@@ -21,8 +21,8 @@ TEST_CASE("lines are broken at spaces, and words that are longer than a line sta
 TEST_CASE("a long name is broken between its parts, but not the name of a file or a number") {
   CHECK(wrapped("com.microsoft.QLinearConv", 14) == std::vector<std::string>{"com.microsoft.", "QLinearConv"});
   CHECK(longest_part("com.microsoft.QLinearConv: yes") == 10);  // "microsoft."
-  CHECK(wrapped("/tmp/network.onnx", 14) == std::vector<std::string>{"/tmp/network.onnx"});
-  CHECK(longest_part("/tmp/network.onnx") == 17);
+  CHECK(wrapped("some/network.onnx", 14) == std::vector<std::string>{"some/network.onnx"});
+  CHECK(longest_part("some/network.onnx") == 17);
   CHECK(longest_part("12345.678") == 9);
 }
 
