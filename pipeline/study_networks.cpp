@@ -7,6 +7,7 @@
 #include "floating/float_executor.h"
 
 namespace narrow {
+namespace {
 
 using graph::FloatExecutor;
 using graph::Graph;
@@ -14,6 +15,8 @@ using graph::kNoValue;
 using graph::Node;
 using graph::ValueId;
 using graph::ValueMap;
+
+}  // namespace
 
 StudiedNetworks::StudiedNetworks(const Model& of, const Graph* against, const CalibrationInputs& images_of,
                                  const StudyOptions& with, NetworkStudy& study)
