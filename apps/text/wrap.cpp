@@ -15,8 +15,8 @@ std::size_t begin_of_text(std::string_view line) {
   return std::min(line.find_first_not_of(' ', gap), line.size());
 }
 
-// Whether a long word may go on in the next line with its character `at`: behind a point, or with a capital letter, of a
-// name such as "com.microsoft.QLinearConv". The names of files stay whole.
+// Whether a long word may go on in the next line with its character `at`: behind a point, or with a capital letter, of
+// a name such as "com.microsoft.QLinearConv". The names of files stay whole.
 bool is_break(std::string_view text, std::size_t at) {
   const auto is_small = [](char c) { return c >= 'a' && c <= 'z'; };
   const auto is_capital = [](char c) { return c >= 'A' && c <= 'Z'; };

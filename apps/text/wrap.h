@@ -8,8 +8,8 @@
 
 namespace narrow::cli {
 
-// Lines of at most `width` columns, broken at spaces, and between the parts of a name ("com.microsoft.QLinearConv") that
-// is longer than a line. What is longer even so is a longer line.
+// Lines of at most `width` columns, broken at spaces, and between the parts of a name ("com.microsoft.QLinearConv")
+// that is longer than a line. What is longer even so is a longer line.
 [[nodiscard]] std::vector<std::string> wrapped(std::string_view text, std::size_t width);
 // The width below which a text has lines that are longer.
 [[nodiscard]] std::size_t longest_part(std::string_view text);
