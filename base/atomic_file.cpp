@@ -58,16 +58,6 @@ std::uint64_t random_number() {
          (static_cast<std::uint64_t>(::getpid()) << 20) + counter++;
 }
 
-// The name is short and does not depend on the target's name, which may be as long as the file system allows.
-std::string temporary_name() {
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::string name = ".narrow-0123456789abcdef.tmp";
-  std::uint64_t number = random_number();
-  constexpr std::size_t kFirst = 8;
-  for (std::size_t i = 0; i < 16; ++i, number >>= 4) name[kFirst + i] = kDigits[number & 15];
-  return name;
-}
-
 // Creates a new file in `folder`, which `temporary` then holds.
 int open_unique(const fs::path& folder, Temporary& temporary) {
   constexpr int kTries = 100;
@@ -228,6 +218,15 @@ Status AtomicFile::commit() {
   if (!impl_->file.close()) return system_error(impl_->path, "could not be written");
   if (!impl_->temporary.rename_to(impl_->target)) return system_error(impl_->path, "could not be renamed");
   return sync_folder(impl_->folder);
+}
+
+std::string temporary_name() {
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::string name = ".narrow-0123456789abcdef.tmp";
+  std::uint64_t number = random_number();
+  constexpr std::size_t kFirst = 8;
+  for (std::size_t i = 0; i < 16; ++i, number >>= 4) name[kFirst + i] = kDigits[number & 15];
+  return name;
 }
 
 Status write_file_atomically(const fs::path& path, std::span<const std::byte> bytes) {

@@ -44,6 +44,10 @@ class AtomicFile {
   std::unique_ptr<Impl> impl_;
 };
 
+// A name for a temporary file or folder, which no other is likely to have. It is short and does not depend on the name
+// of the output, which may be as long as the file system allows.
+[[nodiscard]] std::string temporary_name();
+
 // All of it at once. Errors: as above.
 [[nodiscard]] Status write_file_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes);
 

@@ -107,7 +107,7 @@ class FactorFinder {
     constexpr int kPasses = 8;
     for (int pass = 0; pass < kPasses; ++pass) {
       fit(pass == 0);
-      for (std::size_t s = 0; s < sets_.size(); ++s) factors_[s] = combined(s, pass > 0);
+      for (std::size_t s = 0; s < sets_.size(); ++s) take_factors(s, pass > 0);
     }
     fit(false);
     // Rounding alone makes few tensors alike, and none by much; in an equalized network some may be hidden by rounding.
@@ -125,13 +125,18 @@ class FactorFinder {
     ValueMap<ChannelFactors> found(plain_.values.size());
     if (alike == 0 || alike < kShareOfChannels * channels) return found;
     for (std::size_t s = 0; s < sets_.size(); ++s) {
-      const ChannelFactors factors{combined(s, true), likenesses[s] > kAlike};
+      ChannelFactors factors{combined(s, true), likenesses[s] > kAlike};
+      std::replace(factors.of_channel.begin(), factors.of_channel.end(), kNotKnown, 1.0);
       for (const ValueId value : sets_[s].values) found[value] = factors;
     }
     return found;
   }
 
  private:
+  // The factor of a channel whose weights tell nothing: those of a dead channel are all rounded to 0. What such a
+  // channel is read or written with tells nothing of other channels either.
+  static constexpr double kNotKnown = 0;
+
   [[nodiscard]] double factor(int set, std::size_t channel) const {
     if (set < 0) return 1.0;
     const std::vector<double>& factors = factors_[static_cast<std::size_t>(set)];
@@ -143,6 +148,7 @@ class FactorFinder {
   void fit(bool forward) {
     writers_.assign(sets_.size(), {});
     readers_.assign(sets_.size(), {});
+    std::vector<bool> is_written(sets_.size());
     for (std::size_t n = 0; n < plain_.nodes.size(); ++n) {
       const Node& node = plain_.nodes[n];
       if (layer_of_[n] == nullptr) continue;
@@ -151,7 +157,6 @@ class FactorFinder {
       if (written < 0 && read < 0) continue;
       std::vector<Fit>* out_fits = fits_of(writers_, written);
       std::vector<Fit>* in_fits = fits_of(readers_, read);
-      const bool is_first = written >= 0 && out_fits->front().count == 0;
       const RealWeights weights(*graph::filter_of(*layer_of_[n]));
       const Filter& filter = *graph::filter_of(node);
       for_weights(plain_, node, [&](std::size_t i, std::size_t out, std::size_t in) {
@@ -159,12 +164,24 @@ class FactorFinder {
         const double out_factor = factor(written, out);
         const double plain = filter.weights[i];
         const double real = weights.at(i, out);
-        if (out_fits != nullptr) (*out_fits)[out].add(plain / in_factor, real);
+        if (out_fits != nullptr && in_factor != kNotKnown) (*out_fits)[out].add(plain / in_factor, real);
         // In units of the output, so that all filters count alike.
-        if (in_fits != nullptr) (*in_fits)[in % in_fits->size()].add(plain, real / out_factor);
+        if (in_fits != nullptr && out_factor != kNotKnown) {
+          (*in_fits)[in % in_fits->size()].add(plain, real / out_factor);
+        }
       });
-      if (forward && is_first)
-        factors_[static_cast<std::size_t>(written)] = combined(static_cast<std::size_t>(written), false);
+      if (written < 0) continue;
+      const auto s = static_cast<std::size_t>(written);
+      if (forward && !is_written[s]) take_factors(s, false);
+      is_written[s] = true;
+    }
+  }
+
+  // Sets the factors of a set to those of the fits, if these tell any.
+  void take_factors(std::size_t s, bool with_readers) {
+    std::vector<double> factors = combined(s, with_readers);
+    if (std::any_of(factors.begin(), factors.end(), [](double factor) { return factor != kNotKnown; })) {
+      factors_[s] = std::move(factors);
     }
   }
 
@@ -178,7 +195,7 @@ class FactorFinder {
   // The factors of a set by its writers and readers. Rounding makes the weights of a layer smaller altogether, which is
   // no factor: the smallest factor is 1.
   [[nodiscard]] std::vector<double> combined(std::size_t s, bool with_readers) const {
-    std::vector<double> factors(factors_[s].size(), 0.0);
+    std::vector<double> factors(factors_[s].size(), kNotKnown);
     double smallest = std::numeric_limits<double>::infinity();
     for (std::size_t c = 0; c < factors.size(); ++c) {
       double sum = 0;
@@ -195,7 +212,9 @@ class FactorFinder {
       factors[c] = std::exp(sum / certainty);
       smallest = std::min(smallest, factors[c]);
     }
-    for (double& factor : factors) factor = factor > 0 ? std::min(factor / smallest, graph::kMostEqualization) : 1.0;
+    for (double& factor : factors) {
+      if (factor != kNotKnown) factor = std::min(factor / smallest, graph::kMostEqualization);
+    }
     return factors;
   }
 

@@ -1,10 +1,16 @@
 // narrow help, version, completion, manual: the command about itself, made from what --help is made from.
+#include <algorithm>
 #include <iterator>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "apps/commands/commands.h"
 #include "apps/options/completion.h"
 #include "apps/options/manual.h"
+#include "apps/text/help_topics.h"
+#include "apps/text/nearest.h"
+#include "apps/text/words.h"
 #include "base/try.h"
 #include "narrow/version.h"
 
@@ -20,13 +26,50 @@ constexpr const char* kCompletionExamples =
     "\n"
     "An installation (cmake --install) has these files already.";
 
+// The topics of what this command can do.
+std::vector<HelpTopic> topics_of(const CommandLine& line) {
+  const std::vector<CommandText> commands = line.commands();
+  const bool can_quantize = std::any_of(commands.begin(), commands.end(),
+                                        [](const CommandText& command) { return command.name == "quantize"; });
+  std::vector<HelpTopic> topics;
+  std::copy_if(help_topics().begin(), help_topics().end(), std::back_inserter(topics),
+               [&](const HelpTopic& topic) { return can_quantize || topic.of_models; });
+  return topics;
+}
+
+Result<std::string> help_about(const CommandLine& line, const std::string& name) {
+  const std::vector<HelpTopic> topics = topics_of(line);
+  if (name == "topics") {
+    std::string text = "narrow help TOPIC explains:\n\n";
+    for (const HelpTopic& topic : topics)
+      text += format("  %-15s", std::string(topic.name).c_str()) + std::string(topic.about) + "\n";
+    return text;
+  }
+  std::vector<std::string> words;
+  for (const HelpTopic& topic : topics) {
+    if (topic.name == name) return std::string(topic.text);
+    words.emplace_back(topic.name);
+  }
+  Result<std::string> of_command = line.help(name);
+  if (of_command.ok()) return of_command;
+  Error error = std::move(of_command).error();
+  if (error.message.find("did you mean") == std::string::npos) {
+    error.message.insert(std::min(error.message.find("; the commands are"), error.message.size()),
+                         did_you_mean(name, words));
+  }
+  error.message += "; topics are " + join(words, ", ");
+  return error;
+}
+
 Command add_help(CommandLine& line) {
   auto name = std::make_shared<std::string>();
-  const Subcommand command = line.add("help", "Print the help of a command",
-                                      "Examples:\n  narrow help quantize    the same as narrow quantize --help");
-  command.add("COMMAND", *name, "The command; without it, all commands are listed");
+  const Subcommand command = line.add("help", "Print the help of a command, or of a topic",
+                                      "Examples:\n"
+                                      "  narrow help quantize    the same as narrow quantize --help\n"
+                                      "  narrow help topics      what else is explained");
+  command.add("COMMAND", *name, "The command or the topic; without it, all commands are listed");
   return {command, std::make_shared<bool>(false), [name, &line](Console& console) {
-            const Result<std::string> text = line.help(*name);
+            const Result<std::string> text = help_about(line, *name);
             if (!text.ok()) return console.fail(text.error(), kUsage);
             console.print(*text);
             return static_cast<int>(kSuccess);

@@ -16,6 +16,7 @@ namespace {
 int list_architectures(Console& console) {
   const std::vector<ArchitectureInfo> all = architecture_table();
   Table table({"architecture", "input", ">parameters", ">classes", "preprocessing"});
+  table.may_leave_out({"parameters", "preprocessing"});
   for (const ArchitectureInfo& row : all) {
     table.add({row.name, shape_text({row.input_size, row.input_size, row.preprocessing.channels}),
                count_text(row.parameters), std::to_string(row.classes), row.preset});

@@ -1,7 +1,9 @@
 // narrow trace: writes every tensor of a network on one image, and finds where two networks begin to differ.
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -10,6 +12,7 @@
 #include "apps/commands/commands.h"
 #include "apps/files/interruption.h"
 #include "apps/files/npy.h"
+#include "apps/files/output_folder.h"
 #include "apps/files/output_names.h"
 #include "apps/options/model_options.h"
 #include "apps/options/options.h"
@@ -20,6 +23,7 @@
 #include "apps/run/trace.h"
 #include "apps/text/words.h"
 #include "base/try.h"
+#include "narrow/compare.h"
 #include "narrow/image.h"
 
 namespace narrow::cli {
@@ -32,6 +36,20 @@ struct TraceFlags {
   std::string against;
   std::string folder;
 };
+
+// Finds by what the networks differ that was only prepared for quantization.
+void find_prepared(const LoadedModel& network, const LoadedModel& other, const std::vector<float>& input,
+                   TraceReport& report) {
+  const CalibrationInputs one{.count = 1, .fill = [&](std::size_t, std::span<float> out) {
+                                std::copy(input.begin(), input.end(), out.begin());
+                                return Status();
+                              }};
+  const Result<LayerComparison> compared = compare_layers(other.model, network.model, one);
+  if (!compared.ok()) return;  // no tensor is in both, which the report says
+  report.equalized = static_cast<std::size_t>(std::count_if(
+      compared->layers.begin(), compared->layers.end(), [](const LayerError& layer) { return layer.is_equalized; }));
+  report.mixed_sets = compared->mixed_tensors;
+}
 
 Result<int> trace(const TraceFlags& flags, Console& console) {
   NARROW_TRY(check_output_name(flags.folder, OutputKind::kFolder));
@@ -71,20 +89,24 @@ Result<int> trace(const TraceFlags& flags, Console& console) {
     return Error{ErrorCode::kInvalidArgument, "holds tensors already; choose another folder, or remove it first",
                  flags.folder};
   }
-  failed.clear();
-  std::filesystem::create_directories(folder, failed);
-  if (failed) return Error{ErrorCode::kIo, "can't make the folder: " + failed.message(), flags.folder};
-  say_when_interrupted(name_text(flags.folder) +
-                       " has the tensors up to there; remove it before the same command starts anew");
-  TraceReport report{
-      .network = flags.model.path, .other = flags.against, .image = image.name, .folder = flags.folder, .result = {}};
+  say_when_interrupted("no tensor is written; the same command starts anew");
+  NARROW_ASSIGN(OutputFolder tensors, OutputFolder::create(folder));
+  TraceReport report{.network = flags.model.path,
+                     .other = flags.against,
+                     .image = image.name,
+                     .folder = flags.folder,
+                     .result = {},
+                     .equalized = 0,
+                     .mixed_sets = 0};
   NARROW_ASSIGN(report.result, trace_to_files(loaded->model, other ? &other->model : nullptr, input,
                                               [&](const TraceRow& row, std::span<const float> reals,
                                                   std::span<const std::uint8_t> integers) -> Status {
-                                                NARROW_TRY(write_npy(folder / row.real_file, row.shape, reals));
+                                                NARROW_TRY(write_npy(tensors.add(row.real_file), row.shape, reals));
                                                 if (row.integer_file.empty()) return {};
-                                                return write_npy(folder / row.integer_file, row.shape, integers);
+                                                return write_npy(tensors.add(row.integer_file), row.shape, integers);
                                               }));
+  if (other) find_prepared(*loaded, *other, input, report);
+  NARROW_TRY(tensors.commit());
   console.print(trace_text(report));
   console.result(trace_json(report));
   return kSuccess;

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "apps/files/output_file.h"
+#include "apps/files/output_folder.h"
 
 namespace narrow::cli {
 
@@ -23,6 +24,7 @@ std::string interrupted_program = "narrow";  // NOLINT: set once, before threads
 
 void remove_files_and_end(int signal_number) {
   remove_unfinished_files();
+  remove_unfinished_folder();
   if (const char* text = interrupted_text.load()) {
     [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text, std::strlen(text));
   }
@@ -37,6 +39,15 @@ bool has_progress_line() {
 }
 
 }  // namespace
+
+HeldInterruptions::HeldInterruptions() {
+  sigset_t handled;
+  ::sigemptyset(&handled);
+  for (const int number : kInterruptions) ::sigaddset(&handled, number);
+  ::pthread_sigmask(SIG_BLOCK, &handled, &before_);
+}
+
+HeldInterruptions::~HeldInterruptions() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
 
 void handle_interruptions() {
   static const bool installed = [] {

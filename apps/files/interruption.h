@@ -9,7 +9,19 @@ namespace narrow::cli {
 
 inline constexpr std::array<int, 3> kInterruptions = {SIGINT, SIGTERM, SIGHUP};
 
-// From now on such a signal removes the temporary files of all outputs that are not committed, prints
+// While it exists, these signals wait for this thread.
+class [[gnu::visibility("hidden")]] HeldInterruptions {  // as sigset_t is
+ public:
+  HeldInterruptions();
+  HeldInterruptions(const HeldInterruptions&) = delete;
+  HeldInterruptions& operator=(const HeldInterruptions&) = delete;
+  ~HeldInterruptions();
+
+ private:
+  sigset_t before_{};
+};
+
+// From now on such a signal removes the temporary files and folders of all outputs that are not committed, prints
 // "PROGRAM: interrupted; TEXT" on stderr, and ends the process as the signal does where nothing handles it. A signal
 // that the parent ignores (nohup) stays ignored.
 void handle_interruptions();

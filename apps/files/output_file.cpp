@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <csignal>
 #include <fstream>
 #include <string>
 #include <string_view>
@@ -24,22 +23,6 @@ namespace {
 constexpr std::size_t kMaxOpenFiles = 4;
 std::array<std::atomic<const char*>, kMaxOpenFiles> files_to_remove{};
 static_assert(std::atomic<const char*>::is_always_lock_free);
-
-class BlockedSignals {
- public:
-  BlockedSignals() {
-    sigset_t handled;
-    ::sigemptyset(&handled);
-    for (const int number : kInterruptions) ::sigaddset(&handled, number);
-    ::pthread_sigmask(SIG_BLOCK, &handled, &before_);
-  }
-  BlockedSignals(const BlockedSignals&) = delete;
-  BlockedSignals& operator=(const BlockedSignals&) = delete;
-  ~BlockedSignals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
- private:
-  sigset_t before_{};
-};
 
 // Whether a file has the first bytes of a .nrw (docs/model_format.md).
 bool begins_as_model(const std::string& path) {
@@ -87,7 +70,7 @@ OutputFile::~OutputFile() = default;
 Result<OutputFile> OutputFile::create(const std::filesystem::path& path) {
   handle_interruptions();
   // The file is created and published while the handled signals wait.
-  const BlockedSignals blocked;
+  const HeldInterruptions held;
   NARROW_ASSIGN(base::AtomicFile file, base::AtomicFile::create(path));
   return OutputFile(std::make_unique<Impl>(std::move(file)));
 }

@@ -7,9 +7,9 @@
 #include <utility>
 
 #include "apps/text/nearest.h"
-#include "apps/text/table.h"
 #include "apps/text/terminal.h"
 #include "apps/text/words.h"
+#include "apps/text/wrap.h"
 
 namespace narrow::cli {
 
@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::size_t kNameWidth = 34;
 constexpr std::size_t kDescriptionWidth = 80;
-constexpr std::size_t kNarrowestDescription = 30;
+constexpr std::size_t kNarrowestDescription = 24;
 
 // The width of descriptions on this terminal.
 std::size_t description_width() {
@@ -32,7 +32,20 @@ class WrappingFormatter : public CLI::Formatter {
  public:
   std::string make_help(const CLI::App* app, std::string name, CLI::AppFormatMode mode) const override {
     explains_all_ = mode == CLI::AppFormatMode::All;
-    return CLI::Formatter::make_help(app, std::move(name), mode);
+    return with_broken_lines(CLI::Formatter::make_help(app, std::move(name), mode), output_terminal().columns);
+  }
+  std::string make_subcommand(const CLI::App* command) const override {
+    constexpr std::size_t kWidth = 16;
+    const std::size_t columns = output_terminal().columns;
+    std::string text = "  " + command->get_name();
+    std::string lines;
+    for (const std::string& line :
+         wrapped(command->get_description(), columns > 2 * kWidth ? columns - kWidth : kDescriptionWidth)) {
+      text.resize(kWidth, ' ');
+      lines += text + line + "\n";
+      text.clear();
+    }
+    return lines;
   }
   std::string make_group(std::string heading, bool is_positional,
                          std::vector<const CLI::Option*> options) const override {

@@ -8,6 +8,7 @@
 
 #include "apps/report/json.h"
 #include "apps/text/words.h"
+#include "apps/text/wrap.h"
 
 namespace narrow::cli {
 namespace {
@@ -29,6 +30,8 @@ void Console::write(std::string_view text) {
 
 void Console::print(std::string_view text) {
   if (json_) return;
+  const std::string fitting = with_broken_lines(text, terminal_.columns);
+  text = fitting;
   if (!terminal_.colours) return write(printable(text));
   // The styles of tables stay; all other escapes come from outside.
   std::string shown;

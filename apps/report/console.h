@@ -19,8 +19,8 @@ class Console {
 
   [[nodiscard]] bool json() const { return json_; }
 
-  // Prints text on stdout; nothing with --json. Control characters are replaced, but for styles (apps/text/terminal.h)
-  // where stdout has colours.
+  // Prints text on stdout, broken into lines that fit a terminal; nothing with --json. Control characters are replaced,
+  // but for styles (apps/text/terminal.h) where stdout has colours.
   void print(std::string_view text);
   // Prints the result as a JSON document on stdout; nothing without --json. Called at most once in a run.
   void result(std::string_view document);

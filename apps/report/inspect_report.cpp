@@ -10,6 +10,7 @@
 #include "apps/text/describe.h"
 #include "apps/text/table.h"
 #include "apps/text/words.h"
+#include "apps/text/wrap.h"
 #include "narrow/inspect.h"
 
 namespace narrow::cli {

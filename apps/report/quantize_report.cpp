@@ -28,7 +28,7 @@ void fill_weights(std::vector<std::string>& row, const WeightReport& weights) {
 // One row per tensor, with the weights of the layer that computes it.
 std::string layer_table(const QuantizeReport& report) {
   Table table({"~tensor", ">weights", "scales", ">activations", ">min", ">max", ">scale", ">zero"});
-  table.may_leave_out({"zero", "scale"});
+  table.may_leave_out({"zero", "scale", "scales"});
   std::map<std::string, const WeightReport*> weights;
   for (const WeightReport& layer : report.weights) weights[layer.layer] = &layer;
   std::set<std::string> shown;

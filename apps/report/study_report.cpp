@@ -114,18 +114,21 @@ std::string slow_layers_lines(const NetworkStudyResult& result) {
 // The networks that were quantized anew, one a line.
 std::string remedy_table(const NetworkStudyResult& result) {
   if (result.remedies.empty()) return "";
-  Table table({"|quantized anew", ">same answer", ">95 %", ">KL, nats", ">SQNR", ">weights", ">time"});
+  Table table({">#", "|quantized anew", ">same answer", ">95 %", ">KL, nats", ">SQNR", ">weights", ">time"});
   table.may_leave_out({"KL, nats", "95 %", "SQNR"});
+  std::size_t number = 1;
   for (const MeasuredRemedy& remedy : result.remedies) {
     const Agreement& agreement = remedy.agreement;
-    table.add({remedy.text, format("%.2f %%", 100 * agreement.share()),
+    table.add({std::to_string(number++), remedy.text, format("%.2f %%", 100 * agreement.share()),
                format("%.1f .. %.1f", 100 * agreement.same_top1_interval.low, 100 * agreement.same_top1_interval.high),
                format("%.4g", agreement.kl_divergence), agreement.sqnr_db ? decibels_text(*agreement.sqnr_db) : "-",
                bytes_text(remedy.weight_bytes), format("%.3f ms", 1e3 * remedy.seconds.median)});
   }
-  std::string text = "\n" + table.text();
+  std::string text = "\n" + table.text() + "\n";
+  number = 1;
   for (const MeasuredRemedy& remedy : result.remedies) {
-    if (!remedy.options.empty()) text += remedy.text + ": " + join(remedy.options, " ") + "\n";
+    if (!remedy.options.empty()) text += format("options of %zu: ", number) + join(remedy.options, " ") + "\n";
+    ++number;
   }
   return text;
 }

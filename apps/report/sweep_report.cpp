@@ -56,8 +56,9 @@ std::string sweep_title(const SweepReport& report) {
 }
 
 std::string sweep_text(const SweepReport& report) {
-  Table table({"network", "bits", "effort", ">top-1", ">agreement", ">95 %", ">KL, nats", ">SQNR", ">size", ">ms/image",
-               ">quantizing"});
+  Table table({"~network", "bits", "effort", ">top-1", ">agreement", ">95 %", ">KL, nats", ">SQNR", ">size",
+               ">ms/image", ">quantizing"});
+  table.may_leave_out({"quantizing", "KL, nats", "95 %", "SQNR", "effort"});
   std::size_t made = 0;
   for (const SweepCell& cell : report.cells) {
     if (!cell.was_there) ++made;

@@ -8,7 +8,17 @@
 namespace narrow::cli {
 
 std::vector<std::string> TraceReport::notes() const {
-  if (other.empty() || result.compared() > 0) return {};
+  if (other.empty()) return {};
+  if (result.compared() > 0) {
+    if (equalized + mixed_sets == 0) return {};
+    std::string text;
+    if (equalized > 0) text += "in " + plural(equalized, "tensor") + " channels are multiples of the other network's";
+    if (equalized > 0 && mixed_sets > 0) text += ", and ";
+    if (mixed_sets > 0) text += "in " + plural(mixed_sets, "set") + " of tensors they are sums of the other network's";
+    return {text +
+            ", as narrow quantize prepares networks: there a difference is no error. narrow compare --layers has "
+            "the errors that are left without it"};
+  }
   return {
       "no tensor has the name and the size of one in " + name_text(other) +
       ", so that nothing but the input is compared: these are not two forms of one network; give --against the file "
@@ -21,6 +31,7 @@ std::string trace_text(const TraceReport& report) {
   std::string text;
   if (!report.other.empty()) {
     Table table({"~tensor", "op", "shape", ">sqnr", ">largest difference", ">at element"});
+    table.may_leave_out({"at element", "op", "shape"});
     for (const TraceRow& row : report.result.rows) {
       if (!row.difference) continue;
       ++counterparts;

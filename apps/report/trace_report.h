@@ -14,6 +14,10 @@ struct TraceReport {
   std::string image;
   std::string folder;
   TraceResult result;
+  // Tensors whose channels one of the networks multiplies, and sets of tensors whose channels it mixes, without a
+  // change of what it computes.
+  std::size_t equalized = 0;
+  std::size_t mixed_sets = 0;
 
   // What the user should know about the comparison.
   [[nodiscard]] std::vector<std::string> notes() const;

@@ -142,6 +142,9 @@ Advice advise(const NetworkStudy& study, const std::vector<LayerInfo>& layers) {
       of.remedies.push_back({"--first-last float",
                              "Its weights have 8 bits already; the first and the last layer can stay in float",
                              std::nullopt, 0});
+    } else if (of.remedies.empty() && of.cause != Cause::kWeights && layers[l].activation_bits >= kMaxBits) {
+      of.remedies.push_back(
+          {"", "Nothing for it alone: its output has 8 bits, the most that there are", std::nullopt, 0});
     } else if (of.remedies.empty()) {
       of.remedies.push_back(
           {"--effort max",

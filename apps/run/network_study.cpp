@@ -8,6 +8,7 @@
 
 #include "apps/run/answers.h"
 #include "apps/run/bench_inputs.h"
+#include "apps/text/describe.h"
 #include "apps/text/words.h"
 #include "base/try.h"
 #include "measure/read_speed.h"
@@ -183,6 +184,16 @@ Status compare_answers(const LoadedModel& model, const LoadedModel* reference, c
 
 // What speaks against the reference being the network that the model was made of.
 void note_doubts(NetworkStudyResult& result) {
+  if (result.comparison) {
+    const std::string own = preprocessing_text(result.comparison->reference.preprocessing);
+    const std::string of_model = preprocessing_text(result.comparison->other.preprocessing);
+    if (own != of_model) {
+      result.notes.push_back("the reference's answers are of images that are prepared in its own way (" + own +
+                             "), the model's of other ones (" + of_model +
+                             "), which changes answers too; --preprocess, --resize and the like prepare them for both "
+                             "alike. The layers of both see the model's");
+    }
+  }
   const NetworkStudy& study = result.study;
   if (!study.unmatched.empty()) {
     constexpr std::size_t kMostNames = 3;

@@ -5,44 +5,17 @@
 #include <utility>
 
 #include "apps/text/words.h"
+#include "apps/text/wrap.h"
 
 namespace narrow::cli {
 namespace {
 
 constexpr std::size_t kGap = 2;             // before each column
 constexpr std::size_t kNarrowestName = 14;  // to which names are shortened before columns are left out
+constexpr std::size_t kShortestName = 10;   // and where that is not enough
 constexpr std::size_t kNarrowestText = 20;  // of a column whose texts go on in the next lines
 
-std::size_t longest_word(std::string_view text) {
-  std::size_t longest = 0;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find(' '), text.size());
-    longest = std::max(longest, columns_of(text.substr(0, end)));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return longest;
-}
-
 }  // namespace
-
-std::vector<std::string> wrapped(std::string_view text, std::size_t width) {
-  std::vector<std::string> lines;
-  while (columns_of(text) > width) {
-    std::size_t end = 0;
-    std::size_t space = std::string_view::npos;
-    for (std::size_t seen = 0; end < text.size() && seen <= width; ++end) {
-      if (text[end] == ' ') space = end;
-      seen += columns_of(text.substr(end, 1));
-    }
-    // A word that is longer than a line is printed whole.
-    if (space == std::string_view::npos || space == 0) space = text.find(' ', 1);
-    if (space == std::string_view::npos) break;
-    lines.emplace_back(text.substr(0, space));
-    text.remove_prefix(space + 1);
-  }
-  lines.emplace_back(text);
-  return lines;
-}
 
 Table::Table(std::vector<std::string> header) {
   for (std::string& name : header) {
@@ -68,7 +41,7 @@ std::vector<std::string> Table::fit(std::vector<Column>& columns, std::size_t li
     for (const Row& row : rows_) {
       columns[i].width = std::max(columns[i].width, columns_of(row.cells[i]));
       if (columns[i].kind == '|')
-        columns[i].longest_word = std::max(columns[i].longest_word, longest_word(row.cells[i]));
+        columns[i].longest_word = std::max(columns[i].longest_word, longest_part(row.cells[i]));
     }
   }
   std::vector<std::string> left_out;
@@ -80,6 +53,7 @@ std::vector<std::string> Table::fit(std::vector<Column>& columns, std::size_t li
   };
   // Where that is not enough, a column of texts is as narrow as its longest word.
   const auto narrowest_of_all = [&](const Column& column) -> std::size_t {
+    if (column.kind == '~') return std::min(column.width, std::max(kShortestName, columns_of(column.header)));
     return column.kind == '|' ? std::max(column.longest_word, columns_of(column.header)) : narrowest(column);
   };
   const auto total = [&](const auto& width_of) {

@@ -10,9 +10,6 @@
 
 namespace narrow::cli {
 
-// Lines of at most `width` columns, broken at spaces. A word that is longer than a line is a longer line.
-[[nodiscard]] std::vector<std::string> wrapped(std::string_view text, std::size_t width);
-
 // Columns are as wide as their widest cell, where the terminal has room for that. The first character of a header may
 // say more about its column, and is not printed:
 //   >  aligned to the right

@@ -3,6 +3,7 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <sstream>
 #include <string>
 
 #include "tests/apps/command.h"
@@ -49,6 +50,34 @@ TEST_CASE("narrow help X and narrow version print what --help and --version prin
   CHECK(unknown.exit_code == 2);
   CHECK(has(unknown.err, "did you mean 'quantize'?"));
   CHECK(has(unknown.err, "operators"));
+}
+
+TEST_CASE("narrow help explains topics, and every option and command that they name is there") {
+  const std::string list = narrow_command({"help", "topics"}).out;
+  std::string options;
+  for (const char* command : {"quantize", "classify", "sweep", "report", "compare", "trace", "evaluate"}) {
+    options += narrow_command({command, "--help-all"}).out;
+  }
+  const std::string commands = narrow_command({"help"}).out;
+  for (const std::string topic : {"pictures", "preprocessing", "calibration", "bits", "differences"}) {
+    CAPTURE(topic);
+    CHECK(has(list, "\n  " + topic + " "));
+    const Ran ran = narrow_command({"help", topic});
+    CHECK(ran.exit_code == 0);
+    std::istringstream words(ran.out);
+    std::string before;
+    for (std::string word; words >> word; before = word) {
+      word.erase(word.find_last_not_of(".,;:)") + 1);
+      if (word.starts_with("--") && word != "--help-all") CHECK_MESSAGE(has(options, word), word);
+      if (before == "narrow") CHECK_MESSAGE(has(commands, "\n  " + word + " "), word);
+    }
+    std::istringstream lines(ran.out);
+    for (std::string line; std::getline(lines, line);) CHECK_MESSAGE(line.size() <= 80, line);
+  }
+  const Ran unknown = narrow_command({"help", "callibration"});
+  CHECK(unknown.exit_code == 2);
+  CHECK_MESSAGE(has(unknown.err, "did you mean 'calibration'?; the commands are"), unknown.err);
+  CHECK(has(narrow_command({"help", "quantise"}).err, "topics are"));
 }
 
 TEST_CASE("bash completes commands, the options of a command, and no others") {

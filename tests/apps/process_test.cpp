@@ -8,9 +8,12 @@
 
 #include <array>
 #include <chrono>
+#include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include "tests/apps/command.h"
+#include "tests/apps/tiny_network.h"
 #include "tests/support/data.h"
 
 using narrow::testing::files_in;
@@ -82,6 +85,47 @@ TEST_CASE("a signal ends a sweep and leaves its finished cells") {
   CHECK(WTERMSIG(status) == SIGINT);
   CHECK(files_in(results) == 1);
   CHECK(read_file(first).back() == '\n');
+}
+
+TEST_CASE("a signal ends a trace and leaves no tensor") {
+  const TemporaryFolder folder;
+  const std::filesystem::path tensors = folder.path() / "tensors";
+  const std::string image = folder.path() / "image.ppm";
+  const std::string network = folder.path() / "net.nrw";
+  narrow::testing::write_image(image, 8, 8);
+  // So many files take long enough for the signal to come between two of them.
+  narrow::testing::write_float_nrw(network, narrow::testing::tiny_network({.more_layers = 300}));
+  for (const bool is_there : {false, true}) {
+    CAPTURE(is_there);
+    if (is_there) {
+      std::filesystem::create_directory(tensors);
+      std::ofstream(tensors / "notes.txt") << "mine";
+    }
+    const std::filesystem::path around = is_there ? tensors : folder.path();
+    const auto temporary = [&]() -> std::filesystem::path {
+      for (const auto& entry : std::filesystem::directory_iterator(around)) {
+        if (entry.path().extension() == ".tmp" && files_in(entry.path()) > 2) return entry.path();
+      }
+      return {};
+    };
+    const int null = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
+    const pid_t child = start_narrow({"trace", network, image, "-o", tensors}, null);
+    ::close(null);
+    while (temporary().empty() && ::waitpid(child, nullptr, WNOHANG) == 0) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    REQUIRE(::kill(child, SIGINT) == 0);
+    const int status = wait_for(child);
+    REQUIRE(WIFSIGNALED(status));
+    CHECK(WTERMSIG(status) == SIGINT);
+    CHECK(temporary().empty());
+    CHECK(files_in(around) == (is_there ? 1 : 2));
+    CHECK(std::filesystem::exists(tensors) == is_there);
+  }
+  // A whole trace joins what is in the folder.
+  CHECK(narrow::testing::run_narrow({"trace", network, image, "-o", tensors}).exit_code == 0);
+  CHECK(files_in(tensors) == 1 + 304);
+  CHECK(read_file(tensors / "notes.txt") == "mine");
 }
 
 TEST_CASE("a command that is interrupted says how to go on") {

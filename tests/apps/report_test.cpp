@@ -282,8 +282,29 @@ TEST_CASE("a page is one file with the document in it, or an error says why ther
 TEST_CASE("a report against a network that the model was not made of says so") {
   const ReportedNetwork made;
   const nlohmann::json right = made.report({"--against", made.model, "--pictures", made.images});
-  CHECK_FALSE(has(right["notes"].dump(), "does not look like"));
-  CHECK_FALSE(has(right["notes"].dump(), "not compared"));
+  CHECK_FALSE(has(right["model"]["notes"].dump(), "does not look like"));
+  CHECK_FALSE(has(right["model"]["notes"].dump(), "not compared"));
+  const std::string unlike = made.folder.path() / "unlike.nrw";
+  write_float_nrw(unlike, tiny_network({.prefix = "unlike."}));
+  const nlohmann::json wrong = made.report({"--against", unlike, "--pictures", made.images});
+  CHECK_MESSAGE(has(wrong["model"]["notes"].dump(), "not compared"), wrong["model"]["notes"].dump());
+}
+
+TEST_CASE("a report says when both networks see images that are prepared in different ways") {
+  const ReportedNetwork made;
+  const std::string other = made.folder.path() / "resized.nrw";
+  run_narrow({"quantize", made.network, "--calibrate", made.images, "--resize", "12", "--crop", "8", "--effort", "fast",
+              "-o", other});
+  const std::string part = "prepared in its own way";
+  const auto text = [&](const std::string& model, const std::vector<std::string>& more) {
+    std::vector<std::string> arguments{"report",     model,       "--against",  made.network,
+                                       "--pictures", made.images, "--duration", "0.01"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run_narrow(arguments).out;
+  };
+  CHECK(has(text(other, {}), part));
+  CHECK_FALSE(has(text(other, {"--resize", "12", "--crop", "8"}), part));
+  CHECK_FALSE(has(text(made.model, {}), part));
 }
 
 TEST_CASE("a report of a float network, and over a file that it reads, is refused") {

@@ -157,6 +157,39 @@ TEST_CASE("the tables of layers and of what is known fit into 80 columns and hav
   CHECK(has(on_terminal(80, {"compare", default_checkpoint(), model, "--layers"}), "\x1b[33m"));
 }
 
+TEST_CASE("what commands print fits into 80 and into 60 columns, but for the names of files") {
+  const TemporaryFolder folder;
+  const std::string images = folder.path() / "images.bin";
+  write_cifar(images, 24);
+  const std::string model = default_model();
+  const std::string checkpoint = default_checkpoint();
+  for (const unsigned short columns : {80, 60}) {
+    const std::string here = folder.path() / std::to_string(columns);
+    for (const std::vector<std::string>& arguments :
+         {std::vector<std::string>{"inspect", model}, std::vector<std::string>{"inspect", model, "--layers"},
+          std::vector<std::string>{"inspect", model, "--why"}, std::vector<std::string>{"operators"},
+          std::vector<std::string>{"architectures"},
+          std::vector<std::string>{"compare", checkpoint, model, images, "--layers"},
+          std::vector<std::string>{"evaluate", checkpoint, model, images},
+          std::vector<std::string>{"bench", model, "--layers", "--duration", "0.01"},
+          std::vector<std::string>{"trace", model, images, "--against", checkpoint, "-o", here + "_tensors"},
+          std::vector<std::string>{"report", model, "--against", checkpoint, "--pictures", images, "--duration",
+                                   "0.01"},
+          std::vector<std::string>{"quantize", checkpoint, "--calibrate", images, "--weights", "4", "--effort", "fast",
+                                   "-o", here + ".nrw"},
+          std::vector<std::string>{"sweep", checkpoint, "--bits", "8", "3", "--effort", "fast", "--calibrate", images,
+                                   "--evaluate", images, "-o", here + "_study"}}) {
+      CAPTURE(arguments.front());
+      const std::string text = on_terminal(columns, arguments, {"NO_COLOR=1"});
+      CHECK(lines_in(text).size() > 3);
+      for (const std::string& line : lines_in(text)) {
+        const std::string shown = line.substr(line.rfind("\x1b[K") == std::string::npos ? 0 : line.rfind("\x1b[K") + 3);
+        if (!has(shown, "/") && !has(shown, "     --layer-")) CHECK_MESSAGE(columns_of(shown) <= columns, shown);
+      }
+    }
+  }
+}
+
 TEST_CASE("names from outside bring no escapes to a terminal with colours") {
   const TemporaryFolder folder;
   write_image(folder.path() / "a\x1b[31mb\x1b[2J.ppm", 8, 8);

@@ -42,6 +42,13 @@ FloatModel tiny_network(const TinyNetwork& tiny) {
   Clamp relu;
   relu.lo = 0;
   graph::ValueId at = graph.add_node(tiny.prefix + "conv", convolution, {graph.input}, relu).value();
+  for (int i = 0; i < tiny.more_layers; ++i) {
+    graph::Convolution more;
+    more.out_channels = 8;
+    more.filter.weights = random_numbers(random, 64);
+    more.filter.bias = random_numbers(random, 8);
+    at = graph.add_node(tiny.prefix + "more" + std::to_string(i), more, {at}, relu).value();
+  }
   at = graph.add_node(tiny.prefix + "pool", graph::GlobalAveragePool{}, {at}).value();
   graph::Linear linear;
   linear.out_features = tiny.classes;

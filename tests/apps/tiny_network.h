@@ -16,6 +16,7 @@ struct TinyNetwork {
   bool sigmoid = false;  // at the end
   bool root = false;     // of each score, at the end: NaN where that is below 0
   int classes = 10;
+  int more_layers = 0;  // convolutions of single pixels behind the first one
   std::string architecture = "tiny";
   std::string prefix = {};  // of the names of nodes
 };

@@ -130,6 +130,23 @@ TEST_CASE("a trace against a network without a tensor of the same name says that
               {"takes images of 8x8x3", "32x32x3", "not two forms of one network"});
 }
 
+TEST_CASE("a trace says where channels differ because they were prepared for quantization") {
+  const TemporaryFolder folder;
+  const std::string checkpoint = narrow::testing::default_checkpoint();
+  const std::string images = folder.path() / "images.bin";
+  write_cifar(images, 24);
+  for (const std::string equalize : {"on", "off"}) {
+    CAPTURE(equalize);
+    const std::string model = folder.path() / (equalize + ".nrw");
+    run_narrow({"quantize", checkpoint, "--calibrate", images, "--equalize", equalize, "--mix-channels", "off",
+                "--effort", "fast", "-o", model});
+    const nlohmann::json document =
+        run_narrow({"trace", model, images, "-o", folder.path() / equalize, "--against", checkpoint, "--json"}).json();
+    CHECK(document["notes"].size() == (equalize == "on" ? 1 : 0));
+    if (equalize == "on") CHECK(has(document["notes"].dump(), "are multiples of the other network's"));
+  }
+}
+
 TEST_CASE("a trace into a file is an error") {
   const TracedNetwork made;
   check_fails({"trace", made.network, made.image, "-o", made.images}, 1, {"folder"});

@@ -104,13 +104,24 @@
   const inSection = (id, text) => el("a", { href: `#${id}`, text });
   const quoted = (word) => (/^[A-Za-z0-9_.,:=@%+\/-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
 
+  // Lines break between options, and within one only where it is longer than a line.
+  const command = (options, kind = "") =>
+    el("code", { class: kind }, "narrow quantize ...", ...options.flatMap((option) => [" ", el("span", { class: "option", text: option })]));
+
   // Why a layer loses what it loses.
+  const SECOND_TEXT = {
+    weights: (layer) => `that of its weights, which have ${layer.weight_bits} bits`,
+    rounding: (layer) => `the rounding of its output, which has ${layer.activation_bits} bits`,
+    clipping: () => "what its range cuts off",
+  };
   const causeText = (advice) => {
     const layer = layers[byName.get(advice.layer)];
     const share = `${percent(advice.cause_share, 0)} of its own error`;
-    if (advice.cause === "weights") return `its weights have ${layer.weight_bits} bits: ${share} is their rounding`;
-    if (advice.cause === "rounding") return `its output has ${layer.activation_bits} bits: ${share} is the rounding of its output`;
-    return `its range cuts off ${percent(clipped(layer), 2)} of what it writes: ${share}`;
+    const second = d3.greatest(ownShares(layer).filter(([name]) => name !== advice.cause), ([, of]) => of);
+    const rest = advice.cause_share < 0.6 && second && second[1] >= 0.2 ? `, and ${percent(second[1], 0)} ${SECOND_TEXT[second[0]](layer)}` : "";
+    if (advice.cause === "weights") return `its weights have ${layer.weight_bits} bits: ${share} is their rounding${rest}`;
+    if (advice.cause === "rounding") return `its output has ${layer.activation_bits} bits: ${share} is the rounding of its output${rest}`;
+    return `its range cuts off ${percent(clipped(layer), 2)} of what it writes: ${share}${rest}`;
   };
   const askWhichLayers = () => {
     const worst = data.advice.layers.slice(0, 3);
@@ -145,14 +156,35 @@
     if (measured) {
       const before = data.remedies.results[0];
       const right = (of) => (of.top1 ? `, right answers ${of.top1.percent.toFixed(1)} %` : "");
-      const text = (of) => `same answers ${of.agreement.top1.percent.toFixed(1)} %${right(of)}, ${bytes(of.weight_bytes)}, ${ms(of.latency_ms.median)}`;
-      answer.push(el("p", {}, "Measured, quantized anew: ", el("strong", { text: text(measured) }), `; with the bits that it has: ${text(before)}. `, inSection("measured", "More")));
+      const text = (of) => `same answers ${of.agreement.top1.percent.toFixed(1)} %${right(of)}, ` +
+        `${of.agreement.sqnr ? `scores ${decibels(of.agreement.sqnr.db)}, ` : ""}${bytes(of.weight_bytes)}, ${ms(of.latency_ms.median)}`;
+      const [first, second] = [before, measured].map((of) => of.agreement.top1).sort((x, y) => x.percent - y.percent);
+      answer.push(el("p", {}, "Measured, quantized anew: ", el("strong", { text: text(measured) }), `; quantized anew with the bits that it has: ${text(before)}. ` +
+        (second.low <= first.high ? `${plural(before.agreement.images, "image")} cannot tell for certain which of the two gives more of the same answers. ` : "") +
+        (data.agreement ? `This model, quantized with images or options of its own, has ${data.agreement.top1.percent.toFixed(1)} %. ` : ""),
+      inSection("measured", "More")));
     }
-    answer.push(el("code", { class: "command", text: `narrow quantize ... ${six.changes.map(optionOf).join(" ")}` }));
+    answer.push(command(six.changes.map(optionOf), "command"));
     if (!measured) answer.push(el("p", { class: "muted small", text: "What that does to answers is measured by narrow report --remedies TRAIN, which quantizes anew; layers that make up for each other gain less." }));
     return question(title, ...answer);
   };
 
+  // What the trials of other ranges say. A range is calibration's, also where it is too wide and cuts nothing off.
+  const rangesText = () => {
+    const ranges = data.advice.layers.map((of) => [of.layer, layers[byName.get(of.layer)], of.remedies.find(({ trial }) => trial && trial.of === "range")]);
+    const tried = ranges.filter(([, layer]) => (layer.trials || []).some(({ of }) => of === "range"));
+    if (tried.length === 0) return null;
+    const helped = tried.filter(([, , remedy]) => remedy);
+    const those = `${plural(tried.length, "layer")} that ${tried.length === 1 ? "loses" : "lose"} most and whose outputs are rounded`;
+    if (helped.length === 0) return el("p", { text: `Other ranges were tried for the ${those}: none leaves clearly less noise.` });
+    const gain = d3.sum(helped, ([, layer, { trial }]) => layer.score_noise - trial.score_noise) / totalNoise;
+    const named = (text, isOne) => {
+      const names = helped.filter(([, , { trial }]) => isOne(trial.range_factor)).map(([name]) => name);
+      return names.length > 0 ? [`${text} for ${names.join(", ")}`] : [];
+    };
+    return el("p", { text: `Other ranges were tried for the ${those}. They leave less noise in ${helped.length}, together ${percent(gain, 0)} of all noise less: ` +
+      [...named("a narrower range (--observer percentile)", (of) => of < 1), ...named("a wider one (--observer minmax)", (of) => of > 1)].join("; ") + "." });
+  };
   const askCalibration = () => {
     const title = "Is calibration the problem, or the bits?";
     const parts = ["weights", "rounding", "clipping"].map((name) => [name, data.advice[name]]);
@@ -164,11 +196,12 @@
       ? ["Calibration: ranges cut off numbers that these images have.", "Calibrate with more images like these, or take the extremes: --observer minmax."]
       : weights >= 2 * rounding ? ["The bits of the weights.", "Calibration cannot change that. More bits for the layers that lose most can."]
         : rounding >= 2 * weights ? ["The bits of the activations.", "More bits for outputs help, and so do narrower ranges where a range is wide for what it holds."]
-          : ["The bits, of weights and of activations.", "More bits for the layers that lose most help, whichever their table names."];
+          : ["The bits, of weights and of activations.", "More bits help where most is lost; the table says for each layer whether its weights or its output need them."];
     const isAllOfEight = layers.every((layer) => (layer.weight_bits || 8) >= 8 && layer.activation_bits >= 8);
     const advised = isAllOfEight && clipping <= weights + rounding ? "But all have 8 bits, the most that there are." : advice;
     return question(title, el("p", {}, el("strong", { text: answer }), ` Of the noise in the scores, ${percent(weights, 0)} come from rounded weights, ` +
       `${percent(rounding, 0)} from rounded outputs, and ${percent(clipping, 0)} from what ranges cut off, which is calibration's. ${advised}`),
+      rangesText(),
       stack(parts, `Noise in the scores by cause: ${parts.map(([name, of]) => `${PART_TEXT.get(name)} ${percent(of, 0)}`).join(", ")}`, true),
       legend(parts));
   };
@@ -320,7 +353,7 @@
       el("p", {}, el("strong", { text: `${plural(picked.size, "remedy").replace("remedys", "remedies")} together: ` }),
         `${more >= 0 ? "+" : ""}${bytes(more)} of weights (${percent(more / data.model.weight_bytes)}), ${time}, and about ${percent(left / totalNoise, 0)} of the noise left, ` +
         `which is ${(10 * Math.log10(totalNoise / left)).toFixed(1)} dB better.`),
-      el("code", { text: `narrow quantize ... ${[...picked.values()].map((remedy) => remedy.option).join(" ")}` }),
+      command([...new Set([...picked.values()].map((remedy) => remedy.option))]),
       el("button", { type: "button", text: "Choose none", onclick: () => {
         picked.clear();
         for (const input of document.querySelectorAll(".remedies input")) input.checked = false;

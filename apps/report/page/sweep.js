@@ -94,13 +94,17 @@
     const reference = floatOf.get(result.network);
     return !reference || !known(measure.value(reference)) || measure.value(result) >= measure.value(reference) - zoom;
   };
-  // Of a logarithmic axis: 1, 2 and 5 times powers of ten or, where they are too few, up to six others.
+  // Of a logarithmic axis: 1, 2 and 5 times powers of ten or, where they are too few, others that have room.
   const ticksOf = (scale) => {
-    const usual = scale.ticks(10).filter((tick) => [1, 2, 5].includes(Number(tick.toExponential()[0])));
+    const usual = scale.ticks(20).filter((tick) => [1, 2, 5].includes(Number(tick.toExponential(6).split("e")[0])));
     if (usual.length > 2) return usual;
-    const all = scale.ticks(6);
-    const every = Math.ceil(all.length / 6);
-    return all.filter((_, i) => i % every === 0);
+    const room = 68; // pixels of a label
+    let last = -room;
+    return scale.ticks(20).filter((tick) => {
+      if (scale(tick) - last < room) return false;
+      last = scale(tick);
+      return true;
+    });
   };
 
   const drawChart = (cost) => {

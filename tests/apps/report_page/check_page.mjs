@@ -43,8 +43,12 @@ await test("five questions are answered at the top, from the document alone", as
   }
   const measured = data.remedies.results.find((of) => of.is_six_bits);
   assert.ok(six.includes(`same answers ${measured.agreement.top1.percent.toFixed(1)} %`), six);
-  assert.ok(/of weights \(.* %\), .*(the same time|ms) \(estimated/.test(six) && /, [0-9.]+ ms; with the bits/.test(six), six);
+  assert.ok(/of weights \(.* %\), .*(the same time|ms) \(estimated/.test(six) && /, [0-9.]+ ms; quantized anew with the bits/.test(six), six);
+  assert.ok(six.includes(`has ${data.agreement.top1.percent.toFixed(1)} %`), six);
   assert.ok(/The bits of the (weights|activations)\.|The bits, of weights|Calibration:/.test(calibration), calibration);
+  const ranges = data.advice.layers.filter((layer) => layer.remedies.some(({ trial }) => trial && trial.of === "range"));
+  assert.ok(ranges.length > 0, "no other range helps");
+  for (const { layer } of ranges) assert.ok(calibration.includes(layer), calibration);
   const slowest = data.layers.filter((layer) => layer.time).sort((a, b) => b.time.ms - a.time.ms).slice(0, 3);
   for (const layer of slowest) assert.ok(slow.includes(layer.name) && slow.includes(layer.step.kernel), slow);
   assert.equal(slow.match(/bound by/g).length, 3);

@@ -37,6 +37,18 @@ await test("both charts have a point for every result, at its place", async () =
     }
   }
 });
+await test("the labels of an axis do not lie on each other", async () => {
+  for (const width of [1280, 390]) {
+    await page.setViewportSize({ width, height: 900 });
+    for (const axis of await page.locator("svg[role=radiogroup] > g[text-anchor=middle]").all()) {
+      const boxes = await axis.locator(".tick text").evaluateAll((all) => all.map((text) => text.getBoundingClientRect()).map((of) => [of.left, of.right]));
+      assert.ok(boxes.length > 1, `${boxes.length} labels`);
+      boxes.sort((a, b) => a[0] - b[0]);
+      for (let i = 1; i < boxes.length; ++i) assert.ok(boxes[i][0] > boxes[i - 1][1], String(boxes));
+    }
+  }
+  await page.setViewportSize({ width: 1280, height: 900 });
+});
 await test("a filled point is one that no result of its network beats", async () => {
   const value = (of) => (of.agreement ? of.agreement.top1.percent : 100);
   const best = await page.locator("svg[role=radiogroup]").first().locator(".point.best").evaluateAll((all) => all.map((point) => Number(point.dataset.result)));
