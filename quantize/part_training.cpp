@@ -93,12 +93,18 @@ class Training {
     if (const std::optional<TrainingState> kept = load()) take(*kept);
     auto saved = Clock::now();
     for (; done_ < training_.iterations; ++done_) {
-      NARROW_TRY(base::check_cancelled(training_.cancellation));
       if (Clock::now() - saved > kSaveInterval) {
         NARROW_TRY(save());
         saved = Clock::now();
       }
-      NARROW_TRY(iterate());
+      const SplitMix random = random_;
+      const Deck deck = deck_;
+      if (Status status = iterate(); !status.ok()) {
+        random_ = random;
+        deck_ = deck;
+        NARROW_TRY(save());
+        return status;
+      }
       if (training_.after) NARROW_TRY(training_.after(done_ + 1));
     }
     return save();
@@ -116,7 +122,9 @@ class Training {
     std::vector<float> gradient;
   };
 
+  // Error: parameters and moments are as they were.
   Status iterate() {
+    NARROW_TRY(base::check_cancelled(training_.cancellation));
     for (Run& run : runs_) {
       run.seed = random_.next_seed();
       run.images.clear();

@@ -16,6 +16,7 @@ std::string_view bytes_of(const T* values, std::size_t count) {
 
 class Writer {
  public:
+  Writer() { bytes_ += kMagic; }
   template <class T>
   void number(const T& value) {
     bytes_ += bytes_of(&value, 1);
@@ -31,7 +32,7 @@ class Writer {
   }
 
  private:
-  std::string bytes_{kMagic};
+  std::string bytes_;
 };
 
 class Reader {
@@ -87,7 +88,7 @@ std::string to_bytes(const TrainingState& state) {
 
 std::optional<TrainingState> training_state(std::string_view bytes) {
   std::uint64_t sum = 0;
-  if (bytes.substr(0, kMagic.size()) != kMagic || bytes.size() < kMagic.size() + sizeof sum) return std::nullopt;
+  if (!bytes.starts_with(kMagic) || bytes.size() < kMagic.size() + sizeof sum) return std::nullopt;
   const std::string_view body = bytes.substr(0, bytes.size() - sizeof sum);
   std::memcpy(&sum, bytes.data() + body.size(), sizeof sum);
   if (hash_of(body) != sum) return std::nullopt;
