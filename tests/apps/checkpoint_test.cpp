@@ -18,9 +18,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// Small images, because training takes thousands of iterations.
+void write_network(const fs::path& folder) {
+  fs::create_directory(folder / "images");
+  for (int i = 0; i < 8; ++i) write_image(folder / "images" / (std::to_string(i) + ".ppm"), 4, 4, i);
+  write_float_nrw(folder / "net.nrw", tiny_network({.side = 4}));
+}
+
 std::vector<std::string> quantize_arguments(const fs::path& folder, const std::string& output) {
   return {"quantize",    (folder / "net.nrw").string(),
-          "--calibrate", (folder / "images.bin").string(),
+          "--calibrate", (folder / "images").string(),
           "--effort",    "max",
           "--weights",   "2",
           "--threads",   "1",
@@ -31,8 +38,7 @@ std::vector<std::string> quantize_arguments(const fs::path& folder, const std::s
 
 TEST_CASE("quantize that was killed goes on from its checkpoint, and comes to the same model") {
   const TemporaryFolder folder;
-  write_cifar(folder.path() / "images.bin", 16);
-  write_float_nrw(folder.path() / "net.nrw", tiny_network({.side = 32, .more_layers = 1}));
+  write_network(folder.path());
   run_narrow(quantize_arguments(folder.path(), "whole.nrw"));
 
   std::vector<std::string> arguments = quantize_arguments(folder.path(), "killed.nrw");
@@ -64,8 +70,7 @@ TEST_CASE("quantize that was killed goes on from its checkpoint, and comes to th
 
 TEST_CASE("a checkpoint leaves files that are not its own, and what it can't read") {
   const TemporaryFolder folder;
-  write_cifar(folder.path() / "images.bin", 16);
-  write_float_nrw(folder.path() / "net.nrw", tiny_network({.side = 32}));
+  write_network(folder.path());
   const fs::path states = folder.path() / "states";
   fs::create_directory(states);
   write_file(states / "notes.txt", "mine");
@@ -84,7 +89,7 @@ TEST_CASE("a checkpoint leaves files that are not its own, and what it can't rea
 }
 
 TEST_CASE("options that other quantizers have are refused with the reason") {
-  check_fails({"quantize", "net.pth", "--calibrate", "none", "-o", "x.nrw", "--gradient-bits", "6"}, 1,
+  check_fails({"quantize", "net.pth", "--calibrate", "none", "-o", "x.nrw", "--gradient-bits", "6"}, 2,
               {"--gradient-bits: gradients stay float32", "DoReFa"});
   check_fails({"quantize", "net.pth", "--calibrate", "none", "-o", "x.nrw", "--keep-batch-norm"}, 1,
               {"--keep-batch-norm: BatchNorm is folded"});
