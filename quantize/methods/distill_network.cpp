@@ -21,7 +21,7 @@
 namespace narrow::graph {
 namespace {
 
-constexpr std::size_t kMostIterations = 4000;
+constexpr std::size_t kMostIterations = 1000;
 // Large networks are trained for fewer iterations, about half an hour of two cores, and not at all for fewer than
 // these: answers get worse before they get better.
 constexpr std::size_t kLeastIterations = 100;
