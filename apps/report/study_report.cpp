@@ -139,7 +139,8 @@ std::string slow_layers_lines(const NetworkStudyResult& result) {
   std::string text = "\nThe layers that take longest:\n\n";
   for (const std::size_t i : order) {
     const LayerTime& time = result.times.layers[i];
-    text += format("%5.1f %%  ", 100 * time.share) + name_text(time.layer) + "  (" +
+    text += format("%5.1f %%  ", 100 * time.share) + name_text(time.layer) +
+            (time.followers.empty() ? "" : " + " + name_text(join(time.followers, " + ")) + ", run as one") + "  (" +
             bound_text(result.bounds[i], time) + ")\n         " + time.kernel + "\n";
   }
   return text;
@@ -164,7 +165,7 @@ std::string remedy_table(const NetworkStudyResult& result) {
     if (!remedy.options.empty()) text += format("options of %zu: ", number) + join(remedy.options, " ") + "\n";
     ++number;
   }
-  if (const std::optional<std::size_t> index = as_good_with_fewer_options(result.remedies)) {
+  if (const std::optional<std::size_t> index = result.as_good_with_fewer_options) {
     text += format("row %zu has as many of the same answers as 6 bits, with fewer options\n", *index + 1);
   }
   return text;

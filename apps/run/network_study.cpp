@@ -255,6 +255,7 @@ Result<NetworkStudyResult> study_network_file(const LoadedModel& model, const Lo
                             .study = {},
                             .advice = {},
                             .remedies = {},
+                            .as_good_with_fewer_options = {},
                             .remedy_images = {}};
 
   progress("time", 0);

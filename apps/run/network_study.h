@@ -80,6 +80,7 @@ struct NetworkStudyResult {
   Advice advice;
   // Empty unless they were asked for.
   std::vector<MeasuredRemedy> remedies;
+  std::optional<std::size_t> as_good_with_fewer_options;  // as the function says
   std::vector<std::string> remedy_images;  // the arguments that name the images they were calibrated with
 };
 

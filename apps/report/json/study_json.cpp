@@ -279,7 +279,7 @@ Json object(const NetworkStudyResult& result) {
         {"calibration", result.remedy_images},
         {"as_good_with_fewer", nullptr},
         {"results", list(result.remedies, [](const MeasuredRemedy& remedy) { return object(remedy); })}};
-    if (const std::optional<std::size_t> index = as_good_with_fewer_options(result.remedies)) {
+    if (const std::optional<std::size_t> index = result.as_good_with_fewer_options) {
       document["remedies"]["as_good_with_fewer"] = *index;
     }
   }
