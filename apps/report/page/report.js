@@ -169,7 +169,7 @@
       const row = (name, of) => [name, of(before), of(measured)];
       const rows = [row("same answers", (of) => share(of.agreement.top1))];
       if (before.top1 && measured.top1) rows.push(row("right", (of) => share(of.top1)));
-      if (before.agreement.sqnr && measured.agreement.sqnr) rows.push(row("scores (dB, higher is better)", (of) => decibels(of.agreement.sqnr.db)));
+      if (before.agreement.sqnr && measured.agreement.sqnr) rows.push(row("scores (higher is better)", (of) => decibels(of.agreement.sqnr.db)));
       rows.push(row("weights", (of) => bytes(of.weight_bytes)), row("time, measured beside each other", (of) => ms(of.latency_ms.median)));
       const [first, second] = [before, measured].map((of) => of.agreement.top1).sort((x, y) => x.percent - y.percent);
       answer.push(table("6 bits in these layers, measured", [["Measured", false], ["same bits, quantized again", true], [`6 bits in ${six.layers.length === 3 ? "these three" : "these"}`, true]], rows),
@@ -211,7 +211,7 @@
     const made = data.model.provenance.calibration;
     return question(title, el("p", {}, el("strong", { text: answer }), ` Of the noise in the scores, ${percent(weights, 0)} come from rounded weights, ` +
       `${percent(rounding, 0)} from rounded outputs and ${percent(clipping, 0)} from values outside the ranges (clipped)${gain}${sixGain}. ${advised}`),
-      el("p", { class: "muted small" }, made ? `The ranges: ${made}. ` : "",
+      el("p", { class: "muted small" }, made ? `The ranges were made by: ${made}. ` : "",
         measured === 0 ? "The split is that of the layers' own output errors, because more bits were not tried. "
           : measured < 0.995 ? `Measured with more bits for layers with ${percent(measured, 0)} of the noise; the others are split as their own output error. ` : "Measured with more bits for all layers. ",
         inSection("hurt", "The layers")),
@@ -250,7 +250,7 @@
     return {
       arithmetic: "multiplying takes most of it",
       memory: `moving its ${bytes(time.bytes)} takes ${percent(time.memory_share, 0)} of it`,
-      outputs: `only ${known(time.products_per_output) ? time.products_per_output.toFixed(0) : "few"} products for each output element, so that loading, rounding and writing take longer than multiplying`,
+      outputs: `loading, rounding and writing take longer than its ${known(time.products_per_output) ? time.products_per_output.toFixed(0) : "few"} products for each output element`,
       elements: "it multiplies nothing: it reads, changes and writes each element",
       other: layer.macs && pixels <= 64 && layer.output.height > 1 ? `its output has only ${plural(pixels, "pixel")}, which fill few tiles of a kernel` : "loads, edges and rounding share it",
     }[time.bound];
@@ -321,13 +321,13 @@
         el("td", { class: "nowrap" }, el("span", { class: "inline-bar", style: `width:${(6 * share / list[0].noise_share).toFixed(2)}rem`, "aria-hidden": "true" }), ` ${percent(share)}`),
         el("td", {}, stack(causeShares(advice), `${advice.layer}, ${basisText(advice)}: ${causeShares(advice).map(([name, of]) => `${PART_TEXT.get(name)} ${percent(of, 0)}`).join(", ")}`),
           el("div", { class: "small nowrap", text: `${PART_TEXT.get(advice.cause)} ${percent(advice.cause_share, 0)}` }),
-          el("div", { class: "muted small", text: basisText(advice) })),
+          advice.basis === "scores" ? null : el("div", { class: "muted small", text: basisText(advice) })),
         el("td", {}, remedies));
     });
     box.append(el("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": "The layers that hurt most" },
       el("table", { class: "advice-table" },
         el("caption", { class: "visually-hidden", text: "The layers that hurt most, the worst first" }),
-        el("thead", {}, el("tr", {}, ...["#", "Layer", "Share of the noise", "Why", "What to do, and what it costs"].map((text, i) => cell("th", text, i === 0, { scope: "col" })))),
+        el("thead", {}, el("tr", {}, ...["#", "Layer", "Share of the noise", "Why, of its noise in the scores", "What to do, and what it costs"].map((text, i) => cell("th", text, i === 0, { scope: "col" })))),
         el("tbody", {}, ...rows))), legend2(), plan);
     showPlan(plan);
     drawRemedies(box);
@@ -340,7 +340,7 @@
       el("p", { class: "muted", text:
         `Each with the bits of this model and the changes of its row, calibrated with ${data.remedies.calibration.join(", ")}, and all other options at their defaults. ` +
         `Compared with the reference on ${plural(rows[0].agreement.images, "image")}. The first row is what the others are to be compared with.` }),
-      table("Networks that were quantized anew", [["Change", false], ["Same answer", true], ["95 %", true], ["Right", true], ["Scores (dB, higher is better)", true], ["Weights", true], ["Time, measured beside each other", true], ["Options", false]],
+      table("Networks that were quantized anew", [["Change", false], ["Same answer", true], ["95 %", true], ["Right", true], ["Scores (higher is better)", true], ["Weights", true], ["Time, measured beside each other", true], ["Options", false]],
         rows.map((of) => [of.text, `${of.agreement.top1.percent.toFixed(1)} %`, `${of.agreement.top1.low.toFixed(1)} to ${of.agreement.top1.high.toFixed(1)} %`,
           of.top1 ? `${of.top1.percent.toFixed(1)} %` : "", of.agreement.sqnr ? decibels(of.agreement.sqnr.db) : "", bytes(of.weight_bytes), ms(of.latency_ms.median), of.options.length > 0 ? el("code", { text: of.options.map(quoted).join(" ") }) : ""])));
   };
@@ -795,7 +795,7 @@
     const line = (who, best, label) => {
       const isRight = label !== null && best[0].class === label;
       return [el("p", { class: "who", text: who }),
-        el("p", { class: isRight ? "answer right" : "answer", text: `${classText(best[0])} ${percent(best[0].probability, 0)}${isRight ? " \u2713 right" : ""}`, title: best.map((of) => `${classText(of)} ${percent(of.probability)}`).join("\n") })];
+        el("p", { class: isRight ? "answer right" : "answer", text: `${classText(best[0])} ${percent(best[0].probability, 0).replaceAll(" ", "\u00a0")}${isRight ? " \u2713\u00a0right" : ""}`, title: best.map((of) => `${classText(of)} ${percent(of.probability)}`).join("\n") })];
     };
     box.append(el("ul", { class: "gallery" }, ...shown.map((image) => el("li", {},
       el("img", { src: image.data.startsWith("data:image/png;base64,") ? image.data : "", width: image.width, height: image.height,

@@ -67,7 +67,7 @@ await test("five questions are answered at the top, from the document alone", as
   assert.ok(ranges.helped > 0, "no other range helps");
   assert.equal(ranges.helped, data.advice.layers.filter((layer) => layer.remedies.some(({ trial }) => trial && trial.of === "range")).length);
   assert.ok(calibration.includes(`better ranges for ${ranges.helped} layer`) && calibration.includes(" % from values outside the ranges"), calibration);
-  assert.ok(clipping >= 0 && calibration.includes(data.model.provenance.calibration), calibration);
+  assert.ok(clipping >= 0 && calibration.includes(`The ranges were made by: ${data.model.provenance.calibration}`), calibration);
   const slowest = data.layers.filter((layer) => layer.time).sort((a, b) => b.time.ms - a.time.ms).slice(0, 3);
   for (const layer of slowest) {
     assert.ok(slow.includes([layer.name, ...layer.time.followers].join(" + ")), slow);
