@@ -327,7 +327,7 @@
     box.append(el("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": "The layers that hurt most" },
       el("table", { class: "advice-table" },
         el("caption", { class: "visually-hidden", text: "The layers that hurt most, the worst first" }),
-        el("thead", {}, el("tr", {}, ...["#", "Layer", "Share of the noise", "Why, of its noise in the scores", "What to do, and what it costs"].map((text, i) => cell("th", text, i === 0, { scope: "col" })))),
+        el("thead", {}, el("tr", {}, ...["#", "Layer", "Share of the noise", "Why (in the scores)", "What to do, and what it costs"].map((text, i) => cell("th", text, i === 0, { scope: "col" })))),
         el("tbody", {}, ...rows))), legend2(), plan);
     showPlan(plan);
     drawRemedies(box);
