@@ -90,7 +90,10 @@ class Training {
   }
 
   Status run() {
-    if (const std::optional<TrainingState> kept = load()) take(*kept);
+    if (const std::optional<TrainingState> kept = load()) {
+      take(*kept);
+      if (done_ == training_.iterations) return {};
+    }
     auto saved = Clock::now();
     for (; done_ < training_.iterations; ++done_) {
       if (Clock::now() - saved > kSaveInterval) {
@@ -150,8 +153,11 @@ class Training {
     const std::size_t moments = state->iterations == training_.iterations ? 0 : count;
     std::vector<std::uint64_t> drawn = state->deck;
     std::sort(drawn.begin(), drawn.end());
-    const bool fits = state->parameters.size() == count && state->adam.mean.size() == moments &&
-                      state->adam.square.size() == moments && state->next <= drawn.size() &&
+    const auto is_finite = [](float x) { return std::isfinite(x); };
+    const bool fits = state->parameters.size() == count &&
+                      std::all_of(state->parameters.begin(), state->parameters.end(), is_finite) &&
+                      state->adam.mean.size() == moments && state->adam.square.size() == moments &&
+                      state->next <= drawn.size() &&
                       std::equal(drawn.begin(), drawn.end(), images_in_order_.begin(), images_in_order_.end());
     return fits ? std::move(state) : std::nullopt;
   }

@@ -252,11 +252,9 @@ void add_refused_options(const Subcommand& command, QuantizeFlags& flags) {
   command.add("--gradient-bits", flags.gradient_bits, "Refused")
       .check([](const std::string&) {
         return std::string(
-            "--gradient-bits: "
-            "gradients stay float32: rounding them (DoReFa-Net) is for training on hardware of few bits, and here "
-            "training takes minutes, on float units, and keeps no gradient in the model; rounded ones would only make "
-            "it "
-            "less exact. --weights and --activations give the bits of the model");
+            "--gradient-bits: gradients stay float32: rounding them (DoReFa-Net) is for training on hardware of few "
+            "bits, and here training takes minutes, on float units, and keeps no gradient in the model; rounded ones "
+            "would only make it less exact. --weights and --activations give the bits of the model");
       })
       .group("");
   command.add_flag("--keep-batch-norm", flags.keep_batch_norm, "Refused").group("");

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <random>
 #include <string>
@@ -152,7 +153,7 @@ TEST_CASE("what is damaged, or of another network, is not used") {
   for (auto& [key, state] : kept.states) state[state.size() / 2] = static_cast<char>(state[state.size() / 2] ^ 1);
   CHECK(trained(graph, kept.store()) == whole);
   // States with a right checksum that do not fit.
-  for (const int change : {0, 1, 2, 3}) {
+  for (const int change : {0, 1, 2, 3, 4}) {
     Kept wrong = kept;
     for (auto& [key, bytes] : wrong.states) {
       TrainingState state = some_state();
@@ -161,6 +162,7 @@ TEST_CASE("what is damaged, or of another network, is not used") {
       if (change == 1) state.parameters.push_back(1);
       if (change == 2) state.next = state.deck.size() + 1;
       if (change == 3) state.deck.assign(state.deck.size(), 1'000'000);
+      if (change == 4) state.parameters.front() = std::numeric_limits<float>::quiet_NaN();
       bytes = to_bytes(state);
     }
     CHECK(trained(graph, wrong.store()) == whole);
