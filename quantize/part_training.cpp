@@ -1,6 +1,7 @@
 #include "quantize/part_training.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <limits>
@@ -28,21 +29,17 @@ constexpr std::size_t kSums = 4;
 using Clock = std::chrono::steady_clock;
 constexpr std::chrono::seconds kSaveInterval{20};
 
-template <class T>
-std::string_view bytes_of(const std::vector<T>& values) {
-  return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)};
-}
-
 // Of everything that the training starts with, but for the images themselves: rounding has made the parameters of them.
 std::uint64_t key_of(const PartTraining& training, int images_of_run) {
-  const std::vector<std::uint64_t> numbers = {training.iterations, training.seed, training.drops ? 1U : 0U,
-                                              static_cast<std::uint64_t>(images_of_run)};
-  std::uint64_t key = hash_of(bytes_of(numbers));
-  key = hash_of(bytes_of(std::vector<double>{training.loss_factor}), key);
-  key = hash_of(bytes_of(std::vector<std::uint64_t>(training.images.begin(), training.images.end())), key);
-  for (const std::vector<float>* values : {&training.parameters, &training.rates, &training.least}) {
-    key = hash_of(bytes_of(*values), key);
-  }
+  std::uint64_t key = kNothingHashed;
+  const auto add = [&key](const auto& values) { key = hash_of(bytes_of(std::span(values)), key); };
+  add(std::array<std::uint64_t, 4>{training.iterations, training.seed, training.drops ? 1U : 0U,
+                                   static_cast<std::uint64_t>(images_of_run)});
+  add(std::array{training.loss_factor});
+  add(std::vector<std::uint64_t>(training.images.begin(), training.images.end()));
+  add(training.parameters);
+  add(training.rates);
+  add(training.least);
   return key;
 }
 
