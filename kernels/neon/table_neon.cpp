@@ -15,6 +15,10 @@ extern "C" __attribute__((visibility("default"))) const narrow::kernels::IsaTabl
     filled.convolution_count = sizeof(kConvolutions) / sizeof(kConvolutions[0]);
     filled.convolutions_f32 = kConvolutionsF32;
     filled.convolution_f32_count = sizeof(kConvolutionsF32) / sizeof(kConvolutionsF32[0]);
+    filled.elementwise = narrow::kernels::neon::elementwise();
+    filled.binary = narrow::kernels::neon::binary();
+    filled.lookup = narrow::kernels::neon::lookup();
+    filled.pool = narrow::kernels::neon::pool();
     return filled;
   }();
   return &table;
