@@ -1,6 +1,7 @@
 #include "quantize/part_training.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <limits>
@@ -28,21 +29,17 @@ constexpr std::size_t kSums = 4;
 using Clock = std::chrono::steady_clock;
 constexpr std::chrono::seconds kSaveInterval{20};
 
-template <class T>
-std::string_view bytes_of(const std::vector<T>& values) {
-  return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)};
-}
-
 // Of everything that the training starts with, but for the images themselves: rounding has made the parameters of them.
 std::uint64_t key_of(const PartTraining& training, int images_of_run) {
-  const std::vector<std::uint64_t> numbers = {training.iterations, training.seed, training.drops ? 1U : 0U,
-                                              static_cast<std::uint64_t>(images_of_run)};
-  std::uint64_t key = hash_of(bytes_of(numbers));
-  key = hash_of(bytes_of(std::vector<double>{training.loss_factor}), key);
-  key = hash_of(bytes_of(std::vector<std::uint64_t>(training.images.begin(), training.images.end())), key);
-  for (const std::vector<float>* values : {&training.parameters, &training.rates, &training.least}) {
-    key = hash_of(bytes_of(*values), key);
-  }
+  std::uint64_t key = kNothingHashed;
+  const auto add = [&key](const auto& values) { key = hash_of(bytes_of(std::span(values)), key); };
+  add(std::array<std::uint64_t, 4>{training.iterations, training.seed, training.drops ? 1U : 0U,
+                                   static_cast<std::uint64_t>(images_of_run)});
+  add(std::array{training.loss_factor});
+  add(std::vector<std::uint64_t>(training.images.begin(), training.images.end()));
+  add(training.parameters);
+  add(training.rates);
+  add(training.least);
   return key;
 }
 
@@ -90,15 +87,24 @@ class Training {
   }
 
   Status run() {
-    if (const std::optional<TrainingState> kept = load()) take(*kept);
+    if (const std::optional<TrainingState> kept = load()) {
+      take(*kept);
+      if (done_ == training_.iterations) return {};
+    }
     auto saved = Clock::now();
     for (; done_ < training_.iterations; ++done_) {
-      NARROW_TRY(base::check_cancelled(training_.cancellation));
       if (Clock::now() - saved > kSaveInterval) {
         NARROW_TRY(save());
         saved = Clock::now();
       }
-      NARROW_TRY(iterate());
+      const SplitMix random = random_;
+      const Deck deck = deck_;
+      if (Status status = iterate(); !status.ok()) {
+        random_ = random;
+        deck_ = deck;
+        NARROW_TRY(save());
+        return status;
+      }
       if (training_.after) NARROW_TRY(training_.after(done_ + 1));
     }
     return save();
@@ -116,7 +122,9 @@ class Training {
     std::vector<float> gradient;
   };
 
+  // Error: parameters and moments are as they were.
   Status iterate() {
+    NARROW_TRY(base::check_cancelled(training_.cancellation));
     for (Run& run : runs_) {
       run.seed = random_.next_seed();
       run.images.clear();
@@ -142,8 +150,11 @@ class Training {
     const std::size_t moments = state->iterations == training_.iterations ? 0 : count;
     std::vector<std::uint64_t> drawn = state->deck;
     std::sort(drawn.begin(), drawn.end());
-    const bool fits = state->parameters.size() == count && state->adam.mean.size() == moments &&
-                      state->adam.square.size() == moments && state->next <= drawn.size() &&
+    const auto is_finite = [](float x) { return std::isfinite(x); };
+    const bool fits = state->parameters.size() == count &&
+                      std::all_of(state->parameters.begin(), state->parameters.end(), is_finite) &&
+                      state->adam.mean.size() == moments && state->adam.square.size() == moments &&
+                      state->next <= drawn.size() &&
                       std::equal(drawn.begin(), drawn.end(), images_in_order_.begin(), images_in_order_.end());
     return fits ? std::move(state) : std::nullopt;
   }

@@ -1,29 +1,23 @@
 #include "quantize/training_state.h"
 
 #include <cstring>
-#include <type_traits>
 
 namespace narrow::graph {
 namespace {
 
 constexpr std::string_view kMagic = "narrow training 1\n";
 
-template <class T>
-std::string_view bytes_of(const T* values, std::size_t count) {
-  static_assert(std::is_trivially_copyable_v<T>);
-  return {reinterpret_cast<const char*>(values), count * sizeof(T)};
-}
-
-class Writer {
+class StateWriter {
  public:
+  StateWriter() { bytes_ += kMagic; }
   template <class T>
   void number(const T& value) {
-    bytes_ += bytes_of(&value, 1);
+    bytes_ += bytes_of(std::span<const T, 1>(&value, 1));
   }
   template <class T>
   void list(const std::vector<T>& values) {
     number(std::uint64_t{values.size()});
-    bytes_ += bytes_of(values.data(), values.size());
+    bytes_ += bytes_of(std::span<const T>(values));
   }
   std::string finish() && {
     number(hash_of(bytes_));
@@ -31,12 +25,12 @@ class Writer {
   }
 
  private:
-  std::string bytes_{kMagic};
+  std::string bytes_;
 };
 
-class Reader {
+class StateReader {
  public:
-  explicit Reader(std::string_view bytes) : left_(bytes) {}
+  explicit StateReader(std::string_view bytes) : left_(bytes) {}
   template <class T>
   bool number(T& value) {
     return copy(&value, 1);
@@ -72,7 +66,7 @@ std::uint64_t hash_of(std::string_view bytes, std::uint64_t before) {
 }
 
 std::string to_bytes(const TrainingState& state) {
-  Writer out;
+  StateWriter out;
   out.number(state.iterations);
   out.number(state.random);
   out.number(state.next);
@@ -87,11 +81,11 @@ std::string to_bytes(const TrainingState& state) {
 
 std::optional<TrainingState> training_state(std::string_view bytes) {
   std::uint64_t sum = 0;
-  if (bytes.substr(0, kMagic.size()) != kMagic || bytes.size() < kMagic.size() + sizeof sum) return std::nullopt;
+  if (!bytes.starts_with(kMagic) || bytes.size() < kMagic.size() + sizeof sum) return std::nullopt;
   const std::string_view body = bytes.substr(0, bytes.size() - sizeof sum);
   std::memcpy(&sum, bytes.data() + body.size(), sizeof sum);
   if (hash_of(body) != sum) return std::nullopt;
-  Reader in(body.substr(kMagic.size()));
+  StateReader in(body.substr(kMagic.size()));
   TrainingState state;
   const bool is_whole = in.number(state.iterations) && in.number(state.random) && in.number(state.next) &&
                         in.number(state.adam.mean_weight) && in.number(state.adam.square_weight) &&

@@ -12,6 +12,7 @@
 #include "apps/files/interruption.h"
 #include "apps/files/output_file.h"
 #include "apps/files/output_names.h"
+#include "apps/files/training_folder.h"
 #include "apps/options/options.h"
 #include "apps/options/preprocess_options.h"
 #include "apps/report/progress.h"
@@ -50,6 +51,9 @@ struct QuantizeFlags {
   std::string residual_copies = "auto";
   std::string residual_sums = "auto";
   std::string effort = "default";
+  std::string checkpoint;  // folder
+  bool keep_batch_norm = false;
+  std::string gradient_bits;
   LimitFlags limits;
   std::size_t memory_megabytes = QuantizeOptions{}.memory_bytes >> 20;
   bool per_tensor = false;
@@ -136,7 +140,16 @@ Result<Comparison> evaluate_result(const QuantizeFlags& flags, const FloatFile& 
 
 constexpr std::size_t kManyImages = 256;  // more than there are threads
 
+Status check_refused_options(const QuantizeFlags& flags) {
+  if (!flags.keep_batch_norm) return {};
+  const std::string message =
+      "--keep-batch-norm: BatchNorm is folded before training: each channel has a scale and a bias of its own, and "
+      "--effort max trains both, as gamma and beta of a BatchNorm with fixed statistics would be; leave the option out";
+  return Error{ErrorCode::kInvalidArgument, message, {}};
+}
+
 Result<int> quantize_command(const QuantizeFlags& flags, Console& console) {
+  NARROW_TRY(check_refused_options(flags));
   if (!flags.evaluate.empty()) NARROW_TRY(check_environment());
   NARROW_ASSIGN(const bool has_no_images, are_no_images(flags.images));
   std::vector<std::string> inputs_read = flags.images;
@@ -158,11 +171,18 @@ Result<int> quantize_command(const QuantizeFlags& flags, Console& console) {
   }
   // Opened now: minutes of calibration must not end in "no such folder".
   NARROW_ASSIGN(OutputFile file, OutputFile::create(flags.output));
-  say_when_interrupted("no model is written; the same command starts anew, and --effort fast takes less time");
+  std::optional<TrainingFolder> checkpoint;
+  if (!flags.checkpoint.empty()) {
+    NARROW_ASSIGN(checkpoint, TrainingFolder::create(flags.checkpoint));
+  }
+  say_when_interrupted(checkpoint
+                           ? "no model is written; the same command goes on with the training that --checkpoint keeps"
+                           : "no model is written; the same command starts anew, and --effort fast takes less time");
 
   CalibrationInputs inputs;
   if (images) inputs = calibration_inputs(*images, weights.preprocessing(), flags.calibration_limit);
   QuantizeOptions options = quantize_options(flags);
+  if (checkpoint) options.training_store = checkpoint->store();
   options.threads = threads_to_use(flags.threads, images ? inputs.count : kManyImages);
   Progress progress("calibrating, image");
   options.progress = [&](std::string_view stage, std::size_t done, std::size_t total) {
@@ -178,6 +198,7 @@ Result<int> quantize_command(const QuantizeFlags& flags, Console& console) {
   NARROW_TRY(Model::parse(bytes, flags.output));
   NARROW_TRY(file.write(bytes));
   NARROW_TRY(file.commit());
+  if (checkpoint) checkpoint->remove();
 
   QuantizeSummary summary{.weights = flags.weights,
                           .network = weights,
@@ -226,8 +247,21 @@ void add_options(const Subcommand& command, QuantizeFlags& flags) {
   command.add_flag("--verbose", flags.verbose, "List every fold and fusion");
 }
 
+// What other quantizers have, and this one leaves out for a reason, which is told.
+void add_refused_options(const Subcommand& command, QuantizeFlags& flags) {
+  command.add("--gradient-bits", flags.gradient_bits, "Refused")
+      .check([](const std::string&) {
+        return std::string(
+            "--gradient-bits: gradients stay float32: rounding them (DoReFa-Net) is for training on hardware of few "
+            "bits, and here training takes minutes, on float units, and keeps no gradient in the model; rounded ones "
+            "would only make it less exact. --weights and --activations give the bits of the model");
+      })
+      .group("");
+  command.add_flag("--keep-batch-norm", flags.keep_batch_norm, "Refused").group("");
+}
+
 void add_bit_options(const Subcommand& command, QuantizeFlags& flags) {
-  const std::string group = "Ranges and rounding";
+  const std::string group = "Ranges, rounding and training";
   const Check bits = whole_number(kMinBits, kMaxBits);
   std::vector<Option> fixed_bits;
   fixed_bits.push_back(command.add("--weights", flags.weight_bits, "Bits of weights, 2 to 8; 8 unless given")
@@ -310,6 +344,13 @@ void add_bit_options(const Subcommand& command, QuantizeFlags& flags) {
   command.add("--effort", flags.effort, "How long it may take: fast, default or max")
       .check(one_of(effort_names()))
       .type_name("NAME");
+  command
+      .add("--checkpoint", flags.checkpoint,
+           "A folder in which training (--effort max) keeps what it has reached, every 20 seconds; made if it is not "
+           "there. The same command goes on from there and comes to the same model. Removed once the model is written")
+      .type_name("FOLDER")
+      .group(group);
+  add_refused_options(command, flags);
   command
       .add("--memory", flags.memory_megabytes,
            "Megabytes for tensors that are kept between layers; 1024 unless given. With less, more is computed again")

@@ -77,6 +77,7 @@ Status measure(const ReportFlags& flags, const ReportNetworks& networks, const P
                                    progress.start("measuring " + what + ", percent");
                                    progress.update(static_cast<std::size_t>(100 * done), 100);
                                  }));
+  result.as_good_with_fewer_options = as_good_with_fewer_options(result.remedies);
   result.remedy_images = flags.remedies;
   return {};
 }

@@ -187,6 +187,7 @@ std::string command_hint(const std::string& name, const std::vector<std::string>
 // What is wrong with how an option was given.
 std::string in_our_words(const CLI::ParseError& problem) {
   std::string text = problem.what();
+  if (text.compare(0, 2, ": ") == 0) text.erase(0, 2);  // of an option that --help does not list
   const auto replace = [&](const std::string& theirs, const std::string& ours) {
     const std::size_t at = text.find(theirs);
     if (at != std::string::npos) text.replace(at, theirs.size(), ours);
@@ -422,6 +423,8 @@ std::vector<CommandText> CommandLine::commands() const {
   for (const CLI::App* command : app.get_subcommands(nullptr)) {
     CommandText text{command->get_name(), command->get_description(), command->get_footer(), {}};
     for (const CLI::Option* option : command->get_options()) {
+      const bool is_hidden = option->get_group().empty() && option != command->get_help_all_ptr();
+      if (is_hidden) continue;
       OptionText described;
       described.positional = option->get_positional();
       if (described.positional) {

@@ -30,7 +30,7 @@ class Option {
   const Option& check(Check check) const;
   // The name of the value in --help: "FILE".
   const Option& type_name(const std::string& name) const;
-  // The heading in --help under which the option is listed.
+  // The heading in --help under which the option is listed. Empty: it is not listed, nor in other forms of the help.
   const Option& group(const std::string& heading) const;
   // The option takes one value each time it is given. Without this call it takes all values that follow. For options
   // that may be repeated.

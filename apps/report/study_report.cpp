@@ -23,6 +23,27 @@ std::string cause_text(Cause cause) {
   return "";
 }
 
+const LayerStudy& study_of(const NetworkStudyResult& result, const std::string& layer) {
+  return *std::find_if(result.study.layers.begin(), result.study.layers.end(),
+                       [&](const LayerStudy& of) { return of.layer == layer; });
+}
+
+// "8-bit weights leave 10 % of it, an 8-bit output 84 %", or the largest part of the error of the layer's output.
+std::string why_text(const NetworkStudyResult& result, const LayerAdvice& advice) {
+  const LayerStudy& study = study_of(result, advice.layer);
+  if (!advice.is_measured) {
+    return cause_text(advice.cause) + format(": %.0f %% of the layer's own output error", 100 * advice.cause_share);
+  }
+  std::vector<std::string> left;
+  for (const TrialOf of : {TrialOf::kWeights, TrialOf::kActivations}) {
+    const Trial* trial = trial_with_most_bits(study, of);
+    if (trial == nullptr) continue;
+    left.push_back(format(of == TrialOf::kWeights ? "%d-bit weights leave %.0f %%" : "%d-bit outputs leave %.0f %%",
+                          trial->bits, 100 * trial->score_noise / *study.score_noise));
+  }
+  return cause_text(advice.cause) + ": " + join(left, ", ") + " of its noise";
+}
+
 // What the time of a layer goes into.
 std::string bound_text(const LayerBound& bound, const LayerTime& time) {
   const std::string peak = time.peak_share > 0 ? format("%.0f %% of the peak of ", 100 * time.peak_share) +
@@ -60,15 +81,27 @@ std::string remedy_text(const Remedy& remedy, double before) {
 std::string advice_lines(const NetworkStudyResult& result) {
   if (result.advice.layers.empty()) return result.reference ? "\nNo layer that was compared changes the scores.\n" : "";
   const Advice& advice = result.advice;
-  std::string text = "\nnoise in the scores by cause: weights " + format("%.0f", 100 * advice.weights) +
-                     " %, rounding of outputs " + format("%.0f", 100 * advice.rounding) + " %, clipping " +
-                     format("%.0f", 100 * advice.clipping) + " %\n\nThe layers that hurt most:\n\n";
+  std::string text = "\nnoise in the scores by cause: weights " + format("%.0f", 100 * advice.shares.weights) +
+                     " %, rounding of outputs " + format("%.0f", 100 * advice.shares.rounding) +
+                     " %, values outside the ranges " + format("%.0f", 100 * advice.shares.clipping) + " %\n";
+  if (advice.measured_share < 1) {
+    text +=
+        format("(measured for the layers with %.0f %% of the noise; the others are split as their own output error)\n",
+               100 * advice.measured_share);
+  }
+  if (advice.ranges.tried > 0) {
+    text += "better ranges for " + plural(advice.ranges.helped, "layer") +
+            format(" of %zu tried", advice.ranges.tried) +
+            format(" would remove %.0f %% of the noise", 100 * advice.ranges.noise_removed) +
+            format("; 6 bits in the worst %zu: %.0f %%\n", advice.six_bits.layers.size(),
+                   100 * (1 - advice.six_bits.noise_left));
+  }
+  text += "\nThe layers that lose most, by their noise in the scores:\n\n";
   for (const LayerAdvice& layer : advice.layers) {
-    const auto study = std::find_if(result.study.layers.begin(), result.study.layers.end(),
-                                    [&](const LayerStudy& of) { return of.layer == layer.layer; });
-    text += format("%5.1f %%  ", 100 * layer.noise_share) + name_text(layer.layer) + "  (" + cause_text(layer.cause) +
-            format(" %.0f %%)\n", 100 * layer.cause_share);
-    for (const Remedy& remedy : layer.remedies) text += "         " + remedy_text(remedy, *study->score_noise) + "\n";
+    text += format("%5.1f %%  ", 100 * layer.noise_share) + name_text(layer.layer) + "  (" + why_text(result, layer) +
+            ")\n";
+    const double before = *study_of(result, layer.layer).score_noise;
+    for (const Remedy& remedy : layer.remedies) text += "         " + remedy_text(remedy, before) + "\n";
   }
   return text;
 }
@@ -89,7 +122,8 @@ std::string six_bits_lines(const NetworkStudyResult& result) {
   return "\n6 bits in the first " + plural(six.layers.size(), "layer") + ": about " +
          format("%.0f", 100 * six.noise_left) + " % of the noise left, " +
          (six.more_bytes > 0 ? "+" + bytes_text(static_cast<std::uint64_t>(six.more_bytes)) + ", " : "") +
-         format("%+.3f ms of %.3f (estimated; --remedies measures)\n", 1e3 * more_seconds, 1e3 * result.times.seconds) +
+         format("%+.3f ms of %.3f, the sum of layers (estimated; --remedies measures)\n", 1e3 * more_seconds,
+                1e3 * result.times.seconds) +
          "         " + join(options, " ") + "\n";
 }
 
@@ -105,7 +139,8 @@ std::string slow_layers_lines(const NetworkStudyResult& result) {
   std::string text = "\nThe layers that take longest:\n\n";
   for (const std::size_t i : order) {
     const LayerTime& time = result.times.layers[i];
-    text += format("%5.1f %%  ", 100 * time.share) + name_text(time.layer) + "  (" +
+    text += format("%5.1f %%  ", 100 * time.share) + name_text(time.layer) +
+            (time.followers.empty() ? "" : " + " + name_text(join(time.followers, " + ")) + ", run as one") + "  (" +
             bound_text(result.bounds[i], time) + ")\n         " + time.kernel + "\n";
   }
   return text;
@@ -124,11 +159,23 @@ std::string remedy_table(const NetworkStudyResult& result) {
                format("%.4g", agreement.kl_divergence), agreement.sqnr_db ? decibels_text(*agreement.sqnr_db) : "-",
                bytes_text(remedy.weight_bytes), format("%.3f ms", 1e3 * remedy.seconds.median)});
   }
-  std::string text = "\n" + table.text() + "\n";
+  std::string text = "\nMeasured beside each other; compare with row 1:\n\n" + table.text() + "\n";
   number = 1;
   for (const MeasuredRemedy& remedy : result.remedies) {
     if (!remedy.options.empty()) text += format("options of %zu: ", number) + join(remedy.options, " ") + "\n";
     ++number;
+  }
+  if (const std::optional<std::size_t> index = result.as_good_with_fewer_options) {
+    text += format("row %zu has as many of the same answers as 6 bits, with fewer options\n", *index + 1);
+  }
+  return text;
+}
+
+std::string changed_text(const NetworkStudyResult& result) {
+  std::string text = std::to_string(result.changed_count);
+  if (const std::optional<ChangedKinds>& kinds = result.changed_kinds; kinds && result.changed_count > 0) {
+    text += format("  (right to wrong %zu, wrong to right %zu, wrong both times %zu)", kinds->right_to_wrong,
+                   kinds->wrong_to_right, kinds->wrong_to_wrong);
   }
   return text;
 }
@@ -137,13 +184,16 @@ std::string remedy_table(const NetworkStudyResult& result) {
 
 std::string study_text(const NetworkStudyResult& result) {
   std::string text = network_line(result.network) + note_lines(result.notes);
-  text += "time           " + format("%.3f ms", 1e3 * result.seconds.median) + " for one image on " +
-          plural(static_cast<std::uint64_t>(result.threads), "thread");
+  text += "time           " + format("%.3f ms", 1e3 * result.seconds.median) +
+          " for one image (median of whole runs) on " + plural(static_cast<std::uint64_t>(result.threads), "thread");
   if (result.reference) text += "; the reference " + format("%.3f ms", 1e3 * result.reference->seconds.median);
   text += "\nfile           " + bytes_text(result.file_bytes);
   if (result.reference) text += "; the reference " + bytes_text(result.reference->file_bytes);
   text += "\n";
-  if (result.comparison) text += "same answer    " + agreement_text(result.comparison->agreement) + "\n";
+  if (result.comparison) {
+    text += "same answer    " + agreement_text(result.comparison->agreement) + "\n";
+    text += "changed        " + changed_text(result) + "\n";
+  }
   if (result.tally) text += "right          " + format("%.2f %%\n", result.tally->percent(result.tally->top1));
   text += "layers saw     " + result.study_inputs + "\n";
   if (!result.reference) text += "\nWithout --against there is nothing to measure errors against.\n";

@@ -13,15 +13,52 @@ constexpr std::size_t kMostLayers = 8;
 constexpr double kSmallestShare = 0.01;  // of the effects; less is not worth advice
 constexpr double kSmallPart = 0.25;      // of a layer's noise: a remedy that leaves so much is enough
 
-// Of the layer's own error: the rounding of its inputs is the error of the layers before.
-Cause largest(const ErrorParts& parts, double& share) {
+CauseShares normalized(const CauseShares& shares) {
+  const double sum = shares.weights + shares.rounding + shares.clipping;
+  if (!(sum > 0)) return {};
+  return {shares.weights / sum, shares.rounding / sum, shares.clipping / sum};
+}
+
+// Of the noise in the scores, where more bits were tried: what they remove. What could not be given more bits, and
+// clipping, which more bits leave as it is, have at most the rest. Else, or where more bits do not explain the noise,
+// of the error of the layer's output; the rounding of its inputs is the error of the layers before.
+CauseShares shares_of(const LayerStudy& layer, bool& is_measured) {
+  constexpr double kExplained = 0.2;  // of the noise; trials that remove less say nothing about causes
+  const CauseShares own = normalized({layer.parts->weights, layer.parts->rounding, layer.parts->clipping});
+  const auto removed = [&](const Trial* trial) {
+    return trial == nullptr ? 0.0 : std::clamp(1 - trial->score_noise / *layer.score_noise, 0.0, 1.0);
+  };
+  const Trial* weights = trial_with_most_bits(layer, TrialOf::kWeights);
+  const Trial* output = trial_with_most_bits(layer, TrialOf::kActivations);
+  const CauseShares tried{removed(weights), removed(output), 0};
+  is_measured = tried.weights + tried.rounding >= kExplained;
+  if (!is_measured) return own;
+  const CauseShares others{weights == nullptr ? own.weights : 0, output == nullptr ? own.rounding : 0, own.clipping};
+  const double of_others = others.weights + others.rounding + others.clipping;
+  const double rest = std::clamp(1 - tried.weights - tried.rounding, 0.0, of_others);
+  const double part = of_others > 0 ? rest / of_others : 0;
+  return normalized(
+      {tried.weights + part * others.weights, tried.rounding + part * others.rounding, part * others.clipping});
+}
+
+Cause largest(const CauseShares& shares, double& share) {
   const std::array<std::pair<double, Cause>, 3> all{
-      {{parts.weights, Cause::kWeights}, {parts.rounding, Cause::kRounding}, {parts.clipping, Cause::kClipping}}};
+      {{shares.weights, Cause::kWeights}, {shares.rounding, Cause::kRounding}, {shares.clipping, Cause::kClipping}}};
   const auto most =
       std::max_element(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-  const double sum = parts.weights + parts.rounding + parts.clipping;
-  share = sum > 0 ? most->first / sum : 0;
+  share = most->first;
   return most->second;
+}
+
+bool is_of_range(const Trial& trial) { return trial.of == TrialOf::kRange; }
+
+void add_ranges(BetterRanges& ranges, const LayerAdvice& advice, const LayerStudy& layer, double total) {
+  if (std::any_of(layer.trials.begin(), layer.trials.end(), is_of_range)) ++ranges.tried;
+  for (const Remedy& remedy : advice.remedies) {
+    if (!remedy.trial || !is_of_range(*remedy.trial)) continue;
+    ++ranges.helped;
+    ranges.noise_removed += (*layer.score_noise - remedy.trial->score_noise) / total;
+  }
 }
 
 Remedy of_trial(const Trial& trial, const LayerInfo& info) {
@@ -102,6 +139,14 @@ std::string to_string(Cause cause) {
   return "";
 }
 
+const Trial* trial_with_most_bits(const LayerStudy& layer, TrialOf of) {
+  const Trial* most = nullptr;
+  for (const Trial& trial : layer.trials) {
+    if (trial.of == of && (most == nullptr || trial.bits > most->bits)) most = &trial;
+  }
+  return most;
+}
+
 Advice advise(const NetworkStudy& study, const std::vector<LayerInfo>& layers) {
   Advice advice;
   double total = 0;
@@ -111,18 +156,15 @@ Advice advise(const NetworkStudy& study, const std::vector<LayerInfo>& layers) {
     if (!layer.score_noise || !(*layer.score_noise > 0)) continue;
     order.push_back(l);
     total += *layer.score_noise;
-    const ErrorParts& parts = *layer.parts;
-    const double own = parts.weights + parts.rounding + parts.clipping;
-    if (!(own > 0)) continue;
-    advice.weights += *layer.score_noise * parts.weights / own;
-    advice.rounding += *layer.score_noise * parts.rounding / own;
-    advice.clipping += *layer.score_noise * parts.clipping / own;
+    bool is_measured = false;
+    const CauseShares shares = shares_of(layer, is_measured);
+    advice.shares.weights += *layer.score_noise * shares.weights;
+    advice.shares.rounding += *layer.score_noise * shares.rounding;
+    advice.shares.clipping += *layer.score_noise * shares.clipping;
+    if (is_measured) advice.measured_share += *layer.score_noise;
   }
-  if (const double sum = advice.weights + advice.rounding + advice.clipping; sum > 0) {
-    advice.weights /= sum;
-    advice.rounding /= sum;
-    advice.clipping /= sum;
-  }
+  advice.shares = normalized(advice.shares);
+  if (total > 0) advice.measured_share /= total;
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
     return *study.layers[a].score_noise > *study.layers[b].score_noise;
   });
@@ -136,8 +178,10 @@ Advice advise(const NetworkStudy& study, const std::vector<LayerInfo>& layers) {
     of.layer = layer.layer;
     of.noise_share = *layer.score_noise / total;
     if (of.noise_share < kSmallestShare) break;
-    of.cause = largest(*layer.parts, of.cause_share);
+    of.shares = shares_of(layer, of.is_measured);
+    of.cause = largest(of.shares, of.cause_share);
     add_trials(of, layer, layers[l]);
+    add_ranges(advice.ranges, of, layer, total);
     if (of.remedies.empty() && layer.trials.empty()) {
       of.remedies.push_back({"--first-last float",
                              "Its weights have 8 bits already; the first and the last layer can stay in float",

@@ -11,7 +11,7 @@
 
 namespace narrow::cli {
 
-// The largest part of a layer's own error: its weights, the rounding of its output, or what its output cuts off.
+// What the noise of a layer comes from: its weights, the rounding of its output, or what its output cuts off.
 enum class Cause { kWeights, kRounding, kClipping };
 [[nodiscard]] std::string to_string(Cause cause);  // "weights", "rounding", "clipping"
 
@@ -23,11 +23,22 @@ struct Remedy {
   std::int64_t more_bytes = 0;  // of weights, if `trial` is there
 };
 
+// Sum 1; all 0 where there is no noise.
+struct CauseShares {
+  double weights = 0;
+  double rounding = 0;
+  double clipping = 0;
+};
+
 struct LayerAdvice {
   std::string layer;
   double noise_share = 0;  // of the sum of the layers' effects on the scores
-  Cause cause = Cause::kWeights;
-  double cause_share = 0;  // of the layer's own error
+  CauseShares shares;
+  // Whether `shares` are of the noise in the scores, as the trials of more bits measured it. Else they are of the error
+  // of the layer's output, which may be another split.
+  bool is_measured = false;
+  Cause cause = Cause::kWeights;  // the largest of `shares`
+  double cause_share = 0;
   std::vector<Remedy> remedies;
 };
 
@@ -40,15 +51,25 @@ struct SixBits {
   double noise_left = 1;        // of the sum of the layers' effects, as if changes were independent
 };
 
+// What other ranges would give to the layers of the advice, as if changes were independent.
+struct BetterRanges {
+  std::size_t tried = 0;     // layers
+  std::size_t helped = 0;    // of them
+  double noise_removed = 0;  // of the sum of the layers' effects
+};
+
 struct Advice {
   std::vector<LayerAdvice> layers;  // the largest effect first
   SixBits six_bits;
-  // Shares of the layers' effects on the scores by cause; the rounding of inputs is that of the layers before, and is
-  // not counted again. Sum 1. All 0 where there are no effects.
-  double weights = 0;
-  double rounding = 0;
-  double clipping = 0;
+  BetterRanges ranges;
+  // Of the layers' effects on the scores: each layer's shares as in LayerAdvice, by its effect. The rounding of inputs
+  // is that of the layers before, and is not counted again.
+  CauseShares shares;
+  double measured_share = 0;  // of the effects: of the layers whose shares are measured
 };
+
+// The trial with the most bits for the weights or the output of a layer. nullptr: none was tried.
+[[nodiscard]] const Trial* trial_with_most_bits(const LayerStudy& layer, TrialOf of);
 
 // layers: those of Model::layers(), as study.layers.
 [[nodiscard]] Advice advise(const NetworkStudy& study, const std::vector<LayerInfo>& layers);

@@ -95,6 +95,7 @@ Result<ScoredSet> score_set(Network& network, const PictureSet& images, std::siz
     if (set.tally) {
       NARROW_TRY(check_label(scored, named_classes(network.classes())));
       set.tally->add(class_scores(scored.scores, set.kind), *scored.label);
+      set.labels.push_back(*scored.label);
     }
     if (progress) progress(scored.index + 1);
     return {};

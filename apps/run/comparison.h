@@ -36,6 +36,7 @@ struct ScoredSet {
   std::vector<float> scores;  // [images, classes]
   ScoreKind kind = ScoreKind::kLogits;
   std::optional<Tally> tally;  // nothing unless all images have labels
+  std::vector<int> labels;     // of the images; empty unless all have one
   ScoringTime time;
 };
 // `count` images of the set, evenly spread. progress(done): may be empty. Errors: an image that can't be read; a label

@@ -89,6 +89,7 @@ Status find_changed(const ScoredPair& scored, const PictureSet& images, const Lo
     double divergence = 0;
   };
   std::vector<Change> changes;
+  if (!scored.reference.labels.empty()) result.changed_kinds.emplace();
   const auto scores_of = [&](const ScoredSet& set, std::size_t i) {
     return std::span(set.scores).subspan(i * classes, classes);
   };
@@ -97,6 +98,12 @@ Status find_changed(const ScoredPair& scored, const PictureSet& images, const Lo
     const std::vector<float> b = class_scores(scores_of(scored.other, i), scored.other.kind);
     const auto best = [](const std::vector<float>& of) { return std::max_element(of.begin(), of.end()) - of.begin(); };
     if (best(a) == best(b)) continue;
+    if (result.changed_kinds) {
+      const long label = scored.reference.labels[i];
+      ++(best(a) == label   ? result.changed_kinds->right_to_wrong
+         : best(b) == label ? result.changed_kinds->wrong_to_right
+                            : result.changed_kinds->wrong_to_wrong);
+    }
     changes.push_back({i, divergence(class_probabilities(scores_of(scored.reference, i), scored.reference.kind),
                                      class_probabilities(scores_of(scored.other, i), scored.other.kind))});
   }
@@ -242,11 +249,13 @@ Result<NetworkStudyResult> study_network_file(const LoadedModel& model, const Lo
                             .reference = {},
                             .comparison = {},
                             .tally = {},
+                            .changed_kinds = {},
                             .changed = {},
                             .study_inputs = {},
                             .study = {},
                             .advice = {},
                             .remedies = {},
+                            .as_good_with_fewer_options = {},
                             .remedy_images = {}};
 
   progress("time", 0);

@@ -39,6 +39,13 @@ struct ChangedImage {
   std::vector<std::byte> png;  // of `seen`
 };
 
+// How many images changed from which kind of answer to which.
+struct ChangedKinds {
+  std::size_t right_to_wrong = 0;
+  std::size_t wrong_to_right = 0;
+  std::size_t wrong_to_wrong = 0;  // another wrong one
+};
+
 struct ReferenceFacts {
   NetworkSummary network;
   std::uint64_t file_bytes = 0;
@@ -66,12 +73,14 @@ struct NetworkStudyResult {
   std::optional<Comparison> comparison;  // with a reference
   std::optional<Tally> tally;            // without one: how often the model is right
   std::size_t changed_count = 0;
-  std::vector<ChangedImage> changed;  // those that differ most, at most kMostChanged
-  std::string study_inputs;           // what the layers were fed with, in words
+  std::optional<ChangedKinds> changed_kinds;  // nothing unless all images have labels
+  std::vector<ChangedImage> changed;          // those that differ most, at most kMostChanged
+  std::string study_inputs;                   // what the layers were fed with, in words
   NetworkStudy study;
   Advice advice;
   // Empty unless they were asked for.
   std::vector<MeasuredRemedy> remedies;
+  std::optional<std::size_t> as_good_with_fewer_options;  // as the function says
   std::vector<std::string> remedy_images;  // the arguments that name the images they were calibrated with
 };
 

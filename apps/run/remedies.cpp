@@ -50,6 +50,17 @@ void replace_bits(std::vector<LayerBits>& all, const std::vector<LayerBits>& cha
 
 }  // namespace
 
+std::optional<std::size_t> as_good_with_fewer_options(const std::vector<MeasuredRemedy>& remedies) {
+  const auto six =
+      std::find_if(remedies.begin(), remedies.end(), [](const MeasuredRemedy& of) { return of.is_six_bits; });
+  if (six == remedies.end()) return std::nullopt;
+  const auto found = std::find_if(remedies.begin(), remedies.end(), [&](const MeasuredRemedy& of) {
+    return of.options.size() < six->options.size() && of.agreement.share() >= six->agreement.share();
+  });
+  if (found == remedies.end()) return std::nullopt;
+  return static_cast<std::size_t>(found - remedies.begin());
+}
+
 std::vector<PlannedRemedy> planned_remedies(const Advice& advice, const std::vector<LayerInfo>& layers) {
   PlannedRemedy six;
   for (const auto& [layer, trial] : advice.six_bits.changes) {

@@ -32,6 +32,10 @@ struct MeasuredRemedy {
   double quantize_seconds = 0;
 };
 
+// The index of a network that has at least as many of the same answers as the one of six bits, with fewer options.
+// Nothing: there is none.
+[[nodiscard]] std::optional<std::size_t> as_good_with_fewer_options(const std::vector<MeasuredRemedy>& remedies);
+
 // The changes that are measured: none; those of Advice::six_bits; and
 // the first remedy by bits of the three layers that hurt most and have one. What changes nothing, or the same as the
 // change before it, is left out.

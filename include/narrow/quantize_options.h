@@ -113,8 +113,8 @@ struct BitGoal {
 struct TrainingStore {
   // What was saved last for that key; empty: nothing. What is damaged or of another run is not used.
   std::function<std::string(std::uint64_t key)> load;
-  // Replaces what was saved for that key: every 20 seconds of training, and when a part is done. An error ends
-  // quantize().
+  // Replaces what was saved for that key: every 20 seconds of training, when a part is done, and when training is
+  // cancelled, which takes that much longer. An error ends quantize().
   std::function<Status(std::uint64_t key, std::string_view state)> save;
 };
 

@@ -178,7 +178,8 @@ TEST_CASE("a command that is interrupted says how to go on") {
     }
   }
   CHECK(!std::filesystem::exists(folder.path() / "out.nrw"));
-  CHECK(read_file(lines).back() == '\n');
+  const std::string written = read_file(lines);  // empty where the signal came before the first line
+  CHECK((written.empty() || written.back() == '\n'));
 }
 
 TEST_CASE("an output that is a link is written where the link leads and keeps its permissions") {

@@ -99,6 +99,12 @@ TEST_CASE("a report has the errors that compare has, and the images on which ans
   const nlohmann::json& same = document["agreement"]["top1"]["same"];
   CHECK(document["changed"]["count"] == kImages - same.get<int>());
   CHECK(document["changed"]["shown"].size() == document["changed"]["count"]);
+  const nlohmann::json& kinds = document["changed"]["kinds"];
+  const int right_to_wrong = kinds["right_to_wrong"];
+  const int wrong_to_right = kinds["wrong_to_right"];
+  CHECK(right_to_wrong + wrong_to_right + kinds["wrong_to_wrong"].get<int>() == document["changed"]["count"]);
+  CHECK(document["reference"]["top1"]["right"].get<int>() - document["model"]["top1"]["right"].get<int>() ==
+        right_to_wrong - wrong_to_right);
   CHECK(document["study"]["effect_count"] == kImages);
 
   std::size_t found = 0;
@@ -123,10 +129,41 @@ TEST_CASE("the layers that hurt most come first, and more bits leave less of the
   CHECK(advice["weights"].get<double>() + advice["rounding"].get<double>() + advice["clipping"].get<double>() ==
         doctest::Approx(1).epsilon(0.001));
   double before = 1;
+  double removed_by_ranges = 0;
+  double measured = 0;
+  double total = 0;
+  for (const nlohmann::json& layer : document["layers"]) total += layer.value("score_noise", 0.0);
   for (const nlohmann::json& of : advice["layers"]) {
     CHECK(of["noise_share"].get<double>() <= before);
     before = of["noise_share"];
+    const nlohmann::json& shares = of["shares"];
+    CHECK(shares["weights"].get<double>() + shares["rounding"].get<double>() + shares["clipping"].get<double>() ==
+          doctest::Approx(1).epsilon(0.001));
+    CHECK(of["cause_share"] == shares[of["cause"].get<std::string>()]);
+    const auto layer = std::find_if(document["layers"].begin(), document["layers"].end(),
+                                    [&](const nlohmann::json& other) { return other["name"] == of["layer"]; });
+    REQUIRE(layer != document["layers"].end());
+    for (const nlohmann::json& remedy : of["remedies"]) {
+      if (!remedy.contains("trial") || remedy["trial"]["of"] != "range") continue;
+      removed_by_ranges +=
+          ((*layer)["score_noise"].get<double>() - remedy["trial"]["score_noise"].get<double>()) / total;
+    }
+    if (of["basis"] != "scores") continue;
+    measured += of["noise_share"].get<double>();
+    // The cause of the two whose bits were tried is the one with which less noise is left.
+    double weights_left = 1e9;
+    double output_left = 1e9;
+    for (const nlohmann::json& trial : (*layer)["trials"]) {
+      if (trial["bits"] != 8) continue;
+      if (trial["of"] == "weights") weights_left = trial["score_noise"];
+      if (trial["of"] == "activations") output_left = trial["score_noise"];
+    }
+    if (weights_left < output_left) CHECK(of["shares"]["weights"] >= of["shares"]["rounding"]);
+    if (output_left < weights_left) CHECK(of["shares"]["rounding"] >= of["shares"]["weights"]);
   }
+  CHECK(advice["ranges"]["noise_removed"].get<double>() == doctest::Approx(removed_by_ranges).epsilon(0.01));
+  CHECK(measured > 0);
+  CHECK(advice["measured_share"].get<double>() == doctest::Approx(measured).epsilon(0.001));
   const std::string worst = advice["layers"][0]["layer"];
   const auto layer = std::find_if(document["layers"].begin(), document["layers"].end(),
                                   [&](const nlohmann::json& of) { return of["name"] == worst; });
@@ -205,6 +242,13 @@ TEST_CASE("recommended changes are measured by quantizing anew") {
   }
   CHECK(six["weight_bytes"] ==
         results[0]["weight_bytes"].get<std::int64_t>() + advised["more_bytes"].get<std::int64_t>());
+  if (const nlohmann::json& index = document["remedies"]["as_good_with_fewer"]; !index.is_null()) {
+    const nlohmann::json& other = results[index.get<std::size_t>()];
+    CHECK(other["options"].size() < six["options"].size());
+    CHECK(other["agreement"]["top1"]["same"].get<int>() >= six["agreement"]["top1"]["same"].get<int>());
+  } else {
+    CHECK(results[0]["agreement"]["top1"]["same"].get<int>() < six["agreement"]["top1"]["same"].get<int>());
+  }
   // The same as narrow quantize gives with these options and evaluate measures.
   const std::string again = folder.path() / "again.nrw";
   std::vector<std::string> quantize{"quantize",

@@ -100,11 +100,18 @@ void add_study(Json& json, const LayerStudy& study) {
   json["is_equalized"] = study.is_equalized;
 }
 
+Json object(const CauseShares& shares) {
+  return {{"weights", rounded(shares.weights)},
+          {"rounding", rounded(shares.rounding)},
+          {"clipping", rounded(shares.clipping)}};
+}
+
 Json object(const Advice& advice) {
-  Json json;
-  json["weights"] = rounded(advice.weights);
-  json["rounding"] = rounded(advice.rounding);
-  json["clipping"] = rounded(advice.clipping);
+  Json json = object(advice.shares);
+  json["measured_share"] = rounded(advice.measured_share);
+  json["ranges"] = {{"tried", advice.ranges.tried},
+                    {"helped", advice.ranges.helped},
+                    {"noise_removed", rounded(advice.ranges.noise_removed)}};
   json["six_bits"] = {{"layers", advice.six_bits.layers},
                       {"changes", list(advice.six_bits.changes,
                                        [](const auto& change) {
@@ -115,6 +122,8 @@ Json object(const Advice& advice) {
   json["layers"] = list(advice.layers, [](const LayerAdvice& layer) {
     return Json{{"layer", layer.layer},
                 {"noise_share", rounded(layer.noise_share)},
+                {"basis", layer.is_measured ? "scores" : "output"},
+                {"shares", object(layer.shares)},
                 {"cause", to_string(layer.cause)},
                 {"cause_share", rounded(layer.cause_share)},
                 {"remedies", list(layer.remedies, [](const Remedy& remedy) {
@@ -268,10 +277,20 @@ Json object(const NetworkStudyResult& result) {
   if (!result.remedies.empty()) {
     document["remedies"] = {
         {"calibration", result.remedy_images},
+        {"as_good_with_fewer", nullptr},
         {"results", list(result.remedies, [](const MeasuredRemedy& remedy) { return object(remedy); })}};
+    if (const std::optional<std::size_t> index = result.as_good_with_fewer_options) {
+      document["remedies"]["as_good_with_fewer"] = *index;
+    }
   }
   document["changed"] = {{"count", result.changed_count},
+                         {"kinds", nullptr},
                          {"shown", list(result.changed, [](const ChangedImage& image) { return object(image); })}};
+  if (result.changed_kinds) {
+    document["changed"]["kinds"] = {{"right_to_wrong", result.changed_kinds->right_to_wrong},
+                                    {"wrong_to_right", result.changed_kinds->wrong_to_right},
+                                    {"wrong_to_wrong", result.changed_kinds->wrong_to_wrong}};
+  }
   return document;
 }
 

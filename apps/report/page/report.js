@@ -39,12 +39,13 @@
     const sum = PARTS.reduce((all, [name]) => all + layer.error_parts[name], 0);
     return PARTS.map(([name]) => [name, sum > 0 ? layer.error_parts[name] / sum : 0]);
   };
-  // Without what a layer reads, which is the error of the layers before it.
-  const ownShares = (layer) => {
-    const own = partShares(layer).slice(0, 3);
-    const sum = d3.sum(own, ([, share]) => share);
-    return own.map(([name, share]) => [name, sum > 0 ? share / sum : 0]);
-  };
+  const CAUSES = ["weights", "rounding", "clipping"];
+  // Why a layer of the advice loses: shares of its noise in the scores where more bits were tried, else of its output's error.
+  const causeShares = (advice) => CAUSES.map((name) => [name, advice.shares[name]]);
+  const basisText = (advice) => (advice.basis === "scores" ? "of its noise in the scores" : "of the layer's own output error");
+  const adviceOf = new Map(data.advice.layers.map((advice) => [advice.layer, advice]));
+  const mostBits = (layer, of) => d3.greatest((layer.trials || []).filter((trial) => trial.of === of), (trial) => trial.bits);
+  const noiseLeft = (layer, trial) => (layer.score_noise > 0 ? trial.score_noise / layer.score_noise : 0);
   const clipped = (layer) => {
     const study = layer.output_study;
     if (!study) return undefined;
@@ -76,14 +77,15 @@
     }
     cards.append(card("Weights", bytes(data.model.weight_bytes),
       data.reference && data.reference.weight_bytes ? `${times(data.reference.weight_bytes, data.model.weight_bytes)} than ${bytes(data.reference.weight_bytes)}` : "",
-      `the file: ${bytes(data.model.file_bytes)}`));
+      `packed to their bits; the file has ${bytes(data.model.file_bytes)}, with biases, scales and names`));
     cards.append(card("Time of one image", ms(data.model.latency_ms.median),
       data.reference ? `${times(data.reference.latency_ms.median, data.model.latency_ms.median)} than ${ms(data.reference.latency_ms.median)} (${data.reference.arithmetic})` : "",
-      `${percent(data.profile.peak_share, 0)} of the peak of this CPU`));
+      `median of whole runs; ${percent(data.profile.peak_share, 0)} of the peak of this CPU`));
     cards.append(card("Memory at run time", bytes(data.model.packed_bytes + data.model.tensor_bytes + data.model.workspace_bytes),
-      `weights ${bytes(data.model.packed_bytes)}, tensors ${bytes(data.model.tensor_bytes)}`));
+      `weights as the kernels read them ${bytes(data.model.packed_bytes)}, tensors ${bytes(data.model.tensor_bytes)}` +
+        (data.model.workspace_bytes > 0 ? `, workspace ${bytes(data.model.workspace_bytes)}` : "")));
     if (known(data.study.score_noise)) {
-      cards.append(card("Scores against the reference", decibels(inDb(data.study.score_noise)), `signal to noise, on ${plural(data.study.effect_count, "image")}`));
+      cards.append(card("Scores against the reference", decibels(inDb(data.study.score_noise)), `signal to noise, on ${plural(data.study.effect_count, "image")}; higher is better`));
     }
     const notes = at("notes");
     const note = (text) => notes.append(el("p", { class: "notice", text }));
@@ -93,10 +95,14 @@
     if (data.study.unmatched.length > 0 && hasErrors) {
       note(`${plural(data.study.unmatched.length, "layer")} without a tensor of the same name in the reference, which has no error here: ${data.study.unmatched.slice(0, 6).join(", ")}${data.study.unmatched.length > 6 ? ", ..." : ""}`);
     }
+    const about = (text) => at("network-notes").append(el("p", { class: "muted", text }));
     const equalized = layers.filter((layer) => layer.is_equalized).length;
-    if (equalized > 0) note(`${plural(equalized, "tensor")} of the model have channels that are multiples of the reference's (equalization). The multiples are taken out of all errors.`);
+    if (equalized > 0) about(`${plural(equalized, "tensor")} of the model have channels that are multiples of the reference's (equalization). The multiples are taken out of all errors.`);
     const mixed = data.study.mixed_tensors;
-    if (mixed > 0) note(`${plural(mixed, "set")} of tensors of the model with mixed channels: the reference's are mixed the same way here, and channels of these layers are sums of the reference's.`);
+    if (mixed > 0) {
+      about(`In ${plural(mixed, "group")} of tensors this model's channels are combinations of the reference's. The reference is converted the same way, so errors are ` +
+        "comparable; channel numbers are not the original ones.");
+    }
   };
 
   // --- Five questions ----------------------------------------------------------------------------------------------
@@ -109,19 +115,22 @@
     el("code", { class: kind }, "narrow quantize ...", ...options.flatMap((option) => [" ", el("span", { class: "option", text: option })]));
 
   // Why a layer loses what it loses.
-  const SECOND_TEXT = {
-    weights: (layer) => `that of its weights, which have ${layer.weight_bits} bits`,
-    rounding: (layer) => `the rounding of its output, which has ${layer.activation_bits} bits`,
-    clipping: () => "what its range cuts off",
+  const CAUSE_TEXT = {
+    weights: (layer) => `its weights, which have ${layer.weight_bits} bits`,
+    rounding: (layer) => `its output, which has ${layer.activation_bits} bits`,
+    clipping: (layer) => `its range, which cuts off ${percent(clipped(layer), 2)} of what it writes`,
+  };
+  // What was measured with more bits, the change that helps more first.
+  const leftText = (layer) => {
+    const trials = [["weights", "its weights"], ["activations", "its output"]].map(([of, what]) => [mostBits(layer, of), what]).filter(([trial]) => trial);
+    return trials.sort(([a], [b]) => a.score_noise - b.score_noise).map(([trial, what], i) =>
+      `${trial.bits} bits for ${what} leave ${percent(noiseLeft(layer, trial), 0)}${i === 0 ? " of its noise in the scores" : ""}`).join(", ");
   };
   const causeText = (advice) => {
     const layer = layers[byName.get(advice.layer)];
-    const share = `${percent(advice.cause_share, 0)} of its own error`;
-    const second = d3.greatest(ownShares(layer).filter(([name]) => name !== advice.cause), ([, of]) => of);
-    const rest = advice.cause_share < 0.6 && second && second[1] >= 0.2 ? `, and ${percent(second[1], 0)} ${SECOND_TEXT[second[0]](layer)}` : "";
-    if (advice.cause === "weights") return `its weights have ${layer.weight_bits} bits: ${share} is their rounding${rest}`;
-    if (advice.cause === "rounding") return `its output has ${layer.activation_bits} bits: ${share} is the rounding of its output${rest}`;
-    return `its range cuts off ${percent(clipped(layer), 2)} of what it writes: ${share}${rest}`;
+    const causes = causeShares(advice).filter(([name, share]) => name === advice.cause || share >= 0.3).sort(([, a], [, b]) => b - a);
+    const what = causes.map(([name]) => CAUSE_TEXT[name](layer)).join(", and ");
+    return `${what}: ${advice.basis === "scores" ? leftText(layer) : causes.map(([, share]) => percent(share, 0)).join(" and ") + ` ${basisText(advice)}`}`;
   };
   const askWhichLayers = () => {
     const worst = data.advice.layers.slice(0, 3);
@@ -129,12 +138,12 @@
     if (worst.length === 0) return question(title, el("p", { text: hasErrors ? "None changes the scores by itself." : "Not known without a reference (--against)." }));
     return question(title, el("ol", {}, ...worst.map((advice) =>
       el("li", {}, layerButton(advice.layer), `, ${percent(advice.noise_share)} of the noise: ${causeText(advice)}.`))),
-    el("p", { class: "muted small" }, "The noise is that in the scores, from each layer alone. ", inSection("hurt", "More layers, and what to do")));
+    el("p", { class: "muted small" }, "The noise is that in the scores, from each layer alone; what is left of it was measured with more bits for that layer. ", inSection("hurt", "More layers, and what to do")));
   };
 
   const optionOf = ({ layer, trial }) => `${trial.of === "weights" ? "--layer-weights" : "--layer-activations"} ${quoted(`${layer}=${trial.bits}`)}`;
-  const timeText = (slower) => (Math.abs(slower) < 0.005 * data.profile.ms ? `the same time (estimated, of ${ms(data.profile.ms)})`
-    : `${slower > 0 ? "+" : "\u2212"}${ms(Math.abs(slower))} (estimated, of ${ms(data.profile.ms)})`);
+  const timeText = (slower) => (Math.abs(slower) < 0.005 * data.profile.ms ? `the same time (estimated, of ${ms(data.profile.ms)}, the sum of layers)`
+    : `${slower > 0 ? "+" : "\u2212"}${ms(Math.abs(slower))} (estimated, of ${ms(data.profile.ms)}, the sum of layers)`);
   const slowerBy = (changes) => d3.sum(changes, ({ layer, trial }) => {
     const { time } = layers[byName.get(layer)];
     return known(trial.cost_ratio) && time ? time.ms * (trial.cost_ratio - 1) : 0;
@@ -151,57 +160,61 @@
     const what = [["weights", "the weights of "], ["activations", "the outputs of "]].filter(([of]) => names(of)).map(([of, text]) => text + names(of)).join(" and ");
     const more = six.more_bytes >= 0 ? `+${bytes(six.more_bytes)}` : bytes(six.more_bytes);
     const answer = [el("p", {}, `6 bits for ${what}: `, el("strong", { text: `${more} of weights (${percent(six.more_bytes / data.model.weight_bytes)}), ${timeText(slowerBy(six.changes))}` }),
-      `, and about ${percent(six.noise_left, 0)} of the layers' noise left, ${decibelsBetter(six.noise_left)}.`)];
+      `. About ${percent(six.noise_left, 0)} of the layers' noise is left, ${decibelsBetter(six.noise_left)}.`)];
+    const pairs = (options) => options.flatMap((option, i) => (i % 2 === 0 ? [`${option} ${quoted(options[i + 1])}`] : []));
     const measured = data.remedies && data.remedies.results.find((of) => of.is_six_bits);
     if (measured) {
       const before = data.remedies.results[0];
-      const right = (of) => (of.top1 ? `, right answers ${of.top1.percent.toFixed(1)} %` : "");
-      const text = (of) => `same answers ${of.agreement.top1.percent.toFixed(1)} %${right(of)}, ` +
-        `${of.agreement.sqnr ? `scores ${decibels(of.agreement.sqnr.db)}, ` : ""}${bytes(of.weight_bytes)}, ${ms(of.latency_ms.median)}`;
+      const share = (of) => `${of.percent.toFixed(1)} %`;
+      const row = (name, of) => [name, of(before), of(measured)];
+      const rows = [row("same answers", (of) => share(of.agreement.top1))];
+      if (before.top1 && measured.top1) rows.push(row("right", (of) => share(of.top1)));
+      if (before.agreement.sqnr && measured.agreement.sqnr) rows.push(row("scores (higher is better)", (of) => decibels(of.agreement.sqnr.db)));
+      rows.push(row("weights", (of) => bytes(of.weight_bytes)), row("time, measured beside each other", (of) => ms(of.latency_ms.median)));
       const [first, second] = [before, measured].map((of) => of.agreement.top1).sort((x, y) => x.percent - y.percent);
-      answer.push(el("p", {}, "Measured, quantized anew: ", el("strong", { text: text(measured) }), `; quantized anew with the bits that it has: ${text(before)}. ` +
-        (second.low <= first.high ? `${plural(before.agreement.images, "image")} cannot tell for certain which of the two gives more of the same answers. ` : "") +
-        (data.agreement ? `This model, quantized with images or options of its own, has ${data.agreement.top1.percent.toFixed(1)} %. ` : ""),
-      inSection("measured", "More")));
+      answer.push(table("6 bits in these layers, measured", [["Measured", false], ["same bits, quantized again", true], [`6 bits in ${six.layers.length === 3 ? "these three" : "these"}`, true]], rows),
+        el("p", {}, data.agreement ? `The model of this page, quantized with images or options of its own, has ${share(data.agreement.top1)} same answers` +
+          `${data.model.top1 ? ` and ${share(data.model.top1)} right` : ""}. ` : "",
+        second.low <= first.high ? `${plural(before.agreement.images, "image")} ${before.agreement.images === 1 ? "is" : "are"} too few to tell which column has more of the same answers. ` : "",
+        inSection("measured", "More")));
     }
     answer.push(command(six.changes.map(optionOf), "command"));
+    const cheaper = measured && known(data.remedies.as_good_with_fewer) ? data.remedies.results[data.remedies.as_good_with_fewer] : undefined;
+    if (cheaper) {
+      answer.push(el("p", {}, el("strong", { text: `Cheaper: ${plural(cheaper.options.length / 2, "option")} instead of ${measured.options.length / 2} ${cheaper.options.length === 2 ? "gives" : "give"} ` +
+        `${cheaper.agreement.top1.percent.toFixed(1)} % same answers` }), `${cheaper.top1 ? `, ${cheaper.top1.percent.toFixed(1)} % right` : ""}` +
+        `${cheaper.agreement.sqnr ? `, scores ${decibels(cheaper.agreement.sqnr.db)}` : ""}, ${bytes(cheaper.weight_bytes)}, ${ms(cheaper.latency_ms.median)}:`));
+      answer.push(cheaper.options.length > 0 ? command(pairs(cheaper.options), "command") : el("p", { text: "The same bits, quantized again." }));
+    }
     if (!measured) answer.push(el("p", { class: "muted small", text: "What that does to answers is measured by narrow report --remedies TRAIN, which quantizes anew; layers that make up for each other gain less." }));
     return question(title, ...answer);
   };
 
-  // What the trials of other ranges say. A range is calibration's, also where it is too wide and cuts nothing off.
-  const rangesText = () => {
-    const ranges = data.advice.layers.map((of) => [of.layer, layers[byName.get(of.layer)], of.remedies.find(({ trial }) => trial && trial.of === "range")]);
-    const tried = ranges.filter(([, layer]) => (layer.trials || []).some(({ of }) => of === "range"));
-    if (tried.length === 0) return null;
-    const helped = tried.filter(([, , remedy]) => remedy);
-    const those = `${plural(tried.length, "layer")} that ${tried.length === 1 ? "loses" : "lose"} most and whose outputs are rounded`;
-    if (helped.length === 0) return el("p", { text: `Other ranges were tried for the ${those}: none leaves clearly less noise.` });
-    const gain = d3.sum(helped, ([, layer, { trial }]) => layer.score_noise - trial.score_noise) / totalNoise;
-    const named = (text, isOne) => {
-      const names = helped.filter(([, , { trial }]) => isOne(trial.range_factor)).map(([name]) => name);
-      return names.length > 0 ? [`${text} for ${names.join(", ")}`] : [];
-    };
-    return el("p", { text: `Other ranges were tried for the ${those}. They leave less noise in ${helped.length}, together ${percent(gain, 0)} of all noise less: ` +
-      [...named("a narrower range (--observer percentile)", (of) => of < 1), ...named("a wider one (--observer minmax)", (of) => of > 1)].join("; ") + "." });
-  };
   const askCalibration = () => {
     const title = "Is calibration the problem, or the bits?";
-    const parts = ["weights", "rounding", "clipping"].map((name) => [name, data.advice[name]]);
+    const parts = CAUSES.map((name) => [name, data.advice[name]]);
     if (!hasErrors || parts.every(([, share]) => share === 0)) {
       return question(title, el("p", { text: hasErrors ? "Neither: no layer changes the scores." : "Not known without a reference (--against)." }));
     }
     const { weights, rounding, clipping } = data.advice;
     const [answer, advice] = clipping > weights + rounding
       ? ["Calibration: ranges cut off numbers that these images have.", "Calibrate with more images like these, or take the extremes: --observer minmax."]
-      : weights >= 2 * rounding ? ["The bits of the weights.", "Calibration cannot change that. More bits for the layers that lose most can."]
+      : weights >= 2 * rounding ? ["The bits of the weights.", "More bits for the layers that lose most help; another calibration does not change what rounded weights lose."]
         : rounding >= 2 * weights ? ["The bits of the activations.", "More bits for outputs help, and so do narrower ranges where a range is wide for what it holds."]
           : ["The bits, of weights and of activations.", "More bits help where most is lost; the table says for each layer whether its weights or its output need them."];
     const isAllOfEight = layers.every((layer) => (layer.weight_bits || 8) >= 8 && layer.activation_bits >= 8);
     const advised = isAllOfEight && clipping <= weights + rounding ? "But all have 8 bits, the most that there are." : advice;
+    const { ranges, six_bits: six, measured_share: measured } = data.advice;
+    const gain = ranges.tried === 0 ? "" : (ranges.helped === 0 ? `; better ranges were tried for ${plural(ranges.tried, "layer")} and remove nothing`
+      : `; better ranges for ${plural(ranges.helped, "layer")} would remove ${percent(ranges.noise_removed, 0)} of the noise`);
+    const sixGain = six.changes.length > 0 ? `${gain ? "; " : ". "}6 bits in the ${six.layers.length === 3 ? "three" : six.layers.length} worst ${percent(1 - six.noise_left, 0)}` : "";
+    const made = data.model.provenance.calibration;
     return question(title, el("p", {}, el("strong", { text: answer }), ` Of the noise in the scores, ${percent(weights, 0)} come from rounded weights, ` +
-      `${percent(rounding, 0)} from rounded outputs, and ${percent(clipping, 0)} from what ranges cut off, which is calibration's. ${advised}`),
-      rangesText(),
+      `${percent(rounding, 0)} from rounded outputs and ${percent(clipping, 0)} from values outside the ranges (clipped)${gain}${sixGain}. ${advised}`),
+      el("p", { class: "muted small" }, made ? `The ranges were made by: ${made}. ` : "",
+        measured === 0 ? "The split is that of the layers' own output errors, because more bits were not tried. "
+          : measured < 0.995 ? `Measured with more bits for layers with ${percent(measured, 0)} of the noise; the others are split as their own output error. ` : "Measured with more bits for all layers. ",
+        inSection("hurt", "The layers")),
       stack(parts, `Noise in the scores by cause: ${parts.map(([name, of]) => `${PART_TEXT.get(name)} ${percent(of, 0)}`).join(", ")}`, true),
       legend(parts));
   };
@@ -230,17 +243,34 @@
     return `It is the cheapest of the ${plural(exact.length, "kernel")} that are exact for this layer${next}.` + (refuse > 0 ? ` ${plural(refuse, "other")} ${refuse === 1 ? "refuses" : "refuse"} it.` : "");
   };
   const macsOf = (layer) => [layer.name, ...layer.time.followers].reduce((sum, name) => sum + layers[byName.get(name)].macs, 0);
+  // The one reason, for people who do not look at kernels.
+  const reasonText = (layer) => {
+    const { time } = layer;
+    const pixels = layer.output.height * layer.output.width;
+    return {
+      arithmetic: "multiplying takes most of it",
+      memory: `moving its ${bytes(time.bytes)} takes ${percent(time.memory_share, 0)} of it`,
+      outputs: `loading, rounding and writing take longer than its ${known(time.products_per_output) ? time.products_per_output.toFixed(0) : "few"} products for each output element`,
+      elements: "it multiplies nothing: it reads, changes and writes each element",
+      other: layer.macs && pixels <= 64 && layer.output.height > 1 ? `its output has only ${plural(pixels, "pixel")}, which fill few tiles of a kernel` : "loads, edges and rounding share it",
+    }[time.bound];
+  };
   const askSlow = () => {
     const slowest = layers.filter((layer) => layer.time).sort((a, b) => b.time.ms - a.time.ms).slice(0, 3);
     return question("Why are the slowest layers slow?", el("ol", {}, ...slowest.map((layer) =>
-      el("li", {}, layerButton(layer.name), `, ${ms(layer.time.ms)}, ${percent(layer.time.share)} of all layers` +
-        (layer.macs ? ` for ${percent(macsOf(layer) / data.model.macs)} of the multiply-adds` : "") +
-        (layer.time.followers.length > 0 ? `, together with ${layer.time.followers.join(", ")}` : "") + `: ${boundText(layer)} `,
-      el("span", { class: "muted" }, "Kernel ", el("code", { text: kernelOf(layer) }), `. ${whyKernel(layer)}`)))),
-    el("p", { class: "muted small" }, "Any other layer: choose it in ", inSection("network", "the network"), ", or sort ", inSection("layers", "all layers"), " by time."));
+      el("li", {}, el("div", {}, layerButton(layer.name), layer.time.followers.length > 0 ? ` + ${layer.time.followers.join(" + ")} (run as one)` : ""),
+        el("div", { class: "small" }, `${ms(layer.time.ms)}: ${percent(layer.time.share)} of the time` +
+          (macsOf(layer) > 0 ? ` for ${percent(macsOf(layer) / data.model.macs)} of the multiply-adds` : "") + `; ${reasonText(layer)}` +
+          (known(layer.time.peak_share) ? `; ${percent(layer.time.peak_share, 0)} of peak (whole network ${percent(data.profile.peak_share, 0)})` : "") + ".")))),
+    el("p", { class: "muted small" }, `The time is the sum of layers, ${ms(data.profile.ms)}; a whole run takes ${ms(data.model.latency_ms.median)} (median). Kernels, and any other layer: choose it in `, inSection("network", "the network"), ", or sort ", inSection("layers", "all layers"), " by time."));
   };
 
   const classText = (score) => score.label || `class ${score.class}`;
+  const ORDER_TEXT = "Largest divergence of the probabilities (Kullback-Leibler) first";
+  const kindsText = () => {
+    const { kinds } = data.changed;
+    return kinds ? `: ${kinds.right_to_wrong} right to wrong, ${kinds.wrong_to_right} wrong to right, ${kinds.wrong_to_wrong} wrong both times` : "";
+  };
   const askImages = () => {
     const title = "Which images changed their answer?";
     if (!data.agreement) {
@@ -248,7 +278,8 @@
     }
     const { count: all, shown } = data.changed;
     if (all === 0) return question(title, el("p", { text: `None of ${plural(data.agreement.images, "image")}.` }));
-    return question(title, el("p", {}, el("strong", { text: `${all} of ${plural(data.agreement.images, "image")}` }), shown.length > 0 ? ", with the largest difference:" : "."),
+    return question(title, el("p", {}, el("strong", { text: `${all} of ${plural(data.agreement.images, "image")}` }), `${kindsText()}.`,
+      shown.length > 0 ? ` ${ORDER_TEXT}:` : ""),
       el("ol", {}, ...shown.slice(0, 3).map((image) =>
         el("li", { text: `${fileName(image.picture)}: ${classText(image.reference[0])} became ${classText(image.model[0])}` }))),
       el("p", { class: "small" }, inSection("changed", `See ${shown.length < all ? `the ${shown.length} that differ most` : "them"}`)));
@@ -266,7 +297,8 @@
     }
     box.append(el("p", { class: "muted", text:
       `Share: how much noise each layer brings into the scores if it alone is quantized, of the sum over all layers (${plural(data.study.effect_count, "image")}). ` +
-      "Noise left: what was measured with the layer changed in that way and nothing else. Choose remedies to see what they cost together." }));
+      "Noise left: what was measured with the layer changed in that way and nothing else. Why: what more bits for the weights and for the output remove of that noise. " +
+      "Choose remedies to see what they cost together." }));
     const plan = el("div", { class: "plan", role: "status", "aria-live": "polite" });
     const rows = list.map((advice, rank) => {
       const layer = layers[byName.get(advice.layer)];
@@ -287,14 +319,15 @@
         cell("td", String(rank + 1), true),
         el("th", { scope: "row" }, layerButton(advice.layer), el("div", { class: "muted small", text: `${layer.op} ${layer.detail}` })),
         el("td", { class: "nowrap" }, el("span", { class: "inline-bar", style: `width:${(6 * share / list[0].noise_share).toFixed(2)}rem`, "aria-hidden": "true" }), ` ${percent(share)}`),
-        el("td", {}, stack(ownShares(layer), `${advice.layer}: ${ownShares(layer).map(([name, of]) => `${PART_TEXT.get(name)} ${percent(of, 0)}`).join(", ")}`),
-          el("div", { class: "small nowrap", text: `${PART_TEXT.get(advice.cause)} ${percent(advice.cause_share, 0)}` })),
+        el("td", {}, stack(causeShares(advice), `${advice.layer}, ${basisText(advice)}: ${causeShares(advice).map(([name, of]) => `${PART_TEXT.get(name)} ${percent(of, 0)}`).join(", ")}`),
+          el("div", { class: "small nowrap", text: `${PART_TEXT.get(advice.cause)} ${percent(advice.cause_share, 0)}` }),
+          advice.basis === "scores" ? null : el("div", { class: "muted small", text: basisText(advice) })),
         el("td", {}, remedies));
     });
     box.append(el("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": "The layers that hurt most" },
       el("table", { class: "advice-table" },
         el("caption", { class: "visually-hidden", text: "The layers that hurt most, the worst first" }),
-        el("thead", {}, el("tr", {}, ...["#", "Layer", "Share of the noise", "Why", "What to do, and what it costs"].map((text, i) => cell("th", text, i === 0, { scope: "col" })))),
+        el("thead", {}, el("tr", {}, ...["#", "Layer", "Share of the noise", "Why (in the scores)", "What to do, and what it costs"].map((text, i) => cell("th", text, i === 0, { scope: "col" })))),
         el("tbody", {}, ...rows))), legend2(), plan);
     showPlan(plan);
     drawRemedies(box);
@@ -307,7 +340,7 @@
       el("p", { class: "muted", text:
         `Each with the bits of this model and the changes of its row, calibrated with ${data.remedies.calibration.join(", ")}, and all other options at their defaults. ` +
         `Compared with the reference on ${plural(rows[0].agreement.images, "image")}. The first row is what the others are to be compared with.` }),
-      table("Networks that were quantized anew", [["Change", false], ["Same answer", true], ["95 %", true], ["Right", true], ["Scores", true], ["Weights", true], ["Time", true], ["Options", false]],
+      table("Networks that were quantized anew", [["Change", false], ["Same answer", true], ["95 %", true], ["Right", true], ["Scores (higher is better)", true], ["Weights", true], ["Time, measured beside each other", true], ["Options", false]],
         rows.map((of) => [of.text, `${of.agreement.top1.percent.toFixed(1)} %`, `${of.agreement.top1.low.toFixed(1)} to ${of.agreement.top1.high.toFixed(1)} %`,
           of.top1 ? `${of.top1.percent.toFixed(1)} %` : "", of.agreement.sqnr ? decibels(of.agreement.sqnr.db) : "", bytes(of.weight_bytes), ms(of.latency_ms.median), of.options.length > 0 ? el("code", { text: of.options.map(quoted).join(" ") }) : ""])));
   };
@@ -391,7 +424,7 @@
     svg.append("rect").attr("class", "hit").attr("x", left).attr("y", top).attr("width", width - left - right).attr("height", height - top - bottom)
       .on("click", (event) => choose(Math.max(0, Math.min(layers.length - 1, Math.round(x.invert(d3.pointer(event)[0])))), false));
     at("through").append(el("figure", {}, svg.node(), el("figcaption", { text:
-      "Line: error of all layers so far (cumulative signal to noise). Dots: error of each layer alone, on the reference's inputs. " +
+      "Line: signal to noise of all layers so far. Dots: signal to noise of each layer alone, on the reference's inputs. " +
       "Bars: its share of the noise in the scores. Higher is better for line and dots. Click to choose a layer." })));
   };
 
@@ -598,18 +631,25 @@
       fact("Range", layer.clamp ? `${significant(layer.clamp.lo)} to ${significant(layer.clamp.hi)}` : ""),
       fact("Scale, zero point", q ? `${significant(q.scale)}, ${q.zero_point}` : ""),
       fact("Clipped", known(clipped(layer)) ? percent(clipped(layer), 3) : ""),
-      fact("Error alone", decibels(layer.local_db)),
-      fact("Error of all so far", decibels(layer.cumulative_db)),
+      fact("Signal to noise, alone", decibels(layer.local_db)),
+      fact("Signal to noise, so far", decibels(layer.cumulative_db)),
       fact("Share of the noise", known(share) ? percent(share) : ""),
       fact("Changed answers alone", known(layer.changed_answers) ? `${layer.changed_answers} of ${data.study.effect_count}` : ""),
       fact("Accumulator headroom", known(layer.headroom_bits) ? `${layer.headroom_bits.toFixed(1)} bits` : "")));
 
+    drawTime(body, layer);
+    const advice = adviceOf.get(layer.name);
+    if (advice && advice.basis === "scores") {
+      const parts = causeShares(advice);
+      body.append(el("h4", { text: "Its noise in the scores, by cause" }), el("p", { class: "muted small", text: `Measured: ${leftText(layer)}.` }),
+        stack(parts, `Noise of ${layer.name} in the scores: ${parts.map(([name, of]) => `${PART_TEXT.get(name)} ${percent(of, 0)}`).join(", ")}`, true), legend(parts));
+    }
     if (layer.error_parts && partShares(layer).some(([, of]) => of > 0)) {
       const parts = partShares(layer);
-      body.append(el("h4", { text: "Where its error comes from" }),
-        stack(parts, `Error of ${layer.name}: ${parts.map(([name, of]) => `${PART_TEXT.get(name)} ${percent(of, 0)}`).join(", ")}`, true), legend(parts));
+      body.append(el("h4", { text: "The error of its output, with what its inputs add" }),
+        el("p", { class: "muted small", text: "Of the layer's own output error and not of the noise in the scores, which it need not follow. Rounded inputs are the error of the layers before, and count only here." }),
+        stack(parts, `Error of the output of ${layer.name}, inputs added: ${parts.map(([name, of]) => `${PART_TEXT.get(name)} ${percent(of, 0)}`).join(", ")}`, true), legend(parts));
     }
-    drawTime(body, layer);
     if (layer.output_study) {
       const study = layer.output_study;
       body.append(el("h4", { text: "Output on the quantization grid" }), drawHistogram(study, q,
@@ -627,12 +667,12 @@
     }
     if (layer.worst_channels && layer.worst_channels.length > 0) {
       body.append(el("h4", { text: "Worst channels" }), table(`Worst output channels of ${layer.name}`,
-        [["Channel", false], ["Error alone", true], ["Share of the layer's noise", true], ["Range of the reference", true], ["Weight scale", true]],
+        [["Channel", false], ["Signal to noise", true], ["Share of the layer's noise", true], ["Range of the reference", true], ["Weight scale", true]],
         layer.worst_channels.map((of) => [String(of.channel), decibels(of.sqnr_db), percent(of.noise_share), `${significant(of.min)} to ${significant(of.max)}`, significant(of.weight_scale)])));
     }
     if (layer.trials && layer.trials.length > 0) {
       body.append(el("h4", { text: "What other bits and ranges would do" }), table(`Other bits and ranges for ${layer.name}`,
-        [["Change", false], ["Error alone", true], ["Noise left in the scores", true], ["Weights", true], ["Time (estimated)", true]],
+        [["Change", false], ["Signal to noise", true], ["Noise left in the scores", true], ["Weights", true], ["Time (estimated)", true]],
         layer.trials.map((trial) => [changeText(trial), decibels(trial.local_db),
           percent(layer.score_noise > 0 ? trial.score_noise / layer.score_noise : 0, 0), bytes(trial.weight_bytes), known(trial.cost_ratio) ? `\u00d7${trial.cost_ratio.toFixed(2)}` : ""])));
     }
@@ -641,10 +681,15 @@
 
   const drawTime = (body, layer) => {
     if (layer.step && layer.step.fused_with) {
-      body.append(el("h4", { text: "Time" }), el("p", {}, "Computed a few rows at a time together with ", layerButton(layer.step.fused_with), ", which has its time."));
+      const owner = layers[byName.get(layer.step.fused_with)];
+      body.append(el("h4", { text: "Time, and why" }), el("p", {}, "Computed a few rows at a time together with ", layerButton(layer.step.fused_with), ", which has its time."));
+      if (owner?.time) {
+        body.append(el("p", { text: `${[owner.name, ...owner.time.followers].join(" + ")} (run as one): ${ms(owner.time.ms)}, ${percent(owner.time.share)} of the sum of layers.` }),
+          el("p", { text: boundText(owner).replace(/^b/, "B") }));
+      }
     } else if (layer.time) {
       const time = layer.time;
-      const sentences = [`${ms(time.ms)}, ${percent(time.share)} of all layers`];
+      const sentences = [`${ms(time.ms)}, ${percent(time.share)} of ${ms(data.profile.ms)}, the sum of layers`];
       if (known(time.gops)) sentences.push(`${time.gops.toFixed(1)} billion operations per second`);
       if (known(time.peak_share)) sentences.push(`${percent(time.peak_share, 0)} of the peak of ${time.instructions}`);
       body.append(el("h4", { text: "Time, and why" }), el("p", { text: `${sentences.join(", ")}.` }),
@@ -698,15 +743,16 @@
     { name: "Output", numeric: true, value: (layer) => layer.output.height * layer.output.width * layer.output.channels, text: (layer) => shape(layer.output) },
     { name: "W bits", numeric: true, value: (layer) => layer.weight_bits || undefined, text: (layer) => bitsOf(layer.weight_bits) },
     { name: "A bits", numeric: true, value: (layer) => layer.activation_bits, text: (layer) => bitsOf(layer.activation_bits) },
+    { name: "Time", numeric: true, value: (layer) => layer.time?.ms, text: (layer) => (layer.time ? ms(layer.time.ms) : layer.step?.fused_with ? `with ${layer.step.fused_with}` : "") },
+    { name: "Time, %", numeric: true, value: (layer) => layer.time?.share, text: (layer) => percent(layer.time?.share) },
+    { name: "Of peak", numeric: true, value: (layer) => layer.time?.peak_share, text: (layer) => percent(layer.time?.peak_share, 0) },
     { name: "Noise share", numeric: true, value: noiseShare, text: (layer) => percent(noiseShare(layer)), error: true },
-    { name: "Alone", numeric: true, smallFirst: true, value: (layer) => dbValue(layer.local_db), text: (layer) => decibels(layer.local_db), error: true },
-    { name: "So far", numeric: true, smallFirst: true, value: (layer) => dbValue(layer.cumulative_db), text: (layer) => decibels(layer.cumulative_db), error: true },
+    { name: "Signal/noise alone", numeric: true, smallFirst: true, value: (layer) => dbValue(layer.local_db), text: (layer) => decibels(layer.local_db), error: true },
+    { name: "Signal/noise so far", numeric: true, smallFirst: true, value: (layer) => dbValue(layer.cumulative_db), text: (layer) => decibels(layer.cumulative_db), error: true },
     { name: "Clipped", numeric: true, value: clipped, text: (layer) => percent(clipped(layer), 2), error: true },
     { name: "Range", numeric: true, value: (layer) => (layer.clamp ? layer.clamp.hi - layer.clamp.lo : undefined), text: (layer) => (layer.clamp ? `${significant(layer.clamp.lo)} .. ${significant(layer.clamp.hi)}` : "") },
     { name: "Scale", numeric: true, value: (layer) => layer.quantization?.scale, text: (layer) => significant(layer.quantization?.scale) },
     { name: "Headroom", numeric: true, smallFirst: true, value: (layer) => layer.headroom_bits, text: (layer) => fixed(layer.headroom_bits, 1) },
-    { name: "Time", numeric: true, value: (layer) => layer.time?.ms, text: (layer) => (layer.time ? percent(layer.time.share) : "") },
-    { name: "Of peak", numeric: true, value: (layer) => layer.time?.peak_share, text: (layer) => percent(layer.time?.peak_share, 0) },
     { name: "Weights", numeric: true, value: (layer) => layer.weight_bytes || undefined, text: (layer) => (layer.weight_bytes ? bytes(layer.weight_bytes) : "") },
     { name: "MACs", numeric: true, value: (layer) => layer.macs || undefined, text: (layer) => (layer.macs ? count(layer.macs) : "") },
     { name: "Kernel", value: kernelOf },
@@ -745,11 +791,11 @@
     }
     const { count: all, shown } = data.changed;
     box.append(el("p", { class: "muted", text: all === 0 ? `None of ${plural(data.agreement.images, "image")} changed its answer.`
-      : `${plural(all, "image")} of ${data.agreement.images} changed.` + (shown.length < all ? ` The ${shown.length} whose probabilities differ most are shown.` : " The largest difference comes first.") }));
+      : `${plural(all, "image")} of ${data.agreement.images} changed${kindsText()}. ${ORDER_TEXT}${shown.length < all ? `; the first ${shown.length} are shown` : ""}.` }));
     const line = (who, best, label) => {
       const isRight = label !== null && best[0].class === label;
       return [el("p", { class: "who", text: who }),
-        el("p", { class: isRight ? "answer right" : "answer", text: `${classText(best[0])} ${percent(best[0].probability, 0)}${isRight ? " \u2713 right" : ""}`, title: best.map((of) => `${classText(of)} ${percent(of.probability)}`).join("\n") })];
+        el("p", { class: isRight ? "answer right" : "answer", text: `${classText(best[0])} ${percent(best[0].probability, 0).replaceAll(" ", "\u00a0")}${isRight ? " \u2713\u00a0right" : ""}`, title: best.map((of) => `${classText(of)} ${percent(of.probability)}`).join("\n") })];
     };
     box.append(el("ul", { class: "gallery" }, ...shown.map((image) => el("li", {},
       el("img", { src: image.data.startsWith("data:image/png;base64,") ? image.data : "", width: image.width, height: image.height,
@@ -757,6 +803,14 @@
       el("div", { class: "answers" }, ...line("reference", image.reference, image.label), ...line("model", image.model, image.label)),
       el("p", { class: "file", text: fileName(image.picture) })))));
   };
+
+  // What is jumped to starts below the header, however many lines that has; on a small screen it does not stay.
+  const keepBelowHeader = () => {
+    const header = document.querySelector(".top");
+    const isKept = getComputedStyle(header).position === "sticky";
+    document.documentElement.style.scrollPaddingTop = `${(isKept ? header.offsetHeight : 0) + 12}px`;
+  };
+  new ResizeObserver(keepBelowHeader).observe(document.querySelector(".top"));
 
   drawSummary();
   drawQuestions();

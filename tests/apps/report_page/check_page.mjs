@@ -36,23 +36,48 @@ await test("five questions are answered at the top, from the document alone", as
   const [which, six, calibration, slow, images] = await boxes.allTextContents();
   const worst = data.advice.layers.slice(0, 3);
   assert.equal(worst.length, 3);
-  for (const { layer } of worst) assert.ok(which.includes(layer), which);
-  assert.ok(/its (weights|output) ha(ve|s) 2 bits: \d+ % of its own error/.test(which), which);
+  for (const advice of worst) {
+    assert.ok(which.includes(advice.layer), which);
+    const layer = data.layers.find((of) => of.name === advice.layer);
+    const said = which.slice(which.indexOf(`${advice.layer}, `));
+    if (advice.basis === "output") { assert.ok(/^.*? % of the layer's own output error/.test(said), said); continue; }
+    // What was measured with the most bits, not shares of another error.
+    for (const [of, what] of [["weights", "its weights"], ["activations", "its output"]]) {
+      const trial = layer.trials.filter((other) => other.of === of).sort((a, b) => b.bits - a.bits)[0];
+      if (!trial) continue;
+      const left = trial.score_noise / layer.score_noise;
+      assert.ok(said.includes(`${trial.bits} bits for ${what} leave ${left > 0 && left < 0.005 ? "< 1" : (100 * left).toFixed(0)} %`), said);
+    }
+  }
+  assert.ok(data.advice.layers.some((of) => of.basis === "scores"), "nothing was measured with more bits");
   for (const { layer, trial } of data.advice.six_bits.changes) {
     assert.ok(six.includes(`--layer-${trial.of} ${layer}=6`), six);
   }
   const measured = data.remedies.results.find((of) => of.is_six_bits);
-  assert.ok(six.includes(`same answers ${measured.agreement.top1.percent.toFixed(1)} %`), six);
-  assert.ok(/of weights \(.* %\), .*(the same time|ms) \(estimated/.test(six) && /, [0-9.]+ ms; quantized anew with the bits/.test(six), six);
-  assert.ok(six.includes(`has ${data.agreement.top1.percent.toFixed(1)} %`), six);
+  const rows = await boxes.nth(1).locator("tbody tr").allTextContents();
+  const both = (of) => of(data.remedies.results[0]) + of(measured);
+  assert.equal(rows[0], `same answers${both((of) => `${of.agreement.top1.percent.toFixed(1)} %`)}`);
+  assert.ok(rows.at(-2).startsWith("weights") && rows.at(-1).startsWith("time, measured beside each other"), rows.join("\n"));
+  assert.ok(/of weights \(.* %\), .*(the same time|ms) \(estimated/.test(six), six);
+  assert.ok(six.includes(`has ${data.agreement.top1.percent.toFixed(1)} % same answers`), six);
+  const cheaper = data.remedies.results[data.remedies.as_good_with_fewer];
+  assert.equal(six.includes("Cheaper:"), cheaper !== undefined, six);
   assert.ok(/The bits of the (weights|activations)\.|The bits, of weights|Calibration:/.test(calibration), calibration);
-  const ranges = data.advice.layers.filter((layer) => layer.remedies.some(({ trial }) => trial && trial.of === "range"));
-  assert.ok(ranges.length > 0, "no other range helps");
-  for (const { layer } of ranges) assert.ok(calibration.includes(layer), calibration);
+  const { ranges, clipping } = data.advice;
+  assert.ok(ranges.helped > 0, "no other range helps");
+  assert.equal(ranges.helped, data.advice.layers.filter((layer) => layer.remedies.some(({ trial }) => trial && trial.of === "range")).length);
+  assert.ok(calibration.includes(`better ranges for ${ranges.helped} layer`) && calibration.includes(" % from values outside the ranges"), calibration);
+  assert.ok(clipping >= 0 && calibration.includes(`The ranges were made by: ${data.model.provenance.calibration}`), calibration);
   const slowest = data.layers.filter((layer) => layer.time).sort((a, b) => b.time.ms - a.time.ms).slice(0, 3);
-  for (const layer of slowest) assert.ok(slow.includes(layer.name) && slow.includes(layer.step.kernel), slow);
-  assert.equal(slow.match(/bound by/g).length, 3);
+  for (const layer of slowest) {
+    assert.ok(slow.includes([layer.name, ...layer.time.followers].join(" + ")), slow);
+    assert.ok(!slow.includes(layer.step.kernel), slow);
+  }
+  assert.equal(slow.match(/ % of the time/g).length, 3);
   assert.ok(images.includes(`${data.changed.count} of `) && images.includes(" became "), images);
+  assert.ok(images.includes("divergence of the probabilities"), images);
+  assert.equal(data.changed.kinds, null); // these images have no labels
+  assert.ok(!images.includes("right to wrong"), images);
 });
 await test("each layer with a time of its own says what bounds it, and why it has its kernel", async () => {
   const timed = data.layers.map((layer, index) => [layer, index]).filter(([layer]) => layer.time);
@@ -63,6 +88,29 @@ await test("each layer with a time of its own says what bounds it, and why it ha
     assert.ok(detail.includes("Bound by") && detail.includes(`Kernel ${layer.step.kernel}`), detail);
     if (layer.step.candidates) assert.ok(detail.includes("It is the cheapest of"), detail);
   }
+});
+await test("a layer that is fused with another says with which, and repeats why that is slow", async () => {
+  const index = data.layers.findIndex((layer) => layer.step?.fused_with);
+  assert.ok(index >= 0, "no layer is fused");
+  const owner = data.layers[index].step.fused_with;
+  await page.locator(`#node-${index}`).click();
+  const detail = await page.locator("#detail-body").textContent();
+  assert.ok(detail.includes(`${owner} + `) && detail.includes("(run as one)") && detail.includes("Bound by"), detail);
+  const row = await page.locator("#table-box tbody tr").nth(index).textContent();
+  assert.ok(row.includes(`with ${owner}`), row);
+});
+await test("what is jumped to starts below the header", async () => {
+  for (const width of [1280, 1000]) {
+    await page.setViewportSize({ width, height: 700 });
+    await page.locator("#toc a[href='#network']").click();
+    await page.waitForFunction(() => window.scrollY > 100);
+    const [below, top] = await page.evaluate(() => {
+      const header = document.querySelector(".top");
+      return [getComputedStyle(header).position === "sticky" ? header.getBoundingClientRect().bottom : 0, document.getElementById("network-h").getBoundingClientRect().top];
+    });
+    assert.ok(top >= below && top < below + 60, `${width}: ${top} under ${below}`);
+  }
+  await page.setViewportSize({ width: 1280, height: 720 });
 });
 await test("the table has a row for each layer, and its headers sort both ways", async () => {
   const rows = "#table-box tbody tr";
@@ -187,7 +235,7 @@ await test("without a reference the page says what is missing, and has no column
   assert.ok((await bare.locator("#notes").textContent()).includes("--against"));
   const answers = await texts(bare, "#question-list .question");
   assert.equal(answers.filter((answer) => answer.includes("Not known without a reference")).length, 4);
-  assert.ok(answers[3].includes("bound by"));
+  assert.ok(answers[3].includes(" % of the time"));
   assert.equal(await bare.locator("#table-box thead th", { hasText: /^Noise share$/ }).count(), 0);
   assert.ok((await bare.locator("#table-box tbody tr").count()) > 20);
 });
