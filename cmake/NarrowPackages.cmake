@@ -23,7 +23,7 @@ set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(CPACK_COMPONENTS_ALL "")
 set(soversion ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
 set(exact "(= ${PROJECT_VERSION}-${NARROW_PACKAGE_RELEASE})")
-set(what "Narrow quantizes image-classification networks and runs them in integer\narithmetic on x86 CPUs.")
+set(what "Narrow quantizes image-classification networks and runs them in integer\narithmetic on CPUs.")
 
 # narrow_package(COMPONENT NAME SECTION SUMMARY TEXT): the package of a component.
 macro(narrow_package component name section summary text)

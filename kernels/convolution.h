@@ -95,7 +95,7 @@ struct ConvolutionPart {
 
 // The vector instructions that a kernel spends for its products. measure/peak.h measures the peak of each.
 enum class InstructionMix {
-  kNone,       // the scalar reference
+  kNone,       // the scalar reference, and kernels of ARM, whose peaks are not measured
   kWords,      // vpmaddwd, vpaddd: 16 x 16 bits into 32
   kBytes,      // vpmaddubsw, vpmaddwd, vpaddd: 8 x 8 bits into 32
   kSums16,     // vpmaddubsw, vpaddw: 8 x 8 bits into 16

@@ -3,6 +3,9 @@
 #ifdef __x86_64__
 #include <cpuid.h>
 #endif
+#ifdef __aarch64__
+#include <sys/auxv.h>
+#endif
 
 namespace narrow::kernels {
 namespace {
@@ -26,7 +29,7 @@ class RealCpuid final : public CpuidSource {
   }
 };
 #else
-// A CPU without CPUID has no feature that kernels ask for.
+// A CPU without CPUID has no feature that kernels of x86 ask for.
 class RealCpuid final : public CpuidSource {
  public:
   [[nodiscard]] CpuidRegisters cpuid(std::uint32_t, std::uint32_t) const override { return {}; }
@@ -45,6 +48,10 @@ CpuFeatures required_features(Isa isa) {
       return {CpuFeatures::kAvx2 | CpuFeatures::kAvxVnni};
     case Isa::kAvx512Vnni:
       return {CpuFeatures::kAvx2 | CpuFeatures::kAvx512Vnni};
+    case Isa::kNeon:
+      return {CpuFeatures::kNeon};
+    case Isa::kNeonDot:
+      return {CpuFeatures::kNeon | CpuFeatures::kNeonDot};
     case Isa::kScalar:
       break;
   }
@@ -85,8 +92,21 @@ const CpuidSource& real_cpuid() {
   return source;
 }
 
+// The bits are those of Linux (asm/hwcap.h): HWCAP_ASIMD, HWCAP_ASIMDDP.
+CpuFeatures detect_arm(std::uint64_t hwcap) {
+  CpuFeatures features;
+  if ((hwcap >> 1 & 1U) == 0) return features;
+  features.bits |= CpuFeatures::kNeon;
+  if ((hwcap >> 20 & 1U) != 0) features.bits |= CpuFeatures::kNeonDot;
+  return features;
+}
+
 CpuFeatures cpu_features() {
+#ifdef __aarch64__
+  static const CpuFeatures features = detect_arm(::getauxval(AT_HWCAP));
+#else
   static const CpuFeatures features = detect(real_cpuid());
+#endif
   return features;
 }
 
@@ -105,6 +125,10 @@ std::string_view isa_name(Isa isa) {
       return "avxvnni";
     case Isa::kAvx512Vnni:
       return "avx512vnni";
+    case Isa::kNeon:
+      return "neon";
+    case Isa::kNeonDot:
+      return "neondot";
     case Isa::kScalar:
       break;
   }

@@ -13,7 +13,13 @@ namespace narrow::kernels {
 // A set of instruction-set features. Selection takes it as an argument, so that tests can select for any CPU.
 struct CpuFeatures {
   std::uint32_t bits = 0;
-  enum Bit : std::uint32_t { kAvx2 = 1U << 0, kAvxVnni = 1U << 1, kAvx512Vnni = 1U << 2 };
+  enum Bit : std::uint32_t {
+    kAvx2 = 1U << 0,
+    kAvxVnni = 1U << 1,
+    kAvx512Vnni = 1U << 2,
+    kNeon = 1U << 3,
+    kNeonDot = 1U << 4,
+  };
 
   [[nodiscard]] constexpr bool has(std::uint32_t all_of) const { return (bits & all_of) == all_of; }
 };
@@ -38,7 +44,9 @@ class CpuidSource {
 // The features that the CPU has and whose registers the operating system saves (Intel SDM vol. 1, 14.3; AMD APM vol. 3,
 // E).
 [[nodiscard]] CpuFeatures detect(const CpuidSource& source);
-// The same for the real CPU, computed once.
+// The features of a 64-bit ARM CPU, of which Linux tells in the auxiliary vector. hwcap: its AT_HWCAP.
+[[nodiscard]] CpuFeatures detect_arm(std::uint64_t hwcap);
+// The features of the real CPU, computed once.
 [[nodiscard]] CpuFeatures cpu_features();
 
 // Carry-less products of 64 bits in SSE registers, which every operating system saves. Checksums use them. No kernel

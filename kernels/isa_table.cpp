@@ -15,6 +15,12 @@ constexpr const IsaTable* (*kTables[])() = {
 #ifdef NARROW_HAS_AVX2
     narrow_kernels_avx2,
 #endif
+#ifdef NARROW_HAS_NEONDOT
+    narrow_kernels_neondot,
+#endif
+#ifdef NARROW_HAS_NEON
+    narrow_kernels_neon,
+#endif
     narrow_kernels_scalar};
 
 }  // namespace

@@ -74,7 +74,7 @@ std::string manual_text(const std::string& name, const std::string& description,
   for (const CommandText& command : commands) {
     if (command.name == name) return command_page(command);
   }
-  std::string out = head("narrow", "integer inference for image-classification networks on x86 CPUs");
+  std::string out = head("narrow", "integer inference for image-classification networks on x86 and ARM CPUs");
   out += ".SH SYNOPSIS\n.B narrow\n\\fICOMMAND\\fR [\\fIOPTIONS\\fR]\n.SH DESCRIPTION\n" +
          escaped(description.substr(std::min(description.find("\n\n"), description.size()))) + "\n.SH COMMANDS\n";
   for (const CommandText& command : commands) {
@@ -85,7 +85,7 @@ std::string manual_text(const std::string& name, const std::string& description,
       "0: success. 1: the work failed. 2: the command line is wrong. 3: some images of classify could not be read.\n"
       ".SH ENVIRONMENT\n.TP\n\\fBNARROW_ISA\\fR\nThe instruction set where \\-\\-isa names "
       "none.\n.TP\n\\fBNARROW_CORE\\fR\nThe CPU core by whose costs "
-      "kernels are chosen: zen3, zen4 or zen5.\n.SH SEE ALSO\n";
+      "kernels are chosen: zen3, zen4 or zen5. It has no influence on ARM.\n.SH SEE ALSO\n";
   std::vector<std::string> pages;
   pages.reserve(commands.size());
   for (const CommandText& command : commands) pages.push_back(".BR narrow\\-" + escaped(command.name) + " (1)");

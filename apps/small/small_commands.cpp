@@ -5,10 +5,10 @@ namespace narrow::cli {
 namespace {
 
 constexpr const char* kDescription =
-    "narrow - integer inference for image-classification networks on x86 CPUs\n"
+    "narrow - integer inference for image-classification networks on x86 and ARM CPUs\n"
     "\n"
     "Runs .nrw models. This is the small command: the full one (./dev build) also makes them, of float networks "
-    "(PyTorch, safetensors, ONNX).";
+    "(PyTorch, safetensors, ONNX), on x86 CPUs. How fast models run on ARM was never measured.";
 
 constexpr const char* kFirstSteps =
     "  narrow classify cat.jpg                                    with the built-in CIFAR-10 model\n"

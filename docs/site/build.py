@@ -72,7 +72,7 @@ def rewritten(text, file, pages, extra):
 
 def index():
     """The first page: docs/README.md with the navigation."""
-    lines = ["# Narrow", "", "Integer inference for image-classification networks on x86 CPUs, with 8 down to 2 bits.", ""]
+    lines = ["# Narrow", "", "Integer inference for image-classification networks on x86 and ARM CPUs, with 8 down to 2 bits.", ""]
     for heading, pages in parts():
         lines += [f"## {heading}", "", "```{toctree}", ":maxdepth: 1", f":caption: {heading}", ""]
         lines += [f"{title} <{page_of(file)[:-3]}>" for title, file in pages]

@@ -89,7 +89,7 @@ enum class ScoreKind {
 
 // Instruction sets that kernels are written for. They are only partially ordered: compare CpuFeatures, not these
 // values.
-enum class Isa { kScalar, kAvx2, kAvxVnni, kAvx512Vnni };
+enum class Isa { kScalar, kAvx2, kAvxVnni, kAvx512Vnni, kNeon, kNeonDot };
 
 }  // namespace narrow
 

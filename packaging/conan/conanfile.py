@@ -13,7 +13,7 @@ from conan.tools.files import copy, load, rmdir
 
 class NarrowConan(ConanFile):
     name = "narrow"
-    description = "Runs quantized image-classification networks in integer arithmetic on x86 CPUs"
+    description = "Runs quantized image-classification networks in integer arithmetic on x86 and ARM CPUs"
     license = "Apache-2.0"
     topics = ("quantization", "inference", "neural-networks", "image-classification")
     package_type = "library"
@@ -36,8 +36,8 @@ class NarrowConan(ConanFile):
             copy(self, pattern, self._checkout, self.export_sources_folder)
 
     def validate(self):
-        if self.settings.os != "Linux" or self.settings.arch != "x86_64":
-            raise ConanInvalidConfiguration("Narrow runs on Linux on 64-bit x86 CPUs")
+        if self.settings.os != "Linux" or self.settings.arch not in ("x86_64", "armv8"):
+            raise ConanInvalidConfiguration("Narrow runs on Linux on 64-bit x86 and ARM CPUs")
         check_min_cppstd(self, 20)
 
     def requirements(self):

@@ -96,8 +96,9 @@ headers_that_include(plain_base base base ${without_templates} ${plain_public})
 
 # Kernels. What any ISA compiles is in shared/, what the two VNNI ISAs compile in shared/vnni/. An ISA uses its own folder
 # and these. Within it, the folder of a family uses no other family, but what <isa>/shared/ has for several. The VNNI ISAs
-# include the features of AVX2 and link its kernels; avx2/shared/ is what they may use of it.
-set(contracts ${plain_public} ${plain_base} "^kernels/[^/]+\\.h$")
+# include the features of AVX2 and link its kernels; avx2/shared/ is what they may use of it. The same holds for NEON and its
+# dot products.
+set(contracts ${plain_public} ${plain_base} "^kernels/[^/]+\\.h$" "^kernels/costs/neon\\.h$")
 room(kernels FLAT ALLOW ${contracts} "^kernels/costs/[^/]+\\.h$")
 room(kernels/costs FLAT ALLOW "^kernels/costs/")
 room(kernels/shared FLAT ALLOW ${contracts} "^kernels/shared/[^/]+\\.h$" NO_STL)
@@ -113,6 +114,9 @@ foreach(isa IN LISTS isa_folders)
     set(allowed ${contracts} "^kernels/${isa}/[^/]+\\.h$" "^kernels/${isa}/shared/" "^kernels/shared/[^/]+\\.h$")
     if(isa MATCHES "vnni$")
       list(APPEND allowed "^kernels/shared/vnni/" "^kernels/avx2/shared/")
+    endif()
+    if(isa STREQUAL "neondot")
+      list(APPEND allowed "^kernels/neon/shared/")
     endif()
     room(kernels/${isa} FLAT ALLOW ${allowed} ${no_stl})
     file(GLOB families RELATIVE ${ROOT}/kernels/${isa} ${ROOT}/kernels/${isa}/*)

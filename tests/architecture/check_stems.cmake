@@ -29,6 +29,10 @@ foreach(contract IN LISTS contracts)
   foreach(isa IN LISTS isas)
     if(isa MATCHES "vnni$" AND NOT family STREQUAL "convolution")
       continue()  # they offer those of AVX2, and have their own where that is faster
+    elseif(isa STREQUAL "neondot" AND NOT family STREQUAL "convolution")
+      continue()  # as the VNNI ones: those of NEON
+    elseif(isa STREQUAL "neon" AND family STREQUAL "pixels")
+      continue()  # those of the scalar reference
     endif()
     file(GLOB_RECURSE found ${ROOT}/kernels/${isa}/${family}*_${isa}.cpp)
     if(NOT found)
