@@ -148,6 +148,10 @@ int main(int argc, char** argv) {
   std::set_terminate(narrow::cli::end_where_no_exception_may_leave);
   try {
     return narrow::cli::run(argc, argv);
+  } catch (const std::bad_alloc&) {  // before a command began
+    narrow::cli::Console(narrow::cli::asks_for_json(argc, argv))
+        .report(Error{ErrorCode::kLimit, "not enough memory", ""});
+    return narrow::cli::kFailure;
   } catch (const std::exception& problem) {
     narrow::cli::Console(narrow::cli::asks_for_json(argc, argv))
         .report(Error{ErrorCode::kInternal, problem.what(), ""});

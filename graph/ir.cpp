@@ -66,25 +66,6 @@ bool moves_no_byte(const Op& op) { return row_of(op).has(kMovesNoByte); }
 bool is_float_only(const Op& op) { return row_of(op).is_float_only(); }
 bool may_be_pre_quantized(const Op& op) { return is_lossless(op) || row_of(op).has(kMayBePreQuantized); }
 
-ScoreKind score_kind(const Graph& graph) {
-  const ValueMap<int> made_by = producers(graph);
-  int at = graph.has(graph.output) ? made_by[graph.output] : -1;
-  while (at >= 0) {
-    const Node& node = graph.nodes[static_cast<std::size_t>(at)];
-    if (is<Softmax>(node.op)) return ScoreKind::kProbabilities;
-    if (const auto* function = std::get_if<Function>(&node.op)) {
-      const bool sigmoid = function->kind == FunctionKind::kSigmoid || function->kind == FunctionKind::kHardSigmoid;
-      return sigmoid ? ScoreKind::kIndependent : ScoreKind::kLogits;
-    }
-    const bool passes_on = moves_no_byte(node.op) || row_of(node.op).has(kConverts);
-    if (!passes_on || node.inputs.size() != 1 || !graph.has(node.inputs[0])) return ScoreKind::kLogits;
-    const int before = made_by[node.inputs[0]];
-    if (before >= at) return ScoreKind::kLogits;  // not in execution order
-    at = before;
-  }
-  return ScoreKind::kLogits;
-}
-
 ValueMap<int> producers(const Graph& graph) {
   ValueMap<int> result(graph.values.size(), -1);
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {

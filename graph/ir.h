@@ -258,7 +258,9 @@ struct Graph {
 // Whether a float graph may have the operator with a uint8 output, as graphs of pre-quantized networks do.
 [[nodiscard]] bool may_be_pre_quantized(const Op& op);
 
-// Of the output: what a Softmax or a sigmoid computes stays probabilities when it is quantized or reshaped.
+// Of the output: numbers that can't leave 0..1, as of a sigmoid, are probabilities of classes on their own, and of one
+// distribution if they always sum to 1. What is known of them is followed through the operators after a Softmax or a
+// function: a mean of softmaxes, 1 - p, a clamp.
 [[nodiscard]] ScoreKind score_kind(const Graph& graph);
 
 // Index into graph.nodes of each value's producer. -1: none; the value is the input or dead.

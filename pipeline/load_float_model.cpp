@@ -44,11 +44,24 @@ Status check_labels(const std::vector<std::string>& labels, std::int64_t classes
                "labels"};
 }
 
+// Error: a network of neither RGB nor gray images.
+Error no_image_channels(const TensorShape& input, const std::string& where) {
+  const bool is_image = input.height > 1 && input.width > 1;
+  return Error{ErrorCode::kUnsupported,
+               "the network takes " + std::to_string(input.channels) + " channels; images have 3 (RGB) or 1 (gray)" +
+                   (is_image ? "; export a network of RGB or gray images"
+                             : ". If these are the elements of an image in another order, --input-shape H,W,C says so"),
+               where};
+}
+
+bool has_image_channels(const TensorShape& input) { return input.channels == 1 || input.channels == 3; }
+
 // Error: preprocessing makes images of another size than the network takes.
 Status check_input(const Preprocessing& preprocessing, const TensorShape& input) {
   NARROW_TRY(validate(preprocessing));
   const TensorShape made{preprocessing.crop_height, preprocessing.crop_width, preprocessing.channels};
   if (made == input) return {};
+  if (!has_image_channels(input)) return no_image_channels(input, "preprocessing");
   std::string message = "preprocessing makes images of " + base::dimensions_text(made) + ", but the network takes " +
                         base::dimensions_text(input) + "; ";
   if (made.channels != input.channels) {
@@ -99,18 +112,10 @@ Status check_no_onnx(const OnnxOptions& options, const std::string& where) {
 }
 
 // The most probable preprocessing of a network of unknown origin. The numbers are ImageNet's. Small images are not
-// cropped.
+// cropped, nor those of networks that are not square: such a network sees the whole image, at its own size.
 Result<Preprocessing> assumed_preprocessing(const TensorShape& input, onnx::InputNumbers numbers,
                                             const std::string& where) {
-  if (input.channels != 1 && input.channels != 3) {
-    const bool is_image = input.height > 1 && input.width > 1;
-    return Error{
-        ErrorCode::kUnsupported,
-        "the network takes " + std::to_string(input.channels) + " channels; images have 3 (RGB) or 1 (gray)" +
-            (is_image ? "; export a network of RGB or gray images"
-                      : ". If these are the elements of an image in another order, --input-shape H,W,C says so"),
-        where};
-  }
+  if (!has_image_channels(input)) return no_image_channels(input, where);
   constexpr std::int64_t kSmall = 64;
   constexpr std::int64_t kLargest = 8192;
   const std::int64_t side = std::max(input.height, input.width);
@@ -123,6 +128,10 @@ Result<Preprocessing> assumed_preprocessing(const TensorShape& input, onnx::Inpu
   preprocessing.resize = side <= kSmall ? uncropped
                                         : std::min(static_cast<int>(std::lround(share * static_cast<double>(side))),
                                                    static_cast<int>(kLargest));
+  if (input.height != input.width) {
+    preprocessing.resize = static_cast<int>(input.height);
+    preprocessing.resize_width = static_cast<int>(input.width);
+  }
   preprocessing.crop_height = static_cast<int>(input.height);
   preprocessing.crop_width = static_cast<int>(input.width);
   if (input.channels == 1) {

@@ -92,7 +92,12 @@ std::variant<Arguments, Error> arguments_of(const EvaluateFlags& flags) {
     return wrong("images are given with --pictures and as '" + arguments.images[0] + "'");
   }
   if (!flags.images.empty()) arguments.images = flags.images;
-  if (arguments.images.empty()) return wrong("PICTURES is required");
+  if (arguments.images.empty()) {
+    const bool swapped = has_other && !is_network_file(flags.model.path);
+    return wrong("PICTURES is required" + (swapped ? "; the network comes first: narrow evaluate " +
+                                                         name_text(arguments.other) + " " + name_text(flags.model.path)
+                                                   : std::string()));
+  }
   if (has_other && !flags.scores.empty()) return wrong("--scores is for one network");
   if (has_other && !flags.shard.empty()) return wrong("--shard is for one network");
   return arguments;

@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-#include "apps/text/nearest.h"
+#include "apps/options/hints.h"
 #include "apps/text/terminal.h"
 #include "apps/text/words.h"
 #include "apps/text/wrap.h"
@@ -92,78 +92,14 @@ class WrappingFormatter : public CLI::Formatter {
   mutable bool explains_all_ = false;
 };
 
-// Options of other tools, and what Narrow calls them. The first of `here` that the command has is meant.
-struct OtherName {
-  const char* name;
-  std::vector<std::string> here;
-};
-const std::vector<OtherName>& other_names() {
-  static const std::vector<OtherName> names = {
-      {"--bits", {"--weights and --activations"}},
-      {"--bit", {"--weights and --activations"}},
-      {"--weight-bits", {"--weights"}},
-      {"--activation-bits", {"--activations"}},
-      {"--wbits", {"--weights"}},
-      {"--abits", {"--activations"}},
-      {"--out", {"--output"}},
-      {"--output-file", {"--output"}},
-      {"--calib", {"--calibrate"}},
-      {"--calibration", {"--calibrate"}},
-      {"--calibration-data", {"--calibrate"}},
-      {"--images", {"--pictures", "--calibrate", "the images as PICTURES"}},
-      {"--data", {"--pictures", "--calibrate", "the images as PICTURES"}},
-      {"--model", {"the network as MODEL"}},
-      {"-m", {"--model", "the network as MODEL"}},
-      {"--size", {"--input-size"}},
-      {"--image-size", {"--input-size"}},
-      {"--img-size", {"--input-size"}},
-      {"--imgsz", {"--input-size"}},
-      {"--batch-size", {"--batch"}},
-      {"--bs", {"--batch"}},
-      {"--jobs", {"--threads"}},
-      {"-j", {"--threads"}},
-      {"--num-threads", {"--threads"}},
-      {"--workers", {"--threads"}},
-      {"--mean", {"--preprocess FILE with a mean"}},
-      {"--std", {"--preprocess FILE with a std"}},
-      {"--topk", {"--top"}},
-      {"-k", {"--top"}},
-      {"--classes", {"--labels"}},
-      {"--ema", {"--state-dict ema"}},
-      {"--format", {"--output with the extension of the format"}},
-      {"-v", {"--verbose", "--version"}},
-  };
-  return names;
-}
-
-// The names of all options of a command: "--threads", "-o".
-std::vector<std::string> option_names(const CLI::App& command) {
-  std::vector<std::string> names;
+CommandArguments command_arguments(const CLI::App& command) {
+  CommandArguments arguments;
   for (const CLI::Option* option : command.get_options()) {
-    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
-    for (const std::string& name : option->get_snames()) names.push_back("-" + name);
+    for (const std::string& name : option->get_lnames()) arguments.options.push_back("--" + name);
+    for (const std::string& name : option->get_snames()) arguments.options.push_back("-" + name);
+    if (option->get_positional()) arguments.positional.push_back(option->get_name());
   }
-  return names;
-}
-
-// What was meant by an option that the command does not have.
-std::string option_hint(const std::string& name, const CLI::App& command) {
-  const std::vector<std::string> known = option_names(command);
-  const auto has = [&](const std::string& option) {
-    return std::find(known.begin(), known.end(), option.substr(0, option.find(' '))) != known.end();
-  };
-  // "the network as MODEL"
-  const auto takes = [&](const std::string& argument) {
-    return command.get_option_no_throw(argument.substr(argument.rfind(' ') + 1)) != nullptr;
-  };
-  for (const OtherName& other : other_names()) {
-    if (name != other.name) continue;
-    for (const std::string& here : other.here) {
-      if (here[0] == '-' ? has(here) : takes(here)) return "; did you mean " + here + "?";
-    }
-  }
-  constexpr std::size_t kOneLetter = 2;  // "-x" is as near to any other letter
-  return name.size() <= kOneLetter ? "" : did_you_mean(name, known);
+  return arguments;
 }
 
 // An option that the command does not have. It is reported before anything that is missing, which it may have been
@@ -172,16 +108,9 @@ std::optional<std::string> unknown_option(const CLI::App& command) {
   for (const std::string& rest : command.remaining()) {
     if (rest.size() < 2 || rest[0] != '-' || rest == "--") continue;
     const std::string name = rest.substr(0, rest.find('='));
-    return "unknown option '" + name_text(name) + "'" + option_hint(name, command);
+    return "unknown option '" + name_text(name) + "'" + option_hint(name, command_arguments(command));
   }
   return std::nullopt;
-}
-
-// What was meant by a command that is none.
-std::string command_hint(const std::string& name, const std::vector<std::string>& commands, const CLI::App& app) {
-  const std::vector<std::string> options = option_names(app);
-  const bool is_option = std::find(options.begin(), options.end(), "--" + name) != options.end();
-  return is_option ? "; did you mean '--" + name + "'?" : did_you_mean(name, commands);
 }
 
 // What is wrong with how an option was given.
@@ -211,8 +140,14 @@ void explain(Error& error, const CLI::App& command, const CLI::ParseError& probl
     error.message = std::move(*unknown);
     return;
   }
-  if (dynamic_cast<const CLI::ExtrasError*>(&problem) == nullptr) return;
   const std::vector<std::string> rest = command.remaining();
+  if (dynamic_cast<const CLI::RequiredError*>(&problem) != nullptr && !rest.empty() && error.message[0] == '-') {
+    // What is left over is probably what is missing.
+    const std::string option = error.message.substr(0, error.message.find(' '));
+    error.message += "; did you mean " + option + " " + name_text(rest.front()) + "?";
+    return;
+  }
+  if (dynamic_cast<const CLI::ExtrasError*>(&problem) == nullptr) return;
   if (!rest.empty()) {
     error.message = "unexpected argument '" + name_text(rest.front()) + "'";
     return;
@@ -248,9 +183,11 @@ Error usage_error(const CLI::App& app, const CLI::ParseError& problem) {
     } else {
       const bool option = rest.front()[0] == '-';
       const std::string name = rest.front().substr(0, option ? rest.front().find('=') : std::string::npos);
-      error.message = std::string(option ? "unknown option '" : "unknown command '") + name_text(name) + "'" +
-                      (option ? option_hint(name, app) : command_hint(name, names, app));
-      if (option && option_hint(name, app).empty()) error.message += "; options come after the command";
+      error.message =
+          std::string(option ? "unknown option '" : "unknown command '") + name_text(name) + "'" +
+          (option ? option_hint(name, command_arguments(app)) : command_hint(name, names, command_arguments(app)));
+      if (option && option_hint(name, command_arguments(app)).empty())
+        error.message += "; options come after the command";
     }
     error.message += "; the commands are " + join(names, ", ");
   }
@@ -452,8 +389,8 @@ Result<std::string> CommandLine::help(const std::string& name) const {
     names.push_back(command->get_name());
   }
   return Error{ErrorCode::kInvalidArgument,
-               "unknown command '" + name_text(name) + "'" + command_hint(name, names, app) + "; the commands are " +
-                   join(names, ", "),
+               "unknown command '" + name_text(name) + "'" + command_hint(name, names, command_arguments(app)) +
+                   "; the commands are " + join(names, ", "),
                "help"};
 }
 

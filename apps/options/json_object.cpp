@@ -50,17 +50,19 @@ Result<Json> read_json(const std::string& path) {
   }
 }
 
-// A list of transforms in their order, each an object of one key, as one object. Error: a list of something else, or a
-// crop before a resize, which an object can't say.
+// A list of transforms in their order, each an object of one key or a name, as one object. Error: a list of something
+// else, or a crop before a resize, which an object can't say.
 Result<Json> joined(const Json& list, const std::string& path) {
   Json result = Json::object();
   for (const Json& item : list.empty() ? Json::array({nullptr}) : list) {
-    if (!item.is_object() || item.size() != 1) {
+    const bool is_name = item.is_string();  // of a transform without arguments: "ToTensor"
+    if (!is_name && (!item.is_object() || item.size() != 1)) {
       return Error{ErrorCode::kMalformed,
                    "expected an object, or a list of transforms such as [{\"Resize\": 256}, {\"CenterCrop\": 224}]",
                    path};
     }
-    const std::string& name = item.begin().key();
+    std::string name = is_name ? item.get<std::string>() : item.begin().key();
+    name.erase(0, name.rfind('.') + 1);  // "transforms.Resize"; nothing where there is no dot
     if (name == "Resize" && result.contains("CenterCrop")) {
       return Error{ErrorCode::kUnsupported,
                    "crops before it resizes, which is not supported; crop the images before, or leave the crop out",
@@ -69,9 +71,18 @@ Result<Json> joined(const Json& list, const std::string& path) {
     if (result.contains(name)) {
       return Error{ErrorCode::kUnsupported, "has the transform " + name + " twice; give each once", path};
     }
-    result[name] = item.begin().value().is_null() ? Json::object() : item.begin().value();
+    result[name] = is_name || item.begin().value().is_null() ? Json::object() : item.begin().value();
   }
   return result;
+}
+
+// The transforms of {"Compose": [...]}, and the part for images of Hugging Face's processor_config.json. Else the
+// document itself.
+Json unwrapped(Json json) {
+  if (!json.is_object()) return json;
+  if (json.size() == 1 && json.contains("Compose") && json["Compose"].is_array()) return json["Compose"];
+  if (json.contains("image_processor") && json["image_processor"].is_object()) return json["image_processor"];
+  return json;
 }
 
 bool is_side(const Json& value) {
@@ -85,6 +96,7 @@ JsonObject::JsonObject(std::shared_ptr<const Value> value, std::string path)
 
 Result<JsonObject> JsonObject::read(const std::string& path) {
   NARROW_ASSIGN(Json json, read_json(path));
+  json = unwrapped(std::move(json));
   if (json.is_array()) {
     NARROW_ASSIGN(json, joined(json, path));
   }

@@ -42,14 +42,22 @@ std::string usual_word(const std::string& text) {
   return text == "false" || text == "no" || text == "0" ? "off" : text;
 }
 
-// What was meant by "int8", "8bit" or "w8" where the number alone is asked for.
+// What was meant by "int8", "8bit", "w8" or "200kB" where the number alone is asked for.
 std::string number_hint(const std::string& text, long lo, long hi) {
   const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
   const auto begin = std::find_if(text.begin(), text.end(), is_digit);
   const auto end = std::find_if_not(begin, text.end(), is_digit);
   const bool words =
       std::any_of(text.begin(), text.end(), [](char c) { return (c | 0x20) >= 'a' && (c | 0x20) <= 'z'; });
-  const std::optional<long> number = parse_whole(std::string(begin, end));
+  std::optional<long> number = parse_whole(std::string(begin, end));
+  constexpr long kThousand = 1000;
+  const std::string_view unit(end, text.end());
+  const bool thousands = unit == "k" || unit == "kB" || unit == "KB" || unit == "K";
+  const bool millions = unit == "M" || unit == "MB";
+  if (number && (thousands || millions)) {
+    const long factor = thousands ? kThousand : kThousand * kThousand;
+    number = *number <= hi / factor ? std::optional(*number * factor) : std::nullopt;
+  }
   const bool one = std::find_if(end, text.end(), is_digit) == text.end();
   return words && one && number && *number >= lo && *number <= hi ? "; did you mean " + std::to_string(*number) + "?"
                                                                   : "";

@@ -227,16 +227,23 @@ std::string folder_advice(const std::filesystem::path& path) {
   }
   constexpr std::size_t kMostFiles = 1000;
   std::vector<std::string> networks;
-  std::filesystem::directory_iterator entry(path, error);
-  for (std::size_t i = 0; !error && i < kMostFiles && entry != std::filesystem::directory_iterator(); ++i) {
+  bool has_images = false;
+  // Images may be in a folder for each class.
+  std::filesystem::recursive_directory_iterator entry(path, error);
+  for (std::size_t i = 0; !error && i < kMostFiles && entry != std::filesystem::recursive_directory_iterator(); ++i) {
+    if (entry.depth() > 0) entry.disable_recursion_pending();
     const std::string extension = entry->path().extension().string();
     for (const char* known : {".nrw", ".onnx", ".pth", ".pt", ".ckpt", ".safetensors", ".bin"}) {
-      if (extension == known) networks.push_back(entry->path().filename().string());
+      if (extension == known && entry.depth() == 0) networks.push_back(entry->path().filename().string());
+    }
+    for (const char* known : {".jpg", ".jpeg", ".JPEG", ".JPG", ".png", ".PNG", ".bmp", ".ppm", ".webp"}) {
+      has_images = has_images || extension == known;
     }
     entry.increment(error);
   }
   std::sort(networks.begin(), networks.end());
-  return networks.empty() ? "" : "name the file in it, such as " + base::in_quotes(networks.front());
+  if (!networks.empty()) return "name the file in it, such as " + base::in_quotes(networks.front());
+  return has_images ? "it is a folder of images: the network comes first, then the images" : "";
 }
 
 }  // namespace narrow::importers

@@ -79,8 +79,8 @@ class HeaderReader : public nlohmann::json_sax<Json> {
     if (found == kTypes.end()) {
       std::string known;
       for (const NamedType& type : kTypes) known += (known.empty() ? "" : ", ") + std::string(type.name);
-      return fail(ErrorCode::kUnsupported,
-                  "has elements of the type " + in_quotes(value) + ", which is not read; read are " + known);
+      return fail(ErrorCode::kUnsupported, "has elements of the type " + in_quotes(value) +
+                                               ", which is not read; read are " + known + ": save it as one of these");
     }
     entry_.dtype = found->dtype;
     return true;

@@ -291,9 +291,15 @@ TEST_CASE("transforms of torchvision may be a list, and gray images have one num
     REQUIRE_MESSAGE(ran.exit_code == 0, ran.err);
     return ran.json()["preprocessing"];
   };
-  CHECK(described(
-            R"([{"Resize": 36}, {"CenterCrop": 32}, {"ToTensor": null}, {"Normalize": {"mean": 0.5, "std": 0.25}}])") ==
+  CHECK(described(R"([{"Resize": 36}, {"CenterCrop": 32}, "ToTensor", {"Normalize": {"mean": 0.5, "std": 0.25}}])") ==
         described(R"({"resize": 36, "crop": 32, "mean": [0.5, 0.5, 0.5], "std": 0.25})"));
+  for (const char* json :
+       {R"({"Compose": [{"transforms.Resize": 36}, {"T.CenterCrop": 32}, "torchvision.transforms.ToTensor",
+                        {"Normalize": {"mean": 0.5, "std": 0.25}}]})",
+        R"({"processor_class": "CLIPProcessor", "image_processor": {"image_processor_type": "CLIPImageProcessor",
+            "size": {"shortest_edge": 36}, "crop_size": 32, "resample": 2, "image_mean": 0.5, "image_std": 0.25}})"}) {
+    CHECK(described(json) == described(R"({"resize": 36, "crop": 32, "mean": 0.5, "std": 0.25})"));
+  }
   // The built-in model takes RGB images, so what is gray is refused with that word, and not because of its numbers.
   for (const char* json : {R"({"crop": 32, "channels": 1, "mean": 0.5, "std": 0.25})",
                            R"({"Resize": [32, 32], "Grayscale": 1, "Normalize": {"mean": 0.5, "std": [0.25]}})",

@@ -149,6 +149,17 @@ TEST_CASE("mistyped commands, options and values are answered with what was prob
       {{"inspect", "m.onnx", "--arch", "mobilenetv2"}, {"did you mean 'mobilenet_v2'?"}},
       {{"evaluate", "m.onnx", "a", "--preprocess", "imagnet"}, {"did you mean 'imagenet'?"}},
       {{"inspect", "m.onnx", "extra"}, {"unexpected argument 'extra'"}},
+      // What is left over is meant for what is missing.
+      {{"quantize", "w.pth", "photos", "-o", "x.nrw"}, {"--calibrate is required; did you mean --calibrate photos?"}},
+      {{"convert", "w.pth", "x.onnx"}, {"--output is required; did you mean --output x.onnx?"}},
+      // Commands and units of other tools.
+      {{"predict", "cat.jpg"}, {"unknown command 'predict'; did you mean 'classify'?"}},
+      {{"export", "w.pth"}, {"did you mean 'convert'?"}},
+      {{"info", "w.pth"}, {"did you mean 'inspect'?"}},
+      {{"classify", "--weights", "m.nrw", "a.png"}, {"did you mean --model?"}},
+      {{"quantize", "w.pth", "--calibrate", "p", "-o", "x.nrw", "--per-channel"}, {"unless --per-tensor is given"}},
+      {{"quantize", "w.pth", "--calibrate", "p", "-o", "x.nrw", "--size", "200kB"}, {"did you mean 200000?"}},
+      {{"quantize", "w.pth", "--calibrate", "p", "-o", "x.nrw", "--size", "3M"}, {"did you mean 3000000?"}},
   };
   for (const Case& tried : cases) {
     CAPTURE(tried.arguments.front());
@@ -163,6 +174,17 @@ TEST_CASE("a network among the images of classify is answered with the command t
   const std::string model = narrow::testing::default_model();
   check_usage({"classify", model, image}, {model, "is a network", "narrow classify --model " + model + " " + image});
   check_usage({"classify", model}, {"narrow classify --model " + model + " PICTURE"});
+}
+
+TEST_CASE("a file without a command is answered with the commands for it") {
+  const narrow::testing::TemporaryFolder folder;
+  const std::string image = folder.path() / "a.ppm";
+  narrow::testing::write_image(image, 32, 32);
+  const std::string model = narrow::testing::default_model();
+  check_usage({image}, {"did you mean: narrow classify " + image + "?"});
+  check_usage({folder.path()}, {"did you mean: narrow classify " + folder.path().string() + "?"});
+  check_usage({model, image}, {"narrow classify --model " + model + " PICTURE, or narrow inspect " + model + "?"});
+  check_usage({"evaluate", folder.path(), model}, {"narrow evaluate " + model + " " + folder.path().string()});
 }
 
 TEST_CASE("an option given twice, without its value, or with one that excludes it is answered in plain words") {

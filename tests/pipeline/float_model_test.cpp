@@ -5,12 +5,16 @@
 #include <cfenv>
 #include <cstring>
 #include <fstream>
+#include <memory>
+#include <optional>
+#include <utility>
 
 #include "narrow/float_model.h"
 #include "narrow/image.h"
 #include "narrow/onnx.h"
 #include "narrow/quantize.h"
 #include "narrow/safetensors.h"
+#include "pipeline/float_model_data.h"
 #include "tests/support/data.h"
 
 namespace narrow {
@@ -261,6 +265,40 @@ TEST_CASE("settings of an architecture are refused where the file holds its netw
     CHECK(refused(given));
     given.input_size = {32, 32};
     CHECK_FALSE(refused(given));
+  }
+}
+
+TEST_CASE("the whole image is assumed for a network that is not square, and no numbers for one of other channels") {
+  const auto onnx_of = [](const TensorShape& input) {
+    auto data = std::make_shared<FloatModel::Data>();
+    data->graph.input = data->graph.add_value("input", input);
+    data->graph.output = data->graph.add_node("mean", graph::GlobalAveragePool{}, {data->graph.input}).value();
+    data->preprocessing.crop_height = static_cast<int>(input.height);
+    data->preprocessing.crop_width = static_cast<int>(input.width);
+    return to_onnx(FloatModel(std::move(data))).value();
+  };
+  struct Case {
+    TensorShape input;
+    int resize;
+    std::optional<int> resize_width;
+  };
+  for (const Case& c : {Case{{224, 224, 3}, 256, std::nullopt},
+                        {{32, 32, 3}, 32, std::nullopt},
+                        {{48, 192, 3}, 48, 192},
+                        {{640, 480, 3}, 640, 480}}) {
+    const Preprocessing assumed = FloatModel::parse(onnx_of(c.input)).value().preprocessing();
+    CHECK(assumed.resize == c.resize);
+    CHECK(assumed.resize_width == c.resize_width);
+    CHECK(assumed.crop_height == c.input.height);
+    CHECK(assumed.crop_width == c.input.width);
+  }
+  ImportOptions given;
+  given.preprocessing = preprocessing_preset("cifar10").value();
+  for (const ImportOptions& options : {ImportOptions{}, given}) {
+    const auto refused = FloatModel::parse(onnx_of({32, 32, 4}), "network", options);
+    REQUIRE_FALSE(refused.ok());
+    CHECK(refused.error().message ==
+          "the network takes 4 channels; images have 3 (RGB) or 1 (gray); export a network of RGB or gray images");
   }
 }
 

@@ -4,8 +4,6 @@
 #include <numeric>
 #include <optional>
 #include <string>
-#include <string_view>
-#include <unordered_set>
 #include <utility>
 
 #include "base/try.h"
@@ -13,6 +11,7 @@
 #include "importers/onnx/lower/arguments.h"
 #include "importers/onnx/lower/arithmetic.h"
 #include "importers/onnx/lower/movement.h"
+#include "importers/onnx/lower/node_parts.h"
 #include "importers/onnx/lower/operators.h"
 
 namespace narrow::onnx {
@@ -64,28 +63,20 @@ Result<Tensor> per_channel_constant(const Lowering& lowering, const Node& node, 
 }
 
 // Finds the parts, from the last node back to the first.
-class Matcher {
+class LayerNormMatcher : private NodeParts {
  public:
-  explicit Matcher(const Lowering& lowering) : lowering_(lowering) {
-    const std::vector<Node>& nodes = lowering.model.nodes;
-    for (std::size_t i = 0; i < nodes.size(); ++i) {
-      for (const std::string& name : nodes[i].outputs) makers_.emplace(name, i);
-      for (const std::string& name : nodes[i].inputs) readers_[name].push_back(i);
-      for (const std::string& name : nodes[i].captures) readers_[name].push_back(i);
-    }
-    for (const Port& port : lowering.model.outputs) outputs_.insert(port.name);
-  }
+  explicit LayerNormMatcher(const Lowering& lowering) : NodeParts(lowering) {}
 
   std::optional<LayerNormParts> match(std::size_t last) {
-    const Node& node = lowering_.model.nodes[last];
+    const Node& node = this->node(last);
     if (node.inputs.size() != 2 || node.outputs.empty()) return std::nullopt;
     std::optional<LayerNormParts> found;
-    others_.clear();
+    forget();
     if (is(node, "Div")) {
       found = parts_of(node.inputs[0], node.inputs[1]);
     } else if (is(node, "Mul")) {
       for (std::size_t side = 0; side < 2 && !found; ++side) {
-        others_.clear();
+        forget();
         const Node* reciprocal = made_by(node.inputs[side], "Reciprocal");
         if (reciprocal != nullptr) found = parts_of(node.inputs[1 - side], reciprocal->inputs[0]);
       }
@@ -96,39 +87,6 @@ class Matcher {
   }
 
  private:
-  [[nodiscard]] static bool is(const Node& node, std::string_view op_type) {
-    return node.op_type == op_type && (node.domain.empty() || node.domain == "ai.onnx");
-  }
-
-  // The node that computes `name`, if it has this operator. It is added to the parts.
-  const Node* made_by(const std::string& name, std::string_view op_type) {
-    const auto maker = makers_.find(name);
-    if (name.empty() || maker == makers_.end()) return nullptr;
-    const Node& node = lowering_.model.nodes[maker->second];
-    if (!is(node, op_type) || node.inputs.empty()) return nullptr;
-    if (std::find(others_.begin(), others_.end(), maker->second) == others_.end()) others_.push_back(maker->second);
-    return &node;
-  }
-
-  // The value of a constant with one element.
-  [[nodiscard]] std::optional<float> number(const Node& node, std::size_t i) const {
-    const Constant* constant = lowering_.names.constant_or_null(node, i);
-    if (constant == nullptr || constant->tensor->type == ElementType::kOther || constant->tensor->elems() != 1) {
-      return std::nullopt;
-    }
-    return constant->tensor->to_floats()[0];
-  }
-
-  // The axes of a ReduceMean that keeps the reduced dimensions.
-  [[nodiscard]] std::optional<std::vector<std::int64_t>> axes_of_mean(const Node& mean) const {
-    const auto keeps = mean.find_int("keepdims");
-    const auto axes = lowering_.names.ints_of(mean, "axes", 1);
-    if (!keeps.ok() || keeps->value_or(1) != 1 || !axes.ok() || !axes->has_value() || (*axes)->empty()) {
-      return std::nullopt;
-    }
-    return **axes;
-  }
-
   // x - ReduceMean(x). A file may compute it once or twice.
   struct Difference {
     std::string x;
@@ -140,16 +98,16 @@ class Matcher {
     if (sub == nullptr || sub->inputs.size() != 2) return std::nullopt;
     const Node* mean = made_by(sub->inputs[1], "ReduceMean");
     if (mean == nullptr || mean->inputs[0] != sub->inputs[0]) return std::nullopt;
-    auto axes = axes_of_mean(*mean);
+    auto axes = kept_axes(*mean);
     if (!axes) return std::nullopt;
     return Difference{sub->inputs[0], *std::move(axes)};
   }
 
   // The name of the tensor of which `name` is the square.
   std::optional<std::string> root_of_square(const std::string& name) {
-    const std::size_t mark = others_.size();
+    const std::size_t mark = others().size();
     if (const Node* pow = made_by(name, "Pow"); pow != nullptr && number(*pow, 1) == 2.0F) return pow->inputs[0];
-    others_.resize(mark);
+    forget(mark);
     const Node* mul = made_by(name, "Mul");
     if (mul != nullptr && mul->inputs.size() == 2 && mul->inputs[0] == mul->inputs[1]) return mul->inputs[0];
     return std::nullopt;
@@ -164,34 +122,14 @@ class Matcher {
     const std::size_t constant = number(*add, 0) ? 0 : 1;
     const auto epsilon = number(*add, constant);
     const Node* mean = epsilon ? made_by(add->inputs[1 - constant], "ReduceMean") : nullptr;
-    if (mean == nullptr || axes_of_mean(*mean) != above->axes) return std::nullopt;
+    if (mean == nullptr || kept_axes(*mean) != above->axes) return std::nullopt;
     const auto root = root_of_square(mean->inputs[0]);
     if (!root || difference(*root) != above) return std::nullopt;
-    LayerNormParts found{{}, above->axes, *epsilon, std::move(others_)};
+    LayerNormParts found{{}, above->axes, *epsilon, others()};
     found.whole.inputs = {above->x};
-    others_.clear();
+    forget();
     return found;
   }
-
-  [[nodiscard]] bool no_other_node_reads(const std::vector<std::size_t>& parts, std::size_t last) const {
-    const auto is_part = [&](std::size_t i) {
-      return i == last || std::find(parts.begin(), parts.end(), i) != parts.end();
-    };
-    return std::all_of(parts.begin(), parts.end(), [&](std::size_t i) {
-      const std::vector<std::string>& names = lowering_.model.nodes[i].outputs;
-      return std::all_of(names.begin(), names.end(), [&](const std::string& name) {
-        const auto readers = readers_.find(name);
-        if (outputs_.count(name) != 0) return false;
-        return readers == readers_.end() || std::all_of(readers->second.begin(), readers->second.end(), is_part);
-      });
-    });
-  }
-
-  const Lowering& lowering_;
-  std::unordered_map<std::string, std::size_t> makers_;
-  std::unordered_map<std::string, std::vector<std::size_t>> readers_;
-  std::unordered_set<std::string> outputs_;
-  std::vector<std::size_t> others_;  // parts found so far
 };
 
 }  // namespace
@@ -274,7 +212,7 @@ std::unordered_map<std::size_t, LayerNormParts> find_layer_norms(const Lowering&
   const std::vector<Node>& nodes = lowering.model.nodes;
   // Most networks have no layer normalization in parts.
   if (std::none_of(nodes.begin(), nodes.end(), [](const Node& node) { return node.op_type == "Sqrt"; })) return found;
-  Matcher matcher(lowering);
+  LayerNormMatcher matcher(lowering);
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     if (auto parts = matcher.match(i)) found.emplace(i, *std::move(parts));
   }

@@ -10,6 +10,7 @@
 #include "importers/onnx/lower/network_input.h"
 #include "importers/onnx/lower/network_output.h"
 #include "importers/onnx/lower/operator_table.h"
+#include "importers/onnx/lower/spelled_out.h"
 
 namespace narrow::onnx {
 namespace {
@@ -34,8 +35,16 @@ Result<int> lower_nodes(Lowering& lowering) {
   for (const auto& [last, parts] : layer_norms) {
     for (const std::size_t other : parts.others) done[other] = 1;
   }
+  const auto spelled_out = find_spelled_out(lowering);
+  for (const auto& [last, spelled] : spelled_out) {
+    for (const std::size_t other : spelled.others) done[other] = 1;
+  }
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     if (done[i] != 0) continue;
+    if (const auto found = spelled_out.find(i); found != spelled_out.end()) {
+      NARROW_TRY(lower_node(lowering, found->second.whole));
+      continue;
+    }
     if (const auto found = layer_norms.find(i); found != layer_norms.end()) {
       NARROW_TRY(lower_layer_norm_parts(lowering, found->second));
       continue;

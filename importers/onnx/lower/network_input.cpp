@@ -173,6 +173,43 @@ std::string form_text(const ImageForm& form) {
   return "an RGB image of " + size + (form.channels_first ? ", plane by plane" : ", pixel by pixel");
 }
 
+// The image that the network makes of a vector before anything depends on its order: a Reshape to [N, C, H, W] or
+// [N, H, W, C]. Nothing: it makes none.
+std::optional<ImageForm> reshaped_image(const Lowering& lowering, const Port& port, const Dims& in_file) {
+  const bool has_batch = in_file.size() > 1;
+  std::int64_t elems = 1;
+  std::int64_t larger = 0;
+  for (std::size_t i = has_batch ? 1 : 0; i < in_file.size(); ++i) {
+    if (in_file[i] < 1 || in_file[i] > graph::kMaxElems) return std::nullopt;
+    larger += in_file[i] > 1 ? 1 : 0;
+    elems = std::max(elems, in_file[i]);
+  }
+  const Node* reader = first_reader(lowering, port.name, false);
+  if (larger != 1 || reader == nullptr || reader->op_type != "Reshape") return std::nullopt;
+  const Constant* shape = lowering.names.constant_or_null(*reader, 1);
+  if (shape == nullptr || shape->tensor->elems() != static_cast<std::int64_t>(kImageRank)) return std::nullopt;
+  const auto target = lowering.names.ints(*reader, 1);
+  if (!target.ok()) return std::nullopt;
+  Dims image(target->begin() + 1, target->end());
+  const auto open = std::find(image.begin(), image.end(), kOpenDim);
+  if (std::any_of(image.begin(), image.end(), [](std::int64_t dim) { return dim == 0 || dim < kOpenDim; })) {
+    return std::nullopt;
+  }
+  std::int64_t product = 1;
+  for (const std::int64_t dim : image) {
+    if (dim == kOpenDim) continue;
+    if (dim > elems / product) return std::nullopt;
+    product *= dim;
+  }
+  if (open != image.end()) *open = elems / product;
+  if (std::count(image.begin(), image.end(), kOpenDim) != 0 || image[0] * image[1] * image[2] != elems) {
+    return std::nullopt;
+  }
+  if (is_colour(image[0]) && !is_colour(image[2])) return ImageForm{image[1], image[2], image[0], true, has_batch};
+  if (is_colour(image[2]) && !is_colour(image[0])) return ImageForm{image[0], image[1], image[2], false, has_batch};
+  return std::nullopt;
+}
+
 // What `image` decides, or what is likely. Nothing: the dimensions speak for themselves.
 Result<std::optional<Input>> special_input(Lowering& lowering, const Port& port) {
   const LowerOptions& options = lowering.options;
@@ -185,7 +222,8 @@ Result<std::optional<Input>> special_input(Lowering& lowering, const Port& port)
     if (!found.ok()) return input_error(port, found.error().code, dims_text(in_file) + ": " + found.error().message);
     form = *found;
   } else if (!is_plain_image(in_file)) {
-    form = likely_image(in_file);
+    form = reshaped_image(lowering, port, in_file);
+    if (!form) form = likely_image(in_file);
   }
   if (!form) return std::optional<Input>();
   const auto dims = dims_for(*form, in_file);
@@ -256,12 +294,30 @@ Result<std::optional<Parameters>> meaning_of_integers(const Lowering& lowering, 
   return std::optional(as_numbers);
 }
 
-// Whether all elements of a constant lie from lo to hi.
+// Whether a constant lies from lo to hi: each number for the channels, and the mean of a whole image.
 bool is_within(const Lowering& lowering, const Node& node, std::size_t i, double lo, double hi) {
   const Constant* constant = lowering.names.constant_or_null(node, i);
-  if (constant == nullptr || constant->tensor->elems() < 1 || constant->tensor->elems() > 4) return false;
+  constexpr std::int64_t kMostChannels = 4;
+  constexpr std::int64_t kMostOfImage = 1 << 24;
+  if (constant == nullptr || constant->tensor->type == ElementType::kOther) return false;
+  const std::int64_t elems = constant->tensor->elems();
+  if (elems < 1 || elems > kMostOfImage) return false;
   const std::vector<float> values = constant->tensor->to_floats();
+  if (elems > kMostChannels) {
+    double sum = 0;
+    for (const float value : values) sum += double{value};
+    const double mean = sum / static_cast<double>(elems);
+    return mean >= lo && mean <= hi;
+  }
   return std::all_of(values.begin(), values.end(), [&](float v) { return double{v} >= lo && double{v} <= hi; });
+}
+
+// Operators after which pixels are pixels: they move them, or change the type of their elements.
+bool keeps_pixels(const Node& node) {
+  static const std::unordered_set<std::string_view> kOps = {"Transpose", "Cast",      "Identity", "Reshape", "Flatten",
+                                                            "Squeeze",   "Unsqueeze", "Slice",    "Gather",  "Split",
+                                                            "Concat",    "Expand",    "Resize",   "Upsample"};
+  return kOps.count(node.op_type) != 0;
 }
 
 // Whether the network begins by making pixels of 0..255 small: dividing by about 255, or subtracting a mean of bytes.
@@ -271,16 +327,21 @@ bool normalises_bytes(const Lowering& lowering, const Port& port) {
   constexpr double kMostOfByte = 256;
   std::unordered_set<std::string> names{port.name};
   for (const Node& node : lowering.model.nodes) {
-    if (node.inputs.empty() || node.outputs.empty() || names.count(node.inputs[0]) == 0) continue;
-    const std::string& op = node.op_type;
-    if (op == "Transpose" || op == "Cast" || op == "Identity" || op == "Reshape") {
-      names.insert(node.outputs[0]);
+    const auto read = std::find_if(node.inputs.begin(), node.inputs.end(),
+                                   [&](const std::string& name) { return names.count(name) != 0; });
+    if (read == node.inputs.end() || node.outputs.empty()) continue;
+    if (keeps_pixels(node)) {
+      names.insert(node.outputs.begin(), node.outputs.end());
       continue;
     }
+    const std::string& op = node.op_type;
+    const bool is_first = read == node.inputs.begin();
+    const std::size_t other = is_first ? 1 : 0;  // a product or sum may have the constant first
+    if (op == "Mul") return is_within(lowering, node, other, 1 / kMostOfByte, 1 / kLargeDivisor);
+    if (op == "Add") return is_within(lowering, node, other, -kMostOfByte, -kLargeMean);
+    if (!is_first) return false;
     if (op == "Div") return is_within(lowering, node, 1, kLargeDivisor, kMostOfByte);
-    if (op == "Mul") return is_within(lowering, node, 1, 1 / kMostOfByte, 1 / kLargeDivisor);
     if (op == "Sub") return is_within(lowering, node, 1, kLargeMean, kMostOfByte);
-    if (op == "Add") return is_within(lowering, node, 1, -kMostOfByte, -kLargeMean);
     if (op == "BatchNormalization") return is_within(lowering, node, 3, kLargeMean, kMostOfByte);
     return false;
   }

@@ -52,6 +52,13 @@ bool makes_integers(const Node& cast) {
   return !is_floating(type) && type != ElementType::kBool;
 }
 
+// Whether a node replaces numbers of classes by other constants, as the numbers of another set of classes.
+bool looks_up(const Producers& producers, const Node& node) {
+  if (node.op_type != "Gather" || node.inputs.size() != 2) return false;
+  const Node* table = producer_of(producers, node.inputs[0]);
+  return (table == nullptr || table->op_type == "Constant") && producer_of(producers, node.inputs[1]) != nullptr;
+}
+
 bool picks_classes(const Producers& producers, const Node& node) {
   const std::string& op = node.op_type;
   if (node.domain == "ai.onnx.ml") return op == "ZipMap";  // names scores
@@ -63,14 +70,35 @@ const Node* picker_of(const Producers& producers, const std::string& name) {
   const Node* node = producer_of(producers, name);
   const Node* rounds = nullptr;  // makes integers of scores, which nothing changes after it
   bool unchanged = true;
+  bool classes_only = false;  // what follows the node is possible for numbers of classes only
   for (std::size_t i = 0; i < producers.size() && node != nullptr && !node->inputs.empty(); ++i) {
     if (picks_classes(producers, *node)) return node;
-    if (!keeps_elements(node->op_type)) return rounds;
-    if (unchanged && node->op_type == "Cast" && makes_integers(*node)) rounds = node;
-    unchanged = unchanged && node->op_type == "Identity";
+    const bool is_table = looks_up(producers, *node);
+    const bool keeps = keeps_elements(node->op_type);
+    classes_only = classes_only || is_table || node->op_type == "OneHot";
+    if (unchanged && (node->op_type == "Round" || (node->op_type == "Cast" && makes_integers(*node)))) rounds = node;
+    if (!keeps && !is_table && node->op_type != "OneHot" && node->op_type != "Round") break;
+    unchanged = unchanged && (node->op_type == "Identity" || node == rounds);
+    node = producer_of(producers, node->inputs[is_table ? 1 : 0]);
+  }
+  return classes_only ? nullptr : rounds;
+}
+
+// The node at the end of what computes `name` whose result is the largest score, where another output is the class that
+// has it. nullptr: there is none.
+const Node* largest_of(const Model& model, const Producers& producers, const std::string& name) {
+  const Node* node = producer_of(producers, name);
+  for (std::size_t i = 0; i < producers.size() && node != nullptr && !node->inputs.empty(); ++i) {
+    if (!keeps_elements(node->op_type)) break;
     node = producer_of(producers, node->inputs[0]);
   }
-  return rounds;
+  if (node == nullptr || node->op_type != "ReduceMax" || node->inputs.empty()) return nullptr;
+  constexpr std::size_t kMostOutputs = 16;
+  for (std::size_t i = 0; i < std::min(model.outputs.size(), kMostOutputs); ++i) {
+    const Node* picker = picker_of(producers, model.outputs[i].name);
+    if (picker != nullptr && picker->op_type == "ArgMax" && picker->inputs[0] == node->inputs[0]) return node;
+  }
+  return nullptr;
 }
 
 bool contains_any(std::string_view name, const auto& words) {
@@ -80,10 +108,39 @@ bool contains_any(std::string_view name, const auto& words) {
                      [&](std::string_view word) { return lower.find(word) != std::string::npos; });
 }
 
-// Whether a shape is that of maps: at least two dimensions after the batch are larger than 1.
-bool has_maps(const Port& port) {
-  if (!port.dims || port.dims->size() < 3) return false;
-  return std::count_if(port.dims->begin() + 1, port.dims->end(), [](std::int64_t dim) { return dim > 1; }) > 1;
+// Whether a tensor holds maps by the operators that compute it: a convolution or a pooling window, with nothing after
+// it that takes a mean over pixels, flattens or multiplies by a matrix.
+bool is_computed_as_maps(const Producers& producers, const std::string& name) {
+  constexpr std::array<std::string_view, 6> kOfMaps = {"Conv",   "ConvTranspose", "MaxPool",
+                                                       "Resize", "AveragePool",   "QLinearConv"};
+  constexpr std::array<std::string_view, 13> kElementwise = {"Relu",    "Sigmoid", "Tanh",     "Clip", "Softmax",
+                                                             "Add",     "Sub",     "Mul",      "Div",  "Identity",
+                                                             "Dropout", "Cast",    "LeakyRelu"};
+  const auto is_any = [](const auto& ops, const Node& node) {
+    return std::find(ops.begin(), ops.end(), node.op_type) != ops.end();
+  };
+  bool maps = false;
+  const Node* node = producer_of(producers, name);
+  for (std::size_t i = 0; i < producers.size() && node != nullptr && !node->inputs.empty(); ++i) {
+    const bool of_maps = is_any(kOfMaps, *node);
+    maps = maps || of_maps;
+    const bool normalizes = node->op_type == "BatchNormalization" || node->op_type == "DequantizeLinear" ||
+                            node->op_type == "QuantizeLinear";
+    if (!of_maps && !normalizes && !is_any(kElementwise, *node)) return false;
+    node = producer_of(producers, node->inputs[0]);
+  }
+  return maps;
+}
+
+// Whether a tensor holds maps: at least two dimensions after the batch are larger than 1. Where the file leaves its
+// shape open, the operators that compute it tell.
+bool has_maps(const Producers& producers, const Port& port) {
+  if (port.dims && port.dims->size() < 3) return false;
+  if (!port.dims) return is_computed_as_maps(producers, port.name);
+  const auto count = [&](auto&& is) { return std::count_if(port.dims->begin() + 1, port.dims->end(), is); };
+  if (count([](std::int64_t dim) { return dim > 1; }) > 1) return true;
+  const bool is_open = count([](std::int64_t dim) { return dim < 0; }) > 0;
+  return is_open && is_computed_as_maps(producers, port.name);
 }
 
 // Names that `name` is computed from.
@@ -113,14 +170,14 @@ bool depends_on_input(const Model& model, const std::string& name) {
 }
 
 // How much an output looks like scores, by what the file says of it.
-int likeness(const Port& port) {
+int likeness(const Producers& producers, const Port& port) {
   constexpr std::array<std::string_view, 7> kScores = {"logit", "score", "prob", "softmax", "class", "cls", "pred"};
   constexpr std::array<std::string_view, 5> kOthers = {"feature", "embed", "aux", "hidden", "box"};
   constexpr int kType = 100;
   constexpr int kShape = 10;
   constexpr int kName = 2;
   int points = is_floating(port.type) ? kType : 0;
-  if (has_maps(port)) points -= kShape;
+  if (has_maps(producers, port)) points -= kShape;
   if (is_one_number(port)) points -= kShape / 2;
   if (contains_any(port.name, kScores)) points += kName;
   if (contains_any(port.name, kOthers)) points -= kName;
@@ -128,13 +185,13 @@ int likeness(const Port& port) {
 }
 
 // The output that looks most like scores; of equals the first.
-std::size_t best_output(const Model& model) {
+std::size_t best_output(const Model& model, const Producers& producers) {
   constexpr std::size_t kMostCompared = 16;
   const std::size_t count = std::min(model.outputs.size(), kMostCompared);
   std::vector<int> points;
   constexpr int kConstant = -1000;
   for (std::size_t i = 0; i < count; ++i) {
-    points.push_back(likeness(model.outputs[i]));
+    points.push_back(likeness(producers, model.outputs[i]));
     if (!depends_on_input(model, model.outputs[i].name)) points.back() += kConstant;
   }
   // What another output is computed from is on the way to it.
@@ -173,7 +230,7 @@ Result<ChosenScores> choose_scores(const Model& model, const LowerOptions& optio
     if (producer_of(producers, options.output) == nullptr) return no_such_tensor(model, options.output);
     chosen = {options.output, true, {}};
   } else if (options.classifier && model.outputs.size() > 1) {
-    chosen.tensor = model.outputs[best_output(model)].name;
+    chosen.tensor = model.outputs[best_output(model, producers)].name;
   }
   std::string ignored;
   for (const Port& port : model.outputs) {
@@ -184,11 +241,14 @@ Result<ChosenScores> choose_scores(const Model& model, const LowerOptions& optio
                            " (--output-name chooses)");
   }
   const Node* picker = options.classifier ? picker_of(producers, chosen.tensor) : nullptr;
+  if (picker == nullptr && options.classifier && options.output.empty()) {
+    picker = largest_of(model, producers, chosen.tensor);
+  }
   if (picker != nullptr) {
     chosen.notes.push_back("the network ends in " + picker->op_type + " " + in_quotes(picker->name) + ", which " +
-                           (picker->op_type == "ZipMap" ? "names the scores"
-                            : picker->op_type == "Cast" ? "rounds the scores"
-                                                        : "picks classes") +
+                           (picker->op_type == "ZipMap"                               ? "names the scores"
+                            : picker->op_type == "Cast" || picker->op_type == "Round" ? "rounds the scores"
+                                                                                      : "picks classes") +
                            "; the scores are what it reads, " + in_quotes(picker->inputs[0]));
     chosen.tensor = picker->inputs[0];
   }

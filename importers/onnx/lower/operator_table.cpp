@@ -154,6 +154,7 @@ constexpr OperatorRow kRows[] = {
     {"Squeeze", lower_squeeze, "xo", 1, kView, "constant axes"},
     {"Sub", lower_binary, "xx", 1, kInteger, ""},
     {"Sum", lower_sum, "x*", 1, kInteger, ""},
+    {"Swish", lower_fused_gelu, "x", 1, kTable, ""},
     {"Tan", lower_function, "x", 1, kTable, ""},
     {"Tanh", lower_function, "x", 1, kTable, ""},
     {"ThresholdedRelu", lower_function, "x", 1, kTable, ""},

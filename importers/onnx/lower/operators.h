@@ -88,7 +88,7 @@ Status lower_concat(Lowering& lowering, const Node& node);
 
 // operators_fused.cpp: what ONNX Runtime's optimizations write
 Status lower_fused_layer(Lowering& lowering, const Node& node);  // FusedConv, FusedGemm
-Status lower_fused_gelu(Lowering& lowering, const Node& node);   // BiasGelu, FastGelu, QuickGelu
+Status lower_fused_gelu(Lowering& lowering, const Node& node);   // BiasGelu, FastGelu, QuickGelu, Swish
 
 // operators_quantize.cpp: Q, DQ and QLinear operators. operators_dialects.cpp: other ways to write quantization
 Status lower_quantize(Lowering& lowering, const Node& node);

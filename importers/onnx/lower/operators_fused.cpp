@@ -77,11 +77,11 @@ Status lower_fused_layer(Lowering& lowering, const Node& node) {
   return lower_part(lowering, function);
 }
 
-// BiasGelu, FastGelu (with tanh) and QuickGelu (x * sigmoid(alpha * x)).
+// BiasGelu, FastGelu (with tanh), and x * sigmoid(alpha * x): QuickGelu, and Swish of operator set 24.
 Status lower_fused_gelu(Lowering& lowering, const Node& node) {
-  if (node.op_type == "QuickGelu") {
+  if (node.op_type == "QuickGelu" || node.op_type == "Swish") {
     NARROW_ASSIGN(const View x, lowering.names.real(node, 0));
-    NARROW_ASSIGN(const float alpha, float_or(node, "alpha", 1.702F));
+    NARROW_ASSIGN(const float alpha, float_or(node, "alpha", node.op_type == "Swish" ? 1.0F : 1.702F));
     const Tensor factor{ElementType::kFloat32, {}, std::vector<float>{alpha}};
     NARROW_ASSIGN(View gate, affine(lowering, node, x, &factor, nullptr));
     graph::Function sigmoid;

@@ -114,6 +114,15 @@ TEST_CASE("a folder is answered with the network in it or the way to convert it"
   const testing::TemporaryFolder folder;
   write_text(folder.path() / "net.onnx", "x");
   CHECK(detect_format(folder.path()).error().message == "is not a file; name the file in it, such as 'net.onnx'");
+  for (const char* image : {"a.jpg", "cat/a.PNG"}) {
+    const testing::TemporaryFolder images;
+    std::filesystem::create_directories((images.path() / image).parent_path());
+    write_text(images.path() / image, "x");
+    CHECK(detect_format(images.path()).error().message ==
+          "is not a file; it is a folder of images: the network comes first, then the images");
+    write_text(images.path() / "net.nrw", "x");
+    CHECK(detect_format(images.path()).error().message.find("'net.nrw'") != std::string::npos);
+  }
   const testing::TemporaryFolder unpacked;
   write_text(unpacked.path() / "data.pkl", "x");
   CHECK(detect_format(unpacked.path()).error().message.find("zip -0 -r") != std::string::npos);

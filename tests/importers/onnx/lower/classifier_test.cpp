@@ -7,6 +7,7 @@
 
 using namespace narrow;
 using namespace narrow::testing;
+using narrow::onnx::Attribute;
 using narrow::onnx::ElementType;
 using narrow::onnx::InputNumbers;
 using narrow::onnx::LowerOptions;
@@ -234,4 +235,145 @@ TEST_CASE("a network that normalises bytes itself is given bytes") {
   CHECK(first("Div", 0.229F) == InputNumbers::kNotSpecified);
   CHECK(first("Sub", 0.485F) == InputNumbers::kNotSpecified);
   CHECK(first("Mul", 2) == InputNumbers::kNotSpecified);
+  // The mean of each pixel: it may be 0 in a corner.
+  for (const bool bytes_mean : {false, true}) {
+    OnnxNetwork network;
+    std::vector<float> mean(48, bytes_mean ? 100.0F : 0.5F);
+    mean[0] = 0;
+    network.input("x", {1, 3, 4, 4}).output("y").constant("c", float_tensor({1, 3, 4, 4}, mean));
+    network.node("Sub", {"x", "c"}, {"y"});
+    CHECK((numbers_of(network) == InputNumbers::kBytes) == bytes_mean);
+  }
+  // A sum or product may have the constant first, and pixels may be moved before it: here red and blue change places.
+  struct Moved {
+    const char* op;
+    std::vector<std::string> inputs;
+    std::vector<Attribute> attributes;
+  };
+  const std::vector<Moved> moves = {
+      {"Gather", {"x", "back"}, {{"axis", std::int64_t{1}}}},
+      {"Slice", {"x", "start", "end", "axis", "step"}, {}},
+      {"Transpose", {"x"}, {{"perm", std::vector<std::int64_t>{0, 1, 3, 2}}}},
+      {"Unsqueeze", {"x", "axis"}, {}},
+      {"Concat", {"x"}, {{"axis", std::int64_t{1}}}},
+  };
+  for (const Moved& move : moves) {
+    OnnxNetwork network;
+    network.input("x", {1, 3, 4, 4}).output("y").constant("c", float_tensor({1}, {-110}));
+    network.constant("back", int64_vector({2, 1, 0})).constant("start", int64_vector({-1}));
+    network.constant("end", int64_vector({-4}))
+        .constant("axis", int64_vector({1}))
+        .constant("step", int64_vector({-1}));
+    network.node(move.op, move.inputs, {"m"}, move.attributes).node("Add", {"c", "m"}, {"s"});
+    network.node("Flatten", {"s"}, {"y"});
+    CHECK_MESSAGE(numbers_of(network) == InputNumbers::kBytes, move.op);
+  }
+}
+
+TEST_CASE("a vector is the image that the network makes of it") {
+  struct Case {
+    OnnxDims input, target;
+    TensorShape image;
+    bool channels_first;
+  };
+  const std::vector<Case> cases = {
+      {{-1, 75}, {-1, 5, 5, 3}, {5, 5, 3}, false},  // pixel by pixel, where planes are more likely
+      {{-1, 75}, {0, 3, 5, 5}, {5, 5, 3}, true},
+      {{-1, 30}, {-1, 3, 2, 5}, {2, 5, 3}, true},  // no square
+      {{-1, 30}, {1, 2, -1, 3}, {2, 5, 3}, false},
+      {{-1, 784}, {-1, 14, 56, 1}, {14, 56, 1}, false},  // another gray image of as many pixels
+      {{36}, {1, 1, 4, 9}, {4, 9, 1}, true},
+      {{-1, 75}, {-1, 25, 3, 1}, {25, 3, 1}, false},
+      {{-1, 75}, {-1, 5, 15, 1}, {5, 15, 1}, false},
+      {{-1, 75}, {5, 1, 5, 3}, {5, 5, 3}, true},  // rows as a batch: makes no image, so planes
+  };
+  for (const Case& c : cases) {
+    OnnxNetwork network;
+    network.input("x", c.input).output("y").constant("shape", int64_vector(c.target));
+    network.constant("k", float_tensor({}, {2})).node("Mul", {"x", "k"}, {"m"});
+    network.node("Reshape", {"m", "shape"}, {"r"}).node("Flatten", {"r"}, {"y"}, {{"axis", std::int64_t{0}}});
+    CHECK_MESSAGE(input_shape(network, classifier()) == c.image, c.target[1]);
+    CHECK(contains(notes_of(network, classifier()), "--input-shape decides otherwise"));
+    const auto elems = static_cast<std::size_t>(c.image.elems());
+    const std::vector<double> image = iota(static_cast<std::int64_t>(elems));
+    const std::vector<double> scores = run_network(network, image, classifier());
+    const auto channels = static_cast<std::size_t>(c.image.channels);
+    const std::size_t pixels = elems / channels;
+    for (std::size_t i = 0; i < elems; ++i) {
+      CHECK(scores[i] == 2 * image[c.channels_first ? i % pixels * channels + i / pixels : i]);
+    }
+  }
+}
+
+TEST_CASE("outputs of which the file does not say the shape are maps or scores by what computes them") {
+  struct Case {
+    const char* name;
+    std::vector<std::vector<std::string>> nodes;  // operator, input, output
+    bool maps;
+  };
+  const std::vector<Case> cases = {
+      {"of a convolution", {{"Sigmoid", "c", "other"}}, true},
+      {"of a pool", {{"MaxPool", "c", "p"}, {"Softmax", "p", "other"}}, true},
+      {"a mean over pixels", {{"GlobalAveragePool", "c", "other"}}, false},
+      {"a convolution of a mean", {{"GlobalAveragePool", "c", "p"}, {"Conv", "p", "other"}}, false},
+      {"flattened", {{"Flatten", "c", "other"}}, false},
+  };
+  for (const Case& c : cases) {
+    for (const bool is_open : {false, true}) {
+      OnnxNetwork network;
+      network.input("x", {1, 3, 4, 4}).output("other").output("last");
+      network.constant("w", float_tensor({3, 3, 1, 1}, {1, 0, 0, 0, 1, 0, 0, 0, 1}));
+      network.node("Conv", {"x", "w"}, {"c"});
+      for (const std::vector<std::string>& node : c.nodes) {
+        std::vector<std::string> inputs{node[1]};
+        std::vector<Attribute> attributes;
+        if (node[0] == "Conv") inputs.push_back("w");
+        if (node[0] == "MaxPool") attributes.push_back({"kernel_shape", OnnxDims{2, 2}});
+        network.node(node[0], inputs, {node[2]}, attributes);
+      }
+      network.node("ReduceMean", {"c"}, {"last"}, {{"axes", OnnxDims{2, 3}}, {"keepdims", std::int64_t{0}}});
+      network.model.outputs[0].dims.reset();
+      if (is_open) network.model.outputs[0].dims = OnnxDims{1, 3, -1, -1};
+      network.model.outputs[1].dims.reset();
+      const std::string chosen = c.maps ? "last" : "other";
+      CHECK_MESSAGE(contains(notes_of(network, classifier()), "the scores are the output '" + chosen + "'"), c.name);
+    }
+  }
+}
+
+TEST_CASE("what stands for the best class at the end is left out") {
+  const auto network_of = [] {
+    OnnxNetwork network;
+    network.input("x", {1, 3, 1, 1}).constant("names", int64_vector({7, 8, 9}));
+    network.constant("depth", int64_vector({3})).constant("values", float_tensor({2}, {0, 1}));
+    network.node("Flatten", {"x"}, {"f"}).node("Neg", {"f"}, {"scores"});
+    network.node("ArgMax", {"scores"}, {"best"}, {{"axis", std::int64_t{1}}, {"keepdims", std::int64_t{0}}});
+    return network;
+  };
+  const std::vector<double> expected{-1, -2, -3};
+  OnnxNetwork looked_up = network_of();
+  looked_up.output("y").node("Gather", {"names", "best"}, {"y"});
+  CHECK(run_network(looked_up, {1, 2, 3}, classifier()) == expected);
+  OnnxNetwork one_hot = network_of();
+  one_hot.output("y").node("OneHot", {"best", "depth", "values"}, {"y"});
+  CHECK(run_network(one_hot, {1, 2, 3}, classifier()) == expected);
+  OnnxNetwork with_score = network_of();
+  with_score.node("ReduceMax", {"scores"}, {"y"}, {{"axes", OnnxDims{1}}, {"keepdims", std::int64_t{0}}});
+  with_score.output("y").output("best");
+  with_score.model.outputs[1].type = ElementType::kInt64;
+  CHECK(run_network(with_score, {1, 2, 3}, classifier()) == expected);
+  CHECK(contains(notes_of(with_score, classifier()), "ends in ReduceMax"));
+  // The largest of three without a class: one number.
+  with_score.model.outputs.pop_back();
+  CHECK(run_network(with_score, {1, 2, 3}, classifier()) == std::vector<double>{-1});
+  OnnxNetwork rounded = network_of();
+  rounded.output("y").node("Sigmoid", {"scores"}, {"s"}).node("Round", {"s"}, {"y"});
+  CHECK(ops_of(rounded, classifier()).find("Function Function") == std::string::npos);
+  CHECK(contains(notes_of(rounded, classifier()), "rounds the scores"));
+  // Rows of a constant by index are no classes.
+  OnnxNetwork rows = network_of();
+  rows.output("y")
+      .constant("order", int64_vector({2, 0}))
+      .node("Gather", {"scores", "order"}, {"y"}, {{"axis", std::int64_t{1}}});
+  CHECK(run_network(rows, {1, 2, 3}, classifier()) == std::vector<double>{-3, -1});
 }

@@ -65,3 +65,13 @@ TEST_CASE("fused Gelus are those of their formulas") {
   check_close(result("FastGelu", {"x", "b"}), {fast(0), fast(0.5), fast(2)});
   check_close(result("QuickGelu", {"x"}), {quick(-1), quick(0.5), quick(3)});
 }
+
+TEST_CASE("Swish is a product with the sigmoid of its alpha") {
+  for (const float alpha : {1.0F, 0.5F}) {
+    OnnxNetwork network(24);
+    network.input("x", {3}).output("y").node(
+        "Swish", {"x"}, {"y"}, alpha == 1 ? std::vector<Attribute>() : std::vector<Attribute>{{"alpha", alpha}});
+    const auto swish = [&](double x) { return x / (1 + std::exp(-double{alpha} * x)); };
+    check_close(run_network(network, {-1, 0.5, 3}, kAsItIs), {swish(-1), swish(0.5), swish(3)});
+  }
+}
