@@ -29,20 +29,6 @@ long best_of(std::span<const float> scores, ScoreKind kind) {
 
 }  // namespace
 
-bool PairedGain::is_clear() const {
-  constexpr double kRare = 0.05;
-  const std::size_t changed = more_same + fewer_same;
-  const std::size_t fewer = std::min(more_same, fewer_same);
-  // The binomial distribution of `changed` fair coins, from 0 to `fewer`, twice.
-  double term = std::pow(0.5, static_cast<double>(changed));
-  double sum = 0;
-  for (std::size_t k = 0; k <= fewer; ++k) {
-    sum += term;
-    term *= static_cast<double>(changed - k) / static_cast<double>(k + 1);
-  }
-  return 2 * sum < kRare;
-}
-
 PairedGain paired_gain(const ScoredSet& reference, const ScoredSet& before, const ScoredSet& after, std::size_t count) {
   constexpr std::size_t kResamples = 1000;
   PairedGain gain;

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "apps/run/comparison.h"
+#include "apps/run/statistics.h"
 #include "narrow/compare.h"
 
 namespace narrow::cli {
@@ -17,9 +18,11 @@ struct PairedGain {
   std::optional<double> decibels;
   Interval decibels_interval;  // bootstrap over the images: the 2.5th and 97.5th percentile of 1000 resamples
 
-  // Whether so many more answers than fewer (or the other way around) would come less than once in 20 times, if each
-  // were as likely as its opposite: the two-sided sign test.
-  [[nodiscard]] bool is_clear() const;
+  // Whether chance alone would make such a difference less than once in 20 times.
+  [[nodiscard]] bool is_clear() const {
+    constexpr double kRare = 0.05;
+    return sign_test(more_same, fewer_same) < kRare;
+  }
 };
 
 // All of the same `count` images, at least one.

@@ -32,7 +32,7 @@ const narrowCharts = (() => {
       .attr("y", ({ layer }) => share(noiseShare(layer))).attr("height", ({ layer }) => height - bottom - share(noiseShare(layer)));
     if (bars.length > 0) {
       svg.append("g").attr("transform", `translate(${width - right},0)`).call(d3.axisRight(share).ticks(3, "%"));
-      svg.append("text").attr("x", width).attr("y", share.range()[1] - 8).attr("text-anchor", "end").text("noise share");
+      svg.append("text").attr("x", width).attr("y", top - 10).attr("text-anchor", "end").text("noise share");
     }
     svg.append("path").attr("class", "cumulative").attr("d",
       d3.line(({ index }) => x(index), ({ layer }) => y(layer.cumulative_db))(rows.filter(({ layer }) => known(layer.cumulative_db))));
