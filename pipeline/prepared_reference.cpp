@@ -57,12 +57,11 @@ struct MixedSet {
   std::vector<double> reference_weights;
   std::vector<double> weights;
   double columns = 0;
-  double power = 0;  // of the model's weights
   // The readers' weights, [rows, channels], which the model multiplies by the inverse. Both [channels, channels].
   std::vector<double> read_products;  // of the model's: the sum of w w^T
   std::vector<double> read;           // the sum of w v^T, where v is the reference's
-  double read_power = 0;              // of the reference's weights
-  bool has_few_bits = false;          // fewer than 8, of the writers' weights or of the tensors
+  bool has_readers = false;
+  bool has_few_bits = false;  // fewer than 8, of the writers' weights or of the tensors
 
   [[nodiscard]] bool is_of_weights() const {
     return has_few_bits && columns >= kFewPositions * static_cast<double>(channels);
@@ -82,9 +81,11 @@ struct MixedSet {
     }
   }
 
-  // Both [channels, columns].
+  // Both [channels, columns]. Errors of a layer count relative to the power of its weights, so that all layers count
+  // alike.
   void add_weights(std::span<const float> plain, std::span<const float> mixed) {
     const std::size_t count = plain.size() / channels;
+    const double share = 1 / power_of(mixed);
     for (std::size_t a = 0; a < channels; ++a) {
       for (std::size_t b = 0; b < channels; ++b) {
         double of_plain = 0;
@@ -93,26 +94,33 @@ struct MixedSet {
           of_plain += double{plain[a * count + i]} * double{plain[b * count + i]};
           of_mixed += double{mixed[a * count + i]} * double{plain[b * count + i]};
         }
-        reference_weights[a * channels + b] += of_plain;
-        weights[a * channels + b] += of_mixed;
+        reference_weights[a * channels + b] += share * of_plain;
+        weights[a * channels + b] += share * of_mixed;
       }
     }
     columns += static_cast<double>(count);
-    for (const float weight : mixed) power += double{weight} * weight;
   }
 
   // Both [rows, channels].
   void add_readers(std::span<const float> plain, std::span<const float> mixed) {
+    const double share = 1 / power_of(plain);
     for (std::size_t first = 0; first < plain.size(); first += channels) {
       for (std::size_t a = 0; a < channels; ++a) {
-        const double of_model = mixed[first + a];
+        const double of_model = share * mixed[first + a];
         for (std::size_t b = 0; b < channels; ++b) {
           read_products[a * channels + b] += of_model * double{mixed[first + b]};
           read[a * channels + b] += of_model * double{plain[first + b]};
         }
       }
     }
-    for (const float weight : plain) read_power += double{weight} * weight;
+    has_readers = true;
+  }
+
+ private:
+  static double power_of(std::span<const float> weights) {
+    double power = 0;
+    for (const float weight : weights) power += double{weight} * weight;
+    return std::max(power, 1e-30);
   }
 };
 
@@ -243,9 +251,9 @@ Result<std::size_t> mix(const Graph& model, const CalibrationInputs& inputs, Gra
   for (const MixedSet& set : sets) {
     if (!set.is_of_weights() && set.positions < kFewPositions * static_cast<double>(set.channels)) continue;
     const std::optional<graph::Mixing> mixing =
-        set.is_of_weights() && set.read_power > 0
-            ? graph::fitted_mixing_of_weights(set.channels, {set.reference_weights, set.weights, set.power},
-                                              {set.read_products, set.read, set.read_power})
+        set.is_of_weights() && set.has_readers
+            ? graph::fitted_mixing_of_weights(set.channels, {set.reference_weights, set.weights},
+                                              {set.read_products, set.read})
             : graph::fitted_mixing(set.channels, set.reference_products, set.products);
     if (!mixing) continue;
     graph::apply_mixing(set.set, *mixing, reference);

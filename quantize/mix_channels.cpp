@@ -159,10 +159,10 @@ std::optional<Mixing> fitted_mixing_of_weights(std::size_t channels, const Weigh
                                                const WeightProducts& readers) {
   const auto size = static_cast<Index>(channels);
   const auto map = [&](std::span<const double> of) { return Eigen::Map<const Matrix>(of.data(), size, size); };
-  if (!(writers.power > 0) || !(readers.power > 0)) return std::nullopt;
-  Matrix written = map(writers.squares) / writers.power;
-  Matrix read = map(readers.squares) / readers.power;
-  const Matrix both = map(writers.both) / writers.power + map(readers.both) / readers.power;
+  Matrix written = map(writers.squares);
+  Matrix read = map(readers.squares);
+  const Matrix both = map(writers.both) + map(readers.both);
+  if (!(written.trace() > 0) || !(read.trace() > 0)) return std::nullopt;
   if (!written.allFinite() || !read.allFinite() || !both.allFinite()) return std::nullopt;
   constexpr double kRidge = 1e-9;
   add_to_diagonal(written, kRidge);

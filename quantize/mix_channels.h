@@ -43,12 +43,11 @@ inline constexpr std::size_t kMostMixedChannels = 1024;
 struct WeightProducts {
   std::span<const double> squares;  // of those that the mixing multiplies
   std::span<const double> both;     // mixed by plain
-  double power = 0;                 // the sum of squares of what they are multiplied to
 };
-// The mixing M that is closest to what writers and readers tell, W' = M W and R' M = R, each error relative to its
-// power: the weights of writers alone leave the directions that they are small in to chance, and the inverse, by which
-// readers multiply, has the errors of these directions most. writers: squares of W, both W' W^T, power of W'; readers:
-// squares of R', both R'^T R, power of R. Nothing where it has no inverse.
+// The mixing M that is closest to what writers and readers tell, W' = M W and R' M = R, in least squares: the weights
+// of writers alone leave the directions that they are small in to chance, and the inverse, by which readers multiply,
+// has the errors of these directions most. writers: squares of W, and W' W^T; readers: squares of R', and R'^T R.
+// Nothing where it has no inverse.
 [[nodiscard]] std::optional<Mixing> fitted_mixing_of_weights(std::size_t channels, const WeightProducts& writers,
                                                              const WeightProducts& readers);
 
