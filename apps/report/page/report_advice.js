@@ -76,7 +76,10 @@ const narrowAdvice = (() => {
     const layer = layerNamed(advice.layer);
     const { trial } = remedy;
     if (!trial) return el("li", {}, el("span", { text: remedy.text }), remedy.option ? ": " : ".", remedy.option ? el("code", { text: remedy.option }) : null);
-    if (trial.of === "range") return el("li", { class: "small", text: `Range \u00d7${trial.range_factor} leaves ${leftOf(layer, trial)}. ${remedy.text}.` });
+    if (trial.of === "range") {
+      const words = remedy.text.split(/(--observer \w+)/).map((text, i) => (i % 2 === 1 ? el("span", { class: "option", text }) : text));
+      return el("li", { class: "small" }, `Range \u00d7${trial.range_factor} leaves ${leftOf(layer, trial)}. `, ...words, ".");
+    }
     return el("li", {}, el("code", { text: remedy.option }), ` leaves ${leftOf(layer, trial)}, ${extra(remedy.more_bytes)}` +
       (known(trial.cost_ratio) ? Math.abs(trial.cost_ratio - 1) < 0.005 ? "" : `, time \u00d7${trial.cost_ratio.toFixed(2)} (estimate)` : ""));
   };

@@ -7,7 +7,7 @@ const narrowNetwork = (() => {
   const ROW = 26, LANE = 13, RADIUS = 4.6;
   // Rows of a part of the list, which print does not break and which has its own drawing: one drawing of all would slide off
   // its rows where a page ends.
-  const PART = 20;
+  const PART = 25;
   const options = [];
   const edges = []; // {from, to, drawn: [path, ...]}
 
