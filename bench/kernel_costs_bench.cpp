@@ -23,6 +23,7 @@
 #include "kernels/costs.h"
 #include "kernels/cpu_features.h"
 #include "kernels/isa_table.h"
+#include "measure/cpu_name.h"
 
 namespace {
 
@@ -189,16 +190,9 @@ double core_speed() {
 
 // "AMD EPYC 7B13 64-Core Processor" without commas.
 std::string cpu_name() {
-  unsigned words[12] = {};
-  for (unsigned i = 0; i < 3; ++i) {
-    unsigned* const at = words + 4 * static_cast<std::ptrdiff_t>(i);
-    if (__get_cpuid(0x80000002U + i, at, at + 1, at + 2, at + 3) == 0) return "unknown";
-  }
-  char text[sizeof words + 1] = {};
-  std::memcpy(text, words, sizeof words);
-  std::string name(text);
+  std::string name = measure::cpu_name();
   std::replace(name.begin(), name.end(), ',', ' ');
-  return name;
+  return name.empty() ? "unknown" : name;
 }
 
 // CPUID's family and model, which tell the design where the name does not: 25/1 is Zen 3, 25/97 is Zen 4.

@@ -73,6 +73,7 @@ Status study_layer(StudiedNetworks& networks, std::size_t l, NetworkStudy& study
       of.local_db = effect->local.decibels();
       of.score_noise = relative_noise(effect->scores);
       of.changed_answers = effect->changed;
+      layer.image_noise = effect->image_noise;
       const ErrorParts parts{.weights = relative_noise(effect->weights),
                              .rounding = relative_noise(effect->rounding),
                              .clipping = relative_noise(effect->clipping),

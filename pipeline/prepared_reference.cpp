@@ -57,6 +57,10 @@ struct MixedSet {
   std::vector<double> reference_weights;
   std::vector<double> weights;
   double columns = 0;
+  // The readers' weights, [rows, channels], which the model multiplies by the inverse. Both [channels, channels].
+  std::vector<double> read_products;  // of the model's: the sum of w w^T
+  std::vector<double> read;           // the sum of w v^T, where v is the reference's
+  bool has_readers = false;
   bool has_few_bits = false;  // fewer than 8, of the writers' weights or of the tensors
 
   [[nodiscard]] bool is_of_weights() const {
@@ -77,9 +81,11 @@ struct MixedSet {
     }
   }
 
-  // Both [channels, columns].
+  // Both [channels, columns]. Errors of a layer count relative to the power of its weights, so that all layers count
+  // alike.
   void add_weights(std::span<const float> plain, std::span<const float> mixed) {
     const std::size_t count = plain.size() / channels;
+    const double share = 1 / power_of(mixed);
     for (std::size_t a = 0; a < channels; ++a) {
       for (std::size_t b = 0; b < channels; ++b) {
         double of_plain = 0;
@@ -88,11 +94,33 @@ struct MixedSet {
           of_plain += double{plain[a * count + i]} * double{plain[b * count + i]};
           of_mixed += double{mixed[a * count + i]} * double{plain[b * count + i]};
         }
-        reference_weights[a * channels + b] += of_plain;
-        weights[a * channels + b] += of_mixed;
+        reference_weights[a * channels + b] += share * of_plain;
+        weights[a * channels + b] += share * of_mixed;
       }
     }
     columns += static_cast<double>(count);
+  }
+
+  // Both [rows, channels].
+  void add_readers(std::span<const float> plain, std::span<const float> mixed) {
+    const double share = 1 / power_of(plain);
+    for (std::size_t first = 0; first < plain.size(); first += channels) {
+      for (std::size_t a = 0; a < channels; ++a) {
+        const double of_model = share * mixed[first + a];
+        for (std::size_t b = 0; b < channels; ++b) {
+          read_products[a * channels + b] += of_model * double{mixed[first + b]};
+          read[a * channels + b] += of_model * double{plain[first + b]};
+        }
+      }
+    }
+    has_readers = true;
+  }
+
+ private:
+  static double power_of(std::span<const float> weights) {
+    double power = 0;
+    for (const float weight : weights) power += double{weight} * weight;
+    return std::max(power, 1e-30);
   }
 };
 
@@ -123,6 +151,8 @@ std::vector<MixedSet> find_mixed_sets(const Graph& reference, const Graph& model
       if (const ValueId same = counterpart(id); same != kNoValue) mixed.tensors.emplace_back(id, same);
     }
     mixed.set = std::move(set);
+    mixed.read_products.resize(mixed.channels * mixed.channels);
+    mixed.read.resize(mixed.channels * mixed.channels);
     mixed.reference_products.resize(mixed.channels * mixed.channels);
     mixed.products.resize(mixed.channels * mixed.channels);
     mixed.reference_weights.resize(mixed.channels * mixed.channels);
@@ -130,6 +160,13 @@ std::vector<MixedSet> find_mixed_sets(const Graph& reference, const Graph& model
     for (const auto& [plain, other] : writer_filters) {
       mixed.add_weights(plain->weights, real_weights(*other));
       mixed.has_few_bits |= other->quantized && other->quantized->range.steps() < QRange::weights(kMaxBits).steps();
+    }
+    for (const std::size_t n : mixed.set.readers) {
+      const ValueId same = counterpart(reference.nodes[n].output);
+      if (same == kNoValue || writers[same] < 0) continue;
+      const Node& reader = model.nodes[static_cast<std::size_t>(writers[same])];
+      if (!have_weights_alike(reader, reference.nodes[n])) continue;
+      mixed.add_readers(graph::filter_of(reference.nodes[n])->weights, real_weights(*graph::filter_of(reader)));
     }
     for (const auto& tensors : mixed.tensors) {
       const std::optional<Quantization>& q = model.value(tensors.second).quantization;
@@ -214,8 +251,10 @@ Result<std::size_t> mix(const Graph& model, const CalibrationInputs& inputs, Gra
   for (const MixedSet& set : sets) {
     if (!set.is_of_weights() && set.positions < kFewPositions * static_cast<double>(set.channels)) continue;
     const std::optional<graph::Mixing> mixing =
-        graph::fitted_mixing(set.channels, set.is_of_weights() ? set.reference_weights : set.reference_products,
-                             set.is_of_weights() ? set.weights : set.products, set.reference_products);
+        set.is_of_weights() && set.has_readers
+            ? graph::fitted_mixing_of_weights(set.channels, {set.reference_weights, set.weights},
+                                              {set.read_products, set.read})
+            : graph::fitted_mixing(set.channels, set.reference_products, set.products);
     if (!mixing) continue;
     graph::apply_mixing(set.set, *mixing, reference);
     ++count;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 #include <memory>
+#include <numeric>
 #include <string>
 #include <utility>
 
@@ -20,6 +21,25 @@ namespace {
 using graph::Graph;
 using graph::Node;
 using graph::ValueId;
+
+// The 95 % interval of the sum of `changed` relative to that of `before`, both by image (a ratio estimate, Cochran,
+// "Sampling Techniques", 1977). Nothing of one image or of none.
+std::optional<Interval> interval_of_ratio(const std::vector<double>& changed, const std::vector<double>& before) {
+  const std::size_t count = before.size();
+  const double all = std::accumulate(before.begin(), before.end(), 0.0);
+  if (count < 2 || changed.size() != count || !(all > 0)) return std::nullopt;
+  const double ratio = std::accumulate(changed.begin(), changed.end(), 0.0) / all;
+  double squares = 0;
+  for (std::size_t i = 0; i < count; ++i)
+    squares += (changed[i] - ratio * before[i]) * (changed[i] - ratio * before[i]);
+  const auto freedom = static_cast<double>(count - 1);
+  // The quantile of Student's distribution, by the first term of its expansion.
+  constexpr double kNormalQuantile = 1.959963984540054;
+  const double quantile =
+      kNormalQuantile + (kNormalQuantile * kNormalQuantile * kNormalQuantile + kNormalQuantile) / (4 * freedom);
+  const double margin = quantile * std::sqrt(static_cast<double>(count) / freedom * squares) / all;
+  return Interval{std::max(ratio - margin, 0.0), ratio + margin};
+}
 
 class ChangeTrier {
  public:
@@ -114,6 +134,7 @@ class ChangeTrier {
     if (!effect) return {};
     trial.local_db = effect->local.decibels();
     trial.score_noise = relative_noise(effect->scores);
+    trial.left = interval_of_ratio(effect->image_noise, networks_.layers[l].image_noise);
     if (trial.of != TrialOf::kRange) {
       const std::string& name = networks_.graph.nodes[networks_.layers[l].node].name;
       if (costs_.empty()) costs_ = kernel_costs(networks_.model);

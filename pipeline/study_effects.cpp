@@ -220,6 +220,7 @@ Result<std::optional<Effect>> effect_of(const StudiedNetworks& networks, const S
       [&](std::size_t i, std::size_t s) { return scores_on(networks, layer, networks.images[i], own[i], slots[s]); },
       [&](std::size_t, std::size_t s) -> Status {
         total.scores.add(slots[s].effect.scores);
+        total.image_noise.push_back(slots[s].effect.scores.noise);
         total.changed += slots[s].effect.changed;
         return {};
       });

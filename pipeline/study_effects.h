@@ -13,6 +13,7 @@ namespace narrow {
 struct Effect {
   Power local;
   Power scores;
+  std::vector<double> image_noise;  // of the scores of each image
   std::size_t changed = 0;
   std::vector<Power> channels;
   Power weights;

@@ -27,6 +27,7 @@ struct StudiedLayer {
   graph::ValueId reference = graph::kNoValue;  // its counterpart
   int counterpart = -1;                        // the reference's node that writes it
   bool is_corrected = false;                   // its biases are
+  std::vector<double> image_noise = {};        // of the scores of each effect image, with this layer alone quantized
 };
 
 // The reference's tensors of one of the effect images.

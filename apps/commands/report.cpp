@@ -71,13 +71,13 @@ Status measure(const ReportFlags& flags, const ReportNetworks& networks, const P
   NARROW_ASSIGN(const PictureSet calibration,
                 open_images(flags.remedies, networks.reference->labels, Unreadable::kLeftOut, console));
   NARROW_ASSIGN(result.remedies,
-                measure_remedies(*networks.reference, result.layers, planned_remedies(result.advice, result.layers),
+                measure_remedies(*networks.reference, result.model, planned_remedies(result.advice, result.layers),
                                  calibration, images, {flags.limit, flags.model.isa, threads, flags.duration},
                                  [&](const std::string& what, double done) {
                                    progress.start("measuring " + what + ", percent");
                                    progress.update(static_cast<std::size_t>(100 * done), 100);
                                  }));
-  result.as_good_with_fewer_options = as_good_with_fewer_options(result.remedies);
+  result.as_good_with_fewer_options = as_good_with_fewer_options(result.remedies.results);
   result.remedy_images = flags.remedies;
   return {};
 }

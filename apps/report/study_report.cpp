@@ -69,10 +69,13 @@ std::string bound_text(const LayerBound& bound, const LayerTime& time) {
 // "--layer-weights conv1=6  (+1.2 kB, noise 3 % of before)".
 std::string remedy_text(const Remedy& remedy, double before) {
   if (!remedy.trial) return remedy.option.empty() ? remedy.text : remedy.option;
-  std::string text =
-      remedy.option +
-      (remedy.trial->of == TrialOf::kRange ? " (range x" + format("%.1f", remedy.trial->range_factor) + ")" : "") +
-      ": noise " + format("%.0f", 100 * remedy.trial->score_noise / before) + " %";
+  std::string text = remedy.trial->of == TrialOf::kRange ? "range x" + format("%.1f", remedy.trial->range_factor) +
+                                                               ", which no option sets for one layer"
+                                                         : remedy.option;
+  text += ": noise " + format("%.0f %%", 100 * remedy.trial->score_noise / before);
+  if (const std::optional<Interval>& left = remedy.trial->left) {
+    text += format(" (%.0f", 100 * left->low) + format(" to %.0f)", 100 * left->high);
+  }
   if (remedy.more_bytes > 0) text += ", +" + bytes_text(static_cast<std::uint64_t>(remedy.more_bytes));
   if (remedy.trial->cost_ratio) text += ", time x" + format("%.2f", *remedy.trial->cost_ratio);
   return text;
@@ -93,6 +96,7 @@ std::string advice_lines(const NetworkStudyResult& result) {
     text += "better ranges for " + plural(advice.ranges.helped, "layer") +
             format(" of %zu tried", advice.ranges.tried) +
             format(" would remove %.0f %% of the noise", 100 * advice.ranges.noise_removed) +
+            format(", of which %.0f %% by narrower ones, whose steps are finer", 100 * advice.ranges.by_narrower) +
             format("; 6 bits in the worst %zu: %.0f %%\n", advice.six_bits.layers.size(),
                    100 * (1 - advice.six_bits.noise_left));
   }
@@ -109,7 +113,7 @@ std::string advice_lines(const NetworkStudyResult& result) {
 // What 6 bits in the three worst layers would give and take.
 std::string six_bits_lines(const NetworkStudyResult& result) {
   const SixBits& six = result.advice.six_bits;
-  if (six.changes.empty()) return "";
+  if (six.changes.empty() || !result.remedies.results.empty()) return "";  // what was measured is in their table
   std::vector<std::string> options;
   double more_seconds = 0;
   for (const auto& [layer, trial] : six.changes) {
@@ -120,7 +124,8 @@ std::string six_bits_lines(const NetworkStudyResult& result) {
     if (time != result.times.layers.end() && trial.cost_ratio) more_seconds += time->seconds * (*trial.cost_ratio - 1);
   }
   return "\n6 bits in the first " + plural(six.layers.size(), "layer") + ": about " +
-         format("%.0f", 100 * six.noise_left) + " % of the noise left, " +
+         format("%.0f %% (", 100 * six.noise_left) + format("%.0f to ", 100 * six.left.low) +
+         format("%.0f) of the noise left, ", 100 * six.left.high) +
          (six.more_bytes > 0 ? "+" + bytes_text(static_cast<std::uint64_t>(six.more_bytes)) + ", " : "") +
          format("%+.3f ms of %.3f, the sum of layers (estimated; --remedies measures)\n", 1e3 * more_seconds,
                 1e3 * result.times.seconds) +
@@ -140,30 +145,45 @@ std::string slow_layers_lines(const NetworkStudyResult& result) {
   for (const std::size_t i : order) {
     const LayerTime& time = result.times.layers[i];
     text += format("%5.1f %%  ", 100 * time.share) + name_text(time.layer) +
-            (time.followers.empty() ? "" : " + " + name_text(join(time.followers, " + ")) + ", run as one") + "  (" +
+            (time.followers.empty() ? "" : " + " + name_text(join(time.followers, " + ")) + ", fused") + "  (" +
             bound_text(result.bounds[i], time) + ")\n         " + time.kernel + "\n";
   }
   return text;
 }
 
+// "11 images more have the reference's answer than with the same bits, 2 fewer; scores +1.0 dB (0.8 to 1.2)".
+std::string gain_text(const MeasuredRemedy& remedy) {
+  const PairedGain& gain = remedy.gain;
+  std::string text = plural(gain.more_same, "image") + format(" more and %zu fewer", gain.fewer_same) +
+                     " have the reference's answer" + (gain.is_clear() ? "" : ", too few to tell");
+  if (!gain.decibels) return text;
+  return text + format("; scores %+.1f dB (", *gain.decibels) + format("%.1f to ", gain.decibels_interval.low) +
+         format("%.1f)", gain.decibels_interval.high);
+}
+
 // The networks that were quantized anew, one a line.
 std::string remedy_table(const NetworkStudyResult& result) {
-  if (result.remedies.empty()) return "";
+  const std::vector<MeasuredRemedy>& remedies = result.remedies.results;
+  if (remedies.empty()) return "";
   Table table({">#", "|quantized anew", ">same answer", ">95 %", ">KL, nats", ">SQNR", ">weights", ">time"});
   table.may_leave_out({"KL, nats", "95 %", "SQNR"});
   std::size_t number = 1;
-  for (const MeasuredRemedy& remedy : result.remedies) {
+  for (const MeasuredRemedy& remedy : remedies) {
     const Agreement& agreement = remedy.agreement;
     table.add({std::to_string(number++), remedy.text, format("%.2f %%", 100 * agreement.share()),
                format("%.1f .. %.1f", 100 * agreement.same_top1_interval.low, 100 * agreement.same_top1_interval.high),
                format("%.4g", agreement.kl_divergence), agreement.sqnr_db ? decibels_text(*agreement.sqnr_db) : "-",
                bytes_text(remedy.weight_bytes), format("%.3f ms", 1e3 * remedy.seconds.median)});
   }
-  std::string text = "\nMeasured beside each other; compare with row 1:\n\n" + table.text() + "\n";
+  std::string text = "\nQuantized anew, ranges by " + result.remedies.calibration +
+                     ", and timed in turns; compare with row 1. The model of this report has " +
+                     format("%.3f ms", 1e3 * result.remedies.model_seconds.median) + " in these turns:\n\n" +
+                     table.text() + "\n";
   number = 1;
-  for (const MeasuredRemedy& remedy : result.remedies) {
-    if (!remedy.options.empty()) text += format("options of %zu: ", number) + join(remedy.options, " ") + "\n";
-    ++number;
+  for (const MeasuredRemedy& remedy : remedies) {
+    const std::string row = format("row %zu: ", number++);
+    if (remedy.options.empty()) continue;
+    text += row + gain_text(remedy) + "\n       " + join(remedy.options, " ") + "\n";
   }
   if (const std::optional<std::size_t> index = result.as_good_with_fewer_options) {
     text += format("row %zu has as many of the same answers as 6 bits, with fewer options\n", *index + 1);

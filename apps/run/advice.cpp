@@ -52,12 +52,26 @@ Cause largest(const CauseShares& shares, double& share) {
 
 bool is_of_range(const Trial& trial) { return trial.of == TrialOf::kRange; }
 
-void add_ranges(BetterRanges& ranges, const LayerAdvice& advice, const LayerStudy& layer, double total) {
+// Half of the width of the 95 % interval of a trial's noise.
+double margin_of(const Trial& trial, const LayerStudy& layer) {
+  return trial.left ? trial.left->high * *layer.score_noise - trial.score_noise : 0.0;
+}
+
+// Whether the images agree that less noise is left.
+bool is_clear(const Trial& trial) { return !trial.left || trial.left->high < 1; }
+
+Interval around(double share, double margin) { return {std::max(share - margin, 0.0), share + margin}; }
+
+void add_ranges(BetterRanges& ranges, double& squares, const LayerAdvice& advice, const LayerStudy& layer,
+                double total) {
   if (std::any_of(layer.trials.begin(), layer.trials.end(), is_of_range)) ++ranges.tried;
   for (const Remedy& remedy : advice.remedies) {
     if (!remedy.trial || !is_of_range(*remedy.trial)) continue;
     ++ranges.helped;
-    ranges.noise_removed += (*layer.score_noise - remedy.trial->score_noise) / total;
+    const double removed = (*layer.score_noise - remedy.trial->score_noise) / total;
+    ranges.noise_removed += removed;
+    if (remedy.trial->range_factor < 1) ranges.by_narrower += removed;
+    squares += std::pow(margin_of(*remedy.trial, layer) / total, 2);
   }
 }
 
@@ -74,10 +88,11 @@ Remedy of_trial(const Trial& trial, const LayerInfo& info) {
       remedy.text = "More bits for its output";
       break;
     case TrialOf::kRange:
-      remedy.option = trial.range_factor < 1 ? "--observer percentile" : "--observer minmax";
+      // No option sets the range of one layer, so there is nothing that could be added to others.
       remedy.text = trial.range_factor < 1
-                        ? "Calibration: its range is too wide for these images; leave rare large values out"
-                        : "Calibration: its range is too narrow for these images; use more of them, or the extremes";
+                        ? "Calibration: a narrower range leaves less; --observer percentile makes those of all layers "
+                          "narrower"
+                        : "Calibration: a wider range leaves less; --observer minmax makes those of all layers wider";
       break;
   }
   remedy.trial = trial;
@@ -91,7 +106,7 @@ void add_trials(LayerAdvice& advice, const LayerStudy& study, const LayerInfo& i
   for (const TrialOf kind : {TrialOf::kWeights, TrialOf::kActivations, TrialOf::kRange}) {
     const Trial* chosen = nullptr;
     for (const Trial& trial : study.trials) {
-      if (trial.of != kind || trial.score_noise > kWorthIt * *study.score_noise) continue;
+      if (trial.of != kind || trial.score_noise > kWorthIt * *study.score_noise || !is_clear(trial)) continue;
       const bool is_enough = chosen != nullptr && chosen->score_noise <= kSmallPart * *study.score_noise;
       if (!is_enough && (chosen == nullptr || trial.score_noise < chosen->score_noise)) chosen = &trial;
     }
@@ -106,6 +121,7 @@ SixBits six_bits_for(const std::vector<std::size_t>& worst, double total, const 
   constexpr int kBits = 6;
   SixBits six;
   double left = total;
+  double squares = 0;
   for (const std::size_t l : worst) {
     const LayerStudy& layer = study.layers[l];
     six.layers.push_back(layer.layer);
@@ -115,6 +131,7 @@ SixBits six_bits_for(const std::vector<std::size_t>& worst, double total, const 
       if (trial.of == TrialOf::kRange || trial.bits != kBits || !(gain > 0)) continue;
       six.changes.emplace_back(layer.layer, trial);
       gained += gain;
+      squares += std::pow(margin_of(trial, layer), 2);
       if (trial.of != TrialOf::kWeights) continue;
       six.more_bytes +=
           static_cast<std::int64_t>(trial.weight_bytes) - static_cast<std::int64_t>(layers[l].weight_bytes);
@@ -122,6 +139,7 @@ SixBits six_bits_for(const std::vector<std::size_t>& worst, double total, const 
     left -= std::min(gained, *layer.score_noise);
   }
   if (total > 0) six.noise_left = left / total;
+  if (total > 0) six.left = around(six.noise_left, std::sqrt(squares) / total);
   return six;
 }
 
@@ -171,6 +189,7 @@ Advice advise(const NetworkStudy& study, const std::vector<LayerInfo>& layers) {
   constexpr std::size_t kWorst = 3;
   advice.six_bits = six_bits_for({order.begin(), order.begin() + static_cast<long>(std::min(order.size(), kWorst))},
                                  total, study, layers);
+  double range_squares = 0;
   if (order.size() > kMostLayers) order.resize(kMostLayers);
   for (const std::size_t l : order) {
     const LayerStudy& layer = study.layers[l];
@@ -181,7 +200,7 @@ Advice advise(const NetworkStudy& study, const std::vector<LayerInfo>& layers) {
     of.shares = shares_of(layer, of.is_measured);
     of.cause = largest(of.shares, of.cause_share);
     add_trials(of, layer, layers[l]);
-    add_ranges(advice.ranges, of, layer, total);
+    add_ranges(advice.ranges, range_squares, of, layer, total);
     if (of.remedies.empty() && layer.trials.empty()) {
       of.remedies.push_back({"--first-last float",
                              "Its weights have 8 bits already; the first and the last layer can stay in float",
@@ -198,6 +217,7 @@ Advice advise(const NetworkStudy& study, const std::vector<LayerInfo>& layers) {
     }
     advice.layers.push_back(std::move(of));
   }
+  advice.ranges.removed = around(advice.ranges.noise_removed, std::sqrt(range_squares));
   return advice;
 }
 

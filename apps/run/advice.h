@@ -17,7 +17,7 @@ enum class Cause { kWeights, kRounding, kClipping };
 
 // What is to be done about a layer, as an option of narrow quantize.
 struct Remedy {
-  std::string option;           // "--layer-weights conv1=6"
+  std::string option;           // "--layer-weights conv1=6"; empty where there is none for one layer
   std::string text;             // a sentence that says why
   std::optional<Trial> trial;   // what was measured of it
   std::int64_t more_bytes = 0;  // of weights, if `trial` is there
@@ -49,6 +49,7 @@ struct SixBits {
   std::vector<std::pair<std::string, Trial>> changes;
   std::int64_t more_bytes = 0;  // of weights
   double noise_left = 1;        // of the sum of the layers' effects, as if changes were independent
+  Interval left;                // 95 %, of what images differ by; other rounding errors are not in it
 };
 
 // What other ranges would give to the layers of the advice, as if changes were independent.
@@ -56,6 +57,8 @@ struct BetterRanges {
   std::size_t tried = 0;     // layers
   std::size_t helped = 0;    // of them
   double noise_removed = 0;  // of the sum of the layers' effects
+  Interval removed;          // 95 %, as SixBits::left
+  double by_narrower = 0;    // of noise_removed, by ranges narrower than the layers have
 };
 
 struct Advice {

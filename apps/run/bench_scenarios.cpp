@@ -170,4 +170,32 @@ Result<Summary> time_one_by_one(Network& network, const BenchInputs& inputs, dou
   return summarize(times.latencies);
 }
 
+Result<std::vector<Summary>> time_in_turns(std::span<Network* const> networks, const BenchInputs& inputs,
+                                           double seconds) {
+  constexpr std::size_t kImages = 8;
+  constexpr std::size_t kFewestTurns = 3;
+  for (Network* network : networks) {
+    NARROW_ASSIGN([[maybe_unused]] const std::size_t runs, warm_up_network(*network, inputs, 1, -1));
+  }
+  std::vector<std::vector<double>> turns(networks.size());
+  const Clock::time_point begin = Clock::now();
+  const double all = seconds * static_cast<double>(networks.size());
+  do {
+    for (std::size_t n = 0; n < networks.size(); ++n) {
+      Runner runner(*networks[n], inputs, 1);
+      NARROW_TRY(runner.run(1));  // brings its weights into the caches
+      std::vector<double> times;
+      for (std::size_t i = 0; i < kImages; ++i) {
+        const Clock::time_point start = Clock::now();
+        NARROW_TRY(runner.run(1));
+        times.push_back(seconds_between(start, Clock::now()));
+      }
+      turns[n].push_back(summarize(std::move(times)).median);
+    }
+  } while (turns.front().size() < kFewestTurns || seconds_between(begin, Clock::now()) < all);
+  std::vector<Summary> summaries;
+  for (std::vector<double>& of : turns) summaries.push_back(summarize(std::move(of)));
+  return summaries;
+}
+
 }  // namespace narrow::cli

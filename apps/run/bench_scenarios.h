@@ -69,4 +69,9 @@ struct BenchTimes {
 // The time of an image, one after the other for so many seconds, after a warm-up.
 [[nodiscard]] Result<Summary> time_one_by_one(Network& network, const BenchInputs& inputs, double seconds);
 
+// The times of an image of several networks that are to be compared: in turns of eight images each, until each has run
+// for so many seconds, so that what else the machine does meets all of them. A summary is over the medians of turns.
+[[nodiscard]] Result<std::vector<Summary>> time_in_turns(std::span<Network* const> networks, const BenchInputs& inputs,
+                                                         double seconds);
+
 }  // namespace narrow::cli

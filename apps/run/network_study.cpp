@@ -11,6 +11,7 @@
 #include "apps/text/describe.h"
 #include "apps/text/words.h"
 #include "base/try.h"
+#include "measure/cpu_name.h"
 #include "measure/read_speed.h"
 #include "narrow/quantize.h"
 
@@ -119,6 +120,9 @@ Status find_changed(const ScoredPair& scored, const PictureSet& images, const Lo
     ChangedImage changed;
     changed.name = image.name;
     changed.label = image.label;
+    if (image.label && *image.label >= 0 && static_cast<std::size_t>(*image.label) < labels.size()) {
+      changed.label_text = labels[static_cast<std::size_t>(*image.label)];
+    }
     changed.reference = best_classes(scores_of(scored.reference, change.image), scored.reference.kind, labels);
     changed.model = best_classes(scores_of(scored.other, change.image), scored.other.kind, labels);
     changed.divergence = change.divergence;
@@ -242,6 +246,7 @@ Result<NetworkStudyResult> study_network_file(const LoadedModel& model, const Lo
                             .memory = session.memory(),
                             .notes = model.notes,
                             .threads = options.threads,
+                            .cpu = measure::cpu_name(),
                             .seconds = {},
                             .times = {},
                             .read_speed = 0,

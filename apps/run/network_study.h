@@ -32,6 +32,7 @@ struct NamedScore {
 struct ChangedImage {
   std::string name;
   std::optional<int> label;
+  std::string label_text;             // of the label; empty: the class has no name
   std::vector<NamedScore> reference;  // the best classes, best first
   std::vector<NamedScore> model;
   double divergence = 0;       // of the probabilities, in nats: how far the answers are from each other
@@ -63,6 +64,7 @@ struct NetworkStudyResult {
   MemoryInfo memory;
   std::vector<std::string> notes;
   int threads = 1;
+  std::string cpu;  // its name; empty: it tells none
   Summary seconds;  // of one image
   LayerTimes times;
   double read_speed = 0;           // bytes per second at which one core reads as much memory as the model takes
@@ -79,7 +81,7 @@ struct NetworkStudyResult {
   NetworkStudy study;
   Advice advice;
   // Empty unless they were asked for.
-  std::vector<MeasuredRemedy> remedies;
+  MeasuredRemedies remedies;
   std::optional<std::size_t> as_good_with_fewer_options;  // as the function says
   std::vector<std::string> remedy_images;  // the arguments that name the images they were calibrated with
 };

@@ -118,10 +118,10 @@ QuantizeOptions options_with_bits_of(const std::vector<LayerInfo>& layers) {
   return options;
 }
 
-Result<std::vector<MeasuredRemedy>> measure_remedies(
-    const LoadedModel& reference, const std::vector<LayerInfo>& layers, const std::vector<PlannedRemedy>& plans,
-    const PictureSet& calibration, const PictureSet& images, const RemedyOptions& options,
-    const std::function<void(const std::string& what, double done)>& progress) {
+Result<MeasuredRemedies> measure_remedies(const LoadedModel& reference, const Model& model,
+                                          const std::vector<PlannedRemedy>& plans, const PictureSet& calibration,
+                                          const PictureSet& images, const RemedyOptions& options,
+                                          const std::function<void(const std::string& what, double done)>& progress) {
   const auto* network = std::get_if<FloatModel>(&reference.model);
   if (network == nullptr) {
     return Error{ErrorCode::kInvalidArgument,
@@ -136,7 +136,11 @@ Result<std::vector<MeasuredRemedy>> measure_remedies(
     return score_set(of, images, count, {reference.preprocessing, options.threads, kRemedyBatch}, {});
   };
   NARROW_ASSIGN(const ScoredSet expected, evaluate(*opened));
-  std::vector<MeasuredRemedy> measured;
+  const std::vector<LayerInfo> layers = model.layers();
+  MeasuredRemedies all;
+  std::vector<MeasuredRemedy>& measured = all.results;
+  std::optional<ScoredSet> unchanged;
+  std::vector<std::unique_ptr<Network>> timed;
   for (const PlannedRemedy& plan : plans) {
     QuantizeOptions quantize_options = options_with_bits_of(layers);
     replace_bits(quantize_options.layer_weight_bits, plan.weights);
@@ -159,6 +163,7 @@ Result<std::vector<MeasuredRemedy>> measure_remedies(
                           .weight_bytes = 0,
                           .agreement = {},
                           .tally = {},
+                          .gain = {},
                           .seconds = {},
                           .quantize_seconds = seconds_since(start)};
     for (const LayerBits& layer : plan.weights) {
@@ -169,17 +174,28 @@ Result<std::vector<MeasuredRemedy>> measure_remedies(
                             {"--layer-activations", layer.layer + "=" + std::to_string(layer.bits)});
     }
     for (const LayerInfo& layer : quantized.model.layers()) remedy.weight_bytes += layer.weight_bytes;
-    NARROW_ASSIGN(const std::unique_ptr<Network> model,
+    all.calibration = quantized.model.provenance().calibration;
+    NARROW_ASSIGN(const std::unique_ptr<Network> batched,
                   open_network(quantized.model, options.isa, options.threads, kRemedyBatch));
-    NARROW_ASSIGN(const ScoredSet scored, evaluate(*model));
+    NARROW_ASSIGN(ScoredSet scored, evaluate(*batched));
     NARROW_ASSIGN(remedy.agreement, agreement_of(expected, scored, count));
     remedy.tally = scored.tally;
-    NARROW_ASSIGN(const std::unique_ptr<Network> timed, open_network(quantized.model, options.isa, options.threads, 1));
-    const BenchInputs inputs = random_inputs(timed->input_shape(), reference.preprocessing, kRemedyInputs, 1);
-    NARROW_ASSIGN(remedy.seconds, time_one_by_one(*timed, inputs, options.seconds));
+    if (unchanged) remedy.gain = paired_gain(expected, *unchanged, scored, count);
+    if (!unchanged) unchanged = std::move(scored);
+    NARROW_ASSIGN(std::unique_ptr<Network> alone, open_network(quantized.model, options.isa, options.threads, 1));
+    timed.push_back(std::move(alone));
     measured.push_back(std::move(remedy));
   }
-  return measured;
+  NARROW_ASSIGN(std::unique_ptr<Network> own, open_network(model, options.isa, options.threads, 1));
+  timed.push_back(std::move(own));
+  std::vector<Network*> in_turn(timed.size());
+  std::transform(timed.begin(), timed.end(), in_turn.begin(), [](const auto& of) { return of.get(); });
+  const BenchInputs inputs = random_inputs(timed.back()->input_shape(), reference.preprocessing, kRemedyInputs, 1);
+  progress("the time of remedies", 0);
+  NARROW_ASSIGN(const std::vector<Summary> seconds, time_in_turns(in_turn, inputs, options.seconds));
+  for (std::size_t i = 0; i < measured.size(); ++i) measured[i].seconds = seconds[i];
+  all.model_seconds = seconds.back();
+  return all;
 }
 
 }  // namespace narrow::cli

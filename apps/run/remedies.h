@@ -10,6 +10,7 @@
 #include "apps/run/advice.h"
 #include "apps/run/comparison.h"
 #include "apps/run/model_file.h"
+#include "apps/run/paired_gain.h"
 #include "apps/run/statistics.h"
 #include "apps/run/tally.h"
 #include "narrow/compare.h"
@@ -28,8 +29,15 @@ struct MeasuredRemedy {
   std::size_t weight_bytes = 0;
   Agreement agreement;         // with the reference
   std::optional<Tally> tally;  // nothing unless all images have labels
-  Summary seconds;             // of one image
+  PairedGain gain;             // over the first one, of which nothing was changed
+  Summary seconds;             // of one image, in turns with the others and with the model
   double quantize_seconds = 0;
+};
+
+struct MeasuredRemedies {
+  std::vector<MeasuredRemedy> results;
+  Summary model_seconds;    // of the model that the report is about, in turns with them
+  std::string calibration;  // the ranges of the networks that were quantized anew, as Provenance::calibration has it
 };
 
 // The index of a network that has at least as many of the same answers as the one of six bits, with fewer options.
@@ -57,10 +65,11 @@ struct RemedyOptions {
   int threads = 1;
   double seconds = 1;  // for which each network is timed
 };
-// Quantizes `reference`, a float network, for each plan, compares it on the images and times it. progress(what, share).
-// Errors: the reference is no float network; those of quantize() and of running the networks.
-[[nodiscard]] Result<std::vector<MeasuredRemedy>> measure_remedies(
-    const LoadedModel& reference, const std::vector<LayerInfo>& layers, const std::vector<PlannedRemedy>& plans,
+// Quantizes `reference`, a float network, for each plan with the bits of `model`, compares it on the images, and times
+// all of them in turns. progress(what, share). Errors: the reference is no float network; those of quantize() and of
+// running the networks.
+[[nodiscard]] Result<MeasuredRemedies> measure_remedies(
+    const LoadedModel& reference, const Model& model, const std::vector<PlannedRemedy>& plans,
     const PictureSet& calibration, const PictureSet& images, const RemedyOptions& options,
     const std::function<void(const std::string& what, double done)>& progress);
 

@@ -82,6 +82,8 @@ struct Trial {
   std::size_t weight_bytes = 0;  // of the layer, as stored
   double local_db = 0;
   double score_noise = 0;  // as LayerStudy::score_noise
+  // Of score_noise relative to the layer's: by how much that differs from image to image. Nothing of one image.
+  std::optional<Interval> left = {};
   // The estimated cost of the layer's kernel, relative to that of the kernel which it has. Nothing where the layer is
   // none that kernels are chosen for.
   std::optional<double> cost_ratio = {};

@@ -143,8 +143,17 @@ TEST_CASE("the layers that hurt most come first, and more bits leave less of the
     const auto layer = std::find_if(document["layers"].begin(), document["layers"].end(),
                                     [&](const nlohmann::json& other) { return other["name"] == of["layer"]; });
     REQUIRE(layer != document["layers"].end());
+    for (const nlohmann::json& trial : (*layer)["trials"]) {
+      const double left = trial["score_noise"].get<double>() / (*layer)["score_noise"].get<double>();
+      CHECK(trial["left"]["low"].get<double>() <= left + 1e-4);
+      CHECK(trial["left"]["high"].get<double>() >= left - 1e-4);
+    }
     for (const nlohmann::json& remedy : of["remedies"]) {
-      if (!remedy.contains("trial") || remedy["trial"]["of"] != "range") continue;
+      if (!remedy.contains("trial")) continue;
+      CHECK(remedy["trial"]["left"]["high"] < 1.0);
+      // No option sets the range of one layer.
+      CHECK(remedy["option"].get<std::string>().empty() == (remedy["trial"]["of"] == "range"));
+      if (remedy["trial"]["of"] != "range") continue;
       removed_by_ranges +=
           ((*layer)["score_noise"].get<double>() - remedy["trial"]["score_noise"].get<double>()) / total;
     }
@@ -161,7 +170,10 @@ TEST_CASE("the layers that hurt most come first, and more bits leave less of the
     if (weights_left < output_left) CHECK(of["shares"]["weights"] >= of["shares"]["rounding"]);
     if (output_left < weights_left) CHECK(of["shares"]["rounding"] >= of["shares"]["weights"]);
   }
-  CHECK(advice["ranges"]["noise_removed"].get<double>() == doctest::Approx(removed_by_ranges).epsilon(0.01));
+  const nlohmann::json& ranges = advice["ranges"];
+  CHECK(ranges["noise_removed"].get<double>() == doctest::Approx(removed_by_ranges).epsilon(0.01));
+  CHECK(ranges["by_narrower"].get<double>() <= ranges["noise_removed"].get<double>() + 1e-6);
+  CHECK(ranges["interval"]["high"] >= ranges["noise_removed"]);
   CHECK(measured > 0);
   CHECK(advice["measured_share"].get<double>() == doctest::Approx(measured).epsilon(0.001));
   const std::string worst = advice["layers"][0]["layer"];
@@ -233,6 +245,17 @@ TEST_CASE("recommended changes are measured by quantizing anew") {
   CHECK(six["is_six_bits"].get<bool>());
   CHECK_FALSE(results[0]["is_six_bits"].get<bool>());
   CHECK(six["latency_ms"]["median"].get<double>() > 0);
+  CHECK(document["remedies"]["model_latency_ms"]["median"].get<double>() > 0);
+  CHECK(document["remedies"]["ranges"].get<std::string>().find("12 pictures") == 0);
+  // Pairs tell what the two numbers of the same answers do.
+  CHECK(results[0]["gain"]["more_same"] == 0);
+  CHECK(six["gain"]["more_same"].get<int>() - six["gain"]["fewer_same"].get<int>() ==
+        six["agreement"]["top1"]["same"].get<int>() - results[0]["agreement"]["top1"]["same"].get<int>());
+  const double gained =
+      six["agreement"]["sqnr"]["db"].get<double>() - results[0]["agreement"]["sqnr"]["db"].get<double>();
+  CHECK(six["gain"]["db"].get<double>() == doctest::Approx(gained).epsilon(0.001));
+  CHECK(six["gain"]["interval"]["low"] <= six["gain"]["db"]);
+  CHECK(six["gain"]["interval"]["high"] >= six["gain"]["db"]);
   const nlohmann::json& advised = document["advice"]["six_bits"];
   REQUIRE(!advised["changes"].empty());
   REQUIRE(six["options"].size() == 2 * advised["changes"].size());

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 using narrow::cli::percentile;
+using narrow::cli::sign_test;
 using narrow::cli::summarize;
 
 TEST_CASE("a percentile of one value is that value") {
@@ -30,4 +31,16 @@ TEST_CASE("a summary does not depend on the order") {
   CHECK(summary.p90 == 10);
   CHECK(summary.max == 10);
   CHECK(summary.mean == 4);
+}
+
+TEST_CASE("a sign test of nothing, of equal numbers and of many differences") {
+  CHECK(sign_test(0, 0) == 1);
+  CHECK(sign_test(7, 7) == 1);
+  CHECK(sign_test(1, 0) == 1);
+  CHECK(sign_test(100000, 0) == 0);  // 2^-99999 is no double
+  CHECK(sign_test(50000, 50000) == 1);
+  // Of five coins 5 or 0 heads: 2 / 32. Of nine, 8, 9, 0 or 1: 20 / 512.
+  CHECK(sign_test(5, 0) == doctest::Approx(0.0625));
+  CHECK(sign_test(8, 1) == doctest::Approx(20.0 / 512));
+  CHECK(sign_test(1, 8) == sign_test(8, 1));
 }

@@ -41,6 +41,8 @@ const char* name_of(TrialOf of) {
   return of == TrialOf::kWeights ? "weights" : of == TrialOf::kActivations ? "activations" : "range";
 }
 
+Json interval(const Interval& of) { return {{"low", rounded(of.low)}, {"high", rounded(of.high)}}; }
+
 Json object(const Trial& trial) {
   Json json = {{"of", name_of(trial.of)},
                {"bits", trial.bits},
@@ -48,6 +50,7 @@ Json object(const Trial& trial) {
                {"weight_bytes", trial.weight_bytes},
                {"local_db", rounded(trial.local_db)},
                {"score_noise", rounded(trial.score_noise)}};
+  if (trial.left) json["left"] = interval(*trial.left);
   if (trial.cost_ratio) json["cost_ratio"] = rounded(*trial.cost_ratio);
   return json;
 }
@@ -111,14 +114,17 @@ Json object(const Advice& advice) {
   json["measured_share"] = rounded(advice.measured_share);
   json["ranges"] = {{"tried", advice.ranges.tried},
                     {"helped", advice.ranges.helped},
-                    {"noise_removed", rounded(advice.ranges.noise_removed)}};
+                    {"noise_removed", rounded(advice.ranges.noise_removed)},
+                    {"interval", interval(advice.ranges.removed)},
+                    {"by_narrower", rounded(advice.ranges.by_narrower)}};
   json["six_bits"] = {{"layers", advice.six_bits.layers},
                       {"changes", list(advice.six_bits.changes,
                                        [](const auto& change) {
                                          return Json{{"layer", change.first}, {"trial", object(change.second)}};
                                        })},
                       {"more_bytes", advice.six_bits.more_bytes},
-                      {"noise_left", rounded(advice.six_bits.noise_left)}};
+                      {"noise_left", rounded(advice.six_bits.noise_left)},
+                      {"interval", interval(advice.six_bits.left)}};
   json["layers"] = list(advice.layers, [](const LayerAdvice& layer) {
     return Json{{"layer", layer.layer},
                 {"noise_share", rounded(layer.noise_share)},
@@ -144,6 +150,15 @@ Json best_classes_json(const std::vector<NamedScore>& best) {
   });
 }
 
+Json object(const PairedGain& gain) {
+  Json json = {
+      {"more_same", gain.more_same}, {"fewer_same", gain.fewer_same}, {"is_clear", gain.is_clear()}, {"db", nullptr}};
+  if (!gain.decibels) return json;
+  json["db"] = rounded(*gain.decibels);
+  json["interval"] = interval(gain.decibels_interval);
+  return json;
+}
+
 Json object(const MeasuredRemedy& remedy) {
   return {{"text", remedy.text},
           {"is_six_bits", remedy.is_six_bits},
@@ -151,6 +166,7 @@ Json object(const MeasuredRemedy& remedy) {
           {"weight_bytes", remedy.weight_bytes},
           {"agreement", object(remedy.agreement)},
           {"top1", remedy.tally ? object(*remedy.tally, remedy.tally->top1) : Json()},
+          {"gain", object(remedy.gain)},
           {"latency_ms", milliseconds(remedy.seconds)},
           {"quantize_seconds", rounded(remedy.quantize_seconds)}};
 }
@@ -158,6 +174,7 @@ Json object(const MeasuredRemedy& remedy) {
 Json object(const ChangedImage& image) {
   return {{"picture", image.name},
           {"label", image.label ? Json(*image.label) : Json()},
+          {"label_text", image.label_text},
           {"reference", best_classes_json(image.reference)},
           {"model", best_classes_json(image.model)},
           {"divergence", rounded(image.divergence)},
@@ -212,6 +229,7 @@ Json object(const NetworkStudyResult& result) {
   of_model["file_bytes"] = result.file_bytes;
   add_kernels(of_model, result.network);
   of_model["threads"] = result.threads;
+  of_model["cpu"] = result.cpu;
   of_model["input"] = object(model.input_shape());
   of_model["classes"] = model.classes();
   of_model["preprocessing"] = object(model.preprocessing());
@@ -274,11 +292,13 @@ Json object(const NetworkStudyResult& result) {
   document["layers"] = studied_layers(result);
   document["advice"] = object(result.advice);
   document["remedies"] = nullptr;
-  if (!result.remedies.empty()) {
+  if (!result.remedies.results.empty()) {
     document["remedies"] = {
         {"calibration", result.remedy_images},
+        {"ranges", result.remedies.calibration},
+        {"model_latency_ms", milliseconds(result.remedies.model_seconds)},
         {"as_good_with_fewer", nullptr},
-        {"results", list(result.remedies, [](const MeasuredRemedy& remedy) { return object(remedy); })}};
+        {"results", list(result.remedies.results, [](const MeasuredRemedy& remedy) { return object(remedy); })}};
     if (const std::optional<std::size_t> index = result.as_good_with_fewer_options) {
       document["remedies"]["as_good_with_fewer"] = *index;
     }

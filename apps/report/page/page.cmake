@@ -40,7 +40,8 @@ foreach(part IN ITEMS charts.js licence.txt)
   endif()
 endforeach()
 
-# What all pages have, and what each has of its own: <name>.html, .css and .js.
+# What all pages have, and what each has of its own: <name>.html, .css and .js. The script of a report has several files,
+# each one idea; page_files.S puts them one after the other.
 set(page_parts PARTS_CSS=${page}/page.css PARTS_JS=${page}/parts.js CHARTS=${CMAKE_CURRENT_BINARY_DIR}/page/charts.js
   LICENCE=${CMAKE_CURRENT_BINARY_DIR}/page/licence.txt)
 foreach(name IN ITEMS report sweep)
@@ -49,6 +50,10 @@ foreach(name IN ITEMS report sweep)
     string(TOUPPER ${extension} end)
     list(APPEND page_parts ${upper}_${end}=${page}/${name}.${extension})
   endforeach()
+endforeach()
+foreach(name IN ITEMS data times questions charts advice network layer lists)
+  string(TOUPPER ${name} upper)
+  list(APPEND page_parts REPORT_${upper}_JS=${page}/report_${name}.js)
 endforeach()
 foreach(part IN LISTS page_parts)
   string(REGEX MATCH "^([A-Z_]+)=(.*)$" matched ${part})

@@ -111,7 +111,7 @@
     const shown = taken().filter(isShown);
     const box = el("div");
     if (shown.length === 0) return box;
-    const width = isNarrow ? 460 : 760, height = isNarrow ? 330 : 340, left = 54, right = 60, top = 18, bottom = 44;
+    const width = isNarrow() ? 460 : 760, height = isNarrow() ? 330 : 340, left = 54, right = 60, top = 18, bottom = 44;
     const [low, high] = d3.extent(shown, cost.value);
     const x = d3.scaleLog([low / 1.12, Math.max(high, low * 1.2) * 1.12], [left, width - right]);
     const values = shown.map(measure.value);

@@ -56,21 +56,24 @@ await test("five questions are answered at the top, from the document alone", as
   const measured = data.remedies.results.find((of) => of.is_six_bits);
   const rows = await boxes.nth(1).locator("tbody tr").allTextContents();
   const both = (of) => of(data.remedies.results[0]) + of(measured);
-  assert.equal(rows[0], `same answers${both((of) => `${of.agreement.top1.percent.toFixed(1)} %`)}`);
-  assert.ok(rows.at(-2).startsWith("weights") && rows.at(-1).startsWith("time, measured beside each other"), rows.join("\n"));
-  assert.ok(/of weights \(.* %\), .*(the same time|ms) \(estimated/.test(six), six);
-  assert.ok(six.includes(`has ${data.agreement.top1.percent.toFixed(1)} % same answers`), six);
-  const cheaper = data.remedies.results[data.remedies.as_good_with_fewer];
-  assert.equal(six.includes("Cheaper:"), cheaper !== undefined, six);
+  assert.ok(rows[0].startsWith(`same answers${both((of) => `${of.agreement.top1.percent.toFixed(1)} %`)}${measured.gain.more_same} image`), rows[0]);
+  assert.ok(rows.at(-2).startsWith("weights") && rows.at(-1).startsWith("time (measured in turn)"), rows.join("\n"));
+  // One number: the measured gain, and no estimate of the same beside it.
+  assert.ok(/of weights \(.* %\); scores [+\u2212]/.test(six) && six.includes(`${Math.abs(measured.gain.db).toFixed(1)} dB (`), six);
+  assert.ok(!six.includes("estimate"), six);
+  const shorter = data.remedies.results[data.remedies.as_good_with_fewer];
+  assert.equal(six.includes("Shorter command:"), shorter !== undefined && shorter.options.length > 0, six);
   assert.ok(/The bits of the (weights|activations)\.|The bits, of weights|Calibration:/.test(calibration), calibration);
   const { ranges, clipping } = data.advice;
   assert.ok(ranges.helped > 0, "no other range helps");
   assert.equal(ranges.helped, data.advice.layers.filter((layer) => layer.remedies.some(({ trial }) => trial && trial.of === "range")).length);
-  assert.ok(calibration.includes(`better ranges for ${ranges.helped} layer`) && calibration.includes(" % from values outside the ranges"), calibration);
-  assert.ok(clipping >= 0 && calibration.includes(`The ranges were made by: ${data.model.provenance.calibration}`), calibration);
+  assert.ok(calibration.includes(`Better ranges for ${ranges.helped} layer`) && calibration.includes(" % from values outside the ranges"), calibration);
+  assert.ok(/by (narrower|wider) ones/.test(calibration), calibration);
+  assert.ok(clipping >= 0 && calibration.includes(`Ranges: ${data.model.provenance.calibration}`), calibration);
+  assert.ok(calibration.includes(`${data.remedies.results[0].agreement.top1.percent.toFixed(1)} %`) && calibration.includes("The same bits with another calibration"), calibration);
   const slowest = data.layers.filter((layer) => layer.time).sort((a, b) => b.time.ms - a.time.ms).slice(0, 3);
   for (const layer of slowest) {
-    assert.ok(slow.includes([layer.name, ...layer.time.followers].join(" + ")), slow);
+    assert.ok(slow.includes([layer.name, ...layer.time.followers].join(" + ") + (layer.time.followers.length > 0 ? " (fused)" : "")), slow);
     assert.ok(!slow.includes(layer.step.kernel), slow);
   }
   assert.equal(slow.match(/ % of the time/g).length, 3);
@@ -85,19 +88,64 @@ await test("each layer with a time of its own says what bounds it, and why it ha
   for (const [layer, index] of timed) {
     await page.locator(`#node-${index}`).click();
     const detail = await page.locator("#detail-body").textContent();
-    assert.ok(detail.includes("Bound by") && detail.includes(`Kernel ${layer.step.kernel}`), detail);
+    assert.ok(detail.includes(layer.time.followers.length > 0 ? "The group is limited by" : "Limited by") && detail.includes(`Kernel ${layer.step.kernel}`), detail);
     if (layer.step.candidates) assert.ok(detail.includes("It is the cheapest of"), detail);
   }
 });
-await test("a layer that is fused with another says with which, and repeats why that is slow", async () => {
-  const index = data.layers.findIndex((layer) => layer.step?.fused_with);
-  assert.ok(index >= 0, "no layer is fused");
-  const owner = data.layers[index].step.fused_with;
-  await page.locator(`#node-${index}`).click();
-  const detail = await page.locator("#detail-body").textContent();
-  assert.ok(detail.includes(`${owner} + `) && detail.includes("(run as one)") && detail.includes("Bound by"), detail);
-  const row = await page.locator("#table-box tbody tr").nth(index).textContent();
-  assert.ok(row.includes(`with ${owner}`), row);
+await test("a layer that is fused with another says what it has of the group's time, and why the group is slow", async () => {
+  const fused = data.layers.map((layer, index) => [layer, index]).filter(([layer]) => layer.step?.fused_with);
+  assert.ok(fused.some(([layer]) => layer.op === "Add"), "no sum is fused");
+  for (const [layer, index] of fused) {
+    const owner = data.layers.find((of) => of.name === layer.step.fused_with);
+    await page.locator(`#node-${index}`).click();
+    const detail = await page.locator("#detail-body").textContent();
+    assert.ok(detail.includes("The group is limited by") && !detail.includes(`${layer.name}: only`), detail);
+    assert.ok(detail.includes(layer.macs ? `${layer.name} has about ` : `${layer.name} multiplies nothing and has no time of its own`), detail);
+    const members = await page.locator("#detail-body table").first().locator("tbody th").allTextContents();
+    assert.deepEqual(members, [owner.name, ...owner.time.followers]);
+    const row = await page.locator("#table-box tbody tr").nth(index).textContent();
+    assert.ok(row.includes(`with #${data.layers.indexOf(owner)}`), row);
+  }
+});
+await test("few pixels are no reason where a layer is as near the peak as the network", async () => {
+  for (const [index, layer] of data.layers.entries()) {
+    if (!layer.time || !(layer.time.peak_share >= data.profile.peak_share)) continue;
+    await page.locator(`#node-${index}`).click();
+    assert.ok(!(await page.locator("#detail-body").textContent()).includes("fill few tiles"), layer.name);
+  }
+});
+await test("the focus stays on the buttons that go to the next layer and that choose changes", async () => {
+  const focused = () => page.evaluate(() => document.activeElement.id || document.activeElement.textContent);
+  await page.locator("#node-1").click();
+  await page.locator("#previous").focus();
+  for (let i = 0; i < 3; ++i) { // beyond the first layer
+    await page.keyboard.press("Enter");
+    assert.equal(await focused(), "previous");
+  }
+  assert.equal(await page.locator("#previous").getAttribute("aria-disabled"), "true");
+  await page.locator("#next").focus();
+  await page.keyboard.press("Enter");
+  assert.equal(await focused(), "next");
+  assert.equal(await page.locator("#detail-h").textContent(), data.layers[1].name);
+  for (const name of await texts(page, ".plan-buttons button")) {
+    await page.getByRole("button", { name, exact: true }).focus();
+    await page.keyboard.press("Enter");
+    assert.equal(await focused(), name);
+  }
+});
+await test("pointing at the chart names the layer, and a click brings its details into view", async () => {
+  const chart = page.locator("#through .hit");
+  await chart.scrollIntoViewIfNeeded();
+  const box = await chart.boundingBox();
+  await page.mouse.move(box.x + 1, box.y + 20);
+  assert.ok((await page.locator("#readout").textContent()).startsWith(`#0 ${data.layers[0].name}`));
+  await page.mouse.click(box.x + box.width - 1, box.y + 20);
+  const last = data.layers.length - 1;
+  assert.equal(await page.locator("#detail-h").textContent(), data.layers[last].name);
+  await page.waitForFunction((id) => {
+    const seen = (of) => of.top >= 0 && of.bottom <= window.innerHeight;
+    return seen(document.getElementById(id).getBoundingClientRect()) && seen(document.getElementById("detail-h").getBoundingClientRect());
+  }, `node-${last}`);
 });
 await test("what is jumped to starts below the header", async () => {
   for (const width of [1280, 1000]) {
@@ -135,6 +183,8 @@ await test("the filter leaves the layers with all its words, and says how many",
   assert.ok(expected.length > 0 && expected.length < data.layers.length);
   assert.deepEqual(names.sort(), expected.map((layer) => layer.name).sort());
   assert.equal(await page.locator("#filter-count").textContent(), `${expected.length} of ${data.layers.length} layers`);
+  await page.locator("#filter").fill("there is no such layer");
+  assert.equal(await page.locator("#filter-count").textContent(), "No layer matches");
   await page.locator("#filter").fill("");
   await page.locator("#filter-op").selectOption("Add");
   const sums = await page.locator("#table-box tbody tr:not([hidden])").count();
@@ -160,33 +210,55 @@ await test("every layer can be chosen", async () => {
   assert.equal(await page.locator("#detail-h").textContent(), data.layers.at(-1).name);
   assert.deepEqual(page.told, []);
 });
-await test("a layer that hurts leads to its details, and chosen remedies add up", async () => {
+await test("a layer that hurts leads to its details, and chosen changes add up", async () => {
   const worst = data.advice.layers[0];
   await page.locator("#advice tbody tr").first().getByRole("button").click();
   assert.equal(await page.locator("#detail-h").textContent(), worst.layer);
   assert.equal(await page.evaluate(() => document.activeElement.id), "detail-h");
-  const boxes = page.locator("#advice input[type=checkbox]");
-  assert.ok((await boxes.count()) > 1);
-  await boxes.nth(0).check();
-  const plan = await page.locator(".plan").textContent();
-  const remedy = data.advice.layers.flatMap((layer) => layer.remedies).find((of) => of.trial);
-  assert.ok(plan.includes(remedy.option) && plan.includes("1 remedy together"), plan);
-});
-await test("what 6 bits for the worst layers would cost is one click away", async () => {
   await page.getByRole("button", { name: "Choose none" }).click();
-  assert.equal(await page.locator("#advice input:checked").count(), 0);
-  await page.getByRole("button", { name: /^6 bits for the weights of/ }).click();
-  const plan = await page.locator(".plan").textContent();
-  const six = data.advice.layers.map((of) => data.layers.find((layer) => layer.name === of.layer))
-    .filter((layer) => layer.trials.some((trial) => trial.of === "weights" && trial.bits === 6)).slice(0, 3);
-  assert.ok(six.length > 0);
-  for (const layer of six) assert.ok(plan.includes(`--layer-weights ${layer.name}=6`), plan);
+  const both = data.advice.layers.map((of) => data.layers.find((layer) => layer.name === of.layer))
+    .find((layer) => ["weights", "activations"].every((kind) => layer.trials.some((trial) => trial.of === kind)));
+  assert.ok(both, "no layer has few bits of both kinds");
+  const select = (name) => page.getByRole("combobox", { name: `Bits of the ${name} of ${both.name}`, exact: true });
+  await select("weights").selectOption("8");
+  await select("weights").selectOption("6");
+  assert.ok((await page.locator("#plan").textContent()).includes("1 change: "));
+  await select("output").selectOption("6");
+  const plan = await page.locator("#plan").textContent();
+  assert.ok(plan.includes("2 changes: "), plan);
+  // One option of each kind: nothing that contradicts itself.
+  const options = await texts(page, "#plan .option");
+  assert.deepEqual(options.sort(), [`--layer-activations ${both.name}=6`, `--layer-weights ${both.name}=6`]);
+  await select("weights").selectOption("");
+  await select("output").selectOption("");
+  assert.ok((await page.locator("#plan").textContent()).includes("No change is chosen"));
+});
+await test("a range is advice, and no option that could be added to others", async () => {
+  const ranges = data.advice.layers.flatMap((of) => of.remedies).filter((of) => of.trial?.of === "range");
+  assert.ok(ranges.length > 0, "no other range helps");
+  for (const remedy of ranges) assert.equal(remedy.option, "");
+  assert.equal((await texts(page, ".remedies li")).filter((text) => /^Range \u00d7.* leaves .*--observer/.test(text)).length, ranges.length);
+  assert.equal((await texts(page, ".remedies code")).filter((code) => code.includes("--observer")).length, 0);
+});
+await test("the 6 bits of the second question are one click away, and can be chosen by hand", async () => {
+  const { changes, layers } = data.advice.six_bits;
+  await page.getByRole("button", { name: `6 bits in ${layers.join(", ")}`, exact: true }).click();
+  const expected = changes.map(({ layer, trial }) => `--layer-${trial.of} ${layer}=6`).sort();
+  assert.deepEqual((await texts(page, "#plan .option")).sort(), expected);
+  const clicked = await page.locator("#plan").textContent();
+  await page.getByRole("button", { name: "Choose none" }).click();
+  for (const { layer, trial } of changes) {
+    await page.getByRole("combobox", { name: `Bits of the ${trial.of === "weights" ? "weights" : "output"} of ${layer}`, exact: true }).selectOption("6");
+  }
+  assert.equal(await page.locator("#plan").textContent(), clicked);
+  await page.getByRole("button", { name: "Choose none" }).click();
 });
 await test("networks that were quantized anew have a row each, with the options that make them", async () => {
   const rows = page.locator("#advice table").last().locator("tbody tr");
   assert.ok(data.remedies.results.length > 1);
-  assert.equal(await rows.count(), data.remedies.results.length);
-  const code = await rows.nth(1).locator("code").textContent();
+  assert.equal(await rows.count(), data.remedies.results.length + 1); // the first is the model of the page
+  assert.ok((await rows.nth(0).textContent()).includes(`${data.agreement.top1.percent.toFixed(1)} %`));
+  const code = await rows.nth(2).locator("code").textContent();
   for (const word of data.remedies.results[1].options) assert.ok(code.includes(word), code);
   assert.ok((await page.locator("#advice").textContent()).includes("quantized anew"));
 });
@@ -203,9 +275,10 @@ await test("the theme follows the system, and the button changes it", async () =
   const before = await paper(dark);
   await dark.locator("#theme").click();
   assert.equal(await paper(dark), await paper(page));
-  assert.equal(await dark.locator("#theme").getAttribute("aria-pressed"), "false");
+  assert.equal(await dark.locator("#theme").textContent(), "Dark");
   await dark.locator("#theme").click();
   assert.equal(await paper(dark), before);
+  assert.equal(await dark.locator("#theme").textContent(), "Light");
   assert.deepEqual(dark.told, []);
 });
 for (const colorScheme of ["light", "dark"]) {
@@ -222,10 +295,35 @@ await test("a page for a telephone does not scroll sideways", async () => {
   const small = await open(report, { viewport: { width: 390, height: 800 } });
   assert.ok((await small.evaluate(() => document.documentElement.scrollWidth)) <= 390);
 });
+await test("on a telephone the chart is high enough to read, a link leads to the details, and narrow tables show all columns", async () => {
+  const small = await open(report, { viewport: { width: 420, height: 900 } });
+  assert.ok((await small.locator("#through svg").boundingBox()).height > 150);
+  await small.locator("#advice tbody tr").first().getByRole("button").click();
+  await small.waitForFunction(() => { const { top } = document.getElementById("detail-h").getBoundingClientRect(); return top >= 0 && top < 200; });
+  for (const table of await small.locator("table.stacked").all()) {
+    const [inner, outer] = await table.evaluate((of) => [of.scrollWidth, of.parentElement.clientWidth]);
+    assert.ok(inner <= outer + 1, `${inner} in ${outer}`);
+  }
+  // A page that becomes narrow draws its chart anew.
+  const turned = await open(report, { viewport: { width: 1280, height: 900 } });
+  await turned.setViewportSize({ width: 420, height: 900 });
+  await turned.waitForFunction(() => document.querySelector("#through svg").getBoundingClientRect().height > 150);
+});
 await test("print has all layers, and is light", async () => {
   const printed = await open(report, { colorScheme: "dark" });
   await printed.emulateMedia({ media: "print", colorScheme: "dark" });
   assert.equal(await printed.evaluate(() => getComputedStyle(document.body).backgroundColor), "rgb(255, 255, 255)");
+  for (const control of ["#previous", ".plan-buttons", ".pick", "#filters", "#theme", "#through .screen"]) {
+    for (const of of await printed.locator(control).all()) assert.ok(!(await of.isVisible()), `${control} is printed`);
+  }
+  // The rows of a part of the network and its drawing stay together.
+  const parts = await printed.locator("#net .part").evaluateAll((of) => of.map((part) => {
+    const rows = [...part.querySelectorAll("li")];
+    return [part.querySelector("svg").getBoundingClientRect().height, rows.reduce((sum, row) => sum + row.getBoundingClientRect().height, 0), getComputedStyle(part).breakInside];
+  }));
+  for (const [drawn, rows, together] of parts) assert.ok(Math.abs(drawn - rows) < 1 && together === "avoid", String([drawn, rows, together]));
+  const size = await printed.locator("#table-box td").first().evaluate((of) => parseFloat(getComputedStyle(of).fontSize));
+  assert.ok(size >= 9, `letters of ${size} pixels`);
   const box = await printed.locator("#table-box").evaluate((of) => [of.scrollHeight, of.clientHeight]);
   assert.ok(box[0] <= box[1] + 1, String(box));
 });

@@ -1,0 +1,100 @@
+// Why a layer takes its time. Layers that are fused run together and have one time, so the reason is that of the group, and what a
+// member has of it is estimated by the costs of kernels.
+"use strict";
+const narrowTimes = (() => {
+  const { known, percent, bytes, count, ms, plural, el, table } = narrowPage;
+  const { data, layerNamed, layerButton, kernelOf } = narrowReport;
+
+  const membersOf = (layer) => [layer, ...layer.time.followers.map(layerNamed)];
+  const macsOf = (layer) => d3.sum(membersOf(layer), (member) => member.macs);
+  const isGroup = (layer) => layer.time.followers.length > 0;
+  // Few pixels fill few tiles of a kernel. No reason where the layer is as near the peak as the whole network is.
+  const fewPixels = (layer) => {
+    const pixels = layer.output.height * layer.output.width;
+    const isSlow = known(layer.time.peak_share) && layer.time.peak_share < data.profile.peak_share;
+    return layer.macs && isSlow && pixels <= 64 && layer.output.height > 1 ? `only ${plural(pixels, "pixel")}, which fill few tiles of a kernel` : "";
+  };
+  const productsOf = (time) => (known(time.products_per_output) ? time.products_per_output.toFixed(0) : "few");
+
+  // What the time of a layer or of its group goes into, as a sentence.
+  const boundText = (layer) => {
+    const { time } = layer;
+    const who = isGroup(layer) ? "The group is limited" : "Limited";
+    const arithmetic = known(time.peak_share) ? `${percent(time.peak_share, 0)} of the peak of ${time.instructions}` : "no multiplications with a peak";
+    const memory = `moving its ${bytes(time.bytes)} once would take ${percent(time.memory_share, 0)} of the time`;
+    const few = fewPixels(layer) ? ` The output has ${fewPixels(layer)}.` : "";
+    return {
+      arithmetic: `${who} by multiplying: ${arithmetic}`,
+      memory: `${who} by memory: ${memory} at ${data.profile.read_gigabytes_per_second.toFixed(0)} GB/s, the speed at which a core reads as much as this model takes; ${arithmetic}`,
+      outputs: `${who} by writing outputs: only ${productsOf(time)} products for each${isGroup(layer) ? ", the mean of its layers" : ""}, so that loading, rounding and writing take longer than multiplying (${arithmetic}; ${memory})`,
+      elements: `${who} by elements: it multiplies nothing, and reads, changes and writes them one after the other (${memory})`,
+      other: `${who} by neither multiplying (${arithmetic}) nor memory (${memory}): loads, edges and rounding share the time`,
+    }[time.bound] + "." + few;
+  };
+  // The one reason, for people who do not look at kernels.
+  const reasonText = (layer) => {
+    const { time } = layer;
+    const its = isGroup(layer) ? "the group's" : "its";
+    return {
+      arithmetic: "multiplying takes most of it",
+      memory: `moving ${its} ${bytes(time.bytes)} takes ${percent(time.memory_share, 0)} of it`,
+      outputs: `loading, rounding and writing take longer than ${its} ${productsOf(time)} products for each output element`,
+      elements: "it multiplies nothing: it reads, changes and writes each element",
+      other: fewPixels(layer) ? `the output has ${fewPixels(layer)}` : "loads, edges and rounding share it",
+    }[time.bound];
+  };
+  const whyKernel = (layer) => {
+    const candidates = layer.step?.candidates;
+    if (!candidates || candidates.length === 0) return "";
+    const exact = candidates.filter((of) => of.accepted);
+    const refuse = candidates.length - exact.length;
+    const next = exact[1] ? `; the next, ${exact[1].kernel}, is estimated at \u00d7${(exact[1].cost_cycles / exact[0].cost_cycles).toFixed(2)}` : "";
+    return `It is the cheapest of the ${plural(exact.length, "kernel")} that are exact for this layer${next}.` + (refuse > 0 ? ` ${plural(refuse, "other")} ${refuse === 1 ? "refuses" : "refuse"} it.` : "");
+  };
+
+  // What each member has of the group's time, by the costs by which kernels are chosen. Only convolutions have such a cost.
+  const costOf = (layer) => layer.step?.candidates?.[0]?.cost_cycles;
+  const shareIn = (owner, member) => {
+    const all = d3.sum(membersOf(owner), (of) => costOf(of) || 0);
+    return known(costOf(member)) && all > 0 ? costOf(member) / all : undefined;
+  };
+  // A sum in the same kernel as its convolution is added before that rounds.
+  const isAddedBeforeRounding = (owner, member) =>
+    member.op === "Add" && member.inputs.some((name) => layerNamed(name) && membersOf(owner).includes(layerNamed(name)) && kernelOf(layerNamed(name)) === kernelOf(member));
+  const memberText = (owner, member) => {
+    const of = shareIn(owner, member);
+    if (known(of)) {
+      const outputs = member.output.height * member.output.width * member.output.channels;
+      return `${member.name} has about ${percent(of, 0)} of it (${ms(of * owner.time.ms)}, estimated by the costs of kernels) for ` +
+        `${percent(member.macs / macsOf(owner), 0)} of its multiply-adds: ${(member.macs / outputs).toFixed(0)} products for each output element.`;
+    }
+    return `${member.name} multiplies nothing and has no time of its own: ` + (isAddedBeforeRounding(owner, member)
+      ? "it is added while the results of its convolution are in registers."
+      : "it changes the rows that the layer before it has just written, while they are in the cache.");
+  };
+  const membersTable = (owner, member) => table(`The layers of the group of ${owner.name}`, [["Fused layer", false], ["Multiply-adds", true], ["Share of them", true], ["Time (estimate)", true]],
+    membersOf(owner).map((of) => [of === member ? el("strong", { text: of.name }) : layerButton(of.name), of.macs ? count(of.macs) : "none",
+      of.macs ? percent(of.macs / macsOf(owner), 0) : "", known(shareIn(owner, of)) ? `${percent(shareIn(owner, of), 0)}` : "none of its own"]));
+
+  const drawTime = (body, layer) => {
+    const isHidden = Boolean(layer.step?.fused_with);
+    const owner = isHidden ? layerNamed(layer.step.fused_with) : layer;
+    if (!owner?.time) return;
+    const time = owner.time;
+    const sentences = [`${ms(time.ms)}, ${percent(time.share)} of ${ms(data.profile.ms)}, the sum of layers`];
+    if (known(time.gops)) sentences.push(`${time.gops.toFixed(1)} billion operations per second`);
+    if (known(time.peak_share)) sentences.push(`${percent(time.peak_share, 0)} of the peak of ${time.instructions}`);
+    body.append(el("h4", { text: "Time, and why" }));
+    if (isGroup(owner)) {
+      body.append(el("p", { text: memberText(owner, layer) }),
+        el("p", { text: `The group of ${plural(membersOf(owner).length, "fused layer")}, which run together a few rows at a time: ${sentences.join(", ")}.` }));
+    } else {
+      body.append(el("p", { text: `${sentences.join(", ")}.` }));
+    }
+    body.append(el("p", { text: boundText(owner) }));
+    if (isGroup(owner)) body.append(membersTable(owner, layer));
+    body.append(el("p", {}, "Kernel ", el("code", { text: kernelOf(layer) }), `. ${whyKernel(layer)}`));
+  };
+
+  return { drawTime, reasonText, macsOf };
+})();
