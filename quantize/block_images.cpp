@@ -88,15 +88,10 @@ Status BlockImages::enter(const Block& block) {
 }
 
 Result<double> BlockImages::error(const Block& part, const Decisions& decisions, const std::vector<std::size_t>& images,
-                                  const std::vector<std::vector<float>>& targets) const {
+                                  const std::vector<std::vector<float>>& targets, const Distance& distance) const {
   std::vector<double> sums(images.size());
   NARROW_TRY(run(part, &decisions, images, [&](std::size_t i, const FloatExecutor& executor) {
-    const std::span<const float> output = executor.value(part.output);
-    const std::vector<float>& target = targets[images[i]];
-    for (std::size_t e = 0; e < target.size(); ++e) {
-      const double difference = double{output[e]} - double{target[e]};
-      sums[i] += difference * difference;
-    }
+    sums[i] = distance(targets[images[i]], executor.value(part.output));
   }));
   return std::accumulate(sums.begin(), sums.end(), 0.0);
 }

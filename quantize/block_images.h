@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -36,10 +37,12 @@ class BlockImages {
 
   // The output of a part that begins where the block begins, in the float network, by image.
   [[nodiscard]] Result<std::vector<std::vector<float>>> float_outputs(const Block& part) const;
-  // The sum of squared errors of such an output over some images, with these decisions.
+  // What the output should be and what it is, of one image; how far the one is from the other.
+  using Distance = std::function<double(std::span<const float> target, std::span<const float> output)>;
+  // The sum of the distances of such an output over some images, with these decisions.
   [[nodiscard]] Result<double> error(const Block& part, const Decisions& decisions,
                                      const std::vector<std::size_t>& images,
-                                     const std::vector<std::vector<float>>& targets) const;
+                                     const std::vector<std::vector<float>>& targets, const Distance& distance) const;
   // Computes the quantized network's input of the next block.
   Status leave(const Block& block, const Decisions& decisions);
 

@@ -90,7 +90,7 @@ PartSetting TrainableNetwork::setting(const Decisions& decisions, const Block& b
 
 // Latent weights start at the float ones, or as close to those as the decided integers allow.
 void TrainableNetwork::start(const Decisions& decisions, const Block& block, const PartGradient& part,
-                             const TrainingRates& rates, PartTraining& training) const {
+                             RatesByBits rates, PartTraining& training) const {
   const std::size_t count = part.parameter_count();
   training.parameters.assign(count, 0.0F);
   training.rates.assign(count, 0.0F);
@@ -98,13 +98,16 @@ void TrainableNetwork::start(const Decisions& decisions, const Block& block, con
   for (std::size_t n = block.nodes.first; n < block.nodes.last; ++n) {
     const ParameterPlace& place = part.places()[n - block.nodes.first];
     const Node& node = context_.graph.nodes[n];
-    if (place.channels > 0) start_layer(n, place, rates, training);
+    if (place.channels > 0) {
+      start_layer(n, place, rates(bits_for(decisions.layers[n]->filter.range)), training);
+    }
     if (place.step) {
-      const float step = decisions.values[index(node.output)]->quantization.scale;
+      const ValueDecision& decided = *decisions.values[index(node.output)];
+      const float step = decided.quantization.scale;
       training.parameters[*place.step] = step;
       training.least[*place.step] = step / 16;
       if (is_shared_[index(node.output)]) continue;
-      training.rates[*place.step] = static_cast<float>(rates.steps * double{step});
+      training.rates[*place.step] = static_cast<float>(rates(decided.bits).steps * double{step});
     }
   }
 }

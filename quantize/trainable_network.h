@@ -19,11 +19,13 @@ namespace narrow::graph {
 // Of Adam, and so about the largest change of one iteration: of weights in levels, of scales and steps relative to
 // where they start, of biases relative to an eighth of the range of the layer's output.
 struct TrainingRates {
-  double weights = 0.004;
-  double scales = 0.0003;
-  double steps = 0.0003;
-  double biases = 0.0005;
+  double weights = 0;
+  double scales = 0;
+  double steps = 0;
+  double biases = 0;
 };
+// Those of a layer by the bits of its weights, and of a tensor by its own.
+using RatesByBits = TrainingRates (*)(int bits);
 
 // Calibration images that take part in training, at most, held-out ones among them (held_out.h).
 inline constexpr std::size_t kTrainingImages = 1024;
@@ -55,7 +57,7 @@ class TrainableNetwork {
 
   // Fills the training's parameters, rates and least values. Latent weights start at the float ones, or as close to
   // those as the decided integers allow. A step that several values share has the rate 0.
-  void start(const Decisions& decisions, const Block& part, const PartGradient& gradient, const TrainingRates& rates,
+  void start(const Decisions& decisions, const Block& part, const PartGradient& gradient, RatesByBits rates,
              PartTraining& training) const;
 
   // What was trained, as decisions: those of the part, and of layers behind it whose input has another scale now.

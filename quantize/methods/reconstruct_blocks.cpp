@@ -9,6 +9,7 @@
 #include "base/cancelled.h"
 #include "base/text.h"
 #include "base/try.h"
+#include "floating/gradients/divergence.h"
 #include "floating/gradients/fake_quantization.h"
 #include "quantize/block_images.h"
 #include "quantize/blocks.h"
@@ -27,6 +28,15 @@ constexpr std::size_t kBlockIterations = 400;  // per block
 // Of the iterations, with elements of the float network's input between those of the quantized one. In the others the
 // block learns to repair what is really lost before it.
 constexpr double kMixed = 0.5;
+
+// The fewer levels there are, the more is to be gained by other integers. With 4 bits and more they are good before,
+// and training them only makes them worse; scales, steps and biases give more the farther they may move, and with few
+// levels a small change of them is a large one of the integers.
+TrainingRates rates_of_blocks(int bits) {
+  const double levels = std::exp2(bits);
+  const double scales = std::min(0.000625 * levels, 0.01);
+  return {.weights = 0.016 / levels, .scales = scales, .steps = scales, .biases = 2 * scales};
+}
 
 // Elements of a block's input are those of the quantized network or, at random, those of the float one in the first
 // part of the iterations. The target is the block's output in the float network.
@@ -157,14 +167,15 @@ class Reconstruction {
     training.threads = slots;
     training.cancellation = context_.options.cancellation;
     training.store = &context_.options.training_store;
-    network_.start(decisions_, block, part, TrainingRates{}, training);
+    network_.start(decisions_, block, part, rates_of_blocks, training);
     NARROW_TRY(train_part(context_.graph, block, part, images_of_run, training));
     NARROW_ASSIGN(TrainableNetwork::Trained trained, network_.finish(decisions_, block, part, training));
 
     // What matters of a block's error is what arrives at the end of the network, here without any other error.
     const Block rest = with_rest(block);
-    NARROW_ASSIGN(const double before, images_.error(rest, up_to(block, decisions_), held_out_, scores_));
-    NARROW_ASSIGN(const double after, images_.error(rest, up_to(block, trained.decisions), held_out_, scores_));
+    NARROW_ASSIGN(const double before, images_.error(rest, up_to(block, decisions_), held_out_, scores_, distance()));
+    NARROW_ASSIGN(const double after,
+                  images_.error(rest, up_to(block, trained.decisions), held_out_, scores_, distance()));
     say(block, before, after);
     ++blocks_trained_;
     if (after < before) {
@@ -175,6 +186,25 @@ class Reconstruction {
       has_changed_ = true;
     }
     return {};
+  }
+
+  // Of answers, where there are some: large scores are not more important for them than small ones. Else of numbers.
+  [[nodiscard]] BlockImages::Distance distance() const {
+    const TensorShape& scores = context_.graph.value(blocks_[last_ - 1].output).shape;
+    if (score_kind(context_.graph) == ScoreKind::kLogits && scores.height * scores.width == 1 && scores.channels > 1) {
+      return [](std::span<const float> target, std::span<const float> output) {
+        std::vector<float> gradient(target.size());
+        return divergence_gradient(output.data(), target.data(), 1, target.size(), 1, gradient.data());
+      };
+    }
+    return [](std::span<const float> target, std::span<const float> output) {
+      double sum = 0;
+      for (std::size_t e = 0; e < target.size(); ++e) {
+        const double difference = double{output[e]} - double{target[e]};
+        sum += difference * difference;
+      }
+      return sum;
+    };
   }
 
   // Of an image, over the images that are trained on. The loss is relative to it.
