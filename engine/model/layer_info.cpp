@@ -57,7 +57,7 @@ std::string describe_repetition(const graph::Graph& graph, const graph::Node& no
 }
 
 std::string describe(const graph::Graph& graph, const graph::Node& node) {
-  return std::visit(
+  return graph::visit(
       [&]<class Op>(const Op& op) -> std::string {
         if constexpr (std::is_same_v<Op, graph::Convolution>) {
           return describe(op.window) + " g" + std::to_string(op.groups);

@@ -38,11 +38,11 @@ Error step_error(const graph::Node& node, ErrorCode code, const std::string& mes
 }
 
 StepResult make_step(const NodePlace& place) {
-  return std::visit([&](const auto& op) { return make(place, op); }, place.node.op);
+  return graph::visit([&](const auto& op) { return make(place, op); }, place.node.op);
 }
 
 ElementwiseResult make_elementwise_step(const NodePlace& place) {
-  return std::visit(
+  return graph::visit(
       [&]<class Op>(const Op& op) -> ElementwiseResult {
         if constexpr (graph::kRow<Op>.has(graph::kElementwise)) {
           return integer_step_of(place, op);
