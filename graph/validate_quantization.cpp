@@ -20,10 +20,10 @@ namespace {
 // usable.
 bool is_usable(double scale) { return scale >= double{std::numeric_limits<float>::min()} && scale <= kMaxScale; }
 
-Status check_multiplier(const Node& node, double multiplier, const std::string& of) {
+Status check_multiplier(const Node& node, double multiplier, base::Pieces of) {
   if (is_usable(multiplier)) return {};
   return node_error(node, ErrorCode::kMalformed,
-                    {"the multiplier of ", of, " is ", number_text(multiplier),
+                    {"the multiplier of ", base::joined(of), " is ", number_text(multiplier),
                      ", beyond what single precision can compute with; check the scales"});
 }
 
@@ -62,7 +62,7 @@ struct NodeTypes {
     for (const ValueId id : node.inputs) {
       const double in = graph.value(id).quantization->scale;
       const double out = output().quantization->scale;
-      NARROW_TRY(check_multiplier(node, in / (out * divisor), base::joined({"'", graph.value(id).name, "'"})));
+      NARROW_TRY(check_multiplier(node, in / (out * divisor), {"'", graph.value(id).name, "'"}));
     }
     return {};
   }
@@ -97,14 +97,14 @@ struct NodeTypes {
                     "' is float32"});
     }
     const double out = output().quantization->scale;
-    NARROW_TRY(check_multiplier(node, 1 / out, base::joined({"'", input(*summed).name, "'"})));
-    return check_multiplier(node, other.quantization->scale / out, base::joined({"'", other.name, "'"}));
+    NARROW_TRY(check_multiplier(node, 1 / out, {"'", input(*summed).name, "'"}));
+    return check_multiplier(node, other.quantization->scale / out, {"'", other.name, "'"});
   }
   Status operator()(const Multiply&) const {
     NARROW_TRY(must_be_alike());
     if (!output().quantization) return {};
     const double product = double{input(0).quantization->scale} * double{input(1).quantization->scale};
-    return check_multiplier(node, product / output().quantization->scale, "the product");
+    return check_multiplier(node, product / output().quantization->scale, {"the product"});
   }
   Status operator()(const Function& op) const {
     NARROW_TRY(must_be_alike());
@@ -172,15 +172,15 @@ Status NodeTypes::quantized_filter(const QuantizedFilter& filter) const {
   const double out_scale = output().quantization ? double{output().quantization->scale} : 1.0;
   const std::int64_t bound = base::accumulator_bound(size.depth, in.range, in.zero_point, base::magnitude(range));
   for (std::size_t c = 0; c < channels; ++c) {
-    const std::string channel = base::joined({"output channel ", c});
     if (!is_usable(filter.scales[c])) {
-      return error({"the weight scale of ", channel, " is ", number_text(filter.scales[c]),
+      return error({"the weight scale of output channel ", c, " is ", number_text(filter.scales[c]),
                     "; it must be a normal float above 0 and not above 2^96"});
     }
-    NARROW_TRY(check_multiplier(node, double{in.scale} * double{filter.scales[c]} / out_scale, channel));
+    const double multiplier = double{in.scale} * double{filter.scales[c]} / out_scale;
+    if (!is_usable(multiplier)) return check_multiplier(node, multiplier, {"output channel ", c});
     if (bound > INT32_MAX - std::abs(std::int64_t{filter.bias[c]})) {
-      return error({"the int32 accumulator of ", channel, " may overflow: ", size.depth, " products and the bias ",
-                    filter.bias[c], " can reach 2^31"});
+      return error({"the int32 accumulator of output channel ", c, " may overflow: ", size.depth,
+                    " products and the bias ", filter.bias[c], " can reach 2^31"});
     }
   }
   return {};

@@ -54,7 +54,7 @@ struct PointwiseRun {
 //   kPixels[vectors - 1]: pixels at a time. They are few, so that multiplying overlaps with converting the ones before.
 //   begin(sum, x, w, bias), add(sum, x, w): the first and any other 4 bytes of x
 //   finish(sum, bias): the sum in int32
-using PointwiseTile = void (*)(const PointwiseStage& stage, const PointwiseRun& run);
+using PointwiseTile = void (*)(const PointwiseStage& stage, const PointwiseRun& run, PointwiseFinish finish);
 
 // Nested structs rather than arrays: g++ 12 keeps arrays of vectors on the stack.
 template <int kCount>
@@ -205,9 +205,9 @@ NARROW_INLINE void write(const PointwiseStage& stage, const PanelSums<kVectors, 
   }
 }
 
-template <class Step, PointwiseFinish kFinish, int kVectors, int kPixels>
-NARROW_INLINE void tile(const PointwiseStage& stage, const PointwiseRun& run, const std::uint8_t* x,
-                        const std::uint8_t* residual, std::uint8_t* out) {
+template <class Step, int kVectors, int kPixels>
+NARROW_INLINE void tile(const PointwiseStage& stage, const PointwiseRun& run, PointwiseFinish finish,
+                        const std::uint8_t* x, const std::uint8_t* residual, std::uint8_t* out) {
   PanelSums<kVectors, kPixels> sums;
   PixelVectors<kPixels> now;
   load_x(now, x, run.x_step);
@@ -219,15 +219,23 @@ NARROW_INLINE void tile(const PointwiseStage& stage, const PointwiseRun& run, co
     load_x(now, x + at, run.x_step);
     step_all<Step, false>(sums, now, weights, run.head);
   }
-  write<Step, kFinish, 0>(stage, sums, run.head, residual, out, run.out_step);
+  using enum PointwiseFinish;
+  if (finish == kPlain) {
+    write<Step, kPlain, 0>(stage, sums, run.head, residual, out, run.out_step);
+  } else if (finish == kShifted) {
+    write<Step, kShifted, 0>(stage, sums, run.head, residual, out, run.out_step);
+  } else {
+    write<Step, kResidualSum, 0>(stage, sums, run.head, residual, out, run.out_step);
+  }
 }
 
-template <class Step, PointwiseFinish kFinish, int kVectors>
-[[gnu::noinline]] static void tile_run(const PointwiseStage& stage, const PointwiseRun& run) {
+// One function for each finish would repeat the loop over the depth, which is half of it.
+template <class Step, int kVectors>
+[[gnu::noinline]] static void tile_run(const PointwiseStage& stage, const PointwiseRun& run, PointwiseFinish finish) {
   constexpr int kPixels = Step::kPixels[kVectors - 1];
   // Without residual sums the address is computed and not used.
   const std::uint8_t* x = run.x;
-  const std::uint8_t* residual = kFinish == PointwiseFinish::kResidualSum ? run.residual : run.out;
+  const std::uint8_t* residual = finish == PointwiseFinish::kResidualSum ? run.residual : run.out;
   std::uint8_t* out = run.out;
   const auto advance = [&](int pixels) {
     x += pixels * run.x_step;
@@ -236,21 +244,17 @@ template <class Step, PointwiseFinish kFinish, int kVectors>
   };
   std::int64_t left = run.pixels;
   for (; left >= kPixels; left -= kPixels, advance(kPixels)) {
-    tile<Step, kFinish, kVectors, kPixels>(stage, run, x, residual, out);
+    tile<Step, kVectors, kPixels>(stage, run, finish, x, residual, out);
   }
-  for (; left > 0; --left, advance(1)) tile<Step, kFinish, kVectors, 1>(stage, run, x, residual, out);
+  for (; left > 0; --left, advance(1)) tile<Step, kVectors, 1>(stage, run, finish, x, residual, out);
 }
 
 // For panels of 1, 2, 3, 4 vectors.
 template <class Step>
-static PointwiseTile pointwise_tile(int vectors, PointwiseFinish finish) {
-  using enum PointwiseFinish;
-  static constexpr PointwiseTile kTiles[kPanelVectors][3] = {
-      {tile_run<Step, kPlain, 1>, tile_run<Step, kShifted, 1>, tile_run<Step, kResidualSum, 1>},
-      {tile_run<Step, kPlain, 2>, tile_run<Step, kShifted, 2>, tile_run<Step, kResidualSum, 2>},
-      {tile_run<Step, kPlain, 3>, tile_run<Step, kShifted, 3>, tile_run<Step, kResidualSum, 3>},
-      {tile_run<Step, kPlain, 4>, tile_run<Step, kShifted, 4>, tile_run<Step, kResidualSum, 4>}};
-  return kTiles[vectors - 1][static_cast<int>(finish)];
+static PointwiseTile pointwise_tile(int vectors) {
+  static constexpr PointwiseTile kTiles[kPanelVectors] = {tile_run<Step, 1>, tile_run<Step, 2>, tile_run<Step, 3>,
+                                                          tile_run<Step, 4>};
+  return kTiles[vectors - 1];
 }
 
 }  // namespace narrow::kernels::avx2
