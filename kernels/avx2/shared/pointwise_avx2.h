@@ -179,7 +179,7 @@ struct Pointwise {
         const int channel = v * kVectorChannels;
         if (channel < part.channel_begin || channel >= part.channel_end) continue;
         const int vectors = layout.panel_vectors(v);
-        const PointwiseTile tile = pointwise_tile<Step>(vectors);
+        const PointwiseTile tile = pointwise_tile<Step>(vectors, finish);
         const std::int64_t index = pixel * shape.out_c + channel;
         tile(stage,
              {x, shape.in_c * element, shape.in_c * element, packed + v * 2 * sizeof(__m256i),
