@@ -55,7 +55,7 @@ TEST_CASE("reading beyond the end fails once and gives zeros ever after") {
   CHECK_FALSE(reader.ok());
   CHECK(reader.u8() == 0);
   CHECK(reader.bytes(0).empty());
-  reader.fail("later");
+  reader.fail({"later"});
   REQUIRE(failure.report);
   CHECK(failure.report->offset == 104);
   CHECK(failure.report->message.find("the test section ends too early") != std::string::npos);
