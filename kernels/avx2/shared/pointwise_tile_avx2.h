@@ -262,8 +262,8 @@ template <class Step, int kVectors, PointwiseFinish... kFinish>
   for (; left > 0; --left, advance(1)) tile<Step, kVectors, 1, kFinish...>(stage, run, finish, x, out);
 }
 
-// For panels of 1, 2, 3, 4 vectors. A function for all three finishes is two thirds smaller than three. Where a pixel
-// is multiplied in few instructions, three are 1 % faster: Step::kFunctionForEachFinish.
+// For panels of 1, 2, 3, 4 vectors. One function for all three finishes is a third smaller than three. With 16
+// registers it spills, so that three are faster: Step::kFunctionForEachFinish.
 template <class Step>
 static PointwiseTile pointwise_tile(int vectors, PointwiseFinish finish) {
   if constexpr (Step::kFunctionForEachFinish) {
