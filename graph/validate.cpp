@@ -37,8 +37,9 @@ Status check_sizes(const Graph& graph) {
 }
 
 Status check_input_and_output(const Graph& graph) {
-  if (!graph.has(graph.input))
+  if (!graph.has(graph.input)) {
     return graph_error(ErrorCode::kMalformed, {"the graph's input is not one of its values"});
+  }
   if (!graph.has(graph.output)) {
     return graph_error(ErrorCode::kMalformed, {"the graph's output is not one of its values"});
   }

@@ -1,5 +1,4 @@
 #include "narrow/preprocess.h"
-#include "base/text.h"
 
 #include <algorithm>
 #include <cmath>
@@ -9,6 +8,7 @@
 #include <utility>
 
 #include "base/float_environment.h"
+#include "base/text.h"
 #include "base/try.h"
 #include "engine/isa/isa_choice.h"
 #include "engine/preprocess/crop.h"

@@ -1,5 +1,4 @@
 #include "narrow/preprocessor.h"
-#include "base/text.h"
 
 #include <array>
 #include <cmath>
@@ -10,6 +9,7 @@
 
 #include "base/float_environment.h"
 #include "base/guarded.h"
+#include "base/text.h"
 #include "base/try.h"
 #include "engine/isa/isa_choice.h"
 #include "engine/preprocess/antialiased_resize.h"

@@ -1,5 +1,4 @@
 #include "narrow/session.h"
-#include "base/text.h"
 #include "narrow/executor.h"
 #include "narrow/inspect.h"
 
@@ -12,6 +11,7 @@
 #include "base/atomic_file.h"
 #include "base/float_environment.h"
 #include "base/guarded.h"
+#include "base/text.h"
 #include "base/try.h"
 #include "engine/isa/isa_choice.h"
 #include "engine/model/model_data.h"
