@@ -61,15 +61,25 @@ void unpack_block(std::span<const std::byte> packed, std::size_t begin, const QR
   }
 }
 
-bool all_within(std::span<const std::int8_t> values, const QRange& range) {
-  const auto lo = static_cast<std::uint8_t>(range.lo);
-  const auto span = static_cast<std::uint8_t>(range.hi - range.lo);
-  std::uint8_t beyond = 0;
-  for (const std::int8_t value : values) {
-    const auto above = static_cast<std::uint8_t>(static_cast<std::uint8_t>(value) - lo);
-    beyond |= static_cast<std::uint8_t>(above > span ? 1 : 0);
+// Whether all fields of kBits bits are integers of `range`. kBits is 1, 2, 4 or 8, so that no byte border cuts a field.
+// Each field is compared at the top of a byte, where the difference to range.lo wraps as numbers of kBits bits do.
+template <int kBits>
+bool fields_within(std::span<const std::byte> packed, const QRange& range) {
+  constexpr unsigned kMask = 0xFFU << (8 - kBits);
+  const auto lo = static_cast<std::uint8_t>(range.lo * (1 << (8 - kBits)));
+  const auto most = static_cast<std::uint8_t>((range.hi - range.lo) << (8 - kBits));
+  std::uint8_t found = 0;
+  for (const std::byte byte : packed) {
+    for (int shift = 0; shift < 8; shift += kBits) {
+      const auto field = static_cast<std::uint8_t>(std::to_integer<unsigned>(byte) << shift & kMask);
+      found = std::max(found, static_cast<std::uint8_t>(field - lo));
+    }
   }
-  return beyond == 0;
+  return found <= most;
+}
+
+bool all_within(std::span<const std::int8_t> values, const QRange& range) {
+  return fields_within<8>(std::as_bytes(values), range);
 }
 
 // Whether the bits after the last value are zero.
@@ -112,9 +122,20 @@ bool unpack_bits(std::span<const std::byte> packed, const QRange& range, std::sp
 }
 
 bool is_packed(std::span<const std::byte> packed, const QRange& range, std::size_t count) noexcept {
-  if (bits_for(range) == 8) return all_within({reinterpret_cast<const std::int8_t*>(packed.data()), count}, range);
+  const auto bits = static_cast<std::size_t>(bits_for(range));
+  std::size_t begin = 0;
+  if (8 % bits == 0) {
+    const std::span<const std::byte> full = packed.first(count * bits / 8);
+    const bool within = bits == 8   ? fields_within<8>(full, range)
+                        : bits == 4 ? fields_within<4>(full, range)
+                        : bits == 2 ? fields_within<2>(full, range)
+                                    : fields_within<1>(full, range);
+    if (!within) return false;
+    begin = count / kGroup * kGroup;
+  }
+  // The fields of the last byte, or all where bytes cut fields, are unpacked first.
   std::array<std::int8_t, kBlock> buffer{};
-  for (std::size_t begin = 0; begin < count; begin += kBlock) {
+  for (; begin < count; begin += kBlock) {
     const std::span<std::int8_t> block = std::span(buffer).first(std::min(kBlock, count - begin));
     unpack_block(packed, begin, range, block);
     if (!all_within(block, range)) return false;
