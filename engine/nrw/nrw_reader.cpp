@@ -1,10 +1,13 @@
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <memory>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <variant>
 
@@ -124,20 +127,27 @@ class GraphReader {
   static bool emplace_op(graph::Op& op, std::uint8_t code, std::index_sequence<kIndex...> /*alternatives*/) {
     return ((graph::kOperators[kIndex].code == code && (op.emplace<kIndex>(), true)) || ...);
   }
-  static void get(ByteReader& reader, std::int32_t& value) { value = reader.i32(); }
-  static void get(ByteReader& reader, float& value) {
-    value = reader.f32();
-    if (!std::isfinite(value)) reader.fail({"a number is infinite or NaN"});
-  }
+  // Integers may be any, and floats must be finite.
   template <class T>
   void load(std::vector<T>& values, ByteReader& section) {
+    static_assert(std::endian::native == std::endian::little, "a .nrw holds little-endian numbers");
     const std::uint64_t count = graph_.u64();
     if (count > section.remaining() / sizeof(T)) {
       graph_.fail({"a node claims ", count, " numbers, more than their section has left"});
       return;
     }
+    ByteReader again = section;
+    const std::span<const std::byte> raw = section.bytes(count * sizeof(T));
+    if (raw.empty()) return;
     values.resize(static_cast<std::size_t>(count));
-    for (T& value : values) get(section, value);
+    std::memcpy(values.data(), raw.data(), raw.size());
+    if constexpr (std::is_same_v<T, float>) {
+      if (std::all_of(values.begin(), values.end(), [](float value) { return std::isfinite(value); })) return;
+      // Read one by one, so that the error says where the number is.
+      for (std::uint64_t i = 0; i < count && again.ok(); ++i) {
+        if (!std::isfinite(again.f32())) again.fail({"a number is infinite or NaN"});
+      }
+    }
   }
 
   std::shared_ptr<const void> owner_;  // of the packed weights
