@@ -30,12 +30,32 @@ std::uint64_t spread(std::uint64_t group, unsigned bits) {
   return (group & quarters) | ((group >> bits) & quarters) << 8;
 }
 
+// Unpacks whole bytes, each of 2 fields. Compilers use vectors here and not for other numbers of bits.
+void unpack_halves(std::span<const std::byte> packed, bool is_signed, std::int8_t* values) {
+  const auto sign = static_cast<std::uint8_t>(is_signed ? 8 : 0);
+  for (std::size_t i = 0; i < packed.size(); ++i) {
+    const auto byte = std::to_integer<unsigned>(packed[i]);
+    values[2 * i] = static_cast<std::int8_t>(static_cast<std::uint8_t>((byte & 15U) ^ sign) - sign);
+    values[2 * i + 1] = static_cast<std::int8_t>(static_cast<std::uint8_t>((byte >> 4) ^ sign) - sign);
+  }
+}
+
 // Unpacks the values [begin, begin + values.size()). begin is a multiple of kGroup. It does not check their range.
-void unpack_block(std::span<const std::byte> packed, std::size_t begin, const QRange& range,
-                  std::span<std::int8_t> values) {
+[[gnu::noinline]] void unpack_block(std::span<const std::byte> packed, std::size_t begin, const QRange& range,
+                                    std::span<std::int8_t> values) {
   const auto bits = static_cast<std::size_t>(bits_for(range));
   packed = packed.subspan(begin / kGroup * bits, bytes_of(values.size(), bits));
   if (bits == 8) return void(std::memcpy(values.data(), packed.data(), values.size()));
+  std::size_t i = 0;
+  const std::byte* from = packed.data();
+  std::size_t left = packed.size();
+  if (bits == 4) {
+    i = values.size() / kGroup * kGroup;
+    const std::span<const std::byte> whole = packed.first(i / 2);
+    unpack_halves(whole, range.lo < 0, values.data());
+    from += whole.size();
+    left -= whole.size();
+  }
   // (v ^ sign) - sign extends a two's complement number. The highest bit of each byte stops the borrow into the next
   // byte.
   const std::uint64_t sign = in_every_byte(range.lo < 0 ? std::uint64_t{1} << (bits - 1) : 0);
@@ -43,9 +63,6 @@ void unpack_block(std::span<const std::byte> packed, std::size_t begin, const QR
   const auto unpacked = [&](std::uint64_t group) {
     return (((spread(group, static_cast<unsigned>(bits)) ^ sign) | high) - sign) ^ high;
   };
-  const std::byte* from = packed.data();
-  std::size_t left = packed.size();
-  std::size_t i = 0;
   // Eight bytes hold a group and some bits of the next one.
   for (; left >= sizeof(std::uint64_t) && i + kGroup <= values.size(); i += kGroup, from += bits, left -= bits) {
     std::uint64_t group = 0;
@@ -61,10 +78,10 @@ void unpack_block(std::span<const std::byte> packed, std::size_t begin, const QR
   }
 }
 
-// Whether all fields of kBits bits are integers of `range`. kBits is 1, 2, 4 or 8, so that no byte border cuts a field.
+// Whether all fields of kBits bits are integers of `range`. kBits is 2, 4 or 8, so that no byte border cuts a field.
 // Each field is compared at the top of a byte, where the difference to range.lo wraps as numbers of kBits bits do.
 template <int kBits>
-bool fields_within(std::span<const std::byte> packed, const QRange& range) {
+[[gnu::noinline]] bool fields_within(std::span<const std::byte> packed, const QRange& range) {
   constexpr unsigned kMask = 0xFFU << (8 - kBits);
   const auto lo = static_cast<std::uint8_t>(range.lo * (1 << (8 - kBits)));
   const auto most = static_cast<std::uint8_t>((range.hi - range.lo) << (8 - kBits));
@@ -124,12 +141,11 @@ bool unpack_bits(std::span<const std::byte> packed, const QRange& range, std::sp
 bool is_packed(std::span<const std::byte> packed, const QRange& range, std::size_t count) noexcept {
   const auto bits = static_cast<std::size_t>(bits_for(range));
   std::size_t begin = 0;
-  if (8 % bits == 0) {
+  if (bits == 2 || bits == 4 || bits == 8) {
     const std::span<const std::byte> full = packed.first(count * bits / 8);
     const bool within = bits == 8   ? fields_within<8>(full, range)
                         : bits == 4 ? fields_within<4>(full, range)
-                        : bits == 2 ? fields_within<2>(full, range)
-                                    : fields_within<1>(full, range);
+                                    : fields_within<2>(full, range);
     if (!within) return false;
     begin = count / kGroup * kGroup;
   }
