@@ -78,8 +78,26 @@ void unpack_halves(std::span<const std::byte> packed, bool is_signed, std::int8_
   }
 }
 
-// Whether all fields of kBits bits are integers of `range`. kBits is 2, 4 or 8, so that no byte border cuts a field.
-// Each field is compared at the top of a byte, where the difference to range.lo wraps as numbers of kBits bits do.
+// Each value is compared as its difference to range.lo, which wraps as unsigned bytes do.
+[[gnu::noinline]] bool all_within(std::span<const std::int8_t> values, const QRange& range) {
+  // In vectors, one maximum alone would wait for itself.
+  constexpr std::size_t kMaxima = 64;
+  std::array<std::uint8_t, kMaxima> found{};
+  const auto lo = static_cast<std::uint8_t>(range.lo);
+  const auto take = [&](std::size_t maximum, std::int8_t value) {
+    const auto above = static_cast<std::uint8_t>(static_cast<std::uint8_t>(value) - lo);
+    found[maximum] = std::max(found[maximum], above);
+  };
+  std::size_t i = 0;
+  for (; i + kMaxima <= values.size(); i += kMaxima) {
+    for (std::size_t k = 0; k < kMaxima; ++k) take(k, values[i + k]);
+  }
+  for (; i < values.size(); ++i) take(0, values[i]);
+  return *std::max_element(found.begin(), found.end()) <= static_cast<std::uint8_t>(range.hi - range.lo);
+}
+
+// The same for fields of 2 or 4 bits, which no byte border cuts. They are compared at the top of a byte, where
+// differences wrap as numbers of kBits bits do.
 template <int kBits>
 [[gnu::noinline]] bool fields_within(std::span<const std::byte> packed, const QRange& range) {
   constexpr unsigned kMask = 0xFFU << (8 - kBits);
@@ -93,10 +111,6 @@ template <int kBits>
     }
   }
   return found <= most;
-}
-
-bool all_within(std::span<const std::int8_t> values, const QRange& range) {
-  return fields_within<8>(std::as_bytes(values), range);
 }
 
 // Whether the bits after the last value are zero.
@@ -140,16 +154,14 @@ bool unpack_bits(std::span<const std::byte> packed, const QRange& range, std::sp
 
 bool is_packed(std::span<const std::byte> packed, const QRange& range, std::size_t count) noexcept {
   const auto bits = static_cast<std::size_t>(bits_for(range));
+  if (bits == 8) return all_within({reinterpret_cast<const std::int8_t*>(packed.data()), count}, range);
   std::size_t begin = 0;
-  if (bits == 2 || bits == 4 || bits == 8) {
-    const std::span<const std::byte> full = packed.first(count * bits / 8);
-    const bool within = bits == 8   ? fields_within<8>(full, range)
-                        : bits == 4 ? fields_within<4>(full, range)
-                                    : fields_within<2>(full, range);
-    if (!within) return false;
+  if (bits == 2 || bits == 4) {
     begin = count / kGroup * kGroup;
+    const std::span<const std::byte> whole = packed.first(begin / kGroup * bits);
+    if (!(bits == 2 ? fields_within<2>(whole, range) : fields_within<4>(whole, range))) return false;
   }
-  // The fields of the last byte, or all where bytes cut fields, are unpacked first.
+  // What is left, or all where byte borders cut fields, is unpacked first.
   std::array<std::int8_t, kBlock> buffer{};
   for (; begin < count; begin += kBlock) {
     const std::span<std::int8_t> block = std::span(buffer).first(std::min(kBlock, count - begin));

@@ -41,10 +41,10 @@ TEST_CASE("crc32 is the one of zip and continues across parts") {
 }
 
 TEST_CASE("each CPU gets the widest function that it runs, and one without carry-less products the table") {
-  CHECK(crc32_for(0) == crc32_by_table);
-  CHECK(crc32_for(128) == crc32_by_folding);
-  CHECK(crc32_for(256) == crc32_by_folding_256);
-  CHECK(crc32_for(512) == crc32_by_folding_512);
+  CHECK((crc32_for(0) == crc32_by_table));
+  CHECK((crc32_for(128) == crc32_by_folding));
+  CHECK((crc32_for(256) == crc32_by_folding_256));
+  CHECK((crc32_for(512) == crc32_by_folding_512));
 }
 
 TEST_CASE("crc32 by folding equals the table at every length and alignment and from every part before") {

@@ -237,7 +237,7 @@ TEST_CASE("the error of a number that is none says where it is") {
     narrow::testing::repair_checksums(wrong);
     const auto model = Model::parse(wrong);
     REQUIRE_FALSE(model.ok());
-    CHECK(model.error().message == "a number is infinite or NaN");
+    CHECK(model.error().message.starts_with("a number is infinite or NaN"));
     CHECK(model.error().where.ends_with("byte " + std::to_string(at)));
   }
 }
