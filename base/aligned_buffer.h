@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <memory>
 #include <new>
-#include <string>
 
+#include "base/text.h"
 #include "narrow/allocator.h"
 #include "narrow/result.h"
 
@@ -33,8 +33,7 @@ class AlignedBuffer {
   AlignedBuffer() = default;
   // allocator: the caller's, without functions operator new. Errors: kLimit when there is not as much memory; `what`
   // says in a sentence what it is for. kInvalidArgument: the allocator is wrong.
-  [[nodiscard]] static Result<AlignedBuffer> allocate(std::size_t bytes, const std::string& what,
-                                                      const Allocator& allocator = {}) {
+  [[nodiscard]] static Result<AlignedBuffer> allocate(std::size_t bytes, Pieces what, const Allocator& allocator = {}) {
     if ((allocator.allocate == nullptr) != (allocator.deallocate == nullptr)) {
       return Error{ErrorCode::kInvalidArgument, "has one function of two; set both or none", "allocator"};
     }
@@ -44,12 +43,12 @@ class AlignedBuffer {
                              ? ::operator new (bytes, std::align_val_t{kAlignment}, std::nothrow)
                              : allocator.allocate(allocator.context, bytes, kAlignment);
     if (memory == nullptr) {
-      return Error{ErrorCode::kLimit, "there is no memory for " + what + ", " + std::to_string(bytes) + " bytes", {}};
+      return Error{ErrorCode::kLimit, joined({"there is no memory for ", joined(what), ", ", bytes, " bytes"}), {}};
     }
     buffer.data_ = {static_cast<std::byte*>(memory), FreeAligned{allocator, bytes}};
     if (reinterpret_cast<std::uintptr_t>(memory) % kAlignment != 0) {
-      return Error{ErrorCode::kInvalidArgument,
-                   "returned an address that is no multiple of " + std::to_string(kAlignment), "allocator"};
+      return Error{ErrorCode::kInvalidArgument, joined({"returned an address that is no multiple of ", kAlignment}),
+                   "allocator"};
     }
     return buffer;
   }

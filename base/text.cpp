@@ -29,6 +29,20 @@ std::uint32_t next_code_point(std::string_view text, std::size_t& position) {
 
 }  // namespace
 
+void Piece::append_to(std::string& text) const {
+  if (kind_ == Kind::kText) {
+    text.append(text_, value_);
+  } else {
+    text += kind_ == Kind::kNegative ? std::to_string(static_cast<std::int64_t>(value_)) : std::to_string(value_);
+  }
+}
+
+std::string joined(Pieces pieces) {
+  std::string text;
+  for (const Piece& piece : pieces) piece.append_to(text);
+  return text;
+}
+
 std::string number_text(double value) {
   std::array<char, 32> text{};
   std::snprintf(text.data(), text.size(), "%g", value);
@@ -36,17 +50,16 @@ std::string number_text(double value) {
 }
 
 std::string shape_text(const TensorShape& shape) {
-  return "[" + std::to_string(shape.height) + ", " + std::to_string(shape.width) + ", " +
-         std::to_string(shape.channels) + "]";
+  return joined({"[", shape.height, ", ", shape.width, ", ", shape.channels, "]"});
 }
 
 std::string dimensions_text(const TensorShape& shape) {
-  return std::to_string(shape.height) + "x" + std::to_string(shape.width) + "x" + std::to_string(shape.channels);
+  return joined({shape.height, "x", shape.width, "x", shape.channels});
 }
 
 std::string text_problem(std::string_view text) {
   if (text.size() > kMaxTextBytes) {
-    return "is " + std::to_string(text.size()) + " bytes long, more than " + std::to_string(kMaxTextBytes);
+    return joined({"is ", text.size(), " bytes long, more than ", kMaxTextBytes});
   }
   for (std::size_t position = 0; position < text.size();) {
     const std::uint32_t code = next_code_point(text, position);

@@ -32,7 +32,7 @@ T* elements_of(const base::AlignedBuffer& buffer) {
 
 // Throws std::bad_alloc, like the other functions that prepare an executor.
 base::AlignedBuffer allocate(std::size_t bytes) {
-  Result<base::AlignedBuffer> buffer = base::AlignedBuffer::allocate(std::max<std::size_t>(bytes, 1), "tensors");
+  Result<base::AlignedBuffer> buffer = base::AlignedBuffer::allocate(std::max<std::size_t>(bytes, 1), {"tensors"});
   if (!buffer.ok()) throw std::bad_alloc();
   return std::move(*buffer);
 }

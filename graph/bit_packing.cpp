@@ -30,12 +30,32 @@ std::uint64_t spread(std::uint64_t group, unsigned bits) {
   return (group & quarters) | ((group >> bits) & quarters) << 8;
 }
 
+// Unpacks whole bytes, each of 2 fields. Compilers use vectors here and not for other numbers of bits.
+void unpack_halves(std::span<const std::byte> packed, bool is_signed, std::int8_t* values) {
+  const auto sign = static_cast<std::uint8_t>(is_signed ? 8 : 0);
+  for (std::size_t i = 0; i < packed.size(); ++i) {
+    const auto byte = std::to_integer<unsigned>(packed[i]);
+    values[2 * i] = static_cast<std::int8_t>(static_cast<std::uint8_t>((byte & 15U) ^ sign) - sign);
+    values[2 * i + 1] = static_cast<std::int8_t>(static_cast<std::uint8_t>((byte >> 4) ^ sign) - sign);
+  }
+}
+
 // Unpacks the values [begin, begin + values.size()). begin is a multiple of kGroup. It does not check their range.
-void unpack_block(std::span<const std::byte> packed, std::size_t begin, const QRange& range,
-                  std::span<std::int8_t> values) {
+[[gnu::noinline]] void unpack_block(std::span<const std::byte> packed, std::size_t begin, const QRange& range,
+                                    std::span<std::int8_t> values) {
   const auto bits = static_cast<std::size_t>(bits_for(range));
   packed = packed.subspan(begin / kGroup * bits, bytes_of(values.size(), bits));
   if (bits == 8) return void(std::memcpy(values.data(), packed.data(), values.size()));
+  std::size_t i = 0;
+  const std::byte* from = packed.data();
+  std::size_t left = packed.size();
+  if (bits == 4) {
+    i = values.size() / kGroup * kGroup;
+    const std::span<const std::byte> whole = packed.first(i / 2);
+    unpack_halves(whole, range.lo < 0, values.data());
+    from += whole.size();
+    left -= whole.size();
+  }
   // (v ^ sign) - sign extends a two's complement number. The highest bit of each byte stops the borrow into the next
   // byte.
   const std::uint64_t sign = in_every_byte(range.lo < 0 ? std::uint64_t{1} << (bits - 1) : 0);
@@ -43,9 +63,6 @@ void unpack_block(std::span<const std::byte> packed, std::size_t begin, const QR
   const auto unpacked = [&](std::uint64_t group) {
     return (((spread(group, static_cast<unsigned>(bits)) ^ sign) | high) - sign) ^ high;
   };
-  const std::byte* from = packed.data();
-  std::size_t left = packed.size();
-  std::size_t i = 0;
   // Eight bytes hold a group and some bits of the next one.
   for (; left >= sizeof(std::uint64_t) && i + kGroup <= values.size(); i += kGroup, from += bits, left -= bits) {
     std::uint64_t group = 0;
@@ -61,15 +78,39 @@ void unpack_block(std::span<const std::byte> packed, std::size_t begin, const QR
   }
 }
 
-bool all_within(std::span<const std::int8_t> values, const QRange& range) {
+// Each value is compared as its difference to range.lo, which wraps as unsigned bytes do.
+[[gnu::noinline]] bool all_within(std::span<const std::int8_t> values, const QRange& range) {
+  // In vectors, one maximum alone would wait for itself.
+  constexpr std::size_t kMaxima = 64;
+  std::array<std::uint8_t, kMaxima> found{};
   const auto lo = static_cast<std::uint8_t>(range.lo);
-  const auto span = static_cast<std::uint8_t>(range.hi - range.lo);
-  std::uint8_t beyond = 0;
-  for (const std::int8_t value : values) {
+  const auto take = [&](std::size_t maximum, std::int8_t value) {
     const auto above = static_cast<std::uint8_t>(static_cast<std::uint8_t>(value) - lo);
-    beyond |= static_cast<std::uint8_t>(above > span ? 1 : 0);
+    found[maximum] = std::max(found[maximum], above);
+  };
+  std::size_t i = 0;
+  for (; i + kMaxima <= values.size(); i += kMaxima) {
+    for (std::size_t k = 0; k < kMaxima; ++k) take(k, values[i + k]);
   }
-  return beyond == 0;
+  for (; i < values.size(); ++i) take(0, values[i]);
+  return *std::max_element(found.begin(), found.end()) <= static_cast<std::uint8_t>(range.hi - range.lo);
+}
+
+// The same for fields of 2 or 4 bits, which no byte border cuts. They are compared at the top of a byte, where
+// differences wrap as numbers of kBits bits do.
+template <int kBits>
+[[gnu::noinline]] bool fields_within(std::span<const std::byte> packed, const QRange& range) {
+  constexpr unsigned kMask = 0xFFU << (8 - kBits);
+  const auto lo = static_cast<std::uint8_t>(range.lo * (1 << (8 - kBits)));
+  const auto most = static_cast<std::uint8_t>((range.hi - range.lo) << (8 - kBits));
+  std::uint8_t found = 0;
+  for (const std::byte byte : packed) {
+    for (int shift = 0; shift < 8; shift += kBits) {
+      const auto field = static_cast<std::uint8_t>(std::to_integer<unsigned>(byte) << shift & kMask);
+      found = std::max(found, static_cast<std::uint8_t>(field - lo));
+    }
+  }
+  return found <= most;
 }
 
 // Whether the bits after the last value are zero.
@@ -112,9 +153,17 @@ bool unpack_bits(std::span<const std::byte> packed, const QRange& range, std::sp
 }
 
 bool is_packed(std::span<const std::byte> packed, const QRange& range, std::size_t count) noexcept {
-  if (bits_for(range) == 8) return all_within({reinterpret_cast<const std::int8_t*>(packed.data()), count}, range);
+  const auto bits = static_cast<std::size_t>(bits_for(range));
+  if (bits == 8) return all_within({reinterpret_cast<const std::int8_t*>(packed.data()), count}, range);
+  std::size_t begin = 0;
+  if (bits == 2 || bits == 4) {
+    begin = count / kGroup * kGroup;
+    const std::span<const std::byte> whole = packed.first(begin / kGroup * bits);
+    if (!(bits == 2 ? fields_within<2>(whole, range) : fields_within<4>(whole, range))) return false;
+  }
+  // What is left, or all where byte borders cut fields, is unpacked first.
   std::array<std::int8_t, kBlock> buffer{};
-  for (std::size_t begin = 0; begin < count; begin += kBlock) {
+  for (; begin < count; begin += kBlock) {
     const std::span<std::int8_t> block = std::span(buffer).first(std::min(kBlock, count - begin));
     unpack_block(packed, begin, range, block);
     if (!all_within(block, range)) return false;

@@ -15,33 +15,29 @@ using base::shape_text;
 
 namespace {
 
-Error malformed(std::string message) { return Error{ErrorCode::kMalformed, std::move(message), {}}; }
-Error too_large(std::string message) { return Error{ErrorCode::kLimit, std::move(message), {}}; }
+Error malformed(base::Pieces message) { return Error{ErrorCode::kMalformed, base::joined(message), {}}; }
+Error too_large(base::Pieces message) { return Error{ErrorCode::kLimit, base::joined(message), {}}; }
 
 // Checks that each dimension of a shape is within its limit. H * W * C then can't overflow 64 bits (2 * 17 + 21 bits).
 Status check_shape(const TensorShape& shape, const char* what) {
   for (const std::int64_t dimension : {shape.height, shape.width, shape.channels}) {
-    if (dimension < 1) return malformed(std::string(what) + " shape " + shape_text(shape) + " has a dimension below 1");
+    if (dimension < 1) return malformed({what, " shape ", shape_text(shape), " has a dimension below 1"});
   }
   if (std::max(shape.height, shape.width) > kMaxDimension) {
-    return too_large(std::string(what) + " shape " + shape_text(shape) + " has a dimension above " +
-                     std::to_string(kMaxDimension));
+    return too_large({what, " shape ", shape_text(shape), " has a dimension above ", kMaxDimension});
   }
   if (shape.channels > kMaxChannels) {
-    return too_large(std::string(what) + " shape " + shape_text(shape) + " has more channels than " +
-                     std::to_string(kMaxChannels));
+    return too_large({what, " shape ", shape_text(shape), " has more channels than ", kMaxChannels});
   }
   if (shape.elems() > kMaxElems) {
-    return too_large(std::string(what) + " shape " + shape_text(shape) + " has more than " + std::to_string(kMaxElems) +
-                     " elements");
+    return too_large({what, " shape ", shape_text(shape), " has more than ", kMaxElems, " elements"});
   }
   return {};
 }
 
 Status check_attribute(const char* name, std::int64_t value, std::int64_t lowest) {
   if (value >= lowest && value <= kMaxDimension) return {};
-  return malformed(std::string(name) + " " + std::to_string(value) + " is not within " + std::to_string(lowest) + ".." +
-                   std::to_string(kMaxDimension));
+  return malformed({name, " ", value, " is not within ", lowest, "..", kMaxDimension});
 }
 
 Status check_window(const Window& window) {
@@ -67,8 +63,8 @@ Result<std::int64_t> positions(const char* axis, std::int64_t in, int kernel, in
   const std::int64_t padded = in + before + after;
   const std::int64_t reach = extent(kernel, dilation);
   if (reach > padded) {
-    return malformed("a window " + std::to_string(reach) + " pixels " + axis + " does not fit into an input of " +
-                     std::to_string(padded) + " (padding included)");
+    return malformed(
+        {"a window ", reach, " pixels ", axis, " does not fit into an input of ", padded, " (padding included)"});
   }
   return (padded - reach) / stride + 1;
 }
@@ -86,14 +82,13 @@ Result<TensorShape> windowed(const Window& window, const TensorShape& in, std::i
 Status check_pool_padding(std::int64_t in, int kernel, int dilation, int before, int after) {
   if (before == 0 && after == 0) return {};
   if (before >= extent(kernel, dilation) || after >= extent(kernel, dilation)) {
-    return malformed("padding of " + std::to_string(before) + " and " + std::to_string(after) +
-                     " must be smaller than the pooling window, " + std::to_string(extent(kernel, dilation)));
+    return malformed({"padding of ", before, " and ", after, " must be smaller than the pooling window, ",
+                      extent(kernel, dilation)});
   }
   // Taps are `dilation` apart. On an input at least that long, every window that overlaps it has a tap on one of its
   // pixels.
   if (in < dilation) {
-    return malformed("a padded pooling window with dilation " + std::to_string(dilation) +
-                     " may miss every pixel of an input of " + std::to_string(in));
+    return malformed({"a padded pooling window with dilation ", dilation, " may miss every pixel of an input of ", in});
   }
   return {};
 }
@@ -111,8 +106,8 @@ struct Inference {
     NARROW_TRY(check_attribute("out_channels", op.out_channels, 1));
     NARROW_TRY(check_attribute("groups", op.groups, 1));
     if (in().channels % op.groups != 0 || op.out_channels % op.groups != 0) {
-      return malformed(std::to_string(op.groups) + " groups do not divide " + std::to_string(in().channels) +
-                       " input and " + std::to_string(op.out_channels) + " output channels");
+      return malformed(
+          {op.groups, " groups do not divide ", in().channels, " input and ", op.out_channels, " output channels"});
     }
     return windowed(op.window, in(), op.out_channels);
   }
@@ -126,10 +121,8 @@ struct Inference {
     const auto channels = static_cast<std::size_t>(in().channels);
     for (const auto* vector : {&op.gamma, &op.beta, &op.mean, &op.variance}) {
       if (vector->size() != channels) {
-        return malformed("gamma, beta, mean and variance have " + std::to_string(op.gamma.size()) + ", " +
-                         std::to_string(op.beta.size()) + ", " + std::to_string(op.mean.size()) + " and " +
-                         std::to_string(op.variance.size()) + " elements for " + std::to_string(channels) +
-                         " channels");
+        return malformed({"gamma, beta, mean and variance have ", op.gamma.size(), ", ", op.beta.size(), ", ",
+                          op.mean.size(), " and ", op.variance.size(), " elements for ", channels, " channels"});
       }
     }
     return in();
@@ -141,8 +134,8 @@ struct Inference {
       const std::int64_t a = inputs[0].*dimension;
       const std::int64_t b = inputs[1].*dimension;
       if (a != b && a != 1 && b != 1) {
-        return malformed("inputs " + shape_text(inputs[0]) + " and " + shape_text(inputs[1]) +
-                         " differ in a dimension that is 1 in neither");
+        return malformed({"inputs ", shape_text(inputs[0]), " and ", shape_text(inputs[1]),
+                          " differ in a dimension that is 1 in neither"});
       }
       out.*dimension = a == 1 ? b : a;
     }
@@ -165,17 +158,17 @@ struct Inference {
     NARROW_ASSIGN(const TensorShape shape, windowed(op.window, in(), in().channels));
     NARROW_TRY(check_pool(op.window, in()));
     if (op.window.dilation_h != 1 || op.window.dilation_w != 1) {
-      return malformed("average pooling supports no dilation other than 1");
+      return malformed({"average pooling supports no dilation other than 1"});
     }
     if (std::int64_t{op.window.kernel_h} * op.window.kernel_w > kMaxAveragePixels) {
-      return too_large("an averaging window may have at most " + std::to_string(kMaxAveragePixels) + " pixels");
+      return too_large({"an averaging window may have at most ", kMaxAveragePixels, " pixels"});
     }
     return shape;
   }
 
   Result<TensorShape> operator()(const GlobalAveragePool&) const {
     if (in().height * in().width > kMaxAveragePixels) {
-      return too_large("an averaging window may have at most " + std::to_string(kMaxAveragePixels) + " pixels");
+      return too_large({"an averaging window may have at most ", kMaxAveragePixels, " pixels"});
     }
     return TensorShape{1, 1, in().channels};
   }
@@ -184,12 +177,12 @@ struct Inference {
     TensorShape shape = in();
     for (std::size_t i = 1; i < inputs.size(); ++i) {
       if (inputs[i].height != shape.height || inputs[i].width != shape.width) {
-        return malformed("inputs " + shape_text(inputs[0]) + " and " + shape_text(inputs[i]) +
-                         " differ in height or width");
+        return malformed(
+            {"inputs ", shape_text(inputs[0]), " and ", shape_text(inputs[i]), " differ in height or width"});
       }
       shape.channels += inputs[i].channels;
       if (shape.channels > kMaxChannels) {
-        return too_large("the inputs have more than " + std::to_string(kMaxChannels) + " channels together");
+        return too_large({"the inputs have more than ", kMaxChannels, " channels together"});
       }
     }
     return shape;
@@ -213,8 +206,8 @@ struct Inference {
       const std::int64_t size = op.size.*dimension;
       // The comparisons can't overflow.
       if (begin < 0 || size < 1 || size > in().*dimension || begin > in().*dimension - size) {
-        return malformed("elements from " + shape_text(op.begin) + ", " + shape_text(op.size) +
-                         " of them, are not in " + shape_text(in()));
+        return malformed({"elements from ", shape_text(op.begin), ", ", shape_text(op.size), " of them, are not in ",
+                          shape_text(in())});
       }
     }
     return op.size;
@@ -222,13 +215,13 @@ struct Inference {
 
   Result<TensorShape> operator()(const Gather& op) const {
     if (op.dimension < 0 || op.dimension > 2) {
-      return malformed("dimension " + std::to_string(op.dimension) + " is not 0, 1 or 2");
+      return malformed({"dimension ", op.dimension, " is not 0, 1 or 2"});
     }
     TensorShape shape = in();
     std::int64_t& size = op.dimension == 0 ? shape.height : op.dimension == 1 ? shape.width : shape.channels;
     for (const std::int32_t index : op.indices) {
       if (index >= 0 && index < size) continue;
-      return malformed("index " + std::to_string(index) + " is not in a dimension of " + std::to_string(size));
+      return malformed({"index ", index, " is not in a dimension of ", size});
     }
     size = static_cast<std::int64_t>(op.indices.size());
     return shape;
@@ -237,14 +230,14 @@ struct Inference {
   Result<TensorShape> operator()(const Reshape& op) const {
     NARROW_TRY(check_shape(op.shape, "new"));
     if (op.shape.elems() == in().elems()) return op.shape;
-    return malformed(shape_text(in()) + " cannot become " + shape_text(op.shape) +
-                     ", which has another number of elements");
+    return malformed(
+        {shape_text(in()), " cannot become ", shape_text(op.shape), ", which has another number of elements"});
   }
 
   Result<TensorShape> operator()(const Transpose& op) const {
     std::array<int, 3> sorted = op.order;
     std::sort(sorted.begin(), sorted.end());
-    if (sorted != std::array<int, 3>{0, 1, 2}) return malformed("the order is not a permutation of 0, 1 and 2");
+    if (sorted != std::array<int, 3>{0, 1, 2}) return malformed({"the order is not a permutation of 0, 1 and 2"});
     const std::array<std::int64_t, 3> from{in().height, in().width, in().channels};
     const auto at = [&](std::size_t i) { return from[static_cast<std::size_t>(op.order[i])]; };
     return TensorShape{at(0), at(1), at(2)};
@@ -258,14 +251,13 @@ struct Inference {
   Result<TensorShape> operator()(const LayerNorm& op) const {
     const auto channels = static_cast<std::size_t>(in().channels);
     if (op.scale.size() == channels && op.shift.size() == channels) return in();
-    return malformed("has " + std::to_string(op.scale.size()) + " scales and " + std::to_string(op.shift.size()) +
-                     " shifts for " + std::to_string(in().channels) + " channels");
+    return malformed(
+        {"has ", op.scale.size(), " scales and ", op.shift.size(), " shifts for ", in().channels, " channels"});
   }
 
   Result<TensorShape> operator()(const Function& op) const {
     if (op.slopes.size() != (row_of(op.kind).has_slopes ? static_cast<std::size_t>(in().channels) : 0)) {
-      return malformed("has " + std::to_string(op.slopes.size()) + " slopes for " + std::to_string(in().channels) +
-                       " channels");
+      return malformed({"has ", op.slopes.size(), " slopes for ", in().channels, " channels"});
     }
     return in();
   }
@@ -282,9 +274,9 @@ struct Inference {
 Status check_input_count(const Op& op, std::size_t count) {
   const InputCount& inputs = row_of(op).inputs;
   if (count >= inputs.min && count <= inputs.max) return {};
-  std::string needs = std::to_string(inputs.min) + (inputs.min == 1 ? " input" : " inputs");
+  std::string needs = base::joined({inputs.min, inputs.min == 1 ? " input" : " inputs"});
   if (inputs.max > inputs.min) needs = "two or more inputs";
-  return malformed("needs " + needs + ", has " + std::to_string(count));
+  return malformed({"needs ", needs, ", has ", count});
 }
 
 }  // namespace
@@ -292,7 +284,7 @@ Status check_input_count(const Op& op, std::size_t count) {
 Result<TensorShape> infer_shape(const Op& op, const std::vector<TensorShape>& inputs) {
   NARROW_TRY(check_input_count(op, inputs.size()));
   for (const TensorShape& shape : inputs) NARROW_TRY(check_shape(shape, "input"));
-  NARROW_ASSIGN(const TensorShape shape, std::visit(Inference{inputs}, op));
+  NARROW_ASSIGN(const TensorShape shape, graph::visit(Inference{inputs}, op));
   NARROW_TRY(check_shape(shape, "output"));
   return shape;
 }

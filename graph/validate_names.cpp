@@ -13,18 +13,19 @@ Status check(const char* what, const Items& items) {
   std::unordered_set<std::string_view> seen;
   for (std::size_t i = 0; i < items.size(); ++i) {
     const std::string& name = items[i].name;
-    const std::string position = std::string(what) + " " + std::to_string(i);
-    if (name.empty()) return Error{ErrorCode::kMalformed, position + " has no name", position};
+    const auto position = [&] { return base::joined({what, " ", i}); };
+    if (name.empty()) return Error{ErrorCode::kMalformed, base::joined({position(), " has no name"}), position()};
     if (name.size() > base::kMaxTextBytes) {
       return Error{ErrorCode::kLimit,
-                   "the name of " + position + " is longer than " + std::to_string(base::kMaxTextBytes) + " bytes",
-                   position};
+                   base::joined({"the name of ", position(), " is longer than ", base::kMaxTextBytes, " bytes"}),
+                   position()};
     }
     if (!base::text_problem(name).empty()) {
-      return Error{ErrorCode::kMalformed, "the name of " + position + " is not printable UTF-8", position};
+      return Error{ErrorCode::kMalformed, base::joined({"the name of ", position(), " is not printable UTF-8"}),
+                   position()};
     }
     if (!seen.insert(name).second) {
-      return Error{ErrorCode::kMalformed, "two " + std::string(what) + "s are named '" + name + "'", name};
+      return Error{ErrorCode::kMalformed, base::joined({"two ", what, "s are named '", name, "'"}), name};
     }
   }
   return {};

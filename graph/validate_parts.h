@@ -1,14 +1,13 @@
 // The parts of validate(), for its own files and for passes that check a node they make.
 #pragma once
 
-#include <string>
-
+#include "base/text.h"
 #include "graph/ir.h"
 
 namespace narrow::graph {
 
 // An error with the message "Convolution 'conv1': message", where = the node's name.
-[[nodiscard]] Error node_error(const Node& node, ErrorCode code, const std::string& message);
+[[nodiscard]] Error node_error(const Node& node, ErrorCode code, base::Pieces message);
 
 // Checks the names of values and nodes: unique, not empty, printable UTF-8.
 [[nodiscard]] Status check_names(const Graph& graph);

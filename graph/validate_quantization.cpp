@@ -20,11 +20,11 @@ namespace {
 // usable.
 bool is_usable(double scale) { return scale >= double{std::numeric_limits<float>::min()} && scale <= kMaxScale; }
 
-Status check_multiplier(const Node& node, double multiplier, const std::string& of) {
+Status check_multiplier(const Node& node, double multiplier, base::Pieces of) {
   if (is_usable(multiplier)) return {};
   return node_error(node, ErrorCode::kMalformed,
-                    "the multiplier of " + of + " is " + number_text(multiplier) +
-                        ", beyond what single precision can compute with; check the scales");
+                    {"the multiplier of ", base::joined(of), " is ", number_text(multiplier),
+                     ", beyond what single precision can compute with; check the scales"});
 }
 
 // Checks one node.
@@ -35,13 +35,11 @@ struct NodeTypes {
   [[nodiscard]] const Value& input(std::size_t i = 0) const { return graph.value(node.inputs[i]); }
   [[nodiscard]] const Value& output() const { return graph.value(node.output); }
 
-  [[nodiscard]] Error error(const std::string& message) const {
-    return node_error(node, ErrorCode::kMalformed, message);
-  }
+  [[nodiscard]] Error error(base::Pieces message) const { return node_error(node, ErrorCode::kMalformed, message); }
 
   [[nodiscard]] Status must_be(const Value& value, bool quantized) const {
     if (value.quantization.has_value() == quantized) return {};
-    return error("'" + value.name + "' must be " + (quantized ? "uint8, but is float32" : "float32, but is uint8"));
+    return error({"'", value.name, "' must be ", quantized ? "uint8, but is float32" : "float32, but is uint8"});
   }
 
   // All inputs and the output uint8, or all float32.
@@ -54,7 +52,7 @@ struct NodeTypes {
   [[nodiscard]] Status must_be_lossless() const {
     NARROW_TRY(must_be_alike());
     if (input().quantization == output().quantization) return {};
-    return error("'" + input().name + "' and '" + output().name + "' must have equal quantization");
+    return error({"'", input().name, "' and '", output().name, "' must have equal quantization"});
   }
 
   // Every input is requantized to the output, with the multiplier input_scale / (output_scale * divisor).
@@ -64,7 +62,7 @@ struct NodeTypes {
     for (const ValueId id : node.inputs) {
       const double in = graph.value(id).quantization->scale;
       const double out = output().quantization->scale;
-      NARROW_TRY(check_multiplier(node, in / (out * divisor), "'" + graph.value(id).name + "'"));
+      NARROW_TRY(check_multiplier(node, in / (out * divisor), {"'", graph.value(id).name, "'"}));
     }
     return {};
   }
@@ -95,18 +93,18 @@ struct NodeTypes {
     NARROW_TRY(must_be(other, true));
     for (const ValueId id : node.inputs) {
       if (graph.value(id).shape == output().shape) continue;
-      return error("'" + graph.value(id).name + "' must have the shape of the sum, because '" + input(*summed).name +
-                   "' is float32");
+      return error({"'", graph.value(id).name, "' must have the shape of the sum, because '", input(*summed).name,
+                    "' is float32"});
     }
     const double out = output().quantization->scale;
-    NARROW_TRY(check_multiplier(node, 1 / out, "'" + input(*summed).name + "'"));
-    return check_multiplier(node, other.quantization->scale / out, "'" + other.name + "'");
+    NARROW_TRY(check_multiplier(node, 1 / out, {"'", input(*summed).name, "'"}));
+    return check_multiplier(node, other.quantization->scale / out, {"'", other.name, "'"});
   }
   Status operator()(const Multiply&) const {
     NARROW_TRY(must_be_alike());
     if (!output().quantization) return {};
     const double product = double{input(0).quantization->scale} * double{input(1).quantization->scale};
-    return check_multiplier(node, product / output().quantization->scale, "the product");
+    return check_multiplier(node, product / output().quantization->scale, {"the product"});
   }
   Status operator()(const Function& op) const {
     NARROW_TRY(must_be_alike());
@@ -114,12 +112,11 @@ struct NodeTypes {
     const std::size_t rows = row_of(op.kind).has_slopes ? op.slopes.size() : 1;
     const std::size_t entries = output().quantization ? rows * kEntries : 0;
     if (op.table.size() != entries) {
-      return error("its table has " + std::to_string(op.table.size()) + " entries, needs " + std::to_string(entries));
+      return error({"its table has ", op.table.size(), " entries, needs ", entries});
     }
     for (const std::uint8_t entry : op.table) {
       if (!output().quantization->range.contains(entry)) {
-        return error("its table holds " + std::to_string(entry) + ", which is not in the range of '" + output().name +
-                     "'");
+        return error({"its table holds ", entry, ", which is not in the range of '", output().name, "'"});
       }
     }
     return {};
@@ -152,41 +149,38 @@ Status NodeTypes::quantized_filter(const QuantizedFilter& filter) const {
   NARROW_ASSIGN(const FilterSize size, filter_size(graph, node));
   const auto channels = static_cast<std::size_t>(size.out_channels);
   if (filter.weight_count() != static_cast<std::size_t>(size.weights())) {
-    return error("has " + std::to_string(filter.weight_count()) + " quantized weights, needs " +
-                 std::to_string(size.weights()));
+    return error({"has ", filter.weight_count(), " quantized weights, needs ", size.weights()});
   }
   if (filter.scales.size() != channels || filter.bias.size() != channels) {
-    return error("has " + std::to_string(filter.scales.size()) + " weight scales and " +
-                 std::to_string(filter.bias.size()) + " biases, needs " + std::to_string(channels) + " of each");
+    return error({"has ", filter.scales.size(), " weight scales and ", filter.bias.size(), " biases, needs ", channels,
+                  " of each"});
   }
   const QRange& range = filter.range;
   if (range.lo < -128 || range.hi > 127 || range.lo > range.hi) {
-    return error("the weight range [" + std::to_string(range.lo) + ", " + std::to_string(range.hi) +
-                 "] is not a range within [-128, 127]");
+    return error({"the weight range [", range.lo, ", ", range.hi, "] is not a range within [-128, 127]"});
   }
   // Packed weights were checked when they were made.
   if (filter.packed && (filter.packed->range() != range || !filter.weights.empty())) {
-    return error("its packed weights are not those of its range");
+    return error({"its packed weights are not those of its range"});
   }
   for (std::size_t i = 0; i < filter.weights.size(); ++i) {
     if (!range.contains(filter.weights[i])) {
-      return error("weight " + std::to_string(i) + " is " + std::to_string(filter.weights[i]) +
-                   ", outside its range [" + std::to_string(range.lo) + ", " + std::to_string(range.hi) + "]");
+      return error({"weight ", i, " is ", filter.weights[i], ", outside its range [", range.lo, ", ", range.hi, "]"});
     }
   }
   const Quantization& in = *input().quantization;
   const double out_scale = output().quantization ? double{output().quantization->scale} : 1.0;
   const std::int64_t bound = base::accumulator_bound(size.depth, in.range, in.zero_point, base::magnitude(range));
   for (std::size_t c = 0; c < channels; ++c) {
-    const std::string channel = "output channel " + std::to_string(c);
     if (!is_usable(filter.scales[c])) {
-      return error("the weight scale of " + channel + " is " + number_text(filter.scales[c]) +
-                   "; it must be a normal float above 0 and not above 2^96");
+      return error({"the weight scale of output channel ", c, " is ", number_text(filter.scales[c]),
+                    "; it must be a normal float above 0 and not above 2^96"});
     }
-    NARROW_TRY(check_multiplier(node, double{in.scale} * double{filter.scales[c]} / out_scale, channel));
+    const double multiplier = double{in.scale} * double{filter.scales[c]} / out_scale;
+    if (!is_usable(multiplier)) return check_multiplier(node, multiplier, {"output channel ", c});
     if (bound > INT32_MAX - std::abs(std::int64_t{filter.bias[c]})) {
-      return error("the int32 accumulator of " + channel + " may overflow: " + std::to_string(size.depth) +
-                   " products and the bias " + std::to_string(filter.bias[c]) + " can reach 2^31");
+      return error({"the int32 accumulator of output channel ", c, " may overflow: ", size.depth,
+                    " products and the bias ", filter.bias[c], " can reach 2^31"});
     }
   }
   return {};
@@ -199,21 +193,20 @@ Status check_quantization(const Value& value) {
   const Quantization& q = *value.quantization;
   if (!is_usable(q.scale)) {
     return Error{ErrorCode::kMalformed,
-                 "value '" + value.name + "': the scale " + number_text(q.scale) +
-                     " must be a normal float above 0 and not above 2^96",
+                 base::joined({"value '", value.name, "': the scale ", number_text(q.scale),
+                               " must be a normal float above 0 and not above 2^96"}),
                  value.name};
   }
   const QRange& range = q.range;
   if (range.lo < 0 || range.lo >= range.hi || range.hi > 255 || !range.contains(q.zero_point)) {
     return Error{ErrorCode::kMalformed,
-                 "value '" + value.name + "': range [" + std::to_string(range.lo) + ", " + std::to_string(range.hi) +
-                     "] with zero point " + std::to_string(q.zero_point) +
-                     " breaks 0 <= lo <= zero point <= hi <= 255, lo < hi",
+                 base::joined({"value '", value.name, "': range [", range.lo, ", ", range.hi, "] with zero point ",
+                               q.zero_point, " breaks 0 <= lo <= zero point <= hi <= 255, lo < hi"}),
                  value.name};
   }
   return {};
 }
 
-Status check_types(const Graph& graph, const Node& node) { return std::visit(NodeTypes{graph, node}, node.op); }
+Status check_types(const Graph& graph, const Node& node) { return graph::visit(NodeTypes{graph, node}, node.op); }
 
 }  // namespace narrow::graph

@@ -110,11 +110,17 @@ CpuFeatures cpu_features() {
   return features;
 }
 
-bool detect_pclmul(const CpuidSource& source) { return source.cpuid(0, 0).eax >= 1 && bit(source.cpuid(1, 0).ecx, 1); }
+int detect_carryless_bits(const CpuidSource& source) {
+  if (source.cpuid(0, 0).eax < 1 || !bit(source.cpuid(1, 0).ecx, 1)) return 0;
+  // AVX2 says that there is leaf 7.
+  const CpuFeatures features = detect(source);
+  if (!features.has(CpuFeatures::kAvx2) || !bit(source.cpuid(7, 0).ecx, 10)) return 128;
+  return features.has(CpuFeatures::kAvx512Vnni) ? 512 : 256;
+}
 
-bool cpu_has_pclmul() {
-  static const bool has = detect_pclmul(real_cpuid());
-  return has;
+int carryless_bits() {
+  static const int bits = detect_carryless_bits(real_cpuid());
+  return bits;
 }
 
 std::string_view isa_name(Isa isa) {

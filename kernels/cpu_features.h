@@ -49,10 +49,11 @@ class CpuidSource {
 // The features of the real CPU, computed once.
 [[nodiscard]] CpuFeatures cpu_features();
 
-// Carry-less products of 64 bits in SSE registers, which every operating system saves. Checksums use them. No kernel
-// does, so they are not among the features of ISAs.
-[[nodiscard]] bool detect_pclmul(const CpuidSource& source);
-[[nodiscard]] bool cpu_has_pclmul();
+// The width of the registers in which the CPU makes carry-less products of 64 bits: 0 (it makes none), 128 (PCLMULQDQ),
+// 256 or 512 (VPCLMULQDQ). Every operating system saves those of 128 bits. Checksums use these products. No kernel
+// does, so they are not among the features of ISAs. 512 takes AVX512-VNNI too, which all CPUs with such products have.
+[[nodiscard]] int detect_carryless_bits(const CpuidSource& source);
+[[nodiscard]] int carryless_bits();
 
 [[nodiscard]] std::string_view isa_name(Isa isa);
 // All ISAs with compiled kernels, slowest first. AVX512-VNNI and AVX-VNNI are not comparable. AVX512-VNNI comes later,

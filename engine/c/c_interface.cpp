@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/guarded.h"
+#include "base/text.h"
 #include "base/try.h"
 #include "narrow.h"
 #include "narrow/inspect.h"
@@ -276,8 +277,8 @@ narrow_status narrow_session_run(narrow_session* session, const float* input, si
     // So large a batch is refused by its size; only the products must not overflow.
     constexpr std::size_t kMost = std::size_t{1} << 20;
     if (batch == 0 || batch > kMost) {
-      return Error{ErrorCode::kInvalidArgument, std::to_string(batch) + " is no batch that the session was created for",
-                   "batch"};
+      return Error{ErrorCode::kInvalidArgument,
+                   narrow::base::joined({batch, " is no batch that the session was created for"}), "batch"};
     }
     return session->value.run({input, batch * narrow::input_size(model)}, {scores, batch * narrow::classes(model)});
   });
@@ -288,10 +289,9 @@ narrow_status narrow_session_output_shape(const narrow_session* session, size_t 
   return narrow::call(error, [&]() -> Status {
     const std::vector<narrow::TensorInfo> outputs = session->value.outputs();
     if (index >= outputs.size()) {
-      return Error{
-          ErrorCode::kInvalidArgument,
-          std::to_string(index) + " is none of the " + std::to_string(outputs.size()) + " outputs of the session",
-          "output"};
+      return Error{ErrorCode::kInvalidArgument,
+                   narrow::base::joined({index, " is none of the ", outputs.size(), " outputs of the session"}),
+                   "output"};
     }
     *height = outputs[index].shape.height;
     *width = outputs[index].shape.width;
@@ -309,8 +309,8 @@ narrow_status narrow_session_classify(narrow_session* session, const uint8_t* rg
                                       float* scores, narrow_error* error) {
   return narrow::call(error, [&]() -> Status {
     if (width < 1 || height < 1) {
-      return Error{ErrorCode::kInvalidArgument,
-                   std::to_string(width) + " x " + std::to_string(height) + " is no size of an image", "image"};
+      return Error{ErrorCode::kInvalidArgument, narrow::base::joined({width, " x ", height, " is no size of an image"}),
+                   "image"};
     }
     const std::size_t bytes = std::size_t{3} * static_cast<std::size_t>(width) * static_cast<std::size_t>(height);
     narrow::Picture image{.width = width, .height = height, .rgb = {rgb, rgb + bytes}};

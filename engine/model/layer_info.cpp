@@ -25,7 +25,7 @@ std::string pair(int vertical, int horizontal) {
 
 // "p1", or top,left,bottom,right if the sides differ.
 std::string describe(const Padding& pad) {
-  std::string text = "p" + std::to_string(pad.top);
+  std::string text = base::joined({"p", pad.top});
   if (pad != Padding{pad.top, pad.top, pad.top, pad.top}) {
     text += "," + std::to_string(pad.left) + "," + std::to_string(pad.bottom) + "," + std::to_string(pad.right);
   }
@@ -34,8 +34,8 @@ std::string describe(const Padding& pad) {
 
 // "3x3 s2 p1", with the dilation if it is not 1.
 std::string describe(const graph::Window& window) {
-  std::string text = std::to_string(window.kernel_h) + "x" + std::to_string(window.kernel_w) + " s" +
-                     pair(window.stride_h, window.stride_w) + " " + describe(window.pad);
+  std::string text = base::joined(
+      {window.kernel_h, "x", window.kernel_w, " s", pair(window.stride_h, window.stride_w), " ", describe(window.pad)});
   if (window.dilation_h != 1 || window.dilation_w != 1) text += " d" + pair(window.dilation_h, window.dilation_w);
   return text;
 }
@@ -57,12 +57,12 @@ std::string describe_repetition(const graph::Graph& graph, const graph::Node& no
 }
 
 std::string describe(const graph::Graph& graph, const graph::Node& node) {
-  return std::visit(
+  return graph::visit(
       [&]<class Op>(const Op& op) -> std::string {
         if constexpr (std::is_same_v<Op, graph::Convolution>) {
           return describe(op.window) + " g" + std::to_string(op.groups);
         } else if constexpr (std::is_same_v<Op, graph::Linear>) {
-          return std::to_string(graph.value(node.inputs[0]).shape.elems()) + " -> " + std::to_string(op.out_features);
+          return base::joined({graph.value(node.inputs[0]).shape.elems(), " -> ", op.out_features});
         } else if constexpr (std::is_same_v<Op, graph::MaxPool> || std::is_same_v<Op, graph::AveragePool>) {
           return describe(op.window);
         } else if constexpr (std::is_same_v<Op, graph::Function>) {
@@ -76,20 +76,20 @@ std::string describe(const graph::Graph& graph, const graph::Node& node) {
         } else if constexpr (std::is_same_v<Op, graph::Pad>) {
           return describe(op.pad);
         } else if constexpr (std::is_same_v<Op, graph::Slice>) {
-          return "from " + base::dimensions_text(op.begin);
+          return base::joined({"from ", base::dimensions_text(op.begin)});
         } else if constexpr (std::is_same_v<Op, graph::Transpose>) {
-          return std::to_string(op.order[0]) + "," + std::to_string(op.order[1]) + "," + std::to_string(op.order[2]);
+          return base::joined({op.order[0], ",", op.order[1], ",", op.order[2]});
         } else if constexpr (std::is_same_v<Op, graph::Gather>) {
           constexpr std::array kDimensions{"rows", "columns", "channels"};
-          return std::to_string(op.indices.size()) + " " + kDimensions[static_cast<std::size_t>(op.dimension)];
+          return base::joined({op.indices.size(), " ", kDimensions[static_cast<std::size_t>(op.dimension)]});
         } else if constexpr (std::is_same_v<Op, graph::Lrn>) {
-          return "size " + std::to_string(op.size);
+          return base::joined({"size ", op.size});
         } else if constexpr (std::is_same_v<Op, graph::LayerNorm>) {
-          return "epsilon " + base::number_text(double{op.epsilon});
+          return base::joined({"epsilon ", base::number_text(double{op.epsilon})});
         } else if constexpr (std::is_same_v<Op, graph::PadChannels>) {
-          return std::to_string(op.before) + " before, " + std::to_string(op.after) + " after";
+          return base::joined({op.before, " before, ", op.after, " after"});
         } else if constexpr (std::is_same_v<Op, graph::Concat>) {
-          return std::to_string(node.inputs.size()) + " inputs";
+          return base::joined({node.inputs.size(), " inputs"});
         } else {
           constexpr bool kSaysEnough = std::is_empty_v<Op> || std::is_same_v<Op, graph::BatchNorm> ||
                                        std::is_same_v<Op, graph::Reshape>;  // its shape is shown

@@ -13,14 +13,15 @@ namespace {
 
 Status check_text(std::string_view text, const std::string& where) {
   if (const std::string problem = text_problem(text); !problem.empty()) {
-    return Error{ErrorCode::kInvalidArgument, "the text " + problem + ", which a model file can't hold", where};
+    return Error{ErrorCode::kInvalidArgument, base::joined({"the text ", problem, ", which a model file can't hold"}),
+                 where};
   }
   return {};
 }
 
 Status check_texts(const ModelData& model) {
   for (std::size_t i = 0; i < model.labels.size(); ++i) {
-    NARROW_TRY(check_text(model.labels[i], "label " + std::to_string(i)));
+    NARROW_TRY(check_text(model.labels[i], base::joined({"label ", i})));
   }
   NARROW_TRY(check_text(model.provenance.source, "provenance: source"));
   NARROW_TRY(check_text(model.provenance.architecture, "provenance: architecture"));
@@ -37,18 +38,18 @@ Status check_model(const ModelData& model) {
   NARROW_TRY(validate(model.preprocessing));
   if (input.shape.height != model.preprocessing.crop_height || input.shape.width != model.preprocessing.crop_width) {
     return Error{ErrorCode::kInvalidArgument,
-                 "preprocessing makes images of " + std::to_string(model.preprocessing.crop_height) + "x" +
-                     std::to_string(model.preprocessing.crop_width) + " pixels, the network takes " +
-                     std::to_string(input.shape.height) + "x" + std::to_string(input.shape.width),
+                 base::joined({"preprocessing makes images of ", model.preprocessing.crop_height, "x",
+                               model.preprocessing.crop_width, " pixels, the network takes ", input.shape.height, "x",
+                               input.shape.width}),
                  input.name};
   }
   // A network whose input is no image has no use for preprocessing. Session::classify refuses it.
   const bool takes_images = input.shape.channels == 1 || input.shape.channels == 3;
   if (takes_images && input.shape.channels != model.preprocessing.channels) {
     return Error{ErrorCode::kInvalidArgument,
-                 "preprocessing makes images of " + std::to_string(model.preprocessing.channels) +
-                     (model.preprocessing.channels == 1 ? " channel" : " channels") + ", the network takes " +
-                     std::to_string(input.shape.channels),
+                 base::joined({"preprocessing makes images of ", model.preprocessing.channels,
+                               model.preprocessing.channels == 1 ? " channel" : " channels", ", the network takes ",
+                               input.shape.channels}),
                  input.name};
   }
   const std::int64_t classes = model.graph.value(model.graph.output).shape.elems();
@@ -56,8 +57,7 @@ Status check_model(const ModelData& model) {
   const bool names_both = classes == 1 && labels == 2;  // a single score tells two classes apart
   if (labels != 0 && labels != classes && !names_both) {
     return Error{ErrorCode::kInvalidArgument,
-                 std::to_string(model.labels.size()) + " labels do not fit " + std::to_string(classes) + " classes",
-                 "labels"};
+                 base::joined({model.labels.size(), " labels do not fit ", classes, " classes"}), "labels"};
   }
   return {};
 }

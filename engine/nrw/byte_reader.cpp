@@ -13,8 +13,7 @@ bool ByteReader::take(std::uint64_t count) {
   if (!ok()) return false;
   last_ = position_;
   if (count > remaining()) {
-    fail(std::string(what_) + " ends too early: " + std::to_string(count) + " bytes are needed here, " +
-         std::to_string(remaining()) + " are left");
+    fail({what_, " ends too early: ", count, " bytes are needed here, ", remaining(), " are left"});
     return false;
   }
   position_ += static_cast<std::size_t>(count);
@@ -34,7 +33,7 @@ double ByteReader::f64() { return std::bit_cast<double>(u64()); }
 
 bool ByteReader::flag() {
   const std::uint8_t value = u8();
-  if (value > 1) fail("a flag is " + std::to_string(value) + " but must be 0 or 1");
+  if (value > 1) fail({"a flag is ", value, " but must be 0 or 1"});
   return value == 1;
 }
 
@@ -48,7 +47,7 @@ std::string ByteReader::text() {
   std::string text(raw.size(), '\0');
   for (std::size_t i = 0; i < raw.size(); ++i) text[i] = static_cast<char>(raw[i]);
   if (std::string problem = text_problem(text); !problem.empty()) {
-    fail("a text " + problem);
+    fail({"a text ", problem});
     return {};
   }
   return text;
@@ -57,8 +56,7 @@ std::string ByteReader::text() {
 std::size_t ByteReader::count(std::size_t min_bytes_each) {
   const std::size_t count = u32();
   if (count > remaining() / min_bytes_each) {
-    fail(std::string(what_) + " claims " + std::to_string(count) + " entries, more than its remaining " +
-         std::to_string(remaining()) + " bytes can hold");
+    fail({what_, " claims ", count, " entries, more than its remaining ", remaining(), " bytes can hold"});
     return 0;
   }
   return count;
@@ -67,11 +65,11 @@ std::size_t ByteReader::count(std::size_t min_bytes_each) {
 void ByteReader::expect_end() {
   if (!ok() || remaining() == 0) return;
   last_ = position_;
-  fail(std::string(what_) + " has " + std::to_string(remaining()) + " bytes after its end");
+  fail({what_, " has ", remaining(), " bytes after its end"});
 }
 
-void ByteReader::fail(std::string message) {
-  if (ok()) failure_->report = ReadFailure::Report{file_offset_ + last_, std::move(message)};
+void ByteReader::fail(base::Pieces message) {
+  if (ok()) failure_->report = ReadFailure::Report{file_offset_ + last_, base::joined(message)};
 }
 
 }  // namespace narrow::engine

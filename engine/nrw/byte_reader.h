@@ -7,6 +7,8 @@
 #include <span>
 #include <string>
 
+#include "base/text.h"
+
 namespace narrow::engine {
 
 // The first failure, shared by all readers of one file.
@@ -46,7 +48,7 @@ class ByteReader {
   // Fails unless all bytes were read.
   void expect_end();
   // Records a failure at the value that was read last.
-  void fail(std::string message);
+  void fail(base::Pieces message);
 
  private:
   [[nodiscard]] std::uint64_t little_endian(std::size_t count);

@@ -34,8 +34,14 @@ std::uint32_t byte_at(std::span<const std::byte> bytes, std::size_t index) {
 
 }  // namespace
 
+Crc32 crc32_for(int carryless_bits) {
+  if (carryless_bits >= 512) return crc32_by_folding_512;
+  if (carryless_bits >= 256) return crc32_by_folding_256;
+  return carryless_bits >= 128 ? crc32_by_folding : crc32_by_table;
+}
+
 std::uint32_t crc32(std::span<const std::byte> bytes, std::uint32_t previous) noexcept {
-  return kernels::cpu_has_pclmul() ? crc32_by_folding(bytes, previous) : crc32_by_table(bytes, previous);
+  return crc32_for(kernels::carryless_bits())(bytes, previous);
 }
 
 std::uint32_t crc32_by_table(std::span<const std::byte> bytes, std::uint32_t previous) noexcept {

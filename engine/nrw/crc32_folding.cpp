@@ -12,28 +12,16 @@
 
 #include <array>
 
+#include "engine/nrw/crc32_factors.h"
+
 namespace narrow::engine {
 namespace {
 
 constexpr std::size_t kBlock = sizeof(__m128i);
 constexpr std::size_t kStride = 4 * kBlock;  // four independent sums hide the latency of a product
 
-// x^n mod P, reflected and shifted up by one bit, because the product of two reflected 64-bit polynomials is one bit
-// too low.
-constexpr std::int64_t power(int n) {
-  std::uint32_t remainder = 0x80000000U;  // 1
-  for (int i = 0; i < n; ++i) remainder = (remainder >> 1) ^ ((remainder & 1U) != 0 ? 0xEDB88320U : 0U);
-  return static_cast<std::int64_t>(std::uint64_t{remainder} << 1);
-}
-
-// The factors that move a block by `bits`: one for its first half, which is 64 powers higher, and one for its second
-// half. They include that the factor itself is 32 bits up in its 64.
-struct Factors {
-  std::int64_t first, second;
-};
-constexpr Factors factors(int bits) { return {power(bits + 32), power(bits - 32)}; }
-constexpr Factors kByStride = factors(8 * kStride);
-constexpr Factors kByBlock = factors(8 * kBlock);
+constexpr CrcFactors kByStride = crc_factors(8 * kStride);
+constexpr CrcFactors kByBlock = crc_factors(8 * kBlock);
 
 }  // namespace
 

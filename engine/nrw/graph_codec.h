@@ -137,7 +137,7 @@ void describe_graph(Archive& archive, Graph& graph) {
     archive.number(node.output);
     archive.number(node.clamp.lo);
     archive.number(node.clamp.hi);
-    std::visit([&archive](auto& op) { describe_op(archive, op); }, node.op);
+    graph::visit([&archive](auto& op) { describe_op(archive, op); }, node.op);
   });
   archive.number(graph.input);
   archive.number(graph.output);

@@ -9,6 +9,7 @@
 
 #include "base/arithmetic.h"
 #include "base/file_descriptor.h"
+#include "base/text.h"
 #include "base/try.h"
 
 namespace narrow::engine {
@@ -29,8 +30,7 @@ Status open_regular(const std::filesystem::path& path, std::size_t max_bytes, Fi
   if (!S_ISREG(status.st_mode)) return Error{ErrorCode::kIo, "is not a regular file", path.string()};
   size = static_cast<std::uint64_t>(status.st_size);
   if (size > max_bytes) {
-    return Error{ErrorCode::kLimit,
-                 "has " + std::to_string(size) + " bytes, more than the limit of " + std::to_string(max_bytes),
+    return Error{ErrorCode::kLimit, base::joined({"has ", size, " bytes, more than the limit of ", max_bytes}),
                  path.string()};
   }
   return {};
@@ -44,7 +44,7 @@ Result<base::AlignedBuffer> read_file(const std::filesystem::path& path, std::si
   std::uint64_t size = 0;
   NARROW_TRY(open_regular(path, max_bytes, file, size));
   NARROW_ASSIGN(base::AlignedBuffer buffer, base::AlignedBuffer::allocate(static_cast<std::size_t>(size),
-                                                                          "the bytes of " + path.string(), allocator));
+                                                                          {"the bytes of ", path.string()}, allocator));
   std::size_t done = 0;
   while (done < buffer.size()) {
     const ssize_t count = ::read(file.number(), buffer.data() + done, buffer.size() - done);

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/arithmetic.h"
+#include "base/text.h"
 #include "base/try.h"
 #include "engine/nrw/byte_reader.h"
 #include "engine/nrw/byte_writer.h"
@@ -49,8 +50,7 @@ std::string guess(std::span<const std::byte> file) {
 }
 
 std::string versions(const char* what, std::uint32_t in_file, std::uint32_t known) {
-  const std::string both = std::string("has ") + what + " version " + std::to_string(in_file) +
-                           "; this Narrow reads version " + std::to_string(known);
+  const std::string both = base::joined({"has ", what, " version ", in_file, "; this Narrow reads version ", known});
   return in_file > known ? both + ": a newer Narrow is needed" : both + " only";
 }
 
@@ -60,7 +60,7 @@ Result<std::size_t> check_header(std::span<const std::byte> file, const std::str
   const std::size_t compared = std::min(file.size(), kMagic.size());
   if (std::memcmp(file.data(), kMagic.data(), compared) != 0) {
     return Error{ErrorCode::kMalformed,
-                 std::string("is not a Narrow model (.nrw): its signature is missing") + guess(file), where};
+                 base::joined({"is not a Narrow model (.nrw): its signature is missing", guess(file)}), where};
   }
   ReadFailure failure;
   ByteReader reader(file, 0, "the file", failure);
@@ -77,15 +77,14 @@ Result<std::size_t> check_header(std::span<const std::byte> file, const std::str
   const std::uint64_t file_bytes = reader.u64();
   if (reader.ok() && file_bytes != file.size()) {
     return Error{ErrorCode::kMalformed,
-                 "the header says " + std::to_string(file_bytes) + " bytes but there are " +
-                     std::to_string(file.size()) +
-                     (file_bytes > file.size() ? ": the file was cut off" : ": something follows the model"),
+                 base::joined({"the header says ", file_bytes, " bytes but there are ", file.size(),
+                               file_bytes > file.size() ? ": the file was cut off" : ": something follows the model"}),
                  at_byte(where, 16)};
   }
   const std::uint32_t section_count = reader.u32();
   const std::uint32_t checksum = reader.u32();
   if (reader.ok() && (section_count > kMaxSections || section_count * kSectionEntryBytes > reader.remaining())) {
-    reader.fail("the section table claims " + std::to_string(section_count) + " sections");
+    reader.fail({"the section table claims ", section_count, " sections"});
   }
   if (!reader.ok()) {
     return Error{ErrorCode::kMalformed, failure.report->message, at_byte(where, failure.report->offset)};
@@ -99,7 +98,7 @@ Result<std::size_t> check_header(std::span<const std::byte> file, const std::str
 
 }  // namespace
 
-std::string at_byte(const std::string& where, std::size_t offset) { return where + ", byte " + std::to_string(offset); }
+std::string at_byte(const std::string& where, std::size_t offset) { return base::joined({where, ", byte ", offset}); }
 
 std::vector<std::byte> build_frame(const Sections& sections) {
   std::vector<Entry> table;
@@ -151,20 +150,22 @@ Result<Sections> open_frame(std::span<const std::byte> file, const std::string& 
   std::size_t end = kHeaderBytes + section_count * kSectionEntryBytes;
   for (std::size_t i = 0; i < section_count; ++i) {
     const std::string row = at_byte(where, kHeaderBytes + i * kSectionEntryBytes);
-    const auto malformed = [&](std::string message) { return Error{ErrorCode::kMalformed, std::move(message), row}; };
+    const auto malformed = [&](base::Pieces message) {
+      return Error{ErrorCode::kMalformed, base::joined(message), row};
+    };
     Entry entry;
     entry.kind = table.u32();
     entry.flags = table.u32();
     entry.offset = table.u64();
     entry.size = table.u64();
     entry.checksum = table.u32();
-    if (table.u32() != 0) return malformed("the last field of a section table row must be 0");
-    if ((entry.flags & ~kSkippable) != 0) return malformed("unknown section flags");
+    if (table.u32() != 0) return malformed({"the last field of a section table row must be 0"});
+    if ((entry.flags & ~kSkippable) != 0) return malformed({"unknown section flags"});
 
     // Sections follow each other in the order of the table, so that every byte belongs to exactly one.
     const std::size_t begin = aligned(end);
     if (entry.offset != begin || begin > file.size() || entry.size > file.size() - begin) {
-      return malformed("section " + std::to_string(i) + " is not where it must be, or reaches beyond the file");
+      return malformed({"section ", i, " is not where it must be, or reaches beyond the file"});
     }
     const std::span<const std::byte> padding = file.subspan(end, begin - end);
     if (std::any_of(padding.begin(), padding.end(), [](std::byte byte) { return byte != std::byte{0}; })) {
@@ -175,18 +176,19 @@ Result<Sections> open_frame(std::span<const std::byte> file, const std::string& 
     const bool known = entry.kind >= 1 && entry.kind <= kSectionKinds;
     if (crc32(section.bytes) != entry.checksum) {
       return Error{ErrorCode::kMalformed,
-                   std::string("the checksum of ") + (known ? kSectionNames[entry.kind - 1] : "an unknown section") +
-                       " is wrong: the file is damaged",
+                   base::joined({"the checksum of ", known ? kSectionNames[entry.kind - 1] : "an unknown section",
+                                 " is wrong: the file is damaged"}),
                    at_byte(where, begin)};
     }
     if (!known) {
       if ((entry.flags & kSkippable) != 0) continue;
-      return Error{ErrorCode::kUnsupported,
-                   "a section of kind " + std::to_string(entry.kind) +
-                       " is needed to use this model, and this Narrow does not know it: a newer one is needed",
-                   row};
+      return Error{
+          ErrorCode::kUnsupported,
+          base::joined({"a section of kind ", entry.kind,
+                        " is needed to use this model, and this Narrow does not know it: a newer one is needed"}),
+          row};
     }
-    if (found[entry.kind - 1]) return malformed(std::string(kSectionNames[entry.kind - 1]) + " is there twice");
+    if (found[entry.kind - 1]) return malformed({kSectionNames[entry.kind - 1], " is there twice"});
     found[entry.kind - 1] = true;
     sections[static_cast<SectionKind>(entry.kind)] = section;
   }
@@ -194,7 +196,7 @@ Result<Sections> open_frame(std::span<const std::byte> file, const std::string& 
     return Error{ErrorCode::kMalformed, "bytes follow the last section", at_byte(where, end)};
   }
   for (std::size_t kind = 0; kind < kRequiredSectionKinds; ++kind) {
-    if (!found[kind]) return Error{ErrorCode::kMalformed, std::string(kSectionNames[kind]) + " is missing", where};
+    if (!found[kind]) return Error{ErrorCode::kMalformed, base::joined({kSectionNames[kind], " is missing"}), where};
   }
   return sections;
 }

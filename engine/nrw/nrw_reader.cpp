@@ -1,10 +1,13 @@
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <memory>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <variant>
 
@@ -41,31 +44,31 @@ class GraphReader {
   void number(std::int64_t& value) {
     value = graph_.i64();
     if (base::is_file_number(value)) return;
-    graph_.fail("the number " + std::to_string(value) + " is beyond 2^31");
+    graph_.fail({"the number ", value, " is beyond 2^31"});
     value = 0;
   }
   void number(bool& value) { value = graph_.flag(); }
   // A bound of a clamp may be infinite. graph::validate checks where.
   void number(float& value) {
     value = graph_.f32();
-    if (std::isnan(value)) graph_.fail("a number is NaN");
+    if (std::isnan(value)) graph_.fail({"a number is NaN"});
   }
   void number(double& value) {
     value = graph_.f64();
-    if (std::isnan(value)) graph_.fail("a number is NaN");
+    if (std::isnan(value)) graph_.fail({"a number is NaN"});
   }
   void text(std::string& value) { value = graph_.text(); }
   // An enumerator, up to the last.
   template <class Enum>
   void choice(Enum& value, Enum last) {
     const std::uint8_t number = graph_.u8();
-    if (number > static_cast<std::uint8_t>(last)) graph_.fail("a choice has no meaning");
+    if (number > static_cast<std::uint8_t>(last)) graph_.fail({"a choice has no meaning"});
     value = static_cast<Enum>(std::min(number, static_cast<std::uint8_t>(last)));
   }
   void op(graph::Op& value) {
     const std::uint8_t code = graph_.u8();
     if (!emplace_op(value, code, std::make_index_sequence<std::variant_size_v<graph::Op>>())) {
-      graph_.fail("operator number " + std::to_string(code) + " is unknown");
+      graph_.fail({"operator number ", code, " is unknown"});
     }
   }
 
@@ -73,8 +76,7 @@ class GraphReader {
   void list(std::vector<T>& values, std::size_t min_bytes_each, const Describe& describe) {
     const std::size_t count = graph_.count(min_bytes_each);
     if (count > most_of(values)) {
-      graph_.fail("the graph has " + std::to_string(count) + " entries of a kind of which it may have " +
-                  std::to_string(most_of(values)));
+      graph_.fail({"the graph has ", count, " entries of a kind of which it may have ", most_of(values)});
     }
     // An entry is made when it is read: a list that claims what its section could hold may hold nothing.
     for (std::size_t i = 0; i < count && graph_.ok(); ++i) describe(values.emplace_back());
@@ -89,7 +91,7 @@ class GraphReader {
     constexpr QRange kInt8{-128, 127};
     const QRange& range = filter.range;
     if (range.lo > range.hi || !kInt8.contains(range)) {
-      graph_.fail("a range of weights is not within -128..127");
+      graph_.fail({"a range of weights is not within -128..127"});
       return;
     }
     const std::uint64_t count = graph_.u64();
@@ -98,7 +100,7 @@ class GraphReader {
     const std::span<const std::byte> packed = weights_.bytes(size.value_or(std::numeric_limits<std::uint64_t>::max()));
     if (!weights_.ok()) return;
     filter.packed = graph::PackedWeights::check(packed, static_cast<std::size_t>(count), range, owner_);
-    if (!filter.packed) weights_.fail("a weight lies outside of its layer's range");
+    if (!filter.packed) weights_.fail({"a weight lies outside of its layer's range"});
   }
   void channels(std::vector<float>& values) { load(values, channels_); }
   void channels(std::vector<std::int32_t>& values) { load(values, channels_); }
@@ -125,20 +127,27 @@ class GraphReader {
   static bool emplace_op(graph::Op& op, std::uint8_t code, std::index_sequence<kIndex...> /*alternatives*/) {
     return ((graph::kOperators[kIndex].code == code && (op.emplace<kIndex>(), true)) || ...);
   }
-  static void get(ByteReader& reader, std::int32_t& value) { value = reader.i32(); }
-  static void get(ByteReader& reader, float& value) {
-    value = reader.f32();
-    if (!std::isfinite(value)) reader.fail("a number is infinite or NaN");
-  }
+  // Integers may be any, and floats must be finite.
   template <class T>
   void load(std::vector<T>& values, ByteReader& section) {
+    static_assert(std::endian::native == std::endian::little, "a .nrw holds little-endian numbers");
     const std::uint64_t count = graph_.u64();
     if (count > section.remaining() / sizeof(T)) {
-      graph_.fail("a node claims " + std::to_string(count) + " numbers, more than their section has left");
+      graph_.fail({"a node claims ", count, " numbers, more than their section has left"});
       return;
     }
+    ByteReader again = section;
+    const std::span<const std::byte> raw = section.bytes(count * sizeof(T));
+    if (raw.empty()) return;
     values.resize(static_cast<std::size_t>(count));
-    for (T& value : values) get(section, value);
+    std::memcpy(values.data(), raw.data(), raw.size());
+    if constexpr (std::is_same_v<T, float>) {
+      if (std::all_of(values.begin(), values.end(), [](float value) { return std::isfinite(value); })) return;
+      // Read one by one, so that the error says where the number is.
+      for (std::uint64_t i = 0; i < count && again.ok(); ++i) {
+        if (!std::isfinite(again.f32())) again.fail({"a number is infinite or NaN"});
+      }
+    }
   }
 
   std::shared_ptr<const void> owner_;  // of the packed weights
@@ -162,13 +171,13 @@ Preprocessing read_preprocessing(ByteReader& reader) {
   const bool resize = reader.flag();
   const std::int32_t size = reader.i32();
   if (resize) preprocessing.resize = size;
-  if (!resize && size != 0) reader.fail("the size of a resize that is not done must be 0");
+  if (!resize && size != 0) reader.fail({"the size of a resize that is not done must be 0"});
   preprocessing.crop_height = reader.i32();
   preprocessing.crop_width = reader.i32();
   for (float& mean : preprocessing.mean) mean = reader.f32();
   for (float& std : preprocessing.std) std = reader.f32();
   const std::uint8_t choices = reader.u8();
-  if (choices > (kNearestBit | kGrayBit)) reader.fail("a choice of the preprocessing has no meaning");
+  if (choices > (kNearestBit | kGrayBit)) reader.fail({"a choice of the preprocessing has no meaning"});
   preprocessing.interpolation = (choices & kNearestBit) != 0 ? Interpolation::kNearest : Interpolation::kBilinear;
   preprocessing.channels = (choices & kGrayBit) != 0 ? 1 : 3;
   reader.expect_end();
@@ -181,14 +190,14 @@ void read_preparation(ByteReader& reader, Preprocessing& preprocessing) {
   const std::uint8_t interpolation = reader.u8();
   const std::uint8_t choices = reader.u8();
   reader.expect_end();
-  if (width < 0 || (width != 0 && !preprocessing.resize)) reader.fail("the width of a resize has no meaning");
+  if (width < 0 || (width != 0 && !preprocessing.resize)) reader.fail({"the width of a resize has no meaning"});
   if (interpolation == static_cast<std::uint8_t>(Interpolation::kNearest) ||
       interpolation > static_cast<std::uint8_t>(Interpolation::kHamming) ||
       (interpolation != 0 && preprocessing.interpolation != Interpolation::kBilinear)) {
-    reader.fail("the interpolation has no meaning");
+    reader.fail({"the interpolation has no meaning"});
   }
-  if (choices > (kBgrBit | kPlainBit | kExifBit)) reader.fail("a choice of the preparation has no meaning");
-  if (width == 0 && interpolation == 0 && choices == 0) reader.fail("a preparation of defaults must not be stored");
+  if (choices > (kBgrBit | kPlainBit | kExifBit)) reader.fail({"a choice of the preparation has no meaning"});
+  if (width == 0 && interpolation == 0 && choices == 0) reader.fail({"a preparation of defaults must not be stored"});
   if (!reader.ok()) return;
   if (width != 0) preprocessing.resize_width = width;
   if (interpolation != 0) preprocessing.interpolation = static_cast<Interpolation>(interpolation);
@@ -201,7 +210,7 @@ std::vector<std::string> read_labels(ByteReader& reader) {
   constexpr std::size_t kMaxLabels = std::size_t{1} << 18;  // far more than any classifier has classes
   std::vector<std::string> labels;
   const std::size_t count = reader.count(sizeof(std::uint32_t));
-  if (count > kMaxLabels) reader.fail("there are " + std::to_string(count) + " labels, more than classes can be");
+  if (count > kMaxLabels) reader.fail({"there are ", count, " labels, more than classes can be"});
   for (std::size_t i = 0; i < count && reader.ok(); ++i) labels.push_back(reader.text());
   reader.expect_end();
   return labels;
@@ -228,7 +237,7 @@ Result<ModelData> read_model(std::span<const std::byte> bytes, const std::string
   std::shared_ptr<const void> owner = pages;
   if (pages == nullptr) {
     NARROW_ASSIGN(base::AlignedBuffer copy,
-                  base::AlignedBuffer::allocate(weights.size(), "the weights of " + where, allocator));
+                  base::AlignedBuffer::allocate(weights.size(), {"the weights of ", where}, allocator));
     std::copy(weights.begin(), weights.end(), copy.data());
     weights = {copy.data(), copy.size()};
     owner = std::make_shared<const base::AlignedBuffer>(std::move(copy));

@@ -6,6 +6,7 @@
 #include "base/atomic_file.h"
 #include "base/guarded.h"
 #include "base/next_step.h"
+#include "base/text.h"
 #include "base/try.h"
 #include "engine/model/model_data.h"
 #include "engine/nrw/mapped_file.h"
@@ -72,8 +73,7 @@ Result<Model> Model::parse(std::span<const std::byte> bytes, std::string where, 
   return base::guarded([&]() -> Result<Model> {
     if (bytes.size() > options.max_memory_bytes) {
       return Error{ErrorCode::kLimit,
-                   "has " + std::to_string(bytes.size()) + " bytes, more than the limit of " +
-                       std::to_string(options.max_memory_bytes),
+                   base::joined({"has ", bytes.size(), " bytes, more than the limit of ", options.max_memory_bytes}),
                    std::move(where)};
     }
     return read(bytes, std::move(where), nullptr, options.allocator);

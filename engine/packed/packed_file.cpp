@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "base/arithmetic.h"
+#include "base/text.h"
 #include "base/try.h"
 #include "engine/nrw/byte_reader.h"
 #include "engine/nrw/byte_writer.h"
@@ -51,9 +52,9 @@ Result<std::string> packed_key(const std::string& identity, kernels::Target targ
                  "packed weights belong to a model that was read; save this one and load it, so that it has checksums",
                  "session"};
   }
-  return "narrow " + std::string(version()) + ", packing " + std::to_string(kernels::kPackingVersion) + ", isa " +
-         std::string(kernels::isa_name(target.isa)) + ", core " + std::string(kernels::core_name(target.core)) +
-         ", model " + identity;
+  return base::joined({"narrow ", version(), ", packing ", kernels::kPackingVersion, ", isa ",
+                       kernels::isa_name(target.isa), ", core ", kernels::core_name(target.core), ", model ",
+                       identity});
 }
 
 Result<std::vector<std::byte>> write_packed(const graph::Graph& graph, kernels::Target target, const std::string& key,
@@ -105,7 +106,7 @@ Result<std::shared_ptr<const StoredLayers>> open_packed(const std::filesystem::p
   file->path = path.string();
   file->owner = owner;
   if (all.size() < kPackedHeaderBytes || std::memcmp(all.data(), kPackedMagic.data(), kPackedMagic.size()) != 0) {
-    return file->damaged("is no file of packed weights");
+    return file->damaged({"is no file of packed weights"});
   }
   ReadFailure failure;
   ByteReader header(all.first(kPackedHeaderBytes).subspan(kPackedMagic.size()), kPackedMagic.size(), "the header",
@@ -117,17 +118,16 @@ Result<std::shared_ptr<const StoredLayers>> open_packed(const std::filesystem::p
   const std::uint32_t data_checksum = header.u32();
   const std::uint32_t head_checksum = header.u32();
   if (format != kPackedVersion) {
-    return file->damaged("has format " + std::to_string(format) + " of packed weights, and this Narrow reads " +
-                         std::to_string(kPackedVersion));
+    return file->damaged({"has format ", format, " of packed weights, and this Narrow reads ", kPackedVersion});
   }
   if (table_bytes > all.size() - kPackedHeaderBytes || data_at % kDataAlignment != 0 ||
       data_at < kPackedHeaderBytes + table_bytes || data_at > all.size() || data_bytes != all.size() - data_at) {
-    return file->damaged("is damaged: its parts do not fit its size");
+    return file->damaged({"is damaged: its parts do not fit its size"});
   }
   const std::span<const std::byte> table_span = all.subspan(kPackedHeaderBytes, table_bytes);
   const std::span<const std::byte> data = all.subspan(static_cast<std::size_t>(data_at));
   if (crc32(table_span, crc32(all.first(kHeadChecksumOffset))) != head_checksum) {
-    return file->damaged("is damaged: the checksum of its table is wrong");
+    return file->damaged({"is damaged: the checksum of its table is wrong"});
   }
   ByteReader table(table_span, kPackedHeaderBytes, "the table", failure);
   const std::string found = table.text();
@@ -145,17 +145,17 @@ Result<std::shared_ptr<const StoredLayers>> open_packed(const std::filesystem::p
     layer.cycles = table.f64();
     const std::uint64_t offset = table.u64();
     const std::uint64_t size = table.u64();
-    if (!std::isfinite(layer.cycles) || layer.cycles < 0) table.fail("an estimated cost is no number");
+    if (!std::isfinite(layer.cycles) || layer.cycles < 0) table.fail({"an estimated cost is no number"});
     if (offset % kLayerAlignment != 0 || offset > data.size() || size > data.size() - offset) {
-      table.fail("a layer lies outside of the file");
+      table.fail({"a layer lies outside of the file"});
     }
     if (!table.ok()) break;
     layer.bytes = data.subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(size));
-    if (!file->layers.emplace(node, std::move(layer)).second) table.fail("a layer is there twice");
+    if (!file->layers.emplace(node, std::move(layer)).second) table.fail({"a layer is there twice"});
   }
   table.expect_end();
-  if (failure.report) return file->damaged("is damaged: " + failure.report->message);
-  if (crc32(data) != data_checksum) return file->damaged("is damaged: the checksum of its weights is wrong");
+  if (failure.report) return file->damaged({"is damaged: ", failure.report->message});
+  if (crc32(data) != data_checksum) return file->damaged({"is damaged: the checksum of its weights is wrong"});
   return std::shared_ptr<const StoredLayers>(file);
 }
 

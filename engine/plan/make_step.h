@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/text.h"
 #include "engine/plan/packed_layers.h"
 #include "engine/plan/step.h"
 #include "graph/ir.h"
@@ -91,6 +92,6 @@ using ElementwiseResult = Result<std::unique_ptr<ElementwiseStep>>;
 // Copies `count` float32 elements. It serves a network whose output is its unchanged input.
 [[nodiscard, gnu::cold]] std::unique_ptr<Step> make_copy_step(std::int64_t count, Location input, Location output);
 
-[[nodiscard, gnu::cold]] Error step_error(const graph::Node& node, ErrorCode code, const std::string& message);
+[[nodiscard, gnu::cold]] Error step_error(const graph::Node& node, ErrorCode code, base::Pieces message);
 
 }  // namespace narrow::engine

@@ -1,11 +1,11 @@
 #include "engine/plan/memory_plan.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <map>
-#include <numeric>
-#include <tuple>
 
 #include "base/arithmetic.h"
+#include "base/order.h"
 #include "base/try.h"
 
 namespace narrow::engine {
@@ -19,19 +19,29 @@ struct Placed {
   BufferLife life;
 };
 
+// The indices of the buffers by what key(buffer) returns; equal keys keep their order.
+template <class Key>
+std::vector<std::size_t> order_by(const std::vector<BufferLife>& buffers, Key key) {
+  std::vector<std::int64_t> keys;
+  keys.reserve(buffers.size());
+  for (const BufferLife& life : buffers) keys.push_back(key(life));
+  return base::order_of(keys);
+}
+
 // The sums can't overflow, because buffers with these sizes were placed without an overflow.
 std::size_t largest_live(const std::vector<BufferLife>& buffers) {
-  std::vector<std::tuple<int, bool, std::size_t>> changes;  // by step; ends of lifetimes before starts
+  // Entries 2i and 2i + 1 are the start and the end of buffer i. At the same step, ends come first.
+  std::vector<std::int64_t> changes;
+  changes.reserve(2 * buffers.size());
   for (const BufferLife& life : buffers) {
-    const std::size_t bytes = base::round_up(life.bytes, kArenaAlignment);
-    changes.emplace_back(life.first_step, true, bytes);
-    changes.emplace_back(life.last_step + 1, false, bytes);
+    changes.push_back(2 * std::int64_t{life.first_step} + 1);
+    changes.push_back(2 * (std::int64_t{life.last_step} + 1));
   }
-  std::sort(changes.begin(), changes.end());
   std::size_t alive = 0;
   std::size_t most = 0;
-  for (const auto& [step, begins, bytes] : changes) {
-    alive = begins ? alive + bytes : alive - bytes;
+  for (const std::size_t change : base::order_of(changes)) {
+    const std::size_t bytes = base::round_up(buffers[change / 2].bytes, kArenaAlignment);
+    alive = change % 2 == 0 ? alive + bytes : alive - bytes;
     most = std::max(most, alive);
   }
   return most;
@@ -41,13 +51,8 @@ std::size_t largest_live(const std::vector<BufferLife>& buffers) {
 // which would take minutes for a hostile file. In the order of the steps, each buffer takes the smallest free block
 // that is large enough, so that the time grows with n log n.
 Result<MemoryPlan> place_in_order(const std::vector<BufferLife>& buffers) {
-  std::vector<std::size_t> by_start(buffers.size());
-  std::iota(by_start.begin(), by_start.end(), std::size_t{0});
-  std::vector<std::size_t> by_end = by_start;
-  std::stable_sort(by_start.begin(), by_start.end(),
-                   [&](std::size_t a, std::size_t b) { return buffers[a].first_step < buffers[b].first_step; });
-  std::stable_sort(by_end.begin(), by_end.end(),
-                   [&](std::size_t a, std::size_t b) { return buffers[a].last_step < buffers[b].last_step; });
+  const std::vector<std::size_t> by_start = order_by(buffers, [](const BufferLife& life) { return life.first_step; });
+  const std::vector<std::size_t> by_end = order_by(buffers, [](const BufferLife& life) { return life.last_step; });
 
   MemoryPlan plan;
   plan.offsets.resize(buffers.size(), 0);
@@ -91,10 +96,9 @@ Result<MemoryPlan> plan_memory(const std::vector<BufferLife>& buffers) {
     plan.largest_live_bytes = largest_live(buffers);
     return plan;
   }
-  std::vector<std::size_t> order(buffers.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(),
-                   [&](std::size_t a, std::size_t b) { return buffers[a].bytes > buffers[b].bytes; });
+  // The largest first: ~n is -n - 1. Sizes from 2^63 on, which no machine has, come last.
+  const std::vector<std::size_t> order =
+      order_by(buffers, [](const BufferLife& life) { return static_cast<std::int64_t>(~life.bytes); });
 
   MemoryPlan plan;
   plan.offsets.resize(buffers.size(), 0);

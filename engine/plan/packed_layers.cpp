@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/arithmetic.h"
+#include "base/text.h"
 #include "base/try.h"
 #include "engine/model/shared_layers.h"
 #include "engine/plan/make_step.h"
@@ -51,7 +52,7 @@ std::int64_t estimated_row_cost(const ConvolutionShape& shape, const Convolution
 std::string reason_of(const kernels::Refusal& refusal) {
   if (refusal.why == nullptr) return "";
   if (refusal.channel < 0) return refusal.why;
-  return std::string(refusal.why) + " (output channel " + std::to_string(refusal.channel) + ")";
+  return base::joined({refusal.why, " (output channel ", refusal.channel, ")"});
 }
 
 // ranked: the result of rank_convolutions.
@@ -163,7 +164,8 @@ class Packer {
     const bool usable = std::all_of(layer.multiplier.begin(), layer.multiplier.end(),
                                     [](float m) { return std::isfinite(m) && m > 0.0F; });
     if (!usable) {
-      return step_error(node, ErrorCode::kUnsupported, "its scales give a multiplier that single precision can't hold");
+      return step_error(node, ErrorCode::kUnsupported,
+                        {"its scales give a multiplier that single precision can't hold"});
     }
     ConvolutionProblem& problem = layer.problem;
     problem.costs = &kernels::costs_of(target_.core);
@@ -176,8 +178,8 @@ class Packer {
     set_output(node, problem);
     if (!kernels::accumulator_is_exact(problem)) {
       return step_error(node, ErrorCode::kUnsupported,
-                        "a sum of " + std::to_string(problem.shape.depth()) +
-                            " products in its ranges may not fit into int32; quantize this layer with fewer bits");
+                        {"a sum of ", problem.shape.depth(),
+                         " products in its ranges may not fit into int32; quantize this layer with fewer bits"});
     }
     if (file_ != nullptr) return take_integer(node, std::move(layer));
     AlignedBuffer unpacked;
@@ -241,7 +243,7 @@ class Packer {
   }
 
   [[nodiscard]] Error misfit(const graph::Node& node) const {
-    return file_->damaged("does not fit the layer '" + node.name + "'");
+    return file_->damaged({"does not fit the layer '", node.name, "'"});
   }
   [[nodiscard]] Result<const StoredLayer*> stored_layer(const graph::Node& node, bool is_float) const {
     const StoredLayer* const stored = file_->of(static_cast<std::size_t>(&node - graph_.nodes.data()));
@@ -255,7 +257,7 @@ class Packer {
     if (!filter.packed) return filter.weights.data();
     const graph::PackedWeights& packed = *filter.packed;
     if (packed.are_bytes()) return reinterpret_cast<const std::int8_t*>(packed.bytes().data());
-    NARROW_ASSIGN(unpacked, AlignedBuffer::allocate(packed.size(), "the weights of '" + node.name + "'", allocator_));
+    NARROW_ASSIGN(unpacked, AlignedBuffer::allocate(packed.size(), {"the weights of '", node.name, "'"}, allocator_));
     auto* const integers = reinterpret_cast<std::int8_t*>(unpacked.data());
     packed.unpack({integers, packed.size()});
     return integers;
@@ -276,7 +278,7 @@ class Packer {
   Result<AlignedBuffer> allocate(const graph::Node& node, std::size_t bytes) {
     NARROW_TRY(count(node, bytes));
     NARROW_ASSIGN(AlignedBuffer buffer,
-                  AlignedBuffer::allocate(bytes, "the packed weights of '" + node.name + "'", allocator_));
+                  AlignedBuffer::allocate(bytes, {"the packed weights of '", node.name, "'"}, allocator_));
     return buffer;
   }
 

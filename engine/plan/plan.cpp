@@ -113,8 +113,10 @@ Result<graph::ValueId> find_output(const graph::Graph& graph, const graph::Value
   for (const graph::Node& node : graph.nodes) {
     const std::optional<std::size_t> summed = graph::summed_input(graph, node);
     if (!summed || node.inputs[*summed] != root) continue;
-    return Error{ErrorCode::kUnsupported,
-                 "is never in memory: its convolution is computed with the sum '" + node.name + "', which is", name};
+    return Error{
+        ErrorCode::kUnsupported,
+        base::joined({"is never in memory: its convolution is computed with the sum '", node.name, "', which is"}),
+        name};
   }
   return id;
 }

@@ -1,8 +1,11 @@
 #include "engine/plan/step_groups.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <utility>
+#include <vector>
 
+#include "base/order.h"
 #include "engine/plan/step.h"
 #include "graph/operators.h"
 
@@ -135,9 +138,13 @@ std::vector<StepGroup> group_steps(const graph::Graph& graph, std::span<const gr
     groups[static_cast<std::size_t>(group)].stages.front().push_back(index);
     group_of[static_cast<std::size_t>(index)] = group;
   }
-  std::stable_sort(groups.begin(), groups.end(),
-                   [](const StepGroup& a, const StepGroup& b) { return a.last() < b.last(); });
-  return join_stages(graph, std::move(groups), kept);
+  std::vector<std::int64_t> last;
+  last.reserve(groups.size());
+  for (const StepGroup& group : groups) last.push_back(group.last());
+  std::vector<StepGroup> sorted;
+  sorted.reserve(groups.size());
+  for (const std::size_t group : base::order_of(last)) sorted.push_back(std::move(groups[group]));
+  return join_stages(graph, std::move(sorted), kept);
 }
 
 }  // namespace narrow::engine

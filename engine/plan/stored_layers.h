@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "base/text.h"
 #include "narrow/result.h"
 
 namespace narrow::engine {
@@ -28,8 +29,8 @@ struct StoredLayers {
     const auto found = layers.find(node);
     return found == layers.end() ? nullptr : &found->second;
   }
-  [[nodiscard]] Error damaged(std::string what) const {
-    return {ErrorCode::kMalformed, std::move(what) + "; make it again with narrow pack", path};
+  [[nodiscard]] Error damaged(base::Pieces what) const {
+    return {ErrorCode::kMalformed, base::joined({base::joined(what), "; make it again with narrow pack"}), path};
   }
 };
 

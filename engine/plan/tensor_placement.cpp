@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "base/text.h"
 #include "base/try.h"
 #include "engine/plan/memory_plan.h"
 
@@ -23,7 +24,7 @@ Result<std::size_t> tensor_bytes(const graph::Value& value, int max_batch) {
   std::size_t bytes = 0;
   if (__builtin_mul_overflow(static_cast<std::size_t>(value.shape.elems()), element, &bytes) ||
       __builtin_mul_overflow(bytes, static_cast<std::size_t>(max_batch), &bytes)) {
-    return Error{ErrorCode::kLimit, "the tensor is too large for " + std::to_string(max_batch) + " images", value.name};
+    return Error{ErrorCode::kLimit, base::joined({"the tensor is too large for ", max_batch, " images"}), value.name};
   }
   return bytes;
 }

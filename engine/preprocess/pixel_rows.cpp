@@ -6,12 +6,13 @@
 #include <utility>
 
 #include "base/guarded.h"
+#include "base/text.h"
 #include "base/try.h"
 
 namespace narrow {
 namespace {
 
-Error bad_view(std::string message) { return Error{ErrorCode::kInvalidArgument, std::move(message), "image"}; }
+Error bad_view(base::Pieces message) { return Error{ErrorCode::kInvalidArgument, base::joined(message), "image"}; }
 
 bool has_chroma(PixelLayout layout) { return layout == PixelLayout::kNv12 || layout == PixelLayout::kI420; }
 
@@ -32,9 +33,7 @@ std::int64_t bytes_of_pixel(PixelLayout layout) {
   return 1;
 }
 
-std::string size_of(std::int64_t width, std::int64_t height) {
-  return std::to_string(width) + " x " + std::to_string(height);
-}
+std::string size_of(std::int64_t width, std::int64_t height) { return base::joined({width, " x ", height}); }
 
 // Strides beyond this are none of memory, and their products with a row could overflow.
 constexpr std::int64_t kMostStride = std::int64_t{1} << 31;
@@ -47,19 +46,18 @@ bool holds_row(std::ptrdiff_t stride, std::int64_t row_bytes) {
 Status check_chroma(const ImageView& view) {
   if (!has_chroma(view.layout)) return {};
   if (view.width % 2 != 0 || view.height % 2 != 0) {
-    return bad_view("an image with chroma at half the resolution has an even width and height, not " +
-                    size_of(view.width, view.height));
+    return bad_view({"an image with chroma at half the resolution has an even width and height, not ",
+                     size_of(view.width, view.height)});
   }
   if ((view.u == nullptr) != (view.v == nullptr) && (view.layout == PixelLayout::kI420 || view.u == nullptr)) {
-    return bad_view("only one of the planes of U and V is given; give both or none");
+    return bad_view({"only one of the planes of U and V is given; give both or none"});
   }
   if (view.u == nullptr && view.stride < 0) {
-    return bad_view("rows that go upwards need the planes of U and V, because they do not follow the luma");
+    return bad_view({"rows that go upwards need the planes of U and V, because they do not follow the luma"});
   }
   const std::int64_t row = view.layout == PixelLayout::kNv12 ? view.width : view.width / 2;
   if (!holds_row(view.chroma_stride, row)) {
-    return bad_view("a row of chroma has " + std::to_string(row) + " bytes, but chroma_stride is " +
-                    std::to_string(view.chroma_stride));
+    return bad_view({"a row of chroma has ", row, " bytes, but chroma_stride is ", view.chroma_stride});
   }
   return {};
 }
@@ -68,25 +66,24 @@ Status check_chroma(const ImageView& view) {
 
 Status validate(const ImageView& view) {
   const auto layout = static_cast<int>(view.layout);
-  if (layout < 0 || layout > static_cast<int>(PixelLayout::kI420)) return bad_view("unknown layout of pixels");
+  if (layout < 0 || layout > static_cast<int>(PixelLayout::kI420)) return bad_view({"unknown layout of pixels"});
   const auto coding = static_cast<int>(view.coding);
-  if (coding < 0 || coding > static_cast<int>(YuvCoding::kBt709)) return bad_view("unknown coding of chroma");
+  if (coding < 0 || coding > static_cast<int>(YuvCoding::kBt709)) return bad_view({"unknown coding of chroma"});
   if (view.width < 1 || view.height < 1) {
-    return bad_view("the image is empty (" + size_of(view.width, view.height) + " pixels)");
+    return bad_view({"the image is empty (", size_of(view.width, view.height), " pixels)"});
   }
-  if (view.data == nullptr) return bad_view("the image has no data");
+  if (view.data == nullptr) return bad_view({"the image has no data"});
   const std::int64_t row = bytes_of_pixel(view.layout) * view.width;
   if (!holds_row(view.stride, row)) {
-    return bad_view("a row has " + std::to_string(row) + " bytes, but stride is " + std::to_string(view.stride));
+    return bad_view({"a row has ", row, " bytes, but stride is ", view.stride});
   }
   NARROW_TRY(check_chroma(view));
   if (!view.roi) return {};
   const PixelRect& part = *view.roi;
   if (part.left < 0 || part.top < 0 || part.width < 1 || part.height < 1 ||
       std::int64_t{part.left} + part.width > view.width || std::int64_t{part.top} + part.height > view.height) {
-    return bad_view("the part of " + size_of(part.width, part.height) + " pixels at " + std::to_string(part.left) +
-                    ", " + std::to_string(part.top) + " is empty or not inside the image of " +
-                    size_of(view.width, view.height));
+    return bad_view({"the part of ", size_of(part.width, part.height), " pixels at ", part.left, ", ", part.top,
+                     " is empty or not inside the image of ", size_of(view.width, view.height)});
   }
   return {};
 }

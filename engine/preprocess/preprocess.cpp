@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/float_environment.h"
+#include "base/text.h"
 #include "base/try.h"
 #include "engine/isa/isa_choice.h"
 #include "engine/preprocess/crop.h"
@@ -46,25 +47,25 @@ const std::array<Preset, 7>& presets() {
   return all;
 }
 
-Error invalid(std::string message) { return Error{ErrorCode::kInvalidArgument, std::move(message), "preprocessing"}; }
+Error invalid(base::Pieces message) {
+  return Error{ErrorCode::kInvalidArgument, base::joined(message), "preprocessing"};
+}
 
 Error no_memory() { return Error{ErrorCode::kLimit, "not enough memory to resize the image", "preprocessing"}; }
 
 Status check_image(const Picture& image) {
   if (image.width < 1 || image.height < 1) {
-    return invalid("the image is empty (" + std::to_string(image.width) + " x " + std::to_string(image.height) +
-                   " pixels)");
+    return invalid({"the image is empty (", image.width, " x ", image.height, " pixels)"});
   }
   // The product of two positive ints and 3 fits into 64 bits.
   const std::uint64_t elems =
       std::uint64_t{kChannels} * static_cast<std::uint64_t>(image.width) * static_cast<std::uint64_t>(image.height);
   if (image.rgb.size() != elems) {
-    return invalid("the image's buffer has " + std::to_string(image.rgb.size()) + " bytes, but " +
-                   std::to_string(image.width) + " x " + std::to_string(image.height) + " RGB pixels need " +
-                   std::to_string(elems));
+    return invalid({"the image's buffer has ", image.rgb.size(), " bytes, but ", image.width, " x ", image.height,
+                    " RGB pixels need ", elems});
   }
   if (image.orientation < 1 || image.orientation > 8) {
-    return invalid("the image's orientation is " + std::to_string(image.orientation) + ", but must be 1..8");
+    return invalid({"the image's orientation is ", image.orientation, ", but must be 1..8"});
   }
   return {};
 }
@@ -135,40 +136,39 @@ Preprocessing with_channels_of(const Preprocessing& preprocessing, std::int64_t 
 Status validate(const Preprocessing& preprocessing) {
   const auto check_side = [](const char* what, int side) -> Status {
     if (side >= 1 && side <= kMaxPreprocessedSide) return {};
-    return invalid(std::string(what) + " is " + std::to_string(side) + ", but must be 1.." +
-                   std::to_string(kMaxPreprocessedSide));
+    return invalid({what, " is ", side, ", but must be 1..", kMaxPreprocessedSide});
   };
   if (preprocessing.resize) NARROW_TRY(check_side("resize", *preprocessing.resize));
   if (preprocessing.resize_width) NARROW_TRY(check_side("resize_width", *preprocessing.resize_width));
-  if (preprocessing.resize_width && !preprocessing.resize) return invalid("resize_width is given without resize");
+  if (preprocessing.resize_width && !preprocessing.resize) return invalid({"resize_width is given without resize"});
   NARROW_TRY(check_side("crop_height", preprocessing.crop_height));
   NARROW_TRY(check_side("crop_width", preprocessing.crop_width));
   for (std::size_t c = 0; c < kChannels; ++c) {
     if (!std::isfinite(preprocessing.mean[c])) {
-      return invalid("mean of channel " + std::to_string(c) + " is not a finite number");
+      return invalid({"mean of channel ", c, " is not a finite number"});
     }
     if (!std::isfinite(preprocessing.std[c]) || preprocessing.std[c] <= 0.0F) {
-      return invalid("std of channel " + std::to_string(c) + " is " + std::to_string(preprocessing.std[c]) +
-                     ", but must be finite and above 0");
+      return invalid(
+          {"std of channel ", c, " is ", std::to_string(preprocessing.std[c]), ", but must be finite and above 0"});
     }
     const float largest = std::max(std::fabs(0.0F - preprocessing.mean[c]), std::fabs(1.0F - preprocessing.mean[c]));
     if (!std::isfinite(largest / preprocessing.std[c])) {
-      return invalid("mean and std of channel " + std::to_string(c) + " give values that are not finite");
+      return invalid({"mean and std of channel ", c, " give values that are not finite"});
     }
   }
   const auto interpolation = static_cast<std::size_t>(preprocessing.interpolation);
-  if (interpolation >= kInterpolationNames.size()) return invalid("unknown interpolation");
+  if (interpolation >= kInterpolationNames.size()) return invalid({"unknown interpolation"});
   if (!preprocessing.antialias && (preprocessing.interpolation == Interpolation::kLanczos ||
                                    preprocessing.interpolation == Interpolation::kHamming)) {
-    return invalid("interpolation " + std::string(to_string(preprocessing.interpolation)) +
-                   " is antialiased; without antialiasing there are bilinear, bicubic, area and nearest");
+    return invalid({"interpolation ", to_string(preprocessing.interpolation),
+                    " is antialiased; without antialiasing there are bilinear, bicubic, area and nearest"});
   }
   if (preprocessing.channels != 1 && preprocessing.channels != 3) {
-    return invalid("channels is " + std::to_string(preprocessing.channels) + ", but must be 1 (gray) or 3");
+    return invalid({"channels is ", preprocessing.channels, ", but must be 1 (gray) or 3"});
   }
   if (preprocessing.order != ChannelOrder::kRgb &&
       (preprocessing.order != ChannelOrder::kBgr || preprocessing.channels != 3)) {
-    return invalid("order must be rgb or, with 3 channels, bgr");
+    return invalid({"order must be rgb or, with 3 channels, bgr"});
   }
   return {};
 }

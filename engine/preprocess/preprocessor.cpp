@@ -9,6 +9,7 @@
 
 #include "base/float_environment.h"
 #include "base/guarded.h"
+#include "base/text.h"
 #include "base/try.h"
 #include "engine/isa/isa_choice.h"
 #include "engine/preprocess/antialiased_resize.h"
@@ -22,7 +23,9 @@ namespace {
 constexpr std::size_t kPixelValues = 256;
 constexpr std::size_t kRgb = 3;
 
-Error bad_call(std::string message) { return Error{ErrorCode::kInvalidArgument, std::move(message), "preprocessing"}; }
+Error bad_call(base::Pieces message) {
+  return Error{ErrorCode::kInvalidArgument, base::joined(message), "preprocessing"};
+}
 
 // The network's input for each value of each channel, in the network's order.
 template <class T>
@@ -88,7 +91,7 @@ Status check_quantization(const Quantization& quantization) {
       quantization.range.lo <= quantization.range.hi && quantization.range.contains(quantization.zero_point)) {
     return {};
   }
-  return bad_call("the quantization needs a scale above 0, and a range within 0..255 that holds the zero point");
+  return bad_call({"the quantization needs a scale above 0, and a range within 0..255 that holds the zero point"});
 }
 
 }  // namespace
@@ -188,7 +191,7 @@ Status Preprocessor::run(const ImageView& view, std::span<std::uint8_t> out) {
   return base::guarded([&]() -> Status {
     const base::DefaultFloatEnvironment environment;
     if (!impl_->integers) {
-      return bad_call("integers need the quantization of the network's input; give it to create()");
+      return bad_call({"integers need the quantization of the network's input; give it to create()"});
     }
     NARROW_TRY(engine::check_output(impl_->preprocessing, out.size(), "integers"));
     return impl_->run<std::uint8_t>(view, *impl_->integers, out);
@@ -202,9 +205,8 @@ Status check_output(const Preprocessing& preprocessing, std::size_t elems, const
                              static_cast<std::size_t>(preprocessing.crop_width) *
                              static_cast<std::size_t>(preprocessing.channels);
   if (elems == needed) return {};
-  return bad_call("the output has " + std::to_string(elems) + " " + what + ", but " +
-                  std::to_string(preprocessing.crop_height) + " x " + std::to_string(preprocessing.crop_width) + " x " +
-                  std::to_string(preprocessing.channels) + " need " + std::to_string(needed));
+  return bad_call({"the output has ", elems, " ", what, ", but ", preprocessing.crop_height, " x ",
+                   preprocessing.crop_width, " x ", preprocessing.channels, " need ", needed});
 }
 
 }  // namespace engine

@@ -11,6 +11,7 @@
 #include "base/atomic_file.h"
 #include "base/float_environment.h"
 #include "base/guarded.h"
+#include "base/text.h"
 #include "base/try.h"
 #include "engine/isa/isa_choice.h"
 #include "engine/model/model_data.h"
@@ -31,20 +32,18 @@ constexpr int kMaxBatch = 65536;
 // Cost of waking other threads, in the unit of Work. Within a run the helper threads of the pool are awake.
 constexpr std::int64_t kTellCost = 64 * 1024;
 
-Error invalid(const char* where, std::string message) {
-  return {ErrorCode::kInvalidArgument, std::move(message), where};
+Error invalid(const char* where, base::Pieces message) {
+  return {ErrorCode::kInvalidArgument, base::joined(message), where};
 }
 
 Status check_options(const SessionOptions& options) {
   if (options.max_batch < 1 || options.max_batch > kMaxBatch) {
-    return invalid("max_batch", std::to_string(options.max_batch) + " is not a batch size; valid are 1 to " +
-                                    std::to_string(kMaxBatch));
+    return invalid("max_batch", {options.max_batch, " is not a batch size; valid are 1 to ", kMaxBatch});
   }
   if (options.executor == nullptr) return {};  // the pool checks `threads`
   const int concurrency = options.executor->concurrency();
   if (concurrency < 1 || concurrency > engine::kMaxThreads) {
-    return invalid("executor", "its concurrency is " + std::to_string(concurrency) + "; valid are 1 to " +
-                                   std::to_string(engine::kMaxThreads));
+    return invalid("executor", {"its concurrency is ", concurrency, "; valid are 1 to ", engine::kMaxThreads});
   }
   return {};
 }
@@ -108,8 +107,7 @@ Result<Session> Session::create(const Model& model, const SessionOptions& option
                    "session"};
     }
     NARROW_ASSIGN(impl->arena,
-                  AlignedBuffer::allocate(arena_bytes,
-                                          "the tensors of " + std::to_string(options.max_batch) + " images (max_batch)",
+                  AlignedBuffer::allocate(arena_bytes, {"the tensors of ", options.max_batch, " images (max_batch)"},
                                           options.allocator));
     impl->context.arena = impl->arena.data();
     impl->context.workspaces = impl->arena.data() + plan.tensor_bytes;
@@ -134,8 +132,8 @@ Status Session::profile(std::span<const float> input, std::span<float> scores, s
     if (impl_ == nullptr) return engine::moved_from();
     const std::size_t steps = impl_->plan.steps.size();
     if (step_ns.size() != steps) {
-      return invalid("step_ns", "there is space for " + std::to_string(step_ns.size()) +
-                                    " times, but the network has " + std::to_string(steps) + " steps");
+      return invalid("step_ns",
+                     {"there is space for ", step_ns.size(), " times, but the network has ", steps, " steps"});
     }
     return run_steps(input, scores, step_ns);
   });
@@ -145,9 +143,8 @@ Status Session::run_steps(std::span<const float> input, std::span<float> scores,
   const auto input_elems = static_cast<std::size_t>(impl_->input_elems);
   const std::size_t batch = input.size() / input_elems;
   if (batch < 1 || input.size() % input_elems != 0 || batch > static_cast<std::size_t>(impl_->options.max_batch)) {
-    return invalid("input", std::to_string(input.size()) + " values are not 1 to " +
-                                std::to_string(impl_->options.max_batch) + " (max_batch) images of " +
-                                std::to_string(input_elems));
+    return invalid("input", {input.size(), " values are not 1 to ", impl_->options.max_batch, " (max_batch) images of ",
+                             input_elems});
   }
   NARROW_TRY(engine::check_finite(input, model_.input_shape()));
   impl_->context.input = reinterpret_cast<const std::byte*>(input.data());
@@ -158,9 +155,8 @@ Status Session::Impl::run_from(std::size_t first_step, std::size_t batch, std::s
                                std::span<std::int64_t> step_ns) {
   const std::size_t elems = batch * static_cast<std::size_t>(classes);
   if (scores.size() != elems) {
-    return invalid("scores", "there is space for " + std::to_string(scores.size()) + " scores, but " +
-                                 std::to_string(batch) + " images with " + std::to_string(classes) + " classes have " +
-                                 std::to_string(elems));
+    return invalid("scores", {"there is space for ", scores.size(), " scores, but ", batch, " images with ", classes,
+                              " classes have ", elems});
   }
   readable_batch = 0;
   context.scores = reinterpret_cast<std::byte*>(scores.data());
@@ -175,10 +171,10 @@ Status Session::Impl::run_from(std::size_t first_step, std::size_t batch, std::s
       case engine::PlanRunner::Outcome::kBrokenExecutor:
         break;
     }
-    return invalid("executor", "it called a task with an index or a slot out of range");
+    return invalid("executor", {"it called a task with an index or a slot out of range"});
   } catch (const std::exception& error) {
     // Steps don't throw, so the exception comes from the caller's executor.
-    return Error{ErrorCode::kInvalidArgument, std::string("it threw: ") + error.what(), "executor"};
+    return Error{ErrorCode::kInvalidArgument, base::joined({"it threw: ", error.what()}), "executor"};
   }
   return {};
 }
@@ -215,16 +211,14 @@ Status Session::read_output(std::size_t index, std::span<float> values) const {
   return base::guarded([&]() -> Status {
     if (impl_ == nullptr) return engine::moved_from();
     if (index >= impl_->plan.outputs.size()) {
-      return invalid("output", std::to_string(index) + " is none of the " + std::to_string(impl_->plan.outputs.size()) +
-                                   " outputs of the session");
+      return invalid("output", {index, " is none of the ", impl_->plan.outputs.size(), " outputs of the session"});
     }
-    if (impl_->readable_batch == 0) return invalid("output", "there is no run to read it from");
+    if (impl_->readable_batch == 0) return invalid("output", {"there is no run to read it from"});
     const engine::NamedOutput& output = impl_->plan.outputs[index];
     const std::span<const std::byte> raw = raw_output(index);
     const std::size_t count = output.quantization ? raw.size() : raw.size() / sizeof(float);
     if (values.size() != count) {
-      return invalid(output.name.c_str(), "there is space for " + std::to_string(values.size()) +
-                                              " numbers, but it has " + std::to_string(count));
+      return invalid(output.name.c_str(), {"there is space for ", values.size(), " numbers, but it has ", count});
     }
     if (!output.quantization) {
       std::memcpy(values.data(), raw.data(), raw.size());

@@ -2,6 +2,7 @@
 #include <string>
 
 #include "base/guarded.h"
+#include "base/text.h"
 #include "base/try.h"
 #include "engine/session/session_impl.h"
 #include "kernels/cpu_features.h"
@@ -10,15 +11,14 @@
 namespace narrow {
 namespace {
 
-Error bad_input(ErrorCode code, std::string message) { return {code, std::move(message), "input"}; }
+Error bad_input(ErrorCode code, base::Pieces message) { return {code, base::joined(message), "input"}; }
 
 // A network whose input is not what its preprocessing makes was given a preprocessing by mistake.
 Status check_channels(const Model& model) {
   if (model.input_shape().channels == model.preprocessing().channels) return {};
-  return bad_input(ErrorCode::kUnsupported, "the network takes " + std::to_string(model.input_shape().channels) +
-                                                " channels, and its preprocessing makes " +
-                                                std::to_string(model.preprocessing().channels) +
-                                                "; preprocess images yourself and call run");
+  return bad_input(ErrorCode::kUnsupported,
+                   {"the network takes ", model.input_shape().channels, " channels, and its preprocessing makes ",
+                    model.preprocessing().channels, "; preprocess images yourself and call run"});
 }
 
 }  // namespace
@@ -34,14 +34,13 @@ Status Session::run_integers(std::span<const std::uint8_t> input, std::span<floa
     Impl& impl = *impl_;
     if (!impl.plan.integer_input) {
       return bad_input(ErrorCode::kUnsupported,
-                       "the network does not begin with integers (input_quantization() is nothing); give floats");
+                       {"the network does not begin with integers (input_quantization() is nothing); give floats"});
     }
     const auto elems = static_cast<std::size_t>(impl.input_elems);
     const std::size_t batch = input.size() / elems;
     if (batch < 1 || input.size() % elems != 0 || batch > static_cast<std::size_t>(impl.options.max_batch)) {
-      return bad_input(ErrorCode::kInvalidArgument, std::to_string(input.size()) + " integers are not 1 to " +
-                                                        std::to_string(impl.options.max_batch) +
-                                                        " (max_batch) images of " + std::to_string(elems));
+      return bad_input(ErrorCode::kInvalidArgument, {input.size(), " integers are not 1 to ", impl.options.max_batch,
+                                                     " (max_batch) images of ", elems});
     }
     const engine::IntegerInput& first = *impl.plan.integer_input;
     impl.readable_batch = 0;  // what is written now may be where an output of the run before is
@@ -80,7 +79,7 @@ Status Session::classify(const ImageView& frame, std::span<float> scores) {
       return impl.run_from(1, 1, scores, {});
     }
     if (impl.frame_input.size() == 0) {
-      NARROW_ASSIGN(impl.frame_input, base::AlignedBuffer::allocate(elems * sizeof(float), "the input of a frame",
+      NARROW_ASSIGN(impl.frame_input, base::AlignedBuffer::allocate(elems * sizeof(float), {"the input of a frame"},
                                                                     impl.options.allocator));
     }
     const std::span<float> input(reinterpret_cast<float*>(impl.frame_input.data()), elems);

@@ -5,6 +5,7 @@
 #include <string>
 #include <system_error>
 
+#include "base/text.h"
 #include "base/try.h"
 #include "engine/session/cpu_limits.h"
 
@@ -85,7 +86,7 @@ Status ThreadPool::grow(int helpers) {
     while (threads_.size() < static_cast<std::size_t>(helpers)) threads_.emplace_back([this] { work(); });
   } catch (const std::system_error& error) {
     return Error{ErrorCode::kLimit,
-                 "the system refuses to start thread " + std::to_string(threads_.size() + 2) + ": " + error.what(),
+                 base::joined({"the system refuses to start thread ", threads_.size() + 2, ": ", error.what()}),
                  "threads"};
   }
   return {};

@@ -11,6 +11,7 @@ struct Dot {
   static constexpr bool kBytes = true;
   static constexpr auto kCosts = &costs::Table::convolution_1x1_u8_avx512vnni;
   static constexpr int kPixels[avx2::kPanelVectors] = {6, 6, 4, 4};
+  static constexpr bool kFunctionForEachFinish = false;
 
   static Refusal refusal(const ConvolutionProblem& /*problem*/) { return {}; }
   NARROW_INLINE void begin(__m256i& sum, __m256i x, __m256i w, const std::byte* bias) {

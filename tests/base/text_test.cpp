@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdint>
 #include <cstring>
 #include <string>
 #include <string_view>
@@ -47,6 +48,15 @@ TEST_CASE("numbers keep six digits and shapes their order") {
   CHECK(base::number_text(1234567.0) == "1.23457e+06");
   CHECK(base::shape_text({2, 3, 4}) == "[2, 3, 4]");
   CHECK(base::dimensions_text({2, 3, 4}) == "2x3x4");
+}
+
+TEST_CASE("pieces of a message are joined, integers of every type in decimal") {
+  CHECK(base::joined({}).empty());
+  CHECK(base::joined({"", std::string(), std::string_view()}).empty());
+  CHECK(base::joined({INT64_MIN, " ", INT64_MAX, " ", UINT64_MAX}) ==
+        "-9223372036854775808 9223372036854775807 18446744073709551615");
+  CHECK(base::joined({std::int8_t{-128}, ",", std::uint8_t{255}, ",", 0}) == "-128,255,0");
+  CHECK(base::joined({std::string_view("a\0b", 3), std::string("c")}) == std::string("a\0bc", 4));
 }
 
 }  // namespace

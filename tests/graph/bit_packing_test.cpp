@@ -100,6 +100,37 @@ TEST_CASE("a value out of range is found wherever it is, packed or while unpacki
   }
 }
 
+TEST_CASE("of each range exactly the integers in it are taken, at each place") {
+  constexpr std::size_t kCount = 35;  // fills no vector, and with fewer than 8 bits no byte
+  for (const int bits : {1, 2, 3, 4, 8}) {
+    for (const bool is_signed : {false, true}) {
+      if (bits == 8 && !is_signed) continue;  // beyond int8
+      const int least = is_signed ? -(1 << (bits - 1)) : 0;
+      const QRange whole{least, least + (1 << bits) - 1};
+      for (int lo = whole.lo; lo <= whole.hi; lo += bits == 8 ? 51 : 1) {
+        for (int hi = lo; hi <= whole.hi; hi += bits == 8 ? 51 : 1) {
+          const QRange range{lo, hi};
+          // A narrower one has fewer bits, or is unsigned.
+          if (narrow::bits_for(range) != bits || (lo < 0) != is_signed) continue;
+          for (int value = whole.lo; value <= whole.hi; ++value) {
+            for (std::size_t at = 0; at < kCount; at += bits == 8 ? 17 : 1) {
+              std::vector<std::int8_t> values(kCount, static_cast<std::int8_t>(hi));
+              values[at] = static_cast<std::int8_t>(value);
+              CAPTURE(lo);
+              CAPTURE(hi);
+              CAPTURE(value);
+              CAPTURE(at);
+              const std::vector<std::byte> packed = pack(values, whole);
+              REQUIRE(is_packed(packed, range, kCount) == range.contains(value));
+              REQUIRE(unpack_bits(packed, range, values) == range.contains(value));
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
 TEST_CASE("packed weights: what was checked comes back, from bytes where they are, and nothing else is taken") {
   using narrow::graph::PackedWeights;
   const auto owner = std::make_shared<const int>();

@@ -203,11 +203,29 @@ TEST_CASE("each ISA needs its features and has a name") {
   CHECK(compiled_isas() == slowest_first);
 }
 
-TEST_CASE("carry-less products are found without a look at what the operating system saves") {
-  CHECK_FALSE(detect_pclmul(nehalem()));
-  CHECK(detect_pclmul(sandy_bridge()));
-  CHECK(detect_pclmul(zen4(kX87AndSse)));
-  CHECK_FALSE(detect_pclmul(FakeCpuid({{{0, 0}, {0, 0, 0, 0}}, {{1, 0}, {~0U, ~0U, ~0U, ~0U}}}, kYmm)));
+TEST_CASE("carry-less products of 128 bits are found without a look at what the operating system saves") {
+  CHECK(detect_carryless_bits(nehalem()) == 0);
+  CHECK(detect_carryless_bits(sandy_bridge()) == 128);
+  CHECK(detect_carryless_bits(haswell()) == 128);
+  CHECK(detect_carryless_bits(zen4(kX87AndSse)) == 128);
+  CHECK(detect_carryless_bits(FakeCpuid({{{0, 0}, {0, 0, 0, 0}}, {{1, 0}, {~0U, ~0U, ~0U, ~0U}}}, kYmm)) == 0);
+  // A CPU whose largest leaf is 1 shows every feature in leaf 7.
+  CHECK(detect_carryless_bits(FakeCpuid({{{0, 0}, {1, 0, 0, 0}}, {{1, 0}, sandy_bridge().cpuid(1, 0)}}, kZmm)) == 128);
+}
+
+TEST_CASE("wider carry-less products need VPCLMULQDQ and registers that the operating system saves") {
+  CHECK(detect_carryless_bits(skylake_server()) == 128);  // AVX-512 without them
+  CHECK(detect_carryless_bits(alder_lake()) == 256);
+  CHECK(detect_carryless_bits(zen4(kYmm)) == 256);
+  CHECK(detect_carryless_bits(zen4(0x67)) == 256);  // zmm16-31 not saved
+  CHECK(detect_carryless_bits(zen4()) == 512);
+  CHECK(detect_carryless_bits(sapphire_rapids()) == 512);
+  CpuidRegisters leaf7 = zen4().cpuid(7, 0);
+  leaf7.ecx &= ~(1U << 10);
+  const FakeCpuid without(
+      {{{0, 0}, zen4().cpuid(0, 0)}, {{1, 0}, zen4().cpuid(1, 0)}, {{7, 0}, leaf7}, {{7, 1}, zen4().cpuid(7, 1)}},
+      kZmm);
+  CHECK(detect_carryless_bits(without) == 128);
 }
 
 TEST_CASE("features of this CPU agree with the runtime of the compiler") {

@@ -232,7 +232,7 @@ class ExtremeStep final : public BinaryStep {
 
 ElementwiseResult integer_step_of(const NodePlace& place, const graph::Add& /*op*/) {
   if (graph::summed_input(place.graph, place.node)) {
-    return step_error(place.node, ErrorCode::kInternal, "is computed with its convolution and has no step");
+    return step_error(place.node, ErrorCode::kInternal, {"is computed with its convolution and has no step"});
   }
   return make_add_step(place, 1.0F);
 }

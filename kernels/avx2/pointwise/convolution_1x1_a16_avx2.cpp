@@ -14,6 +14,7 @@ struct Sums16 {
   static constexpr bool kBytes = true;
   static constexpr auto kCosts = &costs::Table::convolution_1x1_a16_avx2;
   static constexpr int kPixels[kPanelVectors] = {4, 4, 3, 2};
+  static constexpr bool kFunctionForEachFinish = true;
 
   static Refusal refusal(const ConvolutionProblem& problem) {
     const PanelWeights all{problem.weights, problem.shape.out_c, 1, problem.shape.in_c};

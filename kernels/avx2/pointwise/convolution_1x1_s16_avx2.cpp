@@ -12,6 +12,7 @@ struct Words {
   static constexpr bool kBytes = false;
   static constexpr auto kCosts = &costs::Table::convolution_1x1_s16_avx2;
   static constexpr int kPixels[kPanelVectors] = {4, 4, 3, 2};
+  static constexpr bool kFunctionForEachFinish = true;
 
   static Refusal refusal(const ConvolutionProblem& /*problem*/) { return {}; }
   NARROW_INLINE void begin(__m256i& sum, __m256i x, __m256i w, const std::byte* /*bias*/) {

@@ -181,9 +181,11 @@ struct Pointwise {
         const int vectors = layout.panel_vectors(v);
         const PointwiseTile tile = pointwise_tile<Step>(vectors, finish);
         const std::int64_t index = pixel * shape.out_c + channel;
-        tile(stage, {x, shape.in_c * element, shape.in_c * element, packed + v * 2 * sizeof(__m256i),
-                     weights + v * layout.vector_units() * kUnit * element, static_cast<std::uint8_t*>(output) + index,
-                     sums ? part.residual + index : nullptr, shape.out_c, pixels});
+        tile(stage,
+             {x, shape.in_c * element, shape.in_c * element, packed + v * 2 * sizeof(__m256i),
+              weights + v * layout.vector_units() * kUnit * element, static_cast<std::uint8_t*>(output) + index,
+              sums ? part.residual + index : nullptr, shape.out_c, pixels},
+             finish);
       }
     }
   }

@@ -54,7 +54,7 @@ struct PointwiseRun {
 //   kPixels[vectors - 1]: pixels at a time. They are few, so that multiplying overlaps with converting the ones before.
 //   begin(sum, x, w, bias), add(sum, x, w): the first and any other 4 bytes of x
 //   finish(sum, bias): the sum in int32
-using PointwiseTile = void (*)(const PointwiseStage& stage, const PointwiseRun& run);
+using PointwiseTile = void (*)(const PointwiseStage& stage, const PointwiseRun& run, PointwiseFinish finish);
 
 // Nested structs rather than arrays: g++ 12 keeps arrays of vectors on the stack.
 template <int kCount>
@@ -206,8 +206,17 @@ NARROW_INLINE void write(const PointwiseStage& stage, const PanelSums<kVectors, 
 }
 
 template <class Step, PointwiseFinish kFinish, int kVectors, int kPixels>
-NARROW_INLINE void tile(const PointwiseStage& stage, const PointwiseRun& run, const std::uint8_t* x,
-                        const std::uint8_t* residual, std::uint8_t* out) {
+NARROW_INLINE void write_tile(const PointwiseStage& stage, const PointwiseRun& run,
+                              const PanelSums<kVectors, kPixels>& sums, std::uint8_t* out) {
+  // Without residual sums the address is computed and not used.
+  const std::uint8_t* const residual = kFinish == PointwiseFinish::kResidualSum ? run.residual + (out - run.out) : out;
+  write<Step, kFinish, 0>(stage, sums, run.head, residual, out, run.out_step);
+}
+
+// kFinish: the only one, or nothing where `finish` says at run time which one it is.
+template <class Step, int kVectors, int kPixels, PointwiseFinish... kFinish>
+NARROW_INLINE void tile(const PointwiseStage& stage, const PointwiseRun& run, PointwiseFinish finish,
+                        const std::uint8_t* x, std::uint8_t* out) {
   PanelSums<kVectors, kPixels> sums;
   PixelVectors<kPixels> now;
   load_x(now, x, run.x_step);
@@ -219,38 +228,57 @@ NARROW_INLINE void tile(const PointwiseStage& stage, const PointwiseRun& run, co
     load_x(now, x + at, run.x_step);
     step_all<Step, false>(sums, now, weights, run.head);
   }
-  write<Step, kFinish, 0>(stage, sums, run.head, residual, out, run.out_step);
+  if constexpr (sizeof...(kFinish) == 1) {
+    write_tile<Step, kFinish...>(stage, run, sums, out);
+  } else {
+    // Otherwise compilers keep what all three need in registers, and pointers of the loop above on the stack.
+    const PointwiseStage* constants = &stage;
+    const PointwiseRun* to = &run;
+    __asm__ volatile("" : "+r"(constants), "+r"(to));
+    using enum PointwiseFinish;
+    if (finish == kPlain) {
+      write_tile<Step, kPlain>(*constants, *to, sums, out);
+    } else if (finish == kShifted) {
+      write_tile<Step, kShifted>(*constants, *to, sums, out);
+    } else {
+      write_tile<Step, kResidualSum>(*constants, *to, sums, out);
+    }
+  }
 }
 
-template <class Step, PointwiseFinish kFinish, int kVectors>
-[[gnu::noinline]] static void tile_run(const PointwiseStage& stage, const PointwiseRun& run) {
+template <class Step, int kVectors, PointwiseFinish... kFinish>
+[[gnu::noinline]] static void tile_run(const PointwiseStage& stage, const PointwiseRun& run, PointwiseFinish finish) {
   constexpr int kPixels = Step::kPixels[kVectors - 1];
-  // Without residual sums the address is computed and not used.
   const std::uint8_t* x = run.x;
-  const std::uint8_t* residual = kFinish == PointwiseFinish::kResidualSum ? run.residual : run.out;
   std::uint8_t* out = run.out;
   const auto advance = [&](int pixels) {
     x += pixels * run.x_step;
-    residual += pixels * run.out_step;
     out += pixels * run.out_step;
   };
   std::int64_t left = run.pixels;
   for (; left >= kPixels; left -= kPixels, advance(kPixels)) {
-    tile<Step, kFinish, kVectors, kPixels>(stage, run, x, residual, out);
+    tile<Step, kVectors, kPixels, kFinish...>(stage, run, finish, x, out);
   }
-  for (; left > 0; --left, advance(1)) tile<Step, kFinish, kVectors, 1>(stage, run, x, residual, out);
+  for (; left > 0; --left, advance(1)) tile<Step, kVectors, 1, kFinish...>(stage, run, finish, x, out);
 }
 
-// For panels of 1, 2, 3, 4 vectors.
+// For panels of 1, 2, 3, 4 vectors. One function for all three finishes is a third smaller than three. With 16
+// registers it spills, so that three are faster: Step::kFunctionForEachFinish.
 template <class Step>
 static PointwiseTile pointwise_tile(int vectors, PointwiseFinish finish) {
-  using enum PointwiseFinish;
-  static constexpr PointwiseTile kTiles[kPanelVectors][3] = {
-      {tile_run<Step, kPlain, 1>, tile_run<Step, kShifted, 1>, tile_run<Step, kResidualSum, 1>},
-      {tile_run<Step, kPlain, 2>, tile_run<Step, kShifted, 2>, tile_run<Step, kResidualSum, 2>},
-      {tile_run<Step, kPlain, 3>, tile_run<Step, kShifted, 3>, tile_run<Step, kResidualSum, 3>},
-      {tile_run<Step, kPlain, 4>, tile_run<Step, kShifted, 4>, tile_run<Step, kResidualSum, 4>}};
-  return kTiles[vectors - 1][static_cast<int>(finish)];
+  if constexpr (Step::kFunctionForEachFinish) {
+    using enum PointwiseFinish;
+    static constexpr PointwiseTile kTiles[kPanelVectors][3] = {
+        {tile_run<Step, 1, kPlain>, tile_run<Step, 1, kShifted>, tile_run<Step, 1, kResidualSum>},
+        {tile_run<Step, 2, kPlain>, tile_run<Step, 2, kShifted>, tile_run<Step, 2, kResidualSum>},
+        {tile_run<Step, 3, kPlain>, tile_run<Step, 3, kShifted>, tile_run<Step, 3, kResidualSum>},
+        {tile_run<Step, 4, kPlain>, tile_run<Step, 4, kShifted>, tile_run<Step, 4, kResidualSum>}};
+    return kTiles[vectors - 1][static_cast<int>(finish)];
+  } else {
+    static constexpr PointwiseTile kTiles[kPanelVectors] = {tile_run<Step, 1>, tile_run<Step, 2>, tile_run<Step, 3>,
+                                                            tile_run<Step, 4>};
+    return kTiles[vectors - 1];
+  }
 }
 
 }  // namespace narrow::kernels::avx2

@@ -111,26 +111,54 @@ constexpr int kTaps = 9;
 // W of one output channel. Position p of input channel k is written to out[p * step + k]. Bytes may wrap in between;
 // the results are in range.
 void transform(const std::int8_t* weights, std::int64_t in_c, std::int64_t step, std::int8_t* out) {
-  constexpr int kChunk = 64;
-  const auto byte = [](int value) { return static_cast<std::int8_t>(value); };
-  const auto apply = [&](const std::int8_t* g0, const std::int8_t* g1, const std::int8_t* g2, int count,
-                         std::int64_t to_step, std::int8_t* to) {
-    for (int k = 0; k < count; ++k) to[k] = byte(2 * g0[k]);
-    for (int k = 0; k < count; ++k) to[to_step + k] = byte(g0[k] + g1[k] + g2[k]);
-    for (int k = 0; k < count; ++k) to[2 * to_step + k] = byte(g0[k] - g1[k] + g2[k]);
-    for (int k = 0; k < count; ++k) to[3 * to_step + k] = byte(2 * g2[k]);
-  };
+  constexpr std::int64_t kChunk = sizeof(WinogradBytes);
   for (std::int64_t k = 0; k < in_c; k += kChunk) {
-    const int count = in_c - k < kChunk ? static_cast<int>(in_c - k) : kChunk;
-    std::int8_t columns[4][3][kChunk];
-    for (int column = 0; column < 3; ++column) {
-      const std::int8_t* const g = weights + column * in_c + k;
-      apply(g, g + 3 * in_c, g + 6 * in_c, count, 3 * kChunk, columns[0][column]);
+    // Nothing is read or written beyond the channels: the next ones of `weights` and `out` are others.
+    const auto count = static_cast<std::size_t>(base::min(in_c - k, kChunk));
+    WinogradBytes taps[kTaps];
+    for (int tap = 0; tap < kTaps; ++tap) {
+      taps[tap] = _mm256_setzero_si256();
+      std::memcpy(taps + tap, weights + tap * in_c + k, count);
     }
-    for (int row = 0; row < 4; ++row) {
-      apply(columns[row][0], columns[row][1], columns[row][2], count, step, out + 4 * row * step + k);
+    WinogradBytes columns[12];
+    for (int i = 0; i < 3; ++i) transform_weights(taps[i], taps[3 + i], taps[6 + i], columns + i, 3);
+    for (int i = 0; i < 4; ++i) {
+      WinogradBytes row[4];
+      transform_weights(columns[3 * i], columns[3 * i + 1], columns[3 * i + 2], row, 1);
+      for (int j = 0; j < 4; ++j) std::memcpy(out + (4 * i + j) * step + k, row + j, count);
     }
   }
+}
+
+std::int32_t sum_of(const std::int8_t* weights, std::int64_t count) {
+  constexpr std::int64_t kChunk = sizeof(__m256i);
+  __m256i sums = _mm256_setzero_si256();  // of weights + 128, four int64
+  std::int64_t k = 0;
+  for (; k + kChunk <= count; k += kChunk) {
+    const __m256i chunk = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(weights + k));
+    const __m256i bytes = _mm256_xor_si256(chunk, _mm256_set1_epi8(INT8_MIN));
+    sums = _mm256_add_epi64(sums, _mm256_sad_epu8(bytes, _mm256_setzero_si256()));
+  }
+  std::int64_t lanes[4];
+  std::memcpy(lanes, &sums, sizeof lanes);
+  std::int64_t sum = lanes[0] + lanes[1] + lanes[2] + lanes[3] - 128 * k;
+  for (; k < count; ++k) sum += weights[k];
+  return static_cast<std::int32_t>(sum);
+}
+
+// The sums of W of one output channel over its input channels. They are the transform of the sums of its taps.
+void sum_positions(const std::int8_t* weights, std::int64_t in_c, std::int32_t* sums) {
+  const auto apply = [](std::int32_t g0, std::int32_t g1, std::int32_t g2, std::int32_t* to, int stride) {
+    to[0] = 2 * g0;
+    to[stride] = g0 + g1 + g2;
+    to[2 * stride] = g0 - g1 + g2;
+    to[3 * stride] = 2 * g2;
+  };
+  std::int32_t taps[kTaps];
+  for (int tap = 0; tap < kTaps; ++tap) taps[tap] = sum_of(weights + tap * in_c, in_c);
+  std::int32_t columns[12];
+  for (int i = 0; i < 3; ++i) apply(taps[i], taps[3 + i], taps[6 + i], columns + i, 3);
+  for (int i = 0; i < 4; ++i) apply(columns[3 * i], columns[3 * i + 1], columns[3 * i + 2], sums + 4 * i, 1);
 }
 
 // The part of the four outputs of channel c that the offsets of U add: A (offset * sum of W) A^T.
@@ -165,25 +193,23 @@ void pack_vector(const ConvolutionProblem& problem, const ByteWinogradPlan& plan
   const ConvolutionShape& shape = problem.shape;
   const int count = shape.out_c - channel < 16 ? shape.out_c - channel : 16;
   const std::int64_t position_elems = 16 * plan.channels;
-  std::memset(w, 0, static_cast<std::size_t>(kByteWinogradPositions * position_elems));
+  // Otherwise the sums of W are all that is packed, and it does not have to be computed.
+  const bool needs_w = adds_words || !plan.transforms_weights;
+  if (needs_w) std::memset(w, 0, static_cast<std::size_t>(kByteWinogradPositions * position_elems));
   const std::int32_t largest = largest_byte_winograd_input(problem);
   std::byte* const head = panel + kByteWinogradPositions * std::int64_t{sizeof(std::int64_t)} + vector * 6 * 64;
   for (int c = 0; c < count; ++c) {
-    std::int8_t* const of_channel = w + c * plan.channels;
     const std::int64_t out_channel = channel + c;
-    transform(problem.weights + out_channel * kTaps * shape.in_c, shape.in_c, position_elems, of_channel);
+    const std::int8_t* const weights = problem.weights + out_channel * kTaps * shape.in_c;
+    if (needs_w) transform(weights, shape.in_c, position_elems, w + c * plan.channels);
     std::int32_t sums[kByteWinogradPositions];
-    for (int p = 0; p < kByteWinogradPositions; ++p) {
-      std::int32_t sum = 0;
-      for (std::int64_t k = 0; k < shape.in_c; ++k) sum += widened(of_channel[p * position_elems + k]);
-      sums[p] = sum;
-    }
+    sum_positions(weights, shape.in_c, sums);
     const int lane = place_in_panel(c);
     pack_constants(sums, largest / 2, head, lane);
     reinterpret_cast<std::int32_t*>(head + 4 * 64)[lane] = static_cast<std::int32_t>(folded_bias(problem, out_channel));
     reinterpret_cast<float*>(head + 5 * 64)[lane] = problem.multiplier[out_channel];
   }
-  for (int p = 0; p < kByteWinogradPositions; ++p) {
+  for (int p = 0; needs_w && p < kByteWinogradPositions; ++p) {
     const std::int8_t* const of_position = w + p * position_elems;
     if (adds_words) {
       reinterpret_cast<std::int64_t*>(panel)[p] =

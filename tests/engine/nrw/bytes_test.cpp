@@ -1,22 +1,15 @@
-// Reader, writer, checksum and text rules below the model file.
+// Reader, writer and text rules below the model file.
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <limits>
-#include <random>
 #include <vector>
 
 #include "engine/nrw/byte_reader.h"
 #include "engine/nrw/byte_writer.h"
-#include "engine/nrw/crc32.h"
-#include "kernels/cpu_features.h"
-#include "tests/support/data.h"
 
 using narrow::engine::ByteReader;
 using narrow::engine::ByteWriter;
-using narrow::engine::crc32;
-using narrow::engine::crc32_by_folding;
-using narrow::engine::crc32_by_table;
 using narrow::engine::ReadFailure;
 
 TEST_CASE("numbers come back as they were written") {
@@ -55,7 +48,7 @@ TEST_CASE("reading beyond the end fails once and gives zeros ever after") {
   CHECK_FALSE(reader.ok());
   CHECK(reader.u8() == 0);
   CHECK(reader.bytes(0).empty());
-  reader.fail("later");
+  reader.fail({"later"});
   REQUIRE(failure.report);
   CHECK(failure.report->offset == 104);
   CHECK(failure.report->message.find("the test section ends too early") != std::string::npos);
@@ -75,31 +68,6 @@ TEST_CASE("a count is bounded by the bytes that are left") {
   ByteReader too_many(writer.view(), 0, "it", failure);
   CHECK(too_many.count(3) == 0);
   CHECK_FALSE(too_many.ok());
-}
-
-TEST_CASE("crc32 by folding equals the table at every length and alignment and from every part before") {
-  if (!narrow::kernels::cpu_has_pclmul()) {
-    MESSAGE("this CPU has no PCLMULQDQ");
-    return;
-  }
-  std::mt19937 random(narrow::testing::seed());
-  std::vector<std::byte> data(700);
-  for (const int fill : {0x00, 0xFF, -1}) {
-    for (std::byte& byte : data) byte = static_cast<std::byte>(fill < 0 ? random() : static_cast<unsigned>(fill));
-    const std::span<const std::byte> bytes(data);
-    for (std::size_t offset = 0; offset < 17; ++offset) {
-      std::uint32_t before = 0;
-      for (std::size_t length = 0; length <= 600; ++length) {
-        const std::uint32_t expected = crc32_by_table(bytes.subspan(offset, length), before);
-        REQUIRE(crc32_by_folding(bytes.subspan(offset, length), before) == expected);
-        REQUIRE(crc32(bytes.subspan(offset, length), before) == expected);
-        before = expected ^ (length % 3 == 0 ? 0 : ~0U);
-      }
-    }
-  }
-  std::vector<std::byte> large(1 << 20);
-  for (std::byte& byte : large) byte = static_cast<std::byte>(random());
-  CHECK(crc32_by_folding(large) == crc32_by_table(large));
 }
 
 TEST_CASE("lengths near the largest number do not wrap") {
@@ -123,12 +91,4 @@ TEST_CASE("flags are 0 or 1 and an end is an end") {
   ByteReader early(writer.view(), 0, "it", other_failure);
   early.expect_end();
   CHECK_FALSE(early.ok());
-}
-
-TEST_CASE("crc32 is the one of zip and continues across parts") {
-  const char* text = "123456789";
-  const auto bytes = std::as_bytes(std::span(text, 9));
-  CHECK(crc32(bytes) == 0xCBF43926U);
-  CHECK(crc32({}) == 0);
-  for (std::size_t cut = 0; cut <= 9; ++cut) CHECK(crc32(bytes.subspan(cut), crc32(bytes.first(cut))) == 0xCBF43926U);
 }

@@ -1,8 +1,11 @@
 // Attributes of the operators that came after the first version of the format: what comes back, and what is refused.
 #include <doctest/doctest.h>
 
+#include <bit>
 #include <cmath>
 #include <limits>
+#include <string>
+#include <vector>
 
 #include "base/checked.h"
 #include "engine/nrw/nrw_layout.h"
@@ -219,6 +222,24 @@ TEST_CASE("layer normalizations that do not fit or can not be computed are refus
     refused({1, 2, 3}, {1, 2, 3}, number, "");
   }
   for (const float epsilon : {0.0F, -1e-5F}) refused({1, 2, 3}, {1, 2, 3}, epsilon, "epsilon must be");
+}
+
+TEST_CASE("the error of a number that is none says where it is") {
+  constexpr float kSecond = 6.5F;
+  const graph::LayerNorm op{{1, kSecond, 3}, {1, 2, 3}, 1e-5F};
+  const std::vector<std::byte> right = to_model(float_model(op, {4, 4, 3})).serialize();
+  std::size_t at = 0;
+  while (narrow::testing::get_number(right, at, 4) != std::bit_cast<std::uint32_t>(kSecond))
+    REQUIRE(++at < right.size() - 4);
+  for (const float number : {std::numeric_limits<float>::infinity(), std::nanf("")}) {
+    std::vector<std::byte> wrong = right;
+    narrow::testing::put_number(wrong, at, 4, std::bit_cast<std::uint32_t>(number));
+    narrow::testing::repair_checksums(wrong);
+    const auto model = Model::parse(wrong);
+    REQUIRE_FALSE(model.ok());
+    CHECK(model.error().message.starts_with("a number is infinite or NaN"));
+    CHECK(model.error().where.ends_with("byte " + std::to_string(at)));
+  }
 }
 
 TEST_CASE("a table that claims more bytes than the file has is refused") {
