@@ -170,9 +170,8 @@ Status fill_from_weights(const importers::StateDict& weights, const std::string&
   data.architecture = std::move(network.architecture);
   data.preprocessing = network.preprocessing;
   data.labels = std::move(network.labels);
-  for (const auto* notes : {&weights.notes, &network.notes}) {
-    for (const std::string& note : *notes) data.log.push_back({Event::Kind::kNote, {}, note});
-  }
+  for (const std::string& note : weights.notes) data.log.push_back({Event::Kind::kNote, {}, note});
+  for (std::string& note : network.notes) data.log.push_back({Event::Kind::kNote, {}, std::move(note)});
   return {};
 }
 
