@@ -138,7 +138,7 @@ Result<HuggingFaceSize> read_size(const JsonObject& object, const char* key, boo
 }
 
 // Error: a key is missing, and what the image processor does without it is not known here. option: does the same.
-Error missing(const JsonObject& object, const Processor& processor, const char* key, const char* option) {
+Error no_default(const JsonObject& object, const Processor& processor, const char* key, const char* option) {
   const std::string whose = processor.name.empty() ? "the file names no image processor"
                                                    : "the default of the image processor '" +
                                                          printable(std::string(processor.name)) + "' is not known here";
@@ -157,7 +157,7 @@ Status read_geometry(const JsonObject& object, const Processor& processor, Prepr
     if (object.has("crop_size")) {
       NARROW_ASSIGN(crop, read_size(object, "crop_size", true));
     } else if (processor.crop == 0) {
-      return missing(object, processor, "crop_size", "--crop");
+      return no_default(object, processor, "crop_size", "--crop");
     }
     if (!crop.height) return object.wrong("'crop_size' must be a side, or have height and width");
     result.crop_height = *crop.height;
@@ -173,7 +173,7 @@ Status read_geometry(const JsonObject& object, const Processor& processor, Prepr
     const bool is_known = processor.size != 0;
     NARROW_ASSIGN(size, read_size(object, "size", processor.square && kept == 0 && (!crops || is_known)));
   } else if (processor.size == 0) {
-    return missing(object, processor, "size", "--resize and --crop");
+    return no_default(object, processor, "size", "--resize and --crop");
   } else if (processor.square) {
     size.height = size.width = processor.size;
   } else {
@@ -216,7 +216,8 @@ Status read_values(const JsonObject& object, const Processor& processor, Preproc
   std::vector<double> std(3, 1.0);
   if (normalizes) {
     for (const char* key : {"image_mean", "image_std"}) {
-      if (!object.has(key) && processor.colours == nullptr) return missing(object, processor, key, "--mean and --std");
+      if (!object.has(key) && processor.colours == nullptr)
+        return no_default(object, processor, key, "--mean and --std");
     }
     if (processor.colours != nullptr) {
       mean.assign(processor.colours->mean.begin(), processor.colours->mean.end());

@@ -132,6 +132,29 @@ TEST_CASE("what picks the best class at the end is left out") {
   }
 }
 
+TEST_CASE("what picks the class of the smallest number is left out and the numbers change their sign") {
+  struct Case {
+    const char* op;
+    std::vector<Attribute> attributes;
+    bool smallest;
+  };
+  for (const Case& c : std::vector<Case>{
+           {"ArgMin", {{"axis", std::int64_t{1}}}, true},
+           {"TopK", {{"largest", std::int64_t{0}}}, true},
+           {"TopK", {{"largest", std::int64_t{1}}}, false},
+           {"ArgMax", {{"largest", std::int64_t{0}}}, false},
+       }) {
+    CAPTURE(c.op);
+    OnnxNetwork network;
+    network.input("x", {1, 3, 1, 1}).output("y").constant("k", int64_vector({1}));
+    network.node("Flatten", {"x"}, {"f"}).node("Abs", {"f"}, {"distances"});
+    network.node(c.op, {"distances", "k"}, {"best"}, c.attributes).node("Identity", {"best"}, {"y"});
+    const double sign = c.smallest ? -1 : 1;
+    CHECK(run_network(network, {1, -2, 3}, classifier()) == std::vector<double>{sign, 2 * sign, 3 * sign});
+    CHECK(contains(notes_of(network, classifier()), "because the smallest is best") == c.smallest);
+  }
+}
+
 TEST_CASE("what names scores or compares them with a threshold at the end is left out") {
   for (const bool names : {true, false}) {
     OnnxNetwork network;
