@@ -141,7 +141,8 @@ TEST_CASE("constants beside a computed tensor are counted") {
 TEST_CASE("parts that many nodes read are not looked at once for each reader") {
   // Each would take minutes.
   constexpr int kNodes = 60000;
-  const auto sum = [&](OnnxNetwork& network, std::vector<std::string> inputs, std::vector<Attribute> attributes) {
+  const auto sum = [&](OnnxNetwork& network, std::vector<std::string> inputs,
+                       std::vector<narrow::onnx::Attribute> attributes) {
     network.node("Exp", {"x"}, {"e"}).node("ReduceSum", std::move(inputs), {"s"}, std::move(attributes));
     std::vector<std::string> made;
     for (int i = 0; i < kNodes; ++i) {
