@@ -141,6 +141,7 @@ TEST_CASE("constants beside a computed tensor are counted") {
 TEST_CASE("parts that many nodes read are not looked at once for each reader") {
   // Each would take minutes.
   constexpr int kNodes = 60000;
+  constexpr std::size_t kReaders = 1500000;
   const auto sum = [&](OnnxNetwork& network, std::vector<std::string> inputs,
                        std::vector<narrow::onnx::Attribute> attributes) {
     network.node("Exp", {"x"}, {"e"}).node("ReduceSum", std::move(inputs), {"s"}, std::move(attributes));
@@ -152,12 +153,12 @@ TEST_CASE("parts that many nodes read are not looked at once for each reader") {
     return outcome(reading_all(network, made));
   };
   OnnxNetwork readers = start();
-  CHECK(sum(readers, std::vector<std::string>(kNodes, "e"), {{"axes", std::vector<std::int64_t>{1}}}) != "");
+  CHECK(sum(readers, std::vector<std::string>(kReaders, "e"), {{"axes", std::vector<std::int64_t>{1}}}) != "accepted");
   OnnxNetwork axes = start();
   axes.constant("axes", int64_vector(std::vector<std::int64_t>(1 << 20, 1)));
-  CHECK(sum(axes, {"e", "axes"}, {}) != "");
+  CHECK(sum(axes, {"e", "axes"}, {}) != "accepted");
   OnnxNetwork attribute = start();
-  CHECK(sum(attribute, {"e"}, {{"axes", std::vector<std::int64_t>(1 << 20, 1)}}) != "");
+  CHECK(sum(attribute, {"e"}, {{"axes", std::vector<std::int64_t>(1 << 20, 1)}}) != "accepted");
 }
 
 TEST_CASE("copies of constants by operators that only rename or move are counted") {
