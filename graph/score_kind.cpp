@@ -169,7 +169,8 @@ ScoreKind score_kind(const Graph& graph) {
     contents[node.output] = clamped(of_node(graph, node, inputs), node.clamp);
   }
   const Content& scores = contents[graph.output];
-  if (scores.low < -kClose || scores.high > 1 + kClose) return ScoreKind::kLogits;
+  // Bounds of weights that are no numbers are none either.
+  if (!(scores.low >= -kClose && scores.high <= 1 + kClose)) return ScoreKind::kLogits;
   constexpr double kRounding = 0.01;  // of products with 8-bit weights
   const bool is_distribution = scores.sum && std::abs(*scores.sum - 1) <= kRounding;
   return is_distribution ? ScoreKind::kProbabilities : ScoreKind::kIndependent;

@@ -171,6 +171,7 @@ Status fill_from_weights(const importers::StateDict& weights, const std::string&
   data.preprocessing = network.preprocessing;
   data.labels = std::move(network.labels);
   for (const std::string& note : weights.notes) data.log.push_back({Event::Kind::kNote, {}, note});
+  for (std::string& note : network.notes) data.log.push_back({Event::Kind::kNote, {}, std::move(note)});
   return {};
 }
 

@@ -1,5 +1,6 @@
 #include "quantize/trained_statistics.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 
@@ -14,6 +15,14 @@ TrainedLayer of(const std::string& layer, const Filter& filter, const BatchNorm&
     trained.bias.push_back(static_cast<float>(norm.beta[c] + (double{filter.bias[c]} - norm.mean[c]) * scale));
   }
   return trained;
+}
+
+// A product and a sum with constants of a file, which are written as a BatchNorm without statistics.
+bool has_no_statistics(const BatchNorm& norm) {
+  const auto all = [](const auto& values, float wanted) {
+    return std::all_of(values.begin(), values.end(), [&](float value) { return value == wanted; });
+  };
+  return norm.epsilon == 0 && all(norm.mean, 0.0F) && all(norm.variance, 1.0F);
 }
 
 }  // namespace
@@ -37,7 +46,7 @@ std::vector<TrainedLayer> trained_statistics(const Graph& graph) {
   std::vector<TrainedLayer> found;
   for (const Node& node : graph.nodes) {
     const auto* norm = std::get_if<BatchNorm>(&node.op);
-    if (norm == nullptr) continue;
+    if (norm == nullptr || has_no_statistics(*norm)) continue;
     const auto input = static_cast<std::size_t>(node.inputs[0]);
     const Node* layer = producer[input];
     if (layer == nullptr || readers[input] != 1 || !layer->clamp.is_identity()) continue;

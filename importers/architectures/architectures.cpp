@@ -95,6 +95,7 @@ Result<Network> build_network(const StateDict& weights, const ArchitectureOption
   NetworkBuilder builder(weights, options.tf_padding.value_or(architecture.tf_padding),
                          options.batch_norm_epsilon.value_or(architecture.batch_norm_epsilon));
   const Flow scores = architecture.build(builder, builder.input(size), options);
+  if (auto note = builder.note_on_other_names()) network.notes.push_back(*std::move(note));
   NARROW_ASSIGN(network.graph, std::move(builder).finish(scores, network.architecture, recognise(weights)));
 
   const bool cifar10 = size == InputSize{32, 32} && scores.channels == 10;

@@ -18,6 +18,7 @@ struct Network {
   graph::Graph graph;               // float, not simplified: BatchNorm, Activation and Identity are nodes of their own
   std::string architecture;         // the name, given or recognised
   Preprocessing preprocessing;      // the architecture's usual one; crop equals the graph's input
+  std::vector<std::string> notes;   // what was ignored, one sentence each
   std::vector<std::string> labels;  // CIFAR-10's for 10 classes at 32x32, else empty
 };
 

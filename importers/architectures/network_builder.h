@@ -83,6 +83,9 @@ class NetworkBuilder {
   // Source: Zhang et al., "ShuffleNet" (2017), section 3.1.
   Flow channel_shuffle(const std::string& name, const Flow& in, std::int64_t groups);
 
+  // Weights that were ignored because they are others of the network under another name. To call before finish().
+  [[nodiscard]] std::optional<std::string> note_on_other_names() const { return reader_.note_on_other_names(); }
+
   // The graph with `output` as its scores, validated.
   // Errors: all wrong keys, or the first layer that does not fit the input's size.
   [[nodiscard]] Result<graph::Graph> finish(const Flow& output, const std::string& architecture,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <unordered_set>
 
 #include "base/text.h"
 
@@ -81,12 +82,46 @@ void WeightReader::leave_out(std::string_view prefix) {
   }
 }
 
+std::vector<std::pair<std::string_view, std::string_view>> WeightReader::other_names() const {
+  std::unordered_map<std::string_view, std::string_view> taken;  // by the first name
+  const auto add_taken = [&](std::string_view first, std::string_view name) {
+    if (tensors_.at(name).taken) taken.emplace(first, name);
+  };
+  for (const auto& [name, first] : weights_.same) {
+    add_taken(first, first);
+    add_taken(first, name);
+  }
+  std::vector<std::pair<std::string_view, std::string_view>> names;
+  std::unordered_set<std::string_view> seen;
+  const auto add = [&](std::string_view first, std::string_view name) {
+    const auto found = taken.find(first);
+    if (found != taken.end() && !tensors_.at(name).taken && seen.insert(name).second) {
+      names.emplace_back(name, found->second);
+    }
+  };
+  for (const auto& [name, first] : weights_.same) {
+    add(first, first);
+    add(first, name);
+  }
+  return names;
+}
+
+std::optional<std::string> WeightReader::note_on_other_names() const {
+  const auto names = other_names();
+  if (names.empty()) return std::nullopt;
+  const auto& [name, taken] = names.front();
+  return "ignored " + in_quotes(name) + ", which is " + in_quotes(taken) + " under another name" +
+         (names.size() > 1 ? ", and " + std::to_string(names.size() - 1) + " more of this kind" : "");
+}
+
 std::vector<WeightReader::Problem> WeightReader::unexpected() const {
   std::vector<Problem> problems;
+  std::unordered_set<std::string_view> others;
+  for (const auto& [name, taken] : other_names()) others.insert(name);
   for (const auto& [name, tensor] : weights_.entries) {
     const std::string_view view = name;
     const bool counter = view.size() >= kCounter.size() && view.substr(view.size() - kCounter.size()) == kCounter;
-    if (!counter && !tensors_.at(view).taken) problems.push_back({name, text(tensor.shape)});
+    if (!counter && !tensors_.at(view).taken && others.count(view) == 0) problems.push_back({name, text(tensor.shape)});
   }
   return problems;
 }

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "importers/weights/state_dict.h"
@@ -32,7 +34,11 @@ class WeightReader {
   // Whether every tensor so far existed and fitted.
   [[nodiscard]] bool ok() const { return missing_.empty() && misshapen_.empty() && damaged_.empty(); }
 
-  // Reports all problems, including tensors that were never taken (except counters of batches). Error:
+  // Tensors that were never taken, but are taken ones under another name. One sentence, or nothing.
+  [[nodiscard]] std::optional<std::string> note_on_other_names() const;
+
+  // Reports all problems, including tensors that were never taken (except counters of batches, and taken ones under
+  // another name). Error:
   // kInvalidArgument. looks_like: the architecture that the names are typical of, for the message if most are missing;
   // may be empty.
   [[nodiscard]] Status finish(const std::string& architecture, const std::string& looks_like) const;
@@ -47,6 +53,8 @@ class WeightReader {
     bool taken = false;
   };
   [[nodiscard]] std::vector<Problem> unexpected() const;
+  // The names of tensors that were never taken, and of the taken ones that are the same.
+  [[nodiscard]] std::vector<std::pair<std::string_view, std::string_view>> other_names() const;
 
   const StateDict& weights_;
   std::unordered_map<std::string_view, Known> tensors_;

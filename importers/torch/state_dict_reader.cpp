@@ -1,8 +1,10 @@
 #include "importers/torch/state_dict_reader.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <string_view>
+#include <tuple>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -237,6 +239,25 @@ Result<std::vector<Found>> find_state_dicts(const pickle::Document& document, co
                where};
 }
 
+// Finds tensors that are the same elements of a storage, in the same order.
+class SameViews {
+ public:
+  // The index of the first tensor that is the same. Nothing: it is this one.
+  std::optional<std::size_t> add(const TensorView& view, std::size_t index) {
+    std::vector<std::int64_t> strides = view.strides;
+    for (std::size_t i = 0; i < strides.size(); ++i) {
+      if (view.shape[i] == 1) strides[i] = 0;  // it says nothing
+    }
+    const auto [first, added] =
+        first_.try_emplace(std::tuple(view.root, view.offset, view.shape, std::move(strides)), index);
+    return added ? std::nullopt : std::optional(first->second);
+  }
+
+ private:
+  std::map<std::tuple<std::size_t, std::int64_t, std::vector<std::int64_t>, std::vector<std::int64_t>>, std::size_t>
+      first_;
+};
+
 // Chooses the weights to read.
 Result<importers::ChosenWeights> choose(const std::vector<Found>& found, const ChoiceOptions& options,
                                         const std::string& where) {
@@ -244,7 +265,10 @@ Result<importers::ChosenWeights> choose(const std::vector<Found>& found, const C
   lists.reserve(found.size());
   for (const Found& state_dict : found) {
     importers::ListedWeights list{state_dict.key, {}};
-    for (const Entry& entry : state_dict.entries) list.tensors.push_back({entry.name, entry.tensor->shape});
+    SameViews views;
+    for (const Entry& entry : state_dict.entries) {
+      list.tensors.push_back({entry.name, entry.tensor->shape, views.add(*entry.tensor, list.tensors.size())});
+    }
     lists.push_back(std::move(list));
   }
   return importers::choose_weights(lists, options, where);
@@ -334,6 +358,11 @@ Result<StateDict> read_state_dict(const pickle::Document& document, std::size_t 
     const std::size_t more = weights.unread.size() - 1;
     weights.notes.push_back("left out what is no tensor: " + in_quotes(name) + " (" + what + ")" +
                             (more > 0 ? " and " + std::to_string(more) + " more" : ""));
+  }
+  SameViews views;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const std::optional<std::size_t> first = views.add(*entries[i].tensor, i);
+    if (first) weights.same.emplace_back(entries[i].name, entries[*first].name);
   }
   weights.entries.resize(entries.size());
   for (const std::size_t root : order) {

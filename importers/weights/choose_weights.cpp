@@ -6,6 +6,7 @@
 #include <map>
 #include <string_view>
 #include <tuple>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "base/text.h"
@@ -75,20 +76,33 @@ std::int64_t elements(const ListedTensor& tensor) {
   return elems;
 }
 
+// The first of the tensors that are the same elements.
+std::size_t first_of_same(const ListedWeights& list, std::size_t index) {
+  return list.tensors[index].same_as.value_or(index);
+}
+
+bool are_same(const ListedWeights& list, std::size_t one, std::size_t other) {
+  return first_of_same(list, one) == first_of_same(list, other);
+}
+
 // The names of a state dict without those of wrappers, as far as they stay unique.
 Names network_names(const ListedWeights& list, bool remove_wrappers) {
   Names names;
-  std::unordered_set<std::string> seen;
+  std::unordered_map<std::string, std::size_t> seen;
   bool unique = true;
   for (std::size_t i = 0; i < list.tensors.size(); ++i) {
-    names.emplace_back(i, remove_wrappers ? without_wrappers(list.tensors[i].name) : list.tensors[i].name);
-    unique = unique && !names.back().second.empty() && seen.insert(names.back().second).second;
+    std::string name = remove_wrappers ? without_wrappers(list.tensors[i].name) : list.tensors[i].name;
+    const auto [first, added] = seen.try_emplace(name, i);
+    if (!added && are_same(list, first->second, i)) continue;
+    unique = unique && added && !name.empty();
+    names.emplace_back(i, std::move(name));
   }
   if (unique && remove_wrappers) return names;
   std::vector<std::string_view> whole;
   for (const ListedTensor& tensor : list.tensors) whole.emplace_back(tensor.name);
   const std::size_t prefix = module_prefix_bytes(whole);
-  for (auto& [index, name] : names) name = list.tensors[index].name.substr(prefix);
+  names.clear();
+  for (std::size_t i = 0; i < whole.size(); ++i) names.emplace_back(i, whole[i].substr(prefix));
   return names;
 }
 
@@ -251,12 +265,16 @@ Status note_rest(const Search& search, const ListedWeights& list, const Group& c
     if (other.list != chosen.list || other.architecture.empty()) continue;
     for (const auto& [index, name] : other.names) known.insert(index);
   }
+  // What the network has under another name is no layer of its own.
+  std::unordered_set<std::size_t> read;
+  for (const auto& [index, name] : chosen.names) read.insert(first_of_same(list, index));
   std::string rest;
   std::size_t count = 0;
   for (std::size_t i = 0; i < list.tensors.size(); ++i) {
     const ListedTensor& tensor = list.tensors[i];
     if (known.count(i) != 0) continue;
-    if (!asked && belongs_to_layer(tensor) && !speaks_of_training(tensor.name)) {
+    const bool is_read = read.count(first_of_same(list, i)) != 0;
+    if (!asked && !is_read && belongs_to_layer(tensor) && !speaks_of_training(tensor.name)) {
       return Error{ErrorCode::kInvalidArgument,
                    "holds " + describe(search, chosen) + " and layers beside it, such as " + in_quotes(tensor.name) +
                        " " + shape_text(tensor.shape) +
@@ -264,7 +282,8 @@ Status note_rest(const Search& search, const ListedWeights& list, const Group& c
                        ", else export the network to ONNX (torch.onnx.export)",
                    where};
     }
-    if (++count <= 3) rest += (rest.empty() ? "" : ", ") + in_quotes(tensor.name);
+    if (++count > 3) continue;
+    rest += (rest.empty() ? "" : ", ") + in_quotes(tensor.name) + (is_read ? " (weights of the network again)" : "");
   }
   if (count > 0) {
     notes.push_back("left out " + std::to_string(count) + (count == 1 ? " tensor" : " tensors") +

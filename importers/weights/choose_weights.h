@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -18,6 +19,8 @@ namespace narrow::importers {
 struct ListedTensor {
   std::string name;
   std::vector<std::int64_t> shape;
+  // The index of the first tensor of the list that is the very same elements of the file under another name.
+  std::optional<std::size_t> same_as = std::nullopt;
 };
 
 // One state dict of a file. key: the names that lead to it, joined by dots: "model", "ema.module". Empty: the file
@@ -42,7 +45,8 @@ struct ChosenWeights {
   std::vector<std::string> notes;                            // what was chosen, and what was left out
 };
 
-// Chooses the weights to read. Names of wrappers ("module.", "_orig_mod.") are removed wherever they stand. A group of
+// Chooses the weights to read. Names of wrappers ("module.", "_orig_mod.") are removed wherever they stand; of tensors
+// that differ in them alone and are the same elements, the first is taken. A group of
 // weights is a state dict, or the part of one whose names share a prefix ("model.", "backbone."), if its names are
 // those of an architecture. Of several groups the first of this order is taken:
 // 1. the wanted architecture before another, a known architecture before none;

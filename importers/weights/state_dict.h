@@ -23,6 +23,8 @@ struct StateDict {
   // Entries of the file that are no tensors that can be read, and what they are: {"conv1.weight", "an object of class
   // 'torch._utils._rebuild_qtensor'"}.
   std::vector<std::pair<std::string, std::string>> unread;
+  // Entries that are the very same elements of the file as an earlier one, and that one: {"head.weight", "fc.weight"}.
+  std::vector<std::pair<std::string, std::string>> same;
   // Which weights of the file these are, and what was left out, one sentence each.
   std::vector<std::string> notes;
 

@@ -17,30 +17,45 @@
 namespace narrow::onnx {
 namespace {
 
-// Normalizes over the dimensions `over`, along which scale and shift vary. nullptr: a scale of 1, a shift of 0.
-Result<View> normalized(Lowering& lowering, const Node& node, const View& x, const std::vector<int>& over,
-                        float epsilon, const Tensor* scale, const Tensor* shift) {
-  std::vector<std::int64_t> dims(x.dims.size(), 1);
+// Constants that vary along the dimensions `over` alone, so that exactly these become the channels.
+struct NormalizedShape {
+  std::vector<std::int64_t> dims;
+  std::size_t count = 1;
+
+  [[nodiscard]] Tensor filled(float value) const {
+    return {ElementType::kFloat32, dims, std::vector<float>(count, value)};
+  }
+};
+
+// Error: there is one number to normalize, or more than `most`.
+Result<NormalizedShape> shape_over(const Node& node, const View& x, const std::vector<int>& over, std::int64_t most) {
+  NormalizedShape shape{std::vector<std::int64_t>(x.dims.size(), 1)};
   std::int64_t count = 1;
   for (const int dim : over) {
-    dims[static_cast<std::size_t>(dim)] = x.size(dim);
+    shape.dims[static_cast<std::size_t>(dim)] = x.size(dim);
     count *= x.size(dim);
   }
   if (count == 1) return unsupported(node, "normalizes single numbers", next_step::kSimplify);
   // The check comes before constants of this size are allocated.
-  if (count > graph::kMaxChannels) {
+  if (count > most) {
     return node_error(node, ErrorCode::kLimit,
-                      "normalizes " + std::to_string(count) + " numbers at a time, at most " +
-                          std::to_string(graph::kMaxChannels) +
+                      "normalizes " + std::to_string(count) + " numbers at a time, at most " + std::to_string(most) +
                           " are supported: export the network for smaller images");
   }
-  // With constants of this shape, exactly these dimensions become the channels.
-  const Tensor ones{ElementType::kFloat32, dims, std::vector<float>(static_cast<std::size_t>(count), 1.0F)};
-  const Tensor zeros{ElementType::kFloat32, dims, std::vector<float>(static_cast<std::size_t>(count), 0.0F)};
+  shape.count = static_cast<std::size_t>(count);
+  return shape;
+}
+
+// Normalizes over the dimensions `over`, along which scale and shift vary. nullptr: a scale of 1, a shift of 0.
+Result<View> normalized(Lowering& lowering, const Node& node, const View& x, const std::vector<int>& over,
+                        float epsilon, const Tensor* scale, const Tensor* shift) {
+  NARROW_ASSIGN(const NormalizedShape shape, shape_over(node, x, over, graph::kMaxChannels));
+  const Tensor ones = shape.filled(1);
+  const Tensor zeros = shape.filled(0);
   NARROW_ASSIGN(
       PerChannel at,
       per_channel(lowering, node, x, {&ones, scale != nullptr ? scale : &ones, shift != nullptr ? shift : &zeros}));
-  if (at.values[0].size() != static_cast<std::size_t>(count)) {
+  if (at.values[0].size() != shape.count) {
     return unsupported(node, "its scale or bias varies along a dimension that it does not normalize",
                        next_step::kReplace);
   }
@@ -154,6 +169,41 @@ Status lower_layer_norm(Lowering& lowering, const Node& node) {
   std::iota(over.begin(), over.end(), axis);
   NARROW_ASSIGN(View y, normalized(lowering, node, x, over, epsilon, scale.tensor, shift));
   lowering.names.bind(node, Flow{std::move(y)});
+  return {};
+}
+
+// x / sqrt(mean of squares + epsilon) * scale is half of the layer normalization of x beside -x: their mean is 0, and
+// their variance is the mean of squares.
+Status lower_rms_norm(Lowering& lowering, const Node& node) {
+  NARROW_ASSIGN(const View x, lowering.names.real(node, 0));
+  NARROW_ASSIGN(const float epsilon, float_or(node, "epsilon", 1e-5F));
+  NARROW_ASSIGN(const std::int64_t given, int_or(node, "axis", -1));
+  NARROW_ASSIGN(const int axis, axis_of(node, given, x.rank()));
+  std::vector<int> over(static_cast<std::size_t>(x.rank() - axis));
+  std::iota(over.begin(), over.end(), axis);
+  NARROW_ASSIGN(const NormalizedShape shape, shape_over(node, x, over, graph::kMaxChannels / 2));
+  NARROW_ASSIGN(const Constant scale, lowering.names.constant(node, 1));
+  const Tensor ones = shape.filled(1);
+  NARROW_ASSIGN(PerChannel at, per_channel(lowering, node, x, {&ones, scale.tensor}));
+  if (at.values[0].size() != shape.count) {
+    return unsupported(node, "its scale varies along a dimension that it does not normalize", next_step::kReplace);
+  }
+  const graph::ValueId plus = at.view.value;
+  graph::BatchNorm minus_one;
+  minus_one.gamma.assign(shape.count, -1.0F);
+  minus_one.beta.assign(shape.count, 0.0F);
+  minus_one.mean.assign(shape.count, 0.0F);
+  minus_one.variance.assign(shape.count, 1.0F);
+  minus_one.epsilon = 0;
+  NARROW_ASSIGN(const graph::ValueId minus, lowering.graph.append(node, std::move(minus_one), {plus}));
+  NARROW_ASSIGN(const graph::ValueId both, lowering.graph.append(node, graph::Concat{}, {plus, minus}));
+  graph::LayerNorm op{std::move(at.values[1]), std::vector<float>(2 * shape.count, 0.0F), epsilon};
+  // Nothing reads the other half.
+  op.scale.resize(2 * shape.count, 0.0F);
+  NARROW_ASSIGN(const graph::ValueId normal, lowering.graph.append(node, std::move(op), {both}));
+  const TensorShape half = lowering.graph.shape(at.view);
+  NARROW_ASSIGN(at.view.value, lowering.graph.append(node, graph::Slice{{0, 0, 0}, half}, {normal}));
+  lowering.names.bind(node, Flow{std::move(at.view)});
   return {};
 }
 

@@ -38,7 +38,8 @@ class Log {
 // The tensor that becomes the network's output.
 struct ChosenScores {
   std::string tensor;
-  bool asked = false;  // by name
+  bool asked = false;       // by name
+  bool is_negated = false;  // the smallest number of the tensor is that of the best class
   std::vector<std::string> notes;
 };
 

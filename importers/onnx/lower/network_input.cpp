@@ -1,7 +1,6 @@
 #include "importers/onnx/lower/network_input.h"
 
 #include <algorithm>
-#include <cmath>
 #include <optional>
 #include <string>
 #include <unordered_set>
@@ -12,6 +11,7 @@
 #include "base/try.h"
 #include "graph/limits.h"
 #include "importers/onnx/lower/arguments.h"
+#include "importers/onnx/lower/byte_pixels.h"
 #include "importers/onnx/lower/image_form.h"
 #include "importers/onnx/lower/layout.h"
 #include "importers/onnx/lower/quantization.h"
@@ -294,60 +294,6 @@ Result<std::optional<Parameters>> meaning_of_integers(const Lowering& lowering, 
   return std::optional(as_numbers);
 }
 
-// Whether a constant lies from lo to hi: each number for the channels, and the mean of a whole image.
-bool is_within(const Lowering& lowering, const Node& node, std::size_t i, double lo, double hi) {
-  const Constant* constant = lowering.names.constant_or_null(node, i);
-  constexpr std::int64_t kMostChannels = 4;
-  constexpr std::int64_t kMostOfImage = 1 << 24;
-  if (constant == nullptr || constant->tensor->type == ElementType::kOther) return false;
-  const std::int64_t elems = constant->tensor->elems();
-  if (elems < 1 || elems > kMostOfImage) return false;
-  const std::vector<float> values = constant->tensor->to_floats();
-  if (elems > kMostChannels) {
-    double sum = 0;
-    for (const float value : values) sum += double{value};
-    const double mean = sum / static_cast<double>(elems);
-    return mean >= lo && mean <= hi;
-  }
-  return std::all_of(values.begin(), values.end(), [&](float v) { return double{v} >= lo && double{v} <= hi; });
-}
-
-// Operators after which pixels are pixels: they move them, or change the type of their elements.
-bool keeps_pixels(const Node& node) {
-  static const std::unordered_set<std::string_view> kOps = {"Transpose", "Cast",      "Identity", "Reshape", "Flatten",
-                                                            "Squeeze",   "Unsqueeze", "Slice",    "Gather",  "Split",
-                                                            "Concat",    "Expand",    "Resize",   "Upsample"};
-  return kOps.count(node.op_type) != 0;
-}
-
-// Whether the network begins by making pixels of 0..255 small: dividing by about 255, or subtracting a mean of bytes.
-bool normalises_bytes(const Lowering& lowering, const Port& port) {
-  constexpr double kLargeDivisor = 32;
-  constexpr double kLargeMean = 16;
-  constexpr double kMostOfByte = 256;
-  std::unordered_set<std::string> names{port.name};
-  for (const Node& node : lowering.model.nodes) {
-    const auto read = std::find_if(node.inputs.begin(), node.inputs.end(),
-                                   [&](const std::string& name) { return names.count(name) != 0; });
-    if (read == node.inputs.end() || node.outputs.empty()) continue;
-    if (keeps_pixels(node)) {
-      names.insert(node.outputs.begin(), node.outputs.end());
-      continue;
-    }
-    const std::string& op = node.op_type;
-    const bool is_first = read == node.inputs.begin();
-    const std::size_t other = is_first ? 1 : 0;  // a product or sum may have the constant first
-    if (op == "Mul") return is_within(lowering, node, other, 1 / kMostOfByte, 1 / kLargeDivisor);
-    if (op == "Add") return is_within(lowering, node, other, -kMostOfByte, -kLargeMean);
-    if (!is_first) return false;
-    if (op == "Div") return is_within(lowering, node, 1, kLargeDivisor, kMostOfByte);
-    if (op == "Sub") return is_within(lowering, node, 1, kLargeMean, kMostOfByte);
-    if (op == "BatchNormalization") return is_within(lowering, node, 3, kLargeMean, kMostOfByte);
-    return false;
-  }
-  return false;
-}
-
 bool is_integer(ElementType type) {
   return type == ElementType::kInt8 || type == ElementType::kUint8 || type == ElementType::kUint16 ||
          type == ElementType::kInt16 || type == ElementType::kInt32 || type == ElementType::kInt64;
@@ -385,7 +331,7 @@ Status lower_network_input(Lowering& lowering) {
       lowering.log.note("the input " + in_quotes(port->name) + " is " + std::string(element_type_name(port->type)) +
                         ": the network takes pixels as " + (is_signed ? "-128..127" : "0..255") +
                         " and normalises them itself");
-    } else if (normalises_bytes(lowering, *port)) {
+    } else if (normalises_bytes(lowering, port->name)) {
       lowering.input_numbers = InputNumbers::kBytes;
       lowering.log.note("the network takes pixels as 0..255 and normalises them itself");
     }

@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "base/try.h"
+#include "importers/onnx/lower/arithmetic.h"
 #include "importers/onnx/lower/layout.h"
 #include "importers/onnx/lower/quantization.h"
 
@@ -62,7 +63,13 @@ bool looks_up(const Producers& producers, const Node& node) {
 bool picks_classes(const Producers& producers, const Node& node) {
   const std::string& op = node.op_type;
   if (node.domain == "ai.onnx.ml") return op == "ZipMap";  // names scores
-  return op == "ArgMax" || op == "TopK" || op == "Hardmax" || is_threshold(producers, node);
+  return op == "ArgMax" || op == "ArgMin" || op == "TopK" || op == "Hardmax" || is_threshold(producers, node);
+}
+
+// Whether a node that picks classes picks those of the smallest numbers, such as distances.
+bool picks_smallest(const Node& picker) {
+  const auto largest = picker.find_int("largest");
+  return picker.op_type == "ArgMin" || (picker.op_type == "TopK" && largest.ok() && largest->value_or(1) == 0);
 }
 
 // The node that picks the best classes or rounds scores, at the end of what computes `name`. nullptr: there is none.
@@ -224,11 +231,11 @@ std::optional<Axes> output_axes(const Lowering& lowering, const View& view) {
 }  // namespace
 
 Result<ChosenScores> choose_scores(const Model& model, const LowerOptions& options) {
-  ChosenScores chosen{model.outputs.front().name, false, {}};
+  ChosenScores chosen{model.outputs.front().name, false, false, {}};
   const Producers producers = producers_of(model);
   if (!options.output.empty()) {
     if (producer_of(producers, options.output) == nullptr) return no_such_tensor(model, options.output);
-    chosen = {options.output, true, {}};
+    chosen = {options.output, true, false, {}};
   } else if (options.classifier && model.outputs.size() > 1) {
     chosen.tensor = model.outputs[best_output(model, producers)].name;
   }
@@ -249,8 +256,10 @@ Result<ChosenScores> choose_scores(const Model& model, const LowerOptions& optio
                            (picker->op_type == "ZipMap"                               ? "names the scores"
                             : picker->op_type == "Cast" || picker->op_type == "Round" ? "rounds the scores"
                                                                                       : "picks classes") +
-                           "; the scores are what it reads, " + in_quotes(picker->inputs[0]));
+                           "; the scores are what it reads, " + in_quotes(picker->inputs[0]) +
+                           (picks_smallest(*picker) ? ", with the other sign, because the smallest is best" : ""));
     chosen.tensor = picker->inputs[0];
+    chosen.is_negated = picks_smallest(*picker);
   }
   return chosen;
 }
@@ -262,6 +271,10 @@ Status lower_network_output(Lowering& lowering) {
   node.inputs = {lowering.scores.tensor};
   NARROW_ASSIGN(const Flow flow, lowering.names.flow(node, 0));
   NARROW_ASSIGN(View scores, dequantized(lowering, node, flow));
+  if (lowering.scores.is_negated) {
+    const Tensor minus_one{ElementType::kFloat32, {}, std::vector<float>{-1.0F}};
+    NARROW_ASSIGN(scores, affine(lowering, node, scores, &minus_one, nullptr));
+  }
   if (lowering.options.classifier && !lowering.scores.asked && dims_in_value_order(scores).size() > 1) {
     return node_error(node, ErrorCode::kUnsupported,
                       "has the shape " + dims_text(scores.sizes()) +

@@ -23,11 +23,14 @@ class NodeParts {
   // Whether the node is this operator of ONNX's own domain.
   [[nodiscard]] static bool is(const Node& node, std::string_view op_type);
 
-  // The node that computes `name`, if it has this operator and an input. It is added to the parts. nullptr: there is
-  // none.
+  // The node that computes `name`, if it has this operator, an input and no long attribute. It is added to the parts.
+  // nullptr: there is none.
   const Node* made_by(const std::string& name, std::string_view op_type);
   // The value of a constant input with one element.
   [[nodiscard]] std::optional<float> number(const Node& node, std::size_t i) const;
+  // Integers of an attribute, or else of constant input `i`. Nothing: there are none, or more than any part has.
+  [[nodiscard]] std::optional<std::vector<std::int64_t>> numbers(const Node& node, const char* attribute,
+                                                                 std::size_t i) const;
   // The axes of a reduction that keeps the reduced dimensions, as in the file.
   [[nodiscard]] std::optional<std::vector<std::int64_t>> kept_axes(const Node& reduction) const;
 
@@ -41,7 +44,7 @@ class NodeParts {
  private:
   const Lowering& lowering_;
   std::unordered_map<std::string_view, std::size_t> makers_;
-  std::unordered_map<std::string_view, std::vector<std::size_t>> readers_;
+  std::unordered_map<std::string_view, std::vector<std::size_t>> readers_;  // each once
   std::unordered_set<std::string_view> outputs_;
   std::vector<std::size_t> others_;
 };

@@ -47,6 +47,7 @@ Status lower_lrn(Lowering& lowering, const Node& node);
 
 // layer_norm.cpp
 Status lower_layer_norm(Lowering& lowering, const Node& node);
+Status lower_rms_norm(Lowering& lowering, const Node& node);
 Status lower_instance_norm(Lowering& lowering, const Node& node);  // and MeanVarianceNormalization
 Status lower_group_norm(Lowering& lowering, const Node& node);
 

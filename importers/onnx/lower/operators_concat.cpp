@@ -5,7 +5,9 @@
 #include "base/try.h"
 #include "graph/limits.h"
 #include "importers/onnx/lower/arguments.h"
+#include "importers/onnx/lower/arithmetic.h"
 #include "importers/onnx/lower/layout.h"
+#include "importers/onnx/lower/movement.h"
 #include "importers/onnx/lower/operators.h"
 #include "importers/onnx/lower/quantization.h"
 
@@ -47,15 +49,55 @@ Axes axes_for(const Lowering& lowering, const View& first, int axis, std::int64_
           std::vector<int>(at, order.end())};
 }
 
+// A constant as a computed tensor: a part of `like`, times 0, plus the constant. Error: another dimension than `axis`
+// differs.
+Result<View> beside(Lowering& lowering, const Node& node, const View& like, int axis, const Tensor& constant) {
+  const auto at = static_cast<std::size_t>(axis);
+  std::vector<std::int64_t> expected = like.sizes();
+  if (constant.dims.size() == expected.size()) expected[at] = constant.dims[at];
+  if (constant.dims != expected || constant.elems() < 1) {
+    return malformed(node, "a constant " + dims_text(constant.dims) + " beside a tensor " + dims_text(like.sizes()) +
+                               " does not fit along axis " + std::to_string(axis));
+  }
+  if (!constant.is_float()) return unsupported(node, "joins integers that are constant", next_step::kFloat);
+  NARROW_ASSIGN(View part, cut(lowering, node, like, {{axis, 0, 1}}));
+  if (constant.dims[at] > 1) {
+    NARROW_ASSIGN(part, repeated(lowering, node, part, axis, constant.dims[at]));
+  }
+  const Tensor zero{ElementType::kFloat32, {}, std::vector<float>{0.0F}};
+  return affine(lowering, node, part, &zero, &constant);
+}
+
 // All inputs as real numbers. Integer inputs must share their parameters. The result then has the same parameters.
 struct Inputs {
   std::vector<View> views;
   std::optional<Parameters> parameters;
 };
 
+// The first input that is computed; the number of inputs if all are constant.
+std::size_t first_computed(const Lowering& lowering, const Node& node) {
+  std::size_t i = 0;
+  while (i < node.inputs.size() && lowering.names.constant_or_null(node, i) != nullptr) ++i;
+  return i;
+}
+
 Result<Inputs> read_inputs(Lowering& lowering, const Node& node) {
   Inputs result;
+  const std::size_t computed = first_computed(lowering, node);
+  std::optional<View> like;
+  if (computed < node.inputs.size()) {
+    NARROW_ASSIGN(const Flow flow, lowering.names.flow(node, computed));
+    if (!flow.integers) like = flow.view;
+  }
   for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+    const Constant* constant = like ? lowering.names.constant_or_null(node, i) : nullptr;
+    if (constant != nullptr && constant->tensor->type != ElementType::kOther) {
+      NARROW_ASSIGN(const std::int64_t given, int_or(node, "axis", 1));
+      NARROW_ASSIGN(const int axis, axis_of(node, given, like->rank()));
+      NARROW_ASSIGN(View view, beside(lowering, node, *like, axis, *constant->tensor));
+      result.views.push_back(std::move(view));
+      continue;
+    }
     NARROW_ASSIGN(const Flow x, lowering.names.flow(node, i));
     std::optional<Parameters> parameters;
     if (x.integers == kDynamicIntegers)

@@ -14,7 +14,7 @@ namespace {
 
 class SpelledOutMatcher : private NodeParts {
  public:
-  explicit SpelledOutMatcher(const Lowering& lowering) : NodeParts(lowering), lowering_(lowering) {}
+  explicit SpelledOutMatcher(const Lowering& lowering) : NodeParts(lowering) {}
 
   std::optional<SpelledOut> match(std::size_t last) {
     const Node& node = this->node(last);
@@ -87,14 +87,14 @@ class SpelledOutMatcher : private NodeParts {
     const std::string way = automatic->value_or("NOTSET");
     if ((way != "NOTSET" && way != "VALID") || Names::has_input(*pad, 3)) return std::nullopt;
     const auto mode = pad->find_string("mode");
-    const auto pads = lowering_.names.ints_of(*pad, "pads", 1);
-    if (!mode.ok() || mode->value_or("constant") != "constant" || !pads.ok() || !pads->has_value()) return std::nullopt;
+    const auto pads = numbers(*pad, "pads", 1);
+    if (!mode.ok() || mode->value_or("constant") != "constant" || !pads) return std::nullopt;
     const auto attribute = pad->find_float("value");
     std::optional<float> value = number(*pad, 2);
     if (!value && attribute.ok()) value = *attribute;
-    if (!value || *value > std::numeric_limits<float>::lowest()) return std::nullopt;
+    if (!value || !(*value <= std::numeric_limits<float>::lowest())) return std::nullopt;
     // [N, C, H, W] or [N, C, L]: the batch and the channels have none.
-    const std::vector<std::int64_t>& all = **pads;
+    const std::vector<std::int64_t>& all = *pads;
     const std::size_t rank = all.size() / 2;
     if ((rank != 3 && rank != 4) || all.size() != 2 * rank) return std::nullopt;
     if (std::any_of(all.begin(), all.end(), [](std::int64_t n) { return n < 0; })) return std::nullopt;
@@ -111,8 +111,6 @@ class SpelledOutMatcher : private NodeParts {
     whole.attributes.push_back({"pads", std::move(sum)});
     return whole;
   }
-
-  const Lowering& lowering_;
 };
 
 }  // namespace

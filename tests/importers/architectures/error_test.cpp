@@ -72,6 +72,39 @@ TEST_CASE("architecture error lists every missing and unexpected and misshapen k
   CHECK_FALSE(contains(error.message, "num_batches_tracked"));
 }
 
+TEST_CASE("architecture ignores weights of its own under another name and says so") {
+  struct Case {
+    std::vector<std::pair<std::string, std::string>> same;  // a key and the earlier one it equals
+    std::string note;                                       // empty: refused
+  };
+  for (const Case& item : std::vector<Case>{
+           {{{"head.weight", "linear.weight"}}, "ignored 'head.weight', which is 'linear.weight' under another name"},
+           {{{"head.weight", "linear.weight"}, {"head.bias", "linear.bias"}, {"other.bias", "linear.bias"}},
+            "ignored 'head.weight', which is 'linear.weight' under another name, and 2 more of this kind"},
+           {{{"other.weight", "head.weight"}}, ""},
+           {{{"head.weight", "linear.weight"}, {"other.weight", "unused.weight"}}, ""},
+       }) {
+    StateDict weights = cifar_resnet_weights(3, {"", "linear"});
+    const auto add = [&](const std::string& name) {
+      if (weights.find(name) == nullptr) weights.entries.emplace_back(name, Tensor{{1}, {1.0F}});
+    };
+    for (const auto& [name, first] : item.same) {
+      CAPTURE(name);
+      add(first);
+      add(name);
+    }
+    weights.same = item.same;
+    const auto network = build_network(weights, {});
+    REQUIRE(network.ok() != item.note.empty());
+    if (network.ok()) CHECK(network->notes == std::vector<std::string>{item.note});
+  }
+  // The network may read the second of two names.
+  StateDict weights = cifar_resnet_weights(3, {"", "linear"});
+  weights.entries.insert(weights.entries.begin(), {"head.weight", weights.find("linear.weight")[0]});
+  weights.same = {{"linear.weight", "head.weight"}};
+  CHECK(build_network(weights, {}).ok());
+}
+
 TEST_CASE("architecture error says what to do about weights that training tools rename") {
   const auto message = [](const std::string& suffix) {
     StateDict weights = cifar_resnet_weights(3, {"", "linear"});

@@ -169,6 +169,39 @@ TEST_CASE("choosing weights refuses layers beside the network unless the key lea
   CHECK(choose_weights(lists, {.key = "backbone", .recognise = recognise}, "file").ok());
 }
 
+TEST_CASE("choosing weights leaves out what the network has under another name") {
+  struct Case {
+    const char* what;
+    ListedWeights list;
+    const char* note;
+  };
+  const auto same = [](ListedWeights list, const std::string& name, std::size_t as) {
+    list.tensors.push_back({name, list.tensors[as].shape, as});
+    return list;
+  };
+  for (const Case& item : std::vector<Case>{
+           {"a head beside a backbone", same(network("", "backbone."), "head.weight", 1),
+            "left out 1 tensor beside the network: 'head.weight' (weights of the network again)"},
+           {"a wrapper's copy of one tensor", same(network(""), "_orig_mod.fc.weight", 1),
+            "left out 1 tensor beside the network: '_orig_mod.fc.weight' (weights of the network again)"},
+           {"a wrapper's copy of all",
+            same(same(same(network(""), "_orig_mod.conv.weight", 0), "_orig_mod.fc.weight", 1), "_orig_mod.fc.bias", 2),
+            "left out 3 tensors beside the network: '_orig_mod.conv.weight' (weights of the network again), "
+            "'_orig_mod.fc.weight' (weights of the network again), '_orig_mod.fc.bias' (weights of the network again)"},
+       }) {
+    CAPTURE(item.what);
+    const std::vector<ListedWeights> lists{item.list};
+    const auto chosen = choose_weights(lists, {.recognise = recognise}, "file");
+    REQUIRE_MESSAGE(chosen.ok(), chosen.error().message);
+    CHECK(names(*chosen) == "conv.weight fc.weight fc.bias");
+    CHECK(chosen->notes.back() == item.note);
+  }
+  // A tensor that is the same as another that is left out is a layer all the same.
+  const std::vector<ListedWeights> lists{
+      same(with(network("", "backbone."), "head.weight", {5, 10}), "last.weight", 3)};
+  CHECK_FALSE(choose_weights(lists, {.recognise = recognise}, "file").ok());
+}
+
 TEST_CASE("choosing weights without architectures takes a whole state dict without module") {
   const std::vector<ListedWeights> lists{network("model", "module.module."), network("ema")};
   const auto chosen = choose_weights(lists, {}, "file");

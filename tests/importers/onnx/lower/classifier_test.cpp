@@ -132,6 +132,29 @@ TEST_CASE("what picks the best class at the end is left out") {
   }
 }
 
+TEST_CASE("what picks the class of the smallest number is left out and the numbers change their sign") {
+  struct Case {
+    const char* op;
+    std::vector<Attribute> attributes;
+    bool smallest;
+  };
+  for (const Case& c : std::vector<Case>{
+           {"ArgMin", {{"axis", std::int64_t{1}}}, true},
+           {"TopK", {{"largest", std::int64_t{0}}}, true},
+           {"TopK", {{"largest", std::int64_t{1}}}, false},
+           {"ArgMax", {{"largest", std::int64_t{0}}}, false},
+       }) {
+    CAPTURE(c.op);
+    OnnxNetwork network;
+    network.input("x", {1, 3, 1, 1}).output("y").constant("k", int64_vector({1}));
+    network.node("Flatten", {"x"}, {"f"}).node("Abs", {"f"}, {"distances"});
+    network.node(c.op, {"distances", "k"}, {"best"}, c.attributes).node("Identity", {"best"}, {"y"});
+    const double sign = c.smallest ? -1 : 1;
+    CHECK(run_network(network, {1, -2, 3}, classifier()) == std::vector<double>{sign, 2 * sign, 3 * sign});
+    CHECK(contains(notes_of(network, classifier()), "because the smallest is best") == c.smallest);
+  }
+}
+
 TEST_CASE("what names scores or compares them with a threshold at the end is left out") {
   for (const bool names : {true, false}) {
     OnnxNetwork network;
@@ -205,68 +228,6 @@ TEST_CASE("images of more than four dimensions lose those of 1, and others are r
     CHECK(error.code == ErrorCode::kUnsupported);
     CHECK_MESSAGE(contains(error.message, "export the network for one image"), error.message);
     CHECK_FALSE(contains(error.message, "--input-shape"));
-  }
-}
-
-TEST_CASE("a network that normalises bytes itself is given bytes") {
-  const auto numbers_of = [](const OnnxNetwork& network) {
-    return lower_model(network.model, classifier({}, "y")).value().input_numbers;
-  };
-  OnnxNetwork bytes;
-  bytes.input("x", {1, 4, 4, 3}, ElementType::kUint8).output("y").node("Cast", {"x"}, {"y"}, {{"to", std::int64_t{1}}});
-  CHECK(numbers_of(bytes) == InputNumbers::kBytes);
-  CHECK(contains(notes_of(bytes, classifier({}, "y")), "0..255"));
-  CHECK(ops_of(bytes, classifier({}, "y")) == "Reshape");
-  bytes.model.inputs[0].type = ElementType::kInt8;
-  CHECK(numbers_of(bytes) == InputNumbers::kSignedBytes);
-
-  const auto first = [&](const char* op, float value) {
-    OnnxNetwork network;
-    network.input("x", {1, 4, 4, 3}).output("y").constant("c", float_tensor({1}, {value}));
-    network.node("Transpose", {"x"}, {"t"}, {{"perm", std::vector<std::int64_t>{0, 3, 1, 2}}});
-    network.node(op, {"t", "c"}, {"y"});
-    return numbers_of(network);
-  };
-  CHECK(first("Div", 255) == InputNumbers::kBytes);
-  CHECK(first("Div", 127.5F) == InputNumbers::kBytes);
-  CHECK(first("Mul", 1.0F / 255) == InputNumbers::kBytes);
-  CHECK(first("Sub", 127.5F) == InputNumbers::kBytes);
-  CHECK(first("Add", -103.9F) == InputNumbers::kBytes);
-  CHECK(first("Div", 0.229F) == InputNumbers::kNotSpecified);
-  CHECK(first("Sub", 0.485F) == InputNumbers::kNotSpecified);
-  CHECK(first("Mul", 2) == InputNumbers::kNotSpecified);
-  // The mean of each pixel: it may be 0 in a corner.
-  for (const bool bytes_mean : {false, true}) {
-    OnnxNetwork network;
-    std::vector<float> mean(48, bytes_mean ? 100.0F : 0.5F);
-    mean[0] = 0;
-    network.input("x", {1, 3, 4, 4}).output("y").constant("c", float_tensor({1, 3, 4, 4}, mean));
-    network.node("Sub", {"x", "c"}, {"y"});
-    CHECK((numbers_of(network) == InputNumbers::kBytes) == bytes_mean);
-  }
-  // A sum or product may have the constant first, and pixels may be moved before it: here red and blue change places.
-  struct Moved {
-    const char* op;
-    std::vector<std::string> inputs;
-    std::vector<Attribute> attributes;
-  };
-  const std::vector<Moved> moves = {
-      {"Gather", {"x", "back"}, {{"axis", std::int64_t{1}}}},
-      {"Slice", {"x", "start", "end", "axis", "step"}, {}},
-      {"Transpose", {"x"}, {{"perm", std::vector<std::int64_t>{0, 1, 3, 2}}}},
-      {"Unsqueeze", {"x", "axis"}, {}},
-      {"Concat", {"x"}, {{"axis", std::int64_t{1}}}},
-  };
-  for (const Moved& move : moves) {
-    OnnxNetwork network;
-    network.input("x", {1, 3, 4, 4}).output("y").constant("c", float_tensor({1}, {-110}));
-    network.constant("back", int64_vector({2, 1, 0})).constant("start", int64_vector({-1}));
-    network.constant("end", int64_vector({-4}))
-        .constant("axis", int64_vector({1}))
-        .constant("step", int64_vector({-1}));
-    network.node(move.op, move.inputs, {"m"}, move.attributes).node("Add", {"c", "m"}, {"s"});
-    network.node("Flatten", {"s"}, {"y"});
-    CHECK_MESSAGE(numbers_of(network) == InputNumbers::kBytes, move.op);
   }
 }
 

@@ -129,6 +129,38 @@ TEST_CASE("an operator of many operands is counted for each of them") {
   CHECK(outcome(reading_all(concat, {"made"})) == "limit");
 }
 
+TEST_CASE("constants beside a computed tensor are counted") {
+  OnnxNetwork network = start();
+  network.constant("c", float_tensor({1, 3, 8, 8}, std::vector<float>(192, 1.0F)));
+  std::vector<std::string> operands(60000, "c");
+  operands[0] = "x";
+  network.node("Concat", operands, {"y"}, {{"axis", std::int64_t{1}}}).output("y");
+  CHECK(outcome(network) == "limit");
+}
+
+TEST_CASE("parts that many nodes read are not looked at once for each reader") {
+  // Each would take minutes.
+  constexpr int kNodes = 60000;
+  constexpr std::size_t kReaders = 1500000;
+  const auto sum = [&](OnnxNetwork& network, std::vector<std::string> inputs,
+                       std::vector<narrow::onnx::Attribute> attributes) {
+    network.node("Exp", {"x"}, {"e"}).node("ReduceSum", std::move(inputs), {"s"}, std::move(attributes));
+    std::vector<std::string> made;
+    for (int i = 0; i < kNodes; ++i) {
+      made.push_back(id("d", i));
+      network.node("Div", {"e", "s"}, {made.back()});
+    }
+    return outcome(reading_all(network, made));
+  };
+  OnnxNetwork readers = start();
+  CHECK(sum(readers, std::vector<std::string>(kReaders, "e"), {{"axes", std::vector<std::int64_t>{1}}}) != "accepted");
+  OnnxNetwork axes = start();
+  axes.constant("axes", int64_vector(std::vector<std::int64_t>(1 << 20, 1)));
+  CHECK(sum(axes, {"e", "axes"}, {}) != "accepted");
+  OnnxNetwork attribute = start();
+  CHECK(sum(attribute, {"e"}, {{"axes", std::vector<std::int64_t>(1 << 20, 1)}}) != "accepted");
+}
+
 TEST_CASE("copies of constants by operators that only rename or move are counted") {
   for (const char* op : {"Identity", "Flatten", "Transpose", "Dropout", "Relu", "Neg", "Abs"}) {
     OnnxNetwork network = start();

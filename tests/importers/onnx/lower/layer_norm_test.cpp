@@ -161,6 +161,54 @@ TEST_CASE("LayerNormalization without attributes and bias has the defaults of th
   CHECK(std::get<graph::LayerNorm>(node_with<graph::LayerNorm>(graph).op).epsilon == 1e-5F);
 }
 
+TEST_CASE("RMSNormalization divides by the root of the mean of squares over the axis and all that follow") {
+  struct Case {
+    OnnxDims dims, scale;
+    std::vector<Attribute> attributes;
+    std::size_t over;  // the last dimensions, of so many elements
+  };
+  for (const Case& c : std::vector<Case>{
+           {{2, 3, 4}, {4}, {}, 4},
+           {{2, 3, 4}, {4}, {{"axis", std::int64_t{-1}}, {"epsilon", 0.25F}}, 4},
+           {{2, 3, 4}, {3, 4}, {{"axis", std::int64_t{1}}}, 12},
+           {{2, 3, 4}, {1}, {{"axis", std::int64_t{0}}}, 24},
+           {{5}, {5}, {{"axis", std::int64_t{0}}, {"epsilon", 1e-3F}}, 5},
+       }) {
+    const auto count = static_cast<std::size_t>(product(c.dims));
+    const auto scale = small_integers(product(c.scale), seed());
+    for (const double shift : {0.0, 100.0}) {  // unlike a layer normalization it does not subtract the mean
+      Row x = as_doubles(small_integers(product(c.dims), seed() + 1));
+      for (double& value : x) value += shift;
+      OnnxNetwork network(23);
+      network.input("x", c.dims).output("y").constant("scale", float_tensor(c.scale, scale));
+      network.node("RMSNormalization", {"x", "scale"}, {"y"}, c.attributes);
+      double epsilon = double{1e-5F};
+      for (const Attribute& attribute : c.attributes) {
+        if (attribute.name == "epsilon") epsilon = double{std::get<float>(attribute.value)};
+      }
+      Row expected(count);
+      for (std::size_t begin = 0; begin < count; begin += c.over) {
+        double squares = 0;
+        for (std::size_t i = begin; i < begin + c.over; ++i) squares += x[i] * x[i];
+        const double root = std::sqrt(squares / static_cast<double>(c.over) + epsilon);
+        for (std::size_t i = begin; i < begin + c.over; ++i) {
+          expected[i] = x[i] / root * double{scale[(i - begin) % scale.size()]};
+        }
+      }
+      check_near(run_network(network, x, kAsItIs), expected);
+    }
+  }
+  const auto refused = [](const OnnxDims& dims, const OnnxDims& scale) {
+    OnnxNetwork network(23);
+    network.input("x", dims).output("y").constant("scale", float_tensor(scale, small_integers(product(scale), 1)));
+    network.node("RMSNormalization", {"x", "scale"}, {"y"});
+    return lowering_error(network, kAsItIs);
+  };
+  CHECK(contains(refused({2, 1}, {1}).message, "single numbers"));
+  CHECK(refused({1, 1 << 20}, {1}).code == ErrorCode::kLimit);
+  CHECK(contains(refused({3, 4}, {3, 4}).message, "varies along a dimension"));
+}
+
 TEST_CASE("a LayerNormalization between transpositions normalizes channels where they are") {
   OnnxNetwork network(17);
   network.input("x", {1, 3, 2, 4}).output("y");
