@@ -12,12 +12,12 @@
 namespace narrow::graph {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kUnbounded = std::numeric_limits<double>::infinity();
 
 // What is known of the elements of a tensor, whatever the image.
 struct Content {
-  double low = -kInfinity;
-  double high = kInfinity;
+  double low = -kUnbounded;
+  double high = kUnbounded;
   std::optional<double> sum = std::nullopt;  // of all elements
 
   [[nodiscard]] bool is_finite() const { return std::isfinite(low) && std::isfinite(high); }
@@ -35,7 +35,7 @@ Content of_function(FunctionKind kind) {
     case FunctionKind::kExp:
     case FunctionKind::kAbs:
     case FunctionKind::kSoftplus:
-      return {0, kInfinity};
+      return {0, kUnbounded};
     default:
       return {};
   }
