@@ -2,7 +2,7 @@
 "use strict";
 const narrowAdvice = (() => {
   const { known, percent, bytes, decibels, plural, el, at, cell, table } = narrowPage;
-  const { data, layers, layerNamed, hasErrors, layerButton, PARTS, PART_TEXT, intervalText, extra, timeChange, spread, share, quoted, optionOf,
+  const { data, layers, layerNamed, hasErrors, layerButton, PARTS, PART_TEXT, intervalText, extra, timeChange, spread, share, quoted, optionOf, pairs,
     command, stack, legend, totalNoise, causeShares, basisText, leftOf, slowerBy, opText, opTitle } = narrowReport;
   const { ownText, gainText } = narrowQuestions;
 
@@ -44,6 +44,16 @@ const narrowAdvice = (() => {
     const margin = Math.sqrt(squares);
     return { left: left / totalNoise, interval: { low: Math.max(0, left - margin) / totalNoise, high: (left + margin) / totalNoise } };
   };
+  // What was measured with just these changes, if it was.
+  const measuredText = (changes) => {
+    const key = (options) => [...options].sort().join(" ");
+    const results = data.remedies ? data.remedies.results : [];
+    const found = results.find((result) => result.options.length > 0 && key(pairs(result.options)) === key(changes.map(optionOf)));
+    const independent = "Percent are of the sum of the layers' noise, as if layers were independent; together they may leave more or less.";
+    if (!found) return [el("p", { class: "muted small", text: `${independent} To measure it, run narrow quantize with these options, then narrow report.` })];
+    return [el("p", {}, el("strong", { text: `Measured: scores ${gainText(found.gain)}, same answers ${share(results[0].agreement.top1)} \u2192 ${share(found.agreement.top1)}` }),
+      `, beside the same bits quantized again${found.gain.is_clear ? "" : "; too few images to tell"}.`), el("p", { class: "muted small", text: independent })];
+  };
   const showPlan = () => {
     const plan = at("plan");
     if (picked.size === 0) { plan.replaceChildren(el("p", { text: "No change is chosen: set bits in the table, or take one of these." })); return; }
@@ -54,8 +64,7 @@ const narrowAdvice = (() => {
       el("p", {}, el("strong", { text: `${plural(changes.length, "change")}: ` }),
         `${more === 0 ? extra(0) : `${extra(more)} of weights (${percent(more / data.model.weight_bytes)})`}, ${timeChange(slowerBy(changes))}, and about ` +
         `${percent(left, 0)}${intervalText(interval)} of the noise left, ${left > 0 ? `${(-10 * Math.log10(left)).toFixed(1)} dB better` : "none"} (estimate).`),
-      command(changes.map(optionOf)),
-      el("p", { class: "muted small", text: "Percent are of the sum of the layers' noise, as if they were independent; errors that cancel leave less. To measure it, run narrow quantize with these options, then narrow report." }));
+      command(changes.map(optionOf)), ...measuredText(changes));
   };
   const planBox = () => {
     const first = data.advice.layers.map((advice) => {

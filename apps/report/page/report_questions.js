@@ -88,6 +88,12 @@ const narrowQuestions = (() => {
       `${plural(data.study.effect_count, "image")}. `, inSection("hurt", "More layers, and what to do")));
   };
 
+  // By how many percent the second one takes longer; empty where turns of one network differ by as much.
+  const slowerText = (before, after) => {
+    if (after.latency_ms.min <= before.latency_ms.p90 && after.latency_ms.p90 >= before.latency_ms.min) return "";
+    const percentMore = (after.latency_ms.median / before.latency_ms.median - 1) * 100;
+    return `${percentMore < 0 ? "\u2212" : "+"}${Math.abs(percentMore).toFixed(0)} % of the time`;
+  };
   // What was measured of the network quantized anew, beside the same with its own bits: one baseline, and what differs from it.
   const sixBitsTable = (before, after) => {
     const { gain } = after;
@@ -97,9 +103,8 @@ const narrowQuestions = (() => {
     if (before.agreement.sqnr && after.agreement.sqnr) {
       rows.push(["scores (higher is better)", decibels(before.agreement.sqnr.db), decibels(after.agreement.sqnr.db), gainText(gain)]);
     }
-    const slower = after.latency_ms.min > before.latency_ms.p90 || after.latency_ms.p90 < before.latency_ms.min;
     rows.push(["weights", bytes(before.weight_bytes), bytes(after.weight_bytes), `${after.weight_bytes < before.weight_bytes ? "" : "+"}${bytes(after.weight_bytes - before.weight_bytes)}`],
-      ["time (measured in turn)", spread(before.latency_ms), spread(after.latency_ms), slower ? `${((after.latency_ms.median / before.latency_ms.median - 1) * 100).toFixed(0)} %`.replace(/^(?!-)/, "+").replace("-", "\u2212") : "within what turns differ by"]);
+      ["time (measured in turn)", spread(before.latency_ms), spread(after.latency_ms), slowerText(before, after) || "within what turns differ by"]);
     return table("6 bits in these layers, measured", [["Measured", false], ["same bits", true], ["6 bits in these", true], ["difference", true]], rows);
   };
   const gainText = (gain) => (known(gain.db) ? `${gain.db < 0 ? "\u2212" : "+"}${Math.abs(gain.db).toFixed(1)} dB (${gain.interval.low.toFixed(1)} to ${gain.interval.high.toFixed(1)})`.replaceAll("(-", "(\u2212").replaceAll("to -", "to \u2212") : "");
@@ -129,16 +134,19 @@ const narrowQuestions = (() => {
       el("p", { class: "muted small", text: "What that does to answers is measured by narrow report --remedies TRAIN, which quantizes anew; errors that cancel leave less." }));
     }
     const before = data.remedies.results[0];
-    const answer = [el("p", {}, el("strong", { text: `${size}${known(measured.gain.db) ? `; scores ${gainText(measured.gain)}` : ""}; same answers ${share(before.agreement.top1)} \u2192 ${share(measured.agreement.top1)}` }),
-      `, measured on ${plural(before.agreement.images, "image")} with 6 bits for ${what}.`), sixBitsTable(before, measured), command(six.changes.map(optionOf), "command")];
+    const time = slowerText(before, measured) || "no time that could be measured";
+    const others = six.layers.length * 2 > six.changes.length ? ` What else these ${six.layers.length} layers have is 6 bits or more already, or loses nothing by fewer.` : "";
+    const answer = [el("p", {}, el("strong", { text: `${size}, ${time}${known(measured.gain.db) ? `; scores ${gainText(measured.gain)}` : ""}; same answers ${share(before.agreement.top1)} \u2192 ${share(measured.agreement.top1)}${measured.gain.is_clear ? "" : ", too few images to tell"}` }),
+      `. Measured on ${plural(before.agreement.images, "image")} with 6 bits for ${what}, beside the same bits quantized again; the model of this page, quantized with other options, has ${share(data.agreement.top1)}.${others}`)];
     const shorter = known(data.remedies.as_good_with_fewer) ? data.remedies.results[data.remedies.as_good_with_fewer] : undefined;
     if (shorter && shorter.options.length === 0) {
       answer.push(el("p", { text: "On these images the same bits, quantized again, have as many of the same answers." }));
     } else if (shorter) {
-      answer.push(el("p", {}, el("strong", { text: `Shorter command: ${plural(shorter.options.length / 2, "option")} instead of ${measured.options.length / 2}` }),
+      answer.push(el("p", {}, el("strong", { text: `Fewer changes do as much: ${plural(shorter.options.length / 2, "option")} instead of ${measured.options.length / 2}` }),
         ` ${shorter.options.length === 2 ? "gives" : "give"} ${share(shorter.agreement.top1)} same answers${shorter.agreement.sqnr ? `, scores ${decibels(shorter.agreement.sqnr.db)}` : ""}:`),
       command(pairs(shorter.options), "command"));
     }
+    answer.push(sixBitsTable(before, measured), command(six.changes.map(optionOf), "command"));
     answer.push(el("p", { class: "muted small" }, "Both columns are the network quantized anew, so they differ in these bits alone. Brackets: scores, the 95 % interval; time, the fastest turn and what nine of ten do not exceed, to be compared within this table only. ", inSection("measured", "This page's model beside them")));
     return question(title, ...answer);
   };
@@ -181,8 +189,8 @@ const narrowQuestions = (() => {
     const own = data.agreement;
     const overlap = own.top1.low <= same.agreement.top1.high && same.agreement.top1.low <= own.top1.high;
     const scores = own.sqnr && same.agreement.sqnr ? `, scores ${decibels(own.sqnr.db)} against ${decibels(same.agreement.sqnr.db)}` : "";
-    return `The same bits with another calibration (${data.remedies.ranges}): this model has ${share(own.top1)} same answers against ${share(same.agreement.top1)}${scores}; ` +
-      (overlap ? `${plural(own.images, "image")} are too few to tell these answers apart.` : "so calibration matters here.");
+    return `The same bits quantized again (ranges by ${data.remedies.ranges}, other options at their defaults): this model has ${share(own.top1)} same answers against ${share(same.agreement.top1)}${scores}; ` +
+      (overlap ? `${plural(own.images, "image")} are too few to tell these answers apart.` : "so calibration, or another option, matters here.");
   };
 
   const askSlow = () => {

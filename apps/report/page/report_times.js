@@ -65,7 +65,7 @@ const narrowTimes = (() => {
     const of = shareIn(owner, member);
     if (known(of)) {
       const outputs = member.output.height * member.output.width * member.output.channels;
-      return `${member.name} has about ${percent(of, 0)} of it (${ms(of * owner.time.ms)}, estimated by the costs of kernels) for ` +
+      return `${member.name} has about ${percent(of, 0)} of the group's time (${ms(of * owner.time.ms)}, estimated by the costs of kernels) for ` +
         `${percent(member.macs / macsOf(owner), 0)} of its multiply-adds: ${(member.macs / outputs).toFixed(0)} products for each output element.`;
     }
     return `${member.name} multiplies nothing and has no time of its own: ` + (isAddedBeforeRounding(owner, member)
