@@ -37,9 +37,10 @@ class BlockImages {
 
   // The output of a part that begins where the block begins, in the float network, by image.
   [[nodiscard]] Result<std::vector<std::vector<float>>> float_outputs(const Block& part) const;
-  // What the output should be and what it is, of one image; how far the one is from the other.
+  // How far the output of one image is from what it should be.
   using Distance = std::function<double(std::span<const float> target, std::span<const float> output)>;
-  // The sum of the distances of such an output over some images, with these decisions.
+  // The sum of these distances over some images, of the output of a part that begins where the block begins, with
+  // these decisions.
   [[nodiscard]] Result<double> error(const Block& part, const Decisions& decisions,
                                      const std::vector<std::size_t>& images,
                                      const std::vector<std::vector<float>>& targets, const Distance& distance) const;

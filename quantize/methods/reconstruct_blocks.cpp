@@ -173,9 +173,10 @@ class Reconstruction {
 
     // What matters of a block's error is what arrives at the end of the network, here without any other error.
     const Block rest = with_rest(block);
-    NARROW_ASSIGN(const double before, images_.error(rest, up_to(block, decisions_), held_out_, scores_, distance()));
+    const BlockImages::Distance distance = distance_of_outputs();
+    NARROW_ASSIGN(const double before, images_.error(rest, up_to(block, decisions_), held_out_, scores_, distance));
     NARROW_ASSIGN(const double after,
-                  images_.error(rest, up_to(block, trained.decisions), held_out_, scores_, distance()));
+                  images_.error(rest, up_to(block, trained.decisions), held_out_, scores_, distance));
     say(block, before, after);
     ++blocks_trained_;
     if (after < before) {
@@ -188,8 +189,9 @@ class Reconstruction {
     return {};
   }
 
-  // Of answers, where there are some: large scores are not more important for them than small ones. Else of numbers.
-  [[nodiscard]] BlockImages::Distance distance() const {
+  // The divergence of the answers where the output is scores of classes, because errors of large scores need not change
+  // an answer; else the sum of squared errors.
+  [[nodiscard]] BlockImages::Distance distance_of_outputs() const {
     const TensorShape& scores = context_.graph.value(blocks_[last_ - 1].output).shape;
     if (score_kind(context_.graph) == ScoreKind::kLogits && scores.height * scores.width == 1 && scores.channels > 1) {
       return [](std::span<const float> target, std::span<const float> output) {

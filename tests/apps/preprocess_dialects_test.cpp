@@ -5,10 +5,12 @@
 #include <vector>
 
 #include "tests/apps/command.h"
+#include "tests/apps/refused_preprocessing.h"
 #include "tests/apps/tiny_network.h"
 #include "tests/support/data.h"
 #include "tests/support/text.h"
 
+using narrow::testing::check_refused;
 using narrow::testing::default_model;
 using narrow::testing::has;
 using narrow::testing::narrow_command;
@@ -211,73 +213,56 @@ TEST_CASE("what a file of Hugging Face leaves out is the default of its image pr
 }
 
 TEST_CASE("what is wrong in a file of another program is named and the work not begun") {
-  const TemporaryFolder folder;
-  const std::string file = folder.path() / "mine.json";
-  write_cifar(folder.path() / "pictures.bin", 1);
-  struct Case {
-    const char* json;
-    const char* part;
-  };
-  for (const Case& tried : std::vector<Case>{
-           {R"({"size": 32, "image_mean": [0, 0, 0], "image_std": [1, 1, 1], "resampel": 2})",
-            "did you mean 'resample'?"},
-           {R"({"size": 32, "image_mean": [0, 0, 0], "image_std": [1, 1, 1], "resample": 6})", "5 hamming"},
-           {R"({"size": 32, "image_mean": [0, 0, 0]})", "'image_std' is missing"},
-           {R"({"size": {"longest_edge": 32}, "image_mean": [0, 0, 0], "image_std": [1, 1, 1]})", "longest_edge"},
-           {R"({"size": {"height": 32}, "image_mean": [0, 0, 0], "image_std": [1, 1, 1]})", "height and width"},
-           {R"({"size": {"shortest_edge": 32}, "image_mean": [0, 0, 0], "image_std": [1, 1, 1]})", "add crop_size"},
-           {R"({"size": 32, "image_mean": [0, 0, 0], "image_std": [1, 1, 1], "do_pad": true})", "'do_pad'"},
-           {R"({"do_resize": false, "image_mean": [0, 0, 0], "image_std": [1, 1, 1]})", "neither do_resize"},
-           {R"({"size": 32, "image_mean": [0, 0, 0], "image_std": [1, 1, 1], "rescale_factor": 0})",
-            "'rescale_factor'"},
-           {R"({"input_size": [3, 32, 32], "crop_pct": 0})", "'crop_pct' must be above 0"},
-           {R"({"input_size": [3, 32, 32], "crop_pct": 1e-9})", "the size before the crop"},
-           {R"({"input_size": [3, 32, 32], "crop_mode": "border"})", "'crop_mode' is 'border'"},
-           {R"({"input_size": [3, 32, 48]})", "not square"},
-           {R"({"input_size": [4, 32, 32]})", "channels (1 or 3)"},
-           {R"({"input_size": [3, 32, 32], "crop_pc": 1})", "did you mean 'crop_pct'?"},
-           {R"({"pretrained_cfg": 3})", "must be an object"},
-           {R"({"pretrained_cfg": {}})", "'input_size' is missing"},
-           {R"({"resize_size": 32})", "'crop_size' is missing"},
-           {R"({"Resize": 32})", "'CenterCrop' is missing"},
-           {R"({"Resize": {"sice": 32}, "CenterCrop": 32})", "did you mean 'size'?"},
-           {R"({"Resize": {"interpolation": "bilinear"}, "CenterCrop": 32})", "'Resize' has no 'size'"},
-           {R"({"RandomCrop": 32, "CenterCrop": 32})", "transforms of the evaluation"},
-           {R"({"RandomResizedCrop": 32, "ToTensor": {}})", "transforms of the evaluation"},
-           {R"({"Rezise": 36, "CenterCrop": 32})", "did you mean 'Resize'?"},
-           {R"({"Normalize": {"mean": 0.5, "std": 0.5}})", "'CenterCrop' is missing"},
-           {R"({"CenterCrop": 32, "Grayscale": 3})", "with 3 channels"},
-           {R"([{"CenterCrop": 32}, {"Resize": 36}])", "crops before it resizes"},
-           {R"([{"Resize": 36}, {"Resize": 32}])", "twice"},
-           {R"([{"Resize": 36, "CenterCrop": 32}])", "a list of transforms"},
-           {R"([256, 224])", "a list of transforms"},
-           {R"({"image_processor_type": "PerceiverImageProcessor", "size": 32, "crop_size": 36, "image_mean": 0.5,
+  check_refused({
+      {R"({"size": 32, "image_mean": [0, 0, 0], "image_std": [1, 1, 1], "resampel": 2})", "did you mean 'resample'?"},
+      {R"({"size": 32, "image_mean": [0, 0, 0], "image_std": [1, 1, 1], "resample": 6})", "5 hamming"},
+      {R"({"size": 32, "image_mean": [0, 0, 0]})", "'image_std' is missing"},
+      {R"({"size": {"longest_edge": 32}, "image_mean": [0, 0, 0], "image_std": [1, 1, 1]})", "longest_edge"},
+      {R"({"size": {"height": 32}, "image_mean": [0, 0, 0], "image_std": [1, 1, 1]})", "height and width"},
+      {R"({"size": {"shortest_edge": 32}, "image_mean": [0, 0, 0], "image_std": [1, 1, 1]})", "add crop_size"},
+      {R"({"size": 32, "image_mean": [0, 0, 0], "image_std": [1, 1, 1], "do_pad": true})", "'do_pad'"},
+      {R"({"do_resize": false, "image_mean": [0, 0, 0], "image_std": [1, 1, 1]})", "neither do_resize"},
+      {R"({"size": 32, "image_mean": [0, 0, 0], "image_std": [1, 1, 1], "rescale_factor": 0})", "'rescale_factor'"},
+      {R"({"input_size": [3, 32, 32], "crop_pct": 0})", "'crop_pct' must be above 0"},
+      {R"({"input_size": [3, 32, 32], "crop_pct": 1e-9})", "the size before the crop"},
+      {R"({"input_size": [3, 32, 32], "crop_mode": "border"})", "'crop_mode' is 'border'"},
+      {R"({"input_size": [3, 32, 48]})", "not square"},
+      {R"({"input_size": [4, 32, 32]})", "channels (1 or 3)"},
+      {R"({"input_size": [3, 32, 32], "crop_pc": 1})", "did you mean 'crop_pct'?"},
+      {R"({"pretrained_cfg": 3})", "must be an object"},
+      {R"({"pretrained_cfg": {}})", "'input_size' is missing"},
+      {R"({"resize_size": 32})", "'crop_size' is missing"},
+      {R"({"Resize": 32})", "'CenterCrop' is missing"},
+      {R"({"Resize": {"sice": 32}, "CenterCrop": 32})", "did you mean 'size'?"},
+      {R"({"Resize": {"interpolation": "bilinear"}, "CenterCrop": 32})", "'Resize' has no 'size'"},
+      {R"({"RandomCrop": 32, "CenterCrop": 32})", "transforms of the evaluation"},
+      {R"({"RandomResizedCrop": 32, "ToTensor": {}})", "transforms of the evaluation"},
+      {R"({"Rezise": 36, "CenterCrop": 32})", "did you mean 'Resize'?"},
+      {R"({"Normalize": {"mean": 0.5, "std": 0.5}})", "'CenterCrop' is missing"},
+      {R"({"CenterCrop": 32, "Grayscale": 3})", "with 3 channels"},
+      {R"([{"CenterCrop": 32}, {"Resize": 36}])", "crops before it resizes"},
+      {R"([{"Resize": 36}, {"Resize": 32}])", "twice"},
+      {R"([{"Resize": 36, "CenterCrop": 32}])", "a list of transforms"},
+      {R"([256, 224])", "a list of transforms"},
+      {R"({"image_processor_type": "PerceiverImageProcessor", "size": 32, "crop_size": 36, "image_mean": 0.5,
                 "image_std": 0.5})",
-            "Perceiver"},
-           {R"({"architectures": ["ResNetForImageClassification"], "model_type": "resnet"})",
-            "preprocessor_config.json"},
-           {R"({"size": {"longest_edge": 32}, "image_mean": 0.5, "image_std": 0.5})", "--resize and --crop"},
-           {R"({"size": 32, "image_mean": 0.5, "image_std": 0.5, "resample": "bicubik"})", "bicubic"},
-           {R"({"CenterCrop": 32, "Normalize": {"mean": [0, 0, 0]}})", "'Normalize' has no 'std'"},
-           {R"({"CenterCrop": 32, "Normalize": [0, 0, 0]})", "'Normalize' must be an object"},
-           {R"({"resize_size": 32, "crop_size": 32, "interpolaton": "bilinear"})", "did you mean 'interpolation'?"},
-           // Defaults that are not known here.
-           {R"({"image_processor_type": "NewImageProcessor", "image_mean": 0.5, "image_std": 0.5})",
-            "'size' is missing, and the default of the image processor 'New' is not known here; add it, or give "
-            "--resize and --crop"},
-           {R"({"image_processor_type": "MobileViTImageProcessor"})", "'size' is missing"},
-           {R"({"image_processor_type": "NewImageProcessor", "size": 32, "image_std": 0.5})",
-            "'image_mean' is missing, and the default of the image processor 'New' is not known here; add it, or give "
-            "--mean and --std"},
-           {R"({"do_resize": true, "image_mean": 0.5, "image_std": 0.5})", "the file names no image processor"},
-           {R"({"image_processor_type": "MobileViTImageProcessor", "do_center_crop": true, "size": 32})",
-            "'crop_size' is missing"},
-       }) {
-    write_file(file, tried.json);
-    const Ran ran = narrow_command({"evaluate", default_model(), folder.path() / "pictures.bin", "--preprocess", file});
-    CAPTURE(tried.json);
-    CHECK(ran.exit_code == 1);
-    CHECK_MESSAGE(has(ran.err, tried.part), ran.err);
-    CHECK(has(ran.err, "mine.json"));
-  }
+       "Perceiver"},
+      {R"({"architectures": ["ResNetForImageClassification"], "model_type": "resnet"})", "preprocessor_config.json"},
+      {R"({"size": {"longest_edge": 32}, "image_mean": 0.5, "image_std": 0.5})", "--resize and --crop"},
+      {R"({"size": 32, "image_mean": 0.5, "image_std": 0.5, "resample": "bicubik"})", "bicubic"},
+      {R"({"CenterCrop": 32, "Normalize": {"mean": [0, 0, 0]}})", "'Normalize' has no 'std'"},
+      {R"({"CenterCrop": 32, "Normalize": [0, 0, 0]})", "'Normalize' must be an object"},
+      {R"({"resize_size": 32, "crop_size": 32, "interpolaton": "bilinear"})", "did you mean 'interpolation'?"},
+      // Defaults that are not known here.
+      {R"({"image_processor_type": "NewImageProcessor", "image_mean": 0.5, "image_std": 0.5})",
+       "'size' is missing, and the default of the image processor 'New' is not known here; add it, or give "
+       "--resize and --crop"},
+      {R"({"image_processor_type": "MobileViTImageProcessor"})", "'size' is missing"},
+      {R"({"image_processor_type": "NewImageProcessor", "size": 32, "image_std": 0.5})",
+       "'image_mean' is missing, and the default of the image processor 'New' is not known here; add it, or give "
+       "--mean and --std"},
+      {R"({"do_resize": true, "image_mean": 0.5, "image_std": 0.5})", "the file names no image processor"},
+      {R"({"image_processor_type": "MobileViTImageProcessor", "do_center_crop": true, "size": 32})",
+       "'crop_size' is missing"},
+  });
 }

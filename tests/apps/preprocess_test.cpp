@@ -4,10 +4,12 @@
 #include <array>
 
 #include "tests/apps/command.h"
+#include "tests/apps/refused_preprocessing.h"
 #include "tests/apps/tiny_network.h"
 #include "tests/support/data.h"
 #include "tests/support/text.h"
 
+using narrow::testing::check_refused;
 using narrow::testing::default_model;
 using narrow::testing::has;
 using narrow::testing::narrow_command;
@@ -224,61 +226,49 @@ TEST_CASE("the numbers used are printed by every command") {
 }
 
 TEST_CASE("what is wrong in a preprocessing file is named and the work not begun") {
+  const std::string deep(100000, '[');
+  check_refused({
+      {"", "not JSON"},
+      {R"({"crop": 32,})", "byte 13"},
+      {deep, "not JSON"},
+      {R"({"crop": 1e999})", "not JSON"},
+      {"[]", "expected an object"},
+      {R"({"crop": 32, "mean": [0, 0, 0]})", "'std' is missing"},
+      {R"({"mean": [0, 0, 0], "std": [1, 1, 1]})", "'crop' is missing"},
+      {R"({"crop": 32, "men": [0, 0, 0], "std": [1, 1, 1]})",
+       "unknown key 'men'; did you mean 'mean'? Known are resize, crop, mean"},
+      {R"({"crop": "32", "mean": [0, 0, 0], "std": [1, 1, 1]})", "'crop' must be a whole number"},
+      {R"({"crop": 32.5, "mean": [0, 0, 0], "std": [1, 1, 1]})", "'crop' must be a whole number"},
+      {R"({"crop": 0, "mean": [0, 0, 0], "std": [1, 1, 1]})", "from 1 to 8192"},
+      {R"({"crop": -3, "mean": [0, 0, 0], "std": [1, 1, 1]})", "from 1 to 8192"},
+      {R"({"crop": [1, 2, 3], "mean": [0, 0, 0], "std": [1, 1, 1]})", "height and width"},
+      {R"({"crop": 32, "resize": 8193, "mean": [0, 0, 0], "std": [1, 1, 1]})", "'resize' must be"},
+      {R"({"crop": 32, "resize": false, "mean": [0, 0, 0], "std": [1, 1, 1]})", "'resize' must be"},
+      {R"({"crop": 32, "mean": "0.5", "std": [1, 1, 1]})", "'mean' must be a list of 3 numbers"},
+      {R"({"crop": 32, "mean": [123.675, 116.28, 103.53], "std": [58.395, 57.12, 57.375]})", "by 255"},
+      {R"({"crop": 32, "mean": 0.5, "std": 57})", "by 255"},
+      {R"({"size": 32, "image_mean": [123, 116, 103], "image_std": [58, 57, 57]})", "by 255"},
+      {R"({"crop": 32, "mean": [0, 0], "std": [1, 1, 1]})", "'mean' must be a list of 3 numbers"},
+      {R"({"crop": 32, "mean": [0, null, 0], "std": [1, 1, 1]})", "'mean' must be"},
+      {R"({"crop": 32, "mean": [0, 0, 0], "std": [1, 1, 0]})", "std of channel 2"},
+      {R"({"crop": 32, "mean": [0, 1e300, 0], "std": [1, 1, 1]})", "'mean' holds a number that is too large"},
+      {R"({"crop": 32, "mean": [0, 0, 0], "std": [1, 1, 1], "channels": 2})", "'channels' must be 3"},
+      {R"({"crop": 32, "mean": [0, 0, 0], "std": [1, 1, 1], "channels": 1})", "list of 1 number"},
+      {R"({"crop": 32, "mean": [0, 0, 0], "std": [1, 1, 1], "interpolation": "cubic"})", "bilinear"},
+      {R"({"crop": 32, "mean": [0, 0, 0], "std": [1, 1, 1], "interpolation": 1})", "bilinear"},
+      {R"({"crop": 32, "mean": [0, 0, 0], "std": [1, 1, 1], "ordre": "bgr"})", "did you mean 'order'?"},
+      {R"({"crop": 32, "mean": [0, 0, 0], "std": [1, 1, 1], "zzzzzzzz": "bgr"})", "'zzzzzzzz'; known are"},
+      {R"({"crop": 32, "mean": [0, 0, 0], "std": [1, 1, 1], "order": "brg"})", "'order' must be"},
+      {R"({"crop": 32, "mean": [0], "std": [1], "channels": 1, "order": "bgr"})", "order must be"},
+      {R"({"crop": 32, "mean": [0, 0, 0], "std": [1, 1, 1], "antialias": "no"})", "'antialias' must be true"},
+      {R"({"crop": 32, "mean": [0, 0, 0], "std": [1, 1, 1], "exif": 1})", "'exif' must be true"},
+      {R"({"resize": [32, 32, 3], "mean": [0, 0, 0], "std": [1, 1, 1]})", "'resize' must be a side"},
+      {R"({"resize": [32], "mean": [0, 0, 0], "std": [1, 1, 1]})", "'crop' is missing"},
+      {R"({"crop": 32, "mean": [0, 0, 0], "std": [1, 1, 1], "interpolation": "lanczos", "antialias": false})",
+       "interpolation lanczos is antialiased"},
+  });
   const TemporaryFolder folder;
-  const std::string file = folder.path() / "mine.json";
   write_cifar(folder.path() / "pictures.bin", 1);
-  struct Case {
-    const char* json;
-    const char* part;
-  };
-  std::string deep(100000, '[');
-  for (const Case& tried : std::vector<Case>{
-           {"", "not JSON"},
-           {R"({"crop": 32,})", "byte 13"},
-           {deep.c_str(), "not JSON"},
-           {R"({"crop": 1e999})", "not JSON"},
-           {"[]", "expected an object"},
-           {R"({"crop": 32, "mean": [0, 0, 0]})", "'std' is missing"},
-           {R"({"mean": [0, 0, 0], "std": [1, 1, 1]})", "'crop' is missing"},
-           {R"({"crop": 32, "men": [0, 0, 0], "std": [1, 1, 1]})",
-            "unknown key 'men'; did you mean 'mean'? Known are resize, crop, mean"},
-           {R"({"crop": "32", "mean": [0, 0, 0], "std": [1, 1, 1]})", "'crop' must be a whole number"},
-           {R"({"crop": 32.5, "mean": [0, 0, 0], "std": [1, 1, 1]})", "'crop' must be a whole number"},
-           {R"({"crop": 0, "mean": [0, 0, 0], "std": [1, 1, 1]})", "from 1 to 8192"},
-           {R"({"crop": -3, "mean": [0, 0, 0], "std": [1, 1, 1]})", "from 1 to 8192"},
-           {R"({"crop": [1, 2, 3], "mean": [0, 0, 0], "std": [1, 1, 1]})", "height and width"},
-           {R"({"crop": 32, "resize": 8193, "mean": [0, 0, 0], "std": [1, 1, 1]})", "'resize' must be"},
-           {R"({"crop": 32, "resize": false, "mean": [0, 0, 0], "std": [1, 1, 1]})", "'resize' must be"},
-           {R"({"crop": 32, "mean": "0.5", "std": [1, 1, 1]})", "'mean' must be a list of 3 numbers"},
-           {R"({"crop": 32, "mean": [123.675, 116.28, 103.53], "std": [58.395, 57.12, 57.375]})", "by 255"},
-           {R"({"crop": 32, "mean": 0.5, "std": 57})", "by 255"},
-           {R"({"size": 32, "image_mean": [123, 116, 103], "image_std": [58, 57, 57]})", "by 255"},
-           {R"({"crop": 32, "mean": [0, 0], "std": [1, 1, 1]})", "'mean' must be a list of 3 numbers"},
-           {R"({"crop": 32, "mean": [0, null, 0], "std": [1, 1, 1]})", "'mean' must be"},
-           {R"({"crop": 32, "mean": [0, 0, 0], "std": [1, 1, 0]})", "std of channel 2"},
-           {R"({"crop": 32, "mean": [0, 1e300, 0], "std": [1, 1, 1]})", "'mean' holds a number that is too large"},
-           {R"({"crop": 32, "mean": [0, 0, 0], "std": [1, 1, 1], "channels": 2})", "'channels' must be 3"},
-           {R"({"crop": 32, "mean": [0, 0, 0], "std": [1, 1, 1], "channels": 1})", "list of 1 number"},
-           {R"({"crop": 32, "mean": [0, 0, 0], "std": [1, 1, 1], "interpolation": "cubic"})", "bilinear"},
-           {R"({"crop": 32, "mean": [0, 0, 0], "std": [1, 1, 1], "interpolation": 1})", "bilinear"},
-           {R"({"crop": 32, "mean": [0, 0, 0], "std": [1, 1, 1], "ordre": "bgr"})", "did you mean 'order'?"},
-           {R"({"crop": 32, "mean": [0, 0, 0], "std": [1, 1, 1], "zzzzzzzz": "bgr"})", "'zzzzzzzz'; known are"},
-           {R"({"crop": 32, "mean": [0, 0, 0], "std": [1, 1, 1], "order": "brg"})", "'order' must be"},
-           {R"({"crop": 32, "mean": [0], "std": [1], "channels": 1, "order": "bgr"})", "order must be"},
-           {R"({"crop": 32, "mean": [0, 0, 0], "std": [1, 1, 1], "antialias": "no"})", "'antialias' must be true"},
-           {R"({"crop": 32, "mean": [0, 0, 0], "std": [1, 1, 1], "exif": 1})", "'exif' must be true"},
-           {R"({"resize": [32, 32, 3], "mean": [0, 0, 0], "std": [1, 1, 1]})", "'resize' must be a side"},
-           {R"({"resize": [32], "mean": [0, 0, 0], "std": [1, 1, 1]})", "'crop' is missing"},
-           {R"({"crop": 32, "mean": [0, 0, 0], "std": [1, 1, 1], "interpolation": "lanczos", "antialias": false})",
-            "interpolation lanczos is antialiased"},
-       }) {
-    write_file(file, tried.json);
-    const Ran ran = narrow_command({"evaluate", default_model(), folder.path() / "pictures.bin", "--preprocess", file});
-    CAPTURE(tried.json);
-    CHECK(ran.exit_code == 1);
-    CHECK_MESSAGE(has(ran.err, tried.part), ran.err);
-    CHECK(has(ran.err, "mine.json"));
-  }
   const Ran missing =
       narrow_command({"evaluate", default_model(), folder.path() / "pictures.bin", "--preprocess", "none.json"});
   CHECK(missing.exit_code == 1);
