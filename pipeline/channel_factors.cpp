@@ -110,22 +110,22 @@ class FactorFinder {
       for (std::size_t s = 0; s < sets_.size(); ++s) take_factors(s, pass > 0);
     }
     fit(false);
-    // Rounding alone makes few tensors alike, and none by much; in an equalized network some may be hidden by rounding.
-    constexpr double kSurelyAlike = 0.7;
-    constexpr double kAlike = 0.25;
+    // Measured on MobileNetV2: 0.15 to 1 in an equalized network at any width, nearly always below 0.05 in another, and
+    // at 2 bits of weights above 0.1 for one tensor in ten.
+    constexpr double kShared = 0.1;
     constexpr double kShareOfChannels = 0.25;
-    std::vector<double> likenesses;
+    std::vector<bool> is_scaled;
     double channels = 0;
-    double alike = 0;
+    double scaled = 0;
     for (std::size_t s = 0; s < sets_.size(); ++s) {
-      likenesses.push_back(likeness(s));
+      is_scaled.push_back(shared_deviation(s) > kShared);
       channels += static_cast<double>(factors_[s].size());
-      if (likenesses[s] > kSurelyAlike) alike += static_cast<double>(factors_[s].size());
+      if (is_scaled[s]) scaled += static_cast<double>(factors_[s].size());
     }
     ValueMap<ChannelFactors> found(plain_.values.size());
-    if (alike == 0 || alike < kShareOfChannels * channels) return found;
+    if (scaled == 0 || scaled < kShareOfChannels * channels) return found;
     for (std::size_t s = 0; s < sets_.size(); ++s) {
-      ChannelFactors factors{combined(s, true), likenesses[s] > kAlike};
+      ChannelFactors factors{combined(s, true), is_scaled[s]};
       std::replace(factors.of_channel.begin(), factors.of_channel.end(), kNotKnown, 1.0);
       for (const ValueId value : sets_[s].values) found[value] = factors;
     }
@@ -218,10 +218,9 @@ class FactorFinder {
     return factors;
   }
 
-  // Writers multiply by what readers divide by: the correlation of both over the channels. 0: there are no factors that
-  // matter.
-  [[nodiscard]] double likeness(std::size_t s) const {
-    constexpr double kFar = 1.25;
+  // Writers multiply by what readers divide by: the square root of the covariance of both logarithms over the channels.
+  // What rounding does to writers and to readers has hardly any.
+  [[nodiscard]] double shared_deviation(std::size_t s) const {
     std::vector<std::pair<double, double>> logarithms;
     for (std::size_t c = 0; c < writers_[s].size() && c < readers_[s].size(); ++c) {
       if (!writers_[s][c].is_known() || !readers_[s][c].is_known()) continue;
@@ -234,16 +233,9 @@ class FactorFinder {
       a += x / count;
       b += y / count;
     }
-    double aa = 0, ab = 0, bb = 0;
-    for (const auto& [x, y] : logarithms) {
-      aa += (x - a) * (x - a);
-      ab += (x - a) * (y - b);
-      bb += (y - b) * (y - b);
-    }
-    const std::vector<double> factors = combined(s, true);
-    const double largest = *std::max_element(factors.begin(), factors.end());
-    if (largest < kFar || ab <= 0) return 0.0;
-    return ab / std::sqrt(aa * bb);
+    double covariance = 0;
+    for (const auto& [x, y] : logarithms) covariance += (x - a) * (y - b) / count;
+    return std::sqrt(std::max(covariance, 0.0));
   }
 
   const Graph& plain_;

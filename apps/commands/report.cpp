@@ -66,10 +66,8 @@ Result<ReportNetworks> load_networks(const ReportFlags& flags) {
 }
 
 // Quantizes anew with what the report recommends.
-Status measure(const ReportFlags& flags, const ReportNetworks& networks, const PictureSet& images, int threads,
-               Console& console, Progress& progress, NetworkStudyResult& result) {
-  NARROW_ASSIGN(const PictureSet calibration,
-                open_images(flags.remedies, networks.reference->labels, Unreadable::kLeftOut, console));
+Status measure(const ReportFlags& flags, const ReportNetworks& networks, const PictureSet& calibration,
+               const PictureSet& images, int threads, Progress& progress, NetworkStudyResult& result) {
   NARROW_ASSIGN(result.remedies,
                 measure_remedies(*networks.reference, result.model, planned_remedies(result.advice, result.layers),
                                  calibration, images, {flags.limit, flags.model.isa, threads, flags.duration},
@@ -113,6 +111,11 @@ Result<int> report(const ReportFlags& flags, Console& console) {
     NARROW_ASSIGN(images, open_images(flags.images, has_labels ? networks.reference->labels : own, Unreadable::kLeftOut,
                                       console));
   }
+  // Before the study, which takes longest: a folder that is not there is known at once.
+  std::optional<PictureSet> calibration;
+  if (!flags.remedies.empty()) {
+    NARROW_ASSIGN(calibration, open_images(flags.remedies, networks.reference->labels, Unreadable::kLeftOut, console));
+  }
   say_when_interrupted("no page is written; the same command starts anew, and --limit N takes fewer images");
   Progress progress("reading image");
   const int threads = threads_to_use(flags.threads, 256);
@@ -136,7 +139,7 @@ Result<int> report(const ReportFlags& flags, Console& console) {
                                      progress.start("measuring " + what + ", percent");
                                      progress.update(static_cast<std::size_t>(kPercent * done), 100);
                                    }));
-  if (!flags.remedies.empty()) NARROW_TRY(measure(flags, networks, *images, threads, console, progress, result));
+  if (calibration) NARROW_TRY(measure(flags, networks, *calibration, *images, threads, progress, result));
   progress.erase();
   if (result.comparison) result.comparison->available = available;
   if (!unreadable.empty()) result.notes.push_back(unreadable_text(unreadable));

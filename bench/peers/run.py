@@ -6,62 +6,18 @@ timed. Ratios are of times in the same round, to the first contender, oneDNN in 
 instruction set (--isa); the others take what they find. Run by `./dev peers`.
 """
 import argparse
-import array
 import json
-import math
-import os
 import pathlib
-import shutil
 import statistics
-import struct
 import subprocess
 import sys
 import tempfile
 
+sys.dont_write_bytecode = True
+
+from contender import Contender, onnxruntime, sqnr_db, sums_once, take_turns, write_nchw
+
 HERE = pathlib.Path(__file__).parent
-
-
-class Contender:
-    def __init__(self, name, command, environment=None):
-        self.name = name
-        self.seconds = []
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1,
-            env={**os.environ, **(environment or {})})
-        ready = self.process.stdout.readline().split()
-        if len(ready) != 2 or ready[0] != "ready":
-            error = self.process.stderr.read().strip().splitlines()
-            raise RuntimeError(error[-1] if error else "it ended without a word")
-        self.create_ms = float(ready[1])
-        self.scores = [float(score) for score in self.process.stdout.readline().split()]
-
-    def run(self, pictures):
-        self.process.stdin.write(f"{pictures}\n")
-        self.process.stdin.flush()
-        return float(self.process.stdout.readline()) / pictures
-
-
-def sqnr_db(reference, scores):
-    noise = sum((r - s) ** 2 for r, s in zip(reference, scores))
-    return math.inf if noise == 0 else 10 * math.log10(sum(r * r for r in reference) / noise)
-
-
-def write_nchw(nhwc, path):
-    """From what peers_bench writes, int32 [4] = 1, height, width, channels and floats, to channels first."""
-    data = nhwc.read_bytes()
-    _, height, width, channels = struct.unpack("4i", data[:16])
-    values = array.array("f", data[16:])
-    planes = array.array("f")
-    for channel in range(channels):
-        planes.extend(values[channel::channels])
-    path.write_bytes(struct.pack("4i", 1, channels, height, width) + planes.tobytes())
-
-
-def sums_once(narrow, model):
-    """The convolutions that are not rounded before a residual sum. ONNX Runtime runs them in float."""
-    layers = json.loads(subprocess.run([narrow, "inspect", model, "--json"], check=True, capture_output=True).stdout)
-    return [layer["name"] for layer in layers["layers"][:-1]
-            if layer["op"] == "Convolution" and layer["weight_bits"] > 0 and layer["activation_bits"] == 32]
 
 
 def contenders(arguments, folder):
@@ -75,17 +31,14 @@ def contenders(arguments, folder):
     yield "oneDNN float32", [bench, "--serve", "onednn_float32", *options, arguments.models[0]], {}
     for model in arguments.models:
         yield f"Narrow {model.stem}", [bench, "--serve", "narrow", *options, model], {}
-    node_modules = pathlib.Path(os.environ.get("NARROW_PEERS_NODE", ""))
-    if not shutil.which("node") or not (node_modules / "node_modules" / "onnxruntime-node").is_dir():
-        print("[skipped] ONNX Runtime: NARROW_PEERS_NODE names no folder with the npm package onnxruntime-node")
-    else:
+    ort = onnxruntime()
+    if ort is not None:
         onnx = folder / "int8.onnx"
         model = arguments.onnx_model or arguments.models[0]
         subprocess.run([narrow, "convert", model, "-o", onnx], check=True, stdout=subprocess.DEVNULL)
         if floats := sums_once(narrow, model):
             print(f"[note] ONNX Runtime runs {len(floats)} convolutions of {model.name} in float, because they are not rounded "
                   "before a residual sum: give it a file that was quantized with --residual-sums twice (--onnx-model)")
-        ort = ["node", HERE / "onnxruntime.mjs"]
         yield "ONNX Runtime int8 (QDQ)", [*ort, onnx, folder / "nchw.bin", threads], {}
         if arguments.checkpoint:
             onnx = folder / "float32.onnx"
@@ -148,13 +101,10 @@ def main():
                 if len(running) < 3:
                     sys.exit(f"{name}: {error}")
                 print(f"[skipped] {name}: {error}")
-        pictures = [max(1, int(0.05 / contender.run(3))) for contender in running]
-        for _ in range(arguments.rounds):
-            for contender, count in zip(running, pictures):
-                contender.seconds.append(contender.run(count))
+        take_turns(running, arguments.rounds)
         table(running, arguments.rounds, arguments.json)
         for contender in running:
-            contender.process.kill()
+            contender.stop()
 
 
 if __name__ == "__main__":

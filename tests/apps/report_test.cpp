@@ -293,6 +293,10 @@ TEST_CASE("recommended changes are measured by quantizing anew") {
   CHECK(six["agreement"]["top1"] == evaluated["agreement"]["top1"]);
   CHECK(six["agreement"]["kl_divergence"]["nats"] == evaluated["agreement"]["kl_divergence"]["nats"]);
 
+  // Before anything is measured, which would take ten minutes.
+  check_fails({"report", model, "--against", default_checkpoint(), "--arch", "cifar_resnet20b", "--pictures", images,
+               "--remedies", images + "_missing", "--duration", "600"},
+              1, {"_missing", "no such file"});
   check_fails({"report", model, "--pictures", images, "--remedies", images}, 2, {"--remedies", "--against"});
   check_fails({"report", model, "--against", model, "--pictures", images, "--remedies", images, "--duration", "0.01"},
               1, {"float network"});
