@@ -1,6 +1,10 @@
 #include "engine/session/thread_pool.h"
 
+#include <pthread.h>
+#include <sched.h>
+
 #include <algorithm>
+#include <bit>
 #include <map>
 #include <string>
 #include <system_error>
@@ -54,6 +58,14 @@ void drain(ThreadPool::Loop& loop, int slot) {
     (*loop.task)(index, slot);
 }
 
+int current_cpu() {
+#if defined(__linux__)
+  return ::sched_getcpu();
+#else
+  return -1;
+#endif
+}
+
 struct Registry {
   std::mutex mutex;
   std::map<std::vector<unsigned long>, std::weak_ptr<ThreadPool>> pools;  // by affinity
@@ -71,30 +83,67 @@ Result<std::shared_ptr<ThreadPool>> ThreadPool::shared(int helpers) {
   Registry& all = registry();
   const std::lock_guard lock(all.mutex);
   std::erase_if(all.pools, [](const auto& entry) { return entry.second.expired(); });
-  std::weak_ptr<ThreadPool>& known = all.pools[affinity_mask()];
+  const std::vector<unsigned long> affinity = affinity_mask();
+  std::weak_ptr<ThreadPool>& known = all.pools[affinity];
   std::shared_ptr<ThreadPool> pool = known.lock();
-  if (pool == nullptr) pool.reset(new ThreadPool);
+  if (pool == nullptr) pool.reset(new ThreadPool(affinity));
   NARROW_TRY(pool->grow(helpers));
   known = pool;
   return pool;
 }
 
+ThreadPool::ThreadPool(std::vector<unsigned long> affinity) : affinity_(std::move(affinity)) {
+  for (const unsigned long word : affinity_) cpus_ += std::popcount(word);
+}
+
 Status ThreadPool::grow(int helpers) {
   const std::lock_guard lock(mutex_);
-  try {
-    threads_.reserve(static_cast<std::size_t>(helpers));
-    while (threads_.size() < static_cast<std::size_t>(helpers)) threads_.emplace_back([this] { work(); });
-  } catch (const std::system_error& error) {
-    return Error{ErrorCode::kLimit,
-                 base::joined({"the system refuses to start thread ", threads_.size() + 2, ": ", error.what()}),
-                 "threads"};
+  helpers_.reserve(static_cast<std::size_t>(helpers));
+  while (helpers_.size() < static_cast<std::size_t>(helpers)) {
+    auto helper = std::make_unique<Helper>();
+    try {
+      helper->thread = std::thread([this, self = helper.get()] { work(*self); });
+    } catch (const std::system_error& error) {
+      return Error{ErrorCode::kLimit,
+                   base::joined({"the system refuses to start thread ", helpers_.size() + 2, ": ", error.what()}),
+                   "threads"};
+    }
+    helpers_.push_back(std::move(helper));
+    helper_count_ = static_cast<int>(helpers_.size());
   }
   return {};
 }
 
-int ThreadPool::helpers() {
-  const std::lock_guard lock(mutex_);
-  return static_cast<int>(threads_.size());
+int ThreadPool::helpers() { return helper_count_; }
+
+void ThreadPool::begin_run(int helpers) {
+  runs_.fetch_add(1);
+  if (helpers == 0) return;
+  keep_off_this_cpu();
+  for (int i = 0; i < helpers; ++i) wake_.notify_one();
+}
+
+// A helper that wakes up on the caller's CPU waits until the caller sleeps. Linux likes to wake threads there, and does
+// not move them soon if the other CPUs are busy.
+void ThreadPool::keep_off_this_cpu() {
+#if defined(__linux__)
+  if (helper_count_ >= cpus_) return;  // not all can have a CPU of their own
+  const int here = current_cpu();
+  const auto word = static_cast<std::size_t>(here) / 64;
+  if (here < 0 || word >= affinity_.size()) return;
+  const std::unique_lock lock(mutex_, std::try_to_lock);
+  if (!lock.owns_lock()) return;
+  for (const std::unique_ptr<Helper>& helper : helpers_) {
+    if (helper->cpu != here) continue;
+    std::vector<unsigned long>& others = affinity_;
+    const unsigned long saved = others[word];
+    others[word] &= ~(1UL << (static_cast<unsigned>(here) % 64));
+    ::pthread_setaffinity_np(helper->thread.native_handle(), others.size() * sizeof(others[0]),
+                             reinterpret_cast<const cpu_set_t*>(others.data()));
+    others[word] = saved;
+    helper->cpu = -1;
+  }
+#endif
 }
 
 ThreadPool::~ThreadPool() {
@@ -104,7 +153,7 @@ ThreadPool::~ThreadPool() {
   }
   posted_.fetch_add(1);
   wake_.notify_all();
-  for (std::thread& thread : threads_) thread.join();
+  for (const std::unique_ptr<Helper>& helper : helpers_) helper->thread.join();
 }
 
 ThreadPool::Loop* ThreadPool::open_loop() const {
@@ -149,8 +198,8 @@ void ThreadPool::run(Loop& loop) {
   loop.idle.wait(lock, [&] { return loop.active == 0; });
 }
 
-void ThreadPool::work() {
-  bool worked = false;               // since the thread last slept
+void ThreadPool::work(Helper& helper) {
+  bool is_fresh = false;             // it has worked or woken up since it last polled
   std::chrono::nanoseconds spin{0};  // of the last loop that this thread took part in
   auto lock = lock_soon(mutex_);
   while (!stop_) {
@@ -158,21 +207,25 @@ void ThreadPool::work() {
     if (loop != nullptr) {
       const int slot = ++loop->helpers;
       ++loop->active;
-      worked = true;
+      is_fresh = true;
       spin = loop->spin;
       lock.unlock();
       drain(*loop, slot);
       lock = lock_soon(mutex_);
       if (--loop->active == 0) loop->idle.notify_one();
-    } else if (worked) {
+    } else if (is_fresh) {
       const std::uint64_t seen = posted_;
       lock.unlock();
+      helper.cpu = current_cpu();
       if (spin.count() > 0) poll(spin, [&] { return posted_ != seen; });
+      // Also after it came too late for the loop that woke it: the next one is near.
       if (runs_ > 0) poll(kBetweenLoops, [&] { return posted_ != seen || runs_ == 0; });
-      worked = false;
+      is_fresh = false;
       lock = lock_soon(mutex_);
     } else {
       wake_.wait(lock);
+      is_fresh = true;
+      spin = std::chrono::nanoseconds(0);
     }
   }
 }
@@ -199,11 +252,23 @@ Result<std::unique_ptr<PoolExecutor>> PoolExecutor::create(int threads, int spin
   return executor;
 }
 
+PoolExecutor::Run::Run(PoolExecutor* executor)
+    : executor_(executor == nullptr || executor->pool_ == nullptr ? nullptr : executor) {
+  if (executor_ == nullptr) return;
+  executor_->pool_->begin_run(executor_->posts_ ? executor_->threads_ - 1 : 0);
+  executor_->posts_ = false;
+}
+
+PoolExecutor::Run::~Run() {
+  if (executor_ != nullptr) executor_->pool_->end_run();
+}
+
 void PoolExecutor::parallel_for(int count, const std::function<void(int index, int slot)>& task) {
   if (count <= 1 || threads_ == 1) {
     for (int index = 0; index < count; ++index) task(index, 0);
     return;
   }
+  posts_ = true;
   loop_.task = &task;
   loop_.count = count;
   loop_.helper_limit = std::min(count, threads_) - 1;

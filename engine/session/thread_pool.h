@@ -46,24 +46,33 @@ class ThreadPool {
   };
   // Calls task(index, slot) for all indices and returns. The caller has slot 0.
   void run(Loop& loop);
-  // Between begin_run and end_run, helpers that have worked poll for a while before they sleep, because waking up takes
-  // longer than small layers do.
-  void begin_run() { runs_.fetch_add(1); }
+  // Between begin_run and end_run, helpers that are awake poll for a while before they sleep, because waking up takes
+  // longer than small layers do. begin_run wakes `helpers` of them, so that they are awake when the first loop comes.
+  void begin_run(int helpers);
   void end_run() { runs_.fetch_sub(1); }
 
   [[nodiscard]] int helpers();
 
  private:
-  ThreadPool() = default;
+  struct Helper {
+    std::thread thread;
+    std::atomic<int> cpu{-1};  // where it last looked for a loop; -1: unknown
+  };
+
+  explicit ThreadPool(std::vector<unsigned long> affinity);
   Status grow(int helpers);
-  void work();
+  void work(Helper& helper);
+  void keep_off_this_cpu();
   void post(Loop& loop);
   void remove(const Loop& loop);
   [[nodiscard]] Loop* open_loop() const;  // the oldest loop that may take a helper and has indices left; nullptr: none
 
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::vector<std::thread> threads_;
+  std::vector<std::unique_ptr<Helper>> helpers_;
+  std::vector<unsigned long> affinity_;  // of the pool, one bit per CPU; empty: unknown
+  int cpus_ = 0;                         // in affinity_
+  std::atomic<int> helper_count_{0};
   Loop* loops_ = nullptr;
   bool stop_ = false;
   std::atomic<std::uint64_t> posted_{0};  // changes with every posted loop, for threads that poll
@@ -83,17 +92,13 @@ class PoolExecutor final : public Executor {
   // Marks a time in which parallel loops follow each other closely.
   class Run {
    public:
-    explicit Run(const PoolExecutor* executor) : pool_(executor == nullptr ? nullptr : executor->pool_.get()) {
-      if (pool_ != nullptr) pool_->begin_run();
-    }
-    ~Run() {
-      if (pool_ != nullptr) pool_->end_run();
-    }
+    explicit Run(PoolExecutor* executor);
+    ~Run();
     Run(const Run&) = delete;
     Run& operator=(const Run&) = delete;
 
    private:
-    ThreadPool* pool_;
+    PoolExecutor* executor_;  // nullptr: no helpers
   };
 
  private:
@@ -101,6 +106,7 @@ class PoolExecutor final : public Executor {
   int threads_;
   std::shared_ptr<ThreadPool> pool_;  // nullptr: one thread
   ThreadPool::Loop loop_;
+  bool posts_ = true;  // the run had a parallel loop; if the last had none, the next does not wake helpers early
 };
 
 inline constexpr int kMaxSpinUs = 10'000;

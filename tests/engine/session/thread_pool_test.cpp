@@ -1,9 +1,11 @@
 #include "engine/session/thread_pool.h"
 
 #include <doctest/doctest.h>
+#include <sched.h>
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <numeric>
 #include <thread>
 #include <vector>
@@ -99,6 +101,45 @@ TEST_CASE("under another CPU affinity there is another pool") {
   CHECK(other == differs);
   CHECK(again);
 }
+
+#if defined(__linux__)
+TEST_CASE("a helper that waits on the caller's CPU is moved to another one") {
+  const auto executor = PoolExecutor::create(2).value();
+  cpu_set_t all;
+  REQUIRE(::sched_getaffinity(0, sizeof(all), &all) == 0);
+  if (CPU_COUNT(&all) < 2) {
+    MESSAGE("[skipped] there is one CPU");
+    return;
+  }
+  const narrow::testing::BoundToOneCpu caller;
+  const int here = ::sched_getcpu();
+  // What the helper does in its part of a loop: slot 1, waited for by the caller.
+  const auto on_helper = [&](const auto& action) {
+    const PoolExecutor::Run run(executor.get());
+    std::atomic<bool> done = false;
+    executor->parallel_for(2, [&](int, int slot) {
+      if (slot == 1 && !done) action();
+      if (slot == 1) done = true;
+      while (!done) std::this_thread::yield();
+    });
+  };
+  on_helper([&] {
+    cpu_set_t callers;
+    CPU_ZERO(&callers);
+    CPU_SET(here, &callers);
+    ::sched_setaffinity(0, sizeof(callers), &callers);
+  });
+  cpu_set_t now;
+  CPU_ZERO(&now);
+  for (int tries = 0; tries < 1000 && !(CPU_COUNT(&now) > 0 && !CPU_ISSET(here, &now)); ++tries) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));  // the helper falls asleep
+    on_helper([&] { ::sched_getaffinity(0, sizeof(now), &now); });
+  }
+  CHECK_FALSE(CPU_ISSET(here, &now));
+  CPU_OR(&now, &now, &all);
+  CHECK(CPU_EQUAL(&now, &all));  // and no CPU that the process does not have
+}
+#endif
 
 TEST_CASE("a pool that never worked ends") { CHECK(PoolExecutor::create(16).ok()); }
 
