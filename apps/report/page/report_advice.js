@@ -86,11 +86,19 @@ const narrowAdvice = (() => {
     const { trial } = remedy;
     if (!trial) return el("li", {}, el("span", { text: remedy.text }), remedy.option ? ": " : ".", remedy.option ? el("code", { text: remedy.option }) : null);
     if (trial.of === "range") {
-      const words = remedy.text.split(/(--observer \w+)/).map((text, i) => (i % 2 === 1 ? el("span", { class: "option", text }) : text));
-      return el("li", { class: "small" }, `Range \u00d7${trial.range_factor} leaves ${leftOf(layer, trial)}. `, ...words, ".");
+      return el("li", { class: "small" }, `Range \u00d7${trial.range_factor}, a ${trial.range_factor < 1 ? "narrower" : "wider"} one, leaves ${leftOf(layer, trial)}.`);
     }
     return el("li", {}, el("code", { text: remedy.option }), ` leaves ${leftOf(layer, trial)}, ${extra(remedy.more_bytes)}` +
       (known(trial.cost_ratio) ? Math.abs(trial.cost_ratio - 1) < 0.005 ? "" : `, time \u00d7${trial.cost_ratio.toFixed(2)} (estimate)` : ""));
+  };
+  // Once for all rows: what can be done about a range.
+  const rangeNote = (list) => {
+    const ranges = list.flatMap((advice) => advice.remedies).map((remedy) => remedy.trial).filter((trial) => trial?.of === "range");
+    if (ranges.length === 0) return null;
+    const options = [];
+    if (ranges.some((trial) => trial.range_factor < 1)) options.push([el("code", { text: "--observer percentile" }), " makes those of all layers narrower"]);
+    if (ranges.some((trial) => trial.range_factor > 1)) options.push([el("code", { text: "--observer minmax" }), " makes those of all layers wider"]);
+    return el("p", { class: "muted small" }, "No option sets the range of one layer: ", ...options.flatMap((option, i) => (i > 0 ? ["; ", ...option] : option)), ".");
   };
   const drawAdvice = () => {
     const box = at("advice");
@@ -122,7 +130,7 @@ const narrowAdvice = (() => {
       el("table", { class: "advice-table" },
         el("caption", { class: "visually-hidden", text: "The layers that hurt most, the worst first" }),
         el("thead", {}, el("tr", {}, ...["#", "Layer", "Share of the noise", "Why (in the scores)", "What to do, and what it leaves of the layer's noise"].map((text, i) => cell("th", text, i === 0, { scope: "col" })))),
-        el("tbody", {}, ...rows))), legend(PARTS.slice(0, 3).map(([name]) => [name])), planBox());
+        el("tbody", {}, ...rows))), legend(PARTS.slice(0, 3).map(([name]) => [name])), rangeNote(list), planBox());
     showPlan();
     drawRemedies(box);
   };

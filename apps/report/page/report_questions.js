@@ -172,9 +172,14 @@ const narrowQuestions = (() => {
         : `${percent(ranges.by_narrower, 0)} by narrower ones, whose finer steps count as rounded outputs above, and ${percent(wider, 0)} by wider ones`;
     const gain = ranges.tried === 0 ? "" : (ranges.helped === 0 ? ` Other ranges were tried for ${plural(ranges.tried, "layer")}, and none clearly helps.`
       : ` Better ranges for ${plural(ranges.helped, "layer")} of ${ranges.tried} would remove ${percent(ranges.noise_removed, 0)}${intervalText(ranges.interval)} of the noise, ${by}.`);
+    // What both would do, side by side: a reader should not have to weigh two percentages.
+    const bySix = 1 - six.noise_left;
+    const verdict = ranges.helped === 0 || six.changes.length === 0 ? ""
+      : ranges.noise_removed < 0.5 * bySix ? " So bits matter more than ranges here."
+        : ranges.noise_removed > 2 * bySix ? " So ranges matter more than these bits: calibrate with more images, or with another --observer." : " So both matter.";
     const sixGain = six.changes.length > 0 ? ` 6 bits in the ${six.layers.length === 3 ? "three" : six.layers.length} worst would remove ${percent(1 - six.noise_left, 0)} (estimate).` : "";
     return question(title, el("p", {}, el("strong", { text: answer }), ` Of the noise in the scores, ${percent(weights, 0)} come from rounded weights, ` +
-      `${percent(rounding, 0)} from rounded outputs and ${percent(clipping, 0)} from values outside the ranges (clipped).${gain}${sixGain} ${advised}`),
+      `${percent(rounding, 0)} from rounded outputs and ${percent(clipping, 0)} from values outside the ranges (clipped).${gain}${sixGain}${verdict} ${advised}`),
       data.remedies && data.agreement ? el("p", { text: calibratedAgain() }) : null,
       el("p", { class: "muted small" }, `Ranges: ${rangesText()}. `,
         measured === 0 ? "The split is that of the layers' own output errors, because more bits were not tried. "

@@ -14,6 +14,8 @@ const narrowTimes = (() => {
     const isSlow = known(layer.time.peak_share) && layer.time.peak_share < data.profile.peak_share;
     return layer.macs && isSlow && pixels <= 64 && layer.output.height > 1 ? `only ${plural(pixels, "pixel")}, which fill few tiles of a kernel` : "";
   };
+  // A layer on one pixel is a matrix by a vector: no weight is used twice.
+  const usesWeightsOnce = (layer) => layer.macs > 0 && layer.weight_bytes > 0 && layer.output.height * layer.output.width === 1;
   const productsOf = (time) => (known(time.products_per_output) ? time.products_per_output.toFixed(0) : "few");
 
   // What the time of a layer or of its group goes into, as a sentence.
@@ -28,7 +30,9 @@ const narrowTimes = (() => {
       memory: `${who} by memory: ${memory} at ${data.profile.read_gigabytes_per_second.toFixed(0)} GB/s, the speed at which a core reads as much as this model takes; ${arithmetic}`,
       outputs: `${who} by writing outputs: only ${productsOf(time)} products for each${isGroup(layer) ? ", the mean of its layers" : ""}, so that loading, rounding and writing take longer than multiplying (${arithmetic}; ${memory})`,
       elements: `${who} by elements: it multiplies nothing, and reads, changes and writes them one after the other (${memory})`,
-      other: `${who} by neither multiplying (${arithmetic}) nor memory (${memory}): loads, edges and rounding share the time`,
+      other: usesWeightsOnce(layer)
+        ? `${who} by loading weights: each of the ${bytes(layer.weight_bytes)} is used for one product only, so that loading from the caches, and not multiplying (${arithmetic}), sets the pace (${memory} at ${data.profile.read_gigabytes_per_second.toFixed(0)} GB/s)`
+        : `${who} by neither multiplying (${arithmetic}) nor memory (${memory}): loads, edges and rounding share the time`,
     }[time.bound] + "." + few;
   };
   // The one reason, for people who do not look at kernels.
@@ -40,7 +44,8 @@ const narrowTimes = (() => {
       memory: `moving ${its} ${bytes(time.bytes)} takes ${percent(time.memory_share, 0)} of it`,
       outputs: `loading, rounding and writing take longer than ${its} ${productsOf(time)} products for each output element`,
       elements: "it multiplies nothing: it reads, changes and writes each element",
-      other: fewPixels(layer) ? `the output has ${fewPixels(layer)}` : "loads, edges and rounding share it",
+      other: usesWeightsOnce(layer) ? `each of its ${bytes(layer.weight_bytes)} of weights is loaded for one product only`
+        : fewPixels(layer) ? `the output has ${fewPixels(layer)}` : "loads, edges and rounding share it",
     }[time.bound];
   };
   const whyKernel = (layer) => {
