@@ -20,6 +20,11 @@ endif()
 include(FindPackageHandleStandardArgs)
 find_package_handle_standard_args(dnnl REQUIRED_VARS DNNL_LIBRARY DNNL_INCLUDE_DIR dnnl_is_supported
   VERSION_VAR dnnl_VERSION REASON_FAILURE_MESSAGE "${dnnl_reason}")
+# A static library does not name what it needs (OpenMP). Its own configuration does.
+if(dnnl_FOUND AND NOT TARGET DNNL::dnnl AND DNNL_LIBRARY MATCHES "\\.a$")
+  find_package(dnnl CONFIG QUIET)
+  set(dnnl_FOUND TRUE)
+endif()
 if(dnnl_FOUND AND NOT TARGET DNNL::dnnl)
   add_library(DNNL::dnnl UNKNOWN IMPORTED)
   set_target_properties(DNNL::dnnl PROPERTIES IMPORTED_LOCATION "${DNNL_LIBRARY}"
