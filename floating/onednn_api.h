@@ -105,8 +105,8 @@ inline constexpr dnnl::cpu_isa kEveryIsa =
     dnnl::cpu_isa::isa_default;
 #endif
 
-// The attributes of a primitive on integers. oneDNN 2 takes scales and zero points when a primitive is made, and oneDNN 3
-// whenever it runs, among its arguments.
+// The attributes of a primitive on integers. oneDNN 2 takes scales and zero points when a primitive is made, and oneDNN
+// 3 whenever it runs, among its arguments.
 class Scaling {
  public:
   explicit Scaling(dnnl::engine engine) : engine_(std::move(engine)) {}
