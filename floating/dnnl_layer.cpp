@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "floating/float_ops.h"
+#include "floating/onednn_api.h"
 
 namespace narrow::graph {
 namespace {
@@ -27,9 +28,9 @@ dnnl::primitive_attr attributes(const Clamp& clamp) {
   attr.set_fpmath_mode(dnnl::fpmath_mode::strict);
   dnnl::post_ops ops;
   if (is_relu(clamp)) {
-    ops.append_eltwise(1.0F, dnnl::algorithm::eltwise_relu, 0.0F, 0.0F);
+    onednn::append_function(ops, dnnl::algorithm::eltwise_relu, 0.0F, 0.0F);
   } else if (is_bounded(clamp)) {
-    ops.append_eltwise(1.0F, dnnl::algorithm::eltwise_clip, clamp.lo, clamp.hi);
+    onednn::append_function(ops, dnnl::algorithm::eltwise_clip, clamp.lo, clamp.hi);
   }
   attr.set_post_ops(ops);
   return attr;
@@ -82,12 +83,15 @@ void DnnlLayer::create_convolution(const DnnlContext& context, const Convolution
   const dnnl::memory::dims weight_dims =
       grouped ? dnnl::memory::dims{groups, out_per_group, in_per_group, window.kernel_h, window.kernel_w}
               : dnnl::memory::dims{out_per_group, in_per_group, window.kernel_h, window.kernel_w};
-  const dnnl::convolution_forward::desc desc(dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct,
-                                             source_, {weight_dims, kF32, Tag::any}, {{output.channels}, kF32, Tag::x},
-                                             destination_, {window.stride_h, window.stride_w},
-                                             {window.dilation_h - 1, window.dilation_w - 1},
-                                             {window.pad.top, window.pad.left}, {window.pad.bottom, window.pad.right});
-  const dnnl::convolution_forward::primitive_desc chosen(desc, attr, context.engine);
+  const onednn::ConvolutionParts parts{.source = source_,
+                                       .weights = {weight_dims, kF32, Tag::any},
+                                       .bias = {{output.channels}, kF32, Tag::x},
+                                       .destination = destination_,
+                                       .strides = {window.stride_h, window.stride_w},
+                                       .dilations = {window.dilation_h - 1, window.dilation_w - 1},
+                                       .before = {window.pad.top, window.pad.left},
+                                       .after = {window.pad.bottom, window.pad.right}};
+  const auto chosen = onednn::convolution(context.engine, dnnl::prop_kind::forward_inference, parts, attr);
   primitive_ = dnnl::convolution_forward(chosen);
   given_weights_ = {weight_dims, kF32, grouped ? Tag::gohwi : Tag::ohwi};
   finish(context, chosen);
@@ -98,10 +102,8 @@ void DnnlLayer::create_linear(const DnnlContext& context, const Linear& linear, 
   const dnnl::memory::dims weight_dims{linear.out_features, input.elems()};
   source_ = {{1, input.elems()}, kF32, Tag::nc};
   destination_ = {{1, linear.out_features}, kF32, Tag::nc};
-  const dnnl::inner_product_forward::desc desc(dnnl::prop_kind::forward_inference, source_,
-                                               {weight_dims, kF32, Tag::any}, {{linear.out_features}, kF32, Tag::x},
-                                               destination_);
-  const dnnl::inner_product_forward::primitive_desc chosen(desc, attr, context.engine);
+  const auto chosen = onednn::inner_product(context.engine, source_, {weight_dims, kF32, Tag::any},
+                                            {{linear.out_features}, kF32, Tag::x}, destination_, attr);
   primitive_ = dnnl::inner_product_forward(chosen);
   given_weights_ = {weight_dims, kF32, Tag::oi};
   finish(context, chosen);

@@ -22,6 +22,8 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 memory::dims dims_of(const TensorShape& shape) { return {1, shape.channels, shape.height, shape.width}; }
 
+Tag plain_layout(const memory& of) { return onednn::dims_of(of.get_desc()).size() == 2 ? Tag::nc : Tag::nhwc; }
+
 void copy_floats(const std::vector<float>& from, memory& to) {
   std::copy(from.begin(), from.end(), static_cast<float*>(to.get_data_handle()));
 }
@@ -49,8 +51,7 @@ OneDnnNetwork::OneDnnNetwork(const graph::Graph& graph, OneDnnType type)
     if (sum.node != nullptr) done_[static_cast<std::size_t>(sum.node - graph.nodes.data())] = true;
   }
   memory& scores = values_[graph.output];
-  scores = in_layout(scores,
-                     {scores.get_desc().dims(), Type::f32, scores.get_desc().dims().size() == 2 ? Tag::nc : Tag::nhwc});
+  scores = in_layout(scores, {onednn::dims_of(scores.get_desc()), Type::f32, plain_layout(scores)});
 }
 
 void OneDnnNetwork::add_node(const Node& node) {
@@ -117,10 +118,10 @@ void OneDnnNetwork::append_clamp(const Node& node, dnnl::post_ops& ops) const {
   const std::optional<Quantization>& q = graph_.value(node.output).quantization;
   if (type_ == OneDnnType::kFloat32 && q && q->zero_point == q->range.lo) clamp.lo = 0;  // a ReLU before quantization
   if (clamp.lo == 0 && clamp.hi == kInfinity) {
-    ops.append_eltwise(1.0F, dnnl::algorithm::eltwise_relu, 0.0F, 0.0F);
+    onednn::append_function(ops, dnnl::algorithm::eltwise_relu, 0.0F, 0.0F);
   } else if (!clamp.is_identity()) {
     constexpr float kFar = 1e30F;
-    ops.append_eltwise(1.0F, dnnl::algorithm::eltwise_clip, std::max(clamp.lo, -kFar), std::min(clamp.hi, kFar));
+    onednn::append_function(ops, dnnl::algorithm::eltwise_clip, std::max(clamp.lo, -kFar), std::min(clamp.hi, kFar));
   }
 }
 
@@ -158,30 +159,36 @@ memory OneDnnNetwork::weights(const graph::Filter& filter, const memory::desc& g
   return packed;
 }
 
-memory OneDnnNetwork::bias(const graph::Filter& filter, float input_scale) {
+memory OneDnnNetwork::bias(const graph::Filter& filter, const std::vector<float>& scales) {
   const graph::QuantizedFilter& quantized = filter.quantized.value();
   std::vector<float> values(quantized.bias.begin(), quantized.bias.end());
-  if (type_ == OneDnnType::kFloat32) {
-    for (std::size_t c = 0; c < values.size(); ++c) values[c] *= input_scale * quantized.scales[c];
+  if (type_ == OneDnnType::kFloat32 || !onednn::Scaling::kScalesBias) {
+    for (std::size_t c = 0; c < values.size(); ++c) values[c] *= scales[c];
   }
   memory result({{static_cast<memory::dim>(values.size())}, Type::f32, Tag::x}, engine_);
   copy_floats(values, result);
   return result;
 }
 
-namespace {
-
-// Of int8: scales from the accumulator to the output, and zero points.
-void set_quantization(const graph::Filter& filter, const Quantization& in, const std::optional<Quantization>& out,
-                      dnnl::primitive_attr& attr) {
+// By what the accumulator of each channel is multiplied: of int8 to levels of the output, of float32 to real numbers.
+std::vector<float> OneDnnNetwork::channel_scales(const graph::Filter& filter, const std::optional<Quantization>& in,
+                                                 const std::optional<Quantization>& out) const {
   std::vector<float> scales = filter.quantized.value().scales;
-  for (float& scale : scales) scale *= in.scale / (out ? out->scale : 1.0F);
-  attr.set_output_scales(2, scales);
-  if (in.zero_point != 0) attr.set_zero_points(DNNL_ARG_SRC, 0, {in.zero_point});
-  if (out && out->zero_point != 0) attr.set_zero_points(DNNL_ARG_DST, 0, {out->zero_point});
+  const float to = type_ == OneDnnType::kInt8 && out ? out->scale : 1.0F;
+  const float factor = (in ? in->scale : 1.0F) / to;
+  for (float& scale : scales) scale *= factor;
+  return scales;
 }
 
-}  // namespace
+// Of int8.
+onednn::Scaling OneDnnNetwork::quantized(const std::vector<float>& scales, bool grouped, const Quantization& in,
+                                         const std::optional<Quantization>& out) const {
+  onednn::Scaling scaling(engine_);
+  scaling.scale_channels(scales, grouped);
+  scaling.set_zero_point(DNNL_ARG_SRC, in.zero_point);
+  if (out) scaling.set_zero_point(DNNL_ARG_DST, out->zero_point);
+  return scaling;
+}
 
 void OneDnnNetwork::add_convolution(const Node& node, const FusedAdd& sum) {
   const auto& op = std::get<graph::Convolution>(node.op);
@@ -191,9 +198,10 @@ void OneDnnNetwork::add_convolution(const Node& node, const FusedAdd& sum) {
   const std::optional<Quantization>& out = graph_.value(last.output).quantization;
   const bool int8 = type_ == OneDnnType::kInt8;
   const Tag tag = int8 ? Tag::nhwc : Tag::any;
-  dnnl::primitive_attr attr;
+  const std::vector<float> scales = channel_scales(op.filter, in.quantization, out);
+  onednn::Scaling scaling(engine_);
   dnnl::post_ops ops;
-  if (int8) set_quantization(op.filter, in.quantization.value(), out, attr);
+  if (int8) scaling = quantized(scales, op.groups > 1, in.quantization.value(), out);
   memory::desc destination = layout(last.output, tag);
   if (sum.node != nullptr) {
     const Quantization& other = graph_.value(sum.other).quantization.value();
@@ -201,26 +209,31 @@ void OneDnnNetwork::add_convolution(const Node& node, const FusedAdd& sum) {
     destination = values_[sum.other].get_desc();
   }
   append_clamp(last, ops);
-  attr.set_post_ops(ops);
+  scaling.set_post_ops(ops);
   const memory::dim in_c = in.shape.channels / op.groups;
   const memory::dim out_c = op.out_channels / op.groups;
   const memory::dims dims = op.groups > 1 ? memory::dims{op.groups, out_c, in_c, w.kernel_h, w.kernel_w}
                                           : memory::dims{out_c, in_c, w.kernel_h, w.kernel_w};
   const Type weight_type = int8 ? Type::s8 : Type::f32;
-  const dnnl::convolution_forward::desc desc(
-      dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, layout(node.inputs[0], tag),
-      {dims, weight_type, Tag::any}, {{op.out_channels}, Type::f32, Tag::x}, destination, {w.stride_h, w.stride_w},
-      {w.dilation_h - 1, w.dilation_w - 1}, {w.pad.top, w.pad.left}, {w.pad.bottom, w.pad.right});
-  const dnnl::convolution_forward::primitive_desc chosen(desc, attr, engine_);
+  const onednn::ConvolutionParts parts{.source = layout(node.inputs[0], tag),
+                                       .weights = {dims, weight_type, Tag::any},
+                                       .bias = {{op.out_channels}, Type::f32, Tag::x},
+                                       .destination = destination,
+                                       .strides = {w.stride_h, w.stride_w},
+                                       .dilations = {w.dilation_h - 1, w.dilation_w - 1},
+                                       .before = {w.pad.top, w.pad.left},
+                                       .after = {w.pad.bottom, w.pad.right}};
+  const auto chosen = onednn::convolution(engine_, dnnl::prop_kind::forward_inference, parts, scaling.attr());
   const memory source = in_layout(values_[node.inputs[0]], chosen.src_desc());
   const memory result = sum.node != nullptr ? values_[sum.other] : memory(chosen.dst_desc(), engine_);
-  const float input_scale = in.quantization ? in.quantization->scale : 1.0F;
+  Arguments arguments{{DNNL_ARG_SRC, source},
+                      {DNNL_ARG_WEIGHTS, weights(op.filter, {dims, weight_type, op.groups > 1 ? Tag::gohwi : Tag::ohwi},
+                                                 chosen.weights_desc())},
+                      {DNNL_ARG_BIAS, bias(op.filter, scales)},
+                      {DNNL_ARG_DST, result}};
+  arguments.insert(scaling.arguments().begin(), scaling.arguments().end());
   add(node.name, chosen.impl_info_str(), graph::macs(graph_, node), dnnl::convolution_forward(chosen),
-      {{DNNL_ARG_SRC, source},
-       {DNNL_ARG_WEIGHTS,
-        weights(op.filter, {dims, weight_type, op.groups > 1 ? Tag::gohwi : Tag::ohwi}, chosen.weights_desc())},
-       {DNNL_ARG_BIAS, bias(op.filter, input_scale)},
-       {DNNL_ARG_DST, result}});
+      std::move(arguments));
   values_[last.output] = result;
 }
 
@@ -233,38 +246,37 @@ void OneDnnNetwork::add_linear(const Node& node) {
   const memory::dims flat{op.out_features, in.shape.elems()};
   if (in.shape.height * in.shape.width != 1) throw std::runtime_error("oneDNN's network has no Linear on an image");
   const Type weight_type = int8 ? Type::s8 : Type::f32;
-  dnnl::primitive_attr attr;
+  const std::vector<float> scales = channel_scales(op.filter, quantization, out);
+  onednn::Scaling scaling(engine_);
   dnnl::post_ops ops;
-  if (int8) set_quantization(op.filter, quantization.value(), out, attr);
+  if (int8) scaling = quantized(scales, false, quantization.value(), out);
   append_clamp(node, ops);
-  attr.set_post_ops(ops);
+  scaling.set_post_ops(ops);
   const memory source = in_layout(values_[node.inputs[0]], {dims_of(in.shape), type_of(node.inputs[0]), Tag::nhwc});
   const memory::desc source_desc({1, in.shape.elems()}, type_of(node.inputs[0]), Tag::nc);
-  const dnnl::inner_product_forward::desc desc(dnnl::prop_kind::forward_inference, source_desc,
-                                               {flat, weight_type, Tag::any}, {{op.out_features}, Type::f32, Tag::x},
-                                               {{1, op.out_features}, type_of(node.output), Tag::nc});
-  const dnnl::inner_product_forward::primitive_desc chosen(desc, attr, engine_);
+  const auto chosen =
+      onednn::inner_product(engine_, source_desc, {flat, weight_type, Tag::any}, {{op.out_features}, Type::f32, Tag::x},
+                            {{1, op.out_features}, type_of(node.output), Tag::nc}, scaling.attr());
   const memory result(chosen.dst_desc(), engine_);
-  const float input_scale = quantization ? quantization->scale : 1.0F;
+  Arguments arguments{{DNNL_ARG_SRC, memory(source_desc, engine_, source.get_data_handle())},
+                      {DNNL_ARG_WEIGHTS, weights(op.filter, {flat, weight_type, Tag::oi}, chosen.weights_desc())},
+                      {DNNL_ARG_BIAS, bias(op.filter, scales)},
+                      {DNNL_ARG_DST, result}};
+  arguments.insert(scaling.arguments().begin(), scaling.arguments().end());
   add(node.name, chosen.impl_info_str(), graph::macs(graph_, node), dnnl::inner_product_forward(chosen),
-      {{DNNL_ARG_SRC, memory(source_desc, engine_, source.get_data_handle())},
-       {DNNL_ARG_WEIGHTS, weights(op.filter, {flat, weight_type, Tag::oi}, chosen.weights_desc())},
-       {DNNL_ARG_BIAS, bias(op.filter, input_scale)},
-       {DNNL_ARG_DST, result}});
+      std::move(arguments));
   values_[node.output] = result;
 }
 
 void OneDnnNetwork::add_pool(const Node& node, const graph::Window& w, dnnl::algorithm algorithm) {
   const memory& source = values_[node.inputs[0]];
   const bool int8 = type_ == OneDnnType::kInt8;
-  const dnnl::pooling_v2_forward::desc desc(dnnl::prop_kind::forward_inference, algorithm, source.get_desc(),
-                                            layout(node.output, int8 ? Tag::nhwc : Tag::any), {w.stride_h, w.stride_w},
-                                            {w.kernel_h, w.kernel_w}, {w.dilation_h - 1, w.dilation_w - 1},
-                                            {w.pad.top, w.pad.left}, {w.pad.bottom, w.pad.right});
-  const dnnl::pooling_v2_forward::primitive_desc chosen(desc, engine_);
+  const auto chosen =
+      onednn::pooling(engine_, algorithm, source.get_desc(), layout(node.output, int8 ? Tag::nhwc : Tag::any),
+                      {w.stride_h, w.stride_w}, {w.kernel_h, w.kernel_w}, {w.dilation_h - 1, w.dilation_w - 1},
+                      {w.pad.top, w.pad.left}, {w.pad.bottom, w.pad.right});
   const memory result(chosen.dst_desc(), engine_);
-  add(node.name, chosen.impl_info_str(), 0, dnnl::pooling_v2_forward(chosen),
-      {{DNNL_ARG_SRC, source}, {DNNL_ARG_DST, result}});
+  add(node.name, chosen.impl_info_str(), 0, onednn::Pooling(chosen), {{DNNL_ARG_SRC, source}, {DNNL_ARG_DST, result}});
   values_[node.output] = result;
   quantization_[node.output] = quantization_[node.inputs[0]];
 }
@@ -279,14 +291,14 @@ void OneDnnNetwork::add_change(const Node& node) {
   }
   const bool up = std::holds_alternative<graph::Quantize>(node.op);
   const Quantization& q = quantization_[up ? node.output : node.inputs[0]].value();
-  dnnl::primitive_attr attr;
-  attr.set_output_scales(0, {up ? 1.0F / q.scale : q.scale});
-  if (q.zero_point != 0) attr.set_zero_points(up ? DNNL_ARG_DST : DNNL_ARG_SRC, 0, {q.zero_point});
-  result = memory(
-      {source.get_desc().dims(), type_of(node.output), source.get_desc().dims().size() == 2 ? Tag::nc : Tag::nhwc},
-      engine_);
-  const dnnl::reorder::primitive_desc chosen(source, result, attr);
-  add(node.name, chosen.impl_info_str(), 0, dnnl::reorder(chosen), {{DNNL_ARG_FROM, source}, {DNNL_ARG_TO, result}});
+  onednn::Scaling scaling(engine_);
+  scaling.scale_source(up ? 1.0F / q.scale : q.scale);
+  scaling.set_zero_point(up ? DNNL_ARG_DST : DNNL_ARG_SRC, q.zero_point);
+  result = memory({onednn::dims_of(source.get_desc()), type_of(node.output), plain_layout(source)}, engine_);
+  const dnnl::reorder::primitive_desc chosen(source, result, scaling.attr());
+  Arguments arguments{{DNNL_ARG_FROM, source}, {DNNL_ARG_TO, result}};
+  arguments.insert(scaling.arguments().begin(), scaling.arguments().end());
+  add(node.name, chosen.impl_info_str(), 0, dnnl::reorder(chosen), std::move(arguments));
 }
 
 std::span<const float> OneDnnNetwork::run(std::span<const float> input) {

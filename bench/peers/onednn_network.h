@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "floating/onednn_api.h"
 #include "graph/ir.h"
 #include "narrow/types.h"
 
@@ -65,7 +66,11 @@ class OneDnnNetwork {
            Arguments arguments);
   dnnl::memory in_layout(const dnnl::memory& from, const dnnl::memory::desc& layout);
   dnnl::memory weights(const graph::Filter& filter, const dnnl::memory::desc& given, const dnnl::memory::desc& wanted);
-  dnnl::memory bias(const graph::Filter& filter, float input_scale);
+  dnnl::memory bias(const graph::Filter& filter, const std::vector<float>& scales);
+  [[nodiscard]] std::vector<float> channel_scales(const graph::Filter& filter, const std::optional<Quantization>& in,
+                                                  const std::optional<Quantization>& out) const;
+  [[nodiscard]] onednn::Scaling quantized(const std::vector<float>& scales, bool grouped, const Quantization& in,
+                                          const std::optional<Quantization>& out) const;
   [[nodiscard]] dnnl::memory::data_type type_of(graph::ValueId value) const;
   // Bounds of the output's elements as the primitive computes them before it adds the zero point.
   [[nodiscard]] Clamp bounds(const graph::Node& node) const;

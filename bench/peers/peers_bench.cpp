@@ -3,13 +3,15 @@
 //   peers_bench [--isa NAME] [--threads N] [--rounds N] [--layers] [--json] MODEL.nrw [MODEL.nrw ...]
 //   peers_bench --serve CONTENDER [--isa NAME] [--threads N] MODEL.nrw
 //   peers_bench --write-input FILE MODEL.nrw
+//   peers_bench --onednn-version
 //
 // oneDNN runs the first model: in int8 as it is quantized, and in float32 with the weights that its integers stand for.
 // Narrow runs every model; give the same network at other widths. Scores are compared before anything is timed: where
 // oneDNN's int8 scores are not the exact ones, its instructions saturated. Batch 1, preprocessing not included.
 // --serve runs one contender (narrow, onednn_int8, onednn_float32) for a process that times several (run.py): it says
 // "ready MILLISECONDS" and the scores, then for each line "N" on stdin runs N images and answers with the seconds.
-// --write-input writes the image: int32 1, height, width, channels, then floats in this order.
+// --write-input writes the image: int32 1, height, width, channels, then floats in this order. --onednn-version says
+// which oneDNN there is.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -32,6 +34,7 @@
 #include "bench/peers/onednn_network.h"
 #include "bench/statistics.h"
 #include "engine/model/model_data.h"
+#include "floating/onednn_api.h"
 #include "floating/openmp_threads.h"
 #include "narrow/inspect.h"
 #include "narrow/model.h"
@@ -51,7 +54,7 @@ constexpr double kRoundSeconds = 0.05;
 struct Arguments {
   std::string isa = "auto", serve, write_input;
   int threads = 1, rounds = 31;
-  bool layers = false, json = false;
+  bool layers = false, json = false, onednn_version = false;
   std::vector<std::string> models;
 };
 
@@ -68,7 +71,7 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 
 // What oneDNN calls the instruction sets that we have kernels for. Must be said before its first primitive.
 void limit_onednn(const std::string& isa) {
-  dnnl::cpu_isa limit = dnnl::cpu_isa::all;
+  dnnl::cpu_isa limit = onednn::kEveryIsa;
   if (isa == "avx2") limit = dnnl::cpu_isa::avx2;
   if (isa == "avxvnni") limit = dnnl::cpu_isa::avx2_vnni;
   if (isa == "avx512vnni") limit = dnnl::cpu_isa::avx512_core_vnni;
@@ -261,6 +264,12 @@ int write_input(const Arguments& arguments) {
   return 0;
 }
 
+int print_version() {
+  const dnnl::version_t& version = *dnnl::version();
+  std::printf("%d.%d.%d\n", version.major, version.minor, version.patch);
+  return 0;
+}
+
 Arguments parse(const std::vector<std::string>& given) {
   Arguments arguments;
   for (std::size_t i = 0; i < given.size(); ++i) {
@@ -280,6 +289,8 @@ Arguments parse(const std::vector<std::string>& given) {
       arguments.write_input = value();
     } else if (given[i] == "--layers") {
       arguments.layers = true;
+    } else if (given[i] == "--onednn-version") {
+      arguments.onednn_version = true;
     } else if (given[i] == "--json") {
       arguments.json = true;
     } else if (given[i].rfind("--", 0) == 0) {
@@ -288,7 +299,7 @@ Arguments parse(const std::vector<std::string>& given) {
       arguments.models.push_back(given[i]);
     }
   }
-  if (arguments.models.empty()) throw std::runtime_error("name at least one .nrw file");
+  if (arguments.models.empty() && !arguments.onednn_version) throw std::runtime_error("name at least one .nrw file");
   if (arguments.isa == "auto") arguments.isa = available_isas().back();
   return arguments;
 }
@@ -298,6 +309,7 @@ Arguments parse(const std::vector<std::string>& given) {
 int main(int argc, char** argv) {
   try {
     const Arguments arguments = parse({argv + 1, argv + argc});
+    if (arguments.onednn_version) return print_version();
     limit_onednn(arguments.isa);
     const graph::ScopedOpenMpThreads threads(arguments.threads);
     if (!arguments.write_input.empty()) return write_input(arguments);

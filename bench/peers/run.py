@@ -2,8 +2,8 @@
 """Narrow beside oneDNN, ONNX Runtime and PyTorch: one network, one picture at a time, in alternating rounds.
 
 Every contender is a process that waits for its turn; scores are compared with the float network's before anything is
-timed. Ratios are of times in the same round, to the first contender, oneDNN in int8. Only Narrow and oneDNN can be held to an
-instruction set (--isa); the others take what they find. Run by `./dev peers`.
+timed. Ratios are of times in the same round, to the first contender, oneDNN in int8. --onednn adds other versions of oneDNN.
+Only Narrow and oneDNN can be held to an instruction set (--isa); the others take what they find. Run by `./dev peers`.
 """
 import argparse
 import json
@@ -20,6 +20,15 @@ from contender import Contender, onnxruntime, sqnr_db, sums_once, take_turns, wr
 HERE = pathlib.Path(__file__).parent
 
 
+def onednn(program, options, model):
+    try:
+        version = subprocess.run([program, "--onednn-version"], check=True, capture_output=True, text=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError) as error:
+        sys.exit(f"{program} is no peers_bench: {error}")
+    for precision in ("int8", "float32"):
+        yield f"oneDNN {version} {precision}", [program, "--serve", f"onednn_{precision}", *options, model], {}
+
+
 def contenders(arguments, folder):
     bench = arguments.build / "bench" / "peers_bench"
     narrow = arguments.build / "narrow"
@@ -27,10 +36,11 @@ def contenders(arguments, folder):
     options = ["--isa", arguments.isa, "--threads", threads]
     subprocess.run([bench, "--write-input", folder / "nhwc.bin", arguments.models[0]], check=True)
     write_nchw(folder / "nhwc.bin", folder / "nchw.bin")
-    yield "oneDNN int8", [bench, "--serve", "onednn_int8", *options, arguments.models[0]], {}
-    yield "oneDNN float32", [bench, "--serve", "onednn_float32", *options, arguments.models[0]], {}
+    yield from onednn(bench, options, arguments.models[0])
     for model in arguments.models:
         yield f"Narrow {model.stem}", [bench, "--serve", "narrow", *options, model], {}
+    for program in arguments.onednn:
+        yield from onednn(program, options, arguments.models[0])
     ort = onnxruntime()
     if ort is not None:
         onnx = folder / "int8.onnx"
@@ -55,7 +65,7 @@ def contenders(arguments, folder):
 
 
 def table(running, rounds, as_json):
-    reference = next(c for c in running if c.name == "oneDNN float32").scores
+    reference = running[1].scores  # the first oneDNN in float32
     rows = []
     for contender in running:
         ratios = sorted(a / b for a, b in zip(contender.seconds, running[0].seconds))
@@ -83,6 +93,8 @@ def main():
     parser.add_argument("models", nargs="+", type=pathlib.Path, help=".nrw files of one network; 8/8 bits first")
     parser.add_argument("--onnx-model", type=pathlib.Path, help="the .nrw of which ONNX Runtime gets the QDQ file, quantized "
                         "with --residual-sums twice, which it runs fastest [the first]")
+    parser.add_argument("--onednn", action="append", default=[], type=pathlib.Path, metavar="PROGRAM",
+                        help="a peers_bench that was built with another oneDNN; may be repeated")
     parser.add_argument("--arch", help="the network's name in torchvision, for PyTorch")
     parser.add_argument("--checkpoint", type=pathlib.Path, help="its float weights, for PyTorch and ONNX Runtime")
     parser.add_argument("--isa", default="auto")

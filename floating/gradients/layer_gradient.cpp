@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "floating/onednn_api.h"
+
 namespace narrow::graph {
 namespace {
 
@@ -64,17 +66,18 @@ LayerGradient::LayerGradient(const DnnlContext& context, const Node& node, const
   destination_ = {g.output, kF32, Tag::nhwc};
   given_weights_ = {g.weights, kF32, g.given};
   bias_ = {{g.output[1]}, kF32, Tag::x};
-  const dnnl::memory::desc any{g.weights, kF32, Tag::any};
-  const auto direct = dnnl::algorithm::convolution_direct;
+  const onednn::ConvolutionParts parts{.source = source_,
+                                       .weights = {g.weights, kF32, Tag::any},
+                                       .bias = bias_,
+                                       .destination = destination_,
+                                       .strides = g.strides,
+                                       .dilations = g.dilations,
+                                       .before = g.before,
+                                       .after = g.after};
   const dnnl::primitive_attr attr = attributes();
-  const dnnl::convolution_forward::primitive_desc forward(
-      {dnnl::prop_kind::forward_training, direct, source_, any, bias_, destination_, g.strides, g.dilations, g.before,
-       g.after},
-      attr, engine_);
-  const dnnl::convolution_backward_data::primitive_desc data(
-      {direct, source_, any, destination_, g.strides, g.dilations, g.before, g.after}, attr, engine_, forward);
-  const dnnl::convolution_backward_weights::primitive_desc weights(
-      {direct, source_, any, bias_, destination_, g.strides, g.dilations, g.before, g.after}, attr, engine_, forward);
+  const auto forward = onednn::convolution(engine_, dnnl::prop_kind::forward_training, parts, attr);
+  const auto data = onednn::convolution_backward_data(engine_, parts, attr, forward);
+  const auto weights = onednn::convolution_backward_weights(engine_, parts, attr, forward);
   forward_ = dnnl::convolution_forward(forward);
   backward_data_ = dnnl::convolution_backward_data(data);
   backward_weights_ = dnnl::convolution_backward_weights(weights);

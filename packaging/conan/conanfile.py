@@ -1,5 +1,6 @@
-"""Conan 2 recipe of the checkout that holds it: conan create packaging/conan. ConanCenter has neither oneDNN nor protozero,
-so the package is the runtime and, with the option tools, the small command."""
+"""Conan 2 recipe of the checkout that holds it: conan create packaging/conan. The package is the runtime, with the option full also
+what imports and quantizes, and with the option tools the command: the full one or the small one. ConanCenter's only recipe of
+oneDNN is for Conan 1, so full takes a oneDNN of your own or the system's (docs/packaging.md)."""
 
 import os
 import re
@@ -18,8 +19,8 @@ class NarrowConan(ConanFile):
     topics = ("quantization", "inference", "neural-networks", "image-classification")
     package_type = "library"
     settings = "os", "arch", "compiler", "build_type"
-    options = {"shared": [True, False], "fPIC": [True, False], "tools": [True, False]}
-    default_options = {"shared": False, "fPIC": True, "tools": False}
+    options = {"shared": [True, False], "fPIC": [True, False], "full": [True, False], "tools": [True, False]}
+    default_options = {"shared": False, "fPIC": True, "full": False, "tools": False}
     implements = ["auto_shared_fpic"]
 
     @property
@@ -31,29 +32,43 @@ class NarrowConan(ConanFile):
         self.version = ".".join(re.findall(r"#define NARROW_VERSION_[A-Z]+ ([0-9]+)", header))
 
     def export_sources(self):
-        for pattern in ("CMakeLists.txt", "LICENSE", "THIRD_PARTY.md", "apps/*", "base/*", "cmake/*", "engine/*", "graph/*",
-                        "importers/*", "include/*", "kernels/*", "measure/*", "models/*.nrw", "pipeline/*"):
+        for pattern in ("CMakeLists.txt", "LICENSE", "THIRD_PARTY.md", "apps/*", "base/*", "cmake/*", "engine/*", "exporters/*",
+                        "floating/*", "graph/*", "importers/*", "include/*", "kernels/*", "measure/*", "models/*.nrw",
+                        "pipeline/*", "quantize/*", "rewrites/*"):
             copy(self, pattern, self._checkout, self.export_sources_folder)
 
     def validate(self):
         if self.settings.os != "Linux" or self.settings.arch not in ("x86_64", "armv8"):
             raise ConanInvalidConfiguration("Narrow runs on Linux on 64-bit x86 and ARM CPUs")
+        if self.options.full and self.settings.arch != "x86_64":
+            raise ConanInvalidConfiguration("Importing and quantizing are for x86 CPUs")
         check_min_cppstd(self, 20)
 
     def requirements(self):
-        if self.options.tools:  # headers, and what decodes images; nothing of it is seen by who links the library
-            for reference in ("cli11/2.4.2", "nlohmann_json/3.11.3", "stb/cci.20230920", "zlib/[>=1.2.11 <2]",
-                              "libjpeg-turbo/3.0.2"):
+        if self.options.full or self.options.tools:  # headers, and what decodes images
+            for reference in ("nlohmann_json/3.11.3", "stb/cci.20230920"):
                 self.requires(reference, visible=False)
+            for reference in ("zlib/[>=1.2.11 <2]", "libjpeg-turbo/3.0.2"):
+                self.requires(reference, visible=bool(self.options.full))  # who links the library links them
+        if self.options.tools:
+            self.requires("cli11/2.4.2", visible=False)
+        if self.options.full:
+            for reference in ("eigen/3.4.0", "protozero/1.7.1"):
+                self.requires(reference, visible=False)
+            for reference in ("onednn/[>=2.6 <4]", "libzip/[>=1.7 <2]"):
+                self.requires(reference)
 
     def layout(self):
         cmake_layout(self)
 
     def generate(self):
-        CMakeDeps(self).generate()
+        dependencies = CMakeDeps(self)
+        dependencies.set_property("onednn", "cmake_file_name", "dnnl")
+        dependencies.set_property("onednn", "cmake_target_name", "DNNL::dnnl")
+        dependencies.generate()
         toolchain = CMakeToolchain(self)
         toolchain.cache_variables.update({
-            "NARROW_BUILD_FULL": False,
+            "NARROW_BUILD_FULL": bool(self.options.full),
             "NARROW_BUILD_APPS": bool(self.options.tools),
             "NARROW_BUILD_TESTS": False,
             "NARROW_BUILD_BENCH": False,
@@ -76,6 +91,7 @@ class NarrowConan(ConanFile):
 
     def package_info(self):
         self.cpp_info.set_property("cmake_file_name", "narrow")
+        self.cpp_info.set_property("cmake_target_name", "narrow::all")  # Conan's name for all components would be narrow::narrow
         self.cpp_info.set_property("pkg_config_name", "narrow")
         runtime = self.cpp_info.components["runtime"]
         runtime.set_property("cmake_target_name", "narrow::runtime")
@@ -85,3 +101,10 @@ class NarrowConan(ConanFile):
             runtime.defines = ["NARROW_SHARED"]
         else:
             runtime.exelinkflags = ["-Wl,--gc-sections"]
+        if self.options.full:
+            full = self.cpp_info.components["full"]
+            full.set_property("cmake_target_name", "narrow::narrow")
+            full.libs = ["narrow_full"]
+            full.system_libs = ["m", "pthread", "dl"]
+            full.defines = ["NARROW_SHARED"] if self.options.shared else []
+            full.requires = ["onednn::onednn", "libzip::libzip", "zlib::zlib", "libjpeg-turbo::libjpeg-turbo"]

@@ -63,6 +63,7 @@ refuses_include(engine/nrw/a.cpp "#include \"engine/session/b.h\"" "engine/nrw/a
 refuses_include(engine/preprocess/a.cpp "#include \"graph/b.h\"" "engine/preprocess/a.cpp includes \"graph/b.h\"")
 refuses_include(engine/model/a.cpp "#include \"../pipeline/b.h\"" "engine/model/a.cpp includes \"../pipeline/b.h\"")
 refuses_include(engine/nrw/a.cpp "#include <dnnl.hpp>" "engine/nrw/a.cpp includes <dnnl.hpp>")
+refuses_include(floating/a.cpp "#if DNNL_VERSION_MAJOR < 3" "floating/a.cpp asks for oneDNN's version")
 refuses_include(importers/torch/a.cpp "#include \"engine/b.h\"" "importers/torch/a.cpp includes \"engine/b.h\"")
 refuses_include(apps/a.cpp "#include \"engine/b.h\"" "apps/a.cpp includes \"engine/b.h\"")
 refuses_include(apps/report/a.cpp "#include \"apps/commands/b.h\"" "apps/report/a.cpp includes \"apps/commands/b.h\"")

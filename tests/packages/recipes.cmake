@@ -9,9 +9,17 @@ if(NOT version STREQUAL VERSION)
   message(FATAL_ERROR "vcpkg.json is of version ${version}, and the headers are of ${VERSION}")
 endif()
 string(JSON features LENGTH "${port}" features)
-if(NOT features EQUAL 1)
-  message(FATAL_ERROR "docs/packaging.md describes one feature, and vcpkg.json has ${features}")
+if(NOT features EQUAL 2)
+  message(FATAL_ERROR "docs/packaging.md describes two features, and vcpkg.json has ${features}")
 endif()
+file(READ "${ROOT}/packaging/vcpkg/ports/narrow/portfile.cmake" portfile)
+foreach(feature IN ITEMS "full NARROW_BUILD_FULL" "tools NARROW_BUILD_APPS")
+  string(REGEX REPLACE " .*" "" name "${feature}")
+  string(JSON dependencies ERROR_VARIABLE error LENGTH "${port}" features ${name} dependencies)
+  if(error OR NOT portfile MATCHES "[ \n]${feature}\n")
+    message(FATAL_ERROR "the port lacks the feature '${feature}' in vcpkg.json or portfile.cmake: ${error}")
+  endif()
+endforeach()
 
 # All presets are there, and one configures.
 execute_process(COMMAND ${CMAKE_COMMAND} --list-presets WORKING_DIRECTORY "${ROOT}" RESULT_VARIABLE code
@@ -37,9 +45,10 @@ if(python)
     endif()
   endforeach()
 endif()
-# What the Conan recipe exports is enough to build the small command: every folder that the build then enters.
+# What the Conan recipe exports is enough to build the full command: every folder that the build then enters.
 file(READ "${ROOT}/packaging/conan/conanfile.py" recipe)
-foreach(folder IN ITEMS apps base cmake engine graph importers include kernels measure models pipeline)
+foreach(folder IN ITEMS apps base cmake engine exporters floating graph importers include kernels measure models pipeline
+    quantize rewrites)
   if(NOT recipe MATCHES "\"${folder}/")
     message(FATAL_ERROR "the Conan recipe does not export ${folder}/")
   endif()

@@ -4,6 +4,7 @@ get_filename_component(SOURCE_PATH "${CURRENT_PORT_DIR}/../../../.." ABSOLUTE)
 
 vcpkg_check_features(OUT_FEATURE_OPTIONS feature_options
   FEATURES
+    full NARROW_BUILD_FULL
     tools NARROW_BUILD_APPS
 )
 
@@ -11,7 +12,6 @@ vcpkg_cmake_configure(
   SOURCE_PATH "${SOURCE_PATH}"
   OPTIONS
     ${feature_options}
-    -DNARROW_BUILD_FULL=OFF  # quantizing needs oneDNN 2; vcpkg has oneDNN 3
     -DNARROW_BUILD_TESTS=OFF
     -DNARROW_BUILD_BENCH=OFF
     -DNARROW_WARNINGS_AS_ERRORS=OFF
