@@ -12,7 +12,7 @@ if(TARGET narrow_pipeline AND NOT NARROW_SANITIZE)
     string(REGEX REPLACE "^    \"([a-z0-9_]+)\".*" "\\1" network "${line}")
     add_test(NAME torchvision.${network}
       COMMAND ${CMAKE_CURRENT_LIST_DIR}/run.sh $<TARGET_FILE:torchvision_check> ${network})
-    set_tests_properties(torchvision.${network} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600 LABELS torchvision)
+    set_tests_properties(torchvision.${network} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 1200 LABELS torchvision)
     if(network MATCHES "^(vgg|alexnet)")
       # Several GB of memory and half a GB of disk: one at a time.
       set_tests_properties(torchvision.${network} PROPERTIES RESOURCE_LOCK torchvision_large)
