@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""compare.py MLPERF_BENCH NARROW MODEL.nrw PICTURES [ROUNDS]: what LoadGen measures beside what `narrow bench` measures.
+"""What LoadGen measures beside what `narrow bench` measures, for one model and the same images.
 
 In each round both run once, in turn, for 5 seconds; the medians of the rounds are printed, and their ratio. One thread,
 batch 1. SingleStream: the median latency. Offline: images per second.
 """
+import argparse
 import json
 import re
 import statistics
 import subprocess
-import sys
 import tempfile
 
 
@@ -31,11 +31,17 @@ def narrow(program, model, pictures, scenario):
 
 
 def main():
-    bench, command, model, pictures = sys.argv[1:5]
-    rounds = int(sys.argv[5]) if len(sys.argv) > 5 else 5
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("bench", metavar="MLPERF_BENCH", help="build/release/bench/mlperf/mlperf_bench, see README.md beside this")
+    parser.add_argument("command", metavar="NARROW", help="build/release/narrow")
+    parser.add_argument("model", metavar="MODEL.nrw")
+    parser.add_argument("pictures", metavar="PICTURES", help="a folder of images or a list of them")
+    parser.add_argument("--rounds", type=int, default=5)
+    arguments = parser.parse_args()
+    bench, command, model, pictures = arguments.bench, arguments.command, arguments.model, arguments.pictures
     loadgen.rate = 1000 / narrow(command, model, pictures, "SingleStream")
     for scenario, unit in (("SingleStream", "ms"), ("Offline", "images/s")):
-        pairs = [(loadgen(bench, model, pictures, scenario), narrow(command, model, pictures, scenario)) for _ in range(rounds)]
+        pairs = [(loadgen(bench, model, pictures, scenario), narrow(command, model, pictures, scenario)) for _ in range(arguments.rounds)]
         theirs, ours = (statistics.median(values) for values in zip(*pairs))
         ratio = statistics.median(a / b for a, b in pairs)
         print(f"{scenario:13s} LoadGen {theirs:.3f} {unit}, narrow bench {ours:.3f} {unit}, ratio {ratio:.3f}")
