@@ -2,7 +2,7 @@
 "use strict";
 (() => {
   const { at, say, onNarrow } = narrowPage;
-  const { data, layers, byName, actions } = narrowReport;
+  const { data, layers, byName, actions, addressed } = narrowReport;
 
   let chosen = -1;
   actions.choose = (index, moveFocus) => {
@@ -33,7 +33,8 @@
   narrowCharts.drawThrough();
   narrowNetwork.drawNetwork();
   const first = data.advice.layers.length > 0 ? byName.get(data.advice.layers[0].layer) : 0;
-  if (layers.length > 0) actions.choose(first, false);
+  if (layers.length > 0) actions.choose(addressed() >= 0 ? addressed() : first, addressed() >= 0);
+  window.addEventListener("popstate", () => { if (addressed() >= 0) actions.choose(addressed(), true); });
   onNarrow(() => { if (chosen >= 0) narrowLayer.drawDetail(chosen); }); // letters of its charts keep their size
   // What is far down comes after the rest, so that the page can be read before.
   setTimeout(() => {

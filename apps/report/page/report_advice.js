@@ -142,14 +142,14 @@ const narrowAdvice = (() => {
     const own = { text: "the model of this page", options: [], weight_bytes: data.model.weight_bytes, agreement: data.agreement, top1: data.model.top1, latency_ms: data.remedies.model_latency_ms };
     const same = (of) => el("div", {}, share(of.agreement.top1), el("div", { class: "muted", text: `${of.agreement.top1.low.toFixed(1)} to ${of.agreement.top1.high.toFixed(1)} %` }));
     const gain = (of) => (of === own || of === rows[0] ? "" : `${of.gain.more_same} more, ${of.gain.fewer_same} fewer; ${gainText(of.gain)}${of.gain.is_clear ? "" : "; answers: too few images to tell"}`);
-    box.append(el("h3", { id: "measured", text: "Measured: the network quantized anew" }),
+    box.append(el("h3", { id: "measured", tabindex: "-1", text: "Measured: the network quantized anew" }),
       el("p", { class: "muted", text: ownText() }),
-      table("Networks that were quantized anew", [["Change", false], ["Same answer, 95 % interval", true], ["Right", true], ["Scores (higher is better)", true], ["Against the same bits", false], ["Weights", true], ["Time (measured in turn)", true]],
+      table("Networks that were quantized anew", [["Change", false], ["Same answer, 95 % interval", true], ["Right", true], ["Scores (higher is better)", true], ["Against the same bits", false], ["Weights", true], ["Time (in turns)", true]],
         [own, ...rows].map((of) => [
           el("div", {}, of.text, of.options.length > 0 ? el("code", { class: "options", text: of.options.map(quoted).join(" ") }) : null),
           same(of), of.top1 ? share(of.top1) : "", of.agreement.sqnr ? decibels(of.agreement.sqnr.db) : "", gain(of), bytes(of.weight_bytes), spread(of.latency_ms)]), { class: "stacked measured" }),
       el("p", { class: "muted small", text: `All on ${plural(rows[0].agreement.images, "image")}. Compare with the second row, the same bits quantized again: more and fewer are images that have the reference's answer, beside that row. ` +
-        "Times: in turns of eight images, the median, and in brackets the fastest turn and what nine of ten do not exceed; compare them within this table only, because the machine may have had other work at other times." }));
+        "Times: in turns of eight images, the median, and in brackets the fastest turn and the 90th percentile; compare them within this table only, because the machine may have had other work at other times." }));
   };
 
   return { drawAdvice };

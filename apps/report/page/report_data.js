@@ -11,8 +11,15 @@ const narrowReport = (() => {
 
   // Set by the part that shows one layer: choose(index, whether the focus moves there).
   const actions = { choose: () => {} };
+  // A layer has an address, so that the way back from it works, and a link to it can be passed on.
+  const addressOf = (name) => `#layer=${encodeURIComponent(name)}`;
+  const visit = (name) => {
+    if (location.hash !== addressOf(name)) history.pushState(null, "", addressOf(name));
+    actions.choose(byName.get(name), true);
+  };
+  const addressed = () => layers.findIndex((layer) => addressOf(layer.name) === location.hash);
   const layerButton = (name) =>
-    byName.has(name) ? el("button", { type: "button", class: "link", text: name, onclick: () => actions.choose(byName.get(name), true) })
+    byName.has(name) ? el("button", { type: "button", class: "link", text: name, onclick: () => visit(name) })
       : el("span", { text: name });
   const inSection = (id, text) => el("a", { href: `#${id}`, text });
 
@@ -36,11 +43,15 @@ const narrowReport = (() => {
     const found = /^(\d+)x(\d+) s(\d+)(?:x\d+)? p(\d+)\S* g(\d+)/.exec(layer.detail);
     return found ? `windows of ${found[1]} by ${found[2]}, stride ${found[3]}, padding ${found[4]}, ${found[5]} group${found[5] === "1" ? "" : "s"}` : undefined;
   };
-  const intervalText = (of, digits = 0) => (of ? ` (${percent(of.low, digits).replace(" %", "")} to ${percent(of.high, digits)})` : "");
+  const intervalText = (of, digits = 0) => {
+    if (!of) return "";
+    const low = percent(of.low, digits);
+    return low.startsWith("<") ? ` (at most ${percent(of.high, digits)})` : ` (${low.replace(" %", "")} to ${percent(of.high, digits)})`;
+  };
   const extra = (n) => (n === 0 ? "no extra size" : `${n > 0 ? "+" : ""}${bytes(n)}`);
   const timeChange = (slower) => (Math.abs(slower) < 0.005 * data.profile.ms ? "no change in time (estimate)"
     : `${slower > 0 ? "+" : minus("-")}${ms(Math.abs(slower))} of ${ms(data.profile.ms)}, the sum of layers (estimate)`);
-  // The fastest turn, and what nine of ten do not exceed.
+  // The fastest turn, and the 90th percentile.
   const spread = (of) => `${ms(of.median)} (${ms(of.min).replace(" ms", "")} to ${ms(of.p90)})`;
   const share = (of) => `${of.percent.toFixed(1)} %`;
   const quoted = (word) => (/^[A-Za-z0-9_.,:=@%+\/-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
@@ -99,7 +110,7 @@ const narrowReport = (() => {
     return image.model[0].class === image.label ? "wrong to right" : "wrong both times";
   };
 
-  return { data, layers, byName, layerNamed, hasErrors, actions, layerButton, inSection, PARTS, PART_TEXT, bitsOf, shape, opText, opTitle,
+  return { data, layers, byName, layerNamed, hasErrors, actions, addressed, layerButton, inSection, PARTS, PART_TEXT, bitsOf, shape, opText, opTitle,
     intervalText, extra, timeChange, spread, share, quoted, optionOf, pairs, command, stack, legend, totalNoise, noiseShare, partShares, CAUSES,
     causeShares, basisText, adviceOf, mostBits, noiseLeft, leftOf, leftText, clipped, kernelOf, inDb, slowerBy, decibelsBetter, classText,
     labelText, kindOf };

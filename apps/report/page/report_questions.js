@@ -5,7 +5,7 @@ const narrowQuestions = (() => {
   const { data, layers, layerNamed, hasErrors, layerButton, inSection, PART_TEXT, intervalText, timeChange, spread, share, optionOf, pairs,
     command, stack, legend, CAUSES, causeShares, basisText, leftText, clipped, inDb, slowerBy, decibelsBetter, classText, labelText,
     kindOf } = narrowReport;
-  const { reasonText, macsOf } = narrowTimes;
+  const { reasonText, paceText, macsOf } = narrowTimes;
 
   // --- Summary -----------------------------------------------------------------------------------------------------
   const times = (a, b, less, more) => (a >= b ? `${(a / b).toFixed(a / b >= 10 ? 0 : 1)}\u00d7 ${less}` : `${(b / a).toFixed(1)}\u00d7 ${more}`);
@@ -31,7 +31,7 @@ const narrowQuestions = (() => {
       `packed to their bits; the file has ${bytes(data.model.file_bytes)}, with biases, scales and names`));
     cards.append(card("Time of one image", ms(data.model.latency_ms.median),
       data.reference ? `${times(data.reference.latency_ms.median, data.model.latency_ms.median, "faster", "slower")} than ${ms(data.reference.latency_ms.median)} (${data.reference.arithmetic})` : "",
-      `median of whole runs on ${plural(data.model.threads, "thread")} of ${cpuText()}; ${percent(data.profile.peak_share, 0)} of its peak`));
+      `median of whole runs on ${plural(data.model.threads, "thread")} of ${cpuText()}; ${percent(data.profile.peak_share, 0)} of its peak`, "Times that were measured at another moment, further down, differ where the machine had other work."));
     cards.append(card("Memory at run time", bytes(data.model.packed_bytes + data.model.tensor_bytes + data.model.workspace_bytes),
       `weights as the kernels read them ${bytes(data.model.packed_bytes)}, tensors ${bytes(data.model.tensor_bytes)}` +
         (data.model.workspace_bytes > 0 ? `, workspace ${bytes(data.model.workspace_bytes)}` : "")));
@@ -89,6 +89,10 @@ const narrowQuestions = (() => {
   };
 
   // By how many percent the second one takes longer; empty where turns of one network differ by as much.
+  const pointsText = (before, after) => {
+    const points = after.top1.percent - before.top1.percent;
+    return `${points < 0 ? "\u2212" : "+"}${Math.abs(points).toFixed(1)} points`;
+  };
   const slowerText = (before, after) => {
     if (after.latency_ms.min <= before.latency_ms.p90 && after.latency_ms.p90 >= before.latency_ms.min) return "";
     const percentMore = (after.latency_ms.median / before.latency_ms.median - 1) * 100;
@@ -99,12 +103,12 @@ const narrowQuestions = (() => {
     const { gain } = after;
     const rows = [["same answers", share(before.agreement.top1), share(after.agreement.top1),
       `${gain.more_same} images more, ${gain.fewer_same} fewer${gain.is_clear ? "" : ": too few to tell"}`]];
-    if (before.top1 && after.top1) rows.push(["right", share(before.top1), share(after.top1), ""]);
+    if (before.top1 && after.top1) rows.push(["right", share(before.top1), share(after.top1), pointsText(before, after)]);
     if (before.agreement.sqnr && after.agreement.sqnr) {
       rows.push(["scores (higher is better)", decibels(before.agreement.sqnr.db), decibels(after.agreement.sqnr.db), gainText(gain)]);
     }
     rows.push(["weights", bytes(before.weight_bytes), bytes(after.weight_bytes), `${after.weight_bytes < before.weight_bytes ? "" : "+"}${bytes(after.weight_bytes - before.weight_bytes)}`],
-      ["time (measured in turn)", spread(before.latency_ms), spread(after.latency_ms), slowerText(before, after) || "within what turns differ by"]);
+      ["time (in turns)", spread(before.latency_ms), spread(after.latency_ms), slowerText(before, after) || "no measurable change"]);
     return table("6 bits in these layers, measured", [["Measured", false], ["same bits", true], ["6 bits in these", true], ["difference", true]], rows);
   };
   const gainText = (gain) => (known(gain.db) ? `${gain.db < 0 ? "\u2212" : "+"}${Math.abs(gain.db).toFixed(1)} dB (${gain.interval.low.toFixed(1)} to ${gain.interval.high.toFixed(1)})`.replaceAll("(-", "(\u2212").replaceAll("to -", "to \u2212") : "");
@@ -134,10 +138,18 @@ const narrowQuestions = (() => {
       el("p", { class: "muted small", text: "What that does to answers is measured by narrow report --remedies TRAIN, which quantizes anew; errors that cancel leave less." }));
     }
     const before = data.remedies.results[0];
-    const time = slowerText(before, measured) || "no time that could be measured";
-    const others = six.layers.length * 2 > six.changes.length ? ` What else these ${six.layers.length} layers have is 6 bits or more already, or loses nothing by fewer.` : "";
-    const answer = [el("p", {}, el("strong", { text: `${size}, ${time}${known(measured.gain.db) ? `; scores ${gainText(measured.gain)}` : ""}; same answers ${share(before.agreement.top1)} \u2192 ${share(measured.agreement.top1)}${measured.gain.is_clear ? "" : ", too few images to tell"}` }),
-      `. Measured on ${plural(before.agreement.images, "image")} with 6 bits for ${what}, beside the same bits quantized again; the model of this page, quantized with other options, has ${share(data.agreement.top1)}.${others}`)];
+    const time = slowerText(before, measured) || "no measurable change in time";
+    const kept = six.layers.flatMap((name) => [["weights", "the weights", "weight_bits"], ["activations", "the output", "activation_bits"]]
+      .filter(([of, , bits]) => layerNamed(name)[bits] && !six.changes.some((change) => change.layer === name && change.trial.of === of))
+      .map(([, text, bits]) => `${text} of ${name} (${layerNamed(name)[bits] >= 6 ? `${layerNamed(name)[bits]} bits already` : "6 bits do not help"})`));
+    const others = kept.length > 0 ? ` Unchanged: ${kept.join(", ")}.` : "";
+    const right = before.top1 && measured.top1 ? `, right ${share(before.top1)} \u2192 ${share(measured.top1)}` : "";
+    // The page's model, where it is not what the same bits give with default options.
+    const isSame = before.agreement.top1.same === data.agreement.top1.same && Math.abs((before.agreement.sqnr?.db ?? 0) - (data.agreement.sqnr?.db ?? 0)) < 0.05;
+    const own = isSame ? "the model of this page" : `the same bits quantized again with default options; the model of this page, which was made with others, has ${share(data.agreement.top1)} same answers${data.model.top1 ? ` and ${share(data.model.top1)} right` : ""}`;
+    const answer = [el("p", {}, el("strong", { text: `${size}, ${time}${known(measured.gain.db) ? `; scores ${gainText(measured.gain)}` : ""}; same answers ${share(before.agreement.top1)} \u2192 ${share(measured.agreement.top1)}${right}${measured.gain.is_clear ? "" : " (too few images to tell)"}` }),
+      `. Measured on ${plural(before.agreement.images, "image")} with 6 bits for ${what}, beside ${own}.${others}`)];
+    answer.push(sixBitsTable(before, measured), el("p", { text: "Made by:" }), command(six.changes.map(optionOf), "command"));
     const shorter = known(data.remedies.as_good_with_fewer) ? data.remedies.results[data.remedies.as_good_with_fewer] : undefined;
     if (shorter && shorter.options.length === 0) {
       answer.push(el("p", { text: "On these images the same bits, quantized again, have as many of the same answers." }));
@@ -146,8 +158,7 @@ const narrowQuestions = (() => {
         ` ${shorter.options.length === 2 ? "gives" : "give"} ${share(shorter.agreement.top1)} same answers${shorter.agreement.sqnr ? `, scores ${decibels(shorter.agreement.sqnr.db)}` : ""}:`),
       command(pairs(shorter.options), "command"));
     }
-    answer.push(sixBitsTable(before, measured), command(six.changes.map(optionOf), "command"));
-    answer.push(el("p", { class: "muted small" }, "Both columns are the network quantized anew, so they differ in these bits alone. Brackets: scores, the 95 % interval; time, the fastest turn and what nine of ten do not exceed, to be compared within this table only. ", inSection("measured", "This page's model beside them")));
+    answer.push(el("p", { class: "muted small" }, "Both columns are the network quantized anew, so they differ in these bits alone. Brackets: scores, the 95 % interval; time, the fastest turn and the 90th percentile, to be compared within this table only. ", inSection("measured", "This page's model beside them")));
     return question(title, ...answer);
   };
 
@@ -172,12 +183,15 @@ const narrowQuestions = (() => {
         : `${percent(ranges.by_narrower, 0)} by narrower ones, whose finer steps count as rounded outputs above, and ${percent(wider, 0)} by wider ones`;
     const gain = ranges.tried === 0 ? "" : (ranges.helped === 0 ? ` Other ranges were tried for ${plural(ranges.tried, "layer")}, and none clearly helps.`
       : ` Better ranges for ${plural(ranges.helped, "layer")} of ${ranges.tried} would remove ${percent(ranges.noise_removed, 0)}${intervalText(ranges.interval)} of the noise, ${by}.`);
-    // What both would do, side by side: a reader should not have to weigh two percentages.
-    const bySix = 1 - six.noise_left;
+    // What both would do, side by side: a reader should not have to weigh two percentages. Measured, where the 6 bits were.
+    const tested = data.remedies && data.remedies.results.find((of) => of.is_six_bits);
+    const bySix = known(tested?.gain.db) ? 1 - 10 ** (-tested.gain.db / 10) : 1 - six.noise_left;
+    const which = `the ${six.layers.length === 3 ? "three" : six.layers.length} worst`;
     const verdict = ranges.helped === 0 || six.changes.length === 0 ? ""
-      : ranges.noise_removed < 0.5 * bySix ? " So bits matter more than ranges here."
-        : ranges.noise_removed > 2 * bySix ? " So ranges matter more than these bits: calibrate with more images, or with another --observer." : " So both matter.";
-    const sixGain = six.changes.length > 0 ? ` 6 bits in the ${six.layers.length === 3 ? "three" : six.layers.length} worst would remove ${percent(1 - six.noise_left, 0)} (estimate).` : "";
+      : ranges.noise_removed < 0.75 * bySix ? ` So ranges are the smaller part: less than 6 bits in ${which} would give.`
+        : ranges.noise_removed > 1.25 * bySix ? ` So ranges would give more than 6 bits in ${which}: calibrate with more images, or with another --observer.`
+          : ` So ranges would give about as much as 6 bits in ${which}.`;
+    const sixGain = six.changes.length > 0 && bySix > 0 ? ` 6 bits in ${which} remove ${percent(bySix, 0)} (${known(tested?.gain.db) ? "measured" : "estimate"}).` : "";
     return question(title, el("p", {}, el("strong", { text: answer }), ` Of the noise in the scores, ${percent(weights, 0)} come from rounded weights, ` +
       `${percent(rounding, 0)} from rounded outputs and ${percent(clipping, 0)} from values outside the ranges (clipped).${gain}${sixGain}${verdict} ${advised}`),
       data.remedies && data.agreement ? el("p", { text: calibratedAgain() }) : null,
@@ -203,11 +217,13 @@ const narrowQuestions = (() => {
     return question("Why are the slowest layers slow?", el("ol", {}, ...slowest.map((layer) =>
       el("li", {}, el("div", {}, layerButton(layer.name), ...layer.time.followers.flatMap((name) => [" + ", layerButton(name)]), layer.time.followers.length > 0 ? " (fused)" : ""),
         el("div", { class: "small" }, `${ms(layer.time.ms)}: ${percent(layer.time.share)} of the time` +
-          (macsOf(layer) > 0 ? ` for ${percent(macsOf(layer) / data.model.macs)} of the multiply-adds` : "") + `; ${reasonText(layer)}` +
+          (macsOf(layer) > 0 ? ` for ${percent(macsOf(layer) / data.model.macs)} of the multiply-adds${paceText(layer) ? `, ${paceText(layer)}` : ""}` : "") + `; ${reasonText(layer)}` +
           (known(layer.time.peak_share) ? `; ${percent(layer.time.peak_share, 0)} of peak (whole network ${percent(data.profile.peak_share, 0)})` : "") + ".")))),
     el("p", { class: "muted small" }, `The time is the sum of layers, ${ms(data.profile.ms)}; a whole run takes ${ms(data.model.latency_ms.median)} (median). Fused layers run together and have one time. Kernels, and any other layer: choose it in `, inSection("network", "the network"), ", or sort ", inSection("layers", "all layers"), " by time."));
   };
 
+  // What people look for first.
+  const isLost = (image) => (kindOf(image) === "right to wrong" ? 1 : 0);
   const ORDER_TEXT = "Largest divergence of the probabilities (Kullback-Leibler) first";
   const kindsText = () => {
     const { kinds } = data.changed;
@@ -222,8 +238,8 @@ const narrowQuestions = (() => {
     if (all === 0) return question(title, el("p", { text: `None of ${plural(data.agreement.images, "image")}.` }));
     const marked = (best, image) => `${classText(best)}${image.label !== null && best.class === image.label ? " \u2713" : ""}`;
     return question(title, el("p", {}, el("strong", { text: `${all} of ${plural(data.agreement.images, "image")}` }), `${kindsText()}.`,
-      shown.length > 0 ? ` ${ORDER_TEXT}${shown.some((image) => image.label !== null) ? ", \u2713 is right" : ""}:` : ""),
-      el("ol", {}, ...shown.slice(0, 3).map((image) =>
+      shown.length > 0 ? ` ${shown.some((image) => image.label !== null) ? "Right to wrong first, \u2713 is right" : ORDER_TEXT}:` : ""),
+      el("ol", {}, ...[...shown].sort((a, b) => isLost(b) - isLost(a)).slice(0, 3).map((image) =>
         el("li", { text: `${fileName(image.picture)}: ${marked(image.reference[0], image)} became ${marked(image.model[0], image)}${kindOf(image) === "wrong both times" ? ` (label: ${labelText(image)})` : ""}` }))),
       el("p", { class: "small" }, inSection("changed", `See ${shown.length < all ? `the ${shown.length} that differ most` : "them"}`)));
   };

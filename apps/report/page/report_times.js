@@ -14,6 +14,12 @@ const narrowTimes = (() => {
     const isSlow = known(layer.time.peak_share) && layer.time.peak_share < data.profile.peak_share;
     return layer.macs && isSlow && pixels <= 64 && layer.output.height > 1 ? `only ${plural(pixels, "pixel")}, which fill few tiles of a kernel` : "";
   };
+  // Slow for what it does, or slow because it does much?
+  const paceText = (layer) => {
+    const work = macsOf(layer) / data.model.macs;
+    if (!(work > 0)) return "";
+    return layer.time.share <= 1.1 * work ? "so it has much to do, and is not slow for that" : layer.time.share >= 1.5 * work ? "so it is slow for what it does" : "";
+  };
   // A layer on one pixel is a matrix by a vector: no weight is used twice.
   const usesWeightsOnce = (layer) => layer.macs > 0 && layer.weight_bytes > 0 && layer.output.height * layer.output.width === 1;
   const productsOf = (time) => (known(time.products_per_output) ? time.products_per_output.toFixed(0) : "few");
@@ -21,18 +27,20 @@ const narrowTimes = (() => {
   // What the time of a layer or of its group goes into, as a sentence.
   const boundText = (layer) => {
     const { time } = layer;
-    const who = isGroup(layer) ? "The group is limited" : "Limited";
-    const arithmetic = known(time.peak_share) ? `${percent(time.peak_share, 0)} of the peak of ${time.instructions}` : "no multiplications with a peak";
-    const memory = `moving its ${bytes(time.bytes)} once would take ${percent(time.memory_share, 0)} of the time`;
+    const its = isGroup(layer) ? "the group's" : "its";
+    const arithmetic = known(time.peak_share) ? `multiplying at the peak of ${time.instructions} would take ${percent(time.peak_share, 0)} of this time` : "nothing is multiplied";
+    const threads = data.model.threads > 1 ? ` on each of ${data.model.threads} threads` : "";
+    const memory = `moving ${its} ${bytes(time.bytes)} once, at the ${data.profile.read_gigabytes_per_second.toFixed(0)} GB/s${threads} at which as much as this model is read, ${percent(time.memory_share, 0)}`;
     const few = fewPixels(layer) ? ` The output has ${fewPixels(layer)}.` : "";
+    const rest = percent(Math.max(0, 1 - (time.peak_share || 0) - time.memory_share), 0);
     return {
-      arithmetic: `${who} by multiplying: ${arithmetic}`,
-      memory: `${who} by memory: ${memory} at ${data.profile.read_gigabytes_per_second.toFixed(0)} GB/s, the speed at which a core reads as much as this model takes; ${arithmetic}`,
-      outputs: `${who} by writing outputs: only ${productsOf(time)} products for each${isGroup(layer) ? ", the mean of its layers" : ""}, so that loading, rounding and writing take longer than multiplying (${arithmetic}; ${memory})`,
-      elements: `${who} by elements: it multiplies nothing, and reads, changes and writes them one after the other (${memory})`,
+      arithmetic: `Mostly multiplying: ${arithmetic}; ${memory}. What is left is loading operands, rounding and writing`,
+      memory: `Mostly memory: ${memory}; ${arithmetic}`,
+      outputs: `Mostly what each output costs besides multiplying: there are only ${productsOf(time)} products for each${isGroup(layer) ? ", the mean of its layers" : ""}, so that loading their operands, rounding and writing take about ${rest}. For comparison, ${arithmetic}; ${memory}`,
+      elements: `A pass over all elements, which are read, changed and written and not multiplied; ${memory}`,
       other: usesWeightsOnce(layer)
-        ? `${who} by loading weights: each of the ${bytes(layer.weight_bytes)} is used for one product only, so that loading from the caches, and not multiplying (${arithmetic}), sets the pace (${memory} at ${data.profile.read_gigabytes_per_second.toFixed(0)} GB/s)`
-        : `${who} by neither multiplying (${arithmetic}) nor memory (${memory}): loads, edges and rounding share the time`,
+        ? `Mostly waiting for weights: each of the ${bytes(layer.weight_bytes)} is used for one product only, so none stays in a register. ${arithmetic[0].toUpperCase()}${arithmetic.slice(1)}; ${memory}. In so short a layer, starting${data.model.threads > 1 ? " the threads" : ""} and waiting for the caches take the rest, about ${rest}`
+        : `No single cause: ${arithmetic}; ${memory}; loading operands, edges and rounding share the rest, about ${rest}`,
     }[time.bound] + "." + few;
   };
   // The one reason, for people who do not look at kernels.
@@ -88,7 +96,7 @@ const narrowTimes = (() => {
     const time = owner.time;
     const sentences = [`${ms(time.ms)}, ${percent(time.share)} of ${ms(data.profile.ms)}, the sum of layers`];
     if (known(time.gops)) sentences.push(`${time.gops.toFixed(1)} billion operations per second`);
-    if (known(time.peak_share)) sentences.push(`${percent(time.peak_share, 0)} of the peak of ${time.instructions}`);
+    if (macsOf(owner) > 0) sentences.push(`${percent(macsOf(owner) / data.model.macs)} of the multiply-adds${paceText(owner) ? `, ${paceText(owner)}` : ""}`);
     body.append(el("h4", { text: "Time, and why" }));
     if (isGroup(owner)) {
       body.append(el("p", { text: memberText(owner, layer) }),
@@ -101,5 +109,5 @@ const narrowTimes = (() => {
     body.append(el("p", {}, "Kernel ", el("code", { text: kernelOf(layer) }), `. ${whyKernel(layer)}`));
   };
 
-  return { drawTime, reasonText, macsOf };
+  return { drawTime, reasonText, paceText, macsOf };
 })();

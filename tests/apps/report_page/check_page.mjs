@@ -57,7 +57,7 @@ await test("five questions are answered at the top, from the document alone", as
   const rows = await boxes.nth(1).locator("tbody tr").allTextContents();
   const both = (of) => of(data.remedies.results[0]) + of(measured);
   assert.ok(rows[0].startsWith(`same answers${both((of) => `${of.agreement.top1.percent.toFixed(1)} %`)}${measured.gain.more_same} image`), rows[0]);
-  assert.ok(rows.at(-2).startsWith("weights") && rows.at(-1).startsWith("time (measured in turn)"), rows.join("\n"));
+  assert.ok(rows.at(-2).startsWith("weights") && rows.at(-1).startsWith("time (in turns)"), rows.join("\n"));
   // One number: the measured gain, and no estimate of the same beside it.
   assert.ok(/of weights \(.* %\), .*; scores [+\u2212]/.test(six) && six.includes(`${Math.abs(measured.gain.db).toFixed(1)} dB (`), six);
   assert.ok(!six.includes("estimate"), six);
@@ -82,13 +82,15 @@ await test("five questions are answered at the top, from the document alone", as
   assert.equal(data.changed.kinds, null); // these images have no labels
   assert.ok(!images.includes("right to wrong"), images);
 });
+// What its time goes into, beside what multiplying at the peak and moving its bytes would take.
+const BOUNDS = /(Mostly (multiplying|memory|what each output costs|waiting for weights)|A pass over all elements|No single cause)[^]*moving (its|the group's) [0-9.]+ .?B once, at the \d+ GB\/s/;
 await test("each layer with a time of its own says what bounds it, and why it has its kernel", async () => {
   const timed = data.layers.map((layer, index) => [layer, index]).filter(([layer]) => layer.time);
   assert.ok(timed.length > 5);
   for (const [layer, index] of timed) {
     await page.locator(`#node-${index}`).click();
     const detail = await page.locator("#detail-body").textContent();
-    assert.ok(detail.includes(layer.time.followers.length > 0 ? "The group is limited by" : "Limited by") && detail.includes(`Kernel ${layer.step.kernel}`), detail);
+    assert.ok(BOUNDS.test(detail) && detail.includes(`Kernel ${layer.step.kernel}`), detail);
     if (layer.step.candidates) assert.ok(detail.includes("It is the cheapest of"), detail);
   }
 });
@@ -99,7 +101,7 @@ await test("a layer that is fused with another says what it has of the group's t
     const owner = data.layers.find((of) => of.name === layer.step.fused_with);
     await page.locator(`#node-${index}`).click();
     const detail = await page.locator("#detail-body").textContent();
-    assert.ok(detail.includes("The group is limited by") && !detail.includes(`${layer.name}: only`), detail);
+    assert.ok(BOUNDS.test(detail) && detail.includes("moving the group's"), detail);
     assert.ok(detail.includes(layer.macs ? `${layer.name} has about ` : `${layer.name} multiplies nothing and has no time of its own`), detail);
     const members = await page.locator("#detail-body table").first().locator("tbody th").allTextContents();
     assert.deepEqual(members, [owner.name, ...owner.time.followers]);
@@ -244,6 +246,24 @@ await test("a range is advice, and no option that could be added to others", asy
   assert.equal(notes[0].includes("--observer percentile"), ranges.some(({ trial }) => trial.range_factor < 1));
   assert.equal(notes[0].includes("--observer minmax"), ranges.some(({ trial }) => trial.range_factor > 1));
   assert.equal((await texts(page, ".remedies code")).filter((code) => code.includes("--observer")).length, 0);
+});
+await test("a layer has an address: the way back leads to where one was, and a link opens the page at it", async () => {
+  await page.evaluate(() => history.replaceState(null, "", "#layers"));
+  const name = data.advice.layers[0].layer;
+  await page.locator("#question-list").getByRole("button", { name, exact: true }).first().click();
+  assert.equal(await page.evaluate(() => decodeURIComponent(location.hash)), `#layer=${name}`);
+  assert.equal(await page.locator("#detail-h").textContent(), name);
+  const other = data.layers.find((layer) => layer.name !== name).name;
+  await page.locator("#table-box").getByRole("button", { name: other, exact: true }).first().click();
+  assert.equal(await page.locator("#detail-h").textContent(), other);
+  await page.goBack();
+  assert.equal(await page.locator("#detail-h").textContent(), name);
+  await page.goBack();
+  assert.equal(await page.evaluate(() => location.hash), "#layers");
+  const linked = await page.context().newPage();
+  await linked.goto(`${page.url().split("#")[0]}#layer=${encodeURIComponent(other)}`);
+  assert.equal(await linked.locator("#detail-h").textContent(), other);
+  await linked.close();
 });
 await test("the 6 bits of the second question are one click away, and can be chosen by hand", async () => {
   const { changes, layers } = data.advice.six_bits;
