@@ -84,7 +84,7 @@ const narrowReport = (() => {
   const adviceOf = new Map(data.advice.layers.map((advice) => [advice.layer, advice]));
   const mostBits = (layer, of) => d3.greatest((layer.trials || []).filter((trial) => trial.of === of), (trial) => trial.bits);
   const noiseLeft = (layer, trial) => (layer.score_noise > 0 ? trial.score_noise / layer.score_noise : 0);
-  const leftOf = (layer, trial) => `${percent(noiseLeft(layer, trial), 0)}${noiseLeft(layer, trial) < 0.005 ? "" : intervalText(trial.left)}`;
+  const leftOf = (layer, trial) => `${percent(noiseLeft(layer, trial), 0)}${noiseLeft(layer, trial) < 0.015 ? "" : intervalText(trial.left)}`;
   // What was measured with more bits, the change that helps more first.
   const leftText = (layer) => {
     const trials = [["weights", "its weights"], ["activations", "its output"]].map(([of, what]) => [mostBits(layer, of), what]).filter(([trial]) => trial);

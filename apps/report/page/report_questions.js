@@ -103,7 +103,7 @@ const narrowQuestions = (() => {
     const { gain } = after;
     const rows = [["same answers", share(before.agreement.top1), share(after.agreement.top1),
       `${gain.more_same} images more, ${gain.fewer_same} fewer${gain.is_clear ? "" : ": too few to tell"}`]];
-    if (before.top1 && after.top1) rows.push(["right", share(before.top1), share(after.top1), pointsText(before, after)]);
+    if (before.top1 && after.top1) rows.push(["right", share(before.top1), share(after.top1), `${pointsText(before, after)}${gain.is_clear ? "" : ": too few images to tell"}`]);
     if (before.agreement.sqnr && after.agreement.sqnr) {
       rows.push(["scores (higher is better)", decibels(before.agreement.sqnr.db), decibels(after.agreement.sqnr.db), gainText(gain)]);
     }
@@ -120,6 +120,9 @@ const narrowQuestions = (() => {
       `${share(data.agreement.top1)} same answers${scores(data.agreement)}, ${spread(data.remedies.model_latency_ms)} in these turns. ` +
       `Quantized again, with ranges by ${data.remedies.ranges} and all other options at their defaults, it has ${share(same.agreement.top1)}${scores(same.agreement)}.`;
   };
+  // Quantized again, the page's model comes out as it is.
+  const isAsMade = (same) => same.agreement.top1.same === data.agreement.top1.same &&
+    Math.abs((same.agreement.sqnr?.db ?? 0) - (data.agreement.sqnr?.db ?? 0)) < 0.05;
   const askSixBits = () => {
     const six = data.advice.six_bits;
     const title = "What would 6 bits in those cost?";
@@ -145,8 +148,7 @@ const narrowQuestions = (() => {
     const others = kept.length > 0 ? ` Unchanged: ${kept.join(", ")}.` : "";
     const right = before.top1 && measured.top1 ? `, right ${share(before.top1)} \u2192 ${share(measured.top1)}` : "";
     // The page's model, where it is not what the same bits give with default options.
-    const isSame = before.agreement.top1.same === data.agreement.top1.same && Math.abs((before.agreement.sqnr?.db ?? 0) - (data.agreement.sqnr?.db ?? 0)) < 0.05;
-    const own = isSame ? "the model of this page" : `the same bits quantized again with default options; the model of this page, which was made with others, has ${share(data.agreement.top1)} same answers${data.model.top1 ? ` and ${share(data.model.top1)} right` : ""}`;
+    const own = isAsMade(before) ? "the model of this page" : `the same bits quantized again with default options; the model of this page, which was made with others, has ${share(data.agreement.top1)} same answers${data.model.top1 ? ` and ${share(data.model.top1)} right` : ""}`;
     const answer = [el("p", {}, el("strong", { text: `${size}, ${time}${known(measured.gain.db) ? `; scores ${gainText(measured.gain)}` : ""}; same answers ${share(before.agreement.top1)} \u2192 ${share(measured.agreement.top1)}${right}${measured.gain.is_clear ? "" : " (too few images to tell)"}` }),
       `. Measured on ${plural(before.agreement.images, "image")} with 6 bits for ${what}, beside ${own}.${others}`)];
     answer.push(sixBitsTable(before, measured), el("p", { text: "Made by:" }), command(six.changes.map(optionOf), "command"));
@@ -182,16 +184,17 @@ const narrowQuestions = (() => {
       : wider < 0.0005 ? "all of it by narrower ones, whose finer steps count as rounded outputs above and not as clipped"
         : `${percent(ranges.by_narrower, 0)} by narrower ones, whose finer steps count as rounded outputs above, and ${percent(wider, 0)} by wider ones`;
     const gain = ranges.tried === 0 ? "" : (ranges.helped === 0 ? ` Other ranges were tried for ${plural(ranges.tried, "layer")}, and none clearly helps.`
-      : ` Better ranges for ${plural(ranges.helped, "layer")} of ${ranges.tried} would remove ${percent(ranges.noise_removed, 0)}${intervalText(ranges.interval)} of the noise, ${by}.`);
-    // What both would do, side by side: a reader should not have to weigh two percentages. Measured, where the 6 bits were.
+      : ` Better ranges for ${plural(ranges.helped, "layer")} of ${ranges.tried} would remove ${percent(ranges.noise_removed, 0)}${intervalText(ranges.interval)} of the noise, layer by layer, ${by}; no option sets the range of one layer.`);
+    // What both would do, by one measure: of the sum of the layers' noise, each alone. Beside it what was measured of the network.
     const tested = data.remedies && data.remedies.results.find((of) => of.is_six_bits);
-    const bySix = known(tested?.gain.db) ? 1 - 10 ** (-tested.gain.db / 10) : 1 - six.noise_left;
+    const bySix = 1 - six.noise_left;
+    const inNetwork = known(tested?.gain.db) ? `; measured in the whole network, ${percent(1 - 10 ** (-tested.gain.db / 10), 0)}` : "";
     const which = `the ${six.layers.length === 3 ? "three" : six.layers.length} worst`;
     const verdict = ranges.helped === 0 || six.changes.length === 0 ? ""
       : ranges.noise_removed < 0.75 * bySix ? ` So ranges are the smaller part: less than 6 bits in ${which} would give.`
         : ranges.noise_removed > 1.25 * bySix ? ` So ranges would give more than 6 bits in ${which}: calibrate with more images, or with another --observer.`
           : ` So ranges would give about as much as 6 bits in ${which}.`;
-    const sixGain = six.changes.length > 0 && bySix > 0 ? ` 6 bits in ${which} remove ${percent(bySix, 0)} (${known(tested?.gain.db) ? "measured" : "estimate"}).` : "";
+    const sixGain = six.changes.length > 0 && bySix > 0 ? ` 6 bits in ${which} would remove ${percent(bySix, 0)} of it, layer by layer${inNetwork || " (estimate)"}.` : "";
     return question(title, el("p", {}, el("strong", { text: answer }), ` Of the noise in the scores, ${percent(weights, 0)} come from rounded weights, ` +
       `${percent(rounding, 0)} from rounded outputs and ${percent(clipping, 0)} from values outside the ranges (clipped).${gain}${sixGain}${verdict} ${advised}`),
       data.remedies && data.agreement ? el("p", { text: calibratedAgain() }) : null,
@@ -209,7 +212,8 @@ const narrowQuestions = (() => {
     const overlap = own.top1.low <= same.agreement.top1.high && same.agreement.top1.low <= own.top1.high;
     const scores = own.sqnr && same.agreement.sqnr ? `, scores ${decibels(own.sqnr.db)} against ${decibels(same.agreement.sqnr.db)}` : "";
     return `The same bits quantized again (ranges by ${data.remedies.ranges}, other options at their defaults): this model has ${share(own.top1)} same answers against ${share(same.agreement.top1)}${scores}; ` +
-      (overlap ? `${plural(own.images, "image")} are too few to tell these answers apart.` : "so calibration, or another option, matters here.");
+      (isAsMade(same) ? "nothing in how this model was made is at fault."
+        : overlap ? `${plural(own.images, "image")} are too few to tell these answers apart.` : "so calibration, or another option, matters here.");
   };
 
   const askSlow = () => {

@@ -32,14 +32,15 @@ const narrowTimes = (() => {
     const threads = data.model.threads > 1 ? ` on each of ${data.model.threads} threads` : "";
     const memory = `moving ${its} ${bytes(time.bytes)} once, at the ${data.profile.read_gigabytes_per_second.toFixed(0)} GB/s${threads} at which as much as this model is read, ${percent(time.memory_share, 0)}`;
     const few = fewPixels(layer) ? ` The output has ${fewPixels(layer)}.` : "";
+    const isShort = time.ms < 0.02;
     const rest = percent(Math.max(0, 1 - (time.peak_share || 0) - time.memory_share), 0);
     return {
       arithmetic: `Mostly multiplying: ${arithmetic}; ${memory}. What is left is loading operands, rounding and writing`,
       memory: `Mostly memory: ${memory}; ${arithmetic}`,
-      outputs: `Mostly what each output costs besides multiplying: there are only ${productsOf(time)} products for each${isGroup(layer) ? ", the mean of its layers" : ""}, so that loading their operands, rounding and writing take about ${rest}. For comparison, ${arithmetic}; ${memory}`,
+      outputs: `Chiefly what each output costs besides multiplying: there are only ${productsOf(time)} products for each${isGroup(layer) ? ", the mean of its layers" : ""}, so that loading their operands, rounding and writing take up to ${rest}${isShort ? `, of which starting${data.model.threads > 1 ? " the threads" : ""} is a part in so short a layer` : ""}. For comparison, ${arithmetic}; ${memory}`,
       elements: `A pass over all elements, which are read, changed and written and not multiplied; ${memory}`,
       other: usesWeightsOnce(layer)
-        ? `Mostly waiting for weights: each of the ${bytes(layer.weight_bytes)} is used for one product only, so none stays in a register. ${arithmetic[0].toUpperCase()}${arithmetic.slice(1)}; ${memory}. In so short a layer, starting${data.model.threads > 1 ? " the threads" : ""} and waiting for the caches take the rest, about ${rest}`
+        ? `Reading weights, and starting: each of the ${bytes(layer.weight_bytes)} is used for one product only, so none stays in a register. ${memory[0].toUpperCase()}${memory.slice(1)}; ${arithmetic}; starting${data.model.threads > 1 ? " the threads" : ""} and waiting for the caches take the rest, about ${rest}`
         : `No single cause: ${arithmetic}; ${memory}; loading operands, edges and rounding share the rest, about ${rest}`,
     }[time.bound] + "." + few;
   };

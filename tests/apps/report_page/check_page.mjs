@@ -83,7 +83,7 @@ await test("five questions are answered at the top, from the document alone", as
   assert.ok(!images.includes("right to wrong"), images);
 });
 // What its time goes into, beside what multiplying at the peak and moving its bytes would take.
-const BOUNDS = /(Mostly (multiplying|memory|what each output costs|waiting for weights)|A pass over all elements|No single cause)[^]*moving (its|the group's) [0-9.]+ .?B once, at the \d+ GB\/s/;
+const BOUNDS = /(Mostly (multiplying|memory)|Chiefly what each output costs|Reading weights, and starting|A pass over all elements|No single cause)[^]*[Mm]oving (its|the group's) [0-9.]+ .?B once, at the \d+ GB\/s/;
 await test("each layer with a time of its own says what bounds it, and why it has its kernel", async () => {
   const timed = data.layers.map((layer, index) => [layer, index]).filter(([layer]) => layer.time);
   assert.ok(timed.length > 5);
