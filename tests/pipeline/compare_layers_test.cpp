@@ -5,6 +5,8 @@
 #include <limits>
 #include <memory>
 #include <random>
+#include <string>
+#include <string_view>
 
 #include "narrow/compare.h"
 #include "narrow/quantize.h"
