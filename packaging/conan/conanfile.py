@@ -61,7 +61,14 @@ class NarrowConan(ConanFile):
     def layout(self):
         cmake_layout(self)
 
+    @property
+    def _packages(self):
+        """Names of the dependencies that are packages of Conan. The others are the system's (platform_requires)."""
+        return {dependency.ref.name for dependency in self.dependencies.host.values()}
+
     def generate(self):
+        if self.options.full and "libzip" not in self._packages:  # the system's configurations may be incomplete
+            self.conf.define("tools.cmake.cmaketoolchain:find_package_prefer_config", False)
         dependencies = CMakeDeps(self)
         dependencies.set_property("onednn", "cmake_file_name", "dnnl")
         dependencies.set_property("onednn", "cmake_target_name", "DNNL::dnnl")
@@ -70,6 +77,10 @@ class NarrowConan(ConanFile):
         toolchain.cache_variables.update({
             "NARROW_BUILD_FULL": bool(self.options.full),
             "NARROW_BUILD_APPS": bool(self.options.tools),
+            # Nothing is linked that is not required above.
+            "CMAKE_DISABLE_FIND_PACKAGE_TIFF": True,
+            "CMAKE_DISABLE_FIND_PACKAGE_GIF": True,
+            "CMAKE_DISABLE_FIND_PACKAGE_NarrowWebP": True,
             "NARROW_BUILD_TESTS": False,
             "NARROW_BUILD_BENCH": False,
             "NARROW_WARNINGS_AS_ERRORS": False,
@@ -106,5 +117,9 @@ class NarrowConan(ConanFile):
             full.set_property("cmake_target_name", "narrow::narrow")
             full.libs = ["narrow_full"]
             full.system_libs = ["m", "pthread", "dl"]
+            for package, library in (("onednn", "dnnl"), ("libzip", "zip"), ("zlib", "z"), ("libjpeg-turbo", "jpeg")):
+                if package in self._packages:
+                    full.requires.append(f"{package}::{package}")
+                else:
+                    full.system_libs.append(library)
             full.defines = ["NARROW_SHARED"] if self.options.shared else []
-            full.requires = ["onednn::onednn", "libzip::libzip", "zlib::zlib", "libjpeg-turbo::libjpeg-turbo"]

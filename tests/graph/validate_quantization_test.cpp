@@ -5,6 +5,7 @@
 #include <functional>
 #include <limits>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "graph/ir.h"
@@ -39,10 +40,8 @@ void check_accepted(const std::function<void(Graph&)>& changes) {
   CHECK_MESSAGE(status.ok(), status.error().text());
 }
 
-QuantizedFilter& filter(Graph& graph, const std::string& name) {
-  return *filter_of(node_named(graph, name))->quantized;
-}
-Quantization& quantization(Graph& graph, const std::string& name) { return *value_named(graph, name).quantization; }
+QuantizedFilter& filter(Graph& graph, std::string_view name) { return *filter_of(node_named(graph, name))->quantized; }
+Quantization& quantization(Graph& graph, std::string_view name) { return *value_named(graph, name).quantization; }
 
 }  // namespace
 

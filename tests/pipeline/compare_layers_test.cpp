@@ -5,6 +5,8 @@
 #include <limits>
 #include <memory>
 #include <random>
+#include <string>
+#include <string_view>
 
 #include "narrow/compare.h"
 #include "narrow/quantize.h"
@@ -125,11 +127,11 @@ Model quantized(const FloatModel& network, int bits, Preparation equalization = 
   return quantize(network, random_images(), options).value().model;
 }
 
-const LayerError& layer(const LayerComparison& comparison, const std::string& name) {
+const LayerError& layer(const LayerComparison& comparison, std::string_view name) {
   for (const LayerError& row : comparison.layers) {
     if (row.layer == name) return row;
   }
-  FAIL("no layer ", name);
+  FAIL("no layer ", std::string(name));
   return comparison.layers.front();
 }
 

@@ -21,7 +21,7 @@ using testing::node_named;
 using testing::quantize;
 using testing::window;
 
-const Quantization& output_of(const Graph& graph, const std::string& name) {
+const Quantization& output_of(const Graph& graph, std::string_view name) {
   return *graph.value(node_named(graph, name).output).quantization;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "quantize/calibrate.h"
@@ -54,13 +55,13 @@ Error error_of(const Graph& graph, const QuantizeOptions& options) {
   return result.error();
 }
 
-const Node& node(const Graph& graph, const std::string& name) {
+const Node& node(const Graph& graph, std::string_view name) {
   const auto found =
       std::find_if(graph.nodes.begin(), graph.nodes.end(), [&](const Node& n) { return n.name == name; });
-  REQUIRE_MESSAGE(found != graph.nodes.end(), "no node " << name);
+  REQUIRE_MESSAGE(found != graph.nodes.end(), "no node " << std::string(name));
   return *found;
 }
-const Value& output(const Graph& graph, const std::string& name) { return graph.value(node(graph, name).output); }
+const Value& output(const Graph& graph, std::string_view name) { return graph.value(node(graph, name).output); }
 int range_bits(const Graph& graph, const std::string& name) {
   REQUIRE(output(graph, name).quantization.has_value());
   return bits_for(output(graph, name).quantization->range);

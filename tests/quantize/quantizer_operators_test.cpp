@@ -24,7 +24,7 @@ using testing::signal_to_noise;
 using testing::window;
 using Names = std::vector<std::string>;
 
-const Quantization& output_of(const Graph& graph, const std::string& name) {
+const Quantization& output_of(const Graph& graph, std::string_view name) {
   const auto& quantization = graph.value(node_named(graph, name).output).quantization;
   REQUIRE(quantization.has_value());
   return *quantization;

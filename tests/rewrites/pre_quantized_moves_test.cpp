@@ -46,7 +46,7 @@ std::vector<std::pair<std::string, Op>> lossless_operators() {
           {"reshape", Reshape{{2, 4, 6}}}, {"transpose", Transpose{{2, 0, 1}}}};
 }
 
-const Quantization& quantization_of(const Graph& graph, const std::string& node) {
+const Quantization& quantization_of(const Graph& graph, std::string_view node) {
   return *graph.value(node_named(graph, node).output).quantization;
 }
 

@@ -36,7 +36,7 @@ Graph with_batch_norm(QRange integers, const std::vector<float>& gamma) {
   return b.finish(qdq(b, "y", b.node("bn", norm, {conv}), kInput));
 }
 
-const Filter& filter_named(const Graph& graph, const std::string& name) { return *filter_of(node_named(graph, name)); }
+const Filter& filter_named(const Graph& graph, std::string_view name) { return *filter_of(node_named(graph, name)); }
 
 void check_consistent(const Filter& filter) {
   const std::size_t depth = filter.weights.size() / filter.bias.size();

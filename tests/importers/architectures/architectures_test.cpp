@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "importers/architectures/architectures.h"
@@ -29,10 +30,10 @@ Network built(const StateDict& weights, const ArchitectureOptions& options = {})
   return *std::move(network);
 }
 
-const graph::Node& node_of(const Network& network, const std::string& name) {
+const graph::Node& node_of(const Network& network, std::string_view name) {
   const auto& nodes = network.graph.nodes;
   const auto found = std::find_if(nodes.begin(), nodes.end(), [&](const auto& node) { return node.name == name; });
-  if (found == nodes.end()) FAIL("no node " << name);
+  if (found == nodes.end()) FAIL("no node " << std::string(name));
   return *found;
 }
 
@@ -40,7 +41,7 @@ TensorShape shape_after(const Network& network, const std::string& name) {
   return network.graph.value(node_of(network, name).output).shape;
 }
 
-const graph::Convolution& convolution_of(const Network& network, const std::string& name) {
+const graph::Convolution& convolution_of(const Network& network, std::string_view name) {
   return std::get<graph::Convolution>(node_of(network, name).op);
 }
 

@@ -141,11 +141,11 @@ StateDict mobilenet_v2_weights(double width, int classes) {
   return writer.finish();
 }
 
-importers::Tensor& tensor_of(StateDict& weights, const std::string& key) {
+importers::Tensor& tensor_of(StateDict& weights, std::string_view key) {
   for (auto& [name, tensor] : weights.entries) {
     if (name == key) return tensor;
   }
-  throw std::out_of_range(key);
+  throw std::out_of_range(std::string(key));
 }
 
 void remove_key(StateDict& weights, const std::string& key) {

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "importers/torch/checkpoint.h"
@@ -21,7 +22,7 @@ struct CifarNames {
 [[nodiscard]] importers::StateDict mobilenet_v2_weights(double width, int classes = 1000);
 
 // Precondition: the key is there.
-[[nodiscard]] importers::Tensor& tensor_of(importers::StateDict& weights, const std::string& key);
+[[nodiscard]] importers::Tensor& tensor_of(importers::StateDict& weights, std::string_view key);
 void remove_key(importers::StateDict& weights, const std::string& key);
 void rename_key(importers::StateDict& weights, const std::string& from, const std::string& to);
 

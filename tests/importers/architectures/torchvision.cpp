@@ -46,10 +46,10 @@ const std::vector<TorchvisionNetwork>& torchvision_networks() {
   return networks;
 }
 
-const TorchvisionNetwork& torchvision_network(const std::string& name) {
+const TorchvisionNetwork& torchvision_network(std::string_view name) {
   const auto& all = torchvision_networks();
   const auto found = std::find_if(all.begin(), all.end(), [&](const auto& network) { return network.name == name; });
-  if (found == all.end()) throw std::out_of_range(name);
+  if (found == all.end()) throw std::out_of_range(std::string(name));
   return *found;
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "importers/weights/state_dict.h"
@@ -17,7 +18,7 @@ struct TorchvisionNetwork {
 };
 
 [[nodiscard]] const std::vector<TorchvisionNetwork>& torchvision_networks();
-[[nodiscard]] const TorchvisionNetwork& torchvision_network(const std::string& name);
+[[nodiscard]] const TorchvisionNetwork& torchvision_network(std::string_view name);
 
 // Its state_dict, with random values.
 [[nodiscard]] importers::StateDict random_weights(const TorchvisionNetwork& network);
