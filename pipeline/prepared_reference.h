@@ -18,11 +18,8 @@ struct PreparedReference {
 };
 
 // Nothing where the reference is no float network, or the model was not prepared in these two ways; factors of channels
-// are found by find_channel_factors(). Copies have the model's names. A set of tensors is mixed where the signs of its
-// writers' weights are not those of the reference's. Its matrix is the one that takes the reference's weights closest
-// to the model's; where the writers have few weights for each channel, the one that takes its tensors closest on up to
-// 64 images. Tensors keep the mean square that the reference's have: what a network of few bits loses makes fitted
-// tensors smaller, and is no mixing. Errors: those of running the networks.
+// are found by find_channel_factors(). Copies have the model's names; mixing is found by mix_as(). Errors: those of
+// running the networks.
 [[nodiscard]] Result<std::optional<PreparedReference>> prepare_reference(const graph::Graph& reference,
                                                                          const graph::Graph& model,
                                                                          const CalibrationInputs& inputs);

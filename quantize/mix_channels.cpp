@@ -100,13 +100,6 @@ std::optional<Mixing> mixing_of(const Matrix& forward, const Matrix& inverse) {
   return Mixing{static_cast<std::size_t>(forward.rows()), elements(forward), elements(inverse)};
 }
 
-std::optional<Mixing> inverted(const Matrix& forward) {
-  if (!forward.allFinite()) return std::nullopt;
-  const Eigen::FullPivLU<Matrix> solver(forward);
-  if (!solver.isInvertible()) return std::nullopt;
-  return mixing_of(forward, solver.inverse());
-}
-
 }  // namespace
 
 std::optional<Mixing> best_mixing(const Graph& graph, const ChannelSet& tensors, std::span<const double> products,
@@ -139,42 +132,6 @@ std::optional<Mixing> best_mixing(const Graph& graph, const ChannelSet& tensors,
 
   const double factor = std::sqrt(mean_square * static_cast<double>(size) / rounded.trace());
   return mixing_of(factor * rotation.transpose() * unshape, shape * rotation / factor);
-}
-
-std::optional<Mixing> fitted_mixing(std::size_t channels, std::span<const double> references,
-                                    std::span<const double> products) {
-  const auto size = static_cast<Index>(channels);
-  const Eigen::Map<const Matrix> of_tensor(references.data(), size, size);
-  const Eigen::Map<const Matrix> both(products.data(), size, size);
-  if (!of_tensor.allFinite() || !both.allFinite() || !(of_tensor.trace() > 0)) return std::nullopt;
-  constexpr double kRidge = 1e-9;
-  Matrix seen = of_tensor;
-  add_to_diagonal(seen, kRidge);
-  Matrix forward = seen.ldlt().solve(Matrix(both.transpose())).transpose();
-  forward *= std::sqrt(of_tensor.trace() / (forward * of_tensor * forward.transpose()).trace());
-  return inverted(forward);
-}
-
-std::optional<Mixing> fitted_mixing_of_weights(std::size_t channels, const WeightProducts& writers,
-                                               const WeightProducts& readers) {
-  const auto size = static_cast<Index>(channels);
-  const auto map = [&](std::span<const double> of) { return Eigen::Map<const Matrix>(of.data(), size, size); };
-  Matrix written = map(writers.squares);
-  Matrix read = map(readers.squares);
-  const Matrix both = map(writers.both) + map(readers.both);
-  if (!(written.trace() > 0) || !(read.trace() > 0)) return std::nullopt;
-  if (!written.allFinite() || !read.allFinite() || !both.allFinite()) return std::nullopt;
-  constexpr double kRidge = 1e-9;
-  add_to_diagonal(written, kRidge);
-  add_to_diagonal(read, kRidge);
-  // M * written + read * M = both: diagonal in the eigenvectors of the two.
-  const Eigen::SelfAdjointEigenSolver<Matrix> right(written);
-  const Eigen::SelfAdjointEigenSolver<Matrix> left(read);
-  Matrix forward = left.eigenvectors().transpose() * both * right.eigenvectors();
-  for (Index i = 0; i < size; ++i) {
-    for (Index j = 0; j < size; ++j) forward(i, j) /= left.eigenvalues()(i) + right.eigenvalues()(j);
-  }
-  return inverted(left.eigenvectors() * forward * right.eigenvectors().transpose());
 }
 
 void apply_mixing(const ChannelSet& tensors, const Mixing& mixing, Graph& graph) {

@@ -33,24 +33,6 @@ inline constexpr std::size_t kMostMixedChannels = 1024;
 [[nodiscard]] std::optional<Mixing> best_mixing(const Graph& graph, const ChannelSet& tensors,
                                                 std::span<const double> products, base::CancelLatch* latch = nullptr);
 
-// The mixing that takes vectors x closest to vectors y, in least squares, and then all channels to the mean square that
-// they had. references: the sum of x[a] * x[b]; products: of y[a] * x[b]; both [channels, channels]. Nothing where it
-// has no inverse.
-[[nodiscard]] std::optional<Mixing> fitted_mixing(std::size_t channels, std::span<const double> references,
-                                                  std::span<const double> products);
-
-// Sums of products of the weights of layers, plain and mixed, [channels, channels].
-struct WeightProducts {
-  std::span<const double> squares;  // of those that the mixing multiplies
-  std::span<const double> both;     // mixed by plain
-};
-// The mixing M that is closest to what writers and readers tell, W' = M W and R' M = R, in least squares: the weights
-// of writers alone leave the directions that they are small in to chance, and the inverse, by which readers multiply,
-// has the errors of these directions most. writers: squares of W, and W' W^T; readers: squares of R', and R'^T R.
-// Nothing where it has no inverse.
-[[nodiscard]] std::optional<Mixing> fitted_mixing_of_weights(std::size_t channels, const WeightProducts& writers,
-                                                             const WeightProducts& readers);
-
 // Changes the filters and biases of the layers that write the tensors, and the weights of those that read them. The
 // weights of other copies of the graph stay as they are. Precondition: the set is one of mixable_sets().
 void apply_mixing(const ChannelSet& tensors, const Mixing& mixing, Graph& graph);

@@ -193,8 +193,16 @@ Status compare_answers(const LoadedModel& model, const LoadedModel* reference, c
   return {};
 }
 
-// What speaks against the reference being the network that the model was made of.
-void note_doubts(NetworkStudyResult& result) {
+// Far above chance: that of so many classes of which all are as likely.
+bool answers_agree(const NetworkStudyResult& result, std::int64_t classes) {
+  constexpr double kFar = 0.2;
+  if (!result.comparison) return false;
+  const double chance = 1 / static_cast<double>(std::max<std::int64_t>(classes, 2));
+  return result.comparison->agreement.same_top1_interval.low > chance + kFar;
+}
+
+// What speaks against the reference being the network that the model was made of. classes: of both.
+void note_doubts(NetworkStudyResult& result, std::int64_t classes) {
   if (result.comparison) {
     const std::string own = preprocessing_text(result.comparison->reference.preprocessing);
     const std::string of_model = preprocessing_text(result.comparison->other.preprocessing);
@@ -222,11 +230,19 @@ void note_doubts(NetworkStudyResult& result) {
     ++compared;
     unlike += *layer.local_db < kNoiseDb ? 1U : 0U;
   }
-  if (2 * unlike > compared) {
+  if (2 * unlike <= compared) return;
+  const std::string layers =
+      std::to_string(unlike) + " of " + std::to_string(compared) + " layers have errors as large as their values";
+  if (answers_agree(result, classes)) {
     result.notes.push_back(
-        std::to_string(unlike) + " of " + std::to_string(compared) +
-        " layers have errors as large as their values: the reference does not look like the network "
-        "that the model was made of, and then errors and advice mean nothing; give --against that one");
+        layers +
+        " although the answers agree: how the model was prepared (equalized, mixed) was not found "
+        "again, or the reference is another network for the same classes, and then errors and advice "
+        "mean nothing");
+  } else {
+    result.notes.push_back(layers +
+                           ": the reference does not look like the network that the model was made of, and then errors "
+                           "and advice mean nothing; give --against that one");
   }
 }
 
@@ -299,7 +315,7 @@ Result<NetworkStudyResult> study_network_file(const LoadedModel& model, const Lo
   result.bounds =
       bounds_of(result.times, result.read_speed, static_cast<double>(network->input_shape().elems()) * sizeof(float),
                 result.layers, result.steps, result.study);
-  if (reference != nullptr) note_doubts(result);
+  if (reference != nullptr) note_doubts(result, network->classes());
   return result;
 }
 

@@ -3,8 +3,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <numeric>
+#include <utility>
+#include <vector>
 
+#include "pipeline/float_model_data.h"
 #include "tests/apps/command.h"
 #include "tests/apps/tiny_network.h"
 #include "tests/support/data.h"
@@ -359,6 +363,42 @@ TEST_CASE("a report against a network that the model was not made of says so") {
   write_float_nrw(unlike, tiny_network({.prefix = "unlike."}));
   const nlohmann::json wrong = made.report({"--against", unlike, "--pictures", made.images});
   CHECK_MESSAGE(has(wrong["model"]["notes"].dump(), "not compared"), wrong["model"]["notes"].dump());
+}
+
+TEST_CASE("a report whose layers are unlike the reference's says whether the answers are") {
+  const ReportedNetwork made;
+  constexpr std::ptrdiff_t kTurn = 3;
+  const auto note = [&](bool has_same_answers) {
+    // The same channels in another order. With other answers, each class has the score of the one before.
+    auto data = std::make_shared<narrow::FloatModel::Data>(tiny_network().data());
+    for (narrow::graph::Node& node : data->graph.nodes) {
+      narrow::graph::Filter* filter = narrow::graph::filter_of(node);
+      if (filter == nullptr) continue;
+      std::vector<float>& weights = filter->weights.edit();
+      if (node.name == "conv") {
+        const auto depth = static_cast<std::ptrdiff_t>(weights.size() / 8);
+        std::vector<float>& bias = filter->bias.edit();
+        std::rotate(weights.begin(), weights.begin() + kTurn * depth, weights.end());
+        std::rotate(bias.begin(), bias.begin() + kTurn, bias.end());
+      } else {
+        for (std::ptrdiff_t o = 0; o < 10; ++o) {
+          std::rotate(weights.begin() + 8 * o, weights.begin() + 8 * o + kTurn, weights.begin() + 8 * o + 8);
+        }
+        if (has_same_answers) continue;
+        std::rotate(weights.begin(), weights.end() - 8, weights.end());
+        std::rotate(filter->bias.edit().begin(), filter->bias.edit().end() - 1, filter->bias.edit().end());
+      }
+    }
+    const std::string reordered = made.folder.path() / "reordered.nrw";
+    write_float_nrw(reordered, narrow::FloatModel(std::move(data)));
+    return made.report({"--against", reordered, "--pictures", made.images})["model"]["notes"].dump();
+  };
+  const std::string same = note(true);
+  CHECK_MESSAGE(has(same, "although the answers agree"), same);
+  CHECK_FALSE(has(same, "does not look like"));
+  const std::string other = note(false);
+  CHECK_MESSAGE(has(other, "does not look like"), other);
+  CHECK_FALSE(has(other, "although the answers agree"));
 }
 
 TEST_CASE("a report says when both networks see images that are prepared in different ways") {

@@ -4,7 +4,6 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -101,74 +100,6 @@ QuantizeOptions at_four_bits() {
 }
 
 }  // namespace
-
-TEST_CASE("a mixing is found in rounded weights of writers that say little of some directions, as is its inverse") {
-  constexpr std::size_t kSize = 12;
-  constexpr std::size_t kCount = 40;  // columns of the writers, rows of the readers
-  std::uint32_t state = 1;
-  const auto random = [&state] {
-    state = state * 1664525U + 1013904223U;
-    return static_cast<double>(state >> 8U) / (1U << 23U) - 1;
-  };
-  // M rotates pairs and multiplies by 1 to 2; the writers' channels get smaller and smaller.
-  std::vector<double> forward(kSize * kSize), inverse(kSize * kSize);
-  for (std::size_t i = 0; i < kSize; i += 2) {
-    const double angle = 0.3 + static_cast<double>(i);
-    const double size = 1 + static_cast<double>(i) / kSize;
-    const double c = std::cos(angle), s = std::sin(angle);
-    const std::array<double, 4> turn{c, -s, s, c};
-    for (std::size_t a = 0; a < 2; ++a) {
-      for (std::size_t b = 0; b < 2; ++b) {
-        forward[(i + a) * kSize + i + b] = size * turn[2 * a + b];
-        inverse[(i + a) * kSize + i + b] = turn[2 * b + a] / size;
-      }
-    }
-  }
-  std::vector<double> written(kSize * kCount), read(kCount * kSize);
-  for (std::size_t i = 0; i < written.size(); ++i) written[i] = random() * std::pow(0.5, i / kCount);
-  for (double& weight : read) weight = random();
-  for (const double noise : {0.0, 0.1}) {
-    CAPTURE(noise);
-    std::vector<double> writers(kSize * kSize), both_writers(kSize * kSize), readers(kSize * kSize),
-        both_readers(kSize * kSize);
-    for (std::size_t k = 0; k < kCount; ++k) {
-      std::array<double, kSize> w{}, mixed{}, r{}, unmixed{};
-      for (std::size_t a = 0; a < kSize; ++a) w[a] = written[a * kCount + k];
-      for (std::size_t a = 0; a < kSize; ++a) r[a] = read[k * kSize + a];
-      for (std::size_t a = 0; a < kSize; ++a) {
-        for (std::size_t b = 0; b < kSize; ++b) {
-          mixed[a] += forward[a * kSize + b] * w[b];
-          unmixed[a] += r[b] * inverse[b * kSize + a];
-        }
-        mixed[a] += noise * random();
-        unmixed[a] += noise * random();
-      }
-      for (std::size_t a = 0; a < kSize; ++a) {
-        for (std::size_t b = 0; b < kSize; ++b) {
-          writers[a * kSize + b] += w[a] * w[b];
-          both_writers[a * kSize + b] += mixed[a] * w[b];
-          readers[a * kSize + b] += unmixed[a] * unmixed[b];
-          both_readers[a * kSize + b] += unmixed[a] * r[b];
-        }
-      }
-    }
-    const std::optional<Mixing> found =
-        fitted_mixing_of_weights(kSize, {writers, both_writers}, {readers, both_readers});
-    REQUIRE(found);
-    for (const auto& [fitted, expected] :
-         {std::pair{&found->forward, &forward}, std::pair{&found->inverse, &inverse}}) {
-      double error = 0;
-      double power = 0;
-      for (std::size_t i = 0; i < expected->size(); ++i) {
-        error += std::pow((*fitted)[i] - (*expected)[i], 2);
-        power += std::pow((*expected)[i], 2);
-      }
-      CHECK(error < (noise > 0 ? 0.02 : 1e-10) * power);
-    }
-  }
-  std::vector<double> none(kSize * kSize);
-  CHECK_FALSE(fitted_mixing_of_weights(kSize, {none, none}, {none, none}));
-}
 
 TEST_CASE("tensors that dense layers write and read without an activation function can be mixed") {
   CHECK(found_in(inverted_residuals(testing::seed())) ==
