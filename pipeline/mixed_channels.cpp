@@ -141,7 +141,8 @@ class MixingFinder {
         mixed.writers.push_back({n, &filter});
         has_other_signs |= agreement_of_signs(plain, filter) < kSameSigns;
         has_few_bits |= filter.quantized && filter.quantized->range.steps() < QRange::weights(kMaxBits).steps();
-        columns += static_cast<double>(plain.weights.size() / mixed.channels);
+        const std::size_t per_channel = plain.weights.size() / mixed.channels;
+        columns += static_cast<double>(per_channel);
       }
       if (!has_other_signs) continue;
       std::set<ValueId> read;
