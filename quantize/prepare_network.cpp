@@ -182,7 +182,7 @@ struct Step {
 };
 
 // A copy is a step at run time, which has to be worth its time.
-constexpr std::array kSteps = {
+constexpr std::array kPreparations = {
     Step{&QuantizeOptions::channel_mixing, mix, 1.1, "comparing with mixed channels, network",
          " tensors, or sets of tensors, have mixed channels", "channels are not mixed"},
     Step{&QuantizeOptions::equalization, equalize, 1, "comparing with equalized channels, network",
@@ -202,7 +202,7 @@ class Preparing {
 
   Result<PreparedNetwork> run() {
     NARROW_TRY(choose_rounding());
-    for (const Step& step : kSteps) NARROW_TRY(take(step));
+    for (const Step& step : kPreparations) NARROW_TRY(take(step));
     return std::move(network_);
   }
 
