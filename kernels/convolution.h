@@ -95,14 +95,15 @@ struct ConvolutionPart {
 
 // The vector instructions that a kernel spends for its products. measure/peak.h measures the peak of each.
 enum class InstructionMix {
-  kNone,       // the scalar reference, and kernels of ARM, whose peaks are not measured
-  kWords,      // vpmaddwd, vpaddd: 16 x 16 bits into 32
-  kBytes,      // vpmaddubsw, vpmaddwd, vpaddd: 8 x 8 bits into 32
-  kSums16,     // vpmaddubsw, vpaddw: 8 x 8 bits into 16
-  kPairs,      // vpmaddubsw twice, vpaddw, vpmaddwd, vpaddd: 8 x 8 bits into 16, then 32
-  kDot,        // vpdpbusd of 32 bytes: 8 x 8 bits into 32, AVX-VNNI
-  kWideDot,    // vpdpbusd of 64 bytes, AVX512-VNNI
-  kWideWords,  // vpdpwssd of 64 bytes: 16 x 16 bits into 32, AVX512-VNNI
+  kNone,        // the scalar reference, and kernels of ARM, whose peaks are not measured
+  kWords,       // vpmaddwd, vpaddd: 16 x 16 bits into 32
+  kBytes,       // vpmaddubsw, vpmaddwd, vpaddd: 8 x 8 bits into 32
+  kSums16,      // vpmaddubsw, vpaddw: 8 x 8 bits into 16
+  kPairs,       // vpmaddubsw twice, vpaddw, vpmaddwd, vpaddd: 8 x 8 bits into 16, then 32
+  kPairTables,  // vpshufb, vpaddb: 2 x 2 bits into 8
+  kDot,         // vpdpbusd of 32 bytes: 8 x 8 bits into 32, AVX-VNNI
+  kWideDot,     // vpdpbusd of 64 bytes, AVX512-VNNI
+  kWideWords,   // vpdpwssd of 64 bytes: 16 x 16 bits into 32, AVX512-VNNI
 };
 
 // Why a kernel refuses a problem. Empty: it accepts.

@@ -41,6 +41,7 @@ constexpr int kAccumulators = 12;  // as many as hide the latency of every mix
 #define NARROW_PAIRS(a, x, w) \
   _mm256_add_epi32(a,         \
                    _mm256_madd_epi16(_mm256_add_epi16(_mm256_maddubs_epi16(x, w), _mm256_maddubs_epi16(x, w2)), ones))
+#define NARROW_PAIR_TABLES(a, x, w) _mm256_add_epi8(a, _mm256_shuffle_epi8(x, w))
 #define NARROW_SUMS16(a, x, w) _mm256_add_epi16(a, _mm256_maddubs_epi16(x, w))
 
 __attribute__((target("avx2"), noinline)) void words_loop() {
@@ -74,6 +75,13 @@ __attribute__((target("avx2"), noinline)) void sums16_loop() {
   NARROW_PEAK_LOOP(NARROW_SUMS16)
 }
 
+__attribute__((target("avx2"), noinline)) void pair_tables_loop() {
+  __m256i a0{}, a1{}, a2{}, a3{}, a4{}, a5{}, a6{}, a7{}, a8{}, a9{}, a10{}, a11{};
+  __m256i x = _mm256_set1_epi8(3);
+  const __m256i w = _mm256_set1_epi8(5);
+  NARROW_PEAK_LOOP(NARROW_PAIR_TABLES)
+}
+
 __attribute__((target("avx2,avxvnni"), noinline)) void dot_loop() {
   __m256i a0{}, a1{}, a2{}, a3{}, a4{}, a5{}, a6{}, a7{}, a8{}, a9{}, a10{}, a11{};
   __m256i x = _mm256_set1_epi8(3);
@@ -100,6 +108,7 @@ void words_loop() {}
 void bytes_loop() {}
 void pairs_loop() {}
 void sums16_loop() {}
+void pair_tables_loop() {}
 void dot_loop() {}
 void wide_dot_loop() {}
 void wide_words_loop() {}
@@ -117,6 +126,7 @@ const Mix& describe(InstructionMix mix) {
   static constexpr Mix kBytes{"vpmaddubsw+vpmaddwd+vpaddd", Isa::kAvx2, 32, bytes_loop};
   static constexpr Mix kSums16{"vpmaddubsw+vpaddw", Isa::kAvx2, 32, sums16_loop};
   static constexpr Mix kPairs{"2 vpmaddubsw+vpaddw+vpmaddwd+vpaddd", Isa::kAvx2, 64, pairs_loop};
+  static constexpr Mix kPairTables{"vpshufb+vpaddb", Isa::kAvx2, 64, pair_tables_loop};
   static constexpr Mix kDot{"vpdpbusd ymm", Isa::kAvxVnni, 32, dot_loop};
   static constexpr Mix kWideDot{"vpdpbusd zmm", Isa::kAvx512Vnni, 64, wide_dot_loop};
   static constexpr Mix kWideWords{"vpdpwssd zmm", Isa::kAvx512Vnni, 32, wide_words_loop};
@@ -129,6 +139,8 @@ const Mix& describe(InstructionMix mix) {
       return kSums16;
     case InstructionMix::kPairs:
       return kPairs;
+    case InstructionMix::kPairTables:
+      return kPairTables;
     case InstructionMix::kDot:
       return kDot;
     case InstructionMix::kWideDot:
@@ -158,7 +170,7 @@ std::vector<InstructionMix> available_mixes() {
   std::vector<InstructionMix> mixes;
   for (const InstructionMix mix :
        {InstructionMix::kWords, InstructionMix::kBytes, InstructionMix::kSums16, InstructionMix::kPairs,
-        InstructionMix::kDot, InstructionMix::kWideDot, InstructionMix::kWideWords}) {
+        InstructionMix::kPairTables, InstructionMix::kDot, InstructionMix::kWideDot, InstructionMix::kWideWords}) {
     if (kernels::cpu_features().has(kernels::required_features(describe(mix).isa).bits)) mixes.push_back(mix);
   }
   return mixes;

@@ -15,6 +15,7 @@ extern const ConvolutionKernel kConvolutionA16;
 extern const ConvolutionKernel kConvolutionMatched;
 extern const ConvolutionKernel kConvolutionS16;
 extern const ConvolutionKernel kConvolutionU8;
+extern const ConvolutionKernel kConvolutionW2;
 extern const ConvolutionKernel kDepthwiseS16;
 extern const ConvolutionKernel kDepthwiseU8;
 extern const ConvolutionKernel kPointwiseA16;

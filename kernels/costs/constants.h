@@ -30,6 +30,15 @@ struct Pointwise {
   double store;  // storing it
 };
 
+// A convolution that looks products of 2 bits up, for one pixel and 32 channels.
+struct TwoBits {
+  double step;    // a pair of inputs
+  double run;     // widening a byte run
+  double output;  // starting the sums and writing them out
+  double load;    // 32 bytes of a block's pairs
+  double open;    // a pair of inputs: unpacking its weights, once for the pixels of a block
+};
+
 // Vectors of 8 pixels and 4 channels.
 struct Matched {
   double matched_step;  // a depth step that shares its widening
@@ -88,6 +97,7 @@ struct Table {
   Pointwise convolution_1x1_a16_avx2;
   Pointwise convolution_1x1_s16_avx2;
   Matched convolution_matched_16x4_avx2;
+  TwoBits convolution_w2_6x64_avx2;
   Depthwise depthwise_u8_avx2;
   Depthwise depthwise_s16_avx2;
   Winograd winograd_s16_4x4_avx2;

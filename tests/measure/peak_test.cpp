@@ -39,6 +39,7 @@ TEST_CASE("kernels that do not convolve have no peak") {
   CHECK(mix_of_kernel("convolution_s16_6x16_avx2") == InstructionMix::kWords);
   CHECK(mix_of_kernel("convolution_a16_3x16_avx2") == InstructionMix::kSums16);
   CHECK(mix_of_kernel("convolution_matched_16x4_avx2") == InstructionMix::kPairs);
+  CHECK(mix_of_kernel("convolution_w2_6x64_avx2") == InstructionMix::kPairTables);
   CHECK(mix_of_kernel("winograd_s16_4x4_avx2") == InstructionMix::kWords);
   CHECK(mix_of_kernel("winograd_s16_4x4_avx512vnni") == InstructionMix::kWideWords);
 }

@@ -29,18 +29,53 @@ void widen(const std::uint8_t* src, std::int64_t count, std::int32_t zero_point,
   }
 }
 
-void load_elements(const BlockPlan& plan, const std::uint8_t* src, std::int64_t count, std::int32_t zero_point,
-                   std::uint8_t* dst) {
-  if (plan.element == BlockElement::kU8) {
-    std::memcpy(dst, src, static_cast<std::size_t>(count));
-  } else {
-    widen(src, count, zero_point, reinterpret_cast<std::int16_t*>(dst));
+std::uint8_t pair_of(int x0, int x1) { return static_cast<std::uint8_t>(16 * (x0 + 4 * x1)); }
+
+// dst[i] = the pair of src[2 * i] and src[2 * i + 1]. `count`, of src, is even.
+void pack_pairs(const std::uint8_t* src, std::int64_t count, std::uint8_t* dst) {
+  constexpr std::int64_t kVectors = 64;
+  if (count < kVectors) {
+    for (std::int64_t i = 0; i < count; i += 2) *dst++ = pair_of(src[i], src[i + 1]);
+    return;
+  }
+  const __m256i factors = _mm256_set1_epi16(16 + 256 * 64);
+  const auto words = [&](std::int64_t i) {
+    return _mm256_maddubs_epi16(factors, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(src + i)));
+  };
+  for (std::int64_t i = 0;; i += kVectors) {
+    if (i >= count) return;
+    if (i + kVectors > count) i = count - kVectors;  // the last 64, which repeats some
+    const __m256i pairs = _mm256_packus_epi16(words(i), words(i + 32));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(dst + i / 2), _mm256_permute4x64_epi64(pairs, 0xD8));
   }
 }
 
+void load_elements(const BlockPlan& plan, const std::uint8_t* src, std::int64_t count, std::int32_t zero_point,
+                   std::uint8_t* dst) {
+  switch (plan.element) {
+    case BlockElement::kU8:
+      return void(std::memcpy(dst, src, static_cast<std::size_t>(count)));
+    case BlockElement::kS16:
+      return widen(src, count, zero_point, reinterpret_cast<std::int16_t*>(dst));
+    case BlockElement::kPairs:
+      return pack_pairs(src, count, dst);
+  }
+}
+
+std::uint8_t padding_byte(BlockElement element, std::int32_t zero_point) {
+  switch (element) {
+    case BlockElement::kU8:
+      return static_cast<std::uint8_t>(zero_point);
+    case BlockElement::kS16:
+      return 0;
+    case BlockElement::kPairs:
+      return pair_of(zero_point, zero_point);
+  }
+  return 0;
+}
+
 void fill_padding(const BlockPlan& plan, std::int64_t pixels, std::int32_t zero_point, std::uint8_t* dst) {
-  const int value = plan.element == BlockElement::kU8 ? zero_point : 0;
-  std::memset(dst, value, static_cast<std::size_t>(pixels * plan.pixel_bytes));
+  std::memset(dst, padding_byte(plan.element, zero_point), static_cast<std::size_t>(pixels * plan.pixel_bytes));
 }
 
 // `row` is the input row, or nullptr for a row of padding.
@@ -72,7 +107,9 @@ void load_line(const ConvolutionProblem& problem, const BlockPlan& plan, const s
 BlockPlan plan_blocks(const ConvolutionShape& shape, BlockElement element) {
   BlockPlan plan;
   plan.element = element;
-  plan.pixel_bytes = std::int64_t{shape.in_c} * (element == BlockElement::kU8 ? 1 : 2);
+  plan.pixel_bytes = shape.in_c;
+  if (element == BlockElement::kS16) plan.pixel_bytes *= 2;
+  if (element == BlockElement::kPairs) plan.pixel_bytes = (plan.pixel_bytes + 1) / 2;
   plan.column_step = shape.kernel_w == 1 ? shape.stride_w : 1;
   plan.window_step = shape.kernel_w == 1 ? 1 : shape.stride_w;
   plan.row_step = shape.kernel_h == 1 ? shape.stride_h : 1;

@@ -11,7 +11,9 @@
 namespace narrow::kernels::avx2 {
 
 // The elements of the workspace. kS16: int16 x - zero_point, padding 0. kU8: uint8 x, padding zero_point.
-enum class BlockElement { kU8 = 1, kS16 = 2 };
+// kPairs: a byte for two channels of a pixel, 16 * (x0 + 4 * x1), padding x = zero_point. For x and zero_point below 4
+// and an even in_c.
+enum class BlockElement { kU8, kS16, kPairs };
 
 struct BlockPlan {
   BlockElement element;

@@ -1,0 +1,302 @@
+// convolution_w2_6x64_avx2: direct convolution of inputs of 2 bits with weights of 2 bits, with any strides, dilation
+// and padding. Two inputs choose a table of 16 bytes, and two weights choose one of them: the sum of both products. One
+// vpshufb looks it up for 32 output channels, and one vpaddb adds it. So a depth step takes 2 instructions for 64
+// products, where vpmaddubsw and vpaddw take as many for 32. The weights prove how many sums a byte can hold
+// (byte_runs_avx2.h). Words hold the whole sums. The bias includes -zero_point * sum(w).
+// Packed: the tables; int64 offsets of the window's segments; then for each panel of 64 channels (the last may have
+// 32):
+//   int64 run_pairs, start, 64 bytes; int32 bias[64], float multiplier[64]; then for each two pairs of weights a byte
+//   for each channel, the first pair in its low half. All 64-byte aligned.
+#include <cstring>
+
+#include "base/arithmetic.h"
+#include "kernels/avx2/families_avx2.h"
+#include "kernels/avx2/shared/convolution_block_avx2.h"
+#include "kernels/avx2/shared/convolution_output_avx2.h"
+#include "kernels/avx2/shared/convolution_panels_avx2.h"
+#include "kernels/avx2/shared/vectors_avx2.h"
+#include "kernels/avx2/two_bits/byte_runs_avx2.h"
+#include "kernels/avx2/two_bits/w2_tile_avx2.h"
+#include "kernels/shared/folded_bias.h"
+
+namespace narrow::kernels::avx2 {
+namespace {
+
+constexpr std::int64_t kRunBytes = 64;  // of a panel's ByteRun
+constexpr std::int32_t kLargest = 3;
+
+// The layout of a layer. A segment is a row of the window, or a single tap if the layer has horizontal dilation.
+struct W2Layout {
+  std::int64_t segments;
+  std::int64_t segment_pairs;
+  std::int64_t double_pairs;  // of a panel
+  std::int64_t offsets_bytes;
+  std::int64_t panels;
+  std::int32_t least;  // the weight that is stored as 0
+
+  [[nodiscard]] std::int64_t panel_bytes(int halves) const {
+    return kRunBytes + kW2HeadBytes + halves * double_pairs * kW2Half;
+  }
+};
+
+W2Layout layout_of(const ConvolutionProblem& problem) {
+  const ConvolutionShape& shape = problem.shape;
+  W2Layout layout;
+  const bool whole_rows = shape.dilation_w == 1 || shape.kernel_w == 1;
+  layout.segments = whole_rows ? shape.kernel_h : std::int64_t{shape.kernel_h} * shape.kernel_w;
+  layout.segment_pairs = std::int64_t{whole_rows ? shape.kernel_w : 1} * shape.in_c / 2;
+  layout.double_pairs = (layout.segments * layout.segment_pairs + 1) / 2;
+  layout.offsets_bytes = (layout.segments * std::int64_t{sizeof(std::int64_t)} + 63) / 64 * 64;
+  layout.panels = (std::int64_t{shape.out_c} + kW2Panel - 1) / kW2Panel;
+  layout.least = problem.weight_range.lo < 0 ? problem.weight_range.lo : 0;
+  return layout;
+}
+
+int channels_of_panel(const ConvolutionShape& shape, std::int64_t panel) {
+  const std::int64_t left = shape.out_c - panel * kW2Panel;
+  return left < kW2Panel ? static_cast<int>(left) : kW2Panel;
+}
+int halves_of(int channels) { return channels > kW2Half ? 2 : 1; }
+
+Refusal refusal_of(const ConvolutionProblem& problem) {
+  if (const Refusal refusal = refuse_wide_bias(problem); refusal.why != nullptr) return refusal;
+  const ConvolutionShape& shape = problem.shape;
+  const std::int32_t hi = problem.weight_range.hi > 0 ? problem.weight_range.hi : 0;
+  const std::int32_t lo = problem.weight_range.lo < 0 ? problem.weight_range.lo : 0;
+  if (shape.groups != 1) return {.why = "it has groups"};
+  if (shape.in_c % 2 != 0) return {.why = "its input channels are not pairs"};
+  if (largest_byte(problem) > kLargest) return {.why = "its inputs or their zero point need more than 2 bits"};
+  if (hi - lo > kLargest) return {.why = "its weights need more than 2 bits"};
+  for (int c = 0; c < shape.out_c; ++c) {
+    const WeightSums& sums = problem.sums[c];
+    if (kLargest * sums.positive > INT16_MAX || kLargest * sums.negative < INT16_MIN) {
+      return {.why = "a whole sum of products may exceed int16", .channel = c};
+    }
+  }
+  return {};
+}
+
+// The cycles of one image, with this many byte runs in the tiles of each half panel.
+double cost_of(const ConvolutionProblem& problem, double runs) {
+  const costs::TwoBits& costs = problem.costs->convolution_w2_6x64_avx2;
+  const ConvolutionShape& shape = problem.shape;
+  const W2Layout layout = layout_of(problem);
+  const BlockPlan plan = plan_blocks(shape, BlockElement::kPairs);
+  const double pixels = static_cast<double>(shape.out_h) * shape.out_w;
+  const double pairs = static_cast<double>(layout.segments * layout.segment_pairs);
+  const double halves =
+      2.0 * static_cast<double>(layout.panels - 1) + halves_of(channels_of_panel(shape, layout.panels - 1));
+  const double blocks = static_cast<double>(base::ceil_div(shape.out_h, plan.block_rows));
+  const double block_bytes = static_cast<double>(shape.out_h * plan.line_step * plan.line_bytes);
+  return pixels * halves * (pairs * costs.step + costs.output) + pixels * runs * costs.run +
+         blocks * halves * pairs * costs.open + block_bytes / 32 * costs.load;
+}
+
+// The estimate assumes that a byte holds a segment.
+double estimate(const ConvolutionProblem& problem) {
+  const W2Layout layout = layout_of(problem);
+  return cost_of(problem, static_cast<double>(layout.panels * layout.segments));
+}
+
+PanelWeights weights_of_panel(const ConvolutionProblem& problem, const W2Layout& layout, std::int64_t panel) {
+  const std::int8_t* const weights = problem.weights + panel * kW2Panel * problem.shape.depth();
+  return {weights, channels_of_panel(problem.shape, panel), layout.segments, 2 * layout.segment_pairs};
+}
+
+// The proof holds the byte run of each panel.
+Offer offer(const ConvolutionProblem& problem, std::int64_t* proof) {
+  if (const Refusal refusal = refusal_of(problem); refusal.why != nullptr) return {0, refusal};
+  const W2Layout layout = layout_of(problem);
+  double runs = 0;
+  for (std::int64_t p = 0; p < layout.panels; ++p) {
+    const PanelWeights weights = weights_of_panel(problem, layout, p);
+    const ByteRun run = choose_byte_run(weights, kLargest);
+    const W2Depth depth{nullptr, layout.segments, layout.segment_pairs, run.pairs, run.start, nullptr};
+    runs += static_cast<double>(depth.runs() * halves_of(weights.channels));
+    proof[p] = run.pairs * 256 + run.start;
+  }
+  return {.cycles = cost_of(problem, runs), .refusal = {}};
+}
+
+int channel_step(const ConvolutionProblem& /*problem*/) { return kW2Panel; }
+
+std::size_t packed_bytes(const ConvolutionProblem& problem) {
+  const W2Layout layout = layout_of(problem);
+  const int last = halves_of(channels_of_panel(problem.shape, layout.panels - 1));
+  return static_cast<std::size_t>(kW2TableBytes + layout.offsets_bytes + (layout.panels - 1) * layout.panel_bytes(2) +
+                                  layout.panel_bytes(last));
+}
+
+// 16 weights of a channel as 4 bytes of 4 weights each, in the low bytes of 4 words of 32 bits. Missing ones are 0.
+__m128i four_bytes(const PanelWeights& panel, int channel, std::int64_t at, __m128i least) {
+  const std::int64_t depth = panel.segments * panel.segment_elems;
+  alignas(16) std::int8_t weights[16] = {};
+  const std::int64_t left = depth - at;
+  if (channel < panel.channels) {
+    std::memcpy(weights, panel.weights + channel * depth + at, static_cast<std::size_t>(left < 16 ? left : 16));
+  }
+  const __m128i stored = _mm_sub_epi8(_mm_load_si128(reinterpret_cast<const __m128i*>(weights)), least);
+  const __m128i pairs = _mm_maddubs_epi16(stored, _mm_set1_epi16(1 + 256 * 4));
+  return _mm_madd_epi16(pairs, _mm_set1_epi32(1 + 65536 * 16));
+}
+
+void pack_panel(const W2Layout& layout, const PanelWeights& panel, std::byte* to) {
+  const __m128i least = _mm_set1_epi8(static_cast<char>(layout.least));
+  const __m128i transposed = _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+  const std::int64_t row = halves_of(panel.channels) * kW2Half;
+  for (std::int64_t at = 0; at < layout.double_pairs; at += 4) {
+    const std::int64_t rows = layout.double_pairs - at < 4 ? layout.double_pairs - at : 4;
+    for (std::int64_t lane = 0; lane < row; lane += 4) {
+      // Even bytes of a half are its channels 0 to 15, odd ones 16 to 31.
+      const int channel = static_cast<int>(lane / kW2Half * kW2Half + lane % kW2Half / 2);
+      const auto words = [&](int c) { return four_bytes(panel, c, 4 * at, least); };
+      const __m128i low = _mm_packs_epi32(words(channel), words(channel + 16));
+      const __m128i high = _mm_packs_epi32(words(channel + 1), words(channel + 17));
+      alignas(16) std::byte bytes[16];
+      _mm_store_si128(reinterpret_cast<__m128i*>(bytes), _mm_shuffle_epi8(_mm_packus_epi16(low, high), transposed));
+      for (std::int64_t r = 0; r < rows; ++r) std::memcpy(to + (at + r) * row + lane, bytes + 4 * r, 4);
+    }
+  }
+}
+
+void pack(const ConvolutionProblem& problem, const std::int64_t* proof, std::byte* packed) {
+  const W2Layout layout = layout_of(problem);
+  make_pair_tables(layout.least, packed);
+  std::byte* to = packed + kW2TableBytes;
+  std::memset(to, 0, static_cast<std::size_t>(layout.offsets_bytes));
+  std::int64_t* const offsets = reinterpret_cast<std::int64_t*>(to);
+  const BlockPlan plan = plan_blocks(problem.shape, BlockElement::kPairs);
+  pack_offsets(problem, panel_layout(problem, BlockElement::kU8), plan, offsets);
+  to += layout.offsets_bytes;
+  for (std::int64_t p = 0; p < layout.panels; ++p) {
+    const PanelWeights weights = weights_of_panel(problem, layout, p);
+    std::memset(to, 0, static_cast<std::size_t>(kRunBytes + kW2HeadBytes));
+    const std::int64_t run[2] = {proof[p] / 256, proof[p] % 256};
+    std::memcpy(to, run, sizeof run);
+    std::int32_t* const bias = reinterpret_cast<std::int32_t*>(to + kRunBytes);
+    float* const multiplier = reinterpret_cast<float*>(bias + kW2Panel);
+    for (int c = 0; c < weights.channels; ++c) {
+      const std::int64_t channel = p * kW2Panel + c;
+      const int place = c / 16 * 16 + place_in_panel(c % 16);
+      bias[place] = static_cast<std::int32_t>(folded_bias(problem, channel));
+      multiplier[place] = problem.multiplier[channel];
+    }
+    pack_panel(layout, weights, to + kRunBytes + kW2HeadBytes);
+    to += layout.panel_bytes(halves_of(weights.channels));
+  }
+}
+
+std::size_t workspace_bytes(const ConvolutionProblem& problem) {
+  const BlockPlan plan = plan_blocks(problem.shape, BlockElement::kPairs);
+  return static_cast<std::size_t>(plan.workspace_bytes + 2 * layout_of(problem).double_pairs * kW2Panel);
+}
+
+// From two pairs of weights in a byte to a byte for each.
+void open_panel(const std::byte* from, std::int64_t double_pairs, int halves, std::byte* to) {
+  const __m256i low_half = _mm256_set1_epi8(15);
+  const std::int64_t row = halves * kW2Half;
+  for (std::int64_t i = 0; i < double_pairs; ++i, to += row) {
+    for (const std::byte* const end = from + row; from != end; from += kW2Half, to += kW2Half) {
+      const __m256i both = load(from);
+      _mm256_store_si256(reinterpret_cast<__m256i*>(to), _mm256_and_si256(both, low_half));
+      _mm256_store_si256(reinterpret_cast<__m256i*>(to + row), _mm256_and_si256(_mm256_srli_epi16(both, 4), low_half));
+    }
+  }
+}
+
+// Stores `channels` <= 32 channels of a pixel. starts: what runs began with, in all. head: of these channels.
+void store_half(const ConvolutionProblem& problem, const OutputStage& stage, const W2Sums& sums, __m256i starts,
+                const std::int32_t* bias, const float* multiplier, int channels, void* output, std::int64_t index) {
+  const __m256i low = _mm256_sub_epi16(_mm256_sub_epi16(sums.both, _mm256_slli_epi16(sums.high, 8)), starts);
+  const __m256i high = _mm256_sub_epi16(sums.high, starts);
+  const auto widen = [](__m256i words, const std::int32_t* of) {
+    return Acc{_mm256_add_epi32(_mm256_srai_epi32(_mm256_unpacklo_epi16(words, words), 16), load(of)),
+               _mm256_add_epi32(_mm256_srai_epi32(_mm256_unpackhi_epi16(words, words), 16), load(of + 8))};
+  };
+  const Acc first = widen(low, bias), second = widen(high, bias + 16);
+  if (channels == kW2Half && problem.output_type == OutputType::kUint8) {
+    const __m256i bytes = _mm256_packus_epi16(requantized_words(stage, first, multiplier),
+                                              requantized_words(stage, second, multiplier + 16));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(static_cast<std::uint8_t*>(output) + index),
+                        _mm256_permute4x64_epi64(_mm256_max_epu8(bytes, stage.lower), 0xD8));
+    return;
+  }
+  store_panel(problem, stage, &first, 1, multiplier, channels < 16 ? channels : 16, output, index);
+  if (channels > 16) store_panel(problem, stage, &second, 1, multiplier + 16, channels - 16, output, index + 16);
+}
+
+// A panel's channels of a block's pixels. `index` is that of the first output.
+void run_panel(const ConvolutionProblem& problem, const OutputStage& stage, const W2Depth& depth,
+               const std::uint8_t* const* pixels, std::int64_t count, const std::byte* head, const std::byte* weights,
+               int channels, void* output, std::int64_t index) {
+  const std::int32_t* const bias = reinterpret_cast<const std::int32_t*>(head);
+  const float* const multiplier = reinterpret_cast<const float*>(bias + kW2Panel);
+  const int halves = halves_of(channels);
+  const __m256i starts = _mm256_set1_epi16(static_cast<std::int16_t>(depth.runs() * depth.start));
+  W2Sums sums[kW2Pixels * 2];
+  while (count > 0) {
+    const int now = count < kW2Pixels ? static_cast<int>(count) : kW2Pixels;
+    const std::uint8_t* last[kW2Pixels];
+    if (now < kW2Pixels) {
+      // A tile has all its pixels; the results of the last ones are not stored.
+      for (int i = 0; i < kW2Pixels; ++i) last[i] = pixels[i < now ? i : now - 1];
+      pixels = last;
+    }
+    w2_tile(halves, now > kW2Pixels / 2)(pixels, depth, weights, sums);
+    for (int i = 0; i < now; ++i, index += stage.out_c) {
+      for (int h = 0; h < halves; ++h) {
+        const int left = channels - h * kW2Half;
+        store_half(problem, stage, sums[i * halves + h], starts, bias + h * kW2Half, multiplier + h * kW2Half,
+                   left < kW2Half ? left : kW2Half, output, index + h * kW2Half);
+      }
+    }
+    pixels += now;
+    count -= now;
+  }
+}
+
+void run(const ConvolutionProblem& problem, const std::byte* packed, const std::uint8_t* input, void* output,
+         const ConvolutionPart& part, std::byte* workspace) {
+  const ConvolutionShape& shape = problem.shape;
+  const W2Layout layout = layout_of(problem);
+  const BlockPlan plan = plan_blocks(shape, BlockElement::kPairs);
+  const OutputStage stage = output_stage(problem, part);
+  const std::byte* const offsets = packed + kW2TableBytes;
+  W2Depth depth{reinterpret_cast<const std::int64_t*>(offsets), layout.segments, layout.segment_pairs, 0, 0, packed};
+  std::byte* const wide = workspace + plan.workspace_bytes;
+  for (std::int64_t row = part.row_begin; row < part.row_end; row += plan.block_rows) {
+    const std::int64_t rows = part.row_end - row < plan.block_rows ? part.row_end - row : plan.block_rows;
+    const std::uint8_t* const* pixels = load_block(problem, plan, input, row, rows, workspace);
+    const std::int64_t begin = part.channel_begin / kW2Panel;
+    const std::byte* panel = offsets + layout.offsets_bytes + begin * layout.panel_bytes(2);
+    for (std::int64_t p = begin; p * kW2Panel < part.channel_end; ++p) {
+      const int channels = channels_of_panel(shape, p);
+      std::int64_t run[2];
+      std::memcpy(run, panel, sizeof run);
+      depth.run_pairs = run[0];
+      depth.start = static_cast<std::uint8_t>(run[1]);
+      const std::byte* const head = panel + kRunBytes;
+      open_panel(head + kW2HeadBytes, layout.double_pairs, halves_of(channels), wide);
+      run_panel(problem, stage, depth, pixels, rows * shape.out_w, head, wide, channels, output,
+                row * shape.out_w * shape.out_c + p * kW2Panel);
+      panel += layout.panel_bytes(halves_of(channels));
+    }
+  }
+}
+
+}  // namespace
+
+const ConvolutionKernel kConvolutionW2{
+    .name = "convolution_w2_6x64_avx2",
+    .isa = Isa::kAvx2,
+    .mix = InstructionMix::kPairTables,
+    .estimate = estimate,
+    .offer = offer,
+    .channel_step = channel_step,
+    .packed_bytes = packed_bytes,
+    .pack = pack,
+    .workspace_bytes = workspace_bytes,
+    .run = run,
+};
+
+}  // namespace narrow::kernels::avx2
