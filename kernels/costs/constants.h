@@ -34,7 +34,9 @@ struct Pointwise {
 struct TwoBits {
   double step;    // a pair of inputs
   double run;     // widening a byte run
-  double output;  // starting the sums and writing them out
+  double output;  // writing the sums out
+  double words;   // the same, comparing words with thresholds
+  double bytes;   // the same, comparing bytes
   double load;    // 32 bytes of a block's pairs
   double open;    // a pair of inputs: unpacking its weights, once for the pixels of a block
 };

@@ -16,7 +16,7 @@ constexpr Table kZen4{
     .convolution_1x1_s16_avx2 = {.step = 0.63, .store = 1.9},
     .convolution_matched_16x4_avx2 =
         {.matched_step = 3.44, .single_step = 4.12, .tail = 4.8, .output = 18, .column_step = 1.6, .pixel_vector = 0.3},
-    .convolution_w2_6x64_avx2 = {.step = 0.55, .run = 3, .output = 16, .load = 4, .open = 2},
+    .convolution_w2_6x64_avx2 = {.step = 0.55, .run = 3, .output = 16, .words = 10, .bytes = 5, .load = 4, .open = 2},
     .depthwise_u8_avx2 = {.tap = 0.77, .pixel = 5.5, .line = 2.5},
     .depthwise_s16_avx2 = {.tap = 1.6, .pixel = 6, .line = 3},
     .winograd_s16_4x4_avx2 = {.step = 1.25, .row = 4, .input = 100, .output = 260, .weights = 100},

@@ -27,7 +27,7 @@ ConvolutionCase two_bit_case(const ConvolutionShape& shape, const QRange& weight
   return c;
 }
 
-// The definition: whether start + the sum of any inputs is a byte after each run of each channel.
+// The definition: whether start + the sum of any inputs is below 255 after each run of each channel.
 bool runs_fit(const std::vector<std::int8_t>& weights, int channels, std::int64_t segment_elems,
               const avx2::ByteRun& run, std::int64_t largest) {
   const std::int64_t depth = static_cast<std::int64_t>(weights.size()) / channels;
@@ -38,10 +38,19 @@ bool runs_fit(const std::vector<std::int8_t>& weights, int channels, std::int64_
         const std::int64_t w = weights[static_cast<std::size_t>(segment + k)];
         (w > 0 ? high : low) += largest * w;
       }
-      if (low < 0 || high > 255) return false;
+      if (low < 0 || high > 254) return false;
     }
   }
   return true;
+}
+
+// Whether any start makes runs of this length fit.
+bool runs_fit_from_some(const std::vector<std::int8_t>& weights, int channels, std::int64_t segment_elems,
+                        std::int64_t pairs) {
+  for (int start = 0; start < 256; ++start) {
+    if (runs_fit(weights, channels, segment_elems, {pairs, static_cast<std::uint8_t>(start), false}, 3)) return true;
+  }
+  return false;
 }
 
 avx2::ByteRun run_of(const std::vector<std::int8_t>& weights, int channels, std::int64_t segment_elems,
@@ -52,9 +61,9 @@ avx2::ByteRun run_of(const std::vector<std::int8_t>& weights, int channels, std:
 
 TEST_CASE("sums in bytes: a run ends where a byte does") {
   NARROW_NEED_KERNELS();
-  // 3 * 85 = 255: all of it in one run.
+  // 3 * 84 = 252, with all of it in one run; a byte below 255 can't hold 255.
   std::vector<std::int8_t> weights(96, 0);
-  std::fill_n(weights.begin(), 85, std::int8_t{1});
+  std::fill_n(weights.begin(), 84, std::int8_t{1});
   CHECK(run_of(weights, 1, 96).pairs == 48);
   CHECK(run_of(weights, 1, 96).start == 0);
   weights[95] = 1;
@@ -62,11 +71,12 @@ TEST_CASE("sums in bytes: a run ends where a byte does") {
   // What one channel adds and another takes away counts together, because both begin with the same byte.
   weights.assign(192, 0);
   std::fill_n(weights.begin(), 45, std::int8_t{1});
-  std::fill_n(weights.begin() + 96, 40, std::int8_t{-1});
+  std::fill_n(weights.begin() + 96, 39, std::int8_t{-1});
   CHECK(run_of(weights, 2, 96).pairs == 48);
-  CHECK(run_of(weights, 2, 96).start == 120);
+  CHECK(run_of(weights, 2, 96).start == 117);
   weights[190] = -1;
   CHECK(run_of(weights, 2, 96).pairs == 24);
+  CHECK_FALSE(run_of(weights, 2, 96).whole);
   // The worst weights of 2 bits: 16 of them always fit.
   weights.assign(64, -2);
   CHECK(run_of(weights, 1, 64).pairs == 16);  // 3 * 2 * 32 = 192
@@ -74,7 +84,13 @@ TEST_CASE("sums in bytes: a run ends where a byte does") {
   CHECK(run_of(weights, 1, 128).pairs == 8);
   CHECK(run_of(weights, 1, 128).start == 144);
   CHECK(run_of(std::vector<std::int8_t>(32, 127), 1, 32).pairs == 0);  // not 2 bits
-  CHECK(run_of(std::vector<std::int8_t>(2, -2), 1, 2).pairs == 8);     // longer than the segment
+  CHECK(run_of(std::vector<std::int8_t>(2, -2), 1, 2).pairs == 1);
+  // A whole run has all segments.
+  CHECK(run_of(std::vector<std::int8_t>(84, 1), 1, 28).whole);
+  CHECK(run_of(std::vector<std::int8_t>(84, 1), 1, 28).pairs == 42);
+  CHECK_FALSE(run_of(std::vector<std::int8_t>(86, 1), 1, 86).whole);
+  CHECK_FALSE(run_of(std::vector<std::int8_t>(90, 1), 1, 30).whole);
+  CHECK(run_of(std::vector<std::int8_t>(90, 1), 1, 30).pairs == 16);
 }
 
 TEST_CASE("sums in bytes: runs hold for any weights, and are no shorter than they must be") {
@@ -92,16 +108,21 @@ TEST_CASE("sums in bytes: runs hold for any weights, and are no shorter than the
     }
     const avx2::ByteRun run = run_of(weights, channels, elems);
     CAPTURE(i);
-    REQUIRE(run.pairs >= 8);
+    REQUIRE(run.pairs >= (run.whole ? 1 : 8));
+    const std::int64_t depth = segments * elems;
+    REQUIRE(run.whole == runs_fit_from_some(weights, channels, depth, depth));
+    if (run.whole) {
+      REQUIRE(run.pairs == depth / 2);
+      REQUIRE(runs_fit(weights, channels, depth, run, 3));
+      continue;
+    }
     REQUIRE(runs_fit(weights, channels, elems, run, 3));
     // One run fewer for each segment is not exact, whatever its start, or there is one run already.
     const std::int64_t pairs = elems / 2, runs = (pairs + run.pairs - 1) / run.pairs;
     const std::int64_t units = (pairs + 7) / 8;
     for (std::int64_t fewer = 1; fewer < runs; ++fewer) {
       const std::int64_t longer = (units + fewer - 1) / fewer * 8;
-      for (int start = 0; start < 256; ++start) {
-        REQUIRE_FALSE(runs_fit(weights, channels, elems, {longer, static_cast<std::uint8_t>(start)}, 3));
-      }
+      REQUIRE_FALSE(runs_fit_from_some(weights, channels, elems, longer));
     }
   }
 }
@@ -175,13 +196,17 @@ TEST_CASE("products of 2 bits: equal the reference with any shape, range and out
   for (const ConvolutionShape& shape : shapes) {
     for (const QRange& weights : {QRange{-2, 1}, QRange{-1, 1}, QRange{-1, 2}, QRange{-3, 0}, QRange{0, 3}}) {
       for (const Fill fill : {Fill::kRandom, Fill::kLowest, Fill::kHighest, Fill::kExtremes}) {
-        for (const OutputType type : {OutputType::kUint8, OutputType::kFloat32, OutputType::kResidualSum}) {
-          if (shape.in_h == 40 && (fill != Fill::kRandom || type != OutputType::kUint8)) continue;
+        for (const int output : {0, 1, 2, 3, 4}) {
+          if (shape.in_h == 40 && (fill != Fill::kRandom || output > 1)) continue;
+          constexpr OutputType kTypes[] = {OutputType::kUint8, OutputType::kUint8, OutputType::kUint8,
+                                           OutputType::kFloat32, OutputType::kResidualSum};
+          constexpr QRange kRanges[] = {{0, 255}, {0, 3}, {7, 9}, {0, 255}, {0, 255}};
           ConvolutionCase c = two_bit_case(shape, weights);
           c.batch = 2;
           c.input_zero_point = static_cast<std::int32_t>(random() % 4);
           c.output_zero_point = static_cast<std::int32_t>(random() % 256);
-          c.output_type = type;
+          c.output_type = kTypes[output];
+          c.output_range = kRanges[output];
           c.fill(random, Fill::kRandom, fill);
           REQUIRE(accepts(c));
           CHECK(check_against_reference(c) > 0);

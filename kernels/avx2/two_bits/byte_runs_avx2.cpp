@@ -8,7 +8,7 @@ namespace narrow::kernels::avx2 {
 namespace {
 
 constexpr std::int64_t kUnitElems = 2 * kRunUnit;
-constexpr std::int64_t kByteLevels = 255;
+constexpr std::int64_t kByteLevels = 254;  // what compares with thresholds needs one more level
 
 // The sums of the weights above and below 0.
 struct SignSums {
@@ -54,15 +54,20 @@ SignSums extremes(const PanelWeights& panel, std::int64_t run_elems) {
 }  // namespace
 
 ByteRun choose_byte_run(const PanelWeights& panel, std::int32_t largest) {
+  const auto levels_of = [&](const SignSums& most) { return largest * (most.positive - most.negative); };
+  const auto run_of = [&](std::int64_t pairs, const SignSums& most, bool whole) {
+    return ByteRun{pairs, static_cast<std::uint8_t>(-largest * most.negative), whole};
+  };
+  const std::int64_t depth = panel.segments * panel.segment_elems;
+  const SignSums all = extremes({panel.weights, panel.channels, 1, depth}, depth);
+  if (levels_of(all) <= kByteLevels) return run_of(depth / 2, all, true);
   const std::int64_t units = (panel.segment_elems + kUnitElems - 1) / kUnitElems;
   for (std::int64_t runs = 1;;) {
     const std::int64_t run_units = (units + runs - 1) / runs;
     const SignSums most = extremes(panel, run_units * kUnitElems);
-    const std::int64_t levels = largest * (most.positive - most.negative);
-    if (levels <= kByteLevels) {
-      return {run_units * kRunUnit, static_cast<std::uint8_t>(-largest * most.negative)};
-    }
-    if (run_units == 1) return {0, 0};
+    const std::int64_t levels = levels_of(most);
+    if (levels <= kByteLevels) return run_of(run_units * kRunUnit, most, false);
+    if (run_units == 1) return {0, 0, false};
     // The extremes of shorter runs are at least in proportion to their length.
     const std::int64_t by_levels = runs * levels / kByteLevels;
     const std::int64_t by_length = (units + run_units - 2) / (run_units - 1);  // the next shorter run

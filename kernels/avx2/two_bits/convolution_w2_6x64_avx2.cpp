@@ -2,12 +2,14 @@
 // and padding. Two inputs choose a table of 16 bytes, and two weights choose one of them: the sum of both products. One
 // vpshufb looks it up for 32 output channels, and one vpaddb adds it. So a depth step takes 2 instructions for 64
 // products, where vpmaddubsw and vpaddw take as many for 32. The weights prove how many sums a byte can hold
-// (byte_runs_avx2.h). Words hold the whole sums. The bias includes -zero_point * sum(w).
+// (byte_runs_avx2.h). Words hold the whole sums. Outputs of at most four levels are compared with
+// thresholds instead of being multiplied and rounded (output_levels_avx2.h). The bias includes -zero_point * sum(w).
 // Packed: the tables; int64 offsets of the window's segments; then for each panel of 64 channels (the last may have
 // 32):
-//   int64 run_pairs, start, 64 bytes; int32 bias[64], float multiplier[64]; then for each two pairs of weights a byte
-//   for each channel, the first pair in its low half. All 64-byte aligned.
+//   a Head; then for each two pairs of weights a byte for each channel, the first pair in its low half. All 64-byte
+//   aligned.
 #include <cstring>
+#include <new>
 
 #include "base/arithmetic.h"
 #include "kernels/avx2/families_avx2.h"
@@ -16,14 +18,37 @@
 #include "kernels/avx2/shared/convolution_panels_avx2.h"
 #include "kernels/avx2/shared/vectors_avx2.h"
 #include "kernels/avx2/two_bits/byte_runs_avx2.h"
+#include "kernels/avx2/two_bits/output_levels_avx2.h"
 #include "kernels/avx2/two_bits/w2_tile_avx2.h"
 #include "kernels/shared/folded_bias.h"
 
 namespace narrow::kernels::avx2 {
 namespace {
 
-constexpr std::int64_t kRunBytes = 64;  // of a panel's ByteRun
 constexpr std::int32_t kLargest = 3;
+
+// How sums become outputs.
+enum class Finish : std::int32_t {
+  kRequantized,  // any outputs: sums are widened to int32, multiplied and rounded
+  kWords,        // outputs of few levels: sums are compared with thresholds
+  kBytes,        // the same where a byte holds a whole sum
+};
+
+// What a panel begins with in memory.
+struct alignas(64) Head {
+  std::int64_t run_pairs;
+  std::int32_t start;
+  Finish finish;
+  alignas(64) union {
+    struct {
+      std::int32_t bias[kW2Panel];
+      float multiplier[kW2Panel];
+    } scaled;
+    std::int16_t words[kMostThresholds][kW2Panel];
+    std::int8_t bytes[kMostThresholds][kW2Panel];
+  } of;
+};
+constexpr std::int64_t kHeadBytes = sizeof(Head);
 
 // The layout of a layer. A segment is a row of the window, or a single tap if the layer has horizontal dilation.
 struct W2Layout {
@@ -34,9 +59,7 @@ struct W2Layout {
   std::int64_t panels;
   std::int32_t least;  // the weight that is stored as 0
 
-  [[nodiscard]] std::int64_t panel_bytes(int halves) const {
-    return kRunBytes + kW2HeadBytes + halves * double_pairs * kW2Half;
-  }
+  [[nodiscard]] std::int64_t panel_bytes(int halves) const { return kHeadBytes + halves * double_pairs * kW2Half; }
 };
 
 W2Layout layout_of(const ConvolutionProblem& problem) {
@@ -69,15 +92,15 @@ Refusal refusal_of(const ConvolutionProblem& problem) {
   if (hi - lo > kLargest) return {.why = "its weights need more than 2 bits"};
   for (int c = 0; c < shape.out_c; ++c) {
     const WeightSums& sums = problem.sums[c];
-    if (kLargest * sums.positive > INT16_MAX || kLargest * sums.negative < INT16_MIN) {
+    if (kLargest * sums.positive >= INT16_MAX || kLargest * sums.negative < INT16_MIN) {
       return {.why = "a whole sum of products may exceed int16", .channel = c};
     }
   }
   return {};
 }
 
-// The cycles of one image, with this many byte runs in the tiles of each half panel.
-double cost_of(const ConvolutionProblem& problem, double runs) {
+// The cycles of one image. runs: of the tiles of each half panel, in all; whole_halves: half panels with whole runs.
+double cost_of(const ConvolutionProblem& problem, double runs, double whole_halves) {
   const costs::TwoBits& costs = problem.costs->convolution_w2_6x64_avx2;
   const ConvolutionShape& shape = problem.shape;
   const W2Layout layout = layout_of(problem);
@@ -88,14 +111,16 @@ double cost_of(const ConvolutionProblem& problem, double runs) {
       2.0 * static_cast<double>(layout.panels - 1) + halves_of(channels_of_panel(shape, layout.panels - 1));
   const double blocks = static_cast<double>(base::ceil_div(shape.out_h, plan.block_rows));
   const double block_bytes = static_cast<double>(shape.out_h * plan.line_step * plan.line_bytes);
-  return pixels * halves * (pairs * costs.step + costs.output) + pixels * runs * costs.run +
-         blocks * halves * pairs * costs.open + block_bytes / 32 * costs.load;
+  const bool few_levels = has_few_levels(problem);
+  const double bytes = few_levels ? whole_halves : 0;
+  const double outputs = (halves - bytes) * (few_levels ? costs.words : costs.output) + bytes * costs.bytes;
+  return pixels * (halves * pairs * costs.step + runs * costs.run + outputs) + blocks * halves * pairs * costs.open +
+         block_bytes / 32 * costs.load;
 }
 
-// The estimate assumes that a byte holds a segment.
+// The estimate assumes that a byte holds a whole sum.
 double estimate(const ConvolutionProblem& problem) {
-  const W2Layout layout = layout_of(problem);
-  return cost_of(problem, static_cast<double>(layout.panels * layout.segments));
+  return cost_of(problem, 0, 2.0 * static_cast<double>(layout_of(problem).panels));
 }
 
 PanelWeights weights_of_panel(const ConvolutionProblem& problem, const W2Layout& layout, std::int64_t panel) {
@@ -107,15 +132,16 @@ PanelWeights weights_of_panel(const ConvolutionProblem& problem, const W2Layout&
 Offer offer(const ConvolutionProblem& problem, std::int64_t* proof) {
   if (const Refusal refusal = refusal_of(problem); refusal.why != nullptr) return {0, refusal};
   const W2Layout layout = layout_of(problem);
-  double runs = 0;
+  double runs = 0, whole_halves = 0;
   for (std::int64_t p = 0; p < layout.panels; ++p) {
     const PanelWeights weights = weights_of_panel(problem, layout, p);
     const ByteRun run = choose_byte_run(weights, kLargest);
     const W2Depth depth{nullptr, layout.segments, layout.segment_pairs, run.pairs, run.start, nullptr};
-    runs += static_cast<double>(depth.runs() * halves_of(weights.channels));
-    proof[p] = run.pairs * 256 + run.start;
+    const int halves = halves_of(weights.channels);
+    (run.whole ? whole_halves : runs) += static_cast<double>(run.whole ? halves : halves * depth.runs());
+    proof[p] = run.pairs * 512 + (run.whole ? 256 : 0) + run.start;
   }
-  return {.cycles = cost_of(problem, runs), .refusal = {}};
+  return {.cycles = cost_of(problem, runs, whole_halves), .refusal = {}};
 }
 
 int channel_step(const ConvolutionProblem& /*problem*/) { return kW2Panel; }
@@ -140,21 +166,48 @@ __m128i four_bytes(const PanelWeights& panel, int channel, std::int64_t at, __m1
   return _mm_madd_epi16(pairs, _mm_set1_epi32(1 + 65536 * 16));
 }
 
-void pack_panel(const W2Layout& layout, const PanelWeights& panel, std::byte* to) {
+// natural_order: byte i of a half is channel i. Otherwise even bytes are channels 0 to 15, odd ones 16 to 31.
+void pack_panel(const W2Layout& layout, const PanelWeights& panel, bool natural_order, std::byte* to) {
   const __m128i least = _mm_set1_epi8(static_cast<char>(layout.least));
   const __m128i transposed = _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
   const std::int64_t row = halves_of(panel.channels) * kW2Half;
   for (std::int64_t at = 0; at < layout.double_pairs; at += 4) {
     const std::int64_t rows = layout.double_pairs - at < 4 ? layout.double_pairs - at : 4;
     for (std::int64_t lane = 0; lane < row; lane += 4) {
-      // Even bytes of a half are its channels 0 to 15, odd ones 16 to 31.
-      const int channel = static_cast<int>(lane / kW2Half * kW2Half + lane % kW2Half / 2);
-      const auto words = [&](int c) { return four_bytes(panel, c, 4 * at, least); };
-      const __m128i low = _mm_packs_epi32(words(channel), words(channel + 16));
-      const __m128i high = _mm_packs_epi32(words(channel + 1), words(channel + 17));
+      const auto words = [&](int i) {
+        const std::int64_t in_half = lane % kW2Half + i;
+        const std::int64_t place = natural_order ? in_half : in_half / 2 + in_half % 2 * 16;
+        return four_bytes(panel, static_cast<int>(lane / kW2Half * kW2Half + place), 4 * at, least);
+      };
+      const __m128i low = _mm_packs_epi32(words(0), words(1));
+      const __m128i high = _mm_packs_epi32(words(2), words(3));
       alignas(16) std::byte bytes[16];
       _mm_store_si128(reinterpret_cast<__m128i*>(bytes), _mm_shuffle_epi8(_mm_packus_epi16(low, high), transposed));
       for (std::int64_t r = 0; r < rows; ++r) std::memcpy(to + (at + r) * row + lane, bytes + 4 * r, 4);
+    }
+  }
+}
+
+// The constants of a panel's channel c.
+void pack_channel(const ConvolutionProblem& problem, std::int64_t channel, int c, Head& head) {
+  if (head.finish == Finish::kRequantized) {
+    const int place = c / 16 * 16 + place_in_panel(c % 16);
+    head.of.scaled.bias[place] = static_cast<std::int32_t>(folded_bias(problem, channel));
+    head.of.scaled.multiplier[place] = problem.multiplier[channel];
+    return;
+  }
+  // A sum is below the largest word or byte, and no sum is below the least. So these are never reached, and always.
+  const bool bytes = head.finish == Finish::kBytes;
+  const std::int64_t lowest = bytes ? INT8_MIN : INT16_MIN, never = bytes ? INT8_MAX : INT16_MAX;
+  const std::int64_t start = bytes ? head.start - 128 : 0;
+  const int levels = problem.output_range.hi - problem.output_range.lo;
+  for (int level = 1; level <= kMostThresholds; ++level) {
+    const std::int64_t least =
+        level > levels ? lowest : start + least_sum(problem, channel, level, lowest - start, never - 1 - start);
+    if (bytes) {
+      head.of.bytes[level - 1][c] = static_cast<std::int8_t>(least);
+    } else {
+      head.of.words[level - 1][c] = static_cast<std::int16_t>(least);
     }
   }
 }
@@ -170,18 +223,13 @@ void pack(const ConvolutionProblem& problem, const std::int64_t* proof, std::byt
   to += layout.offsets_bytes;
   for (std::int64_t p = 0; p < layout.panels; ++p) {
     const PanelWeights weights = weights_of_panel(problem, layout, p);
-    std::memset(to, 0, static_cast<std::size_t>(kRunBytes + kW2HeadBytes));
-    const std::int64_t run[2] = {proof[p] / 256, proof[p] % 256};
-    std::memcpy(to, run, sizeof run);
-    std::int32_t* const bias = reinterpret_cast<std::int32_t*>(to + kRunBytes);
-    float* const multiplier = reinterpret_cast<float*>(bias + kW2Panel);
-    for (int c = 0; c < weights.channels; ++c) {
-      const std::int64_t channel = p * kW2Panel + c;
-      const int place = c / 16 * 16 + place_in_panel(c % 16);
-      bias[place] = static_cast<std::int32_t>(folded_bias(problem, channel));
-      multiplier[place] = problem.multiplier[channel];
-    }
-    pack_panel(layout, weights, to + kRunBytes + kW2HeadBytes);
+    Head& head = *new (to) Head();
+    head.run_pairs = proof[p] / 512;
+    head.start = static_cast<std::int32_t>(proof[p] % 256);
+    head.finish = Finish::kRequantized;
+    if (has_few_levels(problem)) head.finish = proof[p] / 256 % 2 != 0 ? Finish::kBytes : Finish::kWords;
+    for (int c = 0; c < weights.channels; ++c) pack_channel(problem, p * kW2Panel + c, c, head);
+    pack_panel(layout, weights, head.finish == Finish::kBytes, to + kHeadBytes);
     to += layout.panel_bytes(halves_of(weights.channels));
   }
 }
@@ -204,16 +252,24 @@ void open_panel(const std::byte* from, std::int64_t double_pairs, int halves, st
   }
 }
 
-// Stores `channels` <= 32 channels of a pixel. starts: what runs began with, in all. head: of these channels.
-void store_half(const ConvolutionProblem& problem, const OutputStage& stage, const W2Sums& sums, __m256i starts,
-                const std::int32_t* bias, const float* multiplier, int channels, void* output, std::int64_t index) {
-  const __m256i low = _mm256_sub_epi16(_mm256_sub_epi16(sums.both, _mm256_slli_epi16(sums.high, 8)), starts);
-  const __m256i high = _mm256_sub_epi16(sums.high, starts);
-  const auto widen = [](__m256i words, const std::int32_t* of) {
-    return Acc{_mm256_add_epi32(_mm256_srai_epi32(_mm256_unpacklo_epi16(words, words), 16), load(of)),
-               _mm256_add_epi32(_mm256_srai_epi32(_mm256_unpackhi_epi16(words, words), 16), load(of + 8))};
+// Sums of channels 0 to 15 and 16 to 31.
+struct HalfWords {
+  __m256i low, high;
+};
+HalfWords words_of(const W2Sums& sums) {
+  return {_mm256_sub_epi16(sums.both, _mm256_slli_epi16(sums.high, 8)), sums.high};
+}
+
+// Stores `channels` <= 32 channels of a pixel. bias, multiplier: of these channels.
+void store_requantized(const ConvolutionProblem& problem, const OutputStage& stage, const W2Sums& sums,
+                       const std::int32_t* bias, const float* multiplier, int channels, void* output,
+                       std::int64_t index) {
+  const HalfWords words = words_of(sums);
+  const auto widen = [](__m256i of, const std::int32_t* from) {
+    return Acc{_mm256_add_epi32(_mm256_srai_epi32(_mm256_unpacklo_epi16(of, of), 16), load(from)),
+               _mm256_add_epi32(_mm256_srai_epi32(_mm256_unpackhi_epi16(of, of), 16), load(from + 8))};
   };
-  const Acc first = widen(low, bias), second = widen(high, bias + 16);
+  const Acc first = widen(words.low, bias), second = widen(words.high, bias + 16);
   if (channels == kW2Half && problem.output_type == OutputType::kUint8) {
     const __m256i bytes = _mm256_packus_epi16(requantized_words(stage, first, multiplier),
                                               requantized_words(stage, second, multiplier + 16));
@@ -225,14 +281,44 @@ void store_half(const ConvolutionProblem& problem, const OutputStage& stage, con
   if (channels > 16) store_panel(problem, stage, &second, 1, multiplier + 16, channels - 16, output, index + 16);
 }
 
+// The same where outputs have few levels. thresholds: words of these channels, those of a level kW2Panel apart.
+void store_levels(const W2Sums& sums, __m256i highest, const std::int16_t* thresholds, int channels,
+                  std::uint8_t* out) {
+  const HalfWords words = words_of(sums);
+  __m256i low = highest, high = highest;
+  for (int level = 0; level < kMostThresholds; ++level, thresholds += kW2Panel) {
+    low = _mm256_add_epi16(low, _mm256_cmpgt_epi16(load(thresholds), words.low));
+    high = _mm256_add_epi16(high, _mm256_cmpgt_epi16(load(thresholds + 16), words.high));
+  }
+  const __m256i bytes = _mm256_permute4x64_epi64(_mm256_packus_epi16(low, high), 0xD8);
+  if (channels == kW2Half) return _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), bytes);
+  alignas(32) std::uint8_t part[kW2Half];
+  _mm256_store_si256(reinterpret_cast<__m256i*>(part), bytes);
+  std::memcpy(out, part, static_cast<std::size_t>(channels));
+}
+
+// The first `pixels` of a tile's pixels.
+void store_tile(const ConvolutionProblem& problem, const OutputStage& stage, const Head& head, const W2Sums* sums,
+                int pixels, int channels, void* output, std::int64_t index) {
+  const __m256i highest = _mm256_set1_epi16(static_cast<std::int16_t>(problem.output_range.hi));
+  for (int i = 0; i < pixels; ++i, index += stage.out_c) {
+    for (int c = 0; c < channels; c += kW2Half, ++sums) {
+      const int now = channels - c < kW2Half ? channels - c : kW2Half;
+      if (head.finish == Finish::kWords) {
+        store_levels(*sums, highest, head.of.words[0] + c, now, static_cast<std::uint8_t*>(output) + index + c);
+      } else {
+        store_requantized(problem, stage, *sums, head.of.scaled.bias + c, head.of.scaled.multiplier + c, now, output,
+                          index + c);
+      }
+    }
+  }
+}
+
 // A panel's channels of a block's pixels. `index` is that of the first output.
 void run_panel(const ConvolutionProblem& problem, const OutputStage& stage, const W2Depth& depth,
-               const std::uint8_t* const* pixels, std::int64_t count, const std::byte* head, const std::byte* weights,
+               const std::uint8_t* const* pixels, std::int64_t count, const Head& head, const std::byte* weights,
                int channels, void* output, std::int64_t index) {
-  const std::int32_t* const bias = reinterpret_cast<const std::int32_t*>(head);
-  const float* const multiplier = reinterpret_cast<const float*>(bias + kW2Panel);
   const int halves = halves_of(channels);
-  const __m256i starts = _mm256_set1_epi16(static_cast<std::int16_t>(depth.runs() * depth.start));
   W2Sums sums[kW2Pixels * 2];
   while (count > 0) {
     const int now = count < kW2Pixels ? static_cast<int>(count) : kW2Pixels;
@@ -242,16 +328,22 @@ void run_panel(const ConvolutionProblem& problem, const OutputStage& stage, cons
       for (int i = 0; i < kW2Pixels; ++i) last[i] = pixels[i < now ? i : now - 1];
       pixels = last;
     }
-    w2_tile(halves, now > kW2Pixels / 2)(pixels, depth, weights, sums);
-    for (int i = 0; i < now; ++i, index += stage.out_c) {
-      for (int h = 0; h < halves; ++h) {
-        const int left = channels - h * kW2Half;
-        store_half(problem, stage, sums[i * halves + h], starts, bias + h * kW2Half, multiplier + h * kW2Half,
-                   left < kW2Half ? left : kW2Half, output, index + h * kW2Half);
-      }
+    const bool many = now > kW2Pixels / 2;
+    if (head.finish == Finish::kBytes) {
+      const W2Levels levels{reinterpret_cast<const std::byte*>(head.of.bytes),
+                            static_cast<std::uint8_t>(problem.output_range.hi),
+                            static_cast<std::uint8_t*>(output) + index,
+                            stage.out_c,
+                            now,
+                            channels};
+      w2_byte_tile(halves, many)(pixels, depth, weights, levels);
+    } else {
+      w2_tile(halves, many)(pixels, depth, weights, sums);
+      store_tile(problem, stage, head, sums, now, channels, output, index);
     }
     pixels += now;
     count -= now;
+    index += now * stage.out_c;
   }
 }
 
@@ -271,12 +363,10 @@ void run(const ConvolutionProblem& problem, const std::byte* packed, const std::
     const std::byte* panel = offsets + layout.offsets_bytes + begin * layout.panel_bytes(2);
     for (std::int64_t p = begin; p * kW2Panel < part.channel_end; ++p) {
       const int channels = channels_of_panel(shape, p);
-      std::int64_t run[2];
-      std::memcpy(run, panel, sizeof run);
-      depth.run_pairs = run[0];
-      depth.start = static_cast<std::uint8_t>(run[1]);
-      const std::byte* const head = panel + kRunBytes;
-      open_panel(head + kW2HeadBytes, layout.double_pairs, halves_of(channels), wide);
+      const Head& head = *reinterpret_cast<const Head*>(panel);
+      depth.run_pairs = head.run_pairs;
+      depth.start = static_cast<std::uint8_t>(head.start);
+      open_panel(panel + kHeadBytes, layout.double_pairs, halves_of(channels), wide);
       run_panel(problem, stage, depth, pixels, rows * shape.out_w, head, wide, channels, output,
                 row * shape.out_w * shape.out_c + p * kW2Panel);
       panel += layout.panel_bytes(halves_of(channels));

@@ -3,6 +3,8 @@
 // loads for up to 64 channels.
 #include "kernels/avx2/two_bits/w2_tile_avx2.h"
 
+#include <cstring>
+
 #include "kernels/avx2/shared/vectors_avx2.h"
 #include "kernels/shared/inline.h"
 
@@ -10,77 +12,134 @@ namespace narrow::kernels::avx2 {
 namespace {
 
 // sums += table[w]. One asm statement, because g++ 12 moves sums to new registers in each step.
-NARROW_INLINE void look_up(__m256i& first, __m256i& second, __m256i table, __m256i w0, __m256i w1) {
+NARROW_INLINE void look_up(__m256i (&sums)[2], __m256i table, __m256i w0, __m256i w1) {
   __m256i products;
   __asm__ volatile(
       "vpshufb %[w0], %[table], %[products]\n\t"
       "vpshufb %[w1], %[table], %[table]\n\t"
       "vpaddb %[products], %[first], %[first]\n\t"
       "vpaddb %[table], %[second], %[second]"
-      : [first] "+x"(first), [second] "+x"(second), [table] "+x"(table), [products] "=&x"(products)
+      : [first] "+x"(sums[0]), [second] "+x"(sums[1]), [table] "+x"(table), [products] "=&x"(products)
       : [w0] "x"(w0), [w1] "x"(w1));
 }
-NARROW_INLINE void look_up(__m256i& sum, __m256i table, __m256i w) {
+NARROW_INLINE void look_up(__m256i (&sums)[1], __m256i table, __m256i w, __m256i /*w1*/) {
   __asm__ volatile(
       "vpshufb %[w], %[table], %[table]\n\t"
       "vpaddb %[table], %[sum], %[sum]"
-      : [sum] "+x"(sum), [table] "+x"(table)
+      : [sum] "+x"(sums[0]), [table] "+x"(table)
       : [w] "x"(w));
 }
 
-NARROW_INLINE __m256i table_of(const std::byte* tables, const std::uint8_t* pair) {
-  return _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(tables + *pair)));
-}
+// The bytes of a tile's pixels.
+template <int kPixels, int kHalves>
+struct TileBytes {
+  const std::uint8_t *p0, *p1, *p2, *p3, *p4, *p5;
+  const std::byte* tables;
+  __m256i bytes[6][kHalves];
+
+  [[gnu::always_inline]] TileBytes(const std::uint8_t* const* pixels, const std::byte* pair_tables)
+      : tables(pair_tables) {
+    p0 = pixels[0];
+    p1 = pixels[1];
+    p2 = pixels[2];
+    p3 = kPixels > 3 ? pixels[3] : p0;
+    p4 = kPixels > 3 ? pixels[4] : p0;
+    p5 = kPixels > 3 ? pixels[5] : p0;
+  }
+
+  [[gnu::always_inline]] void start(int byte) {
+#pragma GCC unroll 6
+    for (auto& pixel : bytes) {
+      for (auto& half : pixel) half = _mm256_set1_epi8(static_cast<char>(byte));
+    }
+  }
+
+  [[gnu::always_inline]] void add_pair(__m256i (&sums)[kHalves], const std::uint8_t* pair, __m256i w0, __m256i w1) {
+    const __m128i table = _mm_load_si128(reinterpret_cast<const __m128i*>(tables + *pair));
+    look_up(sums, _mm256_broadcastsi128_si256(table), w0, w1);
+  }
+
+  // Pairs [at, stop), at least one. Returns the weights after theirs.
+  [[gnu::always_inline]] const std::byte* add(std::int64_t at, std::int64_t stop, const std::byte* weights) {
+    do {
+      __m256i w0 = load(weights), w1 = w0;
+      if constexpr (kHalves == 2) w1 = load(weights + 32);
+      keep_in_registers(w0, w1);
+      add_pair(bytes[0], p0 + at, w0, w1);
+      add_pair(bytes[1], p1 + at, w0, w1);
+      add_pair(bytes[2], p2 + at, w0, w1);
+      if constexpr (kPixels > 3) {
+        add_pair(bytes[3], p3 + at, w0, w1);
+        add_pair(bytes[4], p4 + at, w0, w1);
+        add_pair(bytes[5], p5 + at, w0, w1);
+      }
+      weights += kHalves * 32;
+    } while (++at != stop);
+    return weights;
+  }
+};
 
 template <int kPixels, int kHalves>
 void tile(const std::uint8_t* const* pixels, const W2Depth& depth, const std::byte* weights, W2Sums* sums) {
-  const std::uint8_t* const p0 = pixels[0];
-  const std::uint8_t* const p1 = pixels[1];
-  const std::uint8_t* const p2 = pixels[2];
-  const std::uint8_t* const p3 = kPixels > 3 ? pixels[3] : p0;
-  const std::uint8_t* const p4 = kPixels > 3 ? pixels[4] : p0;
-  const std::uint8_t* const p5 = kPixels > 3 ? pixels[5] : p0;
-  const std::byte* const tables = depth.table;
-  for (int i = 0; i < kPixels * kHalves; ++i) sums[i] = {_mm256_setzero_si256(), _mm256_setzero_si256()};
+  TileBytes<kPixels, kHalves> all(pixels, depth.table);
+  // What runs begin with is taken away at the first.
+  const std::int64_t starts = depth.runs() * depth.start;
+  const auto word = [](std::int64_t value) { return _mm256_set1_epi16(static_cast<std::int16_t>(value)); };
+  const W2Sums first{word(-257 * starts), word(-starts)};
+  const W2Sums* before = &first;
+  std::ptrdiff_t step = 0;  // of `before`
   for (std::int64_t s = 0; s < depth.segments; ++s) {
     std::int64_t at = depth.offsets[s];
     const std::int64_t end = at + depth.segment_pairs;
     while (at != end) {
       const std::int64_t stop = end - at < depth.run_pairs ? end : at + depth.run_pairs;
-      __m256i bytes[6][kHalves];
-#pragma GCC unroll 6
-      for (auto& pixel : bytes) {
-        for (auto& half : pixel) half = _mm256_set1_epi8(static_cast<char>(depth.start));
-      }
-      do {
-        __m256i w0 = load(weights), w1 = w0;
-        if constexpr (kHalves == 2) w1 = load(weights + 32);
-        keep_in_registers(w0, w1);
-        const auto step = [&](auto& sum, const std::uint8_t* pixel) __attribute__((always_inline)) {
-          if constexpr (kHalves == 2) {
-            look_up(sum[0], sum[1], table_of(tables, pixel + at), w0, w1);
-          } else {
-            look_up(sum[0], table_of(tables, pixel + at), w0);
-          }
-        };
-        step(bytes[0], p0);
-        step(bytes[1], p1);
-        step(bytes[2], p2);
-        if constexpr (kPixels > 3) {
-          step(bytes[3], p3);
-          step(bytes[4], p4);
-          step(bytes[5], p5);
-        }
-        weights += kHalves * 32;
-      } while (++at != stop);
+      all.start(depth.start);
+      weights = all.add(at, stop, weights);
+      at = stop;
 #pragma GCC unroll 6
       for (int i = 0; i < kPixels; ++i) {
 #pragma GCC unroll 2
         for (int h = 0; h < kHalves; ++h) {
-          W2Sums& sum = sums[i * kHalves + h];
-          sum.both = _mm256_add_epi16(sum.both, bytes[i][h]);
-          sum.high = _mm256_add_epi16(sum.high, _mm256_srli_epi16(bytes[i][h], 8));
+          const int to = i * kHalves + h;
+          const W2Sums& from = before[to * step];
+          sums[to] = {_mm256_add_epi16(from.both, all.bytes[i][h]),
+                      _mm256_add_epi16(from.high, _mm256_srli_epi16(all.bytes[i][h], 8))};
         }
+      }
+      before = sums;
+      step = 1;
+    }
+  }
+}
+
+template <int kPixels, int kHalves>
+void byte_tile(const std::uint8_t* const* pixels, const W2Depth& depth, const std::byte* weights,
+               const W2Levels& levels) {
+  TileBytes<kPixels, kHalves> all(pixels, depth.table);
+  all.start(depth.start - 128);
+  for (std::int64_t s = 0; s < depth.segments; ++s) {
+    weights = all.add(depth.offsets[s], depth.offsets[s] + depth.segment_pairs, weights);
+  }
+  std::uint8_t* out = levels.out;
+  const __m256i highest = _mm256_set1_epi8(static_cast<char>(levels.highest));
+#pragma GCC unroll 6
+  for (int i = 0; i < kPixels; ++i, out += levels.out_c) {
+    if (i >= levels.pixels) return;
+#pragma GCC unroll 2
+    for (int h = 0; h < kHalves; ++h) {
+      __m256i y = highest;
+#pragma GCC unroll 3
+      for (int level = 0; level < 3; ++level) {
+        const __m256i least = load(levels.thresholds + level * kW2Panel + h * kW2Half);
+        y = _mm256_add_epi8(y, _mm256_cmpgt_epi8(least, all.bytes[i][h]));
+      }
+      const int channels = levels.channels - h * kW2Half;
+      if (channels >= kW2Half) {
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + h * kW2Half), y);
+      } else {
+        alignas(32) std::uint8_t part[kW2Half];
+        _mm256_store_si256(reinterpret_cast<__m256i*>(part), y);
+        std::memcpy(out + h * kW2Half, part, static_cast<std::size_t>(channels));
       }
     }
   }
@@ -100,6 +159,11 @@ void make_pair_tables(std::int32_t least, std::byte* table) {
 W2TileFunction w2_tile(int halves, bool many) {
   if (halves == 1) return many ? tile<kW2Pixels, 1> : tile<kW2Pixels / 2, 1>;
   return many ? tile<kW2Pixels, 2> : tile<kW2Pixels / 2, 2>;
+}
+
+W2ByteTileFunction w2_byte_tile(int halves, bool many) {
+  if (halves == 1) return many ? byte_tile<kW2Pixels, 1> : byte_tile<kW2Pixels / 2, 1>;
+  return many ? byte_tile<kW2Pixels, 2> : byte_tile<kW2Pixels / 2, 2>;
 }
 
 }  // namespace narrow::kernels::avx2

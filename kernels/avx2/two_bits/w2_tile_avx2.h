@@ -12,9 +12,8 @@
 namespace narrow::kernels::avx2 {
 
 inline constexpr int kW2Pixels = 6;
-inline constexpr int kW2Half = 32;                 // channels of a vector of bytes
-inline constexpr int kW2Panel = 64;                // channels of a tile
-inline constexpr std::int64_t kW2HeadBytes = 512;  // int32 bias[64], float multiplier[64]
+inline constexpr int kW2Half = 32;   // channels of a vector of bytes
+inline constexpr int kW2Panel = 64;  // channels of a tile
 // A table for each pair of inputs: 16 bytes, the sum of two products for each pair of weights.
 inline constexpr std::int64_t kW2TableBytes = 256;
 
@@ -42,13 +41,28 @@ struct W2Sums {
   __m256i high;  // those of channels 16 to 31
 };
 
-// Math: sums[pixel][half], sums of runs, each of which includes `start` once.
+// Math: sums[pixel][half] of x * w, all runs.
 // Layout: weights: [pair][halves][32 bytes: w0 - least + 4 * (w1 - least)], 32-byte aligned. pixels: kW2Pixels pointers
 // or half of them.
 using W2TileFunction = void (*)(const std::uint8_t* const* pixels, const W2Depth& depth, const std::byte* weights,
                                 W2Sums* sums);
 // halves: 1 or 2. many: kW2Pixels pixels, or half of them.
 [[nodiscard]] W2TileFunction w2_tile(int halves, bool many);
+
+// Where a tile stores outputs of at most four levels: `pixels` of its pixels, `channels` of its channels.
+struct W2Levels {
+  const std::byte* thresholds;  // int8[3][kW2Panel]: the least bytes, less 128, of levels 1 to 3
+  std::uint8_t highest;
+  std::uint8_t* out;
+  std::ptrdiff_t out_c;
+  int pixels;
+  int channels;
+};
+
+// The same for a run that is `whole`; bytes are compared with thresholds as they are. Byte i holds channel i.
+using W2ByteTileFunction = void (*)(const std::uint8_t* const* pixels, const W2Depth& depth, const std::byte* weights,
+                                    const W2Levels& levels);
+[[nodiscard]] W2ByteTileFunction w2_byte_tile(int halves, bool many);
 
 }  // namespace narrow::kernels::avx2
 #pragma GCC visibility pop
