@@ -36,6 +36,7 @@ def merged(texts):
     for text in texts:
         for row in csv.DictReader(io.StringIO(text)):
             row.setdefault("costs", "zen4")  # all that older files were compared with
+            row.setdefault("output_bits", "8")
             row["measured"], row["estimated"] = float(row["measured"]), float(row["estimated"])
             key = tuple(value for name, value in row.items() if name != "measured")
             if key not in least or row["measured"] < least[key]["measured"]:
@@ -88,7 +89,7 @@ def multiplied(table, row, factor):
     found = re.search(rf"    \.{row} =.*?\}},\n", table, re.S)
     if found is None:
         sys.exit(f"the table has no row for {row}")
-    keep = r"pixel_vector|longer"
+    keep = r"pixel_vector|longer|single"
     changed = re.sub(
         r"(\.(?!(?:" + keep + r") )\w+ = )([0-9.]+)",
         lambda m: m.group(1) + f"{float(m.group(2)) * factor:.4g}",

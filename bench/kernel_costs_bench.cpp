@@ -1,5 +1,6 @@
 // What kernels cost, measured and estimated: every convolution kernel that this CPU runs, on layers of ResNet-18 and
-// -50, MobileNetV2 and CIFAR's ResNets, at three widths of weights and activations; one thread, data in the cache.
+// -50, MobileNetV2 and CIFAR's ResNets, at several widths of weights, activations and
+// outputs; one thread, data in the cache.
 // Prints CSV. The estimates are those of the core that is named, or else of the one that is closest to this CPU
 // (docs/dispatch.md). `./dev fit-costs` compares the two columns of cycles (bench/fit_costs.py).
 //
@@ -100,9 +101,9 @@ constexpr Layer kLayers[] = {
 };
 
 struct Widths {
-  int weights, activations;
+  int weights, activations, outputs;
 };
-constexpr Widths kWidths[] = {{8, 8}, {4, 8}, {4, 4}};
+constexpr Widths kWidths[] = {{8, 8, 8}, {4, 8, 8}, {4, 4, 8}, {2, 2, 8}, {2, 2, 2}};
 
 constexpr int kRounds = 7;
 constexpr double kRoundSeconds = 2e-3;  // a kernel runs at least once, and for about so long, in a round
@@ -142,7 +143,8 @@ struct Data {
     input.resize(static_cast<std::size_t>(s.in_h) * static_cast<std::size_t>(s.in_w * s.in_c));
     for (std::uint8_t& x : input) x = static_cast<std::uint8_t>(random() & largest);
     problem.weight_range = QRange::weights(widths.weights);
-    std::normal_distribution<float> bell(0.0F, static_cast<float>(problem.weight_range.hi) / 4.0F);
+    // Of the few levels of 2 bits, training leaves about half of the weights at 0.
+    std::normal_distribution<float> bell(0.0F, std::max(static_cast<float>(problem.weight_range.hi) / 4.0F, 0.7F));
     weights.resize(channels * static_cast<std::size_t>(s.depth()));
     const long lo = problem.weight_range.lo, hi = problem.weight_range.hi;
     for (std::int8_t& w : weights) w = static_cast<std::int8_t>(std::clamp(std::lround(bell(random)), lo, hi));
@@ -153,7 +155,7 @@ struct Data {
     problem.sums = sums.data();
     problem.bias = bias.data();
     problem.multiplier = multiplier.data();
-    problem.output_range = {0, 255};
+    problem.output_range = QRange::activations(widths.outputs);
   }
   Data(const Data&) = delete;
   Data& operator=(const Data&) = delete;
@@ -256,10 +258,11 @@ void run_layer(const std::string& cpu, Core core, const Layer& layer, const Widt
     }
   }
   for (Contender& contender : contenders) {
-    std::printf("%s,%s,%s,%s,%s,%d,%d,%d,%d,%d,%d,%d,%d,%.0f,%.0f\n", cpu.c_str(), std::string(core_name(core)).c_str(),
-                std::string(isa_name(contender.kernel->isa)).c_str(), contender.kernel->name, layer.name, s.in_h,
-                s.in_c, s.out_c, s.kernel_h, s.stride_h, s.groups, widths.weights, widths.activations,
-                narrow::bench::quantile(contender.cycles, 0.5), contender.estimated);
+    std::printf("%s,%s,%s,%s,%s,%d,%d,%d,%d,%d,%d,%d,%d,%d,%.0f,%.0f\n", cpu.c_str(),
+                std::string(core_name(core)).c_str(), std::string(isa_name(contender.kernel->isa)).c_str(),
+                contender.kernel->name, layer.name, s.in_h, s.in_c, s.out_c, s.kernel_h, s.stride_h, s.groups,
+                widths.weights, widths.activations, widths.outputs, narrow::bench::quantile(contender.cycles, 0.5),
+                contender.estimated);
   }
 }
 
@@ -278,8 +281,8 @@ int main(int argc, char** argv) {
   }
   const std::string cpu = cpu_name() + " " + cpu_model();
   std::printf(
-      "cpu,costs,isa,kernel,layer,size,in_c,out_c,window,stride,groups,weight_bits,activation_bits,measured,"
-      "estimated\n");
+      "cpu,costs,isa,kernel,layer,size,in_c,out_c,window,stride,groups,weight_bits,activation_bits,output_bits,"
+      "measured,estimated\n");
   for (const Layer& layer : kLayers) {
     for (const Widths& widths : kWidths) run_layer(cpu, core, layer, widths);
     std::fflush(stdout);

@@ -33,6 +33,7 @@ struct Pointwise {
 // A convolution that looks products of 2 bits up, for one pixel and 32 channels.
 struct TwoBits {
   double step;    // a pair of inputs
+  double single;  // relative cost of the step where only 32 channels are left; a ratio
   double run;     // widening a byte run
   double output;  // writing the sums out
   double words;   // the same, comparing words with thresholds

@@ -34,11 +34,17 @@ std::uint8_t pair_of(int x0, int x1) { return static_cast<std::uint8_t>(16 * (x0
 // dst[i] = the pair of src[2 * i] and src[2 * i + 1]. `count`, of src, is even.
 void pack_pairs(const std::uint8_t* src, std::int64_t count, std::uint8_t* dst) {
   constexpr std::int64_t kVectors = 64;
+  const __m256i factors = _mm256_set1_epi16(16 + 256 * 64);
   if (count < kVectors) {
-    for (std::int64_t i = 0; i < count; i += 2) *dst++ = pair_of(src[i], src[i + 1]);
+    std::int64_t i = 0;
+    for (; i + 16 <= count; i += 16) {
+      const __m128i words = _mm_maddubs_epi16(_mm256_castsi256_si128(factors),
+                                              _mm_loadu_si128(reinterpret_cast<const __m128i*>(src + i)));
+      _mm_storel_epi64(reinterpret_cast<__m128i*>(dst + i / 2), _mm_packus_epi16(words, words));
+    }
+    for (; i < count; i += 2) dst[i / 2] = pair_of(src[i], src[i + 1]);
     return;
   }
-  const __m256i factors = _mm256_set1_epi16(16 + 256 * 64);
   const auto words = [&](std::int64_t i) {
     return _mm256_maddubs_epi16(factors, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(src + i)));
   };

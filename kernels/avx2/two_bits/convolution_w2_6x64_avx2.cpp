@@ -105,17 +105,20 @@ double cost_of(const ConvolutionProblem& problem, double runs, double whole_halv
   const ConvolutionShape& shape = problem.shape;
   const W2Layout layout = layout_of(problem);
   const BlockPlan plan = plan_blocks(shape, BlockElement::kPairs);
-  const double pixels = static_cast<double>(shape.out_h) * shape.out_w;
+  const std::int64_t pixels = std::int64_t{shape.out_h} * shape.out_w;
+  // Tiles are whole or half ones.
+  const double tiled = static_cast<double>(base::round_up(pixels, kW2Pixels / 2));
   const double pairs = static_cast<double>(layout.segments * layout.segment_pairs);
-  const double halves =
-      2.0 * static_cast<double>(layout.panels - 1) + halves_of(channels_of_panel(shape, layout.panels - 1));
-  const double blocks = static_cast<double>(base::ceil_div(shape.out_h, plan.block_rows));
-  const double block_bytes = static_cast<double>(shape.out_h * plan.line_step * plan.line_bytes);
+  const bool single = halves_of(channels_of_panel(shape, layout.panels - 1)) == 1;
+  const double halves = 2.0 * static_cast<double>(layout.panels) - (single ? 1 : 0);
+  const double steps = tiled * pairs * (halves + (single ? costs.single - 1 : 0));
   const bool few_levels = has_few_levels(problem);
   const double bytes = few_levels ? whole_halves : 0;
   const double outputs = (halves - bytes) * (few_levels ? costs.words : costs.output) + bytes * costs.bytes;
-  return pixels * (halves * pairs * costs.step + runs * costs.run + outputs) + blocks * halves * pairs * costs.open +
-         block_bytes / 32 * costs.load;
+  const double blocks = static_cast<double>(base::ceil_div(shape.out_h, plan.block_rows));
+  const double block_bytes = static_cast<double>(shape.out_h * plan.line_step * plan.line_bytes);
+  return steps * costs.step + static_cast<double>(pixels) * (runs * costs.run + outputs) +
+         blocks * halves * pairs * costs.open + block_bytes / 32 * costs.load;
 }
 
 // The estimate assumes that a byte holds a whole sum.
