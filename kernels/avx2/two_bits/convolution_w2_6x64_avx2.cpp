@@ -2,8 +2,8 @@
 // and padding. Two inputs choose a table of 16 bytes, and two weights choose one of them: the sum of both products. One
 // vpshufb looks it up for 32 output channels, and one vpaddb adds it. So a depth step takes 2 instructions for 64
 // products, where vpmaddubsw and vpaddw take as many for 32. The weights prove how many sums a byte can hold
-// (byte_runs_avx2.h). Words hold the whole sums. Outputs of at most four levels are compared with
-// thresholds instead of being multiplied and rounded (output_levels_avx2.h). The bias includes -zero_point * sum(w).
+// (w2_runs_avx2.h). Words hold the whole sums. Outputs of at most four levels are compared with
+// thresholds instead of being multiplied and rounded (w2_levels_avx2.h). The bias includes -zero_point * sum(w).
 // Packed: the tables; int64 offsets of the window's segments; then for each panel of 64 channels (the last may have
 // 32):
 //   a Head; then for each two pairs of weights a byte for each channel, the first pair in its low half. All 64-byte
@@ -17,8 +17,8 @@
 #include "kernels/avx2/shared/convolution_output_avx2.h"
 #include "kernels/avx2/shared/convolution_panels_avx2.h"
 #include "kernels/avx2/shared/vectors_avx2.h"
-#include "kernels/avx2/two_bits/byte_runs_avx2.h"
-#include "kernels/avx2/two_bits/output_levels_avx2.h"
+#include "kernels/avx2/two_bits/w2_levels_avx2.h"
+#include "kernels/avx2/two_bits/w2_runs_avx2.h"
 #include "kernels/avx2/two_bits/w2_tile_avx2.h"
 #include "kernels/shared/folded_bias.h"
 

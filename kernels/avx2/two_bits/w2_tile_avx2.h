@@ -22,7 +22,7 @@ inline constexpr std::int64_t kW2TableBytes = 256;
 void make_pair_tables(std::int32_t least, std::byte* table);
 
 // The depth of a tile. Segment s starts offsets[s] bytes after the pixel's pointer and has segment_pairs bytes, each 16
-// * (x0 + 4 * x1). run_pairs, start: see byte_runs_avx2.h.
+// * (x0 + 4 * x1). run_pairs, start: see w2_runs_avx2.h.
 struct W2Depth {
   const std::int64_t* offsets;
   std::int64_t segments;

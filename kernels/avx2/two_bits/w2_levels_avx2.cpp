@@ -1,4 +1,4 @@
-#include "kernels/avx2/two_bits/output_levels_avx2.h"
+#include "kernels/avx2/two_bits/w2_levels_avx2.h"
 
 #include "base/arithmetic.h"
 #include "kernels/shared/folded_bias.h"

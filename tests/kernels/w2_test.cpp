@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels/avx2/two_bits/byte_runs_avx2.h"
+#include "kernels/avx2/two_bits/w2_runs_avx2.h"
 #include "kernels/convolution.h"
 #include "tests/kernels/convolution_cases.h"
 #include "tests/support/data.h"

@@ -1,4 +1,4 @@
-#include "kernels/avx2/two_bits/byte_runs_avx2.h"
+#include "kernels/avx2/two_bits/w2_runs_avx2.h"
 
 #include <immintrin.h>
 
