@@ -12,10 +12,11 @@ HERE = pathlib.Path(__file__).parent
 
 
 class Contender:
-    """A process that says "ready MILLISECONDS" and a line of scores, then runs as many pictures as it is told."""
+    """A process that says "ready MILLISECONDS" and a line of scores, then runs as many batches as it is told."""
 
-    def __init__(self, name, command, environment=None):
+    def __init__(self, name, command, environment=None, batch=1):
         self.name = name
+        self.batch = batch
         self.seconds = []
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1,
@@ -27,11 +28,11 @@ class Contender:
         self.create_ms = float(ready[1])
         self.scores = [float(score) for score in self.process.stdout.readline().split()]
 
-    def run(self, pictures):
-        """Seconds of one picture, the mean of `pictures` in a row."""
-        self.process.stdin.write(f"{pictures}\n")
+    def run(self, batches):
+        """Seconds of one picture, the mean of `batches` in a row."""
+        self.process.stdin.write(f"{batches}\n")
         self.process.stdin.flush()
-        return float(self.process.stdout.readline()) / pictures
+        return float(self.process.stdout.readline()) / (batches * self.batch)
 
     def stop(self):
         self.process.kill()
@@ -44,14 +45,16 @@ def sqnr_db(reference, scores):
 
 
 def write_nchw(nhwc, path):
-    """From what peers_bench writes, int32 [4] = 1, height, width, channels and floats, to channels first."""
+    """From what peers_bench writes, int32 [4] = batch, height, width, channels and floats, to channels first."""
     data = nhwc.read_bytes()
-    _, height, width, channels = struct.unpack("4i", data[:16])
+    batch, height, width, channels = struct.unpack("4i", data[:16])
     values = array.array("f", data[16:])
     planes = array.array("f")
-    for channel in range(channels):
-        planes.extend(values[channel::channels])
-    path.write_bytes(struct.pack("4i", 1, channels, height, width) + planes.tobytes())
+    elements = height * width * channels
+    for image in range(batch):
+        for channel in range(channels):
+            planes.extend(values[image * elements + channel:(image + 1) * elements:channels])
+    path.write_bytes(struct.pack("4i", batch, channels, height, width) + planes.tobytes())
 
 
 def sums_once(narrow, model):
@@ -71,8 +74,8 @@ def onnxruntime():
 
 
 def take_turns(running, rounds):
-    """Appends the seconds of a picture to Contender.seconds, once a round and contender, of turns of about 50 ms."""
-    pictures = [max(1, int(0.05 / contender.run(3))) for contender in running]
+    """Appends the seconds of a picture to Contender.seconds, once a round and contender, of turns of about 50 ms or one batch."""
+    batches = [max(1, int(0.05 / (contender.run(3) * contender.batch))) for contender in running]
     for _ in range(rounds):
-        for contender, count in zip(running, pictures):
+        for contender, count in zip(running, batches):
             contender.seconds.append(contender.run(count))

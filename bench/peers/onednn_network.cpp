@@ -20,8 +20,6 @@ using graph::ValueId;
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
-memory::dims dims_of(const TensorShape& shape) { return {1, shape.channels, shape.height, shape.width}; }
-
 Tag plain_layout(const memory& of) { return onednn::dims_of(of.get_desc()).size() == 2 ? Tag::nc : Tag::nhwc; }
 
 void copy_floats(const std::vector<float>& from, memory& to) {
@@ -30,9 +28,10 @@ void copy_floats(const std::vector<float>& from, memory& to) {
 
 }  // namespace
 
-OneDnnNetwork::OneDnnNetwork(const graph::Graph& graph, OneDnnType type)
+OneDnnNetwork::OneDnnNetwork(const graph::Graph& graph, OneDnnType type, int batch)
     : graph_(graph),
       type_(type),
+      batch_(batch),
       values_(graph.values.size()),
       quantization_(graph.values.size()),
       readers_(graph::consumers(graph)),
@@ -92,6 +91,10 @@ OneDnnNetwork::FusedAdd OneDnnNetwork::fused_add(std::size_t index) const {
   const std::vector<int>& others = readers_[other];
   if (!same || !there || *std::max_element(others.begin(), others.end()) != readers[0]) return {};
   return {&add, other};
+}
+
+memory::dims OneDnnNetwork::dims_of(const TensorShape& shape) const {
+  return {batch_, shape.channels, shape.height, shape.width};
 }
 
 Type OneDnnNetwork::type_of(ValueId value) const {
@@ -253,10 +256,10 @@ void OneDnnNetwork::add_linear(const Node& node) {
   append_clamp(node, ops);
   scaling.set_post_ops(ops);
   const memory source = in_layout(values_[node.inputs[0]], {dims_of(in.shape), type_of(node.inputs[0]), Tag::nhwc});
-  const memory::desc source_desc({1, in.shape.elems()}, type_of(node.inputs[0]), Tag::nc);
+  const memory::desc source_desc({batch_, in.shape.elems()}, type_of(node.inputs[0]), Tag::nc);
   const auto chosen =
       onednn::inner_product(engine_, source_desc, {flat, weight_type, Tag::any}, {{op.out_features}, Type::f32, Tag::x},
-                            {{1, op.out_features}, type_of(node.output), Tag::nc}, scaling.attr());
+                            {{batch_, op.out_features}, type_of(node.output), Tag::nc}, scaling.attr());
   const memory result(chosen.dst_desc(), engine_);
   Arguments arguments{{DNNL_ARG_SRC, memory(source_desc, engine_, source.get_data_handle())},
                       {DNNL_ARG_WEIGHTS, weights(op.filter, {flat, weight_type, Tag::oi}, chosen.weights_desc())},
@@ -307,7 +310,7 @@ std::span<const float> OneDnnNetwork::run(std::span<const float> input) {
   for (const Execution& step : executions_) step.primitive.execute(stream_, step.arguments);
   stream_.wait();
   return {static_cast<const float*>(values_[graph_.output].get_data_handle()),
-          static_cast<std::size_t>(graph_.value(graph_.output).shape.elems())};
+          static_cast<std::size_t>(batch_ * graph_.value(graph_.output).shape.elems())};
 }
 
 std::vector<double> OneDnnNetwork::time_steps(std::span<const float> input) {

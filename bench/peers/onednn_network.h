@@ -29,14 +29,15 @@ struct OneDnnStep {
   std::int64_t macs = 0;
 };
 
-// One image at a time, on the threads that OpenMP has.
+// `batch` images at a time, on the threads that OpenMP has.
 class OneDnnNetwork {
  public:
   // graph: quantized and valid. Throws std::runtime_error for an operator that is not in networks of this kind, and
   // dnnl::error.
-  OneDnnNetwork(const graph::Graph& graph, OneDnnType type);
+  OneDnnNetwork(const graph::Graph& graph, OneDnnType type, int batch);
 
-  // input: [height, width, channels] preprocessed floats. Returns [classes] scores, valid until the next call.
+  // input: [batch, height, width, channels] preprocessed floats. Returns [batch, classes] scores, valid until the next
+  // call.
   std::span<const float> run(std::span<const float> input);
 
   [[nodiscard]] const std::vector<OneDnnStep>& steps() const { return steps_; }
@@ -71,6 +72,7 @@ class OneDnnNetwork {
                                                   const std::optional<Quantization>& out) const;
   [[nodiscard]] onednn::Scaling quantized(const std::vector<float>& scales, bool grouped, const Quantization& in,
                                           const std::optional<Quantization>& out) const;
+  [[nodiscard]] dnnl::memory::dims dims_of(const TensorShape& shape) const;
   [[nodiscard]] dnnl::memory::data_type type_of(graph::ValueId value) const;
   // Bounds of the output's elements as the primitive computes them before it adds the zero point.
   [[nodiscard]] Clamp bounds(const graph::Node& node) const;
@@ -79,6 +81,7 @@ class OneDnnNetwork {
 
   const graph::Graph& graph_;
   OneDnnType type_;
+  int batch_;
   dnnl::engine engine_{dnnl::engine::kind::cpu, 0};
   dnnl::stream stream_{engine_};
   graph::ValueMap<dnnl::memory> values_;

@@ -1,6 +1,6 @@
 // ONNX Runtime as one contender of run.py: onnxruntime.mjs MODEL.onnx INPUT THREADS
-// INPUT: float32 [1, channels, height, width]. Answers "ready MILLISECONDS", then a line of scores; then for each line
-// "N" on stdin runs N pictures and answers with the seconds. The package is looked for in NARROW_PEERS_NODE.
+// INPUT: float32 [batch, channels, height, width]. Answers "ready MILLISECONDS", then a line of scores; then for each line
+// "N" on stdin runs N batches and answers with the seconds. The package is looked for in NARROW_PEERS_NODE.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';

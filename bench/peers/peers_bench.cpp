@@ -1,17 +1,18 @@
 // Whole networks beside oneDNN, in one process and in alternating rounds.
 //
-//   peers_bench [--isa NAME] [--threads N] [--rounds N] [--layers] [--json] MODEL.nrw [MODEL.nrw ...]
-//   peers_bench --serve CONTENDER [--isa NAME] [--threads N] MODEL.nrw
-//   peers_bench --write-input FILE MODEL.nrw
+//   peers_bench [--isa NAME] [--threads N] [--batch N] [--rounds N] [--layers] [--json] MODEL.nrw [MODEL.nrw ...]
+//   peers_bench --serve CONTENDER [--isa NAME] [--threads N] [--batch N] MODEL.nrw
+//   peers_bench --write-input FILE [--batch N] MODEL.nrw
 //   peers_bench --onednn-version
 //
 // oneDNN runs the first model: in int8 as it is quantized, and in float32 with the weights that its integers stand for.
 // Narrow runs every model; give the same network at other widths. Scores are compared before anything is timed: where
-// oneDNN's int8 scores are not the exact ones, its instructions saturated. Batch 1, preprocessing not included.
+// oneDNN's int8 scores are not the exact ones, its instructions saturated. Preprocessing is not included. --batch
+// images run together, 1 unless it is given; times are those of an image.
 // --serve runs one contender (narrow, onednn_int8, onednn_float32) for a process that times several (run.py): it says
-// "ready MILLISECONDS" and the scores, then for each line "N" on stdin runs N images and answers with the seconds.
-// --write-input writes the image: int32 1, height, width, channels, then floats in this order. --onednn-version says
-// which oneDNN there is.
+// "ready MILLISECONDS" and the scores, then for each line "N" on stdin runs N batches and answers with the seconds.
+// --write-input writes the images: int32 batch, height, width, channels, then floats in this order. --onednn-version
+// says which oneDNN there is.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -53,7 +54,7 @@ constexpr double kRoundSeconds = 0.05;
 
 struct Arguments {
   std::string isa = "auto", serve, write_input;
-  int threads = 1, rounds = 31;
+  int threads = 1, batch = 1, rounds = 31;
   bool layers = false, json = false, onednn_version = false;
   std::vector<std::string> models;
 };
@@ -79,9 +80,9 @@ void limit_onednn(const std::string& isa) {
 }
 
 // Smooth values in the range that images have after normalisation.
-std::vector<float> input_for(const Model& model) {
+std::vector<float> input_for(const Model& model, int batch) {
   const TensorShape shape = model.input_shape();
-  std::vector<float> input(static_cast<std::size_t>(shape.elems()));
+  std::vector<float> input(static_cast<std::size_t>(batch * shape.elems()));
   std::mt19937 random(1);
   for (std::size_t i = 0; i < input.size(); ++i) {
     const std::size_t pixel = i / static_cast<std::size_t>(shape.channels);
@@ -95,10 +96,11 @@ std::vector<float> input_for(const Model& model) {
 Contender narrow_contender(const Model& model, const Arguments& arguments, std::string name,
                            const std::vector<float>& input) {
   const auto start = Clock::now();
-  auto session =
-      std::make_shared<Session>(Session::create(model, {.isa = arguments.isa, .threads = arguments.threads}).value());
+  auto session = std::make_shared<Session>(
+      Session::create(model, {.isa = arguments.isa, .threads = arguments.threads, .max_batch = arguments.batch})
+          .value());
   const double create = seconds_since(start);
-  auto scores = std::make_shared<std::vector<float>>(static_cast<std::size_t>(model.classes()));
+  auto scores = std::make_shared<std::vector<float>>(static_cast<std::size_t>(arguments.batch * model.classes()));
   Contender contender{std::move(name), [session, scores, &input] { session->run(input, *scores).value(); }};
   contender.run();
   contender.scores = *scores;
@@ -111,9 +113,9 @@ struct OneDnn {
   std::shared_ptr<OneDnnNetwork> network;
 };
 
-OneDnn onednn_contender(const Model& model, OneDnnType type, const std::vector<float>& input) {
+OneDnn onednn_contender(const Model& model, OneDnnType type, int batch, const std::vector<float>& input) {
   const auto start = Clock::now();
-  auto network = std::make_shared<OneDnnNetwork>(model.data().graph, type);
+  auto network = std::make_shared<OneDnnNetwork>(model.data().graph, type, batch);
   const double create = seconds_since(start);
   Contender contender{type == OneDnnType::kInt8 ? "oneDNN int8" : "oneDNN float32",
                       [network, &input] { network->run(input); }};
@@ -123,20 +125,21 @@ OneDnn onednn_contender(const Model& model, OneDnnType type, const std::vector<f
   return {std::move(contender), network};
 }
 
+// Milliseconds of a batch.
 double time_once(const Contender& contender, int repetitions) {
   const auto start = Clock::now();
   for (int i = 0; i < repetitions; ++i) contender.run();
   return seconds_since(start) * 1e3 / repetitions;
 }
 
-void time_all(std::vector<Contender>& contenders, int rounds) {
+void time_all(std::vector<Contender>& contenders, int batch, int rounds) {
   for (Contender& contender : contenders) {
     time_once(contender, 2);
     contender.repetitions = std::max(1, static_cast<int>(kRoundSeconds * 1e3 / time_once(contender, 2)));
   }
   for (int round = 0; round < rounds; ++round) {
     for (Contender& contender : contenders) {
-      contender.milliseconds.push_back(time_once(contender, contender.repetitions));
+      contender.milliseconds.push_back(time_once(contender, contender.repetitions) / batch);
     }
   }
 }
@@ -192,22 +195,19 @@ void print_json(const std::vector<Contender>& contenders, const Arguments& argum
                     {"create_ms", contender.create_ms},
                     {"sqnr_db", std::min(200.0, sqnr_db(contenders[1].scores, contender.scores))}});
   }
-  const nlohmann::json all{{"isa", arguments.isa},
-                           {"threads", arguments.threads},
-                           {"rounds", arguments.rounds},
-                           {"operations", operations},
-                           {"contenders", rows}};
+  const nlohmann::json all{{"isa", arguments.isa},       {"threads", arguments.threads}, {"batch", arguments.batch},
+                           {"rounds", arguments.rounds}, {"operations", operations},     {"contenders", rows}};
   std::printf("%s\n", all.dump(2).c_str());
 }
 
 int compare(const Arguments& arguments) {
   std::vector<Model> models;
   for (const std::string& path : arguments.models) models.push_back(Model::load(path).value());
-  const std::vector<float> input = input_for(models[0]);
+  const std::vector<float> input = input_for(models[0], arguments.batch);
   std::vector<Contender> contenders;
-  const OneDnn int8 = onednn_contender(models[0], OneDnnType::kInt8, input);
+  const OneDnn int8 = onednn_contender(models[0], OneDnnType::kInt8, arguments.batch, input);
   contenders.push_back(int8.contender);
-  contenders.push_back(onednn_contender(models[0], OneDnnType::kFloat32, input).contender);
+  contenders.push_back(onednn_contender(models[0], OneDnnType::kFloat32, arguments.batch, input).contender);
   for (std::size_t i = 0; i < models.size(); ++i) {
     if (models[i].input_shape() != models[0].input_shape() || models[i].classes() != models[0].classes()) {
       throw std::runtime_error(arguments.models[i] + " is another network than " + arguments.models[0]);
@@ -215,7 +215,7 @@ int compare(const Arguments& arguments) {
     const std::string name = std::filesystem::path(arguments.models[i]).stem().string();
     contenders.push_back(narrow_contender(models[i], arguments, "Narrow " + name, input));
   }
-  time_all(contenders, arguments.rounds);
+  time_all(contenders, arguments.batch, arguments.rounds);
   double operations = 0;
   for (const LayerInfo& layer : models[0].layers()) operations += 2 * static_cast<double>(layer.macs);
   if (arguments.json) {
@@ -229,13 +229,14 @@ int compare(const Arguments& arguments) {
 
 int serve(const Arguments& arguments) {
   const Model model = Model::load(arguments.models.at(0)).value();
-  const std::vector<float> input = input_for(model);
+  const std::vector<float> input = input_for(model, arguments.batch);
   Contender contender;
   if (arguments.serve == "narrow") {
     contender = narrow_contender(model, arguments, "narrow", input);
   } else if (arguments.serve == "onednn_int8" || arguments.serve == "onednn_float32") {
     const bool int8 = arguments.serve == "onednn_int8";
-    contender = onednn_contender(model, int8 ? OneDnnType::kInt8 : OneDnnType::kFloat32, input).contender;
+    contender =
+        onednn_contender(model, int8 ? OneDnnType::kInt8 : OneDnnType::kFloat32, arguments.batch, input).contender;
   } else {
     throw std::runtime_error("--serve: narrow, onednn_int8 or onednn_float32");
   }
@@ -243,8 +244,8 @@ int serve(const Arguments& arguments) {
   for (const float score : contender.scores) std::printf("%.9g ", double{score});
   std::printf("\n");
   std::fflush(stdout);
-  for (int images = 0; std::cin >> images;) {
-    std::printf("%.9f\n", time_once(contender, images) * 1e-3 * images);
+  for (int batches = 0; std::cin >> batches;) {
+    std::printf("%.9f\n", time_once(contender, batches) * 1e-3 * batches);
     std::fflush(stdout);
   }
   return 0;
@@ -252,10 +253,10 @@ int serve(const Arguments& arguments) {
 
 int write_input(const Arguments& arguments) {
   const Model model = Model::load(arguments.models.at(0)).value();
-  const std::vector<float> input = input_for(model);
+  const std::vector<float> input = input_for(model, arguments.batch);
   const TensorShape shape = model.input_shape();
-  const std::int32_t dims[4] = {1, static_cast<std::int32_t>(shape.height), static_cast<std::int32_t>(shape.width),
-                                static_cast<std::int32_t>(shape.channels)};
+  const std::int32_t dims[4] = {arguments.batch, static_cast<std::int32_t>(shape.height),
+                                static_cast<std::int32_t>(shape.width), static_cast<std::int32_t>(shape.channels)};
   std::ofstream file(arguments.write_input, std::ios::binary);
   file.write(reinterpret_cast<const char*>(dims), sizeof dims);
   file.write(reinterpret_cast<const char*>(input.data()), static_cast<std::streamsize>(input.size() * sizeof(float)));
@@ -281,6 +282,8 @@ Arguments parse(const std::vector<std::string>& given) {
       arguments.isa = value();
     } else if (given[i] == "--threads") {
       arguments.threads = std::stoi(value());
+    } else if (given[i] == "--batch") {
+      arguments.batch = std::max(1, std::stoi(value()));
     } else if (given[i] == "--rounds") {
       arguments.rounds = std::max(1, std::stoi(value()));
     } else if (given[i] == "--serve") {

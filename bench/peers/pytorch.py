@@ -1,6 +1,6 @@
 """PyTorch as one contender of run.py: pytorch.py int8|float32 ARCHITECTURE CHECKPOINT INPUT THREADS
 
-ARCHITECTURE: a network of torchvision.models.quantization. INPUT: int32 shape [4], float32 [1, channels, height, width].
+ARCHITECTURE: a network of torchvision.models.quantization. INPUT: int32 shape [4], float32 [batch, channels, height, width].
 int8: eager mode post-training quantization with the default configuration of fbgemm or, where
 PyTorch was built without it, onednn, calibrated on INPUT. Answers as onnxruntime.mjs.
 """

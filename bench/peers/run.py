@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Narrow beside oneDNN, ONNX Runtime and PyTorch: one network, one picture at a time, in alternating rounds.
+"""Narrow beside oneDNN, ONNX Runtime and PyTorch: one network, one picture or one batch at a time, in alternating
+rounds.
 
 Every contender is a process that waits for its turn; scores are compared with the float network's before anything is
 timed. Ratios are of times in the same round, to the first contender, oneDNN in int8. --onednn adds other versions of oneDNN.
@@ -33,8 +34,8 @@ def contenders(arguments, folder):
     bench = arguments.build / "bench" / "peers_bench"
     narrow = arguments.build / "narrow"
     threads = str(arguments.threads)
-    options = ["--isa", arguments.isa, "--threads", threads]
-    subprocess.run([bench, "--write-input", folder / "nhwc.bin", arguments.models[0]], check=True)
+    options = ["--isa", arguments.isa, "--threads", threads, "--batch", str(arguments.batch)]
+    subprocess.run([bench, "--write-input", folder / "nhwc.bin", *options, arguments.models[0]], check=True)
     write_nchw(folder / "nhwc.bin", folder / "nchw.bin")
     yield from onednn(bench, options, arguments.models[0])
     for model in arguments.models:
@@ -99,6 +100,7 @@ def main():
     parser.add_argument("--checkpoint", type=pathlib.Path, help="its float weights, for PyTorch and ONNX Runtime")
     parser.add_argument("--isa", default="auto")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--batch", type=int, default=1, help="pictures that run together; times are those of a picture [1]")
     parser.add_argument("--rounds", type=int, default=31)
     parser.add_argument("--build", type=pathlib.Path, default=HERE.parent.parent / "build" / "release")
     parser.add_argument("--python", default="/usr/bin/python3", help="the one that has torch")
@@ -108,7 +110,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         for name, command, environment in contenders(arguments, pathlib.Path(folder)):
             try:
-                running.append(Contender(name, [str(part) for part in command], environment))
+                running.append(Contender(name, [str(part) for part in command], environment, arguments.batch))
             except (RuntimeError, OSError) as error:
                 if len(running) < 3:
                     sys.exit(f"{name}: {error}")
