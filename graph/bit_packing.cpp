@@ -40,6 +40,29 @@ void unpack_halves(std::span<const std::byte> packed, bool is_signed, std::int8_
   }
 }
 
+// The four values of each byte of 2-bit fields.
+constexpr auto quarters(bool is_signed) {
+  std::array<std::array<std::int8_t, 4>, 256> table{};
+  for (int byte = 0; byte < 256; ++byte) {
+    for (int i = 0; i < 4; ++i) {
+      const int field = byte >> (2 * i) & 3;
+      table[static_cast<std::size_t>(byte)][static_cast<std::size_t>(i)] =
+          static_cast<std::int8_t>(is_signed && field > 1 ? field - 4 : field);
+    }
+  }
+  return table;
+}
+
+// Unpacks whole bytes, each of 4 fields.
+void unpack_quarters(std::span<const std::byte> packed, bool is_signed, std::int8_t* values) {
+  static constexpr auto kSigned = quarters(true), kUnsigned = quarters(false);
+  const auto& table = is_signed ? kSigned : kUnsigned;
+  for (const std::byte byte : packed) {
+    std::memcpy(values, table[std::to_integer<std::size_t>(byte)].data(), 4);
+    values += 4;
+  }
+}
+
 // Unpacks the values [begin, begin + values.size()). begin is a multiple of kGroup. It does not check their range.
 [[gnu::noinline]] void unpack_block(std::span<const std::byte> packed, std::size_t begin, const QRange& range,
                                     std::span<std::int8_t> values) {
@@ -49,10 +72,10 @@ void unpack_halves(std::span<const std::byte> packed, bool is_signed, std::int8_
   std::size_t i = 0;
   const std::byte* from = packed.data();
   std::size_t left = packed.size();
-  if (bits == 4) {
+  if (bits == 4 || bits == 2) {
     i = values.size() / kGroup * kGroup;
-    const std::span<const std::byte> whole = packed.first(i / 2);
-    unpack_halves(whole, range.lo < 0, values.data());
+    const std::span<const std::byte> whole = packed.first(i / kGroup * bits);
+    (bits == 4 ? unpack_halves : unpack_quarters)(whole, range.lo < 0, values.data());
     from += whole.size();
     left -= whole.size();
   }

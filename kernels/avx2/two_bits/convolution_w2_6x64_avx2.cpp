@@ -156,38 +156,52 @@ std::size_t packed_bytes(const ConvolutionProblem& problem) {
                                   layout.panel_bytes(last));
 }
 
-// 16 weights of a channel as 4 bytes of 4 weights each, in the low bytes of 4 words of 32 bits. Missing ones are 0.
-__m128i four_bytes(const PanelWeights& panel, int channel, std::int64_t at, __m128i least) {
-  const std::int64_t depth = panel.segments * panel.segment_elems;
-  alignas(16) std::int8_t weights[16] = {};
-  const std::int64_t left = depth - at;
-  if (channel < panel.channels) {
-    std::memcpy(weights, panel.weights + channel * depth + at, static_cast<std::size_t>(left < 16 ? left : 16));
-  }
-  const __m128i stored = _mm_sub_epi8(_mm_load_si128(reinterpret_cast<const __m128i*>(weights)), least);
-  const __m128i pairs = _mm_maddubs_epi16(stored, _mm_set1_epi16(1 + 256 * 4));
+// 16 weights of a channel as 4 bytes of 4 weights each, in the low bytes of 4 words of 32 bits.
+__m128i four_bytes(__m128i weights, __m128i least) {
+  const __m128i pairs = _mm_maddubs_epi16(_mm_sub_epi8(weights, least), _mm_set1_epi16(1 + 256 * 4));
   return _mm_madd_epi16(pairs, _mm_set1_epi32(1 + 65536 * 16));
+}
+
+// Stores the bytes of 16 weights of 4 channels, those of 4 weights in each of `rows` rows.
+void store_rows(const __m128i (&weights)[4], __m128i least, std::int64_t rows, std::int64_t row_bytes, std::byte* to) {
+  const __m128i order = _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+  const __m128i low = _mm_packs_epi32(four_bytes(weights[0], least), four_bytes(weights[1], least));
+  const __m128i high = _mm_packs_epi32(four_bytes(weights[2], least), four_bytes(weights[3], least));
+  __m128i bytes = _mm_shuffle_epi8(_mm_packus_epi16(low, high), order);
+  for (std::int64_t r = 0; r < rows; ++r, to += row_bytes, bytes = _mm_srli_si128(bytes, 4)) {
+    _mm_storeu_si32(to, bytes);
+  }
 }
 
 // natural_order: byte i of a half is channel i. Otherwise even bytes are channels 0 to 15, odd ones 16 to 31.
 void pack_panel(const W2Layout& layout, const PanelWeights& panel, bool natural_order, std::byte* to) {
   const __m128i least = _mm_set1_epi8(static_cast<char>(layout.least));
-  const __m128i transposed = _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-  const std::int64_t row = halves_of(panel.channels) * kW2Half;
-  for (std::int64_t at = 0; at < layout.double_pairs; at += 4) {
-    const std::int64_t rows = layout.double_pairs - at < 4 ? layout.double_pairs - at : 4;
-    for (std::int64_t lane = 0; lane < row; lane += 4) {
-      const auto words = [&](int i) {
-        const std::int64_t in_half = lane % kW2Half + i;
-        const std::int64_t place = natural_order ? in_half : in_half / 2 + in_half % 2 * 16;
-        return four_bytes(panel, static_cast<int>(lane / kW2Half * kW2Half + place), 4 * at, least);
-      };
-      const __m128i low = _mm_packs_epi32(words(0), words(1));
-      const __m128i high = _mm_packs_epi32(words(2), words(3));
-      alignas(16) std::byte bytes[16];
-      _mm_store_si128(reinterpret_cast<__m128i*>(bytes), _mm_shuffle_epi8(_mm_packus_epi16(low, high), transposed));
-      for (std::int64_t r = 0; r < rows; ++r) std::memcpy(to + (at + r) * row + lane, bytes + 4 * r, 4);
+  const std::int64_t depth = panel.segments * panel.segment_elems;
+  const std::int64_t row_bytes = halves_of(panel.channels) * kW2Half;
+  for (std::int64_t lane = 0; lane < row_bytes; lane += 4) {
+    const std::int8_t* channels[4];  // nullptr: there is no such channel, its weights are 0
+    for (int i = 0; i < 4; ++i) {
+      const std::int64_t in_half = lane % kW2Half + i;
+      const std::int64_t place = natural_order ? in_half : in_half / 2 + in_half % 2 * 16;
+      const std::int64_t channel = lane / kW2Half * kW2Half + place;
+      channels[i] = channel < panel.channels ? panel.weights + channel * depth : nullptr;
     }
+    __m128i weights[4] = {};
+    std::byte* out = to + lane;
+    std::int64_t k = 0;
+    for (; k + 16 <= depth; k += 16, out += 4 * row_bytes) {
+      for (int i = 0; i < 4; ++i) {
+        if (channels[i] != nullptr) weights[i] = _mm_loadu_si128(reinterpret_cast<const __m128i*>(channels[i] + k));
+      }
+      store_rows(weights, least, 4, row_bytes, out);
+    }
+    if (k == depth) continue;
+    for (int i = 0; i < 4; ++i) {
+      alignas(16) std::int8_t rest[16] = {};
+      if (channels[i] != nullptr) std::memcpy(rest, channels[i] + k, static_cast<std::size_t>(depth - k));
+      weights[i] = _mm_load_si128(reinterpret_cast<const __m128i*>(rest));
+    }
+    store_rows(weights, least, (depth - k + 3) / 4, row_bytes, out);
   }
 }
 
