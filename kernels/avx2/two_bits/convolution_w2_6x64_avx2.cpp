@@ -2,12 +2,11 @@
 // and padding. Two inputs choose a table of 16 bytes, and two weights choose one of them: the sum of both products. One
 // vpshufb looks it up for 32 output channels, and one vpaddb adds it. So a depth step takes 2 instructions for 64
 // products, where vpmaddubsw and vpaddw take as many for 32. The weights prove how many sums a byte can hold
-// (w2_runs_avx2.h). Words hold the whole sums. Outputs of at most four levels are compared with
-// thresholds instead of being multiplied and rounded (w2_levels_avx2.h). The bias includes -zero_point * sum(w).
-// Packed: the tables; int64 offsets of the window's segments; then for each panel of 64 channels (the last may have
-// 32):
-//   a Head; then for each two pairs of weights a byte for each channel, the first pair in its low half. All 64-byte
-//   aligned.
+// (w2_runs_avx2.h). Words hold the whole sums. Outputs of at most four levels are compared with thresholds instead of
+// being multiplied and rounded (w2_levels_avx2.h). The bias includes -zero_point * sum(w).
+// Packed: the tables; int64 offsets of the window's segments; then for each panel of 64 channels (32 where no more are
+// left) a Head, and a byte of each channel for every two pairs of weights, the first pair in its low half. All of it is
+// 64-byte aligned.
 #include <cstring>
 #include <new>
 
