@@ -35,7 +35,7 @@ bool runs_fit(const std::vector<std::int8_t>& weights, int channels, std::int64_
     for (std::int64_t begin = 0; begin < segment_elems; begin += 2 * run.pairs) {
       std::int64_t low = run.start, high = run.start;
       for (std::int64_t k = begin; k < std::min(begin + 2 * run.pairs, segment_elems); ++k) {
-        const std::int64_t w = weights[static_cast<std::size_t>(segment + k)];
+        const std::int64_t w = int{weights[static_cast<std::size_t>(segment + k)]};
         (w > 0 ? high : low) += largest * w;
       }
       if (low < 0 || high > 254) return false;
