@@ -19,6 +19,7 @@ class Network:
     images: tuple
     options: tuple  # of each narrow command that reads the float network
     evaluate_options: tuple = ()  # of evaluating alone: the test images of ImageNet are cut already
+    has_sums: bool = True  # residual ones
 
 
 NETWORKS = {
@@ -38,7 +39,7 @@ NETWORKS = {
                                  "--crop", "128")),
     "mobilenet_v1_025": Network("MobileNetV1 0.25 (ONNX), ImageNet",
                                 "mobilenet_v1_025_224_imagenet/mobilenet_v1_025_224_imagenet.folded.onnx", IMAGENET,
-                                ("--preprocess", "mobilenet-tf"), ("--resize", "none")),
+                                ("--preprocess", "mobilenet-tf"), ("--resize", "none"), False),
 }
 
 

@@ -38,17 +38,23 @@ VARIANTS = {
     "min/max, nearest, nothing prepared, biases as they are": (*PLAIN, "--no-bias-correction"),
 }
 # What the default says of a preparation where it takes it, and where it leaves it out. It says nothing where a network has
-# nothing to prepare, or where it does not try.
+# nothing to prepare, and where activations have 8 bits, because it does not try then.
 SAID = {"--equalize": ("have equalized", "are not equalized"), "--mix-channels": ("have mixed", "are not mixed"),
         "--residual-copies": ("layers read copies", "have the bits of the layers")}
 
 
-def is_default(options, prepared):
-    """Whether `options` only ask for what the default did."""
-    if len(options) != 2 or options[0] not in SAID:
+def is_default(network, width, options, prepared):
+    """Whether `options` only ask for what the default did, which says that it `prepared` this."""
+    if len(options) != 2:
+        return False
+    if options[0] == "--residual-sums":
+        return not network.has_sums
+    if options[0] not in SAID:
         return False
     taken, left = (any(words in text for text in prepared) for words in SAID[options[0]])
-    return taken if options[1] == "on" else not taken
+    if options[1] == "off":
+        return not taken
+    return taken or (not left and not width.endswith("/8") and width != "8")
 
 
 def ablation(narrow, names, widths, jobs):
@@ -58,7 +64,7 @@ def ablation(narrow, names, widths, jobs):
             if title == "default":
                 defaults[width] = narrow.result(network, width)
                 cells.append(cell(defaults[width]))
-            elif is_default(VARIANTS[title], defaults[width]["prepared"]):
+            elif is_default(network, width, VARIANTS[title], defaults[width]["prepared"]):
                 cells.append("=")
             else:
                 result = narrow.result(network, width, VARIANTS[title])
