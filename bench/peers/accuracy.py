@@ -110,12 +110,13 @@ def main():
         peers = Peers(name, data, ort, arguments.threads)
         rows = []
         for row in peers.rows():
-            print(peers.float_top1, *row, file=sys.stderr, flush=True)
+            print(f"{NETWORKS[name].title}, {row[0]}: {' | '.join(row[1:])}", file=sys.stderr, flush=True)
             rows.append(row)
         if not arguments.no_narrow:
             narrow = Narrow(arguments.build / "narrow", data, arguments.folder, arguments.threads)
             results = [narrow.result(NETWORKS[name], width) for width in WIDTHS]
-            rows.append(["Narrow", *[cell(result["top1"], result["agreement"]) for result in results]])
+            title = f"Narrow, on a core of kind {results[0]['core'] or 'unknown'}"
+            rows.append([title, *[cell(result["top1"], result["agreement"]) for result in results]])
         widths = [width if "/" in width else f"{width}/{width}" for width in WIDTHS]
         print(markdown([f"{NETWORKS[name].title}, float {peers.float_top1:.1f}", *widths], rows) + "\n", flush=True)
 
