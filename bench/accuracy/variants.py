@@ -3,8 +3,8 @@
 
 --ablation: one technique at a time is switched off, or on where the default leaves it out. --sets N: N calibration sets
 without an image in common, of the networks for CIFAR-10. A cell is top-1 in %, agreement with the float network in %, and
-divergence of the answers from it in nats, on the test images. "=": the default does the same. Results are kept in --folder,
-so that the same command goes on where it was ended. Run by `./dev accuracy --ablation` and `./dev accuracy --sets N`.
+divergence of the answers from it in nats, on the test images. "=": the default does the same; a technique that does not
+concern a network has no row. Results are kept in --folder, so that the same command goes on where it was ended. Run by `./dev accuracy --ablation` and `./dev accuracy --sets N`.
 """
 import argparse
 import concurrent.futures
@@ -78,7 +78,9 @@ def ablation(narrow, names, widths, jobs):
         with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
             rows += pool.map(lambda title: row(network, title, defaults), list(VARIANTS)[1:])
         result = defaults[widths[0]]
-        print(markdown([f"{network.title}, float {result['float_top1']:.1f}", *widths], rows), flush=True)
+        rows = [cells for cells in rows if set(cells[1:]) != {"="}]  # what does not concern this network
+        header = [width if "/" in width else f"{width}/{width}" for width in widths]
+        print(markdown([f"{network.title}, float {result['float_top1']:.1f}", *header], rows), flush=True)
         print(f"\nMeasured on a core of kind {result['core'] or 'unknown'}.\n", flush=True)
 
 
@@ -109,7 +111,8 @@ def spread(narrow, names, widths, sets, jobs):
             cells.append("; ".join(ranges))
             print(f"{network.title}, {width}: {cells[-1]}", file=sys.stderr, flush=True)
         rows.append([f"{network.title}, float {results[0]['float_top1']:.1f}", *cells])
-    print(markdown([f"{sets} sets of {SET_IMAGES} images", *widths], rows))
+    header = [width if "/" in width else f"{width}/{width}" for width in widths]
+    print(markdown([f"{sets} sets of {SET_IMAGES} images", *header], rows))
 
 
 def main():
