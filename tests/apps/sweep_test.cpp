@@ -86,7 +86,7 @@ TEST_CASE("the command of a result makes the same file") {
     std::vector<std::string> command = results[i]["command"];
     REQUIRE(command.size() > 3);
     CHECK(command[0] == "narrow");
-    CHECK(command.back() == results[i]["file"]);
+    CHECK(command.back() == results[i]["file"].get<std::string>());
     const std::string again = study.folder.path() / "again.nrw";
     command.erase(command.begin());
     command.back() = again;
