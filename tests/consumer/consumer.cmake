@@ -21,3 +21,13 @@ add_test(NAME "consumer: a project of its own finds and links and runs the insta
     -P ${CMAKE_CURRENT_SOURCE_DIR}/consumer/run.cmake)
 set_tests_properties("consumer: a project of its own finds and links and runs the installed runtime" PROPERTIES
   TIMEOUT 300 LABELS consumer)
+add_test(NAME "consumer: a product with Narrow as a subproject builds the optimised runtime alone"
+  COMMAND ${CMAKE_COMMAND}
+    "-DROOT=${PROJECT_SOURCE_DIR}"
+    "-DSOURCE=${CMAKE_CURRENT_SOURCE_DIR}/consumer"
+    "-DWORK=${PROJECT_BINARY_DIR}/subproject_test"
+    "-DGENERATOR=${CMAKE_GENERATOR}"
+    "-DCOMPILER=${CMAKE_CXX_COMPILER}"
+    -P ${CMAKE_CURRENT_SOURCE_DIR}/consumer/subproject.cmake)
+set_tests_properties("consumer: a product with Narrow as a subproject builds the optimised runtime alone" PROPERTIES LABELS
+  consumer)

@@ -58,6 +58,18 @@ step("Building" ${CMAKE_COMMAND} --build "${work}/build" --config "${CONFIG}")
 step("Running" "${work}/build/consumer" "${MODEL}")
 message(STATUS "${output}")
 
+# A component that there is not is refused by the names of those that there are.
+file(WRITE "${work}/unknown/CMakeLists.txt" "cmake_minimum_required(VERSION 3.22)
+project(unknown LANGUAGES CXX)
+find_package(narrow REQUIRED COMPONENTS engine)
+")
+execute_process(COMMAND ${CMAKE_COMMAND} -S "${work}/unknown" -B "${work}/unknown/build" -G "${GENERATOR}"
+    "-DCMAKE_PREFIX_PATH=${work}/installed" "-DCMAKE_CXX_COMPILER=${COMPILER}"
+  RESULT_VARIABLE code OUTPUT_VARIABLE output ERROR_VARIABLE output)
+if(code EQUAL 0 OR NOT output MATCHES "no[ \n]+component[ \n]+engine")
+  message(FATAL_ERROR "An unknown component is not refused by its name, but: ${output}")
+endif()
+
 # What such a program weighs; docs/embedding.md has the numbers. Other compilers and builds make other code.
 if(LIMIT)
   step("Stripping" "${STRIP}" -o "${work}/stripped" "${work}/build/consumer")
