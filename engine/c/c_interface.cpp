@@ -39,6 +39,7 @@ struct narrow_cancellation {
 };
 
 namespace narrow {
+inline namespace v0 {
 namespace {
 
 narrow_status status_of(ErrorCode code) {
@@ -176,6 +177,7 @@ std::size_t input_size(const Model& model) { return static_cast<std::size_t>(mod
 std::size_t classes(const Model& model) { return static_cast<std::size_t>(model.classes()); }
 
 }  // namespace
+}  // namespace v0
 }  // namespace narrow
 
 using narrow::Error;
