@@ -100,7 +100,7 @@ TEST_CASE("the page of a sweep has the document of --json in it, or an error say
   const Study study;
   const std::string page = study.folder.path() / "study.html";
   REQUIRE(new_cells(study.run()) == 3);
-  const Ran ran = run_narrow(study.arguments({"--page", page}));
+  const Ran ran = narrow_command(study.arguments({"--page", page}));
   if (ran.exit_code != 0) {
     CHECK(has(ran.err, "has no pages"));
     CHECK_FALSE(std::filesystem::exists(page));
