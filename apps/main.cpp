@@ -75,6 +75,12 @@ int run(const Command& command) {
   return code;
 }
 
+// An error about this program's own file, by the name that it was started by instead of the system's name for it.
+Error about_this_program(Error error, int argc, char** argv) {
+  if (argc > 0) error.where = argv[0];
+  return error;
+}
+
 // A program of narrow bundle is narrow classify with a model of its own.
 int run_bundle(const BundledModel& model, int argc, char** argv) {
   const std::string path = argc > 0 ? argv[0] : "";
@@ -82,7 +88,7 @@ int run_bundle(const BundledModel& model, int argc, char** argv) {
   Console::set_program(program);
   set_interrupted_program(program);
   Result<std::vector<std::byte>> bytes = read_bundled_model(running_file(), model);
-  if (!bytes.ok()) return Console(asks_for_json(argc, argv)).fail(bytes.error());
+  if (!bytes.ok()) return Console(asks_for_json(argc, argv)).fail(about_this_program(bytes.error(), argc, argv));
   set_default_model(*std::move(bytes));
   CommandLine line(
       "Names what images show, with the model that is a part of this program.",
@@ -100,7 +106,7 @@ int run(int argc, char** argv) {
   const Result<std::optional<BundledModel>> own_model = find_bundled_model(running_file());
   if (own_model.ok() && *own_model) return run_bundle(**own_model, argc, argv);
   if (!own_model.ok() && own_model.error().code == ErrorCode::kMalformed) {
-    return Console(asks_for_json(argc, argv)).fail(own_model.error());
+    return Console(asks_for_json(argc, argv)).fail(about_this_program(own_model.error(), argc, argv));
   }
   const BuiltCommands built = built_commands();
   CommandLine line(built.description, std::string("First steps:\n") + built.first_steps + kFooter + decoders_text(),

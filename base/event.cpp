@@ -1,6 +1,7 @@
 #include "narrow/event.h"
 
 namespace narrow {
+inline namespace v0 {
 
 std::string_view to_string(Event::Kind kind) noexcept {
   switch (kind) {
@@ -32,4 +33,5 @@ std::string_view to_string(Event::Kind kind) noexcept {
   return "note";
 }
 
+}  // namespace v0
 }  // namespace narrow

@@ -1,6 +1,7 @@
 #include "narrow/result.h"
 
 namespace narrow {
+inline namespace v0 {
 
 std::string_view to_string(ErrorCode code) noexcept {
   switch (code) {
@@ -24,4 +25,5 @@ std::string_view to_string(ErrorCode code) noexcept {
   return "unknown";
 }
 
+}  // namespace v0
 }  // namespace narrow

@@ -1,5 +1,5 @@
 # Debian packages of the components of NarrowInstall.cmake, made by `cpack`. `./dev packages` configures for them: shared
-# libraries, and /usr as the prefix, which narrow.pc has in it.
+# libraries, and /usr as the prefix.
 set(NARROW_PACKAGE_MAINTAINER "The Narrow contributors <narrow@localhost>" CACHE STRING
   "Who answers for the packages that cpack makes: NAME <ADDRESS>")
 set(NARROW_PACKAGE_RELEASE 1 CACHE STRING "The number of a package of the same version: 0.1.0-1")

@@ -25,7 +25,7 @@ int main(int argc, char** argv) try {
   std::vector<std::uint8_t> buffer(static_cast<std::size_t>(frame.width) * static_cast<std::size_t>(frame.height) / 2 *
                                    3);
   frame.data = buffer.data();
-  // The camera's buffer is read in place, and from the second frame on nothing is allocated.
+  // The camera's buffer is read in place, and from the second frame on classify() allocates nothing.
   for (long number = 0; std::fread(buffer.data(), 1, buffer.size(), stdin) == buffer.size(); ++number) {
     session.classify(frame, scores).value();
     const auto best = static_cast<std::size_t>(narrow::top_k(scores, 1).front().class_index);

@@ -13,6 +13,7 @@
 #include "narrow/session.h"
 
 namespace narrow {
+inline namespace v0 {
 namespace {
 
 constexpr double kNormalQuantile = 1.959963984540054;  // of 0.975
@@ -158,4 +159,5 @@ Agreement AgreementMeter::result() const {
   return agreement;
 }
 
+}  // namespace v0
 }  // namespace narrow

@@ -13,6 +13,7 @@
 #include "quantize/equalize.h"
 
 namespace narrow {
+inline namespace v0 {
 namespace {
 
 using graph::ChannelSet;
@@ -344,4 +345,5 @@ void add_difference(Power& power, const ChannelFactors& factors, std::span<const
   }
 }
 
+}  // namespace v0
 }  // namespace narrow

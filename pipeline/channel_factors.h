@@ -14,6 +14,7 @@
 #include "pipeline/power.h"
 
 namespace narrow {
+inline namespace v0 {
 
 // Factors from the reference's channels to the other network's. Without them, is_scaled is false.
 struct ChannelFactors {
@@ -50,4 +51,5 @@ using ReferenceValue = std::function<std::span<const float>(std::size_t image, g
 void add_difference(Power& power, const ChannelFactors& factors, std::span<const float> reference,
                     std::span<const float> other);
 
+}  // namespace v0
 }  // namespace narrow

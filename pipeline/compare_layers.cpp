@@ -19,6 +19,7 @@
 #include "pipeline/prepared_reference.h"
 
 namespace narrow {
+inline namespace v0 {
 namespace {
 
 using graph::Feed;
@@ -246,4 +247,5 @@ Result<LayerComparison> compare_layers(const AnyModel& reference, const AnyModel
   });
 }
 
+}  // namespace v0
 }  // namespace narrow

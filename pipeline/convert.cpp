@@ -14,6 +14,7 @@
 #include "rewrites/pre_quantized.h"
 
 namespace narrow {
+inline namespace v0 {
 namespace {
 
 constexpr int kFloatBits = 32;
@@ -57,4 +58,5 @@ Result<Quantized> convert(const FloatModel& model) {
   });
 }
 
+}  // namespace v0
 }  // namespace narrow

@@ -1,6 +1,7 @@
 #include "pipeline/counterparts.h"
 
 namespace narrow {
+inline namespace v0 {
 
 using graph::kNoValue;
 using graph::ValueId;
@@ -38,4 +39,5 @@ ValueId Counterparts::of_input(ValueId id) const {
   }
 }
 
+}  // namespace v0
 }  // namespace narrow

@@ -9,6 +9,7 @@
 #include "graph/ir.h"
 
 namespace narrow {
+inline namespace v0 {
 
 class Counterparts {
  public:
@@ -28,4 +29,5 @@ class Counterparts {
   std::unordered_map<graph::ValueId, std::size_t> writer_;
 };
 
+}  // namespace v0
 }  // namespace narrow

@@ -7,6 +7,7 @@
 #include "pipeline/float_model_data.h"
 
 namespace narrow {
+inline namespace v0 {
 
 Result<std::vector<std::byte>> to_onnx(const Model& model) {
   return base::guarded([&] { return exporters::export_graph(model.data().graph, model.provenance().architecture); });
@@ -16,4 +17,5 @@ Result<std::vector<std::byte>> to_onnx(const FloatModel& model) {
   return base::guarded([&] { return exporters::export_graph(model.data().graph, model.architecture()); });
 }
 
+}  // namespace v0
 }  // namespace narrow

@@ -17,6 +17,7 @@
 #include "rewrites/pre_quantized.h"
 
 namespace narrow {
+inline namespace v0 {
 TensorShape FloatModel::input_shape() const { return data_->graph.value(data_->graph.input).shape; }
 std::int64_t FloatModel::classes() const { return data_->graph.value(data_->graph.output).shape.elems(); }
 const Preprocessing& FloatModel::preprocessing() const { return data_->preprocessing; }
@@ -76,4 +77,5 @@ Status FloatSession::run(std::span<const float> input, std::span<float> scores) 
   });
 }
 
+}  // namespace v0
 }  // namespace narrow

@@ -10,6 +10,7 @@
 #include "quantize/trained_statistics.h"
 
 namespace narrow {
+inline namespace v0 {
 
 struct FloatModel::Data {
   graph::Graph graph;  // float, perhaps pre-quantized; simplified and validated
@@ -22,4 +23,5 @@ struct FloatModel::Data {
   std::vector<graph::TrainedLayer> trained;  // empty: the file has no BatchNorm
 };
 
+}  // namespace v0
 }  // namespace narrow

@@ -18,6 +18,7 @@
 #include "pipeline/study_weights.h"
 
 namespace narrow {
+inline namespace v0 {
 namespace {
 
 using graph::Graph;
@@ -124,4 +125,5 @@ Result<NetworkStudy> study_network(const Model& model, const AnyModel* reference
   });
 }
 
+}  // namespace v0
 }  // namespace narrow

@@ -25,6 +25,7 @@
 #include "rewrites/simplify.h"
 
 namespace narrow {
+inline namespace v0 {
 namespace {
 
 // What is read: a file, or bytes in memory.
@@ -339,4 +340,5 @@ Result<std::vector<std::byte>> to_safetensors(const std::filesystem::path& weigh
   });
 }
 
+}  // namespace v0
 }  // namespace narrow

@@ -20,6 +20,7 @@
 #include "quantize/fitted_mixing.h"
 
 namespace narrow {
+inline namespace v0 {
 namespace {
 
 using graph::ChannelSet;
@@ -278,4 +279,5 @@ Result<std::size_t> mix_as(const Graph& model, const CalibrationInputs& inputs, 
   return count;
 }
 
+}  // namespace v0
 }  // namespace narrow

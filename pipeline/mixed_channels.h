@@ -8,6 +8,7 @@
 #include "narrow/result.h"
 
 namespace narrow {
+inline namespace v0 {
 
 // A set of tensors is mixed where the signs of its writers' weights are not those of the reference's. Its matrix is the
 // one that takes the reference's weights closest to the model's, those of writers and those of readers; where the
@@ -23,4 +24,5 @@ namespace narrow {
 [[nodiscard]] Result<std::size_t> mix_as(const graph::Graph& model, const CalibrationInputs& inputs,
                                          graph::Graph& reference);
 
+}  // namespace v0
 }  // namespace narrow

@@ -9,6 +9,7 @@
 #include <vector>
 
 namespace narrow {
+inline namespace v0 {
 namespace {
 
 constexpr int kShapes = 12;       // of an image that shows shapes
@@ -140,4 +141,5 @@ CalibrationInputs noise_images(const TensorShape& shape, const Preprocessing& pr
           }};
 }
 
+}  // namespace v0
 }  // namespace narrow

@@ -8,6 +8,7 @@
 #include "base/exact_math.h"
 
 namespace narrow {
+inline namespace v0 {
 
 // Sums of squares over the elements of a tensor.
 struct Power {
@@ -33,4 +34,5 @@ struct Power {
   }
 };
 
+}  // namespace v0
 }  // namespace narrow

@@ -14,6 +14,7 @@
 #include "pipeline/study_weights.h"
 
 namespace narrow {
+inline namespace v0 {
 namespace {
 
 using graph::Graph;
@@ -71,4 +72,5 @@ Result<std::optional<PreparedReference>> prepare_reference(const Graph& referenc
   return result;
 }
 
+}  // namespace v0
 }  // namespace narrow

@@ -10,6 +10,7 @@
 #include "narrow/result.h"
 
 namespace narrow {
+inline namespace v0 {
 
 struct PreparedReference {
   graph::Graph graph;          // computes what the reference computes
@@ -24,4 +25,5 @@ struct PreparedReference {
                                                                          const graph::Graph& model,
                                                                          const CalibrationInputs& inputs);
 
+}  // namespace v0
 }  // namespace narrow

@@ -22,6 +22,7 @@
 #include "quantize/range_methods.h"
 
 namespace narrow {
+inline namespace v0 {
 namespace {
 
 // Memory for decoded images. Most calibration sets fit; otherwise each pass decodes its images again.
@@ -160,4 +161,5 @@ CalibrationInputs calibration_inputs(const PictureSet& images, const Preprocessi
           }};
 }
 
+}  // namespace v0
 }  // namespace narrow

@@ -16,6 +16,7 @@
 #include "pipeline/study_effects.h"
 
 namespace narrow {
+inline namespace v0 {
 namespace {
 
 using graph::Graph;
@@ -171,4 +172,5 @@ Status try_changes(const StudiedNetworks& networks, NetworkStudy& study) {
   return ChangeTrier(networks, study).try_changes();
 }
 
+}  // namespace v0
 }  // namespace narrow

@@ -7,6 +7,7 @@
 #include "floating/float_executor.h"
 
 namespace narrow {
+inline namespace v0 {
 namespace {
 
 using graph::Feed;
@@ -228,4 +229,5 @@ Result<std::optional<Effect>> effect_of(const StudiedNetworks& networks, const S
   return std::optional<Effect>(std::move(total));
 }
 
+}  // namespace v0
 }  // namespace narrow

@@ -8,6 +8,7 @@
 #include "pipeline/study_networks.h"
 
 namespace narrow {
+inline namespace v0 {
 
 // The effect of one variant of a layer, over the effect images.
 struct Effect {
@@ -32,4 +33,5 @@ struct Effect {
 [[nodiscard]] Result<std::optional<Effect>> effect_of(const StudiedNetworks& networks, const StudiedLayer& layer,
                                                       const graph::Graph& variant, const LayerPair* pair);
 
+}  // namespace v0
 }  // namespace narrow

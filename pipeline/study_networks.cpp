@@ -7,6 +7,7 @@
 #include "floating/float_executor.h"
 
 namespace narrow {
+inline namespace v0 {
 namespace {
 
 using graph::FloatExecutor;
@@ -133,4 +134,5 @@ std::optional<LayerPair> StudiedNetworks::pair_of(const StudiedLayer& layer) con
   return LayerPair{&graph, &node, reference, &counterpart, &factors[node.inputs[0]], &factors[layer.value]};
 }
 
+}  // namespace v0
 }  // namespace narrow

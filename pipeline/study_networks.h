@@ -18,6 +18,7 @@
 #include "pipeline/study_weights.h"
 
 namespace narrow {
+inline namespace v0 {
 
 // A layer of the model, and what stands in its place in the reference.
 struct StudiedLayer {
@@ -89,4 +90,5 @@ struct StudiedNetworks {
   std::vector<ReferenceImage> images;
 };
 
+}  // namespace v0
 }  // namespace narrow

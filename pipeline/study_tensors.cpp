@@ -7,6 +7,7 @@
 #include "floating/float_executor.h"
 
 namespace narrow {
+inline namespace v0 {
 namespace {
 
 using graph::FloatExecutor;
@@ -147,4 +148,5 @@ Status count_tensors(const StudiedNetworks& networks, NetworkStudy& study) {
   return {};
 }
 
+}  // namespace v0
 }  // namespace narrow

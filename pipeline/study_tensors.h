@@ -4,8 +4,10 @@
 #include "pipeline/study_networks.h"
 
 namespace narrow {
+inline namespace v0 {
 
 // Fills LayerStudy::output and cumulative_db, over all images. Errors: those of the images and of running the networks.
 [[nodiscard]] Status count_tensors(const StudiedNetworks& networks, NetworkStudy& study);
 
+}  // namespace v0
 }  // namespace narrow

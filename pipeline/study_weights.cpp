@@ -7,6 +7,7 @@
 #include "pipeline/power.h"
 
 namespace narrow {
+inline namespace v0 {
 namespace {
 
 using graph::Filter;
@@ -250,4 +251,5 @@ double headroom_bits(const QuantizedFilter& filter, const Quantization& input) {
   return 31 - base::exact_math::log(static_cast<double>(largest)) / base::exact_math::log(2);
 }
 
+}  // namespace v0
 }  // namespace narrow

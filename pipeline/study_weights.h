@@ -10,6 +10,7 @@
 #include "pipeline/channel_factors.h"
 
 namespace narrow {
+inline namespace v0 {
 
 // The number of bins over the levels of a range, and more on both sides for what lies outside. A bin is a whole number
 // of levels, or a level a whole number of bins, so that the grid shows.
@@ -53,4 +54,5 @@ struct LayerPair {
 // LayerStudy::headroom_bits of a layer with integer weights whose input has this quantization.
 [[nodiscard]] double headroom_bits(const graph::QuantizedFilter& filter, const Quantization& input);
 
+}  // namespace v0
 }  // namespace narrow

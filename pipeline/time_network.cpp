@@ -11,6 +11,7 @@
 #include "narrow/session.h"
 
 namespace narrow {
+inline namespace v0 {
 
 Result<graph::NetworkTime> time_network(const graph::Graph& integers, bool measure, const Cancellation* cancellation) {
   auto data = std::make_shared<engine::ModelData>();
@@ -40,4 +41,5 @@ Result<graph::NetworkTime> time_network(const graph::Graph& integers, bool measu
   return time;
 }
 
+}  // namespace v0
 }  // namespace narrow

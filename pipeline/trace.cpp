@@ -10,6 +10,7 @@
 #include "pipeline/any_model.h"
 
 namespace narrow {
+inline namespace v0 {
 
 Status trace_network(const AnyModel& network, std::span<const float> input,
                      const std::function<Status(const TracedTensor&)>& visit) {
@@ -39,4 +40,5 @@ Status trace_network(const AnyModel& network, std::span<const float> input,
   });
 }
 
+}  // namespace v0
 }  // namespace narrow

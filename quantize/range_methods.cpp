@@ -73,6 +73,7 @@ const RangeMethod& range_method(ObserverKind kind) {
 }  // namespace narrow::graph
 
 namespace narrow {
+inline namespace v0 {
 
 std::vector<ObserverName> observer_names() {
   std::vector<ObserverName> names;
@@ -82,4 +83,5 @@ std::vector<ObserverName> observer_names() {
   return names;
 }
 
+}  // namespace v0
 }  // namespace narrow

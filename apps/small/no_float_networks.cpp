@@ -8,6 +8,7 @@
 #include "narrow/quantize.h"
 
 namespace narrow {
+inline namespace v0 {
 namespace {
 
 Error needs_full_command(const std::string& where) {
@@ -50,4 +51,5 @@ std::vector<std::string> architectures() { return {}; }
 
 Result<Quantized> convert(const FloatModel& /*model*/) { std::abort(); }
 
+}  // namespace v0
 }  // namespace narrow

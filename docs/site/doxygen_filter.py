@@ -25,4 +25,7 @@ def converted(lines):
 
 
 with open(sys.argv[1], encoding="utf-8") as file:
-    print("\n".join(converted(file.read().splitlines())))
+    text = file.read()
+# The version of the interface is in the names of symbols, and not in those of the reference.
+text = text.replace("inline namespace v0 {\n", "").replace("}  // namespace v0\n", "")
+print("\n".join(converted(text.splitlines())))

@@ -3,7 +3,9 @@
 #include <chrono>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
+#include <initializer_list>
 #include <limits>
 #include <new>
 #include <span>
@@ -37,6 +39,7 @@ struct narrow_cancellation {
 };
 
 namespace narrow {
+inline namespace v0 {
 namespace {
 
 narrow_status status_of(ErrorCode code) {
@@ -86,10 +89,24 @@ narrow_status report(const Status& status, narrow_error* out) {
   return status_of(error.code);
 }
 
-// Runs `work`, a function of a Status, and reports its error. Nothing is thrown.
+// A pointer of the caller that must not be NULL, and its name.
+struct Needed {
+  const void* pointer;
+  const char* name;
+};
+
+Error is_null(const char* name) { return Error{ErrorCode::kInvalidArgument, "is NULL", name}; }
+
+// Runs `work`, a function of a Status, if none of `needed` is NULL, and reports its error. Nothing is thrown.
 template <class Work>
-narrow_status call(narrow_error* error, Work&& work) noexcept {
-  return report(base::guarded(std::forward<Work>(work)), error);
+narrow_status call(narrow_error* error, std::initializer_list<Needed> needed, Work&& work) noexcept {
+  return report(base::guarded([&]() -> Status {
+                  for (const Needed& one : needed) {
+                    if (one.pointer == nullptr) return is_null(one.name);
+                  }
+                  return work();
+                }),
+                error);
 }
 
 // What the caller's structure has of T; what is newer than the caller is 0, its default. kFirst: the size of the first
@@ -104,6 +121,12 @@ Result<T> known_part(const T& caller, const char* initialiser) {
   }
   T known{};
   std::memcpy(&known, &caller, std::min(caller.struct_size, sizeof(T)));
+  if constexpr (requires { known.reserved; }) {
+    // A later version may give it a meaning, which nothing must ask for before.
+    if (known.reserved != 0) {
+      return Error{ErrorCode::kInvalidArgument, base::joined({"is ", known.reserved, " instead of 0"}), "reserved"};
+    }
+  }
   return known;
 }
 
@@ -143,7 +166,10 @@ Result<SessionOptions> session_options(const narrow_session_options* caller) {
   options.max_memory_bytes = static_cast<std::size_t>(given.max_memory_bytes);
   options.max_operations = given.max_operations;
   if (given.cancellation != nullptr) options.cancellation = &given.cancellation->value;
-  for (std::size_t i = 0; i < given.output_count; ++i) options.outputs.emplace_back(given.outputs[i]);
+  for (std::size_t i = 0; i < given.output_count; ++i) {
+    if (given.outputs == nullptr || given.outputs[i] == nullptr) return is_null("outputs");
+    options.outputs.emplace_back(given.outputs[i]);
+  }
   return options;
 }
 
@@ -151,6 +177,7 @@ std::size_t input_size(const Model& model) { return static_cast<std::size_t>(mod
 std::size_t classes(const Model& model) { return static_cast<std::size_t>(model.classes()); }
 
 }  // namespace
+}  // namespace v0
 }  // namespace narrow
 
 using narrow::Error;
@@ -179,7 +206,7 @@ narrow_status narrow_model_load(const char* path, narrow_model** model, narrow_e
 
 narrow_status narrow_model_load_with(const char* path, const narrow_load_options* options, narrow_model** model,
                                      narrow_error* error) {
-  return narrow::call(error, [&]() -> Status {
+  return narrow::call(error, {{path, "path"}, {model, "model"}}, [&]() -> Status {
     NARROW_ASSIGN(const narrow::LoadOptions chosen, narrow::load_options(options));
     NARROW_ASSIGN(narrow::Model loaded, narrow::Model::load(path, chosen));
     *model = new narrow_model{.value = loaded};
@@ -193,7 +220,8 @@ narrow_status narrow_model_parse(const void* bytes, size_t size, int copy, narro
 
 narrow_status narrow_model_parse_with(const void* bytes, size_t size, int copy, const narrow_load_options* options,
                                       narrow_model** model, narrow_error* error) {
-  return narrow::call(error, [&]() -> Status {
+  return narrow::call(error, {{model, "model"}}, [&]() -> Status {
+    if (bytes == nullptr && size > 0) return narrow::is_null("bytes");
     const std::span<const std::byte> all(static_cast<const std::byte*>(bytes), size);
     NARROW_ASSIGN(const narrow::LoadOptions chosen, narrow::load_options(options));
     NARROW_ASSIGN(narrow::Model parsed,
@@ -245,7 +273,7 @@ const char* narrow_model_embedding(const narrow_model* model) {
 
 narrow_status narrow_session_create(const narrow_model* model, const narrow_session_options* options,
                                     narrow_session** session, narrow_error* error) {
-  return narrow::call(error, [&]() -> Status {
+  return narrow::call(error, {{model, "model"}, {session, "session"}}, [&]() -> Status {
     NARROW_ASSIGN(const narrow::SessionOptions chosen, narrow::session_options(options));
     NARROW_ASSIGN(narrow::Session created, narrow::Session::create(model->value, chosen));
     std::string isa = created.isa();
@@ -255,7 +283,7 @@ narrow_status narrow_session_create(const narrow_model* model, const narrow_sess
 }
 
 narrow_status narrow_session_clone(const narrow_session* session, narrow_session** clone, narrow_error* error) {
-  return narrow::call(error, [&]() -> Status {
+  return narrow::call(error, {{session, "session"}, {clone, "clone"}}, [&]() -> Status {
     NARROW_ASSIGN(narrow::Session cloned, session->value.clone());
     *clone = new narrow_session{std::move(cloned), session->isa};
     return {};
@@ -263,7 +291,7 @@ narrow_status narrow_session_clone(const narrow_session* session, narrow_session
 }
 
 narrow_status narrow_session_save_packed(const narrow_session* session, const char* path, narrow_error* error) {
-  return narrow::call(error, [&] { return session->value.save_packed(path); });
+  return narrow::call(error, {{session, "session"}, {path, "path"}}, [&] { return session->value.save_packed(path); });
 }
 
 void narrow_session_free(narrow_session* session) { delete session; }
@@ -272,7 +300,7 @@ const char* narrow_session_isa(const narrow_session* session) { return session->
 
 narrow_status narrow_session_run(narrow_session* session, const float* input, size_t batch, float* scores,
                                  narrow_error* error) {
-  return narrow::call(error, [&]() -> Status {
+  return narrow::call(error, {{session, "session"}, {input, "input"}, {scores, "scores"}}, [&]() -> Status {
     const narrow::Model& model = session->value.model();
     // So large a batch is refused by its size; only the products must not overflow.
     constexpr std::size_t kMost = std::size_t{1} << 20;
@@ -286,33 +314,40 @@ narrow_status narrow_session_run(narrow_session* session, const float* input, si
 
 narrow_status narrow_session_output_shape(const narrow_session* session, size_t index, int64_t* height, int64_t* width,
                                           int64_t* channels, narrow_error* error) {
-  return narrow::call(error, [&]() -> Status {
-    const std::vector<narrow::TensorInfo> outputs = session->value.outputs();
-    if (index >= outputs.size()) {
-      return Error{ErrorCode::kInvalidArgument,
-                   narrow::base::joined({index, " is none of the ", outputs.size(), " outputs of the session"}),
-                   "output"};
-    }
-    *height = outputs[index].shape.height;
-    *width = outputs[index].shape.width;
-    *channels = outputs[index].shape.channels;
-    return {};
-  });
+  return narrow::call(
+      error, {{session, "session"}, {height, "height"}, {width, "width"}, {channels, "channels"}}, [&]() -> Status {
+        const std::vector<narrow::TensorInfo> outputs = session->value.outputs();
+        if (index >= outputs.size()) {
+          return Error{ErrorCode::kInvalidArgument,
+                       narrow::base::joined({index, " is none of the ", outputs.size(), " outputs of the session"}),
+                       "output"};
+        }
+        *height = outputs[index].shape.height;
+        *width = outputs[index].shape.width;
+        *channels = outputs[index].shape.channels;
+        return {};
+      });
 }
 
 narrow_status narrow_session_read_output(const narrow_session* session, size_t index, float* values, size_t count,
                                          narrow_error* error) {
-  return narrow::call(error, [&] { return session->value.read_output(index, {values, count}); });
+  return narrow::call(error, {{session, "session"}, {values, "values"}}, [&] {
+    return session->value.read_output(index, {values, count});
+  });
 }
 
 narrow_status narrow_session_classify(narrow_session* session, const uint8_t* rgb, int32_t width, int32_t height,
                                       float* scores, narrow_error* error) {
-  return narrow::call(error, [&]() -> Status {
+  return narrow::call(error, {{session, "session"}, {rgb, "rgb"}, {scores, "scores"}}, [&]() -> Status {
     if (width < 1 || height < 1) {
       return Error{ErrorCode::kInvalidArgument, narrow::base::joined({width, " x ", height, " is no size of an image"}),
                    "image"};
     }
     const std::size_t bytes = std::size_t{3} * static_cast<std::size_t>(width) * static_cast<std::size_t>(height);
+    if (bytes > static_cast<std::size_t>(PTRDIFF_MAX)) {  // more than any memory, and than a vector may ask for
+      return Error{ErrorCode::kLimit,
+                   narrow::base::joined({width, " x ", height, " pixels are more than there can be"}), "image"};
+    }
     narrow::Picture image{.width = width, .height = height, .rgb = {rgb, rgb + bytes}};
     NARROW_ASSIGN(const std::vector<float> all, session->value.classify(image));
     std::copy(all.begin(), all.end(), scores);
@@ -322,7 +357,7 @@ narrow_status narrow_session_classify(narrow_session* session, const uint8_t* rg
 
 narrow_status narrow_session_classify_frame(narrow_session* session, const narrow_frame* frame, float* scores,
                                             narrow_error* error) {
-  return narrow::call(error, [&]() -> Status {
+  return narrow::call(error, {{session, "session"}, {frame, "frame"}, {scores, "scores"}}, [&]() -> Status {
     if (frame->struct_size < sizeof(narrow_frame)) {
       return Error{ErrorCode::kInvalidArgument, "struct_size is too small; initialise with NARROW_FRAME_INIT", "frame"};
     }
@@ -345,7 +380,7 @@ narrow_status narrow_session_classify_frame(narrow_session* session, const narro
 
 narrow_status narrow_model_probabilities(const narrow_model* model, const float* scores, float* probabilities,
                                          narrow_error* error) {
-  return narrow::call(error, [&]() -> Status {
+  return narrow::call(error, {{model, "model"}, {scores, "scores"}, {probabilities, "probabilities"}}, [&]() -> Status {
     const std::vector<float> all =
         narrow::probabilities({scores, narrow::classes(model->value)}, model->value.score_kind());
     std::copy(all.begin(), all.end(), probabilities);

@@ -74,6 +74,7 @@ Result<kernels::Core> choose_core(const std::string& option, const char* environ
 }  // namespace narrow::engine
 
 namespace narrow {
+inline namespace v0 {
 
 Status check_environment() {
   return base::guarded([&]() -> Status {
@@ -95,4 +96,5 @@ std::vector<std::string> available_isas() {
   return names;
 }
 
+}  // namespace v0
 }  // namespace narrow

@@ -5,6 +5,7 @@
 #include "engine/model/model_data.h"
 
 namespace narrow {
+inline namespace v0 {
 
 TensorShape Model::input_shape() const { return data_->graph.value(data_->graph.input).shape; }
 
@@ -46,4 +47,5 @@ std::string Model::embedding() const {
   return {};
 }
 
+}  // namespace v0
 }  // namespace narrow

@@ -15,6 +15,7 @@
 #include "narrow/model.h"
 
 namespace narrow {
+inline namespace v0 {
 
 namespace {
 
@@ -98,4 +99,5 @@ Status Model::save(const std::filesystem::path& path) const {
   });
 }
 
+}  // namespace v0
 }  // namespace narrow

@@ -10,6 +10,7 @@
 #include "base/try.h"
 
 namespace narrow {
+inline namespace v0 {
 namespace {
 
 Error bad_view(base::Pieces message) { return Error{ErrorCode::kInvalidArgument, base::joined(message), "image"}; }
@@ -117,7 +118,10 @@ Result<Picture> to_picture(const ImageView& view) {
   });
 }
 
-namespace engine {
+}  // namespace v0
+}  // namespace narrow
+
+namespace narrow::engine {
 namespace {
 
 constexpr std::int64_t kConvertedBytes = 4;  // of a converted pixel
@@ -186,5 +190,4 @@ PixelRows::Rows PixelRows::rows(std::int64_t y, std::int64_t count, std::int64_t
   return {workspace.data() + kConvertedBytes, stride, kConvertedBytes};
 }
 
-}  // namespace engine
-}  // namespace narrow
+}  // namespace narrow::engine

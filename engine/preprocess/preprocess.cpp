@@ -18,6 +18,7 @@
 #include "narrow/preprocessor.h"
 
 namespace narrow {
+inline namespace v0 {
 namespace {
 
 constexpr std::size_t kChannels = 3;
@@ -228,4 +229,5 @@ Status preprocess(const Picture& image, const Preprocessing& preprocessing, std:
   return preprocessor.run(view_of(turned), out);
 }
 
+}  // namespace v0
 }  // namespace narrow

@@ -18,6 +18,7 @@
 #include "kernels/elementwise.h"
 
 namespace narrow {
+inline namespace v0 {
 namespace {
 
 constexpr std::size_t kPixelValues = 256;
@@ -198,7 +199,10 @@ Status Preprocessor::run(const ImageView& view, std::span<std::uint8_t> out) {
   });
 }
 
-namespace engine {
+}  // namespace v0
+}  // namespace narrow
+
+namespace narrow::engine {
 
 Status check_output(const Preprocessing& preprocessing, std::size_t elems, const char* what) {
   const std::size_t needed = static_cast<std::size_t>(preprocessing.crop_height) *
@@ -209,5 +213,4 @@ Status check_output(const Preprocessing& preprocessing, std::size_t elems, const
                    preprocessing.crop_width, " x ", preprocessing.channels, " need ", needed});
 }
 
-}  // namespace engine
-}  // namespace narrow
+}  // namespace narrow::engine

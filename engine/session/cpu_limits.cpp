@@ -99,7 +99,9 @@ int available_cpus() {
 }  // namespace narrow::engine
 
 namespace narrow {
+inline namespace v0 {
 
 int available_threads() { return engine::available_cpus(); }
 
+}  // namespace v0
 }  // namespace narrow

@@ -7,6 +7,7 @@
 #include "narrow/session.h"
 
 namespace narrow {
+inline namespace v0 {
 
 std::vector<float> softmax(std::span<const float> scores) {
   std::vector<float> probabilities(scores.size());
@@ -44,4 +45,5 @@ std::vector<Ranked> top_k(std::span<const float> scores, int k) {
   return ranked;
 }
 
+}  // namespace v0
 }  // namespace narrow

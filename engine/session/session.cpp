@@ -22,6 +22,7 @@
 #include "engine/session/thread_pool.h"
 
 namespace narrow {
+inline namespace v0 {
 namespace {
 
 using base::AlignedBuffer;
@@ -268,4 +269,5 @@ std::vector<StepInfo> Session::steps() const {
   return steps;
 }
 
+}  // namespace v0
 }  // namespace narrow

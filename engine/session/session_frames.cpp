@@ -9,6 +9,7 @@
 #include "kernels/elementwise.h"
 
 namespace narrow {
+inline namespace v0 {
 namespace {
 
 Error bad_input(ErrorCode code, base::Pieces message) { return {code, base::joined(message), "input"}; }
@@ -100,4 +101,5 @@ Result<std::vector<float>> Session::classify(const Picture& image) {
   });
 }
 
+}  // namespace v0
 }  // namespace narrow

@@ -15,12 +15,14 @@
 #include "narrow/preprocessor.h"
 #include "narrow/session.h"
 
-namespace narrow {
-namespace engine {
+namespace narrow::engine {
 
 [[nodiscard]] inline Error moved_from() { return {ErrorCode::kInvalidArgument, "was moved to another one", "session"}; }
 
-}  // namespace engine
+}  // namespace narrow::engine
+
+namespace narrow {
+inline namespace v0 {
 
 struct Session::Impl {
   explicit Impl(const SessionOptions& session_options) : options(session_options) {}
@@ -47,4 +49,5 @@ struct Session::Impl {
   base::AlignedBuffer frame_input;  // floats, where the network does not begin with integers
 };
 
+}  // namespace v0
 }  // namespace narrow

@@ -14,6 +14,7 @@
 #include "narrow/float_model.h"
 
 namespace narrow {
+inline namespace v0 {
 namespace {
 
 constexpr std::size_t kHeadBytes = 4096;
@@ -74,10 +75,6 @@ Result<FileFormat> format_of(std::span<const std::byte> head, const std::filesys
 
 }  // namespace
 
-Result<FileFormat> importers::detect_format_of_bytes(std::span<const std::byte> bytes, const std::string& where) {
-  return format_of(bytes.first(std::min(bytes.size(), kHeadBytes)), {}, where);
-}
-
 std::string_view to_string(FileFormat format) noexcept {
   switch (format) {
     case FileFormat::kNarrow:
@@ -108,6 +105,12 @@ Result<FileFormat> detect_format(const std::filesystem::path& path) {
   const std::span<const std::byte> head =
       std::as_bytes(std::span(buffer)).first(static_cast<std::size_t>(std::max<std::streamsize>(file.gcount(), 0)));
   return format_of(head, path, path.string());
+}
+
+}  // namespace v0
+
+Result<FileFormat> importers::detect_format_of_bytes(std::span<const std::byte> bytes, const std::string& where) {
+  return format_of(bytes.first(std::min(bytes.size(), kHeadBytes)), {}, where);
 }
 
 }  // namespace narrow

@@ -11,8 +11,7 @@
 #include "importers/image/formats.h"
 #include "importers/image/libraries.h"
 
-namespace narrow {
-namespace image {
+namespace narrow::image {
 
 Status check_size(const char* format, std::uint64_t width, std::uint64_t height, const PictureLimits& limits) {
   if (width == 0 || height == 0) return broken(format, "an image without pixels");
@@ -167,7 +166,10 @@ Result<Picture> decode(Bytes bytes, const PictureLimits& limits) {
 }
 
 }  // namespace
-}  // namespace image
+}  // namespace narrow::image
+
+namespace narrow {
+inline namespace v0 {
 
 std::vector<ImageFormat> image_formats() {
   const image::Libraries& present = image::libraries();
@@ -218,4 +220,5 @@ Result<Picture> load_picture(const std::filesystem::path& path, const PictureLim
   return image;
 }
 
+}  // namespace v0
 }  // namespace narrow

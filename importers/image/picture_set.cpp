@@ -11,6 +11,7 @@
 #include "importers/image/sources.h"
 
 namespace narrow {
+inline namespace v0 {
 
 struct PictureSet::Impl {
   std::vector<image::Entry> entries;
@@ -219,4 +220,5 @@ std::string PictureSet::name(std::size_t index) const {
 
 bool has_image_extension(const std::filesystem::path& path) { return image::has_image_extension(path); }
 
+}  // namespace v0
 }  // namespace narrow

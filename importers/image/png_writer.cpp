@@ -13,6 +13,7 @@
 #include "narrow/image.h"
 
 namespace narrow {
+inline namespace v0 {
 namespace {
 
 constexpr std::size_t kChannels = 3;
@@ -107,4 +108,5 @@ Result<std::vector<std::byte>> encode_png(const Picture& image, std::string_view
   });
 }
 
+}  // namespace v0
 }  // namespace narrow

@@ -8,6 +8,7 @@
 #include "narrow/detail/visibility_begin.h"
 
 namespace narrow {
+inline namespace v0 {
 
 // The caller's source of large memory, in place of operator new: LoadOptions::allocator for what a model keeps,
 // SessionOptions::allocator for tensors, workspaces and packed weights. Small things (names, steps, tables, options)
@@ -28,6 +29,7 @@ struct Allocator {
   friend bool operator==(const Allocator&, const Allocator&) = default;
 };
 
+}  // namespace v0
 }  // namespace narrow
 
 #include "narrow/detail/visibility_end.h"

@@ -8,6 +8,7 @@
 #include "narrow/detail/visibility_begin.h"
 
 namespace narrow {
+inline namespace v0 {
 
 // Height and width in pixels. 0: not given.
 struct InputSize {
@@ -37,6 +38,7 @@ struct ArchitectureOptions {
   std::optional<std::vector<int>> stride_2_blocks;
 };
 
+}  // namespace v0
 }  // namespace narrow
 
 #include "narrow/detail/visibility_end.h"

@@ -10,6 +10,7 @@
 #include "narrow/detail/visibility_begin.h"
 
 namespace narrow {
+inline namespace v0 {
 
 struct ArchitectureInfo {
   std::string name;             // as ArchitectureOptions::name
@@ -23,6 +24,7 @@ struct ArchitectureInfo {
 // In the order in which users see them.
 [[nodiscard]] std::vector<ArchitectureInfo> architecture_table();
 
+}  // namespace v0
 }  // namespace narrow
 
 #include "narrow/detail/visibility_end.h"

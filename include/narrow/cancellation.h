@@ -10,6 +10,7 @@
 #include "narrow/detail/visibility_begin.h"
 
 namespace narrow {
+inline namespace v0 {
 
 // Given to work in its options; it must outlive the work. The work ends soon after cancel() with the error kCancelled,
 // and so does work that starts later, until reset(). All methods may be called by several threads, and cancel() by a
@@ -42,6 +43,7 @@ class Cancellation {
   static_assert(std::atomic<bool>::is_always_lock_free);
 };
 
+}  // namespace v0
 }  // namespace narrow
 
 #include "narrow/detail/visibility_end.h"

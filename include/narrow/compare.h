@@ -17,6 +17,7 @@
 #include "narrow/detail/visibility_begin.h"
 
 namespace narrow {
+inline namespace v0 {
 
 // A 95 % confidence interval.
 struct Interval {
@@ -96,6 +97,7 @@ using AnyModel = std::variant<Model, FloatModel>;
 [[nodiscard]] Result<LayerComparison> compare_layers(const AnyModel& reference, const AnyModel& other,
                                                      const CalibrationInputs& inputs, int threads = 1);
 
+}  // namespace v0
 }  // namespace narrow
 
 #include "narrow/detail/visibility_end.h"

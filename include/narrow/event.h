@@ -8,6 +8,7 @@
 #include "narrow/detail/visibility_begin.h"
 
 namespace narrow {
+inline namespace v0 {
 
 // One thing that was done to a network, or found in it, between its file and the model. Programs read `kind` and
 // `subject`; users read `text`.
@@ -39,6 +40,7 @@ struct Event {
 // "read", "folded", "fused", ...: the name of the kind in `--json`.
 [[nodiscard]] std::string_view to_string(Event::Kind kind) noexcept;
 
+}  // namespace v0
 }  // namespace narrow
 
 #include "narrow/detail/visibility_end.h"

@@ -8,6 +8,7 @@
 #include "narrow/detail/visibility_begin.h"
 
 namespace narrow {
+inline namespace v0 {
 
 // Runs the parallel parts of a session. Implement it to use your own thread pool.
 //
@@ -26,6 +27,7 @@ class Executor {
   virtual void parallel_for(int count, const std::function<void(int index, int slot)>& task) = 0;
 };
 
+}  // namespace v0
 }  // namespace narrow
 
 #include "narrow/detail/visibility_end.h"

@@ -7,6 +7,7 @@
 #include "narrow/detail/visibility_begin.h"
 
 namespace narrow {
+inline namespace v0 {
 
 // A file of a few bytes can ask for any amount. The error of a network that takes more is kLimit, before anything is
 // allocated. Operations are counted as in SessionOptions.
@@ -15,6 +16,7 @@ struct FloatLimits {
   std::int64_t max_operations = 1'000'000'000'000;      // of one image
 };
 
+}  // namespace v0
 }  // namespace narrow
 
 #include "narrow/detail/visibility_end.h"

@@ -21,11 +21,12 @@
 
 #include "narrow/detail/visibility_begin.h"
 
-namespace narrow {
-
-namespace graph {
+namespace narrow::graph {
 struct Graph;
 }
+
+namespace narrow {
+inline namespace v0 {
 
 // Kinds of files that hold a network or its weights.
 enum class FileFormat {
@@ -122,6 +123,7 @@ class FloatSession {
 // The names of architectures that `ArchitectureOptions::name` accepts.
 [[nodiscard]] std::vector<std::string> architectures();
 
+}  // namespace v0
 }  // namespace narrow
 
 #include "narrow/detail/visibility_end.h"

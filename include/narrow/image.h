@@ -16,6 +16,7 @@
 #include "narrow/detail/visibility_begin.h"
 
 namespace narrow {
+inline namespace v0 {
 
 // Limits that protect from decompression bombs. They are checked with the header, before pixels are decoded.
 struct PictureLimits {
@@ -110,6 +111,7 @@ class PictureSet {
   std::shared_ptr<const Impl> impl_;
 };
 
+}  // namespace v0
 }  // namespace narrow
 
 #include "narrow/detail/visibility_end.h"

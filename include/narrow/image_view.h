@@ -11,6 +11,7 @@
 #include "narrow/detail/visibility_begin.h"
 
 namespace narrow {
+inline namespace v0 {
 
 // How pixels lie in memory, 8 bits per value. kRgba and kBgra: the fourth byte is not read. kNv12: a plane of luma,
 // then one of half the height with U and V in turn. kI420: a plane of luma, then one of U and one of V, half as wide
@@ -56,6 +57,7 @@ struct ImageView {
 // A copy of the part that counts, as RGB. Errors: those of validate(), kLimit (no memory).
 [[nodiscard]] Result<Picture> to_picture(const ImageView& view);
 
+}  // namespace v0
 }  // namespace narrow
 
 #include "narrow/detail/visibility_end.h"

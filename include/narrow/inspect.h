@@ -15,6 +15,7 @@
 #include "narrow/detail/visibility_begin.h"
 
 namespace narrow {
+inline namespace v0 {
 
 // One row of `narrow inspect`.
 struct LayerInfo {
@@ -73,6 +74,7 @@ struct MemoryInfo {
   std::size_t workspace_bytes = 0;     // workspace of the kernels, for all threads
 };
 
+}  // namespace v0
 }  // namespace narrow
 
 #include "narrow/detail/visibility_end.h"

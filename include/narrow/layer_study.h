@@ -19,6 +19,7 @@
 #include "narrow/detail/visibility_begin.h"
 
 namespace narrow {
+inline namespace v0 {
 
 // How many numbers lie in each of many bins of the same width, in levels: level q is the middle of [q - 0.5, q + 0.5).
 // Numbers below the first bin count in the first, and those above the last in the last.
@@ -142,6 +143,7 @@ struct StudyOptions {
 [[nodiscard]] Result<NetworkStudy> study_network(const Model& model, const AnyModel* reference,
                                                  const CalibrationInputs& inputs, const StudyOptions& options = {});
 
+}  // namespace v0
 }  // namespace narrow
 
 #include "narrow/detail/visibility_end.h"

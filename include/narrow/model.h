@@ -17,14 +17,15 @@
 
 #include "narrow/detail/visibility_begin.h"
 
+namespace narrow::engine {
+struct ModelData;
+}
+
 namespace narrow {
+inline namespace v0 {
 
 struct LayerInfo;   // inspect.h
 struct TensorInfo;  // inspect.h
-
-namespace engine {
-struct ModelData;
-}
 
 // Where a model comes from. The file keeps it, and `narrow inspect` shows it.
 struct Provenance {
@@ -92,6 +93,7 @@ class Model {
   std::shared_ptr<const engine::ModelData> data_;
 };
 
+}  // namespace v0
 }  // namespace narrow
 
 #include "narrow/detail/visibility_end.h"

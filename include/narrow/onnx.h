@@ -12,6 +12,7 @@
 #include "narrow/detail/visibility_begin.h"
 
 namespace narrow {
+inline namespace v0 {
 
 // The bytes of an ONNX file that computes the model (opset 14, or 17 with a layer normalization, 18 with a Mish and 20
 // with a Gelu; NCHW, any batch). Integer layers are written as QDQ: weights as int8 with one scale per channel, biases
@@ -30,6 +31,7 @@ struct OnnxOperator {
 };
 [[nodiscard]] std::vector<OnnxOperator> onnx_operators();
 
+}  // namespace v0
 }  // namespace narrow
 
 #include "narrow/detail/visibility_end.h"

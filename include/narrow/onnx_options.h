@@ -7,6 +7,7 @@
 #include "narrow/detail/visibility_begin.h"
 
 namespace narrow {
+inline namespace v0 {
 
 struct OnnxOptions {
   // How the elements of the network's input form an image, in their order: {height, width, channels}, or {channels,
@@ -22,6 +23,7 @@ struct OnnxOptions {
   std::string output;
 };
 
+}  // namespace v0
 }  // namespace narrow
 
 #include "narrow/detail/visibility_end.h"

@@ -17,6 +17,7 @@
 #include "narrow/detail/visibility_begin.h"
 
 namespace narrow {
+inline namespace v0 {
 
 // A decoded image: width * height pixels, RGB, 8 bits, rows from top to bottom.
 struct Picture {
@@ -96,6 +97,7 @@ struct Preprocessing {
 // Errors: as above, or out.size() != crop_height * crop_width * channels.
 [[nodiscard]] Status preprocess(const Picture& image, const Preprocessing& preprocessing, std::span<float> out);
 
+}  // namespace v0
 }  // namespace narrow
 
 #include "narrow/detail/visibility_end.h"

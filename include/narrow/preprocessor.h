@@ -15,6 +15,7 @@
 #include "narrow/detail/visibility_begin.h"
 
 namespace narrow {
+inline namespace v0 {
 
 // Makes a network's input of images, as preprocess() does and with the same values: crop, resize, mean and std, and
 // quantization in one pass. A preprocessor must not be used by two threads at the same time.
@@ -46,6 +47,7 @@ class Preprocessor {
   std::unique_ptr<Impl> impl_;
 };
 
+}  // namespace v0
 }  // namespace narrow
 
 #include "narrow/detail/visibility_end.h"

@@ -11,6 +11,7 @@
 #include "narrow/detail/visibility_begin.h"
 
 namespace narrow {
+inline namespace v0 {
 
 struct Quantized {
   Model model;
@@ -42,6 +43,7 @@ class PictureSet;
 [[nodiscard]] CalibrationInputs calibration_inputs(const PictureSet& images, const Preprocessing& preprocessing,
                                                    std::size_t limit = 0);
 
+}  // namespace v0
 }  // namespace narrow
 
 #include "narrow/detail/visibility_end.h"

@@ -19,6 +19,7 @@
 #include "narrow/detail/visibility_begin.h"
 
 namespace narrow {
+inline namespace v0 {
 
 // Where calibration inputs come from. `fill(i, out)` writes the preprocessed input i, [height, width, channels] floats;
 // it may be called from several threads and more than once. calibration_inputs() of quantize.h makes one of images.
@@ -208,6 +209,7 @@ struct QuantizeReport {
   std::size_t pictures = 0;
   BitReport bits;  // empty without a goal
 };
+}  // namespace v0
 }  // namespace narrow
 
 #include "narrow/detail/visibility_end.h"

@@ -12,6 +12,7 @@
 #include "narrow/detail/visibility_begin.h"
 
 namespace narrow {
+inline namespace v0 {
 
 enum class ErrorCode {
   kInvalidArgument,  // an option or buffer of the caller is wrong
@@ -106,6 +107,7 @@ class [[nodiscard]] Result<void> {
 
 using Status = Result<void>;
 
+}  // namespace v0
 }  // namespace narrow
 
 #include "narrow/detail/visibility_end.h"

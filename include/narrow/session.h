@@ -22,6 +22,7 @@
 #include "narrow/detail/visibility_begin.h"
 
 namespace narrow {
+inline namespace v0 {
 
 class Executor;     // executor.h
 struct MemoryInfo;  // inspect.h
@@ -174,6 +175,7 @@ struct Ranked {
 // neither: for work that ends in a session, before it begins.
 [[nodiscard]] Status check_environment();
 
+}  // namespace v0
 }  // namespace narrow
 
 #include "narrow/detail/visibility_end.h"

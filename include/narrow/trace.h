@@ -13,6 +13,7 @@
 #include "narrow/detail/visibility_begin.h"
 
 namespace narrow {
+inline namespace v0 {
 
 struct TracedTensor {
   std::string name;  // unique in the network
@@ -28,6 +29,7 @@ struct TracedTensor {
 [[nodiscard]] Status trace_network(const AnyModel& network, std::span<const float> input,
                                    const std::function<Status(const TracedTensor&)>& visit);
 
+}  // namespace v0
 }  // namespace narrow
 
 #include "narrow/detail/visibility_end.h"

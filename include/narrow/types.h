@@ -8,6 +8,7 @@
 #include "narrow/detail/visibility_begin.h"
 
 namespace narrow {
+inline namespace v0 {
 
 // The shape of one image's tensor, [height, width, channels], channels fastest (NHWC without N). A vector is
 // [1, 1, channels].
@@ -91,6 +92,7 @@ enum class ScoreKind {
 // values.
 enum class Isa { kScalar, kAvx2, kAvxVnni, kAvx512Vnni, kNeon, kNeonDot };
 
+}  // namespace v0
 }  // namespace narrow
 
 #include "narrow/detail/visibility_end.h"

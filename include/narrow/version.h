@@ -12,10 +12,12 @@
 #include "narrow/detail/visibility_begin.h"
 
 namespace narrow {
+inline namespace v0 {
 
 // "0.1.0": major, minor and patch. Before 1.0.0 a minor version may change the interface. A patch version never does.
 [[nodiscard]] std::string_view version() noexcept;
 
+}  // namespace v0
 }  // namespace narrow
 
 #include "narrow/detail/visibility_end.h"

@@ -263,6 +263,9 @@ constexpr avx2::DepthwiseForm kForm{.line = {.rows = 4, .pixel_bytes = kPixelByt
                                     .run = run,
                                     .run_rows = nullptr};
 
+// A function of this file: g++ 14 makes weak symbols of a template's functions where one of the arguments is none.
+Refusal refuse(const ConvolutionProblem& problem) { return refuse_depthwise_u8(problem); }
+
 }  // namespace
 
 // Products of sums and multipliers are within int32, so they need no limit before they are rounded.
@@ -279,7 +282,7 @@ Refusal refuse_depthwise_u8(const ConvolutionProblem& problem) {
   return {};
 }
 
-const ConvolutionKernel kDepthwiseU8 = avx2::depthwise_kernel<kForm, refuse_depthwise_u8>(
-    "depthwise_u8_avx512vnni", Isa::kAvx512Vnni, InstructionMix::kWideDot);
+const ConvolutionKernel kDepthwiseU8 =
+    avx2::depthwise_kernel<kForm, refuse>("depthwise_u8_avx512vnni", Isa::kAvx512Vnni, InstructionMix::kWideDot);
 
 }  // namespace narrow::kernels::avx512vnni

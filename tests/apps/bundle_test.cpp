@@ -142,6 +142,7 @@ TEST_CASE("a bundle whose end is damaged says so and reads no more than there is
     const Ran ran = run_program(inputs.bundle, {inputs.image, "--json"});
     CHECK(ran.exit_code == 1);
     CHECK_MESSAGE(has(ran.err, part), ran.err);
+    CHECK_MESSAGE(has(ran.err, inputs.bundle + ": is a program with a model in it"), ran.err);
     CHECK_MESSAGE(has(ran.err, "narrow bundle"), ran.err);
     CHECK(ran.json()["error"]["code"] == "malformed");
   };

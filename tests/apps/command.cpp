@@ -134,6 +134,16 @@ Ran run_narrow(const std::vector<std::string>& arguments) {
   return ran;
 }
 
+bool writes_pages() {
+  static const bool writes = [] {
+    const TemporaryFolder folder;
+    const std::string page = folder.path() / "page.html";
+    return !has(narrow_command({"report", narrow::testing::default_model(), "--duration", "0.01", "-o", page}).err,
+                "has no pages");
+  }();
+  return writes;
+}
+
 void check_fails(const std::vector<std::string>& arguments, int exit_code, const std::vector<std::string>& parts) {
   const Ran ran = narrow_command(arguments);
   CHECK(ran.exit_code == exit_code);

@@ -37,6 +37,8 @@ struct RunOptions {
 [[nodiscard]] int wait_for(pid_t child);
 // The same for a command that must succeed; the test ends where it does not.
 Ran run_narrow(const std::vector<std::string>& arguments);
+// Whether this build can write pages, which needs npm when it is made.
+[[nodiscard]] bool writes_pages();
 // Checks that the command ends with this code, prints nothing on stdout, and an error that mentions all of `parts`.
 void check_fails(const std::vector<std::string>& arguments, int exit_code, const std::vector<std::string>& parts);
 // The bytes that `narrow evaluate --scores` writes. more: further options.

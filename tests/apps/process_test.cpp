@@ -153,6 +153,7 @@ TEST_CASE("a command that is interrupted says how to go on") {
       {{"report", model, "--against", checkpoint, "--pictures", pictures, "-o", folder.path() / "page.html"},
        "no page is written"}};
   for (const Case& of : cases) {
+    if (of.arguments[0] == "report" && !narrow::testing::writes_pages()) continue;
     CAPTURE(of.arguments[0]);
     const std::string errors = folder.path() / "errors";
     std::string said;

@@ -86,7 +86,7 @@ TEST_CASE("the command of a result makes the same file") {
     std::vector<std::string> command = results[i]["command"];
     REQUIRE(command.size() > 3);
     CHECK(command[0] == "narrow");
-    CHECK(command.back() == results[i]["file"]);
+    CHECK(command.back() == results[i]["file"].get<std::string>());
     const std::string again = study.folder.path() / "again.nrw";
     command.erase(command.begin());
     command.back() = again;
@@ -100,7 +100,7 @@ TEST_CASE("the page of a sweep has the document of --json in it, or an error say
   const Study study;
   const std::string page = study.folder.path() / "study.html";
   REQUIRE(new_cells(study.run()) == 3);
-  const Ran ran = run_narrow(study.arguments({"--page", page}));
+  const Ran ran = narrow_command(study.arguments({"--page", page}));
   if (ran.exit_code != 0) {
     CHECK(has(ran.err, "has no pages"));
     CHECK_FALSE(std::filesystem::exists(page));

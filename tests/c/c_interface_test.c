@@ -69,6 +69,78 @@ static void check_errors(const void* bytes, size_t size) {
   narrow_cancellation_free(NULL);
 }
 
+/* Each pointer that must not be NULL is named by the error; nothing is written. */
+static void check_null(const char* path, const void* bytes, size_t size) {
+  narrow_model* model = NULL;
+  narrow_model* none = NULL;
+  narrow_session* session = NULL;
+  narrow_session* other = NULL;
+  narrow_error error;
+  narrow_session_options options = NARROW_SESSION_OPTIONS_INIT;
+  narrow_load_options load = NARROW_LOAD_OPTIONS_INIT;
+  narrow_frame frame = NARROW_FRAME_INIT;
+  const char* no_name = NULL;
+  float input[32 * 32 * 3] = {0};
+  float scores[10] = {0};
+  uint8_t rgb[3] = {1, 2, 3};
+  int64_t side = 0;
+
+#define CHECK_NULL(call, name)                      \
+  do {                                              \
+    CHECK((call) == NARROW_INVALID_ARGUMENT);       \
+    CHECK(strcmp(error.message, name ": is NULL") == 0); \
+  } while (0)
+
+  CHECK_NULL(narrow_model_load(NULL, &none, &error), "path");
+  CHECK_NULL(narrow_model_load(path, NULL, &error), "model");
+  CHECK_NULL(narrow_model_parse(NULL, size, 1, &none, &error), "bytes");
+  CHECK_NULL(narrow_model_parse(NULL, size, 0, &none, &error), "bytes");
+  CHECK_NULL(narrow_model_parse(bytes, size, 1, NULL, &error), "model");
+  CHECK(narrow_model_parse(NULL, 0, 1, &none, &error) == NARROW_MALFORMED);
+  CHECK(narrow_model_load(path, &model, &error) == NARROW_OK);
+  CHECK_NULL(narrow_session_create(none, NULL, &other, &error), "model");
+  CHECK_NULL(narrow_session_create(model, NULL, NULL, &error), "session");
+  CHECK(narrow_session_create(none, NULL, &other, NULL) == NARROW_INVALID_ARGUMENT);
+  options.output_count = 1;
+  CHECK_NULL(narrow_session_create(model, &options, &other, &error), "outputs");
+  options.outputs = &no_name;
+  CHECK_NULL(narrow_session_create(model, &options, &other, &error), "outputs");
+  CHECK(other == NULL && none == NULL);
+  options.output_count = 0;
+  options.reserved = 1;
+  CHECK(narrow_session_create(model, &options, &other, &error) == NARROW_INVALID_ARGUMENT);
+  load.reserved = -1;
+  CHECK(narrow_model_load_with(path, &load, &none, &error) == NARROW_INVALID_ARGUMENT);
+  CHECK(strstr(error.message, "reserved: is -1 ") == error.message);
+
+  CHECK(narrow_session_create(model, NULL, &session, &error) == NARROW_OK);
+  CHECK_NULL(narrow_session_clone(other, &other, &error), "session");
+  CHECK_NULL(narrow_session_clone(session, NULL, &error), "clone");
+  CHECK_NULL(narrow_session_save_packed(other, path, &error), "session");
+  CHECK_NULL(narrow_session_save_packed(session, NULL, &error), "path");
+  CHECK_NULL(narrow_session_run(other, input, 1, scores, &error), "session");
+  CHECK_NULL(narrow_session_run(session, NULL, 1, scores, &error), "input");
+  CHECK_NULL(narrow_session_run(session, input, 1, NULL, &error), "scores");
+  CHECK_NULL(narrow_session_output_shape(other, 0, &side, &side, &side, &error), "session");
+  CHECK_NULL(narrow_session_output_shape(session, 0, NULL, &side, &side, &error), "height");
+  CHECK_NULL(narrow_session_output_shape(session, 0, &side, NULL, &side, &error), "width");
+  CHECK_NULL(narrow_session_output_shape(session, 0, &side, &side, NULL, &error), "channels");
+  CHECK_NULL(narrow_session_read_output(other, 0, scores, 10, &error), "session");
+  CHECK_NULL(narrow_session_read_output(session, 0, NULL, 10, &error), "values");
+  CHECK_NULL(narrow_session_classify(other, rgb, 1, 1, scores, &error), "session");
+  CHECK_NULL(narrow_session_classify(session, NULL, 1, 1, scores, &error), "rgb");
+  CHECK_NULL(narrow_session_classify(session, rgb, 1, 1, NULL, &error), "scores");
+  CHECK(narrow_session_classify(session, rgb, INT32_MAX, INT32_MAX, scores, &error) == NARROW_LIMIT);
+  CHECK_NULL(narrow_session_classify_frame(other, &frame, scores, &error), "session");
+  CHECK_NULL(narrow_session_classify_frame(session, NULL, scores, &error), "frame");
+  CHECK_NULL(narrow_session_classify_frame(session, &frame, NULL, &error), "scores");
+  CHECK_NULL(narrow_model_probabilities(none, scores, scores, &error), "model");
+  CHECK_NULL(narrow_model_probabilities(model, NULL, scores, &error), "scores");
+  CHECK_NULL(narrow_model_probabilities(model, scores, NULL, &error), "probabilities");
+  narrow_session_free(session);
+  narrow_model_free(model);
+}
+
 static void check_session(const narrow_model* model, const float* expected) {
   const size_t classes = narrow_model_classes(model);
   const size_t input_size = narrow_model_input_size(model);
@@ -387,6 +459,7 @@ int main(int argc, char** argv) {
   bytes = read_file(argv[1], &size);
   check_versions();
   check_errors(bytes, size);
+  check_null(argv[1], bytes, size);
   check_allocator(argv[1], bytes, size);
   check_packed(argv[1]);
   CHECK(narrow_model_load(argv[1], &model, &error) == NARROW_OK);

@@ -58,6 +58,18 @@ step("Building" ${CMAKE_COMMAND} --build "${work}/build" --config "${CONFIG}")
 step("Running" "${work}/build/consumer" "${MODEL}")
 message(STATUS "${output}")
 
+# A component that there is not is refused by the names of those that there are.
+file(WRITE "${work}/unknown/CMakeLists.txt" "cmake_minimum_required(VERSION 3.22)
+project(unknown LANGUAGES CXX)
+find_package(narrow REQUIRED COMPONENTS engine)
+")
+execute_process(COMMAND ${CMAKE_COMMAND} -S "${work}/unknown" -B "${work}/unknown/build" -G "${GENERATOR}"
+    "-DCMAKE_PREFIX_PATH=${work}/installed" "-DCMAKE_CXX_COMPILER=${COMPILER}"
+  RESULT_VARIABLE code OUTPUT_VARIABLE output ERROR_VARIABLE output)
+if(code EQUAL 0 OR NOT output MATCHES "no[ \n]+component[ \n]+engine")
+  message(FATAL_ERROR "An unknown component is not refused by its name, but: ${output}")
+endif()
+
 # What such a program weighs; docs/embedding.md has the numbers. Other compilers and builds make other code.
 if(LIMIT)
   step("Stripping" "${STRIP}" -o "${work}/stripped" "${work}/build/consumer")
@@ -76,7 +88,7 @@ if(pkg_config AND cc)
   file(GLOB_RECURSE pc_file "${work}/installed/*/narrow.pc")
   get_filename_component(pc_folder "${pc_file}" DIRECTORY)
   set(ENV{PKG_CONFIG_PATH} "${pc_folder}")
-  step("Asking pkg-config" ${pkg_config} --define-variable=prefix=${work}/installed --cflags --libs narrow)
+  step("Asking pkg-config" ${pkg_config} --cflags --libs narrow)
   string(STRIP "${output} ${FLAGS}" flags)
   separate_arguments(flags UNIX_COMMAND "${flags}")
   step("Compiling for pkg-config" ${cc} -std=c99 "${SOURCE}/../c/c_interface_test.c" -o "${work}/c_program" ${flags} -lm)

@@ -34,6 +34,25 @@ execute_process(COMMAND ${CMAKE_COMMAND} --preset runtime -B "${WORK}/runtime" W
 if(NOT code EQUAL 0)
   message(FATAL_ERROR "cmake --preset runtime failed: ${output}")
 endif()
+# The headers of a runtime alone need none that is not installed with them. The library itself is not built here.
+file(TOUCH "${WORK}/runtime/engine/libnarrow.a")
+execute_process(COMMAND ${CMAKE_COMMAND} --install "${WORK}/runtime" --prefix "${WORK}/installed" --component development
+  RESULT_VARIABLE code OUTPUT_VARIABLE output ERROR_VARIABLE output)
+if(NOT code EQUAL 0)
+  message(FATAL_ERROR "installing the headers of the runtime failed: ${output}")
+endif()
+file(GLOB headers RELATIVE "${WORK}/installed/include" "${WORK}/installed/include/narrow/*.h")
+if(NOT "narrow/session.h" IN_LIST headers)
+  message(FATAL_ERROR "the headers of the runtime are not in ${WORK}/installed/include, but: ${headers}")
+endif()
+list(TRANSFORM headers REPLACE "(.+)" "#include \"\\1\"" OUTPUT_VARIABLE includes)
+list(JOIN includes "\n" includes)
+file(WRITE "${WORK}/headers.cpp" "${includes}\n")
+execute_process(COMMAND "${COMPILER}" -std=c++20 -fsyntax-only "-I${WORK}/installed/include" "${WORK}/headers.cpp"
+  RESULT_VARIABLE code OUTPUT_VARIABLE output ERROR_VARIABLE output)
+if(NOT code EQUAL 0)
+  message(FATAL_ERROR "the headers of an installation of the runtime do not compile: ${output}")
+endif()
 
 find_program(python NAMES python3)
 if(python)

@@ -11,6 +11,7 @@
 #include "pipeline/float_model_data.h"
 
 namespace narrow {
+inline namespace v0 {
 namespace {
 
 // Two convolutions and a linear layer: what every stage of quantizing has work with.
@@ -173,4 +174,5 @@ TEST_CASE("a bit search and a deadline can be cancelled") {
   CHECK(late.error().code == ErrorCode::kCancelled);
 }
 
+}  // namespace v0
 }  // namespace narrow

@@ -19,6 +19,7 @@
 #include "tests/support/quantize/preparation.h"
 
 namespace narrow {
+inline namespace v0 {
 namespace {
 
 constexpr std::size_t kChannels = 8;
@@ -120,4 +121,5 @@ TEST_CASE("factors are found beside channels whose weights tell nothing") {
   }
 }
 
+}  // namespace v0
 }  // namespace narrow

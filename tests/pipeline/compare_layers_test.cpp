@@ -15,6 +15,7 @@
 #include "tests/support/quantize/preparation.h"
 
 namespace narrow {
+inline namespace v0 {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
@@ -315,4 +316,5 @@ TEST_CASE("an error of the images and a set of none end the comparison") {
   CHECK(compare_layers(network, network, broken).error().code == ErrorCode::kInvalidArgument);
 }
 
+}  // namespace v0
 }  // namespace narrow

@@ -14,6 +14,7 @@
 #include "tests/support/data.h"
 
 namespace narrow {
+inline namespace v0 {
 namespace {
 
 constexpr Quantization kInput{0.0625F, 128, {0, 255}};
@@ -137,4 +138,5 @@ TEST_CASE("calibration makes the rest of such a model integer and keeps what is 
   check_close(scores_of(quantized.model, image()), float_scores(source, image()), 0.25);
 }
 
+}  // namespace v0
 }  // namespace narrow

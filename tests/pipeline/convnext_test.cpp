@@ -19,6 +19,7 @@
 #include "tests/support/graph/naive_evaluator.h"
 
 namespace narrow {
+inline namespace v0 {
 namespace {
 
 using testing::float_tensor;
@@ -220,4 +221,5 @@ TEST_CASE("a ConvNeXt in 8 bits is near the float network and the same on every 
   }
 }
 
+}  // namespace v0
 }  // namespace narrow

@@ -8,6 +8,7 @@
 #include "tests/support/data.h"
 
 namespace narrow {
+inline namespace v0 {
 namespace {
 
 const std::filesystem::path kModels = narrow::testing::source_folder() / "models";
@@ -83,4 +84,5 @@ TEST_CASE("a checkpoint with other labels or another input size than given is re
 }
 
 }  // namespace
+}  // namespace v0
 }  // namespace narrow

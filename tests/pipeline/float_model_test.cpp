@@ -18,6 +18,7 @@
 #include "tests/support/data.h"
 
 namespace narrow {
+inline namespace v0 {
 namespace {
 
 const std::filesystem::path kModels = narrow::testing::source_folder() / "models";
@@ -354,4 +355,5 @@ TEST_CASE("a network's ONNX operators are public") {
   for (const OnnxOperator& row : operators) CHECK_FALSE(row.name.empty());
 }
 
+}  // namespace v0
 }  // namespace narrow

@@ -23,6 +23,7 @@
 #include "tests/support/data.h"
 
 namespace narrow {
+inline namespace v0 {
 namespace {
 
 const std::filesystem::path kModels = narrow::testing::source_folder() / "models";
@@ -140,4 +141,5 @@ TEST_CASE("MobileNetV2 written as QDQ ONNX and read back gives the same scores, 
 }
 
 }  // namespace
+}  // namespace v0
 }  // namespace narrow

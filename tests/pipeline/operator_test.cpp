@@ -29,6 +29,7 @@
 #include "tests/support/graph/random_graph.h"
 
 namespace narrow {
+inline namespace v0 {
 namespace {
 
 using graph::FunctionKind;
@@ -331,4 +332,5 @@ TEST_CASE("every operator written as ONNX and read back is the same function") {
   }
 }
 
+}  // namespace v0
 }  // namespace narrow

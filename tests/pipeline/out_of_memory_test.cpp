@@ -12,6 +12,7 @@
 #include "tests/support/data.h"
 
 namespace narrow {
+inline namespace v0 {
 namespace {
 
 using testing::fail_each;
@@ -62,4 +63,5 @@ TEST_CASE("quantizing without memory is an error") {
   }
 }
 
+}  // namespace v0
 }  // namespace narrow

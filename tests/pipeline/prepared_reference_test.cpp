@@ -24,6 +24,7 @@
 #include "tests/support/quantize/preparation.h"
 
 namespace narrow {
+inline namespace v0 {
 namespace {
 
 constexpr std::size_t kWide = 24;
@@ -220,4 +221,5 @@ TEST_CASE("a model that is equalized and not mixed has the reference as it is") 
   }
 }
 
+}  // namespace v0
 }  // namespace narrow

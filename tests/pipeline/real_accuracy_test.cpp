@@ -10,6 +10,7 @@
 #include "tests/support/data.h"
 
 namespace narrow {
+inline namespace v0 {
 namespace {
 
 using testing::RealModel;
@@ -164,4 +165,5 @@ TEST_CASE("a quantized model survives the file unchanged and calibration does no
 }
 
 }  // namespace
+}  // namespace v0
 }  // namespace narrow

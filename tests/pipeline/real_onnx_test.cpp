@@ -14,6 +14,7 @@
 #include "tests/support/graph/naive_evaluator.h"
 
 namespace narrow {
+inline namespace v0 {
 namespace {
 
 using testing::RealModel;
@@ -150,4 +151,5 @@ TEST_CASE("networks that were trained with few bits keep their accuracy in integ
 }
 
 }  // namespace
+}  // namespace v0
 }  // namespace narrow

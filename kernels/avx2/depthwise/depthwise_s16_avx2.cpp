@@ -59,9 +59,12 @@ constexpr DepthwiseForm kS16{.line = {.rows = 2, .pixel_bytes = S16::kPixelBytes
                              .run = run<S16>,
                              .run_rows = nullptr};
 
+// A function of this file: g++ 14 makes weak symbols of a template's functions where one of the arguments is none.
+Refusal refuse(const ConvolutionProblem& problem) { return refuse_depthwise(problem); }
+
 }  // namespace
 
 const ConvolutionKernel kDepthwiseS16 =
-    depthwise_kernel<kS16, refuse_depthwise>("depthwise_s16_avx2", Isa::kAvx2, InstructionMix::kWords);
+    depthwise_kernel<kS16, refuse>("depthwise_s16_avx2", Isa::kAvx2, InstructionMix::kWords);
 
 }  // namespace narrow::kernels::avx2

@@ -12,6 +12,7 @@
 #include "tests/support/data.h"
 
 namespace narrow {
+inline namespace v0 {
 namespace {
 
 std::vector<std::filesystem::path> onnx_files(const std::filesystem::path& folder) {
@@ -109,4 +110,5 @@ TEST_CASE("the networks trained with quantization keep narrow codes") {
   CHECK(widest("mnist_resnet10_4bit_uniform_qat") == 4);
 }
 
+}  // namespace v0
 }  // namespace narrow
