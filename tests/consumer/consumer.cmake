@@ -2,12 +2,12 @@
 if(NARROW_SANITIZE)
   set(consumer_flags "-fsanitize=${NARROW_SANITIZE}")
 endif()
-# Bytes of the stripped consumer: 789 000 with g++ 12, 830 000 with g++ 14 on Debian 13, and a margin.
+# Bytes of the stripped consumer: 810 000 with g++ 12, about 40 000 more with g++ 14 on Debian 13, and a margin.
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT NARROW_SANITIZE AND NOT
     BUILD_SHARED_LIBS)
-  set(consumer_limit 796000)
+  set(consumer_limit 816000)
   if(CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 13)
-    set(consumer_limit 838000)
+    set(consumer_limit 860000)
   endif()
 endif()
 add_test(NAME "consumer: a project of its own finds and links and runs the installed runtime"

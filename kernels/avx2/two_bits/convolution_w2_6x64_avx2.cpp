@@ -297,35 +297,54 @@ void store_requantized(const ConvolutionProblem& problem, const OutputStage& sta
   if (channels > 16) store_panel(problem, stage, &second, 1, multiplier + 16, channels - 16, output, index + 16);
 }
 
-// The same where outputs have few levels. thresholds: words of these channels, those of a level kW2Panel apart.
-void store_levels(const W2Sums& sums, __m256i highest, const std::int16_t* thresholds, int channels,
-                  std::uint8_t* out) {
-  const HalfWords words = words_of(sums);
-  __m256i low = highest, high = highest;
-  for (int level = 0; level < kMostThresholds; ++level, thresholds += kW2Panel) {
-    low = _mm256_add_epi16(low, _mm256_cmpgt_epi16(load(thresholds), words.low));
-    high = _mm256_add_epi16(high, _mm256_cmpgt_epi16(load(thresholds + 16), words.high));
-  }
-  const __m256i bytes = _mm256_permute4x64_epi64(_mm256_packus_epi16(low, high), 0xD8);
+// Stores the first `channels` bytes.
+void store_channels(__m256i bytes, int channels, std::uint8_t* out) {
   if (channels == kW2Half) return _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), bytes);
   alignas(32) std::uint8_t part[kW2Half];
   _mm256_store_si256(reinterpret_cast<__m256i*>(part), bytes);
   std::memcpy(out, part, static_cast<std::size_t>(channels));
 }
 
+// The levels that sums reach. thresholds: of these channels, those of a level kW2Panel apart.
+__m256i levels_of(const W2Sums& sums, std::int32_t highest, const std::int16_t* thresholds) {
+  const HalfWords words = words_of(sums);
+  __m256i low = _mm256_set1_epi16(static_cast<std::int16_t>(highest)), high = low;
+  for (int level = 0; level < kMostThresholds; ++level, thresholds += kW2Panel) {
+    low = _mm256_add_epi16(low, _mm256_cmpgt_epi16(load(thresholds), words.low));
+    high = _mm256_add_epi16(high, _mm256_cmpgt_epi16(load(thresholds + 16), words.high));
+  }
+  return _mm256_permute4x64_epi64(_mm256_packus_epi16(low, high), 0xD8);
+}
+__m256i levels_of(__m256i sums, std::int32_t highest, const std::int8_t* thresholds) {
+  __m256i y = _mm256_set1_epi8(static_cast<char>(highest));
+  for (int level = 0; level < kMostThresholds; ++level, thresholds += kW2Panel) {
+    y = _mm256_add_epi8(y, _mm256_cmpgt_epi8(load(thresholds), sums));
+  }
+  return y;
+}
+
+// What a tile writes.
+union TileSums {
+  W2Sums words[2 * kW2Pixels];
+  __m256i bytes[2 * kW2Pixels];
+};
+
 // The first `pixels` of a tile's pixels.
-void store_tile(const ConvolutionProblem& problem, const OutputStage& stage, const Head& head, const W2Sums* sums,
+void store_tile(const ConvolutionProblem& problem, const OutputStage& stage, const Head& head, const TileSums& sums,
                 int pixels, int channels, void* output, std::int64_t index) {
-  const __m256i highest = _mm256_set1_epi16(static_cast<std::int16_t>(problem.output_range.hi));
+  const std::int32_t highest = problem.output_range.hi;
+  int half = 0;
   for (int i = 0; i < pixels; ++i, index += stage.out_c) {
-    for (int c = 0; c < channels; c += kW2Half, ++sums) {
+    for (int c = 0; c < channels; c += kW2Half, ++half) {
       const int now = channels - c < kW2Half ? channels - c : kW2Half;
-      if (head.finish == Finish::kWords) {
-        store_levels(*sums, highest, head.of.words[0] + c, now, static_cast<std::uint8_t*>(output) + index + c);
-      } else {
-        store_requantized(problem, stage, *sums, head.of.scaled.bias + c, head.of.scaled.multiplier + c, now, output,
-                          index + c);
+      if (head.finish == Finish::kRequantized) {
+        store_requantized(problem, stage, sums.words[half], head.of.scaled.bias + c, head.of.scaled.multiplier + c, now,
+                          output, index + c);
+        continue;
       }
+      const __m256i levels = head.finish == Finish::kBytes ? levels_of(sums.bytes[half], highest, head.of.bytes[0] + c)
+                                                           : levels_of(sums.words[half], highest, head.of.words[0] + c);
+      store_channels(levels, now, static_cast<std::uint8_t*>(output) + index + c);
     }
   }
 }
@@ -335,7 +354,7 @@ void run_panel(const ConvolutionProblem& problem, const OutputStage& stage, cons
                const std::uint8_t* const* pixels, std::int64_t count, const Head& head, const std::byte* weights,
                int channels, void* output, std::int64_t index) {
   const int halves = halves_of(channels);
-  W2Sums sums[kW2Pixels * 2];
+  TileSums sums;
   while (count > 0) {
     const int now = count < kW2Pixels ? static_cast<int>(count) : kW2Pixels;
     const std::uint8_t* last[kW2Pixels];
@@ -346,17 +365,11 @@ void run_panel(const ConvolutionProblem& problem, const OutputStage& stage, cons
     }
     const bool many = now > kW2Pixels / 2;
     if (head.finish == Finish::kBytes) {
-      const W2Levels levels{reinterpret_cast<const std::byte*>(head.of.bytes),
-                            static_cast<std::uint8_t>(problem.output_range.hi),
-                            static_cast<std::uint8_t*>(output) + index,
-                            stage.out_c,
-                            now,
-                            channels};
-      w2_byte_tile(halves, many)(pixels, depth, weights, levels);
+      w2_byte_tile(halves, many)(pixels, depth, weights, sums.bytes);
     } else {
-      w2_tile(halves, many)(pixels, depth, weights, sums);
-      store_tile(problem, stage, head, sums, now, channels, output, index);
+      w2_tile(halves, many)(pixels, depth, weights, sums.words);
     }
+    store_tile(problem, stage, head, sums, now, channels, output, index);
     pixels += now;
     count -= now;
     index += now * stage.out_c;

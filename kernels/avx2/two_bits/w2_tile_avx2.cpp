@@ -3,8 +3,6 @@
 // loads for up to 64 channels.
 #include "kernels/avx2/two_bits/w2_tile_avx2.h"
 
-#include <cstring>
-
 #include "kernels/avx2/shared/vectors_avx2.h"
 #include "kernels/shared/inline.h"
 
@@ -113,35 +111,16 @@ void tile(const std::uint8_t* const* pixels, const W2Depth& depth, const std::by
 }
 
 template <int kPixels, int kHalves>
-void byte_tile(const std::uint8_t* const* pixels, const W2Depth& depth, const std::byte* weights,
-               const W2Levels& levels) {
+void byte_tile(const std::uint8_t* const* pixels, const W2Depth& depth, const std::byte* weights, __m256i* sums) {
   TileBytes<kPixels, kHalves> all(pixels, depth.table);
   all.start(depth.start - 128);
   for (std::int64_t s = 0; s < depth.segments; ++s) {
     weights = all.add(depth.offsets[s], depth.offsets[s] + depth.segment_pairs, weights);
   }
-  std::uint8_t* out = levels.out;
-  const __m256i highest = _mm256_set1_epi8(static_cast<char>(levels.highest));
 #pragma GCC unroll 6
-  for (int i = 0; i < kPixels; ++i, out += levels.out_c) {
-    if (i >= levels.pixels) return;
+  for (int i = 0; i < kPixels; ++i) {
 #pragma GCC unroll 2
-    for (int h = 0; h < kHalves; ++h) {
-      __m256i y = highest;
-#pragma GCC unroll 3
-      for (int level = 0; level < 3; ++level) {
-        const __m256i least = load(levels.thresholds + level * kW2Panel + h * kW2Half);
-        y = _mm256_add_epi8(y, _mm256_cmpgt_epi8(least, all.bytes[i][h]));
-      }
-      const int channels = levels.channels - h * kW2Half;
-      if (channels >= kW2Half) {
-        _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + h * kW2Half), y);
-      } else {
-        alignas(32) std::uint8_t part[kW2Half];
-        _mm256_store_si256(reinterpret_cast<__m256i*>(part), y);
-        std::memcpy(out + h * kW2Half, part, static_cast<std::size_t>(channels));
-      }
-    }
+    for (int h = 0; h < kHalves; ++h) sums[i * kHalves + h] = all.bytes[i][h];
   }
 }
 

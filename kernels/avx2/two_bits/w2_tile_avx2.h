@@ -49,19 +49,9 @@ using W2TileFunction = void (*)(const std::uint8_t* const* pixels, const W2Depth
 // halves: 1 or 2. many: kW2Pixels pixels, or half of them.
 [[nodiscard]] W2TileFunction w2_tile(int halves, bool many);
 
-// Where a tile stores outputs of at most four levels: `pixels` of its pixels, `channels` of its channels.
-struct W2Levels {
-  const std::byte* thresholds;  // int8[3][kW2Panel]: the least bytes, less 128, of levels 1 to 3
-  std::uint8_t highest;
-  std::uint8_t* out;
-  std::ptrdiff_t out_c;
-  int pixels;
-  int channels;
-};
-
-// The same for a run that is `whole`; bytes are compared with thresholds as they are. Byte i holds channel i.
+// The same for a run that is `whole`. sums: bytes of [pixel][half], less 128; byte i is channel i.
 using W2ByteTileFunction = void (*)(const std::uint8_t* const* pixels, const W2Depth& depth, const std::byte* weights,
-                                    const W2Levels& levels);
+                                    __m256i* sums);
 [[nodiscard]] W2ByteTileFunction w2_byte_tile(int halves, bool many);
 
 }  // namespace narrow::kernels::avx2
