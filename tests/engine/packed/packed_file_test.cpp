@@ -298,9 +298,10 @@ TEST_CASE("a file of packed weights whose checksums are right is refused where i
       {"fewer weights", [&](Bytes& b) { put<std::uint64_t>(b, 24, 64); }},
       {"a newer format", [&](Bytes& b) { put<std::uint32_t>(b, 8, 2); }},
   };
-  for (const auto& [name, change] : changes) {
+  for (const auto& change : changes) {
+    const std::string name = change.first;
     CAPTURE(name);
-    const Error error = forged(change);
+    const Error error = forged(change.second);
     CHECK_MESSAGE(error.code == ErrorCode::kMalformed, error.text());
     CHECK(error.where == packed.path.string());
   }
