@@ -309,18 +309,30 @@ void store_channels(__m256i bytes, int channels, std::uint8_t* out) {
 __m256i levels_of(const W2Sums& sums, std::int32_t highest, const std::int16_t* thresholds) {
   const HalfWords words = words_of(sums);
   __m256i low = _mm256_set1_epi16(static_cast<std::int16_t>(highest)), high = low;
+#pragma GCC unroll 3
   for (int level = 0; level < kMostThresholds; ++level, thresholds += kW2Panel) {
     low = _mm256_add_epi16(low, _mm256_cmpgt_epi16(load(thresholds), words.low));
     high = _mm256_add_epi16(high, _mm256_cmpgt_epi16(load(thresholds + 16), words.high));
   }
   return _mm256_permute4x64_epi64(_mm256_packus_epi16(low, high), 0xD8);
 }
-__m256i levels_of(__m256i sums, std::int32_t highest, const std::int8_t* thresholds) {
-  __m256i y = _mm256_set1_epi8(static_cast<char>(highest));
-  for (int level = 0; level < kMostThresholds; ++level, thresholds += kW2Panel) {
-    y = _mm256_add_epi8(y, _mm256_cmpgt_epi8(load(thresholds), sums));
+
+// Stores the levels that whole bytes reach: `channels` of each of `pixels`. thresholds: as above.
+void store_byte_levels(const __m256i* sums, std::int32_t highest, const std::int8_t* thresholds, int pixels,
+                       int channels, std::uint8_t* out, std::ptrdiff_t out_c) {
+  const int halves = halves_of(channels);
+  const __m256i top = _mm256_set1_epi8(static_cast<char>(highest));
+  for (int h = 0; h < halves; ++h, thresholds += kW2Half, out += kW2Half, channels -= kW2Half) {
+    static_assert(kMostThresholds == 3);
+    const __m256i t1 = load(thresholds), t2 = load(thresholds + kW2Panel), t3 = load(thresholds + 2 * kW2Panel);
+    const int now = channels < kW2Half ? channels : kW2Half;
+    for (int i = 0; i < pixels; ++i) {
+      const __m256i sum = sums[i * halves + h];
+      const __m256i below = _mm256_add_epi8(_mm256_cmpgt_epi8(t1, sum), _mm256_cmpgt_epi8(t2, sum));
+      const __m256i y = _mm256_add_epi8(_mm256_add_epi8(top, below), _mm256_cmpgt_epi8(t3, sum));
+      store_channels(y, now, out + i * out_c);
+    }
   }
-  return y;
 }
 
 // What a tile writes.
@@ -333,6 +345,10 @@ union TileSums {
 void store_tile(const ConvolutionProblem& problem, const OutputStage& stage, const Head& head, const TileSums& sums,
                 int pixels, int channels, void* output, std::int64_t index) {
   const std::int32_t highest = problem.output_range.hi;
+  if (head.finish == Finish::kBytes) {
+    return store_byte_levels(sums.bytes, highest, head.of.bytes[0], pixels, channels,
+                             static_cast<std::uint8_t*>(output) + index, stage.out_c);
+  }
   int half = 0;
   for (int i = 0; i < pixels; ++i, index += stage.out_c) {
     for (int c = 0; c < channels; c += kW2Half, ++half) {
@@ -342,8 +358,7 @@ void store_tile(const ConvolutionProblem& problem, const OutputStage& stage, con
                           output, index + c);
         continue;
       }
-      const __m256i levels = head.finish == Finish::kBytes ? levels_of(sums.bytes[half], highest, head.of.bytes[0] + c)
-                                                           : levels_of(sums.words[half], highest, head.of.words[0] + c);
+      const __m256i levels = levels_of(sums.words[half], highest, head.of.words[0] + c);
       store_channels(levels, now, static_cast<std::uint8_t*>(output) + index + c);
     }
   }
