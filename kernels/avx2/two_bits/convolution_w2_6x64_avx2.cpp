@@ -49,7 +49,7 @@ struct alignas(64) Head {
 };
 constexpr std::int64_t kHeadBytes = sizeof(Head);
 
-// The layout of a layer. A segment is a row of the window, or a single tap if the layer has horizontal dilation.
+// The layout of a layer. Segments are those of PanelLayout.
 struct W2Layout {
   std::int64_t segments;
   std::int64_t segment_pairs;
@@ -62,14 +62,13 @@ struct W2Layout {
 };
 
 W2Layout layout_of(const ConvolutionProblem& problem) {
-  const ConvolutionShape& shape = problem.shape;
+  const PanelLayout window = panel_layout(problem, BlockElement::kU8);
   W2Layout layout;
-  const bool whole_rows = shape.dilation_w == 1 || shape.kernel_w == 1;
-  layout.segments = whole_rows ? shape.kernel_h : std::int64_t{shape.kernel_h} * shape.kernel_w;
-  layout.segment_pairs = std::int64_t{whole_rows ? shape.kernel_w : 1} * shape.in_c / 2;
+  layout.segments = window.segments;
+  layout.segment_pairs = window.segment_elems / 2;
   layout.double_pairs = (layout.segments * layout.segment_pairs + 1) / 2;
-  layout.offsets_bytes = (layout.segments * std::int64_t{sizeof(std::int64_t)} + 63) / 64 * 64;
-  layout.panels = (std::int64_t{shape.out_c} + kW2Panel - 1) / kW2Panel;
+  layout.offsets_bytes = window.offsets_bytes;
+  layout.panels = base::ceil_div(problem.shape.out_c, kW2Panel);
   layout.least = problem.weight_range.lo < 0 ? problem.weight_range.lo : 0;
   return layout;
 }
@@ -79,6 +78,8 @@ int channels_of_panel(const ConvolutionShape& shape, std::int64_t panel) {
   return left < kW2Panel ? static_cast<int>(left) : kW2Panel;
 }
 int halves_of(int channels) { return channels > kW2Half ? 2 : 1; }
+// Of all panels.
+double half_panels(const ConvolutionShape& shape) { return static_cast<double>(base::ceil_div(shape.out_c, kW2Half)); }
 
 Refusal refusal_of(const ConvolutionProblem& problem) {
   if (const Refusal refusal = refuse_wide_bias(problem); refusal.why != nullptr) return refusal;
@@ -109,7 +110,7 @@ double cost_of(const ConvolutionProblem& problem, double runs, double whole_halv
   const double tiled = static_cast<double>(base::round_up(pixels, kW2Pixels / 2));
   const double pairs = static_cast<double>(layout.segments * layout.segment_pairs);
   const bool single = halves_of(channels_of_panel(shape, layout.panels - 1)) == 1;
-  const double halves = 2.0 * static_cast<double>(layout.panels) - (single ? 1 : 0);
+  const double halves = half_panels(shape);
   const double steps = tiled * pairs * (halves + (single ? costs.single - 1 : 0));
   const bool few_levels = has_few_levels(problem);
   const double bytes = few_levels ? whole_halves : 0;
@@ -121,9 +122,7 @@ double cost_of(const ConvolutionProblem& problem, double runs, double whole_halv
 }
 
 // The estimate assumes that a byte holds a whole sum.
-double estimate(const ConvolutionProblem& problem) {
-  return cost_of(problem, 0, 2.0 * static_cast<double>(layout_of(problem).panels));
-}
+double estimate(const ConvolutionProblem& problem) { return cost_of(problem, 0, half_panels(problem.shape)); }
 
 PanelWeights weights_of_panel(const ConvolutionProblem& problem, const W2Layout& layout, std::int64_t panel) {
   const std::int8_t* const weights = problem.weights + panel * kW2Panel * problem.shape.depth();
