@@ -53,9 +53,19 @@ void poll(std::chrono::nanoseconds limit, const Done& done) {
   } while (Clock::now() < end);
 }
 
+// Its own share first, then what is left of the others'.
 void drain(ThreadPool::Loop& loop, int slot) {
-  for (int index = loop.next.fetch_add(1); index < loop.count; index = loop.next.fetch_add(1))
-    (*loop.task)(index, slot);
+  for (int i = 0; i < loop.slots; ++i) {
+    ThreadPool::Share& share = loop.shares[static_cast<std::size_t>((slot + i) % loop.slots)];
+    if (i > 0 && share.next.load() >= share.end) continue;
+    for (int index = share.next.fetch_add(1); index < share.end; index = share.next.fetch_add(1))
+      (*loop.task)(index, slot);
+  }
+}
+
+bool has_indices(const ThreadPool::Loop& loop) {
+  return std::any_of(loop.shares.begin(), loop.shares.begin() + loop.slots,
+                     [](const ThreadPool::Share& share) { return share.next.load() < share.end; });
 }
 
 int current_cpu() {
@@ -156,16 +166,27 @@ ThreadPool::~ThreadPool() {
   for (const std::unique_ptr<Helper>& helper : helpers_) helper->thread.join();
 }
 
-ThreadPool::Loop* ThreadPool::open_loop() const {
+ThreadPool::Place ThreadPool::open_place(int slot_before) const {
   for (Loop* loop = loops_; loop != nullptr; loop = loop->following) {
-    if (loop->helpers < loop->helper_limit && loop->next.load() < loop->count) return loop;
+    if (!has_indices(*loop)) continue;
+    const auto is_free = [loop](int slot) { return !loop->shares[static_cast<std::size_t>(slot)].is_taken; };
+    if (slot_before < loop->slots && is_free(slot_before)) return {loop, slot_before};
+    for (int slot = 1; slot < loop->slots; ++slot) {
+      if (is_free(slot)) return {loop, slot};
+    }
   }
-  return nullptr;
+  return {};
 }
 
 void ThreadPool::post(Loop& loop) {
-  loop.helpers = 0;
-  loop.next = 0;
+  for (int slot = 0; slot < loop.slots; ++slot) {
+    // Rounded up: the caller is there first.
+    const auto first = [&](int s) { return (loop.count * s + loop.slots - 1) / loop.slots; };
+    Share& share = loop.shares[static_cast<std::size_t>(slot)];
+    share.next = first(slot);
+    share.end = first(slot + 1);
+    share.is_taken = false;
+  }
   loop.following = nullptr;
   {
     const auto lock = lock_soon(mutex_);
@@ -174,7 +195,7 @@ void ThreadPool::post(Loop& loop) {
     *last = &loop;
   }
   posted_.fetch_add(1);
-  for (int i = 0; i < loop.helper_limit; ++i) wake_.notify_one();
+  for (int slot = 1; slot < loop.slots; ++slot) wake_.notify_one();
 }
 
 void ThreadPool::remove(const Loop& loop) {
@@ -203,9 +224,11 @@ void ThreadPool::work(Helper& helper) {
   std::chrono::nanoseconds spin{0};  // of the last loop that this thread took part in
   auto lock = lock_soon(mutex_);
   while (!stop_) {
-    Loop* const loop = open_loop();
-    if (loop != nullptr) {
-      const int slot = ++loop->helpers;
+    const Place place = open_place(helper.slot);
+    if (Loop* const loop = place.loop; loop != nullptr) {
+      const int slot = place.slot;
+      helper.slot = slot;
+      loop->shares[static_cast<std::size_t>(slot)].is_taken = true;
       ++loop->active;
       is_fresh = true;
       spin = loop->spin;
@@ -271,7 +294,7 @@ void PoolExecutor::parallel_for(int count, const std::function<void(int index, i
   posts_ = true;
   loop_.task = &task;
   loop_.count = count;
-  loop_.helper_limit = std::min(count, threads_) - 1;
+  loop_.slots = std::min(count, threads_);
   pool_->run(loop_);
 }
 

@@ -31,20 +31,28 @@ class ThreadPool {
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
+  // The indices of a loop that one slot takes before it helps others.
+  struct alignas(64) Share {
+    std::atomic<int> next{0};
+    int end = 0;
+    bool is_taken = false;  // by a helper, guarded by the mutex
+  };
   // One parallel loop, owned by the thread that posts it.
   struct Loop {
+    explicit Loop(int most_slots) : shares(static_cast<std::size_t>(most_slots)) {}
+
     const std::function<void(int, int)>* task = nullptr;
     int count = 0;
-    int helper_limit = 0;  // number of helpers that may take part
+    int slots = 1;  // threads that may take part: the caller and helpers, at most as many as there are shares
     // How long a waiting thread polls before it sleeps; longer within a run, see begin_run.
     std::chrono::nanoseconds spin{0};
-    std::atomic<int> next{0};
-    int helpers = 0;             // helpers that took part so far, guarded by the mutex; also the slot of the latest
+    std::vector<Share> shares;   // by slot
     std::atomic<int> active{0};  // helpers at work; changes only under the mutex
     std::condition_variable idle;
     Loop* following = nullptr;  // next in the list of loops
   };
-  // Calls task(index, slot) for all indices and returns. The caller has slot 0.
+  // Calls task(index, slot) for all indices and returns. The caller has slot 0. Indices are divided among the slots in
+  // order, so that a thread finds in its own cache what it wrote there in the loop before; who is done takes from others.
   void run(Loop& loop);
   // Between begin_run and end_run, helpers that are awake poll for a while before they sleep, because waking up takes
   // longer than small layers do. begin_run wakes `helpers` of them, so that they are awake when the first loop comes.
@@ -57,6 +65,7 @@ class ThreadPool {
   struct Helper {
     std::thread thread;
     std::atomic<int> cpu{-1};  // where it last looked for a loop; -1: unknown
+    int slot = 1;              // in the last loop that it took part in
   };
 
   explicit ThreadPool(std::vector<unsigned long> affinity);
@@ -65,7 +74,13 @@ class ThreadPool {
   void keep_off_this_cpu();
   void post(Loop& loop);
   void remove(const Loop& loop);
-  [[nodiscard]] Loop* open_loop() const;  // the oldest loop that may take a helper and has indices left; nullptr: none
+  // A slot of a loop for a helper: the oldest loop that has a slot and indices left, and there the slot that the helper had
+  // before, if it is free.
+  struct Place {
+    Loop* loop = nullptr;  // nullptr: there is none
+    int slot = 0;
+  };
+  [[nodiscard]] Place open_place(int slot_before) const;
 
   std::mutex mutex_;
   std::condition_variable wake_;
@@ -102,7 +117,7 @@ class PoolExecutor final : public Executor {
   };
 
  private:
-  explicit PoolExecutor(int threads) : threads_(threads) {}
+  explicit PoolExecutor(int threads) : threads_(threads), loop_(threads) {}
   int threads_;
   std::shared_ptr<ThreadPool> pool_;  // nullptr: one thread
   ThreadPool::Loop loop_;

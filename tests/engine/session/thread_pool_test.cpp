@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <sched.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -58,6 +59,40 @@ TEST_CASE("what tasks wrote is seen when parallel_for returns") {
       CHECK(std::accumulate(values.begin(), values.end(), 0) == round * 1000);
     }
   }
+}
+
+TEST_CASE("a thread takes the same part of each loop, so that it finds its data in its cache") {
+  constexpr int kThreads = 3;
+  const auto executor = PoolExecutor::create(kThreads).value();
+  std::array<std::thread::id, kThreads> first;
+  for (int round = 0; round < 50; ++round) {
+    std::array<std::thread::id, kThreads> threads;
+    std::atomic<int> arrived{0};
+    std::atomic<int> elsewhere{0};
+    executor->parallel_for(kThreads, [&](int index, int slot) {
+      if (index != slot) ++elsewhere;
+      threads[static_cast<std::size_t>(index)] = std::this_thread::get_id();
+      ++arrived;
+      while (arrived < kThreads) std::this_thread::yield();
+    });
+    if (round == 0) first = threads;
+    CHECK(elsewhere == 0);
+    CHECK(threads == first);
+  }
+}
+
+TEST_CASE("a thread that is done takes what others have not begun") {
+  const auto executor = PoolExecutor::create(2).value();
+  std::atomic<int> done{0};
+  std::array<int, 8> slots{};
+  executor->parallel_for(8, [&](int index, int slot) {
+    slots[static_cast<std::size_t>(index)] = slot;
+    ++done;
+    // Whoever takes the caller's first part waits until the other thread has done all the rest.
+    while (index == 0 && done < 8) std::this_thread::yield();
+  });
+  const int first = slots[0];
+  CHECK(std::count(slots.begin(), slots.end(), 1 - first) == 7);
 }
 
 TEST_CASE("executors that work at the same time share helpers and finish") {
