@@ -53,21 +53,6 @@ void poll(std::chrono::nanoseconds limit, const Done& done) {
   } while (Clock::now() < end);
 }
 
-// Its own share first, then what is left of the others'.
-void drain(ThreadPool::Loop& loop, int slot) {
-  for (int i = 0; i < loop.slots; ++i) {
-    ThreadPool::Share& share = loop.shares[static_cast<std::size_t>((slot + i) % loop.slots)];
-    if (i > 0 && share.next.load() >= share.end) continue;
-    for (int index = share.next.fetch_add(1); index < share.end; index = share.next.fetch_add(1))
-      (*loop.task)(index, slot);
-  }
-}
-
-bool has_indices(const ThreadPool::Loop& loop) {
-  return std::any_of(loop.shares.begin(), loop.shares.begin() + loop.slots,
-                     [](const ThreadPool::Share& share) { return share.next.load() < share.end; });
-}
-
 int current_cpu() {
 #if defined(__linux__)
   return ::sched_getcpu();
@@ -161,94 +146,93 @@ ThreadPool::~ThreadPool() {
     const std::lock_guard lock(mutex_);
     stop_ = true;
   }
-  posted_.fetch_add(1);
+  calls_.fetch_add(1);
   wake_.notify_all();
   for (const std::unique_ptr<Helper>& helper : helpers_) helper->thread.join();
 }
 
-ThreadPool::Place ThreadPool::open_place(int slot_before) const {
-  for (Loop* loop = loops_; loop != nullptr; loop = loop->following) {
-    if (!has_indices(*loop)) continue;
-    const auto is_free = [loop](int slot) { return !loop->shares[static_cast<std::size_t>(slot)].is_taken; };
-    if (slot_before < loop->slots && is_free(slot_before)) return {loop, slot_before};
-    for (int slot = 1; slot < loop->slots; ++slot) {
-      if (is_free(slot)) return {loop, slot};
-    }
+std::shared_ptr<Team> ThreadPool::join_team(Helper& helper) {
+  for (Team* team = callers_; team != nullptr; team = team->following) {
+    const int slot = team->add_member(helper.slot);
+    if (slot == 0) continue;
+    helper.slot = slot;
+    return team->shared_from_this();
   }
-  return {};
+  return nullptr;
 }
 
-void ThreadPool::post(Loop& loop) {
-  for (int slot = 0; slot < loop.slots; ++slot) {
-    // Rounded up: the caller is there first.
-    const auto first = [&](int s) { return (loop.count * s + loop.slots - 1) / loop.slots; };
-    Share& share = loop.shares[static_cast<std::size_t>(slot)];
-    share.next = first(slot);
-    share.end = first(slot + 1);
-    share.is_taken = false;
-  }
-  loop.following = nullptr;
+void ThreadPool::call_helpers(Team& team) {
+  team.following = nullptr;
   {
     const auto lock = lock_soon(mutex_);
-    Loop** last = &loops_;
+    Team** last = &callers_;
     while (*last != nullptr) last = &(*last)->following;
-    *last = &loop;
+    *last = &team;
   }
-  posted_.fetch_add(1);
-  for (int slot = 1; slot < loop.slots; ++slot) wake_.notify_one();
+  calls_.fetch_add(1);
+  for (int slot = 1; slot < team.width(); ++slot) wake_.notify_one();
 }
 
-void ThreadPool::remove(const Loop& loop) {
-  Loop** place = &loops_;
-  while (*place != &loop) place = &(*place)->following;
-  *place = loop.following;
+void ThreadPool::remove(const Team& team) {
+  const auto lock = lock_soon(mutex_);
+  Team** place = &callers_;
+  while (*place != &team) place = &(*place)->following;
+  *place = team.following;
 }
 
-void ThreadPool::run(Loop& loop) {
-  post(loop);
-  drain(loop, 0);
-  {
-    const auto lock = lock_soon(mutex_);
-    remove(loop);
-    if (loop.active == 0) return;
-  }
+void ThreadPool::run(Team& team, int count, const std::function<void(int, int)>& task) {
+  team.open(count, task);
+  const bool calls = !team.is_complete();
+  if (calls) call_helpers(team);
+  team.drain(0);
+  team.close();
+  if (calls) remove(team);
   const std::chrono::nanoseconds patience =
-      runs_ > 0 ? std::max<std::chrono::nanoseconds>(loop.spin, kBetweenLoops) : loop.spin;
-  if (patience.count() > 0) poll(patience, [&] { return loop.active == 0; });
-  auto lock = lock_soon(mutex_);  // needed even if polling was enough: a helper may hold the mutex and still use `loop`
-  loop.idle.wait(lock, [&] { return loop.active == 0; });
+      runs_ > 0 ? std::max<std::chrono::nanoseconds>(team.spin(), kBetweenLoops) : team.spin();
+  if (patience.count() > 0) poll(patience, [&] { return team.is_empty(); });
+  team.wait_until_empty();
+}
+
+// Until no loop comes for a while, or others call. last: the number of the loop that it was in.
+void ThreadPool::serve(Team& team, Helper& helper, std::uint64_t& last) {
+  for (;;) {
+    const std::uint64_t seen = calls_;
+    if (team.enter(last)) {
+      team.drain(helper.slot);
+      team.leave();
+      continue;
+    }
+    helper.cpu = current_cpu();
+    const auto is_called = [&] { return team.is_open_after(last) || calls_ != seen; };
+    if (team.spin().count() > 0) poll(team.spin(), is_called);
+    if (runs_ > 0) poll(kBetweenLoops, [&] { return is_called() || runs_ == 0; });
+    if (!team.is_open_after(last)) return;
+  }
 }
 
 void ThreadPool::work(Helper& helper) {
-  bool is_fresh = false;             // it has worked or woken up since it last polled
-  std::chrono::nanoseconds spin{0};  // of the last loop that this thread took part in
+  bool is_fresh = false;  // it has woken up since it last polled
   auto lock = lock_soon(mutex_);
   while (!stop_) {
-    const Place place = open_place(helper.slot);
-    if (Loop* const loop = place.loop; loop != nullptr) {
-      const int slot = place.slot;
-      helper.slot = slot;
-      loop->shares[static_cast<std::size_t>(slot)].is_taken = true;
-      ++loop->active;
-      is_fresh = true;
-      spin = loop->spin;
-      lock.unlock();
-      drain(*loop, slot);
-      lock = lock_soon(mutex_);
-      if (--loop->active == 0) loop->idle.notify_one();
+    if (const std::shared_ptr<Team> team = join_team(helper)) {
+      is_fresh = false;
+      std::uint64_t last = 0;
+      do {
+        lock.unlock();
+        serve(*team, helper, last);
+        lock = lock_soon(mutex_);
+      } while (!team->remove_member(helper.slot, last));
     } else if (is_fresh) {
-      const std::uint64_t seen = posted_;
+      const std::uint64_t seen = calls_;
       lock.unlock();
       helper.cpu = current_cpu();
-      if (spin.count() > 0) poll(spin, [&] { return posted_ != seen; });
       // Also after it came too late for the loop that woke it: the next one is near.
-      if (runs_ > 0) poll(kBetweenLoops, [&] { return posted_ != seen || runs_ == 0; });
+      if (runs_ > 0) poll(kBetweenLoops, [&] { return calls_ != seen || runs_ == 0; });
       is_fresh = false;
       lock = lock_soon(mutex_);
     } else {
       wake_.wait(lock);
       is_fresh = true;
-      spin = std::chrono::nanoseconds(0);
     }
   }
 }
@@ -271,7 +255,7 @@ Result<std::unique_ptr<PoolExecutor>> PoolExecutor::create(int threads, int spin
   if (threads > 1) {
     NARROW_ASSIGN(executor->pool_, ThreadPool::shared(threads - 1));
   }
-  executor->loop_.spin = std::chrono::microseconds(spin_us);
+  executor->team_ = std::make_shared<Team>(threads, std::chrono::microseconds(spin_us));
   return executor;
 }
 
@@ -292,10 +276,7 @@ void PoolExecutor::parallel_for(int count, const std::function<void(int index, i
     return;
   }
   posts_ = true;
-  loop_.task = &task;
-  loop_.count = count;
-  loop_.slots = std::min(count, threads_);
-  pool_->run(loop_);
+  pool_->run(*team_, count, task);
 }
 
 }  // namespace narrow::engine

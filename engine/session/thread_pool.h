@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "engine/session/team.h"
 #include "narrow/executor.h"
 #include "narrow/result.h"
 #include "narrow/session.h"
@@ -19,9 +20,9 @@ namespace narrow::engine {
 
 inline constexpr int kMaxThreads = 256;
 
-// Runs any number of parallel loops at a time. The thread that posts a loop takes part in it and can finish it without
-// helpers. When loops run concurrently, the first takes the helpers and keeps them until it ends; the others use only
-// their calling thread.
+// Runs any number of parallel loops at a time. The thread that begins a loop takes part in it and can finish it without
+// helpers. When loops run concurrently, the first takes the helpers and keeps them until it has no more; the others use
+// only their calling thread.
 class ThreadPool {
  public:
   // Returns the pool for the calling thread's CPU affinity, which helpers inherit, with at least `helpers` helper
@@ -31,29 +32,8 @@ class ThreadPool {
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
-  // The indices of a loop that one slot takes before it helps others.
-  struct alignas(64) Share {
-    std::atomic<int> next{0};
-    int end = 0;
-    bool is_taken = false;  // by a helper, guarded by the mutex
-  };
-  // One parallel loop, owned by the thread that posts it.
-  struct Loop {
-    explicit Loop(int most_slots) : shares(static_cast<std::size_t>(most_slots)) {}
-
-    const std::function<void(int, int)>* task = nullptr;
-    int count = 0;
-    int slots = 1;  // threads that may take part: the caller and helpers, at most as many as there are shares
-    // How long a waiting thread polls before it sleeps; longer within a run, see begin_run.
-    std::chrono::nanoseconds spin{0};
-    std::vector<Share> shares;   // by slot
-    std::atomic<int> active{0};  // helpers at work; changes only under the mutex
-    std::condition_variable idle;
-    Loop* following = nullptr;  // next in the list of loops
-  };
-  // Calls task(index, slot) for all indices and returns. The caller has slot 0. Indices are divided among the slots in
-  // order, so that a thread finds in its own cache what it wrote there in the loop before; who is done takes from others.
-  void run(Loop& loop);
+  // Calls task(index, slot) for all indices below count and returns. The caller has slot 0.
+  void run(Team& team, int count, const std::function<void(int, int)>& task);
   // Between begin_run and end_run, helpers that are awake poll for a while before they sleep, because waking up takes
   // longer than small layers do. begin_run wakes `helpers` of them, so that they are awake when the first loop comes.
   void begin_run(int helpers);
@@ -65,22 +45,18 @@ class ThreadPool {
   struct Helper {
     std::thread thread;
     std::atomic<int> cpu{-1};  // where it last looked for a loop; -1: unknown
-    int slot = 1;              // in the last loop that it took part in
+    int slot = 1;              // in the last team that it was with
   };
 
   explicit ThreadPool(std::vector<unsigned long> affinity);
   Status grow(int helpers);
   void work(Helper& helper);
+  void serve(Team& team, Helper& helper, std::uint64_t& last);
   void keep_off_this_cpu();
-  void post(Loop& loop);
-  void remove(const Loop& loop);
-  // A slot of a loop for a helper: the oldest loop that has a slot and indices left, and there the slot that the helper had
-  // before, if it is free.
-  struct Place {
-    Loop* loop = nullptr;  // nullptr: there is none
-    int slot = 0;
-  };
-  [[nodiscard]] Place open_place(int slot_before) const;
+  void call_helpers(Team& team);
+  void remove(const Team& team);
+  // The oldest team that called helpers, lacks one and has indices left, after it has taken the helper; nullptr: none.
+  [[nodiscard]] std::shared_ptr<Team> join_team(Helper& helper);
 
   std::mutex mutex_;
   std::condition_variable wake_;
@@ -88,10 +64,10 @@ class ThreadPool {
   std::vector<unsigned long> affinity_;  // of the pool, one bit per CPU; empty: unknown
   int cpus_ = 0;                         // in affinity_
   std::atomic<int> helper_count_{0};
-  Loop* loops_ = nullptr;
+  Team* callers_ = nullptr;  // teams that called helpers for the loop that they are in
   bool stop_ = false;
-  std::atomic<std::uint64_t> posted_{0};  // changes with every posted loop, for threads that poll
-  std::atomic<int> runs_{0};              // runs in progress
+  std::atomic<std::uint64_t> calls_{0};  // changes with every call for helpers, for threads that poll
+  std::atomic<int> runs_{0};             // runs in progress
 };
 
 // Executor of one session: its calling thread and up to threads - 1 helpers.
@@ -117,10 +93,10 @@ class PoolExecutor final : public Executor {
   };
 
  private:
-  explicit PoolExecutor(int threads) : threads_(threads), loop_(threads) {}
+  explicit PoolExecutor(int threads) : threads_(threads) {}
   int threads_;
   std::shared_ptr<ThreadPool> pool_;  // nullptr: one thread
-  ThreadPool::Loop loop_;
+  std::shared_ptr<Team> team_;
   bool posts_ = true;  // the run had a parallel loop; if the last had none, the next does not wake helpers early
 };
 
