@@ -11,7 +11,7 @@
 namespace narrow::engine {
 
 // The caller opens and closes a loop. Helpers enter it while it is open. Its fields belong to the caller while it is
-// closed and nobody is inside. Nothing of that takes a lock, because layers can be as short as a microsecond.
+// closed and no helper is inside. Nothing of that takes a lock, because layers can be as short as a microsecond.
 //
 // Indices are divided among the slots in order, and a helper keeps its slot, so that a thread finds in its own cache
 // what it wrote there in the loop before. A thread that is done takes what others have not begun.
