@@ -30,11 +30,11 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::seconds kSaveInterval{20};
 
 // Of everything that the training starts with, but for the images themselves: rounding has made the parameters of them.
-std::uint64_t key_of(const PartTraining& training, int images_of_run) {
+std::uint64_t key_of(const PartTraining& training, const PartGradient& part, int images_of_run) {
   std::uint64_t key = kNothingHashed;
   const auto add = [&key](const auto& values) { key = hash_of(bytes_of(std::span(values)), key); };
-  add(std::array<std::uint64_t, 4>{training.iterations, training.seed, training.drops ? 1U : 0U,
-                                   static_cast<std::uint64_t>(images_of_run)});
+  add(std::array<std::uint64_t, 5>{training.iterations, training.seed, training.drops ? 1U : 0U,
+                                   static_cast<std::uint64_t>(images_of_run), part.target_elems()});
   add(std::array{training.loss_factor});
   add(std::vector<std::uint64_t>(training.images.begin(), training.images.end()));
   add(training.parameters);
@@ -74,7 +74,7 @@ class Training {
         slots_(static_cast<std::size_t>(std::max(training.threads, 1))),
         images_of_run_(static_cast<std::size_t>(images_of_run)),
         images_in_order_(training.images.begin(), training.images.end()),
-        key_(key_of(training, images_of_run)),
+        key_(key_of(training, part, images_of_run)),
         random_(training.seed),
         deck_(training.images),
         adam_(part.parameter_count()) {
@@ -82,7 +82,7 @@ class Training {
     for (std::vector<float>& sum : sums_) sum.resize(part.parameter_count());
     for (Slot& slot : slots_) {
       slot.input.resize(static_cast<std::size_t>(graph.value(block.input).shape.elems()) * images_of_run_);
-      slot.target.resize(static_cast<std::size_t>(graph.value(block.output).shape.elems()) * images_of_run_);
+      slot.target.resize(part.target_elems());
     }
   }
 

@@ -35,7 +35,7 @@ struct RunRequest {
   std::uint32_t seed = 0;
   double done = 0;  // share of the iterations, in [0, 1)
 };
-// Writes input and target of a run, [images, height, width, channels] each. Different slots at the same time.
+// Writes input and target of a run, as PartGradient::run() takes them. Different slots at the same time.
 using FillRun =
     std::function<Status(const RunRequest& request, int slot, std::span<float> input, std::span<float> target)>;
 

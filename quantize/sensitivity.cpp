@@ -109,7 +109,24 @@ Result<AnswerChange> AnswerMeter::measure(const Decisions& decisions) const {
     change.divergence += divergences[i] / static_cast<double>(inputs_.size());
     change.changed += changed[i] != 0 ? 1 : 0;
   }
+  change.divergences = std::move(divergences);
   return change;
+}
+
+bool is_clearly_closer(const AnswerChange& after, const AnswerChange& before) {
+  const std::size_t images = std::min(after.divergences.size(), before.divergences.size());
+  if (images < 2) return false;
+  const auto count = static_cast<double>(images);
+  double sum = 0;
+  double squares = 0;
+  for (std::size_t i = 0; i < images; ++i) {
+    const double difference = after.divergences[i] - before.divergences[i];
+    sum += difference;
+    squares += difference * difference;
+  }
+  const double mean = sum / count;
+  const double variance = std::max(squares / count - mean * mean, 0.0) * count / (count - 1);
+  return mean < 0 && mean * mean > variance / count;
 }
 
 Status AnswerMeter::run(const Simulation* simulation,

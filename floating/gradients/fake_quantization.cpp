@@ -252,6 +252,17 @@ NARROW_INLINE double error_body(const float* y, const float* target, float facto
       });
 }
 
+template <std::size_t kWidth>
+NARROW_INLINE double squares_body(const float* x, std::size_t count) {
+  using Floats = typename Vector<kWidth>::Floats;
+  return for_each_and_sum<kWidth>(
+      count, [=](std::size_t i, std::size_t n, Floats & sums) __attribute__((always_inline)) {
+        Floats lanes;
+        load(x + i, n, lanes);
+        sums += lanes * lanes;
+      });
+}
+
 NARROW_TWICE(void, round, (const LearnedGrid& g, const RandomChoice& u, const float* x, float* y, std::size_t n),
              (g, u, x, y, n))
 NARROW_TWICE(double, step, (const LearnedGrid& g, const RandomChoice& u, const float* x, float* dx, std::size_t n),
@@ -262,6 +273,7 @@ NARROW_TWICE(double, scale, (float s, const QRange& r, const float* w, float* dw
 NARROW_TWICE(void, choose, (const RandomChoice& c, const float* a, const float* b, float* y, std::size_t n),
              (c, a, b, y, n))
 NARROW_TWICE(double, error, (const float* y, const float* t, float f, float* dy, std::size_t n), (y, t, f, dy, n))
+NARROW_TWICE(double, squares, (const float* x, std::size_t n), (x, n))
 
 const bool kHasAvx2 = __builtin_cpu_supports("avx2") != 0;
 
@@ -295,6 +307,10 @@ void choose_elements(const RandomChoice& choice, const float* a, const float* b,
 
 double error_gradient(const float* y, const float* target, float factor, float* dy, std::size_t count) {
   return (kHasAvx2 ? error_avx2 : error_baseline)(y, target, factor, dy, count);
+}
+
+double sum_of_squares(const float* x, std::size_t count) {
+  return (kHasAvx2 ? squares_avx2 : squares_baseline)(x, count);
 }
 
 }  // namespace narrow::graph

@@ -50,4 +50,6 @@ void choose_elements(const RandomChoice& choice, const float* a, const float* b,
 // dy = factor * (y - target); returns the sum of (y - target)^2.
 [[nodiscard]] double error_gradient(const float* y, const float* target, float factor, float* dy, std::size_t count);
 
+[[nodiscard]] double sum_of_squares(const float* x, std::size_t count);
+
 }  // namespace narrow::graph

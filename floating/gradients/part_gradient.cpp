@@ -8,6 +8,7 @@
 #include "base/cancelled.h"
 #include "base/float_environment.h"
 #include "base/try.h"
+#include "floating/gradients/adam.h"
 #include "floating/gradients/divergence.h"
 #include "floating/gradients/layer_gradient.h"
 #include "floating/gradients/node_gradients.h"
@@ -43,7 +44,9 @@ struct PartGradient::Impl {
   std::vector<std::optional<LayerGradient>> layers;  // the same
   std::vector<ParameterPlace> places;                // the same
   std::size_t parameter_count = 0;
-  std::vector<bool> is_learned;  // by ValueId: it depends on parameters
+  std::vector<bool> is_learned;         // by ValueId: it depends on parameters
+  std::vector<std::size_t> feature_place;  // by ValueId: in the target; 0: no feature
+  std::size_t target_elems = 0;
   std::vector<float> parameters;
   std::vector<float> rounded;  // weights of one layer
   mutable std::vector<Slot> slots;
@@ -103,6 +106,12 @@ struct PartGradient::Impl {
         learned = true;
       }
       is_learned[index(node.output)] = learned;
+    }
+    target_elems = all_elems(setting.output);
+    feature_place.assign(graph.values.size(), 0);
+    for (const ValueId id : setting.features) {
+      feature_place[index(id)] = target_elems;
+      target_elems += all_elems(id);
     }
     for (int s = 0; s < setting.slots; ++s) slots.push_back(make_slot());
   }
@@ -188,6 +197,25 @@ struct PartGradient::Impl {
                                elems(setting.output), factor, out.gradient.data());
   }
 
+  // Of the value that is a feature, what its own error adds to the gradient that comes from its readers.
+  void add_feature_gradient(Slot& slot, ValueId id, const float* target, float factor) const {
+    const std::size_t place = feature_place[index(id)];
+    Tensor& feature = slot.tensors[index(id)];
+    if (place == 0 || feature.gradient.empty()) return;
+    if (!feature.has_gradient) std::fill(feature.gradient.begin(), feature.gradient.end(), 0.0F);
+    feature.has_gradient = true;
+    const double share = 2 * setting.feature_share / static_cast<double>(setting.features.size());
+    const std::size_t count = elems(id);
+    for (std::size_t i = 0; i < static_cast<std::size_t>(setting.images); ++i) {
+      const float* const wanted = target + place + i * count;
+      const double squares = std::max(sum_of_squares(wanted, count), 1e-30);
+      const std::span<float> added = std::span(slot.added).first(count);
+      static_cast<void>(error_gradient(feature.value.data() + i * count, wanted,
+                                       static_cast<float>(double{factor} * share / squares), added.data(), count));
+      add_to(added, std::span(feature.gradient).subspan(i * count, count));
+    }
+  }
+
   void go_back(Slot& slot, std::size_t n, int number, bool drops, std::uint32_t seed, std::span<float> gradient) const {
     const Node& node = graph.nodes[n];
     Tensor& out = slot.tensors[index(node.output)];
@@ -255,6 +283,7 @@ Result<PartGradient> PartGradient::create(const Graph& graph, PartSetting settin
 
 std::size_t PartGradient::parameter_count() const { return impl_->parameter_count; }
 const std::vector<ParameterPlace>& PartGradient::places() const { return impl_->places; }
+std::size_t PartGradient::target_elems() const { return impl_->target_elems; }
 
 Status PartGradient::set(std::span<const float> parameters) {
   Impl& impl = *impl_;
@@ -301,6 +330,7 @@ Result<double> PartGradient::run(int slot, const float* input, const float* targ
     out.has_gradient = true;
     for (auto n = impl.nodes.rbegin(); n != impl.nodes.rend(); ++n) {
       NARROW_TRY(base::check_cancelled(impl.setting.cancellation));
+      impl.add_feature_gradient(own, impl.graph.nodes[*n].output, target, factor);
       impl.go_back(own, *n, slot, drops, seed, gradient);
     }
     return loss;

@@ -29,6 +29,10 @@ struct PartSetting {
   int images = 1;                                 // of one run
   int slots = 1;
   Loss loss = Loss::kSquares;
+  // Values of the part whose errors are part of the loss, too: the mean over them of the squared error, relative to the
+  // squares of the target, times the share.
+  std::vector<ValueId> features = {};
+  double feature_share = 0;
   const Cancellation* cancellation = nullptr;  // ends set() and run() with kCancelled between two nodes; may be null
 };
 
@@ -57,14 +61,17 @@ class PartGradient {
 
   [[nodiscard]] std::size_t parameter_count() const;
   [[nodiscard]] const std::vector<ParameterPlace>& places() const;
+  // Of the target of one run: the output of all images, then each feature of all images.
+  [[nodiscard]] std::size_t target_elems() const;
 
   // Parameters of the following runs. Not at the same time as run().
   Status set(std::span<const float> parameters);
 
-  // input, target: [images, height, width, channels]; target is what the output should be. Each activation that has a
-  // grid is rounded except for elements that are chosen at random with `seed`, if `drops`. gradient: of `factor` / 2
-  // times the sum of squared errors, or `factor` times the divergence; overwritten; that of weights is still that of
-  // the rounded ones. Returns the loss without the factor. Runs of different slots may happen at the same time.
+  // input, and output and each feature in target: [images, height, width, channels]; target is what they should be.
+  // Each activation that has a grid is rounded except for elements that are chosen at random with `seed`, if `drops`.
+  // gradient: of `factor` times the loss, which is half the sum of squared errors or the divergence, and what features
+  // add; overwritten; that of weights is still that of the rounded ones. Returns the loss of the output, that of
+  // squares not halved. Runs of different slots may happen at the same time.
   Result<double> run(int slot, const float* input, const float* target, float factor, bool drops, std::uint32_t seed,
                      std::span<float> gradient) const;
 

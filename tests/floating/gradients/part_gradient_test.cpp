@@ -22,30 +22,44 @@ using testing::window;
 constexpr double kStep = 0x1p-13;
 constexpr float kScale = 0x1p-18F;
 
+constexpr double kShare = 40;  // of features in the loss
+
+struct Squares {
+  double error = 0;
+  double target = 0;
+};
+
 // A part that is the whole graph, with weights on so fine levels that rounding them is invisible, and no activation
 // rounded: its gradients are those of the float network.
 struct Smooth {
   const Graph& graph;
   int images;
+  std::vector<ValueId> features;
   std::vector<float> input, target;
   PartGradient part;
   std::vector<float> parameters;
 
-  static PartSetting setting(const Graph& graph, int images) {
+  static PartSetting setting(const Graph& graph, int images, std::vector<ValueId> features) {
     PartSetting s{
         .nodes = {0, graph.nodes.size()}, .input = graph.input, .output = graph.output, .weights = {}, .grids = {}};
     s.weights.assign(graph.nodes.size(), QRange{-(1 << 21), 1 << 21});
     s.grids.resize(graph.nodes.size());
     s.images = images;
+    s.features = std::move(features);
+    s.feature_share = kShare;
     return s;
   }
 
-  Smooth(const Graph& g, int n)
-      : graph(g), images(n), part(PartGradient::create(g, setting(g, n)).value()), parameters(part.parameter_count()) {
+  Smooth(const Graph& g, int n, std::vector<ValueId> given_features)
+      : graph(g),
+        images(n),
+        features(std::move(given_features)),
+        part(PartGradient::create(g, setting(g, n, features)).value()),
+        parameters(part.parameter_count()) {
     std::mt19937 random(3);
     std::normal_distribution<float> normal;
     input.resize(static_cast<std::size_t>(g.value(g.input).shape.elems() * n));
-    target.resize(static_cast<std::size_t>(g.value(g.output).shape.elems() * n));
+    target.resize(part.target_elems());
     for (float& x : input) x = normal(random);
     for (float& x : target) x = normal(random);
     for (std::size_t i = 0; i < g.nodes.size(); ++i) {
@@ -58,8 +72,12 @@ struct Smooth {
     }
   }
 
-  // Half the sum of squared errors, in float64, with other parameters.
-  [[nodiscard]] double loss(const std::vector<float>& with) const {
+  struct Losses {
+    double output = 0;    // half the sum of squared errors
+    double features = 0;  // what they add
+  };
+  // In float64, with other parameters.
+  [[nodiscard]] Losses losses(const std::vector<float>& with) const {
     Graph changed = graph;
     for (std::size_t i = 0; i < changed.nodes.size(); ++i) {
       const ParameterPlace& place = part.places()[i];
@@ -68,22 +86,43 @@ struct Smooth {
       for (std::size_t w = 0; w < place.weight_count; ++w) filter->weights.edit()[w] = with[place.weights + w] * kScale;
       std::copy_n(with.begin() + std::ptrdiff_t(place.bias), place.channels, filter->bias.edit().begin());
     }
-    double sum = 0;
+    Losses result;
     const std::size_t in = input.size() / std::size_t(images);
-    const std::size_t out = target.size() / std::size_t(images);
     for (std::size_t i = 0; i < std::size_t(images); ++i) {
-      const std::vector<double> y = testing::evaluate(
-          changed, {input.begin() + std::ptrdiff_t(i * in), input.begin() + std::ptrdiff_t((i + 1) * in)});
-      for (std::size_t e = 0; e < out; ++e) sum += std::pow(y[e] - double{target[i * out + e]}, 2) / 2;
+      const std::vector<double> x{input.begin() + std::ptrdiff_t(i * in), input.begin() + std::ptrdiff_t((i + 1) * in)};
+      const float* wanted = target.data();
+      const auto squares = [&](ValueId id) {
+        changed.output = id;
+        const std::vector<double> y = testing::evaluate(changed, x);
+        Squares sums;
+        for (std::size_t e = 0; e < y.size(); ++e) {
+          const double t = wanted[i * y.size() + e];
+          sums.error += (y[e] - t) * (y[e] - t);
+          sums.target += t * t;
+        }
+        wanted += y.size() * std::size_t(images);
+        return sums;
+      };
+      result.output += squares(graph.output).error / 2;
+      for (const ValueId id : features) {
+        const Squares of_feature = squares(id);
+        result.features += kShare / double(features.size()) * of_feature.error / of_feature.target;
+      }
     }
-    return sum;
+    return result;
+  }
+  [[nodiscard]] double loss(const std::vector<float>& with) const {
+    const Losses both = losses(with);
+    return both.output + both.features;
   }
 
   void check() {
     REQUIRE(part.set(parameters).ok());
     std::vector<float> gradient(parameters.size());
     const double error = part.run(0, input.data(), target.data(), 1.0F, false, 1, gradient).value();
-    CHECK(error / 2 == doctest::Approx(loss(parameters)).epsilon(1e-4));
+    const Losses expected = losses(parameters);
+    CHECK(error / 2 == doctest::Approx(expected.output).epsilon(1e-4));
+    CHECK((expected.features > 0) == !features.empty());
     part.finish(gradient);
     double largest = 0;
     for (const float g : std::span(gradient).subspan(0)) largest = std::max(largest, std::abs(double{g}));
@@ -109,7 +148,9 @@ struct Smooth {
   }
 };
 
-void check_gradients(const Graph& graph, int images) { Smooth(graph, images).check(); }
+void check_gradients(const Graph& graph, int images, std::vector<ValueId> features = {}) {
+  Smooth(graph, images, std::move(features)).check();
+}
 
 Graph layer(TensorShape in, int out, const Window& w, int groups = 1) {
   GraphBuilder b(testing::seed(), in);
@@ -146,6 +187,16 @@ TEST_CASE("gradients go through linear layers, pools, pads, slices and a residua
   const ValueId averaged = b.node("averaged", AveragePool{window(3, 2, 1), false}, {wide});
   const ValueId flat = b.node("flat", Flatten{}, {averaged});
   check_gradients(b.finish(b.linear("fc", flat, 5)), 3);
+}
+
+TEST_CASE("features add their errors to the loss, wherever they lie and whoever reads them") {
+  GraphBuilder b(testing::seed(), {5, 5, 3});
+  const ValueId stem = b.convolution("stem", b.input(), 6, window(3, 1, 1));
+  const ValueId sum = b.node("sum", Add{}, {b.convolution("inner", stem, 6, window(3, 1, 1)), stem});
+  const ValueId mean = b.node("mean", GlobalAveragePool{}, {sum});
+  const Graph graph = b.finish(b.linear("fc", mean, 4));
+  check_gradients(graph, 2, {stem});
+  check_gradients(graph, 3, {stem, sum, mean});
 }
 
 TEST_CASE("gradients go through functions and through products with a value per channel") {
