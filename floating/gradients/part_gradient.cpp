@@ -44,7 +44,7 @@ struct PartGradient::Impl {
   std::vector<std::optional<LayerGradient>> layers;  // the same
   std::vector<ParameterPlace> places;                // the same
   std::size_t parameter_count = 0;
-  std::vector<bool> is_learned;         // by ValueId: it depends on parameters
+  std::vector<bool> is_learned;            // by ValueId: it depends on parameters
   std::vector<std::size_t> feature_place;  // by ValueId: in the target; 0: no feature
   std::size_t target_elems = 0;
   std::vector<float> parameters;

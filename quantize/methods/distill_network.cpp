@@ -209,11 +209,12 @@ class Distillation {
   void say(const AnswerChange& before, const AnswerChange& after, bool is_better) {
     char numbers[64];
     std::snprintf(numbers, sizeof numbers, "%.3g instead of %.3g", after.divergence, before.divergence);
-    decisions_.log.push_back({Event::Kind::kSummary, "",
-                              "the whole network was trained on " + std::to_string(training_.images.size()) +
-                                  " images" + (is_better ? "" : " and left as it was") +
-                                  " (divergence of the answers on " + std::to_string(before.images) + " others " +
-                                  numbers + ")"});
+    decisions_.log.push_back(
+        {Event::Kind::kSummary, "",
+         "the whole network was trained on " + std::to_string(training_.images.size()) + " images" +
+             (is_better ? "" : " and left as it was") + " (divergence of the answers on " +
+             std::to_string(before.images) + " others " + numbers +
+             (is_better || after.divergence >= before.divergence ? ")" : ", which may be chance)")});
   }
 
   const Context& context_;
