@@ -33,8 +33,8 @@ constexpr double kMostMacs = 2e13;
 TrainingRates rates_of_networks(int /*bits*/) {
   return {.weights = 0.004, .scales = 0.003, .steps = 0.003, .biases = 0.005};
 }
-// Of the errors of what blocks write in the loss. Without them, networks that lose much are fitted to the answers to
-// these images alone.
+// Of the errors of what blocks write in the loss, times the divergence that there is before. Without them, networks
+// that lose much are fitted to the answers to these images alone; where little is lost, they would be all that counts.
 constexpr double kFeatureShare = 10;
 // Of an image in one iteration, in forward passes: the float network, and the quantized one forward and backward.
 constexpr double kPasses = 4;
@@ -153,7 +153,7 @@ class Distillation {
     for (std::size_t& image : held_out) image = image * all / images.images();  // as the context numbers them
     NARROW_ASSIGN(const AnswerMeter meter, AnswerMeter::create_on(context_, held_out));
     NARROW_ASSIGN(const AnswerChange before, meter.measure(decisions_));
-    NARROW_ASSIGN(TrainableNetwork::Trained trained, train(images));
+    NARROW_ASSIGN(TrainableNetwork::Trained trained, train(images, before.divergence));
     NARROW_ASSIGN(const AnswerChange after, meter.measure(trained.decisions));
     const bool is_better = is_clearly_closer(after, before);
     if (is_better) {
@@ -178,11 +178,12 @@ class Distillation {
     return "";
   }
 
-  Result<TrainableNetwork::Trained> train(const BlockImages& images) {
+  // divergence: of the answers, before.
+  Result<TrainableNetwork::Trained> train(const BlockImages& images, double divergence) {
     PartSetting setting = network_.setting(decisions_, part_);
     setting.loss = Loss::kDivergence;
     setting.features = features_of(context_, network_, decisions_, part_);
-    setting.feature_share = kFeatureShare;
+    setting.feature_share = kFeatureShare * divergence;
     const std::vector<ValueId> features = setting.features;
     const int images_of_run = setting.images;
     const int slots = setting.slots;
