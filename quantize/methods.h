@@ -84,7 +84,7 @@ Status reconstruct_blocks(const Context& context, Decisions& decisions);
 
 // Trains all weights, biases and steps of activations together on changed calibration images, so that the answers are
 // closest to the float network's. The network keeps what it had where the answers on images that were held out did not
-// get closer. Nothing is done where only observations are known.
+// get clearly closer. Nothing is done where only observations are known.
 Status distill_network(const Context& context, Decisions& decisions);
 // Whether the options require it.
 [[nodiscard]] bool distills_network(const QuantizeOptions& options);
