@@ -182,9 +182,9 @@ class Distillation {
   Result<TrainableNetwork::Trained> train(const BlockImages& images, double divergence) {
     PartSetting setting = network_.setting(decisions_, part_);
     setting.loss = Loss::kDivergence;
-    setting.features = features_of(context_, network_, decisions_, part_);
+    const std::vector<ValueId> features = features_of(context_, network_, decisions_, part_);
+    setting.features = features;
     setting.feature_share = kFeatureShare * divergence;
-    const std::vector<ValueId> features = setting.features;
     const int images_of_run = setting.images;
     const int slots = setting.slots;
     NARROW_ASSIGN(PartGradient gradient, PartGradient::create(context_.graph, std::move(setting)));

@@ -108,16 +108,16 @@ Divergence divergence(unsigned seed) {
 }  // namespace
 
 TEST_CASE("networks that are trained as a whole answer more as the float networks do, also on other images") {
-  // A small random network may have the same clear answer to all images, so several are looked at.
+  // A small random network may have the same clear answer to all images, or be left as it was; which ones are depends
+  // on the CPU's float sums. Over a dozen, the divergence falls to 0.7 on each of three instruction sets.
   Divergence all;
-  for (unsigned seed = 1; seed <= 5; ++seed) {
+  for (unsigned seed = 1; seed <= 12; ++seed) {
     const Divergence one = divergence(seed);
     all.rounded += one.rounded;
     all.trained += one.trained;
   }
   CAPTURE(all.rounded);
-  // 0.69 to 0.84 of it, by the sums of the float network on this CPU: some networks are left as they were.
-  CHECK(all.trained < 0.95 * all.rounded);
+  CHECK(all.trained < 0.85 * all.rounded);
 }
 
 TEST_CASE("distillation does not depend on the number of threads") {
