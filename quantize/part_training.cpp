@@ -24,7 +24,7 @@ constexpr int kMostImagesOfRun = 8;
 constexpr std::int64_t kElementsOfRun = std::int64_t{1} << 20;
 constexpr double kWarmUp = 0.05;  // of the iterations: rates grow from zero
 // Sums of gradients, each over the runs of a batch that are so far apart: how many threads can work.
-constexpr std::size_t kSums = 4;
+constexpr std::size_t kGradientSums = 4;
 
 using Clock = std::chrono::steady_clock;
 constexpr std::chrono::seconds kSaveInterval{20};
@@ -70,7 +70,7 @@ class Training {
       : part_(part),
         training_(training),
         runs_(static_cast<std::size_t>(kBatch / images_of_run)),
-        sums_(std::min(kSums, runs_.size())),
+        sums_(std::min(kGradientSums, runs_.size())),
         slots_(static_cast<std::size_t>(std::max(training.threads, 1))),
         images_of_run_(static_cast<std::size_t>(images_of_run)),
         images_in_order_(training.images.begin(), training.images.end()),
