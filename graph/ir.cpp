@@ -61,6 +61,15 @@ const Filter* filter_of(const Node& node) {
   return nullptr;
 }
 
+bool is_depthwise(const Node& node) {
+  const auto* const convolution = std::get_if<Convolution>(&node.op);
+  if (convolution == nullptr || convolution->groups < 2 || convolution->groups != convolution->out_channels)
+    return false;
+  const auto window =
+      static_cast<std::size_t>(convolution->window.kernel_h) * static_cast<std::size_t>(convolution->window.kernel_w);
+  return convolution->filter.weights.size() == window * static_cast<std::size_t>(convolution->groups);
+}
+
 bool is_lossless(const Op& op) { return row_of(op).is_lossless(); }
 bool moves_no_byte(const Op& op) { return row_of(op).has(kMovesNoByte); }
 bool is_float_only(const Op& op) { return row_of(op).is_float_only(); }

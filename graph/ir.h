@@ -268,6 +268,9 @@ struct Graph {
 [[nodiscard]] Filter* filter_of(Node& node);
 [[nodiscard]] const Filter* filter_of(const Node& node);
 
+// Whether it is a convolution with as many groups as outputs, each of which reads one channel.
+[[nodiscard]] bool is_depthwise(const Node& node);
+
 // A sum that is rounded once: an Add with a uint8 output that reads one uint8 tensor and the float32 results of an
 // integer convolution, which no other node reads. Returns which input is float32, or nothing for all other nodes.
 [[nodiscard]] std::optional<std::size_t> summed_input(const Graph& graph, const Node& node);

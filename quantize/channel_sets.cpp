@@ -17,11 +17,6 @@ bool keeps(Change change, const Node& node) {
   return is<Activation, AveragePool, GlobalAveragePool, Pad, Flatten, Identity>(node.op);
 }
 
-bool is_depthwise(const Node& node) {
-  const auto* convolution = std::get_if<Convolution>(&node.op);
-  return convolution != nullptr && convolution->groups > 1 && convolution->groups == convolution->out_channels;
-}
-
 bool is_dense(const Node& node) {
   const auto* convolution = std::get_if<Convolution>(&node.op);
   return convolution == nullptr || convolution->groups == 1;
