@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 
 #include "base/text.h"
 #include "base/try.h"
 #include "quantize/concat_scales.h"
+#include "quantize/free_bits.h"
 #include "quantize/representation_plan.h"
 
 namespace narrow::graph {
@@ -121,6 +123,29 @@ std::vector<bool> find_pre_quantized(const Graph& graph) {
   return pre_quantized;
 }
 
+// Bits that layers require of what they read, by ValueId; nothing where no layer reads it, also through operators that
+// only copy. Where several read it, those of the layer that gains most by few.
+std::vector<std::optional<int>> bits_for_readers(const Graph& graph, const Liveness& live,
+                                                 const QuantizeOptions& options, const BitPlan& plan) {
+  std::vector<std::optional<int>> bits(graph.values.size());
+  for (std::size_t n = graph.nodes.size(); n-- > 0;) {
+    const Node& node = graph.nodes[n];
+    if (!live.nodes[n]) continue;
+    std::optional<int> required;
+    if (filter_of(node) != nullptr && !plan.in_float[n]) {
+      required = bits_for_reader(node, plan.weight_bits[n], options);
+    } else if (is_lossless(node.op) || std::holds_alternative<Concat>(node.op)) {
+      required = bits[index(node.output)];
+    }
+    if (!required) continue;
+    for (const ValueId id : node.inputs) {
+      std::optional<int>& of_input = bits[index(id)];
+      of_input = of_input ? std::min(*of_input, *required) : *required;
+    }
+  }
+  return bits;
+}
+
 void plan_activations(const Graph& graph, const Liveness& live, const QuantizeOptions& options,
                       const FirstAndLastLayers& boundary, const Exceptions& exceptions, BitPlan& plan) {
   plan.source = find_sources(graph, live);
@@ -142,14 +167,19 @@ void plan_activations(const Graph& graph, const Liveness& live, const QuantizeOp
     if (exception != exceptions.end()) by_layer[index(graph.nodes[n].output)] = exception->second;
   }
   const std::vector<bool> pre_quantized = find_pre_quantized(graph);
-  const std::vector<bool> read_by_layer = find_read_by_layers(graph, live, plan.in_float);
+  const std::vector<std::optional<int>> for_readers = bits_for_readers(graph, live, options, plan);
+  std::vector<std::optional<int>> least(graph.values.size());  // by source: for the reader that gains most by few bits
   for (std::size_t v = 0; v < graph.values.size(); ++v) {
     if (!live.values[v] || pre_quantized[v]) continue;
-    RequiredBits& group = required[index(plan.source[v])];
+    const std::size_t source = index(plan.source[v]);
+    RequiredBits& group = required[source];
     if (by_layer[v] != 0) group.by_layer.push_back(by_layer[v]);
     if (at_boundary[v]) group.others.push_back(options.boundary_bits);
     // Only layers with weights run faster on fewer bits. What no layer reads keeps all: it costs nothing.
-    if (!at_boundary[v] && read_by_layer[v]) group.others.push_back(options.activation_bits);
+    if (!at_boundary[v] && for_readers[v]) least[source] = std::min(*for_readers[v], least[source].value_or(kMaxBits));
+  }
+  for (std::size_t v = 0; v < graph.values.size(); ++v) {
+    if (least[v]) required[v].others.push_back(*least[v]);
   }
   plan.activation_bits.assign(graph.values.size(), options.activation_bits);
   for (std::size_t v = 0; v < graph.values.size(); ++v) {
@@ -157,6 +187,18 @@ void plan_activations(const Graph& graph, const Liveness& live, const QuantizeOp
     const std::size_t source = index(plan.source[v]);
     plan.activation_bits[v] =
         source == v ? agree(required[v], graph.values[v].name, plan.log) : plan.activation_bits[source];
+  }
+  int with_free_bits = 0;
+  for (std::size_t v = 0; v < graph.values.size(); ++v) {
+    const bool has_free_bits = least[v] && *least[v] > options.activation_bits && plan.activation_bits[v] == *least[v];
+    with_free_bits += has_free_bits ? 1 : 0;
+  }
+  if (with_free_bits > 0) {
+    plan.log.push_back({Event::Kind::kSummary, "preparation",
+                        std::to_string(with_free_bits) + (with_free_bits == 1 ? " tensor has" : " tensors have") +
+                            " more than " + std::to_string(options.activation_bits) +
+                            " bits, because fewer would save no time in the layers that read " +
+                            (with_free_bits == 1 ? "it" : "them")});
   }
 }
 

@@ -41,8 +41,13 @@ double fixed_weight_bytes(const Context& context, const std::vector<BitUnit>& un
   return bits / 8;
 }
 
-// The network with the same bits everywhere, decided by the fast methods.
-Result<Decisions> uniform(const Context& base, int bits) {
+// The network with the same bits everywhere but for first and last layers, decided by the fast methods.
+struct Uniform {
+  std::vector<int> activation_bits;  // by ValueId
+  Decisions decisions;
+};
+
+Result<Uniform> uniform(const Context& base, int bits) {
   QuantizeOptions options = base.options;
   options.weight_bits = bits;
   options.activation_bits = bits;
@@ -51,7 +56,8 @@ Result<Decisions> uniform(const Context& base, int bits) {
   NARROW_ASSIGN(const BitPlan plan, plan_bits(base.graph, base.live, options));
   const Context context{base.graph,        base.live, plan,          base.representations,
                         base.observations, options,   base.producer, base.activations};
-  return decide(context);
+  NARROW_ASSIGN(Decisions decisions, decide(context));
+  return Uniform{plan.activation_bits, std::move(decisions)};
 }
 
 class Chooser {
@@ -68,8 +74,8 @@ class Chooser {
                    "goal"};
     }
     for (const int bits : kBitChoices) {
-      NARROW_ASSIGN(Decisions decisions, uniform(context_, bits));
-      uniform_.push_back(std::move(decisions));
+      NARROW_ASSIGN(Uniform decided, uniform(context_, bits));
+      uniform_.push_back(std::move(decided));
       progress("deciding for sensitivity, width", uniform_.size(), kBitChoices.size());
     }
     NARROW_TRY(find_costs());
@@ -116,7 +122,7 @@ class Chooser {
     for (std::size_t b = 0; b < kBitChoices.size(); ++b) {
       NARROW_TRY(base::check_cancelled(context_.options.cancellation));
       NARROW_ASSIGN(const BuiltGraph built,
-                    build(context_.graph, context_.live, context_.representations, uniform_[b]));
+                    build(context_.graph, context_.live, context_.representations, uniform_[b].decisions));
       NARROW_ASSIGN(const NetworkTime time, time_network_(built.graph, b == 0));
       if (b == 0) {
         milliseconds_ = time.milliseconds;
@@ -147,9 +153,9 @@ class Chooser {
     NARROW_ASSIGN(const AnswerMeter meter, AnswerMeter::create(context_, kMostSensitivityImages));
     for (const BitUnit& unit : units_) {
       std::vector<double>& of_unit = divergences_.emplace_back();
-      for (const Decisions& decisions : uniform_) {
+      for (const Uniform& everywhere : uniform_) {
         Decisions alone = undecided(context_.graph);
-        take_unit(unit, decisions, alone);
+        take_unit(unit, everywhere.decisions, alone);
         NARROW_ASSIGN(const AnswerChange change, meter.measure(alone));
         of_unit.push_back(change.divergence);
       }
@@ -159,8 +165,8 @@ class Chooser {
   }
 
   Decisions decisions_of(const Choice& choice) const {
-    Decisions mixed = uniform_.front();
-    for (std::size_t u = 0; u < units_.size(); ++u) take_unit(units_[u], uniform_[choice[u]], mixed);
+    Decisions mixed = uniform_.front().decisions;
+    for (std::size_t u = 0; u < units_.size(); ++u) take_unit(units_[u], uniform_[choice[u]].decisions, mixed);
     return mixed;
   }
 
@@ -230,7 +236,8 @@ class Chooser {
       }
       const int producer = context_.producer[unit.tensor];
       if (producer >= 0) {
-        mixed.activations.push_back({context_.graph.nodes[static_cast<std::size_t>(producer)].name, bits});
+        mixed.activations.push_back({context_.graph.nodes[static_cast<std::size_t>(producer)].name,
+                                     uniform_[path_[chosen][u]].activation_bits[index(unit.tensor)]});
       }
       for (std::size_t b = 0; b < kBitChoices.size(); ++b) {
         row.divergences.push_back({kBitChoices[b], divergences_[u][b]});
@@ -258,7 +265,7 @@ class Chooser {
   const BitGoal& goal_;
   const TimeNetwork& time_network_;
   std::vector<BitUnit> units_;
-  std::vector<Decisions> uniform_;                // by index into kBitChoices
+  std::vector<Uniform> uniform_;                  // by index into kBitChoices
   std::vector<std::vector<double>> divergences_;  // by unit, then by index into kBitChoices
   std::vector<std::vector<double>> costs_;        // the same
   double milliseconds_ = 0;                       // with 8 bits, where the goal is a time

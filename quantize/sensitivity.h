@@ -28,12 +28,6 @@ struct BitUnit {
 // float.
 [[nodiscard]] std::vector<BitUnit> bit_units(const Context& context);
 
-// Decisions for the whole network with the same number of bits everywhere, but for first and last layers.
-struct UniformDecisions {
-  int bits = 8;
-  Decisions decisions;
-};
-
 // Of `mixed` the unit takes the decisions of `from`.
 void take_unit(const BitUnit& unit, const Decisions& from, Decisions& mixed);
 

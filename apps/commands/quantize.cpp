@@ -50,6 +50,7 @@ struct QuantizeFlags {
   std::string mix_channels = "auto";
   std::string residual_copies = "auto";
   std::string residual_sums = "auto";
+  std::string free_bits = "on";
   std::string effort = "default";
   std::string checkpoint;  // folder
   bool keep_batch_norm = false;
@@ -107,6 +108,7 @@ QuantizeOptions quantize_options(const QuantizeFlags& flags) {
   options.channel_mixing = preparation_of(flags.mix_channels);
   options.residual_copies = preparation_of(flags.residual_copies);
   options.residual_sums = residual_sums_of(flags.residual_sums);
+  options.free_bits = flags.free_bits == "on";
   options.effort = parse_effort(flags.effort);
   options.memory_bytes = flags.memory_megabytes << 20;
   options.limits = float_limits(flags.limits);
@@ -341,6 +343,10 @@ void add_bit_options(const Subcommand& command, QuantizeFlags& flags) {
              "How often a residual sum is rounded: once (the convolution before it is not), twice (each on its own), "
              "or auto (default): once where the sum has 6 bits or more",
              {"auto", "once", "twice"});
+  add_choice("--free-bits", flags.free_bits,
+             "Give tensors more bits than --activations where fewer would save neither time nor memory, because their "
+             "readers' sums stay in 16 bits: on (default) or off",
+             {"on", "off"});
   command.add("--effort", flags.effort, "How long it may take: fast, default or max")
       .check(one_of(effort_names()))
       .type_name("NAME");

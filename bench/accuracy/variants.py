@@ -16,7 +16,8 @@ sys.dont_write_bytecode = True
 from narrow_results import Narrow, cell, markdown
 from real_networks import CIFAR, NETWORKS, ROOT, data_folder
 
-PREPARATIONS_OFF = ("--equalize", "off", "--mix-channels", "off", "--residual-copies", "off", "--residual-sums", "twice")
+PREPARATIONS_OFF = ("--equalize", "off", "--mix-channels", "off", "--residual-copies", "off", "--residual-sums", "twice",
+                    "--free-bits", "off")
 PLAIN = ("--observer", "minmax", "--rounding", "nearest", *PREPARATIONS_OFF)
 VARIANTS = {
     "default": (),
@@ -33,6 +34,7 @@ VARIANTS = {
     "narrow copies": ("--residual-copies", "on"),
     "residual sums rounded twice": ("--residual-sums", "twice"),
     "residual sums rounded once": ("--residual-sums", "once"),
+    "no free bits": ("--free-bits", "off"),
     "effort fast": ("--effort", "fast"),
     "min/max, nearest, nothing prepared, biases corrected": PLAIN,
     "min/max, nearest, nothing prepared, biases as they are": (*PLAIN, "--no-bias-correction"),
@@ -40,7 +42,8 @@ VARIANTS = {
 # What the default says of a preparation where it takes it, and where it leaves it out. It says nothing where a network has
 # nothing to prepare, and where activations have 8 bits, because it does not try then.
 SAID = {"--equalize": ("have equalized", "are not equalized"), "--mix-channels": ("have mixed", "are not mixed"),
-        "--residual-copies": ("layers read copies", "have the bits of the layers")}
+        "--residual-copies": ("layers read copies", "have the bits of the layers"),
+        "--free-bits": ("would save no time", "no tensor has free bits")}
 
 
 def is_default(network, width, options, prepared):

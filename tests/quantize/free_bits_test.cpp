@@ -1,0 +1,264 @@
+// Bits of activations beyond those that were asked for, where they save no time.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "quantize/bit_plan.h"
+#include "tests/support/data.h"
+#include "tests/support/graph/random_graph.h"
+#include "tests/support/quantize/random_images.h"
+
+namespace narrow::graph {
+namespace {
+
+using testing::GraphBuilder;
+using testing::window;
+
+constexpr int kChannels = 6;
+
+// "writer" writes the tensor in question. "next" and its input are ordinary; neither is the first or the last layer.
+struct Middle {
+  explicit Middle(int channels_read = kChannels) : channels(channels_read) {}
+
+  int channels;
+  GraphBuilder builder{testing::seed(), {16, 16, 3}};
+  ValueId read = builder.convolution("writer", builder.convolution("first", builder.input(), 4, window(3, 1, 1)),
+                                     channels, window(3, 1, 1), 1, GraphBuilder::kRelu);
+
+  Graph finish(ValueId last) {
+    return builder.finish(builder.linear("last", builder.convolution("next", last, 4, window(3, 2)), 5));
+  }
+};
+
+Graph depthwise_network(int kernel) {
+  Middle middle;
+  return middle.finish(
+      middle.builder.convolution("reader", middle.read, kChannels, window(kernel, 1, kernel / 2), kChannels));
+}
+
+Graph pointwise_network(int channels) {
+  Middle middle(channels);
+  return middle.finish(middle.builder.convolution("reader", middle.read, 4, window(1)));
+}
+
+// weight(k): weight k of each output of "reader".
+template <class Weight>
+Graph with_weights(Graph graph, const Weight& weight) {
+  for (Node& node : graph.nodes) {
+    if (node.name != "reader") continue;
+    Filter& filter = *filter_of(node);
+    std::vector<float>& weights = filter.weights.edit();
+    const std::size_t depth = weights.size() / filter.bias.size();
+    for (std::size_t i = 0; i < weights.size(); ++i) weights[i] = weight(i % depth);
+  }
+  return graph;
+}
+
+Graph with_equal_weights(Graph graph) {
+  return with_weights(std::move(graph), [](std::size_t /*k*/) { return 0.25F; });
+}
+
+QuantizeOptions bits(int weights, int activations) {
+  QuantizeOptions options;
+  options.weight_bits = weights;
+  options.activation_bits = activations;
+  return options;
+}
+
+// Of the tensor that `writer` writes.
+int bits_after(const std::string& writer, const Graph& graph, const QuantizeOptions& options) {
+  const BitPlan plan = plan_bits(graph, find_live(graph), options).value();
+  for (const Node& node : graph.nodes) {
+    if (node.name == writer) return plan.activation_bits[index(node.output)];
+  }
+  FAIL("no such layer: " << writer);
+  return 0;
+}
+
+// The largest sum of integers of one sign that one lane adds up, by docs/numerics.md.
+std::int64_t largest_sum(const Node& node) {
+  const Filter& filter = *filter_of(node);
+  const auto& integers = filter.quantized->weights;
+  const std::size_t depth = integers.size() / filter.quantized->bias.size();
+  std::int64_t largest = 0;
+  for (std::size_t from = 0; from < integers.size(); from += depth) {
+    std::int64_t sums[2][2] = {};
+    for (std::size_t k = 0; k < depth; ++k) {
+      const int w = integers[from + k];
+      sums[is_depthwise(node) ? 0 : k / 2 % 2][w < 0 ? 1 : 0] += w < 0 ? -w : w;
+    }
+    for (const auto& lane : sums) largest = std::max({largest, lane[0], lane[1]});
+  }
+  return largest;
+}
+
+}  // namespace
+
+TEST_CASE("what depthwise layers read has as many bits as keep the sums of a window in 16 bits") {
+  struct Row {
+    int kernel, weights, activations, expected;
+  };
+  // Equal weights have the largest integer, or that of the best step for normally distributed weights.
+  for (const Row& row : {Row{3, 2, 2, 2}, Row{3, 2, 3, 8}, Row{3, 3, 2, 8}, Row{3, 4, 4, 8}, Row{3, 5, 5, 7},
+                         Row{3, 6, 6, 6}, Row{3, 7, 7, 7}, Row{3, 8, 2, 4}, Row{3, 8, 8, 8}, Row{3, 4, 8, 8},
+                         Row{5, 4, 4, 7}, Row{5, 2, 4, 8}, Row{7, 4, 4, 6}, Row{7, 4, 7, 7}}) {
+    CAPTURE(row.kernel);
+    CAPTURE(row.weights);
+    CAPTURE(row.activations);
+    const Graph graph = with_equal_weights(depthwise_network(row.kernel));
+    QuantizeOptions options = bits(row.weights, row.activations);
+    CHECK(bits_after("writer", graph, options) == row.expected);
+    // Layers of other windows gain by few bits.
+    CHECK(bits_after("reader", graph, options) == row.activations);
+    options.free_bits = false;
+    CHECK(bits_after("writer", graph, options) == row.activations);
+  }
+}
+
+TEST_CASE("what 1x1 layers read has as many bits as keep the sums of a lane in 16 bits") {
+  struct Row {
+    int channels, weights, activations, expected;
+  };
+  // A lane adds two of four channels.
+  for (const Row& row : {Row{4, 4, 4, 8}, Row{32, 4, 4, 8}, Row{40, 4, 4, 7}, Row{64, 4, 4, 7}, Row{128, 4, 4, 6},
+                         Row{256, 4, 4, 5}, Row{600, 4, 4, 4}, Row{128, 3, 3, 7}, Row{128, 2, 4, 8}, Row{4, 2, 2, 2},
+                         Row{16, 8, 4, 5}, Row{8, 8, 4, 6}, Row{32, 4, 8, 8}}) {
+    CAPTURE(row.channels);
+    CAPTURE(row.weights);
+    CAPTURE(row.activations);
+    const Graph graph = with_equal_weights(pointwise_network(row.channels));
+    QuantizeOptions options = bits(row.weights, row.activations);
+    CHECK(bits_after("writer", graph, options) == row.expected);
+    options.free_bits = false;
+    CHECK(bits_after("writer", graph, options) == row.activations);
+  }
+}
+
+TEST_CASE("weights of both signs, and small ones, leave room for more bits") {
+  const Graph graph = pointwise_network(128);
+  const auto with = [&](const auto& weight) { return bits_after("writer", with_weights(graph, weight), bits(4, 4)); };
+  CHECK(with([](std::size_t) { return 1.0F; }) == 6);
+  CHECK(with([](std::size_t k) { return k % 2 == 0 ? 1.0F : -1.0F; }) == 7);
+  // One lane has as much as both together.
+  CHECK(with([](std::size_t k) { return k % 4 < 2 ? 1.0F : 0.0F; }) == 6);
+  CHECK(with([](std::size_t k) { return k == 0 ? 1.0F : 0.03125F; }) == 8);
+  CHECK(with([](std::size_t) { return 0.0F; }) == 4);
+}
+
+TEST_CASE("sums of free bits stay in 16 bits once the weights are rounded") {
+  for (const int weights : {2, 3, 4, 6}) {
+    for (unsigned i = 0; i < 4; ++i) {
+      CAPTURE(weights);
+      CAPTURE(testing::seed() + i);
+      GraphBuilder b(testing::seed() + i, {8, 8, 3});
+      ValueId x = b.convolution("first", b.input(), 24, window(3, 1, 1), 1, GraphBuilder::kRelu);
+      for (const char* name : {"a", "b", "c"}) {
+        const std::string block = name;
+        x = b.convolution(block + ".expand", x, 96, window(1), 1, GraphBuilder::kRelu6);
+        x = b.convolution(block + ".depthwise", x, 96, window(3, 1, 1), 96, GraphBuilder::kRelu6);
+        x = b.convolution(block + ".project", x, 24, window(1));
+      }
+      const Graph graph = b.finish(b.linear("last", x, 5));
+      const Graph quantized = testing::quantized_on_random_images(graph, 16, bits(weights, 3)).graph;
+      int free = 0;
+      for (const Node& node : quantized.nodes) {
+        const Filter* const filter = filter_of(node);
+        if (filter == nullptr || node.name == "first" || node.name == "last") continue;
+        const QRange& range = quantized.value(node.inputs[0]).quantization->range;
+        if (range.hi <= 7) continue;
+        ++free;
+        CHECK_MESSAGE(largest_sum(node) * range.hi <= 32767, node.name);
+      }
+      CHECK(free >= 6);
+    }
+  }
+}
+
+TEST_CASE("tensors that share their integers have the bits of the reader that gains most by few") {
+  Middle middle;
+  const ValueId pooled = middle.builder.node("pool", MaxPool{window(2, 2)}, {middle.read});
+  const ValueId depthwise = middle.builder.convolution("reader", pooled, kChannels, window(3, 1, 1), kChannels);
+  const ValueId dense = middle.builder.convolution("dense", middle.read, kChannels, window(4, 2, 1));
+  const Graph graph = middle.finish(middle.builder.node("sum", Add{}, {depthwise, dense}));
+  CHECK(bits_after("writer", graph, bits(4, 4)) == 4);
+  CHECK(bits_after("pool", graph, bits(4, 4)) == 4);
+  CHECK(plan_bits(graph, find_live(graph), bits(4, 4)).value().log.empty());
+}
+
+TEST_CASE("bits of a layer's own weights and output count for what it reads") {
+  const Graph graph = with_equal_weights(depthwise_network(3));
+  QuantizeOptions options = bits(4, 4);
+  options.layer_weight_bits = {{"reader", 8}};
+  CHECK(bits_after("writer", graph, options) == 4);
+  options.layer_weight_bits = {{"reader", 5}};
+  CHECK(bits_after("writer", graph, options) == 7);
+  options.layer_activation_bits = {{"writer", 3}};
+  CHECK(bits_after("writer", graph, options) == 3);
+}
+
+TEST_CASE("the log counts the tensors that have more bits than were asked for") {
+  const auto summary = [](const Graph& graph, const QuantizeOptions& options) {
+    std::string text;
+    for (const Event& event : plan_bits(graph, find_live(graph), options).value().log) {
+      if (event.kind == Event::Kind::kSummary) text += event.text;
+    }
+    return text;
+  };
+  const Graph graph = depthwise_network(3);
+  CHECK(summary(graph, bits(4, 4)) ==
+        "1 tensor has more than 4 bits, because fewer would save no time in the layers that read it");
+  CHECK(summary(graph, bits(8, 8)).empty());
+  QuantizeOptions options = bits(4, 4);
+  options.free_bits = false;
+  CHECK(summary(graph, options).empty());
+  options.free_bits = true;
+  options.layer_activation_bits = {{"writer", 3}};
+  CHECK(summary(graph, options).empty());
+}
+
+TEST_CASE("a tensor that another layer reads too has the bits of that") {
+  Middle middle;
+  const ValueId depthwise = middle.builder.convolution("reader", middle.read, kChannels, window(3, 1, 1), kChannels);
+  const ValueId dense = middle.builder.convolution("dense", middle.read, kChannels, window(3, 1, 1));
+  const Graph graph = middle.finish(middle.builder.node("sum", Add{}, {depthwise, dense}));
+  CHECK(bits_after("writer", graph, bits(4, 4)) == 4);
+}
+
+TEST_CASE("groups of more than one channel are no depthwise layer, and neither are channels with two outputs") {
+  for (const int groups : {1, 2, 3}) {
+    Middle middle;
+    const Graph graph =
+        middle.finish(middle.builder.convolution("grouped", middle.read, kChannels, window(3, 1, 1), groups));
+    CHECK(bits_after("writer", graph, bits(4, 4)) == 4);
+  }
+  for (const int kernel : {1, 3}) {
+    Middle middle;
+    const Graph graph = middle.finish(
+        middle.builder.convolution("doubled", middle.read, 2 * kChannels, window(kernel, 1, kernel / 2), kChannels));
+    CHECK(bits_after("writer", graph, bits(4, 4)) == 4);
+  }
+}
+
+TEST_CASE("padding between a tensor and its depthwise reader changes nothing") {
+  Middle middle;
+  const ValueId padded = middle.builder.node("pad", Pad{{1, 0, 1, 0}}, {middle.read});
+  const Graph graph = middle.finish(middle.builder.convolution("reader", padded, kChannels, window(3), kChannels));
+  CHECK(bits_after("writer", graph, bits(4, 4)) == 8);
+  CHECK(bits_after("pad", graph, bits(4, 4)) == 8);
+}
+
+TEST_CASE("a depthwise layer that is the first or the last has the bits of first and last layers") {
+  GraphBuilder b(testing::seed(), {16, 16, kChannels});
+  const ValueId first = b.convolution("first", b.input(), kChannels, window(3, 1, 1), kChannels);
+  const ValueId second = b.convolution("second", first, kChannels, window(3, 1, 1), kChannels);
+  const Graph graph = b.finish(b.linear("last", second, 5));
+  QuantizeOptions options = bits(4, 4);
+  options.boundary_bits = 6;
+  CHECK(bits_after("first", graph, options) == 8);
+  CHECK(bits_after("second", graph, options) == 6);
+}
+
+}  // namespace narrow::graph
