@@ -146,6 +146,13 @@ std::vector<std::optional<int>> bits_for_readers(const Graph& graph, const Liven
   return bits;
 }
 
+Event free_bits_event(std::size_t tensors, int asked) {
+  return {Event::Kind::kSummary, "preparation",
+          std::to_string(tensors) + (tensors == 1 ? " tensor has" : " tensors have") + " more than " +
+              std::to_string(asked) + " bits, because fewer would save no time in the layers that read " +
+              (tensors == 1 ? "it" : "them")};
+}
+
 void plan_activations(const Graph& graph, const Liveness& live, const QuantizeOptions& options,
                       const FirstAndLastLayers& boundary, const Exceptions& exceptions, BitPlan& plan) {
   plan.source = find_sources(graph, live);
@@ -169,16 +176,23 @@ void plan_activations(const Graph& graph, const Liveness& live, const QuantizeOp
   const std::vector<bool> pre_quantized = find_pre_quantized(graph);
   const std::vector<std::optional<int>> for_readers = bits_for_readers(graph, live, options, plan);
   std::vector<std::optional<int>> least(graph.values.size());  // by source: for the reader that gains most by few bits
+  std::vector<bool> has_boundary(graph.values.size(), false);  // by source
   for (std::size_t v = 0; v < graph.values.size(); ++v) {
     if (!live.values[v] || pre_quantized[v]) continue;
     const std::size_t source = index(plan.source[v]);
     RequiredBits& group = required[source];
     if (by_layer[v] != 0) group.by_layer.push_back(by_layer[v]);
-    if (at_boundary[v]) group.others.push_back(options.boundary_bits);
-    // Only layers with weights run faster on fewer bits. What no layer reads keeps all: it costs nothing.
-    if (!at_boundary[v] && for_readers[v]) least[source] = std::min(*for_readers[v], least[source].value_or(kMaxBits));
+    if (at_boundary[v]) {
+      group.others.push_back(options.boundary_bits);
+      has_boundary[source] = true;
+    } else if (for_readers[v]) {
+      // Only layers with weights run faster on fewer bits. What no layer reads keeps all: it costs nothing.
+      least[source] = std::min(*for_readers[v], least[source].value_or(kMaxBits));
+    }
   }
   for (std::size_t v = 0; v < graph.values.size(); ++v) {
+    // First and last layers have the bits that were asked for them, at most.
+    if (least[v] && has_boundary[v]) least[v] = options.activation_bits;
     if (least[v]) required[v].others.push_back(*least[v]);
   }
   plan.activation_bits.assign(graph.values.size(), options.activation_bits);
@@ -188,18 +202,12 @@ void plan_activations(const Graph& graph, const Liveness& live, const QuantizeOp
     plan.activation_bits[v] =
         source == v ? agree(required[v], graph.values[v].name, plan.log) : plan.activation_bits[source];
   }
-  int with_free_bits = 0;
-  for (std::size_t v = 0; v < graph.values.size(); ++v) {
-    const bool has_free_bits = least[v] && *least[v] > options.activation_bits && plan.activation_bits[v] == *least[v];
-    with_free_bits += has_free_bits ? 1 : 0;
-  }
-  if (with_free_bits > 0) {
-    plan.log.push_back({Event::Kind::kSummary, "preparation",
-                        std::to_string(with_free_bits) + (with_free_bits == 1 ? " tensor has" : " tensors have") +
-                            " more than " + std::to_string(options.activation_bits) +
-                            " bits, because fewer would save no time in the layers that read " +
-                            (with_free_bits == 1 ? "it" : "them")});
-  }
+  const auto has_free_bits = [&](std::size_t v) {
+    return least[v] && *least[v] > options.activation_bits && required[v].by_layer.empty();
+  };
+  std::size_t tensors = 0;
+  for (std::size_t v = 0; v < graph.values.size(); ++v) tensors += has_free_bits(v) ? 1 : 0;
+  if (tensors > 0) plan.log.push_back(free_bits_event(tensors, options.activation_bits));
 }
 
 // Beside a sum of fewer bits, the rounding of a convolution to 8 bits is less than a tenth of a decibel.

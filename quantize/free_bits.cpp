@@ -5,29 +5,28 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <variant>
 
 namespace narrow::graph {
 namespace {
 
 // The step between two integers, in root mean squares of the weights of an output, that rounds normally distributed
-// weights with the least squared error; by bits. (Max, "Quantizing for Minimum Distortion", 1960.)
+// weights with the least squared error; by bits, computed. (Max, "Quantizing for Minimum Distortion", 1960.)
 constexpr std::array<double, 9> kSteps = {0, 0, 0.9957, 0.5860, 0.3352, 0.1881, 0.1041, 0.0569, 0.0308};
 // Rounding by the error of outputs makes some sums larger than the nearest integers would.
-constexpr double kReserve = 1.125;
+constexpr double kReserve = 1.25;
 
-// About the largest sum of integers of one sign that a kernel adds up in 16 bits, where it does so with all of an
-// output's weights: a lane of vpmaddubsw takes two of four neighbouring channels, or all taps of a depthwise window.
-// 0: it does not.
-double largest_sum(const Node& node, int weight_bits) {
-  const auto* const convolution = std::get_if<Convolution>(&node.op);
-  if (convolution == nullptr) return 0;
-  const bool by_channel = is_depthwise(node);
-  const bool is_pointwise =
-      convolution->groups == 1 && convolution->window.kernel_h == 1 && convolution->window.kernel_w == 1;
-  if (!by_channel && !is_pointwise) return 0;
-  const auto& weights = convolution->filter.weights;
-  const std::size_t depth = weights.size() / convolution->filter.bias.size();
+// The largest integer of a weight, without its sign.
+double largest_weight(int bits) { return bits == 2 ? 2 : std::ldexp(1, bits - 1) - 1; }
+
+// Where a kernel adds all products of an output in 16 bits: about the largest sum of integers of one sign. A lane of
+// vpmaddubsw takes two of four neighbouring channels, or all taps of a depthwise window. Nothing for other layers.
+std::optional<double> largest_sum(const Convolution& layer, bool by_channel, int weight_bits) {
+  const bool is_pointwise = layer.groups == 1 && layer.window.kernel_h == 1 && layer.window.kernel_w == 1;
+  if (!by_channel && !is_pointwise) return std::nullopt;
+  const auto& weights = layer.filter.weights;
+  const std::size_t depth = weights.size() / layer.filter.bias.size();
   double largest = 0;
   for (std::size_t from = 0; from + depth <= weights.size() && depth > 0; from += depth) {
     double squares = 0;
@@ -47,7 +46,7 @@ double largest_sum(const Node& node, int weight_bits) {
     for (const auto& lane : sums) largest = std::max({largest, lane[0] / step, lane[1] / step});
   }
   const double products = by_channel ? static_cast<double>(depth) : std::ceil(static_cast<double>(depth) / 4) * 2;
-  return std::min(largest * kReserve, std::ldexp(products, weight_bits - 1));
+  return std::min(largest * kReserve, products * largest_weight(weight_bits));
 }
 
 }  // namespace
@@ -56,11 +55,16 @@ int bits_for_reader(const Node& layer, int weight_bits, const QuantizeOptions& o
   const int asked = options.activation_bits;
   if (!options.free_bits || asked >= kMaxBits) return asked;
   // Where all have 2 bits, dense layers look products up and compare sums with thresholds, which is faster.
-  if (asked == 2 && weight_bits == 2) return asked;
-  const double sum = largest_sum(layer, weight_bits);
-  if (sum == 0) return asked;
+  if (asked == 2 && (weight_bits == 2 || options.weight_bits == 2)) return asked;
+  const auto* const convolution = std::get_if<Convolution>(&layer.op);
+  if (convolution == nullptr) return asked;
+  const bool by_channel = is_depthwise(layer);
+  const std::optional<double> sum = largest_sum(*convolution, by_channel, weight_bits);
+  if (!sum) return asked;
+  // A depthwise layer adds its bias in 16 bits, too, and gets half of them for it.
+  const double most = by_channel ? INT16_MAX / 2 : INT16_MAX;
   int bits = asked;
-  while (bits < kMaxBits && (std::ldexp(1, bits + 1) - 1) * sum <= INT16_MAX) ++bits;
+  while (bits < kMaxBits && (std::ldexp(1, bits + 1) - 1) * *sum <= most) ++bits;
   return bits;
 }
 
