@@ -15,7 +15,7 @@ namespace {
 // weights with the least squared error; by bits, computed. (Max, "Quantizing for Minimum Distortion", 1960.)
 constexpr std::array<double, 9> kSteps = {0, 0, 0.9957, 0.5860, 0.3352, 0.1881, 0.1041, 0.0569, 0.0308};
 // Rounding by the error of outputs makes some sums larger than the nearest integers would.
-constexpr double kReserve = 1.25;
+constexpr double kReserve = 1.15;
 
 // The largest integer of a weight, without its sign.
 double largest_weight(int bits) { return bits == 2 ? 2 : std::ldexp(1, bits - 1) - 1; }

@@ -154,6 +154,11 @@ Command add_sweep(CommandLine& line) {
            "others")
       .check(boundary_layers_text())
       .type_name("BITS|float|off");
+  command
+      .add("--free-bits", options.free_bits,
+           "Give tensors more bits where fewer would save neither time nor memory: on (default) or off")
+      .check(one_of({"on", "off"}))
+      .type_name("NAME");
   command.add("-o,--output", flags->folder, "The folder of the results; made if it is not there")
       .required()
       .type_name("DIR");

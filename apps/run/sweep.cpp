@@ -139,6 +139,7 @@ class NetworkSweep {
     quantize_options.weight_bits = bits.weights;
     quantize_options.activation_bits = bits.activations;
     set_boundary_layers(quantize_options, options_.boundary_layers);
+    quantize_options.free_bits = options_.free_bits == "on";
     quantize_options.effort = parse_effort(made.effort);
     quantize_options.threads = options_.threads;
     quantize_options.limits = float_limits(options_.limits);
@@ -255,6 +256,7 @@ Result<std::vector<SweepCell>> run_sweep(const SweepOptions& options, const Swee
   settings["calibration limit"] = std::to_string(options.calibration_limit);
   settings["limit"] = std::to_string(options.limit);
   settings["first and last layer"] = options.boundary_layers;
+  settings["free bits"] = options.free_bits;
   settings["threads"] = std::to_string(options.threads);
   const char* const isa = std::getenv("NARROW_ISA");
   settings["isa"] = isa != nullptr ? isa : available_isas().back();

@@ -79,7 +79,8 @@ TEST_CASE("a sweep quantizes every combination and says what evaluate says of it
 
 TEST_CASE("the command of a result makes the same file") {
   const Study study;
-  const nlohmann::json results = study.run({"--calibration-limit", "7", "--resize", "none", "--first-last", "6"});
+  const nlohmann::json results =
+      study.run({"--calibration-limit", "7", "--resize", "none", "--first-last", "6", "--free-bits", "off"});
   CHECK(results[0]["command"].is_null());
   CHECK(results[0]["file"].is_null());
   for (std::size_t i = 1; i < results.size(); ++i) {
@@ -152,6 +153,7 @@ TEST_CASE("a sweep makes the cells that are missing or broken, and those of furt
 TEST_CASE("another option, network or image makes new cells") {
   const Study study;
   CHECK(new_cells(study.run()) == 3);
+  CHECK(new_cells(study.run({"--free-bits", "off"})) == 3);
   CHECK(new_cells(study.run({"--limit", "5"})) == 3);
   CHECK(new_cells(study.run({"--limit", "5"})) == 0);
   CHECK(new_cells(study.run({"--limit", "5", "--calibration-limit", "4"})) == 3);
