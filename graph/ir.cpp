@@ -67,7 +67,9 @@ bool is_depthwise(const Node& node) {
     return false;
   const auto window =
       static_cast<std::size_t>(convolution->window.kernel_h) * static_cast<std::size_t>(convolution->window.kernel_w);
-  return convolution->filter.weights.size() == window * static_cast<std::size_t>(convolution->groups);
+  const Filter& filter = convolution->filter;
+  const std::size_t weights = filter.quantized ? filter.quantized->weight_count() : filter.weights.size();
+  return weights == window * static_cast<std::size_t>(convolution->groups);
 }
 
 bool is_lossless(const Op& op) { return row_of(op).is_lossless(); }

@@ -18,7 +18,7 @@ constexpr std::array<double, 9> kSteps = {0, 0, 0.9957, 0.5860, 0.3352, 0.1881, 
 constexpr double kReserve = 1.15;
 
 // The largest integer of a weight, without its sign.
-double largest_weight(int bits) { return bits == 2 ? 2 : std::ldexp(1, bits - 1) - 1; }
+int largest_weight(int bits) { return bits == 2 ? 2 : QRange::weights(bits).hi; }
 
 // Where a kernel adds all products of an output in 16 bits: about the largest sum of integers of one sign. A lane of
 // vpmaddubsw takes two of four neighbouring channels, or all taps of a depthwise window. Nothing for other layers.
@@ -42,7 +42,7 @@ std::optional<double> largest_sum(const Convolution& layer, bool by_channel, int
     // Where no weight is far from the others, the largest one has the largest integer.
     const double step =
         std::min(kSteps[static_cast<std::size_t>(weight_bits)] * std::sqrt(squares / static_cast<double>(depth)),
-                 farthest / (std::ldexp(1, weight_bits - 1) - 1));
+                 farthest / QRange::weights(weight_bits).hi);
     for (const auto& lane : sums) largest = std::max({largest, lane[0] / step, lane[1] / step});
   }
   const double products = by_channel ? static_cast<double>(depth) : std::ceil(static_cast<double>(depth) / 4) * 2;
@@ -64,7 +64,7 @@ int bits_for_reader(const Node& layer, int weight_bits, const QuantizeOptions& o
   // A depthwise layer adds its bias in 16 bits, too, and gets half of them for it.
   const double most = by_channel ? INT16_MAX / 2 : INT16_MAX;
   int bits = asked;
-  while (bits < kMaxBits && (std::ldexp(1, bits + 1) - 1) * *sum <= most) ++bits;
+  while (bits < kMaxBits && QRange::activations(bits + 1).hi * *sum <= most) ++bits;
   return bits;
 }
 
