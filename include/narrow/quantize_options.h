@@ -138,8 +138,8 @@ struct QuantizeOptions {
   // time: 0 to 5 percent in networks for ImageNet.
   Preparation residual_copies = Preparation::kAuto;
   ResidualSums residual_sums = ResidualSums::kAuto;
-  // Tensors have more bits than activation_bits where fewer would save neither time nor memory: where only depthwise and
-  // 1x1 convolutions read them whose sums stay in 16 bits.
+  // Tensors have more bits than activation_bits where fewer would save neither time nor memory: where only depthwise
+  // and 1x1 convolutions read them whose sums stay in 16 bits.
   bool free_bits = true;
   Effort effort = Effort::kDefault;
   TrainingStore training_store;  // functions may be empty: nothing is kept
