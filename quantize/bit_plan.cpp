@@ -1,6 +1,7 @@
 #include "quantize/bit_plan.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <optional>
 
@@ -126,14 +127,14 @@ std::vector<bool> find_pre_quantized(const Graph& graph) {
 // Bits that layers require of what they read, by ValueId; nothing where no layer reads it, also through operators that
 // only copy. Where several read it, those of the layer that gains most by few.
 std::vector<std::optional<int>> bits_for_readers(const Graph& graph, const Liveness& live,
-                                                 const QuantizeOptions& options, const BitPlan& plan) {
+                                                 const FreeBitPlanner& free_bits, const BitPlan& plan) {
   std::vector<std::optional<int>> bits(graph.values.size());
   for (std::size_t n = graph.nodes.size(); n-- > 0;) {
     const Node& node = graph.nodes[n];
     if (!live.nodes[n]) continue;
     std::optional<int> required;
     if (filter_of(node) != nullptr && !plan.in_float[n]) {
-      required = bits_for_reader(node, plan.weight_bits[n], options);
+      required = free_bits.for_reader(n, plan.weight_bits[n]);
     } else if (is_lossless(node.op) || std::holds_alternative<Concat>(node.op)) {
       required = bits[index(node.output)];
     }
@@ -153,8 +154,16 @@ Event free_bits_event(std::size_t tensors, int asked) {
               (tensors == 1 ? "it" : "them")};
 }
 
+Event free_weight_bits_event(std::size_t layers, int asked, double growth) {
+  return {Event::Kind::kSummary, "preparation",
+          "weights of " + std::to_string(layers) + (layers == 1 ? " layer have" : " layers have") + " more than " +
+              std::to_string(asked) + " bits, because fewer would save no time; all weights together take " +
+              (growth < 0.001 ? "less than 0.1" : base::number_text(std::round(1000 * growth) / 10)) + " % more bytes"};
+}
+
 void plan_activations(const Graph& graph, const Liveness& live, const QuantizeOptions& options,
-                      const FirstAndLastLayers& boundary, const Exceptions& exceptions, BitPlan& plan) {
+                      const FirstAndLastLayers& boundary, const Exceptions& exceptions, const FreeBitPlanner& free_bits,
+                      BitPlan& plan) {
   plan.source = find_sources(graph, live);
   std::vector<RequiredBits> required(graph.values.size());
   // What first and last layers read, and what becomes the scores.
@@ -174,7 +183,7 @@ void plan_activations(const Graph& graph, const Liveness& live, const QuantizeOp
     if (exception != exceptions.end()) by_layer[index(graph.nodes[n].output)] = exception->second;
   }
   const std::vector<bool> pre_quantized = find_pre_quantized(graph);
-  const std::vector<std::optional<int>> for_readers = bits_for_readers(graph, live, options, plan);
+  const std::vector<std::optional<int>> for_readers = bits_for_readers(graph, live, free_bits, plan);
   std::vector<std::optional<int>> least(graph.values.size());  // by source: for the reader that gains most by few bits
   std::vector<bool> has_boundary(graph.values.size(), false);  // by source
   for (std::size_t v = 0; v < graph.values.size(); ++v) {
@@ -208,6 +217,35 @@ void plan_activations(const Graph& graph, const Liveness& live, const QuantizeOp
   std::size_t tensors = 0;
   for (std::size_t v = 0; v < graph.values.size(); ++v) tensors += has_free_bits(v) ? 1 : 0;
   if (tensors > 0) plan.log.push_back(free_bits_event(tensors, options.activation_bits));
+}
+
+// The layers whose weights have QuantizeOptions::weight_bits.
+std::vector<bool> find_layers_with_asked_bits(const Graph& graph, const Liveness& live,
+                                              const FirstAndLastLayers& boundary, const Exceptions& exceptions,
+                                              const BitPlan& plan) {
+  std::vector<bool> found(graph.nodes.size(), false);
+  for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
+    const Filter* const filter = filter_of(graph.nodes[n]);
+    found[n] = live.nodes[n] && filter != nullptr && !filter->pre_quantized && !plan.in_float[n] &&
+               !boundary.first[n] && !boundary.last[n] && exceptions.count(n) == 0;
+  }
+  return found;
+}
+
+// Fills what activations left of the sums.
+void raise_weights_to_inputs(const Graph& graph, const QuantizeOptions& options, const std::vector<bool>& may,
+                             const FreeBitPlanner& free_bits, BitPlan& plan) {
+  std::vector<int> input_bits(graph.nodes.size(), kMaxBits);
+  std::size_t layers = 0;
+  for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
+    if (may[n]) input_bits[n] = plan.activation_bits[index(graph.nodes[n].inputs[0])];
+  }
+  free_bits.raise_weights(may, input_bits, plan.weight_bits);
+  for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
+    layers += may[n] && plan.weight_bits[n] > options.weight_bits ? 1 : 0;
+  }
+  if (layers == 0) return;
+  plan.log.push_back(free_weight_bits_event(layers, options.weight_bits, free_bits.growth(may, plan.weight_bits)));
 }
 
 // Beside a sum of fewer bits, the rounding of a convolution to 8 bits is less than a tenth of a decibel.
@@ -311,7 +349,11 @@ Result<BitPlan> plan_bits(const Graph& graph, const Liveness& live, const Quanti
     std::fill(boundary.last.begin(), boundary.last.end(), false);
   }
   plan_weights(graph, live, options, boundary, for_weights, plan);
-  plan_activations(graph, live, options, boundary, for_activations, plan);
+  const FreeBitPlanner free_bits(graph, options);
+  const std::vector<bool> may_be_raised = find_layers_with_asked_bits(graph, live, boundary, for_weights, plan);
+  free_bits.raise_weights(may_be_raised, plan.weight_bits);
+  plan_activations(graph, live, options, boundary, for_activations, free_bits, plan);
+  raise_weights_to_inputs(graph, options, may_be_raised, free_bits, plan);
   plan_residual_sums(graph, live, options, for_activations, plan);
   plan.scale_source = find_concat_scales(graph, live, plan);
   return plan;

@@ -3,9 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <variant>
 
 namespace narrow::graph {
@@ -16,56 +14,158 @@ namespace {
 constexpr std::array<double, 9> kSteps = {0, 0, 0.9957, 0.5860, 0.3352, 0.1881, 0.1041, 0.0569, 0.0308};
 // Rounding by the error of outputs makes some sums larger than the nearest integers would.
 constexpr double kReserve = 1.15;
+// One scale serves all channels of a tensor, but one channel of weights. Activations need more bits for that.
+constexpr int kActivationLead = 3;
+// Of the bytes that weights take with the bits that were asked for.
+constexpr double kMostGrowth = 0.1;
 
 // The largest integer of a weight, without its sign.
 int largest_weight(int bits) { return bits == 2 ? 2 : QRange::weights(bits).hi; }
 
-// Where a kernel adds all products of an output in 16 bits: about the largest sum of integers of one sign. A lane of
-// vpmaddubsw takes two of four neighbouring channels, or all taps of a depthwise window. Nothing for other layers.
-std::optional<double> largest_sum(const Convolution& layer, bool by_channel, int weight_bits) {
-  const bool is_pointwise = layer.groups == 1 && layer.window.kernel_h == 1 && layer.window.kernel_w == 1;
-  if (!by_channel && !is_pointwise) return std::nullopt;
-  const auto& weights = layer.filter.weights;
-  const std::size_t depth = weights.size() / layer.filter.bias.size();
-  double largest = 0;
-  for (std::size_t from = 0; from + depth <= weights.size() && depth > 0; from += depth) {
-    double squares = 0;
-    double farthest = 0;
-    std::array<std::array<double, 2>, 2> sums{};  // by lane and sign
-    for (std::size_t k = 0; k < depth; ++k) {
-      const double w{weights[from + k]};
-      squares += w * w;
-      farthest = std::max(farthest, std::abs(w));
-      sums[by_channel ? 0 : k / 2 % 2][w < 0 ? 1 : 0] += std::abs(w);
-    }
-    if (squares == 0) continue;
-    // Where no weight is far from the others, the largest one has the largest integer.
-    const double step =
-        std::min(kSteps[static_cast<std::size_t>(weight_bits)] * std::sqrt(squares / static_cast<double>(depth)),
-                 farthest / QRange::weights(weight_bits).hi);
-    for (const auto& lane : sums) largest = std::max({largest, lane[0] / step, lane[1] / step});
-  }
-  const double products = by_channel ? static_cast<double>(depth) : std::ceil(static_cast<double>(depth) / 4) * 2;
-  return std::min(largest * kReserve, products * largest_weight(weight_bits));
+// Dense layers of 2 bits look products up and compare sums with thresholds, which is faster than any sum.
+bool all_have_two_bits(const QuantizeOptions& options) {
+  return options.weight_bits == 2 && options.activation_bits == 2;
+}
+
+std::size_t count_weights(const Node& node) {
+  const Filter* const filter = filter_of(node);
+  return filter == nullptr ? 0 : filter->weights.size();
 }
 
 }  // namespace
 
-int bits_for_reader(const Node& layer, int weight_bits, const QuantizeOptions& options) {
-  const int asked = options.activation_bits;
-  if (!options.free_bits || asked >= kMaxBits) return asked;
-  // Where all have 2 bits, dense layers look products up and compare sums with thresholds, which is faster.
-  if (asked == 2 && (weight_bits == 2 || options.weight_bits == 2)) return asked;
-  const auto* const convolution = std::get_if<Convolution>(&layer.op);
-  if (convolution == nullptr) return asked;
-  const bool by_channel = is_depthwise(layer);
-  const std::optional<double> sum = largest_sum(*convolution, by_channel, weight_bits);
-  if (!sum) return asked;
+FreeBitPlanner::FreeBitPlanner(const Graph& graph, const QuantizeOptions& options)
+    : graph_(graph), options_(options), layers_(graph.nodes.size()) {
+  if (options.free_bits == FreeBits::kOff) return;
+  for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
+    const auto* const convolution = std::get_if<Convolution>(&graph.nodes[n].op);
+    if (convolution == nullptr || convolution->filter.bias.empty()) continue;
+    const bool by_channel = is_depthwise(graph.nodes[n]);
+    const bool is_pointwise =
+        convolution->groups == 1 && convolution->window.kernel_h == 1 && convolution->window.kernel_w == 1;
+    if (!by_channel && !is_pointwise) continue;
+    Layer& layer = layers_[n];
+    const auto& weights = convolution->filter.weights;
+    layer.by_channel = by_channel;
+    layer.depth = weights.size() / convolution->filter.bias.size();
+    Sums all;
+    for (std::size_t from = 0; from + layer.depth <= weights.size() && layer.depth > 0; from += layer.depth) {
+      Sums sums;
+      double squares = 0;
+      // By lane and sign. A lane of vpmaddubsw takes two of four neighbouring channels, or all taps of a depthwise
+      // window.
+      std::array<std::array<double, 2>, 2> lanes{};
+      for (std::size_t k = 0; k < layer.depth; ++k) {
+        const double w{weights[from + k]};
+        squares += w * w;
+        sums.farthest = std::max(sums.farthest, std::abs(w));
+        lanes[by_channel ? 0 : k / 2 % 2][w < 0 ? 1 : 0] += std::abs(w);
+      }
+      for (const auto& lane : lanes) sums.largest = std::max({sums.largest, lane[0], lane[1]});
+      sums.root_mean_square = std::sqrt(squares / static_cast<double>(layer.depth));
+      all.farthest = std::max(all.farthest, sums.farthest);
+      all.root_mean_square += squares / static_cast<double>(weights.size());
+      layer.outputs.push_back(sums);
+    }
+    if (!options.per_tensor_weights) continue;
+    for (Sums& sums : layer.outputs) {
+      sums.farthest = all.farthest;
+      sums.root_mean_square = std::sqrt(all.root_mean_square);
+    }
+  }
+}
+
+bool FreeBitPlanner::fits(const Layer& layer, int weight_bits, int activation_bits) const {
+  double largest = 0;
+  for (const Sums& sums : layer.outputs) {
+    if (sums.farthest == 0) continue;
+    // Where no weight is far from the others, the largest one has the largest integer.
+    const double step = std::min(kSteps[static_cast<std::size_t>(weight_bits)] * sums.root_mean_square,
+                                 sums.farthest / QRange::weights(weight_bits).hi);
+    largest = std::max(largest, sums.largest / step);
+  }
+  const double products =
+      layer.by_channel ? static_cast<double>(layer.depth) : std::ceil(static_cast<double>(layer.depth) / 4) * 2;
+  const double sum = std::min(largest * kReserve, products * largest_weight(weight_bits));
   // A depthwise layer adds its bias in 16 bits, too, and gets half of them for it.
-  const double most = by_channel ? INT16_MAX / 2 : INT16_MAX;
-  int bits = asked;
-  while (bits < kMaxBits && QRange::activations(bits + 1).hi * *sum <= most) ++bits;
+  return QRange::activations(activation_bits).hi * sum <= (layer.by_channel ? INT16_MAX / 2 : INT16_MAX);
+}
+
+int FreeBitPlanner::for_reader(std::size_t layer, int weight_bits) const {
+  int bits = options_.activation_bits;
+  if (layers_[layer].outputs.empty() || (bits == 2 && (weight_bits == 2 || options_.weight_bits == 2))) return bits;
+  while (bits < kMaxBits && fits(layers_[layer], weight_bits, bits + 1)) ++bits;
   return bits;
+}
+
+// Bits are handed out one by one until the sum is full.
+int FreeBitPlanner::shared_weight_bits(const Layer& layer, int weight_bits) const {
+  int activation_bits = options_.activation_bits;
+  while (true) {
+    const bool takes_weights = weight_bits < kMaxBits && fits(layer, weight_bits + 1, activation_bits);
+    const bool takes_activations = activation_bits < kMaxBits && fits(layer, weight_bits, activation_bits + 1);
+    if (takes_activations && (!takes_weights || activation_bits < weight_bits + kActivationLead)) {
+      ++activation_bits;
+    } else if (takes_weights) {
+      ++weight_bits;
+    } else {
+      return weight_bits;
+    }
+  }
+}
+
+double FreeBitPlanner::growth(const std::vector<bool>& may, const std::vector<int>& weight_bits) const {
+  double all = 0;
+  double more = 0;
+  for (std::size_t n = 0; n < graph_.nodes.size(); ++n) {
+    const auto weights = static_cast<double>(count_weights(graph_.nodes[n]));
+    all += weights * (may[n] ? options_.weight_bits : weight_bits[n]);
+    more += may[n] ? weights * (weight_bits[n] - options_.weight_bits) : 0;
+  }
+  return all > 0 ? more / all : 0;
+}
+
+void FreeBitPlanner::raise_to(const std::vector<int>& limits, const std::vector<bool>& may,
+                              std::vector<int>& weight_bits) const {
+  std::vector<bool> open = may;
+  // A bit quarters the squared error of rounding. Without knowing better, that of all layers counts alike.
+  const auto price = [&](std::size_t n) {
+    return static_cast<double>(count_weights(graph_.nodes[n])) * std::pow(4.0, weight_bits[n]);
+  };
+  while (true) {
+    std::size_t next = graph_.nodes.size();
+    for (std::size_t n = 0; n < graph_.nodes.size(); ++n) {
+      open[n] = open[n] && weight_bits[n] < limits[n];
+      if (open[n] && (next == graph_.nodes.size() || price(n) < price(next))) next = n;
+    }
+    if (next == graph_.nodes.size()) return;
+    ++weight_bits[next];
+    if (growth(may, weight_bits) > kMostGrowth) {
+      --weight_bits[next];
+      open[next] = false;
+    }
+  }
+}
+
+void FreeBitPlanner::raise_weights(const std::vector<bool>& may, std::vector<int>& weight_bits) const {
+  if (options_.free_bits != FreeBits::kOn || all_have_two_bits(options_)) return;
+  std::vector<int> limits = weight_bits;
+  for (std::size_t n = 0; n < limits.size(); ++n) {
+    if (may[n] && !layers_[n].outputs.empty()) limits[n] = shared_weight_bits(layers_[n], weight_bits[n]);
+  }
+  raise_to(limits, may, weight_bits);
+}
+
+void FreeBitPlanner::raise_weights(const std::vector<bool>& may, const std::vector<int>& input_bits,
+                                   std::vector<int>& weight_bits) const {
+  if (options_.free_bits != FreeBits::kOn) return;
+  std::vector<int> limits = weight_bits;
+  for (std::size_t n = 0; n < limits.size(); ++n) {
+    const Layer& layer = layers_[n];
+    if (!may[n] || layer.outputs.empty() || (all_have_two_bits(options_) && !layer.by_channel)) continue;
+    while (limits[n] < kMaxBits && fits(layer, limits[n] + 1, input_bits[n])) ++limits[n];
+  }
+  raise_to(limits, may, weight_bits);
 }
 
 }  // namespace narrow::graph

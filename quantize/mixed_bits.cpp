@@ -53,6 +53,8 @@ Result<Uniform> uniform(const Context& base, int bits) {
   options.activation_bits = bits;
   options.effort = Effort::kFast;
   options.progress = {};
+  // Weights have the bits that the choice counts.
+  if (options.free_bits == FreeBits::kOn) options.free_bits = FreeBits::kActivations;
   NARROW_ASSIGN(const BitPlan plan, plan_bits(base.graph, base.live, options));
   const Context context{base.graph,        base.live, plan,          base.representations,
                         base.observations, options,   base.producer, base.activations};

@@ -108,7 +108,7 @@ QuantizeOptions quantize_options(const QuantizeFlags& flags) {
   options.channel_mixing = preparation_of(flags.mix_channels);
   options.residual_copies = preparation_of(flags.residual_copies);
   options.residual_sums = residual_sums_of(flags.residual_sums);
-  options.free_bits = flags.free_bits == "on";
+  options.free_bits = parse_free_bits(flags.free_bits);
   options.effort = parse_effort(flags.effort);
   options.memory_bytes = flags.memory_megabytes << 20;
   options.limits = float_limits(flags.limits);
@@ -344,9 +344,9 @@ void add_bit_options(const Subcommand& command, QuantizeFlags& flags) {
              "or auto (default): once where the sum has 6 bits or more",
              {"auto", "once", "twice"});
   add_choice("--free-bits", flags.free_bits,
-             "Give tensors more bits than --activations where fewer would save neither time nor memory, because their "
-             "readers' sums stay in 16 bits: on (default) or off",
-             {"on", "off"});
+             "Give layers whose sums stay in 16 bits more bits than asked for where fewer would save no time: on "
+             "(default; weights take up to 10 % more bytes), activations, or off",
+             free_bits_names());
   command.add("--effort", flags.effort, "How long it may take: fast, default or max")
       .check(one_of(effort_names()))
       .type_name("NAME");

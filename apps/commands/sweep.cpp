@@ -156,8 +156,8 @@ Command add_sweep(CommandLine& line) {
       .type_name("BITS|float|off");
   command
       .add("--free-bits", options.free_bits,
-           "Give tensors more bits where fewer would save neither time nor memory: on (default) or off")
-      .check(one_of({"on", "off"}))
+           "Give more bits where fewer would save no time: on (default), activations, or off")
+      .check(one_of(free_bits_names()))
       .type_name("NAME");
   command.add("-o,--output", flags->folder, "The folder of the results; made if it is not there")
       .required()

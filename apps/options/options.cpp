@@ -219,6 +219,13 @@ Effort parse_effort(const std::string& name) {
   return name == "max" ? Effort::kMax : Effort::kDefault;
 }
 
+std::vector<std::string> free_bits_names() { return {"on", "activations", "off"}; }
+
+FreeBits parse_free_bits(const std::string& name) {
+  if (name == "on") return FreeBits::kOn;
+  return name == "activations" ? FreeBits::kActivations : FreeBits::kOff;
+}
+
 Check boundary_layers_text() { return word_or_number({"float", "off"}, kMinBits, kMaxBits); }
 
 void set_boundary_layers(QuantizeOptions& options, const std::string& text) {

@@ -42,6 +42,9 @@ struct BitPair {
 // --effort: how long quantizing may take.
 [[nodiscard]] std::vector<std::string> effort_names();
 [[nodiscard]] Effort parse_effort(const std::string& name);  // one of these
+// --free-bits: what has more bits than were asked for.
+[[nodiscard]] std::vector<std::string> free_bits_names();
+[[nodiscard]] FreeBits parse_free_bits(const std::string& name);  // one of these
 // --first-last: "float", "off" or bits.
 [[nodiscard]] Check boundary_layers_text();
 void set_boundary_layers(QuantizeOptions& options, const std::string& text);

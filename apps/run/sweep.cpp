@@ -139,7 +139,7 @@ class NetworkSweep {
     quantize_options.weight_bits = bits.weights;
     quantize_options.activation_bits = bits.activations;
     set_boundary_layers(quantize_options, options_.boundary_layers);
-    quantize_options.free_bits = options_.free_bits == "on";
+    quantize_options.free_bits = parse_free_bits(options_.free_bits);
     quantize_options.effort = parse_effort(made.effort);
     quantize_options.threads = options_.threads;
     quantize_options.limits = float_limits(options_.limits);

@@ -21,7 +21,7 @@ struct SweepOptions {
   std::vector<std::string> bits;  // texts that bit_pair_text() accepts
   std::vector<std::string> efforts;
   std::string boundary_layers = "8";
-  std::string free_bits = "on";        // or "off"
+  std::string free_bits = "on";        // one of free_bits_names()
   std::vector<std::string> calibrate;  // images
   std::size_t calibration_limit = 512;
   std::vector<std::string> evaluate;  // images

@@ -72,6 +72,14 @@ enum class ResidualSums {
   kTwice,  // the convolution is rounded, and then the sum
 };
 
+// What has more bits than weight_bits and activation_bits, because fewer would save no time: depthwise and 1x1
+// convolutions whose sums stay in 16 bits, and the tensors that only these read.
+enum class FreeBits {
+  kOn,           // both; the weights of all layers take at most a tenth more bytes by that
+  kActivations,  // activations, which takes no memory
+  kOff,
+};
+
 // How much time quantize() may take.
 enum class Effort {
   kFast,     // a minute for a ResNet-18
@@ -138,9 +146,7 @@ struct QuantizeOptions {
   // time: 0 to 5 percent in networks for ImageNet.
   Preparation residual_copies = Preparation::kAuto;
   ResidualSums residual_sums = ResidualSums::kAuto;
-  // Tensors have more bits than activation_bits where fewer would save neither time nor memory: where only depthwise
-  // and 1x1 convolutions read them whose sums stay in 16 bits.
-  bool free_bits = true;
+  FreeBits free_bits = FreeBits::kOn;
   Effort effort = Effort::kDefault;
   TrainingStore training_store;  // functions may be empty: nothing is kept
   // For tensors that rounding and the choice of ranges keep instead of computing them again. Statistics of one layer

@@ -216,7 +216,7 @@ TEST_CASE("the default takes one of both networks, says why, and does not depend
   QuantizeOptions options;
   testing::leave_network_as_it_is(options);
   options.weight_bits = options.activation_bits = 4;
-  options.free_bits = false;  // else its tensors have 8 bits
+  options.free_bits = FreeBits::kOff;  // else its tensors have 8 bits
   options.equalization = Preparation::kAuto;
   QuantizeReport report;
   const Graph by_default = quantized(graph, options, &report);

@@ -1,4 +1,4 @@
-// Bits of activations beyond those that were asked for, where they save no time.
+// Bits of activations and weights beyond those that were asked for, where fewer save no time.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -66,7 +66,30 @@ QuantizeOptions bits(int weights, int activations) {
   QuantizeOptions options;
   options.weight_bits = weights;
   options.activation_bits = activations;
+  options.free_bits = FreeBits::kActivations;
   return options;
+}
+
+QuantizeOptions free_bits(int weights, int activations) {
+  QuantizeOptions options = bits(weights, activations);
+  options.free_bits = FreeBits::kOn;
+  return options;
+}
+
+int weight_bits(const std::string& layer, const Graph& graph, const QuantizeOptions& options) {
+  const BitPlan plan = plan_bits(graph, find_live(graph), options).value();
+  for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
+    if (graph.nodes[n].name == layer) return plan.weight_bits[n];
+  }
+  FAIL("no such layer: " << layer);
+  return 0;
+}
+
+// Followed by so large a layer that the reader's own weights hardly count.
+Graph before_a_large_layer(Middle& middle, ValueId reader) {
+  const ValueId large = middle.builder.convolution("large", reader, 400, window(5, 2, 2));
+  return middle.builder.finish(
+      middle.builder.linear("last", middle.builder.node("gap", GlobalAveragePool{}, {large}), 5));
 }
 
 // Of the tensor that `writer` writes.
@@ -123,7 +146,7 @@ TEST_CASE("what depthwise layers read has as many bits as keep the sums of a win
     CHECK(bits_after("writer", graph, options) == row.expected);
     // Layers of other windows gain by few bits.
     CHECK(bits_after("reader", graph, options) == row.activations);
-    options.free_bits = false;
+    options.free_bits = FreeBits::kOff;
     CHECK(bits_after("writer", graph, options) == row.activations);
   }
 }
@@ -142,7 +165,7 @@ TEST_CASE("what 1x1 layers read has as many bits as keep the sums of a lane in 1
     const Graph graph = with_equal_weights(pointwise_network(row.channels));
     QuantizeOptions options = bits(row.weights, row.activations);
     CHECK(bits_after("writer", graph, options) == row.expected);
-    options.free_bits = false;
+    options.free_bits = FreeBits::kOff;
     CHECK(bits_after("writer", graph, options) == row.activations);
   }
 }
@@ -184,8 +207,9 @@ TEST_CASE("weights of both signs, and small ones, leave room for more bits") {
 }
 
 TEST_CASE("sums of free bits stay in 16 bits once the weights are rounded") {
-  for (const int weights : {2, 3, 4, 6}) {
+  for (const int weights : {2, 3, 4, 6, -2, -3, -4}) {
     for (unsigned i = 0; i < 4; ++i) {
+      const QuantizeOptions options = weights < 0 ? free_bits(-weights, 3) : bits(weights, 3);
       CAPTURE(weights);
       CAPTURE(testing::seed() + i);
       GraphBuilder b(testing::seed() + i, {8, 8, 3});
@@ -197,7 +221,7 @@ TEST_CASE("sums of free bits stay in 16 bits once the weights are rounded") {
         x = b.convolution(block + ".project", x, 24, window(1));
       }
       const Graph graph = b.finish(b.linear("last", x, 5));
-      const Graph quantized = testing::quantized_on_random_images(graph, 16, bits(weights, 3)).graph;
+      const Graph quantized = testing::quantized_on_random_images(graph, 16, options).graph;
       int free = 0;
       for (const Node& node : quantized.nodes) {
         const Filter* const filter = filter_of(node);
@@ -247,9 +271,9 @@ TEST_CASE("the log counts the tensors that have more bits than were asked for") 
         "1 tensor has more than 4 bits, because fewer would save no time in the layers that read it");
   CHECK(summary(graph, bits(8, 8)).empty());
   QuantizeOptions options = bits(4, 4);
-  options.free_bits = false;
+  options.free_bits = FreeBits::kOff;
   CHECK(summary(graph, options).empty());
-  options.free_bits = true;
+  options.free_bits = FreeBits::kActivations;
   for (const int asked : {3, 8}) {
     options.layer_activation_bits = {{"writer", asked}};
     CHECK(summary(graph, options).empty());
@@ -323,6 +347,130 @@ TEST_CASE("a depthwise layer that is the first or the last has the bits of first
   options.boundary_bits = 6;
   CHECK(bits_after("first", graph, options) == 8);
   CHECK(bits_after("second", graph, options) == 6);
+}
+
+TEST_CASE("weights have as many bits as keep the sums in 16 bits, and share the sum with activations") {
+  struct Row {
+    int channels, weights, activations, expected_weights, expected_activations;
+  };
+  const auto check = [](const Row& row, const Graph& graph) {
+    CAPTURE(row.channels);
+    CAPTURE(row.weights);
+    CAPTURE(row.activations);
+    const QuantizeOptions options = free_bits(row.weights, row.activations);
+    CHECK(weight_bits("reader", graph, options) == row.expected_weights);
+    CHECK(bits_after("writer", graph, options) == row.expected_activations);
+    CHECK(weight_bits("reader", graph, bits(row.weights, row.activations)) == row.weights);
+    QuantizeOptions off = options;
+    off.free_bits = FreeBits::kOff;
+    CHECK(weight_bits("reader", graph, off) == row.weights);
+  };
+  // A sum of nine products in half of 16 bits: 9 * 7 * 255 = 16065.
+  for (const Row& row :
+       {Row{kChannels, 2, 8, 4, 8}, Row{kChannels, 4, 8, 4, 8}, Row{kChannels, 5, 8, 5, 8}, Row{kChannels, 4, 4, 4, 8},
+        Row{kChannels, 3, 3, 4, 8}, Row{kChannels, 2, 4, 4, 8}, Row{kChannels, 5, 5, 5, 6}, Row{kChannels, 7, 3, 7, 4},
+        Row{kChannels, 8, 8, 8, 8}, Row{kChannels, 2, 2, 8, 2}, Row{kChannels, 2, 3, 4, 8}}) {
+    Middle middle;
+    check(row, with_equal_weights(before_a_large_layer(
+                   middle, middle.builder.convolution("reader", middle.read, kChannels, window(3, 1, 1), kChannels))));
+  }
+  // A lane adds two of four channels.
+  for (const Row& row :
+       {Row{4, 2, 8, 7, 8}, Row{16, 4, 4, 5, 8}, Row{16, 2, 4, 5, 8}, Row{36, 2, 8, 4, 8}, Row{64, 2, 8, 3, 8},
+        Row{256, 3, 8, 3, 8}, Row{640, 4, 4, 4, 4}, Row{64, 3, 3, 4, 7}, Row{16, 2, 2, 2, 2}, Row{16, 6, 8, 6, 8}}) {
+    Middle middle(row.channels);
+    check(row, with_equal_weights(
+                   before_a_large_layer(middle, middle.builder.convolution("reader", middle.read, 4, window(1)))));
+  }
+}
+
+TEST_CASE("what activations leave of a sum, weights fill") {
+  Middle middle(16);
+  const ValueId reader = middle.builder.convolution("reader", middle.read, 4, window(1));
+  const ValueId dense = middle.builder.convolution("dense", middle.read, 4, window(3, 1, 1));
+  const Graph graph =
+      with_equal_weights(before_a_large_layer(middle, middle.builder.node("sum", Add{}, {reader, dense})));
+  CHECK(bits_after("writer", graph, free_bits(4, 4)) == 4);
+  CHECK(weight_bits("reader", graph, free_bits(4, 4)) == 8);
+  CHECK(weight_bits("dense", graph, free_bits(4, 4)) == 4);
+  // 8 * 31 * 127 = 31496.
+  QuantizeOptions options = free_bits(4, 4);
+  options.layer_activation_bits = {{"writer", 7}};
+  CHECK(weight_bits("reader", graph, options) == 6);
+}
+
+TEST_CASE("first and last layers, named weights and layers of other windows keep their bits") {
+  GraphBuilder b(testing::seed(), {16, 16, 3});
+  const ValueId first = b.convolution("first", b.input(), 4, window(1));
+  const ValueId named = b.convolution("named", first, 4, window(1));
+  const ValueId free = b.convolution("free", named, 4, window(1));
+  const ValueId large = b.convolution("large", free, 400, window(3, 1, 1));
+  const Graph graph = b.finish(b.convolution("last", b.node("gap", GlobalAveragePool{}, {large}), 5, window(1)));
+  QuantizeOptions options = free_bits(3, 3);
+  options.boundary_bits = 5;
+  options.layer_weight_bits = {{"named", 4}};
+  CHECK(weight_bits("first", graph, options) == 5);
+  CHECK(weight_bits("named", graph, options) == 4);
+  CHECK(weight_bits("free", graph, options) > 3);
+  CHECK(weight_bits("large", graph, options) == 3);
+  CHECK(weight_bits("last", graph, options) == 5);
+}
+
+TEST_CASE("all weights together take at most a tenth more bytes, and small layers have the bits first") {
+  GraphBuilder b(testing::seed(), {16, 16, 3});
+  ValueId x = b.convolution("first", b.input(), 32, window(3, 2, 1));
+  x = b.convolution("small", x, 8, window(1));
+  x = b.convolution("wide", x, 96, window(1));
+  x = b.convolution("wider", x, 32, window(1));
+  const Graph graph = b.finish(b.linear("last", b.node("gap", GlobalAveragePool{}, {x}), 2));
+  for (const int asked : {2, 3, 4, 5, 6, 7}) {
+    CAPTURE(asked);
+    const BitPlan plan = plan_bits(graph, find_live(graph), free_bits(asked, 8)).value();
+    double before = 0;
+    double after = 0;
+    for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
+      const Filter* const filter = filter_of(graph.nodes[n]);
+      if (filter == nullptr) continue;
+      const bool inner = graph.nodes[n].name != "first" && graph.nodes[n].name != "last";
+      before += static_cast<double>(filter->weights.size()) * (inner ? asked : 8);
+      after += static_cast<double>(filter->weights.size()) * plan.weight_bits[n];
+      CHECK(plan.weight_bits[n] >= (inner ? asked : 8));
+    }
+    CHECK(after <= 1.1 * before);
+    if (asked > 3) continue;
+    CHECK(after > before);
+    CHECK(weight_bits("small", graph, free_bits(asked, 8)) > asked);
+    CHECK(weight_bits("wider", graph, free_bits(asked, 8)) == asked);
+  }
+}
+
+TEST_CASE("weights that share one scale are estimated by all of them") {
+  Middle middle(16);
+  Graph graph = before_a_large_layer(middle, middle.builder.convolution("reader", middle.read, 4, window(1)));
+  for (Node& node : graph.nodes) {
+    if (node.name != "reader") continue;
+    std::vector<float>& weights = filter_of(node)->weights.edit();
+    // One weight is far from the others in each output, and one output from the others.
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+      weights[i] = (i % 16 == 0 ? 8.0F : 1.0F) * (i < 16 ? 1.0F : 0.01F);
+    }
+  }
+  QuantizeOptions options = free_bits(4, 8);
+  CHECK(weight_bits("reader", graph, options) == 6);
+  options.per_tensor_weights = true;
+  CHECK(weight_bits("reader", graph, options) == 5);
+}
+
+TEST_CASE("the log counts the layers whose weights have more bits, and says what they take") {
+  Middle middle;
+  const Graph graph = before_a_large_layer(
+      middle, middle.builder.convolution("reader", middle.read, kChannels, window(3, 1, 1), kChannels));
+  const BitPlan plan = plan_bits(graph, find_live(graph), free_bits(2, 8)).value();
+  REQUIRE(plan.log.size() == 1);
+  CHECK(plan.log[0].text ==
+        "weights of 1 layer have more than 2 bits, because fewer would save no time; all weights together take less "
+        "than 0.1 % more bytes");
+  CHECK(plan_bits(graph, find_live(graph), free_bits(8, 8)).value().log.empty());
 }
 
 }  // namespace narrow::graph

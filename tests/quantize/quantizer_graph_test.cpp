@@ -112,7 +112,7 @@ TEST_CASE("ReLU is a range that starts at the zero point and the residual add ha
   for (int bits = kMinBits; bits <= kMaxBits; ++bits) {
     QuantizeOptions options;
     options.activation_bits = bits;
-    options.free_bits = false;
+    options.free_bits = FreeBits::kOff;
     const Graph graph = residual_graph();
     const QuantizedGraph q = quantize(graph, options);
     for (const char* name : {"stem", "a", "sum"}) {
@@ -159,7 +159,7 @@ TEST_CASE("tensors that are concatenated before a layer have the layer's bits") 
   const ValueId conv = b.convolution("conv", joined, 4, window(1), 1, GraphBuilder::kRelu);
   QuantizeOptions options;
   options.activation_bits = 3;
-  options.free_bits = false;
+  options.free_bits = FreeBits::kOff;
   const QuantizedGraph q = quantize(b.finish(b.linear("fc", conv, 3)), options);
   for (const char* name : {"one", "two", "pool", "joined"}) CHECK(range_bits(q.graph, name) == 3);
 }
@@ -185,6 +185,7 @@ TEST_CASE("the first and the last layer keep their bits when the rest goes lower
   QuantizeOptions options;
   options.weight_bits = 4;
   options.activation_bits = 3;
+  options.free_bits = FreeBits::kActivations;
   const QuantizedGraph kept = quantize(residual_graph(), options);
   CHECK(weight_bits(kept.graph, "stem") == 8);
   CHECK(weight_bits(kept.graph, "a") == 4);

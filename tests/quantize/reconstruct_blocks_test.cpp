@@ -47,6 +47,7 @@ QuantizedGraph quantized(const Graph& graph, Effort effort, RoundingKind roundin
   QuantizeOptions options;
   options.weight_bits = 2;
   options.activation_bits = 3;
+  options.free_bits = FreeBits::kActivations;
   testing::leave_network_as_it_is(options);  // what is tested is the reconstruction alone
   options.effort = effort;
   options.rounding = rounding;
