@@ -18,6 +18,7 @@ extern const ConvolutionKernel kConvolutionU8;
 extern const ConvolutionKernel kConvolutionW2;
 extern const ConvolutionKernel kDepthwiseS16;
 extern const ConvolutionKernel kDepthwiseU8;
+extern const ConvolutionKernel kDepthwiseU8WideBias;
 extern const ConvolutionKernel kPointwiseA16;
 extern const ConvolutionKernel kPointwiseS16;
 extern const ConvolutionKernel kWinogradS16;

@@ -6,8 +6,9 @@ namespace {
 
 // The kernel with the lowest cost is chosen. Among equal costs it is the first of this list.
 constexpr const ConvolutionKernel* kConvolutions[] = {
-    &kDepthwiseU8,  &kDepthwiseS16,   &kPointwiseA16, &kConvolutionA16, &kConvolutionU8, &kConvolutionMatched,
-    &kPointwiseS16, &kConvolutionS16, &kWinogradU8,   &kWinogradS16,    &kWinograd3x3,   &kConvolutionW2};
+    &kDepthwiseU8,   &kDepthwiseU8WideBias, &kDepthwiseS16, &kPointwiseA16,   &kConvolutionA16,
+    &kConvolutionU8, &kConvolutionMatched,  &kPointwiseS16, &kConvolutionS16, &kWinogradU8,
+    &kWinogradS16,   &kWinograd3x3,         &kConvolutionW2};
 constexpr const ConvolutionF32Kernel* kConvolutionsF32[] = {&kConvolutionF32};
 
 IsaTable make_table() {

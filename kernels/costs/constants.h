@@ -102,6 +102,7 @@ struct Table {
   Matched convolution_matched_16x4_avx2;
   TwoBits convolution_w2_6x64_avx2;
   Depthwise depthwise_u8_avx2;
+  Depthwise depthwise_u8_wide_bias_avx2;
   Depthwise depthwise_s16_avx2;
   Winograd winograd_s16_4x4_avx2;
   Winograd winograd_s16_3x3_avx2;

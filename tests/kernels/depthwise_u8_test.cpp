@@ -60,6 +60,44 @@ TEST_CASE("depthwise: sums in 16 bits reach both ends of int16 and are exact the
   }
 }
 
+TEST_CASE("depthwise: a bias beyond int16 is added in 32 bits where int16 holds the products") {
+  NARROW_NEED_KERNELS();
+  const ConvolutionKernel& bytes = *kernel_named("depthwise_u8_avx2");
+  const ConvolutionKernel& wide = *kernel_named("depthwise_u8_wide_bias_avx2");
+  std::mt19937 random(narrow::testing::seed() + 5);
+  for (const int channels : {1, 15, 16, 17, 32, 40, 48}) {
+    for (const int width : {3, 7, 11, 16}) {
+      ConvolutionCase c = case_of(shape_of(9, width, channels, channels, 3, 1, 1, channels));
+      c.output_type = width == 11 ? OutputType::kFloat32 : OutputType::kUint8;
+      c.input_zero_point = 7;
+      for (const int sign : {1, -1}) {
+        c.fill(random, Fill::kHighest, Fill::kExtremes);
+        // 255 * 128 is the last multiple of 255 in int16, and 255 * -128 the first.
+        for (std::size_t i = 0; i < c.weights.size(); ++i) {
+          c.weights[i] = static_cast<std::int8_t>(sign * (i % 9 == 8 ? 0 : 16));
+        }
+        for (const std::int32_t bias : {0, INT16_MAX, INT16_MIN, 1 << 20, -(1 << 20), (1 << 24) + 1}) {
+          set_folded_bias(c, bias);
+          CHECK(kernel_accepts(wide, c.problem()));
+          CHECK(kernel_accepts(bytes, c.problem()) ==
+                (bias == 0 || bias == (sign > 0 ? int{INT16_MIN} : int{INT16_MAX})));
+          CHECK(check_against_reference(c) > 0);
+        }
+        for (std::size_t i = 8; i < c.weights.size(); i += 9) c.weights[i] = static_cast<std::int8_t>(sign);
+        CHECK_FALSE(kernel_accepts(wide, c.problem()));
+      }
+      // Of a multiplier, nothing is asked.
+      c.fill(random, Fill::kExtremes, Fill::kExtremes);
+      for (std::size_t i = 0; i < c.weights.size(); ++i)
+        c.weights[i] = static_cast<std::int8_t>(i % 9 % 2 == 0 ? 25 : -32);
+      for (float& multiplier : c.multiplier) multiplier = 0x1p20F;
+      CHECK(kernel_accepts(wide, c.problem()));
+      CHECK_FALSE(kernel_accepts(bytes, c.problem()));
+      CHECK(check_against_reference(c) > 0);
+    }
+  }
+}
+
 TEST_CASE("depthwise: few bits in any window, stride and padding are added in 16 bits") {
   NARROW_NEED_KERNELS();
   const ConvolutionKernel& bytes = *kernel_named("depthwise_u8_avx2");

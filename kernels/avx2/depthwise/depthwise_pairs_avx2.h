@@ -7,8 +7,8 @@
 //   Sum; kPixelBytes; kPixels (of a tile)
 //   tile(lines, shift, panel, weights, sums): sums of kPixels pixels. Their windows start `shift` bytes after the
 //     start of the lines. The weights are those of the panel and output row.
-//   wide(sum): the sum as int32
-//   words(stage, sum, multiplier): outputs as words, before they are limited to bytes
+//   wide(sum, panel): the sum as int32
+//   words(stage, sum, panel): outputs as words, before they are limited to bytes
 #pragma once
 
 #include <immintrin.h>
@@ -78,6 +78,10 @@ static void interleave(const LineRows& rows, std::int64_t pixels, int channels, 
   }
 }
 
+NARROW_INLINE const float* multipliers(const std::byte* panel) {
+  return reinterpret_cast<const float*>(panel + kDepthwiseMultiplier);
+}
+
 // Bytes of two vectors of words. Neighbours lie in the same 128-bit lane.
 NARROW_INLINE __m256i bytes(__m256i first, __m256i second, __m256i lo, __m256i hi) {
   return _mm256_min_epu8(_mm256_max_epu8(_mm256_packus_epi16(first, second), lo), hi);
@@ -105,16 +109,14 @@ template <class Element, int kPanels>
       typename Element::Sum sums[kPixels];
       __m256i words[kPixels];
       Element::tile(in, shift, first, first + weights, sums);
-      const float* multiplier = reinterpret_cast<const float*>(first + kDepthwiseMultiplier);
 #pragma GCC unroll 7
-      for (int i = 0; i < kPixels; ++i) words[i] = Element::words(stage, sums[i], multiplier);
+      for (int i = 0; i < kPixels; ++i) words[i] = Element::words(stage, sums[i], first);
       if constexpr (kPanels == 2) {
         Element::tile(in, shift + in.panel_step, second, second + weights, sums);
-        multiplier = reinterpret_cast<const float*>(second + kDepthwiseMultiplier);
 #pragma GCC unroll 7
         for (int i = 0; i < kPixels; ++i) {
           _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + i * out_c),
-                              bytes(words[i], Element::words(stage, sums[i], multiplier), lo, hi));
+                              bytes(words[i], Element::words(stage, sums[i], second), lo, hi));
         }
       } else {
 #pragma GCC unroll 7
@@ -135,14 +137,14 @@ template <class Element>
                                       const DepthwiseBlock& block) {
   constexpr int kPixels = Element::kPixels;
   const OutputStage stage = output_stage(problem);
-  const float* const multiplier = reinterpret_cast<const float*>(block.packed + kDepthwiseMultiplier);
+  const float* const multiplier = multipliers(block.packed);
   for (int row = 0; row < block.rows; ++row) {
     const std::byte* const weights = block.packed + kDepthwiseHeadBytes + row * Element::kPixelBytes;
     for (int x = 0; x < block.columns; x += kPixels) {
       typename Element::Sum sums[kPixels];
       Element::tile(in, x * in.pixel_step, block.packed, weights, sums);
       Acc acc[kPixels];
-      for (int i = 0; i < kPixels; ++i) acc[i] = Element::wide(sums[i]);
+      for (int i = 0; i < kPixels; ++i) acc[i] = Element::wide(sums[i], block.packed);
       const int pixels = block.columns - x < kPixels ? block.columns - x : kPixels;
       store_panel(problem, stage, acc, pixels, multiplier, block.channels, block.output,
                   block.index + (std::int64_t{row} * problem.shape.out_w + x) * stage.out_c);

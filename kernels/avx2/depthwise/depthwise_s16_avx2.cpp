@@ -35,10 +35,10 @@ struct S16 {
     sums[0] = a0, sums[1] = a1, sums[2] = a2, sums[3] = a3;
   }
 
-  NARROW_INLINE Acc wide(const Sum& sum) { return sum; }
+  NARROW_INLINE Acc wide(const Sum& sum, const std::byte* /*panel*/) { return sum; }
   // Outputs before they are limited to bytes.
-  NARROW_INLINE __m256i words(const OutputStage& stage, const Sum& sum, const float* multiplier) {
-    return requantized_words(stage, sum, multiplier);
+  NARROW_INLINE __m256i words(const OutputStage& stage, const Sum& sum, const std::byte* panel) {
+    return requantized_words(stage, sum, multipliers(panel));
   }
 
  private:
