@@ -87,8 +87,7 @@ bool FreeBitPlanner::fits(const Layer& layer, int weight_bits, int activation_bi
   const double products =
       layer.by_channel ? static_cast<double>(layer.depth) : std::ceil(static_cast<double>(layer.depth) / 4) * 2;
   const double sum = std::min(largest * kReserve, products * largest_weight(weight_bits));
-  // A depthwise layer adds its bias in 16 bits, too, and gets half of them for it.
-  return QRange::activations(activation_bits).hi * sum <= (layer.by_channel ? INT16_MAX / 2 : INT16_MAX);
+  return QRange::activations(activation_bits).hi * sum <= INT16_MAX;
 }
 
 int FreeBitPlanner::for_reader(std::size_t layer, int weight_bits) const {
