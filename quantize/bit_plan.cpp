@@ -219,30 +219,32 @@ void plan_activations(const Graph& graph, const Liveness& live, const QuantizeOp
   if (tensors > 0) plan.log.push_back(free_bits_event(tensors, options.activation_bits));
 }
 
-// The layers whose weights have QuantizeOptions::weight_bits.
-std::vector<bool> find_layers_with_asked_bits(const Graph& graph, const Liveness& live,
-                                              const FirstAndLastLayers& boundary, const Exceptions& exceptions,
-                                              const BitPlan& plan) {
-  std::vector<bool> found(graph.nodes.size(), false);
+// Gives weights their free bits. Bits that were asked for by name change nothing here, so that naming one layer leaves
+// the others as they are.
+void plan_free_weight_bits(const Graph& graph, const Liveness& live, const QuantizeOptions& options,
+                           const FirstAndLastLayers& boundary, const Exceptions& exceptions,
+                           const FreeBitPlanner& free_bits, BitPlan& plan) {
+  std::vector<bool> may(graph.nodes.size(), false);
+  BitPlan unnamed = plan;
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
     const Filter* const filter = filter_of(graph.nodes[n]);
-    found[n] = live.nodes[n] && filter != nullptr && !filter->pre_quantized && !plan.in_float[n] &&
-               !boundary.first[n] && !boundary.last[n] && exceptions.count(n) == 0;
+    may[n] = live.nodes[n] && filter != nullptr && !filter->pre_quantized && !plan.in_float[n] && !boundary.first[n] &&
+             !boundary.last[n];
+    if (may[n]) unnamed.weight_bits[n] = options.weight_bits;
   }
-  return found;
-}
-
-// Fills what activations left of the sums.
-void raise_weights_to_inputs(const Graph& graph, const QuantizeOptions& options, const std::vector<bool>& may,
-                             const FreeBitPlanner& free_bits, BitPlan& plan) {
+  free_bits.raise_weights(may, unnamed.weight_bits);
+  plan_activations(graph, live, options, boundary, {}, free_bits, unnamed);
   std::vector<int> input_bits(graph.nodes.size(), kMaxBits);
+  for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
+    if (may[n]) input_bits[n] = unnamed.activation_bits[index(graph.nodes[n].inputs[0])];
+  }
+  free_bits.raise_weights(may, input_bits, unnamed.weight_bits);
   std::size_t layers = 0;
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
-    if (may[n]) input_bits[n] = plan.activation_bits[index(graph.nodes[n].inputs[0])];
-  }
-  free_bits.raise_weights(may, input_bits, plan.weight_bits);
-  for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
-    layers += may[n] && plan.weight_bits[n] > options.weight_bits ? 1 : 0;
+    may[n] = may[n] && exceptions.count(n) == 0;
+    if (!may[n]) continue;
+    plan.weight_bits[n] = unnamed.weight_bits[n];
+    layers += plan.weight_bits[n] > options.weight_bits ? 1 : 0;
   }
   if (layers == 0) return;
   plan.log.push_back(free_weight_bits_event(layers, options.weight_bits, free_bits.growth(may, plan.weight_bits)));
@@ -350,10 +352,8 @@ Result<BitPlan> plan_bits(const Graph& graph, const Liveness& live, const Quanti
   }
   plan_weights(graph, live, options, boundary, for_weights, plan);
   const FreeBitPlanner free_bits(graph, options);
-  const std::vector<bool> may_be_raised = find_layers_with_asked_bits(graph, live, boundary, for_weights, plan);
-  free_bits.raise_weights(may_be_raised, plan.weight_bits);
+  plan_free_weight_bits(graph, live, options, boundary, for_weights, free_bits, plan);
   plan_activations(graph, live, options, boundary, for_activations, free_bits, plan);
-  raise_weights_to_inputs(graph, options, may_be_raised, free_bits, plan);
   plan_residual_sums(graph, live, options, for_activations, plan);
   plan.scale_source = find_concat_scales(graph, live, plan);
   return plan;

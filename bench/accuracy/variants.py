@@ -35,6 +35,7 @@ VARIANTS = {
     "residual sums rounded twice": ("--residual-sums", "twice"),
     "residual sums rounded once": ("--residual-sums", "once"),
     "no free bits": ("--free-bits", "off"),
+    "no free bits of weights": ("--free-bits", "activations"),
     "effort fast": ("--effort", "fast"),
     "min/max, nearest, nothing prepared, biases corrected": PLAIN,
     "min/max, nearest, nothing prepared, biases as they are": (*PLAIN, "--no-bias-correction"),
@@ -52,6 +53,8 @@ def is_default(network, width, options, prepared):
         return False
     if options[0] == "--residual-sums":
         return not network.has_sums
+    if options == ("--free-bits", "activations"):
+        return not any(text.startswith("weights of") for text in prepared)
     if options[0] not in SAID:
         return False
     taken, left = (any(words in text for text in prepared) for words in SAID[options[0]])

@@ -384,10 +384,13 @@ TEST_CASE("what activations leave of a sum, weights fill") {
   CHECK(bits_after("writer", graph, free_bits(4, 4)) == 4);
   CHECK(weight_bits("reader", graph, free_bits(4, 4)) == 8);
   CHECK(weight_bits("dense", graph, free_bits(4, 4)) == 4);
-  // 8 * 31 * 127 = 31496.
+  // Bits that are named change no other bits of weights.
   QuantizeOptions options = free_bits(4, 4);
   options.layer_activation_bits = {{"writer", 7}};
-  CHECK(weight_bits("reader", graph, options) == 6);
+  CHECK(weight_bits("reader", graph, options) == 8);
+  options.layer_activation_bits.clear();
+  options.layer_weight_bits = {{"dense", 8}};
+  CHECK(weight_bits("reader", graph, options) == 8);
 }
 
 TEST_CASE("first and last layers, named weights and layers of other windows keep their bits") {

@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstring>
 
+#include "kernels/avx2/depthwise/depthwise_pairs_avx2.h"
 #include "kernels/avx2/shared/convolution_panels_avx2.h"
 #include "kernels/shared/folded_bias.h"
 
@@ -155,6 +156,11 @@ void run_rows(const DepthwiseForm& form, const ConvolutionProblem& problem, cons
 }
 
 }  // namespace
+
+void store_block(const ConvolutionProblem& problem, const OutputStage& stage, const Acc* acc, int pixels,
+                 const float* multiplier, const DepthwiseBlock& block, std::int64_t index) {
+  store_panel(problem, stage, acc, pixels, multiplier, block.channels, block.output, index);
+}
 
 Refusal refuse_depthwise(const ConvolutionProblem& problem) {
   const ConvolutionShape& shape = problem.shape;

@@ -131,6 +131,11 @@ template <class Element, int kPanels>
   }
 }
 
+// store_panel() for the channels of a block. A function of its own in depthwise_layer_avx2.cpp, because each kernel has
+// the loop that calls it.
+void store_block(const ConvolutionProblem& problem, const OutputStage& stage, const Acc* acc, int pixels,
+                 const float* multiplier, const DepthwiseBlock& block, std::int64_t index);
+
 // One panel, any outputs.
 template <class Element>
 [[gnu::noinline]] static void run_any(const ConvolutionProblem& problem, const TileLines& in,
@@ -146,7 +151,7 @@ template <class Element>
       Acc acc[kPixels];
       for (int i = 0; i < kPixels; ++i) acc[i] = Element::wide(sums[i], block.packed);
       const int pixels = block.columns - x < kPixels ? block.columns - x : kPixels;
-      store_panel(problem, stage, acc, pixels, multiplier, block.channels, block.output,
+      store_block(problem, stage, acc, pixels, multiplier, block,
                   block.index + (std::int64_t{row} * problem.shape.out_w + x) * stage.out_c);
     }
   }
