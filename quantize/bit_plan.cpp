@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 #include <optional>
+#include <utility>
 
 #include "base/text.h"
 #include "base/try.h"
@@ -219,26 +220,28 @@ void plan_activations(const Graph& graph, const Liveness& live, const QuantizeOp
   if (tensors > 0) plan.log.push_back(free_bits_event(tensors, options.activation_bits));
 }
 
-// Gives weights their free bits. Bits that were asked for by name change nothing here, so that naming one layer leaves
-// the others as they are.
+// Gives weights their free bits. unnamed: what has been planned so far if no bits had been asked for by name. Names
+// change nothing here, so that naming one layer leaves the weights of the others as they are.
 void plan_free_weight_bits(const Graph& graph, const Liveness& live, const QuantizeOptions& options,
                            const FirstAndLastLayers& boundary, const Exceptions& exceptions,
-                           const FreeBitPlanner& free_bits, BitPlan& plan) {
+                           const FreeBitPlanner& free_bits, BitPlan unnamed, BitPlan& plan) {
+  if (options.free_bits != FreeBits::kOn || options.weight_bits == kMaxBits) return;
   std::vector<bool> may(graph.nodes.size(), false);
-  BitPlan unnamed = plan;
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
     const Filter* const filter = filter_of(graph.nodes[n]);
-    may[n] = live.nodes[n] && filter != nullptr && !filter->pre_quantized && !plan.in_float[n] && !boundary.first[n] &&
-             !boundary.last[n];
-    if (may[n]) unnamed.weight_bits[n] = options.weight_bits;
+    may[n] = live.nodes[n] && filter != nullptr && !filter->pre_quantized && !unnamed.in_float[n] &&
+             !boundary.first[n] && !boundary.last[n];
   }
   free_bits.raise_weights(may, unnamed.weight_bits);
   plan_activations(graph, live, options, boundary, {}, free_bits, unnamed);
+  const std::vector<bool> pre_quantized = find_pre_quantized(graph);
   std::vector<int> input_bits(graph.nodes.size(), kMaxBits);
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
-    if (may[n]) input_bits[n] = unnamed.activation_bits[index(graph.nodes[n].inputs[0])];
+    if (!may[n]) continue;
+    const std::size_t input = index(graph.nodes[n].inputs[0]);
+    if (!pre_quantized[input]) input_bits[n] = unnamed.activation_bits[input];
   }
-  free_bits.raise_weights(may, input_bits, unnamed.weight_bits);
+  free_bits.fit_weights(may, input_bits, unnamed.weight_bits);
   std::size_t layers = 0;
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
     may[n] = may[n] && exceptions.count(n) == 0;
@@ -350,9 +353,11 @@ Result<BitPlan> plan_bits(const Graph& graph, const Liveness& live, const Quanti
     std::fill(boundary.first.begin(), boundary.first.end(), false);
     std::fill(boundary.last.begin(), boundary.last.end(), false);
   }
+  BitPlan unnamed = plan;
+  plan_weights(graph, live, options, boundary, {}, unnamed);
   plan_weights(graph, live, options, boundary, for_weights, plan);
   const FreeBitPlanner free_bits(graph, options);
-  plan_free_weight_bits(graph, live, options, boundary, for_weights, free_bits, plan);
+  plan_free_weight_bits(graph, live, options, boundary, for_weights, free_bits, std::move(unnamed), plan);
   plan_activations(graph, live, options, boundary, for_activations, free_bits, plan);
   plan_residual_sums(graph, live, options, for_activations, plan);
   plan.scale_source = find_concat_scales(graph, live, plan);

@@ -32,6 +32,23 @@ std::size_t count_weights(const Node& node) {
   return filter == nullptr ? 0 : filter->weights.size();
 }
 
+// Numbers of weights times bits.
+struct WeightBits {
+  double asked = 0;
+  double more = 0;
+};
+
+WeightBits count_bits(const Graph& graph, const std::vector<bool>& may, const std::vector<int>& weight_bits,
+                      int asked) {
+  WeightBits result;
+  for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
+    const auto weights = static_cast<double>(count_weights(graph.nodes[n]));
+    result.asked += weights * (may[n] ? asked : weight_bits[n]);
+    result.more += may[n] ? weights * (weight_bits[n] - asked) : 0;
+  }
+  return result;
+}
+
 }  // namespace
 
 FreeBitPlanner::FreeBitPlanner(const Graph& graph, const QuantizeOptions& options)
@@ -67,6 +84,7 @@ FreeBitPlanner::FreeBitPlanner(const Graph& graph, const QuantizeOptions& option
       all.root_mean_square += squares / static_cast<double>(weights.size());
       layer.outputs.push_back(sums);
     }
+    layer.is_zero = all.farthest == 0;
     if (!options.per_tensor_weights) continue;
     for (Sums& sums : layer.outputs) {
       sums.farthest = all.farthest;
@@ -114,18 +132,13 @@ int FreeBitPlanner::shared_weight_bits(const Layer& layer, int weight_bits) cons
 }
 
 double FreeBitPlanner::growth(const std::vector<bool>& may, const std::vector<int>& weight_bits) const {
-  double all = 0;
-  double more = 0;
-  for (std::size_t n = 0; n < graph_.nodes.size(); ++n) {
-    const auto weights = static_cast<double>(count_weights(graph_.nodes[n]));
-    all += weights * (may[n] ? options_.weight_bits : weight_bits[n]);
-    more += may[n] ? weights * (weight_bits[n] - options_.weight_bits) : 0;
-  }
-  return all > 0 ? more / all : 0;
+  const WeightBits bits = count_bits(graph_, may, weight_bits, options_.weight_bits);
+  return bits.asked > 0 ? bits.more / bits.asked : 0;
 }
 
 void FreeBitPlanner::raise_to(const std::vector<int>& limits, const std::vector<bool>& may,
                               std::vector<int>& weight_bits) const {
+  WeightBits bits = count_bits(graph_, may, weight_bits, options_.weight_bits);
   std::vector<bool> open = may;
   // A bit quarters the squared error of rounding. Without knowing better, that of all layers counts alike.
   const auto price = [&](std::size_t n) {
@@ -138,31 +151,41 @@ void FreeBitPlanner::raise_to(const std::vector<int>& limits, const std::vector<
       if (open[n] && (next == graph_.nodes.size() || price(n) < price(next))) next = n;
     }
     if (next == graph_.nodes.size()) return;
-    ++weight_bits[next];
-    if (growth(may, weight_bits) > kMostGrowth) {
-      --weight_bits[next];
+    const double more = bits.more + static_cast<double>(count_weights(graph_.nodes[next]));
+    if (more > kMostGrowth * bits.asked) {
       open[next] = false;
+      continue;
     }
+    ++weight_bits[next];
+    bits.more = more;
   }
 }
 
+bool FreeBitPlanner::gives_free_weight_bits() const {
+  return options_.free_bits == FreeBits::kOn && options_.weight_bits < kMaxBits;
+}
+
 void FreeBitPlanner::raise_weights(const std::vector<bool>& may, std::vector<int>& weight_bits) const {
-  if (options_.free_bits != FreeBits::kOn || all_have_two_bits(options_)) return;
+  if (!gives_free_weight_bits() || all_have_two_bits(options_)) return;
   std::vector<int> limits = weight_bits;
   for (std::size_t n = 0; n < limits.size(); ++n) {
-    if (may[n] && !layers_[n].outputs.empty()) limits[n] = shared_weight_bits(layers_[n], weight_bits[n]);
+    const Layer& layer = layers_[n];
+    if (may[n] && !layer.is_zero) limits[n] = shared_weight_bits(layer, weight_bits[n]);
   }
   raise_to(limits, may, weight_bits);
 }
 
-void FreeBitPlanner::raise_weights(const std::vector<bool>& may, const std::vector<int>& input_bits,
-                                   std::vector<int>& weight_bits) const {
-  if (options_.free_bits != FreeBits::kOn) return;
+void FreeBitPlanner::fit_weights(const std::vector<bool>& may, const std::vector<int>& input_bits,
+                                 std::vector<int>& weight_bits) const {
+  if (!gives_free_weight_bits()) return;
   std::vector<int> limits = weight_bits;
   for (std::size_t n = 0; n < limits.size(); ++n) {
     const Layer& layer = layers_[n];
-    if (!may[n] || layer.outputs.empty() || (all_have_two_bits(options_) && !layer.by_channel)) continue;
-    while (limits[n] < kMaxBits && fits(layer, limits[n] + 1, input_bits[n])) ++limits[n];
+    if (!may[n] || layer.is_zero || (all_have_two_bits(options_) && !layer.by_channel)) continue;
+    int& bits = limits[n];
+    while (bits < kMaxBits && fits(layer, bits + 1, input_bits[n])) ++bits;
+    while (bits > options_.weight_bits && !fits(layer, bits, input_bits[n])) --bits;
+    weight_bits[n] = std::min(weight_bits[n], bits);
   }
   raise_to(limits, may, weight_bits);
 }

@@ -23,11 +23,12 @@ class FreeBitPlanner {
   // First what costs fewest bytes for the error that it takes away.
   // - Before activations are planned: weights and activations of a layer share the sum.
   void raise_weights(const std::vector<bool>& may, std::vector<int>& weight_bits) const;
-  // - After it: input_bits, by layer, are those of what it reads.
-  void raise_weights(const std::vector<bool>& may, const std::vector<int>& input_bits,
-                     std::vector<int>& weight_bits) const;
+  // - After it: input_bits, by layer, are those of what it reads. Weights whose sum these leave no room for lose bits
+  //   again.
+  void fit_weights(const std::vector<bool>& may, const std::vector<int>& input_bits,
+                   std::vector<int>& weight_bits) const;
 
-  // How much larger the weights of the network are than with the bits that were asked for: 0 to 0.1.
+  // By which share the weights of the network take more bytes than with the bits that were asked for in `may`.
   [[nodiscard]] double growth(const std::vector<bool>& may, const std::vector<int>& weight_bits) const;
 
  private:
@@ -41,8 +42,10 @@ class FreeBitPlanner {
     std::vector<Sums> outputs;
     std::size_t depth = 0;
     bool by_channel = false;
+    bool is_zero = true;  // all weights are
   };
 
+  [[nodiscard]] bool gives_free_weight_bits() const;
   [[nodiscard]] bool fits(const Layer& layer, int weight_bits, int activation_bits) const;
   [[nodiscard]] int shared_weight_bits(const Layer& layer, int weight_bits) const;
   void raise_to(const std::vector<int>& limits, const std::vector<bool>& may, std::vector<int>& weight_bits) const;

@@ -266,11 +266,11 @@ void add_bit_options(const Subcommand& command, QuantizeFlags& flags) {
   const std::string group = "Ranges, rounding and training";
   const Check bits = whole_number(kMinBits, kMaxBits);
   std::vector<Option> fixed_bits;
-  fixed_bits.push_back(command.add("--weights", flags.weight_bits, "Bits of weights, 2 to 8; 8 unless given")
+  fixed_bits.push_back(command.add("--weights", flags.weight_bits, "Bits of weights at least, 2 to 8; 8 unless given")
                            .check(bits)
                            .type_name("BITS"));
   fixed_bits.push_back(
-      command.add("--activations", flags.activation_bits, "Bits of activations, 2 to 8; 8 unless given")
+      command.add("--activations", flags.activation_bits, "Bits of activations at least, 2 to 8; 8 unless given")
           .check(bits)
           .type_name("BITS"));
   const Option max_drop =
@@ -345,7 +345,7 @@ void add_bit_options(const Subcommand& command, QuantizeFlags& flags) {
              {"auto", "once", "twice"});
   add_choice("--free-bits", flags.free_bits,
              "Give layers whose sums stay in 16 bits more bits than asked for where fewer would save no time: on "
-             "(default; weights take up to 10 % more bytes), activations, or off",
+             "(default; weights grow by up to 10 % in the file), activations, or off",
              free_bits_names());
   command.add("--effort", flags.effort, "How long it may take: fast, default or max")
       .check(one_of(effort_names()))

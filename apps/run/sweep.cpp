@@ -256,7 +256,8 @@ Result<std::vector<SweepCell>> run_sweep(const SweepOptions& options, const Swee
   settings["calibration limit"] = std::to_string(options.calibration_limit);
   settings["limit"] = std::to_string(options.limit);
   settings["first and last layer"] = options.boundary_layers;
-  settings["free bits"] = options.free_bits;
+  // Until weights had free bits, too, "on" meant those of activations.
+  settings["free bits"] = options.free_bits == "on" ? "weights and activations" : options.free_bits;
   settings["threads"] = std::to_string(options.threads);
   const char* const isa = std::getenv("NARROW_ISA");
   settings["isa"] = isa != nullptr ? isa : available_isas().back();

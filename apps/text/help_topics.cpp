@@ -62,7 +62,9 @@ Is calibration the problem, or are there too few bits? A report says it:
     HelpTopic{"bits", "how few bits a network can have, and how to find out", false,
               R"(All tensors and weights have 8 bits unless told otherwise.
 
-  --weights 4 --activations 8  of the layers between the first and the last
+  --weights 4 --activations 8  of the layers between the first and the last;
+                               some have more, where fewer would save no time
+  --free-bits off              exactly so many in all of them
   --first-last 8               of those two; float leaves them in float, off
                                treats them as all others
   --layer-weights conv1=6      of one layer; --layer-activations of its output

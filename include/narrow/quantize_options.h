@@ -75,8 +75,8 @@ enum class ResidualSums {
 // What has more bits than weight_bits and activation_bits, because fewer would save no time: depthwise and 1x1
 // convolutions whose sums stay in 16 bits, and the tensors that only these read.
 enum class FreeBits {
-  kOn,           // both; the weights of all layers take at most a tenth more bytes by that
-  kActivations,  // activations, which takes no memory
+  kOn,           // both; in a file, the weights of all layers take at most a tenth more bytes by that
+  kActivations,  // activations, which takes no bytes
   kOff,
 };
 
@@ -128,8 +128,8 @@ struct TrainingStore {
 };
 
 struct QuantizeOptions {
-  int weight_bits = 8;      // 2..8
-  int activation_bits = 8;  // 2..8
+  int weight_bits = 8;      // 2..8; some layers have more, see free_bits
+  int activation_bits = 8;  // 2..8; the same
   BoundaryLayers boundary_layers = BoundaryLayers::kBits;
   int boundary_bits = 8;  // weights and input activations of the first and last layer
   bool per_tensor_weights = false;

@@ -76,7 +76,8 @@ TEST_CASE("depthwise: a bias beyond int16 is added in 32 bits where int16 holds 
         for (std::size_t i = 0; i < c.weights.size(); ++i) {
           c.weights[i] = static_cast<std::int8_t>(sign * (i % 9 == 8 ? 0 : 16));
         }
-        for (const std::int32_t bias : {0, INT16_MAX, INT16_MIN, 1 << 20, -(1 << 20), (1 << 24) + 1}) {
+        for (const std::int32_t bias :
+             {0, INT16_MAX, INT16_MIN, 1 << 20, -(1 << 20), (1 << 24) + 1, INT32_MAX - 70000, INT32_MIN + 70000}) {
           set_folded_bias(c, bias);
           CHECK(kernel_accepts(wide, c.problem()));
           CHECK(kernel_accepts(bytes, c.problem()) ==

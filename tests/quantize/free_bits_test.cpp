@@ -410,6 +410,62 @@ TEST_CASE("first and last layers, named weights and layers of other windows keep
   CHECK(weight_bits("last", graph, options) == 5);
 }
 
+TEST_CASE("inputs that have 8 bits in any case leave weights as much of the sum as they do") {
+  Middle middle(16);
+  const ValueId depthwise = middle.builder.convolution("depthwise", middle.read, 16, window(3, 1, 1), 16);
+  const Graph pre_quantized = [&] {
+    Graph graph =
+        with_equal_weights(before_a_large_layer(middle, middle.builder.convolution("reader", depthwise, 4, window(1))));
+    for (Node& node : graph.nodes) {
+      if (node.name != "writer" && node.name != "depthwise") continue;
+      graph.values[index(node.output)].quantization = Quantization{0.1F, 0, QRange{0, 255}};
+    }
+    return graph;
+  }();
+  for (const int asked : {2, 3, 4}) {
+    CAPTURE(asked);
+    // 8 * 15 * 255 = 30600.
+    CHECK(weight_bits("reader", pre_quantized, free_bits(asked, asked == 2 ? 3 : asked)) == 5);
+  }
+
+  // A last layer reads it, too.
+  GraphBuilder b(testing::seed(), {16, 16, 3});
+  const ValueId writer = b.convolution("writer", b.convolution("first", b.input(), 4, window(3, 1, 1)), 64,
+                                       window(5, 1, 2), 1, GraphBuilder::kRelu);
+  const ValueId inner = b.convolution("next", b.convolution("reader", writer, 4, window(1)), 4, window(3, 2, 1));
+  const ValueId other = b.node("gap", GlobalAveragePool{}, {b.convolution("end", writer, 5, window(3, 1, 1))});
+  const Graph shared = with_equal_weights(
+      b.finish(b.node("sum", Add{}, {b.linear("last", inner, 5), b.node("flat", Flatten{}, {other})})));
+  CHECK(bits_after("writer", shared, free_bits(3, 3)) == 8);
+  // 32 * 3 * 255 = 24480.
+  CHECK(weight_bits("reader", shared, free_bits(3, 3)) == 3);
+  CHECK(weight_bits("reader", shared, free_bits(4, 4)) == 4);
+}
+
+TEST_CASE("layers of zeros keep the bits that were asked for") {
+  Middle middle;
+  const Graph graph =
+      with_weights(before_a_large_layer(middle, middle.builder.convolution("reader", middle.read, 4, window(1))),
+                   [](std::size_t) { return 0.0F; });
+  CHECK(weight_bits("reader", graph, free_bits(4, 4)) == 4);
+}
+
+TEST_CASE("bits of a first or last layer that are named change no other weights") {
+  GraphBuilder b(testing::seed(), {16, 16, 3});
+  ValueId x = b.convolution("first", b.input(), 32, window(3, 2, 1));
+  for (const char* name : {"a", "b", "c"}) x = b.convolution(name, x, 32, window(1));
+  const Graph graph = b.finish(b.linear("last", x, 2));
+  for (const BoundaryLayers layers : {BoundaryLayers::kBits, BoundaryLayers::kFloat, BoundaryLayers::kOff}) {
+    QuantizeOptions options = free_bits(2, 8);
+    options.boundary_layers = layers;
+    QuantizeOptions named = options;
+    named.layer_weight_bits = {{"first", 3}, {"last", 2}};
+    for (const char* name : {"a", "b", "c"}) {
+      CHECK(weight_bits(name, graph, named) == weight_bits(name, graph, options));
+    }
+  }
+}
+
 TEST_CASE("all weights together take at most a tenth more bytes, and small layers have the bits first") {
   GraphBuilder b(testing::seed(), {16, 16, 3});
   ValueId x = b.convolution("first", b.input(), 32, window(3, 2, 1));

@@ -1,7 +1,7 @@
-// What depthwise_u8_avx2 and depthwise_s16_avx2 share: one filter per channel (groups == in_c == out_c), any window,
-// stride, dilation and padding. A tile is one output row x 16 channels. It reads lines of two interleaved rows of the
-// image (depthwise_avx2.h). The bias includes -zero_point * sum(w). Everything here is static: see
-// kernels/CMakeLists.txt.
+// What depthwise_u8_avx2, depthwise_u8_wide_bias_avx2 and depthwise_s16_avx2 share: one filter per channel (groups ==
+// in_c == out_c), any window, stride, dilation and padding. A tile is one output row x 16 channels. It reads lines of
+// two interleaved rows of the image (depthwise_avx2.h). The bias includes -zero_point * sum(w). Everything here is
+// static: see kernels/CMakeLists.txt.
 //
 // Element is the arithmetic of a kernel:
 //   Sum; kPixelBytes; kPixels (of a tile)

@@ -1,5 +1,5 @@
-// depthwise_u8_wide_bias_avx2: bytes, see depthwise_bytes_avx2.h, where int16 does not hold the bias. It is added in 32
-// bits.
+// depthwise_u8_wide_bias_avx2: bytes, see depthwise_bytes_avx2.h, and the bias in 32 bits. For layers that
+// depthwise_u8_avx2 refuses because int16 does not hold sums with the bias, or because of a multiplier.
 #include "kernels/avx2/depthwise/depthwise_bytes_avx2.h"
 #include "kernels/avx2/families_avx2.h"
 #include "kernels/shared/inline.h"
