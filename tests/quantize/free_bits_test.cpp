@@ -111,8 +111,8 @@ std::int64_t largest_sum(const Node& node) {
   for (std::size_t from = 0; from < integers.size(); from += depth) {
     std::int64_t sums[2][2] = {};
     for (std::size_t k = 0; k < depth; ++k) {
-      const int w = integers[from + k];
-      sums[is_depthwise(node) ? 0 : k / 2 % 2][w < 0 ? 1 : 0] += w < 0 ? -w : w;
+      const std::int8_t w = integers[from + k];
+      sums[is_depthwise(node) ? 0 : k / 2 % 2][w < 0 ? 1 : 0] += std::abs(w);
     }
     for (const auto& lane : sums) largest = std::max({largest, lane[0], lane[1]});
   }
