@@ -83,12 +83,16 @@ TEST_CASE("a thread takes the same part of each loop, so that it finds its data 
 
 TEST_CASE("a thread that is done takes what others have not begun") {
   const auto executor = PoolExecutor::create(2).value();
+  std::atomic<bool> begun{false};
   std::atomic<int> done{0};
   std::array<int, 8> slots{};
   executor->parallel_for(8, [&](int index, int slot) {
     slots[static_cast<std::size_t>(index)] = slot;
+    // Nobody does anything before the caller's first part has been taken, so that it can't be taken last, and whoever
+    // takes it waits until the other thread has done all the rest.
+    if (index == 0) begun = true;
+    while (!begun) std::this_thread::yield();
     ++done;
-    // Whoever takes the caller's first part waits until the other thread has done all the rest.
     while (index == 0 && done < 8) std::this_thread::yield();
   });
   const int first = slots[0];
