@@ -200,37 +200,26 @@ class Preparing {
     network_.options = options;
   }
 
-  Result<PreparedNetwork> run() {
-    NARROW_TRY(choose_rounding());
+  Status run() {
     for (const Step& step : kPreparations) NARROW_TRY(take(step));
+    return {};
+  }
+
+  Result<double> divergence_now() {
+    if (!divergence_) {
+      NARROW_ASSIGN(divergence_, divergence(current(), network_.observations, activations_, network_.options));
+    }
+    return *divergence_;
+  }
+
+  // Afterwards this is empty, and `activations` run the network.
+  PreparedNetwork take_network() {
+    activations_.run_on(current());
     return std::move(network_);
   }
 
  private:
   [[nodiscard]] const Graph& current() const { return network_.graph ? *network_.graph : graph_; }
-
-  // Most networks lose nothing at 8 bits, whatever the rounding, and are spared the time.
-  Status choose_rounding() {
-    QuantizeOptions& options = network_.options;
-    if (options.rounding != RoundingKind::kAuto || asks_for_fewer_bits(options) || options.effort == Effort::kFast)
-      return {};
-    NARROW_ASSIGN(const double nearest, divergence(current(), network_.observations, activations_, options));
-    if (nearest <= kCloseEnough) return {};
-    QuantizeOptions by_output = options;
-    by_output.rounding = RoundingKind::kOutputError;
-    NARROW_ASSIGN(const double with, divergence(current(), network_.observations, activations_, by_output));
-    const std::string reason =
-        " (divergence of the answers " + number(with) + " that way, " + number(nearest) + " otherwise)";
-    if (!(with < nearest)) {
-      network_.log.push_back({Event::Kind::kSummary, kPreparation, "weights are rounded to the nearest" + reason});
-      return {};
-    }
-    network_.log.push_back(
-        {Event::Kind::kSummary, kPreparation, "weights are rounded by the error of outputs at 8 bits too" + reason});
-    options = by_output;
-    divergence_ = with;
-    return {};
-  }
 
   Status take(const Step& step) {
     const QuantizeOptions& options = network_.options;
@@ -245,9 +234,7 @@ class Preparing {
     std::optional<double> with;
     if (when == Preparation::kAuto) {
       say_progress(step, 0);
-      if (!divergence_) {
-        NARROW_ASSIGN(divergence_, divergence(current(), network_.observations, activations_, options));
-      }
+      NARROW_TRY(divergence_now());
       say_progress(step, 1);
     }
     QuantizeOptions changed_options = options;
@@ -284,11 +271,47 @@ class Preparing {
   std::optional<double> divergence_;  // of the network as it is now; nothing: not measured yet
 };
 
+// Whether it depends on the network how weights are rounded. Most networks lose nothing at 8 bits, whatever the
+// rounding, and are spared the time.
+bool may_round_either_way(const QuantizeOptions& options) {
+  return options.rounding == RoundingKind::kAuto && !asks_for_fewer_bits(options) && options.effort != Effort::kFast;
+}
+
+// At 8 bits rounding by outputs may follow the images at hand, and gain by preparations only. So both are compared as a
+// whole: nearest integers in the network as it is, and rounding by outputs in the prepared one.
+Result<PreparedNetwork> prepare_for_either_rounding(const Graph& graph, Observations observations,
+                                                    Activations& activations, const QuantizeOptions& options) {
+  QuantizeOptions with = options;
+  with.rounding = RoundingKind::kNearest;
+  Preparing to_nearest(graph, observations, activations, with);
+  NARROW_TRY(to_nearest.run());
+  NARROW_ASSIGN(const double nearest, to_nearest.divergence_now());
+  if (nearest <= kCloseEnough) return to_nearest.take_network();
+  with.rounding = RoundingKind::kOutputError;
+  activations.run_on(graph);
+  Preparing to_outputs(graph, std::move(observations), activations, with);
+  NARROW_TRY(to_outputs.run());
+  NARROW_ASSIGN(const double by_outputs, to_outputs.divergence_now());
+  const bool is_closer = by_outputs < nearest;
+  PreparedNetwork network = is_closer ? to_outputs.take_network() : to_nearest.take_network();
+  const char* const said =
+      is_closer ? "weights are rounded by the error of outputs at 8 bits too" : "weights are rounded to the nearest";
+  network.log.insert(network.log.begin(), {Event::Kind::kSummary, kPreparation,
+                                           std::string(said) + " (divergence of the answers " + number(by_outputs) +
+                                               " by outputs, " + number(nearest) + " otherwise)"});
+  return network;
+}
+
 }  // namespace
 
 Result<PreparedNetwork> prepare_network(const Graph& graph, std::vector<std::optional<Observation>> observations,
                                         Activations& activations, const QuantizeOptions& options) {
-  return Preparing(graph, std::move(observations), activations, options).run();
+  if (may_round_either_way(options)) {
+    return prepare_for_either_rounding(graph, std::move(observations), activations, options);
+  }
+  Preparing preparing(graph, std::move(observations), activations, options);
+  NARROW_TRY(preparing.run());
+  return preparing.take_network();
 }
 
 }  // namespace narrow::graph

@@ -201,8 +201,9 @@ TEST_CASE("equalization leaves the weights of the original alone") {
   CHECK(have_different_weights(graph, other));
 }
 
-TEST_CASE("at 8 bits nothing is equalized unless it is asked for") {
-  const Graph graph = random_network(testing::seed());
+TEST_CASE("at 8 bits a network whose answers are close is not equalized unless that is asked for") {
+  Graph graph = random_network(testing::seed());
+  for (float& w : filter_of(graph.nodes.back())->weights.edit()) w /= 1000;  // all classes are about as likely
   QuantizeOptions options;
   const Graph by_default = quantized(graph, options);
   options.equalization = Preparation::kOff;

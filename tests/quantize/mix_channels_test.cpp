@@ -29,6 +29,7 @@ using testing::same_integers;
 using testing::window;
 
 constexpr std::size_t kImages = 24;
+constexpr std::size_t kManyImages = 256;
 
 // Inverted residuals, whose sums have channels of very different sizes.
 Graph inverted_residuals(unsigned seed) {
@@ -97,6 +98,25 @@ QuantizeOptions at_four_bits() {
   testing::leave_network_as_it_is(options);
   options.weight_bits = options.activation_bits = 4;
   return options;
+}
+
+// Scores whose mean over random images is zero, and whose standard deviation is `deviation`.
+void spread_scores(double deviation, Graph& graph) {
+  Filter& last = *filter_of(graph.nodes.back());
+  const auto scores = testing::scores_of(graph, kManyImages);
+  std::vector<float> biases(last.bias.begin(), last.bias.end());
+  double squares = 0;
+  for (std::size_t c = 0; c < biases.size(); ++c) {
+    double mean = 0;
+    for (const auto& of_image : scores) mean += of_image[c] / static_cast<double>(scores.size());
+    for (const auto& of_image : scores) squares += (of_image[c] - mean) * (of_image[c] - mean);
+    biases[c] -= static_cast<float>(mean);
+  }
+  const auto factor =
+      static_cast<float>(deviation / std::sqrt(squares / static_cast<double>(scores.size() * biases.size())));
+  for (float& bias : biases) bias *= factor;
+  last.bias = std::move(biases);
+  for (float& w : last.weights.edit()) w *= factor;
 }
 
 }  // namespace
@@ -215,6 +235,29 @@ TEST_CASE("a network is mixed where it is asked for, the same on any number of t
   const QuantizedGraph chosen = testing::quantized_on_random_images(graph, kImages, options);
   CHECK(testing::has_line(chosen.report.events, "divergence of the answers"));
   CHECK((same_integers(chosen.graph, mixed.graph) || same_integers(chosen.graph, as_it_is.graph)));
+}
+
+TEST_CASE("at 8 bits a network whose answers are far off is prepared if weights are rounded by outputs") {
+  int prepared = 0;
+  for (const double deviation : {1.0, 4.0, 16.0}) {
+    CAPTURE(deviation);
+    Graph graph = inverted_residuals(testing::seed());
+    spread_scores(deviation, graph);
+    QuantizeOptions options;
+    const QuantizedGraph chosen = testing::quantized_on_random_images(graph, kManyImages, options);
+    const bool by_outputs = testing::has_line(chosen.report.events, "by the error of outputs at 8 bits too");
+    const bool is_prepared = testing::has_line(chosen.report.events, "have mixed channels") ||
+                             testing::has_line(chosen.report.events, "have equalized channels");
+    prepared += is_prepared ? 1 : 0;
+    options.rounding = by_outputs ? RoundingKind::kOutputError : RoundingKind::kNearest;
+    CHECK(same_integers(chosen.graph, testing::quantized_on_random_images(graph, kManyImages, options).graph));
+    if (!by_outputs) CHECK_FALSE(is_prepared);
+    options = {};
+    options.effort = Effort::kFast;
+    const QuantizedGraph fast = testing::quantized_on_random_images(graph, kManyImages, options);
+    CHECK_FALSE(testing::has_line(fast.report.events, "divergence of the answers"));
+  }
+  CHECK(prepared > 0);
 }
 
 }  // namespace narrow::graph

@@ -88,8 +88,8 @@ TEST_CASE("a thread that is done takes what others have not begun") {
   std::array<int, 8> slots{};
   executor->parallel_for(8, [&](int index, int slot) {
     slots[static_cast<std::size_t>(index)] = slot;
-    // Nobody does anything before the caller's first part has been taken, so that it can't be taken last, and whoever
-    // takes it waits until the other thread has done all the rest.
+    // No part is done before the caller's first one has been taken, so that it can't be taken last, and whoever takes
+    // it waits until the other thread has done all the rest.
     if (index == 0) begun = true;
     while (!begun) std::this_thread::yield();
     ++done;
