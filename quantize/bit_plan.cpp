@@ -225,7 +225,7 @@ void plan_activations(const Graph& graph, const Liveness& live, const QuantizeOp
 void plan_free_weight_bits(const Graph& graph, const Liveness& live, const QuantizeOptions& options,
                            const FirstAndLastLayers& boundary, const Exceptions& exceptions,
                            const FreeBitPlanner& free_bits, BitPlan unnamed, BitPlan& plan) {
-  if (options.free_bits != FreeBits::kOn || options.weight_bits == kMaxBits) return;
+  if (!free_bits.gives_free_weight_bits()) return;
   std::vector<bool> may(graph.nodes.size(), false);
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
     const Filter* const filter = filter_of(graph.nodes[n]);

@@ -166,7 +166,7 @@ bool FreeBitPlanner::gives_free_weight_bits() const {
 }
 
 void FreeBitPlanner::raise_weights(const std::vector<bool>& may, std::vector<int>& weight_bits) const {
-  if (!gives_free_weight_bits() || all_have_two_bits(options_)) return;
+  if (all_have_two_bits(options_)) return;
   std::vector<int> limits = weight_bits;
   for (std::size_t n = 0; n < limits.size(); ++n) {
     const Layer& layer = layers_[n];
@@ -177,7 +177,6 @@ void FreeBitPlanner::raise_weights(const std::vector<bool>& may, std::vector<int
 
 void FreeBitPlanner::fit_weights(const std::vector<bool>& may, const std::vector<int>& input_bits,
                                  std::vector<int>& weight_bits) const {
-  if (!gives_free_weight_bits()) return;
   std::vector<int> limits = weight_bits;
   for (std::size_t n = 0; n < limits.size(); ++n) {
     const Layer& layer = layers_[n];

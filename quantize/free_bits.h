@@ -19,6 +19,8 @@ class FreeBitPlanner {
   // Bits that a layer with weights of weight_bits requires of what it reads: those that are asked for, or more.
   [[nodiscard]] int for_reader(std::size_t layer, int weight_bits) const;
 
+  // Whether weights may have free bits at all. The functions below are for networks of which they may.
+  [[nodiscard]] bool gives_free_weight_bits() const;
   // Raises weight_bits of the layers in `may`, by layer, while the weights of the network grow by at most a tenth.
   // First what costs fewest bytes for the error that it takes away.
   // - Before activations are planned: weights and activations of a layer share the sum.
@@ -45,7 +47,6 @@ class FreeBitPlanner {
     bool is_zero = true;  // all weights are
   };
 
-  [[nodiscard]] bool gives_free_weight_bits() const;
   [[nodiscard]] bool fits(const Layer& layer, int weight_bits, int activation_bits) const;
   [[nodiscard]] int shared_weight_bits(const Layer& layer, int weight_bits) const;
   void raise_to(const std::vector<int>& limits, const std::vector<bool>& may, std::vector<int>& weight_bits) const;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <string>
 #include <utility>
 
@@ -50,7 +51,8 @@ struct Uniform {
 Result<Uniform> uniform(const Context& base, int bits) {
   QuantizeOptions options = base.options;
   options.weight_bits = bits;
-  options.activation_bits = bits;
+  // Activations are in no file.
+  options.activation_bits = options.goal->max_weight_bytes > 0 ? kMaxBits : bits;
   options.effort = Effort::kFast;
   options.progress = {};
   // Weights have the bits that the choice counts.
@@ -206,9 +208,11 @@ class Chooser {
     NARROW_ASSIGN(const bool possible, meets(0));
     if (!possible) {
       const AnswerChange& change = measured_.front().second;
+      const double least = 100 * static_cast<double>(change.changed) / static_cast<double>(change.images);
       return Error{ErrorCode::kInvalidArgument,
                    "8 bits already change the best class of " + std::to_string(change.changed) + " of " +
-                       std::to_string(change.images) + " calibration images; allow more",
+                       std::to_string(change.images) + " calibration images; allow at least " +
+                       base::number_text(std::ceil(10 * least) / 10) + " %",
                    "goal"};
     }
     std::size_t good = 0;

@@ -84,21 +84,6 @@ struct Changed {
 
 using Observations = std::vector<std::optional<Observation>>;
 
-// Of `sets`, those of which a layer reads fewer than 8 bits; all of them where they are asked for at any width, or
-// where no layer reads fewer.
-Result<std::vector<ChannelSet>> wanted(std::vector<ChannelSet> sets, const Graph& graph, const QuantizeOptions& options,
-                                       Preparation when) {
-  if (when == Preparation::kOn || !asks_for_fewer_bits(options)) return sets;
-  NARROW_ASSIGN(const BitPlan bits, plan_bits(graph, find_live(graph), options));
-  const auto has_few_bits = [&](const ChannelSet& set) {
-    return std::any_of(set.readers.begin(), set.readers.end(),
-                       [&](std::size_t n) { return bits.activation_bits[index(graph.nodes[n].inputs[0])] < kMaxBits; });
-  };
-  sets.erase(std::remove_if(sets.begin(), sets.end(), [&](const ChannelSet& set) { return !has_few_bits(set); }),
-             sets.end());
-  return sets;
-}
-
 Result<Changed> copy_residuals(const Graph& graph, const Observations& /*observations*/, Activations& /*activations*/,
                                const QuantizeOptions& options) {
   const Liveness live = find_live(graph);
@@ -125,8 +110,8 @@ std::vector<double> products_read(const Graph& graph, const ChannelSet& set,
 
 Result<Changed> mix(const Graph& graph, const Observations& /*observations*/, Activations& activations,
                     const QuantizeOptions& options) {
-  NARROW_ASSIGN(std::vector<ChannelSet> sets,
-                wanted(mixable_sets(graph, find_live(graph)), graph, options, options.channel_mixing));
+  // At every width, because linear tensors of 8 bits are rounded more coarsely than others, too.
+  const std::vector<ChannelSet> sets = mixable_sets(graph, find_live(graph));
   const auto channels = [&](const ChannelSet& set) { return filter_of(graph.nodes[set.writers.front()])->bias.size(); };
   ValueMap<std::size_t> channels_of(graph.values.size());  // of the tensors to mix; 0: another one
   for (const ChannelSet& set : sets) {
@@ -156,10 +141,24 @@ Result<Changed> mix(const Graph& graph, const Observations& /*observations*/, Ac
   return Changed{std::move(mixed), count};
 }
 
+// The sets of which a layer reads fewer than 8 bits; all of them where they are asked for at any width, or where
+// weights have 8 bits too.
+Result<std::vector<ChannelSet>> sets_to_equalize(const Graph& graph, const QuantizeOptions& options) {
+  std::vector<ChannelSet> sets = scalable_sets(graph, find_live(graph));
+  if (options.equalization == Preparation::kOn || !asks_for_fewer_bits(options)) return sets;
+  NARROW_ASSIGN(const BitPlan bits, plan_bits(graph, find_live(graph), options));
+  const auto has_few_bits = [&](const ChannelSet& set) {
+    return std::any_of(set.readers.begin(), set.readers.end(),
+                       [&](std::size_t n) { return bits.activation_bits[index(graph.nodes[n].inputs[0])] < kMaxBits; });
+  };
+  sets.erase(std::remove_if(sets.begin(), sets.end(), [&](const ChannelSet& set) { return !has_few_bits(set); }),
+             sets.end());
+  return sets;
+}
+
 Result<Changed> equalize(const Graph& graph, const Observations& observations, Activations& /*activations*/,
                          const QuantizeOptions& options) {
-  NARROW_ASSIGN(const std::vector<ChannelSet> sets,
-                wanted(scalable_sets(graph, find_live(graph)), graph, options, options.equalization));
+  NARROW_ASSIGN(const std::vector<ChannelSet> sets, sets_to_equalize(graph, options));
   if (sets.empty()) return Changed{};
   Graph equalized = graph;
   for (const ChannelSet& set : sets) {

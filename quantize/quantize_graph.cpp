@@ -175,6 +175,39 @@ Result<ChosenBits> choose_bits(const Graph& graph, const std::vector<std::option
   return chosen;
 }
 
+// A width at which preparing the network tells what the goal is about: for a size, the most bits that everything can
+// have.
+int bits_near_goal(const Graph& graph, const BitGoal& goal) {
+  if (goal.max_milliseconds > 0) return 4;
+  if (goal.max_weight_bytes == 0) return 6;
+  double weights = 0;
+  for (const Node& node : graph.nodes) {
+    if (const Filter* const filter = filter_of(node)) weights += static_cast<double>(filter->weights.size());
+  }
+  const double bits = 8 * static_cast<double>(goal.max_weight_bytes) / std::max(weights, 1.0);
+  return static_cast<int>(std::clamp(bits, double{kMinBits}, double{kMaxBits}));
+}
+
+// Bits are chosen in a prepared network, because one that is not may answer wrong at any bits. The network is prepared
+// anew for the bits that were chosen. Leaves `activations` with a network that no longer exists.
+Result<ChosenBits> prepare_and_choose_bits(const Graph& graph,
+                                           const std::vector<std::optional<Observation>>& observations,
+                                           Activations& activations, const QuantizeOptions& options,
+                                           const TimeNetwork& time_network) {
+  QuantizeOptions near = options;
+  near.weight_bits = bits_near_goal(graph, *options.goal);
+  near.activation_bits = options.goal->max_weight_bytes > 0 ? kMaxBits : near.weight_bits;
+  near.residual_copies = Preparation::kOff;  // bits are chosen for the tensors that the network has
+  NARROW_ASSIGN(const PreparedNetwork network, prepare_network(graph, observations, activations, near));
+  QuantizeOptions choosing = options;
+  // As in all networks that have fewer than 8 bits anywhere.
+  if (options.rounding == RoundingKind::kAuto) choosing.rounding = RoundingKind::kOutputError;
+  NARROW_ASSIGN(ChosenBits chosen, choose_bits(network.graph ? *network.graph : graph, network.observations,
+                                               activations, choosing, time_network));
+  chosen.options.rounding = options.rounding;
+  return chosen;
+}
+
 // Leaves `activations` with a network that no longer exists. findings: gets what preparation has to say.
 Result<QuantizedGraph> prepare_and_quantize(const Graph& graph, std::vector<std::optional<Observation>> observations,
                                             Activations& activations, const QuantizeOptions& options,
@@ -206,10 +239,15 @@ Result<QuantizedGraph> quantize_graph(const Graph& graph, Activations& activatio
   if (expected != nullptr) {
     NARROW_ASSIGN(findings, check_calibration(*expected, activations, observations));
   }
-  NARROW_ASSIGN(ChosenBits chosen, choose_bits(graph, observations, activations, options, time_network));
+  ChosenBits chosen{options, {}};
+  if (options.goal) {
+    auto choice = prepare_and_choose_bits(graph, observations, activations, options, time_network);
+    activations.run_on(graph);  // after an error too: the prepared network is gone
+    NARROW_ASSIGN(chosen, std::move(choice));
+  }
   Result<QuantizedGraph> result =
       prepare_and_quantize(graph, std::move(observations), activations, chosen.options, findings);
-  activations.run_on(graph);  // after an error too: the prepared network is gone
+  activations.run_on(graph);
   NARROW_ASSIGN(QuantizedGraph quantized, std::move(result));
   quantized.report.bits = std::move(chosen.report);
   put_first(std::move(findings), quantized.report.events);

@@ -101,8 +101,8 @@ struct LayerBits {
   int bits = 8;
 };
 
-// Bits that quantize() chooses for each tensor and the weights that read it, from 8 down to 2. At most one of these is
-// above 0; if none is, no answer may change.
+// Bits that quantize() chooses for each tensor and the weights that read it, from 8 down to 2; where the goal is a
+// size, for weights only. At most one of these is above 0; if none is, no answer may change.
 struct BitGoal {
   // Weights take at most so many bytes in the model file; the answers change as little as possible. 0: no such goal.
   std::size_t max_weight_bytes = 0;

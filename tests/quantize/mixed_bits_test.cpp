@@ -9,6 +9,7 @@
 #include "quantize/quantize_graph.h"
 #include "tests/support/data.h"
 #include "tests/support/graph/random_graph.h"
+#include "tests/support/quantize/random_images.h"
 
 namespace narrow::graph {
 namespace {
@@ -26,7 +27,9 @@ Graph network() {
     const ValueId side = b.convolution(prefix + ".side", x, 8, testing::window(1));
     x = b.node(prefix + ".add", Add{}, {y, side}, GraphBuilder::kRelu);
   }
-  return b.finish(b.linear("last", b.node("pool", GlobalAveragePool{}, {x}), 10));
+  Graph graph = b.finish(b.linear("last", b.node("pool", GlobalAveragePool{}, {x}), 10));
+  testing::spread_scores(graph, 24, 2);
+  return graph;
 }
 
 CalibrationInputs images_of(const Graph& graph) {
@@ -51,6 +54,13 @@ std::size_t weight_bytes(const QuantizeReport& report, const Graph& graph) {
     }
   }
   return bits / 8;
+}
+
+int activation_bits(const QuantizeReport& report, const std::string& tensor) {
+  const auto found = std::find_if(report.tensors.begin(), report.tensors.end(),
+                                  [&](const TensorReport& of_tensor) { return of_tensor.name == tensor; });
+  REQUIRE(found != report.tensors.end());
+  return found->bits;
 }
 
 }  // namespace
@@ -86,7 +96,8 @@ TEST_CASE("the path takes the step that saves most for its change, and ends with
   CHECK(bit_path({{0, 1, 2, 3, 4}}, {{8, 6, 4, 4, 5}}).back() == std::vector<std::size_t>{2});
 }
 
-TEST_CASE("a size is met with the least change, and layers that read one tensor have its bits") {
+TEST_CASE(
+    "a size is met with the least change by weights alone, of which those that read one tensor have the same bits") {
   const Graph graph = network();
   QuantizeOptions options;
   options.goal = BitGoal{};
@@ -114,10 +125,7 @@ TEST_CASE("a size is met with the least change, and layers that read one tensor 
         REQUIRE(found != result.report.weights.end());
         CHECK(found->bits == row.bits);
       }
-      const auto tensor = std::find_if(result.report.tensors.begin(), result.report.tensors.end(),
-                                       [&](const TensorReport& report_of) { return report_of.name == row.tensor; });
-      REQUIRE(tensor != result.report.tensors.end());
-      CHECK(tensor->bits == row.bits);
+      CHECK(activation_bits(result.report, row.tensor) == 8);
       // Fewer bits change more, but for noise.
       CHECK(row.divergences.back().divergence > row.divergences.front().divergence);
     }
@@ -134,7 +142,7 @@ TEST_CASE("a size is met with the least change, and layers that read one tensor 
 TEST_CASE("a share of changed images is kept, and the choice does not depend on threads") {
   const Graph graph = network();
   QuantizeOptions options;
-  options.goal = BitGoal{.max_changed = 0.1};
+  options.goal = BitGoal{.max_changed = 0.25};
   const QuantizedGraph one = quantize(graph, options).value();
   options.threads = 3;
   const QuantizedGraph three = quantize(graph, options).value();
@@ -145,12 +153,16 @@ TEST_CASE("a share of changed images is kept, and the choice does not depend on 
     CHECK(point.is_chosen == three.report.bits.trade_off[i].is_chosen);
     if (point.is_chosen) {
       REQUIRE(point.changed.has_value());
-      CHECK(*point.changed <= 0.1);
+      CHECK(*point.changed <= 0.25);
     }
   }
   options.goal->max_changed = 1;
+  options.residual_copies = Preparation::kOff;  // else layers read these, and residual tensors keep 8 bits
   const QuantizedGraph anything = quantize(graph, options).value();
   CHECK(anything.report.bits.trade_off.back().is_chosen);
+  for (const BitSensitivity& row : anything.report.bits.sensitivity) {
+    CHECK(activation_bits(anything.report, row.tensor) == row.bits);
+  }
 }
 
 TEST_CASE("a time is met by what the kernels are said to take") {
@@ -198,7 +210,7 @@ TEST_CASE("goals that contradict are refused before images are looked at") {
   refused(options);
   options.goal = BitGoal{.max_changed = 1.5};
   refused(options);
-  options.goal = BitGoal{.max_changed = 0.1};
+  options.goal = BitGoal{.max_changed = 0.25};
   options.layer_weight_bits = {{"one.conv1", 4}};
   refused(options);
 }

@@ -20,4 +20,9 @@ namespace narrow::testing {
 [[nodiscard]] graph::QuantizedGraph quantized_on_random_images(const graph::Graph& graph, std::size_t count,
                                                                const QuantizeOptions& options);
 
+// Gives the last layer the biases and the factor with which the scores of these images have the mean 0, class by class,
+// and the standard deviation `deviation`. Random networks often have one best class for all images otherwise. Not for
+// networks whose scores are the same for all images.
+void spread_scores(graph::Graph& graph, std::size_t count, double deviation);
+
 }  // namespace narrow::testing
