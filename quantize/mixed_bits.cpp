@@ -85,12 +85,11 @@ class Chooser {
     NARROW_TRY(find_costs());
     if (goal_.max_weight_bytes > 0 || goal_.max_milliseconds > 0) {
       // A goal that no choice meets is an error before the minutes of measuring; changes do not matter for that.
-      path_ =
-          bit_path(std::vector<std::vector<double>>(units_.size(), std::vector<double>(kBitChoices.size())), costs_);
+      path_ = path(std::vector<std::vector<double>>(units_.size(), std::vector<double>(kBitChoices.size())));
       NARROW_TRY(choose());
     }
     NARROW_TRY(measure_units());
-    path_ = bit_path(divergences_, costs_);
+    path_ = path(divergences_);
     NARROW_ASSIGN(const std::size_t chosen, choose());
     return result(chosen);
   }
@@ -98,6 +97,10 @@ class Chooser {
  private:
   void progress(const char* stage, std::size_t done, std::size_t total) const {
     if (context_.options.progress) context_.options.progress(stage, done, total);
+  }
+
+  [[nodiscard]] std::vector<Choice> path(const std::vector<std::vector<double>>& divergences) const {
+    return bit_path(divergences, costs_, goal_.max_milliseconds > 0 ? BitSteps::kAny : BitSteps::kInStages);
   }
 
   // Bytes where the goal is a size; otherwise multiply-accumulates, which take time in proportion to their bits.
@@ -282,17 +285,20 @@ class Chooser {
 }  // namespace
 
 std::vector<std::vector<std::size_t>> bit_path(const std::vector<std::vector<double>>& divergences,
-                                               const std::vector<std::vector<double>>& costs) {
+                                               const std::vector<std::vector<double>>& costs, BitSteps steps) {
   // What a change that is lost in noise counts at least, so that savings decide between such steps.
   constexpr double kLeastChange = 1e-9;
   std::vector<Choice> path{Choice(divergences.size(), 0)};
   for (;;) {
     const Choice& now = path.back();
+    // The index into kBitChoices that no unit goes beyond.
+    const std::size_t farthest =
+        steps == BitSteps::kAny || now.empty() ? kBitChoices.size() - 1 : *std::min_element(now.begin(), now.end()) + 1;
     double best_ratio = -1;
     std::size_t best_unit = 0;
     std::size_t best_bits = 0;
     for (std::size_t u = 0; u < now.size(); ++u) {
-      for (std::size_t b = now[u] + 1; b < divergences[u].size(); ++b) {
+      for (std::size_t b = now[u] + 1; b < divergences[u].size() && b <= farthest; ++b) {
         const double saved = costs[u][now[u]] - costs[u][b];
         const double added = std::max(divergences[u][b] - divergences[u][now[u]], kLeastChange);
         if (saved <= 0 || saved / added <= best_ratio) continue;

@@ -46,9 +46,16 @@ struct MixedBits {
                                                   Activations& activations, const QuantizeOptions& options,
                                                   const TimeNetwork& time_network);
 
+enum class BitSteps {
+  kAny,
+  // To the next width, and only by the units that have most bits: the network never has more than two widths, and the
+  // points with one are on the path. For costs that fall with every bit.
+  kInStages,
+};
 // One step after the other from the most bits to the fewest, by unit. divergences, costs: by unit and index into
 // kBitChoices. The first point has the most bits everywhere. A step that saves nothing is not taken. For tests.
 [[nodiscard]] std::vector<std::vector<std::size_t>> bit_path(const std::vector<std::vector<double>>& divergences,
-                                                             const std::vector<std::vector<double>>& costs);
+                                                             const std::vector<std::vector<double>>& costs,
+                                                             BitSteps steps);
 
 }  // namespace narrow::graph

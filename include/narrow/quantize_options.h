@@ -196,7 +196,7 @@ struct BitSensitivity {
   std::string tensor;
   std::vector<std::string> layers;  // that read it
   std::int64_t weights = 0;         // of these layers
-  int bits = 8;                     // that were chosen; the tensor has its free bits besides
+  int bits = 8;                     // that were chosen; the tensor has its free bits besides, or 8 for a size
   std::vector<AtBits> divergences;
 };
 // A choice of bits for the whole network.

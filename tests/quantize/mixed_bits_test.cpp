@@ -72,7 +72,7 @@ TEST_CASE("the path takes the step that saves most for its change, and ends with
   const auto per_bit = [](double cost) {
     return std::vector<double>{cost * 8, cost * 6, cost * 4, cost * 3, cost * 2};
   };
-  const auto path = bit_path(divergences, {per_bit(100), per_bit(100), per_bit(1)});
+  const auto path = bit_path(divergences, {per_bit(100), per_bit(100), per_bit(1)}, BitSteps::kAny);
   CHECK(path.front() == std::vector<std::size_t>{0, 0, 0});
   CHECK(path.back() == std::vector<std::size_t>{4, 4, 4});
   CHECK(path[1][1] > 0);  // the cheapest change
@@ -89,11 +89,20 @@ TEST_CASE("the path takes the step that saves most for its change, and ends with
   };
   CHECK(step_of(1) < step_of(0));
   CHECK(step_of(0) < step_of(2));
-  CHECK(bit_path({}, {}).size() == 1);
+  CHECK(bit_path({}, {}, BitSteps::kAny).size() == 1);
   // Bits that change nothing, or even less than more bits do, still end.
-  CHECK(bit_path({{0.5, 0, 0, 0, 0}}, {per_bit(1)}).back() == std::vector<std::size_t>{4});
+  CHECK(bit_path({{0.5, 0, 0, 0, 0}}, {per_bit(1)}, BitSteps::kAny).back() == std::vector<std::size_t>{4});
   // Bits that save nothing are left out: 3 bits are no faster than 4 here, and 2 bits are slower.
-  CHECK(bit_path({{0, 1, 2, 3, 4}}, {{8, 6, 4, 4, 5}}).back() == std::vector<std::size_t>{2});
+  CHECK(bit_path({{0, 1, 2, 3, 4}}, {{8, 6, 4, 4, 5}}, BitSteps::kAny).back() == std::vector<std::size_t>{2});
+}
+
+TEST_CASE("in stages all units get a width before any gets the one after next") {
+  const std::vector<std::vector<double>> divergences = {{0, 1, 2, 3, 4}, {0, 0.1, 0.2, 0.3, 0.4}};
+  const std::vector<std::vector<double>> costs = {{8, 6, 4, 3, 2}, {8, 6, 4, 3, 2}};
+  const std::vector<std::vector<std::size_t>> expected = {{0, 0}, {0, 1}, {1, 1}, {1, 2}, {2, 2},
+                                                          {2, 3}, {3, 3}, {3, 4}, {4, 4}};
+  CHECK(bit_path(divergences, costs, BitSteps::kInStages) == expected);
+  CHECK(bit_path({}, {}, BitSteps::kInStages).size() == 1);
 }
 
 TEST_CASE(
