@@ -177,13 +177,37 @@ class Chooser {
     return mixed;
   }
 
+  // The last step of the path may save more than was necessary. The rest is given to the units that need it most.
+  [[nodiscard]] Choice filled_up(Choice choice, double most_bytes) const {
+    for (;;) {
+      std::size_t best = choice.size();
+      double best_gain = 0;
+      for (std::size_t u = 0; u < choice.size(); ++u) {
+        if (choice[u] == 0 || divergences_.empty()) continue;
+        Choice wider = choice;
+        --wider[u];
+        if (weight_bytes(units_, wider) > most_bytes) continue;
+        const double gain =
+            (divergences_[u][choice[u]] - divergences_[u][wider[u]]) / (costs_[u][wider[u]] - costs_[u][choice[u]]);
+        if (gain <= best_gain) continue;
+        best_gain = gain;
+        best = u;
+      }
+      if (best == choice.size()) return choice;
+      --choice[best];
+    }
+  }
+
   // The point of the path that meets the goal with the least change (size) or the fewest bits (change).
   Result<std::size_t> choose() {
     const double fixed = fixed_weight_bytes(context_, units_);
     if (goal_.max_weight_bytes > 0) {
       const auto most = static_cast<double>(goal_.max_weight_bytes);
       for (std::size_t i = 0; i < path_.size(); ++i) {
-        if (fixed + weight_bytes(units_, path_[i]) <= most) return i;
+        if (fixed + weight_bytes(units_, path_[i]) > most) continue;
+        Choice filled = filled_up(path_[i], most - fixed);
+        if (filled != path_[i]) path_.insert(path_.begin() + static_cast<std::ptrdiff_t>(i), std::move(filled));
+        return i;
       }
       return Error{
           ErrorCode::kInvalidArgument,
@@ -206,7 +230,9 @@ class Chooser {
       NARROW_ASSIGN(const AnswerChange change, meter.measure(decisions_of(path_[i])));
       measured_.emplace_back(i, change);
       progress("measuring the choice, step", measured_.size(), measured_.size());
-      return static_cast<double>(change.changed) <= goal_.max_changed * static_cast<double>(change.images);
+      constexpr double kRoundedProduct = 1e-9;  // 0.29 times 100 is a little less than 29
+      return static_cast<double>(change.changed) <=
+             goal_.max_changed * static_cast<double>(change.images) + kRoundedProduct;
     };
     NARROW_ASSIGN(const bool possible, meets(0));
     if (!possible) {

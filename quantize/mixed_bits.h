@@ -1,4 +1,5 @@
-// Chooses how many bits each tensor and the weights that read it get, so that a goal is met.
+// Chooses how many bits each tensor and the weights that read it get, so that a goal is met. For a size, tensors
+// keep 8.
 //
 // The sensitivity of a unit at some bits is the change of the network's answers if it alone has them. Changes of
 // several units about add up (Wang et al., "HAQ", 2019; Dong et al., "HAWQ-V2", 2020), so a path from 8 bits everywhere

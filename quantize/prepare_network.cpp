@@ -295,9 +295,10 @@ Result<PreparedNetwork> prepare_for_either_rounding(const Graph& graph, Observat
   PreparedNetwork network = is_closer ? to_outputs.take_network() : to_nearest.take_network();
   const char* const said =
       is_closer ? "weights are rounded by the error of outputs at 8 bits too" : "weights are rounded to the nearest";
-  network.log.insert(network.log.begin(), {Event::Kind::kSummary, kPreparation,
-                                           std::string(said) + " (divergence of the answers " + number(by_outputs) +
-                                               " by outputs, " + number(nearest) + " otherwise)"});
+  network.log.insert(network.log.begin(),
+                     {Event::Kind::kSummary, kPreparation,
+                      std::string(said) + " (divergence of the answers " + number(by_outputs) +
+                          " by outputs in the prepared network, " + number(nearest) + " to the nearest as it is)"});
   return network;
 }
 

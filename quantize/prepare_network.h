@@ -26,7 +26,8 @@ struct PreparedNetwork {
 // Mixes channels (mix_channels.h), equalizes them (equalize.h) and gives layers narrow copies of residual tensors
 // (narrow_copies.h), in this order: each where the options say so, or if the network's answers come closer to the float
 // network's that way, with what was done before. How close they are is the mean Kullback-Leibler divergence at a
-// temperature of 4, on some calibration images, after quantization by the fast methods with others. Afterwards
+// temperature of 4, on some calibration images, after quantization by the fast methods with others. At 8
+// bits, where it depends on the network how weights are rounded, that is decided too (`options.rounding`). Afterwards
 // `activations` run the network that was chosen. observations: of `graph`. Errors: those of observe() and decide().
 [[nodiscard]] Result<PreparedNetwork> prepare_network(const Graph& graph,
                                                       std::vector<std::optional<Observation>> observations,

@@ -204,7 +204,9 @@ Result<ChosenBits> prepare_and_choose_bits(const Graph& graph,
   if (options.rounding == RoundingKind::kAuto) choosing.rounding = RoundingKind::kOutputError;
   NARROW_ASSIGN(ChosenBits chosen, choose_bits(network.graph ? *network.graph : graph, network.observations,
                                                activations, choosing, time_network));
-  chosen.options.rounding = options.rounding;
+  // A share of answers holds for the rounding that it was measured with; otherwise 8 bits everywhere may do without.
+  const bool is_share = options.goal->max_weight_bytes == 0 && options.goal->max_milliseconds == 0;
+  if (!is_share) chosen.options.rounding = options.rounding;
   return chosen;
 }
 

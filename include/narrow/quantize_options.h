@@ -108,7 +108,7 @@ struct BitGoal {
   std::size_t max_weight_bytes = 0;
   // Of the calibration images at most this share, 0 to 1, gets another best class than from the float network; with as
   // few bits as possible where there is most arithmetic. It is measured before weights are rounded by the slower
-  // methods, so the result is rather better.
+  // methods and layers get narrow copies, so that the result is better as a rule.
   double max_changed = 0;
   // One image takes at most so many milliseconds on one thread of this machine; the answers change as little as
   // possible. Layers take what their kernels' estimated costs say, in the share of the time that the network with 8

@@ -148,6 +148,24 @@ TEST_CASE(
   CHECK(refused.error().message.find("with 2 bits") != std::string::npos);
 }
 
+TEST_CASE("a size that is that of one width everywhere gives that width") {
+  const Graph graph = network();
+  std::size_t inner = 0;
+  std::size_t all = 0;
+  for (const Node& node : graph.nodes) {
+    const std::size_t weights = filter_of(node) != nullptr ? filter_of(node)->weights.size() : 0;
+    all += weights;
+    if (node.name != "first" && node.name != "last") inner += weights;
+  }
+  QuantizeOptions options;
+  options.goal = BitGoal{};
+  for (const int bits : {6, 4, 3}) {
+    CAPTURE(bits);
+    options.goal->max_weight_bytes = all - inner + inner * static_cast<std::size_t>(bits) / 8;
+    for (const BitSensitivity& row : quantize(graph, options).value().report.bits.sensitivity) CHECK(row.bits == bits);
+  }
+}
+
 TEST_CASE("a share of changed images is kept, and the choice does not depend on threads") {
   const Graph graph = network();
   QuantizeOptions options;
