@@ -281,7 +281,7 @@ void add_bit_options(const Subcommand& command, QuantizeFlags& flags) {
           .check(number_within(0, 100))
           .type_name("X");
   const Option size =
-      command.add("--size", flags.size, "Choose the bits of each layer so that all weights together take at most BYTES")
+      command.add("--size", flags.size, "Choose the bits of weights, by layer, so that all together take at most BYTES")
           .check(whole_number(1, 4'000'000'000))
           .type_name("BYTES")
           .excludes(max_drop);

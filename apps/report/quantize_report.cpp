@@ -79,7 +79,10 @@ std::string bit_choice_text(const BitReport& report) {
   }
   constexpr std::size_t kMostPoints = 12;  // and those that were measured
   const bool timed = report.trade_off.front().milliseconds.has_value();
-  Table choices({">weights", ">divergence", timed ? ">ms" : ">changed", ""});
+  const auto was_measured = [](const BitTradeOff& point) { return point.changed.has_value(); };
+  // A size is one of weights; tensors keep their bits, and no answers are counted.
+  const bool is_size = !timed && std::none_of(report.trade_off.begin(), report.trade_off.end(), was_measured);
+  Table choices({">weights", ">divergence", timed ? ">ms" : is_size ? "" : ">changed", ""});
   const std::size_t stride = (report.trade_off.size() + kMostPoints - 1) / kMostPoints;
   for (std::size_t i = 0; i < report.trade_off.size(); ++i) {
     const BitTradeOff& point = report.trade_off[i];
@@ -90,14 +93,14 @@ std::string bit_choice_text(const BitReport& report) {
                                  : "",
                  point.is_chosen ? "chosen" : ""});
   }
-  return "\nsensitivity: the divergence of the answers, in nats, if one tensor and its readers alone have fewer "
-         "bits\n\n" +
-         sensitivity.text() +
-         (timed ? "\ntrade-off: bytes of all weights, the sum of the sensitivities, and the estimated time of one "
-                  "image on one "
-                  "thread\n\n"
-                : "\ntrade-off: bytes of all weights, the sum of the sensitivities, and the calibration images that "
-                  "change their best\nclass where that was measured\n\n") +
+  const std::string fewer =
+      is_size ? "the layers that read one tensor have fewer bits" : "one tensor and its readers alone have fewer bits";
+  return "\nsensitivity: the divergence of the answers, in nats, if " + fewer + "\n\n" + sensitivity.text() +
+         "\ntrade-off: bytes of all weights" +
+         (timed     ? ", the sum of the sensitivities, and the estimated time of one image on one thread\n\n"
+          : is_size ? " and the sum of the sensitivities\n\n"
+                    : ", the sum of the sensitivities, and the calibration images that change their best\nclass where "
+                      "that was measured\n\n") +
          choices.text();
 }
 
