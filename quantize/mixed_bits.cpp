@@ -179,22 +179,25 @@ class Chooser {
 
   // The last step of the path may save more than was necessary. The rest is given to the units that need it most.
   [[nodiscard]] Choice filled_up(Choice choice, double most_bytes) const {
+    if (divergences_.empty()) return choice;  // they are not measured yet
+    double left = most_bytes - weight_bytes(units_, choice);
     for (;;) {
       std::size_t best = choice.size();
       double best_gain = 0;
+      double best_bytes = 0;
       for (std::size_t u = 0; u < choice.size(); ++u) {
-        if (choice[u] == 0 || divergences_.empty()) continue;
-        Choice wider = choice;
-        --wider[u];
-        if (weight_bytes(units_, wider) > most_bytes) continue;
-        const double gain =
-            (divergences_[u][choice[u]] - divergences_[u][wider[u]]) / (costs_[u][wider[u]] - costs_[u][choice[u]]);
-        if (gain <= best_gain) continue;
+        if (choice[u] == 0) continue;
+        const std::size_t wider = choice[u] - 1;
+        const double bytes = static_cast<double>(units_[u].weights) * (kBitChoices[wider] - kBitChoices[choice[u]]) / 8;
+        const double gain = (divergences_[u][choice[u]] - divergences_[u][wider]) / bytes;
+        if (bytes > left || gain <= best_gain) continue;
         best_gain = gain;
+        best_bytes = bytes;
         best = u;
       }
       if (best == choice.size()) return choice;
       --choice[best];
+      left -= best_bytes;
     }
   }
 
