@@ -91,6 +91,7 @@ class Chooser {
     NARROW_TRY(measure_units());
     path_ = path(divergences_);
     NARROW_ASSIGN(const std::size_t chosen, choose());
+    if (goal_.max_weight_bytes > 0) fill_up(chosen);
     return result(chosen);
   }
 
@@ -177,10 +178,12 @@ class Chooser {
     return mixed;
   }
 
-  // The last step of the path may save more than was necessary. The rest is given to the units that need it most.
-  [[nodiscard]] Choice filled_up(Choice choice, double most_bytes) const {
-    if (divergences_.empty()) return choice;  // they are not measured yet
-    double left = most_bytes - weight_bytes(units_, choice);
+  // The step to the chosen point may save more bytes than was necessary. They are given back to the units that need
+  // them most, and the result takes the place of the chosen point in front of it.
+  void fill_up(std::size_t chosen) {
+    Choice choice = path_[chosen];
+    double left = static_cast<double>(goal_.max_weight_bytes) - fixed_weight_bytes(context_, units_) -
+                  weight_bytes(units_, choice);
     for (;;) {
       std::size_t best = choice.size();
       double best_gain = 0;
@@ -195,10 +198,12 @@ class Chooser {
         best_bytes = bytes;
         best = u;
       }
-      if (best == choice.size()) return choice;
+      if (best == choice.size()) break;
       --choice[best];
       left -= best_bytes;
     }
+    if (choice == path_[chosen]) return;
+    path_.insert(path_.begin() + static_cast<std::ptrdiff_t>(chosen), std::move(choice));
   }
 
   // The point of the path that meets the goal with the least change (size) or the fewest bits (change).
@@ -207,10 +212,7 @@ class Chooser {
     if (goal_.max_weight_bytes > 0) {
       const auto most = static_cast<double>(goal_.max_weight_bytes);
       for (std::size_t i = 0; i < path_.size(); ++i) {
-        if (fixed + weight_bytes(units_, path_[i]) > most) continue;
-        Choice filled = filled_up(path_[i], most - fixed);
-        if (filled != path_[i]) path_.insert(path_.begin() + static_cast<std::ptrdiff_t>(i), std::move(filled));
-        return i;
+        if (fixed + weight_bytes(units_, path_[i]) <= most) return i;
       }
       return Error{
           ErrorCode::kInvalidArgument,

@@ -52,14 +52,15 @@ enum class RoundingKind {
   kNearest,      // each weight on its own, with the scale that just holds the largest
   kOutputError,  // all weights of a channel together, so that the layer's output is closest to the float network's
   // kOutputError where weights or activations have fewer than 8 bits. At 8 bits kNearest, unless the answers on
-  // calibration images are then far from the float network's and kOutputError brings them closer; not with
-  // Effort::kFast.
+  // calibration images are then far from the float network's and kOutputError brings them closer in the prepared
+  // network; not with Effort::kFast.
   kAuto,
 };
 
 // When a network is changed before it is quantized, into one that computes the same and loses less.
 enum class Preparation {
-  // Where weights are rounded by the error of outputs, if the answers are closer to the float network's that way.
+  // Where weights or activations have fewer than 8 bits, or weights are rounded by the error of outputs: if the answers
+  // are closer to the float network's that way.
   kAuto,
   kOn,  // wherever it is possible
   kOff,

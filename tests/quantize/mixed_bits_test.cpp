@@ -169,7 +169,7 @@ TEST_CASE("a size that is that of one width everywhere gives that width") {
 TEST_CASE("a share of changed images is kept, and the choice does not depend on threads") {
   const Graph graph = network();
   QuantizeOptions options;
-  options.goal = BitGoal{.max_changed = 0.25};
+  options.goal = BitGoal{.max_changed = 0.1};
   const QuantizedGraph one = quantize(graph, options).value();
   options.threads = 3;
   const QuantizedGraph three = quantize(graph, options).value();
@@ -180,7 +180,7 @@ TEST_CASE("a share of changed images is kept, and the choice does not depend on 
     CHECK(point.is_chosen == three.report.bits.trade_off[i].is_chosen);
     if (point.is_chosen) {
       REQUIRE(point.changed.has_value());
-      CHECK(*point.changed <= 0.25);
+      CHECK(*point.changed <= 0.1);
     }
   }
   options.goal->max_changed = 1;
@@ -237,7 +237,7 @@ TEST_CASE("goals that contradict are refused before images are looked at") {
   refused(options);
   options.goal = BitGoal{.max_changed = 1.5};
   refused(options);
-  options.goal = BitGoal{.max_changed = 0.25};
+  options.goal = BitGoal{.max_changed = 0.1};
   options.layer_weight_bits = {{"one.conv1", 4}};
   refused(options);
 }
