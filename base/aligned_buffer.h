@@ -1,4 +1,4 @@
-// Uninitialised memory that starts at a cache line.
+// Uninitialised memory that starts at a cache line, in large pages where it is large.
 #pragma once
 
 #include <cstddef>
@@ -6,6 +6,7 @@
 #include <memory>
 #include <new>
 
+#include "base/large_pages.h"
 #include "base/text.h"
 #include "narrow/allocator.h"
 #include "narrow/result.h"
@@ -45,6 +46,7 @@ class AlignedBuffer {
     if (memory == nullptr) {
       return Error{ErrorCode::kLimit, joined({"there is no memory for ", joined(what), ", ", bytes, " bytes"}), {}};
     }
+    if (allocator.allocate == nullptr) prefer_large_pages(memory, bytes);
     buffer.data_ = {static_cast<std::byte*>(memory), FreeAligned{allocator, bytes}};
     if (reinterpret_cast<std::uintptr_t>(memory) % kAlignment != 0) {
       return Error{ErrorCode::kInvalidArgument, joined({"returned an address that is no multiple of ", kAlignment}),

@@ -64,6 +64,48 @@ NARROW_INLINE void step_all(Accumulators<kPixels, kVectors>& acc, const Windows<
   if constexpr (kPixels > 1) step_all(acc.rest, windows.rest, at, held, weights);
 }
 
+// Weights as they are stored: in bytes, or in 4 or 2 bits (kernels/shared/narrow_weights.h).
+template <int kBits>
+struct StoredWeights {
+  static constexpr std::int64_t kVectorBytes = 8 * kBits;
+  __m512i mask, least;
+
+  [[gnu::always_inline]] explicit StoredWeights(const WeightStorage& storage)
+      : mask(_mm512_set1_epi8(static_cast<char>((1 << kBits) - 1))), least(_mm512_set1_epi8(storage.least)) {}
+
+  [[gnu::always_inline]] [[nodiscard]] __m512i widened(const std::byte* from) const {
+    __m512i copies, shifts;
+    if constexpr (kBits == 4) {
+      const __m256i two_units = _mm256_load_si256(reinterpret_cast<const __m256i*>(from));
+      copies = _mm512_maskz_permutexvar_epi64(0xFF, _mm512_setr_epi64(0, 1, 0, 1, 2, 3, 2, 3),
+                                              _mm512_castsi256_si512(two_units));
+      shifts = _mm512_setr_epi64(0, 0, 4, 4, 0, 0, 4, 4);
+    } else {
+      const __m128i two_units = _mm_load_si128(reinterpret_cast<const __m128i*>(from));
+      copies = _mm512_maskz_permutexvar_epi64(0xFF, _mm512_setr_epi64(0, 0, 0, 0, 1, 1, 1, 1),
+                                              _mm512_castsi128_si512(two_units));
+      shifts = _mm512_setr_epi64(0, 2, 4, 6, 0, 2, 4, 6);
+    }
+    return _mm512_add_epi8(_mm512_and_si512(_mm512_maskz_srlv_epi64(0xFF, copies, shifts), mask), least);
+  }
+  template <int kCount>
+  [[gnu::always_inline]] void load(Vectors<kCount>& to, const std::byte* from) const {
+    to.first = widened(from);
+    if constexpr (kCount > 1) load(to.rest, from + kVectorBytes);
+  }
+};
+template <>
+struct StoredWeights<8> {
+  static constexpr std::int64_t kVectorBytes = 64;
+
+  [[gnu::always_inline]] explicit StoredWeights(const WeightStorage& /*storage*/) {}
+
+  template <int kCount>
+  [[gnu::always_inline]] void load(Vectors<kCount>& to, const std::byte* from) const {
+    avx512vnni::load(to, reinterpret_cast<const __m512i*>(from));
+  }
+};
+
 template <int kPixels>
 NARROW_INLINE void load_windows(Windows<kPixels>& to, const std::uint8_t* const* from, std::int64_t shift) {
   to.first = *from + shift;
@@ -94,7 +136,7 @@ NARROW_INLINE void write_all(const Stage& stage, const Accumulators<kPixels, kVe
   if constexpr (kPixels > 1) write_all(stage, acc.rest, multiplier, out + pixel_step, pixel_step);
 }
 
-template <int kPixels, int kVectors>
+template <int kPixels, int kVectors, int kBits = 8>
 [[gnu::noinline]] void tile(const TileInput& input, const TileOutput& output) {
   constexpr int kHeld = kPixels * kVectors + kVectors < 32 ? kVectors : kVectors - 1;
   Windows<kPixels> windows;
@@ -106,7 +148,9 @@ template <int kPixels, int kVectors>
     load(bias, head);
     set_all(acc, bias);
   }
-  const __m512i* weights = reinterpret_cast<const __m512i*>(input.weights);
+  const StoredWeights<kBits> stored(input.storage);
+  constexpr std::int64_t kStepBytes = kVectors * StoredWeights<kBits>::kVectorBytes;
+  const std::byte* weights = input.weights;
   const std::int64_t* offset = input.offsets;
   const std::int64_t* const last = offset + input.segments;
   const std::int64_t segment_bytes = input.segment_bytes;
@@ -115,13 +159,13 @@ template <int kPixels, int kVectors>
     std::int64_t at = *offset++;
     const std::int64_t end = at + segment_bytes;
     do {
-      for (int line = 0; line < kVectors; ++line) prefetch_weights(weights + line);
+      for (std::int64_t line = 0; line < kStepBytes; line += 64) prefetch_weights(weights + line);
       prefetch_ahead(ahead);
       ahead += sizeof(__m512i);
       Vectors<kHeld> held;
-      load(held, weights);
-      step_all(acc, windows, at, held, weights);
-      weights += kVectors;
+      stored.load(held, weights);
+      step_all(acc, windows, at, held, reinterpret_cast<const __m512i*>(weights));
+      weights += kStepBytes;
       at += vnni::kStepElems;
     } while (at != end);
   } while (offset != last);
@@ -148,6 +192,14 @@ TileFunction tile_function(std::int64_t vectors, std::int64_t pixels) {
       {NARROW_TILES_TO_7(3), avx512vnni::tile<8, 3>, avx512vnni::tile<9, 3>},
       {NARROW_TILES_TO_7(4)}};
   return kTiles[vectors - 1][pixels - 1];
+}
+
+TileFunction narrow_tile_function(std::int64_t vectors, int bits) {
+  static constexpr TileFunction kFour[Tiles::kMaxVectors] = {avx512vnni::tile<1, 1, 4>, avx512vnni::tile<1, 2, 4>,
+                                                             avx512vnni::tile<1, 3, 4>, avx512vnni::tile<1, 4, 4>};
+  static constexpr TileFunction kTwo[Tiles::kMaxVectors] = {avx512vnni::tile<1, 1, 2>, avx512vnni::tile<1, 2, 2>,
+                                                            avx512vnni::tile<1, 3, 2>, avx512vnni::tile<1, 4, 2>};
+  return (bits == 4 ? kFour : kTwo)[vectors - 1];
 }
 
 }  // namespace narrow::kernels::avx512vnni

@@ -3,6 +3,8 @@
 #include <immintrin.h>
 
 #include "kernels/shared/inline.h"
+#include "kernels/shared/narrow_weights.h"
+#include "kernels/shared/prefetch.h"
 #include "kernels/shared/vnni/layout_vnni.h"
 
 namespace narrow::kernels::avxvnni {
@@ -57,6 +59,32 @@ NARROW_INLINE void load(Vectors<kCount>& to, const __m256i* from) {
   to.first = _mm256_load_si256(from);
   if constexpr (kCount > 1) load(to.rest, from + 1);
 }
+
+// Weights as they are stored: in bytes, or in 4 or 2 bits (kernels/shared/narrow_weights.h).
+template <int kBits>
+struct StoredWeights {
+  static constexpr std::int64_t kVectorBytes = 4 * kBits;
+  NarrowUnits units;
+
+  [[gnu::always_inline]] explicit StoredWeights(const WeightStorage& storage) : units(narrow_units<kBits>(storage)) {}
+
+  template <int kCount>
+  [[gnu::always_inline]] void load(Vectors<kCount>& to, const std::byte* from) const {
+    to.first = widened<kBits>(units, from);
+    if constexpr (kCount > 1) load(to.rest, from + kVectorBytes);
+  }
+};
+template <>
+struct StoredWeights<8> {
+  static constexpr std::int64_t kVectorBytes = 32;
+
+  [[gnu::always_inline]] explicit StoredWeights(const WeightStorage& /*storage*/) {}
+
+  template <int kCount>
+  [[gnu::always_inline]] void load(Vectors<kCount>& to, const std::byte* from) const {
+    avxvnni::load(to, reinterpret_cast<const __m256i*>(from));
+  }
+};
 
 template <int kCount>
 NARROW_INLINE void step(Vectors<kCount>& acc, __m256i x, const Vectors<kCount>& weights) {
@@ -128,7 +156,7 @@ NARROW_INLINE void write_all(const Stage& stage, const Accumulators<kPixels, kVe
   if constexpr (kPixels > 1) write_all(stage, acc.rest, multiplier, out + pixel_step, pixel_step);
 }
 
-template <int kPixels, int kVectors>
+template <int kPixels, int kVectors, int kBits = 8>
 [[gnu::noinline]] void tile(const TileInput& input, const TileOutput& output) {
   Windows<kPixels> windows;
   load_windows(windows, input.windows, input.shift);
@@ -139,7 +167,9 @@ template <int kPixels, int kVectors>
     load(bias, head);
     set_all(acc, bias);
   }
-  const __m256i* weights = reinterpret_cast<const __m256i*>(input.weights);
+  const StoredWeights<kBits> stored(input.storage);
+  constexpr std::int64_t kStepBytes = kVectors * StoredWeights<kBits>::kVectorBytes;
+  const std::byte* weights = input.weights;
   const std::int64_t* offset = input.offsets;
   const std::int64_t* const last = offset + input.segments;
   const std::int64_t segment_bytes = input.segment_bytes;
@@ -148,9 +178,10 @@ template <int kPixels, int kVectors>
     const std::int64_t end = at + segment_bytes;
     do {
       Vectors<kVectors> held;
-      load(held, weights);
+      if constexpr (kBits < 8) prefetch_weights(weights);
+      stored.load(held, weights);
       step_all(acc, windows, at, held);
-      weights += kVectors;
+      weights += kStepBytes;
       at += vnni::kStepElems;
     } while (at != end);
   } while (offset != last);
@@ -173,6 +204,12 @@ TileFunction tile_function(std::int64_t vectors, std::int64_t pixels) {
        avxvnni::tile<11, 1>, avxvnni::tile<12, 1>},
       {NARROW_TILES_TO_6(2)}};
   return kTiles[vectors - 1][pixels - 1];
+}
+
+TileFunction narrow_tile_function(std::int64_t vectors, int bits) {
+  static constexpr TileFunction kFour[Tiles::kMaxVectors] = {avxvnni::tile<1, 1, 4>, avxvnni::tile<1, 2, 4>};
+  static constexpr TileFunction kTwo[Tiles::kMaxVectors] = {avxvnni::tile<1, 1, 2>, avxvnni::tile<1, 2, 2>};
+  return (bits == 4 ? kFour : kTwo)[vectors - 1];
 }
 
 }  // namespace narrow::kernels::avxvnni

@@ -12,6 +12,8 @@ namespace narrow::kernels::avxvnni {
 
 // vectors: of a panel; pixels: at most Tiles::max_pixels(vectors).
 [[nodiscard]] vnni::TileFunction tile_function(std::int64_t vectors, std::int64_t pixels);
+// For one pixel and weights that are stored in 4 or 2 bits.
+[[nodiscard]] vnni::TileFunction narrow_tile_function(std::int64_t vectors, int bits);
 
 // Parameter of the templates in kernels/shared/vnni/convolution_vnni.h and winograd_vnni.h. It has internal linkage:
 // see kernels/CMakeLists.txt.
@@ -30,6 +32,7 @@ struct Tiles {
   }
 
   static vnni::TileFunction tile(std::int64_t vectors, std::int64_t pixels) { return tile_function(vectors, pixels); }
+  static vnni::TileFunction narrow_tile(std::int64_t vectors, int bits) { return narrow_tile_function(vectors, bits); }
 };
 
 }  // namespace

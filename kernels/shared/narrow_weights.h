@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "kernels/convolution.h"
+#include "kernels/shared/inline.h"
 
 namespace narrow::kernels {
 
@@ -59,24 +60,40 @@ static inline void store_units(const WeightStorage& storage, const std::int8_t* 
 }
 
 #ifdef __AVX2__
-// Unpacks 16 bytes of 4-bit weights or 8 bytes of 2-bit weights. `copies` holds them in both halves or all quarters of
-// a vector, and `shifts` moves the weights of each part to the lowest bits.
-static inline __m256i widen_unit(__m256i copies, __m256i shifts, __m256i mask, __m256i least) {
-  return _mm256_add_epi8(_mm256_and_si256(_mm256_srlv_epi64(copies, shifts), mask), least);
+// What unpacks storage units of 4 or 2 bits to vectors of bytes.
+struct NarrowUnits {
+  __m256i shifts;  // move the weights of each part of a vector to the lowest bits
+  __m256i mask, least;
+};
+
+template <int kBits>
+NARROW_INLINE NarrowUnits narrow_units(const WeightStorage& storage) {
+  return {kBits == 4 ? _mm256_setr_epi64x(0, 0, 4, 4) : _mm256_setr_epi64x(0, 2, 4, 6),
+          _mm256_set1_epi8((1 << kBits) - 1), _mm256_set1_epi8(storage.least)};
 }
 
-// The inverse, for 4 and 2 bits. `to` is 32-byte aligned.
+// The unit at `from`.
+template <int kBits>
+NARROW_INLINE __m256i widened(const NarrowUnits& units, const std::byte* from) {
+  __m256i copies;  // of the unit, in both halves or all quarters
+  if constexpr (kBits == 4) {
+    copies = _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
+  } else {
+    copies = _mm256_broadcastq_epi64(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(from)));
+  }
+  return _mm256_add_epi8(_mm256_and_si256(_mm256_srlv_epi64(copies, units.shifts), units.mask), units.least);
+}
+
+// The inverse of store_units, for 4 and 2 bits. `to` is 32-byte aligned.
 static inline void widen_units(const WeightStorage& storage, const std::byte* from, std::int64_t units, std::byte* to) {
-  const __m256i least = _mm256_set1_epi8(storage.least);
-  const __m256i mask = _mm256_set1_epi8(storage.bits == 4 ? 15 : 3);
   __m256i* out = reinterpret_cast<__m256i*>(to);
   __m256i* const end = out + units;
   if (storage.bits == 4) {
-    const __m256i shifts = _mm256_setr_epi64x(0, 0, 4, 4);
+    const NarrowUnits four = narrow_units<4>(storage);
 #ifdef __AVX512BW__
     const __m512i order = _mm512_setr_epi64(0, 1, 0, 1, 2, 3, 2, 3);
-    const __m512i both_shifts = _mm512_broadcast_i64x4(shifts);
-    const __m512i both_masks = _mm512_broadcast_i64x4(mask), both_least = _mm512_broadcast_i64x4(least);
+    const __m512i both_shifts = _mm512_broadcast_i64x4(four.shifts);
+    const __m512i both_masks = _mm512_broadcast_i64x4(four.mask), both_least = _mm512_broadcast_i64x4(four.least);
     for (; end - out >= 2; out += 2, from += 32) {
       const __m256i x = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
       const __m512i copies = _mm512_permutexvar_epi64(order, _mm512_castsi256_si512(x));
@@ -84,16 +101,10 @@ static inline void widen_units(const WeightStorage& storage, const std::byte* fr
       _mm512_storeu_si512(out, _mm512_add_epi8(integers, both_least));
     }
 #endif
-    for (; out != end; ++out, from += 16) {
-      const __m128i x = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
-      _mm256_store_si256(out, widen_unit(_mm256_broadcastsi128_si256(x), shifts, mask, least));
-    }
+    for (; out != end; ++out, from += 16) _mm256_store_si256(out, widened<4>(four, from));
   } else {
-    const __m256i shifts = _mm256_setr_epi64x(0, 2, 4, 6);
-    for (; out != end; ++out, from += 8) {
-      const __m128i x = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from));
-      _mm256_store_si256(out, widen_unit(_mm256_broadcastq_epi64(x), shifts, mask, least));
-    }
+    const NarrowUnits two = narrow_units<2>(storage);
+    for (; out != end; ++out, from += 8) _mm256_store_si256(out, widened<2>(two, from));
   }
 }
 #endif

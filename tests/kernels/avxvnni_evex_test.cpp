@@ -52,6 +52,16 @@ TEST_CASE("avxvnni: its convolution is exact with the other encoding of its inst
       CHECK(equals_reference(avxvnni_evex::kConvolutionU8, c));
     }
   }
+  // A large layer of one pixel, whose weights are widened in registers.
+  for (const QRange& range : {QRange{-8, 7}, QRange{-15, 0}, QRange{-2, 1}}) {
+    for (const int out_c : {129, 144}) {
+      ConvolutionCase c = case_of(shape_of(1, 1, 8200, out_c, 1, 1, 0));
+      c.weight_range = range;
+      c.batch = 2;
+      c.fill(random, Fill::kRandom, Fill::kRandom);
+      CHECK(equals_reference(avxvnni_evex::kConvolutionU8, c));
+    }
+  }
   for (int i = 0; i < 150; ++i) {
     const ConvolutionCase c = random_case(random);
     if (kernel_accepts(avxvnni_evex::kConvolutionU8, c.problem()))

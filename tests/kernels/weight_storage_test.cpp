@@ -3,7 +3,9 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
+#include <iterator>
 #include <limits>
 #include <random>
 
@@ -88,6 +90,55 @@ TEST_CASE("weights: 4 bits take half the memory and 2 bits a quarter except in l
       CHECK(bytes(*kernel, QRange::weights(bits), 8) >= kWeights / part);
       CHECK(bytes(*kernel, QRange::weights(bits), 8) <= kWeights / part + kHeads);
       CHECK(bytes(*kernel, QRange::weights(bits), 1) >= kWeights);
+    }
+  }
+}
+
+TEST_CASE(
+    "weights: large narrow layers of few pixels, whose weights are widened in registers, give the reference's "
+    "results") {
+  const unsigned seed = narrow::testing::seed();
+  CAPTURE(seed);
+  std::mt19937 random(seed);
+  // More than 2^20 weights, so that they are narrow in spite of few pixels. A depth that is no multiple of 4, a last
+  // panel that is not full, and a window of which padding hides rows.
+  const ConvolutionShape shapes[] = {shape_of(1, 1, 8200, 128, 1, 1, 0), shape_of(1, 1, 8201, 131, 1, 1, 0),
+                                     shape_of(1, 1, 1000, 131, 3, 1, 1), shape_of(1, 2, 1000, 120, 3, 1, 1),
+                                     shape_of(3, 3, 911, 130, 3, 1, 0)};
+  const QRange ranges[] = {{-8, 7}, {-15, 0}, {1, 15}, {-2, 1}, {-1, 1}, {0, 3}};
+  int narrow_kernels = 0;
+  for (const ConvolutionShape& shape : shapes) {
+    for (const int batch : {1, 2, 5}) {
+      ConvolutionCase c = case_of(shape);
+      c.batch = batch;
+      c.weight_range = ranges[random() % std::size(ranges)];
+      c.input_range = {0, random() % 2 == 0 ? 255 : 15};
+      c.output_type = std::array{OutputType::kUint8, OutputType::kFloat32, OutputType::kResidualSum}[random() % 3];
+      c.fill(random, random() % 2 == 0 ? Fill::kRandom : Fill::kHighest,
+             random() % 2 == 0 ? Fill::kRandom : Fill::kExtremes);
+      CAPTURE(c.text());
+      check_against_reference(c);
+      for (const ConvolutionKernel* kernel : runnable_kernels()) {
+        const bool takes = kernel_accepts(*kernel, c.problem());
+        if (takes && kernel->packed_bytes(c.problem()) < c.weights.size() * 3 / 4) ++narrow_kernels;
+      }
+    }
+  }
+  if (!runnable_kernels().empty()) CHECK(narrow_kernels > 0);
+}
+
+TEST_CASE("weights: those of 4 and 2 bits that are widened in registers, at both ends of their ranges") {
+  NARROW_NEED_KERNELS();
+  std::mt19937 random(narrow::testing::seed() + 1);
+  for (const QRange& range :
+       {QRange{-8, 7}, QRange{-15, 0}, QRange{0, 15}, QRange{-2, 1}, QRange{-1, 1}, QRange{-3, 0}}) {
+    for (const Fill weights : {Fill::kLowest, Fill::kHighest, Fill::kExtremes}) {
+      ConvolutionCase c = case_of(shape_of(1, 1, 8200, 128, 1, 1, 0));
+      c.weight_range = range;
+      c.input_zero_point = 7;
+      c.fill(random, Fill::kHighest, weights);
+      CAPTURE(c.text());
+      CHECK(check_against_reference(c) > 0);
     }
   }
 }

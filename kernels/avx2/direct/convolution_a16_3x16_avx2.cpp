@@ -127,6 +127,20 @@ void run_panel(const ConvolutionProblem& problem, const OutputStage& stage, cons
   }
 }
 
+// The same for a few pixels, from weights as they are stored. A linear layer of one image reads each weight once, and
+// storing widened weights first would take longer than reading narrow ones from memory.
+constexpr std::int64_t kPixelsForNarrowTiles = 3;
+
+void run_narrow_panel(const ConvolutionProblem& problem, const OutputStage& stage, const TileDepth& depth,
+                      const std::uint8_t* const* pixels, std::int64_t count, std::int64_t run_steps,
+                      const WeightStorage& storage, const std::byte* panel, int channels, void* output,
+                      std::int64_t index) {
+  Acc acc[kPixelsForNarrowTiles];
+  for (std::int64_t i = 0; i < count; ++i) acc[i] = narrow_tile_a16(pixels[i], depth, run_steps, panel, storage);
+  store_panel(problem, stage, acc, static_cast<int>(count), reinterpret_cast<const float*>(panel + 64), channels,
+              output, index);
+}
+
 void run(const ConvolutionProblem& problem, const std::byte* packed, const std::uint8_t* input, void* output,
          const ConvolutionPart& part, std::byte* workspace) {
   const ConvolutionShape& shape = problem.shape;
@@ -149,6 +163,10 @@ void run(const ConvolutionProblem& problem, const std::byte* packed, const std::
         const int channels = layout.group_out - c < kPanelChannels ? layout.group_out - c : kPanelChannels;
         const std::int64_t index = row * shape.out_w * shape.out_c + channel;
         const std::int64_t count = rows * shape.out_w;
+        if (layout.storage.bits < 8 && count <= kPixelsForNarrowTiles) {
+          run_narrow_panel(problem, stage, depth, pixels, count, *runs, layout.storage, panel, channels, output, index);
+          continue;
+        }
         const OpenPanel open = open_panel(layout, panel, count, workspace + plan.workspace_bytes);
         run_panel(problem, stage, depth, pixels, count, *runs, open.panel, channels, output, index);
       }

@@ -171,6 +171,41 @@ A16TileFunction tile_for(std::int64_t run_steps) {
 
 }  // namespace
 
+namespace {
+
+template <int kBits>
+[[gnu::noinline]] Acc narrow_tile(const std::uint8_t* pixel, const TileDepth& depth, std::int64_t run_steps,
+                                  const std::byte* panel, const WeightStorage& storage) {
+  constexpr std::int64_t kHalfBytes = kWeightBytes / 2 * kBits / 8;  // of 8 channels
+  const NarrowUnits units = narrow_units<kBits>(storage);
+  Acc acc{load(panel), load(panel + 32)};
+  const std::byte* weights = panel + kPanelHeadBytes;
+  for (std::int64_t s = 0; s < depth.segments; ++s) {
+    const std::uint8_t* x = pixel + depth.shift + depth.offsets[s];
+    for (std::int64_t left = depth.segment_bytes / kXBytes; left > 0; left -= run_steps) {
+      Acc words{};
+      for (std::int64_t step = left < run_steps ? left : run_steps; step > 0; --step) {
+        prefetch_weights(weights);
+        const __m256i four = broadcast4(x);
+        words.low = _mm256_add_epi16(words.low, _mm256_maddubs_epi16(four, widened<kBits>(units, weights)));
+        words.high =
+            _mm256_add_epi16(words.high, _mm256_maddubs_epi16(four, widened<kBits>(units, weights + kHalfBytes)));
+        weights += 2 * kHalfBytes;
+        x += kXBytes;
+      }
+      widen(acc, words);
+    }
+  }
+  return acc;
+}
+
+}  // namespace
+
+Acc narrow_tile_a16(const std::uint8_t* pixel, const TileDepth& depth, std::int64_t run_steps, const std::byte* panel,
+                    const WeightStorage& storage) {
+  return (storage.bits == 4 ? narrow_tile<4> : narrow_tile<2>)(pixel, depth, run_steps, panel, storage);
+}
+
 A16TileFunction tile_a16(int pixels, std::int64_t run_steps) {
   if (pixels == 1) return tile_for<1>(run_steps);
   return pixels == 2 ? tile_for<2>(run_steps) : tile_for<3>(run_steps);

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "kernels/avx2/shared/convolution_output_avx2.h"
+#include "kernels/shared/narrow_weights.h"
 
 #pragma GCC visibility push(hidden)
 namespace narrow::kernels::avx2 {
@@ -49,8 +50,12 @@ using A16TileFunction = void (*)(const std::uint8_t* const* pixels, const TileDe
 // For 1 to kA16TilePixels pixels and runs of `run_steps` >= 2.
 [[nodiscard]] A16TileFunction tile_a16(int pixels, std::int64_t run_steps);
 
-// The same for 1 to kTilePixels pixels if the whole depth is one segment and one run. The sums are widened once, at the
-// end.
+// The same for one pixel and any run_steps, from weights that are stored in 4 or 2 bits. They are widened in registers.
+[[nodiscard]] Acc narrow_tile_a16(const std::uint8_t* pixel, const TileDepth& depth, std::int64_t run_steps,
+                                  const std::byte* panel, const WeightStorage& storage);
+
+// Those of tile_a16 for 1 to kTilePixels pixels if the whole depth is one segment and one run. The sums are widened
+// once, at the end.
 [[nodiscard]] const TileFunction* tiles_a16_whole();
 [[nodiscard]] constexpr bool is_whole(const TileDepth& depth, std::int64_t run_steps) {
   return depth.segments == 1 && run_steps * 4 == depth.segment_bytes;

@@ -57,8 +57,13 @@ static inline void copy_bytes(const std::uint8_t* from, std::int64_t count, std:
   }
 }
 
-// What the calls for one panel share. Tiles: kLanes, kMaxVectors, max_pixels(vectors), tile(vectors, pixels), and
-// store_sums(problem, sums): residual sums of accumulators in memory.
+// Up to this many pixels, tiles widen narrow weights in registers, once for each pixel. A linear layer of one image
+// reads each weight once, and storing widened weights first would take longer than reading narrow ones from memory.
+static constexpr std::int64_t kPixelsForNarrowTiles = 3;
+
+// What the calls for one panel share. Tiles: kLanes, kMaxVectors, max_pixels(vectors), tile(vectors, pixels),
+// narrow_tile(vectors, bits) for one pixel and weights as they are stored, and store_sums(problem, sums): residual sums
+// of accumulators in memory.
 template <class Tiles>
 struct PanelRun {
   const ConvolutionProblem& problem;
@@ -69,6 +74,7 @@ struct PanelRun {
   std::int64_t row;       // first output row of the block
   std::int64_t pixels;    // of the block
   const std::byte* next;  // the next panel
+  bool narrow;            // weights are read as they are stored
 };
 
 template <class Tiles>
@@ -82,7 +88,7 @@ NARROW_INLINE void run_panel(const PanelRun<Tiles>& run, TileInput input, void* 
   const bool bytes = problem.output_type == OutputType::kUint8;
   const bool whole = bytes && run.channels == lanes;
   // Tiles of nearly equal size, because full tiles and a small remainder would take longer.
-  const std::int64_t max_pixels = Tiles::max_pixels(run.vectors);
+  const std::int64_t max_pixels = run.narrow ? 1 : Tiles::max_pixels(run.vectors);
   const std::int64_t tiles = base::ceil_div(run.pixels, max_pixels);
   const std::int64_t small = run.pixels / tiles;
   const std::int64_t larger = run.pixels % tiles;
@@ -90,7 +96,8 @@ NARROW_INLINE void run_panel(const PanelRun<Tiles>& run, TileInput input, void* 
   const std::int64_t* const offsets = input.offsets;
   const std::byte* const weights = input.weights;
   const std::int64_t row_segments = run.layout.segments / shape.kernel_h;
-  const std::int64_t segment_weights = run.layout.segment_steps * kStepElems * lanes;
+  const std::int64_t segment_weights =
+      run.layout.segment_steps * kStepElems * lanes * (run.narrow ? run.layout.storage.bits : 8) / 8;  // bytes
   const std::uint8_t* const* windows = input.windows;
   TileOutput tile_output{nullptr,
                          shape.out_c,
@@ -115,7 +122,8 @@ NARROW_INLINE void run_panel(const PanelRun<Tiles>& run, TileInput input, void* 
       input.segments = (rows.end - rows.begin) * row_segments;
     }
     input.ahead = ahead.take(input.segments * run.layout.segment_steps);
-    const TileFunction tile = Tiles::tile(run.vectors, now);
+    const TileFunction tile =
+        run.narrow ? Tiles::narrow_tile(run.vectors, run.layout.storage.bits) : Tiles::tile(run.vectors, now);
     if (whole) {
       tile_output.out = static_cast<std::uint8_t*>(output) + index;
       tile(input, tile_output);
@@ -207,6 +215,7 @@ struct Convolution {
       tile.offsets = reinterpret_cast<const std::int64_t*>(packed);
       tile.segments = layout.segments;
       tile.segment_bytes = layout.segment_steps * kStepElems;
+      tile.storage = layout.storage;
       const std::byte* panel = packed + layout.offsets_bytes;
       for (std::int64_t group = 0; group < shape.groups; ++group) {
         tile.shift = group * layout.group_in;
@@ -218,7 +227,8 @@ struct Convolution {
           tile.weights = panel + head_bytes(layout, vectors);
           panel += panel_bytes(layout, vectors);
           if (channel < part.channel_begin || channel >= part.channel_end) continue;
-          if (layout.storage.bits < 8) {
+          const bool narrow = layout.storage.bits < 8 && rows * shape.out_w <= kPixelsForNarrowTiles;
+          if (layout.storage.bits < 8 && !narrow) {
             std::byte* const wide = workspace + plan.workspace_bytes;
             widen_units(layout.storage, tile.weights, weight_units(layout, vectors), wide);
             tile.weights = wide;
@@ -227,7 +237,7 @@ struct Convolution {
           // After the last panel, the first panel of the next block follows, if there is one.
           const bool is_last = group + 1 == shape.groups && i + 1 == layout.panels;
           const std::byte* const next = is_last ? packed + layout.offsets_bytes : panel;
-          const PanelRun<Tiles> panel_run{problem, layout, part, vectors, count, row, rows * shape.out_w, next};
+          const PanelRun<Tiles> panel_run{problem, layout, part, vectors, count, row, rows * shape.out_w, next, narrow};
           run_panel(panel_run, tile, output, row * shape.out_w * shape.out_c + channel);
         }
       }

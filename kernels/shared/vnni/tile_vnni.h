@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kernels/shared/narrow_weights.h"
+
 namespace narrow::kernels::vnni {
 
 // The depth of a tile: `segments` segments of `segment_bytes` (a multiple of 4, not 0) of each pixel's window. Segment
@@ -16,7 +18,8 @@ struct TileInput {
   std::int64_t shift;
   const std::byte* head;  // panel header: bias, multiplier
   const std::byte* weights;
-  const std::byte* ahead;  // to be prefetched only: a cache line for each depth step
+  const std::byte* ahead;      // to be prefetched only: a cache line for each depth step
+  WeightStorage storage = {};  // of the weights, for tiles that widen them themselves
 };
 
 // The weights of the next panel, prefetched while the tiles of this one compute. The prefetcher of the CPU fetches only
