@@ -253,6 +253,20 @@ void plan_free_weight_bits(const Graph& graph, const Liveness& live, const Quant
   plan.log.push_back(free_weight_bits_event(layers, options.weight_bits, free_bits.growth(may, plan.weight_bits)));
 }
 
+// Marks the layers whose sums shall stay in 16 bits. Where the bits of weights were asked for, their steps are too.
+void plan_sums(const Graph& graph, const Liveness& live, const Exceptions& for_weights, const FreeBitPlanner& free_bits,
+               BitPlan& plan) {
+  const std::vector<bool> pre_quantized = find_pre_quantized(graph);
+  plan.limits_sums.assign(graph.nodes.size(), false);
+  for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
+    const Node& node = graph.nodes[n];
+    if (!live.nodes[n] || filter_of(node) == nullptr || plan.in_float[n] || for_weights.count(n) != 0) continue;
+    const std::size_t input = index(node.inputs[0]);
+    if (pre_quantized[input]) continue;
+    plan.limits_sums[n] = free_bits.limits_sums(n, plan.weight_bits[n], plan.activation_bits[input]);
+  }
+}
+
 // Beside a sum of fewer bits, the rounding of a convolution to 8 bits is less than a tenth of a decibel.
 constexpr int kLeastBitsOfOneRounding = 6;
 
@@ -359,6 +373,7 @@ Result<BitPlan> plan_bits(const Graph& graph, const Liveness& live, const Quanti
   const FreeBitPlanner free_bits(graph, options);
   plan_free_weight_bits(graph, live, options, boundary, for_weights, free_bits, std::move(unnamed), plan);
   plan_activations(graph, live, options, boundary, for_activations, free_bits, plan);
+  plan_sums(graph, live, for_weights, free_bits, plan);
   plan_residual_sums(graph, live, options, for_activations, plan);
   plan.scale_source = find_concat_scales(graph, live, plan);
   return plan;

@@ -267,8 +267,10 @@ Status take_back(const Context& context, const FittedNetwork& fitted, Decisions&
       layer.reset();  // with scales of its own for each channel it would not be
       continue;
     }
-    NARROW_ASSIGN(layer->filter, taken_back(*filter_of(context.graph.nodes[n]), filter_setting(context, decisions, n),
-                                            *fitted.layers[n], layer->filter));
+    FilterSetting setting = filter_setting(context, decisions, n);
+    setting.lanes = {};  // the integers are chosen
+    NARROW_ASSIGN(layer->filter,
+                  taken_back(*filter_of(context.graph.nodes[n]), setting, *fitted.layers[n], layer->filter));
   }
   if (!context.options.per_tensor_weights) return {};
   NARROW_TRY(round_weights(context, decisions));

@@ -4,7 +4,10 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <numeric>
 #include <variant>
+
+#include "quantize/lane_sums.h"
 
 namespace narrow::graph {
 namespace {
@@ -14,6 +17,10 @@ namespace {
 constexpr std::array<double, 9> kSteps = {0, 0, 0.9957, 0.5860, 0.3352, 0.1881, 0.1041, 0.0569, 0.0308};
 // Rounding by the error of outputs makes some sums larger than the nearest integers would.
 constexpr double kReserve = 1.15;
+// A channel whose sum would leave 16 bits gets a larger step. Bits are free while the squares of steps grow by at most
+// this much in the mean of all channels, and none becomes more than twice as large.
+constexpr double kMostError = 1.25;
+constexpr double kLargestRaise = 2;
 // One scale serves all channels of a tensor, but one channel of weights. Activations need more bits for that.
 constexpr int kActivationLead = 3;
 // Of the bytes that weights take with the bits that were asked for.
@@ -69,16 +76,12 @@ FreeBitPlanner::FreeBitPlanner(const Graph& graph, const QuantizeOptions& option
     for (std::size_t from = 0; from + layer.depth <= weights.size() && layer.depth > 0; from += layer.depth) {
       Sums sums;
       double squares = 0;
-      // By lane and sign. A lane of vpmaddubsw takes two of four neighbouring channels, or all taps of a depthwise
-      // window.
-      std::array<std::array<double, 2>, 2> lanes{};
-      for (std::size_t k = 0; k < layer.depth; ++k) {
-        const double w{weights[from + k]};
+      for (std::size_t k = from; k < from + layer.depth; ++k) {
+        const double w{weights[k]};
         squares += w * w;
         sums.farthest = std::max(sums.farthest, std::abs(w));
-        lanes[by_channel ? 0 : k / 2 % 2][w < 0 ? 1 : 0] += std::abs(w);
       }
-      for (const auto& lane : lanes) sums.largest = std::max({sums.largest, lane[0], lane[1]});
+      sums.largest = largest_lane_sum(weights.data() + from, layer.depth, by_channel);
       sums.root_mean_square = std::sqrt(squares / static_cast<double>(layer.depth));
       all.farthest = std::max(all.farthest, sums.farthest);
       all.root_mean_square += squares / static_cast<double>(weights.size());
@@ -94,18 +97,32 @@ FreeBitPlanner::FreeBitPlanner(const Graph& graph, const QuantizeOptions& option
 }
 
 bool FreeBitPlanner::fits(const Layer& layer, int weight_bits, int activation_bits) const {
-  double largest = 0;
+  const std::size_t run = layer.by_channel ? layer.depth : (std::min(layer.depth, kRunChannels) + 3) / 4 * 2;
+  const double most = static_cast<double>(run) * largest_weight(weight_bits);
+  const double limit = static_cast<double>(INT16_MAX) / QRange::activations(activation_bits).hi;
+  std::vector<double> squares;  // of how much larger steps become
+  squares.reserve(layer.outputs.size());
   for (const Sums& sums : layer.outputs) {
     if (sums.farthest == 0) continue;
     // Where no weight is far from the others, the largest one has the largest integer.
     const double step = std::min(kSteps[static_cast<std::size_t>(weight_bits)] * sums.root_mean_square,
                                  sums.farthest / QRange::weights(weight_bits).hi);
-    largest = std::max(largest, sums.largest / step);
+    const double raise = std::max(1.0, std::min(sums.largest / step * kReserve, most) / limit);
+    if (raise > kLargestRaise) return false;
+    squares.push_back(raise * raise);
   }
-  const double products =
-      layer.by_channel ? static_cast<double>(layer.depth) : std::ceil(static_cast<double>(layer.depth) / 4) * 2;
-  const double sum = std::min(largest * kReserve, products * largest_weight(weight_bits));
-  return QRange::activations(activation_bits).hi * sum <= INT16_MAX;
+  if (squares.empty()) return true;
+  // One scale for all channels is that of the channel with the largest step.
+  const double error = options_.per_tensor_weights
+                           ? *std::max_element(squares.begin(), squares.end())
+                           : std::accumulate(squares.begin(), squares.end(), 0.0) / static_cast<double>(squares.size());
+  return error <= kMostError;
+}
+
+bool FreeBitPlanner::limits_sums(std::size_t layer, int weight_bits, int activation_bits) const {
+  const bool is_free = weight_bits > options_.weight_bits || activation_bits > options_.activation_bits;
+  return is_free && !layers_[layer].outputs.empty() && !layers_[layer].is_zero &&
+         fits(layers_[layer], weight_bits, activation_bits);
 }
 
 int FreeBitPlanner::for_reader(std::size_t layer, int weight_bits) const {

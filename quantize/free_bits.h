@@ -30,6 +30,10 @@ class FreeBitPlanner {
   void fit_weights(const std::vector<bool>& may, const std::vector<int>& input_bits,
                    std::vector<int>& weight_bits) const;
 
+  // Whether the sums of a layer with these bits are expected to stay in 16 bits, if some of its channels get larger
+  // steps for that.
+  [[nodiscard]] bool limits_sums(std::size_t layer, int weight_bits, int activation_bits) const;
+
   // By which share the weights of the network take more bytes than with the bits that were asked for in `may`.
   [[nodiscard]] double growth(const std::vector<bool>& may, const std::vector<int>& weight_bits) const;
 

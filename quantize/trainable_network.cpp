@@ -188,7 +188,8 @@ Status TrainableNetwork::assemble(const Decisions& before, const Block& block, c
     NARROW_TRY(base::check_cancelled(context_.options.cancellation));
     const ValueId input = context_.graph.nodes[n].inputs[0];
     if (n >= block.nodes.last && quantization(changed, input) == quantization(before, input)) continue;
-    const FilterSetting setting = filter_setting(context_, changed, n);
+    FilterSetting setting = filter_setting(context_, changed, n);
+    setting.lanes = {};  // the integers are chosen, and belong to their scales
     NARROW_ASSIGN(const FilterLimits limits, filter_limits(*filter_of(context_.graph.nodes[n]), setting));
     std::vector<double> scales = layers[n]->scales;
     for (std::size_t c = 0; c < scales.size(); ++c) scales[c] = std::max(scales[c], limits.least_scales[c]);

@@ -100,7 +100,7 @@ class FilterQuantizer {
     const double dead = floor_of_dead(ideal);
     for (std::size_t c = 0; c < channels_; ++c) {
       if (ideal[c] < dead) ++limits.dead_channels;
-      limits.least_scales.push_back(std::max(least_of_all, least_scale_for_bias(c)));
+      limits.least_scales.push_back(std::max({least_of_all, least_scale_for_bias(c), least_scale_for_lanes(c)}));
     }
     limits.one_scale = setting_.per_tensor;
     if (setting_.per_tensor) {
@@ -158,6 +158,30 @@ class FilterQuantizer {
            kScaleMargin;
   }
 
+  // With it, sums before rounding are as large as lanes can add.
+  [[nodiscard]] double least_scale_for_lanes(std::size_t channel) const {
+    if (!setting_.lanes.is_set()) return 0;
+    return largest_lane_sum(filter_.weights.data() + channel * depth_, depth_, setting_.lanes.is_depthwise) /
+           setting_.lanes.largest_sum;
+  }
+
+  // The least scale from `scale` on with which the nearest integers keep to the limit of lanes.
+  [[nodiscard]] double raised_for_lanes(std::size_t channel, double scale) const {
+    if (!setting_.lanes.is_set()) return scale;
+    constexpr double kRaise = 1 + 0x1p-6;
+    std::vector<double> integers(depth_);
+    scale = std::max(scale, least_scale_for_lanes(channel));
+    while (true) {
+      for (std::size_t i = 0; i < depth_; ++i) {
+        integers[i] = std::nearbyint(double{filter_.weights[channel * depth_ + i]} / scale);
+      }
+      if (!(largest_lane_sum(integers.data(), depth_, setting_.lanes.is_depthwise) > setting_.lanes.largest_sum)) {
+        return scale;
+      }
+      scale *= kRaise;
+    }
+  }
+
   Status choose_scales() {
     const std::vector<double> ideal = ideal_scales();
     NARROW_TRY(latch_.status());
@@ -165,14 +189,14 @@ class FilterQuantizer {
     const double least = least_scale(ideal);
     const double dead = floor_of_dead(ideal);
     std::vector<double> scales(channels_);
-    for (std::size_t c = 0; c < channels_; ++c) {
+    for (std::size_t c = 0; c < channels_ && !latch_.seen(); ++c) {
       if (ideal[c] < dead) ++result_.report.dead_channels;
       double scale = std::max(setting_.per_tensor ? layer : ideal[c], least);
       if (const double for_bias = least_scale_for_bias(c); for_bias > scale) {
         ++result_.report.raised_bias_channels;
         scale = for_bias;
       }
-      scales[c] = scale;
+      scales[c] = raised_for_lanes(c, scale);
     }
     if (setting_.per_tensor) std::fill(scales.begin(), scales.end(), *std::max_element(scales.begin(), scales.end()));
     return set_scales(setting_, scales, result_.filter);

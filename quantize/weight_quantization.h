@@ -10,6 +10,7 @@
 #include "narrow/event.h"
 #include "narrow/quantize_options.h"
 #include "narrow/result.h"
+#include "quantize/lane_sums.h"
 
 namespace narrow::graph {
 
@@ -27,6 +28,7 @@ struct FilterSetting {
   bool per_tensor = false;
   Quantization input;
   std::optional<float> output_scale;  // nothing: the layer writes float32
+  LaneLimit lanes;                    // steps are raised until the sums keep to it
   // [groups, weights of one output channel]: what each weight is multiplied with on average, see expected_input.h.
   // Empty: the bias is not corrected.
   std::vector<double> expected_input;

@@ -2,6 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
+#include <numeric>
+#include <optional>
+#include <utility>
 
 namespace narrow::graph {
 namespace {
@@ -58,11 +62,94 @@ std::vector<double> largest_weights(const RoundingProblem& problem, const std::v
   return largest;
 }
 
-RoundedRows solve(const RoundingProblem& problem, int threads) {
+namespace {
+
+// factored: of the problem, unless it is enumerated.
+RoundedRows solve(const RoundingProblem& problem, const Factored& factored, int threads) {
   if (problem.depth <= kEnumeratedDepth) return enumerate(problem, threads);
-  RoundedRows rounded = column_solve(problem, factor(problem), threads);
+  RoundedRows rounded = column_solve(problem, factored, threads);
   if (problem.is_cancelled()) return rounded;
   coordinate_descent(problem, rounded, kSweeps, threads);
+  return rounded;
+}
+
+// Of a matrix [.., depth].
+template <class Element>
+std::vector<Element> take_rows(const std::vector<Element>& matrix, std::size_t depth,
+                               const std::vector<std::size_t>& rows) {
+  std::vector<Element> taken;
+  if (matrix.empty()) return taken;
+  taken.reserve(rows.size() * depth);
+  for (const std::size_t row : rows) {
+    const auto begin = matrix.begin() + static_cast<std::ptrdiff_t>(row * depth);
+    taken.insert(taken.end(), begin, begin + static_cast<std::ptrdiff_t>(depth));
+  }
+  return taken;
+}
+
+// Rows of a problem and of its factors, which are moved from one set of rows to the next.
+class SomeRows {
+ public:
+  SomeRows(const RoundingProblem& whole, Factored factored)
+      : whole_(whole), optimum_(std::move(factored.optimum)), factored_(std::move(factored)) {
+    problem_ = whole;
+  }
+
+  // least: [rows] of the whole problem.
+  RoundedRows solve_for(const std::vector<std::size_t>& rows, const std::vector<double>& least, int threads) {
+    problem_.rows = rows.size();
+    problem_.cross = take_rows(whole_.cross, whole_.depth, rows);
+    problem_.start = take_rows(whole_.start, whole_.depth, rows);
+    problem_.least = take_rows(least, 1, rows);
+    factored_.optimum = take_rows(optimum_, whole_.depth, rows);
+    return solve(problem_, factored_, threads);
+  }
+
+ private:
+  const RoundingProblem& whole_;
+  std::vector<float> optimum_;
+  Factored factored_;
+  RoundingProblem problem_;
+};
+
+Factored factors_of(const RoundingProblem& problem) {
+  return problem.depth <= kEnumeratedDepth ? Factored{} : factor(problem);
+}
+
+}  // namespace
+
+RoundedRows solve(const RoundingProblem& problem, int threads) { return solve(problem, factors_of(problem), threads); }
+
+RoundedRows solve(const RoundingProblem& problem, const LaneLimit& lanes, int threads) {
+  constexpr double kRaise = 1.01;
+  Factored factored = factors_of(problem);
+  RoundedRows rounded = solve(problem, factored, threads);
+  if (!lanes.is_set()) return rounded;
+  const std::size_t depth = problem.depth;
+  std::vector<double> least = problem.least;
+  std::optional<SomeRows> part;
+  while (!problem.is_cancelled()) {
+    std::vector<std::size_t> over;
+    for (std::size_t row = 0; row < problem.rows; ++row) {
+      const double sum = largest_lane_sum(rounded.weights.data() + row * depth, depth, lanes.is_depthwise);
+      if (!(sum > lanes.largest_sum)) continue;
+      least[row] = std::max(least[row], rounded.scales[row]) * std::max(kRaise, sum / lanes.largest_sum);
+      over.push_back(row);
+    }
+    if (over.empty()) break;
+    if (problem.one_scale) {
+      std::fill(least.begin(), least.end(), *std::max_element(least.begin(), least.end()));
+      over.resize(problem.rows);
+      std::iota(over.begin(), over.end(), std::size_t{0});
+    }
+    if (!part) part.emplace(problem, std::move(factored));
+    const RoundedRows again = part->solve_for(over, least, threads);
+    for (std::size_t i = 0; i < over.size(); ++i) {
+      std::copy_n(again.weights.begin() + static_cast<std::ptrdiff_t>(i * depth), depth,
+                  rounded.weights.begin() + static_cast<std::ptrdiff_t>(over[i] * depth));
+      rounded.scales[over[i]] = again.scales[i];
+    }
+  }
   return rounded;
 }
 

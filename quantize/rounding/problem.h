@@ -14,6 +14,7 @@
 
 #include "base/cancelled.h"
 #include "narrow/types.h"
+#include "quantize/lane_sums.h"
 
 namespace narrow::graph {
 
@@ -41,12 +42,6 @@ struct RoundedRows {
 // The mean squared error of a row but for its constant: s^2 q'Hq - 2 s q't.
 [[nodiscard]] double rounding_error(const RoundingProblem& problem, const RoundedRows& rounded, std::size_t row);
 
-// A good solution, for few weights the best: all candidates for up to kEnumeratedDepth weights, otherwise
-// column_solve(), then coordinate_descent(). The result does not depend on `threads`, nor on the CPU. Error of memory:
-// std::bad_alloc.
-inline constexpr std::size_t kEnumeratedDepth = 9;
-[[nodiscard]] RoundedRows solve(const RoundingProblem& problem, int threads);
-
 // The continuous optimum, t * H^-1, [rows, depth], with its factors: H = R'R, R upper triangular, the variables in
 // `order`.
 struct Factored {
@@ -56,6 +51,14 @@ struct Factored {
   std::vector<float> optimum;      // [rows, depth], in `order`
 };
 [[nodiscard]] Factored factor(const RoundingProblem& problem);
+
+// A good solution, for few weights the best: all candidates for up to kEnumeratedDepth weights, otherwise
+// column_solve(), then coordinate_descent(). The result does not depend on `threads`, nor on the CPU. Error of memory:
+// std::bad_alloc.
+inline constexpr std::size_t kEnumeratedDepth = 9;
+[[nodiscard]] RoundedRows solve(const RoundingProblem& problem, int threads);
+// The same with lanes that add in 16 bits: rows whose sums exceed the limit get larger scales until they keep to it.
+[[nodiscard]] RoundedRows solve(const RoundingProblem& problem, const LaneLimit& lanes, int threads);
 
 // Rounds one weight after the other; each takes over, as far as it can, the errors of those before it. Several scales
 // are tried for each row. (Frantar et al., 2022; the order from the last row of R to the first is the nearest-plane

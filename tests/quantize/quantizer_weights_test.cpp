@@ -175,6 +175,33 @@ TEST_CASE("the scale of a tiny channel with a huge bias is raised") {
   CHECK(std::abs(q.filter.bias[0]) > kMaxBias - 4096);
 }
 
+TEST_CASE("scales are raised until sums of lanes keep to their limit, and no further") {
+  const Filter filter = random_filter(6, 40, 0.5F, 0.2F);
+  FilterSetting s = setting();
+  const QuantizedFilter free = quantize_filter(filter, s).value().filter;
+  const auto sum_of = [](const QuantizedFilter& q, std::size_t c) {
+    return largest_lane_sum(q.weights.data() + c * 40, 40, false);
+  };
+  for (const bool per_tensor : {false, true}) {
+    for (const double limit : {1.0, 100.0, 600.0, 1e6}) {
+      CAPTURE(per_tensor);
+      CAPTURE(limit);
+      s.per_tensor = per_tensor;
+      s.lanes = {limit, false};
+      const QuantizedWeights q = quantize_filter(filter, s).value();
+      check_guards(q, s);
+      for (std::size_t c = 0; c < 6; ++c) {
+        CHECK(sum_of(q.filter, c) <= limit);
+        if (per_tensor) continue;
+        const bool kept = sum_of(free, c) <= limit;
+        if (kept) CHECK(q.filter.scales[c] == free.scales[c]);
+        // Each integer may be rounded up, by half.
+        if (!kept && limit >= 100) CHECK(sum_of(q.filter, c) > limit - 20 - limit / 32);
+      }
+    }
+  }
+}
+
 TEST_CASE("deep layers get a narrower range so that int32 holds every sum") {
   FilterSetting s = setting();
   const Filter fits = random_filter(1, 60000, 0.1F, 0.1F);

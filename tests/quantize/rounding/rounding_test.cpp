@@ -241,6 +241,61 @@ TEST_CASE("no scale is smaller than it may be") {
   }
 }
 
+TEST_CASE("sums of lanes keep to their limit, and rows that kept to it without one stay what they are") {
+  std::mt19937 generator(testing::seed());
+  for (const std::size_t depth : {std::size_t{9}, std::size_t{64}, std::size_t{150}}) {
+    for (const int bits : {2, 4, 8}) {
+      for (const bool one_scale : {false, true}) {
+        CAPTURE(depth);
+        CAPTURE(bits);
+        CAPTURE(one_scale);
+        RoundingProblem problem = random_problem(generator, depth, 8, QRange::weights(bits));
+        problem.one_scale = one_scale;
+        const bool is_depthwise = depth == 9;
+        const RoundedRows free = solve(problem, 1);
+        const auto sum_of = [&](const RoundedRows& rounded, std::size_t row) {
+          return largest_lane_sum(rounded.weights.data() + row * depth, depth, is_depthwise);
+        };
+        std::vector<double> sums;
+        for (std::size_t r = 0; r < problem.rows; ++r) sums.push_back(sum_of(free, r));
+        // Half of the rows exceed it.
+        std::nth_element(sums.begin(), sums.begin() + 4, sums.end());
+        for (const double limit : {sums[4], sums[4] / 2, 1.0}) {
+          const RoundedRows limited = solve(problem, {limit, is_depthwise}, 1);
+          check_valid(problem, limited);
+          CHECK(solve(problem, {limit, is_depthwise}, 3).weights == limited.weights);
+          for (std::size_t r = 0; r < problem.rows; ++r) {
+            CHECK(sum_of(limited, r) <= limit);
+            if (one_scale || sum_of(free, r) > limit) continue;
+            CHECK(limited.scales[r] == free.scales[r]);
+            const auto begin = static_cast<std::ptrdiff_t>(r * depth);
+            CHECK(std::equal(limited.weights.begin() + begin,
+                             limited.weights.begin() + begin + static_cast<std::ptrdiff_t>(depth),
+                             free.weights.begin() + begin));
+          }
+        }
+        CHECK(solve(problem, LaneLimit{}, 1).weights == free.weights);
+      }
+    }
+  }
+}
+
+TEST_CASE("a lane has two of four channels, of 64 at most, or all taps of a depthwise window, by sign") {
+  const std::vector<std::int8_t> ones(130, 1);
+  CHECK(largest_lane_sum(ones.data(), 4, false) == 2);
+  CHECK(largest_lane_sum(ones.data(), 64, false) == 32);
+  CHECK(largest_lane_sum(ones.data(), 130, false) == 32);
+  CHECK(largest_lane_sum(ones.data(), 49, true) == 49);
+  std::vector<std::int8_t> signs = ones;
+  for (std::size_t k = 0; k < signs.size(); k += 2) signs[k] = -3;
+  CHECK(largest_lane_sum(signs.data(), 64, false) == 48);
+  CHECK(largest_lane_sum(signs.data(), 9, true) == 15);
+  std::vector<std::int8_t> late(128, 0);
+  for (std::size_t k = 64; k < 128; ++k) late[k] = k % 4 < 2 ? -128 : 0;
+  CHECK(largest_lane_sum(late.data(), 128, false) == 4096);
+  CHECK(largest_lane_sum(late.data(), 0, false) == 0);
+}
+
 TEST_CASE("the solution does not depend on the number of threads") {
   std::mt19937 generator(testing::seed());
   for (const std::size_t depth : {std::size_t{9}, std::size_t{70}}) {
