@@ -160,7 +160,8 @@ struct Convolution {
     return panel_layout(problem, Tiles::kLanes, Tiles::kMaxVectors);
   }
 
-  static Offer offer(const ConvolutionProblem& problem, std::int64_t* /*proof*/) {
+  // Offers are made once for a model, and small code is worth more there than fast code.
+  [[gnu::cold]] static Offer offer(const ConvolutionProblem& problem, std::int64_t* /*proof*/) {
     const Refusal refusal = refuse_panels(problem);
     return {.cycles = refusal.why == nullptr ? estimate(problem) : 0, .refusal = refusal};
   }
@@ -244,7 +245,7 @@ struct Convolution {
     }
   }
 
-  static double estimate(const ConvolutionProblem& problem) {
+  [[gnu::cold]] static double estimate(const ConvolutionProblem& problem) {
     const costs::Dot& costs = problem.costs->*Tiles::kConvolutionCosts;
     const ConvolutionShape& shape = problem.shape;
     const PanelLayout layout = layout_of(problem);
