@@ -120,7 +120,7 @@ const char* narrow_model_embedding(const narrow_model* model);
 typedef struct narrow_session_options {
   size_t struct_size;
   const char* isa;           /* NULL: the fastest of this CPU; or "scalar", "avx2", "avxvnni", "avx512vnni",
-                                "neon", "neondot" */
+                                "amx", "neon", "neondot" */
   int32_t threads;           /* 1 (default): the caller's thread only; 0: the CPUs of this process */
   int32_t spin_us;           /* 0 (default) to 10000: how long helpers poll for the next run before they sleep */
   int32_t max_batch;         /* 1 (default): the most images of one run */

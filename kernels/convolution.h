@@ -104,6 +104,7 @@ enum class InstructionMix {
   kDot,         // vpdpbusd of 32 bytes: 8 x 8 bits into 32, AVX-VNNI
   kWideDot,     // vpdpbusd of 64 bytes, AVX512-VNNI
   kWideWords,   // vpdpwssd of 64 bytes: 16 x 16 bits into 32, AVX512-VNNI
+  kTiles,       // tdpbusd of 16 x 64 x 16 bytes: 8 x 8 bits into 32, AMX
 };
 
 // Why a kernel refuses a problem. Empty: it accepts.

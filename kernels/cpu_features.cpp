@@ -2,6 +2,8 @@
 
 #ifdef __x86_64__
 #include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #endif
 #ifdef __aarch64__
 #include <sys/auxv.h>
@@ -28,6 +30,19 @@ class RealCpuid final : public CpuidSource {
     return std::uint64_t{high} << 32 | low;
   }
 };
+
+// What Linux permits of the features of the real CPU. An instruction on tile registers ends a process that has not
+// asked for permission (arch/x86/include/uapi/asm/prctl.h: ARCH_REQ_XCOMP_PERM). All threads have it afterwards, and
+// signals then need larger stacks. A program without kernels for AMX does not ask.
+CpuFeatures permitted(CpuFeatures features) {
+#ifdef NARROW_HAS_AMX
+  constexpr long kRequestPermission = 0x1023;
+  constexpr long kTileData = 18;
+  if (features.has(CpuFeatures::kAmx) && ::syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0) return features;
+#endif
+  features.bits &= ~std::uint32_t{CpuFeatures::kAmx};
+  return features;
+}
 #else
 // A CPU without CPUID has no feature that kernels of x86 ask for.
 class RealCpuid final : public CpuidSource {
@@ -35,6 +50,10 @@ class RealCpuid final : public CpuidSource {
   [[nodiscard]] CpuidRegisters cpuid(std::uint32_t, std::uint32_t) const override { return {}; }
   [[nodiscard]] std::uint64_t xcr0() const override { return 0; }
 };
+
+#ifndef __aarch64__
+CpuFeatures permitted(CpuFeatures features) { return features; }
+#endif
 #endif
 
 }  // namespace
@@ -48,6 +67,9 @@ CpuFeatures required_features(Isa isa) {
       return {CpuFeatures::kAvx2 | CpuFeatures::kAvxVnni};
     case Isa::kAvx512Vnni:
       return {CpuFeatures::kAvx2 | CpuFeatures::kAvx512Vnni};
+    // AVX512-VNNI is included for the same reason.
+    case Isa::kAmx:
+      return {CpuFeatures::kAvx2 | CpuFeatures::kAvx512Vnni | CpuFeatures::kAmx};
     case Isa::kNeon:
       return {CpuFeatures::kNeon};
     case Isa::kNeonDot:
@@ -60,8 +82,9 @@ CpuFeatures required_features(Isa isa) {
 
 CpuFeatures detect(const CpuidSource& source) {
   // XCR0 holds the registers that the operating system saves.
-  constexpr std::uint64_t kYmm = 0x06;  // xmm, upper halves of ymm
-  constexpr std::uint64_t kZmm = 0xe6;  // and mask registers, upper halves of zmm, zmm16-31
+  constexpr std::uint64_t kYmm = 0x06;                      // xmm, upper halves of ymm
+  constexpr std::uint64_t kZmm = 0xe6;                      // and mask registers, upper halves of zmm, zmm16-31
+  constexpr std::uint64_t kTiles = std::uint64_t{3} << 17;  // configuration and data of tile registers
 
   CpuFeatures features;
   const std::uint32_t max_leaf = source.cpuid(0, 0).eax;
@@ -84,6 +107,8 @@ CpuFeatures detect(const CpuidSource& source) {
   // VNNI kernels use AVX512F, AVX512BW, AVX512DQ and AVX512VL besides VNNI itself.
   const bool avx512 = bit(leaf7.ebx, 16) && bit(leaf7.ebx, 17) && bit(leaf7.ebx, 30) && bit(leaf7.ebx, 31);
   if (avx512 && bit(leaf7.ecx, 11) && (xcr0 & kZmm) == kZmm) features.bits |= CpuFeatures::kAvx512Vnni;
+  const bool tiles = bit(leaf7.edx, 24) && bit(leaf7.edx, 25);
+  if (tiles && features.has(CpuFeatures::kAvx512Vnni) && (xcr0 & kTiles) == kTiles) features.bits |= CpuFeatures::kAmx;
   return features;
 }
 
@@ -105,7 +130,7 @@ CpuFeatures cpu_features() {
 #ifdef __aarch64__
   static const CpuFeatures features = detect_arm(::getauxval(AT_HWCAP));
 #else
-  static const CpuFeatures features = detect(real_cpuid());
+  static const CpuFeatures features = permitted(detect(real_cpuid()));
 #endif
   return features;
 }
@@ -131,6 +156,8 @@ std::string_view isa_name(Isa isa) {
       return "avxvnni";
     case Isa::kAvx512Vnni:
       return "avx512vnni";
+    case Isa::kAmx:
+      return "amx";
     case Isa::kNeon:
       return "neon";
     case Isa::kNeonDot:

@@ -19,6 +19,7 @@ struct CpuFeatures {
     kAvx512Vnni = 1U << 2,
     kNeon = 1U << 3,
     kNeonDot = 1U << 4,
+    kAmx = 1U << 5,  // tile registers and products of their bytes: AMX-TILE and AMX-INT8
   };
 
   [[nodiscard]] constexpr bool has(std::uint32_t all_of) const { return (bits & all_of) == all_of; }
@@ -46,7 +47,8 @@ class CpuidSource {
 [[nodiscard]] CpuFeatures detect(const CpuidSource& source);
 // The features of a 64-bit ARM CPU, of which Linux tells in the auxiliary vector. hwcap: its AT_HWCAP.
 [[nodiscard]] CpuFeatures detect_arm(std::uint64_t hwcap);
-// The features of the real CPU, computed once.
+// The features of the real CPU, computed once. Of AMX, Linux has to be asked: it saves the tile registers only of a
+// process that has asked for it. Where it refuses, the CPU counts as one without AMX.
 [[nodiscard]] CpuFeatures cpu_features();
 
 // The width of the registers in which the CPU makes carry-less products of 64 bits: 0 (it makes none), 128 (PCLMULQDQ),
@@ -57,7 +59,7 @@ class CpuidSource {
 
 [[nodiscard]] std::string_view isa_name(Isa isa);
 // All ISAs with compiled kernels, slowest first. AVX512-VNNI and AVX-VNNI are not comparable. AVX512-VNNI comes later,
-// because its registers are twice as large on a CPU that has both.
+// because its registers are twice as large on a CPU that has both. AMX includes AVX512-VNNI.
 [[nodiscard]] std::vector<Isa> compiled_isas();
 
 }  // namespace narrow::kernels

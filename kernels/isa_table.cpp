@@ -6,6 +6,9 @@ namespace {
 // Of the instruction sets that the build chose (NARROW_ISAS), fastest first. A library that is not linked must not be
 // mentioned.
 constexpr const IsaTable* (*kTables[])() = {
+#ifdef NARROW_HAS_AMX
+    narrow_kernels_amx,
+#endif
 #ifdef NARROW_HAS_AVX512VNNI
     narrow_kernels_avx512vnni,
 #endif

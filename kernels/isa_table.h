@@ -42,6 +42,7 @@ extern "C" {
 [[nodiscard]] const narrow::kernels::IsaTable* narrow_kernels_avx2();
 [[nodiscard]] const narrow::kernels::IsaTable* narrow_kernels_avxvnni();
 [[nodiscard]] const narrow::kernels::IsaTable* narrow_kernels_avx512vnni();
+[[nodiscard]] const narrow::kernels::IsaTable* narrow_kernels_amx();
 [[nodiscard]] const narrow::kernels::IsaTable* narrow_kernels_neon();
 [[nodiscard]] const narrow::kernels::IsaTable* narrow_kernels_neondot();
 }

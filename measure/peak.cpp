@@ -5,6 +5,7 @@
 #endif
 
 #include <algorithm>
+#include <cstdint>
 
 #include "kernels/cpu_features.h"
 #include "kernels/isa_table.h"
@@ -102,6 +103,26 @@ __attribute__((target("avx512f,avx512vnni"), noinline)) void wide_words_loop() {
   const __m512i w = _mm512_set1_epi16(5);
   NARROW_PEAK_LOOP(_mm512_dpwssd_epi32)
 }
+
+// Four registers of sums hide the latency of their multiplications. A step of one of the kAccumulators is the 32nd part
+// of a multiplication.
+constexpr int kTileProducts = 16 * 16 * 64 / 32;
+void tiles_loop() {
+#ifdef NARROW_HAS_AMX
+  alignas(64) std::uint8_t configuration[64] = {1};  // palette 1; 8 registers of 16 rows of 64 bytes
+  for (int tile = 0; tile < 8; ++tile) {
+    configuration[16 + 2 * tile] = 64;
+    configuration[48 + tile] = 16;
+  }
+  __asm__ volatile("ldtilecfg (%0)" : : "r"(configuration) : "memory");
+  for (int i = 0; i < kSteps / 32 * (kAccumulators / 4); ++i) {
+    __asm__ volatile(
+        "tdpbusd %tmm6, %tmm4, %tmm0\n\ttdpbusd %tmm7, %tmm4, %tmm1\n\t"
+        "tdpbusd %tmm6, %tmm5, %tmm2\n\ttdpbusd %tmm7, %tmm5, %tmm3");
+  }
+  __asm__ volatile("tilerelease" : : : "memory");
+#endif
+}
 #else
 // Never called: no other CPU has the features that these need.
 void words_loop() {}
@@ -112,6 +133,8 @@ void pair_tables_loop() {}
 void dot_loop() {}
 void wide_dot_loop() {}
 void wide_words_loop() {}
+constexpr int kTileProducts = 1;
+void tiles_loop() {}
 #endif
 
 struct Mix {
@@ -130,6 +153,7 @@ const Mix& describe(InstructionMix mix) {
   static constexpr Mix kDot{"vpdpbusd ymm", Isa::kAvxVnni, 32, dot_loop};
   static constexpr Mix kWideDot{"vpdpbusd zmm", Isa::kAvx512Vnni, 64, wide_dot_loop};
   static constexpr Mix kWideWords{"vpdpwssd zmm", Isa::kAvx512Vnni, 32, wide_words_loop};
+  static constexpr Mix kTiles{"tdpbusd", Isa::kAmx, kTileProducts, tiles_loop};
   switch (mix) {
     case InstructionMix::kWords:
       return kWords;
@@ -145,6 +169,8 @@ const Mix& describe(InstructionMix mix) {
       return kDot;
     case InstructionMix::kWideDot:
       return kWideDot;
+    case InstructionMix::kTiles:
+      return kTiles;
     case InstructionMix::kWideWords:
     case InstructionMix::kNone:  // has none to measure
       break;
@@ -168,9 +194,9 @@ std::optional<InstructionMix> mix_of_kernel(std::string_view kernel) {
 
 std::vector<InstructionMix> available_mixes() {
   std::vector<InstructionMix> mixes;
-  for (const InstructionMix mix :
-       {InstructionMix::kWords, InstructionMix::kBytes, InstructionMix::kSums16, InstructionMix::kPairs,
-        InstructionMix::kPairTables, InstructionMix::kDot, InstructionMix::kWideDot, InstructionMix::kWideWords}) {
+  for (const InstructionMix mix : {InstructionMix::kWords, InstructionMix::kBytes, InstructionMix::kSums16,
+                                   InstructionMix::kPairs, InstructionMix::kPairTables, InstructionMix::kDot,
+                                   InstructionMix::kWideDot, InstructionMix::kWideWords, InstructionMix::kTiles}) {
     if (kernels::cpu_features().has(kernels::required_features(describe(mix).isa).bits)) mixes.push_back(mix);
   }
   return mixes;

@@ -36,7 +36,7 @@ class SharedLayers {
   ~SharedLayers() = default;
 
   // The number of targets, see target_number().
-  static constexpr std::size_t kTargets = 12;
+  static constexpr std::size_t kTargets = 21;
 
   // The layers for the target of this number, below kTargets, in memory of this allocator or (in_file) mapped: those
   // that a session uses, or else the result of `pack`, a function of a Result with a shared pointer. Threads that call

@@ -311,7 +311,7 @@ Result<std::shared_ptr<const PackedLayers>> PackedLayers::pack(const graph::Grap
 }
 
 std::size_t target_number(kernels::Target target) {
-  constexpr std::size_t kIsas = static_cast<std::size_t>(Isa::kAvx512Vnni) + 1;
+  constexpr std::size_t kIsas = static_cast<std::size_t>(Isa::kAmx) + 1;
   constexpr std::size_t kCores = static_cast<std::size_t>(kernels::Core::kZen5) + 1;
   static_assert(kIsas * kCores == SharedLayers::kTargets);
   return static_cast<std::size_t>(target.core) * kIsas + static_cast<std::size_t>(target.isa);

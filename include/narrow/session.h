@@ -30,8 +30,8 @@ struct StepInfo;    // inspect.h
 struct TensorInfo;  // inspect.h
 
 struct SessionOptions {
-  // "auto", "scalar", "avx2", "avxvnni", "avx512vnni"; on ARM "neon", "neondot" (available_isas()). "auto" uses the
-  // environment variable NARROW_ISA or, if it is not set, the fastest ISA of this CPU.
+  // "auto", "scalar", "avx2", "avxvnni", "avx512vnni", "amx"; on ARM "neon", "neondot" (available_isas()). "auto" uses
+  // the environment variable NARROW_ISA or, if it is not set, the fastest ISA of this CPU.
   std::string isa = "auto";
   // The CPU core by whose measured costs kernels are chosen: "auto", "zen3", "zen4", "zen5" (known_cores()). "auto"
   // uses the environment variable NARROW_CORE or, if it is not set, the one that is closest to this CPU. It changes

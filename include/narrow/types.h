@@ -90,7 +90,7 @@ enum class ScoreKind {
 
 // Instruction sets that kernels are written for. They are only partially ordered: compare CpuFeatures, not these
 // values.
-enum class Isa { kScalar, kAvx2, kAvxVnni, kAvx512Vnni, kNeon, kNeonDot };
+enum class Isa { kScalar, kAvx2, kAvxVnni, kAvx512Vnni, kNeon, kNeonDot, kAmx };
 
 }  // namespace v0
 }  // namespace narrow

@@ -25,6 +25,9 @@ struct Tiles {
   static constexpr auto kWinogradCosts = &costs::Table::winograd_u8_2x2_avx512vnni;
   static constexpr std::int64_t kLanes = 16;
   static constexpr std::int64_t kMaxVectors = 4;
+  static constexpr std::int64_t kMaxPixels = 16;
+  static constexpr bool kEqualTiles = true;
+  static constexpr bool kNarrowTiles = true;
 
   static std::int64_t max_pixels(std::int64_t vectors) {
     constexpr std::int64_t kPixels[kMaxVectors] = {14, 14, 9, 7};

@@ -24,6 +24,9 @@ struct Tiles {
   static constexpr auto kWinogradCosts = &costs::Table::winograd_u8_2x2_avxvnni;
   static constexpr std::int64_t kLanes = 8;
   static constexpr std::int64_t kMaxVectors = 2;
+  static constexpr std::int64_t kMaxPixels = 16;
+  static constexpr bool kEqualTiles = true;
+  static constexpr bool kNarrowTiles = true;
 
   static std::int64_t max_pixels(std::int64_t vectors) { return vectors == 1 ? 12 : 6; }
 

@@ -87,6 +87,18 @@ struct Dot {
   double window;  // a pixel's pointer to its window
 };
 
+// A direct convolution with tdpbusd. A register holds 16 pixels, or 16 channels.
+struct TileRegisters {
+  double product;  // of 64 bytes of depth: multiplying two registers
+  double input;    // of 64 bytes of depth: copying and loading a register of pixels
+  double weights;  // of 64 bytes of depth: loading a register of weights
+  double sums;     // 16 pixels and 16 channels: starting and storing their sums
+  double store;    // a pixel and 16 channels: rounding and writing
+  double copy;     // 32 bytes of a block's input
+  double window;   // a pixel's pointer to its window
+  double call;     // configuring and releasing the registers
+};
+
 // A row for each kernel, under its name. Constants have internal linkage: see kernels/CMakeLists.txt.
 struct Table {
   // convolution_scalar: one product

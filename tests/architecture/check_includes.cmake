@@ -97,8 +97,8 @@ headers_that_include(plain_base base base ${without_templates} ${plain_public})
 # Kernels. What any ISA compiles is in shared/, what the two VNNI ISAs compile in shared/vnni/. An ISA uses its own folder
 # and these. Within it, the folder of a family uses no other family, but what <isa>/shared/ has for several. The VNNI ISAs
 # include the features of AVX2 and link its kernels; avx2/shared/ is what they may use of it. The same holds for NEON and its
-# dot products.
-set(contracts ${plain_public} ${plain_base} "^kernels/[^/]+\\.h$" "^kernels/costs/neon\\.h$")
+# dot products. AMX is a third VNNI ISA, which includes AVX512-VNNI and adds to its kernels.
+set(contracts ${plain_public} ${plain_base} "^kernels/[^/]+\\.h$" "^kernels/costs/(neon|amx)\\.h$")
 room(kernels FLAT ALLOW ${contracts} "^kernels/costs/[^/]+\\.h$")
 room(kernels/costs FLAT ALLOW "^kernels/costs/")
 room(kernels/shared FLAT ALLOW ${contracts} "^kernels/shared/[^/]+\\.h$" NO_STL)
@@ -112,10 +112,12 @@ foreach(isa IN LISTS isa_folders)
       set(no_stl "")
     endif()
     set(allowed ${contracts} "^kernels/${isa}/[^/]+\\.h$" "^kernels/${isa}/shared/" "^kernels/shared/[^/]+\\.h$")
-    if(isa MATCHES "vnni$")
+    if(isa MATCHES "vnni$|^amx$")
       list(APPEND allowed "^kernels/shared/vnni/" "^kernels/avx2/shared/")
     endif()
-    if(isa STREQUAL "neondot")
+    if(isa STREQUAL "amx")
+      list(APPEND allowed "^kernels/avx512vnni/[^/]+\\.h$")
+    elseif(isa STREQUAL "neondot")
       list(APPEND allowed "^kernels/neon/shared/")
     endif()
     room(kernels/${isa} FLAT ALLOW ${allowed} ${no_stl})

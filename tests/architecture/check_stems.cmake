@@ -27,7 +27,7 @@ list(FILTER contracts EXCLUDE REGEX "/(cpu_features|isa_table|costs)\\.h$")
 foreach(contract IN LISTS contracts)
   get_filename_component(family ${contract} NAME_WE)
   foreach(isa IN LISTS isas)
-    if(isa MATCHES "vnni$" AND NOT family STREQUAL "convolution")
+    if(isa MATCHES "vnni$|^amx$" AND NOT family STREQUAL "convolution")
       continue()  # they offer those of AVX2, and have their own where that is faster
     elseif(isa STREQUAL "neondot" AND NOT family STREQUAL "convolution")
       continue()  # as the VNNI ones: those of NEON

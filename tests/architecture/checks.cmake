@@ -13,7 +13,7 @@ architecture_test("documents name files that exist" check_docs)
 architecture_test("comments and documents use the words of the glossary" check_words)
 architecture_test("the command includes costly headers once, reads no event texts and has its options in the docs" check_apps)
 architecture_test("tracked files are small and know no machine" check_repository)
-foreach(isa scalar avx2 avxvnni avx512vnni)
+foreach(isa scalar ${NARROW_ISAS})
   architecture_test("the ${isa} library exports one symbol" check_symbols
     -D LIBRARY=$<TARGET_FILE:narrow_kernels_${isa}> -D SYMBOL=narrow_kernels_${isa} -D READELF=${CMAKE_READELF}
     -D BUILD_TYPE=$<CONFIG> "-DSANITIZE=${NARROW_SANITIZE}")
@@ -21,11 +21,14 @@ endforeach()
 # What an unoptimised or instrumented build does with registers says nothing. Clang reloads two constants in a loop of
 # depthwise_u8_avx2 that g++ keeps, and no sums.
 find_program(PERL perl)
+set(libraries "")
+foreach(isa IN LISTS NARROW_ISAS)
+  list(APPEND libraries $<TARGET_FILE:narrow_kernels_${isa}>)
+endforeach()
 if(PERL AND CMAKE_OBJDUMP AND NOT NARROW_SANITIZE AND CMAKE_BUILD_TYPE STREQUAL "Release" AND
    CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   add_test(NAME "architecture: hot loops keep their vectors in registers" COMMAND ${PERL} ${architecture}/check_spills.pl
-    ${CMAKE_OBJDUMP} $<TARGET_FILE:narrow_kernels_avx2> $<TARGET_FILE:narrow_kernels_avxvnni>
-    $<TARGET_FILE:narrow_kernels_avx512vnni>)
+    ${CMAKE_OBJDUMP} ${libraries})
   set_tests_properties("architecture: hot loops keep their vectors in registers" PROPERTIES LABELS architecture)
 endif()
 architecture_test("the checks can fail" self_test -D WORK=${CMAKE_CURRENT_BINARY_DIR}/architecture_self_test

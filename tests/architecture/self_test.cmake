@@ -48,6 +48,8 @@ refuses_include(kernels/avx2/a_avx2.cpp "#include \"kernels/shared/vnni/b.h\"" "
 refuses_include(kernels/shared/a.h "#include \"kernels/avx2/shared/b.h\"" "includes \"kernels/avx2/shared/b.h\"")
 refuses_include(kernels/shared/a.h "#include \"kernels/avxvnni/b.h\"" "includes \"kernels/avxvnni/b.h\"")
 refuses_include(kernels/avxvnni/a_avxvnni.cpp "#include \"kernels/avx512vnni/b.h\"" "includes \"kernels/avx512vnni/b.h\"")
+refuses_include(kernels/avx512vnni/a_avx512vnni.cpp "#include \"kernels/amx/b.h\"" "includes \"kernels/amx/b.h\"")
+refuses_include(kernels/amx/a_amx.cpp "#include \"kernels/avxvnni/b.h\"" "includes \"kernels/avxvnni/b.h\"")
 refuses_include(kernels/neondot/a_neondot.cpp "#include \"kernels/neon/direct/b.h\"" "includes \"kernels/neon/direct/b.h\"")
 refuses_include(kernels/neondot/a_neondot.cpp "#include \"kernels/shared/vnni/b.h\"" "includes \"kernels/shared/vnni/b.h\"")
 refuses_include(kernels/neon/a_neon.cpp "#include \"kernels/neondot/b.h\"" "includes \"kernels/neondot/b.h\"")

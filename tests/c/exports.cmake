@@ -16,7 +16,7 @@ foreach(line IN LISTS symbols)
       set(found TRUE)
     endif()
     # Parts of the library are no interface. What is instantiated of the standard library carries its visibility.
-    if(symbol MATCHES "narrow::(base|graph|engine|kernels|scalar|avx2|avxvnni|avx512vnni)::" AND NOT symbol MATCHES "(^|for |^void )std::|^narrow::v0::Model::")
+    if(symbol MATCHES "narrow::(base|graph|engine|kernels|scalar|avx2|avxvnni|avx512vnni|amx)::" AND NOT symbol MATCHES "(^|for |^void )std::|^narrow::v0::Model::")
       list(APPEND wrong "${symbol}")
     endif()
     # Two versions in one process do not take each other's functions.

@@ -309,23 +309,31 @@ std::vector<std::byte> run_channel_parts(const ConvolutionKernel& kernel, const 
   return output;
 }
 
+bool equals(const std::vector<std::byte>& expected, const ConvolutionKernel& kernel, const ConvolutionCase& c) {
+  if (!same(kernel, c, expected, run_kernel(kernel, c, 0, c.rows(), 1), 0)) return false;
+  if (!same(kernel, c, expected, run_channel_parts(kernel, c), 0)) return false;
+  if (c.rows() < 2) return true;
+  if (!same(kernel, c, expected, run_kernel(kernel, c, 0, c.rows(), 3), 0)) return false;
+  // The middle alone.
+  const std::int64_t begin = c.rows() / 3;
+  const std::int64_t end = std::max(begin + 1, c.rows() - 1);
+  const auto at = [&](std::int64_t row) {
+    return expected.begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(row) * c.row_bytes());
+  };
+  return same(kernel, c, std::vector<std::byte>(at(begin), at(end)), run_kernel(kernel, c, begin, end, 1), begin);
+}
+
+bool check_against_reference(const ConvolutionKernel& kernel, const ConvolutionCase& c) {
+  return equals(run_kernel(*reference_kernel(), c, 0, c.rows(), 1), kernel, c);
+}
+
 int check_against_reference(const ConvolutionCase& c) {
   const std::vector<std::byte> expected = run_kernel(*reference_kernel(), c, 0, c.rows(), 1);
   int ran = 0;
   for (const ConvolutionKernel* kernel : runnable_kernels()) {
     if (!kernel_accepts(*kernel, c.problem())) continue;
     ++ran;
-    if (!same(*kernel, c, expected, run_kernel(*kernel, c, 0, c.rows(), 1), 0)) continue;
-    if (!same(*kernel, c, expected, run_channel_parts(*kernel, c), 0)) continue;
-    if (c.rows() < 2) continue;
-    if (!same(*kernel, c, expected, run_kernel(*kernel, c, 0, c.rows(), 3), 0)) continue;
-    // The middle alone.
-    const std::int64_t begin = c.rows() / 3;
-    const std::int64_t end = std::max(begin + 1, c.rows() - 1);
-    const auto at = [&](std::int64_t row) {
-      return expected.begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(row) * c.row_bytes());
-    };
-    same(*kernel, c, std::vector<std::byte>(at(begin), at(end)), run_kernel(*kernel, c, begin, end, 1), begin);
+    equals(expected, *kernel, c);
   }
   return ran;
 }

@@ -102,6 +102,8 @@ class AlignedBytes {
 // reference. Parts of channels overwrite the other tensor of a residual sum. Says on the first difference which kernel,
 // shape, index and values. Returns how many kernels ran.
 int check_against_reference(const ConvolutionCase& c);
+// The same for one kernel, which accepts the case. Returns whether all of it is equal.
+bool check_against_reference(const ConvolutionKernel& kernel, const ConvolutionCase& c);
 
 }  // namespace narrow::kernels::testing
 

@@ -98,6 +98,8 @@ FakeCpuid nehalem() {
 constexpr auto kAvx2 = CpuFeatures::kAvx2;
 constexpr auto kAvxVnni = CpuFeatures::kAvxVnni;
 constexpr auto kAvx512Vnni = CpuFeatures::kAvx512Vnni;
+constexpr auto kAmx = CpuFeatures::kAmx;
+constexpr std::uint64_t kTiles = 0x602e7;  // as Linux sets it on Sapphire Rapids
 
 }  // namespace
 
@@ -150,6 +152,28 @@ TEST_CASE("registers that the operating system does not save are not used") {
   CHECK(detect(zen4(0xe3)).bits == 0);      // ymm not saved, whatever the rest says
 }
 
+TEST_CASE("AMX needs tiles and their products and AVX512 VNNI and an operating system that saves tiles") {
+  CHECK(detect(sapphire_rapids(kTiles)).bits == (kAvx2 | kAvxVnni | kAvx512Vnni | kAmx));
+  CHECK(detect(sapphire_rapids(kTiles & ~(1ULL << 17))).bits == (kAvx2 | kAvxVnni | kAvx512Vnni));
+  CHECK(detect(sapphire_rapids(kTiles & ~(1ULL << 18))).bits == (kAvx2 | kAvxVnni | kAvx512Vnni));
+  CHECK(detect(sapphire_rapids(kTiles & ~0xe0ULL)).bits == (kAvx2 | kAvxVnni));  // without zmm
+  CHECK_FALSE(detect(zen4(kTiles)).has(kAmx));
+  const auto with = [](const CpuidRegisters& leaf7) {
+    const FakeCpuid full = sapphire_rapids();
+    return detect(FakeCpuid({{{0, 0}, full.cpuid(0, 0)}, {{1, 0}, full.cpuid(1, 0)}, {{7, 0}, leaf7}}, kTiles));
+  };
+  CpuidRegisters leaf7 = sapphire_rapids().cpuid(7, 0);
+  CHECK(with(leaf7).has(kAmx));
+  leaf7.edx &= ~(1U << 24);
+  CHECK_FALSE(with(leaf7).has(kAmx));
+  leaf7.edx |= 1U << 24;
+  leaf7.edx &= ~(1U << 25);  // AMX for other types alone
+  CHECK_FALSE(with(leaf7).has(kAmx));
+  leaf7.edx |= 1U << 25;
+  leaf7.ecx &= ~(1U << 11);  // no VNNI
+  CHECK(with(leaf7).bits == kAvx2);
+}
+
 TEST_CASE("leaves and subleaves beyond the largest are not read") {
   // An AVX CPU (or a hypervisor) whose largest leaf is below 7; the fake shows every feature there.
   const CpuidRegisters leaf1{0x000206a7, 0x00100800, 0x1fbae3ff, 0xbfebfbff};
@@ -188,6 +212,11 @@ TEST_CASE("feature sets are compared by subset") {
   CHECK(avx512.has(required_features(Isa::kAvx2).bits));
   CHECK_FALSE(avx.has(avx512.bits));
   CHECK_FALSE(avx512.has(avx.bits));
+  // AMX includes the wider one.
+  const CpuFeatures amx = required_features(Isa::kAmx);
+  CHECK(amx.has(avx512.bits));
+  CHECK_FALSE(amx.has(avx.bits));
+  CHECK_FALSE(avx512.has(amx.bits));
 }
 
 TEST_CASE("each ISA needs its features and has a name") {
@@ -195,12 +224,16 @@ TEST_CASE("each ISA needs its features and has a name") {
   CHECK(required_features(Isa::kAvx2).bits == kAvx2);
   CHECK(required_features(Isa::kAvxVnni).bits == (kAvx2 | kAvxVnni));
   CHECK(required_features(Isa::kAvx512Vnni).bits == (kAvx2 | kAvx512Vnni));
+  CHECK(required_features(Isa::kAmx).bits == (kAvx2 | kAvx512Vnni | kAmx));
   CHECK(isa_name(Isa::kScalar) == "scalar");
   CHECK(isa_name(Isa::kAvx2) == "avx2");
   CHECK(isa_name(Isa::kAvxVnni) == "avxvnni");
   CHECK(isa_name(Isa::kAvx512Vnni) == "avx512vnni");
-  const std::vector<Isa> slowest_first = {Isa::kScalar, Isa::kAvx2, Isa::kAvxVnni, Isa::kAvx512Vnni};
-  CHECK(compiled_isas() == slowest_first);
+  CHECK(isa_name(Isa::kAmx) == "amx");
+  const std::vector<Isa> slowest_first = {Isa::kScalar, Isa::kAvx2, Isa::kAvxVnni, Isa::kAvx512Vnni, Isa::kAmx};
+  std::vector<Isa> compiled = compiled_isas();
+  if (compiled.back() != Isa::kAmx) compiled.push_back(Isa::kAmx);  // where the compiler does not know it
+  CHECK(compiled == slowest_first);
 }
 
 TEST_CASE("carry-less products of 128 bits are found without a look at what the operating system saves") {
@@ -226,6 +259,12 @@ TEST_CASE("wider carry-less products need VPCLMULQDQ and registers that the oper
       {{{0, 0}, zen4().cpuid(0, 0)}, {{1, 0}, zen4().cpuid(1, 0)}, {{7, 0}, leaf7}, {{7, 1}, zen4().cpuid(7, 1)}},
       kZmm);
   CHECK(detect_carryless_bits(without) == 128);
+}
+
+TEST_CASE("the features of this CPU have AMX only where Linux permits it") {
+  const CpuFeatures found = detect(real_cpuid());
+  CHECK((cpu_features().bits & ~kAmx) == (found.bits & ~kAmx));
+  CHECK((cpu_features().has(kAmx) ? found.has(kAmx) : true));
 }
 
 TEST_CASE("features of this CPU agree with the runtime of the compiler") {

@@ -42,6 +42,7 @@ TEST_CASE("kernels that do not convolve have no peak") {
   CHECK(mix_of_kernel("convolution_w2_6x64_avx2") == InstructionMix::kPairTables);
   CHECK(mix_of_kernel("winograd_s16_4x4_avx2") == InstructionMix::kWords);
   CHECK(mix_of_kernel("winograd_s16_4x4_avx512vnni") == InstructionMix::kWideWords);
+  CHECK(narrow::measure::mix_name(InstructionMix::kTiles) == "tdpbusd");
 }
 
 TEST_CASE("each peak that this CPU has can be measured") {

@@ -1,6 +1,6 @@
-// What the direct convolutions of AVX-VNNI and AVX512-VNNI share: everything except the tiles, for any groups, strides,
-// dilation and padding. vpdpbusd adds 4 products of unsigned x and signed w to an int32 and never saturates, so it is
-// exact for any 8 x 8 bits. The bias includes -zero_point * sum(w).
+// What the direct convolutions of AVX-VNNI, AVX512-VNNI and AMX share: everything except the tiles, for any groups,
+// strides, dilation and padding. vpdpbusd adds 4 products of unsigned x and signed w to an int32 and never saturates,
+// so it is exact for any 8 x 8 bits. The bias includes -zero_point * sum(w).
 #pragma once
 
 #include <cstddef>
@@ -61,9 +61,10 @@ static inline void copy_bytes(const std::uint8_t* from, std::int64_t count, std:
 // reads each weight once, and storing widened weights first would take longer than reading narrow ones from memory.
 static constexpr std::int64_t kPixelsForNarrowTiles = 3;
 
-// What the calls for one panel share. Tiles: kLanes, kMaxVectors, max_pixels(vectors), tile(vectors, pixels),
-// narrow_tile(vectors, bits) for one pixel and weights as they are stored, and store_sums(problem, sums): residual sums
-// of accumulators in memory.
+// What the calls for one panel share. Tiles: kLanes, kMaxVectors, kMaxPixels, max_pixels(vectors), tile(vectors,
+// pixels), which is called like a TileFunction, and store_sums(problem, sums): residual sums of accumulators in memory.
+// kEqualTiles: tiles have nearly equal sizes, because full tiles and a small remainder would take longer.
+// kNarrowTiles: there is narrow_tile(vectors, bits) for one pixel and weights as they are stored.
 template <class Tiles>
 struct PanelRun {
   const ConvolutionProblem& problem;
@@ -79,15 +80,13 @@ struct PanelRun {
 
 template <class Tiles>
 NARROW_INLINE void run_panel(const PanelRun<Tiles>& run, TileInput input, void* output, std::int64_t index) {
-  constexpr std::int64_t kMaxPixels = 16;
   constexpr std::int64_t kMaxChannels = Tiles::kLanes * Tiles::kMaxVectors;
-  alignas(64) std::int32_t acc[kMaxPixels * kMaxChannels];
+  alignas(64) std::int32_t acc[Tiles::kMaxPixels * kMaxChannels];
   const ConvolutionProblem& problem = run.problem;
   const ConvolutionShape& shape = problem.shape;
   const std::int64_t lanes = run.vectors * Tiles::kLanes;
   const bool bytes = problem.output_type == OutputType::kUint8;
   const bool whole = bytes && run.channels == lanes;
-  // Tiles of nearly equal size, because full tiles and a small remainder would take longer.
   const std::int64_t max_pixels = run.narrow ? 1 : Tiles::max_pixels(run.vectors);
   const std::int64_t tiles = base::ceil_div(run.pixels, max_pixels);
   const std::int64_t small = run.pixels / tiles;
@@ -108,7 +107,8 @@ NARROW_INLINE void run_panel(const PanelRun<Tiles>& run, TileInput input, void* 
   WeightsAhead ahead{run.next, panel_bytes(run.layout, run.layout.vectors)};
   std::int64_t pixel = 0;
   for (std::int64_t t = 0; t < tiles; ++t) {
-    const std::int64_t now = t < larger ? small + 1 : small;
+    const std::int64_t equal = t < larger ? small + 1 : small;
+    const std::int64_t now = Tiles::kEqualTiles ? equal : base::min(run.pixels - pixel, max_pixels);
     input.windows = windows + pixel;
     if (skip_padding) {
       const std::int64_t first = run.row + pixel / shape.out_w;
@@ -122,8 +122,12 @@ NARROW_INLINE void run_panel(const PanelRun<Tiles>& run, TileInput input, void* 
       input.segments = (rows.end - rows.begin) * row_segments;
     }
     input.ahead = ahead.take(input.segments * run.layout.segment_steps);
-    const TileFunction tile =
-        run.narrow ? Tiles::narrow_tile(run.vectors, run.layout.storage.bits) : Tiles::tile(run.vectors, now);
+    const auto tile = [&] {
+      if constexpr (Tiles::kNarrowTiles) {
+        if (run.narrow) return Tiles::narrow_tile(run.vectors, run.layout.storage.bits);
+      }
+      return Tiles::tile(run.vectors, now);
+    }();
     if (whole) {
       tile_output.out = static_cast<std::uint8_t*>(output) + index;
       tile(input, tile_output);
@@ -228,7 +232,8 @@ struct Convolution {
           tile.weights = panel + head_bytes(layout, vectors);
           panel += panel_bytes(layout, vectors);
           if (channel < part.channel_begin || channel >= part.channel_end) continue;
-          const bool narrow = layout.storage.bits < 8 && rows * shape.out_w <= kPixelsForNarrowTiles;
+          const bool narrow =
+              Tiles::kNarrowTiles && layout.storage.bits < 8 && rows * shape.out_w <= kPixelsForNarrowTiles;
           if (layout.storage.bits < 8 && !narrow) {
             std::byte* const wide = workspace + plan.workspace_bytes;
             widen_units(layout.storage, tile.weights, weight_units(layout, vectors), wide);

@@ -1,5 +1,5 @@
-// How the vpdpbusd convolutions lay out their weights: windows as segments, filters as panels of 1 to 4 vectors of
-// channels of nearly equal size.
+// How the vpdpbusd and tdpbusd convolutions lay out their weights: windows as segments, filters as panels of 1 to 4
+// vectors of channels of nearly equal size.
 // Packed: int64 offsets of the window's segments, then for each group, each panel:
 //   int32 bias[channels], float multiplier[channels], weights [step of 4 bytes of a window][channels][4].
 // Narrow weights are stored in a part of a byte (kernels/shared/narrow_weights.h) and unpacked once for all the pixels

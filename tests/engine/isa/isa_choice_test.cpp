@@ -7,6 +7,7 @@
 
 #include "narrow/session.h"
 #include "tests/engine/integer_graph_builder.h"
+#include "tests/support/data.h"
 
 using narrow::ErrorCode;
 using narrow::Isa;
@@ -74,6 +75,20 @@ TEST_CASE("of both VNNIs the CPU's 512-bit one is chosen, and either when it is 
   CHECK(choose_isa("avxvnni", nullptr, zen4).error().message.find("avx2, avx512vnni") != std::string::npos);
   // Without AVX2 no vector kernel runs, whatever else a CPU (or a hypervisor) claims.
   CHECK(choose_isa("auto", nullptr, CpuFeatures{CpuFeatures::kAvxVnni}).value() == Isa::kScalar);
+}
+
+TEST_CASE("AMX is chosen where the CPU has it and AVX512-VNNI can be asked for there") {
+  const std::vector<Isa> compiled = narrow::kernels::compiled_isas();
+  if (compiled.back() != Isa::kAmx) NARROW_SKIP("the compiler does not know AMX");
+  const CpuFeatures zen5{CpuFeatures::kAvx2 | CpuFeatures::kAvxVnni | CpuFeatures::kAvx512Vnni};
+  const CpuFeatures sapphire_rapids{zen5.bits | CpuFeatures::kAmx};
+  CHECK(choose_isa("auto", nullptr, sapphire_rapids).value() == Isa::kAmx);
+  CHECK(choose_isa("amx", nullptr, sapphire_rapids).value() == Isa::kAmx);
+  CHECK(choose_isa("auto", "avx512vnni", sapphire_rapids).value() == Isa::kAvx512Vnni);
+  const auto unsupported = choose_isa("auto", "amx", zen5);
+  REQUIRE_FALSE(unsupported.ok());
+  CHECK(unsupported.error().code == ErrorCode::kUnsupported);
+  CHECK(unsupported.error().message == "this CPU can't run 'amx'; valid here: auto, scalar, avx2, avxvnni, avx512vnni");
 }
 
 TEST_CASE("a name that can not be is an error that lists what can") {
