@@ -151,14 +151,14 @@ std::vector<std::optional<int>> bits_for_readers(const Graph& graph, const Liven
 Event free_bits_event(std::size_t tensors, int asked) {
   return {Event::Kind::kSummary, "preparation",
           std::to_string(tensors) + (tensors == 1 ? " tensor has" : " tensors have") + " more than " +
-              std::to_string(asked) + " bits, because fewer would save no time in the layers that read " +
+              std::to_string(asked) + " bits, because fewer would save little time in the layers that read " +
               (tensors == 1 ? "it" : "them")};
 }
 
 Event free_weight_bits_event(std::size_t layers, int asked, double growth) {
   return {Event::Kind::kSummary, "preparation",
           "weights of " + std::to_string(layers) + (layers == 1 ? " layer have" : " layers have") + " more than " +
-              std::to_string(asked) + " bits, because fewer would save no time; all weights together take " +
+              std::to_string(asked) + " bits, because fewer would save little time; all weights together take " +
               (growth < 0.001 ? "less than 0.1" : base::number_text(std::round(1000 * growth) / 10)) + " % more bytes"};
 }
 
@@ -253,17 +253,17 @@ void plan_free_weight_bits(const Graph& graph, const Liveness& live, const Quant
   plan.log.push_back(free_weight_bits_event(layers, options.weight_bits, free_bits.growth(may, plan.weight_bits)));
 }
 
-// Marks the layers whose sums shall stay in 16 bits. Where the bits of weights were asked for, their steps are too.
+// Finds the layers whose sums shall stay in 16 bits. Where the bits of weights were asked for, their steps are too.
 void plan_sums(const Graph& graph, const Liveness& live, const Exceptions& for_weights, const FreeBitPlanner& free_bits,
                BitPlan& plan) {
   const std::vector<bool> pre_quantized = find_pre_quantized(graph);
-  plan.limits_sums.assign(graph.nodes.size(), false);
+  plan.lanes.assign(graph.nodes.size(), {});
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
     const Node& node = graph.nodes[n];
     if (!live.nodes[n] || filter_of(node) == nullptr || plan.in_float[n] || for_weights.count(n) != 0) continue;
     const std::size_t input = index(node.inputs[0]);
     if (pre_quantized[input]) continue;
-    plan.limits_sums[n] = free_bits.limits_sums(n, plan.weight_bits[n], plan.activation_bits[input]);
+    plan.lanes[n] = free_bits.lanes(n, plan.weight_bits[n], plan.activation_bits[input]);
   }
 }
 

@@ -9,6 +9,7 @@
 #include "narrow/event.h"
 #include "narrow/quantize_options.h"
 #include "narrow/result.h"
+#include "quantize/lane_sums.h"
 
 namespace narrow::graph {
 
@@ -29,7 +30,7 @@ struct BitPlan {
   std::vector<ValueId> source;        // by ValueId: the value whose quantization it shares; itself for most
   std::vector<ValueId> scale_source;  // by ValueId: the value whose scale and zero point it takes; itself for most
   std::vector<int> activation_bits;   // by ValueId
-  std::vector<bool> limits_sums;      // by node index: a layer whose weights keep sums in 16 bits, see free_bits.h
+  std::vector<LaneLimit> lanes;       // by node index: what weights keep to so that sums stay in 16 bits
   std::vector<Event> log;
 };
 

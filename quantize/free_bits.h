@@ -1,4 +1,4 @@
-// Bits beyond those that were asked for, where fewer would save no time (QuantizeOptions::free_bits).
+// Bits beyond those that were asked for, where fewer would save little time (QuantizeOptions::free_bits).
 #pragma once
 
 #include <cstddef>
@@ -6,6 +6,7 @@
 
 #include "graph/ir.h"
 #include "narrow/quantize_options.h"
+#include "quantize/lane_sums.h"
 
 namespace narrow::graph {
 
@@ -30,9 +31,9 @@ class FreeBitPlanner {
   void fit_weights(const std::vector<bool>& may, const std::vector<int>& input_bits,
                    std::vector<int>& weight_bits) const;
 
-  // Whether the sums of a layer with these bits are expected to stay in 16 bits, if some of its channels get larger
-  // steps for that.
-  [[nodiscard]] bool limits_sums(std::size_t layer, int weight_bits, int activation_bits) const;
+  // What a layer with these bits adds in 16 bits; no limit unless they are more than those that were asked for. Some of
+  // its channels may get larger steps to keep to it.
+  [[nodiscard]] LaneLimit lanes(std::size_t layer, int weight_bits, int activation_bits) const;
 
   // By which share the weights of the network take more bytes than with the bits that were asked for in `may`.
   [[nodiscard]] double growth(const std::vector<bool>& may, const std::vector<int>& weight_bits) const;
@@ -47,7 +48,7 @@ class FreeBitPlanner {
   struct Layer {
     std::vector<Sums> outputs;
     std::size_t depth = 0;
-    bool by_channel = false;
+    LaneLimit lanes;      // without a limit
     bool is_zero = true;  // all weights are
   };
 

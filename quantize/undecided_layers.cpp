@@ -1,7 +1,6 @@
 #include "quantize/undecided_layers.h"
 
 #include <algorithm>
-#include <cstdint>
 
 namespace narrow::graph {
 namespace {
@@ -32,9 +31,7 @@ FilterSetting filter_setting(const Context& context, const Decisions& decisions,
   setting.per_tensor = context.options.per_tensor_weights;
   setting.input = *integer_quantization(context.graph, decisions, context.producer, node.inputs[0]);
   setting.output_scale = largest_output_scale(context, decisions, n);
-  if (context.bits.limits_sums[n] && setting.input.range.hi > 0) {
-    setting.lanes = {static_cast<double>(INT16_MAX / setting.input.range.hi), is_depthwise(node)};
-  }
+  setting.lanes = context.bits.lanes[n];
   setting.cancellation = context.options.cancellation;
   return setting;
 }

@@ -161,7 +161,7 @@ class FilterQuantizer {
   // With it, sums before rounding are as large as lanes can add.
   [[nodiscard]] double least_scale_for_lanes(std::size_t channel) const {
     if (!setting_.lanes.is_set()) return 0;
-    return largest_lane_sum(filter_.weights.data() + channel * depth_, depth_, setting_.lanes.is_depthwise) /
+    return largest_lane_sum(filter_.weights.data() + channel * depth_, depth_, setting_.lanes) /
            setting_.lanes.largest_sum;
   }
 
@@ -175,7 +175,7 @@ class FilterQuantizer {
       for (std::size_t i = 0; i < depth_; ++i) {
         integers[i] = std::nearbyint(double{filter_.weights[channel * depth_ + i]} / scale);
       }
-      if (!(largest_lane_sum(integers.data(), depth_, setting_.lanes.is_depthwise) > setting_.lanes.largest_sum)) {
+      if (!(largest_lane_sum(integers.data(), depth_, setting_.lanes) > setting_.lanes.largest_sum)) {
         return scale;
       }
       scale *= kRaise;

@@ -344,7 +344,7 @@ void add_bit_options(const Subcommand& command, QuantizeFlags& flags) {
              "or auto (default): once where the sum has 6 bits or more",
              {"auto", "once", "twice"});
   add_choice("--free-bits", flags.free_bits,
-             "Give layers whose sums stay in 16 bits more bits than asked for where fewer would save no time: on "
+             "Give layers whose sums stay in 16 bits more bits than asked for where fewer would save little time: on "
              "(default; weights grow by up to 10 % in the file), activations, or off",
              free_bits_names());
   command.add("--effort", flags.effort, "How long it may take: fast, default or max")

@@ -156,7 +156,7 @@ Command add_sweep(CommandLine& line) {
       .type_name("BITS|float|off");
   command
       .add("--free-bits", options.free_bits,
-           "Give more bits where fewer would save no time: on (default), activations, or off")
+           "Give more bits where fewer would save little time: on (default), activations, or off")
       .check(one_of(free_bits_names()))
       .type_name("NAME");
   command.add("-o,--output", flags->folder, "The folder of the results; made if it is not there")

@@ -44,7 +44,7 @@ VARIANTS = {
 # nothing to prepare, and where activations have 8 bits, because it does not try then.
 SAID = {"--equalize": ("have equalized", "are not equalized"), "--mix-channels": ("have mixed", "are not mixed"),
         "--residual-copies": ("layers read copies", "have the bits of the layers"),
-        "--free-bits": ("would save no time", "would save no time")}
+        "--free-bits": ("would save little time", "would save little time")}
 
 
 def is_default(network, width, options, prepared):

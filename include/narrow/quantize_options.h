@@ -73,7 +73,7 @@ enum class ResidualSums {
   kTwice,  // the convolution is rounded, and then the sum
 };
 
-// What has more bits than weight_bits and activation_bits, because fewer would save no time: depthwise and 1x1
+// What has more bits than weight_bits and activation_bits, because fewer would save little time: depthwise and 1x1
 // convolutions whose sums stay in 16 bits, and the tensors that only these read.
 enum class FreeBits {
   kOn,           // both; in a file, the weights of all layers take at most a tenth more bytes by that

@@ -40,7 +40,7 @@ struct Tiles {
   static constexpr std::int64_t kMaxVectors = 4;
   static constexpr std::int64_t kMaxPixels = 32;
   static constexpr bool kEqualTiles = false;
-  static constexpr bool kNarrowTiles = false;
+  static constexpr std::int64_t kNarrowVectors = 0;
 
   static std::int64_t max_pixels(std::int64_t /*vectors*/) { return kMaxPixels; }
 

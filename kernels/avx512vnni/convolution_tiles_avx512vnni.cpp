@@ -2,6 +2,8 @@
 
 #include <immintrin.h>
 
+#include <type_traits>
+
 #include "kernels/avx512vnni/convolution_output_avx512vnni.h"
 #include "kernels/shared/inline.h"
 #include "kernels/shared/prefetch.h"
@@ -65,46 +67,45 @@ NARROW_INLINE void step_all(Accumulators<kPixels, kVectors>& acc, const Windows<
 }
 
 // Weights as they are stored: in bytes, or in 4 or 2 bits (kernels/shared/narrow_weights.h).
-template <int kBits>
-struct StoredWeights {
-  static constexpr std::int64_t kVectorBytes = 8 * kBits;
-  __m512i mask, least;
-
-  [[gnu::always_inline]] explicit StoredWeights(const WeightStorage& storage)
-      : mask(_mm512_set1_epi8(static_cast<char>((1 << kBits) - 1))), least(_mm512_set1_epi8(storage.least)) {}
-
-  [[gnu::always_inline]] [[nodiscard]] __m512i widened(const std::byte* from) const {
-    __m512i copies, shifts;
-    if constexpr (kBits == 4) {
-      const __m256i two_units = _mm256_load_si256(reinterpret_cast<const __m256i*>(from));
-      copies = _mm512_maskz_permutexvar_epi64(0xFF, _mm512_setr_epi64(0, 1, 0, 1, 2, 3, 2, 3),
-                                              _mm512_castsi256_si512(two_units));
-      shifts = _mm512_setr_epi64(0, 0, 4, 4, 0, 0, 4, 4);
-    } else {
-      const __m128i two_units = _mm_load_si128(reinterpret_cast<const __m128i*>(from));
-      copies = _mm512_maskz_permutexvar_epi64(0xFF, _mm512_setr_epi64(0, 0, 0, 0, 1, 1, 1, 1),
-                                              _mm512_castsi128_si512(two_units));
-      shifts = _mm512_setr_epi64(0, 2, 4, 6, 0, 2, 4, 6);
-    }
-    return _mm512_add_epi8(_mm512_and_si512(_mm512_maskz_srlv_epi64(0xFF, copies, shifts), mask), least);
-  }
-  template <int kCount>
-  [[gnu::always_inline]] void load(Vectors<kCount>& to, const std::byte* from) const {
-    to.first = widened(from);
-    if constexpr (kCount > 1) load(to.rest, from + kVectorBytes);
-  }
-};
-template <>
-struct StoredWeights<8> {
+struct Bytes {
   static constexpr std::int64_t kVectorBytes = 64;
 
-  [[gnu::always_inline]] explicit StoredWeights(const WeightStorage& /*storage*/) {}
+  [[gnu::always_inline]] explicit Bytes(const WeightStorage& /*storage*/) {}
 
-  template <int kCount>
-  [[gnu::always_inline]] void load(Vectors<kCount>& to, const std::byte* from) const {
-    avx512vnni::load(to, reinterpret_cast<const __m512i*>(from));
+  [[nodiscard]] std::int64_t vector_bytes() const { return kVectorBytes; }
+  [[nodiscard, gnu::always_inline]] __m512i vector(const std::byte* from) const {
+    return _mm512_load_si512(reinterpret_cast<const __m512i*>(from));
   }
 };
+struct Narrow {
+  __m512i order;   // makes copies of two units, in both halves or all quarters of each half of a vector
+  __m512i shifts;  // move the weights of each part to the lowest bits
+  __m512i mask, least;
+  __mmask8 loaded;  // no byte behind the units is read
+  std::int64_t bytes;
+
+  [[gnu::always_inline]] explicit Narrow(const WeightStorage& storage)
+      : order(storage.bits == 4 ? _mm512_setr_epi64(0, 1, 0, 1, 2, 3, 2, 3)
+                                : _mm512_setr_epi64(0, 0, 0, 0, 1, 1, 1, 1)),
+        shifts(storage.bits == 4 ? _mm512_setr_epi64(0, 0, 4, 4, 0, 0, 4, 4)
+                                 : _mm512_setr_epi64(0, 2, 4, 6, 0, 2, 4, 6)),
+        mask(_mm512_set1_epi8(static_cast<char>((1 << storage.bits) - 1))),
+        least(_mm512_set1_epi8(storage.least)),
+        loaded(storage.bits == 4 ? 0xF : 0x3),
+        bytes(8 * storage.bits) {}
+
+  [[nodiscard]] std::int64_t vector_bytes() const { return bytes; }
+  [[nodiscard, gnu::always_inline]] __m512i vector(const std::byte* from) const {
+    const __m512i units = _mm512_maskz_loadu_epi64(loaded, from);
+    const __m512i copies = _mm512_maskz_permutexvar_epi64(0xFF, order, units);
+    return _mm512_add_epi8(_mm512_and_si512(_mm512_maskz_srlv_epi64(0xFF, copies, shifts), mask), least);
+  }
+};
+template <class Stored, int kCount>
+NARROW_INLINE void load_stored(const Stored& stored, Vectors<kCount>& to, const std::byte* from) {
+  to.first = stored.vector(from);
+  if constexpr (kCount > 1) load_stored(stored, to.rest, from + stored.vector_bytes());
+}
 
 template <int kPixels>
 NARROW_INLINE void load_windows(Windows<kPixels>& to, const std::uint8_t* const* from, std::int64_t shift) {
@@ -136,7 +137,7 @@ NARROW_INLINE void write_all(const Stage& stage, const Accumulators<kPixels, kVe
   if constexpr (kPixels > 1) write_all(stage, acc.rest, multiplier, out + pixel_step, pixel_step);
 }
 
-template <int kPixels, int kVectors, int kBits = 8>
+template <int kPixels, int kVectors, class Stored = Bytes>
 [[gnu::noinline]] void tile(const TileInput& input, const TileOutput& output) {
   constexpr int kHeld = kPixels * kVectors + kVectors < 32 ? kVectors : kVectors - 1;
   Windows<kPixels> windows;
@@ -148,8 +149,7 @@ template <int kPixels, int kVectors, int kBits = 8>
     load(bias, head);
     set_all(acc, bias);
   }
-  const StoredWeights<kBits> stored(input.storage);
-  constexpr std::int64_t kStepBytes = kVectors * StoredWeights<kBits>::kVectorBytes;
+  const Stored stored(input.storage);
   const std::byte* weights = input.weights;
   const std::int64_t* offset = input.offsets;
   const std::int64_t* const last = offset + input.segments;
@@ -159,13 +159,15 @@ template <int kPixels, int kVectors, int kBits = 8>
     std::int64_t at = *offset++;
     const std::int64_t end = at + segment_bytes;
     do {
-      for (std::int64_t line = 0; line < kStepBytes; line += 64) prefetch_weights(weights + line);
+      // Narrow weights of a step are at most half as long.
+      constexpr int kLines = std::is_same_v<Stored, Narrow> ? (kVectors + 1) / 2 : kVectors;
+      for (int line = 0; line < kLines; ++line) prefetch_weights(weights + 64 * line);
       prefetch_ahead(ahead);
       ahead += sizeof(__m512i);
       Vectors<kHeld> held;
-      stored.load(held, weights);
+      load_stored(stored, held, weights);
       step_all(acc, windows, at, held, reinterpret_cast<const __m512i*>(weights));
-      weights += kStepBytes;
+      weights += kVectors * stored.vector_bytes();
       at += vnni::kStepElems;
     } while (at != end);
   } while (offset != last);
@@ -194,12 +196,6 @@ TileFunction tile_function(std::int64_t vectors, std::int64_t pixels) {
   return kTiles[vectors - 1][pixels - 1];
 }
 
-TileFunction narrow_tile_function(std::int64_t vectors, int bits) {
-  static constexpr TileFunction kFour[Tiles::kMaxVectors] = {avx512vnni::tile<1, 1, 4>, avx512vnni::tile<1, 2, 4>,
-                                                             avx512vnni::tile<1, 3, 4>, avx512vnni::tile<1, 4, 4>};
-  static constexpr TileFunction kTwo[Tiles::kMaxVectors] = {avx512vnni::tile<1, 1, 2>, avx512vnni::tile<1, 2, 2>,
-                                                            avx512vnni::tile<1, 3, 2>, avx512vnni::tile<1, 4, 2>};
-  return (bits == 4 ? kFour : kTwo)[vectors - 1];
-}
+TileFunction narrow_tile_function() { return avx512vnni::tile<1, Tiles::kNarrowVectors, Narrow>; }
 
 }  // namespace narrow::kernels::avx512vnni

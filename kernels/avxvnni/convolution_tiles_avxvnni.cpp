@@ -2,6 +2,8 @@
 
 #include <immintrin.h>
 
+#include <type_traits>
+
 #include "kernels/shared/inline.h"
 #include "kernels/shared/narrow_weights.h"
 #include "kernels/shared/prefetch.h"
@@ -61,30 +63,29 @@ NARROW_INLINE void load(Vectors<kCount>& to, const __m256i* from) {
 }
 
 // Weights as they are stored: in bytes, or in 4 or 2 bits (kernels/shared/narrow_weights.h).
-template <int kBits>
-struct StoredWeights {
-  static constexpr std::int64_t kVectorBytes = 4 * kBits;
-  NarrowUnits units;
-
-  [[gnu::always_inline]] explicit StoredWeights(const WeightStorage& storage) : units(narrow_units<kBits>(storage)) {}
-
-  template <int kCount>
-  [[gnu::always_inline]] void load(Vectors<kCount>& to, const std::byte* from) const {
-    to.first = widened<kBits>(units, from);
-    if constexpr (kCount > 1) load(to.rest, from + kVectorBytes);
-  }
-};
-template <>
-struct StoredWeights<8> {
+struct Bytes {
   static constexpr std::int64_t kVectorBytes = 32;
 
-  [[gnu::always_inline]] explicit StoredWeights(const WeightStorage& /*storage*/) {}
+  [[gnu::always_inline]] explicit Bytes(const WeightStorage& /*storage*/) {}
 
-  template <int kCount>
-  [[gnu::always_inline]] void load(Vectors<kCount>& to, const std::byte* from) const {
-    avxvnni::load(to, reinterpret_cast<const __m256i*>(from));
+  [[nodiscard]] std::int64_t vector_bytes() const { return kVectorBytes; }
+  [[nodiscard, gnu::always_inline]] __m256i vector(const std::byte* from) const {
+    return _mm256_load_si256(reinterpret_cast<const __m256i*>(from));
   }
 };
+struct Narrow {
+  NarrowUnits units;
+
+  [[gnu::always_inline]] explicit Narrow(const WeightStorage& storage) : units(narrow_units(storage)) {}
+
+  [[nodiscard]] std::int64_t vector_bytes() const { return units.bytes; }
+  [[nodiscard, gnu::always_inline]] __m256i vector(const std::byte* from) const { return widened(units, from); }
+};
+template <class Stored, int kCount>
+NARROW_INLINE void load_stored(const Stored& stored, Vectors<kCount>& to, const std::byte* from) {
+  to.first = stored.vector(from);
+  if constexpr (kCount > 1) load_stored(stored, to.rest, from + stored.vector_bytes());
+}
 
 template <int kCount>
 NARROW_INLINE void step(Vectors<kCount>& acc, __m256i x, const Vectors<kCount>& weights) {
@@ -156,7 +157,7 @@ NARROW_INLINE void write_all(const Stage& stage, const Accumulators<kPixels, kVe
   if constexpr (kPixels > 1) write_all(stage, acc.rest, multiplier, out + pixel_step, pixel_step);
 }
 
-template <int kPixels, int kVectors, int kBits = 8>
+template <int kPixels, int kVectors, class Stored = Bytes>
 [[gnu::noinline]] void tile(const TileInput& input, const TileOutput& output) {
   Windows<kPixels> windows;
   load_windows(windows, input.windows, input.shift);
@@ -167,8 +168,7 @@ template <int kPixels, int kVectors, int kBits = 8>
     load(bias, head);
     set_all(acc, bias);
   }
-  const StoredWeights<kBits> stored(input.storage);
-  constexpr std::int64_t kStepBytes = kVectors * StoredWeights<kBits>::kVectorBytes;
+  const Stored stored(input.storage);
   const std::byte* weights = input.weights;
   const std::int64_t* offset = input.offsets;
   const std::int64_t* const last = offset + input.segments;
@@ -178,10 +178,10 @@ template <int kPixels, int kVectors, int kBits = 8>
     const std::int64_t end = at + segment_bytes;
     do {
       Vectors<kVectors> held;
-      if constexpr (kBits < 8) prefetch_weights(weights);
-      stored.load(held, weights);
+      if constexpr (std::is_same_v<Stored, Narrow>) prefetch_weights(weights);
+      load_stored(stored, held, weights);
       step_all(acc, windows, at, held);
-      weights += kStepBytes;
+      weights += kVectors * stored.vector_bytes();
       at += vnni::kStepElems;
     } while (at != end);
   } while (offset != last);
@@ -206,10 +206,6 @@ TileFunction tile_function(std::int64_t vectors, std::int64_t pixels) {
   return kTiles[vectors - 1][pixels - 1];
 }
 
-TileFunction narrow_tile_function(std::int64_t vectors, int bits) {
-  static constexpr TileFunction kFour[Tiles::kMaxVectors] = {avxvnni::tile<1, 1, 4>, avxvnni::tile<1, 2, 4>};
-  static constexpr TileFunction kTwo[Tiles::kMaxVectors] = {avxvnni::tile<1, 1, 2>, avxvnni::tile<1, 2, 2>};
-  return (bits == 4 ? kFour : kTwo)[vectors - 1];
-}
+TileFunction narrow_tile_function() { return avxvnni::tile<1, Tiles::kNarrowVectors, Narrow>; }
 
 }  // namespace narrow::kernels::avxvnni

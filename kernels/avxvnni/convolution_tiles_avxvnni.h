@@ -12,8 +12,8 @@ namespace narrow::kernels::avxvnni {
 
 // vectors: of a panel; pixels: at most Tiles::max_pixels(vectors).
 [[nodiscard]] vnni::TileFunction tile_function(std::int64_t vectors, std::int64_t pixels);
-// For one pixel and weights that are stored in 4 or 2 bits.
-[[nodiscard]] vnni::TileFunction narrow_tile_function(std::int64_t vectors, int bits);
+// For one pixel, a panel of the most vectors, and weights that are stored in 4 or 2 bits.
+[[nodiscard]] vnni::TileFunction narrow_tile_function();
 
 // Parameter of the templates in kernels/shared/vnni/convolution_vnni.h and winograd_vnni.h. It has internal linkage:
 // see kernels/CMakeLists.txt.
@@ -26,7 +26,7 @@ struct Tiles {
   static constexpr std::int64_t kMaxVectors = 2;
   static constexpr std::int64_t kMaxPixels = 16;
   static constexpr bool kEqualTiles = true;
-  static constexpr bool kNarrowTiles = true;
+  static constexpr std::int64_t kNarrowVectors = 2;
 
   static std::int64_t max_pixels(std::int64_t vectors) { return vectors == 1 ? 12 : 6; }
 
@@ -35,7 +35,7 @@ struct Tiles {
   }
 
   static vnni::TileFunction tile(std::int64_t vectors, std::int64_t pixels) { return tile_function(vectors, pixels); }
-  static vnni::TileFunction narrow_tile(std::int64_t vectors, int bits) { return narrow_tile_function(vectors, bits); }
+  static vnni::TileFunction narrow_tile() { return narrow_tile_function(); }
 };
 
 }  // namespace

@@ -62,25 +62,32 @@ static inline void store_units(const WeightStorage& storage, const std::int8_t* 
 #ifdef __AVX2__
 // What unpacks storage units of 4 or 2 bits to vectors of bytes.
 struct NarrowUnits {
-  __m256i shifts;  // move the weights of each part of a vector to the lowest bits
+  __m256i order;   // makes copies of a unit, in both halves or all quarters of a vector
+  __m256i shifts;  // move the weights of each part to the lowest bits
   __m256i mask, least;
+  __m128i loaded;  // no byte behind a unit is read
+  std::int64_t bytes;
 };
 
-template <int kBits>
-NARROW_INLINE NarrowUnits narrow_units(const WeightStorage& storage) {
-  return {kBits == 4 ? _mm256_setr_epi64x(0, 0, 4, 4) : _mm256_setr_epi64x(0, 2, 4, 6),
-          _mm256_set1_epi8((1 << kBits) - 1), _mm256_set1_epi8(storage.least)};
+static inline NarrowUnits narrow_units(const WeightStorage& storage) {
+  const __m256i mask = _mm256_set1_epi8(static_cast<char>((1 << storage.bits) - 1));
+  const __m256i least = _mm256_set1_epi8(storage.least);
+  if (storage.bits == 4) {
+    return {_mm256_setr_epi32(0, 1, 2, 3, 0, 1, 2, 3),
+            _mm256_setr_epi64x(0, 0, 4, 4),
+            mask,
+            least,
+            _mm_set1_epi64x(-1),
+            16};
+  }
+  return {
+      _mm256_setr_epi32(0, 1, 0, 1, 0, 1, 0, 1), _mm256_setr_epi64x(0, 2, 4, 6), mask, least, _mm_set_epi64x(0, -1), 8};
 }
 
 // The unit at `from`.
-template <int kBits>
 NARROW_INLINE __m256i widened(const NarrowUnits& units, const std::byte* from) {
-  __m256i copies;  // of the unit, in both halves or all quarters
-  if constexpr (kBits == 4) {
-    copies = _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
-  } else {
-    copies = _mm256_broadcastq_epi64(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(from)));
-  }
+  const __m128i unit = _mm_maskload_epi64(reinterpret_cast<const long long*>(from), units.loaded);
+  const __m256i copies = _mm256_permutevar8x32_epi32(_mm256_castsi128_si256(unit), units.order);
   return _mm256_add_epi8(_mm256_and_si256(_mm256_srlv_epi64(copies, units.shifts), units.mask), units.least);
 }
 
@@ -88,24 +95,21 @@ NARROW_INLINE __m256i widened(const NarrowUnits& units, const std::byte* from) {
 static inline void widen_units(const WeightStorage& storage, const std::byte* from, std::int64_t units, std::byte* to) {
   __m256i* out = reinterpret_cast<__m256i*>(to);
   __m256i* const end = out + units;
-  if (storage.bits == 4) {
-    const NarrowUnits four = narrow_units<4>(storage);
+  const NarrowUnits now = narrow_units(storage);
 #ifdef __AVX512BW__
+  if (storage.bits == 4) {
     const __m512i order = _mm512_setr_epi64(0, 1, 0, 1, 2, 3, 2, 3);
-    const __m512i both_shifts = _mm512_broadcast_i64x4(four.shifts);
-    const __m512i both_masks = _mm512_broadcast_i64x4(four.mask), both_least = _mm512_broadcast_i64x4(four.least);
+    const __m512i both_shifts = _mm512_broadcast_i64x4(now.shifts);
+    const __m512i both_masks = _mm512_broadcast_i64x4(now.mask), both_least = _mm512_broadcast_i64x4(now.least);
     for (; end - out >= 2; out += 2, from += 32) {
       const __m256i x = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
       const __m512i copies = _mm512_permutexvar_epi64(order, _mm512_castsi256_si512(x));
       const __m512i integers = _mm512_and_si512(_mm512_srlv_epi64(copies, both_shifts), both_masks);
       _mm512_storeu_si512(out, _mm512_add_epi8(integers, both_least));
     }
-#endif
-    for (; out != end; ++out, from += 16) _mm256_store_si256(out, widened<4>(four, from));
-  } else {
-    const NarrowUnits two = narrow_units<2>(storage);
-    for (; out != end; ++out, from += 8) _mm256_store_si256(out, widened<2>(two, from));
   }
+#endif
+  for (; out != end; ++out, from += now.bytes) _mm256_store_si256(out, widened(now, from));
 }
 #endif
 

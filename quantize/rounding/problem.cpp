@@ -131,7 +131,7 @@ RoundedRows solve(const RoundingProblem& problem, const LaneLimit& lanes, int th
   while (!problem.is_cancelled()) {
     std::vector<std::size_t> over;
     for (std::size_t row = 0; row < problem.rows; ++row) {
-      const double sum = largest_lane_sum(rounded.weights.data() + row * depth, depth, lanes.is_depthwise);
+      const double sum = largest_lane_sum(rounded.weights.data() + row * depth, depth, lanes);
       if (!(sum > lanes.largest_sum)) continue;
       least[row] = std::max(least[row], rounded.scales[row]) * std::max(kRaise, sum / lanes.largest_sum);
       over.push_back(row);

@@ -193,7 +193,7 @@ TEST_CASE("the first and the last layer keep their bits when the rest goes lower
   CHECK(weight_bits(kept.graph, "fc") == 8);
   CHECK(range_bits(kept.graph, "input.quantize") == 8);
   CHECK(range_bits(kept.graph, "stem") == 3);
-  // Only a depthwise layer reads it, to which fewer would save no time.
+  // Only a depthwise layer reads it, to which fewer would save little time.
   CHECK(range_bits(kept.graph, "a") == 8);
   // Only the sum reads it, and only the pooling the sum.
   CHECK(range_bits(kept.graph, "c") == 8);

@@ -180,14 +180,14 @@ TEST_CASE("scales are raised until sums of lanes keep to their limit, and no fur
   FilterSetting s = setting();
   const QuantizedFilter free = quantize_filter(filter, s).value().filter;
   const auto sum_of = [](const QuantizedFilter& q, std::size_t c) {
-    return largest_lane_sum(q.weights.data() + c * 40, 40, false);
+    return largest_lane_sum(q.weights.data() + c * 40, 40, {.channels = 64});
   };
   for (const bool per_tensor : {false, true}) {
     for (const double limit : {1.0, 100.0, 600.0, 1e6}) {
       CAPTURE(per_tensor);
       CAPTURE(limit);
       s.per_tensor = per_tensor;
-      s.lanes = {limit, false};
+      s.lanes = {.largest_sum = limit, .channels = 64};
       const QuantizedWeights q = quantize_filter(filter, s).value();
       check_guards(q, s);
       for (std::size_t c = 0; c < 6; ++c) {

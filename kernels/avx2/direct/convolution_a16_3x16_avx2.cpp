@@ -94,12 +94,17 @@ void accumulate(const std::uint8_t* const* pixels, int count, const TileDepth& d
   tile_a16(count - first, run_steps)(pixels + first, depth, run_steps, panel, acc + first);
 }
 
-// 16 channels of a block's pixels. `index` is that of the first output.
+// Up to this many pixels, weights are read as they are stored. A linear layer of one image reads each weight once, and
+// storing widened weights first would take longer than reading narrow ones from memory.
+constexpr std::int64_t kPixelsForNarrowTiles = 3;
+
+// 16 channels of a block's pixels. `index` is that of the first output. narrow: how weights are stored, unless they
+// were widened.
 void run_panel(const ConvolutionProblem& problem, const OutputStage& stage, const TileDepth& depth,
                const std::uint8_t* const* pixels, std::int64_t count, std::int64_t run_steps, const std::byte* panel,
-               int channels, void* output, std::int64_t index) {
+               const WeightStorage* narrow, int channels, void* output, std::int64_t index) {
   const bool whole = channels == kPanelChannels && problem.output_type == OutputType::kUint8;
-  const bool one_run = is_whole(depth, run_steps);
+  const bool one_run = narrow == nullptr && is_whole(depth, run_steps);
   const float* const multiplier = reinterpret_cast<const float*>(panel + 64);
   Acc acc[kTilePixels];
   while (count > 0) {
@@ -109,6 +114,8 @@ void run_panel(const ConvolutionProblem& problem, const OutputStage& stage, cons
     std::uint8_t* const out = whole ? static_cast<std::uint8_t*>(output) + index : nullptr;
     if (one_run) {
       tiles_a16_whole()[now - 1](pixels, depth, panel, stage, out, acc);
+    } else if (narrow != nullptr) {
+      for (int i = 0; i < now; ++i) acc[i] = narrow_tile_a16(pixels[i], depth, run_steps, panel, *narrow);
     } else {
       accumulate(pixels, now, depth, run_steps, panel, stage, acc);
     }
@@ -125,20 +132,6 @@ void run_panel(const ConvolutionProblem& problem, const OutputStage& stage, cons
     count -= now;
     index += now * stage.out_c;
   }
-}
-
-// The same for a few pixels, from weights as they are stored. A linear layer of one image reads each weight once, and
-// storing widened weights first would take longer than reading narrow ones from memory.
-constexpr std::int64_t kPixelsForNarrowTiles = 3;
-
-void run_narrow_panel(const ConvolutionProblem& problem, const OutputStage& stage, const TileDepth& depth,
-                      const std::uint8_t* const* pixels, std::int64_t count, std::int64_t run_steps,
-                      const WeightStorage& storage, const std::byte* panel, int channels, void* output,
-                      std::int64_t index) {
-  Acc acc[kPixelsForNarrowTiles];
-  for (std::int64_t i = 0; i < count; ++i) acc[i] = narrow_tile_a16(pixels[i], depth, run_steps, panel, storage);
-  store_panel(problem, stage, acc, static_cast<int>(count), reinterpret_cast<const float*>(panel + 64), channels,
-              output, index);
 }
 
 void run(const ConvolutionProblem& problem, const std::byte* packed, const std::uint8_t* input, void* output,
@@ -163,12 +156,11 @@ void run(const ConvolutionProblem& problem, const std::byte* packed, const std::
         const int channels = layout.group_out - c < kPanelChannels ? layout.group_out - c : kPanelChannels;
         const std::int64_t index = row * shape.out_w * shape.out_c + channel;
         const std::int64_t count = rows * shape.out_w;
-        if (layout.storage.bits < 8 && count <= kPixelsForNarrowTiles) {
-          run_narrow_panel(problem, stage, depth, pixels, count, *runs, layout.storage, panel, channels, output, index);
-          continue;
-        }
-        const OpenPanel open = open_panel(layout, panel, count, workspace + plan.workspace_bytes);
-        run_panel(problem, stage, depth, pixels, count, *runs, open.panel, channels, output, index);
+        const bool narrow = layout.storage.bits < 8 && count <= kPixelsForNarrowTiles;
+        const std::byte* const open =
+            narrow ? panel : open_panel(layout, panel, count, workspace + plan.workspace_bytes).panel;
+        run_panel(problem, stage, depth, pixels, count, *runs, open, narrow ? &layout.storage : nullptr, channels,
+                  output, index);
       }
     }
   }

@@ -113,8 +113,7 @@ template <int kPixels, int kSteps>
       begin(w0, broadcast4(p0 + at), low, high);
       if constexpr (kPixels > 1) begin(w1, broadcast4(p1 + at), low, high);
       if constexpr (kPixels > 2) begin(w2, broadcast4(p2 + at), low, high);
-#pragma GCC unroll 16
-      for (int i = 1; i < kSteps; ++i) {
+      const auto step = [&](std::int64_t i) {
         prefetch_weights(weights + i * kWeightBytes);
         low = load(weights + i * kWeightBytes);
         high = load(weights + i * kWeightBytes + 32);
@@ -122,7 +121,13 @@ template <int kPixels, int kSteps>
         add(w0, broadcast4(p0 + at + i * kXBytes), low, high);
         if constexpr (kPixels > 1) add(w1, broadcast4(p1 + at + i * kXBytes), low, high);
         if constexpr (kPixels > 2) add(w2, broadcast4(p2 + at + i * kXBytes), low, high);
-      }
+      };
+      constexpr int kFirst = kSteps > 4 && kPixels < 3 ? 4 : kSteps;
+#pragma GCC unroll 16
+      for (int i = 1; i < kFirst; ++i) step(i);
+        // Tiles of few pixels are rare. Unrolling all of their runs would take 4 KB.
+#pragma GCC unroll 1
+      for (int i = kFirst; i < kSteps; ++i) step(i);
       widen(a0, w0);
       if constexpr (kPixels > 1) widen(a1, w1);
       if constexpr (kPixels > 2) widen(a2, w2);
@@ -145,39 +150,20 @@ template <int kPixels, int kSteps>
 
 template <int kPixels>
 A16TileFunction tile_for(std::int64_t run_steps) {
-  switch (run_steps) {
-    case 2:
-      return tile_short<kPixels, 2>;
-    case 3:
-      return tile_short<kPixels, 3>;
-    case 4:
-      return tile_short<kPixels, 4>;
-    case 5:
-      return tile_short<kPixels, 5>;
-    case 6:
-      return tile_short<kPixels, 6>;
-    case 7:
-      return tile_short<kPixels, 7>;
-    case 8:
-      return tile_short<kPixels, 8>;
-    case 12:
-      return tile_short<kPixels, 12>;
-    case 16:
-      return tile_short<kPixels, 16>;
-    default:
-      return tile_long<kPixels>;
-  }
+  static constexpr A16TileFunction kShort[] = {
+      tile_short<kPixels, 2>, tile_short<kPixels, 3>,  tile_short<kPixels, 4>,
+      tile_short<kPixels, 5>, tile_short<kPixels, 6>,  tile_short<kPixels, 7>,
+      tile_short<kPixels, 8>, tile_short<kPixels, 12>, tile_short<kPixels, 16>};
+  if (run_steps <= 8) return kShort[run_steps - 2];
+  if (run_steps == 12) return kShort[7];
+  return run_steps == 16 ? kShort[8] : tile_long<kPixels>;
 }
 
 }  // namespace
 
-namespace {
-
-template <int kBits>
-[[gnu::noinline]] Acc narrow_tile(const std::uint8_t* pixel, const TileDepth& depth, std::int64_t run_steps,
-                                  const std::byte* panel, const WeightStorage& storage) {
-  constexpr std::int64_t kHalfBytes = kWeightBytes / 2 * kBits / 8;  // of 8 channels
-  const NarrowUnits units = narrow_units<kBits>(storage);
+Acc narrow_tile_a16(const std::uint8_t* pixel, const TileDepth& depth, std::int64_t run_steps, const std::byte* panel,
+                    const WeightStorage& storage) {
+  const NarrowUnits units = narrow_units(storage);
   Acc acc{load(panel), load(panel + 32)};
   const std::byte* weights = panel + kPanelHeadBytes;
   for (std::int64_t s = 0; s < depth.segments; ++s) {
@@ -187,23 +173,15 @@ template <int kBits>
       for (std::int64_t step = left < run_steps ? left : run_steps; step > 0; --step) {
         prefetch_weights(weights);
         const __m256i four = broadcast4(x);
-        words.low = _mm256_add_epi16(words.low, _mm256_maddubs_epi16(four, widened<kBits>(units, weights)));
-        words.high =
-            _mm256_add_epi16(words.high, _mm256_maddubs_epi16(four, widened<kBits>(units, weights + kHalfBytes)));
-        weights += 2 * kHalfBytes;
+        words.low = _mm256_add_epi16(words.low, _mm256_maddubs_epi16(four, widened(units, weights)));
+        words.high = _mm256_add_epi16(words.high, _mm256_maddubs_epi16(four, widened(units, weights + units.bytes)));
+        weights += 2 * units.bytes;
         x += kXBytes;
       }
       widen(acc, words);
     }
   }
   return acc;
-}
-
-}  // namespace
-
-Acc narrow_tile_a16(const std::uint8_t* pixel, const TileDepth& depth, std::int64_t run_steps, const std::byte* panel,
-                    const WeightStorage& storage) {
-  return (storage.bits == 4 ? narrow_tile<4> : narrow_tile<2>)(pixel, depth, run_steps, panel, storage);
 }
 
 A16TileFunction tile_a16(int pixels, std::int64_t run_steps) {

@@ -30,9 +30,10 @@ static inline WindowRows rows_outside_padding(const ConvolutionShape& shape, std
   return {begin, end};
 }
 
-// Stores `count` outputs of a pixel from lanes of a panel in memory.
-static inline void store_floats(const ConvolutionProblem& problem, const std::int32_t* acc, const float* multiplier,
-                                std::int64_t vectors, std::int64_t lanes, std::int64_t count, float* out) {
+// Stores `count` outputs of a pixel from lanes of a panel in memory. The scores of an image are few.
+[[gnu::cold]] static void store_floats(const ConvolutionProblem& problem, const std::int32_t* acc,
+                                       const float* multiplier, std::int64_t vectors, std::int64_t lanes,
+                                       std::int64_t count, float* out) {
   const Clamp clamp = problem.output_clamp;
   for (std::int64_t c = 0; c < count; ++c) {
     const std::int64_t place = place_in_panel(c, vectors, lanes);
@@ -64,7 +65,8 @@ static constexpr std::int64_t kPixelsForNarrowTiles = 3;
 // What the calls for one panel share. Tiles: kLanes, kMaxVectors, kMaxPixels, max_pixels(vectors), tile(vectors,
 // pixels), which is called like a TileFunction, and store_sums(problem, sums): residual sums of accumulators in memory.
 // kEqualTiles: tiles have nearly equal sizes, because full tiles and a small remainder would take longer.
-// kNarrowTiles: there is narrow_tile(vectors, bits) for one pixel and weights as they are stored.
+// kNarrowVectors: narrow_tile() is for one pixel, a panel of so many vectors, and weights as they are stored; 0: there
+// is none.
 template <class Tiles>
 struct PanelRun {
   const ConvolutionProblem& problem;
@@ -123,8 +125,8 @@ NARROW_INLINE void run_panel(const PanelRun<Tiles>& run, TileInput input, void* 
     }
     input.ahead = ahead.take(input.segments * run.layout.segment_steps);
     const auto tile = [&] {
-      if constexpr (Tiles::kNarrowTiles) {
-        if (run.narrow) return Tiles::narrow_tile(run.vectors, run.layout.storage.bits);
+      if constexpr (Tiles::kNarrowVectors > 0) {
+        if (run.narrow) return Tiles::narrow_tile();
       }
       return Tiles::tile(run.vectors, now);
     }();
@@ -232,8 +234,8 @@ struct Convolution {
           tile.weights = panel + head_bytes(layout, vectors);
           panel += panel_bytes(layout, vectors);
           if (channel < part.channel_begin || channel >= part.channel_end) continue;
-          const bool narrow =
-              Tiles::kNarrowTiles && layout.storage.bits < 8 && rows * shape.out_w <= kPixelsForNarrowTiles;
+          const bool narrow = vectors == Tiles::kNarrowVectors && layout.storage.bits < 8 &&
+                              rows * shape.out_w <= kPixelsForNarrowTiles;
           if (layout.storage.bits < 8 && !narrow) {
             std::byte* const wide = workspace + plan.workspace_bytes;
             widen_units(layout.storage, tile.weights, weight_units(layout, vectors), wide);

@@ -251,19 +251,20 @@ TEST_CASE("sums of lanes keep to their limit, and rows that kept to it without o
         CAPTURE(one_scale);
         RoundingProblem problem = random_problem(generator, depth, 8, QRange::weights(bits));
         problem.one_scale = one_scale;
-        const bool is_depthwise = depth == 9;
+        LaneLimit lanes{.channels = 64, .is_depthwise = depth == 9};
         const RoundedRows free = solve(problem, 1);
         const auto sum_of = [&](const RoundedRows& rounded, std::size_t row) {
-          return largest_lane_sum(rounded.weights.data() + row * depth, depth, is_depthwise);
+          return largest_lane_sum(rounded.weights.data() + row * depth, depth, lanes);
         };
         std::vector<double> sums;
         for (std::size_t r = 0; r < problem.rows; ++r) sums.push_back(sum_of(free, r));
         // Half of the rows exceed it.
         std::nth_element(sums.begin(), sums.begin() + 4, sums.end());
         for (const double limit : {sums[4], sums[4] / 2, 1.0}) {
-          const RoundedRows limited = solve(problem, {limit, is_depthwise}, 1);
+          lanes.largest_sum = limit;
+          const RoundedRows limited = solve(problem, lanes, 1);
           check_valid(problem, limited);
-          CHECK(solve(problem, {limit, is_depthwise}, 3).weights == limited.weights);
+          CHECK(solve(problem, lanes, 3).weights == limited.weights);
           for (std::size_t r = 0; r < problem.rows; ++r) {
             CHECK(sum_of(limited, r) <= limit);
             if (one_scale || sum_of(free, r) > limit) continue;
@@ -280,20 +281,23 @@ TEST_CASE("sums of lanes keep to their limit, and rows that kept to it without o
   }
 }
 
-TEST_CASE("a lane has two of four channels, of 64 at most, or all taps of a depthwise window, by sign") {
+TEST_CASE("a lane has two of four channels, of as many as are added, or all taps of a depthwise window, by sign") {
+  const LaneLimit dense{.channels = 64};
+  const LaneLimit depthwise{.is_depthwise = true};
   const std::vector<std::int8_t> ones(130, 1);
-  CHECK(largest_lane_sum(ones.data(), 4, false) == 2);
-  CHECK(largest_lane_sum(ones.data(), 64, false) == 32);
-  CHECK(largest_lane_sum(ones.data(), 130, false) == 32);
-  CHECK(largest_lane_sum(ones.data(), 49, true) == 49);
+  CHECK(largest_lane_sum(ones.data(), 4, dense) == 2);
+  CHECK(largest_lane_sum(ones.data(), 64, dense) == 32);
+  CHECK(largest_lane_sum(ones.data(), 130, dense) == 32);
+  CHECK(largest_lane_sum(ones.data(), 130, {.channels = 256}) == 66);
+  CHECK(largest_lane_sum(ones.data(), 49, depthwise) == 49);
   std::vector<std::int8_t> signs = ones;
   for (std::size_t k = 0; k < signs.size(); k += 2) signs[k] = -3;
-  CHECK(largest_lane_sum(signs.data(), 64, false) == 48);
-  CHECK(largest_lane_sum(signs.data(), 9, true) == 15);
+  CHECK(largest_lane_sum(signs.data(), 64, dense) == 48);
+  CHECK(largest_lane_sum(signs.data(), 9, depthwise) == 15);
   std::vector<std::int8_t> late(128, 0);
   for (std::size_t k = 64; k < 128; ++k) late[k] = k % 4 < 2 ? -128 : 0;
-  CHECK(largest_lane_sum(late.data(), 128, false) == 4096);
-  CHECK(largest_lane_sum(late.data(), 0, false) == 0);
+  CHECK(largest_lane_sum(late.data(), 128, dense) == 4096);
+  CHECK(largest_lane_sum(late.data(), 0, dense) == 0);
 }
 
 TEST_CASE("the solution does not depend on the number of threads") {
