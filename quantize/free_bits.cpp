@@ -23,10 +23,11 @@ constexpr double kMostError = 1.25;
 constexpr double kLargestRaise = 2;
 // Input channels of a 1x1 layer whose products are added in 16 bits. Up to kWholeDepth there are kernels that add all
 // of them, which are up to a third faster. Deeper layers widen their sums in any case; every 64 channels, that takes a
-// sixteenth of the time of their products. Where 8 bits of activations are asked for, few layers could add all of their
-// depth with more than 4 bits of weights.
+// sixteenth of the time of their products. So do layers for which 6 bits of activations or more are asked: few of them
+// could add all of their depth.
 constexpr std::size_t kWholeDepth = 256;
 constexpr std::size_t kRunChannels = 64;
+constexpr int kBitsOfRuns = 6;
 // One scale serves all channels of a tensor, but one channel of weights. Activations need more bits for that.
 constexpr int kActivationLead = 3;
 // Of the bytes that weights take with the bits that were asked for.
@@ -77,7 +78,7 @@ FreeBitPlanner::FreeBitPlanner(const Graph& graph, const QuantizeOptions& option
     Layer& layer = layers_[n];
     const auto& weights = convolution->filter.weights;
     layer.depth = weights.size() / convolution->filter.bias.size();
-    const bool is_whole = layer.depth <= kWholeDepth && options.activation_bits < kMaxBits;
+    const bool is_whole = layer.depth <= kWholeDepth && options.activation_bits < kBitsOfRuns;
     layer.lanes = {.channels = is_whole ? kWholeDepth : kRunChannels, .is_depthwise = by_channel};
     Sums all;
     for (std::size_t from = 0; from + layer.depth <= weights.size() && layer.depth > 0; from += layer.depth) {
