@@ -216,7 +216,11 @@ void plan_activations(const Graph& graph, const Liveness& live, const QuantizeOp
     return least[v] && *least[v] > options.activation_bits && required[v].by_layer.empty();
   };
   std::size_t tensors = 0;
-  for (std::size_t v = 0; v < graph.values.size(); ++v) tensors += has_free_bits(v) ? 1 : 0;
+  plan.has_free_bits.assign(graph.values.size(), false);
+  for (std::size_t v = 0; v < graph.values.size(); ++v) {
+    tensors += has_free_bits(v) ? 1 : 0;
+    plan.has_free_bits[v] = live.values[v] && has_free_bits(index(plan.source[v]));
+  }
   if (tensors > 0) plan.log.push_back(free_bits_event(tensors, options.activation_bits));
 }
 
@@ -253,16 +257,21 @@ void plan_free_weight_bits(const Graph& graph, const Liveness& live, const Quant
   plan.log.push_back(free_weight_bits_event(layers, options.weight_bits, free_bits.growth(may, plan.weight_bits)));
 }
 
-// Finds the layers whose sums shall stay in 16 bits. Where the bits of weights were asked for, their steps are too.
-void plan_sums(const Graph& graph, const Liveness& live, const Exceptions& for_weights, const FreeBitPlanner& free_bits,
+// Finds the layers whose sums shall stay in 16 bits: those with free bits, and those with bits by name, which may be
+// the free bits of another plan.
+void plan_sums(const Graph& graph, const Liveness& live, const QuantizeOptions& options,
+               const FirstAndLastLayers& boundary, const Exceptions& for_weights, const FreeBitPlanner& free_bits,
                BitPlan& plan) {
   const std::vector<bool> pre_quantized = find_pre_quantized(graph);
   plan.lanes.assign(graph.nodes.size(), {});
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
     const Node& node = graph.nodes[n];
-    if (!live.nodes[n] || filter_of(node) == nullptr || plan.in_float[n] || for_weights.count(n) != 0) continue;
+    const bool is_boundary = boundary.first[n] || boundary.last[n];
+    if (!live.nodes[n] || filter_of(node) == nullptr || plan.in_float[n] || is_boundary) continue;
     const std::size_t input = index(node.inputs[0]);
     if (pre_quantized[input]) continue;
+    const bool is_named = for_weights.count(n) != 0;
+    if (!is_named && !plan.has_free_bits[input] && plan.weight_bits[n] <= options.weight_bits) continue;
     plan.lanes[n] = free_bits.lanes(n, plan.weight_bits[n], plan.activation_bits[input]);
   }
 }
@@ -373,7 +382,7 @@ Result<BitPlan> plan_bits(const Graph& graph, const Liveness& live, const Quanti
   const FreeBitPlanner free_bits(graph, options);
   plan_free_weight_bits(graph, live, options, boundary, for_weights, free_bits, std::move(unnamed), plan);
   plan_activations(graph, live, options, boundary, for_activations, free_bits, plan);
-  plan_sums(graph, live, for_weights, free_bits, plan);
+  plan_sums(graph, live, options, boundary, for_weights, free_bits, plan);
   plan_residual_sums(graph, live, options, for_activations, plan);
   plan.scale_source = find_concat_scales(graph, live, plan);
   return plan;

@@ -30,6 +30,7 @@ struct BitPlan {
   std::vector<ValueId> source;        // by ValueId: the value whose quantization it shares; itself for most
   std::vector<ValueId> scale_source;  // by ValueId: the value whose scale and zero point it takes; itself for most
   std::vector<int> activation_bits;   // by ValueId
+  std::vector<bool> has_free_bits;    // by ValueId: of what layers read, more than was asked for, see free_bits.h
   std::vector<LaneLimit> lanes;       // by node index: what weights keep to so that sums stay in 16 bits
   std::vector<Event> log;
 };

@@ -17,8 +17,8 @@ namespace {
 constexpr std::array<double, 9> kSteps = {0, 0, 0.9957, 0.5860, 0.3352, 0.1881, 0.1041, 0.0569, 0.0308};
 // Rounding by the error of outputs makes some sums larger than the nearest integers would.
 constexpr double kReserve = 1.15;
-// A channel whose sum would leave 16 bits gets a larger step. Bits are free while the squares of steps grow by at most
-// this much in the mean of all channels, and none becomes more than twice as large.
+// A channel whose sum would leave 16 bits gets a larger step. Bits are free while the squares of steps are expected to
+// grow by at most this much in the mean of all channels, and none to more than double.
 constexpr double kMostError = 1.25;
 constexpr double kLargestRaise = 2;
 // Input channels of a 1x1 layer whose products are added in 16 bits. Up to kWholeDepth there are kernels that add all
@@ -105,6 +105,8 @@ FreeBitPlanner::FreeBitPlanner(const Graph& graph, const QuantizeOptions& option
 }
 
 bool FreeBitPlanner::fits(const Layer& layer, int weight_bits, int activation_bits) const {
+  // Weights of 8 bits are as fine as can be. With a goal, bits are compared, and steps are part of them.
+  const bool may_raise = weight_bits < kMaxBits && !options_.goal;
   const std::size_t run =
       layer.lanes.is_depthwise ? layer.depth : (std::min(layer.depth, layer.lanes.channels) + 3) / 4 * 2;
   const double most = static_cast<double>(run) * largest_weight(weight_bits);
@@ -117,7 +119,7 @@ bool FreeBitPlanner::fits(const Layer& layer, int weight_bits, int activation_bi
     const double step = std::min(kSteps[static_cast<std::size_t>(weight_bits)] * sums.root_mean_square,
                                  sums.farthest / QRange::weights(weight_bits).hi);
     const double raise = std::max(1.0, std::min(sums.largest / step * kReserve, most) / limit);
-    if (raise > kLargestRaise) return false;
+    if (raise > (may_raise ? kLargestRaise : 1)) return false;
     squares.push_back(raise * raise);
   }
   if (squares.empty()) return true;
@@ -129,9 +131,9 @@ bool FreeBitPlanner::fits(const Layer& layer, int weight_bits, int activation_bi
 }
 
 LaneLimit FreeBitPlanner::lanes(std::size_t layer, int weight_bits, int activation_bits) const {
-  const bool is_free = weight_bits > options_.weight_bits || activation_bits > options_.activation_bits;
   const Layer& now = layers_[layer];
-  if (!is_free || now.outputs.empty() || now.is_zero || !fits(now, weight_bits, activation_bits)) return {};
+  if (weight_bits == kMaxBits || options_.goal || now.outputs.empty() || now.is_zero) return {};
+  if (!fits(now, weight_bits, activation_bits)) return {};
   LaneLimit limit = now.lanes;
   limit.largest_sum = static_cast<double>(INT16_MAX / QRange::activations(activation_bits).hi);
   return limit;

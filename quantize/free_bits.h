@@ -31,8 +31,8 @@ class FreeBitPlanner {
   void fit_weights(const std::vector<bool>& may, const std::vector<int>& input_bits,
                    std::vector<int>& weight_bits) const;
 
-  // What a layer with these bits adds in 16 bits; no limit unless they are more than those that were asked for. Some of
-  // its channels may get larger steps to keep to it.
+  // What a layer that has free bits, or reads a tensor that does, adds in 16 bits with these bits. Some of its channels
+  // may get larger steps to keep to it. With a goal none do, because bits are compared for it.
   [[nodiscard]] LaneLimit lanes(std::size_t layer, int weight_bits, int activation_bits) const;
 
   // By which share the weights of the network take more bytes than with the bits that were asked for in `may`.

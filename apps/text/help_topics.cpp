@@ -63,7 +63,7 @@ Is calibration the problem, or are there too few bits? A report says it:
               R"(All tensors and weights have 8 bits unless told otherwise.
 
   --weights 4 --activations 8  of the layers between the first and the last;
-                               some have more, where fewer would save little time
+                               some have more where fewer would save little time
   --free-bits off              exactly so many in all of them
   --first-last 8               of those two; float leaves them in float, off
                                treats them as all others

@@ -1,6 +1,7 @@
 // Narrow weights: weights of at most 4 or 2 bits take a half or a quarter of a byte each. The least weight is
-// subtracted before they are stored. Kernels unpack a panel to bytes in the cache, once for all the pixels of a block.
-// Static: each ISA compiles its own copy with its own vectors, which the linker never sees.
+// subtracted before they are stored. Kernels unpack a panel to bytes in the cache, once for all the pixels of a block,
+// or in registers where a layer has few pixels. Static: each ISA compiles its own copy with its own vectors, which the
+// linker never sees.
 #pragma once
 
 #include <immintrin.h>

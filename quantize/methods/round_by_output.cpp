@@ -106,7 +106,7 @@ class OutputRounding {
       Covariances seen = counter.covariances(g);
       RoundingProblem problem = make_problem(filter, limits, in_scale, damping, g * rows, seen);
       problem.latch = &latch_;
-      const RoundedRows rounded = solve(problem, setting.lanes, is_grouped ? 1 : context_.options.threads);
+      const RoundedRows rounded = solve(std::move(problem), setting.lanes, is_grouped ? 1 : context_.options.threads);
       if (latch_.seen()) return;
       std::copy(rounded.weights.begin(), rounded.weights.end(),
                 weights.begin() + static_cast<std::ptrdiff_t>(g * rows * depth));

@@ -87,26 +87,29 @@ std::vector<Element> take_rows(const std::vector<Element>& matrix, std::size_t d
   return taken;
 }
 
-// Rows of a problem and of its factors, which are moved from one set of rows to the next.
+// Rows of a problem and of its factors. The matrix of inputs is that of all.
 class SomeRows {
  public:
-  SomeRows(const RoundingProblem& whole, Factored factored)
-      : whole_(whole), optimum_(std::move(factored.optimum)), factored_(std::move(factored)) {
-    problem_ = whole;
-  }
+  SomeRows(RoundingProblem whole, Factored factored)
+      : cross_(std::move(whole.cross)),
+        start_(std::move(whole.start)),
+        optimum_(std::move(factored.optimum)),
+        factored_(std::move(factored)),
+        problem_(std::move(whole)) {}
 
   // least: [rows] of the whole problem.
   RoundedRows solve_for(const std::vector<std::size_t>& rows, const std::vector<double>& least, int threads) {
+    const std::size_t depth = problem_.depth;
     problem_.rows = rows.size();
-    problem_.cross = take_rows(whole_.cross, whole_.depth, rows);
-    problem_.start = take_rows(whole_.start, whole_.depth, rows);
+    problem_.cross = take_rows(cross_, depth, rows);
+    problem_.start = take_rows(start_, depth, rows);
     problem_.least = take_rows(least, 1, rows);
-    factored_.optimum = take_rows(optimum_, whole_.depth, rows);
+    factored_.optimum = take_rows(optimum_, depth, rows);
     return solve(problem_, factored_, threads);
   }
 
  private:
-  const RoundingProblem& whole_;
+  std::vector<double> cross_, start_;
   std::vector<float> optimum_;
   Factored factored_;
   RoundingProblem problem_;
@@ -120,34 +123,46 @@ Factored factors_of(const RoundingProblem& problem) {
 
 RoundedRows solve(const RoundingProblem& problem, int threads) { return solve(problem, factors_of(problem), threads); }
 
-RoundedRows solve(const RoundingProblem& problem, const LaneLimit& lanes, int threads) {
+RoundedRows solve(RoundingProblem problem, const LaneLimit& lanes, int threads) {
   constexpr double kRaise = 1.01;
+  constexpr double kLargestRaise = 2;
   Factored factored = factors_of(problem);
-  RoundedRows rounded = solve(problem, factored, threads);
-  if (!lanes.is_set()) return rounded;
+  const RoundedRows free = solve(problem, factored, threads);
+  if (!lanes.is_set()) return free;
   const std::size_t depth = problem.depth;
+  const std::size_t rows = problem.rows;
+  const bool one_scale = problem.one_scale;
+  base::CancelLatch* const latch = problem.latch;
   std::vector<double> least = problem.least;
-  std::optional<SomeRows> part;
-  while (!problem.is_cancelled()) {
+  RoundedRows rounded = free;
+  const auto put = [&](const RoundedRows& from, std::size_t row_from, std::size_t row) {
+    std::copy_n(from.weights.begin() + static_cast<std::ptrdiff_t>(row_from * depth), depth,
+                rounded.weights.begin() + static_cast<std::ptrdiff_t>(row * depth));
+    rounded.scales[row] = from.scales[row_from];
+  };
+  SomeRows part(std::move(problem), std::move(factored));
+  std::vector<bool> is_left(rows, false);  // with its larger sum
+  while (latch == nullptr || !latch->seen()) {
     std::vector<std::size_t> over;
-    for (std::size_t row = 0; row < problem.rows; ++row) {
+    for (std::size_t row = 0; row < rows; ++row) {
       const double sum = largest_lane_sum(rounded.weights.data() + row * depth, depth, lanes);
-      if (!(sum > lanes.largest_sum)) continue;
+      if (is_left[row] || !(sum > lanes.largest_sum)) continue;
       least[row] = std::max(least[row], rounded.scales[row]) * std::max(kRaise, sum / lanes.largest_sum);
       over.push_back(row);
     }
     if (over.empty()) break;
-    if (problem.one_scale) {
+    if (one_scale) {
       std::fill(least.begin(), least.end(), *std::max_element(least.begin(), least.end()));
-      over.resize(problem.rows);
+      over.resize(rows);
       std::iota(over.begin(), over.end(), std::size_t{0});
     }
-    if (!part) part.emplace(problem, std::move(factored));
-    const RoundedRows again = part->solve_for(over, least, threads);
+    const RoundedRows again = part.solve_for(over, least, threads);
     for (std::size_t i = 0; i < over.size(); ++i) {
-      std::copy_n(again.weights.begin() + static_cast<std::ptrdiff_t>(i * depth), depth,
-                  rounded.weights.begin() + static_cast<std::ptrdiff_t>(over[i] * depth));
-      rounded.scales[over[i]] = again.scales[i];
+      put(again, i, over[i]);
+      if (again.scales[i] <= kLargestRaise * free.scales[over[i]]) continue;
+      if (one_scale) return free;
+      is_left[over[i]] = true;
+      put(free, over[i], over[i]);
     }
   }
   return rounded;

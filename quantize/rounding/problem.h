@@ -57,8 +57,9 @@ struct Factored {
 // std::bad_alloc.
 inline constexpr std::size_t kEnumeratedDepth = 9;
 [[nodiscard]] RoundedRows solve(const RoundingProblem& problem, int threads);
-// The same with lanes that add in 16 bits: rows whose sums exceed the limit get larger scales until they keep to it.
-[[nodiscard]] RoundedRows solve(const RoundingProblem& problem, const LaneLimit& lanes, int threads);
+// The same with lanes that add in 16 bits: rows whose sums exceed the limit get larger scales until they keep to it, or
+// stay as they are where a scale would more than double.
+[[nodiscard]] RoundedRows solve(RoundingProblem problem, const LaneLimit& lanes, int threads);
 
 // Rounds one weight after the other; each takes over, as far as it can, the errors of those before it. Several scales
 // are tried for each row. (Frantar et al., 2022; the order from the last row of R to the first is the nearest-plane

@@ -132,7 +132,7 @@ TEST_CASE("what depthwise layers read has as many bits as keep the sums of a win
   // Equal weights have the largest integer. Sums of up to 36634, the root of 1.25 times 32767, are made to fit by
   // larger steps: 9 * 15 * 255 = 34425.
   for (const Row& row : {Row{3, 2, 2, 2}, Row{3, 2, 3, 8}, Row{3, 3, 2, 8}, Row{3, 4, 4, 8}, Row{3, 5, 5, 8},
-                         Row{3, 6, 5, 7}, Row{3, 7, 7, 7}, Row{3, 7, 3, 6}, Row{3, 8, 2, 5}, Row{3, 8, 8, 8},
+                         Row{3, 6, 5, 7}, Row{3, 7, 7, 7}, Row{3, 7, 3, 6}, Row{3, 8, 2, 4}, Row{3, 8, 8, 8},
                          Row{3, 4, 8, 8}, Row{5, 4, 4, 7}, Row{5, 2, 4, 8}, Row{7, 4, 4, 6}, Row{7, 4, 7, 7}}) {
     CAPTURE(row.kernel);
     CAPTURE(row.weights);
@@ -248,9 +248,9 @@ TEST_CASE("bits of a layer's own weights and output count for what it reads") {
   const Graph graph = with_equal_weights(depthwise_network(3));
   QuantizeOptions options = bits(4, 4);
   options.layer_weight_bits = {{"reader", 8}};
-  CHECK(bits_after("writer", graph, options) == 5);
-  options.layer_weight_bits = {{"reader", 6}};
-  CHECK(bits_after("writer", graph, options) == 7);
+  CHECK(bits_after("writer", graph, options) == 4);
+  options.layer_weight_bits = {{"reader", 5}};
+  CHECK(bits_after("writer", graph, options) == 8);
   options.layer_activation_bits = {{"writer", 3}};
   CHECK(bits_after("writer", graph, options) == 3);
 }
@@ -563,11 +563,32 @@ TEST_CASE("sums are limited in layers that have free bits, and in no other") {
   CHECK(limits(graph, free_bits(8, 8)).empty());
   CHECK(limits(graph, free_bits(5, 8)).empty());
   QuantizeOptions options = free_bits(4, 4);
+  // Names may be the bits of another plan. 8 bits by name are as fine as can be.
   options.layer_weight_bits = {{"reader", 5}};
+  CHECK(limits(graph, options) == reader);
+  options.layer_weight_bits = {{"reader", 8}};
   CHECK(limits(graph, options).empty());
   options = free_bits(4, 4);
   options.free_bits = FreeBits::kOff;
   CHECK(limits(graph, options).empty());
+  // A goal compares bits, and steps are part of them.
+  options = bits(4, 4);
+  options.goal = BitGoal{};
+  CHECK(limits(graph, options).empty());
+  CHECK(bits_after("writer", graph, options) == 8);
+  options.layer_weight_bits = {{"reader", 5}};
+  CHECK(bits_after("writer", graph, options) == 7);
+  // Bits of activations by name are not free.
+  options = bits(4, 4);
+  options.layer_activation_bits = {{"writer", 8}};
+  CHECK(limits(graph, options).empty());
+  // A first layer has the bits of first and last layers.
+  GraphBuilder b(testing::seed(), {8, 8, 16});
+  const ValueId first = b.convolution("first", b.input(), 8, window(1));
+  const Graph small = b.finish(b.linear("last", b.convolution("dense", first, 4, window(3, 2, 1)), 5));
+  options = free_bits(4, 4);
+  options.boundary_bits = 6;
+  CHECK(limits(small, options).empty());
 }
 
 TEST_CASE("the log counts the layers whose weights have more bits, and says what they take") {

@@ -113,7 +113,8 @@ template <int kPixels, int kSteps>
       begin(w0, broadcast4(p0 + at), low, high);
       if constexpr (kPixels > 1) begin(w1, broadcast4(p1 + at), low, high);
       if constexpr (kPixels > 2) begin(w2, broadcast4(p2 + at), low, high);
-      const auto step = [&](std::int64_t i) {
+      // Not inlined, it would move the sums to the stack.
+      const auto step = [&](std::int64_t i) __attribute__((always_inline)) {
         prefetch_weights(weights + i * kWeightBytes);
         low = load(weights + i * kWeightBytes);
         high = load(weights + i * kWeightBytes + 32);

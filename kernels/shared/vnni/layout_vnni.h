@@ -3,8 +3,8 @@
 // Packed: int64 offsets of the window's segments, then for each group, each panel:
 //   int32 bias[channels], float multiplier[channels], weights [step of 4 bytes of a window][channels][4].
 // Narrow weights are stored in a part of a byte (kernels/shared/narrow_weights.h) and unpacked once for all the pixels
-// of a block. The contents of the *_vnni.h headers are static: each ISA compiles its own copy, which the linker never
-// sees.
+// of a block, or in registers where there are few. The contents of the *_vnni.h headers are static: each ISA compiles
+// its own copy, which the linker never sees.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// The arguments of the tiles of AVX-VNNI and AVX512-VNNI. Tiles are inner loops on vpdpbusd.
+// The arguments of the tiles of AVX-VNNI, AVX512-VNNI and AMX. Tiles are inner loops on vpdpbusd and tdpbusd.
 #pragma once
 
 #include <cstddef>
