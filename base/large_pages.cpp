@@ -18,7 +18,7 @@ void prefer_large_pages([[maybe_unused]] void* memory, [[maybe_unused]] std::siz
   const std::uintptr_t last = (begin + bytes) / kPage * kPage;
   if (first >= last) return;
   // A refusal, by a kernel without large pages for one, costs speed only.
-  static_cast<void>(::madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE));
+  static_cast<void>(::madvise(static_cast<std::byte*>(memory) + (first - begin), last - first, MADV_HUGEPAGE));
 #endif
 }
 

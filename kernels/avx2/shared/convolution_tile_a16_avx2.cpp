@@ -123,12 +123,12 @@ template <int kPixels, int kSteps>
         if constexpr (kPixels > 1) add(w1, broadcast4(p1 + at + i * kXBytes), low, high);
         if constexpr (kPixels > 2) add(w2, broadcast4(p2 + at + i * kXBytes), low, high);
       };
-      constexpr int kFirst = kSteps > 4 && kPixels < 3 ? 4 : kSteps;
+      // Tiles of few pixels are rare. Unrolling all of their runs would take 4 KB.
+      constexpr int kUnrolled = kPixels < 3 ? 4 : 16;
 #pragma GCC unroll 16
-      for (int i = 1; i < kFirst; ++i) step(i);
-        // Tiles of few pixels are rare. Unrolling all of their runs would take 4 KB.
+      for (int i = 1; i < kSteps && i < kUnrolled; ++i) step(i);
 #pragma GCC unroll 1
-      for (int i = kFirst; i < kSteps; ++i) step(i);
+      for (int i = kUnrolled; i < kSteps; ++i) step(i);
       widen(a0, w0);
       if constexpr (kPixels > 1) widen(a1, w1);
       if constexpr (kPixels > 2) widen(a2, w2);
