@@ -127,7 +127,7 @@ RoundedRows solve(RoundingProblem problem, const LaneLimit& lanes, int threads) 
   constexpr double kRaise = 1.01;
   constexpr double kLargestRaise = 2;
   Factored factored = factors_of(problem);
-  const RoundedRows free = solve(problem, factored, threads);
+  RoundedRows free = solve(problem, factored, threads);
   if (!lanes.is_set()) return free;
   const std::size_t depth = problem.depth;
   const std::size_t rows = problem.rows;
