@@ -11,8 +11,6 @@ namespace narrow::base {
 void prefer_large_pages([[maybe_unused]] void* memory, [[maybe_unused]] std::size_t bytes) {
 #ifdef MADV_HUGEPAGE
   constexpr std::uintptr_t kPage = 2 << 20;
-  constexpr std::size_t kLeast = 2 << 20;
-  if (bytes < kLeast) return;
   const auto begin = reinterpret_cast<std::uintptr_t>(memory);
   const std::uintptr_t first = (begin + kPage - 1) / kPage * kPage;
   const std::uintptr_t last = (begin + bytes) / kPage * kPage;

@@ -33,6 +33,10 @@ static inline WeightStorage weight_storage(const ConvolutionProblem& problem) {
   return {hi - lo > 3 ? 4 : 2, static_cast<std::int8_t>(lo)};
 }
 
+// Up to this many pixels, tiles widen narrow weights in registers, once for each pixel. A linear layer of one image
+// reads each weight once, and storing widened weights first would take longer than reading narrow ones from memory.
+static constexpr std::int64_t kPixelsForNarrowTiles = 3;
+
 static constexpr std::int64_t kUnit = 32;  // weights of a storage unit: byte i holds weights i, i + 4 * bits, ...
 
 static inline std::int64_t unit_bytes(const WeightStorage& storage) { return kUnit * storage.bits / 8; }

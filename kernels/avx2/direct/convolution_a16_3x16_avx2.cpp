@@ -94,10 +94,6 @@ void accumulate(const std::uint8_t* const* pixels, int count, const TileDepth& d
   tile_a16(count - first, run_steps)(pixels + first, depth, run_steps, panel, acc + first);
 }
 
-// Up to this many pixels, weights are read as they are stored. A linear layer of one image reads each weight once, and
-// storing widened weights first would take longer than reading narrow ones from memory.
-constexpr std::int64_t kPixelsForNarrowTiles = 3;
-
 // 16 channels of a block's pixels. `index` is that of the first output. narrow: how weights are stored, unless they
 // were widened.
 void run_panel(const ConvolutionProblem& problem, const OutputStage& stage, const TileDepth& depth,

@@ -58,10 +58,6 @@ static inline void copy_bytes(const std::uint8_t* from, std::int64_t count, std:
   }
 }
 
-// Up to this many pixels, tiles widen narrow weights in registers, once for each pixel. A linear layer of one image
-// reads each weight once, and storing widened weights first would take longer than reading narrow ones from memory.
-static constexpr std::int64_t kPixelsForNarrowTiles = 3;
-
 // What the calls for one panel share. Tiles: kLanes, kMaxVectors, kMaxPixels, max_pixels(vectors), tile(vectors,
 // pixels), which is called like a TileFunction, and store_sums(problem, sums): residual sums of accumulators in memory.
 // kEqualTiles: tiles have nearly equal sizes, because full tiles and a small remainder would take longer.
