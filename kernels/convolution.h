@@ -173,7 +173,7 @@ struct ConvolutionCandidate {
 // The kernel of this name that an ISA may run; nullptr: there is none.
 [[nodiscard]] const ConvolutionKernel* find_convolution(const char* name, Isa isa);
 // Increases with every change of the layout of a kernel's packed weights, which files may hold.
-inline constexpr int kPackingVersion = 1;
+inline constexpr int kPackingVersion = 2;
 
 // Float convolution for layers that are not quantized. The order of additions is part of the contract, so every ISA
 // returns the same bits: acc = bias[c]; for kh, kw, ic ascending, taps in the padding skipped: acc = acc + x * w,

@@ -202,7 +202,7 @@ constexpr avx2::DepthwiseForm kForm{.line = {.rows = 4, .pixel_bytes = 64, .inte
                                     .panels = 4,
                                     .lane_channels = 4,
                                     .tile_pixels = 1,
-                                    .bias_bytes = 4,
+                                    .bias = avx2::DepthwiseBias::kInt32,
                                     .place = same_place,
                                     .weight_place = same_place,
                                     .costs = &costs::Table::depthwise_3x3_u8_avx512vnni,

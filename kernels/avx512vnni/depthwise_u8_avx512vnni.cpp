@@ -256,7 +256,7 @@ constexpr avx2::DepthwiseForm kForm{.line = {.rows = 4, .pixel_bytes = kPixelByt
                                     .panels = 4,
                                     .lane_channels = 4,
                                     .tile_pixels = kPixels,
-                                    .bias_bytes = 4,
+                                    .bias = avx2::DepthwiseBias::kInt32,
                                     .place = same_place,
                                     .weight_place = same_place,
                                     .costs = &costs::Table::depthwise_u8_avx512vnni,

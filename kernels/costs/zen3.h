@@ -38,7 +38,7 @@ constexpr Table kZen3{
     .convolution_w2_6x64_avx2 =
         {.step = 0.6, .single = 1.5, .run = 3.3, .output = 17, .words = 11, .bytes = 5, .load = 4, .open = 2},
     .depthwise_u8_avx2 = {.tap = 0.7462, .pixel = 5.33, .line = 2.423},
-    .depthwise_u8_wide_bias_avx2 = {.tap = 0.7462, .pixel = 6.83, .line = 2.423},
+    .depthwise_u8_wide_bias_avx2 = {.tap = 0.7462, .pixel = 5.83, .line = 2.423},
     .depthwise_s16_avx2 = {.tap = 1.461, .pixel = 5.48, .line = 2.74},
     .winograd_s16_4x4_avx2 = {.step = 1.281, .row = 4.099, .input = 102.5, .output = 266.4, .weights = 102.5},
     .winograd_s16_3x3_avx2 = {.step = 1.771, .row = 5.668, .input = 212.6, .output = 212.6, .weights = 0},

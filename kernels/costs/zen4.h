@@ -52,7 +52,7 @@ constexpr Table kZen4{
                                  .load = 3.904,
                                  .open = 1.952},
     .depthwise_u8_avx2 = {.tap = 0.7786, .pixel = 5.561, .line = 2.528},
-    .depthwise_u8_wide_bias_avx2 = {.tap = 0.7786, .pixel = 7.061, .line = 2.528},
+    .depthwise_u8_wide_bias_avx2 = {.tap = 0.7786, .pixel = 6.061, .line = 2.528},
     .depthwise_s16_avx2 = {.tap = 1.552, .pixel = 5.822, .line = 2.911},
     .winograd_s16_4x4_avx2 = {.step = 1.245, .row = 3.984, .input = 99.6, .output = 259, .weights = 99.6},
     .winograd_s16_3x3_avx2 = {.step = 1.204, .row = 3.854, .input = 144.5, .output = 144.5, .weights = 0},

@@ -47,7 +47,7 @@ constexpr Table kZen5{
     .convolution_w2_6x64_avx2 =
         {.step = 0.6, .single = 1.5, .run = 3.3, .output = 17, .words = 11, .bytes = 5, .load = 4, .open = 2},
     .depthwise_u8_avx2 = {.tap = 0.6914, .pixel = 4.939, .line = 2.245},
-    .depthwise_u8_wide_bias_avx2 = {.tap = 0.6914, .pixel = 6.439, .line = 2.245},
+    .depthwise_u8_wide_bias_avx2 = {.tap = 0.6914, .pixel = 5.439, .line = 2.245},
     .depthwise_s16_avx2 = {.tap = 1.466, .pixel = 5.499, .line = 2.75},
     .winograd_s16_4x4_avx2 = {.step = 1.267, .row = 4.055, .input = 101.4, .output = 263.6, .weights = 101.4},
     .winograd_s16_3x3_avx2 = {.step = 1.098, .row = 3.513, .input = 131.7, .output = 131.7, .weights = 0},

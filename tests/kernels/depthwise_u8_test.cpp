@@ -60,7 +60,7 @@ TEST_CASE("depthwise: sums in 16 bits reach both ends of int16 and are exact the
   }
 }
 
-TEST_CASE("depthwise: a bias beyond int16 is added in 32 bits where int16 holds the products") {
+TEST_CASE("depthwise: a bias beyond int16 is added as a float where int16 holds the products") {
   NARROW_NEED_KERNELS();
   const ConvolutionKernel& bytes = *kernel_named("depthwise_u8_avx2");
   const ConvolutionKernel& wide = *kernel_named("depthwise_u8_wide_bias_avx2");
@@ -76,10 +76,12 @@ TEST_CASE("depthwise: a bias beyond int16 is added in 32 bits where int16 holds 
         for (std::size_t i = 0; i < c.weights.size(); ++i) {
           c.weights[i] = static_cast<std::int8_t>(sign * (i % 9 == 8 ? 0 : 16));
         }
-        for (const std::int32_t bias :
-             {0, INT16_MAX, INT16_MIN, 1 << 20, -(1 << 20), (1 << 24) + 1, INT32_MAX - 70000, INT32_MIN + 70000}) {
+        // Behind these no float holds every sum with the products.
+        constexpr std::int32_t kMost = (1 << 24) - (1 << 15);
+        for (const std::int32_t bias : {0, INT16_MAX, INT16_MIN, 1 << 20, -(1 << 20), kMost, -kMost, kMost + 1,
+                                        -kMost - 1, (1 << 24) + 1, INT32_MAX - 70000, INT32_MIN + 70000}) {
           set_folded_bias(c, bias);
-          CHECK(kernel_accepts(wide, c.problem()));
+          CHECK(kernel_accepts(wide, c.problem()) == (bias >= -kMost && bias <= kMost));
           CHECK(kernel_accepts(bytes, c.problem()) ==
                 (bias == 0 || bias == (sign > 0 ? int{INT16_MIN} : int{INT16_MAX})));
           CHECK(check_against_reference(c) > 0);
@@ -87,14 +89,16 @@ TEST_CASE("depthwise: a bias beyond int16 is added in 32 bits where int16 holds 
         for (std::size_t i = 8; i < c.weights.size(); i += 9) c.weights[i] = static_cast<std::int8_t>(sign);
         CHECK_FALSE(kernel_accepts(wide, c.problem()));
       }
-      // Of a multiplier, nothing is asked.
+      // Products with the multiplier are int32.
       c.fill(random, Fill::kExtremes, Fill::kExtremes);
       for (std::size_t i = 0; i < c.weights.size(); ++i)
         c.weights[i] = static_cast<std::int8_t>(i % 9 % 2 == 0 ? 25 : -32);
-      for (float& multiplier : c.multiplier) multiplier = 0x1p20F;
-      CHECK(kernel_accepts(wide, c.problem()));
-      CHECK_FALSE(kernel_accepts(bytes, c.problem()));
-      CHECK(check_against_reference(c) > 0);
+      for (const float factor : {127.0F, 0x1p-100F, 127.5F, 0x1p-101F}) {
+        set_folded_bias(c, factor > 1 ? (1 << 24) - (1 << 15) : -(1 << 24) + (1 << 15));
+        for (float& multiplier : c.multiplier) multiplier = factor;
+        CHECK(kernel_accepts(wide, c.problem()) == (factor == 127.0F || factor == 0x1p-100F));
+        CHECK(check_against_reference(c) > 0);
+      }
     }
   }
 }

@@ -15,6 +15,14 @@ struct Bytes {
   using Sum = __m256i;
   static constexpr std::int64_t kPixelBytes = 32;
   static constexpr int kPixels = 7;
+  static constexpr float kLeastMultiplier = 0x1p-100F;  // divided by 2^16 it is exact
+
+  // 2^16 times the sums, which takes no instruction. The multipliers are smaller by the same factor, which changes no
+  // rounding.
+  NARROW_INLINE Acc widened(Sum sum) {
+    const __m256i zero = _mm256_setzero_si256();
+    return {_mm256_unpacklo_epi16(zero, sum), _mm256_unpackhi_epi16(zero, sum)};
+  }
 
   NARROW_INLINE void add_taps(const TileLines& in, std::int64_t shift, __m256i first, const std::byte* weights,
                               Sum (&sums)[kPixels]) {

@@ -70,12 +70,17 @@ void pack_channel(const DepthwiseForm& form, const ConvolutionProblem& problem, 
   const ConvolutionShape& shape = problem.shape;
   const auto bias = static_cast<std::int32_t>(folded_bias(problem, c));
   float* const multiplier = reinterpret_cast<float*>(panel + kDepthwiseMultiplier) + form.place(lane);
-  if (form.bias_bytes == 4) {
-    reinterpret_cast<std::int32_t*>(panel)[form.place(lane)] = bias;
-    *multiplier = problem.multiplier[c];
-  } else {
-    reinterpret_cast<std::int16_t*>(panel)[form.weight_place(lane)] = static_cast<std::int16_t>(bias);
-    *multiplier = problem.multiplier[c] / 65536.0F;
+  *multiplier = form.bias == DepthwiseBias::kInt32 ? problem.multiplier[c] : problem.multiplier[c] / 65536.0F;
+  switch (form.bias) {
+    case DepthwiseBias::kInt32:
+      reinterpret_cast<std::int32_t*>(panel)[form.place(lane)] = bias;
+      break;
+    case DepthwiseBias::kInt16:
+      reinterpret_cast<std::int16_t*>(panel)[form.weight_place(lane)] = static_cast<std::int16_t>(bias);
+      break;
+    case DepthwiseBias::kFloat:
+      reinterpret_cast<float*>(panel)[form.place(lane)] = static_cast<float>(bias) * 65536.0F;
+      break;
   }
   const std::int8_t* const weights = problem.weights + c * shape.depth();
   const std::int64_t tap_bytes = form.line.pixel_bytes / kDepthwiseChannels;

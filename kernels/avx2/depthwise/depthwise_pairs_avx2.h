@@ -7,7 +7,8 @@
 //   Sum; kPixelBytes; kPixels (of a tile)
 //   tile(lines, shift, panel, weights, sums): sums of kPixels pixels. Their windows start `shift` bytes after the
 //     start of the lines. The weights are those of the panel and output row.
-//   wide(sum, panel): the sum as int32
+//   wide(sum, panel): the sum as int32, or 2^16 times the sum
+//   kMultiplierOfWide: the multiplier of wide(), as a multiple of the packed one
 //   words(stage, sum, panel): outputs as words, before they are limited to bytes
 #pragma once
 
@@ -142,7 +143,9 @@ template <class Element>
                                       const DepthwiseBlock& block) {
   constexpr int kPixels = Element::kPixels;
   const OutputStage stage = output_stage(problem);
-  const float* const multiplier = multipliers(block.packed);
+  alignas(32) float multiplier[kDepthwiseChannels];
+  for (int i = 0; i < kDepthwiseChannels; ++i)
+    multiplier[i] = multipliers(block.packed)[i] * Element::kMultiplierOfWide;
   for (int row = 0; row < block.rows; ++row) {
     const std::byte* const weights = block.packed + kDepthwiseHeadBytes + row * Element::kPixelBytes;
     for (int x = 0; x < block.columns; x += kPixels) {

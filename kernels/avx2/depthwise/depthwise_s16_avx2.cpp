@@ -12,6 +12,7 @@ struct S16 {
   using Sum = Acc;
   static constexpr std::int64_t kPixelBytes = 64;
   static constexpr int kPixels = 4;
+  static constexpr float kMultiplierOfWide = 1;
 
   // Sums of pixels whose windows start `shift` bytes after the start of the lines. The weights are those of the panel
   // and output row.
@@ -52,7 +53,7 @@ constexpr DepthwiseForm kS16{.line = {.rows = 2, .pixel_bytes = S16::kPixelBytes
                              .panels = 2,
                              .lane_channels = 8,
                              .tile_pixels = S16::kPixels,
-                             .bias_bytes = 4,
+                             .bias = DepthwiseBias::kInt32,
                              .place = place_in_panel,
                              .weight_place = place_in_panel,
                              .costs = &costs::Table::depthwise_s16_avx2,

@@ -8,23 +8,18 @@ namespace narrow::kernels::avx2 {
 namespace {
 
 struct U8 : Bytes {
-  static constexpr float kMostMultiplier = 65535.0F;    // times an int16 it is an int32
-  static constexpr float kLeastMultiplier = 0x1p-100F;  // divided by 2^16 it is exact
+  static constexpr float kMostMultiplier = 65535.0F;  // times an int16 it is an int32
+  static constexpr float kMultiplierOfWide = 1;
 
   NARROW_INLINE void tile(const TileLines& in, std::int64_t shift, const std::byte* panel, const std::byte* weights,
                           Sum (&sums)[kPixels]) {
     add_taps(in, shift, load(panel), weights, sums);
   }
 
-  // 2^16 times the sums, which takes no instruction. The multipliers are smaller by the same factor, which changes no
-  // rounding.
-  NARROW_INLINE Acc wide(Sum sum, const std::byte* /*panel*/) {
-    const __m256i zero = _mm256_setzero_si256();
-    return {_mm256_unpacklo_epi16(zero, sum), _mm256_unpackhi_epi16(zero, sum)};
-  }
+  NARROW_INLINE Acc wide(Sum sum, const std::byte* /*panel*/) { return widened(sum); }
   // Products are int32, so they need no limit before they are packed.
   NARROW_INLINE __m256i words(const OutputStage& stage, Sum sum, const std::byte* panel) {
-    const Acc acc = wide(sum, panel);
+    const Acc acc = widened(sum);
     const float* const multiplier = multipliers(panel);
     const __m256i low = _mm256_cvtps_epi32(scaled(acc.low, multiplier));
     const __m256i high = _mm256_cvtps_epi32(scaled(acc.high, multiplier + 8));
@@ -39,7 +34,7 @@ Refusal refuse(const ConvolutionProblem& problem) {
     if (!depthwise_sums_within(problem, c, INT16_MIN, INT16_MAX)) {
       return {.why = "a whole sum of products and bias may exceed int16", .channel = c};
     }
-    if (problem.multiplier[c] > U8::kMostMultiplier || problem.multiplier[c] < U8::kLeastMultiplier) {
+    if (problem.multiplier[c] > U8::kMostMultiplier || problem.multiplier[c] < Bytes::kLeastMultiplier) {
       return {.why = "the multiplier is not within 2^-100 and 65535", .channel = c};
     }
   }
@@ -50,7 +45,7 @@ constexpr DepthwiseForm kU8{.line = kLine,
                             .panels = 2,
                             .lane_channels = 8,
                             .tile_pixels = Bytes::kPixels,
-                            .bias_bytes = 2,
+                            .bias = DepthwiseBias::kInt16,
                             .place = place_in_panel,
                             .weight_place = same_place,
                             .costs = &costs::Table::depthwise_u8_avx2,

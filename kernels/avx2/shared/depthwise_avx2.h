@@ -4,8 +4,8 @@
 // Channels come in panels of 16 and panels in panel sets (`block` in names). The results of a panel set are packed to
 // neighbouring bytes. Therefore every 128-bit lane holds neighbouring channels of the panel set, and the first panel
 // has the first of them. The last panel sets may have fewer panels, and the last panel fewer channels.
-// Packed: for each panel bias[16], float multiplier[16], then the weights of a line's pixel, for each tap group, column
-// of the window and output row that is computed together with others. All are aligned to a vector.
+// Packed: for each panel bias[16] (DepthwiseBias), float multiplier[16], then the weights of a line's pixel, for each
+// tap group, column of the window and output row that is computed together with others. All are aligned to a vector.
 //
 // The kernels multiply lines. A line is a few rows of the image, interleaved, for the channels of a panel set, with the
 // padding filled in. Line i interleaves input rows i, i + dilation, and so on. A pixel of a line is 16 channels of
@@ -134,12 +134,19 @@ struct DepthwiseRows {
   std::int64_t weight_step;           // as in TileLines
 };
 
+// How the biases of a panel are packed, and what its multipliers are multiplied by.
+enum class DepthwiseBias {
+  kInt32,  // multipliers of the sum
+  kInt16,  // multipliers of 2^16 times the sum
+  kFloat,  // 2^16 times the bias; multipliers of 2^16 times the sum
+};
+
 struct DepthwiseForm {
   LineForm line;
   int panels;         // of a panel set, at most, for whole tiles of uint8 outputs; other outputs have panel sets of one
   int lane_channels;  // of a panel in a 128-bit lane
   int tile_pixels;
-  int bias_bytes;                    // 4, or 2 with multipliers of 2^16 times the sum
+  DepthwiseBias bias;
   int (*place)(int channel);         // index of the bias and multiplier of a channel in its panel
   int (*weight_place)(int channel);  // index of its weights
   costs::Depthwise costs::Table::*costs;
