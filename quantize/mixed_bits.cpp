@@ -42,6 +42,28 @@ double fixed_weight_bytes(const Context& context, const std::vector<BitUnit>& un
   return bits / 8;
 }
 
+Error no_unit() {
+  return {ErrorCode::kInvalidArgument,
+          "the network has no layer whose bits could be chosen; turn boundary layers off (--first-last off), "
+          "or give the bits",
+          "goal"};
+}
+
+Error too_small(const BitGoal& goal, double least) {
+  return {ErrorCode::kInvalidArgument,
+          "weights of " + std::to_string(goal.max_weight_bytes) + " bytes can't be had: with 2 bits they take " +
+              std::to_string(static_cast<std::size_t>(std::ceil(least))) +
+              ", first and last layer included; give that many or more",
+          "goal"};
+}
+
+QuantizeOptions with_most_bits(const QuantizeOptions& options) {
+  QuantizeOptions widest = options;
+  widest.weight_bits = kBitChoices.front();
+  widest.activation_bits = kBitChoices.front();
+  return widest;
+}
+
 // The network with the same bits everywhere but for first and last layers, decided by the fast methods.
 struct Uniform {
   std::vector<int> activation_bits;  // by ValueId
@@ -71,20 +93,15 @@ class Chooser {
 
   Result<MixedBits> run() {
     units_ = bit_units(context_);
-    if (units_.empty()) {
-      return Error{ErrorCode::kInvalidArgument,
-                   "the network has no layer whose bits could be chosen; turn boundary layers off (--first-last off), "
-                   "or give the bits",
-                   "goal"};
-    }
+    if (units_.empty()) return no_unit();
     for (const int bits : kBitChoices) {
       NARROW_ASSIGN(Uniform decided, uniform(context_, bits));
       uniform_.push_back(std::move(decided));
       progress("deciding for sensitivity, width", uniform_.size(), kBitChoices.size());
     }
     NARROW_TRY(find_costs());
-    if (goal_.max_weight_bytes > 0 || goal_.max_milliseconds > 0) {
-      // A goal that no choice meets is an error before the minutes of measuring; changes do not matter for that.
+    if (goal_.max_milliseconds > 0) {
+      // A time that no choice meets is an error before the minutes of measuring; changes do not matter for that.
       path_ = path(std::vector<std::vector<double>>(units_.size(), std::vector<double>(kBitChoices.size())));
       NARROW_TRY(choose());
     }
@@ -214,11 +231,7 @@ class Chooser {
       for (std::size_t i = 0; i < path_.size(); ++i) {
         if (fixed + weight_bytes(units_, path_[i]) <= most) return i;
       }
-      return Error{
-          ErrorCode::kInvalidArgument,
-          "weights of " + std::to_string(goal_.max_weight_bytes) + " bytes can't be had: with 2 bits they take " +
-              base::number_text(fixed + weight_bytes(units_, path_.back())) + ", first and last layer included",
-          "goal"};
+      return too_small(goal_, fixed + weight_bytes(units_, path_.back()));
     }
     if (goal_.max_milliseconds > 0) {
       for (std::size_t i = 0; i < path_.size(); ++i) {
@@ -345,13 +358,29 @@ std::vector<std::vector<std::size_t>> bit_path(const std::vector<std::vector<dou
   }
 }
 
+Status check_goal_without_images(const Graph& graph, const Liveness& live, const QuantizeOptions& options) {
+  const QuantizeOptions widest = with_most_bits(options);
+  NARROW_ASSIGN(const BitPlan bits, plan_bits(graph, live, widest));
+  NARROW_ASSIGN(const RepresentationPlan representations,
+                plan_representations(graph, live, bits.in_float, bits.writes_float));
+  const std::vector<std::optional<Observation>> none;
+  const ValueMap<int> producer = producers(graph);
+  const Context context{graph, live, bits, representations, none, widest, producer, nullptr};
+  const std::vector<BitUnit> units = bit_units(context);
+  if (units.empty()) return no_unit();
+  const BitGoal& goal = *options.goal;
+  if (goal.max_weight_bytes == 0) return {};
+  const double least =
+      fixed_weight_bytes(context, units) + weight_bytes(units, Choice(units.size(), kBitChoices.size() - 1));
+  if (least > static_cast<double>(goal.max_weight_bytes)) return too_small(goal, least);
+  return {};
+}
+
 Result<MixedBits> choose_mixed_bits(const Graph& graph, const Liveness& live,
                                     const std::vector<std::optional<Observation>>& observations,
                                     Activations& activations, const QuantizeOptions& options,
                                     const TimeNetwork& time_network) {
-  QuantizeOptions widest = options;
-  widest.weight_bits = kBitChoices.front();
-  widest.activation_bits = kBitChoices.front();
+  const QuantizeOptions widest = with_most_bits(options);
   NARROW_ASSIGN(const BitPlan bits, plan_bits(graph, live, widest));
   NARROW_ASSIGN(const RepresentationPlan representations,
                 plan_representations(graph, live, bits.in_float, bits.writes_float));

@@ -39,6 +39,11 @@ struct MixedBits {
   BitReport report;
 };
 
+// Errors that need no image (kInvalidArgument): a size that weights exceed even with the fewest bits (says what they
+// take), a network without layers whose bits can be chosen. options.goal must be set.
+[[nodiscard]] Status check_goal_without_images(const Graph& graph, const Liveness& live,
+                                               const QuantizeOptions& options);
+
 // options.goal must be set. time_network: needed for BitGoal::max_milliseconds. The other options are those of the
 // network that will be quantized. Errors: a goal that even the fewest bits do not meet (kInvalidArgument, says what
 // they reach); those of methods.

@@ -151,7 +151,9 @@ Status check_preparations_without_images(const QuantizeOptions& options) {
 
 Status check_options(const Graph& graph, const QuantizeOptions& options) {
   NARROW_TRY(check_goal(options));
-  NARROW_TRY(plan_bits(graph, find_live(graph), options));
+  const Liveness live = find_live(graph);
+  NARROW_TRY(plan_bits(graph, live, options));
+  if (options.goal) NARROW_TRY(check_goal_without_images(graph, live, options));
   return {};
 }
 

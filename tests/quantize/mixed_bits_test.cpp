@@ -242,4 +242,30 @@ TEST_CASE("goals that contradict are refused before images are looked at") {
   refused(options);
 }
 
+TEST_CASE("a size that two bits exceed is refused before images are looked at, and the smallest one is said") {
+  const Graph graph = network();
+  bool looked = false;
+  const CalibrationInputs inputs{24, [&looked](std::size_t, std::span<float> out) -> Status {
+                                   looked = true;
+                                   std::fill(out.begin(), out.end(), 0.5F);
+                                   return {};
+                                 }};
+  auto activations = Activations::create(graph, inputs, {1, 0, {}}).value();
+  std::size_t least = 0;
+  for (const Node& node : graph.nodes) {
+    const std::size_t weights = filter_of(node) != nullptr ? filter_of(node)->weights.size() : 0;
+    least += node.name == "first" || node.name == "last" ? weights : weights / 4;
+  }
+  QuantizeOptions options;
+  options.goal = BitGoal{.max_weight_bytes = least - 1};
+  const auto refused = quantize_graph(graph, activations, options, nullptr, {});
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().code == ErrorCode::kInvalidArgument);
+  CHECK(refused.error().message.find("with 2 bits they take " + std::to_string(least)) != std::string::npos);
+  CHECK_FALSE(looked);
+  options.goal->max_weight_bytes = least;
+  CHECK(quantize_graph(graph, activations, options, nullptr, {}).ok());
+  CHECK(looked);
+}
+
 }  // namespace narrow::graph
