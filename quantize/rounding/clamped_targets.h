@@ -22,7 +22,7 @@ struct ClampedLayer {
 
 // How much of the error of a layer's inputs its weights correct. Half where the inputs' own rounding is most of it,
 // which is noise. All where it comes from the weights of the layers before: inputs of 8 bits, weights of fewer. Both
-// are what was closest to the float network on other images with most networks and bits (docs/accuracy.md).
+// are what was closest to the float network on other images with most networks and bits (docs/experiments.md).
 [[nodiscard]] float corrected_share(int input_bits, int weight_bits);
 
 // Changes the targets of samples from what the float network gives, y, to y' + share * (clamp(y) - clamp(y')), where y'
