@@ -189,6 +189,11 @@ Advice advise(const NetworkStudy& study, const std::vector<LayerInfo>& layers) {
   constexpr std::size_t kWorst = 3;
   advice.six_bits = six_bits_for({order.begin(), order.begin() + static_cast<long>(std::min(order.size(), kWorst))},
                                  total, study, layers);
+  // Training is for fewer bits.
+  const bool has_fewer_bits = std::any_of(layers.begin(), layers.end(), [](const LayerInfo& layer) {
+    return (layer.weight_bits > 0 && layer.weight_bits < kMaxBits) ||
+           (layer.activation_bits > 0 && layer.activation_bits < kMaxBits);
+  });
   double range_squares = 0;
   if (order.size() > kMostLayers) order.resize(kMostLayers);
   for (const std::size_t l : order) {
@@ -208,6 +213,9 @@ Advice advise(const NetworkStudy& study, const std::vector<LayerInfo>& layers) {
     } else if (of.remedies.empty() && of.cause != Cause::kWeights && layers[l].activation_bits >= kMaxBits) {
       of.remedies.push_back(
           {"", "Nothing for it alone: its output has 8 bits, the most that there are", std::nullopt, 0});
+    } else if (of.remedies.empty() && !has_fewer_bits) {
+      of.remedies.push_back(
+          {"", "Nothing for it alone: everything has 8 bits, the most that there are", std::nullopt, 0});
     } else if (of.remedies.empty()) {
       of.remedies.push_back(
           {"--effort max",
