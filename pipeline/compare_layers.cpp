@@ -217,6 +217,7 @@ Result<LayerComparison> compare_layers(const AnyModel& reference, const AnyModel
     const Graph& first = graph_of(reference);
     const Graph& second = graph_of(other);
     if (inputs.count == 0) return Error{ErrorCode::kInvalidArgument, "there are no images to compare on", ""};
+    if (threads < 1) return Error{ErrorCode::kInvalidArgument, "the number of threads is at least 1", "threads"};
     const TensorShape& shape = first.value(first.input).shape;
     if (shape != second.value(second.input).shape) {
       return Error{ErrorCode::kInvalidArgument, "the two networks take inputs of different shapes", ""};

@@ -332,6 +332,12 @@ FirstAndLastLayers find_first_and_last_layers(const Graph& graph, const Liveness
   return boundary;
 }
 
+FirstAndLastLayers boundary_layers(const Graph& graph, const Liveness& live, const QuantizeOptions& options) {
+  if (options.boundary_layers != BoundaryLayers::kOff) return find_first_and_last_layers(graph, live);
+  const std::vector<bool> none(graph.nodes.size(), false);
+  return {none, none};
+}
+
 std::vector<bool> find_read_by_layers(const Graph& graph, const Liveness& live, const std::vector<bool>& in_float) {
   std::vector<bool> read(graph.values.size(), false);
   for (std::size_t n = graph.nodes.size(); n-- > 0;) {
@@ -371,11 +377,7 @@ Result<BitPlan> plan_bits(const Graph& graph, const Liveness& live, const Quanti
                 resolve(graph, live, options.layer_weight_bits, "layer weight bits", no_weights));
   NARROW_ASSIGN(const Exceptions for_activations,
                 resolve(graph, live, options.layer_activation_bits, "layer activation bits", no_integer_output));
-  FirstAndLastLayers boundary = find_first_and_last_layers(graph, live);
-  if (options.boundary_layers == BoundaryLayers::kOff) {
-    std::fill(boundary.first.begin(), boundary.first.end(), false);
-    std::fill(boundary.last.begin(), boundary.last.end(), false);
-  }
+  const FirstAndLastLayers boundary = boundary_layers(graph, live, options);
   BitPlan unnamed = plan;
   plan_weights(graph, live, options, boundary, {}, unnamed);
   plan_weights(graph, live, options, boundary, for_weights, plan);

@@ -19,6 +19,9 @@ struct FirstAndLastLayers {
   std::vector<bool> last;   // the output is reached from it without passing another layer
 };
 [[nodiscard]] FirstAndLastLayers find_first_and_last_layers(const Graph& graph, const Liveness& live);
+// Those that are treated otherwise than all others: none with BoundaryLayers::kOff.
+[[nodiscard]] FirstAndLastLayers boundary_layers(const Graph& graph, const Liveness& live,
+                                                 const QuantizeOptions& options);
 
 constexpr int kFloatBits = 32;  // "bits" of weights that stay float32
 

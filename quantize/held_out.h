@@ -9,7 +9,8 @@ namespace narrow::graph {
 // Nothing is fitted to every eighth image where weights are trained: neither rounding nor training. What was fitted to
 // an image is better on it than on others, by much where weights have few bits, and would be preferred to what is
 // better on all. image: among all calibration images.
-[[nodiscard]] constexpr bool is_held_out(std::size_t image) { return image % 8 == 7; }
+inline constexpr std::size_t kHeldOutInterval = 8;
+[[nodiscard]] constexpr bool is_held_out(std::size_t image) { return image % kHeldOutInterval == kHeldOutInterval - 1; }
 
 // Some of the calibration images, spread evenly over all, as Replay and BlockImages number them.
 struct DividedImages {

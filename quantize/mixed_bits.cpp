@@ -9,6 +9,7 @@
 #include "base/cancelled.h"
 #include "base/text.h"
 #include "base/try.h"
+#include "graph/bit_packing.h"
 #include "quantize/bit_plan.h"
 #include "quantize/build.h"
 
@@ -21,38 +22,58 @@ constexpr std::size_t kMostCheckImages = 256;       // of each choice that is me
 
 using Choice = std::vector<std::size_t>;  // by unit: an index into kBitChoices
 
-double weight_bytes(const std::vector<BitUnit>& units, const Choice& choice) {
-  double bits = 0;
-  for (std::size_t u = 0; u < units.size(); ++u) bits += static_cast<double>(units[u].weights) * kBitChoices[choice[u]];
-  return bits / 8;
+// In the model file.
+double layer_bytes(const Node& node, int bits) {
+  return static_cast<double>(packed_size(filter_of(node)->weights.size(), bits).value());
+}
+
+double unit_bytes(const Context& context, const BitUnit& unit, int bits) {
+  double bytes = 0;
+  for (const std::size_t n : unit.layers) bytes += layer_bytes(context.graph.nodes[n], bits);
+  return bytes;
+}
+
+double weight_bytes(const Context& context, const std::vector<BitUnit>& units, const Choice& choice) {
+  double bytes = 0;
+  for (std::size_t u = 0; u < units.size(); ++u) bytes += unit_bytes(context, units[u], kBitChoices[choice[u]]);
+  return bytes;
+}
+
+// The bits of a layer that no choice changes.
+int fixed_bits(const Context& context, std::size_t n) {
+  const auto& kept = filter_of(context.graph.nodes[n])->pre_quantized;
+  if (!kept || kept->integers.empty()) return context.bits.weight_bits[n];
+  const auto [min, max] = std::minmax_element(kept->integers.begin(), kept->integers.end());
+  return bits_for(QRange{*min, *max});
 }
 
 // Weights of first and last layers and of others whose bits are not chosen.
 double fixed_weight_bytes(const Context& context, const std::vector<BitUnit>& units) {
-  double bits = 0;
+  double bytes = 0;
   for (std::size_t n = 0; n < context.graph.nodes.size(); ++n) {
-    const Filter* filter = filter_of(context.graph.nodes[n]);
+    const Node& node = context.graph.nodes[n];
     const bool chosen = std::any_of(units.begin(), units.end(), [n](const BitUnit& unit) {
       return std::find(unit.layers.begin(), unit.layers.end(), n) != unit.layers.end();
     });
-    if (context.live.nodes[n] && filter != nullptr && !chosen) {
-      bits += static_cast<double>(filter->weights.size()) * context.bits.weight_bits[n];
+    if (context.live.nodes[n] && filter_of(node) != nullptr && !chosen) {
+      bytes += layer_bytes(node, fixed_bits(context, n));
     }
   }
-  return bits / 8;
+  return bytes;
 }
 
-Error no_unit() {
+Error no_unit(const QuantizeOptions& options) {
+  const bool is_off = options.boundary_layers == BoundaryLayers::kOff;
   return {ErrorCode::kInvalidArgument,
-          "the network has no layer whose bits could be chosen; turn boundary layers off (--first-last off), "
-          "or give the bits",
+          std::string("the network has no layer whose bits could be chosen; ") +
+              (is_off ? "give the bits" : "turn boundary layers off (--first-last off), or give the bits"),
           "goal"};
 }
 
 Error too_small(const BitGoal& goal, double least) {
   return {ErrorCode::kInvalidArgument,
           "weights of " + std::to_string(goal.max_weight_bytes) + " bytes can't be had: with 2 bits they take " +
-              std::to_string(static_cast<std::size_t>(std::ceil(least))) +
+              std::to_string(static_cast<std::size_t>(least)) +
               ", first and last layer included; give that many or more",
           "goal"};
 }
@@ -93,7 +114,7 @@ class Chooser {
 
   Result<MixedBits> run() {
     units_ = bit_units(context_);
-    if (units_.empty()) return no_unit();
+    if (units_.empty()) return no_unit(context_.options);
     for (const int bits : kBitChoices) {
       NARROW_ASSIGN(Uniform decided, uniform(context_, bits));
       uniform_.push_back(std::move(decided));
@@ -121,14 +142,14 @@ class Chooser {
     return bit_path(divergences, costs_, goal_.max_milliseconds > 0 ? BitSteps::kAny : BitSteps::kInStages);
   }
 
-  // Bytes where the goal is a size; otherwise multiply-accumulates, which take time in proportion to their bits.
-  double cost_per_bit(const BitUnit& unit) const {
-    if (goal_.max_weight_bytes > 0) return static_cast<double>(unit.weights);
+  // Bytes where the goal is a size; otherwise multiply-accumulates times bits, to which their time is in proportion.
+  double cost(const BitUnit& unit, int bits) const {
+    if (goal_.max_weight_bytes > 0) return unit_bytes(context_, unit, bits);
     double macs_of_unit = 0;
     for (const std::size_t n : unit.layers) {
       macs_of_unit += static_cast<double>(macs(context_.graph, context_.graph.nodes[n]));
     }
-    return macs_of_unit;
+    return macs_of_unit * bits;
   }
 
   // In bytes or in multiply-accumulates times bits; where the goal is a time, in milliseconds.
@@ -136,7 +157,7 @@ class Chooser {
     if (goal_.max_milliseconds > 0) return find_times();
     for (const BitUnit& unit : units_) {
       std::vector<double>& of_unit = costs_.emplace_back();
-      for (const int bits : kBitChoices) of_unit.push_back(cost_per_bit(unit) * bits);
+      for (const int bits : kBitChoices) of_unit.push_back(cost(unit, bits));
     }
     return {};
   }
@@ -200,7 +221,7 @@ class Chooser {
   void fill_up(std::size_t chosen) {
     Choice choice = path_[chosen];
     double left = static_cast<double>(goal_.max_weight_bytes) - fixed_weight_bytes(context_, units_) -
-                  weight_bytes(units_, choice);
+                  weight_bytes(context_, units_, choice);
     for (;;) {
       std::size_t best = choice.size();
       double best_gain = 0;
@@ -208,7 +229,7 @@ class Chooser {
       for (std::size_t u = 0; u < choice.size(); ++u) {
         if (choice[u] == 0) continue;
         const std::size_t wider = choice[u] - 1;
-        const double bytes = static_cast<double>(units_[u].weights) * (kBitChoices[wider] - kBitChoices[choice[u]]) / 8;
+        const double bytes = costs_[u][wider] - costs_[u][choice[u]];
         const double gain = (divergences_[u][choice[u]] - divergences_[u][wider]) / bytes;
         if (bytes > left || gain <= best_gain) continue;
         best_gain = gain;
@@ -229,9 +250,9 @@ class Chooser {
     if (goal_.max_weight_bytes > 0) {
       const auto most = static_cast<double>(goal_.max_weight_bytes);
       for (std::size_t i = 0; i < path_.size(); ++i) {
-        if (fixed + weight_bytes(units_, path_[i]) <= most) return i;
+        if (fixed + weight_bytes(context_, units_, path_[i]) <= most) return i;
       }
-      return too_small(goal_, fixed + weight_bytes(units_, path_.back()));
+      return too_small(goal_, fixed + weight_bytes(context_, units_, path_.back()));
     }
     if (goal_.max_milliseconds > 0) {
       for (std::size_t i = 0; i < path_.size(); ++i) {
@@ -240,7 +261,8 @@ class Chooser {
       return Error{ErrorCode::kInvalidArgument,
                    "an image can't take " + base::number_text(goal_.max_milliseconds) +
                        " ms on one thread of this machine: with 8 bits it takes " + base::number_text(milliseconds_) +
-                       ", with the fewest bits that help " + base::number_text(milliseconds_of(path_.back())),
+                       ", with the fewest bits that help " + base::number_text(milliseconds_of(path_.back())) +
+                       "; give that many or more",
                    "goal"};
     }
     NARROW_ASSIGN(const AnswerMeter meter, AnswerMeter::create(context_, kMostCheckImages));
@@ -300,7 +322,7 @@ class Chooser {
     const double fixed = fixed_weight_bytes(context_, units_);
     for (std::size_t i = 0; i < path_.size(); ++i) {
       BitTradeOff point;
-      point.weight_bytes = static_cast<std::size_t>(fixed + weight_bytes(units_, path_[i]));
+      point.weight_bytes = static_cast<std::size_t>(fixed + weight_bytes(context_, units_, path_[i]));
       point.divergence = divergence_of(path_[i]);
       point.is_chosen = i == chosen;
       if (goal_.max_milliseconds > 0) point.milliseconds = milliseconds_of(path_[i]);
@@ -367,11 +389,11 @@ Status check_goal_without_images(const Graph& graph, const Liveness& live, const
   const ValueMap<int> producer = producers(graph);
   const Context context{graph, live, bits, representations, none, widest, producer, nullptr};
   const std::vector<BitUnit> units = bit_units(context);
-  if (units.empty()) return no_unit();
+  if (units.empty()) return no_unit(options);
   const BitGoal& goal = *options.goal;
   if (goal.max_weight_bytes == 0) return {};
   const double least =
-      fixed_weight_bytes(context, units) + weight_bytes(units, Choice(units.size(), kBitChoices.size() - 1));
+      fixed_weight_bytes(context, units) + weight_bytes(context, units, Choice(units.size(), kBitChoices.size() - 1));
   if (least > static_cast<double>(goal.max_weight_bytes)) return too_small(goal, least);
   return {};
 }

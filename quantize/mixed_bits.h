@@ -58,8 +58,9 @@ enum class BitSteps {
   // points with one are on the path. For costs that fall with every bit.
   kInStages,
 };
-// One step after the other from the most bits to the fewest, by unit. divergences, costs: by unit and index into
-// kBitChoices. The first point has the most bits everywhere. A step that saves nothing is not taken. For tests.
+// One step after the other from the most bits to the fewest, by unit. divergences, costs: by unit, then by width: 8, 6,
+// 4, 3 and 2 bits. A point has an index of these for each unit. The first point has the most bits everywhere. A step
+// that saves nothing is not taken. For tests.
 [[nodiscard]] std::vector<std::vector<std::size_t>> bit_path(const std::vector<std::vector<double>>& divergences,
                                                              const std::vector<std::vector<double>>& costs,
                                                              BitSteps steps);

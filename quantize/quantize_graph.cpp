@@ -113,16 +113,26 @@ Result<QuantizedGraph> quantize_graph(const Graph& graph, const std::vector<std:
   NARROW_ASSIGN(const RepresentationPlan representations,
                 plan_representations(graph, live, bits.in_float, bits.writes_float));
   const ValueMap<int> producer = producers(graph);
-  const auto context_of = [&](const Graph& of) {
-    return Context{of, live, bits, representations, observations, options, producer, activations};
-  };
-  const Context context = context_of(graph);
-  NARROW_ASSIGN(Decisions decisions, decide(fitted == nullptr ? context : context_of(fitted->graph)));
+  const Context context{graph, live, bits, representations, observations, options, producer, activations};
+  QuantizeOptions of_fitted = options;
+  if (options.per_tensor_weights) of_fitted.correct_bias = false;  // take_back() rounds anew, and corrects then
+  const Context fitted_context{fitted == nullptr ? graph : fitted->graph,
+                               live,
+                               bits,
+                               representations,
+                               observations,
+                               of_fitted,
+                               producer,
+                               activations};
+  NARROW_ASSIGN(Decisions decisions, decide(fitted == nullptr ? context : fitted_context));
   if (fitted != nullptr) NARROW_TRY(take_back(context, *fitted, decisions));
   NARROW_ASSIGN(BuiltGraph built, build(graph, live, representations, decisions));
   QuantizeReport report = report_of(context, std::move(decisions), built);
   return QuantizedGraph{std::move(built.graph), std::move(report)};
 }
+
+// Whether the goal is a share of answers, which may be 0.
+bool is_share(const BitGoal& goal) { return goal.max_weight_bytes == 0 && goal.max_milliseconds == 0; }
 
 Status check_goal(const QuantizeOptions& options) {
   if (!options.goal) return {};
@@ -137,8 +147,8 @@ Status check_goal(const QuantizeOptions& options) {
   return wrong("bits of layers are chosen; none can be given");
 }
 
-// Whether they are worth it is decided by images.
-Status check_preparations_without_images(const QuantizeOptions& options) {
+// Whether preparations are worth it is decided by images.
+Status check_options_without_images(const QuantizeOptions& options) {
   const auto refuse = [](const char* what, const char* where) {
     return Error{ErrorCode::kInvalidArgument, std::string("without images ") + what + "; give images, or leave it out",
                  where};
@@ -146,11 +156,28 @@ Status check_preparations_without_images(const QuantizeOptions& options) {
   if (options.equalization == Preparation::kOn) return refuse("channels can't be equalized", "equalize");
   if (options.channel_mixing == Preparation::kOn) return refuse("channels can't be mixed", "mix channels");
   if (options.residual_copies == Preparation::kOn) return refuse("layers get no narrow copies", "residual copies");
+  if (!options.per_tensor_weights) return {};
+  // One scale for all channels of the network is another than that of the copy, so that what was rounded there is lost.
+  if (options.rounding == RoundingKind::kOutputError) {
+    return refuse("weights with one scale per layer are rounded to the nearest", "rounding");
+  }
+  if (reconstructs_blocks(options)) return refuse("weights with one scale per layer can't be trained", "effort");
+  return {};
+}
+
+Status check_ranges(const QuantizeOptions& options) {
+  if (options.observer == ObserverKind::kPercentile && !(options.percentile > 50 && options.percentile <= 100)) {
+    return Error{ErrorCode::kInvalidArgument, "is above 50 and at most 100", "percentile"};
+  }
+  if (options.observer == ObserverKind::kNorm && !(options.norm >= 1 && options.norm <= 10)) {
+    return Error{ErrorCode::kInvalidArgument, "is from 1 to 10", "norm"};
+  }
   return {};
 }
 
 Status check_options(const Graph& graph, const QuantizeOptions& options) {
   NARROW_TRY(check_goal(options));
+  NARROW_TRY(check_ranges(options));
   const Liveness live = find_live(graph);
   NARROW_TRY(plan_bits(graph, live, options));
   if (options.goal) NARROW_TRY(check_goal_without_images(graph, live, options));
@@ -207,8 +234,7 @@ Result<ChosenBits> prepare_and_choose_bits(const Graph& graph,
   NARROW_ASSIGN(ChosenBits chosen, choose_bits(network.graph ? *network.graph : graph, network.observations,
                                                activations, choosing, time_network));
   // A share of answers holds for the rounding that it was measured with; otherwise 8 bits everywhere may do without.
-  const bool is_share = options.goal->max_weight_bytes == 0 && options.goal->max_milliseconds == 0;
-  if (!is_share) chosen.options.rounding = options.rounding;
+  if (!is_share(*options.goal)) chosen.options.rounding = options.rounding;
   return chosen;
 }
 
@@ -259,11 +285,13 @@ Result<QuantizedGraph> quantize_graph(const Graph& graph, Activations& activatio
 }
 
 Result<QuantizedGraph> quantize_without_images(const Graph& graph, const std::vector<TrainedLayer>& trained,
-                                               Activations& noise, const QuantizeOptions& options,
+                                               Activations& noise, const QuantizeOptions& given,
                                                const TimeNetwork& time_network) {
-  NARROW_TRY(check_options(graph, options));
-  NARROW_TRY(check_preparations_without_images(options));
-  if (options.goal && options.goal->max_changed > 0) {
+  NARROW_TRY(check_options(graph, given));
+  NARROW_TRY(check_options_without_images(given));
+  QuantizeOptions options = given;
+  if (options.per_tensor_weights) options.rounding = RoundingKind::kNearest;
+  if (options.goal && is_share(*options.goal)) {
     return Error{ErrorCode::kInvalidArgument,
                  "how many answers change can't be measured without images; give images, or a size or time instead",
                  "goal"};

@@ -36,7 +36,7 @@ std::ptrdiff_t best_of(std::span<const float> values) {
 
 std::vector<BitUnit> bit_units(const Context& context) {
   const Graph& graph = context.graph;
-  const FirstAndLastLayers boundary = find_first_and_last_layers(graph, context.live);
+  const FirstAndLastLayers boundary = boundary_layers(graph, context.live, context.options);
   std::map<ValueId, BitUnit> units;  // by tensor, so that their order is that of the graph
   std::vector<bool> fixed(graph.values.size(), false);
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) {

@@ -24,8 +24,8 @@ struct BitUnit {
   std::int64_t weights = 0;         // of these layers
 };
 
-// The units whose bits may be chosen: not those of first and last layers, of what is pre-quantized, and of what runs in
-// float.
+// The units whose bits may be chosen: not those of first and last layers (but with BoundaryLayers::kOff), of what is
+// pre-quantized, and of what runs in float.
 [[nodiscard]] std::vector<BitUnit> bit_units(const Context& context);
 
 // Of `mixed` the unit takes the decisions of `from`.

@@ -92,7 +92,7 @@ using AnyModel = std::variant<Model, FloatModel>;
 
 // Compares the tensors of two networks by name. Integer networks are computed exactly, with the numbers of the engine.
 // inputs: for both networks, with their input shape. threads: images that are computed at the same time, >= 1; the
-// result does not depend on it. Errors: no inputs, the input shapes differ, no tensors have the same name
+// result does not depend on it. Errors: no inputs, no thread, the input shapes differ, no tensors have the same name
 // (kInvalidArgument); those of `inputs`.
 [[nodiscard]] Result<LayerComparison> compare_layers(const AnyModel& reference, const AnyModel& other,
                                                      const CalibrationInputs& inputs, int threads = 1);

@@ -151,7 +151,7 @@ struct QuantizeOptions {
   Effort effort = Effort::kDefault;
   TrainingStore training_store;  // functions may be empty: nothing is kept
   // For tensors that rounding and the choice of ranges keep instead of computing them again. Statistics of one layer
-  // come on top of it.
+  // come on top of it. The result depends on it only with Effort::kMax and without images: less memory is fewer images.
   std::size_t memory_bytes = std::size_t{1} << 30;
   // Takes the mean error that rounding the weights causes out of the bias.
   bool correct_bias = true;

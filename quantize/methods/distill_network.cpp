@@ -36,6 +36,7 @@ TrainingRates rates_of_networks(int /*bits*/) {
 // Of the errors of what blocks write in the loss, times the divergence that there is before. Without them, networks
 // that lose much are fitted to the answers to these images alone; where little is lost, they would be all that counts.
 constexpr double kFeatureShare = 10;
+constexpr std::size_t kLeastHeldOut = 2;  // what one image says may be chance, see is_clearly_closer()
 // Of an image in one iteration, in forward passes: the float network, and the quantized one forward and backward.
 constexpr double kPasses = 4;
 
@@ -147,7 +148,14 @@ class Distillation {
                   BlockImages::create(context_, {part_}, kTrainingImages, context_.options.memory_bytes));
     const std::size_t all = context_.activations->images();
     DividedImages divided = divide_images(images.images(), all);
-    if (divided.held_out.empty()) return {};
+    if (divided.held_out.size() < kLeastHeldOut) {
+      decisions_.log.push_back(
+          {Event::Kind::kNote, "",
+           "the network is not trained as a whole: of so few calibration images fewer than two are left to judge it; "
+           "give " +
+               std::to_string(kLeastHeldOut * kHeldOutInterval) + " or more"});
+      return {};
+    }
     training_.images = std::move(divided.fitted);
     std::vector<std::size_t> held_out = std::move(divided.held_out);
     for (std::size_t& image : held_out) image = image * all / images.images();  // as the context numbers them

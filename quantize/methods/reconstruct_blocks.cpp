@@ -1,6 +1,6 @@
 // Block reconstruction: weights, scales, biases and steps of activations are trained block by block, so that each
 // block's output is closest to the float network's. (Li et al., "BRECQ: Pushing the Limit of Post-Training Quantization
-// by Block Reconstruction", 2021; QDrop, see quantize/block_training.h.)
+// by Block Reconstruction", 2021; QDrop, see quantize/part_training.h.)
 #include <algorithm>
 #include <cmath>
 #include <string>
@@ -84,7 +84,12 @@ class Reconstruction {
 
   Status run() {
     DividedImages divided = divide_images(images_.images(), context_.activations->images());
-    if (divided.held_out.empty()) return {};
+    if (divided.held_out.empty()) {
+      decisions_.log.push_back({Event::Kind::kNote, "",
+                                "no block is trained: of so few calibration images none is left to judge it; give " +
+                                    std::to_string(kHeldOutInterval) + " or more"});
+      return {};
+    }
     held_out_ = std::move(divided.held_out);
     trained_ = std::move(divided.fitted);
     for (std::size_t b = 0; b < blocks_.size(); ++b) {

@@ -34,7 +34,7 @@ class CovarianceCounter {
 
   // One image's samples. inputs: [groups * depth, samples], magnitudes up to 255; outputs: [groups * rows, samples].
   void observe(std::span<const std::int16_t> inputs, std::span<const float> outputs, std::size_t samples);
-  // Adds up what observe() has put aside. To be called once, after the last observe().
+  // Adds up what observe() has put aside. To be called after the last observe().
   void finish();
   // Both are finished; `other` has the same shape and unit.
   void merge(const CovarianceCounter& other);

@@ -314,6 +314,9 @@ TEST_CASE("an error of the images and a set of none end the comparison") {
   CHECK(compare_layers(network, network, broken).error().where == "cat.jpg");
   broken.count = 0;
   CHECK(compare_layers(network, network, broken).error().code == ErrorCode::kInvalidArgument);
+  for (const int threads : {0, -1}) {
+    CHECK(compare_layers(network, network, random_images(), threads).error().where == "threads");
+  }
 }
 
 }  // namespace v0

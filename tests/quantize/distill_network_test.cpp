@@ -45,8 +45,8 @@ CalibrationInputs inputs(const Graph& graph, std::size_t count) {
           }};
 }
 
-QuantizedGraph quantized(const Graph& graph, int threads = 1) {
-  const CalibrationInputs images = inputs(graph, 96);
+QuantizedGraph quantized(const Graph& graph, int threads = 1, std::size_t count = 96) {
+  const CalibrationInputs images = inputs(graph, count);
   QuantizeOptions options;
   options.weight_bits = 2;
   options.activation_bits = 3;
@@ -134,6 +134,17 @@ TEST_CASE("a network that can't be trained as a whole is left alone, and the rep
                           "not trained as a whole: something in it has no gradient"));
   CHECK(testing::has_line(quantized(small_network(testing::seed(), false, true)).report.events,
                           "not trained as a whole: its answers are not those of one class"));
+}
+
+TEST_CASE("training that too few images could judge is left out, and the report says how many it takes") {
+  const Graph graph = small_network(testing::seed());
+  const std::vector<Event> seven = quantized(graph, 1, 7).report.events;
+  CHECK(testing::has_line(seven, "no block is trained: of so few calibration images none is left to judge it; give 8"));
+  CHECK(testing::has_line(seven, "not trained as a whole: of so few calibration images"));
+  const std::vector<Event> fifteen = quantized(graph, 1, 15).report.events;
+  CHECK_FALSE(testing::has_line(fifteen, "no block is trained"));
+  CHECK(testing::has_line(fifteen, "fewer than two are left to judge it; give 16 or more"));
+  CHECK_FALSE(testing::has_line(quantized(graph, 1, 16).report.events, "left to judge it"));
 }
 
 }  // namespace narrow::graph

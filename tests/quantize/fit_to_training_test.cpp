@@ -206,6 +206,48 @@ TEST_CASE("without images weights are rounded by outputs below 8 bits, closer th
   CHECK(by_output > nearest + 1);
 }
 
+TEST_CASE("without images, one scale per layer means rounding to the nearest, once, and anything else is refused") {
+  const Trained trained = trained_network();
+  const CalibrationInputs inputs = inputs_of(noise());
+  Activations activations = Activations::create(trained.graph, inputs, {1, 0, {}}).value();
+  QuantizeOptions options;
+  options.weight_bits = 4;
+  options.per_tensor_weights = true;
+  const auto result = quantize_without_images(trained.graph, trained.layers, activations, options);
+  REQUIRE(result.ok());
+  std::size_t corrected = 0;
+  for (const Event& event : result->report.events) {
+    CHECK(event.text.find("outputs are closest") == std::string::npos);
+    if (event.text.find("layers corrected for the mean error") != std::string::npos) ++corrected;
+  }
+  CHECK(corrected == 1);
+  const auto refused = [&](const QuantizeOptions& wrong, const char* where) {
+    const auto answer = quantize_without_images(trained.graph, trained.layers, activations, wrong);
+    REQUIRE_FALSE(answer.ok());
+    CHECK(answer.error().code == ErrorCode::kInvalidArgument);
+    CHECK(answer.error().where == where);
+  };
+  options.effort = Effort::kMax;
+  refused(options, "effort");
+  options.effort = Effort::kDefault;
+  options.rounding = RoundingKind::kOutputError;
+  refused(options, "rounding");
+}
+
+TEST_CASE("a share of answers is no goal without images, not even that none changes") {
+  const Trained trained = trained_network();
+  const CalibrationInputs inputs = inputs_of(noise());
+  Activations activations = Activations::create(trained.graph, inputs, {1, 0, {}}).value();
+  QuantizeOptions options;
+  options.boundary_layers = BoundaryLayers::kOff;
+  for (const double share : {0.0, 0.1}) {
+    options.goal = BitGoal{.max_changed = share};
+    const auto refused = quantize_without_images(trained.graph, trained.layers, activations, options);
+    REQUIRE_FALSE(refused.ok());
+    CHECK(refused.error().message.find("can't be measured without images") != std::string::npos);
+  }
+}
+
 TEST_CASE("quantization without images warns that it is weaker and names layers without statistics") {
   Trained trained = trained_network();
   std::erase_if(trained.layers, [](const TrainedLayer& layer) { return layer.layer == "b"; });

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "graph/bit_packing.h"
 #include "quantize/activations.h"
 #include "quantize/mixed_bits.h"
 #include "quantize/quantize_graph.h"
@@ -146,6 +147,65 @@ TEST_CASE(
   const auto refused = quantize(graph, options);
   REQUIRE_FALSE(refused.ok());
   CHECK(refused.error().message.find("with 2 bits") != std::string::npos);
+}
+
+TEST_CASE("a size counts the bytes of the file, in which each layer ends with a whole byte") {
+  GraphBuilder b(testing::seed() + 1, {5, 5, 3});
+  ValueId x = b.convolution("first", b.input(), 3, testing::window(3, 1, 1), 1, GraphBuilder::kRelu);
+  for (const char* name : {"one", "two", "three", "four"}) {
+    x = b.convolution(name, x, 3, testing::window(1), 1, GraphBuilder::kRelu);  // 9 weights
+  }
+  Graph graph = b.finish(b.linear("last", b.node("pool", GlobalAveragePool{}, {x}), 5));
+  testing::spread_scores(graph, 24, 2);
+  const auto bytes_of = [](const Graph& integers) {
+    std::size_t bytes = 0;
+    for (const Node& node : integers.nodes) {
+      const Filter* const filter = filter_of(node);
+      if (filter == nullptr) continue;
+      bytes += packed_size(filter->quantized->weight_count(), bits_for(filter->quantized->range)).value();
+    }
+    return bytes;
+  };
+  // 81 and 15 bytes of the first and the last layer, and 3 to 9 of each of the others.
+  QuantizeOptions options;
+  options.goal = BitGoal{};
+  for (std::size_t bytes = 108; bytes <= 132; ++bytes) {
+    CAPTURE(bytes);
+    options.goal->max_weight_bytes = bytes;
+    const QuantizedGraph result = quantize(graph, options).value();
+    CHECK(bytes_of(result.graph) <= bytes);
+    for (const BitTradeOff& point : result.report.bits.trade_off) {
+      if (point.is_chosen) CHECK(point.weight_bytes == bytes_of(result.graph));
+    }
+  }
+  options.goal->max_weight_bytes = 107;
+  CHECK(quantize(graph, options).error().message.find("with 2 bits they take 108,") != std::string::npos);
+}
+
+TEST_CASE("first and last layers that are treated as others take part in a goal") {
+  const Graph graph = network();
+  std::size_t all = 0;
+  for (const Node& node : graph.nodes) all += filter_of(node) != nullptr ? filter_of(node)->weights.size() : 0;
+  QuantizeOptions options;
+  options.boundary_layers = BoundaryLayers::kOff;
+  options.goal = BitGoal{.max_weight_bytes = all / 4};
+  for (const WeightReport& layer : quantize(graph, options).value().report.weights) {
+    CAPTURE(layer.layer);
+    CHECK(layer.bits == 2);
+  }
+  options.goal = BitGoal{.max_changed = 1};
+  for (const WeightReport& layer : quantize(graph, options).value().report.weights) {
+    CAPTURE(layer.layer);
+    CHECK(layer.bits == 2);
+  }
+  GraphBuilder b(testing::seed(), {4, 4, 3});
+  const Graph only_boundary = b.finish(b.linear("last", b.convolution("first", b.input(), 2, testing::window(3)), 4));
+  options.goal = BitGoal{.max_weight_bytes = 1000};
+  CHECK(quantize(only_boundary, options).ok());
+  options.boundary_layers = BoundaryLayers::kBits;
+  const auto refused = quantize(only_boundary, options);
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().message.find("--first-last off") != std::string::npos);
 }
 
 TEST_CASE("a size that is that of one width everywhere gives that width") {

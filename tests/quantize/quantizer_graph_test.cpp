@@ -1,10 +1,12 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "quantize/activations.h"
 #include "quantize/calibrate.h"
 #include "quantize/quantize_graph.h"
 #include "tests/support/data.h"
@@ -321,6 +323,26 @@ TEST_CASE("bad bits and layer names are errors that list the valid ones") {
   options.layer_weight_bits.clear();
   options.layer_activation_bits = {{"fc", 4}};
   CHECK(has(error_of(graph, options).message, "scores"));
+}
+
+TEST_CASE("a percentile and a power of the error are within their limits, or the error says them") {
+  const Graph graph = residual_graph();
+  const CalibrationInputs none{1, [](std::size_t, std::span<float>) -> Status {
+                                 return Error{ErrorCode::kIo, "images are not looked at", ""};
+                               }};
+  Activations activations = Activations::create(graph, none, {1, 0, {}}).value();
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  QuantizeOptions options;
+  options.observer = ObserverKind::kPercentile;
+  for (const double percentile : {0.0, 50.0, 100.5, nan}) {
+    options.percentile = percentile;
+    CHECK(quantize_graph(graph, activations, options).error().text() == "percentile: is above 50 and at most 100");
+  }
+  options = {};
+  for (const double norm : {0.0, 0.5, 11.0, nan}) {
+    options.norm = norm;
+    CHECK(quantize_graph(graph, activations, options).error().text() == "norm: is from 1 to 10");
+  }
 }
 
 TEST_CASE("a tensor that was never observed is an error with its name") {
