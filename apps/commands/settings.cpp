@@ -20,13 +20,9 @@ Result<ContentHash> hash_settings(const ModelFlags& flags, const LoadedModel& lo
     std::uintmax_t bytes = 0;
     NARROW_TRY(hash_file(flags.path, hash, bytes));
   }
-  const ImportFlags& import = flags.import;
   std::vector<std::string> texts = {preprocessing_text(loaded.preprocessing), join(loaded.shown_labels(), "\n")};
   texts.insert(texts.end(), more.begin(), more.end());
-  texts.insert(texts.end(),
-               {std::string(flags.in_float ? "float" : ""), import.architecture, import.state_dict, import.input_size,
-                import.input_shape, import.output, std::string(import.tf_padding ? "tf" : ""),
-                std::to_string(import.batch_norm_epsilon), import.stride_2_blocks});
+  texts.insert(texts.end(), {std::string(flags.in_float ? "float" : ""), import_text(flags.import)});
   for (const std::string& text : texts) {
     hash.add(text);
     hash.add({"\0", 1});

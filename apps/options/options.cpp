@@ -303,6 +303,14 @@ std::string model_argument_text() {
   return reads_float_networks() ? "A .nrw file, ONNX, or weights (a PyTorch checkpoint, safetensors)" : "A .nrw file";
 }
 
+std::string import_text(const ImportFlags& flags) {
+  // Without a key the text is the one that cells of older sweeps have.
+  const std::string weights =
+      flags.state_dict.empty() ? "" : std::string(" ") + kStateDictOption + " " + flags.state_dict;
+  return flags.architecture + " " + flags.input_size + " " + flags.input_shape + " " + flags.output +
+         (flags.tf_padding ? " tf" : "") + format(" %.9g ", flags.batch_norm_epsilon) + flags.stride_2_blocks + weights;
+}
+
 std::vector<Option> add_import_options(const Subcommand& command, ImportFlags& flags, bool is_output_free) {
   if (!reads_float_networks()) return {};
   const std::string onnx = "ONNX files";

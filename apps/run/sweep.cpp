@@ -225,11 +225,6 @@ Status check_names(const std::vector<std::string>& networks) {
   return {};
 }
 
-std::string import_text(const ImportFlags& import) {
-  return import.architecture + " " + import.input_size + " " + import.input_shape + " " + import.output +
-         (import.tf_padding ? " tf" : "") + format(" %g ", import.batch_norm_epsilon) + import.stride_2_blocks;
-}
-
 // All digits, unlike preprocessing_text().
 std::string preprocessing_settings(const Preprocessing& preprocessing) {
   std::string text = preprocessing_text(preprocessing);

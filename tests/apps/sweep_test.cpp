@@ -2,6 +2,8 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <cstring>
 
 #include "tests/apps/command.h"
 #include "tests/apps/tiny_network.h"
@@ -9,6 +11,7 @@
 #include "tests/support/text.h"
 
 using narrow::testing::check_fails;
+using narrow::testing::default_checkpoint;
 using narrow::testing::has;
 using narrow::testing::narrow_command;
 using narrow::testing::Ran;
@@ -50,6 +53,34 @@ struct Study {
 std::size_t new_cells(const nlohmann::json& results) {
   return static_cast<std::size_t>(
       std::count_if(results.begin(), results.end(), [](const nlohmann::json& cell) { return cell["new"] == true; }));
+}
+
+// The weights of a checkpoint under the prefix "one", and beside them "two", whose last layer has the opposite signs.
+void write_two_weights(const std::string& path) {
+  run_narrow({"convert", default_checkpoint(), "-o", path});
+  const std::string file = read_file(path);
+  std::uint64_t header_bytes = 0;
+  std::memcpy(&header_bytes, file.data(), sizeof(header_bytes));
+  const std::size_t begin = sizeof(header_bytes) + header_bytes;
+  const nlohmann::json header = nlohmann::json::parse(file.substr(sizeof(header_bytes), header_bytes));
+  std::string data = file.substr(begin);
+  const std::size_t bytes = data.size();
+  data += data;
+  nlohmann::json both;
+  for (const auto& [name, tensor] : header.items()) {
+    if (name == "__metadata__") continue;
+    const std::size_t from = tensor["data_offsets"][0];
+    const std::size_t to = tensor["data_offsets"][1];
+    both["one." + name] = both["two." + name] = tensor;
+    both["two." + name]["data_offsets"] = {bytes + from, bytes + to};
+    if (name != "fc.weight") continue;
+    for (std::size_t i = bytes + from + 3; i < bytes + to; i += 4) data[i] = static_cast<char>(data[i] ^ 0x80);
+  }
+  const std::string text = both.dump();
+  header_bytes = text.size();
+  std::string size(sizeof(header_bytes), '\0');
+  std::memcpy(size.data(), &header_bytes, sizeof(header_bytes));
+  write_file(path, size + text + data);
 }
 
 }  // namespace
@@ -165,6 +196,25 @@ TEST_CASE("another option, network or image makes new cells") {
   CHECK(new_cells(study.run(same)) == 3);
   write_float_nrw(study.network, tiny_network({.softmax = true}));
   CHECK(new_cells(study.run(same)) == 3);
+}
+
+TEST_CASE("other weights of the same file make new cells") {
+  const TemporaryFolder folder;
+  const std::string weights = folder.path() / "two.safetensors";
+  const std::string images = folder.path() / "pictures.bin";
+  write_two_weights(weights);
+  write_cifar(images, 12);
+  const auto sweep = [&](const char* key) {
+    return run_narrow({"sweep", weights, "--state-dict", key, "--bits", "8", "--effort", "fast", "--calibrate", images,
+                       "--evaluate", images, "-o", folder.path() / "study", "--threads", "1", "--json"})
+        .json()["results"];
+  };
+  CHECK(new_cells(sweep("one")) == 2);
+  const nlohmann::json other = sweep("two");
+  CHECK(new_cells(other) == 2);
+  CHECK(other[1]["agreement"]["top1"]["same"].get<int>() > 6);
+  CHECK(new_cells(sweep("two")) == 0);
+  CHECK(new_cells(sweep("one")) == 2);
 }
 
 TEST_CASE("cells that were finished before an error stay") {
