@@ -225,13 +225,21 @@ Result<int> merge_shards(const EvaluateFlags& flags, Console& console) {
   return kSuccess;
 }
 
-Result<int> evaluate(const EvaluateFlags& flags, Console& console) {
+// unused: the first option that was given and that --merge does not use; may be empty.
+Result<int> evaluate(const EvaluateFlags& flags, const std::string& unused, Console& console) {
   const auto usage = [&](const char* message) {
     return console.fail({ErrorCode::kInvalidArgument, std::string(message) + " (see narrow evaluate --help)", {}},
                         kUsage);
   };
   if (!flags.merge.empty()) {
     if (!flags.model.path.empty()) return usage("--merge reads documents, and takes no network and no images");
+    if (!unused.empty()) {
+      return console.fail({ErrorCode::kInvalidArgument,
+                           "has no effect with --merge, which adds up documents of evaluations that are done; leave it "
+                           "out, or give it to those",
+                           unused},
+                          kUsage);
+    }
     return merge_shards(flags, console);
   }
   if (flags.model.path.empty()) return usage("MODEL is required");
@@ -292,7 +300,10 @@ Command add_evaluate(CommandLine& line) {
   add_threads_option(command, flags->threads);
   add_json_option(command, *json);
   add_model_options(command, flags->model);
-  return {command, json, [flags](Console& console) { return finish(console, evaluate(*flags, console)); }};
+  return {command, json, [flags, command](Console& console) {
+            const std::vector<std::string> others = command.given_options({"--merge", "--json"});
+            return finish(console, evaluate(*flags, others.empty() ? std::string() : others.front(), console));
+          }};
 }
 
 }  // namespace narrow::cli

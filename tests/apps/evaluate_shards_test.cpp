@@ -143,3 +143,25 @@ TEST_CASE("options of shards that do not go together are wrong usage") {
   check_fails({"evaluate", default_model(), images, "--merge", "a.json"}, 2, {"--merge"});
   check_fails({"evaluate", default_model(), images, "--shard", "4/4"}, 1, {"--shard", "has no image"});
 }
+
+TEST_CASE("options that have no effect beside --merge are wrong usage") {
+  const TemporaryFolder folder;
+  const std::string images = folder.path() / "pictures.bin";
+  write_cifar(images, 4);
+  const std::vector<std::string> documents = shards(folder, images, 2);
+  const std::string scores = folder.path() / "s.f32";
+  for (const std::vector<std::string>& more : {std::vector<std::string>{"--scores", scores},
+                                               {"--limit", "1"},
+                                               {"--pictures", "nowhere/"},
+                                               {"--isa", "scalar"},
+                                               {"--shard", "1/2"},
+                                               {"--threads", "1"},
+                                               {"--skip-unreadable"},
+                                               {"--crop", "32"},
+                                               {"--arch", "cifar_resnet20"}}) {
+    std::vector<std::string> command{"evaluate", "--merge", documents[0], documents[1]};
+    command.insert(command.end(), more.begin(), more.end());
+    check_fails(command, 2, {more[0], "no effect with --merge"});
+  }
+  CHECK_FALSE(std::filesystem::exists(scores));
+}
