@@ -67,6 +67,15 @@ Result<FloatInspection> inspect_float(const ModelFlags& flags, FileFormat format
   return inspection;
 }
 
+// The first option given that is about how a model is prepared to run, which other files are not here. Null: none is.
+const char* option_of_kernels(const InspectFlags& flags) {
+  if (flags.why) return "--why";
+  if (flags.threads > 1) return "--threads";
+  if (flags.core != "auto") return "--core";
+  if (flags.limits.memory_gib > 0) return "--max-memory";
+  return flags.limits.operations > 0 ? "--max-operations" : nullptr;
+}
+
 Result<int> inspect(const InspectFlags& flags, Console& console) {
   NARROW_ASSIGN(const FileFormat format, format_of(flags));
   if (const std::optional<Error> useless = useless_option(flags, format)) return console.fail(*useless, kUsage);
@@ -81,11 +90,11 @@ Result<int> inspect(const InspectFlags& flags, Console& console) {
     }
     return kSuccess;
   }
-  if (flags.why || flags.threads > 1 || flags.core != "auto") {
-    return console.fail(Error{ErrorCode::kInvalidArgument,
-                              "is for .nrw models: kernels are chosen for them; narrow convert or quantize makes one",
-                              flags.why ? "--why" : (flags.threads > 1 ? "--threads" : "--core")},
-                        kUsage);
+  if (const char* const option = option_of_kernels(flags); option != nullptr) {
+    return console.fail(
+        Error{ErrorCode::kInvalidArgument,
+              "is for .nrw models: kernels are chosen for them; narrow convert or quantize makes one", option},
+        kUsage);
   }
   NARROW_ASSIGN(const FloatInspection inspection, inspect_float(flags, format));
   console.print(flags.layers ? inspect_layers_text(inspection.layers, {}) : inspect_text(inspection));

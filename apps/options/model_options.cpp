@@ -48,10 +48,6 @@ std::optional<Error> useless_option(const ModelFlags& flags, FileFormat format) 
   if (flags.isa != "auto") {
     return useless("applies to .nrw models and pre-quantized ONNX files; float networks run on oneDNN", "--isa");
   }
-  if (flags.limits.given()) {
-    return useless("applies to .nrw models and pre-quantized ONNX files; float networks have no limit",
-                   flags.limits.memory_gib > 0 ? "--max-memory" : "--max-operations");
-  }
   return std::nullopt;
 }
 

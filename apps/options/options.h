@@ -69,7 +69,6 @@ void add_core_option(const Subcommand& command, std::string& core);
 struct LimitFlags {
   double memory_gib = 0;
   double operations = 0;
-  [[nodiscard]] bool given() const { return memory_gib > 0 || operations > 0; }
 };
 // --max-memory and --max-operations.
 // group: the heading in --help; empty: none of their own.

@@ -272,6 +272,22 @@ TEST_CASE("the option that raises a limit is named beside the file") {
     fails(arguments, {network, "max_memory_bytes", "--max-memory GIB allows more"});
     CHECK_FALSE(std::filesystem::exists(out + "/000_input.real.npy"));
   }
+  // Those of float weights are not ignored, nor refused.
+  const std::string weights = narrow::testing::default_checkpoint();
+  for (const std::vector<std::string>& command : {std::vector<std::string>{"classify", image, "--model", weights},
+                                                  {"bench", weights},
+                                                  {"trace", weights, image, "-o", out}}) {
+    CAPTURE(command[0]);
+    std::vector<std::string> arguments = command;
+    arguments.insert(arguments.end(), {"--max-operations", "100"});
+    fails(arguments, {weights, "one image takes", "--max-operations N allows more"});
+    arguments = command;
+    arguments.insert(arguments.end(), {"--max-memory", "1e-7"});
+    fails(arguments, {weights, "max_memory_bytes", "--max-memory GIB allows more"});
+  }
+  CHECK(narrow_command({"classify", image, "--model", weights, "--max-memory", "1", "--max-operations", "1e9"})
+            .exit_code == 0);
+  check_usage({"inspect", weights, "--max-memory", "1"}, {"--max-memory", "is for .nrw models"});
   CHECK(narrow_command({"classify", image, "--model", onnx, "--max-memory", "1"}).exit_code == 0);
   check_usage({"inspect", model, "--max-memory", "0"}, {"'0' is not a number above 0"});
 }
