@@ -36,14 +36,16 @@ std::uint64_t size_of_file(const std::string& path) {
 }
 
 // What a network's input shows, as an image whose longer side is at most kLongestSide: the mean of whole blocks of
-// pixels.
+// pixels. Of an input that is lower or narrower than a block, a block has all rows or columns.
 Picture as_seen(std::span<const float> input, const Preprocessing& preprocessing) {
   const int width = preprocessing.crop_width;
   const int height = preprocessing.crop_height;
   const int block = (std::max(width, height) + kLongestSide - 1) / kLongestSide;
   Picture seen;
-  seen.width = width / block;
-  seen.height = height / block;
+  const int block_width = std::min(block, width);
+  const int block_height = std::min(block, height);
+  seen.width = width / block_width;
+  seen.height = height / block_height;
   const int channels = preprocessing.channels;
   for (int y = 0; y < seen.height; ++y) {
     for (int x = 0; x < seen.width; ++x) {
@@ -52,14 +54,14 @@ Picture as_seen(std::span<const float> input, const Preprocessing& preprocessing
         if (preprocessing.order == ChannelOrder::kBgr && channels == 3) of = 2 - c;
         const auto channel = static_cast<std::size_t>(of);
         double sum = 0;
-        for (int dy = 0; dy < block; ++dy) {
-          for (int dx = 0; dx < block; ++dx) {
-            const int pixel = (y * block + dy) * width + x * block + dx;
+        for (int dy = 0; dy < block_height; ++dy) {
+          for (int dx = 0; dx < block_width; ++dx) {
+            const int pixel = (y * block_height + dy) * width + x * block_width + dx;
             const auto at = static_cast<std::size_t>(pixel * channels) + channel;
             sum += double{input[at]} * preprocessing.std[channel] + preprocessing.mean[channel];
           }
         }
-        const double byte = std::clamp(255 * sum / (block * block), 0.0, 255.0);
+        const double byte = std::clamp(255 * sum / (block_height * block_width), 0.0, 255.0);
         seen.rgb.push_back(static_cast<std::uint8_t>(std::lround(byte)));
       }
     }

@@ -125,6 +125,35 @@ TEST_CASE("a report has the errors that compare has, and the images on which ans
   CHECK(found == compared["layers"].size());
 }
 
+TEST_CASE("images on which answers differ are shown of wide and of tall inputs") {
+  for (const auto& [height, width] : {std::pair(8, 1024), std::pair(1024, 8)}) {
+    CAPTURE(width);
+    const TemporaryFolder folder;
+    const std::string network = folder.path() / "net.nrw";
+    const std::string other = folder.path() / "other.nrw";
+    const std::string model = folder.path() / "model.nrw";
+    const std::string images = folder.path() / "images.bin";
+    const narrow::FloatModel original = tiny_network({.side = height, .width = width});
+    write_float_nrw(network, original);
+    // Each class has the score of another one.
+    auto data = std::make_shared<narrow::FloatModel::Data>(original.data());
+    narrow::graph::Filter* const last = narrow::graph::filter_of(data->graph.nodes.back());
+    std::vector<float>& weights = last->weights.edit();
+    std::vector<float>& bias = last->bias.edit();
+    std::rotate(weights.begin(), weights.end() - 8, weights.end());
+    std::rotate(bias.begin(), bias.end() - 1, bias.end());
+    write_float_nrw(other, narrow::FloatModel(std::move(data)));
+    write_cifar(images, 3);
+    run_narrow({"quantize", network, "--calibrate", images, "--effort", "fast", "-o", model});
+    const nlohmann::json changed =
+        run_narrow({"report", model, "--against", other, "--pictures", images, "--duration", "0.01", "--json"})
+            .json()["changed"];
+    CHECK(changed["count"] == 3);
+    REQUIRE(changed["shown"].size() == 3);
+    CHECK(changed["shown"][0]["width"] == (width > height ? 102 : 1));
+  }
+}
+
 TEST_CASE("the layers that hurt most come first, and more bits leave less of their noise") {
   const ReportedNetwork made;
   const nlohmann::json document = made.report({"--against", made.network, "--pictures", made.images});

@@ -32,7 +32,8 @@ FloatModel tiny_network(const TinyNetwork& tiny) {
   std::mt19937 random(7);
   auto data = std::make_shared<FloatModel::Data>();
   graph::Graph& graph = data->graph;
-  graph.input = graph.add_value("input", {tiny.side, tiny.side, tiny.channels});
+  const int width = tiny.width > 0 ? tiny.width : tiny.side;
+  graph.input = graph.add_value("input", {tiny.side, width, tiny.channels});
   graph::Convolution convolution;
   convolution.window.kernel_h = convolution.window.kernel_w = 3;
   convolution.window.pad = {1, 1, 1, 1};
@@ -69,7 +70,9 @@ FloatModel tiny_network(const TinyNetwork& tiny) {
   }
   graph.output = at;
   data->preprocessing.resize = tiny.side;
-  data->preprocessing.crop_height = data->preprocessing.crop_width = tiny.side;
+  if (tiny.width > 0) data->preprocessing.resize_width = width;
+  data->preprocessing.crop_height = tiny.side;
+  data->preprocessing.crop_width = width;
   data->preprocessing.channels = tiny.channels;
   data->preprocessing.mean = {0.25F, 0.0F, 0.0F};
   data->preprocessing.std = {0.5F, 1.0F, 1.0F};

@@ -11,7 +11,8 @@ namespace narrow::testing {
 
 struct TinyNetwork {
   int channels = 3;      // of the image: 3 or 1
-  int side = 8;          // of the image
+  int side = 8;          // of the image; the height where it has another width
+  int width = 0;         // of the image; 0: side
   bool softmax = false;  // at the end
   bool sigmoid = false;  // at the end
   bool root = false;     // of each score, at the end: NaN where that is below 0
