@@ -35,18 +35,21 @@ Check output_name() {
   };
 }
 
-Error no_effect(const std::string& option, const std::string& output) {
-  return {ErrorCode::kInvalidArgument, "has no effect on " + output + ", which holds weights and nothing else", option};
-}
-
-// The error for an option that describes a network, where the output holds none.
-std::optional<Error> useless_option(const ConvertFlags& flags, bool weights, const std::string& fixed) {
+// The error for an option that describes a network, where the input is a .nrw, which describes its own, or the output
+// holds none.
+std::optional<Error> useless_option(const ConvertFlags& flags, bool is_model) {
+  const auto no_effect = [&](const std::string& option) {
+    const std::string reason =
+        is_model ? flags.input + ", whose network is written as it is; give it to the command that makes the .nrw"
+                 : flags.output + ", which holds weights and nothing else; leave it out";
+    return Error{ErrorCode::kInvalidArgument, "has no effect on " + reason, option};
+  };
   for (const Option& option : flags.import_options) {
-    if (weights && option.name() == kStateDictOption) continue;
-    if (option.given()) return no_effect(option.name(), fixed);
+    if (!is_model && option.name() == kStateDictOption) continue;
+    if (option.given()) return no_effect(option.name());
   }
-  if (flags.preprocess.given()) return no_effect("--preprocess", fixed);
-  if (!flags.labels.empty()) return no_effect("--labels", fixed);
+  if (flags.preprocess.given()) return no_effect("--preprocess");
+  if (!flags.labels.empty()) return no_effect("--labels");
   return std::nullopt;
 }
 
@@ -83,9 +86,9 @@ Result<int> convert_command(const ConvertFlags& flags, Console& console) {
     return Error{ErrorCode::kInvalidArgument,
                  "is a .nrw already; narrow quantize makes an integer network of a float one", flags.input};
   }
-  if (is_model || format.of_weights != nullptr) {
-    const std::optional<Error> useless = useless_option(flags, !is_model, is_model ? flags.input : flags.output);
-    if (useless) return console.fail(*useless, kUsage);
+  // Weights of a .nrw are an error of their own, whatever the options are.
+  if (is_model != (format.of_weights != nullptr)) {
+    if (const std::optional<Error> useless = useless_option(flags, is_model)) return console.fail(*useless, kUsage);
   }
   std::vector<std::byte> bytes;
   NARROW_ASSIGN(ConvertReport report, convert_file(flags, format, source, bytes));

@@ -118,7 +118,16 @@ TEST_CASE("conversions that can not be are refused and leave no output") {
   check_fails({"convert", default_checkpoint(), "-o", weights, "--arch", "cifar_resnet20b"}, 2,
               {"--arch", "no effect"});
   check_fails({"convert", default_checkpoint(), "-o", weights, "--crop", "32"}, 2, {"no effect"});
-  check_fails({"convert", default_checkpoint(), "-o", weights, "--labels", "l.txt"}, 2, {"--labels"});
+  check_fails({"convert", default_checkpoint(), "-o", weights, "--labels", "l.txt"}, 2,
+              {"--labels", "out.safetensors, which holds weights and nothing else"});
+  // Of a .nrw the reason is the input, and not what the output holds.
+  const std::string onnx = folder.path() / "out.onnx";
+  for (const std::vector<std::string>& option :
+       {std::vector<std::string>{"--labels", "cifar10"}, {"--preprocess", "cifar10"}, {"--state-dict", "model"}}) {
+    check_fails({"convert", default_model(), "-o", onnx, option[0], option[1]}, 2,
+                {option[0], ".nrw, whose network is written as it is", "makes the .nrw"});
+    check_fails({"convert", default_model(), "-o", weights, option[0], option[1]}, 1, {"holds a network"});
+  }
   CHECK(files_in(folder.path()) == 0);
   // Neither is an input overwritten.
   const std::string copy = folder.path() / "copy.safetensors";
