@@ -181,7 +181,7 @@ Result<int> evaluate_one(const EvaluateFlags& flags, const std::vector<std::stri
   };
   const auto sink = [&](const Scored& scored) -> Status {
     NARROW_TRY(scored.status);
-    NARROW_TRY(check_label(scored, named_classes(network->classes())));
+    NARROW_TRY(check_label(scored.label, scored.name, named_classes(network->classes())));
     report.tally.add(class_scores(scored.scores, network->score_kind()), *scored.label);
     if (scores_file) NARROW_TRY(scores_file->write(std::as_bytes(scored.scores)));
     progress.update(scored.index + 1, count);

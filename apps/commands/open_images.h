@@ -23,6 +23,13 @@ enum class Unreadable {
                                              const std::vector<std::string>& class_names, Unreadable unreadable,
                                              Console& console);
 
+// What is wrong with an image that can be read.
+using CheckImage = std::function<Status(const LabelledPicture& image)>;
+// Reads `limit` images, evenly spread (0: all): none is kept. progress(done, total). Error: the first that can't be
+// read or that `check` refuses, of which several threads ask it.
+[[nodiscard]] Status check_readable(const PictureSet& all, std::size_t limit, int threads, const CheckImage& check,
+                                    const std::function<void(std::size_t done, std::size_t total)>& progress);
+
 // The images of a set that can be read.
 struct ReadableImages {
   PictureSet images;

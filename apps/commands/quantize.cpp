@@ -17,8 +17,10 @@
 #include "apps/options/preprocess_options.h"
 #include "apps/report/progress.h"
 #include "apps/report/quantize_report.h"
+#include "apps/run/answers.h"
 #include "apps/run/comparison.h"
 #include "apps/run/model_file.h"
+#include "apps/run/scoring.h"
 #include "apps/text/words.h"
 #include "base/try.h"
 #include "narrow/image.h"
@@ -181,12 +183,24 @@ Result<int> quantize_command(const QuantizeFlags& flags, Console& console) {
                            ? "no model is written; the same command goes on with the training that --checkpoint keeps"
                            : "no model is written; the same command starts anew, and --effort fast takes less time");
 
+  Progress progress("reading image to evaluate");
+  if (evaluated) {
+    // Read now: minutes of calibration must not end in an image that can't be read.
+    const std::int64_t classes = named_classes(weights.classes());
+    NARROW_TRY(check_readable(
+        *evaluated, flags.evaluate_limit, threads_to_use(flags.threads, kManyImages),
+        [&](const LabelledPicture& image) {
+          return evaluated->labelled() ? check_label(image.label, image.name, classes) : Status();
+        },
+        [&](std::size_t done, std::size_t total) { progress.update(done, total); }));
+    progress.erase();
+  }
   CalibrationInputs inputs;
   if (images) inputs = calibration_inputs(*images, weights.preprocessing(), flags.calibration_limit);
   QuantizeOptions options = quantize_options(flags);
   if (checkpoint) options.training_store = checkpoint->store();
   options.threads = threads_to_use(flags.threads, images ? inputs.count : kManyImages);
-  Progress progress("calibrating, image");
+  progress.start("calibrating, image");
   options.progress = [&](std::string_view stage, std::size_t done, std::size_t total) {
     progress.start(std::string(stage));
     progress.update(done, total);

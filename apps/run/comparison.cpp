@@ -93,7 +93,7 @@ Result<ScoredSet> score_set(Network& network, const PictureSet& images, std::siz
     NARROW_TRY(scored.status);
     set.scores.insert(set.scores.end(), scored.scores.begin(), scored.scores.end());
     if (set.tally) {
-      NARROW_TRY(check_label(scored, named_classes(network.classes())));
+      NARROW_TRY(check_label(scored.label, scored.name, named_classes(network.classes())));
       set.tally->add(class_scores(scored.scores, set.kind), *scored.label);
       set.labels.push_back(*scored.label);
     }

@@ -51,12 +51,11 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-Status check_label(const Scored& scored, std::int64_t classes) {
-  if (!scored.label || (*scored.label >= 0 && *scored.label < classes)) return {};
+Status check_label(const std::optional<int>& label, const std::string& name, std::int64_t classes) {
+  if (!label || (*label >= 0 && *label < classes)) return {};
   return Error{
       ErrorCode::kInvalidArgument,
-      format("its label is class %d, but the network has %lld classes", *scored.label, static_cast<long long>(classes)),
-      scored.name};
+      format("its label is class %d, but the network has %lld classes", *label, static_cast<long long>(classes)), name};
 }
 
 Result<ScoringTime> score_stream(Network& network, const TakeImages& take, const ScoringOptions& options,

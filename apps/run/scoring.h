@@ -50,8 +50,8 @@ struct ScoringOptions {
   bool keep_pictures = false;
 };
 
-// Error: the image has a label that is no class of the network.
-[[nodiscard]] Status check_label(const Scored& scored, std::int64_t classes);
+// Error: the image of this name has a label that is no class of the network.
+[[nodiscard]] Status check_label(const std::optional<int>& label, const std::string& name, std::int64_t classes);
 
 // Scores images as they are taken, and passes the results to `sink` in that order. An error of `sink` ends the work.
 // Memory holds one batch at a time. Several threads read images.

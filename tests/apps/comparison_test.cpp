@@ -193,6 +193,28 @@ TEST_CASE("quantize --evaluate ends with what evaluate says of the two files") {
   CHECK_FALSE(std::filesystem::exists(files.folder.path() / "none.nrw"));
 }
 
+TEST_CASE("quantize reads the images of --evaluate before the work, and writes nothing where one is broken") {
+  const Files files;
+  const std::string output = files.folder.path() / "none.nrw";
+  const std::string list = files.folder.path() / "list.tsv";
+  narrow::testing::write_image(files.folder.path() / "good.ppm", 32, 32);
+  narrow::testing::write_file(files.folder.path() / "bad.ppm", "P6\n32 32\n255\nabc");
+  const std::vector<std::string> arguments{"quantize", files.network, "--calibrate", files.images,
+                                           "-o",       output,        "--evaluate",  list};
+  narrow::testing::write_file(list, "good.ppm\t1\nbad.ppm\t1\n");
+  check_fails(arguments, 1, {"bad.ppm: broken PNM"});
+  CHECK_FALSE(std::filesystem::exists(output));
+  narrow::testing::write_file(list, "good.ppm\t1\ngood.ppm\t10\n");
+  check_fails(arguments, 1, {"good.ppm", "class 10", "10 classes"});
+  CHECK_FALSE(std::filesystem::exists(output));
+  // What is not evaluated is not read.
+  narrow::testing::write_file(list, "good.ppm\t1\nbad.ppm\t1\n");
+  std::vector<std::string> one = arguments;
+  one.insert(one.end(), {"--evaluate-limit", "1"});
+  run_narrow(one);
+  CHECK(std::filesystem::exists(output));
+}
+
 TEST_CASE("quantize without --evaluate reports no evaluation") {
   const Files files;
   const nlohmann::json quantized = narrow_command({"quantize", "--json", files.network, "--calibrate", files.images,
