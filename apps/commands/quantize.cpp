@@ -68,6 +68,7 @@ struct QuantizeFlags {
   bool verbose = false;
   std::vector<std::string> evaluate;  // images
   std::size_t evaluate_limit = 0;
+  std::vector<Option> dependent;  // options that need others: those of contradiction()
 };
 
 ObserverKind observer_of(const std::string& name) {
@@ -152,10 +153,28 @@ Status check_refused_options(const QuantizeFlags& flags) {
   return Error{ErrorCode::kInvalidArgument, message, {}};
 }
 
+// The error for an option that was given and has no effect without another one, which it names.
+std::optional<Error> contradiction(const QuantizeFlags& flags, bool has_no_images) {
+  for (const Option& option : flags.dependent) {
+    if (!option.given()) continue;
+    const std::string name = option.name();
+    std::string needed;
+    if (name == "--percentile" && flags.observer != "percentile") needed = "needs --observer percentile";
+    if (name == "--norm" && flags.observer != "norm" && flags.observer != "auto") {
+      needed = "needs --observer norm (the default) or auto, and --observer " + flags.observer + " is given";
+    }
+    if (name == "--calibration-limit" && has_no_images) needed = "needs images, and --calibrate none is given";
+    if (name == "--evaluate-limit" && flags.evaluate.empty()) needed = "needs --evaluate, the images that it limits";
+    if (!needed.empty()) return Error{ErrorCode::kInvalidArgument, needed, name};
+  }
+  return std::nullopt;
+}
+
 Result<int> quantize_command(const QuantizeFlags& flags, Console& console) {
   NARROW_TRY(check_refused_options(flags));
   if (!flags.evaluate.empty()) NARROW_TRY(check_environment());
   NARROW_ASSIGN(const bool has_no_images, are_no_images(flags.images));
+  if (const std::optional<Error> problem = contradiction(flags, has_no_images)) return console.fail(*problem, kUsage);
   std::vector<std::string> inputs_read = flags.images;
   inputs_read.insert(inputs_read.end(), flags.evaluate.begin(), flags.evaluate.end());
   inputs_read.insert(inputs_read.end(), {flags.weights, flags.labels, flags.preprocess.preset});
@@ -244,20 +263,22 @@ void add_options(const Subcommand& command, QuantizeFlags& flags) {
   command.add("-o,--output", flags.output, "The .nrw file to write; replaced if it is there")
       .required()
       .type_name("FILE");
-  command
-      .add("--calibration-limit", flags.calibration_limit,
-           "Use at most N images, evenly spread; 0 for all, 512 unless given")
-      .check(whole_number(0, 1000000000))
-      .type_name("N");
+  flags.dependent.push_back(command
+                                .add("--calibration-limit", flags.calibration_limit,
+                                     "Use at most N images, evenly spread; 0 for all, 512 unless given")
+                                .check(whole_number(0, 1000000000))
+                                .type_name("N"));
   command
       .add("--evaluate", flags.evaluate,
            "Run the float and the integer network on these images at the end and print how close they are; with labels "
            "also how often each is right. May be repeated")
       .one_value()
       .type_name("PICTURES");
-  command.add("--evaluate-limit", flags.evaluate_limit, "Evaluate at most N images, evenly spread; 0 for all (default)")
-      .check(whole_number(0, 1000000000))
-      .type_name("N");
+  flags.dependent.push_back(command
+                                .add("--evaluate-limit", flags.evaluate_limit,
+                                     "Evaluate at most N images, evenly spread; 0 for all (default)")
+                                .check(whole_number(0, 1000000000))
+                                .type_name("N"));
   add_labels_option(command, flags.labels);
   add_threads_option(command, flags.threads);
   command.add_flag("--verbose", flags.verbose, "List every fold and fusion");
@@ -323,17 +344,20 @@ void add_bit_options(const Subcommand& command, QuantizeFlags& flags) {
       .check(one_of(observers))
       .type_name("NAME")
       .group(group);
-  command.add("--percentile", flags.percentile, "Of all values, that --observer percentile keeps; 99.99 unless given")
-      .check(number_within(50, 100))
-      .type_name("P")
-      .group(group);
-  command
-      .add("--norm", flags.norm,
-           "Of the rounding error, that --observer norm makes small; 2 unless given, which is the mean squared "
-           "error. More keeps more of rare large values")
-      .check(number_within(1, 10))
-      .type_name("P")
-      .group(group);
+  flags.dependent.push_back(
+      command
+          .add("--percentile", flags.percentile, "Of all values, that --observer percentile keeps; 99.99 unless given")
+          .check(number_within(50, 100))
+          .type_name("P")
+          .group(group));
+  flags.dependent.push_back(
+      command
+          .add("--norm", flags.norm,
+               "Of the rounding error, that --observer norm makes small; 2 unless given, which is the mean squared "
+               "error. More keeps more of rare large values")
+          .check(number_within(1, 10))
+          .type_name("P")
+          .group(group));
   const auto add_choice = [&](const char* name, std::string& value, const char* help, std::vector<std::string> words) {
     command.add(name, value, help).check(one_of(std::move(words))).type_name("NAME").group(group);
   };

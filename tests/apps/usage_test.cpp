@@ -383,6 +383,36 @@ TEST_CASE("unknown option values list the valid ones and nothing is written") {
   CHECK(narrow::testing::files_in(folder.path()) == 0);
 }
 
+TEST_CASE("options of quantize that need another one are wrong usage without it, and are not ignored") {
+  const narrow::testing::TemporaryFolder folder;
+  const std::string image = folder.path() / "a.ppm";
+  const std::string output = folder.path() / "t.nrw";
+  narrow::testing::write_image(image, 32, 32);
+  const auto refused = [&](const std::string& calibrate, const std::vector<std::string>& more,
+                           const std::vector<std::string>& parts) {
+    std::vector<std::string> arguments{
+        "quantize", narrow::testing::default_checkpoint(), "--effort", "fast", "--calibrate", calibrate, "-o", output};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    narrow::testing::check_fails(arguments, 2, parts);
+    CHECK_FALSE(std::filesystem::exists(output));
+  };
+  refused(image, {"--percentile", "99"}, {"--percentile: needs --observer percentile"});
+  refused(image, {"--norm", "3", "--observer", "minmax"},
+          {"--norm: needs --observer norm", "--observer minmax is given"});
+  refused(image, {"--evaluate-limit", "0"}, {"--evaluate-limit: needs --evaluate"});
+  refused("none", {"--calibration-limit", "512"}, {"--calibration-limit: needs images"});
+  for (const std::vector<std::string>& more :
+       {std::vector<std::string>{"--percentile", "99", "--observer", "percentile"},
+        {"--norm", "3"},
+        {"--norm", "3", "--observer", "auto"},
+        {"--calibration-limit", "1"}}) {
+    std::vector<std::string> arguments{
+        "quantize", narrow::testing::default_checkpoint(), "--effort", "fast", "--calibrate", image, "-o", output};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    CHECK_MESSAGE(narrow_command(arguments).exit_code == 0, more[0]);
+  }
+}
+
 TEST_CASE("--observer takes the name of every range method, and the model says which it was") {
   const narrow::testing::TemporaryFolder folder;
   const std::string network = folder.path() / "float.nrw";
