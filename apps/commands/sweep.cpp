@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "apps/commands/commands.h"
+#include "apps/commands/open_images.h"
 #include "apps/files/interruption.h"
 #include "apps/files/output_file.h"
 #include "apps/files/output_names.h"
@@ -39,6 +40,14 @@ Status write_file(const std::filesystem::path& path, std::span<const std::byte> 
 Result<int> sweep(const SweepFlags& flags, Console& console) {
   NARROW_TRY(check_environment());
   NARROW_TRY(check_output_name(flags.folder, OutputKind::kFolder));
+  NARROW_ASSIGN(const bool has_no_images, are_no_images(flags.options.calibrate));
+  if (has_no_images) {
+    return console.fail(Error{ErrorCode::kInvalidArgument,
+                              "narrow sweep needs images to quantize with; give some, or make a network without them: "
+                              "narrow quantize --calibrate none (./none names a file or folder)",
+                              "--calibrate"},
+                        kUsage);
+  }
   SweepOptions options = flags.options;
   if (options.bits.empty()) options.bits = {"8", "6", "4/8", "4", "3", "2/8", "2/4", "2"};
   if (options.efforts.empty()) options.efforts = {"default"};

@@ -256,6 +256,8 @@ TEST_CASE("wrong bits, efforts and equal names are refused before work starts") 
   check_fails(study.arguments({"--bits", "9"}), 2, {"'9'", "from 2 to 8"});
   check_fails(study.arguments({"--bits", "4/"}), 2, {"WEIGHTS/ACTIVATIONS"});
   check_fails(study.arguments({"--effort", "more"}), 2, {"fast, default"});
+  check_fails({"sweep", study.network, "--calibrate", "none", "--evaluate", study.images, "-o", study.results}, 2,
+              {"--calibrate", "sweep needs images", "narrow quantize --calibrate none"});
   std::filesystem::create_directory(study.folder.path() / "b");
   const std::string same_name = study.folder.path() / "b" / "net.nrw";
   write_float_nrw(same_name, tiny_network());
