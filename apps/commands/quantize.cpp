@@ -172,7 +172,8 @@ std::optional<Error> contradiction(const QuantizeFlags& flags, bool has_no_image
 
 Result<int> quantize_command(const QuantizeFlags& flags, Console& console) {
   NARROW_TRY(check_refused_options(flags));
-  if (!flags.evaluate.empty()) NARROW_TRY(check_environment());
+  // Only what runs the integer network reads the environment: after the work, were it not read here.
+  if (!flags.evaluate.empty() || flags.time > 0) NARROW_TRY(check_environment());
   NARROW_ASSIGN(const bool has_no_images, are_no_images(flags.images));
   if (const std::optional<Error> problem = contradiction(flags, has_no_images)) return console.fail(*problem, kUsage);
   std::vector<std::string> inputs_read = flags.images;

@@ -317,6 +317,12 @@ TEST_CASE("a core or instruction set of the environment that is not there is ref
     CHECK(ran.exit_code == 1);
     CHECK_MESSAGE(has(ran.err, std::string(variable).substr(0, std::string_view(variable).find('='))), ran.err);
     CHECK_FALSE(std::filesystem::exists(output));
+    // An image that is not there would be the error if the variable was looked at later.
+    const Ran timed = narrow_command({"quantize", narrow::testing::default_checkpoint(), "--calibrate",
+                                      folder.path() / "missing.ppm", "--time", "5", "--output", output},
+                                     {{variable}, ""});
+    CHECK(timed.exit_code == 1);
+    CHECK_MESSAGE(has(timed.err, std::string(variable).substr(0, std::string_view(variable).find('='))), timed.err);
     const std::string sweep = folder.path() / "sweep";
     CHECK(narrow_command({"sweep", narrow::testing::default_checkpoint(), "--calibrate", folder.path() / "a.ppm",
                           "--evaluate", folder.path() / "a.ppm", "--output", sweep},
