@@ -76,7 +76,8 @@ To choose, look at several, and at what each layer costs:
   narrow sweep net.onnx --calibrate train/ --evaluate val/ -o s/ --page s.html
   narrow report net.nrw --against net.onnx --pictures val/ -o report.html
 
-Fewer bits make the file smaller, and seldom the network faster.
+Fewer bits make the file smaller. Without VNNI they also make networks
+faster; with VNNI only 3x3 layers of 4/4, and networks of 2/2.
 )"},
     HelpTopic{"differences", "where to look when answers are not what they were", false,
               R"(From the outside to the inside:
