@@ -85,9 +85,10 @@ Result<int> embed(const EmbedFlags& flags, Console& console) {
   NARROW_ASSIGN(const LoadedModel loaded, load_model_file(flags.model, file_format));
   const Model* const model = std::get_if<Model>(&loaded.model);
   if (model == nullptr) {
-    return Error{ErrorCode::kUnsupported,
-                 "is a float network, whose tensors can't be read; make an integer network of it with narrow quantize",
-                 flags.model.path};
+    return Error{
+        ErrorCode::kUnsupported,
+        "is a float network, whose tensors can't be read; make a .nrw of it with narrow quantize or narrow convert",
+        flags.model.path};
   }
   NARROW_ASSIGN(const std::string name, tensor_name(*model, flags));
   NARROW_ASSIGN(const PictureSet set, open_images(flags.images, loaded.labels, Unreadable::kLeftOut, console));
@@ -151,7 +152,10 @@ Command add_embed(CommandLine& line) {
   auto flags = std::make_shared<EmbedFlags>();
   auto json = std::make_shared<bool>(false);
   const Subcommand command = line.add("embed", "Write a vector for each image, for comparing images", kEmbedExamples);
-  command.add("MODEL", flags->model.path, model_argument_text()).required();
+  command
+      .add("MODEL", flags->model.path,
+           reads_float_networks() ? "A .nrw file, or a pre-quantized ONNX file" : model_argument_text())
+      .required();
   command.add("PICTURES", flags->images, "Images: files, folders or lists (see narrow --help)").required();
   command.add("-o,--output", flags->output, "The .npy file to write").required().type_name("FILE");
   command.add("--layer", flags->layer, "The tensor to write; what the last layer reads unless given").type_name("NAME");
