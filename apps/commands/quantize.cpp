@@ -1,8 +1,10 @@
 // narrow quantize: float weights and calibration images in, an integer network out.
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -170,6 +172,28 @@ std::optional<Error> contradiction(const QuantizeFlags& flags, bool has_no_image
   return std::nullopt;
 }
 
+// The error with the option where the library names the field that the option sets.
+Error at_option(Error error, const QuantizeFlags& flags) {
+  const char* const goal = flags.size > 0 ? "--size" : (flags.time > 0 ? "--time" : "--max-drop");
+  const std::array<std::pair<std::string_view, std::string_view>, 10> options = {
+      {{"goal", goal},
+       {"layer weight bits", "--layer-weights"},
+       {"layer activation bits", "--layer-activations"},
+       {"weight bits", "--weights"},
+       {"activation bits", "--activations"},
+       {"equalize", "--equalize"},
+       {"mix channels", "--mix-channels"},
+       {"residual copies", "--residual-copies"},
+       {"rounding", "--rounding"},
+       {"effort", "--effort"}}};
+  for (const auto& [field, option] : options) {
+    if (error.where != field && !error.where.starts_with(std::string(field) + " of '")) continue;
+    error.where.replace(0, field.size(), option);
+    break;
+  }
+  return error;
+}
+
 Result<int> quantize_command(const QuantizeFlags& flags, Console& console) {
   NARROW_TRY(check_refused_options(flags));
   // Only what runs the integer network reads the environment: after the work, were it not read here.
@@ -227,7 +251,7 @@ Result<int> quantize_command(const QuantizeFlags& flags, Console& console) {
   };
   Result<Quantized> result = images ? quantize(weights, inputs, options) : quantize_without_images(weights, options);
   progress.erase();
-  if (!result.ok()) return of_file(std::move(result).error(), flags.weights);
+  if (!result.ok()) return of_file(at_option(std::move(result).error(), flags), flags.weights);
 
   const std::vector<std::byte> bytes = result->model.serialize();
   // A name that a model file can't hold (of the weights' file, say) is found here and not by whoever reads it.

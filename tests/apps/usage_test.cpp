@@ -419,6 +419,21 @@ TEST_CASE("options of quantize that need another one are wrong usage without it,
   }
 }
 
+TEST_CASE("what the library says of a goal or of the bits of a layer is said of the option") {
+  const narrow::testing::TemporaryFolder folder;
+  const std::string image = folder.path() / "a.ppm";
+  narrow::testing::write_image(image, 32, 32);
+  const auto refused = [&](const std::vector<std::string>& more, const std::vector<std::string>& parts) {
+    std::vector<std::string> arguments{
+        "quantize", narrow::testing::default_checkpoint(), "--calibrate", image, "-o", folder.path() / "t.nrw"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    narrow::testing::check_fails(arguments, 1, parts);
+  };
+  refused({"--size", "10"}, {"--size: weights of 10 bytes can't be had", "give that many or more"});
+  refused({"--layer-weights", "nowhere=4"}, {"--layer-weights: there is no layer 'nowhere'"});
+  refused({"--layer-activations", "fc=4"}, {"--layer-activations: ", "scores"});
+}
+
 TEST_CASE("--observer takes the name of every range method, and the model says which it was") {
   const narrow::testing::TemporaryFolder folder;
   const std::string network = folder.path() / "float.nrw";

@@ -50,11 +50,20 @@ TEST_CASE("what makes no sense without images is refused before anything is comp
   check_fails({"quantize", default_checkpoint(), "--calibrate", "none", "--calibrate", images, "-o", output}, 1,
               {"'none' means no images", "leave out one"});
   check_fails({"quantize", default_checkpoint(), "--calibrate", "none", "--equalize", "on", "-o", output}, 1,
-              {"can't be equalized", "give images"});
+              {"--equalize: ", "can't be equalized", "give images"});
   check_fails({"quantize", default_checkpoint(), "--calibrate", "none", "--mix-channels", "on", "-o", output}, 1,
-              {"can't be mixed", "give images"});
+              {"--mix-channels: ", "can't be mixed", "give images"});
   check_fails({"quantize", default_checkpoint(), "--calibrate", "none", "--residual-copies", "on", "-o", output}, 1,
-              {"no narrow copies", "give images"});
-  check_fails({"quantize", default_checkpoint(), "--calibrate", "none", "--max-drop", "2", "-o", output}, 1,
-              {"can't be measured without images", "a size or time"});
+              {"--residual-copies: ", "no narrow copies", "give images"});
+  for (const char* share : {"0", "2"}) {
+    check_fails({"quantize", default_checkpoint(), "--calibrate", "none", "--max-drop", share, "-o", output}, 1,
+                {"--max-drop: ", "can't be measured without images", "a size or time"});
+  }
+  const std::vector<std::string> per_tensor = {"quantize", default_checkpoint(), "--calibrate", "none", "--weights",
+                                               "4",        "--per-tensor",       "-o",          output};
+  for (const auto& [option, value] : {std::pair{"--rounding", "output"}, {"--effort", "max"}}) {
+    std::vector<std::string> arguments = per_tensor;
+    arguments.insert(arguments.end(), {option, value});
+    check_fails(arguments, 1, {std::string(option) + ": ", "one scale per layer", "give images"});
+  }
 }
