@@ -27,6 +27,7 @@ ScoreKind FloatModel::score_kind() const { return graph::score_kind(data_->graph
 const std::vector<std::string>& FloatModel::labels() const { return data_->labels; }
 const std::string& FloatModel::architecture() const { return data_->architecture; }
 const std::string& FloatModel::source() const { return data_->source; }
+const std::vector<std::filesystem::path>& FloatModel::external_files() const { return data_->external_files; }
 const std::vector<Event>& FloatModel::log() const { return data_->log; }
 
 std::vector<std::string> architectures() { return importers::architecture_names(); }

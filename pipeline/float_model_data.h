@@ -1,6 +1,7 @@
 // The data of a FloatModel. Importers make it; calibration and the quantizer read it.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@ struct FloatModel::Data {
   std::vector<std::string> labels;
   std::string architecture;
   std::string source;  // file name without the folder
+  std::vector<std::filesystem::path> external_files;
   std::vector<Event> log;
   std::vector<graph::TrainedLayer> trained;  // empty: the file has no BatchNorm
 };

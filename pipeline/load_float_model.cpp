@@ -215,6 +215,7 @@ Status fill_from_onnx(const Origin& origin, const ImportOptions& options, FloatM
   for (std::string& line : lowered->log) data.log.push_back({Event::Kind::kRead, {}, std::move(line)});
   for (std::string& line : lowered->notes) data.log.push_back({Event::Kind::kNote, {}, std::move(line)});
   data.architecture = onnx_architecture(model.producer);
+  data.external_files = model.external_files;
   NARROW_TRY(check_input_size(options.architecture.input_size, data.graph, where));
   const TensorShape& input = data.graph.value(data.graph.input).shape;
   if (given) return {};

@@ -1,6 +1,7 @@
 #include "apps/commands/settings.h"
 
 #include <cstdint>
+#include <filesystem>
 #include <span>
 
 #include "apps/run/default_model.h"
@@ -19,6 +20,7 @@ Result<ContentHash> hash_settings(const ModelFlags& flags, const LoadedModel& lo
   } else {
     std::uintmax_t bytes = 0;
     NARROW_TRY(hash_file(flags.path, hash, bytes));
+    for (const std::filesystem::path& external : loaded.external_files) NARROW_TRY(hash_file(external, hash, bytes));
   }
   std::vector<std::string> texts = {preprocessing_text(loaded.preprocessing), join(loaded.shown_labels(), "\n")};
   texts.insert(texts.end(), more.begin(), more.end());

@@ -11,7 +11,8 @@
 
 namespace narrow::cli {
 
-// A hash of the network's file and of what the options say about it. more: of the command. Error: kIo.
+// A hash of the network's file, of the files beside it that hold its weights, and of what the options say about it.
+// more: of the command. Error: kIo.
 [[nodiscard]] Result<ContentHash> hash_settings(const ModelFlags& flags, const LoadedModel& loaded,
                                                 const std::vector<std::string>& more);
 

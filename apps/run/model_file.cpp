@@ -122,6 +122,7 @@ Result<LoadedModel> load_model_file(const ModelFlags& flags, FileFormat format) 
   LoadedModel loaded{model, model.preprocessing(), file.preprocessing_is_assumed, model.labels(), {}, flags.path};
   assume_labels(loaded, model.architecture(), model.classes());
   loaded.limits = flags.limits;
+  loaded.external_files = model.external_files();
   for (const Event& event : model.log()) {
     if (event.kind == Event::Kind::kNote) loaded.notes.push_back(event.text);
   }

@@ -40,6 +40,7 @@ struct LoadedModel {
   }
   std::vector<std::string> assumed_labels = {};  // where there are no labels: ImageNet's, of a network made for it
   LimitFlags limits = {};                        // what it may take when it is opened
+  std::vector<std::filesystem::path> external_files = {};  // beside `path`, that hold weights of it
 };
 
 // Loads a file in the form in which it runs. Integer networks and pre-quantized ONNX files run in integers (in_float:

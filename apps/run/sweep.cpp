@@ -268,7 +268,9 @@ Result<std::vector<SweepCell>> run_sweep(const SweepOptions& options, const Swee
   std::vector<SweepCell> cells;
   for (const std::string& path : options.networks) {
     NARROW_ASSIGN(FloatFile file, load_float_file(path, options.import, options.preprocess, labels));
-    NARROW_ASSIGN(settings["network"], fingerprint({path}));
+    std::vector<std::string> files{path};
+    for (const std::filesystem::path& external : file.model.external_files()) files.push_back(external.string());
+    NARROW_ASSIGN(settings["network"], fingerprint(files));
     settings["preprocessing"] = preprocessing_settings(file.model.preprocessing());
     NetworkSweep network(options, path, std::move(file), settings, progress);
     NARROW_TRY(network.run(cells));

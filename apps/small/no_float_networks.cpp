@@ -36,6 +36,7 @@ ScoreKind FloatModel::score_kind() const { std::abort(); }
 const std::vector<std::string>& FloatModel::labels() const { std::abort(); }
 const std::string& FloatModel::architecture() const { std::abort(); }
 const std::string& FloatModel::source() const { std::abort(); }
+const std::vector<std::filesystem::path>& FloatModel::external_files() const { std::abort(); }
 const std::vector<Event>& FloatModel::log() const { std::abort(); }
 
 FloatSession::FloatSession(FloatSession&&) noexcept = default;

@@ -87,6 +87,8 @@ class FloatModel {
   [[nodiscard]] const std::vector<std::string>& labels() const;
   [[nodiscard]] const std::string& architecture() const;
   [[nodiscard]] const std::string& source() const;
+  // The files beside an ONNX file that hold weights of it (external data), with links resolved. Empty of all others.
+  [[nodiscard]] const std::vector<std::filesystem::path>& external_files() const;
   // What the importer and the rewrites did: one event for each folded BatchNorm, fused activation, removed node, ...
   [[nodiscard]] const std::vector<Event>& log() const;
 

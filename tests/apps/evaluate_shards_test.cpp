@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tests/apps/command.h"
+#include "tests/apps/tiny_network.h"
 #include "tests/support/data.h"
 
 using namespace narrow::testing;
@@ -131,6 +132,26 @@ TEST_CASE("shards that are not all those of one evaluation are refused") {
   const std::string more = other.path() / "pictures.bin";
   write_cifar(more, 12);
   refused({three[0], shards(other, more, 3)[1], three[2]}, "other images");
+}
+
+TEST_CASE("shards of an ONNX file are not merged where the weights beside it have changed") {
+  const TemporaryFolder folder;
+  const std::string images = folder.path() / "pictures.bin";
+  const std::string network = folder.path() / "net.onnx";
+  write_cifar(images, 4);
+  write_onnx_with_external_data(network, tiny_network());
+  const auto shard = [&](const char* part, const std::string& name) {
+    const std::string path = folder.path() / name;
+    write_file(path, run_narrow({"evaluate", network, images, "--json", "--shard", part}).out);
+    return path;
+  };
+  const std::string first = shard("1/2", "1.json");
+  const std::string second = shard("2/2", "2.json");
+  CHECK(merged({first, second}).exit_code == 0);
+  std::string weights = read_file(network + ".data");
+  weights[3] = static_cast<char>(weights[3] ^ 0x80);
+  write_file(network + ".data", weights);
+  check_fails({"evaluate", "--merge", first, shard("2/2", "changed.json")}, 1, {"changed.json"});
 }
 
 TEST_CASE("options of shards that do not go together are wrong usage") {

@@ -22,6 +22,7 @@ using narrow::testing::tiny_network;
 using narrow::testing::write_cifar;
 using narrow::testing::write_file;
 using narrow::testing::write_float_nrw;
+using narrow::testing::write_onnx_with_external_data;
 
 namespace {
 
@@ -215,6 +216,19 @@ TEST_CASE("other weights of the same file make new cells") {
   CHECK(other[1]["agreement"]["top1"]["same"].get<int>() > 6);
   CHECK(new_cells(sweep("two")) == 0);
   CHECK(new_cells(sweep("one")) == 2);
+}
+
+TEST_CASE("other weights beside an ONNX file make new cells") {
+  Study study;
+  study.network = study.folder.path() / "net.onnx";
+  write_onnx_with_external_data(study.network, tiny_network());
+  CHECK(new_cells(study.run()) == 3);
+  CHECK(new_cells(study.run()) == 0);
+  std::string weights = read_file(study.network + ".data");
+  weights[3] = static_cast<char>(weights[3] ^ 0x80);
+  write_file(study.network + ".data", weights);
+  CHECK(new_cells(study.run()) == 3);
+  CHECK(new_cells(study.run()) == 0);
 }
 
 TEST_CASE("cells that were finished before an error stay") {

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <random>
 #include <utility>
@@ -24,6 +26,45 @@ std::string big_endian(int value) {
   std::string bytes;
   for (int shift = 24; shift >= 0; shift -= 8) bytes.push_back(static_cast<char>((value >> shift) & 255));
   return bytes;
+}
+
+std::string varint(std::uint64_t value) {
+  std::string bytes;
+  for (; value >= 128; value >>= 7) bytes.push_back(static_cast<char>(128 | (value & 127)));
+  return bytes + static_cast<char>(value);
+}
+
+// A field of a protobuf message that has bytes.
+std::string bytes_field(std::uint64_t number, const std::string& bytes) {
+  return varint(number << 3 | 2) + varint(bytes.size()) + bytes;
+}
+
+// What replaces a field that has bytes: its number and they.
+using Replace = std::function<std::string(std::uint64_t number, const std::string& bytes)>;
+// A protobuf message of numbers and fields that have bytes, with the latter replaced.
+std::string replaced(const std::string& message, const Replace& replace) {
+  std::string result;
+  std::size_t at = 0;
+  const auto next = [&] {
+    std::uint64_t value = 0;
+    for (int shift = 0;; shift += 7) {
+      const auto byte = static_cast<unsigned char>(message.at(at++));
+      value |= std::uint64_t{byte & 127U} << shift;
+      if (byte < 128) return value;
+    }
+  };
+  while (at < message.size()) {
+    const std::uint64_t tag = next();
+    const std::uint64_t value = next();
+    REQUIRE(((tag & 7) == 0 || (tag & 7) == 2));
+    if ((tag & 7) == 0) {
+      result += varint(tag) + varint(value);
+      continue;
+    }
+    result += replace(tag >> 3, message.substr(at, value));
+    at += value;
+  }
+  return result;
 }
 
 }  // namespace
@@ -84,6 +125,35 @@ FloatModel tiny_network(const TinyNetwork& tiny) {
 void write_onnx(const std::filesystem::path& path, const FloatModel& model) {
   const std::vector<std::byte> bytes = to_onnx(model).value();
   write_file(path, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+}
+
+void write_onnx_with_external_data(const std::filesystem::path& path, const FloatModel& model) {
+  constexpr std::uint64_t kGraph = 7;
+  constexpr std::uint64_t kInitializer = 5;
+  constexpr std::uint64_t kRawData = 9;
+  constexpr std::uint64_t kExternalData = 13;
+  constexpr std::uint64_t kDataLocation = 14;
+  const std::filesystem::path weights = path.string() + ".data";
+  std::string data;
+  const auto entry = [](const std::string& key, const std::string& value) {
+    return bytes_field(kExternalData, bytes_field(1, key) + bytes_field(2, value));
+  };
+  const Replace of_tensor = [&](std::uint64_t number, const std::string& bytes) {
+    if (number != kRawData) return bytes_field(number, bytes);
+    const std::string offset = std::to_string(data.size());
+    data += bytes;
+    return entry("location", weights.filename().string()) + entry("offset", offset) +
+           entry("length", std::to_string(bytes.size())) + varint(kDataLocation << 3) + varint(1);
+  };
+  const Replace of_graph = [&](std::uint64_t number, const std::string& bytes) {
+    return bytes_field(number, number == kInitializer ? replaced(bytes, of_tensor) : bytes);
+  };
+  const Replace of_file = [&](std::uint64_t number, const std::string& bytes) {
+    return bytes_field(number, number == kGraph ? replaced(bytes, of_graph) : bytes);
+  };
+  write_onnx(path, model);
+  write_file(path, replaced(read_file(path), of_file));
+  write_file(weights, data);
 }
 
 void write_float_nrw(const std::filesystem::path& path, const FloatModel& model) {

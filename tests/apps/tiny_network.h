@@ -26,6 +26,8 @@ struct TinyNetwork {
 [[nodiscard]] FloatModel tiny_network(const TinyNetwork& tiny = {});
 // Written as ONNX, which holds no preprocessing; as a float .nrw, which does.
 void write_onnx(const std::filesystem::path& path, const FloatModel& model);
+// As write_onnx(), with the weights in the file path + ".data".
+void write_onnx_with_external_data(const std::filesystem::path& path, const FloatModel& model);
 void write_float_nrw(const std::filesystem::path& path, const FloatModel& model);
 
 // MNIST's format: `count` gray images of `side` pixels, and beside it labels 0, 1, 2, ... 9, 0, ...

@@ -33,6 +33,8 @@ class ExternalData {
   // kUnsupported (no folder).
   [[nodiscard]] Result<std::vector<std::byte>> read(const ExternalLocation& from, std::uint64_t bytes);
 
+  // The files that were opened, with links resolved.
+  [[nodiscard]] const std::set<std::filesystem::path>& files() const { return seen_; }
   // The size of the files that were opened since the last call and never before. Many tensors may have the same bytes.
   [[nodiscard]] std::uint64_t take_new_bytes() { return std::exchange(new_bytes_, 0); }
 

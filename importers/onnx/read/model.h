@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
@@ -77,7 +78,8 @@ struct Model {
   std::unordered_map<std::string, Tensor> constants;  // initializers; Constant nodes stay nodes
   std::vector<Port> inputs;                           // without those that are initializers
   std::vector<Port> outputs;
-  std::map<std::string, std::string> metadata;  // metadata_props
+  std::map<std::string, std::string> metadata;        // metadata_props
+  std::vector<std::filesystem::path> external_files;  // that tensors were read from, with links resolved; sorted
 
   [[nodiscard]] std::int64_t opset() const;  // of the default domain
 };

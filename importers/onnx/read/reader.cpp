@@ -133,6 +133,7 @@ class Reader {
     std::erase_if(model_.inputs, [&](const Port& port) { return model_.constants.contains(port.name); });
     if (model_.outputs.empty()) return Error{ErrorCode::kMalformed, "the graph has no output", where_};
     NARROW_TRY(sort_nodes(model_, where_));
+    model_.external_files.assign(tensors_.external_files().begin(), tensors_.external_files().end());
     return std::move(model_);
   }
 

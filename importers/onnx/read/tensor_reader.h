@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
+#include <set>
 #include <string_view>
 #include <vector>
 
@@ -26,6 +28,8 @@ class TensorReader {
   // (negative dimensions, bytes that do not match them, elements out of the range of their type, external data),
   // kUnsupported (strings, complex numbers and other types), kLimit.
   [[nodiscard]] Result<Tensor> read(const MessageParts& parts);
+  // The files of external data that were read.
+  [[nodiscard]] const std::set<std::filesystem::path>& external_files() const { return external_.files(); }
 
  private:
   ExternalData external_;
