@@ -280,6 +280,9 @@ Result<QuantizedGraph> quantize_graph(const Graph& graph, Activations& activatio
   activations.run_on(graph);
   NARROW_ASSIGN(QuantizedGraph quantized, std::move(result));
   quantized.report.bits = std::move(chosen.report);
+  if (options.effort == Effort::kMax && !reconstructs_blocks(chosen.options)) {
+    findings.push_back({Event::Kind::kNote, "", "nothing is trained, because everything has 8 bits"});
+  }
   put_first(std::move(findings), quantized.report.events);
   return quantized;
 }

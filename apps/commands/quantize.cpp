@@ -166,6 +166,7 @@ std::optional<Error> contradiction(const QuantizeFlags& flags, bool has_no_image
       needed = "needs --observer norm (the default) or auto, and --observer " + flags.observer + " is given";
     }
     if (name == "--calibration-limit" && has_no_images) needed = "needs images, and --calibrate none is given";
+    if (name == "--checkpoint" && flags.effort != "max") needed = "needs --effort max, whose training it keeps";
     if (name == "--evaluate-limit" && flags.evaluate.empty()) needed = "needs --evaluate, the images that it limits";
     if (!needed.empty()) return Error{ErrorCode::kInvalidArgument, needed, name};
   }
@@ -413,12 +414,14 @@ void add_bit_options(const Subcommand& command, QuantizeFlags& flags) {
   command.add("--effort", flags.effort, "How long it may take: fast, default or max")
       .check(one_of(effort_names()))
       .type_name("NAME");
-  command
-      .add("--checkpoint", flags.checkpoint,
-           "A folder in which training (--effort max) keeps what it has reached, every 20 seconds; made if it is not "
-           "there. The same command goes on from there and comes to the same model. Removed once the model is written")
-      .type_name("FOLDER")
-      .group(group);
+  flags.dependent.push_back(command
+                                .add("--checkpoint", flags.checkpoint,
+                                     "A folder in which training (--effort max) keeps what it has reached, every 20 "
+                                     "seconds; made if it is not "
+                                     "there. The same command goes on from there and comes to the same model. Removed "
+                                     "once the model is written")
+                                .type_name("FOLDER")
+                                .group(group));
   add_refused_options(command, flags);
   command
       .add("--memory", flags.memory_megabytes,

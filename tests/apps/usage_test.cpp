@@ -407,6 +407,8 @@ TEST_CASE("options of quantize that need another one are wrong usage without it,
           {"--norm: needs --observer norm", "--observer minmax is given"});
   refused(image, {"--evaluate-limit", "0"}, {"--evaluate-limit: needs --evaluate"});
   refused("none", {"--calibration-limit", "512"}, {"--calibration-limit: needs images"});
+  refused(image, {"--checkpoint", folder.path() / "states"}, {"--checkpoint: needs --effort max"});
+  CHECK_FALSE(std::filesystem::exists(std::filesystem::path(folder.path()) / "states"));
   for (const std::vector<std::string>& more :
        {std::vector<std::string>{"--percentile", "99", "--observer", "percentile"},
         {"--norm", "3"},

@@ -128,4 +128,16 @@ TEST_CASE("blocks are trained only where something has fewer than 8 bits and the
   CHECK_FALSE(reconstructs_blocks(options));
 }
 
+TEST_CASE("where everything has 8 bits the report says that nothing is trained") {
+  const Graph graph = residual_network();
+  const CalibrationInputs inputs{16, [&](std::size_t i, std::span<float> out) { return fill(graph, i, out); }};
+  Activations activations = Activations::create(graph, inputs, {1, 0, {}}).value();
+  QuantizeOptions options;
+  for (const Effort effort : {Effort::kDefault, Effort::kMax}) {
+    options.effort = effort;
+    const std::vector<Event> events = quantize_graph(graph, activations, options).value().report.events;
+    CHECK(testing::has_line(events, "nothing is trained") == (effort == Effort::kMax));
+  }
+}
+
 }  // namespace narrow::graph
