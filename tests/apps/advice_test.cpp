@@ -4,7 +4,6 @@
 #include <doctest/doctest.h>
 
 #include <string>
-#include <tuple>
 
 namespace narrow::cli {
 namespace {
@@ -27,15 +26,18 @@ Advice advice_for(int weight_bits, int activation_bits) {
 }  // namespace
 
 TEST_CASE("training is advised where something has fewer than 8 bits, because it does nothing elsewhere") {
-  for (const auto& [weights, activations, is_trained] :
-       {std::tuple{4, 8, true}, {8, 6, true}, {8, 8, false}, {32, 8, false}}) {
-    CAPTURE(weights);
-    CAPTURE(activations);
-    const Advice advice = advice_for(weights, activations);
+  struct Bits {
+    int weights, activations;
+    bool has_fewer;
+  };
+  for (const Bits& bits : {Bits{4, 8, true}, Bits{8, 6, true}, Bits{8, 8, false}, Bits{32, 8, false}}) {
+    CAPTURE(bits.weights);
+    CAPTURE(bits.activations);
+    const Advice advice = advice_for(bits.weights, bits.activations);
     REQUIRE(advice.layers.size() == 1);
     REQUIRE(advice.layers[0].cause == Cause::kWeights);
     REQUIRE(advice.layers[0].remedies.size() == 1);
-    CHECK(advice.layers[0].remedies[0].option == (is_trained ? "--effort max" : ""));
+    CHECK(advice.layers[0].remedies[0].option == (bits.has_fewer ? "--effort max" : ""));
   }
 }
 
