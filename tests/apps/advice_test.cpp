@@ -13,6 +13,7 @@ Advice advice_for(int weight_bits, int activation_bits) {
   LayerStudy study;
   study.layer = "a";
   study.score_noise = 1;
+  study.parts.emplace().weights = 1;
   study.trials.push_back({.of = TrialOf::kWeights, .bits = 8, .score_noise = 1});
   NetworkStudy network;
   network.layers = {study};
