@@ -142,22 +142,23 @@ class Chooser {
     return bit_path(divergences, costs_, goal_.max_milliseconds > 0 ? BitSteps::kAny : BitSteps::kInStages);
   }
 
-  // Bytes where the goal is a size; otherwise multiply-accumulates times bits, to which their time is in proportion.
-  double cost(const BitUnit& unit, int bits) const {
-    if (goal_.max_weight_bytes > 0) return unit_bytes(context_, unit, bits);
+  // Weights where the goal is a size; otherwise multiply-accumulates, which take time in proportion to their bits.
+  double cost_per_bit(const BitUnit& unit) const {
+    if (goal_.max_weight_bytes > 0) return static_cast<double>(unit.weights);
     double macs_of_unit = 0;
     for (const std::size_t n : unit.layers) {
       macs_of_unit += static_cast<double>(macs(context_.graph, context_.graph.nodes[n]));
     }
-    return macs_of_unit * bits;
+    return macs_of_unit;
   }
 
-  // In bytes or in multiply-accumulates times bits; where the goal is a time, in milliseconds.
+  // In bits of weights or in multiply-accumulates times bits; where the goal is a time, in milliseconds. Not in bytes:
+  // those of a layer of a few weights do not fall with every bit, as the path needs it.
   Status find_costs() {
     if (goal_.max_milliseconds > 0) return find_times();
     for (const BitUnit& unit : units_) {
       std::vector<double>& of_unit = costs_.emplace_back();
-      for (const int bits : kBitChoices) of_unit.push_back(cost(unit, bits));
+      for (const int bits : kBitChoices) of_unit.push_back(cost_per_bit(unit) * bits);
     }
     return {};
   }
@@ -229,8 +230,10 @@ class Chooser {
       for (std::size_t u = 0; u < choice.size(); ++u) {
         if (choice[u] == 0) continue;
         const std::size_t wider = choice[u] - 1;
-        const double bytes = costs_[u][wider] - costs_[u][choice[u]];
-        const double gain = (divergences_[u][choice[u]] - divergences_[u][wider]) / bytes;
+        const double bytes = unit_bytes(context_, units_[u], kBitChoices[wider]) -
+                             unit_bytes(context_, units_[u], kBitChoices[choice[u]]);
+        const double bits = costs_[u][wider] - costs_[u][choice[u]];  // above 0, as bytes may not be
+        const double gain = (divergences_[u][choice[u]] - divergences_[u][wider]) / bits;
         if (bytes > left || gain <= best_gain) continue;
         best_gain = gain;
         best_bytes = bytes;

@@ -417,9 +417,8 @@ void add_bit_options(const Subcommand& command, QuantizeFlags& flags) {
   flags.dependent.push_back(command
                                 .add("--checkpoint", flags.checkpoint,
                                      "A folder in which training (--effort max) keeps what it has reached, every 20 "
-                                     "seconds; made if it is not "
-                                     "there. The same command goes on from there and comes to the same model. Removed "
-                                     "once the model is written")
+                                     "seconds; made if it is not there. The same command goes on from there and comes "
+                                     "to the same model. Removed once the model is written")
                                 .type_name("FOLDER")
                                 .group(group));
   add_refused_options(command, flags);

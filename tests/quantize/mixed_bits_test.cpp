@@ -182,6 +182,24 @@ TEST_CASE("a size counts the bytes of the file, in which each layer ends with a 
   CHECK(quantize(graph, options).error().message.find("with 2 bits they take 108,") != std::string::npos);
 }
 
+TEST_CASE("a layer that takes as many bytes with fewer bits does not keep others from fewer bits") {
+  GraphBuilder b(testing::seed() + 2, {5, 5, 3});
+  ValueId x = b.convolution("first", b.input(), 3, testing::window(3, 1, 1), 1, GraphBuilder::kRelu);
+  x = b.convolution("three", x, 1, testing::window(1), 1, GraphBuilder::kRelu);  // 3 bytes with 8 and with 6 bits
+  x = b.convolution("one", x, 1, testing::window(1), 1, GraphBuilder::kRelu);
+  x = b.convolution("many", x, 8, testing::window(3, 1, 1), 1, GraphBuilder::kRelu);  // 72 to 18 bytes
+  Graph graph = b.finish(b.linear("last", b.node("pool", GlobalAveragePool{}, {x}), 5));
+  testing::spread_scores(graph, 24, 2);
+  QuantizeOptions options;
+  options.goal = BitGoal{.max_weight_bytes = 81 + 1 + 1 + 18 + 40};
+  const auto result = quantize(graph, options);
+  REQUIRE_MESSAGE(result.ok(), result.error().text());
+  for (const WeightReport& layer : result->report.weights) {
+    CAPTURE(layer.layer);
+    if (layer.layer == "many") CHECK(layer.bits == 2);
+  }
+}
+
 TEST_CASE("first and last layers that are treated as others take part in a goal") {
   const Graph graph = network();
   std::size_t all = 0;
