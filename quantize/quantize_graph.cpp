@@ -161,13 +161,14 @@ Status check_options_without_images(const QuantizeOptions& options) {
   if (options.rounding == RoundingKind::kOutputError) {
     return refuse("weights with one scale per layer are rounded to the nearest", "rounding");
   }
-  if (reconstructs_blocks(options)) return refuse("weights with one scale per layer can't be trained", "effort");
+  const bool is_trained = reconstructs_blocks(options) || (options.goal && options.effort == Effort::kMax);
+  if (is_trained) return refuse("weights with one scale per layer can't be trained", "effort");
   return {};
 }
 
 Status check_ranges(const QuantizeOptions& options) {
-  if (options.observer == ObserverKind::kPercentile && !(options.percentile > 50 && options.percentile <= 100)) {
-    return Error{ErrorCode::kInvalidArgument, "is above 50 and at most 100", "percentile"};
+  if (options.observer == ObserverKind::kPercentile && !(options.percentile >= 50 && options.percentile <= 100)) {
+    return Error{ErrorCode::kInvalidArgument, "is from 50 to 100", "percentile"};
   }
   if (options.observer == ObserverKind::kNorm && !(options.norm >= 1 && options.norm <= 10)) {
     return Error{ErrorCode::kInvalidArgument, "is from 1 to 10", "norm"};

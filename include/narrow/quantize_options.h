@@ -135,7 +135,7 @@ struct QuantizeOptions {
   int boundary_bits = 8;  // weights and input activations of the first and last layer
   bool per_tensor_weights = false;
   ObserverKind observer = ObserverKind::kNorm;
-  double percentile = 99.99;  // kPercentile: of all values, that stay within the range; above 50, up to 100
+  double percentile = 99.99;  // kPercentile: of all values, that stay within the range; 50 to 100
   double norm = 2;            // kNorm: 1 to 10; 2 is the mean squared error, larger ones keep more of rare large values
   RoundingKind rounding = RoundingKind::kAuto;
   // Channels of a tensor are scaled to about the same size, which the layers that read it undo.

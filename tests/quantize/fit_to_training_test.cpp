@@ -229,6 +229,11 @@ TEST_CASE("without images, one scale per layer means rounding to the nearest, on
   };
   options.effort = Effort::kMax;
   refused(options, "effort");
+  QuantizeOptions with_goal = options;
+  with_goal.weight_bits = 8;
+  with_goal.boundary_layers = BoundaryLayers::kOff;
+  with_goal.goal = BitGoal{.max_weight_bytes = 1 << 20};
+  refused(with_goal, "effort");
   options.effort = Effort::kDefault;
   options.rounding = RoundingKind::kOutputError;
   refused(options, "rounding");

@@ -334,9 +334,13 @@ TEST_CASE("a percentile and a power of the error are within their limits, or the
   const double nan = std::numeric_limits<double>::quiet_NaN();
   QuantizeOptions options;
   options.observer = ObserverKind::kPercentile;
-  for (const double percentile : {0.0, 50.0, 100.5, nan}) {
+  for (const double percentile : {0.0, 49.9, 100.5, nan}) {
     options.percentile = percentile;
-    CHECK(quantize_graph(graph, activations, options).error().text() == "percentile: is above 50 and at most 100");
+    CHECK(quantize_graph(graph, activations, options).error().text() == "percentile: is from 50 to 100");
+  }
+  for (const double percentile : {50.0, 100.0}) {
+    options.percentile = percentile;
+    CHECK(quantize_graph(graph, activations, options).error().message == "images are not looked at");
   }
   options = {};
   for (const double norm : {0.0, 0.5, 11.0, nan}) {
